@@ -1,0 +1,62 @@
+/** Every number that shapes larder's behaviour, in one place. Sizes are bytes, times are milliseconds. */
+
+/** Transfers at once. Small blobs gain up to 16; large ones nothing past 4 to 8. Spin uses 16 too. */
+export const TRANSFERS = 16;
+
+/** Read buffer of a download. */
+export const TRANSFER_BUFFER = 1024 * 1024;
+
+/** Read buffer when hashing a file. */
+export const HASH_BUFFER = 256 * 1024;
+
+/** The largest manifest accepted: the limit that the distribution specification names for registries. */
+export const MAX_MANIFEST = 4 * 1024 * 1024;
+
+/** The largest token, error body or metadata document read from a registry. */
+export const MAX_DOCUMENT = 1024 * 1024;
+
+/** The largest Spin locked app: it is the one blob that is read whole, because it is JSON. */
+export const MAX_LOCKED_APP = 64 * 1024 * 1024;
+
+/** How deep an index may nest other indexes. */
+export const MAX_INDEX_DEPTH = 4;
+
+/** A connection that brings no byte for so long is cut off and tried again. */
+export const STALL_TIMEOUT = 30_000;
+
+/** Tries of one request, the first included. */
+export const TRIES = 5;
+
+/** First pause between tries; it doubles each time, and full jitter picks a point below it. */
+export const RETRY_BASE = 250;
+
+/** The longest pause between tries that larder chooses itself. */
+export const RETRY_CAP = 10_000;
+
+/** The longest `Retry-After` that is waited for; a longer one ends the tries. */
+export const RETRY_AFTER_CAP = 60_000;
+
+/** A resumed download that moved at least this far starts its count of tries anew. */
+export const PROGRESS_RESETS_TRIES = 1024 * 1024;
+
+/** Redirects followed for one request. */
+export const MAX_REDIRECTS = 10;
+
+/** How often another process's download or lock is looked at again. */
+export const LOCK_POLL = 50;
+
+/** How long a writer waits for a sweep to finish. */
+export const LOCK_WAIT = 10 * 60_000;
+
+/** An unpacked archive may hold so many files. */
+export const MAX_ARCHIVE_FILES = 100_000;
+
+/** An unpacked archive may expand to so many bytes … */
+export const MAX_ARCHIVE_SIZE = 8 * 1024 * 1024 * 1024;
+
+/** … and, past the first 64 MiB, to so many times its compressed size (DEFLATE cannot pass 1032). */
+export const MAX_ARCHIVE_RATIO = 200;
+export const ARCHIVE_RATIO_FREE = 64 * 1024 * 1024;
+
+/** A credential helper that says nothing for so long is given up. */
+export const HELPER_TIMEOUT = 60_000;

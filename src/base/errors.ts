@@ -1,0 +1,78 @@
+/**
+ * Every way larder can fail, as a stable code, and the exit code that each means.
+ *
+ * Scripts match on codes, so a code is never renamed or given another meaning once released.
+ */
+export const ERROR_CODES = {
+  LDR_INTERNAL: 1,
+  LDR_UNSUPPORTED_MANIFEST: 1,
+  LDR_BAD_MANIFEST: 1,
+  LDR_BAD_ARCHIVE: 1,
+  LDR_BAD_RESPONSE: 1,
+  LDR_REDIRECT: 1,
+  LDR_CREDENTIAL_HELPER: 1,
+  LDR_BUSY: 1,
+  LDR_USAGE: 2,
+  LDR_CONFIG: 2,
+  LDR_BAD_REFERENCE: 2,
+  LDR_BAD_SPIN_MANIFEST: 2,
+  LDR_NOT_FOUND: 3,
+  LDR_NOT_CACHED: 3,
+  LDR_NO_PLATFORM: 3,
+  LDR_UNAUTHORIZED: 4,
+  LDR_FORBIDDEN: 4,
+  LDR_DIGEST_MISMATCH: 5,
+  LDR_SIZE_MISMATCH: 5,
+  LDR_UNREACHABLE: 6,
+  LDR_TIMEOUT: 6,
+  LDR_RATE_LIMITED: 6,
+  LDR_SERVER_ERROR: 6,
+  LDR_TLS: 6,
+  LDR_DISK: 7,
+  LDR_DISK_FULL: 7,
+  LDR_READ_ONLY: 7,
+  LDR_PERMISSION: 7,
+  LDR_INTERRUPTED: 130,
+} as const;
+
+export type ErrorCode = keyof typeof ERROR_CODES;
+
+/** A failure that a user can act on: what failed and on what, what to do, and a stable code. */
+export class LarderError extends Error {
+  override readonly name = "LarderError";
+  readonly code: ErrorCode;
+  /** What to do about it, as one sentence without a full stop. */
+  readonly hint: string;
+
+  constructor(code: ErrorCode, message: string, options: { hint: string; cause?: unknown }) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.hint = options.hint;
+  }
+
+  get exitCode(): number {
+    return ERROR_CODES[this.code];
+  }
+}
+
+/** Whether `error` is a LarderError with one of these codes. */
+export function hasCode(error: unknown, ...codes: ErrorCode[]): error is LarderError {
+  return error instanceof LarderError && codes.includes(error.code);
+}
+
+/** The one-line text of anything that was thrown. */
+export function messageOf(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).split("\n", 1)[0] ?? "";
+}
+
+/** The error that an aborted operation ends with. */
+export function interrupted(): LarderError {
+  return new LarderError("LDR_INTERRUPTED", "interrupted", {
+    hint: "run the same command again: partial downloads were kept and continue where they stopped",
+  });
+}
+
+/** Throws {@link interrupted} if the signal has been raised. */
+export function throwIfAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted) throw interrupted();
+}

@@ -1,0 +1,192 @@
+import { dirname } from "node:path";
+import { LarderError, messageOf } from "./errors.ts";
+
+/** Mode of folders that larder creates; one that exists keeps its own. */
+const FOLDER_MODE = 0o700;
+/** Mode of files that larder creates. */
+export const FILE_MODE = 0o600;
+
+/** Turns an operating system error on `path` into the LarderError that says what to do; others pass through. */
+export function diskError(error: unknown, action: string, path: string): unknown {
+  if (error instanceof LarderError || !(error instanceof Error)) return error;
+  const code = (error as { code?: string }).code;
+  const subject = `cannot ${action} ${path}`;
+  if (code === "ENOSPC" || code === "EDQUOT") {
+    return new LarderError("LDR_DISK_FULL", `${subject}: the disk is full`, {
+      hint: "free some space, or move the cache with --cache-dir or LARDER_CACHE_DIR",
+      cause: error,
+    });
+  }
+  if (code === "EROFS") {
+    return new LarderError("LDR_READ_ONLY", `${subject}: the file system is read-only`, {
+      hint: "choose a cache folder that can be written, with --cache-dir or LARDER_CACHE_DIR",
+      cause: error,
+    });
+  }
+  if (code === "EACCES" || code === "EPERM" || error instanceof Deno.errors.PermissionDenied) {
+    return new LarderError("LDR_PERMISSION", `${subject}: permission denied`, {
+      hint: "make the folder yours, or choose another with --cache-dir or LARDER_CACHE_DIR",
+      cause: error,
+    });
+  }
+  if (code === "ENOTDIR" || code === "EEXIST" || error instanceof Deno.errors.NotADirectory) {
+    return new LarderError("LDR_DISK", `${subject}: a file stands where a folder should be`, {
+      hint: "move that file away, or choose another cache folder with --cache-dir",
+      cause: error,
+    });
+  }
+  if (code === undefined) return error;
+  return new LarderError("LDR_DISK", `${subject}: ${messageOf(error)}`, {
+    hint: "look at the disk and the folder's permissions",
+    cause: error,
+  });
+}
+
+/** Creates a folder and its parents, private to the user. One that exists is left as it is. */
+export function ensureFolder(path: string): void {
+  try {
+    Deno.mkdirSync(path, { recursive: true, mode: FOLDER_MODE });
+  } catch (error) {
+    if (isFolder(path)) return;
+    throw diskError(error, "create the folder", path);
+  }
+}
+
+/** Metadata of `path`, not following a link, or undefined where nothing is there. */
+export function statIfAny(path: string): Deno.FileInfo | undefined {
+  try {
+    return Deno.lstatSync(path);
+  } catch (error) {
+    if (isAbsence(error)) return undefined;
+    throw diskError(error, "look at", path);
+  }
+}
+
+/** The text of a file, or undefined where there is none. */
+export function readTextIfAny(path: string): string | undefined {
+  const bytes = readBytesIfAny(path);
+  return bytes && new TextDecoder().decode(bytes);
+}
+
+/** The bytes of a (small) file, or undefined where there is none. */
+export function readBytesIfAny(path: string): Uint8Array<ArrayBuffer> | undefined {
+  try {
+    return Deno.readFileSync(path);
+  } catch (error) {
+    if (isAbsence(error) || error instanceof Deno.errors.IsADirectory) return undefined;
+    throw diskError(error, "read", path);
+  }
+}
+
+/**
+ * Writes a small file whole or not at all: to a temporary name beside it, synced, then renamed over it.
+ * The folder must exist. A temporary file that a killed process left behind is used up by the next write.
+ */
+export function writeFileAtomic(path: string, data: Uint8Array | string): void {
+  const bytes = typeof data === "string" ? new TextEncoder().encode(data) : data;
+  const { file, temporary } = openTemporary(path);
+  try {
+    try {
+      file.truncateSync(0);
+      writeAll(file, bytes);
+      file.syncSync();
+      // Renamed while the lock is held, so that no other writer can take the file up in between.
+      Deno.renameSync(temporary, path);
+    } catch (error) {
+      removeIfAny(temporary);
+      throw error;
+    } finally {
+      file.close();
+    }
+  } catch (error) {
+    throw diskError(error, "write", path);
+  }
+}
+
+/** `path.tmp` if nobody else is writing there, otherwise a name of our own. */
+function openTemporary(path: string): { file: Deno.FsFile; temporary: string } {
+  const shared = `${path}.tmp`;
+  const own = `${path}.${crypto.randomUUID().slice(0, 8)}.tmp`;
+  try {
+    const file = Deno.openSync(shared, { write: true, create: true, mode: FILE_MODE });
+    if (tryOwn(file, shared)) return { file, temporary: shared };
+    file.close();
+    const options = { write: true, createNew: true, mode: FILE_MODE };
+    return { file: Deno.openSync(own, options), temporary: own };
+  } catch (error) {
+    throw diskError(error, "write", path);
+  }
+}
+
+function tryOwn(file: Deno.FsFile, path: string): boolean {
+  try {
+    if (typeof file.tryLockSync === "function") {
+      if (!file.tryLockSync(true)) return false;
+    } else {
+      file.lockSync(true);
+    }
+    return isAt(file, path);
+  } catch {
+    return false; // No locks on this file system.
+  }
+}
+
+/** Whether an open file is still the one that stands at `path`. */
+export function isAt(file: Deno.FsFile, path: string): boolean {
+  const there = statIfAny(path);
+  if (!there) return false;
+  const here = file.statSync();
+  // Windows may give no inode numbers; an open file cannot be replaced there either.
+  return here.ino === null || (here.ino === there.ino && here.dev === there.dev);
+}
+
+/** Writes every byte of `data` at the file's position. */
+export function writeAll(file: Deno.FsFile, data: Uint8Array): void {
+  for (let written = 0; written < data.length;) {
+    written += file.writeSync(written === 0 ? data : data.subarray(written));
+  }
+}
+
+/** Makes the names in a folder durable. Windows and some network file systems cannot; they need not. */
+export function syncFolder(path: string): void {
+  if (Deno.build.os === "windows") return;
+  try {
+    const folder = Deno.openSync(path, { read: true });
+    try {
+      folder.syncSync();
+    } finally {
+      folder.close();
+    }
+  } catch {
+    // The names are in place; only their durability across a power cut is unknown.
+  }
+}
+
+/** Removes a file if it is there. */
+export function removeIfAny(path: string): void {
+  try {
+    Deno.removeSync(path);
+  } catch (error) {
+    if (!isAbsence(error)) throw diskError(error, "remove", path);
+  }
+}
+
+/** Whether an operating system error says that nothing is there. */
+export function isAbsence(error: unknown): boolean {
+  return error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory;
+}
+
+/** The nearest folder at or above `path` that exists. */
+export function nearestFolder(path: string): string {
+  let folder = path;
+  while (!isFolder(folder) && dirname(folder) !== folder) folder = dirname(folder);
+  return folder;
+}
+
+function isFolder(path: string): boolean {
+  try {
+    return Deno.statSync(path).isDirectory;
+  } catch {
+    return false;
+  }
+}

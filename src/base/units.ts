@@ -1,0 +1,92 @@
+import { LarderError } from "./errors.ts";
+
+const IEC = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"] as const;
+
+const SIZE_UNITS: Record<string, number> = {
+  "": 1,
+  b: 1,
+  k: 1e3,
+  kb: 1e3,
+  kib: 1024,
+  m: 1e6,
+  mb: 1e6,
+  mib: 1024 ** 2,
+  g: 1e9,
+  gb: 1e9,
+  gib: 1024 ** 3,
+  t: 1e12,
+  tb: 1e12,
+  tib: 1024 ** 4,
+};
+
+const DURATION_UNITS: Record<string, number> = {
+  ms: 1,
+  s: 1000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+  w: 7 * 86_400_000,
+};
+
+/** `29538254` → `28.17 MiB`; below 1 KiB whole bytes: `512 B` (IEC 80000-13 units). */
+export function formatBytes(bytes: number): string {
+  let value = bytes;
+  let unit = 0;
+  // Steps up at 1023.995, so that rounding to two places never prints `1024.00 KiB`.
+  while (value >= 1023.995 && unit < IEC.length - 1) {
+    value /= 1024;
+    unit++;
+  }
+  return unit === 0 ? `${bytes} B` : `${value.toFixed(2)} ${IEC[unit]}`;
+}
+
+/**
+ * Reads `10GB`, `10 GiB`, `1.5m` or `4096` as bytes.
+ * @throws LarderError LDR_USAGE
+ */
+export function parseBytes(text: string): number {
+  const match = /^\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*$/i.exec(text);
+  const unit = match && SIZE_UNITS[match[2]!.toLowerCase()];
+  if (!match || unit === undefined || unit === null) {
+    throw new LarderError("LDR_USAGE", `not a size: "${text}"`, {
+      hint: "write a number and a unit, such as 500MB or 10GiB",
+    });
+  }
+  return Math.round(Number(match[1]) * unit);
+}
+
+/**
+ * Reads `30d`, `12h`, `1h30m` or `0` as milliseconds.
+ * @throws LarderError LDR_USAGE
+ */
+export function parseDuration(text: string): number {
+  const compact = text.trim().toLowerCase();
+  if (compact === "0") return 0;
+  if (!/^(\d+(?:\.\d+)?(?:ms|[smhdw]))+$/.test(compact)) {
+    throw new LarderError("LDR_USAGE", `not a duration: "${text}"`, {
+      hint: "write a number and one of s, m, h, d, w, such as 12h or 30d",
+    });
+  }
+  let total = 0;
+  for (const [, amount, unit] of compact.matchAll(/(\d+(?:\.\d+)?)(ms|[smhdw])/g)) {
+    total += Number(amount) * DURATION_UNITS[unit!]!;
+  }
+  return total;
+}
+
+/** The largest whole unit and the next: `3d 4h`, `12m 5s`, `0s`. Takes milliseconds. */
+export function formatDuration(milliseconds: number): string {
+  let seconds = Math.max(0, Math.round(milliseconds / 1000));
+  const parts: string[] = [];
+  for (const [unit, length] of [["d", 86_400], ["h", 3600], ["m", 60], ["s", 1]] as const) {
+    const amount = Math.floor(seconds / length);
+    seconds -= amount * length;
+    if (amount > 0) parts.push(`${amount}${unit}`);
+  }
+  return parts.slice(0, 2).join(" ") || "0s";
+}
+
+/** `1 layer`, `2 layers`. */
+export function plural(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+}

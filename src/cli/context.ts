@@ -1,0 +1,57 @@
+import { warnWithoutLocks } from "../store/file_lock.ts";
+import { Layout } from "../store/layout.ts";
+import { cacheRoot, REGISTRY_FOLDER, type Root, thisMachine } from "../store/roots.ts";
+import { join } from "node:path";
+import { redact } from "../base/redact.ts";
+import { type Config, loadConfig } from "./config.ts";
+import { writeErr } from "./console.ts";
+import type { GlobalOptions } from "./options.ts";
+
+/** What a command is given: the options, the config, the cache, and ways to speak and to be interrupted. */
+export class Context {
+  readonly options: GlobalOptions;
+  readonly config: Config;
+  readonly #interrupt = new AbortController();
+
+  private constructor(options: GlobalOptions, config: Config) {
+    this.options = options;
+    this.config = config;
+    warnWithoutLocks((message) => this.warn(message));
+  }
+
+  static async create(options: GlobalOptions): Promise<Context> {
+    return new Context(options, await loadConfig(thisMachine, options.config));
+  }
+
+  get cache(): Root {
+    return cacheRoot(thisMachine, { option: this.options.cacheDir, config: this.config.cache_dir });
+  }
+
+  get layout(): Layout {
+    return new Layout(join(this.cache.path, REGISTRY_FOLDER));
+  }
+
+  /** Tells the user something, unless `--quiet`. */
+  info(message: string): void {
+    if (!this.options.quiet) writeErr(redact(message) + "\n");
+  }
+
+  /** Tells the user of something that they should look at. */
+  warn(message: string): void {
+    writeErr(`warning: ${redact(message)}\n`);
+  }
+
+  /**
+   * A signal that Ctrl-C raises. The first lets the command end in order; the second ends it at once, which
+   * the store survives as it survives a kill.
+   */
+  interruptible(): AbortSignal {
+    const onSignal = () => {
+      if (this.#interrupt.signal.aborted) Deno.exit(130);
+      this.#interrupt.abort();
+    };
+    Deno.addSignalListener("SIGINT", onSignal);
+    if (Deno.build.os !== "windows") Deno.addSignalListener("SIGTERM", onSignal);
+    return this.#interrupt.signal;
+  }
+}

@@ -1,0 +1,15 @@
+/** Left-aligned columns two spaces apart, each as wide as its widest cell. Ends with a newline. */
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const lines = [head, ...rows];
+  const widths = head.map((_, i) => Math.max(...lines.map((line) => line[i]!.length)));
+  return lines.map((line) => line.map((cell, i) => cell.padEnd(widths[i]!)).join("  ").trimEnd())
+    .join("\n") + "\n";
+}
+
+/** `2026-01-31 14:05:09`, in the user's time zone. Takes milliseconds since the epoch. */
+export function localTime(time: number): string {
+  const date = new Date(time);
+  const two = (part: number) => String(part).padStart(2, "0");
+  const day = [date.getFullYear(), two(date.getMonth() + 1), two(date.getDate())].join("-");
+  return `${day} ${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
+}

@@ -1,0 +1,155 @@
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { LarderError } from "../base/errors.ts";
+import { parseDuration } from "../base/units.ts";
+import { POLICIES } from "./config.ts";
+import { writeErr, writeOut } from "./console.ts";
+import { Context } from "./context.ts";
+import { reportFailure } from "./failure.ts";
+import type { GlobalOptions } from "./options.ts";
+import { versionText } from "./version.ts";
+
+/**
+ * The command tree. A command's options stand here, so that help and completions are at hand; what it does is
+ * in `commands/<verb>.ts`, loaded only when it is called, since start-up is what users meet first.
+ */
+export function buildProgram(): Command {
+  const program = new Command("larder")
+    .description("Pull what lives in OCI registries, keep it fresh, keep the disk in order.")
+    .version(versionText(), "-V, --version", "print the version, commit and runtime")
+    .helpOption("-h, --help", "print help")
+    .showSuggestionAfterError()
+    .configureHelp({ showGlobalOptions: true })
+    // An option before the verb is larder's, one after it the command's: `dir --config` needs the difference.
+    .enablePositionalOptions()
+    .exitOverride()
+    .configureOutput({ writeOut, writeErr, outputError: () => {} });
+
+  program.command("pull")
+    .description("Fetch references into the cache, or confirm that the cached copies are current.")
+    .argument("<reference...>", "what to pull, such as ghcr.io/owner/app:v1 or ./spin.toml")
+    .addOption(
+      new Option("--policy <when>", "when to ask the registry about a cached tag").choices(
+        POLICIES,
+      ),
+    )
+    .option(
+      "--stale-if-error <duration>",
+      "use a cached copy up to this old if the registry fails",
+      duration,
+    )
+    .option("--platform <os/arch[/variant]>", "the platform to take from an index")
+    .option("--all-platforms", "take every platform of an index")
+    .option("--foreign", "also fetch foreign layers, from the URLs their manifest names")
+    .option("--transfers <n>", "transfers at once (default: 16)", wholeNumber)
+    .addOption(formatOption())
+    .action(async (references: string[], options, command: Command) => {
+      const { pull } = await import("./commands/pull.ts");
+      await pull(await contextOf(command), references, options);
+    });
+
+  program.command("list")
+    .description("List what the cache holds.")
+    .addOption(formatOption())
+    .action(async (options, command: Command) => {
+      const { list } = await import("./commands/list.ts");
+      list(await contextOf(command), options);
+    });
+
+  program.command("dir")
+    .description("Print where the cache is and which rule decided it.")
+    .option("--config", "print the config folder instead")
+    .option("--json", "print as JSON")
+    .action(async (options, command: Command) => {
+      const { dir } = await import("./commands/dir.ts");
+      dir(await contextOf(command), options);
+    });
+
+  for (const option of globalOptions()) program.addOption(option);
+  for (const command of program.commands) acceptGlobalOptions(command);
+  return program;
+}
+
+function globalOptions(): Option[] {
+  return [
+    new Option("--cache-dir <dir>", "keep the cache in DIR/registry"),
+    new Option("--config <file>", "read this config file"),
+    new Option("--offline", "never contact a registry (--policy never)"),
+    new Option("-k, --insecure", "accept plain HTTP and unverified TLS"),
+    new Option("--ca-file <file>", "also trust the certificates in this PEM file"),
+    new Option("-q, --quiet", "print only data, warnings and errors"),
+    new Option("-v, --verbose", "print more, and the causes of errors"),
+    new Option("--no-progress", "no progress bars"),
+  ];
+}
+
+/** Takes the global options behind the verb too, but for those that the command has a use of its own for. */
+function acceptGlobalOptions(command: Command): void {
+  const own = new Set(command.options.flatMap((option) => [option.long, option.short]));
+  for (const option of globalOptions()) {
+    if (!own.has(option.long) && !own.has(option.short ?? "-")) {
+      command.addOption(option.hideHelp());
+    }
+  }
+}
+
+/** Runs a command line and returns its exit code. */
+export async function main(args: readonly string[]): Promise<number> {
+  const program = buildProgram();
+  try {
+    await program.parseAsync([...args], { from: "user" });
+    return 0;
+  } catch (error) {
+    if (error instanceof CommanderError && error.exitCode === 0) return 0; // --help, --version
+    return reportFailure(error instanceof CommanderError ? usage(error) : error, isVerbose(args));
+  }
+}
+
+async function contextOf(command: Command): Promise<Context> {
+  const options: Record<string, unknown> = { ...command.parent?.opts() };
+  const names = new Set(globalOptions().map((option) => option.attributeName()));
+  for (const option of command.options) {
+    const name = option.attributeName();
+    if (option.hidden && names.has(name) && command.getOptionValueSource(name) === "cli") {
+      options[name] = command.getOptionValue(name);
+    }
+  }
+  return await Context.create(options as unknown as GlobalOptions);
+}
+
+function isVerbose(args: readonly string[]): boolean {
+  return args.includes("-v") || args.includes("--verbose");
+}
+
+function usage(error: CommanderError): LarderError {
+  const message = error.message.replace(/^error: /, "").split("\n")[0]!;
+  const suggestion = /\(Did you mean (.*)\?\)/.exec(error.message)?.[1];
+  return new LarderError("LDR_USAGE", message, {
+    hint: suggestion
+      ? `did you mean ${suggestion}?`
+      : "larder --help lists the commands, larder COMMAND --help the options",
+  });
+}
+
+function formatOption(): Option {
+  return new Option("--format <format>", "how to print").choices(["table", "json"]).default(
+    "table",
+  );
+}
+
+function duration(text: string): number {
+  return argument(() => parseDuration(text));
+}
+
+function wholeNumber(text: string): number {
+  const number = Number(text);
+  if (Number.isInteger(number) && number >= 1 && number <= 64) return number;
+  throw new InvalidArgumentError("It must be a whole number from 1 to 64.");
+}
+
+function argument<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw new InvalidArgumentError((error as Error).message);
+  }
+}

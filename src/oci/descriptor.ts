@@ -1,0 +1,48 @@
+import * as v from "valibot";
+import { asDigest, type Digest } from "./digest.ts";
+import { PlatformSchema } from "./platform.ts";
+
+/** Points at content: what it is, its digest, and its size in bytes. Source: image-spec, descriptor.md. */
+export interface Descriptor {
+  readonly mediaType: string;
+  readonly digest: Digest;
+  readonly size: number;
+  readonly urls?: readonly string[] | undefined;
+  readonly annotations?: Readonly<Record<string, string>> | undefined;
+  /** The content itself, base64, where it was embedded. */
+  readonly data?: string | undefined;
+  readonly artifactType?: string | undefined;
+}
+
+export const DigestSchema = v.pipe(
+  v.string(),
+  v.check((text) => asDigest(text) !== undefined, "not a sha256 or sha512 digest"),
+  v.transform((text) => text as Digest),
+);
+
+const SizeSchema = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+
+/** Docker writes `null` where OCI leaves a member out. */
+function maybe<T extends v.GenericSchema>(schema: T) {
+  return v.pipe(
+    v.nullish(schema),
+    v.transform((value) => (value === null ? undefined : value) as v.InferOutput<T> | undefined),
+  );
+}
+
+const members = {
+  mediaType: v.string(),
+  digest: DigestSchema,
+  size: SizeSchema,
+  urls: maybe(v.array(v.string())),
+  annotations: maybe(v.record(v.string(), v.string())),
+  data: maybe(v.string()),
+  artifactType: maybe(v.string()),
+};
+
+export const DescriptorSchema = v.object(members);
+
+/** A descriptor in an index also says which platform it is for. */
+export const PlatformDescriptorSchema = v.object({ ...members, platform: maybe(PlatformSchema) });
+
+export type PlatformDescriptor = v.InferOutput<typeof PlatformDescriptorSchema>;

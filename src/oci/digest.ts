@@ -1,0 +1,77 @@
+import { createHash, type Hash } from "node:crypto";
+import { LarderError } from "../base/errors.ts";
+
+declare const brand: unique symbol;
+
+/**
+ * A digest in its canonical form, `sha256:` and 64 or `sha512:` and 128 lower-case hexadecimal digits.
+ *
+ * Made only by {@link parseDigest}, {@link asDigest} and hashing, so a `Digest` is always safe as a file name.
+ * Source: OCI image-spec, descriptor.md, "Digests".
+ */
+export type Digest = string & { readonly [brand]: "Digest" };
+
+export type DigestAlgorithm = "sha256" | "sha512";
+
+const PATTERN = /^(?:sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$/;
+
+/** The digest that `text` is, or undefined if it is none. */
+export function asDigest(text: string): Digest | undefined {
+  return PATTERN.test(text) ? text as Digest : undefined;
+}
+
+/**
+ * Reads a digest.
+ * @throws LarderError LDR_BAD_REFERENCE, saying which part is wrong
+ */
+export function parseDigest(text: string): Digest {
+  const digest = asDigest(text);
+  if (digest) return digest;
+  const [algorithm = "", hex] = text.split(":", 2);
+  const reason = hex === undefined
+    ? `it has no algorithm before a ":"`
+    : algorithm !== "sha256" && algorithm !== "sha512"
+    ? `the algorithm "${algorithm}" is not sha256 or sha512`
+    : `${algorithm} takes ${algorithm === "sha256" ? 64 : 128} lower-case hexadecimal digits`;
+  throw new LarderError("LDR_BAD_REFERENCE", `bad digest "${text}": ${reason}`, {
+    hint: "a digest looks like sha256: and 64 digits of 0-9 and a-f",
+  });
+}
+
+/** The algorithm of a digest. */
+export function algorithmOf(digest: Digest): DigestAlgorithm {
+  return digest.slice(0, 6) as DigestAlgorithm;
+}
+
+/** The first 12 hexadecimal digits, as the field's tools abbreviate. */
+export function shortDigest(digest: Digest): string {
+  const start = digest.indexOf(":") + 1;
+  return digest.slice(start, start + 12);
+}
+
+/** An incremental hash; the bytes passed to `update` may be overwritten afterwards. */
+export class Hasher {
+  readonly #hash: Hash;
+  readonly #algorithm: DigestAlgorithm;
+
+  constructor(algorithm: DigestAlgorithm = "sha256") {
+    this.#algorithm = algorithm;
+    this.#hash = createHash(algorithm);
+  }
+
+  update(bytes: Uint8Array): void {
+    this.#hash.update(bytes);
+  }
+
+  /** Ends the hash; it cannot be used afterwards. */
+  digest(): Digest {
+    return `${this.#algorithm}:${this.#hash.digest("hex")}` as Digest;
+  }
+}
+
+/** The digest of bytes that are in memory. */
+export function digestOf(bytes: Uint8Array, algorithm: DigestAlgorithm = "sha256"): Digest {
+  const hasher = new Hasher(algorithm);
+  hasher.update(bytes);
+  return hasher.digest();
+}

@@ -1,0 +1,168 @@
+import * as v from "valibot";
+import { MAX_MANIFEST } from "../base/defaults.ts";
+import { LarderError } from "../base/errors.ts";
+import { formatBytes } from "../base/units.ts";
+import {
+  type Descriptor,
+  DescriptorSchema,
+  type PlatformDescriptor,
+  PlatformDescriptorSchema,
+} from "./descriptor.ts";
+import { type Digest, digestOf } from "./digest.ts";
+import {
+  bareMediaType,
+  isSchema1,
+  manifestKind,
+  OCI_INDEX,
+  OCI_MANIFEST,
+  SPIN_APPLICATION,
+} from "./media_types.ts";
+
+interface ManifestBase {
+  readonly mediaType: string;
+  readonly digest: Digest;
+  /** The registry's own bytes: only these have the digest. */
+  readonly bytes: Uint8Array;
+  readonly annotations: Readonly<Record<string, string>>;
+}
+
+/** One platform's content: a config and layers. Source: image-spec, manifest.md. */
+export interface ImageManifest extends ManifestBase {
+  readonly kind: "image";
+  readonly config: Descriptor;
+  readonly layers: readonly Descriptor[];
+}
+
+/** Several platforms' manifests. Source: image-spec, image-index.md. */
+export interface IndexManifest extends ManifestBase {
+  readonly kind: "index";
+  readonly manifests: readonly PlatformDescriptor[];
+}
+
+export type Manifest = ImageManifest | IndexManifest;
+
+const Annotations = v.nullish(v.record(v.string(), v.string()));
+const ImageSchema = v.object({
+  schemaVersion: v.literal(2),
+  config: DescriptorSchema,
+  layers: v.array(DescriptorSchema),
+  annotations: Annotations,
+});
+const IndexSchema = v.object({
+  schemaVersion: v.literal(2),
+  manifests: v.array(PlatformDescriptorSchema),
+  annotations: Annotations,
+});
+
+/**
+ * Reads a manifest or index.
+ *
+ * @param subject what it is the manifest of, for messages
+ * @param contentType the registry's `Content-Type`, needed where the document does not name its own type
+ * @throws LarderError LDR_BAD_MANIFEST (not one), LDR_UNSUPPORTED_MANIFEST (one that larder cannot use)
+ */
+export function parseManifest(
+  bytes: Uint8Array,
+  subject: string,
+  contentType?: string | null,
+): Manifest {
+  if (bytes.length > MAX_MANIFEST) throw tooLarge(subject);
+  const document = parseDocument(bytes, subject, contentType);
+  const mediaType = mediaTypeOf(document, subject, contentType);
+  const kind = manifestKind(mediaType);
+  if (!kind) throw unsupported(subject, `its type is ${mediaType}`);
+  if ("layers" in document && "manifests" in document) {
+    // Two readers could each take the other half for the content (GHSA-77vh-xpmg-72qh).
+    throw malformed(subject, "it has both layers and manifests");
+  }
+  const base = { mediaType, digest: digestOf(bytes), bytes };
+  if (kind === "image") {
+    const { config, layers, annotations } = check(ImageSchema, document, subject);
+    return { kind, ...base, config, layers, annotations: annotations ?? {} };
+  }
+  const { manifests, annotations } = check(IndexSchema, document, subject);
+  return { kind, ...base, manifests, annotations: annotations ?? {} };
+}
+
+/** The error for a manifest over the limit, which the registry client also throws before it has read it all. */
+export function tooLarge(subject: string): LarderError {
+  return new LarderError(
+    "LDR_BAD_MANIFEST",
+    `the manifest of ${subject} is larger than ${formatBytes(MAX_MANIFEST)}`,
+    { hint: "no registry need serve such a manifest: ask its publisher to make it smaller" },
+  );
+}
+
+/** What a manifest points at: the config and layers of an image, the manifests of an index. */
+export function successors(manifest: Manifest): readonly Descriptor[] {
+  return manifest.kind === "image" ? [manifest.config, ...manifest.layers] : manifest.manifests;
+}
+
+/** The layer that is Spin's locked app, where the manifest has one (Spin 2.0 and later). */
+export function spinApplicationLayer(manifest: ImageManifest): Descriptor | undefined {
+  return manifest.layers.find((layer) => layer.mediaType === SPIN_APPLICATION);
+}
+
+function parseDocument(
+  bytes: Uint8Array,
+  subject: string,
+  contentType: string | null | undefined,
+): Record<string, unknown> {
+  try {
+    const document = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    if (typeof document === "object" && document !== null && !Array.isArray(document)) {
+      return document;
+    }
+  } catch {
+    // Said below.
+  }
+  const type = bareMediaType(contentType);
+  throw malformed(subject, `it is not a JSON object${type ? ` (the server sent ${type})` : ""}`);
+}
+
+/** The document's own word, then the header's, then its shape (image-spec: `mediaType` SHOULD be there). */
+function mediaTypeOf(
+  document: Record<string, unknown>,
+  subject: string,
+  contentType: string | null | undefined,
+): string {
+  const header = bareMediaType(contentType);
+  if (document.schemaVersion === 1 || isSchema1(header)) {
+    throw unsupported(subject, "it is Docker's schema 1, which has no verifiable layers");
+  }
+  const own = document.mediaType;
+  if (typeof own === "string") {
+    if (manifestKind(own) && manifestKind(header) && own !== header) {
+      throw malformed(subject, `it says ${own}, but the registry says ${header}`);
+    }
+    return own;
+  }
+  if (manifestKind(header)) return header;
+  if ("config" in document && "layers" in document) return OCI_MANIFEST;
+  if ("manifests" in document) return OCI_INDEX;
+  throw malformed(subject, "it has neither layers nor manifests");
+}
+
+function check<T extends v.GenericSchema>(
+  schema: T,
+  document: unknown,
+  subject: string,
+): v.InferOutput<T> {
+  const result = v.safeParse(schema, document);
+  if (result.success) return result.output;
+  const issue = result.issues[0];
+  throw malformed(subject, `${v.getDotPath(issue) ?? "document"}: ${issue.message}`);
+}
+
+function malformed(subject: string, reason: string): LarderError {
+  return new LarderError("LDR_BAD_MANIFEST", `bad manifest of ${subject}: ${reason}`, {
+    hint: "check that the address is a registry's and not a web page's, a proxy's or a login's",
+  });
+}
+
+function unsupported(subject: string, reason: string): LarderError {
+  return new LarderError("LDR_UNSUPPORTED_MANIFEST", `cannot use ${subject}: ${reason}`, {
+    hint:
+      "larder takes OCI and Docker schema 2 manifests and indexes: push it again in one of these",
+  });
+}

@@ -1,0 +1,64 @@
+import { LarderError } from "../base/errors.ts";
+import { formatBytes } from "../base/units.ts";
+import type { Descriptor } from "./descriptor.ts";
+import { algorithmOf, type Digest, Hasher } from "./digest.ts";
+
+/**
+ * Checks size and digest of a blob as its bytes pass.
+ *
+ * Invariant: `finish` returns only if exactly the descriptor's bytes went through `update`.
+ */
+export class Verifier {
+  readonly #descriptor: Pick<Descriptor, "digest" | "size">;
+  readonly #hasher: Hasher;
+  #length = 0;
+
+  constructor(descriptor: Pick<Descriptor, "digest" | "size">) {
+    this.#descriptor = descriptor;
+    this.#hasher = new Hasher(algorithmOf(descriptor.digest));
+  }
+
+  /** Bytes seen. */
+  get length(): number {
+    return this.#length;
+  }
+
+  /**
+   * Takes the next bytes; they may be overwritten afterwards.
+   * @throws LarderError LDR_SIZE_MISMATCH as soon as there are more than the descriptor says
+   */
+  update(bytes: Uint8Array): void {
+    this.#length += bytes.length;
+    if (this.#length > this.#descriptor.size) {
+      throw sizeMismatch(this.#descriptor, `more than ${formatBytes(this.#descriptor.size)} came`);
+    }
+    this.#hasher.update(bytes);
+  }
+
+  /** @throws LarderError LDR_SIZE_MISMATCH, LDR_DIGEST_MISMATCH */
+  finish(): void {
+    const { digest, size } = this.#descriptor;
+    if (this.#length !== size) {
+      throw sizeMismatch(this.#descriptor, `${this.#length} of ${size} bytes came`);
+    }
+    const actual = this.#hasher.digest();
+    if (actual !== digest) throw digestMismatch(digest, actual);
+  }
+}
+
+/** The error for content of the wrong length. */
+export function sizeMismatch(
+  descriptor: Pick<Descriptor, "digest" | "size">,
+  what: string,
+): LarderError {
+  return new LarderError("LDR_SIZE_MISMATCH", `wrong size of ${descriptor.digest}: ${what}`, {
+    hint: "the registry, or something between, serves wrong content; nothing of it was kept",
+  });
+}
+
+/** The error for content that is not what its digest says. */
+export function digestMismatch(expected: Digest, actual: Digest): LarderError {
+  return new LarderError("LDR_DIGEST_MISMATCH", `wrong content for ${expected}: got ${actual}`, {
+    hint: "the registry, or something between, serves wrong content; nothing of it was kept",
+  });
+}

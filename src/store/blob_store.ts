@@ -1,0 +1,110 @@
+import { HASH_BUFFER, TRANSFER_BUFFER } from "../base/defaults.ts";
+import { LarderError } from "../base/errors.ts";
+import { diskError, FILE_MODE, isAbsence, statIfAny, syncFolder } from "../base/files.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
+import { algorithmOf, Hasher } from "../oci/digest.ts";
+import type { Content, Fetcher } from "../oci/fetcher.ts";
+import { isWasm } from "../oci/media_types.ts";
+import { Ingest, type IngestOptions } from "./ingest.ts";
+import type { Layout } from "./layout.ts";
+
+/**
+ * The blobs under `data/` and `wasm/`, by digest.
+ *
+ * Invariant: a file that larder wrote has the digest that its name says. Files that others wrote (Spin writes
+ * in place) are told by their mode and are hashed once before they count.
+ */
+export class BlobStore implements Fetcher {
+  readonly #layout: Layout;
+
+  constructor(layout: Layout) {
+    this.#layout = layout;
+  }
+
+  /** The path of a blob that is present, or undefined. */
+  find(descriptor: Descriptor): string | undefined {
+    const path = this.#layout.blobOf(descriptor);
+    if (isBlob(path, descriptor)) return path;
+    if (!isWasm(descriptor.mediaType)) return undefined;
+    // Spin keeps Wasm of media types it does not know in data/, and looks for it there too.
+    const other = this.#layout.blob("data", descriptor.digest);
+    return isBlob(other, descriptor) ? other : undefined;
+  }
+
+  /**
+   * Begins (or resumes) writing a blob.
+   *
+   * @returns undefined if it is present, perhaps because another process has just written it
+   * @throws LarderError LDR_DISK*, LDR_INTERRUPTED
+   */
+  ingest(descriptor: Descriptor, options: IngestOptions = {}): Promise<Ingest | undefined> {
+    return Ingest.open(
+      descriptor,
+      this.#layout.partial(descriptor.digest),
+      this.#layout.blobOf(descriptor),
+      () => this.find(descriptor) !== undefined,
+      options,
+    );
+  }
+
+  /** Makes the names of committed blobs durable; to be called before anything points at them. */
+  sync(): void {
+    syncFolder(this.#layout.tree("data"));
+    syncFolder(this.#layout.tree("wasm"));
+  }
+
+  /** Reads a blob from the store. */
+  // deno-lint-ignore require-await
+  async fetch(descriptor: Descriptor, offset = 0): Promise<Content> {
+    const path = this.find(descriptor);
+    if (!path) {
+      throw new LarderError("LDR_NOT_CACHED", `${descriptor.digest} is not in the cache`, {
+        hint: "pull what it belongs to again",
+      });
+    }
+    return { offset, chunks: readFrom(path, offset) };
+  }
+}
+
+async function* readFrom(path: string, offset: number): AsyncGenerator<Uint8Array> {
+  const file = Deno.openSync(path, { read: true });
+  try {
+    file.seekSync(offset, Deno.SeekMode.Start);
+    const buffer = new Uint8Array(TRANSFER_BUFFER);
+    for (let read; (read = await file.read(buffer)) !== null;) yield buffer.subarray(0, read);
+  } finally {
+    file.close();
+  }
+}
+
+function isBlob(path: string, descriptor: Descriptor): boolean {
+  const info = statIfAny(path);
+  if (!info?.isFile || info.size !== descriptor.size) return false;
+  return info.mode === null || (info.mode & 0o777) === FILE_MODE || adopt(path, descriptor);
+}
+
+/** Hashes a file that larder did not write, and marks it as checked by giving it larder's file mode. */
+function adopt(path: string, descriptor: Descriptor): boolean {
+  try {
+    const file = Deno.openSync(path, { read: true });
+    const hasher = new Hasher(algorithmOf(descriptor.digest));
+    try {
+      const buffer = new Uint8Array(HASH_BUFFER);
+      for (let read; (read = file.readSync(buffer)) !== null;) {
+        hasher.update(buffer.subarray(0, read));
+      }
+    } finally {
+      file.close();
+    }
+    if (hasher.digest() !== descriptor.digest) return false;
+  } catch (error) {
+    if (isAbsence(error)) return false;
+    throw diskError(error, "read", path);
+  }
+  try {
+    Deno.chmodSync(path, FILE_MODE);
+  } catch {
+    // Another user's file: it counts, and is hashed again the next time.
+  }
+  return true;
+}

@@ -1,0 +1,191 @@
+import { dirname } from "node:path";
+import { HASH_BUFFER } from "../base/defaults.ts";
+import {
+  diskError,
+  ensureFolder,
+  FILE_MODE,
+  isAbsence,
+  isAt,
+  removeIfAny,
+  writeAll,
+} from "../base/files.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
+import { Verifier } from "../oci/verify.ts";
+import { lockFile } from "./file_lock.ts";
+
+export interface IngestOptions {
+  /** Called once if another process is writing the same blob and has to be waited for. */
+  readonly waiting?: (() => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * One blob on its way into the store, resumable in this and in any later process.
+ *
+ * Invariants: only the holder of the partial file's lock writes to it; the destination appears by a rename of
+ * bytes whose size and digest were checked and which are on the disk; every byte before `offset` has gone
+ * through the hash in this process.
+ */
+export class Ingest {
+  readonly #descriptor: Descriptor;
+  readonly #partial: string;
+  readonly #destination: string;
+  readonly #file: Deno.FsFile;
+  #verifier: Verifier;
+  #open = true;
+
+  private constructor(
+    descriptor: Descriptor,
+    partial: string,
+    destination: string,
+    file: Deno.FsFile,
+  ) {
+    this.#descriptor = descriptor;
+    this.#partial = partial;
+    this.#destination = destination;
+    this.#file = file;
+    this.#verifier = new Verifier(descriptor);
+  }
+
+  /**
+   * Opens the partial file and takes its lock; what an earlier try left is hashed again.
+   *
+   * @param isPresent asked before and after the wait for the lock, since the one waited for may have done it
+   * @returns undefined if the blob is present by then
+   * @throws LarderError LDR_DISK*, LDR_INTERRUPTED
+   */
+  static async open(
+    descriptor: Descriptor,
+    partial: string,
+    destination: string,
+    isPresent: () => boolean,
+    options: IngestOptions = {},
+  ): Promise<Ingest | undefined> {
+    for (;;) {
+      if (isPresent()) return undefined;
+      const file = openPartial(partial);
+      if (!file) continue;
+      try {
+        await lockFile(file, true, options);
+        if (isAt(file, partial)) {
+          if (!isPresent()) {
+            const ingest = new Ingest(descriptor, partial, destination, file);
+            await ingest.#rehash();
+            return ingest;
+          }
+          removeIfAny(partial);
+        }
+      } catch (error) {
+        file.close();
+        throw diskError(error, "open", partial);
+      }
+      file.close();
+    }
+  }
+
+  /** Bytes that are there already: where the source is to go on. */
+  get offset(): number {
+    return this.#verifier.length;
+  }
+
+  /**
+   * Appends bytes; they may be overwritten afterwards.
+   * @throws LarderError LDR_SIZE_MISMATCH, LDR_DISK*
+   */
+  write(bytes: Uint8Array): void {
+    this.#verifier.update(bytes);
+    try {
+      writeAll(this.#file, bytes);
+    } catch (error) {
+      throw diskError(error, "write", this.#partial);
+    }
+  }
+
+  /** Starts over, for a source that cannot begin at `offset`. */
+  restart(): void {
+    this.#file.truncateSync(0);
+    this.#file.seekSync(0, Deno.SeekMode.Start);
+    this.#verifier = new Verifier(this.#descriptor);
+  }
+
+  /**
+   * Checks, syncs and renames to the destination, and closes.
+   *
+   * @returns false if somebody deleted the partial file meanwhile: nothing was written, open a new one
+   * @throws LarderError LDR_SIZE_MISMATCH, LDR_DIGEST_MISMATCH, LDR_DISK*; the ingest is then still open
+   */
+  async commit(): Promise<boolean> {
+    this.#verifier.finish();
+    try {
+      await this.#file.syncData();
+      // Somebody may have deleted the cache, and another process begun a partial file of the same name.
+      if (!isAt(this.#file, this.#partial) || !this.#rename()) {
+        this.#close();
+        return false;
+      }
+    } catch (error) {
+      throw diskError(error, "write", this.#destination);
+    }
+    const own = isAt(this.#file, this.#destination);
+    this.#close();
+    return own;
+  }
+
+  /** Closes and keeps what has come for the next try; an empty file is not worth keeping. */
+  abort(): void {
+    if (!this.#open) return;
+    if (this.offset === 0 && isAt(this.#file, this.#partial)) removeIfAny(this.#partial);
+    this.#close();
+  }
+
+  /** Closes and removes what has come: it is not what it should be. */
+  discard(): void {
+    if (!this.#open) return;
+    if (isAt(this.#file, this.#partial)) removeIfAny(this.#partial);
+    this.#close();
+  }
+
+  #close(): void {
+    this.#open = false;
+    this.#file.close();
+  }
+
+  #rename(): boolean {
+    ensureFolder(dirname(this.#destination));
+    try {
+      Deno.renameSync(this.#partial, this.#destination);
+      return true;
+    } catch (error) {
+      if (isAbsence(error)) return false;
+      throw error;
+    }
+  }
+
+  /** Brings the hash to the end of the partial file; one that is too long cannot be a beginning. */
+  async #rehash(): Promise<void> {
+    const { size } = this.#file.statSync();
+    if (size > this.#descriptor.size) return this.restart();
+    if (size === 0) return;
+    const buffer = new Uint8Array(Math.min(HASH_BUFFER, size));
+    for (let read; (read = await this.#file.read(buffer)) !== null;) {
+      this.#verifier.update(buffer.subarray(0, read));
+    }
+  }
+}
+
+/** Opens or creates the partial file; undefined if the folder was deleted in between. */
+function openPartial(path: string): Deno.FsFile | undefined {
+  const options = { read: true, write: true, create: true, mode: FILE_MODE };
+  try {
+    return Deno.openSync(path, options);
+  } catch (error) {
+    if (!isAbsence(error)) throw diskError(error, "write", path);
+  }
+  ensureFolder(dirname(path));
+  try {
+    return Deno.openSync(path, options);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw diskError(error, "write", path);
+  }
+}

@@ -1,0 +1,97 @@
+import { join } from "node:path";
+import type { Descriptor } from "../oci/descriptor.ts";
+import { asDigest, type Digest } from "../oci/digest.ts";
+import { isWasm } from "../oci/media_types.ts";
+import type { Reference } from "../oci/reference.ts";
+
+/** The two trees of blobs. */
+export type Tree = "data" | "wasm";
+
+/** The files of an entry. */
+export const MANIFEST_FILE = "manifest.json";
+export const CONFIG_FILE = "config.json";
+export const RECORD_FILE = "record.json";
+export const PIN_FILE = "pin.json";
+
+/**
+ * Where everything lies.
+ *
+ * ```
+ * registry/
+ *   data/<digest>                blobs that are not Wasm
+ *   wasm/<digest>                Wasm blobs
+ *   manifests/<registry>/<repository…>/<tag or digest>/{manifest,config,record,pin}.json
+ *   partial/<digest>             downloads in flight
+ *   lock                         shared by writers, exclusive to a sweep
+ * ```
+ *
+ * Only parsed digests and references go in, so no name from outside can leave the tree.
+ */
+export class Layout {
+  readonly root: string;
+  readonly #windows: boolean;
+
+  /** @param root the `registry` folder */
+  constructor(root: string, options: { windows?: boolean } = {}) {
+    this.root = root;
+    this.#windows = options.windows ?? Deno.build.os === "windows";
+  }
+
+  tree(tree: Tree): string {
+    return join(this.root, tree);
+  }
+
+  blob(tree: Tree, digest: Digest): string {
+    return join(this.root, tree, this.fileName(digest));
+  }
+
+  /** Where a blob of the descriptor's media type belongs. */
+  blobOf(descriptor: Pick<Descriptor, "digest" | "mediaType">): string {
+    return this.blob(isWasm(descriptor.mediaType) ? "wasm" : "data", descriptor.digest);
+  }
+
+  get manifests(): string {
+    return join(this.root, "manifests");
+  }
+
+  /** The folder of a reference's tag. */
+  tagFolder(reference: Reference, tag: string): string {
+    return join(this.#repositoryFolder(reference), tag);
+  }
+
+  /** The folder of the manifest or index that has this digest. */
+  digestFolder(reference: Reference, digest: Digest): string {
+    return join(this.#repositoryFolder(reference), this.fileName(digest));
+  }
+
+  partial(digest: Digest): string {
+    return join(this.root, "partial", this.fileName(digest));
+  }
+
+  get lock(): string {
+    return join(this.root, "lock");
+  }
+
+  /** A digest or `registry:port` as a file name: Windows has no `:` in names, so Spin and larder write `_`. */
+  fileName(name: string): string {
+    return this.#windows ? name.replaceAll(":", "_") : name;
+  }
+
+  /** What a file name of a digest stands for, or undefined if it is none. */
+  digestOfName(name: string): Digest | undefined {
+    return asDigest(this.#windows ? name.replace("_", ":") : name);
+  }
+
+  /** What a registry's folder name stands for. */
+  registryOfName(name: string): string {
+    return this.#windows ? name.replace(/_(\d+)$/, ":$1") : name;
+  }
+
+  #repositoryFolder(reference: Reference): string {
+    return join(
+      this.manifests,
+      this.fileName(reference.registry),
+      ...reference.repository.split("/"),
+    );
+  }
+}
