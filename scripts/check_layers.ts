@@ -1,0 +1,132 @@
+/**
+ * Checks that src/ keeps its layers: imports run downward only and never between folders of one layer, every
+ * folder has a layer, packages are mapped in deno.json, and main.ts reaches only the command line.
+ *
+ *   deno run --allow-read scripts/check_layers.ts [ROOT]
+ */
+import { join, posix, relative } from "node:path";
+
+/** The folders of src/, lowest layer first. Folders of one layer do not know each other. */
+const LAYERS: readonly (readonly string[])[] = [
+  ["base"],
+  ["oci"],
+  ["store", "registry"],
+  ["pull", "gc", "packages", "images"],
+  ["run", "serve"],
+  ["cli"],
+];
+
+/** What src/ may import from outside itself: `--version` needs the number in it. */
+const OUTSIDE = ["deno.json"];
+
+interface Import {
+  readonly line: number;
+  /** Undefined where it is not a literal. */
+  readonly specifier: string | undefined;
+}
+
+/** Every violation under `root` as `file:line: reason`, in the order of the files. */
+export function checkLayers(root: string): string[] {
+  const mapped = importMap(root);
+  const check = (file: string) =>
+    importsOf(Deno.readTextFileSync(join(root, file))).flatMap(({ line, specifier }) => {
+      const reason = fault(file, specifier, mapped);
+      return reason ? [`${file}:${line}: ${reason}`] : [];
+    });
+  const misplaced = (file: string) =>
+    file === "main.ts" || layerOf(file) !== undefined
+      ? []
+      : [`${file}:1: ${folderOf(file) ?? "src/"} has no layer`];
+  const files = ["main.ts", ...sources(root, "src")];
+  return files.flatMap((file) => [...misplaced(file), ...check(file)]);
+}
+
+/**
+ * The imports of a file as `deno fmt` writes it: statements begin at the start of a line and use double
+ * quotes, which spares a parser.
+ */
+export function importsOf(text: string): Import[] {
+  const statement =
+    /^(?:import\s+(?:[^"';]*?\sfrom\s+)?|export\s+(?:type\s+)?(?:\*(?:\s+as\s+\w+)?|\{[^}]*\})\s+from\s+)"([^"\n]+)"/gm;
+  const dynamic = /^(?!\s*(?:\/\/|\/?\*)).*?\bimport\(\s*(?:"([^"\n]+)")?/gm;
+  return [...text.matchAll(statement), ...text.matchAll(dynamic)]
+    .map((match) => ({ line: lineOf(text, match.index + match[0].length), specifier: match[1] }))
+    .sort((a, b) => a.line - b.line);
+}
+
+function fault(
+  file: string,
+  specifier: string | undefined,
+  mapped: ReadonlySet<string>,
+): string | undefined {
+  if (specifier === undefined) return "import() must name its module as a literal";
+  if (/^\.{1,2}\//.test(specifier)) {
+    return relativeFault(file, posix.join(posix.dirname(file), specifier));
+  }
+  if (specifier.startsWith("node:")) return undefined;
+  const name = packageOf(specifier);
+  if (/^[a-z][a-z0-9+.-]*:/i.test(specifier) || specifier.startsWith("/")) {
+    return `"${specifier}" must be a bare name, mapped in deno.json`;
+  }
+  return mapped.has(name) || mapped.has(specifier)
+    ? undefined
+    : `"${specifier}" is not mapped in deno.json`;
+}
+
+function relativeFault(file: string, target: string): string | undefined {
+  if (file === "main.ts") {
+    return target.startsWith("src/cli/") ? undefined : `main.ts must not import ${target}`;
+  }
+  if (!target.startsWith("src/")) {
+    return OUTSIDE.includes(target) ? undefined : `${target} is outside src/`;
+  }
+  const from = layerOf(file);
+  const to = layerOf(target);
+  if (to === undefined) return `${folderOf(target) ?? target} has no layer`;
+  if (from === undefined || folderOf(file) === folderOf(target) || to < from) return undefined;
+  const reason = to === from ? "is in the same layer" : "is in a higher layer";
+  return `${folderOf(file)} must not import ${target}, which ${reason}`;
+}
+
+/** `src/store` of `src/store/tags.ts`; undefined for a file that is in no folder of src/. */
+function folderOf(file: string): string | undefined {
+  return /^src\/[^/]+(?=\/)/.exec(file)?.[0];
+}
+
+function layerOf(file: string): number | undefined {
+  const folder = folderOf(file)?.slice("src/".length);
+  const layer = LAYERS.findIndex((folders) => folder !== undefined && folders.includes(folder));
+  return layer < 0 ? undefined : layer;
+}
+
+/** `@scope/name` of `@scope/name/part`, `name` of `name/part`. */
+function packageOf(specifier: string): string {
+  return specifier.split("/", specifier.startsWith("@") ? 2 : 1).join("/");
+}
+
+function importMap(root: string): ReadonlySet<string> {
+  const config = JSON.parse(Deno.readTextFileSync(join(root, "deno.json")));
+  return new Set(Object.keys(config.imports ?? {}));
+}
+
+/** The TypeScript files below a folder, sorted, with `/` between their parts. */
+function sources(root: string, folder: string): string[] {
+  return [...Deno.readDirSync(join(root, folder))]
+    .sort((a, b) => a.name < b.name ? -1 : 1)
+    .flatMap((entry) => {
+      const path = posix.join(folder, entry.name);
+      if (entry.isDirectory) return sources(root, path);
+      return /\.[mc]?[jt]sx?$/.test(entry.name) ? [path] : [];
+    });
+}
+
+function lineOf(text: string, offset: number): number {
+  return text.slice(0, offset).split("\n").length;
+}
+
+if (import.meta.main) {
+  const root = Deno.args[0] ?? relative(Deno.cwd(), join(import.meta.dirname!, ".."));
+  const violations = checkLayers(root || ".");
+  for (const violation of violations) console.error(violation);
+  if (violations.length > 0) Deno.exit(1);
+}
