@@ -2,10 +2,15 @@ import * as v from "valibot";
 import { asDigest, type Digest } from "./digest.ts";
 import { PlatformSchema } from "./platform.ts";
 
-/** Points at content: what it is, its digest, and its size in bytes. Source: image-spec, descriptor.md. */
-export interface Descriptor {
+/** What a blob is known by. A size in bytes that nobody told beforehand, as of a plain URL, is left out. */
+export interface BlobDescriptor {
   readonly mediaType: string;
   readonly digest: Digest;
+  readonly size?: number | undefined;
+}
+
+/** Points at content: what it is, its digest, and its size in bytes. Source: image-spec, descriptor.md. */
+export interface Descriptor extends BlobDescriptor {
   readonly size: number;
   readonly urls?: readonly string[] | undefined;
   readonly annotations?: Readonly<Record<string, string>> | undefined;
@@ -22,8 +27,8 @@ export const DigestSchema = v.pipe(
 
 const SizeSchema = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 
-/** Docker writes `null` where OCI leaves a member out. */
-function maybe<T extends v.GenericSchema>(schema: T) {
+/** A member that may be left out; some writers, Docker for one, write `null` then. */
+export function maybe<T extends v.GenericSchema>(schema: T) {
   return v.pipe(
     v.nullish(schema),
     v.transform((value) => (value === null ? undefined : value) as v.InferOutput<T> | undefined),

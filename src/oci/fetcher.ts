@@ -1,4 +1,4 @@
-import type { Descriptor } from "./descriptor.ts";
+import type { BlobDescriptor } from "./descriptor.ts";
 
 /** A blob's bytes on their way. */
 export interface Content {
@@ -17,5 +17,5 @@ export interface Fetcher {
    * Opens a blob from `offset` (bytes). What comes is not verified yet.
    * @throws LarderError LDR_NOT_FOUND, and whatever the source can fail with
    */
-  fetch(descriptor: Descriptor, offset?: number, signal?: AbortSignal): Promise<Content>;
+  fetch(descriptor: BlobDescriptor, offset?: number, signal?: AbortSignal): Promise<Content>;
 }

@@ -1,0 +1,88 @@
+import * as v from "valibot";
+import { LarderError } from "../base/errors.ts";
+import { DigestSchema, maybe } from "./descriptor.ts";
+import type { Digest } from "./digest.ts";
+
+/** Base64 in the apps that Spin writes; an array of numbers where bytes were written as plain JSON. */
+const Inline = v.union([
+  v.string(),
+  v.array(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(255))),
+]);
+
+/** Spin's `ContentRef`. */
+const contentMembers = { digest: maybe(DigestSchema), inline: maybe(Inline) };
+
+const SourceSchema = v.object(contentMembers);
+
+const FileSchema = v.object({
+  ...contentMembers,
+  /** Where the component sees the file. */
+  path: v.string(),
+});
+
+const ComponentSchema = v.object({
+  id: v.string(),
+  source: SourceSchema,
+  files: v.optional(v.array(FileSchema), []),
+  dependencies: v.optional(v.record(v.string(), v.object({ source: SourceSchema })), {}),
+});
+
+const LockedAppSchema = v.object({
+  /** Told from any other JSON by this member, as Spin does. */
+  spin_lock_version: v.number(),
+  components: v.array(ComponentSchema),
+});
+
+/**
+ * What larder needs to know of Spin's locked app; members that it has no use for are passed over.
+ * Source: Spin's spin-locked-app crate, `LockedApp`.
+ */
+export type LockedApp = v.InferOutput<typeof LockedAppSchema>;
+
+type Content = v.InferOutput<typeof SourceSchema>;
+
+/**
+ * Reads a locked app.
+ * @param subject what it is the app of, for messages
+ * @throws LarderError LDR_BAD_MANIFEST
+ */
+export function parseLockedApp(bytes: Uint8Array, subject: string): LockedApp {
+  let document: unknown;
+  try {
+    document = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+  } catch (error) {
+    throw malformed(subject, "it is not JSON", error);
+  }
+  const result = v.safeParse(LockedAppSchema, document);
+  if (result.success) return result.output;
+  const issue = result.issues[0];
+  throw malformed(subject, `${v.getDotPath(issue) ?? "document"}: ${issue.message}`);
+}
+
+/** The static files that have to be in the cache for the app to run, each digest once: all but the inlined. */
+export function fileDigests(app: LockedApp): Digest[] {
+  const files = app.components.flatMap((component) => component.files);
+  return digestsOf(files.filter((file) => file.inline === undefined));
+}
+
+/**
+ * The Wasm of the components and of their dependencies, each digest once. Spin inlines small modules too, but
+ * reads them from the cache all the same.
+ */
+export function wasmDigests(app: LockedApp): Digest[] {
+  return digestsOf(app.components.flatMap((component) => [
+    component.source,
+    ...Object.values(component.dependencies).map((dependency) => dependency.source),
+  ]));
+}
+
+function digestsOf(contents: readonly Content[]): Digest[] {
+  return [...new Set(contents.flatMap((content) => content.digest ?? []))];
+}
+
+function malformed(subject: string, reason: string, cause?: unknown): LarderError {
+  return new LarderError("LDR_BAD_MANIFEST", `bad Spin application of ${subject}: ${reason}`, {
+    hint: "push it again with spin registry push",
+    cause,
+  });
+}
