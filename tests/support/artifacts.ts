@@ -1,0 +1,241 @@
+import { createHash } from "node:crypto";
+import { gzipSync } from "node:zlib";
+import { pack } from "tar-stream";
+
+/**
+ * Artifacts made in memory: a manifest or index, and all that it points at. Written against the
+ * specifications and not with larder's own types, so that a mistake there shows here.
+ */
+export interface Artifact {
+  readonly descriptor: TestDescriptor;
+  /** The manifest's own bytes. */
+  readonly bytes: Uint8Array;
+  readonly blobs: readonly TestBlob[];
+  /** The manifests that an index points at. */
+  readonly children: readonly Artifact[];
+}
+
+/** Content with its descriptor. */
+export interface TestBlob {
+  readonly descriptor: TestDescriptor;
+  readonly bytes: Uint8Array;
+}
+
+export interface TestDescriptor {
+  mediaType: string;
+  digest: string;
+  size: number;
+  urls?: string[];
+  annotations?: Record<string, string>;
+  data?: string;
+  platform?: TestPlatform;
+}
+
+export interface TestPlatform {
+  os: string;
+  architecture: string;
+  variant?: string;
+}
+
+export const MEDIA_TYPES = {
+  ociManifest: "application/vnd.oci.image.manifest.v1+json",
+  ociIndex: "application/vnd.oci.image.index.v1+json",
+  ociConfig: "application/vnd.oci.image.config.v1+json",
+  ociLayer: "application/vnd.oci.image.layer.v1.tar+gzip",
+  ociForeignLayer: "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip",
+  dockerManifest: "application/vnd.docker.distribution.manifest.v2+json",
+  dockerManifestList: "application/vnd.docker.distribution.manifest.list.v2+json",
+  dockerConfig: "application/vnd.docker.container.image.v1+json",
+  dockerLayer: "application/vnd.docker.image.rootfs.diff.tar.gzip",
+  dockerForeignLayer: "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip",
+  wasm: "application/wasm",
+  wasmConfig: "application/vnd.wasm.config.v0+json",
+  spinWasm: "application/vnd.wasm.content.layer.v1+wasm",
+  spinData: "application/vnd.wasm.content.layer.v1+data",
+  spinArchive: "application/vnd.wasm.content.bundle.v1.tar+gzip",
+  spinApplication: "application/vnd.fermyon.spin.application.v1+config",
+} as const;
+
+/** The smallest module there is, with `text` in a custom section to tell it from others. */
+export function wasmModule(text = ""): Uint8Array {
+  const magic = [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00];
+  const content = new TextEncoder().encode(text);
+  if (content.length > 100) throw new Error("the section's length must fit one LEB128 byte");
+  const name = [1, 0x74];
+  return Uint8Array.from([...magic, 0, content.length + name.length, ...name, ...content]);
+}
+
+/** `length` bytes that differ with `seed` and do not compress: a counter, hashed. */
+export function randomBytes(length: number, seed = "seed"): Uint8Array {
+  const bytes = new Uint8Array(length);
+  for (let offset = 0, block = 0; offset < length; offset += 32, block++) {
+    const hash = createHash("sha256").update(`${seed} ${block}`).digest();
+    bytes.set(hash.subarray(0, Math.min(32, length - offset)), offset);
+  }
+  return bytes;
+}
+
+export function utf8(text: string): Uint8Array {
+  return new TextEncoder().encode(text);
+}
+
+export function digestOf(bytes: Uint8Array, algorithm: "sha256" | "sha512" = "sha256"): string {
+  return `${algorithm}:${createHash(algorithm).update(bytes).digest("hex")}`;
+}
+
+/** Content with its descriptor; `extra` adds to the descriptor or overrides it. */
+export function blob(
+  bytes: Uint8Array | string,
+  mediaType: string = MEDIA_TYPES.ociLayer,
+  extra: Partial<TestDescriptor> = {},
+): TestBlob {
+  const content = typeof bytes === "string" ? utf8(bytes) : bytes;
+  const digest = digestOf(content);
+  return { bytes: content, descriptor: { mediaType, digest, size: content.length, ...extra } };
+}
+
+/** A blob named by its sha512. */
+export function sha512Blob(bytes: Uint8Array | string, mediaType?: string): TestBlob {
+  const content = typeof bytes === "string" ? utf8(bytes) : bytes;
+  return blob(content, mediaType, { digest: digestOf(content, "sha512") });
+}
+
+/** A manifest of the given document, which need not be a good one. */
+export function manifestOf(
+  document: unknown,
+  mediaType: string,
+  contents: { blobs?: readonly TestBlob[]; children?: readonly Artifact[] } = {},
+): Artifact {
+  const { descriptor, bytes } = blob(JSON.stringify(document), mediaType);
+  return { descriptor, bytes, blobs: contents.blobs ?? [], children: contents.children ?? [] };
+}
+
+/** An OCI image manifest. Layers given as text are OCI layers of that content. */
+export function image(
+  layers: readonly (TestBlob | string)[],
+  options: { config?: TestBlob; docker?: boolean; platform?: TestPlatform; annotations?: object } =
+    {},
+): Artifact {
+  const types = options.docker
+    ? [MEDIA_TYPES.dockerManifest, MEDIA_TYPES.dockerConfig, MEDIA_TYPES.dockerLayer] as const
+    : [MEDIA_TYPES.ociManifest, MEDIA_TYPES.ociConfig, MEDIA_TYPES.ociLayer] as const;
+  const [manifestType, configType, layerType] = types;
+  const blobs = layers.map((layer) => typeof layer === "string" ? blob(layer, layerType) : layer);
+  const config = options.config ?? imageConfig(blobs, configType, options.platform);
+  return manifestOf(
+    {
+      schemaVersion: 2,
+      mediaType: manifestType,
+      config: config.descriptor,
+      layers: blobs.map(({ descriptor }) => descriptor),
+      annotations: options.annotations,
+    },
+    manifestType,
+    { blobs: [config, ...blobs] },
+  );
+}
+
+function imageConfig(layers: readonly TestBlob[], type: string, platform?: TestPlatform): TestBlob {
+  const { os, architecture, variant } = platform ?? { os: "linux", architecture: "amd64" };
+  const diffIds = layers.map(({ descriptor }) => descriptor.digest);
+  const rootfs = { type: "layers", diff_ids: diffIds };
+  return blob(JSON.stringify({ os, architecture, variant, config: {}, rootfs }), type);
+}
+
+/** One platform's entry of an index. */
+export interface IndexEntry {
+  readonly artifact: Artifact;
+  readonly platform?: TestPlatform;
+}
+
+/** An OCI index, or Docker's manifest list. */
+export function index(
+  entries: readonly IndexEntry[],
+  options: { docker?: boolean } = {},
+): Artifact {
+  const type = options.docker ? MEDIA_TYPES.dockerManifestList : MEDIA_TYPES.ociIndex;
+  const manifests = entries.map(({ artifact, platform }) => ({ ...artifact.descriptor, platform }));
+  const children = entries.map(({ artifact }) => artifact);
+  return manifestOf({ schemaVersion: 2, mediaType: type, manifests }, type, { children });
+}
+
+/** An index of small images, one a platform: `multiPlatform("linux/amd64", "linux/arm/v7")`. */
+export function multiPlatform(...platforms: string[]): Artifact {
+  return index(platforms.map((name) => {
+    const platform = platformOf(name);
+    return { artifact: image([`layer of ${name}`], { platform }), platform };
+  }));
+}
+
+export function platformOf(name: string): TestPlatform {
+  const [os = "", architecture = "", variant] = name.split("/");
+  return variant === undefined ? { os, architecture } : { os, architecture, variant };
+}
+
+/** One Wasm component as an OCI artifact (CNCF's Wasm OCI artifact layout). */
+export function wasmArtifact(module: Uint8Array = wasmModule()): Artifact {
+  const config = blob(
+    JSON.stringify({ os: "wasi", architecture: "wasm", created: "2024-01-01T00:00:00Z" }),
+    MEDIA_TYPES.wasmConfig,
+  );
+  return image([blob(module, MEDIA_TYPES.wasm)], { config });
+}
+
+export interface SpinAppOptions {
+  /** Static files, each a layer of its own. */
+  readonly assets?: Readonly<Record<string, string>>;
+  /** Static files that go into one archive layer, as Spin does where there are many. */
+  readonly archived?: Readonly<Record<string, string>>;
+  /** A static file inlined in the locked app, as Spin does with small ones. */
+  readonly inlined?: Readonly<Record<string, string>>;
+  readonly module?: Uint8Array;
+  /** As Spin before 2.0: the locked app is the manifest's config, and there is no layer of it. */
+  readonly old?: boolean;
+}
+
+/** A Spin application as `spin registry push` shapes it. */
+export async function spinApp(options: SpinAppOptions = {}): Promise<Artifact> {
+  const wasm = blob(options.module ?? wasmModule("spin"), MEDIA_TYPES.spinWasm);
+  const assets = Object.values(options.assets ?? {}).map((text) =>
+    blob(text, MEDIA_TYPES.spinData)
+  );
+  const archive = options.archived
+    ? [blob(await archiveOf(options.archived), MEDIA_TYPES.spinArchive)]
+    : [];
+  const locked = blob(JSON.stringify(lockedApp(wasm, options)), MEDIA_TYPES.spinApplication);
+  const contents = [wasm, ...assets, ...archive];
+  if (options.old) return image(contents, { config: locked });
+  return image([...contents, locked]);
+}
+
+/** Spin's locked app: where each component's Wasm and files are to be found, by digest. */
+function lockedApp(wasm: TestBlob, options: SpinAppOptions): object {
+  const byDigest = (files: Readonly<Record<string, string>> = {}) =>
+    Object.entries(files).map(([path, text]) => ({ digest: digestOf(utf8(text)), path }));
+  const inlined = Object.entries(options.inlined ?? {})
+    .map(([path, text]) => ({ inline: utf8(text).toBase64(), path }));
+  return {
+    spin_lock_version: 1,
+    metadata: { name: "hello", version: "1.0.0" },
+    triggers: [{
+      id: "trigger--hello",
+      trigger_type: "http",
+      trigger_config: { component: "hello", route: "/..." },
+    }],
+    components: [{
+      id: "hello",
+      source: { content_type: "application/wasm", digest: wasm.descriptor.digest },
+      files: [...byDigest(options.assets), ...byDigest(options.archived), ...inlined],
+    }],
+  };
+}
+
+/** A gzipped tar of text files. Times and owners are fixed, so that the digest is too. */
+export async function archiveOf(files: Readonly<Record<string, string>>): Promise<Uint8Array> {
+  const tar = pack();
+  for (const [name, text] of Object.entries(files)) tar.entry({ name, mtime: new Date(0) }, text);
+  tar.finalize();
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of tar) chunks.push(chunk as Uint8Array);
+  return new Uint8Array(gzipSync(await new globalThis.Blob(chunks as BlobPart[]).bytes()));
+}

@@ -1,0 +1,189 @@
+import { Buffer } from "node:buffer";
+import { createServer, type Server, type Socket } from "node:net";
+
+/** A request as it came in. */
+export interface Request {
+  readonly method: string;
+  readonly path: string;
+  readonly query: URLSearchParams;
+  readonly headers: Headers;
+  readonly body: string;
+}
+
+/** A request that was answered, for tests to look at. */
+export interface LoggedRequest extends Request {
+  /** `GET /v2/app/manifests/v1`: what {@link HttpServer.requests} matches against. */
+  readonly line: string;
+  readonly status: number;
+}
+
+/** What goes back. `Content-Length` is the body's unless `headers` say something else. */
+export interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Uint8Array;
+  /** Sends the body, in place of sending it whole. Not asked for a `HEAD`. */
+  readonly send?: (wire: Wire, body: Uint8Array) => Promise<void>;
+}
+
+/** The server's end of a connection, for an answer that ends badly. */
+export interface Wire {
+  write(bytes: Uint8Array): Promise<void>;
+  /** Ends the connection in order, whatever has been promised: the client sees its end too early. */
+  close(): void;
+  /** Ends it with a TCP reset. */
+  reset(): void;
+  readonly isOpen: boolean;
+}
+
+export type Handler = (request: Request) => Answer | Promise<Answer>;
+
+/** An answer with a text body. */
+export function textAnswer(
+  status: number,
+  text: string,
+  headers: Record<string, string> = {},
+): Answer {
+  return { status, headers, body: new TextEncoder().encode(text) };
+}
+
+export function jsonAnswer(
+  status: number,
+  value: unknown,
+  headers: Record<string, string> = {},
+): Answer {
+  return textAnswer(status, JSON.stringify(value), {
+    "Content-Type": "application/json",
+    ...headers,
+  });
+}
+
+/**
+ * An HTTP/1.1 server on a free loopback port whose every byte the test decides, which a proper HTTP library
+ * would not let it do: bodies shorter than announced, resets, stalls. Every request is logged.
+ */
+export class HttpServer implements AsyncDisposable {
+  readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
+  readonly #handler: Handler;
+  readonly #log: LoggedRequest[] = [];
+  #port = 0;
+
+  private constructor(handler: Handler) {
+    this.#handler = handler;
+    this.#server = createServer((socket) => this.#accept(socket));
+  }
+
+  static async start(handler: Handler): Promise<HttpServer> {
+    const server = new HttpServer(handler);
+    await new Promise<void>((resolve) => server.#server.listen(0, "127.0.0.1", resolve));
+    server.#port = (server.#server.address() as { port: number }).port;
+    return server;
+  }
+
+  /** `127.0.0.1:41234`. */
+  get host(): string {
+    return `127.0.0.1:${this.#port}`;
+  }
+
+  /** The requests whose line (`GET /v2/app/manifests/v1`) contains or matches `what`, oldest first. */
+  requests(what: string | RegExp = ""): LoggedRequest[] {
+    return this.#log.filter(({ line }) => lineMatches(line, what));
+  }
+
+  /** Forgets the requests so far. */
+  clearLog(): void {
+    this.#log.length = 0;
+  }
+
+  /** Ends all connections and frees the port. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    for (const socket of this.#sockets) socket.destroy();
+    await closed;
+  }
+
+  #accept(socket: Socket): void {
+    this.#sockets.add(socket);
+    socket.on("close", () => this.#sockets.delete(socket));
+    socket.on("error", () => {}); // The client went away; the tests look at the client.
+    let received = Buffer.alloc(0);
+    let turn = Promise.resolve();
+    socket.on("data", (chunk: Buffer) => {
+      received = Buffer.concat([received, chunk]);
+      for (let parsed; (parsed = parseRequest(received));) {
+        received = received.subarray(parsed.length);
+        const { request } = parsed;
+        turn = turn.then(() => this.#answer(request, socket));
+      }
+    });
+  }
+
+  async #answer(request: Request, socket: Socket): Promise<void> {
+    const answer = await this.#handler(request);
+    const line = `${request.method} ${request.path}`;
+    this.#log.push({ ...request, line, status: answer.status });
+    if (socket.destroyed) return;
+    const wire = wireOf(socket);
+    await wire.write(head(answer));
+    if (request.method === "HEAD") return;
+    await (answer.send ?? ((wire, body) => wire.write(body)))(wire, answer.body);
+  }
+}
+
+/** Whether a request line contains the text or matches the pattern. */
+export function lineMatches(line: string, what: string | RegExp): boolean {
+  return typeof what === "string" ? line.includes(what) : what.test(line);
+}
+
+function wireOf(socket: Socket): Wire {
+  return {
+    write: (bytes) =>
+      new Promise((resolve) => {
+        // A client that has gone away is no failure of the server's.
+        if (socket.destroyed || bytes.length === 0) resolve();
+        else socket.write(bytes, () => resolve());
+      }),
+    close: () => socket.end(),
+    reset: () => socket.resetAndDestroy(),
+    get isOpen() {
+      return !socket.destroyed;
+    },
+  };
+}
+
+function head(answer: Answer): Uint8Array {
+  const names = Object.keys(answer.headers).map((name) => name.toLowerCase());
+  const headers = { ...answer.headers };
+  if (!names.includes("content-length") && !names.includes("transfer-encoding")) {
+    headers["Content-Length"] = String(answer.body.length);
+  }
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  return new TextEncoder().encode(`HTTP/1.1 ${answer.status} Status\r\n${lines.join("")}\r\n`);
+}
+
+/** The first request in what has come, and its length; undefined while it is not all there. */
+function parseRequest(received: Buffer): { request: Request; length: number } | undefined {
+  const end = received.indexOf("\r\n\r\n");
+  if (end < 0) return undefined;
+  const [first = "", ...lines] = received.subarray(0, end).toString("latin1").split("\r\n");
+  const [method = "", target = ""] = first.split(" ");
+  const headers = new Headers(lines.map((line): [string, string] => {
+    const colon = line.indexOf(":");
+    return [line.slice(0, colon), line.slice(colon + 1).trim()];
+  }));
+  const bodyLength = Number(headers.get("content-length") ?? 0);
+  const length = end + 4 + bodyLength;
+  if (received.length < length) return undefined;
+  const question = target.indexOf("?");
+  return {
+    length,
+    request: {
+      method,
+      path: question < 0 ? target : target.slice(0, question),
+      query: new URLSearchParams(question < 0 ? "" : target.slice(question + 1)),
+      headers,
+      body: received.subarray(end + 4, length).toString("utf8"),
+    },
+  };
+}
