@@ -6,8 +6,8 @@ export const TRANSFERS = 16;
 /** Read buffer of a download. */
 export const TRANSFER_BUFFER = 1024 * 1024;
 
-/** Read buffer when hashing a file. */
-export const HASH_BUFFER = 256 * 1024;
+/** Read buffer when copying or hashing a file. */
+export const COPY_BUFFER = 256 * 1024;
 
 /** The largest manifest accepted: the limit that the distribution specification names for registries. */
 export const MAX_MANIFEST = 4 * 1024 * 1024;
@@ -17,6 +17,9 @@ export const MAX_DOCUMENT = 1024 * 1024;
 
 /** The largest Spin locked app: it is the one blob that is read whole, because it is JSON. */
 export const MAX_LOCKED_APP = 64 * 1024 * 1024;
+
+/** The largest download whose size nobody told beforehand: a component that a Spin manifest names by URL. */
+export const MAX_UNSIZED = 4 * 1024 * 1024 * 1024;
 
 /** How deep an index may nest other indexes. */
 export const MAX_INDEX_DEPTH = 4;
@@ -60,3 +63,6 @@ export const ARCHIVE_RATIO_FREE = 64 * 1024 * 1024;
 
 /** A credential helper that says nothing for so long is given up. */
 export const HELPER_TIMEOUT = 60_000;
+
+/** How often a pull starts over because somebody deletes the cache under it. */
+export const PULL_ROUNDS = 5;

@@ -1,4 +1,5 @@
 import { dirname } from "node:path";
+import { COPY_BUFFER } from "./defaults.ts";
 import { LarderError, messageOf } from "./errors.ts";
 
 /** Mode of folders that larder creates; one that exists keeps its own. */
@@ -84,11 +85,30 @@ export function readBytesIfAny(path: string): Uint8Array<ArrayBuffer> | undefine
  */
 export function writeFileAtomic(path: string, data: Uint8Array | string): void {
   const bytes = typeof data === "string" ? new TextEncoder().encode(data) : data;
+  replaceFile(path, (file) => writeAll(file, bytes));
+}
+
+/** Copies a file of any size as {@link writeFileAtomic} writes a small one. */
+export function copyFileAtomic(from: string, to: string): void {
+  replaceFile(to, (target) => {
+    const source = Deno.openSync(from, { read: true });
+    try {
+      const buffer = new Uint8Array(COPY_BUFFER);
+      for (let read; (read = source.readSync(buffer)) !== null;) {
+        writeAll(target, buffer.subarray(0, read));
+      }
+    } finally {
+      source.close();
+    }
+  });
+}
+
+function replaceFile(path: string, fill: (file: Deno.FsFile) => void): void {
   const { file, temporary } = openTemporary(path);
   try {
     try {
       file.truncateSync(0);
-      writeAll(file, bytes);
+      fill(file);
       file.syncSync();
       // Renamed while the lock is held, so that no other writer can take the file up in between.
       Deno.renameSync(temporary, path);
@@ -171,8 +191,9 @@ export function removeIfAny(path: string): void {
   }
 }
 
-/** Whether an operating system error says that nothing is there. */
+/** Whether an operating system error, or what was made of it, says that nothing is there. */
 export function isAbsence(error: unknown): boolean {
+  if (error instanceof LarderError) return isAbsence(error.cause);
   return error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory;
 }
 

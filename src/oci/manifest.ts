@@ -8,7 +8,7 @@ import {
   type PlatformDescriptor,
   PlatformDescriptorSchema,
 } from "./descriptor.ts";
-import { type Digest, digestOf } from "./digest.ts";
+import { algorithmOf, type Digest, digestOf } from "./digest.ts";
 import {
   bareMediaType,
   isSchema1,
@@ -17,6 +17,7 @@ import {
   OCI_MANIFEST,
   SPIN_APPLICATION,
 } from "./media_types.ts";
+import { digestMismatch } from "./verify.ts";
 
 interface ManifestBase {
   readonly mediaType: string;
@@ -59,14 +60,19 @@ const IndexSchema = v.object({
  *
  * @param subject what it is the manifest of, for messages
  * @param contentType the registry's `Content-Type`, needed where the document does not name its own type
- * @throws LarderError LDR_BAD_MANIFEST (not one), LDR_UNSUPPORTED_MANIFEST (one that larder cannot use)
+ * @param expected the digest that the bytes must have; without one their SHA-256 is taken
+ * @throws LarderError LDR_DIGEST_MISMATCH, LDR_BAD_MANIFEST (not one), LDR_UNSUPPORTED_MANIFEST (one that larder
+ * cannot use)
  */
 export function parseManifest(
   bytes: Uint8Array,
   subject: string,
   contentType?: string | null,
+  expected?: Digest,
 ): Manifest {
   if (bytes.length > MAX_MANIFEST) throw tooLarge(subject);
+  const digest = digestOf(bytes, expected && algorithmOf(expected));
+  if (expected && digest !== expected) throw digestMismatch(expected, digest);
   const document = parseDocument(bytes, subject, contentType);
   const mediaType = mediaTypeOf(document, subject, contentType);
   const kind = manifestKind(mediaType);
@@ -75,7 +81,7 @@ export function parseManifest(
     // Two readers could each take the other half for the content (GHSA-77vh-xpmg-72qh).
     throw malformed(subject, "it has both layers and manifests");
   }
-  const base = { mediaType, digest: digestOf(bytes), bytes };
+  const base = { mediaType, digest, bytes };
   if (kind === "image") {
     const { config, layers, annotations } = check(ImageSchema, document, subject);
     return { kind, ...base, config, layers, annotations: annotations ?? {} };

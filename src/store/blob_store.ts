@@ -1,8 +1,8 @@
-import { HASH_BUFFER, TRANSFER_BUFFER } from "../base/defaults.ts";
+import { COPY_BUFFER, TRANSFER_BUFFER } from "../base/defaults.ts";
 import { LarderError } from "../base/errors.ts";
 import { diskError, FILE_MODE, isAbsence, statIfAny, syncFolder } from "../base/files.ts";
-import type { Descriptor } from "../oci/descriptor.ts";
-import { algorithmOf, Hasher } from "../oci/digest.ts";
+import type { BlobDescriptor } from "../oci/descriptor.ts";
+import { algorithmOf, type Digest, Hasher } from "../oci/digest.ts";
 import type { Content, Fetcher } from "../oci/fetcher.ts";
 import { isWasm } from "../oci/media_types.ts";
 import { Ingest, type IngestOptions } from "./ingest.ts";
@@ -22,7 +22,7 @@ export class BlobStore implements Fetcher {
   }
 
   /** The path of a blob that is present, or undefined. */
-  find(descriptor: Descriptor): string | undefined {
+  find(descriptor: BlobDescriptor): string | undefined {
     const path = this.#layout.blobOf(descriptor);
     if (isBlob(path, descriptor)) return path;
     if (!isWasm(descriptor.mediaType)) return undefined;
@@ -31,13 +31,18 @@ export class BlobStore implements Fetcher {
     return isBlob(other, descriptor) ? other : undefined;
   }
 
+  /** Whether `data/` has this blob, for content that is known by its digest alone. */
+  hasData(digest: Digest): boolean {
+    return statIfAny(this.#layout.blob("data", digest))?.isFile ?? false;
+  }
+
   /**
    * Begins (or resumes) writing a blob.
    *
    * @returns undefined if it is present, perhaps because another process has just written it
    * @throws LarderError LDR_DISK*, LDR_INTERRUPTED
    */
-  ingest(descriptor: Descriptor, options: IngestOptions = {}): Promise<Ingest | undefined> {
+  ingest(descriptor: BlobDescriptor, options: IngestOptions = {}): Promise<Ingest | undefined> {
     return Ingest.open(
       descriptor,
       this.#layout.partial(descriptor.digest),
@@ -55,7 +60,7 @@ export class BlobStore implements Fetcher {
 
   /** Reads a blob from the store. */
   // deno-lint-ignore require-await
-  async fetch(descriptor: Descriptor, offset = 0): Promise<Content> {
+  async fetch(descriptor: BlobDescriptor, offset = 0): Promise<Content> {
     const path = this.find(descriptor);
     if (!path) {
       throw new LarderError("LDR_NOT_CACHED", `${descriptor.digest} is not in the cache`, {
@@ -77,19 +82,22 @@ async function* readFrom(path: string, offset: number): AsyncGenerator<Uint8Arra
   }
 }
 
-function isBlob(path: string, descriptor: Descriptor): boolean {
+function isBlob(path: string, descriptor: BlobDescriptor): boolean {
   const info = statIfAny(path);
-  if (!info?.isFile || info.size !== descriptor.size) return false;
+  if (!info?.isFile) return false;
+  // Without a size to compare, a file that Spin left half-written could pass for ours by its mode.
+  if (descriptor.size === undefined) return adopt(path, descriptor);
+  if (info.size !== descriptor.size) return false;
   return info.mode === null || (info.mode & 0o777) === FILE_MODE || adopt(path, descriptor);
 }
 
 /** Hashes a file that larder did not write, and marks it as checked by giving it larder's file mode. */
-function adopt(path: string, descriptor: Descriptor): boolean {
+function adopt(path: string, descriptor: BlobDescriptor): boolean {
   try {
     const file = Deno.openSync(path, { read: true });
     const hasher = new Hasher(algorithmOf(descriptor.digest));
     try {
-      const buffer = new Uint8Array(HASH_BUFFER);
+      const buffer = new Uint8Array(COPY_BUFFER);
       for (let read; (read = file.readSync(buffer)) !== null;) {
         hasher.update(buffer.subarray(0, read));
       }

@@ -1,5 +1,5 @@
 import { dirname } from "node:path";
-import { HASH_BUFFER } from "../base/defaults.ts";
+import { COPY_BUFFER, MAX_UNSIZED } from "../base/defaults.ts";
 import {
   diskError,
   ensureFolder,
@@ -9,7 +9,7 @@ import {
   removeIfAny,
   writeAll,
 } from "../base/files.ts";
-import type { Descriptor } from "../oci/descriptor.ts";
+import type { BlobDescriptor } from "../oci/descriptor.ts";
 import { Verifier } from "../oci/verify.ts";
 import { lockFile } from "./file_lock.ts";
 
@@ -27,7 +27,7 @@ export interface IngestOptions {
  * through the hash in this process.
  */
 export class Ingest {
-  readonly #descriptor: Descriptor;
+  readonly #descriptor: BlobDescriptor;
   readonly #partial: string;
   readonly #destination: string;
   readonly #file: Deno.FsFile;
@@ -35,7 +35,7 @@ export class Ingest {
   #open = true;
 
   private constructor(
-    descriptor: Descriptor,
+    descriptor: BlobDescriptor,
     partial: string,
     destination: string,
     file: Deno.FsFile,
@@ -55,7 +55,7 @@ export class Ingest {
    * @throws LarderError LDR_DISK*, LDR_INTERRUPTED
    */
   static async open(
-    descriptor: Descriptor,
+    descriptor: BlobDescriptor,
     partial: string,
     destination: string,
     isPresent: () => boolean,
@@ -164,9 +164,9 @@ export class Ingest {
   /** Brings the hash to the end of the partial file; one that is too long cannot be a beginning. */
   async #rehash(): Promise<void> {
     const { size } = this.#file.statSync();
-    if (size > this.#descriptor.size) return this.restart();
+    if (size > (this.#descriptor.size ?? MAX_UNSIZED)) return this.restart();
     if (size === 0) return;
-    const buffer = new Uint8Array(Math.min(HASH_BUFFER, size));
+    const buffer = new Uint8Array(Math.min(COPY_BUFFER, size));
     for (let read; (read = await this.#file.read(buffer)) !== null;) {
       this.#verifier.update(buffer.subarray(0, read));
     }

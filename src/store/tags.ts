@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import {
+  copyFileAtomic,
   ensureFolder,
   readBytesIfAny,
   readTextIfAny,
@@ -7,9 +8,11 @@ import {
   syncFolder,
   writeFileAtomic,
 } from "../base/files.ts";
-import { type Digest, digestOf } from "../oci/digest.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
+import { algorithmOf, type Digest, digestOf } from "../oci/digest.ts";
 import { type ImageManifest, type Manifest, parseManifest } from "../oci/manifest.ts";
 import { formatReference, type Reference } from "../oci/reference.ts";
+import { Ingest, type IngestOptions } from "./ingest.ts";
 import { CONFIG_FILE, type Layout, MANIFEST_FILE, RECORD_FILE } from "./layout.ts";
 import { type EntryRecord, formatRecord, parseRecord } from "./record.ts";
 
@@ -44,55 +47,74 @@ export class TagStore {
     if (!record) return undefined;
     const manifest = readBytesIfAny(join(folder, MANIFEST_FILE));
     const expected = reference.digest ?? record.manifestDigest;
-    return manifest && digestOf(manifest) === expected ? record : undefined;
+    return manifest && digestOf(manifest, algorithmOf(expected)) === expected ? record : undefined;
   }
 
   /** The manifest or index with this digest, if it is there whole. */
   manifest(reference: Reference, digest: Digest): Manifest | undefined {
     const bytes = readBytesIfAny(join(this.#layout.digestFolder(reference, digest), MANIFEST_FILE));
-    if (!bytes || digestOf(bytes) !== digest) return undefined;
-    return parseManifest(bytes, `${formatReference(reference)} in the cache`);
+    if (!bytes || digestOf(bytes, algorithmOf(digest)) !== digest) return undefined;
+    return parseManifest(bytes, `${formatReference(reference)} in the cache`, null, digest);
   }
 
-  /** The bytes of an image manifest's `config.json`, if it is there. */
-  config(reference: Reference, digest: Digest): Uint8Array | undefined {
-    return readBytesIfAny(join(this.#layout.digestFolder(reference, digest), CONFIG_FILE));
+  /** Where `config.json` of the image manifest with this digest lies. */
+  configPath(reference: Reference, digest: Digest): string {
+    return join(this.#layout.digestFolder(reference, digest), CONFIG_FILE);
   }
 
-  /** Whether `config.json` of an image manifest has this size: its bytes were verified when it was written. */
-  hasConfig(reference: Reference, digest: Digest, size: number): boolean {
-    const path = join(this.#layout.digestFolder(reference, digest), CONFIG_FILE);
-    return statIfAny(path)?.size === size;
+  /**
+   * Begins writing a blob that is kept only as the `config.json` of a manifest, and not among the blobs: Spin
+   * leaves out of `config.json` the locked app whose blob it finds in `data/`.
+   */
+  ingestConfig(
+    reference: Reference,
+    digest: Digest,
+    descriptor: Descriptor,
+    options: IngestOptions = {},
+  ): Promise<Ingest | undefined> {
+    const path = this.configPath(reference, digest);
+    const isPresent = () => statIfAny(path)?.size === descriptor.size;
+    const partial = this.#layout.partial(descriptor.digest);
+    return Ingest.open(descriptor, partial, path, isPresent, options);
   }
 
   /**
    * Writes a manifest under its digest. What it points at must be there before.
-   * @param config what `config.json` is to be, for an image manifest
+   * @param config the file that `config.json` is to be a copy of, if it is not in its place already
    */
-  publishManifest(reference: Reference, manifest: Manifest, config?: Uint8Array): void {
+  publishManifest(reference: Reference, manifest: Manifest, config?: string): void {
     const folder = this.#layout.digestFolder(reference, manifest.digest);
     ensureFolder(folder);
-    if (config) writeUnlessSame(join(folder, CONFIG_FILE), config);
-    writeUnlessSame(join(folder, MANIFEST_FILE), manifest.bytes);
+    if (config) copyFileAtomic(config, join(folder, CONFIG_FILE));
+    writeFileAtomic(join(folder, MANIFEST_FILE), manifest.bytes);
     syncFolder(folder);
   }
 
+  /** Whether the tag's own folder, which Spin reads, has the manifest and config of this image. */
+  isPublished(reference: Reference, image: ImageManifest): boolean {
+    const folder = this.folder(reference);
+    const config = statIfAny(this.configPath(reference, image.digest));
+    if (!config || reference.digest) return config !== undefined;
+    const bytes = readBytesIfAny(join(folder, MANIFEST_FILE));
+    return bytes !== undefined && digestOf(bytes, algorithmOf(image.digest)) === image.digest &&
+      statIfAny(join(folder, CONFIG_FILE))?.size === config.size;
+  }
+
   /**
-   * Gives a reference its content. This is the last step of a pull, and the record its last file.
-   * A reference with a digest has its manifest in place already; only the record is added.
+   * Gives a tag the manifest and config of an image whose own folder is complete. A reference with a digest has
+   * them already.
    */
-  publish(
-    reference: Reference,
-    record: EntryRecord,
-    image: ImageManifest,
-    config: Uint8Array,
-  ): void {
+  publishTag(reference: Reference, image: ImageManifest): void {
+    if (reference.digest) return;
     const folder = this.folder(reference);
     ensureFolder(folder);
-    if (!reference.digest) {
-      writeUnlessSame(join(folder, CONFIG_FILE), config);
-      writeUnlessSame(join(folder, MANIFEST_FILE), image.bytes);
-    }
+    copyFileAtomic(this.configPath(reference, image.digest), join(folder, CONFIG_FILE));
+    writeFileAtomic(join(folder, MANIFEST_FILE), image.bytes);
+  }
+
+  /** Writes the record of an entry: the last step of a pull, and of every check that found it unchanged. */
+  publishRecord(reference: Reference, record: EntryRecord): void {
+    const folder = this.folder(reference);
     writeFileAtomic(join(folder, RECORD_FILE), formatRecord(record));
     syncFolder(folder);
   }
@@ -111,10 +133,4 @@ export class TagStore {
 export function readRecord(folder: string): EntryRecord | undefined {
   const text = readTextIfAny(join(folder, RECORD_FILE));
   return text === undefined ? undefined : parseRecord(text);
-}
-
-function writeUnlessSame(path: string, bytes: Uint8Array): void {
-  const present = readBytesIfAny(path);
-  if (present?.length === bytes.length && present.every((byte, i) => byte === bytes[i])) return;
-  writeFileAtomic(path, bytes);
 }

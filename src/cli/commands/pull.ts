@@ -1,8 +1,150 @@
+import { systemClock } from "../../base/concurrency.ts";
+import { TRANSFERS } from "../../base/defaults.ts";
+import { LarderError } from "../../base/errors.ts";
+import { formatBytes, formatDuration, plural } from "../../base/units.ts";
+import { formatPlatform, parsePlatform } from "../../oci/platform.ts";
+import { parseReference } from "../../oci/reference.ts";
+import type { Policy } from "../../pull/freshness.ts";
+import type { PartResult, PullResult } from "../../pull/observer.ts";
+import { Puller, type PullOptions } from "../../pull/puller.ts";
+import { writeOut } from "../console.ts";
 import type { Context } from "../context.ts";
+import { openRegistry } from "../network.ts";
+import type { Format } from "../options.ts";
+import type { Progress } from "../output/progress.ts";
 
+export interface PullCommandOptions {
+  readonly policy?: Policy;
+  readonly staleIfError?: number;
+  readonly platform?: string;
+  readonly allPlatforms?: boolean;
+  readonly foreign?: boolean;
+  readonly transfers?: number;
+  readonly format: Format;
+}
+
+/** `larder pull`: each reference in turn; `REFERENCE@DIGEST` on stdout, the rest on stderr. */
 export async function pull(
-  _context: Context,
-  _references: string[],
-  _options: unknown,
+  context: Context,
+  names: readonly string[],
+  command: PullCommandOptions,
 ): Promise<void> {
+  const references = names.map(parseReference); // A bad one is said before anything is fetched.
+  const options = pullOptions(context, command);
+  const { client, transport } = openRegistry(context);
+  const puller = new Puller({ layout: context.layout, client, transport, clock: systemClock });
+  const results: PullResult[] = [];
+  for (const reference of references) {
+    const progress = await openProgress(context);
+    let result: PullResult;
+    try {
+      result = await puller.pull(reference, options, progress);
+    } finally {
+      progress.end();
+    }
+    results.push(result);
+    report(context, result);
+    if (command.format === "table") writeOut(`${withDigest(result)}\n`);
+  }
+  if (command.format === "json") writeOut(JSON.stringify(results.map(toJson), null, 2) + "\n");
+}
+
+function pullOptions(context: Context, command: PullCommandOptions): PullOptions {
+  const { freshness, transfers } = context.config;
+  if (command.platform && command.allPlatforms) {
+    throw new LarderError("LDR_USAGE", "--platform and --all-platforms exclude each other", {
+      hint: "leave one of them out",
+    });
+  }
+  if (context.options.offline && command.policy && command.policy !== "never") {
+    throw new LarderError(
+      "LDR_USAGE",
+      `--offline and --policy ${command.policy} exclude each other`,
+      {
+        hint: "leave one of them out",
+      },
+    );
+  }
+  return {
+    policy: context.options.offline ? "never" : command.policy ?? freshness?.policy ?? "always",
+    staleIfError: command.staleIfError ?? freshness?.stale_if_error,
+    platform: command.platform ? parsePlatform(command.platform) : undefined,
+    allPlatforms: command.allPlatforms,
+    foreign: command.foreign,
+    transfers: command.transfers ?? transfers ?? TRANSFERS,
+    signal: context.interruptible(),
+  };
+}
+
+async function openProgress(context: Context): Promise<Progress> {
+  const { quiet, progress } = context.options;
+  const { Bars, Lines } = await import("../output/progress.ts");
+  if (quiet) return new Lines(() => {});
+  return progress && Deno.stderr.isTerminal()
+    ? new Bars()
+    : new Lines((message) => context.info(message));
+}
+
+/** `name:tag@digest`, also where the reference had the digest already. */
+function withDigest({ reference, digest }: PullResult): string {
+  return `${reference.replace(/@.*$/, "")}@${digest}`;
+}
+
+function report(context: Context, result: PullResult): void {
+  const name = result.reference;
+  const tally = count(result.parts);
+  const skipped = result.parts.filter((part) => part.outcome === "skipped");
+  for (const part of skipped) {
+    context.info(
+      `skipped the foreign layer ${part.digest} (${formatBytes(part.size)}): --foreign fetches it`,
+    );
+  }
+  const age = formatDuration(Date.now() - result.checkedAt);
+  switch (result.freshness) {
+    case "fetched":
+      context.info(
+        `${name}: fetched ${tally.fetched}, reused ${tally.reused}` +
+          (result.platform ? `, for ${formatPlatform(result.platform)}` : ""),
+      );
+      break;
+    case "unchanged":
+      context.info(`Use image from cache: ${name} is unchanged, ${tally.reused}`);
+      break;
+    case "unchecked":
+      context.info(`Use image from cache: ${name}, ${tally.reused}, confirmed ${age} ago`);
+      break;
+    case "stale":
+      context.warn(`the registry cannot be asked about ${name}: its copy was confirmed ${age} ago`);
+      context.info(`Use image from cache: ${name}, ${tally.reused}`);
+  }
+}
+
+/** `3 layers (28.17 MiB)` for what was reused and what was fetched. */
+function count(parts: readonly PartResult[]): Record<"reused" | "fetched", string> {
+  const text = (outcome: PartResult["outcome"]) => {
+    const of = parts.filter((part) => part.outcome === outcome);
+    const layers = of.filter((part) => part.kind === "layer").length;
+    const bytes = of.reduce((sum, part) => sum + part.size, 0);
+    return `${plural(layers, "layer")} (${formatBytes(bytes)})`;
+  };
+  return { reused: text("reused"), fetched: text("fetched") };
+}
+
+function toJson(result: PullResult) {
+  const bytes = (outcome: PartResult["outcome"]) =>
+    result.parts.filter((part) => part.outcome === outcome)
+      .reduce((sum, part) => sum + part.size, 0);
+  return {
+    reference: result.reference,
+    digest: result.digest,
+    mediaType: result.mediaType,
+    manifestDigest: result.manifestDigest,
+    platform: result.platform ? formatPlatform(result.platform) : null,
+    freshness: result.freshness,
+    checkedAt: new Date(result.checkedAt).toISOString(),
+    folder: result.folder,
+    bytesFetched: bytes("fetched"),
+    bytesReused: bytes("reused"),
+    parts: result.parts,
+  };
 }

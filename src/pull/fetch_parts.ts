@@ -1,0 +1,94 @@
+import { type Clock, mapLimit } from "../base/concurrency.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
+import { type Digest, digestOf } from "../oci/digest.ts";
+import type { Fetcher } from "../oci/fetcher.ts";
+import { isForeign } from "../oci/media_types.ts";
+import type { Reference } from "../oci/reference.ts";
+import type { Transport } from "../registry/transport.ts";
+import { UrlFetcher } from "../registry/url_fetcher.ts";
+import type { BlobStore } from "../store/blob_store.ts";
+import type { TagStore } from "../store/tags.ts";
+import type { Outcome, PullObserver } from "./observer.ts";
+import type { Part } from "./parts.ts";
+import { transfer } from "./transfer.ts";
+
+export interface FetchContext {
+  readonly blobs: BlobStore;
+  readonly tags: TagStore;
+  readonly reference: Reference;
+  readonly repository: Fetcher;
+  readonly transport: Transport;
+  readonly clock: Clock;
+  readonly options: { readonly transfers: number; readonly signal?: AbortSignal | undefined };
+  readonly observer: PullObserver;
+  readonly onOutcome: (digest: Digest, outcome: Outcome) => void;
+}
+
+/** Fetches parts, several at once; the first failure ends them all, and what came stays for the next try. */
+export async function fetchParts(parts: readonly Part[], context: FetchContext): Promise<void> {
+  const { transfers, signal } = context.options;
+  // Large ones first, so that none is left to run alone at the end.
+  const ordered = parts.toSorted((a, b) => b.descriptor.size - a.descriptor.size);
+  await mapLimit(ordered, transfers, (part, joined) => fetchPart(part, context, joined), signal);
+}
+
+async function fetchPart(part: Part, context: FetchContext, signal: AbortSignal): Promise<void> {
+  const { descriptor, lockedAppOf } = part;
+  const { blobs, tags, reference, observer } = context;
+  const waiting = () =>
+    observer.note?.(`waiting for another process that fetches ${descriptor.digest}`);
+  const open = () =>
+    lockedAppOf
+      ? tags.ingestConfig(reference, lockedAppOf, descriptor, { waiting, signal })
+      : blobs.ingest(descriptor, { waiting, signal });
+  const received = await transfer(sourceOf(descriptor, context), descriptor, open, {
+    clock: context.clock,
+    signal,
+    onStart: (offset) => observer.started?.(descriptor, offset),
+    onBytes: (count) => observer.progressed?.(descriptor, count),
+    onRetry: (message) => observer.note?.(message),
+  });
+  const outcome = received === undefined ? "reused" : "fetched";
+  context.onOutcome(descriptor.digest, outcome);
+  observer.finished?.(descriptor, outcome);
+}
+
+/** Embedded content needs no request; foreign layers lie where their manifest says; the rest in the repository. */
+function sourceOf(descriptor: Descriptor, context: FetchContext): Fetcher {
+  const embedded = embeddedContent(descriptor);
+  if (embedded) return new EmbeddedFetcher(embedded);
+  if (isForeign(descriptor.mediaType) && descriptor.urls && descriptor.urls.length > 0) {
+    return new UrlFetcher(context.transport, descriptor.urls);
+  }
+  return context.repository;
+}
+
+/** What a descriptor embeds (image-spec, descriptor.md, `data`), if it is what it should be. */
+function embeddedContent(descriptor: Descriptor): Uint8Array | undefined {
+  if (descriptor.data === undefined) return undefined;
+  try {
+    const bytes = Uint8Array.fromBase64(descriptor.data);
+    return digestOf(bytes) === descriptor.digest ? bytes : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+class EmbeddedFetcher implements Fetcher {
+  readonly #bytes: Uint8Array;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+  }
+
+  // deno-lint-ignore require-await
+  async fetch(_descriptor: Descriptor, offset = 0) {
+    const bytes = this.#bytes.subarray(offset);
+    return {
+      offset,
+      chunks: (async function* () {
+        yield bytes;
+      })(),
+    };
+  }
+}

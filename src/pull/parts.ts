@@ -1,0 +1,82 @@
+import { MAX_LOCKED_APP } from "../base/defaults.ts";
+import { readBytesIfAny, statIfAny } from "../base/files.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
+import type { Digest } from "../oci/digest.ts";
+import { fileDigests, parseLockedApp } from "../oci/locked_app.ts";
+import { type ImageManifest, spinApplicationLayer } from "../oci/manifest.ts";
+import { isForeign, SPIN_APPLICATION, SPIN_ARCHIVE } from "../oci/media_types.ts";
+import type { Reference } from "../oci/reference.ts";
+import type { BlobStore } from "../store/blob_store.ts";
+import type { TagStore } from "../store/tags.ts";
+
+/** One thing that an image consists of, and where it is kept. */
+export interface Part {
+  readonly kind: "config" | "layer";
+  readonly descriptor: Descriptor;
+  /** The manifest whose `config.json` it becomes, for Spin's locked app, which is no blob of the store. */
+  readonly lockedAppOf?: Digest | undefined;
+  /** Not to be fetched, because it is foreign and was not asked for. */
+  readonly skipped: boolean;
+}
+
+/** The parts of an image, each digest once, config first. */
+export function partsOf(image: ImageManifest, options: { foreign: boolean }): Part[] {
+  const parts = new Map<Digest, Part>();
+  parts.set(image.config.digest, { kind: "config", descriptor: image.config, skipped: false });
+  const lockedApp = spinApplicationLayer(image);
+  for (const layer of image.layers) {
+    if (parts.has(layer.digest)) continue;
+    parts.set(layer.digest, {
+      kind: "layer",
+      descriptor: layer,
+      lockedAppOf: layer === lockedApp ? image.digest : undefined,
+      skipped: isForeign(layer.mediaType) && !options.foreign,
+    });
+  }
+  return [...parts.values()];
+}
+
+/** Looks at what the store has of images, and knows what it lacks. */
+export class Inventory {
+  readonly #blobs: BlobStore;
+  readonly #tags: TagStore;
+  readonly #reference: Reference;
+
+  constructor(blobs: BlobStore, tags: TagStore, reference: Reference) {
+    this.#blobs = blobs;
+    this.#tags = tags;
+    this.#reference = reference;
+  }
+
+  has(part: Part): boolean {
+    const { descriptor, lockedAppOf } = part;
+    if (!lockedAppOf) return this.#blobs.find(descriptor) !== undefined;
+    const path = this.#tags.configPath(this.#reference, lockedAppOf);
+    return statIfAny(path)?.size === descriptor.size;
+  }
+
+  /** The parts that have to be fetched. */
+  missing(parts: readonly Part[]): Part[] {
+    return parts.filter((part) => !part.skipped && !this.has(part));
+  }
+
+  /** The archive layers that have to be unpacked, since a file that the locked app names is not there. */
+  packed(image: ImageManifest): Descriptor[] {
+    const archives = image.layers.filter((layer) => layer.mediaType === SPIN_ARCHIVE);
+    if (archives.length === 0) return [];
+    const files = this.#lockedAppFiles(image);
+    return files?.every((digest) => this.#blobs.hasData(digest)) ? [] : archives;
+  }
+
+  /** The files that Spin's locked app points at; undefined where the image has no locked app to tell. */
+  #lockedAppFiles(image: ImageManifest): Digest[] | undefined {
+    const layer = spinApplicationLayer(image);
+    if (!layer && image.config.mediaType !== SPIN_APPLICATION) return undefined;
+    const path = layer
+      ? this.#tags.configPath(this.#reference, image.digest)
+      : this.#blobs.find(image.config);
+    if (!path || (statIfAny(path)?.size ?? 0) > MAX_LOCKED_APP) return undefined;
+    const bytes = readBytesIfAny(path);
+    return bytes && fileDigests(parseLockedApp(bytes, this.#reference.repository));
+  }
+}

@@ -1,0 +1,127 @@
+import type { Clock } from "../base/concurrency.ts";
+import { PROGRESS_RESETS_TRIES, PULL_ROUNDS, TRIES } from "../base/defaults.ts";
+import { hasCode, LarderError, messageOf } from "../base/errors.ts";
+import type { BlobDescriptor } from "../oci/descriptor.ts";
+import type { Fetcher } from "../oci/fetcher.ts";
+import { sizeMismatch } from "../oci/verify.ts";
+import { isTransient, pauseBefore } from "../registry/retry.ts";
+import type { Ingest } from "../store/ingest.ts";
+
+export interface TransferOptions {
+  readonly clock: Clock;
+  readonly signal?: AbortSignal | undefined;
+  /** Told where the transfer begins: bytes that an earlier try left. */
+  readonly onStart?: (offset: number) => void;
+  readonly onBytes?: (count: number) => void;
+  readonly onRetry?: (message: string) => void;
+}
+
+/**
+ * Brings one blob into the store: opens an ingest, goes on from its offset, and tries again where the connection
+ * breaks. Bytes that fail the check are thrown away; if some were from an earlier try, once more from nothing.
+ *
+ * @param open opens an ingest of the descriptor; undefined says that it is present
+ * @returns the bytes that came over the network, or undefined if it was present
+ * @throws LarderError LDR_DIGEST_MISMATCH, LDR_SIZE_MISMATCH, the source's errors, LDR_DISK*, LDR_INTERRUPTED
+ */
+export async function transfer(
+  source: Fetcher,
+  descriptor: BlobDescriptor,
+  open: () => Promise<Ingest | undefined>,
+  options: TransferOptions,
+): Promise<number | undefined> {
+  let received = 0;
+  let rounds = 0;
+  for (let tries = 1;; tries++) {
+    const ingest = await open();
+    if (!ingest) return received > 0 ? received : undefined;
+    const resumed = ingest.offset;
+    options.onStart?.(resumed);
+    let moved = 0;
+    try {
+      await pump(source, descriptor, ingest, options, (count) => moved += count);
+      if (await ingest.commit()) return received + moved;
+      if (++rounds === PULL_ROUNDS) throw deletedAgain(descriptor);
+    } catch (error) {
+      received += moved;
+      if (moved >= PROGRESS_RESETS_TRIES) tries = 1;
+      if (isWrong(error)) {
+        ingest.discard();
+        if (resumed === 0) throw error;
+        continue;
+      }
+      const last = tries >= TRIES;
+      if (last && error instanceof EndedEarly) ingest.discard();
+      else ingest.abort();
+      if (last || !isTransient(error)) {
+        throw error instanceof EndedEarly ? error.asMismatch() : error;
+      }
+      options.onRetry?.(`${messageOf(error)}; trying again (${tries + 1} of ${TRIES})`);
+      await options.clock.sleep(pauseBefore(tries, options.clock)!, options.signal);
+    }
+  }
+}
+
+/** Moves what is still missing from the source into the ingest. */
+async function pump(
+  source: Fetcher,
+  descriptor: BlobDescriptor,
+  ingest: Ingest,
+  options: TransferOptions,
+  count: (bytes: number) => void,
+): Promise<void> {
+  if (ingest.offset === descriptor.size) return;
+  const content = await source.fetch(descriptor, ingest.offset, options.signal);
+  if (content.offset !== ingest.offset) {
+    if (content.offset !== 0) throw wrongRange(descriptor, ingest.offset, content.offset);
+    ingest.restart();
+    options.onStart?.(0);
+  }
+  for await (const chunk of content.chunks) {
+    ingest.write(chunk);
+    count(chunk.length);
+    options.onBytes?.(chunk.length);
+  }
+  if (ingest.offset < (descriptor.size ?? 0)) throw new EndedEarly(descriptor, ingest.offset);
+}
+
+/** A body that ended in order but before its time: tried again like a broken connection. */
+class EndedEarly extends LarderError {
+  readonly #descriptor: BlobDescriptor;
+  readonly #length: number;
+
+  constructor(descriptor: BlobDescriptor, length: number) {
+    const what = `${descriptor.digest} ended after ${length} of ${descriptor.size} bytes`;
+    super("LDR_UNREACHABLE", what, { hint: "try again" });
+    this.#descriptor = descriptor;
+    this.#length = length;
+  }
+
+  /** What it is if it happens every time. */
+  asMismatch(): LarderError {
+    const { size } = this.#descriptor;
+    return sizeMismatch(this.#descriptor, `${this.#length} of ${size} bytes came, ${TRIES} times`);
+  }
+}
+
+function isWrong(error: unknown): boolean {
+  return hasCode(error, "LDR_DIGEST_MISMATCH", "LDR_SIZE_MISMATCH");
+}
+
+function wrongRange(descriptor: BlobDescriptor, asked: number, got: number): LarderError {
+  return new LarderError(
+    "LDR_BAD_RESPONSE",
+    `asked for ${descriptor.digest} from byte ${asked}, got it from byte ${got}`,
+    { hint: "the registry, or a proxy before it, does not do ranges right" },
+  );
+}
+
+function deletedAgain(descriptor: BlobDescriptor): LarderError {
+  return new LarderError(
+    "LDR_DISK",
+    `the cache was deleted ${PULL_ROUNDS} times under ${descriptor.digest}`,
+    {
+      hint: "find out what deletes it, and try again",
+    },
+  );
+}

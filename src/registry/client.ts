@@ -1,0 +1,236 @@
+import { MAX_MANIFEST } from "../base/defaults.ts";
+import { LarderError } from "../base/errors.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
+import { asDigest, type Digest } from "../oci/digest.ts";
+import type { Content, Fetcher } from "../oci/fetcher.ts";
+import { type Manifest, parseManifest, tooLarge } from "../oci/manifest.ts";
+import { MANIFEST_ACCEPT } from "../oci/media_types.ts";
+import { formatReference, type Reference, repositoryName } from "../oci/reference.ts";
+import { digestMismatch, sizeMismatch } from "../oci/verify.ts";
+import { readBody, readSmall } from "./body.ts";
+import { apiBase, blobUrl, manifestUrl } from "./endpoints.ts";
+import { responseError } from "./responses.ts";
+import type { HttpRequest, HttpResponse, Transport } from "./transport.ts";
+
+/** A request that was refused, and what it was refused with. */
+export interface Refusal {
+  readonly registry: string;
+  readonly repository: string | undefined;
+  readonly url: URL;
+  readonly headers: Headers;
+  readonly status: number;
+  /** The `Authorization` that did not do. */
+  readonly sent: string | undefined;
+}
+
+/** Knows how to be let in; `auth.ts` is the one that there is. */
+export interface Authorizer {
+  /** The `Authorization` value already known for a repository. */
+  current(registry: string, repository: string | undefined): string | undefined;
+  /**
+   * A fresh `Authorization` value after a refusal.
+   * @throws LarderError LDR_UNAUTHORIZED, LDR_FORBIDDEN
+   */
+  answer(refusal: Refusal, signal?: AbortSignal): Promise<string>;
+}
+
+export interface ClientDependencies {
+  /** Retries and follows redirects; see `http.ts`. */
+  readonly transport: Transport;
+  readonly authorizer: Authorizer;
+  /** Milliseconds without a byte after which a body is given up. */
+  readonly stallTimeout?: number;
+}
+
+type Ask = Pick<HttpRequest, "method" | "url" | "headers" | "signal">;
+
+/** Reads from registries, as the OCI distribution specification ("Pull") has it. */
+export class RegistryClient {
+  readonly #deps: ClientDependencies;
+
+  constructor(deps: ClientDependencies) {
+    this.#deps = deps;
+  }
+
+  /** One repository's manifests and blobs. */
+  repository(reference: Pick<Reference, "registry" | "repository">): Repository {
+    return new Repository(this, reference, this.#deps.stallTimeout);
+  }
+
+  /**
+   * Asks a registry whether it lets us in: `login` checks credentials with it.
+   * @throws LarderError LDR_UNAUTHORIZED, LDR_FORBIDDEN, or what the network says
+   */
+  async ping(registry: string, signal?: AbortSignal): Promise<void> {
+    const url = apiBase(registry);
+    const response = await this.send(registry, undefined, {
+      method: "GET",
+      url,
+      headers: {},
+      signal,
+    });
+    if (response.status !== 200) {
+      throw await responseError(response, url, registry, registry);
+    }
+    await response.body?.cancel();
+  }
+
+  /**
+   * Sends a request with the authorization that the registry asks for: first with what is known, then, if it is
+   * refused, once more with a fresh one.
+   */
+  async send(registry: string, repository: string | undefined, ask: Ask): Promise<HttpResponse> {
+    const { transport, authorizer } = this.#deps;
+    const sent = authorizer.current(registry, repository);
+    const response = await transport.send(authorized(ask, sent));
+    // A 403 to a token may only mean that the token has expired.
+    const refused = response.status === 401 || (response.status === 403 && sent !== undefined);
+    if (!refused) return response;
+    const { status, headers } = response;
+    await response.body?.cancel();
+    const fresh = await authorizer.answer(
+      { registry, repository, url: ask.url, headers, status, sent },
+      ask.signal,
+    );
+    return await transport.send(authorized(ask, fresh));
+  }
+}
+
+/** One repository of a registry. */
+export class Repository implements Fetcher {
+  readonly #client: RegistryClient;
+  readonly #name: Pick<Reference, "registry" | "repository">;
+  readonly #stallTimeout: number | undefined;
+
+  constructor(
+    client: RegistryClient,
+    name: Pick<Reference, "registry" | "repository">,
+    stallTimeout: number | undefined,
+  ) {
+    this.#client = client;
+    this.#name = name;
+    this.#stallTimeout = stallTimeout;
+  }
+
+  /**
+   * The digest that a tag has now, without its manifest: this costs no pull quota.
+   * @returns undefined where the registry does not say; ask for the manifest then
+   */
+  async head(tag: string, signal?: AbortSignal): Promise<Digest | undefined> {
+    const response = await this.#send(
+      "HEAD",
+      this.#manifestUrl(tag),
+      { accept: MANIFEST_ACCEPT },
+      signal,
+    );
+    await response.body?.cancel();
+    const { status } = response;
+    if (
+      status === 401 || status === 403 || status === 408 || status === 429 || status >= 502 ||
+      status === 500
+    ) {
+      throw await this.#error(
+        response,
+        this.#manifestUrl(tag),
+        formatReference({ ...this.#name, tag }),
+      );
+    }
+    if (status !== 200) return undefined; // The GET that follows tells, or knows better.
+    return asDigest(response.headers.get("docker-content-digest") ?? "");
+  }
+
+  /**
+   * The manifest or index that a tag or digest has now; a digest's is checked against it.
+   * @throws LarderError LDR_NOT_FOUND, LDR_BAD_MANIFEST, LDR_UNSUPPORTED_MANIFEST, LDR_DIGEST_MISMATCH, …
+   */
+  async manifest(target: string | Digest, signal?: AbortSignal): Promise<Manifest> {
+    const url = this.#manifestUrl(target);
+    const digest = asDigest(target);
+    const subject = formatReference(
+      digest ? { ...this.#name, digest } : { ...this.#name, tag: target },
+    );
+    const response = await this.#send("GET", url, { accept: MANIFEST_ACCEPT }, signal);
+    if (response.status !== 200) throw await this.#error(response, url, subject);
+    const bytes = await readSmall(response, MAX_MANIFEST, this.#readOptions(url, signal));
+    if (!bytes) throw tooLarge(subject);
+    const manifest = parseManifest(bytes, subject, response.headers.get("content-type"), digest);
+    // A tag's digest is that of the bytes; a header that says otherwise shows that they were damaged.
+    const claimed = asDigest(response.headers.get("docker-content-digest") ?? "");
+    if (!digest && claimed?.startsWith("sha256:") && claimed !== manifest.digest) {
+      throw digestMismatch(claimed, manifest.digest);
+    }
+    return manifest;
+  }
+
+  /** @inheritdoc */
+  async fetch(descriptor: Descriptor, offset = 0, signal?: AbortSignal): Promise<Content> {
+    const url = blobUrl(this.#name.registry, this.#name.repository, descriptor.digest);
+    const headers: Record<string, string> = offset > 0 ? { range: `bytes=${offset}-` } : {};
+    const response = await this.#send("GET", url, headers, signal);
+    if (response.status === 416 && offset > 0) {
+      await response.body?.cancel();
+      return await this.fetch(descriptor, 0, signal);
+    }
+    if (response.status !== 200 && response.status !== 206) {
+      throw await this.#error(
+        response,
+        url,
+        `${descriptor.digest} of ${repositoryName(this.#name)}`,
+      );
+    }
+    const start = response.status === 206 ? rangeStart(response) ?? offset : 0;
+    const remaining = descriptor.size - start;
+    await checkLength(response, descriptor, remaining);
+    const options = { ...this.#readOptions(url, signal), expected: remaining };
+    return { offset: start, chunks: readBody(response, options) };
+  }
+
+  #manifestUrl(target: string): URL {
+    return manifestUrl(this.#name.registry, this.#name.repository, target);
+  }
+
+  #readOptions(url: URL, signal: AbortSignal | undefined) {
+    return { url, signal, stallTimeout: this.#stallTimeout };
+  }
+
+  #send(
+    method: "GET" | "HEAD",
+    url: URL,
+    headers: Record<string, string>,
+    signal: AbortSignal | undefined,
+  ): Promise<HttpResponse> {
+    const { registry, repository } = this.#name;
+    return this.#client.send(registry, repository, { method, url, headers, signal });
+  }
+
+  #error(response: HttpResponse, url: URL, subject: string): Promise<LarderError> {
+    return responseError(response, url, subject, this.#name.registry);
+  }
+}
+
+function authorized(ask: Ask, authorization: string | undefined): HttpRequest {
+  return authorization ? { ...ask, headers: { ...ask.headers, authorization } } : ask;
+}
+
+/** Where the bytes of a 206 begin (RFC 9110 §14.4). */
+function rangeStart(response: HttpResponse): number | undefined {
+  const match = /^bytes (\d+)-/.exec(response.headers.get("content-range") ?? "");
+  return match ? Number(match[1]) : undefined;
+}
+
+/** Fails early on a body that announces another length than it should have. */
+async function checkLength(
+  response: HttpResponse,
+  descriptor: Descriptor,
+  expected: number,
+): Promise<void> {
+  const header = response.headers.get("content-length");
+  if (header === null || response.headers.has("content-encoding")) return;
+  const length = Number(header);
+  if (length === expected) return;
+  await response.body?.cancel();
+  throw sizeMismatch(
+    descriptor,
+    `the registry announces ${length} bytes where ${expected} are due`,
+  );
+}

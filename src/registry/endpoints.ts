@@ -1,0 +1,24 @@
+import { isIP } from "node:net";
+import type { Digest } from "../oci/digest.ts";
+
+/** Paths of the distribution specification's API, below a registry's base URL. */
+
+/** Where a registry's API is: Docker Hub's is at another host than its name. */
+export function apiBase(registry: string): URL {
+  return new URL(`https://${registry === "docker.io" ? "registry-1.docker.io" : registry}/v2/`);
+}
+
+export function manifestUrl(registry: string, repository: string, target: string): URL {
+  return new URL(`${repository}/manifests/${target}`, apiBase(registry));
+}
+
+export function blobUrl(registry: string, repository: string, digest: Digest): URL {
+  return new URL(`${repository}/blobs/${digest}`, apiBase(registry));
+}
+
+/** Whether a host is this machine itself: what is sent there crosses no network. */
+export function isLoopback(hostname: string): boolean {
+  const host = hostname.replace(/^\[|\]$/g, "").toLowerCase();
+  if (host === "localhost" || host.endsWith(".localhost") || host === "::1") return true;
+  return isIP(host) === 4 && host.startsWith("127.");
+}

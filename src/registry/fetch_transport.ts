@@ -1,0 +1,95 @@
+import { STALL_TIMEOUT } from "../base/defaults.ts";
+import { interrupted, LarderError, messageOf } from "../base/errors.ts";
+import { isProxyBypassed, withoutProxies } from "./proxy.ts";
+import type { HttpRequest, HttpResponse, Transport } from "./transport.ts";
+
+export interface FetchTransportOptions {
+  /** PEM certificates to trust beside the built-in ones. */
+  readonly caCerts?: readonly string[] | undefined;
+  /** Milliseconds without an answer after which a request is given up. */
+  readonly stallTimeout?: number | undefined;
+}
+
+/**
+ * HTTP through the runtime's own client, which also honours `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY`.
+ *
+ * HTTP/1.1 only: each large blob then has a connection, and so a flow-control window, of its own.
+ */
+export class FetchTransport implements Transport {
+  readonly #options: FetchTransportOptions;
+  #client: Deno.HttpClient | undefined;
+  #directClient: Deno.HttpClient | undefined;
+
+  constructor(options: FetchTransportOptions = {}) {
+    this.#options = options;
+  }
+
+  async send(request: HttpRequest): Promise<HttpResponse> {
+    const { method, url, headers, body, signal } = request;
+    if (signal?.aborted) throw interrupted();
+    const guard = new AbortController();
+    const timeout = this.#options.stallTimeout ?? STALL_TIMEOUT;
+    const timer = setTimeout(() => guard.abort(), timeout);
+    const onAbort = () => guard.abort();
+    signal?.addEventListener("abort", onAbort, { once: true });
+    try {
+      return await fetch(url, {
+        method,
+        headers: { "accept-encoding": "identity", ...headers },
+        body: body ?? null,
+        redirect: "manual",
+        signal: guard.signal,
+        client: this.#clientFor(url),
+      });
+    } catch (error) {
+      if (signal?.aborted) throw interrupted();
+      throw guard.signal.aborted ? timedOut(url, timeout) : networkError(error, url);
+    } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", onAbort);
+    }
+  }
+
+  #clientFor(url: URL): Deno.HttpClient {
+    if (isProxyBypassed(url, Deno.env.get("NO_PROXY") ?? Deno.env.get("no_proxy"))) {
+      return this.#directClient ??= withoutProxies(() => this.#createClient());
+    }
+    return this.#client ??= this.#createClient();
+  }
+
+  #createClient(): Deno.HttpClient {
+    const caCerts = [...this.#options.caCerts ?? []];
+    return Deno.createHttpClient({ http2: false, caCerts });
+  }
+}
+
+/** The error for a server that stopped talking. */
+export function timedOut(url: URL, timeout: number): LarderError {
+  return new LarderError("LDR_TIMEOUT", `${url.host} sent nothing for ${timeout / 1000} s`, {
+    hint: "the network or the server is too slow or stuck: try again later",
+  });
+}
+
+/** What went wrong below HTTP; a LarderError passes through. The runtime tells the kinds apart only in its text. */
+export function networkError(error: unknown, url: URL): unknown {
+  if (!(error instanceof Error) || error instanceof LarderError) return error;
+  const text = messageOf(error.cause instanceof Error ? error.cause : error);
+  const detail = text.replace(/^.*client error \([A-Za-z]+\): /, "");
+  if (/dns error|lookup address/.test(text)) {
+    return new LarderError("LDR_DNS", `cannot find the host ${url.hostname}`, {
+      hint: "check the name and the network",
+      cause: error,
+    });
+  }
+  if (/certificate|UnknownIssuer|tls|corrupt message|InvalidContentType/i.test(text)) {
+    return new LarderError("LDR_TLS", `no secure connection to ${url.host}: ${detail}`, {
+      hint:
+        "name the registry's CA with --ca-file or SSL_CERT_FILE, or use --insecure for a registry without one",
+      cause: error,
+    });
+  }
+  return new LarderError("LDR_UNREACHABLE", `cannot reach ${url.host}: ${detail}`, {
+    hint: "check the address, the network and the proxy settings",
+    cause: error,
+  });
+}

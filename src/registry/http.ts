@@ -1,0 +1,31 @@
+import type { Clock } from "../base/concurrency.ts";
+import { FetchTransport } from "./fetch_transport.ts";
+import { InsecureTransport } from "./insecure_transport.ts";
+import { RedirectTransport } from "./redirects.ts";
+import { type OnRetry, RetryTransport } from "./retry.ts";
+import { SchemeTransport } from "./schemes.ts";
+import type { Transport } from "./transport.ts";
+
+export interface HttpOptions {
+  readonly clock: Clock;
+  /** PEM certificates to trust beside the built-in ones. */
+  readonly caCerts?: readonly string[];
+  /** Accept plain HTTP and unverified TLS. */
+  readonly insecure?: boolean | undefined;
+  readonly onRetry?: OnRetry;
+  /** Milliseconds without a byte after which a request is given up. */
+  readonly stallTimeout?: number | undefined;
+}
+
+/** Everything between larder and the network, from the outside in: retries, HTTP or HTTPS, redirects, sockets. */
+export function httpTransport(options: HttpOptions): Transport {
+  const { insecure = false, stallTimeout } = options;
+  const sockets = new FetchTransport(options);
+  const wire = insecure ? new InsecureTransport(sockets, { stallTimeout }) : sockets;
+  const redirects = new RedirectTransport(wire, { insecure });
+  return new RetryTransport(
+    new SchemeTransport(redirects, { insecure }),
+    options.clock,
+    options.onRetry,
+  );
+}

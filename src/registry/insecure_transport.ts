@@ -1,0 +1,52 @@
+import type { IncomingMessage } from "node:http";
+import { request as httpsRequest } from "node:https";
+import { Readable } from "node:stream";
+import { STALL_TIMEOUT } from "../base/defaults.ts";
+import { interrupted } from "../base/errors.ts";
+import { networkError, timedOut } from "./fetch_transport.ts";
+import type { HttpRequest, HttpResponse, Transport } from "./transport.ts";
+
+/**
+ * HTTPS without looking at the certificate, for `--insecure`: the runtime's own client cannot leave that out.
+ * Anything but HTTPS goes to the transport inside. Proxies are not used.
+ */
+export class InsecureTransport implements Transport {
+  readonly #inner: Transport;
+  readonly #stallTimeout: number;
+
+  constructor(inner: Transport, options: { stallTimeout?: number | undefined } = {}) {
+    this.#inner = inner;
+    this.#stallTimeout = options.stallTimeout ?? STALL_TIMEOUT;
+  }
+
+  send(request: HttpRequest): Promise<HttpResponse> {
+    if (request.url.protocol !== "https:") return this.#inner.send(request);
+    const { promise, resolve, reject } = Promise.withResolvers<HttpResponse>();
+    const outgoing = httpsRequest(request.url, {
+      method: request.method,
+      headers: { "accept-encoding": "identity", ...request.headers },
+      rejectUnauthorized: false,
+      timeout: this.#stallTimeout,
+    });
+    const onAbort = () => outgoing.destroy(interrupted());
+    request.signal?.addEventListener("abort", onAbort, { once: true });
+    outgoing.on("timeout", () => outgoing.destroy(timedOut(request.url, this.#stallTimeout)));
+    outgoing.on("error", (error) => reject(networkError(error, request.url)));
+    outgoing.on("close", () => request.signal?.removeEventListener("abort", onAbort));
+    outgoing.on("response", (incoming) => resolve(toResponse(request, incoming)));
+    outgoing.end(request.body);
+    return promise;
+  }
+}
+
+function toResponse(request: HttpRequest, incoming: IncomingMessage): HttpResponse {
+  const headers = new Headers();
+  for (let i = 0; i + 1 < incoming.rawHeaders.length; i += 2) {
+    headers.append(incoming.rawHeaders[i]!, incoming.rawHeaders[i + 1]!);
+  }
+  const body = request.method === "HEAD"
+    ? null
+    : Readable.toWeb(incoming) as unknown as ReadableStream<Uint8Array>;
+  if (!body) incoming.resume();
+  return { status: incoming.statusCode ?? 0, headers, body };
+}

@@ -1,0 +1,27 @@
+const PROXY_VARIABLES = ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy"] as const;
+
+/**
+ * Whether an entry of `NO_PROXY` with a port, such as `registry.lan:5000`, names this URL. Entries without a
+ * port are the runtime's to honour; those with one it does not know.
+ */
+export function isProxyBypassed(url: URL, noProxy: string | undefined): boolean {
+  if (!noProxy) return false;
+  const port = url.port || (url.protocol === "https:" ? "443" : "80");
+  return noProxy.split(",").map((entry) => entry.trim().toLowerCase()).some((entry) => {
+    const match = /^\*?\.?(.+):(\d+)$/.exec(entry);
+    if (!match || match[2] !== port) return false;
+    const [, host] = match;
+    return url.hostname === host || url.hostname.endsWith(`.${host}`);
+  });
+}
+
+/** Runs `create` with no proxy in sight: the runtime reads the variables whenever it makes a client. */
+export function withoutProxies<T>(create: () => T): T {
+  const saved = PROXY_VARIABLES.map((name) => [name, Deno.env.get(name)] as const);
+  try {
+    for (const [name] of saved) Deno.env.delete(name);
+    return create();
+  } finally {
+    for (const [name, value] of saved) if (value !== undefined) Deno.env.set(name, value);
+  }
+}

@@ -1,0 +1,54 @@
+import { MAX_REDIRECTS } from "../base/defaults.ts";
+import { LarderError } from "../base/errors.ts";
+import type { HttpRequest, HttpResponse, Transport } from "./transport.ts";
+
+const REDIRECTS = new Set([301, 302, 303, 307, 308]);
+
+/**
+ * Follows redirects of GET and HEAD, as registries use them to send blobs from a CDN.
+ *
+ * `Authorization` goes to the origin it was meant for and to no other, not even back again; a secure connection
+ * is never left for an insecure one, unless the user asked for insecure ones.
+ */
+export class RedirectTransport implements Transport {
+  readonly #inner: Transport;
+  readonly #insecure: boolean;
+
+  constructor(inner: Transport, options: { insecure?: boolean } = {}) {
+    this.#inner = inner;
+    this.#insecure = options.insecure ?? false;
+  }
+
+  async send(request: HttpRequest): Promise<HttpResponse> {
+    let current = request;
+    for (let followed = 0; followed <= MAX_REDIRECTS; followed++) {
+      const response = await this.#inner.send(current);
+      const location = response.headers.get("location");
+      if (!REDIRECTS.has(response.status) || !location || request.method === "POST") {
+        return response;
+      }
+      await response.body?.cancel();
+      current = this.#next(current, location);
+    }
+    throw refused(request.url, `more than ${MAX_REDIRECTS} redirects in a row`);
+  }
+
+  #next(request: HttpRequest, location: string): HttpRequest {
+    const url = URL.canParse(location, request.url) ? new URL(location, request.url) : undefined;
+    if (!url || (url.protocol !== "https:" && url.protocol !== "http:")) {
+      throw refused(request.url, "a redirect to something that is not an HTTP address");
+    }
+    if (request.url.protocol === "https:" && url.protocol === "http:" && !this.#insecure) {
+      throw refused(request.url, `a redirect from HTTPS to plain HTTP at ${url.host}`);
+    }
+    if (url.origin === request.url.origin) return { ...request, url };
+    const { authorization: _, ...headers } = request.headers;
+    return { ...request, url, headers };
+  }
+}
+
+function refused(url: URL, what: string): LarderError {
+  return new LarderError("LDR_REDIRECT", `${url.host} answered with ${what}`, {
+    hint: "the registry, or a proxy before it, is set up wrongly",
+  });
+}

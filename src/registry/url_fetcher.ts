@@ -1,0 +1,57 @@
+import { LarderError } from "../base/errors.ts";
+import type { BlobDescriptor } from "../oci/descriptor.ts";
+import type { Content, Fetcher } from "../oci/fetcher.ts";
+import { readBody } from "./body.ts";
+import { responseError } from "./responses.ts";
+import type { Transport } from "./transport.ts";
+
+/** A blob from plain web addresses, without any registry's credentials: the first that has it serves. */
+export class UrlFetcher implements Fetcher {
+  readonly #transport: Transport;
+  readonly #urls: readonly URL[];
+
+  /** @param urls http or https addresses; others are passed over */
+  constructor(transport: Transport, urls: readonly string[]) {
+    this.#transport = transport;
+    this.#urls = urls.filter((url) => URL.canParse(url)).map((url) => new URL(url)).filter((url) =>
+      url.protocol === "https:" || url.protocol === "http:"
+    );
+  }
+
+  /** @inheritdoc */
+  async fetch(descriptor: BlobDescriptor, offset = 0, signal?: AbortSignal): Promise<Content> {
+    let failure: unknown = new LarderError(
+      "LDR_NOT_FOUND",
+      `no address to fetch ${descriptor.digest} from`,
+      { hint: "its manifest names none that begins with http:// or https://" },
+    );
+    for (const url of this.#urls) {
+      try {
+        return await this.#fetchFrom(url, descriptor, offset, signal);
+      } catch (error) {
+        if (signal?.aborted) throw error;
+        failure = error;
+      }
+    }
+    throw failure;
+  }
+
+  async #fetchFrom(
+    url: URL,
+    descriptor: BlobDescriptor,
+    offset: number,
+    signal: AbortSignal | undefined,
+  ): Promise<Content> {
+    const headers: Record<string, string> = offset > 0 ? { range: `bytes=${offset}-` } : {};
+    const response = await this.#transport.send({ method: "GET", url, headers, signal });
+    if (response.status === 416 && offset > 0) {
+      await response.body?.cancel();
+      return await this.#fetchFrom(url, descriptor, 0, signal);
+    }
+    if (response.status !== 200 && response.status !== 206) {
+      throw await responseError(response, url, `${descriptor.digest}`, url.host);
+    }
+    const start = response.status === 206 ? offset : 0;
+    return { offset: start, chunks: readBody(response, { url, signal }) };
+  }
+}
