@@ -1,0 +1,201 @@
+/**
+ * Builds dist/larder-<target>, one binary a target, and dist/SHA256SUMS.
+ *
+ *   deno task compile [--target TARGET]... [--all] [--output DIR]
+ *
+ * COMPILE_DENO  the deno to compile with; the one that runs this does the bundling in any case
+ * DENORT_BIN    Deno's own variable: the runtime base to use, where it cannot be downloaded
+ */
+import { cpSync } from "node:fs";
+import { basename, join, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { Hasher } from "../src/oci/digest.ts";
+import { binaryPermissions } from "./binary_permissions.ts";
+
+const TARGETS = [
+  "x86_64-unknown-linux-gnu",
+  "aarch64-unknown-linux-gnu",
+  "x86_64-apple-darwin",
+  "aarch64-apple-darwin",
+  "x86_64-pc-windows-msvc",
+  "aarch64-pc-windows-msvc",
+];
+
+const ROOT = join(import.meta.dirname!, "..");
+const SOURCES = ["main.ts", "src", "deno.json", "deno.lock"];
+const VERSION_FILE = "src/cli/version.ts";
+const COMMIT_LINE = /^export const COMMIT = "development";$/m;
+
+/** A failure that needs no stack: what failed, and what to do. */
+class CompileError extends Error {}
+
+interface Output {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function compile(args: string[]): void {
+  const { targets, output } = parse(args);
+  const compiler = Deno.env.get("COMPILE_DENO") || Deno.execPath();
+  const work = Deno.makeTempDirSync({ prefix: "larder-compile-" });
+  try {
+    const entry = bundle(work, commit());
+    Deno.mkdirSync(output, { recursive: true });
+    for (const target of targets) {
+      const binary = join(output, binaryName(target));
+      compileTarget({ compiler, entry, target, binary });
+      if (target === Deno.build.target) tryOut(binary);
+      const size = (Deno.statSync(binary).size / 1e6).toFixed(1);
+      console.log(`${binary} (${size} MB)`);
+    }
+    writeSums(output);
+  } finally {
+    Deno.removeSync(work, { recursive: true });
+  }
+}
+
+function parse(args: string[]): { targets: string[]; output: string } {
+  const { values } = parseArgs({
+    args,
+    options: {
+      target: { type: "string", multiple: true, default: [] },
+      all: { type: "boolean", default: false },
+      output: { type: "string", default: join(ROOT, "dist") },
+    },
+  });
+  const asked = values.target.length > 0 ? values.target : [Deno.build.target];
+  const targets = values.all ? TARGETS : [...new Set(asked)];
+  const unknown = targets.find((target) => !TARGETS.includes(target));
+  if (unknown) {
+    throw new CompileError(`unknown target "${unknown}"; known are:\n  ${TARGETS.join("\n  ")}`);
+  }
+  if (targets.length > 1 && Deno.env.get("DENORT_BIN")) {
+    throw new CompileError("DENORT_BIN is the base of one target: name that one with --target");
+  }
+  return { targets, output: resolve(values.output) };
+}
+
+function binaryName(target: string): string {
+  return `larder-${target}${target.includes("windows") ? ".exe" : ""}`;
+}
+
+/** The commit of the working tree, with `-dirty` where what is built differs from it. */
+function commit(): string {
+  const head = run("git", ["-C", ROOT, "rev-parse", "--short=12", "HEAD"]);
+  if (head.code !== 0) return "unknown";
+  const changes = run("git", ["-C", ROOT, "status", "--porcelain", "--", ...SOURCES]);
+  return head.stdout.trim() + (changes.stdout.trim() ? "-dirty" : "");
+}
+
+/**
+ * Bundles a copy of the sources that has the commit in it, and returns the bundle's main module.
+ *
+ * The bundle stands in a folder of its own, because `deno compile` embeds every npm package that a deno.json,
+ * lock or node_modules near the main module names. Commands that are imported lazily become files of their
+ * own, so that a start reads no more than it runs.
+ */
+function bundle(work: string, commit: string): string {
+  const copy = join(work, "source");
+  for (const name of SOURCES) cpSync(join(ROOT, name), join(copy, name), { recursive: true });
+  const versionFile = join(copy, VERSION_FILE);
+  const text = Deno.readTextFileSync(versionFile);
+  if (!COMMIT_LINE.test(text)) throw new CompileError(`${VERSION_FILE} has no COMMIT to fill in`);
+  const filled = text.replace(COMMIT_LINE, `export const COMMIT = ${JSON.stringify(commit)};`);
+  Deno.writeTextFileSync(versionFile, filled);
+
+  const folder = join(work, "bundle");
+  const options = ["--quiet", "--frozen", "--platform=deno", "--code-splitting", "--minify"];
+  const result = run(Deno.execPath(), ["bundle", ...options, `--outdir=${folder}`, "main.ts"], {
+    cwd: copy,
+  });
+  if (result.code !== 0) throw new CompileError(`bundling failed:\n${result.stderr}`);
+  return join(folder, "main.js");
+}
+
+function compileTarget(
+  build: { compiler: string; entry: string; target: string; binary: string },
+): void {
+  const { compiler, entry, target, binary } = build;
+  const result = run(compiler, [
+    "compile",
+    "--quiet",
+    "--no-check",
+    "--no-config",
+    "--no-lock",
+    // Deno would keep the code cache at a predictable path in the shared temporary folder, where another user
+    // could plant one. Going without costs about 3 ms a start.
+    "--no-code-cache",
+    ...binaryPermissions(helpOf(compiler)),
+    `--target=${target}`,
+    `--output=${binary}`,
+    entry,
+  ]);
+  if (result.code === 0) return;
+  if (/denort|base binary|dl\.deno\.land/i.test(result.stderr)) {
+    throw new CompileError(
+      `Deno's runtime base for ${target} could not be had:\n${result.stderr}\n` +
+        "hint: it is downloaded from dl.deno.land once; without that, set DENORT_BIN to a denort of " +
+        "the compiling Deno's version (COMPILE_DENO) and this target",
+    );
+  }
+  throw new CompileError(`compiling for ${target} failed:\n${result.stderr}`);
+}
+
+/** Runs what was built for this very machine, from an empty home. */
+function tryOut(binary: string): void {
+  const home = Deno.makeTempDirSync();
+  try {
+    const env = { HOME: home, PATH: "" };
+    const result = run(binary, ["--version"], { env, clearEnv: true, cwd: home });
+    if (result.code !== 0 || !result.stdout.startsWith("larder ")) {
+      throw new CompileError(`${binary} does not start:\n${result.stderr}`);
+    }
+  } finally {
+    Deno.removeSync(home, { recursive: true });
+  }
+}
+
+/** Lists every binary in the folder, in the form that `sha256sum -c` reads. */
+function writeSums(folder: string): void {
+  const names = [...Deno.readDirSync(folder)].map((entry) => entry.name)
+    .filter((name) => TARGETS.some((target) => name === binaryName(target))).sort();
+  const lines = names.map((name) => `${sha256(join(folder, name))}  ${name}\n`);
+  Deno.writeTextFileSync(join(folder, "SHA256SUMS"), lines.join(""));
+}
+
+function sha256(path: string): string {
+  const hasher = new Hasher();
+  hasher.update(Deno.readFileSync(path));
+  return hasher.digest().slice("sha256:".length);
+}
+
+function helpOf(compiler: string): string {
+  return run(compiler, ["compile", "--help=full"]).stdout;
+}
+
+function run(program: string, args: string[], options: Deno.CommandOptions = {}): Output {
+  try {
+    const env = { NO_COLOR: "1", ...options.env };
+    const command = new Deno.Command(program, { args, stdin: "null", ...options, env });
+    const { code, stdout, stderr } = command.outputSync();
+    const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+    return {
+      code,
+      stdout: text(stdout),
+      stderr: text(stderr).split("\nStack backtrace:")[0]!.trimEnd(),
+    };
+  } catch (error) {
+    return { code: 127, stdout: "", stderr: `${basename(program)}: ${(error as Error).message}` };
+  }
+}
+
+if (import.meta.main) {
+  try {
+    compile(Deno.args);
+  } catch (error) {
+    if (!(error instanceof CompileError)) throw error;
+    console.error(`compile: ${error.message}`);
+    Deno.exit(1);
+  }
+}

@@ -1,0 +1,131 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { binaryPermissions } from "../../scripts/binary_permissions.ts";
+
+const ROOT = join(import.meta.dirname!, "../..");
+const HOST = Deno.build.target;
+const OTHER = HOST.startsWith("x86_64") ? "aarch64-pc-windows-msvc" : "x86_64-pc-windows-msvc";
+
+/** A compiler that notes its arguments and, in place of a binary, writes a script that says its version. */
+const GOOD_COMPILER = `#!/bin/sh
+[ "$2" = --help=full ] && exit 0
+for a; do case $a in --output=*) out=\${a#--output=};; *) entry=$a;; esac; done
+printf '%s\\n' "$@" >"$0.args"
+commit=$(cat "\${entry%/*}"/*.js | grep -oE '"[0-9a-f]{12}(-dirty)?"' | tr -d '"')
+printf '#!/bin/sh\\necho "larder %s"\\n' "$commit" >"$out"
+chmod +x "$out"
+`;
+
+const BASELESS_COMPILER = `#!/bin/sh
+[ "$2" = --help=full ] && exit 0
+echo "error: sending request for url (https://dl.deno.land/release/denort.zip)" >&2
+exit 1
+`;
+
+interface Result {
+  readonly code: number;
+  readonly stderr: string;
+  readonly output: string;
+  readonly compilerArgs: readonly string[];
+}
+
+/** Runs scripts/compile.ts with a compiler of the test's own. */
+async function compile(
+  options: { args?: string[]; compiler?: string; env?: Record<string, string> },
+  check: (result: Result) => void,
+): Promise<void> {
+  const folder = Deno.makeTempDirSync();
+  try {
+    const compiler = join(folder, "deno");
+    Deno.writeTextFileSync(compiler, options.compiler ?? GOOD_COMPILER, { mode: 0o700 });
+    const output = join(folder, "dist");
+    const { code, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", "scripts/compile.ts", "--output", output, ...options.args ?? []],
+      cwd: ROOT,
+      env: { COMPILE_DENO: compiler, DENORT_BIN: "", ...options.env },
+    }).output();
+    const noted = `${compiler}.args`;
+    const seen = code === 0 ? Deno.readTextFileSync(noted).trimEnd().split("\n") : [];
+    check({ code, stderr: new TextDecoder().decode(stderr), output, compilerArgs: seen });
+  } finally {
+    Deno.removeSync(folder, { recursive: true });
+  }
+}
+
+Deno.test("the default is this machine's target, with the commit in it and its sum beside it", async () => {
+  await compile({}, ({ code, stderr, output, compilerArgs }) => {
+    assert.equal(code, 0, stderr);
+    assert.ok(compilerArgs.includes(`--target=${HOST}`));
+    const script = Deno.readTextFileSync(join(output, `larder-${HOST}`));
+    assert.match(script, /larder [0-9a-f]{12}(-dirty)?/);
+    const sums = Deno.readTextFileSync(join(output, "SHA256SUMS"));
+    assert.match(sums, new RegExp(`^[0-9a-f]{64}  larder-${HOST}\n$`));
+  });
+});
+
+Deno.test("each target asked for is built, Windows' with its suffix", async () => {
+  await compile({ args: ["--target", HOST, "--target", OTHER] }, ({ code, stderr, output }) => {
+    assert.equal(code, 0, stderr);
+    const names = [...Deno.readDirSync(output)].map((entry) => entry.name).sort();
+    assert.deepEqual(names, ["SHA256SUMS", `larder-${HOST}`, `larder-${OTHER}.exe`].sort());
+    assert.equal(Deno.readTextFileSync(join(output, "SHA256SUMS")).split("\n").length, 3);
+  });
+});
+
+const REFUSALS: [name: string, Parameters<typeof compile>[0], message: RegExp][] = [
+  ["an unknown target", { args: ["--target", "z80"] }, /unknown target "z80"; known are:\n\s+x86/],
+  [
+    "one base for every target",
+    { args: ["--all"], env: { DENORT_BIN: "/denort" } },
+    /DENORT_BIN is the base of one target/,
+  ],
+  [
+    "a base that cannot be downloaded",
+    { compiler: BASELESS_COMPILER },
+    /runtime base for .* could not be had:\nerror: sending[\s\S]*hint: .* set DENORT_BIN/,
+  ],
+  ["a compiler that is not there", { env: { COMPILE_DENO: "/nowhere/deno" } }, /compiling for/],
+  [
+    "a binary that does not start",
+    { compiler: GOOD_COMPILER.replace("larder %s", "oops %s") },
+    /does not start/,
+  ],
+];
+
+for (const [name, options, message] of REFUSALS) {
+  Deno.test(`${name} is refused in words`, async () => {
+    await compile(options, ({ code, stderr }) => {
+      assert.equal(code, 1);
+      assert.match(stderr, message);
+      assert.doesNotMatch(stderr, /\n {4}at /, "no stack");
+    });
+  });
+}
+
+Deno.test("the binary may read every variable that the sources ask for by name", () => {
+  const flag = binaryPermissions("").find((text) => text.startsWith("--allow-env="))!;
+  const allowed = flag.slice("--allow-env=".length).split(",");
+  const asked = sources(join(ROOT, "src")).flatMap((path) =>
+    [...Deno.readTextFileSync(path).matchAll(/\benv(?:\.get)?\(\s*"(\w+)"/g)].map((m) => m[1]!)
+  );
+  assert.ok(asked.includes("LARDER_CACHE_DIR"), "the pattern finds what is there");
+  const missing = asked.filter((name) => !name.startsWith("LARDER_") && !allowed.includes(name));
+  assert.deepEqual(missing, []);
+});
+
+Deno.test("the binary may neither call foreign code, nor import, nor read every variable", () => {
+  for (const help of ["", "--ignore-env"]) {
+    const flags = binaryPermissions(help);
+    assert.ok(flags.includes("--no-prompt") && flags.includes("--deny-import"));
+    const forbidden = ["-A", "--allow-all", "--allow-ffi", "--allow-import", "--allow-env"];
+    assert.deepEqual(flags.filter((flag) => forbidden.includes(flag)), []);
+    assert.equal(flags.includes("--ignore-env"), help !== "");
+  }
+});
+
+function sources(folder: string): string[] {
+  return [...Deno.readDirSync(folder)].flatMap((entry) => {
+    const path = join(folder, entry.name);
+    return entry.isDirectory ? sources(path) : [path];
+  });
+}
