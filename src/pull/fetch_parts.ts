@@ -8,8 +8,9 @@ import type { Transport } from "../registry/transport.ts";
 import { UrlFetcher } from "../registry/url_fetcher.ts";
 import type { BlobStore } from "../store/blob_store.ts";
 import type { TagStore } from "../store/tags.ts";
+import type { Part } from "./inventory.ts";
 import type { Outcome, PullObserver } from "./observer.ts";
-import type { Part } from "./parts.ts";
+
 import { transfer } from "./transfer.ts";
 
 export interface FetchContext {
@@ -19,14 +20,15 @@ export interface FetchContext {
   readonly repository: Fetcher;
   readonly transport: Transport;
   readonly clock: Clock;
-  readonly options: { readonly transfers: number; readonly signal?: AbortSignal | undefined };
+  readonly transfers: number;
+  readonly signal?: AbortSignal | undefined;
   readonly observer: PullObserver;
   readonly onOutcome: (digest: Digest, outcome: Outcome) => void;
 }
 
 /** Fetches parts, several at once; the first failure ends them all, and what came stays for the next try. */
 export async function fetchParts(parts: readonly Part[], context: FetchContext): Promise<void> {
-  const { transfers, signal } = context.options;
+  const { transfers, signal } = context;
   // Large ones first, so that none is left to run alone at the end.
   const ordered = parts.toSorted((a, b) => b.descriptor.size - a.descriptor.size);
   await mapLimit(ordered, transfers, (part, joined) => fetchPart(part, context, joined), signal);

@@ -1,7 +1,6 @@
 import type { Clock } from "../base/concurrency.ts";
 import { PULL_ROUNDS } from "../base/defaults.ts";
 import { LarderError } from "../base/errors.ts";
-import { isAbsence } from "../base/files.ts";
 import type { ImageManifest, Manifest } from "../oci/manifest.ts";
 import { formatReference, type Reference } from "../oci/reference.ts";
 import type { RegistryClient, Repository } from "../registry/client.ts";
@@ -21,8 +20,10 @@ import {
   type Policy,
 } from "./freshness.ts";
 import { type PlatformChoice, selectImages, type Selection } from "./images.ts";
-import type { Freshness, Outcome, PartResult, PullObserver, PullResult } from "./observer.ts";
-import { Inventory, type Part, partsOf } from "./parts.ts";
+import { Inventory } from "./inventory.ts";
+import type { PullObserver } from "./observer.ts";
+import { publish, publishRecord } from "./publish.ts";
+import { type Answer, type Outcomes, type PullResult, resultOf } from "./result.ts";
 
 export interface PullerDependencies {
   readonly layout: Layout;
@@ -42,13 +43,6 @@ export interface PullOptions extends PlatformChoice {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What the registry, or the cache in its place, said a reference stands for. */
-interface Answer {
-  readonly top: Manifest;
-  readonly freshness: Freshness;
-  readonly checkedAt: number;
-}
-
 /**
  * Brings references into the cache and keeps them current: the contract of a pull.
  *
@@ -57,13 +51,9 @@ interface Answer {
  */
 export class Puller {
   readonly #deps: PullerDependencies;
-  readonly #blobs: BlobStore;
-  readonly #tags: TagStore;
 
   constructor(deps: PullerDependencies) {
     this.#deps = deps;
-    this.#blobs = new BlobStore(deps.layout);
-    this.#tags = new TagStore(deps.layout);
   }
 
   /** @throws LarderError of every kind; nothing is published then, and what came stays for the next try */
@@ -72,161 +62,154 @@ export class Puller {
     options: PullOptions,
     observer: PullObserver = {},
   ): Promise<PullResult> {
-    const waiting = () => observer.note?.("waiting for another larder that is cleaning the cache");
     return withSharedLock(
       this.#deps.layout,
-      () => new Pull(this.#deps, this.#blobs, this.#tags, reference, options, observer).run(),
-      { waiting, signal: options.signal },
+      () => new Pull(this.#deps, reference, options, observer).run(),
+      {
+        waiting: () => observer.note?.("waiting for another larder that is cleaning the cache"),
+        signal: options.signal,
+      },
     );
   }
 }
 
 /** One pull of one reference. */
 class Pull {
+  readonly #deps: PullerDependencies;
+  readonly #reference: Reference;
+  readonly #options: PullOptions;
+  readonly #observer: PullObserver;
   readonly #name: string;
+  readonly #blobs: BlobStore;
+  readonly #tags: TagStore;
   readonly #repository: Repository;
   readonly #inventory: Inventory;
-  readonly #outcomes = new Map<string, Outcome>();
+  readonly #record: EntryRecord | undefined;
+  readonly #outcomes: Outcomes = new Map();
 
   constructor(
-    private readonly deps: PullerDependencies,
-    private readonly blobs: BlobStore,
-    private readonly tags: TagStore,
-    private readonly reference: Reference,
-    private readonly options: PullOptions,
-    private readonly observer: PullObserver,
+    deps: PullerDependencies,
+    reference: Reference,
+    options: PullOptions,
+    observer: PullObserver,
   ) {
+    this.#deps = deps;
+    this.#reference = reference;
+    this.#options = options;
+    this.#observer = observer;
     this.#name = formatReference(reference);
+    this.#blobs = new BlobStore(deps.layout);
+    this.#tags = new TagStore(deps.layout);
     this.#repository = deps.client.repository(reference);
-    this.#inventory = new Inventory(blobs, tags, reference);
+    this.#inventory = new Inventory(this.#blobs, this.#tags, reference, options);
+    this.#record = this.#tags.record(reference);
   }
 
   async run(): Promise<PullResult> {
-    const record = this.tags.record(this.reference);
-    const cached = await this.#cached(record);
-    const decision = decide(this.options.policy, {
-      complete: cached !== undefined,
-      byDigest: this.reference.digest !== undefined,
-    });
-    if (decision === "refuse") throw notCached(this.#name);
-    if (decision === "use") {
-      return this.#confirm(cached!, {
-        top: cached!.top,
-        freshness: "unchecked",
-        checkedAt: record ? Date.parse(record.checkedAt) : this.deps.clock.now(),
-      }, record);
-    }
-    try {
-      const answer = await this.#ask(record);
-      return await this.#bringIn(answer, record);
-    } catch (error) {
-      return this.#standIn(error, cached, record);
+    const cached = await this.#cached();
+    const byDigest = this.#reference.digest !== undefined;
+    switch (decide(this.#options.policy, { complete: cached !== undefined, byDigest })) {
+      case "refuse":
+        throw notCached(this.#name);
+      case "use":
+        return this.#finish(cached!, {
+          top: cached!.top,
+          freshness: "unchecked",
+          checkedAt: this.#record ? Date.parse(this.#record.checkedAt) : this.#deps.clock.now(),
+        });
+      case "ask":
+        try {
+          return await this.#bringIn(await this.#ask());
+        } catch (error) {
+          return this.#standIn(error, cached);
+        }
     }
   }
 
   /** What the cache alone makes of the reference, if all of it is there. */
-  async #cached(record: EntryRecord | undefined): Promise<Selection | undefined> {
-    const digest = this.reference.digest ?? record?.digest;
-    const top = digest && this.tags.manifest(this.reference, digest);
+  async #cached(): Promise<Selection | undefined> {
+    const digest = this.#reference.digest ?? this.#record?.digest;
+    const top = digest && this.#tags.manifest(this.#reference, digest);
     if (!top) return undefined;
-    const { reference, tags } = this;
-    const selection = await selectImages(
-      top,
-      this.options,
-      this.#name,
-      (child) => Promise.resolve(tags.manifest(reference, child)),
-    );
-    return selection && this.#isComplete(selection) ? selection : undefined;
-  }
-
-  #isComplete({ images, chosen }: Selection): boolean {
-    return images.every((image) =>
-      this.#inventory.missing(this.#parts(image)).length === 0 &&
-      this.#inventory.packed(image).length === 0
-    ) && this.tags.isPublished(this.reference, chosen);
+    const load = (child: typeof digest) =>
+      Promise.resolve(this.#tags.manifest(this.#reference, child));
+    const selection = await selectImages(top, this.#options, this.#name, load);
+    return selection && this.#inventory.isComplete(selection) ? selection : undefined;
   }
 
   /** Asks the registry what the reference stands for. */
-  async #ask(record: EntryRecord | undefined): Promise<Answer> {
-    const { signal } = this.options;
-    const known = record && this.tags.manifest(this.reference, record.digest);
-    const target = this.reference.digest ?? this.reference.tag!;
-    if (known && !this.reference.digest) {
-      const current = await this.#repository.head(target, signal);
-      if (current === known.digest) {
-        return { top: known, freshness: "unchanged", checkedAt: this.deps.clock.now() };
-      }
+  async #ask(): Promise<Answer> {
+    const { digest, tag } = this.#reference;
+    const { signal } = this.#options;
+    const known = this.#record && this.#tags.manifest(this.#reference, this.#record.digest);
+    if (digest) {
+      const top = known ?? this.#tags.manifest(this.#reference, digest) ??
+        await this.#repository.manifest(digest, signal);
+      return this.#answer(top, true);
     }
-    const kept = this.reference.digest &&
-      this.tags.manifest(this.reference, this.reference.digest);
-    const top = kept ?? await this.#repository.manifest(target, signal);
-    const unchanged = known?.digest === top.digest;
-    return {
-      top,
-      freshness: unchanged ? "unchanged" : "fetched",
-      checkedAt: this.deps.clock.now(),
-    };
+    if (known && await this.#repository.head(tag!, signal) === known.digest) {
+      return this.#answer(known, true);
+    }
+    const top = await this.#repository.manifest(tag!, signal);
+    return this.#answer(top, top.digest === known?.digest);
+  }
+
+  #answer(top: Manifest, unchanged: boolean): Answer {
+    const checkedAt = this.#deps.clock.now();
+    return { top, freshness: unchanged ? "unchanged" : "fetched", checkedAt };
   }
 
   /** Fetches what is missing and publishes; again, should somebody delete the cache meanwhile. */
-  async #bringIn(answer: Answer, record: EntryRecord | undefined): Promise<PullResult> {
+  async #bringIn(answer: Answer): Promise<PullResult> {
     const selection = await this.#select(answer.top);
     for (let round = 1; round <= PULL_ROUNDS; round++) {
-      const settled = this.#settled(selection, record) && this.#missing(selection).length === 0;
-      if (settled && this.#isComplete(selection)) return this.#confirm(selection, answer, record);
+      if (this.#isSettled(selection)) return this.#finish(selection, answer);
       await this.#fetch(selection);
-      if (this.#publish(selection, answer, record)) return this.#result(selection, answer);
+      if (publish(this.#publishing(selection, answer))) {
+        return this.#result(selection, answer);
+      }
     }
+    const { root } = this.#deps.layout;
     throw new LarderError(
       "LDR_DISK",
-      `the cache ${this.deps.layout.root} was deleted ${PULL_ROUNDS} times while ${this.#name} was pulled`,
+      `the cache ${root} was deleted ${PULL_ROUNDS} times while ${this.#name} was pulled`,
       { hint: "find out what deletes it, and try again" },
     );
   }
 
   async #select(top: Manifest): Promise<Selection> {
-    const { signal } = this.options;
+    const { signal } = this.#options;
     const selection = await selectImages(
       top,
-      this.options,
+      this.#options,
       this.#name,
       async (child) =>
-        this.tags.manifest(this.reference, child) ?? await this.#repository.manifest(child, signal),
+        this.#tags.manifest(this.#reference, child) ??
+          await this.#repository.manifest(child, signal),
     );
-    return selection!; // A registry's manifest is there or an error.
+    return selection!; // A registry has a manifest, or the request for it has failed.
   }
 
-  /** Whether the entry says already what it is to say, but for the time. */
-  #settled(selection: Selection, record: EntryRecord | undefined): boolean {
-    return record?.digest === selection.top.digest &&
-      record.manifestDigest === selection.chosen.digest;
-  }
-
-  #parts(image: ImageManifest): Part[] {
-    return partsOf(image, { foreign: this.options.foreign ?? false });
-  }
-
-  #missing(selection: Selection): Part[] {
-    const missing = new Map<string, Part>();
-    for (const image of selection.images) {
-      for (const part of this.#inventory.missing(this.#parts(image))) {
-        missing.set(`${part.lockedAppOf ?? ""} ${part.descriptor.digest}`, part);
-      }
-    }
-    return [...missing.values()];
+  /** Whether the cache has it all and the entry says what it is to say, but for the time. */
+  #isSettled(selection: Selection): boolean {
+    return this.#record?.digest === selection.top.digest &&
+      this.#record.manifestDigest === selection.chosen.digest &&
+      this.#inventory.isComplete(selection);
   }
 
   async #fetch(selection: Selection): Promise<void> {
-    const missing = this.#missing(selection);
-    this.observer.planned?.(missing.map((part) => part.descriptor));
+    const missing = this.#inventory.missing(selection);
+    this.#observer.planned?.(missing.map((part) => part.descriptor));
     await fetchParts(missing, {
-      ...this.deps,
-      blobs: this.blobs,
-      tags: this.tags,
-      reference: this.reference,
+      blobs: this.#blobs,
+      tags: this.#tags,
+      reference: this.#reference,
       repository: this.#repository,
-      options: this.options,
-      observer: this.observer,
+      transport: this.#deps.transport,
+      clock: this.#deps.clock,
+      transfers: this.#options.transfers,
+      signal: this.#options.signal,
+      observer: this.#observer,
       onOutcome: (digest, outcome) => this.#outcomes.set(digest, outcome),
     });
     for (const image of selection.images) await this.#unpack(image);
@@ -238,121 +221,50 @@ class Pull {
     if (archives.length === 0) return;
     const { unpackArchive } = await import("./unpack.ts");
     for (const descriptor of archives) {
-      const path = this.blobs.find(descriptor);
-      if (path) await unpackArchive({ descriptor, path }, this.blobs, this.options);
+      const path = this.#blobs.find(descriptor);
+      if (path) await unpackArchive({ descriptor, path }, this.#blobs, this.#options);
     }
   }
 
-  /** @returns false if the cache was deleted meanwhile, so that there is nothing to publish */
-  #publish(selection: Selection, answer: Answer, record: EntryRecord | undefined): boolean {
-    try {
-      if (this.#missing(selection).length > 0) return false;
-      this.blobs.sync();
-      for (const image of selection.images) {
-        const inPlace = this.#parts(image).some((part) => part.lockedAppOf);
-        const config = inPlace ? undefined : this.blobs.find(image.config);
-        this.tags.publishManifest(this.reference, image, config);
-      }
-      for (const index of [...selection.indexes].reverse()) {
-        this.tags.publishManifest(this.reference, index);
-      }
-      this.tags.publishTag(this.reference, selection.chosen);
-      this.tags.publishRecord(this.reference, this.#record(selection, answer, record));
-      return this.#missing(selection).length === 0 &&
-        this.tags.isPublished(this.reference, selection.chosen);
-    } catch (error) {
-      if (isAbsence(error)) return false;
-      throw error;
-    }
-  }
-
-  #record(
-    selection: Selection,
-    answer: Answer,
-    before: EntryRecord | undefined,
-  ): EntryRecord {
-    const fetched = [...this.#outcomes.values()].includes("fetched") ||
-      !this.#settled(selection, before);
-    const checkedAt = new Date(answer.checkedAt).toISOString();
+  #publishing(selection: Selection, answer: Answer) {
     return {
-      schemaVersion: 1,
-      reference: this.#name,
-      digest: selection.top.digest,
-      mediaType: selection.top.mediaType,
-      manifestDigest: selection.chosen.digest,
-      ...(selection.platform && { platform: selection.platform }),
-      ...(this.options.allPlatforms && { allPlatforms: true }),
-      pulledAt: fetched || !before ? checkedAt : before.pulledAt,
-      checkedAt,
+      selection,
+      answer,
+      before: this.#record,
+      allPlatforms: this.#options.allPlatforms ?? false,
+      fetched: [...this.#outcomes.values()].includes("fetched"),
+      reference: this.#reference,
+      blobs: this.#blobs,
+      tags: this.#tags,
+      inventory: this.#inventory,
     };
   }
 
-  /** Everything is there: only the record changes. */
-  #confirm(
-    selection: Selection,
-    answer: Answer,
-    record: EntryRecord | undefined,
-  ): PullResult {
+  /** Everything is there: only the record changes, or, where nobody was asked, only the time of its last use. */
+  #finish(selection: Selection, answer: Answer): PullResult {
     const asked = answer.freshness === "unchanged" || answer.freshness === "fetched";
-    if (asked || !record) {
-      if (!this.#publishRecord(selection, answer, record)) return this.#result(selection, answer);
-    } else {
-      this.tags.touch(this.reference, this.deps.clock.now());
-    }
+    if (asked || !this.#record) publishRecord(this.#publishing(selection, answer));
+    else this.#tags.touch(this.#reference, this.#deps.clock.now());
     return this.#result(selection, answer);
   }
 
-  /** A cache that cannot be written can still be used: then the time of the check is not kept. */
-  #publishRecord(
-    selection: Selection,
-    answer: Answer,
-    record: EntryRecord | undefined,
-  ): boolean {
-    try {
-      this.tags.publishRecord(this.reference, this.#record(selection, answer, record));
-      return true;
-    } catch (error) {
-      if (isAbsence(error)) return false;
-      throw error;
-    }
-  }
-
   /** The registry failed: the cached copy stands in if it may, otherwise the error says that there is one. */
-  #standIn(
-    error: unknown,
-    cached: Selection | undefined,
-    record: EntryRecord | undefined,
-  ): PullResult {
-    if (!cached || !record || !isRegistryFailure(error)) throw error;
-    const checkedAt = Date.parse(record.checkedAt);
-    const age = Math.max(0, this.deps.clock.now() - checkedAt);
-    if (!mayUseStale(age, this.options.staleIfError)) throw failureWithCopy(error, age);
-    return this.#confirm(cached, { top: cached.top, freshness: "stale", checkedAt }, record);
+  #standIn(error: unknown, cached: Selection | undefined): PullResult {
+    if (!cached || !this.#record || !isRegistryFailure(error)) throw error;
+    const checkedAt = Date.parse(this.#record.checkedAt);
+    const age = Math.max(0, this.#deps.clock.now() - checkedAt);
+    if (!mayUseStale(age, this.#options.staleIfError)) throw failureWithCopy(error, age);
+    return this.#finish(cached, { top: cached.top, freshness: "stale", checkedAt });
   }
 
   #result(selection: Selection, answer: Answer): PullResult {
-    const parts: PartResult[] = [];
-    const seen = new Set<string>();
-    for (const image of selection.images) {
-      for (const part of this.#parts(image)) {
-        const { digest, mediaType, size } = part.descriptor;
-        if (seen.has(digest)) continue;
-        seen.add(digest);
-        const outcome = part.skipped ? "skipped" : this.#outcomes.get(digest) ?? "reused";
-        parts.push({ kind: part.kind, digest, mediaType, size, outcome });
-      }
-    }
-    const fetched = parts.some((part) => part.outcome === "fetched");
-    return {
+    return resultOf({
       reference: this.#name,
-      digest: selection.top.digest,
-      mediaType: selection.top.mediaType,
-      manifestDigest: selection.chosen.digest,
-      platform: selection.platform,
-      freshness: fetched ? "fetched" : answer.freshness,
-      checkedAt: answer.checkedAt,
-      parts,
-      folder: this.tags.folder(this.reference),
-    };
+      folder: this.#tags.folder(this.#reference),
+      selection,
+      answer,
+      parts: selection.images.flatMap((image) => this.#inventory.parts(image)),
+      outcomes: this.#outcomes,
+    });
   }
 }

@@ -5,7 +5,7 @@ import { formatBytes, formatDuration, plural } from "../../base/units.ts";
 import { formatPlatform, parsePlatform } from "../../oci/platform.ts";
 import { parseReference } from "../../oci/reference.ts";
 import type { Policy } from "../../pull/freshness.ts";
-import type { PartResult, PullResult } from "../../pull/observer.ts";
+import type { PartResult, PullResult } from "../../pull/result.ts";
 import { Puller, type PullOptions } from "../../pull/puller.ts";
 import { writeOut } from "../console.ts";
 import type { Context } from "../context.ts";

@@ -8,6 +8,7 @@ import { isForeign, SPIN_APPLICATION, SPIN_ARCHIVE } from "../oci/media_types.ts
 import type { Reference } from "../oci/reference.ts";
 import type { BlobStore } from "../store/blob_store.ts";
 import type { TagStore } from "../store/tags.ts";
+import type { Selection } from "./images.ts";
 
 /** One thing that an image consists of, and where it is kept. */
 export interface Part {
@@ -19,45 +20,71 @@ export interface Part {
   readonly skipped: boolean;
 }
 
-/** The parts of an image, each digest once, config first. */
-export function partsOf(image: ImageManifest, options: { foreign: boolean }): Part[] {
-  const parts = new Map<Digest, Part>();
-  parts.set(image.config.digest, { kind: "config", descriptor: image.config, skipped: false });
-  const lockedApp = spinApplicationLayer(image);
-  for (const layer of image.layers) {
-    if (parts.has(layer.digest)) continue;
-    parts.set(layer.digest, {
-      kind: "layer",
-      descriptor: layer,
-      lockedAppOf: layer === lockedApp ? image.digest : undefined,
-      skipped: isForeign(layer.mediaType) && !options.foreign,
-    });
-  }
-  return [...parts.values()];
-}
-
-/** Looks at what the store has of images, and knows what it lacks. */
+/** Looks at what the store has of one reference's images, and knows what it lacks. */
 export class Inventory {
   readonly #blobs: BlobStore;
   readonly #tags: TagStore;
   readonly #reference: Reference;
+  readonly #foreign: boolean;
 
-  constructor(blobs: BlobStore, tags: TagStore, reference: Reference) {
+  constructor(
+    blobs: BlobStore,
+    tags: TagStore,
+    reference: Reference,
+    options: { foreign?: boolean | undefined },
+  ) {
     this.#blobs = blobs;
     this.#tags = tags;
     this.#reference = reference;
+    this.#foreign = options.foreign ?? false;
   }
 
-  has(part: Part): boolean {
+  /** The parts of an image, each digest once, config first. */
+  parts(image: ImageManifest): Part[] {
+    const parts = new Map<Digest, Part>();
+    parts.set(image.config.digest, { kind: "config", descriptor: image.config, skipped: false });
+    const lockedApp = spinApplicationLayer(image);
+    for (const layer of image.layers) {
+      if (parts.has(layer.digest)) continue;
+      parts.set(layer.digest, {
+        kind: "layer",
+        descriptor: layer,
+        lockedAppOf: layer === lockedApp ? image.digest : undefined,
+        skipped: isForeign(layer.mediaType) && !this.#foreign,
+      });
+    }
+    return [...parts.values()];
+  }
+
+  /** The parts that have to be fetched, each digest once but for locked apps, once for each image. */
+  missing({ images }: Pick<Selection, "images">): Part[] {
+    const missing = new Map<string, Part>();
+    for (const image of images) {
+      for (const part of this.parts(image)) {
+        if (part.skipped || this.#has(part)) continue;
+        missing.set(`${part.lockedAppOf ?? ""} ${part.descriptor.digest}`, part);
+      }
+    }
+    return [...missing.values()];
+  }
+
+  /** Whether nothing is to be fetched, unpacked or published. */
+  isComplete(selection: Selection): boolean {
+    return this.missing(selection).length === 0 &&
+      selection.images.every((image) => this.packed(image).length === 0) &&
+      this.#tags.isPublished(this.#reference, selection.chosen);
+  }
+
+  /** The blob that an image's `config.json` is a copy of; undefined for a locked app, which is in its place. */
+  configSource(image: ImageManifest): string | undefined {
+    return spinApplicationLayer(image) ? undefined : this.#blobs.find(image.config);
+  }
+
+  #has(part: Part): boolean {
     const { descriptor, lockedAppOf } = part;
     if (!lockedAppOf) return this.#blobs.find(descriptor) !== undefined;
     const path = this.#tags.configPath(this.#reference, lockedAppOf);
     return statIfAny(path)?.size === descriptor.size;
-  }
-
-  /** The parts that have to be fetched. */
-  missing(parts: readonly Part[]): Part[] {
-    return parts.filter((part) => !part.skipped && !this.has(part));
   }
 
   /** The archive layers that have to be unpacked, since a file that the locked app names is not there. */

@@ -1,0 +1,77 @@
+import { isAbsence } from "../base/files.ts";
+import type { Reference } from "../oci/reference.ts";
+import { formatReference } from "../oci/reference.ts";
+import type { BlobStore } from "../store/blob_store.ts";
+import type { EntryRecord } from "../store/record.ts";
+import type { TagStore } from "../store/tags.ts";
+import type { Selection } from "./images.ts";
+import type { Inventory } from "./inventory.ts";
+import type { Answer } from "./result.ts";
+
+/** What is to be published, and where. */
+export interface Publishing {
+  readonly reference: Reference;
+  readonly selection: Selection;
+  readonly answer: Answer;
+  /** The record of the entry so far. */
+  readonly before: EntryRecord | undefined;
+  readonly allPlatforms: boolean;
+  /** Whether anything came over the network. */
+  readonly fetched: boolean;
+  readonly blobs: BlobStore;
+  readonly tags: TagStore;
+  readonly inventory: Inventory;
+}
+
+/**
+ * Gives a reference its content, leaves before roots: the blobs are there, then come the manifests by digest, the
+ * tag's folder, and the record last of all.
+ *
+ * @returns false if somebody deleted the cache meanwhile, so that the entry is not whole
+ * @throws LarderError LDR_DISK*
+ */
+export function publish(publishing: Publishing): boolean {
+  const { reference, selection, blobs, tags, inventory } = publishing;
+  if (inventory.missing(selection).length > 0) return false;
+  blobs.sync();
+  try {
+    for (const image of selection.images) {
+      tags.publishManifest(reference, image, inventory.configSource(image));
+    }
+    for (const index of selection.indexes.toReversed()) tags.publishManifest(reference, index);
+    tags.publishTag(reference, selection.chosen);
+    tags.publishRecord(reference, recordOf(publishing));
+  } catch (error) {
+    if (isAbsence(error)) return false;
+    throw error;
+  }
+  return inventory.missing(selection).length === 0 &&
+    tags.isPublished(reference, selection.chosen);
+}
+
+/** Writes the record of an entry that is whole. Somebody who deletes it meanwhile meant to. */
+export function publishRecord(publishing: Publishing): void {
+  try {
+    publishing.tags.publishRecord(publishing.reference, recordOf(publishing));
+  } catch (error) {
+    if (!isAbsence(error)) throw error;
+  }
+}
+
+function recordOf({ reference, selection, answer, before, ...rest }: Publishing): EntryRecord {
+  const { top, chosen, platform } = selection;
+  const checkedAt = new Date(answer.checkedAt).toISOString();
+  const changed = rest.fetched || before?.digest !== top.digest ||
+    before.manifestDigest !== chosen.digest;
+  return {
+    schemaVersion: 1,
+    reference: formatReference(reference),
+    digest: top.digest,
+    mediaType: top.mediaType,
+    manifestDigest: chosen.digest,
+    ...(platform && { platform }),
+    ...(rest.allPlatforms && { allPlatforms: true }),
+    pulledAt: changed ? checkedAt : before.pulledAt,
+    checkedAt,
+  };
+}

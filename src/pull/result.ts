@@ -1,0 +1,77 @@
+import type { Digest } from "../oci/digest.ts";
+import type { Manifest } from "../oci/manifest.ts";
+import type { Platform } from "../oci/platform.ts";
+import type { Selection } from "./images.ts";
+import type { Part } from "./inventory.ts";
+import type { Outcome } from "./observer.ts";
+
+export interface PartResult {
+  readonly kind: "config" | "layer";
+  readonly digest: Digest;
+  readonly mediaType: string;
+  readonly size: number;
+  readonly outcome: Outcome;
+}
+
+/**
+ * How the content came to be current: `unchanged` (the registry confirmed it), `unchecked` (nobody was asked),
+ * `stale` (the registry failed, and the cached copy stands in), `fetched` (something had to be fetched).
+ */
+export type Freshness = "unchanged" | "unchecked" | "stale" | "fetched";
+
+export interface PullResult {
+  /** In full: `docker.io/library/nginx:latest`. */
+  readonly reference: string;
+  /** What the tag stands for: an index's digest where there is one. */
+  readonly digest: Digest;
+  readonly mediaType: string;
+  /** The digest of the chosen platform's manifest. */
+  readonly manifestDigest: Digest;
+  readonly platform: Platform | undefined;
+  readonly freshness: Freshness;
+  /** Milliseconds since the epoch. */
+  readonly checkedAt: number;
+  readonly parts: readonly PartResult[];
+  /** The entry's folder in the cache. */
+  readonly folder: string;
+}
+
+/** What the registry, or the cache in its place, said a reference stands for. */
+export interface Answer {
+  readonly top: Manifest;
+  readonly freshness: Freshness;
+  /** Milliseconds since the epoch. */
+  readonly checkedAt: number;
+}
+
+/** What became of the parts that were transferred; the others were there. */
+export type Outcomes = Map<Digest, Outcome>;
+
+export function resultOf(pull: {
+  readonly reference: string;
+  readonly folder: string;
+  readonly selection: Selection;
+  readonly answer: Answer;
+  readonly parts: readonly Part[];
+  readonly outcomes: Outcomes;
+}): PullResult {
+  const { top, chosen, platform } = pull.selection;
+  const parts = new Map<Digest, PartResult>();
+  for (const { kind, descriptor, skipped } of pull.parts) {
+    const { digest, mediaType, size } = descriptor;
+    const outcome = skipped ? "skipped" : pull.outcomes.get(digest) ?? "reused";
+    parts.set(digest, { kind, digest, mediaType, size, outcome });
+  }
+  const fetched = [...parts.values()].some((part) => part.outcome === "fetched");
+  return {
+    reference: pull.reference,
+    digest: top.digest,
+    mediaType: top.mediaType,
+    manifestDigest: chosen.digest,
+    platform,
+    freshness: fetched ? "fetched" : pull.answer.freshness,
+    checkedAt: pull.answer.checkedAt,
+    parts: [...parts.values()],
+    folder: pull.folder,
+  };
+}
