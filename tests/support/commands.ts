@@ -1,0 +1,54 @@
+/** The Debian packages of the programs that tests call. */
+const PACKAGES: Record<string, string> = {
+  "docker-registry": "docker-registry",
+  htpasswd: "apache2-utils",
+  openssl: "openssl",
+  skopeo: "skopeo",
+  strace: "strace",
+  tar: "tar",
+  umoci: "umoci",
+};
+
+/** The error for a program that is not on this machine, naming the Debian package to install. */
+export function missingProgram(name: string): Error {
+  return new Error(
+    `this test needs "${name}": apt-get install ${PACKAGES[name] ?? name} (Debian, Ubuntu)`,
+  );
+}
+
+/** Whether a program can be started here. */
+export function hasProgram(name: string): boolean {
+  return (Deno.env.get("PATH") ?? "").split(":").some((folder) => {
+    try {
+      return Deno.statSync(`${folder}/${name}`).isFile;
+    } catch {
+      return false;
+    }
+  });
+}
+
+/** Runs a program to its end and returns its stdout; a failure is thrown with what it said. */
+export async function run(
+  name: string,
+  args: readonly string[],
+  options: { stdin?: string; env?: Record<string, string> } = {},
+): Promise<string> {
+  if (!hasProgram(name)) throw missingProgram(name);
+  const child = new Deno.Command(name, {
+    args: [...args],
+    env: options.env ?? {},
+    stdin: options.stdin === undefined ? "null" : "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  if (options.stdin !== undefined) {
+    const writer = child.stdin.getWriter();
+    await writer.write(new TextEncoder().encode(options.stdin));
+    await writer.close();
+  }
+  const { code, stdout, stderr } = await child.output();
+  if (code === 0) return new TextDecoder().decode(stdout);
+  throw new Error(
+    `${name} ${args.join(" ")} ended with ${code}: ${new TextDecoder().decode(stderr)}`,
+  );
+}

@@ -1,0 +1,142 @@
+import { join } from "node:path";
+import { stringify } from "yaml";
+import { type ServerCertificate, TestCa } from "./certificates.ts";
+import { hasProgram, missingProgram, run } from "./commands.ts";
+import { TemporaryFolder } from "./temporary.ts";
+import { TOKEN_ISSUER, TOKEN_SERVICE, type TokenServer } from "./token_server.ts";
+
+const PROGRAM = "docker-registry";
+const TRIES = 100;
+const PAUSE = 50;
+
+export interface DockerRegistryOptions {
+  /** Who gets in, with Basic authentication. */
+  readonly htpasswd?: { readonly user: string; readonly password: string };
+  /** Who has a token of this server, signed with this certificate, gets in. */
+  readonly tokens?: { readonly server: TokenServer; readonly signer: ServerCertificate };
+  /** Speaks HTTPS with a certificate of this CA, which names these hosts besides the loopback. */
+  readonly tls?: { readonly ca: TestCa; readonly names?: readonly string[] };
+}
+
+/** Debian's docker-registry (distribution 2.8) on a free loopback port, with its data in a temporary folder. */
+export class DockerRegistry implements AsyncDisposable {
+  readonly #folder = new TemporaryFolder();
+  readonly #options: DockerRegistryOptions;
+  #process!: Deno.ChildProcess;
+  #port = 0;
+
+  private constructor(options: DockerRegistryOptions) {
+    this.#options = options;
+  }
+
+  /** Starts a registry and waits until it answers. */
+  static async start(options: DockerRegistryOptions = {}): Promise<DockerRegistry> {
+    if (!hasProgram(PROGRAM)) throw missingProgram(PROGRAM);
+    const registry = new DockerRegistry(options);
+    try {
+      await registry.#start();
+      return registry;
+    } catch (error) {
+      registry.#folder[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  get host(): string {
+    return `127.0.0.1:${this.#port}`;
+  }
+
+  get port(): number {
+    return this.#port;
+  }
+
+  get url(): string {
+    return `${this.#options.tls ? "https" : "http"}://${this.host}`;
+  }
+
+  /** What the registry has logged. */
+  get log(): string {
+    return Deno.readTextFileSync(this.#path("log"));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#stop();
+    this.#folder[Symbol.dispose]();
+  }
+
+  async #start(): Promise<void> {
+    this.#port = freePort();
+    Deno.writeTextFileSync(this.#path("config.yml"), stringify(await this.#config()));
+    const command = 'exec "$0" serve "$1" >"$2" 2>&1';
+    const args = ["-c", command, PROGRAM, this.#path("config.yml"), this.#path("log")];
+    this.#process = new Deno.Command("sh", { args, stdin: "null" }).spawn();
+    for (let tries = 0; tries < TRIES; tries++) {
+      if (await this.#answers()) return;
+      await new Promise((resolve) => setTimeout(resolve, PAUSE));
+    }
+    await this.#stop();
+    throw new Error(`${PROGRAM} does not answer: ${this.log}`);
+  }
+
+  /** Whether the registry answers, with whatever status. */
+  async #answers(): Promise<boolean> {
+    const caCerts = this.#options.tls ? [this.#options.tls.ca.pem] : [];
+    using client = Deno.createHttpClient({ caCerts });
+    try {
+      const response = await fetch(`${this.url}/v2/`, { client });
+      await response.body?.cancel();
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  async #stop(): Promise<void> {
+    try {
+      this.#process.kill("SIGKILL");
+    } catch {
+      // It has ended by itself.
+    }
+    await this.#process.status;
+  }
+
+  async #config(): Promise<object> {
+    const tls = await this.#options.tls?.ca.issue(...this.#options.tls.names ?? []);
+    return {
+      version: 0.1,
+      log: { level: "info", accesslog: { disabled: false } },
+      storage: { filesystem: { rootdirectory: this.#path("data") }, delete: { enabled: true } },
+      http: { addr: this.host, ...(tls && { tls }) },
+      auth: await this.#auth(),
+    };
+  }
+
+  async #auth(): Promise<object | undefined> {
+    const { htpasswd, tokens } = this.#options;
+    if (htpasswd) {
+      const line = await run("htpasswd", ["-niB", "-C", "4", htpasswd.user], {
+        stdin: htpasswd.password,
+      });
+      Deno.writeTextFileSync(this.#path("htpasswd"), line);
+      return { htpasswd: { realm: "larder test", path: this.#path("htpasswd") } };
+    }
+    return tokens && {
+      token: {
+        realm: tokens.server.realm,
+        service: TOKEN_SERVICE,
+        issuer: TOKEN_ISSUER,
+        rootcertbundle: tokens.signer.certificate,
+      },
+    };
+  }
+
+  #path(name: string): string {
+    return join(this.#folder.path, name);
+  }
+}
+
+/** A port that was free a moment ago. */
+function freePort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return listener.addr.port;
+}

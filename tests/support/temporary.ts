@@ -1,0 +1,8 @@
+/** A folder that is gone, with all in it, at the end of the test. */
+export class TemporaryFolder implements Disposable {
+  readonly path = Deno.makeTempDirSync({ prefix: "larder-test-" });
+
+  [Symbol.dispose](): void {
+    Deno.removeSync(this.path, { recursive: true });
+  }
+}
