@@ -85,7 +85,15 @@ export function readBytesIfAny(path: string): Uint8Array<ArrayBuffer> | undefine
  */
 export function writeFileAtomic(path: string, data: Uint8Array | string): void {
   const bytes = typeof data === "string" ? new TextEncoder().encode(data) : data;
-  replaceFile(path, (file) => writeAll(file, bytes));
+  replaceFile(path, (file) => {
+    writeAll(file, bytes);
+    file.syncSync();
+  });
+}
+
+/** As {@link writeFileAtomic}, but a power cut may leave it empty: for what is then simply found out anew. */
+export function writeFileHastily(path: string, data: string): void {
+  replaceFile(path, (file) => writeAll(file, new TextEncoder().encode(data)));
 }
 
 /** Copies a file of any size as {@link writeFileAtomic} writes a small one. */
@@ -100,6 +108,7 @@ export function copyFileAtomic(from: string, to: string): void {
     } finally {
       source.close();
     }
+    target.syncSync();
   });
 }
 
@@ -109,7 +118,6 @@ function replaceFile(path: string, fill: (file: Deno.FsFile) => void): void {
     try {
       file.truncateSync(0);
       fill(file);
-      file.syncSync();
       // Renamed while the lock is held, so that no other writer can take the file up in between.
       Deno.renameSync(temporary, path);
     } catch (error) {

@@ -11,3 +11,7 @@ export interface GlobalOptions {
 }
 
 export type Format = "table" | "json";
+
+/** The shells that completion scripts can be had for. */
+export const SHELLS = ["bash", "zsh", "fish", "powershell"] as const;
+export type Shell = typeof SHELLS[number];

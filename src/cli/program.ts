@@ -1,11 +1,11 @@
-import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { LarderError } from "../base/errors.ts";
 import { parseDuration } from "../base/units.ts";
 import { POLICIES } from "./config.ts";
 import { writeErr, writeOut } from "./console.ts";
 import { Context } from "./context.ts";
 import { reportFailure } from "./failure.ts";
-import type { GlobalOptions } from "./options.ts";
+import { type GlobalOptions, type Shell, SHELLS } from "./options.ts";
 import { versionText } from "./version.ts";
 
 /**
@@ -62,6 +62,21 @@ export function buildProgram(): Command {
     .action(async (options, command: Command) => {
       const { dir } = await import("./commands/dir.ts");
       dir(await contextOf(command), options);
+    });
+
+  program.command("completions")
+    .summary("Print a script that completes larder's command line in a shell.")
+    .description(
+      "Print a script that completes larder's command line in a shell. Where to put it:\n" +
+        "  bash        ~/.local/share/bash-completion/completions/larder\n" +
+        "  zsh         a file _larder in a folder of $fpath\n" +
+        "  fish        ~/.config/fish/completions/larder.fish\n" +
+        "  powershell  in $PROFILE: larder completions powershell | Out-String | Invoke-Expression",
+    )
+    .addArgument(new Argument("<shell>", "the shell to complete in").choices(SHELLS))
+    .action(async (shell: Shell, _options, command: Command) => {
+      const { completions } = await import("./commands/completions.ts");
+      completions(command.parent!, shell);
     });
 
   for (const option of globalOptions()) program.addOption(option);

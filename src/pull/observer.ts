@@ -5,8 +5,8 @@ export type Outcome = "reused" | "fetched" | "skipped";
 
 /** Is told how a pull goes on. Every method may be left out. */
 export interface PullObserver {
-  /** The content is known; `parts` have to be fetched. */
-  planned?(parts: readonly Descriptor[]): void;
+  /** `parts` have to be fetched. Not called where nothing has to be. */
+  planned?(parts: readonly Descriptor[]): void | Promise<void>;
   /** A transfer begins at `offset`: 0, or where an earlier try ended. */
   started?(part: Descriptor, offset: number): void;
   progressed?(part: Descriptor, bytes: number): void;

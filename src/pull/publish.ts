@@ -49,10 +49,10 @@ export function publish(publishing: Publishing): boolean {
     tags.isPublished(reference, selection.chosen);
 }
 
-/** Writes the record of an entry that is whole. Somebody who deletes it meanwhile meant to. */
-export function publishRecord(publishing: Publishing): void {
+/** Writes down when an entry that is whole was checked. Somebody who deletes it meanwhile meant to. */
+export function confirm(publishing: Publishing): void {
   try {
-    publishing.tags.publishRecord(publishing.reference, recordOf(publishing));
+    publishing.tags.confirmRecord(publishing.reference, recordOf(publishing));
   } catch (error) {
     if (!isAbsence(error)) throw error;
   }

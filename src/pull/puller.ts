@@ -1,6 +1,7 @@
 import type { Clock } from "../base/concurrency.ts";
 import { PULL_ROUNDS } from "../base/defaults.ts";
 import { LarderError } from "../base/errors.ts";
+import type { Digest } from "../oci/digest.ts";
 import type { ImageManifest, Manifest } from "../oci/manifest.ts";
 import { formatReference, type Reference } from "../oci/reference.ts";
 import type { RegistryClient, Repository } from "../registry/client.ts";
@@ -22,7 +23,7 @@ import {
 import { type PlatformChoice, selectImages, type Selection } from "./images.ts";
 import { Inventory } from "./inventory.ts";
 import type { PullObserver } from "./observer.ts";
-import { publish, publishRecord } from "./publish.ts";
+import { confirm, publish } from "./publish.ts";
 import { type Answer, type Outcomes, type PullResult, resultOf } from "./result.ts";
 
 export interface PullerDependencies {
@@ -84,8 +85,10 @@ class Pull {
   readonly #tags: TagStore;
   readonly #repository: Repository;
   readonly #inventory: Inventory;
-  readonly #record: EntryRecord | undefined;
   readonly #outcomes: Outcomes = new Map();
+  #record: EntryRecord | undefined;
+  /** What the record says the reference stands for, if that is in the cache. */
+  #known: Manifest | undefined;
 
   constructor(
     deps: PullerDependencies,
@@ -102,10 +105,13 @@ class Pull {
     this.#tags = new TagStore(deps.layout);
     this.#repository = deps.client.repository(reference);
     this.#inventory = new Inventory(this.#blobs, this.#tags, reference, options);
-    this.#record = this.#tags.record(reference);
   }
 
   async run(): Promise<PullResult> {
+    const head = await this.#askEarly();
+    this.#record = this.#tags.record(this.#reference);
+    const digest = this.#reference.digest ?? this.#record?.digest;
+    this.#known = digest && this.#tags.manifest(this.#reference, digest);
     const cached = await this.#cached();
     const byDigest = this.#reference.digest !== undefined;
     switch (decide(this.#options.policy, { complete: cached !== undefined, byDigest })) {
@@ -119,35 +125,45 @@ class Pull {
         });
       case "ask":
         try {
-          return await this.#bringIn(await this.#ask());
+          return await this.#bringIn(await this.#ask(head), cached);
         } catch (error) {
           return this.#standIn(error, cached);
         }
     }
   }
 
+  /**
+   * Where the question is bound to be asked, it is on its way while the cache is looked through: that is half of
+   * what an unchanged pull takes. A failure is for whoever waits for the answer.
+   */
+  async #askEarly(): Promise<{ answer: Promise<Digest | undefined> } | undefined> {
+    const { tag, digest } = this.#reference;
+    if (digest || this.#options.policy !== "always" || !this.#tags.hasRecord(this.#reference)) {
+      return undefined;
+    }
+    const answer = this.#repository.head(tag!, this.#options.signal);
+    answer.catch(() => {});
+    await this.#deps.clock.sleep(0); // The request leaves in the next turn of the event loop.
+    return { answer };
+  }
+
   /** What the cache alone makes of the reference, if all of it is there. */
   async #cached(): Promise<Selection | undefined> {
-    const digest = this.#reference.digest ?? this.#record?.digest;
-    const top = digest && this.#tags.manifest(this.#reference, digest);
-    if (!top) return undefined;
-    const load = (child: typeof digest) =>
-      Promise.resolve(this.#tags.manifest(this.#reference, child));
-    const selection = await selectImages(top, this.#options, this.#name, load);
+    if (!this.#known) return undefined;
+    const load = (child: Digest) => Promise.resolve(this.#tags.manifest(this.#reference, child));
+    const selection = await selectImages(this.#known, this.#options, this.#name, load);
     return selection && this.#inventory.isComplete(selection) ? selection : undefined;
   }
 
   /** Asks the registry what the reference stands for. */
-  async #ask(): Promise<Answer> {
+  async #ask(head: { answer: Promise<Digest | undefined> } | undefined): Promise<Answer> {
     const { digest, tag } = this.#reference;
     const { signal } = this.#options;
-    const known = this.#record && this.#tags.manifest(this.#reference, this.#record.digest);
+    const known = this.#known;
     if (digest) {
-      const top = known ?? this.#tags.manifest(this.#reference, digest) ??
-        await this.#repository.manifest(digest, signal);
-      return this.#answer(top, true);
+      return this.#answer(known ?? await this.#repository.manifest(digest, signal), true);
     }
-    if (known && await this.#repository.head(tag!, signal) === known.digest) {
+    if (known && await (head?.answer ?? this.#repository.head(tag!, signal)) === known.digest) {
       return this.#answer(known, true);
     }
     const top = await this.#repository.manifest(tag!, signal);
@@ -160,10 +176,12 @@ class Pull {
   }
 
   /** Fetches what is missing and publishes; again, should somebody delete the cache meanwhile. */
-  async #bringIn(answer: Answer): Promise<PullResult> {
+  async #bringIn(answer: Answer, cached: Selection | undefined): Promise<PullResult> {
+    if (cached?.top.digest === answer.top.digest && this.#isRecorded(cached)) {
+      return this.#finish(cached, answer);
+    }
     const selection = await this.#select(answer.top);
     for (let round = 1; round <= PULL_ROUNDS; round++) {
-      if (this.#isSettled(selection)) return this.#finish(selection, answer);
       await this.#fetch(selection);
       if (publish(this.#publishing(selection, answer))) {
         return this.#result(selection, answer);
@@ -190,16 +208,15 @@ class Pull {
     return selection!; // A registry has a manifest, or the request for it has failed.
   }
 
-  /** Whether the cache has it all and the entry says what it is to say, but for the time. */
-  #isSettled(selection: Selection): boolean {
+  /** Whether the entry says already what it is to say, but for the time. */
+  #isRecorded(selection: Selection): boolean {
     return this.#record?.digest === selection.top.digest &&
-      this.#record.manifestDigest === selection.chosen.digest &&
-      this.#inventory.isComplete(selection);
+      this.#record.manifestDigest === selection.chosen.digest;
   }
 
   async #fetch(selection: Selection): Promise<void> {
     const missing = this.#inventory.missing(selection);
-    this.#observer.planned?.(missing.map((part) => part.descriptor));
+    if (missing.length > 0) await this.#observer.planned?.(missing.map((part) => part.descriptor));
     await fetchParts(missing, {
       blobs: this.#blobs,
       tags: this.#tags,
@@ -243,7 +260,7 @@ class Pull {
   /** Everything is there: only the record changes, or, where nobody was asked, only the time of its last use. */
   #finish(selection: Selection, answer: Answer): PullResult {
     const asked = answer.freshness === "unchanged" || answer.freshness === "fetched";
-    if (asked || !this.#record) publishRecord(this.#publishing(selection, answer));
+    if (asked || !this.#record) confirm(this.#publishing(selection, answer));
     else this.#tags.touch(this.#reference, this.#deps.clock.now());
     return this.#result(selection, answer);
   }

@@ -7,6 +7,7 @@ import {
   statIfAny,
   syncFolder,
   writeFileAtomic,
+  writeFileHastily,
 } from "../base/files.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { algorithmOf, type Digest, digestOf } from "../oci/digest.ts";
@@ -112,11 +113,21 @@ export class TagStore {
     writeFileAtomic(join(folder, MANIFEST_FILE), image.bytes);
   }
 
-  /** Writes the record of an entry: the last step of a pull, and of every check that found it unchanged. */
+  /** Writes the record of an entry: the last step of a pull. */
   publishRecord(reference: Reference, record: EntryRecord): void {
     const folder = this.folder(reference);
     writeFileAtomic(join(folder, RECORD_FILE), formatRecord(record));
     syncFolder(folder);
+  }
+
+  /** Writes the record of an entry that is as it was, but for the time of the check. */
+  confirmRecord(reference: Reference, record: EntryRecord): void {
+    writeFileHastily(join(this.folder(reference), RECORD_FILE), formatRecord(record));
+  }
+
+  /** Whether there is a record, good or not. */
+  hasRecord(reference: Reference): boolean {
+    return statIfAny(join(this.folder(reference), RECORD_FILE)) !== undefined;
   }
 
   /** Marks an entry as used now, for an entry whose record is not rewritten. */

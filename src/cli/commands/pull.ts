@@ -11,7 +11,7 @@ import { writeOut } from "../console.ts";
 import type { Context } from "../context.ts";
 import { openRegistry } from "../network.ts";
 import type { Format } from "../options.ts";
-import type { Progress } from "../output/progress.ts";
+import { progressFor } from "../output/progress.ts";
 
 export interface PullCommandOptions {
   readonly policy?: Policy;
@@ -35,7 +35,7 @@ export async function pull(
   const puller = new Puller({ layout: context.layout, client, transport, clock: systemClock });
   const results: PullResult[] = [];
   for (const reference of references) {
-    const progress = await openProgress(context);
+    const progress = progressFor(context);
     let result: PullResult;
     try {
       result = await puller.pull(reference, options, progress);
@@ -74,15 +74,6 @@ function pullOptions(context: Context, command: PullCommandOptions): PullOptions
     transfers: command.transfers ?? transfers ?? TRANSFERS,
     signal: context.interruptible(),
   };
-}
-
-async function openProgress(context: Context): Promise<Progress> {
-  const { quiet, progress } = context.options;
-  const { Bars, Lines } = await import("../output/progress.ts");
-  if (quiet) return new Lines(() => {});
-  return progress && Deno.stderr.isTerminal()
-    ? new Bars()
-    : new Lines((message) => context.info(message));
 }
 
 /** `name:tag@digest`, also where the reference had the digest already. */
