@@ -1,7 +1,11 @@
+import { MAX_UNSIZED } from "../base/defaults.ts";
 import { LarderError } from "../base/errors.ts";
 import { formatBytes } from "../base/units.ts";
-import type { Descriptor } from "./descriptor.ts";
+import type { BlobDescriptor } from "./descriptor.ts";
 import { algorithmOf, type Digest, Hasher } from "./digest.ts";
+
+/** What content is checked against; without a size the digest alone decides. */
+type Expected = Pick<BlobDescriptor, "digest" | "size">;
 
 /**
  * Checks size and digest of a blob as its bytes pass.
@@ -9,11 +13,11 @@ import { algorithmOf, type Digest, Hasher } from "./digest.ts";
  * Invariant: `finish` returns only if exactly the descriptor's bytes went through `update`.
  */
 export class Verifier {
-  readonly #descriptor: Pick<Descriptor, "digest" | "size">;
+  readonly #descriptor: Expected;
   readonly #hasher: Hasher;
   #length = 0;
 
-  constructor(descriptor: Pick<Descriptor, "digest" | "size">) {
+  constructor(descriptor: Expected) {
     this.#descriptor = descriptor;
     this.#hasher = new Hasher(algorithmOf(descriptor.digest));
   }
@@ -25,12 +29,14 @@ export class Verifier {
 
   /**
    * Takes the next bytes; they may be overwritten afterwards.
-   * @throws LarderError LDR_SIZE_MISMATCH as soon as there are more than the descriptor says
+   * @throws LarderError LDR_SIZE_MISMATCH as soon as there are more than the descriptor says, or than content of
+   * unknown size may have
    */
   update(bytes: Uint8Array): void {
     this.#length += bytes.length;
-    if (this.#length > this.#descriptor.size) {
-      throw sizeMismatch(this.#descriptor, `more than ${formatBytes(this.#descriptor.size)} came`);
+    const limit = this.#descriptor.size ?? MAX_UNSIZED;
+    if (this.#length > limit) {
+      throw sizeMismatch(this.#descriptor, `more than ${formatBytes(limit)} came`);
     }
     this.#hasher.update(bytes);
   }
@@ -38,7 +44,7 @@ export class Verifier {
   /** @throws LarderError LDR_SIZE_MISMATCH, LDR_DIGEST_MISMATCH */
   finish(): void {
     const { digest, size } = this.#descriptor;
-    if (this.#length !== size) {
+    if (size !== undefined && this.#length !== size) {
       throw sizeMismatch(this.#descriptor, `${this.#length} of ${size} bytes came`);
     }
     const actual = this.#hasher.digest();
@@ -47,10 +53,7 @@ export class Verifier {
 }
 
 /** The error for content of the wrong length. */
-export function sizeMismatch(
-  descriptor: Pick<Descriptor, "digest" | "size">,
-  what: string,
-): LarderError {
+export function sizeMismatch(descriptor: Expected, what: string): LarderError {
   return new LarderError("LDR_SIZE_MISMATCH", `wrong size of ${descriptor.digest}: ${what}`, {
     hint: "the registry, or something between, serves wrong content; nothing of it was kept",
   });
