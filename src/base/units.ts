@@ -2,22 +2,25 @@ import { LarderError } from "./errors.ts";
 
 const IEC = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"] as const;
 
-const SIZE_UNITS: Record<string, number> = {
-  "": 1,
-  b: 1,
-  k: 1e3,
-  kb: 1e3,
-  kib: 1024,
-  m: 1e6,
-  mb: 1e6,
-  mib: 1024 ** 2,
-  g: 1e9,
-  gb: 1e9,
-  gib: 1024 ** 3,
-  t: 1e12,
-  tb: 1e12,
-  tib: 1024 ** 4,
-};
+const SIZE_UNITS = new Map([
+  ["", 1],
+  ["b", 1],
+  ["k", 1e3],
+  ["kb", 1e3],
+  ["kib", 1024],
+  ["m", 1e6],
+  ["mb", 1e6],
+  ["mib", 1024 ** 2],
+  ["g", 1e9],
+  ["gb", 1e9],
+  ["gib", 1024 ** 3],
+  ["t", 1e12],
+  ["tb", 1e12],
+  ["tib", 1024 ** 4],
+  ["p", 1e15],
+  ["pb", 1e15],
+  ["pib", 1024 ** 5],
+]);
 
 const DURATION_UNITS: Record<string, number> = {
   ms: 1,
@@ -27,6 +30,9 @@ const DURATION_UNITS: Record<string, number> = {
   d: 86_400_000,
   w: 7 * 86_400_000,
 };
+
+/** A hundred million days: the moment that lies longer ago than this has no date in ECMAScript. */
+const MAX_DURATION = 8.64e15;
 
 /** `29538254` → `28.17 MiB`; below 1 KiB whole bytes: `512 B` (IEC 80000-13 units). */
 export function formatBytes(bytes: number): string {
@@ -46,13 +52,14 @@ export function formatBytes(bytes: number): string {
  */
 export function parseBytes(text: string): number {
   const match = /^\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*$/i.exec(text);
-  const unit = match && SIZE_UNITS[match[2]!.toLowerCase()];
-  if (!match || unit === undefined || unit === null) {
+  const unit = match && SIZE_UNITS.get(match[2]!.toLowerCase());
+  const bytes = match && unit ? Math.round(Number(match[1]) * unit) : NaN;
+  if (!Number.isSafeInteger(bytes)) {
     throw new LarderError("LDR_USAGE", `not a size: "${text}"`, {
       hint: "write a number and a unit, such as 500MB or 10GiB",
     });
   }
-  return Math.round(Number(match[1]) * unit);
+  return bytes;
 }
 
 /**
@@ -62,14 +69,15 @@ export function parseBytes(text: string): number {
 export function parseDuration(text: string): number {
   const compact = text.trim().toLowerCase();
   if (compact === "0") return 0;
-  if (!/^(\d+(?:\.\d+)?(?:ms|[smhdw]))+$/.test(compact)) {
-    throw new LarderError("LDR_USAGE", `not a duration: "${text}"`, {
-      hint: "write a number and one of s, m, h, d, w, such as 12h or 30d",
-    });
-  }
+  const isDuration = /^(\d+(?:\.\d+)?(?:ms|[smhdw]))+$/.test(compact);
   let total = 0;
   for (const [, amount, unit] of compact.matchAll(/(\d+(?:\.\d+)?)(ms|[smhdw])/g)) {
     total += Number(amount) * DURATION_UNITS[unit!]!;
+  }
+  if (!isDuration || total > MAX_DURATION) {
+    throw new LarderError("LDR_USAGE", `not a duration: "${text}"`, {
+      hint: "write a number and one of s, m, h, d, w, such as 12h or 30d",
+    });
   }
   return total;
 }

@@ -1,0 +1,185 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { hasCode } from "../../src/base/errors.ts";
+import {
+  formatBytes,
+  formatDuration,
+  parseBytes,
+  parseDuration,
+  plural,
+} from "../../src/base/units.ts";
+
+const KIB = 1024;
+const MIB = KIB ** 2;
+const GIB = KIB ** 3;
+const TIB = KIB ** 4;
+const PIB = KIB ** 5;
+
+const BYTES: [number, string][] = [
+  [0, "0 B"],
+  [1, "1 B"],
+  [512, "512 B"],
+  [1023, "1023 B"],
+  [1024, "1.00 KiB"],
+  [1536, "1.50 KiB"],
+  [29_538_254, "28.17 MiB"],
+  [MIB - 6, "1023.99 KiB"],
+  [MIB - 5, "1.00 MiB"],
+  [MIB - 1, "1.00 MiB"],
+  [MIB, "1.00 MiB"],
+  [GIB, "1.00 GiB"],
+  [1.25 * TIB, "1.25 TiB"],
+  [PIB, "1.00 PiB"],
+  [5000 * PIB, "5000.00 PiB"],
+];
+
+for (const [bytes, text] of BYTES) {
+  Deno.test(`${bytes} bytes are ${text}`, () => assert.equal(formatBytes(bytes), text));
+}
+
+const SIZES: [string, number][] = [
+  ["0", 0],
+  ["4096", 4096],
+  ["10B", 10],
+  ["10 GB", 10e9],
+  ["10GiB", 10 * GIB],
+  ["10g", 10e9],
+  ["1.5m", 1_500_000],
+  ["1.5MiB", 1.5 * MIB],
+  [" 2 KiB ", 2048],
+  ["500kb", 500_000],
+  ["3TB", 3e12],
+  ["3TiB", 3 * TIB],
+  ["1PB", 1e15],
+  ["1PiB", PIB],
+  ["0.3B", 0],
+  ["007", 7],
+];
+
+for (const [text, bytes] of SIZES) {
+  Deno.test(`the size "${text}" is ${bytes} bytes`, () => assert.equal(parseBytes(text), bytes));
+}
+
+const NO_SIZES = [
+  "",
+  " ",
+  "MB",
+  "-1",
+  "+1",
+  "1e3",
+  "1,5 MB",
+  "1.MB",
+  ".5MB",
+  "10 XB",
+  "10 GB 5",
+  "0x10",
+  "Infinity",
+  "NaN",
+  "1 constructor",
+  "1 valueOf",
+  "1 __proto__",
+  "9007199254740993",
+  `${"9".repeat(400)}GB`,
+  "10\nGB\n1",
+];
+
+for (const text of NO_SIZES) {
+  Deno.test(`no size: ${Deno.inspect(text).slice(0, 40)}`, () => {
+    assert.throws(() => parseBytes(text), (error) => hasCode(error, "LDR_USAGE"));
+  });
+}
+
+Deno.test("a size that was printed is read back to within its rounding", () => {
+  fc.assert(fc.property(fc.nat(4 * PIB), (bytes) => {
+    const back = parseBytes(formatBytes(bytes));
+    assert.ok(Math.abs(back - bytes) <= bytes * 0.006 + 1, `${bytes} became ${back}`);
+  }));
+});
+
+Deno.test("a printed size never has more than four digits before the point", () => {
+  fc.assert(fc.property(fc.maxSafeNat(), (bytes) => {
+    assert.match(formatBytes(bytes), /^(?:\d{1,4} B|\d{1,4}\.\d\d [KMGTP]iB)$/);
+    assert.doesNotMatch(formatBytes(bytes), /^1024/);
+  }));
+});
+
+const DURATIONS: [string, number][] = [
+  ["0", 0],
+  ["0s", 0],
+  ["250ms", 250],
+  ["1s", 1000],
+  ["90s", 90_000],
+  ["12h", 43_200_000],
+  ["1.5h", 5_400_000],
+  ["30d", 2_592_000_000],
+  ["2w", 1_209_600_000],
+  ["1h30m", 5_400_000],
+  [" 1D ", 86_400_000],
+  ["1m1ms", 60_001],
+];
+
+for (const [text, milliseconds] of DURATIONS) {
+  Deno.test(`the duration "${text}" is ${milliseconds} ms`, () => {
+    assert.equal(parseDuration(text), milliseconds);
+  });
+}
+
+const NO_DURATIONS = [
+  "",
+  "5",
+  "h",
+  "-1h",
+  "1 h",
+  "1y",
+  "1h 30m",
+  "1hm",
+  "1e3s",
+  "Infinity",
+  "forever",
+  `${"9".repeat(400)}d`,
+  "300000000d",
+];
+
+for (const text of NO_DURATIONS) {
+  Deno.test(`no duration: ${Deno.inspect(text).slice(0, 40)}`, () => {
+    assert.throws(() => parseDuration(text), (error) => hasCode(error, "LDR_USAGE"));
+  });
+}
+
+Deno.test("a moment that lies a parsed duration back can be written as a date", () => {
+  fc.assert(
+    fc.property(fc.nat(200_000_000), fc.constantFrom("s", "m", "h", "d", "w"), (n, unit) => {
+      let duration: number;
+      try {
+        duration = parseDuration(`${n}${unit}`);
+      } catch {
+        return;
+      }
+      new Date(Date.UTC(2026, 0) - duration).toISOString();
+    }),
+  );
+});
+
+const SPANS: [number, string][] = [
+  [0, "0s"],
+  [499, "0s"],
+  [500, "1s"],
+  [-5000, "0s"],
+  [59_600, "1m"],
+  [61_000, "1m 1s"],
+  [3_600_000, "1h"],
+  [725_000, "12m 5s"],
+  [76 * 3_600_000, "3d 4h"],
+  [76 * 3_600_000 + 59_000, "3d 4h"],
+  [400 * 86_400_000, "400d"],
+];
+
+for (const [milliseconds, text] of SPANS) {
+  Deno.test(`${milliseconds} ms are "${text}"`, () => {
+    assert.equal(formatDuration(milliseconds), text);
+  });
+}
+
+Deno.test("a noun stands in the plural but for one", () => {
+  assert.deepEqual([0, 1, 2].map((n) => plural(n, "layer")), ["0 layers", "1 layer", "2 layers"]);
+});
