@@ -17,12 +17,18 @@ export function registerSecret(secret: string | undefined): void {
  */
 export function redact(text: string): string {
   let result = text
-    .replace(/(\b[a-z][a-z0-9+.-]*:\/\/)[^\s/@"']+@/gi, `$1${REDACTED}@`)
+    .replace(/(\b[a-z][a-z0-9+.-]*:\/\/)[^\s/?#"']+@/gi, `$1${REDACTED}@`)
     .replace(
-      /([?&](?:[\w.-]*(?:token|sig|signature|secret|password|credential|key|code)[\w.-]*)=)[^\s&"']+/gi,
+      /([?&](?:[\w.-]*(?:token|sig|signature|secret|password|credential|key|code|verify)[\w.-]*)=)[^\s&"']+/gi,
       `$1${REDACTED}`,
     )
-    .replace(/\b(Bearer|Basic)\s+[A-Za-z0-9._~+/=-]{8,}/gi, `$1 ${REDACTED}`);
-  for (const secret of secrets) result = result.replaceAll(secret, REDACTED);
+    // A word in lower-case letters alone is no credential: "Basic authentication".
+    .replace(
+      /\b(Bearer|Basic|bearer|basic)\s+(?=[a-z]*[A-Z0-9._~+/=-])[A-Za-z0-9._~+/=-]{8,}/g,
+      `$1 ${REDACTED}`,
+    );
+  // The longer first: one that begins like another would leave its end behind.
+  const longestFirst = [...secrets].sort((a, b) => b.length - a.length);
+  for (const secret of longestFirst) result = result.replaceAll(secret, REDACTED);
   return result;
 }
