@@ -38,7 +38,17 @@ export const ERROR_CODES = {
 
 export type ErrorCode = keyof typeof ERROR_CODES;
 
-/** A failure that a user can act on: what failed and on what, what to do, and a stable code. */
+/** Controls of the terminal, line ends of every kind, and what turns the direction of writing. */
+const UNPRINTABLE = /[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]+/gu;
+
+/** The most that a server's own words take of a message. */
+const MAX_EXCERPT = 200;
+
+/**
+ * A failure that a user can act on: what failed and on what, what to do, and a stable code.
+ *
+ * Invariant: the message is one line that a terminal can be sent, whatever a server put into it.
+ */
 export class LarderError extends Error {
   override readonly name = "LarderError";
   readonly code: ErrorCode;
@@ -46,7 +56,7 @@ export class LarderError extends Error {
   readonly hint: string;
 
   constructor(code: ErrorCode, message: string, options: { hint: string; cause?: unknown }) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    super(printable(message), options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.hint = options.hint;
   }
@@ -63,7 +73,17 @@ export function hasCode(error: unknown, ...codes: ErrorCode[]): error is LarderE
 
 /** The one-line text of anything that was thrown. */
 export function messageOf(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).split("\n", 1)[0] ?? "";
+  return printable((error instanceof Error ? error.message : String(error)).split("\n", 1)[0]!);
+}
+
+/** A server's own words as a part of a message: short and printable. */
+export function excerpt(text: string): string {
+  const shown = printable(text);
+  return shown.length <= MAX_EXCERPT ? shown : `${shown.slice(0, MAX_EXCERPT)}…`;
+}
+
+function printable(text: string): string {
+  return text.replace(UNPRINTABLE, " ");
 }
 
 /** The error that an aborted operation ends with. */

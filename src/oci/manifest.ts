@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { MAX_MANIFEST } from "../base/defaults.ts";
-import { LarderError } from "../base/errors.ts";
+import { excerpt, LarderError } from "../base/errors.ts";
 import { formatBytes } from "../base/units.ts";
 import {
   type Descriptor,
@@ -161,13 +161,13 @@ function check<T extends v.GenericSchema>(
 }
 
 function malformed(subject: string, reason: string): LarderError {
-  return new LarderError("LDR_BAD_MANIFEST", `bad manifest of ${subject}: ${reason}`, {
+  return new LarderError("LDR_BAD_MANIFEST", `bad manifest of ${subject}: ${excerpt(reason)}`, {
     hint: "check that the address is a registry's and not a web page's, a proxy's or a login's",
   });
 }
 
 function unsupported(subject: string, reason: string): LarderError {
-  return new LarderError("LDR_UNSUPPORTED_MANIFEST", `cannot use ${subject}: ${reason}`, {
+  return new LarderError("LDR_UNSUPPORTED_MANIFEST", `cannot use ${subject}: ${excerpt(reason)}`, {
     hint:
       "larder takes OCI and Docker schema 2 manifests and indexes: push it again in one of these",
   });

@@ -1,9 +1,7 @@
 import { MAX_DOCUMENT } from "../base/defaults.ts";
-import { type ErrorCode, LarderError } from "../base/errors.ts";
+import { type ErrorCode, excerpt, LarderError } from "../base/errors.ts";
 import { readSmall } from "./body.ts";
 import type { HttpResponse } from "./transport.ts";
-
-const MAX_DETAIL = 200;
 
 /**
  * The error that an unsuccessful answer means, with what the registry says of it (distribution-spec, "Error
@@ -58,11 +56,8 @@ async function errorDetail(response: HttpResponse, url: URL): Promise<string> {
     const bytes = await readSmall(response, MAX_DOCUMENT, { url });
     const document = JSON.parse(new TextDecoder().decode(bytes));
     const first = document?.errors?.[0];
-    const text = [first?.code, first?.message].filter((part) => typeof part === "string").join(
-      ": ",
-    );
-    // deno-lint-ignore no-control-regex
-    return text.replace(/[\x00-\x1f\x7f]+/g, " ").slice(0, MAX_DETAIL);
+    const parts = [first?.code, first?.message].filter((part) => typeof part === "string");
+    return excerpt(parts.join(": "));
   } catch {
     return "";
   }
