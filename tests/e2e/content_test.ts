@@ -1,0 +1,286 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import {
+  blob,
+  digestOf,
+  image,
+  index,
+  manifestOf,
+  MEDIA_TYPES,
+  multiPlatform,
+  platformOf,
+  sha512Blob,
+  spinApp,
+  type TestBlob,
+  utf8,
+  wasmArtifact,
+  wasmModule,
+} from "../support/artifacts.ts";
+import { User } from "../support/cli.ts";
+import { withHeader } from "../support/faults.ts";
+import { FixtureRegistry } from "../support/fixture_registry.ts";
+import { assertNoRubbish, assertStoreSound, filesBelow } from "../support/store_check.ts";
+
+function pathOf(user: User, tree: "data" | "wasm", { descriptor }: TestBlob): string {
+  return join(user.registry, tree, descriptor.digest);
+}
+
+function assertIn(user: User, tree: "data" | "wasm", blob: TestBlob): void {
+  assert.deepEqual(Deno.readFileSync(pathOf(user, tree, blob)), blob.bytes);
+  const other = tree === "data" ? "wasm" : "data";
+  assert.throws(() => Deno.statSync(pathOf(user, other, blob)), Deno.errors.NotFound);
+}
+
+async function pullGood(user: User, reference: string, ...options: string[]) {
+  const result = await user.larder(["pull", ...options, reference]);
+  assert.equal(result.code, 0, result.stderr);
+  assertStoreSound(user.registry);
+  assertNoRubbish(user.registry);
+  return result;
+}
+
+Deno.test("the media type decides between wasm/ and data/", async () => {
+  await using registry = await FixtureRegistry.start();
+  using user = new User();
+  const wasm = [
+    blob(wasmModule("a"), "application/vnd.wasm.content.layer.v1+wasm"),
+    blob(wasmModule("b"), "application/wasm"),
+  ];
+  const data = [
+    blob("tar", MEDIA_TYPES.ociLayer),
+    blob("static", MEDIA_TYPES.spinData),
+    blob(wasmModule("c"), "application/octet-stream"),
+    blob("anything", "application/vnd.example.unheard.of"),
+  ];
+  await pullGood(user, registry.add("app", image([...wasm, ...data]), "v1"));
+  for (const layer of wasm) assertIn(user, "wasm", layer);
+  for (const layer of data) assertIn(user, "data", layer);
+});
+
+Deno.test("the entry has the registry's own manifest and the image's config", async () => {
+  await using registry = await FixtureRegistry.start();
+  using user = new User();
+  const artifact = image(["one"], { annotations: { note: "kept byte by byte" } });
+  await pullGood(user, registry.add("team/app", artifact, "v1"));
+  const folder = join(user.registry, "manifests", registry.host, "team/app");
+  for (const name of ["v1", artifact.descriptor.digest]) {
+    assert.deepEqual(Deno.readFileSync(join(folder, name, "manifest.json")), artifact.bytes);
+    assert.deepEqual(
+      Deno.readFileSync(join(folder, name, "config.json")),
+      artifact.blobs[0]!.bytes,
+    );
+  }
+});
+
+Deno.test(
+  "what is written is for its user alone",
+  { ignore: Deno.build.os === "windows" },
+  async () => {
+    await using registry = await FixtureRegistry.start();
+    using user = new User();
+    await pullGood(user, registry.add("app", image(["one"]), "v1"));
+    const open = filesBelow(user.registry).filter((path) => Deno.statSync(path).mode! & 0o077);
+    assert.deepEqual(open, []);
+    assert.equal(Deno.statSync(user.registry).mode! & 0o777, 0o700);
+    assert.equal(Deno.statSync(join(user.registry, "data")).mode! & 0o777, 0o700);
+  },
+);
+
+Deno.test("Docker's schema 2 and manifest lists are taken", async () => {
+  await using registry = await FixtureRegistry.start();
+  using user = new User();
+  const platform = platformOf(`linux/${Deno.build.arch === "aarch64" ? "arm64" : "amd64"}`);
+  const docker = image(["docker layer"], { docker: true });
+  const result = await pullGood(user, registry.add("app", docker, "v1"));
+  assert.ok(result.stdout.endsWith(`@${docker.descriptor.digest}\n`));
+  const list = index([{ artifact: docker, platform }], { docker: true });
+  const listed = await pullGood(user, registry.add("app", list, "list"));
+  assert.ok(listed.stdout.endsWith(`@${list.descriptor.digest}\n`));
+});
+
+Deno.test("a manifest that does not name its type is known by the header, or by its shape", async (t) => {
+  const config = blob("{}", MEDIA_TYPES.ociConfig);
+  const layer = blob("one");
+  const document = { schemaVersion: 2, config: config.descriptor, layers: [layer.descriptor] };
+  const contents = { blobs: [config, layer] };
+  for (const type of [MEDIA_TYPES.ociManifest, "application/json"]) {
+    await t.step(type, async () => {
+      await using registry = await FixtureRegistry.start();
+      using user = new User();
+      const reference = registry.add("app", manifestOf(document, type, contents), "v1");
+      await pullGood(user, reference);
+    });
+  }
+});
+
+Deno.test("parameters of Content-Type do not matter", async () => {
+  await using registry = await FixtureRegistry.start();
+  using user = new User();
+  const reference = registry.add("app", image(["one"]), "v1");
+  const type = `${MEDIA_TYPES.ociManifest}; charset=utf-8`;
+  registry.fail("/manifests/", withHeader("Content-Type", type));
+  await pullGood(user, reference);
+});
+
+Deno.test("odd blobs are fetched like others", async (t) => {
+  const cases: [string, TestBlob[]][] = [
+    ["empty", [blob("")]],
+    ["one byte", [blob("x")]],
+    ["sha512", [sha512Blob("named by its sha512")]],
+    ["empty and sha512", [sha512Blob("")]],
+    ["Wasm by sha512", [sha512Blob(wasmModule("long"), MEDIA_TYPES.wasm)]],
+    ["no layer at all", []],
+  ];
+  for (const [name, layers] of cases) {
+    await t.step(name, async () => {
+      await using registry = await FixtureRegistry.start();
+      using user = new User();
+      const reference = registry.add("app", image(layers), "v1");
+      await pullGood(user, reference);
+      registry.clearLog();
+      await pullGood(user, reference);
+      assert.deepEqual(registry.requests("/blobs/"), []);
+    });
+  }
+});
+
+Deno.test("a layer that repeats is fetched once", async () => {
+  await using registry = await FixtureRegistry.start();
+  using user = new User();
+  const [repeated, single] = [blob("again"), blob("once")];
+  const artifact = image([repeated, single, repeated, repeated]);
+  await pullGood(user, registry.add("app", artifact, "v1"));
+  assert.equal(registry.downloads(repeated).length, 1);
+});
+
+Deno.test("content that is both Wasm and a static file is found as either", async (t) => {
+  // Spin looks for a component in wasm/ and then in data/, for a static file only in data/.
+  const bytes = wasmModule("both");
+  const [asWasm, asData] = [blob(bytes, MEDIA_TYPES.spinWasm), blob(bytes, MEDIA_TYPES.spinData)];
+  for (const layers of [[asWasm, asData], [asData, asWasm]]) {
+    await t.step(layers.map(({ descriptor }) => descriptor.mediaType).join(", "), async () => {
+      await using registry = await FixtureRegistry.start();
+      using user = new User();
+      await pullGood(user, registry.add("app", image(layers), "v1"));
+      assert.deepEqual(Deno.readFileSync(pathOf(user, "data", asData)), bytes);
+    });
+  }
+});
+
+Deno.test("a layer of another repository that is cached is not fetched again", async () => {
+  await using registry = await FixtureRegistry.start();
+  using user = new User();
+  const shared = blob("shared");
+  await pullGood(user, registry.add("team/a", image([shared]), "v1"));
+  const result = await pullGood(user, registry.add("team/b", image([shared, "own"]), "v1"));
+  assert.equal(registry.downloads(shared).length, 1);
+  assert.match(result.stderr, /fetched 1 layer .*reused 1 layer/);
+});
+
+Deno.test("foreign layers are reported and skipped, or fetched with --foreign", async (t) => {
+  for (const type of [MEDIA_TYPES.ociForeignLayer, MEDIA_TYPES.dockerForeignLayer]) {
+    await t.step(type, async () => {
+      await using registry = await FixtureRegistry.start();
+      await using elsewhere = await FixtureRegistry.start();
+      using user = new User();
+      const urls = [elsewhere.addFile("/layers/base.tar.gz", utf8("foreign"))];
+      const foreign = blob("foreign", type, { urls });
+      const artifact = image([foreign, "own"]);
+      const reference = registry.add("app", artifact, "v1");
+      registry.removeBlob("app", foreign);
+
+      const skipped = await pullGood(user, reference);
+      assert.match(skipped.stderr, new RegExp(`skipped.*${foreign.descriptor.digest}.*--foreign`));
+      assert.equal(elsewhere.requests().length, 0);
+      assert.throws(() => Deno.statSync(pathOf(user, "data", foreign)), Deno.errors.NotFound);
+
+      const fetched = await pullGood(user, reference, "--foreign");
+      assert.match(fetched.stderr, /fetched 1 layer/);
+      assertIn(user, "data", foreign);
+    });
+  }
+});
+
+Deno.test("content embedded in its descriptor needs no request", async () => {
+  await using registry = await FixtureRegistry.start();
+  using user = new User();
+  const embedded = blob("embedded", MEDIA_TYPES.ociLayer, { data: utf8("embedded").toBase64() });
+  const reference = registry.add("app", image([embedded]), "v1");
+  registry.removeBlob("app", embedded);
+  await pullGood(user, reference);
+  assert.equal(registry.requests(embedded.descriptor.digest).length, 0);
+});
+
+Deno.test("a Wasm artifact is taken, its module in wasm/", async () => {
+  await using registry = await FixtureRegistry.start();
+  using user = new User();
+  const artifact = wasmArtifact(wasmModule("component"));
+  await pullGood(user, registry.add("app", artifact, "v1"));
+  assertIn(user, "wasm", artifact.blobs[1]!);
+});
+
+Deno.test("a Spin app is laid out as Spin reads it", async (t) => {
+  for (const old of [false, true]) {
+    await t.step(
+      old ? "before Spin 2.0: the config is the locked app" : "the locked app is a layer",
+      async () => {
+        await using registry = await FixtureRegistry.start();
+        using user = new User();
+        const assets = { "index.html": "<h1>hello</h1>", "style.css": "" };
+        const inlined = { "tiny.txt": "inlined content needs no blob" };
+        const artifact = await spinApp({ assets, inlined, old });
+        await pullGood(user, registry.add("team/hello", artifact, "v1"));
+
+        const config = join(user.registry, "manifests", registry.host, "team/hello/v1/config.json");
+        const lockedApp = JSON.parse(Deno.readTextFileSync(config));
+        assert.equal(lockedApp.spin_lock_version, 1);
+        const [component] = lockedApp.components;
+        assert.deepEqual(
+          Deno.readFileSync(join(user.registry, "wasm", component.source.digest)),
+          wasmModule("spin"),
+        );
+        for (const file of component.files.filter((file: { digest?: string }) => file.digest)) {
+          assert.equal(
+            Deno.readTextFileSync(join(user.registry, "data", file.digest)),
+            assets[file.path as keyof typeof assets],
+          );
+        }
+      },
+    );
+  }
+});
+
+Deno.test("a Spin archive is kept, and each file in it is found by its digest", async () => {
+  await using registry = await FixtureRegistry.start();
+  using user = new User();
+  const archived = { "a.txt": "one", "folder/b.txt": "two", "folder/empty.txt": "" };
+  const artifact = await spinApp({ archived, assets: { "plain.txt": "three" } });
+  const reference = registry.add("app", artifact, "v1");
+  await pullGood(user, reference);
+  const archive = artifact.blobs.find(({ descriptor }) =>
+    descriptor.mediaType === MEDIA_TYPES.spinArchive
+  )!;
+  assertIn(user, "data", archive);
+  for (const text of Object.values(archived)) {
+    assert.equal(Deno.readTextFileSync(join(user.registry, "data", digestOf(utf8(text)))), text);
+  }
+
+  Deno.removeSync(join(user.registry, "data", digestOf(utf8("two"))));
+  registry.clearLog();
+  await pullGood(user, reference);
+  assert.deepEqual(registry.requests("/blobs/"), [], "the archive is there to be unpacked again");
+});
+
+Deno.test("list shows what was pulled", async () => {
+  await using registry = await FixtureRegistry.start();
+  using user = new User();
+  const artifact = multiPlatform("linux/amd64", "linux/arm64");
+  const reference = registry.add("app", artifact, "v1");
+  await pullGood(user, reference);
+  const { code, stdout } = await user.larder(["list", "--format", "json"]);
+  assert.equal(code, 0);
+  const [entry, ...others] = JSON.parse(stdout);
+  assert.deepEqual(others, []);
+  assert.equal(entry.reference, reference);
+  assert.equal(entry.digest, artifact.descriptor.digest);
+});

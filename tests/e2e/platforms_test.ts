@@ -1,0 +1,178 @@
+import assert from "node:assert/strict";
+import {
+  type Artifact,
+  image,
+  index,
+  type IndexEntry,
+  multiPlatform,
+  platformOf,
+} from "../support/artifacts.ts";
+import { User } from "../support/cli.ts";
+import { FixtureRegistry } from "../support/fixture_registry.ts";
+import { assertNoRubbish, assertStoreSound } from "../support/store_check.ts";
+
+const HERE = `linux/${Deno.build.arch === "aarch64" ? "arm64" : "amd64"}`;
+const OTHER = HERE === "linux/amd64" ? "linux/arm64" : "linux/amd64";
+
+/** The platforms that a pull fetched layers of, told from the layers that were asked for. */
+function fetchedPlatforms(registry: FixtureRegistry, artifact: Artifact): string[] {
+  return artifact.children.filter((child) => registry.downloads(child.blobs[1]!).length > 0)
+    .map((child) => new TextDecoder().decode(child.blobs[1]!.bytes).replace("layer of ", ""));
+}
+
+Deno.test("one platform of an index is chosen", async (t) => {
+  const cases: { offered: string[]; options: string[]; chosen: string }[] = [
+    { offered: [OTHER, HERE, "wasi/wasm"], options: [], chosen: HERE },
+    { offered: ["windows/amd64", "wasi/wasm", OTHER], options: [], chosen: "wasi/wasm" },
+    { offered: ["plan9/mips"], options: [], chosen: "plan9/mips" },
+    { offered: ["unknown/unknown", "plan9/mips"], options: [], chosen: "plan9/mips" },
+    { offered: [HERE, OTHER], options: ["--platform", OTHER], chosen: OTHER },
+    { offered: [HERE, "wasi/wasm"], options: ["--platform", "wasi/wasm"], chosen: "wasi/wasm" },
+    {
+      offered: ["linux/arm/v6", "linux/arm/v7"],
+      options: ["--platform", "linux/arm/v7"],
+      chosen: "linux/arm/v7",
+    },
+    {
+      offered: ["linux/arm/v5", "linux/arm/v6"],
+      options: ["--platform", "linux/arm/v7"],
+      chosen: "linux/arm/v6",
+    },
+    {
+      offered: ["linux/amd64", "linux/arm64/v8"],
+      options: ["--platform", "linux/arm64"],
+      chosen: "linux/arm64/v8",
+    },
+    { offered: [HERE, OTHER], options: ["--platform", OTHER.toUpperCase()], chosen: OTHER },
+  ];
+  for (const { offered, options, chosen } of cases) {
+    await t.step(`${options.join(" ")} of ${offered.join(", ")}: ${chosen}`, async () => {
+      await using registry = await FixtureRegistry.start();
+      using user = new User();
+      const artifact = multiPlatform(...offered);
+      const reference = registry.add("app", artifact, "v1");
+      const result = await user.larder(["pull", ...options, reference]);
+      assert.equal(result.code, 0, result.stderr);
+      assert.equal(result.stdout, `${reference}@${artifact.descriptor.digest}\n`);
+      assert.deepEqual(fetchedPlatforms(registry, artifact), [chosen]);
+      assertStoreSound(user.registry);
+      assertNoRubbish(user.registry);
+    });
+  }
+});
+
+Deno.test("an index without the platform is exit 3 and lists what it has", async (t) => {
+  const cases: { offered: string[]; options: string[] }[] = [
+    { offered: ["windows/amd64", "plan9/mips"], options: [] },
+    { offered: [HERE, "linux/riscv64"], options: ["--platform", "linux/s390x"] },
+    { offered: [HERE], options: ["--platform", OTHER] },
+    { offered: ["linux/arm/v7"], options: ["--platform", "linux/arm/v6"] },
+  ];
+  for (const { offered, options } of cases) {
+    await t.step(`${options.join(" ")} of ${offered.join(", ")}`, async () => {
+      await using registry = await FixtureRegistry.start();
+      using user = new User();
+      const reference = registry.add("app", multiPlatform("unknown/unknown", ...offered), "v1");
+      const result = await user.larder(["pull", ...options, reference]);
+      assert.equal(result.code, 3, result.stderr);
+      assert.match(result.stderr, /^error: .*\[LDR_NO_PLATFORM\]\nhint: .*--platform/m);
+      for (const platform of offered) assert.ok(result.stderr.includes(platform), result.stderr);
+      assert.doesNotMatch(result.stderr, /unknown\/unknown/);
+      assert.deepEqual(registry.requests("/blobs/"), []);
+    });
+  }
+});
+
+Deno.test("an index of nothing but attestations is exit 3, even when they are asked for", async (t) => {
+  for (const options of [[], ["--platform", "unknown/unknown"]]) {
+    await t.step(options.join(" ") || "default", async () => {
+      await using registry = await FixtureRegistry.start();
+      using user = new User();
+      const reference = registry.add("app", multiPlatform("unknown/unknown"), "v1");
+      const result = await user.larder(["pull", ...options, reference]);
+      assert.equal(result.code, 3, result.stderr);
+      assert.match(result.stderr, /\[LDR_NO_PLATFORM\]/);
+    });
+  }
+});
+
+Deno.test("--all-platforms takes every one, and a later pull needs nothing more", async () => {
+  await using registry = await FixtureRegistry.start();
+  using user = new User();
+  const offered = ["linux/amd64", "linux/arm64", "wasi/wasm"];
+  const artifact = multiPlatform(...offered);
+  const reference = registry.add("app", artifact, "v1");
+  const result = await user.larder(["pull", "--all-platforms", reference]);
+  assert.equal(result.code, 0, result.stderr);
+  assert.deepEqual(fetchedPlatforms(registry, artifact).sort(), offered);
+  assertStoreSound(user.registry);
+  assertNoRubbish(user.registry);
+
+  registry.clearLog();
+  for (const platform of offered) {
+    const later = await user.larder(["pull", "--offline", "--platform", platform, reference]);
+    assert.equal(later.code, 0, later.stderr);
+  }
+  assert.deepEqual(registry.requests(), []);
+});
+
+Deno.test("--all-platforms works where nothing is for this machine", async () => {
+  await using registry = await FixtureRegistry.start();
+  using user = new User();
+  const offered = ["plan9/mips", "windows/amd64"];
+  const artifact = multiPlatform(...offered);
+  const result = await user.larder([
+    "pull",
+    "--all-platforms",
+    registry.add("app", artifact, "v1"),
+  ]);
+  assert.equal(result.code, 0, result.stderr);
+  assert.deepEqual(fetchedPlatforms(registry, artifact).sort(), offered);
+  assertStoreSound(user.registry);
+});
+
+Deno.test("another platform of what is cached fetches only that platform", async () => {
+  await using registry = await FixtureRegistry.start();
+  using user = new User();
+  const artifact = multiPlatform(HERE, OTHER);
+  const reference = registry.add("app", artifact, "v1");
+  assert.equal((await user.larder(["pull", reference])).code, 0);
+  registry.clearLog();
+  const result = await user.larder(["pull", "--platform", OTHER, reference]);
+  assert.equal(result.code, 0, result.stderr);
+  assert.deepEqual(fetchedPlatforms(registry, artifact), [OTHER]);
+  assertStoreSound(user.registry);
+});
+
+Deno.test("an index in an index is followed", async () => {
+  await using registry = await FixtureRegistry.start();
+  using user = new User();
+  const inner = multiPlatform(HERE, OTHER);
+  const outer = index([{ artifact: inner, platform: platformOf(HERE) }]);
+  const result = await user.larder(["pull", registry.add("app", outer, "v1")]);
+  assert.equal(result.code, 0, result.stderr);
+  assert.deepEqual(fetchedPlatforms(registry, inner), [HERE]);
+  assertStoreSound(user.registry);
+});
+
+Deno.test("an index that nests without end is refused", async () => {
+  await using registry = await FixtureRegistry.start();
+  using user = new User();
+  let artifact = multiPlatform(HERE);
+  for (let depth = 0; depth < 8; depth++) {
+    artifact = index([{ artifact, platform: platformOf(HERE) }]);
+  }
+  const result = await user.larder(["pull", registry.add("app", artifact, "v1")]);
+  assert.equal(result.code, 1, result.stderr);
+  assert.match(result.stderr, /\[LDR_UNSUPPORTED_MANIFEST\]/);
+  assertNoRubbish(user.registry);
+});
+
+Deno.test("an entry without a platform is taken where it is the only one", async () => {
+  await using registry = await FixtureRegistry.start();
+  using user = new User();
+  const entries: IndexEntry[] = [{ artifact: image(["layer of nothing"]) }];
+  const result = await user.larder(["pull", registry.add("app", index(entries), "v1")]);
+  assert.equal(result.code, 0, result.stderr);
+  assertStoreSound(user.registry);
+});
