@@ -1,0 +1,158 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { digestOf } from "../../src/oci/digest.ts";
+import { type ImageManifest, parseManifest } from "../../src/oci/manifest.ts";
+import { parseReference } from "../../src/oci/reference.ts";
+import { listEntries } from "../../src/store/entries.ts";
+import { Layout } from "../../src/store/layout.ts";
+import type { EntryRecord } from "../../src/store/record.ts";
+import { TagStore } from "../../src/store/tags.ts";
+import { describe, filesIn, sampleBytes } from "../support/blobs.ts";
+import { TemporaryFolder } from "../support/temporary.ts";
+
+const NOW = "2026-01-02T03:04:05.000Z";
+
+function image(seed = 1, layers = 2): ImageManifest {
+  const config = new TextEncoder().encode(`{"seed":${seed}}`);
+  const document = {
+    schemaVersion: 2,
+    mediaType: "application/vnd.oci.image.manifest.v1+json",
+    config: describe(config, "application/vnd.oci.image.config.v1+json"),
+    layers: Array.from({ length: layers }, (_, i) => describe(sampleBytes(100 + i, seed))),
+  };
+  const bytes = new TextEncoder().encode(JSON.stringify(document));
+  return parseManifest(bytes, "test") as ImageManifest;
+}
+
+class Bench extends TemporaryFolder {
+  readonly layout = new Layout(join(this.path, "registry"));
+  readonly tags = new TagStore(this.layout);
+
+  publish(name: string, manifest: ImageManifest): EntryRecord {
+    const reference = parseReference(name);
+    const config = join(this.path, "config");
+    Deno.writeTextFileSync(config, "{}");
+    const record: EntryRecord = {
+      schemaVersion: 1,
+      reference: name,
+      digest: manifest.digest,
+      mediaType: manifest.mediaType,
+      manifestDigest: manifest.digest,
+      pulledAt: NOW,
+      checkedAt: NOW,
+    };
+    this.tags.publishManifest(reference, manifest, config);
+    this.tags.publishTag(reference, manifest);
+    this.tags.publishRecord(reference, record);
+    return record;
+  }
+}
+
+Deno.test("what is published is read back, under the tag and under the digest", () => {
+  using bench = new Bench();
+  const manifest = image();
+  const record = bench.publish("localhost:5000/app:v1", manifest);
+  const reference = parseReference("localhost:5000/app:v1");
+  assert.deepEqual(bench.tags.record(reference), record);
+  assert.equal(bench.tags.isPublished(reference, manifest), true);
+  assert.deepEqual(bench.tags.manifest(reference, manifest.digest), manifest);
+  const files = ["config.json", "manifest.json", "record.json"];
+  assert.deepEqual(filesIn(bench.layout.tagFolder(reference, "v1")), files);
+  assert.deepEqual(
+    filesIn(bench.layout.digestFolder(reference, manifest.digest)),
+    files.slice(0, 2),
+  );
+});
+
+Deno.test("an entry that Spin wrote over has no record any more", () => {
+  using bench = new Bench();
+  bench.publish("ghcr.io/a/b:v1", image());
+  const reference = parseReference("ghcr.io/a/b:v1");
+  const path = join(bench.layout.tagFolder(reference, "v1"), "manifest.json");
+  Deno.writeTextFileSync(path, Deno.readTextFileSync(path) + " ");
+  assert.equal(bench.tags.record(reference), undefined);
+  assert.equal(bench.tags.isPublished(reference, image()), false);
+});
+
+for (
+  const broken of ["", "{", "[]", '{"schemaVersion":2}', '{"schemaVersion":1,"digest":"../x"}']
+) {
+  Deno.test(`a broken record counts as none: ${broken || "empty"}`, () => {
+    using bench = new Bench();
+    bench.publish("ghcr.io/a/b:v1", image());
+    const reference = parseReference("ghcr.io/a/b:v1");
+    Deno.writeTextFileSync(join(bench.tags.folder(reference), "record.json"), broken);
+    assert.equal(bench.tags.record(reference), undefined);
+    assert.equal(listEntries(bench.layout).length, 1);
+  });
+}
+
+Deno.test("a damaged manifest counts as none", () => {
+  using bench = new Bench();
+  const manifest = image();
+  bench.publish("ghcr.io/a/b:v1", manifest);
+  const reference = parseReference("ghcr.io/a/b:v1");
+  const path = join(bench.layout.digestFolder(reference, manifest.digest), "manifest.json");
+  Deno.writeTextFileSync(path, "{}");
+  assert.equal(bench.tags.manifest(reference, manifest.digest), undefined);
+});
+
+Deno.test("the list has tags and digests that were asked for, and no content of others", () => {
+  using bench = new Bench();
+  const [one, two] = [image(1), image(2, 3)];
+  bench.publish("docker.io/library/nginx:latest", one);
+  bench.publish("localhost:5000/deep/er/app:v1", one);
+  bench.publish(`ghcr.io/a/b@${two.digest}`, two);
+  Deno.writeTextFileSync(
+    join(bench.layout.tagFolder(parseReference("nginx"), "latest"), "pin.json"),
+    "{}",
+  );
+  const entries = listEntries(bench.layout);
+  assert.deepEqual(entries.map((e) => [e.reference, e.pinned]), [
+    ["docker.io/library/nginx:latest", true],
+    [`ghcr.io/a/b@${two.digest}`, false],
+    ["localhost:5000/deep/er/app:v1", false],
+  ]);
+  const layers = two.layers.reduce((sum, layer) => sum + layer.size, 0);
+  assert.equal(entries[1]!.size, layers + two.config.size + two.bytes.length);
+});
+
+Deno.test("Spin's entries are listed by their folder, with the time of their manifest", () => {
+  using bench = new Bench();
+  const folder = join(bench.layout.manifests, "ghcr.io", "fermyon", "hello", "latest");
+  Deno.mkdirSync(folder, { recursive: true });
+  const { bytes } = image();
+  Deno.writeFileSync(join(folder, "manifest.json"), bytes);
+  Deno.utimeSync(join(folder, "manifest.json"), new Date(NOW), new Date(NOW));
+  const [entry] = listEntries(bench.layout);
+  assert.equal(entry?.reference, "ghcr.io/fermyon/hello:latest");
+  assert.equal(entry?.record, undefined);
+  assert.equal(entry?.digest, digestOf(bytes));
+  assert.equal(entry?.lastUsed, Date.parse(NOW));
+});
+
+Deno.test("a last use in the future is clamped to now, and damaged entries are passed over", () => {
+  using bench = new Bench();
+  bench.publish("ghcr.io/a/b:v1", image());
+  const record = join(bench.tags.folder(parseReference("ghcr.io/a/b:v1")), "record.json");
+  Deno.utimeSync(record, new Date("2100-01-01"), new Date("2100-01-01"));
+  const broken = join(bench.layout.manifests, "ghcr.io", "x", "broken");
+  Deno.mkdirSync(broken, { recursive: true });
+  Deno.writeTextFileSync(join(broken, "manifest.json"), "<html>");
+  const entries = listEntries(bench.layout, 1000);
+  assert.deepEqual(entries.map((entry) => entry.lastUsed), [1000]);
+});
+
+Deno.test("a temporary file that a killed process left is used up by the next write", () => {
+  using bench = new Bench();
+  const reference = parseReference("ghcr.io/a/b:v1");
+  const folder = bench.tags.folder(reference);
+  Deno.mkdirSync(folder, { recursive: true });
+  Deno.writeTextFileSync(
+    join(folder, "record.json.tmp"),
+    "left behind, and longer than a record".repeat(99),
+  );
+  const record = bench.publish("ghcr.io/a/b:v1", image());
+  assert.deepEqual(bench.tags.record(reference), record);
+  assert.deepEqual(filesIn(folder), ["config.json", "manifest.json", "record.json"]);
+});
