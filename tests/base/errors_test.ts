@@ -3,6 +3,7 @@ import fc from "fast-check";
 import {
   ERROR_CODES,
   type ErrorCode,
+  excerpt,
   hasCode,
   interrupted,
   LarderError,
@@ -117,4 +118,10 @@ Deno.test("throwIfAborted throws LDR_INTERRUPTED once the signal is raised, and 
 
 Deno.test("an interruption says that running the command again goes on", () => {
   assert.match(interrupted().hint, /same command again/);
+});
+
+Deno.test("a server's words are shortened and made printable", () => {
+  assert.equal(excerpt("denied:\r\n\x1b[1mno"), "denied: [1mno");
+  assert.equal(excerpt("x".repeat(200)), "x".repeat(200));
+  assert.equal(excerpt("x".repeat(4 << 20)), "x".repeat(200) + "…");
 });

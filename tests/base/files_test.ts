@@ -1,0 +1,255 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import fc from "fast-check";
+import { COPY_BUFFER } from "../../src/base/defaults.ts";
+import { type ErrorCode, hasCode, LarderError } from "../../src/base/errors.ts";
+import {
+  copyFileAtomic,
+  diskError,
+  ensureFolder,
+  isAbsence,
+  isAt,
+  nearestFolder,
+  readBytesIfAny,
+  readTextIfAny,
+  removeIfAny,
+  statIfAny,
+  syncFolder,
+  writeAll,
+  writeFileAtomic,
+} from "../../src/base/files.ts";
+import { TemporaryFolder } from "../support/temporary.ts";
+
+const names = (folder: string) => [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
+const mode = (path: string) => Deno.statSync(path).mode! & 0o777;
+const systemError = (code: string) => Object.assign(new Error(`${code} happened`), { code });
+
+function withFolder(name: string, body: (path: (name: string) => string) => void): void {
+  Deno.test(name, () => {
+    using folder = new TemporaryFolder();
+    body((name) => join(folder.path, name));
+  });
+}
+
+const DISK_ERRORS: [string, Error, ErrorCode][] = [
+  ["a full disk", systemError("ENOSPC"), "LDR_DISK_FULL"],
+  ["a full quota", systemError("EDQUOT"), "LDR_DISK_FULL"],
+  ["a read-only file system", systemError("EROFS"), "LDR_READ_ONLY"],
+  ["no permission", systemError("EACCES"), "LDR_PERMISSION"],
+  ["an operation not permitted", systemError("EPERM"), "LDR_PERMISSION"],
+  ["Deno's own refusal", new Deno.errors.PermissionDenied("no"), "LDR_PERMISSION"],
+  ["a file in place of a folder", systemError("ENOTDIR"), "LDR_DISK"],
+  ["the same, without a code", new Deno.errors.NotADirectory("no"), "LDR_DISK"],
+  ["a broken disk", systemError("EIO"), "LDR_DISK"],
+  ["too long a name", systemError("ENAMETOOLONG"), "LDR_DISK"],
+];
+
+for (const [name, error, code] of DISK_ERRORS) {
+  Deno.test(`${name} is ${code}, with the path and the cause`, () => {
+    const mapped = diskError(error, "write", "/cache/file");
+    assert.ok(hasCode(mapped, code));
+    assert.match(mapped.message, /^cannot write \/cache\/file: /);
+    assert.equal(mapped.cause, error);
+  });
+}
+
+Deno.test("what is not the operating system's error is handed on as it is", () => {
+  const own = new LarderError("LDR_BUSY", "busy", { hint: "wait" });
+  const bug = new TypeError("undefined is not a function");
+  for (const error of [own, bug, "text", undefined]) {
+    assert.equal(diskError(error, "write", "/x"), error);
+  }
+});
+
+withFolder("folders are made with their parents, for the user alone", (path) => {
+  ensureFolder(path("a/b"));
+  assert.deepEqual([mode(path("a")), mode(path("a/b"))], [0o700, 0o700]);
+});
+
+withFolder("a folder that exists keeps its mode and what is in it", (path) => {
+  Deno.mkdirSync(path("a"));
+  Deno.chmodSync(path("a"), 0o755);
+  Deno.writeTextFileSync(path("a/file"), "x");
+  ensureFolder(path("a"));
+  assert.equal(mode(path("a")), 0o755);
+  assert.equal(Deno.readTextFileSync(path("a/file")), "x");
+});
+
+withFolder("a link to a folder is a folder", (path) => {
+  Deno.mkdirSync(path("real"));
+  Deno.symlinkSync(path("real"), path("link"));
+  ensureFolder(path("link"));
+  ensureFolder(path("link/below"));
+  assert.deepEqual(names(path("real")), ["below"]);
+});
+
+for (const name of ["file", "file/below"]) {
+  withFolder(`a file in the way of the folder ${name} is LDR_DISK`, (path) => {
+    Deno.writeTextFileSync(path("file"), "mine");
+    assert.throws(() => ensureFolder(path(name)), (error) => hasCode(error, "LDR_DISK"));
+    assert.equal(Deno.readTextFileSync(path("file")), "mine");
+  });
+}
+
+withFolder("statIfAny sees links themselves, and nothing where nothing is", (path) => {
+  Deno.writeTextFileSync(path("file"), "x");
+  Deno.symlinkSync(path("gone"), path("link"));
+  assert.equal(statIfAny(path("file"))?.size, 1);
+  assert.equal(statIfAny(path("link"))?.isSymlink, true);
+  assert.equal(statIfAny(path("absent")), undefined);
+  assert.equal(statIfAny(path("file/below")), undefined);
+});
+
+withFolder("a file is read if it is there; a folder is no file", (path) => {
+  Deno.writeFileSync(path("file"), new Uint8Array([0x68, 0xc3, 0xbc]));
+  Deno.writeFileSync(path("empty"), new Uint8Array());
+  assert.equal(readTextIfAny(path("file")), "hü");
+  assert.equal(readTextIfAny(path("empty")), "");
+  assert.deepEqual(readBytesIfAny(path("empty")), new Uint8Array());
+  for (const name of ["absent", "file/below", "."]) {
+    assert.equal(readTextIfAny(path(name)), undefined);
+    assert.equal(readBytesIfAny(path(name)), undefined);
+  }
+});
+
+withFolder("a file is written for the user alone, and nothing beside it is left", (path) => {
+  writeFileAtomic(path("file"), "text");
+  writeFileAtomic(path("file"), new Uint8Array([1, 2, 3]));
+  assert.deepEqual(Deno.readFileSync(path("file")), new Uint8Array([1, 2, 3]));
+  assert.equal(mode(path("file")), 0o600);
+  assert.deepEqual(names(path(".")), ["file"]);
+});
+
+withFolder("what a killed process left is used up by the next write", (path) => {
+  Deno.writeTextFileSync(path("file.tmp"), "half of something much longer than the new text");
+  writeFileAtomic(path("file"), "new");
+  assert.equal(Deno.readTextFileSync(path("file")), "new");
+  assert.deepEqual(names(path(".")), ["file"]);
+});
+
+withFolder("a temporary file that somebody else writes to is left alone", (path) => {
+  using other = Deno.openSync(path("file.tmp"), { write: true, create: true });
+  other.lockSync(true);
+  writeAll(other, new TextEncoder().encode("theirs"));
+  writeFileAtomic(path("file"), "ours");
+  assert.equal(Deno.readTextFileSync(path("file")), "ours");
+  assert.equal(Deno.readTextFileSync(path("file.tmp")), "theirs");
+  assert.deepEqual(names(path(".")), ["file", "file.tmp"]);
+});
+
+withFolder("a write into a folder that is gone is an absence", (path) => {
+  assert.throws(
+    () => writeFileAtomic(path("gone/file"), "x"),
+    (error) => hasCode(error, "LDR_DISK") && isAbsence(error),
+  );
+});
+
+withFolder("a write over a folder fails and leaves no temporary file", (path) => {
+  Deno.mkdirSync(path("folder"));
+  assert.throws(() => writeFileAtomic(path("folder"), "x"), (error) => hasCode(error, "LDR_DISK"));
+  assert.deepEqual(names(path(".")), ["folder"]);
+});
+
+for (const size of [0, 1, COPY_BUFFER - 1, COPY_BUFFER, COPY_BUFFER + 1, 3 * COPY_BUFFER + 7]) {
+  withFolder(`a file of ${size} bytes is copied whole, over an older one`, (path) => {
+    const bytes = new Uint8Array(size).map((_, i) => i % 251);
+    Deno.writeFileSync(path("from"), bytes);
+    Deno.writeTextFileSync(path("to"), "older");
+    copyFileAtomic(path("from"), path("to"));
+    assert.deepEqual(Deno.readFileSync(path("to")), bytes);
+    assert.equal(mode(path("to")), 0o600);
+    assert.deepEqual(names(path(".")), ["from", "to"]);
+  });
+}
+
+withFolder("a copy of nothing is an absence and leaves the older file as it was", (path) => {
+  Deno.writeTextFileSync(path("to"), "older");
+  assert.throws(
+    () => copyFileAtomic(path("absent"), path("to")),
+    (error) => hasCode(error, "LDR_DISK") && isAbsence(error),
+  );
+  assert.equal(Deno.readTextFileSync(path("to")), "older");
+  assert.deepEqual(names(path(".")), ["to"]);
+});
+
+Deno.test("writeAll writes every byte, however few the system takes at once", () => {
+  fc.assert(
+    fc.property(
+      fc.uint8Array(),
+      fc.infiniteStream(fc.integer({ min: 1, max: 5 })),
+      (data, takes) => {
+        const written: number[] = [];
+        const file = {
+          writeSync(bytes: Uint8Array) {
+            const some = bytes.subarray(0, takes.next().value);
+            written.push(...some);
+            return some.length;
+          },
+        } as Deno.FsFile;
+        writeAll(file, data);
+        assert.deepEqual(new Uint8Array(written), data);
+      },
+    ),
+  );
+});
+
+withFolder("isAt tells an open file from one that took its place", (path) => {
+  Deno.writeTextFileSync(path("file"), "x");
+  Deno.writeTextFileSync(path("new"), "y");
+  using file = Deno.openSync(path("file"));
+  assert.equal(isAt(file, path("file")), true);
+  assert.equal(isAt(file, path("new")), false);
+  Deno.renameSync(path("new"), path("file"));
+  assert.equal(isAt(file, path("file")), false);
+  Deno.removeSync(path("file"));
+  assert.equal(isAt(file, path("file")), false);
+});
+
+withFolder("removeIfAny removes a file, is content with none, and spares a folder", (path) => {
+  Deno.writeTextFileSync(path("file"), "x");
+  Deno.mkdirSync(path("folder"));
+  Deno.writeTextFileSync(path("folder/inside"), "x");
+  removeIfAny(path("file"));
+  removeIfAny(path("file"));
+  removeIfAny(path("folder/inside/below"));
+  assert.throws(() => removeIfAny(path("folder")), (error) => hasCode(error, "LDR_DISK"));
+  assert.deepEqual(names(path("folder")), ["inside"]);
+});
+
+withFolder("the nearest folder is the one itself or the first above that exists", (path) => {
+  Deno.mkdirSync(path("a"));
+  Deno.writeTextFileSync(path("a/file"), "x");
+  assert.equal(nearestFolder(path("a")), path("a"));
+  assert.equal(nearestFolder(path("a/b/c")), path("a"));
+  assert.equal(nearestFolder(path("a/file")), path("a"));
+  assert.equal(nearestFolder("/"), "/");
+});
+
+withFolder("syncing the names of a folder fails for nobody", (path) => {
+  syncFolder(path("."));
+  syncFolder(path("absent"));
+});
+
+const ABSENCES: [string, unknown, boolean][] = [
+  ["nothing there", new Deno.errors.NotFound(), true],
+  ["a file above it", new Deno.errors.NotADirectory(), true],
+  ["an error made of that", diskError(systemErrorOf("/nowhere/x"), "open", "/nowhere/x"), true],
+  ["no permission", new Deno.errors.PermissionDenied(), false],
+  ["a LarderError without a cause", new LarderError("LDR_DISK", "m", { hint: "h" }), false],
+  ["nothing thrown", undefined, false],
+];
+
+for (const [name, error, absent] of ABSENCES) {
+  Deno.test(`${name} is ${absent ? "an" : "no"} absence`, () => {
+    assert.equal(isAbsence(error), absent);
+  });
+}
+
+/** What the operating system says to opening a path where nothing is. */
+function systemErrorOf(path: string): unknown {
+  try {
+    Deno.openSync(path).close();
+  } catch (error) {
+    return error;
+  }
+}
