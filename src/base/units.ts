@@ -82,16 +82,18 @@ export function parseDuration(text: string): number {
   return total;
 }
 
-/** The largest whole unit and the next: `3d 4h`, `12m 5s`, `0s`. Takes milliseconds. */
+/** The largest unit and the next below it, if there is anything of that: `3d 4h`, `2h`, `0s`. Takes milliseconds. */
 export function formatDuration(milliseconds: number): string {
-  let seconds = Math.max(0, Math.round(milliseconds / 1000));
-  const parts: string[] = [];
-  for (const [unit, length] of [["d", 86_400], ["h", 3600], ["m", 60], ["s", 1]] as const) {
-    const amount = Math.floor(seconds / length);
-    seconds -= amount * length;
-    if (amount > 0) parts.push(`${amount}${unit}`);
-  }
-  return parts.slice(0, 2).join(" ") || "0s";
+  const units = [["d", 86_400], ["h", 3600], ["m", 60], ["s", 1]] as const;
+  const seconds = Math.max(0, Math.round(milliseconds / 1000));
+  const largest = Math.max(0, units.findIndex(([, length]) => seconds >= length));
+  let rest = seconds;
+  const parts = units.slice(largest, largest + 2).map(([unit, length]) => {
+    const amount = Math.floor(rest / length);
+    rest -= amount * length;
+    return amount > 0 ? `${amount}${unit}` : "";
+  });
+  return parts.join(" ").trim() || "0s";
 }
 
 /** `1 layer`, `2 layers`. */

@@ -1,0 +1,156 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { hasCode } from "../../src/base/errors.ts";
+import { listEntries } from "../../src/store/entries.ts";
+import { blob, image, MEDIA_TYPES, randomBytes, spinApp } from "../support/artifacts.ts";
+import { held, heldAfter, status } from "../support/faults.ts";
+import { Gate } from "../support/gate.ts";
+import { PullBench } from "../support/pull_bench.ts";
+import { assertNoRubbish, assertStoreSound } from "../support/store_check.ts";
+
+const LAYER = blob(randomBytes(200_000), MEDIA_TYPES.ociLayer);
+
+Deno.test("a first pull fetches everything, a second asks once and fetches nothing", async () => {
+  await using bench = await PullBench.start();
+  bench.registry.add("app", image([LAYER, "small"]), "v1");
+  const first = await bench.pull();
+  assert.equal(first.freshness, "fetched");
+  assert.deepEqual(first.parts.map((part) => part.outcome), ["fetched", "fetched", "fetched"]);
+  bench.registry.clearLog();
+  bench.clock.time += 60_000;
+  const second = await bench.pull();
+  assert.equal(second.freshness, "unchanged");
+  assert.deepEqual(bench.registry.requests().map(({ method }) => method), ["HEAD"]);
+  assert.equal(second.checkedAt, first.checkedAt + 60_000);
+  assertStoreSound(bench.layout.root);
+  assertNoRubbish(bench.layout.root);
+});
+
+Deno.test("a moved tag fetches only what is new", async () => {
+  await using bench = await PullBench.start();
+  bench.registry.add("app", image([LAYER, "old"]), "v1");
+  await bench.pull();
+  bench.registry.add("app", image([LAYER, "new"]), "v1");
+  const { parts } = await bench.pull();
+  assert.deepEqual(
+    parts.filter(({ kind }) => kind === "layer").map(({ outcome }) => outcome),
+    ["reused", "fetched"],
+  );
+  assert.equal(bench.registry.downloads(LAYER).length, 1);
+});
+
+Deno.test("a server that stalls is cut off and the download goes on where it was", async () => {
+  await using bench = await PullBench.start({ stallTimeout: 100 });
+  const gate = new Gate();
+  bench.registry.add("app", image([LAYER]), "v1");
+  bench.registry.fail(LAYER.descriptor.digest, heldAfter(50_000, gate), 1);
+  const result = await bench.pull();
+  gate.open();
+  assert.equal(result.freshness, "fetched");
+  const ranges = bench.registry.requests(LAYER.descriptor.digest)
+    .map(({ headers }) => headers.get("range"));
+  assert.deepEqual(ranges, [null, "bytes=50000-"]);
+  assert.match(bench.notes.join("\n"), /sent nothing for 0.1 s; trying again/);
+  assertStoreSound(bench.layout.root);
+});
+
+Deno.test("a server that never answers ends in a time-out, not in a hang", async () => {
+  await using bench = await PullBench.start({ stallTimeout: 50 });
+  const gate = new Gate();
+  bench.registry.add("app", image([LAYER]), "v1");
+  bench.registry.fail("/manifests/", held(gate));
+  await assert.rejects(bench.pull(), (error) => hasCode(error, "LDR_TIMEOUT"));
+  gate.open();
+});
+
+Deno.test("a failing registry is said with the copy's age, which may stand in if allowed", async () => {
+  await using bench = await PullBench.start();
+  bench.registry.add("app", image(["a"]), "v1");
+  const { checkedAt } = await bench.pull();
+  bench.clock.time += 2 * 3_600_000;
+  bench.registry.fail("/manifests/", status(503));
+  await assert.rejects(
+    bench.pull(),
+    (error) => hasCode(error, "LDR_SERVER_ERROR") && /confirmed 2h ago/.test(error.message),
+  );
+  await assert.rejects(bench.pull({ staleIfError: 3_600_000 }));
+  const stale = await bench.pull({ staleIfError: 3 * 3_600_000 });
+  assert.equal(stale.freshness, "stale");
+  assert.equal(stale.checkedAt, checkedAt, "nobody has confirmed it since");
+});
+
+Deno.test("a registry that says no is not stood in for", async () => {
+  await using bench = await PullBench.start();
+  bench.registry.add("app", image(["a"]), "v1");
+  await bench.pull();
+  bench.registry.fail("/manifests/", status(404));
+  await assert.rejects(
+    bench.pull({ staleIfError: Infinity }),
+    (error) => hasCode(error, "LDR_NOT_FOUND"),
+  );
+});
+
+Deno.test("a cached digest asks nobody; its blobs are looked at all the same", async () => {
+  await using bench = await PullBench.start();
+  const reference = bench.registry.add("app", image([LAYER]));
+  await bench.pull({}, reference);
+  bench.registry.clearLog();
+  assert.equal((await bench.pull({}, reference)).freshness, "unchecked");
+  assert.deepEqual(bench.registry.requests(), []);
+  Deno.removeSync(join(bench.layout.tree("data"), LAYER.descriptor.digest));
+  assert.equal((await bench.pull({}, reference)).freshness, "fetched");
+  assert.deepEqual(bench.registry.requests().map(({ path }) => path.includes("/blobs/")), [true]);
+});
+
+Deno.test("every file of an entry may be deleted: the next pull makes it whole", async () => {
+  await using bench = await PullBench.start();
+  bench.registry.add("app", await spinApp({ archived: { "a.txt": "a", "b.txt": "b" } }), "v1");
+  await bench.pull();
+  const { root } = bench.layout;
+  const files = filesBelow(root).filter((path) => !path.endsWith("/lock"));
+  assert.ok(files.length >= 10, files.join("\n"));
+  for (const file of files) {
+    Deno.removeSync(file);
+    await bench.pull();
+    assert.ok(Deno.statSync(file).isFile, `${file} did not come back`);
+    assertStoreSound(root);
+  }
+  assert.equal(listEntries(bench.layout).length, 1);
+});
+
+Deno.test("a failure publishes nothing and stops the other transfers", async () => {
+  await using bench = await PullBench.start();
+  const gone = blob("gone", MEDIA_TYPES.ociLayer);
+  bench.registry.add("app", image([LAYER, gone]), "v1");
+  bench.registry.removeBlob("app", gone);
+  await assert.rejects(bench.pull(), (error) => hasCode(error, "LDR_NOT_FOUND"));
+  assert.deepEqual(listEntries(bench.layout), []);
+  assertStoreSound(bench.layout.root);
+});
+
+Deno.test("an interrupted pull says so and keeps what came", async () => {
+  await using bench = await PullBench.start();
+  const gate = new Gate();
+  const stop = new AbortController();
+  bench.registry.add("app", image([LAYER]), "v1");
+  bench.registry.fail(LAYER.descriptor.digest, heldAfter(70_000, gate), 1);
+  let seen = 0;
+  const progressed = (_: unknown, bytes: number) => {
+    seen += bytes;
+    if (seen >= 70_000) stop.abort();
+  };
+  const pulling = bench.pull({ signal: stop.signal }, bench.reference(), { progressed });
+  await assert.rejects(pulling, (error) => hasCode(error, "LDR_INTERRUPTED"));
+  gate.open();
+  const partial = join(bench.layout.root, "partial", LAYER.descriptor.digest);
+  assert.equal(Deno.statSync(partial).size, 70_000);
+  await bench.pull();
+  assertNoRubbish(bench.layout.root);
+});
+
+function filesBelow(folder: string): string[] {
+  return [...Deno.readDirSync(folder)].flatMap((entry) => {
+    const path = join(folder, entry.name);
+    return entry.isDirectory ? filesBelow(path) : [path];
+  });
+}

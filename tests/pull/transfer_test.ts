@@ -1,0 +1,158 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { TRIES } from "../../src/base/defaults.ts";
+import { hasCode, LarderError } from "../../src/base/errors.ts";
+import type { Content, Fetcher } from "../../src/oci/fetcher.ts";
+import { transfer } from "../../src/pull/transfer.ts";
+import { BlobStore } from "../../src/store/blob_store.ts";
+import { Layout } from "../../src/store/layout.ts";
+import { describe, filesIn, sampleBytes } from "../support/blobs.ts";
+import { FakeClock } from "../support/fake_clock.ts";
+import { TemporaryFolder } from "../support/temporary.ts";
+
+const BYTES = sampleBytes(1000);
+const DESCRIPTOR = describe(BYTES);
+
+type Step = (offset: number) => Content;
+
+/** Plays its steps in turn, the last one again and again, and notes the offsets that were asked for. */
+class Script implements Fetcher {
+  readonly offsets: number[] = [];
+  readonly #steps: Step[];
+
+  constructor(...steps: Step[]) {
+    this.#steps = steps;
+  }
+
+  // deno-lint-ignore require-await
+  async fetch(_descriptor: unknown, offset = 0): Promise<Content> {
+    const step = this.#steps[Math.min(this.offsets.length, this.#steps.length - 1)]!;
+    this.offsets.push(offset);
+    return step(offset);
+  }
+}
+
+const broken = () => new LarderError("LDR_UNREACHABLE", "connection reset", { hint: "x" });
+
+function sends(bytes: Uint8Array, offset: number, end?: () => Error): Content {
+  return {
+    offset,
+    chunks: (async function* () {
+      for (let at = 0; at < bytes.length; at += 100) yield bytes.subarray(at, at + 100);
+      if (end) throw end();
+    })(),
+  };
+}
+
+const good: Step = (offset) => sends(BYTES.subarray(offset), offset);
+const breaksAfter = (count: number): Step => (offset) =>
+  sends(BYTES.subarray(offset, offset + count), offset, broken);
+const ignoresRange: Step = () => sends(BYTES, 0);
+const endsEarly: Step = (offset) => sends(BYTES.subarray(offset, 700), offset);
+const wrong: Step = (offset) => sends(sampleBytes(1000, 5).subarray(offset), offset);
+const refuses: Step = () => {
+  throw broken();
+};
+
+class Bench extends TemporaryFolder {
+  readonly layout = new Layout(join(this.path, "registry"));
+  readonly store = new BlobStore(this.layout);
+  readonly clock = new FakeClock();
+
+  run(source: Fetcher): Promise<number | undefined> {
+    return transfer(source, DESCRIPTOR, () => this.store.ingest(DESCRIPTOR), { clock: this.clock });
+  }
+
+  /** Leaves a partial file, as a killed process does. */
+  left(bytes: Uint8Array): void {
+    Deno.mkdirSync(join(this.layout.root, "partial"), { recursive: true });
+    Deno.writeFileSync(this.layout.partial(DESCRIPTOR.digest), bytes);
+  }
+
+  assertHas(): void {
+    assert.deepEqual(Deno.readFileSync(this.layout.blobOf(DESCRIPTOR)), BYTES);
+    assert.deepEqual(filesIn(join(this.layout.root, "partial")), []);
+  }
+}
+
+for (
+  const [name, steps, offsets, received] of [
+    ["at once", [good], [0], 1000],
+    ["after a break, from there on", [breaksAfter(300), good], [0, 300], 1000],
+    ["after several breaks", [breaksAfter(300), breaksAfter(300), good], [0, 300, 600], 1000],
+    ["after an early end, from there on", [endsEarly, good], [0, 700], 1000],
+    ["from nothing where ranges are ignored", [breaksAfter(300), ignoresRange], [0, 300], 1300],
+    ["once the server answers again", [refuses, refuses, good], [0, 0, 0], 1000],
+  ] as const
+) {
+  Deno.test(`a blob comes ${name}`, async () => {
+    using bench = new Bench();
+    const source = new Script(...steps);
+    assert.equal(await bench.run(source), received);
+    assert.deepEqual(source.offsets, offsets);
+    bench.assertHas();
+  });
+}
+
+Deno.test("what an earlier process left is used", async () => {
+  using bench = new Bench();
+  bench.left(BYTES.subarray(0, 450));
+  const source = new Script(good);
+  assert.equal(await bench.run(source), 550);
+  assert.deepEqual(source.offsets, [450]);
+  bench.assertHas();
+});
+
+Deno.test("a whole partial file needs no request", async () => {
+  using bench = new Bench();
+  bench.left(BYTES);
+  const source = new Script(refuses);
+  assert.equal(await bench.run(source), 0);
+  assert.deepEqual(source.offsets, []);
+  bench.assertHas();
+});
+
+Deno.test("a damaged partial file is thrown away and the blob fetched anew", async () => {
+  using bench = new Bench();
+  bench.left(sampleBytes(450, 77));
+  const source = new Script(good);
+  assert.equal(await bench.run(source), 1550);
+  assert.deepEqual(source.offsets, [450, 0]);
+  bench.assertHas();
+});
+
+for (
+  const [name, source, code, requests] of [
+    ["wrong bytes", new Script(wrong), "LDR_DIGEST_MISMATCH", 1],
+    ["an early end every time", new Script(endsEarly), "LDR_SIZE_MISMATCH", TRIES],
+    ["a server that never answers", new Script(refuses), "LDR_UNREACHABLE", TRIES],
+  ] as const
+) {
+  Deno.test(`${name} end in ${code} and leave nothing`, async () => {
+    using bench = new Bench();
+    await assert.rejects(bench.run(source), (error) => hasCode(error, code));
+    assert.equal(source.offsets.length, requests);
+    assert.deepEqual(filesIn(bench.layout.tree("data")), []);
+    assert.deepEqual(filesIn(join(bench.layout.root, "partial")), []);
+  });
+}
+
+Deno.test("what came before the last break is kept for the next try", async () => {
+  using bench = new Bench();
+  const source = new Script(breaksAfter(100));
+  await assert.rejects(bench.run(source), (error) => hasCode(error, "LDR_UNREACHABLE"));
+  assert.deepEqual(source.offsets, [0, 100, 200, 300, 400]);
+  assert.equal(Deno.statSync(bench.layout.partial(DESCRIPTOR.digest)).size, 500);
+});
+
+Deno.test("pauses grow under full jitter", async () => {
+  using bench = new Bench();
+  await assert.rejects(bench.run(new Script(refuses)));
+  assert.deepEqual(bench.clock.sleeps, [125, 250, 500, 1000]);
+});
+
+Deno.test("a blob that is present needs nothing", async () => {
+  using bench = new Bench();
+  await bench.run(new Script(good));
+  assert.equal(await bench.run(new Script(refuses)), undefined);
+});
