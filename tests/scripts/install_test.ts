@@ -1,0 +1,321 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import { hasProgram } from "../support/commands.ts";
+import { TemporaryFolder } from "../support/temporary.ts";
+
+const SCRIPTS = join(import.meta.dirname!, "../../scripts");
+const NAME = `larder-${Deno.build.target}`;
+/** What a release holds for this machine: the binary under test, where there is one. */
+const BINARY = Deno.env.get("LARDER_BIN")
+  ? Deno.readFileSync(Deno.env.get("LARDER_BIN")!)
+  : script("echo 'larder 9.8.7 (test)'");
+
+type Answer = Uint8Array<ArrayBuffer> | "missing" | "interrupted";
+type Release = Record<string, Answer>;
+
+function script(body: string): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode(`#!/bin/sh\n${body}\n`);
+}
+
+function sums(entries: Record<string, Uint8Array>): Uint8Array<ArrayBuffer> {
+  const lines = Object.entries(entries).map(([name, bytes]) =>
+    `${createHash("sha256").update(bytes).digest("hex")}  ${name}\n`
+  );
+  return new TextEncoder().encode(lines.join(""));
+}
+
+function release(folder = "latest/download", binary = BINARY): Release {
+  return {
+    [`/${folder}/${NAME}`]: binary,
+    [`/${folder}/SHA256SUMS`]: sums({ "larder-z80-cpm": new Uint8Array(), [NAME]: binary }),
+  };
+}
+
+/** A server of releases, a home without anything in it, and a folder for temporary files. */
+class Machine extends TemporaryFolder implements AsyncDisposable {
+  readonly home = join(this.path, "home");
+  readonly temporary = join(this.path, "tmp");
+  readonly bin = join(this.home, ".local/bin");
+  readonly larder = join(this.bin, "larder");
+  readonly #server: Deno.HttpServer<Deno.NetAddr>;
+
+  constructor(release: Release) {
+    super();
+    for (const folder of [this.home, this.temporary]) Deno.mkdirSync(folder);
+    const answer = (request: Request) => respond(release[new URL(request.url).pathname]);
+    this.#server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, answer);
+  }
+
+  /** Runs the install script; `piped` gives it to the shell's stdin. */
+  async install(
+    options: { shell?: string[]; env?: Record<string, string>; piped?: string } = {},
+  ): Promise<{ code: number; stdout: string; stderr: string }> {
+    const [shell, ...args] = options.shell ?? ["sh"];
+    const file = options.piped === undefined ? [join(SCRIPTS, "install.sh")] : [];
+    const child = new Deno.Command(shell!, {
+      args: [...args, ...file],
+      clearEnv: true,
+      env: {
+        HOME: this.home,
+        TMPDIR: this.temporary,
+        PATH: Deno.env.get("PATH")!,
+        LARDER_RELEASES: `http://127.0.0.1:${this.#server.addr.port}`,
+        ...options.env,
+      },
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    const writer = child.stdin.getWriter();
+    await writer.write(new TextEncoder().encode(options.piped ?? "")).catch(() => {});
+    await writer.close().catch(() => {});
+    const { code, stdout, stderr } = await child.output();
+    const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+    return { code, stdout: text(stdout), stderr: text(stderr) };
+  }
+
+  /** A folder with these programs and what every shell script needs, to be used as PATH. */
+  pathWith(...programs: string[]): string {
+    const folder = join(this.path, "programs");
+    Deno.mkdirSync(folder);
+    const needed = [
+      "awk",
+      "cat",
+      "chmod",
+      "cp",
+      "cut",
+      "mkdir",
+      "mktemp",
+      "mv",
+      "rm",
+      "sh",
+      "uname",
+    ];
+    for (const name of [...needed, ...programs]) {
+      Deno.symlinkSync(which(name), join(folder, name));
+    }
+    return folder;
+  }
+
+  /** Every file that is in the home and temporary folders. */
+  files(folder = this.path): string[] {
+    return [...Deno.readDirSync(folder)].flatMap((entry) => {
+      const path = join(folder, entry.name);
+      if (path === join(this.path, "programs")) return [];
+      return entry.isDirectory ? this.files(path) : [path];
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#server.shutdown();
+    this[Symbol.dispose]();
+  }
+}
+
+function respond(answer: Answer | undefined): Response {
+  if (answer === undefined || answer === "missing") return new Response("no", { status: 404 });
+  if (answer !== "interrupted") return new Response(answer);
+  const body = ReadableStream.from([BINARY.slice(0, 20)]);
+  return new Response(body, { headers: { "content-length": String(BINARY.length) } });
+}
+
+function which(name: string): string {
+  const folder = Deno.env.get("PATH")!.split(":").find((folder) => {
+    try {
+      return Deno.statSync(join(folder, name)).isFile;
+    } catch {
+      return false;
+    }
+  });
+  assert.ok(folder, `${name} is needed`);
+  return join(folder, name);
+}
+
+const SHELLS = [["sh"], ["dash"], ["bash", "--posix"], ["zsh", "--emulate", "sh"]];
+
+for (const shell of SHELLS) {
+  Deno.test(`install.sh installs the latest release, run by ${shell[0]}`, async () => {
+    await using machine = new Machine(release());
+    const { code, stdout, stderr } = await machine.install({ shell });
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, /^installed larder [\d.]+ \(.*\n +as .*\/\.local\/bin\/larder\n/);
+    assert.deepEqual(machine.files(), [machine.larder]);
+    assert.deepEqual(Deno.readFileSync(machine.larder), BINARY);
+    assert.equal(Deno.statSync(machine.larder).mode! & 0o777, 0o755);
+  });
+}
+
+const TOOLS = [["curl", "sha256sum"], ["wget", "sha256sum"], ["curl", "shasum"], [
+  "curl",
+  "openssl",
+]];
+
+for (const tools of TOOLS) {
+  Deno.test(`install.sh needs no more than ${tools.join(" and ")}`, async () => {
+    await using machine = new Machine(release());
+    const { code, stderr } = await machine.install({ env: { PATH: machine.pathWith(...tools) } });
+    assert.equal(code, 0, stderr);
+    assert.deepEqual(machine.files(), [machine.larder]);
+  });
+}
+
+Deno.test("install.sh takes the version and the folder that it is told", async () => {
+  for (const version of ["1.2.3-rc.1", "v1.2.3-rc.1"]) {
+    await using machine = new Machine(release("download/v1.2.3-rc.1"));
+    const folder = join(machine.home, "my tools");
+    const env = { LARDER_VERSION: version, LARDER_INSTALL: folder, HOME: "" };
+    const { code, stderr } = await machine.install({ env });
+    assert.equal(code, 0, stderr);
+    assert.deepEqual(machine.files(), [join(folder, "larder")]);
+  }
+});
+
+Deno.test("install.sh says so where the folder is not on PATH, and only there", async () => {
+  await using machine = new Machine(release());
+  const without = await machine.install();
+  assert.match(without.stdout, /\.local\/bin is not on your PATH: .*export PATH="/);
+  const withIt = await machine.install({
+    env: { PATH: `${Deno.env.get("PATH")}:${machine.bin}` },
+  });
+  assert.doesNotMatch(withIt.stdout, /PATH/);
+});
+
+const FAULTS: [
+  name: string,
+  release: Release,
+  message: RegExp,
+  env?: (machine: Machine) => Record<string, string>,
+][] = [
+  [
+    "a binary that is not the one of the sums",
+    { ...release(), [`/latest/download/${NAME}`]: script("touch ran; echo larder 6.6.6") },
+    /the sum of larder-\S+ is [0-9a-f]{64}, but SHA256SUMS says [0-9a-f]{64}: nothing was inst/,
+  ],
+  [
+    "a binary that the sums do not name",
+    { ...release(), "/latest/download/SHA256SUMS": sums({ [`${NAME}.sig`]: BINARY }) },
+    /SHA256SUMS does not name larder-/,
+  ],
+  [
+    "a release without sums",
+    { ...release(), "/latest/download/SHA256SUMS": "missing" },
+    /SHA256SU/,
+  ],
+  [
+    "a release without this target",
+    { ...release(), [`/latest/download/${NAME}`]: "missing" },
+    /cannot download http:\S+\/latest\/download\/larder-/,
+  ],
+  [
+    "an interrupted download",
+    { ...release(), [`/latest/download/${NAME}`]: "interrupted" },
+    /cannot download/,
+  ],
+  [
+    "an interrupted download by wget",
+    { ...release(), [`/latest/download/${NAME}`]: "interrupted" },
+    /cannot download/,
+    (machine) => ({ PATH: machine.pathWith("wget", "sha256sum") }),
+  ],
+  ["a binary that does not run", release(undefined, script("exit 1")), /does not run on this mach/],
+  ["a version that is none", release(), /is no version/, () => ({ LARDER_VERSION: "../../evil" })],
+  ["a version that is not there", release(), /cannot downl/, () => ({ LARDER_VERSION: "3.2.1" })],
+  [
+    "a machine without curl and wget",
+    release(),
+    /neither curl nor wget/,
+    (machine) => ({ PATH: machine.pathWith("sha256sum") }),
+  ],
+  [
+    "a machine without a program for sums",
+    release(),
+    /none of sha256sum, shasum and openssl/,
+    (machine) => ({ PATH: machine.pathWith("curl") }),
+  ],
+  ...(["Linux riscv64", "Plan9 x86_64"] as const).map(
+    (system): typeof FAULTS[number] => [
+      `${system}`,
+      release(),
+      /there is no larder for/,
+      (machine) => ({ PATH: `${pretend(machine, system)}:${Deno.env.get("PATH")}` }),
+    ],
+  ),
+];
+
+/** A folder with a `uname` that names another system. */
+function pretend(machine: Machine, system: string): string {
+  const folder = join(machine.path, "programs");
+  Deno.mkdirSync(folder);
+  const [name, processor] = system.split(" ");
+  const body = `[ "$1" = -m ] && echo ${processor} || echo ${name}`;
+  Deno.writeFileSync(join(folder, "uname"), script(body), { mode: 0o755 });
+  return folder;
+}
+
+for (const [name, release, message, env] of FAULTS) {
+  Deno.test(`install.sh refuses ${name} and leaves nothing behind`, async () => {
+    await using machine = new Machine(release);
+    const { code, stderr } = await machine.install({ env: env?.(machine) ?? {} });
+    assert.notEqual(code, 0);
+    assert.match(stderr, message);
+    assert.deepEqual(machine.files(), []);
+  });
+}
+
+Deno.test("install.sh replaces a larder by a rename, and only when all went well", async () => {
+  const old = script("echo old");
+  const broken = { ...release(), [`/latest/download/${NAME}`]: script("echo larder 6.6.6") };
+  for (const [held, expected] of [[broken, old], [release(), BINARY]] as const) {
+    await using machine = new Machine(held);
+    Deno.mkdirSync(machine.bin, { recursive: true });
+    Deno.writeFileSync(machine.larder, old, { mode: 0o755 });
+    const before = Deno.statSync(machine.larder).ino;
+    using running = Deno.openSync(machine.larder);
+    await machine.install();
+    assert.deepEqual(Deno.readFileSync(machine.larder), expected);
+    assert.deepEqual(machine.files(), [machine.larder]);
+    assert.equal(Deno.statSync(machine.larder).ino === before, expected === old);
+    assert.equal(running.statSync().size, old.length, "who runs the old one keeps it");
+  }
+});
+
+Deno.test("install.sh puts nothing into a folder that is named larder", async () => {
+  await using machine = new Machine(release());
+  Deno.mkdirSync(machine.larder, { recursive: true });
+  const { code, stderr } = await machine.install();
+  assert.equal(code, 1);
+  assert.match(stderr, /larder is a folder/);
+  assert.deepEqual(machine.files(), []);
+});
+
+Deno.test("install.sh works from a pipe, and does nothing where the pipe was cut", async () => {
+  const text = Deno.readTextFileSync(join(SCRIPTS, "install.sh"));
+  await using machine = new Machine(release());
+  const lines = text.split("\n");
+  const cuts = lines.map((_, i) => lines.slice(0, i).join("\n").length + Math.floor(i % 3));
+  const end = text.trimEnd().length - "main".length;
+  for (const cut of cuts.filter((cut) => cut < end)) {
+    await machine.install({ piped: text.slice(0, cut), shell: ["dash"] });
+    assert.deepEqual(machine.files(), [], `cut at ${cut}`);
+  }
+  const { code, stderr } = await machine.install({ piped: text });
+  assert.equal(code, 0, stderr);
+  assert.deepEqual(machine.files(), [machine.larder]);
+});
+
+Deno.test({
+  name: "install.ps1 installs the latest release and refuses a wrong sum (needs pwsh)",
+  ignore: !hasProgram("pwsh"),
+  async fn() {
+    const shell = ["pwsh", "-NoProfile", "-File", join(SCRIPTS, "install.ps1")];
+    const wrong = { ...release(), [`/latest/download/${NAME}`]: script("echo larder 6.6.6") };
+    for (const [held, works] of [[release(), true], [wrong, false]] as const) {
+      await using machine = new Machine(held);
+      const { code, stderr } = await machine.install({ shell, piped: "" });
+      assert.equal(code === 0, works, stderr);
+      const installed = machine.files(machine.home).filter((path) => path.includes("larder"));
+      assert.deepEqual(installed, works ? [machine.larder] : []);
+    }
+  },
+});
