@@ -73,11 +73,8 @@ function splitName(text: string, name: string): { registry: string; repository: 
   let registry = isRegistry ? first : DOCKER_HUB;
   let repository = isRegistry ? name.slice(first.length + 1) : name;
 
-  const port = REGISTRY.exec(registry)?.[1];
-  if (!REGISTRY.test(registry)) throw bad(text, `the registry "${registry}" is not a host name`);
-  if (port !== undefined && (Number(port) < 1 || Number(port) > 65_535)) {
-    throw bad(text, `the port "${port}" is not between 1 and 65535`);
-  }
+  const fault = registryFault(registry);
+  if (fault) throw bad(text, fault);
   registry = canonicalRegistry(registry);
   if (repository === "") throw bad(text, `the repository is missing behind "${first}"`);
   if (registry === DOCKER_HUB && !repository.includes("/")) repository = `library/${repository}`;
@@ -86,6 +83,22 @@ function splitName(text: string, name: string): { registry: string; repository: 
     throw bad(text, `the name is longer than ${MAX_NAME} characters`);
   }
   return { registry, repository };
+}
+
+/** What is wrong with a registry's name, or undefined if it is one. */
+function registryFault(registry: string): string | undefined {
+  const match = REGISTRY.exec(registry);
+  if (!match) return `the registry "${registry}" is not a host name`;
+  const [, port] = match;
+  if (port !== undefined && (Number(port) < 1 || Number(port) > 65_535)) {
+    return `the port "${port}" is not between 1 and 65535`;
+  }
+  // URLs take some numbers for addresses, 0x7f.1 for 127.0.0.1: what is asked must be what is shown.
+  const host = URL.parse(`https://${registry}`)?.hostname;
+  const isItself = registry.startsWith("[")
+    ? host
+    : host === registry.replace(/:.*/, "").toLowerCase();
+  return isItself ? undefined : `the registry "${registry}" is not a host name or address`;
 }
 
 function checkRepository(text: string, repository: string): void {
@@ -112,8 +125,9 @@ export function canonicalRegistry(registry: string): string {
  */
 export function parseRegistry(text: string): string {
   const host = text.replace(/^https?:\/\//i, "").replace(/\/(?:v[12]\/?)?$/, "");
-  if (!REGISTRY.test(host)) {
-    throw new LarderError("LDR_BAD_REFERENCE", `bad registry "${text}": it is not a host name`, {
+  const fault = registryFault(host);
+  if (fault) {
+    throw new LarderError("LDR_BAD_REFERENCE", `bad registry "${text}": ${fault}`, {
       hint: "write a host and, where it needs one, a port, such as ghcr.io or localhost:5000",
     });
   }

@@ -1,0 +1,249 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { hasCode } from "../../src/base/errors.ts";
+import { parseDigest } from "../../src/oci/digest.ts";
+import {
+  canonicalRegistry,
+  formatReference,
+  parseReference,
+  parseRegistry,
+  type Reference,
+  repositoryName,
+} from "../../src/oci/reference.ts";
+
+const SHA256 = `sha256:${"0a".repeat(32)}`;
+const SHA512 = `sha512:${"0b".repeat(64)}`;
+
+const GOOD: [string, string][] = [
+  ["nginx", "docker.io/library/nginx:latest"],
+  ["nginx:1.27", "docker.io/library/nginx:1.27"],
+  ["nginx:5000", "docker.io/library/nginx:5000"],
+  ["me/app", "docker.io/me/app:latest"],
+  ["docker.io/nginx", "docker.io/library/nginx:latest"],
+  ["docker.io/library/nginx", "docker.io/library/nginx:latest"],
+  ["index.docker.io/nginx:1", "docker.io/library/nginx:1"],
+  ["registry-1.docker.io/me/app", "docker.io/me/app:latest"],
+  ["DOCKER.IO/nginx", "docker.io/library/nginx:latest"],
+  ["docker.io:443/nginx", "docker.io:443/nginx:latest"],
+  ["ghcr.io/owner/app:v1", "ghcr.io/owner/app:v1"],
+  ["GHCR.io/owner/app:V1", "ghcr.io/owner/app:V1"],
+  ["ghcr.io/app", "ghcr.io/app:latest"],
+  ["ghcr.io", "docker.io/library/ghcr.io:latest"],
+  ["localhost/app", "localhost/app:latest"],
+  ["localhost:5000/x", "localhost:5000/x:latest"],
+  ["localhost:5000/x:y", "localhost:5000/x:y"],
+  ["registry:5000/a/b/c/d", "registry:5000/a/b/c/d:latest"],
+  ["127.0.0.1:5000/x", "127.0.0.1:5000/x:latest"],
+  ["[::1]:5000/x:t", "[::1]:5000/x:t"],
+  ["[FE80::1]/x", "[fe80::1]/x:latest"],
+  [`nginx@${SHA256}`, `docker.io/library/nginx@${SHA256}`],
+  [`nginx@${SHA512}`, `docker.io/library/nginx@${SHA512}`],
+  [`ghcr.io/a/b:v1@${SHA256}`, `ghcr.io/a/b:v1@${SHA256}`],
+  [`localhost:5000/x@${SHA256}`, `localhost:5000/x@${SHA256}`],
+  ["a.b/c.d/e_f/g__h/i-j/k---l", "a.b/c.d/e_f/g__h/i-j/k---l:latest"],
+  ["0/1", "docker.io/0/1:latest"],
+  ["a/b:_", "docker.io/a/b:_"],
+  [`a/b:${"t".repeat(128)}`, `docker.io/a/b:${"t".repeat(128)}`],
+  ["xn--bcher-kva.example/x", "xn--bcher-kva.example/x:latest"],
+  [`r.io/${"a".repeat(250)}`, `r.io/${"a".repeat(250)}:latest`],
+  ["r.io:65535/x", "r.io:65535/x:latest"],
+  ["r.io:1/x", "r.io:1/x:latest"],
+];
+
+for (const [text, full] of GOOD) {
+  Deno.test(`reference ${text.slice(0, 60)}`, () => {
+    assert.equal(formatReference(parseReference(text)), full);
+  });
+}
+
+const BAD: [string, string, RegExp][] = [
+  ["nothing", "", /is empty/],
+  ["white space", "ngi nx", /white space/],
+  ["a newline at the end", "nginx\n", /white space/],
+  ["a scheme", "https://ghcr.io/a/b", /begins with "https:\/\/"/],
+  ["oci's scheme", "oci://ghcr.io/a/b", /no scheme/],
+  ["an empty tag", "nginx:", /the tag ""/],
+  ["a tag with a slash before", "a/b:/c", /repository|registry/],
+  ["a tag that begins with a dot", "nginx:.x", /the tag "\.x"/],
+  ["a tag that begins with a dash", "nginx:-x", /the tag "-x"/],
+  ["a tag that leaves the tree", "nginx:..", /the tag "\.\."/],
+  ["too long a tag", `nginx:${"t".repeat(129)}`, /the tag/],
+  ["two tags", "nginx:a:b", /bad part "nginx:a"/],
+  ["a tag in another script", "nginx:é", /the tag/],
+  ["an empty digest", "nginx@", /no algorithm/],
+  ["a digest too short", "nginx@sha256:abc", /64 lower-case/],
+  ["an algorithm that is not taken", `nginx@md5:${"a".repeat(32)}`, /"md5"/],
+  ["two digests", `nginx@${SHA256}@${SHA256}`, /bad digest/],
+  ["nothing before the digest", `@${SHA256}`, /repository is missing/],
+  ["a user name", `me@ghcr.io/a/b`, /bad digest/],
+  ["capitals", "ghcr.io/Owner/app", /upper-case letters in "Owner"/],
+  ["two dots", "ghcr.io/../app", /bad part "\.\."/],
+  ["two dots at the end", "ghcr.io/app/..", /bad part "\.\."/],
+  ["two dots inside", "ghcr.io/a..b", /bad part "a\.\.b"/],
+  ["a dot alone", "ghcr.io/./app", /bad part "\."/],
+  ["two dots in front", "../app", /registry ".." is not a host/],
+  ["a path", "./app", /registry "\." is not a host/],
+  ["an absolute path", "/etc/passwd", /empty part/],
+  ["a home", "~/app", /bad part "~"/],
+  ["an empty part", "ghcr.io/a//b", /empty part/],
+  ["a slash at the end", "ghcr.io/a/", /empty part/],
+  ["a registry alone", "ghcr.io/", /repository is missing/],
+  ["a registry and port alone", "localhost:5000", /repository is missing behind "localhost:5000"/],
+  ["the same with a tag", "localhost:5000:tag", /repository is missing/],
+  ["a host and port alone", "ghcr.io:443", /repository is missing/],
+  ["an address alone", "[::1]:5000", /repository is missing/],
+  ["a backslash", "ghcr.io/a\\b", /bad part/],
+  ["a NUL", "ghcr.io/a\0b", /bad part/],
+  ["a percent sign", "ghcr.io/%2e%2e/app", /bad part "%2e%2e"/],
+  ["a question mark", "ghcr.io/a?x=1", /bad part/],
+  ["a fragment", "ghcr.io/a#b", /bad part/],
+  ["three underscores", "ghcr.io/a___b", /bad part/],
+  ["a separator at an end", "ghcr.io/a-", /bad part/],
+  ["a host that begins with a dash", "-ghcr.io/a", /not a host/],
+  ["an empty label", "ghcr..io/a", /not a host/],
+  ["an underscore in a host", "my_reg.io/a", /not a host/],
+  ["a host in another script", "bücher.example/a", /not a host/],
+  ["port 0", "ghcr.io:0/a", /port "0"/],
+  ["a port past the last", "ghcr.io:65536/a", /port "65536"/],
+  ["a port of letters", "ghcr.io:http/a", /not a host/],
+  ["an empty port", "ghcr.io:/a", /not a host/],
+  ["an address that is none", "[:]/a", /not a host/],
+  ["too many colons", "[1:2:3:4:5:6:7:8:9]/a", /not a host/],
+  ["an open bracket", "[::1/a", /not a host/],
+  ["a number that URLs read as an address", "0x7f.1/a", /not a host/],
+  ["half an address", "127.1/a", /not a host/],
+  ["an address past the last", "1.2.3.256/a", /not a host/],
+  ["five numbers", "1.2.3.4.5/a", /not a host/],
+  ["a broken punycode label", "xn--a.b/a", /not a host/],
+  ["too long a name", `r.io/${"a".repeat(251)}`, /longer than 255/],
+];
+
+for (const [name, text, reason] of BAD) {
+  Deno.test(`no reference: ${name}`, () => {
+    assert.throws(
+      () => parseReference(text),
+      (error) => hasCode(error, "LDR_BAD_REFERENCE") && reason.test(error.message),
+    );
+  });
+}
+
+Deno.test("a digest decides: no tag is made up beside it, one that is given is kept", () => {
+  assert.equal(parseReference(`nginx@${SHA256}`).tag, undefined);
+  const both = parseReference(`nginx:1@${SHA256}`);
+  assert.deepEqual([both.tag, both.digest], ["1", SHA256]);
+});
+
+const label = fc.stringMatching(/^[a-z0-9]([a-z0-9-]{0,6}[a-z0-9])?$/);
+const registry = fc.oneof(
+  fc.constantFrom("docker.io", "localhost", "[::1]", "[fe80::1:2]:5000", "127.0.0.1:80"),
+  fc.tuple(
+    fc.array(label, { minLength: 1, maxLength: 3 }),
+    fc.option(fc.integer({ min: 1, max: 65535 })),
+  )
+    .map(([labels, port]) => [...labels, "io"].join(".") + (port === null ? "" : `:${port}`))
+    .filter((text) => !text.includes("xn--")),
+);
+const component = fc.stringMatching(/^[a-z0-9]{1,5}((\.|_|__|-{1,3})[a-z0-9]{1,5}){0,2}$/);
+const tag = fc.stringMatching(/^[A-Za-z0-9_][A-Za-z0-9._-]{0,20}$/);
+const digest = fc.constantFrom(SHA256, SHA512).map(parseDigest);
+const reference: fc.Arbitrary<Reference> = fc.record({
+  registry,
+  repository: fc.array(component, { minLength: 2, maxLength: 4 }).map((parts) => parts.join("/")),
+  tag: fc.option(tag, { nil: undefined }),
+  digest: fc.option(digest, { nil: undefined }),
+}, { noNullPrototype: true }).filter(({ tag, digest }) =>
+  tag !== undefined || digest !== undefined
+);
+
+Deno.test("a reference that is written out is read back the same", () => {
+  fc.assert(fc.property(reference, (reference) => {
+    assert.deepEqual(parseReference(formatReference(reference)), reference);
+  }));
+});
+
+/** Texts that are nearly references: their letters, and what may do harm in a path or URL. */
+const nearly = fc.string({
+  unit: fc.oneof(
+    fc.constantFrom(..."abAB01./:@-_[]\\%?#~ \0\n", "..", "//", "é", "xn--", "0x"),
+    fc.constantFrom("localhost", "docker.io", SHA256),
+  ),
+  maxLength: 16,
+});
+
+Deno.test("what is read as a reference is safe in a path and means itself in a URL", () => {
+  fc.assert(
+    fc.property(fc.oneof(nearly, fc.string()), (text) => {
+      let parsed: Reference;
+      try {
+        parsed = parseReference(text);
+      } catch (error) {
+        assert.ok(hasCode(error, "LDR_BAD_REFERENCE"), String(error));
+        return;
+      }
+      const parts = [parsed.registry, ...parsed.repository.split("/"), parsed.tag ?? "tag"];
+      for (const part of parts) {
+        assert.doesNotMatch(part, /[\/\\\0\s%?#]|^\.*$/);
+      }
+      const url = new URL(`https://${parsed.registry}/v2/${parsed.repository}/manifests/x`);
+      assert.equal(url.pathname, `/v2/${parsed.repository}/manifests/x`);
+      assert.equal(url.username + url.password + url.search + url.hash, "");
+      const host = parsed.registry.replace(/:\d+$/, "");
+      if (!host.startsWith("[")) assert.equal(url.hostname, host);
+      assert.deepEqual(parseReference(formatReference(parsed)), parsed);
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+const REGISTRIES: [string, string][] = [
+  ["ghcr.io", "ghcr.io"],
+  ["GHCR.IO", "ghcr.io"],
+  ["https://ghcr.io", "ghcr.io"],
+  ["http://localhost:5000/", "localhost:5000"],
+  ["https://ghcr.io/v2/", "ghcr.io"],
+  ["https://index.docker.io/v1/", "docker.io"],
+  ["registry-1.docker.io", "docker.io"],
+  ["docker.io", "docker.io"],
+  ["registry", "registry"],
+  ["[::1]:5000", "[::1]:5000"],
+];
+
+for (const [text, name] of REGISTRIES) {
+  Deno.test(`registry ${text}`, () => assert.equal(parseRegistry(text), name));
+}
+
+const NO_REGISTRIES = [
+  "",
+  " ",
+  "https://",
+  "ghcr.io/owner",
+  "ghcr.io:0",
+  "ghcr.io:99999",
+  "me@ghcr.io",
+  "https://me:pw@ghcr.io",
+  "ftp://ghcr.io",
+  "ghcr.io?x",
+  "../x",
+  "[:]",
+  "1.2.3.4.5",
+  "ghcr.io\n",
+];
+
+for (const text of NO_REGISTRIES) {
+  Deno.test(`no registry: ${Deno.inspect(text)}`, () => {
+    assert.throws(() => parseRegistry(text), (error) => hasCode(error, "LDR_BAD_REFERENCE"));
+  });
+}
+
+Deno.test("Docker Hub has one name", () => {
+  assert.deepEqual(
+    ["docker.io", "index.docker.io", "Registry-1.Docker.io", "hub.docker.com"].map(
+      canonicalRegistry,
+    ),
+    ["docker.io", "docker.io", "docker.io", "hub.docker.com"],
+  );
+});
+
+Deno.test("a repository's name has neither tag nor digest", () => {
+  assert.equal(repositoryName(parseReference(`nginx:1@${SHA256}`)), "docker.io/library/nginx");
+});
