@@ -1,7 +1,7 @@
 import { gzipSync } from "node:zlib";
 import { failure } from "./fixture_registry.ts";
 import type { Gate } from "./gate.ts";
-import { type Answer, type Request, textAnswer } from "./http_server.ts";
+import { type Answer, type Request, textAnswer, type Wire } from "./http_server.ts";
 
 /** Makes of a good answer a bad one. */
 export type Fault = (answer: Answer, request: Request) => Answer | Promise<Answer>;
@@ -42,23 +42,41 @@ export function longBody(extra: Uint8Array): Fault {
   return (answer) => ({ ...answer, body: new Uint8Array([...answer.body, ...extra]) });
 }
 
+/** Ends in order and too early, and no `Content-Length` tells what there should be. */
+export function shortChunks(length: number): Fault {
+  return chunked(async (send, body) => {
+    await send(body.subarray(0, length));
+    await send(new Uint8Array());
+  });
+}
+
 /** More than there should be, without end, and no `Content-Length` to tell. */
-export const endlessBody: Fault = (answer) => ({
-  ...answer,
-  headers: { ...answer.headers, "Transfer-Encoding": "chunked" },
-  async send(wire, body) {
-    const chunk = new Uint8Array(64 * 1024);
-    const part = (bytes: Uint8Array) =>
-      new Uint8Array([
-        ...new TextEncoder().encode(`${bytes.length.toString(16)}\r\n`),
-        ...bytes,
-        13,
-        10,
-      ]);
-    await wire.write(part(body));
-    while (wire.isOpen) await wire.write(part(chunk));
-  },
+export const endlessBody: Fault = chunked(async (send, body, wire) => {
+  await send(body);
+  while (wire.isOpen) await send(new Uint8Array(64 * 1024));
 });
+
+/** A body in HTTP/1.1's chunks; an empty one ends it. */
+function chunked(
+  write: (
+    send: (bytes: Uint8Array) => Promise<void>,
+    body: Uint8Array,
+    wire: Wire,
+  ) => Promise<void>,
+): Fault {
+  return (answer) => ({
+    ...answer,
+    headers: { ...answer.headers, "Transfer-Encoding": "chunked" },
+    async send(wire, body) {
+      const encoder = new TextEncoder();
+      const send = (bytes: Uint8Array) => {
+        const size = encoder.encode(`${bytes.length.toString(16)}\r\n`);
+        return wire.write(new Uint8Array([...size, ...bytes, 13, 10]));
+      };
+      await write(send, body, wire);
+    },
+  });
+}
 
 /** The whole length is promised, and the connection ends in order after `length` bytes. */
 export function truncatedAfter(length: number): Fault {
@@ -127,7 +145,7 @@ export function withHeader(name: string, value: string): Fault {
 
 function cut(
   length: number,
-  end: (wire: Parameters<NonNullable<Answer["send"]>>[0]) => void,
+  end: (wire: Wire) => void,
 ): Fault {
   return (answer) => ({
     ...answer,

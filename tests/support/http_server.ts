@@ -36,6 +36,9 @@ export interface Wire {
   readonly isOpen: boolean;
 }
 
+/** The first byte of a client that speaks TLS, which this server does not. */
+const TLS_HANDSHAKE = 0x16;
+
 export type Handler = (request: Request) => Answer | Promise<Answer>;
 
 /** An answer with a text body. */
@@ -111,6 +114,10 @@ export class HttpServer implements AsyncDisposable {
     let turn = Promise.resolve();
     socket.on("data", (chunk: Buffer) => {
       received = Buffer.concat([received, chunk]);
+      if (received[0] === TLS_HANDSHAKE) {
+        socket.end("HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n");
+        return;
+      }
       for (let parsed; (parsed = parseRequest(received));) {
         received = received.subarray(parsed.length);
         const { request } = parsed;
