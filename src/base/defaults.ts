@@ -66,3 +66,15 @@ export const HELPER_TIMEOUT = 60_000;
 
 /** How often a pull starts over because somebody deletes the cache under it. */
 export const PULL_ROUNDS = 5;
+
+/** How long a token lives whose server does not say (distribution: "Token Authentication Specification"). */
+export const TOKEN_LIFETIME = 60_000;
+
+/** A token is dropped so long before it expires, or at half its life if that is later. */
+export const TOKEN_MARGIN = 10_000;
+
+/** A token that replaced a rejected one and is itself rejected this soon is not replaced again. */
+export const TOKEN_PROBATION = 10_000;
+
+/** So long an answer of a credential helper is used again; some of what they give expires within the hour. */
+export const HELPER_REUSE = 5 * 60_000;
