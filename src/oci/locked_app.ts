@@ -53,7 +53,7 @@ export function parseLockedApp(bytes: Uint8Array, subject: string): LockedApp {
   } catch (error) {
     throw malformed(subject, "it is not JSON", error);
   }
-  const result = v.safeParse(LockedAppSchema, document);
+  const result = v.safeParse(LockedAppSchema, document, { abortEarly: true });
   if (result.success) return result.output;
   const issue = result.issues[0];
   throw malformed(subject, `${v.getDotPath(issue) ?? "document"}: ${issue.message}`);

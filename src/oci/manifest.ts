@@ -154,7 +154,7 @@ function check<T extends v.GenericSchema>(
   document: unknown,
   subject: string,
 ): v.InferOutput<T> {
-  const result = v.safeParse(schema, document);
+  const result = v.safeParse(schema, document, { abortEarly: true });
   if (result.success) return result.output;
   const issue = result.issues[0];
   throw malformed(subject, `${v.getDotPath(issue) ?? "document"}: ${issue.message}`);

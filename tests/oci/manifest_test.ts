@@ -1,0 +1,340 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { MAX_MANIFEST } from "../../src/base/defaults.ts";
+import { type ErrorCode, hasCode, LarderError } from "../../src/base/errors.ts";
+import { digestOf } from "../../src/oci/digest.ts";
+import {
+  type ImageManifest,
+  type Manifest,
+  parseManifest,
+  spinApplicationLayer,
+  successors,
+} from "../../src/oci/manifest.ts";
+import { SPIN_APPLICATION } from "../../src/oci/media_types.ts";
+import { MEDIA_TYPES } from "../support/artifacts.ts";
+
+const { ociManifest, ociIndex, dockerManifest, dockerManifestList } = MEDIA_TYPES;
+const encode = (text: string) => new TextEncoder().encode(text);
+const bytesOf = (document: unknown) => encode(JSON.stringify(document));
+const descriptor = (content: string, mediaType = "application/octet-stream") => ({
+  mediaType,
+  digest: digestOf(encode(content)) as string,
+  size: content.length,
+});
+
+const IMAGE = {
+  schemaVersion: 2,
+  config: descriptor("config"),
+  layers: [descriptor("one"), descriptor("two")],
+};
+const INDEX = {
+  schemaVersion: 2,
+  manifests: [{ ...descriptor("m", ociManifest), platform: { os: "linux", architecture: "arm" } }],
+};
+
+const parse = (document: unknown, contentType?: string | null): Manifest =>
+  parseManifest(bytesOf(document), "example/app", contentType);
+
+/** Name, document, the registry's Content-Type, and what it is then. */
+const GOOD: [string, object, string | null, "image" | "index", string][] = [
+  ["an OCI manifest", { ...IMAGE, mediaType: ociManifest }, ociManifest, "image", ociManifest],
+  ["a Docker manifest", { ...IMAGE, mediaType: dockerManifest }, null, "image", dockerManifest],
+  ["an OCI index", { ...INDEX, mediaType: ociIndex }, ociIndex, "index", ociIndex],
+  [
+    "a manifest list",
+    { ...INDEX, mediaType: dockerManifestList },
+    `${dockerManifestList}; charset=utf-8`,
+    "index",
+    dockerManifestList,
+  ],
+  ["a type that only the header has", IMAGE, dockerManifest, "image", dockerManifest],
+  ["a type in capitals in the header", IMAGE, ociManifest.toUpperCase(), "image", ociManifest],
+  ["a type that is null", { ...INDEX, mediaType: null }, ociIndex, "index", ociIndex],
+  ["an image told by its shape", IMAGE, null, "image", ociManifest],
+  ["an index told by its shape", INDEX, "application/json", "index", ociIndex],
+  ["a header that says nothing", { ...IMAGE, mediaType: ociManifest }, "", "image", ociManifest],
+  [
+    "a header of a careless server",
+    { ...IMAGE, mediaType: ociManifest },
+    "text/plain",
+    "image",
+    ociManifest,
+  ],
+  ["no layers", { ...IMAGE, layers: [] }, null, "image", ociManifest],
+  ["an empty index", { ...INDEX, manifests: [] }, null, "index", ociIndex],
+  ["annotations that are null", { ...IMAGE, annotations: null }, null, "image", ociManifest],
+  ["members from the future", { ...IMAGE, subject: { a: 1 }, x: [[]] }, null, "image", ociManifest],
+];
+
+for (const [name, document, contentType, kind, mediaType] of GOOD) {
+  Deno.test(`a manifest is read: ${name}`, () => {
+    const manifest = parse(document, contentType);
+    assert.deepEqual([manifest.kind, manifest.mediaType], [kind, mediaType]);
+    assert.equal(manifest.digest, digestOf(bytesOf(document)));
+    assert.deepEqual(manifest.bytes, bytesOf(document));
+    assert.deepEqual(manifest.annotations, {});
+  });
+}
+
+const withLayer = (members: object) => ({ ...IMAGE, layers: [{ ...descriptor("x"), ...members }] });
+
+const BAD: [string, Uint8Array, string | null, ErrorCode, RegExp][] = [
+  ["nothing", encode(""), null, "LDR_BAD_MANIFEST", /not a JSON object$/],
+  ["a web page", encode("<html>"), "text/html", "LDR_BAD_MANIFEST", /server sent text\/html/],
+  ["bytes that are no UTF-8", new Uint8Array([0x7b, 0xff, 0x7d]), null, "LDR_BAD_MANIFEST", /JSON/],
+  ["half a document", bytesOf(IMAGE).subarray(0, 40), ociManifest, "LDR_BAD_MANIFEST", /JSON/],
+  ["an array", encode("[]"), ociManifest, "LDR_BAD_MANIFEST", /JSON object/],
+  ["null", encode("null"), ociManifest, "LDR_BAD_MANIFEST", /JSON object/],
+  ["a number", encode("2"), ociManifest, "LDR_BAD_MANIFEST", /JSON object/],
+  ["an empty object", encode("{}"), null, "LDR_BAD_MANIFEST", /neither layers nor manifests/],
+  [
+    "no version",
+    bytesOf({ ...IMAGE, schemaVersion: undefined }),
+    null,
+    "LDR_BAD_MANIFEST",
+    /schemaV/,
+  ],
+  ["version 3", bytesOf({ ...IMAGE, schemaVersion: 3 }), null, "LDR_BAD_MANIFEST", /schemaVersion/],
+  [
+    "a version in quotes",
+    bytesOf({ ...IMAGE, schemaVersion: "2" }),
+    null,
+    "LDR_BAD_MANIFEST",
+    /sch/,
+  ],
+  ["schema 1", bytesOf({ schemaVersion: 1 }), null, "LDR_UNSUPPORTED_MANIFEST", /schema 1/],
+  [
+    "schema 1 by its header",
+    bytesOf(IMAGE),
+    "application/vnd.docker.distribution.manifest.v1+prettyjws",
+    "LDR_UNSUPPORTED_MANIFEST",
+    /schema 1/,
+  ],
+  [
+    "a type that is no manifest's",
+    bytesOf({ ...IMAGE, mediaType: "application/vnd.cncf.helm" }),
+    ociManifest,
+    "LDR_UNSUPPORTED_MANIFEST",
+    /vnd\.cncf\.helm/,
+  ],
+  [
+    "two types at odds",
+    bytesOf({ ...IMAGE, mediaType: ociManifest }),
+    ociIndex,
+    "LDR_BAD_MANIFEST",
+    /says .*manifest.* but the registry says .*index/,
+  ],
+  ["both halves", bytesOf({ ...IMAGE, ...INDEX }), null, "LDR_BAD_MANIFEST", /both/],
+  ["an index with layers", bytesOf({ ...INDEX, layers: [] }), ociIndex, "LDR_BAD_MANIFEST", /both/],
+  ["an index's type, an image's shape", bytesOf(IMAGE), ociIndex, "LDR_BAD_MANIFEST", /manifests/],
+  ["no config", bytesOf({ ...IMAGE, config: null }), ociManifest, "LDR_BAD_MANIFEST", /config/],
+  [
+    "layers that are no list",
+    bytesOf({ ...IMAGE, layers: {} }),
+    null,
+    "LDR_BAD_MANIFEST",
+    /layers/,
+  ],
+  ["layers that are null", bytesOf({ ...IMAGE, layers: null }), null, "LDR_BAD_MANIFEST", /layers/],
+  [
+    "a layer that is null",
+    bytesOf({ ...IMAGE, layers: [null] }),
+    null,
+    "LDR_BAD_MANIFEST",
+    /layers\.0/,
+  ],
+  [
+    "a layer's digest that is a path",
+    bytesOf(withLayer({ digest: "sha256:../../../etc/passwd" })),
+    null,
+    "LDR_BAD_MANIFEST",
+    /layers\.0\.digest/,
+  ],
+  [
+    "a negative size",
+    bytesOf(withLayer({ size: -1 })),
+    null,
+    "LDR_BAD_MANIFEST",
+    /layers\.0\.size/,
+  ],
+  ["a size too large", bytesOf(withLayer({ size: 1e300 })), null, "LDR_BAD_MANIFEST", /size/],
+  [
+    "an annotation that is no text",
+    bytesOf({ ...IMAGE, annotations: { a: 1 } }),
+    null,
+    "LDR_BAD_MANIFEST",
+    /annotations/,
+  ],
+  [
+    "a platform that is no object",
+    bytesOf({ ...INDEX, manifests: [{ ...descriptor("m"), platform: "linux" }] }),
+    null,
+    "LDR_BAD_MANIFEST",
+    /manifests\.0\.platform/,
+  ],
+];
+
+for (const [name, bytes, contentType, code, reason] of BAD) {
+  Deno.test(`a manifest is refused: ${name}`, () => {
+    assert.throws(
+      () => parseManifest(bytes, "example/app", contentType),
+      (error) =>
+        hasCode(error, code) && reason.test(error.message) && error.message.includes("example/app"),
+    );
+  });
+}
+
+Deno.test("a manifest must have the digest that it was asked for by, in its algorithm", () => {
+  const bytes = bytesOf(IMAGE);
+  for (const algorithm of ["sha256", "sha512"] as const) {
+    const expected = digestOf(bytes, algorithm);
+    assert.equal(parseManifest(bytes, "x", null, expected).digest, expected);
+    assert.throws(
+      () => parseManifest(bytesOf(INDEX), "x", null, expected),
+      (error) => hasCode(error, "LDR_DIGEST_MISMATCH"),
+    );
+  }
+});
+
+Deno.test("the digest is checked before the document is looked at", () => {
+  assert.throws(
+    () => parseManifest(encode("<html>"), "x", null, digestOf(bytesOf(IMAGE))),
+    (error) => hasCode(error, "LDR_DIGEST_MISMATCH"),
+  );
+});
+
+Deno.test("the largest manifest is read, and one byte more is refused", () => {
+  const padded = (size: number) => {
+    const text = JSON.stringify(IMAGE);
+    return encode(text + " ".repeat(size - text.length));
+  };
+  assert.equal(parseManifest(padded(MAX_MANIFEST), "x").kind, "image");
+  assert.throws(
+    () => parseManifest(padded(MAX_MANIFEST + 1), "x"),
+    (error) => hasCode(error, "LDR_BAD_MANIFEST") && /larger than 4\.00 MiB/.test(error.message),
+  );
+});
+
+Deno.test("what a manifest says cannot fill or steer the terminal", () => {
+  const mediaType = "\x1b[2J\nerror: all is well" + "x".repeat(100_000);
+  for (const document of [{ ...IMAGE, mediaType }, { ...IMAGE, schemaVersion: mediaType }]) {
+    assert.throws(() => parse(document), (error) => {
+      const { message } = error as LarderError;
+      // deno-lint-ignore no-control-regex
+      return error instanceof LarderError && message.length < 400 && !/[\x00-\x1f]/.test(message);
+    });
+  }
+});
+
+const NESTED: [string, string, string][] = [
+  ["arrays", "[", "]"],
+  ["objects", '{"a":', "}"],
+  ["layers", '{"layers":[', "]}"],
+  ["annotations", '{"annotations":{"a":', "}}"],
+];
+
+for (const [name, open, close] of NESTED) {
+  Deno.test(`${name} nested without end are refused`, () => {
+    const depth = Math.floor(MAX_MANIFEST / (open.length + close.length) / 2);
+    const nested = open.repeat(depth) + "1" + close.repeat(depth);
+    const inside = JSON.stringify(IMAGE).replace('"layers":', `"layers":${nested},"x":`);
+    for (const text of [nested, open.repeat(depth), inside]) {
+      assert.throws(() => parseManifest(encode(text), "x"), LarderError);
+    }
+  });
+}
+
+const isLarderErrorOrNone = (run: () => unknown) => {
+  try {
+    run();
+  } catch (error) {
+    assert.ok(error instanceof LarderError, Deno.inspect(error));
+  }
+};
+
+const contentType = fc.constantFrom(null, "", "text/html", ociManifest, ociIndex, dockerManifest);
+
+Deno.test("no bytes make the parser fail but in its own words", () => {
+  fc.assert(fc.property(fc.uint8Array(), contentType, (bytes, contentType) => {
+    isLarderErrorOrNone(() => parseManifest(bytes, "x", contentType));
+  }));
+});
+
+const hostileValue = fc.oneof(
+  fc.jsonValue(),
+  fc.constantFrom<unknown>(
+    null,
+    -1,
+    1e400,
+    "",
+    "..",
+    [],
+    {},
+    [[]],
+    [{}],
+    IMAGE,
+    INDEX,
+    IMAGE.config,
+  ),
+);
+const key = fc.oneof(
+  fc.constantFrom(..."mediaType config layers manifests annotations schemaVersion".split(" ")),
+  fc.constantFrom("__proto__", "constructor", "toString", "platform", "digest", "size"),
+  fc.string(),
+);
+
+Deno.test("no JSON makes the parser fail but in its own words", () => {
+  const document = fc.dictionary(key, hostileValue).chain((members) =>
+    fc.constantFrom(members, { ...IMAGE, ...members }, { ...INDEX, ...members })
+  );
+  fc.assert(
+    fc.property(document, contentType, (document, contentType) => {
+      isLarderErrorOrNone(() => successors(parse(document, contentType)));
+    }),
+    { numRuns: 1000 },
+  );
+});
+
+Deno.test("no damage to one byte makes the parser fail but in its own words", () => {
+  const good = bytesOf({ ...IMAGE, mediaType: ociManifest, annotations: { a: "b" } });
+  fc.assert(fc.property(fc.nat(good.length - 1), fc.nat(255), (at, byte) => {
+    const damaged = good.slice();
+    damaged[at] = byte;
+    isLarderErrorOrNone(() => parseManifest(damaged, "x"));
+  }));
+});
+
+Deno.test("the members of a manifest never reach JavaScript's own prototypes", () => {
+  parseManifest(encode(`{"__proto__":{"polluted":1},${JSON.stringify(IMAGE).slice(1)}`), "x");
+  const text = JSON.stringify({ ...IMAGE, annotations: { x: "y" } });
+  isLarderErrorOrNone(() => parseManifest(encode(text.replace('"x"', '"__proto__"')), "x"));
+  assert.equal(({} as Record<string, unknown>).polluted, undefined);
+});
+
+Deno.test("an image points at its config and layers, an index at its manifests, in their order", () => {
+  assert.deepEqual(successors(parse(IMAGE)).map(({ digest }) => digest), [
+    IMAGE.config.digest,
+    ...IMAGE.layers.map(({ digest }) => digest),
+  ]);
+  assert.deepEqual(successors(parse(INDEX)).map(({ digest }) => digest), [
+    INDEX.manifests[0]!.digest,
+  ]);
+});
+
+Deno.test("Spin's locked app is the layer of its type, where there is one", () => {
+  const app = descriptor("app", SPIN_APPLICATION);
+  const layers = [descriptor("wasm", MEDIA_TYPES.spinWasm), app];
+  assert.equal(
+    spinApplicationLayer(parse({ ...IMAGE, layers }) as ImageManifest)?.digest,
+    app.digest,
+  );
+  assert.equal(spinApplicationLayer(parse(IMAGE) as ImageManifest), undefined);
+});
+
+Deno.test("two million wrong layers are refused at the first, without a note on each", () => {
+  const text = JSON.stringify(IMAGE).replace('"layers":[', `"layers":[${"0,".repeat(2_000_000)}`);
+  const before = Deno.memoryUsage().heapUsed;
+  assert.throws(() => parseManifest(encode(text), "x"), /layers\.0/);
+  const used = Deno.memoryUsage().heapUsed - before;
+  assert.ok(used < 300 * 1024 ** 2, `${used} bytes of memory were used`);
+});
