@@ -14,11 +14,11 @@ export const PlatformSchema = v.object({
   variant: v.pipe(v.nullish(v.string()), v.transform((text) => text || undefined)),
 });
 
-const ARCHITECTURE_NAMES: Record<string, string> = {
-  x86_64: "amd64",
-  "x86-64": "amd64",
-  aarch64: "arm64",
-};
+const ARCHITECTURE_NAMES = new Map([
+  ["x86_64", "amd64"],
+  ["x86-64", "amd64"],
+  ["aarch64", "arm64"],
+]);
 
 /** Variants that run on a processor of the key, best first (containerd's platform matching). */
 const ARM_VARIANTS = ["v7", "v6", "v5"];
@@ -37,7 +37,7 @@ export function parsePlatform(text: string): Platform {
   const architecture = match[2]!.toLowerCase();
   return {
     os: match[1]!.toLowerCase(),
-    architecture: ARCHITECTURE_NAMES[architecture] ?? architecture,
+    architecture: ARCHITECTURE_NAMES.get(architecture) ?? architecture,
     variant: match[3]?.toLowerCase(),
   };
 }
@@ -55,7 +55,7 @@ export function formatPlatform(platform: Platform): string {
 export function defaultPlatforms(
   build: { os: string; arch: string } = Deno.build,
 ): readonly Platform[] {
-  const architecture = ARCHITECTURE_NAMES[build.arch] ?? build.arch;
+  const architecture = ARCHITECTURE_NAMES.get(build.arch) ?? build.arch;
   const here = [{ os: build.os, architecture }];
   if (build.os === "darwin") here.push({ os: "linux", architecture });
   return [...here, { os: "wasi", architecture: "wasm" }];

@@ -1,0 +1,79 @@
+import assert from "node:assert/strict";
+import {
+  bareMediaType,
+  isForeign,
+  isSchema1,
+  isWasm,
+  MANIFEST_ACCEPT,
+  type ManifestKind,
+  manifestKind,
+} from "../../src/oci/media_types.ts";
+import { MEDIA_TYPES } from "../support/artifacts.ts";
+
+const SCHEMA_1 = "application/vnd.docker.distribution.manifest.v1+prettyjws";
+
+const KINDS: [string, ManifestKind | undefined][] = [
+  [MEDIA_TYPES.ociManifest, "image"],
+  [MEDIA_TYPES.dockerManifest, "image"],
+  [MEDIA_TYPES.ociIndex, "index"],
+  [MEDIA_TYPES.dockerManifestList, "index"],
+  [SCHEMA_1, undefined],
+  [MEDIA_TYPES.ociLayer, undefined],
+  [MEDIA_TYPES.ociManifest.toUpperCase(), undefined],
+  ["application/json", undefined],
+  ["constructor", undefined],
+  ["__proto__", undefined],
+  ["", undefined],
+];
+
+for (const [mediaType, kind] of KINDS) {
+  Deno.test(`"${mediaType}" is ${kind ?? "no manifest"}`, () => {
+    assert.equal(manifestKind(mediaType), kind);
+  });
+}
+
+Deno.test("a registry is told of every kind of manifest that is understood, and of no other", () => {
+  const told = MANIFEST_ACCEPT.split(", ");
+  assert.equal(told.length, 4);
+  for (const mediaType of told) assert.ok(manifestKind(mediaType), mediaType);
+});
+
+Deno.test("Wasm is told by its media types", () => {
+  for (const mediaType of [MEDIA_TYPES.wasm, MEDIA_TYPES.spinWasm]) assert.ok(isWasm(mediaType));
+  for (
+    const mediaType of [MEDIA_TYPES.wasmConfig, MEDIA_TYPES.spinData, MEDIA_TYPES.ociLayer, ""]
+  ) {
+    assert.equal(isWasm(mediaType), false, mediaType);
+  }
+});
+
+Deno.test("foreign layers are Docker's and the image specification's", () => {
+  const { ociForeignLayer, dockerForeignLayer, ociLayer, dockerLayer } = MEDIA_TYPES;
+  assert.deepEqual([ociForeignLayer, dockerForeignLayer].map(isForeign), [true, true]);
+  assert.deepEqual([ociLayer, dockerLayer, ""].map(isForeign), [false, false, false]);
+});
+
+Deno.test("schema 1 is told, signed or not", () => {
+  const unsigned = "application/vnd.docker.distribution.manifest.v1+json";
+  assert.deepEqual([SCHEMA_1, unsigned, MEDIA_TYPES.dockerManifest].map(isSchema1), [
+    true,
+    true,
+    false,
+  ]);
+});
+
+const HEADERS: [string | null | undefined, string][] = [
+  ["text/html; charset=utf-8", "text/html"],
+  [" Application/JSON ;x", "application/json"],
+  ["application/wasm", "application/wasm"],
+  [";", ""],
+  ["", ""],
+  [null, ""],
+  [undefined, ""],
+];
+
+for (const [header, mediaType] of HEADERS) {
+  Deno.test(`Content-Type ${Deno.inspect(header)} is "${mediaType}"`, () => {
+    assert.equal(bareMediaType(header), mediaType);
+  });
+}
