@@ -82,9 +82,9 @@ export class Layout {
     return asDigest(this.#windows ? name.replace("_", ":") : name);
   }
 
-  /** What a registry's folder name stands for. */
+  /** What a registry's folder name stands for; no registry has a `_` of its own. */
   registryOfName(name: string): string {
-    return this.#windows ? name.replace(/_(\d+)$/, ":$1") : name;
+    return this.#windows ? name.replaceAll("_", ":") : name;
   }
 
   #repositoryFolder(reference: Reference): string {

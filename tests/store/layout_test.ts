@@ -1,0 +1,124 @@
+import assert from "node:assert/strict";
+import { isAbsolute, join, relative, sep } from "node:path";
+import fc from "fast-check";
+import { digestOf, parseDigest } from "../../src/oci/digest.ts";
+import { formatReference, parseReference } from "../../src/oci/reference.ts";
+import { Layout } from "../../src/store/layout.ts";
+import { MEDIA_TYPES } from "../support/artifacts.ts";
+
+const ROOT = join(sep, "cache", "registry");
+const unix = new Layout(ROOT, { windows: false });
+const windows = new Layout(ROOT, { windows: true });
+
+const hex = "0a".repeat(32);
+const digest = parseDigest(`sha256:${hex}`);
+const sha512 = parseDigest(`sha512:${"0b".repeat(64)}`);
+const reference = parseReference("localhost:5000/team/app:v1");
+
+/** Name, what the path is asked of, the path below the root, and below it on Windows. */
+const PATHS: [string, (layout: Layout) => string, string, string][] = [
+  ["data", (l) => l.tree("data"), "data", "data"],
+  ["wasm", (l) => l.tree("wasm"), "wasm", "wasm"],
+  ["manifests", (l) => l.manifests, "manifests", "manifests"],
+  ["the lock", (l) => l.lock, "lock", "lock"],
+  ["a blob", (l) => l.blob("data", digest), `data/sha256:${hex}`, `data/sha256_${hex}`],
+  [
+    "a blob by sha512",
+    (l) => l.blob("wasm", sha512),
+    `wasm/${sha512}`,
+    `wasm/sha512_${sha512.slice(7)}`,
+  ],
+  [
+    "Wasm",
+    (l) => l.blobOf({ digest, mediaType: MEDIA_TYPES.wasm }),
+    `wasm/sha256:${hex}`,
+    `wasm/sha256_${hex}`,
+  ],
+  [
+    "what is not Wasm",
+    (l) => l.blobOf({ digest, mediaType: MEDIA_TYPES.ociLayer }),
+    `data/sha256:${hex}`,
+    `data/sha256_${hex}`,
+  ],
+  [
+    "a partial download",
+    (l) => l.partial(digest),
+    `partial/sha256:${hex}`,
+    `partial/sha256_${hex}`,
+  ],
+  [
+    "a tag",
+    (l) => l.tagFolder(reference, "v1"),
+    "manifests/localhost:5000/team/app/v1",
+    "manifests/localhost_5000/team/app/v1",
+  ],
+  [
+    "a digest",
+    (l) => l.digestFolder(reference, digest),
+    `manifests/localhost:5000/team/app/sha256:${hex}`,
+    `manifests/localhost_5000/team/app/sha256_${hex}`,
+  ],
+];
+
+for (const [name, path, onUnix, onWindows] of PATHS) {
+  Deno.test(`where ${name} lies`, () => {
+    assert.equal(path(unix), join(ROOT, onUnix));
+    assert.equal(path(windows), join(ROOT, onWindows));
+  });
+}
+
+Deno.test("a file name of a digest is read back, and no other name is a digest", () => {
+  for (const layout of [unix, windows]) {
+    for (const each of [digest, sha512]) {
+      assert.equal(layout.digestOfName(layout.fileName(each)), each);
+    }
+    for (const name of ["latest", `sha256:${hex}x`, "sha256_", `sha256-${hex}`, "", ".."]) {
+      assert.equal(layout.digestOfName(name), undefined);
+    }
+  }
+});
+
+Deno.test("a tag that looks like Windows' name of a digest is a tag elsewhere", () => {
+  assert.equal(unix.digestOfName(`sha256_${hex}`), undefined);
+});
+
+for (const registry of ["docker.io", "localhost:5000", "[::1]:5000", "[fe80::1]", "127.0.0.1:80"]) {
+  Deno.test(`the folder of the registry ${registry} is read back`, () => {
+    for (const layout of [unix, windows]) {
+      assert.equal(layout.registryOfName(layout.fileName(registry)), registry);
+    }
+  });
+}
+
+Deno.test("no name on Windows has a character that Windows does not take", () => {
+  for (const [, path] of PATHS) {
+    assert.doesNotMatch(relative(ROOT, path(windows)), /[<>:"|?*]/);
+  }
+});
+
+const component = fc.stringMatching(/^[a-z0-9]{1,5}((\.|_|__|-{1,3})[a-z0-9]{1,5}){0,2}$/);
+const tag = fc.stringMatching(/^[A-Za-z0-9_][A-Za-z0-9._-]{0,20}$/);
+const names = fc.tuple(
+  fc.constantFrom("docker.io", "localhost:5000", "[::1]:1", "a.b-c.d"),
+  fc.array(component, { minLength: 2, maxLength: 4 }),
+  tag,
+).map(([registry, parts, tag]) => parseReference(`${registry}/${parts.join("/")}:${tag}`));
+
+Deno.test("every reference has a folder of its own, inside of the tree", () => {
+  fc.assert(fc.property(names, names, fc.boolean(), (one, other, onWindows) => {
+    const layout = onWindows ? windows : unix;
+    const folder = layout.tagFolder(one, one.tag!);
+    const below = relative(layout.manifests, folder);
+    assert.ok(below !== "" && !isAbsolute(below) && !below.split(sep).includes(".."), folder);
+    const same = layout.tagFolder(other, other.tag!) === folder;
+    assert.equal(same, formatReference(one) === formatReference(other));
+  }));
+});
+
+Deno.test("blobs of two digests never share a file", () => {
+  fc.assert(fc.property(fc.uint8Array(), fc.uint8Array(), (one, other) => {
+    const [a, b] = [digestOf(one), digestOf(other)];
+    assert.equal(windows.blob("data", a) === windows.blob("data", b), a === b);
+    assert.notEqual(unix.blob("data", a), unix.blob("wasm", a));
+  }));
+});
