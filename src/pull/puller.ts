@@ -1,6 +1,7 @@
 import type { Clock } from "../base/concurrency.ts";
 import { PULL_ROUNDS } from "../base/defaults.ts";
 import { LarderError } from "../base/errors.ts";
+import { isAbsence } from "../base/files.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { ImageManifest, Manifest } from "../oci/manifest.ts";
 import { formatReference, type Reference } from "../oci/reference.ts";
@@ -239,7 +240,12 @@ class Pull {
     const { unpackArchive } = await import("./unpack.ts");
     for (const descriptor of archives) {
       const path = this.#blobs.find(descriptor);
-      if (path) await unpackArchive({ descriptor, path }, this.#blobs, this.#options);
+      if (!path) return; // Deleted again; publishing sees to it.
+      try {
+        await unpackArchive({ descriptor, path }, this.#blobs, this.#options);
+      } catch (error) {
+        if (!isAbsence(error)) throw error;
+      }
     }
   }
 

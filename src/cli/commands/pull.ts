@@ -23,30 +23,45 @@ export interface PullCommandOptions {
   readonly format: Format;
 }
 
-/** `larder pull`: each reference in turn; `REFERENCE@DIGEST` on stdout, the rest on stderr. */
+/**
+ * `larder pull`: each reference, or Spin manifest, in turn; `REFERENCE@DIGEST` on stdout, the rest on stderr.
+ * A bad reference is said before anything is fetched.
+ */
 export async function pull(
   context: Context,
   names: readonly string[],
   command: PullCommandOptions,
 ): Promise<void> {
-  const references = names.map(parseReference); // A bad one is said before anything is fetched.
+  const subjects = names.map((name) => isSpinManifest(name) ? name : parseReference(name));
   const options = pullOptions(context, command);
   const { client, transport } = openRegistry(context);
-  const puller = new Puller({ layout: context.layout, client, transport, clock: systemClock });
-  const results: PullResult[] = [];
-  for (const reference of references) {
+  const { layout } = context;
+  const puller = new Puller({ layout, client, transport, clock: systemClock });
+  const results: object[] = [];
+  for (const subject of subjects) {
     const progress = progressFor(context);
-    let result: PullResult;
     try {
-      result = await puller.pull(reference, options, progress);
+      if (typeof subject === "string") {
+        const { pullSpinManifest } = await import("./pull_spin_manifest.ts");
+        const deps = { context, layout, puller, transport, options, progress };
+        results.push(...await pullSpinManifest(subject, deps, command.format));
+      } else {
+        const result = await puller.pull(subject, options, progress);
+        progress.end();
+        report(context, result);
+        if (command.format === "table") writeOut(`${withDigest(result)}\n`);
+        results.push(toJson(result));
+      }
     } finally {
       progress.end();
     }
-    results.push(result);
-    report(context, result);
-    if (command.format === "table") writeOut(`${withDigest(result)}\n`);
   }
-  if (command.format === "json") writeOut(JSON.stringify(results.map(toJson), null, 2) + "\n");
+  if (command.format === "json") writeOut(JSON.stringify(results, null, 2) + "\n");
+}
+
+/** `spin.toml`, by whatever name: no repository that is meant without its tag ends so. */
+function isSpinManifest(name: string): boolean {
+  return name.endsWith(".toml");
 }
 
 function pullOptions(context: Context, command: PullCommandOptions): PullOptions {

@@ -1,0 +1,80 @@
+import { systemClock } from "../../base/concurrency.ts";
+import { formatBytes, plural } from "../../base/units.ts";
+import { type ComponentResult, pullComponents } from "../../pull/component_sources.ts";
+import type { Puller, PullOptions } from "../../pull/puller.ts";
+import { describeSource } from "../../pull/spin_manifest.ts";
+import type { Transport } from "../../registry/transport.ts";
+import { BlobStore } from "../../store/blob_store.ts";
+import type { Layout } from "../../store/layout.ts";
+import { thisMachine } from "../../store/roots.ts";
+import { withSharedLock } from "../../store/store_lock.ts";
+import { writeOut } from "../console.ts";
+import type { Context } from "../context.ts";
+import type { Format } from "../options.ts";
+import type { Progress } from "../output/progress.ts";
+
+export interface SpinManifestDependencies {
+  readonly context: Context;
+  readonly layout: Layout;
+  readonly puller: Puller;
+  readonly transport: Transport;
+  readonly options: PullOptions;
+  readonly progress: Progress;
+}
+
+/**
+ * `larder pull ./spin.toml`: what the manifest's components have to be downloaded from, into `wasm/`.
+ * `COMPONENT@DIGEST` on stdout for each module.
+ */
+export async function pullSpinManifest(
+  path: string,
+  deps: SpinManifestDependencies,
+  format: Format,
+): Promise<object[]> {
+  const { context, layout, puller, transport, options, progress } = deps;
+  const note = (message: string) => progress.note?.(message);
+  const results = await withSharedLock(layout, () =>
+    pullComponents(path, {
+      store: new BlobStore(layout),
+      transport,
+      clock: systemClock,
+      machine: thisMachine,
+      offline: options.policy === "never",
+      limit: options.transfers,
+      signal: options.signal,
+      pullPackage: (reference, signal) => puller.pull(reference, { ...options, signal }, progress),
+      note,
+    }), {
+    waiting: () => note("waiting for another larder that is cleaning the cache"),
+    signal: options.signal,
+  });
+  progress.end();
+  report(context, path, results);
+  const modules = results.flatMap(({ source, modules }) =>
+    modules.map((module) => ({ ...source, ...module }))
+  );
+  if (format === "table") {
+    for (const { component, digest } of modules) writeOut(`${component}@${digest}\n`);
+  }
+  return modules;
+}
+
+function report(context: Context, path: string, results: readonly ComponentResult[]): void {
+  for (const { source, modules } of results) {
+    if (source.kind === "package" && modules.length === 0) {
+      context.info(`${describeSource(source)} allows a range of versions and is left to Spin`);
+    }
+  }
+  const modules = results.flatMap((result) => result.modules);
+  const tally = (outcome: string) => {
+    const of = modules.filter((module) => module.outcome === outcome);
+    const bytes = of.reduce((sum, module) => sum + module.size, 0);
+    return `${plural(of.length, "module")} (${formatBytes(bytes)})`;
+  };
+  const fetched = modules.some((module) => module.outcome === "fetched");
+  context.info(
+    fetched || modules.length === 0
+      ? `${path}: fetched ${tally("fetched")}, reused ${tally("reused")}`
+      : `Use components from cache: ${path}, ${tally("reused")}`,
+  );
+}
