@@ -1,0 +1,139 @@
+import assert from "node:assert/strict";
+import { blob, image, multiPlatform, randomBytes, spinApp } from "../support/artifacts.ts";
+import { User } from "../support/cli.ts";
+import { held, heldAfter } from "../support/faults.ts";
+import { FixtureRegistry } from "../support/fixture_registry.ts";
+import { Gate } from "../support/gate.ts";
+import { assertNoRubbish, assertStoreSound } from "../support/store_check.ts";
+
+const LAYERS = [1, 2, 3].map((number) => blob(randomBytes(64 * 1024, `layer ${number}`)));
+const APP = image(LAYERS);
+
+/** Resolves once the registry has been asked for something so many times. */
+async function asked(registry: FixtureRegistry, what: string, times: number): Promise<void> {
+  while (registry.requests(what).length < times) {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+Deno.test("two processes that pull the same thing download each blob once", async () => {
+  await using registry = await FixtureRegistry.start();
+  using user = new User();
+  const reference = registry.add("app", APP, "v1");
+  const gate = new Gate();
+  registry.fail("/blobs/", heldAfter(1000, gate));
+  await using first = user.spawn(["pull", reference]);
+  await gate.reached;
+  await using second = user.spawn(["pull", reference]);
+  await second.said("waiting for another process");
+  gate.open();
+  for (const { code, stdout, stderr } of await Promise.all([first.result, second.result])) {
+    assert.equal(code, 0, stderr);
+    assert.equal(stdout, `${reference}@${APP.descriptor.digest}\n`);
+  }
+  for (const part of APP.blobs) assert.equal(registry.downloads(part).length, 1);
+  assertStoreSound(user.registry);
+  assertNoRubbish(user.registry);
+});
+
+Deno.test("a process goes on with what another that was killed has begun", async () => {
+  await using registry = await FixtureRegistry.start();
+  using user = new User();
+  const reference = registry.add("app", APP, "v1");
+  const gate = new Gate();
+  registry.fail("/blobs/", heldAfter(1000, gate), APP.blobs.length);
+  await using first = user.spawn(["pull", reference]);
+  await asked(registry, "/blobs/", APP.blobs.length);
+  await using second = user.spawn(["pull", reference]);
+  await second.said("waiting for another process");
+  first.kill();
+  const { code, stderr } = await second.result;
+  gate.open();
+  assert.equal(code, 0, stderr);
+  assertStoreSound(user.registry);
+  assertNoRubbish(user.registry);
+});
+
+Deno.test("many processes at once, on artifacts that share blobs, all end right", async () => {
+  await using registry = await FixtureRegistry.start();
+  using user = new User();
+  const artifacts = [
+    APP,
+    image([LAYERS[0]!, "own"]),
+    image([LAYERS[1]!, LAYERS[2]!]),
+    multiPlatform("linux/amd64", "linux/arm64"),
+    await spinApp({ archived: { "a.txt": "one" }, assets: { "b.txt": "two" } }),
+  ];
+  const references = artifacts.map((artifact, i) => registry.add("app", artifact, `v${i}`));
+  const runs = [...references, ...references].map((reference) => user.larder(["pull", reference]));
+  for (const { code, stderr } of await Promise.all(runs)) assert.equal(code, 0, stderr);
+  for (const layer of LAYERS) assert.equal(registry.downloads(layer).length, 1);
+  assertStoreSound(user.registry);
+  assertNoRubbish(user.registry);
+});
+
+Deno.test("the cache deleted in the middle of a pull leads to a new fetch", async (t) => {
+  const [layer] = LAYERS as [typeof LAYERS[0]];
+  const app = image([layer, "small"]);
+  const folders: [string, (user: User) => string][] = [
+    ["registry", (user) => user.registry],
+    ["its parent", (user) => user.cache],
+    ["partial", (user) => `${user.registry}/partial`],
+    ["data", (user) => `${user.registry}/data`],
+  ];
+  const moments: [string, string, number?][] = [
+    ["at a layer", `/blobs/${layer.descriptor.digest}`],
+    ["in a layer", `/blobs/${layer.descriptor.digest}`, 1000],
+  ];
+  for (const [name, folderOf] of folders) {
+    for (const [moment, what, length] of moments) {
+      await t.step(`${name}, ${moment}`, async () => {
+        await using registry = await FixtureRegistry.start();
+        using user = new User();
+        const reference = registry.add("app", app, "v1");
+        const gate = new Gate();
+        registry.fail(what, length === undefined ? held(gate) : heldAfter(length, gate), 1);
+        await using running = user.spawn(["pull", "--transfers", "1", reference]);
+        await gate.reached;
+        await deleteFolder(folderOf(user));
+        gate.open();
+        const result = await running.result;
+        assert.equal(result.code, 0, result.stderr);
+        assert.equal(result.stdout, `${reference}@${app.descriptor.digest}\n`);
+        assertStoreSound(user.registry);
+        const offline = await user.larder(["pull", "--offline", reference]);
+        assert.equal(offline.code, 0, offline.stderr);
+      });
+    }
+  }
+});
+
+/** Deletes a folder while something may be written into it. */
+async function deleteFolder(path: string): Promise<void> {
+  try {
+    await Deno.remove(path, { recursive: true });
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
+Deno.test("the cache deleted again and again never leads to a wrong result", async () => {
+  await using registry = await FixtureRegistry.start();
+  using user = new User();
+  const reference = registry.add("app", image(["a", "b", "c", "d"]), "v1");
+  const runs = Array.from({ length: 6 }, () => user.larder(["pull", reference]));
+  const done = Promise.all(runs);
+  let running = true;
+  done.finally(() => running = false);
+  while (running) {
+    await deleteFolder(user.registry).catch(() => {}); // Something came in between.
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  for (const { code, stderr } of await done) {
+    assert.ok(code === 0 || code === 7, `ended with ${code}: ${stderr}`);
+  }
+  const last = await user.larder(["pull", reference]);
+  assert.equal(last.code, 0, last.stderr);
+  assertStoreSound(user.registry);
+  assertNoRubbish(user.registry);
+});

@@ -1,0 +1,83 @@
+import assert from "node:assert/strict";
+import { blob, image, randomBytes } from "../support/artifacts.ts";
+import { User } from "../support/cli.ts";
+import { held, heldAfter, status } from "../support/faults.ts";
+import { FixtureRegistry } from "../support/fixture_registry.ts";
+import { Gate } from "../support/gate.ts";
+import { assertNoRubbish, assertStoreSound, filesBelow, partials } from "../support/store_check.ts";
+
+const LAYER = blob(randomBytes(512 * 1024));
+const HALF = 256 * 1024;
+const APP = image([LAYER]);
+const PATH = `GET /v2/app/blobs/${LAYER.descriptor.digest}`;
+
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  Deno.test(`${signal} in a layer is exit 130 and keeps what has come`, async () => {
+    await using registry = await FixtureRegistry.start();
+    using user = new User();
+    const reference = registry.add("app", APP, "v1");
+    const gate = new Gate();
+    registry.fail(PATH, heldAfter(HALF, gate), 1);
+    await using running = user.spawn(["pull", reference]);
+    await gate.reached;
+    running.kill(signal);
+    const result = await running.result;
+    gate.open();
+    assert.equal(result.code, 130, result.stderr);
+    assert.equal(result.stdout, "");
+    assert.match(result.stderr, /^error: .*\[LDR_INTERRUPTED\]\nhint: .+$/m);
+    assert.deepEqual(filesBelow(`${user.registry}/manifests`), []);
+    assertStoreSound(user.registry);
+
+    registry.clearLog();
+    const again = await user.larder(["pull", reference]);
+    assert.equal(again.code, 0, again.stderr);
+    assertNoRubbish(user.registry);
+    assertStoreSound(user.registry);
+  });
+}
+
+Deno.test("bytes that had come before Ctrl-C are not asked for again", async () => {
+  await using registry = await FixtureRegistry.start();
+  using user = new User();
+  const reference = registry.add("app", APP, "v1");
+  const gate = new Gate();
+  registry.fail(PATH, heldAfter(HALF, gate), 1);
+  await using running = user.spawn(["pull", reference]);
+  await gate.reached;
+  const path = `${user.registry}/partial/${LAYER.descriptor.digest}`;
+  while (!partials(user.registry).length || Deno.statSync(path).size < HALF) {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  running.kill("SIGINT");
+  assert.equal((await running.result).code, 130);
+  gate.open();
+  registry.clearLog();
+  assert.equal((await user.larder(["pull", reference])).code, 0);
+  const [request] = registry.requests(PATH);
+  assert.equal(request?.headers.get("range"), `bytes=${HALF}-`);
+});
+
+Deno.test("Ctrl-C while the registry does not answer is exit 130", async () => {
+  await using registry = await FixtureRegistry.start();
+  using user = new User();
+  const gate = new Gate();
+  registry.fail("manifests", held(gate));
+  await using running = user.spawn(["pull", registry.add("app", APP, "v1")]);
+  await gate.reached;
+  running.kill("SIGINT");
+  const result = await running.result;
+  gate.open();
+  assert.equal(result.code, 130, result.stderr);
+});
+
+Deno.test("Ctrl-C in a pause between tries is exit 130", async () => {
+  await using registry = await FixtureRegistry.start();
+  using user = new User();
+  registry.fail("manifests", status(503, { "Retry-After": "50" }));
+  await using running = user.spawn(["pull", registry.add("app", APP, "v1")]);
+  await running.said("trying again");
+  running.kill("SIGINT");
+  const result = await running.result;
+  assert.equal(result.code, 130, result.stderr);
+});

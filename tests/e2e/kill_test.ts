@@ -1,0 +1,157 @@
+import assert from "node:assert/strict";
+import {
+  type Artifact,
+  blob,
+  image,
+  index,
+  platformOf,
+  randomBytes,
+  spinApp,
+} from "../support/artifacts.ts";
+import { User } from "../support/cli.ts";
+import { hasProgram, missingProgram } from "../support/commands.ts";
+import { held, heldAfter } from "../support/faults.ts";
+import { FixtureRegistry } from "../support/fixture_registry.ts";
+import { Gate } from "../support/gate.ts";
+import { assertNoRubbish, assertStoreSound, filesBelow, partials } from "../support/store_check.ts";
+
+const BIG = blob(randomBytes(256 * 1024, "big"));
+const SMALL = blob(randomBytes(1024, "small"));
+const PLATFORM = platformOf(`linux/${Deno.build.arch === "aarch64" ? "arm64" : "amd64"}`);
+const CHILD = image([BIG, SMALL]);
+const APP = index([{ artifact: CHILD, platform: PLATFORM }]);
+
+async function assertPullEndsRight(user: User, reference: string): Promise<void> {
+  const result = await user.larder(["pull", reference]);
+  assert.equal(result.code, 0, result.stderr);
+  assertStoreSound(user.registry);
+  assertNoRubbish(user.registry);
+}
+
+Deno.test("killed while the registry is asked, the next pull ends right", async (t) => {
+  const path = (digest: string) => `GET /v2/app/blobs/${digest}`;
+  const stages: [string, string, number?][] = [
+    ["at the tag", "GET /v2/app/manifests/v1"],
+    ["in the index", "GET /v2/app/manifests/v1", 10],
+    ["at the platform's manifest", `/manifests/${CHILD.descriptor.digest}`],
+    ["at the config", path(CHILD.blobs[0]!.descriptor.digest)],
+    ["at the first layer", path(BIG.descriptor.digest)],
+    ["in the first layer", path(BIG.descriptor.digest), 100 * 1024],
+    ["at the last byte of the first layer", path(BIG.descriptor.digest), 256 * 1024 - 1],
+    ["between the layers", path(SMALL.descriptor.digest)],
+    ["in the second layer", path(SMALL.descriptor.digest), 512],
+  ];
+  for (const [name, what, length] of stages) {
+    await t.step(name, async () => {
+      await using registry = await FixtureRegistry.start();
+      using user = new User();
+      const reference = registry.add("app", APP, "v1");
+      const gate = new Gate();
+      registry.fail(what, length === undefined ? held(gate) : heldAfter(length, gate));
+      await using running = user.spawn(["pull", "--transfers", "1", reference]);
+      await gate.reached;
+      running.kill();
+      const { code, stdout } = await running.result;
+      gate.open();
+      assert.equal(code, 137);
+      assert.equal(stdout, "");
+      assertStoreSound(user.registry);
+      assert.deepEqual(filesBelow(`${user.registry}/manifests`), []);
+      assert.ok(partials(user.registry).length <= 1);
+      await assertPullEndsRight(user, reference);
+    });
+  }
+});
+
+Deno.test("killed while a moved tag is asked, the old content is still there", async (t) => {
+  for (const what of ["HEAD /v2/app/manifests/v1", "GET /v2/app/manifests/v1", "/blobs/"]) {
+    await t.step(what, async () => {
+      await using registry = await FixtureRegistry.start();
+      using user = new User();
+      const old = image(["old"]);
+      const reference = registry.add("app", old, "v1");
+      await assertPullEndsRight(user, reference);
+      registry.add("app", APP, "v1");
+      const gate = new Gate();
+      registry.fail(what, held(gate));
+      await using running = user.spawn(["pull", reference]);
+      await gate.reached;
+      running.kill();
+      await running.result;
+      gate.open();
+      const offline = await user.larder(["pull", "--offline", reference]);
+      assert.equal(offline.code, 0, offline.stderr);
+      assert.equal(offline.stdout, `${reference}@${old.descriptor.digest}\n`);
+      registry.heal();
+      await assertPullEndsRight(user, reference);
+    });
+  }
+});
+
+const traced = hasProgram("strace") && Deno.build.os === "linux";
+if (!traced) {
+  console.warn(`not run: killed at every step on the disk (${missingProgram("strace")})`);
+}
+
+/**
+ * Lets a traced larder be killed as it enters its `nth` call of a kind, and tells whether it got so far. strace
+ * counts the calls of each thread for itself.
+ */
+async function pullKilledAt(user: User, reference: string, calls: string, nth: number) {
+  const { code } = await user.larder(["pull", "--transfers", "1", reference], {
+    under: [
+      ...["strace", "-f", "-qq", "-o", user.path("trace"), "-e", `trace=${calls}`],
+      ...["-e", `inject=${calls}:signal=KILL:when=${nth}`],
+    ],
+  });
+  assert.ok(code === 0 || code === 137, `ended with ${code}`);
+  return code === 137;
+}
+
+/** What a tag stands for: when it is pulled whole before, while a pull of it is killed, and in the last pull. */
+interface KillCase {
+  readonly name: string;
+  readonly before?: Artifact;
+  readonly killed: Artifact;
+  readonly last: Artifact;
+}
+
+/** Kills a pull at every call of a kind in turn. */
+async function killAtEvery(calls: string, { before, killed, last }: KillCase): Promise<void> {
+  await using registry = await FixtureRegistry.start();
+  let nth = 0;
+  for (let wasKilled = true; wasKilled;) {
+    using user = new User();
+    if (before) await assertPullEndsRight(user, registry.add("app", before, "v1"));
+    const reference = registry.add("app", killed, "v1");
+    wasKilled = await pullKilledAt(user, reference, calls, ++nth);
+    assertStoreSound(user.registry, { midway: true });
+    registry.add("app", last, "v1");
+    const result = await user.larder(["pull", reference]);
+    assert.equal(result.code, 0, result.stderr);
+    assert.equal(result.stdout, `${reference}@${last.descriptor.digest}\n`);
+    assertStoreSound(user.registry);
+    if (last === killed) assertNoRubbish(user.registry);
+  }
+  assert.ok(nth > 1, "nothing was killed, so nothing was tested");
+}
+
+const OLD = image(["old", "shared"]);
+const NEW = image([SMALL, "shared"]);
+const SPIN = await spinApp({ archived: { "a.txt": "one", "b.txt": "two" } });
+
+const cases: KillCase[] = [
+  { name: "a first pull", killed: APP, last: APP },
+  { name: "a pull of a Spin app", killed: SPIN, last: SPIN },
+  { name: "a pull after the tag moved", before: OLD, killed: NEW, last: NEW },
+  { name: "a pull whose tag moves back afterwards", before: OLD, killed: NEW, last: OLD },
+];
+for (const calls of ["rename,renameat,renameat2", "fsync,fdatasync"]) {
+  for (const each of cases) {
+    Deno.test({
+      name: `killed at every ${calls.split(",")[0]} of ${each.name}, the next ends right`,
+      ignore: !traced,
+      fn: () => killAtEvery(calls, each),
+    });
+  }
+}

@@ -1,0 +1,150 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { blob, image, randomBytes } from "../support/artifacts.ts";
+import { User } from "../support/cli.ts";
+import {
+  type Fault,
+  heldAfter,
+  onRange,
+  resetAfter,
+  status,
+  withHeader,
+  wrongBytes,
+} from "../support/faults.ts";
+import { FixtureRegistry } from "../support/fixture_registry.ts";
+import { Gate } from "../support/gate.ts";
+import { assertNoRubbish, assertStoreSound, partials } from "../support/store_check.ts";
+
+const LAYER = blob(randomBytes(3 * 1024 * 1024));
+const APP = image([LAYER]);
+const HALF = LAYER.bytes.length / 2;
+const PATH = `/blobs/${LAYER.descriptor.digest}`;
+
+/** The bytes of the layer that lie in `partial/`. */
+function partialSize(user: User): number {
+  return Deno.statSync(join(user.registry, "partial", LAYER.descriptor.digest)).size;
+}
+
+/** Kills a larder that has half of the layer; returns how many bytes it left. */
+async function leavePartial(registry: FixtureRegistry, user: User, reference: string) {
+  const gate = new Gate();
+  registry.fail(PATH, heldAfter(HALF, gate), 1);
+  await using running = user.spawn(["pull", reference]);
+  await gate.reached;
+  while (!partials(user.registry).includes(LAYER.descriptor.digest) || partialSize(user) < HALF) {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  running.kill();
+  await running.result;
+  gate.open();
+  registry.clearLog();
+  assert.equal(partialSize(user), HALF);
+}
+
+async function pullRest(user: User, reference: string): Promise<void> {
+  const result = await user.larder(["pull", reference]);
+  assert.equal(result.code, 0, result.stderr);
+  assert.equal(result.stdout, `${reference}@${APP.descriptor.digest}\n`);
+  assertStoreSound(user.registry);
+  assertNoRubbish(user.registry);
+}
+
+function ranges(registry: FixtureRegistry): (string | null)[] {
+  return registry.requests(`GET /v2/app${PATH}`).map(({ headers }) => headers.get("range"));
+}
+
+Deno.test("a download that was killed goes on in the next process", async () => {
+  await using registry = await FixtureRegistry.start();
+  using user = new User();
+  const reference = registry.add("app", APP, "v1");
+  await leavePartial(registry, user, reference);
+  await pullRest(user, reference);
+  assert.deepEqual(ranges(registry), [`bytes=${HALF}-`]);
+});
+
+Deno.test("what is left of a killed download is used by another repository as well", async () => {
+  await using registry = await FixtureRegistry.start();
+  using user = new User();
+  await leavePartial(registry, user, registry.add("app", APP, "v1"));
+  await pullRest(user, registry.add("other", APP, "v1"));
+  const [request] = registry.requests(`GET /v2/other${PATH}`);
+  assert.equal(request?.headers.get("range"), `bytes=${HALF}-`);
+});
+
+Deno.test("a connection that breaks goes on where it broke, as often as it moves on", async () => {
+  await using registry = await FixtureRegistry.start();
+  using user = new User();
+  const reference = registry.add("app", APP, "v1");
+  registry.fail(PATH, resetAfter(512 * 1024), 3);
+  await pullRest(user, reference);
+  const starts = ranges(registry).map((range) => Number(/\d+/.exec(range ?? "0")?.[0]));
+  assert.equal(starts.length, 4);
+  assert.deepEqual(starts, starts.toSorted((a, b) => a - b));
+  assert.ok(starts[3]! > 0, "the last request asked for everything anew");
+});
+
+Deno.test("a server that does not do ranges right still ends in the right bytes", async (t) => {
+  const size = LAYER.bytes.length;
+  const cases: [string, Fault, (string | null)[]][] = [
+    ["416", onRange(status(416)), [`bytes=${HALF}-`, null]],
+    ["206 with the wrong bytes", onRange(wrongBytes), [`bytes=${HALF}-`, null]],
+    [
+      "206 that begins elsewhere",
+      onRange(withHeader("Content-Range", `bytes 5-${size - 1}/${size}`)),
+      [`bytes=${HALF}-`, null],
+    ],
+  ];
+  for (const [name, fault, expected] of cases) {
+    await t.step(name, async () => {
+      await using registry = await FixtureRegistry.start();
+      using user = new User();
+      const reference = registry.add("app", APP, "v1");
+      await leavePartial(registry, user, reference);
+      registry.fail(PATH, fault);
+      await pullRest(user, reference);
+      assert.deepEqual(ranges(registry), expected);
+    });
+  }
+  await t.step("200 and everything", async () => {
+    await using registry = await FixtureRegistry.start();
+    using user = new User();
+    const reference = registry.add("app", APP, "v1");
+    await leavePartial(registry, user, reference);
+    registry.ranges = false;
+    await pullRest(user, reference);
+    assert.deepEqual(ranges(registry), [`bytes=${HALF}-`]);
+  });
+});
+
+Deno.test("what is left may be anything, and still the right bytes come out", async (t) => {
+  const size = LAYER.bytes.length;
+  const cases: [string, Uint8Array][] = [
+    ["nothing", new Uint8Array()],
+    ["other bytes", new Uint8Array(HALF)],
+    ["all of it", LAYER.bytes],
+    ["as much, but other bytes", new Uint8Array(size)],
+    ["too much", new Uint8Array(size + 1)],
+    ["all but a byte", LAYER.bytes.subarray(0, size - 1)],
+  ];
+  for (const [name, left] of cases) {
+    await t.step(name, async () => {
+      await using registry = await FixtureRegistry.start();
+      using user = new User();
+      const reference = registry.add("app", APP, "v1");
+      const folder = join(user.registry, "partial");
+      Deno.mkdirSync(folder, { recursive: true });
+      Deno.writeFileSync(join(folder, LAYER.descriptor.digest), left);
+      await pullRest(user, reference);
+    });
+  }
+});
+
+Deno.test("all of it being left, nothing of it is asked for again", async () => {
+  await using registry = await FixtureRegistry.start();
+  using user = new User();
+  const reference = registry.add("app", APP, "v1");
+  Deno.mkdirSync(join(user.registry, "partial"), { recursive: true });
+  Deno.writeFileSync(join(user.registry, "partial", LAYER.descriptor.digest), LAYER.bytes);
+  await pullRest(user, reference);
+  assert.deepEqual(ranges(registry), []);
+});
