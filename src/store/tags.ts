@@ -109,8 +109,10 @@ export class TagStore {
     if (reference.digest) return;
     const folder = this.folder(reference);
     ensureFolder(folder);
-    copyFileAtomic(this.configPath(reference, image.digest), join(folder, CONFIG_FILE));
+    // The manifest first: it no longer fits the record then, so that a crash in between leaves nothing that passes
+    // for whole. A config of the same size would.
     writeFileAtomic(join(folder, MANIFEST_FILE), image.bytes);
+    copyFileAtomic(this.configPath(reference, image.digest), join(folder, CONFIG_FILE));
   }
 
   /** Writes the record of an entry: the last step of a pull. */
