@@ -1,12 +1,19 @@
 /** The Debian packages of the programs that tests call. */
-const PACKAGES: Record<string, string> = {
+export const PACKAGES: Readonly<Record<string, string>> = {
+  curl: "curl",
   "docker-registry": "docker-registry",
+  fish: "fish",
   htpasswd: "apache2-utils",
+  mount: "mount",
   openssl: "openssl",
+  script: "bsdutils",
+  shasum: "perl",
   skopeo: "skopeo",
   strace: "strace",
   tar: "tar",
   umoci: "umoci",
+  wget: "wget",
+  zsh: "zsh",
 };
 
 /** The error for a program that is not on this machine, naming the Debian package to install. */

@@ -1,0 +1,32 @@
+import { hasProgram, PACKAGES } from "../tests/support/commands.ts";
+
+/**
+ * Makes sure that the programs that tests call are there: installs them where apt-get may, and otherwise says
+ * which packages are missing. Returns whether they are all there.
+ */
+export function ensurePrograms(): boolean {
+  const missing = () => Object.keys(PACKAGES).filter((name) => !hasProgram(name));
+  if (missing().length === 0) return true;
+  const packages = [...new Set(missing().map((name) => PACKAGES[name]!))].sort();
+  if (hasProgram("apt-get") && Deno.uid() === 0) install(packages);
+  const still = missing();
+  if (still.length === 0) return true;
+  console.error(`the tests need ${still.join(", ")}: install the packages ${packages.join(" ")}`);
+  return false;
+}
+
+function install(packages: readonly string[]): void {
+  console.log(`installing ${packages.join(" ")}`);
+  aptGet("update");
+  aptGet("install", "--yes", "--no-install-recommends", ...packages);
+}
+
+function aptGet(...args: string[]): void {
+  new Deno.Command("apt-get", {
+    args: ["-qq", ...args],
+    env: { DEBIAN_FRONTEND: "noninteractive" },
+    stdin: "null",
+    stdout: "null",
+    stderr: "inherit",
+  }).outputSync();
+}

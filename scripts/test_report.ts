@@ -1,0 +1,105 @@
+/** What one run of `deno test` found. */
+export interface Report {
+  readonly passed: number;
+  /** Names of tests, and of modules that could not be run. */
+  readonly failed: readonly string[];
+  readonly ignored: readonly Ignored[];
+}
+
+export interface Ignored {
+  readonly name: string;
+  /** Undefined where the test does not say: no test is skipped in silence. */
+  readonly reason: string | undefined;
+}
+
+/** What a step comes to. */
+export interface Outcome {
+  readonly passed: number;
+  readonly failed: number;
+  /** What has to be said at the end. */
+  readonly notes: readonly string[];
+}
+
+interface Case {
+  readonly name: string;
+  readonly outcome: "passed" | "failed" | "ignored";
+}
+
+/**
+ * Reads the outcome of `deno test` from its JUnit file and its output.
+ *
+ * The file leaves out modules that fail outside a test, and the reasons of ignored tests: a test tells its own
+ * either in its name, `… (needs pwsh)`, or in a line `not run: "name" (reason)`.
+ */
+export function readReport(junit: string, output: readonly string[]): Report {
+  const cases = casesOf(junit);
+  const names = (outcome: Case["outcome"]) =>
+    cases.filter((test) => test.outcome === outcome).map(({ name }) => name);
+  const broken = output.flatMap((line) =>
+    /^Uncaught error from (\S+) FAILED$/.exec(line)?.[1] ?? []
+  );
+  return {
+    passed: names("passed").length,
+    failed: [...names("failed"), ...broken],
+    ignored: names("ignored").map((name) => ({ name, reason: reasonOf(name, output) })),
+  };
+}
+
+/**
+ * Counts a run. Expected failures are told but not counted, unexplained skips are.
+ *
+ * @param success whether `deno test` ended well; it can fail without a test to blame
+ * @param exceptions reasons for tests to fail, by name
+ */
+export function judge(
+  report: Report,
+  success: boolean,
+  exceptions: Readonly<Record<string, string>> = {},
+): Outcome {
+  const excused = report.failed.filter((name) => name in exceptions);
+  const failed = report.failed.filter((name) => !(name in exceptions));
+  const silent = report.ignored.filter(({ reason }) => reason === undefined);
+  const fixed = Object.keys(exceptions).filter((name) => !report.failed.includes(name));
+  const unexplained = !success && report.failed.length === 0 ? 1 : 0;
+  return {
+    passed: report.passed,
+    failed: failed.length + silent.length + unexplained,
+    notes: [
+      ...report.ignored.map(({ name, reason }) =>
+        `not run: ${name}: ${reason ?? "NO REASON GIVEN"}`
+      ),
+      ...excused.map((name) => `failed as expected: ${name}: ${exceptions[name]}`),
+      ...fixed.map((name) => `did not fail, take it out of the exceptions: ${name}`),
+      ...failed.map((name) => `FAILED: ${name}`),
+    ],
+  };
+}
+
+function casesOf(junit: string): Case[] {
+  const pattern = /<testcase name="([^"]*)"[^>]*>([\s\S]*?)<\/testcase>/g;
+  return [...junit.matchAll(pattern)].map(([, name, content]) => ({
+    name: unescape(name!),
+    outcome: content!.includes("<failure")
+      ? "failed"
+      : content!.includes("<skipped")
+      ? "ignored"
+      : "passed",
+  }));
+}
+
+function reasonOf(name: string, output: readonly string[]): string | undefined {
+  const said = output.find((line) => line.startsWith(`not run: "${name}" (`));
+  return said?.slice(said.indexOf(`" (`) + 3).replace(/\)$/, "") ??
+    /\((needs .+)\)$/.exec(name)?.[1];
+}
+
+function unescape(text: string): string {
+  const entities: Record<string, string> = { lt: "<", gt: ">", quot: '"', apos: "'", amp: "&" };
+  return text.replaceAll(/&(\w+);/g, (all, name: string) => entities[name] ?? all);
+}
+
+/** A text without the colours of a terminal. */
+export function plain(text: string): string {
+  // deno-lint-ignore no-control-regex
+  return text.replaceAll(/\x1b\[[0-9;]*m/g, "");
+}
