@@ -42,8 +42,9 @@ export class RedirectTransport implements Transport {
       throw refused(request.url, `a redirect from HTTPS to plain HTTP at ${url.host}`);
     }
     if (url.origin === request.url.origin) return { ...request, url };
-    const { authorization: _, ...headers } = request.headers;
-    return { ...request, url, headers };
+    const headers = Object.entries(request.headers)
+      .filter(([name]) => name.toLowerCase() !== "authorization");
+    return { ...request, url, headers: Object.fromEntries(headers) };
   }
 }
 

@@ -35,7 +35,8 @@ export function pauseBefore(
 /** Seconds or an HTTP date (RFC 9110 §10.2.3), as milliseconds from now; undefined if it is neither. */
 function parseRetryAfter(header: string, now: number): number | undefined {
   if (/^\s*\d+\s*$/.test(header)) return Number(header) * 1000;
-  const date = Date.parse(header);
+  // Date.parse makes a date of nearly anything, of "1.5" and "-5" too.
+  const date = /^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)/.test(header) ? Date.parse(header) : NaN;
   return Number.isNaN(date) ? undefined : Math.max(0, date - now);
 }
 
