@@ -16,6 +16,7 @@ import type { HttpRequest, HttpResponse, Transport } from "./transport.ts";
 export interface Refusal {
   readonly registry: string;
   readonly repository: string | undefined;
+  /** Who refused: after redirects, and with the scheme that was spoken. */
   readonly url: URL;
   readonly headers: Headers;
   readonly status: number;
@@ -28,7 +29,7 @@ export interface Authorizer {
   /** The `Authorization` value already known for a repository. */
   current(registry: string, repository: string | undefined): string | undefined;
   /**
-   * A fresh `Authorization` value after a refusal.
+   * A fresh `Authorization` value after a refusal. Being asked again and again, it gives up.
    * @throws LarderError LDR_UNAUTHORIZED, LDR_FORBIDDEN
    */
   answer(refusal: Refusal, signal?: AbortSignal): Promise<string>;
@@ -76,23 +77,22 @@ export class RegistryClient {
   }
 
   /**
-   * Sends a request with the authorization that the registry asks for: first with what is known, then, if it is
-   * refused, once more with a fresh one.
+   * Sends a request with the authorization that the registry asks for: first with what is known, then with a
+   * fresh one, until the registry is content or the authorizer gives up.
    */
   async send(registry: string, repository: string | undefined, ask: Ask): Promise<HttpResponse> {
     const { transport, authorizer } = this.#deps;
-    const sent = authorizer.current(registry, repository);
-    const response = await transport.send(authorized(ask, sent));
-    // A 403 to a token may only mean that the token has expired.
-    const refused = response.status === 401 || (response.status === 403 && sent !== undefined);
-    if (!refused) return response;
-    const { status, headers } = response;
-    await response.body?.cancel();
-    const fresh = await authorizer.answer(
-      { registry, repository, url: ask.url, headers, status, sent },
-      ask.signal,
-    );
-    return await transport.send(authorized(ask, fresh));
+    for (let sent = authorizer.current(registry, repository);;) {
+      const response = await transport.send(authorized(ask, sent));
+      const { status, headers } = response;
+      // A 403 to a token may only mean that the token has expired.
+      const refused = status === 401 || (status === 403 && sent !== undefined);
+      if (!refused) return response;
+      await response.body?.cancel();
+      const url = new URL(response.url);
+      const refusal = { registry, repository, url, headers, status, sent };
+      sent = await authorizer.answer(refusal, ask.signal);
+    }
   }
 }
 

@@ -48,5 +48,5 @@ function toResponse(request: HttpRequest, incoming: IncomingMessage): HttpRespon
     ? null
     : Readable.toWeb(incoming) as unknown as ReadableStream<Uint8Array>;
   if (!body) incoming.resume();
-  return { status: incoming.statusCode ?? 0, headers, body };
+  return { url: request.url.href, status: incoming.statusCode ?? 0, headers, body };
 }

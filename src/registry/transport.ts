@@ -8,6 +8,8 @@ export interface HttpRequest {
 }
 
 export interface HttpResponse {
+  /** Who answered: after redirects, and with the scheme that was spoken. */
+  readonly url: string;
   readonly status: number;
   readonly headers: Headers;
   /** The undecoded body; whoever gets the response reads or cancels it. */
