@@ -1,12 +1,22 @@
 import { systemClock } from "../base/concurrency.ts";
 import { readCertificates } from "../registry/ca.ts";
 import { RegistryClient } from "../registry/client.ts";
+import type { CredentialSource } from "../registry/credentials.ts";
 import { httpTransport } from "../registry/http.ts";
+import { LazyAuthorizer } from "../registry/lazy_authorizer.ts";
 import type { Transport } from "../registry/transport.ts";
+import { thisMachine } from "../store/roots.ts";
 import type { Context } from "./context.ts";
+import { credentialPaths } from "./credential_paths.ts";
 
-/** The way to registries that the options and the environment describe. */
-export function openRegistry(context: Context): { client: RegistryClient; transport: Transport } {
+/**
+ * The way to registries that the options and the environment describe.
+ * @param credentials what to show them; by default what the user's files have
+ */
+export function openRegistry(
+  context: Context,
+  credentials?: CredentialSource,
+): { client: RegistryClient; transport: Transport } {
   const { insecure } = context.options;
   const transport = httpTransport({
     clock: systemClock,
@@ -14,7 +24,19 @@ export function openRegistry(context: Context): { client: RegistryClient; transp
     insecure,
     onRetry: (message) => context.info(message),
   });
-  return { client: new RegistryClient({ transport, authorizer: NONE }), transport };
+  const authorizer = new LazyAuthorizer(async () => {
+    const [{ Authenticator }, source] = await Promise.all([
+      import("../registry/auth.ts"),
+      credentials ?? userCredentials(),
+    ]);
+    return new Authenticator({ transport, credentials: source, clock: systemClock, insecure });
+  });
+  return { client: new RegistryClient({ transport, authorizer }), transport };
+}
+
+async function userCredentials(): Promise<CredentialSource> {
+  const { FileCredentials } = await import("../registry/credentials.ts");
+  return new FileCredentials(credentialPaths(thisMachine), systemClock);
 }
 
 /** The certificates of `--ca-file` and of `SSL_CERT_FILE`, which other tools honour too. */
@@ -26,5 +48,3 @@ function trusted(context: Context): string[] {
     ...variable ? readCertificates(variable, "SSL_CERT_FILE") : [],
   ];
 }
-
-const NONE = { current: () => undefined, answer: () => Promise.reject(new Error("no auth yet")) };

@@ -55,6 +55,24 @@ export function buildProgram(): Command {
       list(await contextOf(command), options);
     });
 
+  program.command("login")
+    .description("Check a user name and a password with a registry, and store them.")
+    .argument("<registry>", "such as ghcr.io or localhost:5000")
+    .option("-u, --username <name>", "the user name; asked for on the terminal if left out")
+    .option("--password-stdin", "read the password from standard input")
+    .action(async (registry: string, options, command: Command) => {
+      const { login } = await import("./commands/login.ts");
+      await login(await contextOf(command), registry, options);
+    });
+
+  program.command("logout")
+    .description("Remove what login stored for a registry.")
+    .argument("<registry>", "such as ghcr.io or localhost:5000")
+    .action(async (registry: string, _options, command: Command) => {
+      const { logout } = await import("./commands/logout.ts");
+      logout(await contextOf(command), registry);
+    });
+
   program.command("dir")
     .description("Print where the cache is and which rule decided it.")
     .option("--config", "print the config folder instead")

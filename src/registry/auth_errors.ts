@@ -37,7 +37,7 @@ export function rejected(
   return new LarderError(
     codeOf(status),
     `${registry} rejected ${describe(credential)}`,
-    { hint: `larder login ${registry} checks and stores others, which are then used first` },
+    { hint: `check the name and the password; what larder login ${registry} stores is used first` },
   );
 }
 
