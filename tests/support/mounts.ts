@@ -1,25 +1,6 @@
 import { run } from "./commands.ts";
 import { TemporaryFolder } from "./temporary.ts";
 
-/** Why nothing can be mounted here, or undefined where it can. */
-export const mountingRefused: string | undefined = await tryMounting();
-
-async function tryMounting(): Promise<string | undefined> {
-  if (Deno.build.os !== "linux") return "only tried on Linux";
-  try {
-    await using _ = await MountedFolder.tmpfs("64k");
-    return undefined;
-  } catch (error) {
-    return `mounting is not permitted: ${(error as Error).message}`;
-  }
-}
-
-/** A test of a disk that is full or read-only; where nothing can be mounted it says that it was not run. */
-export function mountTest(name: string, test: () => Promise<void>): void {
-  if (mountingRefused) console.warn(`not run: "${name}" (${mountingRefused})`);
-  Deno.test({ name, ignore: mountingRefused !== undefined, fn: test });
-}
-
 /** A folder that something is mounted on until the end of the test. */
 export class MountedFolder implements AsyncDisposable {
   readonly #folder = new TemporaryFolder();
@@ -57,4 +38,23 @@ export class MountedFolder implements AsyncDisposable {
     await run("umount", [this.path]);
     this.#folder[Symbol.dispose]();
   }
+}
+
+/** Why nothing can be mounted here, or undefined where it can. */
+export const mountingRefused: string | undefined = await tryMounting();
+
+async function tryMounting(): Promise<string | undefined> {
+  if (Deno.build.os !== "linux") return "only tried on Linux";
+  try {
+    await using _ = await MountedFolder.tmpfs("64k");
+    return undefined;
+  } catch (error) {
+    return `mounting is not permitted: ${(error as Error).message}`;
+  }
+}
+
+/** A test of a disk that is full or read-only; where nothing can be mounted it says that it was not run. */
+export function mountTest(name: string, test: () => Promise<void>): void {
+  if (mountingRefused) console.warn(`not run: "${name}" (${mountingRefused})`);
+  Deno.test({ name, ignore: mountingRefused !== undefined, fn: test });
 }

@@ -1,0 +1,213 @@
+import assert from "node:assert/strict";
+import { dirname, join } from "node:path";
+import { blob, image, randomBytes, spinApp } from "../support/artifacts.ts";
+import { type Result, User } from "../support/cli.ts";
+import { FixtureRegistry } from "../support/fixture_registry.ts";
+import { MountedFolder, mountTest } from "../support/mounts.ts";
+import { assertNoRubbish, assertStoreSound, filesBelow } from "../support/store_check.ts";
+
+const APP = image([blob(randomBytes(64 * 1024)), "small"]);
+
+function assertDiskError(result: Result, code: string): void {
+  assert.equal(result.code, 7, result.stderr);
+  assert.equal(result.stdout, "");
+  assert.match(result.stderr, new RegExp(`^error: .*\\[${code}\\]\nhint: .+\n$`, "m"));
+}
+
+mountTest("a disk that is full is exit 7, and with some space the pull ends right", async () => {
+  await using registry = await FixtureRegistry.start();
+  await using disk = await MountedFolder.tmpfs("2m");
+  using user = new User();
+  const reference = registry.add("app", image([blob(randomBytes(1024 * 1024)), "small"]), "v1");
+  const ballast = join(disk.path, "ballast");
+  Deno.writeFileSync(ballast, randomBytes(1536 * 1024));
+
+  const result = await user.larder(["--cache-dir", disk.path, "pull", reference]);
+  assertDiskError(result, "LDR_DISK_FULL");
+  assertStoreSound(join(disk.path, "registry"));
+  assert.deepEqual(filesBelow(join(disk.path, "registry/manifests")), []);
+
+  Deno.removeSync(ballast);
+  const again = await user.larder(["--cache-dir", disk.path, "pull", reference]);
+  assert.equal(again.code, 0, again.stderr);
+  assertStoreSound(join(disk.path, "registry"));
+  assertNoRubbish(join(disk.path, "registry"));
+});
+
+mountTest("a disk that has no room for a file is exit 7", async () => {
+  await using registry = await FixtureRegistry.start();
+  await using disk = await MountedFolder.tmpfs("64k");
+  using user = new User();
+  Deno.writeFileSync(join(disk.path, "ballast"), randomBytes(64 * 1024));
+  const reference = registry.add("app", APP, "v1");
+  const result = await user.larder(["--cache-dir", disk.path, "pull", reference]);
+  assertDiskError(result, "LDR_DISK_FULL");
+});
+
+mountTest("a disk that fills up while an archive is unpacked is exit 7", async () => {
+  await using registry = await FixtureRegistry.start();
+  await using disk = await MountedFolder.tmpfs("1m");
+  using user = new User();
+  const artifact = await spinApp({ archived: { "zeros.txt": "0".repeat(4 * 1024 * 1024) } });
+  const reference = registry.add("app", artifact, "v1");
+  const result = await user.larder(["--cache-dir", disk.path, "pull", reference]);
+  assertDiskError(result, "LDR_DISK_FULL");
+  assertStoreSound(join(disk.path, "registry"));
+});
+
+mountTest("a disk that is full keeps what is cached usable", async () => {
+  await using registry = await FixtureRegistry.start();
+  await using disk = await MountedFolder.tmpfs("1m");
+  using user = new User();
+  const pull = (...args: string[]) => user.larder(["--cache-dir", disk.path, "pull", ...args]);
+  const reference = registry.add("app", APP, "v1");
+  assert.equal((await pull(reference)).code, 0);
+  fill(join(disk.path, "ballast"));
+  const offline = await pull("--offline", reference);
+  assert.equal(offline.code, 0, offline.stderr);
+
+  registry.add("app", image([blob(randomBytes(64 * 1024, "new"))]), "v1");
+  assertDiskError(await pull(reference), "LDR_DISK_FULL");
+  const still = await pull("--offline", reference);
+  assert.equal(still.code, 0, still.stderr);
+  assertStoreSound(join(disk.path, "registry"), { midway: true });
+});
+
+/** Takes every byte that a disk has. */
+function fill(path: string): void {
+  using file = Deno.openSync(path, { write: true, create: true });
+  const zeros = new Uint8Array(4096);
+  try {
+    for (;;) file.writeSync(zeros);
+  } catch {
+    // Full.
+  }
+}
+
+mountTest("a folder that is read-only is exit 7", async () => {
+  await using registry = await FixtureRegistry.start();
+  using user = new User();
+  Deno.mkdirSync(user.cache, { recursive: true });
+  await using disk = await MountedFolder.readOnly(user.cache);
+  const reference = registry.add("app", APP, "v1");
+  const result = await user.larder(["--cache-dir", disk.path, "pull", reference]);
+  assertDiskError(result, "LDR_READ_ONLY");
+});
+
+mountTest(
+  "a cache that is read-only and has all of it fails no worse than with exit 7",
+  async (): Promise<void> => {
+    await using registry = await FixtureRegistry.start();
+    using user = new User();
+    const reference = registry.add("app", APP, "v1");
+    assert.equal((await user.larder(["pull", reference])).code, 0);
+    await using disk = await MountedFolder.readOnly(user.cache);
+    const result = await user.larder(["--cache-dir", disk.path, "pull", "--offline", reference]);
+    if (result.code !== 0) assertDiskError(result, "LDR_READ_ONLY");
+  },
+);
+
+Deno.test("a file where a folder should be is exit 7", async (t) => {
+  const places: [string, (user: User) => string][] = [
+    ["the cache", (user) => user.cache],
+    ["registry", (user) => user.registry],
+    ["data", (user) => join(user.registry, "data")],
+    ["partial", (user) => join(user.registry, "partial")],
+    ["manifests", (user) => join(user.registry, "manifests")],
+  ];
+  for (const [name, placeOf] of places) {
+    await t.step(name, async () => {
+      await using registry = await FixtureRegistry.start();
+      using user = new User();
+      const path = placeOf(user);
+      Deno.mkdirSync(dirname(path), { recursive: true });
+      Deno.writeTextFileSync(path, "precious");
+      const result = await user.larder(["pull", registry.add("app", APP, "v1")]);
+      assertDiskError(result, "LDR_DISK");
+      assert.ok(result.stderr.includes(path), result.stderr);
+      assert.equal(Deno.readTextFileSync(path), "precious");
+    });
+  }
+});
+
+Deno.test("a folder where a file should be is exit 7", async (t) => {
+  const places: [string, string][] = [
+    ["a blob", join("data", APP.blobs[1]!.descriptor.digest)],
+    ["a partial download", join("partial", APP.blobs[1]!.descriptor.digest)],
+    ["the lock", "lock"],
+  ];
+  for (const [name, place] of places) {
+    await t.step(name, async () => {
+      await using registry = await FixtureRegistry.start();
+      using user = new User();
+      Deno.mkdirSync(join(user.registry, place, "within"), { recursive: true });
+      const result = await user.larder(["pull", registry.add("app", APP, "v1")]);
+      assertDiskError(result, "LDR_DISK");
+    });
+  }
+});
+
+const asRoot = Deno.build.os === "linux" && Deno.uid() === 0;
+
+Deno.test({
+  name: "a folder that may not be written is exit 7",
+  ignore: Deno.build.os === "windows",
+  fn: async () => {
+    await using registry = await FixtureRegistry.start();
+    using user = new User();
+    Deno.mkdirSync(user.cache, { recursive: true });
+    Deno.chmodSync(user.cache, 0o500);
+    // root may write everywhere, unless it gives that up.
+    const under = asRoot ? ["setpriv", "--bounding-set=-dac_override"] : [];
+    const result = await user.larder(["pull", registry.add("app", APP, "v1")], { under });
+    Deno.chmodSync(user.cache, 0o700);
+    assertDiskError(result, "LDR_PERMISSION");
+  },
+});
+
+Deno.test("a blob that was damaged or cut on the disk is fetched again", async (t) => {
+  const layer = APP.blobs[1]!;
+  const spoil: [string, (path: string) => void][] = [
+    ["removed", (path) => Deno.removeSync(path)],
+    ["cut", (path) => Deno.truncateSync(path, 10)],
+    ["emptied", (path) => Deno.truncateSync(path, 0)],
+  ];
+  for (const [name, change] of spoil) {
+    await t.step(name, async () => {
+      await using registry = await FixtureRegistry.start();
+      using user = new User();
+      const reference = registry.add("app", APP, "v1");
+      assert.equal((await user.larder(["pull", reference])).code, 0);
+      change(join(user.registry, "data", layer.descriptor.digest));
+      const result = await user.larder(["pull", reference]);
+      assert.equal(result.code, 0, result.stderr);
+      assert.equal(registry.downloads(layer).length, 2);
+      assertStoreSound(user.registry);
+    });
+  }
+});
+
+Deno.test("an entry of which any file is gone or broken is healed", async (t) => {
+  const { digest } = APP.descriptor;
+  const names = ["v1", digest].flatMap((folder) =>
+    ["manifest.json", "config.json", "record.json"].map((file) => join(folder, file))
+  ).filter((name) => name !== join(digest, "record.json"));
+  for (const name of names) {
+    for (const how of ["gone", "empty", "nonsense"]) {
+      await t.step(`${name} ${how}`, async () => {
+        await using registry = await FixtureRegistry.start();
+        using user = new User();
+        const reference = registry.add("app", APP, "v1");
+        assert.equal((await user.larder(["pull", reference])).code, 0);
+        const path = join(user.registry, "manifests", registry.host, "app", name);
+        if (how === "gone") Deno.removeSync(path);
+        else Deno.writeTextFileSync(path, how === "empty" ? "" : "{oops");
+        const result = await user.larder(["pull", reference]);
+        assert.equal(result.code, 0, result.stderr);
+        assertStoreSound(user.registry);
+        const offline = await user.larder(["pull", "--offline", reference]);
+        assert.equal(offline.code, 0, offline.stderr);
+      });
+    }
+  }
+});

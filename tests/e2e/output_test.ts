@@ -1,0 +1,134 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { blob, image, MEDIA_TYPES, multiPlatform } from "../support/artifacts.ts";
+import { User } from "../support/cli.ts";
+import { status } from "../support/faults.ts";
+import { FixtureRegistry } from "../support/fixture_registry.ts";
+
+Deno.test("stdout is REFERENCE@DIGEST alone, and stderr tells the story", async () => {
+  await using registry = await FixtureRegistry.start();
+  using user = new User();
+  const artifact = image(["one", "two"]);
+  const reference = registry.add("team/app", artifact, "v1");
+  const first = await user.larder(["pull", reference]);
+  assert.equal(first.stdout, `${reference}@${artifact.descriptor.digest}\n`);
+  assert.match(first.stderr, /fetched 2 layers \(.+ B\), reused 0 layers \(0 B\)/);
+  assert.doesNotMatch(first.stderr, /Use image from cache/);
+  for (const { descriptor } of artifact.blobs) {
+    assert.ok(first.stderr.includes(descriptor.digest.slice(7, 19)), "no line for a layer");
+  }
+  const second = await user.larder(["pull", reference]);
+  assert.equal(second.stdout, first.stdout);
+  assert.match(second.stderr, /^Use image from cache: /m);
+});
+
+Deno.test("what goes to a pipe has no colours, bars or carriage returns", async () => {
+  await using registry = await FixtureRegistry.start();
+  using user = new User();
+  const result = await user.larder(["pull", registry.add("app", image(["one"]), "v1")]);
+  // deno-lint-ignore no-control-regex
+  assert.doesNotMatch(result.stdout + result.stderr, /[\r\x1b]/);
+});
+
+Deno.test("--quiet leaves nothing but the data", async () => {
+  await using registry = await FixtureRegistry.start();
+  using user = new User();
+  const artifact = image(["one"]);
+  const reference = registry.add("app", artifact, "v1");
+  for (const args of [["pull", "--quiet", reference], ["-q", "pull", reference]]) {
+    const result = await user.larder(args);
+    assert.equal(result.stdout, `${reference}@${artifact.descriptor.digest}\n`);
+    assert.equal(result.stderr, "");
+  }
+  registry.fail("manifests", status(404));
+  const failed = await user.larder(["pull", "--quiet", reference]);
+  assert.match(failed.stderr, /^error: .*\nhint: .*\n$/);
+});
+
+Deno.test("--format json has all of it", async () => {
+  await using registry = await FixtureRegistry.start();
+  using user = new User();
+  const foreign = blob("foreign", MEDIA_TYPES.ociForeignLayer);
+  const shared = blob("shared");
+  const artifact = image([shared, "own", foreign]);
+  await user.larder(["pull", registry.add("other", image([shared]), "v1")]);
+  const reference = registry.add("app", artifact, "v1");
+  const { code, stdout, stderr } = await user.larder(["pull", "--format", "json", reference]);
+  assert.equal(code, 0, stderr);
+  const [result, ...others] = JSON.parse(stdout);
+  assert.deepEqual(others, []);
+  assert.equal(result.reference, reference);
+  assert.equal(result.digest, artifact.descriptor.digest);
+  assert.equal(result.mediaType, MEDIA_TYPES.ociManifest);
+  assert.equal(result.manifestDigest, artifact.descriptor.digest);
+  assert.equal(result.freshness, "fetched");
+  assert.equal(result.folder, join(user.registry, "manifests", registry.host, "app", "v1"));
+  assert.ok(Date.now() - Date.parse(result.checkedAt) < 3_600_000);
+  const outcomes = result.parts.map((
+    part: { kind: string; digest: string; outcome: string },
+  ) => [part.kind, part.digest, part.outcome]);
+  const digests = artifact.blobs.map(({ descriptor }) => descriptor.digest);
+  assert.deepEqual(outcomes, [
+    ["config", digests[0], "fetched"],
+    ["layer", digests[1], "reused"],
+    ["layer", digests[2], "fetched"],
+    ["layer", digests[3], "skipped"],
+  ]);
+  const sizes = artifact.blobs.map(({ descriptor }) => descriptor.size);
+  assert.equal(result.bytesFetched, sizes[0]! + sizes[2]!);
+  assert.equal(result.bytesReused, sizes[1]);
+});
+
+Deno.test("--format json says which platform was chosen and that nothing changed", async () => {
+  await using registry = await FixtureRegistry.start();
+  using user = new User();
+  const artifact = multiPlatform("plan9/mips");
+  const args = ["pull", "--format", "json", registry.add("app", artifact, "v1")];
+  await user.larder(args);
+  const [result] = JSON.parse((await user.larder(args)).stdout);
+  assert.equal(result.platform, "plan9/mips");
+  assert.equal(result.manifestDigest, artifact.children[0]!.descriptor.digest);
+  assert.equal(result.freshness, "unchanged");
+  assert.equal(result.bytesFetched, 0);
+});
+
+Deno.test("--format json leaves stdout as JSON when a reference fails", async () => {
+  await using registry = await FixtureRegistry.start();
+  using user = new User();
+  const good = registry.add("app", image(["one"]), "v1");
+  const bad = registry.reference("nope", "v1");
+  const { code, stdout } = await user.larder(["pull", "--format", "json", good, bad]);
+  assert.equal(code, 3);
+  if (stdout !== "") JSON.parse(stdout);
+});
+
+Deno.test("a reference that fails does not take away what was said of those before", async () => {
+  await using registry = await FixtureRegistry.start();
+  using user = new User();
+  const artifact = image(["one"]);
+  const good = registry.add("app", artifact, "v1");
+  const { code, stdout } = await user.larder(["pull", good, registry.reference("nope", "v1")]);
+  assert.equal(code, 3);
+  assert.equal(stdout, `${good}@${artifact.descriptor.digest}\n`);
+});
+
+Deno.test("--cache-dir, LARDER_CACHE_DIR and the config file say where, in this order", async () => {
+  await using registry = await FixtureRegistry.start();
+  using user = new User();
+  const reference = registry.add("app", image(["one"]), "v1");
+  const has = (folder: string) => {
+    try {
+      return Deno.statSync(user.path(join(folder, "registry/manifests"))).isDirectory;
+    } catch {
+      return false;
+    }
+  };
+  user.write(".config/larder/config.yaml", `cache_dir: ${user.path("from-config")}\n`);
+  await user.larder(["pull", reference]);
+  assert.deepEqual([has("from-config"), has(".cache/larder")], [true, false]);
+  const env = { LARDER_CACHE_DIR: user.path("from-variable") };
+  await user.larder(["pull", reference], { env });
+  assert.ok(has("from-variable"));
+  await user.larder(["pull", "--cache-dir", "from-option", reference], { env });
+  assert.ok(has("from-option"), "a relative folder lies in the working folder");
+});
