@@ -2,8 +2,6 @@ import type { HttpRequest, HttpResponse, Transport } from "../../src/registry/tr
 
 /** An answer that knows whether its body was read to its end or given up, as whoever gets one has to. */
 export interface FakeResponse extends HttpResponse {
-  /** Filled in by the transport that gives the answer. */
-  url: string;
   /** That of the request it answers. */
   url: string;
   readonly isReleased: boolean;
