@@ -6,7 +6,8 @@ type Scheme = "https:" | "http:";
 
 /**
  * Decides between HTTPS and plain HTTP, once a host: HTTPS always, except that a registry on this machine is
- * asked in plain HTTP first, and that with `insecure` plain HTTP is tried where HTTPS fails.
+ * asked in plain HTTP first, and that with `insecure` plain HTTP is tried where HTTPS fails. An address that
+ * says plain HTTP itself is left as it is.
  */
 export class SchemeTransport implements Transport {
   readonly #inner: Transport;
@@ -19,40 +20,47 @@ export class SchemeTransport implements Transport {
   }
 
   async send(request: HttpRequest): Promise<HttpResponse> {
-    const { host } = request.url;
-    const decided = this.#decided.get(host);
-    if (decided || request.url.protocol !== "https:") {
-      return await this.#inner.send(withScheme(request, decided ?? "http:"));
-    }
+    if (request.url.protocol !== "https:") return await this.#inner.send(request);
+    const decided = this.#decided.get(request.url.host);
+    if (decided) return await this.#sendIn(decided, request);
     const [first, second] = this.#candidates(request.url.hostname);
+    let response: HttpResponse;
     try {
-      const response = await this.#inner.send(withScheme(request, first!));
-      if (!second || first === "https:" || !(await wantsTls(response))) {
-        this.#decided.set(host, first!);
-        return response;
-      }
+      response = await this.#sendIn(first, request);
     } catch (error) {
       if (!second || !hasCode(error, "LDR_UNREACHABLE", "LDR_TLS")) throw error;
-      return await this.#fallBack(request, second, error);
+      return await this.#decide(second, request).catch((other) => {
+        // TLS is spoken there, and the certificate is the trouble.
+        throw second === "https:" && hasCode(other, "LDR_TLS") && !metPlainHttp(other)
+          ? other
+          : error;
+      });
     }
-    return await this.#fallBack(request, second);
+    if (first === "http:" && wantsTls(response)) {
+      await response.body?.cancel();
+      return await this.#decide("https:", request).catch((error) => {
+        if (!metPlainHttp(error)) throw error;
+        return this.#decide("http:", request); // The 400 was an answer like any other.
+      });
+    }
+    this.#decided.set(request.url.host, first);
+    return response;
   }
 
-  #candidates(hostname: string): Scheme[] {
+  async #decide(scheme: Scheme, request: HttpRequest): Promise<HttpResponse> {
+    const response = await this.#sendIn(scheme, request);
+    this.#decided.set(request.url.host, scheme);
+    return response;
+  }
+
+  #sendIn(scheme: Scheme, request: HttpRequest): Promise<HttpResponse> {
+    return this.#inner.send(withScheme(request, scheme));
+  }
+
+  /** The schemes to try, in this order. */
+  #candidates(hostname: string): [Scheme, Scheme?] {
     if (isLoopback(hostname)) return ["http:", "https:"];
     return this.#insecure ? ["https:", "http:"] : ["https:"];
-  }
-
-  /** The first scheme's failure is the one that is told, unless the second shows that TLS was spoken there. */
-  async #fallBack(request: HttpRequest, scheme: Scheme, failure?: unknown): Promise<HttpResponse> {
-    try {
-      const response = await this.#inner.send(withScheme(request, scheme));
-      this.#decided.set(request.url.host, scheme);
-      return response;
-    } catch (error) {
-      const refusedHere = scheme === "https:" && hasCode(error, "LDR_TLS") && !spokeHttp(error);
-      throw failure === undefined || refusedHere ? error : failure;
-    }
   }
 }
 
@@ -61,16 +69,12 @@ function withScheme(request: HttpRequest, scheme: Scheme): HttpRequest {
   return { ...request, url: new URL(request.url.href.replace(/^https?:/, scheme)) };
 }
 
-/** What Go's and nginx's TLS servers answer to plain HTTP. */
-async function wantsTls(response: HttpResponse): Promise<boolean> {
-  if (response.status !== 400 || response.headers.has("docker-distribution-api-version")) {
-    return false;
-  }
-  await response.body?.cancel();
-  return true;
+/** Whether this may be what Go's and nginx's TLS servers answer to plain HTTP. */
+function wantsTls(response: HttpResponse): boolean {
+  return response.status === 400 && !response.headers.has("docker-distribution-api-version");
 }
 
-/** The TLS handshake met a server that does not speak TLS, so the certificate is not the trouble. */
-function spokeHttp(error: Error): boolean {
-  return /corrupt message|InvalidContentType/.test(error.message);
+/** Whether a TLS handshake failed because the server speaks plain HTTP. */
+function metPlainHttp(error: unknown): boolean {
+  return hasCode(error, "LDR_TLS") && /corrupt message|InvalidContentType/.test(error.message);
 }
