@@ -23,11 +23,12 @@ export function missingProgram(name: string): Error {
   );
 }
 
-/** Whether a program can be started here. */
+/** Whether a program can be started here, given by its name or its path. */
 export function hasProgram(name: string): boolean {
-  return (Deno.env.get("PATH") ?? "").split(":").some((folder) => {
+  const path = name.includes("/") ? [] : (Deno.env.get("PATH") ?? "").split(":");
+  return [...path.map((folder) => `${folder}/${name}`), name].some((candidate) => {
     try {
-      return Deno.statSync(`${folder}/${name}`).isFile;
+      return candidate.includes("/") && Deno.statSync(candidate).isFile;
     } catch {
       return false;
     }

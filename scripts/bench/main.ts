@@ -1,0 +1,13 @@
+/** `deno task bench NAME`: measures larder beside its peers, all in one run, and prints a table in Markdown. */
+
+const BENCHES: Record<string, () => Promise<void>> = {
+  pull: async () => (await import("./pull.ts")).benchPull(),
+};
+
+const [name = ""] = Deno.args;
+const bench = BENCHES[name];
+if (!bench) {
+  console.error(`usage: deno task bench ${Object.keys(BENCHES).join("|")}`);
+  Deno.exit(2);
+}
+await bench();
