@@ -1,81 +1,21 @@
 import assert from "node:assert/strict";
-import { hasCode, LarderError } from "../../src/base/errors.ts";
 import { redact, REDACTED } from "../../src/base/redact.ts";
 import { Authenticator } from "../../src/registry/auth.ts";
 import type { Refusal } from "../../src/registry/client.ts";
 import type { Credential } from "../../src/registry/credentials.ts";
-import type { HttpRequest, HttpResponse, Transport } from "../../src/registry/transport.ts";
+import type { HttpRequest } from "../../src/registry/transport.ts";
+import {
+  BASIC,
+  BEARER,
+  BOB,
+  IDENTITY,
+  REALM,
+  refusal,
+  setUp,
+  TokenEndpoint,
+} from "../support/auth_setup.ts";
+import { failureOf } from "../support/failure_of.ts";
 import { FakeClock } from "../support/fake_clock.ts";
-
-const REALM = "https://auth.test/token";
-const BEARER = `Bearer realm="${REALM}",service="registry.test",scope="repository:team/app:pull"`;
-const BASIC = 'Basic realm="registry"';
-const BOB: Credential = { username: "bob", password: "s3cret-word", source: "/home/bob/auth.json" };
-const IDENTITY: Credential = { identityToken: "refresh-me", source: "/home/bob/config.json" };
-
-type Reply = (request: HttpRequest, count: number) => Response | Promise<Response>;
-
-/** A token server in memory; the token of its n-th answer is `token-n`. */
-class TokenEndpoint implements Transport {
-  readonly requests: HttpRequest[] = [];
-  readonly #reply: Reply;
-
-  constructor(reply: Reply = (_, count) => Response.json({ token: `token-${count}` })) {
-    this.#reply = reply;
-  }
-
-  async send(request: HttpRequest): Promise<HttpResponse> {
-    this.requests.push(request);
-    return await this.#reply(request, this.requests.length);
-  }
-}
-
-interface Options {
-  readonly reply?: Reply;
-  readonly credential?: Credential;
-  readonly insecure?: boolean;
-}
-
-function setUp(options: Options = {}) {
-  const endpoint = new TokenEndpoint(options.reply);
-  const clock = new FakeClock();
-  const lookups: string[] = [];
-  const auth = new Authenticator({
-    transport: endpoint,
-    clock,
-    insecure: options.insecure,
-    credentials: {
-      find(registry, repository) {
-        lookups.push(`${registry}/${repository ?? ""}`);
-        return Promise.resolve(options.credential);
-      },
-    },
-  });
-  return { auth, clock, endpoint, lookups };
-}
-
-function refusal(changes: Partial<Refusal> & { challenge?: string } = {}): Refusal {
-  const { challenge = BEARER, registry = "registry.test", ...rest } = changes;
-  return {
-    registry,
-    repository: "team/app",
-    url: new URL(`https://${registry}/v2/team/app/manifests/v1`),
-    headers: new Headers(challenge ? { "www-authenticate": challenge } : {}),
-    status: 401,
-    sent: undefined,
-    ...rest,
-  };
-}
-
-async function failureOf(promise: Promise<unknown>): Promise<LarderError> {
-  try {
-    await promise;
-  } catch (error) {
-    assert(error instanceof LarderError, String(error));
-    return error;
-  }
-  assert.fail("it did not fail");
-}
 
 function query(request: HttpRequest): Record<string, string[]> {
   const { searchParams } = request.url;
@@ -192,12 +132,6 @@ Deno.test("Bearer: scopes", async () => {
   }
 });
 
-Deno.test("Bearer: the realm's own query stays", async () => {
-  const { auth, endpoint } = setUp();
-  await auth.answer(refusal({ challenge: `Bearer realm="${REALM}?tenant=7",service="s"` }));
-  assert.deepEqual(query(endpoint.requests[0]!).tenant, ["7"]);
-});
-
 Deno.test("Bearer is answered before Basic, and Basic where Bearer cannot be", async () => {
   const { auth } = setUp({ credential: BOB });
   assert.match(await auth.answer(refusal({ challenge: `${BASIC}, ${BEARER}` })), /^Bearer/);
@@ -271,157 +205,6 @@ Deno.test("who is interrupted leaves alone; the last one ends the request", asyn
   assert.equal(seen[0]!.aborted, true);
 });
 
-Deno.test("a token is used until shortly before it expires", async () => {
-  const start = Date.UTC(2026, 0, 31, 12);
-  const at = (seconds: number) => new Date(start + seconds * 1000).toISOString();
-  const cases: [name: string, answer: object, goodFor: number][] = [
-    ["sixty seconds where nothing is said", {}, 50],
-    ["what the server says", { expires_in: 300 }, 290],
-    ["from when it was issued", { expires_in: 300, issued_at: at(-100) }, 190],
-    ["half its life where that is short", { expires_in: 4 }, 2],
-    ["a server whose clock runs ahead", { expires_in: 300, issued_at: at(5000) }, 290],
-    ["a server whose clock is far behind", { expires_in: 300, issued_at: at(-5000) }, 290],
-    ["rubbish counts as unsaid", { expires_in: "soon", issued_at: "then" }, 50],
-    ["nothing and less count as unsaid", { expires_in: -1 }, 50],
-    ["null counts as unsaid", { expires_in: null, issued_at: null }, 50],
-  ];
-  for (const [name, answer, goodFor] of cases) {
-    const { auth, clock } = setUp({ reply: () => Response.json({ token: "t0ken", ...answer }) });
-    await auth.answer(refusal());
-    clock.time = start + goodFor * 1000 - 1;
-    assert.equal(auth.current("registry.test", "team/app"), "Bearer t0ken", name);
-    clock.time++;
-    assert.equal(auth.current("registry.test", "team/app"), undefined, name);
-  }
-});
-
-Deno.test("an expired token is replaced, however often, during a long pull", async () => {
-  const { auth, clock, endpoint } = setUp();
-  for (let i = 1; i <= 20; i++) {
-    assert.equal(auth.current("registry.test", "team/app"), undefined);
-    assert.equal(await auth.answer(refusal()), `Bearer token-${i}`);
-    clock.time += 60_000;
-  }
-  assert.equal(endpoint.requests.length, 20);
-});
-
-for (const status of [401, 403]) {
-  Deno.test(`a token rejected with ${status} is renewed once; then the refusal is final`, async () => {
-    const { auth, endpoint } = setUp({ credential: BOB });
-    // The 403 of registries whose tokens expire early has no challenge.
-    const challenge = status === 403 ? "" : BEARER;
-    const first = await auth.answer(refusal());
-    const second = await auth.answer(refusal({ status, challenge, sent: first }));
-    assert.deepEqual([first, second], ["Bearer token-1", "Bearer token-2"]);
-    assert.equal(auth.current("registry.test", "team/app"), second);
-
-    // A straggler that was sent with the old one gets the new one.
-    assert.equal(await auth.answer(refusal({ status, challenge, sent: first })), second);
-    assert.equal(endpoint.requests.length, 2);
-
-    const error = await failureOf(auth.answer(refusal({ status, challenge, sent: second })));
-    assert.equal(error.code, status === 403 ? "LDR_FORBIDDEN" : "LDR_UNAUTHORIZED");
-    assert.match(error.message, /registry\.test\/team\/app.*bob/);
-    assert.equal(endpoint.requests.length, 2);
-    assert.equal(auth.current("registry.test", "team/app"), undefined);
-  });
-}
-
-Deno.test("every straggler fails on a renewed token that was rejected", async () => {
-  const { auth, endpoint } = setUp();
-  const first = await auth.answer(refusal());
-  const sent = await auth.answer(refusal({ sent: first }));
-  for (let i = 0; i < 3; i++) {
-    const error = await failureOf(auth.answer(refusal({ sent })));
-    assert(error.hint.includes("larder login registry.test"), error.hint);
-  }
-  assert.equal(endpoint.requests.length, 2);
-});
-
-Deno.test("a renewed token that did its work for a while is renewed again", async () => {
-  const { auth, clock } = setUp({
-    reply: (_, count) => Response.json({ token: `token-${count}`, expires_in: 3600 }),
-  });
-  let sent = await auth.answer(refusal());
-  for (let i = 2; i < 6; i++) {
-    clock.time += 20_000;
-    sent = await auth.answer(refusal({ sent }));
-    assert.equal(sent, `Bearer token-${i}`);
-  }
-});
-
-Deno.test("whatever a registry answers, asking comes to an end", async () => {
-  const challenges = [BASIC, BEARER, BEARER.replace("app:pull", "app:push")];
-  for (const [a, b] of challenges.flatMap((a) => challenges.map((b) => [a, b]))) {
-    const { auth } = setUp({ credential: BOB });
-    let sent: string | undefined;
-    let rounds = 0;
-    const error = await failureOf((async () => {
-      for (; rounds < 10; rounds++) {
-        sent = await auth.answer(refusal({ sent, challenge: rounds % 2 ? b! : a! }));
-      }
-    })());
-    assert(hasCode(error, "LDR_UNAUTHORIZED"), error.message);
-    assert(rounds <= 3, `${rounds} rounds of ${a} and ${b}`);
-  }
-});
-
-Deno.test("403 without anything sent, and with Basic, is final", async () => {
-  const { auth } = setUp({ credential: BOB });
-  const anonymous = await failureOf(auth.answer(refusal({ status: 403, challenge: "" })));
-  assert.equal(anonymous.code, "LDR_FORBIDDEN");
-  const sent = await auth.answer(refusal({ challenge: BASIC }));
-  const known = await failureOf(auth.answer(refusal({ status: 403, challenge: "", sent })));
-  assert.equal(known.code, "LDR_FORBIDDEN");
-  assert.match(known.message, /bob/);
-});
-
-Deno.test("a password that a helper has changed meanwhile is tried", async () => {
-  let password = "expired-word";
-  const auth = new Authenticator({
-    transport: new TokenEndpoint(),
-    clock: new FakeClock(),
-    credentials: { find: () => Promise.resolve({ username: "AWS", password, source: "helper" }) },
-  });
-  const sent = await auth.answer(refusal({ challenge: BASIC }));
-  password = "renewed-word";
-  const renewed = await auth.answer(refusal({ status: 403, challenge: "", sent }));
-  assert.equal(renewed, `Basic ${btoa("AWS:renewed-word")}`);
-});
-
-Deno.test("identity token: POST as OAuth2 has it", async () => {
-  const { auth, endpoint } = setUp({
-    credential: IDENTITY,
-    reply: () => Response.json({ access_token: "from-oauth" }),
-  });
-  assert.equal(await auth.answer(refusal()), "Bearer from-oauth");
-  const [request] = endpoint.requests;
-  assert.equal(request!.method, "POST");
-  assert.equal(request!.url.href, REALM);
-  assert.equal(request!.headers["content-type"], "application/x-www-form-urlencoded");
-  assert.deepEqual(Object.fromEntries(new URLSearchParams(request!.body)), {
-    grant_type: "refresh_token",
-    service: "registry.test",
-    client_id: "larder",
-    scope: "repository:team/app:pull",
-    refresh_token: "refresh-me",
-  });
-});
-
-for (const status of [404, 405]) {
-  Deno.test(`identity token: GET where POST is answered ${status}`, async () => {
-    const { auth, endpoint } = setUp({
-      credential: { ...IDENTITY, username: "00000000-0000-0000-0000-000000000000" },
-      reply: ({ method }) =>
-        method === "POST" ? new Response(null, { status }) : Response.json({ token: "from-get" }),
-    });
-    assert.equal(await auth.answer(refusal()), "Bearer from-get");
-    assert.deepEqual(endpoint.requests.map(({ method }) => method), ["POST", "GET"]);
-    const expected = btoa("00000000-0000-0000-0000-000000000000:refresh-me");
-    assert.equal(endpoint.requests[1]!.headers.authorization, `Basic ${expected}`);
-  });
-}
-
 Deno.test("identity token: it cannot answer a registry that wants a password", async () => {
   const { auth } = setUp({ credential: IDENTITY });
   const error = await failureOf(auth.answer(refusal({ challenge: BASIC })));
@@ -435,69 +218,6 @@ Deno.test("registry token: sent as it is, and final if rejected", async () => {
   assert.equal(sent, "Bearer abcdef");
   assert.equal((await failureOf(auth.answer(refusal({ sent })))).code, "LDR_UNAUTHORIZED");
   assert.deepEqual(endpoint.requests, []);
-});
-
-Deno.test("what token servers answer", async () => {
-  const big = "x".repeat(2 * 1024 * 1024);
-  const cases: [name: string, reply: Reply, expected: string | [code: string, text: RegExp]][] = [
-    ["token", () => Response.json({ token: "tttt" }), "Bearer tttt"],
-    ["access_token", () => Response.json({ access_token: "aaaa" }), "Bearer aaaa"],
-    ["both", () => Response.json({ token: "tttt", access_token: "aaaa" }), "Bearer tttt"],
-    ["an empty one", () => Response.json({ token: "", access_token: "aaaa" }), "Bearer aaaa"],
-    ["none", () => Response.json({ expires_in: 60 }), ["LDR_BAD_RESPONSE", /no token/]],
-    ["null", () => Response.json(null), ["LDR_BAD_RESPONSE", /no token/]],
-    ["a number", () => Response.json({ token: 5 }), ["LDR_BAD_RESPONSE", /no token/]],
-    ["a line break", () => Response.json({ token: "a\nb" }), ["LDR_BAD_RESPONSE", /no token/]],
-    ["HTML", () => new Response("<html>hello"), ["LDR_BAD_RESPONSE", /not JSON/]],
-    ["nothing", () => new Response(""), ["LDR_BAD_RESPONSE", /not JSON/]],
-    ["too much", () => Response.json({ token: big }), ["LDR_BAD_RESPONSE", /more than 1\.00 MiB/]],
-    ["404", () => new Response(null, { status: 404 }), ["LDR_BAD_RESPONSE", /auth\.test.*404/]],
-    ["a redirect", () => new Response(null, { status: 307 }), ["LDR_BAD_RESPONSE", /auth\.test/]],
-    ["429", () => new Response(null, { status: 429 }), ["LDR_RATE_LIMITED", /auth\.test/]],
-    ["503", () => new Response(null, { status: 503 }), ["LDR_SERVER_ERROR", /auth\.test/]],
-  ];
-  for (const [name, reply, expected] of cases) {
-    const { auth } = setUp({ reply });
-    if (typeof expected === "string") {
-      assert.equal(await auth.answer(refusal()), expected, name);
-    } else {
-      const error = await failureOf(auth.answer(refusal()));
-      assert.equal(error.code, expected[0], name);
-      assert.match(error.message, expected[1], name);
-      assert.equal(error.cause, undefined, "a cause may quote what was sent");
-    }
-  }
-});
-
-Deno.test("a token server that fails is asked again the next time", async () => {
-  const { auth } = setUp({
-    reply: (_, count) =>
-      count === 1 ? new Response(null, { status: 503 }) : Response.json({ token: "good" }),
-  });
-  assert.equal((await failureOf(auth.answer(refusal()))).code, "LDR_SERVER_ERROR");
-  assert.equal(await auth.answer(refusal()), "Bearer good");
-});
-
-Deno.test("what token servers answer to wrong credentials, and to none", async () => {
-  const cases: [status: number, credential: Credential | undefined, code: string][] = [
-    [401, BOB, "LDR_UNAUTHORIZED"],
-    [403, BOB, "LDR_FORBIDDEN"],
-    [401, undefined, "LDR_UNAUTHORIZED"],
-    [403, undefined, "LDR_FORBIDDEN"],
-    [400, IDENTITY, "LDR_UNAUTHORIZED"],
-    [400, undefined, "LDR_BAD_RESPONSE"],
-  ];
-  for (const [status, credential, code] of cases) {
-    const { auth } = setUp({
-      ...credential && { credential },
-      reply: () => new Response("s3cret-word", { status }),
-    });
-    const error = await failureOf(auth.answer(refusal()));
-    assert.equal(error.code, code, `${status}`);
-    assert(!error.message.includes("s3cret-word"));
-    if (credential) assert(error.message.includes(credential.source), error.message);
-    else if (status !== 400) assert(error.hint.includes("larder login registry.test"));
-  }
 });
 
 Deno.test("where credentials may go", async () => {

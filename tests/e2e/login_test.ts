@@ -1,0 +1,274 @@
+import assert from "node:assert/strict";
+import { image } from "../support/artifacts.ts";
+import { type Result, type RunOptions, User } from "../support/cli.ts";
+import { hasProgram, missingProgram, run } from "../support/commands.ts";
+import { basicGuard, failure, FixtureRegistry } from "../support/fixture_registry.ts";
+import { TokenServer } from "../support/token_server.ts";
+
+const APP = image(["a layer"]);
+const PASSWORD = "s3cret-word";
+const AUTH_FILE = ".config/larder/auth.json";
+const USERS = { bob: PASSWORD };
+
+/** `larder login` with a user name, and a password that is piped in. */
+function login(user: User, host: string, password = PASSWORD, options: RunOptions = {}) {
+  const args = ["login", host, "-u", "bob", "--password-stdin"];
+  return user.larder(args, { stdin: `${password}\n`, ...options });
+}
+
+function stored(user: User): unknown {
+  try {
+    return JSON.parse(Deno.readTextFileSync(user.path(AUTH_FILE)));
+  } catch (error) {
+    assert(error instanceof Deno.errors.NotFound);
+    return undefined;
+  }
+}
+
+function assertNoSecrets({ stdout, stderr }: Result, ...more: string[]): void {
+  for (const secret of [PASSWORD, btoa(`bob:${PASSWORD}`), ...more]) {
+    assert(!`${stdout}${stderr}`.includes(secret), stderr);
+  }
+}
+
+Deno.test("Basic: log in, pull, log out, and then no more", async () => {
+  await using registry = await FixtureRegistry.start();
+  const reference = registry.add("team/app", APP, "v1");
+  registry.guard = basicGuard("bob", PASSWORD);
+  using user = new User();
+
+  const before = await user.larder(["pull", reference]);
+  assert.equal(before.code, 4, before.stderr);
+  assert(before.stderr.includes(`larder login ${registry.host}`), before.stderr);
+
+  const result = await login(user, `http://${registry.host}/v2/`);
+  assert.equal(result.code, 0, result.stderr);
+  assert.equal(result.stdout, "");
+  assert.match(result.stderr, /logged in to .* as bob/);
+  assertNoSecrets(result);
+  const auth = btoa(`bob:${PASSWORD}`);
+  assert.deepEqual(stored(user), { auths: { [registry.host]: { auth } } });
+  if (Deno.build.os !== "windows") {
+    assert.equal(Deno.statSync(user.path(AUTH_FILE)).mode! & 0o777, 0o600);
+  }
+
+  const pulled = await user.larder(["pull", "--verbose", reference]);
+  assert.equal(pulled.code, 0, pulled.stderr);
+  assertNoSecrets(pulled);
+
+  const out = await user.larder(["logout", registry.host]);
+  assert.equal(out.code, 0, out.stderr);
+  assert.deepEqual(stored(user), { auths: {} });
+  assert.equal((await user.larder(["logout", registry.host])).code, 3);
+  assert.equal((await user.larder(["pull", reference])).code, 4);
+});
+
+Deno.test("tokens: log in and pull, with credentials checked by the token server", async () => {
+  await using tokens = await TokenServer.start({ users: USERS });
+  await using registry = await FixtureRegistry.start();
+  registry.guard = tokens.guard();
+  const reference = registry.add("team/app", APP, "v1");
+  using user = new User();
+  const result = await login(user, registry.host);
+  assert.equal(result.code, 0, result.stderr);
+  const pulled = await user.larder(["pull", "--verbose", reference]);
+  assert.equal(pulled.code, 0, pulled.stderr);
+  assertNoSecrets(result, ...tokens.given);
+  assertNoSecrets(pulled, ...tokens.given);
+  // One token for the login and one for the pull, however many requests there were.
+  assert.equal(tokens.requests().length, 2);
+});
+
+Deno.test("wrong credentials are refused, named and not stored", async () => {
+  await using tokens = await TokenServer.start({ users: USERS });
+  for (const guard of [basicGuard("bob", PASSWORD), tokens.guard()]) {
+    await using registry = await FixtureRegistry.start();
+    registry.guard = guard;
+    using user = new User();
+    const result = await login(user, registry.host, "wr0ng-word");
+    assert.equal(result.code, 4, result.stderr);
+    assert.match(result.stderr, /^error: 127\.0\.0\.1:\d+ rejected .* user "bob" .*\[LDR_UNAUTH/m);
+    assertNoSecrets(result, "wr0ng-word", btoa("bob:wr0ng-word"));
+    assert.equal(stored(user), undefined);
+  }
+});
+
+Deno.test("wrong credentials leave the right ones from before", async () => {
+  await using registry = await FixtureRegistry.start();
+  registry.guard = basicGuard("bob", PASSWORD);
+  using user = new User();
+  assert.equal((await login(user, registry.host)).code, 0);
+  const before = stored(user);
+  assert.equal((await login(user, registry.host, "wr0ng-word")).code, 4);
+  assert.deepEqual(stored(user), before);
+});
+
+Deno.test("stored credentials that went stale are named by their file", async () => {
+  await using registry = await FixtureRegistry.start();
+  const reference = registry.add("team/app", APP, "v1");
+  registry.guard = basicGuard("bob", "the-new-word");
+  using user = new User();
+  const auths = { [registry.host]: { auth: btoa(`bob:${PASSWORD}`) } };
+  for (const file of [AUTH_FILE, ".docker/config.json"]) {
+    const path = user.write(file, { auths });
+    const result = await user.larder(["pull", "--verbose", reference]);
+    assert.equal(result.code, 4, result.stderr);
+    assert(result.stderr.includes(`user "bob" from ${path}`), result.stderr);
+    assertNoSecrets(result);
+    Deno.removeSync(path);
+  }
+});
+
+Deno.test("a registry that is open to everyone: stored, and said not to be checked", async () => {
+  await using registry = await FixtureRegistry.start();
+  using user = new User();
+  const result = await login(user, registry.host);
+  assert.equal(result.code, 0, result.stderr);
+  assert.match(result.stderr, /nothing was checked/);
+  assert.notEqual(stored(user), undefined);
+});
+
+Deno.test("an open registry is never shown credentials, nor are they read", async () => {
+  await using registry = await FixtureRegistry.start();
+  const reference = registry.add("team/app", APP, "v1");
+  using user = new User();
+  user.write(AUTH_FILE, "{ broken");
+  assert.equal((await user.larder(["pull", reference])).code, 0);
+  assert(registry.requests().every(({ headers }) => !headers.has("authorization")));
+});
+
+Deno.test("a broken file is named where it is needed", async () => {
+  await using registry = await FixtureRegistry.start();
+  registry.guard = basicGuard("bob", PASSWORD);
+  using user = new User();
+  const path = user.write(".docker/config.json", `{"auths": "${PASSWORD}`);
+  const result = await user.larder(["pull", "--verbose", registry.reference("team/app", "v1")]);
+  assert.equal(result.code, 2, result.stderr);
+  assert(result.stderr.includes(path), result.stderr);
+  assertNoSecrets(result);
+});
+
+Deno.test("what cannot be a login is refused before anyone is asked", async () => {
+  using user = new User();
+  const cases: [args: string[], stdin: string | undefined, says: RegExp][] = [
+    [["h.test"], undefined, /no user name/],
+    [["h.test", "--password-stdin"], "x", /no user name/],
+    [["h.test", "-u", "bob"], undefined, /--password-stdin/],
+    [["h.test", "-u", "bob", "--password-stdin"], "\n", /password is empty/],
+    [["h.test", "-u", "", "--password-stdin"], "x", /user name is empty/],
+    [["h.test", "-u", "bob:x", "--password-stdin"], "x", /colon/],
+    [["h.test/team/app", "-u", "bob", "--password-stdin"], "x", /not a host name/],
+    [["h.test", "-u", "bob", "--password-stdin", "--offline"], "x", /--offline/],
+    [[], undefined, /registry/],
+  ];
+  for (const [args, stdin, says] of cases) {
+    const result = await user.larder(["login", ...args], stdin === undefined ? {} : { stdin });
+    assert.equal(result.code, 2, `${args} ${result.stderr}`);
+    assert.match(result.stderr, says);
+    assert.equal(stored(user), undefined);
+  }
+});
+
+Deno.test("only the last line break is taken from a piped password", async () => {
+  for (const [piped, password] of [["a b\n\n", "a b\n"], ["a b\r\n", "a b"], [" a b ", " a b "]]) {
+    await using registry = await FixtureRegistry.start();
+    registry.guard = basicGuard("bob", password!);
+    using user = new User();
+    const args = ["login", registry.host, "-u", "bob", "--password-stdin"];
+    const result = await user.larder(args, { stdin: piped! });
+    assert.equal(result.code, 0, result.stderr);
+  }
+});
+
+Deno.test("a registry that cannot be reached, or is none: nothing is stored", async () => {
+  using user = new User();
+  assert.equal((await login(user, "127.0.0.1:1")).code, 6);
+  await using registry = await FixtureRegistry.start();
+  registry.guard = () => failure(404, "UNSUPPORTED", "no registry here");
+  assert.notEqual((await login(user, registry.host)).code, 0);
+  assert.equal(stored(user), undefined);
+});
+
+Deno.test("an identity token of Docker's is exchanged by OAuth2", async () => {
+  await using tokens = await TokenServer.start({ identityTokens: ["refresh-me-1"] });
+  await using registry = await FixtureRegistry.start();
+  registry.guard = tokens.guard();
+  const reference = registry.add("team/app", APP, "v1");
+  using user = new User();
+  const auths = { [registry.host]: { auth: btoa("bob:"), identitytoken: "refresh-me-1" } };
+  user.write(".docker/config.json", { auths });
+  const result = await user.larder(["pull", "--verbose", reference]);
+  assert.equal(result.code, 0, result.stderr);
+  assert.deepEqual(tokens.requests().map(({ method }) => method), ["POST"]);
+  assertNoSecrets(result, "refresh-me-1");
+});
+
+Deno.test("a helper on the PATH is asked, and one that is missing is named", async () => {
+  await using registry = await FixtureRegistry.start();
+  registry.guard = basicGuard("bob", PASSWORD);
+  const reference = registry.add("team/app", APP, "v1");
+  using user = new User();
+  const config = user.write(".docker/config.json", { credsStore: "larder-test" });
+  const missing = await user.larder(["pull", reference]);
+  assert.equal(missing.code, 1, missing.stderr);
+  assert.match(missing.stderr, /docker-credential-larder-test.*LDR_CREDENTIAL_HELPER/);
+  assert(missing.stderr.includes(config), missing.stderr);
+
+  const helper = user.write(
+    "bin/docker-credential-larder-test",
+    `#!/bin/sh\necho '${JSON.stringify({ Username: "bob", Secret: PASSWORD })}'\n`,
+  );
+  Deno.chmodSync(helper, 0o755);
+  const env = { PATH: `${user.path("bin")}:${Deno.env.get("PATH")}` };
+  const result = await user.larder(["pull", reference], { env });
+  assert.equal(result.code, 0, result.stderr);
+  assertNoSecrets(result);
+});
+
+Deno.test("tokens that expire are replaced in the middle of a pull", async () => {
+  for (const expiredStatus of [401, 403] as const) {
+    await using tokens = await TokenServer.start({ users: USERS });
+    await using registry = await FixtureRegistry.start();
+    const guard = tokens.guard({ expiredStatus });
+    let blobs = 0;
+    registry.guard = (request) => {
+      if (request.path.includes("/blobs/") && blobs++ === 0) tokens.expireAll();
+      return guard(request);
+    };
+    const reference = registry.add("team/app", image(["one", "two", "three"]), "v1");
+    using user = new User();
+    user.write(AUTH_FILE, { auths: { [registry.host]: { auth: btoa(`bob:${PASSWORD}`) } } });
+    const result = await user.larder(["pull", reference]);
+    assert.equal(result.code, 0, result.stderr);
+    assert.equal(tokens.requests().length, 2);
+  }
+});
+
+/** Runs larder on a terminal: what is shown goes to stderr, what is typed comes from a named pipe. */
+const ON_TERMINAL = [
+  "sh",
+  "-c",
+  'exec script --quiet --flush --return --command "$*" /dev/null < "$KEYS" >&2',
+  "sh",
+];
+
+Deno.test("on a terminal, name and password are asked for, and the password is not shown", async () => {
+  await using registry = await FixtureRegistry.start();
+  registry.guard = basicGuard("bob", PASSWORD);
+  using user = new User();
+  const pipe = user.path("keys");
+  await run("mkfifo", [pipe]);
+  if (!hasProgram("script")) throw missingProgram("script");
+  const env = { KEYS: pipe, TERM: "xterm" };
+  await using larder = user.spawn(["login", registry.host], { under: ON_TERMINAL, env });
+  using keys = await Deno.open(pipe, { write: true });
+  const type = (text: string) => keys.write(new TextEncoder().encode(text));
+  await larder.said("User name:");
+  await type("bob\r");
+  await larder.said("Password:");
+  await type(`${PASSWORD}\r`);
+  const result = await larder.result;
+  assert.equal(result.code, 0, result.stderr);
+  assertNoSecrets(result);
+  assert.notEqual(stored(user), undefined);
+});
