@@ -54,14 +54,19 @@ export class DockerRegistry implements AsyncDisposable {
     return `${this.#options.tls ? "https" : "http"}://${this.host}`;
   }
 
-  /** What the registry has logged. */
-  get log(): string {
-    return Deno.readTextFileSync(this.#path("log"));
+  /** The requests answered so far, `GET /v2/app/manifests/v1`, as the registry logged them. */
+  get requests(): string[] {
+    const lines = this.#log.matchAll(/"([A-Z]+ \/\S*) HTTP/g);
+    return [...lines].map(([, line]) => line!);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#stop();
     this.#folder[Symbol.dispose]();
+  }
+
+  get #log(): string {
+    return Deno.readTextFileSync(this.#path("log"));
   }
 
   async #start(): Promise<void> {
@@ -75,7 +80,7 @@ export class DockerRegistry implements AsyncDisposable {
       await new Promise((resolve) => setTimeout(resolve, PAUSE));
     }
     await this.#stop();
-    throw new Error(`${PROGRAM} does not answer: ${this.log}`);
+    throw new Error(`${PROGRAM} does not answer: ${this.#log}`);
   }
 
   /** Whether the registry answers, with whatever status. */

@@ -71,7 +71,10 @@ export class OciLayout implements Disposable {
       Deno.writeTextFileSync(join(folder, file), text);
     }
     const tar = `${folder}.tar`;
-    await run("tar", ["--directory", folder, "--create", "--file", tar, ...Object.keys(files)]);
+    // Nothing of the time and user in it, so that a layer that is built again has the same digest.
+    const same = ["--mtime=@0", "--owner=0", "--group=0", "--numeric-owner"];
+    const names = Object.keys(files);
+    await run("tar", ["--directory", folder, ...same, "--create", "--file", tar, ...names]);
     return tar;
   }
 }

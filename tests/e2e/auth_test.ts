@@ -1,0 +1,287 @@
+import assert from "node:assert/strict";
+import { blob, image, randomBytes } from "../support/artifacts.ts";
+import { type Result, User } from "../support/cli.ts";
+import { held, html, redirect, status } from "../support/faults.ts";
+import { basicGuard, FixtureRegistry, type Guard } from "../support/fixture_registry.ts";
+import { Gate } from "../support/gate.ts";
+import { TokenServer } from "../support/token_server.ts";
+import { assertNoRubbish, assertStoreSound, filesBelow } from "../support/store_check.ts";
+
+const NAME = "alice";
+const PASSWORD = "correct-horse-battery";
+const IDENTITY = "identity-token-0123456789";
+const LAYERS = [1, 2, 3].map((number) => blob(randomBytes(1024, `layer ${number}`)));
+const APP = image(LAYERS);
+
+/** Docker's `config.json` with a name and a password, as `docker login` writes it. */
+function writeDockerConfig(user: User, host: string, password = PASSWORD): void {
+  const auth = btoa(`${NAME}:${password}`);
+  user.write(".docker/config.json", { auths: { [host]: { auth } } });
+}
+
+/** Checks that nothing secret is in what larder printed or wrote. */
+function assertNoSecrets(user: User, result: Result, secrets: readonly string[]): void {
+  const texts = [result.stdout, result.stderr];
+  for (const path of filesBelow(user.registry)) texts.push(Deno.readTextFileSync(path));
+  for (const secret of [...secrets, ...secrets.map((secret) => btoa(`${NAME}:${secret}`))]) {
+    for (const text of texts) assert.ok(!text.includes(secret), `${secret} is in: ${text}`);
+  }
+}
+
+async function pullGood(user: User, reference: string): Promise<Result> {
+  const result = await user.larder(["pull", "--verbose", reference]);
+  assert.equal(result.code, 0, result.stderr);
+  assert.equal(result.stdout, `${reference}@${APP.descriptor.digest}\n`);
+  assertStoreSound(user.registry);
+  assertNoRubbish(user.registry);
+  return result;
+}
+
+Deno.test("a Basic challenge is answered with the user's credentials", async () => {
+  await using registry = await FixtureRegistry.start();
+  using user = new User();
+  registry.guard = basicGuard(NAME, PASSWORD);
+  const reference = registry.add("app", APP, "v1");
+  writeDockerConfig(user, registry.host);
+  assertNoSecrets(user, await pullGood(user, reference), [PASSWORD]);
+  const refused = registry.requests().filter(({ status }) => status === 401);
+  assert.equal(refused.length, 1, "each request was refused before it was let in");
+});
+
+Deno.test("a Bearer challenge is answered with a token, asked for once", async (t) => {
+  const cases: [string, Parameters<TokenServer["guard"]>[0], "token" | "access_token"][] = [
+    ["with a scope", { withScope: true }, "token"],
+    ["without a scope", { withScope: false }, "token"],
+    ["in access_token", { withScope: true }, "access_token"],
+  ];
+  for (const [name, guard, member] of cases) {
+    for (const anonymous of [true, false]) {
+      await t.step(`${name}, ${anonymous ? "for anybody" : "with a password"}`, async () => {
+        const users = anonymous ? {} : { users: { [NAME]: PASSWORD } };
+        await using tokens = await TokenServer.start({ member, ...users });
+        await using registry = await FixtureRegistry.start();
+        using user = new User();
+        registry.guard = tokens.guard(guard);
+        if (!anonymous) writeDockerConfig(user, registry.host);
+        const result = await pullGood(user, registry.add("app", APP, "v1"));
+        assertNoSecrets(user, result, [PASSWORD, ...tokens.given]);
+        assert.equal(tokens.requests().length, 1);
+        assert.equal(tokens.requests()[0]!.query.get("scope"), "repository:app:pull");
+      });
+    }
+  }
+});
+
+Deno.test("an identity token is changed for a Bearer token", async () => {
+  await using tokens = await TokenServer.start({ identityTokens: [IDENTITY] });
+  await using registry = await FixtureRegistry.start();
+  using user = new User();
+  registry.guard = tokens.guard();
+  const auths = { [registry.host]: { auth: btoa("<token>:"), identitytoken: IDENTITY } };
+  user.write(".docker/config.json", { auths });
+  const result = await pullGood(user, registry.add("app", APP, "v1"));
+  assertNoSecrets(user, result, [IDENTITY, ...tokens.given]);
+  assert.deepEqual(tokens.requests().map(({ method }) => method), ["POST"]);
+});
+
+Deno.test("each repository has a token of its own", async () => {
+  await using tokens = await TokenServer.start();
+  await using registry = await FixtureRegistry.start();
+  using user = new User();
+  registry.guard = tokens.guard();
+  const references = ["a", "b"].map((name) => registry.add(name, APP, "v1"));
+  const result = await user.larder(["pull", ...references]);
+  assert.equal(result.code, 0, result.stderr);
+  const scopes = tokens.requests().map(({ query }) => query.get("scope"));
+  assert.deepEqual(scopes, ["repository:a:pull", "repository:b:pull"]);
+});
+
+Deno.test("a token that expires during the pull is renewed", async (t) => {
+  for (const expiredStatus of [401, 403] as const) {
+    await t.step(`the registry says ${expiredStatus}`, async () => {
+      await using tokens = await TokenServer.start();
+      await using registry = await FixtureRegistry.start();
+      using user = new User();
+      registry.guard = tokens.guard({ expiredStatus });
+      const gate = new Gate();
+      registry.fail(`/blobs/${LAYERS[1]!.descriptor.digest}`, held(gate), 1);
+      const reference = registry.add("app", APP, "v1");
+      await using running = user.spawn(["pull", "--transfers", "1", reference]);
+      await gate.reached;
+      tokens.expireAll();
+      gate.open();
+      const result = await running.result;
+      assert.equal(result.code, 0, result.stderr);
+      assert.equal(tokens.requests().length, 2);
+      assertStoreSound(user.registry);
+    });
+  }
+});
+
+Deno.test("tokens that expire at once still get a pull to its end", async () => {
+  await using tokens = await TokenServer.start({ lifetime: 1 });
+  await using registry = await FixtureRegistry.start();
+  using user = new User();
+  registry.guard = tokens.guard();
+  await pullGood(user, registry.add("app", APP, "v1"));
+});
+
+Deno.test("who is not let in is exit 4, told what to do and nothing secret", async (t) => {
+  const wrong = "wrong-password-123";
+  const cases: [string, (user: User, host: string) => void][] = [
+    ["no credentials", () => {}],
+    ["wrong credentials", (user, host) => writeDockerConfig(user, host, wrong)],
+    ["credentials for another registry", (user) => writeDockerConfig(user, "ghcr.io")],
+  ];
+  for (const [name, arrange] of cases) {
+    for (const kind of ["Basic", "Bearer"]) {
+      await t.step(`${name}, ${kind}`, async () => {
+        await using tokens = await TokenServer.start({ users: { [NAME]: PASSWORD } });
+        await using registry = await FixtureRegistry.start();
+        using user = new User();
+        registry.guard = kind === "Basic" ? basicGuard(NAME, PASSWORD) : tokens.guard();
+        arrange(user, registry.host);
+        const result = await user.larder(["pull", "-v", registry.add("app", APP, "v1")]);
+        assert.equal(result.code, 4, result.stderr);
+        assert.match(result.stderr, /^error: .*\[LDR_UNAUTHORIZED\]\nhint: .*larder login/m);
+        assertNoSecrets(user, result, [PASSWORD, wrong]);
+        assert.ok(registry.requests().length <= 3, "it went on asking");
+      });
+    }
+  }
+});
+
+Deno.test("what is not let in is exit 4 and asked for a bounded number of times", async (t) => {
+  const cases: [string, Guard][] = [
+    [
+      "a challenge that no token satisfies",
+      ({ path }) => path === "/v2/" ? undefined : refused(401),
+    ],
+    ["403 whatever the token", ({ headers }) => refused(headers.has("authorization") ? 403 : 401)],
+  ];
+  await using tokens = await TokenServer.start();
+  const refused = (status: number) => ({
+    status,
+    headers: { "WWW-Authenticate": `Bearer realm="${tokens.realm}",service="x"` },
+    body: new Uint8Array(),
+  });
+  for (const [name, guard] of cases) {
+    await t.step(name, async () => {
+      await using registry = await FixtureRegistry.start();
+      using user = new User();
+      registry.guard = guard;
+      const result = await user.larder(["pull", registry.add("app", APP, "v1")]);
+      assert.equal(result.code, 4, result.stderr);
+      assert.ok(registry.requests().length <= 4, "it went on asking");
+    });
+  }
+});
+
+Deno.test("a token server that fails is told by its exit code", async (t) => {
+  const cases = [
+    ["a web page", html, 1, "LDR_BAD_RESPONSE"],
+    ["nothing but 500", status(500, { "Retry-After": "0" }), 6, "LDR_SERVER_ERROR"],
+    ["not there", status(404), 1, "LDR_BAD_RESPONSE"],
+  ] as const;
+  for (const [name, fault, code, error] of cases) {
+    await t.step(name, async () => {
+      await using server = await FixtureRegistry.start();
+      await using registry = await FixtureRegistry.start();
+      using user = new User();
+      server.fail("/token", fault);
+      registry.guard = () => ({
+        status: 401,
+        headers: { "WWW-Authenticate": `Bearer realm="http://${server.host}/token"` },
+        body: new Uint8Array(),
+      });
+      const result = await user.larder(["pull", registry.add("app", APP, "v1")]);
+      assert.equal(result.code, code, result.stderr);
+      assert.match(result.stderr, new RegExp(`\\[${error}\\]`));
+    });
+  }
+});
+
+Deno.test("blobs are followed to another host, and Authorization stays behind", async () => {
+  await using registry = await FixtureRegistry.start();
+  await using storage = await FixtureRegistry.start();
+  using user = new User();
+  registry.guard = basicGuard(NAME, PASSWORD);
+  const reference = registry.add("app", APP, "v1");
+  storage.add("app", APP);
+  registry.fail("/blobs/", redirect(`http://${storage.host}`));
+  writeDockerConfig(user, registry.host);
+  await pullGood(user, reference);
+  assert.equal(storage.requests("GET").length, APP.blobs.length);
+  for (const { headers } of storage.requests()) assert.equal(headers.get("authorization"), null);
+});
+
+Deno.test("Authorization stays behind also where the way leads back", async () => {
+  await using registry = await FixtureRegistry.start();
+  await using between = await FixtureRegistry.start();
+  using user = new User();
+  registry.guard = ({ path, headers }) =>
+    path.startsWith("/back") ? undefined : basicGuard(NAME, PASSWORD)({ headers } as never);
+  for (const { descriptor, bytes } of APP.blobs) {
+    registry.addFile(`/back/${descriptor.digest}`, bytes);
+  }
+  registry.fail("/v2/app/blobs/", (_, request) => ({
+    status: 302,
+    headers: { Location: `http://${between.host}${request.path}` },
+    body: new Uint8Array(),
+  }));
+  between.fail("/blobs/", (_, request) => ({
+    status: 302,
+    headers: { Location: `http://${registry.host}/back/${request.path.split("/").at(-1)}` },
+    body: new Uint8Array(),
+  }));
+  writeDockerConfig(user, registry.host);
+  await pullGood(user, registry.add("app", APP, "v1"));
+  for (const { headers } of [...between.requests(), ...registry.requests("/back/")]) {
+    assert.equal(headers.get("authorization"), null);
+  }
+});
+
+Deno.test("a storage host that asks for credentials does not get the registry's", async () => {
+  await using registry = await FixtureRegistry.start();
+  await using storage = await FixtureRegistry.start();
+  using user = new User();
+  storage.guard = basicGuard(NAME, PASSWORD);
+  storage.add("app", APP);
+  const reference = registry.add("app", APP, "v1");
+  registry.fail("/blobs/", redirect(`http://${storage.host}`));
+  writeDockerConfig(user, registry.host);
+  const result = await user.larder(["pull", reference]);
+  assert.equal(result.code, 4, result.stderr);
+  for (const { headers } of storage.requests()) assert.equal(headers.get("authorization"), null);
+});
+
+Deno.test("secrets in the addresses of a redirect are never printed", async () => {
+  await using registry = await FixtureRegistry.start();
+  await using storage = await FixtureRegistry.start();
+  using user = new User();
+  const signature = "c2lnbmF0dXJlLW9mLXRoZS11cmw";
+  storage.fail("/", status(403));
+  registry.fail(
+    "/blobs/",
+    redirect(`http://${storage.host}`, `/x?X-Amz-Signature=${signature}&sig=${signature}`),
+  );
+  const result = await user.larder(["pull", "--verbose", registry.add("app", APP, "v1")]);
+  assert.equal(result.code, 4, result.stderr);
+  assertNoSecrets(user, result, [signature]);
+});
+
+Deno.test("credentials that a registry's error repeats are never printed", async () => {
+  await using registry = await FixtureRegistry.start();
+  using user = new User();
+  writeDockerConfig(user, registry.host);
+  registry.guard = ({ headers }) => {
+    const challenge = basicGuard(NAME, PASSWORD)({ headers } as never);
+    const told = JSON.stringify({
+      errors: [{ code: "DENIED", message: `${PASSWORD} ${headers.get("authorization")}` }],
+    });
+    return challenge ?? { status: 403, headers: {}, body: new TextEncoder().encode(told) };
+  };
+  const result = await user.larder(["pull", "--verbose", registry.add("app", APP, "v1")]);
+  assert.equal(result.code, 4, result.stderr);
+  assertNoSecrets(user, result, [PASSWORD]);
+});

@@ -1,0 +1,218 @@
+import assert from "node:assert/strict";
+import {
+  index,
+  multiPlatform,
+  platformOf,
+  spinApp,
+  wasmArtifact,
+  wasmModule,
+} from "../support/artifacts.ts";
+import { TestCa } from "../support/certificates.ts";
+import { type Result, User } from "../support/cli.ts";
+import { DockerRegistry, type DockerRegistryOptions } from "../support/docker_registry.ts";
+import { OciLayout } from "../support/images.ts";
+import { push } from "../support/push.ts";
+import { assertNoRubbish, assertStoreSound } from "../support/store_check.ts";
+import { TokenServer } from "../support/token_server.ts";
+
+const NAME = "alice";
+const PASSWORD = "correct-horse-battery";
+
+async function pullGood(user: User, args: readonly string[], env = {}): Promise<Result> {
+  const result = await user.larder(["pull", ...args], { env });
+  assert.equal(result.code, 0, result.stderr);
+  assertStoreSound(user.registry);
+  assertNoRubbish(user.registry);
+  return result;
+}
+
+function dockerConfig(user: User, registry: DockerRegistry): void {
+  const auths = { [registry.host]: { auth: btoa(`${NAME}:${PASSWORD}`) } };
+  user.write(".docker/config.json", { auths });
+}
+
+/** The requests that came after the first `known`, once there is any: the log may lag behind the answer. */
+async function requestsAfter(registry: DockerRegistry, known: number): Promise<string[]> {
+  while (registry.requests.length <= known) await new Promise((resolve) => setTimeout(resolve, 10));
+  return registry.requests.slice(known);
+}
+
+Deno.test("images that umoci built and skopeo pushed, in either format", async (t) => {
+  await using registry = await DockerRegistry.start();
+  using layout = await OciLayout.create();
+  await layout.build("v1", {
+    layers: [{ "a.txt": "one" }, { "b.txt": "two" }, { "c.txt": "three" }],
+  });
+  for (const format of ["oci", "v2s2"] as const) {
+    await t.step(format, async () => {
+      using user = new User();
+      const reference = `${registry.host}/team/${format}:v1`;
+      const digest = await layout.push("v1", reference, { format });
+      const first = await pullGood(user, [reference]);
+      assert.equal(first.stdout, `${reference}@${digest}\n`);
+      assert.match(first.stderr, /fetched 3 layers/);
+      const second = await pullGood(user, [reference]);
+      assert.match(second.stderr, /Use image from cache/);
+      assert.equal(second.stdout, first.stdout);
+    });
+  }
+});
+
+Deno.test("an unchanged tag costs one request, a moved one its new layer", async () => {
+  await using registry = await DockerRegistry.start();
+  using layout = await OciLayout.create();
+  using user = new User();
+  const reference = `${registry.host}/app:v1`;
+  await layout.build("one", { layers: [{ "base.txt": "base" }, { "app.txt": "one" }] });
+  await layout.push("one", reference);
+  await pullGood(user, [reference]);
+
+  const known = registry.requests.length;
+  await pullGood(user, [reference]);
+  assert.deepEqual(await requestsAfter(registry, known), ["HEAD /v2/app/manifests/v1"]);
+
+  await layout.build("two", { layers: [{ "base.txt": "base" }, { "app.txt": "two" }] });
+  const digest = await layout.push("two", reference);
+  const moved = await pullGood(user, [reference]);
+  assert.equal(moved.stdout, `${reference}@${digest}\n`);
+  assert.match(moved.stderr, /fetched 1 layer .*reused 1 layer/);
+});
+
+Deno.test("what does not come from skopeo: indexes, Wasm and Spin apps of either shape", async (t) => {
+  await using registry = await DockerRegistry.start();
+  const platform = platformOf("linux/amd64");
+  const artifacts = {
+    index: multiPlatform("linux/amd64", "linux/arm64", "wasi/wasm"),
+    nested: index([{ artifact: multiPlatform("linux/amd64", "linux/arm64"), platform }]),
+    wasm: wasmArtifact(wasmModule("component")),
+    spin: await spinApp({ assets: { "a.txt": "one" }, archived: { "b.txt": "two" } }),
+    "spin-old": await spinApp({ assets: { "a.txt": "one" }, old: true }),
+  };
+  for (const [name, artifact] of Object.entries(artifacts)) {
+    await t.step(name, async () => {
+      using user = new User();
+      await push(registry.url, name, artifact, "v1");
+      const reference = `${registry.host}/${name}:v1`;
+      const options = name === "index" ? ["--all-platforms"] : ["--platform", "linux/amd64"];
+      const result = await pullGood(user, [...options, reference]);
+      assert.equal(result.stdout, `${reference}@${artifact.descriptor.digest}\n`);
+    });
+  }
+});
+
+Deno.test("what is not there is exit 3", async (t) => {
+  await using registry = await DockerRegistry.start();
+  await push(registry.url, "app", wasmArtifact(), "v1");
+  for (const rest of ["app:v2", "nope:v1", `app@sha256:${"0".repeat(64)}`]) {
+    await t.step(rest, async () => {
+      using user = new User();
+      const result = await user.larder(["pull", `${registry.host}/${rest}`]);
+      assert.equal(result.code, 3, result.stderr);
+    });
+  }
+});
+
+Deno.test("with htpasswd", async () => {
+  const htpasswd = { user: NAME, password: PASSWORD };
+  await using registry = await DockerRegistry.start({ htpasswd });
+  using layout = await OciLayout.create();
+  using user = new User();
+  await layout.build("v1", { layers: [{ "a.txt": "one" }] });
+  const reference = `${registry.host}/app:v1`;
+  await layout.push("v1", reference, { credentials: `${NAME}:${PASSWORD}` });
+
+  const refused = await user.larder(["pull", reference]);
+  assert.equal(refused.code, 4, refused.stderr);
+  assert.match(refused.stderr, /\[LDR_UNAUTHORIZED\]\nhint: .*larder login/);
+  dockerConfig(user, registry);
+  const result = await pullGood(user, ["--verbose", reference]);
+  assert.ok(
+    !result.stderr.includes(PASSWORD) && !result.stderr.includes(btoa(`${NAME}:${PASSWORD}`)),
+  );
+});
+
+Deno.test("with tokens", async () => {
+  using ca = await TestCa.create();
+  const signer = await ca.issue();
+  await using server = await TokenServer.start({ signer, users: { [NAME]: PASSWORD } });
+  await using registry = await DockerRegistry.start({ tokens: { server, signer } });
+  using layout = await OciLayout.create();
+  using user = new User();
+  await layout.build("v1", { layers: [{ "a.txt": "one" }] });
+  const reference = `${registry.host}/team/app:v1`;
+  await layout.push("v1", reference, { credentials: `${NAME}:${PASSWORD}` });
+
+  assert.equal((await user.larder(["pull", reference])).code, 4);
+  dockerConfig(user, registry);
+  const asked = server.requests().length;
+  const result = await pullGood(user, ["--verbose", reference]);
+  const [request] = server.requests().slice(asked);
+  assert.equal(request!.query.get("scope"), "repository:team/app:pull");
+  for (const token of server.given) assert.ok(!result.stderr.includes(token));
+});
+
+Deno.test("over TLS, with a CA of one's own", async (t) => {
+  using ca = await TestCa.create();
+  using other = await TestCa.create();
+  const tls: DockerRegistryOptions = { tls: { ca } };
+  await using registry = await DockerRegistry.start(tls);
+  const artifact = wasmArtifact();
+  await push(registry.url, "app", artifact, "v1", { caCerts: [ca.pem] });
+  const reference = `${registry.host}/app:v1`;
+  const good: [string, string[], Record<string, string>][] = [
+    ["--ca-file", ["--ca-file", ca.file], {}],
+    ["SSL_CERT_FILE", [], { SSL_CERT_FILE: ca.file }],
+    ["--insecure", ["--insecure"], {}],
+    ["-k", ["-k"], {}],
+    ["by name", ["--ca-file", ca.file, `localhost:${registry.port}/app:v1`], {}],
+  ];
+  for (const [name, options, env] of good) {
+    await t.step(name, async () => {
+      using user = new User();
+      const args = options.length === 3 ? options : [...options, reference];
+      await pullGood(user, args, env);
+    });
+  }
+  const bad: [string, string[], number, string][] = [
+    ["without the CA", [], 6, "LDR_TLS"],
+    ["with another CA", ["--ca-file", other.file], 6, "LDR_TLS"],
+    ["with a CA file that is not there", ["--ca-file", "nope.pem"], 2, "LDR_CONFIG"],
+    ["with a CA file that is none", ["--ca-file", "garbage.pem"], 2, "LDR_CONFIG"],
+  ];
+  for (const [name, options, code, error] of bad) {
+    await t.step(name, async () => {
+      using user = new User();
+      user.write("garbage.pem", "garbage");
+      const result = await user.larder(["pull", ...options, reference]);
+      assert.equal(result.code, code, result.stderr);
+      assert.match(result.stderr, new RegExp(`^error: .*\\[${error}\\]\nhint: .+$`, "m"));
+    });
+  }
+});
+
+Deno.test("over TLS with htpasswd and an insecure connection, all at once", async () => {
+  using ca = await TestCa.create();
+  const htpasswd = { user: NAME, password: PASSWORD };
+  await using registry = await DockerRegistry.start({ tls: { ca }, htpasswd });
+  using user = new User();
+  const authorization = `Basic ${btoa(`${NAME}:${PASSWORD}`)}`;
+  await push(registry.url, "app", wasmArtifact(), "v1", { caCerts: [ca.pem], authorization });
+  dockerConfig(user, registry);
+  await pullGood(user, ["--ca-file", ca.file, `${registry.host}/app:v1`]);
+});
+
+Deno.test("a registry that is started again in between is asked again", async () => {
+  using user = new User();
+  const artifact = wasmArtifact();
+  let reference: string;
+  {
+    await using registry = await DockerRegistry.start();
+    await push(registry.url, "app", artifact, "v1");
+    reference = `${registry.host}/app:v1`;
+    await pullGood(user, [reference]);
+  }
+  const down = await user.larder(["pull", reference]);
+  assert.equal(down.code, 6, down.stderr);
+  assert.match(down.stderr, /cached copy/);
+  await pullGood(user, ["--stale-if-error", "1h", reference]);
+});

@@ -1,0 +1,89 @@
+import assert from "node:assert/strict";
+import { wasmArtifact } from "../support/artifacts.ts";
+import { TestCa } from "../support/certificates.ts";
+import { User } from "../support/cli.ts";
+import { DockerRegistry } from "../support/docker_registry.ts";
+import { ForwardProxy } from "../support/forward_proxy.ts";
+import { push } from "../support/push.ts";
+import { assertStoreSound } from "../support/store_check.ts";
+
+const ARTIFACT = wasmArtifact();
+
+/** A registry of a name that only a proxy can find: `registry.test`. */
+async function startHidden(ca: TestCa): Promise<DockerRegistry> {
+  const registry = await DockerRegistry.start({ tls: { ca, names: ["registry.test"] } });
+  await push(registry.url, "app", ARTIFACT, "v1", { caCerts: [ca.pem] });
+  return registry;
+}
+
+Deno.test("HTTPS_PROXY is used, whichever way it is written", async (t) => {
+  using ca = await TestCa.create();
+  await using registry = await startHidden(ca);
+  for (const name of ["HTTPS_PROXY", "https_proxy"]) {
+    await t.step(name, async () => {
+      await using proxy = await ForwardProxy.start(() => registry.port);
+      using user = new User();
+      const reference = "registry.test/app:v1";
+      const env = { [name]: `http://${proxy.host}` };
+      const result = await user.larder(["pull", "--ca-file", ca.file, reference], { env });
+      assert.equal(result.code, 0, result.stderr);
+      assert.equal(result.stdout, `${reference}@${ARTIFACT.descriptor.digest}\n`);
+      assertStoreSound(user.registry);
+      assert.deepEqual([...new Set(proxy.hosts)], ["registry.test:443"]);
+    });
+  }
+});
+
+Deno.test("the name and password of a proxy reach it and are never printed", async () => {
+  using ca = await TestCa.create();
+  await using registry = await startHidden(ca);
+  await using proxy = await ForwardProxy.start(() => registry.port);
+  using user = new User();
+  const env = { HTTPS_PROXY: `http://alice:proxy-password@${proxy.host}` };
+  const args = ["pull", "--verbose", "--ca-file", ca.file, "registry.test/app:v1"];
+  const result = await user.larder(args, { env });
+  assert.equal(result.code, 0, result.stderr);
+  assert.equal(proxy.authorizations[0], `Basic ${btoa("alice:proxy-password")}`);
+  await proxy[Symbol.asyncDispose]();
+  const down = await user.larder(args, { env });
+  assert.equal(down.code, 6, down.stderr);
+  for (const { stderr } of [result, down]) {
+    assert.ok(!stderr.includes("proxy-password"), stderr);
+    assert.ok(!stderr.includes(btoa("alice:proxy-password")), stderr);
+  }
+});
+
+Deno.test("NO_PROXY keeps a registry out of the proxy", async (t) => {
+  await using registry = await DockerRegistry.start();
+  await push(registry.url, "app", ARTIFACT, "v1");
+  const { host, port } = registry;
+  const cases: [string, string][] = [
+    [host, "127.0.0.1"],
+    [host, `elsewhere.test,${host}`],
+    [`localhost:${port}`, "localhost"],
+    [`localhost:${port}`, `localhost:${port}`],
+    [host, "*"],
+  ];
+  for (const [name, noProxy] of cases) {
+    await t.step(
+      `${name.replace(String(port), "PORT")}: ${noProxy.replace(String(port), "PORT")}`,
+      async () => {
+        await using proxy = await ForwardProxy.start(() => port);
+        using user = new User();
+        const env = { HTTP_PROXY: `http://${proxy.host}`, NO_PROXY: noProxy };
+        const result = await user.larder(["pull", `${name}/app:v1`], { env });
+        assert.equal(result.code, 0, result.stderr);
+        assert.deepEqual(proxy.hosts, []);
+      },
+    );
+  }
+});
+
+Deno.test("a proxy that is not there is exit 6", async () => {
+  await using proxy = await ForwardProxy.start(() => 1);
+  using user = new User();
+  const env = { HTTPS_PROXY: `http://${proxy.host}` };
+  await proxy[Symbol.asyncDispose]();
+  const result = await user.larder(["pull", "registry.test/app:v1"], { env });
+  assert.equal(result.code, 6, result.stderr);
+});
