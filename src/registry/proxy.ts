@@ -1,13 +1,14 @@
 const PROXY_VARIABLES = ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy"] as const;
 
 /**
- * Whether an entry of `NO_PROXY` with a port, such as `registry.lan:5000`, names this URL. Entries without a
- * port are the runtime's to honour; those with one it does not know.
+ * Whether an entry of `NO_PROXY` names this URL that the runtime does not know: one with a port, such as
+ * `registry.lan:5000`, or `*` for every host. The others are the runtime's to honour.
  */
 export function isProxyBypassed(url: URL, noProxy: string | undefined): boolean {
   if (!noProxy) return false;
   const port = url.port || (url.protocol === "https:" ? "443" : "80");
   return noProxy.split(",").map((entry) => entry.trim().toLowerCase()).some((entry) => {
+    if (entry === "*") return true;
     const match = /^\*?\.?(.+):(\d+)$/.exec(entry);
     if (!match || match[2] !== port) return false;
     const [, host] = match;
