@@ -1,0 +1,127 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import {
+  type Artifact,
+  image,
+  MEDIA_TYPES,
+  spinApp,
+  type TestBlob,
+  wasmModule,
+} from "../support/artifacts.ts";
+import { User } from "../support/cli.ts";
+import { FixtureRegistry } from "../support/fixture_registry.ts";
+import { assertNoRubbish, assertStoreSound } from "../support/store_check.ts";
+
+const WASM: string[] = [MEDIA_TYPES.spinWasm, MEDIA_TYPES.wasm];
+
+/** Where Spin keeps a blob. */
+function pathOf(user: User, { descriptor }: TestBlob): string {
+  const tree = WASM.includes(descriptor.mediaType) ? "wasm" : "data";
+  return join(user.registry, tree, descriptor.digest);
+}
+
+function entryOf(user: User, host: string): string {
+  return join(user.registry, "manifests", host, "hello/v1");
+}
+
+/** Writes what `spin registry pull` does: its own JSON of the manifest, open modes, no record. */
+function writeAsSpin(user: User, host: string, artifact: Artifact): void {
+  const folder = entryOf(user, host);
+  Deno.mkdirSync(folder, { recursive: true });
+  for (const tree of ["wasm", "data"]) {
+    Deno.mkdirSync(join(user.registry, tree), { recursive: true });
+  }
+  const manifest = JSON.parse(new TextDecoder().decode(artifact.bytes));
+  Deno.writeTextFileSync(join(folder, "manifest.json"), JSON.stringify({ ...manifest }, null, 1));
+  for (const blob of artifact.blobs.slice(1)) {
+    const locked = blob.descriptor.mediaType === MEDIA_TYPES.spinApplication;
+    const path = locked ? join(folder, "config.json") : pathOf(user, blob);
+    Deno.writeFileSync(path, blob.bytes, { mode: 0o644 });
+  }
+}
+
+const app = () =>
+  spinApp({ assets: { "index.html": "<h1>hello</h1>" }, module: wasmModule("one") });
+
+Deno.test("what Spin pulled is listed, and its blobs are not fetched again", async () => {
+  await using registry = await FixtureRegistry.start();
+  using user = new User();
+  const artifact = await app();
+  const reference = registry.add("hello", artifact, "v1");
+  writeAsSpin(user, registry.host, artifact);
+
+  const listed = await user.larder(["list", "--format", "json"]);
+  assert.deepEqual(
+    JSON.parse(listed.stdout).map((entry: { reference: string }) => entry.reference),
+    [reference],
+  );
+  const result = await user.larder(["pull", reference]);
+  assert.equal(result.code, 0, result.stderr);
+  const [, wasm, asset] = artifact.blobs;
+  for (const blob of [wasm!, asset!]) assert.equal(registry.downloads(blob).length, 0);
+  assertStoreSound(user.registry);
+  assertNoRubbish(user.registry);
+});
+
+Deno.test("what Spin left half-written is not trusted", async (t) => {
+  const cases: [string, (path: string, bytes: Uint8Array) => void][] = [
+    ["cut", (path, bytes) => Deno.truncateSync(path, bytes.length - 1)],
+    ["as long, and wrong", (path, bytes) => Deno.writeFileSync(path, new Uint8Array(bytes.length))],
+  ];
+  for (const [name, spoil] of cases) {
+    await t.step(name, async () => {
+      await using registry = await FixtureRegistry.start();
+      using user = new User();
+      const artifact = await app();
+      const reference = registry.add("hello", artifact, "v1");
+      writeAsSpin(user, registry.host, artifact);
+      const [, wasm, asset] = artifact.blobs;
+      spoil(pathOf(user, wasm!), wasm!.bytes);
+      const result = await user.larder(["pull", reference]);
+      assert.equal(result.code, 0, result.stderr);
+      assert.deepEqual([wasm!, asset!].map((blob) => registry.downloads(blob).length), [1, 0]);
+      assertStoreSound(user.registry);
+    });
+  }
+});
+
+Deno.test("an entry that Spin has replaced since larder pulled it is brought in order", async (t) => {
+  for (const moved of [false, true]) {
+    await t.step(moved ? "and the tag moved on" : "and the tag is as it was", async () => {
+      await using registry = await FixtureRegistry.start();
+      using user = new User();
+      const mine = await spinApp({ module: wasmModule("one") });
+      const spins = await spinApp({ module: wasmModule("two") });
+      const reference = registry.add("hello", mine, "v1");
+      assert.equal((await user.larder(["pull", reference])).code, 0);
+      writeAsSpin(user, registry.host, spins);
+      const expected = moved ? registryMoves(registry) : mine;
+      const result = await user.larder(["pull", reference]);
+      assert.equal(result.code, 0, result.stderr);
+      assert.equal(result.stdout, `${reference}@${expected.descriptor.digest}\n`);
+      const shown = Deno.readFileSync(join(entryOf(user, registry.host), "manifest.json"));
+      assert.deepEqual(shown, expected.bytes);
+      assertStoreSound(user.registry);
+      assertNoRubbish(user.registry);
+    });
+  }
+});
+
+function registryMoves(registry: FixtureRegistry): Artifact {
+  const next = image(["something else"]);
+  registry.add("hello", next, "v1");
+  return next;
+}
+
+Deno.test("--cache-dir shares Spin's own folder", async () => {
+  await using registry = await FixtureRegistry.start();
+  using user = new User();
+  const artifact = await app();
+  const reference = registry.add("hello", artifact, "v1");
+  const folder = user.path(".cache/spin");
+  const result = await user.larder(["pull", "--cache-dir", folder, reference]);
+  assert.equal(result.code, 0, result.stderr);
+  assertStoreSound(join(folder, "registry"));
+  const config = join(folder, "registry/manifests", registry.host, "hello/v1/config.json");
+  assert.equal(JSON.parse(Deno.readTextFileSync(config)).metadata.name, "hello");
+});
