@@ -15,7 +15,7 @@ export interface FetchTransportOptions {
  *
  * HTTP/1.1 only: each large blob then has a connection, and so a flow-control window, of its own.
  */
-export class FetchTransport implements Transport {
+export class FetchTransport implements Transport, Disposable {
   readonly #options: FetchTransportOptions;
   #client: Deno.HttpClient | undefined;
   #directClient: Deno.HttpClient | undefined;
@@ -50,6 +50,12 @@ export class FetchTransport implements Transport {
     }
   }
 
+  /** Closes the connections that are kept open. */
+  [Symbol.dispose](): void {
+    this.#client?.close();
+    this.#directClient?.close();
+  }
+
   #clientFor(url: URL): Deno.HttpClient {
     if (isProxyBypassed(url, Deno.env.get("NO_PROXY") ?? Deno.env.get("no_proxy"))) {
       return this.#directClient ??= withoutProxies(() => this.#createClient());
@@ -74,14 +80,15 @@ export function timedOut(url: URL, timeout: number): LarderError {
 export function networkError(error: unknown, url: URL): unknown {
   if (!(error instanceof Error) || error instanceof LarderError) return error;
   const text = messageOf(error.cause instanceof Error ? error.cause : error);
+  // The runtime's text begins with the address, which may say anything and have a signature in its query.
   const detail = text.replace(/^.*client error \([A-Za-z]+\): /, "");
-  if (/dns error|lookup address/.test(text)) {
+  if (/^dns error|lookup address/.test(detail)) {
     return new LarderError("LDR_DNS", `cannot find the host ${url.hostname}`, {
       hint: "check the name and the network",
       cause: error,
     });
   }
-  if (/certificate|UnknownIssuer|tls|corrupt message|InvalidContentType/i.test(text)) {
+  if (/certificate|corrupt message|received fatal alert|^peer /.test(detail)) {
     return new LarderError("LDR_TLS", `no secure connection to ${url.host}: ${detail}`, {
       hint:
         "name the registry's CA with --ca-file or SSL_CERT_FILE, or use --insecure for a registry without one",
