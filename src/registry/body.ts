@@ -31,11 +31,12 @@ export async function* readBody(
   try {
     for (;;) {
       if (options.signal?.aborted) throw interrupted();
+      watch.wait();
       const chunk = await reader.read();
       if (options.signal?.aborted) throw interrupted();
       if (watch.stalled) throw timedOut(options.url, watch.timeout);
       if (!chunk) return;
-      watch.sawBytes();
+      watch.rest();
       yield chunk;
     }
   } catch (error) {
@@ -94,7 +95,8 @@ function openReader(body: ReadableStream<Uint8Array>, expected: number | undefin
   }
   const reader = byob;
   // One byte more than expected shows a body that is too long in the same read.
-  let buffer = new ArrayBuffer(Math.min(TRANSFER_BUFFER, (expected ?? TRANSFER_BUFFER) + 1));
+  const size = Math.max(0, expected ?? TRANSFER_BUFFER) + 1;
+  let buffer = new ArrayBuffer(Math.min(TRANSFER_BUFFER, size));
   return {
     async read() {
       const { value, done } = await reader.read(new Uint8Array(buffer));
@@ -105,17 +107,21 @@ function openReader(body: ReadableStream<Uint8Array>, expected: number | undefin
   };
 }
 
-/** Calls `onStall` once no byte has come for `timeout` milliseconds. One timer serves many chunks. */
+/**
+ * Calls `onStall` once a byte has been waited for `timeout` milliseconds. The time that whoever reads takes for
+ * its own work does not count. One timer serves many chunks.
+ */
 class StallWatch {
   readonly timeout: number;
   stalled = false;
-  #last = performance.now();
+  #waitingSince: number | undefined;
   #timer: ReturnType<typeof setTimeout>;
 
   constructor(timeout: number, onStall: () => void) {
     this.timeout = timeout;
     const look = () => {
-      const quiet = performance.now() - this.#last;
+      const now = performance.now();
+      const quiet = now - (this.#waitingSince ?? now);
       if (quiet < timeout) {
         this.#timer = setTimeout(look, timeout - quiet);
         return;
@@ -126,8 +132,12 @@ class StallWatch {
     this.#timer = setTimeout(look, timeout);
   }
 
-  sawBytes(): void {
-    this.#last = performance.now();
+  wait(): void {
+    this.#waitingSince = performance.now();
+  }
+
+  rest(): void {
+    this.#waitingSince = undefined;
   }
 
   end(): void {
