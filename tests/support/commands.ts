@@ -7,6 +7,7 @@ export const PACKAGES: Readonly<Record<string, string>> = {
   mount: "mount",
   openssl: "openssl",
   script: "bsdutils",
+  setpriv: "util-linux",
   shasum: "perl",
   skopeo: "skopeo",
   strace: "strace",
