@@ -1,4 +1,5 @@
 import { dirname } from "node:path";
+import { toBase64 } from "../base/base64.ts";
 import { LarderError } from "../base/errors.ts";
 import { ensureFolder, writeFileAtomic } from "../base/files.ts";
 import { isFor, readDocument, serverKey, splitKey } from "./credential_files.ts";
@@ -14,7 +15,7 @@ export function storeCredential(
   { username, password }: Pick<PasswordCredential, "username" | "password">,
 ): void {
   const document = readDocument(path) ?? {};
-  const auth = new TextEncoder().encode(`${username}:${password}`).toBase64();
+  const auth = toBase64(`${username}:${password}`);
   const others = entries(document).filter(([key]) => !isOf(key, registry));
   write(path, document, [...others, [serverKey(registry), { auth }]]);
 }

@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { fromBase64 } from "../base/base64.ts";
 import { LarderError, messageOf } from "../base/errors.ts";
 import { readTextIfAny } from "../base/files.ts";
 import { registerSecret } from "../base/redact.ts";
@@ -152,15 +153,11 @@ function readEntry(entry: unknown, path: string, key: string): Credential | unde
 }
 
 function decodeAuth(auth: string): [username: string, password: string] | undefined {
-  try {
-    const text = new TextDecoder("utf-8", { fatal: true }).decode(Uint8Array.fromBase64(auth));
-    const colon = text.indexOf(":");
-    // Docker itself drops NULs around the password.
-    if (colon >= 0) return [text.slice(0, colon), text.slice(colon + 1).replace(/^\0+|\0+$/g, "")];
-  } catch {
-    // Said by the caller, who knows where.
-  }
-  return undefined;
+  const text = fromBase64(auth);
+  const colon = text?.indexOf(":") ?? -1;
+  if (text === undefined || colon < 0) return undefined;
+  // Docker itself drops NULs around the password.
+  return [text.slice(0, colon), text.slice(colon + 1).replace(/^\0+|\0+$/g, "")];
 }
 
 function broken(path: string, reason: string): LarderError {

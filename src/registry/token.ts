@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { toBase64 } from "../base/base64.ts";
 import type { Clock } from "../base/concurrency.ts";
 import { MAX_DOCUMENT, TOKEN_LIFETIME, TOKEN_MARGIN } from "../base/defaults.ts";
 import { LarderError } from "../base/errors.ts";
@@ -45,7 +46,7 @@ const AnswerSchema = v.object({
 
 /** `Authorization` with a name and a password in it (RFC 7617). */
 export function basic(username: string, password: string): string {
-  const encoded = new TextEncoder().encode(`${username}:${password}`).toBase64();
+  const encoded = toBase64(`${username}:${password}`);
   registerSecret(encoded);
   return `Basic ${encoded}`;
 }

@@ -1,0 +1,21 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { fromBase64, toBase64 } from "../../src/base/base64.ts";
+
+Deno.test("any text comes back as it went in", () => {
+  fc.assert(fc.property(fc.string({ unit: "grapheme" }), (text) => {
+    assert.equal(fromBase64(toBase64(text)), text);
+  }));
+  assert.equal(fromBase64(toBase64("\ufeffx")), "\ufeffx");
+});
+
+Deno.test("known values", () => {
+  assert.equal(toBase64("bob:pässword"), "Ym9iOnDDpHNzd29yZA==");
+  assert.equal(fromBase64("Ym9i\nOng="), "bob:x");
+});
+
+Deno.test("what is not base64 of UTF-8 is nothing", () => {
+  for (const bad of ["a", "!!!!", "Ym9i-_==", "Ym9iOng=Ym9i", btoa("\xff")]) {
+    assert.equal(fromBase64(bad), undefined, bad);
+  }
+});
