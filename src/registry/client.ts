@@ -9,6 +9,7 @@ import { formatReference, type Reference, repositoryName } from "../oci/referenc
 import { digestMismatch, sizeMismatch } from "../oci/verify.ts";
 import { readBody, readSmall } from "./body.ts";
 import { apiBase, blobUrl, manifestUrl } from "./endpoints.ts";
+import { requestFrom } from "./ranges.ts";
 import { responseError } from "./responses.ts";
 import type { HttpRequest, HttpResponse, Transport } from "./transport.ts";
 
@@ -71,7 +72,7 @@ export class RegistryClient {
       signal,
     });
     if (response.status !== 200) {
-      throw await responseError(response, url, registry, registry);
+      throw await responseError(response, url, registry, registry, { signal });
     }
     await response.body?.cancel();
   }
@@ -129,11 +130,8 @@ export class Repository implements Fetcher {
       status === 401 || status === 403 || status === 408 || status === 429 || status >= 502 ||
       status === 500
     ) {
-      throw await this.#error(
-        response,
-        this.#manifestUrl(tag),
-        formatReference({ ...this.#name, tag }),
-      );
+      const subject = formatReference({ ...this.#name, tag });
+      throw await this.#error(response, subject, this.#manifestUrl(tag), signal);
     }
     if (status !== 200) return undefined; // The GET that follows tells, or knows better.
     return asDigest(response.headers.get("docker-content-digest") ?? "");
@@ -150,7 +148,7 @@ export class Repository implements Fetcher {
       digest ? { ...this.#name, digest } : { ...this.#name, tag: target },
     );
     const response = await this.#send("GET", url, { accept: MANIFEST_ACCEPT }, signal);
-    if (response.status !== 200) throw await this.#error(response, url, subject);
+    if (response.status !== 200) throw await this.#error(response, subject, url, signal);
     const bytes = await readSmall(response, MAX_MANIFEST, this.#readOptions(url, signal));
     if (!bytes) throw tooLarge(subject);
     const manifest = parseManifest(bytes, subject, response.headers.get("content-type"), digest);
@@ -165,20 +163,14 @@ export class Repository implements Fetcher {
   /** @inheritdoc */
   async fetch(descriptor: Descriptor, offset = 0, signal?: AbortSignal): Promise<Content> {
     const url = blobUrl(this.#name.registry, this.#name.repository, descriptor.digest);
-    const headers: Record<string, string> = offset > 0 ? { range: `bytes=${offset}-` } : {};
-    const response = await this.#send("GET", url, headers, signal);
-    if (response.status === 416 && offset > 0) {
-      await response.body?.cancel();
-      return await this.fetch(descriptor, 0, signal);
+    const { response, start } = await requestFrom(
+      offset,
+      (headers) => this.#send("GET", url, headers, signal),
+    );
+    if (start === undefined) {
+      const subject = `${descriptor.digest} of ${repositoryName(this.#name)}`;
+      throw await this.#error(response, subject, url, signal);
     }
-    if (response.status !== 200 && response.status !== 206) {
-      throw await this.#error(
-        response,
-        url,
-        `${descriptor.digest} of ${repositoryName(this.#name)}`,
-      );
-    }
-    const start = response.status === 206 ? rangeStart(response) ?? offset : 0;
     const remaining = descriptor.size - start;
     await checkLength(response, descriptor, remaining);
     const options = { ...this.#readOptions(url, signal), expected: remaining };
@@ -203,19 +195,19 @@ export class Repository implements Fetcher {
     return this.#client.send(registry, repository, { method, url, headers, signal });
   }
 
-  #error(response: HttpResponse, url: URL, subject: string): Promise<LarderError> {
-    return responseError(response, url, subject, this.#name.registry);
+  #error(
+    response: HttpResponse,
+    subject: string,
+    url: URL,
+    signal: AbortSignal | undefined,
+  ): Promise<LarderError> {
+    const options = this.#readOptions(url, signal);
+    return responseError(response, url, subject, this.#name.registry, options);
   }
 }
 
 function authorized(ask: Ask, authorization: string | undefined): HttpRequest {
   return authorization ? { ...ask, headers: { ...ask.headers, authorization } } : ask;
-}
-
-/** Where the bytes of a 206 begin (RFC 9110 §14.4). */
-function rangeStart(response: HttpResponse): number | undefined {
-  const match = /^bytes (\d+)-/.exec(response.headers.get("content-range") ?? "");
-  return match ? Number(match[1]) : undefined;
 }
 
 /** Fails early on a body that announces another length than it should have. */

@@ -1,6 +1,6 @@
 import { MAX_DOCUMENT } from "../base/defaults.ts";
-import { type ErrorCode, excerpt, LarderError } from "../base/errors.ts";
-import { readSmall } from "./body.ts";
+import { type ErrorCode, excerpt, LarderError, throwIfAborted } from "../base/errors.ts";
+import { type ReadOptions, readSmall } from "./body.ts";
 import type { HttpResponse } from "./transport.ts";
 
 /**
@@ -14,8 +14,9 @@ export async function responseError(
   url: URL,
   subject: string,
   registry: string,
+  options: Omit<ReadOptions, "url"> = {},
 ): Promise<LarderError> {
-  const detail = await errorDetail(response, url);
+  const detail = await errorDetail(response, { ...options, url });
   const said = `${url.host} answered ${response.status}${detail ? ` (${detail})` : ""}`;
   const [code, what, hint] = meaning(response.status, registry);
   return new LarderError(code, `${what} ${subject}: ${said}`, { hint });
@@ -51,14 +52,15 @@ function meaning(status: number, registry: string): [ErrorCode, string, string] 
 }
 
 /** The first message of the registry's own error document, in one short line; "" where there is none. */
-async function errorDetail(response: HttpResponse, url: URL): Promise<string> {
+async function errorDetail(response: HttpResponse, options: ReadOptions): Promise<string> {
   try {
-    const bytes = await readSmall(response, MAX_DOCUMENT, { url });
+    const bytes = await readSmall(response, MAX_DOCUMENT, options);
     const document = JSON.parse(new TextDecoder().decode(bytes));
     const first = document?.errors?.[0];
     const parts = [first?.code, first?.message].filter((part) => typeof part === "string");
     return excerpt(parts.join(": "));
   } catch {
+    throwIfAborted(options.signal);
     return "";
   }
 }

@@ -2,6 +2,7 @@ import { LarderError } from "../base/errors.ts";
 import type { BlobDescriptor } from "../oci/descriptor.ts";
 import type { Content, Fetcher } from "../oci/fetcher.ts";
 import { readBody } from "./body.ts";
+import { requestFrom } from "./ranges.ts";
 import { responseError } from "./responses.ts";
 import type { Transport } from "./transport.ts";
 
@@ -42,16 +43,13 @@ export class UrlFetcher implements Fetcher {
     offset: number,
     signal: AbortSignal | undefined,
   ): Promise<Content> {
-    const headers: Record<string, string> = offset > 0 ? { range: `bytes=${offset}-` } : {};
-    const response = await this.#transport.send({ method: "GET", url, headers, signal });
-    if (response.status === 416 && offset > 0) {
-      await response.body?.cancel();
-      return await this.#fetchFrom(url, descriptor, 0, signal);
+    const { response, start } = await requestFrom(
+      offset,
+      (headers) => this.#transport.send({ method: "GET", url, headers, signal }),
+    );
+    if (start === undefined) {
+      throw await responseError(response, url, `${descriptor.digest}`, url.host, { signal });
     }
-    if (response.status !== 200 && response.status !== 206) {
-      throw await responseError(response, url, `${descriptor.digest}`, url.host);
-    }
-    const start = response.status === 206 ? offset : 0;
     return { offset: start, chunks: readBody(response, { url, signal }) };
   }
 }
