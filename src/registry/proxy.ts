@@ -1,10 +1,22 @@
-const PROXY_VARIABLES = ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy"] as const;
+import { isLoopback } from "./endpoints.ts";
+
+const PROXY_VARIABLES = [
+  "HTTP_PROXY",
+  "http_proxy",
+  "HTTPS_PROXY",
+  "https_proxy",
+  "ALL_PROXY",
+  "all_proxy",
+] as const;
 
 /**
- * Whether an entry of `NO_PROXY` names this URL that the runtime does not know: one with a port, such as
- * `registry.lan:5000`, or `*` for every host. The others are the runtime's to honour.
+ * Whether a proxy is passed over for this URL where the runtime would use it. That is so for this machine
+ * itself, as in the other registry tools: plain HTTP is spoken to it because nobody stands between. And for an
+ * entry of `NO_PROXY` that the runtime does not know: one with a port, such as `registry.lan:5000`, or `*` for
+ * every host. Its other entries are the runtime's to honour.
  */
 export function isProxyBypassed(url: URL, noProxy: string | undefined): boolean {
+  if (isLoopback(url.hostname)) return true;
   if (!noProxy) return false;
   const port = url.port || (url.protocol === "https:" ? "443" : "80");
   return noProxy.split(",").map((entry) => entry.trim().toLowerCase()).some((entry) => {
