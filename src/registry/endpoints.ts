@@ -1,4 +1,3 @@
-import { isIP } from "node:net";
 import type { Digest } from "../oci/digest.ts";
 
 /** Paths of the distribution specification's API, below a registry's base URL. */
@@ -20,5 +19,5 @@ export function blobUrl(registry: string, repository: string, digest: Digest): U
 export function isLoopback(hostname: string): boolean {
   const host = hostname.replace(/^\[|\]$/g, "").toLowerCase();
   if (host === "localhost" || host.endsWith(".localhost") || host === "::1") return true;
-  return isIP(host) === 4 && host.startsWith("127.");
+  return /^127(?:\.\d{1,3}){3}$/.test(host);
 }

@@ -1,6 +1,5 @@
 import type { Clock } from "../base/concurrency.ts";
 import { FetchTransport } from "./fetch_transport.ts";
-import { InsecureTransport } from "./insecure_transport.ts";
 import { RedirectTransport } from "./redirects.ts";
 import { type OnRetry, RetryTransport } from "./retry.ts";
 import { SchemeTransport } from "./schemes.ts";
@@ -21,11 +20,23 @@ export interface HttpOptions {
 export function httpTransport(options: HttpOptions): Transport {
   const { insecure = false, stallTimeout } = options;
   const sockets = new FetchTransport(options);
-  const wire = insecure ? new InsecureTransport(sockets, { stallTimeout }) : sockets;
+  const wire = insecure ? unverified(sockets, stallTimeout) : sockets;
   const redirects = new RedirectTransport(wire, { insecure });
   return new RetryTransport(
     new SchemeTransport(redirects, { insecure }),
     options.clock,
     options.onRetry,
   );
+}
+
+/** Loads Node's HTTPS client only for who needs it. */
+function unverified(sockets: Transport, stallTimeout: number | undefined): Transport {
+  let transport: Transport | undefined;
+  return {
+    async send(request) {
+      const { InsecureTransport } = await import("./insecure_transport.ts");
+      transport ??= new InsecureTransport(sockets, { stallTimeout });
+      return await transport.send(request);
+    },
+  };
 }

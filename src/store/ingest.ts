@@ -50,7 +50,7 @@ export class Ingest {
   /**
    * Opens the partial file and takes its lock; what an earlier try left is hashed again.
    *
-   * @param isPresent asked before and after the wait for the lock, since the one waited for may have done it
+   * @param isPresent asked once the lock is there, since the one waited for may have done it
    * @returns undefined if the blob is present by then
    * @throws LarderError LDR_DISK*, LDR_INTERRUPTED
    */
@@ -62,7 +62,6 @@ export class Ingest {
     options: IngestOptions = {},
   ): Promise<Ingest | undefined> {
     for (;;) {
-      if (isPresent()) return undefined;
       const file = openPartial(partial);
       if (!file) continue;
       try {
@@ -74,12 +73,14 @@ export class Ingest {
             return ingest;
           }
           removeIfAny(partial);
+          file.close();
+          return undefined;
         }
       } catch (error) {
         file.close();
         throw diskError(error, "open", partial);
       }
-      file.close();
+      file.close(); // It was finished or deleted by somebody else: look again.
     }
   }
 
@@ -150,15 +151,18 @@ export class Ingest {
     this.#file.close();
   }
 
+  /** @returns false if the partial file is gone, or the destination's folder as soon as it is made */
   #rename(): boolean {
-    ensureFolder(dirname(this.#destination));
-    try {
-      Deno.renameSync(this.#partial, this.#destination);
-      return true;
-    } catch (error) {
-      if (isAbsence(error)) return false;
-      throw error;
+    for (const folderIsThere of [false, true]) {
+      try {
+        Deno.renameSync(this.#partial, this.#destination);
+        return true;
+      } catch (error) {
+        if (!isAbsence(error)) throw error;
+        if (!folderIsThere) ensureFolder(dirname(this.#destination));
+      }
     }
+    return false;
   }
 
   /** Brings the hash to the end of the partial file; one that is too long cannot be a beginning. */
