@@ -21,6 +21,7 @@ export class InsecureTransport implements Transport {
 
   send(request: HttpRequest): Promise<HttpResponse> {
     if (request.url.protocol !== "https:") return this.#inner.send(request);
+    if (request.signal?.aborted) return Promise.reject(interrupted());
     const { promise, resolve, reject } = Promise.withResolvers<HttpResponse>();
     const outgoing = httpsRequest(request.url, {
       method: request.method,
