@@ -17,7 +17,7 @@ const ENVIRONMENT = [
   // The network.
   ...["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY"].flatMap((n) => [n, n.toLowerCase()]),
   "SSL_CERT_FILE",
-  // Colour, in commander and picocolors.
+  // Colour and terminal, in the libraries.
   "NO_COLOR",
   "FORCE_COLOR",
   "CLICOLOR_FORCE",
