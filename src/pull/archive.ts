@@ -40,8 +40,9 @@ export interface ReadArchiveOptions {
 
 /**
  * Reads a gzipped tar file from its beginning to its end and shows each regular file to `visit`, one after the
- * other; what is not read of it is passed over. Nothing is ever written by a member's name; all the same an archive is refused whole if a member's name
- * or link leads out of the tree, if it holds anything but files, folders and links, or if it passes a limit.
+ * other; what is not read of it is passed over. Nothing is ever written by a member's name; all the same an
+ * archive is refused whole if a member's name or link leads out of the tree, if it holds anything but files,
+ * folders and links, or if it passes a limit.
  *
  * Invariant: memory stays flat, whatever the archive holds or says of itself.
  *
