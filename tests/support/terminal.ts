@@ -2,7 +2,8 @@ import { hasProgram, missingProgram } from "./commands.ts";
 
 /**
  * Starts an interactive shell on a terminal of its own, types `keys` at its prompt, clears the line and ends the
- * shell. Returns what the terminal showed. Nothing waits for time: the shell reads one key after the other.
+ * shell. Returns what the terminal showed. The shell reads one key after the other, so nothing has to wait for
+ * time; one that does not come to an end is ended after a minute.
  *
  * @param shell the command line of a shell that has Emacs' keys
  * @param setup a line that is run before; it must not set the prompt
@@ -15,12 +16,15 @@ export async function typeInto(
   const process = new Deno.Command("script", {
     args: ["--quiet", "--flush", "--return", "--command", shell, "/dev/null"],
     cwd: options.folder,
-    env: { TERM: "dumb", HOME: options.folder, HISTFILE: "/dev/null" },
+    // Nothing of ours: with EDITOR=vi, which npx sets, zsh would take other keys.
+    clearEnv: true,
+    env: { TERM: "dumb", HOME: options.folder, PATH: Deno.env.get("PATH") ?? "" },
     stdin: "piped",
     stdout: "piped",
     stderr: "null",
   }).spawn();
   const screen = new Screen(process.stdout);
+  const guard = setTimeout(() => process.kill("SIGKILL"), 60_000);
   const writer = process.stdin.getWriter();
   const type = (text: string) => writer.write(new TextEncoder().encode(text));
   try {
@@ -30,6 +34,7 @@ export async function typeInto(
     await type(`${options.keys}\x01\x0becho DO''NE; exit\n`);
     return await screen.until("DONE");
   } finally {
+    clearTimeout(guard);
     await writer.close().catch(() => {});
     await screen.close();
     await process.status;
