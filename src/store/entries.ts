@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { isAbsence, readBytesIfAny, statIfAny } from "../base/files.ts";
+import { diskError, isAbsence, readBytesIfAny, statIfAny } from "../base/files.ts";
 import type { Digest } from "../oci/digest.ts";
 import { digestOf } from "../oci/digest.ts";
 import { type Manifest, parseManifest, successors } from "../oci/manifest.ts";
@@ -72,7 +72,7 @@ function readEntry(
       : undefined;
     const stamp = statIfAny(join(folder, current ? RECORD_FILE : MANIFEST_FILE))?.mtime;
     return {
-      reference: byDigest ? `${repository}@${byDigest}` : `${repository}:${name}`,
+      reference: byDigest ? digestReference(repository, byDigest, record) : `${repository}:${name}`,
       folder,
       record: current,
       digest: current?.digest ?? manifest.digest,
@@ -83,6 +83,17 @@ function readEntry(
   } catch {
     return undefined; // Damaged: the next pull heals it.
   }
+}
+
+/** With the tag that it was asked for with, if there was one: it is kept for display. */
+function digestReference(
+  repository: string,
+  digest: Digest,
+  record: EntryRecord | undefined,
+): string {
+  const asked = record?.reference ?? "";
+  const isThis = asked.startsWith(`${repository}:`) && asked.endsWith(`@${digest}`);
+  return isThis ? asked : `${repository}@${digest}`;
 }
 
 /** Bytes of the manifests and blobs that an entry reaches and that are in the cache. */
@@ -122,6 +133,6 @@ function folders(path: string): string[] {
     return [...Deno.readDirSync(path)].filter((entry) => entry.isDirectory).map((e) => e.name);
   } catch (error) {
     if (isAbsence(error)) return [];
-    throw error;
+    throw diskError(error, "list", path);
   }
 }

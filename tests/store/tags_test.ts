@@ -102,7 +102,7 @@ Deno.test("the list has tags and digests that were asked for, and no content of 
   const [one, two] = [image(1), image(2, 3)];
   bench.publish("docker.io/library/nginx:latest", one);
   bench.publish("localhost:5000/deep/er/app:v1", one);
-  bench.publish(`ghcr.io/a/b@${two.digest}`, two);
+  bench.publish(`ghcr.io/a/b:kept@${two.digest}`, two);
   Deno.writeTextFileSync(
     join(bench.layout.tagFolder(parseReference("nginx"), "latest"), "pin.json"),
     "{}",
@@ -110,7 +110,7 @@ Deno.test("the list has tags and digests that were asked for, and no content of 
   const entries = listEntries(bench.layout);
   assert.deepEqual(entries.map((e) => [e.reference, e.pinned]), [
     ["docker.io/library/nginx:latest", true],
-    [`ghcr.io/a/b@${two.digest}`, false],
+    [`ghcr.io/a/b:kept@${two.digest}`, false],
     ["localhost:5000/deep/er/app:v1", false],
   ]);
   const layers = two.layers.reduce((sum, layer) => sum + layer.size, 0);
