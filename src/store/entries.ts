@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { diskError, isAbsence, readBytesIfAny, statIfAny } from "../base/files.ts";
 import type { Digest } from "../oci/digest.ts";
-import { digestOf } from "../oci/digest.ts";
+import { algorithmOf, digestOf } from "../oci/digest.ts";
 import { type Manifest, parseManifest, successors } from "../oci/manifest.ts";
 import { type Layout, MANIFEST_FILE, PIN_FILE, RECORD_FILE } from "./layout.ts";
 import type { EntryRecord } from "./record.ts";
@@ -67,7 +67,8 @@ function readEntry(
   try {
     const manifest = parseManifest(bytes, folder);
     // Spin replaces the manifest and leaves the record: such an entry is Spin's.
-    const current = record && digestOf(bytes) === (byDigest ?? record.manifestDigest)
+    const expected = byDigest ?? record?.manifestDigest;
+    const current = expected && digestOf(bytes, algorithmOf(expected)) === expected
       ? record
       : undefined;
     const stamp = statIfAny(join(folder, current ? RECORD_FILE : MANIFEST_FILE))?.mtime;
