@@ -16,6 +16,8 @@ async function asked(registry: FixtureRegistry, what: string, times: number): Pr
   }
 }
 
+const MANIFEST = "GET /v2/app/manifests/v1";
+
 Deno.test("two processes that pull the same thing download each blob once", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
@@ -25,7 +27,7 @@ Deno.test("two processes that pull the same thing download each blob once", asyn
   await using first = user.spawn(["pull", reference]);
   await gate.reached;
   await using second = user.spawn(["pull", reference]);
-  await second.said("waiting for another process");
+  await asked(registry, MANIFEST, 2);
   gate.open();
   for (const { code, stdout, stderr } of await Promise.all([first.result, second.result])) {
     assert.equal(code, 0, stderr);
@@ -34,6 +36,24 @@ Deno.test("two processes that pull the same thing download each blob once", asyn
   for (const part of APP.blobs) assert.equal(registry.downloads(part).length, 1);
   assertStoreSound(user.registry);
   assertNoRubbish(user.registry);
+});
+
+Deno.test("a process that waits for another says so", async () => {
+  await using registry = await FixtureRegistry.start();
+  using user = new User();
+  const reference = registry.add("app", APP, "v1");
+  const gate = new Gate();
+  registry.fail("/blobs/", heldAfter(1000, gate));
+  await using first = user.spawn(["pull", reference]);
+  await gate.reached;
+  await using second = user.spawn(["pull", reference]);
+  const patience = setTimeout(() => gate.open(), 5000);
+  await second.said("waiting for another process");
+  clearTimeout(patience);
+  gate.open();
+  const { stderr } = await second.result;
+  assert.match(stderr, /waiting for another process/);
+  await first.result;
 });
 
 Deno.test("a process goes on with what another that was killed has begun", async () => {
@@ -45,7 +65,7 @@ Deno.test("a process goes on with what another that was killed has begun", async
   await using first = user.spawn(["pull", reference]);
   await asked(registry, "/blobs/", APP.blobs.length);
   await using second = user.spawn(["pull", reference]);
-  await second.said("waiting for another process");
+  await asked(registry, MANIFEST, 2);
   first.kill();
   const { code, stderr } = await second.result;
   gate.open();
