@@ -132,8 +132,11 @@ export async function main(args: readonly string[]): Promise<number> {
     await program.parseAsync([...args], { from: "user" });
     return 0;
   } catch (error) {
-    if (error instanceof CommanderError && error.exitCode === 0) return 0; // --help, --version
-    return reportFailure(error instanceof CommanderError ? usage(error) : error, isVerbose(args));
+    if (!(error instanceof CommanderError)) return reportFailure(error, isVerbose(program));
+    if (error.exitCode === 0) return 0; // --help, --version
+    const failure = usage(error);
+    // Without a verb the help has been printed, and there is nothing to add.
+    return error.code === "commander.help" ? failure.exitCode : reportFailure(failure, false);
   }
 }
 
@@ -149,8 +152,9 @@ async function contextOf(command: Command): Promise<Context> {
   return await Context.create(options as unknown as GlobalOptions);
 }
 
-function isVerbose(args: readonly string[]): boolean {
-  return args.includes("-v") || args.includes("--verbose");
+/** Whether `--verbose` was given, before or after the verb. */
+function isVerbose(program: Command): boolean {
+  return [program, ...program.commands].some((command) => command.opts().verbose === true);
 }
 
 function usage(error: CommanderError): LarderError {

@@ -1,0 +1,56 @@
+import { main } from "../../src/cli/program.ts";
+import type { Result } from "./cli.ts";
+
+type Streams = "stdout" | "stderr";
+
+/** What `body` writes to the terminal, and what it returns. */
+export async function captured<T>(
+  body: () => T | Promise<T>,
+): Promise<Record<Streams, string> & { value: T }> {
+  const text = { stdout: "", stderr: "" };
+  const decoder = new TextDecoder();
+  const restore = (["stdout", "stderr"] as const).map((name) => {
+    const own = Deno[name].writeSync;
+    Deno[name].writeSync = (bytes) => {
+      text[name] += decoder.decode(bytes);
+      return bytes.length;
+    };
+    return () => Deno[name].writeSync = own;
+  });
+  try {
+    return { value: await body(), ...text };
+  } finally {
+    for (const each of restore) each();
+  }
+}
+
+/** Runs `body` with these environment variables and without those that are undefined. */
+export async function withEnvironment<T>(
+  variables: Readonly<Record<string, string | undefined>>,
+  body: () => Promise<T>,
+): Promise<T> {
+  const before = Object.keys(variables).map((name) => [name, Deno.env.get(name)] as const);
+  const set = ([name, value]: readonly [string, string | undefined]) =>
+    value === undefined ? Deno.env.delete(name) : Deno.env.set(name, value);
+  Object.entries(variables).forEach(set);
+  try {
+    return await body();
+  } finally {
+    before.forEach(set);
+  }
+}
+
+/** Runs a command line of larder in this process, as a user with this home folder and nothing else set. */
+export async function larder(home: string, ...args: string[]): Promise<Result> {
+  const environment = {
+    HOME: home,
+    XDG_CACHE_HOME: undefined,
+    XDG_CONFIG_HOME: undefined,
+    LARDER_CACHE_DIR: undefined,
+  };
+  const { value, stdout, stderr } = await withEnvironment(
+    environment,
+    () => captured(() => main(args)),
+  );
+  return { code: value, stdout, stderr };
+}
