@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import * as v from "valibot";
 import { LarderError } from "../base/errors.ts";
-import { diskError, readTextIfAny } from "../base/files.ts";
+import { readTextIfAny } from "../base/files.ts";
 import { parseDuration } from "../base/units.ts";
 import { configRoot, type Machine } from "../store/roots.ts";
 
@@ -43,13 +43,9 @@ export async function loadConfig(machine: Machine, option: string | undefined): 
   const text = path && readTextIfAny(path);
   if (text === undefined || path === undefined) {
     if (option === undefined) return {};
-    throw diskError(
-      new LarderError("LDR_CONFIG", `there is no config file ${option}`, {
-        hint: "name a file that exists, or leave --config out",
-      }),
-      "read",
-      option,
-    );
+    throw new LarderError("LDR_CONFIG", `there is no config file ${option}`, {
+      hint: "name a file that exists, or leave --config out",
+    });
   }
   const { parseConfig } = await import("./config_file.ts");
   return parseConfig(ConfigSchema, text, path);

@@ -1,6 +1,6 @@
 import * as v from "valibot";
-import { isMap, isScalar, LineCounter, parseDocument } from "yaml";
-import { LarderError } from "../base/errors.ts";
+import { type Document, isMap, isScalar, LineCounter, parseDocument } from "yaml";
+import { LarderError, messageOf } from "../base/errors.ts";
 
 /**
  * Reads a config file against its schema. Apart, so that only who has a config file loads the YAML parser.
@@ -12,15 +12,22 @@ export function parseConfig<T extends v.GenericSchema>(
   path: string,
 ): v.InferOutput<T> {
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const document = parseDocument(text, {
+    lineCounter: lines,
+    prettyErrors: false,
+    logLevel: "error",
+  });
   const at = (offset: number) => {
     const { line, col } = lines.linePos(offset);
     return `${path}:${line}:${col}`;
   };
-  const broken = document.errors[0];
+  const broken = document.errors[0] ?? document.warnings[0];
   if (broken) throw bad(at(broken.pos[0]), broken.message);
+  if (document.contents !== null && !isMap(document.contents)) {
+    throw bad(at(0), "it is not a list of keys and values");
+  }
 
-  const result = v.safeParse(schema, document.toJS() ?? {});
+  const result = v.safeParse(schema, toJs(document, (reason) => bad(path, reason)));
   if (result.success) return result.output;
   const issue = result.issues[0];
   const keys = (issue.path ?? []).map((step) => String((step as { key: unknown }).key));
@@ -30,6 +37,15 @@ export function parseConfig<T extends v.GenericSchema>(
     at(offsetOf(document.contents, keys)),
     unknown ? `unknown key "${name}"` : `${name}: ${issue.message}`,
   );
+}
+
+/** @param refuse makes the error for aliases that lead nowhere, or to more and more of the same */
+function toJs(document: Document, refuse: (reason: string) => Error): unknown {
+  try {
+    return document.toJS() ?? {};
+  } catch (error) {
+    throw refuse(messageOf(error));
+  }
 }
 
 /** Where the last key of a path stands in the file. */
