@@ -1,5 +1,7 @@
 /** The only place that writes to the terminal: data to stdout, everything else to stderr. */
 
+import { diskError } from "../base/files.ts";
+
 const encoder = new TextEncoder();
 
 /** Thrown when whoever reads our output has gone, as with `larder list | head`. */
@@ -23,6 +25,10 @@ function write(stream: typeof Deno.stdout, text: string): void {
     }
   } catch (error) {
     if (error instanceof Deno.errors.BrokenPipe) throw new BrokenPipe();
-    throw error;
+    throw diskError(
+      error,
+      "write to",
+      stream === Deno.stdout ? "standard output" : "standard error",
+    );
   }
 }

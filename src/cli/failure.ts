@@ -14,16 +14,30 @@ export function reportFailure(error: unknown, verbose: boolean): number {
   const known = error instanceof LarderError ? error : unexpected(error);
   const lines = [`error: ${known.message} [${known.code}]`, `hint: ${known.hint}`];
   if (verbose) {
-    for (let cause = known.cause; cause !== undefined; cause = (cause as Error).cause) {
+    for (const cause of causesOf(known)) {
       const text = cause instanceof Error && known.code === "LDR_INTERNAL"
         ? cause.stack
         : undefined;
       lines.push(`cause: ${text ?? messageOf(cause)}`);
-      if (!(cause instanceof Error)) break;
     }
   }
-  writeErr(redact(lines.join("\n")) + "\n");
+  try {
+    writeErr(redact(lines.join("\n")) + "\n");
+  } catch (gone) {
+    if (!(gone instanceof BrokenPipe)) throw gone; // Nobody is left to be told.
+  }
   return known.exitCode;
+}
+
+/** The causes of an error from the nearest to the first, each once. */
+function causesOf(error: Error): Set<unknown> {
+  const causes = new Set<unknown>();
+  let current: unknown = error;
+  while (current instanceof Error && current.cause !== undefined && !causes.has(current.cause)) {
+    current = current.cause;
+    causes.add(current);
+  }
+  return causes;
 }
 
 function unexpected(error: unknown): LarderError {
