@@ -312,10 +312,10 @@ async function withRegistry(
   body: (registry: FixtureRegistry, client: RegistryClient) => Promise<void>,
 ): Promise<void> {
   await using registry = await FixtureRegistry.start();
-  using sockets = new FetchTransport({ stallTimeout: 2000 });
+  using sockets = new FetchTransport({ stallTimeout: 5000 });
   const transport = new SchemeTransport(new RedirectTransport(sockets));
   const authorizer = new FakeAuthorizer(0, "Bearer very-secret");
-  await body(registry, new RegistryClient({ transport, authorizer, stallTimeout: 100 }));
+  await body(registry, new RegistryClient({ transport, authorizer, stallTimeout: 5000 }));
 }
 
 Deno.test("a manifest and its blobs come over the wire", async () => {
