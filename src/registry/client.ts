@@ -11,6 +11,7 @@ import { readBody, readSmall } from "./body.ts";
 import { apiBase, blobUrl, manifestUrl } from "./endpoints.ts";
 import { requestFrom } from "./ranges.ts";
 import { responseError } from "./responses.ts";
+import { isTransientStatus } from "./retry.ts";
 import type { HttpRequest, HttpResponse, Transport } from "./transport.ts";
 
 /** A request that was refused, and what it was refused with. */
@@ -126,10 +127,7 @@ export class Repository implements Fetcher {
     );
     await response.body?.cancel();
     const { status } = response;
-    if (
-      status === 401 || status === 403 || status === 408 || status === 429 || status >= 502 ||
-      status === 500
-    ) {
+    if (status === 401 || status === 403 || isTransientStatus(status)) {
       const subject = formatReference({ ...this.#name, tag });
       throw await this.#error(response, subject, this.#manifestUrl(tag), signal);
     }

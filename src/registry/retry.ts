@@ -12,7 +12,8 @@ export function isTransient(error: unknown): boolean {
   return hasCode(error, "LDR_UNREACHABLE", "LDR_TIMEOUT");
 }
 
-function isTransientStatus(status: number): boolean {
+/** Whether a status may be another on the next try. */
+export function isTransientStatus(status: number): boolean {
   return status === 408 || status === 429 || (status >= 500 && status !== 501);
 }
 

@@ -1,7 +1,6 @@
 import { join } from "node:path";
 import { diskError, isAbsence, readBytesIfAny, statIfAny } from "../base/files.ts";
-import type { Digest } from "../oci/digest.ts";
-import { algorithmOf, digestOf } from "../oci/digest.ts";
+import { algorithmOf, type Digest, digestOf } from "../oci/digest.ts";
 import { type Manifest, parseManifest, successors } from "../oci/manifest.ts";
 import { type Layout, MANIFEST_FILE, PIN_FILE, RECORD_FILE } from "./layout.ts";
 import type { EntryRecord } from "./record.ts";
