@@ -8,7 +8,7 @@
  */
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { BINARY_EXCEPTIONS } from "../tests/binary_exceptions.ts";
+import { BINARY_EXCEPTIONS, EXCEPTIONS_VARIABLE } from "../tests/binary_exceptions.ts";
 import { ensurePrograms } from "./test_programs.ts";
 import { judge, type Outcome, plain, readReport } from "./test_report.ts";
 
@@ -74,20 +74,23 @@ function binaryStep(binary: string): Step {
     const version = new TextDecoder().decode(stdout).trim();
     console.log(version);
     const base = /Deno ([\d.]+)/.exec(version)?.[1] ?? "";
-    return await denoTest(BINARY_TESTS, { LARDER_BIN: binary }, BINARY_EXCEPTIONS[base]);
+    const exceptions = BINARY_EXCEPTIONS[base] ?? {};
+    const args = ["--preload=tests/support/skip_exceptions.ts", ...BINARY_TESTS];
+    const env = { LARDER_BIN: binary, [EXCEPTIONS_VARIABLE]: JSON.stringify(exceptions) };
+    return await denoTest(args, env, exceptions);
   }];
 }
 
 /** Runs tests, showing their output as it comes. */
 async function denoTest(
-  files: readonly string[],
+  args: readonly string[],
   env: Record<string, string> = {},
   exceptions: Readonly<Record<string, string>> = {},
 ): Promise<Outcome> {
   const junit = Deno.makeTempFileSync();
   try {
     const child = new Deno.Command(Deno.execPath(), {
-      args: ["test", "-A", "--no-check", ...FROZEN, `--junit-path=${junit}`, ...files],
+      args: ["test", "-A", "--no-check", ...FROZEN, `--junit-path=${junit}`, ...args],
       cwd: ROOT,
       env,
       stdin: "null",

@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
-import { judge, plain, readReport } from "../../scripts/test_report.ts";
+import { join } from "node:path";
+import { judge, plain, readReport, type Report } from "../../scripts/test_report.ts";
+import { EXCEPTIONS_VARIABLE } from "../binary_exceptions.ts";
+import { TemporaryFolder } from "../support/temporary.ts";
 
 const JUNIT = `<?xml version="1.0" encoding="UTF-8"?>
 <testsuites name="deno test" tests="5" failures="1" errors="0" time="0.144">
@@ -48,14 +51,14 @@ Deno.test("a skip without a reason counts as failed, one with a reason is told",
   });
 });
 
-Deno.test("an expected failure is told and not counted, an unexpected one is", () => {
-  const report = { passed: 3, failed: ["a", "b"], ignored: [] };
+Deno.test("an exception that excepts nothing counts as failed", () => {
+  const report = { passed: 3, failed: ["b"], ignored: [{ name: "a", reason: "no zstd" }] };
   assert.deepEqual(judge(report, false, { a: "no zstd", c: "no lock" }), {
     passed: 3,
-    failed: 1,
+    failed: 2,
     notes: [
-      "failed as expected: a: no zstd",
-      "did not fail, take it out of the exceptions: c",
+      "not run: a: no zstd",
+      "FAILED: there is no test to except that is called c",
       "FAILED: b",
     ],
   });
@@ -64,35 +67,78 @@ Deno.test("an expected failure is told and not counted, an unexpected one is", (
 Deno.test("a run that fails with no test to blame has one failure", () => {
   assert.equal(judge({ passed: 0, failed: [], ignored: [] }, false).failed, 1);
   assert.equal(judge({ passed: 0, failed: ["a"], ignored: [] }, false).failed, 1);
-  assert.equal(judge({ passed: 0, failed: ["a"], ignored: [] }, false, { a: "" }).failed, 0);
+  assert.equal(judge({ passed: 0, failed: [], ignored: [] }, true).failed, 0);
 });
 
 Deno.test("colours are taken out of the output", () => {
   assert.equal(plain("Uncaught \x1b[0m\x1b[31mFAILED\x1b[0m"), "Uncaught FAILED");
 });
 
-Deno.test("what Deno itself writes is understood", async () => {
-  const folder = Deno.makeTempDirSync();
-  try {
-    Deno.writeTextFileSync(
-      `${folder}/a_test.ts`,
-      `Deno.test("good", () => {});
-       Deno.test("bad", () => { throw new Error("x"); });
-       Deno.test({ name: "away (needs luck)", ignore: true, fn() {} });`,
-    );
-    Deno.writeTextFileSync(`${folder}/b_test.ts`, `throw new Error("y");`);
-    const junit = `${folder}/junit.xml`;
-    const { code, stdout } = await new Deno.Command(Deno.execPath(), {
-      args: ["test", "--no-config", "--no-lock", `--junit-path=${junit}`, folder],
-      cwd: folder,
-    }).output();
-    assert.notEqual(code, 0);
-    const lines = plain(new TextDecoder().decode(stdout)).split("\n");
-    const report = readReport(Deno.readTextFileSync(junit), lines);
-    assert.equal(report.passed, 1);
-    assert.deepEqual(report.failed, ["bad", "./b_test.ts"]);
-    assert.deepEqual(report.ignored, [{ name: "away (needs luck)", reason: "needs luck" }]);
-  } finally {
-    Deno.removeSync(folder, { recursive: true });
+/** Runs made-up test modules, and reads the report. */
+async function reportOf(
+  modules: Record<string, string>,
+  exceptions?: Record<string, string>,
+): Promise<Report> {
+  using folder = new TemporaryFolder();
+  for (const [name, text] of Object.entries(modules)) {
+    Deno.writeTextFileSync(join(folder.path, name), text);
   }
+  const junit = join(folder.path, "junit.xml");
+  const preload = join(import.meta.dirname!, "../support/skip_exceptions.ts");
+  const skipping = exceptions ? [`--preload=${preload}`] : [];
+  const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      "test",
+      "-A",
+      "--no-check",
+      "--no-config",
+      "--no-lock",
+      `--junit-path=${junit}`,
+      ...skipping,
+    ],
+    cwd: folder.path,
+    env: { [EXCEPTIONS_VARIABLE]: JSON.stringify(exceptions ?? {}) },
+  }).output();
+  const lines = [stdout, stderr].flatMap((b) => plain(new TextDecoder().decode(b)).split("\n"));
+  return readReport(Deno.readTextFileSync(junit), lines);
+}
+
+Deno.test("what Deno itself writes is understood", async () => {
+  const report = await reportOf({
+    "a_test.ts": `
+      Deno.test("good", () => {});
+      Deno.test("bad", () => { throw new Error("x"); });
+      Deno.test({ name: "away (needs luck)", ignore: true, fn() {} });`,
+    "b_test.ts": `throw new Error("y");`,
+  });
+  assert.deepEqual(report, {
+    passed: 1,
+    failed: ["bad", "./b_test.ts"],
+    ignored: [{ name: "away (needs luck)", reason: "needs luck" }],
+  });
+});
+
+Deno.test("excepted tests and steps are skipped, with their reason, and nothing else", async () => {
+  const bad = `() => { throw new Error("must not run"); }`;
+  const report = await reportOf({
+    "a_test.ts": `
+      Deno.test("one", ${bad});
+      Deno.test("two", { permissions: "inherit" }, ${bad});
+      Deno.test({ name: "three", fn: ${bad} });
+      Deno.test({ name: "four" }, ${bad});
+      Deno.test(function five() { throw new Error("must not run"); });
+      Deno.test("six", async (t) => {
+        await t.step("a", ${bad});
+        await t.step("b", () => {});
+        await t.step({ name: "c", fn: (t) => t.step("d", ${bad}) });
+      });
+      Deno.test("seven", () => {});`,
+  }, { one: "1", two: "2", three: "3", four: "4", five: "5", "six > a": "6", "six > c > d": "7" });
+  assert.deepEqual(report.failed, []);
+  const skipped = report.ignored.map(({ name, reason }) => `${name}: ${reason}`).sort();
+  assert.deepEqual(
+    skipped,
+    ["five: 5", "four: 4", "one: 1", "six > a: 6", "six > c > d: 7", "three: 3", "two: 2"],
+  );
+  assert.equal(report.passed, 4, "six, its b and c, and seven");
 });
