@@ -11,7 +11,8 @@ export const BINARY_EXCEPTIONS: Readonly<Record<string, Readonly<Record<string, 
       "Deno 2.4 decodes gzip also where it has not asked for it",
     "a gzipped layer that is called gzip-encoded is kept as it is":
       "Deno 2.4 decodes gzip also where it has not asked for it",
-    "over TLS that nobody vouches for, with --insecure": "TODO",
+    "over TLS that nobody vouches for, with -k":
+      "node:https of Deno 2.4 breaks off connections that it need not verify",
   },
 };
 
