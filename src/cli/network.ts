@@ -20,7 +20,7 @@ export function openRegistry(
   const { insecure } = context.options;
   const transport = httpTransport({
     clock: systemClock,
-    caCerts: trusted(context),
+    caCerts: trustedBy(context),
     insecure,
     onRetry: (message) => context.info(message),
   });
@@ -39,12 +39,9 @@ async function userCredentials(): Promise<CredentialSource> {
   return new FileCredentials(credentialPaths(thisMachine), systemClock);
 }
 
-/** The certificates of `--ca-file` and of `SSL_CERT_FILE`, which other tools honour too. */
-function trusted(context: Context): string[] {
-  const { caFile } = context.options;
+/** The certificates of `--ca-file`, checked at once, and of `SSL_CERT_FILE`, which other tools honour too. */
+function trustedBy({ options }: Context): () => string[] {
+  const named = options.caFile ? readCertificates(options.caFile, "--ca-file") : [];
   const variable = Deno.env.get("SSL_CERT_FILE");
-  return [
-    ...caFile ? readCertificates(caFile, "--ca-file") : [],
-    ...variable ? readCertificates(variable, "SSL_CERT_FILE") : [],
-  ];
+  return () => [...named, ...variable ? readCertificates(variable, "SSL_CERT_FILE") : []];
 }

@@ -4,8 +4,8 @@ import { isProxyBypassed, withoutProxies } from "./proxy.ts";
 import type { HttpRequest, HttpResponse, Transport } from "./transport.ts";
 
 export interface FetchTransportOptions {
-  /** PEM certificates to trust beside the built-in ones. */
-  readonly caCerts?: readonly string[] | undefined;
+  /** PEM certificates to trust beside the built-in ones; asked for when TLS is first spoken. */
+  readonly caCerts?: (() => readonly string[]) | undefined;
   /** Milliseconds without an answer after which a request is given up. */
   readonly stallTimeout?: number | undefined;
 }
@@ -17,8 +17,7 @@ export interface FetchTransportOptions {
  */
 export class FetchTransport implements Transport, Disposable {
   readonly #options: FetchTransportOptions;
-  #client: Deno.HttpClient | undefined;
-  #directClient: Deno.HttpClient | undefined;
+  readonly #clients = new Map<string, Deno.HttpClient>();
 
   constructor(options: FetchTransportOptions = {}) {
     this.#options = options;
@@ -52,20 +51,22 @@ export class FetchTransport implements Transport, Disposable {
 
   /** Closes the connections that are kept open. */
   [Symbol.dispose](): void {
-    this.#client?.close();
-    this.#directClient?.close();
+    for (const client of this.#clients.values()) client.close();
+    this.#clients.clear();
   }
 
+  /** One client for each kind of connection: certificates cost time that plain HTTP need not spend. */
   #clientFor(url: URL): Deno.HttpClient {
-    if (isProxyBypassed(url, Deno.env.get("NO_PROXY") ?? Deno.env.get("no_proxy"))) {
-      return this.#directClient ??= withoutProxies(() => this.#createClient());
+    const direct = isProxyBypassed(url, Deno.env.get("NO_PROXY") ?? Deno.env.get("no_proxy"));
+    const kind = `${url.protocol} ${direct}`;
+    let client = this.#clients.get(kind);
+    if (!client) {
+      const caCerts = url.protocol === "https:" ? [...this.#options.caCerts?.() ?? []] : [];
+      const create = () => Deno.createHttpClient({ http2: false, caCerts });
+      client = direct ? withoutProxies(create) : create();
+      this.#clients.set(kind, client);
     }
-    return this.#client ??= this.#createClient();
-  }
-
-  #createClient(): Deno.HttpClient {
-    const caCerts = [...this.#options.caCerts ?? []];
-    return Deno.createHttpClient({ http2: false, caCerts });
+    return client;
   }
 }
 

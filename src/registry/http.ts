@@ -7,8 +7,8 @@ import type { Transport } from "./transport.ts";
 
 export interface HttpOptions {
   readonly clock: Clock;
-  /** PEM certificates to trust beside the built-in ones. */
-  readonly caCerts?: readonly string[];
+  /** PEM certificates to trust beside the built-in ones; asked for when TLS is first spoken. */
+  readonly caCerts?: () => readonly string[];
   /** Accept plain HTTP and unverified TLS. */
   readonly insecure?: boolean | undefined;
   readonly onRetry?: OnRetry;

@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { join, sep } from "node:path";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { asDigest, type Digest } from "../oci/digest.ts";
 import { isWasm } from "../oci/media_types.ts";
@@ -30,19 +30,22 @@ export const PIN_FILE = "pin.json";
 export class Layout {
   readonly root: string;
   readonly #windows: boolean;
+  readonly #trees: Readonly<Record<Tree, string>>;
 
   /** @param root the `registry` folder */
   constructor(root: string, options: { windows?: boolean } = {}) {
     this.root = root;
     this.#windows = options.windows ?? Deno.build.os === "windows";
+    this.#trees = { data: join(root, "data"), wasm: join(root, "wasm") };
   }
 
   tree(tree: Tree): string {
-    return join(this.root, tree);
+    return this.#trees[tree];
   }
 
   blob(tree: Tree, digest: Digest): string {
-    return join(this.root, tree, this.fileName(digest));
+    // Not joined anew for every blob: a pull asks for hundreds of these.
+    return `${this.#trees[tree]}${sep}${this.fileName(digest)}`;
   }
 
   /** Where a blob of the descriptor's media type belongs. */

@@ -134,7 +134,7 @@ Deno.test("a certificate is trusted through its CA, and only for its own name", 
   using ca = await TestCa.create();
   await using server = await tlsServer(ca);
   const { port } = server.addr;
-  using trusting = new FetchTransport({ caCerts: [ca.pem] });
+  using trusting = new FetchTransport({ caCerts: () => [ca.pem] });
   const response = await trusting.send(get(`https://127.0.0.1:${port}/`));
   assert.equal(await new Response(response.body).text(), "secure");
 

@@ -9,7 +9,7 @@ import { FetchTransport } from "../../src/registry/fetch_transport.ts";
 
 const caFile = Deno.env.get("CA_FILE");
 const caCerts = caFile ? readCertificates(caFile, "CA_FILE") : [];
-const transport = new FetchTransport({ caCerts, stallTimeout: 5000 });
+const transport = new FetchTransport({ caCerts: () => caCerts, stallTimeout: 5000 });
 for (const url of Deno.args) {
   try {
     const { status, body } = await transport.send({
