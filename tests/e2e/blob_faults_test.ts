@@ -1,0 +1,148 @@
+import assert from "node:assert/strict";
+import { archiveOf, blob, image } from "../support/artifacts.ts";
+import { User } from "../support/cli.ts";
+import { APP, faultTests, LAYER, LAYER_PATH, MANIFEST } from "../support/fault_cases.ts";
+import {
+  endlessBody,
+  gzipEncoded,
+  html,
+  longBody,
+  resetAfter,
+  shortBody,
+  shortChunks,
+  truncatedAfter,
+  withHeader,
+  wrongBytes,
+} from "../support/faults.ts";
+import { FixtureRegistry } from "../support/fixture_registry.ts";
+import { assertStoreSound } from "../support/store_check.ts";
+
+const length = LAYER.bytes.length;
+
+faultTests("a blob that is not what it should be is exit 5, and nothing of it is kept", [
+  {
+    name: "wrong bytes",
+    on: LAYER_PATH,
+    fault: wrongBytes,
+    code: 5,
+    error: "LDR_DIGEST_MISMATCH",
+  },
+  {
+    name: "too short, every time",
+    on: LAYER_PATH,
+    fault: shortBody(1000),
+    code: 5,
+    error: "LDR_SIZE_MISMATCH",
+  },
+  {
+    name: "too short without a length, every time",
+    on: LAYER_PATH,
+    fault: shortChunks(1000),
+    code: 5,
+    error: "LDR_SIZE_MISMATCH",
+  },
+  {
+    name: "empty, every time",
+    on: LAYER_PATH,
+    fault: shortBody(0),
+    code: 5,
+    error: "LDR_SIZE_MISMATCH",
+  },
+  {
+    name: "too long",
+    on: LAYER_PATH,
+    fault: longBody(new Uint8Array(5)),
+    code: 5,
+    error: "LDR_SIZE_MISMATCH",
+  },
+  { name: "endless", on: LAYER_PATH, fault: endlessBody, code: 5, error: "LDR_SIZE_MISMATCH" },
+  { name: "a web page", on: LAYER_PATH, fault: html, code: 5, error: "LDR_SIZE_MISMATCH" },
+]);
+
+faultTests("a connection that breaks is tried again, from where it broke", [
+  { name: "cut short once", on: LAYER_PATH, fault: truncatedAfter(1000), times: 1, code: 0 },
+  { name: "cut short at nothing", on: LAYER_PATH, fault: truncatedAfter(0), times: 1, code: 0 },
+  {
+    name: "reset in the middle once",
+    on: LAYER_PATH,
+    fault: resetAfter(length / 2),
+    times: 1,
+    code: 0,
+  },
+  { name: "reset at nothing", on: LAYER_PATH, fault: resetAfter(0), times: 1, code: 0 },
+  { name: "too short once", on: LAYER_PATH, fault: shortChunks(1000), times: 1, code: 0 },
+  { name: "reset in the manifest", on: MANIFEST, fault: resetAfter(10), times: 1, code: 0 },
+  {
+    name: "a manifest that is cut short",
+    on: MANIFEST,
+    fault: truncatedAfter(10),
+    times: 1,
+    code: 0,
+  },
+]);
+
+faultTests("a connection that breaks every time is exit 6", [
+  {
+    name: "reset in the layer",
+    on: LAYER_PATH,
+    fault: resetAfter(0),
+    code: 6,
+    error: "LDR_UNREACHABLE",
+  },
+  {
+    name: "reset in the manifest",
+    on: MANIFEST,
+    fault: resetAfter(10),
+    code: 6,
+    error: "LDR_UNREACHABLE",
+  },
+  {
+    name: "the manifest is cut short",
+    on: MANIFEST,
+    fault: truncatedAfter(10),
+    code: 6,
+    error: "LDR_UNREACHABLE",
+  },
+]);
+
+faultTests("gzip on the way is refused, since it was not asked for", [
+  { name: "of a blob", on: LAYER_PATH, fault: gzipEncoded, code: 5, error: "LDR_SIZE_MISMATCH" },
+  { name: "of a manifest", on: MANIFEST, fault: gzipEncoded, code: 1, error: "LDR_BAD_MANIFEST" },
+]);
+
+Deno.test("a gzipped layer that is called gzip-encoded is kept as it is", async () => {
+  // What object stores do with files that were uploaded so: the bytes are the blob's own.
+  await using registry = await FixtureRegistry.start();
+  using user = new User();
+  const layer = blob(await archiveOf({ "a.txt": "compressed once".repeat(100) }));
+  registry.fail("/blobs/", withHeader("Content-Encoding", "gzip"));
+  const config = blob(await archiveOf({}), "application/vnd.example.config");
+  const result = await user.larder(["pull", registry.add("app", image([layer], { config }), "v1")]);
+  assert.equal(result.code, 0, result.stderr);
+  assertStoreSound(user.registry);
+});
+
+Deno.test("wrong bytes are not asked for again and again", async () => {
+  await using registry = await FixtureRegistry.start();
+  using user = new User();
+  registry.fail(LAYER_PATH, wrongBytes);
+  const result = await user.larder(["pull", registry.add("app", APP, "v1")]);
+  assert.equal(result.code, 5, result.stderr);
+  assert.equal(registry.requests(LAYER_PATH).length, 1);
+  assert.ok(result.stderr.includes(LAYER.descriptor.digest));
+});
+
+Deno.test("a fault of the new content leaves the old one as it was", async () => {
+  await using registry = await FixtureRegistry.start();
+  using user = new User();
+  const old = image(["old"]);
+  const reference = registry.add("app", old, "v1");
+  assert.equal((await user.larder(["pull", reference])).code, 0);
+  registry.add("app", APP, "v1");
+  registry.fail(LAYER_PATH, wrongBytes);
+  assert.equal((await user.larder(["pull", reference])).code, 5);
+  assertStoreSound(user.registry);
+  const offline = await user.larder(["pull", "--offline", reference]);
+  assert.equal(offline.code, 0, offline.stderr);
+  assert.equal(offline.stdout, `${reference}@${old.descriptor.digest}\n`);
+});

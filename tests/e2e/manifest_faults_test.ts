@@ -1,0 +1,97 @@
+import assert from "node:assert/strict";
+import { blob, image, manifestOf } from "../support/artifacts.ts";
+import { User } from "../support/cli.ts";
+import { faultTests, MANIFEST } from "../support/fault_cases.ts";
+import { body, endlessBody, type Fault, html, withHeader } from "../support/faults.ts";
+import { FixtureRegistry } from "../support/fixture_registry.ts";
+import { assertNoRubbish } from "../support/store_check.ts";
+
+faultTests("a manifest that is none is refused", [
+  { name: "a web page", on: MANIFEST, fault: html, code: 1, error: "LDR_BAD_MANIFEST" },
+  {
+    name: "not JSON",
+    on: MANIFEST,
+    fault: withoutDigest(body("{oops")),
+    code: 1,
+    error: "LDR_BAD_MANIFEST",
+  },
+  {
+    name: "a JSON array",
+    on: MANIFEST,
+    fault: withoutDigest(body("[]")),
+    code: 1,
+    error: "LDR_BAD_MANIFEST",
+  },
+  {
+    name: "empty",
+    on: MANIFEST,
+    fault: withoutDigest(body("")),
+    code: 1,
+    error: "LDR_BAD_MANIFEST",
+  },
+  {
+    name: "over 4 MiB",
+    on: MANIFEST,
+    fault: withoutDigest(body(`{"schemaVersion":2,"pad":"${"x".repeat(4 * 1024 * 1024)}"}`)),
+    code: 1,
+    error: "LDR_BAD_MANIFEST",
+  },
+  { name: "endless", on: MANIFEST, fault: endlessBody, code: 1, error: "LDR_BAD_MANIFEST" },
+  {
+    name: "other bytes than its digest header says",
+    on: MANIFEST,
+    fault: withHeader("Docker-Content-Digest", `sha256:${"0".repeat(64)}`),
+    code: 5,
+    error: "LDR_DIGEST_MISMATCH",
+  },
+]);
+
+/** Without the header that tells on the body. */
+function withoutDigest(fault: Fault): Fault {
+  return async (answer, request) => {
+    const { headers, ...rest } = await fault(answer, request);
+    const { "Docker-Content-Digest": _, ...others } = headers;
+    return { ...rest, headers: others };
+  };
+}
+
+Deno.test("a manifest that larder cannot use is exit 1 and says so", async (t) => {
+  const schema1 = { schemaVersion: 1, name: "app", tag: "v1", fsLayers: [], history: [] };
+  const signed = "application/vnd.docker.distribution.manifest.v1+prettyjws";
+  const descriptor = blob("x").descriptor;
+  const good = { schemaVersion: 2, config: descriptor, layers: [] };
+  const oci = "application/vnd.oci.image.manifest.v1+json";
+  const cases: [string, unknown, string, RegExp][] = [
+    ["schema 1", schema1, "application/vnd.docker.distribution.manifest.v1+json", /schema 1/],
+    ["signed schema 1", schema1, signed, /schema 1/],
+    ["schema 1 that the header denies", schema1, oci, /schema 1/],
+    [
+      "an unknown type",
+      { ...good, mediaType: "application/vnd.example.v9+json" },
+      "application/vnd.example.v9+json",
+      /application\/vnd\.example\.v9\+json/,
+    ],
+    [
+      "a path for a digest",
+      { ...good, config: { ...descriptor, digest: "../../x" } },
+      oci,
+      /digest/,
+    ],
+    ["a negative size", { ...good, config: { ...descriptor, size: -1 } }, oci, /size/],
+    ["a size past counting", { ...good, config: { ...descriptor, size: 2 ** 60 } }, oci, /size/],
+    ["layers and manifests both", { ...good, manifests: [] }, oci, /both/],
+    ["no layers", { schemaVersion: 2, config: descriptor }, oci, /layers/],
+  ];
+  for (const [name, document, type, reason] of cases) {
+    await t.step(name, async () => {
+      await using registry = await FixtureRegistry.start();
+      using user = new User();
+      const reference = registry.add("app", manifestOf(document, type), "v1");
+      const result = await user.larder(["pull", reference]);
+      assert.equal(result.code, 1, result.stderr);
+      assert.match(result.stderr, /^error: .*\[LDR_(?:BAD|UNSUPPORTED)_MANIFEST\]\nhint: /m);
+      assert.match(result.stderr, reason);
+      assertNoRubbish(user.registry);
+    });
+  }
+});

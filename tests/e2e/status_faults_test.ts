@@ -1,0 +1,153 @@
+import assert from "node:assert/strict";
+import { User } from "../support/cli.ts";
+import { APP, faultTests, LAYER_PATH, MANIFEST } from "../support/fault_cases.ts";
+import { redirect, redirectLoop, resetAfter, status, tooManyRequests } from "../support/faults.ts";
+import { FixtureRegistry } from "../support/fixture_registry.ts";
+
+faultTests("an answer that says no is told by its exit code", [
+  {
+    name: "a layer that is not there",
+    on: LAYER_PATH,
+    fault: status(404),
+    code: 3,
+    error: "LDR_NOT_FOUND",
+  },
+  {
+    name: "401 without a challenge",
+    on: MANIFEST,
+    fault: status(401),
+    code: 4,
+    error: "LDR_UNAUTHORIZED",
+  },
+  {
+    name: "401 with a challenge of no known kind",
+    on: MANIFEST,
+    fault: status(401, { "WWW-Authenticate": "Negotiate" }),
+    code: 4,
+    error: "LDR_UNAUTHORIZED",
+  },
+  { name: "403", on: MANIFEST, fault: status(403), code: 4, error: "LDR_FORBIDDEN" },
+  { name: "403 for a layer", on: LAYER_PATH, fault: status(403), code: 4, error: "LDR_FORBIDDEN" },
+  { name: "400", on: MANIFEST, fault: status(400), code: 1, error: "LDR_BAD_RESPONSE" },
+  {
+    name: "204 for a layer",
+    on: LAYER_PATH,
+    fault: status(204),
+    code: 1,
+    error: "LDR_BAD_RESPONSE",
+  },
+]);
+
+faultTests("a server that is busy is tried again", [
+  { name: "500, twice", on: MANIFEST, fault: status(500), times: 2, code: 0 },
+  { name: "503, twice, for a layer", on: LAYER_PATH, fault: status(503), times: 2, code: 0 },
+  { name: "408", on: MANIFEST, fault: status(408), times: 1, code: 0 },
+  { name: "429", on: LAYER_PATH, fault: tooManyRequests(), times: 1, code: 0 },
+  { name: "429 with Retry-After", on: MANIFEST, fault: tooManyRequests("1"), times: 1, code: 0 },
+  {
+    name: "429 with a date",
+    on: MANIFEST,
+    fault: tooManyRequests(new Date().toUTCString()),
+    times: 1,
+    code: 0,
+  },
+  {
+    name: "503 with Retry-After",
+    on: MANIFEST,
+    fault: status(503, { "Retry-After": "0" }),
+    times: 4,
+    code: 0,
+  },
+  { name: "429 with nonsense", on: MANIFEST, fault: tooManyRequests("soon"), times: 1, code: 0 },
+]);
+
+faultTests("a server that stays busy is exit 6", [
+  { name: "500", on: MANIFEST, fault: status(500), code: 6, error: "LDR_SERVER_ERROR" },
+  {
+    name: "503 for a layer",
+    on: LAYER_PATH,
+    fault: status(503, { "Retry-After": "0" }),
+    code: 6,
+    error: "LDR_SERVER_ERROR",
+  },
+  { name: "429", on: MANIFEST, fault: tooManyRequests("0"), code: 6, error: "LDR_RATE_LIMITED" },
+  {
+    name: "429 that asks for an hour",
+    on: LAYER_PATH,
+    fault: tooManyRequests("3600"),
+    code: 6,
+    error: "LDR_RATE_LIMITED",
+  },
+]);
+
+faultTests("a redirect that leads nowhere is refused", [
+  { name: "a loop", on: LAYER_PATH, fault: redirectLoop, code: 1, error: "LDR_REDIRECT" },
+  {
+    name: "a loop at the manifest",
+    on: MANIFEST,
+    fault: redirectLoop,
+    code: 1,
+    error: "LDR_REDIRECT",
+  },
+  {
+    name: "a file of this machine",
+    on: LAYER_PATH,
+    fault: redirect("file:///etc", "/passwd"),
+    code: 1,
+    error: "LDR_REDIRECT",
+  },
+  {
+    name: "no address at all",
+    on: LAYER_PATH,
+    fault: redirect("http://", "["),
+    code: 1,
+    error: "LDR_REDIRECT",
+  },
+]);
+
+Deno.test("a server that stays busy is tried five times and no more", async () => {
+  await using registry = await FixtureRegistry.start();
+  using user = new User();
+  registry.fail("manifests", status(503, { "Retry-After": "0" }));
+  const result = await user.larder(["pull", registry.add("app", APP, "v1")]);
+  assert.equal(result.code, 6, result.stderr);
+  assert.equal(registry.requests("manifests").length, 5);
+});
+
+Deno.test("an answer that says no is asked for once", async (t) => {
+  for (const code of [400, 403, 404, 501]) {
+    await t.step(String(code), async () => {
+      await using registry = await FixtureRegistry.start();
+      using user = new User();
+      registry.fail(LAYER_PATH, status(code));
+      const result = await user.larder(["pull", registry.add("app", APP, "v1")]);
+      assert.notEqual(result.code, 0);
+      assert.equal(registry.requests(LAYER_PATH).length, 1);
+    });
+  }
+});
+
+Deno.test("--verbose tells the causes", async () => {
+  await using registry = await FixtureRegistry.start();
+  using user = new User();
+  registry.fail(MANIFEST, resetAfter(0));
+  const result = await user.larder(["pull", "--verbose", registry.add("app", APP, "v1")]);
+  assert.equal(result.code, 6);
+  assert.match(result.stderr, /^cause: /m);
+});
+
+Deno.test("a registry's error text comes through in one line", async () => {
+  await using registry = await FixtureRegistry.start();
+  using user = new User();
+  const text = "quota \u001b[31mgone\nerror: forged [LDR_X]";
+  const document = JSON.stringify({ errors: [{ code: "DENIED", message: text }] });
+  registry.fail(
+    MANIFEST,
+    (answer) => ({ ...answer, status: 403, body: new TextEncoder().encode(document) }),
+  );
+  const result = await user.larder(["pull", registry.add("app", APP, "v1")]);
+  assert.equal(result.code, 4);
+  assert.equal(result.stderr.trimEnd().split("\n").length, 2, result.stderr);
+  assert.match(result.stderr, /DENIED: quota/);
+  assert.ok(!result.stderr.includes("\u001b"));
+});
