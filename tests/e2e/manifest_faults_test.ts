@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { blob, image, manifestOf } from "../support/artifacts.ts";
+import { blob, manifestOf } from "../support/artifacts.ts";
 import { User } from "../support/cli.ts";
 import { faultTests, MANIFEST } from "../support/fault_cases.ts";
 import { body, endlessBody, type Fault, html, withHeader } from "../support/faults.ts";
