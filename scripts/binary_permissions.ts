@@ -17,12 +17,19 @@ const ENVIRONMENT = [
   // The network.
   ...["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY"].flatMap((n) => [n, n.toLowerCase()]),
   "SSL_CERT_FILE",
-  // Colour and terminal, in the libraries.
+  // What terminals say of themselves, and what is asked of colours; commander and inquirer read these.
   "NO_COLOR",
   "FORCE_COLOR",
   "CLICOLOR_FORCE",
+  "CLI_WIDTH",
   "CI",
   "TERM",
+  "TERM_PROGRAM",
+  "TERMINAL_EMULATOR",
+  "TERMINUS_SUBLIME",
+  "WT_SESSION",
+  "ConEmuTask",
+  "INQUIRER_KEYBINDINGS",
   // Debugging aids of the YAML parser.
   "LOG_STREAM",
   "LOG_TOKENS",

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { binaryPermissions } from "../../scripts/binary_permissions.ts";
+import { readTextIfAny } from "../../src/base/files.ts";
 
 const ROOT = join(import.meta.dirname!, "../..");
 const HOST = Deno.build.target;
@@ -27,6 +28,8 @@ interface Result {
   readonly stderr: string;
   readonly output: string;
   readonly compilerArgs: readonly string[];
+  /** What was to be compiled, where the compiler noted it. */
+  readonly bundle: string;
 }
 
 /** Runs scripts/compile.ts with a compiler of the test's own. */
@@ -44,9 +47,14 @@ async function compile(
       cwd: ROOT,
       env: { COMPILE_DENO: compiler, DENORT_BIN: "", ...options.env },
     }).output();
-    const noted = `${compiler}.args`;
-    const seen = code === 0 ? Deno.readTextFileSync(noted).trimEnd().split("\n") : [];
-    check({ code, stderr: new TextDecoder().decode(stderr), output, compilerArgs: seen });
+    const noted = (kind: string) => readTextIfAny(`${compiler}.${kind}`) ?? "";
+    check({
+      code,
+      stderr: new TextDecoder().decode(stderr),
+      output,
+      compilerArgs: noted("args").trimEnd().split("\n"),
+      bundle: noted("bundle"),
+    });
   } finally {
     Deno.removeSync(folder, { recursive: true });
   }
@@ -102,15 +110,20 @@ for (const [name, options, message] of REFUSALS) {
   });
 }
 
-Deno.test("the binary may read every variable that the sources ask for by name", () => {
-  const flag = binaryPermissions("").find((text) => text.startsWith("--allow-env="))!;
-  const allowed = flag.slice("--allow-env=".length).split(",");
-  const asked = sources(join(ROOT, "src")).flatMap((path) =>
-    [...Deno.readTextFileSync(path).matchAll(/\benv(?:\.get)?\(\s*"(\w+)"/g)].map((m) => m[1]!)
-  );
-  assert.ok(asked.includes("LARDER_CACHE_DIR"), "the pattern finds what is there");
-  const missing = asked.filter((name) => !name.startsWith("LARDER_") && !allowed.includes(name));
-  assert.deepEqual(missing, []);
+Deno.test("the binary may read every variable that its code, or a library's, names", async () => {
+  const compiler = GOOD_COMPILER.replace("commit=", 'cat "${entry%/*}"/*.js >"$0.bundle"\ncommit=');
+  await compile({ compiler }, ({ code, stderr, compilerArgs, bundle }) => {
+    assert.equal(code, 0, stderr);
+    const flag = compilerArgs.find((text) => text.startsWith("--allow-env="))!;
+    const allowed = flag.slice("--allow-env=".length).split(",");
+    const access = /\benv(?:\.(?=[A-Z])|(?:\.get)?\(["'`]|\[["'`])(\w+)/g;
+    const named = [...bundle.matchAll(access)].map(([, name]) => name!);
+    for (const known of ["LARDER_CACHE_DIR", "SSL_CERT_FILE", "NO_COLOR"]) {
+      assert.ok(named.includes(known), `the pattern finds ${known}`);
+    }
+    const missing = named.filter((name) => !name.startsWith("LARDER_") && !allowed.includes(name));
+    assert.deepEqual(missing, []);
+  });
 });
 
 Deno.test("the binary may neither call foreign code, nor import, nor read every variable", () => {
@@ -122,10 +135,3 @@ Deno.test("the binary may neither call foreign code, nor import, nor read every 
     assert.equal(flags.includes("--ignore-env"), help !== "");
   }
 });
-
-function sources(folder: string): string[] {
-  return [...Deno.readDirSync(folder)].flatMap((entry) => {
-    const path = join(folder, entry.name);
-    return entry.isDirectory ? sources(path) : [path];
-  });
-}
