@@ -199,9 +199,14 @@ export function removeIfAny(path: string): void {
   }
 }
 
-/** Whether an operating system error, or what was made of it, says that nothing is there. */
+/** Whether an error, however it was put, comes of a file or folder that was deleted meanwhile. */
+export function isDeletion(error: unknown): boolean {
+  if (error instanceof LarderError) return isDeletion(error.cause);
+  return error instanceof Deno.errors.NotFound;
+}
+
+/** Whether an operating system error says that nothing is there. */
 export function isAbsence(error: unknown): boolean {
-  if (error instanceof LarderError) return isAbsence(error.cause);
   return error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory;
 }
 

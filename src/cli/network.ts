@@ -31,7 +31,7 @@ export function openRegistry(
     ]);
     return new Authenticator({ transport, credentials: source, clock: systemClock, insecure });
   });
-  return { client: new RegistryClient({ transport, authorizer }), transport };
+  return { client: new RegistryClient({ transport, authorizer, clock: systemClock }), transport };
 }
 
 async function userCredentials(): Promise<CredentialSource> {

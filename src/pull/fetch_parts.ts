@@ -1,6 +1,6 @@
 import { type Clock, mapLimit } from "../base/concurrency.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
-import { type Digest, digestOf } from "../oci/digest.ts";
+import { algorithmOf, type Digest, digestOf } from "../oci/digest.ts";
 import type { Fetcher } from "../oci/fetcher.ts";
 import { isForeign } from "../oci/media_types.ts";
 import type { Reference } from "../oci/reference.ts";
@@ -69,8 +69,9 @@ function sourceOf(descriptor: Descriptor, context: FetchContext): Fetcher {
 function embeddedContent(descriptor: Descriptor): Uint8Array | undefined {
   if (descriptor.data === undefined) return undefined;
   try {
-    const bytes = Uint8Array.fromBase64(descriptor.data);
-    return digestOf(bytes) === descriptor.digest ? bytes : undefined;
+    const bytes = Uint8Array.from(atob(descriptor.data), (character) => character.charCodeAt(0));
+    const digest = digestOf(bytes, algorithmOf(descriptor.digest));
+    return digest === descriptor.digest ? bytes : undefined;
   } catch {
     return undefined;
   }

@@ -4,7 +4,7 @@ import type { Descriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
 import { fileDigests, parseLockedApp } from "../oci/locked_app.ts";
 import { type ImageManifest, spinApplicationLayer } from "../oci/manifest.ts";
-import { isForeign, SPIN_APPLICATION, SPIN_ARCHIVE } from "../oci/media_types.ts";
+import { isForeign, isWasm, SPIN_APPLICATION, SPIN_ARCHIVE } from "../oci/media_types.ts";
 import type { Reference } from "../oci/reference.ts";
 import type { BlobStore } from "../store/blob_store.ts";
 import type { TagStore } from "../store/tags.ts";
@@ -39,14 +39,16 @@ export class Inventory {
     this.#foreign = options.foreign ?? false;
   }
 
-  /** The parts of an image, each digest once, config first. */
+  /** The parts of an image, config first, each once; content may be needed in both trees. */
   parts(image: ImageManifest): Part[] {
-    const parts = new Map<Digest, Part>();
-    parts.set(image.config.digest, { kind: "config", descriptor: image.config, skipped: false });
+    const parts = new Map<string, Part>();
+    const { config } = image;
+    parts.set(placeOf(config), { kind: "config", descriptor: config, skipped: false });
     const lockedApp = spinApplicationLayer(image);
     for (const layer of image.layers) {
-      if (parts.has(layer.digest)) continue;
-      parts.set(layer.digest, {
+      const place = layer === lockedApp ? "config.json" : placeOf(layer);
+      if (parts.has(place)) continue;
+      parts.set(place, {
         kind: "layer",
         descriptor: layer,
         lockedAppOf: layer === lockedApp ? image.digest : undefined,
@@ -56,23 +58,22 @@ export class Inventory {
     return [...parts.values()];
   }
 
-  /** The parts that have to be fetched, each digest once but for locked apps, once for each image. */
+  /** The parts that have to be fetched, each once for its place in the store. */
   missing({ images }: Pick<Selection, "images">): Part[] {
     const missing = new Map<string, Part>();
     for (const image of images) {
       for (const part of this.parts(image)) {
         if (part.skipped || this.#has(part)) continue;
-        missing.set(`${part.lockedAppOf ?? ""} ${part.descriptor.digest}`, part);
+        missing.set(part.lockedAppOf ?? placeOf(part.descriptor), part);
       }
     }
     return [...missing.values()];
   }
 
-  /** Whether nothing is to be fetched, unpacked or published. */
+  /** Whether nothing is to be fetched or unpacked. */
   isComplete(selection: Selection): boolean {
     return this.missing(selection).length === 0 &&
-      selection.images.every((image) => this.packed(image).length === 0) &&
-      this.#tags.isPublished(this.#reference, selection.chosen);
+      selection.images.every((image) => this.packed(image).length === 0);
   }
 
   /** The blob that an image's `config.json` is a copy of; undefined for a locked app, which is in its place. */
@@ -106,4 +107,9 @@ export class Inventory {
     const bytes = readBytesIfAny(path);
     return bytes && fileDigests(parseLockedApp(bytes, this.#reference.repository));
   }
+}
+
+/** Where in the store a blob belongs: the same content may be wanted as Wasm and as a static file. */
+function placeOf(descriptor: Descriptor): string {
+  return `${isWasm(descriptor.mediaType) ? "wasm" : "data"}/${descriptor.digest}`;
 }

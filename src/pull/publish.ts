@@ -1,4 +1,4 @@
-import { isAbsence } from "../base/files.ts";
+import { isDeletion } from "../base/files.ts";
 import type { Reference } from "../oci/reference.ts";
 import { formatReference } from "../oci/reference.ts";
 import type { BlobStore } from "../store/blob_store.ts";
@@ -42,7 +42,7 @@ export function publish(publishing: Publishing): boolean {
     tags.publishTag(reference, selection.chosen);
     tags.publishRecord(reference, recordOf(publishing));
   } catch (error) {
-    if (isAbsence(error)) return false;
+    if (isDeletion(error)) return false;
     throw error;
   }
   return inventory.missing(selection).length === 0 &&
@@ -54,15 +54,15 @@ export function confirm(publishing: Publishing): void {
   try {
     publishing.tags.confirmRecord(publishing.reference, recordOf(publishing));
   } catch (error) {
-    if (!isAbsence(error)) throw error;
+    if (!isDeletion(error)) throw error;
   }
 }
 
 function recordOf({ reference, selection, answer, before, ...rest }: Publishing): EntryRecord {
   const { top, chosen, platform } = selection;
   const checkedAt = new Date(answer.checkedAt).toISOString();
-  const changed = rest.fetched || before?.digest !== top.digest ||
-    before.manifestDigest !== chosen.digest;
+  const moved = before?.digest !== top.digest;
+  const changed = rest.fetched || moved || before.manifestDigest !== chosen.digest;
   return {
     schemaVersion: 1,
     reference: formatReference(reference),
@@ -70,7 +70,7 @@ function recordOf({ reference, selection, answer, before, ...rest }: Publishing)
     mediaType: top.mediaType,
     manifestDigest: chosen.digest,
     ...(platform && { platform }),
-    ...(rest.allPlatforms && { allPlatforms: true }),
+    ...((rest.allPlatforms || (!moved && before?.allPlatforms)) && { allPlatforms: true }),
     pulledAt: changed ? checkedAt : before.pulledAt,
     checkedAt,
   };

@@ -14,10 +14,10 @@ export interface PartResult {
 }
 
 /**
- * How the content came to be current: `unchanged` (the registry confirmed it), `unchecked` (nobody was asked),
+ * How the content came to be current: `current` (the registry confirmed it), `unchecked` (nobody was asked),
  * `stale` (the registry failed, and the cached copy stands in), `fetched` (something had to be fetched).
  */
-export type Freshness = "unchanged" | "unchecked" | "stale" | "fetched";
+export type Freshness = "current" | "unchecked" | "stale" | "fetched";
 
 export interface PullResult {
   /** In full: `docker.io/library/nginx:latest`. */

@@ -1,4 +1,5 @@
-import { MAX_MANIFEST } from "../base/defaults.ts";
+import type { Clock } from "../base/concurrency.ts";
+import { MAX_MANIFEST, TRIES } from "../base/defaults.ts";
 import { LarderError } from "../base/errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { asDigest, type Digest } from "../oci/digest.ts";
@@ -11,7 +12,7 @@ import { readBody, readSmall } from "./body.ts";
 import { apiBase, blobUrl, manifestUrl } from "./endpoints.ts";
 import { requestFrom } from "./ranges.ts";
 import { responseError } from "./responses.ts";
-import { isTransientStatus } from "./retry.ts";
+import { isTransient, isTransientStatus, pauseBefore } from "./retry.ts";
 import type { HttpRequest, HttpResponse, Transport } from "./transport.ts";
 
 /** A request that was refused, and what it was refused with. */
@@ -41,6 +42,7 @@ export interface ClientDependencies {
   /** Retries and follows redirects; see `http.ts`. */
   readonly transport: Transport;
   readonly authorizer: Authorizer;
+  readonly clock: Clock;
   /** Milliseconds without a byte after which a body is given up. */
   readonly stallTimeout?: number;
 }
@@ -57,7 +59,7 @@ export class RegistryClient {
 
   /** One repository's manifests and blobs. */
   repository(reference: Pick<Reference, "registry" | "repository">): Repository {
-    return new Repository(this, reference, this.#deps.stallTimeout);
+    return new Repository(this, reference, this.#deps);
   }
 
   /**
@@ -102,16 +104,16 @@ export class RegistryClient {
 export class Repository implements Fetcher {
   readonly #client: RegistryClient;
   readonly #name: Pick<Reference, "registry" | "repository">;
-  readonly #stallTimeout: number | undefined;
+  readonly #deps: ClientDependencies;
 
   constructor(
     client: RegistryClient,
     name: Pick<Reference, "registry" | "repository">,
-    stallTimeout: number | undefined,
+    deps: ClientDependencies,
   ) {
     this.#client = client;
     this.#name = name;
-    this.#stallTimeout = stallTimeout;
+    this.#deps = deps;
   }
 
   /**
@@ -140,18 +142,14 @@ export class Repository implements Fetcher {
    * @throws LarderError LDR_NOT_FOUND, LDR_BAD_MANIFEST, LDR_UNSUPPORTED_MANIFEST, LDR_DIGEST_MISMATCH, …
    */
   async manifest(target: string | Digest, signal?: AbortSignal): Promise<Manifest> {
-    const url = this.#manifestUrl(target);
     const digest = asDigest(target);
     const subject = formatReference(
       digest ? { ...this.#name, digest } : { ...this.#name, tag: target },
     );
-    const response = await this.#send("GET", url, { accept: MANIFEST_ACCEPT }, signal);
-    if (response.status !== 200) throw await this.#error(response, subject, url, signal);
-    const bytes = await readSmall(response, MAX_MANIFEST, this.#readOptions(url, signal));
-    if (!bytes) throw tooLarge(subject);
-    const manifest = parseManifest(bytes, subject, response.headers.get("content-type"), digest);
+    const { bytes, headers } = await this.#readManifest(target, subject, signal);
+    const manifest = parseManifest(bytes, subject, headers.get("content-type"), digest);
     // A tag's digest is that of the bytes; a header that says otherwise shows that they were damaged.
-    const claimed = asDigest(response.headers.get("docker-content-digest") ?? "");
+    const claimed = asDigest(headers.get("docker-content-digest") ?? "");
     if (!digest && claimed?.startsWith("sha256:") && claimed !== manifest.digest) {
       throw digestMismatch(claimed, manifest.digest);
     }
@@ -175,12 +173,34 @@ export class Repository implements Fetcher {
     return { offset: start, chunks: readBody(response, options) };
   }
 
+  /** The transport tries until an answer comes; here it is asked for again if it breaks off. */
+  async #readManifest(
+    target: string,
+    subject: string,
+    signal: AbortSignal | undefined,
+  ): Promise<{ bytes: Uint8Array; headers: Headers }> {
+    const url = this.#manifestUrl(target);
+    const { clock } = this.#deps;
+    for (let tries = 1;; tries++) {
+      const response = await this.#send("GET", url, { accept: MANIFEST_ACCEPT }, signal);
+      if (response.status !== 200) throw await this.#error(response, subject, url, signal);
+      try {
+        const bytes = await readSmall(response, MAX_MANIFEST, this.#readOptions(url, signal));
+        if (!bytes) throw tooLarge(subject);
+        return { bytes, headers: response.headers };
+      } catch (error) {
+        if (tries === TRIES || !isTransient(error)) throw error;
+        await clock.sleep(pauseBefore(tries, clock)!, signal);
+      }
+    }
+  }
+
   #manifestUrl(target: string): URL {
     return manifestUrl(this.#name.registry, this.#name.repository, target);
   }
 
   #readOptions(url: URL, signal: AbortSignal | undefined) {
-    return { url, signal, stallTimeout: this.#stallTimeout };
+    return { url, signal, stallTimeout: this.#deps.stallTimeout };
   }
 
   #send(

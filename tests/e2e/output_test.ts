@@ -88,7 +88,7 @@ Deno.test("--format json says which platform was chosen and that nothing changed
   const [result] = JSON.parse((await user.larder(args)).stdout);
   assert.equal(result.platform, "plan9/mips");
   assert.equal(result.manifestDigest, artifact.children[0]!.descriptor.digest);
-  assert.equal(result.freshness, "unchanged");
+  assert.equal(result.freshness, "current");
   assert.equal(result.bytesFetched, 0);
 });
 

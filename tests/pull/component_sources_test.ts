@@ -61,7 +61,7 @@ class Scene implements AsyncDisposable {
     const clock = new FakeClock();
     const transport = httpTransport({ clock });
     const authorizer = { current: () => undefined, answer: () => Promise.reject(new Error()) };
-    const client = new RegistryClient({ transport, authorizer });
+    const client = new RegistryClient({ transport, authorizer, clock });
     const puller = new Puller({ layout: this.layout, client, transport, clock });
     const { offline = false } = options;
     return pullComponents(manifest, {

@@ -19,7 +19,7 @@ Deno.test("a first pull fetches everything, a second asks once and fetches nothi
   bench.registry.clearLog();
   bench.clock.time += 60_000;
   const second = await bench.pull();
-  assert.equal(second.freshness, "unchanged");
+  assert.equal(second.freshness, "current");
   assert.deepEqual(bench.registry.requests().map(({ method }) => method), ["HEAD"]);
   assert.equal(second.checkedAt, first.checkedAt + 60_000);
   assertStoreSound(bench.layout.root);

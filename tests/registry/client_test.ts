@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { FakeClock } from "../support/fake_clock.ts";
 import { MAX_MANIFEST } from "../../src/base/defaults.ts";
 import { type ErrorCode, hasCode, LarderError } from "../../src/base/errors.ts";
 import { type Digest, digestOf } from "../../src/oci/digest.ts";
@@ -49,7 +50,7 @@ class FakeAuthorizer implements Authorizer {
 }
 
 function repository(transport: Transport, authorizer: Authorizer = new FakeAuthorizer()) {
-  return new RegistryClient({ transport, authorizer }).repository(NAME);
+  return new RegistryClient({ transport, authorizer, clock: new FakeClock() }).repository(NAME);
 }
 
 const manifestResponse = (headers: Record<string, string> = MANIFEST) =>
@@ -111,7 +112,7 @@ Deno.test("refusals without end end with the authorizer's own error", async () =
 Deno.test("a registry that lets us in answers the ping", async () => {
   const transport = new FakeTransport(response(401), response(200, {}, "{}"));
   const authorizer = new FakeAuthorizer();
-  const client = new RegistryClient({ transport, authorizer });
+  const client = new RegistryClient({ transport, authorizer, clock: new FakeClock() });
   await client.ping("reg.test");
   assert.deepEqual(transport.lines, Array(2).fill("GET https://reg.test/v2/"));
   assert.equal(authorizer.refusals[0]!.repository, undefined);
@@ -120,6 +121,7 @@ Deno.test("a registry that lets us in answers the ping", async () => {
 for (const [status, code] of [[404, "LDR_NOT_FOUND"], [500, "LDR_SERVER_ERROR"]] as const) {
   Deno.test(`a ping that gets ${status} is ${code}`, async () => {
     const client = new RegistryClient({
+      clock: new FakeClock(),
       transport: new FakeTransport(response(status)),
       authorizer: new FakeAuthorizer(),
     });
@@ -315,7 +317,10 @@ async function withRegistry(
   using sockets = new FetchTransport({ stallTimeout: 5000 });
   const transport = new SchemeTransport(new RedirectTransport(sockets));
   const authorizer = new FakeAuthorizer(0, "Bearer very-secret");
-  await body(registry, new RegistryClient({ transport, authorizer, stallTimeout: 5000 }));
+  await body(
+    registry,
+    new RegistryClient({ transport, authorizer, clock: new FakeClock(), stallTimeout: 5000 }),
+  );
 }
 
 Deno.test("a manifest and its blobs come over the wire", async () => {

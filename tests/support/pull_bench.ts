@@ -1,7 +1,8 @@
 import { join } from "node:path";
 import type { Clock } from "../../src/base/concurrency.ts";
 import { formatReference, parseReference, type Reference } from "../../src/oci/reference.ts";
-import { Puller, type PullOptions } from "../../src/pull/puller.ts";
+import type { PullOptions } from "../../src/pull/options.ts";
+import { Puller } from "../../src/pull/puller.ts";
 import type { PullObserver } from "../../src/pull/observer.ts";
 import type { PullResult } from "../../src/pull/result.ts";
 import { type Authorizer, RegistryClient } from "../../src/registry/client.ts";
@@ -29,6 +30,7 @@ export class PullBench implements AsyncDisposable {
     const onRetry = (message: string) => this.notes.push(message);
     const transport = httpTransport({ clock, stallTimeout, onRetry });
     const client = new RegistryClient({
+      clock,
       transport,
       authorizer: NOBODY,
       ...(stallTimeout && { stallTimeout }),

@@ -6,7 +6,8 @@ import { formatPlatform, parsePlatform } from "../../oci/platform.ts";
 import { parseReference } from "../../oci/reference.ts";
 import type { Policy } from "../../pull/freshness.ts";
 import type { PartResult, PullResult } from "../../pull/result.ts";
-import { Puller, type PullOptions } from "../../pull/puller.ts";
+import type { PullOptions } from "../../pull/options.ts";
+import { Puller } from "../../pull/puller.ts";
 import { writeOut } from "../console.ts";
 import type { Context } from "../context.ts";
 import { openRegistry } from "../network.ts";
@@ -113,8 +114,8 @@ function report(context: Context, result: PullResult): void {
           (result.platform ? `, for ${formatPlatform(result.platform)}` : ""),
       );
       break;
-    case "unchanged":
-      context.info(`Use image from cache: ${name} is unchanged, ${tally.reused}`);
+    case "current":
+      context.info(`Use image from cache: ${name} is current, ${tally.reused}`);
       break;
     case "unchecked":
       context.info(`Use image from cache: ${name}, ${tally.reused}, confirmed ${age} ago`);

@@ -1,7 +1,8 @@
 import { systemClock } from "../../base/concurrency.ts";
 import { formatBytes, plural } from "../../base/units.ts";
 import { type ComponentResult, pullComponents } from "../../pull/component_sources.ts";
-import type { Puller, PullOptions } from "../../pull/puller.ts";
+import type { PullOptions } from "../../pull/options.ts";
+import type { Puller } from "../../pull/puller.ts";
 import { describeSource } from "../../pull/spin_manifest.ts";
 import type { Transport } from "../../registry/transport.ts";
 import { BlobStore } from "../../store/blob_store.ts";
