@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import process from "node:process";
 import { hasCode } from "../../src/base/errors.ts";
 import { type Config, loadConfig } from "../../src/cli/config.ts";
 import type { Machine } from "../../src/store/roots.ts";
@@ -126,4 +127,14 @@ Deno.test("a file that was named must be there, and be a file", async () => {
       (error) => hasCode(error, "LDR_CONFIG") && error.message.includes(path),
     );
   }
+});
+
+Deno.test("the YAML parser says nothing on its own", async () => {
+  const said: string[] = [];
+  const onWarning = (warning: Error) => said.push(warning.message);
+  process.on("warning", onWarning);
+  await assert.rejects(load("? [a]\n: b\n"));
+  await new Promise((resolve) => setTimeout(resolve));
+  process.off("warning", onWarning);
+  assert.deepEqual(said, []);
 });

@@ -77,7 +77,6 @@ const CHOICES: [string, string[], string | undefined, string | undefined][] = [
   ["nothing else than what was asked for", ["linux/amd64"], "linux/arm64", undefined],
   ["not the only one, if another was asked for", ["windows/arm64"], "linux/arm64", undefined],
   ["no entry without a platform, if one was asked for", [""], "linux/amd64", undefined],
-  ["the first of two that are equal", ["linux/amd64", "linux/amd64"], undefined, "linux/amd64"],
   ["no other operating system", ["windows/amd64", "darwin/amd64"], "linux/amd64", undefined],
   ["arm64 as arm64/v8", ["linux/arm64/v8"], "linux/arm64", "linux/arm64/v8"],
   ["arm64/v8 as arm64", ["linux/arm64"], "linux/arm64/v8", "linux/arm64"],
@@ -112,6 +111,11 @@ for (const [name, offered, asked, chosen] of CHOICES) {
     assert.equal(choosePlatform(entries(offered), platform, defaults)?.text, chosen);
   });
 }
+
+Deno.test("of several that serve equally well the first is chosen", () => {
+  const [one, other] = [parsePlatform("linux/amd64"), parsePlatform("linux/amd64")];
+  assert.equal(choosePlatform([{ platform: one }, { platform: other }], one)?.platform, one);
+});
 
 const word = fc.constantFrom("linux", "windows", "unknown", "wasi", "darwin", "");
 const architecture = fc.constantFrom("amd64", "arm64", "arm", "unknown", "wasm", "");

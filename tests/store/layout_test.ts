@@ -87,6 +87,7 @@ for (const registry of ["docker.io", "localhost:5000", "[::1]:5000", "[fe80::1]"
     for (const layout of [unix, windows]) {
       assert.equal(layout.registryOfName(layout.fileName(registry)), registry);
     }
+    assert.doesNotMatch(windows.fileName(registry), /:/);
   });
 }
 
