@@ -19,20 +19,25 @@ export interface Descriptor extends BlobDescriptor {
   readonly artifactType?: string | undefined;
 }
 
-export const DigestSchema = v.pipe(
-  v.string(),
-  v.check((text) => asDigest(text) !== undefined, "not a sha256 or sha512 digest"),
-  v.transform((text) => text as Digest),
+export const DigestSchema = v.custom<Digest>(
+  (value) => typeof value === "string" && asDigest(value) !== undefined,
+  "not a sha256 or sha512 digest",
 );
 
-const SizeSchema = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+const SizeSchema = v.custom<number>(
+  (value) => Number.isSafeInteger(value) && (value as number) >= 0,
+  "not a size in bytes",
+);
 
-/** A member that may be left out; some writers, Docker for one, write `null` then. */
+/**
+ * A member that may be left out; some writers, Docker for one, write `null` then. What is left out costs nothing:
+ * images have hundreds of descriptors, with few of these members.
+ */
 export function maybe<T extends v.GenericSchema>(schema: T) {
-  return v.pipe(
-    v.nullish(schema),
+  return v.optional(v.pipe(
+    v.nullable(schema),
     v.transform((value) => (value === null ? undefined : value) as v.InferOutput<T> | undefined),
-  );
+  ));
 }
 
 const members = {

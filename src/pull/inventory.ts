@@ -26,6 +26,7 @@ export class Inventory {
   readonly #tags: TagStore;
   readonly #reference: Reference;
   readonly #foreign: boolean;
+  readonly #parts = new Map<Digest, readonly Part[]>();
 
   constructor(
     blobs: BlobStore,
@@ -40,7 +41,9 @@ export class Inventory {
   }
 
   /** The parts of an image, config first, each once; content may be needed in both trees. */
-  parts(image: ImageManifest): Part[] {
+  parts(image: ImageManifest): readonly Part[] {
+    const known = this.#parts.get(image.digest);
+    if (known) return known;
     const parts = new Map<string, Part>();
     const { config } = image;
     parts.set(placeOf(config), { kind: "config", descriptor: config, skipped: false });
@@ -55,7 +58,9 @@ export class Inventory {
         skipped: isForeign(layer.mediaType) && !this.#foreign,
       });
     }
-    return [...parts.values()];
+    const list = [...parts.values()];
+    this.#parts.set(image.digest, list);
+    return list;
   }
 
   /** The parts that have to be fetched, each once for its place in the store. */
