@@ -82,7 +82,8 @@ export function excerpt(text: string): string {
   return shown.length <= MAX_EXCERPT ? shown : `${shown.slice(0, MAX_EXCERPT)}…`;
 }
 
-function printable(text: string): string {
+/** A text as one line without anything that steers a terminal. */
+export function printable(text: string): string {
   return text.replace(UNPRINTABLE, " ");
 }
 

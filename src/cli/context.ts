@@ -2,6 +2,7 @@ import { warnWithoutLocks } from "../store/file_lock.ts";
 import { Layout } from "../store/layout.ts";
 import { cacheRoot, REGISTRY_FOLDER, type Root, thisMachine } from "../store/roots.ts";
 import { join } from "node:path";
+import { printable } from "../base/errors.ts";
 import { redact } from "../base/redact.ts";
 import { type Config, loadConfig } from "./config.ts";
 import { writeErr } from "./console.ts";
@@ -33,12 +34,12 @@ export class Context {
 
   /** Tells the user something, unless `--quiet`. */
   info(message: string): void {
-    if (!this.options.quiet) writeErr(redact(message) + "\n");
+    if (!this.options.quiet) writeErr(`${redact(printable(message))}\n`);
   }
 
   /** Tells the user of something that they should look at. */
   warn(message: string): void {
-    writeErr(`warning: ${redact(message)}\n`);
+    writeErr(`warning: ${redact(printable(message))}\n`);
   }
 
   /**

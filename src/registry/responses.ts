@@ -17,7 +17,8 @@ export async function responseError(
   options: Omit<ReadOptions, "url"> = {},
 ): Promise<LarderError> {
   const detail = await errorDetail(response, { ...options, url });
-  const said = `${url.host} answered ${response.status}${detail ? ` (${detail})` : ""}`;
+  const host = URL.parse(response.url)?.host ?? url.host; // A redirect may have led elsewhere.
+  const said = `${host} answered ${response.status}${detail ? ` (${detail})` : ""}`;
   const [code, what, hint] = meaning(response.status, registry);
   return new LarderError(code, `${what} ${subject}: ${said}`, { hint });
 }

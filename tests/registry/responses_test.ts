@@ -79,6 +79,12 @@ for (const [name, body, detail] of DETAILS) {
   });
 }
 
+Deno.test("whoever answered is named, though a redirect led there", async () => {
+  const answer = Object.assign(response(403), { url: "https://cdn.test:8443/x?sig=secret" });
+  const { message } = await errorOf(answer);
+  assert.equal(message, "no access to reg.test:5000/app:v1: cdn.test:8443 answered 403");
+});
+
 Deno.test("an answer without a body, or with one that breaks off, is an error all the same", async () => {
   const none = { ...response(500), body: null };
   assert.ok(hasCode(await errorOf(none as ReturnType<typeof response>), "LDR_SERVER_ERROR"));

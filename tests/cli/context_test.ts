@@ -1,0 +1,27 @@
+import assert from "node:assert/strict";
+import { registerSecret } from "../../src/base/redact.ts";
+import { Context } from "../../src/cli/context.ts";
+import { captured, withEnvironment } from "../support/in_process.ts";
+
+const create = (options: { quiet?: boolean }) =>
+  withEnvironment({ HOME: "/nowhere" }, () => Context.create({ progress: true, ...options }));
+
+Deno.test("what is told goes to stderr, a line each, without secrets or a terminal's controls", async () => {
+  registerSecret("open-sesame");
+  const context = await create({});
+  const { stdout, stderr } = await captured(() => {
+    context.info("for linux/\x1b[2Jarm\nerror: forged, open-sesame");
+    context.warn("Bearer eyJhbGciOi.x\r");
+  });
+  assert.equal(stdout, "");
+  assert.equal(stderr, "for linux/ [2Jarm error: forged, ***\nwarning: Bearer *** \n");
+});
+
+Deno.test("--quiet leaves out what is told, but no warning", async () => {
+  const context = await create({ quiet: true });
+  const { stderr } = await captured(() => {
+    context.info("told");
+    context.warn("warned");
+  });
+  assert.equal(stderr, "warning: warned\n");
+});
