@@ -1,3 +1,4 @@
 import { main } from "./src/cli/program.ts";
 
-Deno.exitCode = await main(Deno.args);
+// Everything has been written by now; leaving at once spares taking the runtime apart.
+Deno.exit(await main(Deno.args));
