@@ -9,6 +9,7 @@ import {
   ensureFolder,
   isAbsence,
   isAt,
+  isDeletion,
   nearestFolder,
   readBytesIfAny,
   readTextIfAny,
@@ -142,10 +143,10 @@ withFolder("a temporary file that somebody else writes to is left alone", (path)
   // Older runtimes can only wait for a lock, here for one of their own.
 }, { ignore: !("tryLockSync" in Deno.FsFile.prototype) });
 
-withFolder("a write into a folder that is gone is an absence", (path) => {
+withFolder("a write into a folder that is gone is a deletion", (path) => {
   assert.throws(
     () => writeFileAtomic(path("gone/file"), "x"),
-    (error) => hasCode(error, "LDR_DISK") && isAbsence(error),
+    (error) => hasCode(error, "LDR_DISK") && isDeletion(error),
   );
 });
 
@@ -167,11 +168,11 @@ for (const size of [0, 1, COPY_BUFFER - 1, COPY_BUFFER, COPY_BUFFER + 1, 3 * COP
   });
 }
 
-withFolder("a copy of nothing is an absence and leaves the older file as it was", (path) => {
+withFolder("a copy of nothing is a deletion and leaves the older file as it was", (path) => {
   Deno.writeTextFileSync(path("to"), "older");
   assert.throws(
     () => copyFileAtomic(path("absent"), path("to")),
-    (error) => hasCode(error, "LDR_DISK") && isAbsence(error),
+    (error) => hasCode(error, "LDR_DISK") && isDeletion(error),
   );
   assert.equal(Deno.readTextFileSync(path("to")), "older");
   assert.deepEqual(names(path(".")), ["to"]);
@@ -235,25 +236,32 @@ withFolder("syncing the names of a folder fails for nobody", (path) => {
   syncFolder(path("absent"));
 });
 
-const ABSENCES: [string, unknown, boolean][] = [
-  ["nothing there", new Deno.errors.NotFound(), true],
-  ["a file above it", new Deno.errors.NotADirectory(), true],
-  ["an error made of that", diskError(systemErrorOf("/nowhere/x"), "open", "/nowhere/x"), true],
-  ["no permission", new Deno.errors.PermissionDenied(), false],
-  ["a LarderError without a cause", new LarderError("LDR_DISK", "m", { hint: "h" }), false],
-  ["nothing thrown", undefined, false],
+/** Name, the error, whether it says that nothing is there, and whether that somebody deleted something. */
+const MISSES: [string, unknown, boolean, boolean][] = [
+  ["nothing there", new Deno.errors.NotFound(), true, true],
+  ["a file above it", new Deno.errors.NotADirectory(), true, false],
+  ["a folder that is gone", diskError(notFound(), "open", "/x"), false, true],
+  [
+    "a file above a folder",
+    diskError(new Deno.errors.NotADirectory(), "open", "/x"),
+    false,
+    false,
+  ],
+  ["no permission", new Deno.errors.PermissionDenied(), false, false],
+  ["no cause", new LarderError("LDR_DISK", "m", { hint: "h" }), false, false],
+  ["nothing thrown", undefined, false, false],
 ];
 
-for (const [name, error, absent] of ABSENCES) {
-  Deno.test(`${name} is ${absent ? "an" : "no"} absence`, () => {
-    assert.equal(isAbsence(error), absent);
+for (const [name, error, absence, deletion] of MISSES) {
+  Deno.test(`${name} is ${absence ? "an" : "no"} absence, ${deletion ? "a" : "no"} deletion`, () => {
+    assert.deepEqual([isAbsence(error), isDeletion(error)], [absence, deletion]);
   });
 }
 
-/** What the operating system says to opening a path where nothing is. */
-function systemErrorOf(path: string): unknown {
+/** What the operating system says to opening what is not there. */
+function notFound(): unknown {
   try {
-    Deno.openSync(path).close();
+    Deno.openSync("/nowhere/x").close();
   } catch (error) {
     return error;
   }
