@@ -1,7 +1,7 @@
 import { systemClock } from "../base/concurrency.ts";
 import { readCertificates } from "../registry/ca.ts";
 import { RegistryClient } from "../registry/client.ts";
-import type { CredentialSource } from "../registry/credentials.ts";
+import type { CredentialSource } from "../registry/credential.ts";
 import { httpTransport } from "../registry/http.ts";
 import { LazyAuthorizer } from "../registry/lazy_authorizer.ts";
 import type { Transport } from "../registry/transport.ts";

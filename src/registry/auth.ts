@@ -4,7 +4,7 @@ import { SingleFlight } from "../base/single_flight.ts";
 import { exposed, noAccess, noChallenge, rejected, unusable } from "./auth_errors.ts";
 import { type Challenge, parseChallenges } from "./challenge.ts";
 import type { Authorizer, Refusal } from "./client.ts";
-import { type Credential, type CredentialSource, usernameOf } from "./credentials.ts";
+import { type Credential, type CredentialSource, usernameOf } from "./credential.ts";
 import { apiBase, isLoopback } from "./endpoints.ts";
 import { basic, requestToken, type Token } from "./token.ts";
 import type { Transport } from "./transport.ts";

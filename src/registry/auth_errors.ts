@@ -1,5 +1,5 @@
 import { LarderError } from "../base/errors.ts";
-import { type Credential, usernameOf } from "./credentials.ts";
+import { type Credential, usernameOf } from "./credential.ts";
 
 /** What was refused, in words for a message: `ghcr.io/owner/app`, or `ghcr.io` where there is no repository. */
 export function placeOf(subject: { registry: string; repository?: string | undefined }): string {

@@ -3,7 +3,7 @@ import { toBase64 } from "../base/base64.ts";
 import { LarderError } from "../base/errors.ts";
 import { ensureFolder, writeFileAtomic } from "../base/files.ts";
 import { isFor, readDocument, serverKey, splitKey } from "./credential_files.ts";
-import type { PasswordCredential } from "./credentials.ts";
+import type { PasswordCredential } from "./credential.ts";
 
 /**
  * Stores the credentials for a registry, in place of those it has, in larder's own file, which the user alone may

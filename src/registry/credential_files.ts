@@ -4,7 +4,7 @@ import { LarderError, messageOf } from "../base/errors.ts";
 import { readTextIfAny } from "../base/files.ts";
 import { registerSecret } from "../base/redact.ts";
 import { canonicalRegistry } from "../oci/reference.ts";
-import type { Credential } from "./credentials.ts";
+import type { Credential } from "./credential.ts";
 
 /** What Docker calls Docker Hub in its files and to its helpers. */
 const DOCKER_HUB_KEY = "https://index.docker.io/v1/";

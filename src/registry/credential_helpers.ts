@@ -2,7 +2,7 @@ import * as v from "valibot";
 import { HELPER_TIMEOUT, MAX_DOCUMENT } from "../base/defaults.ts";
 import { interrupted, LarderError, messageOf, throwIfAborted } from "../base/errors.ts";
 import { credentialOf, type HelperCall } from "./credential_files.ts";
-import type { Credential } from "./credentials.ts";
+import type { Credential } from "./credential.ts";
 
 const HELPER_NAME = /^[A-Za-z0-9_.-]+$/;
 const NOT_FOUND = /credentials not found/i;

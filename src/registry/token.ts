@@ -7,7 +7,7 @@ import { registerSecret } from "../base/redact.ts";
 import { formatBytes } from "../base/units.ts";
 import { rejected } from "./auth_errors.ts";
 import { readSmall } from "./body.ts";
-import type { IdentityCredential, PasswordCredential } from "./credentials.ts";
+import type { IdentityCredential, PasswordCredential } from "./credential.ts";
 import { responseError } from "./responses.ts";
 import type { HttpResponse, Transport } from "./transport.ts";
 

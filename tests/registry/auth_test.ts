@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { redact, REDACTED } from "../../src/base/redact.ts";
 import { Authenticator } from "../../src/registry/auth.ts";
 import type { Refusal } from "../../src/registry/client.ts";
-import type { Credential } from "../../src/registry/credentials.ts";
+import type { Credential } from "../../src/registry/credential.ts";
 import type { HttpRequest } from "../../src/registry/transport.ts";
 import {
   BASIC,

@@ -5,16 +5,9 @@ import { type ErrorCode, hasCode, LarderError } from "../../src/base/errors.ts";
 import { type Digest, digestOf } from "../../src/oci/digest.ts";
 import { MANIFEST_ACCEPT } from "../../src/oci/media_types.ts";
 import { type Authorizer, type Refusal, RegistryClient } from "../../src/registry/client.ts";
-import { FetchTransport } from "../../src/registry/fetch_transport.ts";
-import { RedirectTransport } from "../../src/registry/redirects.ts";
-import { SchemeTransport } from "../../src/registry/schemes.ts";
 import type { HttpRequest, Transport } from "../../src/registry/transport.ts";
 import { image, type TestBlob } from "../support/artifacts.ts";
 import { type FakeResponse, FakeTransport, response } from "../support/fake_transport.ts";
-import * as faults from "../support/faults.ts";
-
-import { FixtureRegistry } from "../support/fixture_registry.ts";
-import { WatchedAbort } from "../support/listeners.ts";
 
 const NAME = { registry: "reg.test", repository: "team/app" };
 const BASE = "https://reg.test/v2/team/app";
@@ -308,78 +301,3 @@ for (const [name, offset, answers, outcome] of BLOBS) {
     assert.ok(answers.every((answer) => answer.isReleased));
   });
 }
-
-/** A client of a registry that really answers, through everything but the retries. */
-async function withRegistry(
-  body: (registry: FixtureRegistry, client: RegistryClient) => Promise<void>,
-): Promise<void> {
-  await using registry = await FixtureRegistry.start();
-  using sockets = new FetchTransport({ stallTimeout: 5000 });
-  const transport = new SchemeTransport(new RedirectTransport(sockets));
-  const authorizer = new FakeAuthorizer(0, "Bearer very-secret");
-  await body(
-    registry,
-    new RegistryClient({ transport, authorizer, clock: new FakeClock(), stallTimeout: 5000 }),
-  );
-}
-
-Deno.test("a manifest and its blobs come over the wire", async () => {
-  await withRegistry(async (registry, client) => {
-    registry.add("team/app", ARTIFACT, "v1");
-    const repository = client.repository({ registry: registry.host, repository: "team/app" });
-    assert.equal(await repository.head("v1"), DIGEST);
-    assert.equal((await repository.manifest("v1")).digest, DIGEST);
-    const content = await repository.fetch(blobOf(LAYER), 2);
-    assert.equal(content.offset, 2);
-    let length = 0;
-    for await (const chunk of content.chunks) length += chunk.length;
-    assert.equal(length, SIZE - 2);
-  });
-});
-
-Deno.test("a manifest over the limit is not read to its end over the wire", async () => {
-  await withRegistry(async (registry, client) => {
-    registry.add("team/app", ARTIFACT, "v1");
-    registry.fail("/manifests/", faults.endlessBody);
-    const repository = client.repository({ registry: registry.host, repository: "team/app" });
-    await assert.rejects(repository.manifest("v1"), withCode("LDR_BAD_MANIFEST"));
-  });
-});
-
-Deno.test("what authorizes at the registry is not sent to where it redirects to", async () => {
-  await using cdn = await FixtureRegistry.start();
-  await withRegistry(async (registry, client) => {
-    registry.add("team/app", ARTIFACT, "v1");
-    cdn.add("team/app", ARTIFACT, "v1");
-    registry.fail("/blobs/", faults.redirect(`http://${cdn.host}`));
-    const repository = client.repository({ registry: registry.host, repository: "team/app" });
-    const content = await repository.fetch(blobOf(LAYER), 1);
-    for await (const _ of content.chunks);
-    const [there] = cdn.requests();
-    assert.equal(registry.requests()[0]!.headers.get("authorization"), "Bearer very-secret");
-    assert.equal(there!.headers.get("authorization"), null);
-    assert.equal(there!.headers.get("range"), "bytes=1-");
-  });
-});
-
-Deno.test("a redirect loop ends", async () => {
-  await withRegistry(async (registry, client) => {
-    registry.add("team/app", ARTIFACT, "v1");
-    registry.fail("/blobs/", faults.redirectLoop);
-    const repository = client.repository({ registry: registry.host, repository: "team/app" });
-    await assert.rejects(repository.fetch(blobOf(LAYER)), withCode("LDR_REDIRECT"));
-  });
-});
-
-Deno.test("an abort ends a blob that is on its way, and nobody listens afterwards", async () => {
-  await withRegistry(async (registry, client) => {
-    registry.add("team/app", ARTIFACT, "v1");
-    const stop = new WatchedAbort();
-    const repository = client.repository({ registry: registry.host, repository: "team/app" });
-    const { chunks } = await repository.fetch(blobOf(LAYER), 0, stop.signal);
-    await assert.rejects(async () => {
-      for await (const _ of chunks) stop.abort();
-    }, withCode("LDR_INTERRUPTED"));
-    assert.equal(stop.listeners, 0);
-  });
-});

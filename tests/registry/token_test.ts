@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { IdentityCredential, PasswordCredential } from "../../src/registry/credentials.ts";
+import type { IdentityCredential, PasswordCredential } from "../../src/registry/credential.ts";
 import { requestToken, type TokenRequest } from "../../src/registry/token.ts";
 import type { HttpRequest } from "../../src/registry/transport.ts";
 import { failureOf } from "../support/failure_of.ts";

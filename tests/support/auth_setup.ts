@@ -1,6 +1,6 @@
 import { Authenticator } from "../../src/registry/auth.ts";
 import type { Refusal } from "../../src/registry/client.ts";
-import type { Credential } from "../../src/registry/credentials.ts";
+import type { Credential } from "../../src/registry/credential.ts";
 import type { HttpRequest, HttpResponse, Transport } from "../../src/registry/transport.ts";
 import { FakeClock } from "./fake_clock.ts";
 

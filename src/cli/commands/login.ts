@@ -3,7 +3,7 @@ import { LarderError } from "../../base/errors.ts";
 import { parseRegistry } from "../../oci/reference.ts";
 import { storeCredential } from "../../registry/auth_file.ts";
 import { credentialOf } from "../../registry/credential_files.ts";
-import type { Credential, CredentialSource } from "../../registry/credentials.ts";
+import type { Credential, CredentialSource } from "../../registry/credential.ts";
 import { thisMachine } from "../../store/roots.ts";
 import type { Context } from "../context.ts";
 import { authFile } from "../credential_paths.ts";
