@@ -8,7 +8,6 @@ import { type Authorizer, type Refusal, RegistryClient } from "../../src/registr
 import type { HttpRequest, Transport } from "../../src/registry/transport.ts";
 import { image, type TestBlob } from "../support/artifacts.ts";
 import { type FakeResponse, FakeTransport, response } from "../support/fake_transport.ts";
-
 const NAME = { registry: "reg.test", repository: "team/app" };
 const BASE = "https://reg.test/v2/team/app";
 const ARTIFACT = image(["a layer"]);

@@ -1,0 +1,116 @@
+import assert from "node:assert/strict";
+import { TRIES } from "../../src/base/defaults.ts";
+import { type ErrorCode, hasCode } from "../../src/base/errors.ts";
+import type { Digest } from "../../src/oci/digest.ts";
+import { RegistryClient } from "../../src/registry/client.ts";
+import { FetchTransport } from "../../src/registry/fetch_transport.ts";
+import { RedirectTransport } from "../../src/registry/redirects.ts";
+import { SchemeTransport } from "../../src/registry/schemes.ts";
+import { image, type TestBlob } from "../support/artifacts.ts";
+import { FakeClock } from "../support/fake_clock.ts";
+import * as faults from "../support/faults.ts";
+import { FixtureRegistry } from "../support/fixture_registry.ts";
+import { WatchedAbort } from "../support/listeners.ts";
+
+const ARTIFACT = image(["a layer"]);
+const DIGEST = ARTIFACT.descriptor.digest as Digest;
+const LAYER = ARTIFACT.blobs.at(-1)!;
+const SIZE = LAYER.bytes.length;
+const blobOf = ({ descriptor }: TestBlob) => ({
+  ...descriptor,
+  digest: descriptor.digest as Digest,
+});
+const withCode = (...codes: ErrorCode[]) => (error: unknown) => hasCode(error, ...codes);
+
+/** A client of a registry that really answers, through everything but the retries. */
+async function withRegistry(
+  body: (registry: FixtureRegistry, client: RegistryClient) => Promise<void>,
+): Promise<void> {
+  await using registry = await FixtureRegistry.start();
+  using sockets = new FetchTransport({ stallTimeout: 5000 });
+  const transport = new SchemeTransport(new RedirectTransport(sockets));
+  const authorizer = {
+    current: () => "Bearer very-secret",
+    answer: () => Promise.reject(new Error("refused")),
+  };
+  await body(
+    registry,
+    new RegistryClient({ transport, authorizer, clock: new FakeClock(), stallTimeout: 5000 }),
+  );
+}
+
+Deno.test("a manifest and its blobs come over the wire", async () => {
+  await withRegistry(async (registry, client) => {
+    registry.add("team/app", ARTIFACT, "v1");
+    const repository = client.repository({ registry: registry.host, repository: "team/app" });
+    assert.equal(await repository.head("v1"), DIGEST);
+    assert.equal((await repository.manifest("v1")).digest, DIGEST);
+    const content = await repository.fetch(blobOf(LAYER), 2);
+    assert.equal(content.offset, 2);
+    let length = 0;
+    for await (const chunk of content.chunks) length += chunk.length;
+    assert.equal(length, SIZE - 2);
+  });
+});
+
+Deno.test("a manifest over the limit is not read to its end over the wire", async () => {
+  await withRegistry(async (registry, client) => {
+    registry.add("team/app", ARTIFACT, "v1");
+    registry.fail("/manifests/", faults.endlessBody);
+    const repository = client.repository({ registry: registry.host, repository: "team/app" });
+    await assert.rejects(repository.manifest("v1"), withCode("LDR_BAD_MANIFEST"));
+  });
+});
+
+Deno.test("what authorizes at the registry is not sent to where it redirects to", async () => {
+  await using cdn = await FixtureRegistry.start();
+  await withRegistry(async (registry, client) => {
+    registry.add("team/app", ARTIFACT, "v1");
+    cdn.add("team/app", ARTIFACT, "v1");
+    registry.fail("/blobs/", faults.redirect(`http://${cdn.host}`));
+    const repository = client.repository({ registry: registry.host, repository: "team/app" });
+    const content = await repository.fetch(blobOf(LAYER), 1);
+    for await (const _ of content.chunks);
+    const [there] = cdn.requests();
+    assert.equal(registry.requests()[0]!.headers.get("authorization"), "Bearer very-secret");
+    assert.equal(there!.headers.get("authorization"), null);
+    assert.equal(there!.headers.get("range"), "bytes=1-");
+  });
+});
+
+Deno.test("a redirect loop ends", async () => {
+  await withRegistry(async (registry, client) => {
+    registry.add("team/app", ARTIFACT, "v1");
+    registry.fail("/blobs/", faults.redirectLoop);
+    const repository = client.repository({ registry: registry.host, repository: "team/app" });
+    await assert.rejects(repository.fetch(blobOf(LAYER)), withCode("LDR_REDIRECT"));
+  });
+});
+
+Deno.test("an abort ends a blob that is on its way, and nobody listens afterwards", async () => {
+  await withRegistry(async (registry, client) => {
+    registry.add("team/app", ARTIFACT, "v1");
+    const stop = new WatchedAbort();
+    const repository = client.repository({ registry: registry.host, repository: "team/app" });
+    const { chunks } = await repository.fetch(blobOf(LAYER), 0, stop.signal);
+    await assert.rejects(async () => {
+      for await (const _ of chunks) stop.abort();
+    }, withCode("LDR_INTERRUPTED"));
+    assert.equal(stop.listeners, 0);
+  });
+});
+
+Deno.test("a manifest that breaks off is asked for again, and given up after the last try", async () => {
+  await withRegistry(async (registry, client) => {
+    registry.add("team/app", ARTIFACT, "v1");
+    const repository = client.repository({ registry: registry.host, repository: "team/app" });
+    registry.fail("/manifests/", faults.truncatedAfter(10), TRIES - 1);
+    assert.equal((await repository.manifest("v1")).digest, DIGEST);
+    assert.equal(registry.requests("/manifests/").length, TRIES);
+
+    registry.clearLog();
+    registry.fail("/manifests/", faults.resetAfter(10));
+    await assert.rejects(repository.manifest("v1"), withCode("LDR_UNREACHABLE"));
+    assert.equal(registry.requests("/manifests/").length, TRIES);
+  });
+});
