@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { FakeClock } from "../support/fake_clock.ts";
 import { MAX_MANIFEST } from "../../src/base/defaults.ts";
 import { type ErrorCode, hasCode, LarderError } from "../../src/base/errors.ts";
 import { type Digest, digestOf } from "../../src/oci/digest.ts";
@@ -8,6 +7,8 @@ import { type Authorizer, type Refusal, RegistryClient } from "../../src/registr
 import type { HttpRequest, Transport } from "../../src/registry/transport.ts";
 import { image, type TestBlob } from "../support/artifacts.ts";
 import { type FakeResponse, FakeTransport, response } from "../support/fake_transport.ts";
+import { FakeClock } from "../support/fake_clock.ts";
+
 const NAME = { registry: "reg.test", repository: "team/app" };
 const BASE = "https://reg.test/v2/team/app";
 const ARTIFACT = image(["a layer"]);
