@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import * as v from "valibot";
 import { LarderError } from "../base/errors.ts";
 import { readTextIfAny } from "../base/files.ts";
@@ -48,7 +48,11 @@ export async function loadConfig(machine: Machine, option: string | undefined): 
     });
   }
   const { parseConfig } = await import("./config_file.ts");
-  return parseConfig(ConfigSchema, text, path);
+  const config = parseConfig(ConfigSchema, text, path);
+  // A relative folder is meant from where the file is, whoever reads it and from wherever.
+  return config.cache_dir
+    ? { ...config, cache_dir: resolve(dirname(path), config.cache_dir) }
+    : config;
 }
 
 /** Where the config file is looked for; undefined where the environment names no home. */

@@ -40,12 +40,15 @@ export class TagStore {
 
   /**
    * The record of a reference, if larder pulled it and nobody else has written the entry since: Spin replaces
-   * `manifest.json` and leaves the record as it was.
+   * `manifest.json` and leaves the record as it was, and where file names have no case, another tag may have
+   * taken the folder.
    */
   record(reference: Reference): EntryRecord | undefined {
     const folder = this.folder(reference);
     const record = readRecord(folder);
-    if (!record) return undefined;
+    if (!record || !(reference.digest || record.reference === formatReference(reference))) {
+      return undefined;
+    }
     const manifest = readBytesIfAny(join(folder, MANIFEST_FILE));
     const expected = reference.digest ?? record.manifestDigest;
     return manifest && digestOf(manifest, algorithmOf(expected)) === expected ? record : undefined;

@@ -115,6 +115,14 @@ Deno.test("the file in the config folder is read, and none has to be there", asy
   assert.deepEqual(chosen, { transfers: 8 });
 });
 
+Deno.test("a relative cache folder is meant from where the config file is", async () => {
+  using folder = new TemporaryFolder();
+  const path = join(folder.path, "larder.yaml");
+  Deno.writeTextFileSync(path, "cache_dir: ../cache\n");
+  const { cache_dir } = await loadConfig(machine(), path);
+  assert.equal(cache_dir, join(folder.path, "..", "cache"));
+});
+
 Deno.test("without a home there is no config file, and that is no error", async () => {
   assert.deepEqual(await loadConfig(machine(), undefined), {});
 });

@@ -53,29 +53,16 @@ Deno.test("the name and password of a proxy reach it and are never printed", asy
   }
 });
 
-Deno.test("NO_PROXY keeps a registry out of the proxy", async (t) => {
+Deno.test("a registry on this machine is asked without the proxy", async () => {
   await using registry = await DockerRegistry.start();
   await push(registry.url, "app", ARTIFACT, "v1");
-  const { host, port } = registry;
-  const cases: [string, string][] = [
-    [host, "127.0.0.1"],
-    [host, `elsewhere.test,${host}`],
-    [`localhost:${port}`, "localhost"],
-    [`localhost:${port}`, `localhost:${port}`],
-    [host, "*"],
-  ];
-  for (const [name, noProxy] of cases) {
-    await t.step(
-      `${name.replace(String(port), "PORT")}: ${noProxy.replace(String(port), "PORT")}`,
-      async () => {
-        await using proxy = await ForwardProxy.start(() => port);
-        using user = new User();
-        const env = { HTTP_PROXY: `http://${proxy.host}`, NO_PROXY: noProxy };
-        const result = await user.larder(["pull", `${name}/app:v1`], { env });
-        assert.equal(result.code, 0, result.stderr);
-        assert.deepEqual(proxy.hosts, []);
-      },
-    );
+  await using proxy = await ForwardProxy.start(() => registry.port);
+  for (const name of [registry.host, `localhost:${registry.port}`]) {
+    using user = new User();
+    const env = { HTTP_PROXY: `http://${proxy.host}` };
+    const result = await user.larder(["pull", `${name}/app:v1`], { env });
+    assert.equal(result.code, 0, result.stderr);
+    assert.deepEqual(proxy.hosts, []);
   }
 });
 

@@ -87,6 +87,14 @@ for (
   });
 }
 
+Deno.test("an entry that another tag took over, where names have no case, has no record", () => {
+  using bench = new Bench();
+  bench.publish("ghcr.io/a/b:v1", image());
+  const folder = bench.layout.tagFolder(parseReference("ghcr.io/a/b:v1"), "v1");
+  Deno.renameSync(folder, join(folder, "..", "V1"));
+  assert.equal(bench.tags.record(parseReference("ghcr.io/a/b:V1")), undefined);
+});
+
 Deno.test("a damaged manifest counts as none", () => {
   using bench = new Bench();
   const manifest = image();
