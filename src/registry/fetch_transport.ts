@@ -18,6 +18,7 @@ export interface FetchTransportOptions {
 export class FetchTransport implements Transport, Disposable {
   readonly #options: FetchTransportOptions;
   readonly #clients = new Map<string, Deno.HttpClient>();
+  readonly #noProxy = Deno.env.get("NO_PROXY") ?? Deno.env.get("no_proxy");
 
   constructor(options: FetchTransportOptions = {}) {
     this.#options = options;
@@ -57,7 +58,7 @@ export class FetchTransport implements Transport, Disposable {
 
   /** One client for each kind of connection: certificates cost time that plain HTTP need not spend. */
   #clientFor(url: URL): Deno.HttpClient {
-    const direct = isProxyBypassed(url, Deno.env.get("NO_PROXY") ?? Deno.env.get("no_proxy"));
+    const direct = isProxyBypassed(url, this.#noProxy);
     const kind = `${url.protocol} ${direct}`;
     let client = this.#clients.get(kind);
     if (!client) {

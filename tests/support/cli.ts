@@ -83,6 +83,9 @@ export class User implements Disposable {
   }
 }
 
+/** A larder that has not ended by then hangs: it is killed, so that the tests end. */
+const HANGING = 180_000;
+
 /** A larder that runs. Disposing it kills it, should it still be there. */
 export class Running implements AsyncDisposable {
   readonly #process: Deno.ChildProcess;
@@ -119,12 +122,17 @@ export class Running implements AsyncDisposable {
   }
 
   async #collect(stdin: string | undefined): Promise<Result> {
+    const watch = setTimeout(() => {
+      this.#stderr += `\n(killed by the test: no end after ${HANGING / 1000} s)\n`;
+      this.kill();
+    }, HANGING);
     const [stdout, status] = await Promise.all([
       new Response(this.#process.stdout).text(),
       this.#process.status,
       this.#listen(),
       this.#feed(stdin),
     ]);
+    clearTimeout(watch);
     return { code: status.code, stdout, stderr: this.#stderr };
   }
 
