@@ -61,6 +61,9 @@ export function defaultPlatforms(
   return [...here, { os: "wasi", architecture: "wasm" }];
 }
 
+/** The distance of a variant that is meant where none is written: only the same words are nearer. */
+const MEANT = 0.5;
+
 /**
  * How well `offered` serves `wanted`: 0 is exact, higher is a fallback, undefined does not run.
  * Without a variant arm64 means v8 and arm takes the newest it has (containerd's rules).
@@ -70,12 +73,13 @@ function distance(wanted: Platform, offered: Platform): number | undefined {
   if (wanted.variant === offered.variant) return 0;
   if (wanted.architecture === "arm64") {
     const [a, b] = [wanted.variant ?? "v8", offered.variant ?? "v8"];
-    return a === b ? 0 : wanted.variant === undefined || b === "v8" ? 1 : undefined;
+    if (a === b) return MEANT;
+    return wanted.variant === undefined || b === "v8" ? 1 : undefined;
   }
   if (wanted.architecture === "arm") {
     const first = ARM_VARIANTS.indexOf(wanted.variant ?? "v7");
     const found = ARM_VARIANTS.indexOf(offered.variant ?? "v7");
-    return first >= 0 && found >= first ? found - first : undefined;
+    return first >= 0 && found >= first ? found - first + MEANT : undefined;
   }
   if (wanted.variant === undefined) return 1;
   return offered.variant === undefined ? 2 : undefined;

@@ -144,3 +144,14 @@ Deno.test("an entry that is exactly what was asked for is chosen", () => {
     assert.deepEqual(choosePlatform([...entries, exact], asked)?.platform, asked);
   }));
 });
+
+Deno.test("the words that were asked for are nearer than the variant that they mean", () => {
+  for (const [architecture, variant] of [["arm", "v7"], ["arm64", "v8"]] as const) {
+    const plain = { platform: { os: "linux", architecture } };
+    const written = { platform: { os: "linux", architecture, variant } };
+    for (const entries of [[plain, written], [written, plain]]) {
+      assert.equal(choosePlatform(entries, plain.platform), plain);
+      assert.equal(choosePlatform(entries, written.platform), written);
+    }
+  }
+});
