@@ -1,4 +1,3 @@
-import { dirname } from "node:path";
 import { COPY_BUFFER } from "./defaults.ts";
 import { LarderError, messageOf } from "./errors.ts";
 
@@ -208,13 +207,6 @@ export function isDeletion(error: unknown): boolean {
 /** Whether an operating system error says that nothing is there. */
 export function isAbsence(error: unknown): boolean {
   return error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory;
-}
-
-/** The nearest folder at or above `path` that exists. */
-export function nearestFolder(path: string): string {
-  let folder = path;
-  while (!isFolder(folder) && dirname(folder) !== folder) folder = dirname(folder);
-  return folder;
 }
 
 function isFolder(path: string): boolean {

@@ -10,7 +10,6 @@ import {
   isAbsence,
   isAt,
   isDeletion,
-  nearestFolder,
   readBytesIfAny,
   readTextIfAny,
   removeIfAny,
@@ -220,15 +219,6 @@ withFolder("removeIfAny removes a file, is content with none, and spares a folde
   removeIfAny(path("folder/inside/below"));
   assert.throws(() => removeIfAny(path("folder")), (error) => hasCode(error, "LDR_DISK"));
   assert.deepEqual(names(path("folder")), ["inside"]);
-});
-
-withFolder("the nearest folder is the one itself or the first above that exists", (path) => {
-  Deno.mkdirSync(path("a"));
-  Deno.writeTextFileSync(path("a/file"), "x");
-  assert.equal(nearestFolder(path("a")), path("a"));
-  assert.equal(nearestFolder(path("a/b/c")), path("a"));
-  assert.equal(nearestFolder(path("a/file")), path("a"));
-  assert.equal(nearestFolder("/"), "/");
 });
 
 withFolder("syncing the names of a folder fails for nobody", (path) => {
