@@ -1,5 +1,5 @@
 import { PULL_ROUNDS } from "../base/defaults.ts";
-import { LarderError } from "../base/errors.ts";
+import { hasCode, LarderError } from "../base/errors.ts";
 import { isDeletion } from "../base/files.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { ImageManifest, Manifest } from "../oci/manifest.ts";
@@ -96,12 +96,20 @@ export class Pull {
     if (request) await this.#deps.clock.sleep(0);
   }
 
-  /** What the cache alone makes of the reference, if all of it is there. */
+  /**
+   * What the cache alone makes of the reference, if all of it is there. That the cached index lacks a platform says
+   * nothing of what the registry has by now; it is the last word only where the registry may not be asked.
+   */
   async #cached(): Promise<Selection | undefined> {
     if (!this.#known) return undefined;
     const load = (child: Digest) => Promise.resolve(this.#tags.manifest(this.#reference, child));
-    const selection = await selectImages(this.#known, this.#options, this.#name, load);
-    return selection && this.#inventory.isComplete(selection) ? selection : undefined;
+    try {
+      const selection = await selectImages(this.#known, this.#options, this.#name, load);
+      return selection && this.#inventory.isComplete(selection) ? selection : undefined;
+    } catch (error) {
+      if (hasCode(error, "LDR_NO_PLATFORM") && this.#options.policy !== "never") return undefined;
+      throw error;
+    }
   }
 
   /** Asks the registry what the reference stands for. */

@@ -1,8 +1,16 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { hasCode } from "../../src/base/errors.ts";
+import { formatPlatform, parsePlatform } from "../../src/oci/platform.ts";
 import { listEntries } from "../../src/store/entries.ts";
-import { blob, image, MEDIA_TYPES, randomBytes, spinApp } from "../support/artifacts.ts";
+import {
+  blob,
+  image,
+  MEDIA_TYPES,
+  multiPlatform,
+  randomBytes,
+  spinApp,
+} from "../support/artifacts.ts";
 import { held, heldAfter, status } from "../support/faults.ts";
 import { Gate } from "../support/gate.ts";
 import { PullBench } from "../support/pull_bench.ts";
@@ -37,6 +45,18 @@ Deno.test("a moved tag fetches only what is new", async () => {
     ["reused", "fetched"],
   );
   assert.equal(bench.registry.downloads(LAYER).length, 1);
+});
+
+Deno.test("a platform that the cached index lacks is asked for, since the tag may have moved", async () => {
+  await using bench = await PullBench.start();
+  const platform = parsePlatform("plan9/mips");
+  bench.registry.add("app", multiPlatform("wasi/wasm"), "v1");
+  await bench.pull();
+  await assert.rejects(bench.pull({ platform }), (error) => hasCode(error, "LDR_NO_PLATFORM"));
+  bench.registry.add("app", multiPlatform("wasi/wasm", "plan9/mips"), "v1");
+  const offline = bench.pull({ platform, policy: "never" });
+  await assert.rejects(offline, (error) => hasCode(error, "LDR_NO_PLATFORM"));
+  assert.equal(formatPlatform((await bench.pull({ platform })).platform!), "plan9/mips");
 });
 
 Deno.test("a server that stalls is cut off and the download goes on where it was", async () => {
