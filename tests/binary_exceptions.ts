@@ -8,9 +8,9 @@ export const BINARY_EXCEPTIONS: Readonly<Record<string, Readonly<Record<string, 
   "2.4.2": {
     "a process that waits for another says so": "Deno 2.4 cannot try a lock, only wait for it",
     "two processes that pull the same thing download each blob once":
-      "Deno 2.4 cannot try a lock, and enough waits at once take all its threads for files",
+      "Deno 2.4 cannot try a lock, only wait for it, and such waits have been seen never to end",
     "many processes at once, on artifacts that share blobs, all end right":
-      "Deno 2.4 cannot try a lock, and enough waits at once take all its threads for files",
+      "Deno 2.4 cannot try a lock, only wait for it, and such waits have been seen never to end",
     "gzip on the way is refused, since it was not asked for":
       "Deno 2.4 decodes gzip also where it has not asked for it",
     "a gzipped layer that is called gzip-encoded is kept as it is":
