@@ -81,11 +81,9 @@ export class RetryTransport implements Transport {
   }
 
   async #wait(request: HttpRequest, tries: number, what: string, pause: number): Promise<void> {
-    this.#onRetry(
-      `${what}; trying again in ${formatDuration(Math.max(pause, 1000))} (${
-        tries + 1
-      } of ${TRIES})`,
-    );
+    // Only a pause that is felt is worth telling: most of larder's own are well under a second.
+    const when = pause >= 1000 ? ` in ${formatDuration(pause)}` : "";
+    this.#onRetry(`${what}; trying again${when} (${tries + 1} of ${TRIES})`);
     await this.#clock.sleep(pause, request.signal);
   }
 }

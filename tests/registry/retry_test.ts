@@ -123,12 +123,19 @@ Deno.test("a server that asks for longer than is waited gets no second request",
 
 Deno.test("each pause is told beforehand, with what went wrong and which try comes next", async () => {
   const told: string[] = [];
-  const transport = new FakeTransport(response(503), failure("LDR_TIMEOUT"), response(200));
+  const limited = response(429, { "retry-after": "7" });
+  const transport = new FakeTransport(
+    response(503),
+    failure("LDR_TIMEOUT"),
+    limited,
+    response(200),
+  );
   const clock = new FakeClock();
   await new RetryTransport(transport, clock, (message) => told.push(message)).send(get(URL_));
   assert.deepEqual(told, [
-    "reg.test answered 503; trying again in 1s (2 of 5)",
-    "LDR_TIMEOUT happened; trying again in 1s (3 of 5)",
+    "reg.test answered 503; trying again (2 of 5)",
+    "LDR_TIMEOUT happened; trying again (3 of 5)",
+    "reg.test answered 429; trying again in 7s (4 of 5)",
   ]);
 });
 
