@@ -7,7 +7,7 @@
  * DENORT_BIN    Deno's own variable: the runtime base to use, where it cannot be downloaded
  */
 import { cpSync } from "node:fs";
-import { basename, join, resolve } from "node:path";
+import { basename, dirname, join, relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { Hasher } from "../src/oci/digest.ts";
 import { binaryPermissions } from "./binary_permissions.ts";
@@ -24,6 +24,8 @@ const TARGETS = [
 const ROOT = join(import.meta.dirname!, "..");
 const SOURCES = ["main.ts", "src", "deno.json", "deno.lock"];
 const VERSION_FILE = "src/cli/version.ts";
+/** How a module names its worker. */
+const WORKER_URL = /new URL\("\.\/(\w+_worker)\.ts", import\.meta\.url\)/g;
 const COMMIT_LINE = /^export const COMMIT = "development";$/m;
 
 /** A failure that needs no stack: what failed, and what to do. */
@@ -104,13 +106,37 @@ function bundle(work: string, commit: string): string {
   const filled = text.replace(COMMIT_LINE, `export const COMMIT = ${JSON.stringify(commit)};`);
   Deno.writeTextFileSync(versionFile, filled);
 
+  const workers = bringWorkersUp(copy);
   const folder = join(work, "bundle");
   const options = ["--quiet", "--frozen", "--platform=deno", "--code-splitting", "--minify"];
-  const result = run(Deno.execPath(), ["bundle", ...options, `--outdir=${folder}`, "main.ts"], {
-    cwd: copy,
-  });
+  const args = ["bundle", ...options, `--outdir=${folder}`, "main.ts", ...workers];
+  const result = run(Deno.execPath(), args, { cwd: copy });
   if (result.code !== 0) throw new CompileError(`bundling failed:\n${result.stderr}`);
   return join(folder, "main.js");
+}
+
+/**
+ * Makes each `src/**\/*_worker.ts` a main module beside main.ts, and its URL fit: the bundler leaves `new URL(…)` as
+ * it is, and everything that it writes stands in one folder.
+ *
+ * @returns the names of the new main modules
+ */
+function bringWorkersUp(copy: string): string[] {
+  const workers: string[] = [];
+  for (const path of filesBelow(join(copy, "src"))) {
+    const text = Deno.readTextFileSync(path);
+    const fitted = text.replaceAll(
+      WORKER_URL,
+      (_, name) => `new URL("./${name}.js", import.meta.url)`,
+    );
+    if (fitted !== text) Deno.writeTextFileSync(path, fitted);
+    if (!path.endsWith("_worker.ts")) continue;
+    const name = basename(path);
+    const from = `./${relative(copy, path).replaceAll("\\", "/")}`;
+    Deno.writeTextFileSync(join(copy, name), `import ${JSON.stringify(from)};\n`);
+    workers.push(name);
+  }
+  return workers;
 }
 
 function compileTarget(
@@ -127,6 +153,8 @@ function compileTarget(
     // could plant one. Going without costs about 3 ms a start.
     "--no-code-cache",
     ...binaryPermissions(helpOf(compiler)),
+    // Workers are found by their URL at run time, so the compiler does not see them.
+    ...workersBeside(entry).map((worker) => `--include=${worker}`),
     `--target=${target}`,
     `--output=${binary}`,
     entry,
@@ -140,6 +168,17 @@ function compileTarget(
     );
   }
   throw new CompileError(`compiling for ${target} failed:\n${result.stderr}`);
+}
+
+function workersBeside(entry: string): string[] {
+  return filesBelow(dirname(entry)).filter((path) => path.endsWith("_worker.js"));
+}
+
+function filesBelow(folder: string): string[] {
+  return [...Deno.readDirSync(folder)].flatMap(({ name, isDirectory }) => {
+    const path = join(folder, name);
+    return isDirectory ? filesBelow(path) : [path];
+  });
 }
 
 /** Runs what was built for this very machine, from an empty home. */

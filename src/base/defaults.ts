@@ -9,6 +9,12 @@ export const TRANSFER_BUFFER = 1024 * 1024;
 /** Read buffer when copying or hashing a file. */
 export const COPY_BUFFER = 256 * 1024;
 
+/** From this size on a blob is hashed in a thread of its own: below it, starting one costs more than it brings. */
+export const HASH_IN_THREAD = 16 * 1024 * 1024;
+
+/** So many new bytes are worth telling the hashing thread of. */
+export const HASH_STEP = 1024 * 1024;
+
 /** The largest manifest accepted: the limit that the distribution specification names for registries. */
 export const MAX_MANIFEST = 4 * 1024 * 1024;
 

@@ -7,6 +7,13 @@ import { algorithmOf, type Digest, Hasher } from "./digest.ts";
 /** What content is checked against; without a size the digest alone decides. */
 type Expected = Pick<BlobDescriptor, "digest" | "size">;
 
+/** What hashes a blob: in this thread as its bytes pass, or in another. */
+export interface BlobHasher {
+  update(bytes: Uint8Array): void;
+  /** Ends the hash. */
+  digest(): Digest | Promise<Digest>;
+}
+
 /**
  * Checks size and digest of a blob as its bytes pass.
  *
@@ -14,12 +21,18 @@ type Expected = Pick<BlobDescriptor, "digest" | "size">;
  */
 export class Verifier {
   readonly #descriptor: Expected;
-  readonly #hasher: Hasher;
-  #length = 0;
+  readonly #hasher: BlobHasher;
+  #length: number;
 
-  constructor(descriptor: Expected) {
+  /** @param length the bytes that the hasher has seen already */
+  constructor(
+    descriptor: Expected,
+    hasher: BlobHasher = new Hasher(algorithmOf(descriptor.digest)),
+    length = 0,
+  ) {
     this.#descriptor = descriptor;
-    this.#hasher = new Hasher(algorithmOf(descriptor.digest));
+    this.#hasher = hasher;
+    this.#length = length;
   }
 
   /** Bytes seen. */
@@ -42,12 +55,12 @@ export class Verifier {
   }
 
   /** @throws LarderError LDR_SIZE_MISMATCH, LDR_DIGEST_MISMATCH */
-  finish(): void {
+  async finish(): Promise<void> {
     const { digest, size } = this.#descriptor;
     if (size !== undefined && this.#length !== size) {
       throw sizeMismatch(this.#descriptor, `${this.#length} of ${size} bytes came`);
     }
-    const actual = this.#hasher.digest();
+    const actual = await this.#hasher.digest();
     if (actual !== digest) throw digestMismatch(digest, actual);
   }
 }

@@ -1,5 +1,5 @@
 import { dirname } from "node:path";
-import { COPY_BUFFER, MAX_UNSIZED } from "../base/defaults.ts";
+import { COPY_BUFFER, HASH_IN_THREAD, MAX_UNSIZED } from "../base/defaults.ts";
 import {
   diskError,
   ensureFolder,
@@ -11,6 +11,7 @@ import {
 } from "../base/files.ts";
 import type { BlobDescriptor } from "../oci/descriptor.ts";
 import { Verifier } from "../oci/verify.ts";
+import { FileHasher } from "./file_hasher.ts";
 import { lockFile } from "./file_lock.ts";
 
 export interface IngestOptions {
@@ -23,8 +24,8 @@ export interface IngestOptions {
  * One blob on its way into the store, resumable in this and in any later process.
  *
  * Invariants: only the holder of the partial file's lock writes to it; the destination appears by a rename of
- * bytes whose size and digest were checked and which are on the disk; every byte before `offset` has gone
- * through the hash in this process.
+ * bytes whose size and digest were checked and which are on the disk; every byte before `offset` goes through
+ * the hash in this process.
  */
 export class Ingest {
   readonly #descriptor: BlobDescriptor;
@@ -32,6 +33,8 @@ export class Ingest {
   readonly #destination: string;
   readonly #file: Deno.FsFile;
   #verifier: Verifier;
+  /** Hashes in another thread, for blobs that are worth it. */
+  #fileHasher: FileHasher | undefined;
   #open = true;
 
   private constructor(
@@ -69,7 +72,7 @@ export class Ingest {
         if (isAt(file, partial)) {
           if (!isPresent()) {
             const ingest = new Ingest(descriptor, partial, destination, file);
-            await ingest.#rehash();
+            await ingest.#resume();
             return ingest;
           }
           removeIfAny(partial);
@@ -106,7 +109,7 @@ export class Ingest {
   restart(): void {
     this.#file.truncateSync(0);
     this.#file.seekSync(0, Deno.SeekMode.Start);
-    this.#verifier = new Verifier(this.#descriptor);
+    this.#verifier = this.#begin(0);
   }
 
   /**
@@ -116,7 +119,14 @@ export class Ingest {
    * @throws LarderError LDR_SIZE_MISMATCH, LDR_DIGEST_MISMATCH, LDR_DISK*; the ingest is then still open
    */
   async commit(): Promise<boolean> {
-    this.#verifier.finish();
+    try {
+      await this.#verifier.finish();
+    } catch (error) {
+      // The hashing thread reads by name: it may have found another process's file, or none.
+      if (isAt(this.#file, this.#partial)) throw diskError(error, "read", this.#partial);
+      this.#close();
+      return false;
+    }
     try {
       await this.#file.syncData();
       // Somebody may have deleted the cache, and another process begun a partial file of the same name.
@@ -148,6 +158,7 @@ export class Ingest {
 
   #close(): void {
     this.#open = false;
+    this.#fileHasher?.close();
     this.#file.close();
   }
 
@@ -165,11 +176,29 @@ export class Ingest {
     return false;
   }
 
-  /** Brings the hash to the end of the partial file; one that is too long cannot be a beginning. */
-  async #rehash(): Promise<void> {
+  /** A new check of a file that has `length` bytes already. */
+  #begin(length: number): Verifier {
+    this.#fileHasher?.close();
+    this.#fileHasher = undefined;
+    const { digest, size = 0 } = this.#descriptor;
+    if (size < HASH_IN_THREAD) return new Verifier(this.#descriptor);
+    this.#fileHasher = new FileHasher(this.#partial, digest, length);
+    return new Verifier(this.#descriptor, this.#fileHasher, length);
+  }
+
+  /** Goes on where the partial file ends; one that is too long cannot be a beginning. */
+  async #resume(): Promise<void> {
     const { size } = this.#file.statSync();
     if (size > (this.#descriptor.size ?? MAX_UNSIZED)) return this.restart();
-    if (size === 0) return;
+    this.#verifier = this.#begin(size);
+    if (this.#fileHasher) {
+      this.#file.seekSync(size, Deno.SeekMode.Start);
+    } else if (size > 0) {
+      await this.#rehash(size);
+    }
+  }
+
+  async #rehash(size: number): Promise<void> {
     const buffer = new Uint8Array(Math.min(COPY_BUFFER, size));
     for (let read; (read = await this.#file.read(buffer)) !== null;) {
       this.#verifier.update(buffer.subarray(0, read));

@@ -6,7 +6,11 @@ import { digestOf } from "../../src/oci/digest.ts";
 import { Verifier } from "../../src/oci/verify.ts";
 
 /** What the verifier says of these chunks; undefined where it is content. */
-function verdict(content: Uint8Array, chunks: Uint8Array[], size?: number): ErrorCode | undefined {
+async function verdict(
+  content: Uint8Array,
+  chunks: Uint8Array[],
+  size?: number,
+): Promise<ErrorCode | undefined> {
   const verifier = new Verifier({ digest: digestOf(content), size });
   try {
     for (const chunk of chunks) {
@@ -14,7 +18,7 @@ function verdict(content: Uint8Array, chunks: Uint8Array[], size?: number): Erro
       verifier.update(copy);
       copy.fill(0xff);
     }
-    verifier.finish();
+    await verifier.finish();
   } catch (error) {
     if (hasCode(error, "LDR_SIZE_MISMATCH", "LDR_DIGEST_MISMATCH")) return error.code;
     throw error;
@@ -33,47 +37,56 @@ function flipped(content: Uint8Array, at: number, mask: number): Uint8Array {
   return content.map((byte, i) => i === at ? byte ^ mask : byte);
 }
 
-Deno.test("the right bytes are accepted, however they are cut, with and without a size", () => {
-  fc.assert(fc.property(cutContent, sized, ({ chunks, content }, sized) => {
-    assert.equal(verdict(content, chunks, sized ? content.length : undefined), undefined);
+Deno.test("the right bytes are accepted, however they are cut, with and without a size", async () => {
+  await fc.assert(fc.asyncProperty(cutContent, sized, async ({ chunks, content }, sized) => {
+    assert.equal(await verdict(content, chunks, sized ? content.length : undefined), undefined);
   }));
 });
 
-Deno.test("one changed bit is a wrong digest", () => {
-  fc.assert(fc.property(
+Deno.test("one changed bit is a wrong digest", async () => {
+  await fc.assert(fc.asyncProperty(
     fc.uint8Array({ minLength: 1 }),
     fc.nat(),
     fc.nat(7),
     sized,
-    (content, at, bit, sized) => {
+    async (content, at, bit, sized) => {
       const wrong = flipped(content, at % content.length, 1 << bit);
       const size = sized ? content.length : undefined;
-      assert.equal(verdict(content, [wrong], size), "LDR_DIGEST_MISMATCH");
+      assert.equal(await verdict(content, [wrong], size), "LDR_DIGEST_MISMATCH");
     },
   ));
 });
 
-Deno.test("a truncation is a wrong size, and without a size a wrong digest", () => {
-  fc.assert(fc.property(fc.uint8Array({ minLength: 1 }), fc.nat(), (content, at) => {
-    const short = content.subarray(0, at % content.length);
-    assert.equal(verdict(content, [short], content.length), "LDR_SIZE_MISMATCH");
-    assert.equal(verdict(content, [short]), "LDR_DIGEST_MISMATCH");
-  }));
-});
-
-Deno.test("an extension is a wrong size, and without a size a wrong digest", () => {
-  fc.assert(
-    fc.property(cutContent, fc.uint8Array({ minLength: 1 }), ({ chunks, content }, more) => {
-      assert.equal(verdict(content, [...chunks, more], content.length), "LDR_SIZE_MISMATCH");
-      assert.equal(verdict(content, [...chunks, more]), "LDR_DIGEST_MISMATCH");
+Deno.test("a truncation is a wrong size, and without a size a wrong digest", async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.uint8Array({ minLength: 1 }), fc.nat(), async (content, at) => {
+      const short = content.subarray(0, at % content.length);
+      assert.equal(await verdict(content, [short], content.length), "LDR_SIZE_MISMATCH");
+      assert.equal(await verdict(content, [short]), "LDR_DIGEST_MISMATCH");
     }),
   );
 });
 
-Deno.test("chunks that change places are a wrong digest", () => {
+Deno.test("an extension is a wrong size, and without a size a wrong digest", async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      cutContent,
+      fc.uint8Array({ minLength: 1 }),
+      async ({ chunks, content }, more) => {
+        assert.equal(
+          await verdict(content, [...chunks, more], content.length),
+          "LDR_SIZE_MISMATCH",
+        );
+        assert.equal(await verdict(content, [...chunks, more]), "LDR_DIGEST_MISMATCH");
+      },
+    ),
+  );
+});
+
+Deno.test("chunks that change places are a wrong digest", async () => {
   const content = new Uint8Array([1, 2, 3, 4]);
   const [first, second] = [content.subarray(0, 2), content.subarray(2)];
-  assert.equal(verdict(content, [second, first], 4), "LDR_DIGEST_MISMATCH");
+  assert.equal(await verdict(content, [second, first], 4), "LDR_DIGEST_MISMATCH");
 });
 
 Deno.test("the byte too many is refused when it comes, not at the end", () => {
@@ -91,20 +104,20 @@ Deno.test("content of unknown size is refused past the limit", () => {
   assert.throws(() => verifier.update(huge), (error) => hasCode(error, "LDR_SIZE_MISMATCH"));
 });
 
-Deno.test("an empty blob is content like any other", () => {
-  assert.equal(verdict(new Uint8Array(), [], 0), undefined);
-  assert.equal(verdict(new Uint8Array(), [new Uint8Array()], 0), undefined);
+Deno.test("an empty blob is content like any other", async () => {
+  assert.equal(await verdict(new Uint8Array(), [], 0), undefined);
+  assert.equal(await verdict(new Uint8Array(), [new Uint8Array()], 0), undefined);
 });
 
-Deno.test("sha512 is checked with sha512", () => {
+Deno.test("sha512 is checked with sha512", async () => {
   const content = new Uint8Array([1, 2, 3]);
   const descriptor = { digest: digestOf(content, "sha512"), size: 3 };
   const right = new Verifier(descriptor);
   right.update(content);
-  right.finish();
+  await right.finish();
   const wrong = new Verifier(descriptor);
   wrong.update(new Uint8Array(3));
-  assert.throws(() => wrong.finish(), (error) => hasCode(error, "LDR_DIGEST_MISMATCH"));
+  await assert.rejects(wrong.finish(), (error) => hasCode(error, "LDR_DIGEST_MISMATCH"));
 });
 
 Deno.test("the length counts the bytes that have passed", () => {
