@@ -133,11 +133,11 @@ function replaceFile(path: string, fill: (file: Deno.FsFile) => void): void {
 /** `path.tmp` if nobody else is writing there, otherwise a name of our own. */
 function openTemporary(path: string): { file: Deno.FsFile; temporary: string } {
   const shared = `${path}.tmp`;
-  const own = `${path}.${crypto.randomUUID().slice(0, 8)}.tmp`;
   try {
     const file = Deno.openSync(shared, { write: true, create: true, mode: FILE_MODE });
     if (tryOwn(file, shared)) return { file, temporary: shared };
     file.close();
+    const own = `${path}.${crypto.randomUUID().slice(0, 8)}.tmp`;
     const options = { write: true, createNew: true, mode: FILE_MODE };
     return { file: Deno.openSync(own, options), temporary: own };
   } catch (error) {

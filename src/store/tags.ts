@@ -26,6 +26,8 @@ import { type EntryRecord, formatRecord, parseRecord } from "./record.ts";
  */
 export class TagStore {
   readonly #layout: Layout;
+  /** The manifest that was read and checked last: a tag's folder and its digest's have the same one. */
+  #checked: { readonly digest: Digest; readonly bytes: Uint8Array<ArrayBuffer> } | undefined;
 
   constructor(layout: Layout) {
     this.#layout = layout;
@@ -49,16 +51,27 @@ export class TagStore {
     if (!record || !(reference.digest || record.reference === formatReference(reference))) {
       return undefined;
     }
-    const manifest = readBytesIfAny(join(folder, MANIFEST_FILE));
     const expected = reference.digest ?? record.manifestDigest;
-    return manifest && digestOf(manifest, algorithmOf(expected)) === expected ? record : undefined;
+    return this.#read(join(folder, MANIFEST_FILE), expected) && record;
   }
 
   /** The manifest or index with this digest, if it is there whole. */
   manifest(reference: Reference, digest: Digest): Manifest | undefined {
-    const bytes = readBytesIfAny(join(this.#layout.digestFolder(reference, digest), MANIFEST_FILE));
+    const path = join(this.#layout.digestFolder(reference, digest), MANIFEST_FILE);
+    const bytes = this.#read(path, digest);
+    return bytes && parseManifest(bytes, `${formatReference(reference)} in the cache`, null, digest);
+  }
+
+  /** The bytes of a manifest file, if they have this digest. */
+  #read(path: string, digest: Digest): Uint8Array<ArrayBuffer> | undefined {
+    const checked = this.#checked;
+    if (checked?.digest === digest && statIfAny(path)?.size === checked.bytes.length) {
+      return checked.bytes;
+    }
+    const bytes = readBytesIfAny(path);
     if (!bytes || digestOf(bytes, algorithmOf(digest)) !== digest) return undefined;
-    return parseManifest(bytes, `${formatReference(reference)} in the cache`, null, digest);
+    this.#checked = { digest, bytes };
+    return bytes;
   }
 
   /** Where `config.json` of the image manifest with this digest lies. */
@@ -99,8 +112,7 @@ export class TagStore {
     const folder = this.folder(reference);
     const config = statIfAny(this.configPath(reference, image.digest));
     if (!config || reference.digest) return config !== undefined;
-    const bytes = readBytesIfAny(join(folder, MANIFEST_FILE));
-    return bytes !== undefined && digestOf(bytes, algorithmOf(image.digest)) === image.digest &&
+    return this.#read(join(folder, MANIFEST_FILE), image.digest) !== undefined &&
       statIfAny(join(folder, CONFIG_FILE))?.size === config.size;
   }
 
