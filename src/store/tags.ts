@@ -59,7 +59,8 @@ export class TagStore {
   manifest(reference: Reference, digest: Digest): Manifest | undefined {
     const path = join(this.#layout.digestFolder(reference, digest), MANIFEST_FILE);
     const bytes = this.#read(path, digest);
-    return bytes && parseManifest(bytes, `${formatReference(reference)} in the cache`, null, digest);
+    return bytes &&
+      parseManifest(bytes, `${formatReference(reference)} in the cache`, null, digest);
   }
 
   /** The bytes of a manifest file, if they have this digest. */
