@@ -57,6 +57,9 @@ export const LOCK_POLL = 50;
 /** How long a writer waits for a sweep to finish. */
 export const LOCK_WAIT = 10 * 60_000;
 
+/** Where locks cannot tell whether a lease is in use, it counts for so long even if its process is not found. */
+export const LEASE_GRACE = 24 * 60 * 60_000;
+
 /** An unpacked archive may hold so many files. */
 export const MAX_ARCHIVE_FILES = 100_000;
 

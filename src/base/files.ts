@@ -78,6 +78,16 @@ export function readBytesIfAny(path: string): Uint8Array<ArrayBuffer> | undefine
   }
 }
 
+/** What lies in a folder; nothing where there is none. */
+export function readFolder(path: string): Deno.DirEntry[] {
+  try {
+    return [...Deno.readDirSync(path)];
+  } catch (error) {
+    if (isAbsence(error)) return [];
+    throw diskError(error, "list", path);
+  }
+}
+
 /**
  * Writes a small file whole or not at all: to a temporary name beside it, synced, then renamed over it.
  * The folder must exist. A temporary file that a killed process left behind is used up by the next write.

@@ -5,7 +5,7 @@ import type { BlobDescriptor } from "../oci/descriptor.ts";
 import type { Fetcher } from "../oci/fetcher.ts";
 import { sizeMismatch } from "../oci/verify.ts";
 import { isTransient, pauseBefore } from "../registry/retry.ts";
-import type { Ingest } from "../store/ingest.ts";
+import { deletedAgain, type Ingest } from "../store/ingest.ts";
 
 export interface TransferOptions {
   readonly clock: Clock;
@@ -113,15 +113,5 @@ function wrongRange(descriptor: BlobDescriptor, asked: number, got: number): Lar
     "LDR_BAD_RESPONSE",
     `asked for ${descriptor.digest} from byte ${asked}, got it from byte ${got}`,
     { hint: "the registry, or a proxy before it, does not do ranges right" },
-  );
-}
-
-function deletedAgain(descriptor: BlobDescriptor): LarderError {
-  return new LarderError(
-    "LDR_DISK",
-    `the cache was deleted ${PULL_ROUNDS} times under ${descriptor.digest}`,
-    {
-      hint: "find out what deletes it, and try again",
-    },
   );
 }

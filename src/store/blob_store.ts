@@ -1,11 +1,11 @@
-import { COPY_BUFFER, TRANSFER_BUFFER } from "../base/defaults.ts";
+import { COPY_BUFFER, PULL_ROUNDS, TRANSFER_BUFFER } from "../base/defaults.ts";
 import { LarderError } from "../base/errors.ts";
 import { diskError, FILE_MODE, isAbsence, statIfAny, syncFolder } from "../base/files.ts";
-import type { BlobDescriptor } from "../oci/descriptor.ts";
-import { algorithmOf, type Digest, Hasher } from "../oci/digest.ts";
+import type { BlobDescriptor, Descriptor } from "../oci/descriptor.ts";
+import { algorithmOf, type Digest, digestOf, Hasher } from "../oci/digest.ts";
 import type { Content, Fetcher } from "../oci/fetcher.ts";
 import { isWasm } from "../oci/media_types.ts";
-import { Ingest, type IngestOptions } from "./ingest.ts";
+import { deletedAgain, Ingest, type IngestOptions } from "./ingest.ts";
 import type { Layout } from "./layout.ts";
 
 /**
@@ -50,6 +50,30 @@ export class BlobStore implements Fetcher {
       () => this.find(descriptor) !== undefined,
       options,
     );
+  }
+
+  /**
+   * Writes a blob that is in memory, unless it is present.
+   * @throws LarderError LDR_DISK*, LDR_INTERRUPTED
+   */
+  async write(
+    bytes: Uint8Array,
+    mediaType: string,
+    options: IngestOptions = {},
+  ): Promise<Descriptor> {
+    const descriptor = { mediaType, digest: digestOf(bytes), size: bytes.length };
+    for (let round = 0; round < PULL_ROUNDS; round++) {
+      const ingest = await this.ingest(descriptor, options);
+      if (!ingest) return descriptor;
+      try {
+        if (ingest.offset > 0) ingest.restart();
+        ingest.write(bytes);
+        if (await ingest.commit()) return descriptor;
+      } finally {
+        ingest.abort();
+      }
+    }
+    throw deletedAgain(descriptor);
   }
 
   /** Makes the names of committed blobs durable; to be called before anything points at them. */

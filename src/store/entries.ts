@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { diskError, isAbsence, readBytesIfAny, statIfAny } from "../base/files.ts";
+import { readBytesIfAny, readFolder, statIfAny } from "../base/files.ts";
 import { algorithmOf, type Digest, digestOf } from "../oci/digest.ts";
 import { type Manifest, parseManifest, successors } from "../oci/manifest.ts";
 import { type Layout, MANIFEST_FILE, PIN_FILE, RECORD_FILE } from "./layout.ts";
@@ -129,10 +129,5 @@ function reachedBytes(
 }
 
 function folders(path: string): string[] {
-  try {
-    return [...Deno.readDirSync(path)].filter((entry) => entry.isDirectory).map((e) => e.name);
-  } catch (error) {
-    if (isAbsence(error)) return [];
-    throw diskError(error, "list", path);
-  }
+  return readFolder(path).filter((entry) => entry.isDirectory).map((entry) => entry.name);
 }

@@ -45,6 +45,32 @@ export async function lockFile(
   }
 }
 
+/** How an attempt at a lock ended: it is ours, another open file has it, or nobody can tell. */
+export type LockAttempt = "taken" | "busy" | "unknown";
+
+/**
+ * Takes the flock(2) of an open file if it is free at this moment. "unknown" is the answer of a file system
+ * without locks, and of older runtimes, which can only wait for one.
+ */
+export function tryLockFile(file: Deno.FsFile, exclusive: boolean): LockAttempt {
+  if (typeof file.tryLockSync !== "function") return "unknown";
+  try {
+    return file.tryLockSync(exclusive) ? "taken" : "busy";
+  } catch (error) {
+    if (isUnsupported(error)) return "unknown";
+    throw error;
+  }
+}
+
+/** Takes a shared lock that nobody contests for longer than a moment; none where the file system has none. */
+export function holdFile(file: Deno.FsFile): void {
+  try {
+    file.lockSync(false);
+  } catch (error) {
+    if (!isUnsupported(error)) throw error;
+  }
+}
+
 async function tryLock(file: Deno.FsFile, exclusive: boolean): Promise<boolean> {
   if (typeof file.tryLockSync === "function") return file.tryLockSync(exclusive);
   await file.lock(exclusive); // Older runtimes can only wait for a lock.

@@ -1,5 +1,6 @@
 import { dirname } from "node:path";
-import { COPY_BUFFER, HASH_IN_THREAD, MAX_UNSIZED } from "../base/defaults.ts";
+import { COPY_BUFFER, HASH_IN_THREAD, MAX_UNSIZED, PULL_ROUNDS } from "../base/defaults.ts";
+import { LarderError } from "../base/errors.ts";
 import {
   diskError,
   ensureFolder,
@@ -221,4 +222,13 @@ function openPartial(path: string): Deno.FsFile | undefined {
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw diskError(error, "write", path);
   }
+}
+
+/** The error for a blob that somebody deleted, with the cache, each time that it was to be finished. */
+export function deletedAgain(descriptor: BlobDescriptor): LarderError {
+  return new LarderError(
+    "LDR_DISK",
+    `the cache was deleted ${PULL_ROUNDS} times under ${descriptor.digest}`,
+    { hint: "find out what deletes it, and try again" },
+  );
 }

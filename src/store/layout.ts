@@ -13,6 +13,9 @@ export const CONFIG_FILE = "config.json";
 export const RECORD_FILE = "record.json";
 export const PIN_FILE = "pin.json";
 
+/** A version of the engine that compiled: part of a path, so of this form only. */
+const ENGINE = /^[A-Za-z0-9](?:[A-Za-z0-9.+-]{0,62}[A-Za-z0-9+-])?$/;
+
 /**
  * Where everything lies.
  *
@@ -21,11 +24,14 @@ export const PIN_FILE = "pin.json";
  *   data/<digest>                blobs that are not Wasm
  *   wasm/<digest>                Wasm blobs
  *   manifests/<registry>/<repository…>/<tag or digest>/{manifest,config,record,pin}.json
+ *   compiled/<digest>/<engine>/record.json   what an engine made of the Wasm with this digest; blobs as above
+ *   leases/<pid>-<random>.json   what a running process uses
  *   partial/<digest>             downloads in flight
  *   lock                         shared by writers, exclusive to a sweep
  * ```
  *
- * Only parsed digests and references go in, so no name from outside can leave the tree.
+ * Only parsed digests and references go in, and engines of a strict form, so no name from outside can leave
+ * the tree.
  */
 export class Layout {
   readonly root: string;
@@ -65,6 +71,28 @@ export class Layout {
   /** The folder of the manifest or index that has this digest. */
   digestFolder(reference: Reference, digest: Digest): string {
     return join(this.#repositoryFolder(reference), this.fileName(digest));
+  }
+
+  get compiled(): string {
+    return join(this.root, "compiled");
+  }
+
+  /**
+   * The folder of what an engine made of the Wasm with this digest.
+   * @param engine its version: letters, digits, `.`, `+` and `-`
+   */
+  compiledFolder(digest: Digest, engine: string): string {
+    if (!this.isEngine(engine)) throw new Error(`"${engine}" is no version of an engine`);
+    return join(this.compiled, this.fileName(digest), engine);
+  }
+
+  /** Whether a text, or the name of a folder, is a version of an engine. */
+  isEngine(text: string): boolean {
+    return ENGINE.test(text);
+  }
+
+  get leases(): string {
+    return join(this.root, "leases");
   }
 
   partial(digest: Digest): string {

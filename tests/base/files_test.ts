@@ -11,6 +11,7 @@ import {
   isAt,
   isDeletion,
   readBytesIfAny,
+  readFolder,
   readTextIfAny,
   removeIfAny,
   statIfAny,
@@ -256,3 +257,13 @@ function notFound(): unknown {
     return error;
   }
 }
+
+Deno.test("a folder shows what lies in it, and one that is not there shows nothing", () => {
+  using folder = new TemporaryFolder();
+  Deno.writeTextFileSync(join(folder.path, "file"), "");
+  Deno.mkdirSync(join(folder.path, "folder"));
+  const shown = readFolder(folder.path).map(({ name, isFile }) => [name, isFile]).sort();
+  assert.deepEqual(shown, [["file", true], ["folder", false]]);
+  assert.deepEqual(readFolder(join(folder.path, "gone")), []);
+  assert.deepEqual(readFolder(join(folder.path, "file", "gone")), []);
+});

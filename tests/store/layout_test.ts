@@ -46,6 +46,13 @@ const PATHS: [string, (layout: Layout) => string, string, string][] = [
     `partial/sha256:${hex}`,
     `partial/sha256_${hex}`,
   ],
+  ["leases", (l) => l.leases, "leases", "leases"],
+  [
+    "what an engine made of Wasm",
+    (l) => l.compiledFolder(digest, "jco-1.2.3+x"),
+    `compiled/sha256:${hex}/jco-1.2.3+x`,
+    `compiled/sha256_${hex}/jco-1.2.3+x`,
+  ],
   [
     "a tag",
     (l) => l.tagFolder(reference, "v1"),
@@ -75,6 +82,14 @@ Deno.test("a file name of a digest is read back, and no other name is a digest",
     for (const name of ["latest", `sha256:${hex}x`, "sha256_", `sha256-${hex}`, "", ".."]) {
       assert.equal(layout.digestOfName(name), undefined);
     }
+  }
+});
+
+Deno.test("an engine's version that could be a path, or that some system writes otherwise, is refused", () => {
+  for (
+    const engine of ["", ".", "..", "a/b", "a\\b", "1.0.", ".1", "-1", "a b", "ä", "x".repeat(65)]
+  ) {
+    assert.throws(() => unix.compiledFolder(digest, engine), /no version/, engine);
   }
 });
 
