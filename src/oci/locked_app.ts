@@ -20,21 +20,36 @@ const FileSchema = v.object({
   path: v.string(),
 });
 
-const ComponentSchema = v.object({
+export const LockedComponentSchema = v.object({
   id: v.string(),
   source: SourceSchema,
   files: v.optional(v.array(FileSchema), []),
   dependencies: v.optional(v.record(v.string(), v.object({ source: SourceSchema })), {}),
 });
 
-const LockedAppSchema = v.object({
+export const LockedAppSchema = v.object({
   /** Told from any other JSON by this member, as Spin does. */
   spin_lock_version: v.number(),
-  components: v.array(ComponentSchema),
+  components: v.array(LockedComponentSchema),
 });
 
+/** A member that gives names values, where any name may occur, `constructor` too; it may be left out. */
+export function mapOf<T extends v.GenericSchema>(value: T) {
+  return v.optional(
+    v.pipe(
+      v.custom<Record<string, unknown>>(
+        (member) => typeof member === "object" && member !== null && !Array.isArray(member),
+        "not an object",
+      ),
+      v.transform((object) => new Map(Object.entries(object))),
+      v.map(v.string(), value),
+    ),
+    {},
+  );
+}
+
 /**
- * What larder needs to know of Spin's locked app; members that it has no use for are passed over.
+ * What pulling and keeping an app needs to know of Spin's locked app; other members are passed over.
  * Source: Spin's spin-locked-app crate, `LockedApp`.
  */
 export type LockedApp = v.InferOutput<typeof LockedAppSchema>;
@@ -47,16 +62,43 @@ type Content = v.InferOutput<typeof SourceSchema>;
  * @throws LarderError LDR_BAD_MANIFEST
  */
 export function parseLockedApp(bytes: Uint8Array, subject: string): LockedApp {
+  return readLockedApp(LockedAppSchema, bytes, subject);
+}
+
+/**
+ * Reads as much of a locked app as the schema asks for.
+ * @throws LarderError LDR_BAD_MANIFEST
+ */
+export function readLockedApp<T extends v.GenericSchema>(
+  schema: T,
+  bytes: Uint8Array,
+  subject: string,
+): v.InferOutput<T> {
   let document: unknown;
   try {
     document = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   } catch (error) {
-    throw malformed(subject, "it is not JSON", error);
+    throw badLockedApp(subject, "it is not JSON", error);
   }
-  const result = v.safeParse(LockedAppSchema, document, { abortEarly: true });
+  return checkLockedApp(schema, document, subject);
+}
+
+/**
+ * Checks a part of a locked app.
+ * @param place where in the document it is
+ * @throws LarderError LDR_BAD_MANIFEST
+ */
+export function checkLockedApp<T extends v.GenericSchema>(
+  schema: T,
+  part: unknown,
+  subject: string,
+  place?: string,
+): v.InferOutput<T> {
+  const result = v.safeParse(schema, part, { abortEarly: true });
   if (result.success) return result.output;
   const issue = result.issues[0];
-  throw malformed(subject, `${v.getDotPath(issue) ?? "document"}: ${issue.message}`);
+  const path = [place, v.getDotPath(issue)].filter((name) => name).join(".");
+  throw badLockedApp(subject, `${path || "document"}: ${issue.message}`);
 }
 
 /** The static files that have to be in the cache for the app to run, each digest once: all but the inlined. */
@@ -80,7 +122,8 @@ function digestsOf(contents: readonly Content[]): Digest[] {
   return [...new Set(contents.flatMap((content) => content.digest ?? []))];
 }
 
-function malformed(subject: string, reason: string, cause?: unknown): LarderError {
+/** The error for a locked app that says what cannot be. */
+export function badLockedApp(subject: string, reason: string, cause?: unknown): LarderError {
   return new LarderError("LDR_BAD_MANIFEST", `bad Spin application of ${subject}: ${reason}`, {
     hint: "push it again with spin registry push",
     cause,
