@@ -1,0 +1,54 @@
+/** An address as a number, of 32 or of 128 bits. */
+interface IpAddress {
+  readonly bits: 32 | 128;
+  readonly value: bigint;
+}
+
+/** All addresses that begin with the same bits; plain data, so that a thread can be sent it. */
+export interface IpNetwork extends IpAddress {
+  /** How many bits they have in common. */
+  readonly prefix: number;
+}
+
+/** The network that `10.0.0.0/8` or `fd00::/8` is, undefined if it is none; bits past the prefix do not count. */
+export function parseIpNetwork(text: string): IpNetwork | undefined {
+  const match = /^(.+)\/(\d{1,3})$/.exec(text);
+  const address = match && parseIpAddress(match[1]!);
+  const prefix = Number(match?.[2]);
+  return address && prefix <= address.bits ? { ...address, prefix } : undefined;
+}
+
+/** Whether a URL's host is an address of the network; an IPv6 address has its brackets. */
+export function isInNetwork(host: string, { bits, value, prefix }: IpNetwork): boolean {
+  const address = parseIpAddress(host);
+  const rest = BigInt(bits - prefix);
+  return address?.bits === bits && address.value >> rest === value >> rest;
+}
+
+function parseIpAddress(text: string): IpAddress | undefined {
+  const bare = text.replace(/^\[(.*)\]$/, "$1");
+  return bare.includes(":") ? parseIpv6(bare) : parseIpv4(bare);
+}
+
+/** Four decimal numbers and no other form: what a zero in front means differs from program to program. */
+function parseIpv4(text: string): IpAddress | undefined {
+  const bytes = text.split(".");
+  const isByte = (byte: string) => /^(?:0|[1-9]\d{0,2})$/.test(byte) && Number(byte) < 256;
+  if (bytes.length !== 4 || !bytes.every(isByte)) return undefined;
+  return { bits: 32, value: bytes.reduce((value, byte) => value << 8n | BigInt(byte), 0n) };
+}
+
+function parseIpv6(text: string): IpAddress | undefined {
+  const host = /^[\da-f:.]+$/i.test(text) && URL.parse(`http://[${text}]`)?.hostname;
+  if (!host) return undefined;
+  // The URL parser leaves groups of hexadecimal digits with at most one "::".
+  const [head = [], tail = []] = host.slice(1, -1).split("::").map((half) =>
+    half.split(":").filter((group) => group !== "")
+  );
+  const gap = Array<string>(8 - head.length - tail.length).fill("0");
+  const groups = [...head, ...gap, ...tail];
+  return {
+    bits: 128,
+    value: groups.reduce((value, group) => value << 16n | BigInt(`0x${group}`), 0n),
+  };
+}
