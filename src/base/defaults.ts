@@ -27,6 +27,15 @@ export const MAX_LOCKED_APP = 64 * 1024 * 1024;
 /** The largest download whose size nobody told beforehand: a component that a Spin manifest names by URL. */
 export const MAX_UNSIZED = 4 * 1024 * 1024 * 1024;
 
+/** The largest import or export section of a Wasm binary: hundreds of thousands of names. */
+export const MAX_WASM_NAMES = 16 * 1024 * 1024;
+
+/** How deep a Wasm component may nest others. */
+export const MAX_WASM_NESTING = 100;
+
+/** Read buffer when looking for the sections of a Wasm binary. */
+export const WASM_WINDOW = 64 * 1024;
+
 /** How deep an index may nest other indexes. */
 export const MAX_INDEX_DEPTH = 4;
 

@@ -13,6 +13,7 @@ export const PACKAGES: Readonly<Record<string, string>> = {
   strace: "strace",
   tar: "tar",
   umoci: "umoci",
+  wat2wasm: "wabt",
   wget: "wget",
   zsh: "zsh",
 };
