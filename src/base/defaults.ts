@@ -82,6 +82,9 @@ export const ARCHIVE_RATIO_FREE = 64 * 1024 * 1024;
 /** A credential helper that says nothing for so long is given up. */
 export const HELPER_TIMEOUT = 60_000;
 
+/** An engine's program that does not tell its version for so long is listed without one. */
+export const ENGINE_TIMEOUT = 10_000;
+
 /** How often a pull starts over because somebody deletes the cache under it. */
 export const PULL_ROUNDS = 5;
 

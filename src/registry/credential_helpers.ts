@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { HELPER_TIMEOUT, MAX_DOCUMENT } from "../base/defaults.ts";
-import { interrupted, LarderError, messageOf, throwIfAborted } from "../base/errors.ts";
+import { hasCode, LarderError, messageOf, throwIfAborted } from "../base/errors.ts";
+import { askProgram, type ProgramAnswer } from "../base/programs.ts";
 import { credentialOf, type HelperCall } from "./credential_files.ts";
 import type { Credential } from "./credential.ts";
 
@@ -43,85 +44,27 @@ export async function askHelper(
   return credentialOf(answer.Username, answer.Secret, `${program}, named in ${options.namedIn}`);
 }
 
-interface Outcome {
-  readonly success: boolean;
-  readonly code: number;
-  readonly stdout: string;
-}
+type Ended = Extract<ProgramAnswer, { ended: true }>;
 
-/** Runs the helper to its end, or to the end of our patience. What it has to tell the user goes to stderr. */
-async function converse(program: string, input: string, options: HelperOptions): Promise<Outcome> {
-  const child = start(program, options);
-  const reader = child.stdout.getReader();
-  const timeout = options.timeout ?? HELPER_TIMEOUT;
-  let timedOut = false;
-  const stop = () => {
-    kill(child);
-    // Its own children may still hold the pipe.
-    reader.cancel().catch(() => {});
-  };
-  const timer = setTimeout(() => {
-    timedOut = true;
-    stop();
-  }, timeout);
-  options.signal?.addEventListener("abort", stop, { once: true });
-  try {
-    const [stdout] = await Promise.all([readAll(reader), feed(child.stdin, input)]);
-    if (stdout === undefined) stop();
-    const { success, code } = await child.status;
-    if (options.signal?.aborted) throw interrupted();
-    if (timedOut) throw failed(program, options, `was not done after ${timeout / 1000} s`);
-    if (stdout === undefined) throw failed(program, options, "answered without end");
-    return { success, code, stdout: stdout.trim() };
-  } finally {
-    clearTimeout(timer);
-    options.signal?.removeEventListener("abort", stop);
-  }
-}
-
-function start(program: string, options: HelperOptions): Deno.ChildProcess {
-  try {
-    const pipes = { stdin: "piped", stdout: "piped", stderr: "inherit" } as const;
-    return new Deno.Command(program, { args: ["get"], ...pipes }).spawn();
-  } catch (error) {
+/** Runs the helper; what it has to tell the user goes to stderr. */
+async function converse(program: string, input: string, options: HelperOptions): Promise<Ended> {
+  const { timeout = HELPER_TIMEOUT, signal } = options;
+  const answer = await askProgram(program, {
+    args: ["get"],
+    input,
+    stderr: "inherit",
+    timeout,
+    limit: MAX_DOCUMENT,
+    signal,
+  }).catch((error) => {
+    if (hasCode(error, "LDR_INTERRUPTED")) throw error;
     const reason = error instanceof Deno.errors.NotFound
       ? "is not installed"
       : `cannot be started: ${messageOf(error)}`;
     throw failed(program, options, reason, error);
-  }
-}
-
-function kill(child: Deno.ChildProcess): void {
-  try {
-    child.kill("SIGKILL");
-  } catch {
-    // It has ended by itself.
-  }
-}
-
-async function feed(stdin: WritableStream<Uint8Array>, text: string): Promise<void> {
-  const writer = stdin.getWriter();
-  try {
-    await writer.write(new TextEncoder().encode(text));
-    await writer.close();
-  } catch {
-    // It ended without listening; its answer tells why.
-  }
-}
-
-/** All of a stream as text; undefined if there is more than a document's worth. */
-async function readAll(
-  reader: ReadableStreamDefaultReader<Uint8Array>,
-): Promise<string | undefined> {
-  const decoder = new TextDecoder();
-  let text = "";
-  for (let length = 0;;) {
-    const { done, value } = await reader.read();
-    if (done) return text + decoder.decode();
-    length += value.length;
-    if (length > MAX_DOCUMENT) return undefined;
-    text += decoder.decode(value, { stream: true });
-  }
+  });
+  if (!answer.ended) throw failed(program, options, answer.reason);
+  return answer;
 }
 
 function parseAnswer(stdout: string): v.InferOutput<typeof AnswerSchema> | undefined {
