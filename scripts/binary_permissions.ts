@@ -11,6 +11,9 @@ const ENVIRONMENT = [
   "USERPROFILE",
   "LOCALAPPDATA",
   "APPDATA",
+  // Where other engines are.
+  "PATH",
+  "PATHEXT",
   // Other programs' credentials.
   "DOCKER_CONFIG",
   "REGISTRY_AUTH_FILE",

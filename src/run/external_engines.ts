@@ -1,0 +1,105 @@
+import { posix, win32 } from "node:path";
+import { ENGINE_TIMEOUT } from "../base/defaults.ts";
+import { LarderError } from "../base/errors.ts";
+import { askProgram } from "../base/programs.ts";
+import type { Machine } from "../store/roots.ts";
+
+/** The programs that can run what the embedded engine cannot. */
+export const EXTERNAL_ENGINES = ["spin", "wasmtime"] as const;
+
+export type EngineName = typeof EXTERNAL_ENGINES[number];
+
+export interface ExternalEngine {
+  readonly name: EngineName;
+  /** Absolute. */
+  readonly path: string;
+  /** Undefined where it does not tell. */
+  readonly version: string | undefined;
+}
+
+/** Tells whether a path is a program; injected by tests. */
+export type ProgramCheck = (path: string) => boolean;
+
+const WHERE: Readonly<Record<EngineName, string>> = {
+  spin: "install Spin (https://spinframework.dev/install), or add its folder to PATH",
+  wasmtime: "install Wasmtime (https://wasmtime.dev), or add its folder to PATH",
+};
+
+/** What Windows takes for a program where PATHEXT does not say, and only what a process can be started from. */
+const WINDOWS_EXTENSIONS = [".exe", ".cmd", ".bat"];
+
+/** How programs tell their versions: `spin 3.1.2 (abc 2025-01-01)`. */
+const VERSION = /\b\d+\.\d+[\w.+-]*/;
+
+/**
+ * The engine of this name, as an installed program.
+ * @throws LarderError LDR_ENGINE if there is none, LDR_INTERRUPTED
+ */
+export async function findEngine(
+  name: EngineName,
+  machine: Machine,
+  options: { isProgram?: ProgramCheck; signal?: AbortSignal | undefined } = {},
+): Promise<ExternalEngine> {
+  const path = findProgram(name, machine, options.isProgram);
+  if (path) return { name, path, version: await versionOf(path, options.signal) };
+  throw new LarderError(
+    "LDR_ENGINE",
+    `the engine ${name} is not installed: PATH has no such program`,
+    {
+      hint: WHERE[name],
+    },
+  );
+}
+
+/** The engines that are installed. */
+export async function listEngines(
+  machine: Machine,
+  options: { isProgram?: ProgramCheck; signal?: AbortSignal | undefined } = {},
+): Promise<ExternalEngine[]> {
+  const installed = EXTERNAL_ENGINES.filter((n) => findProgram(n, machine, options.isProgram));
+  return await Promise.all(installed.map((name) => findEngine(name, machine, options)));
+}
+
+/**
+ * Where the search path has a program, or undefined. Folders that are not absolute are passed over: what the
+ * current folder holds is not to be run by its name.
+ */
+export function findProgram(
+  name: string,
+  machine: Machine,
+  isProgram: ProgramCheck = isExecutable,
+): string | undefined {
+  const paths = machine.os === "windows" ? win32 : posix;
+  const folders = (machine.env("PATH") ?? "").split(paths.delimiter)
+    .filter((folder) => paths.isAbsolute(folder));
+  const extensions = machine.os === "windows" ? windowsExtensions(machine) : [""];
+  return folders.flatMap((folder) => extensions.map((each) => paths.join(folder, name + each)))
+    .find(isProgram);
+}
+
+/** In the order of PATHEXT, which is that of Windows' own search. */
+function windowsExtensions(machine: Machine): string[] {
+  const listed = (machine.env("PATHEXT") ?? "").toLowerCase().split(";")
+    .filter((extension) => WINDOWS_EXTENSIONS.includes(extension));
+  return listed.length > 0 ? listed : WINDOWS_EXTENSIONS;
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    const { isFile, mode } = Deno.statSync(path);
+    return isFile && (mode === null || (mode & 0o111) !== 0);
+  } catch {
+    return false; // A folder of the search path that is not there, or not open to us.
+  }
+}
+
+async function versionOf(path: string, signal?: AbortSignal): Promise<string | undefined> {
+  const options = { stderr: "null", timeout: ENGINE_TIMEOUT, limit: 1024, signal } as const;
+  try {
+    const answer = await askProgram(path, { args: ["--version"], ...options });
+    return answer.ended && answer.success ? VERSION.exec(answer.stdout)?.[0] : undefined;
+  } catch (error) {
+    if (error instanceof LarderError) throw error;
+    return undefined; // What it is wrong with shows when it is to run something.
+  }
+}
