@@ -62,6 +62,23 @@ export function parseBytes(text: string): number {
   return bytes;
 }
 
+/** An amount of space: so many bytes, or so many hundredths of the whole. */
+export type Space = { readonly bytes: number } | { readonly percent: number };
+
+/**
+ * Reads `10GB`, as {@link parseBytes} does, or `12.5%`.
+ * @throws LarderError LDR_USAGE
+ */
+export function parseSpace(text: string): Space {
+  const share = /^\s*(\d+(?:\.\d+)?)\s*%\s*$/.exec(text)?.[1];
+  if (share === undefined) return { bytes: parseBytes(text) };
+  const percent = Number(share);
+  if (percent <= 100) return { percent };
+  throw new LarderError("LDR_USAGE", `not a share: "${text}"`, {
+    hint: "write 100% or less, such as 10%",
+  });
+}
+
 /**
  * Reads `30d`, `12h`, `1h30m` or `0` as milliseconds.
  * @throws LarderError LDR_USAGE

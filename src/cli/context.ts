@@ -4,7 +4,8 @@ import { cacheRoot, REGISTRY_FOLDER, type Root, thisMachine } from "../store/roo
 import { join } from "node:path";
 import { printable } from "../base/errors.ts";
 import { redact } from "../base/redact.ts";
-import { type Config, loadConfig } from "./config.ts";
+import { loadConfig } from "./config/load.ts";
+import type { Config } from "./config/schema.ts";
 import { writeErr } from "./console.ts";
 import type { GlobalOptions } from "./options.ts";
 
@@ -22,6 +23,11 @@ export class Context {
 
   static async create(options: GlobalOptions): Promise<Context> {
     return new Context(options, await loadConfig(thisMachine, options.config));
+  }
+
+  /** A context whose config says nothing: for who works on the config file itself, which may be a broken one. */
+  static withoutConfig(options: GlobalOptions): Context {
+    return new Context(options, {});
   }
 
   get cache(): Root {

@@ -1,11 +1,19 @@
-import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { Argument, Command, CommanderError, Option } from "commander";
 import { LarderError } from "../base/errors.ts";
-import { parseDuration } from "../base/units.ts";
-import { POLICIES } from "./config.ts";
+import { POLICIES } from "./config/schema.ts";
+import { addConfigCommand } from "./config_command.ts";
 import { writeErr, writeOut } from "./console.ts";
 import { Context } from "./context.ts";
 import { reportFailure } from "./failure.ts";
-import { type GlobalOptions, type Shell, SHELLS } from "./options.ts";
+import {
+  duration,
+  formatOption,
+  globalOptions,
+  globalOptionsOf,
+  type Shell,
+  SHELLS,
+  wholeNumber,
+} from "./options.ts";
 import { versionText } from "./version.ts";
 
 /**
@@ -97,22 +105,11 @@ export function buildProgram(): Command {
       completions(command.parent!, shell);
     });
 
+  addConfigCommand(program);
+
   for (const option of globalOptions()) program.addOption(option);
   for (const command of program.commands) acceptGlobalOptions(command);
   return program;
-}
-
-function globalOptions(): Option[] {
-  return [
-    new Option("--cache-dir <dir>", "keep the cache in DIR/registry"),
-    new Option("--config <file>", "read this config file"),
-    new Option("--offline", "never contact a registry (--policy never)"),
-    new Option("-k, --insecure", "accept plain HTTP and unverified TLS"),
-    new Option("--ca-file <file>", "also trust the certificates in this PEM file"),
-    new Option("-q, --quiet", "print only data, warnings and errors"),
-    new Option("-v, --verbose", "print more, and the causes of errors"),
-    new Option("--no-progress", "no progress bars"),
-  ];
 }
 
 /** Takes the global options behind the verb too, but for those that the command has a use of its own for. */
@@ -123,6 +120,7 @@ function acceptGlobalOptions(command: Command): void {
       command.addOption(option.hideHelp());
     }
   }
+  for (const child of command.commands) acceptGlobalOptions(child);
 }
 
 /** Runs a command line and returns its exit code. */
@@ -141,20 +139,14 @@ export async function main(args: readonly string[]): Promise<number> {
 }
 
 async function contextOf(command: Command): Promise<Context> {
-  const options: Record<string, unknown> = { ...command.parent?.opts() };
-  const names = new Set(globalOptions().map((option) => option.attributeName()));
-  for (const option of command.options) {
-    const name = option.attributeName();
-    if (option.hidden && names.has(name) && command.getOptionValueSource(name) === "cli") {
-      options[name] = command.getOptionValue(name);
-    }
-  }
-  return await Context.create(options as unknown as GlobalOptions);
+  return await Context.create(globalOptionsOf(command));
 }
 
 /** Whether `--verbose` was given, before or after the verb. */
 function isVerbose(program: Command): boolean {
-  return [program, ...program.commands].some((command) => command.opts().verbose === true);
+  const given = (command: Command): boolean =>
+    command.opts().verbose === true || command.commands.some(given);
+  return given(program);
 }
 
 function usage(error: CommanderError): LarderError {
@@ -165,28 +157,4 @@ function usage(error: CommanderError): LarderError {
       ? `did you mean ${suggestion}?`
       : "larder --help lists the commands, larder COMMAND --help the options",
   });
-}
-
-function formatOption(): Option {
-  return new Option("--format <format>", "how to print").choices(["table", "json"]).default(
-    "table",
-  );
-}
-
-function duration(text: string): number {
-  return argument(() => parseDuration(text));
-}
-
-function wholeNumber(text: string): number {
-  const number = Number(text);
-  if (Number.isInteger(number) && number >= 1 && number <= 64) return number;
-  throw new InvalidArgumentError("It must be a whole number from 1 to 64.");
-}
-
-function argument<T>(read: () => T): T {
-  try {
-    return read();
-  } catch (error) {
-    throw new InvalidArgumentError((error as Error).message);
-  }
 }

@@ -1,3 +1,4 @@
+import type { Command } from "commander";
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { buildProgram, main } from "../../src/cli/program.ts";
@@ -98,10 +99,12 @@ for (
 Deno.test("every command takes every global option that it has no use of its own for", () => {
   const program = buildProgram();
   const global = program.options.map(({ long }) => long).filter((long) => long !== "--version");
-  for (const command of program.commands) {
+  const check = (command: Command) => {
     const taken = command.options.map(({ long }) => long);
     for (const option of global) assert.ok(taken.includes(option), `${command.name()} ${option}`);
-  }
+    command.commands.forEach(check);
+  };
+  program.commands.forEach(check);
 });
 
 Deno.test("--config is a file before the verb, and dir's own word behind it", async () => {

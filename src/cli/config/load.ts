@@ -1,0 +1,121 @@
+import { dirname, join, resolve } from "node:path";
+import * as v from "valibot";
+import { LarderError } from "../../base/errors.ts";
+import { readTextIfAny } from "../../base/files.ts";
+import { configRoot, type Machine } from "../../store/roots.ts";
+import type { ConfigFile } from "./file.ts";
+import type { Config } from "./schema.ts";
+import { readValue, type Scalar, type Setting, SETTINGS, variableOf } from "./settings.ts";
+
+/** The variable that names the config file, as `--config` does. */
+const FILE_VARIABLE = "LARDER_CONFIG";
+
+/** A setting that a variable of the environment has. */
+export interface VariableValue {
+  readonly setting: Setting;
+  readonly variable: string;
+  readonly value: Scalar;
+}
+
+/** All that says something of larder's settings, but for the options of the command line. */
+export interface ConfigSources {
+  /** Undefined where there is none. */
+  readonly file: ConfigFile | undefined;
+  readonly variables: readonly VariableValue[];
+}
+
+/**
+ * Reads the config: the environment beats the file; what neither has is left out.
+ *
+ * @param option `--config`, a file that must then exist
+ * @throws LarderError LDR_CONFIG, naming the file, line and column, or the variable
+ */
+export async function loadConfig(machine: Machine, option: string | undefined): Promise<Config> {
+  const { path } = configPath(machine, option);
+  const { file, variables } = await readSources(machine, option);
+  const config = file ? withOwnPaths(file.config, dirname(path!)) : {};
+  for (const { setting, value } of variables) {
+    assign(config, setting.path, v.parse(setting.schema, value));
+  }
+  return config;
+}
+
+/** What the config is made of; errors as of {@link loadConfig}. */
+export async function readSources(
+  machine: Machine,
+  option: string | undefined,
+): Promise<ConfigSources> {
+  const { path, rule } = configPath(machine, option);
+  const text = path && readTextIfAny(path);
+  if (text === undefined && rule !== undefined) {
+    throw new LarderError("LDR_CONFIG", `there is no config file ${path}, which ${rule} names`, {
+      hint: `name a file that exists, or leave ${rule} out`,
+    });
+  }
+  const variables = variablesOf(machine);
+  if (text === undefined || path === undefined) return { file: undefined, variables };
+  const { parseConfigFile } = await import("./file.ts");
+  return { file: parseConfigFile(text, path), variables };
+}
+
+/**
+ * Where the config file is: `--config`, `LARDER_CONFIG`, or `config.yaml` in the config folder, which need not be
+ * there.
+ *
+ * @returns the path, undefined where the environment names no home; and who named it, if anybody did
+ */
+export function configPath(
+  machine: Machine,
+  option: string | undefined,
+): { path: string | undefined; rule?: string } {
+  if (option !== undefined) return { path: option, rule: "--config" };
+  const variable = machine.env(FILE_VARIABLE);
+  if (variable) return { path: variable, rule: FILE_VARIABLE };
+  try {
+    return { path: join(configRoot(machine).path, "config.yaml") };
+  } catch {
+    return { path: undefined }; // Only who needs a home folder complains about its absence.
+  }
+}
+
+function variablesOf(machine: Machine): VariableValue[] {
+  return SETTINGS.flatMap((setting) => {
+    const variable = variableOf(setting);
+    const text = variable && machine.env(variable);
+    if (!variable || !text) return [];
+    return { setting, variable, value: readVariable(setting, variable, text) };
+  });
+}
+
+function readVariable(setting: Setting, variable: string, text: string): Scalar {
+  try {
+    return readValue(setting, text, `bad ${variable}`);
+  } catch (error) {
+    if (!(error instanceof LarderError)) throw error;
+    throw new LarderError("LDR_CONFIG", error.message, { hint: error.hint });
+  }
+}
+
+/** Relative paths are meant from where the file is, whoever reads it and from wherever. */
+function withOwnPaths(config: Config, folder: string): Config {
+  const { cache_dir, registries } = config;
+  const own = (path: string) => resolve(folder, path);
+  return {
+    ...config,
+    ...cache_dir !== undefined && { cache_dir: own(cache_dir) },
+    ...registries && {
+      registries: Object.fromEntries(
+        Object.entries(registries).map(([name, { ca_file, ...rest }]) => [
+          name,
+          { ...rest, ...ca_file !== undefined && { ca_file: own(ca_file) } },
+        ]),
+      ),
+    },
+  };
+}
+
+function assign(config: object, path: readonly string[], value: unknown): void {
+  let group = config as Record<string, unknown>;
+  for (const key of path.slice(0, -1)) group = (group[key] ??= {}) as Record<string, unknown>;
+  group[path.at(-1)!] = value;
+}

@@ -1,0 +1,140 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { hasCode } from "../../../src/base/errors.ts";
+import { setInFile, writeInitialFile } from "../../../src/cli/config/edit.ts";
+import { findPlace, keyOf, type Scalar, SETTINGS } from "../../../src/cli/config/settings.ts";
+import { parseConfigFile } from "../../../src/cli/config/file.ts";
+import { TemporaryFolder } from "../../support/temporary.ts";
+
+/** What becomes of a file in which `key` is set. */
+function afterSetting(text: string, key: string, value: Scalar): string {
+  using folder = new TemporaryFolder();
+  const path = join(folder.path, "config.yaml");
+  Deno.writeTextFileSync(path, text);
+  setInFile(path, findPlace(key), value);
+  assert.deepEqual([...Deno.readDirSync(folder.path)].map(({ name }) => name), ["config.yaml"]);
+  return Deno.readTextFileSync(path);
+}
+
+/** Name, the file before, what is set, and the file after. */
+const EDITS: [string, string, string, Scalar, string][] = [
+  ["an empty file", "", "transfers", 4, "transfers: 4\n"],
+  ["a file of comments", "# mine\n", "transfers", 4, "# mine\n\ntransfers: 4\n"],
+  [
+    "a value that is there",
+    "# first\ntransfers: 4 # why\n\ngc:\n  # inside\n  max_size: 1GB\n  auto: false\n\n# last\n",
+    "gc.max_size",
+    "2GB",
+    "# first\ntransfers: 4 # why\n\ngc:\n  # inside\n  max_size: 2GB\n  auto: false\n\n# last\n",
+  ],
+  [
+    "a new key of a group",
+    "gc:\n    auto: false\ntransfers: 4\n",
+    "gc.unused",
+    "30d",
+    "gc:\n    auto: false\n    unused: 30d\ntransfers: 4\n",
+  ],
+  ["a new group", "transfers: 4\n", "gc.max_count", 5, "transfers: 4\ngc:\n  max_count: 5\n"],
+  [
+    "a group of comments",
+    "gc:\n  # max_size: 1GB\ntransfers: 4\n",
+    "gc.max_size",
+    "2GB",
+    "gc:\n  max_size: 2GB\n  # max_size: 1GB\ntransfers: 4\n",
+  ],
+  [
+    "a group two levels down",
+    "storage:\n",
+    "storage.image_cache.max_count",
+    3,
+    "storage:\n  image_cache:\n    max_count: 3\n",
+  ],
+  [
+    "a registry with dots and a port",
+    "registries:\n  ghcr.io:\n    insecure: false\n",
+    "registries.localhost:5000.insecure",
+    true,
+    "registries:\n  ghcr.io:\n    insecure: false\n  localhost:5000:\n    insecure: true\n",
+  ],
+  ["a text that looks like a number", "", "cache_dir", "5", 'cache_dir: "5"\n'],
+  ["a group in braces", "gc: { auto: true }\n", "gc.auto", false, "gc: { auto: false }\n"],
+  [
+    "a long line",
+    `cache_dir: /${"x ".repeat(60)}y\n`,
+    "transfers",
+    1,
+    `cache_dir: /${"x ".repeat(60)}y\ntransfers: 1\n`,
+  ],
+];
+
+for (const [name, before, key, value, after] of EDITS) {
+  Deno.test(`setting ${key} in ${name} leaves all else as it is`, () => {
+    assert.equal(afterSetting(before, key, value), after);
+  });
+}
+
+/** Files in which nothing can be set. */
+const REFUSED: [string, string, RegExp][] = [
+  ["is broken", "gc: {\n", /bad config at /],
+  ["has an unknown key", "gcc: {}\n", /unknown key "gcc"/],
+  [
+    "has an alias for the group",
+    "storage:\n  image_cache: &a {max_count: 1}\n  package_cache: *a\n",
+    /cannot set/,
+  ],
+];
+
+for (const [name, text, reason] of REFUSED) {
+  Deno.test(`a file that ${name} is left as it is`, () => {
+    using folder = new TemporaryFolder();
+    const path = join(folder.path, "config.yaml");
+    Deno.writeTextFileSync(path, text);
+    assert.throws(
+      () => setInFile(path, findPlace("storage.package_cache.max_count"), 2),
+      (error) => hasCode(error, "LDR_CONFIG") && reason.test(error.message),
+    );
+    assert.equal(Deno.readTextFileSync(path), text);
+  });
+}
+
+Deno.test("a file that is a link stays one, and keeps its mode", () => {
+  using folder = new TemporaryFolder();
+  const [file, link] = [join(folder.path, "dotfiles.yaml"), join(folder.path, "config.yaml")];
+  Deno.writeTextFileSync(file, "transfers: 1\n");
+  Deno.chmodSync(file, 0o644);
+  Deno.symlinkSync(file, link);
+  setInFile(link, findPlace("transfers"), 2);
+  assert.ok(Deno.lstatSync(link).isSymlink);
+  assert.equal(Deno.readTextFileSync(file), "transfers: 2\n");
+  assert.equal(Deno.statSync(file).mode! & 0o777, 0o644);
+});
+
+Deno.test("the first file sets nothing, is nobody else's to read, and replaces none", () => {
+  using folder = new TemporaryFolder();
+  const path = join(folder.path, "deep/er/config.yaml");
+  writeInitialFile(path);
+  const text = Deno.readTextFileSync(path);
+  assert.equal(Deno.statSync(path).mode! & 0o777, 0o600);
+  const file = parseConfigFile(text, path);
+  assert.deepEqual(SETTINGS.filter((setting) => file.find(setting.path)), []);
+  Deno.writeTextFileSync(path, "transfers: 1\n");
+  assert.throws(() => writeInitialFile(path), (error) => hasCode(error, "LDR_CONFIG"));
+  assert.equal(Deno.readTextFileSync(path), "transfers: 1\n");
+  writeInitialFile(path, { replace: true });
+  assert.equal(Deno.readTextFileSync(path), text);
+});
+
+Deno.test("whatever the first file has in comments can be set as it stands there", () => {
+  using folder = new TemporaryFolder();
+  const path = join(folder.path, "config.yaml");
+  writeInitialFile(path);
+  const text = Deno.readTextFileSync(path);
+  const bare = text.split("\n").map((line) =>
+    line.replace(/^( *)# ((?:# | {2})*[\w.]+:(?: \S+)?)$/, "$1$2")
+  );
+  const { find } = parseConfigFile(bare.join("\n"), path);
+  for (const { path: keys } of SETTINGS) {
+    const place = keys.map((key) => key === "*" ? "registry.example" : key);
+    assert.notEqual(find(place), undefined, keyOf(place));
+  }
+});

@@ -1,0 +1,297 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import process from "node:process";
+import { hasCode } from "../../../src/base/errors.ts";
+import { loadConfig } from "../../../src/cli/config/load.ts";
+import type { Config } from "../../../src/cli/config/schema.ts";
+import type { Machine } from "../../../src/store/roots.ts";
+import { TemporaryFolder } from "../../support/temporary.ts";
+
+const machine = (home?: string, variables: Record<string, string> = {}): Machine => ({
+  os: "linux",
+  env: (name) => name === "HOME" ? home : variables[name],
+});
+
+/** Loads this text as the file that `--config` names. */
+async function load(text: string): Promise<Config> {
+  using folder = new TemporaryFolder();
+  const path = join(folder.path, "config.yaml");
+  Deno.writeTextFileSync(path, text);
+  return await loadConfig(machine(), path);
+}
+
+const GOOD: [string, string, Config][] = [
+  ["nothing", "", {}],
+  ["comments", "# nothing yet\n", {}],
+  ["a folder", "cache_dir: /var/cache\n", { cache_dir: "/var/cache" }],
+  ["a folder with a blank", 'cache_dir: "/my cache"', { cache_dir: "/my cache" }],
+  ["a number of transfers", "transfers: 64", { transfers: 64 }],
+  ["a policy", "freshness: {policy: missing}", { freshness: { policy: "missing" } }],
+  ["a duration", "freshness:\n  stale_if_error: 1h30m\n", {
+    freshness: { stale_if_error: 5_400_000 },
+  }],
+  ["a duration of nothing", "freshness:\n  stale_if_error: 0\n", {
+    freshness: { stale_if_error: 0 },
+  }],
+  ["JSON", '{"transfers": 3, "freshness": {}}', { transfers: 3, freshness: {} }],
+  ["Windows' line ends and mark", "\ufefftransfers: 2\r\ncache_dir: /x\r\n", {
+    transfers: 2,
+    cache_dir: "/x",
+  }],
+  [
+    "OS Image Composer's own block",
+    "storage:\n  package_cache:\n    enabled: true\n    max_size_gb: 10\n    retention_days: 30\n" +
+    "  image_cache:\n    enabled: false\n    max_count: 5\n",
+    {
+      storage: {
+        package_cache: { enabled: true, max_size_gb: 10, retention_days: 30 },
+        image_cache: { enabled: false, max_count: 5 },
+      },
+    },
+  ],
+  [
+    "the same for what comes from registries",
+    "storage: {registry_cache: {enabled: true, max_size_gb: 2.5, retention_days: 7, max_count: 9}}",
+    {
+      storage: {
+        registry_cache: { enabled: true, max_size_gb: 2.5, retention_days: 7, max_count: 9 },
+      },
+    },
+  ],
+  [
+    "limits",
+    "gc:\n  max_size: 20GB\n  min_free: 10%\n  unused: 90d\n  keep_last: 2\n  max_count: 50\n  auto: false\n",
+    {
+      gc: {
+        max_size: 20e9,
+        min_free: { percent: 10 },
+        unused: 90 * 86_400_000,
+        keep_last: 2,
+        max_count: 50,
+        auto: false,
+      },
+    },
+  ],
+  ["sizes in numbers", "gc: {max_size: 4096, min_free: 1024}", {
+    gc: { max_size: 4096, min_free: { bytes: 1024 } },
+  }],
+  ["a registry, by any of its names", "registries: {index.docker.io: {insecure: true}}", {
+    registries: { "docker.io": { insecure: true } },
+  }],
+  ["groups that have comments alone", "gc:\n  # nothing yet\nstorage:\nregistries:\n", {
+    gc: null,
+    storage: null,
+    registries: null,
+  }],
+  ["an alias", "cache_dir: &a /x\nfreshness: {}\n", { cache_dir: "/x", freshness: {} }],
+];
+
+for (const [name, text, config] of GOOD) {
+  Deno.test(`a config file with ${name} is read`, async () => {
+    assert.deepEqual(await load(text), config);
+  });
+}
+
+/** Name, the file, where it is wrong, and what is. */
+const BAD: [string, string, string, RegExp][] = [
+  ["an unknown key", "transfers: 1\ncash_dir: /x\n", "2:1", /unknown key "cash_dir"/],
+  ["an unknown key inside", "freshness:\n  # a\n  polcy: never\n", "3:3", /"freshness\.polcy"/],
+  [
+    "a value that is no choice",
+    "freshness:\n  policy: often\n",
+    "2:3",
+    /freshness\.policy: .*"often"/,
+  ],
+  ["a duration that is none", "freshness:\n  stale_if_error: 5y", "2:3", /not a duration: "5y"/],
+  ["a duration without a unit", "freshness:\n  stale_if_error: 5", "2:3", /stale_if_error/],
+  ["no transfers", "transfers: 0", "1:1", /transfers: .*>=1/],
+  ["too many transfers", "transfers: 65", "1:1", /transfers: .*<=64/],
+  ["half a transfer", "\ntransfers: 1.5", "2:1", /transfers: .*1\.5/],
+  ["text for a number", "transfers: many", "1:1", /transfers: .*"many"/],
+  ["a number for text", "cache_dir: 5", "1:1", /cache_dir: .*string/],
+  ["an empty folder", 'cache_dir: ""', "1:1", /cache_dir/],
+  ["null for a value", "cache_dir:\n", "1:1", /cache_dir: .*null/],
+  ["text for a group", "freshness: never", "1:1", /freshness: .*"never"/],
+  ["a list for a group", "freshness: [a]", "1:1", /freshness/],
+  ["a share of more than all", "gc: {min_free: 101%}", "1:6", /gc\.min_free: not a share: "101%"/],
+  ["a size that is none", "gc:\n  max_size: 5 stones\n", "2:3", /gc\.max_size: not a size/],
+  ["nothing to keep", "gc: {keep_last: 0}", "1:6", /gc\.keep_last: .*>=1/],
+  ["a negative size", "storage:\n  image_cache: {max_size_gb: -1}\n", "2:17", /max_size_gb: .*>=0/],
+  ["text for a switch", "gc: {auto: perhaps}", "1:6", /gc\.auto: .*"perhaps"/],
+  ["a registry that is none", "registries: {a b: {insecure: true}}", "1:14", /bad registry "a b"/],
+  ["a key twice", "transfers: 1\ntransfers: 2\n", "2:1", /unique/],
+  ["a quote left open", 'cache_dir: "/x\n', "2:1", /quote/],
+  ["a bracket left open", "freshness: {\n", "2:1", /./],
+  ["a tab", "freshness:\n\tpolicy: never\n", "2:1", /[Tt]ab/],
+  ["text alone", "hello", "1:1", /not a list of keys and values/],
+  ["a list", "- a\n- b\n", "1:1", /not a list of keys and values/],
+  ["two documents", "---\ntransfers: 1\n---\ntransfers: 2\n", "3:1", /multiple documents/],
+  ["a type of another language", "cache_dir: !!js/function x", "1:12", /[Tt]ag/],
+  ["a key that is a list", "? [a]\n: b\n", "1:1", /unknown key/],
+];
+
+for (const [name, text, place, reason] of BAD) {
+  Deno.test(`a config file with ${name} is refused at ${place}`, async () => {
+    await assert.rejects(load(text), (error) => {
+      assert.ok(hasCode(error, "LDR_CONFIG"), String(error));
+      assert.match(error.message, /^bad config at \S+\/config\.yaml:\d+:\d+: \S/);
+      assert.ok(error.message.includes(`config.yaml:${place}: `), error.message);
+      assert.match(error.message, reason);
+      return true;
+    });
+  });
+}
+
+/** The file, the key that it has wrong, and the one that is probably meant. */
+const MISTYPED: [string, string, string | undefined][] = [
+  ["cash_dir: /x", "cash_dir", "cache_dir"],
+  ["Transfers: 2", "Transfers", "transfers"],
+  ["freshness: {polcy: never}", "freshness.polcy", "freshness.policy"],
+  [
+    "storage: {image_cache: {max_cuont: 1}}",
+    "storage.image_cache.max_cuont",
+    "storage.image_cache.max_count",
+  ],
+  ["storage: {imagecache: {}}", "storage.imagecache", "storage.image_cache"],
+  ["max_size: 1GB", "max_size", "gc.max_size"],
+  [
+    "registries: {ghcr.io: {insecur: true}}",
+    "registries.ghcr.io.insecur",
+    "registries.ghcr.io.insecure",
+  ],
+  ["colour: green", "colour", undefined],
+];
+
+for (const [text, key, meant] of MISTYPED) {
+  Deno.test(`the unknown key ${key} ${meant ? `is told to be ${meant}` : "is near to none"}`, async () => {
+    await assert.rejects(load(text), (error) => {
+      assert.ok(hasCode(error, "LDR_CONFIG"), String(error));
+      assert.ok(error.message.includes(`unknown key "${key}"`), error.message);
+      if (meant) assert.equal(error.hint, `did you mean ${meant}?`);
+      else assert.match(error.hint, /docs\/configuration\.md/);
+      return true;
+    });
+  });
+}
+
+Deno.test("the environment beats the file, and leaves the rest of it as it is", async () => {
+  using home = new TemporaryFolder();
+  const path = join(home.path, "larder.yaml");
+  Deno.writeTextFileSync(path, "transfers: 7\ngc:\n  max_size: 1GB\n  auto: true\n");
+  const variables = {
+    LARDER_TRANSFERS: "9",
+    LARDER_GC_MAX_SIZE: "2GB",
+    LARDER_GC_MIN_FREE: "5%",
+    LARDER_STORAGE_IMAGE_CACHE_ENABLED: "false",
+    LARDER_FRESHNESS_POLICY: "",
+    LARDER_UNHEARD_OF: "1",
+  };
+  assert.deepEqual(await loadConfig(machine(home.path, variables), path), {
+    transfers: 9,
+    gc: { max_size: 2e9, min_free: { percent: 5 }, auto: true },
+    storage: { image_cache: { enabled: false } },
+  });
+});
+
+/** A variable, its text, and what is said of it. */
+const BAD_VARIABLES: [string, string, RegExp][] = [
+  ["LARDER_TRANSFERS", "many", /"many"/],
+  ["LARDER_TRANSFERS", "65", /<=64/],
+  ["LARDER_GC_MAX_SIZE", "big", /not a size: "big"/],
+  ["LARDER_GC_AUTO", "yes", /boolean.*"yes"/],
+  ["LARDER_FRESHNESS_POLICY", "often", /"often"/],
+];
+
+for (const [variable, text, reason] of BAD_VARIABLES) {
+  Deno.test(`${variable}=${text} is refused by the name of the variable`, async () => {
+    await assert.rejects(
+      loadConfig(machine(undefined, { [variable]: text }), undefined),
+      (error) => {
+        assert.ok(hasCode(error, "LDR_CONFIG"), String(error));
+        assert.ok(error.message.startsWith(`bad ${variable}: `), error.message);
+        assert.match(error.message, reason);
+        return true;
+      },
+    );
+  });
+}
+
+Deno.test("LARDER_CONFIG names the file, and --config beats it", async () => {
+  using folder = new TemporaryFolder();
+  const [one, two] = ["one.yaml", "two.yaml"].map((name) => join(folder.path, name));
+  Deno.writeTextFileSync(one!, "transfers: 1");
+  Deno.writeTextFileSync(two!, "transfers: 2");
+  const named = machine(folder.path, { LARDER_CONFIG: one! });
+  assert.deepEqual(await loadConfig(named, undefined), { transfers: 1 });
+  assert.deepEqual(await loadConfig(named, two), { transfers: 2 });
+  await assert.rejects(
+    loadConfig(machine(folder.path, { LARDER_CONFIG: join(folder.path, "gone") }), undefined),
+    (error) =>
+      hasCode(error, "LDR_CONFIG") && /gone, which LARDER_CONFIG names/.test(error.message),
+  );
+});
+
+Deno.test("a registry's own certificates are looked for from where the config file is", async () => {
+  using folder = new TemporaryFolder();
+  const path = join(folder.path, "larder.yaml");
+  Deno.writeTextFileSync(path, "registries: {ghcr.io: {ca_file: ca.pem}}\n");
+  const { registries } = await loadConfig(machine(), path);
+  assert.equal(registries?.["ghcr.io"]?.ca_file, join(folder.path, "ca.pem"));
+});
+
+const nested = (depth: number) =>
+  Array.from({ length: depth }, (_, i) => `k${i}: &a${i} [${i ? `*a${i - 1},`.repeat(9) : "x"}]`)
+    .join("\n");
+
+for (const [name, text] of [["leads nowhere", "cache_dir: *gone\n"], ["swells", nested(9)]]) {
+  Deno.test(`an alias that ${name} is refused`, async () => {
+    await assert.rejects(
+      load(text!),
+      (error) => hasCode(error, "LDR_CONFIG") && /config\.yaml: .*alias/i.test(error.message),
+    );
+  });
+}
+
+Deno.test("the file in the config folder is read, and none has to be there", async () => {
+  using home = new TemporaryFolder();
+  assert.deepEqual(await loadConfig(machine(home.path), undefined), {});
+  const folder = join(home.path, ".config/larder");
+  Deno.mkdirSync(folder, { recursive: true });
+  Deno.writeTextFileSync(join(folder, "config.yaml"), "transfers: 7");
+  assert.deepEqual(await loadConfig(machine(home.path), undefined), { transfers: 7 });
+  Deno.writeTextFileSync(join(home.path, "other.yaml"), "transfers: 8");
+  const chosen = await loadConfig(machine(home.path), join(home.path, "other.yaml"));
+  assert.deepEqual(chosen, { transfers: 8 });
+});
+
+Deno.test("a relative cache folder is meant from where the config file is", async () => {
+  using folder = new TemporaryFolder();
+  const path = join(folder.path, "larder.yaml");
+  Deno.writeTextFileSync(path, "cache_dir: ../cache\n");
+  const { cache_dir } = await loadConfig(machine(), path);
+  assert.equal(cache_dir, join(folder.path, "..", "cache"));
+});
+
+Deno.test("without a home there is no config file, and that is no error", async () => {
+  assert.deepEqual(await loadConfig(machine(), undefined), {});
+});
+
+Deno.test("a file that was named must be there, and be a file", async () => {
+  using folder = new TemporaryFolder();
+  for (const path of [join(folder.path, "absent.yaml"), folder.path]) {
+    await assert.rejects(
+      loadConfig(machine(folder.path), path),
+      (error) => hasCode(error, "LDR_CONFIG") && error.message.includes(path),
+    );
+  }
+});
+
+Deno.test("the YAML parser says nothing on its own", async () => {
+  const said: string[] = [];
+  const onWarning = (warning: Error) => said.push(warning.message);
+  process.on("warning", onWarning);
+  await assert.rejects(load("? [a]\n: b\n"));
+  await new Promise((resolve) => setTimeout(resolve));
+  process.off("warning", onWarning);
+  assert.deepEqual(said, []);
+});

@@ -1,0 +1,89 @@
+import assert from "node:assert/strict";
+import { hasCode } from "../../../src/base/errors.ts";
+import {
+  findPlace,
+  keyOf,
+  readValue,
+  type Scalar,
+  SETTINGS,
+  variableOf,
+} from "../../../src/cli/config/settings.ts";
+
+Deno.test("every setting is described in one line, and says what holds or gives an example", () => {
+  for (const { path, description, fallback, example } of SETTINGS) {
+    assert.match(description, /^\S[^\n]*[^.\s]$/, keyOf(path));
+    assert.notEqual(fallback ?? example, undefined, keyOf(path));
+  }
+});
+
+Deno.test("what holds for a setting, and its example, are values that it can have", () => {
+  for (const { path, schema, fallback, example, ...notes } of SETTINGS) {
+    const setting = { path, schema, ...notes };
+    const value = fallback ?? example;
+    assert.equal(readValue(setting, String(value), keyOf(path)), value);
+  }
+});
+
+Deno.test("no two settings have the same key or variable", () => {
+  for (const name of [({ path }: { path: readonly string[] }) => keyOf(path), variableOf]) {
+    const names = SETTINGS.map(name as typeof variableOf).filter((each) => each);
+    assert.equal(new Set(names).size, names.length);
+  }
+});
+
+Deno.test("a key is found, also with dots and a port in a registry's name", () => {
+  const keys: [string, string[]][] = [
+    ["transfers", ["transfers"]],
+    ["gc.max_size", ["gc", "max_size"]],
+    ["registries.ghcr.io.insecure", ["registries", "ghcr.io", "insecure"]],
+    ["registries.localhost:5000.ca_file", ["registries", "localhost:5000", "ca_file"]],
+    ["registries.GHCR.io.insecure", ["registries", "ghcr.io", "insecure"]],
+  ];
+  for (const [key, path] of keys) assert.deepEqual(findPlace(key).path, path);
+});
+
+/** A key that is none, and its hint. */
+const UNKNOWN: [string, RegExp][] = [
+  ["gc", /^it is a group: name one of gc\.max_size, gc\.min_free, /],
+  ["gc.max_siz", /^did you mean gc\.max_size\?$/],
+  ["max_size", /^did you mean gc\.max_size\?$/],
+  ["registries.ghcr.io.insecur", /^did you mean registries\.ghcr\.io\.insecure\?$/],
+  ["registries..insecure", /./],
+  ["", /./],
+  ["nothing like it", /^larder config show lists all settings$/],
+];
+
+for (const [key, hint] of UNKNOWN) {
+  Deno.test(`"${key}" is no setting, and the hint helps`, () => {
+    assert.throws(
+      () => findPlace(key),
+      (error) => hasCode(error, "LDR_USAGE") && error.exitCode === 2 && hint.test(error.hint),
+    );
+  });
+}
+
+Deno.test("a key with a registry that is none is a bad reference", () => {
+  assert.throws(
+    () => findPlace("registries.a b.insecure"),
+    (error) => hasCode(error, "LDR_BAD_REFERENCE"),
+  );
+});
+
+/** A key, a text, and what it is in a file. */
+const VALUES: [string, string, Scalar][] = [
+  ["transfers", "8", 8],
+  ["gc.auto", "false", false],
+  ["gc.max_size", "20GB", "20GB"],
+  ["gc.max_size", "4096", 4096],
+  ["gc.unused", "0", 0],
+  ["gc.min_free", "12.5%", "12.5%"],
+  ["storage.registry_cache.max_size_gb", "2.5", 2.5],
+  ["cache_dir", "5", "5"],
+  ["cache_dir", "true", "true"],
+];
+
+for (const [key, text, value] of VALUES) {
+  Deno.test(`${key} reads ${text} as ${typeof value}`, () => {
+    assert.equal(readValue(findPlace(key).setting, text, key), value);
+  });
+}
