@@ -135,7 +135,11 @@ export class CompiledStore {
 /** The files that a folder's record names; undefined where there is none, or a broken one. */
 function readFiles(folder: string): readonly CompiledFile[] | undefined {
   const text = readTextIfAny(join(folder, RECORD_FILE));
-  if (text === undefined) return undefined;
+  return text === undefined ? undefined : parseCompiledRecord(text);
+}
+
+/** The files that a record names; undefined for a broken one, which counts as none. */
+export function parseCompiledRecord(text: string): readonly CompiledFile[] | undefined {
   try {
     const result = v.safeParse(RecordSchema, JSON.parse(text));
     return result.success ? result.output.files : undefined;

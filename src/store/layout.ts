@@ -13,6 +13,9 @@ export const CONFIG_FILE = "config.json";
 export const RECORD_FILE = "record.json";
 export const PIN_FILE = "pin.json";
 
+/** The longest name of a file that all systems take. */
+const MAX_PATH_PART = 255;
+
 /** A version of the engine that compiled: part of a path, so of this form only. */
 const ENGINE = /^[A-Za-z0-9](?:[A-Za-z0-9.+-]{0,62}[A-Za-z0-9+-])?$/;
 
@@ -24,9 +27,12 @@ const ENGINE = /^[A-Za-z0-9](?:[A-Za-z0-9.+-]{0,62}[A-Za-z0-9+-])?$/;
  *   data/<digest>                blobs that are not Wasm
  *   wasm/<digest>                Wasm blobs
  *   manifests/<registry>/<repository…>/<tag or digest>/{manifest,config,record,pin}.json
+ *   packages/<source>/<name>/<version>/<arch>/{record,pin}.json   a package; its blob as above
+ *   images/<spec digest>/{record,pin}.json   what was built to this specification; its blob as above
  *   compiled/<digest>/<engine>/record.json   what an engine made of the Wasm with this digest; blobs as above
  *   leases/<pid>-<random>.json   what a running process uses
  *   partial/<digest>             downloads in flight
+ *   pins.json                    patterns of names that are pinned
  *   lock                         shared by writers, exclusive to a sweep
  * ```
  *
@@ -91,12 +97,38 @@ export class Layout {
     return ENGINE.test(text);
   }
 
+  get packages(): string {
+    return join(this.root, "packages");
+  }
+
+  /** The folder of a package: its parts may be of any form, and each becomes one name. */
+  packageFolder(source: string, name: string, version: string, arch: string): string {
+    return join(this.packages, ...[source, name, version, arch].map(pathPart));
+  }
+
+  get images(): string {
+    return join(this.root, "images");
+  }
+
+  /** The folder of the image that was built to the specification with this digest. */
+  imageFolder(specification: Digest): string {
+    return join(this.images, this.fileName(specification));
+  }
+
   get leases(): string {
     return join(this.root, "leases");
   }
 
+  get partials(): string {
+    return join(this.root, "partial");
+  }
+
   partial(digest: Digest): string {
-    return join(this.root, "partial", this.fileName(digest));
+    return join(this.partials, this.fileName(digest));
+  }
+
+  get pins(): string {
+    return join(this.root, "pins.json");
   }
 
   get lock(): string {
@@ -125,4 +157,22 @@ export class Layout {
       ...reference.repository.split("/"),
     );
   }
+}
+
+/**
+ * A text as one name of a path, on every system: what is not plain is written `%XX`, byte by byte, and so are a dot
+ * at either end. Different texts have different names.
+ */
+function pathPart(text: string): string {
+  const encoded = encodeURIComponent(text)
+    .replace(/[!'()*]/g, percent)
+    .replace(/^\.|\.$/g, percent);
+  if (encoded === "" || encoded.length > MAX_PATH_PART) {
+    throw new Error(`"${text}" cannot be a name in the cache`);
+  }
+  return encoded;
+}
+
+function percent(character: string): string {
+  return `%${character.charCodeAt(0).toString(16).toUpperCase()}`;
 }

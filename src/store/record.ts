@@ -2,7 +2,8 @@ import * as v from "valibot";
 import { DigestSchema } from "../oci/descriptor.ts";
 import { PlatformSchema } from "../oci/platform.ts";
 
-const Time = v.pipe(
+/** RFC 3339. */
+export const TimeSchema = v.pipe(
   v.string(),
   v.check((text) => !Number.isNaN(Date.parse(text)), "not a time"),
 );
@@ -20,9 +21,9 @@ const RecordSchema = v.object({
   /** Every platform of the index was pulled, not just the chosen one. */
   allPlatforms: v.optional(v.boolean()),
   /** When its content was last fetched or changed. RFC 3339. */
-  pulledAt: Time,
+  pulledAt: TimeSchema,
   /** When the registry last confirmed it. RFC 3339. */
-  checkedAt: Time,
+  checkedAt: TimeSchema,
 });
 
 /** The file `record.json`: what an entry is, where from, when. Only entries that larder pulled have one. */

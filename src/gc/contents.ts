@@ -1,0 +1,138 @@
+import { sep } from "node:path";
+import { readFolder, statIfAny } from "../base/files.ts";
+import type { Digest } from "../oci/digest.ts";
+import { CONFIG_FILE, type Layout, MANIFEST_FILE, type Tree } from "../store/layout.ts";
+import type { Folder } from "./folders.ts";
+import type { Content, LooseFile } from "./survey_types.ts";
+
+const TREES = ["data", "wasm"] as const;
+
+/** The content that a survey finds, each piece with its place in the list. */
+export class Contents {
+  readonly list: Content[] = [];
+  readonly #blobs = new Map<Digest, number>();
+  /** The places in `wasm/` of blobs that are in `data/` too: content may be wanted as Wasm and as a static file. */
+  readonly #twins = new Map<Digest, number>();
+
+  /** Reads both trees of blobs. @param foreign takes what is no blob */
+  readBlobs(layout: Layout, foreign: LooseFile[]): void {
+    for (const tree of TREES) {
+      for (const { name, isFile } of readFolder(layout.tree(tree))) {
+        const digest = isFile ? layout.digestOfName(name) : undefined;
+        if (digest) {
+          const map = this.#blobs.has(digest) ? this.#twins : this.#blobs;
+          map.set(digest, this.add(new Blob(layout, tree, digest)));
+        } else {
+          const file = looseFile(layout.tree(tree) + sep + name);
+          if (file) foreign.push(file);
+        }
+      }
+    }
+  }
+
+  /** @returns its place in the list */
+  add(content: Content): number {
+    return this.list.push(content) - 1;
+  }
+
+  /**
+   * Collects the places of a blob.
+   * @param size what a manifest says that can be believed; it spares looking at the file
+   */
+  collectBlob(digest: Digest, places: Set<number>, size?: number): void {
+    const place = this.#blobs.get(digest);
+    if (place === undefined) return;
+    this.#take(place, places, size);
+    if (this.#twins.size === 0) return;
+    const twin = this.#twins.get(digest);
+    if (twin !== undefined) this.#take(twin, places, size);
+  }
+
+  #take(place: number, places: Set<number>, size: number | undefined): void {
+    places.add(place);
+    if (size !== undefined) (this.list[place] as Blob).expect(size);
+  }
+}
+
+/**
+ * Content whose files are looked at only if somebody must know: there may be a hundred thousand, and what is said of
+ * one that larder fetched can be believed.
+ */
+abstract class Lazy {
+  #size: number | undefined;
+  #mtime: number | undefined;
+
+  get size(): number {
+    if (this.#size === undefined) this.#look();
+    return this.#size!;
+  }
+
+  get mtime(): number {
+    if (this.#mtime === undefined) this.#look();
+    return this.#mtime!;
+  }
+
+  /** Tells the size beforehand, if nobody has yet. */
+  expect(size: number): void {
+    this.#size ??= size;
+  }
+
+  protected abstract paths(): readonly string[];
+
+  /** What is gone meanwhile takes no space. */
+  #look(): void {
+    const files = this.paths().map(looseFile);
+    this.#size = files.reduce((sum, file) => sum + (file?.size ?? 0), 0);
+    this.#mtime = Math.max(...files.map((file) => file?.mtime ?? 0));
+  }
+}
+
+/** A file in a tree of blobs. */
+class Blob extends Lazy implements Content {
+  readonly tree: Tree;
+  readonly digest: Digest;
+  readonly #layout: Layout;
+
+  constructor(layout: Layout, tree: Tree, digest: Digest) {
+    super();
+    this.#layout = layout;
+    this.tree = tree;
+    this.digest = digest;
+  }
+
+  get path(): string {
+    return this.#layout.blob(this.tree, this.digest);
+  }
+
+  protected override paths(): readonly string[] {
+    return [this.path];
+  }
+}
+
+/** The folder of a digest, but for the files that make an entry of it. */
+export class ManifestContent extends Lazy implements Content {
+  readonly tree = "manifests";
+  readonly digest: Digest;
+  readonly folder: Folder;
+
+  constructor(digest: Digest, folder: Folder) {
+    super();
+    this.digest = digest;
+    this.folder = folder;
+  }
+
+  get path(): string {
+    return this.folder.path;
+  }
+
+  protected override paths(): readonly string[] {
+    return [MANIFEST_FILE, CONFIG_FILE].filter((name) => this.folder.files.has(name))
+      .map((name) => this.path + sep + name);
+  }
+}
+
+/** What is known of a file, not following a link; undefined if it is gone. */
+export function looseFile(path: string): LooseFile | undefined {
+  const info = statIfAny(path);
+  return info && { path, size: info.size, mtime: info.mtime?.getTime() ?? 0 };
+}

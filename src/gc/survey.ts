@@ -1,0 +1,87 @@
+import { join } from "node:path";
+import { readFolder } from "../base/files.ts";
+import type { Layout } from "../store/layout.ts";
+import { matchingPin, type PinPattern, PinStore } from "../store/pins.ts";
+import { Contents, looseFile } from "./contents.ts";
+import type { Oddments } from "./folders.ts";
+import type { FoundEntry } from "./found.ts";
+import { surveyApps } from "./survey_apps.ts";
+import { surveyRecords } from "./survey_records.ts";
+import { ENTRY_TYPES, type LooseFile, type Survey, type SurveyEntry } from "./survey_types.ts";
+
+/**
+ * Reads the whole cache once: every entry with what it reaches, every piece of content, and what belongs to nothing.
+ *
+ * Nobody is kept out meanwhile: what others delete is passed over, and who means to delete looks again under the
+ * store's exclusive lock.
+ *
+ * @throws LarderError LDR_DISK*, LDR_CONFIG (the pins are not to be read)
+ */
+export function survey(layout: Layout, now: number): Survey {
+  const oddments: Oddments = { rubbish: [], foreign: [], emptyFolders: [] };
+  const contents = new Contents();
+  contents.readBlobs(layout, oddments.foreign);
+  const found = [
+    ...surveyApps(layout, now, contents, oddments),
+    ...surveyRecords(layout, now, contents, oddments),
+  ];
+  const partials = readPartials(layout, oddments.foreign);
+  const holders = countHolders(found, contents.list.length);
+  const patterns = new PinStore(layout).patterns();
+  const entries = found.map((entry) => withSizes(entry, patterns, contents, holders));
+  entries.sort(byTypeAndName);
+  return {
+    layout,
+    takenAt: now,
+    entries,
+    contents: contents.list,
+    holders,
+    partials,
+    ...oddments,
+    size: total(entries, "ownSize") + total(contents.list, "size") + total(partials, "size") +
+      total(oddments.rubbish, "size"),
+  };
+}
+
+function readPartials(layout: Layout, foreign: LooseFile[]): LooseFile[] {
+  const partials: LooseFile[] = [];
+  for (const { name, isFile } of readFolder(layout.partials)) {
+    const file = looseFile(join(layout.partials, name));
+    if (file) (isFile && layout.digestOfName(name) ? partials : foreign).push(file);
+  }
+  return partials;
+}
+
+function countHolders(entries: readonly FoundEntry[], length: number): Uint32Array {
+  const holders = new Uint32Array(length);
+  for (const { reaches } of entries) {
+    for (const place of reaches) holders[place]!++;
+  }
+  return holders;
+}
+
+function withSizes(
+  entry: FoundEntry,
+  patterns: readonly PinPattern[],
+  contents: Contents,
+  holders: Uint32Array,
+): SurveyEntry {
+  let size = entry.ownSize;
+  let unique = entry.ownSize;
+  for (const place of entry.reaches) {
+    const bytes = contents.list[place]!.size;
+    size += bytes;
+    if (holders[place] === 1) unique += bytes;
+  }
+  const pin = entry.pin ?? matchingPin(patterns, entry.name);
+  return { ...entry, pin, size, unique };
+}
+
+function byTypeAndName(a: SurveyEntry, b: SurveyEntry): number {
+  return ENTRY_TYPES.indexOf(a.type) - ENTRY_TYPES.indexOf(b.type) ||
+    (a.name < b.name ? -1 : a.name > b.name ? 1 : 0);
+}
+
+function total<K extends string>(list: readonly Readonly<Record<K, number>>[], key: K): number {
+  return list.reduce((sum, each) => sum + each[key], 0);
+}

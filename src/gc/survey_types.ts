@@ -1,0 +1,87 @@
+import type { Digest } from "../oci/digest.ts";
+import type { Layout, Tree } from "../store/layout.ts";
+import type { Pin } from "../store/pins.ts";
+import type { EntryRecord } from "../store/record.ts";
+
+/** The kinds of things in the cache that have a name. */
+export const ENTRY_TYPES = ["app", "package", "image", "compiled"] as const;
+export type EntryType = typeof ENTRY_TYPES[number];
+
+/**
+ * A piece of content on the disk, of which several entries may need the same one: a blob, or the folder of the
+ * manifest or index with this digest, which has `manifest.json` and `config.json`.
+ */
+export interface Content {
+  readonly tree: Tree | "manifests";
+  readonly digest: Digest;
+  /** The file of a blob, the folder of a manifest. */
+  readonly path: string;
+  /** Bytes of its files. */
+  readonly size: number;
+  /** When it was last written, of several files the last. Milliseconds since the epoch, as it stands on the disk. */
+  readonly mtime: number;
+}
+
+/** A file of the cache that is neither content nor an entry's. */
+export interface LooseFile {
+  readonly path: string;
+  readonly size: number;
+  /** Milliseconds since the epoch, as it stands on the disk. */
+  readonly mtime: number;
+}
+
+/** Something with a name in the cache: a root, for the collector. */
+export interface SurveyEntry {
+  readonly type: EntryType;
+  /**
+   * Of an app its reference in full, `registry/repository:tag` or `registry/repository@digest`; of a package
+   * `source/name/version/arch`; of an image `name@digest of its specification`; of compiled code
+   * `digest of the component/engine`. One that is damaged may have only the path of its folder.
+   */
+  readonly name: string;
+  /** What of its kind belongs together, for rules such as "the last three of each repository". */
+  readonly group: string;
+  /** Of an app what the reference stands for; of a package or image its file; of compiled code what was compiled. */
+  readonly digest: Digest | undefined;
+  readonly folder: string;
+  /** Milliseconds since the epoch; never in the future. */
+  readonly createdAt: number;
+  /** Milliseconds since the epoch; never in the future. */
+  readonly lastUsed: number;
+  readonly pin: Pin | undefined;
+  readonly writtenBy: "larder" | "spin";
+  /** Of an app that larder pulled. */
+  readonly record: EntryRecord | undefined;
+  /** What is wrong with it, if anything: then it reaches only what can still be told. */
+  readonly problem: string | undefined;
+  /** Bytes of the files that are its own and go with it. */
+  readonly ownSize: number;
+  /** What it reaches, as places in {@link Survey.contents}, ascending and each once. */
+  readonly reaches: readonly number[];
+  /** Bytes of its own files and of all it reaches, each file once. */
+  readonly size: number;
+  /** Bytes that would be freed if this entry alone went. */
+  readonly unique: number;
+}
+
+/** All that lies in the cache, at one moment. */
+export interface Survey {
+  readonly layout: Layout;
+  /** Milliseconds since the epoch. */
+  readonly takenAt: number;
+  /** In the order of their types, then of their names. */
+  readonly entries: readonly SurveyEntry[];
+  readonly contents: readonly Content[];
+  /** How many entries reach each of {@link contents}. */
+  readonly holders: Uint32Array;
+  /** Downloads that are under way or were broken off. */
+  readonly partials: readonly LooseFile[];
+  /** What larder wrote and nobody needs: temporary files, and files of entries that are no more. */
+  readonly rubbish: readonly LooseFile[];
+  /** What is none of larder's; never touched, and in none of the sums. */
+  readonly foreign: readonly LooseFile[];
+  /** Folders below those of the entries that have nothing in them, nor in the folders below them; deepest first. */
+  readonly emptyFolders: readonly string[];
+  /** Bytes of entries, contents, partials and rubbish, each file once. */
+  readonly size: number;
+}

@@ -1,0 +1,33 @@
+import * as v from "valibot";
+import { DescriptorSchema } from "../oci/descriptor.ts";
+import { TimeSchema } from "./record.ts";
+
+const { mediaType, digest, size } = DescriptorSchema.entries;
+
+const PackageRecordSchema = v.object({
+  schemaVersion: v.literal(1),
+  /** Where it comes from, as the package manager names it: a repository's URL, with its suite and component. */
+  source: v.string(),
+  name: v.string(),
+  version: v.string(),
+  arch: v.string(),
+  /** The package file, which is a blob. */
+  mediaType,
+  digest,
+  size,
+  /** When it was fetched. RFC 3339. */
+  createdAt: TimeSchema,
+});
+
+/** The file `record.json` of a package. Its mtime is the last use. */
+export type PackageRecord = v.InferOutput<typeof PackageRecordSchema>;
+
+/** Reads a record; undefined for one that is broken, which counts as none. */
+export function parsePackageRecord(text: string): PackageRecord | undefined {
+  try {
+    const result = v.safeParse(PackageRecordSchema, JSON.parse(text));
+    return result.success ? result.output : undefined;
+  } catch {
+    return undefined;
+  }
+}
