@@ -17,6 +17,8 @@ export const BINARY_EXCEPTIONS: Readonly<Record<string, Readonly<Record<string, 
       "Deno 2.4 decodes gzip also where it has not asked for it",
     "over TLS that nobody vouches for, with -k":
       "node:https of Deno 2.4 breaks off connections that it need not verify",
+    "over TLS that nobody vouches for, where the config accepts that":
+      "node:https of Deno 2.4 breaks off connections that it need not verify",
     "on a terminal, name and password are asked for, and the password is not shown":
       "node:readline of Deno 2.4 gets no keys for a second question",
   },

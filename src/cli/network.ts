@@ -1,5 +1,4 @@
 import { systemClock } from "../base/concurrency.ts";
-import { readCertificates } from "../registry/ca.ts";
 import { RegistryClient } from "../registry/client.ts";
 import type { CredentialSource } from "../registry/credential.ts";
 import { httpTransport } from "../registry/http.ts";
@@ -8,20 +7,20 @@ import type { Transport } from "../registry/transport.ts";
 import { thisMachine } from "../store/roots.ts";
 import type { Context } from "./context.ts";
 import { credentialPaths } from "./credential_paths.ts";
+import { trustOf } from "./trust.ts";
 
 /**
- * The way to registries that the options and the environment describe.
+ * The way to registries that the options, the environment and the config describe.
  * @param credentials what to show them; by default what the user's files have
  */
 export function openRegistry(
   context: Context,
   credentials?: CredentialSource,
 ): { client: RegistryClient; transport: Transport } {
-  const { insecure } = context.options;
+  const trust = trustOf(context);
   const transport = httpTransport({
+    ...trust,
     clock: systemClock,
-    caCerts: trustedBy(context),
-    insecure,
     onRetry: (message) => context.info(message),
   });
   const authorizer = new LazyAuthorizer(async () => {
@@ -29,7 +28,7 @@ export function openRegistry(
       import("../registry/auth.ts"),
       credentials ?? userCredentials(),
     ]);
-    return new Authenticator({ transport, credentials: source, clock: systemClock, insecure });
+    return new Authenticator({ ...trust, transport, credentials: source, clock: systemClock });
   });
   return { client: new RegistryClient({ transport, authorizer, clock: systemClock }), transport };
 }
@@ -37,11 +36,4 @@ export function openRegistry(
 async function userCredentials(): Promise<CredentialSource> {
   const { FileCredentials } = await import("../registry/credentials.ts");
   return new FileCredentials(credentialPaths(thisMachine), systemClock);
-}
-
-/** The certificates of `--ca-file`, checked at once, and of `SSL_CERT_FILE`, which other tools honour too. */
-function trustedBy({ options }: Context): () => string[] {
-  const named = options.caFile ? readCertificates(options.caFile, "--ca-file") : [];
-  const variable = Deno.env.get("SSL_CERT_FILE");
-  return () => [...named, ...variable ? readCertificates(variable, "SSL_CERT_FILE") : []];
 }

@@ -8,14 +8,13 @@ import { type Credential, type CredentialSource, usernameOf } from "./credential
 import { apiBase, isLoopback } from "./endpoints.ts";
 import { basic, requestToken, type Token } from "./token.ts";
 import type { Transport } from "./transport.ts";
+import { isInsecure, type Trust } from "./trust.ts";
 
-export interface AuthenticatorDependencies {
+export interface AuthenticatorDependencies extends Pick<Trust, "insecure" | "hosts"> {
   /** Token servers are asked through it. */
   readonly transport: Transport;
   readonly credentials: CredentialSource;
   readonly clock: Clock;
-  /** Credentials may cross the network in plain HTTP. */
-  readonly insecure?: boolean | undefined;
 }
 
 /** A token that is kept, and how it has fared. */
@@ -133,14 +132,16 @@ export class Authenticator implements Authorizer {
   }
 
   /**
-   * Lets credentials go only where nobody else reads them: over HTTPS, or within this machine. `insecure` allows
-   * plain HTTP as well, but not to the token server of a registry that itself has HTTPS.
+   * Lets credentials go only where nobody else reads them: over HTTPS, or within this machine. Where both hosts are
+   * accepted as insecure plain HTTP is allowed as well, but not to the token server of a registry that itself has
+   * HTTPS.
    */
   #protect(registry: string, from: URL, to: URL): void {
     if (to.protocol === "https:") return;
     if (isLoopback(from.hostname) && isLoopback(to.hostname)) return;
     const downgrade = from.protocol === "https:";
-    if (downgrade || !this.#deps.insecure) throw exposed(registry, to, downgrade);
+    const accepted = isInsecure(this.#deps, from) && isInsecure(this.#deps, to);
+    if (downgrade || !accepted) throw exposed(registry, to, downgrade);
   }
 }
 

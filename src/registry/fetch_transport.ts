@@ -2,10 +2,9 @@ import { STALL_TIMEOUT } from "../base/defaults.ts";
 import { interrupted, LarderError, messageOf } from "../base/errors.ts";
 import { isProxyBypassed, withoutProxies } from "./proxy.ts";
 import type { HttpRequest, HttpResponse, Transport } from "./transport.ts";
+import { ownTrust, type Trust } from "./trust.ts";
 
-export interface FetchTransportOptions {
-  /** PEM certificates to trust beside the built-in ones; asked for when TLS is first spoken. */
-  readonly caCerts?: (() => readonly string[]) | undefined;
+export interface FetchTransportOptions extends Pick<Trust, "caCerts" | "hosts"> {
   /** Milliseconds without an answer after which a request is given up. */
   readonly stallTimeout?: number | undefined;
 }
@@ -59,10 +58,12 @@ export class FetchTransport implements Transport, Disposable {
   /** One client for each kind of connection: certificates cost time that plain HTTP need not spend. */
   #clientFor(url: URL): Deno.HttpClient {
     const direct = isProxyBypassed(url, this.#noProxy);
-    const kind = `${url.protocol} ${direct}`;
+    const own = url.protocol === "https:" ? ownTrust(this.#options, url)?.caCerts : undefined;
+    const kind = `${url.protocol} ${direct} ${own ? url.host : ""}`;
     let client = this.#clients.get(kind);
     if (!client) {
-      const caCerts = url.protocol === "https:" ? [...this.#options.caCerts?.() ?? []] : [];
+      const all = url.protocol === "https:" ? this.#options.caCerts : undefined;
+      const caCerts = [...all?.() ?? [], ...own?.() ?? []];
       const create = () => Deno.createHttpClient({ http2: false, caCerts });
       client = direct ? withoutProxies(create) : create();
       this.#clients.set(kind, client);

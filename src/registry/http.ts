@@ -4,13 +4,10 @@ import { RedirectTransport } from "./redirects.ts";
 import { type OnRetry, RetryTransport } from "./retry.ts";
 import { SchemeTransport } from "./schemes.ts";
 import type { Transport } from "./transport.ts";
+import { isInsecure, type Trust } from "./trust.ts";
 
-export interface HttpOptions {
+export interface HttpOptions extends Trust {
   readonly clock: Clock;
-  /** PEM certificates to trust beside the built-in ones; asked for when TLS is first spoken. */
-  readonly caCerts?: () => readonly string[];
-  /** Accept plain HTTP and unverified TLS. */
-  readonly insecure?: boolean | undefined;
   readonly onRetry?: OnRetry;
   /** Milliseconds without a byte after which a request is given up. */
   readonly stallTimeout?: number | undefined;
@@ -18,24 +15,23 @@ export interface HttpOptions {
 
 /** Everything between larder and the network, from the outside in: retries, HTTP or HTTPS, redirects, sockets. */
 export function httpTransport(options: HttpOptions): Transport {
-  const { insecure = false, stallTimeout } = options;
-  const sockets = new FetchTransport(options);
-  const wire = insecure ? unverified(sockets, stallTimeout) : sockets;
-  const redirects = new RedirectTransport(wire, { insecure });
+  const wire = withUnverified(new FetchTransport(options), options);
+  const redirects = new RedirectTransport(wire, options);
   return new RetryTransport(
-    new SchemeTransport(redirects, { insecure }),
+    new SchemeTransport(redirects, options),
     options.clock,
     options.onRetry,
   );
 }
 
-/** Loads Node's HTTPS client only for who needs it. */
-function unverified(sockets: Transport, stallTimeout: number | undefined): Transport {
+/** Leaves certificates unseen where that is accepted. Loads Node's HTTPS client only for who needs it. */
+function withUnverified(sockets: Transport, options: HttpOptions): Transport {
   let transport: Transport | undefined;
   return {
     async send(request) {
+      if (!isInsecure(options, request.url)) return await sockets.send(request);
       const { InsecureTransport } = await import("./insecure_transport.ts");
-      transport ??= new InsecureTransport(sockets, { stallTimeout });
+      transport ??= new InsecureTransport(sockets, options);
       return await transport.send(request);
     },
   };

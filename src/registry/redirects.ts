@@ -1,6 +1,7 @@
 import { MAX_REDIRECTS } from "../base/defaults.ts";
 import { LarderError } from "../base/errors.ts";
 import type { HttpRequest, HttpResponse, Transport } from "./transport.ts";
+import { isInsecure, type Trust } from "./trust.ts";
 
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 
@@ -8,15 +9,15 @@ const REDIRECTS = new Set([301, 302, 303, 307, 308]);
  * Follows redirects of GET and HEAD, as registries use them to send blobs from a CDN.
  *
  * `Authorization` goes to the origin it was meant for and to no other, not even back again; a secure connection
- * is never left for an insecure one, unless the user asked for insecure ones.
+ * is never left for an insecure one, unless the user accepts that of the host.
  */
 export class RedirectTransport implements Transport {
   readonly #inner: Transport;
-  readonly #insecure: boolean;
+  readonly #trust: Trust;
 
-  constructor(inner: Transport, options: { insecure?: boolean } = {}) {
+  constructor(inner: Transport, trust: Trust = {}) {
     this.#inner = inner;
-    this.#insecure = options.insecure ?? false;
+    this.#trust = trust;
   }
 
   async send(request: HttpRequest): Promise<HttpResponse> {
@@ -38,7 +39,8 @@ export class RedirectTransport implements Transport {
     if (!url || (url.protocol !== "https:" && url.protocol !== "http:")) {
       throw refused(request.url, "a redirect to something that is not an HTTP address");
     }
-    if (request.url.protocol === "https:" && url.protocol === "http:" && !this.#insecure) {
+    const downgrade = request.url.protocol === "https:" && url.protocol === "http:";
+    if (downgrade && !isInsecure(this.#trust, request.url)) {
       throw refused(request.url, `a redirect from HTTPS to plain HTTP at ${url.host}`);
     }
     if (url.origin === request.url.origin) return { ...request, url };

@@ -1,29 +1,30 @@
 import { hasCode } from "../base/errors.ts";
 import { isLoopback } from "./endpoints.ts";
 import type { HttpRequest, HttpResponse, Transport } from "./transport.ts";
+import { isInsecure, type Trust } from "./trust.ts";
 
 type Scheme = "https:" | "http:";
 
 /**
  * Decides between HTTPS and plain HTTP, once a host: HTTPS always, except that a registry on this machine is
- * asked in plain HTTP first, and that with `insecure` plain HTTP is tried where HTTPS fails. An address that
+ * asked in plain HTTP first, and that of an insecure host plain HTTP is tried where HTTPS fails. An address that
  * says plain HTTP itself is left as it is.
  */
 export class SchemeTransport implements Transport {
   readonly #inner: Transport;
-  readonly #insecure: boolean;
+  readonly #trust: Trust;
   readonly #decided = new Map<string, Scheme>();
 
-  constructor(inner: Transport, options: { insecure?: boolean } = {}) {
+  constructor(inner: Transport, trust: Trust = {}) {
     this.#inner = inner;
-    this.#insecure = options.insecure ?? false;
+    this.#trust = trust;
   }
 
   async send(request: HttpRequest): Promise<HttpResponse> {
     if (request.url.protocol !== "https:") return await this.#inner.send(request);
     const decided = this.#decided.get(request.url.host);
     if (decided) return await this.#sendIn(decided, request);
-    const [first, second] = this.#candidates(request.url.hostname);
+    const [first, second] = this.#candidates(request.url);
     let response: HttpResponse;
     try {
       response = await this.#sendIn(first, request);
@@ -58,9 +59,9 @@ export class SchemeTransport implements Transport {
   }
 
   /** The schemes to try, in this order. */
-  #candidates(hostname: string): [Scheme, Scheme?] {
-    if (isLoopback(hostname)) return ["http:", "https:"];
-    return this.#insecure ? ["https:", "http:"] : ["https:"];
+  #candidates(url: URL): [Scheme, Scheme?] {
+    if (isLoopback(url.hostname)) return ["http:", "https:"];
+    return isInsecure(this.#trust, url) ? ["https:", "http:"] : ["https:"];
   }
 }
 

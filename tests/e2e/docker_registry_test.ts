@@ -188,6 +188,51 @@ Deno.test("over TLS, with a CA of one's own", async (t) => {
   }
 });
 
+Deno.test("over TLS, with what the config says of the registry and of no other", async (t) => {
+  using ca = await TestCa.create();
+  await using registry = await DockerRegistry.start({ tls: { ca } });
+  await push(registry.url, "app", wasmArtifact(), "v1", { caCerts: [ca.pem] });
+  const settings: [string, string, string | undefined][] = [
+    ["its CA, beside the config file", "ca_file: ca.pem", undefined],
+    ["a CA file that is none", "ca_file: garbage.pem", "LDR_CONFIG"],
+    ["nothing", "insecure: false", "LDR_TLS"],
+  ];
+  for (const [name, setting, error] of settings) {
+    await t.step(name, async () => {
+      using user = new User();
+      user.write(".config/larder/ca.pem", ca.pem);
+      user.write(".config/larder/garbage.pem", "garbage");
+      user.write(
+        ".config/larder/config.yaml",
+        `registries:\n  ${registry.host}:\n    ${setting}\n`,
+      );
+      if (!error) {
+        await pullGood(user, [`${registry.host}/app:v1`]);
+        return;
+      }
+      const result = await user.larder(["pull", `${registry.host}/app:v1`]);
+      assert.match(result.stderr, new RegExp(`^error: .*\\[${error}\\]\nhint: .+$`, "m"));
+    });
+  }
+  await t.step("another registry's CA", async () => {
+    using user = new User();
+    user.write(".config/larder/ca.pem", ca.pem);
+    user.write(".config/larder/config.yaml", "registries: {ghcr.io: {ca_file: ca.pem}}\n");
+    const result = await user.larder(["pull", `${registry.host}/app:v1`]);
+    assert.match(result.stderr, /LDR_TLS/);
+  });
+});
+
+Deno.test("over TLS that nobody vouches for, where the config accepts that", async () => {
+  using ca = await TestCa.create();
+  await using registry = await DockerRegistry.start({ tls: { ca } });
+  using user = new User();
+  await push(registry.url, "app", wasmArtifact(), "v1", { caCerts: [ca.pem] });
+  const key = `registries.${registry.host}.insecure`;
+  assert.equal((await user.larder(["config", "set", key, "true"])).code, 0);
+  await pullGood(user, [`${registry.host}/app:v1`]);
+});
+
 Deno.test("over TLS that nobody vouches for, with -k", async () => {
   using ca = await TestCa.create();
   const htpasswd = { user: NAME, password: PASSWORD };

@@ -2,6 +2,7 @@ import { Authenticator } from "../../src/registry/auth.ts";
 import type { Refusal } from "../../src/registry/client.ts";
 import type { Credential } from "../../src/registry/credential.ts";
 import type { HttpRequest, HttpResponse, Transport } from "../../src/registry/transport.ts";
+import type { Trust } from "../../src/registry/trust.ts";
 import { FakeClock } from "./fake_clock.ts";
 
 export const REALM = "https://auth.test/token";
@@ -35,10 +36,9 @@ export class TokenEndpoint implements Transport {
   }
 }
 
-export interface Options {
+export interface Options extends Pick<Trust, "insecure" | "hosts"> {
   readonly reply?: Reply;
   readonly credential?: Credential;
-  readonly insecure?: boolean;
 }
 
 /** An authenticator, what it has, and what it asks. */
@@ -50,6 +50,7 @@ export function setUp(options: Options = {}) {
     transport: endpoint,
     clock,
     insecure: options.insecure,
+    hosts: options.hosts,
     credentials: {
       find(registry, repository) {
         lookups.push(`${registry}/${repository ?? ""}`);
