@@ -1,8 +1,9 @@
 import { sep } from "node:path";
-import { readFolder, statIfAny } from "../base/files.ts";
+import { readFolder } from "../base/files.ts";
 import type { Digest } from "../oci/digest.ts";
 import { CONFIG_FILE, type Layout, MANIFEST_FILE, type Tree } from "../store/layout.ts";
 import type { Folder } from "./folders.ts";
+import { looseFile } from "./loose_file.ts";
 import type { Content, LooseFile } from "./survey_types.ts";
 
 const TREES = ["data", "wasm"] as const;
@@ -28,6 +29,13 @@ export class Contents {
         }
       }
     }
+  }
+
+  /** The places of a blob: two, if it is in both trees. */
+  blobPlaces(digest: Digest): readonly number[] {
+    const places = new Set<number>();
+    this.collectBlob(digest, places);
+    return [...places];
   }
 
   /** @returns its place in the list */
@@ -129,10 +137,4 @@ export class ManifestContent extends Lazy implements Content {
     return [MANIFEST_FILE, CONFIG_FILE].filter((name) => this.folder.files.has(name))
       .map((name) => this.path + sep + name);
   }
-}
-
-/** What is known of a file, not following a link; undefined if it is gone. */
-export function looseFile(path: string): LooseFile | undefined {
-  const info = statIfAny(path);
-  return info && { path, size: info.size, mtime: info.mtime?.getTime() ?? 0 };
 }

@@ -1,7 +1,7 @@
 import { sep } from "node:path";
 import { readFolder } from "../base/files.ts";
 import { CONFIG_FILE, MANIFEST_FILE, PIN_FILE, RECORD_FILE } from "../store/layout.ts";
-import { looseFile } from "./contents.ts";
+import { looseFile } from "./loose_file.ts";
 import type { LooseFile } from "./survey_types.ts";
 
 const ENTRY_FILES = new Set([MANIFEST_FILE, CONFIG_FILE, RECORD_FILE, PIN_FILE]);

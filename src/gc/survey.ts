@@ -2,9 +2,10 @@ import { join } from "node:path";
 import { readFolder } from "../base/files.ts";
 import type { Layout } from "../store/layout.ts";
 import { matchingPin, type PinPattern, PinStore } from "../store/pins.ts";
-import { Contents, looseFile } from "./contents.ts";
+import { Contents } from "./contents.ts";
 import type { Oddments } from "./folders.ts";
 import type { FoundEntry } from "./found.ts";
+import { looseFile } from "./loose_file.ts";
 import { surveyApps } from "./survey_apps.ts";
 import { surveyRecords } from "./survey_records.ts";
 import { ENTRY_TYPES, type LooseFile, type Survey, type SurveyEntry } from "./survey_types.ts";
@@ -36,6 +37,7 @@ export function survey(layout: Layout, now: number): Survey {
     entries,
     contents: contents.list,
     holders,
+    places: contents,
     partials,
     ...oddments,
     size: total(entries, "ownSize") + total(contents.list, "size") + total(partials, "size") +

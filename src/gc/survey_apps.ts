@@ -1,17 +1,8 @@
 import { sep } from "node:path";
-import { MAX_INDEX_DEPTH, MAX_LOCKED_APP } from "../base/defaults.ts";
 import { messageOf } from "../base/errors.ts";
-import { readBytesIfAny, readTextIfAny, statIfAny } from "../base/files.ts";
+import { readBytesIfAny, readTextIfAny } from "../base/files.ts";
 import { algorithmOf, type Digest, digestOf } from "../oci/digest.ts";
-import { fileDigests, parseLockedApp, wasmDigests } from "../oci/locked_app.ts";
-import {
-  type ImageManifest,
-  type Manifest,
-  parseManifest,
-  spinApplicationLayer,
-  successors,
-} from "../oci/manifest.ts";
-import { SPIN_APPLICATION } from "../oci/media_types.ts";
+import type { Manifest } from "../oci/manifest.ts";
 import { CONFIG_FILE, type Layout, MANIFEST_FILE, PIN_FILE, RECORD_FILE } from "../store/layout.ts";
 import { type EntryRecord, parseRecord } from "../store/record.ts";
 import { type Contents, ManifestContent } from "./contents.ts";
@@ -25,6 +16,9 @@ import {
   type Stamp,
   stampOf,
 } from "./found.ts";
+import { Manifests, Reach } from "./reach.ts";
+
+const NO_MANIFEST = "its manifest is missing or damaged";
 
 /** Reads every reference of the cache, and the manifests that they share. */
 export function surveyApps(
@@ -35,7 +29,9 @@ export function surveyApps(
 ): FoundEntry[] {
   const found: FoundEntry[] = [];
   const walk = (folder: Folder, name: string) => {
-    found.push(...new Repository(layout, now, contents, oddments, folder, name).entries());
+    for (const entry of new Repository(layout, now, contents, oddments, folder, name).entries()) {
+      found.push(entry);
+    }
     for (const child of folder.folders) walk(child, `${name}/${child.name}`);
   };
   for (const registry of readTree(layout.manifests, oddments)) {
@@ -48,24 +44,17 @@ export function surveyApps(
   return found;
 }
 
-/** A digest's folder among the contents. */
-interface Placed {
-  readonly content: ManifestContent;
-  readonly place: number;
-}
-
-/** The references of one repository. What is shared within it is read once. */
+/** The references of one repository. */
 class Repository {
   readonly #layout: Layout;
   readonly #now: number;
   readonly #contents: Contents;
   readonly #oddments: Oddments;
   readonly #name: string;
+  readonly #manifests: Manifests;
   readonly #tags: Folder[] = [];
-  readonly #named: [Digest, Folder][] = [];
-  readonly #folders = new Map<Digest, Placed>();
-  /** Manifests that were read; undefined for one that is missing or damaged. */
-  readonly #manifests = new Map<Digest, Manifest | undefined>();
+  /** Folders of digests that were asked for by name. */
+  readonly #digests: [Digest, Folder][] = [];
 
   constructor(
     layout: Layout,
@@ -80,14 +69,16 @@ class Repository {
     this.#contents = contents;
     this.#oddments = oddments;
     this.#name = name;
+    this.#manifests = new Manifests(contents, name);
     for (const child of folder.folders) this.#sort(child);
   }
 
   entries(): FoundEntry[] {
     const tags = this.#tags.map((folder) => this.#tagEntry(folder));
-    return [...tags, ...this.#named.map(([digest, folder]) => this.#digestEntry(digest, folder))];
+    return [...tags, ...this.#digests.map(([digest, folder]) => this.#digestEntry(digest, folder))];
   }
 
+  /** Tells tags, digests, both, and what is left of either apart. */
   #sort(child: Folder): void {
     const { files } = child;
     if (files.size === 0) return;
@@ -100,26 +91,31 @@ class Repository {
     }
     if (files.has(MANIFEST_FILE)) {
       const content = new ManifestContent(digest, child);
-      this.#folders.set(digest, { content, place: this.#contents.add(content) });
+      this.#manifests.add(content, this.#contents.add(content));
     }
-    if (isNamed) this.#named.push([digest, child]);
+    if (isNamed) this.#digests.push([digest, child]);
   }
 
   #tagEntry(folder: Folder): FoundEntry {
-    const record = folder.files.has(RECORD_FILE) ? readRecord(folder) : undefined;
+    const written = folder.files.has(RECORD_FILE) ? readRecord(folder) : undefined;
     const bytes = readBytesIfAny(folder.path + sep + MANIFEST_FILE);
-    const expected = record?.manifestDigest;
+    const expected = written?.manifestDigest;
     const isOurs = bytes !== undefined && expected !== undefined &&
       digestOf(bytes, algorithmOf(expected)) === expected;
     const config = stampOf(folder, CONFIG_FILE)?.size ?? 0;
-    const reach = this.#reachOfTag(folder, bytes, config, isOurs ? record : undefined);
+    const reach = new Reach(isOurs);
+    const manifest = this.#collectTag(folder, bytes, isOurs ? written : undefined, reach);
     // Spin replaces the manifest and leaves the record: then the record is that of nothing any more.
-    const spins = !isOurs && (!record || reach.manifest !== undefined);
+    const spins = !isOurs && (!written || manifest !== undefined);
+    if (isOurs) {
+      // A tag's folder has copies of both files.
+      this.#manifests.content(expected)?.expect(bytes.length + config);
+    }
     const stamp = stampOf(folder, spins ? MANIFEST_FILE : RECORD_FILE);
     return {
-      ...this.#entry(folder, spins ? undefined : record, stamp, reach),
+      ...this.#entry(folder, spins ? undefined : written, stamp, reach),
       name: `${this.#name}:${folder.name}`,
-      digest: spins ? reach.manifest?.digest : record?.digest,
+      digest: spins ? manifest?.digest : written?.digest,
       writtenBy: spins ? "spin" : "larder",
       ownSize: config + (stamp?.size ?? 0) +
         (spins ? ownSize(folder, [RECORD_FILE]) : bytes?.length ?? 0) +
@@ -128,36 +124,37 @@ class Repository {
   }
 
   /** @param record of an entry that is as larder wrote it */
-  #reachOfTag(
+  #collectTag(
     folder: Folder,
     bytes: Uint8Array | undefined,
-    configSize: number,
     record: EntryRecord | undefined,
-  ): Reach {
-    const reach = new Reach();
-    reach.isVerified = record !== undefined;
+    reach: Reach,
+  ): Manifest | undefined {
+    const manifest = this.#parse(bytes, record?.manifestDigest, reach);
+    if (!manifest) return undefined;
+    this.#manifests.collect(manifest, folder, reach);
+    if (record && record.digest !== record.manifestDigest) {
+      const isWhole = this.#manifests.collectDigest(record.digest, reach);
+      if (!isWhole) reach.problem ??= "its index is missing or damaged";
+    }
+    return manifest;
+  }
+
+  #parse(bytes: Uint8Array | undefined, digest: Digest | undefined, reach: Reach) {
     try {
-      if (!bytes) throw new Error("its manifest is missing");
-      reach.manifest = this.#parse(bytes, record?.manifestDigest);
+      if (bytes) return this.#manifests.parse(bytes, digest);
+      reach.problem = NO_MANIFEST;
     } catch (error) {
       reach.problem = messageOf(error);
-      return reach;
     }
-    if (record) {
-      // The tag's folder has copies of both files.
-      this.#folders.get(record.manifestDigest)?.content.expect(bytes.length + configSize);
-    }
-    this.#collect(reach.manifest, folder, reach);
-    if (record && record.digest !== record.manifestDigest) {
-      this.#collectDigest(record.digest, reach);
-    }
-    return reach;
+    return undefined;
   }
 
   #digestEntry(digest: Digest, folder: Folder): FoundEntry {
     const record = folder.files.has(RECORD_FILE) ? readRecord(folder) : undefined;
-    const reach = new Reach();
-    if (!this.#collectDigest(digest, reach)) reach.problem = "its manifest is missing or damaged";
+    const reach = new Reach(true);
+    const isWhole = this.#manifests.collectDigest(digest, reach);
+    if (!isWhole) reach.problem = NO_MANIFEST;
     const hasManifest = folder.files.has(MANIFEST_FILE);
     const stamp = stampOf(folder, folder.files.has(RECORD_FILE) ? RECORD_FILE : PIN_FILE);
     return {
@@ -180,6 +177,7 @@ class Repository {
       folder: folder.path,
       createdAt: Math.min(clamp(created, this.#now), lastUsed),
       lastUsed,
+      stamp: stamp?.modified ?? 0,
       pin: ownPin(folder),
       record,
       problem: reach.problem,
@@ -193,89 +191,6 @@ class Repository {
     const isThis = asked.startsWith(`${this.#name}:`) && asked.endsWith(`@${digest}`);
     return isThis ? asked : `${this.#name}@${digest}`;
   }
-
-  /** Collects what the folder of a digest reaches. @returns whether its manifest is there whole */
-  #collectDigest(digest: Digest, reach: Reach, depth = 0): boolean {
-    const place = this.#folders.get(digest)?.place;
-    if (place !== undefined) reach.places.add(place);
-    const manifest = this.#manifest(digest);
-    if (!manifest) return false;
-    if (!reach.visited.has(digest)) {
-      this.#collect(manifest, this.#folders.get(digest)!.content.folder, reach, depth);
-    }
-    return true;
-  }
-
-  /** @param folder where a `config.json` of it lies */
-  #collect(manifest: Manifest, folder: Folder, reach: Reach, depth = 0): void {
-    reach.visited.add(manifest.digest);
-    const own = this.#folders.get(manifest.digest);
-    if (own) reach.places.add(own.place);
-    if (manifest.kind === "index") {
-      if (depth === MAX_INDEX_DEPTH) return;
-      for (const child of manifest.manifests) this.#collectDigest(child.digest, reach, depth + 1);
-      return;
-    }
-    for (const { digest, size } of successors(manifest)) {
-      this.#contents.collectBlob(digest, reach.places, reach.isVerified ? size : undefined);
-    }
-    if (!isSpinApp(manifest)) return;
-    try {
-      const digests = lockedAppDigests(folder, this.#name);
-      for (const digest of digests) this.#contents.collectBlob(digest, reach.places);
-    } catch (error) {
-      reach.problem = messageOf(error);
-    }
-  }
-
-  /** The manifest in the folder of its digest, if it is there whole. */
-  #manifest(digest: Digest): Manifest | undefined {
-    if (!this.#manifests.has(digest)) {
-      const folder = this.#folders.get(digest)?.content.folder;
-      const bytes = folder && readBytesIfAny(folder.path + sep + MANIFEST_FILE);
-      try {
-        this.#manifests.set(digest, bytes && parseManifest(bytes, this.#name, null, digest));
-      } catch {
-        this.#manifests.set(digest, undefined);
-      }
-    }
-    return this.#manifests.get(digest);
-  }
-
-  /** Reads a tag's manifest, which the folder of its digest repeats. */
-  #parse(bytes: Uint8Array, digest: Digest | undefined): Manifest {
-    const known = digest && this.#manifests.get(digest);
-    if (known) return known;
-    const manifest = parseManifest(bytes, this.#name, null, digest);
-    if (this.#folders.has(manifest.digest)) this.#manifests.set(manifest.digest, manifest);
-    return manifest;
-  }
-}
-
-/** What one entry reaches, while it is being found out. */
-class Reach {
-  /** Whether larder fetched it all, so that every blob has the size that the manifest says. */
-  isVerified = true;
-  readonly places = new Set<number>();
-  readonly visited = new Set<Digest>();
-  manifest: Manifest | undefined;
-  problem: string | undefined;
-}
-
-function isSpinApp(image: ImageManifest): boolean {
-  return spinApplicationLayer(image) !== undefined || image.config.mediaType === SPIN_APPLICATION;
-}
-
-/** What Spin's locked app names: files that were unpacked from archives are nowhere else to be found. */
-function lockedAppDigests(folder: Folder, subject: string): Digest[] {
-  const path = folder.path + sep + CONFIG_FILE;
-  if ((statIfAny(path)?.size ?? 0) > MAX_LOCKED_APP) {
-    throw new Error("its config.json is too large");
-  }
-  const bytes = readBytesIfAny(path);
-  if (!bytes) throw new Error("its config.json is missing");
-  const app = parseLockedApp(bytes, subject);
-  return [...fileDigests(app), ...wasmDigests(app)];
 }
 
 function readRecord(folder: Folder): EntryRecord | undefined {

@@ -130,6 +130,7 @@ function readEntry(
     folder: folder.path,
     createdAt: Math.min(clamp(createdAt ? Date.parse(createdAt) : stamp?.created, now), lastUsed),
     lastUsed,
+    stamp: stamp?.modified ?? 0,
     pin: ownPin(folder),
     writtenBy: "larder",
     record: undefined,

@@ -2,6 +2,7 @@ import type { Digest } from "../oci/digest.ts";
 import type { Layout, Tree } from "../store/layout.ts";
 import type { Pin } from "../store/pins.ts";
 import type { EntryRecord } from "../store/record.ts";
+import type { Contents } from "./contents.ts";
 
 /** The kinds of things in the cache that have a name. */
 export const ENTRY_TYPES = ["app", "package", "image", "compiled"] as const;
@@ -48,6 +49,8 @@ export interface SurveyEntry {
   readonly createdAt: number;
   /** Milliseconds since the epoch; never in the future. */
   readonly lastUsed: number;
+  /** The last use as it stands on the disk, for those who mean to tell later whether it has changed. */
+  readonly stamp: number;
   readonly pin: Pin | undefined;
   readonly writtenBy: "larder" | "spin";
   /** Of an app that larder pulled. */
@@ -74,6 +77,8 @@ export interface Survey {
   readonly contents: readonly Content[];
   /** How many entries reach each of {@link contents}. */
   readonly holders: Uint32Array;
+  /** Where content with a given digest stands in {@link contents}. */
+  readonly places: Contents;
   /** Downloads that are under way or were broken off. */
   readonly partials: readonly LooseFile[];
   /** What larder wrote and nobody needs: temporary files, and files of entries that are no more. */
