@@ -66,6 +66,18 @@ export const LOCK_POLL = 50;
 /** How long a writer waits for a sweep to finish. */
 export const LOCK_WAIT = 10 * 60_000;
 
+/** How long a sweep waits for writers to finish; new ones wait so long for it at most. */
+export const SWEEP_WAIT = 60_000;
+
+/** A collector leaves alone what was used or written so recently: somebody may be about to use it. */
+export const GRACE_AGE = 60 * 60_000;
+
+/** A download that was broken off so long ago is not continued any more. */
+export const PARTIAL_AGE = 7 * 24 * 60 * 60_000;
+
+/** So many deletions are made before a sweep looks whether it was interrupted. */
+export const SWEEP_CHUNK = 256;
+
 /** Where locks cannot tell whether a lease is in use, it counts for so long even if its process is not found. */
 export const LEASE_GRACE = 24 * 60 * 60_000;
 

@@ -4,7 +4,7 @@ import type { Digest } from "../oci/digest.ts";
 import { CONFIG_FILE, type Layout, MANIFEST_FILE, type Tree } from "../store/layout.ts";
 import type { Folder } from "./folders.ts";
 import { looseFile } from "./loose_file.ts";
-import type { Content, LooseFile } from "./survey_types.ts";
+import type { Content, FileState, LooseFile } from "./survey_types.ts";
 
 const TREES = ["data", "wasm"] as const;
 
@@ -66,17 +66,17 @@ export class Contents {
  * Content whose files are looked at only if somebody must know: there may be a hundred thousand, and what is said of
  * one that larder fetched can be believed.
  */
-abstract class Lazy {
+abstract class LazyContent {
   #size: number | undefined;
   #mtime: number | undefined;
 
   get size(): number {
-    if (this.#size === undefined) this.#look();
+    if (this.#size === undefined) this.#remember();
     return this.#size!;
   }
 
   get mtime(): number {
-    if (this.#mtime === undefined) this.#look();
+    if (this.#mtime === undefined) this.#remember();
     return this.#mtime!;
   }
 
@@ -85,18 +85,28 @@ abstract class Lazy {
     this.#size ??= size;
   }
 
-  protected abstract paths(): readonly string[];
+  /** Looks at the files anew; undefined if they are gone. */
+  look(): FileState | undefined {
+    const files = this.files().map(looseFile).filter((file) => file !== undefined);
+    if (files.length === 0) return undefined;
+    return {
+      size: files.reduce((sum, { size }) => sum + size, 0),
+      mtime: Math.max(...files.map(({ mtime }) => mtime)),
+    };
+  }
+
+  abstract files(): readonly string[];
 
   /** What is gone meanwhile takes no space. */
-  #look(): void {
-    const files = this.paths().map(looseFile);
-    this.#size = files.reduce((sum, file) => sum + (file?.size ?? 0), 0);
-    this.#mtime = Math.max(...files.map((file) => file?.mtime ?? 0));
+  #remember(): void {
+    const { size, mtime } = this.look() ?? { size: 0, mtime: 0 };
+    this.#size = size;
+    this.#mtime = mtime;
   }
 }
 
 /** A file in a tree of blobs. */
-class Blob extends Lazy implements Content {
+class Blob extends LazyContent implements Content {
   readonly tree: Tree;
   readonly digest: Digest;
   readonly #layout: Layout;
@@ -112,13 +122,13 @@ class Blob extends Lazy implements Content {
     return this.#layout.blob(this.tree, this.digest);
   }
 
-  protected override paths(): readonly string[] {
+  override files(): readonly string[] {
     return [this.path];
   }
 }
 
 /** The folder of a digest, but for the files that make an entry of it. */
-export class ManifestContent extends Lazy implements Content {
+export class ManifestContent extends LazyContent implements Content {
   readonly tree = "manifests";
   readonly digest: Digest;
   readonly folder: Folder;
@@ -133,7 +143,7 @@ export class ManifestContent extends Lazy implements Content {
     return this.folder.path;
   }
 
-  protected override paths(): readonly string[] {
+  override files(): readonly string[] {
     return [MANIFEST_FILE, CONFIG_FILE].filter((name) => this.folder.files.has(name))
       .map((name) => this.path + sep + name);
   }

@@ -24,8 +24,8 @@ export function stampOf(folder: Folder, name: string): Stamp | undefined {
   return { size: info.size, modified, created: info.birthtime?.getTime() ?? modified };
 }
 
-/** Bytes of the files of a folder that are the entry's own. */
-export function ownSize(folder: Folder, names: Iterable<string>): number {
+/** Bytes of files of a folder. */
+export function sizeOf(folder: Folder, names: Iterable<string>): number {
   let size = 0;
   for (const name of names) size += stampOf(folder, name)?.size ?? 0;
   return size;

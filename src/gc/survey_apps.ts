@@ -7,16 +7,11 @@ import { CONFIG_FILE, type Layout, MANIFEST_FILE, PIN_FILE, RECORD_FILE } from "
 import { type EntryRecord, parseRecord } from "../store/record.ts";
 import { type Contents, ManifestContent } from "./contents.ts";
 import { type Folder, type Oddments, putFiles, readTree } from "./folders.ts";
-import {
-  ascending,
-  clamp,
-  type FoundEntry,
-  ownPin,
-  ownSize,
-  type Stamp,
-  stampOf,
-} from "./found.ts";
+import { ascending, clamp, type FoundEntry, ownPin, sizeOf, type Stamp, stampOf } from "./found.ts";
 import { Manifests, Reach } from "./reach.ts";
+
+/** The files that make an entry of a digest's folder. */
+const NAMING_FILES: readonly string[] = [RECORD_FILE, PIN_FILE];
 
 const NO_MANIFEST = "its manifest is missing or damaged";
 
@@ -83,7 +78,7 @@ class Repository {
     const { files } = child;
     if (files.size === 0) return;
     const digest = this.#layout.digestOfName(child.name);
-    const isNamed = files.has(RECORD_FILE) || files.has(PIN_FILE);
+    const isNamed = NAMING_FILES.some((name) => files.has(name));
     if (!files.has(MANIFEST_FILE) && !isNamed) return putFiles(child, true, this.#oddments);
     if (!digest) {
       this.#tags.push(child);
@@ -111,15 +106,18 @@ class Repository {
       // A tag's folder has copies of both files.
       this.#manifests.content(expected)?.expect(bytes.length + config);
     }
-    const stamp = stampOf(folder, spins ? MANIFEST_FILE : RECORD_FILE);
+    const stampFile = spins ? MANIFEST_FILE : RECORD_FILE;
+    const stamp = stampOf(folder, stampFile);
     return {
       ...this.#entry(folder, spins ? undefined : written, stamp, reach),
       name: `${this.#name}:${folder.name}`,
       digest: spins ? manifest?.digest : written?.digest,
+      stampFile,
       writtenBy: spins ? "spin" : "larder",
-      ownSize: config + (stamp?.size ?? 0) +
-        (spins ? ownSize(folder, [RECORD_FILE]) : bytes?.length ?? 0) +
-        ownSize(folder, [PIN_FILE]),
+      ownFiles: [...folder.files],
+      // Not looked at once more: there may be ten thousand.
+      ownSize: config + (stamp?.size ?? 0) + (spins ? 0 : bytes?.length ?? 0) +
+        sizeOf(folder, spins ? [RECORD_FILE, PIN_FILE] : [PIN_FILE]),
     };
   }
 
@@ -155,15 +153,19 @@ class Repository {
     const reach = new Reach(true);
     const isWhole = this.#manifests.collectDigest(digest, reach);
     if (!isWhole) reach.problem = NO_MANIFEST;
-    const hasManifest = folder.files.has(MANIFEST_FILE);
-    const stamp = stampOf(folder, folder.files.has(RECORD_FILE) ? RECORD_FILE : PIN_FILE);
+    const stampFile = folder.files.has(RECORD_FILE) ? RECORD_FILE : PIN_FILE;
+    const stamp = stampOf(folder, stampFile);
+    // Without a manifest the folder is no content, and all of it is the entry's.
+    const isContent = folder.files.has(MANIFEST_FILE);
+    const own = [...folder.files].filter((name) => !isContent || NAMING_FILES.includes(name));
     return {
       ...this.#entry(folder, record, stamp, reach),
       name: this.#digestName(digest, record),
       digest,
+      stampFile,
       writtenBy: "larder",
-      // Without a manifest the folder is no content, and all of it is the entry's.
-      ownSize: ownSize(folder, hasManifest ? [RECORD_FILE, PIN_FILE] : folder.files),
+      ownFiles: own,
+      ownSize: sizeOf(folder, own),
     };
   }
 

@@ -7,7 +7,7 @@ import { type Layout, PIN_FILE, RECORD_FILE } from "../store/layout.ts";
 import { parsePackageRecord } from "../store/package_record.ts";
 import type { Contents } from "./contents.ts";
 import { type Folder, type Oddments, putFiles, readTree } from "./folders.ts";
-import { ascending, clamp, type FoundEntry, ownPin, ownSize, stampOf } from "./found.ts";
+import { ascending, clamp, type FoundEntry, ownPin, sizeOf, stampOf } from "./found.ts";
 import type { EntryType } from "./survey_types.ts";
 
 /** What a record says of its entry. */
@@ -117,7 +117,8 @@ function readEntry(
 ): FoundEntry {
   const text = readTextIfAny(folder.path + sep + RECORD_FILE);
   const description = text === undefined ? undefined : tree.describe(text, folder, path);
-  const stamp = stampOf(folder, text === undefined ? PIN_FILE : RECORD_FILE);
+  const stampFile = text === undefined ? PIN_FILE : RECORD_FILE;
+  const stamp = stampOf(folder, stampFile);
   const places = new Set<number>();
   for (const digest of description?.blobs ?? []) contents.collectBlob(digest, places);
   const lastUsed = clamp(stamp?.modified, now);
@@ -131,11 +132,13 @@ function readEntry(
     createdAt: Math.min(clamp(createdAt ? Date.parse(createdAt) : stamp?.created, now), lastUsed),
     lastUsed,
     stamp: stamp?.modified ?? 0,
+    stampFile,
     pin: ownPin(folder),
     writtenBy: "larder",
     record: undefined,
     problem: description ? undefined : "its record is missing or damaged",
-    ownSize: ownSize(folder, folder.files),
+    ownFiles: [...folder.files],
+    ownSize: sizeOf(folder, folder.files),
     reaches: ascending(places),
   };
 }

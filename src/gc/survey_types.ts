@@ -21,14 +21,20 @@ export interface Content {
   readonly size: number;
   /** When it was last written, of several files the last. Milliseconds since the epoch, as it stands on the disk. */
   readonly mtime: number;
+  /** Looks at the files anew; undefined if they are gone. */
+  look(): FileState | undefined;
+}
+
+/** What a file, or the files of some content together, have on the disk. */
+export interface FileState {
+  readonly size: number;
+  /** Milliseconds since the epoch. */
+  readonly mtime: number;
 }
 
 /** A file of the cache that is neither content nor an entry's. */
-export interface LooseFile {
+export interface LooseFile extends FileState {
   readonly path: string;
-  readonly size: number;
-  /** Milliseconds since the epoch, as it stands on the disk. */
-  readonly mtime: number;
 }
 
 /** Something with a name in the cache: a root, for the collector. */
@@ -51,13 +57,17 @@ export interface SurveyEntry {
   readonly lastUsed: number;
   /** The last use as it stands on the disk, for those who mean to tell later whether it has changed. */
   readonly stamp: number;
+  /** The file whose mtime that is. */
+  readonly stampFile: string;
   readonly pin: Pin | undefined;
   readonly writtenBy: "larder" | "spin";
   /** Of an app that larder pulled. */
   readonly record: EntryRecord | undefined;
   /** What is wrong with it, if anything: then it reaches only what can still be told. */
   readonly problem: string | undefined;
-  /** Bytes of the files that are its own and go with it. */
+  /** The names of the files that are its own and go with it. */
+  readonly ownFiles: readonly string[];
+  /** Bytes of these. */
   readonly ownSize: number;
   /** What it reaches, as places in {@link Survey.contents}, ascending and each once. */
   readonly reaches: readonly number[];

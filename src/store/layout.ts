@@ -34,6 +34,7 @@ const ENGINE = /^[A-Za-z0-9](?:[A-Za-z0-9.+-]{0,62}[A-Za-z0-9+-])?$/;
  *   partial/<digest>             downloads in flight
  *   pins.json                    patterns of names that are pinned
  *   lock                         shared by writers, exclusive to a sweep
+ *   gate                         closed by a sweep that waits for writers, so that no new ones begin
  * ```
  *
  * Only parsed digests and references go in, and engines of a strict form, so no name from outside can leave
@@ -133,6 +134,10 @@ export class Layout {
 
   get lock(): string {
     return join(this.root, "lock");
+  }
+
+  get gate(): string {
+    return join(this.root, "gate");
   }
 
   /** A digest or `registry:port` as a file name: Windows has no `:` in names, so Spin and larder write `_`. */

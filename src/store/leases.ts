@@ -129,8 +129,8 @@ export async function takeLease(
 }
 
 /**
- * What running processes use; the leases of processes that are gone are removed. A collector calls this under the
- * store's exclusive lock.
+ * What running processes use; the leases of processes that are gone are removed, unless only a `look` is wanted. A
+ * collector calls this under the store's exclusive lock.
  *
  * Where there are no locks (some network file systems, older runtimes) a lease counts while a process with its
  * id lives on this machine, and in any case for {@link LEASE_GRACE}, since the process may be another machine's.
@@ -138,14 +138,18 @@ export async function takeLease(
  * @throws LarderError LDR_BUSY if a live lease cannot be read, as one of a later larder: nobody knows then what
  * has to stay; LDR_DISK*
  */
-export function liveLeases(layout: Layout, now = Date.now()): LeaseContent[] {
+export function liveLeases(
+  layout: Layout,
+  now = Date.now(),
+  options: { look?: boolean } = {},
+): LeaseContent[] {
   const leases: LeaseContent[] = [];
   for (const { name, isFile } of readFolder(layout.leases)) {
     const pid = (LEASE.exec(name) ?? UNFINISHED.exec(name))?.[1];
     if (!isFile || pid === undefined) continue;
     const path = join(layout.leases, name);
-    if (!isHeld(path, Number(pid), now)) {
-      tidy(path);
+    if (!isHeld(path, Number(pid), now, options.look ?? false)) {
+      if (!options.look) tidy(path);
     } else if (LEASE.test(name)) {
       const lease = readLease(layout, path);
       if (lease) leases.push(lease);
@@ -166,8 +170,8 @@ function readLease(layout: Layout, path: string): LeaseContent | undefined {
 }
 
 /** Whether the process that wrote a lease still has it. */
-function isHeld(path: string, pid: number, now: number): boolean {
-  const file = openIfAny(path);
+function isHeld(path: string, pid: number, now: number, look: boolean): boolean {
+  const file = openIfAny(path, look);
   if (!file) return false;
   try {
     const attempt = tryLockFile(file, true);
@@ -175,6 +179,7 @@ function isHeld(path: string, pid: number, now: number): boolean {
     const made = statIfAny(path)?.mtime?.getTime() ?? now;
     return now - made < LEASE_GRACE || isAlive(pid);
   } catch (error) {
+    if (look) return true; // Such as NFS, where only who may write can tell.
     throw diskError(error, "lock", path);
   } finally {
     file.close();
@@ -189,10 +194,10 @@ function isAlive(pid: number): boolean {
   }
 }
 
-function openIfAny(path: string): Deno.FsFile | undefined {
+function openIfAny(path: string, look: boolean): Deno.FsFile | undefined {
   try {
     // NFS gives an exclusive lock only to who may write.
-    return Deno.openSync(path, { read: true, write: true });
+    return Deno.openSync(path, { read: true, write: !look });
   } catch (error) {
     if (isAbsence(error)) return undefined;
     throw diskError(error, "open", path);

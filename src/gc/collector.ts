@@ -1,0 +1,91 @@
+import type { Disk } from "../base/disk.ts";
+import { GRACE_AGE, PARTIAL_AGE } from "../base/defaults.ts";
+import { statIfAny } from "../base/files.ts";
+import type { Layout } from "../store/layout.ts";
+import { liveLeases } from "../store/leases.ts";
+import { type ExclusiveLockOptions, withExclusiveLock } from "../store/store_lock.ts";
+import { inUse } from "./in_use.ts";
+import type { Ages, Facts } from "./ledger.ts";
+import { looseToGo, makePlan, type Plan } from "./plan.ts";
+import { freeGoal, type GcPolicy } from "./policy.ts";
+import { select, selectAsked } from "./select.ts";
+import { survey } from "./survey.ts";
+import type { Survey, SurveyEntry } from "./survey_types.ts";
+import { sweep, type SweepResult } from "./sweep.ts";
+
+/** What a policy leaves alone. */
+const GC_AGES: Ages = {
+  entry: GRACE_AGE,
+  content: GRACE_AGE,
+  orphan: GRACE_AGE,
+  partial: PARTIAL_AGE,
+};
+
+/** Who names what has to go means it, whenever it came; what belongs to nothing they have not named. */
+const CLEAN_AGES: Ages = { ...GC_AGES, entry: 0, content: 0 };
+
+/** Who clears the cache means everything. */
+const CLEAR_AGES: Ages = { entry: 0, content: 0, orphan: 0, partial: 0 };
+
+/** What the sweep of a plan needs. */
+export interface ApplyOptions extends ExclusiveLockOptions {
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+}
+
+/** What has to go for the cache to keep to a policy. Nothing is changed. @throws LarderError LDR_DISK*, LDR_BUSY */
+export function planGc(survey: Survey, policy: GcPolicy, disk: Disk | undefined): Plan {
+  const facts = factsOf(survey, GC_AGES);
+  const loose = looseToGo(survey, facts);
+  return makePlan(survey, select(survey, policy, facts, disk, loose.bytes), loose);
+}
+
+/** Whether a cache goes beyond what a policy allows. @param plan what the policy takes of it */
+export function isBeyond(
+  survey: Survey,
+  policy: GcPolicy,
+  disk: Disk | undefined,
+  plan: Plan,
+): boolean {
+  return plan.remove.entries.length > 0 || survey.size > (policy.maxSize ?? Infinity) ||
+    (disk?.free ?? Infinity) < (freeGoal(policy, disk) ?? 0);
+}
+
+/**
+ * What has to go if a user wants these entries gone. Nothing is changed.
+ * @param options.everything also what belongs to no entry, and downloads that could be continued
+ * @throws LarderError LDR_DISK*, LDR_BUSY
+ */
+export function planClean(
+  survey: Survey,
+  asked: ReadonlySet<SurveyEntry>,
+  options: { includePinned?: boolean | undefined; everything?: boolean | undefined } = {},
+): Plan {
+  const facts = factsOf(survey, options.everything ? CLEAR_AGES : CLEAN_AGES);
+  return makePlan(survey, selectAsked(survey, asked, facts, options), looseToGo(survey, facts));
+}
+
+/**
+ * Deletes what a plan lists, under the store's exclusive lock, as far as the plan still holds.
+ * @throws LarderError LDR_BUSY, LDR_DISK*, LDR_READ_ONLY, LDR_INTERRUPTED
+ */
+export async function applyPlan(
+  layout: Layout,
+  plan: Plan,
+  { now, ...options }: ApplyOptions,
+): Promise<SweepResult> {
+  // Locking would make the folder of a cache that is no more.
+  if (!statIfAny(layout.root)) return { freed: 0, entries: [], files: 0, skipped: [] };
+  return await withExclusiveLock(layout, (isLocked) => {
+    const time = now();
+    const state = survey(layout, time);
+    const facts = { now: time, ages: CLEAR_AGES, inUse: inUse(state, liveLeases(layout, time)) };
+    return sweep(state, plan, facts, { isLocked, signal: options.signal });
+  }, options);
+}
+
+function factsOf(survey: Survey, ages: Ages): Facts {
+  const now = survey.takenAt;
+  const leases = liveLeases(survey.layout, now, { look: true });
+  return { now, ages, inUse: inUse(survey, leases) };
+}

@@ -1,0 +1,172 @@
+import { relative, sep } from "node:path";
+import * as v from "valibot";
+import { LarderError } from "../base/errors.ts";
+import { DigestSchema } from "../oci/descriptor.ts";
+import type { Layout } from "../store/layout.ts";
+import { TimeSchema } from "../store/record.ts";
+import { type Facts, isOlder } from "./ledger.ts";
+import type { Selection } from "./selection.ts";
+import { ENTRY_TYPES, type LooseFile, type Survey } from "./survey_types.ts";
+
+const Bytes = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+/** As it stands on the disk: milliseconds since the epoch, with a fraction where the disk has one. */
+const Stamp = v.pipe(v.number(), v.finite());
+/** Relative to the cache's folder, with `/` between its parts. */
+const Path = v.string();
+const Type = v.picklist(ENTRY_TYPES);
+
+const PlannedEntrySchema = v.strictObject({
+  type: Type,
+  name: v.string(),
+  path: Path,
+  digest: v.optional(DigestSchema),
+  /** Its last use, by which it is told whether it has been used since. */
+  stamp: Stamp,
+  pinned: v.boolean(),
+  rule: v.string(),
+  why: v.string(),
+  /** What its removal frees, after those before it. */
+  bytes: Bytes,
+});
+
+const PlannedFileSchema = v.strictObject({ path: Path, size: Bytes, mtime: Stamp });
+
+const PlanSchema = v.strictObject({
+  schemaVersion: v.literal(1),
+  /** The cache's folder. */
+  root: v.string(),
+  madeAt: TimeSchema,
+  /** What goes, all together. */
+  bytes: Bytes,
+  remove: v.strictObject({
+    entries: v.array(PlannedEntrySchema),
+    contents: v.array(PlannedFileSchema),
+    partials: v.array(PlannedFileSchema),
+    rubbish: v.array(PlannedFileSchema),
+  }),
+  keep: v.array(v.strictObject({
+    type: Type,
+    name: v.string(),
+    rule: v.string(),
+    why: v.string(),
+    size: Bytes,
+  })),
+  shortfalls: v.array(v.strictObject({
+    rule: v.string(),
+    type: v.optional(Type),
+    limit: Bytes,
+    missing: Bytes,
+    kept: v.array(v.strictObject({ rule: v.string(), entries: Bytes, bytes: Bytes })),
+  })),
+});
+
+/** What is to be deleted, so exact that it can be carried out later, as far as it is then still true. */
+export type Plan = v.InferOutput<typeof PlanSchema>;
+export type PlannedEntry = v.InferOutput<typeof PlannedEntrySchema>;
+export type PlannedFile = v.InferOutput<typeof PlannedFileSchema>;
+
+/** The files that nothing needs and that are old enough to go. */
+export interface Loose {
+  readonly partials: readonly LooseFile[];
+  readonly rubbish: readonly LooseFile[];
+  readonly bytes: number;
+}
+
+/** Chooses among the files that belong to nothing. */
+export function looseToGo(survey: Survey, { now, ages }: Facts): Loose {
+  const partials = survey.partials.filter(({ mtime }) => isOlder(mtime, ages.partial, now));
+  const rubbish = survey.rubbish.filter(({ mtime }) => isOlder(mtime, ages.orphan, now));
+  return { partials, rubbish, bytes: sum([...partials, ...rubbish]) };
+}
+
+/** Writes down what a selection means for the files of the cache. */
+export function makePlan(survey: Survey, selection: Selection, loose: Loose): Plan {
+  const { layout } = survey;
+  const planned = ({ path, size, mtime }: LooseFile) => ({
+    path: relativePath(layout, path),
+    // In this order: looking at the time looks at the file, and may correct the size.
+    mtime,
+    size,
+  });
+  const contents = selection.contents.map((place) => {
+    const { path, mtime } = survey.contents[place]!;
+    return { path: relativePath(layout, path), mtime, size: survey.contents[place]!.size };
+  });
+  const removals = selection.decisions.filter((decision) => decision.action === "remove");
+  const own = removals.reduce((total, { entry }) => total + entry.ownSize, 0);
+  return {
+    schemaVersion: 1,
+    root: layout.root,
+    madeAt: new Date(survey.takenAt).toISOString(),
+    bytes: own + sum(contents) + loose.bytes,
+    remove: {
+      entries: removals.map(({ entry, rule, why, bytes }) => ({
+        type: entry.type,
+        name: entry.name,
+        path: relativePath(layout, entry.folder),
+        ...(entry.digest && { digest: entry.digest }),
+        stamp: entry.stamp,
+        pinned: entry.pin !== undefined,
+        rule,
+        why,
+        bytes,
+      })),
+      contents,
+      partials: loose.partials.map(planned),
+      rubbish: loose.rubbish.map(planned),
+    },
+    keep: selection.decisions.filter((decision) => decision.action === "keep").map((
+      { entry: { type, name, size }, rule, why },
+    ) => ({ type, name, rule, why, size })),
+    shortfalls: selection.shortfalls.map(({ type, kept, ...rest }) => ({
+      ...rest,
+      ...(type && { type }),
+      kept: [...kept],
+    })),
+  };
+}
+
+/** Whether a plan deletes nothing at all. */
+export function isEmptyPlan({ remove }: Plan): boolean {
+  return Object.values(remove).every((list) => list.length === 0);
+}
+
+/**
+ * Reads a plan that {@link formatPlan} wrote.
+ * @throws LarderError LDR_USAGE for anything else, and for a plan for another cache
+ */
+export function parsePlan(text: string, file: string, layout: Layout): Plan {
+  const plan = readPlan(text, file);
+  if (plan.root === layout.root) return plan;
+  throw new LarderError("LDR_USAGE", `the plan ${file} is for the cache in ${plan.root}`, {
+    hint: `this one is in ${layout.root}: name the other with --cache-dir, or make a new plan`,
+  });
+}
+
+export function formatPlan(plan: Plan): string {
+  return JSON.stringify(plan, null, 2) + "\n";
+}
+
+/** A path of the cache, relative to its folder, the same on every system. */
+export function relativePath(layout: Layout, path: string): string {
+  return relative(layout.root, path).split(sep).join("/");
+}
+
+function readPlan(text: string, file: string): Plan {
+  let reason = "it is not JSON";
+  try {
+    const result = v.safeParse(PlanSchema, JSON.parse(text), { abortEarly: true });
+    if (result.success) return result.output;
+    const issue = result.issues[0];
+    reason = `${v.getDotPath(issue) ?? "document"}: ${issue.message}`;
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+  }
+  throw new LarderError("LDR_USAGE", `${file} is no plan: ${reason}`, {
+    hint: "make one with larder gc --plan FILE",
+  });
+}
+
+function sum(files: readonly { readonly size: number }[]): number {
+  return files.reduce((total, { size }) => total + size, 0);
+}

@@ -1,0 +1,88 @@
+import { dirname, join } from "node:path";
+import { hasCode, messageOf } from "../base/errors.ts";
+import { removeIfAny, statIfAny } from "../base/files.ts";
+import { CONFIG_FILE, MANIFEST_FILE, PIN_FILE, RECORD_FILE } from "../store/layout.ts";
+import { looseFile } from "./loose_file.ts";
+import type { PlannedFile } from "./plan.ts";
+import type { Content, FileState, SurveyEntry } from "./survey_types.ts";
+
+/** What became of something that was to be deleted: the bytes that are free now, or why it stays. */
+export type Outcome =
+  | { readonly freed: number; readonly skipped?: undefined }
+  | { readonly skipped: string };
+
+/** Roots before leaves: without its record nothing is taken for larder's entry, without its manifest for anybody's. */
+const ORDER = [PIN_FILE, RECORD_FILE, MANIFEST_FILE, CONFIG_FILE];
+
+/**
+ * Deletes an entry's own files, unless it was used since it was surveyed.
+ * @throws LarderError LDR_READ_ONLY
+ */
+export function removeEntry({ folder, stamp, stampFile, ownFiles }: SurveyEntry): Outcome {
+  const used = statIfAny(join(folder, stampFile))?.mtime?.getTime() ?? 0;
+  if (used !== stamp) return { skipped: "it was used since" };
+  const names = ORDER.filter((name) => ownFiles.includes(name));
+  return removeFiles(names.map((name) => join(folder, name)));
+}
+
+/**
+ * Deletes content, unless it is not any more as it was planned.
+ * @throws LarderError LDR_READ_ONLY
+ */
+export function removeContent(content: Content, planned: PlannedFile): Outcome {
+  if (!isAsPlanned(content.look(), planned)) return { skipped: "it was written since" };
+  if (content.tree !== "manifests") return removeFiles([content.path]);
+  return removeFiles([MANIFEST_FILE, CONFIG_FILE].map((name) => join(content.path, name)));
+}
+
+/**
+ * Deletes a file that belongs to nothing, unless it is not any more as it was planned.
+ * @throws LarderError LDR_READ_ONLY
+ */
+export function removeLoose(path: string, planned: PlannedFile): Outcome {
+  if (!isAsPlanned(looseFile(path), planned)) return { skipped: "it was written since" };
+  return removeFiles([path]);
+}
+
+/**
+ * Removes folders that have nothing in them, and their parents.
+ * @param roots the folders that stay, and above which nothing is looked at
+ */
+export function removeEmptyFolders(folders: Iterable<string>, roots: ReadonlySet<string>): void {
+  for (const folder of folders) {
+    for (let path = folder; isBelow(path, roots) && removeFolder(path);) path = dirname(path);
+  }
+}
+
+function isBelow(path: string, roots: ReadonlySet<string>): boolean {
+  return !roots.has(path) && path !== dirname(path);
+}
+
+function removeFolder(path: string): boolean {
+  try {
+    Deno.removeSync(path);
+    return true;
+  } catch {
+    return false; // It has something in it, or is gone with its parent.
+  }
+}
+
+function isAsPlanned(state: FileState | undefined, planned: PlannedFile): boolean {
+  return state !== undefined && state.size === planned.size && state.mtime === planned.mtime;
+}
+
+/** Files that cannot be deleted, as those that a program has open on Windows, stay, and hinder nothing else. */
+function removeFiles(paths: readonly string[]): Outcome {
+  let freed = 0;
+  try {
+    for (const path of paths) {
+      const size = looseFile(path)?.size;
+      removeIfAny(path);
+      freed += size ?? 0;
+    }
+    return { freed };
+  } catch (error) {
+    if (hasCode(error, "LDR_READ_ONLY")) throw error;
+    return { skipped: messageOf(error) };
+  }
+}

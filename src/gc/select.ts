@@ -1,0 +1,158 @@
+import type { Disk } from "../base/disk.ts";
+import { formatBytes, formatDuration } from "../base/units.ts";
+import { type Facts, isOlder, Ledger } from "./ledger.ts";
+import { type GcPolicy, limitsOf } from "./policy.ts";
+import { protection } from "./protect.ts";
+import type { Decision, Selection } from "./selection.ts";
+import { State, Use } from "./state.ts";
+import { ENTRY_TYPES, type EntryType, type Survey, type SurveyEntry } from "./survey_types.ts";
+
+/**
+ * Decides what has to go for a cache to keep to a policy.
+ *
+ * What is pinned, in use, young or one of the last of its repository stays. Of the rest, what is damaged, not to be
+ * kept or unused for too long goes in any case. What goes beyond a number or a size goes least recently used first;
+ * of what was used at the same time, what is cheapest to have again: compiled code, which needs no network, before
+ * apps and packages, and these before images, which have to be built; then what frees the least, since that is what
+ * would have to be fetched.
+ *
+ * @param disk needed only for `minFree`
+ * @param loose bytes of partial downloads and rubbish that go in any case
+ */
+export function select(
+  survey: Survey,
+  policy: GcPolicy,
+  facts: Facts,
+  disk: Disk | undefined,
+  loose: number,
+): Selection {
+  const state = new State(survey, policy, facts, disk, loose);
+  for (const rule of RULES) rule(state);
+  giveBackShared(state);
+  return state.selection();
+}
+
+/** Decides as a user does who says what has to go. */
+export function selectAsked(
+  survey: Survey,
+  asked: ReadonlySet<SurveyEntry>,
+  facts: Facts,
+  options: { includePinned?: boolean | undefined },
+): Selection {
+  const ledger = new Ledger(survey, facts);
+  const decisions = survey.entries.map((entry): Decision => {
+    if (!asked.has(entry)) return { entry, action: "keep", rule: "not asked for", why: "" };
+    const kept = protection(entry, facts, options);
+    if (kept) return { entry, action: "keep", ...kept };
+    return { entry, action: "remove", rule: "asked", why: "asked for", bytes: ledger.take(entry) };
+  });
+  return { decisions, contents: ledger.freed(), shortfalls: [] };
+}
+
+type Rule = (state: State) => void;
+
+/** What takes entries, in this order. */
+const RULES: readonly Rule[] = [
+  takeDamaged,
+  takeDisabled,
+  takeUnused,
+  takeBeyondCounts,
+  takeBeyondTypeSizes,
+  takeBeyondSize,
+  takeForFreeSpace,
+];
+
+function takeDamaged(state: State): void {
+  for (const entry of state.candidates()) {
+    if (entry.problem && entry.reaches.length === 0) {
+      state.take(entry, "damaged", entry.problem);
+    }
+  }
+}
+
+function takeDisabled(state: State): void {
+  for (const entry of state.candidates()) {
+    if (!limitsOf(state.policy, entry.type).disabled) continue;
+    state.take(entry, "disabled", `nothing of the type ${entry.type} is to be kept`);
+  }
+}
+
+function takeUnused(state: State): void {
+  for (const entry of state.candidates()) {
+    const { unused } = limitsOf(state.policy, entry.type);
+    if (unused === undefined || !isOlder(entry.lastUsed, unused, state.now)) continue;
+    const idle = formatDuration(state.now - entry.lastUsed);
+    state.take(entry, "unused", `unused for ${idle}; the limit is ${formatDuration(unused)}`);
+  }
+}
+
+function takeBeyondCounts(state: State): void {
+  for (const type of [...ENTRY_TYPES, undefined]) {
+    const limit = type ? limitsOf(state.policy, type).maxCount : state.policy.maxCount;
+    if (limit === undefined) continue;
+    let count = state.remaining(type).length;
+    const why = `least recently used; there may be ${limitText(formatCount(limit), type)}`;
+    for (const entry of state.candidates(type)) {
+      if (count <= limit) break;
+      state.take(entry, "max-count", why);
+      count--;
+    }
+    if (count > limit) state.fallShort("max-count", type, limit, count - limit);
+  }
+}
+
+function takeBeyondTypeSizes(state: State): void {
+  for (const type of ENTRY_TYPES) {
+    const { maxSize } = limitsOf(state.policy, type);
+    if (maxSize === undefined) continue;
+    const use = new Use(state.survey, state.remaining(type));
+    const why = `least recently used; the limit is ${limitText(formatBytes(maxSize), type)}`;
+    for (const entry of state.candidates(type)) {
+      if (use.size <= maxSize) break;
+      state.take(entry, "max-size", why);
+      use.remove(entry);
+    }
+    if (use.size > maxSize) state.fallShort("max-size", type, maxSize, use.size - maxSize);
+  }
+}
+
+function takeBeyondSize(state: State): void {
+  const { maxSize } = state.policy;
+  if (maxSize === undefined) return;
+  const why = `least recently used; the cache may take ${formatBytes(maxSize)}`;
+  for (const entry of state.candidates()) {
+    if (state.size <= maxSize) break;
+    state.take(entry, "max-size", why);
+  }
+  if (state.size > maxSize) state.fallShort("max-size", undefined, maxSize, state.size - maxSize);
+}
+
+function takeForFreeSpace(state: State): void {
+  const goal = state.freeGoal;
+  if (goal === undefined) return;
+  const why = `least recently used; ${formatBytes(goal)} of the disk have to stay free`;
+  for (const entry of state.candidates()) {
+    if (state.free >= goal) break;
+    state.take(entry, "min-free", why);
+  }
+  if (state.free < goal) state.fallShort("min-free", undefined, goal, goal - state.free);
+}
+
+/**
+ * Gives back what was taken for the sake of space and frees none, since what stays needs the same: its turn came
+ * before anybody knew how far the taking would go.
+ */
+function giveBackShared(state: State): void {
+  for (const entry of state.takenForSpace()) {
+    const { maxSize, maxCount } = limitsOf(state.policy, entry.type);
+    if (maxSize === undefined && maxCount === undefined) state.giveBackIfShared(entry);
+  }
+}
+
+function limitText(limit: string, type: EntryType | undefined): string {
+  return type ? `${limit} for the type ${type}` : limit;
+}
+
+function formatCount(count: number): string {
+  return count === 1 ? "1 entry" : `${count} entries`;
+}

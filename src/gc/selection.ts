@@ -1,0 +1,46 @@
+import type { KeepingRule, TakingRule } from "./policy.ts";
+import type { Reason } from "./protect.ts";
+import type { EntryType, SurveyEntry } from "./survey_types.ts";
+
+/** An entry that goes. */
+export interface Removal extends Reason<TakingRule> {
+  readonly action: "remove";
+  readonly entry: SurveyEntry;
+  /** Bytes that this frees, once the removals before it have been made. */
+  readonly bytes: number;
+}
+
+/** An entry that stays. */
+export interface Keeping extends Reason<KeepingRule> {
+  readonly action: "keep";
+  readonly entry: SurveyEntry;
+}
+
+/** What becomes of one entry, and why. */
+export type Decision = Removal | Keeping;
+
+/** A goal that cannot be met, and what stands in its way. */
+export interface Shortfall {
+  readonly rule: "max-count" | "max-size" | "min-free";
+  /** The type that the limit is for; undefined for all of the cache. */
+  readonly type: EntryType | undefined;
+  /** Bytes, or entries for "max-count". */
+  readonly limit: number;
+  /** By how much the goal is missed, in the same. */
+  readonly missing: number;
+  /** What stays in spite of it. Content that has no entry any more, and is young or in use, counts as no entry. */
+  readonly kept: readonly {
+    readonly rule: KeepingRule;
+    readonly entries: number;
+    readonly bytes: number;
+  }[];
+}
+
+/** What is to become of a cache. */
+export interface Selection {
+  /** Removals in the order in which the rules took them, then what stays. */
+  readonly decisions: readonly Decision[];
+  /** Places of the content that goes. */
+  readonly contents: readonly number[];
+  readonly shortfalls: readonly Shortfall[];
+}

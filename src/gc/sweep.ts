@@ -1,0 +1,184 @@
+import { dirname, join } from "node:path";
+import { sleep } from "../base/concurrency.ts";
+import { GRACE_AGE, SWEEP_CHUNK } from "../base/defaults.ts";
+import type { Layout } from "../store/layout.ts";
+import { type Facts, isOlder, Ledger } from "./ledger.ts";
+import type { Plan, PlannedEntry, PlannedFile } from "./plan.ts";
+import { protection } from "./protect.ts";
+import {
+  type Outcome,
+  removeContent,
+  removeEmptyFolders,
+  removeEntry,
+  removeLoose,
+} from "./remove.ts";
+import type { Survey, SurveyEntry } from "./survey_types.ts";
+
+/** What a sweep has done. */
+export interface SweepResult {
+  /** Bytes. */
+  readonly freed: number;
+  /** The entries that are gone, as they were planned. */
+  readonly entries: readonly PlannedEntry[];
+  /** How many pieces of content, and files that belonged to nothing, are gone. */
+  readonly files: number;
+  /** What was planned and stays; what was gone already is not among it. */
+  readonly skipped: readonly { readonly name: string; readonly why: string }[];
+}
+
+export interface SweepOptions {
+  /** Whether everybody else is kept out; if not, nothing young is touched. */
+  readonly isLocked: boolean;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Carries a plan out, as far as it still holds: what has been used, pinned, taken into use or written since stays,
+ * and so does all content that something reaches by now.
+ *
+ * Roots go before leaves, so a sweep that is killed leaves content that nothing reaches, and never an entry without
+ * its content.
+ *
+ * @param survey of the cache as it is now
+ * @throws LarderError LDR_READ_ONLY, LDR_INTERRUPTED
+ */
+export async function sweep(
+  survey: Survey,
+  plan: Plan,
+  facts: Facts,
+  options: SweepOptions,
+): Promise<SweepResult> {
+  const run = new Sweep(survey, plan, facts, options);
+  await run.entries();
+  await run.contents();
+  await run.loose();
+  run.tidy();
+  return run.result();
+}
+
+class Sweep {
+  readonly #survey: Survey;
+  readonly #plan: Plan;
+  readonly #facts: Facts;
+  readonly #options: SweepOptions;
+  readonly #ledger: Ledger;
+  readonly #removed: PlannedEntry[] = [];
+  readonly #skipped: { name: string; why: string }[] = [];
+  readonly #emptied = new Set<string>();
+  #freed = 0;
+  #files = 0;
+  #steps = 0;
+
+  constructor(survey: Survey, plan: Plan, facts: Facts, options: SweepOptions) {
+    this.#survey = survey;
+    this.#plan = plan;
+    this.#facts = facts;
+    this.#options = options;
+    this.#ledger = new Ledger(survey, facts);
+  }
+
+  async entries(): Promise<void> {
+    const entries = new Map(this.#survey.entries.map((entry) => [entry.folder, entry]));
+    for (const planned of this.#plan.remove.entries) {
+      const entry = entries.get(this.#path(planned.path));
+      if (!entry) continue;
+      const changed = this.#changeOf(entry, planned);
+      const outcome = changed ? { skipped: changed } : removeEntry(entry);
+      if (!this.#note(planned.name, outcome)) continue;
+      this.#ledger.take(entry);
+      this.#removed.push(planned);
+      this.#emptied.add(entry.folder);
+      await this.#breathe();
+    }
+  }
+
+  async contents(): Promise<void> {
+    const places = new Map(this.#survey.contents.map(({ path }, place) => [path, place]));
+    for (const planned of this.#manifestsFirst()) {
+      const path = this.#path(planned.path);
+      const place = places.get(path);
+      if (place === undefined) continue;
+      const content = this.#survey.contents[place]!;
+      const reason = this.#ledger.needs(place) ?? this.#youth(planned);
+      const outcome = reason ? { skipped: reason } : removeContent(content, planned);
+      if (!this.#note(planned.path, outcome)) continue;
+      this.#files++;
+      if (content.tree === "manifests") this.#emptied.add(path);
+      await this.#breathe();
+    }
+  }
+
+  async loose(): Promise<void> {
+    const { partials, rubbish } = this.#survey;
+    const known = new Set([...partials, ...rubbish].map(({ path }) => path));
+    for (const planned of [...this.#plan.remove.partials, ...this.#plan.remove.rubbish]) {
+      const path = this.#path(planned.path);
+      if (!known.has(path)) continue;
+      const young = this.#youth(planned);
+      const outcome = young ? { skipped: young } : removeLoose(path, planned);
+      if (!this.#note(planned.path, outcome)) continue;
+      this.#files++;
+      this.#emptied.add(dirname(path));
+      await this.#breathe();
+    }
+  }
+
+  tidy(): void {
+    const { layout, emptyFolders } = this.#survey;
+    removeEmptyFolders([...emptyFolders, ...this.#emptied], rootsOf(layout));
+  }
+
+  result(): SweepResult {
+    return {
+      freed: this.#freed,
+      entries: this.#removed,
+      files: this.#files,
+      skipped: this.#skipped,
+    };
+  }
+
+  #changeOf(entry: SurveyEntry, planned: PlannedEntry): string | undefined {
+    if (entry.type !== planned.type || entry.digest !== planned.digest) return "it changed since";
+    if (entry.stamp !== planned.stamp) return "it was used since";
+    const ages = { ...this.#facts.ages, entry: this.#options.isLocked ? 0 : GRACE_AGE };
+    const facts = { ...this.#facts, ages };
+    return protection(entry, facts, { includePinned: planned.pinned })?.why;
+  }
+
+  /** Where nobody could be kept out, somebody may be about to publish what was written just now. */
+  #youth({ mtime }: PlannedFile): string | undefined {
+    if (this.#options.isLocked || isOlder(mtime, GRACE_AGE, this.#facts.now)) return undefined;
+    return "it is young, and this file system has no locks";
+  }
+
+  /** Roots before leaves. */
+  #manifestsFirst(): PlannedFile[] {
+    const isManifest = ({ path }: PlannedFile) => path.startsWith("manifests/") ? 0 : 1;
+    return this.#plan.remove.contents.toSorted((a, b) => isManifest(a) - isManifest(b));
+  }
+
+  #path(planned: string): string {
+    return join(this.#survey.layout.root, ...planned.split("/"));
+  }
+
+  /** @returns whether it is gone */
+  #note(name: string, outcome: Outcome): boolean {
+    if (outcome.skipped !== undefined) {
+      this.#skipped.push({ name, why: outcome.skipped });
+      return false;
+    }
+    this.#freed += outcome.freed;
+    return true;
+  }
+
+  async #breathe(): Promise<void> {
+    if (++this.#steps % SWEEP_CHUNK === 0) await sleep(0, this.#options.signal);
+  }
+}
+
+/** The folders that stay even if they are empty. */
+function rootsOf(layout: Layout): ReadonlySet<string> {
+  const { root, manifests, packages, images, compiled, partials } = layout;
+  const trees = [layout.tree("data"), layout.tree("wasm")];
+  return new Set([root, manifests, packages, images, compiled, partials, ...trees]);
+}
