@@ -62,8 +62,8 @@ explain("The tag moves to a new version of the Wasm module. Only what changed is
 registry.add("demo/hello", await version(2), "latest");
 await larder(home.path, "pull", app);
 
-explain("The cache, as `larder list` shows it:");
-await larder(home.path, "list");
+explain("The cache, as `larder list -v` shows it:");
+await larder(home.path, "list", "-v");
 
 explain("Without the registry, the cached copy can still be had:");
 await larder(home.path, "pull", "--offline", app);

@@ -1,5 +1,10 @@
-import type { Content, Survey, SurveyEntry } from "../gc/survey_types.ts";
-import { ENTRY_TYPES, type EntryType } from "../gc/survey_types.ts";
+import {
+  type Content,
+  ENTRY_TYPES,
+  type EntryType,
+  type Survey,
+  type SurveyEntry,
+} from "../gc/survey_types.ts";
 import type { Pin } from "../store/pins.ts";
 import type { EntryRecord } from "../store/record.ts";
 
@@ -28,6 +33,10 @@ export interface Item {
   readonly problem: string | undefined;
   /** How many entries need a blob; 0 for an entry. */
   readonly holders: number;
+  /** Bytes of an entry's own files. */
+  readonly ownSize: number;
+  /** What an entry needs, or where a blob stands, in the list of a survey's contents. */
+  readonly reaches: readonly number[];
 }
 
 /** An entry of a survey. */
@@ -46,15 +55,18 @@ function blobsOf({ contents, holders, entries, takenAt }: Survey): Item[] {
   for (const { pin, reaches } of entries) {
     if (pin) { for (const place of reaches) pins.set(place, pin); }
   }
-  const blobs = contents.flatMap((content, place) =>
-    content.tree === "manifests"
-      ? []
-      : itemOfBlob(content, holders[place]!, pins.get(place), takenAt)
-  );
+  const blobs = contents.flatMap((content, place) => {
+    const more = { place, holders: holders[place]!, pin: pins.get(place), now: takenAt };
+    return content.tree === "manifests" ? [] : itemOfBlob(content, more);
+  });
   return blobs.sort((a, b) => a.name < b.name ? -1 : a.name > b.name ? 1 : 0);
 }
 
-function itemOfBlob(content: Content, holders: number, pin: Pin | undefined, now: number): Item {
+function itemOfBlob(
+  content: Content,
+  more: { place: number; holders: number; pin: Pin | undefined; now: number },
+): Item {
+  const { place, holders, pin, now } = more;
   const { digest, tree, size } = content;
   return {
     type: "blob",
@@ -78,5 +90,19 @@ function itemOfBlob(content: Content, holders: number, pin: Pin | undefined, now
     record: undefined,
     problem: undefined,
     holders,
+    ownSize: 0,
+    reaches: [place],
   };
+}
+
+/** Bytes that items take together, each file once. */
+export function spaceOf({ contents }: Survey, items: readonly Item[]): number {
+  const places = new Set<number>();
+  let size = 0;
+  for (const { ownSize, reaches } of items) {
+    size += ownSize;
+    for (const place of reaches) places.add(place);
+  }
+  for (const place of places) size += contents[place]!.size;
+  return size;
 }

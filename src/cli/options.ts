@@ -61,6 +61,33 @@ export function formatOption(): Option {
   );
 }
 
+/** `--type app --type blob`: what is looked at. */
+export function typeOption(types: readonly string[]): Option {
+  const collect = (text: string, given: readonly string[] | undefined) => {
+    if (types.includes(text)) return [...given ?? [], text];
+    throw new InvalidArgumentError(`Allowed choices are ${types.join(", ")}.`);
+  };
+  return new Option("--type <type>", "only what is of this type (repeatable)").choices(types)
+    .argParser(collect);
+}
+
+/** `--filter EXPRESSION`. */
+export function filterOption(): Option {
+  return new Option("--filter <expression>", 'only what fits, as size > bytes("100MB")');
+}
+
+/** `--format table|json|TEMPLATE`. */
+export function templateOption(): Option {
+  const read = (text: string) => {
+    if (text === "table" || text === "json" || text.includes("{{")) return text;
+    throw new InvalidArgumentError(
+      "Allowed choices are table, json, or a template such as '{{name}} {{size}}'.",
+    );
+  };
+  return new Option("--format <format>", "how to print; also a template as '{{name}} {{size}}'")
+    .choices(["table", "json"]).default("table").argParser(read);
+}
+
 /** Reads `30d` on the command line. */
 export function duration(text: string): number {
   return argument(() => parseDuration(text));

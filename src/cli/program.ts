@@ -15,6 +15,7 @@ import {
   wholeNumber,
 } from "./options.ts";
 import { versionText } from "./version.ts";
+import { addViewCommands } from "./view_commands.ts";
 
 /**
  * The command tree. A command's options stand here, so that help and completions are at hand; what it does is
@@ -55,13 +56,7 @@ export function buildProgram(): Command {
       await pull(await contextOf(command), references, options);
     });
 
-  program.command("list")
-    .description("List what the cache holds.")
-    .addOption(formatOption())
-    .action(async (options, command: Command) => {
-      const { list } = await import("./commands/list.ts");
-      list(await contextOf(command), options);
-    });
+  addViewCommands(program);
 
   program.command("login")
     .description("Check a user name and a password with a registry, and store them.")

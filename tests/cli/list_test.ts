@@ -1,137 +1,285 @@
 import assert from "node:assert/strict";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { formatBytes } from "../../src/base/units.ts";
+import { FIELD_NAMES } from "../../src/cli/fields.ts";
 import { localTime } from "../../src/cli/output/table.ts";
-import { type Artifact, image } from "../support/artifacts.ts";
-import { larder } from "../support/in_process.ts";
-import { TemporaryFolder } from "../support/temporary.ts";
+import { blob, digestOf, image, randomBytes, utf8 } from "../support/artifacts.ts";
+import { CacheHome, PULLED } from "../support/cache_home.ts";
 
-const PULLED = "2026-01-02T03:04:05.000Z";
-const ONE = image(["one layer"]);
-const TWO = image(["one layer", "another"]);
+const SHARED = blob(randomBytes(4000, "shared"));
+const ONE = image([SHARED, blob(randomBytes(1000, "one"))]);
+const TWO = image([SHARED, blob(randomBytes(2000, "two"))]);
+const PACKAGE = blob(randomBytes(500, "package"), "application/vnd.debian.binary-package");
+const BUILT = blob(randomBytes(700, "built"), "application/octet-stream");
+const CODE = blob(randomBytes(300, "code"), "text/javascript");
+const ORPHAN = blob(randomBytes(900, "orphan"));
+const COMPONENT = digestOf(utf8("component"));
 
-/** A home folder with a cache, written as the design says and not by larder's own code. */
-class Home extends TemporaryFolder {
-  /** An entry that larder pulled; `name` is its folder below `manifests`. */
-  larderEntry(name: string, reference: string, artifact: Artifact): void {
-    const { digest, mediaType } = artifact.descriptor;
-    this.spinEntry(name, artifact);
-    this.#write(join(dirname(name), digest, "manifest.json"), artifact.bytes);
-    this.#write(join(name, "record.json"), {
-      schemaVersion: 1,
-      reference,
-      digest,
-      mediaType,
-      manifestDigest: digest,
-      pulledAt: PULLED,
-      checkedAt: PULLED,
-    });
-    this.#stamp(join(name, "record.json"), new Date(PULLED));
-  }
+const USED = "2026-02-03T04:05:06.000Z";
 
-  /** An entry as Spin writes it. */
-  spinEntry(name: string, artifact: Artifact, used = new Date(PULLED)): void {
-    this.#write(join(name, "manifest.json"), artifact.bytes);
-    this.#stamp(join(name, "manifest.json"), used);
-  }
-
-  pin(name: string): void {
-    this.#write(join(name, "pin.json"), {});
-  }
-
-  breakEntry(name: string): void {
-    this.#write(join(name, "manifest.json"), { schemaVersion: 7 });
-  }
-
-  #file(name: string): string {
-    return join(this.path, ".cache/larder/registry/manifests", name);
-  }
-
-  #write(name: string, content: Uint8Array | object): void {
-    const path = this.#file(name);
-    Deno.mkdirSync(dirname(path), { recursive: true });
-    if (content instanceof Uint8Array) Deno.writeFileSync(path, content);
-    else Deno.writeTextFileSync(path, JSON.stringify(content));
-  }
-
-  #stamp(name: string, time: Date): void {
-    Deno.utimeSync(this.#file(name), time, time);
-  }
-}
-
-const size = ({ bytes, blobs }: Artifact) =>
-  bytes.length + blobs.reduce((sum, blob) => sum + blob.descriptor.size, 0);
-const short = ({ descriptor }: Artifact) => descriptor.digest.slice("sha256:".length, 19);
-
-function filled(): Home {
-  const home = new Home();
-  home.larderEntry("localhost:5000/team/app/v1", "localhost:5000/team/app:v1", ONE);
-  home.pin("localhost:5000/team/app/v1");
-  home.spinEntry("ghcr.io/owner/deep/er/latest", TWO);
-  home.breakEntry("ghcr.io/owner/deep/broken");
+/** A cache with two apps that share a layer, one of them pinned and one Spin's, one of each other type, and an orphan. */
+function filled(): CacheHome {
+  const home = new CacheHome();
+  home.pin(home.app("localhost:5000/team/app:v1", ONE), "for the demo");
+  home.spinApp("ghcr.io/owner/deep/er:latest", TWO, USED);
+  const { mediaType, digest, size } = PACKAGE.descriptor;
+  home.recorded("packages/deb.example/hello/1.0/amd64", [PACKAGE], {
+    ...{ source: "deb.example", name: "hello", version: "1.0", arch: "amd64" },
+    ...{ mediaType, digest, size, createdAt: PULLED },
+  });
+  const specification = digestOf(utf8("specification"));
+  home.recorded(`images/${specification}`, [BUILT], {
+    ...{ name: "router", specification, createdAt: PULLED },
+    ...BUILT.descriptor,
+  });
+  home.recorded(`compiled/${COMPONENT}/engine-1.0`, [CODE], {
+    files: [{ name: "app.js", ...CODE.descriptor }],
+  });
+  home.blob(ORPHAN);
   return home;
 }
 
-Deno.test("larder list prints a line for each entry that is whole, in the order of names", async () => {
+const names = (stdout: string) =>
+  stdout.trimEnd().split("\n").map((line) => line.split(/ {2,}/)[0]);
+
+/** Bytes of the files below the home folder's cache, each inode once. */
+function bytesOnDisk(folder: string): number {
+  return [...Deno.readDirSync(folder)].reduce((sum, { name, isDirectory }) => {
+    const path = join(folder, name);
+    return sum + (isDirectory ? bytesOnDisk(path) : Deno.statSync(path).size);
+  }, 0);
+}
+
+Deno.test("larder list says how many there are of each type, and how much all take together", async () => {
   using home = filled();
-  const { code, stdout, stderr } = await larder(home.path, "list");
+  const { code, stdout, stderr } = await home.larder("list");
   assert.deepEqual([code, stderr], [0, ""]);
-  const time = localTime(Date.parse(PULLED));
-  const rows = stdout.trimEnd().split("\n").map((line) => line.split(/ {2,}/));
-  assert.deepEqual(rows, [
-    ["REFERENCE", "DIGEST", "SIZE", "LAST USED", "PINNED"],
-    ["ghcr.io/owner/deep/er:latest", short(TWO), formatBytes(size(TWO)), time, "no"],
-    ["localhost:5000/team/app:v1", short(ONE), formatBytes(size(ONE)), time, "yes"],
-  ]);
+  const [sentence, total, ...rest] = stdout.split("\n");
+  assert.match(
+    sentence!,
+    /^There are 2 apps using \S+ KiB, 1 package using \d+ B, 1 image using \d+ B, 1 compiled component using \d+ B and 9 blobs using \S+ KiB of space$/,
+  );
+  const blobs = [
+    ...ONE.blobs,
+    ...TWO.blobs.slice(0, 1),
+    ...TWO.blobs.slice(2),
+    PACKAGE,
+    BUILT,
+    CODE,
+    ORPHAN,
+  ];
+  const bytes = [
+    ...new Map(blobs.map((each) => [each.descriptor.digest, each.descriptor.size])).values(),
+  ];
+  assert.match(
+    sentence!,
+    new RegExp(` ${bytes.length} blobs using ${formatBytes(bytes.reduce((a, b) => a + b))} of`),
+  );
+  assert.deepEqual([total, rest], [`Total space used: ${formatBytes(bytesOnDisk(home.registry))}`, [
+    "",
+  ]]);
 });
+
+Deno.test("larder list -v has a line for each entry, and the summary below", async () => {
+  using home = filled();
+  const { code, stdout, stderr } = await home.larder("list", "-v");
+  assert.deepEqual([code, stderr], [0, ""]);
+  const [table, summary] = stdout.split("\n\n");
+  const rows = table!.split("\n").map((line) => line.split(/ {2,}/));
+  assert.deepEqual(rows[0], ["NAME", "TYPE", "CREATED", "LAST USED", "SIZE", "UNIQUE", "PINNED"]);
+  assert.deepEqual(rows.slice(1).map(([name, type, , , , , pinned]) => [name, type, pinned]), [
+    ["ghcr.io/owner/deep/er:latest", "app", "no"],
+    ["localhost:5000/team/app:v1", "app", "yes"],
+    ["deb.example/hello/1.0/amd64", "package", "no"],
+    [`router@${digestOf(utf8("specification"))}`, "image", "no"],
+    [`${COMPONENT}/engine-1.0`, "compiled", "no"],
+  ]);
+  const app = rows[2]!;
+  assert.deepEqual(app.slice(2, 4), [localTime(Date.parse(PULLED)), localTime(Date.parse(PULLED))]);
+  assert.equal(rows[1]![3], localTime(Date.parse(USED)));
+  assert.match(app[4]!, /^\d\.\d\d KiB$/);
+  assert.notEqual(app[4], app[5], "what is shared would not be freed");
+  assert.equal(summary, (await home.larder("list")).stdout);
+});
+
+Deno.test("larder list --type takes several types, blobs among them", async () => {
+  using home = filled();
+  const { stdout } = await home.larder("list", "-v", "--type", "image", "--type", "package");
+  assert.deepEqual(names(stdout.split("\n\n")[0]!), [
+    "NAME",
+    "deb.example/hello/1.0/amd64",
+    `router@${digestOf(utf8("specification"))}`,
+  ]);
+  const blobs = await home.larder("list", "--type", "blob", "--format", "json");
+  const listed = JSON.parse(blobs.stdout);
+  assert.deepEqual(
+    listed.map((each: { name: string; holders: number }) => [each.name, each.holders]),
+    [
+      ...ONE.blobs.map((each) => [each.descriptor.digest, each === SHARED ? 2 : 1] as const),
+      ...TWO.blobs.filter((each) => each !== SHARED).map((each) => [each.descriptor.digest, 1]),
+      ...[PACKAGE, BUILT, CODE].map((each) => [each.descriptor.digest, 1]),
+      [ORPHAN.descriptor.digest, 0],
+    ].sort(([a], [b]) => a! < b! ? -1 : 1),
+  );
+  const summary = await home.larder("list", "--type", "image");
+  const record = JSON.parse(
+    (await home.larder("list", "--type", "image", "--format", "json")).stdout,
+  );
+  const size = formatBytes(record[0].size);
+  assert.equal(
+    summary.stdout,
+    `There is 1 image using ${size} of space\nTotal space used: ${size}\n`,
+  );
+});
+
+Deno.test("larder list --filter lists what fits, and sums only that up", async () => {
+  using home = filled();
+  const { stdout } = await home.larder("list", "-v", "--filter", 'type == "app" && !pinned');
+  assert.deepEqual(names(stdout.split("\n\n")[0]!), ["NAME", "ghcr.io/owner/deep/er:latest"]);
+  assert.match(stdout, /\n\nThere is 1 app using \S+ KiB of space\nTotal space used: /);
+  const none = await home.larder("list", "--filter", 'size > bytes("1TB")');
+  assert.deepEqual(none, {
+    code: 0,
+    stdout: "There is nothing of that in the cache\n",
+    stderr: "",
+  });
+});
+
+/** What to sort by, and the names of the types as they then come. */
+const ORDERS: [string, string[]][] = [
+  ["size", ["compiled", "package", "image", "app", "app"]],
+  ["size:desc", ["app", "app", "image", "package", "compiled"]],
+  ["type", ["app", "app", "compiled", "image", "package"]],
+  ["unused:desc", ["app", "package", "image", "compiled", "app"]],
+  ["pinned:desc", ["app", "app", "package", "image", "compiled"]],
+];
+
+for (const [order, types] of ORDERS) {
+  Deno.test(`larder list --sort ${order} lists in this order, without -v too`, async () => {
+    using home = filled();
+    const { stdout } = await home.larder("list", "--sort", order);
+    const rows = stdout.split("\n\n")[0]!.split("\n").slice(1);
+    assert.deepEqual(rows.map((line) => line.split(/ {2,}/)[1]), types);
+  });
+}
 
 Deno.test("larder list --format json has all of it, in full", async () => {
   using home = filled();
-  const { code, stdout, stderr } = await larder(home.path, "list", "--format", "json");
+  const { code, stdout, stderr } = await home.larder("list", "--format", "json");
   assert.deepEqual([code, stderr], [0, ""]);
-  assert.deepEqual(JSON.parse(stdout), [
-    {
-      reference: "ghcr.io/owner/deep/er:latest",
-      digest: TWO.descriptor.digest,
-      size: size(TWO),
-      lastUsed: PULLED,
-      pinned: false,
-      writtenBy: "spin",
-    },
-    {
-      reference: "localhost:5000/team/app:v1",
-      digest: ONE.descriptor.digest,
-      size: size(ONE),
-      lastUsed: PULLED,
-      pinned: true,
-      writtenBy: "larder",
-    },
+  const [spins, ours, ...others] = JSON.parse(stdout);
+  assert.deepEqual(others.map((each: { type: string }) => each.type), [
+    "package",
+    "image",
+    "compiled",
   ]);
+  assert.deepEqual(others.map((each: { reference: string }) => each.reference), [null, null, null]);
+  const { size, unique, shared, ...rest } = ours;
+  assert.equal(size - unique, shared);
+  assert.equal(shared, SHARED.descriptor.size);
+  assert.deepEqual(rest, {
+    reference: "localhost:5000/team/app:v1",
+    type: "app",
+    name: "localhost:5000/team/app:v1",
+    group: "localhost:5000/team/app",
+    registry: "localhost:5000",
+    tag: "v1",
+    digest: ONE.descriptor.digest,
+    platform: null,
+    holders: 0,
+    created: PULLED,
+    lastUsed: PULLED,
+    checked: PULLED,
+    pinned: true,
+    note: "for the demo",
+    writtenBy: "larder",
+    damaged: false,
+    problem: null,
+    path: join(home.registry, "manifests/localhost:5000/team/app/v1"),
+  });
+  assert.deepEqual([spins.writtenBy, spins.lastUsed, spins.checked], ["spin", USED, null]);
+  assert.equal(spins.digest, TWO.descriptor.digest);
+  const members = new Set(Object.keys(ours));
+  const missing = FIELD_NAMES.filter((name) => !members.has(name));
+  assert.deepEqual(missing, ["age", "unused"]);
+});
+
+Deno.test("larder list --format TEMPLATE prints a line for each entry and nothing else", async () => {
+  using home = filled();
+  const { code, stdout, stderr } = await home.larder("list", "--format", "{{type}}\\t{{tag}}");
+  assert.deepEqual([code, stderr], [0, ""]);
+  assert.equal(stdout, "app\tlatest\napp\tv1\npackage\t\nimage\t\ncompiled\t\n");
+});
+
+/** A wrong command line, and what is said of it. */
+const WRONG: [string[], RegExp][] = [
+  [
+    ["--filter", "sizee > 3"],
+    /^error: bad filter at column 1: .*\n {2}sizee > 3\n {2}\^\nhint: did you mean size\?\n$/,
+  ],
+  [
+    ["--format", "{{nam}}"],
+    /^error: bad template at column 3: .*\n {2}\{\{nam\}\}\n {4}\^\nhint: did you mean name\?\n$/,
+  ],
+  [["--sort", "siz"], /cannot sort by "siz".*\nhint: did you mean size\?/],
+  [["--sort", "size:up"], /cannot sort as "size:up" says.*\nhint: write size:asc or size:desc/],
+  [
+    ["--type", "apps"],
+    /'apps' is invalid\. Allowed choices are app, package, image, compiled, blob/,
+  ],
+  [["--format", "xml"], /'xml' is invalid\. Allowed choices are table, json, or a template/],
+];
+
+for (const [args, message] of WRONG) {
+  Deno.test(`larder list ${args.join(" ")} is exit 2, whatever the cache holds`, async () => {
+    using home = new CacheHome();
+    const { code, stdout, stderr } = await home.larder("list", ...args);
+    assert.deepEqual([code, stdout], [2, ""]);
+    assert.match(stderr, message);
+  });
+}
+
+Deno.test("a damaged entry is listed, and a warning says so", async () => {
+  using home = filled();
+  home.write("manifests/ghcr.io/owner/broken/v1/manifest.json", "{}");
+  const { code, stdout, stderr } = await home.larder(
+    "list",
+    "--filter",
+    "damaged",
+    "--format",
+    "{{name}}: {{problem}}",
+  );
+  assert.equal(code, 0);
+  assert.match(stdout, /^ghcr\.io\/owner\/broken:v1: .*\n$/);
+  assert.equal(stderr, "");
+  const table = await home.larder("list", "-v");
+  assert.match(table.stdout, /^ghcr\.io\/owner\/broken:v1 /m);
+  assert.match(table.stderr, /^warning: ghcr\.io\/owner\/broken:v1 is damaged: /);
 });
 
 Deno.test("a last use in the future is one of now", async () => {
-  using home = new Home();
-  home.spinEntry("ghcr.io/a/b", ONE, new Date(Date.now() + 86_400_000));
-  const { stdout } = await larder(home.path, "list", "--format", "json");
+  using home = new CacheHome();
+  home.spinApp("ghcr.io/a/b:v1", ONE, new Date(Date.now() + 86_400_000).toISOString());
+  const { stdout } = await home.larder("list", "--format", "json");
   assert.ok(Date.parse(JSON.parse(stdout)[0].lastUsed) <= Date.now());
 });
 
 Deno.test("an empty cache is said to be one, and is an empty list in JSON", async () => {
-  using home = new Home();
-  const table = await larder(home.path, "list");
+  using home = new CacheHome();
+  const table = await home.larder("list");
   assert.deepEqual([table.code, table.stdout], [0, ""]);
   assert.match(table.stderr, /^the cache \/.*\/registry is empty\n$/);
-  const json = await larder(home.path, "list", "--format", "json");
+  const json = await home.larder("list", "--format", "json");
   assert.deepEqual(json, { code: 0, stdout: "[]\n", stderr: "" });
   assert.deepEqual([...Deno.readDirSync(home.path)], [], "listing made a folder");
 });
 
 Deno.test("a cache that is a file is a disk error, not a bug", async () => {
-  using home = new Home();
+  using home = new CacheHome();
   const file = join(home.path, "file");
   Deno.writeTextFileSync(file, "");
-  const { code, stderr } = await larder(home.path, "list", "--cache-dir", file);
+  const { code, stderr } = await home.larder("list", "--cache-dir", file);
   assert.ok(code === 0 || code === 7, stderr);
   assert.doesNotMatch(stderr, /LDR_INTERNAL/);
 });
@@ -140,18 +288,9 @@ Deno.test("a reader who goes away ends the list without a word", async () => {
   using home = filled();
   const main = fileURLToPath(new URL("../../main.ts", import.meta.url));
   const config = fileURLToPath(new URL("../../deno.json", import.meta.url));
+  const cache = `${home.path}/.cache/larder`;
   const child = new Deno.Command(Deno.execPath(), {
-    args: [
-      "run",
-      "-A",
-      "--quiet",
-      "--config",
-      config,
-      main,
-      "list",
-      "--cache-dir",
-      `${home.path}/.cache/larder`,
-    ],
+    args: ["run", "-A", "--quiet", "--config", config, main, "list", "--cache-dir", cache],
     stdin: "null",
     stdout: "piped",
     stderr: "piped",

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { survey } from "../../src/gc/survey.ts";
 import { digestOf } from "../../src/oci/digest.ts";
 import { type ImageManifest, parseManifest } from "../../src/oci/manifest.ts";
 import { parseReference } from "../../src/oci/reference.ts";
-import { listEntries } from "../../src/store/entries.ts";
 import { Layout } from "../../src/store/layout.ts";
 import type { EntryRecord } from "../../src/store/record.ts";
 import { TagStore } from "../../src/store/tags.ts";
@@ -83,7 +83,7 @@ for (
     const reference = parseReference("ghcr.io/a/b:v1");
     Deno.writeTextFileSync(join(bench.tags.folder(reference), "record.json"), broken);
     assert.equal(bench.tags.record(reference), undefined);
-    assert.equal(listEntries(bench.layout).length, 1);
+    assert.equal(survey(bench.layout, Date.now()).entries.length, 1);
   });
 }
 
@@ -115,14 +115,12 @@ Deno.test("the list has tags and digests that were asked for, and no content of 
     join(bench.layout.tagFolder(parseReference("nginx"), "latest"), "pin.json"),
     "{}",
   );
-  const entries = listEntries(bench.layout);
-  assert.deepEqual(entries.map((e) => [e.reference, e.pinned]), [
+  const { entries } = survey(bench.layout, Date.now());
+  assert.deepEqual(entries.map((e) => [e.name, e.pin !== undefined]), [
     ["docker.io/library/nginx:latest", true],
     [`ghcr.io/a/b:kept@${two.digest}`, false],
     ["localhost:5000/deep/er/app:v1", false],
   ]);
-  const layers = two.layers.reduce((sum, layer) => sum + layer.size, 0);
-  assert.equal(entries[1]!.size, layers + two.config.size + two.bytes.length);
 });
 
 Deno.test("Spin's entries are listed by their folder, with the time of their manifest", () => {
@@ -132,14 +130,14 @@ Deno.test("Spin's entries are listed by their folder, with the time of their man
   const { bytes } = image();
   Deno.writeFileSync(join(folder, "manifest.json"), bytes);
   Deno.utimeSync(join(folder, "manifest.json"), new Date(NOW), new Date(NOW));
-  const [entry] = listEntries(bench.layout);
-  assert.equal(entry?.reference, "ghcr.io/fermyon/hello:latest");
+  const [entry] = survey(bench.layout, Date.now()).entries;
+  assert.equal(entry?.name, "ghcr.io/fermyon/hello:latest");
   assert.equal(entry?.record, undefined);
   assert.equal(entry?.digest, digestOf(bytes));
   assert.equal(entry?.lastUsed, Date.parse(NOW));
 });
 
-Deno.test("a last use in the future is clamped to now, and damaged entries are passed over", () => {
+Deno.test("a last use in the future is clamped to now, and damaged entries are told as such", () => {
   using bench = new Bench();
   bench.publish("ghcr.io/a/b:v1", image());
   const record = join(bench.tags.folder(parseReference("ghcr.io/a/b:v1")), "record.json");
@@ -147,8 +145,12 @@ Deno.test("a last use in the future is clamped to now, and damaged entries are p
   const broken = join(bench.layout.manifests, "ghcr.io", "x", "broken");
   Deno.mkdirSync(broken, { recursive: true });
   Deno.writeTextFileSync(join(broken, "manifest.json"), "<html>");
-  const entries = listEntries(bench.layout, 1000);
-  assert.deepEqual(entries.map((entry) => entry.lastUsed), [1000]);
+  const { entries } = survey(bench.layout, 1000);
+  assert.deepEqual(entries.map((entry) => entry.lastUsed), [1000, 1000]);
+  assert.deepEqual(entries.map(({ name, problem }) => [name, problem !== undefined]), [
+    ["ghcr.io/a/b:v1", false],
+    ["ghcr.io/x:broken", true],
+  ]);
 });
 
 Deno.test("a temporary file that a killed process left is used up by the next write", () => {

@@ -23,6 +23,8 @@ export function item(changes: Partial<Item> = {}): Item {
     record: undefined,
     problem: undefined,
     holders: 0,
+    ownSize: 0,
+    reaches: [],
     ...changes,
   };
 }

@@ -1,38 +1,135 @@
-import { formatBytes } from "../../base/units.ts";
-import { shortDigest } from "../../oci/digest.ts";
-import { listEntries } from "../../store/entries.ts";
+import { formatBytes, plural } from "../../base/units.ts";
+import { survey } from "../../gc/survey.ts";
+import type { Survey } from "../../gc/survey_types.ts";
 import { writeOut } from "../console.ts";
 import type { Context } from "../context.ts";
-import type { Format } from "../options.ts";
+import { type Field, FIELD_NAMES, FIELDS } from "../fields.ts";
+import { compileFilter, type Filter } from "../filter.ts";
+import { type Item, ITEM_TYPES, itemsOf, type ItemType, spaceOf } from "../items.ts";
 import { localTime, table } from "../output/table.ts";
+import { parseSorting, sorted, type Sorting } from "../sorting.ts";
+import { compileTemplate, isTemplate, type Template } from "../template.ts";
 
-/** `larder list`: one line an entry. */
-export function list(context: Context, options: { format: Format }): void {
-  const entries = listEntries(context.layout);
-  if (options.format === "json") {
-    const rows = entries.map((entry) => ({
-      reference: entry.reference,
-      digest: entry.digest,
-      size: entry.size,
-      lastUsed: new Date(entry.lastUsed).toISOString(),
-      pinned: entry.pinned,
-      writtenBy: entry.record ? "larder" : "spin",
-    }));
-    writeOut(JSON.stringify(rows, null, 2) + "\n");
-    return;
-  }
-  if (entries.length === 0) {
+export interface ListOptions {
+  readonly type?: readonly ItemType[];
+  readonly filter?: string;
+  readonly sort?: string;
+  /** `table`, `json` or a template. */
+  readonly format: string;
+}
+
+/** What is to be listed, in which order, and how it is printed. */
+interface Request {
+  readonly types: ReadonlySet<ItemType>;
+  readonly filter: Filter | undefined;
+  readonly sorting: Sorting | undefined;
+  readonly template: Template | undefined;
+}
+
+/**
+ * `larder list`: how much there is of each type, as a sentence; a line for each entry with `--verbose`, and where an
+ * order or another format than the table is asked for.
+ */
+export async function list(context: Context, options: ListOptions): Promise<void> {
+  const now = Date.now();
+  const { types, filter, sorting, template } = await readRequest(options, now);
+  const cache = survey(context.layout, now);
+  let items = itemsOf(cache, types);
+  if (filter) items = items.filter(filter);
+  if (sorting) items = sorted(items, sorting, now);
+  if (template) {
+    writeOut(items.map((item) => `${template(item)}\n`).join(""));
+  } else if (options.format === "json") {
+    writeOut(JSON.stringify(items.map((item) => toJson(item, now)), null, 2) + "\n");
+  } else if (cache.entries.length + cache.contents.length === 0) {
     context.info(`the cache ${context.layout.root} is empty`);
-    return;
+  } else {
+    const isTable = context.options.verbose || sorting !== undefined;
+    writeOut(isTable ? `${rows(items)}\n` : "");
+    writeOut(options.type || filter ? summaryOf(cache, items) : summaryOfAll(cache, items));
+    warnOfDamage(context, items);
   }
-  writeOut(table(
-    ["REFERENCE", "DIGEST", "SIZE", "LAST USED", "PINNED"],
-    entries.map((entry) => [
-      entry.reference,
-      shortDigest(entry.digest),
-      formatBytes(entry.size),
-      localTime(entry.lastUsed),
-      entry.pinned ? "yes" : "no",
+}
+
+/** Reads what was asked for, before anything of the cache is. */
+async function readRequest(options: ListOptions, now: number): Promise<Request> {
+  const { type, filter, sort, format } = options;
+  return {
+    types: new Set(type ?? ITEM_TYPES.filter((each) => each !== "blob")),
+    filter: filter === undefined ? undefined : await compileFilter(filter, now),
+    sorting: sort === undefined ? undefined : parseSorting(sort),
+    template: isTemplate(format) ? await compileTemplate(format, now) : undefined,
+  };
+}
+
+function rows(items: readonly Item[]): string {
+  return table(
+    ["NAME", "TYPE", "CREATED", "LAST USED", "SIZE", "UNIQUE", "PINNED"],
+    items.map((item) => [
+      item.name,
+      item.type,
+      localTime(item.createdAt),
+      localTime(item.lastUsed),
+      formatBytes(item.size),
+      formatBytes(item.unique),
+      item.pin ? "yes" : "no",
     ]),
-  ));
+  );
+}
+
+/** How much all of the cache takes: blobs are counted whether they are needed or not. */
+function summaryOfAll(cache: Survey, entries: readonly Item[]): string {
+  const blobs = cache.contents.filter(({ tree }) => tree !== "manifests");
+  const bytes = blobs.reduce((sum, { size }) => sum + size, 0);
+  return summary([...tally(cache, entries), amount("blob", blobs.length, bytes)], cache.size);
+}
+
+/** How much there is of what was asked for. */
+function summaryOf(cache: Survey, items: readonly Item[]): string {
+  return items.length === 0
+    ? "There is nothing of that in the cache\n"
+    : summary(tally(cache, items), spaceOf(cache, items));
+}
+
+function summary(amounts: readonly string[], total: number): string {
+  const [first, ...others] = [amounts.slice(0, -1).join(", "), amounts.at(-1)!].filter((t) => t);
+  const text = [first, ...others].join(" and ");
+  const verb = text.startsWith("1 ") ? "is" : "are";
+  return `There ${verb} ${text} of space\nTotal space used: ${formatBytes(total)}\n`;
+}
+
+/** `2 apps using 953.56 MiB` for each type that there is anything of. */
+function tally(cache: Survey, items: readonly Item[]): string[] {
+  return ITEM_TYPES.flatMap((type) => {
+    const of = items.filter((item) => item.type === type);
+    return of.length === 0 ? [] : amount(type, of.length, spaceOf(cache, of));
+  });
+}
+
+function amount(type: ItemType, count: number, bytes: number): string {
+  const noun = type === "compiled" ? "compiled component" : type;
+  return `${plural(count, noun)} using ${formatBytes(bytes)}`;
+}
+
+function warnOfDamage(context: Context, items: readonly Item[]): void {
+  const damaged = items.filter((item) => item.problem !== undefined);
+  if (damaged.length === 0) return;
+  const what = damaged.length === 1 ? damaged[0]!.name : `${damaged.length} of them`;
+  context.warn(`${what} ${damaged.length === 1 ? "is" : "are"} damaged: larder info NAME says how`);
+}
+
+/** Every field but those that the time of the command decides, and the name that apps had before there were others. */
+function toJson(item: Item, now: number): object {
+  const members: Record<string, unknown> = {
+    reference: item.type === "app" ? item.name : null,
+  };
+  for (const name of FIELD_NAMES) {
+    const { type, read }: Field = FIELDS[name];
+    const value = read(item, now);
+    if (type === "duration") continue;
+    members[name] = type === "timestamp" && value !== undefined
+      ? new Date(Number(value)).toISOString()
+      : value ?? null;
+  }
+  return members;
 }

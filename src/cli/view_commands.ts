@@ -1,0 +1,22 @@
+import type { Command } from "commander";
+import { Context } from "./context.ts";
+import { ITEM_TYPES } from "./items.ts";
+import { filterOption, globalOptionsOf, templateOption, typeOption } from "./options.ts";
+
+/** Adds the commands that look at the cache and change nothing in it. */
+export function addViewCommands(program: Command): void {
+  program.command("list")
+    .description("Say how much the cache holds; with -v, list it.")
+    .addOption(typeOption(ITEM_TYPES))
+    .addOption(filterOption())
+    .option("--sort <field>", "list in this order: a field, or field:desc")
+    .addOption(templateOption())
+    .action(async (options, command: Command) => {
+      const { list } = await import("./commands/list.ts");
+      await list(await contextOf(command), options);
+    });
+}
+
+async function contextOf(command: Command): Promise<Context> {
+  return await Context.create(globalOptionsOf(command));
+}
