@@ -1,10 +1,13 @@
 /** The Debian packages of the programs that tests call. */
 export const PACKAGES: Readonly<Record<string, string>> = {
+  "chromium-headless-shell": "chromium-headless-shell",
   curl: "curl",
   "docker-registry": "docker-registry",
   fish: "fish",
   htpasswd: "apache2-utils",
   mount: "mount",
+  node: "nodejs",
+  npm: "npm",
   openssl: "openssl",
   script: "bsdutils",
   setpriv: "util-linux",
