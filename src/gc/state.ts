@@ -92,7 +92,10 @@ export class State {
     this.#ledger.giveBack(entry);
     this.#freed -= entry.ownSize;
     this.#taken.delete(entry);
-    this.#kept.set(entry, { rule: "shared", why: "others need all of it: nothing would be freed" });
+    this.#kept.set(entry, {
+      rule: "shared",
+      why: "all that it needs stays in any case: nothing would be freed",
+    });
   }
 
   fallShort(
