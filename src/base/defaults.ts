@@ -78,6 +78,15 @@ export const PARTIAL_AGE = 7 * 24 * 60 * 60_000;
 /** So many deletions are made before a sweep looks whether it was interrupted. */
 export const SWEEP_CHUNK = 256;
 
+/** From this size on the journal of hits, misses and sweeps begins anew; the last one is kept beside it. */
+export const JOURNAL_SIZE = 2 * 1024 * 1024;
+
+/** So many of the entries that a sweep took are named in the journal. */
+export const SWEEP_DETAILS = 500;
+
+/** What is fetched again so soon after a sweep took it should have stayed. */
+export const REGRET_AGE = 7 * 24 * 60 * 60_000;
+
 /** Where locks cannot tell whether a lease is in use, it counts for so long even if its process is not found. */
 export const LEASE_GRACE = 24 * 60 * 60_000;
 

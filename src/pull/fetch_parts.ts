@@ -7,8 +7,8 @@ import type { Reference } from "../oci/reference.ts";
 import type { Transport } from "../registry/transport.ts";
 import { UrlFetcher } from "../registry/url_fetcher.ts";
 import type { BlobStore } from "../store/blob_store.ts";
+import type { Part } from "../store/inventory.ts";
 import type { TagStore } from "../store/tags.ts";
-import type { Part } from "./inventory.ts";
 import type { Outcome, PullObserver } from "./observer.ts";
 
 import { transfer } from "./transfer.ts";

@@ -2,10 +2,10 @@ import { isDeletion } from "../base/files.ts";
 import type { Reference } from "../oci/reference.ts";
 import { formatReference } from "../oci/reference.ts";
 import type { BlobStore } from "../store/blob_store.ts";
+import type { Inventory } from "../store/inventory.ts";
 import type { EntryRecord } from "../store/record.ts";
 import type { TagStore } from "../store/tags.ts";
 import type { Selection } from "./images.ts";
-import type { Inventory } from "./inventory.ts";
 import type { Answer } from "./result.ts";
 
 /** What is to be published, and where. */

@@ -1,17 +1,18 @@
 import { PULL_ROUNDS } from "../base/defaults.ts";
 import { hasCode, LarderError } from "../base/errors.ts";
-import { isDeletion } from "../base/files.ts";
+import { isDeletion, statIfAny } from "../base/files.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { ImageManifest, Manifest } from "../oci/manifest.ts";
 import { formatReference, type Reference } from "../oci/reference.ts";
 import type { Repository } from "../registry/client.ts";
 import { BlobStore } from "../store/blob_store.ts";
+import { Inventory, type Part } from "../store/inventory.ts";
+import type { MissCause } from "../store/journal.ts";
 import type { EntryRecord } from "../store/record.ts";
 import { TagStore } from "../store/tags.ts";
 import { fetchParts } from "./fetch_parts.ts";
 import { decide, failureWithCopy, isRegistryFailure, mayUseStale, notCached } from "./freshness.ts";
 import { selectImages, type Selection } from "./images.ts";
-import { Inventory } from "./inventory.ts";
 import type { PullObserver } from "./observer.ts";
 import type { PullerDependencies, PullOptions } from "./options.ts";
 import { confirm, publish } from "./publish.ts";
@@ -29,6 +30,8 @@ export class Pull {
   readonly #repository: Repository;
   readonly #inventory: Inventory;
   readonly #outcomes: Outcomes = new Map();
+  /** Why something has to be fetched, once it is known what. */
+  #cause: MissCause | undefined;
   #record: EntryRecord | undefined;
   /** What the record says the reference stands for, if that is in the cache. */
   #known: Manifest | undefined;
@@ -168,6 +171,7 @@ export class Pull {
 
   async #fetch(selection: Selection): Promise<void> {
     const missing = this.#inventory.missing(selection);
+    this.#cause ??= this.#causeOf(selection, missing);
     if (missing.length > 0) await this.#observer.planned?.(missing.map((part) => part.descriptor));
     await fetchParts(missing, {
       blobs: this.#blobs,
@@ -182,6 +186,16 @@ export class Pull {
       onOutcome: (digest, outcome) => this.#outcomes.set(digest, outcome),
     });
     for (const image of selection.images) await this.#unpack(image);
+  }
+
+  #causeOf(selection: Selection, missing: readonly Part[]): MissCause {
+    const record = this.#record;
+    if (!record) return this.#tags.hasRecord(this.#reference) ? "damaged" : "new";
+    if (record.digest !== selection.top.digest) return "moved";
+    const isWider = this.#options.allPlatforms && !record.allPlatforms;
+    if (isWider || record.manifestDigest !== selection.chosen.digest) return "platform";
+    const isThere = (part: Part) => statIfAny(this.#inventory.place(part)) !== undefined;
+    return missing.some(isThere) ? "damaged" : "missing";
   }
 
   /** Unpacks Spin's archives: its locked app points at the files in them. */
@@ -256,6 +270,7 @@ export class Pull {
       answer,
       parts: selection.images.flatMap((image) => this.#inventory.parts(image)),
       outcomes: this.#outcomes,
+      cause: this.#cause ?? "new",
     });
   }
 

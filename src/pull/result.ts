@@ -1,8 +1,9 @@
 import type { Digest } from "../oci/digest.ts";
 import type { Manifest } from "../oci/manifest.ts";
 import type { Platform } from "../oci/platform.ts";
+import type { Part } from "../store/inventory.ts";
+import type { MissCause, UseEvent } from "../store/journal.ts";
 import type { Selection } from "./images.ts";
-import type { Part } from "./inventory.ts";
 import type { Outcome } from "./observer.ts";
 
 export interface PartResult {
@@ -29,6 +30,8 @@ export interface PullResult {
   readonly manifestDigest: Digest;
   readonly platform: Platform | undefined;
   readonly freshness: Freshness;
+  /** Why something had to be fetched, if anything had to. */
+  readonly cause: MissCause | undefined;
   /** Milliseconds since the epoch. */
   readonly checkedAt: number;
   readonly parts: readonly PartResult[];
@@ -54,6 +57,8 @@ export function resultOf(pull: {
   readonly answer: Answer;
   readonly parts: readonly Part[];
   readonly outcomes: Outcomes;
+  /** Why something would have to be fetched. */
+  readonly cause: MissCause;
 }): PullResult {
   const { top, chosen, platform } = pull.selection;
   const parts = new Map<Digest, PartResult>();
@@ -70,8 +75,28 @@ export function resultOf(pull: {
     manifestDigest: chosen.digest,
     platform,
     freshness: fetched ? "fetched" : pull.answer.freshness,
+    cause: fetched ? pull.cause : undefined,
     checkedAt: pull.answer.checkedAt,
     parts: [...parts.values()],
     folder: pull.folder,
+  };
+}
+
+/** Bytes of the parts that came over the network, or were there. */
+export function bytesOf(result: Pick<PullResult, "parts">, outcome: Outcome): number {
+  return result.parts.filter((part) => part.outcome === outcome)
+    .reduce((sum, part) => sum + part.size, 0);
+}
+
+/** What the journal keeps of a pull. @param now milliseconds since the epoch */
+export function useEvent(result: PullResult, now: number): UseEvent {
+  return {
+    kind: "use",
+    at: new Date(now).toISOString(),
+    name: result.reference,
+    digest: result.digest,
+    ...(result.cause && { cause: result.cause }),
+    fetched: bytesOf(result, "fetched"),
+    saved: bytesOf(result, "reused"),
   };
 }

@@ -21,6 +21,11 @@ export class BlobStore implements Fetcher {
     this.#layout = layout;
   }
 
+  /** Where a blob belongs, whether it is there or not. */
+  place(descriptor: BlobDescriptor): string {
+    return this.#layout.blobOf(descriptor);
+  }
+
   /** The path of a blob that is present, or undefined. */
   find(descriptor: BlobDescriptor): string | undefined {
     const path = this.#layout.blobOf(descriptor);

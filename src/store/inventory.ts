@@ -6,9 +6,8 @@ import { fileDigests, parseLockedApp } from "../oci/locked_app.ts";
 import { type ImageManifest, spinApplicationLayer } from "../oci/manifest.ts";
 import { isForeign, isWasm, SPIN_APPLICATION, SPIN_ARCHIVE } from "../oci/media_types.ts";
 import type { Reference } from "../oci/reference.ts";
-import type { BlobStore } from "../store/blob_store.ts";
-import type { TagStore } from "../store/tags.ts";
-import type { Selection } from "./images.ts";
+import type { BlobStore } from "./blob_store.ts";
+import type { TagStore } from "./tags.ts";
 
 /** One thing that an image consists of, and where it is kept. */
 export interface Part {
@@ -18,6 +17,11 @@ export interface Part {
   readonly lockedAppOf?: Digest | undefined;
   /** Not to be fetched, because it is foreign and was not asked for. */
   readonly skipped: boolean;
+}
+
+/** What a reference stands for, as far as it is wanted. */
+export interface Images {
+  readonly images: readonly ImageManifest[];
 }
 
 /** Looks at what the store has of one reference's images, and knows what it lacks. */
@@ -64,7 +68,7 @@ export class Inventory {
   }
 
   /** The parts that have to be fetched, each once for its place in the store. */
-  missing({ images }: Pick<Selection, "images">): Part[] {
+  missing({ images }: Images): Part[] {
     const missing = new Map<string, Part>();
     for (const image of images) {
       for (const part of this.parts(image)) {
@@ -76,7 +80,7 @@ export class Inventory {
   }
 
   /** Whether nothing is to be fetched or unpacked. */
-  isComplete(selection: Selection): boolean {
+  isComplete(selection: Images): boolean {
     return this.missing(selection).length === 0 &&
       selection.images.every((image) => this.packed(image).length === 0);
   }
@@ -86,11 +90,17 @@ export class Inventory {
     return spinApplicationLayer(image) ? undefined : this.#blobs.find(image.config);
   }
 
+  /** Where a part belongs, whether it is there or not. */
+  place({ descriptor, lockedAppOf }: Part): string {
+    return lockedAppOf
+      ? this.#tags.configPath(this.#reference, lockedAppOf)
+      : this.#blobs.place(descriptor);
+  }
+
   #has(part: Part): boolean {
     const { descriptor, lockedAppOf } = part;
     if (!lockedAppOf) return this.#blobs.find(descriptor) !== undefined;
-    const path = this.#tags.configPath(this.#reference, lockedAppOf);
-    return statIfAny(path)?.size === descriptor.size;
+    return statIfAny(this.place(part))?.size === descriptor.size;
   }
 
   /** The archive layers that have to be unpacked, since a file that the locked app names is not there. */

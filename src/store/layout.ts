@@ -33,6 +33,7 @@ const ENGINE = /^[A-Za-z0-9](?:[A-Za-z0-9.+-]{0,62}[A-Za-z0-9+-])?$/;
  *   leases/<pid>-<random>.json   what a running process uses
  *   partial/<digest>             downloads in flight
  *   pins.json                    patterns of names that are pinned
+ *   journal.jsonl                what was hit, fetched and removed; the one before is journal.older.jsonl
  *   lock                         shared by writers, exclusive to a sweep
  *   gate                         closed by a sweep that waits for writers, so that no new ones begin
  * ```
@@ -130,6 +131,14 @@ export class Layout {
 
   get pins(): string {
     return join(this.root, "pins.json");
+  }
+
+  get journal(): string {
+    return join(this.root, "journal.jsonl");
+  }
+
+  get olderJournal(): string {
+    return join(this.root, "journal.older.jsonl");
   }
 
   get lock(): string {

@@ -1,6 +1,6 @@
 import { formatPlatform } from "../../oci/platform.ts";
 import { parseReference } from "../../oci/reference.ts";
-import type { PartResult, PullResult } from "../../pull/result.ts";
+import { bytesOf, type PullResult } from "../../pull/result.ts";
 import { writeOut } from "../console.ts";
 import type { Context } from "../context.ts";
 import type { Format } from "../options.ts";
@@ -57,9 +57,6 @@ function withDigest({ reference, digest }: PullResult): string {
 }
 
 function toJson(result: PullResult) {
-  const bytes = (outcome: PartResult["outcome"]) =>
-    result.parts.filter((part) => part.outcome === outcome)
-      .reduce((sum, part) => sum + part.size, 0);
   return {
     reference: result.reference,
     digest: result.digest,
@@ -67,10 +64,11 @@ function toJson(result: PullResult) {
     manifestDigest: result.manifestDigest,
     platform: result.platform ? formatPlatform(result.platform) : null,
     freshness: result.freshness,
+    cause: result.cause ?? null,
     checkedAt: new Date(result.checkedAt).toISOString(),
     folder: result.folder,
-    bytesFetched: bytes("fetched"),
-    bytesReused: bytes("reused"),
+    bytesFetched: bytesOf(result, "fetched"),
+    bytesReused: bytesOf(result, "reused"),
     parts: result.parts,
   };
 }
