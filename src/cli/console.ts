@@ -2,6 +2,9 @@
 
 import { diskError } from "../base/files.ts";
 
+/** So many characters are worth a write. */
+const OUTPUT_CHUNK = 64 * 1024;
+
 const encoder = new TextEncoder();
 
 /** Thrown when whoever reads our output has gone, as with `larder list | head`. */
@@ -10,6 +13,20 @@ export class BrokenPipe extends Error {}
 /** Writes data to stdout. */
 export function writeOut(text: string): void {
   write(Deno.stdout, text);
+}
+
+/** Writes a list of objects to stdout, as JSON, a few at a time: there may be a hundred thousand. */
+export function writeJsonList(objects: Iterable<object>): void {
+  let text = "[";
+  let isFirst = true;
+  for (const object of objects) {
+    text += `${isFirst ? "" : ","}\n  ${JSON.stringify(object, null, 2).replaceAll("\n", "\n  ")}`;
+    isFirst = false;
+    if (text.length < OUTPUT_CHUNK) continue;
+    writeOut(text);
+    text = "";
+  }
+  writeOut(`${text}${isFirst ? "" : "\n"}]\n`);
 }
 
 /** Writes a message to stderr. */

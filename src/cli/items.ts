@@ -55,44 +55,76 @@ function blobsOf({ contents, holders, entries, takenAt }: Survey): Item[] {
   for (const { pin, reaches } of entries) {
     if (pin) { for (const place of reaches) pins.set(place, pin); }
   }
-  const blobs = contents.flatMap((content, place) => {
-    const more = { place, holders: holders[place]!, pin: pins.get(place), now: takenAt };
-    return content.tree === "manifests" ? [] : itemOfBlob(content, more);
-  });
+  const blobs: Item[] = [];
+  for (const [place, content] of contents.entries()) {
+    if (content.tree === "manifests") continue;
+    blobs.push(new Blob(content, place, holders[place]!, pins.get(place), takenAt));
+  }
   return blobs.sort((a, b) => a.name < b.name ? -1 : a.name > b.name ? 1 : 0);
 }
 
-function itemOfBlob(
-  content: Content,
-  more: { place: number; holders: number; pin: Pin | undefined; now: number },
-): Item {
-  const { place, holders, pin, now } = more;
-  const { digest, tree, size } = content;
-  return {
-    type: "blob",
-    name: digest,
-    group: tree,
-    digest,
-    get path() {
-      return content.path;
-    },
-    size,
-    unique: size,
-    // Looked up for who asks: there may be a hundred thousand.
-    get createdAt() {
-      return Math.min(content.mtime, now);
-    },
-    get lastUsed() {
-      return Math.min(content.mtime, now);
-    },
-    pin,
-    writtenBy: undefined,
-    record: undefined,
-    problem: undefined,
-    holders,
-    ownSize: 0,
-    reaches: [place],
-  };
+/** A blob as an item. There may be a hundred thousand: what few ask for is looked up for who asks. */
+class Blob implements Item {
+  readonly type = "blob";
+  readonly writtenBy = undefined;
+  readonly record = undefined;
+  readonly problem = undefined;
+  readonly ownSize = 0;
+  readonly holders: number;
+  readonly pin: Pin | undefined;
+  readonly #content: Content;
+  readonly #place: number;
+  readonly #now: number;
+
+  constructor(
+    content: Content,
+    place: number,
+    holders: number,
+    pin: Pin | undefined,
+    now: number,
+  ) {
+    this.#content = content;
+    this.#place = place;
+    this.holders = holders;
+    this.pin = pin;
+    this.#now = now;
+  }
+
+  get name(): string {
+    return this.#content.digest;
+  }
+
+  get group(): string {
+    return this.#content.tree;
+  }
+
+  get digest(): string {
+    return this.#content.digest;
+  }
+
+  get path(): string {
+    return this.#content.path;
+  }
+
+  get size(): number {
+    return this.#content.size;
+  }
+
+  get unique(): number {
+    return this.#content.size;
+  }
+
+  get createdAt(): number {
+    return Math.min(this.#content.mtime, this.#now);
+  }
+
+  get lastUsed(): number {
+    return this.createdAt;
+  }
+
+  get reaches(): readonly number[] {
+    return [this.#place];
+  }
 }
 
 /** Bytes that items take together, each file once. */

@@ -1,7 +1,7 @@
 import { formatBytes, plural } from "../../base/units.ts";
 import { survey } from "../../gc/survey.ts";
 import type { Survey } from "../../gc/survey_types.ts";
-import { writeOut } from "../console.ts";
+import { writeJsonList, writeOut } from "../console.ts";
 import type { Context } from "../context.ts";
 import { type Field, FIELD_NAMES, FIELDS } from "../fields.ts";
 import { compileFilter, type Filter } from "../filter.ts";
@@ -40,7 +40,7 @@ export async function list(context: Context, options: ListOptions): Promise<void
   if (template) {
     writeOut(items.map((item) => `${template(item)}\n`).join(""));
   } else if (options.format === "json") {
-    writeOut(JSON.stringify(items.map((item) => toJson(item, now)), null, 2) + "\n");
+    writeJsonList(items.values().map((item) => toJson(item, now)));
   } else if (cache.entries.length + cache.contents.length === 0) {
     context.info(`the cache ${context.layout.root} is empty`);
   } else {

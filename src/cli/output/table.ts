@@ -1,8 +1,9 @@
 /** Left-aligned columns two spaces apart, each as wide as its widest cell. Ends with a newline. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const lines = [head, ...rows];
-  const widths = head.map((_, i) => Math.max(...lines.map((line) => line[i]!.length)));
-  return lines.map((line) => line.map((cell, i) => cell.padEnd(widths[i]!)).join("  ").trimEnd())
+  const widths = head.map((name, i) =>
+    rows.reduce((width, row) => Math.max(width, row[i]!.length), name.length)
+  );
+  return [head, ...rows].map((line) => line.map((cell, i) => cell.padEnd(widths[i]!)).join("  ").trimEnd())
     .join("\n") + "\n";
 }
 
