@@ -10,7 +10,8 @@ import { cpSync } from "node:fs";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { Hasher } from "../src/oci/digest.ts";
-import { binaryPermissions } from "./binary_permissions.ts";
+import { embeddedName, TRANSPILER_FILES, transpilerFolder } from "../src/run/transpiler_files.ts";
+import { BINARY_PERMISSIONS } from "./binary_permissions.ts";
 
 const TARGETS = [
   "x86_64-unknown-linux-gnu",
@@ -112,7 +113,15 @@ function bundle(work: string, commit: string): string {
   const args = ["bundle", ...options, `--outdir=${folder}`, "main.ts", ...workers];
   const result = run(Deno.execPath(), args, { cwd: copy });
   if (result.code !== 0) throw new CompileError(`bundling failed:\n${result.stderr}`);
+  bringAssets(folder);
   return join(folder, "main.js");
+}
+
+/** Copies the files that are read as data beside the bundle. */
+function bringAssets(folder: string): void {
+  for (const name of TRANSPILER_FILES) {
+    Deno.copyFileSync(new URL(name, transpilerFolder()), join(folder, embeddedName(name)));
+  }
 }
 
 /**
@@ -152,9 +161,12 @@ function compileTarget(
     // Deno would keep the code cache at a predictable path in the shared temporary folder, where another user
     // could plant one. Going without costs about 3 ms a start.
     "--no-code-cache",
-    ...binaryPermissions(helpOf(compiler)),
-    // Workers are found by their URL at run time, so the compiler does not see them.
-    ...workersBeside(entry).map((worker) => `--include=${worker}`),
+    // Guests' threads have fewer permissions than larder.
+    "--unstable-worker-options",
+    ...BINARY_PERMISSIONS,
+    // Workers and data are found by their URL at run time, so the compiler does not see them.
+    ...filesBelow(dirname(entry)).filter((path) => /_worker\.js$|\.bin$/.test(path))
+      .map((path) => `--include=${path}`),
     `--target=${target}`,
     `--output=${binary}`,
     entry,
@@ -168,10 +180,6 @@ function compileTarget(
     );
   }
   throw new CompileError(`compiling for ${target} failed:\n${result.stderr}`);
-}
-
-function workersBeside(entry: string): string[] {
-  return filesBelow(dirname(entry)).filter((path) => path.endsWith("_worker.js"));
 }
 
 function filesBelow(folder: string): string[] {
@@ -207,10 +215,6 @@ function sha256(path: string): string {
   const hasher = new Hasher();
   hasher.update(Deno.readFileSync(path));
   return hasher.digest().slice("sha256:".length);
-}
-
-function helpOf(compiler: string): string {
-  return run(compiler, ["compile", "--help=full"]).stdout;
 }
 
 function run(program: string, args: string[], options: Deno.CommandOptions = {}): Output {

@@ -120,3 +120,63 @@ export const TOKEN_PROBATION = 10_000;
 
 /** So long an answer of a credential helper is used again; some of what they give expires within the hour. */
 export const HELPER_REUSE = 5 * 60_000;
+
+/** A guest that has not begun its response after so long is given up. */
+export const GUEST_HEAD_TIMEOUT = 60_000;
+
+/** How often a guest's thread shows that its event loop turns, while it has requests under way. */
+export const GUEST_BEAT = 50;
+
+/** A guest's thread that has not shown so for this long gets no new request if another can have it … */
+export const GUEST_SILENCE = 200;
+
+/** … and is ended after this: what else it had under way is lost, and a new thread takes its place. */
+export const GUEST_HANG = 10_000;
+
+/** How often the threads that have requests under way are looked at. */
+export const GUEST_LOOK = 250;
+
+/** Requests that a thread has under way at most; each has an instance, and its memory, of its own. */
+export const GUESTS_PER_THREAD = 32;
+
+/** Bytes of a response that a guest may be ahead of its client. */
+export const RESPONSE_WINDOW = 256 * 1024;
+
+/** The most that a guest is given by one read of a stream or file. */
+export const GUEST_READ = 1024 * 1024;
+
+/** So much is fetched for a guest that waits for a stream without saying how much it wants. */
+export const GUEST_READ_AHEAD = 64 * 1024;
+
+/** Bytes that a guest may have written to a stream before they have gone on. */
+export const GUEST_WRITE_WINDOW = 256 * 1024;
+
+/** The most random bytes that a guest gets at once. */
+export const GUEST_RANDOM = 1024 * 1024;
+
+/** So many open files, requests and timers one instance of a guest may have. */
+export const GUEST_RESOURCES = 4096;
+
+/** The most that the names and values of one header, as a guest builds it, may have together. */
+export const GUEST_HEADER = 256 * 1024;
+
+/** After so long without a turn of the event loop a guest's next wait gives it one. */
+export const GUEST_SLICE = 10;
+
+/** How long a pipe that is full is left alone, where its reader made it one that does not block. */
+export const OUTPUT_PAUSE = 5;
+
+/** The longest path that a guest may name, as on Linux … */
+export const GUEST_PATH = 4096;
+
+/** … and how many symbolic links it may lead through. */
+export const GUEST_LINKS = 40;
+
+/** So many of a guest's refused accesses are told of; a guest could think of new ones for ever. */
+export const GUEST_REFUSALS = 20;
+
+/** The memory that a guest's module may have, unless it asks for more to begin with. */
+export const GUEST_MEMORY = 1024 * 1024 * 1024;
+
+/** So many memories of ended instances are kept for the next ones, for each module in a thread. */
+export const SPARE_MEMORIES = 2;

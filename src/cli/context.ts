@@ -14,6 +14,7 @@ export class Context {
   readonly options: GlobalOptions;
   readonly config: Config;
   readonly #interrupt = new AbortController();
+  #isListening = false;
 
   private constructor(options: GlobalOptions, config: Config) {
     this.options = options;
@@ -53,6 +54,8 @@ export class Context {
    * the store survives as it survives a kill.
    */
   interruptible(): AbortSignal {
+    if (this.#isListening) return this.#interrupt.signal;
+    this.#isListening = true;
     const onSignal = () => {
       if (this.#interrupt.signal.aborted) Deno.exit(130);
       this.#interrupt.abort();

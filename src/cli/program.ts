@@ -1,19 +1,12 @@
-import { Argument, Command, CommanderError, Option } from "commander";
+import { Argument, Command, CommanderError } from "commander";
 import { LarderError } from "../base/errors.ts";
-import { POLICIES } from "./config/schema.ts";
 import { addConfigCommand } from "./config_command.ts";
 import { writeErr, writeOut } from "./console.ts";
 import { Context } from "./context.ts";
 import { reportFailure } from "./failure.ts";
-import {
-  duration,
-  formatOption,
-  globalOptions,
-  globalOptionsOf,
-  type Shell,
-  SHELLS,
-  wholeNumber,
-} from "./options.ts";
+import { formatOption, globalOptions, globalOptionsOf, type Shell, SHELLS } from "./options.ts";
+import { addPullingOptions } from "./pulling_options.ts";
+import { addRunCommand, withHosts } from "./run_command.ts";
 import { versionText } from "./version.ts";
 import { addViewCommands } from "./view_commands.ts";
 
@@ -33,28 +26,22 @@ export function buildProgram(): Command {
     .exitOverride()
     .configureOutput({ writeOut, writeErr, outputError: () => {} });
 
-  program.command("pull")
-    .description("Fetch references into the cache, or confirm that the cached copies are current.")
-    .argument("<reference...>", "what to pull, such as ghcr.io/owner/app:v1 or ./spin.toml")
-    .addOption(
-      new Option("--policy <when>", "when to ask the registry about a cached tag").choices(
-        POLICIES,
-      ),
-    )
-    .option(
-      "--stale-if-error <duration>",
-      "use a cached copy up to this old if the registry fails",
-      duration,
-    )
-    .option("--platform <os/arch[/variant]>", "the platform to take from an index")
+  addPullingOptions(
+    program.command("pull")
+      .description(
+        "Fetch references into the cache, or confirm that the cached copies are current.",
+      )
+      .argument("<reference...>", "what to pull, such as ghcr.io/owner/app:v1 or ./spin.toml"),
+  )
     .option("--all-platforms", "take every platform of an index")
     .option("--foreign", "also fetch foreign layers, from the URLs their manifest names")
-    .option("--transfers <n>", "transfers at once (default: 16)", wholeNumber)
     .addOption(formatOption())
     .action(async (references: string[], options, command: Command) => {
       const { pull } = await import("./commands/pull.ts");
       await pull(await contextOf(command), references, options);
     });
+
+  addRunCommand(program);
 
   addViewCommands(program);
 
@@ -122,8 +109,8 @@ function acceptGlobalOptions(command: Command): void {
 export async function main(args: readonly string[]): Promise<number> {
   const program = buildProgram();
   try {
-    await program.parseAsync([...args], { from: "user" });
-    return 0;
+    await program.parseAsync(withHosts(args), { from: "user" });
+    return Deno.exitCode; // A guest's own, after run.
   } catch (error) {
     if (!(error instanceof CommanderError)) return reportFailure(error, isVerbose(program));
     if (error.exitCode === 0) return 0; // --help, --version

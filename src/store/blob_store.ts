@@ -38,7 +38,14 @@ export class BlobStore implements Fetcher {
 
   /** Whether `data/` has this blob, for content that is known by its digest alone. */
   hasData(digest: Digest): boolean {
-    return statIfAny(this.#layout.blob("data", digest))?.isFile ?? false;
+    return this.findData(digest) !== undefined;
+  }
+
+  /** Where `data/` has this blob, and its size in bytes. */
+  findData(digest: Digest): { readonly hostPath: string; readonly size: number } | undefined {
+    const hostPath = this.#layout.blob("data", digest);
+    const info = statIfAny(hostPath);
+    return info?.isFile ? { hostPath, size: info.size } : undefined;
   }
 
   /**

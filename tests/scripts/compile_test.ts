@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { binaryPermissions } from "../../scripts/binary_permissions.ts";
 import { readTextIfAny } from "../../src/base/files.ts";
+import { embeddedName, TRANSPILER_FILES } from "../../src/run/transpiler_files.ts";
 
 const ROOT = join(import.meta.dirname!, "../..");
 const HOST = Deno.build.target;
@@ -9,7 +9,6 @@ const OTHER = HOST.startsWith("x86_64") ? "aarch64-pc-windows-msvc" : "x86_64-pc
 
 /** A compiler that notes its arguments and, in place of a binary, writes a script that says its version. */
 const GOOD_COMPILER = `#!/bin/sh
-[ "$2" = --help=full ] && exit 0
 for a; do case $a in --output=*) out=\${a#--output=};; *) entry=$a;; esac; done
 printf '%s\\n' "$@" >"$0.args"
 commit=$(cat "\${entry%/*}"/*.js | grep -oE '"[0-9a-f]{12}(-dirty)?"' | tr -d '"')
@@ -18,7 +17,6 @@ chmod +x "$out"
 `;
 
 const BASELESS_COMPILER = `#!/bin/sh
-[ "$2" = --help=full ] && exit 0
 echo "error: sending request for url (https://dl.deno.land/release/denort.zip)" >&2
 exit 1
 `;
@@ -28,8 +26,6 @@ interface Result {
   readonly stderr: string;
   readonly output: string;
   readonly compilerArgs: readonly string[];
-  /** What was to be compiled, where the compiler noted it. */
-  readonly bundle: string;
 }
 
 /** Runs scripts/compile.ts with a compiler of the test's own. */
@@ -47,13 +43,11 @@ async function compile(
       cwd: ROOT,
       env: { COMPILE_DENO: compiler, DENORT_BIN: "", ...options.env },
     }).output();
-    const noted = (kind: string) => readTextIfAny(`${compiler}.${kind}`) ?? "";
     check({
       code,
       stderr: new TextDecoder().decode(stderr),
       output,
-      compilerArgs: noted("args").trimEnd().split("\n"),
-      bundle: noted("bundle"),
+      compilerArgs: (readTextIfAny(`${compiler}.args`) ?? "").trimEnd().split("\n"),
     });
   } finally {
     Deno.removeSync(folder, { recursive: true });
@@ -110,28 +104,17 @@ for (const [name, options, message] of REFUSALS) {
   });
 }
 
-Deno.test("the binary may read every variable that its code, or a library's, names", async () => {
-  const compiler = GOOD_COMPILER.replace("commit=", 'cat "${entry%/*}"/*.js >"$0.bundle"\ncommit=');
-  await compile({ compiler }, ({ code, stderr, compilerArgs, bundle }) => {
+Deno.test("the binary has threads and data beside its code, and may neither ask, nor call foreign code, nor import", async () => {
+  await compile({}, ({ code, stderr, compilerArgs }) => {
     assert.equal(code, 0, stderr);
-    const flag = compilerArgs.find((text) => text.startsWith("--allow-env="))!;
-    const allowed = flag.slice("--allow-env=".length).split(",");
-    const access = /\benv(?:\.(?=[A-Z])|(?:\.get)?\(["'`]|\[["'`])(\w+)/g;
-    const named = [...bundle.matchAll(access)].map(([, name]) => name!);
-    for (const known of ["LARDER_CACHE_DIR", "SSL_CERT_FILE", "NO_COLOR"]) {
-      assert.ok(named.includes(known), `the pattern finds ${known}`);
+    const included = compilerArgs.filter((arg) => arg.startsWith("--include="));
+    const names = included.map((arg) => arg.split("/").at(-1)!);
+    for (const thread of ["hash", "guest", "command", "transpile"]) {
+      assert.ok(names.includes(`${thread}_worker.js`), thread);
     }
-    const missing = named.filter((name) => !name.startsWith("LARDER_") && !allowed.includes(name));
-    assert.deepEqual(missing, []);
+    for (const name of TRANSPILER_FILES) assert.ok(names.includes(embeddedName(name)), name);
+    assert.ok(compilerArgs.includes("--no-prompt") && compilerArgs.includes("--deny-import"));
+    const forbidden = ["-A", "--allow-all", "--allow-ffi", "--allow-import"];
+    assert.deepEqual(compilerArgs.filter((arg) => forbidden.includes(arg)), []);
   });
-});
-
-Deno.test("the binary may neither call foreign code, nor import, nor read every variable", () => {
-  for (const help of ["", "--ignore-env"]) {
-    const flags = binaryPermissions(help);
-    assert.ok(flags.includes("--no-prompt") && flags.includes("--deny-import"));
-    const forbidden = ["-A", "--allow-all", "--allow-ffi", "--allow-import", "--allow-env"];
-    assert.deepEqual(flags.filter((flag) => forbidden.includes(flag)), []);
-    assert.equal(flags.includes("--ignore-env"), help !== "");
-  }
 });

@@ -8,7 +8,9 @@ const PAGE = `<!doctype html>
 <h1>before the script</h1>
 <script type="module">
   const response = await fetch("hello");
-  document.querySelector("h1").textContent = await response.text();
+  const heading = document.querySelector("h1");
+  heading.textContent = await response.text();
+  heading.className = getComputedStyle(heading).fontFamily;
 </script>
 `;
 
@@ -20,23 +22,19 @@ const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const ROUTES = {
   hello: () => text(`hello from ${environment("VERSION") ?? "JavaScript"}\n`),
   environment: ({ query }) => text(`${environment(query.get("name"))}\n`),
-  echo: ({ request }) =>
-    new Response(request.body, { headers: { "x-method": request.method } }),
-  headers: ({ request }) =>
-    text([...request.headers].map(([n, v]) => `${n}: ${v}\n`).join("")),
+  echo: ({ request }) => new Response(request.body, { headers: { "x-method": request.method } }),
+  headers: ({ request }) => text([...request.headers].map(([n, v]) => `${n}: ${v}\n`).join("")),
   sleep: async ({ query }) => {
     await pause(Number(query.get("ms")));
     return text("slept\n");
   },
-  chunks: ({ query }) =>
-    new Response(chunks(Number(query.get("count")), Number(query.get("ms")))),
+  chunks: ({ query }) => new Response(chunks(Number(query.get("count")), Number(query.get("ms")))),
   zeros: ({ query }) => new Response(zeros(Number(query.get("bytes")))),
   fetch: async ({ query }) => {
     const response = await fetch(query.get("url"));
     return text(`${response.status} ${await response.text()}`);
   },
-  file: ({ rest }) =>
-    new Response(readFile(rest), { headers: { "content-type": typeOf(rest) } }),
+  file: ({ rest }) => new Response(readFile(rest), { headers: { "content-type": typeOf(rest) } }),
   page: () => new Response(PAGE, { headers: { "content-type": "text/html" } }),
   throw: () => {
     throw new Error("thrown on purpose");

@@ -1,0 +1,146 @@
+import { LarderError } from "../../base/errors.ts";
+import { runCommand } from "../../run/command.ts";
+import { Compiler } from "../../run/compiler.ts";
+import type { HostSettings } from "../../run/host.ts";
+import type { CachedApp, Runnable } from "../../run/runnable.ts";
+import { prepareSpinApp } from "../../run/spin_site.ts";
+import { compileWasm, type Prepared, prepareWasm } from "../../run/wasm_program.ts";
+import { BlobStore } from "../../store/blob_store.ts";
+import { CompiledStore } from "../../store/compiled.ts";
+import type { Context } from "../context.ts";
+import { type Grants, grantsOf, type RunOptions } from "../run_options.ts";
+import { fileSource, isFile, pullAndUse } from "../running.ts";
+import { serve } from "../serving.ts";
+
+/** `larder run`: pulls, and runs what was pulled; or runs a file. */
+export async function run(
+  context: Context,
+  subject: string | undefined,
+  args: readonly string[],
+  command: RunOptions,
+): Promise<void> {
+  if (command.engine !== undefined && command.engine !== "embedded") {
+    const { runWithEngine } = await import("./run_with_engine.ts");
+    return await runWithEngine(context, subject, args, command);
+  }
+  if (subject === undefined) throw nothingNamed();
+  await new Run(context, command, args).start(subject);
+}
+
+/** One run with the embedded engine. */
+class Run {
+  readonly #context: Context;
+  readonly #command: RunOptions;
+  readonly #args: readonly string[];
+  readonly #grants: Grants;
+  readonly #signal: AbortSignal;
+  readonly #compiler: Compiler;
+
+  constructor(context: Context, command: RunOptions, args: readonly string[]) {
+    this.#context = context;
+    this.#command = command;
+    this.#args = args;
+    this.#grants = grantsOf(command);
+    this.#signal = context.interruptible();
+    const { layout } = context;
+    this.#compiler = new Compiler(new CompiledStore(layout, new BlobStore(layout)));
+  }
+
+  async start(subject: string): Promise<void> {
+    if (isFile(subject)) {
+      return await this.#run(subject, { kind: "wasm", wasm: fileSource(subject) });
+    }
+    await pullAndUse(
+      this.#context,
+      subject,
+      this.#command,
+      (image, pantry) => this.#run(image.name, pantry.runnable(image)),
+    );
+  }
+
+  async #run(name: string, runnable: Runnable): Promise<void> {
+    if (runnable.kind === "app") return await this.#serveApp(name, runnable);
+    const prepared = prepareWasm(runnable.wasm);
+    if (prepared.requirements.kind === "http") return await this.#serveComponent(name, prepared);
+    await this.#runCommand(name, prepared);
+  }
+
+  async #runCommand(name: string, prepared: Prepared): Promise<void> {
+    this.#refuse(["listen", "variable"], "a command");
+    const settings = this.#settings(name, this.#args, "inherit");
+    const program = prepared.form === "module"
+      ? { module: await WebAssembly.compile(Deno.readFileSync(prepared.source.path)), settings }
+      : { ...await compileWasm(prepared, this.#compiling()), settings };
+    Deno.exitCode = await runCommand(name, program, {
+      onRefusal: (message) => this.#context.warn(message),
+      signal: this.#signal,
+    });
+  }
+
+  async #serveComponent(name: string, prepared: Prepared): Promise<void> {
+    this.#refuse(["variable"], "a component without a Spin app");
+    if (this.#args.length > 0) throw noArguments(name);
+    await serve(this.#context, this.#grants.address, this.#signal, async () => {
+      const compiled = await compileWasm(prepared, this.#compiling());
+      const program = { ...compiled, settings: this.#settings(name, [], "empty") };
+      return { kind: "component", name, program };
+    });
+  }
+
+  async #serveApp(name: string, cached: CachedApp): Promise<void> {
+    this.#refuse(["dir", "env", "allowNet"], "a Spin app, which says itself what it needs");
+    if (this.#args.length > 0) throw noArguments(name);
+    const { address, variables } = this.#grants;
+    await serve(this.#context, address, this.#signal, async (origin) => ({
+      kind: "app",
+      name,
+      ...await prepareSpinApp(name, cached, { variables, origin, ...this.#compiling() }),
+    }));
+  }
+
+  /** Options that mean nothing for what is run are said to, since the user meant something. */
+  #refuse(options: readonly (keyof RunOptions)[], what: string): void {
+    const given = options.find((option) => {
+      const value = this.#command[option];
+      return Array.isArray(value) ? value.length > 0 : value !== undefined;
+    });
+    if (given === undefined) return;
+    const option = given.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+    throw new LarderError("LDR_USAGE", `--${option} has no use with ${what}`, {
+      hint: "leave it out",
+    });
+  }
+
+  #compiling() {
+    return {
+      compiler: this.#compiler,
+      onCompile: (name: string) => this.#context.info(`compiling ${name}, once`),
+      signal: this.#signal,
+    };
+  }
+
+  #settings(name: string, args: readonly string[], stdin: HostSettings["stdin"]): HostSettings {
+    const { folders, env, outbound } = this.#grants;
+    return {
+      grantor: "options",
+      args: [name, ...args],
+      env,
+      mounts: folders.map((folder) => ({ kind: "folder", ...folder })),
+      allowedHosts: outbound.rules,
+      variables: {},
+      stdin,
+    };
+  }
+}
+
+export function nothingNamed(): LarderError {
+  return new LarderError("LDR_USAGE", "missing required argument 'reference'", {
+    hint: "larder run --help explains what can be run",
+  });
+}
+
+function noArguments(name: string): LarderError {
+  return new LarderError("LDR_USAGE", `${name} answers HTTP requests and takes no arguments`, {
+    hint: "leave out what follows its name",
+  });
+}

@@ -1,0 +1,129 @@
+import { LarderError } from "../base/errors.ts";
+import type { Address } from "../run/http_server.ts";
+import { OutboundHosts } from "../run/outbound_hosts.ts";
+import type { PullingOptions } from "./pulling.ts";
+
+/** The options of `larder run`. */
+export interface RunOptions extends PullingOptions {
+  readonly dir: readonly string[];
+  readonly env: readonly string[];
+  /** `*` where the option has no hosts. */
+  readonly allowNet?: string;
+  readonly variable: readonly string[];
+  readonly listen?: string;
+  /** True for the option alone. */
+  readonly engine?: string | true;
+}
+
+/** What the user grants and says, checked before anything is fetched. */
+export interface Grants {
+  readonly folders: readonly FolderGrant[];
+  readonly env: readonly (readonly [name: string, value: string])[];
+  readonly outbound: OutboundHosts;
+  readonly address: Address;
+  readonly variables: ReadonlyMap<string, string>;
+}
+
+/** A folder of the user's that a guest is given. */
+export interface FolderGrant {
+  /** Absolute, and without links. */
+  readonly host: string;
+  /** Where the guest sees it. */
+  readonly guest: string;
+  readonly readOnly: boolean;
+}
+
+/** Where Spin listens too, if nothing else is said. */
+const LISTEN = "127.0.0.1:3000";
+
+/** @throws LarderError LDR_USAGE */
+export function grantsOf(options: RunOptions): Grants {
+  const { allowNet } = options;
+  return {
+    folders: options.dir.map(parseFolder),
+    env: parseEnvironment(options.env, (name) => Deno.env.get(name)),
+    outbound: allowNet === undefined ? new OutboundHosts([]) : OutboundHosts.ofOption(allowNet),
+    address: parseAddress(options.listen),
+    variables: parseVariables(options.variable),
+  };
+}
+
+/**
+ * `--dir HOST[::GUEST][:ro]`; a guest that is not told otherwise sees a folder by the name that the user gave it.
+ * @throws LarderError LDR_USAGE
+ */
+export function parseFolder(text: string): FolderGrant {
+  const readOnly = text.endsWith(":ro");
+  const path = readOnly ? text.slice(0, -":ro".length) : text;
+  const [host = "", guest = host, ...rest] = path.split("::");
+  if (host === "" || guest === "" || rest.length > 0) {
+    throw usage(`--dir ${text}`, "it takes HOST, HOST::GUEST, or either with :ro after it");
+  }
+  if (!isFolder(host)) throw usage(`--dir ${text}`, `there is no folder ${host}`);
+  return { host: Deno.realPathSync(host), guest, readOnly };
+}
+
+/**
+ * `--env NAME[=VALUE]`: without a value, the one that larder's own environment has, if any.
+ * @throws LarderError LDR_USAGE
+ */
+export function parseEnvironment(
+  texts: readonly string[],
+  read: (name: string) => string | undefined,
+): [string, string][] {
+  const values = new Map<string, string>();
+  for (const text of texts) {
+    const [name, given] = splitAssignment(text);
+    if (name === "" || name.includes("\0")) {
+      throw usage(`--env ${text}`, "it takes NAME or NAME=VALUE");
+    }
+    const value = given ?? read(name);
+    if (value !== undefined) values.set(name, value);
+  }
+  return [...values];
+}
+
+/**
+ * `--variable NAME=VALUE`.
+ * @throws LarderError LDR_USAGE
+ */
+export function parseVariables(texts: readonly string[]): Map<string, string> {
+  return new Map(texts.map((text) => {
+    const [name, value] = splitAssignment(text);
+    // The value may be a secret.
+    if (name === "" || value === undefined) throw usage("--variable", "it takes NAME=VALUE");
+    return [name, value];
+  }));
+}
+
+/**
+ * `--listen HOST:PORT`.
+ * @throws LarderError LDR_USAGE
+ */
+export function parseAddress(text: string = LISTEN): Address {
+  const match = /^(?:\[([0-9A-Fa-f:.]+)\]|([^:\s/]+)):(\d{1,5})$/.exec(text);
+  const port = Number(match?.[3]);
+  if (!match || port > 65535) {
+    throw usage(`--listen ${text}`, `it takes HOST:PORT, such as ${LISTEN} or [::1]:3000`);
+  }
+  return { hostname: (match[1] ?? match[2])!, port };
+}
+
+function splitAssignment(text: string): [name: string, value: string | undefined] {
+  const at = text.indexOf("=");
+  return at < 0 ? [text, undefined] : [text.slice(0, at), text.slice(at + 1)];
+}
+
+function isFolder(path: string): boolean {
+  try {
+    return Deno.statSync(path).isDirectory;
+  } catch {
+    return false;
+  }
+}
+
+function usage(option: string, reason: string): LarderError {
+  return new LarderError("LDR_USAGE", `bad ${option}: ${reason}`, {
+    hint: "larder run --help explains the option",
+  });
+}

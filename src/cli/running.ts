@@ -1,0 +1,69 @@
+import { LarderError } from "../base/errors.ts";
+import { statIfAny } from "../base/files.ts";
+import { digestOf } from "../oci/digest.ts";
+import { formatReference, parseReference } from "../oci/reference.ts";
+import { type CachedImage, Pantry, type WasmSource } from "../run/runnable.ts";
+import { BlobStore } from "../store/blob_store.ts";
+import { Lease } from "../store/leases.ts";
+import { TagStore } from "../store/tags.ts";
+import type { Context } from "./context.ts";
+import { progressFor } from "./output/progress.ts";
+import { openPuller, type PullingOptions, pullOptions, reportPull } from "./pulling.ts";
+
+/**
+ * Pulls what is to be run, and keeps every collector from it until `use` has ended.
+ * @throws LarderError of a pull, and what `use` throws
+ */
+export async function pullAndUse<T>(
+  context: Context,
+  subject: string,
+  command: PullingOptions,
+  use: (image: CachedImage, pantry: Pantry) => Promise<T>,
+): Promise<T> {
+  const reference = parseReference(subject);
+  const name = formatReference(reference);
+  const { layout } = context;
+  const tags = new TagStore(layout);
+  const options = pullOptions(context, command);
+  // Taken before the pull, so that no sweep comes between the two.
+  using lease = new Lease(layout, `larder run ${name}`);
+  const leasing = {
+    warn: (message: string) => context.warn(message),
+    waiting: () => context.info("waiting for another larder that is cleaning the cache"),
+    signal: options.signal,
+  };
+  await lease.add({ folders: [tags.folder(reference)] }, leasing);
+  const progress = progressFor(context);
+  try {
+    const result = await openPuller(context).puller.pull(reference, options, progress);
+    progress.end();
+    reportPull(context, result);
+    const { manifestDigest, platform, parts } = result;
+    await lease.add({
+      folders: [layout.digestFolder(reference, manifestDigest)],
+      digests: parts.map((part) => part.digest),
+    }, leasing);
+    const image = { name, reference, manifestDigest, platform };
+    return await use(image, new Pantry(new BlobStore(layout), tags));
+  } finally {
+    progress.end();
+  }
+}
+
+/** Whether what is to be run is a file and no reference: `app.wasm`, or any path. */
+export function isFile(subject: string): boolean {
+  return subject.endsWith(".wasm") || /^(?:\.{0,2}\/|[A-Za-z]:[\\/]|\.{1,2}\\)/.test(subject);
+}
+
+/**
+ * A file that is to be run.
+ * @throws LarderError LDR_NOT_FOUND
+ */
+export function fileSource(path: string): WasmSource {
+  if (!statIfAny(path)) {
+    throw new LarderError("LDR_NOT_FOUND", `there is no file ${path}`, {
+      hint: "name a file that exists, or a reference such as ghcr.io/owner/app:v1",
+    });
+  }
+  return { name: path, digest: digestOf(Deno.readFileSync(path)), path };
+}

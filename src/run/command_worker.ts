@@ -1,0 +1,40 @@
+/** A command's thread: runs one command to its end. */
+import { messageOf } from "../base/errors.ts";
+import { runCommand } from "./calls.ts";
+import { type CompiledComponent, Component } from "./engine.ts";
+import { type HostSettings, openHost } from "./host.ts";
+import { runPreview1 } from "./wasi/preview1/command.ts";
+
+/** What it runs: a component, or a core module of WASI preview 1; and what that is granted. */
+export type CommandProgram =
+  & { readonly settings: HostSettings }
+  & (CompiledComponent | { readonly module: WebAssembly.Module });
+
+/** What it answers: any number of refusals, then how the command ended. */
+export type CommandAnswer =
+  | { readonly refusal: string }
+  | { readonly exitCode: number }
+  | { readonly trap: string };
+
+/** The part of a worker's global scope that is used here; Deno's own types are those of the main thread. */
+interface WorkerScope {
+  onmessage: ((event: MessageEvent<CommandProgram>) => void) | null;
+  postMessage(answer: CommandAnswer): void;
+}
+
+const scope = globalThis as unknown as WorkerScope;
+
+// A trap shows a second time inside of the transpiled code.
+addEventListener("unhandledrejection", (event) => event.preventDefault());
+
+scope.onmessage = async ({ data: program }) => {
+  try {
+    const host = openHost(program.settings, (refusal) => scope.postMessage({ refusal }));
+    const exitCode = "module" in program
+      ? await runPreview1(program.module, host)
+      : await runCommand(new Component(program), host);
+    scope.postMessage({ exitCode });
+  } catch (error) {
+    scope.postMessage({ trap: messageOf(error) });
+  }
+};

@@ -1,0 +1,131 @@
+import { LarderError } from "../base/errors.ts";
+import type { Digest } from "../oci/digest.ts";
+import type { CompiledStore, EngineFile } from "../store/compiled.ts";
+import type { CompiledComponent } from "./engine.ts";
+import { ENGINE_VERSION } from "./engine_version.ts";
+import type { MemoryShape } from "./memory_image.ts";
+import type { Transpiled } from "./transpile.ts";
+import type { TranspileAnswer, TranspileRequest } from "./transpile_worker.ts";
+import { readTranspiler } from "./transpiler_files.ts";
+
+/** The files of a compiled component, beside its modules and the images of their memories. */
+const SCRIPT = "component.js";
+const MEMORIES = "memories.json";
+const IMAGE_SUFFIX = ".image";
+
+/** `memories.json`: which modules import their memory, and of what shape it is. */
+type Shapes = Readonly<Record<string, MemoryShape>>;
+
+/** Compiles components, each once: what comes of it is kept in the cache. */
+export class Compiler {
+  readonly #store: CompiledStore;
+
+  constructor(store: CompiledStore) {
+    this.#store = store;
+  }
+
+  /**
+   * The compiled form of a component.
+   *
+   * @param read gives its bytes, whose names must be safe (see `wasm_binary.ts`); asked only on a miss
+   * @param onMiss called before seconds are spent on compiling
+   * @throws LarderError LDR_BAD_WASM, LDR_DISK*
+   */
+  async compile(
+    digest: Digest,
+    read: () => Uint8Array<ArrayBuffer>,
+    options: { onMiss?: () => void; signal?: AbortSignal | undefined } = {},
+  ): Promise<CompiledComponent> {
+    const cached = this.#store.find(digest, ENGINE_VERSION);
+    if (cached) {
+      try {
+        return await load(cached);
+      } catch (error) {
+        if (!(error instanceof Deno.errors.NotFound || error instanceof WebAssembly.CompileError)) {
+          throw error;
+        }
+        // Deleted or damaged meanwhile: it can be made again.
+      }
+    }
+    options.onMiss?.();
+    const transpiled = await transpileInThread(read(), digest);
+    await this.#store.put(digest, ENGINE_VERSION, filesOf(transpiled), { signal: options.signal });
+    return await assemble(transpiled);
+  }
+}
+
+async function load(paths: ReadonlyMap<string, string>): Promise<CompiledComponent> {
+  const read = (name: string) => Deno.readFileSync(paths.get(name)!);
+  const text = (name: string) => new TextDecoder().decode(read(name));
+  const shapes: Shapes = JSON.parse(text(MEMORIES));
+  const modules = [...paths.keys()].filter((name) => name.endsWith(".wasm"));
+  return await assemble({
+    script: text(SCRIPT),
+    modules: new Map(modules.map((name) => [name, read(name)])),
+    images: new Map(
+      Object.entries(shapes).map(([name, shape]) => [
+        name,
+        { shape, bytes: read(name + IMAGE_SUFFIX) },
+      ]),
+    ),
+  });
+}
+
+async function assemble({ script, modules, images }: Transpiled): Promise<CompiledComponent> {
+  const compiled = await Promise.all(
+    [...modules].map(async ([name, bytes]) => [name, await WebAssembly.compile(bytes)] as const),
+  );
+  const shared = [...images].map(([name, { shape, bytes }]) =>
+    [name, { shape, bytes: inSharedMemory(bytes) }] as const
+  );
+  return { script, modules: new Map(compiled), images: new Map(shared) };
+}
+
+/** All of a component's threads read the same copy. */
+function inSharedMemory(bytes: Uint8Array): Uint8Array {
+  const shared = new Uint8Array(new SharedArrayBuffer(bytes.length));
+  shared.set(bytes);
+  return shared;
+}
+
+function filesOf({ script, modules, images }: Transpiled): EngineFile[] {
+  const encode = (text: string) => new TextEncoder().encode(text);
+  const shapes: Shapes = Object.fromEntries([...images].map(([name, { shape }]) => [name, shape]));
+  return [
+    { name: SCRIPT, mediaType: "text/javascript", bytes: encode(script) },
+    { name: MEMORIES, mediaType: "application/json", bytes: encode(JSON.stringify(shapes)) },
+    ...[...modules].map(([name, bytes]) => ({ name, mediaType: "application/wasm", bytes })),
+    ...[...images].map(([name, { bytes }]) => (
+      { name: name + IMAGE_SUFFIX, mediaType: "application/octet-stream", bytes }
+    )),
+  ];
+}
+
+/** Transpiles in a thread of its own, whose memory goes with it, and which may do nothing but compute. */
+function transpileInThread(
+  component: Uint8Array<ArrayBuffer>,
+  digest: Digest,
+): Promise<Transpiled> {
+  const worker = new Worker(new URL("./transpile_worker.ts", import.meta.url), {
+    type: "module",
+    deno: { permissions: "none" },
+  });
+  return new Promise<Transpiled>((resolve, reject) => {
+    worker.onmessage = ({ data }: MessageEvent<TranspileAnswer>) => {
+      if ("error" in data) reject(untranspilable(digest, data.error));
+      else resolve(data);
+    };
+    worker.onerror = (event) => {
+      event.preventDefault();
+      reject(untranspilable(digest, event.message));
+    };
+    const request: TranspileRequest = { component, files: readTranspiler() };
+    worker.postMessage(request, [component.buffer]);
+  }).finally(() => worker.terminate());
+}
+
+function untranspilable(digest: Digest, reason: string): LarderError {
+  return new LarderError("LDR_BAD_WASM", `cannot compile ${digest}: ${reason}`, {
+    hint: "it may be damaged or use what the embedded engine does not know: try --engine wasmtime",
+  });
+}

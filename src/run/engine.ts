@@ -1,0 +1,113 @@
+import { type Host, hostImports } from "./host.ts";
+import { Memories } from "./memories.ts";
+import { MEMORY_IMPORT, type MemoryShape } from "./memory_image.ts";
+import { Lifetime } from "./wasi/lifetime.ts";
+import { startSlice } from "./wasi/poll.ts";
+
+/** What a transpiled script has: one function, which is synchronous where all that it is given is. */
+type Instantiate = (
+  getCoreModule: (name: string) => WebAssembly.Module,
+  imports: Record<string, object>,
+  instantiateCore: (
+    module: WebAssembly.Module,
+    imports?: WebAssembly.Imports,
+  ) => WebAssembly.Instance,
+) => Record<string, unknown>;
+
+/** A component that is ready to be instantiated, as plain data that threads share. */
+export interface CompiledComponent {
+  /** A function's body that returns its `instantiate`. */
+  readonly script: string;
+  /** Its core modules, by the names that the script calls them. */
+  readonly modules: ReadonlyMap<string, WebAssembly.Module>;
+  /** What the memories of modules hold that import them, by the modules' names. */
+  readonly images: ReadonlyMap<string, { readonly shape: MemoryShape; readonly bytes: Uint8Array }>;
+}
+
+/** A transpiled component, of which there can be any number of instances. */
+export class Component {
+  readonly #instantiate: Instantiate;
+  readonly #modules: ReadonlyMap<string, WebAssembly.Module>;
+  readonly #memories: ReadonlyMap<WebAssembly.Module, Memories>;
+
+  constructor({ script, modules, images }: CompiledComponent) {
+    this.#instantiate = new Function(script)();
+    this.#modules = modules;
+    this.#memories = new Map(
+      [...images].map(([name, { shape, bytes }]) => [
+        modules.get(name)!,
+        new Memories(shape, bytes),
+      ]),
+    );
+  }
+
+  /** Makes an instance; it serves one call, as most guests can take no more. */
+  start(host: Host): Instance {
+    startSlice();
+    const lifetime = new Lifetime();
+    const taken: Taken[] = [];
+    try {
+      const exports = this.#instantiate(
+        (name) => this.#modules.get(name)!,
+        hostImports(host, lifetime),
+        (module, imports = {}) =>
+          new WebAssembly.Instance(module, this.#withMemory(module, imports, taken)),
+      );
+      return new Instance(exports, lifetime, taken);
+    } catch (error) {
+      lifetime[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  #withMemory(
+    module: WebAssembly.Module,
+    imports: WebAssembly.Imports,
+    taken: Taken[],
+  ): WebAssembly.Imports {
+    const memories = this.#memories.get(module);
+    if (!memories) return imports;
+    const memory = memories.take();
+    taken.push({ memory, memories });
+    return { ...imports, [MEMORY_IMPORT.module]: { [MEMORY_IMPORT.name]: memory } };
+  }
+}
+
+/** A memory that an instance has, and where it came from. */
+interface Taken {
+  readonly memory: WebAssembly.Memory;
+  readonly memories: Memories;
+}
+
+/** A guest that can be called. Disposing of it frees what it holds, and traps it where it waits. */
+export class Instance implements Disposable {
+  readonly #exports: Record<string, unknown>;
+  readonly #lifetime: Lifetime;
+  readonly #taken: readonly Taken[];
+
+  constructor(exports: Record<string, unknown>, lifetime: Lifetime, taken: readonly Taken[]) {
+    this.#exports = exports;
+    this.#lifetime = lifetime;
+    this.#taken = taken;
+  }
+
+  /** Gives its memories to the next instances: for a guest of which no call is under way, nor ever will be. */
+  recycle(): void {
+    for (const { memory, memories } of this.#taken) memories.give(memory);
+  }
+
+  /** What the guest called `exit` with, undefined if it did not. */
+  get exitCode(): number | undefined {
+    return this.#lifetime.exitCode;
+  }
+
+  /** An interface that the guest exports, whatever its version: `wasi:cli/run`. */
+  interface<T>(name: string): T {
+    const key = Object.keys(this.#exports).find((key) => key.startsWith(`${name}@`));
+    return this.#exports[key!] as T;
+  }
+
+  [Symbol.dispose](): void {
+    this.#lifetime[Symbol.dispose]();
+  }
+}

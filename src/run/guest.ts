@@ -1,0 +1,219 @@
+import { GUEST_HANG, GUEST_HEAD_TIMEOUT, GUEST_LOOK, GUEST_SILENCE } from "../base/defaults.ts";
+import { LarderError } from "../base/errors.ts";
+import { GuestFailure, notInTime } from "./guest_failure.ts";
+import type { FromGuest, GuestProgram, ToGuest } from "./guest_messages.ts";
+import { GuestResponse } from "./guest_response.ts";
+import { Outbox } from "./outbox.ts";
+import { permissionsFor } from "./permissions.ts";
+import type { RequestHead } from "./wasi/http_incoming.ts";
+
+/** What a guest tells beside its responses. */
+export interface GuestEvents {
+  /** A request that it failed, in one line. */
+  readonly onFailure: (message: string) => void;
+  /** Something that it was refused, and what would grant it, in one line. */
+  readonly onRefusal: (message: string) => void;
+  /** A request is over, however it ended. */
+  readonly onDone?: () => void;
+}
+
+/** One request under way. */
+interface Exchange {
+  readonly answered: PromiseWithResolvers<Response>;
+  readonly body: ReadableStreamDefaultReader<Uint8Array> | undefined;
+  readonly timer: ReturnType<typeof setTimeout>;
+  response?: GuestResponse;
+}
+
+/**
+ * A thread that runs one component, and the requests that it has under way. It may do no more than the component
+ * was granted, whatever gets hold of it.
+ *
+ * It shows by a pulse in shared memory that its event loop turns. A thread without one is in the hands of a guest
+ * that computes, and after {@link GUEST_HANG} milliseconds it is ended with all that it was doing.
+ */
+export class Guest {
+  readonly #worker: Worker;
+  readonly #outbox: Outbox<ToGuest>;
+  readonly #events: GuestEvents;
+  readonly #exchanges = new Map<number, Exchange>();
+  readonly #loaded = Promise.withResolvers<void>();
+  readonly #beat = new Float64Array(new SharedArrayBuffer(Float64Array.BYTES_PER_ELEMENT));
+  #lastId = 0;
+  #watch: ReturnType<typeof setInterval> | undefined;
+  #ended = false;
+
+  private constructor(program: GuestProgram, events: GuestEvents) {
+    this.#events = events;
+    this.#worker = new Worker(new URL("./guest_worker.ts", import.meta.url), {
+      type: "module",
+      deno: { permissions: permissionsFor(program.settings) },
+    });
+    this.#outbox = new Outbox((messages, transfer) => {
+      if (!this.#ended) this.#worker.postMessage(messages, transfer);
+    });
+    this.#worker.onmessage = ({ data }: MessageEvent<FromGuest[]>) => this.#receiveAll(data);
+    this.#worker.onerror = (event) => {
+      event.preventDefault();
+      this.#end(new GuestFailure(500, event.message));
+    };
+    const beat = this.#beat.buffer as SharedArrayBuffer;
+    this.#outbox.post({ type: "load", program, beat });
+  }
+
+  /**
+   * Starts a thread and loads a component into it.
+   * @throws LarderError LDR_GUEST if the component cannot be loaded
+   */
+  static async start(program: GuestProgram, events: GuestEvents): Promise<Guest> {
+    const guest = new Guest(program, events);
+    try {
+      await guest.#loaded.promise;
+      return guest;
+    } catch (error) {
+      guest.stop();
+      throw error;
+    }
+  }
+
+  /** Requests under way. */
+  get load(): number {
+    return this.#exchanges.size;
+  }
+
+  /** Whether the thread was ended, by itself or by {@link stop}. */
+  get isEnded(): boolean {
+    return this.#ended;
+  }
+
+  /** Whether a guest computes there, so that another request would have to wait for it. */
+  get isHeldUp(): boolean {
+    return this.load > 0 && this.#silence > GUEST_SILENCE;
+  }
+
+  /**
+   * Has the guest answer a request; its body flows in both directions as each side reads.
+   * @throws GuestFailure
+   */
+  handle(head: RequestHead, body: ReadableStream<Uint8Array> | null): Promise<Response> {
+    if (this.#ended) return Promise.reject(new GuestFailure(500, "the guest's thread has ended"));
+    const id = ++this.#lastId;
+    if (this.load === 0) this.#startWatch();
+    const timer = setTimeout(() => this.#fail(id, notInTime()), GUEST_HEAD_TIMEOUT);
+    const answered = Promise.withResolvers<Response>();
+    this.#exchanges.set(id, { answered, body: body?.getReader(), timer });
+    this.#outbox.post({ type: "request", id, head, hasBody: body !== null });
+    return answered.promise;
+  }
+
+  /** Ends the thread; what it has under way fails. */
+  stop(): void {
+    this.#end(new GuestFailure(500, "the server is stopping"));
+  }
+
+  get #silence(): number {
+    return Date.now() - this.#beat[0]!;
+  }
+
+  #receiveAll(messages: readonly FromGuest[]): void {
+    const begun = new Set<Exchange>();
+    for (const message of messages) {
+      if (message.type === "head") this.#begin(message, begun);
+      else this.#receive(message);
+    }
+    // A response that came whole goes out whole: with its length, and in one packet.
+    for (const { answered, response } of begun) answered.resolve(response!.open());
+  }
+
+  #begin(message: FromGuest & { type: "head" }, begun: Set<Exchange>): void {
+    const { id, status, headers } = message;
+    const exchange = this.#exchanges.get(id);
+    if (!exchange) return;
+    clearTimeout(exchange.timer);
+    exchange.response = new GuestResponse(status, headers, {
+      onTaken: (count) => this.#outbox.post({ type: "taken", id, count }),
+      onCancel: () => this.#forget(id),
+    });
+    begun.add(exchange);
+  }
+
+  #receive(message: Exclude<FromGuest, { type: "head" }>): void {
+    switch (message.type) {
+      case "loaded":
+        return this.#loaded.resolve();
+      case "unloadable":
+        return this.#loaded.reject(unloadable(message.message));
+      case "piece":
+        return this.#exchanges.get(message.id)?.response?.push(message.bytes);
+      case "end":
+        this.#exchanges.get(message.id)?.response?.end(message.whole);
+        return this.#drop(message.id);
+      case "failure":
+        return this.#fail(message.id, new GuestFailure(500, message.message));
+      case "want":
+        void this.#feed(message.id);
+        return;
+      case "refusal":
+        return this.#events.onRefusal(message.message);
+    }
+  }
+
+  async #feed(id: number): Promise<void> {
+    const reader = this.#exchanges.get(id)?.body;
+    let bytes: Uint8Array | null | undefined;
+    try {
+      bytes = reader ? (await reader.read()).value ?? null : null;
+    } catch {
+      bytes = undefined; // The client broke off.
+    }
+    this.#outbox.post({ type: "piece", id, bytes });
+  }
+
+  #fail(id: number, failure: GuestFailure): void {
+    const exchange = this.#exchanges.get(id);
+    if (!exchange) return;
+    this.#events.onFailure(failure.message);
+    exchange.answered.reject(failure);
+    exchange.response?.end(false);
+    this.#forget(id);
+  }
+
+  /** Nobody wants the response: the guest is told, in case it still works on it. */
+  #forget(id: number): void {
+    if (!this.#exchanges.has(id)) return;
+    this.#outbox.post({ type: "cancel", id });
+    this.#drop(id);
+  }
+
+  #drop(id: number): void {
+    const exchange = this.#exchanges.get(id);
+    if (!exchange) return;
+    clearTimeout(exchange.timer);
+    exchange.body?.cancel().catch(() => {});
+    this.#exchanges.delete(id);
+    if (this.load === 0) clearInterval(this.#watch);
+    this.#events.onDone?.();
+  }
+
+  #startWatch(): void {
+    this.#beat[0] = Date.now();
+    this.#watch = setInterval(() => {
+      if (this.#silence > GUEST_HANG) this.#end(notInTime());
+    }, GUEST_LOOK);
+  }
+
+  #end(failure: GuestFailure): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#worker.terminate();
+    this.#loaded.reject(unloadable(failure.message));
+    this.#loaded.promise.catch(() => {}); // Nobody waits for it any more, where it was loaded.
+    for (const id of [...this.#exchanges.keys()]) this.#fail(id, failure);
+  }
+}
+
+function unloadable(message: string): LarderError {
+  return new LarderError("LDR_GUEST", `cannot load the component: ${message}`, {
+    hint: "it may need more than the embedded engine has: try --engine",
+  });
+}

@@ -1,0 +1,150 @@
+import { LarderError, messageOf } from "../base/errors.ts";
+import { GuestFailure } from "./guest_failure.ts";
+import type { GuestPool } from "./guest_pool.ts";
+import { isBodiless } from "./guest_response.ts";
+import type { StaticResponse } from "./http_trigger.ts";
+import { RESERVED_PREFIX, type Router, spinHeaders } from "./routes.ts";
+import type { RequestHead } from "./wasi/http_incoming.ts";
+
+/** Where to listen. */
+export interface Address {
+  readonly hostname: string;
+  readonly port: number;
+}
+
+/** What is served: one component at every path, or a Spin app with its routes. */
+export type Site =
+  | { readonly kind: "component"; readonly pool: GuestPool }
+  | {
+    readonly kind: "app";
+    readonly router: Router;
+    readonly pools: ReadonlyMap<string, GuestPool>;
+  };
+
+/** One request that was answered, for the log. */
+export interface Served {
+  readonly method: string;
+  readonly path: string;
+  readonly status: number;
+  /** Until the response began, in milliseconds. */
+  readonly duration: number;
+}
+
+export interface ServerOptions {
+  readonly onRequest?: ((served: Served) => void) | undefined;
+}
+
+/** Answers HTTP requests with guests. It listens from the beginning; requests wait until it is opened. */
+export class HttpServer {
+  readonly #site = Promise.withResolvers<Site>();
+  readonly #onRequest: ((served: Served) => void) | undefined;
+  readonly #server: Deno.HttpServer<Deno.NetAddr>;
+
+  /** @throws LarderError LDR_LISTEN */
+  constructor(address: Address, options: ServerOptions = {}) {
+    this.#onRequest = options.onRequest;
+    this.#site.promise.catch(() => {}); // Nobody may have asked by the time that it stops.
+    try {
+      this.#server = Deno.serve(
+        { ...address, onListen: () => {}, onError: () => plain(500) },
+        (request, { remoteAddr }) => this.#answer(request, remoteAddr),
+      );
+    } catch (error) {
+      throw cannotListen(address, error);
+    }
+  }
+
+  /** Where it listens: with the port that was found where port 0 was asked for. */
+  get url(): string {
+    const { hostname, port } = this.#server.addr;
+    return `http://${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
+  }
+
+  /** Begins to answer. */
+  open(site: Site): void {
+    this.#site.resolve(site);
+  }
+
+  /** Takes no more requests, and resolves once those under way are answered. */
+  async stop(): Promise<void> {
+    this.#site.reject(new GuestFailure(500, "the server is stopping"));
+    await this.#server.shutdown();
+  }
+
+  async #answer(request: Request, client: Deno.NetAddr): Promise<Response> {
+    const start = performance.now();
+    const url = new URL(request.url);
+    let response: Response;
+    try {
+      response = await respond(await this.#site.promise, request, url, client);
+    } catch (error) {
+      if (!(error instanceof GuestFailure)) throw error;
+      response = plain(error.status);
+    }
+    this.#onRequest?.({
+      method: request.method,
+      path: url.pathname,
+      status: response.status,
+      duration: performance.now() - start,
+    });
+    return response;
+  }
+}
+
+function respond(
+  site: Site,
+  request: Request,
+  url: URL,
+  client: Deno.NetAddr,
+): Response | Promise<Response> {
+  if (site.kind === "component") return site.pool.handle(headOf(request, url), request.body);
+  if (url.pathname === `${RESERVED_PREFIX}health`) return new Response("OK");
+  const match = site.router.match(url.pathname);
+  if (!match) return plain(404);
+  const { target } = match.route;
+  if (target.kind === "response") return fixed(target.response);
+  const pool = site.pools.get(target.component)!;
+  return pool.handle(headOf(request, url, spinHeaders(match, url, client)), request.body);
+}
+
+/** What the guest is told of a request; a client cannot send what only the host may say. */
+function headOf(
+  request: Request,
+  url: URL,
+  added: ReturnType<typeof spinHeaders> = [],
+): RequestHead {
+  const own = new Set(added.map(([name]) => name));
+  const isForged = (name: string) => own.has(name) || name.startsWith("spin-path-match-");
+  return {
+    method: request.method,
+    path: url.pathname + url.search,
+    scheme: "http",
+    authority: request.headers.get("host") ?? url.host,
+    headers: [...[...request.headers].filter(([name]) => !isForged(name)), ...added],
+  };
+}
+
+function fixed({ status, headers, body }: StaticResponse): Response {
+  return new Response(isBodiless(status) ? null : body, { status, headers: [...headers] });
+}
+
+const REASONS: Readonly<Record<number, string>> = {
+  404: "Not Found",
+  500: "Internal Server Error",
+  504: "Gateway Timeout",
+};
+
+function plain(status: number): Response {
+  return new Response(`${status} ${REASONS[status]}\n`, { status });
+}
+
+function cannotListen({ hostname, port }: Address, error: unknown): LarderError {
+  const taken = error instanceof Deno.errors.AddrInUse;
+  const reason = taken ? "the port is taken" : messageOf(error);
+  return new LarderError("LDR_LISTEN", `cannot listen on ${hostname}:${port}: ${reason}`, {
+    hint: taken
+      ? "end what listens there, or choose another port with --listen"
+      : "choose another address with --listen",
+    cause: error,
+  });
+}

@@ -1,0 +1,230 @@
+/**
+ * A core module whose memory is imported instead of defined, and what that memory has to hold when an instance
+ * begins.
+ *
+ * Most of what an instance of a large guest costs are the page faults of its fresh memory: a JavaScript engine has
+ * megabytes of data in thousands of segments. With this an instance can be given a used memory, written over.
+ * What it sees is what the specification says: its active segments are in place before it starts, and are empty
+ * from then on.
+ */
+export interface ImagedModule {
+  readonly code: Uint8Array<ArrayBuffer>;
+  readonly memory: MemoryShape;
+  /** What the memory holds from {@link MemoryShape.start} on; all else is zero. */
+  readonly image: Uint8Array<ArrayBuffer>;
+}
+
+export interface MemoryShape {
+  /** Bytes; a multiple of 16, since V8 copies from shared memory byte by byte where the ends are not aligned. */
+  readonly start: number;
+  /** Pages. */
+  readonly initial: number;
+  /** Pages; undefined for a module that sets itself no limit. */
+  readonly maximum?: number | undefined;
+}
+
+/** The import that is added. */
+export const MEMORY_IMPORT = { module: "larder", name: "memory" } as const;
+
+export const PAGE = 65_536;
+
+const HEADER = 8;
+const ALIGNMENT = 16;
+const SECTION = { import: 2, memory: 5, data: 11 };
+const MEMORY_KIND = 2;
+const I32_CONST = 0x41;
+const END = 0x0b;
+/** A passive segment of no bytes, which is what is left of an active one that has been applied. */
+const APPLIED = Uint8Array.of(1, 0);
+
+interface Section {
+  readonly id: number;
+  /** Where it begins, its content begins, and it ends. */
+  readonly start: number;
+  readonly content: number;
+  readonly end: number;
+}
+
+interface Segments {
+  /** What is to be copied into the memory. */
+  readonly active: readonly { readonly offset: number; readonly bytes: Uint8Array }[];
+  /** Each as it is to stand in the module. */
+  readonly rest: readonly Uint8Array[];
+}
+
+/**
+ * Takes the memory out of a module.
+ *
+ * @param bytes a valid module
+ * @returns undefined for one of another shape: without a memory of its own or with several, with a shared or a
+ * 64-bit one, or with segments whose place is computed
+ */
+export function takeMemory(bytes: Uint8Array): ImagedModule | undefined {
+  const sections = readSections(bytes);
+  const limits = readMemory(bytes, sections.find(({ id }) => id === SECTION.memory));
+  const segments = limits &&
+    readSegments(bytes, sections.find(({ id }) => id === SECTION.data));
+  if (!segments) return undefined;
+  const end = segments.active.reduce(
+    (high, { offset, bytes }) => Math.max(high, offset + bytes.length),
+    0,
+  );
+  if (end > limits.initial * PAGE) return undefined; // It traps, and is left to.
+  const first = segments.active.reduce((low, { offset }) => Math.min(low, offset), end);
+  const start = Math.floor(first / ALIGNMENT) * ALIGNMENT;
+  const image = new Uint8Array(end - start);
+  for (const { offset, bytes } of segments.active) image.set(bytes, offset - start);
+  const { initial, maximum } = limits;
+  return {
+    code: rewrite(bytes, sections, limits.bytes, segments.rest),
+    memory: { start, initial, maximum },
+    image,
+  };
+}
+
+function readSections(bytes: Uint8Array): Section[] {
+  const cursor = new Cursor(bytes, HEADER);
+  const sections: Section[] = [];
+  while (cursor.at < bytes.length) {
+    const start = cursor.at;
+    const id = cursor.byte();
+    const size = cursor.u32();
+    sections.push({ id, start, content: cursor.at, end: cursor.at + size });
+    cursor.at += size;
+  }
+  return sections;
+}
+
+function readMemory(bytes: Uint8Array, section: Section | undefined) {
+  if (!section) return undefined;
+  const cursor = new Cursor(bytes, section.content);
+  if (cursor.u32() !== 1) return undefined;
+  const limits = bytes.subarray(cursor.at, section.end);
+  const flags = cursor.byte();
+  if (flags > 1) return undefined; // Shared, or of 64 bits.
+  const initial = cursor.u32();
+  return { bytes: limits, initial, maximum: flags === 1 ? cursor.u32() : undefined };
+}
+
+function readSegments(bytes: Uint8Array, section: Section | undefined): Segments | undefined {
+  const active: { offset: number; bytes: Uint8Array }[] = [];
+  const rest: Uint8Array[] = [];
+  if (!section) return { active, rest };
+  const cursor = new Cursor(bytes, section.content);
+  for (let left = cursor.u32(); left > 0; left--) {
+    const start = cursor.at;
+    const kind = cursor.u32();
+    if (kind === 1) {
+      cursor.skip(cursor.u32());
+      rest.push(bytes.subarray(start, cursor.at));
+      continue;
+    }
+    if (kind !== 0 || cursor.byte() !== I32_CONST) return undefined;
+    const offset = cursor.i32() >>> 0;
+    if (cursor.byte() !== END) return undefined;
+    const length = cursor.u32();
+    active.push({ offset, bytes: bytes.subarray(cursor.at, cursor.at + length) });
+    cursor.skip(length);
+    rest.push(APPLIED);
+  }
+  return { active, rest };
+}
+
+/** The module with its memory among the imports, and without what is in the image. */
+function rewrite(
+  bytes: Uint8Array,
+  sections: readonly Section[],
+  limits: Uint8Array,
+  segments: readonly Uint8Array[],
+): Uint8Array<ArrayBuffer> {
+  const entry = [
+    text(MEMORY_IMPORT.module),
+    text(MEMORY_IMPORT.name),
+    Uint8Array.of(MEMORY_KIND),
+    limits,
+  ];
+  const parts = [bytes.subarray(0, HEADER)];
+  let imported = false;
+  for (const { id, start, content, end } of sections) {
+    if (!imported && id >= SECTION.import) {
+      imported = true;
+      const cursor = new Cursor(bytes, content);
+      const count = id === SECTION.import ? cursor.u32() : 0;
+      const others = id === SECTION.import ? bytes.subarray(cursor.at, end) : new Uint8Array();
+      parts.push(section(SECTION.import, [leb(count + 1), others, ...entry]));
+      if (id === SECTION.import) continue;
+    }
+    if (id === SECTION.memory) continue;
+    if (id === SECTION.data) parts.push(section(id, [leb(segments.length), ...segments]));
+    else parts.push(bytes.subarray(start, end));
+  }
+  return joined(parts);
+}
+
+/** Reads a module that is known to be valid. */
+class Cursor {
+  readonly #bytes: Uint8Array;
+  at: number;
+
+  constructor(bytes: Uint8Array, at: number) {
+    this.#bytes = bytes;
+    this.at = at;
+  }
+
+  byte(): number {
+    return this.#bytes[this.at++]!;
+  }
+
+  skip(count: number): void {
+    this.at += count;
+  }
+
+  u32(): number {
+    let value = 0;
+    for (let shift = 0;; shift += 7) {
+      const byte = this.byte();
+      value += (byte & 0x7f) * 2 ** shift;
+      if (byte < 0x80) return value;
+    }
+  }
+
+  i32(): number {
+    let value = 0;
+    for (let shift = 0;;) {
+      const byte = this.byte();
+      value |= (byte & 0x7f) << shift;
+      shift += 7;
+      if (byte < 0x80) return shift < 32 && (byte & 0x40) !== 0 ? value | (-1 << shift) : value;
+    }
+  }
+}
+
+function leb(value: number): Uint8Array {
+  const bytes: number[] = [];
+  do {
+    const low = value % 128;
+    value = Math.floor(value / 128);
+    bytes.push(value > 0 ? low | 0x80 : low);
+  } while (value > 0);
+  return Uint8Array.from(bytes);
+}
+
+function text(value: string): Uint8Array {
+  const bytes = new TextEncoder().encode(value);
+  return joined([leb(bytes.length), bytes]);
+}
+
+function section(id: number, parts: readonly Uint8Array[]): Uint8Array {
+  const content = joined(parts);
+  return joined([Uint8Array.of(id), leb(content.length), content]);
+}
+
+function joined(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}

@@ -1,0 +1,41 @@
+/** Where the transpiler is: a package of npm's whose files are read as data, since only larder's own host fits it. */
+const PACKAGE = "@bytecodealliance/jco-transpile/component";
+
+const SCRIPT = "js-component-bindgen-component.js";
+const CORES = [
+  "js-component-bindgen-component.core.wasm",
+  "js-component-bindgen-component.core2.wasm",
+] as const;
+
+/** The transpiler's files, beside each other; `scripts/compile.ts` embeds them under the names that are read here. */
+export const TRANSPILER_FILES: readonly string[] = [SCRIPT, ...CORES];
+
+/** The transpiler, which is itself a component that was turned into JavaScript. */
+export interface TranspilerFiles {
+  readonly script: string;
+  /** By the names that the script asks for. */
+  readonly cores: ReadonlyMap<string, Uint8Array<ArrayBuffer>>;
+}
+
+/** The folder of the transpiler's files in the package. */
+export function transpilerFolder(): URL {
+  return new URL("./", import.meta.resolve(PACKAGE));
+}
+
+/** The name under which a file is embedded: the runtime takes embedded `.wasm` and `.js` for modules of its own. */
+export function embeddedName(name: string): string {
+  return `${name}.bin`;
+}
+
+export function readTranspiler(): TranspilerFiles {
+  const read = (name: string) =>
+    Deno.readFileSync(
+      Deno.build.standalone
+        ? new URL(`./${embeddedName(name)}`, import.meta.url)
+        : new URL(name, transpilerFolder()),
+    );
+  return {
+    script: new TextDecoder().decode(read(SCRIPT)),
+    cores: new Map(CORES.map((name) => [name, read(name)])),
+  };
+}

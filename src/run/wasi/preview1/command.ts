@@ -1,0 +1,95 @@
+import type { Host } from "../../host.ts";
+import { preopens } from "../filesystem.ts";
+import { Lifetime } from "../lifetime.ts";
+import { startSlice } from "../poll.ts";
+import type { Calls, Guest } from "./calls.ts";
+import { DescriptorTable } from "./descriptor_table.ts";
+import { ERRNO, Errno, errnoOf } from "./errno.ts";
+import { fileCalls } from "./file_calls.ts";
+import { GuestMemory } from "./memory.ts";
+import { pathCalls } from "./path_calls.ts";
+import { pollCall } from "./poll_call.ts";
+import { processCalls } from "./process_calls.ts";
+
+/** What a module of preview 1 imports its functions from. */
+export const PREVIEW1 = "wasi_snapshot_preview1";
+
+/** Those that may wait: the guest is suspended meanwhile. */
+const WAITING = new Set(["fd_read", "fd_write", "poll_oneoff", "sched_yield"]);
+
+/** JavaScript Promise Integration, which TypeScript does not know yet. */
+const { Suspending, promising } = WebAssembly as unknown as {
+  Suspending: new (call: (...args: never[]) => unknown) => WebAssembly.ImportValue;
+  promising(call: unknown): () => Promise<void>;
+};
+
+/**
+ * Runs a core module of WASI preview 1 as a command.
+ * @returns its exit code
+ * @throws what trapped; or WebAssembly.LinkError where it needs what preview 1 does not have
+ */
+export async function runPreview1(module: WebAssembly.Module, host: Host): Promise<number> {
+  startSlice();
+  using lifetime = new Lifetime();
+  const memory = new GuestMemory();
+  const guest = { host, lifetime, memory, descriptors: openDescriptors(host, lifetime) };
+  try {
+    const { exports } = new WebAssembly.Instance(module, { [PREVIEW1]: importsOf(guest) });
+    if (exports["memory"] instanceof WebAssembly.Memory) memory.attach(exports["memory"]);
+    await promising(exports["_start"])();
+    return 0;
+  } catch (error) {
+    if (lifetime.exitCode !== undefined) return lifetime.exitCode;
+    throw error;
+  } finally {
+    await Promise.all([host.stdio.stdout.drained(), host.stdio.stderr.drained()]);
+  }
+}
+
+/** The descriptors that a guest has from the start: the standard streams, and the folders it is granted. */
+function openDescriptors({ stdio, mounts }: Host, lifetime: Lifetime): DescriptorTable {
+  const { stdout, stderr, stdinIsTerminal } = stdio;
+  const table = new DescriptorTable();
+  table.add({ kind: "input", stream: stdio.stdin(), isTerminal: stdinIsTerminal });
+  for (const output of [stdout, stderr]) {
+    table.add({ kind: "output", stream: output.stream(), isTerminal: output.isTerminal });
+  }
+  for (const place of preopens(mounts, lifetime)) {
+    table.add({ kind: "folder", place, preopen: place.mount.guest, entries: [] });
+  }
+  return table;
+}
+
+function importsOf(guest: Guest): WebAssembly.ModuleImports {
+  const calls: Calls = {
+    ...processCalls(guest),
+    ...fileCalls(guest),
+    ...pathCalls(guest),
+    ...pollCall(guest),
+    ...NO_SOCKETS,
+  };
+  return Object.fromEntries(
+    Object.entries(calls).map(([name, call]) => {
+      const numbered = withErrno(call);
+      return [name, WAITING.has(name) ? new Suspending(numbered) : numbered];
+    }),
+  );
+}
+
+/** There are no sockets that these could be called on. */
+const NO_SOCKETS: Calls = Object.fromEntries(
+  ["sock_accept", "sock_recv", "sock_send", "sock_shutdown"].map((name) => [name, () => {
+    throw new Errno("badf");
+  }]),
+);
+
+function withErrno(call: Calls[string]): (...args: never[]) => number | Promise<number> {
+  return (...args) => {
+    try {
+      const waiting = call(...args);
+      return waiting ? waiting.then(() => ERRNO.success, errnoOf) : ERRNO.success;
+    } catch (error) {
+      return errnoOf(error);
+    }
+  };
+}

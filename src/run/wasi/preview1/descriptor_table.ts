@@ -1,0 +1,78 @@
+import type { OpenFile } from "../filesystem/open_file.ts";
+import type { Place } from "../filesystem/place.ts";
+import type { FolderEntry } from "../filesystem/volume.ts";
+import type { InputStream } from "../input_stream.ts";
+import type { OutputStream } from "../output_stream.ts";
+import { Errno } from "./errno.ts";
+import { unsigned32 } from "./memory.ts";
+
+/** What a file descriptor of preview 1 stands for. */
+export type Descriptor =
+  | { readonly kind: "input"; readonly stream: InputStream; readonly isTerminal: boolean }
+  | { readonly kind: "output"; readonly stream: OutputStream; readonly isTerminal: boolean }
+  | FolderDescriptor
+  | FileDescriptor;
+
+export interface FolderDescriptor {
+  readonly kind: "folder";
+  readonly place: Place;
+  /** What guests call it, if it is open from the start. */
+  readonly preopen: string | undefined;
+  /** What a reading of it goes on with. */
+  entries: readonly FolderEntry[];
+}
+
+export interface FileDescriptor {
+  readonly kind: "file";
+  readonly file: OpenFile;
+  position: bigint;
+  /** Whether what is written goes to the end, wherever the position is. */
+  append: boolean;
+}
+
+/** The descriptors of one guest, by number. */
+export class DescriptorTable {
+  readonly #descriptors = new Map<number, Descriptor>();
+
+  /** @returns the lowest number that is free */
+  add(descriptor: Descriptor): number {
+    let number = 0;
+    while (this.#descriptors.has(number)) number++;
+    this.#descriptors.set(number, descriptor);
+    return number;
+  }
+
+  get(number: number): Descriptor {
+    const descriptor = this.#descriptors.get(unsigned32(number));
+    if (!descriptor) throw new Errno("badf");
+    return descriptor;
+  }
+
+  folder(number: number): FolderDescriptor {
+    const descriptor = this.get(number);
+    if (descriptor.kind !== "folder") throw new Errno("badf");
+    return descriptor;
+  }
+
+  /** @throws Errno for what has no places that one could go to */
+  file(number: number): FileDescriptor {
+    const descriptor = this.get(number);
+    if (descriptor.kind === "file") return descriptor;
+    throw new Errno(descriptor.kind === "folder" ? "badf" : "spipe");
+  }
+
+  close(number: number): void {
+    const descriptor = this.get(number);
+    this.#descriptors.delete(unsigned32(number));
+    if (descriptor.kind === "file") descriptor.file.release();
+  }
+
+  /** Gives a descriptor another number; what had that is closed. */
+  renumber(from: number, to: number): void {
+    const descriptor = this.get(from);
+    if (from === to) return;
+    this.close(to);
+    this.#descriptors.delete(unsigned32(from));
+    this.#descriptors.set(unsigned32(to), descriptor);
+  }
+}

@@ -1,0 +1,62 @@
+import { FileError, type FileErrorCode } from "../filesystem/error.ts";
+
+/** What preview 1's functions return: zero for success. Source: WASI preview 1, `errno`. */
+export const ERRNO = {
+  success: 0,
+  badf: 8,
+  fault: 21,
+  inval: 28,
+  io: 29,
+  nosys: 52,
+  notsup: 58,
+  pipe: 64,
+  spipe: 70,
+} as const;
+
+/** The same failures in preview 2's words. */
+const BY_CODE: Readonly<Record<FileErrorCode, number>> = {
+  "access": 2,
+  "bad-descriptor": ERRNO.badf,
+  "busy": 10,
+  "cross-device": 75,
+  "exist": 20,
+  "file-too-large": 22,
+  "illegal-byte-sequence": 25,
+  "insufficient-memory": 48,
+  "insufficient-space": 51,
+  "interrupted": 27,
+  "invalid": ERRNO.inval,
+  "invalid-seek": ERRNO.spipe,
+  "io": ERRNO.io,
+  "is-directory": 31,
+  "loop": 32,
+  "name-too-long": 37,
+  "no-entry": 44,
+  "not-directory": 54,
+  "not-empty": 55,
+  "not-permitted": 63,
+  "overflow": 61,
+  "quota": 19,
+  "read-only": 69,
+  "text-file-busy": 74,
+  "too-many-links": 34,
+  "unsupported": ERRNO.notsup,
+  "would-block": 6,
+};
+
+/** What a function of preview 1 fails with. */
+export class Errno extends Error {
+  readonly number: number;
+
+  constructor(name: keyof typeof ERRNO) {
+    super(name);
+    this.number = ERRNO[name];
+  }
+}
+
+/** The number for what was thrown; a trap, and what is the host's own fault, is thrown on. */
+export function errnoOf(error: unknown): number {
+  if (error instanceof Errno) return error.number;
+  if (error instanceof FileError) return BY_CODE[error.payload];
+  throw error;
+}

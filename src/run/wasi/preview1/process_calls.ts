@@ -1,0 +1,65 @@
+import { monotonicNow, wallNow } from "../clocks.ts";
+import { nextTurn } from "../poll.ts";
+import { randomBytes } from "../random.ts";
+import type { Calls, Guest } from "./calls.ts";
+import { Errno } from "./errno.ts";
+import { unsigned32 } from "./memory.ts";
+
+/** Source: WASI preview 1, `clockid`; the clocks of processes and threads are left out. */
+export const CLOCK = { realtime: 0, monotonic: 1 } as const;
+
+/** Arguments, environment, clocks, random numbers, and the end. */
+export function processCalls({ host, lifetime, memory }: Guest): Calls {
+  const { args, env } = host.settings;
+  const variables = env.map(([name, value]) => `${name}=${value}`);
+  const sizes = (texts: readonly string[], count: number, size: number) => {
+    memory.setU32(count, texts.length);
+    memory.setU32(size, texts.reduce((sum, text) => sum + terminated(text).length, 0));
+  };
+  const list = (texts: readonly string[], pointers: number, buffer: number) => {
+    texts.forEach((text, index) => {
+      const bytes = terminated(text);
+      memory.setU32(unsigned32(pointers) + index * 4, buffer);
+      memory.write(buffer, bytes);
+      buffer += bytes.length;
+    });
+  };
+  return {
+    args_get: (pointers: number, buffer: number) => list(args, pointers, buffer),
+    args_sizes_get: (count: number, size: number) => sizes(args, count, size),
+    environ_get: (pointers: number, buffer: number) => list(variables, pointers, buffer),
+    environ_sizes_get: (count: number, size: number) => sizes(variables, count, size),
+    clock_res_get(clock: number, pointer: number) {
+      memory.setU64(pointer, resolutionOf(clock));
+    },
+    clock_time_get(clock: number, _precision: bigint, pointer: number) {
+      memory.setU64(pointer, timeOf(clock));
+    },
+    random_get(pointer: number, length: number) {
+      memory.write(pointer, randomBytes(BigInt(unsigned32(length))));
+    },
+    proc_exit: (code: number) => lifetime.exit(unsigned32(code)),
+    proc_raise() {
+      throw new Errno("nosys");
+    },
+    sched_yield: () => nextTurn(),
+  };
+}
+
+/** The time that a clock shows, in nanoseconds. */
+export function timeOf(clock: number): bigint {
+  if (clock === CLOCK.realtime) return wallNow();
+  if (clock === CLOCK.monotonic) return monotonicNow();
+  throw new Errno("inval");
+}
+
+function resolutionOf(clock: number): bigint {
+  if (clock === CLOCK.realtime) return 1_000_000n;
+  if (clock === CLOCK.monotonic) return 1000n;
+  throw new Errno("inval");
+}
+
+/** As C has texts. */
+function terminated(text: string): Uint8Array {
+  return new TextEncoder().encode(`${text}\0`);
+}

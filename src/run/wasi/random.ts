@@ -1,0 +1,31 @@
+import { GUEST_RANDOM } from "../../base/defaults.ts";
+import { trap } from "./trap.ts";
+
+/** `crypto.getRandomValues` fills no more than this at a time. */
+const RANDOM_STEP = 65_536;
+
+/** Random bytes of the cryptographic kind; a guest that asks for too many at once traps. */
+export function randomBytes(length: bigint): Uint8Array {
+  if (length > GUEST_RANDOM) trap(`more than ${GUEST_RANDOM} random bytes were asked for at once`);
+  const bytes = new Uint8Array(Number(length));
+  for (let at = 0; at < bytes.length; at += RANDOM_STEP) {
+    crypto.getRandomValues(bytes.subarray(at, at + RANDOM_STEP));
+  }
+  return bytes;
+}
+
+function randomU64(): bigint {
+  return crypto.getRandomValues(new BigUint64Array(1))[0]!;
+}
+
+/** `wasi:random`; what may be insecure is as good as the rest. */
+export function randomImports(): Record<string, object> {
+  return {
+    "wasi:random/random": { getRandomBytes: randomBytes, getRandomU64: randomU64 },
+    "wasi:random/insecure": {
+      getInsecureRandomBytes: randomBytes,
+      getInsecureRandomU64: randomU64,
+    },
+    "wasi:random/insecure-seed": { insecureSeed: () => [randomU64(), randomU64()] },
+  };
+}

@@ -1,0 +1,19 @@
+import { Refused } from "./result.ts";
+
+/** Source: Spin's spin-expressions crate, `Key::validate`. */
+const NAME = /^[a-z][a-z0-9]*(?:_[a-z0-9]+)*$/;
+
+/** `fermyon:spin/variables`: the variables that the component sees, by name. */
+export function variableImports(
+  variables: Readonly<Record<string, string>>,
+): Record<string, object> {
+  return {
+    "fermyon:spin/variables": {
+      get(name: string): string {
+        if (!NAME.test(name)) throw new Refused({ tag: "invalid-name", val: name });
+        if (Object.hasOwn(variables, name)) return variables[name]!;
+        throw new Refused({ tag: "undefined", val: `the component has no variable "${name}"` });
+      },
+    },
+  };
+}

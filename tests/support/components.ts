@@ -1,0 +1,64 @@
+import { componentEmbed, componentNew, parse } from "@bytecodealliance/jco-transpile/wasm-tools";
+import { join } from "node:path";
+import { Component } from "../../src/run/engine.ts";
+import { transpile } from "../../src/run/transpile.ts";
+import { readTranspiler } from "../../src/run/transpiler_files.ts";
+
+const HERE = import.meta.dirname!;
+const WIT = Deno.readTextFileSync(join(HERE, "wit/wasi.wit"));
+
+/** A core module, from its text. */
+export async function moduleOf(wat: string): Promise<WebAssembly.Module> {
+  return new WebAssembly.Module(await parse(wat) as Uint8Array<ArrayBuffer>);
+}
+
+/**
+ * A component, from the text of its core module, which imports and exports as the Canonical ABI says.
+ * @param world what it imports and exports, in WIT: `import wasi:cli/stdout@0.2.3;`
+ */
+export async function componentOf(wat: string, world: string): Promise<Uint8Array<ArrayBuffer>> {
+  const embedded = await componentEmbed({
+    binary: await parse(wat),
+    witSource: `package larder:test;\nworld guest {\n${world}\n}\n${WIT}`,
+    world: "guest",
+    stringEncoding: "utf8",
+  });
+  return await componentNew(embedded) as Uint8Array<ArrayBuffer>;
+}
+
+/** The component, compiled and ready to be instantiated. */
+export async function loadComponent(bytes: Uint8Array): Promise<Component> {
+  const { script, modules, images } = await transpile(bytes, readTranspiler());
+  const compiled = [...modules].map(([name, bytes]) =>
+    [name, new WebAssembly.Module(bytes)] as const
+  );
+  return new Component({ script, modules: new Map(compiled), images });
+}
+
+/** A component of `guests/`, ready to be instantiated. */
+export async function guestComponent(name: string): Promise<Component> {
+  return await loadComponent(await guestBytes(name));
+}
+
+/**
+ * A component of `guests/`: its text is there, and the world in its first comments.
+ * @param edit changes the text
+ */
+export async function guestBytes(
+  name: string,
+  edit = (wat: string) => wat,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const wat = edit(guestText(name));
+  const world = [...wat.matchAll(/^;;! (.*)$/gm)].map(([, line]) => line).join("\n");
+  return await componentOf(wat, world);
+}
+
+/** The text of a guest in `guests/`. */
+export function guestText(name: string): string {
+  return Deno.readTextFileSync(join(HERE, "guests", `${name}.wat`));
+}
+
+/** A core module of `guests/`. */
+export function guestModule(name: string): Promise<WebAssembly.Module> {
+  return moduleOf(Deno.readTextFileSync(join(HERE, "guests", `${name}.wat`)));
+}
