@@ -1,38 +1,20 @@
-import { PULL_ROUNDS } from "../base/defaults.ts";
-import { hasCode, LarderError } from "../base/errors.ts";
-import { isDeletion, statIfAny } from "../base/files.ts";
+import { hasCode } from "../base/errors.ts";
 import type { Digest } from "../oci/digest.ts";
-import type { ImageManifest, Manifest } from "../oci/manifest.ts";
-import { formatReference, type Reference } from "../oci/reference.ts";
-import type { Repository } from "../registry/client.ts";
-import { BlobStore } from "../store/blob_store.ts";
-import { Inventory, type Part } from "../store/inventory.ts";
-import type { MissCause } from "../store/journal.ts";
-import type { EntryRecord } from "../store/record.ts";
-import { TagStore } from "../store/tags.ts";
-import { fetchParts } from "./fetch_parts.ts";
+import type { Manifest } from "../oci/manifest.ts";
+import type { Reference } from "../oci/reference.ts";
+import { Delivery } from "./delivery.ts";
 import { decide, failureWithCopy, isRegistryFailure, mayUseStale, notCached } from "./freshness.ts";
-import { selectImages, type Selection } from "./images.ts";
+import type { Selection } from "./images.ts";
 import type { PullObserver } from "./observer.ts";
 import type { PullerDependencies, PullOptions } from "./options.ts";
-import { confirm, publish } from "./publish.ts";
-import { type Answer, type Outcomes, type PullResult, resultOf } from "./result.ts";
+import type { Answer, PullResult } from "./result.ts";
 
 /** One pull of one reference. */
 export class Pull {
   readonly #deps: PullerDependencies;
   readonly #reference: Reference;
   readonly #options: PullOptions;
-  readonly #observer: PullObserver;
-  readonly #name: string;
-  readonly #blobs: BlobStore;
-  readonly #tags: TagStore;
-  readonly #repository: Repository;
-  readonly #inventory: Inventory;
-  readonly #outcomes: Outcomes = new Map();
-  /** Why something has to be fetched, once it is known what. */
-  #cause: MissCause | undefined;
-  #record: EntryRecord | undefined;
+  readonly #delivery: Delivery;
   /** What the record says the reference stands for, if that is in the cache. */
   #known: Manifest | undefined;
 
@@ -45,32 +27,28 @@ export class Pull {
     this.#deps = deps;
     this.#reference = reference;
     this.#options = options;
-    this.#observer = observer;
-    this.#name = formatReference(reference);
-    this.#blobs = new BlobStore(deps.layout);
-    this.#tags = new TagStore(deps.layout);
-    this.#repository = deps.client.repository(reference);
-    this.#inventory = new Inventory(this.#blobs, this.#tags, reference, options);
+    this.#delivery = new Delivery(deps, reference, options, observer);
   }
 
   async run(): Promise<PullResult> {
+    const { tags, name } = this.#delivery;
     const head = this.#askEarly();
     await this.#letGo(head);
-    this.#record = this.#tags.record(this.#reference);
+    this.#delivery.record = tags.record(this.#reference);
     await this.#letGo(head);
-    const digest = this.#reference.digest ?? this.#record?.digest;
-    this.#known = digest && this.#tags.manifest(this.#reference, digest);
+    const digest = this.#reference.digest ?? this.#delivery.record?.digest;
+    this.#known = digest && tags.manifest(this.#reference, digest);
     await this.#letGo(head);
     const cached = await this.#cached();
     const byDigest = this.#reference.digest !== undefined;
     switch (decide(this.#options.policy, { complete: cached !== undefined, byDigest })) {
       case "refuse":
-        throw notCached(this.#name);
+        throw notCached(name);
       case "use":
-        return this.#use(cached!, "unchecked");
+        return this.#delivery.use(cached!, "unchecked");
       case "ask":
         try {
-          return await this.#bringIn(await this.#ask(head), cached);
+          return await this.#delivery.bringIn(await this.#ask(head), cached);
         } catch (error) {
           return this.#standIn(error, cached);
         }
@@ -83,10 +61,11 @@ export class Pull {
    */
   #askEarly(): Promise<Digest | undefined> | undefined {
     const { tag, digest } = this.#reference;
-    if (digest || this.#options.policy !== "always" || !this.#tags.hasRecord(this.#reference)) {
+    const { tags, repository } = this.#delivery;
+    if (digest || this.#options.policy !== "always" || !tags.hasRecord(this.#reference)) {
       return undefined;
     }
-    const head = this.#repository.head(tag!, this.#options.signal);
+    const head = repository.head(tag!, this.#options.signal);
     head.catch(() => {});
     return head;
   }
@@ -105,10 +84,8 @@ export class Pull {
    */
   async #cached(): Promise<Selection | undefined> {
     if (!this.#known) return undefined;
-    const load = (child: Digest) => Promise.resolve(this.#tags.manifest(this.#reference, child));
     try {
-      const selection = await selectImages(this.#known, this.#options, this.#name, load);
-      return selection && this.#inventory.isComplete(selection) ? selection : undefined;
+      return await this.#delivery.cached(this.#known);
     } catch (error) {
       if (hasCode(error, "LDR_NO_PLATFORM") && this.#options.policy !== "never") return undefined;
       throw error;
@@ -119,166 +96,29 @@ export class Pull {
   async #ask(head: Promise<Digest | undefined> | undefined): Promise<Answer> {
     const { digest, tag } = this.#reference;
     const { signal } = this.#options;
+    const { repository, tags } = this.#delivery;
     const known = this.#known;
-    if (digest) return this.#answer(known ?? await this.#repository.manifest(digest, signal));
+    if (digest) return this.#answer(known ?? await repository.manifest(digest, signal));
     if (known) {
-      const current = await (head ?? this.#repository.head(tag!, signal));
+      const current = await (head ?? repository.head(tag!, signal));
       const kept = current === known.digest
         ? known
-        : current && this.#tags.manifest(this.#reference, current);
+        : current && tags.manifest(this.#reference, current);
       if (kept) return this.#answer(kept);
     }
-    return this.#answer(await this.#repository.manifest(tag!, signal));
+    return this.#answer(await repository.manifest(tag!, signal));
   }
 
   #answer(top: Manifest): Answer {
     return { top, freshness: "current", checkedAt: this.#deps.clock.now() };
   }
 
-  /** Fetches what is missing and publishes; again, should somebody delete the cache meanwhile. */
-  async #bringIn(answer: Answer, cached: Selection | undefined): Promise<PullResult> {
-    if (cached?.top.digest === answer.top.digest && this.#settle(cached, answer)) {
-      return this.#result(cached, answer);
-    }
-    const selection = await this.#select(answer.top);
-    for (let round = 1; round <= PULL_ROUNDS; round++) {
-      await this.#fetch(selection);
-      if (publish(this.#publishing(selection, answer))) {
-        return this.#result(selection, answer);
-      }
-    }
-    throw this.#deleted(` ${PULL_ROUNDS} times`);
-  }
-
-  async #select(top: Manifest): Promise<Selection> {
-    const { signal } = this.#options;
-    const selection = await selectImages(
-      top,
-      this.#options,
-      this.#name,
-      async (child) =>
-        this.#tags.manifest(this.#reference, child) ??
-          await this.#repository.manifest(child, signal),
-    );
-    return selection!; // A registry has a manifest, or the request for it has failed.
-  }
-
-  /** Whether the entry says already what it is to say, but for the time. */
-  #isRecorded(selection: Selection): boolean {
-    return this.#record?.digest === selection.top.digest &&
-      this.#record.manifestDigest === selection.chosen.digest;
-  }
-
-  async #fetch(selection: Selection): Promise<void> {
-    const missing = this.#inventory.missing(selection);
-    this.#cause ??= this.#causeOf(selection, missing);
-    if (missing.length > 0) await this.#observer.planned?.(missing.map((part) => part.descriptor));
-    await fetchParts(missing, {
-      blobs: this.#blobs,
-      tags: this.#tags,
-      reference: this.#reference,
-      repository: this.#repository,
-      transport: this.#deps.transport,
-      clock: this.#deps.clock,
-      transfers: this.#options.transfers,
-      signal: this.#options.signal,
-      observer: this.#observer,
-      onOutcome: (digest, outcome) => this.#outcomes.set(digest, outcome),
-    });
-    for (const image of selection.images) await this.#unpack(image);
-  }
-
-  #causeOf(selection: Selection, missing: readonly Part[]): MissCause {
-    const record = this.#record;
-    if (!record) return this.#tags.hasRecord(this.#reference) ? "damaged" : "new";
-    if (record.digest !== selection.top.digest) return "moved";
-    const isWider = this.#options.allPlatforms && !record.allPlatforms;
-    if (isWider || record.manifestDigest !== selection.chosen.digest) return "platform";
-    const isThere = (part: Part) => statIfAny(this.#inventory.place(part)) !== undefined;
-    return missing.some(isThere) ? "damaged" : "missing";
-  }
-
-  /** Unpacks Spin's archives: its locked app points at the files in them. */
-  async #unpack(image: ImageManifest): Promise<void> {
-    const archives = this.#inventory.packed(image);
-    if (archives.length === 0) return;
-    const { unpackArchive } = await import("./unpack.ts");
-    for (const descriptor of archives) {
-      const path = this.#blobs.find(descriptor);
-      if (!path) return; // Deleted again; publishing sees to it.
-      try {
-        await unpackArchive({ descriptor, path }, this.#blobs, this.#options);
-      } catch (error) {
-        if (!isDeletion(error)) throw error;
-      }
-    }
-  }
-
-  #publishing(selection: Selection, answer: Answer) {
-    return {
-      selection,
-      answer,
-      before: this.#record,
-      allPlatforms: this.#options.allPlatforms ?? false,
-      fetched: [...this.#outcomes.values()].includes("fetched"),
-      reference: this.#reference,
-      blobs: this.#blobs,
-      tags: this.#tags,
-      inventory: this.#inventory,
-    };
-  }
-
-  /**
-   * Makes an entry whose content is all there say what it is to say: often that is only the time of the check, or,
-   * where nobody was asked, of its last use.
-   *
-   * @returns false if somebody deleted the cache meanwhile
-   */
-  #settle(selection: Selection, answer: Answer): boolean {
-    const publishing = this.#publishing(selection, answer);
-    if (
-      !this.#isRecorded(selection) || !this.#tags.isPublished(this.#reference, selection.chosen)
-    ) {
-      return publish(publishing);
-    }
-    if (answer.freshness === "current") confirm(publishing);
-    else this.#tags.touch(this.#reference, this.#deps.clock.now());
-    return true;
-  }
-
-  /** Takes what is cached, without the registry's word. */
-  #use(cached: Selection, freshness: "unchecked" | "stale"): PullResult {
-    const checkedAt = this.#record ? Date.parse(this.#record.checkedAt) : this.#deps.clock.now();
-    const answer = { top: cached.top, freshness, checkedAt };
-    if (!this.#settle(cached, answer)) throw this.#deleted();
-    return this.#result(cached, answer);
-  }
-
   /** The registry failed: the cached copy stands in if it may, otherwise the error says that there is one. */
   #standIn(error: unknown, cached: Selection | undefined): PullResult {
-    if (!cached || !this.#record || !isRegistryFailure(error)) throw error;
-    const age = Math.max(0, this.#deps.clock.now() - Date.parse(this.#record.checkedAt));
+    const { record } = this.#delivery;
+    if (!cached || !record || !isRegistryFailure(error)) throw error;
+    const age = Math.max(0, this.#deps.clock.now() - Date.parse(record.checkedAt));
     if (!mayUseStale(age, this.#options.staleIfError)) throw failureWithCopy(error, age);
-    return this.#use(cached, "stale");
-  }
-
-  #result(selection: Selection, answer: Answer): PullResult {
-    return resultOf({
-      reference: this.#name,
-      folder: this.#tags.folder(this.#reference),
-      selection,
-      answer,
-      parts: selection.images.flatMap((image) => this.#inventory.parts(image)),
-      outcomes: this.#outcomes,
-      cause: this.#cause ?? "new",
-    });
-  }
-
-  #deleted(often = ""): LarderError {
-    const { root } = this.#deps.layout;
-    const what = `the cache ${root} was deleted${often} while ${this.#name} was pulled`;
-    return new LarderError("LDR_DISK", what, {
-      hint: "find out what deletes it, and try again",
-    });
+    return this.#delivery.use(cached, "stale");
   }
 }

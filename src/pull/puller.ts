@@ -1,8 +1,11 @@
+import type { ImageManifest } from "../oci/manifest.ts";
 import type { Reference } from "../oci/reference.ts";
+import type { EntryRecord } from "../store/record.ts";
 import { withSharedLock } from "../store/store_lock.ts";
 import type { PullObserver } from "./observer.ts";
 import type { PullerDependencies, PullOptions } from "./options.ts";
 import { Pull } from "./pull.ts";
+import { restore, type RestoreOptions, restoreSpins } from "./restore.ts";
 import type { PullResult } from "./result.ts";
 
 /**
@@ -24,13 +27,45 @@ export class Puller {
     options: PullOptions,
     observer: PullObserver = {},
   ): Promise<PullResult> {
-    return withSharedLock(
-      this.#deps.layout,
-      () => new Pull(this.#deps, reference, options, observer).run(),
-      {
-        waiting: () => observer.note?.("waiting for another larder that is cleaning the cache"),
-        signal: options.signal,
-      },
-    );
+    const pull = () => new Pull(this.#deps, reference, options, observer).run();
+    return this.#locked(pull, options, observer);
+  }
+
+  /**
+   * Makes an entry whole again: what it lacks is fetched by digest from its own repository. What its tag stands for by
+   * now is not asked, and the registry counts as having confirmed it when it did.
+   *
+   * @throws LarderError of every kind; what could be had is kept
+   */
+  restore(
+    reference: Reference,
+    record: EntryRecord,
+    options: RestoreOptions,
+    observer: PullObserver = {},
+  ): Promise<PullResult> {
+    const work = () => restore(this.#deps, reference, record, options, observer);
+    return this.#locked(work, options, observer);
+  }
+
+  /** As {@link restore}, for an entry that Spin wrote: its blobs are fetched, and nothing of Spin's is changed. */
+  restoreSpins(
+    reference: Reference,
+    image: ImageManifest,
+    options: RestoreOptions,
+    observer: PullObserver = {},
+  ): Promise<void> {
+    const work = () => restoreSpins(this.#deps, reference, image, options, observer);
+    return this.#locked(work, options, observer);
+  }
+
+  #locked<T>(
+    work: () => Promise<T>,
+    { signal }: RestoreOptions,
+    observer: PullObserver,
+  ): Promise<T> {
+    return withSharedLock(this.#deps.layout, work, {
+      waiting: () => observer.note?.("waiting for another larder that is cleaning the cache"),
+      signal,
+    });
   }
 }

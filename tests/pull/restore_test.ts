@@ -1,0 +1,121 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { hasCode } from "../../src/base/errors.ts";
+import { parseManifest } from "../../src/oci/manifest.ts";
+import { parsePlatform } from "../../src/oci/platform.ts";
+import { formatReference, type Reference } from "../../src/oci/reference.ts";
+import type { EntryRecord } from "../../src/store/record.ts";
+import { readRecord, TagStore } from "../../src/store/tags.ts";
+import {
+  blob,
+  image,
+  MEDIA_TYPES,
+  multiPlatform,
+  randomBytes,
+  spinApp,
+} from "../support/artifacts.ts";
+import { PullBench } from "../support/pull_bench.ts";
+import { assertNoRubbish, assertStoreSound, filesBelow } from "../support/store_check.ts";
+
+const LAYER = blob(randomBytes(50_000), MEDIA_TYPES.ociLayer);
+
+function recordOf(bench: PullBench, reference: Reference): EntryRecord {
+  const record = readRecord(new TagStore(bench.layout).folder(reference));
+  assert.ok(record);
+  return record;
+}
+
+Deno.test("a missing layer is fetched by digest, and the moved tag is not asked for", async () => {
+  await using bench = await PullBench.start();
+  bench.registry.add("app", image([LAYER, "old"]), "v1");
+  const before = await bench.pull();
+  const record = recordOf(bench, bench.reference());
+  bench.registry.add("app", image(["new"]), "v1");
+  Deno.removeSync(bench.layout.blobOf({ ...LAYER.descriptor, digest: before.parts[1]!.digest }));
+  bench.registry.clearLog();
+  bench.clock.time += 60_000;
+  const result = await bench.puller.restore(bench.reference(), record, { transfers: 2 });
+  assert.equal(result.digest, before.digest);
+  assert.deepEqual([result.freshness, result.cause], ["fetched", "missing"]);
+  assert.deepEqual(
+    bench.registry.requests().map(({ method, path }) => `${method} ${path}`),
+    [`GET /v2/app/blobs/${LAYER.descriptor.digest}`],
+  );
+  assert.equal(recordOf(bench, bench.reference()).checkedAt, record.checkedAt);
+  assertStoreSound(bench.layout.root);
+  assertNoRubbish(bench.layout.root);
+});
+
+Deno.test("an entry of which only the record is left is made whole", async (t) => {
+  for (const options of [{}, { allPlatforms: true }, { platform: parsePlatform("linux/arm/v7") }]) {
+    await t.step(JSON.stringify(options), async () => {
+      await using bench = await PullBench.start();
+      bench.registry.add("app", multiPlatform("wasi/wasm", "linux/arm/v7"), "v1");
+      await bench.pull(options);
+      const files = filesBelow(bench.layout.root);
+      const record = recordOf(bench, bench.reference());
+      for (const path of files) {
+        if (!path.endsWith("/v1/record.json")) Deno.removeSync(path);
+      }
+      await bench.puller.restore(bench.reference(), record, { transfers: 2 });
+      assert.deepEqual(filesBelow(bench.layout.root), files);
+      assertStoreSound(bench.layout.root);
+      const { allPlatforms, platform, manifestDigest } = recordOf(bench, bench.reference());
+      assert.deepEqual(
+        [allPlatforms, platform, manifestDigest],
+        [record.allPlatforms, record.platform, record.manifestDigest],
+      );
+    });
+  }
+});
+
+Deno.test("an entry that is whole is left alone, and nobody is asked", async () => {
+  await using bench = await PullBench.start();
+  bench.registry.add("app", image([LAYER]), "v1");
+  await bench.pull();
+  bench.registry.clearLog();
+  const record = recordOf(bench, bench.reference());
+  const result = await bench.puller.restore(bench.reference(), record, { transfers: 2 });
+  assert.equal(result.freshness, "unchecked");
+  assert.deepEqual(bench.registry.requests(), []);
+});
+
+Deno.test("what the registry has no more cannot be restored, and the rest stays", async () => {
+  await using bench = await PullBench.start();
+  bench.registry.add("app", image([LAYER, "other"]), "v1");
+  await bench.pull();
+  bench.registry.removeBlob("app", LAYER);
+  Deno.removeSync(join(bench.layout.tree("data"), LAYER.descriptor.digest));
+  const files = filesBelow(bench.layout.root);
+  const record = recordOf(bench, bench.reference());
+  const restored = bench.puller.restore(bench.reference(), record, { transfers: 2 });
+  await assert.rejects(restored, (error) => hasCode(error, "LDR_NOT_FOUND"));
+  assert.deepEqual(filesBelow(bench.layout.root), files);
+});
+
+Deno.test("of Spin's entries only the blobs are fetched and unpacked", async () => {
+  await using bench = await PullBench.start();
+  const app = await spinApp({ assets: { "a.txt": "one" }, archived: { "b.txt": "two" } });
+  const reference = bench.reference();
+  bench.registry.add("app", app, "v1");
+  await bench.pull();
+  const folder = new TagStore(bench.layout).folder(reference);
+  const whole = filesBelow(bench.layout.root);
+  const config = blob(app.blobs[0]!.bytes);
+  // As Spin leaves it: no record, no folder of the digest, no config among the blobs.
+  Deno.removeSync(join(folder, "record.json"));
+  Deno.removeSync(bench.layout.digestFolder(reference, recordDigest(app)), { recursive: true });
+  const spins = whole.filter((path) => !/record\.json|manifests.*sha256/.test(path))
+    .filter((path) => !path.endsWith(config.descriptor.digest));
+  for (const tree of ["data", "wasm"] as const) {
+    Deno.removeSync(bench.layout.tree(tree), { recursive: true });
+  }
+  const manifest = parseManifest(app.bytes, formatReference(reference));
+  assert.equal(manifest.kind, "image");
+  await bench.puller.restoreSpins(reference, manifest, { transfers: 2 });
+  assert.deepEqual(filesBelow(bench.layout.root), spins);
+});
+
+function recordDigest(artifact: { bytes: Uint8Array }) {
+  return parseManifest(artifact.bytes, "the app").digest;
+}
