@@ -1,4 +1,3 @@
-import { cpus } from "node:os";
 import type { GuestProgram } from "../run/guest_messages.ts";
 import { GuestPool } from "../run/guest_pool.ts";
 import { type Address, HttpServer, type Served, type Site } from "../run/http_server.ts";
@@ -33,7 +32,7 @@ export async function serve(
   try {
     const thing = await prepare(server.url);
     const start = async (name: string, program: GuestProgram) => {
-      const pool = await GuestPool.start(program, cpus().length, {
+      const pool = await GuestPool.start(program, navigator.hardwareConcurrency, {
         onFailure: (message) => context.warn(`${name}: ${message}`),
         onRefusal: (message) => context.warn(`${name}: ${message}`),
       });
