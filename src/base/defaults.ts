@@ -15,6 +15,18 @@ export const HASH_IN_THREAD = 16 * 1024 * 1024;
 /** So many new bytes are worth telling the hashing thread of. */
 export const HASH_STEP = 1024 * 1024;
 
+/** Threads that hash the files of a cache, where there are so many processors. */
+export const HASH_THREADS = 8;
+
+/** A thread is given so many bytes of files to hash at once … */
+export const HASH_BATCH = 32 * 1024 * 1024;
+
+/** … or so many files, … */
+export const HASH_BATCH_FILES = 256;
+
+/** … and of a large file says how far it has come after so many bytes. */
+export const HASH_PROGRESS = 32 * 1024 * 1024;
+
 /** The largest manifest accepted: the limit that the distribution specification names for registries. */
 export const MAX_MANIFEST = 4 * 1024 * 1024;
 

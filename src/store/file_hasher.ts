@@ -1,17 +1,7 @@
 import { HASH_STEP } from "../base/defaults.ts";
 import { algorithmOf, asDigest, type Digest } from "../oci/digest.ts";
 import type { BlobHasher } from "../oci/verify.ts";
-
-/** What the hashing thread is told. `id` names one file's hash among those that run. */
-export type HashRequest =
-  | { readonly id: number; readonly open: string; readonly algorithm: string }
-  | { readonly id: number; readonly length: number; readonly end: boolean }
-  | { readonly id: number; readonly close: true };
-
-/** What it answers, once for each file that is read to its end. */
-export type HashAnswer =
-  | { readonly id: number; readonly digest: string }
-  | { readonly id: number; readonly error: { readonly message: string; readonly code?: string } };
+import type { HashAnswer, HashRequest } from "./hash_messages.ts";
 
 /**
  * Hashes a file in another thread while this one goes on writing it.
@@ -123,9 +113,9 @@ class HashThread {
     const waiting = this.#waiting.get(answer.id);
     if ("digest" in answer) {
       waiting?.resolve(asDigest(answer.digest)!);
-      return;
+    } else if ("error" in answer) {
+      const { message, code } = answer.error;
+      waiting?.reject(Object.assign(new Error(message), code && { code }));
     }
-    const { message, code } = answer.error;
-    waiting?.reject(Object.assign(new Error(message), code && { code }));
   }
 }

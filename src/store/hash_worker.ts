@@ -1,7 +1,14 @@
-/** The hashing thread: reads files that are still being written, as far as it is told, and hashes them. */
-import { COPY_BUFFER } from "../base/defaults.ts";
+/** The hashing thread: reads files that are still being written, as far as it is told, and files that are whole. */
+import { COPY_BUFFER, HASH_PROGRESS } from "../base/defaults.ts";
 import { type DigestAlgorithm, Hasher } from "../oci/digest.ts";
-import type { HashAnswer, HashRequest } from "./file_hasher.ts";
+import { stampOf } from "./file_stamp.ts";
+import type {
+  FileToHash,
+  HashAnswer,
+  HashedFile,
+  HashError,
+  HashRequest,
+} from "./hash_messages.ts";
 
 /** The part of a worker's global scope that is used here; Deno's own types are those of the main thread. */
 interface WorkerScope {
@@ -21,6 +28,7 @@ const jobs = new Map<number, Job>();
 const buffer = new Uint8Array(COPY_BUFFER);
 
 scope.onmessage = ({ data }) => {
+  if ("files" in data) return hashFiles(data.id, data.files);
   if ("open" in data) {
     jobs.set(data.id, begin(data.open, data.algorithm as DigestAlgorithm));
     return;
@@ -63,6 +71,38 @@ function advance(job: Job, length: number): void {
 
 function answer(id: number, job: Job): HashAnswer {
   if (!job.error) return { id, digest: job.hasher.digest() };
-  const { message, code } = job.error as Error & { code?: string };
-  return { id, error: { message, ...(code && { code }) } };
+  return { id, error: errorOf(job.error) };
+}
+
+/** Hashes whole files, and tells now and then how far that has come. */
+function hashFiles(id: number, files: readonly FileToHash[]): void {
+  let bytes = 0;
+  const onBytes = (count: number) => {
+    bytes += count;
+    if (bytes < HASH_PROGRESS) return;
+    scope.postMessage({ id, bytes });
+    bytes = 0;
+  };
+  const hashed = files.map((file) => hashFile(file, onBytes));
+  scope.postMessage({ id, bytes, hashed });
+}
+
+function hashFile({ path, algorithm }: FileToHash, onBytes: (count: number) => void): HashedFile {
+  try {
+    using file = Deno.openSync(path, { read: true });
+    const stamp = stampOf(file.statSync());
+    const hasher = new Hasher(algorithm as DigestAlgorithm);
+    for (let read; (read = file.readSync(buffer)) !== null;) {
+      hasher.update(read < buffer.length ? buffer.subarray(0, read) : buffer);
+      onBytes(read);
+    }
+    return { digest: hasher.digest(), stamp };
+  } catch (error) {
+    return { error: errorOf(error) };
+  }
+}
+
+function errorOf(error: unknown): HashError {
+  const { message, code } = error as Error & { code?: string };
+  return { message, ...(code && { code }) };
 }
