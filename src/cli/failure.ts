@@ -1,7 +1,7 @@
 import { LarderError, messageOf } from "../base/errors.ts";
 import { redact } from "../base/redact.ts";
 import { BrokenPipe, writeErr } from "./console.ts";
-import { PointedError } from "./pointed_error.ts";
+import { DetailedError } from "./detailed_error.ts";
 
 /** Exit code of a command whose reader went away: 128 + SIGPIPE, as a shell reports it. */
 const BROKEN_PIPE = 141;
@@ -13,8 +13,8 @@ const BROKEN_PIPE = 141;
 export function reportFailure(error: unknown, verbose: boolean): number {
   if (error instanceof BrokenPipe) return BROKEN_PIPE;
   const known = error instanceof LarderError ? error : unexpected(error);
-  const lines = [`error: ${known.message} [${known.code}]`, `hint: ${known.hint}`];
-  if (known instanceof PointedError) lines.splice(1, 0, known.picture);
+  const details = known instanceof DetailedError ? known.details : [];
+  const lines = [`error: ${known.message} [${known.code}]`, ...details, `hint: ${known.hint}`];
   if (verbose) {
     for (const cause of causesOf(known)) {
       const text = cause instanceof Error && known.code === "LDR_INTERNAL"

@@ -97,6 +97,25 @@ export function readField(name: FieldName, item: Item, now: number): string | nu
   return read(item, now) ?? (type === "string" ? "" : type === "bool" ? false : 0);
 }
 
+/**
+ * An item in JSON: every field but those that the time of the command decides, and `reference`, which apps had before
+ * there were other entries.
+ */
+export function itemToJson(item: Item, now: number): Record<string, unknown> {
+  const members: Record<string, unknown> = {
+    reference: item.type === "app" ? item.name : null,
+  };
+  for (const name of FIELD_NAMES) {
+    const { type, read }: Field = FIELDS[name];
+    if (type === "duration") continue;
+    const value = read(item, now);
+    members[name] = type === "timestamp" && value !== undefined
+      ? new Date(Number(value)).toISOString()
+      : value ?? null;
+  }
+  return members;
+}
+
 /** `ghcr.io` of an app: Docker's name for no registry but its own is the first part of every reference. */
 function registryOf({ type, name }: Item): string | undefined {
   return type === "app" ? name.slice(0, name.indexOf("/")) : undefined;

@@ -1,13 +1,11 @@
-import { type ErrorCode, LarderError, printable } from "../base/errors.ts";
+import { type ErrorCode, printable } from "../base/errors.ts";
+import { DetailedError } from "./detailed_error.ts";
 
 /** The most of a text that is shown on either side of the place where it is wrong. */
 const MARGIN = 60;
 
-/** A failure in a text that the user wrote, and where: the place is shown below it. */
-export class PointedError extends LarderError {
-  /** The line with the fault, and below it a mark at the place. */
-  readonly picture: string;
-
+/** A failure in a text that the user wrote, with the line of it and a mark below the place. */
+export class PointedError extends DetailedError {
   /** @param offset where in `text` the fault begins, in UTF-16 units */
   constructor(
     code: ErrorCode,
@@ -15,8 +13,7 @@ export class PointedError extends LarderError {
     options: { hint: string; text: string; offset: number; cause?: unknown },
   ) {
     const { text, offset, ...rest } = options;
-    super(code, message, rest);
-    this.picture = pictureOf(text, offset);
+    super(code, message, { ...rest, details: pictureOf(text, offset) });
   }
 }
 
@@ -27,12 +24,12 @@ export function placeIn(text: string, offset: number): string {
   return text.includes("\n") ? `line ${before.length}, ${column}` : column;
 }
 
-function pictureOf(text: string, offset: number): string {
+function pictureOf(text: string, offset: number): string[] {
   const lineStart = text.slice(0, offset).lastIndexOf("\n") + 1;
   const line = text.slice(lineStart).split("\n", 1)[0]!;
   const start = Math.max(lineStart, offset - MARGIN) - lineStart;
   const column = offset - lineStart;
   // One for one, so that the mark stays where it belongs.
   const shown = [...line.slice(start, column + MARGIN)].map(printable).join("");
-  return `  ${shown}\n  ${" ".repeat(column - start)}^`;
+  return [`  ${shown}`, `  ${" ".repeat(column - start)}^`];
 }

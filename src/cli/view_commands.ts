@@ -1,7 +1,13 @@
 import type { Command } from "commander";
 import { Context } from "./context.ts";
 import { ITEM_TYPES } from "./items.ts";
-import { filterOption, globalOptionsOf, templateOption, typeOption } from "./options.ts";
+import {
+  filterOption,
+  formatOption,
+  globalOptionsOf,
+  templateOption,
+  typeOption,
+} from "./options.ts";
 
 /** Adds the commands that look at the cache and change nothing in it. */
 export function addViewCommands(program: Command): void {
@@ -14,6 +20,17 @@ export function addViewCommands(program: Command): void {
     .action(async (options, command: Command) => {
       const { list } = await import("./commands/list.ts");
       await list(await contextOf(command), options);
+    });
+
+  program.command("info")
+    .description(
+      "Tell what an entry, a manifest or a blob consists of, who shares it, and where it lies.",
+    )
+    .argument("<name>", "a name or digest, or the beginning of one")
+    .addOption(formatOption())
+    .action(async (name: string, options, command: Command) => {
+      const { info } = await import("./commands/info.ts");
+      info(await contextOf(command), name, options);
     });
 }
 

@@ -13,7 +13,7 @@ export function matchesName(pattern: string, name: string): boolean {
 }
 
 /** The ways to write a name: without Docker Hub's registry, without its library, without the tag `latest`. */
-function spellings(name: string): string[] {
+export function spellings(name: string): string[] {
   const names = [name];
   if (name.startsWith(DOCKER_HUB)) {
     const short = name.slice(DOCKER_HUB.length);

@@ -86,7 +86,7 @@ for (const [text, message, mark, hint] of WRONG) {
     assert.equal(error.exitCode, 2);
     assert.match(error.message, /^bad filter at /);
     assert.match(error.message, message);
-    const [line, place] = error.picture.split("\n");
+    const [line, place] = error.details;
     assert.equal(place, `  ${mark}`);
     // deno-lint-ignore no-control-regex
     assert.doesNotMatch(line!, /[\x00-\x1f]/);
@@ -111,7 +111,7 @@ Deno.test("a long filter is shown around the place", async () => {
   const text = `${'name == "x" || '.repeat(30)}sizee > 3${' || name == "x"'.repeat(30)}`;
   const error = await failureOf(compileFilter(text, NOW));
   assert.ok(error instanceof PointedError);
-  const [line, mark] = error.picture.split("\n");
+  const [line, mark] = error.details;
   assert.ok(line!.length < 140);
   assert.equal(line!.slice(mark!.indexOf("^")).slice(0, 5), "sizee");
 });

@@ -57,7 +57,7 @@ for (const [template, message, mark] of WRONG) {
     assert.equal(error.exitCode, 2);
     assert.match(error.message, /^bad template at /);
     assert.match(error.message, message);
-    assert.equal(error.picture.split("\n")[1], `  ${mark}`);
+    assert.equal(error.details[1], `  ${mark}`);
   });
 }
 

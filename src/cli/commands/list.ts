@@ -3,7 +3,7 @@ import { survey } from "../../gc/survey.ts";
 import type { Survey } from "../../gc/survey_types.ts";
 import { writeJsonList, writeOut } from "../console.ts";
 import type { Context } from "../context.ts";
-import { type Field, FIELD_NAMES, FIELDS } from "../fields.ts";
+import { itemToJson } from "../fields.ts";
 import { compileFilter, type Filter } from "../filter.ts";
 import { type Item, ITEM_TYPES, itemsOf, type ItemType, spaceOf } from "../items.ts";
 import { localTime, table } from "../output/table.ts";
@@ -40,7 +40,7 @@ export async function list(context: Context, options: ListOptions): Promise<void
   if (template) {
     writeOut(items.map((item) => `${template(item)}\n`).join(""));
   } else if (options.format === "json") {
-    writeJsonList(items.values().map((item) => toJson(item, now)));
+    writeJsonList(items.values().map((item) => itemToJson(item, now)));
   } else if (cache.entries.length + cache.contents.length === 0) {
     context.info(`the cache ${context.layout.root} is empty`);
   } else {
@@ -116,20 +116,4 @@ function warnOfDamage(context: Context, items: readonly Item[]): void {
   if (damaged.length === 0) return;
   const what = damaged.length === 1 ? damaged[0]!.name : `${damaged.length} of them`;
   context.warn(`${what} ${damaged.length === 1 ? "is" : "are"} damaged: larder info NAME says how`);
-}
-
-/** Every field but those that the time of the command decides, and the name that apps had before there were others. */
-function toJson(item: Item, now: number): object {
-  const members: Record<string, unknown> = {
-    reference: item.type === "app" ? item.name : null,
-  };
-  for (const name of FIELD_NAMES) {
-    const { type, read }: Field = FIELDS[name];
-    const value = read(item, now);
-    if (type === "duration") continue;
-    members[name] = type === "timestamp" && value !== undefined
-      ? new Date(Number(value)).toISOString()
-      : value ?? null;
-  }
-  return members;
 }

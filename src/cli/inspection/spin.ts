@@ -1,0 +1,72 @@
+import { join } from "node:path";
+import { MAX_LOCKED_APP } from "../../base/defaults.ts";
+import { LarderError } from "../../base/errors.ts";
+import { readBytesIfAny, statIfAny } from "../../base/files.ts";
+import type { Survey } from "../../gc/survey_types.ts";
+import type { Digest } from "../../oci/digest.ts";
+import { spinApplicationLayer } from "../../oci/manifest.ts";
+import { SPIN_APPLICATION } from "../../oci/media_types.ts";
+import { parseSpinApp, unsupportedTriggers } from "../../run/spin_app.ts";
+import { CONFIG_FILE } from "../../store/layout.ts";
+import { pathOf, readManifest } from "./manifest.ts";
+
+/** What a Spin app consists of. */
+export interface SpinInfo {
+  readonly name: string;
+  readonly components: readonly {
+    readonly id: string;
+    readonly digest: Digest;
+    /** How many static files it has. */
+    readonly files: number;
+    readonly path: string | null;
+  }[];
+  readonly routes: readonly { readonly route: string | null; readonly component: string | null }[];
+  /** The types of triggers that are not HTTP. */
+  readonly otherTriggers: readonly string[];
+}
+
+/** A Spin app's summary, or why there is none; neither for what is no Spin app. */
+export interface SpinInspection {
+  readonly spin: SpinInfo | null;
+  readonly spinProblem: string | null;
+}
+
+/** Reads the locked app of the image in a folder. @param subject what it is the app of, for messages */
+export function inspectSpin(
+  survey: Survey,
+  folder: string,
+  subject: string,
+): SpinInspection {
+  const manifest = readManifest(folder);
+  const isSpin = manifest?.kind === "image" &&
+    (spinApplicationLayer(manifest) ?? manifest.config).mediaType === SPIN_APPLICATION;
+  const path = join(folder, CONFIG_FILE);
+  if (!isSpin || (statIfAny(path)?.size ?? 0) > MAX_LOCKED_APP) {
+    return { spin: null, spinProblem: null };
+  }
+  try {
+    const bytes = readBytesIfAny(path);
+    return { spin: bytes ? spinInfo(survey, bytes, subject) : null, spinProblem: null };
+  } catch (error) {
+    if (!(error instanceof LarderError)) throw error;
+    return { spin: null, spinProblem: error.message };
+  }
+}
+
+function spinInfo(survey: Survey, bytes: Uint8Array, subject: string): SpinInfo {
+  const app = parseSpinApp(bytes, subject);
+  return {
+    name: app.name,
+    components: [...app.components.values()].map(({ id, digest, files }) => ({
+      id,
+      digest,
+      files: files.length,
+      path: pathOf(survey, digest),
+    })),
+    routes: app.httpTriggers.map(({ route, target }) => ({
+      route: route ?? null,
+      component: target.kind === "component" ? target.component : null,
+    })),
+    otherTriggers: unsupportedTriggers(app),
+  };
+}

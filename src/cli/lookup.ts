@@ -1,0 +1,96 @@
+import { LarderError } from "../base/errors.ts";
+import { nearest } from "../base/nearest.ts";
+import type { Content, Survey, SurveyEntry } from "../gc/survey_types.ts";
+import type { Digest } from "../oci/digest.ts";
+import { spellings } from "../store/names.ts";
+import { DetailedError } from "./detailed_error.ts";
+
+/** What a user's name or digest stands for in a cache: an entry, or a manifest or blob. */
+export type Found =
+  | { readonly kind: "entry"; readonly entry: SurveyEntry }
+  | { readonly kind: "content"; readonly digest: Digest; readonly contents: readonly Content[] };
+
+/** The most candidates that are listed. */
+const MAX_LISTED = 20;
+
+/**
+ * Finds what is meant by a name, a digest, or the beginning of either that only one has. Names can be written short:
+ * `nginx` for `docker.io/library/nginx:latest`; digests without their algorithm.
+ *
+ * @throws LarderError LDR_NOT_CACHED; LDR_USAGE, with the candidates, where several are meant
+ */
+export function lookUp(survey: Survey, text: string): Found {
+  const named = survey.entries.filter(({ name }) => spellings(name).includes(text));
+  if (named.length === 1) return { kind: "entry", entry: named[0]! };
+  const candidates = named.length > 0
+    ? named.map(entryFound)
+    : withDigest(survey, (digest) => digest === text) ?? beginningWith(survey, text);
+  if (candidates.length === 1) return candidates[0]!;
+  throw candidates.length === 0 ? notCached(survey, text) : ambiguous(text, candidates);
+}
+
+/** What all begins so: digests, then entries by their names. */
+function beginningWith(survey: Survey, text: string): Found[] {
+  const isHex = /^[0-9a-f]+$/.test(text);
+  const begins = (name: string) =>
+    name.startsWith(text) || (isHex && name.slice(name.indexOf(":") + 1).startsWith(text));
+  const digests = withDigest(survey, begins) ?? [];
+  const known = new Set(digests.map((found) => found.kind === "entry" && found.entry));
+  const entries = survey.entries.filter((entry) => {
+    if (known.has(entry)) return false;
+    if (entry.type !== "compiled") return spellings(entry.name).some((n) => n.startsWith(text));
+    // Its name begins with the digest of the component, which is more likely meant if it is there.
+    return begins(entry.name) && (digests.length === 0 || text.includes("/"));
+  });
+  return [...digests, ...entries.map(entryFound)];
+}
+
+/** What has such a digest: the entry, if it is one entry's own; else the content. Undefined if nothing has. */
+function withDigest(survey: Survey, fits: (digest: Digest) => boolean): Found[] | undefined {
+  const entries = new Map<Digest, SurveyEntry[]>();
+  for (const entry of survey.entries) {
+    const { digest, type } = entry;
+    if (!digest || type === "compiled" || !fits(digest)) continue;
+    entries.set(digest, [...entries.get(digest) ?? [], entry]);
+  }
+  const contents = Map.groupBy(
+    survey.contents.filter(({ digest }) => fits(digest)),
+    ({ digest }) => digest,
+  );
+  const digests = new Set([...entries.keys(), ...contents.keys()]);
+  if (digests.size === 0) return undefined;
+  return [...digests].flatMap((digest): Found[] => {
+    const own = entries.get(digest) ?? [];
+    const content = contents.get(digest);
+    return own.length === 1 || !content
+      ? own.map(entryFound)
+      : [{ kind: "content", digest, contents: content }];
+  });
+}
+
+function entryFound(entry: SurveyEntry): Found {
+  return { kind: "entry", entry };
+}
+
+function notCached(survey: Survey, text: string): LarderError {
+  const names = survey.entries.flatMap(({ name }) => spellings(name));
+  const meant = nearest(text, names);
+  return new LarderError("LDR_NOT_CACHED", `nothing in the cache is called "${text}"`, {
+    hint: meant ? `did you mean ${meant}?` : "larder list -v lists what there is",
+  });
+}
+
+function ambiguous(text: string, candidates: readonly Found[]): LarderError {
+  const lines = candidates.map((found) =>
+    found.kind === "entry"
+      ? `  ${found.entry.type.padEnd(8)}  ${found.entry.name}`
+      : `  ${
+        (found.contents[0]!.tree === "manifests" ? "manifest" : "blob").padEnd(8)
+      }  ${found.digest}`
+  ).sort();
+  const more = lines.length - MAX_LISTED;
+  return new DetailedError("LDR_USAGE", `"${text}" can be ${lines.length} things in the cache`, {
+    hint: "write more of the name or digest",
+    details: more > 0 ? [...lines.slice(0, MAX_LISTED), `  and ${more} more`] : lines,
+  });
+}
