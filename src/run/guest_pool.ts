@@ -43,9 +43,14 @@ export class GuestPool {
   async handle(head: RequestHead, body: ReadableStream<Uint8Array> | null): Promise<Response> {
     for (;;) {
       this.#guests = this.#guests.filter((guest) => !guest.isEnded);
-      const guest = leastBusy(this.#guests) ?? await this.#another();
+      const guest = leastBusy(this.#guests);
+      const isFull = this.#guests.length >= this.#size;
+      if (!guest || (guest.isHeldUp && !isFull)) {
+        await this.#another();
+        continue;
+      }
       // The thread that is being started serves the requests after this one.
-      if (guest.load > 0 && this.#guests.length < this.#size) this.#another().catch(() => {});
+      if (guest.load > 0 && !isFull) this.#another().catch(() => {});
       if (guest.load < GUESTS_PER_THREAD) return await guest.handle(head, body);
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
     }
