@@ -46,10 +46,14 @@ export class User implements Disposable {
   }
 
   /** Writes a file in the home folder; an object as JSON. Returns its path. */
-  write(name: string, content: string | object): string {
+  write(name: string, content: string | Uint8Array | object): string {
     const path = this.path(name);
     Deno.mkdirSync(dirname(path), { recursive: true });
-    Deno.writeTextFileSync(path, typeof content === "string" ? content : JSON.stringify(content));
+    if (content instanceof Uint8Array) Deno.writeFileSync(path, content);
+    else {Deno.writeTextFileSync(
+        path,
+        typeof content === "string" ? content : JSON.stringify(content),
+      );}
     return path;
   }
 
@@ -97,6 +101,16 @@ export class Running implements AsyncDisposable {
   constructor(process: Deno.ChildProcess, stdin: string | undefined) {
     this.#process = process;
     this.result = this.#collect(stdin);
+  }
+
+  /** What it has written to stderr so far. */
+  get stderr(): string {
+    return this.#stderr;
+  }
+
+  /** The process's number. */
+  get pid(): number {
+    return this.#process.pid;
   }
 
   kill(signal: Deno.Signal = "SIGKILL"): void {

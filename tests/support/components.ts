@@ -53,6 +53,11 @@ export async function guestBytes(
   return await componentOf(wat, world);
 }
 
+/** A core module of `guests/`. */
+export async function moduleBytes(name: string): Promise<Uint8Array<ArrayBuffer>> {
+  return await parse(guestText(name)) as Uint8Array<ArrayBuffer>;
+}
+
 /** The text of a guest in `guests/`. */
 export function guestText(name: string): string {
   return Deno.readTextFileSync(join(HERE, "guests", `${name}.wat`));

@@ -24,6 +24,7 @@ const ROUTES = {
   environment: ({ query }) => text(`${environment(query.get("name"))}\n`),
   echo: ({ request }) => new Response(request.body, { headers: { "x-method": request.method } }),
   headers: ({ request }) => text([...request.headers].map(([n, v]) => `${n}: ${v}\n`).join("")),
+  url: ({ request }) => text(`${request.url}\n`),
   sleep: async ({ query }) => {
     await pause(Number(query.get("ms")));
     return text("slept\n");
@@ -84,7 +85,7 @@ function zeros(length) {
 
 function readFile(path) {
   const [root] = getDirectories().find(([, name]) => name === "/");
-  const file = root.openAt({}, path, {}, { read: true });
+  const file = root.openAt({ symlinkFollow: true }, path, {}, { read: true });
   const { size } = file.stat();
   return file.read(size, 0n)[0];
 }

@@ -57,9 +57,10 @@
       (call $print (i32.const 1) (i32.const 131072) (i32.load (i32.const 8)))
       (br $more))))
 
-  ;; Opens the file in the first folder, descriptor 3; where that fails, says so and exits with the error's number.
+  ;; Opens the file in the first folder, descriptor 3, following links. Where that fails, says so and exits with the
+  ;; error's number.
   (func $open (param $flags i32) (param $rights i64) (result i32) (local $error i32)
-    (local.set $error (call $path-open (i32.const 3) (i32.const 0) (call $last)
+    (local.set $error (call $path-open (i32.const 3) (i32.const 1) (call $last)
       (call $length (call $last)) (local.get $flags) (local.get $rights) (local.get $rights)
       (i32.const 0) (i32.const 16)))
     (if (local.get $error)

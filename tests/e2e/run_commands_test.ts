@@ -1,0 +1,165 @@
+import assert from "node:assert/strict";
+import { wasmArtifact } from "../support/artifacts.ts";
+import { type RunOptions, User } from "../support/cli.ts";
+import { guestBytes, moduleBytes } from "../support/components.ts";
+import { DockerRegistry } from "../support/docker_registry.ts";
+import { textAnswer } from "../support/http_server.ts";
+import { HttpServer } from "../support/http_server.ts";
+import { jsComponent } from "../support/js_component.ts";
+import { push } from "../support/push.ts";
+import { assertStoreSound } from "../support/store_check.ts";
+
+/** A user with the commands of `guests/`, as `module.wasm` and `component.wasm`; the latter has been run before. */
+async function userWithCommands(): Promise<User> {
+  const user = new User();
+  user.write("module.wasm", await moduleBytes("preview1_command"));
+  user.write("component.wasm", await jsComponent("command"));
+  const first = await user.larder(["run", "component.wasm", "--", "arguments"]);
+  assert.deepEqual(first, {
+    code: 0,
+    stdout: "[]\n",
+    stderr: "compiling component.wasm, once\n",
+  });
+  return user;
+}
+
+Deno.test("a command gets its arguments and input, and its output and exit code are larder's", async (t) => {
+  using user = await userWithCommands();
+  const component = ["component.wasm", "--"];
+  const module = ["module.wasm", "--"];
+  const cases: [args: string[], result: [code: number, stdout: string, stderr: string], string?][] =
+    [
+      [[...component, "arguments", "two words", "--dir", "ü"], [
+        0,
+        '["two words","--dir","ü"]\n',
+        "",
+      ]],
+      [[...component, "copy"], [0, "from the outside\n", ""], "from the outside\n"],
+      [[...component, "complain", "about it"], [0, "", "about it\n"]],
+      [[...component, "fail"], [1, "", ""]],
+      [[...component, "sleep", "10"], [0, "", ""]],
+      [[...module, "a", "two words", "-v", "ü"], [0, "a\ntwo words\n-v\nü\n", ""]],
+      [["module.wasm", "a", "b"], [0, "a\nb\n", ""]],
+      [[...module, "c"], [0, "from the outside\n", ""], "from the outside\n"],
+      [[...module, "c"], [0, "", ""]],
+      [[...module, "e", "about it"], [0, "", "about it\n"]],
+      [[...module, "x", "42"], [42, "", ""]],
+      [[...module, "x", "0"], [0, "", ""]],
+    ];
+  for (const [args, [code, stdout, stderr], stdin] of cases) {
+    await t.step(args.join(" "), async () => {
+      const options: RunOptions = stdin === undefined ? {} : { stdin };
+      const result = await user.larder(["run", ...args], options);
+      assert.deepEqual(result, { code, stdout, stderr });
+    });
+  }
+});
+
+Deno.test("a large input goes through a command byte by byte", async () => {
+  using user = await userWithCommands();
+  const stdin = "0123456789abcde\n".repeat(256 * 1024);
+  for (const args of [["component.wasm", "--", "copy"], ["module.wasm", "--", "c"]]) {
+    const { code, stdout } = await user.larder(["run", ...args], { stdin });
+    assert.equal(code, 0);
+    assert.ok(stdout === stdin, `${args[0]}: ${stdout.length} of ${stdin.length} bytes came out`);
+  }
+});
+
+Deno.test("a command that traps is an error of its own", async () => {
+  using user = await userWithCommands();
+  for (const args of [["module.wasm", "--", "t"], ["cases.wasm", "--", "trap"]]) {
+    user.write("cases.wasm", await guestBytes("command_cases"));
+    const { code, stderr } = await user.larder(["run", ...args]);
+    assert.equal(code, 1);
+    assert.match(stderr, /^error: .*\.wasm trapped: .*unreachable.* \[LDR_GUEST\]\nhint: .+$/m);
+  }
+});
+
+Deno.test("Ctrl-C ends a command, whatever it does", async (t) => {
+  using user = await userWithCommands();
+  for (const args of [["loop"], ["sleep", "3600000"]]) {
+    await t.step(args.join(" "), async () => {
+      // It complains first, so that the test knows that it runs.
+      await using running = user.spawn(["run", "component.wasm", "--", "announced", ...args]);
+      await running.said("running");
+      running.kill("SIGINT");
+      const { code, stderr } = await running.result;
+      assert.equal(code, 130, stderr);
+      assert.match(stderr, /\[LDR_INTERRUPTED\]/);
+    });
+  }
+});
+
+Deno.test("a command has no environment but what --env grants", async (t) => {
+  using user = await userWithCommands();
+  const cases: [options: string[], expected: string[][]][] = [
+    [[], []],
+    [["--env", "A=1", "--env", "B=x=y", "--env", "C="], [["A", "1"], ["B", "x=y"], ["C", ""]]],
+    [["--env", "MINE", "--env", "UNSET"], [["MINE", "of the user"]]],
+  ];
+  for (const [options, expected] of cases) {
+    await t.step(options.join(" ") || "no option", async () => {
+      const env = { MINE: "of the user" };
+      const component = ["component.wasm", "--", "environment"];
+      const one = await user.larder(["run", ...options, ...component], { env });
+      assert.deepEqual(JSON.parse(one.stdout), expected, one.stderr);
+      const other = await user.larder(["run", ...options, "module.wasm", "--", "a"], { env });
+      const lines = expected.map(([name, value]) => `${name}=${value}\n`);
+      assert.equal(other.stdout, `a\n${lines.join("")}`);
+    });
+  }
+});
+
+Deno.test("a command reaches no host but what --allow-net grants", async (t) => {
+  using user = await userWithCommands();
+  await using server = await HttpServer.start(() => textAnswer(200, "from the server"));
+  const port = server.host.split(":")[1];
+  const fetching = ["component.wasm", "--", "fetch", `http://${server.host}/`];
+  for (const options of [[], ["--allow-net=example.com"], ["--allow-net=127.0.0.1:1"]]) {
+    await t.step(`refused: ${options}`, async () => {
+      const { code, stdout, stderr } = await user.larder(["run", ...options, ...fetching]);
+      assert.equal(code, 1, stdout);
+      assert.match(
+        stderr,
+        new RegExp(
+          `^warning: refused .*127\\.0\\.0\\.1:${port}.*--allow-net=127\\.0\\.0\\.1:${port}$`,
+          "m",
+        ),
+      );
+      assert.match(stderr, /^fetch: /m, "the guest sees an error");
+      assert.deepEqual(server.requests(), []);
+    });
+  }
+  for (const option of [`--allow-net=${server.host}`, "--allow-net", "--allow-net=127.0.0.0/8"]) {
+    await t.step(`granted: ${option}`, async () => {
+      const result = await user.larder(["run", option, ...fetching]);
+      assert.deepEqual(result, { code: 0, stdout: "200 from the server\n", stderr: "" });
+    });
+  }
+});
+
+Deno.test("a Wasm package of a registry is run by its reference, and asked about every time", async () => {
+  await using registry = await DockerRegistry.start();
+  using user = new User();
+  await push(registry.url, "tools/echo", wasmArtifact(await moduleBytes("preview1_command")), "v1");
+  const reference = `${registry.host}/tools/echo:v1`;
+  const first = await user.larder(["run", reference, "--", "a", "one"]);
+  assert.equal(first.stdout, "a\none\n", first.stderr);
+  assert.match(first.stderr, /fetched 1 layer/);
+  const second = await user.larder(["run", reference, "--", "x", "7"]);
+  assert.equal(second.code, 7);
+  assert.match(second.stderr, /^Use image from cache: .* is current/m);
+  const quiet = await user.larder(["run", "--quiet", reference, "--", "a"]);
+  assert.deepEqual(quiet, { code: 0, stdout: "a\n", stderr: "" });
+  assertStoreSound(user.registry);
+});
+
+Deno.test("options that have no use with a command are refused", async () => {
+  using user = await userWithCommands();
+  for (const options of [["--listen", "127.0.0.1:0"], ["--variable", "a=b"]]) {
+    const { code, stdout, stderr } = await user.larder(["run", ...options, "module.wasm", "a"]);
+    assert.equal(code, 2);
+    assert.equal(stdout, "");
+    assert.match(stderr, new RegExp(`${options[0]} has no use with a command \\[LDR_USAGE\\]`));
+  }
+});

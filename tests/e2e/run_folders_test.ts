@@ -1,0 +1,136 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { type Result, User } from "../support/cli.ts";
+import { moduleBytes } from "../support/components.ts";
+import { jsComponent } from "../support/js_component.ts";
+
+/** A user with the commands of `guests/` and a folder that is theirs to grant, beside one that is not. */
+async function userWithFolders(): Promise<User> {
+  const user = new User();
+  user.write("module.wasm", await moduleBytes("preview1_command"));
+  user.write("component.wasm", await jsComponent("command"));
+  user.write("granted/a.txt", "of a");
+  user.write("granted/inner/b.txt", "of b");
+  user.write("secret.txt", "not for guests");
+  const first = await user.larder(["run", "component.wasm", "--", "folders"]);
+  assert.equal(first.stdout, "\n", "no folder without being granted one");
+  return user;
+}
+
+function component(user: User, options: string[], ...args: string[]): Promise<Result> {
+  return user.larder(["run", ...options, "component.wasm", "--", ...args]);
+}
+
+function module(user: User, options: string[], ...args: string[]): Promise<Result> {
+  return user.larder(["run", ...options, "module.wasm", "--", ...args]);
+}
+
+const done = (stdout: string): Result => ({ code: 0, stdout, stderr: "" });
+
+Deno.test("a folder is granted by its own name or another one", async () => {
+  using user = await userWithFolders();
+  const absolute = user.path("granted");
+  assert.deepEqual(
+    await component(user, ["--dir", "granted"], "read", "granted/a.txt"),
+    done("of a\n"),
+  );
+  assert.deepEqual(
+    await component(user, ["--dir", absolute], "list", absolute),
+    done("a.txt inner\n"),
+  );
+  assert.deepEqual(
+    await component(user, ["--dir", "granted::/data"], "read", "/data/inner/b.txt"),
+    done("of b\n"),
+  );
+  const two = ["--dir", "granted::/data", "--dir", "granted/inner::/more:ro"];
+  assert.deepEqual(await component(user, two, "folders"), done("/data /more\n"));
+  assert.deepEqual(await component(user, two, "read", "/more/b.txt"), done("of b\n"));
+  assert.deepEqual(await module(user, ["--dir", "granted::/"], "r", "inner/b.txt"), done("of b"));
+});
+
+Deno.test("what a guest writes is in the folder", async () => {
+  using user = await userWithFolders();
+  assert.deepEqual(
+    await component(user, ["--dir", "granted::/d"], "write", "/d/new.txt", "by the guest"),
+    done(""),
+  );
+  assert.equal(Deno.readTextFileSync(user.path("granted/new.txt")), "by the guest");
+  assert.deepEqual(await module(user, ["--dir", "granted::/"], "w", "inner/b.txt"), done(""));
+  assert.equal(Deno.readTextFileSync(user.path("granted/inner/b.txt")), "written");
+});
+
+Deno.test("a folder that is granted for reading cannot be changed", async () => {
+  using user = await userWithFolders();
+  for (const path of ["a.txt", "new.txt"]) {
+    const byComponent = await component(
+      user,
+      ["--dir", "granted::/d:ro"],
+      "write",
+      `/d/${path}`,
+      "x",
+    );
+    const byModule = await module(user, ["--dir", "granted::/d:ro"], "w", path);
+    for (const { code, stderr } of [byComponent, byModule]) {
+      assert.notEqual(code, 0);
+      assert.match(stderr, /^(?:write: read-only|refused)$/m, "the guest sees an error");
+      assert.match(stderr, /^warning: refused to change \/d.*: allow it with --dir .*::\/d/m);
+    }
+  }
+  assert.equal(Deno.readTextFileSync(user.path("granted/a.txt")), "of a");
+  assert.deepEqual([...Deno.readDirSync(user.path("granted"))].length, 2);
+});
+
+Deno.test("nothing leads out of a folder", async (t) => {
+  using user = await userWithFolders();
+  const granted = user.path("granted");
+  Deno.symlinkSync("../secret.txt", join(granted, "relative"));
+  Deno.symlinkSync(user.path("secret.txt"), join(granted, "absolute"));
+  Deno.symlinkSync("..", join(granted, "up"));
+  Deno.symlinkSync("inner", join(granted, "within"));
+  const paths = [
+    "../secret.txt",
+    "inner/../../secret.txt",
+    "up/secret.txt",
+    user.path("secret.txt"),
+  ];
+  for (const path of [...paths, "relative", "absolute"]) {
+    await t.step(path.replace(user.home, "HOME"), async () => {
+      const byComponent = await component(user, ["--dir", "granted::/d"], "read", `/d/${path}`);
+      const byModule = await module(user, ["--dir", "granted::/d"], "r", path);
+      for (const { code, stdout, stderr } of [byComponent, byModule]) {
+        assert.notEqual(code, 0);
+        assert.equal(stdout, "");
+        assert.match(stderr, /^warning: refused to follow .* out of \/d: .*--dir/m);
+      }
+      const written = await module(user, ["--dir", "granted::/d"], "w", path);
+      assert.notEqual(written.code, 0);
+      assert.equal(Deno.readTextFileSync(user.path("secret.txt")), "not for guests");
+    });
+  }
+  await t.step("a link that stays inside is followed", async () => {
+    assert.deepEqual(
+      await module(user, ["--dir", "granted::/d"], "r", "within/b.txt"),
+      done("of b"),
+    );
+  });
+});
+
+Deno.test("a guest without folders cannot open any file", async () => {
+  using user = await userWithFolders();
+  for (const path of ["/etc/passwd", "secret.txt"]) {
+    const byComponent = await component(user, [], "read", path);
+    assert.equal(byComponent.code, 1);
+    const byModule = await module(user, [], "r", path);
+    assert.notEqual(byModule.code, 0);
+    for (const { stdout } of [byComponent, byModule]) assert.equal(stdout, "");
+  }
+});
+
+Deno.test("a folder that is not there is refused before anything runs", async () => {
+  using user = await userWithFolders();
+  for (const option of ["missing", "granted/a.txt::/d", "::", ""]) {
+    const { code, stdout, stderr } = await component(user, ["--dir", option], "arguments");
+    assert.deepEqual([code, stdout], [2, ""]);
+    assert.match(stderr, /^error: bad --dir .*\[LDR_USAGE\]\nhint: .+$/m);
+  }
+});

@@ -1,0 +1,202 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { randomBytes } from "../support/artifacts.ts";
+import { openPage } from "../support/browser.ts";
+import { User } from "../support/cli.ts";
+import { run } from "../support/commands.ts";
+import { guestBytes } from "../support/components.ts";
+import { Gate } from "../support/gate.ts";
+import { HttpServer, textAnswer } from "../support/http_server.ts";
+import { jsComponent } from "../support/js_component.ts";
+import { Serving } from "../support/serving.ts";
+
+const MIB = 1024 * 1024;
+
+/** A user with the HTTP components of `guests/`. */
+async function userWithHandlers(): Promise<User> {
+  const user = new User();
+  user.write("handler.wasm", await jsComponent("http_handler"));
+  user.write("cases.wasm", await guestBytes("http_cases"));
+  return user;
+}
+
+function sha256(bytes: Uint8Array): string {
+  return createHash("sha256").update(bytes).digest("hex");
+}
+
+Deno.test("an HTTP component of JavaScript answers requests", async (t) => {
+  using user = await userWithHandlers();
+  await using serving = await Serving.start(user, ["--env", "VERSION=v1", "handler.wasm"]);
+
+  await t.step("of curl", async () => {
+    const answer = await run("curl", ["-sS", "-i", `${serving.url}/hello`]);
+    assert.match(
+      answer,
+      /^HTTP\/1\.1 200 OK\r\ncontent-type: text\/plain\r\ncontent-length: 14\r\n/,
+    );
+    assert.ok(answer.endsWith("\r\n\r\nhello from v1\n"), answer);
+  });
+
+  await t.step("of a browser", async () => {
+    const page = await openPage(`${serving.url}/page`);
+    assert.match(page, /<h1 class=".+">hello from v1\s*<\/h1>/);
+  });
+
+  await t.step("with any method and status", async () => {
+    for (const method of ["POST", "PUT", "DELETE", "PATCH", "OPTIONS"]) {
+      const response = await serving.fetch("/echo", { method, body: `of ${method}` });
+      assert.equal(response.headers.get("x-method"), method);
+      assert.equal(await response.text(), `of ${method}`);
+    }
+    assert.deepEqual(await serving.get("/nowhere"), [404, "no such path\n"]);
+    const head = await serving.fetch("/hello", { method: "HEAD" });
+    assert.deepEqual([head.status, await head.text()], [200, ""]);
+  });
+
+  await t.step("with the request's own headers and URL", async () => {
+    const [, headers] = await serving.get("/headers", { headers: { "X-Given": "as it is" } });
+    assert.match(headers, /^x-given: as it is$/m);
+    assert.deepEqual(await serving.get("/url?a=b%20c"), [200, `${serving.url}/url?a=b%20c\n`]);
+  });
+    assert.match(headers, /^x-given: as it is$/m);
+    assert.match(headers, new RegExp(`^host: ${new URL(serving.url).host}$`, "m"));
+  });
+
+  await t.step("and fails one by one", async () => {
+    assert.equal((await serving.get("/throw"))[0], 500);
+    assert.deepEqual(await serving.get("/hello"), [200, "hello from v1\n"]);
+  });
+
+  const { code, stdout } = await serving.stop();
+  assert.deepEqual([code, stdout], [0, ""]);
+});
+
+Deno.test("bodies stream in both directions", async (t) => {
+  using user = await userWithHandlers();
+  await using serving = await Serving.start(user, ["handler.wasm"]);
+
+  await t.step("32 MiB go up and come down as they were", async () => {
+    const bytes = randomBytes(32 * MIB);
+    const response = await serving.fetch("/echo", { method: "POST", body: bytes as BodyInit });
+    assert.equal(sha256(await response.bytes()), sha256(bytes));
+  });
+
+  await t.step("32 MiB that the guest makes", async () => {
+    const response = await serving.fetch(`/zeros?bytes=${32 * MIB}`);
+    assert.equal((await response.bytes()).length, 32 * MIB);
+  });
+
+  await t.step("what the guest has written comes before it has written all", async () => {
+    const response = await serving.fetch("/chunks?count=1000000&ms=10");
+    const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
+    let text = "";
+    while (!text.includes("chunk 2\n")) text += (await reader.read()).value;
+    assert.ok(text.startsWith("chunk 0\nchunk 1\n"), text);
+    await reader.cancel();
+  });
+
+  await t.step("what the client has sent comes before it has sent all", async () => {
+    const answered = new Gate();
+    const body = new ReadableStream<Uint8Array>({
+      async start(controller) {
+        controller.enqueue(new TextEncoder().encode("first"));
+        await answered.pass();
+        controller.enqueue(new TextEncoder().encode(" second"));
+        controller.close();
+      },
+    });
+    const response = await serving.fetch("/echo", { method: "POST", body });
+    const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
+    assert.equal((await reader.read()).value, "first");
+    answered.open();
+    assert.equal((await reader.read()).value, " second");
+    assert.ok((await reader.read()).done);
+  });
+
+  await t.step("a client that leaves does no harm", async () => {
+    for (let i = 0; i < 40; i++) {
+      const leaving = new AbortController();
+      const response = await serving.fetch("/chunks?count=1000000&ms=1", {
+        signal: leaving.signal,
+      });
+      leaving.abort();
+      await assert.rejects(response.text());
+    }
+    assert.deepEqual(await serving.get("/hello"), [200, "hello from JavaScript\n"]);
+  });
+});
+
+Deno.test("20 requests at once are all under way", async () => {
+  using user = await userWithHandlers();
+  const count = 20;
+  const all = new Gate();
+  let waiting = 0;
+  await using server = await HttpServer.start(async () => {
+    if (++waiting === count) all.open();
+    await all.pass();
+    return textAnswer(200, "together");
+  });
+  const args = [`--allow-net=${server.host}`, "handler.wasm"];
+  await using serving = await Serving.start(user, args);
+  const url = encodeURIComponent(`http://${server.host}/`);
+  const requests = Array.from({ length: count }, () => serving.get(`/fetch?url=${url}`));
+  assert.deepEqual(await Promise.all(requests), Array(count).fill([200, "200 together"]));
+  const sleeping = Array.from({ length: count }, () => serving.get("/sleep?ms=300"));
+  assert.deepEqual(await Promise.all(sleeping), Array(count).fill([200, "slept\n"]));
+});
+
+Deno.test("a guest that traps takes nothing with it", async (t) => {
+  using user = await userWithHandlers();
+  await using serving = await Serving.start(user, ["cases.wasm"]);
+  for (const path of ["/trap", "/late", "/refuse", "/nothing"]) {
+    await t.step(`${path}: 500`, async () => {
+      assert.deepEqual(await serving.get(path), [500, "500 Internal Server Error\n"]);
+      assert.deepEqual(await serving.get("/hello"), [200, "hello\n"]);
+    });
+  }
+  await t.step("/forget: a body that is seen to be cut", async () => {
+    const response = await serving.fetch("/forget");
+    assert.equal(response.status, 200);
+    await assert.rejects(response.text());
+    assert.deepEqual(await serving.get("/hello"), [200, "hello\n"]);
+  });
+  await t.step("many at once", async () => {
+    const paths = Array.from({ length: 60 }, (_, i) => ["/trap", "/hello", "/wait"][i % 3]!);
+    const statuses = await Promise.all(paths.map(async (path) => (await serving.get(path))[0]));
+    assert.deepEqual(statuses, paths.map((path) => path === "/trap" ? 500 : 200));
+  });
+  const { code, stderr } = await serving.stop();
+  assert.equal(code, 0);
+  assert.match(stderr, /^warning: cases\.wasm: .*unreachable/m);
+});
+
+Deno.test("a guest that computes without end gets 504, and others are served meanwhile", async () => {
+  using user = await userWithHandlers();
+  await using serving = await Serving.start(user, ["-v", "handler.wasm"]);
+  const served: number[] = [];
+  let isOver = false;
+  const endless = serving.get("/loop").finally(() => isOver = true);
+  await new Promise((resolve) => setTimeout(resolve, 1000));
+  while (!isOver) served.push((await serving.get("/hello"))[0]);
+  assert.deepEqual(await endless, [504, "504 Gateway Timeout\n"]);
+  assert.ok(served.length > 20, `${served.length} requests were answered in about 9 seconds`);
+  assert.deepEqual([...new Set(served)], [200]);
+  assert.deepEqual(await serving.get("/hello"), [200, "hello from JavaScript\n"]);
+  assert.match(serving.stderr, /^warning: handler\.wasm: the guest did not answer in time$/m);
+  assert.match(serving.stderr, /^GET \/loop 504 /m);
+});
+
+Deno.test("a component reaches no host but what --allow-net grants", async () => {
+  using user = await userWithHandlers();
+  await using server = await HttpServer.start(() => textAnswer(200, "from the server"));
+  const path = `/fetch?url=${encodeURIComponent(`http://${server.host}/`)}`;
+  {
+    await using serving = await Serving.start(user, ["handler.wasm"]);
+    assert.equal((await serving.get(path))[0], 500);
+    await serving.said("--allow-net");
+    assert.match(serving.stderr, new RegExp(`refused .*--allow-net=${server.host}$`, "m"));
+    assert.deepEqual(server.requests(), []);
+  }
+  await using serving = await Serving.start(user, [`--allow-net=${server.host}`, "handler.wasm"]);
+  assert.deepEqual(await serving.get(path), [200, "200 from the server"]);
+});

@@ -1,0 +1,96 @@
+import {
+  archiveOf,
+  type Artifact,
+  blob,
+  digestOf,
+  image,
+  MEDIA_TYPES,
+  type TestBlob,
+  utf8,
+} from "./artifacts.ts";
+
+/** A component of an app that tests run. */
+export interface AppComponent {
+  readonly wasm: Uint8Array;
+  /** Static files by their paths, each a layer of its own … */
+  readonly files?: Readonly<Record<string, string>>;
+  /** … or in one archive with those of the other components … */
+  readonly archived?: Readonly<Record<string, string>>;
+  /** … or in the locked app. */
+  readonly inlined?: Readonly<Record<string, string>>;
+  readonly environment?: Readonly<Record<string, string>>;
+  /** The variables that it sees, as templates over those of the app. */
+  readonly variables?: Readonly<Record<string, string>>;
+  readonly outboundHosts?: readonly string[];
+  /** More members of its part of the locked app, or others in the place of those. */
+  readonly members?: Readonly<Record<string, unknown>>;
+}
+
+export interface App {
+  /** By id. */
+  readonly components: Readonly<Record<string, AppComponent>>;
+  /** Ids of components, by route; every component at `/...` where it is left out. */
+  readonly routes?: Readonly<Record<string, string>>;
+  readonly variables?: Readonly<Record<string, object>>;
+  /** More members of the locked app, or others in the place of those. */
+  readonly members?: Readonly<Record<string, unknown>>;
+}
+
+/** An app as `spin registry push` packs it: the components, their static files, the locked app. */
+export async function packApp(app: App): Promise<Artifact> {
+  const components = Object.entries(app.components);
+  const archived = Object.assign({}, ...components.map(([, { archived }]) => archived));
+  const layers: TestBlob[] = [
+    ...components.map(([, { wasm }]) => blob(wasm, MEDIA_TYPES.spinWasm)),
+    ...components.flatMap(([, { files = {} }]) =>
+      Object.values(files).map((text) => blob(text, MEDIA_TYPES.spinData))
+    ),
+  ];
+  if (Object.keys(archived).length > 0) {
+    layers.push(blob(await archiveOf(archived), MEDIA_TYPES.spinArchive));
+  }
+  const locked = JSON.stringify(lockedApp(app));
+  return image([...unique(layers), blob(locked, MEDIA_TYPES.spinApplication)]);
+}
+
+function lockedApp({ components, routes, variables = {}, members }: App): object {
+  const byRoute = routes ?? Object.fromEntries(Object.keys(components).map((id) => ["/...", id]));
+  return {
+    spin_lock_version: 0,
+    metadata: {
+      name: "app",
+      version: "1.0.0",
+      origin: "file:///app/spin.toml",
+      triggers: { http: {} },
+    },
+    variables,
+    triggers: Object.entries(byRoute).map(([route, component], i) => ({
+      id: `trigger-${component}-${i}`,
+      trigger_type: "http",
+      trigger_config: { component, executor: null, route },
+    })),
+    components: Object.entries(components).map(([id, component]) => lockedComponent(id, component)),
+    ...members,
+  };
+}
+
+function lockedComponent(id: string, component: AppComponent): object {
+  const { wasm, files, archived, inlined = {} } = component;
+  const stored = Object.entries({ ...files, ...archived })
+    .map(([path, text]) => ({ source: "file:///app", digest: digestOf(utf8(text)), path }));
+  const within = Object.entries(inlined)
+    .map(([path, text]) => ({ inline: utf8(text).toBase64({ omitPadding: true }), path }));
+  return {
+    id,
+    metadata: { allowed_outbound_hosts: component.outboundHosts ?? [] },
+    source: { content_type: "application/wasm", digest: digestOf(wasm) },
+    env: component.environment ?? {},
+    files: [...stored, ...within],
+    config: component.variables ?? {},
+    ...component.members,
+  };
+}
+
+function unique(blobs: readonly TestBlob[]): TestBlob[] {
+  return [...new Map(blobs.map((each) => [each.descriptor.digest, each])).values()];
+}
