@@ -119,6 +119,18 @@ const cases: Case[] = [
     expected: ["- b max-size 100", "+ a shared", "+ c within limits"],
   },
   {
+    name: "max-size: so many are given back as there is room for, the last used first",
+    entries: [
+      app("a", { used: 4 * DAY, needs: ["c"], own: 40 }),
+      app("b", { used: 3 * DAY, needs: ["c"], own: 40 }),
+      app("d", { used: 2 * DAY, needs: ["d"] }),
+      app("c", { used: DAY, needs: ["c"] }),
+    ],
+    contents: { c: 100, d: 100 },
+    policy: { maxSize: 150 },
+    expected: ["- a max-size 40", "- d max-size 100", "+ b shared", "+ c within limits"],
+  },
+  {
     name: "max-size: its own files go even so, if there is no room for them",
     entries: [
       app("a", { used: 3 * DAY, needs: ["c"], own: 51 }),

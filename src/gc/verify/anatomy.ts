@@ -1,0 +1,44 @@
+import { sep } from "node:path";
+import { LarderError } from "../../base/errors.ts";
+import { readTextIfAny } from "../../base/files.ts";
+import type { BlobDescriptor } from "../../oci/descriptor.ts";
+import { parseReference } from "../../oci/reference.ts";
+import { parseCompiledRecord } from "../../store/compiled.ts";
+import { parseImageRecord } from "../../store/image_record.ts";
+import { type Layout, RECORD_FILE } from "../../store/layout.ts";
+import { parsePackageRecord } from "../../store/package_record.ts";
+import type { SurveyEntry } from "../survey_types.ts";
+import { dissectApp } from "./app_anatomy.ts";
+import type { ManifestReader } from "./manifest_reader.ts";
+import { blobNeed } from "./blob_need.ts";
+import type { Anatomy } from "./needs.ts";
+
+/** Finds out what an entry consists of. */
+export function dissect(layout: Layout, reader: ManifestReader, entry: SurveyEntry): Anatomy {
+  if (entry.type !== "app") return dissectRecord(layout, entry);
+  try {
+    return dissectApp(layout, reader, entry, parseReference(entry.name));
+  } catch (error) {
+    if (!(error instanceof LarderError) || error.code !== "LDR_BAD_REFERENCE") throw error;
+    const fault = { kind: "misplaced", path: entry.folder, detail: error.message } as const;
+    return { entry, needs: [], faults: [fault], cure: undefined };
+  }
+}
+
+/** A package, an image or compiled code: a record that names blobs. */
+function dissectRecord(layout: Layout, entry: SurveyEntry): Anatomy {
+  const path = entry.folder + sep + RECORD_FILE;
+  const cure = { by: "forget", record: path } as const;
+  const blobs = entry.problem ? undefined : blobsOf(entry, readTextIfAny(path) ?? "");
+  if (blobs) {
+    return { entry, needs: blobs.map((blob) => blobNeed(layout, blob)), faults: [], cure };
+  }
+  const detail = entry.problem ?? "its record is missing or damaged";
+  return { entry, needs: [], faults: [{ kind: "broken", path, detail }], cure };
+}
+
+function blobsOf({ type }: SurveyEntry, text: string): readonly BlobDescriptor[] | undefined {
+  if (type === "compiled") return parseCompiledRecord(text);
+  const record = type === "package" ? parsePackageRecord(text) : parseImageRecord(text);
+  return record && [record];
+}

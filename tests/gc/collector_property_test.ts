@@ -1,0 +1,275 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import fc from "fast-check";
+import { applyPlan, planGc } from "../../src/gc/collector.ts";
+import type { GcPolicy } from "../../src/gc/policy.ts";
+import { survey } from "../../src/gc/survey.ts";
+import { asDigest } from "../../src/oci/digest.ts";
+import { Layout } from "../../src/store/layout.ts";
+import { Lease } from "../../src/store/leases.ts";
+import {
+  type Artifact,
+  blob,
+  image,
+  index,
+  MEDIA_TYPES,
+  platformOf,
+  randomBytes,
+  spinApp,
+  wasmModule,
+} from "../support/artifacts.ts";
+import { CacheFolder, DAY, HOUR, relativePathOf, type Writing } from "../support/cache_folder.ts";
+import { filesBelow } from "../support/store_check.ts";
+
+const layer = (name: string, size: number) => blob(randomBytes(size, name));
+const [A, B, C, D] = [layer("a", 100), layer("b", 300), layer("c", 1000), layer("d", 5000)];
+const module = blob(wasmModule("shared"), MEDIA_TYPES.spinWasm);
+
+const AMD = image([A!, B!]);
+const ARM = image([B!, C!], { platform: platformOf("linux/arm64") });
+const INDEX = index([
+  { artifact: AMD, platform: platformOf("linux/amd64") },
+  { artifact: ARM, platform: platformOf("linux/arm64") },
+]);
+
+/** What can be pulled, and the files that unpacking its archives makes. */
+const ARTIFACTS: readonly { readonly artifact: Artifact; readonly packed: readonly string[] }[] = [
+  { artifact: AMD, packed: [] },
+  { artifact: image([C!, D!, module]), packed: [] },
+  { artifact: INDEX, packed: [] },
+  { artifact: index([{ artifact: INDEX }, { artifact: image([D!]) }]), packed: [] },
+  {
+    artifact: await spinApp({ archived: { "a.txt": "one", "b.txt": "two" }, module: module.bytes }),
+    packed: ["one", "two"],
+  },
+  {
+    artifact: await spinApp({ assets: { "c.txt": "three" }, archived: { "a.txt": "one" } }),
+    packed: ["one"],
+  },
+];
+
+/** One thing that happened in a cache. */
+interface Happening {
+  readonly kind:
+    | "tag"
+    | "digest"
+    | "spin"
+    | "content"
+    | "compiled"
+    | "package"
+    | "image"
+    | "damage";
+  readonly repository: string;
+  readonly tag: string;
+  readonly artifact: number;
+  readonly used: number;
+  readonly written: number;
+  readonly pinned: boolean;
+  readonly leased: boolean;
+}
+
+const anAge = fc.oneof(
+  { weight: 4, arbitrary: fc.integer({ min: 1, max: 60 }).map((days) => days * DAY) },
+  fc.integer({ min: 0, max: 119 }).map((minutes) => minutes * 60_000),
+);
+const oneIn = (times: number) => fc.nat({ max: times - 1 }).map((n) => n === 0);
+const aHappening: fc.Arbitrary<Happening> = fc.record({
+  kind: fc.constantFrom(
+    ...["tag", "tag", "tag", "digest", "spin", "content", "compiled", "package", "image", "damage"],
+  ) as fc.Arbitrary<Happening["kind"]>,
+  repository: fc.constantFrom("ghcr.io/acme/app", "ghcr.io/acme/app/deep", "docker.io/library/x"),
+  tag: fc.constantFrom("v1", "v2", "v3"),
+  artifact: fc.nat({ max: ARTIFACTS.length - 1 }),
+  used: anAge,
+  written: anAge,
+  pinned: oneIn(6),
+  leased: oneIn(6),
+});
+const aPolicy = fc.record({
+  maxSize: fc.nat({ max: 30_000 }),
+  minFree: fc.nat({ max: 30_000 }).map((bytes) => ({ bytes })),
+  maxCount: fc.nat({ max: 8 }),
+  unused: fc.nat({ max: 60 }).map((days) => days * DAY),
+  keepLast: fc.nat({ max: 2 }),
+  types: fc.record({
+    app: fc.record({ maxSize: fc.nat({ max: 15_000 }), maxCount: fc.nat({ max: 5 }) }, {
+      requiredKeys: [],
+    }),
+    compiled: fc.constant({ disabled: true }),
+    package: fc.record({ unused: fc.constant(DAY) }),
+  }, { requiredKeys: [] }),
+}, { requiredKeys: [] });
+
+/** What must be there as long as an entry is. */
+interface Model {
+  /** The file that makes the entry. */
+  readonly root: string;
+  readonly needs: readonly string[];
+  readonly stays: boolean;
+}
+
+/** The files of an artifact's content in a repository, all platforms of it. */
+function contentOf(repository: string, { artifact, packed }: typeof ARTIFACTS[number]): string[] {
+  const { descriptor, blobs, children } = artifact;
+  return [
+    join("manifests", repository, descriptor.digest, "manifest.json"),
+    ...blobs.map(relativePathOf).filter((path) =>
+      !blobs.some((b, i) => i > 0 && isLockedApp(b) && relativePathOf(b) === path)
+    ),
+    ...packed.map((text) => relativePathOf(blob(text))),
+    ...children.flatMap((child) => contentOf(repository, { artifact: child, packed: [] })),
+  ];
+}
+
+function isLockedApp({ descriptor }: typeof A & object): boolean {
+  return descriptor.mediaType === MEDIA_TYPES.spinApplication;
+}
+
+/** A cache in which things have happened, and what must hold of it. */
+class Bench extends CacheFolder {
+  readonly layout = new Layout(this.registry);
+  readonly lease = new Lease(this.layout, "a test");
+  readonly models = new Map<string, Model>();
+  readonly leasedFiles = new Set<string>();
+
+  async happen(event: Happening): Promise<void> {
+    const one = ARTIFACTS[event.artifact]!;
+    const { repository, used } = event;
+    // Nothing is written after its last use.
+    const writing: Writing = { ...event, written: Math.max(event.written, used) };
+    switch (event.kind) {
+      case "tag": {
+        const folder = this.pulled(`${repository}:${event.tag}`, one.artifact, writing);
+        this.#packed(one.packed, writing);
+        return await this.#note(folder, "record.json", contentOf(repository, one), event);
+      }
+      case "digest": {
+        const folder = this.pulledByDigest(repository, one.artifact, writing);
+        this.#packed(one.packed, writing);
+        return await this.#note(folder, "record.json", contentOf(repository, one), event);
+      }
+      case "spin": {
+        if (one.artifact.children.length > 0) return;
+        const folder = this.spins(`${repository}:${event.tag}`, one.artifact, writing);
+        this.#packed(one.packed, writing);
+        const layers = one.artifact.blobs.slice(1).filter((b) => !isLockedApp(b));
+        const needs = [...layers, ...one.packed.map((text) => blob(text))].map(relativePathOf);
+        return await this.#note(folder, "manifest.json", needs, event);
+      }
+      case "content":
+        this.content(join("manifests", repository), one.artifact, writing.written);
+        if (event.leased) await this.#leaseContent(one);
+        return;
+      case "compiled": {
+        const component = one.artifact.blobs[0]?.descriptor.digest ?? A!.descriptor.digest;
+        const folder = this.compiled(component, event.tag, [B!, module], writing);
+        return await this.#note(folder, "record.json", [B!, module].map(relativePathOf), event);
+      }
+      case "package": {
+        const folder = this.package(`deb/x/${event.tag}/amd64`, C!, writing);
+        return await this.#note(folder, "record.json", [relativePathOf(C!)], event);
+      }
+      case "image": {
+        const folder = this.image("edge", one.artifact.descriptor.digest, D!, writing);
+        return await this.#note(folder, "record.json", [relativePathOf(D!)], event);
+      }
+      case "damage":
+        return this.#damage(event);
+    }
+  }
+
+  #packed(texts: readonly string[], { written }: Writing): void {
+    this.blobs(texts.map((text) => blob(text)), written);
+  }
+
+  async #note(
+    folder: string,
+    root: string,
+    needs: readonly string[],
+    { used, pinned, leased }: Happening,
+  ): Promise<void> {
+    if (leased) await this.lease.add({ folders: [folder] });
+    // A pin and a lease outlive what is pulled anew.
+    const stays = pinned || leased || used < HOUR || this.#isHeld(folder);
+    this.models.set(folder, { root: join(folder, root), needs, stays });
+  }
+
+  #isHeld(folder: string): boolean {
+    return filesBelow(folder).some((path) => path.endsWith("pin.json")) ||
+      filesBelow(this.layout.leases).some((path) =>
+        Deno.readTextFileSync(path).includes(`"${folder.slice(this.registry.length + 1)}"`)
+      );
+  }
+
+  async #leaseContent({ artifact }: typeof ARTIFACTS[number]): Promise<void> {
+    await this.lease.add({ digests: [asDigest(artifact.descriptor.digest)!] });
+    for (const { descriptor } of artifact.blobs) {
+      const path = join("data", descriptor.digest);
+      if (this.#has(path)) this.leasedFiles.add(path);
+    }
+  }
+
+  /** The manifest of a tag is lost. */
+  #damage({ repository, tag }: Happening): void {
+    const folder = join(this.registry, "manifests", repository, tag);
+    if (!this.models.has(folder)) return;
+    Deno.removeSync(join(folder, "manifest.json"));
+    this.models.delete(folder);
+  }
+
+  #has(path: string): boolean {
+    try {
+      return Deno.statSync(join(this.registry, path)).isFile;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Checks what must hold after any collection. */
+  assertRight(young: readonly string[]): void {
+    for (const [folder, { root, needs, stays }] of this.models) {
+      const isThere = this.#has(root.slice(this.registry.length + 1));
+      if (stays) assert.ok(isThere, `${folder} was to stay`);
+      const missing = isThere ? needs.filter((path) => !this.#has(path)) : [];
+      assert.deepEqual(missing, [], `${folder} lost what it needs`);
+    }
+    for (const path of this.leasedFiles) assert.ok(this.#has(path), `${path} was in use`);
+    assert.deepEqual(young.filter((path) => !this.#has(path)), [], "young blobs are gone");
+    assert.ok(this.#has("data/notes.txt"));
+  }
+
+  /** Blobs that were written within the hour. */
+  young(): string[] {
+    return ["data", "wasm"].flatMap((tree) => filesBelow(join(this.registry, tree)))
+      .filter((path) => this.now - Deno.statSync(path).mtime!.getTime() < HOUR)
+      .map((path) => path.slice(this.registry.length + 1));
+  }
+
+  override [Symbol.dispose](): void {
+    this.lease.release();
+    super[Symbol.dispose]();
+  }
+}
+
+async function check(happenings: readonly Happening[], policy: GcPolicy): Promise<void> {
+  using bench = new Bench();
+  bench.write("data/notes.txt", "mine", 400 * DAY);
+  for (const event of happenings) await bench.happen(event);
+  const young = bench.young();
+  const disk = { size: 100_000, free: 10_000 };
+  const before = bench.size();
+  const plan = planGc(survey(bench.layout, bench.now), policy, disk);
+  assert.equal(bench.size(), before, "planning changes nothing");
+  const result = await applyPlan(bench.layout, plan, { now: () => bench.now });
+  assert.deepEqual(result.skipped, []);
+  assert.equal(result.freed, plan.bytes);
+  assert.equal(before - bench.size(), plan.bytes);
+  bench.assertRight(young);
+  const again = { ...disk, free: disk.free + result.freed };
+  assert.equal(planGc(survey(bench.layout, bench.now), policy, again).bytes, 0);
+}
+
+Deno.test("for any cache and policy: nothing goes that is reachable, in use or young, and what goes is what was said", async () => {
+  const cache = fc.array(aHappening, { maxLength: 12 });
+  await fc.assert(fc.asyncProperty(cache, aPolicy, check), { numRuns: 150 });
+});

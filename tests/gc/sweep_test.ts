@@ -1,0 +1,354 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { hasCode } from "../../src/base/errors.ts";
+import { applyPlan, planClean, planGc } from "../../src/gc/collector.ts";
+import type { Plan } from "../../src/gc/plan.ts";
+import { survey } from "../../src/gc/survey.ts";
+import type { SweepResult } from "../../src/gc/sweep.ts";
+import { asDigest } from "../../src/oci/digest.ts";
+import { Layout } from "../../src/store/layout.ts";
+import { takeLease, type Use } from "../../src/store/leases.ts";
+import { withSharedLock } from "../../src/store/store_lock.ts";
+import { image, multiPlatform, spinApp } from "../support/artifacts.ts";
+import { CacheFolder, DAY, HOUR, relativePathOf } from "../support/cache_folder.ts";
+import { run } from "../support/commands.ts";
+import { Gate } from "../support/gate.ts";
+import { MountedFolder, mountTest } from "../support/mounts.ts";
+import { assertNoRubbish, assertStoreSound, filesBelow } from "../support/store_check.ts";
+
+const ONE = image(["one layer", "shared"]);
+const TWO = image(["another layer", "shared"]);
+const OLD = { used: 40 * DAY };
+const UNUSED = { unused: 30 * DAY };
+
+class Bench extends CacheFolder {
+  readonly layout = new Layout(this.registry);
+
+  gc(policy = {}): Plan {
+    return planGc(survey(this.layout, this.now), policy, undefined);
+  }
+
+  clear(): Plan {
+    const state = survey(this.layout, this.now);
+    return planClean(state, new Set(state.entries), { everything: true });
+  }
+
+  apply(plan: Plan): Promise<SweepResult> {
+    return applyPlan(this.layout, plan, { now: () => this.now });
+  }
+
+  /** What is there, relative to the registry, without the files of locks. */
+  files(): string[] {
+    return filesBelow(this.registry).map((path) => path.slice(this.registry.length + 1))
+      .filter((path) => path !== "lock" && path !== "gate");
+  }
+
+  has(path: string): boolean {
+    return this.files().includes(path);
+  }
+}
+
+/** Applies a plan, and sees to it that it frees on the disk what it says. */
+async function applied(bench: Bench, plan: Plan): Promise<SweepResult> {
+  const before = bench.size();
+  const result = await bench.apply(plan);
+  assert.equal(result.freed, before - bench.size());
+  return result;
+}
+
+Deno.test("what was planned goes, and nothing else", async () => {
+  using bench = new Bench();
+  bench.pulled("ghcr.io/acme/app:v1", ONE, OLD);
+  const before = bench.files();
+  bench.pulled("ghcr.io/acme/app:v2", TWO, OLD);
+  bench.pulled("ghcr.io/acme/app:v2", TWO, { used: DAY, written: 40 * DAY });
+  const plan = bench.gc(UNUSED);
+  const result = await applied(bench, plan);
+  assert.equal(result.freed, plan.bytes);
+  assert.deepEqual(result.skipped, []);
+  assert.deepEqual(result.entries, plan.remove.entries);
+  const shared = relativePathOf(TWO.blobs[2]!);
+  assert.deepEqual(before.filter((path) => bench.has(path)), [shared]);
+  assertStoreSound(bench.registry);
+  assertNoRubbish(bench.registry);
+});
+
+Deno.test("a sweep of everything leaves the trees, and no folder below those of entries", async () => {
+  using bench = new Bench();
+  bench.pulled("ghcr.io/acme/app:v1", multiPlatform("linux/amd64", "linux/arm64"));
+  bench.spins("ghcr.io/acme/hello:v1", await spinApp({ archived: { "a.txt": "packed" } }));
+  bench.package("debian/hello/2.10/amd64", ONE.blobs[1]!);
+  bench.image("edge", TWO.descriptor.digest, TWO.blobs[1]!);
+  bench.compiled(ONE.descriptor.digest, "jco-1", [ONE.blobs[2]!]);
+  bench.write(`partial/${ONE.descriptor.digest}`, "half");
+  Deno.mkdirSync(join(bench.registry, "manifests/ghcr.io/acme/gone/v1"), { recursive: true });
+  const plan = bench.clear();
+  const result = await applied(bench, plan);
+  assert.equal(result.freed, plan.bytes);
+  assert.deepEqual(bench.files(), []);
+  for (const tree of ["manifests", "packages", "images", "compiled"]) {
+    assert.deepEqual([...Deno.readDirSync(join(bench.registry, tree))], [], tree);
+  }
+});
+
+Deno.test("a digest that was asked for is forgotten, and its content stays where a tag needs it", async () => {
+  using bench = new Bench();
+  bench.pulled("ghcr.io/acme/app:v1", ONE, { used: DAY, written: 40 * DAY });
+  const before = bench.files();
+  bench.pulledByDigest("ghcr.io/acme/app", ONE, OLD);
+  await applied(bench, bench.gc(UNUSED));
+  assert.deepEqual(bench.files(), before);
+  assertStoreSound(bench.registry);
+});
+
+Deno.test("a digest's folder without a record goes once nothing reaches it and it is not young", async () => {
+  using bench = new Bench();
+  bench.content("manifests/ghcr.io/acme/app", ONE, 2 * HOUR);
+  bench.content("manifests/ghcr.io/acme/app", TWO, HOUR / 2);
+  await applied(bench, bench.gc());
+  const { digest } = TWO.descriptor;
+  const left = bench.files().filter((path) => path.startsWith("manifests"));
+  assert.deepEqual(
+    left,
+    ["config.json", "manifest.json"].map((name) => `manifests/ghcr.io/acme/app/${digest}/${name}`),
+  );
+});
+
+Deno.test("sweeping once more does nothing, and says so", async () => {
+  using bench = new Bench();
+  bench.pulled("ghcr.io/acme/app:v1", ONE, OLD);
+  const plan = bench.gc(UNUSED);
+  await bench.apply(plan);
+  assert.deepEqual(await bench.apply(plan), { freed: 0, entries: [], files: 0, skipped: [] });
+  assert.equal(bench.gc(UNUSED).bytes, 0);
+});
+
+/** Something that happens between the planning and the sweep. */
+const changes: readonly [
+  name: string,
+  why: RegExp,
+  change: (bench: Bench, folder: string) => void | Disposable | Promise<void | Disposable>,
+][] = [
+  ["was used", /used since/, (bench, folder) => bench.age(join(folder, "record.json"), 1)],
+  ["was pinned", /pinned/, (bench) => {
+    bench.write("manifests/ghcr.io/acme/app/v1/pin.json", { note: "mine" });
+  }],
+  ["was pinned by a pattern", /pinned by ghcr/, (bench) => {
+    bench.write("pins.json", { schemaVersion: 1, pins: [{ pattern: "ghcr.io/acme/*" }] });
+  }],
+  ["moved on", /changed since/, (bench) => {
+    bench.pulled("ghcr.io/acme/app:v1", TWO, OLD);
+    bench.pulledByDigest("ghcr.io/acme/app", ONE, OLD);
+  }],
+  ["was taken into use", /in use by a test/, (bench, folder) => lease(bench, [folder])],
+];
+
+async function lease(bench: Bench, folders: string[], digests: string[] = []): Promise<Disposable> {
+  const use: Use = { folders, digests: digests.map((digest) => asDigest(digest)!) };
+  return await takeLease(bench.layout, "a test", use);
+}
+
+for (const [name, why, change] of changes) {
+  Deno.test(`an entry that ${name} after the planning stays, with all it reaches`, async () => {
+    using bench = new Bench();
+    const folder = bench.pulled("ghcr.io/acme/app:v1", ONE, OLD);
+    const before = bench.files();
+    const plan = bench.gc(UNUSED);
+    using _ = (await change(bench, folder)) ?? { [Symbol.dispose]: () => {} };
+    const { skipped, entries, freed } = await applied(bench, plan);
+    assert.deepEqual([entries, freed], [[], 0]);
+    assert.equal(skipped[0]?.name, "ghcr.io/acme/app:v1");
+    assert.match(skipped[0]!.why, why);
+    assert.deepEqual(before.filter((path) => !bench.has(path)), []);
+  });
+}
+
+Deno.test("content that a new entry needs, or that was written anew, stays", async () => {
+  using bench = new Bench();
+  bench.pulled("ghcr.io/acme/app:v1", ONE, OLD);
+  const plan = bench.gc(UNUSED);
+  bench.pulled("ghcr.io/acme/other:v1", image(["shared"]), OLD);
+  const layer = relativePathOf(ONE.blobs[1]!);
+  bench.age(join(bench.registry, layer), DAY);
+  const { skipped } = await applied(bench, plan);
+  assert.deepEqual(
+    Object.fromEntries(skipped.map(({ name, why }) => [name, why])),
+    {
+      [layer]: "it was written since",
+      [relativePathOf(ONE.blobs[2]!)]: "an entry that stays needs it",
+    },
+  );
+  assertStoreSound(bench.registry);
+});
+
+Deno.test("partial downloads and rubbish that were written since stay", async () => {
+  using bench = new Bench();
+  const partial = bench.write(`partial/${ONE.descriptor.digest}`, "half", 8 * DAY);
+  const rubbish = bench.write("manifests/ghcr.io/acme/app/v1/config.json", "x", DAY);
+  const plan = bench.gc();
+  bench.age(partial, 0);
+  bench.age(rubbish, 0);
+  const { skipped } = await applied(bench, plan);
+  assert.deepEqual(skipped.map(({ why }) => why), ["it was written since", "it was written since"]);
+});
+
+Deno.test("blobs that a running process named stay, also if their tag has moved on", async () => {
+  using bench = new Bench();
+  bench.pulled("ghcr.io/acme/app:v1", ONE, OLD);
+  bench.pulled("ghcr.io/acme/app:v1", TWO, { used: DAY, written: 40 * DAY });
+  const { digest } = ONE.blobs[1]!.descriptor;
+  using _ = await lease(bench, [], [digest]);
+  const layers = ONE.blobs.map(relativePathOf);
+  await applied(bench, bench.gc());
+  assert.deepEqual(layers.map((path) => bench.has(path)), [false, true, true]);
+  await applied(bench, bench.clear());
+  assert.deepEqual(layers.map((path) => bench.has(path)), [false, true, false]);
+});
+
+Deno.test("a manifest that a running process named stays with all it reaches: platforms, unpacked files", async () => {
+  using bench = new Bench();
+  const app = await spinApp({ archived: { "a.txt": "packed" } });
+  const all = multiPlatform("linux/amd64", "linux/arm64");
+  bench.content("manifests/ghcr.io/acme/app", app, OLD.used);
+  bench.content("manifests/ghcr.io/acme/all", all, OLD.used);
+  const packed = image(["packed"]).blobs[1]!;
+  bench.blobs([packed], OLD.used);
+  const before = bench.files();
+  {
+    using _ = await lease(bench, [], [app.descriptor.digest, all.descriptor.digest]);
+    await applied(bench, bench.clear());
+    assert.deepEqual(bench.files().filter((path) => !path.startsWith("leases")), before);
+  }
+  await applied(bench, bench.clear());
+  assert.deepEqual(bench.files(), []);
+});
+
+Deno.test("what is not larder's is never touched", async () => {
+  using bench = new Bench();
+  bench.pulled("ghcr.io/acme/app:v1", ONE, OLD);
+  const foreign = [
+    "data/notes.txt",
+    "partial/notes.txt",
+    "manifests/ghcr.io/acme/app/v1/notes.txt",
+    "notes.txt",
+  ];
+  for (const path of foreign) bench.write(path, "mine", 400 * DAY);
+  await applied(bench, bench.clear());
+  assert.deepEqual(bench.files(), foreign.toSorted());
+});
+
+Deno.test("a plan names nothing outside the cache", async () => {
+  using bench = new Bench();
+  bench.pulled("ghcr.io/acme/app:v1", ONE, OLD);
+  const outside = bench.write("../outside", "mine");
+  const { size, mtime } = Deno.statSync(outside);
+  const file = { path: "../outside", size, mtime: mtime!.getTime() };
+  const plan = bench.gc();
+  const lists = { contents: [file], partials: [file], rubbish: [file] };
+  const entry = { ...bench.gc(UNUSED).remove.entries[0]!, path: ".." };
+  const result = await bench.apply({ ...plan, remove: { ...lists, entries: [entry] } });
+  assert.equal(result.freed, 0);
+  assert.ok(Deno.statSync(outside).isFile);
+});
+
+Deno.test("a plan cannot make a sweep take what stays: content that an entry needs is kept", async () => {
+  using bench = new Bench();
+  bench.pulled("ghcr.io/acme/app:v1", ONE, OLD);
+  const plan = bench.gc(UNUSED);
+  const before = bench.files();
+  const result = await bench.apply({ ...plan, remove: { ...plan.remove, entries: [] } });
+  assert.equal(result.freed, 0);
+  assert.deepEqual(bench.files(), before);
+});
+
+Deno.test("where there are no locks, nothing young is touched", async () => {
+  using bench = new Bench();
+  bench.pulled("ghcr.io/acme/app:v1", ONE, { used: HOUR / 2 });
+  bench.pulled("ghcr.io/acme/app:v2", TWO, OLD);
+  const plan = bench.clear();
+  const own = Deno.FsFile.prototype.tryLockSync;
+  Deno.FsFile.prototype.tryLockSync = () => {
+    throw new Deno.errors.NotSupported("no locks here");
+  };
+  try {
+    const { skipped, entries } = await bench.apply(plan);
+    assert.deepEqual(entries.map(({ name }) => name), ["ghcr.io/acme/app:v2"]);
+    assert.match(skipped[0]!.why, /left alone for 1h/);
+  } finally {
+    Deno.FsFile.prototype.tryLockSync = own;
+  }
+  assertStoreSound(bench.registry);
+  assert.ok(bench.has("manifests/ghcr.io/acme/app/v1/record.json"));
+});
+
+Deno.test("a sweep waits for those who write, and sees what they have written", async () => {
+  using bench = new Bench();
+  const folder = bench.pulled("ghcr.io/acme/app:v1", ONE, OLD);
+  const plan = bench.gc(UNUSED);
+  const writing = new Gate();
+  const writer = withSharedLock(bench.layout, async () => {
+    await writing.pass();
+    bench.age(join(folder, "record.json"), 0);
+  });
+  await writing.reached;
+  const sweeping = applyPlan(bench.layout, plan, {
+    now: () => bench.now,
+    waiting: () => writing.open(),
+  });
+  await writer;
+  assert.deepEqual((await sweeping).entries, []);
+});
+
+Deno.test("a sweep of a cache that is gone does nothing, and makes none", async () => {
+  using bench = new Bench();
+  bench.pulled("ghcr.io/acme/app:v1", ONE, OLD);
+  const plan = bench.gc(UNUSED);
+  Deno.removeSync(bench.registry, { recursive: true });
+  assert.equal((await bench.apply(plan)).freed, 0);
+  assert.deepEqual([...Deno.readDirSync(bench.path)], []);
+});
+
+Deno.test("a sweep that is interrupted stops between two deletions", async () => {
+  using bench = new Bench();
+  for (let i = 0; i < 400; i++) {
+    bench.write(`partial/sha256:${i.toString(16).padStart(64, "0")}`, "x");
+  }
+  const stop = new AbortController();
+  stop.abort();
+  const sweeping = applyPlan(bench.layout, bench.clear(), {
+    now: () => bench.now,
+    signal: stop.signal,
+  });
+  await assert.rejects(sweeping, (error) => hasCode(error, "LDR_INTERRUPTED"));
+});
+
+for (const [name, size] of [["bytes", "256k"], ["files, lock or other", "256k,nr_inodes=20"]]) {
+  mountTest(`a disk that is full is freed: no more ${name}`, async () => {
+    await using disk = await MountedFolder.tmpfs(size!);
+    using bench = new Bench();
+    bench.pulled("ghcr.io/acme/app:v1", ONE, OLD);
+    const registry = join(disk.path, "registry");
+    await run("cp", ["-a", bench.registry, registry]);
+    assert.throws(() => {
+      for (let i = 0;; i++) Deno.writeFileSync(join(disk.path, `${i}`), new Uint8Array(4096));
+    });
+    const layout = new Layout(registry);
+    const plan = planGc(survey(layout, bench.now), UNUSED, undefined);
+    const result = await applyPlan(layout, plan, { now: () => bench.now });
+    assert.equal(result.freed, plan.bytes);
+    assert.ok(plan.bytes > 0);
+  });
+}
+
+mountTest("a read-only disk is said to be one, and nothing is lost", async () => {
+  using bench = new Bench();
+  bench.pulled("ghcr.io/acme/app:v1", ONE, OLD);
+  for (const name of ["lock", "gate"]) bench.write(name, "");
+  await using readOnly = await MountedFolder.readOnly(bench.registry);
+  const layout = new Layout(readOnly.path);
+  const plan = planGc(survey(layout, bench.now), UNUSED, undefined);
+  assert.ok(plan.bytes > 0);
+  const sweeping = applyPlan(layout, plan, { now: () => bench.now });
+  await assert.rejects(sweeping, (error) => hasCode(error, "LDR_READ_ONLY"));
+  assert.ok(bench.has("manifests/ghcr.io/acme/app/v1/record.json"));
+});
