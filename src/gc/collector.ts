@@ -1,6 +1,7 @@
 import type { Disk } from "../base/disk.ts";
 import { GRACE_AGE, PARTIAL_AGE } from "../base/defaults.ts";
 import { statIfAny } from "../base/files.ts";
+import { Journal, type JournalEvent, sweepEvent } from "../store/journal.ts";
 import type { Layout } from "../store/layout.ts";
 import { liveLeases } from "../store/leases.ts";
 import { type ExclusiveLockOptions, withExclusiveLock } from "../store/store_lock.ts";
@@ -27,8 +28,19 @@ const CLEAN_AGES: Ages = { ...GC_AGES, entry: 0, content: 0 };
 /** Who clears the cache means everything. */
 const CLEAR_AGES: Ages = { entry: 0, content: 0, orphan: 0, partial: 0 };
 
+const NOTHING_SWEPT: SweepResult = {
+  freed: 0,
+  entries: [],
+  files: 0,
+  entriesLeft: 0,
+  bytesLeft: 0,
+  skipped: [],
+};
+
 /** What the sweep of a plan needs. */
 export interface ApplyOptions extends ExclusiveLockOptions {
+  /** The command that sweeps, for the journal. */
+  readonly by: string;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
 }
@@ -66,22 +78,40 @@ export function planClean(
 }
 
 /**
- * Deletes what a plan lists, under the store's exclusive lock, as far as the plan still holds.
+ * Deletes what a plan lists, under the store's exclusive lock, as far as the plan still holds, and notes it down.
  * @throws LarderError LDR_BUSY, LDR_DISK*, LDR_READ_ONLY, LDR_INTERRUPTED
  */
 export async function applyPlan(
   layout: Layout,
   plan: Plan,
-  { now, ...options }: ApplyOptions,
+  { now, by, ...options }: ApplyOptions,
 ): Promise<SweepResult> {
   // Locking would make the folder of a cache that is no more.
-  if (!statIfAny(layout.root)) return { freed: 0, entries: [], files: 0, skipped: [] };
-  return await withExclusiveLock(layout, (isLocked) => {
+  if (!statIfAny(layout.root)) return NOTHING_SWEPT;
+  return await withExclusiveLock(layout, async (isLocked) => {
     const time = now();
     const state = survey(layout, time);
     const facts = { now: time, ages: CLEAR_AGES, inUse: inUse(state, liveLeases(layout, time)) };
-    return sweep(state, plan, facts, { isLocked, signal: options.signal });
+    const result = await sweep(state, plan, facts, { isLocked, signal: options.signal });
+    new Journal(layout).append(eventsOf(result, by, time));
+    return result;
   }, options);
+}
+
+/** What the journal is to know of a sweep: nothing of one that took no entry. */
+function eventsOf(result: SweepResult, by: string, time: number): JournalEvent[] {
+  if (result.entries.length === 0) return [];
+  const evicted = result.entries.map(({ name, digest, rule, why, bytes, stamp }) => ({
+    name,
+    digest,
+    rule,
+    why,
+    bytes,
+    lastUsed: Math.min(stamp, time),
+  }));
+  const { freed, entriesLeft, bytesLeft } = result;
+  const at = new Date(time).toISOString();
+  return [sweepEvent({ at, by, evicted, bytes: freed, entriesLeft, bytesLeft })];
 }
 
 function factsOf(survey: Survey, ages: Ages): Facts {

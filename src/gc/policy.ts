@@ -51,8 +51,7 @@ export type KeepingRule =
   | "young"
   | "keep-last"
   | "shared"
-  | "within limits"
-  | "not asked for";
+  | "within limits";
 
 /** What holds for entries of a type. */
 export function limitsOf(policy: GcPolicy, type: EntryType): TypeLimits {

@@ -32,7 +32,7 @@ export function select(
   return state.selection();
 }
 
-/** Decides as a user does who says what has to go. */
+/** Decides as a user does who says what has to go; of other entries nothing is said. */
 export function selectAsked(
   survey: Survey,
   asked: ReadonlySet<SurveyEntry>,
@@ -40,8 +40,7 @@ export function selectAsked(
   options: { includePinned?: boolean | undefined },
 ): Selection {
   const ledger = new Ledger(survey, facts);
-  const decisions = survey.entries.map((entry): Decision => {
-    if (!asked.has(entry)) return { entry, action: "keep", rule: "not asked for", why: "" };
+  const decisions = survey.entries.filter((entry) => asked.has(entry)).map((entry): Decision => {
     const kept = protection(entry, facts, options);
     if (kept) return { entry, action: "keep", ...kept };
     return { entry, action: "remove", rule: "asked", why: "asked for", bytes: ledger.take(entry) };

@@ -22,6 +22,9 @@ export interface SweepResult {
   readonly entries: readonly PlannedEntry[];
   /** How many pieces of content, and files that belonged to nothing, are gone. */
   readonly files: number;
+  /** How many entries, and how many bytes of the cache, are left. */
+  readonly entriesLeft: number;
+  readonly bytesLeft: number;
   /** What was planned and stays; what was gone already is not among it. */
   readonly skipped: readonly { readonly name: string; readonly why: string }[];
 }
@@ -133,6 +136,8 @@ class Sweep {
       freed: this.#freed,
       entries: this.#removed,
       files: this.#files,
+      entriesLeft: this.#survey.entries.length - this.#removed.length,
+      bytesLeft: this.#survey.size - this.#freed,
       skipped: this.#skipped,
     };
   }

@@ -260,7 +260,7 @@ async function check(happenings: readonly Happening[], policy: GcPolicy): Promis
   const before = bench.size();
   const plan = planGc(survey(bench.layout, bench.now), policy, disk);
   assert.equal(bench.size(), before, "planning changes nothing");
-  const result = await applyPlan(bench.layout, plan, { now: () => bench.now });
+  const result = await applyPlan(bench.layout, plan, { now: () => bench.now, by: "a test" });
   assert.deepEqual(result.skipped, []);
   assert.equal(result.freed, plan.bytes);
   assert.equal(before - bench.size(), plan.bytes);

@@ -6,6 +6,7 @@ import type { Plan } from "../../src/gc/plan.ts";
 import { survey } from "../../src/gc/survey.ts";
 import type { SweepResult } from "../../src/gc/sweep.ts";
 import { asDigest } from "../../src/oci/digest.ts";
+import { Journal } from "../../src/store/journal.ts";
 import { Layout } from "../../src/store/layout.ts";
 import { takeLease, type Use } from "../../src/store/leases.ts";
 import { withSharedLock } from "../../src/store/store_lock.ts";
@@ -34,13 +35,13 @@ class Bench extends CacheFolder {
   }
 
   apply(plan: Plan): Promise<SweepResult> {
-    return applyPlan(this.layout, plan, { now: () => this.now });
+    return applyPlan(this.layout, plan, { now: () => this.now, by: "a test" });
   }
 
-  /** What is there, relative to the registry, without the files of locks. */
+  /** What is there, relative to the registry, without the files of locks and the journal. */
   files(): string[] {
     return filesBelow(this.registry).map((path) => path.slice(this.registry.length + 1))
-      .filter((path) => path !== "lock" && path !== "gate");
+      .filter((path) => !["lock", "gate", "journal.jsonl"].includes(path));
   }
 
   has(path: string): boolean {
@@ -119,7 +120,14 @@ Deno.test("sweeping once more does nothing, and says so", async () => {
   bench.pulled("ghcr.io/acme/app:v1", ONE, OLD);
   const plan = bench.gc(UNUSED);
   await bench.apply(plan);
-  assert.deepEqual(await bench.apply(plan), { freed: 0, entries: [], files: 0, skipped: [] });
+  assert.deepEqual(await bench.apply(plan), {
+    freed: 0,
+    entries: [],
+    files: 0,
+    entriesLeft: 0,
+    bytesLeft: 0,
+    skipped: [],
+  });
   assert.equal(bench.gc(UNUSED).bytes, 0);
 });
 
@@ -261,6 +269,29 @@ Deno.test("a plan cannot make a sweep take what stays: content that an entry nee
   assert.deepEqual(bench.files(), before);
 });
 
+Deno.test("a sweep is written down, with what it took and by which rule", async () => {
+  using bench = new Bench();
+  bench.pulled("ghcr.io/acme/app:v1", ONE, OLD);
+  bench.pulled("ghcr.io/acme/app:v2", TWO, { used: DAY });
+  const plan = bench.gc(UNUSED);
+  const { freed } = await bench.apply(plan);
+  await bench.apply(bench.gc(UNUSED));
+  const [{ bytes, name, digest, rule, why }] = plan.remove.entries as [
+    Plan["remove"]["entries"][0],
+  ];
+  const evicted = { name, digest, rule, why, bytes, lastUsed: bench.now - OLD.used };
+  assert.deepEqual(new Journal(bench.layout).read(), [{
+    kind: "sweep",
+    at: new Date(bench.now).toISOString(),
+    by: "a test",
+    evicted: [evicted],
+    entries: 1,
+    bytes: freed,
+    entriesLeft: 1,
+    bytesLeft: bench.size(),
+  }]);
+});
+
 Deno.test("where there are no locks, nothing young is touched", async () => {
   using bench = new Bench();
   bench.pulled("ghcr.io/acme/app:v1", ONE, { used: HOUR / 2 });
@@ -293,6 +324,7 @@ Deno.test("a sweep waits for those who write, and sees what they have written", 
   await writing.reached;
   const sweeping = applyPlan(bench.layout, plan, {
     now: () => bench.now,
+    by: "a test",
     waiting: () => writing.open(),
   });
   await writer;
@@ -317,6 +349,7 @@ Deno.test("a sweep that is interrupted stops between two deletions", async () =>
   stop.abort();
   const sweeping = applyPlan(bench.layout, bench.clear(), {
     now: () => bench.now,
+    by: "a test",
     signal: stop.signal,
   });
   await assert.rejects(sweeping, (error) => hasCode(error, "LDR_INTERRUPTED"));
@@ -334,7 +367,7 @@ for (const [name, size] of [["bytes", "256k"], ["files, lock or other", "256k,nr
     });
     const layout = new Layout(registry);
     const plan = planGc(survey(layout, bench.now), UNUSED, undefined);
-    const result = await applyPlan(layout, plan, { now: () => bench.now });
+    const result = await applyPlan(layout, plan, { now: () => bench.now, by: "a test" });
     assert.equal(result.freed, plan.bytes);
     assert.ok(plan.bytes > 0);
   });
@@ -348,7 +381,7 @@ mountTest("a read-only disk is said to be one, and nothing is lost", async () =>
   const layout = new Layout(readOnly.path);
   const plan = planGc(survey(layout, bench.now), UNUSED, undefined);
   assert.ok(plan.bytes > 0);
-  const sweeping = applyPlan(layout, plan, { now: () => bench.now });
+  const sweeping = applyPlan(layout, plan, { now: () => bench.now, by: "a test" });
   await assert.rejects(sweeping, (error) => hasCode(error, "LDR_READ_ONLY"));
   assert.ok(bench.has("manifests/ghcr.io/acme/app/v1/record.json"));
 });

@@ -5,6 +5,9 @@ import { TemporaryFolder } from "./temporary.ts";
 
 const WASM: readonly string[] = [MEDIA_TYPES.spinWasm, MEDIA_TYPES.wasm];
 
+/** Where what is cached lies; the rest is a few bytes for larder's own use. */
+const TREES = ["data", "wasm", "manifests", "packages", "images", "compiled", "partial"];
+
 export const HOUR = 60 * 60_000;
 export const DAY = 24 * HOUR;
 
@@ -139,9 +142,10 @@ export class CacheFolder extends TemporaryFolder {
     Deno.utimeSync(path, time, time);
   }
 
-  /** Bytes of all files. */
+  /** Bytes of all that is cached. */
   size(): number {
-    return filesBelow(this.registry).reduce((sum, path) => sum + Deno.lstatSync(path).size, 0);
+    return TREES.flatMap((tree) => filesBelow(join(this.registry, tree)))
+      .reduce((sum, path) => sum + Deno.lstatSync(path).size, 0);
   }
 
   #name(folder: string, reference: string, artifact: Artifact, writing: Writing): void {

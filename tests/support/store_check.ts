@@ -30,7 +30,7 @@ export function assertStoreSound(registry: string, { midway = false } = {}): voi
 export function assertNoRubbish(registry: string): void {
   assert.deepEqual(filesBelow(join(registry, "partial")), [], "partial downloads are left");
   const known =
-    /^(?:lock$|gate$|pins\.json$|data\/|wasm\/|manifests\/.+\/(?:manifest|config|record|pin)\.json$|compiled\/[^/]+\/[^/]+\/record\.json$)/;
+    /^(?:lock$|gate$|pins\.json$|journal(?:\.older)?\.jsonl$|data\/|wasm\/|manifests\/.+\/(?:manifest|config|record|pin)\.json$|compiled\/[^/]+\/[^/]+\/record\.json$)/;
   const strange = filesBelow(registry).map((path) => relative(registry, path))
     .filter((path) => !known.test(path) || path.endsWith(".tmp"));
   assert.deepEqual(strange, [], "files are left that are none of the store's");
