@@ -1,3 +1,4 @@
+import { throwIfAborted } from "../base/errors.ts";
 import type { GuestProgram } from "../run/guest_messages.ts";
 import { GuestPool } from "../run/guest_pool.ts";
 import { type Address, HttpServer, type Served, type Site } from "../run/http_server.ts";
@@ -18,7 +19,8 @@ export type ServedThing =
  * Serves until Ctrl-C, which lets the requests under way end.
  *
  * @param prepare makes what is served ready; it gets the address that it will answer at
- * @throws LarderError LDR_LISTEN, before anything is prepared, and what `prepare` throws
+ * @throws LarderError LDR_LISTEN, before anything is prepared; LDR_INTERRUPTED before anything is served; what
+ * `prepare` throws
  */
 export async function serve(
   context: Context,
@@ -40,6 +42,7 @@ export async function serve(
       return pool;
     };
     const site = await openSite(thing, start);
+    throwIfAborted(signal);
     announce(context, server.url, thing);
     server.open(site);
     await raised(signal);

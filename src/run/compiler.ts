@@ -1,4 +1,4 @@
-import { LarderError } from "../base/errors.ts";
+import { interrupted, LarderError, throwIfAborted } from "../base/errors.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { CompiledStore, EngineFile } from "../store/compiled.ts";
 import type { CompiledComponent } from "./engine.ts";
@@ -29,7 +29,7 @@ export class Compiler {
    *
    * @param read gives its bytes, whose names must be safe (see `wasm_binary.ts`); asked only on a miss
    * @param onMiss called before seconds are spent on compiling
-   * @throws LarderError LDR_BAD_WASM, LDR_DISK*
+   * @throws LarderError LDR_BAD_WASM, LDR_DISK*, LDR_INTERRUPTED
    */
   async compile(
     digest: Digest,
@@ -48,7 +48,7 @@ export class Compiler {
       }
     }
     options.onMiss?.();
-    const transpiled = await transpileInThread(read(), digest);
+    const transpiled = await transpileInThread(read(), digest, options.signal);
     await this.#store.put(digest, ENGINE_VERSION, filesOf(transpiled), { signal: options.signal });
     return await assemble(transpiled);
   }
@@ -102,26 +102,35 @@ function filesOf({ script, modules, images }: Transpiled): EngineFile[] {
 }
 
 /** Transpiles in a thread of its own, whose memory goes with it, and which may do nothing but compute. */
-function transpileInThread(
+async function transpileInThread(
   component: Uint8Array<ArrayBuffer>,
   digest: Digest,
+  signal: AbortSignal | undefined,
 ): Promise<Transpiled> {
+  throwIfAborted(signal);
   const worker = new Worker(new URL("./transpile_worker.ts", import.meta.url), {
     type: "module",
     deno: { permissions: "none" },
   });
-  return new Promise<Transpiled>((resolve, reject) => {
-    worker.onmessage = ({ data }: MessageEvent<TranspileAnswer>) => {
-      if ("error" in data) reject(untranspilable(digest, data.error));
-      else resolve(data);
-    };
-    worker.onerror = (event) => {
-      event.preventDefault();
-      reject(untranspilable(digest, event.message));
-    };
+  const { promise, resolve, reject } = Promise.withResolvers<Transpiled>();
+  const onAbort = () => reject(interrupted());
+  signal?.addEventListener("abort", onAbort, { once: true });
+  worker.onmessage = ({ data }: MessageEvent<TranspileAnswer>) => {
+    if ("error" in data) reject(untranspilable(digest, data.error));
+    else resolve(data);
+  };
+  worker.onerror = (event) => {
+    event.preventDefault();
+    reject(untranspilable(digest, event.message));
+  };
+  try {
     const request: TranspileRequest = { component, files: readTranspiler() };
     worker.postMessage(request, [component.buffer]);
-  }).finally(() => worker.terminate());
+    return await promise;
+  } finally {
+    signal?.removeEventListener("abort", onAbort);
+    worker.terminate();
+  }
 }
 
 function untranspilable(digest: Digest, reason: string): LarderError {
