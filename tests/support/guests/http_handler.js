@@ -35,7 +35,8 @@ const ROUTES = {
     const response = await fetch(query.get("url"));
     return text(`${response.status} ${await response.text()}`);
   },
-  file: ({ rest }) => new Response(readFile(rest), { headers: { "content-type": typeOf(rest) } }),
+  file: ({ rest }) =>
+    new Response(readFile(decodeURIComponent(rest)), { headers: { "content-type": typeOf(rest) } }),
   page: () => new Response(PAGE, { headers: { "content-type": "text/html" } }),
   throw: () => {
     throw new Error("thrown on purpose");

@@ -1,0 +1,181 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { User } from "../support/cli.ts";
+import { guestBytes } from "../support/components.ts";
+import { FixtureRegistry } from "../support/fixture_registry.ts";
+import { Gate } from "../support/gate.ts";
+import { HttpServer, textAnswer } from "../support/http_server.ts";
+import { jsComponent } from "../support/js_component.ts";
+import { Serving } from "../support/serving.ts";
+import { packApp } from "../support/spin_apps.ts";
+import { assertStoreSound, filesBelow } from "../support/store_check.ts";
+
+/** A server that keeps every request waiting. */
+async function waitingServer(gate: Gate): Promise<HttpServer> {
+  return await HttpServer.start(async () => {
+    await gate.pass();
+    return textAnswer(200, "at last");
+  });
+}
+
+Deno.test("Ctrl-C lets the requests under way end, and takes no more", async (t) => {
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    await t.step(signal, async () => {
+      const gate = new Gate();
+      await using server = await waitingServer(gate);
+      using user = new User();
+      user.write("handler.wasm", await jsComponent("http_handler"));
+      const args = [`--allow-net=${server.host}`, "handler.wasm"];
+      await using serving = await Serving.start(user, args);
+      const url = encodeURIComponent(`http://${server.host}/`);
+      const underWay = serving.get(`/fetch?url=${url}`);
+      await gate.reached;
+      serving.kill(signal);
+      await serving.said("stopping");
+      await assert.rejects(serving.get("/hello"));
+      gate.open();
+      assert.deepEqual(await underWay, [200, "200 at last"]);
+      const { code, stdout } = await serving.result;
+      assert.deepEqual([code, stdout], [0, ""]);
+    });
+  }
+});
+
+Deno.test("a second Ctrl-C does not wait for them", async () => {
+  const gate = new Gate();
+  await using server = await waitingServer(gate);
+  using user = new User();
+  user.write("handler.wasm", await jsComponent("http_handler"));
+  const args = [`--allow-net=${server.host}`, "handler.wasm"];
+  await using serving = await Serving.start(user, args);
+  const underWay = serving.get(`/fetch?url=${encodeURIComponent(`http://${server.host}/`)}`);
+  const broken = assert.rejects(underWay);
+  await gate.reached;
+  serving.kill("SIGINT");
+  await serving.said("stopping");
+  serving.kill("SIGINT");
+  assert.equal((await serving.result).code, 130);
+  await broken;
+  gate.open();
+});
+
+Deno.test("Ctrl-C while a component is compiled ends larder", async () => {
+  using user = new User();
+  user.write("handler.wasm", await jsComponent("http_handler"));
+  await using running = user.spawn(["run", "--listen", "127.0.0.1:0", "handler.wasm"]);
+  await running.said("compiling");
+  running.kill("SIGINT");
+  const { code, stderr } = await running.result;
+  assert.equal(code, 130, stderr);
+  assert.doesNotMatch(stderr, /^Serving/m);
+});
+
+Deno.test("a port that is taken is an error before anything is compiled", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  using user = new User();
+  user.write("cases.wasm", await guestBytes("http_cases"));
+  const address = `127.0.0.1:${listener.addr.port}`;
+  const { code, stdout, stderr } = await user.larder(["run", "--listen", address, "cases.wasm"]);
+  assert.deepEqual([code, stdout], [1, ""]);
+  assert.match(
+    stderr,
+    new RegExp(`^error: cannot listen on ${address}: .*\\[LDR_LISTEN\\]\nhint: .*--listen$`, "m"),
+  );
+  assert.doesNotMatch(stderr, /compiling/);
+});
+
+Deno.test("an address that is none is refused", async (t) => {
+  using user = new User();
+  user.write("cases.wasm", await guestBytes("http_cases"));
+  const cases: [address: string, code: number][] = [
+    ["3000", 2],
+    ["127.0.0.1:65536", 2],
+    ["127.0.0.1:", 2],
+    ["http://127.0.0.1:3000", 2],
+    ["192.0.2.1:3000", 1],
+  ];
+  for (const [address, code] of cases) {
+    await t.step(address, async () => {
+      const result = await user.larder(["run", "--listen", address, "cases.wasm"]);
+      assert.equal(result.code, code);
+      assert.match(result.stderr, /^error: .* \[LDR_(?:USAGE|LISTEN)\]\nhint: .+$/m);
+    });
+  }
+});
+
+Deno.test("IPv6 addresses are listened on", async () => {
+  using user = new User();
+  user.write("cases.wasm", await guestBytes("http_cases"));
+  await using serving = await Serving.start(user, ["--listen", "[::1]:0", "cases.wasm"]);
+  assert.match(serving.url, /^http:\/\/\[::1\]:\d+$/);
+  assert.deepEqual(await serving.get("/hello"), [200, "hello\n"]);
+});
+
+Deno.test("a component is compiled once, whoever runs it", async () => {
+  await using registry = await FixtureRegistry.start();
+  using user = new User();
+  const wasm = await guestBytes("http_cases");
+  const reference = registry.add("app", await packApp({ components: { cases: { wasm } } }), "v1");
+  user.write("cases.wasm", wasm);
+  {
+    await using serving = await Serving.start(user, [reference]);
+    assert.match(serving.stderr, /^compiling the component "cases" of .*, once$/m);
+    await serving.stop();
+  }
+  for (const subject of [reference, "cases.wasm"]) {
+    await using serving = await Serving.start(user, [subject]);
+    assert.doesNotMatch(serving.stderr, /compiling/);
+    assert.deepEqual(await serving.get("/hello"), [200, "hello\n"]);
+    await serving.stop();
+  }
+  assertStoreSound(user.registry);
+});
+
+Deno.test("a compiled form that is damaged or gone is made again", async (t) => {
+  using user = new User();
+  user.write("cases.wasm", await guestBytes("http_cases"));
+  await (await Serving.start(user, ["cases.wasm"])).stop();
+  const trees = ["wasm", "data"].map((tree) => join(user.registry, tree));
+  const spoil: Record<string, (path: string) => void> = {
+    "cut": (path) => Deno.truncateSync(path, Deno.statSync(path).size - 1),
+    "gone": (path) => Deno.removeSync(path),
+  };
+  for (const [how, damage] of Object.entries(spoil)) {
+    for (const tree of trees) {
+      await t.step(`${how} in ${tree.slice(user.registry.length + 1)}/`, async () => {
+        const [first] = filesBelow(tree);
+        damage(first!);
+        await using serving = await Serving.start(user, ["cases.wasm"]);
+        assert.deepEqual(await serving.get("/hello"), [200, "hello\n"]);
+        await serving.stop();
+        assertStoreSound(user.registry);
+      });
+    }
+  }
+});
+
+Deno.test("deleting the cache does no harm to what runs", async () => {
+  await using registry = await FixtureRegistry.start();
+  using user = new User();
+  const app = await packApp({
+    components: {
+      cases: { wasm: await guestBytes("http_cases") },
+      handler: { wasm: await jsComponent("http_handler") },
+    },
+    routes: { "/hello": "cases", "/sleep": "handler" },
+  });
+  const reference = registry.add("app", app, "v1");
+  await using serving = await Serving.start(user, [reference]);
+  Deno.removeSync(user.cache, { recursive: true });
+  // Enough for a second thread, and for memories that are new.
+  const many = Array.from({ length: 40 }, () => serving.get("/sleep?ms=50"));
+  assert.deepEqual(await serving.get("/hello"), [200, "hello\n"]);
+  assert.deepEqual(await Promise.all(many), Array(40).fill([200, "slept\n"]));
+  assert.equal((await serving.stop()).code, 0);
+
+  await using again = await Serving.start(user, [reference]);
+  assert.match(again.stderr, /fetched 3 layers/);
+  assert.deepEqual(await again.get("/hello"), [200, "hello\n"]);
+  await again.stop();
+  assertStoreSound(user.registry);
+});
