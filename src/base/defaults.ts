@@ -96,6 +96,9 @@ export const JOURNAL_SIZE = 2 * 1024 * 1024;
 /** So many of the entries that a sweep took are named in the journal. */
 export const SWEEP_DETAILS = 500;
 
+/** So many of the entries that damage was done to are named in the journal. */
+export const MAX_NAMED = 20;
+
 /** What is fetched again so soon after a sweep took it should have stayed. */
 export const REGRET_AGE = 7 * 24 * 60 * 60_000;
 

@@ -17,14 +17,17 @@ export type Fault = typeof FAULTS[number];
 export const STRAYS = ["orphaned", "foreign", "leftover"] as const;
 export type Stray = typeof STRAYS[number];
 
-/** How a file is put right without any network, as long as it is still the one that was looked at. */
+/** How something is put right without any network, as long as the file is still the one that was looked at. */
 export type Remedy =
-  /** It is not what its name says, and goes. */
-  | { readonly action: "remove"; readonly stamp: FileStamp }
+  /** The file is not what its name says, and goes. */
+  | { readonly action: "remove"; readonly from: string; readonly stamp: FileStamp }
   /** It is what another name says. */
-  | { readonly action: "move"; readonly to: string; readonly stamp: FileStamp }
-  /** It is wanted at another place as well. */
-  | { readonly action: "copy"; readonly to: string; readonly stamp: FileStamp };
+  | {
+    readonly action: "move" | "copy";
+    readonly from: string;
+    readonly to: string;
+    readonly stamp: FileStamp;
+  };
 
 /** One thing that a verification found. */
 export interface Finding {

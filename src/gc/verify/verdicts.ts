@@ -1,7 +1,7 @@
 import { diskError, statIfAny } from "../../base/files.ts";
 import { algorithmOf, asDigest, type Digest } from "../../oci/digest.ts";
 import { type FileStamp, isSameFile, stampOf } from "../../store/file_stamp.ts";
-import { hashFiles, type HashFilesOptions } from "../../store/hash_files.ts";
+import { hashFiles, type HashFilesOptions, type SizedFile } from "../../store/hash_files.ts";
 import type { HashedFile, HashError } from "../../store/hash_messages.ts";
 
 /** What a file turned out to be. */
@@ -51,8 +51,11 @@ export class Verdicts {
     suspects: Iterable<Suspect>,
     options: HashFilesOptions & { readonly onTotal?: ((bytes: number) => void) | undefined } = {},
   ): Promise<void> {
-    const files = [];
+    const files: (Suspect & SizedFile)[] = [];
+    const seen = new Set<string>();
     for (const { path, digest } of suspects) {
+      if (seen.has(path)) continue;
+      seen.add(path);
       const info = statIfAny(path);
       const known = this.#verdicts.get(path);
       if (info && known?.digest === digest && isSameFile(known.stamp, stampOf(info))) continue;
