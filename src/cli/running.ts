@@ -2,6 +2,7 @@ import { LarderError } from "../base/errors.ts";
 import { statIfAny } from "../base/files.ts";
 import { digestOf } from "../oci/digest.ts";
 import { formatReference, parseReference } from "../oci/reference.ts";
+import { ENGINE_VERSION } from "../run/engine_version.ts";
 import { type CachedImage, Pantry, type WasmSource } from "../run/runnable.ts";
 import { BlobStore } from "../store/blob_store.ts";
 import { Lease } from "../store/leases.ts";
@@ -39,10 +40,11 @@ export async function pullAndUse<T>(
     progress.end();
     reportPull(context, result);
     const { manifestDigest, platform, parts } = result;
-    await lease.add({
-      folders: [layout.digestFolder(reference, manifestDigest)],
-      digests: parts.map((part) => part.digest),
-    }, leasing);
+    const digests = parts.map((part) => part.digest);
+    // What is compiled of them as well, whether it is there already or not.
+    const compiled = digests.map((digest) => layout.compiledFolder(digest, ENGINE_VERSION));
+    const folders = [layout.digestFolder(reference, manifestDigest), ...compiled];
+    await lease.add({ folders, digests }, leasing);
     const image = { name, reference, manifestDigest, platform };
     return await use(image, new Pantry(new BlobStore(layout), tags));
   } finally {
