@@ -1,0 +1,137 @@
+import assert from "node:assert/strict";
+import { blob, MEDIA_TYPES } from "../support/artifacts.ts";
+import { User } from "../support/cli.ts";
+import { guestBytes } from "../support/components.ts";
+import { DockerRegistry } from "../support/docker_registry.ts";
+import { status } from "../support/faults.ts";
+import { FixtureRegistry } from "../support/fixture_registry.ts";
+import { push } from "../support/push.ts";
+import { Serving } from "../support/serving.ts";
+import { packApp } from "../support/spin_apps.ts";
+import { assertStoreSound } from "../support/store_check.ts";
+
+/** An HTTP component that answers /hello with six bytes. */
+async function saying(text: string): Promise<Uint8Array<ArrayBuffer>> {
+  assert.equal(text.length, 6);
+  return await guestBytes("http_cases", (wat) => wat.replace('"hello\\n"', `"${text}"`));
+}
+
+/** An app with a static file that stays as it is. */
+async function appSaying(text: string) {
+  const files = { "style.css": "h1 { color: red }" };
+  return await packApp({ components: { cases: { wasm: await saying(text), files } } });
+}
+
+/** What larder answers with, and what it said. */
+async function runOnce(user: User, ...args: string[]): Promise<[answer: string, stderr: string]> {
+  await using serving = await Serving.start(user, args);
+  const [, answer] = await serving.get("/hello");
+  const { code, stderr } = await serving.stop();
+  assert.equal(code, 0, stderr);
+  return [answer, stderr];
+}
+
+Deno.test("a tag that moved is run anew, with what changed of it fetched and no more", async () => {
+  await using registry = await DockerRegistry.start();
+  using user = new User();
+  const reference = `${registry.host}/app:v1`;
+  await push(registry.url, "app", await appSaying("first!"), "v1");
+  assert.equal((await runOnce(user, reference))[0], "first!");
+
+  const second = await appSaying("second");
+  await push(registry.url, "app", second, "v1");
+  const [answer, stderr] = await runOnce(user, reference);
+  assert.equal(answer, "second");
+  assert.match(stderr, /fetched 2 layers .*reused 1 layer /, "the Wasm and the locked app");
+  assert.match(stderr, /^compiling/m);
+
+  const [again, nothing] = await runOnce(user, reference);
+  assert.equal(again, "second");
+  assert.match(nothing, /^Use image from cache: .* is current/m);
+  assert.doesNotMatch(nothing, /compiling|fetched/);
+  assertStoreSound(user.registry);
+});
+
+Deno.test("of several components only the one that changed is fetched and compiled", async () => {
+  await using registry = await FixtureRegistry.start();
+  using user = new User();
+  const steady = await saying("steady");
+  const pushed = async (text: string) => {
+    const wasm = await saying(text);
+    const components = { one: { wasm }, two: { wasm: steady } };
+    const routes = { "/...": "one", "/two/...": "two" };
+    registry.add("app", await packApp({ components, routes }), "v1");
+    return blob(wasm, MEDIA_TYPES.spinWasm);
+  };
+  const reference = registry.reference("app", "v1");
+  await pushed("first!");
+  await runOnce(user, reference);
+  const changed = await pushed("second");
+  registry.clearLog();
+  const [answer, stderr] = await runOnce(user, reference);
+  assert.equal(answer, "second");
+  assert.equal(registry.downloads(changed).length, 1);
+  assert.equal(registry.downloads(blob(steady, MEDIA_TYPES.spinWasm)).length, 0);
+  assert.deepEqual(stderr.match(/compiling the component "\w+"/g), [
+    'compiling the component "one"',
+  ]);
+});
+
+Deno.test("an app that is unchanged costs one request", async () => {
+  await using registry = await FixtureRegistry.start();
+  using user = new User();
+  const reference = registry.add("app", await appSaying("first!"), "v1");
+  await runOnce(user, reference);
+  registry.clearLog();
+  await runOnce(user, reference);
+  assert.deepEqual(registry.requests().map(({ line }) => line), ["HEAD /v2/app/manifests/v1"]);
+});
+
+Deno.test("a digest is run without asking anybody", async () => {
+  await using registry = await FixtureRegistry.start();
+  using user = new User();
+  const reference = registry.add("app", await appSaying("first!"));
+  await runOnce(user, reference);
+  registry.clearLog();
+  assert.equal((await runOnce(user, reference))[0], "first!");
+  assert.deepEqual(registry.requests(), []);
+});
+
+Deno.test("when the registry is away, run does what the contract says", async (t) => {
+  await using registry = await FixtureRegistry.start();
+  using user = new User();
+  const reference = registry.add("app", await appSaying("first!"), "v1");
+  await runOnce(user, reference);
+  registry.fail("/v2/", status(503, { "Retry-After": "0" }));
+  registry.clearLog();
+
+  await t.step("it fails, and says how old the cached copy is and what would use it", async () => {
+    const args = ["run", "--listen", "127.0.0.1:0", reference];
+    const { code, stdout, stderr } = await user.larder(args);
+    assert.deepEqual([code, stdout], [6, ""]);
+    assert.match(stderr, /^error: .*the cached copy was confirmed .* ago \[LDR_SERVER_ERROR\]$/m);
+    assert.match(stderr, /^hint: .*--offline.*--stale-if-error/m);
+    assert.doesNotMatch(stderr, /Serving/);
+  });
+
+  await t.step("--stale-if-error runs a copy that is young enough", async () => {
+    const [answer, stderr] = await runOnce(user, "--stale-if-error", "1h", reference);
+    assert.equal(answer, "first!");
+    assert.match(stderr, /^warning: .*confirmed .* ago/m);
+    const args = ["run", "--listen", "127.0.0.1:0", "--stale-if-error", "0s", reference];
+    assert.equal((await user.larder(args)).code, 6);
+  });
+
+  await t.step("--offline runs the copy and asks nobody", async () => {
+    registry.clearLog();
+    assert.equal((await runOnce(user, "--offline", reference))[0], "first!");
+    assert.equal((await runOnce(user, "--policy", "missing", reference))[0], "first!");
+    assert.deepEqual(registry.requests(), []);
+  });
+
+  await t.step("what is not cached is not found offline", async () => {
+    const { code, stderr } = await user.larder(["run", "--offline", `${registry.host}/other:v1`]);
+    assert.equal(code, 3);
+    assert.match(stderr, /\[LDR_NOT_CACHED\]/);
+  });
+});
