@@ -32,6 +32,15 @@ export function addViewCommands(program: Command): void {
       const { info } = await import("./commands/info.ts");
       info(await contextOf(command), name, options);
     });
+
+  program.command("df")
+    .description("Show what takes the space, and what gc would free under the current limits.")
+    .option("--html <file>", "also write a page with a map of it all")
+    .addOption(formatOption())
+    .action(async (options, command: Command) => {
+      const { df } = await import("./commands/df.ts");
+      await df(await contextOf(command), options);
+    });
 }
 
 async function contextOf(command: Command): Promise<Context> {

@@ -3,8 +3,8 @@ import { larder } from "./in_process.ts";
 
 /** A home folder with a cache, for command lines that run in this process. */
 export class CacheHome extends CacheFolder {
-  constructor() {
-    super({ cache: ".cache/larder" });
+  constructor(options: { now?: number } = {}) {
+    super({ cache: ".cache/larder", ...options });
   }
 
   /** Runs a command line of larder as the user of this home. */

@@ -3,7 +3,9 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
   const widths = head.map((name, i) =>
     rows.reduce((width, row) => Math.max(width, row[i]!.length), name.length)
   );
-  return [head, ...rows].map((line) => line.map((cell, i) => cell.padEnd(widths[i]!)).join("  ").trimEnd())
+  return [head, ...rows].map((line) =>
+    line.map((cell, i) => cell.padEnd(widths[i]!)).join("  ").trimEnd()
+  )
     .join("\n") + "\n";
 }
 

@@ -1,0 +1,137 @@
+import assert from "node:assert/strict";
+import { image, multiPlatform, spinApp, wasmModule } from "../support/artifacts.ts";
+import { User } from "../support/cli.ts";
+import { FixtureRegistry } from "../support/fixture_registry.ts";
+
+/** A user who has pulled a Spin app, and two tags that share a layer. */
+async function pulled(registry: FixtureRegistry, user: User): Promise<string[]> {
+  const app = await spinApp({ assets: { "index.html": "<h1>hi</h1>" }, module: wasmModule("one") });
+  const references = [
+    registry.add("acme/shop", image(["a layer that two have", "one"]), "v1"),
+    registry.add("acme/shop", image(["a layer that two have", "two"]), "v2"),
+    registry.add("acme/spin", app, "v1"),
+    registry.add("acme/many", multiPlatform("linux/amd64", "linux/arm64"), "v1"),
+  ];
+  const result = await user.larder(["pull", "--platform", "linux/amd64", ...references]);
+  assert.equal(result.code, 0, result.stderr);
+  return references;
+}
+
+Deno.test("what was pulled is listed, summed up, filtered and printed as the user likes", async () => {
+  await using registry = await FixtureRegistry.start();
+  using user = new User();
+  const references = await pulled(registry, user);
+  const summary = await user.larder(["list"]);
+  assert.equal(summary.code, 0, summary.stderr);
+  assert.match(
+    summary.stdout,
+    /^There are 4 apps using \S+ KiB and \d+ blobs using \S+ \w+ of space\nTotal space used: \S+ KiB\n$/,
+  );
+  const table = await user.larder(["list", "-v", "--sort", "name:desc"]);
+  const names = table.stdout.split("\n\n")[0]!.split("\n").slice(1).map((line) =>
+    line.split(" ")[0]
+  );
+  assert.deepEqual(names, references.toSorted().reverse());
+  const filter =
+    'type == "app" && size > bytes("1B") && unused < duration("30d") && tag == "v1" && ' +
+    'name.contains("/acme/s")';
+  const format = "{{tag}} {{size.human()}} {{name}}";
+  const filtered = await user.larder(["list", "--filter", filter, "--format", format]);
+  assert.equal(filtered.code, 0, filtered.stderr);
+  const lines = filtered.stdout.trimEnd().split("\n");
+  assert.deepEqual(lines.map((line) => line.split(" ").at(-1)), [references[0], references[2]]);
+  for (const line of lines) assert.match(line, /^v1 [\d.]+ K?i?B /);
+});
+
+Deno.test("a filter that is none points at the place, and nothing is read", async () => {
+  using user = new User();
+  const { code, stdout, stderr } = await user.larder(["list", "--filter", 'type = "app"']);
+  assert.deepEqual([code, stdout], [2, ""]);
+  assert.match(
+    stderr,
+    /^error: bad filter at column 6: .*\[LDR_USAGE\]\n {2}type = "app"\n {7}\^\nhint: /,
+  );
+});
+
+Deno.test("what was pulled is told in full, by its name, the beginning of it, or its digest", async () => {
+  await using registry = await FixtureRegistry.start();
+  using user = new User();
+  const [shop, , spin, many] = await pulled(registry, user);
+  const byName = await user.larder(["info", shop!]);
+  assert.equal(byName.code, 0, byName.stderr);
+  assert.match(byName.stdout, /^layer .*acme\/shop:v2$/m);
+  const json = JSON.parse((await user.larder(["info", shop!, "--format", "json"])).stdout);
+  const byDigest = await user.larder(["info", json.digest.slice(7, 27)]);
+  assert.equal(byDigest.stdout, byName.stdout);
+  const app = await user.larder(["info", spin!.slice(0, -3)]);
+  assert.match(app.stdout, /\nSpin app hello\n/);
+  const index = JSON.parse((await user.larder(["info", many!, "--format", "json"])).stdout);
+  assert.equal(index.platform, "linux/amd64");
+  assert.deepEqual(
+    index.index.platforms.map((
+      each: { platform: string; isCached: boolean },
+    ) => [each.platform, each.isCached]),
+    [["linux/amd64", true], ["linux/arm64", false]],
+  );
+  const ambiguous = await user.larder(["info", shop!.slice(0, -1)]);
+  assert.equal(ambiguous.code, 2);
+  assert.match(
+    ambiguous.stderr,
+    /\n {2}app +\S+\/acme\/shop:v1\n {2}app +\S+\/acme\/shop:v2\nhint: /,
+  );
+});
+
+Deno.test("what takes the space is shown, and as a page too", async () => {
+  await using registry = await FixtureRegistry.start();
+  using user = new User();
+  await pulled(registry, user);
+  const file = user.path("page.html");
+  const { code, stdout, stderr } = await user.larder(["df", "--html", file]);
+  assert.equal(code, 0, stderr);
+  assert.match(stdout, /^app +4 +\S+ KiB +\S+ K?i?B +0 B$/m);
+  assert.match(stdout, /^\S+ \w+ of \S+ \w+ are free on the disk \(\d+%\)$/m);
+  assert.match(stdout, new RegExp(`^${registry.host} +\\S+ KiB +█+`, "m"));
+  assert.ok(Deno.readTextFileSync(file).includes("acme/shop:v2"));
+});
+
+Deno.test("what the config file says holds from then on, and show says where it is said", async () => {
+  await using registry = await FixtureRegistry.start();
+  using user = new User();
+  const init = await user.larder(["config", "init"]);
+  assert.equal(init.code, 0, init.stderr);
+  const file = init.stdout.trim();
+  const cache = user.path("elsewhere");
+  const sets = [["cache_dir", cache], ["freshness.policy", "missing"], ["gc.min_free", "5%"]];
+  for (const [key, value] of sets) {
+    const { code, stderr } = await user.larder(["config", "set", key!, value!]);
+    assert.equal(code, 0, stderr);
+  }
+  assert.ok(Deno.readTextFileSync(file).includes("# max_size: 20GB"), "the comments have gone");
+  const reference = registry.add("app", image(["one"]), "v1");
+  await user.larder(["pull", reference]);
+  assert.ok(Deno.statSync(`${cache}/registry/manifests`).isDirectory);
+  registry.clearLog();
+  await user.larder(["pull", reference]);
+  assert.deepEqual(registry.requests(), [], "policy missing asks nobody about what is there");
+  const env = { LARDER_FRESHNESS_POLICY: "always" };
+  const shown = await user.larder(["config", "show"], { env });
+  assert.match(shown.stdout, /^freshness\.policy +always +LARDER_FRESHNESS_POLICY$/m);
+  assert.match(shown.stdout, new RegExp(`^gc\\.min_free +5% +${file}:\\d+:\\d+$`, "m"));
+  await user.larder(["pull", reference], { env });
+  assert.equal(registry.requests().length, 1, "the variable beats the file");
+});
+
+Deno.test("a mistyped key in the config file is exit 2, with its place and the one that was meant", async () => {
+  using user = new User();
+  const path = user.write(
+    ".config/larder/config.yaml",
+    "storage:\n  image_cache:\n    max_cont: 5\n",
+  );
+  const { code, stdout, stderr } = await user.larder(["list"]);
+  assert.deepEqual([code, stdout], [2, ""]);
+  assert.equal(
+    stderr,
+    `error: bad config at ${path}:3:5: unknown key "storage.image_cache.max_cont" [LDR_CONFIG]\n` +
+      "hint: did you mean storage.image_cache.max_count?\n",
+  );
+});
