@@ -69,6 +69,12 @@ export const RETRY_AFTER_CAP = 60_000;
 /** A resumed download that moved at least this far starts its count of tries anew. */
 export const PROGRESS_RESETS_TRIES = 1024 * 1024;
 
+/** Questions that one registry is asked at once about the tags that are cached … */
+export const TAG_CHECKS = 8;
+
+/** … and registries that are asked at once. */
+export const REGISTRIES = 8;
+
 /** Redirects followed for one request. */
 export const MAX_REDIRECTS = 10;
 

@@ -23,19 +23,20 @@ export class PullBench implements AsyncDisposable {
   readonly layout = new Layout(join(this.#folder.path, "registry"));
   readonly clock = new FakeClock();
   readonly notes: string[] = [];
+  readonly client: RegistryClient;
   readonly puller: Puller;
 
   private constructor(readonly registry: FixtureRegistry, stallTimeout: number | undefined) {
     const clock: Clock = this.clock;
     const onRetry = (message: string) => this.notes.push(message);
     const transport = httpTransport({ clock, stallTimeout, onRetry });
-    const client = new RegistryClient({
+    this.client = new RegistryClient({
       clock,
       transport,
       authorizer: NOBODY,
       ...(stallTimeout && { stallTimeout }),
     });
-    this.puller = new Puller({ layout: this.layout, client, transport, clock });
+    this.puller = new Puller({ layout: this.layout, client: this.client, transport, clock });
   }
 
   static async start(options: { stallTimeout?: number } = {}): Promise<PullBench> {
