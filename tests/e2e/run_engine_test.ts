@@ -1,0 +1,176 @@
+import assert from "node:assert/strict";
+import { wasmArtifact } from "../support/artifacts.ts";
+import { type Result, User } from "../support/cli.ts";
+import { moduleBytes } from "../support/components.ts";
+import { DockerRegistry } from "../support/docker_registry.ts";
+import { FixtureRegistry } from "../support/fixture_registry.ts";
+import { push } from "../support/push.ts";
+import { packApp } from "../support/spin_apps.ts";
+import { encodeComponent } from "../support/wasm_encoder.ts";
+
+/** Prints what it was started with, and ends with 9. */
+const PROGRAM = `#!/bin/sh
+if [ "$1" = --version ]; then echo "$(basename "$0") 9.8.7 (0123456 2026-01-01)"; exit; fi
+for each in "$(basename "$0")" "$@"; do echo "$each"; done
+env | grep ^SPIN_VARIABLE_
+test -t 0 || cat
+echo "from the engine" >&2
+exit 9
+`;
+
+/** A user who has these engines, and none that the machine may have. */
+class EngineUser extends User {
+  constructor(...engines: string[]) {
+    super();
+    for (const name of ["basename", "cat", "env", "grep", "sh", "sleep"]) {
+      this.write(`bin/${name}`, "");
+      Deno.removeSync(this.path(`bin/${name}`));
+      Deno.symlinkSync(pathOf(name), this.path(`bin/${name}`));
+    }
+    for (const name of engines) Deno.chmodSync(this.write(`bin/${name}`, PROGRAM), 0o755);
+  }
+
+  run(...args: string[]): Promise<Result> {
+    const env = { PATH: this.path("bin") };
+    return this.larder(["run", ...args], { env, stdin: "the input\n" });
+  }
+}
+
+function pathOf(program: string): string {
+  const folders = (Deno.env.get("PATH") ?? "").split(":");
+  return folders.map((folder) => `${folder}/${program}`).find((path) => {
+    try {
+      return Deno.statSync(path).isFile;
+    } catch {
+      return false;
+    }
+  })!;
+}
+
+/** An app that only Spin can run. */
+function spinOnlyApp() {
+  const wasm = encodeComponent({
+    imports: ["fermyon:spin/key-value@2.0.0"],
+    exports: ["wasi:http/incoming-handler@0.2.0"],
+  });
+  return packApp({ components: { shop: { wasm } }, variables: { token: { required: true } } });
+}
+
+Deno.test("--engine alone lists what there is", async () => {
+  using user = new EngineUser("spin", "wasmtime");
+  const { code, stdout, stderr } = await user.run("--engine");
+  assert.deepEqual([code, stderr], [0, ""]);
+  const lines = stdout.trimEnd().split("\n").map((line) => line.split(/\s{2,}/));
+  assert.deepEqual(lines.map(([name]) => name), ["embedded", "spin", "wasmtime"]);
+  assert.deepEqual(lines[1]!.slice(1), ["9.8.7", user.path("bin/spin")]);
+  using none = new EngineUser();
+  assert.match((await none.run("--engine")).stdout, /^embedded .*\n$/);
+});
+
+Deno.test("an app is handed to Spin with larder's cache, by its digest", async () => {
+  await using registry = await DockerRegistry.start();
+  using user = new EngineUser("spin");
+  const app = await spinOnlyApp();
+  await push(registry.url, "shop", app, "v1");
+  const reference = `${registry.host}/shop:v1`;
+
+  const refused = await user.run("--variable", "token=secret", reference);
+  assert.equal(refused.code, 1);
+  assert.match(refused.stderr, /needs fermyon:spin\/key-value@2\.0\.0.*\nhint: .*--engine spin/);
+
+  const options = ["--listen", "127.0.0.1:4000", "--variable", "token=secret", "--env", "A=B C"];
+  const { code, stdout, stderr } = await user.run("--engine", "spin", ...options, reference);
+  assert.equal(code, 9, stderr);
+  assert.match(stderr, /^Use image from cache: [^]*\nfrom the engine\n$/);
+  assert.deepEqual(stdout.split("\n"), [
+    "spin",
+    "up",
+    "-f",
+    `${reference}@${app.descriptor.digest}`,
+    "--cache-dir",
+    user.cache,
+    "--insecure",
+    "--env",
+    "A=B C",
+    "--listen",
+    "127.0.0.1:4000",
+    "SPIN_VARIABLE_TOKEN=secret",
+    "the input",
+    "",
+  ]);
+});
+
+Deno.test("a command is handed to Wasmtime with what was granted", async (t) => {
+  await using registry = await FixtureRegistry.start();
+  using user = new EngineUser("wasmtime");
+  const wasm = await moduleBytes("preview1_command");
+  const artifact = wasmArtifact(wasm);
+  const reference = registry.add("tool", artifact, "v1");
+  user.write("tool.wasm", wasm);
+  user.write("data/a.txt", "a");
+  const digest = artifact.blobs[1]!.descriptor.digest;
+  for (
+    const [subject, path] of [[reference, `${user.registry}/wasm/${digest}`], [
+      "tool.wasm",
+      user.path("tool.wasm"),
+    ]]
+  ) {
+    await t.step(subject!, async () => {
+      const options = ["--dir", "data::/d", "--env", "A=B"];
+      const args = ["--engine", "wasmtime", ...options, subject!, "--", "x", "--y"];
+      const { code, stdout } = await user.run(...args);
+      assert.equal(code, 9);
+      const lines = stdout.trimEnd().split("\n");
+      assert.deepEqual(lines, [
+        "wasmtime",
+        "run",
+        `--dir=${user.path("data")}::/d`,
+        "--env=A=B",
+        path,
+        "x",
+        "--y",
+        "the input",
+      ]);
+    });
+  }
+});
+
+Deno.test("what cannot be handed over is refused before anything is started", async (t) => {
+  await using registry = await FixtureRegistry.start();
+  using user = new EngineUser("spin");
+  const app = registry.add("shop", await spinOnlyApp(), "v1");
+  user.write("tool.wasm", await moduleBytes("preview1_command"));
+  const cases: [args: string[], code: number, says: string][] = [
+    [["--engine", "wasmtime", "tool.wasm"], 1, "LDR_ENGINE"],
+    [["--engine", "wasmer", "tool.wasm"], 2, 'no engine "wasmer"'],
+    [["--engine", "spin", "tool.wasm"], 1, "LDR_NOT_RUNNABLE"],
+    [["--engine", "spin", "--offline", app], 2, "--offline"],
+    [["--engine", "spin", registry.reference("missing")], 3, "LDR_NOT_FOUND"],
+    [["--engine", "spin"], 2, "missing required argument"],
+  ];
+  for (const [args, code, says] of cases) {
+    await t.step(args.join(" ").replace(registry.host, "HOST"), async () => {
+      const result = await user.run(...args);
+      assert.deepEqual([result.code, result.stdout], [code, ""], result.stderr);
+      assert.ok(result.stderr.includes(says), result.stderr);
+      assert.doesNotMatch(result.stderr, /from the engine/);
+    });
+  }
+});
+
+Deno.test("Ctrl-C reaches the engine, which ends in its own way", async () => {
+  await using registry = await FixtureRegistry.start();
+  using user = new EngineUser("spin");
+  user.write(
+    "bin/spin",
+    "#!/bin/sh\n[ \"$1\" = --version ] && exit\ntrap 'echo orderly >&2; exit 3' INT\necho ready >&2\nwhile :; do sleep 0.05; done\n",
+  );
+  const app = registry.add("shop", await spinOnlyApp(), "v1");
+  const env = { PATH: user.path("bin") };
+  await using running = user.spawn(["run", "--engine", "spin", app], { env });
+  await running.said("ready");
+  running.kill("SIGINT");
+  const { code, stderr } = await running.result;
+  assert.equal(code, 3, stderr);
+  assert.match(stderr, /orderly\n$/);
+});

@@ -1,0 +1,249 @@
+import assert from "node:assert/strict";
+import { componentEmbed, componentNew, parse } from "@bytecodealliance/jco-transpile/wasm-tools";
+import {
+  type Artifact,
+  blob,
+  digestOf,
+  image,
+  MEDIA_TYPES,
+  multiPlatform,
+  utf8,
+  wasmArtifact,
+  wasmModule,
+} from "../support/artifacts.ts";
+import { User } from "../support/cli.ts";
+import { guestBytes, moduleBytes } from "../support/components.ts";
+import { FixtureRegistry } from "../support/fixture_registry.ts";
+import { type App, type AppComponent, packApp } from "../support/spin_apps.ts";
+import { encodeComponent, encodeModule } from "../support/wasm_encoder.ts";
+
+/** What an attempt to run ends with. */
+interface Expected {
+  readonly code?: number;
+  /** All of these are in the error's two lines. */
+  readonly says: readonly (string | RegExp)[];
+  /** Whether something may have been compiled before. */
+  readonly compiles?: boolean;
+}
+
+async function assertRefused(
+  user: User,
+  subject: string,
+  { code = 1, says, compiles = false }: Expected,
+): Promise<void> {
+  const result = await user.larder(["run", "--listen", "127.0.0.1:0", subject]);
+  assert.equal(result.stdout, "");
+  assert.equal(result.code, code, result.stderr);
+  const [error, hint] = result.stderr.trimEnd().split("\n").slice(-2);
+  assert.match(error!, /^error: .+ \[LDR_\w+\]$/);
+  assert.match(hint!, /^hint: .+$/);
+  for (const text of says) {
+    const lines = `${error}\n${hint}`;
+    assert.ok(typeof text === "string" ? lines.includes(text) : text.test(lines), lines);
+  }
+  assert.doesNotMatch(result.stderr, /Serving/);
+  if (!compiles) assert.doesNotMatch(result.stderr, /compiling/);
+}
+
+/** A WASI command as a module, cut or changed. */
+async function command(change: (bytes: Uint8Array) => Uint8Array): Promise<Uint8Array> {
+  return change(await moduleBytes("preview1_command"));
+}
+
+Deno.test("files that cannot be run say why, before anything runs", async (t) => {
+  using user = new User();
+  const http = await guestBytes("http_cases");
+  const files: [name: string, content: Uint8Array, expected: Expected][] = [
+    ["text.wasm", utf8("no Wasm at all"), { says: ["LDR_BAD_WASM", "text.wasm"] }],
+    ["empty.wasm", new Uint8Array(), { says: ["LDR_BAD_WASM"] }],
+    ["header.wasm", http.subarray(0, 7), { says: ["LDR_BAD_WASM"] }],
+    ["cut-component.wasm", http.subarray(0, http.length - 100), { says: ["LDR_BAD_WASM"] }],
+    ["cut-module.wasm", await command((all) => all.subarray(0, -1)), { says: ["LDR_BAD_WASM"] }],
+    ["nothing.wasm", wasmModule(), { says: ["LDR_NOT_RUNNABLE", "exports nothing"] }],
+    [
+      "library.wasm",
+      encodeComponent({ exports: ["acme:shop/cart@1.0.0"] }),
+      { says: ["LDR_NOT_RUNNABLE", "acme:shop/cart"] },
+    ],
+    [
+      "key-value.wasm",
+      encodeComponent({
+        imports: ["fermyon:spin/key-value@2.0.0", "wasi:io/streams@0.2.0"],
+        exports: ["wasi:http/incoming-handler@0.2.0"],
+      }),
+      { says: ["LDR_UNSUPPORTED_WASM", "fermyon:spin/key-value@2.0.0", "--engine spin"] },
+    ],
+    [
+      "newer.wasm",
+      encodeComponent({
+        imports: ["wasi:cli/stdout@0.3.0"],
+        exports: ["wasi:cli/run@0.3.0"],
+      }),
+      { says: ["LDR_UNSUPPORTED_WASM", "wasi:cli/run@0.3.0", "--engine wasmtime"] },
+    ],
+    [
+      "host.wasm",
+      encodeModule({ imports: [["env", "log"]], exports: ["_start"] }),
+      { says: ["LDR_UNSUPPORTED_WASM", "env.log", "--engine wasmtime"] },
+    ],
+  ];
+  for (const [name, content, expected] of files) {
+    await t.step(name, async () => {
+      user.write(name, content);
+      await assertRefused(user, name, expected);
+    });
+  }
+  await t.step("missing.wasm", async () => {
+    await assertRefused(user, "missing.wasm", { code: 3, says: ["LDR_NOT_FOUND", "missing.wasm"] });
+  });
+  await t.step("a folder", async () => {
+    await assertRefused(user, "./", { says: [/LDR_\w+/] });
+  });
+});
+
+Deno.test("a component whose names are code does not get it run", async () => {
+  using user = new User();
+  const evil = "a':globalThis.p(),'b";
+  const wat = `(component
+    (core module $a (func (export "f")))
+    (core instance $a (instantiate $a))
+    (core module $b (import "${evil}" "f" (func $f)) (export "g" (func $f)))
+    (core instance $b (instantiate $b (with "${evil}" (instance $a))))
+    (func (export "go") (canon lift (core func $b "g"))))`;
+  user.write("evil.wasm", await parse(wat));
+  await assertRefused(user, "evil.wasm", { says: ["LDR_BAD_WASM", "a name"] });
+});
+
+Deno.test("images that cannot be run say what they are", async (t) => {
+  await using registry = await FixtureRegistry.start();
+  using user = new User();
+  const two = [blob(wasmModule("a"), MEDIA_TYPES.wasm), blob(wasmModule("b"), MEDIA_TYPES.wasm)];
+  const config = blob("{}", MEDIA_TYPES.wasmConfig);
+  const other = blob("{}", "application/vnd.acme.chart.v1+json");
+  const cases: [name: string, artifact: Artifact, expected: Expected][] = [
+    ["container", image(["a layer"]), {
+      says: ["LDR_NOT_RUNNABLE", "a container image", "podman or docker"],
+    }],
+    ["docker", image(["a layer"], { docker: true }), {
+      says: ["LDR_NOT_RUNNABLE", "a container image"],
+    }],
+    ["platforms", multiPlatform("linux/amd64", "linux/arm64"), {
+      says: ["LDR_NOT_RUNNABLE", /a container image for linux\/(?:amd|arm)64/],
+    }],
+    ["chart", image([blob("tar")], { config: other }), {
+      says: ["LDR_NOT_RUNNABLE", "application/vnd.acme.chart.v1+json"],
+    }],
+    ["several", image(two, { config }), { says: ["LDR_NOT_RUNNABLE", "2 layers of Wasm"] }],
+    ["text", wasmArtifact(utf8("no Wasm at all")), { says: ["LDR_BAD_WASM"] }],
+  ];
+  for (const [name, artifact, expected] of cases) {
+    await t.step(name, async () => {
+      await assertRefused(user, registry.add(name, artifact, "v1"), expected);
+    });
+  }
+  await t.step("missing", async () => {
+    await assertRefused(user, registry.reference("missing"), { code: 3, says: ["LDR_NOT_FOUND"] });
+  });
+});
+
+Deno.test("apps that cannot be run say why, before anything is compiled", async (t) => {
+  await using registry = await FixtureRegistry.start();
+  using user = new User();
+  const good: AppComponent = { wasm: await guestBytes("http_cases") };
+  const absent = digestOf(utf8("not in the manifest"));
+  const missingFile = { files: [{ path: "a.txt", digest: absent }] };
+  const source = { source: { content_type: "application/wasm", digest: absent } };
+  const withPath = (path: string) => ({ files: [{ path, digest: digestOf(utf8("text")) }] });
+  const one = (component: AppComponent): App => ({
+    components: { good, one: component },
+    routes: { "/a": "good", "/b": "one" },
+  });
+  const trigger = {
+    id: "t",
+    trigger_type: "redis",
+    trigger_config: { channel: "c", component: "good" },
+  };
+  const cases: [name: string, app: App, expected: Expected][] = [
+    ["a component that is not carried", one({ ...good, members: source }), {
+      says: ["LDR_BAD_MANIFEST", '"one"', absent],
+    }],
+    ["a static file that is not carried", one({ ...good, members: missingFile }), {
+      code: 3,
+      says: ["LDR_NOT_CACHED", '"a.txt"', absent],
+    }],
+    ["a static file above its mount", one({ ...good, members: withPath("../a.txt") }), {
+      says: ["LDR_BAD_MANIFEST", "../a.txt", "leaves the mount"],
+    }],
+    ["a static file with an odd path", one({ ...good, members: withPath("a//b") }), {
+      says: ["LDR_BAD_MANIFEST", "a//b"],
+    }],
+    ["a component that is no Wasm", one({ wasm: utf8("text") }), {
+      says: ["LDR_BAD_WASM", '"one"'],
+    }],
+    ["a component that is a command", one({ wasm: await guestBytes("command_cases") }), {
+      says: ["LDR_NOT_RUNNABLE", '"one"', "HTTP"],
+    }],
+    [
+      "an interface of Spin's",
+      one({
+        wasm: encodeComponent({
+          imports: ["fermyon:spin/sqlite@2.0.0", "fermyon:spin/llm@2.0.0"],
+          exports: ["wasi:http/incoming-handler@0.2.0"],
+        }),
+      }),
+      {
+        says: ["LDR_UNSUPPORTED_WASM", '"one"', "fermyon:spin/sqlite", "--engine spin"],
+      },
+    ],
+    ["another trigger", { ...one(good), members: { triggers: [trigger] } }, {
+      says: ["LDR_UNSUPPORTED_WASM", "redis", "--engine spin"],
+    }],
+    ["no trigger", { ...one(good), members: { triggers: [] } }, { says: ["LDR_NOT_RUNNABLE"] }],
+    ["a route without its component", { components: { good }, routes: { "/...": "gone" } }, {
+      says: ["LDR_BAD_MANIFEST", '"gone"'],
+    }],
+    ["a host that is none", one({ ...good, outboundHosts: ["no host"] }), {
+      says: ["LDR_BAD_MANIFEST", "no host"],
+    }],
+    ["a variable that the app lacks", one({ ...good, variables: { a: "{{ b }}" } }), {
+      says: ["LDR_BAD_MANIFEST", '"b"'],
+    }],
+  ];
+  for (const [name, app, expected] of cases) {
+    await t.step(name, async () => {
+      const artifact = await packApp(app);
+      await assertRefused(
+        user,
+        registry.add(name.toLowerCase().replaceAll(/\W/g, "-"), artifact, "v1"),
+        expected,
+      );
+    });
+  }
+});
+
+Deno.test("a component that wants a function that nobody has fails before it is served", async () => {
+  using user = new User();
+  const wat = `(module
+    (import "wasi:random/random@0.2.99" "get-better" (func $better (result i64)))
+    (memory (export "memory") 1)
+    (func (export "wasi:http/incoming-handler@0.2.99#handle") (param i32 i32)
+      (drop (call $better))))`;
+  const witSource = `package larder:test;
+    world guest {
+      import wasi:random/random@0.2.99;
+      export wasi:http/incoming-handler@0.2.99;
+    }
+    package wasi:random@0.2.99 { interface random { get-better: func() -> u64; } }
+    package wasi:http@0.2.99 {
+      interface types { resource incoming-request; resource response-outparam; }
+      interface incoming-handler {
+        use types.{incoming-request, response-outparam};
+        handle: func(request: incoming-request, response-out: response-outparam);
+      }
+    }`;
+  const binary = await parse(wat);
+  const embedded = await componentEmbed({ binary, witSource, world: "guest" });
+  user.write("newer.wasm", await componentNew(embedded));
+  const says = ["LDR_GUEST", "cannot load the component", "--engine"];
+  await assertRefused(user, "newer.wasm", { says, compiles: true });
+});
