@@ -10,5 +10,7 @@ export const BINARY_PERMISSIONS: readonly string[] = [
   "--allow-net",
   "--allow-run",
   "--allow-env",
+  // How much of the disk is free.
+  "--allow-sys=statfs",
   "--deny-import",
 ];
