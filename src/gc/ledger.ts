@@ -89,7 +89,8 @@ export class Ledger {
     const { now, ages, inUse } = this.#facts;
     if (inUse.places.has(place)) return false;
     const age = this.#survey.holders[place] === 0 ? ages.orphan : ages.content;
-    return isOlder(this.#survey.contents[place]!.mtime, age, now);
+    // Looked at only if it matters how old it is.
+    return age === 0 || isOlder(this.#survey.contents[place]!.mtime, age, now);
   }
 }
 

@@ -1,11 +1,11 @@
-import { relative, sep } from "node:path";
+import { sep } from "node:path";
 import * as v from "valibot";
 import { LarderError } from "../base/errors.ts";
 import { DigestSchema } from "../oci/descriptor.ts";
 import type { Layout } from "../store/layout.ts";
 import { TimeSchema } from "../store/record.ts";
 import { type Facts, isOlder } from "./ledger.ts";
-import type { Selection } from "./selection.ts";
+import type { Removal, Selection } from "./selection.ts";
 import { ENTRY_TYPES, type LooseFile, type Survey } from "./survey_types.ts";
 
 const Bytes = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
@@ -79,41 +79,29 @@ export function looseToGo(survey: Survey, { now, ages }: Facts): Loose {
   return { partials, rubbish, bytes: sum([...partials, ...rubbish]) };
 }
 
-/** Writes down what a selection means for the files of the cache. */
+/**
+ * Writes down what a selection means for the files of the cache.
+ *
+ * The contents are looked at when they are first asked for: who only wants to know what would go need not wait.
+ */
 export function makePlan(survey: Survey, selection: Selection, loose: Loose): Plan {
   const { layout } = survey;
-  const planned = ({ path, size, mtime }: LooseFile) => ({
-    path: relativePath(layout, path),
-    // In this order: looking at the time looks at the file, and may correct the size.
-    mtime,
-    size,
-  });
-  const contents = selection.contents.map((place) => {
-    const { path, mtime } = survey.contents[place]!;
-    return { path: relativePath(layout, path), mtime, size: survey.contents[place]!.size };
-  });
   const removals = selection.decisions.filter((decision) => decision.action === "remove");
   const own = removals.reduce((total, { entry }) => total + entry.ownSize, 0);
+  const contents = selection.contents.map((place) => survey.contents[place]!);
+  let planned: PlannedFile[] | undefined;
   return {
     schemaVersion: 1,
     root: layout.root,
     madeAt: new Date(survey.takenAt).toISOString(),
     bytes: own + sum(contents) + loose.bytes,
     remove: {
-      entries: removals.map(({ entry, rule, why, bytes }) => ({
-        type: entry.type,
-        name: entry.name,
-        path: relativePath(layout, entry.folder),
-        ...(entry.digest && { digest: entry.digest }),
-        stamp: entry.stamp,
-        pinned: entry.pin !== undefined,
-        rule,
-        why,
-        bytes,
-      })),
-      contents,
-      partials: loose.partials.map(planned),
-      rubbish: loose.rubbish.map(planned),
+      entries: removals.map((removal) => plannedEntry(layout, removal)),
+      get contents() {
+        return planned ??= contents.map((content) => plannedFile(layout, content));
+      },
+      partials: loose.partials.map((file) => plannedFile(layout, file)),
+      rubbish: loose.rubbish.map((file) => plannedFile(layout, file)),
     },
     keep: selection.decisions.filter((decision) => decision.action === "keep").map((
       { entry: { type, name, size }, rule, why },
@@ -126,9 +114,30 @@ export function makePlan(survey: Survey, selection: Selection, loose: Loose): Pl
   };
 }
 
+function plannedEntry(layout: Layout, { entry, rule, why, bytes }: Removal): PlannedEntry {
+  return {
+    type: entry.type,
+    name: entry.name,
+    path: relativePath(layout, entry.folder),
+    ...(entry.digest && { digest: entry.digest }),
+    stamp: entry.stamp,
+    pinned: entry.pin !== undefined,
+    rule,
+    why,
+    bytes,
+  };
+}
+
+function plannedFile(layout: Layout, file: LooseFile): PlannedFile {
+  // In this order: to know the time is to look at the file, which may have another size than was said.
+  const { path, mtime } = file;
+  return { path: relativePath(layout, path), mtime, size: file.size };
+}
+
 /** Whether a plan deletes nothing at all. */
-export function isEmptyPlan({ remove }: Plan): boolean {
-  return Object.values(remove).every((list) => list.length === 0);
+export function isEmptyPlan({ bytes, remove }: Plan): boolean {
+  // A file may be empty, and still be one to delete.
+  return bytes === 0 && Object.values(remove).every((list) => list.length === 0);
 }
 
 /**
@@ -148,8 +157,9 @@ export function formatPlan(plan: Plan): string {
 }
 
 /** A path of the cache, relative to its folder, the same on every system. */
-export function relativePath(layout: Layout, path: string): string {
-  return relative(layout.root, path).split(sep).join("/");
+function relativePath({ root }: Layout, path: string): string {
+  // Not made relative by its parts: there may be a hundred thousand.
+  return path.slice(root.length + 1).replaceAll(sep, "/");
 }
 
 function readPlan(text: string, file: string): Plan {

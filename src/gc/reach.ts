@@ -62,12 +62,12 @@ export class Manifests {
 
   /**
    * Reads a manifest that lies elsewhere too.
-   * @param digest what the bytes are known to have
-   * @throws LarderError LDR_BAD_MANIFEST, LDR_UNSUPPORTED_MANIFEST
+   * @param digest what it must have, if that is known
+   * @throws LarderError LDR_DIGEST_MISMATCH, LDR_BAD_MANIFEST, LDR_UNSUPPORTED_MANIFEST
    */
   parse(bytes: Uint8Array, digest: Digest | undefined): Manifest {
     const known = digest && this.#read.get(digest);
-    if (known) return known;
+    if (known && areEqual(known.bytes, bytes)) return known;
     const manifest = parseManifest(bytes, this.#repository, null, digest);
     if (this.#folders.has(manifest.digest)) this.#read.set(manifest.digest, manifest);
     return manifest;
@@ -117,6 +117,10 @@ export class Manifests {
     if (!this.#read.has(digest)) this.#read.set(digest, readManifest(folder, digest));
     return this.#read.get(digest);
   }
+}
+
+function areEqual(one: Uint8Array, other: Uint8Array): boolean {
+  return one.length === other.length && one.every((byte, i) => byte === other[i]);
 }
 
 /** The manifest in the folder of its digest, if it is there whole. */

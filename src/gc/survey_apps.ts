@@ -1,7 +1,7 @@
 import { sep } from "node:path";
-import { messageOf } from "../base/errors.ts";
+import { hasCode, messageOf } from "../base/errors.ts";
 import { readBytesIfAny, readTextIfAny } from "../base/files.ts";
-import { algorithmOf, type Digest, digestOf } from "../oci/digest.ts";
+import type { Digest } from "../oci/digest.ts";
 import type { Manifest } from "../oci/manifest.ts";
 import { CONFIG_FILE, type Layout, MANIFEST_FILE, PIN_FILE, RECORD_FILE } from "../store/layout.ts";
 import { type EntryRecord, parseRecord } from "../store/record.ts";
@@ -92,26 +92,22 @@ class Repository {
   }
 
   #tagEntry(folder: Folder): FoundEntry {
-    const written = folder.files.has(RECORD_FILE) ? readRecord(folder) : undefined;
+    const record = folder.files.has(RECORD_FILE) ? readRecord(folder) : undefined;
     const bytes = readBytesIfAny(folder.path + sep + MANIFEST_FILE);
-    const expected = written?.manifestDigest;
-    const isOurs = bytes !== undefined && expected !== undefined &&
-      digestOf(bytes, algorithmOf(expected)) === expected;
-    const config = stampOf(folder, CONFIG_FILE)?.size ?? 0;
+    const { manifest, isOurs, problem } = this.#readTag(bytes, record);
     const reach = new Reach(isOurs);
-    const manifest = this.#collectTag(folder, bytes, isOurs ? written : undefined, reach);
-    // Spin replaces the manifest and leaves the record: then the record is that of nothing any more.
-    const spins = !isOurs && (!written || manifest !== undefined);
-    if (isOurs) {
-      // A tag's folder has copies of both files.
-      this.#manifests.content(expected)?.expect(bytes.length + config);
-    }
+    reach.problem = problem;
+    const config = stampOf(folder, CONFIG_FILE)?.size ?? 0;
+    if (manifest) this.#manifests.collect(manifest, folder, reach);
+    if (bytes && isOurs) this.#collectIndex(record!, bytes.length + config, reach);
+    // Without a manifest to tell whose it is, the record says what the entry was.
+    const spins = !isOurs && (!record || manifest !== undefined);
     const stampFile = spins ? MANIFEST_FILE : RECORD_FILE;
     const stamp = stampOf(folder, stampFile);
     return {
-      ...this.#entry(folder, spins ? undefined : written, stamp, reach),
+      ...this.#entry(folder, spins ? undefined : record, stamp, reach),
       name: `${this.#name}:${folder.name}`,
-      digest: spins ? manifest?.digest : written?.digest,
+      digest: spins ? manifest?.digest : record?.digest,
       stampFile,
       writtenBy: spins ? "spin" : "larder",
       ownFiles: [...folder.files],
@@ -121,31 +117,37 @@ class Repository {
     };
   }
 
-  /** @param record of an entry that is as larder wrote it */
-  #collectTag(
-    folder: Folder,
+  /** Reads a tag's manifest. It is ours if the record says so: Spin replaces the manifest and leaves the record. */
+  #readTag(
     bytes: Uint8Array | undefined,
     record: EntryRecord | undefined,
-    reach: Reach,
-  ): Manifest | undefined {
-    const manifest = this.#parse(bytes, record?.manifestDigest, reach);
-    if (!manifest) return undefined;
-    this.#manifests.collect(manifest, folder, reach);
-    if (record && record.digest !== record.manifestDigest) {
-      const isWhole = this.#manifests.collectDigest(record.digest, reach);
-      if (!isWhole) reach.problem ??= "its index is missing or damaged";
+  ): { manifest?: Manifest; isOurs: boolean; problem?: string } {
+    if (!bytes) return { isOurs: false, problem: NO_MANIFEST };
+    try {
+      const ours = record && this.#parseIf(bytes, record.manifestDigest);
+      if (ours) return { manifest: ours, isOurs: true };
+      return { manifest: this.#manifests.parse(bytes, undefined), isOurs: false };
+    } catch (error) {
+      return { isOurs: false, problem: messageOf(error) };
     }
-    return manifest;
   }
 
-  #parse(bytes: Uint8Array | undefined, digest: Digest | undefined, reach: Reach) {
+  /** @returns undefined if the bytes have another digest */
+  #parseIf(bytes: Uint8Array, digest: Digest): Manifest | undefined {
     try {
-      if (bytes) return this.#manifests.parse(bytes, digest);
-      reach.problem = NO_MANIFEST;
+      return this.#manifests.parse(bytes, digest);
     } catch (error) {
-      reach.problem = messageOf(error);
+      if (hasCode(error, "LDR_DIGEST_MISMATCH")) return undefined;
+      throw error;
     }
-    return undefined;
+  }
+
+  /** @param size of the two files that the folder of the manifest's digest has as well */
+  #collectIndex({ digest, manifestDigest }: EntryRecord, size: number, reach: Reach): void {
+    this.#manifests.content(manifestDigest)?.expect(size);
+    if (digest === manifestDigest) return;
+    const isWhole = this.#manifests.collectDigest(digest, reach);
+    if (!isWhole) reach.problem ??= "its index is missing or damaged";
   }
 
   #digestEntry(digest: Digest, folder: Folder): FoundEntry {
