@@ -1,8 +1,8 @@
-import { type ErrorCode, LarderError } from "../base/errors.ts";
+import { type ErrorCode, LarderError, printable } from "../base/errors.ts";
 
 /** A failure of which more than a line can be shown: what stands below its message, above its hint. */
 export class DetailedError extends LarderError {
-  /** Lines that a terminal can be sent. */
+  /** Lines. Invariant: a terminal can be sent them, whatever was put into them. */
   readonly details: readonly string[];
 
   constructor(
@@ -12,6 +12,6 @@ export class DetailedError extends LarderError {
   ) {
     const { details, ...rest } = options;
     super(code, message, rest);
-    this.details = details;
+    this.details = details.map(printable);
   }
 }

@@ -127,8 +127,11 @@ class Blob implements Item {
   }
 }
 
-/** Bytes that items take together, each file once. */
-export function spaceOf({ contents }: Survey, items: readonly Item[]): number {
+/** Bytes that items, or entries of a survey, take together, each file once. */
+export function spaceOf(
+  { contents }: Survey,
+  items: readonly Pick<Item, "ownSize" | "reaches">[],
+): number {
   const places = new Set<number>();
   let size = 0;
   for (const { ownSize, reaches } of items) {

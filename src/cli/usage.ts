@@ -1,6 +1,7 @@
 import type { Disk } from "../base/disk.ts";
 import type { Plan } from "../gc/plan.ts";
 import { ENTRY_TYPES, type EntryType, type Survey, type SurveyEntry } from "../gc/survey_types.ts";
+import { spaceOf } from "./items.ts";
 
 /** What things of one kind take, in bytes. */
 export interface Amount {
@@ -46,7 +47,13 @@ export function usageOf(survey: Survey, plan: Plan, disk: Disk | undefined): Usa
   return {
     types: ENTRY_TYPES.map((type) => {
       const entries = survey.entries.filter((entry) => entry.type === type);
-      return { type, count: entries.length, ...spaceOf(survey, entries), reclaimable: freed(type) };
+      return {
+        type,
+        count: entries.length,
+        size: spaceOf(survey, entries),
+        shared: sharedBy(survey, entries),
+        reclaimable: freed(type),
+      };
     }),
     unneeded: {
       count: unneeded.length,
@@ -62,19 +69,13 @@ export function usageOf(survey: Survey, plan: Plan, disk: Disk | undefined): Usa
   };
 }
 
-function spaceOf(
-  { contents, holders }: Survey,
-  entries: readonly SurveyEntry[],
-): Pick<TypeUsage, "size" | "shared"> {
+/** Bytes of what these entries need and more than one of all entries does. */
+function sharedBy({ contents, holders }: Survey, entries: readonly SurveyEntry[]): number {
   const places = new Set(entries.flatMap(({ reaches }) => reaches));
-  let size = total(entries, "ownSize");
-  let shared = 0;
-  for (const place of places) {
-    const bytes = contents[place]!.size;
-    size += bytes;
-    if (holders[place]! > 1) shared += bytes;
-  }
-  return { size, shared };
+  return [...places].reduce(
+    (sum, place) => sum + (holders[place]! > 1 ? contents[place]!.size : 0),
+    0,
+  );
 }
 
 interface Sized {

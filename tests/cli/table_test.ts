@@ -9,6 +9,15 @@ Deno.test("columns are as wide as their widest cell, two spaces apart, without b
   );
 });
 
+Deno.test("what would steer a terminal is taken out of cells, and takes no width", () => {
+  assert.equal(table(["A", "B"], [["x\x1b[31m", "y\nz"]]), "A       B\nx [31m  y z\n");
+});
+
+Deno.test("a table may be as long as it likes", () => {
+  const rows = Array.from({ length: 200_000 }, (_, i) => [String(i)]);
+  assert.equal(table(["N"], rows).split("\n").length, 200_002);
+});
+
 Deno.test("a table without rows is its head", () => {
   assert.equal(table(["A", "B"], []), "A  B\n");
 });

@@ -1,3 +1,4 @@
+import { printable } from "../../base/errors.ts";
 import { formatBytes } from "../../base/units.ts";
 
 /** A bar and what it stands for. */
@@ -24,7 +25,7 @@ export function barChart(bars: readonly Bar[], width: number): string {
   const sizes = bars.map(({ bytes }) => formatBytes(bytes));
   const sizeWidth = Math.max(...sizes.map((text) => text.length));
   const room = Math.max(MIN_BAR, width - sizeWidth - MIN_BAR - 4);
-  const names = bars.map(({ name }) => shortened(name, Math.min(MAX_NAME, room)));
+  const names = bars.map(({ name }) => shortened(printable(name), Math.min(MAX_NAME, room)));
   const nameWidth = Math.max(...names.map((text) => text.length));
   const barWidth = Math.max(MIN_BAR, width - nameWidth - sizeWidth - 4);
   return bars.map(({ bytes }, i) => {

@@ -51,7 +51,7 @@ export function contentText(content: ContentInfo): string {
       ...files.map(({ path }) => ["PATH", path] as const),
       ["NEEDED BY", countText(neededBy.length)],
     ]),
-    neededBy.map((name) => `  ${name}\n`).join(""),
+    neededBy.map((name) => `  ${printable(name)}\n`).join(""),
     manifest ? manifestText(manifest, false) : "",
   ]);
 }
@@ -83,7 +83,7 @@ function partsText(parts: readonly PartInfo[], full: boolean): string {
       kind,
       digestText(digest, full),
       formatBytes(size),
-      printable(mediaType),
+      mediaType,
       path === null ? "(not in the cache)" : namesText(sharedWith),
       ...full ? [path ?? ""] : [],
     ]),
@@ -106,7 +106,7 @@ function spinText({ name, components, routes, otherTriggers }: SpinInfo, full: b
   const modules = table(
     ["COMPONENT", "WASM", "FILES", ...full ? ["PATH"] : []],
     components.map(({ id, digest, files, path }) => [
-      printable(id),
+      id,
       path === null ? "(not in the cache)" : digestText(digest, full),
       String(files),
       ...full ? [path ?? ""] : [],
@@ -115,8 +115,8 @@ function spinText({ name, components, routes, otherTriggers }: SpinInfo, full: b
   const targets = table(
     ["ROUTE", "COMPONENT"],
     routes.map(({ route, component }) => [
-      printable(route ?? "(private)"),
-      printable(component ?? "(a fixed response)"),
+      route ?? "(private)",
+      component ?? "(a fixed response)",
     ]),
   );
   return sections([
@@ -129,10 +129,7 @@ function spinText({ name, components, routes, otherTriggers }: SpinInfo, full: b
 function annotationsText(annotations: Readonly<Record<string, string>>): string {
   const rows = Object.entries(annotations);
   if (rows.length === 0) return "";
-  return table(
-    ["ANNOTATION", "VALUE"],
-    rows.map(([key, value]) => [printable(key), printable(value)]),
-  );
+  return table(["ANNOTATION", "VALUE"], rows);
 }
 
 /** `KEY  value` lines; what is undefined or null is left out. */

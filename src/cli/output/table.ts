@@ -1,5 +1,11 @@
-/** Left-aligned columns two spaces apart, each as wide as its widest cell. Ends with a newline. */
-export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+import { printable } from "../../base/errors.ts";
+
+/**
+ * Left-aligned columns two spaces apart, each as wide as its widest cell. Ends with a newline. What would steer a
+ * terminal is taken out of the cells.
+ */
+export function table(head: readonly string[], cells: readonly (readonly string[])[]): string {
+  const rows = cells.map((row) => row.map(printable));
   const widths = head.map((name, i) =>
     rows.reduce((width, row) => Math.max(width, row[i]!.length), name.length)
   );
