@@ -7,6 +7,7 @@ import { reportFailure } from "./failure.ts";
 import { formatOption, globalOptions, globalOptionsOf, type Shell, SHELLS } from "./options.ts";
 import { addPullingOptions } from "./pulling_options.ts";
 import { addRunCommand, withHosts } from "./run_command.ts";
+import { addSpaceCommands } from "./space_commands.ts";
 import { versionText } from "./version.ts";
 import { addViewCommands } from "./view_commands.ts";
 
@@ -44,6 +45,8 @@ export function buildProgram(): Command {
   addRunCommand(program);
 
   addViewCommands(program);
+
+  addSpaceCommands(program);
 
   program.command("login")
     .description("Check a user name and a password with a registry, and store them.")

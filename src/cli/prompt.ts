@@ -12,6 +12,11 @@ export async function askLine(message: string): Promise<string> {
   return await answer(input({ message }, { output: process.stderr }));
 }
 
+/** Asks whether to do something; anything but a yes is a no. */
+export async function askYes(message: string): Promise<boolean> {
+  return /^\s*y(?:es)?\s*$/i.test(await askLine(`${message} [y/N]`));
+}
+
 /** Asks for something that is not shown while it is typed. */
 export async function askSecret(message: string): Promise<string> {
   const { default: password } = await import("@inquirer/password");
