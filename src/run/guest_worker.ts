@@ -128,6 +128,7 @@ function bodyOf(
 ): () => Promise<Uint8Array | null> {
   return () => {
     if (!hasBody) return Promise.resolve(null);
+    if (exchange.isGone) return Promise.reject(new Error("the client has gone"));
     exchange.piece = Promise.withResolvers();
     outbox.post({ type: "want", id });
     return exchange.piece.promise;

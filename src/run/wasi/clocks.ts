@@ -20,6 +20,7 @@ class Timer implements Disposable {
   readonly #instant: bigint;
   #handle: ReturnType<typeof setTimeout> | undefined;
   #fail: ((reason: Error) => void) | undefined;
+  #isEnded = false;
 
   constructor(instant: bigint) {
     this.#instant = instant;
@@ -30,17 +31,26 @@ class Timer implements Disposable {
   }
 
   wait(): Promise<void> {
+    if (this.#isEnded) return Promise.reject(ended());
     const left = Math.max(0, Math.ceil(Number(this.#instant - monotonicNow()) / 1e6));
     return new Promise((resolve, reject) => {
       this.#fail = reject;
-      this.#handle = setTimeout(resolve, Math.min(left, LONGEST_TIMER));
+      this.#handle = setTimeout(() => {
+        this.#fail = undefined;
+        resolve();
+      }, Math.min(left, LONGEST_TIMER));
     });
   }
 
   [Symbol.dispose](): void {
+    this.#isEnded = true;
     clearTimeout(this.#handle);
-    this.#fail?.(trapError("the instance has ended"));
+    this.#fail?.(ended());
   }
+}
+
+function ended(): Error {
+  return trapError("the instance has ended");
 }
 
 /** A pollable that is ready from a moment on, in nanoseconds of {@link monotonicNow}. */

@@ -178,21 +178,23 @@ async function within<T>(
   }
 }
 
-/** What Deno says in words. */
+/** What Deno says in words, after the URL. */
 const MESSAGES: readonly (readonly [RegExp, ErrorCode])[] = [
-  [/connection refused|os error 111|os error 61\b|os error 10061/i, { tag: "connection-refused" }],
-  [/dns error|failed to lookup|name or service/i, { tag: "DNS-error", val: {} }],
-  [/certificate|tls/i, { tag: "TLS-certificate-error" }],
-  [/invalid method|method is forbidden/i, { tag: "HTTP-request-method-invalid" }],
-  [/connection (?:reset|closed)|broken pipe|incomplete message|end of file/i, {
-    tag: "connection-terminated",
-  }],
+  [/^tcp connect error: Connection refused|os error 10061/, { tag: "connection-refused" }],
+  [/^dns error|lookup address/, { tag: "DNS-error", val: {} }],
+  [/certificate|^peer /, { tag: "TLS-certificate-error" }],
+  [/^tls handshake|corrupt message|received fatal alert/, { tag: "TLS-protocol-error" }],
+  [/^connection (?:closed|error|reset)|reset by peer/i, { tag: "connection-terminated" }],
+  [/^invalid HTTP/, { tag: "HTTP-protocol-error" }],
+  [/^Method is forbidden/, { tag: "HTTP-request-method-invalid" }],
 ];
 
 function errorCodeOf(error: unknown): ErrorCode {
   if (error instanceof HttpFailure) return error.payload;
   if (error instanceof Deno.errors.NotCapable) return { tag: "HTTP-request-denied" };
-  const message = messageOf(error);
-  const [, code] = MESSAGES.find(([pattern]) => pattern.test(message)) ?? [];
+  const { cause } = error as Error;
+  const message = messageOf(cause instanceof Error ? cause : error);
+  const detail = message.replace(/^.*client error \(\w+\): /, "");
+  const [, code] = MESSAGES.find(([pattern]) => pattern.test(detail)) ?? [];
   return code ?? { tag: "internal-error", val: message };
 }

@@ -21,7 +21,8 @@ export type ErrorCode =
       | "HTTP-request-denied"
       | "HTTP-request-method-invalid"
       | "HTTP-request-URI-invalid"
-      | "TLS-certificate-error";
+      | "TLS-certificate-error"
+      | "TLS-protocol-error";
   }
   | { readonly tag: "DNS-error"; readonly val: Record<string, never> }
   | {

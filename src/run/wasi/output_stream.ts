@@ -19,9 +19,11 @@ export class OutputStream implements Disposable {
   #queued = 0;
   #tail: Promise<void> | undefined;
   #flushing = false;
+  /** Resolves when the next piece is through. */
+  #moved = Promise.withResolvers<void>();
   readonly #waitable = new Waitable(
     () => this.#end !== undefined || this.#room() > 0,
-    () => this.#tail ?? Promise.resolve(),
+    () => this.#moved.promise,
   );
 
   /** @param onDrop called when the guest has dropped it and all that was written is through */
@@ -142,9 +144,12 @@ export class OutputStream implements Disposable {
       this.#end ??= StreamEnd.failed(error);
     }).then(() => {
       this.#queued -= length;
-      if (this.#tail !== tail) return;
-      this.#tail = undefined;
-      this.#flushing = false;
+      if (this.#tail === tail) {
+        this.#tail = undefined;
+        this.#flushing = false;
+      }
+      this.#moved.resolve();
+      this.#moved = Promise.withResolvers();
     });
     this.#tail = tail;
   }

@@ -1,0 +1,96 @@
+import assert from "node:assert/strict";
+import type { HostSettings } from "../../src/run/host.ts";
+import type { MountedFile } from "../../src/run/mounts.ts";
+import { parseHostRule, parseOutboundRule } from "../../src/run/outbound_rule.ts";
+import { permissionsFor } from "../../src/run/permissions.ts";
+import { NOTHING } from "../support/guest_host.ts";
+
+const stored = (hostPath: string): MountedFile => ({
+  kind: "file",
+  size: 1,
+  content: { hostPath },
+});
+
+const NONE = {
+  read: false,
+  write: false,
+  net: false,
+  env: false,
+  run: false,
+  ffi: false,
+  sys: false,
+  import: false,
+};
+
+const rules = (...texts: string[]) => texts.map(parseHostRule);
+
+const CASES: [name: string, settings: Partial<HostSettings>, permissions: object][] = [
+  ["nothing", {}, {}],
+  [
+    "environment and input",
+    { env: [["A", "1"]], stdin: "inherit" },
+    {},
+  ],
+  [
+    "folders",
+    {
+      mounts: [
+        { kind: "folder", guest: "/a", host: "/x", readOnly: true },
+        { kind: "folder", guest: "/b", host: "/y", readOnly: false },
+      ],
+    },
+    { read: ["/x", "/y"], write: ["/y"] },
+  ],
+  [
+    "static files",
+    {
+      mounts: [{
+        kind: "tree",
+        guest: "/",
+        tree: {
+          kind: "folder",
+          entries: new Map<string, MountedFile>([
+            ["a", stored("/cache/1")],
+            ["b", stored("/cache/1")],
+            ["c", { kind: "file", size: 1, content: { bytes: new Uint8Array(1) } }],
+          ]),
+        },
+      }],
+    },
+    { read: ["/cache/1"] },
+  ],
+  [
+    "hosts",
+    { allowedHosts: rules("example.com", "example.com:81", "[::1]:80") },
+    { net: ["example.com", "example.com:81", "[::1]:80"] },
+  ],
+  [
+    "a scheme's port",
+    { allowedHosts: [parseOutboundRule("https://example.com")] },
+    { net: ["example.com:443"] },
+  ],
+  [
+    "a range of ports",
+    { allowedHosts: [parseOutboundRule("http://example.com:80..90")] },
+    { net: ["example.com"] },
+  ],
+  [
+    "the app itself",
+    { allowedHosts: [parseOutboundRule("http://self")], self: "http://127.0.0.1:3000" },
+    { net: ["127.0.0.1:3000"] },
+  ],
+  ["the app itself, which does not listen", {
+    allowedHosts: [parseOutboundRule("http://self")],
+  }, {}],
+  ...["*", "*.example.com", "10.0.0.0/8"].map((host): (typeof CASES)[number] => [
+    host,
+    { allowedHosts: rules("example.com", host) },
+    { net: true },
+  ]),
+];
+
+for (const [name, settings, permissions] of CASES) {
+  Deno.test(`the thread of a guest that is granted ${name} may do no more`, () => {
+    assert.deepEqual(permissionsFor({ ...NOTHING, ...settings }), { ...NONE, ...permissions });
+  });
+}

@@ -1,0 +1,40 @@
+import assert from "node:assert/strict";
+import { hostImports, openHost } from "../../../src/run/host.ts";
+import { Lifetime } from "../../../src/run/wasi/lifetime.ts";
+import { NOTHING } from "../../support/guest_host.ts";
+
+type Functions = Record<string, Record<string, (...args: unknown[]) => unknown>>;
+
+function importsWith(settings: Partial<typeof NOTHING>, lifetime: Lifetime): Functions {
+  const host = openHost({ ...NOTHING, ...settings }, () => {});
+  return hostImports(host, lifetime) as Functions;
+}
+
+Deno.test("a guest gets its arguments and its environment, and no folder to be in", () => {
+  using lifetime = new Lifetime();
+  const env = [["A", "1"], ["B", ""]] as const;
+  const { getArguments, getEnvironment, initialCwd } = importsWith(
+    { args: ["app", "x"], env },
+    lifetime,
+  )["wasi:cli/environment"]!;
+  assert.deepEqual([getArguments!(), getEnvironment!(), initialCwd!()], [
+    ["app", "x"],
+    env,
+    undefined,
+  ]);
+});
+
+for (
+  const [name, argument, code] of [
+    ["exit", { tag: "ok" }, 0],
+    ["exit", { tag: "err" }, 1],
+    ["exitWithCode", 42, 42],
+  ] as const
+) {
+  Deno.test(`${name} of ${JSON.stringify(argument)} ends the guest with ${code}`, () => {
+    using lifetime = new Lifetime();
+    const exit = importsWith({}, lifetime)["wasi:cli/exit"]![name]!;
+    assert.throws(() => exit(argument), WebAssembly.RuntimeError);
+    assert.equal(lifetime.exitCode, code);
+  });
+}

@@ -1,0 +1,261 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { GUEST_READ } from "../../../../src/base/defaults.ts";
+import { filesystemImports, type Mount, mountPoint } from "../../../../src/run/wasi/filesystem.ts";
+import type { Descriptor } from "../../../../src/run/wasi/filesystem/descriptor.ts";
+import { filesystemErrorCode } from "../../../../src/run/wasi/filesystem/error.ts";
+import type { IoError } from "../../../../src/run/wasi/io_error.ts";
+import { Lifetime } from "../../../../src/run/wasi/lifetime.ts";
+import { Refusals } from "../../../../src/run/wasi/refusals.ts";
+import { refusedWith, streamError, textOf } from "../../../support/streams.ts";
+import { TemporaryFolder } from "../../../support/temporary.ts";
+
+const bytesOf = (text: string) => new TextEncoder().encode(text);
+const refusedAs = (code: string) => refusedWith((payload) => payload === code);
+
+/** A guest that is granted a folder with one file, `a`. */
+class Guest implements Disposable {
+  readonly #folder = new TemporaryFolder();
+  readonly lifetime = new Lifetime();
+  readonly path = Deno.realPathSync(this.#folder.path);
+
+  constructor() {
+    Deno.writeTextFileSync(join(this.path, "a"), "alpha");
+  }
+
+  preopens(...mounts: Mount[]): [Descriptor, string][] {
+    const refusals = new Refusals("options", () => {});
+    const points = mounts.map((mount) => mountPoint(mount, refusals));
+    const imports = filesystemImports(points, this.lifetime)["wasi:filesystem/preopens"];
+    return (imports as { getDirectories(): [Descriptor, string][] }).getDirectories();
+  }
+
+  root({ readOnly = false } = {}): Descriptor {
+    return this.preopens({ kind: "folder", guest: "/data", host: this.path, readOnly })[0]![0];
+  }
+
+  open(path: string, flags = {}, openFlags = {}): Descriptor {
+    return this.root().openAt({ symlinkFollow: true }, path, openFlags, { read: true, ...flags });
+  }
+
+  text(path: string): string {
+    return Deno.readTextFileSync(join(this.path, path));
+  }
+
+  [Symbol.dispose](): void {
+    this.lifetime[Symbol.dispose]();
+    this.#folder[Symbol.dispose]();
+  }
+}
+
+Deno.test("a guest finds what it is granted, in the order that it was", () => {
+  using guest = new Guest();
+  const tree = { kind: "folder", entries: new Map() } as const;
+  const preopens = guest.preopens(
+    { kind: "tree", guest: "/", tree },
+    { kind: "folder", guest: "/data", host: guest.path, readOnly: true },
+  );
+  assert.deepEqual(preopens.map(([, path]) => path), ["/", "/data"]);
+  assert.deepEqual(preopens.map(([root]) => [root.getType(), root.getFlags()]), [
+    ["directory", { read: true, mutateDirectory: false }],
+    ["directory", { read: true, mutateDirectory: false }],
+  ]);
+  assert.deepEqual(guest.root().getFlags(), { read: true, mutateDirectory: true });
+});
+
+Deno.test("read gives what is at a place, and says when that is the end", () => {
+  using guest = new Guest();
+  const file = guest.open("a");
+  const read = (length: bigint, offset: bigint) => {
+    const [bytes, isAtEnd] = file.read(length, offset);
+    return [textOf(bytes), isAtEnd];
+  };
+  assert.deepEqual(read(3n, 1n), ["lph", false]);
+  assert.deepEqual(read(100n, 4n), ["a", false]);
+  assert.deepEqual(read(100n, 5n), ["", true]);
+  assert.deepEqual(read(0n, 0n), ["", false]);
+  assert.throws(() => file.read(1n, 2n ** 60n), refusedAs("invalid"));
+});
+
+Deno.test("a guest is not given more of a file at once than the limit", () => {
+  using guest = new Guest();
+  Deno.writeFileSync(join(guest.path, "large"), new Uint8Array(GUEST_READ + 10));
+  assert.equal(guest.open("large").read(2n ** 64n - 1n, 0n)[0].length, GUEST_READ);
+});
+
+Deno.test("write changes what is at a place, and fills what is before it", () => {
+  using guest = new Guest();
+  const file = guest.open("a", { write: true });
+  assert.equal(file.write(bytesOf("LP"), 1n), 2n);
+  assert.equal(guest.text("a"), "aLPha");
+  file.write(bytesOf("!"), 7n);
+  assert.equal(guest.text("a"), "aLPha\0\0!");
+  file.setSize(3n);
+  assert.equal(guest.text("a"), "aLP");
+  file.sync();
+});
+
+Deno.test("a file does what it was opened for, and no more", () => {
+  using guest = new Guest();
+  const reader = guest.open("a");
+  assert.deepEqual(reader.getFlags(), { read: true, write: false });
+  assert.throws(() => reader.write(bytesOf("x"), 0n), refusedAs("bad-descriptor"));
+  assert.throws(() => reader.writeViaStream(0n), refusedAs("bad-descriptor"));
+  assert.throws(() => reader.appendViaStream(), refusedAs("bad-descriptor"));
+  assert.throws(() => reader.setSize(0n), refusedAs("bad-descriptor"));
+  const writer = guest.open("a", { read: false, write: true });
+  assert.throws(() => writer.read(1n, 0n), refusedAs("bad-descriptor"));
+  assert.throws(() => writer.readViaStream(0n), refusedAs("bad-descriptor"));
+  assert.equal(guest.text("a"), "alpha");
+});
+
+Deno.test("a folder is no file, and a file no folder", () => {
+  using guest = new Guest();
+  const [root, file] = [guest.root(), guest.open("a")];
+  assert.throws(() => root.read(1n, 0n), refusedAs("is-directory"));
+  assert.throws(() => root.readViaStream(0n), refusedAs("is-directory"));
+  assert.throws(() => file.readDirectory(), refusedAs("not-directory"));
+  assert.throws(() => file.openAt({}, "x", {}, { read: true }), refusedAs("not-directory"));
+  assert.throws(() => guest.open("a", {}, { directory: true }), refusedAs("not-directory"));
+  assert.throws(() => guest.open(".", { write: true }), refusedAs("is-directory"));
+  assert.equal(guest.open(".", {}, { directory: true }).getType(), "directory");
+});
+
+Deno.test("files are made, made anew and emptied as the guest says", () => {
+  using guest = new Guest();
+  assert.throws(() => guest.open("b"), refusedAs("no-entry"));
+  guest.open("b", { write: true }, { create: true }).write(bytesOf("b"), 0n);
+  guest.open("b", { write: true }, { create: true }).write(bytesOf("c"), 1n);
+  assert.equal(guest.text("b"), "bc");
+  assert.throws(
+    () => guest.open("b", { write: true }, { create: true, exclusive: true }),
+    refusedAs("exist"),
+  );
+  guest.open("b", { write: true }, { truncate: true });
+  assert.equal(guest.text("b"), "");
+  assert.throws(
+    () => guest.open("c/", { write: true }, { create: true }),
+    refusedAs("is-directory"),
+  );
+});
+
+Deno.test("a stream reads a file from a place to its end, at once", () => {
+  using guest = new Guest();
+  const stream = guest.open("a").readViaStream(2n);
+  assert.equal(textOf(stream.read(2n)), "ph");
+  assert.equal(stream.subscribe().ready(), true);
+  assert.equal(textOf(stream.read(99n)), "a");
+  assert.throws(() => stream.read(1n), streamError("closed"));
+});
+
+Deno.test("streams write to a place, and to the end", async () => {
+  using guest = new Guest();
+  const file = guest.open("a", { write: true });
+  const [stream, end] = [file.writeViaStream(1n), file.appendViaStream()];
+  stream.write(bytesOf("-"));
+  end.write(bytesOf("!"));
+  await stream.blockingWriteAndFlush(bytesOf("-"));
+  assert.equal(guest.text("a"), "a--ha!");
+});
+
+Deno.test("streams work on when their file is dropped, and close it as the last", () => {
+  using guest = new Guest();
+  const file = guest.open("a");
+  const streams = [file.readViaStream(0n), file.readViaStream(3n)];
+  file[Symbol.dispose]();
+  assert.deepEqual(streams.map((stream) => textOf(stream.read(2n))), ["al", "ha"]);
+  // The test runner finds files that are left open.
+  for (const stream of streams) stream[Symbol.dispose]();
+});
+
+Deno.test("files that a guest leaves open are closed at its end", () => {
+  using guest = new Guest();
+  const file = guest.open("a");
+  const stream = file.readViaStream(0n);
+  guest.lifetime[Symbol.dispose]();
+  assert.throws(() => stream.read(1n), streamError("last-operation-failed"));
+  stream[Symbol.dispose]();
+  file[Symbol.dispose]();
+});
+
+Deno.test("the failure of a file's stream is told in the words of files", () => {
+  using guest = new Guest();
+  const stream = guest.open("a").readViaStream(2n ** 60n);
+  const failed = refusedWith((payload) =>
+    filesystemErrorCode((payload as { val: IoError }).val) === "invalid"
+  );
+  assert.throws(() => stream.read(1n), failed);
+});
+
+Deno.test("what is told of a file is what the host has", () => {
+  using guest = new Guest();
+  const stat = guest.open("a").stat() as Record<string, unknown>;
+  const info = Deno.statSync(join(guest.path, "a"));
+  assert.deepEqual([stat["type"], stat["size"], stat["linkCount"]], ["regular-file", 5n, 1n]);
+  const { seconds, nanoseconds } = stat["dataModificationTimestamp"] as {
+    seconds: bigint;
+    nanoseconds: number;
+  };
+  assert.equal(Number(seconds) * 1000 + nanoseconds / 1e6, info.mtime!.getTime());
+  assert.deepEqual(guest.root().statAt({}, "a"), stat);
+});
+
+Deno.test("times are set to a moment, to now, or left", () => {
+  using guest = new Guest();
+  const file = guest.open("a", { write: true });
+  const moment = { tag: "timestamp", val: { seconds: 12n, nanoseconds: 500_000_000 } } as const;
+  file.setTimes(moment, { tag: "no-change" });
+  assert.equal(Deno.statSync(join(guest.path, "a")).atime!.getTime(), 12_500);
+  guest.root().setTimesAt({ symlinkFollow: true }, "a", { tag: "no-change" }, moment);
+  guest.root().setTimesAt({ symlinkFollow: true }, "a", { tag: "now" }, { tag: "no-change" });
+  const { atime, mtime } = Deno.statSync(join(guest.path, "a"));
+  assert(atime!.getTime() > 1e12);
+  assert.equal(mtime!.getTime(), 12_500);
+});
+
+Deno.test("an object is the same by any name, and its hash stays when it is written", () => {
+  using guest = new Guest();
+  const [file, root] = [guest.open("a", { write: true }), guest.root()];
+  root.linkAt({}, "a", root, "b");
+  assert.equal(file.isSameObject(guest.open("b")), true);
+  assert.equal(file.isSameObject(root), false);
+  const before = file.metadataHash();
+  file.write(bytesOf("x"), 0n);
+  assert.deepEqual(guest.root().metadataHashAt({}, "b"), before);
+  assert.notDeepEqual(root.metadataHash(), before);
+});
+
+Deno.test("a folder's entries come one by one, each once", () => {
+  using guest = new Guest();
+  const root = guest.root();
+  root.createDirectoryAt("sub");
+  const stream = root.readDirectory();
+  const entries = [stream.readDirectoryEntry(), stream.readDirectoryEntry()];
+  assert.deepEqual(entries.toSorted((a, b) => a!.name < b!.name ? -1 : 1), [
+    { name: "a", type: "regular-file" },
+    { name: "sub", type: "directory" },
+  ]);
+  assert.equal(stream.readDirectoryEntry(), undefined);
+});
+
+Deno.test("static files are read, and changed by nobody", () => {
+  using guest = new Guest();
+  const file = { kind: "file", size: 2, content: { bytes: bytesOf("hi") } } as const;
+  const tree = { kind: "folder", entries: new Map([["a", file]]) } as const;
+  const [root] = guest.preopens({ kind: "tree", guest: "/", tree })[0]!;
+  const opened = root.openAt({}, "./a", {}, { read: true });
+  assert.equal(textOf(opened.read(9n, 0n)[0]), "hi");
+  const changes = [
+    () => root.openAt({}, "a", {}, { write: true }),
+    () => root.openAt({}, "b", { create: true }, { write: true }),
+    () => root.createDirectoryAt("b"),
+    () => root.unlinkFileAt("a"),
+    () => root.renameAt("a", root, "b"),
+    () => root.linkAt({}, "a", root, "b"),
+    () => root.symlinkAt(),
+    () => root.setTimesAt({}, "a", { tag: "now" }, { tag: "now" }),
+  ];
+  for (const change of changes) assert.throws(change, refusedAs("read-only"), `${change}`);
+  assert.throws(() => opened.setTimes({ tag: "now" }, { tag: "now" }), refusedAs("bad-descriptor"));
+  assert.throws(() => root.readlinkAt("a"), refusedAs("invalid"));
+});

@@ -1,0 +1,25 @@
+import assert from "node:assert/strict";
+import { GUEST_RANDOM } from "../../../src/base/defaults.ts";
+import { randomBytes, randomImports } from "../../../src/run/wasi/random.ts";
+
+for (const length of [0, 1, 65_536, 65_537, GUEST_RANDOM]) {
+  Deno.test(`${length} random bytes are as many, and filled to the end`, () => {
+    const [one, other] = [randomBytes(BigInt(length)), randomBytes(BigInt(length))];
+    assert.equal(one.length, length);
+    if (length > 32) assert.notDeepEqual(one.slice(-32), other.slice(-32));
+  });
+}
+
+Deno.test("a guest does not make the host make more random bytes than its limit", () => {
+  for (const length of [BigInt(GUEST_RANDOM) + 1n, 2n ** 64n - 1n]) {
+    assert.throws(() => randomBytes(length), WebAssembly.RuntimeError);
+  }
+});
+
+Deno.test("random numbers differ", () => {
+  const imports = randomImports() as Record<string, Record<string, () => unknown>>;
+  const random = imports["wasi:random/random"]!["getRandomU64"]!;
+  const seed = imports["wasi:random/insecure-seed"]!["insecureSeed"]!;
+  assert.notEqual(random(), random());
+  assert.notDeepEqual(seed(), seed());
+});

@@ -1,0 +1,27 @@
+import assert from "node:assert/strict";
+import { trap } from "../../../src/run/wasi/trap.ts";
+import { moduleOf } from "../../support/components.ts";
+
+const catcher = await moduleOf(`(module
+  (import "host" "call" (func $call))
+  (func (export "run") (result i32)
+    (block $caught (try_table (catch_all $caught) (call $call)) (return (i32.const 0)))
+    (i32.const 1)))`);
+
+function runWith(call: () => void): unknown {
+  const { exports } = new WebAssembly.Instance(catcher, { host: { call } });
+  return (exports["run"] as () => unknown)();
+}
+
+Deno.test("a guest catches what JavaScript throws, but no trap", () => {
+  assert.equal(
+    runWith(() => {
+      throw new WebAssembly.RuntimeError("thrown");
+    }),
+    1,
+  );
+  assert.throws(() => runWith(() => trap("no way round")), {
+    name: "RuntimeError",
+    message: "no way round",
+  });
+});

@@ -1,0 +1,60 @@
+import { type Host, type HostSettings, openHost } from "../../src/run/host.ts";
+import { InputStream, Intake } from "../../src/run/wasi/input_stream.ts";
+import { StandardOutput } from "../../src/run/wasi/stdio.ts";
+
+/** What a guest is granted where a test does not say: nothing. */
+export const NOTHING: HostSettings = {
+  args: ["guest"],
+  env: [],
+  mounts: [],
+  allowedHosts: [],
+  variables: {},
+  stdin: "empty",
+  grantor: "options",
+};
+
+/** Keeps what is written to it, as text. */
+class Recording {
+  text = "";
+  readonly isTerminal = () => false;
+  readonly #decoder = new TextDecoder();
+
+  writeSync(bytes: Uint8Array): number {
+    this.text += this.#decoder.decode(bytes, { stream: true });
+    return bytes.length;
+  }
+}
+
+/** A host whose standard streams and refusals a test can look at. */
+export class GuestHost {
+  readonly host: Host;
+  readonly refusals: string[] = [];
+  readonly #stdout = new Recording();
+  readonly #stderr = new Recording();
+
+  /** @param stdin what comes over time, piece by piece */
+  constructor(settings: Partial<HostSettings> = {}, stdin: readonly string[] = []) {
+    const opened = openHost({ ...NOTHING, ...settings }, (line) => this.refusals.push(line));
+    const pieces = stdin.map((piece) => new TextEncoder().encode(piece));
+    const intake = new Intake(() =>
+      new Promise((resolve) => setTimeout(() => resolve(pieces.shift() ?? null), 0))
+    );
+    this.host = {
+      ...opened,
+      stdio: {
+        stdin: () => new InputStream(intake),
+        stdout: new StandardOutput(this.#stdout),
+        stderr: new StandardOutput(this.#stderr),
+        stdinIsTerminal: false,
+      },
+    };
+  }
+
+  get stdout(): string {
+    return this.#stdout.text;
+  }
+
+  get stderr(): string {
+    return this.#stderr.text;
+  }
+}
