@@ -3,6 +3,7 @@ import { Memories } from "./memories.ts";
 import { MEMORY_IMPORT, type MemoryShape } from "./memory_image.ts";
 import { Lifetime } from "./wasi/lifetime.ts";
 import { startSlice } from "./wasi/poll.ts";
+import { PREVIEW1 } from "./wasi/preview1/calls.ts";
 
 /** What a transpiled script has: one function, which is synchronous where all that it is given is. */
 type Instantiate = (
@@ -51,7 +52,10 @@ export class Component {
         (name) => this.#modules.get(name)!,
         hostImports(host, lifetime),
         (module, imports = {}) =>
-          new WebAssembly.Instance(module, this.#withMemory(module, imports, taken)),
+          new WebAssembly.Instance(
+            module,
+            withExit(this.#withMemory(module, imports, taken), lifetime),
+          ),
       );
       return new Instance(exports, lifetime, taken);
     } catch (error) {
@@ -71,6 +75,17 @@ export class Component {
     taken.push({ memory, memories });
     return { ...imports, [MEMORY_IMPORT.module]: { [MEMORY_IMPORT.name]: memory } };
   }
+}
+
+/**
+ * Takes the exit code of a module of preview 1 before the adapter does, which components made of such modules have
+ * in them: preview 2 knows success and failure only, so that the code would be lost.
+ */
+function withExit(imports: WebAssembly.Imports, lifetime: Lifetime): WebAssembly.Imports {
+  const adapter = imports[PREVIEW1];
+  if (!adapter || !("proc_exit" in adapter)) return imports;
+  const proc_exit = (code: number) => lifetime.exit(code >>> 0);
+  return { ...imports, [PREVIEW1]: { ...adapter, proc_exit } };
 }
 
 /** A memory that an instance has, and where it came from. */

@@ -106,7 +106,8 @@ function asScript(module: string): string {
     .replaceAll("import.meta.url", "undefined")
     // A trap would leave whoever called the export waiting for ever.
     .replaceAll("return task.completionPromise();", "throw err;")
-    .replace(/^export /gm, "");
+    // Indented or not.
+    .replace(/^ *export (?=function instantiate|const _util)/gm, "");
   return `${text}\nreturn instantiate;`;
 }
 

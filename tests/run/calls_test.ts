@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { runCommand, serve } from "../../src/run/calls.ts";
 import type { Instance } from "../../src/run/engine.ts";
-import { guestComponent } from "../support/components.ts";
+import { binaryOf, guestComponent, loadComponent } from "../support/components.ts";
 import { GuestHost } from "../support/guest_host.ts";
 
 const http = await guestComponent("http_cases");
@@ -138,4 +138,27 @@ for (
 Deno.test("a command that traps is told from one that fails", async () => {
   const host = new GuestHost({ args: ["prog", "trap"] });
   await assert.rejects(runCommand(command, host.host), WebAssembly.RuntimeError);
+});
+
+Deno.test("a command made of a module of preview 1 keeps its exit code", async () => {
+  const bytes = await binaryOf(`(component
+    (import "wasi:cli/exit@0.2.3" (instance $exit
+      (export "exit" (func (param "status" (result))))))
+    (core func $exit (canon lower (func $exit "exit")))
+    (core module $adapter
+      (import "host" "exit" (func $exit (param i32)))
+      (func (export "proc_exit") (param i32)
+        (call $exit (i32.ne (local.get 0) (i32.const 0)))))
+    (core instance $adapter (instantiate $adapter
+      (with "host" (instance (export "exit" (func $exit))))))
+    (core module $command
+      (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+      (func (export "run") (result i32) (call $exit (i32.const 42)) (unreachable)))
+    (core instance $command (instantiate $command
+      (with "wasi_snapshot_preview1" (instance $adapter))))
+    (func $run (result (result)) (canon lift (core func $command "run")))
+    (instance $run (export "run" (func $run)))
+    (export "wasi:cli/run@0.2.3" (instance $run)))`);
+  const component = await loadComponent(bytes);
+  assert.equal(await runCommand(component, new GuestHost().host), 42);
 });

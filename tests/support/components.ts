@@ -7,9 +7,14 @@ import { readTranspiler } from "../../src/run/transpiler_files.ts";
 const HERE = import.meta.dirname!;
 const WIT = Deno.readTextFileSync(join(HERE, "wit/wasi.wit"));
 
+/** A core module or a component, from its text. */
+export async function binaryOf(wat: string): Promise<Uint8Array<ArrayBuffer>> {
+  return await parse(wat) as Uint8Array<ArrayBuffer>;
+}
+
 /** A core module, from its text. */
 export async function moduleOf(wat: string): Promise<WebAssembly.Module> {
-  return new WebAssembly.Module(await parse(wat) as Uint8Array<ArrayBuffer>);
+  return new WebAssembly.Module(await binaryOf(wat));
 }
 
 /**

@@ -3,6 +3,9 @@ import type { Lifetime } from "../lifetime.ts";
 import type { DescriptorTable } from "./descriptor_table.ts";
 import type { GuestMemory } from "./memory.ts";
 
+/** What a module of preview 1 imports its functions from. */
+export const PREVIEW1 = "wasi_snapshot_preview1";
+
 /** What the functions of preview 1 work on: one guest. */
 export interface Guest {
   readonly host: Host;

@@ -2,7 +2,7 @@ import type { Host } from "../../host.ts";
 import { preopens } from "../filesystem.ts";
 import { Lifetime } from "../lifetime.ts";
 import { startSlice } from "../poll.ts";
-import type { Calls, Guest } from "./calls.ts";
+import { type Calls, type Guest, PREVIEW1 } from "./calls.ts";
 import { DescriptorTable } from "./descriptor_table.ts";
 import { ERRNO, Errno, errnoOf } from "./errno.ts";
 import { fileCalls } from "./file_calls.ts";
@@ -10,9 +10,6 @@ import { GuestMemory } from "./memory.ts";
 import { pathCalls } from "./path_calls.ts";
 import { pollCall } from "./poll_call.ts";
 import { processCalls } from "./process_calls.ts";
-
-/** What a module of preview 1 imports its functions from. */
-export const PREVIEW1 = "wasi_snapshot_preview1";
 
 /** Those that may wait: the guest is suspended meanwhile. */
 const WAITING = new Set(["fd_read", "fd_write", "poll_oneoff", "sched_yield"]);
