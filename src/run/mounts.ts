@@ -1,3 +1,4 @@
+import { bytesFromBase64 } from "../base/base64.ts";
 import { LarderError } from "../base/errors.ts";
 import type { Digest } from "../oci/digest.ts";
 import { badLockedApp } from "../oci/locked_app.ts";
@@ -107,12 +108,7 @@ function mountFile({ inline, digest }: SpinFile, locate: BlobLocator, place: Pla
 
 /** Spin writes base64 without padding; it may be there. */
 function inlineBytes(inline: string | readonly number[]): Uint8Array<ArrayBuffer> | undefined {
-  if (typeof inline !== "string") return Uint8Array.from(inline);
-  try {
-    return Uint8Array.fromBase64(inline);
-  } catch {
-    return undefined;
-  }
+  return typeof inline === "string" ? bytesFromBase64(inline) : Uint8Array.from(inline);
 }
 
 function refusal({ subject, file }: Place, reason: string): LarderError {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { fromBase64, toBase64 } from "../../src/base/base64.ts";
+import { bytesFromBase64, fromBase64, toBase64 } from "../../src/base/base64.ts";
 
 Deno.test("any text comes back as it went in", () => {
   fc.assert(fc.property(fc.string({ unit: "grapheme" }), (text) => {
@@ -18,4 +18,13 @@ Deno.test("what is not base64 of UTF-8 is nothing", () => {
   for (const bad of ["a", "!!!!", "Ym9i-_==", "Ym9iOng=Ym9i", btoa("\xff")]) {
     assert.equal(fromBase64(bad), undefined, bad);
   }
+});
+
+Deno.test("any bytes come out of base64, with padding or without", () => {
+  fc.assert(fc.property(fc.uint8Array(), (bytes) => {
+    const base64 = bytes.toBase64();
+    assert.deepEqual(bytesFromBase64(base64), bytes);
+    assert.deepEqual(bytesFromBase64(base64.replace(/=+$/, "")), bytes);
+  }));
+  for (const bad of ["a", "!!!!", "-_=="]) assert.equal(bytesFromBase64(bad), undefined, bad);
 });
