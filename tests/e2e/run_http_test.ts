@@ -145,18 +145,19 @@ Deno.test("20 requests at once are all under way", async () => {
 Deno.test("a guest that traps takes nothing with it", async (t) => {
   using user = await userWithHandlers();
   await using serving = await Serving.start(user, ["cases.wasm"]);
-  for (const path of ["/trap", "/late", "/refuse", "/nothing"]) {
+  for (const path of ["/trap", "/refuse", "/nothing"]) {
     await t.step(`${path}: 500`, async () => {
       assert.deepEqual(await serving.get(path), [500, "500 Internal Server Error\n"]);
       assert.deepEqual(await serving.get("/hello"), [200, "hello\n"]);
     });
   }
-  await t.step("/forget: a body that is seen to be cut", async () => {
-    const response = await serving.fetch("/forget");
-    assert.equal(response.status, 200);
-    await assert.rejects(response.text());
-    assert.deepEqual(await serving.get("/hello"), [200, "hello\n"]);
-  });
+  for (const path of ["/late", "/forget"]) {
+    await t.step(`${path}: nothing that looks whole`, async () => {
+      const status = await serving.get(path).then(([status]) => status, () => "cut off");
+      assert.ok(status === "cut off" || status === 500, `${status}`);
+      assert.deepEqual(await serving.get("/hello"), [200, "hello\n"]);
+    });
+  }
   await t.step("many at once", async () => {
     const paths = Array.from({ length: 60 }, (_, i) => ["/trap", "/hello", "/wait"][i % 3]!);
     const statuses = await Promise.all(paths.map(async (path) => (await serving.get(path))[0]));
