@@ -33,10 +33,11 @@ export async function serve(
   const pools: GuestPool[] = [];
   try {
     const thing = await prepare(server.url);
+    const warnOnce = onlyOnce((message) => context.warn(message));
     const start = async (name: string, program: GuestProgram) => {
-      const pool = await GuestPool.start(program, navigator.hardwareConcurrency, {
+      const pool = await GuestPool.start(program, threadsFor(program), {
         onFailure: (message) => context.warn(`${name}: ${message}`),
-        onRefusal: (message) => context.warn(`${name}: ${message}`),
+        onRefusal: (message) => warnOnce(`${name}: ${message}`),
       });
       pools.push(pool);
       return pool;
@@ -63,6 +64,22 @@ async function openSite(
   const pools = new Map<string, GuestPool>();
   for (const [id, program] of thing.programs) pools.set(id, await start(id, program));
   return { kind: "app", router: thing.router, pools };
+}
+
+/** Paths in a folder are walked name by name, which only one thread at a time can do while others write there. */
+function threadsFor({ settings }: GuestProgram): number {
+  const writes = settings.mounts.some((mount) => mount.kind === "folder" && !mount.readOnly);
+  return writes ? 1 : navigator.hardwareConcurrency;
+}
+
+/** Each thread of a component tells of what it was refused. */
+function onlyOnce(tell: (message: string) => void): (message: string) => void {
+  const told = new Set<string>();
+  return (message) => {
+    if (told.has(message)) return;
+    told.add(message);
+    tell(message);
+  };
 }
 
 /** A line for each route, as soon as requests are answered. */
