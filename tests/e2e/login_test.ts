@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { image } from "../support/artifacts.ts";
 import { type Result, type RunOptions, User } from "../support/cli.ts";
-import { hasProgram, missingProgram, run } from "../support/commands.ts";
 import { basicGuard, failure, FixtureRegistry } from "../support/fixture_registry.ts";
+import { onTerminal } from "../support/on_terminal.ts";
 import { TokenServer } from "../support/token_server.ts";
 
 const APP = image(["a layer"]);
@@ -244,29 +244,15 @@ Deno.test("tokens that expire are replaced in the middle of a pull", async () =>
   }
 });
 
-/** Runs larder on a terminal: what is shown goes to stderr, what is typed comes from a named pipe. */
-const ON_TERMINAL = [
-  "sh",
-  "-c",
-  'exec script --quiet --flush --return --command "$*" /dev/null < "$KEYS" >&2',
-  "sh",
-];
-
 Deno.test("on a terminal, name and password are asked for, and the password is not shown", async () => {
   await using registry = await FixtureRegistry.start();
   registry.guard = basicGuard("bob", PASSWORD);
   using user = new User();
-  const pipe = user.path("keys");
-  await run("mkfifo", [pipe]);
-  if (!hasProgram("script")) throw missingProgram("script");
-  const env = { KEYS: pipe, TERM: "xterm" };
-  await using larder = user.spawn(["login", registry.host], { under: ON_TERMINAL, env });
-  using keys = await Deno.open(pipe, { write: true });
-  const type = (text: string) => keys.write(new TextEncoder().encode(text));
+  await using larder = await onTerminal(user, ["login", registry.host]);
   await larder.said("User name:");
-  await type("bob\r");
+  await larder.type("bob\r");
   await larder.said("Password:");
-  await type(`${PASSWORD}\r`);
+  await larder.type(`${PASSWORD}\r`);
   const result = await larder.result;
   assert.equal(result.code, 0, result.stderr);
   assertNoSecrets(result);

@@ -1,0 +1,40 @@
+import type { Result, User } from "./cli.ts";
+import { hasProgram, missingProgram, run } from "./commands.ts";
+
+/** What is shown goes to stderr, what is typed comes from a named pipe. */
+const ON_TERMINAL = [
+  "sh",
+  "-c",
+  'exec script --quiet --flush --return --command "$*" /dev/null < "$KEYS" >&2',
+  "sh",
+];
+
+/** A larder that somebody sits at. */
+export interface AtTerminal extends AsyncDisposable {
+  /** How it ended; all that was shown is in `stderr`. */
+  readonly result: Promise<Result>;
+  /** Resolves once it shows the text, or has ended. */
+  said(text: string): Promise<void>;
+  type(text: string): Promise<void>;
+}
+
+/** Starts larder on a terminal. */
+export async function onTerminal(user: User, args: readonly string[]): Promise<AtTerminal> {
+  if (!hasProgram("script")) throw missingProgram("script");
+  const pipe = user.path(`keys-${crypto.randomUUID()}`);
+  await run("mkfifo", [pipe]);
+  const env = { KEYS: pipe, TERM: "xterm" };
+  const larder = user.spawn(args, { under: ON_TERMINAL, env });
+  const keys = await Deno.open(pipe, { write: true });
+  return {
+    result: larder.result,
+    said: (text) => larder.said(text),
+    type: async (text) => {
+      await keys.write(new TextEncoder().encode(text));
+    },
+    async [Symbol.asyncDispose]() {
+      keys.close();
+      await larder[Symbol.asyncDispose]();
+    },
+  };
+}
