@@ -14,8 +14,10 @@ import { addViewCommands } from "./view_commands.ts";
 /**
  * The command tree. A command's options stand here, so that help and completions are at hand; what it does is
  * in `commands/<verb>.ts`, loaded only when it is called, since start-up is what users meet first.
+ *
+ * @param options.toRun for running one command: only that one gets the global options, as there are many of both
  */
-export function buildProgram(): Command {
+export function buildProgram(options: { toRun?: boolean } = {}): Command {
   const program = new Command("larder")
     .description("Pull what lives in OCI registries, keep it fresh, keep the disk in order.")
     .version(versionText(), "-V, --version", "print the version, commit and runtime")
@@ -85,15 +87,16 @@ export function buildProgram(): Command {
         "  powershell  in $PROFILE: larder completions powershell | Out-String | Invoke-Expression",
     )
     .addArgument(new Argument("<shell>", "the shell to complete in").choices(SHELLS))
-    .action(async (shell: Shell, _options, command: Command) => {
+    .action(async (shell: Shell) => {
       const { completions } = await import("./commands/completions.ts");
-      completions(command.parent!, shell);
+      completions(buildProgram(), shell);
     });
 
   addConfigCommand(program);
 
   for (const option of globalOptions()) program.addOption(option);
-  for (const command of program.commands) acceptGlobalOptions(command);
+  if (options.toRun) program.hook("preSubcommand", (_, command) => acceptGlobalOptions(command));
+  else program.commands.forEach(acceptGlobalOptions);
   return program;
 }
 
@@ -110,7 +113,7 @@ function acceptGlobalOptions(command: Command): void {
 
 /** Runs a command line and returns its exit code. */
 export async function main(args: readonly string[]): Promise<number> {
-  const program = buildProgram();
+  const program = buildProgram({ toRun: true });
   try {
     await program.parseAsync(withHosts(args), { from: "user" });
     return Deno.exitCode; // A guest's own, after run.
