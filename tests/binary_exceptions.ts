@@ -21,6 +21,8 @@ export const BINARY_EXCEPTIONS: Readonly<Record<string, Readonly<Record<string, 
       "node:https of Deno 2.4 breaks off connections that it need not verify",
     "on a terminal, name and password are asked for, and the password is not shown":
       "node:readline of Deno 2.4 gets no keys for a second question",
+    "what an app that runs uses is not cleaned away, and is once it has ended":
+      "Deno 2.4 cannot try a lock; larder then cleans away nothing that was used within the hour",
   },
 };
 
