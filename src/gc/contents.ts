@@ -86,16 +86,7 @@ abstract class LazyContent {
   }
 
   /** Looks at the files anew; undefined if they are gone. */
-  look(): FileState | undefined {
-    const files = this.files().map(looseFile).filter((file) => file !== undefined);
-    if (files.length === 0) return undefined;
-    return {
-      size: files.reduce((sum, { size }) => sum + size, 0),
-      mtime: Math.max(...files.map(({ mtime }) => mtime)),
-    };
-  }
-
-  abstract files(): readonly string[];
+  abstract look(): FileState | undefined;
 
   /** What is gone meanwhile takes no space. */
   #remember(): void {
@@ -122,8 +113,8 @@ class Blob extends LazyContent implements Content {
     return this.#layout.blob(this.tree, this.digest);
   }
 
-  override files(): readonly string[] {
-    return [this.path];
+  override look(): FileState | undefined {
+    return looseFile(this.path);
   }
 }
 
@@ -143,8 +134,15 @@ export class ManifestContent extends LazyContent implements Content {
     return this.folder.path;
   }
 
-  override files(): readonly string[] {
-    return [MANIFEST_FILE, CONFIG_FILE].filter((name) => this.folder.files.has(name))
-      .map((name) => this.path + sep + name);
+  override look(): FileState | undefined {
+    const files = [MANIFEST_FILE, CONFIG_FILE]
+      .filter((name) => this.folder.files.has(name))
+      .map((name) => looseFile(this.path + sep + name))
+      .filter((file) => file !== undefined);
+    if (files.length === 0) return undefined;
+    return {
+      size: files.reduce((sum, { size }) => sum + size, 0),
+      mtime: Math.max(...files.map(({ mtime }) => mtime)),
+    };
   }
 }

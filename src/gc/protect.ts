@@ -1,7 +1,7 @@
 import { formatDuration } from "../base/units.ts";
 import { type Facts, isOlder } from "./ledger.ts";
 import { type GcPolicy, type KeepingRule, limitsOf } from "./policy.ts";
-import type { Survey, SurveyEntry } from "./survey_types.ts";
+import { ENTRY_TYPES, type Survey, type SurveyEntry } from "./survey_types.ts";
 
 /** Why something is done, as a rule's name and in words for a user. */
 export interface Reason<R extends string> {
@@ -30,6 +30,7 @@ export function protection(
 /** The entries that stay because they are among the last ones of their group. */
 export function lastOfGroups(survey: Survey, policy: GcPolicy): Map<SurveyEntry, string> {
   const kept = new Map<SurveyEntry, string>();
+  if (ENTRY_TYPES.every((type) => limitsOf(policy, type).keepLast === undefined)) return kept;
   const groups = Map.groupBy(
     survey.entries.filter(({ problem, reaches }) => !problem || reaches.length > 0),
     ({ type, group }) => `${type} ${group}`,

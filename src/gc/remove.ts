@@ -18,11 +18,12 @@ const ORDER = [PIN_FILE, RECORD_FILE, MANIFEST_FILE, CONFIG_FILE];
  * Deletes an entry's own files, unless it was used since it was surveyed.
  * @throws LarderError LDR_READ_ONLY
  */
-export function removeEntry({ folder, stamp, stampFile, ownFiles }: SurveyEntry): Outcome {
+export function removeEntry(entry: SurveyEntry): Outcome {
+  const { folder, stamp, stampFile, ownFiles, ownSize } = entry;
   const used = statIfAny(join(folder, stampFile))?.mtime?.getTime() ?? 0;
   if (used !== stamp) return { skipped: "it was used since" };
   const names = ORDER.filter((name) => ownFiles.includes(name));
-  return removeFiles(names.map((name) => join(folder, name)));
+  return removeFiles(names.map((name) => join(folder, name)), ownSize);
 }
 
 /**
@@ -31,8 +32,8 @@ export function removeEntry({ folder, stamp, stampFile, ownFiles }: SurveyEntry)
  */
 export function removeContent(content: Content, planned: PlannedFile): Outcome {
   if (!isAsPlanned(content.look(), planned)) return { skipped: "it was written since" };
-  if (content.tree !== "manifests") return removeFiles([content.path]);
-  return removeFiles([MANIFEST_FILE, CONFIG_FILE].map((name) => join(content.path, name)));
+  const names = content.tree === "manifests" ? [MANIFEST_FILE, CONFIG_FILE] : [""];
+  return removeFiles(names.map((name) => join(content.path, name)), planned.size);
 }
 
 /**
@@ -41,7 +42,7 @@ export function removeContent(content: Content, planned: PlannedFile): Outcome {
  */
 export function removeLoose(path: string, planned: PlannedFile): Outcome {
   if (!isAsPlanned(looseFile(path), planned)) return { skipped: "it was written since" };
-  return removeFiles([path]);
+  return removeFiles([path], planned.size);
 }
 
 /**
@@ -71,16 +72,14 @@ function isAsPlanned(state: FileState | undefined, planned: PlannedFile): boolea
   return state !== undefined && state.size === planned.size && state.mtime === planned.mtime;
 }
 
-/** Files that cannot be deleted, as those that a program has open on Windows, stay, and hinder nothing else. */
-function removeFiles(paths: readonly string[]): Outcome {
-  let freed = 0;
+/**
+ * Files that cannot be deleted, as those that a program has open on Windows, stay, and hinder nothing else.
+ * @param size of all of them, which was looked at just before
+ */
+function removeFiles(paths: readonly string[], size: number): Outcome {
   try {
-    for (const path of paths) {
-      const size = looseFile(path)?.size;
-      removeIfAny(path);
-      freed += size ?? 0;
-    }
-    return { freed };
+    for (const path of paths) removeIfAny(path);
+    return { freed: size };
   } catch (error) {
     if (hasCode(error, "LDR_READ_ONLY")) throw error;
     return { skipped: messageOf(error) };
