@@ -8,6 +8,7 @@ import { formatOption, globalOptions, globalOptionsOf, type Shell, SHELLS } from
 import { addPullingOptions } from "./pulling_options.ts";
 import { addRunCommand, withHosts } from "./run_command.ts";
 import { addSpaceCommands } from "./space_commands.ts";
+import { addUpkeepCommands } from "./upkeep_commands.ts";
 import { versionText } from "./version.ts";
 import { addViewCommands } from "./view_commands.ts";
 
@@ -49,6 +50,8 @@ export function buildProgram(options: { toRun?: boolean } = {}): Command {
   addViewCommands(program);
 
   addSpaceCommands(program);
+
+  addUpkeepCommands(program);
 
   program.command("login")
     .description("Check a user name and a password with a registry, and store them.")

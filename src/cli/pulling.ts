@@ -6,7 +6,8 @@ import { formatPlatform, parsePlatform } from "../oci/platform.ts";
 import type { Policy } from "../pull/freshness.ts";
 import type { PullOptions } from "../pull/options.ts";
 import { Puller } from "../pull/puller.ts";
-import type { PartResult, PullResult } from "../pull/result.ts";
+import { bytesOf, type PartResult, type PullResult } from "../pull/result.ts";
+import type { RegistryClient } from "../registry/client.ts";
 import type { Transport } from "../registry/transport.ts";
 import type { Context } from "./context.ts";
 import { openRegistry } from "./network.ts";
@@ -21,11 +22,14 @@ export interface PullingOptions {
   readonly transfers?: number;
 }
 
-/** A puller into the user's cache, and the transport that it uses. */
-export function openPuller(context: Context): { puller: Puller; transport: Transport } {
+/** A puller into the user's cache, and what it uses. */
+export function openPuller(
+  context: Context,
+): { puller: Puller; client: RegistryClient; transport: Transport } {
   const { client, transport } = openRegistry(context);
   const { layout } = context;
-  return { puller: new Puller({ layout, client, transport, clock: systemClock }), transport };
+  const puller = new Puller({ layout, client, transport, clock: systemClock });
+  return { puller, client, transport };
 }
 
 /** What the command line and the config say of pulling. */
@@ -95,4 +99,27 @@ function count(parts: readonly PartResult[]): Record<"reused" | "fetched", strin
     return `${plural(layers, "layer")} (${formatBytes(bytes)})`;
   };
   return { reused: text("reused"), fetched: text("fetched") };
+}
+
+/** `name:tag@digest`, also where the reference had the digest already. */
+export function nameWithDigest({ reference, digest }: PullResult): string {
+  return `${reference.replace(/@.*$/, "")}@${digest}`;
+}
+
+/** A pull as `--format json` prints it. */
+export function resultToJson(result: PullResult): object {
+  return {
+    reference: result.reference,
+    digest: result.digest,
+    mediaType: result.mediaType,
+    manifestDigest: result.manifestDigest,
+    platform: result.platform ? formatPlatform(result.platform) : null,
+    freshness: result.freshness,
+    cause: result.cause ?? null,
+    checkedAt: new Date(result.checkedAt).toISOString(),
+    folder: result.folder,
+    bytesFetched: bytesOf(result, "fetched"),
+    bytesReused: bytesOf(result, "reused"),
+    parts: result.parts,
+  };
 }

@@ -1,11 +1,18 @@
-import { formatPlatform } from "../../oci/platform.ts";
 import { parseReference } from "../../oci/reference.ts";
-import { bytesOf, type PullResult } from "../../pull/result.ts";
+import { useEvent } from "../../pull/result.ts";
+import { Journal, type UseEvent } from "../../store/journal.ts";
 import { writeOut } from "../console.ts";
 import type { Context } from "../context.ts";
 import type { Format } from "../options.ts";
 import { progressFor } from "../output/progress.ts";
-import { openPuller, type PullingOptions, pullOptions, reportPull } from "../pulling.ts";
+import {
+  nameWithDigest,
+  openPuller,
+  type PullingOptions,
+  pullOptions,
+  reportPull,
+  resultToJson,
+} from "../pulling.ts";
 
 export interface PullCommandOptions extends PullingOptions {
   readonly format: Format;
@@ -25,50 +32,34 @@ export async function pull(
   const { layout } = context;
   const { puller, transport } = openPuller(context);
   const results: object[] = [];
-  for (const subject of subjects) {
-    const progress = progressFor(context);
-    try {
+  const events: UseEvent[] = [];
+  try {
+    for (const subject of subjects) {
+      using progress = progressFor(context);
       if (typeof subject === "string") {
         const { pullSpinManifest } = await import("./pull_spin_manifest.ts");
-        const deps = { context, layout, puller, transport, options, progress };
+        const deps = { context, layout, puller, transport, options, progress, events };
         results.push(...await pullSpinManifest(subject, deps, command.format));
       } else {
         const result = await puller.pull(subject, options, progress);
         progress.end();
         reportPull(context, result);
-        if (command.format === "table") writeOut(`${withDigest(result)}\n`);
-        results.push(toJson(result));
+        events.push(useEvent(result, Date.now()));
+        if (command.format === "table") writeOut(`${nameWithDigest(result)}\n`);
+        results.push(resultToJson(result));
       }
-    } finally {
-      progress.end();
     }
+  } finally {
+    new Journal(layout).append(events);
   }
   if (command.format === "json") writeOut(JSON.stringify(results, null, 2) + "\n");
+  if (events.some(({ cause }) => cause !== undefined)) {
+    const { collectAfterwards } = await import("../auto_gc.ts");
+    await collectAfterwards(context);
+  }
 }
 
 /** `spin.toml`, by whatever name: no repository that is meant without its tag ends so. */
 function isSpinManifest(name: string): boolean {
   return name.endsWith(".toml");
-}
-
-/** `name:tag@digest`, also where the reference had the digest already. */
-function withDigest({ reference, digest }: PullResult): string {
-  return `${reference.replace(/@.*$/, "")}@${digest}`;
-}
-
-function toJson(result: PullResult) {
-  return {
-    reference: result.reference,
-    digest: result.digest,
-    mediaType: result.mediaType,
-    manifestDigest: result.manifestDigest,
-    platform: result.platform ? formatPlatform(result.platform) : null,
-    freshness: result.freshness,
-    cause: result.cause ?? null,
-    checkedAt: new Date(result.checkedAt).toISOString(),
-    folder: result.folder,
-    bytesFetched: bytesOf(result, "fetched"),
-    bytesReused: bytesOf(result, "reused"),
-    parts: result.parts,
-  };
 }

@@ -1,11 +1,13 @@
 import { systemClock } from "../../base/concurrency.ts";
+import { redact } from "../../base/redact.ts";
 import { formatBytes, plural } from "../../base/units.ts";
 import { type ComponentResult, pullComponents } from "../../pull/component_sources.ts";
 import type { PullOptions } from "../../pull/options.ts";
 import type { Puller } from "../../pull/puller.ts";
-import { describeSource } from "../../pull/spin_manifest.ts";
+import { type ComponentSource, describeSource } from "../../pull/spin_manifest.ts";
 import type { Transport } from "../../registry/transport.ts";
 import { BlobStore } from "../../store/blob_store.ts";
+import type { UseEvent } from "../../store/journal.ts";
 import type { Layout } from "../../store/layout.ts";
 import { thisMachine } from "../../store/roots.ts";
 import { withSharedLock } from "../../store/store_lock.ts";
@@ -21,6 +23,8 @@ export interface SpinManifestDependencies {
   readonly transport: Transport;
   readonly options: PullOptions;
   readonly progress: Progress;
+  /** Takes what the journal is to know. */
+  readonly events: UseEvent[];
 }
 
 /**
@@ -54,10 +58,38 @@ export async function pullSpinManifest(
   const modules = results.flatMap(({ source, modules }) =>
     modules.map((module) => ({ ...source, ...module }))
   );
+  deps.events.push(...results.flatMap(eventsOf));
   if (format === "table") {
     for (const { component, digest } of modules) writeOut(`${component}@${digest}\n`);
   }
   return modules;
+}
+
+function eventsOf({ source, modules }: ComponentResult): UseEvent[] {
+  return modules.map(({ digest, size, outcome }) => {
+    const isMiss = outcome === "fetched";
+    return {
+      kind: "use",
+      at: new Date().toISOString(),
+      name: originOf(source),
+      digest,
+      ...(isMiss && { cause: "new" }),
+      fetched: isMiss ? size : 0,
+      saved: isMiss ? 0 : size,
+    };
+  });
+}
+
+/** Where the modules of a component come from. */
+function originOf(source: ComponentSource): string {
+  switch (source.kind) {
+    case "url":
+      return redact(source.url.href);
+    case "package":
+      return `${source.package.namespace}:${source.package.name}@${source.version}`;
+    case "local":
+      return source.path;
+  }
 }
 
 function report(context: Context, path: string, results: readonly ComponentResult[]): void {

@@ -5,8 +5,8 @@ import type { Outcome, PullObserver } from "../../pull/observer.ts";
 import type { Context } from "../context.ts";
 import type { Bars } from "./bars.ts";
 
-/** A pull's observer that can be ended, whatever became of the pull. */
-export interface Progress extends PullObserver {
+/** A pull's observer that is ended, once or more often, whatever became of the pull. */
+export interface Progress extends PullObserver, Disposable {
   end(): void;
 }
 
@@ -54,6 +54,10 @@ class LazyBars implements Progress {
     this.#bars?.end();
     this.#bars = undefined;
   }
+
+  [Symbol.dispose](): void {
+    this.end();
+  }
 }
 
 /** One line a layer, where there is no terminal: something to keep in a log. */
@@ -79,4 +83,6 @@ class Lines implements Progress {
   }
 
   end(): void {}
+
+  [Symbol.dispose](): void {}
 }

@@ -1,0 +1,117 @@
+import { formatBytes, formatDuration } from "../../base/units.ts";
+import { Journal } from "../../store/journal.ts";
+import { type Advice, type Regret, type Stats, statsOf } from "../../store/stats.ts";
+import { writeOut } from "../console.ts";
+import type { Context } from "../context.ts";
+import type { Format } from "../options.ts";
+import { localTime, table } from "../output/table.ts";
+
+/** The longest that regretted evictions are listed. */
+const MAX_LISTED = 10;
+
+/** `larder stats`: hits, misses, bytes, and what should better have stayed. */
+export function stats(context: Context, options: { format: Format }): void {
+  const result = statsOf(new Journal(context.layout).read());
+  if (options.format === "json") {
+    writeOut(JSON.stringify(toJson(result), null, 2) + "\n");
+  } else if (result.since === undefined) {
+    context.info("nothing is known yet: pulls and sweeps are counted from now on");
+  } else {
+    writeOut(textOf(result, result.since));
+  }
+}
+
+function textOf(stats: Stats, since: number): string {
+  const { hits, misses, causes, fetched, saved, evictions, regrets, advice } = stats;
+  const uses = hits + misses;
+  const lines = [
+    ["since", `${localTime(since)} (${formatDuration(Date.now() - since)})`],
+    ["hits", `${hits}${uses > 0 ? ` (${Math.round(100 * hits / uses)} %)` : ""}`],
+    ["misses", [String(misses), causesText(causes)].filter((part) => part).join(": ")],
+    ["fetched", formatBytes(fetched)],
+    ["saved", formatBytes(saved)],
+    ["evicted", `${entries(evictions.entries)}, ${formatBytes(evictions.bytes)}`],
+    ["regretted", regretText(regrets)],
+  ];
+  const width = Math.max(...lines.map(([name]) => name!.length));
+  const text = lines.map(([name, value]) => `${name!.padEnd(width)}  ${value}\n`).join("");
+  return text + (regrets.length > 0 ? `\n${regretTable(regrets)}` : "") +
+    advice.map((each) => `\n${adviceText(each)}\n`).join("");
+}
+
+function causesText(causes: Stats["causes"]): string {
+  return Object.entries(causes).map(([cause, count]) => `${count} ${cause}`).join(", ");
+}
+
+function regretText(regrets: readonly Regret[]): string {
+  if (regrets.length === 0) return "none";
+  const bytes = regrets.reduce((sum, regret) => sum + regret.bytes, 0);
+  return `${entries(regrets.length)}, ${formatBytes(bytes)}: fetched again soon after`;
+}
+
+function regretTable(regrets: readonly Regret[]): string {
+  const last = regrets.toSorted((a, b) => b.fetchedAt - a.fetchedAt).slice(0, MAX_LISTED);
+  return table(
+    ["REGRETTED", "RULE", "EVICTED", "FETCHED AGAIN", "SIZE"],
+    last.map(({ name, rule, evictedAt, fetchedAt, bytes }) => [
+      name,
+      rule,
+      localTime(evictedAt),
+      `${formatDuration(fetchedAt - evictedAt)} later`,
+      formatBytes(bytes),
+    ]),
+  );
+}
+
+/** What the user can do for it not to happen again. */
+function adviceText({ rule, atLeast }: Advice): string {
+  switch (rule) {
+    case "max-size":
+      return `a limit of at least ${
+        roundedSize(atLeast)
+      } would have kept them: larder config set gc.max_size ${roundedSize(atLeast)}`;
+    case "max-count":
+      return `a limit of at least ${
+        entries(atLeast)
+      } would have kept them: larder config set gc.max_count ${atLeast}`;
+    case "unused":
+      return `a limit of at least ${
+        days(atLeast)
+      } would have kept them: larder config set gc.unused ${days(atLeast)}`;
+    case "min-free":
+      return `the disk lacked ${
+        formatBytes(atLeast)
+      } for them: lower gc.min_free, or move the cache`;
+  }
+}
+
+/** Bytes as a limit is written, rounded up to two digits. */
+export function roundedSize(bytes: number): string {
+  const unit = bytes >= 1e9 ? 1e9 : 1e6;
+  const value = Math.max(bytes / unit, 0.1);
+  const step = 10 ** (Math.floor(Math.log10(value)) - 1);
+  const rounded = Math.ceil(Number((value / step).toFixed(6))) * step;
+  return `${Number(rounded.toPrecision(2))}${unit === 1e9 ? "GB" : "MB"}`;
+}
+
+function days(milliseconds: number): string {
+  return `${Math.ceil(milliseconds / 86_400_000)}d`;
+}
+
+function entries(count: number): string {
+  return count === 1 ? "1 entry" : `${count} entries`;
+}
+
+function toJson(stats: Stats): object {
+  const time = (value: number) => new Date(value).toISOString();
+  return {
+    ...stats,
+    since: stats.since === undefined ? null : time(stats.since),
+    regrets: stats.regrets.map((regret) => ({
+      ...regret,
+      lastUsed: time(regret.lastUsed),
+      evictedAt: time(regret.evictedAt),
+      fetchedAt: time(regret.fetchedAt),
+    })),
+  };
+}
