@@ -1,13 +1,13 @@
 /**
  * `deno task demo`: the main job in a few seconds, with nothing but this repository. A registry in this process
- * serves a Spin app with a real Wasm module; larder pulls it, confirms it, pulls what changed, and lists it.
+ * serves a Spin app whose component answers HTTP requests; larder runs it, and runs it anew when its tag moves.
  */
 
 import { fileURLToPath } from "node:url";
 import { FixtureRegistry } from "../tests/support/fixture_registry.ts";
-import { spinApp } from "../tests/support/artifacts.ts";
+import { packApp } from "../tests/support/spin_apps.ts";
 import { TemporaryFolder } from "../tests/support/temporary.ts";
-import { helloModule } from "./demo/hello_module.ts";
+import { helloComponent } from "./demo/hello_component.ts";
 
 const MAIN = fileURLToPath(new URL("../main.ts", import.meta.url));
 
@@ -19,51 +19,101 @@ const PAGES = {
   "style.css": "p { font-family: serif }\n".repeat(20_000),
 };
 
-function version(number: number) {
-  const module = helloModule(`Hello from version ${number}.\n`);
-  return spinApp({ module, assets: PAGES, inlined: { "robots.txt": "User-agent: *\n" } });
+async function version(number: number) {
+  const wasm = await helloComponent(`Hello from version ${number}.\n`);
+  return await packApp({ components: { hello: { wasm, files: PAGES } } });
 }
 
 function explain(text: string): void {
   console.log(`\n# ${text}`);
 }
 
-/** Runs larder as a user would, and shows what it says. */
-async function larder(home: string, ...args: string[]): Promise<void> {
-  console.log(`$ larder ${args.join(" ")}`);
-  const { success, code } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "--allow-all", MAIN, "--cache-dir", home, ...args],
-  }).output().then((output) => {
-    Deno.stdout.writeSync(output.stderr);
-    Deno.stdout.writeSync(output.stdout);
-    return output;
-  });
-  if (!success) throw new Error(`larder ${args[0]} ended with exit code ${code}`);
+/** A user with a cache of their own. */
+class User extends TemporaryFolder {
+  /** Runs larder to its end, and shows what it says. */
+  async larder(...args: string[]): Promise<void> {
+    const process = this.#start(args);
+    await show(process);
+    const { success, code } = await process.status;
+    if (!success) throw new Error(`larder ${args[0]} ended with exit code ${code}`);
+  }
+
+  /** Runs an app, asks it for its page, and ends it. */
+  async visit(...args: string[]): Promise<void> {
+    const process = this.#start(["run", "--listen", "127.0.0.1:0", ...args]);
+    try {
+      let isVisited = false;
+      await show(process, async (said) => {
+        const url = /Serving .* at (http:\S+)\n[^]*→.*\n/.exec(said)?.[1];
+        if (!url || isVisited) return;
+        isVisited = true;
+        console.log(`$ curl ${url}/`);
+        Deno.stdout.writeSync(await (await fetch(`${url}/`)).bytes());
+        console.log("$ ^C");
+        process.kill("SIGTERM");
+      });
+      if (!isVisited) throw new Error("the app was not served");
+    } finally {
+      await end(process);
+    }
+  }
+
+  #start(args: readonly string[]): Deno.ChildProcess {
+    console.log(`$ larder ${args.join(" ")}`);
+    return new Deno.Command(Deno.execPath(), {
+      args: ["run", "--quiet", "--allow-all", MAIN, "--cache-dir", this.path, ...args],
+      stdin: "null",
+      stdout: "inherit",
+      stderr: "piped",
+    }).spawn();
+  }
+}
+
+/** Shows what a process says on stderr; `onText` is told all of it so far. */
+async function show(
+  process: Deno.ChildProcess,
+  onText: (said: string) => Promise<void> = async () => {},
+): Promise<void> {
+  let said = "";
+  for await (const bytes of process.stderr) {
+    Deno.stdout.writeSync(bytes);
+    said += new TextDecoder().decode(bytes);
+    await onText(said);
+  }
+}
+
+async function end(process: Deno.ChildProcess): Promise<void> {
+  try {
+    process.kill("SIGKILL");
+  } catch {
+    // It has ended by itself.
+  }
+  await process.status;
 }
 
 await using registry = await FixtureRegistry.start();
-using home = new TemporaryFolder();
+using user = new User();
 const app = registry.add("demo/hello", await version(1), "latest");
 const requests = () => registry.requests().map(({ method, path }) => `${method} ${path}`);
 
 explain(
-  "A registry is running in this process, with a Spin app in it. The first pull fetches all of it:",
+  "A registry is running in this process, with a Spin app in it. The first run fetches and compiles all of it:",
 );
-await larder(home.path, "pull", app);
+await user.visit(app);
 
 explain(
   "Nothing has changed. larder asks the registry all the same, in one request, and fetches nothing:",
 );
 registry.clearLog();
-await larder(home.path, "pull", app);
+await user.visit(app);
 console.log(`(the registry saw: ${requests().join(", ")})`);
 
-explain("The tag moves to a new version of the Wasm module. Only what changed is fetched:");
+explain("The tag moves to a new version of the component. Only what changed is fetched:");
 registry.add("demo/hello", await version(2), "latest");
-await larder(home.path, "pull", app);
+await user.visit(app);
 
 explain("The cache, as `larder list -v` shows it:");
-await larder(home.path, "list", "-v");
+await user.larder("list", "-v");
 
-explain("Without the registry, the cached copy can still be had:");
-await larder(home.path, "pull", "--offline", app);
+explain("Without the registry, the cached copy runs as well:");
+await user.visit("--offline", app);
