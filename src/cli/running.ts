@@ -2,9 +2,11 @@ import { LarderError } from "../base/errors.ts";
 import { statIfAny } from "../base/files.ts";
 import { digestOf } from "../oci/digest.ts";
 import { formatReference, parseReference } from "../oci/reference.ts";
+import { useEvent } from "../pull/result.ts";
 import { ENGINE_VERSION } from "../run/engine_version.ts";
 import { type CachedImage, Pantry, type WasmSource } from "../run/runnable.ts";
 import { BlobStore } from "../store/blob_store.ts";
+import { Journal } from "../store/journal.ts";
 import { Lease } from "../store/leases.ts";
 import { TagStore } from "../store/tags.ts";
 import type { Context } from "./context.ts";
@@ -39,12 +41,17 @@ export async function pullAndUse<T>(
     const result = await openPuller(context).puller.pull(reference, options, progress);
     progress.end();
     reportPull(context, result);
+    new Journal(layout).append([useEvent(result, Date.now())]);
     const { manifestDigest, platform, parts } = result;
     const digests = parts.map((part) => part.digest);
     // What is compiled of them as well, whether it is there already or not.
     const compiled = digests.map((digest) => layout.compiledFolder(digest, ENGINE_VERSION));
     const folders = [layout.digestFolder(reference, manifestDigest), ...compiled];
     await lease.add({ folders, digests }, leasing);
+    if (result.cause !== undefined) {
+      const { collectAfterwards } = await import("./auto_gc.ts");
+      await collectAfterwards(context);
+    }
     const image = { name, reference, manifestDigest, platform };
     return await use(image, new Pantry(new BlobStore(layout), tags));
   } finally {
