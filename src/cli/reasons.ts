@@ -17,7 +17,7 @@ export interface EntryReasons {
   readonly fate: Fate;
 }
 
-/** Who needs content, and how each leads to it. */
+/** Who needs content, and how each leads to it: first those that are held, whatever the limits. */
 export interface ContentReasons {
   readonly digest: Digest;
   readonly contents: readonly Content[];
@@ -49,13 +49,15 @@ export class Reasons {
     const needing = this.#cache.entries.filter(({ reaches }) =>
       reaches.some((place) => places.has(place))
     );
+    const needed = needing.map((entry) => ({
+      ...this.ofEntry(entry),
+      chain: chainTo(this.#cache, entry, digest) ?? [],
+    }));
+    const isHeld = ({ pin, user }: EntryReasons) => pin || user !== undefined ? 0 : 1;
     return {
       digest,
       contents,
-      needed: needing.map((entry) => ({
-        ...this.ofEntry(entry),
-        chain: chainTo(this.#cache, entry, digest) ?? [],
-      })),
+      needed: needed.sort((a, b) => isHeld(a) - isHeld(b)),
       isInUse: [...places].some((place) => this.#inUse.places.has(place)),
     };
   }

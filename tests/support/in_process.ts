@@ -48,9 +48,13 @@ export async function larder(home: string, ...args: string[]): Promise<Result> {
     XDG_CONFIG_HOME: undefined,
     LARDER_CACHE_DIR: undefined,
   };
-  const { value, stdout, stderr } = await withEnvironment(
-    environment,
-    () => captured(() => main(args)),
-  );
-  return { code: value, stdout, stderr };
+  try {
+    const { value, stdout, stderr } = await withEnvironment(
+      environment,
+      () => captured(() => main(args)),
+    );
+    return { code: value, stdout, stderr };
+  } finally {
+    Deno.exitCode = 0; // That of the command is not the tests' own.
+  }
 }

@@ -4,9 +4,10 @@ import { type Advice, type Regret, type Stats, statsOf } from "../../store/stats
 import { writeOut } from "../console.ts";
 import type { Context } from "../context.ts";
 import type { Format } from "../options.ts";
+import { fields, sections } from "../output/sections.ts";
 import { localTime, table } from "../output/table.ts";
 
-/** The longest that regretted evictions are listed. */
+/** So many of the regretted evictions are listed. */
 const MAX_LISTED = 10;
 
 /** `larder stats`: hits, misses, bytes, and what should better have stayed. */
@@ -24,19 +25,19 @@ export function stats(context: Context, options: { format: Format }): void {
 function textOf(stats: Stats, since: number): string {
   const { hits, misses, causes, fetched, saved, evictions, regrets, advice } = stats;
   const uses = hits + misses;
-  const lines = [
-    ["since", `${localTime(since)} (${formatDuration(Date.now() - since)})`],
-    ["hits", `${hits}${uses > 0 ? ` (${Math.round(100 * hits / uses)} %)` : ""}`],
-    ["misses", [String(misses), causesText(causes)].filter((part) => part).join(": ")],
-    ["fetched", formatBytes(fetched)],
-    ["saved", formatBytes(saved)],
-    ["evicted", `${entries(evictions.entries)}, ${formatBytes(evictions.bytes)}`],
-    ["regretted", regretText(regrets)],
-  ];
-  const width = Math.max(...lines.map(([name]) => name!.length));
-  const text = lines.map(([name, value]) => `${name!.padEnd(width)}  ${value}\n`).join("");
-  return text + (regrets.length > 0 ? `\n${regretTable(regrets)}` : "") +
-    advice.map((each) => `\n${adviceText(each)}\n`).join("");
+  return sections([
+    fields([
+      ["SINCE", `${localTime(since)} (${formatDuration(Date.now() - since)})`],
+      ["HITS", `${hits}${uses > 0 ? ` (${Math.round(100 * hits / uses)} %)` : ""}`],
+      ["MISSES", [String(misses), causesText(causes)].filter((part) => part).join(": ")],
+      ["FETCHED", formatBytes(fetched)],
+      ["SAVED", formatBytes(saved)],
+      ["EVICTED", `${entries(evictions.entries)}, ${formatBytes(evictions.bytes)}`],
+      ["REGRETTED", regretText(regrets)],
+    ]),
+    regrets.length > 0 ? regretTable(regrets) : "",
+    advice.map((each) => `${adviceText(each)}\n`).join(""),
+  ]);
 }
 
 function causesText(causes: Stats["causes"]): string {
@@ -52,7 +53,7 @@ function regretText(regrets: readonly Regret[]): string {
 function regretTable(regrets: readonly Regret[]): string {
   const last = regrets.toSorted((a, b) => b.fetchedAt - a.fetchedAt).slice(0, MAX_LISTED);
   return table(
-    ["REGRETTED", "RULE", "EVICTED", "FETCHED AGAIN", "SIZE"],
+    ["NAME", "RULE", "EVICTED", "FETCHED AGAIN", "SIZE"],
     last.map(({ name, rule, evictedAt, fetchedAt, bytes }) => [
       name,
       rule,

@@ -6,6 +6,7 @@ import type { Pin } from "../../store/pins.ts";
 import type { ContentInfo, EntryInfo, FileInfo } from "../inspection/item.ts";
 import type { ManifestInfo, PartInfo, PlatformInfo } from "../inspection/manifest.ts";
 import type { SpinInfo } from "../inspection/spin.ts";
+import { fields, sections } from "./sections.ts";
 import { localTime, table } from "./table.ts";
 
 /** Names that are listed in a cell. */
@@ -133,17 +134,6 @@ function annotationsText(annotations: Readonly<Record<string, string>>): string 
 }
 
 /** `KEY  value` lines; what is undefined or null is left out. */
-function fields(rows: readonly (readonly [string, string | null | undefined])[]): string {
-  const width = Math.max(...rows.map(([key]) => key.length));
-  return rows.flatMap(([key, value]) =>
-    value === undefined || value === null ? [] : `${key.padEnd(width)}  ${printable(value)}\n`
-  ).join("");
-}
-
-function sections(texts: readonly string[]): string {
-  return texts.filter((text) => text !== "").join("\n");
-}
-
 function pinText(pin: Pin | undefined): string {
   if (!pin) return "no";
   const by = pin.pattern === undefined ? "" : `, by ${pin.pattern}`;

@@ -1,10 +1,11 @@
+import { printable } from "../../base/errors.ts";
 import { formatBytes, formatDuration } from "../../base/units.ts";
-import type { Link } from "../../gc/chain.ts";
 import type { Fate, Prospect } from "../../gc/prospect.ts";
 import { shortDigest } from "../../oci/digest.ts";
 import type { Happening, Reason } from "../../store/history.ts";
 import type { ContentReasons, EntryReasons } from "../reasons.ts";
-import { localTime } from "./table.ts";
+import { fields, sections } from "./sections.ts";
+import { localTime, table } from "./table.ts";
 
 /** The most of a history, and of those who need something, that is shown. */
 const MAX_LISTED = 10;
@@ -12,48 +13,56 @@ const MAX_LISTED = 10;
 /** What keeps an entry, when it would go, and what happened to it. */
 export function entryWhy(reasons: EntryReasons, history: readonly Happening[]): string {
   const { entry, fate } = reasons;
-  const lines = [
-    `${entry.name}: ${entry.type}, ${formatBytes(entry.size)}, ${
-      formatBytes(entry.unique)
-    } of it its own`,
-    `last used  ${localTime(entry.lastUsed)}`,
-    `kept by    ${keepersOf(reasons).join("; ") || "nothing"}`,
-    ...gcLines(fate).map((line, i) => `${i === 0 ? "gc" : ""}`.padEnd(11) + line),
-  ];
-  if (entry.problem) {
-    lines.push(`damaged    ${entry.problem}: larder verify --repair ${entry.name}`);
-  }
-  return text([...lines, ...historyLines(history)]);
+  const { name, type, size, unique, problem } = entry;
+  return sections([
+    fields([
+      ["NAME", name],
+      ["TYPE", type],
+      ["SIZE", `${formatBytes(size)}, ${formatBytes(size - unique)} of it shared with others`],
+      ["LAST USED", localTime(entry.lastUsed)],
+      ["PROBLEM", problem && `${problem}: see larder verify --repair`],
+      ["KEPT BY", keepersOf(reasons).join("; ") || "nothing"],
+      ["GC", gcText(fate)],
+    ]),
+    historyText(history),
+  ]);
 }
 
 /** Who needs a piece of content, and how each leads to it. */
 export function contentWhy(reasons: ContentReasons, history: readonly Happening[]): string {
   const { digest, contents, needed, isInUse } = reasons;
-  const size = contents.reduce((sum, content) => sum + content.size, 0);
-  const who = needed.length === 0
-    ? "no entry needs it"
-    : needed.length === 1
-    ? "one entry needs it"
-    : `${needed.length} entries need it`;
-  const lines = [`${digest}: ${formatBytes(size)}, ${who}${isInUse ? ", and it is in use" : ""}`];
-  for (const each of needed.slice(0, MAX_LISTED)) {
-    const keepers = keepersOf(each);
-    lines.push(`${each.entry.name}${keepers.length > 0 ? ` (${keepers.join("; ")})` : ""}`);
-    lines.push(...each.chain.map(linkText));
-    lines.push(`  gc: ${gcLines(each.fate).join("; ")}`);
-  }
-  if (needed.length > MAX_LISTED) lines.push(`and ${needed.length - MAX_LISTED} more`);
-  if (needed.length === 0) {
-    lines.push(
-      isInUse ? "gc leaves it alone as long as it is in use" : "gc takes it once it is old enough",
-    );
-  }
-  return text([...lines, ...historyLines(history)]);
+  const orphan = isInUse ? "leaves it alone while it is in use" : "takes it when it is old enough";
+  return sections([
+    fields([
+      ["DIGEST", digest],
+      ["SIZE", formatBytes(contents.reduce((sum, { size }) => sum + size, 0))],
+      ["NEEDED BY", needed.length === 1 ? "1 entry" : `${needed.length} entries`],
+      ["IN USE", isInUse ? "yes" : "no"],
+      ["GC", needed.length === 0 ? orphan : undefined],
+    ]),
+    ...needed.slice(0, MAX_LISTED).map(chainText),
+    needed.length > MAX_LISTED ? `and ${needed.length - MAX_LISTED} more\n` : "",
+    historyText(history),
+  ]);
 }
 
 /** What is known of something that is not in the cache. */
 export function absentText(name: string, history: readonly Happening[]): string {
-  return text([`${name}: not in the cache`, ...historyLines(history)]);
+  return sections([`${printable(name)} is not in the cache\n`, historyText(history)]);
+}
+
+/** An entry, and the way from it to what it needs. */
+function chainText(reasons: ContentReasons["needed"][number]): string {
+  const links = reasons.chain.map(({ kind, digest, note }) =>
+    `${kind} ${shortDigest(digest)}${note === undefined ? "" : ` (${note})`}`
+  );
+  const lines = [
+    reasons.entry.name,
+    ...links.map((link, i) => `${"  ".repeat(i + 1)}${link}`),
+    `  kept by: ${keepersOf(reasons).join("; ") || "nothing"}`,
+    `  gc: ${gcText(reasons.fate)}`,
+  ];
+  return lines.map((line) => `${printable(line)}\n`).join("");
 }
 
 /** What holds an entry, whatever the limits. */
@@ -69,40 +78,32 @@ function keepersOf({ pin, user, fate }: EntryReasons): string[] {
   return keepers;
 }
 
-function gcLines({ action, rule, why, isLimited, prospects }: Fate): string[] {
-  if (action === "remove") return [`takes it now: ${why} (${rule})`];
-  if (rule === "pinned") return ["never takes it while it is pinned"];
-  if (!isLimited) return ["never takes it: no limit is set"];
-  return prospects.length === 0 ? ["leaves it alone"] : prospects.map(prospectText);
+function gcText({ action, rule, why, isLimited, prospects }: Fate): string {
+  if (action === "remove") return `takes it now: ${why} (${rule})`;
+  if (rule === "pinned") return "never takes it while it is pinned";
+  if (!isLimited) return "never takes it: no limit is set";
+  if (prospects.length === 0) return "leaves it alone for now";
+  return `takes it ${prospects.map(prospectText).join("; or ")}`;
 }
 
 function prospectText(prospect: Prospect): string {
   switch (prospect.rule) {
     case "unused":
-      return `takes it ${localTime(prospect.at)} if it is not used before (unused)`;
+      return `on ${localTime(prospect.at)} if nobody uses it before (unused)`;
     case "max-size":
     case "min-free":
-      return `takes it once ${
-        formatBytes(prospect.bytes)
-      } more have come into the cache (${prospect.rule})`;
+      return `once more than ${formatBytes(prospect.bytes)} have come (${prospect.rule})`;
     case "max-count":
-      return `takes it once ${prospect.entries} more entries have come (max-count)`;
+      return `once more than ${prospect.entries} other entries have come (max-count)`;
   }
 }
 
-function linkText({ kind, digest, note }: Link): string {
-  return `  -> ${kind} ${shortDigest(digest)}${note === undefined ? "" : ` (${note})`}`;
-}
-
-function historyLines(history: readonly Happening[]): string[] {
-  if (history.length === 0) return [];
+function historyText(history: readonly Happening[]): string {
+  if (history.length === 0) return "";
   const last = history.slice(-MAX_LISTED);
+  const rows = last.map((each) => [localTime(each.at), happeningText(each)]);
   const earlier = history.length - last.length;
-  return [
-    "",
-    ...earlier > 0 ? [`(${earlier} earlier)`] : [],
-    ...last.map((each) => `${localTime(each.at)}  ${happeningText(each)}`),
-  ];
+  return table(["WHEN", earlier > 0 ? `WHAT, after ${earlier} others` : "WHAT"], rows);
 }
 
 /** What happened, and why. */
@@ -136,8 +137,4 @@ function reasonText(reason: Reason, at: number): string {
     case "deleted":
       return "somebody had deleted it";
   }
-}
-
-function text(lines: readonly string[]): string {
-  return lines.map((line) => `${line.trimEnd()}\n`).join("");
 }

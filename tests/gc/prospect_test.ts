@@ -1,0 +1,91 @@
+import assert from "node:assert/strict";
+import type { Disk } from "../../src/base/disk.ts";
+import { planGc } from "../../src/gc/collector.ts";
+import type { GcPolicy } from "../../src/gc/policy.ts";
+import { type Fate, Fates } from "../../src/gc/prospect.ts";
+import { survey } from "../../src/gc/survey.ts";
+import type { Survey } from "../../src/gc/survey_types.ts";
+import { Layout } from "../../src/store/layout.ts";
+import { image, randomBytes } from "../support/artifacts.ts";
+import { blob } from "../support/artifacts.ts";
+import { CacheFolder, DAY, HOUR } from "../support/cache_folder.ts";
+
+/** Apps that were used five, four, three … days ago, and one that is pinned and one that is young. */
+function filled(): CacheFolder {
+  const cache = new CacheFolder();
+  for (const days of [5, 4, 3, 2]) {
+    const app = image([blob(randomBytes(days * 1000, `${days}`))]);
+    cache.pulled(`ghcr.io/acme/app:d${days}`, app, { used: days * DAY });
+  }
+  cache.pulled("ghcr.io/acme/app:pinned", image(["p"]), { used: 9 * DAY, pinned: true });
+  cache.pulled("ghcr.io/acme/app:young", image(["y"]), { used: HOUR / 2 });
+  return cache;
+}
+
+function fate(state: Survey, tag: string, policy: GcPolicy, disk?: Disk): Fate {
+  const entry = state.entries.find(({ name }) => name.endsWith(`:${tag}`))!;
+  return new Fates(state, policy, disk).of(entry);
+}
+
+function look(cache: CacheFolder): Survey {
+  return survey(new Layout(cache.registry), cache.now);
+}
+
+Deno.test("without limits nothing is taken", () => {
+  using cache = filled();
+  const { action, rule, isLimited, prospects } = fate(look(cache), "d5", {});
+  assert.deepEqual([action, rule, isLimited, prospects], ["keep", "within limits", false, []]);
+});
+
+Deno.test("what a rule takes now is said", () => {
+  using cache = filled();
+  const told = fate(look(cache), "d5", { unused: 4.5 * DAY });
+  assert.deepEqual([told.action, told.rule, told.isLimited], ["remove", "unused", true]);
+});
+
+Deno.test("the day is told from which on an entry counts as unused", () => {
+  using cache = filled();
+  const { prospects } = fate(look(cache), "d3", { unused: 30 * DAY });
+  assert.deepEqual(prospects, [{ rule: "unused", at: cache.now + 27 * DAY }]);
+});
+
+Deno.test("a pin leaves no prospects, and what is young has those of time", () => {
+  using cache = filled();
+  const policy = { unused: 30 * DAY, maxSize: 1e9 };
+  const pinned = fate(look(cache), "pinned", policy);
+  assert.deepEqual([pinned.rule, pinned.prospects], ["pinned", []]);
+  const young = fate(look(cache), "young", policy);
+  assert.deepEqual([young.rule, young.prospects.map(({ rule }) => rule)], ["young", ["unused"]]);
+});
+
+Deno.test("what may still come is told: a byte less, and it stays; that much, and it goes", () => {
+  using cache = filled();
+  const state = look(cache);
+  for (const tag of ["d5", "d4", "d3", "d2"]) {
+    const limit = state.size + 12_345;
+    const [prospect] = fate(state, tag, { maxSize: limit }).prospects;
+    assert.ok(prospect?.rule === "max-size");
+    // Where so much more is there, the limit is so much nearer.
+    const removed = (maxSize: number) =>
+      planGc(state, { maxSize }, undefined).remove.entries.some(({ name }) =>
+        name.endsWith(`:${tag}`)
+      );
+    assert.equal(removed(limit - prospect.bytes), false, tag);
+    assert.equal(removed(limit - prospect.bytes - 1), true, tag);
+  }
+});
+
+Deno.test("the same for the disk and for the number of entries", () => {
+  using cache = filled();
+  const state = look(cache);
+  const disk = { size: 1e9, free: 500_000 };
+  const [free] = fate(state, "d3", { minFree: { bytes: 400_000 } }, disk).prospects;
+  assert.ok(free?.rule === "min-free");
+  const isTaken = (free: number) =>
+    fate(state, "d3", { minFree: { bytes: 400_000 } }, { ...disk, free }).action === "remove";
+  assert.equal(isTaken(disk.free - free.bytes), false);
+  assert.equal(isTaken(disk.free - free.bytes - 1), true);
+  const [count] = fate(state, "d3", { maxCount: 10 }).prospects;
+  // Six are there, and two go before it: ten is reached with six more after these.
+  assert.deepEqual(count, { rule: "max-count", entries: 6 });
+});
