@@ -1,0 +1,301 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import {
+  blob,
+  image,
+  index,
+  type IndexEntry,
+  multiPlatform,
+  platformOf,
+  randomBytes,
+  spinApp,
+  wasmModule,
+} from "../support/artifacts.ts";
+import { type Result, User } from "../support/cli.ts";
+import { status, tooManyRequests } from "../support/faults.ts";
+import { basicGuard, FixtureRegistry } from "../support/fixture_registry.ts";
+import { assertNoRubbish, assertStoreSound } from "../support/store_check.ts";
+
+const BASE = blob(randomBytes(50_000, "base"));
+const OLD = image([BASE, "old"]);
+const NEW = image([BASE, "new"]);
+
+interface Row {
+  readonly name: string;
+  readonly state: string;
+  readonly digest: string;
+  readonly currentDigest: string | null;
+  readonly bytesToFetch: number | null;
+  readonly why: { readonly code: string } | null;
+}
+
+/** A user who has pulled these tags of one repository. */
+async function pulled(user: User, registry: FixtureRegistry, ...tags: string[]): Promise<string[]> {
+  const references = tags.map((tag) => registry.add("app", OLD, tag));
+  const result = await user.larder(["pull", ...references]);
+  assert.equal(result.code, 0, result.stderr);
+  registry.clearLog();
+  return references;
+}
+
+const outdated = (user: User, ...args: string[]) => user.larder(["outdated", ...args]);
+
+async function rows(user: User, ...args: string[]): Promise<Row[]> {
+  const { stdout } = await outdated(user, "--all", "--format", "json", ...args);
+  return JSON.parse(stdout);
+}
+
+function states(rows: readonly Row[]): string[] {
+  return rows.map(({ name, state }) => `${name.split(":").at(-1)} ${state}`);
+}
+
+Deno.test("tags that are current are only counted, and end with 0", async () => {
+  await using registry = await FixtureRegistry.start();
+  using user = new User();
+  await pulled(user, registry, "v1", "v2");
+  const { code, stdout, stderr } = await outdated(user, "--exit-code");
+  assert.deepEqual([code, stdout, stderr], [0, "", "2 tags: all current\n"]);
+  assert.deepEqual(registry.requests().map(({ method }) => method), ["HEAD", "HEAD"]);
+});
+
+Deno.test("what is behind or gone is listed, and what is to fetch; no blob is asked for", async () => {
+  await using registry = await FixtureRegistry.start();
+  using user = new User();
+  const [, moved, gone] = await pulled(user, registry, "v1", "v2", "v3");
+  registry.add("app", NEW, "v2");
+  registry.fail("/manifests/v3", status(404));
+  const { code, stdout, stderr } = await outdated(user);
+  assert.equal(code, 0, stderr);
+  const table = stdout.trimEnd().split("\n").map((line) => line.split(/ {2,}/));
+  assert.deepEqual(table[0], ["NAME", "STATE", "CACHED", "NOW", "AGE", "TO FETCH", "WHY"]);
+  assert.deepEqual(table.slice(1).map(([name, state]) => [name, state]), [
+    [moved, "behind"],
+    [gone, "gone"],
+  ]);
+  assert.match(stderr, /^3 tags: 1 behind, [\d.]+ B to fetch, 1 gone, 1 current$/m);
+  assert.deepEqual(registry.requests("/blobs/"), []);
+
+  const found = await rows(user);
+  assert.deepEqual(states(found), ["v1 current", "v2 behind", "v3 gone"]);
+  const missing = NEW.blobs[0]!.bytes.length + NEW.blobs[2]!.bytes.length;
+  assert.equal(found[1]!.bytesToFetch, missing);
+  assert.deepEqual(
+    [found[1]!.digest, found[1]!.currentDigest],
+    [OLD.descriptor.digest, NEW.descriptor.digest],
+  );
+  assert.equal((await outdated(user, "--exit-code")).code, 10);
+  assertStoreSound(user.registry);
+});
+
+/** Lets what was pulled be from a port that nobody listens on. */
+function moveAway(registry: FixtureRegistry, user: User): void {
+  const manifests = join(user.registry, "manifests");
+  Deno.renameSync(join(manifests, registry.host), join(manifests, "127.0.0.1:1"));
+}
+
+Deno.test("who cannot be asked is unknown, with why, and that is the exit code", async (t) => {
+  const cases: [string, (registry: FixtureRegistry, user: User) => void, string, number][] = [
+    ["away", moveAway, "LDR_UNREACHABLE", 6],
+    ["401", (r) => r.guard = basicGuard("a", "b"), "LDR_UNAUTHORIZED", 4],
+    ["403", (r) => r.fail("manifests", status(403)), "LDR_FORBIDDEN", 4],
+    ["429", (r) => r.fail("manifests", tooManyRequests("3600")), "LDR_RATE_LIMITED", 6],
+    ["500", (r) => r.fail("manifests", status(500, { "Retry-After": "0" })), "LDR_SERVER_ERROR", 6],
+  ];
+  for (const [name, spoil, code, exit] of cases) {
+    await t.step(name, async () => {
+      await using registry = await FixtureRegistry.start();
+      await using other = await FixtureRegistry.start();
+      using user = new User();
+      await pulled(user, registry, "v1");
+      await pulled(user, other, "v2");
+      spoil(registry, user);
+      const result = await outdated(user, "--all", "--format", "json");
+      const found: Row[] = JSON.parse(result.stdout);
+      assert.deepEqual(states(found).sort(), ["v1 unknown", "v2 current"]);
+      assert.equal(found.find(({ state }) => state === "unknown")!.why!.code, code);
+      assert.equal(result.code, exit);
+      assert.match(
+        result.stderr,
+        new RegExp(`^error: a tag could not be asked .*\\[${code}\\]$`, "m"),
+      );
+      // What is out of date is worth more to a script that asks for it.
+      other.add("app", NEW, "v2");
+      assert.equal((await outdated(user, "--exit-code")).code, 10);
+    });
+  }
+});
+
+Deno.test("a registry that asks for patience is given it", async () => {
+  await using registry = await FixtureRegistry.start();
+  using user = new User();
+  await pulled(user, registry, "v1");
+  registry.fail("HEAD", tooManyRequests("1"), 1);
+  const { code, stderr } = await outdated(user);
+  assert.equal(code, 0, stderr);
+  assert.match(stderr, /answered 429; trying again in 1s/);
+});
+
+Deno.test("names, beginnings and globs choose the tags", async (t) => {
+  await using registry = await FixtureRegistry.start();
+  using user = new User();
+  await pulled(user, registry, "v1", "v2", "w1");
+  const fixed = registry.add("app", OLD);
+  assert.equal((await user.larder(["pull", fixed])).code, 0);
+  const cases: [string, string[]][] = [
+    [registry.reference("app", "v1"), ["v1 current"]],
+    [registry.reference("app", "w"), ["w1 current"]],
+    ["*:v*", ["v1 current", "v2 current"]],
+    [fixed, []],
+    ["*", ["v1 current", "v2 current", "w1 current"]],
+  ];
+  for (const [name, expected] of cases) {
+    await t.step(name.slice(-10), async () => {
+      assert.deepEqual(states(await rows(user, name)), expected);
+    });
+  }
+  assert.match((await outdated(user, fixed)).stderr, /is fixed by its digest/);
+  assert.equal((await outdated(user, "nothing/*")).code, 3);
+  assert.equal((await outdated(user, registry.reference("app", "v"))).code, 2);
+});
+
+Deno.test("offline nobody can be asked, and an empty cache has nothing to ask about", async () => {
+  using user = new User();
+  for (const args of [["outdated"], ["update", "--all"]]) {
+    const offline = await user.larder([...args, "--offline"]);
+    assert.equal(offline.code, 2);
+    assert.match(offline.stderr, /\[LDR_USAGE\]\nhint: leave --offline out/);
+    assert.equal((await user.larder(args)).code, 0);
+  }
+  assert.match((await outdated(user)).stderr, /there are no tags in the cache/);
+});
+
+Deno.test("an entry that Spin wrote is compared by what it means", async () => {
+  await using registry = await FixtureRegistry.start();
+  using user = new User();
+  const app = await spinApp({ module: wasmModule("one") });
+  const reference = registry.add("app", app, "v1");
+  assert.equal((await user.larder(["pull", reference])).code, 0);
+  const folder = join(user.registry, "manifests", registry.host, "app");
+  // Spin writes its own JSON of the manifest, and no record.
+  const manifest = JSON.parse(new TextDecoder().decode(app.bytes));
+  Deno.writeTextFileSync(join(folder, "v1/manifest.json"), JSON.stringify(manifest, null, 1));
+  Deno.removeSync(join(folder, "v1/record.json"));
+  Deno.removeSync(join(folder, app.descriptor.digest), { recursive: true });
+  assert.deepEqual(states(await rows(user)), ["v1 current"]);
+  registry.add("app", await spinApp({ module: wasmModule("two") }), "v1");
+  assert.deepEqual(states(await rows(user)), ["v1 behind"]);
+});
+
+async function update(user: User, ...args: string[]): Promise<Result> {
+  const result = await user.larder(["update", ...args]);
+  assertStoreSound(user.registry);
+  assertNoRubbish(user.registry);
+  return result;
+}
+
+Deno.test("update pulls what is behind, and says so as pull does", async () => {
+  await using registry = await FixtureRegistry.start();
+  using user = new User();
+  const [, moved] = await pulled(user, registry, "v1", "v2");
+  registry.add("app", NEW, "v2");
+  const { code, stdout, stderr } = await update(user, "--all");
+  assert.equal(code, 0, stderr);
+  assert.equal(stdout, `${moved}@${NEW.descriptor.digest}\n`);
+  assert.match(stderr, /v2: fetched 1 layer \([\d.]+ B\), reused 1 layer \(48\.83 KiB\)\n/);
+  assert.match(stderr, /^1 tag updated, 1 already current$/m);
+  assert.equal(registry.downloads(BASE).length, 0);
+  const again = await update(user, "--all", "--format", "json");
+  assert.deepEqual([again.code, JSON.parse(again.stdout)], [0, []]);
+});
+
+Deno.test("update takes what names choose, and nothing else", async () => {
+  await using registry = await FixtureRegistry.start();
+  using user = new User();
+  const [first] = await pulled(user, registry, "v1", "v2");
+  for (const tag of ["v1", "v2"]) registry.add("app", NEW, tag);
+  const { stdout } = await update(user, "*:v1");
+  assert.equal(stdout, `${first}@${NEW.descriptor.digest}\n`);
+  assert.deepEqual(states(await rows(user)), ["v1 current", "v2 behind"]);
+});
+
+Deno.test("update keeps to the platform, or to all, for which an entry was pulled", async () => {
+  await using registry = await FixtureRegistry.start();
+  using user = new User();
+  const platforms = ["linux/arm/v7", "plan9/mips"];
+  for (const tag of ["one", "all"]) registry.add("app", multiPlatform(...platforms), tag);
+  const pull = (tag: string, ...options: string[]) =>
+    user.larder(["pull", registry.reference("app", tag), ...options]);
+  assert.equal((await pull("one", "--platform", "plan9/mips")).code, 0);
+  assert.equal((await pull("all", "--all-platforms")).code, 0);
+  const next = platforms.map((name): IndexEntry => {
+    const platform = platformOf(name);
+    return { artifact: image([`the next of ${name}`], { platform }), platform };
+  });
+  for (const tag of ["one", "all"]) registry.add("app", index(next), tag);
+  registry.clearLog();
+  assert.equal((await update(user, "*:one")).code, 0);
+  const layerOf = ({ artifact }: IndexEntry) => artifact.blobs[1]!;
+  const downloads = () => next.map((entry) => registry.downloads(layerOf(entry)).length);
+  assert.deepEqual(downloads(), [0, 1]);
+  assert.equal((await update(user, "*:all")).code, 0);
+  assert.deepEqual(downloads(), [1, 1]);
+});
+
+Deno.test("update goes on after a failure, and fails with the first one's code", async () => {
+  await using registry = await FixtureRegistry.start();
+  using user = new User();
+  await pulled(user, registry, "v1", "v2", "v3", "v4");
+  const broken = image([blob("not to be had")]);
+  registry.add("app", broken, "v1");
+  registry.removeBlob("app", broken.blobs[1]!);
+  registry.add("app", NEW, "v2");
+  registry.fail("/manifests/v3", status(403));
+  registry.fail("/manifests/v4", status(404));
+  const { code, stdout, stderr } = await user.larder(["update", "--all"]);
+  assert.equal(code, 4, stderr);
+  assert.equal(stdout, `${registry.reference("app", "v2")}@${NEW.descriptor.digest}\n`);
+  assert.match(stderr, /^warning: .*app:v3.*\[LDR_FORBIDDEN\]$/m);
+  assert.match(stderr, /^warning: .*\[LDR_NOT_FOUND\]$/m);
+  assert.match(stderr, /^warning: the registry has \S+:v4 no more; the cached copy stays$/m);
+  assert.match(stderr, /^error: 2 of 4 tags could not be updated \[LDR_FORBIDDEN\]$/m);
+  const offline = await user.larder(["pull", "--offline", registry.reference("app", "v1")]);
+  assert.equal(offline.stdout, `${registry.reference("app", "v1")}@${OLD.descriptor.digest}\n`);
+});
+
+Deno.test("update means it, whatever the config says of asking", async () => {
+  await using registry = await FixtureRegistry.start();
+  using user = new User();
+  await pulled(user, registry, "v1");
+  user.write(".config/larder/config.yaml", "freshness: { policy: missing, stale_if_error: 9d }");
+  registry.add("app", NEW, "v1");
+  const { code, stdout } = await update(user, "--all");
+  assert.equal(code, 0);
+  assert.ok(stdout.endsWith(`@${NEW.descriptor.digest}\n`));
+});
+
+Deno.test("update wants to be told what", async () => {
+  using user = new User();
+  for (const args of [[], ["app:v1", "--all"]]) {
+    const { code, stderr } = await user.larder(["update", ...args]);
+    assert.equal(code, 2);
+    assert.match(stderr, /LDR_USAGE/);
+  }
+});
+
+Deno.test("what was pulled, updated and found is counted", async () => {
+  await using registry = await FixtureRegistry.start();
+  using user = new User();
+  const [reference] = await pulled(user, registry, "v1");
+  assert.equal((await user.larder(["pull", reference!])).code, 0);
+  registry.add("app", NEW, "v1");
+  await update(user, "--all");
+  const { stdout } = await user.larder(["stats", "--format", "json"]);
+  const { hits, misses, causes, fetched, saved } = JSON.parse(stdout);
+  assert.deepEqual([hits, misses, causes], [1, 2, { new: 1, moved: 1 }]);
+  const sizes = (bytes: readonly { bytes: Uint8Array }[]) =>
+    bytes.reduce((sum, each) => sum + each.bytes.length, 0);
+  assert.equal(fetched, sizes(OLD.blobs) + sizes([NEW.blobs[0]!, NEW.blobs[2]!]));
+  assert.equal(saved, sizes(OLD.blobs) + BASE.bytes.length);
+  const why = await user.larder(["why", reference!]);
+  assert.match(why.stdout, /fetched .*: the tag had moved from [0-9a-f]{12}/);
+});
