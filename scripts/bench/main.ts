@@ -1,6 +1,7 @@
 /** `deno task bench NAME`: measures larder beside its peers, all in one run, and prints a table in Markdown. */
 
 const BENCHES: Record<string, () => Promise<void>> = {
+  manage: async () => (await import("./manage.ts")).benchManage(),
   pull: async () => (await import("./pull.ts")).benchPull(),
 };
 

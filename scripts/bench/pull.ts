@@ -1,4 +1,3 @@
-import { cpus, release } from "node:os";
 import { join } from "node:path";
 import { formatBytes } from "../../src/base/units.ts";
 import { Hasher } from "../../src/oci/digest.ts";
@@ -9,17 +8,11 @@ import { push } from "../../tests/support/push.ts";
 import { emptyProgram, larderBinary } from "./binary.ts";
 import { type Contender, type Measured, median, race } from "./measure.ts";
 import { goPeer } from "./peers.ts";
+import { type Claim, printClaims, printMachine, printTable } from "./report.ts";
 
 const ROUNDS = 5;
 const LARGE = 512 * 1024 * 1024;
 const MEMORY_LIMIT = 130 * 1024 * 1024;
-
-/** A line of the table: what was asked, what came of it. */
-interface Claim {
-  readonly text: string;
-  readonly value: string;
-  readonly reached: boolean;
-}
 
 /** The programs, and where they find and leave things. */
 interface Setting {
@@ -46,8 +39,7 @@ export async function benchPull(): Promise<void> {
       crane: "path" in crane ? crane.path : undefined,
       oras: "path" in oras ? oras.path : undefined,
     };
-    console.log(`Machine: ${cpus().length} × ${cpus()[0]?.model.trim()}, Linux ${release()}`);
-    console.log(`larder: ${(await run(setting.larder, ["--version"])).trim()}`);
+    await printMachine(setting.larder);
     console.log(`Registry: docker-registry on this machine; median of ${ROUNDS} runs in turn\n`);
     for (const peer of [crane, oras]) {
       if ("missing" in peer) console.log(`not run: ${peer.missing}`);
@@ -253,28 +245,4 @@ function ratio(text: string, a: Measured, b: Measured, limit: number): Claim {
     value: `${value.toFixed(2)} (at most ${limit.toFixed(2)})`,
     reached: value <= limit,
   };
-}
-
-function printTable(title: string, results: readonly Measured[]): void {
-  const base = median(results[0]!.seconds);
-  console.log(
-    `| ${title} | seconds, median (least–most) | larder / it | peak memory |\n|---|---|---|---|`,
-  );
-  for (const { name, seconds, peak } of results) {
-    const span = `${Math.min(...seconds).toFixed(3)}–${Math.max(...seconds).toFixed(3)}`;
-    const middle = median(seconds);
-    console.log(
-      `| ${name} | ${middle.toFixed(3)} (${span}) | ${(base / middle).toFixed(2)} | ${
-        formatBytes(peak)
-      } |`,
-    );
-  }
-  console.log();
-}
-
-function printClaims(claims: readonly Claim[]): void {
-  console.log("| to reach | measured | |\n|---|---|---|");
-  for (const { text, value, reached } of claims) {
-    console.log(`| ${text} | ${value} | ${reached ? "yes" : "no"} |`);
-  }
 }

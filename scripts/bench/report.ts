@@ -1,0 +1,43 @@
+import { cpus, release } from "node:os";
+import { formatBytes } from "../../src/base/units.ts";
+import { run } from "../../tests/support/commands.ts";
+import { type Measured, median } from "./measure.ts";
+
+/** A line of the table: what was asked, what came of it. */
+export interface Claim {
+  readonly text: string;
+  readonly value: string;
+  readonly reached: boolean;
+}
+
+/** Says what the figures were measured on, and with. */
+export async function printMachine(larder: string): Promise<void> {
+  console.log(`Machine: ${cpus().length} × ${cpus()[0]?.model.trim()}, Linux ${release()}`);
+  console.log(`larder: ${(await run(larder, ["--version"])).trim()}`);
+}
+
+/** Each contender with its time, held against the first one's. */
+export function printTable(title: string, results: readonly Measured[]): void {
+  const base = median(results[0]!.seconds);
+  console.log(
+    `| ${title} | seconds, median (least–most) | larder / it | peak memory |\n|---|---|---|---|`,
+  );
+  for (const { name, seconds, peak } of results) {
+    const ratio = (base / median(seconds)).toFixed(2);
+    console.log(`| ${name} | ${span(seconds)} | ${ratio} | ${formatBytes(peak)} |`);
+  }
+  console.log();
+}
+
+/** The median, and between what the runs were. */
+export function span(seconds: readonly number[]): string {
+  const [least, most] = [Math.min(...seconds), Math.max(...seconds)];
+  return `${median(seconds).toFixed(3)} (${least.toFixed(3)}–${most.toFixed(3)})`;
+}
+
+export function printClaims(claims: readonly Claim[]): void {
+  console.log("| to reach | measured | |\n|---|---|---|");
+  for (const { text, value, reached } of claims) {
+    console.log(`| ${text} | ${value} | ${reached ? "yes" : "no"} |`);
+  }
+}
