@@ -3,12 +3,20 @@ import { messageOf } from "../base/errors.ts";
 import { runCommand } from "./calls.ts";
 import { type CompiledComponent, Component } from "./engine.ts";
 import { type HostSettings, openHost } from "./host.ts";
+import { Memories } from "./memories.ts";
+import type { MemoryShape } from "./memory_image.ts";
 import { runPreview1 } from "./wasi/preview1/command.ts";
 
 /** What it runs: a component, or a core module of WASI preview 1; and what that is granted. */
 export type CommandProgram =
   & { readonly settings: HostSettings }
-  & (CompiledComponent | { readonly module: WebAssembly.Module });
+  & (CompiledComponent | CompiledModule);
+
+export interface CompiledModule {
+  readonly module: WebAssembly.Module;
+  /** What its memory holds, where it imports that. */
+  readonly image?: { readonly shape: MemoryShape; readonly bytes: Uint8Array } | undefined;
+}
 
 /** What it answers: any number of refusals, then how the command ended. */
 export type CommandAnswer =
@@ -31,10 +39,14 @@ scope.onmessage = async ({ data: program }) => {
   try {
     const host = openHost(program.settings, (refusal) => scope.postMessage({ refusal }));
     const exitCode = "module" in program
-      ? await runPreview1(program.module, host)
+      ? await runPreview1(program.module, host, memoryOf(program))
       : await runCommand(new Component(program), host);
     scope.postMessage({ exitCode });
   } catch (error) {
     scope.postMessage({ trap: messageOf(error) });
   }
 };
+
+function memoryOf({ image }: CompiledModule): WebAssembly.Memory | undefined {
+  return image && new Memories(image.shape, image.bytes).take();
+}

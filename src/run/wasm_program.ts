@@ -1,5 +1,8 @@
+import { LarderError, messageOf } from "../base/errors.ts";
+import type { CompiledModule } from "./command_worker.ts";
 import type { Compiler } from "./compiler.ts";
 import type { CompiledComponent } from "./engine.ts";
+import { takeMemory } from "./memory_image.ts";
 import { cannotRun, type Requirements, requirementsOf } from "./requirements.ts";
 import type { WasmSource } from "./runnable.ts";
 import { inspectWasmFile } from "./wasm_binary.ts";
@@ -38,4 +41,25 @@ export function compileWasm(
     onMiss: () => options.onCompile?.(source.name),
     signal: options.signal,
   });
+}
+
+/**
+ * The compiled form of a module, which takes too little time to be kept. Its memory is bounded.
+ * @throws LarderError LDR_BAD_WASM
+ */
+export async function compileModule({ source }: Prepared): Promise<CompiledModule> {
+  const bytes = Deno.readFileSync(source.path);
+  try {
+    const module = await WebAssembly.compile(bytes);
+    const taken = takeMemory(bytes);
+    if (!taken) return { module };
+    const image = { shape: taken.memory, bytes: taken.image };
+    return { module: await WebAssembly.compile(taken.code), image };
+  } catch (error) {
+    throw new LarderError("LDR_BAD_WASM", `cannot compile ${source.name}: ${messageOf(error)}`, {
+      hint:
+        "it may be damaged or use what the embedded engine does not know: try --engine wasmtime",
+      cause: error,
+    });
+  }
 }

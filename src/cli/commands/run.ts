@@ -4,7 +4,7 @@ import { Compiler } from "../../run/compiler.ts";
 import type { HostSettings } from "../../run/host.ts";
 import type { CachedApp, Runnable } from "../../run/runnable.ts";
 import { prepareSpinApp } from "../../run/spin_site.ts";
-import { compileWasm, type Prepared, prepareWasm } from "../../run/wasm_program.ts";
+import { compileModule, compileWasm, type Prepared, prepareWasm } from "../../run/wasm_program.ts";
 import { BlobStore } from "../../store/blob_store.ts";
 import { CompiledStore } from "../../store/compiled.ts";
 import type { Context } from "../context.ts";
@@ -69,7 +69,7 @@ class Run {
     this.#refuse(["listen", "variable"], "a command");
     const settings = this.#settings(name, this.#args, "inherit");
     const program = prepared.form === "module"
-      ? { module: await WebAssembly.compile(Deno.readFileSync(prepared.source.path)), settings }
+      ? { ...await compileModule(prepared), settings }
       : { ...await compileWasm(prepared, this.#compiling()), settings };
     Deno.exitCode = await runCommand(name, program, {
       onRefusal: (message) => this.#context.warn(message),

@@ -1,4 +1,5 @@
 import type { Host } from "../../host.ts";
+import { MEMORY_IMPORT } from "../../memory_image.ts";
 import { preopens } from "../filesystem.ts";
 import { Lifetime } from "../lifetime.ts";
 import { startSlice } from "../poll.ts";
@@ -22,17 +23,26 @@ const { Suspending, promising } = WebAssembly as unknown as {
 
 /**
  * Runs a core module of WASI preview 1 as a command.
+ * @param memory where the module imports its memory (see `memory_image.ts`)
  * @returns its exit code
  * @throws what trapped; or WebAssembly.LinkError where it needs what preview 1 does not have
  */
-export async function runPreview1(module: WebAssembly.Module, host: Host): Promise<number> {
+export async function runPreview1(
+  module: WebAssembly.Module,
+  host: Host,
+  memory?: WebAssembly.Memory,
+): Promise<number> {
   startSlice();
   using lifetime = new Lifetime();
-  const memory = new GuestMemory();
-  const guest = { host, lifetime, memory, descriptors: openDescriptors(host, lifetime) };
+  const guestMemory = new GuestMemory();
+  const descriptors = openDescriptors(host, lifetime);
+  const guest = { host, lifetime, memory: guestMemory, descriptors };
   try {
-    const { exports } = new WebAssembly.Instance(module, { [PREVIEW1]: importsOf(guest) });
-    if (exports["memory"] instanceof WebAssembly.Memory) memory.attach(exports["memory"]);
+    const { exports } = new WebAssembly.Instance(module, {
+      [PREVIEW1]: importsOf(guest),
+      ...memory && { [MEMORY_IMPORT.module]: { [MEMORY_IMPORT.name]: memory } },
+    });
+    if (exports["memory"] instanceof WebAssembly.Memory) guestMemory.attach(exports["memory"]);
     await promising(exports["_start"])();
     return 0;
   } catch (error) {

@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { GUEST_MEMORY } from "../../../../src/base/defaults.ts";
 import type { HostSettings } from "../../../../src/run/host.ts";
+import { Memories } from "../../../../src/run/memories.ts";
+import { PAGE, takeMemory } from "../../../../src/run/memory_image.ts";
 import { runPreview1 } from "../../../../src/run/wasi/preview1/command.ts";
-import { guestModule, moduleOf } from "../../../support/components.ts";
+import { binaryOf, guestModule, moduleOf } from "../../../support/components.ts";
 import { GuestHost } from "../../../support/guest_host.ts";
 import { TemporaryFolder } from "../../../support/temporary.ts";
 
@@ -62,6 +65,20 @@ Deno.test("a module that wants what preview 1 does not have is not run", async (
     (import "wasi_snapshot_preview1" "fd_teleport" (func))
     (func (export "_start")))`);
   await assert.rejects(runPreview1(module, new GuestHost().host), WebAssembly.LinkError);
+});
+
+Deno.test("a command of preview 1 may grow its memory as far as larder says, and keeps its data", async () => {
+  const wat = `(module
+    (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+    (memory (export "memory") 1)
+    (data (i32.const 100) "\\07")
+    (func (export "_start")
+      (if (i32.eq (memory.grow (i32.const ${GUEST_MEMORY / PAGE})) (i32.const -1))
+        (then (call $exit (i32.load8_u (i32.const 100)))))))`;
+  const { code, memory, image } = takeMemory(await binaryOf(wat))!;
+  const granted = new Memories(memory, image).take();
+  const module = new WebAssembly.Module(code);
+  assert.equal(await runPreview1(module, new GuestHost().host, granted), 7);
 });
 
 Deno.test("a module without a memory can run, and be told that it has none", async () => {
