@@ -1,4 +1,3 @@
-import type { Digest } from "../oci/digest.ts";
 import type { ImageManifest } from "../oci/manifest.ts";
 import type { Reference } from "../oci/reference.ts";
 import type { EntryRecord } from "../store/record.ts";
@@ -22,15 +21,14 @@ export async function restore(
   const own = { ...options, platform, allPlatforms, policy: "missing" } as const;
   const delivery = new Delivery(deps, reference, own, observer);
   delivery.record = record;
-  const load = async (digest: Digest) =>
-    delivery.tags.manifest(reference, digest) ??
-      await delivery.repository.manifest(digest, options.signal);
+  const known = delivery.tags.manifest(reference, record.digest);
   const answer = {
-    top: await load(record.digest),
+    top: known ?? await delivery.repository.manifest(record.digest, options.signal),
     freshness: "unchecked",
     checkedAt: Date.parse(record.checkedAt),
   } as const;
-  return await delivery.bringIn(answer, await delivery.cached(answer.top));
+  // What is not known here has to be written down, even if all that it names is there.
+  return await delivery.bringIn(answer, known && await delivery.cached(known));
 }
 
 /** See `Puller.restoreSpins`. */

@@ -69,6 +69,18 @@ Deno.test("an entry of which only the record is left is made whole", async (t) =
   }
 });
 
+Deno.test("an index that is gone is written again, though all that it names is there", async () => {
+  await using bench = await PullBench.start();
+  const many = multiPlatform("wasi/wasm");
+  bench.registry.add("app", many, "v1");
+  const { digest } = await bench.pull();
+  const files = filesBelow(bench.layout.root);
+  const record = recordOf(bench, bench.reference());
+  Deno.removeSync(bench.layout.digestFolder(bench.reference(), digest), { recursive: true });
+  await bench.puller.restore(bench.reference(), record, { transfers: 2 });
+  assert.deepEqual(filesBelow(bench.layout.root), files);
+});
+
 Deno.test("an entry that is whole is left alone, and nobody is asked", async () => {
   await using bench = await PullBench.start();
   bench.registry.add("app", image([LAYER]), "v1");

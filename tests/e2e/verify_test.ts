@@ -1,0 +1,326 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import {
+  type Artifact,
+  blob,
+  image,
+  index,
+  MEDIA_TYPES,
+  platformOf,
+  randomBytes,
+  spinApp,
+  type TestBlob,
+} from "../support/artifacts.ts";
+import { type Result, User } from "../support/cli.ts";
+import { hasProgram, missingProgram } from "../support/commands.ts";
+import { held, heldAfter, status } from "../support/faults.ts";
+import { basicGuard, FixtureRegistry } from "../support/fixture_registry.ts";
+import { Gate } from "../support/gate.ts";
+import { MountedFolder, mountTest } from "../support/mounts.ts";
+import { assertNoRubbish, assertStoreSound, filesBelow } from "../support/store_check.ts";
+
+const BIG = blob(randomBytes(200_000, "big"));
+const CHILD = image([BIG, "small"]);
+const PLATFORM = platformOf(`linux/${Deno.build.arch === "aarch64" ? "arm64" : "amd64"}`);
+const APP = index([{ artifact: CHILD, platform: PLATFORM }]);
+const SPIN = await spinApp({ assets: { "a.txt": "one" }, archived: { "b.txt": "two" } });
+
+const flip = (path: string) => {
+  const bytes = Deno.readFileSync(path);
+  bytes[0]! ^= 1;
+  Deno.writeFileSync(path, bytes);
+};
+const cut = (path: string) => Deno.truncateSync(path, 1);
+const nonsense = (path: string) => Deno.writeTextFileSync(path, "{oops");
+const remove = (path: string) => Deno.removeSync(path);
+
+/** A user who has pulled an artifact as `app:v1`, and a registry that has counted nothing since. */
+async function pulled(
+  user: User,
+  registry: FixtureRegistry,
+  artifact: Artifact = APP,
+): Promise<string> {
+  const reference = registry.add("app", artifact, "v1");
+  const result = await user.larder(["pull", reference]);
+  assert.equal(result.code, 0, result.stderr);
+  registry.clearLog();
+  return reference;
+}
+
+function blobPath(user: User, { descriptor }: TestBlob): string {
+  const isWasm = descriptor.mediaType === MEDIA_TYPES.spinWasm;
+  return join(user.registry, isWasm ? "wasm" : "data", descriptor.digest);
+}
+
+function entryPath(user: User, registry: FixtureRegistry, ...names: string[]): string {
+  return join(user.registry, "manifests", registry.host, "app", ...names);
+}
+
+/** Repairs, and checks that nothing is wrong after that. */
+async function repair(user: User): Promise<Result> {
+  const result = await user.larder(["verify", "--repair"]);
+  assert.equal(result.code, 0, result.stderr);
+  assertStoreSound(user.registry);
+  assertNoRubbish(user.registry);
+  const again = await user.larder(["verify"]);
+  assert.deepEqual([again.code, again.stdout], [0, ""], again.stderr);
+  return result;
+}
+
+Deno.test("a layer that is bad is found, removed and fetched again, and nothing else is", async (t) => {
+  for (const [name, spoil] of Object.entries({ flip, cut, nonsense, remove })) {
+    await t.step(name, async () => {
+      await using registry = await FixtureRegistry.start();
+      using user = new User();
+      await pulled(user, registry);
+      spoil(blobPath(user, BIG));
+      const before = filesBelow(user.registry);
+      const found = await user.larder(["verify"]);
+      assert.equal(found.code, 5);
+      assert.match(found.stderr, /\[LDR_DIGEST_MISMATCH\]\nhint: larder verify --repair /);
+      assert.deepEqual(filesBelow(user.registry), before);
+      const { stdout } = await repair(user);
+      assert.match(stdout, /^\w+ +data\/sha256:\S+ +\S+:v1 +repaired +/m);
+      assert.deepEqual(
+        registry.requests().map(({ method, path }) => `${method} ${path}`),
+        [`GET /v2/app/blobs/${BIG.descriptor.digest}`],
+      );
+    });
+  }
+});
+
+Deno.test("a manifest, a config or a record that is bad is put right", async (t) => {
+  const files: [string, string[]][] = [
+    ["the index", [APP.descriptor.digest, "manifest.json"]],
+    ["the platform's manifest", [CHILD.descriptor.digest, "manifest.json"]],
+    ["its config", [CHILD.descriptor.digest, "config.json"]],
+    ["the tag's manifest", ["v1", "manifest.json"]],
+    ["the tag's config", ["v1", "config.json"]],
+    ["the record", ["v1", "record.json"]],
+  ];
+  for (const [name, path] of files) {
+    for (const [how, spoil] of Object.entries({ flip, nonsense, remove })) {
+      if (how === "remove" && name === "the record") continue; // That makes it an entry of Spin's.
+      await t.step(`${name}, ${how}`, async () => {
+        await using registry = await FixtureRegistry.start();
+        using user = new User();
+        const reference = await pulled(user, registry);
+        spoil(entryPath(user, registry, ...path));
+        assert.equal((await user.larder(["verify"])).code, 5);
+        await repair(user);
+        assert.equal(registry.downloads(BIG).length, 0);
+        const offline = await user.larder(["pull", "--offline", reference]);
+        assert.equal(offline.stdout, `${reference}@${APP.descriptor.digest}\n`);
+      });
+    }
+  }
+});
+
+Deno.test("a repair brings back what was pulled, wherever its tag stands by now", async () => {
+  await using registry = await FixtureRegistry.start();
+  using user = new User();
+  const reference = await pulled(user, registry);
+  registry.add("app", image(["something else"]), "v1");
+  remove(blobPath(user, BIG));
+  await repair(user);
+  const offline = await user.larder(["pull", "--offline", reference]);
+  assert.equal(offline.stdout, `${reference}@${APP.descriptor.digest}\n`);
+  const why = await user.larder(["why", reference]);
+  assert.match(why.stdout, /fetched 195\.31 KiB: somebody had deleted it/);
+});
+
+Deno.test("a Spin app is put right: its module, its files, what was unpacked, its locked app", async (t) => {
+  const spoiled: [string, (user: User, registry: FixtureRegistry) => string][] = [
+    ["the module", (user) => blobPath(user, SPIN.blobs[1]!)],
+    ["a static file", (user) => blobPath(user, SPIN.blobs[2]!)],
+    ["the archive", (user) => blobPath(user, SPIN.blobs[3]!)],
+    ["an unpacked file", (user) => blobPath(user, blob("two"))],
+    [
+      "the locked app",
+      (user, registry) => entryPath(user, registry, SPIN.descriptor.digest, "config.json"),
+    ],
+  ];
+  for (const [name, pathOf] of spoiled) {
+    for (const writer of ["larder", "spin"]) {
+      if (writer === "spin" && name === "the locked app") continue; // It has none but the tag's.
+      await t.step(`${name}, written by ${writer}`, async () => {
+        await using registry = await FixtureRegistry.start();
+        using user = new User();
+        await pulled(user, registry, SPIN);
+        const path = pathOf(user, registry);
+        if (writer === "spin") makeSpins(user, registry);
+        flip(path);
+        assert.equal((await user.larder(["verify"])).code, 5);
+        const result = await user.larder(["verify", "--repair"]);
+        assert.equal(result.code, 0, result.stderr);
+        assertStoreSound(user.registry);
+      });
+    }
+  }
+});
+
+/** Leaves of an entry what Spin would have written: open modes, its own JSON, no record and no digests. */
+function makeSpins(user: User, registry: FixtureRegistry): void {
+  const manifest = JSON.parse(new TextDecoder().decode(SPIN.bytes));
+  const path = entryPath(user, registry, "v1", "manifest.json");
+  Deno.writeTextFileSync(path, JSON.stringify(manifest, null, 1));
+  Deno.removeSync(entryPath(user, registry, "v1", "record.json"));
+  Deno.removeSync(entryPath(user, registry, SPIN.descriptor.digest), { recursive: true });
+  for (const file of filesBelow(user.registry)) Deno.chmodSync(file, 0o644);
+}
+
+Deno.test("what a registry does not give is exit 5, and given later it is put right", async (t) => {
+  const cases: [string, (registry: FixtureRegistry) => void, string][] = [
+    ["404", (r) => r.fail("/blobs/", status(404)), "LDR_NOT_FOUND"],
+    ["401", (r) => r.guard = basicGuard("a", "b"), "LDR_UNAUTHORIZED"],
+    ["429", (r) => r.fail("/blobs/", status(429, { "Retry-After": "3600" })), "LDR_RATE_LIMITED"],
+    ["500", (r) => r.fail("/blobs/", status(500, { "Retry-After": "0" })), "LDR_SERVER_ERROR"],
+  ];
+  for (const [name, spoil, code] of cases) {
+    await t.step(name, async () => {
+      await using registry = await FixtureRegistry.start();
+      using user = new User();
+      await pulled(user, registry);
+      spoil(registry);
+      flip(blobPath(user, BIG));
+      const { code: exit, stdout, stderr } = await user.larder(["verify", "--repair"]);
+      assert.equal(exit, 5, stderr);
+      assert.match(stdout, new RegExp(`^damaged .* left +.*\\[${code}\\]$`, "m"));
+      assert.match(stderr, /^error: .*\[LDR_DIGEST_MISMATCH\]\nhint: /m);
+      registry.heal();
+      registry.guard = undefined;
+      await repair(user);
+    });
+  }
+});
+
+Deno.test("of several that are bad, those are put right that can be", async () => {
+  await using registry = await FixtureRegistry.start();
+  using user = new User();
+  await pulled(user, registry);
+  const other = image([blob("of the other")]);
+  const reference = registry.add("other", other, "v1");
+  assert.equal((await user.larder(["pull", reference])).code, 0);
+  registry.removeBlob("app", BIG);
+  for (const layer of [BIG, other.blobs[1]!]) flip(blobPath(user, layer));
+  const { code, stdout } = await user.larder(["verify", "--repair", "--format", "json"]);
+  assert.equal(code, 5);
+  const { findings } = JSON.parse(stdout);
+  const outcomes = findings.map(({ digest, outcome }: Record<string, string>) => [digest, outcome]);
+  assert.deepEqual(
+    Object.fromEntries(outcomes),
+    { [BIG.descriptor.digest]: "left", [other.blobs[1]!.descriptor.digest]: "repaired" },
+  );
+});
+
+mountTest("a cache that is read-only is verified; repairing it is exit 7", async () => {
+  await using registry = await FixtureRegistry.start();
+  using user = new User();
+  await pulled(user, registry);
+  const verify = async (...args: string[]) => {
+    await using disk = await MountedFolder.readOnly(user.cache);
+    return await user.larder(["--cache-dir", disk.path, "verify", ...args]);
+  };
+  assert.equal((await verify()).code, 0);
+  flip(blobPath(user, BIG));
+  assert.equal((await verify()).code, 5);
+  const { code, stderr } = await verify("--repair");
+  assert.equal(code, 7, stderr);
+  assert.match(stderr, /\[LDR_READ_ONLY\]/);
+});
+
+Deno.test("Ctrl-C while a repair fetches is exit 130, and the next repair goes on", async () => {
+  await using registry = await FixtureRegistry.start();
+  using user = new User();
+  await pulled(user, registry);
+  flip(blobPath(user, BIG));
+  const gate = new Gate();
+  registry.fail("/blobs/", heldAfter(100_000, gate), 1);
+  await using running = user.spawn(["verify", "--repair"]);
+  await gate.reached;
+  running.kill("SIGINT");
+  const { code, stderr } = await running.result;
+  gate.open();
+  assert.equal(code, 130, stderr);
+  await repair(user);
+});
+
+Deno.test("killed while a repair fetches, the next command ends right", async (t) => {
+  for (const command of ["verify", "pull"]) {
+    await t.step(command, async () => {
+      await using registry = await FixtureRegistry.start();
+      using user = new User();
+      const reference = await pulled(user, registry);
+      for (const file of [blobPath(user, BIG), entryPath(user, registry, "v1", "config.json")]) {
+        flip(file);
+      }
+      const gate = new Gate();
+      registry.fail("/blobs/", held(gate), 1);
+      await using running = user.spawn(["verify", "--repair"]);
+      await gate.reached;
+      running.kill();
+      assert.equal((await running.result).code, 137);
+      gate.open();
+      if (command === "verify") return void await repair(user);
+      const result = await user.larder(["pull", reference]);
+      assert.equal(result.code, 0, result.stderr);
+      assertStoreSound(user.registry);
+      assertNoRubbish(user.registry);
+    });
+  }
+});
+
+const traced = hasProgram("strace") && Deno.build.os === "linux";
+if (!traced) {
+  console.warn(`not run: a repair killed at every step (${missingProgram("strace").message})`);
+}
+
+for (const calls of ["unlink,unlinkat", "rename,renameat,renameat2"]) {
+  Deno.test({
+    name: `killed at every ${calls.split(",")[0]} of a repair, the next ends right`,
+    ignore: !traced,
+    fn: async () => {
+      await using registry = await FixtureRegistry.start();
+      let nth = 0;
+      for (let wasKilled = true; wasKilled;) {
+        using user = new User();
+        await pulled(user, registry, SPIN);
+        for (const file of [1, 2].map((i) => blobPath(user, SPIN.blobs[i]!))) flip(file);
+        for (const name of ["config.json", "manifest.json"]) {
+          nonsense(entryPath(user, registry, "v1", name));
+        }
+        const { code } = await user.larder(["verify", "--repair"], {
+          under: [
+            ...["strace", "-f", "-qq", "-o", user.path("trace"), "-e", `trace=${calls}`],
+            ...["-e", `inject=${calls}:signal=KILL:when=${++nth}`],
+          ],
+        });
+        wasKilled = code === 137;
+        assert.ok(wasKilled || code === 0, `ended with ${code}`);
+        // A temporary file may be left: gc takes it.
+        assert.equal((await user.larder(["verify", "--repair"])).code, 0);
+        assertStoreSound(user.registry);
+        assert.equal((await user.larder(["verify"])).code, 0);
+      }
+      assert.ok(nth > 2, "nothing was killed, so nothing was tested");
+    },
+  });
+}
+
+Deno.test("repairs amid pulls hinder nobody", async () => {
+  await using registry = await FixtureRegistry.start();
+  using user = new User();
+  const reference = await pulled(user, registry);
+  for (let round = 0; round < 3; round++) {
+    flip(blobPath(user, BIG));
+    registry.add("app", image([BIG, `round ${round}`]), "v1");
+    const results = await Promise.all([
+      user.larder(["verify", "--repair"]),
+      user.larder(["verify", "--repair"]),
+      user.larder(["pull", reference]),
+      user.larder(["pull", reference]),
+    ]);
+    for (const { code, stderr } of results.slice(2)) assert.equal(code, 0, stderr);
+    await repair(user);
+  }
+});
