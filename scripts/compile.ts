@@ -24,6 +24,11 @@ const TARGETS = [
 
 const ROOT = join(import.meta.dirname!, "..");
 const SOURCES = ["main.ts", "src", "deno.json", "deno.lock"];
+/**
+ * V8 lets what is new in its heap take 96 MiB and more, which makes nothing faster here: reading a cache of 100,000
+ * blobs took 302 MiB at its peak, and with this 184 MiB. MiB of each of its up to three parts.
+ */
+const YOUNG_GENERATION = "--v8-flags=--max-semi-space-size=8";
 const VERSION_FILE = "src/cli/version.ts";
 /** How a module names its worker. */
 const WORKER_URL = /new URL\("\.\/(\w+_worker)\.ts", import\.meta\.url\)/g;
@@ -163,6 +168,7 @@ function compileTarget(
     "--no-code-cache",
     // Guests' threads have fewer permissions than larder.
     "--unstable-worker-options",
+    YOUNG_GENERATION,
     ...BINARY_PERMISSIONS,
     // Workers and data are found by their URL at run time, so the compiler does not see them.
     ...filesBelow(dirname(entry)).filter((path) => /_worker\.js$|\.bin$/.test(path))
