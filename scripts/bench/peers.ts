@@ -1,5 +1,26 @@
 import { join } from "node:path";
 import { hasProgram, run } from "../../tests/support/commands.ts";
+import { cached } from "../../tests/support/npm_tools.ts";
+
+const JCO = "@bytecodealliance/jco@1.35.0";
+
+/**
+ * Installs jco, which serves components on Node, once on a machine.
+ * @returns its script, or why it cannot be had
+ */
+export async function jcoPeer(): Promise<{ path: string } | { missing: string }> {
+  if (!hasProgram("npm")) return { missing: "jco: npm is not installed" };
+  try {
+    const folder = await cached("jco", [import.meta.filename!], async (folder) => {
+      await run("npm", ["install", "--prefix", folder, "--ignore-scripts", "--no-fund", JCO], {
+        env: Deno.env.toObject(),
+      });
+    });
+    return { path: join(folder, "node_modules/@bytecodealliance/jco/dist/jco.js") };
+  } catch (error) {
+    return { missing: `jco: ${(error as Error).message.split("\n")[0]}` };
+  }
+}
 
 /** The peers that Go's module proxy has: what they are built from, and which package is the program. */
 const GO_PEERS = {
