@@ -22,7 +22,7 @@ export const HASH_THREADS = 8;
 export const HASH_BATCH = 32 * 1024 * 1024;
 
 /** … or so many files, … */
-export const HASH_BATCH_FILES = 256;
+export const HASH_BATCH_FILES = 1024;
 
 /** … and of a large file says how far it has come after so many bytes. */
 export const HASH_PROGRESS = 32 * 1024 * 1024;

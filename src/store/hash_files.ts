@@ -29,7 +29,10 @@ export async function hashFiles(
   const results = new Array<HashedFile>(files.length);
   using pool = new ThreadPool();
   await mapLimit(batchesOf(files), threads, async (batch, signal) => {
-    const asked = batch.map((place) => files[place]!);
+    const asked = batch.map((place) => {
+      const { path, algorithm } = files[place]!;
+      return { path, algorithm };
+    });
     const hashed = await pool.run(asked, options.onBytes, signal);
     batch.forEach((place, i) => results[place] = hashed[i]!);
   }, options.signal);

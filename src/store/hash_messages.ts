@@ -1,5 +1,3 @@
-import type { FileStamp } from "./file_stamp.ts";
-
 /** What a hashing thread is told. `id` names one piece of work among those that it has. */
 export type HashRequest =
   | { readonly id: number; readonly open: string; readonly algorithm: string }
@@ -32,7 +30,5 @@ export interface HashError {
   readonly code?: string;
 }
 
-/** What a file held when it was read, and what it could be known by then; or why it could not be read. */
-export type HashedFile =
-  | { readonly digest: string; readonly stamp: FileStamp }
-  | { readonly error: HashError };
+/** What a file held, or why it could not be read. */
+export type HashedFile = { readonly digest: string } | { readonly error: HashError };

@@ -1,7 +1,6 @@
 /** The hashing thread: reads files that are still being written, as far as it is told, and files that are whole. */
 import { COPY_BUFFER, HASH_PROGRESS } from "../base/defaults.ts";
 import { type DigestAlgorithm, Hasher } from "../oci/digest.ts";
-import { stampOf } from "./file_stamp.ts";
 import type {
   FileToHash,
   HashAnswer,
@@ -90,13 +89,12 @@ function hashFiles(id: number, files: readonly FileToHash[]): void {
 function hashFile({ path, algorithm }: FileToHash, onBytes: (count: number) => void): HashedFile {
   try {
     using file = Deno.openSync(path, { read: true });
-    const stamp = stampOf(file.statSync());
     const hasher = new Hasher(algorithm as DigestAlgorithm);
     for (let read; (read = file.readSync(buffer)) !== null;) {
       hasher.update(read < buffer.length ? buffer.subarray(0, read) : buffer);
       onBytes(read);
     }
-    return { digest: hasher.digest(), stamp };
+    return { digest: hasher.digest() };
   } catch (error) {
     return { error: errorOf(error) };
   }

@@ -3,7 +3,6 @@ import { join } from "node:path";
 import { HASH_BATCH_FILES, HASH_PROGRESS } from "../../src/base/defaults.ts";
 import { hasCode } from "../../src/base/errors.ts";
 import { digestOf } from "../../src/oci/digest.ts";
-import { isSameFile, stampOf } from "../../src/store/file_stamp.ts";
 import { hashFiles, type SizedFile } from "../../src/store/hash_files.ts";
 import { sampleBytes } from "../support/blobs.ts";
 import { TemporaryFolder } from "../support/temporary.ts";
@@ -49,17 +48,6 @@ Deno.test("bytes are counted as they are read, of large files too", async () => 
   await hashFiles(files, { threads: 1, onBytes: (count) => counts.push(count) });
   assert.equal(counts.reduce((sum, count) => sum + count, 0), large.length + 1000);
   assert.ok(counts.length > 1);
-});
-
-Deno.test("the state of a file is that in which it was read", async () => {
-  using bench = new Bench();
-  const file = bench.write("file", sampleBytes(1000));
-  const [hashed] = await hashFiles([file]);
-  assert.ok("stamp" in hashed!);
-  const now = () => stampOf(Deno.lstatSync(file.path));
-  assert.ok(isSameFile(hashed.stamp, now()));
-  Deno.writeFileSync(file.path, sampleBytes(1001));
-  assert.ok(!isSameFile(hashed.stamp, now()));
 });
 
 Deno.test("a file that cannot be read fails nothing but itself", async () => {

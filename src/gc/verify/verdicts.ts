@@ -25,7 +25,7 @@ export interface Suspect {
 
 const NOT_ALLOWED = new Set(["EACCES", "EPERM"]);
 
-/** What files turned out to be. A file that has not changed since is not read again. */
+/** What files turned out to be, each path asked about once at a time. A file that has not changed since is not read again. */
 export class Verdicts {
   readonly #verdicts = new Map<string, Verdict & { readonly digest: Digest }>();
 
@@ -33,13 +33,6 @@ export class Verdicts {
   of({ path, digest }: Suspect): Verdict | undefined {
     const verdict = this.#verdicts.get(path);
     return verdict?.digest === digest ? verdict : undefined;
-  }
-
-  /** All of what is bad, and where it is. */
-  *bad(): Generator<readonly [path: string, verdict: Extract<Verdict, { state: "bad" }>]> {
-    for (const [path, verdict] of this.#verdicts) {
-      if (verdict.state === "bad") yield [path, verdict];
-    }
   }
 
   /**
@@ -51,41 +44,43 @@ export class Verdicts {
     suspects: Iterable<Suspect>,
     options: HashFilesOptions & { readonly onTotal?: ((bytes: number) => void) | undefined } = {},
   ): Promise<void> {
-    const files: (Suspect & SizedFile)[] = [];
-    const seen = new Set<string>();
+    const files: (Suspect & SizedFile & { readonly stamp: FileStamp })[] = [];
     for (const { path, digest } of suspects) {
-      if (seen.has(path)) continue;
-      seen.add(path);
       const info = statIfAny(path);
       const known = this.#verdicts.get(path);
-      if (info && known?.digest === digest && isSameFile(known.stamp, stampOf(info))) continue;
+      const stamp = info && stampOf(info);
+      if (stamp && known?.digest === digest && isSameFile(known.stamp, stamp)) continue;
       this.#verdicts.delete(path);
-      if (info?.isFile) {
-        files.push({ path, digest, algorithm: algorithmOf(digest), size: info.size });
-      }
+      // What is written while it is read has another stamp afterwards, and is read again before it counts.
+      if (!info?.isFile || !stamp) continue;
+      files.push({ path, digest, stamp, algorithm: algorithmOf(digest), size: stamp.size });
     }
     options.onTotal?.(files.reduce((sum, { size }) => sum + size, 0));
     const hashed = await hashFiles(files, options);
-    hashed.forEach((result, i) => this.#judge(files[i]!, result));
-  }
-
-  #judge({ path, digest }: Suspect, hashed: HashedFile): void {
-    const verdict = "error" in hashed
-      ? judgeUnread(path, hashed.error)
-      : { state: hashed.digest === digest ? "good" : "bad", ...actual(hashed) } as const;
-    if (verdict) this.#verdicts.set(path, { ...verdict, digest });
+    for (const [i, { path, digest, stamp }] of files.entries()) {
+      const verdict = judge({ path, digest }, stamp, hashed[i]!);
+      if (verdict) this.#verdicts.set(path, { ...verdict, digest });
+    }
   }
 }
 
-function actual({ digest, stamp }: { digest: string; stamp: FileStamp }) {
-  return { actual: asDigest(digest), stamp };
+function judge(
+  { path, digest }: Suspect,
+  stamp: FileStamp,
+  hashed: HashedFile,
+): Verdict | undefined {
+  if ("error" in hashed) return judgeUnread(path, stamp, hashed.error);
+  if (hashed.digest === digest) return { state: "good", stamp };
+  return { state: "bad", stamp, actual: asDigest(hashed.digest) };
 }
 
 /** A file that could not be read: gone meanwhile, not for this user, or on a disk that fails. */
-function judgeUnread(path: string, { code, message }: HashError): Verdict | undefined {
-  const info = statIfAny(path);
-  if (!info) return undefined;
-  const stamp = stampOf(info);
+function judgeUnread(
+  path: string,
+  stamp: FileStamp,
+  { code, message }: HashError,
+): Verdict | undefined {
+  if (!statIfAny(path)) return undefined;
   if (code === undefined) throw diskError(new Error(message), "read", path);
   return NOT_ALLOWED.has(code)
     ? { state: "unreadable", stamp, reason: message }

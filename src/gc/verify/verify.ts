@@ -61,11 +61,6 @@ export class Verifier {
     this.#options = options;
   }
 
-  /** What files turned out to be so far. */
-  get verdicts(): Verdicts {
-    return this.#verdicts;
-  }
-
   /**
    * Looks at everything; the second time only files are read that have changed since.
    * @throws LarderError LDR_INTERRUPTED, LDR_DISK*, LDR_CONFIG, and what `choose` throws
@@ -90,8 +85,7 @@ export class Verifier {
     );
     const chosen = this.#options.choose?.(cache);
     const anatomies = await watch.time("read the manifests", () => {
-      const reader = new ManifestReader();
-      return (chosen ?? cache.entries).map((entry) => dissect(this.#layout, reader, entry));
+      return this.#dissect(chosen ?? cache.entries);
     });
     const suspects = suspectsOf(chosen ? [] : cache.contents, anatomies);
     await watch.time("hash the files", () => this.#examine(suspects));
@@ -101,6 +95,17 @@ export class Verifier {
       return [...faults, ...strays].sort((a, b) => a.path < b.path ? -1 : 1);
     });
     return { survey: cache, anatomies, findings, ...this.#sum(suspects) };
+  }
+
+  #dissect(entries: readonly SurveyEntry[]): Anatomy[] {
+    let group: string | undefined;
+    let reader = new ManifestReader();
+    return entries.map((entry) => {
+      // Only entries of one repository share manifests, and these stand together.
+      if (entry.group !== group) reader = new ManifestReader();
+      group = entry.group;
+      return dissect(this.#layout, reader, entry);
+    });
   }
 
   #examine(suspects: readonly Suspect[]): Promise<void> {
