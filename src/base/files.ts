@@ -6,6 +6,8 @@ const FOLDER_MODE = 0o700;
 /** Mode of files that larder creates. */
 export const FILE_MODE = 0o600;
 
+const decoder = new TextDecoder();
+
 /** Turns an operating system error on `path` into the LarderError that says what to do; others pass through. */
 export function diskError(error: unknown, action: string, path: string): unknown {
   if (error instanceof LarderError || !(error instanceof Error)) return error;
@@ -65,7 +67,7 @@ export function statIfAny(path: string): Deno.FileInfo | undefined {
 /** The text of a file, or undefined where there is none. */
 export function readTextIfAny(path: string): string | undefined {
   const bytes = readBytesIfAny(path);
-  return bytes && new TextDecoder().decode(bytes);
+  return bytes && decoder.decode(bytes);
 }
 
 /** The bytes of a (small) file, or undefined where there is none. */

@@ -21,7 +21,8 @@ export class Contents {
       for (const { name, isFile } of readFolder(layout.tree(tree))) {
         const digest = isFile ? layout.digestOfName(name) : undefined;
         if (digest) {
-          const map = this.#blobs.has(digest) ? this.#twins : this.#blobs;
+          const isTwin = tree !== TREES[0] && this.#blobs.has(digest);
+          const map = isTwin ? this.#twins : this.#blobs;
           map.set(digest, this.add(new Blob(layout, tree, digest)));
         } else {
           const file = looseFile(layout.tree(tree) + sep + name);

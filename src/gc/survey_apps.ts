@@ -2,7 +2,7 @@ import { sep } from "node:path";
 import { hasCode, messageOf } from "../base/errors.ts";
 import { readBytesIfAny, readTextIfAny } from "../base/files.ts";
 import type { Digest } from "../oci/digest.ts";
-import type { Manifest } from "../oci/manifest.ts";
+import { type Manifest, spinApplicationLayer } from "../oci/manifest.ts";
 import { CONFIG_FILE, type Layout, MANIFEST_FILE, PIN_FILE, RECORD_FILE } from "../store/layout.ts";
 import { type EntryRecord, parseRecord } from "../store/record.ts";
 import { type Contents, ManifestContent } from "./contents.ts";
@@ -97,7 +97,7 @@ class Repository {
     const { manifest, isOurs, problem } = this.#readTag(bytes, record);
     const reach = new Reach(isOurs);
     reach.problem = problem;
-    const config = stampOf(folder, CONFIG_FILE)?.size ?? 0;
+    const config = configSize(folder, isOurs ? manifest : undefined);
     if (manifest) this.#manifests.collect(manifest, folder, reach);
     if (bytes && isOurs) this.#collectIndex(record!, bytes.length + config, reach);
     // Without a manifest to tell whose it is, the record says what the entry was.
@@ -195,6 +195,13 @@ class Repository {
     const isThis = asked.startsWith(`${this.#name}:`) && asked.endsWith(`@${digest}`);
     return isThis ? asked : `${this.#name}@${digest}`;
   }
+}
+
+/** Bytes of a folder's `config.json`. @param manifest one to be believed; it spares looking at the file */
+function configSize(folder: Folder, manifest: Manifest | undefined): number {
+  if (manifest?.kind !== "image") return stampOf(folder, CONFIG_FILE)?.size ?? 0;
+  if (!folder.files.has(CONFIG_FILE)) return 0;
+  return (spinApplicationLayer(manifest) ?? manifest.config).size;
 }
 
 function readRecord(folder: Folder): EntryRecord | undefined {

@@ -42,6 +42,8 @@ export interface IndexManifest extends ManifestBase {
 
 export type Manifest = ImageManifest | IndexManifest;
 
+const decoder = new TextDecoder("utf-8", { fatal: true });
+
 const Annotations = v.nullish(v.record(v.string(), v.string()));
 const ImageSchema = v.object({
   schemaVersion: v.literal(2),
@@ -115,7 +117,7 @@ function parseDocument(
   contentType: string | null | undefined,
 ): Record<string, unknown> {
   try {
-    const document = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    const document = JSON.parse(decoder.decode(bytes));
     if (typeof document === "object" && document !== null && !Array.isArray(document)) {
       return document;
     }
