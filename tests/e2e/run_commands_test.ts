@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
-import { wasmArtifact } from "../support/artifacts.ts";
+import { blob, image, index, MEDIA_TYPES, platformOf, wasmArtifact } from "../support/artifacts.ts";
 import { type RunOptions, User } from "../support/cli.ts";
 import { guestBytes, moduleBytes } from "../support/components.ts";
 import { DockerRegistry } from "../support/docker_registry.ts";
-import { textAnswer } from "../support/http_server.ts";
-import { HttpServer } from "../support/http_server.ts";
+import { HttpServer, textAnswer } from "../support/http_server.ts";
 import { jsComponent } from "../support/js_component.ts";
 import { push } from "../support/push.ts";
 import { assertStoreSound } from "../support/store_check.ts";
@@ -152,6 +151,35 @@ Deno.test("a Wasm package of a registry is run by its reference, and asked about
   const quiet = await user.larder(["run", "--quiet", reference, "--", "a"]);
   assert.deepEqual(quiet, { code: 0, stdout: "a\n", stderr: "" });
   assertStoreSound(user.registry);
+});
+
+Deno.test("one layer of Wasm is run, whatever pushed it and whatever it is of", async (t) => {
+  await using registry = await DockerRegistry.start();
+  using user = new User();
+  const command = blob(await moduleBytes("preview1_command"), MEDIA_TYPES.wasm);
+  const component = blob(await guestBytes("command_cases"), MEDIA_TYPES.wasm);
+  const readme = blob("# Read me", "text/markdown");
+  const empty = blob("{}", "application/vnd.oci.empty.v1+json");
+  const artifacts = {
+    oras: [image([command], { config: empty }), ["a"], "a\n"],
+    "with-text": [image([readme, command], { config: empty }), ["a"], "a\n"],
+    component: [wasmArtifact(component.bytes), [], ""],
+    index: [
+      index([{ artifact: wasmArtifact(command.bytes), platform: platformOf("wasi/wasm") }]),
+      ["a"],
+      "a\n",
+    ],
+  } as const;
+  for (const [name, [artifact, args, stdout]] of Object.entries(artifacts)) {
+    await t.step(name, async () => {
+      await push(registry.url, name, artifact, "v1");
+      const reference = `${registry.host}/${name}:v1`;
+      const result = await user.larder(["run", reference, "--", ...args]);
+      assert.equal(result.code, 0, result.stderr);
+      // The component prints its own name first.
+      assert.equal(result.stdout, name === "component" ? `${reference}\n` : stdout);
+    });
+  }
 });
 
 Deno.test("options that have no use with a command are refused", async () => {

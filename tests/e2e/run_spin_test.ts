@@ -108,6 +108,17 @@ Deno.test("a Spin app of several components is served as it was pushed", async (
   assertNoRubbish(user.registry);
 });
 
+Deno.test("an app that Spin before 2.0 pushed is served as well", async () => {
+  await using registry = await DockerRegistry.start();
+  using user = new User();
+  const wasm = await guestBytes("http_cases");
+  const app = await packApp({ components: { cases: { wasm } }, old: true });
+  await push(registry.url, "old", app, "v1");
+  await using serving = await Serving.start(user, [`${registry.host}/old:v1`]);
+  assert.deepEqual(await serving.get("/hello"), [200, "hello\n"]);
+  assert.equal((await serving.stop()).code, 0);
+});
+
 Deno.test("a path without a route is answered with 404, and a fixed response needs no component", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();

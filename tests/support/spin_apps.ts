@@ -34,6 +34,8 @@ export interface App {
   readonly variables?: Readonly<Record<string, object>>;
   /** More members of the locked app, or others in the place of those. */
   readonly members?: Readonly<Record<string, unknown>>;
+  /** As Spin before 2.0: the locked app is the manifest's config, and there is no layer of it. */
+  readonly old?: boolean;
 }
 
 /** An app as `spin registry push` packs it: the components, their static files, the locked app. */
@@ -49,8 +51,9 @@ export async function packApp(app: App): Promise<Artifact> {
   if (Object.keys(archived).length > 0) {
     layers.push(blob(await archiveOf(archived), MEDIA_TYPES.spinArchive));
   }
-  const locked = JSON.stringify(lockedApp(app));
-  return image([...unique(layers), blob(locked, MEDIA_TYPES.spinApplication)]);
+  const locked = blob(JSON.stringify(lockedApp(app)), MEDIA_TYPES.spinApplication);
+  if (app.old) return image(unique(layers), { config: locked });
+  return image([...unique(layers), locked]);
 }
 
 function lockedApp({ components, routes, variables = {}, members }: App): object {
