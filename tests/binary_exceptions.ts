@@ -21,6 +21,12 @@ export const BINARY_EXCEPTIONS: Readonly<Record<string, Readonly<Record<string, 
       "node:https of Deno 2.4 breaks off connections that it need not verify",
     "on a terminal, name and password are asked for, and the password is not shown":
       "node:readline of Deno 2.4 gets no keys for a second question",
+    'on a terminal clean asks, and takes anything but a yes for a no > "y\\r"':
+      "Deno 2.4 cannot try a lock; larder then cleans away nothing that was used within the hour",
+    "a sweep of an index that is killed at any deletion hinders nothing that comes after":
+      "Deno 2.4 cannot try a lock; larder then cleans away nothing that was used within the hour",
+    "a sweep of a Spin app that is killed at any deletion hinders nothing that comes after":
+      "Deno 2.4 cannot try a lock; larder then cleans away nothing that was used within the hour",
     "what an app that runs uses is not cleaned away, and is once it has ended":
       "Deno 2.4 cannot try a lock; larder then cleans away nothing that was used within the hour",
   },
