@@ -41,10 +41,8 @@ export class Compiler {
       try {
         return await load(cached);
       } catch (error) {
-        if (!(error instanceof Deno.errors.NotFound || error instanceof WebAssembly.CompileError)) {
-          throw error;
-        }
-        // Deleted or damaged meanwhile: it can be made again.
+        if (!isDamage(error)) throw error;
+        this.#store.removeDamaged(digest, ENGINE_VERSION);
       }
     }
     options.onMiss?.();
@@ -52,6 +50,12 @@ export class Compiler {
     await this.#store.put(digest, ENGINE_VERSION, filesOf(transpiled), { signal: options.signal });
     return await assemble(transpiled);
   }
+}
+
+/** Whether a compiled form is gone or not what it was; it can be made again. */
+function isDamage(error: unknown): boolean {
+  return error instanceof Deno.errors.NotFound || error instanceof WebAssembly.CompileError ||
+    error instanceof SyntaxError || error instanceof TypeError;
 }
 
 async function load(paths: ReadonlyMap<string, string>): Promise<CompiledComponent> {

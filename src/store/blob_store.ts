@@ -1,6 +1,13 @@
 import { COPY_BUFFER, PULL_ROUNDS, TRANSFER_BUFFER } from "../base/defaults.ts";
 import { LarderError } from "../base/errors.ts";
-import { diskError, FILE_MODE, isAbsence, statIfAny, syncFolder } from "../base/files.ts";
+import {
+  diskError,
+  FILE_MODE,
+  isAbsence,
+  removeIfAny,
+  statIfAny,
+  syncFolder,
+} from "../base/files.ts";
 import type { BlobDescriptor, Descriptor } from "../oci/descriptor.ts";
 import { algorithmOf, type Digest, digestOf, Hasher } from "../oci/digest.ts";
 import type { Content, Fetcher } from "../oci/fetcher.ts";
@@ -88,6 +95,12 @@ export class BlobStore implements Fetcher {
     throw deletedAgain(descriptor);
   }
 
+  /** Removes a blob whose bytes are not what its name says. */
+  removeDamaged(descriptor: BlobDescriptor): void {
+    const path = this.find(descriptor);
+    if (path && !hasDigest(path, descriptor.digest)) removeIfAny(path);
+  }
+
   /** Makes the names of committed blobs durable; to be called before anything points at them. */
   sync(): void {
     syncFolder(this.#layout.tree("data"));
@@ -129,9 +142,19 @@ function isBlob(path: string, descriptor: BlobDescriptor): boolean {
 
 /** Hashes a file that larder did not write, and marks it as checked by giving it larder's file mode. */
 function adopt(path: string, descriptor: BlobDescriptor): boolean {
+  if (!hasDigest(path, descriptor.digest)) return false;
+  try {
+    Deno.chmodSync(path, FILE_MODE);
+  } catch {
+    // Another user's file: it counts, and is hashed again the next time.
+  }
+  return true;
+}
+
+function hasDigest(path: string, digest: Digest): boolean {
   try {
     const file = Deno.openSync(path, { read: true });
-    const hasher = new Hasher(algorithmOf(descriptor.digest));
+    const hasher = new Hasher(algorithmOf(digest));
     try {
       const buffer = new Uint8Array(COPY_BUFFER);
       for (let read; (read = file.readSync(buffer)) !== null;) {
@@ -140,15 +163,9 @@ function adopt(path: string, descriptor: BlobDescriptor): boolean {
     } finally {
       file.close();
     }
-    if (hasher.digest() !== descriptor.digest) return false;
+    return hasher.digest() === digest;
   } catch (error) {
     if (isAbsence(error)) return false;
     throw diskError(error, "read", path);
   }
-  try {
-    Deno.chmodSync(path, FILE_MODE);
-  } catch {
-    // Another user's file: it counts, and is hashed again the next time.
-  }
-  return true;
 }

@@ -109,6 +109,12 @@ export class CompiledStore {
     }, options);
   }
 
+  /** Removes those of the files that are damaged, so that {@link put} writes them anew. */
+  removeDamaged(component: Digest, engine: string): void {
+    const files = readFiles(this.#layout.compiledFolder(component, engine)) ?? [];
+    for (const file of files) this.#blobs.removeDamaged(file);
+  }
+
   /** Every entry, by component and engine. Broken ones are passed over. */
   list(now = Date.now()): CompiledEntry[] {
     return names(this.#layout.compiled).flatMap((name) => {

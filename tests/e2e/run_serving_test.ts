@@ -152,6 +152,16 @@ Deno.test("a compiled form that is damaged or gone is made again", async (t) => 
       });
     }
   }
+  await t.step("overwritten in wasm/", async () => {
+    const [first] = filesBelow(trees[0]!);
+    Deno.writeFileSync(first!, new Uint8Array(Deno.statSync(first!).size));
+    for (const compiles of [true, false]) {
+      await using serving = await Serving.start(user, ["cases.wasm"]);
+      const { stderr } = await serving.stop();
+      assert.equal(stderr.includes("compiling cases.wasm, once"), compiles, stderr);
+    }
+    assertStoreSound(user.registry);
+  });
 });
 
 Deno.test("deleting the cache does no harm to what runs", async () => {
