@@ -6,8 +6,7 @@ import { type Fate, Fates } from "../../src/gc/prospect.ts";
 import { survey } from "../../src/gc/survey.ts";
 import type { Survey } from "../../src/gc/survey_types.ts";
 import { Layout } from "../../src/store/layout.ts";
-import { image, randomBytes } from "../support/artifacts.ts";
-import { blob } from "../support/artifacts.ts";
+import { blob, image, randomBytes } from "../support/artifacts.ts";
 import { CacheFolder, DAY, HOUR } from "../support/cache_folder.ts";
 
 /** Apps that were used five, four, three … days ago, and one that is pinned and one that is young. */

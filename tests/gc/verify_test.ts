@@ -368,11 +368,15 @@ Deno.test("what nobody needs is told and is no fault", async () => {
   const orphan = blob("nobody needs this");
   cache.blobs([orphan]);
   cache.write("data/notes.txt", "mine");
+  cache.write("other/notes.txt", "mine");
+  cache.write("pins.json", { schemaVersion: 1, pins: [] });
+  cache.write("lock", "");
   cache.write(`${SHOP_TAG}/record.json.tmp`, "left");
   cache.write(`partial/${BASE.descriptor.digest}`, "the beginning");
   const { findings } = await cache.verify();
   assert.deepEqual(told(cache, findings).sort(), [
     "foreign data/notes.txt []",
+    "foreign other []",
     `leftover ${SHOP_TAG}/record.json.tmp []`,
     `orphaned ${at(orphan)} []`,
   ]);

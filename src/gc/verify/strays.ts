@@ -1,4 +1,5 @@
 import { sep } from "node:path";
+import { readFolder } from "../../base/files.ts";
 import { MANIFEST_FILE } from "../../store/layout.ts";
 import type { LooseFile, Survey } from "../survey_types.ts";
 import type { Finding, Stray } from "./finding.ts";
@@ -26,8 +27,22 @@ export function findStrays(
       digest,
     })),
     ...cache.rubbish.map((file) => stray("leftover", file, "a crash left it")),
-    ...cache.foreign.map((file) => stray("foreign", file, "it is none of larder's")),
+    ...[...cache.foreign, ...strangersIn(cache)].map((file) =>
+      stray("foreign", file, "it is none of larder's")
+    ),
   ];
+}
+
+/** What stands beside the trees of the cache, and is none of its files. */
+function strangersIn({ layout }: Survey): Pick<LooseFile, "path">[] {
+  const { manifests, packages, images, compiled, leases, partials } = layout;
+  const { pins, journal, olderJournal, lock, gate } = layout;
+  const own = [
+    ...[layout.tree("data"), layout.tree("wasm"), manifests, packages, images, compiled],
+    ...[leases, partials, pins, `${pins}.tmp`, journal, olderJournal, lock, gate],
+  ];
+  return readFolder(layout.root).map(({ name }) => ({ path: layout.root + sep + name }))
+    .filter(({ path }) => !own.includes(path));
 }
 
 function stray(kind: Stray, { path }: Pick<LooseFile, "path">, detail: string): Finding {

@@ -1,0 +1,134 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { blob, image, randomBytes, wasmModule } from "../support/artifacts.ts";
+import { User } from "../support/cli.ts";
+import { FixtureRegistry } from "../support/fixture_registry.ts";
+import { MountedFolder, mountTest } from "../support/mounts.ts";
+import { onTerminal } from "../support/on_terminal.ts";
+
+const DAY = 24 * 60 * 60_000;
+const LAYER = blob(randomBytes(100_000, "layer"));
+const APP = image([LAYER]);
+
+interface Counts {
+  readonly hits: number;
+  readonly misses: number;
+  readonly causes: Record<string, number>;
+  readonly regrets: readonly { readonly name: string; readonly rule: string }[];
+  readonly advice: readonly { readonly rule: string; readonly atLeast: number }[];
+}
+
+async function stats(user: User): Promise<Counts> {
+  return JSON.parse((await user.larder(["stats", "--format", "json"])).stdout);
+}
+
+/** Lets an entry, and all that the cache has, be so old. */
+function age(user: User, folder: string, days: number): void {
+  const time = new Date(Date.now() - days * DAY);
+  for (const entry of Deno.readDirSync(folder)) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory) age(user, path, days);
+    else Deno.utimeSync(path, time, time);
+  }
+}
+
+Deno.test("every command that pulls is counted, a failed one as far as it came", async () => {
+  await using registry = await FixtureRegistry.start();
+  using user = new User();
+  const reference = registry.add("app", APP, "v1");
+  const missing = registry.reference("app", "v2");
+  assert.equal((await user.larder(["pull", reference, missing, reference])).code, 3);
+  // It is no Wasm, but pulled it is.
+  assert.equal((await user.larder(["run", reference])).code, 1);
+  const { bytes, descriptor: { digest } } = blob(wasmModule("counted"));
+  const url = registry.addFile("/module.wasm", bytes);
+  const manifest = user.write(
+    "spin.toml",
+    `spin_manifest_version = 2
+[application]
+name = "app"
+[[trigger.http]]
+route = "/..."
+component = "one"
+[component.one]
+source = { url = "${url}", digest = "${digest}" }
+`,
+  );
+  for (let i = 0; i < 2; i++) assert.equal((await user.larder(["pull", manifest])).code, 0);
+  const { hits, misses, causes } = await stats(user);
+  assert.deepEqual([hits, misses, causes], [2, 2, { new: 2 }]);
+  const why = await user.larder(["why", reference]);
+  assert.match(why.stdout, /fetched .*: it was not known before\n.* used from the cache\n/);
+});
+
+Deno.test("an eviction that is regretted is told, with what would have kept it", async () => {
+  await using registry = await FixtureRegistry.start();
+  using user = new User();
+  const reference = registry.add("app", APP, "v1");
+  assert.equal((await user.larder(["pull", reference])).code, 0);
+  age(user, user.registry, 40);
+  const gc = await user.larder(["gc", "--unused", "30d", "--force"]);
+  assert.equal(gc.code, 0, gc.stderr);
+  const gone = await user.larder(["why", reference]);
+  assert.equal(gone.code, 0);
+  assert.match(
+    gone.stdout,
+    /is not in the cache\n[^]*removed by larder gc: unused for 40d; .*\(unused\)/,
+  );
+  assert.deepEqual((await stats(user)).regrets, []);
+
+  assert.equal((await user.larder(["pull", reference])).code, 0);
+  const { regrets, advice } = await stats(user);
+  assert.deepEqual(regrets.map(({ name, rule }) => [name, rule]), [[reference, "unused"]]);
+  assert.equal(advice[0]!.rule, "unused");
+  assert.ok(advice[0]!.atLeast >= 40 * DAY && advice[0]!.atLeast < 41 * DAY);
+  const why = await user.larder(["why", reference]);
+  assert.match(why.stdout, /fetched .*: larder gc had removed it \d+s before/);
+});
+
+Deno.test("a journal that is nonsense is no obstacle, nor is one that cannot be written", async () => {
+  await using registry = await FixtureRegistry.start();
+  using user = new User();
+  const reference = registry.add("app", APP, "v1");
+  Deno.mkdirSync(user.registry, { recursive: true });
+  Deno.writeFileSync(join(user.registry, "journal.jsonl"), randomBytes(10_000));
+  Deno.mkdirSync(join(user.registry, "journal.older.jsonl"));
+  assert.equal((await user.larder(["pull", reference])).code, 0);
+  assert.equal((await stats(user)).misses, 1);
+  Deno.removeSync(join(user.registry, "journal.jsonl"));
+  Deno.mkdirSync(join(user.registry, "journal.jsonl"));
+  assert.equal((await user.larder(["pull", reference])).code, 0);
+  assert.equal((await stats(user)).hits, 0);
+});
+
+mountTest("a cache that is read-only is told of, and not written to", async () => {
+  await using registry = await FixtureRegistry.start();
+  using user = new User();
+  const reference = registry.add("app", APP, "v1");
+  assert.equal((await user.larder(["pull", reference])).code, 0);
+  await using disk = await MountedFolder.readOnly(user.cache);
+  for (const args of [["stats"], ["why", reference], ["outdated"], ["verify"]]) {
+    const { code, stderr } = await user.larder(["--cache-dir", disk.path, ...args]);
+    assert.equal(code, 0, `${args}: ${stderr}`);
+  }
+});
+
+Deno.test("on a terminal it shows how far it has come, unless that is not wanted", async (t) => {
+  await using registry = await FixtureRegistry.start();
+  using user = new User();
+  assert.equal((await user.larder(["pull", registry.add("app", APP, "v1")])).code, 0);
+  const cases: [string[], RegExp, boolean][] = [
+    [["verify"], /% [\d.]+ KiB of [\d.]+ KiB/, true],
+    [["verify", "--no-progress"], /% [\d.]+ KiB of [\d.]+ KiB/, false],
+    [["outdated"], /% 1 of 1 tags asked about/, true],
+    [["outdated", "--quiet"], /tags asked about/, false],
+  ];
+  for (const [args, shown, expected] of cases) {
+    await t.step(args.join(" "), async () => {
+      await using terminal = await onTerminal(user, args);
+      const { code, stderr } = await terminal.result;
+      assert.equal(code, 0, stderr);
+      assert.equal(shown.test(stderr), expected, stderr);
+    });
+  }
+});
