@@ -35,6 +35,11 @@ export function addUpkeepCommands(program: Command): void {
       await verify(await contextOf(command), names, options);
     });
 
+  addTellingCommands(program);
+}
+
+/** Adds the commands that look at what was, and at what would be. */
+function addTellingCommands(program: Command): void {
   program.command("why")
     .summary("Say what keeps an entry or a blob, when gc would take it, and why it was fetched.")
     .description(
