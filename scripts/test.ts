@@ -10,7 +10,7 @@ import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { BINARY_EXCEPTIONS, EXCEPTIONS_VARIABLE } from "../tests/binary_exceptions.ts";
 import { ensurePrograms } from "./test_programs.ts";
-import { judge, type Outcome, plain, readReport } from "./test_report.ts";
+import { judge, type Outcome, plain, readReport, type Report } from "./test_report.ts";
 
 const ROOT = join(import.meta.dirname!, "..");
 const FROZEN = Deno.env.get("CI") ? ["--frozen"] : [];
@@ -24,16 +24,24 @@ const STEPS: readonly Step[] = [
   ["types", () => deno("check", "--quiet", ...FROZEN, "main.ts", "scripts", "tests")],
   ["layers", () => deno("run", "--allow-read", "scripts/check_layers.ts")],
   ["docs", () => deno("run", "-A", "scripts/generate_docs.ts", "--check")],
-  ["unit tests", () => denoTest(["tests", "--ignore=tests/e2e"])],
-  ["end-to-end tests", () => denoTest(["tests/e2e"])],
+  ["unit tests", () => denoTest([["tests", "--ignore=tests/e2e"]])],
+  ["end-to-end tests", () => denoTest(halves(endToEndTests()))],
 ];
 
 /** The tests that start larder as its users do. */
-const BINARY_TESTS = [
-  "tests/e2e",
-  "tests/scripts/install_test.ts",
-  "tests/cli/completions_test.ts",
-];
+function binaryTests(): string[] {
+  return [...endToEndTests(), "tests/scripts/install_test.ts", "tests/cli/completions_test.ts"];
+}
+
+function endToEndTests(): string[] {
+  return [...Deno.readDirSync(join(ROOT, "tests/e2e"))].map(({ name }) => `tests/e2e/${name}`)
+    .filter((path) => path.endsWith("_test.ts")).sort();
+}
+
+/** These tests mostly wait for what they have started, so that two processes do them in little more than half the time. */
+function halves(files: readonly string[]): string[][] {
+  return [0, 1].map((half) => files.filter((_, i) => i % 2 === half));
+}
 
 async function main(args: string[]): Promise<number> {
   const { values } = parseArgs({ args, options: { binary: { type: "string" } } });
@@ -75,18 +83,47 @@ function binaryStep(binary: string): Step {
     console.log(version);
     const base = /Deno ([\d.]+)/.exec(version)?.[1] ?? "";
     const exceptions = BINARY_EXCEPTIONS[base] ?? {};
-    const args = ["--preload=tests/support/skip_exceptions.ts", ...BINARY_TESTS];
+    const preload = "--preload=tests/support/skip_exceptions.ts";
+    const processes = halves(binaryTests()).map((files) => [preload, ...files]);
     const env = { LARDER_BIN: binary, [EXCEPTIONS_VARIABLE]: JSON.stringify(exceptions) };
-    return await denoTest(args, env, exceptions);
+    return await denoTest(processes, env, exceptions);
   }];
 }
 
-/** Runs tests, showing their output as it comes. */
+/**
+ * Runs tests in one process for each list of arguments, all at once. The output of the first is shown as it comes,
+ * that of the others after it.
+ */
 async function denoTest(
-  args: readonly string[],
+  processes: readonly (readonly string[])[],
   env: Record<string, string> = {},
   exceptions: Readonly<Record<string, string>> = {},
 ): Promise<Outcome> {
+  const running = processes.map((args, i) => runTests(args, env, i === 0));
+  const reports: Report[] = [];
+  let good = true;
+  for (const [i, each] of running.entries()) {
+    const { success, output, report } = await each;
+    if (i > 0) console.log(output);
+    good &&= success;
+    reports.push(report);
+  }
+  return judge(
+    {
+      passed: reports.reduce((sum, { passed }) => sum + passed, 0),
+      failed: reports.flatMap(({ failed }) => failed),
+      ignored: reports.flatMap(({ ignored }) => ignored),
+    },
+    good,
+    exceptions,
+  );
+}
+
+async function runTests(
+  args: readonly string[],
+  env: Record<string, string>,
+  shown: boolean,
+): Promise<{ success: boolean; output: string; report: Report }> {
   const junit = Deno.makeTempFileSync();
   try {
     const child = new Deno.Command(Deno.execPath(), {
@@ -97,28 +134,31 @@ async function denoTest(
       stdout: "piped",
       stderr: "piped",
     }).spawn();
-    const output = await Promise.all([
-      show(child.stdout, Deno.stdout.writable),
-      show(child.stderr, Deno.stderr.writable),
+    const [stdout, stderr] = await Promise.all([
+      textOf(child.stdout, shown ? Deno.stdout.writable : undefined),
+      textOf(child.stderr, shown ? Deno.stderr.writable : undefined),
     ]);
     const { success } = await child.status;
-    return judge(readReport(Deno.readTextFileSync(junit), output.flat()), success, exceptions);
+    const lines = plain(`${stdout}\n${stderr}`).split("\n").map((line) => line.trimEnd());
+    const report = readReport(Deno.readTextFileSync(junit), lines);
+    return { success, output: stdout + stderr, report };
   } finally {
     Deno.removeSync(junit);
   }
 }
 
-/** Passes a stream on to one of ours, and returns its lines. */
-async function show(
+/** The text of a stream, which is also passed on where there is somewhere to. */
+async function textOf(
   stream: ReadableStream<Uint8Array<ArrayBuffer>>,
-  ours: WritableStream<Uint8Array<ArrayBufferLike>>,
-): Promise<string[]> {
+  ours: WritableStream<Uint8Array<ArrayBufferLike>> | undefined,
+): Promise<string> {
+  if (!ours) return await new Response(stream).text();
   const [seen, kept] = stream.tee();
   const [text] = await Promise.all([
     new Response(kept).text(),
     seen.pipeTo(ours, { preventClose: true }),
   ]);
-  return plain(text).split("\n").map((line) => line.trimEnd());
+  return text;
 }
 
 if (import.meta.main) Deno.exitCode = await main(Deno.args);

@@ -1,4 +1,3 @@
-import process from "node:process";
 import { formatBytes } from "../../base/units.ts";
 import type { Context } from "../context.ts";
 
@@ -28,28 +27,6 @@ async function gaugeFor(
 ): Promise<Gauge> {
   const { quiet, progress } = context.options;
   if (quiet || !progress || !Deno.stderr.isTerminal()) return NOTHING;
-  const { Presets, SingleBar } = await import("cli-progress");
-  const bar = new SingleBar({
-    stream: process.stderr,
-    format: "{bar} {percentage}% {text}",
-    barsize: 30,
-    hideCursor: true,
-    clearOnComplete: true,
-    gracefulExit: false, // Ctrl-C is the command's to handle.
-  }, Presets.shades_classic);
-  let [done, total] = [0, 0];
-  return {
-    grow(amount) {
-      if (total === 0 && amount > 0) bar.start(amount, 0, { text: text(0, amount) });
-      total += amount;
-      bar.setTotal(total);
-    },
-    advance(amount) {
-      done += amount;
-      bar.update(done, { text: text(done, total) });
-    },
-    [Symbol.dispose]() {
-      bar.stop();
-    },
-  };
+  const { barGauge } = await import("./gauge_bar.ts");
+  return barGauge(text);
 }
