@@ -1,3 +1,4 @@
+import { STOP_GRACE } from "../base/defaults.ts";
 import { LarderError, messageOf } from "../base/errors.ts";
 import { GuestFailure } from "./guest_failure.ts";
 import type { GuestPool } from "./guest_pool.ts";
@@ -65,10 +66,12 @@ export class HttpServer {
     this.#site.resolve(site);
   }
 
-  /** Takes no more requests, and resolves once those under way are answered. */
+  /** Takes no more requests, and resolves once those under way are answered, or have had their time. */
   async stop(): Promise<void> {
     this.#site.reject(new GuestFailure(500, "the server is stopping"));
-    await this.#server.shutdown();
+    let timer: ReturnType<typeof setTimeout>;
+    const late = new Promise<void>((resolve) => timer = setTimeout(resolve, STOP_GRACE));
+    await Promise.race([this.#server.shutdown(), late]).finally(() => clearTimeout(timer));
   }
 
   async #answer(request: Request, client: Deno.NetAddr): Promise<Response> {
