@@ -23,7 +23,7 @@ const TARGETS = [
 ];
 
 const ROOT = join(import.meta.dirname!, "..");
-const SOURCES = ["main.ts", "src", "deno.json", "deno.lock"];
+const SOURCES = ["main.ts", "src", "deno.json", "deno.lock", "package.json"];
 /**
  * V8 lets what is new in its heap take 96 MiB and more, which makes nothing faster here: reading a cache of 100,000
  * blobs took 302 MiB at its peak, and with this 184 MiB. MiB of each of its up to three parts.

@@ -30,6 +30,8 @@ export class Component {
   readonly #instantiate: Instantiate;
   readonly #modules: ReadonlyMap<string, WebAssembly.Module>;
   readonly #memories: ReadonlyMap<WebAssembly.Module, Memories>;
+  /** Whether the host is known to have every function that the script asks for. */
+  #isMet = false;
 
   constructor({ script, modules, images }: CompiledComponent) {
     this.#instantiate = new Function(script)();
@@ -42,21 +44,26 @@ export class Component {
     );
   }
 
-  /** Makes an instance; it serves one call, as most guests can take no more. */
+  /**
+   * Makes an instance; it serves one call, as most guests can take no more.
+   * @throws where the host lacks a function, where its modules do not fit, and what traps as they start
+   */
   start(host: Host): Instance {
     startSlice();
     const lifetime = new Lifetime();
     const taken: Taken[] = [];
     try {
+      const imports = hostImports(host, lifetime);
       const exports = this.#instantiate(
         (name) => this.#modules.get(name)!,
-        hostImports(host, lifetime),
+        this.#isMet ? imports : whole(imports),
         (module, imports = {}) =>
           new WebAssembly.Instance(
             module,
             withExit(this.#withMemory(module, imports, taken), lifetime),
           ),
       );
+      this.#isMet = true;
       return new Instance(exports, lifetime, taken);
     } catch (error) {
       lifetime[Symbol.dispose]();
@@ -75,6 +82,18 @@ export class Component {
     taken.push({ memory, memories });
     return { ...imports, [MEMORY_IMPORT.module]: { [MEMORY_IMPORT.name]: memory } };
   }
+}
+
+/** The imports, where asking for what is not there fails: the script would find out only when the guest calls it. */
+function whole(imports: Record<string, object>): Record<string, object> {
+  const entries = Object.entries(imports).map(([name, functions]) => {
+    const get = (target: object, key: string | symbol) => {
+      if (!(key in target)) throw new Error(`nobody has ${String(key)} of ${name}`);
+      return Reflect.get(target, key);
+    };
+    return [name, new Proxy(functions, { get })];
+  });
+  return Object.fromEntries(entries);
 }
 
 /**

@@ -42,9 +42,6 @@ const WAITING_IMPORTS = [
 /** The guest's functions that reach one of those. */
 const WAITING_EXPORTS = ["wasi:http/incoming-handler#handle", "wasi:cli/run#run"];
 
-/** The transpiler, and what it writes, looks for this environment variable with every call; nobody sets it. */
-const DEBUG_VARIABLE = "globalThis?.process?.env?.JCO_DEBUG";
-
 /**
  * Turns a component into JavaScript and core modules, where waiting is done by JavaScript Promise Integration.
  * This takes a second and some 200 MiB for a large one: it belongs in a thread of its own.
@@ -92,7 +89,6 @@ function loadTranspiler({ script, cores }: TranspilerFiles): Transpiler {
     )
     .replace(/^async function fetchCompile \(url\) \{[\s\S]*?^\}$/m, "")
     .replace(/new URL\('\.\/([^']+)', import\.meta\.url\)/g, "'$1'")
-    .replaceAll(DEBUG_VARIABLE, "false")
     .replace(/^export (const|function) /gm, "$1 ")
     .replace(/^export \{.*\}$/gm, "");
   const evaluate = new Function("host", "fetchCompile", `${text}\nreturn { $init, generate };`);
@@ -102,12 +98,8 @@ function loadTranspiler({ script, cores }: TranspilerFiles): Transpiler {
 /** Makes a module that imports nothing a script that ends with its one export. */
 function asScript(module: string): string {
   const text = module
-    .replaceAll(DEBUG_VARIABLE, "false")
     .replaceAll("import.meta.url", "undefined")
-    // A trap would leave whoever called the export waiting for ever.
-    .replaceAll("return task.completionPromise();", "throw err;")
-    // Indented or not.
-    .replace(/^ *export (?=function instantiate|const _util)/gm, "");
+    .replace(/^export (?=function instantiate)/m, "");
   return `${text}\nreturn instantiate;`;
 }
 

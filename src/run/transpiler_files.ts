@@ -1,5 +1,11 @@
-/** Where the transpiler is: a package of npm's whose files are read as data, since only larder's own host fits it. */
-const PACKAGE = "@bytecodealliance/jco-transpile/component";
+/**
+ * Where the transpiler is: a package of npm's whose files are read as data, since only larder's own host fits it.
+ *
+ * It is held at 1.10, the last whose output has nothing of preview 3 in it: that of later ones takes two to three
+ * times as long for the same calls. `package.json` takes away what the package needs for commands that are not
+ * used here, of which one names packages that npm does not have.
+ */
+const PACKAGE = "@bytecodealliance/jco/component";
 
 const SCRIPT = "js-component-bindgen-component.js";
 const CORES = [
@@ -19,7 +25,7 @@ export interface TranspilerFiles {
 
 /** The folder of the transpiler's files in the package. */
 export function transpilerFolder(): URL {
-  return new URL("./", import.meta.resolve(PACKAGE));
+  return new URL("../obj/", import.meta.resolve(PACKAGE));
 }
 
 /** The name under which a file is embedded: the runtime takes embedded `.wasm` and `.js` for modules of its own. */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { componentEmbed, componentNew, parse } from "@bytecodealliance/jco-transpile/wasm-tools";
+import { componentEmbed, componentNew, parse } from "@bytecodealliance/jco";
 import {
   type Artifact,
   blob,
@@ -243,7 +243,11 @@ Deno.test("a component that wants a function that nobody has fails before it is 
     }`;
   const binary = await parse(wat);
   const embedded = await componentEmbed({ binary, witSource, world: "guest" });
-  user.write("newer.wasm", await componentNew(embedded));
-  const says = ["LDR_GUEST", "cannot load the component", "--engine"];
+  user.write("newer.wasm", await componentNew(embedded, []));
+  const says = [
+    "LDR_GUEST",
+    "cannot load the component: nobody has getBetter of wasi:random/random",
+    "--engine",
+  ];
   await assertRefused(user, "newer.wasm", { says, compiles: true });
 });

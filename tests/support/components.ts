@@ -1,4 +1,4 @@
-import { componentEmbed, componentNew, parse } from "@bytecodealliance/jco-transpile/wasm-tools";
+import { componentEmbed, componentNew, parse } from "@bytecodealliance/jco";
 import { join } from "node:path";
 import { Component } from "../../src/run/engine.ts";
 import { transpile } from "../../src/run/transpile.ts";
@@ -28,7 +28,7 @@ export async function componentOf(wat: string, world: string): Promise<Uint8Arra
     world: "guest",
     stringEncoding: "utf8",
   });
-  return await componentNew(embedded) as Uint8Array<ArrayBuffer>;
+  return await componentNew(embedded, []) as Uint8Array<ArrayBuffer>;
 }
 
 /** The component, compiled and ready to be instantiated. */
