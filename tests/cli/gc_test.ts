@@ -189,6 +189,8 @@ for (
     ["--apply and --plan", ["--apply", "a", "--plan", "b"]],
     ["--apply and a limit", ["--apply", "a", "--max-size", "1GB"]],
     ["--auto and --plan", ["--auto", "--plan", "a"]],
+    ["--auto and --dry-run", ["--auto", "--dry-run", "--max-count", "0"]],
+    ["--auto and JSON", ["--auto", "--format", "json"]],
     ["a size that is none", ["--max-size", "much"]],
     ["a type that is none", ["--max-size", "things=1GB"]],
     ["a count that is none", ["--keep-last", "1.5"]],

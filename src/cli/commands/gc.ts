@@ -45,6 +45,8 @@ export async function gc(context: Context, options: GcOptions): Promise<void> {
 function checkOptions(options: GcOptions): void {
   const modes = (["auto", "plan", "apply"] as const).filter((name) => options[name] !== undefined);
   if (modes.length > 1) throw excluded(`--${modes[0]}`, `--${modes[1]}`);
+  if (options.auto && options.dryRun) throw excluded("--auto", "--dry-run");
+  if (options.auto && options.format === "json") throw excluded("--auto", "--format json");
   const limit = LIMIT_OPTIONS.find((name) => options[name] !== undefined);
   if (options.apply !== undefined && limit) throw excluded("--apply", `--${kebab(limit)}`);
 }
