@@ -98,6 +98,24 @@ Deno.test("clean --type blob removes what no entry needs, and no entry", async (
   assert.match(stderr, /freed 10 B, removed 0 entries/);
 });
 
+for (
+  const args of [["nginx"], ["--days", "30"], ["--filter", "size > 1"], [
+    "--type",
+    "app",
+    "--filter",
+    "size > 1",
+  ]]
+) {
+  Deno.test(`clean --type blob with ${args.join(" ")} is refused, and removes nothing`, async () => {
+    using home = filled();
+    const before = home.size();
+    const { code, stderr } = await home.larder("clean", "--force", "--type", "blob", ...args);
+    assert.equal(code, 2);
+    assert.match(stderr, /\[LDR_USAGE\]\nhint: blobs go when no entry needs them/);
+    assert.equal(home.size(), before);
+  });
+}
+
 Deno.test("clean --dry-run removes nothing, and clean without a terminal needs --force", async () => {
   using home = filled();
   const before = home.size();

@@ -1,3 +1,4 @@
+import { LarderError } from "../../base/errors.ts";
 import { isGlob } from "../../base/glob.ts";
 import { planClean } from "../../gc/collector.ts";
 import { survey } from "../../gc/survey.ts";
@@ -24,6 +25,7 @@ export async function clean(
   names: readonly string[],
   options: CleanOptions,
 ): Promise<void> {
+  checkOptions(names, options);
   const now = Date.now();
   const fits = await criteria(options, now);
   const state = survey(context.layout, now);
@@ -37,6 +39,15 @@ export async function clean(
     nothing: names.length === 0 && state.entries.length === 0
       ? `the cache ${context.layout.root} is empty`
       : "there is nothing of that to remove",
+  });
+}
+
+/** What belongs to no entry has no name, and nothing that the rest of the options could choose by. */
+function checkOptions(names: readonly string[], { type, days, filter }: CleanOptions): void {
+  if (!type?.includes("blob")) return;
+  if (names.length === 0 && days === undefined && filter === undefined) return;
+  throw new LarderError("LDR_USAGE", "--type blob takes no names, no --days and no --filter", {
+    hint: "blobs go when no entry needs them: larder clean --type blob removes all of these",
   });
 }
 
