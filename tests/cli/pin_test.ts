@@ -63,6 +63,24 @@ Deno.test("what matches nothing yet warns, and is pinned when it comes", async (
   assert.ok((await removable(home)).includes("docker.io/library/redis:7"));
 });
 
+Deno.test("unpin takes a name's own pin away with the one that was made before it was there", async () => {
+  using home = filled();
+  await home.larder("pin", "redis:7");
+  home.pulled("docker.io/library/redis:7", ONE, OLD);
+  await home.larder("pin", "redis:7");
+  assert.equal((await removable(home)).length, 3);
+  const { code, stderr } = await home.larder("unpin", "redis:7");
+  assert.deepEqual([code, stderr], [0, "unpinned redis:7\n"]);
+  assert.ok((await removable(home)).includes("docker.io/library/redis:7"));
+});
+
+Deno.test("unpin of a glob that is pinned leaves the pins that entries have of their own", async () => {
+  using home = filled();
+  await home.larder("pin", "nginx", "*nginx*");
+  assert.equal((await home.larder("unpin", "*nginx*")).code, 0);
+  assert.equal((await removable(home)).length, 2);
+});
+
 Deno.test("unpin says of what is still pinned by what, and fails for what has no pin", async () => {
   using home = filled();
   await home.larder("pin", "nginx", "*");

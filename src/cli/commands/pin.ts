@@ -60,8 +60,10 @@ async function unpinOne(
     if (await pins.unpinPattern(pattern, pinOptions(context, now))) isDone = true;
   }
   const found = entriesCalled(state.entries, name);
-  // A pattern stands for itself before it stands for what has a pin of its own.
-  if (!isDone) isDone = found.filter(({ folder }) => pins.unpin(folder)).length > 0;
+  // A glob stands for itself before it stands for what has a pin of its own; a name is one and the same entry.
+  if (!isDone || !isGlob(name)) {
+    for (const { folder } of found) isDone = pins.unpin(folder) || isDone;
+  }
   if (!isDone) throw notPinned(name, found.map(({ pin }) => pin?.pattern));
   context.info(`unpinned ${name}`);
   for (const entry of found) {
