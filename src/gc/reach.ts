@@ -109,7 +109,7 @@ export class Manifests {
       }
     } catch (error) {
       if (!hasCode(error, "LDR_BAD_MANIFEST", "LDR_NOT_CACHED")) throw error;
-      reach.problem = messageOf(error);
+      reach.problem ??= messageOf(error);
     }
   }
 

@@ -99,6 +99,7 @@ class Repository {
     reach.problem = problem;
     const config = configSize(folder, isOurs ? manifest : undefined);
     if (manifest) this.#manifests.collect(manifest, folder, reach);
+    else if (record) this.#collectRecord(record, reach);
     if (bytes && isOurs) this.#collectIndex(record!, bytes.length + config, reach);
     // Without a manifest to tell whose it is, the record says what the entry was.
     const spins = !isOurs && (!record || manifest !== undefined);
@@ -150,11 +151,20 @@ class Repository {
     if (!isWhole) reach.problem ??= "its index is missing or damaged";
   }
 
+  /** What a record names is there by its digest, even if the manifest beside the record is not. */
+  #collectRecord({ digest, manifestDigest }: EntryRecord, reach: Reach): void {
+    this.#manifests.collectDigest(manifestDigest, reach);
+    this.#manifests.collectDigest(digest, reach);
+  }
+
   #digestEntry(digest: Digest, folder: Folder): FoundEntry {
     const record = folder.files.has(RECORD_FILE) ? readRecord(folder) : undefined;
     const reach = new Reach(true);
     const isWhole = this.#manifests.collectDigest(digest, reach);
-    if (!isWhole) reach.problem = NO_MANIFEST;
+    if (!isWhole) {
+      reach.problem = NO_MANIFEST;
+      if (record) this.#collectRecord(record, reach);
+    }
     const stampFile = folder.files.has(RECORD_FILE) ? RECORD_FILE : PIN_FILE;
     const stamp = stampOf(folder, stampFile);
     // Without a manifest the folder is no content, and all of it is the entry's.

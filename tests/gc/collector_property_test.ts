@@ -209,12 +209,14 @@ class Bench extends CacheFolder {
     }
   }
 
-  /** The manifest of a tag is lost. */
+  /** The manifest of a tag is lost: if larder wrote it, the record still says what the tag needs. */
   #damage({ repository, tag }: Happening): void {
     const folder = join(this.registry, "manifests", repository, tag);
-    if (!this.models.has(folder)) return;
-    Deno.removeSync(join(folder, "manifest.json"));
-    this.models.delete(folder);
+    const model = this.models.get(folder);
+    if (!model) return;
+    const path = join(folder, "manifest.json");
+    if (this.#has(path.slice(this.registry.length + 1))) Deno.removeSync(path);
+    if (model.root === path) this.models.delete(folder);
   }
 
   #has(path: string): boolean {

@@ -335,7 +335,7 @@ for (
     }],
   ] as const
 ) {
-  Deno.test(`an entry whose manifest is ${name} is damaged, keeps nothing and hides nothing`, () => {
+  Deno.test(`an entry whose manifest is ${name} is damaged, and keeps what its record names`, () => {
     using cache = new CacheFolder();
     const folder = cache.pulled("ghcr.io/acme/app:v1", ONE);
     cache.pulled("ghcr.io/acme/other:v1", TWO);
@@ -345,13 +345,43 @@ for (
     assert.equal(damaged!.name, "ghcr.io/acme/app:v1");
     assert.equal(damaged!.writtenBy, "larder");
     assert.equal(damaged!.record?.digest, ONE.descriptor.digest);
-    assert.deepEqual(damaged!.reaches, []);
+    assert.deepEqual(reached(state, damaged!), contentOf("ghcr.io/acme/app", ONE));
     assert.ok(damaged!.problem);
     assert.equal(other!.problem, undefined);
     assert.deepEqual(reached(state, other!), contentOf("ghcr.io/acme/other", TWO));
     assert.equal(state.size, cache.size());
   });
 }
+
+Deno.test("a tag whose manifest and record are damaged keeps nothing", () => {
+  using cache = new CacheFolder();
+  const folder = cache.pulled("ghcr.io/acme/app:v1", ONE);
+  Deno.removeSync(join(folder, "manifest.json"));
+  Deno.truncateSync(join(folder, "record.json"), 20);
+  assert.ok(only(surveyOf(cache)).problem);
+  assert.deepEqual(only(surveyOf(cache)).reaches, []);
+});
+
+Deno.test("a tag whose own manifest is missing keeps every platform of its index", () => {
+  using cache = new CacheFolder();
+  const all = multiPlatform("linux/amd64", "linux/arm64");
+  Deno.removeSync(join(cache.pulled("ghcr.io/acme/app:v1", all), "manifest.json"));
+  const state = surveyOf(cache);
+  assert.deepEqual(reached(state, only(state)), contentOf("ghcr.io/acme/app", all));
+});
+
+Deno.test("a digest whose index is damaged keeps the platform that was chosen", () => {
+  using cache = new CacheFolder();
+  const all = multiPlatform("linux/amd64", "linux/arm64");
+  const folder = cache.pulledByDigest("ghcr.io/acme/app", all);
+  Deno.writeTextFileSync(join(folder, "manifest.json"), "{}");
+  const state = surveyOf(cache);
+  assert.ok(only(state).problem);
+  assert.deepEqual(
+    reached(state, only(state)),
+    contentOf("ghcr.io/acme/app", all.children[0]!),
+  );
+});
 
 Deno.test("an entry of a digest whose manifest is damaged keeps nothing", () => {
   using cache = new CacheFolder();
