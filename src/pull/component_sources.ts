@@ -135,7 +135,8 @@ async function pullPackage(
 ): Promise<ComponentModule[]> {
   const reference = await packages.locate(source, signal);
   const { parts } = await deps.pullPackage(reference, signal);
-  const modules = parts.filter((part) => isWasm(part.mediaType));
+  const modules = parts.filter((part) => isWasm(part.mediaType))
+    .map(({ digest, size, outcome }) => ({ digest, size, outcome }));
   if (modules.length > 0) return modules;
   throw new LarderError("LDR_BAD_MANIFEST", `${formatReference(reference)} holds no Wasm`, {
     hint: "check the package's name and version, and where its registry keeps it",

@@ -56,13 +56,18 @@ export async function pullSpinManifest(
   progress.end();
   report(context, path, results);
   const modules = results.flatMap(({ source, modules }) =>
-    modules.map((module) => ({ ...source, ...module }))
+    modules.map((module) => ({ ...shown(source), ...module }))
   );
   deps.events.push(...results.flatMap(eventsOf));
   if (format === "table") {
     for (const { component, digest } of modules) writeOut(`${component}@${digest}\n`);
   }
   return modules;
+}
+
+/** A source as it may be printed: a URL may hold a credential. */
+function shown(source: ComponentSource) {
+  return source.kind === "url" ? { ...source, url: redact(source.url.href) } : source;
 }
 
 function eventsOf({ source, modules }: ComponentResult): UseEvent[] {
