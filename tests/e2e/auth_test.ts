@@ -107,7 +107,7 @@ Deno.test("a token that expires during the pull is renewed", async (t) => {
       registry.fail(`/blobs/${LAYERS[1]!.descriptor.digest}`, held(gate), 1);
       const reference = registry.add("app", APP, "v1");
       await using running = user.spawn(["pull", "--transfers", "1", reference]);
-      await gate.reached;
+      await gate.reachedBy(running.result);
       tokens.expireAll();
       gate.open();
       const result = await running.result;

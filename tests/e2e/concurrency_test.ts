@@ -1,19 +1,23 @@
 import assert from "node:assert/strict";
 import { blob, image, multiPlatform, randomBytes, spinApp } from "../support/artifacts.ts";
-import { User } from "../support/cli.ts";
+import { type Running, User } from "../support/cli.ts";
 import { held, heldAfter } from "../support/faults.ts";
 import { FixtureRegistry } from "../support/fixture_registry.ts";
 import { Gate } from "../support/gate.ts";
 import { assertNoRubbish, assertStoreSound } from "../support/store_check.ts";
+import { until } from "../support/until.ts";
 
 const LAYERS = [1, 2, 3].map((number) => blob(randomBytes(64 * 1024, `layer ${number}`)));
 const APP = image(LAYERS);
 
-/** Resolves once the registry has been asked for something so many times. */
-async function asked(registry: FixtureRegistry, what: string, times: number): Promise<void> {
-  while (registry.requests(what).length < times) {
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
+/** Resolves once the registry has been asked for something so many times, lastly by this larder. */
+async function asked(
+  registry: FixtureRegistry,
+  what: string,
+  times: number,
+  { result }: Running,
+): Promise<void> {
+  await until(() => registry.requests(what).length >= times, result);
 }
 
 const MANIFEST = "GET /v2/app/manifests/v1";
@@ -25,9 +29,9 @@ Deno.test("two processes that pull the same thing download each blob once", asyn
   const gate = new Gate();
   registry.fail("/blobs/", heldAfter(1000, gate));
   await using first = user.spawn(["pull", reference]);
-  await gate.reached;
+  await gate.reachedBy(first.result);
   await using second = user.spawn(["pull", reference]);
-  await asked(registry, MANIFEST, 2);
+  await asked(registry, MANIFEST, 2, second);
   gate.open();
   for (const { code, stdout, stderr } of await Promise.all([first.result, second.result])) {
     assert.equal(code, 0, stderr);
@@ -45,7 +49,7 @@ Deno.test("a process that waits for another says so", async () => {
   const gate = new Gate();
   registry.fail("/blobs/", heldAfter(1000, gate));
   await using first = user.spawn(["pull", reference]);
-  await gate.reached;
+  await gate.reachedBy(first.result);
   await using second = user.spawn(["pull", reference]);
   const patience = setTimeout(() => gate.open(), 5000);
   await second.said("waiting for another process");
@@ -63,9 +67,9 @@ Deno.test("a process goes on with what another that was killed has begun", async
   const gate = new Gate();
   registry.fail("/blobs/", heldAfter(1000, gate), APP.blobs.length);
   await using first = user.spawn(["pull", reference]);
-  await asked(registry, "/blobs/", APP.blobs.length);
+  await asked(registry, "/blobs/", APP.blobs.length, first);
   await using second = user.spawn(["pull", reference]);
-  await asked(registry, MANIFEST, 2);
+  await asked(registry, MANIFEST, 2, second);
   first.kill();
   const { code, stderr } = await second.result;
   gate.open();
@@ -114,7 +118,7 @@ Deno.test("the cache deleted in the middle of a pull leads to a new fetch", asyn
         const gate = new Gate();
         registry.fail(what, length === undefined ? held(gate) : heldAfter(length, gate), 1);
         await using running = user.spawn(["pull", "--transfers", "1", reference]);
-        await gate.reached;
+        await gate.reachedBy(running.result);
         await deleteFolder(folderOf(user));
         gate.open();
         const result = await running.result;

@@ -5,6 +5,7 @@ import { held, heldAfter, status } from "../support/faults.ts";
 import { FixtureRegistry } from "../support/fixture_registry.ts";
 import { Gate } from "../support/gate.ts";
 import { assertNoRubbish, assertStoreSound, filesBelow, partials } from "../support/store_check.ts";
+import { until } from "../support/until.ts";
 
 const LAYER = blob(randomBytes(512 * 1024));
 const HALF = 256 * 1024;
@@ -19,7 +20,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
     const gate = new Gate();
     registry.fail(PATH, heldAfter(HALF, gate), 1);
     await using running = user.spawn(["pull", reference]);
-    await gate.reached;
+    await gate.reachedBy(running.result);
     running.kill(signal);
     const result = await running.result;
     gate.open();
@@ -44,11 +45,10 @@ Deno.test("bytes that had come before Ctrl-C are not asked for again", async () 
   const gate = new Gate();
   registry.fail(PATH, heldAfter(HALF, gate), 1);
   await using running = user.spawn(["pull", reference]);
-  await gate.reached;
+  await gate.reachedBy(running.result);
   const path = `${user.registry}/partial/${LAYER.descriptor.digest}`;
-  while (!partials(user.registry).length || Deno.statSync(path).size < HALF) {
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
+  const hasHalf = () => partials(user.registry).length > 0 && Deno.statSync(path).size >= HALF;
+  await until(hasHalf, running.result);
   running.kill("SIGINT");
   assert.equal((await running.result).code, 130);
   gate.open();
@@ -64,7 +64,7 @@ Deno.test("Ctrl-C while the registry does not answer is exit 130", async () => {
   const gate = new Gate();
   registry.fail("manifests", held(gate));
   await using running = user.spawn(["pull", registry.add("app", APP, "v1")]);
-  await gate.reached;
+  await gate.reachedBy(running.result);
   running.kill("SIGINT");
   const result = await running.result;
   gate.open();

@@ -49,7 +49,7 @@ Deno.test("killed while the registry is asked, the next pull ends right", async 
       const gate = new Gate();
       registry.fail(what, length === undefined ? held(gate) : heldAfter(length, gate));
       await using running = user.spawn(["pull", "--transfers", "1", reference]);
-      await gate.reached;
+      await gate.reachedBy(running.result);
       running.kill();
       const { code, stdout } = await running.result;
       gate.open();
@@ -75,7 +75,7 @@ Deno.test("killed while a moved tag is asked, the old content is still there", a
       const gate = new Gate();
       registry.fail(what, held(gate));
       await using running = user.spawn(["pull", reference]);
-      await gate.reached;
+      await gate.reachedBy(running.result);
       running.kill();
       await running.result;
       gate.open();

@@ -14,6 +14,7 @@ import {
 import { FixtureRegistry } from "../support/fixture_registry.ts";
 import { Gate } from "../support/gate.ts";
 import { assertNoRubbish, assertStoreSound, partials } from "../support/store_check.ts";
+import { until } from "../support/until.ts";
 
 const LAYER = blob(randomBytes(3 * 1024 * 1024));
 const APP = image([LAYER]);
@@ -30,10 +31,10 @@ async function leavePartial(registry: FixtureRegistry, user: User, reference: st
   const gate = new Gate();
   registry.fail(PATH, heldAfter(HALF, gate), 1);
   await using running = user.spawn(["pull", reference]);
-  await gate.reached;
-  while (!partials(user.registry).includes(LAYER.descriptor.digest) || partialSize(user) < HALF) {
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
+  await gate.reachedBy(running.result);
+  const hasHalf = () =>
+    partials(user.registry).includes(LAYER.descriptor.digest) && partialSize(user) >= HALF;
+  await until(hasHalf, running.result);
   running.kill();
   await running.result;
   gate.open();

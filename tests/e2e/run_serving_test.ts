@@ -29,7 +29,7 @@ Deno.test("Ctrl-C lets the requests under way end, and takes no more", async (t)
       await using serving = await Serving.start(user, args);
       const url = encodeURIComponent(`http://${server.host}/`);
       const underWay = serving.get(`/fetch?url=${url}`);
-      await gate.reached;
+      await gate.reachedBy(serving.result);
       serving.kill(signal);
       await serving.said("stopping");
       await assert.rejects(serving.get("/hello"));
@@ -50,7 +50,7 @@ Deno.test("a second Ctrl-C does not wait for them", async () => {
   await using serving = await Serving.start(user, args);
   const underWay = serving.get(`/fetch?url=${encodeURIComponent(`http://${server.host}/`)}`);
   const broken = assert.rejects(underWay);
-  await gate.reached;
+  await gate.reachedBy(serving.result);
   serving.kill("SIGINT");
   await serving.said("stopping");
   serving.kill("SIGINT");

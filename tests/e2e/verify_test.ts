@@ -237,7 +237,7 @@ Deno.test("Ctrl-C while a repair fetches is exit 130, and the next repair goes o
   const gate = new Gate();
   registry.fail("/blobs/", heldAfter(100_000, gate), 1);
   await using running = user.spawn(["verify", "--repair"]);
-  await gate.reached;
+  await gate.reachedBy(running.result);
   running.kill("SIGINT");
   const { code, stderr } = await running.result;
   gate.open();
@@ -257,7 +257,7 @@ Deno.test("killed while a repair fetches, the next command ends right", async (t
       const gate = new Gate();
       registry.fail("/blobs/", held(gate), 1);
       await using running = user.spawn(["verify", "--repair"]);
-      await gate.reached;
+      await gate.reachedBy(running.result);
       running.kill();
       assert.equal((await running.result).code, 137);
       gate.open();

@@ -22,6 +22,7 @@ import {
 import { FakeClock } from "../support/fake_clock.ts";
 import { FixtureRegistry } from "../support/fixture_registry.ts";
 import { Gate } from "../support/gate.ts";
+import { until } from "../support/until.ts";
 
 const METADATA = "/.well-known/wasm-pkg/registry.json";
 const module = wasmModule("component");
@@ -275,9 +276,9 @@ Deno.test("an interrupt keeps what has come, and the next pull goes on from ther
   const stop = new AbortController();
   const source = scene.url("/a.wasm", large);
   const pulling = scene.pull({ a: source }, { signal: stop.signal });
-  await gate.reached;
+  await gate.reachedBy(pulling);
   const partial = scene.layout.partial(digestOf(large));
-  while (Deno.statSync(partial).size === 0) await new Promise((done) => setTimeout(done, 5));
+  await until(() => Deno.statSync(partial).size > 0, pulling);
   stop.abort();
   await assertFails(pulling, "LDR_INTERRUPTED", 130, /interrupted/);
   gate.open();

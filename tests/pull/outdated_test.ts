@@ -237,7 +237,7 @@ Deno.test("an interrupted check ends", async () => {
   bench.registry.fail("HEAD", held(gate));
   const deps = { layout: bench.layout, client: bench.client };
   const checking = checkTags(deps, [tagOf(bench)], { signal: stop.signal });
-  await gate.reached;
+  await gate.reachedBy(checking);
   stop.abort();
   await assert.rejects(checking, (error) => hasCode(error, "LDR_INTERRUPTED"));
   gate.open();

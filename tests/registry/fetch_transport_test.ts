@@ -97,7 +97,7 @@ Deno.test("an abort ends a request that waits", async () => {
   using transport = new FetchTransport();
   const stop = new WatchedAbort();
   const sent = transport.send(get(url(server), { signal: stop.signal }));
-  await gate.reached;
+  await gate.reachedBy(sent);
   stop.abort();
   await assert.rejects(sent, (error) => hasCode(error, "LDR_INTERRUPTED"));
   assert.equal(stop.listeners, 0);
