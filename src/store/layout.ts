@@ -103,7 +103,7 @@ export class Layout {
     return join(this.root, "packages");
   }
 
-  /** The folder of a package: its parts may be of any form, and each becomes one name. */
+  /** The folder of a package: each of its parts, of which {@link isPathPart} holds, becomes one name. */
   packageFolder(source: string, name: string, version: string, arch: string): string {
     return join(this.packages, ...[source, name, version, arch].map(pathPart));
   }
@@ -173,18 +173,26 @@ export class Layout {
   }
 }
 
+/** Whether a text can be one name of a path: it is neither empty nor too long, and no half of a character. */
+export function isPathPart(text: string): boolean {
+  if (!text.isWellFormed()) return false;
+  const { length } = encodePathPart(text);
+  return length > 0 && length <= MAX_PATH_PART;
+}
+
 /**
  * A text as one name of a path, on every system: what is not plain is written `%XX`, byte by byte, and so are a dot
  * at either end. Different texts have different names.
  */
 function pathPart(text: string): string {
-  const encoded = encodeURIComponent(text)
+  if (!isPathPart(text)) throw new Error(`"${text}" cannot be a name in the cache`);
+  return encodePathPart(text);
+}
+
+function encodePathPart(text: string): string {
+  return encodeURIComponent(text)
     .replace(/[!'()*]/g, percent)
     .replace(/^\.|\.$/g, percent);
-  if (encoded === "" || encoded.length > MAX_PATH_PART) {
-    throw new Error(`"${text}" cannot be a name in the cache`);
-  }
-  return encoded;
 }
 
 function percent(character: string): string {

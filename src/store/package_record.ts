@@ -1,16 +1,20 @@
 import * as v from "valibot";
 import { DescriptorSchema } from "../oci/descriptor.ts";
+import { isPathPart } from "./layout.ts";
 import { TimeSchema } from "./record.ts";
 
 const { mediaType, digest, size } = DescriptorSchema.entries;
 
+/** A part of the path that the record lies at. */
+const PathPart = v.pipe(v.string(), v.check(isPathPart, "cannot be a name in the cache"));
+
 const PackageRecordSchema = v.object({
   schemaVersion: v.literal(1),
   /** Where it comes from, as the package manager names it: a repository's URL, with its suite and component. */
-  source: v.string(),
-  name: v.string(),
-  version: v.string(),
-  arch: v.string(),
+  source: PathPart,
+  name: PathPart,
+  version: PathPart,
+  arch: PathPart,
   /** The package file, which is a blob. */
   mediaType,
   digest,

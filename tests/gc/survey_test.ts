@@ -326,6 +326,32 @@ Deno.test("a record that is not that of its folder is damaged", () => {
 });
 
 for (
+  const [what, arch] of [
+    ["has no name", ""],
+    ["is too long a name", "a".repeat(256)],
+    ["is half a character", "\ud800"],
+  ] as const
+) {
+  Deno.test(`a package of which a part ${what} is damaged, and hides nothing`, () => {
+    using cache = new CacheFolder();
+    const folder = cache.package("debian/hello/2.10/amd64", blob("package"));
+    const path = join(folder, "record.json");
+    const record = JSON.parse(Deno.readTextFileSync(path));
+    Deno.writeTextFileSync(path, JSON.stringify({ ...record, arch }));
+    cache.package("debian/hello/2.11/amd64", blob("other"));
+    const { entries } = surveyOf(cache);
+    assert.deepEqual(entries.map(({ name }) => name), [
+      "debian/hello/2.10/amd64",
+      "debian/hello/2.11/amd64",
+    ]);
+    assert.deepEqual(entries.map(({ problem }) => problem), [
+      "its record is missing or damaged",
+      undefined,
+    ]);
+  });
+}
+
+for (
   const [name, spoil] of [
     ["missing", (folder: string) => Deno.removeSync(join(folder, "manifest.json"))],
     ["cut", (folder: string) => Deno.truncateSync(join(folder, "manifest.json"), 20)],
