@@ -1,10 +1,7 @@
-import { LarderError } from "../base/errors.ts";
-import { statIfAny } from "../base/files.ts";
-import { digestOf } from "../oci/digest.ts";
 import { formatReference, parseReference } from "../oci/reference.ts";
 import { useEvent } from "../pull/result.ts";
 import { ENGINE_VERSION } from "../run/engine_version.ts";
-import { type CachedImage, Pantry, type WasmSource } from "../run/runnable.ts";
+import { type CachedImage, Pantry } from "../run/runnable.ts";
 import { BlobStore } from "../store/blob_store.ts";
 import { Journal } from "../store/journal.ts";
 import { Lease } from "../store/leases.ts";
@@ -62,17 +59,4 @@ export async function pullAndUse<T>(
 /** Whether what is to be run is a file and no reference: `app.wasm`, or any path. */
 export function isFile(subject: string): boolean {
   return subject.endsWith(".wasm") || /^(?:\.{0,2}\/|[A-Za-z]:[\\/]|\.{1,2}\\)/.test(subject);
-}
-
-/**
- * A file that is to be run.
- * @throws LarderError LDR_NOT_FOUND
- */
-export function fileSource(path: string): WasmSource {
-  if (!statIfAny(path)) {
-    throw new LarderError("LDR_NOT_FOUND", `there is no file ${path}`, {
-      hint: "name a file that exists, or a reference such as ghcr.io/owner/app:v1",
-    });
-  }
-  return { name: path, digest: digestOf(Deno.readFileSync(path)), path };
 }

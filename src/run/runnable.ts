@@ -11,14 +11,7 @@ import type { BlobStore } from "../store/blob_store.ts";
 import type { TagStore } from "../store/tags.ts";
 import type { BlobLocator } from "./mounts.ts";
 import { parseSpinApp, type SpinApp } from "./spin_app.ts";
-
-/** A piece of Wasm in the cache or in a file. */
-export interface WasmSource {
-  /** What it is called in messages. */
-  readonly name: string;
-  readonly digest: Digest;
-  readonly path: string;
-}
+import { type CachedWasm, cachedWasm, type WasmSource } from "./wasm_source.ts";
 
 /** A Spin app in the cache. */
 export interface CachedApp {
@@ -73,7 +66,7 @@ export class Pantry {
    * The one layer of Wasm that an image has.
    * @throws LarderError LDR_NOT_RUNNABLE, LDR_NOT_CACHED
    */
-  wasm(image: CachedImage): WasmSource {
+  wasm(image: CachedImage): CachedWasm {
     const manifest = this.#manifest(image);
     const layers = manifest.layers.filter((layer) => isWasm(layer.mediaType));
     const [layer, ...others] = layers;
@@ -108,10 +101,10 @@ export class Pantry {
     };
   }
 
-  #wasm(name: string, layer: Descriptor): WasmSource {
+  #wasm(name: string, layer: Descriptor): CachedWasm {
     const path = this.#blobs.find(layer);
     if (!path) throw notCached(name, layer.digest);
-    return { name, digest: layer.digest, path };
+    return cachedWasm(name, layer.digest, path);
   }
 
   /** A static file: a layer of its own, or one of those that were unpacked from an archive. */

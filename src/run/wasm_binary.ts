@@ -77,7 +77,7 @@ export function inspectWasm(bytes: Uint8Array, name: string): WasmBinary {
  * @throws LarderError LDR_BAD_WASM, LDR_NOT_FOUND, LDR_DISK*
  */
 export function inspectWasmFile(path: string, name: string = path): WasmBinary {
-  const file = openFile(path, name);
+  const file = accessFile(path, name, () => Deno.openSync(path, { read: true }));
   try {
     return inspect(new FileSource(file), name);
   } catch (error) {
@@ -87,14 +87,23 @@ export function inspectWasmFile(path: string, name: string = path): WasmBinary {
   }
 }
 
-function openFile(path: string, name: string): Deno.FsFile {
+/**
+ * The bytes of a file, whatever they are.
+ * @param name what it is called in messages
+ * @throws LarderError LDR_BAD_WASM for what is no file, LDR_NOT_FOUND, LDR_DISK*
+ */
+export function readWasmFile(path: string, name: string = path): Uint8Array<ArrayBuffer> {
+  return accessFile(path, name, () => Deno.readFileSync(path));
+}
+
+function accessFile<T>(path: string, name: string, access: () => T): T {
   try {
     // Opening a pipe would wait for somebody to write.
-    if (Deno.statSync(path).isFile) return Deno.openSync(path, { read: true });
+    if (Deno.statSync(path).isFile) return access();
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw diskError(error, "read", path);
     throw new LarderError("LDR_NOT_FOUND", `there is no file ${path}`, {
-      hint: "name a file that exists",
+      hint: "name a file that exists, or a reference such as ghcr.io/owner/app:v1",
       cause: error,
     });
   }

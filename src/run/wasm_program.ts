@@ -4,8 +4,7 @@ import type { Compiler } from "./compiler.ts";
 import type { CompiledComponent } from "./engine.ts";
 import { takeMemory } from "./memory_image.ts";
 import { cannotRun, type Requirements, requirementsOf } from "./requirements.ts";
-import type { WasmSource } from "./runnable.ts";
-import { inspectWasmFile } from "./wasm_binary.ts";
+import type { WasmSource } from "./wasm_source.ts";
 
 /** A piece of Wasm that the embedded engine can run. */
 export interface Prepared {
@@ -16,10 +15,10 @@ export interface Prepared {
 
 /**
  * Looks at a piece of Wasm before anything of it runs.
- * @throws LarderError LDR_BAD_WASM, LDR_NOT_RUNNABLE, LDR_UNSUPPORTED_WASM
+ * @throws LarderError LDR_BAD_WASM, LDR_NOT_RUNNABLE, LDR_UNSUPPORTED_WASM, LDR_NOT_FOUND, LDR_DISK*
  */
 export function prepareWasm(source: WasmSource): Prepared {
-  const binary = inspectWasmFile(source.path, source.name);
+  const binary = source.inspect();
   const requirements = requirementsOf(binary, source.name);
   if (requirements.unsupported.length > 0) throw cannotRun(source.name, requirements);
   return { source, form: binary.kind, requirements };
@@ -37,7 +36,7 @@ export function compileWasm(
     readonly signal?: AbortSignal | undefined;
   },
 ): Promise<CompiledComponent> {
-  return options.compiler.compile(source.digest, () => Deno.readFileSync(source.path), {
+  return options.compiler.compile(source.digest(), () => source.read(), {
     onMiss: () => options.onCompile?.(source.name),
     signal: options.signal,
   });
@@ -48,7 +47,7 @@ export function compileWasm(
  * @throws LarderError LDR_BAD_WASM
  */
 export async function compileModule({ source }: Prepared): Promise<CompiledModule> {
-  const bytes = Deno.readFileSync(source.path);
+  const bytes = source.read();
   try {
     const module = await WebAssembly.compile(bytes);
     const taken = takeMemory(bytes);

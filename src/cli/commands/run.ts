@@ -5,11 +5,12 @@ import type { HostSettings } from "../../run/host.ts";
 import type { CachedApp, Runnable } from "../../run/runnable.ts";
 import { prepareSpinApp } from "../../run/spin_site.ts";
 import { compileModule, compileWasm, type Prepared, prepareWasm } from "../../run/wasm_program.ts";
+import { wasmFile } from "../../run/wasm_source.ts";
 import { BlobStore } from "../../store/blob_store.ts";
 import { CompiledStore } from "../../store/compiled.ts";
 import type { Context } from "../context.ts";
 import { type Grants, grantsOf, type RunOptions } from "../run_options.ts";
-import { fileSource, isFile, pullAndUse } from "../running.ts";
+import { isFile, pullAndUse } from "../running.ts";
 import { serve } from "../serving.ts";
 
 /** `larder run`: pulls, and runs what was pulled; or runs a file. */
@@ -48,7 +49,7 @@ class Run {
 
   async start(subject: string): Promise<void> {
     if (isFile(subject)) {
-      return await this.#run(subject, { kind: "wasm", wasm: fileSource(subject) });
+      return await this.#run(subject, { kind: "wasm", wasm: wasmFile(subject) });
     }
     await pullAndUse(
       this.#context,

@@ -9,14 +9,14 @@ import {
   findEngine,
   listEngines,
 } from "../../run/external_engines.ts";
-import { type CachedImage, type Pantry, type WasmSource } from "../../run/runnable.ts";
+import type { CachedImage, Pantry } from "../../run/runnable.ts";
 import { inspectWasmFile } from "../../run/wasm_binary.ts";
 import { isLoopback } from "../../registry/endpoints.ts";
 import { thisMachine } from "../../store/roots.ts";
 import { writeOut } from "../console.ts";
 import type { Context } from "../context.ts";
 import { type Grants, grantsOf, type RunOptions } from "../run_options.ts";
-import { fileSource, isFile, pullAndUse } from "../running.ts";
+import { isFile, pullAndUse } from "../running.ts";
 import { nothingNamed } from "./run.ts";
 
 /** `larder run --engine NAME`: pulls, and hands over to an installed engine; without a name, lists what there is. */
@@ -91,16 +91,16 @@ class EngineRun {
   }
 
   async withWasmtime(subject: string): Promise<number> {
-    if (isFile(subject)) return await this.#wasmtime(fileSource(subject));
+    if (isFile(subject)) return await this.#wasmtime(subject, subject);
     return await pullAndUse(
       this.#context,
       subject,
       this.#command,
-      (image, pantry) => this.#wasmtime(pantry.wasm(image)),
+      (image, pantry) => this.#wasmtime(image.name, pantry.wasm(image).path),
     );
   }
 
-  async #wasmtime({ name, path }: WasmSource): Promise<number> {
+  async #wasmtime(name: string, path: string): Promise<number> {
     const wasm = inspectWasmFile(path, name);
     const imports = wasm.kind === "component"
       ? wasm.imports
