@@ -66,7 +66,7 @@ export const RETRY_CAP = 10_000;
 /** The longest `Retry-After` that is waited for; a longer one ends the tries. */
 export const RETRY_AFTER_CAP = 60_000;
 
-/** A resumed download that moved at least this far starts its count of tries anew. */
+/** A download that got at least this much further starts its count of tries anew. */
 export const PROGRESS_RESETS_TRIES = 1024 * 1024;
 
 /** Questions that one registry is asked at once about the tags that are cached … */

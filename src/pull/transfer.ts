@@ -32,10 +32,12 @@ export async function transfer(
 ): Promise<number | undefined> {
   let received = 0;
   let rounds = 0;
+  let furthest: number | undefined;
   for (let tries = 1;; tries++) {
     const ingest = await open();
     if (!ingest) return received > 0 ? received : undefined;
     const resumed = ingest.offset;
+    furthest ??= resumed;
     options.onStart?.(resumed);
     let moved = 0;
     try {
@@ -44,7 +46,9 @@ export async function transfer(
       if (++rounds === PULL_ROUNDS) throw deletedAgain(descriptor);
     } catch (error) {
       received += moved;
-      if (moved >= PROGRESS_RESETS_TRIES) tries = 1;
+      // A source that begins at 0 each time moves much and gets nowhere.
+      if (ingest.offset - furthest >= PROGRESS_RESETS_TRIES) tries = 1;
+      furthest = Math.max(furthest, ingest.offset);
       if (isWrong(error)) {
         ingest.discard();
         if (resumed === 0) throw error;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { TRIES } from "../../src/base/defaults.ts";
+import { PROGRESS_RESETS_TRIES, TRIES } from "../../src/base/defaults.ts";
 import { hasCode, LarderError } from "../../src/base/errors.ts";
 import type { Content, Fetcher } from "../../src/oci/fetcher.ts";
 import { transfer } from "../../src/pull/transfer.ts";
@@ -59,8 +59,8 @@ class Bench extends TemporaryFolder {
   readonly store = new BlobStore(this.layout);
   readonly clock = new FakeClock();
 
-  run(source: Fetcher): Promise<number | undefined> {
-    return transfer(source, DESCRIPTOR, () => this.store.ingest(DESCRIPTOR), { clock: this.clock });
+  run(source: Fetcher, descriptor = DESCRIPTOR): Promise<number | undefined> {
+    return transfer(source, descriptor, () => this.store.ingest(descriptor), { clock: this.clock });
   }
 
   /** Leaves a partial file, as a killed process does. */
@@ -143,6 +143,33 @@ Deno.test("what came before the last break is kept for the next try", async () =
   await assert.rejects(bench.run(source), (error) => hasCode(error, "LDR_UNREACHABLE"));
   assert.deepEqual(source.offsets, [0, 100, 200, 300, 400]);
   assert.equal(Deno.statSync(bench.layout.partial(DESCRIPTOR.digest)).size, 500);
+});
+
+Deno.test("progress starts the count of tries anew, and the same bytes once more are none", async () => {
+  const step = PROGRESS_RESETS_TRIES;
+  const bytes = sampleBytes(TRIES * 2 * step);
+  const chunk = (from: number, offset: number) => ({
+    offset,
+    chunks: (async function* () {
+      yield bytes.subarray(from, from + step);
+      if (from + step < bytes.length) throw broken();
+    })(),
+  });
+  {
+    using bench = new Bench();
+    const goesOn = new Script((offset) => chunk(offset, offset));
+    assert.equal(await bench.run(goesOn, describe(bytes)), bytes.length);
+  }
+  using bench = new Bench();
+  const beginsAnew: Script = new Script(() => {
+    if (beginsAnew.offsets.length > 2 * TRIES) throw new Error("there is no end to it");
+    return chunk(0, 0);
+  });
+  await assert.rejects(
+    bench.run(beginsAnew, describe(bytes)),
+    (error) => hasCode(error, "LDR_UNREACHABLE"),
+  );
+  assert.equal(beginsAnew.offsets.length, TRIES);
 });
 
 Deno.test("pauses grow under full jitter", async () => {
