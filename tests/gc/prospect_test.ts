@@ -88,3 +88,45 @@ Deno.test("the same for the disk and for the number of entries", () => {
   // Six are there, and two go before it: ten is reached with six more after these.
   assert.deepEqual(count, { rule: "max-count", entries: 6 });
 });
+
+Deno.test("what stays as one of the last of its repository has no day on which it goes", () => {
+  using cache = filled();
+  const state = look(cache);
+  const policy = { unused: 3.5 * DAY, maxSize: 1, keepLast: 6 };
+  const { rule, prospects } = fate(state, "d5", policy);
+  assert.deepEqual([rule, prospects], ["keep-last", []]);
+  // What does not is told of as before.
+  const other = fate(state, "d4", { unused: 30 * DAY, keepLast: 1 });
+  assert.deepEqual(other.prospects, [{ rule: "unused", at: cache.now + 26 * DAY }]);
+});
+
+Deno.test("the room under the limits of an entry's own type is told: that much, and it stays", () => {
+  using cache = filled();
+  for (const days of [8, 7, 6]) {
+    const file = blob(randomBytes(days * 777, `package ${days}`));
+    cache.package(`debian/hello/${days}/amd64`, file, { used: days * DAY });
+  }
+  const state = look(cache);
+  const isTaken = (tag: string, types: GcPolicy["types"]) =>
+    fate(state, tag, { types }).action === "remove";
+  for (const tag of ["d5", "d4", "d3", "d2"]) {
+    const policy = { types: { app: { maxSize: state.size, maxCount: 10 }, package: {} } };
+    const [size, count] = fate(state, tag, policy).prospects;
+    assert.ok(size?.rule === "max-size" && size.scope === "app");
+    assert.equal(isTaken(tag, { app: { maxSize: state.size - size.bytes } }), false, tag);
+    assert.equal(isTaken(tag, { app: { maxSize: state.size - size.bytes - 1 } }), true, tag);
+    assert.ok(count?.rule === "max-count" && count.scope === "app");
+    assert.equal(isTaken(tag, { app: { maxCount: 10 - count.entries } }), false, tag);
+    assert.equal(isTaken(tag, { app: { maxCount: 10 - count.entries - 1 } }), true, tag);
+  }
+  assert.deepEqual(fate(state, "d5", { types: { package: { maxSize: 1e9 } } }).prospects, []);
+});
+
+Deno.test("entries that stay as the last of their type's groups are not counted as going before", () => {
+  using cache = filled();
+  cache.package("debian/hello/1/amd64", blob(randomBytes(500, "1")), { used: 8 * DAY });
+  const state = look(cache);
+  const policy: GcPolicy = { maxCount: 10, types: { package: { keepLast: 1 } } };
+  // Seven are there, and none but a package goes before it, which stays.
+  assert.deepEqual(fate(state, "d5", policy).prospects, [{ rule: "max-count", entries: 3 }]);
+});

@@ -90,12 +90,22 @@ function prospectText(prospect: Prospect): string {
   switch (prospect.rule) {
     case "unused":
       return `on ${localTime(prospect.at)} if nobody uses it before (unused)`;
-    case "max-size":
     case "min-free":
-      return `once more than ${formatBytes(prospect.bytes)} have come (${prospect.rule})`;
+      return `once more than ${formatBytes(prospect.bytes)} have come (min-free)`;
+    case "max-size":
+      return `once more than ${formatBytes(prospect.bytes)}${
+        ofType(prospect)
+      } have come (max-size)`;
     case "max-count":
-      return `once more than ${prospect.entries} other entries have come (max-count)`;
+      return `once more than ${prospect.entries} other entries${
+        ofType(prospect)
+      } have come (max-count)`;
   }
+}
+
+/** What alone counts, if it is not all that comes. */
+function ofType({ scope }: { readonly scope?: string }): string {
+  return scope === undefined ? "" : ` of the type ${scope}`;
 }
 
 function historyText(history: readonly Happening[]): string {
