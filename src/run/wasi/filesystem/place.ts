@@ -39,8 +39,8 @@ interface Target {
 /**
  * A folder that a guest has open, and what can be done below it.
  *
- * Every path is walked here, name by name: `..` and symbolic links stay in the mount or are refused, and what the
- * walk ends with has no link in it but maybe the last name. Deno has no way to open a name in an open folder, so
+ * Every path is walked here, name by name: `..` and symbolic links stay below this folder or are refused, and what
+ * the walk ends with has no link in it but maybe the last name. Deno has no way to open a name in an open folder, so
  * this holds as long as nobody puts a link in the place of a folder between the look and the use. Guests cannot
  * make links, and one of this thread never gets in between. Other programs that may write to the folder could, and
  * so could a guest in another thread that renames folders in which there are links already.
@@ -193,7 +193,10 @@ export class Place {
     for (let links = 0; left.length > 0;) {
       const name = left.pop()!;
       if (name === "..") {
-        if (names.pop() === undefined) throw this.#leaves(path);
+        if (names.length === 0) throw this.#leaves(path);
+        // No option would grant what is above a folder that the guest has opened itself.
+        if (names.length === this.#names.length) throw new FileError("not-permitted");
+        names.pop();
         continue;
       }
       names.push(name);

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import type { OpenFile } from "../../../../src/run/wasi/filesystem/open_file.ts";
+import type { Place } from "../../../../src/run/wasi/filesystem/place.ts";
 import { GrantedFolder, READ } from "../../../support/granted_folder.ts";
 import { refusedWith } from "../../../support/streams.ts";
 
@@ -32,6 +33,21 @@ Deno.test("what leaves the folder is told of, with what would allow it", () => {
   assert.deepEqual(bench.refusals, [
     "refused to follow link/secret out of /data: grant what it means with --dir",
   ]);
+});
+
+Deno.test("a path from a folder that a guest has opened does not leave that folder", () => {
+  using bench = new GrantedFolder();
+  Deno.mkdirSync(join(bench.granted, "a/b"), { recursive: true });
+  Deno.writeTextFileSync(join(bench.granted, "c"), "");
+  Deno.symlinkSync("../c", join(bench.granted, "a/up"));
+  const place = bench.place();
+  const inner = place.open("a", { ...READ, folder: true }) as Place;
+  assert.equal(inner.infoAt("b/..", true).type, "directory");
+  for (const path of ["..", "../c", "b/../../c", "../a/b", "up"]) {
+    assert.throws(() => inner.infoAt(path, true), refusedAs("not-permitted"), path);
+  }
+  assert.deepEqual(bench.refusals, [], "no option would grant it");
+  assert.equal(place.infoAt("a/up", true).type, "regular-file");
 });
 
 Deno.test("a pipe is not opened, since that could last for ever", () => {
