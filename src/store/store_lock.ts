@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { dirname } from "node:path";
 import { LOCK_WAIT, SWEEP_WAIT } from "../base/defaults.ts";
 import { hasCode, LarderError } from "../base/errors.ts";
-import { diskError, ensureFolder, FILE_MODE, isAbsence } from "../base/files.ts";
+import { diskError, ensureFolder, FILE_MODE, isAbsence, isAt } from "../base/files.ts";
 import { formatDuration } from "../base/units.ts";
 import { lockFile, tryLockFile } from "./file_lock.ts";
 import type { Layout } from "./layout.ts";
@@ -36,9 +36,12 @@ export async function withSharedLock<T>(
   const held = holding.getStore();
   if (held?.has(layout.root)) return await work();
   const once = { ...options, waiting: onlyOnce(options.waiting), timeout: LOCK_WAIT };
-  await passGate(layout, once);
-  using file = open(layout.lock);
-  if (!await lockFile(file, false, once)) throw busyCleaning(layout);
+  const busy = () => busyCleaning(layout);
+  {
+    // A sweep that keeps new writers out is waited for.
+    using _ = await takeLock(layout.gate, false, openIfAny, busy, once);
+  }
+  using _ = await takeLock(layout.lock, false, open, busy, once);
   return await holding.run(new Set([...held ?? [], layout.root]), work);
 }
 
@@ -61,31 +64,56 @@ export async function withExclusiveLock<T>(
   const timeout = options.timeout ?? SWEEP_WAIT;
   const deadline = Date.now() + timeout;
   const waiting = onlyOnce(options.waiting);
-  using gate = openUnlessFull(layout.gate);
-  if (gate && !await lockFile(gate, true, { ...options, waiting, timeout })) {
-    throw busyCleaning(layout, timeout);
-  }
-  using file = openUnlessFull(layout.lock);
+  using _ = await takeLock(
+    layout.gate,
+    true,
+    openUnlessFull,
+    () => busyCleaning(layout, timeout),
+    { ...options, waiting, timeout },
+  );
+  using file = await takeLock(
+    layout.lock,
+    true,
+    openUnlessFull,
+    () => busyWriting(layout, timeout),
+    { ...options, waiting, timeout: Math.max(0, deadline - Date.now()) },
+  );
   if (!file) return await work(false);
-  const left = Math.max(0, deadline - Date.now());
-  if (!await lockFile(file, true, { ...options, waiting, timeout: left })) {
-    throw new LarderError("LDR_BUSY", `others are writing to ${layout.root}`, {
-      hint: `wait for every larder that is pulling to end: ${
-        formatDuration(timeout)
-      } was not enough`,
-    });
-  }
   // Locking what is locked already tells whether there are locks at all.
   return await work(tryLockFile(file, true) !== "unknown");
 }
 
-/** Waits while a sweep keeps new writers out. */
-async function passGate(
-  layout: Layout,
+/**
+ * Opens a file and takes its lock; whoever waits for one may get that of a file that was deleted meanwhile, with the
+ * cache, and has to begin anew.
+ *
+ * @returns undefined where `open` finds that there is no file to lock
+ */
+async function takeLock(
+  path: string,
+  exclusive: boolean,
+  open: (path: string) => Deno.FsFile | undefined,
+  busy: () => LarderError,
   options: StoreLockOptions & { timeout: number },
-): Promise<void> {
-  using gate = openIfAny(layout.gate);
-  if (gate && !await lockFile(gate, false, options)) throw busyCleaning(layout);
+): Promise<Deno.FsFile | undefined> {
+  for (;;) {
+    const file = open(path);
+    if (!file) return undefined;
+    let isOurs = false;
+    try {
+      if (!await lockFile(file, exclusive, options)) throw busy();
+      isOurs = isAt(file, path);
+      if (isOurs) return file;
+    } finally {
+      if (!isOurs) file.close();
+    }
+  }
+}
+
+function busyWriting(layout: Layout, wait: number): LarderError {
+  return new LarderError("LDR_BUSY", `others are writing to ${layout.root}`, {
+    hint: `wait for every larder that is pulling to end: ${formatDuration(wait)} was not enough`,
+  });
 }
 
 function busyCleaning(layout: Layout, wait = LOCK_WAIT): LarderError {

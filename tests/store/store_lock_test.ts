@@ -145,6 +145,37 @@ Deno.test("waiting can be interrupted on either side", async () => {
   }
 });
 
+for (
+  const [name, file, run] of [
+    ["writer", "lock", withSharedLock],
+    ["sweep", "lock", withExclusiveLock],
+    ["sweep at the gate", "gate", withExclusiveLock],
+  ] as const
+) {
+  Deno.test(`a ${name} does not take the lock of a file that was deleted meanwhile`, async () => {
+    using bench = new Bench();
+    const path = bench.layout[file];
+    Deno.mkdirSync(bench.layout.root);
+    const hold = () => {
+      const held = Deno.openSync(path, { read: true, write: true, create: true });
+      return { held, isOurs: held.tryLockSync(true) };
+    };
+    const first = hold();
+    const waiting = Promise.withResolvers<void>();
+    const work = run(bench.layout, () => {
+      using lock = Deno.openSync(bench.layout.lock, { read: true, write: true, create: true });
+      using gate = Deno.openSync(bench.layout.gate, { read: true, write: true, create: true });
+      return Promise.resolve({ lock: lock.tryLockSync(true), gate: gate.tryLockSync(true) });
+    }, { waiting: waiting.resolve });
+    await waiting.promise;
+    Deno.removeSync(path);
+    first.held.close();
+    assert.equal(first.isOurs, true);
+    // A sweep has both; a writer lets others through the gate.
+    assert.deepEqual(await work, { lock: false, gate: run === withSharedLock });
+  });
+}
+
 Deno.test("where the file system has no locks, a sweep is told so", async () => {
   using bench = new Bench();
   const own = Deno.FsFile.prototype.tryLockSync;
