@@ -87,13 +87,15 @@ export class User implements Disposable {
   }
 }
 
-/** A larder that has not ended by then hangs: it is killed, so that the tests end. */
+/** A process that has not ended by then hangs: it is killed, so that the tests end. */
 const HANGING = 180_000;
 
-/** A larder that runs. Disposing it kills it, should it still be there. */
+/** A larder, or another process, that runs. Disposing it kills it, should it still be there. */
 export class Running implements AsyncDisposable {
   readonly #process: Deno.ChildProcess;
+  readonly #readers: ReadableStreamDefaultReader<string>[] = [];
   readonly #stderrWaiters: { text: string; found: () => void }[] = [];
+  #stdout = "";
   #stderr = "";
   /** How it ended. */
   readonly result: Promise<Result>;
@@ -127,35 +129,48 @@ export class Running implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#end();
+    await this.result;
+  }
+
+  #end(): void {
     try {
       this.kill();
     } catch {
       // It has ended by itself.
     }
-    await this.result;
+    // What it has started in its turn may live on, and hold the other ends.
+    for (const reader of this.#readers) void reader.cancel();
   }
 
   async #collect(stdin: string | undefined): Promise<Result> {
     const watch = setTimeout(() => {
       this.#stderr += `\n(killed by the test: no end after ${HANGING / 1000} s)\n`;
-      this.kill();
+      this.#end();
     }, HANGING);
-    const [stdout, status] = await Promise.all([
-      new Response(this.#process.stdout).text(),
+    const [status] = await Promise.all([
       this.#process.status,
-      this.#listen(),
+      this.#read(this.#process.stdout, (text) => this.#stdout += text),
+      this.#read(this.#process.stderr, (text) => this.#hear(text)),
       this.#feed(stdin),
     ]);
     clearTimeout(watch);
-    return { code: status.code, stdout, stderr: this.#stderr };
+    return { code: status.code, stdout: this.#stdout, stderr: this.#stderr };
   }
 
-  async #listen(): Promise<void> {
-    for await (const text of this.#process.stderr.pipeThrough(new TextDecoderStream())) {
-      this.#stderr += text;
-      for (const waiter of this.#stderrWaiters) {
-        if (this.#stderr.includes(waiter.text)) waiter.found();
-      }
+  async #read(
+    stream: ReadableStream<Uint8Array<ArrayBuffer>>,
+    take: (text: string) => void,
+  ): Promise<void> {
+    const reader = stream.pipeThrough(new TextDecoderStream()).getReader();
+    this.#readers.push(reader);
+    for (let part = await reader.read(); !part.done; part = await reader.read()) take(part.value);
+  }
+
+  #hear(text: string): void {
+    this.#stderr += text;
+    for (const waiter of this.#stderrWaiters) {
+      if (this.#stderr.includes(waiter.text)) waiter.found();
     }
   }
 
