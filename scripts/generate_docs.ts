@@ -5,24 +5,10 @@
  */
 import type { Argument, Command, Option } from "commander";
 import { join } from "node:path";
-import { ERROR_CODES } from "../src/base/errors.ts";
 import { buildProgram } from "../src/cli/program.ts";
 
 const ROOT = join(import.meta.dirname!, "..");
 const PAGE = "docs/cli.md";
-
-/** What each exit code means. */
-const EXIT_CODES: Record<number, string> = {
-  0: "done",
-  1: "failed, none of those below",
-  2: "wrong usage or configuration",
-  3: "not found, in the registry or in the cache",
-  4: "not authorised",
-  5: "a digest or size did not match; nothing of it was kept",
-  6: "network: unreachable, timed out, or rate limited to the end of the retries",
-  7: "disk: full, read-only, or no permission",
-  130: "interrupted; partial downloads are kept for the next try",
-};
 
 /** The page, as Markdown that is not formatted yet. */
 export function commandLinePage(program: Command): string {
@@ -39,11 +25,8 @@ export function commandLinePage(program: Command): string {
       "`-h, --help`: print help; `larder help COMMAND` does the same",
     ]),
     "`larder --version` prints the version, the commit it was built from, and the runtime.",
+    "[Errors](errors.md) are listed on a page of their own, with the exit codes.",
     ...commands.flatMap(commandSection),
-    "## Exit codes",
-    "Every error is one line that says what failed and ends with its code, and one that begins with " +
-    "`hint:`. `--verbose` adds the causes. Codes keep their meaning from release to release.",
-    list(exitCodeLines()),
   ].join("\n\n") + "\n";
 }
 
@@ -87,18 +70,6 @@ function optionLine(option: Option): string {
 
 function choices(values: readonly string[] | undefined): string {
   return values ? `; one of ${values.map((value) => `\`${value}\``).join(", ")}` : "";
-}
-
-function exitCodeLines(): string[] {
-  const codes = Object.entries(ERROR_CODES);
-  const unexplained = codes.find(([, exit]) => !(exit in EXIT_CODES));
-  if (unexplained) {
-    throw new Error(`exit code ${unexplained[1]} of ${unexplained[0]} has no meaning`);
-  }
-  return Object.entries(EXIT_CODES).map(([exit, meaning]) => {
-    const names = codes.filter(([, code]) => code === Number(exit)).map(([name]) => `\`${name}\``);
-    return `**${exit}** ${meaning}${names.length > 0 ? `: ${names.join(", ")}` : ""}`;
-  });
 }
 
 function code(text: string): string {

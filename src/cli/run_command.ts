@@ -14,10 +14,10 @@ export function addRunCommand(program: Command): void {
     )
     .argument("[reference]", "what to run, such as ghcr.io/owner/app:v1 or ./app.wasm")
     .argument("[args...]", "arguments of a command")
-    .option("--dir <host[::guest][:ro]>", "grant a folder (repeatable)", collect, [])
-    .option("--env <name[=value]>", "grant an environment variable (repeatable)", collect, [])
+    .option("--dir <host[::guest][:ro]>", "grant a folder (repeatable)", collect)
+    .option("--env <name[=value]>", "grant an environment variable (repeatable)", collect)
     .option("--allow-net [hosts]", "grant access to =HOST[:PORT],…, or to every host")
-    .option("--variable <name=value>", "set a variable of a Spin app (repeatable)", collect, [])
+    .option("--variable <name=value>", "set a variable of a Spin app (repeatable)", collect)
     .option("--listen <host:port>", "where to answer HTTP requests (default: 127.0.0.1:3000)")
     .option("--engine [name]", "run with an installed spin or wasmtime; alone, list them");
   addPullingOptions(run)
@@ -35,6 +35,6 @@ export function withHosts(args: readonly string[]): string[] {
   );
 }
 
-function collect(value: string, values: readonly string[]): string[] {
+function collect(value: string, values: readonly string[] = []): string[] {
   return [...values, value];
 }

@@ -5,11 +5,11 @@ import type { PullingOptions } from "./pulling.ts";
 
 /** The options of `larder run`. */
 export interface RunOptions extends PullingOptions {
-  readonly dir: readonly string[];
-  readonly env: readonly string[];
+  readonly dir?: readonly string[];
+  readonly env?: readonly string[];
   /** `*` where the option has no hosts. */
   readonly allowNet?: string;
-  readonly variable: readonly string[];
+  readonly variable?: readonly string[];
   readonly listen?: string;
   /** True for the option alone. */
   readonly engine?: string | true;
@@ -38,13 +38,13 @@ const LISTEN = "127.0.0.1:3000";
 
 /** @throws LarderError LDR_USAGE */
 export function grantsOf(options: RunOptions): Grants {
-  const { allowNet } = options;
+  const { allowNet, dir = [], env = [], variable = [] } = options;
   return {
-    folders: options.dir.map(parseFolder),
-    env: parseEnvironment(options.env, (name) => Deno.env.get(name)),
+    folders: dir.map(parseFolder),
+    env: parseEnvironment(env, (name) => Deno.env.get(name)),
     outbound: allowNet === undefined ? new OutboundHosts([]) : OutboundHosts.ofOption(allowNet),
     address: parseAddress(options.listen),
-    variables: parseVariables(options.variable),
+    variables: parseVariables(variable),
   };
 }
 
