@@ -56,7 +56,8 @@ function patientsOf(found: Verification, now: Verification): Patient[] {
   for (const { entry, cure } of [...now.anatomies, ...found.anatomies]) {
     patients.set(entry.folder, { name: entry.name, folder: entry.folder, cure });
   }
-  const faulty = now.findings.flatMap(({ entries }) => entries.map(({ folder }) => folder));
+  const faulty = now.findings.flatMap(({ entries }) => entries)
+    .filter(({ isLater }) => !isLater).map(({ folder }) => folder);
   return [...new Set(faulty)].map((folder) => patients.get(folder)!);
 }
 

@@ -1,5 +1,6 @@
 import type { Disk } from "../base/disk.ts";
 import { GRACE_AGE, PARTIAL_AGE } from "../base/defaults.ts";
+import { LarderError } from "../base/errors.ts";
 import { statIfAny } from "../base/files.ts";
 import { Journal, type JournalEvent, sweepEvent } from "../store/journal.ts";
 import type { Layout } from "../store/layout.ts";
@@ -91,6 +92,7 @@ export async function applyPlan(
   return await withExclusiveLock(layout, async (isLocked) => {
     const time = now();
     const state = survey(layout, time);
+    refuseLater(state);
     const facts = { now: time, ages: CLEAR_AGES, inUse: inUse(state, liveLeases(layout, time)) };
     const result = await sweep(state, plan, facts, { isLocked, signal: options.signal });
     new Journal(layout).append(eventsOf(result, by, time));
@@ -114,7 +116,18 @@ function eventsOf(result: SweepResult, by: string, time: number): JournalEvent[]
   return [sweepEvent({ at, by, evicted, bytes: freed, entriesLeft, bytesLeft })];
 }
 
+/** Nobody knows what has to stay if there is an entry of which nobody here knows what it needs. */
+function refuseLater({ entries }: Survey): void {
+  const later = entries.find(({ isLater }) => isLater);
+  if (!later) return;
+  const { name, problem, folder } = later;
+  throw new LarderError("LDR_BUSY", `what ${name} needs is not to be read: ${problem}`, {
+    hint: `clean up with that larder, or delete ${folder}`,
+  });
+}
+
 function factsOf(survey: Survey, ages: Ages): Facts {
+  refuseLater(survey);
   const now = survey.takenAt;
   const leases = liveLeases(survey.layout, now, { look: true });
   return { now, ages, inUse: inUse(survey, leases) };

@@ -8,6 +8,9 @@ import type { SurveyEntry } from "./survey_types.ts";
 /** An entry before anybody has looked at what others need of the same; its pin is its own. */
 export type FoundEntry = Omit<SurveyEntry, "size" | "unique">;
 
+/** What is wrong with an entry of which {@link SurveyEntry.isLater} holds. */
+export const LATER = "a later larder wrote its record";
+
 /** The times and the size of a file; undefined if it is gone. */
 export interface Stamp {
   readonly size: number;

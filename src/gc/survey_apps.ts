@@ -4,10 +4,19 @@ import { readBytesIfAny, readTextIfAny } from "../base/files.ts";
 import type { Digest } from "../oci/digest.ts";
 import { type Manifest, spinApplicationLayer } from "../oci/manifest.ts";
 import { CONFIG_FILE, type Layout, MANIFEST_FILE, PIN_FILE, RECORD_FILE } from "../store/layout.ts";
-import { type EntryRecord, parseRecord } from "../store/record.ts";
+import { type EntryRecord, isLaterRecord, parseRecord } from "../store/record.ts";
 import { type Contents, ManifestContent } from "./contents.ts";
 import { type Folder, type Oddments, putFiles, readTree } from "./folders.ts";
-import { ascending, clamp, type FoundEntry, ownPin, sizeOf, type Stamp, stampOf } from "./found.ts";
+import {
+  ascending,
+  clamp,
+  type FoundEntry,
+  LATER,
+  ownPin,
+  sizeOf,
+  type Stamp,
+  stampOf,
+} from "./found.ts";
 import { Manifests, Reach } from "./reach.ts";
 
 /** The files that make an entry of a digest's folder. */
@@ -92,7 +101,7 @@ class Repository {
   }
 
   #tagEntry(folder: Folder): FoundEntry {
-    const record = folder.files.has(RECORD_FILE) ? readRecord(folder) : undefined;
+    const { record, isLater } = readRecord(folder);
     const bytes = readBytesIfAny(folder.path + sep + MANIFEST_FILE);
     const { manifest, isOurs, problem } = this.#readTag(bytes, record);
     const reach = new Reach(isOurs);
@@ -102,11 +111,11 @@ class Repository {
     else if (record) this.#collectRecord(record, reach);
     if (bytes && isOurs) this.#collectIndex(record!, bytes.length + config, reach);
     // Without a manifest to tell whose it is, the record says what the entry was.
-    const spins = !isOurs && (!record || manifest !== undefined);
+    const spins = !isOurs && !isLater && (!record || manifest !== undefined);
     const stampFile = spins ? MANIFEST_FILE : RECORD_FILE;
     const stamp = stampOf(folder, stampFile);
     return {
-      ...this.#entry(folder, spins ? undefined : record, stamp, reach),
+      ...this.#entry(folder, spins ? undefined : record, stamp, reach, isLater),
       name: `${this.#name}:${folder.name}`,
       digest: spins ? manifest?.digest : record?.digest,
       stampFile,
@@ -158,7 +167,7 @@ class Repository {
   }
 
   #digestEntry(digest: Digest, folder: Folder): FoundEntry {
-    const record = folder.files.has(RECORD_FILE) ? readRecord(folder) : undefined;
+    const { record, isLater } = readRecord(folder);
     const reach = new Reach(true);
     const isWhole = this.#manifests.collectDigest(digest, reach);
     if (!isWhole) {
@@ -171,7 +180,7 @@ class Repository {
     const isContent = folder.files.has(MANIFEST_FILE);
     const own = [...folder.files].filter((name) => !isContent || NAMING_FILES.includes(name));
     return {
-      ...this.#entry(folder, record, stamp, reach),
+      ...this.#entry(folder, record, stamp, reach, isLater),
       name: this.#digestName(digest, record),
       digest,
       stampFile,
@@ -182,7 +191,13 @@ class Repository {
   }
 
   /** What all kinds of apps have. */
-  #entry(folder: Folder, record: EntryRecord | undefined, stamp: Stamp | undefined, reach: Reach) {
+  #entry(
+    folder: Folder,
+    record: EntryRecord | undefined,
+    stamp: Stamp | undefined,
+    reach: Reach,
+    isLater: boolean,
+  ) {
     const lastUsed = clamp(stamp?.modified, this.#now);
     const created = record ? Date.parse(record.pulledAt) : stamp?.created;
     return {
@@ -194,7 +209,8 @@ class Repository {
       stamp: stamp?.modified ?? 0,
       pin: ownPin(folder),
       record,
-      problem: reach.problem,
+      problem: isLater ? LATER : reach.problem,
+      isLater,
       reaches: ascending(reach.places),
     } as const;
   }
@@ -214,7 +230,11 @@ function configSize(folder: Folder, manifest: Manifest | undefined): number {
   return (spinApplicationLayer(manifest) ?? manifest.config).size;
 }
 
-function readRecord(folder: Folder): EntryRecord | undefined {
-  const text = readTextIfAny(folder.path + sep + RECORD_FILE);
-  return text === undefined ? undefined : parseRecord(text);
+/** A folder's record, if it has one that is to be read. */
+function readRecord(folder: Folder): { record?: EntryRecord | undefined; isLater: boolean } {
+  const text = folder.files.has(RECORD_FILE)
+    ? readTextIfAny(folder.path + sep + RECORD_FILE)
+    : undefined;
+  const record = text === undefined ? undefined : parseRecord(text);
+  return { record, isLater: text !== undefined && !record && isLaterRecord(text) };
 }

@@ -5,9 +5,10 @@ import { parseCompiledRecord } from "../store/compiled.ts";
 import { parseImageRecord } from "../store/image_record.ts";
 import { type Layout, PIN_FILE, RECORD_FILE } from "../store/layout.ts";
 import { parsePackageRecord } from "../store/package_record.ts";
+import { isLaterRecord } from "../store/record.ts";
 import type { Contents } from "./contents.ts";
 import { type Folder, type Oddments, putFiles, readTree } from "./folders.ts";
-import { ascending, clamp, type FoundEntry, ownPin, sizeOf, stampOf } from "./found.ts";
+import { ascending, clamp, type FoundEntry, LATER, ownPin, sizeOf, stampOf } from "./found.ts";
 import type { EntryType } from "./survey_types.ts";
 
 /** What a record says of its entry. */
@@ -117,6 +118,7 @@ function readEntry(
 ): FoundEntry {
   const text = readTextIfAny(folder.path + sep + RECORD_FILE);
   const description = text === undefined ? undefined : tree.describe(text, folder, path);
+  const isLater = text !== undefined && !description && isLaterRecord(text);
   const stampFile = text === undefined ? PIN_FILE : RECORD_FILE;
   const stamp = stampOf(folder, stampFile);
   const places = new Set<number>();
@@ -136,7 +138,8 @@ function readEntry(
     pin: ownPin(folder),
     writtenBy: "larder",
     record: undefined,
-    problem: description ? undefined : "its record is missing or damaged",
+    problem: description ? undefined : isLater ? LATER : "its record is missing or damaged",
+    isLater,
     ownFiles: [...folder.files],
     ownSize: sizeOf(folder, folder.files),
     reaches: ascending(places),

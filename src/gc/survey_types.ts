@@ -65,6 +65,8 @@ export interface SurveyEntry {
   readonly record: EntryRecord | undefined;
   /** What is wrong with it, if anything: then it reaches only what can still be told. */
   readonly problem: string | undefined;
+  /** A later larder wrote its record: nobody here knows what it needs. */
+  readonly isLater: boolean;
   /** The names of the files that are its own and go with it. */
   readonly ownFiles: readonly string[];
   /** Bytes of these. */

@@ -39,6 +39,17 @@ export function parseRecord(text: string): EntryRecord | undefined {
   }
 }
 
+const LaterSchema = v.object({ schemaVersion: v.pipe(v.number(), v.minValue(2)) });
+
+/** Whether a record of any kind, which cannot be read here, is one that a later larder wrote. */
+export function isLaterRecord(text: string): boolean {
+  try {
+    return v.is(LaterSchema, JSON.parse(text));
+  } catch {
+    return false;
+  }
+}
+
 export function formatRecord(record: EntryRecord): string {
   return JSON.stringify(record, null, 2) + "\n";
 }

@@ -72,6 +72,7 @@ Deno.test("a tag that larder pulled reaches its manifest by digest and the blobs
     writtenBy: "larder",
     record: JSON.parse(Deno.readTextFileSync(join(folder, "record.json"))),
     problem: undefined,
+    isLater: false,
   });
   assert.deepEqual(reached(state, state.entries[0]!), contentOf("ghcr.io/acme/app", ONE));
   assert.deepEqual(ownFiles.toSorted(), ["config.json", "manifest.json", "record.json"]);

@@ -331,6 +331,34 @@ Deno.test("a sweep waits for those who write, and sees what they have written", 
   assert.deepEqual((await sweeping).entries, []);
 });
 
+Deno.test("what a later larder wrote keeps everything: nobody here knows what it needs", async (t) => {
+  const component = ONE.descriptor.digest;
+  const kinds: [string, (bench: Bench) => string][] = [
+    ["a tag", (bench) => bench.pulled("ghcr.io/acme/app:v2", TWO, OLD)],
+    ["a digest", (bench) => bench.pulledByDigest("ghcr.io/acme/app", TWO, OLD)],
+    ["a package", (bench) => bench.package("debian/hello/1.0/amd64", TWO.blobs[1]!, OLD)],
+    ["an image", (bench) => bench.image("disk", component, TWO.blobs[1]!, OLD)],
+    ["compiled code", (bench) => bench.compiled(component, "v1", [TWO.blobs[1]!], OLD)],
+  ];
+  for (const [kind, write] of kinds) {
+    await t.step(kind, async () => {
+      using bench = new Bench();
+      bench.pulled("ghcr.io/acme/app:v1", ONE, OLD);
+      const path = join(write(bench), "record.json");
+      const plans = [bench.gc(UNUSED), bench.clear()];
+      Deno.writeTextFileSync(path, JSON.stringify({ schemaVersion: 2, needs: "more" }));
+      bench.age(path, OLD.used);
+      const files = bench.files();
+      const isRefused = (error: unknown) =>
+        hasCode(error, "LDR_BUSY") && error.message.includes("later larder");
+      assert.throws(() => bench.gc(UNUSED), isRefused);
+      assert.throws(() => bench.clear(), isRefused);
+      for (const plan of plans) await assert.rejects(bench.apply(plan), isRefused);
+      assert.deepEqual(bench.files(), files);
+    });
+  }
+});
+
 Deno.test("a sweep of a cache that is gone does nothing, and makes none", async () => {
   using bench = new Bench();
   bench.pulled("ghcr.io/acme/app:v1", ONE, OLD);

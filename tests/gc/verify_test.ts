@@ -425,6 +425,22 @@ Deno.test("an entry whose name no registry can have is told, and nothing is done
   assert.deepEqual(anatomies.filter(({ cure }) => !cure).map(({ needs }) => needs), [[]]);
 });
 
+Deno.test("a record of a later larder is told, and is not forgotten", async () => {
+  using cache = new Cache();
+  const folders = [SHOP_TAG, "packages/debian/hello/1.0/amd64", `images/${SPECIFICATION}`];
+  const paths = [...folders, `compiled/${COMPONENT}/v1`].map(record);
+  for (const path of paths) cache.write(path, { schemaVersion: 2 });
+  const { findings, anatomies } = await cache.mended();
+  const faults = findings.filter(isFault);
+  assert.deepEqual(
+    faults.map(({ kind, path }) => `${kind} ${relative(cache.registry, path)}`).sort(),
+    paths.map((path) => `broken ${path}`).sort(),
+  );
+  for (const { detail } of faults) assert.equal(detail, "a later larder wrote its record");
+  const cures = anatomies.filter(({ entry }) => entry.isLater).map(({ cure }) => cure);
+  assert.deepEqual(cures, paths.map(() => undefined));
+});
+
 Deno.test("what somebody puts right while it is looked at is not told", async () => {
   using cache = new Cache();
   flip(cache.at(at(OWN)));

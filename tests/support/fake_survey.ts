@@ -92,6 +92,7 @@ function fakeEntry(
     writtenBy: "larder",
     record: undefined,
     problem,
+    isLater: false,
     ownFiles: ["record.json"],
     ownSize: own,
     reaches,

@@ -28,7 +28,7 @@ export function dissect(layout: Layout, reader: ManifestReader, entry: SurveyEnt
 /** A package, an image or compiled code: a record that names blobs. */
 function dissectRecord(layout: Layout, entry: SurveyEntry): Anatomy {
   const path = entry.folder + sep + RECORD_FILE;
-  const cure = { by: "forget", record: path } as const;
+  const cure = entry.isLater ? undefined : { by: "forget", record: path } as const;
   const blobs = entry.problem ? undefined : blobsOf(entry, readTextIfAny(path) ?? "");
   if (blobs) {
     return { entry, needs: blobs.map((blob) => blobNeed(layout, blob)), faults: [], cure };

@@ -56,9 +56,13 @@ class App {
     return { entry: this.#entry, needs: this.#needs, faults: this.#faults, cure };
   }
 
-  #larders(): Cure {
-    const { record } = this.#entry;
+  #larders(): Cure | undefined {
+    const { record, isLater, problem: later } = this.#entry;
     const reference = this.#reference;
+    if (isLater) {
+      this.#fault("broken", RECORD_FILE, later!);
+      return undefined;
+    }
     const problem = record ? this.#strangerOf(record) : "it is no record";
     if (!record || problem) {
       if (this.#hasRecord()) this.#fault(record ? "misplaced" : "broken", RECORD_FILE, problem!);
