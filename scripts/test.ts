@@ -10,7 +10,8 @@ import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { BINARY_EXCEPTIONS, EXCEPTIONS_VARIABLE } from "../tests/binary_exceptions.ts";
 import { ensurePrograms } from "./test_programs.ts";
-import { judge, type Outcome, plain, readReport, type Report } from "./test_report.ts";
+import { runTests } from "./test_process.ts";
+import { judge, type Outcome, type Report } from "./test_report.ts";
 
 const ROOT = join(import.meta.dirname!, "..");
 const FROZEN = Deno.env.get("CI") ? ["--frozen"] : [];
@@ -99,7 +100,9 @@ async function denoTest(
   env: Record<string, string> = {},
   exceptions: Readonly<Record<string, string>> = {},
 ): Promise<Outcome> {
-  const running = processes.map((args, i) => runTests(args, env, i === 0));
+  const running = processes.map((args, i) =>
+    runTests([...FROZEN, ...args], { cwd: ROOT, env, shown: i === 0 })
+  );
   const reports: Report[] = [];
   let good = true;
   for (const [i, each] of running.entries()) {
@@ -117,48 +120,6 @@ async function denoTest(
     good,
     exceptions,
   );
-}
-
-async function runTests(
-  args: readonly string[],
-  env: Record<string, string>,
-  shown: boolean,
-): Promise<{ success: boolean; output: string; report: Report }> {
-  const junit = Deno.makeTempFileSync();
-  try {
-    const child = new Deno.Command(Deno.execPath(), {
-      args: ["test", "-A", "--no-check", ...FROZEN, `--junit-path=${junit}`, ...args],
-      cwd: ROOT,
-      env,
-      stdin: "null",
-      stdout: "piped",
-      stderr: "piped",
-    }).spawn();
-    const [stdout, stderr] = await Promise.all([
-      textOf(child.stdout, shown ? Deno.stdout.writable : undefined),
-      textOf(child.stderr, shown ? Deno.stderr.writable : undefined),
-    ]);
-    const { success } = await child.status;
-    const lines = plain(`${stdout}\n${stderr}`).split("\n").map((line) => line.trimEnd());
-    const report = readReport(Deno.readTextFileSync(junit), lines);
-    return { success, output: stdout + stderr, report };
-  } finally {
-    Deno.removeSync(junit);
-  }
-}
-
-/** The text of a stream, which is also passed on where there is somewhere to. */
-async function textOf(
-  stream: ReadableStream<Uint8Array<ArrayBuffer>>,
-  ours: WritableStream<Uint8Array<ArrayBufferLike>> | undefined,
-): Promise<string> {
-  if (!ours) return await new Response(stream).text();
-  const [seen, kept] = stream.tee();
-  const [text] = await Promise.all([
-    new Response(kept).text(),
-    seen.pipeTo(ours, { preventClose: true }),
-  ]);
-  return text;
 }
 
 if (import.meta.main) Deno.exitCode = await main(Deno.args);

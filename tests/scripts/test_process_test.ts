@@ -1,0 +1,34 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { runTests } from "../../scripts/test_process.ts";
+import { TemporaryFolder } from "../support/temporary.ts";
+
+/** Runs a test file with this content. */
+async function runFile(content: string, patience?: number) {
+  using folder = new TemporaryFolder();
+  Deno.writeTextFileSync(join(folder.path, "a_test.ts"), content);
+  const options = { cwd: folder.path, env: { NO_COLOR: "1" }, shown: false, patience };
+  return await runTests(["a_test.ts"], options);
+}
+
+Deno.test("a process of tests tells how each has ended, and what they wrote", async () => {
+  const { success, output, report } = await runFile(`
+    Deno.test("good", () => console.log("some output"));
+    Deno.test("bad", () => { throw new Error("boo"); });
+  `);
+  assert.equal(success, false);
+  assert.match(output, /some output/);
+  assert.deepEqual(report, { passed: 1, failed: ["bad"], ignored: [] });
+});
+
+Deno.test("a process of tests that hangs is killed and counts as one that failed", async () => {
+  const hanging = `
+    console.log("the last words");
+    const child = new Deno.Command("sleep", { args: ["60"], stdin: "null" }).spawn();
+    Deno.test("hangs", async () => void await child.status);
+  `;
+  const { success, report } = await runFile(hanging, 3000);
+  assert.equal(success, false);
+  assert.equal(report.failed.length, 1);
+  assert.match(report.failed[0]!, /^tests that hang, /);
+});
