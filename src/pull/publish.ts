@@ -1,3 +1,4 @@
+import { hasCode } from "../base/errors.ts";
 import { isDeletion } from "../base/files.ts";
 import type { Reference } from "../oci/reference.ts";
 import { formatReference } from "../oci/reference.ts";
@@ -49,12 +50,18 @@ export function publish(publishing: Publishing): boolean {
     tags.isPublished(reference, selection.chosen);
 }
 
-/** Writes down when an entry that is whole was checked. Somebody who deletes it meanwhile meant to. */
+/**
+ * Writes down when an entry that is whole was checked, and on a disk that takes no more writes only marks it as used,
+ * if that: it is whole and current all the same. Somebody who deletes it meanwhile meant to.
+ */
 export function confirm(publishing: Publishing): void {
+  const { reference, answer, tags } = publishing;
   try {
-    publishing.tags.confirmRecord(publishing.reference, recordOf(publishing));
+    tags.confirmRecord(reference, recordOf(publishing));
   } catch (error) {
-    if (!isDeletion(error)) throw error;
+    if (hasCode(error, "LDR_DISK_FULL", "LDR_READ_ONLY", "LDR_PERMISSION")) {
+      tags.touch(reference, answer.checkedAt);
+    } else if (!isDeletion(error)) throw error;
   }
 }
 

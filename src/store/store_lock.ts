@@ -23,7 +23,8 @@ const holding = new AsyncLocalStorage<ReadonlySet<string>>();
 
 /**
  * Runs `work` while holding the store's lock shared: any number may write at once, but no sweep runs. Work that
- * takes the lock again within has it already.
+ * takes the lock again within has it already. Who may only read the cache locks what is there: where nobody can write,
+ * nobody can sweep either.
  *
  * @param options `waiting` is called if a sweep is under way
  * @throws LarderError LDR_BUSY if it does not end in time, LDR_DISK*, LDR_INTERRUPTED
@@ -41,7 +42,7 @@ export async function withSharedLock<T>(
     // A sweep that keeps new writers out is waited for.
     using _ = await takeLock(layout.gate, false, openIfAny, busy, once);
   }
-  using _ = await takeLock(layout.lock, false, open, busy, once);
+  using _ = await takeLock(layout.lock, false, openToShare, busy, once);
   return await holding.run(new Set([...held ?? [], layout.root]), work);
 }
 
@@ -138,6 +139,18 @@ function open(path: string): Deno.FsFile {
     return Deno.openSync(path, { read: true, write: true, create: true, mode: FILE_MODE });
   } catch (error) {
     throw diskError(error, "write", path);
+  }
+}
+
+/** A cache that can only be read is to be used all the same, and a shared lock needs no more. */
+function openToShare(path: string): Deno.FsFile | undefined {
+  try {
+    return open(path);
+  } catch (error) {
+    if (!hasCode(error, "LDR_READ_ONLY", "LDR_PERMISSION")) throw error;
+    const file = openIfAny(path);
+    if (!file && error.code === "LDR_PERMISSION") throw error;
+    return file;
   }
 }
 
