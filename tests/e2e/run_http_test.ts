@@ -87,7 +87,11 @@ Deno.test("bodies stream in both directions", async (t) => {
     const response = await serving.fetch("/chunks?count=1000000&ms=10");
     const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
     let text = "";
-    while (!text.includes("chunk 2\n")) text += (await reader.read()).value;
+    while (!text.includes("chunk 2\n")) {
+      const { value, done } = await reader.read();
+      assert.ok(!done, text);
+      text += value;
+    }
     assert.ok(text.startsWith("chunk 0\nchunk 1\n"), text);
     await reader.cancel();
   });
