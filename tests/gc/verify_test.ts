@@ -344,6 +344,37 @@ Deno.test("Wasm among the data will do, as it does for Spin", async () => {
   assert.deepEqual(told(cache, (await cache.verify()).findings), []);
 });
 
+for (
+  const [name, file] of [["a package", PACKAGE], ["an image", DISK], [
+    "compiled code",
+    CODE,
+  ]] as const
+) {
+  Deno.test(`${name} whose file is put in its place is not forgotten`, async () => {
+    using cache = new Cache();
+    const before = filesBelow(cache.registry);
+    for (const wrong of [at(file).replace("data/", "wasm/"), `data/${digestOf(utf8("else"))}`]) {
+      Deno.renameSync(cache.at(at(file)), cache.at(wrong));
+      assert.deepEqual((await cache.mended()).findings.filter(isFault), []);
+    }
+    assert.deepEqual(filesBelow(cache.registry).filter((path) => before.includes(path)), before);
+  });
+}
+
+Deno.test("what this user may not read may well be whole, and is not forgotten", async () => {
+  using cache = new Cache();
+  const { anatomies } = await cache.verify();
+  const { entry, cure } = anatomies.find(({ entry }) => entry.type === "package")!;
+  const path = cache.at(at(PACKAGE));
+  const base = { path, detail: "", digest: undefined, entries: [entry], remedy: undefined };
+  const finding = { ...base, kind: "unreadable" } as const;
+  const options = { now: () => cache.now };
+  await mend(cache.layout, [finding], anatomies, options);
+  assert.ok(cure?.by === "forget" && filesBelow(cache.registry).includes(cure.record));
+  await mend(cache.layout, [{ ...finding, kind: "missing" }], anatomies, options);
+  assert.ok(!filesBelow(cache.registry).includes(cure.record));
+});
+
 Deno.test("a config that is gone is copied from where it is whole", async () => {
   using cache = new Cache();
   for (const folder of [SHOP_TAG, folderOf("shop", SHOP)]) {

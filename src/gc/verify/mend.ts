@@ -70,11 +70,16 @@ function apply(remedy: Remedy): void {
 
 /** Removes the records of entries that are not whole and that nobody here can fetch. Their pins stay. */
 function forget(findings: readonly Finding[], anatomies: readonly Anatomy[]): Unmended[] {
-  const broken = new Set(findings.flatMap(({ entries }) => entries));
+  const broken = new Set(findings.filter(isLoss).flatMap(({ entries }) => entries));
   return anatomies.flatMap(({ entry, cure }) => {
     if (cure?.by !== "forget" || !broken.has(entry)) return [];
     return attempt(cure.record, () => removeIfAny(cure.record));
   });
+}
+
+/** Whether a file is lost here: it is neither put in its place nor, perhaps, whole and only not for this user. */
+function isLoss({ kind, remedy }: Finding): boolean {
+  return kind !== "unreadable" && (!remedy || remedy.action === "remove");
 }
 
 function attempt(path: string, work: () => void): Unmended[] {
