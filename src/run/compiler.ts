@@ -1,6 +1,6 @@
-import { interrupted, LarderError, throwIfAborted } from "../base/errors.ts";
-import type { Digest } from "../oci/digest.ts";
-import type { CompiledStore, EngineFile } from "../store/compiled.ts";
+import { hasCode, interrupted, LarderError, throwIfAborted } from "../base/errors.ts";
+import { algorithmOf, type Digest, digestOf } from "../oci/digest.ts";
+import type { CompiledStore, EngineFile, StoredFile } from "../store/compiled.ts";
 import type { CompiledComponent } from "./engine.ts";
 import { ENGINE_VERSION } from "./engine_version.ts";
 import type { MemoryShape } from "./memory_image.ts";
@@ -16,6 +16,14 @@ const IMAGE_SUFFIX = ".image";
 /** `memories.json`: which modules import their memory, and of what shape it is. */
 type Shapes = Readonly<Record<string, MemoryShape>>;
 
+export interface CompileOptions {
+  /** Called before seconds are spent on compiling. */
+  readonly onMiss?: () => void;
+  /** Told that what was compiled cannot be kept: it is good for now, and is made again the next time. */
+  readonly warn?: ((message: string) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** Compiles components, each once: what comes of it is kept in the cache. */
 export class Compiler {
   readonly #store: CompiledStore;
@@ -28,13 +36,12 @@ export class Compiler {
    * The compiled form of a component.
    *
    * @param read gives its bytes, whose names must be safe (see `wasm_binary.ts`); asked only on a miss
-   * @param onMiss called before seconds are spent on compiling
    * @throws LarderError LDR_BAD_WASM, LDR_DISK*, LDR_INTERRUPTED
    */
   async compile(
     digest: Digest,
     read: () => Uint8Array<ArrayBuffer>,
-    options: { onMiss?: () => void; signal?: AbortSignal | undefined } = {},
+    options: CompileOptions = {},
   ): Promise<CompiledComponent> {
     const cached = this.#store.find(digest, ENGINE_VERSION);
     if (cached) {
@@ -42,37 +49,72 @@ export class Compiler {
         return await load(cached);
       } catch (error) {
         if (!isDamage(error)) throw error;
-        this.#store.removeDamaged(digest, ENGINE_VERSION);
       }
     }
     options.onMiss?.();
     const transpiled = await transpileInThread(read(), digest, options.signal);
-    await this.#store.put(digest, ENGINE_VERSION, filesOf(transpiled), { signal: options.signal });
+    await this.#keep(digest, filesOf(transpiled), options);
     return await assemble(transpiled);
+  }
+
+  /** Who can only read the cache, or has a full disk, can run it all the same. */
+  async #keep(
+    digest: Digest,
+    files: readonly EngineFile[],
+    { warn, signal }: CompileOptions,
+  ): Promise<void> {
+    try {
+      this.#store.removeDamaged(digest, ENGINE_VERSION);
+      await this.#store.put(digest, ENGINE_VERSION, files, { signal });
+    } catch (error) {
+      const codes = ["LDR_DISK", "LDR_DISK_FULL", "LDR_READ_ONLY", "LDR_PERMISSION"] as const;
+      if (!hasCode(error, ...codes, "LDR_BUSY")) throw error;
+      warn?.(`what was compiled is not kept, and is compiled again each time: ${error.message}`);
+    }
   }
 }
 
+/** Says that a file's bytes are not those that it was written with. */
+class DamagedFile extends Error {}
+
 /** Whether a compiled form is gone or not what it was; it can be made again. */
 function isDamage(error: unknown): boolean {
-  return error instanceof Deno.errors.NotFound || error instanceof WebAssembly.CompileError ||
-    error instanceof SyntaxError || error instanceof TypeError;
+  return error instanceof Deno.errors.NotFound || error instanceof DamagedFile ||
+    error instanceof WebAssembly.CompileError || error instanceof SyntaxError ||
+    error instanceof TypeError;
 }
 
-async function load(paths: ReadonlyMap<string, string>): Promise<CompiledComponent> {
-  const read = (name: string) => Deno.readFileSync(paths.get(name)!);
-  const text = (name: string) => new TextDecoder().decode(read(name));
+async function load(files: ReadonlyMap<string, StoredFile>): Promise<CompiledComponent> {
+  const contents = new Map([...files].map(([name, { path }]) => [name, Deno.readFileSync(path)]));
+  // V8's own threads compile while this one hashes.
+  const [component] = await Promise.all([assemble(decode(contents)), check(contents, files)]);
+  return component;
+}
+
+/** @throws DamagedFile */
+// deno-lint-ignore require-await
+async function check(
+  contents: ReadonlyMap<string, Uint8Array>,
+  files: ReadonlyMap<string, StoredFile>,
+): Promise<void> {
+  for (const [name, { path, digest }] of files) {
+    if (digestOf(contents.get(name)!, algorithmOf(digest)) !== digest) throw new DamagedFile(path);
+  }
+}
+
+function decode(contents: ReadonlyMap<string, Uint8Array<ArrayBuffer>>): Transpiled {
+  const text = (name: string) => new TextDecoder().decode(contents.get(name)!);
   const shapes: Shapes = JSON.parse(text(MEMORIES));
-  const modules = [...paths.keys()].filter((name) => name.endsWith(".wasm"));
-  return await assemble({
+  return {
     script: text(SCRIPT),
-    modules: new Map(modules.map((name) => [name, read(name)])),
+    modules: new Map([...contents].filter(([name]) => name.endsWith(".wasm"))),
     images: new Map(
       Object.entries(shapes).map(([name, shape]) => [
         name,
-        { shape, bytes: read(name + IMAGE_SUFFIX) },
+        { shape, bytes: contents.get(name + IMAGE_SUFFIX)! },
       ]),
     ),
-  });
+  };
 }
 
 async function assemble({ script, modules, images }: Transpiled): Promise<CompiledComponent> {

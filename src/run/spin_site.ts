@@ -26,6 +26,8 @@ export interface SpinSiteOptions {
   readonly compiler: Compiler;
   /** Told of each component that has to be compiled. */
   readonly onCompile?: (name: string) => void;
+  /** Told of each component whose compiled form cannot be kept. */
+  readonly warn?: (message: string) => void;
   readonly signal?: AbortSignal | undefined;
 }
 

@@ -33,11 +33,13 @@ export function compileWasm(
   options: {
     readonly compiler: Compiler;
     readonly onCompile?: (name: string) => void;
+    readonly warn?: (message: string) => void;
     readonly signal?: AbortSignal | undefined;
   },
 ): Promise<CompiledComponent> {
   return options.compiler.compile(source.digest(), () => source.read(), {
     onMiss: () => options.onCompile?.(source.name),
+    warn: options.warn && ((message) => options.warn!(`${source.name}: ${message}`)),
     signal: options.signal,
   });
 }

@@ -25,6 +25,12 @@ export interface EngineFile {
   readonly bytes: Uint8Array;
 }
 
+/** Where one of those files lies; its bytes are to be of this digest, which nobody has looked at. */
+export interface StoredFile {
+  readonly path: string;
+  readonly digest: Digest;
+}
+
 /** What an engine made of one piece of Wasm, as an entry of the cache. */
 export interface CompiledEntry {
   /** The digest of what was compiled. */
@@ -71,21 +77,21 @@ export class CompiledStore {
   }
 
   /**
-   * The paths of the files, by their names, and marks them as used now.
+   * The files, by their names, and marks them as used now.
    * @returns undefined if there is no record, or any of the files is missing or has another size
    */
-  find(component: Digest, engine: string, now = Date.now()): Map<string, string> | undefined {
+  find(component: Digest, engine: string, now = Date.now()): Map<string, StoredFile> | undefined {
     const folder = this.#layout.compiledFolder(component, engine);
     const files = readFiles(folder);
     if (!files) return undefined;
-    const paths = new Map<string, string>();
+    const found = new Map<string, StoredFile>();
     for (const file of files) {
       const path = this.#blobs.find(file);
       if (path === undefined) return undefined;
-      paths.set(file.name, path);
+      found.set(file.name, { path, digest: file.digest });
     }
     touch(join(folder, RECORD_FILE), now);
-    return paths;
+    return found;
   }
 
   /**

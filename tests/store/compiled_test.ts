@@ -34,9 +34,14 @@ class Bench extends TemporaryFolder {
 
   /** What `find` gives, as bytes. */
   found(): Record<string, Uint8Array> | undefined {
-    const paths = this.store.find(COMPONENT, ENGINE);
-    if (!paths) return undefined;
-    return Object.fromEntries([...paths].map(([name, path]) => [name, Deno.readFileSync(path)]));
+    const files = this.store.find(COMPONENT, ENGINE);
+    if (!files) return undefined;
+    const contents = [...files].map(([name, { path, digest }]) => {
+      const bytes = Deno.readFileSync(path);
+      assert.equal(digestOf(bytes), digest);
+      return [name, bytes];
+    });
+    return Object.fromEntries(contents);
   }
 
   pathOf(file: EngineFile): string {

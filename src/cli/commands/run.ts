@@ -116,6 +116,7 @@ class Run {
     return {
       compiler: this.#compiler,
       onCompile: (name: string) => this.#context.info(`compiling ${name}, once`),
+      warn: (message: string) => this.#context.warn(message),
       signal: this.#signal,
     };
   }
