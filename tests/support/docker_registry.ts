@@ -4,10 +4,10 @@ import { type ServerCertificate, TestCa } from "./certificates.ts";
 import { hasProgram, missingProgram, run } from "./commands.ts";
 import { TemporaryFolder } from "./temporary.ts";
 import { TOKEN_ISSUER, TOKEN_SERVICE, type TokenServer } from "./token_server.ts";
+import { until } from "./until.ts";
 
 const PROGRAM = "docker-registry";
-const TRIES = 100;
-const PAUSE = 50;
+const PATIENCE = 10_000;
 
 export interface DockerRegistryOptions {
   /** Who gets in, with Basic authentication. */
@@ -54,10 +54,16 @@ export class DockerRegistry implements AsyncDisposable {
     return `${this.#options.tls ? "https" : "http"}://${this.host}`;
   }
 
-  /** The requests answered so far, `GET /v2/app/manifests/v1`, as the registry logged them. */
-  get requests(): string[] {
+  /**
+   * The requests answered so far, `GET /v2/app/manifests/v1`, as the registry logged them. The log may lag behind the
+   * answers, so one more is made, which is left out, and waited for there.
+   */
+  async requests(): Promise<string[]> {
+    const marker = `/v2/?marker=${crypto.randomUUID()}`;
+    await this.#ask(marker);
+    await until(() => this.#log.includes(marker), this.#process.status);
     const lines = this.#log.matchAll(/"([A-Z]+ \/\S*) HTTP/g);
-    return [...lines].map(([, line]) => line!);
+    return [...lines].map(([, line]) => line!).filter((line) => !line.includes("marker="));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -70,30 +76,33 @@ export class DockerRegistry implements AsyncDisposable {
   }
 
   async #start(): Promise<void> {
-    this.#port = freePort();
     Deno.writeTextFileSync(this.#path("config.yml"), stringify(await this.#config()));
+    Deno.writeTextFileSync(this.#path("log"), "");
     const command = 'exec "$0" serve "$1" >"$2" 2>&1';
     const args = ["-c", command, PROGRAM, this.#path("config.yml"), this.#path("log")];
     this.#process = new Deno.Command("sh", { args, stdin: "null" }).spawn();
-    for (let tries = 0; tries < TRIES; tries++) {
-      if (await this.#answers()) return;
-      await new Promise((resolve) => setTimeout(resolve, PAUSE));
+    try {
+      await until(() => this.#listensAt() > 0, this.#process.status);
+      this.#port = this.#listensAt();
+      await this.#ask("/v2/");
+    } catch (error) {
+      await this.#stop();
+      throw new Error(`${PROGRAM} does not answer: ${this.#log}`, { cause: error });
     }
-    await this.#stop();
-    throw new Error(`${PROGRAM} does not answer: ${this.#log}`);
   }
 
-  /** Whether the registry answers, with whatever status. */
-  async #answers(): Promise<boolean> {
+  /** The port that the registry chose; 0 as long as it has not. */
+  #listensAt(): number {
+    return Number(/listening on 127\.0\.0\.1:(\d+)/.exec(this.#log)?.[1] ?? 0);
+  }
+
+  /** Makes a request that any registry answers, with whatever status. */
+  async #ask(path: string): Promise<void> {
     const caCerts = this.#options.tls ? [this.#options.tls.ca.pem] : [];
     using client = Deno.createHttpClient({ caCerts });
-    try {
-      const response = await fetch(`${this.url}/v2/`, { client });
-      await response.body?.cancel();
-      return true;
-    } catch {
-      return false;
-    }
+    const signal = AbortSignal.timeout(PATIENCE);
+    const response = await fetch(`${this.url}${path}`, { client, signal });
+    await response.body?.cancel();
   }
 
   async #stop(): Promise<void> {
@@ -111,7 +120,7 @@ export class DockerRegistry implements AsyncDisposable {
       version: 0.1,
       log: { level: "info", accesslog: { disabled: false } },
       storage: { filesystem: { rootdirectory: this.#path("data") }, delete: { enabled: true } },
-      http: { addr: this.host, ...(tls && { tls }) },
+      http: { addr: "127.0.0.1:0", ...(tls && { tls }) },
       auth: await this.#auth(),
     };
   }
@@ -138,10 +147,4 @@ export class DockerRegistry implements AsyncDisposable {
   #path(name: string): string {
     return join(this.#folder.path, name);
   }
-}
-
-/** A port that was free a moment ago. */
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
 }
