@@ -111,6 +111,13 @@ export function spinApplicationLayer(manifest: ImageManifest): Descriptor | unde
   return manifest.layers.find((layer) => layer.mediaType === SPIN_APPLICATION);
 }
 
+/** Spin's locked app, a layer or, before Spin 2.0, the config; undefined for what is no Spin application. */
+export function spinApplication(manifest: ImageManifest): Descriptor | undefined {
+  const { config } = manifest;
+  return spinApplicationLayer(manifest) ??
+    (config.mediaType === SPIN_APPLICATION ? config : undefined);
+}
+
 function parseDocument(
   bytes: Uint8Array,
   subject: string,

@@ -11,7 +11,7 @@ import {
 import type { BlobDescriptor, Descriptor } from "../oci/descriptor.ts";
 import { algorithmOf, type Digest, digestOf, Hasher } from "../oci/digest.ts";
 import type { Content, Fetcher } from "../oci/fetcher.ts";
-import { isWasm } from "../oci/media_types.ts";
+import { isWasm, SPIN_APPLICATION } from "../oci/media_types.ts";
 import { deletedAgain, Ingest, type IngestOptions } from "./ingest.ts";
 import type { Layout } from "./layout.ts";
 
@@ -137,6 +137,8 @@ function isBlob(path: string, descriptor: BlobDescriptor): boolean {
   // Without a size to compare, a file that Spin left half-written could pass for ours by its mode.
   if (descriptor.size === undefined) return adopt(path, descriptor);
   if (info.size !== descriptor.size) return false;
+  // A pull reads the locked app: one that is damaged would stop it before it can be fetched again.
+  if (descriptor.mediaType === SPIN_APPLICATION) return adopt(path, descriptor);
   return info.mode === null || (info.mode & 0o777) === FILE_MODE || adopt(path, descriptor);
 }
 
@@ -151,7 +153,8 @@ function adopt(path: string, descriptor: BlobDescriptor): boolean {
   return true;
 }
 
-function hasDigest(path: string, digest: Digest): boolean {
+/** Whether there is a file with this digest. @throws LarderError LDR_DISK*, if it cannot be read */
+export function hasDigest(path: string, digest: Digest): boolean {
   try {
     const file = Deno.openSync(path, { read: true });
     const hasher = new Hasher(algorithmOf(digest));

@@ -3,8 +3,8 @@ import { readBytesIfAny, statIfAny } from "../base/files.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
 import { fileDigests, parseLockedApp } from "../oci/locked_app.ts";
-import { type ImageManifest, spinApplicationLayer } from "../oci/manifest.ts";
-import { isForeign, isWasm, SPIN_APPLICATION, SPIN_ARCHIVE } from "../oci/media_types.ts";
+import { type ImageManifest, spinApplication, spinApplicationLayer } from "../oci/manifest.ts";
+import { isForeign, isWasm, SPIN_ARCHIVE } from "../oci/media_types.ts";
 import type { Reference } from "../oci/reference.ts";
 import type { BlobStore } from "./blob_store.ts";
 import type { TagStore } from "./tags.ts";
@@ -100,7 +100,7 @@ export class Inventory {
   #has(part: Part): boolean {
     const { descriptor, lockedAppOf } = part;
     if (!lockedAppOf) return this.#blobs.find(descriptor) !== undefined;
-    return statIfAny(this.place(part))?.size === descriptor.size;
+    return this.#tags.hasConfig(this.#reference, lockedAppOf, descriptor);
   }
 
   /** The archive layers that have to be unpacked, since a file that the locked app names is not there. */
@@ -113,9 +113,8 @@ export class Inventory {
 
   /** The files that Spin's locked app points at; undefined where the image has no locked app to tell. */
   #lockedAppFiles(image: ImageManifest): Digest[] | undefined {
-    const layer = spinApplicationLayer(image);
-    if (!layer && image.config.mediaType !== SPIN_APPLICATION) return undefined;
-    const path = layer
+    if (!spinApplication(image)) return undefined;
+    const path = spinApplicationLayer(image)
       ? this.#tags.configPath(this.#reference, image.digest)
       : this.#blobs.find(image.config);
     if (!path || (statIfAny(path)?.size ?? 0) > MAX_LOCKED_APP) return undefined;

@@ -11,8 +11,14 @@ import {
 } from "../base/files.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { algorithmOf, type Digest, digestOf } from "../oci/digest.ts";
-import { type ImageManifest, type Manifest, parseManifest } from "../oci/manifest.ts";
+import {
+  type ImageManifest,
+  type Manifest,
+  parseManifest,
+  spinApplication,
+} from "../oci/manifest.ts";
 import { formatReference, type Reference } from "../oci/reference.ts";
+import { hasDigest } from "./blob_store.ts";
 import { Ingest, type IngestOptions } from "./ingest.ts";
 import { CONFIG_FILE, type Layout, MANIFEST_FILE, RECORD_FILE } from "./layout.ts";
 import { type EntryRecord, formatRecord, parseRecord } from "./record.ts";
@@ -80,6 +86,11 @@ export class TagStore {
     return join(this.#layout.digestFolder(reference, digest), CONFIG_FILE);
   }
 
+  /** Whether a blob that is kept only as the `config.json` of a manifest is there whole: it is small, and is hashed. */
+  hasConfig(reference: Reference, digest: Digest, descriptor: Descriptor): boolean {
+    return isWhole(this.configPath(reference, digest), descriptor);
+  }
+
   /**
    * Begins writing a blob that is kept only as the `config.json` of a manifest, and not among the blobs: Spin
    * leaves out of `config.json` the locked app whose blob it finds in `data/`.
@@ -91,7 +102,7 @@ export class TagStore {
     options: IngestOptions = {},
   ): Promise<Ingest | undefined> {
     const path = this.configPath(reference, digest);
-    const isPresent = () => statIfAny(path)?.size === descriptor.size;
+    const isPresent = () => this.hasConfig(reference, digest, descriptor);
     const partial = this.#layout.partial(descriptor.digest);
     return Ingest.open(descriptor, partial, path, isPresent, options);
   }
@@ -113,8 +124,10 @@ export class TagStore {
     const folder = this.folder(reference);
     const config = statIfAny(this.configPath(reference, image.digest));
     if (!config || reference.digest) return config !== undefined;
-    return this.#read(join(folder, MANIFEST_FILE), image.digest) !== undefined &&
-      statIfAny(join(folder, CONFIG_FILE))?.size === config.size;
+    if (!this.#read(join(folder, MANIFEST_FILE), image.digest)) return false;
+    const copy = join(folder, CONFIG_FILE);
+    const lockedApp = spinApplication(image);
+    return lockedApp ? isWhole(copy, lockedApp) : statIfAny(copy)?.size === config.size;
   }
 
   /**
@@ -156,6 +169,10 @@ export class TagStore {
       // The last use is a hint for the collector; a cache that is read-only can still be read.
     }
   }
+}
+
+function isWhole(path: string, { size, digest }: Descriptor): boolean {
+  return statIfAny(path)?.size === size && hasDigest(path, digest);
 }
 
 /** The record in a folder, or undefined where there is none or it is broken. */

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { hasCode } from "../../src/base/errors.ts";
+import type { Digest } from "../../src/oci/digest.ts";
 import { formatPlatform, parsePlatform } from "../../src/oci/platform.ts";
 import { survey } from "../../src/gc/survey.ts";
 import {
@@ -137,6 +138,32 @@ Deno.test("every file of an entry may be deleted: the next pull makes it whole",
   }
   assert.equal(survey(bench.layout, Date.now()).entries.length, 1);
 });
+
+for (const old of [false, true]) {
+  const age = old ? "before" : "since";
+  Deno.test(`a locked app of Spin ${age} 2.0 that is damaged is fetched again`, async () => {
+    await using bench = await PullBench.start();
+    const app = await spinApp({ archived: { "a.txt": "a" }, old });
+    bench.registry.add("app", app, "v1");
+    const { folder } = await bench.pull();
+    const { blobs, descriptor } = app;
+    const locked = blobs.find((each) => each.descriptor.mediaType === MEDIA_TYPES.spinApplication)!;
+    const digest = descriptor.digest as Digest;
+    const places = [
+      join(folder, "config.json"),
+      old
+        ? bench.layout.blob("data", locked.descriptor.digest as Digest)
+        : join(bench.layout.digestFolder(bench.reference(), digest), "config.json"),
+    ];
+    for (const place of places) {
+      assert.deepEqual(Deno.readFileSync(place), new Uint8Array(locked.bytes));
+      Deno.writeFileSync(place, new Uint8Array(locked.bytes.length));
+      await bench.pull();
+      assert.deepEqual(Deno.readFileSync(place), new Uint8Array(locked.bytes));
+    }
+    assertStoreSound(bench.layout.root);
+  });
+}
 
 Deno.test("a failure publishes nothing and stops the other transfers", async () => {
   await using bench = await PullBench.start();
