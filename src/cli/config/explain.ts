@@ -32,7 +32,7 @@ export async function explainConfig(
 }
 
 /**
- * What holds for one setting.
+ * What holds for one setting, whatever is wrong with the variables of others.
  * @throws LarderError LDR_CONFIG
  */
 export async function explainSetting(
@@ -40,7 +40,8 @@ export async function explainSetting(
   options: GlobalOptions,
   place: Place,
 ): Promise<Explanation> {
-  return explain(place, await readSources(machine, options.config), options);
+  const sources = await readSources(machine, options.config, [place.setting]);
+  return explain(place, sources, options);
 }
 
 function placesIn({ file }: ConfigSources): Place[] {

@@ -40,10 +40,14 @@ export async function loadConfig(machine: Machine, option: string | undefined): 
   return config;
 }
 
-/** What the config is made of; errors as of {@link loadConfig}. */
+/**
+ * What the config is made of; errors as of {@link loadConfig}.
+ * @param settings those whose variables are looked at
+ */
 export async function readSources(
   machine: Machine,
   option: string | undefined,
+  settings: readonly Setting[] = SETTINGS,
 ): Promise<ConfigSources> {
   const { path, rule } = configPath(machine, option);
   const text = path && readTextIfAny(path);
@@ -52,7 +56,7 @@ export async function readSources(
       hint: `name a file that exists, or leave ${rule} out`,
     });
   }
-  const variables = variablesOf(machine);
+  const variables = variablesOf(machine, settings);
   if (text === undefined || path === undefined) return { file: undefined, variables };
   const { parseConfigFile } = await import("./file.ts");
   return { file: parseConfigFile(text, path), variables };
@@ -78,8 +82,8 @@ export function configPath(
   }
 }
 
-function variablesOf(machine: Machine): VariableValue[] {
-  return SETTINGS.flatMap((setting) => {
+function variablesOf(machine: Machine, settings: readonly Setting[]): VariableValue[] {
+  return settings.flatMap((setting) => {
     const variable = variableOf(setting);
     const text = variable && machine.env(variable);
     if (!variable || !text) return [];

@@ -147,6 +147,16 @@ Deno.test("config set warns where a variable beats what it has set", async () =>
   });
 });
 
+Deno.test("config get and set are not hindered by the variable of another setting", async () => {
+  using home = new Home();
+  await withEnvironment({ LARDER_TRANSFERS: "many" }, async () => {
+    const { code, stderr } = await home.larder("set", "gc.max_size", "20GB");
+    assert.deepEqual([code, stderr], [0, `set gc.max_size to 20GB in ${home.file}\n`]);
+    assert.equal((await home.larder("get", "gc.max_size")).stdout, "20GB\n");
+    assert.equal((await home.larder("get", "transfers")).code, 2);
+  });
+});
+
 Deno.test("config set refuses to change a broken file, and says where it is broken", async () => {
   using home = new Home();
   home.config("transfers: 1\ncash_dir: /x\n");
