@@ -50,7 +50,7 @@ export interface ApplyOptions extends ExclusiveLockOptions {
 export function planGc(survey: Survey, policy: GcPolicy, disk: Disk | undefined): Plan {
   const facts = factsOf(survey, GC_AGES);
   const loose = looseToGo(survey, facts);
-  return makePlan(survey, select(survey, policy, facts, disk, loose.bytes), loose);
+  return makePlan(survey, select(survey, policy, facts, disk, loose), loose);
 }
 
 /** Whether a cache goes beyond what a policy allows. @param plan what the policy takes of it */

@@ -9,7 +9,7 @@ export interface Ages {
   readonly content: number;
   /** Since content was written that no entry reaches, and since a file was that belongs to nothing. */
   readonly orphan: number;
-  /** Since a download was broken off. */
+  /** Since a download was broken off whose space is not needed. */
   readonly partial: number;
 }
 

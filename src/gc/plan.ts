@@ -72,7 +72,7 @@ export interface Loose {
   readonly bytes: number;
 }
 
-/** Chooses among the files that belong to nothing. */
+/** Chooses among the files that belong to nothing what goes in any case. */
 export function looseToGo(survey: Survey, { now, ages }: Facts): Loose {
   const partials = survey.partials.filter(({ mtime }) => isOlder(mtime, ages.partial, now));
   const rubbish = survey.rubbish.filter(({ mtime }) => isOlder(mtime, ages.orphan, now));
@@ -89,18 +89,19 @@ export function makePlan(survey: Survey, selection: Selection, loose: Loose): Pl
   const removals = selection.decisions.filter((decision) => decision.action === "remove");
   const own = removals.reduce((total, { entry }) => total + entry.ownSize, 0);
   const contents = selection.contents.map((place) => survey.contents[place]!);
+  const partials = [...loose.partials, ...selection.partials];
   let planned: PlannedFile[] | undefined;
   return {
     schemaVersion: 1,
     root: layout.root,
     madeAt: new Date(survey.takenAt).toISOString(),
-    bytes: own + sum(contents) + loose.bytes,
+    bytes: own + sum(contents) + sum(selection.partials) + loose.bytes,
     remove: {
       entries: removals.map((removal) => plannedEntry(layout, removal)),
       get contents() {
         return planned ??= contents.map((content) => plannedFile(layout, content));
       },
-      partials: loose.partials.map((file) => plannedFile(layout, file)),
+      partials: partials.map((file) => plannedFile(layout, file)),
       rubbish: loose.rubbish.map((file) => plannedFile(layout, file)),
     },
     keep: selection.decisions.filter((decision) => decision.action === "keep").map((

@@ -1,6 +1,7 @@
 import type { Disk } from "../base/disk.ts";
 import { formatBytes, formatDuration } from "../base/units.ts";
 import { type Facts, isOlder, Ledger } from "./ledger.ts";
+import type { Loose } from "./plan.ts";
 import { type GcPolicy, limitsOf } from "./policy.ts";
 import { protection } from "./protect.ts";
 import type { Decision, Selection } from "./selection.ts";
@@ -17,14 +18,16 @@ import { ENTRY_TYPES, type EntryType, type Survey, type SurveyEntry } from "./su
  * would have to be fetched.
  *
  * @param disk needed only for `minFree`
- * @param loose bytes of partial downloads and rubbish that go in any case
+ * Downloads that were broken off, and are no longer young, go before any entry does for a size.
+ *
+ * @param loose partial downloads and rubbish that go in any case
  */
 export function select(
   survey: Survey,
   policy: GcPolicy,
   facts: Facts,
   disk: Disk | undefined,
-  loose: number,
+  loose: Loose,
 ): Selection {
   const state = new State(survey, policy, facts, disk, loose);
   for (const rule of RULES) rule(state);
@@ -45,7 +48,7 @@ export function selectAsked(
     if (kept) return { entry, action: "keep", ...kept };
     return { entry, action: "remove", rule: "asked", why: "asked for", bytes: ledger.take(entry) };
   });
-  return { decisions, contents: ledger.freed(), shortfalls: [] };
+  return { decisions, contents: ledger.freed(), partials: [], shortfalls: [] };
 }
 
 type Rule = (state: State) => void;
@@ -118,6 +121,7 @@ function takeBeyondTypeSizes(state: State): void {
 function takeBeyondSize(state: State): void {
   const { maxSize } = state.policy;
   if (maxSize === undefined) return;
+  state.takePartials(() => state.size > maxSize);
   const why = `least recently used; the cache may take ${formatBytes(maxSize)}`;
   for (const entry of state.candidates()) {
     if (state.size <= maxSize) break;
@@ -129,6 +133,7 @@ function takeBeyondSize(state: State): void {
 function takeForFreeSpace(state: State): void {
   const goal = state.freeGoal;
   if (goal === undefined) return;
+  state.takePartials(() => state.free < goal);
   const why = `least recently used; ${formatBytes(goal)} of the disk have to stay free`;
   for (const entry of state.candidates()) {
     if (state.free >= goal) break;

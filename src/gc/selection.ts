@@ -1,6 +1,6 @@
 import type { KeepingRule, TakingRule } from "./policy.ts";
 import type { Reason } from "./protect.ts";
-import type { EntryType, SurveyEntry } from "./survey_types.ts";
+import type { EntryType, LooseFile, SurveyEntry } from "./survey_types.ts";
 
 /** An entry that goes. */
 export interface Removal extends Reason<TakingRule> {
@@ -28,7 +28,7 @@ export interface Shortfall {
   readonly limit: number;
   /** By how much the goal is missed, in the same. */
   readonly missing: number;
-  /** What stays in spite of it. Content that has no entry any more, and is young or in use, counts as no entry. */
+  /** What stays in spite of it. Content that no entry needs, and downloads, count as no entry. */
   readonly kept: readonly {
     readonly rule: KeepingRule;
     readonly entries: number;
@@ -42,5 +42,7 @@ export interface Selection {
   readonly decisions: readonly Decision[];
   /** Places of the content that goes. */
   readonly contents: readonly number[];
+  /** Downloads that go for the sake of space, beside those that go in any case. */
+  readonly partials: readonly LooseFile[];
   readonly shortfalls: readonly Shortfall[];
 }

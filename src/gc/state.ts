@@ -1,9 +1,10 @@
 import type { Disk } from "../base/disk.ts";
-import { type Facts, Ledger } from "./ledger.ts";
+import { type Facts, isOlder, Ledger } from "./ledger.ts";
+import type { Loose } from "./plan.ts";
 import { freeGoal, type GcPolicy, type KeepingRule, type TakingRule } from "./policy.ts";
 import { lastOfGroups, protection, type Reason } from "./protect.ts";
 import type { Decision, Removal, Selection, Shortfall } from "./selection.ts";
-import type { EntryType, Survey, SurveyEntry } from "./survey_types.ts";
+import type { EntryType, LooseFile, Survey, SurveyEntry } from "./survey_types.ts";
 
 const WITHIN_LIMITS: Reason<KeepingRule> = { rule: "within limits", why: "" };
 
@@ -21,6 +22,11 @@ export class State {
   readonly #taken = new Map<SurveyEntry, Removal>();
   readonly #candidates: readonly SurveyEntry[];
   readonly #shortfalls: Shortfall[] = [];
+  /** Downloads that stay unless their space is needed, oldest first … */
+  readonly #partials: LooseFile[];
+  /** … and those of them whose space is. */
+  readonly #takenPartials: LooseFile[] = [];
+  readonly #youngAge: number;
   #freed: number;
 
   constructor(
@@ -28,7 +34,7 @@ export class State {
     policy: GcPolicy,
     facts: Facts,
     disk: Disk | undefined,
-    loose: number,
+    loose: Loose,
   ) {
     this.survey = survey;
     this.policy = policy;
@@ -37,7 +43,11 @@ export class State {
     this.#ledger = new Ledger(survey, facts);
     this.#kept = protections(survey, policy, facts);
     this.#candidates = survey.entries.filter((entry) => !this.#kept.has(entry)).sort(byCost);
-    this.#freed = loose + sizeOf(survey, this.#ledger.freed());
+    const going = new Set(loose.partials);
+    this.#partials = survey.partials.filter((file) => !going.has(file))
+      .sort((a, b) => a.mtime - b.mtime);
+    this.#youngAge = facts.ages.orphan;
+    this.#freed = loose.bytes + sizeOf(survey, this.#ledger.freed());
   }
 
   /** Bytes that the cache takes once all that was taken is gone. */
@@ -73,6 +83,16 @@ export class State {
     const bytes = this.#ledger.take(entry);
     this.#freed += bytes;
     this.#taken.set(entry, { action: "remove", entry, rule, why, bytes });
+  }
+
+  /** Takes downloads that are not young, as long as that is wanted. */
+  takePartials(isWanted: () => boolean): void {
+    while (isWanted()) {
+      const oldest = this.#partials[0];
+      if (!oldest || !isOlder(oldest.mtime, this.#youngAge, this.now)) return;
+      this.#takenPartials.push(this.#partials.shift()!);
+      this.#freed += oldest.size;
+    }
   }
 
   /** What was taken because there is too little space, the most recently used first. */
@@ -120,14 +140,16 @@ export class State {
     return {
       decisions: [...this.#taken.values(), ...kept],
       contents: this.#ledger.freed(),
+      partials: this.#takenPartials,
       shortfalls: this.#shortfalls,
     };
   }
 
-  /** Content that no entry needs any more and that stays all the same. */
+  /** Content that no entry needs, and downloads, that stay all the same. */
   #heldContent(): Shortfall["kept"] {
     const { inUse, young } = this.#ledger.held();
-    const sums = [["in use", inUse], ["young", young]] as const;
+    const partials = this.#partials.reduce((sum, { size }) => sum + size, 0);
+    const sums = [["in use", inUse], ["young", young + partials]] as const;
     return sums.filter(([, bytes]) => bytes > 0).map(([rule, bytes]) => ({
       rule,
       entries: 0,

@@ -70,12 +70,15 @@ Deno.test("a plan lists what goes with its time and size, and why the rest stays
   assert.equal(plan.bytes, plan.remove.entries[0]!.bytes + 4 + 4);
 });
 
-Deno.test("downloads that were broken off within a week, and what was written within the hour, stay", () => {
+Deno.test("downloads that were broken off within a week, and what was written within the hour, stay unless a size asks for the downloads", () => {
   using bench = new Bench();
   bench.write(`partial/${ONE.descriptor.digest}`, "half", 7 * DAY - 1000);
   bench.write(`data/${TWO.blobs[1]!.descriptor.digest}`, "another layer", HOUR - 1000);
   bench.write("manifests/ghcr.io/acme/app/v2/record.json.tmp", "rest", HOUR - 1000);
-  assert.ok(isEmptyPlan(bench.gc({ maxSize: 0, unused: 0 })));
+  assert.ok(isEmptyPlan(bench.gc({ unused: 0 })));
+  const plan = bench.gc({ maxSize: 0 });
+  assert.deepEqual(plan.remove.partials.map(({ size }) => size), [4]);
+  assert.equal(plan.bytes, 4);
 });
 
 Deno.test("who clears the cache means downloads and orphans too, who names entries does not", () => {

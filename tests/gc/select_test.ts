@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { Facts } from "../../src/gc/ledger.ts";
+import type { Loose } from "../../src/gc/plan.ts";
 import { type GcPolicy, hasLimits, limitsOf } from "../../src/gc/policy.ts";
 import { select, selectAsked } from "../../src/gc/select.ts";
 import type { Selection } from "../../src/gc/selection.ts";
@@ -39,6 +40,19 @@ const app = (tag: string, more: Partial<FakeEntry> = {}): FakeEntry => ({
   name: `ghcr.io/acme/app:${tag}`,
   ...more,
 });
+
+const NOTHING_LOOSE: Loose = { partials: [], rubbish: [], bytes: 0 };
+
+/** A survey with downloads that were broken off: bytes, and milliseconds since. */
+function withPartials(survey: Survey, partials: readonly (readonly [number, number])[]): Survey {
+  const files = partials.map(([size, age]) => ({
+    path: `/cache/registry/partial/${size}`,
+    size,
+    mtime: survey.takenAt - age,
+  }));
+  const bytes = partials.reduce((sum, [size]) => sum + size, 0);
+  return { ...survey, partials: files, size: survey.size + bytes };
+}
 
 /** Three apps of 100 bytes each, `a` the least recently used. */
 const THREE = [
@@ -320,7 +334,13 @@ const cases: Case[] = [
 
 for (const { name, entries, contents, policy, facts, disk, expected } of cases) {
   Deno.test(name, () => {
-    const selection = select(fakeSurvey(entries, contents), policy, fakeFacts(facts), disk, 0);
+    const selection = select(
+      fakeSurvey(entries, contents),
+      policy,
+      fakeFacts(facts),
+      disk,
+      NOTHING_LOOSE,
+    );
     assert.deepEqual(summary(selection), expected);
   });
 }
@@ -336,7 +356,7 @@ Deno.test("every reason is said in words", () => {
   ];
   const survey = fakeSurvey(entries, { a: 2048 });
   const policy = { unused: 40 * DAY, maxSize: 1024, keepLast: 1 };
-  const { decisions } = select(survey, policy, fakeFacts(), undefined, 0);
+  const { decisions } = select(survey, policy, fakeFacts(), undefined, NOTHING_LOOSE);
   const reasons = decisions.map(({ entry, why }) => [entry.name.split(":")[1], why]);
   assert.deepEqual(Object.fromEntries(reasons), {
     old: "unused for 45d; the limit is 40d",
@@ -361,7 +381,7 @@ Deno.test("a goal that cannot be met names what stands in its way", () => {
     { maxSize: 500 },
     fakeFacts(),
     undefined,
-    0,
+    NOTHING_LOOSE,
   );
   assert.deepEqual(shortfalls, [{
     rule: "max-size",
@@ -376,6 +396,36 @@ Deno.test("a goal that cannot be met names what stands in its way", () => {
   }]);
 });
 
+for (
+  const [name, policy, partials, entries] of [
+    ["a size that the oldest is enough for", { maxSize: 320 }, [50], []],
+    ["a size that all are enough for", { maxSize: 300 }, [50, 20], []],
+    ["a size that asks for more", { maxSize: 299 }, [50, 20], ["- a max-size 100"]],
+    ["free space", { minFree: { bytes: 510 } }, [50], []],
+    ["no size", { unused: 3 * DAY }, [], ["- a unused 100"]],
+    ["a type's size", { types: { app: { maxSize: 200 } } }, [], ["- a max-size 100"]],
+  ] as const
+) {
+  Deno.test(`downloads that were broken off go before entries, for ${name}`, () => {
+    const survey = withPartials(fakeSurvey(THREE, HUNDREDS), [[20, 2 * 60 * MINUTE], [50, DAY]]);
+    const selection = select(survey, policy, fakeFacts(), DISK, NOTHING_LOOSE);
+    assert.deepEqual(selection.partials.map(({ size }) => size), partials);
+    assert.deepEqual(summary(selection).filter((line) => line.startsWith("-")), entries);
+  });
+}
+
+Deno.test("downloads that go in any case are not taken twice, and young ones stand in the way", () => {
+  const survey = withPartials(fakeSurvey([app("a", { pin: {} })]), [[20, MINUTE], [50, 8 * DAY]]);
+  const old = survey.partials.filter(({ size }) => size === 50);
+  const loose = { partials: old, rubbish: [], bytes: 50 };
+  const { partials, shortfalls } = select(survey, { maxSize: 0 }, fakeFacts(), undefined, loose);
+  assert.deepEqual(partials, []);
+  assert.deepEqual(shortfalls.map(({ missing, kept }) => ({ missing, kept })), [{
+    missing: 20,
+    kept: [{ rule: "pinned", entries: 1, bytes: 0 }, { rule: "young", entries: 0, bytes: 20 }],
+  }]);
+});
+
 Deno.test("a count and a type's size that cannot be met are said too", () => {
   const entries = [
     app("a", { pin: {}, needs: ["a"] }),
@@ -383,7 +433,13 @@ Deno.test("a count and a type's size that cannot be met are said too", () => {
     { name: "p:p", type: "package", pin: {}, needs: ["c"] } as const,
   ];
   const policy = { maxCount: 2, types: { app: { maxSize: 150 }, package: { maxCount: 0 } } };
-  const { shortfalls } = select(fakeSurvey(entries, HUNDREDS), policy, fakeFacts(), undefined, 0);
+  const { shortfalls } = select(
+    fakeSurvey(entries, HUNDREDS),
+    policy,
+    fakeFacts(),
+    undefined,
+    NOTHING_LOOSE,
+  );
   assert.deepEqual(
     shortfalls.map(({ rule, type, missing, kept }) => ({ rule, type, missing, kept })),
     [
@@ -495,7 +551,7 @@ const DISK = { size: 10_000, free: 500 };
 
 Deno.test("for any cache and policy: one decision an entry, bytes add up, and goals are met or said to be missed", () => {
   fc.assert(fc.property(aSurvey, aPolicy, (survey, policy) => {
-    const selection = select(survey, policy, fakeFacts(), DISK, 0);
+    const selection = select(survey, policy, fakeFacts(), DISK, NOTHING_LOOSE);
     const { decisions, contents, shortfalls } = selection;
     assert.deepEqual(
       decisions.map(({ entry }) => entry.name).sort(),
@@ -522,7 +578,7 @@ Deno.test("for any cache and policy: one decision an entry, bytes add up, and go
 
 Deno.test("for any cache: a limit of size takes nothing that is used later than what stays", () => {
   fc.assert(fc.property(aSurvey, fc.nat({ max: 1500 }), (survey, maxSize) => {
-    const { decisions } = select(survey, { maxSize }, fakeFacts(), undefined, 0);
+    const { decisions } = select(survey, { maxSize }, fakeFacts(), undefined, NOTHING_LOOSE);
     const taken = decisions.filter(({ action }) => action === "remove");
     const last = Math.max(...taken.map(({ entry }) => entry.lastUsed));
     for (const { action, rule, entry } of decisions) {

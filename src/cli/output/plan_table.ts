@@ -39,7 +39,7 @@ export function shortfallLines({ shortfalls }: Plan): string[] {
     const reasons = kept.map((each) =>
       each.entries > 0
         ? `${each.rule} ${formatBytes(each.bytes)} in ${countOf(each.entries)}`
-        : `${each.rule} ${formatBytes(each.bytes)} that no entry needs any more`
+        : `${each.rule} ${formatBytes(each.bytes)} that no entry needs`
     );
     return `${rule} ${amount(limit)}${of} cannot be met, it misses ${amount(missing)}: ` +
       (reasons.join("; ") || "there is nothing left to remove");
