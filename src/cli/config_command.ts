@@ -47,6 +47,14 @@ export function addConfigCommand(program: Command): void {
       const { configSet } = await import("./commands/config.ts");
       await configSet(contextOf(command), key, value);
     });
+
+  config.command("unset")
+    .description("Take a setting out of the config file; all else in it stays as it is.")
+    .argument("<key>", "such as gc.max_size or registries.ghcr.io.insecure")
+    .action(async (key: string, _options, command: Command) => {
+      const { configUnset } = await import("./commands/config.ts");
+      await configUnset(contextOf(command), key);
+    });
 }
 
 function contextOf(command: Command): Context {

@@ -72,6 +72,25 @@ export async function configSet(context: Context, key: string, text: string): Pr
   }
 }
 
+/** `larder config unset`: says what holds now. */
+export async function configUnset(context: Context, key: string): Promise<void> {
+  const place = findPlace(key);
+  const path = fileOf(context);
+  const { unsetInFile } = await import("../config/edit.ts");
+  if (!unsetInFile(path, place)) {
+    throw new LarderError("LDR_NOT_FOUND", `${key} is not set in ${path}`, {
+      hint: `larder config get ${key} says what holds, and why`,
+    });
+  }
+  context.info(`unset ${key} in ${path}`);
+  const setting = await explainSetting(thisMachine, context.options, place);
+  context.info(
+    setting.value === null
+      ? "nothing holds in its place"
+      : `it is ${setting.value} now, decided by ${originOf(setting)}`,
+  );
+}
+
 function fileOf({ options }: Context): string {
   // Without a home folder this says what to do.
   return findConfig(thisMachine, options.config).path ?? configRoot(thisMachine).path;

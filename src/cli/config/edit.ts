@@ -1,9 +1,9 @@
 import { dirname } from "node:path";
-import { type Document, isScalar, YAMLMap } from "yaml";
+import { type Document, isMap, isNode, isScalar, type Pair, Scalar, YAMLMap } from "yaml";
 import { LarderError, messageOf } from "../../base/errors.ts";
 import { ensureFolder, readTextIfAny, statIfAny, writeFileAtomic } from "../../base/files.ts";
-import { parseConfigFile } from "./file.ts";
-import { keyOf, type Place, type Scalar, SETTINGS } from "./settings.ts";
+import { type ConfigFile, keyText, parseConfigFile } from "./file.ts";
+import { keyOf, type Place, type Scalar as Value, SETTINGS } from "./settings.ts";
 
 /** The name that stands for any registry. */
 const EXAMPLE_REGISTRY = "registry.example";
@@ -14,22 +14,95 @@ const EXAMPLE_REGISTRY = "registry.example";
  *
  * @throws LarderError LDR_CONFIG where the file is a bad one, or would become one; LDR_DISK*
  */
-export function setInFile(path: string, place: Place, value: Scalar): void {
-  const text = readTextIfAny(path) ?? "";
-  const { document } = parseConfigFile(text, path);
-  try {
+export function setInFile(path: string, place: Place, value: Value): void {
+  editFile(path, `set ${keyOf(place.path)}`, ({ document }) => {
     fillGroups(document, place.path);
     document.setIn(place.path, value);
+    return true;
+  });
+}
+
+/**
+ * Takes a setting out of a config file. Comments and all else stay as they are, but for the comment on its line; a
+ * registry of which nothing else is set goes with it.
+ *
+ * @returns whether it was there
+ * @throws LarderError as of {@link setInFile}
+ */
+export function unsetInFile(path: string, place: Place): boolean {
+  return editFile(path, `unset ${keyOf(place.path)}`, ({ document, find }) => {
+    if (!find(place.path)) return false;
+    removeKey(document, place.path);
+    emptyGroups(document, place.path);
+    return true;
+  });
+}
+
+/**
+ * @param what is done, for messages
+ * @param change says whether there is something to write
+ * @returns what `change` does
+ */
+function editFile(path: string, what: string, change: (file: ConfigFile) => boolean): boolean {
+  const text = readTextIfAny(path) ?? "";
+  const file = parseConfigFile(text, path);
+  try {
+    if (!change(file)) return false;
   } catch (error) {
-    const subject = `cannot set ${keyOf(place.path)} in ${path}`;
-    throw new LarderError("LDR_CONFIG", `${subject}: ${messageOf(error)}`, {
+    throw new LarderError("LDR_CONFIG", `cannot ${what} in ${path}: ${messageOf(error)}`, {
       hint: "edit the file by hand: what stands above this key is not written out there",
       cause: error,
     });
   }
-  const edited = document.toString({ lineWidth: 0, indent: indentOf(text) });
+  const edited = file.document.toString({ lineWidth: 0, indent: indentOf(text) });
   parseConfigFile(edited, path);
   write(path, edited);
+  return true;
+}
+
+/** Takes a key out, and leaves the comments above it to what comes after it. */
+function removeKey(document: Document, path: readonly string[]): void {
+  const map = groupAt(document, path.slice(0, -1));
+  const index = map ? map.items.findIndex((pair) => keyText(pair) === path.at(-1)) : -1;
+  if (!map || index < 0) throw new Error(`there is no ${path.at(-1)} of its own`);
+  const [{ key, value }] = map.items.splice(index, 1) as [Pair];
+  const left = [isNode(key) && key.commentBefore, ...isMap(value) ? commentsOf(value) : []];
+  const next = map.items[index]?.key;
+  if (isNode(next)) next.commentBefore = joined([...left, next.commentBefore]);
+  else map.comment = joined([...left, map.comment]);
+}
+
+/** Leaves of the groups on the way that have nothing in them any more their comments alone. */
+function emptyGroups(document: Document, path: readonly string[]): void {
+  for (let depth = path.length - 1; depth >= 0; depth--) {
+    const above = path.slice(0, depth);
+    const map = groupAt(document, above);
+    if (!map || map.items.length > 0) return;
+    if (depth === 2 && above[0] === "registries") {
+      removeKey(document, above);
+      continue;
+    }
+    const nothing = new Scalar(null);
+    nothing.source = "";
+    nothing.commentBefore = joined(commentsOf(map));
+    if (map.anchor) nothing.anchor = map.anchor;
+    if (depth === 0) document.contents = nothing;
+    else document.setIn(above, nothing);
+  }
+}
+
+/** The map at a path; undefined where it is an alias, or there is none. */
+function groupAt(document: Document, path: readonly string[]): YAMLMap | undefined {
+  const node = path.length === 0 ? document.contents : document.getIn(path, true);
+  return isMap(node) ? node : undefined;
+}
+
+function commentsOf({ commentBefore, comment }: YAMLMap): (string | null | undefined)[] {
+  return [commentBefore, comment];
+}
+
+function joined(comments: readonly (string | false | null | undefined)[]): string | null {
+  return comments.filter((comment) => comment).join("\n") || null;
 }
 
 /** Makes empty maps of the groups on the way that hold comments alone, and keeps the comments. */

@@ -98,7 +98,8 @@ function offsetOf(node: unknown, keys: readonly string[]): number {
   return offset;
 }
 
-function keyText({ key }: Pair): string {
+/** A key as it is in a path. */
+export function keyText({ key }: Pair): string {
   return String(isScalar(key) ? key.value : key);
 }
 

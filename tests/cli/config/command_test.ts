@@ -110,6 +110,8 @@ Deno.test("config get prints the value alone", async () => {
 const REFUSED: [string[], number, RegExp][] = [
   [["get", "gc.unused"], 3, /gc\.unused is not set.*LDR_NOT_FOUND/],
   [["get", "gc.max_siz"], 2, /did you mean gc\.max_size\?/],
+  [["unset", "gc.max_size"], 3, /gc\.max_size is not set in .*LDR_NOT_FOUND/],
+  [["unset", "gc.max_siz"], 2, /did you mean gc\.max_size\?/],
   [["set", "gc.max_siz", "1GB"], 2, /did you mean gc\.max_size\?/],
   [["set", "gc.max_size", "much"], 2, /gc\.max_size cannot be "much": not a size/],
   [["set", "transfers", "65"], 2, /transfers cannot be "65": .*<=64/],
@@ -144,6 +146,22 @@ Deno.test("config set warns where a variable beats what it has set", async () =>
     const { code, stderr } = await home.larder("set", "transfers", "9");
     assert.equal(code, 0);
     assert.match(stderr, /warning: LARDER_TRANSFERS beats the file: transfers is 2\n/);
+  });
+});
+
+Deno.test("config unset takes a setting out of the file, and says what holds now", async () => {
+  using home = new Home();
+  home.config("# mine\ntransfers: 9\ngc:\n  max_size: 20GB\n");
+  const size = await home.larder("unset", "gc.max_size");
+  assert.deepEqual([size.code, size.stdout], [0, ""]);
+  assert.equal(size.stderr, `unset gc.max_size in ${home.file}\nnothing holds in its place\n`);
+  assert.equal(Deno.readTextFileSync(home.file), "# mine\ntransfers: 9\ngc:\n");
+  const transfers = await home.larder("unset", "transfers");
+  assert.match(transfers.stderr, /\nit is 16 now, decided by default\n$/);
+  home.config("transfers: 9\n");
+  await withEnvironment({ LARDER_TRANSFERS: "2" }, async () => {
+    const { stderr } = await home.larder("unset", "transfers");
+    assert.match(stderr, /\nit is 2 now, decided by LARDER_TRANSFERS\n$/);
   });
 });
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { hasCode } from "../../../src/base/errors.ts";
-import { setInFile, writeInitialFile } from "../../../src/cli/config/edit.ts";
+import { setInFile, unsetInFile, writeInitialFile } from "../../../src/cli/config/edit.ts";
 import { findPlace, keyOf, type Scalar, SETTINGS } from "../../../src/cli/config/settings.ts";
 import { parseConfigFile } from "../../../src/cli/config/file.ts";
 import { TemporaryFolder } from "../../support/temporary.ts";
@@ -73,6 +73,96 @@ for (const [name, before, key, value, after] of EDITS) {
   });
 }
 
+/** What becomes of a file out of which `key` is taken; undefined where it was not in there. */
+function afterUnsetting(text: string, key: string): string | undefined {
+  using folder = new TemporaryFolder();
+  const path = join(folder.path, "config.yaml");
+  Deno.writeTextFileSync(path, text);
+  const wasThere = unsetInFile(path, findPlace(key));
+  const after = Deno.readTextFileSync(path);
+  if (!wasThere) assert.equal(after, text);
+  return wasThere ? after : undefined;
+}
+
+/** Name, the file before, what is taken out, and the file after; undefined where it was not in there. */
+const REMOVALS: [string, string, string, string | undefined][] = [
+  ["is one of several", "transfers: 4 # why\ncache_dir: /x\n", "transfers", "cache_dir: /x\n"],
+  ["is the only one", "transfers: 4\n", "transfers", "\n"],
+  ["has all else as comments", "# mine\ntransfers: 4\n# last\n", "transfers", "# mine\n\n# last\n"],
+  [
+    "is the only one of a group",
+    "# first\ngc:\n  # inside\n  max_size: 1GB\n  # below\ntransfers: 4\n",
+    "gc.max_size",
+    "# first\ngc:\n  # inside\n  # below\ntransfers: 4\n",
+  ],
+  [
+    "is two levels down",
+    "storage:\n  image_cache:\n    # much\n    max_count: 3\n",
+    "storage.image_cache.max_count",
+    "storage:\n  image_cache:\n    # much\n",
+  ],
+  [
+    "has comments about others above it",
+    "gc:\n  auto: false\n  # size\n  # max_size: 1GB\n  # count\n  max_count: 3\n  # age\n  unused: 1d\n",
+    "gc.max_count",
+    "gc:\n  auto: false\n  # size\n  # max_size: 1GB\n  # count\n  # age\n  unused: 1d\n",
+  ],
+  [
+    "is the last of its group",
+    "gc:\n  auto: false\n  # count\n  max_count: 3\ntransfers: 4\n",
+    "gc.max_count",
+    "gc:\n  auto: false\n  # count\ntransfers: 4\n",
+  ],
+  [
+    "is the last of a registry",
+    "registries:\n  # ours\n  a.example:\n    # old\n    insecure: true\n  b.example:\n    insecure: true\n",
+    "registries.a.example.insecure",
+    "registries:\n  # ours\n  # old\n  b.example:\n    insecure: true\n",
+  ],
+  [
+    "is the last of all registries",
+    "registries:\n  localhost:5000:\n    insecure: true\ntransfers: 4\n",
+    "registries.localhost:5000.insecure",
+    "registries:\ntransfers: 4\n",
+  ],
+  [
+    "is in a group that another one is an alias of",
+    "storage:\n  image_cache: &a { max_count: 1, enabled: true }\n  package_cache: *a\n",
+    "storage.image_cache.enabled",
+    "storage:\n  image_cache: &a { max_count: 1 }\n  package_cache: *a\n",
+  ],
+  ["is not set", "gc:\n  auto: false\n", "gc.max_size", undefined],
+  ["is in a group of comments", "gc:\n  # max_size: 1GB\n", "gc.max_size", undefined],
+  ["is in a file of nothing", "", "transfers", undefined],
+];
+
+for (const [name, before, key, after] of REMOVALS) {
+  Deno.test(`unsetting ${key}, which ${name}, leaves all else as it is`, () => {
+    assert.equal(afterUnsetting(before, key), after);
+    if (after !== undefined) assert.equal(afterUnsetting(after, key), undefined);
+  });
+}
+
+Deno.test("unsetting in a file that is not there makes none", () => {
+  using folder = new TemporaryFolder();
+  assert.equal(unsetInFile(join(folder.path, "config.yaml"), findPlace("transfers")), false);
+  assert.deepEqual([...Deno.readDirSync(folder.path)], []);
+});
+
+Deno.test("what was set in comments and unset again is as it was", () => {
+  using folder = new TemporaryFolder();
+  const path = join(folder.path, "config.yaml");
+  writeInitialFile(path);
+  const { document: _, ...before } = parseConfigFile(Deno.readTextFileSync(path), path);
+  for (const [key, value] of [["gc.max_size", "1GB"], ["gc.unused", "3d"]] as const) {
+    setInFile(path, findPlace(key), value);
+  }
+  for (const key of ["gc.max_size", "gc.unused"]) assert.ok(unsetInFile(path, findPlace(key)));
+  const text = Deno.readTextFileSync(path);
+  assert.deepEqual(parseConfigFile(text, path).config, before.config);
+  for (const { description } of SETTINGS) assert.ok(text.includes(description), description);
+});
+
 /** Files in which nothing can be set. */
 const REFUSED: [string, string, RegExp][] = [
   ["is broken", "gc: {\n", /bad config at /],
@@ -80,7 +170,7 @@ const REFUSED: [string, string, RegExp][] = [
   [
     "has an alias for the group",
     "storage:\n  image_cache: &a {max_count: 1}\n  package_cache: *a\n",
-    /cannot set/,
+    /cannot (un)?set/,
   ],
 ];
 
@@ -89,10 +179,13 @@ for (const [name, text, reason] of REFUSED) {
     using folder = new TemporaryFolder();
     const path = join(folder.path, "config.yaml");
     Deno.writeTextFileSync(path, text);
-    assert.throws(
-      () => setInFile(path, findPlace("storage.package_cache.max_count"), 2),
-      (error) => hasCode(error, "LDR_CONFIG") && reason.test(error.message),
-    );
+    const place = findPlace("storage.package_cache.max_count");
+    for (const edit of [() => setInFile(path, place, 2), () => unsetInFile(path, place)]) {
+      assert.throws(
+        edit,
+        (error) => hasCode(error, "LDR_CONFIG") && reason.test(error.message),
+      );
+    }
     assert.equal(Deno.readTextFileSync(path), text);
   });
 }
