@@ -2,11 +2,14 @@ import { sep } from "node:path";
 import { readFolder } from "../base/files.ts";
 import type { Digest } from "../oci/digest.ts";
 import { CONFIG_FILE, type Layout, MANIFEST_FILE, type Tree } from "../store/layout.ts";
-import type { Folder } from "./folders.ts";
+import type { Folder, Oddments } from "./folders.ts";
 import { looseFile } from "./loose_file.ts";
-import type { Content, FileState, LooseFile } from "./survey_types.ts";
+import type { Content, FileState } from "./survey_types.ts";
 
 const TREES = ["data", "wasm"] as const;
+
+/** The end of the name of what `copyFileAtomic` leaves of a blob when it is killed. */
+const TEMPORARY = /(?:\.[0-9a-f]{8})?\.tmp$/;
 
 /** The content that a survey finds, each piece with its place in the list. */
 export class Contents {
@@ -15,8 +18,8 @@ export class Contents {
   /** The places in `wasm/` of blobs that are in `data/` too: content may be wanted as Wasm and as a static file. */
   readonly #twins = new Map<Digest, number>();
 
-  /** Reads both trees of blobs. @param foreign takes what is no blob */
-  readBlobs(layout: Layout, foreign: LooseFile[]): void {
+  /** Reads both trees of blobs; what is none goes to `oddments`. */
+  readBlobs(layout: Layout, { rubbish, foreign }: Pick<Oddments, "rubbish" | "foreign">): void {
     for (const tree of TREES) {
       for (const { name, isFile } of readFolder(layout.tree(tree))) {
         const digest = isFile ? layout.digestOfName(name) : undefined;
@@ -26,7 +29,8 @@ export class Contents {
           map.set(digest, this.add(new Blob(layout, tree, digest)));
         } else {
           const file = looseFile(layout.tree(tree) + sep + name);
-          if (file) foreign.push(file);
+          const isRubbish = isFile && layout.digestOfName(name.replace(TEMPORARY, ""));
+          if (file) (isRubbish ? rubbish : foreign).push(file);
         }
       }
     }

@@ -21,7 +21,7 @@ import { ENTRY_TYPES, type LooseFile, type Survey, type SurveyEntry } from "./su
 export function survey(layout: Layout, now: number): Survey {
   const oddments: Oddments = { rubbish: [], foreign: [], emptyFolders: [] };
   const contents = new Contents();
-  contents.readBlobs(layout, oddments.foreign);
+  contents.readBlobs(layout, oddments);
   const found = [
     ...surveyApps(layout, now, contents, oddments),
     ...surveyRecords(layout, now, contents, oddments),

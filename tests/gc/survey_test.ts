@@ -480,12 +480,16 @@ Deno.test("what belongs to nothing is told apart: downloads, rubbish and what is
   const rubbish = [
     join(folder, "record.json.tmp"),
     join(folder, "manifest.json.0a1b2c3d.tmp"),
+    `data/${digest}.tmp`,
+    `wasm/${digest}.0a1b2c3d.tmp`,
     "manifests/ghcr.io/acme/app/half/config.json",
     `manifests/ghcr.io/acme/app/sha256:${"0".repeat(64)}/config.json`,
   ];
   const foreign = [
     "data/notes.txt",
     "wasm/sha256:0",
+    "data/notes.tmp",
+    `data/${digest}.x.tmp`,
     "partial/notes.txt",
     join(folder, "notes.txt"),
     join(folder, "other.json.tmp"),
