@@ -18,7 +18,8 @@ export interface TransferOptions {
 
 /**
  * Brings one blob into the store: opens an ingest, goes on from its offset, and tries again where the connection
- * breaks. Bytes that fail the check are thrown away; if some were from an earlier try, once more from nothing.
+ * breaks, or where another answer than the rest of the blob comes. Bytes that fail the check are thrown away; if some
+ * were from an earlier try, once more from nothing.
  *
  * @param open opens an ingest of the descriptor; undefined says that it is present
  * @returns the bytes that came over the network, or undefined if it was present
@@ -49,7 +50,10 @@ export async function transfer(
       // A source that begins at 0 each time moves much and gets nowhere.
       if (ingest.offset - furthest >= PROGRESS_RESETS_TRIES) tries = 1;
       furthest = Math.max(furthest, ingest.offset);
-      if (isWrong(error)) {
+      // An answer of the wrong size, such as a proxy's page, says nothing of what came before it.
+      const isRefused = resumed > 0 && ingest.offset === resumed &&
+        hasCode(error, "LDR_SIZE_MISMATCH");
+      if (isWrong(error) && !isRefused) {
         ingest.discard();
         if (resumed === 0) throw error;
         continue;
@@ -57,7 +61,7 @@ export async function transfer(
       const last = tries >= TRIES;
       if (last && error instanceof EndedEarly) ingest.discard();
       else ingest.abort();
-      if (last || !isTransient(error)) {
+      if (last || !(isRefused || isTransient(error))) {
         throw error instanceof EndedEarly ? error.asMismatch() : error;
       }
       options.onRetry?.(`${messageOf(error)}; trying again (${tries + 1} of ${TRIES})`);

@@ -168,7 +168,13 @@ export class Repository implements Fetcher {
       throw await this.#error(response, subject, url, signal);
     }
     const remaining = descriptor.size - start;
-    await checkLength(response, descriptor, remaining);
+    const wrong = wrongLength(response, descriptor, remaining);
+    if (wrong) {
+      await response.body?.cancel();
+      // Ranges that are not done right say nothing of the blob.
+      if (start > 0) return await this.fetch(descriptor, 0, signal);
+      throw wrong;
+    }
     const options = { ...this.#readOptions(url, signal), expected: remaining };
     return { offset: start, chunks: readBody(response, options) };
   }
@@ -228,18 +234,17 @@ function authorized(ask: Ask, authorization: string | undefined): HttpRequest {
   return authorization ? { ...ask, headers: { ...ask.headers, authorization } } : ask;
 }
 
-/** Fails early on a body that announces another length than it should have. */
-async function checkLength(
+/** The error for a body that announces another length than it should have. */
+function wrongLength(
   response: HttpResponse,
   descriptor: Descriptor,
   expected: number,
-): Promise<void> {
+): LarderError | undefined {
   const header = response.headers.get("content-length");
-  if (header === null || response.headers.has("content-encoding")) return;
+  if (header === null || response.headers.has("content-encoding")) return undefined;
   const length = Number(header);
-  if (length === expected) return;
-  await response.body?.cancel();
-  throw sizeMismatch(
+  if (length === expected) return undefined;
+  return sizeMismatch(
     descriptor,
     `the registry announces ${length} bytes where ${expected} are due`,
   );

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { PROGRESS_RESETS_TRIES, TRIES } from "../../src/base/defaults.ts";
 import { hasCode, LarderError } from "../../src/base/errors.ts";
 import type { Content, Fetcher } from "../../src/oci/fetcher.ts";
+import { sizeMismatch } from "../../src/oci/verify.ts";
 import { transfer } from "../../src/pull/transfer.ts";
 import { BlobStore } from "../../src/store/blob_store.ts";
 import { Layout } from "../../src/store/layout.ts";
@@ -53,6 +54,10 @@ const wrong: Step = (offset) => sends(sampleBytes(1000, 5).subarray(offset), off
 const refuses: Step = () => {
   throw broken();
 };
+/** As the client does where the length that is announced is not the blob's. */
+const otherPage: Step = () => {
+  throw sizeMismatch(DESCRIPTOR, "another page");
+};
 
 class Bench extends TemporaryFolder {
   readonly layout = new Layout(join(this.path, "registry"));
@@ -82,6 +87,12 @@ for (
     ["after several breaks", [breaksAfter(300), breaksAfter(300), good], [0, 300, 600], 1000],
     ["after an early end, from there on", [endsEarly, good], [0, 700], 1000],
     ["from nothing where ranges are ignored", [breaksAfter(300), ignoresRange], [0, 300], 1300],
+    ["after other answers, from where it was", [breaksAfter(300), otherPage, otherPage, good], [
+      0,
+      300,
+      300,
+      300,
+    ], 1000],
     ["once the server answers again", [refuses, refuses, good], [0, 0, 0], 1000],
   ] as const
 ) {
@@ -124,6 +135,7 @@ Deno.test("a damaged partial file is thrown away and the blob fetched anew", asy
 for (
   const [name, source, code, requests] of [
     ["wrong bytes", new Script(wrong), "LDR_DIGEST_MISMATCH", 1],
+    ["an answer of another size", new Script(otherPage), "LDR_SIZE_MISMATCH", 1],
     ["an early end every time", new Script(endsEarly), "LDR_SIZE_MISMATCH", TRIES],
     ["a server that never answers", new Script(refuses), "LDR_UNREACHABLE", TRIES],
   ] as const
@@ -143,6 +155,15 @@ Deno.test("what came before the last break is kept for the next try", async () =
   await assert.rejects(bench.run(source), (error) => hasCode(error, "LDR_UNREACHABLE"));
   assert.deepEqual(source.offsets, [0, 100, 200, 300, 400]);
   assert.equal(Deno.statSync(bench.layout.partial(DESCRIPTOR.digest)).size, 500);
+});
+
+Deno.test("another answer every time leaves what came before it for the next try", async () => {
+  using bench = new Bench();
+  bench.left(BYTES.subarray(0, 450));
+  const source = new Script(otherPage);
+  await assert.rejects(bench.run(source), (error) => hasCode(error, "LDR_SIZE_MISMATCH"));
+  assert.deepEqual(source.offsets, Array(TRIES).fill(450));
+  assert.equal(Deno.statSync(bench.layout.partial(DESCRIPTOR.digest)).size, 450);
 });
 
 Deno.test("progress starts the count of tries anew, and the same bytes once more are none", async () => {

@@ -263,7 +263,13 @@ const BLOBS: [string, number, FakeResponse[], number | ErrorCode][] = [
   [
     "a rest too long",
     3,
-    [blobResponse(206, { ...rest(3), "content-length": String(SIZE) }, 3)],
+    [blobResponse(206, { ...rest(3), "content-length": String(SIZE) }, 3), blobResponse(200, {})],
+    0,
+  ],
+  [
+    "another page instead of the rest",
+    3,
+    [blobResponse(200, { "content-length": String(SIZE + 1) })],
     "LDR_SIZE_MISMATCH",
   ],
   [
