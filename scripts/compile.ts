@@ -9,6 +9,7 @@
 import { cpSync } from "node:fs";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { gzipSync } from "node:zlib";
 import { Hasher } from "../src/oci/digest.ts";
 import { embeddedName, TRANSPILER_FILES, transpilerFolder } from "../src/run/transpiler_files.ts";
 import { BINARY_PERMISSIONS } from "./binary_permissions.ts";
@@ -122,10 +123,11 @@ function bundle(work: string, commit: string): string {
   return join(folder, "main.js");
 }
 
-/** Copies the files that are read as data beside the bundle. */
+/** Puts the files that are read as data beside the bundle. */
 function bringAssets(folder: string): void {
   for (const name of TRANSPILER_FILES) {
-    Deno.copyFileSync(new URL(name, transpilerFolder()), join(folder, embeddedName(name)));
+    const bytes = Deno.readFileSync(new URL(name, transpilerFolder()));
+    Deno.writeFileSync(join(folder, embeddedName(name)), gzipSync(bytes, { level: 9 }));
   }
 }
 
@@ -171,7 +173,7 @@ function compileTarget(
     YOUNG_GENERATION,
     ...BINARY_PERMISSIONS,
     // Workers and data are found by their URL at run time, so the compiler does not see them.
-    ...filesBelow(dirname(entry)).filter((path) => /_worker\.js$|\.bin$/.test(path))
+    ...filesBelow(dirname(entry)).filter((path) => /_worker\.js$|\.gz$/.test(path))
       .map((path) => `--include=${path}`),
     `--target=${target}`,
     `--output=${binary}`,

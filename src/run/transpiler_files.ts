@@ -1,3 +1,5 @@
+import { gunzipSync } from "node:zlib";
+
 /**
  * Where the transpiler is: a package of npm's whose files are read as data, since only larder's own host fits it.
  *
@@ -28,18 +30,18 @@ export function transpilerFolder(): URL {
   return new URL("../obj/", import.meta.resolve(PACKAGE));
 }
 
-/** The name under which a file is embedded: the runtime takes embedded `.wasm` and `.js` for modules of its own. */
+/** The name under which a file is embedded, compressed: what a binary carries, it reads at every start. */
 export function embeddedName(name: string): string {
-  return `${name}.bin`;
+  return `${name}.gz`;
 }
 
 export function readTranspiler(): TranspilerFiles {
-  const read = (name: string) =>
-    Deno.readFileSync(
-      Deno.build.standalone
-        ? new URL(`./${embeddedName(name)}`, import.meta.url)
-        : new URL(name, transpilerFolder()),
-    );
+  const read = (name: string): Uint8Array<ArrayBuffer> =>
+    Deno.build.standalone
+      ? new Uint8Array(
+        gunzipSync(Deno.readFileSync(new URL(`./${embeddedName(name)}`, import.meta.url))),
+      )
+      : Deno.readFileSync(new URL(name, transpilerFolder()));
   return {
     script: new TextDecoder().decode(read(SCRIPT)),
     cores: new Map(CORES.map((name) => [name, read(name)])),
