@@ -71,6 +71,8 @@ const FISH_CASES: [line: string, completions: string[]][] = [
   ["larder --cache-dir pull pu", ["pull"]],
   ["larder --cache-dir ", ["folder/"]],
   ["larder pull spi", ["spin.toml"]],
+  ["larder run spi", ["spin.toml"]],
+  ["larder run --dir fol", ["folder/"]],
   ["larder list spi", []],
   ["larder list --format j", ["json"]],
   ["larder completions p", ["powershell"]],
@@ -97,7 +99,9 @@ const TYPED: [keys: string, shown: string][] = [
   ["larder pull --pol\tal\t", "always "],
   ["larder pull --policy=n\t", "--policy=never"],
   ["larder pull ./sp\t", "./spin.toml"],
+  ["larder run ./sp\t", "./spin.toml"],
   ["larder --cache-dir fol\t", "folder"],
+  ["larder run --dir fol\t", "folder"],
 ];
 
 for (const [name, command, setup] of SHELLS) {

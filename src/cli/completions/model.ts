@@ -27,8 +27,12 @@ export interface CommandModel {
   readonly argument?: Value | undefined;
 }
 
-/** Arguments that can be paths although their name does not say so: a reference can be `./spin.toml`. */
-const PATH_ARGUMENTS = new Set(["pull reference"]);
+/** What can be a path although its name does not say so: a reference can be `./spin.toml`. */
+const PATHS: ReadonlyMap<string, Value["paths"]> = new Map([
+  ["pull reference", "files"],
+  ["run reference", "files"],
+  ["run --dir", "folders"],
+]);
 
 /** The command that commander adds by itself; its argument is another command. */
 const HELP = "help";
@@ -45,7 +49,9 @@ export function modelOf(command: Command, path: readonly string[] = []): Command
   return {
     path,
     description: help.subcommandDescription(command),
-    options: [...help.visibleOptions(command), ...inherited].map(optionModel),
+    options: [...help.visibleOptions(command), ...inherited].map((option) =>
+      optionModel(path, option)
+    ),
     commands: children.map(([name, child]) => {
       const model = modelOf(child, [...path, name]);
       return name === HELP ? { ...model, argument: { name: "command", choices: names } } : model;
@@ -59,12 +65,16 @@ export function flatten(model: CommandModel): CommandModel[] {
   return [model, ...model.commands.flatMap(flatten)];
 }
 
-function optionModel(option: Option): OptionModel {
+function optionModel(path: readonly string[], option: Option): OptionModel {
   return {
     flags: [option.short, option.long].filter((flag) => flag !== undefined),
     description: option.description,
     value: option.required
-      ? valueModel(/<(.+)>/.exec(option.flags)?.[1] ?? "value", option.argChoices)
+      ? valueModel(
+        /<(.+)>/.exec(option.flags)?.[1] ?? "value",
+        option.argChoices,
+        PATHS.get([...path, option.long].join(" ")),
+      )
       : undefined,
   };
 }
@@ -77,7 +87,7 @@ function argumentModel(
     valueModel(
       argument.name(),
       argument.argChoices,
-      PATH_ARGUMENTS.has([...path, argument.name()].join(" ")),
+      PATHS.get([...path, argument.name()].join(" ")),
     )
   );
   return values[0] && {
@@ -87,7 +97,10 @@ function argumentModel(
   };
 }
 
-function valueModel(name: string, choices: readonly string[] = [], path = false): Value {
-  const paths = path || name === "file" ? "files" : name === "dir" ? "folders" : undefined;
+function valueModel(
+  name: string,
+  choices: readonly string[] = [],
+  paths: Value["paths"] = name === "file" ? "files" : name === "dir" ? "folders" : undefined,
+): Value {
   return { name, choices, paths };
 }
