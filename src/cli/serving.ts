@@ -38,7 +38,7 @@ export async function serve(
       const pool = await GuestPool.start(program, threadsFor(program), {
         onFailure: (message) => context.warn(`${name}: ${message}`),
         onRefusal: (message) => warnOnce(`${name}: ${message}`),
-      });
+      }, signal);
       pools.push(pool);
       return pool;
     };

@@ -1,6 +1,6 @@
-import { GUEST_HANG, GUEST_HEAD_TIMEOUT, GUEST_LOOK, GUEST_SILENCE } from "../base/defaults.ts";
-import { LarderError } from "../base/errors.ts";
-import { GuestFailure, notInTime } from "./guest_failure.ts";
+import { GUEST_HANG, GUEST_LOOK, GUEST_SILENCE } from "../base/defaults.ts";
+import { interrupted, LarderError, throwIfAborted } from "../base/errors.ts";
+import { GuestFailure, neverReady, notInTime, stopping } from "./guest_failure.ts";
 import type { FromGuest, GuestProgram, ToGuest } from "./guest_messages.ts";
 import { GuestResponse } from "./guest_response.ts";
 import { Outbox } from "./outbox.ts";
@@ -21,7 +21,8 @@ export interface GuestEvents {
 interface Exchange {
   readonly answered: PromiseWithResolvers<Response>;
   readonly body: ReadableStreamDefaultReader<Uint8Array> | undefined;
-  readonly timer: ReturnType<typeof setTimeout>;
+  /** When it is given up, if its response has not begun; of `performance.now()`. */
+  readonly deadline: number;
   response?: GuestResponse;
 }
 
@@ -63,16 +64,28 @@ export class Guest {
 
   /**
    * Starts a thread and loads a component into it.
-   * @throws LarderError LDR_GUEST if the component cannot be loaded
+   * @throws LarderError LDR_GUEST if the component cannot be loaded, or not within {@link GUEST_HANG} milliseconds;
+   * LDR_INTERRUPTED
    */
-  static async start(program: GuestProgram, events: GuestEvents): Promise<Guest> {
+  static async start(
+    program: GuestProgram,
+    events: GuestEvents,
+    signal?: AbortSignal,
+  ): Promise<Guest> {
+    throwIfAborted(signal);
     const guest = new Guest(program, events);
+    const timer = setTimeout(() => guest.#end(neverReady()), GUEST_HANG);
+    const onAbort = () => guest.#loaded.reject(interrupted());
+    signal?.addEventListener("abort", onAbort, { once: true });
     try {
       await guest.#loaded.promise;
       return guest;
     } catch (error) {
       guest.stop();
       throw error;
+    } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", onAbort);
     }
   }
 
@@ -93,22 +106,26 @@ export class Guest {
 
   /**
    * Has the guest answer a request; its body flows in both directions as each side reads.
+   * @param deadline when it is given up, if its response has not begun; of `performance.now()`
    * @throws GuestFailure
    */
-  handle(head: RequestHead, body: ReadableStream<Uint8Array> | null): Promise<Response> {
+  handle(
+    head: RequestHead,
+    body: ReadableStream<Uint8Array> | null,
+    deadline: number,
+  ): Promise<Response> {
     if (this.#ended) return Promise.reject(new GuestFailure(500, "the guest's thread has ended"));
     const id = ++this.#lastId;
     if (this.load === 0) this.#startWatch();
-    const timer = setTimeout(() => this.#fail(id, notInTime()), GUEST_HEAD_TIMEOUT);
     const answered = Promise.withResolvers<Response>();
-    this.#exchanges.set(id, { answered, body: body?.getReader(), timer });
+    this.#exchanges.set(id, { answered, body: body?.getReader(), deadline });
     this.#outbox.post({ type: "request", id, head, hasBody: body !== null });
     return answered.promise;
   }
 
   /** Ends the thread; what it has under way fails. */
   stop(): void {
-    this.#end(new GuestFailure(500, "the server is stopping"));
+    this.#end(stopping());
   }
 
   get #silence(): number {
@@ -129,7 +146,6 @@ export class Guest {
     const { id, status, headers } = message;
     const exchange = this.#exchanges.get(id);
     if (!exchange) return;
-    clearTimeout(exchange.timer);
     exchange.response = new GuestResponse(status, headers, {
       onTaken: (count) => this.#outbox.post({ type: "taken", id, count }),
       onCancel: () => this.#forget(id),
@@ -188,7 +204,6 @@ export class Guest {
   #drop(id: number): void {
     const exchange = this.#exchanges.get(id);
     if (!exchange) return;
-    clearTimeout(exchange.timer);
     exchange.body?.cancel().catch(() => {});
     this.#exchanges.delete(id);
     if (this.load === 0) clearInterval(this.#watch);
@@ -198,8 +213,17 @@ export class Guest {
   #startWatch(): void {
     this.#beat[0] = Date.now();
     this.#watch = setInterval(() => {
-      if (this.#silence > GUEST_HANG) this.#end(notInTime());
+      if (this.#silence > GUEST_HANG) return this.#end(notInTime());
+      this.#giveUp();
     }, GUEST_LOOK);
+  }
+
+  /** Fails the requests whose time is over. */
+  #giveUp(): void {
+    const now = performance.now();
+    for (const [id, { deadline, response }] of this.#exchanges) {
+      if (!response && now > deadline) this.#fail(id, notInTime());
+    }
   }
 
   #end(failure: GuestFailure): void {

@@ -12,3 +12,11 @@ export class GuestFailure extends Error {
 export function notInTime(): GuestFailure {
   return new GuestFailure(504, "the guest did not answer in time");
 }
+
+export function neverReady(): GuestFailure {
+  return new GuestFailure(504, "it did not start in time");
+}
+
+export function stopping(): GuestFailure {
+  return new GuestFailure(500, "the server is stopping");
+}

@@ -1,5 +1,6 @@
-import { GUESTS_PER_THREAD } from "../base/defaults.ts";
+import { GUEST_HEAD_TIMEOUT, GUESTS_PER_THREAD } from "../base/defaults.ts";
 import { Guest, type GuestEvents } from "./guest.ts";
+import { notInTime } from "./guest_failure.ts";
 import type { GuestProgram } from "./guest_messages.ts";
 import type { RequestHead } from "./wasi/http_incoming.ts";
 
@@ -14,7 +15,7 @@ export class GuestPool {
   readonly #events: GuestEvents;
   readonly #waiting: (() => void)[] = [];
   #guests: Guest[] = [];
-  #starting: Promise<Guest> | undefined;
+  #starting: Promise<void> | undefined;
 
   private constructor(program: GuestProgram, size: number, events: GuestEvents) {
     this.#program = program;
@@ -24,23 +25,26 @@ export class GuestPool {
 
   /**
    * Starts the first thread.
-   * @throws LarderError LDR_GUEST if the component cannot be loaded
+   * @param signal gives the start up
+   * @throws LarderError LDR_GUEST if the component cannot be loaded, LDR_INTERRUPTED
    */
   static async start(
     program: GuestProgram,
     size: number,
     events: GuestEvents,
+    signal?: AbortSignal,
   ): Promise<GuestPool> {
     const pool = new GuestPool(program, size, events);
-    await pool.#another();
+    await pool.#another(signal);
     return pool;
   }
 
   /**
-   * Has the least busy thread answer a request.
-   * @throws GuestFailure
+   * Has the least busy thread answer a request, within {@link GUEST_HEAD_TIMEOUT} milliseconds.
+   * @throws GuestFailure; LarderError LDR_GUEST if it needs another thread, and that cannot be started
    */
   async handle(head: RequestHead, body: ReadableStream<Uint8Array> | null): Promise<Response> {
+    const deadline = performance.now() + GUEST_HEAD_TIMEOUT;
     for (;;) {
       this.#guests = this.#guests.filter((guest) => !guest.isEnded);
       const guest = leastBusy(this.#guests);
@@ -51,8 +55,10 @@ export class GuestPool {
       }
       // The thread that is being started serves the requests after this one.
       if (guest.load > 0 && !isFull) this.#another().catch(() => {});
-      if (guest.load < GUESTS_PER_THREAD) return await guest.handle(head, body);
-      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+      if (guest.load < GUESTS_PER_THREAD) {
+        return await guest.handle(head, body, deadline);
+      }
+      await this.#room(deadline);
     }
   }
 
@@ -60,11 +66,27 @@ export class GuestPool {
     for (const guest of this.#guests) guest.stop();
   }
 
-  #another(): Promise<Guest> {
-    return this.#starting ??= Guest.start(this.#program, this.#events).then((guest) => {
-      this.#guests.push(guest);
-      return guest;
-    }).finally(() => this.#starting = undefined);
+  /** Resolves when a thread may have room for another request. */
+  async #room(deadline: number): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#waiting.push(resolve);
+    const giveUp = () => {
+      this.#waiting.splice(this.#waiting.indexOf(resolve), 1);
+      const failure = notInTime();
+      this.#events.onFailure(failure.message);
+      reject(failure);
+    };
+    const timer = setTimeout(giveUp, Math.max(0, deadline - performance.now()));
+    await promise.finally(() => clearTimeout(timer));
+  }
+
+  #another(signal?: AbortSignal): Promise<void> {
+    return this.#starting ??= this.#start(signal).finally(() => this.#starting = undefined);
+  }
+
+  async #start(signal: AbortSignal | undefined): Promise<void> {
+    const guest = await Guest.start(this.#program, this.#events, signal);
+    this.#guests.push(guest);
   }
 }
 

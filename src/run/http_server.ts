@@ -1,6 +1,6 @@
 import { STOP_GRACE } from "../base/defaults.ts";
 import { LarderError, messageOf } from "../base/errors.ts";
-import { GuestFailure } from "./guest_failure.ts";
+import { GuestFailure, stopping } from "./guest_failure.ts";
 import type { GuestPool } from "./guest_pool.ts";
 import { isBodiless } from "./guest_response.ts";
 import type { StaticResponse } from "./http_trigger.ts";
@@ -68,7 +68,7 @@ export class HttpServer {
 
   /** Takes no more requests, and resolves once those under way are answered, or have had their time. */
   async stop(): Promise<void> {
-    this.#site.reject(new GuestFailure(500, "the server is stopping"));
+    this.#site.reject(stopping());
     let timer: ReturnType<typeof setTimeout>;
     const late = new Promise<void>((resolve) => timer = setTimeout(resolve, STOP_GRACE));
     await Promise.race([this.#server.shutdown(), late]).finally(() => clearTimeout(timer));

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { User } from "../support/cli.ts";
-import { guestBytes } from "../support/components.ts";
+import { endlessStart, guestBytes } from "../support/components.ts";
 import { FixtureRegistry } from "../support/fixture_registry.ts";
 import { Gate } from "../support/gate.ts";
 import { HttpServer, textAnswer } from "../support/http_server.ts";
@@ -68,6 +69,20 @@ Deno.test("Ctrl-C while a component is compiled ends larder", async () => {
   const { code, stderr } = await running.result;
   assert.equal(code, 130, stderr);
   assert.doesNotMatch(stderr, /^Serving/m);
+});
+
+Deno.test("Ctrl-C while a component starts without end ends larder", async () => {
+  using user = new User();
+  user.write("endless.wasm", await endlessStart());
+  await using running = user.spawn(["run", "--listen", "127.0.0.1:0", "endless.wasm"]);
+  await running.said("compiling");
+  const compiled = join(user.registry, "wasm");
+  while (!existsSync(compiled) || filesBelow(compiled).length === 0) {
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  running.kill("SIGINT");
+  const { code, stderr } = await running.result;
+  assert.equal(code, 130, stderr);
 });
 
 Deno.test("a port that is taken is an error before anything is compiled", async () => {

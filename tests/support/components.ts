@@ -58,6 +58,12 @@ export async function guestBytes(
   return await componentOf(wat, world);
 }
 
+/** A component whose start function does not return. */
+export async function endlessStart(): Promise<Uint8Array<ArrayBuffer>> {
+  const start = "(func $forever (loop $again (br $again))) (start $forever))";
+  return await guestBytes("http_cases", (wat) => wat.replace(/\)\s*$/, start));
+}
+
 /** A core module of `guests/`. */
 export async function moduleBytes(name: string): Promise<Uint8Array<ArrayBuffer>> {
   return await parse(guestText(name)) as Uint8Array<ArrayBuffer>;

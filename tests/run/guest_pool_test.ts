@@ -1,0 +1,53 @@
+import assert from "node:assert/strict";
+import { GUEST_HEAD_TIMEOUT, GUESTS_PER_THREAD } from "../../src/base/defaults.ts";
+import { endlessStart, guestBytes } from "../support/components.ts";
+import { Pool } from "../support/guest_pools.ts";
+
+const cases = await guestBytes("http_cases");
+const endless = await endlessStart();
+
+function startsForEver(options: { signal?: AbortSignal } = {}): Promise<void> {
+  return Pool.start(endless, options).then((pool) => pool[Symbol.dispose]());
+}
+
+Deno.test("a guest whose start does not end", async (t) => {
+  await t.step("is given up", async () => {
+    await assert.rejects(startsForEver(), { code: "LDR_GUEST", message: /did not start in time/ });
+  });
+  await t.step("is left at once when the signal is raised", async () => {
+    const controller = new AbortController();
+    const starting = startsForEver({ signal: controller.signal });
+    setTimeout(() => controller.abort(), 100);
+    await assert.rejects(starting, { code: "LDR_INTERRUPTED" });
+  });
+  await t.step("is not even begun after that", async () => {
+    await assert.rejects(startsForEver({ signal: AbortSignal.abort() }), {
+      code: "LDR_INTERRUPTED",
+    });
+  });
+});
+
+Deno.test("a request is answered for after a minute", async (t) => {
+  await t.step("if its guest has not begun to answer", async () => {
+    using pool = await Pool.start(cases);
+    const sleeping = pool.get("/sleep");
+    using _ = passing(GUEST_HEAD_TIMEOUT);
+    assert.equal(await sleeping, 504);
+    assert.deepEqual(pool.failures, ["the guest did not answer in time"]);
+  });
+  await t.step("if it has not had its turn", async () => {
+    using pool = await Pool.start(cases);
+    const sleeping = Array.from({ length: GUESTS_PER_THREAD }, () => pool.get("/sleep"));
+    using _ = passing(GUEST_HEAD_TIMEOUT);
+    assert.equal(await pool.get("/hello"), 504);
+    assert.deepEqual(await Promise.all(sleeping), Array(GUESTS_PER_THREAD).fill(504));
+  });
+});
+
+/** Has so many milliseconds pass whenever somebody looks at the clock. */
+function passing(milliseconds: number): Disposable {
+  const { now } = performance;
+  let passed = 0;
+  performance.now = () => now.call(performance) + (passed += milliseconds);
+  return { [Symbol.dispose]: () => void (performance.now = now) };
+}
