@@ -45,7 +45,7 @@ export class GuestPool {
    */
   async handle(head: RequestHead, body: ReadableStream<Uint8Array> | null): Promise<Response> {
     const deadline = performance.now() + GUEST_HEAD_TIMEOUT;
-    for (;;) {
+    for (let isNew = true;; isNew = false) {
       this.#guests = this.#guests.filter((guest) => !guest.isEnded);
       const guest = leastBusy(this.#guests);
       const isFull = this.#guests.length >= this.#size;
@@ -54,7 +54,7 @@ export class GuestPool {
         continue;
       }
       // The thread that is being started serves the requests after this one.
-      if (guest.load > 0 && !isFull) this.#another().catch(() => {});
+      if (isNew && guest.load > 0 && !isFull) this.#another().catch(() => {});
       if (guest.load < GUESTS_PER_THREAD) {
         return await guest.handle(head, body, deadline);
       }
@@ -81,7 +81,11 @@ export class GuestPool {
   }
 
   #another(signal?: AbortSignal): Promise<void> {
-    return this.#starting ??= this.#start(signal).finally(() => this.#starting = undefined);
+    return this.#starting ??= this.#start(signal).finally(() => {
+      this.#starting = undefined;
+      // The new thread has room for many; where there is none, they find out themselves.
+      for (const wake of this.#waiting.splice(0)) wake();
+    });
   }
 
   async #start(signal: AbortSignal | undefined): Promise<void> {

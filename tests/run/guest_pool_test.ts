@@ -27,6 +27,14 @@ Deno.test("a guest whose start does not end", async (t) => {
   });
 });
 
+Deno.test("requests that wait get their turn as soon as another thread is there", async () => {
+  using pool = await Pool.start(cases, { size: 2 });
+  const sleeping = Array.from({ length: GUESTS_PER_THREAD }, () => pool.get("/sleep"));
+  assert.equal(await pool.get("/hello"), "hello\n");
+  pool[Symbol.dispose]();
+  assert.deepEqual(new Set(await Promise.all(sleeping)), new Set([500]));
+});
+
 Deno.test("a request is answered for after a minute", async (t) => {
   await t.step("if its guest has not begun to answer", async () => {
     using pool = await Pool.start(cases);
