@@ -1,10 +1,10 @@
 import type { Disk } from "../base/disk.ts";
 import { planGc } from "./collector.ts";
-import type { Plan } from "./plan.ts";
+import type { PlannedEntry } from "./plan.ts";
 import { freeGoal, type GcPolicy, hasLimits, limitsOf } from "./policy.ts";
 import { lastOfGroups } from "./protect.ts";
 import { Use } from "./state.ts";
-import type { EntryType, Survey, SurveyEntry } from "./survey_types.ts";
+import { ENTRY_TYPES, type EntryType, type Survey, type SurveyEntry } from "./survey_types.ts";
 
 /** When a rule would take an entry, if nobody uses it until then. */
 export type Prospect =
@@ -37,8 +37,9 @@ export class Fates {
   readonly #survey: Survey;
   readonly #policy: GcPolicy;
   readonly #disk: Disk | undefined;
-  readonly #plan: Plan;
-  #order: Plan | undefined;
+  readonly #removals: ReadonlyMap<string, Verdict>;
+  readonly #keepings: ReadonlyMap<string, Verdict>;
+  #turns: ReadonlyMap<string, Turn> | undefined;
   #last: ReadonlyMap<SurveyEntry, string> | undefined;
 
   /** @throws LarderError LDR_DISK*, LDR_BUSY */
@@ -46,18 +47,19 @@ export class Fates {
     this.#survey = survey;
     this.#policy = policy;
     this.#disk = disk;
-    this.#plan = planGc(survey, policy, disk);
+    const { remove, keep } = planGc(survey, policy, disk);
+    this.#removals = new Map(remove.entries.map((each) => [keyOf(each), each]));
+    this.#keepings = new Map(keep.map((each) => [keyOf(each), each]));
   }
 
   of(entry: SurveyEntry): Fate {
     const isLimited = hasLimits(this.#policy);
-    const removal = this.#plan.remove.entries.find((each) => isOf(each, entry));
+    const removal = this.#removals.get(keyOf(entry));
     if (removal) {
       const { rule, why } = removal;
       return { action: "remove", rule, why, isLimited, prospects: [] };
     }
-    const keeping = this.#plan.keep.find((each) => isOf(each, entry));
-    const { rule, why } = keeping ?? { rule: "within limits", why: "" };
+    const { rule, why } = this.#keepings.get(keyOf(entry)) ?? { rule: "within limits", why: "" };
     const prospects = entry.pin ? [] : this.#prospectsOf(entry);
     return { action: "keep", rule, why, isLimited, prospects };
   }
@@ -76,16 +78,15 @@ export class Fates {
     const { maxSize, maxCount } = this.#policy;
     const goal = freeGoal(this.#policy, this.#disk);
     if (maxSize === undefined && maxCount === undefined && goal === undefined) return [];
-    const earlier = this.#before(entry);
-    if (!earlier) return [];
+    const turn = this.#turnOf(entry);
+    if (!turn) return [];
     const prospects: Prospect[] = [];
     const room = (rule: "max-size" | "min-free", bytes: number) =>
       prospects.push({ rule, bytes: Math.max(0, bytes) });
-    if (maxSize !== undefined) room("max-size", maxSize - this.#survey.size + earlier.bytes);
-    if (goal !== undefined) room("min-free", this.#disk!.free + earlier.bytes - goal);
+    if (maxSize !== undefined) room("max-size", maxSize - this.#survey.size + turn.freed);
+    if (goal !== undefined) room("min-free", this.#disk!.free + turn.freed - goal);
     if (maxCount !== undefined) {
-      const left = this.#survey.entries.length - earlier.entries.length;
-      prospects.push({ rule: "max-count", entries: Math.max(0, maxCount - left) });
+      prospects.push({ rule: "max-count", entries: Math.max(0, maxCount - turn.left) });
     }
     return prospects;
   }
@@ -94,40 +95,64 @@ export class Fates {
     const { type } = entry;
     const { maxSize, maxCount } = limitsOf(this.#policy, type);
     if (maxSize === undefined && maxCount === undefined) return [];
-    const earlier = this.#before(entry);
-    if (!earlier) return [];
-    const gone = new Set(
-      earlier.entries.filter((each) => each.type === type).map(({ name }) => name),
-    );
-    const left = this.#survey.entries.filter((each) => each.type === type && !gone.has(each.name));
+    const turn = this.#turnOf(entry);
+    if (!turn) return [];
     const prospects: Prospect[] = [];
     if (maxSize !== undefined) {
-      const bytes = Math.max(0, maxSize - new Use(this.#survey, left).size);
+      const bytes = Math.max(0, maxSize - turn.bytesOfType);
       prospects.push({ rule: "max-size", bytes, scope: type });
     }
     if (maxCount !== undefined) {
-      const entries = Math.max(0, maxCount - left.length);
+      const entries = Math.max(0, maxCount - turn.leftOfType);
       prospects.push({ rule: "max-count", entries, scope: type });
     }
     return prospects;
   }
 
-  /** What goes before an entry does, what nobody needs included; undefined where it would stay in any case. */
-  #before(entry: SurveyEntry): Earlier | undefined {
-    // Where nothing may stay, everything goes in the order in which it would.
-    this.#order ??= planGc(this.#survey, keepingNothing(this.#policy), undefined);
-    const { remove, bytes } = this.#order;
-    const index = remove.entries.findIndex((each) => isOf(each, entry));
-    if (index < 0) return undefined;
-    const from = remove.entries.slice(index).reduce((sum, each) => sum + each.bytes, 0);
-    return { entries: remove.entries.slice(0, index), bytes: bytes - from };
+  /** Undefined for an entry that would stay in any case. */
+  #turnOf(entry: SurveyEntry): Turn | undefined {
+    this.#turns ??= turnsOf(this.#survey, keepingNothing(this.#policy));
+    return this.#turns.get(keyOf(entry));
   }
 }
 
-/** What goes before something else, and what that frees. */
-interface Earlier {
-  readonly entries: Plan["remove"]["entries"];
-  readonly bytes: number;
+type Verdict = Pick<PlannedEntry, "rule" | "why">;
+
+/** How far things have come when an entry is the next to go. */
+interface Turn {
+  /** Bytes that are gone, of what nobody needs and of the entries before it. */
+  readonly freed: number;
+  /** How many entries are left, and how many of its type, itself included … */
+  readonly left: number;
+  readonly leftOfType: number;
+  /** … and the bytes that these need together. */
+  readonly bytesOfType: number;
+}
+
+/** The turn of each entry, where everything goes in the order in which it would. */
+function turnsOf(survey: Survey, policy: GcPolicy): Map<string, Turn> {
+  const { remove, bytes } = planGc(survey, policy, undefined);
+  const entries = new Map(survey.entries.map((entry) => [keyOf(entry), entry]));
+  const types = new Map(ENTRY_TYPES.map((type) => {
+    const all = survey.entries.filter((entry) => entry.type === type);
+    return [type, { use: new Use(survey, all), left: all.length }];
+  }));
+  const turns = new Map<string, Turn>();
+  let freed = remove.entries.reduce((rest, each) => rest - each.bytes, bytes);
+  let left = survey.entries.length;
+  for (const planned of remove.entries) {
+    const key = keyOf(planned);
+    const ofType = types.get(planned.type)!;
+    turns.set(key, {
+      freed,
+      left: left--,
+      leftOfType: ofType.left--,
+      bytesOfType: ofType.use.size,
+    });
+    freed += planned.bytes;
+    ofType.use.remove(entries.get(key)!);
+  }
+  return turns;
 }
 
 /** A policy under which all goes but what this one keeps among the last of its group. */
@@ -136,6 +161,6 @@ function keepingNothing({ keepLast, types = {} }: GcPolicy): GcPolicy {
   return { maxSize: 0, keepLast, types: Object.fromEntries(kept) };
 }
 
-function isOf(planned: { type: string; name: string }, { type, name }: SurveyEntry): boolean {
-  return planned.type === type && planned.name === name;
+function keyOf({ type, name }: { readonly type: string; readonly name: string }): string {
+  return `${type} ${name}`;
 }
