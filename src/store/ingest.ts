@@ -106,10 +106,14 @@ export class Ingest {
     }
   }
 
-  /** Starts over, for a source that cannot begin at `offset`. */
+  /** Starts over, for a source that cannot begin at `offset`. @throws LarderError LDR_DISK* */
   restart(): void {
-    this.#file.truncateSync(0);
-    this.#file.seekSync(0, Deno.SeekMode.Start);
+    try {
+      this.#file.truncateSync(0);
+      this.#file.seekSync(0, Deno.SeekMode.Start);
+    } catch (error) {
+      throw diskError(error, "write", this.#partial);
+    }
     this.#verifier = this.#begin(0);
   }
 

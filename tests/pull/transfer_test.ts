@@ -166,6 +166,41 @@ Deno.test("another answer every time leaves what came before it for the next try
   assert.equal(Deno.statSync(bench.layout.partial(DESCRIPTOR.digest)).size, 450);
 });
 
+Deno.test("an answer of all of it that is empty leaves what came before for the next", async () => {
+  using bench = new Bench();
+  bench.left(BYTES.subarray(0, 450));
+  const source = new Script(() => sends(new Uint8Array(0), 0), good);
+  assert.equal(await bench.run(source), 550);
+  assert.deepEqual(source.offsets, [450, 450]);
+  bench.assertHas();
+});
+
+Deno.test("a disk that fails when a download starts over releases the source", async () => {
+  using bench = new Bench();
+  bench.left(BYTES.subarray(0, 450));
+  let isReleased = false;
+  const source = new Script(() => ({
+    offset: 0,
+    chunks: (async function* () {
+      try {
+        yield BYTES;
+      } finally {
+        isReleased = true;
+      }
+    })(),
+  }));
+  const own = Deno.FsFile.prototype.truncateSync;
+  Deno.FsFile.prototype.truncateSync = () => {
+    throw Object.assign(new Error("no space left"), { code: "ENOSPC" });
+  };
+  try {
+    await assert.rejects(bench.run(source), (error) => hasCode(error, "LDR_DISK_FULL"));
+  } finally {
+    Deno.FsFile.prototype.truncateSync = own;
+  }
+  assert.equal(isReleased, true);
+});
+
 Deno.test("progress starts the count of tries anew, and the same bytes once more are none", async () => {
   const step = PROGRESS_RESETS_TRIES;
   const bytes = sampleBytes(TRIES * 2 * step);
