@@ -94,6 +94,8 @@ export class Journal {
     const text = events.map((event) => `\n${JSON.stringify(event)}`).join("");
     try {
       using file = Deno.openSync(this.#layout.journal, {
+        // Windows locks no file that can only be appended to.
+        read: true,
         append: true,
         create: true,
         mode: FILE_MODE,
