@@ -38,9 +38,10 @@ function beginningWith(survey: Survey, text: string): Found[] {
   const known = new Set(digests.map((found) => found.kind === "entry" && found.entry));
   const entries = survey.entries.filter((entry) => {
     if (known.has(entry)) return false;
-    if (entry.type !== "compiled") return spellings(entry.name).some((n) => n.startsWith(text));
+    const isNamed = spellings(entry.name).some((name) => name.startsWith(text));
+    if (entry.type !== "compiled") return isNamed;
     // Its name begins with the digest of the component, which is more likely meant if it is there.
-    return begins(entry.name) && (digests.length === 0 || text.includes("/"));
+    return (isNamed || begins(entry.name)) && (digests.length === 0 || text.includes("/"));
   });
   return [...digests, ...entries.map(entryFound)];
 }

@@ -67,6 +67,20 @@ for (const [name, args, gone] of cases) {
   });
 }
 
+Deno.test("compiled code is shown by a short name, which clean, pin and info take", async () => {
+  using home = filled();
+  const component = ORPHAN.descriptor.digest;
+  const short = `${component.slice(7, 19)}/jco-1.10`;
+  home.compiled(component, "jco-1.10", [blob("code")]);
+  assert.match((await home.larder("info", short)).stdout, new RegExp(`^NAME +${component}/jco`));
+  assert.equal((await home.larder("pin", short)).stderr, `pinned ${component}/jco-1.10\n`);
+  assert.equal((await home.larder("unpin", short)).code, 0);
+  const { code, stdout } = await home.larder("clean", "--force", short);
+  assert.equal(code, 0);
+  assert.match(stdout, new RegExp(`^remove +${short} +compiled `, "m"));
+  assert.deepEqual(await left(home), NAMES);
+});
+
 Deno.test("clean without names removes all but what is pinned, downloads and orphans too", async () => {
   using home = filled();
   const { code, stdout, stderr } = await home.larder("clean", "--force");

@@ -52,6 +52,8 @@ const FOUND: [string, string][] = [
   [COMPONENT.descriptor.digest, `wasm ${COMPONENT.descriptor.digest}`],
   [hex(COMPONENT).slice(0, 12), `wasm ${COMPONENT.descriptor.digest}`],
   [`${COMPONENT.descriptor.digest}/`, `${COMPONENT.descriptor.digest}/engine-1`],
+  [`${hex(COMPONENT).slice(0, 12)}/engine-1`, `${COMPONENT.descriptor.digest}/engine-1`],
+  [`${hex(COMPONENT).slice(0, 12)}/eng`, `${COMPONENT.descriptor.digest}/engine-1`],
   [ABSENT.slice(7, 30), `${ABSENT}/engine-1`],
 ];
 

@@ -16,6 +16,10 @@ for (
     ["ghcr.io/acme/*", "ghcr.io/acme/team/app@sha256:0", true],
     ["*", "debian/hello/2.10/amd64", true],
     ["debian/*", "debian/hello/2.10/amd64", true],
+    ["0123456789ab/jco-1.10.2-1", `sha256:0123456789ab${"c".repeat(52)}/jco-1.10.2-1`, true],
+    ["0123456789ab/*", `sha256:0123456789ab${"c".repeat(52)}/jco-1.10.2-1`, true],
+    ["0123456789ab", `sha256:0123456789ab${"c".repeat(52)}/jco-1.10.2-1`, false],
+    ["0123456789ab", `ghcr.io/acme/app@sha256:0123456789ab${"c".repeat(52)}`, false],
   ] as const
 ) {
   Deno.test(`"${pattern}" ${expected ? "stands" : "does not stand"} for ${name}`, () => {

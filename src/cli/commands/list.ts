@@ -1,6 +1,7 @@
 import { formatBytes, plural } from "../../base/units.ts";
 import { survey } from "../../gc/survey.ts";
 import type { Survey } from "../../gc/survey_types.ts";
+import { shownName } from "../../store/names.ts";
 import { writeJsonList, writeOut } from "../console.ts";
 import type { Context } from "../context.ts";
 import { itemToJson } from "../fields.ts";
@@ -66,7 +67,7 @@ function rows(items: readonly Item[]): string {
   return table(
     ["NAME", "TYPE", "CREATED", "LAST USED", "SIZE", "UNIQUE", "PINNED"],
     items.map((item) => [
-      item.name,
+      shownName(item.name),
       item.type,
       localTime(item.createdAt),
       localTime(item.lastUsed),
