@@ -179,6 +179,20 @@ export function isAt(file: Deno.FsFile, path: string): boolean {
   return here.ino === null || (here.ino === there.ino && here.dev === there.dev);
 }
 
+/**
+ * Whether the file system keeps the modes of its files. Windows, FAT and most shares make them up.
+ * @param path a file of larder's own; without one the answer is yes
+ */
+export function keepsModes(path: string): boolean {
+  try {
+    Deno.chmodSync(path, FILE_MODE);
+  } catch (error) {
+    return !(error instanceof Deno.errors.NotSupported);
+  }
+  const mode = statIfAny(path)?.mode;
+  return typeof mode !== "number" || (mode & 0o777) === FILE_MODE;
+}
+
 /** Writes every byte of `data` at the file's position. */
 export function writeAll(file: Deno.FsFile, data: Uint8Array): void {
   for (let written = 0; written < data.length;) {

@@ -4,6 +4,7 @@ import {
   diskError,
   FILE_MODE,
   isAbsence,
+  keepsModes,
   removeIfAny,
   statIfAny,
   syncFolder,
@@ -19,10 +20,12 @@ import type { Layout } from "./layout.ts";
  * The blobs under `data/` and `wasm/`, by digest.
  *
  * Invariant: a file that larder wrote has the digest that its name says. Files that others wrote (Spin writes
- * in place) are told by their mode and are hashed once before they count.
+ * in place) are told by their mode and are hashed once before they count; a file system that keeps no modes cannot
+ * tell, and there only the size is looked at.
  */
 export class BlobStore implements Fetcher {
   readonly #layout: Layout;
+  #keepsModes: boolean | undefined;
 
   constructor(layout: Layout) {
     this.#layout = layout;
@@ -36,11 +39,11 @@ export class BlobStore implements Fetcher {
   /** The path of a blob that is present, or undefined. */
   find(descriptor: BlobDescriptor): string | undefined {
     const path = this.#layout.blobOf(descriptor);
-    if (isBlob(path, descriptor)) return path;
+    if (this.#isBlob(path, descriptor)) return path;
     if (!isWasm(descriptor.mediaType)) return undefined;
     // Spin keeps Wasm of media types it does not know in data/, and looks for it there too.
     const other = this.#layout.blob("data", descriptor.digest);
-    return isBlob(other, descriptor) ? other : undefined;
+    return this.#isBlob(other, descriptor) ? other : undefined;
   }
 
   /** Whether `data/` has this blob, for content that is known by its digest alone. */
@@ -118,6 +121,19 @@ export class BlobStore implements Fetcher {
     }
     return { offset, chunks: readFrom(path, offset) };
   }
+
+  #isBlob(path: string, descriptor: BlobDescriptor): boolean {
+    const info = statIfAny(path);
+    if (!info?.isFile) return false;
+    // Without a size to compare, a file that Spin left half-written could pass for ours by its mode.
+    if (descriptor.size === undefined) return adopt(path, descriptor);
+    if (info.size !== descriptor.size) return false;
+    // A pull reads the locked app: one that is damaged would stop it before it can be fetched again.
+    if (descriptor.mediaType === SPIN_APPLICATION) return adopt(path, descriptor);
+    if (info.mode === null || (info.mode & 0o777) === FILE_MODE) return true;
+    this.#keepsModes ??= keepsModes(this.#layout.lock);
+    return !this.#keepsModes || adopt(path, descriptor);
+  }
 }
 
 async function* readFrom(path: string, offset: number): AsyncGenerator<Uint8Array> {
@@ -129,17 +145,6 @@ async function* readFrom(path: string, offset: number): AsyncGenerator<Uint8Arra
   } finally {
     file.close();
   }
-}
-
-function isBlob(path: string, descriptor: BlobDescriptor): boolean {
-  const info = statIfAny(path);
-  if (!info?.isFile) return false;
-  // Without a size to compare, a file that Spin left half-written could pass for ours by its mode.
-  if (descriptor.size === undefined) return adopt(path, descriptor);
-  if (info.size !== descriptor.size) return false;
-  // A pull reads the locked app: one that is damaged would stop it before it can be fetched again.
-  if (descriptor.mediaType === SPIN_APPLICATION) return adopt(path, descriptor);
-  return info.mode === null || (info.mode & 0o777) === FILE_MODE || adopt(path, descriptor);
 }
 
 /** Hashes a file that larder did not write, and marks it as checked by giving it larder's file mode. */

@@ -45,6 +45,27 @@ Deno.test("a whole blob that Spin wrote counts, and is marked as checked", () =>
   if (Deno.build.os !== "windows") assert.equal(Deno.statSync(path).mode! & 0o777, 0o600);
 });
 
+for (const keeps of [true, false]) {
+  const name = keeps ? "is hashed" : "is not hashed where modes are made up";
+  Deno.test(`a blob that is none of larder's by its mode ${name}`, () => {
+    using bench = new Bench();
+    const bytes = sampleBytes(100);
+    const path = bench.spinWrote("data", bytes, sampleBytes(100, 2));
+    Deno.writeTextFileSync(bench.layout.lock, "", { mode: 0o644 });
+    const { lstatSync, chmodSync } = Deno;
+    if (!keeps) {
+      Deno.lstatSync = (each) => ({ ...lstatSync(each), mode: 0o100666 });
+      Deno.chmodSync = () => {};
+    }
+    try {
+      assert.equal(bench.store.find(describe(bytes)), keeps ? undefined : path);
+      assert.equal(bench.store.find(describe(sampleBytes(99))), undefined);
+    } finally {
+      Object.assign(Deno, { lstatSync, chmodSync });
+    }
+  });
+}
+
 for (
   const [name, content] of [
     ["truncated", sampleBytes(99)],
