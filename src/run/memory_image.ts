@@ -1,3 +1,17 @@
+import {
+  Cursor,
+  HEADER,
+  joined,
+  leb,
+  readSections,
+  SECTION,
+  type Section,
+  section,
+  text,
+} from "./wasm_rewriter.ts";
+import { SectionReader } from "./wasm_reader.ts";
+import { importsMemory } from "./wasm_sections.ts";
+
 /**
  * A core module whose memory is imported instead of defined, and what that memory has to hold when an instance
  * begins.
@@ -28,22 +42,12 @@ export const MEMORY_IMPORT = { module: "larder", name: "memory" } as const;
 
 export const PAGE = 65_536;
 
-const HEADER = 8;
 const ALIGNMENT = 16;
-const SECTION = { import: 2, memory: 5, data: 11 };
 const MEMORY_KIND = 2;
 const I32_CONST = 0x41;
 const END = 0x0b;
 /** A passive segment of no bytes, which is what is left of an active one that has been applied. */
 const APPLIED = Uint8Array.of(1, 0);
-
-interface Section {
-  readonly id: number;
-  /** Where it begins, its content begins, and it ends. */
-  readonly start: number;
-  readonly content: number;
-  readonly end: number;
-}
 
 interface Segments {
   /** What is to be copied into the memory. */
@@ -55,12 +59,14 @@ interface Segments {
 /**
  * Takes the memory out of a module.
  *
- * @param bytes a valid module
+ * @param bytes a module; what is wrong with its code shows when it is compiled
  * @returns undefined for one of another shape: without a memory of its own or with several, with a shared or a
- * 64-bit one, or with segments whose place is computed
+ * 64-bit one, with one that it imports, or with segments whose place is computed
+ * @throws MalformedWasm
  */
 export function takeMemory(bytes: Uint8Array): ImagedModule | undefined {
   const sections = readSections(bytes);
+  if (hasForeignMemory(bytes, sections)) return undefined;
   const limits = readMemory(bytes, sections.find(({ id }) => id === SECTION.memory));
   const segments = limits &&
     readSegments(bytes, sections.find(({ id }) => id === SECTION.data));
@@ -82,28 +88,23 @@ export function takeMemory(bytes: Uint8Array): ImagedModule | undefined {
   };
 }
 
-function readSections(bytes: Uint8Array): Section[] {
-  const cursor = new Cursor(bytes, HEADER);
-  const sections: Section[] = [];
-  while (cursor.at < bytes.length) {
-    const start = cursor.at;
-    const id = cursor.byte();
-    const size = cursor.u32();
-    sections.push({ id, start, content: cursor.at, end: cursor.at + size });
-    cursor.at += size;
-  }
-  return sections;
+/** Whether it imports a memory: that one is then the one that its segments and its code mean. */
+function hasForeignMemory(bytes: Uint8Array, sections: readonly Section[]): boolean {
+  const section = sections.find(({ id }) => id === SECTION.import);
+  if (!section) return false;
+  const reader = new SectionReader(bytes.subarray(section.content, section.end), section.content);
+  return reader.list(() => importsMemory(reader)).includes(true);
 }
 
 function readMemory(bytes: Uint8Array, section: Section | undefined) {
   if (!section) return undefined;
   const cursor = new Cursor(bytes, section.content);
-  if (cursor.u32() !== 1) return undefined;
+  if (cursor.u64() !== 1) return undefined;
   const limits = bytes.subarray(cursor.at, section.end);
   const flags = cursor.byte();
   if (flags > 1) return undefined; // Shared, or of 64 bits.
-  const initial = cursor.u32();
-  return { bytes: limits, initial, maximum: flags === 1 ? cursor.u32() : undefined };
+  const initial = cursor.u64();
+  return { bytes: limits, initial, maximum: flags === 1 ? cursor.u64() : undefined };
 }
 
 function readSegments(bytes: Uint8Array, section: Section | undefined): Segments | undefined {
@@ -111,18 +112,18 @@ function readSegments(bytes: Uint8Array, section: Section | undefined): Segments
   const rest: Uint8Array[] = [];
   if (!section) return { active, rest };
   const cursor = new Cursor(bytes, section.content);
-  for (let left = cursor.u32(); left > 0; left--) {
+  for (let left = cursor.u64(); left > 0; left--) {
     const start = cursor.at;
-    const kind = cursor.u32();
+    const kind = cursor.u64();
     if (kind === 1) {
-      cursor.skip(cursor.u32());
+      cursor.skip(cursor.u64());
       rest.push(bytes.subarray(start, cursor.at));
       continue;
     }
     if (kind !== 0 || cursor.byte() !== I32_CONST) return undefined;
     const offset = cursor.i32() >>> 0;
     if (cursor.byte() !== END) return undefined;
-    const length = cursor.u32();
+    const length = cursor.u64();
     active.push({ offset, bytes: bytes.subarray(cursor.at, cursor.at + length) });
     cursor.skip(length);
     rest.push(APPLIED);
@@ -149,7 +150,7 @@ function rewrite(
     if (!imported && id >= SECTION.import) {
       imported = true;
       const cursor = new Cursor(bytes, content);
-      const count = id === SECTION.import ? cursor.u32() : 0;
+      const count = id === SECTION.import ? cursor.u64() : 0;
       const others = id === SECTION.import ? bytes.subarray(cursor.at, end) : new Uint8Array();
       parts.push(section(SECTION.import, [leb(count + 1), others, ...entry]));
       if (id === SECTION.import) continue;
@@ -159,72 +160,4 @@ function rewrite(
     else parts.push(bytes.subarray(start, end));
   }
   return joined(parts);
-}
-
-/** Reads a module that is known to be valid. */
-class Cursor {
-  readonly #bytes: Uint8Array;
-  at: number;
-
-  constructor(bytes: Uint8Array, at: number) {
-    this.#bytes = bytes;
-    this.at = at;
-  }
-
-  byte(): number {
-    return this.#bytes[this.at++]!;
-  }
-
-  skip(count: number): void {
-    this.at += count;
-  }
-
-  u32(): number {
-    let value = 0;
-    for (let shift = 0;; shift += 7) {
-      const byte = this.byte();
-      value += (byte & 0x7f) * 2 ** shift;
-      if (byte < 0x80) return value;
-    }
-  }
-
-  i32(): number {
-    let value = 0;
-    for (let shift = 0;;) {
-      const byte = this.byte();
-      value |= (byte & 0x7f) << shift;
-      shift += 7;
-      if (byte < 0x80) return shift < 32 && (byte & 0x40) !== 0 ? value | (-1 << shift) : value;
-    }
-  }
-}
-
-function leb(value: number): Uint8Array {
-  const bytes: number[] = [];
-  do {
-    const low = value % 128;
-    value = Math.floor(value / 128);
-    bytes.push(value > 0 ? low | 0x80 : low);
-  } while (value > 0);
-  return Uint8Array.from(bytes);
-}
-
-function text(value: string): Uint8Array {
-  const bytes = new TextEncoder().encode(value);
-  return joined([leb(bytes.length), bytes]);
-}
-
-function section(id: number, parts: readonly Uint8Array[]): Uint8Array {
-  const content = joined(parts);
-  return joined([Uint8Array.of(id), leb(content.length), content]);
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }

@@ -1,4 +1,4 @@
-import { type MemoryShape, takeMemory } from "./memory_image.ts";
+import { boundMemories, type MemoryImage } from "./bounded_module.ts";
 import type { TranspilerFiles } from "./transpiler_files.ts";
 
 /** The compiled form of a component: its JavaScript, and the core modules that this instantiates. */
@@ -9,11 +9,6 @@ export interface Transpiled {
   readonly modules: ReadonlyMap<string, Uint8Array<ArrayBuffer>>;
   /** What the memories of those modules hold that import them, by the modules' names. */
   readonly images: ReadonlyMap<string, MemoryImage>;
-}
-
-export interface MemoryImage {
-  readonly shape: MemoryShape;
-  readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
 /** What the transpiler's own script has that is used here. */
@@ -69,9 +64,9 @@ export async function transpile(
   const modules = new Map<string, Uint8Array<ArrayBuffer>>();
   const images = new Map<string, MemoryImage>();
   for (const [name, bytes] of generated.files.filter(([name]) => name.endsWith(".wasm"))) {
-    const imaged = takeMemory(bytes);
-    modules.set(name, imaged?.code ?? bytes);
-    if (imaged) images.set(name, { shape: imaged.memory, bytes: imaged.image });
+    const { code, image } = boundMemories(bytes);
+    modules.set(name, code);
+    if (image) images.set(name, image);
   }
   const [, script] = generated.files.find(([name]) => name.endsWith(".js"))!;
   return { script: asScript(new TextDecoder().decode(script)), modules, images };

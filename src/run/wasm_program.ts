@@ -1,8 +1,8 @@
 import { LarderError, messageOf } from "../base/errors.ts";
+import { boundMemories } from "./bounded_module.ts";
 import type { CompiledModule } from "./command_worker.ts";
 import type { Compiler } from "./compiler.ts";
 import type { CompiledComponent } from "./engine.ts";
-import { takeMemory } from "./memory_image.ts";
 import { cannotRun, type Requirements, requirementsOf } from "./requirements.ts";
 import type { WasmSource } from "./wasm_source.ts";
 
@@ -51,11 +51,8 @@ export function compileWasm(
 export async function compileModule({ source }: Prepared): Promise<CompiledModule> {
   const bytes = source.read();
   try {
-    const module = await WebAssembly.compile(bytes);
-    const taken = takeMemory(bytes);
-    if (!taken) return { module };
-    const image = { shape: taken.memory, bytes: taken.image };
-    return { module: await WebAssembly.compile(taken.code), image };
+    const { code, image } = boundMemories(bytes);
+    return { module: await WebAssembly.compile(code), image };
   } catch (error) {
     throw new LarderError("LDR_BAD_WASM", `cannot compile ${source.name}: ${messageOf(error)}`, {
       hint:

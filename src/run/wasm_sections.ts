@@ -1,5 +1,7 @@
 import type { SectionReader } from "./wasm_reader.ts";
 
+const MEMORY = 0x02;
+
 /** What a core module imports. */
 export interface ModuleImport {
   readonly module: string;
@@ -10,7 +12,21 @@ export interface ModuleImport {
 export function moduleImport(reader: SectionReader): ModuleImport {
   const module = reader.name();
   const name = reader.name();
-  switch (reader.byte()) {
+  skipImported(reader);
+  return { module, name };
+}
+
+/** Passes over an import of a core module, and tells whether it is of a memory. */
+export function importsMemory(reader: SectionReader): boolean {
+  reader.name();
+  reader.name();
+  return skipImported(reader) === MEMORY;
+}
+
+/** @returns the number of its kind */
+function skipImported(reader: SectionReader): number {
+  const kind = reader.byte();
+  switch (kind) {
     case 0x00: // A function.
       reader.u32();
       break;
@@ -18,7 +34,7 @@ export function moduleImport(reader: SectionReader): ModuleImport {
       skipValueType(reader);
       skipLimits(reader);
       break;
-    case 0x02: // A memory.
+    case MEMORY:
       skipLimits(reader);
       break;
     case 0x03: // A global.
@@ -32,7 +48,7 @@ export function moduleImport(reader: SectionReader): ModuleImport {
     default:
       throw reader.malformed("an import is of no known kind");
   }
-  return { module, name };
+  return kind;
 }
 
 /** Source: WebAssembly core specification, "Binary Format", "Export Section". */

@@ -1,0 +1,67 @@
+import { GUEST_MEMORY } from "../base/defaults.ts";
+import { type MemoryShape, PAGE, takeMemory } from "./memory_image.ts";
+import { Cursor, joined, leb, readSections, SECTION, section } from "./wasm_rewriter.ts";
+
+/** A core module whose memories cannot grow past {@link GUEST_MEMORY}, or past what they begin with. */
+export interface BoundedModule {
+  readonly code: Uint8Array<ArrayBuffer>;
+  /** What its memory is to hold, where it imports that. */
+  readonly image?: MemoryImage;
+}
+
+export interface MemoryImage {
+  readonly shape: MemoryShape;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
+/** Bits of a memory's limits. */
+const MAXIMUM = 1;
+const KNOWN = 7;
+
+/**
+ * Bounds the memories that a module has of its own: the one that most have is imported instead (see
+ * {@link takeMemory}), and others are given a maximum.
+ *
+ * @throws MalformedWasm
+ */
+export function boundMemories(bytes: Uint8Array<ArrayBuffer>): BoundedModule {
+  const taken = takeMemory(bytes);
+  if (taken) return { code: taken.code, image: { shape: taken.memory, bytes: taken.image } };
+  return { code: limited(bytes) };
+}
+
+interface Limits {
+  readonly flags: number;
+  /** Pages. */
+  readonly initial: number;
+  readonly maximum: number;
+}
+
+/** The module with a maximum for each of its memories. What they have together to grow by, each gets a like part of. */
+function limited(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  const memory = readSections(bytes).find(({ id }) => id === SECTION.memory);
+  if (!memory) return bytes;
+  const limits = readLimits(new Cursor(bytes, memory.content));
+  // Of a proposal that V8 does not have, which refuses it.
+  if (limits.some(({ flags }) => flags > KNOWN)) return bytes;
+  const begin = limits.reduce((sum, { initial }) => sum + initial, 0);
+  const growth = Math.max(0, Math.floor((GUEST_MEMORY / PAGE - begin) / limits.length));
+  const entries = limits.map(({ flags, initial, maximum }) =>
+    joined([leb(flags | MAXIMUM), leb(initial), leb(Math.min(maximum, initial + growth))])
+  );
+  return joined([
+    bytes.subarray(0, memory.start),
+    section(SECTION.memory, [leb(limits.length), ...entries]),
+    bytes.subarray(memory.end),
+  ]);
+}
+
+function readLimits(cursor: Cursor): Limits[] {
+  const limits: Limits[] = [];
+  for (let left = cursor.u64(); left > 0; left--) {
+    const flags = cursor.byte();
+    const initial = cursor.u64();
+    limits.push({ flags, initial, maximum: flags & MAXIMUM ? cursor.u64() : Infinity });
+  }
+  return limits;
+}
