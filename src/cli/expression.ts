@@ -6,6 +6,7 @@ import { formatBytes, parseBytes, parseDuration } from "../base/units.ts";
 import { asDigest, shortDigest } from "../oci/digest.ts";
 import { FIELD_NAMES, type FieldName, FIELDS, type FieldType, readField } from "./fields.ts";
 import type { Item } from "./items.ts";
+import { manualPage } from "./manual.ts";
 import { localTime } from "./output/table.ts";
 import { placeIn, PointedError } from "./pointed_error.ts";
 
@@ -218,5 +219,5 @@ function hintFor({ code, summary }: CelError): string {
   const meant = unknown && nearest(unknown, FIELD_NAMES);
   if (meant) return `did you mean ${meant}?`;
   if (unknown) return `the fields are ${FIELD_NAMES.join(", ")}`;
-  return "docs/filters.md has the fields, the functions and examples";
+  return `fields, functions and examples: ${manualPage("filters")}`;
 }

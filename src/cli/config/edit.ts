@@ -2,6 +2,7 @@ import { dirname } from "node:path";
 import { type Document, isMap, isNode, isScalar, type Pair, Scalar, YAMLMap } from "yaml";
 import { LarderError, messageOf } from "../../base/errors.ts";
 import { ensureFolder, readTextIfAny, statIfAny, writeFileAtomic } from "../../base/files.ts";
+import { manualPage } from "../manual.ts";
 import { type ConfigFile, keyText, parseConfigFile } from "./file.ts";
 import { keyOf, type Place, type Scalar as Value, SETTINGS } from "./settings.ts";
 
@@ -135,7 +136,8 @@ export function writeInitialFile(path: string, options: { replace?: boolean } = 
 function initialText(): string {
   const lines = [
     "# What larder does where no option and no LARDER_… variable says otherwise.",
-    "# Take the # away from what you want to set; docs/configuration.md says more.",
+    "# Take the # away from what you want to set. More of it:",
+    `# ${manualPage("configuration")}`,
   ];
   let before: readonly string[] = [];
   for (const setting of SETTINGS) {

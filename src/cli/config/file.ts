@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { type Document, isMap, isScalar, LineCounter, type Pair, parseDocument } from "yaml";
 import { LarderError, messageOf } from "../../base/errors.ts";
+import { manualPage } from "../manual.ts";
 import { type Config, ConfigSchema } from "./schema.ts";
 import { type Scalar, suggest } from "./settings.ts";
 
@@ -105,6 +106,6 @@ export function keyText({ key }: Pair): string {
 
 function bad(place: string, reason: string, hint?: string): LarderError {
   return new LarderError("LDR_CONFIG", `bad config at ${place}: ${reason}`, {
-    hint: hint ?? "the keys and their values are listed in docs/configuration.md",
+    hint: hint ?? `the keys and their values: ${manualPage("configuration")}`,
   });
 }
