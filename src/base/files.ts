@@ -15,25 +15,27 @@ export function diskError(error: unknown, action: string, path: string): unknown
   const subject = `cannot ${action} ${path}`;
   if (code === "ENOSPC" || code === "EDQUOT") {
     return new LarderError("LDR_DISK_FULL", `${subject}: the disk is full`, {
-      hint: "free some space, or move the cache with --cache-dir or LARDER_CACHE_DIR",
+      hint:
+        "free some space, or use another disk; the cache's place is --cache-dir or LARDER_CACHE_DIR",
       cause: error,
     });
   }
   if (code === "EROFS") {
     return new LarderError("LDR_READ_ONLY", `${subject}: the file system is read-only`, {
-      hint: "choose a cache folder that can be written, with --cache-dir or LARDER_CACHE_DIR",
+      hint: "choose a place that can be written; the cache's is --cache-dir or LARDER_CACHE_DIR",
       cause: error,
     });
   }
   if (code === "EACCES" || code === "EPERM" || error instanceof Deno.errors.PermissionDenied) {
     return new LarderError("LDR_PERMISSION", `${subject}: permission denied`, {
-      hint: "make the folder yours, or choose another with --cache-dir or LARDER_CACHE_DIR",
+      hint:
+        "make it yours, or choose another place; the cache's is --cache-dir or LARDER_CACHE_DIR",
       cause: error,
     });
   }
   if (code === "ENOTDIR" || code === "EEXIST" || error instanceof Deno.errors.NotADirectory) {
     return new LarderError("LDR_DISK", `${subject}: a file stands where a folder should be`, {
-      hint: "move that file away, or choose another cache folder with --cache-dir",
+      hint: "move that file away, or choose another place; the cache's is --cache-dir",
       cause: error,
     });
   }
