@@ -155,7 +155,7 @@ export const GUEST_SILENCE = 200;
 export const GUEST_HANG = 10_000;
 
 /** How often the threads that have requests under way are looked at. */
-export const GUEST_LOOK = 250;
+export const GUEST_LOOK = 100;
 
 /** Requests that a thread has under way at most; each has an instance, and its memory, of its own. */
 export const GUESTS_PER_THREAD = 32;

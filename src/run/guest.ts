@@ -1,6 +1,7 @@
 import { GUEST_HANG, GUEST_LOOK, GUEST_SILENCE } from "../base/defaults.ts";
 import { interrupted, LarderError, throwIfAborted } from "../base/errors.ts";
 import { GuestFailure, neverReady, notInTime, stopping } from "./guest_failure.ts";
+import { GuestGauge } from "./guest_gauge.ts";
 import type { FromGuest, GuestProgram, ToGuest } from "./guest_messages.ts";
 import { GuestResponse } from "./guest_response.ts";
 import { Outbox } from "./outbox.ts";
@@ -39,9 +40,12 @@ export class Guest {
   readonly #events: GuestEvents;
   readonly #exchanges = new Map<number, Exchange>();
   readonly #loaded = Promise.withResolvers<void>();
-  readonly #beat = new Float64Array(new SharedArrayBuffer(Float64Array.BYTES_PER_ELEMENT));
+  readonly #gauge = new GuestGauge();
   #lastId = 0;
   #watch: ReturnType<typeof setInterval> | undefined;
+  #lastBeats = 0;
+  /** So long the thread has shown no pulse, in milliseconds: what this thread has not seen does not count. */
+  #silence = 0;
   #ended = false;
 
   private constructor(program: GuestProgram, events: GuestEvents) {
@@ -58,8 +62,7 @@ export class Guest {
       event.preventDefault();
       this.#end(new GuestFailure(500, event.message));
     };
-    const beat = this.#beat.buffer as SharedArrayBuffer;
-    this.#outbox.post({ type: "load", program, beat });
+    this.#outbox.post({ type: "load", program, gauge: this.#gauge.memory });
   }
 
   /**
@@ -101,7 +104,7 @@ export class Guest {
 
   /** Whether a guest computes there, so that another request would have to wait for it. */
   get isHeldUp(): boolean {
-    return this.load > 0 && this.#silence > GUEST_SILENCE;
+    return this.load > 0 && this.#silence >= GUEST_SILENCE;
   }
 
   /**
@@ -126,10 +129,6 @@ export class Guest {
   /** Ends the thread; what it has under way fails. */
   stop(): void {
     this.#end(stopping());
-  }
-
-  get #silence(): number {
-    return Date.now() - this.#beat[0]!;
   }
 
   #receiveAll(messages: readonly FromGuest[]): void {
@@ -211,11 +210,16 @@ export class Guest {
   }
 
   #startWatch(): void {
-    this.#beat[0] = Date.now();
-    this.#watch = setInterval(() => {
-      if (this.#silence > GUEST_HANG) return this.#end(notInTime());
-      this.#giveUp();
-    }, GUEST_LOOK);
+    this.#silence = 0;
+    this.#watch = setInterval(() => this.#look(), GUEST_LOOK);
+  }
+
+  #look(): void {
+    const { beats } = this.#gauge;
+    this.#silence = beats === this.#lastBeats ? this.#silence + GUEST_LOOK : 0;
+    this.#lastBeats = beats;
+    if (this.#silence >= GUEST_HANG) return this.#end(notInTime());
+    this.#giveUp();
   }
 
   /** Fails the requests whose time is over. */

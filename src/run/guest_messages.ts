@@ -12,8 +12,8 @@ export type ToGuest =
   | {
     readonly type: "load";
     readonly program: GuestProgram;
-    /** One float: when the guest's event loop last turned, in milliseconds since the epoch. */
-    readonly beat: SharedArrayBuffer;
+    /** The memory of a `GuestGauge`. */
+    readonly gauge: SharedArrayBuffer;
   }
   | {
     readonly type: "request";

@@ -3,6 +3,7 @@ import { GUEST_BEAT, RESPONSE_WINDOW } from "../base/defaults.ts";
 import { messageOf } from "../base/errors.ts";
 import { serve } from "./calls.ts";
 import { Component, type Instance } from "./engine.ts";
+import { GuestGauge } from "./guest_gauge.ts";
 import type { FromGuest, GuestProgram, ToGuest } from "./guest_messages.ts";
 import { type Host, openHost } from "./host.ts";
 import { Outbox } from "./outbox.ts";
@@ -29,7 +30,7 @@ const outbox = new Outbox<FromGuest>((messages, transfer) => scope.postMessage(m
 const exchanges = new Map<number, Exchange>();
 let component: Component;
 let host: Host;
-let beat: Float64Array;
+let gauge: GuestGauge | undefined;
 let pulse: ReturnType<typeof setInterval> | undefined;
 /** An instance for the next request, made while there was nothing else to do. */
 let spare: Instance | undefined;
@@ -38,14 +39,14 @@ let spare: Instance | undefined;
 addEventListener("unhandledrejection", (event) => event.preventDefault());
 
 scope.onmessage = ({ data }) => {
-  if (beat) beat[0] = Date.now();
+  gauge?.beat();
   data.forEach(receive);
 };
 
 function receive(message: ToGuest): void {
   switch (message.type) {
     case "load":
-      beat = new Float64Array(message.beat);
+      gauge = new GuestGauge(message.gauge);
       return load(message.program);
     case "request":
       void answer(message.id, message.head, message.hasBody);
@@ -92,7 +93,7 @@ async function answer(id: number, head: RequestHead, hasBody: boolean): Promise<
 /** The main thread sees by the pulse that no guest holds this thread up. */
 function begin(id: number, exchange: Exchange): void {
   exchanges.set(id, exchange);
-  pulse ??= setInterval(() => beat[0] = Date.now(), GUEST_BEAT);
+  pulse ??= setInterval(() => gauge!.beat(), GUEST_BEAT);
 }
 
 function finish(id: number): void {

@@ -52,6 +52,21 @@ Deno.test("a request is answered for after a minute", async (t) => {
   });
 });
 
+Deno.test("a step of the system's clock ends nothing", async () => {
+  using pool = await Pool.start(cases);
+  const sleeping = pool.get("/sleep");
+  const { now } = Date;
+  let passed = 0;
+  Date.now = () => now() + (passed += 60_000);
+  try {
+    for (let i = 0; i < 30; i++) assert.equal(await pool.get("/wait"), "hello\n");
+  } finally {
+    Date.now = now;
+  }
+  pool[Symbol.dispose]();
+  assert.equal(await sleeping, 500);
+});
+
 /** Has so many milliseconds pass whenever somebody looks at the clock. */
 function passing(milliseconds: number): Disposable {
   const { now } = performance;
