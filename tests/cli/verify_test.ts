@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { damaged } from "../../src/cli/commands/verify.ts";
 import { blob, digestOf, image, randomBytes, utf8 } from "../support/artifacts.ts";
 import { DAY, relativePathOf } from "../support/cache_folder.ts";
 import { CacheHome } from "../support/cache_home.ts";
@@ -49,6 +50,15 @@ Deno.test("what is wrong is exit 5 and listed, and nothing is changed", async ()
     /: 1 fault\nerror: .* is truncated \[LDR_DIGEST_MISMATCH\]\nhint: .*--repair/,
   );
   assert.equal(Deno.statSync(pathOf(home)).size, 100);
+});
+
+Deno.test("where all that is left cannot be read, the hint is not to repair", () => {
+  const finding = { path: "/f", detail: "", digest: undefined, entries: [], remedy: undefined };
+  const unreadable = { ...finding, kind: "unreadable" } as const;
+  for (const wasRepaired of [false, true]) {
+    assert.match(damaged([unreadable, unreadable], wasRepaired).hint, /readable for this user/);
+  }
+  assert.match(damaged([unreadable, { ...finding, kind: "missing" }], false).hint, /--repair/);
 });
 
 Deno.test("strays are counted, and listed with -v; they are nothing wrong", async () => {

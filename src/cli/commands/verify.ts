@@ -9,7 +9,7 @@ import { entriesMeant } from "../meant.ts";
 import type { Format } from "../options.ts";
 import { bytesGauge } from "../output/gauge.ts";
 import { table } from "../output/table.ts";
-import { repair, type Repaired } from "../repair.ts";
+import type { Repaired } from "../repair.ts";
 
 export interface VerifyOptions {
   readonly repair?: boolean;
@@ -28,7 +28,7 @@ export async function verify(
 ): Promise<void> {
   const { verifier, found } = await look(context, names);
   const faults: readonly Shown[] = options.repair && found.findings.some(isFault)
-    ? await repair(context, verifier, found, options)
+    ? await repaired(context, verifier, found, options)
     : found.findings.filter(isFault);
   const strays = found.findings.filter((finding) => !isFault(finding));
   const left = faults.filter(({ outcome }) => outcome === undefined || outcome === "left");
@@ -59,6 +59,17 @@ async function look(
     },
   });
   return { verifier, found: await verifier.run() };
+}
+
+/** Apart, since only a repair needs the network. */
+async function repaired(
+  context: Context,
+  verifier: Verifier,
+  found: Verification,
+  options: VerifyOptions,
+): Promise<Repaired[]> {
+  const { repair } = await import("../repair.ts");
+  return await repair(context, verifier, found, options);
 }
 
 function print(context: Context, findings: readonly Shown[]): void {
@@ -134,14 +145,22 @@ function toJson(
   return JSON.stringify(document, null, 2) + "\n";
 }
 
-function damaged(left: readonly Shown[], wasRepaired: boolean): LarderError {
+/** The error for what is wrong and stays so. */
+export function damaged(left: readonly Shown[], wasRepaired: boolean): LarderError {
   const what = left.length === 1
     ? `${left[0]!.path} is ${left[0]!.kind}`
     : `${left.length} faults are left in the cache`;
   const why = left.find((finding) => finding.why)?.why;
   return new LarderError("LDR_DIGEST_MISMATCH", why ? `${what}: ${why}` : what, {
-    hint: wasRepaired
-      ? "put right what stands in the way, or remove with larder clean what needs it"
-      : "larder verify --repair removes what is bad and fetches it again",
+    hint: hintFor(left, wasRepaired),
   });
+}
+
+function hintFor(left: readonly Shown[], wasRepaired: boolean): string {
+  if (left.every(({ kind }) => kind === "unreadable")) {
+    return "make these files readable for this user";
+  }
+  return wasRepaired
+    ? "put right what stands in the way, or remove with larder clean what needs it"
+    : "larder verify --repair removes what is bad and fetches it again";
 }
