@@ -33,6 +33,12 @@ export interface FolderGrant {
   readonly readOnly: boolean;
 }
 
+/** Options that only what answers HTTP requests has a use for. */
+export const FOR_SERVERS: readonly (keyof RunOptions)[] = ["listen", "variable"];
+
+/** Why some options are refused with a Spin app. */
+export const A_SPIN_APP = "a Spin app, which says itself what it needs";
+
 /** Where Spin listens too, if nothing else is said. */
 const LISTEN = "127.0.0.1:3000";
 
@@ -46,6 +52,35 @@ export function grantsOf(options: RunOptions): Grants {
     address: parseAddress(options.listen),
     variables: parseVariables(variable),
   };
+}
+
+/**
+ * Refuses options that mean nothing for what is run, since the user meant something.
+ * @param what that is, in words
+ * @throws LarderError LDR_USAGE
+ */
+export function refuseOptions(
+  options: RunOptions,
+  useless: readonly (keyof RunOptions)[],
+  what: string,
+): void {
+  const given = useless.find((option) => options[option] !== undefined);
+  if (given === undefined) return;
+  const option = given.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  throw new LarderError("LDR_USAGE", `--${option} has no use with ${what}`, {
+    hint: "leave it out",
+  });
+}
+
+/**
+ * Refuses arguments of what takes none.
+ * @throws LarderError LDR_USAGE
+ */
+export function refuseArguments(args: readonly string[], name: string): void {
+  if (args.length === 0) return;
+  throw new LarderError("LDR_USAGE", `${name} answers HTTP requests and takes no arguments`, {
+    hint: "leave out what follows its name",
+  });
 }
 
 /**

@@ -138,8 +138,11 @@ Deno.test("a command is handed to Wasmtime with what was granted", async (t) => 
 Deno.test("what cannot be handed over is refused before anything is started", async (t) => {
   await using registry = await FixtureRegistry.start();
   using user = new EngineUser("spin");
+  using other = new EngineUser("wasmtime");
   const app = registry.add("shop", await spinOnlyApp(), "v1");
-  user.write("tool.wasm", await moduleBytes("preview1_command"));
+  for (const each of [user, other]) {
+    each.write("tool.wasm", await moduleBytes("preview1_command"));
+  }
   const cases: [args: string[], code: number, says: string][] = [
     [["--engine", "wasmtime", "tool.wasm"], 1, "LDR_ENGINE"],
     [["--engine", "wasmer", "tool.wasm"], 2, 'no engine "wasmer"'],
@@ -147,8 +150,21 @@ Deno.test("what cannot be handed over is refused before anything is started", as
     [["--engine", "spin", "--offline", app], 2, "--offline"],
     [["--engine", "spin", registry.reference("missing")], 3, "LDR_NOT_FOUND"],
     [["--engine", "spin"], 2, "missing required argument"],
+    [["--engine", "spin", "--dir", ".", app], 2, "--dir has no use with a Spin app"],
+    [["--engine", "spin", "--allow-net", app], 2, "--allow-net has no use with a Spin app"],
+    [["--engine", "spin", app, "--", "x"], 2, "takes no arguments"],
   ];
-  for (const [args, code, says] of cases) {
+  const forWasmtime: typeof cases = [
+    [["--listen", "127.0.0.1:0"], 2, "--listen has no use with a command"],
+    [["--variable", "a=b"], 2, "--variable has no use with a command"],
+  ];
+  const all = [
+    ...cases.map((each) => [user, ...each] as const),
+    ...forWasmtime.map(([options, ...rest]) =>
+      [other, ["--engine", "wasmtime", ...options, "tool.wasm"], ...rest] as const
+    ),
+  ];
+  for (const [user, args, code, says] of all) {
     await t.step(args.join(" ").replace(registry.host, "HOST"), async () => {
       const result = await user.run(...args);
       assert.deepEqual([result.code, result.stdout], [code, ""], result.stderr);

@@ -9,7 +9,15 @@ import { wasmFile } from "../../run/wasm_source.ts";
 import { BlobStore } from "../../store/blob_store.ts";
 import { CompiledStore } from "../../store/compiled.ts";
 import type { Context } from "../context.ts";
-import { type Grants, grantsOf, type RunOptions } from "../run_options.ts";
+import {
+  A_SPIN_APP,
+  FOR_SERVERS,
+  type Grants,
+  grantsOf,
+  refuseArguments,
+  refuseOptions,
+  type RunOptions,
+} from "../run_options.ts";
 import { isFile, pullAndUse } from "../running.ts";
 import { serve } from "../serving.ts";
 
@@ -67,7 +75,7 @@ class Run {
   }
 
   async #runCommand(name: string, prepared: Prepared): Promise<void> {
-    this.#refuse(["listen", "variable"], "a command");
+    refuseOptions(this.#command, FOR_SERVERS, "a command");
     const settings = this.#settings(name, this.#args, "inherit");
     const program = prepared.form === "module"
       ? { ...await compileModule(prepared), settings }
@@ -79,8 +87,8 @@ class Run {
   }
 
   async #serveComponent(name: string, prepared: Prepared): Promise<void> {
-    this.#refuse(["variable"], "a component without a Spin app");
-    if (this.#args.length > 0) throw noArguments(name);
+    refuseOptions(this.#command, ["variable"], "a component without a Spin app");
+    refuseArguments(this.#args, name);
     await serve(this.#context, this.#grants.address, this.#signal, async () => {
       const compiled = await compileWasm(prepared, this.#compiling());
       const program = { ...compiled, settings: this.#settings(name, [], "empty") };
@@ -89,27 +97,14 @@ class Run {
   }
 
   async #serveApp(name: string, cached: CachedApp): Promise<void> {
-    this.#refuse(["dir", "env", "allowNet"], "a Spin app, which says itself what it needs");
-    if (this.#args.length > 0) throw noArguments(name);
+    refuseOptions(this.#command, ["dir", "env", "allowNet"], A_SPIN_APP);
+    refuseArguments(this.#args, name);
     const { address, variables } = this.#grants;
     await serve(this.#context, address, this.#signal, async (origin) => ({
       kind: "app",
       name,
       ...await prepareSpinApp(name, cached, { variables, origin, ...this.#compiling() }),
     }));
-  }
-
-  /** Options that mean nothing for what is run are said to, since the user meant something. */
-  #refuse(options: readonly (keyof RunOptions)[], what: string): void {
-    const given = options.find((option) => {
-      const value = this.#command[option];
-      return Array.isArray(value) ? value.length > 0 : value !== undefined;
-    });
-    if (given === undefined) return;
-    const option = given.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-    throw new LarderError("LDR_USAGE", `--${option} has no use with ${what}`, {
-      hint: "leave it out",
-    });
   }
 
   #compiling() {
@@ -138,11 +133,5 @@ class Run {
 export function nothingNamed(): LarderError {
   return new LarderError("LDR_USAGE", "missing required argument 'reference'", {
     hint: "larder run --help explains what can be run",
-  });
-}
-
-function noArguments(name: string): LarderError {
-  return new LarderError("LDR_USAGE", `${name} answers HTTP requests and takes no arguments`, {
-    hint: "leave out what follows its name",
   });
 }

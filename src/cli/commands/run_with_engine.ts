@@ -15,7 +15,15 @@ import { isLoopback } from "../../registry/endpoints.ts";
 import { thisMachine } from "../../store/roots.ts";
 import { writeOut } from "../console.ts";
 import type { Context } from "../context.ts";
-import { type Grants, grantsOf, type RunOptions } from "../run_options.ts";
+import {
+  A_SPIN_APP,
+  FOR_SERVERS,
+  type Grants,
+  grantsOf,
+  refuseArguments,
+  refuseOptions,
+  type RunOptions,
+} from "../run_options.ts";
 import { isFile, pullAndUse } from "../running.ts";
 import { nothingNamed } from "./run.ts";
 
@@ -59,6 +67,8 @@ class EngineRun {
 
   async withSpin(subject: string): Promise<number> {
     if (isFile(subject)) throw notForSpin(subject, "it is a file");
+    refuseOptions(this.#command, ["dir", "allowNet"], A_SPIN_APP);
+    refuseArguments(this.#args, subject);
     if (this.#context.options.offline) {
       throw new LarderError("LDR_USAGE", "--offline cannot be had with --engine spin", {
         hint: "Spin asks the registry in any case: leave one of them out",
@@ -91,6 +101,7 @@ class EngineRun {
   }
 
   async withWasmtime(subject: string): Promise<number> {
+    refuseOptions(this.#command, FOR_SERVERS, "a command");
     if (isFile(subject)) return await this.#wasmtime(subject, subject);
     return await pullAndUse(
       this.#context,
