@@ -272,7 +272,10 @@ Deno.test("a registry that is gone is exit 6 and tells of the cached copy", asyn
 function assertTellsOfCopy(result: { code: number; stdout: string; stderr: string }, code: string) {
   assert.equal(result.code, 6, result.stderr);
   assert.equal(result.stdout, "");
-  assert.match(result.stderr, new RegExp(`^error: .*cached copy .*\\d+s ago.*\\[${code}\\]$`, "m"));
+  assert.match(
+    result.stderr,
+    new RegExp(`^error: .*cached copy .*\\d+[smh] ago.*\\[${code}\\]$`, "m"),
+  );
   assert.match(result.stderr, /^hint: .*--stale-if-error/m);
 }
 

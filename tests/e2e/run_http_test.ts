@@ -176,12 +176,16 @@ Deno.test("a guest that computes without end gets 504, and others are served mea
   using user = await userWithHandlers();
   await using serving = await Serving.start(user, ["-v", "handler.wasm"]);
   const served: number[] = [];
+  let meanwhile = 0;
   let isOver = false;
   const endless = serving.get("/loop").finally(() => isOver = true);
   await new Promise((resolve) => setTimeout(resolve, 1000));
-  while (!isOver) served.push((await serving.get("/hello"))[0]);
+  while (!isOver) {
+    served.push((await serving.get("/hello"))[0]);
+    if (!isOver) meanwhile++;
+  }
   assert.deepEqual(await endless, [504, "504 Gateway Timeout\n"]);
-  assert.ok(served.length > 20, `${served.length} requests were answered in about 9 seconds`);
+  assert.ok(meanwhile > 0, "nothing was answered before the endless guest was given up");
   assert.deepEqual([...new Set(served)], [200]);
   assert.deepEqual(await serving.get("/hello"), [200, "hello from JavaScript\n"]);
   assert.match(serving.stderr, /^warning: handler\.wasm: the guest did not answer in time$/m);

@@ -83,7 +83,7 @@ Deno.test("an eviction that is regretted is told, with what would have kept it",
   assert.equal(advice[0]!.rule, "unused");
   assert.ok(advice[0]!.atLeast >= 40 * DAY && advice[0]!.atLeast < 41 * DAY);
   const why = await user.larder(["why", reference]);
-  assert.match(why.stdout, /fetched .*: larder gc had removed it \d+s before/);
+  assert.match(why.stdout, /fetched .*: larder gc had removed it \d+[smh] before/);
 });
 
 Deno.test("a journal that is nonsense is no obstacle, nor is one that cannot be written", async () => {

@@ -8,6 +8,7 @@ import { TestCa } from "../support/certificates.ts";
 import { FakeTransport, get, response } from "../support/fake_transport.ts";
 import { WatchedAbort } from "../support/listeners.ts";
 import { rawServer } from "../support/raw_server.ts";
+import { until } from "../support/until.ts";
 
 const withCode = (...codes: ErrorCode[]) => (error: unknown) => hasCode(error, ...codes);
 const nowhere = () => new InsecureTransport(new FakeTransport(new Error("the inner one was used")));
@@ -79,8 +80,7 @@ Deno.test("a large body comes whole, and one that is left is given up", async ()
     length += chunk.length;
   }
   assert.equal(length, content.length);
-  await new Promise((resolve) => setTimeout(resolve, 10));
-  assert.equal(stop.listeners, 0);
+  await until(() => stop.listeners === 0);
   const left = await nowhere().send(get(at(server)));
   for await (const _ of readBody(left, options)) break;
 });

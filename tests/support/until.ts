@@ -13,7 +13,10 @@ export async function before(event: Promise<void>, work: Promise<unknown>): Prom
 }
 
 /** Waits until a condition holds; it is an error if `work`, which is to bring that about, ends before. */
-export async function until(condition: () => boolean, work: Promise<unknown>): Promise<void> {
+export async function until(
+  condition: () => boolean,
+  work: Promise<unknown> = new Promise(() => {}),
+): Promise<void> {
   const stop = new AbortController();
   try {
     await before(poll(condition, stop.signal), work);
