@@ -49,7 +49,7 @@ function readPartials(layout: Layout, foreign: LooseFile[]): LooseFile[] {
   const partials: LooseFile[] = [];
   for (const { name, isFile } of readFolder(layout.partials)) {
     const file = looseFile(join(layout.partials, name));
-    if (file) (isFile && layout.digestOfName(name) ? partials : foreign).push(file);
+    if (file) (isFile && layout.isPartialName(name) ? partials : foreign).push(file);
   }
   return partials;
 }

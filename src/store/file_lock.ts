@@ -14,26 +14,26 @@ export function warnWithoutLocks(warn: (message: string) => void): void {
  * Takes the flock(2) of an open file, waiting for whoever has it. The lock goes with the file's closing and
  * with the process, however it dies.
  *
- * Where the file system has no locks this warns once and goes on: renames keep the store correct.
+ * Where the file system has no locks this warns once: renames keep the store correct.
  *
  * @param waiting called once, when the lock is not free at once
- * @returns false if `timeout` milliseconds passed first
+ * @returns "busy" if `timeout` milliseconds passed first
  * @throws LarderError LDR_INTERRUPTED
  */
 export async function lockFile(
   file: Deno.FsFile,
   exclusive: boolean,
   options: { waiting?: () => void; timeout?: number; signal?: AbortSignal | undefined } = {},
-): Promise<boolean> {
+): Promise<LockAttempt> {
   const deadline = Date.now() + (options.timeout ?? Infinity);
   try {
-    if (await tryLock(file, exclusive)) return true;
+    if (await tryLock(file, exclusive)) return "taken";
     options.waiting?.();
     while (!(await tryLock(file, exclusive))) {
-      if (Date.now() >= deadline) return false;
+      if (Date.now() >= deadline) return "busy";
       await sleep(LOCK_POLL, options.signal);
     }
-    return true;
+    return "taken";
   } catch (error) {
     throwIfAborted(options.signal);
     if (!isUnsupported(error)) throw error;
@@ -41,7 +41,7 @@ export async function lockFile(
       onUnsupported("this file system has no locks; two larders may do the same work twice");
     }
     warned = true;
-    return true;
+    return "unknown";
   }
 }
 

@@ -1,5 +1,12 @@
 import { dirname } from "node:path";
-import { COPY_BUFFER, HASH_IN_THREAD, MAX_UNSIZED, PULL_ROUNDS } from "../base/defaults.ts";
+import { sleep } from "../base/concurrency.ts";
+import {
+  COPY_BUFFER,
+  HASH_IN_THREAD,
+  LOCK_POLL,
+  MAX_UNSIZED,
+  PULL_ROUNDS,
+} from "../base/defaults.ts";
 import { LarderError } from "../base/errors.ts";
 import {
   diskError,
@@ -21,10 +28,17 @@ export interface IngestOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** What this process adds to the names of partial files where no lock keeps other processes from them. */
+const OWN = crypto.randomUUID().slice(0, 8);
+
+/** The partial files that this process is writing without a lock. */
+const unlocked = new Set<string>();
+
 /**
- * One blob on its way into the store, resumable in this and in any later process.
+ * One blob on its way into the store, resumable in this and in any later process; in this alone, where the file system
+ * has no locks.
  *
- * Invariants: only the holder of the partial file's lock writes to it; the destination appears by a rename of
+ * Invariants: only the holder of the partial file's lock, or of its name, writes to it; the destination appears by a rename of
  * bytes whose size and digest were checked and which are on the disk; every byte before `offset` goes through
  * the hash in this process.
  */
@@ -66,25 +80,23 @@ export class Ingest {
     options: IngestOptions = {},
   ): Promise<Ingest | undefined> {
     for (;;) {
-      const file = openPartial(partial);
-      if (!file) continue;
+      const { file, path } = await claimPartial(partial, options);
       try {
-        await lockFile(file, true, options);
-        if (isAt(file, partial)) {
+        if (isAt(file, path)) {
           if (!isPresent()) {
-            const ingest = new Ingest(descriptor, partial, destination, file);
+            const ingest = new Ingest(descriptor, path, destination, file);
             await ingest.#resume();
             return ingest;
           }
-          removeIfAny(partial);
-          file.close();
+          removeIfAny(path);
+          release(file, path);
           return undefined;
         }
       } catch (error) {
-        file.close();
-        throw diskError(error, "open", partial);
+        release(file, path);
+        throw diskError(error, "open", path);
       }
-      file.close(); // It was finished or deleted by somebody else: look again.
+      release(file, path); // It was finished or deleted by somebody else: look again.
     }
   }
 
@@ -164,7 +176,7 @@ export class Ingest {
   #close(): void {
     this.#open = false;
     this.#fileHasher?.close();
-    this.#file.close();
+    release(this.#file, this.#partial);
   }
 
   /** @returns false if the partial file is gone, or the destination's folder as soon as it is made */
@@ -209,6 +221,39 @@ export class Ingest {
       this.#verifier.update(buffer.subarray(0, read));
     }
   }
+}
+
+/** Opens a partial file that nobody else writes to: by its lock, or else by a name of this process's own. */
+async function claimPartial(
+  partial: string,
+  options: IngestOptions,
+): Promise<{ file: Deno.FsFile; path: string }> {
+  const own = `${partial}.${OWN}`;
+  for (let waited = false;; waited = true) {
+    const shared = openPartial(partial);
+    if (!shared) continue;
+    try {
+      if (await lockFile(shared, true, options) === "taken") return { file: shared, path: partial };
+    } catch (error) {
+      shared.close();
+      throw diskError(error, "open", partial);
+    }
+    if (shared.statSync().size === 0) removeIfAny(partial);
+    shared.close();
+    if (!unlocked.has(own)) {
+      const file = openPartial(own);
+      if (!file) continue;
+      unlocked.add(own);
+      return { file, path: own };
+    }
+    if (!waited) options.waiting?.();
+    await sleep(LOCK_POLL, options.signal);
+  }
+}
+
+function release(file: Deno.FsFile, path: string): void {
+  unlocked.delete(path);
+  file.close();
 }
 
 /** Opens or creates the partial file; undefined if the folder was deleted in between. */

@@ -31,7 +31,7 @@ const ENGINE = /^[A-Za-z0-9](?:[A-Za-z0-9.+-]{0,62}[A-Za-z0-9+-])?$/;
  *   images/<spec digest>/{record,pin}.json   what was built to this specification; its blob as above
  *   compiled/<digest>/<engine>/record.json   what an engine made of the Wasm with this digest; blobs as above
  *   leases/<pid>-<random>.json   what a running process uses
- *   partial/<digest>             downloads in flight
+ *   partial/<digest>             downloads in flight; `.<8 hex digits>` more where there are no locks
  *   pins.json                    patterns of names that are pinned
  *   journal.jsonl                what was hit, fetched and removed; the one before is journal.older.jsonl
  *   lock                         shared by writers, exclusive to a sweep
@@ -127,6 +127,11 @@ export class Layout {
 
   partial(digest: Digest): string {
     return join(this.partials, this.fileName(digest));
+  }
+
+  /** Whether a file name is that of a partial download. */
+  isPartialName(name: string): boolean {
+    return this.digestOfName(name.replace(/\.[0-9a-f]{8}$/, "")) !== undefined;
   }
 
   get pins(): string {

@@ -102,7 +102,7 @@ async function takeLock(
     if (!file) return undefined;
     let isOurs = false;
     try {
-      if (!await lockFile(file, exclusive, options)) throw busy();
+      if (await lockFile(file, exclusive, options) === "busy") throw busy();
       isOurs = isAt(file, path);
       if (isOurs) return file;
     } finally {

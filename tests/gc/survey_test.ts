@@ -476,7 +476,7 @@ Deno.test("what belongs to nothing is told apart: downloads, rubbish and what is
   using cache = new CacheFolder();
   const folder = relative(cache.registry, cache.pulled("ghcr.io/acme/app:v1", ONE));
   const { digest } = ONE.descriptor;
-  const partials = [`partial/${digest}`];
+  const partials = [`partial/${digest}`, `partial/${digest}.0a1b2c3d`];
   const rubbish = [
     join(folder, "record.json.tmp"),
     join(folder, "manifest.json.0a1b2c3d.tmp"),

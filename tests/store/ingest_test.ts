@@ -157,6 +157,39 @@ Deno.test("waiting for another writer can be interrupted", async () => {
   first.abort();
 });
 
+Deno.test("where there are no locks, nobody writes to another process's partial file", async () => {
+  using bench = new Bench();
+  const bytes = sampleBytes(500);
+  const descriptor = describe(bytes);
+  const theirs = await bench.open(descriptor);
+  theirs.write(bytes.subarray(0, 300));
+  const { tryLockSync } = Deno.FsFile.prototype;
+  Deno.FsFile.prototype.tryLockSync = () => {
+    throw new Deno.errors.NotSupported("no locks here");
+  };
+  try {
+    const first = await bench.open(descriptor);
+    assert.equal(first.offset, 0);
+    first.write(bytes.subarray(0, 100));
+    first.abort();
+    // This process goes on with its own, and writes to it once at a time.
+    const second = await bench.open(descriptor);
+    assert.equal(second.offset, 100);
+    const waiting = Promise.withResolvers<void>();
+    const third = bench.store.ingest(descriptor, { waiting: waiting.resolve });
+    await waiting.promise;
+    second.write(bytes.subarray(100));
+    assert.equal(await second.commit(), true);
+    assert.equal(await third, undefined);
+  } finally {
+    Deno.FsFile.prototype.tryLockSync = tryLockSync;
+  }
+  theirs.write(bytes.subarray(300));
+  await theirs.commit();
+  assert.deepEqual(Deno.readFileSync(bench.layout.blobOf(descriptor)), bytes);
+  assert.deepEqual(bench.partials(), []);
+});
+
 for (const target of ["registry", "partial"]) {
   Deno.test(`a deleted ${target} folder makes commit say so, and nothing wrong appears`, async () => {
     using bench = new Bench();
