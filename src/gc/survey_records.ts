@@ -4,7 +4,7 @@ import type { Digest } from "../oci/digest.ts";
 import { parseCompiledRecord } from "../store/compiled.ts";
 import { parseImageRecord } from "../store/image_record.ts";
 import { type Layout, PIN_FILE, RECORD_FILE } from "../store/layout.ts";
-import { parsePackageRecord } from "../store/package_record.ts";
+import { packageName, parsePackageRecord } from "../store/package_record.ts";
 import { isLaterRecord } from "../store/record.ts";
 import type { Contents } from "./contents.ts";
 import { type Folder, type Oddments, putFiles, readTree } from "./folders.ts";
@@ -71,7 +71,7 @@ function describePackage(layout: Layout): RecordTree["describe"] {
     const { source, name, version, arch, digest, createdAt } = record;
     if (layout.packageFolder(source, name, version, arch) !== folder.path) return undefined;
     return {
-      name: [source, name, version, arch].join("/"),
+      name: packageName(record),
       group: [source, name, arch].join("/"),
       digest,
       createdAt,

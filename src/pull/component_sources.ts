@@ -1,6 +1,7 @@
 import { type Clock, mapLimit } from "../base/concurrency.ts";
-import { LarderError } from "../base/errors.ts";
-import { diskError, statIfAny } from "../base/files.ts";
+import { hasCode, LarderError } from "../base/errors.ts";
+import { diskError, isDeletion, statIfAny } from "../base/files.ts";
+import { redact } from "../base/redact.ts";
 import type { BlobDescriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
 import { isWasm } from "../oci/media_types.ts";
@@ -8,6 +9,9 @@ import { formatReference, type Reference } from "../oci/reference.ts";
 import type { Transport } from "../registry/transport.ts";
 import { UrlFetcher } from "../registry/url_fetcher.ts";
 import type { BlobStore } from "../store/blob_store.ts";
+import { isPathPart } from "../store/layout.ts";
+import type { PackageId } from "../store/package_record.ts";
+import type { PackageStore } from "../store/packages.ts";
 import type { Machine } from "../store/roots.ts";
 import { notCached } from "./freshness.ts";
 import type { Outcome } from "./observer.ts";
@@ -17,8 +21,14 @@ import type { PartResult } from "./result.ts";
 import { type ComponentSource, describeSource, parseSpinManifest } from "./spin_manifest.ts";
 import { transfer } from "./transfer.ts";
 
+const WASM = "application/wasm";
+
+/** Characters of a URL that are part of a name. */
+const MAX_URL = 255;
+
 export interface ComponentDependencies {
   readonly store: BlobStore;
+  readonly packages: PackageStore;
   /** For URLs and for the metadata of package registries. */
   readonly transport: Transport;
   readonly clock: Clock;
@@ -51,8 +61,15 @@ export interface ComponentResult {
   readonly modules: readonly ComponentModule[];
 }
 
-type UrlSource = Extract<ComponentSource, { kind: "url" }>;
+export type UrlSource = Extract<ComponentSource, { kind: "url" }>;
 type PackageSource = Extract<ComponentSource, { kind: "package" }>;
+
+/** What the module behind a URL is in the cache: a package whose name is the URL, without secrets, as far as it fits. */
+export function packageOf({ url, digest }: UrlSource): PackageId {
+  let name = redact(url.href);
+  for (let end = MAX_URL; !isPathPart(name); end--) name = name.slice(0, end);
+  return { source: "url", name, version: digest, arch: "wasm" };
+}
 
 /**
  * Brings what the components of a Spin application are made of, and what has to be downloaded, to `wasm/`, where
@@ -76,6 +93,10 @@ export async function pullComponents(
     }
   }, deps.signal);
   deps.store.sync();
+  for (const { source, modules } of results) {
+    if (source.kind !== "url") continue;
+    for (const module of modules) noteUse(source, module, deps);
+  }
   return results;
 }
 
@@ -112,7 +133,7 @@ async function pullUrl(
   deps: ComponentDependencies,
   signal: AbortSignal,
 ): Promise<ComponentModule> {
-  const blob: BlobDescriptor = { mediaType: "application/wasm", digest: source.digest };
+  const blob: BlobDescriptor = { mediaType: WASM, digest: source.digest };
   if (deps.offline && !deps.store.find(blob)) throw notCached(source.url.href);
   const waiting = () => deps.note?.(`waiting for another process that fetches ${blob.digest}`);
   const received = await transfer(
@@ -125,6 +146,22 @@ async function pullUrl(
   const size = path === undefined ? undefined : statIfAny(path)?.size;
   if (size === undefined) throw deletedMeanwhile(blob.digest);
   return { digest: blob.digest, size, outcome: received === undefined ? "reused" : "fetched" };
+}
+
+/** Makes the module an entry of the cache, which no collector takes for something that nobody needs. */
+function noteUse(
+  source: UrlSource,
+  { digest, size, outcome }: ComponentModule,
+  { packages, clock }: ComponentDependencies,
+): void {
+  try {
+    packages.use({ ...packageOf(source), mediaType: WASM, digest, size }, clock.now());
+  } catch (error) {
+    // What is there can be used all the same, and who deletes it meanwhile means to.
+    const isHarmless = outcome === "reused" &&
+      hasCode(error, "LDR_DISK_FULL", "LDR_READ_ONLY", "LDR_PERMISSION");
+    if (!isHarmless && !isDeletion(error)) throw error;
+  }
 }
 
 async function pullPackage(

@@ -26,6 +26,14 @@ const PackageRecordSchema = v.object({
 /** The file `record.json` of a package. Its mtime is the last use. */
 export type PackageRecord = v.InferOutput<typeof PackageRecordSchema>;
 
+/** What tells a package from all others. */
+export type PackageId = Pick<PackageRecord, "source" | "name" | "version" | "arch">;
+
+/** A package's name as an entry: `source/name/version/arch`. */
+export function packageName({ source, name, version, arch }: PackageId): string {
+  return [source, name, version, arch].join("/");
+}
+
 /** Reads a record; undefined for one that is broken, which counts as none. */
 export function parsePackageRecord(text: string): PackageRecord | undefined {
   try {
@@ -34,4 +42,8 @@ export function parsePackageRecord(text: string): PackageRecord | undefined {
   } catch {
     return undefined;
   }
+}
+
+export function formatPackageRecord(record: PackageRecord): string {
+  return JSON.stringify(record, null, 2) + "\n";
 }

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { type ErrorCode, hasCode } from "../../src/base/errors.ts";
+import { survey } from "../../src/gc/survey.ts";
+import type { SurveyEntry } from "../../src/gc/survey_types.ts";
 import { type Digest, digestOf } from "../../src/oci/digest.ts";
 import { pullComponents } from "../../src/pull/component_sources.ts";
 import { Puller } from "../../src/pull/puller.ts";
@@ -8,6 +10,7 @@ import { RegistryClient } from "../../src/registry/client.ts";
 import { httpTransport } from "../../src/registry/http.ts";
 import { BlobStore } from "../../src/store/blob_store.ts";
 import { Layout } from "../../src/store/layout.ts";
+import { PackageStore } from "../../src/store/packages.ts";
 import type { Machine } from "../../src/store/roots.ts";
 import { image, randomBytes, utf8, wasmArtifact, wasmModule } from "../support/artifacts.ts";
 import {
@@ -67,6 +70,7 @@ class Scene implements AsyncDisposable {
     const { offline = false } = options;
     return pullComponents(manifest, {
       store: this.store,
+      packages: new PackageStore(this.layout),
       transport,
       clock,
       machine: this.machine,
@@ -97,8 +101,13 @@ class Scene implements AsyncDisposable {
     assert.deepEqual(names(join(this.layout.root, "partial")), []);
   }
 
+  /** What the cache has, as the commands of upkeep see it. */
+  entries(): readonly SurveyEntry[] {
+    return survey(this.layout, Date.now()).entries;
+  }
+
   assertNothingKept(): void {
-    for (const folder of ["wasm", "data", "partial"]) {
+    for (const folder of ["wasm", "data", "partial", "packages"]) {
       assert.deepEqual(names(join(this.layout.root, folder)), []);
     }
   }
@@ -141,6 +150,50 @@ Deno.test("a component's URL goes to wasm/ by its digest, and is not asked for a
   scene.server.clearLog();
   assert.deepEqual(await modules(), [[{ ...found, outcome: "reused" }]]);
   assert.deepEqual(scene.server.requests(), []);
+});
+
+Deno.test("a URL's module is a package of the cache, which no collector takes for an orphan", async () => {
+  await using scene = await Scene.open();
+  await scene.pull({ a: scene.url("/a.wasm") });
+  const url = `http://${scene.server.host}/a.wasm`;
+  const [entry] = scene.entries();
+  assert.deepEqual(scene.entries().map(({ type, name, problem }) => ({ type, name, problem })), [{
+    type: "package",
+    name: `url/${url}/${digestOf(module)}/wasm`,
+    problem: undefined,
+  }]);
+  assert.deepEqual([entry!.digest, entry!.reaches.length], [digestOf(module), 1]);
+});
+
+Deno.test("a module that is there already, also one of Spin's, is used now", async () => {
+  await using scene = await Scene.open();
+  Deno.mkdirSync(scene.layout.tree("wasm"), { recursive: true });
+  Deno.writeFileSync(scene.wasm(), module, { mode: 0o644 });
+  const source = scene.url("/a.wasm");
+  await scene.pull({ a: source });
+  const [before] = scene.entries();
+  const record = join(before!.folder, "record.json");
+  const text = Deno.readTextFileSync(record);
+  Deno.utimeSync(record, new Date(0), new Date(0));
+  assert.equal(scene.entries()[0]!.lastUsed, 0);
+  await scene.pull({ a: source });
+  assert.ok(scene.entries()[0]!.lastUsed > 0);
+  assert.equal(Deno.readTextFileSync(record), text);
+});
+
+Deno.test("the name of a URL's module holds no secret, and as much of the URL as fits", async () => {
+  await using scene = await Scene.open();
+  await scene.pull({
+    a: scene.url("/a.wasm").replace("/a.wasm", "/a.wasm?token=hidden"),
+    b: scene.url("/b.wasm").replace("/b.wasm", `/b.wasm?${"é".repeat(200)}`),
+  });
+  const [a, b] = scene.entries().map(({ name, problem }) => {
+    assert.equal(problem, undefined);
+    return name;
+  });
+  const url = `url/http://${scene.server.host}`;
+  assert.equal(a, `${url}/a.wasm?token=***/${digestOf(module)}/wasm`);
+  assert.ok(b!.startsWith(`${url}/b.wasm?%C3%A9%C3%A9`));
 });
 
 Deno.test("the request takes no encoding, so that the digest is of the bytes as they are", async () => {

@@ -1,7 +1,7 @@
 import { systemClock } from "../../base/concurrency.ts";
 import { redact } from "../../base/redact.ts";
 import { formatBytes, plural } from "../../base/units.ts";
-import { type ComponentResult, pullComponents } from "../../pull/component_sources.ts";
+import { type ComponentResult, packageOf, pullComponents } from "../../pull/component_sources.ts";
 import type { PullOptions } from "../../pull/options.ts";
 import type { Puller } from "../../pull/puller.ts";
 import { type ComponentSource, describeSource } from "../../pull/spin_manifest.ts";
@@ -9,6 +9,8 @@ import type { Transport } from "../../registry/transport.ts";
 import { BlobStore } from "../../store/blob_store.ts";
 import type { UseEvent } from "../../store/journal.ts";
 import type { Layout } from "../../store/layout.ts";
+import { packageName } from "../../store/package_record.ts";
+import { PackageStore } from "../../store/packages.ts";
 import { thisMachine } from "../../store/roots.ts";
 import { withSharedLock } from "../../store/store_lock.ts";
 import { writeOut } from "../console.ts";
@@ -41,6 +43,7 @@ export async function pullSpinManifest(
   const results = await withSharedLock(layout, () =>
     pullComponents(path, {
       store: new BlobStore(layout),
+      packages: new PackageStore(layout),
       transport,
       clock: systemClock,
       machine: thisMachine,
@@ -85,11 +88,11 @@ function eventsOf({ source, modules }: ComponentResult): UseEvent[] {
   });
 }
 
-/** Where the modules of a component come from. */
+/** What the modules of a component are called. */
 function originOf(source: ComponentSource): string {
   switch (source.kind) {
     case "url":
-      return redact(source.url.href);
+      return packageName(packageOf(source));
     case "package":
       return `${source.package.namespace}:${source.package.name}@${source.version}`;
     case "local":
