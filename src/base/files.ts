@@ -72,6 +72,14 @@ export function readTextIfAny(path: string): string | undefined {
   return bytes && decoder.decode(bytes);
 }
 
+/** The text of an open (small) file, from its position on. */
+export function readText(file: Deno.FsFile): string {
+  const bytes = new Uint8Array(file.statSync().size);
+  let length = 0;
+  for (let read; (read = file.readSync(bytes.subarray(length)));) length += read;
+  return decoder.decode(bytes.subarray(0, length));
+}
+
 /** The bytes of a (small) file, or undefined where there is none. */
 export function readBytesIfAny(path: string): Uint8Array<ArrayBuffer> | undefined {
   try {

@@ -198,7 +198,9 @@ export class Ingest {
     this.#fileHasher?.close();
     this.#fileHasher = undefined;
     const { digest, size = 0 } = this.#descriptor;
-    if (size < HASH_IN_THREAD) return new Verifier(this.#descriptor);
+    // Windows lets only the handle that has the lock read the file, and the thread would need one of its own.
+    const onlyHandle = Deno.build.os === "windows";
+    if (size < HASH_IN_THREAD || onlyHandle) return new Verifier(this.#descriptor);
     this.#fileHasher = new FileHasher(this.#partial, digest, length);
     return new Verifier(this.#descriptor, this.#fileHasher, length);
   }

@@ -6,6 +6,7 @@ import {
   ensureFolder,
   FILE_MODE,
   isAt,
+  readText,
   readTextIfAny,
   removeIfAny,
   statIfAny,
@@ -110,7 +111,9 @@ export class PinStore {
         using file = openPins(this.#layout.pins);
         await lockFile(file, true, options);
         if (!isAt(file, this.#layout.pins)) continue;
-        const document = { schemaVersion: 1, pins: change(this.patterns()) };
+        // Not by its name: Windows lets only the handle that has the lock read the file.
+        const pins = parsePatterns(readText(file), this.#layout.pins);
+        const document = { schemaVersion: 1, pins: change(pins) };
         writeFileAtomic(this.#layout.pins, JSON.stringify(document, null, 2) + "\n");
         return;
       }
