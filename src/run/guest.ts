@@ -20,8 +20,10 @@ export interface GuestEvents {
 
 /** One request under way. */
 interface Exchange {
-  readonly answered: PromiseWithResolvers<Response>;
-  readonly body: ReadableStreamDefaultReader<Uint8Array> | undefined;
+  readonly answered: PromiseWithResolvers<Response | undefined>;
+  readonly body: ReadableStream<Uint8Array> | null;
+  /** Of the body, once the guest has asked for some of it. */
+  reader?: ReadableStreamDefaultReader<Uint8Array>;
   /** When it is given up, if its response has not begun; of `performance.now()`. */
   readonly deadline: number;
   response?: GuestResponse;
@@ -110,18 +112,19 @@ export class Guest {
   /**
    * Has the guest answer a request; its body flows in both directions as each side reads.
    * @param deadline when it is given up, if its response has not begun; of `performance.now()`
+   * @returns undefined if the thread ended before a guest had anything of the request; another thread can have it
    * @throws GuestFailure
    */
   handle(
     head: RequestHead,
     body: ReadableStream<Uint8Array> | null,
     deadline: number,
-  ): Promise<Response> {
-    if (this.#ended) return Promise.reject(new GuestFailure(500, "the guest's thread has ended"));
+  ): Promise<Response | undefined> {
+    if (this.#ended) return Promise.resolve(undefined);
     const id = ++this.#lastId;
     if (this.load === 0) this.#startWatch();
-    const answered = Promise.withResolvers<Response>();
-    this.#exchanges.set(id, { answered, body: body?.getReader(), deadline });
+    const answered = Promise.withResolvers<Response | undefined>();
+    this.#exchanges.set(id, { answered, body, deadline });
     this.#outbox.post({ type: "request", id, head, hasBody: body !== null });
     return answered.promise;
   }
@@ -174,10 +177,11 @@ export class Guest {
   }
 
   async #feed(id: number): Promise<void> {
-    const reader = this.#exchanges.get(id)?.body;
+    const exchange = this.#exchanges.get(id);
     let bytes: Uint8Array | null | undefined;
     try {
-      bytes = reader ? (await reader.read()).value ?? null : null;
+      const reader = exchange && (exchange.reader ??= exchange.body?.getReader());
+      bytes = (await reader?.read())?.value ?? null;
     } catch {
       bytes = undefined; // The client broke off.
     }
@@ -203,7 +207,12 @@ export class Guest {
   #drop(id: number): void {
     const exchange = this.#exchanges.get(id);
     if (!exchange) return;
-    exchange.body?.cancel().catch(() => {});
+    const { body, reader } = exchange;
+    (reader ?? body)?.cancel().catch(() => {});
+    this.#remove(id);
+  }
+
+  #remove(id: number): void {
     this.#exchanges.delete(id);
     if (this.load === 0) clearInterval(this.#watch);
     this.#events.onDone?.();
@@ -236,7 +245,15 @@ export class Guest {
     this.#worker.terminate();
     this.#loaded.reject(unloadable(failure.message));
     this.#loaded.promise.catch(() => {}); // Nobody waits for it any more, where it was loaded.
-    for (const id of [...this.#exchanges.keys()]) this.#fail(id, failure);
+    clearInterval(this.#watch);
+    for (const [id, { answered }] of [...this.#exchanges]) {
+      if (id <= this.#gauge.lastBegun) {
+        this.#fail(id, failure);
+        continue;
+      }
+      answered.resolve(undefined);
+      this.#remove(id);
+    }
   }
 }
 

@@ -1,3 +1,8 @@
+/** The places of what is shown. */
+const BEATS = 0;
+const LAST_BEGUN = 1;
+const SIZE = 2 * Float64Array.BYTES_PER_ELEMENT;
+
 /**
  * What a guest's thread shows of itself, in memory that it shares with the thread that serves: that reads it even
  * while a guest computes, and no message comes.
@@ -7,17 +12,26 @@ export class GuestGauge {
   readonly #slots: Float64Array;
 
   /** @param memory of another one, which then shows the same */
-  constructor(memory = new SharedArrayBuffer(Float64Array.BYTES_PER_ELEMENT)) {
+  constructor(memory = new SharedArrayBuffer(SIZE)) {
     this.memory = memory;
     this.#slots = new Float64Array(memory);
   }
 
   /** Goes up while the event loop turns. */
   get beats(): number {
-    return this.#slots[0]!;
+    return this.#slots[BEATS]!;
   }
 
   beat(): void {
-    this.#slots[0]! += 1;
+    this.#slots[BEATS]! += 1;
+  }
+
+  /** The id of the last request that a guest was given; they come in order, from 1 on. */
+  get lastBegun(): number {
+    return this.#slots[LAST_BEGUN]!;
+  }
+
+  set lastBegun(id: number) {
+    this.#slots[LAST_BEGUN] = id;
   }
 }

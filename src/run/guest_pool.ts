@@ -1,6 +1,6 @@
 import { GUEST_HEAD_TIMEOUT, GUESTS_PER_THREAD } from "../base/defaults.ts";
 import { Guest, type GuestEvents } from "./guest.ts";
-import { notInTime } from "./guest_failure.ts";
+import { type GuestFailure, notInTime, stopping } from "./guest_failure.ts";
 import type { GuestProgram } from "./guest_messages.ts";
 import type { RequestHead } from "./wasi/http_incoming.ts";
 
@@ -16,6 +16,7 @@ export class GuestPool {
   readonly #waiting: (() => void)[] = [];
   #guests: Guest[] = [];
   #starting: Promise<void> | undefined;
+  #isStopped = false;
 
   private constructor(program: GuestProgram, size: number, events: GuestEvents) {
     this.#program = program;
@@ -46,6 +47,8 @@ export class GuestPool {
   async handle(head: RequestHead, body: ReadableStream<Uint8Array> | null): Promise<Response> {
     const deadline = performance.now() + GUEST_HEAD_TIMEOUT;
     for (let isNew = true;; isNew = false) {
+      if (this.#isStopped) throw stopping();
+      if (!isNew && performance.now() >= deadline) throw this.#late();
       this.#guests = this.#guests.filter((guest) => !guest.isEnded);
       const guest = leastBusy(this.#guests);
       const isFull = this.#guests.length >= this.#size;
@@ -56,28 +59,33 @@ export class GuestPool {
       // The thread that is being started serves the requests after this one.
       if (isNew && guest.load > 0 && !isFull) this.#another().catch(() => {});
       if (guest.load < GUESTS_PER_THREAD) {
-        return await guest.handle(head, body, deadline);
-      }
-      await this.#room(deadline);
+        const response = await guest.handle(head, body, deadline);
+        if (response) return response;
+      } else await this.#room(deadline);
     }
   }
 
   stop(): void {
+    this.#isStopped = true;
     for (const guest of this.#guests) guest.stop();
   }
 
-  /** Resolves when a thread may have room for another request. */
+  /** Resolves when a thread may have room for another request, or the deadline has come. */
   async #room(deadline: number): Promise<void> {
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const { promise, resolve } = Promise.withResolvers<void>();
     this.#waiting.push(resolve);
     const giveUp = () => {
       this.#waiting.splice(this.#waiting.indexOf(resolve), 1);
-      const failure = notInTime();
-      this.#events.onFailure(failure.message);
-      reject(failure);
+      resolve();
     };
-    const timer = setTimeout(giveUp, Math.max(0, deadline - performance.now()));
+    const timer = setTimeout(giveUp, Math.max(0, Math.ceil(deadline - performance.now())));
     await promise.finally(() => clearTimeout(timer));
+  }
+
+  #late(): GuestFailure {
+    const failure = notInTime();
+    this.#events.onFailure(failure.message);
+    return failure;
   }
 
   #another(signal?: AbortSignal): Promise<void> {

@@ -93,6 +93,7 @@ async function answer(id: number, head: RequestHead, hasBody: boolean): Promise<
 /** The main thread sees by the pulse that no guest holds this thread up. */
 function begin(id: number, exchange: Exchange): void {
   exchanges.set(id, exchange);
+  gauge!.lastBegun = id;
   pulse ??= setInterval(() => gauge!.beat(), GUEST_BEAT);
 }
 

@@ -52,6 +52,14 @@ Deno.test("a request is answered for after a minute", async (t) => {
   });
 });
 
+Deno.test("a request that no guest has begun with outlives its thread", async () => {
+  using pool = await Pool.start(cases);
+  const busy = pool.get("/busy");
+  const requests = [pool.get("/hello"), pool.get("/echo", new Blob(["body"]).stream())];
+  assert.deepEqual(await Promise.all(requests), ["hello\n", "body"]);
+  assert.equal(await busy, 504);
+});
+
 Deno.test("a step of the system's clock ends nothing", async () => {
   using pool = await Pool.start(cases);
   const sleeping = pool.get("/sleep");

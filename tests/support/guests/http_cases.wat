@@ -131,6 +131,10 @@
   (func $case-sleep
     (call $block (call $after (i64.const 3600000000000))))
 
+  ;; /busy: computes without end.
+  (func $case-busy
+    (loop $again (br $again)))
+
   ;; /done: a whole response, then exit with success.
   (func $case-done (param $outparam i32)
     (call $case-hello (local.get $outparam))
@@ -165,6 +169,8 @@
       (then (return (call $case-wait (local.get $outparam)))))
     (if (call $is (local.get $at) (i32.const 0x65656c73)) ;; slee
       (then (return (call $case-sleep))))
+    (if (call $is (local.get $at) (i32.const 0x79737562)) ;; busy
+      (then (return (call $case-busy))))
     (if (call $is (local.get $at) (i32.const 0x656e6f64)) ;; done
       (then (return (call $case-done (local.get $outparam)))))
     (if (call $is (local.get $at) (i32.const 0x75666572)) ;; refu
