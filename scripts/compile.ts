@@ -1,5 +1,6 @@
 /**
- * Builds dist/larder-<target>, one binary a target, and dist/SHA256SUMS.
+ * Builds what a release consists of: dist/larder-<target>, one binary a target, dist/SHA256SUMS, and the scripts
+ * that install them.
  *
  *   deno task compile [--target TARGET]... [--all] [--output DIR]
  *
@@ -23,7 +24,9 @@ const TARGETS = [
   "aarch64-pc-windows-msvc",
 ];
 
-const ROOT = join(import.meta.dirname!, "..");
+const SCRIPTS = import.meta.dirname!;
+const ROOT = join(SCRIPTS, "..");
+const INSTALLERS = ["install.sh", "install.ps1"];
 const SOURCES = ["main.ts", "src", "deno.json", "deno.lock", "package.json"];
 /**
  * V8 lets what is new in its heap take 96 MiB and more, which makes nothing faster here: reading a cache of 100,000
@@ -59,6 +62,7 @@ function compile(args: string[]): void {
       console.log(`${binary} (${size} MB)`);
     }
     writeSums(output);
+    for (const name of INSTALLERS) Deno.copyFileSync(join(SCRIPTS, name), join(output, name));
   } finally {
     Deno.removeSync(work, { recursive: true });
   }

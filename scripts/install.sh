@@ -61,6 +61,13 @@ verify() {
   [ "$actual" = "$expected" ] || fail "the sum of $2 is $actual, but SHA256SUMS says $expected: nothing was installed"
 }
 
+# lack: what this system has not got that larder needs, if that is known
+lack() {
+  case $(ldd --version 2>&1) in
+    *musl*) echo ": it needs glibc, and this system has musl" ;;
+  esac
+}
+
 # place FILE FOLDER: a rename, so that larder is the old one or the new one at every moment
 place() {
   [ ! -d "$2/larder" ] || fail "$2/larder is a folder"
@@ -68,7 +75,7 @@ place() {
   staged=$2/.larder.$$
   cp "$1" "$staged" || fail "cannot write to $2: name another folder with LARDER_INSTALL"
   chmod 755 "$staged"
-  version=$("$staged" --version) || fail "the larder for $target does not run on this machine"
+  version=$("$staged" --version) || fail "the larder for $target does not run on this machine$(lack)"
   mv -f "$staged" "$2/larder"
   echo "installed $version"
   echo "       as $2/larder"

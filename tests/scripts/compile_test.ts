@@ -65,11 +65,16 @@ Deno.test("the default is this machine's target, with the commit in it and its s
   });
 });
 
-Deno.test("each target asked for is built, Windows' with its suffix", async () => {
+Deno.test("each target asked for is built, Windows' with its suffix, and what installs them", async () => {
   await compile({ args: ["--target", HOST, "--target", OTHER] }, ({ code, stderr, output }) => {
     assert.equal(code, 0, stderr);
     const names = [...Deno.readDirSync(output)].map((entry) => entry.name).sort();
-    assert.deepEqual(names, ["SHA256SUMS", `larder-${HOST}`, `larder-${OTHER}.exe`].sort());
+    const binaries = [`larder-${HOST}`, `larder-${OTHER}.exe`];
+    assert.deepEqual(names, ["SHA256SUMS", "install.ps1", "install.sh", ...binaries].sort());
+    assert.equal(
+      Deno.readTextFileSync(join(output, "install.sh")),
+      Deno.readTextFileSync(join(ROOT, "scripts/install.sh")),
+    );
     assert.equal(Deno.readTextFileSync(join(output, "SHA256SUMS")).split("\n").length, 3);
   });
 });

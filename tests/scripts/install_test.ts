@@ -99,6 +99,12 @@ const FAULTS: [
     (machine) => ({ PATH: machine.pathWith("wget", "sha256sum") }),
   ],
   ["a binary that does not run", release(undefined, script("exit 1")), /does not run on this mach/],
+  [
+    "a binary that does not run for want of glibc",
+    release(undefined, script("exit 127")),
+    /does not run on this machine: it needs glibc, and this system has musl$/m,
+    (machine) => ({ PATH: `${withMusl(machine)}:${Deno.env.get("PATH")}` }),
+  ],
   ["a version that is none", release(), /is no version/, () => ({ LARDER_VERSION: "../../evil" })],
   ["a version that is not there", release(), /cannot downl/, () => ({ LARDER_VERSION: "3.2.1" })],
   [
@@ -130,6 +136,16 @@ function pretend(machine: Machine, system: string): string {
   const [name, processor] = system.split(" ");
   const body = `[ "$1" = -m ] && echo ${processor} || echo ${name}`;
   Deno.writeFileSync(join(folder, "uname"), script(body), { mode: 0o755 });
+  return folder;
+}
+
+/** A folder with an `ldd` as a system with musl has it. */
+function withMusl(machine: Machine): string {
+  const folder = join(machine.path, "programs");
+  Deno.mkdirSync(folder);
+  Deno.writeFileSync(join(folder, "ldd"), script("echo 'musl libc (x86_64)' >&2; exit 1"), {
+    mode: 0o755,
+  });
   return folder;
 }
 
