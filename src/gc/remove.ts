@@ -19,11 +19,13 @@ const ORDER = [PIN_FILE, RECORD_FILE, MANIFEST_FILE, CONFIG_FILE];
  * @throws LarderError LDR_READ_ONLY
  */
 export function removeEntry(entry: SurveyEntry): Outcome {
-  const { folder, stamp, stampFile, ownFiles, ownSize } = entry;
+  const { folder, stamp, stampFile, ownFiles } = entry;
   const used = statIfAny(join(folder, stampFile))?.mtime?.getTime() ?? 0;
   if (used !== stamp) return { skipped: "it was used since" };
-  const names = ORDER.filter((name) => ownFiles.includes(name));
-  return removeFiles(names.map((name) => join(folder, name)), ownSize);
+  const paths = ORDER.filter((name) => ownFiles.includes(name)).map((name) => join(folder, name));
+  // A survey believes what a manifest says of its config.
+  const size = paths.reduce((sum, path) => sum + (statIfAny(path)?.size ?? 0), 0);
+  return removeFiles(paths, size);
 }
 
 /**

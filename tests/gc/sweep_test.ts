@@ -74,6 +74,14 @@ Deno.test("what was planned goes, and nothing else", async () => {
   assertNoRubbish(bench.registry);
 });
 
+Deno.test("what is freed is what was there, also of a config that was cut short", async () => {
+  using bench = new Bench();
+  const folder = bench.pulled("ghcr.io/acme/app:v1", ONE, OLD);
+  Deno.truncateSync(join(folder, "config.json"), 1);
+  const { entries } = await applied(bench, bench.gc(UNUSED));
+  assert.equal(entries.length, 1);
+});
+
 Deno.test("a sweep of everything leaves the trees, and no folder below those of entries", async () => {
   using bench = new Bench();
   bench.pulled("ghcr.io/acme/app:v1", multiPlatform("linux/amd64", "linux/arm64"));
