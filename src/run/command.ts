@@ -16,13 +16,14 @@ export async function runCommand(
   program: CommandProgram,
   options: { onRefusal: (message: string) => void; signal?: AbortSignal | undefined },
 ): Promise<number> {
+  // What came before was not looked at since: an event that is over raises no listener.
+  if (options.signal?.aborted) throw interruptedAt(name);
   const worker = new Worker(new URL("./command_worker.ts", import.meta.url), {
     type: "module",
     deno: { permissions: permissionsFor(program.settings) },
   });
   const { promise, resolve, reject } = Promise.withResolvers<number>();
-  const onAbort = () =>
-    reject(new LarderError("LDR_INTERRUPTED", `interrupted ${name}`, { hint: "run it again" }));
+  const onAbort = () => reject(interruptedAt(name));
   options.signal?.addEventListener("abort", onAbort, { once: true });
   worker.onmessage = ({ data }: MessageEvent<CommandAnswer>) => {
     if ("refusal" in data) options.onRefusal(data.refusal);
@@ -40,6 +41,10 @@ export async function runCommand(
     options.signal?.removeEventListener("abort", onAbort);
     worker.terminate();
   }
+}
+
+function interruptedAt(name: string): LarderError {
+  return new LarderError("LDR_INTERRUPTED", `interrupted ${name}`, { hint: "run it again" });
 }
 
 function trapped(name: string, reason: string): LarderError {
