@@ -2,19 +2,24 @@ import { warnWithoutLocks } from "../store/file_lock.ts";
 import { Layout } from "../store/layout.ts";
 import { cacheRoot, REGISTRY_FOLDER, type Root, thisMachine } from "../store/roots.ts";
 import { join } from "node:path";
-import { printable } from "../base/errors.ts";
+import { printable, throwIfAborted } from "../base/errors.ts";
 import { redact } from "../base/redact.ts";
 import { loadConfig } from "./config/load.ts";
 import type { Config } from "./config/schema.ts";
 import { writeErr } from "./console.ts";
 import type { GlobalOptions } from "./options.ts";
 
+/** The signals that interrupt. */
+const SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
+  ? ["SIGINT"]
+  : ["SIGINT", "SIGTERM"];
+
 /** What a command is given: the options, the config, the cache, and ways to speak and to be interrupted. */
 export class Context {
   readonly options: GlobalOptions;
   readonly config: Config;
   readonly #interrupt = new AbortController();
-  #isListening = false;
+  #onSignal: (() => void) | undefined;
 
   private constructor(options: GlobalOptions, config: Config) {
     this.options = options;
@@ -54,14 +59,25 @@ export class Context {
    * the store survives as it survives a kill.
    */
   interruptible(): AbortSignal {
-    if (this.#isListening) return this.#interrupt.signal;
-    this.#isListening = true;
+    if (this.#onSignal) return this.#interrupt.signal;
     const onSignal = () => {
       if (this.#interrupt.signal.aborted) Deno.exit(130);
       this.#interrupt.abort();
     };
-    Deno.addSignalListener("SIGINT", onSignal);
-    if (Deno.build.os !== "windows") Deno.addSignalListener("SIGTERM", onSignal);
+    for (const name of SIGNALS) Deno.addSignalListener(name, onSignal);
+    this.#onSignal = onSignal;
     return this.#interrupt.signal;
+  }
+
+  /**
+   * Leaves signals to whom larder hands over: it would end before that one otherwise.
+   * @throws LarderError LDR_INTERRUPTED if one has come already
+   */
+  leaveSignals(): void {
+    if (this.#onSignal) {
+      for (const name of SIGNALS) Deno.removeSignalListener(name, this.#onSignal);
+      this.#onSignal = undefined;
+    }
+    throwIfAborted(this.#interrupt.signal);
   }
 }

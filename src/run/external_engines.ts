@@ -13,6 +13,9 @@ export interface ExternalEngine {
   readonly name: EngineName;
   /** Absolute. */
   readonly path: string;
+}
+
+export interface ListedEngine extends ExternalEngine {
   /** Undefined where it does not tell. */
   readonly version: string | undefined;
 }
@@ -33,15 +36,11 @@ const VERSION = /\b\d+\.\d+[\w.+-]*/;
 
 /**
  * The engine of this name, as an installed program.
- * @throws LarderError LDR_ENGINE if there is none, LDR_INTERRUPTED
+ * @throws LarderError LDR_ENGINE if there is none
  */
-export async function findEngine(
-  name: EngineName,
-  machine: Machine,
-  options: { isProgram?: ProgramCheck; signal?: AbortSignal | undefined } = {},
-): Promise<ExternalEngine> {
-  const path = findProgram(name, machine, options.isProgram);
-  if (path) return { name, path, version: await versionOf(path, options.signal) };
+export function findEngine(name: EngineName, machine: Machine): ExternalEngine {
+  const path = findProgram(name, machine);
+  if (path) return { name, path };
   throw new LarderError(
     "LDR_ENGINE",
     `the engine ${name} is not installed: PATH has no such program`,
@@ -51,13 +50,13 @@ export async function findEngine(
   );
 }
 
-/** The engines that are installed. */
-export async function listEngines(
-  machine: Machine,
-  options: { isProgram?: ProgramCheck; signal?: AbortSignal | undefined } = {},
-): Promise<ExternalEngine[]> {
-  const installed = EXTERNAL_ENGINES.filter((n) => findProgram(n, machine, options.isProgram));
-  return await Promise.all(installed.map((name) => findEngine(name, machine, options)));
+/** The engines that are installed, and what they say of their versions. */
+export async function listEngines(machine: Machine): Promise<ListedEngine[]> {
+  const installed = EXTERNAL_ENGINES.filter((name) => findProgram(name, machine))
+    .map((name) => findEngine(name, machine));
+  return await Promise.all(
+    installed.map(async (engine) => ({ ...engine, version: await versionOf(engine.path) })),
+  );
 }
 
 /**
@@ -93,13 +92,12 @@ function isExecutable(path: string): boolean {
   }
 }
 
-async function versionOf(path: string, signal?: AbortSignal): Promise<string | undefined> {
-  const options = { stderr: "null", timeout: ENGINE_TIMEOUT, limit: 1024, signal } as const;
+async function versionOf(path: string): Promise<string | undefined> {
+  const options = { stderr: "null", timeout: ENGINE_TIMEOUT, limit: 1024 } as const;
   try {
     const answer = await askProgram(path, { args: ["--version"], ...options });
     return answer.ended && answer.success ? VERSION.exec(answer.stdout)?.[0] : undefined;
-  } catch (error) {
-    if (error instanceof LarderError) throw error;
+  } catch {
     return undefined; // What it is wrong with shows when it is to run something.
   }
 }

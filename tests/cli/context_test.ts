@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { registerSecret } from "../../src/base/redact.ts";
 import { Context } from "../../src/cli/context.ts";
+import { failureOf } from "../support/failure_of.ts";
 import { captured, withEnvironment } from "../support/in_process.ts";
 
 const create = (options: { quiet?: boolean }) =>
@@ -24,4 +25,26 @@ Deno.test("--quiet leaves out what is told, but no warning", async () => {
     context.warn("warned");
   });
   assert.equal(stderr, "warning: warned\n");
+});
+
+/** A listener for signals alone keeps no event loop waiting. */
+const turn = () => new Promise((resolve) => setTimeout(resolve, 1));
+
+Deno.test("an interrupt is raised once, and signals are left to others then", async () => {
+  const context = await create({});
+  const signal = context.interruptible();
+  context.leaveSignals();
+  assert.equal(context.interruptible(), signal);
+  Deno.kill(Deno.pid, "SIGTERM");
+  while (!signal.aborted) await turn();
+  assert.equal(
+    (await failureOf(Promise.try(() => context.leaveSignals()))).code,
+    "LDR_INTERRUPTED",
+  );
+  let received = false;
+  const other = () => received = true;
+  Deno.addSignalListener("SIGTERM", other);
+  Deno.kill(Deno.pid, "SIGTERM");
+  while (!received) await turn();
+  Deno.removeSignalListener("SIGTERM", other);
 });

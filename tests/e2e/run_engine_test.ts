@@ -174,19 +174,27 @@ Deno.test("what cannot be handed over is refused before anything is started", as
   }
 });
 
-Deno.test("Ctrl-C reaches the engine, which ends in its own way", async () => {
+/** Says what it was asked to do, and ends when it was asked twice. */
+const STUBBORN = `#!/bin/sh
+[ "$1" = --version ] && echo "asked for its version" >&2
+trap 'trap "echo orderly >&2; exit 3" INT; echo stubborn >&2' INT
+echo ready >&2
+while :; do sleep 0.05; done
+`;
+
+Deno.test("every Ctrl-C reaches the engine, which ends in its own way", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new EngineUser("spin");
-  user.write(
-    "bin/spin",
-    "#!/bin/sh\n[ \"$1\" = --version ] && exit\ntrap 'echo orderly >&2; exit 3' INT\necho ready >&2\nwhile :; do sleep 0.05; done\n",
-  );
+  user.write("bin/spin", STUBBORN);
   const app = registry.add("shop", await spinOnlyApp(), "v1");
   const env = { PATH: user.path("bin") };
   await using running = user.spawn(["run", "--engine", "spin", app], { env });
   await running.said("ready");
   running.kill("SIGINT");
+  await running.said("stubborn");
+  running.kill("SIGINT");
   const { code, stderr } = await running.result;
   assert.equal(code, 3, stderr);
   assert.match(stderr, /orderly\n$/);
+  assert.doesNotMatch(stderr, /version/);
 });

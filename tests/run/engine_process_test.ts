@@ -59,7 +59,7 @@ Deno.test("an engine that cannot be started is an error", async () => {
   const path = join(folder.path, "spin");
   Deno.writeTextFileSync(path, "#!/no/such/interpreter\n", { mode: 0o755 });
   for (const each of [path, join(folder.path, "gone")]) {
-    const engine = { name: "spin", path: each, version: undefined } as const;
+    const engine = { name: "spin", path: each } as const;
     const error = await failureOf(runEngine(engine, { args: [], env: {} }));
     assert.equal(error.code, "LDR_ENGINE");
     assert.ok(error.message.includes(each) && error.hint.includes("spin --version"));

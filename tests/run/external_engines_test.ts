@@ -28,15 +28,11 @@ function machine(os: Machine["os"], env: Record<string, string>): Machine {
 
 const among = (...paths: string[]): ProgramCheck => (path) => paths.includes(path);
 
-Deno.test("an installed engine is found, with its version", async () => {
+Deno.test("an installed engine is found, and asked for its version only to be listed", async () => {
   using programs = new Programs();
   const spin = programs.add("spin", 'test "$*" = --version && echo "spin 3.1.2 (abc 2025-01-01)"');
   const wasmtime = programs.add("wasmtime", 'echo "wasmtime 25.0.0-rc.1+x"');
-  assert.deepEqual(await findEngine("spin", programs.machine), {
-    name: "spin",
-    path: spin,
-    version: "3.1.2",
-  });
+  assert.deepEqual(findEngine("spin", programs.machine), { name: "spin", path: spin });
   assert.deepEqual(await listEngines(programs.machine), [
     { name: "spin", path: spin, version: "3.1.2" },
     { name: "wasmtime", path: wasmtime, version: "25.0.0-rc.1+x" },
@@ -66,21 +62,12 @@ Deno.test("an engine that is not installed is an error that says how to install 
   for (
     const [name, site] of [["spin", /spinframework\.dev/], ["wasmtime", /wasmtime\.dev/]] as const
   ) {
-    const error = await failureOf(findEngine(name, programs.machine));
+    const error = await failureOf(Promise.try(() => findEngine(name, programs.machine)));
     assert.equal(error.code, "LDR_ENGINE");
     assert.match(error.message, new RegExp(`engine ${name} is not installed`));
     assert.match(error.hint, site);
   }
   assert.deepEqual(await listEngines(programs.machine), []);
-});
-
-Deno.test("asking for the version can be interrupted", async () => {
-  using programs = new Programs();
-  programs.add("spin", "exec sleep 300");
-  const stop = new AbortController();
-  const finding = failureOf(findEngine("spin", programs.machine, { signal: stop.signal }));
-  stop.abort();
-  assert.equal((await finding).code, "LDR_INTERRUPTED");
 });
 
 Deno.test("only files that may be executed are programs", () => {

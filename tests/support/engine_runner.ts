@@ -2,6 +2,6 @@
 import { runEngine } from "../../src/run/engine_process.ts";
 
 const [path, ...args] = Deno.args;
-const engine = { name: "spin", path: path!, version: undefined } as const;
+const engine = { name: "spin", path: path! } as const;
 Deno.exitCode = await runEngine(engine, { args, env: { GIVEN: "to the engine" } });
 console.log("the engine has ended");

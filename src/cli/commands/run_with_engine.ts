@@ -1,6 +1,6 @@
 import { dirname, resolve } from "node:path";
 import { LarderError } from "../../base/errors.ts";
-import { spinCommand, wasmtimeCommand } from "../../run/engine_commands.ts";
+import { type EngineCommand, spinCommand, wasmtimeCommand } from "../../run/engine_commands.ts";
 import { runEngine } from "../../run/engine_process.ts";
 import { ENGINE_VERSION } from "../../run/engine_version.ts";
 import {
@@ -39,7 +39,7 @@ export async function runWithEngine(
   const name = EXTERNAL_ENGINES.find((engine) => engine === command.engine);
   if (!name) throw unknownEngine(String(command.engine));
   const grants = grantsOf(command);
-  const engine = await findEngine(name, thisMachine);
+  const engine = findEngine(name, thisMachine);
   const run = new EngineRun(context, engine, grants, command, args);
   Deno.exitCode = name === "spin" ? await run.withSpin(subject) : await run.withWasmtime(subject);
 }
@@ -85,8 +85,7 @@ class EngineRun {
   async #spin(image: CachedImage, pantry: Pantry): Promise<number> {
     if (!pantry.isSpinApp(image)) throw notForSpin(image.name, "it is no Spin app");
     const { reference, manifestDigest } = image;
-    return await runEngine(
-      this.#engine,
+    return await this.#handOver(
       spinCommand({
         reference,
         manifestDigest,
@@ -116,8 +115,7 @@ class EngineRun {
     const imports = wasm.kind === "component"
       ? wasm.imports
       : wasm.imports.map((each) => `${each.module}.${each.name}`);
-    return await runEngine(
-      this.#engine,
+    return await this.#handOver(
       wasmtimeCommand({
         name,
         file: resolve(path),
@@ -128,6 +126,11 @@ class EngineRun {
         imports,
       }),
     );
+  }
+
+  async #handOver(command: EngineCommand): Promise<number> {
+    this.#context.leaveSignals();
+    return await runEngine(this.#engine, command);
   }
 }
 
