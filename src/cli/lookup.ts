@@ -1,8 +1,8 @@
-import { LarderError } from "../base/errors.ts";
-import { nearest } from "../base/nearest.ts";
+import type { LarderError } from "../base/errors.ts";
 import type { Content, Survey, SurveyEntry } from "../gc/survey_types.ts";
 import type { Digest } from "../oci/digest.ts";
 import { spellings } from "../store/names.ts";
+import { nothingCalled } from "./choosing.ts";
 import { DetailedError } from "./detailed_error.ts";
 
 /** What a user's name or digest stands for in a cache: an entry, or a manifest or blob. */
@@ -26,7 +26,7 @@ export function lookUp(survey: Survey, text: string): Found {
     ? named.map(entryFound)
     : withDigest(survey, (digest) => digest === text) ?? beginningWith(survey, text);
   if (candidates.length === 1) return candidates[0]!;
-  throw candidates.length === 0 ? notCached(survey, text) : ambiguous(text, candidates);
+  throw candidates.length === 0 ? nothingCalled(survey.entries, text) : ambiguous(text, candidates);
 }
 
 /** What all begins so: digests, then entries by their names. */
@@ -71,14 +71,6 @@ function withDigest(survey: Survey, fits: (digest: Digest) => boolean): Found[] 
 
 function entryFound(entry: SurveyEntry): Found {
   return { kind: "entry", entry };
-}
-
-function notCached(survey: Survey, text: string): LarderError {
-  const names = survey.entries.flatMap(({ name }) => spellings(name));
-  const meant = nearest(text, names);
-  return new LarderError("LDR_NOT_CACHED", `nothing in the cache is called "${text}"`, {
-    hint: meant ? `did you mean ${meant}?` : "larder list -v lists what there is",
-  });
 }
 
 function ambiguous(text: string, candidates: readonly Found[]): LarderError {
