@@ -113,7 +113,7 @@ export function formatDuration(milliseconds: number): string {
   return parts.join(" ").trim() || "0s";
 }
 
-/** `1 layer`, `2 layers`. */
-export function plural(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+/** `1 layer`, `2 layers`; `1 entry`, `2 entries`. */
+export function plural(count: number, one: string, many = `${one}s`): string {
+  return `${count} ${count === 1 ? one : many}`;
 }

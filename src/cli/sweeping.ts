@@ -1,12 +1,12 @@
 import { LarderError } from "../base/errors.ts";
-import { formatBytes } from "../base/units.ts";
+import { formatBytes, plural } from "../base/units.ts";
 import { applyPlan } from "../gc/collector.ts";
 import { isEmptyPlan, type Plan } from "../gc/plan.ts";
 import type { SweepResult } from "../gc/sweep.ts";
 import { writeOut } from "./console.ts";
 import type { Context } from "./context.ts";
 import type { Format } from "./options.ts";
-import { countOf, planSummary, planTable, shortfallLines } from "./output/plan_table.ts";
+import { planSummary, planTable, shortfallLines } from "./output/plan_table.ts";
 import { askYes, canAsk } from "./prompt.ts";
 
 /** The options of every command that deletes. */
@@ -50,7 +50,7 @@ export function sweepWith(context: Context, plan: Plan, by: string): Promise<Swe
 
 /** `freed 1.20 GiB, removed 3 entries`. */
 export function freedText({ freed, entries }: SweepResult): string {
-  return `freed ${formatBytes(freed)}, removed ${countOf(entries.length)}`;
+  return `freed ${formatBytes(freed)}, removed ${plural(entries.length, "entry", "entries")}`;
 }
 
 async function confirm(

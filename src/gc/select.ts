@@ -1,5 +1,5 @@
 import type { Disk } from "../base/disk.ts";
-import { formatBytes, formatDuration } from "../base/units.ts";
+import { formatBytes, formatDuration, plural } from "../base/units.ts";
 import { type Facts, isOlder, Ledger } from "./ledger.ts";
 import type { Loose } from "./plan.ts";
 import { type GcPolicy, limitsOf } from "./policy.ts";
@@ -93,7 +93,9 @@ function takeBeyondCounts(state: State): void {
     const limit = type ? limitsOf(state.policy, type).maxCount : state.policy.maxCount;
     if (limit === undefined) continue;
     let count = state.remaining(type).length;
-    const why = `least recently used; there may be ${limitText(formatCount(limit), type)}`;
+    const why = `least recently used; there may be ${
+      limitText(plural(limit, "entry", "entries"), type)
+    }`;
     for (const entry of state.candidates(type)) {
       if (count <= limit) break;
       state.take(entry, "max-count", why);
@@ -155,8 +157,4 @@ function giveBackShared(state: State): void {
 
 function limitText(limit: string, type: EntryType | undefined): string {
   return type ? `${limit} for the type ${type}` : limit;
-}
-
-function formatCount(count: number): string {
-  return count === 1 ? "1 entry" : `${count} entries`;
 }

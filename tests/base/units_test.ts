@@ -182,4 +182,5 @@ for (const [milliseconds, text] of SPANS) {
 
 Deno.test("a noun stands in the plural but for one", () => {
   assert.deepEqual([0, 1, 2].map((n) => plural(n, "layer")), ["0 layers", "1 layer", "2 layers"]);
+  assert.deepEqual([1, 2].map((n) => plural(n, "entry", "entries")), ["1 entry", "2 entries"]);
 });

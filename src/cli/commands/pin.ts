@@ -1,5 +1,6 @@
 import { LarderError } from "../../base/errors.ts";
 import { isGlob } from "../../base/glob.ts";
+import { plural } from "../../base/units.ts";
 import { survey } from "../../gc/survey.ts";
 import type { Survey } from "../../gc/survey_types.ts";
 import { formatReference, parseReference } from "../../oci/reference.ts";
@@ -9,7 +10,6 @@ import { entriesCalled } from "../choosing.ts";
 import { writeOut } from "../console.ts";
 import type { Context } from "../context.ts";
 import type { Format } from "../options.ts";
-import { countOf } from "../output/plan_table.ts";
 import { localTime, table } from "../output/table.ts";
 
 /** `larder pin`: keeps entries from every automatic removal; patterns also keep what comes later. */
@@ -34,7 +34,9 @@ export async function pin(
     if (found.length === 0) {
       context.warn(`nothing in the cache matches ${pattern} yet; what comes will be pinned`);
     } else {
-      context.info(`pinned ${pattern}: ${countOf(found.length)} now, and what comes later`);
+      context.info(
+        `pinned ${pattern}: ${plural(found.length, "entry", "entries")} now, and what comes later`,
+      );
     }
   }
 }

@@ -1,4 +1,4 @@
-import { formatBytes, formatDuration } from "../../base/units.ts";
+import { formatBytes, formatDuration, plural } from "../../base/units.ts";
 import { Journal } from "../../store/journal.ts";
 import { type Advice, type Regret, type Stats, statsOf } from "../../store/stats.ts";
 import { writeOut } from "../console.ts";
@@ -32,7 +32,10 @@ function textOf(stats: Stats, since: number): string {
       ["MISSES", [String(misses), causesText(causes)].filter((part) => part).join(": ")],
       ["FETCHED", formatBytes(fetched)],
       ["SAVED", formatBytes(saved)],
-      ["EVICTED", `${entries(evictions.entries)}, ${formatBytes(evictions.bytes)}`],
+      [
+        "EVICTED",
+        `${plural(evictions.entries, "entry", "entries")}, ${formatBytes(evictions.bytes)}`,
+      ],
       ["REGRETTED", regretText(regrets)],
     ]),
     regrets.length > 0 ? regretTable(regrets) : "",
@@ -47,7 +50,9 @@ function causesText(causes: Stats["causes"]): string {
 function regretText(regrets: readonly Regret[]): string {
   if (regrets.length === 0) return "none";
   const bytes = regrets.reduce((sum, regret) => sum + regret.bytes, 0);
-  return `${entries(regrets.length)}, ${formatBytes(bytes)}: fetched again soon after`;
+  return `${plural(regrets.length, "entry", "entries")}, ${
+    formatBytes(bytes)
+  }: fetched again soon after`;
 }
 
 function regretTable(regrets: readonly Regret[]): string {
@@ -73,7 +78,7 @@ function adviceText({ rule, atLeast }: Advice): string {
       } would have kept them: larder config set gc.max_size ${roundedSize(atLeast)}`;
     case "max-count":
       return `a limit of at least ${
-        entries(atLeast)
+        plural(atLeast, "entry", "entries")
       } would have kept them: larder config set gc.max_count ${atLeast}`;
     case "unused":
       return `a limit of at least ${
@@ -97,10 +102,6 @@ export function roundedSize(bytes: number): string {
 
 function days(milliseconds: number): string {
   return `${Math.ceil(milliseconds / 86_400_000)}d`;
-}
-
-function entries(count: number): string {
-  return count === 1 ? "1 entry" : `${count} entries`;
 }
 
 function toJson(stats: Stats): object {

@@ -110,7 +110,7 @@ function report(
       strays.join(", ") + (context.options.verbose ? "" : ": larder verify -v lists them"),
     );
   }
-  const entries = `${anatomies.length} ${anatomies.length === 1 ? "entry" : "entries"}`;
+  const entries = plural(anatomies.length, "entry", "entries");
   const result = faults.length === 0
     ? "nothing is wrong"
     : `${plural(faults.length, "fault")}${

@@ -1,5 +1,5 @@
 import { printable } from "../../base/errors.ts";
-import { formatBytes } from "../../base/units.ts";
+import { formatBytes, plural } from "../../base/units.ts";
 import { type Digest, shortDigest } from "../../oci/digest.ts";
 import { formatPlatform } from "../../oci/platform.ts";
 import type { Pin } from "../../store/pins.ts";
@@ -141,7 +141,7 @@ function pinText(pin: Pin | undefined): string {
 }
 
 function countText(entries: number): string {
-  return entries === 0 ? "nothing" : entries === 1 ? "1 entry" : `${entries} entries`;
+  return entries === 0 ? "nothing" : plural(entries, "entry", "entries");
 }
 
 function digestText(digest: Digest, full: boolean): string {

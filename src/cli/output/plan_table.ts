@@ -19,17 +19,12 @@ export function planTable({ remove, keep }: Plan): string {
 export function planSummary({ remove, bytes }: Plan): string {
   const { entries, partials, rubbish } = remove;
   const parts = [
-    entries.length > 0 && countOf(entries.length),
+    entries.length > 0 && plural(entries.length, "entry", "entries"),
     partials.length > 0 && plural(partials.length, "partial download"),
     rubbish.length > 0 && plural(rubbish.length, "leftover file"),
   ].filter((part) => part !== false);
   const what = parts.length > 0 ? parts.join(" and ") : "what nothing needs";
   return `${what}, which frees ${formatBytes(bytes)}`;
-}
-
-/** `1 entry`, `2 entries`. */
-export function countOf(entries: number): string {
-  return entries === 1 ? "1 entry" : `${entries} entries`;
 }
 
 /** Each goal that cannot be met, and why, as a line. */
@@ -39,7 +34,7 @@ export function shortfallLines({ shortfalls }: Plan): string[] {
     const of = type ? ` of type ${type}` : "";
     const reasons = kept.map((each) =>
       each.entries > 0
-        ? `${each.rule} ${formatBytes(each.bytes)} in ${countOf(each.entries)}`
+        ? `${each.rule} ${formatBytes(each.bytes)} in ${plural(each.entries, "entry", "entries")}`
         : `${each.rule} ${formatBytes(each.bytes)} that no entry needs`
     );
     return `${rule} ${amount(limit)}${of} cannot be met, it misses ${amount(missing)}: ` +

@@ -1,5 +1,5 @@
 import { printable } from "../../base/errors.ts";
-import { formatBytes, formatDuration } from "../../base/units.ts";
+import { formatBytes, formatDuration, plural } from "../../base/units.ts";
 import type { Fate, Prospect } from "../../gc/prospect.ts";
 import { shortDigest } from "../../oci/digest.ts";
 import type { Happening, Reason } from "../../store/history.ts";
@@ -36,7 +36,7 @@ export function contentWhy(reasons: ContentReasons, history: readonly Happening[
     fields([
       ["DIGEST", digest],
       ["SIZE", formatBytes(contents.reduce((sum, { size }) => sum + size, 0))],
-      ["NEEDED BY", needed.length === 1 ? "1 entry" : `${needed.length} entries`],
+      ["NEEDED BY", plural(needed.length, "entry", "entries")],
       ["IN USE", isInUse ? "yes" : "no"],
       ["GC", needed.length === 0 ? orphan : undefined],
     ]),
