@@ -2,13 +2,15 @@ import type { IncomingMessage } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { Readable } from "node:stream";
 import { STALL_TIMEOUT } from "../base/defaults.ts";
-import { interrupted } from "../base/errors.ts";
+import { hasCode, interrupted, LarderError } from "../base/errors.ts";
 import { networkError, timedOut } from "./fetch_transport.ts";
+import { isProxied } from "./proxied.ts";
 import type { HttpRequest, HttpResponse, Transport } from "./transport.ts";
 
 /**
  * HTTPS without looking at the certificate, for `--insecure`: the runtime's own client cannot leave that out.
- * Anything but HTTPS goes to the transport inside. Proxies are not used.
+ * Anything but HTTPS goes to the transport inside, and so does what a proxy is set for: that it is used weighs more,
+ * and certificates are looked at then.
  */
 export class InsecureTransport implements Transport {
   readonly #inner: Transport;
@@ -21,6 +23,7 @@ export class InsecureTransport implements Transport {
 
   send(request: HttpRequest): Promise<HttpResponse> {
     if (request.url.protocol !== "https:") return this.#inner.send(request);
+    if (isProxied(request.url, Deno.env)) return this.#inner.send(request).catch(throwSecure);
     if (request.signal?.aborted) return Promise.reject(interrupted());
     const { promise, resolve, reject } = Promise.withResolvers<HttpResponse>();
     const outgoing = httpsRequest(request.url, {
@@ -38,6 +41,16 @@ export class InsecureTransport implements Transport {
     outgoing.end(request.body);
     return promise;
   }
+}
+
+/** Throws the error of a request that went through a proxy. */
+function throwSecure(error: unknown): never {
+  if (!hasCode(error, "LDR_TLS")) throw error;
+  throw new LarderError("LDR_TLS", error.message, {
+    hint:
+      "--insecure does not work through a proxy: name the registry's CA with --ca-file, or its host in NO_PROXY",
+    cause: error,
+  });
 }
 
 function toResponse(request: HttpRequest, incoming: IncomingMessage): HttpResponse {

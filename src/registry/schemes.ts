@@ -1,4 +1,4 @@
-import { hasCode } from "../base/errors.ts";
+import { hasCode, type LarderError } from "../base/errors.ts";
 import { isLoopback } from "./endpoints.ts";
 import type { HttpRequest, HttpResponse, Transport } from "./transport.ts";
 import { isInsecure, type Trust } from "./trust.ts";
@@ -29,7 +29,8 @@ export class SchemeTransport implements Transport {
     try {
       response = await this.#sendIn(first, request);
     } catch (error) {
-      if (!second || !hasCode(error, "LDR_UNREACHABLE", "LDR_TLS")) throw error;
+      const isSpoken = hasCode(error, "LDR_TLS") && metBadCertificate(error);
+      if (!second || isSpoken || !hasCode(error, "LDR_UNREACHABLE", "LDR_TLS")) throw error;
       return await this.#decide(second, request).catch((other) => {
         // TLS is spoken there, and the certificate is the trouble.
         throw second === "https:" && hasCode(other, "LDR_TLS") && !metPlainHttp(other)
@@ -73,6 +74,11 @@ function withScheme(request: HttpRequest, scheme: Scheme): HttpRequest {
 /** Whether this may be what Go's and nginx's TLS servers answer to plain HTTP. */
 function wantsTls(response: HttpResponse): boolean {
   return response.status === 400 && !response.headers.has("docker-distribution-api-version");
+}
+
+/** Whether TLS is spoken there: certificates are looked at even of an insecure host where a proxy stands between. */
+function metBadCertificate(error: LarderError): boolean {
+  return /: invalid peer certificate/.test(error.message);
 }
 
 /** Whether a TLS handshake failed because the server speaks plain HTTP. */

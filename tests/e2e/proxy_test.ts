@@ -34,6 +34,24 @@ Deno.test("HTTPS_PROXY is used, whichever way it is written", async (t) => {
   }
 });
 
+Deno.test("--insecure goes through the proxy, and says what does not work there", async () => {
+  using ca = await TestCa.create();
+  await using registry = await startHidden(ca);
+  await using proxy = await ForwardProxy.start(() => registry.port);
+  using user = new User();
+  const env = { HTTPS_PROXY: `http://${proxy.host}` };
+  const result = await user.larder(["pull", "-k", "registry.test/app:v1"], { env });
+  assert.equal(result.code, 6, result.stderr);
+  assert.match(
+    result.stderr,
+    /\[LDR_TLS\]\nhint: --insecure does not work through a proxy: .*--ca-file/,
+  );
+  assert.deepEqual(proxy.hosts, ["registry.test:443"]);
+  const args = ["pull", "-k", "--ca-file", ca.file, "registry.test/app:v1"];
+  const trusted = await user.larder(args, { env });
+  assert.equal(trusted.code, 0, trusted.stderr);
+});
+
 Deno.test("the name and password of a proxy reach it and are never printed", async () => {
   using ca = await TestCa.create();
   await using registry = await startHidden(ca);
