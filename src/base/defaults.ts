@@ -154,6 +154,9 @@ export const GUEST_SILENCE = 200;
 /** … and is ended after this: what else it had under way is lost, and a new thread takes its place. */
 export const GUEST_HANG = 10_000;
 
+/** So long a guest may go on after its response is over; what it then waits for fails. */
+export const GUEST_AFTERLIFE = 20_000;
+
 /** How often the threads that have requests under way are looked at. */
 export const GUEST_LOOK = 100;
 

@@ -1,4 +1,4 @@
-import { GUEST_HANG, GUEST_LOOK, GUEST_SILENCE } from "../base/defaults.ts";
+import { GUEST_HANG, GUEST_LOOK, GUEST_SILENCE, GUESTS_PER_THREAD } from "../base/defaults.ts";
 import { interrupted, LarderError, throwIfAborted } from "../base/errors.ts";
 import { GuestFailure, neverReady, notInTime, stopping } from "./guest_failure.ts";
 import { GuestGauge } from "./guest_gauge.ts";
@@ -14,8 +14,8 @@ export interface GuestEvents {
   readonly onFailure: (message: string) => void;
   /** Something that it was refused, and what would grant it, in one line. */
   readonly onRefusal: (message: string) => void;
-  /** A request is over, however it ended. */
-  readonly onDone?: () => void;
+  /** The thread has room for so many more requests. */
+  readonly onRoom?: (count: number) => void;
 }
 
 /** One request under way. */
@@ -94,9 +94,9 @@ export class Guest {
     }
   }
 
-  /** Requests under way. */
+  /** Requests under way: those that clients wait for, and those that guests are not done with. */
   get load(): number {
-    return this.#exchanges.size;
+    return Math.max(this.#exchanges.size, this.#gauge.underWay);
   }
 
   /** Whether the thread was ended, by itself or by {@link stop}. */
@@ -122,7 +122,7 @@ export class Guest {
   ): Promise<Response | undefined> {
     if (this.#ended) return Promise.resolve(undefined);
     const id = ++this.#lastId;
-    if (this.load === 0) this.#startWatch();
+    this.#watch ??= this.#startWatch();
     const answered = Promise.withResolvers<Response | undefined>();
     this.#exchanges.set(id, { answered, body, deadline });
     this.#outbox.post({ type: "request", id, head, hasBody: body !== null });
@@ -214,13 +214,12 @@ export class Guest {
 
   #remove(id: number): void {
     this.#exchanges.delete(id);
-    if (this.load === 0) clearInterval(this.#watch);
-    this.#events.onDone?.();
+    this.#events.onRoom?.(1);
   }
 
-  #startWatch(): void {
+  #startWatch(): ReturnType<typeof setInterval> {
     this.#silence = 0;
-    this.#watch = setInterval(() => this.#look(), GUEST_LOOK);
+    return setInterval(() => this.#look(), GUEST_LOOK);
   }
 
   #look(): void {
@@ -229,6 +228,11 @@ export class Guest {
     this.#lastBeats = beats;
     if (this.#silence >= GUEST_HANG) return this.#end(notInTime());
     this.#giveUp();
+    // Guests that outlived their responses go without a message.
+    this.#events.onRoom?.(GUESTS_PER_THREAD - this.load);
+    if (this.load > 0) return;
+    clearInterval(this.#watch);
+    this.#watch = undefined;
   }
 
   /** Fails the requests whose time is over. */

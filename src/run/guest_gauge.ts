@@ -1,7 +1,8 @@
 /** The places of what is shown. */
 const BEATS = 0;
 const LAST_BEGUN = 1;
-const SIZE = 2 * Float64Array.BYTES_PER_ELEMENT;
+const UNDER_WAY = 2;
+const SIZE = 3 * Float64Array.BYTES_PER_ELEMENT;
 
 /**
  * What a guest's thread shows of itself, in memory that it shares with the thread that serves: that reads it even
@@ -33,5 +34,14 @@ export class GuestGauge {
 
   set lastBegun(id: number) {
     this.#slots[LAST_BEGUN] = id;
+  }
+
+  /** Guests that are not over, though their responses may be. */
+  get underWay(): number {
+    return this.#slots[UNDER_WAY]!;
+  }
+
+  set underWay(count: number) {
+    this.#slots[UNDER_WAY] = count;
   }
 }

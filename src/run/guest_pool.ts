@@ -21,7 +21,7 @@ export class GuestPool {
   private constructor(program: GuestProgram, size: number, events: GuestEvents) {
     this.#program = program;
     this.#size = size;
-    this.#events = { ...events, onDone: () => this.#waiting.shift()?.() };
+    this.#events = { ...events, onRoom: (count) => this.#wake(count) };
   }
 
   /**
@@ -82,6 +82,10 @@ export class GuestPool {
     await promise.finally(() => clearTimeout(timer));
   }
 
+  #wake(count: number): void {
+    for (let left = count; left > 0 && this.#waiting.length > 0; left--) this.#waiting.shift()!();
+  }
+
   #late(): GuestFailure {
     const failure = notInTime();
     this.#events.onFailure(failure.message);
@@ -92,7 +96,7 @@ export class GuestPool {
     return this.#starting ??= this.#start(signal).finally(() => {
       this.#starting = undefined;
       // The new thread has room for many; where there is none, they find out themselves.
-      for (const wake of this.#waiting.splice(0)) wake();
+      this.#wake(Infinity);
     });
   }
 

@@ -1,5 +1,5 @@
 /** A guest's thread: holds one component's compiled modules and answers each request with an instance of its own. */
-import { GUEST_BEAT, RESPONSE_WINDOW } from "../base/defaults.ts";
+import { GUEST_AFTERLIFE, GUEST_BEAT, RESPONSE_WINDOW } from "../base/defaults.ts";
 import { messageOf } from "../base/errors.ts";
 import { serve } from "./calls.ts";
 import { Component, type Instance } from "./engine.ts";
@@ -22,6 +22,8 @@ interface Exchange {
   pending: number;
   room?: PromiseWithResolvers<void>;
   instance?: Instance;
+  /** Pulses since the response was over, which its guest outlives. */
+  age?: number;
   isGone: boolean;
 }
 
@@ -81,7 +83,10 @@ async function answer(id: number, head: RequestHead, hasBody: boolean): Promise<
     await serve(instance, { head, body: bodyOf(id, exchange, hasBody) }, {
       head: (status, headers) => outbox.gather({ type: "head", id, status, headers }),
       chunk: (bytes) => send(id, exchange, bytes),
-      end: (whole) => outbox.post({ type: "end", id, whole }),
+      end: (whole) => {
+        exchange.age = 0;
+        outbox.post({ type: "end", id, whole });
+      },
     });
   } catch (error) {
     outbox.post({ type: "failure", id, message: messageOf(error) });
@@ -93,12 +98,21 @@ async function answer(id: number, head: RequestHead, hasBody: boolean): Promise<
 /** The main thread sees by the pulse that no guest holds this thread up. */
 function begin(id: number, exchange: Exchange): void {
   exchanges.set(id, exchange);
+  gauge!.underWay = exchanges.size;
   gauge!.lastBegun = id;
-  pulse ??= setInterval(() => gauge!.beat(), GUEST_BEAT);
+  pulse ??= setInterval(beat, GUEST_BEAT);
+}
+
+function beat(): void {
+  gauge!.beat();
+  for (const [id, exchange] of exchanges) {
+    if (exchange.age !== undefined && ++exchange.age === GUEST_AFTERLIFE / GUEST_BEAT) cancel(id);
+  }
 }
 
 function finish(id: number): void {
   exchanges.delete(id);
+  gauge!.underWay = exchanges.size;
   if (exchanges.size > 0) return;
   clearInterval(pulse);
   pulse = undefined;

@@ -60,6 +60,15 @@ Deno.test("a request that no guest has begun with outlives its thread", async ()
   assert.equal(await busy, 504);
 });
 
+Deno.test("guests that outlive their responses take room, and lose it at last", async () => {
+  using pool = await Pool.start(cases);
+  const count = GUESTS_PER_THREAD;
+  const lingering = Array.from({ length: count }, () => pool.get("/linger"));
+  assert.deepEqual(await Promise.all(lingering), Array(count).fill("hello\n"));
+  assert.equal(await pool.get("/hello"), "hello\n");
+  assert.deepEqual(pool.failures, []);
+});
+
 Deno.test("a step of the system's clock ends nothing", async () => {
   using pool = await Pool.start(cases);
   const sleeping = pool.get("/sleep");

@@ -1,6 +1,6 @@
 import { componentEmbed, componentNew, parse } from "@bytecodealliance/jco";
 import { join } from "node:path";
-import { Component } from "../../src/run/engine.ts";
+import { type CompiledComponent, Component } from "../../src/run/engine.ts";
 import { transpile } from "../../src/run/transpile.ts";
 import { readTranspiler } from "../../src/run/transpiler_files.ts";
 
@@ -31,13 +31,18 @@ export async function componentOf(wat: string, world: string): Promise<Uint8Arra
   return await componentNew(embedded, []) as Uint8Array<ArrayBuffer>;
 }
 
-/** The component, compiled and ready to be instantiated. */
-export async function loadComponent(bytes: Uint8Array): Promise<Component> {
+/** The component, compiled as for the cache. */
+export async function compileComponent(bytes: Uint8Array): Promise<CompiledComponent> {
   const { script, modules, images } = await transpile(bytes, readTranspiler());
   const compiled = [...modules].map(([name, bytes]) =>
     [name, new WebAssembly.Module(bytes)] as const
   );
-  return new Component({ script, modules: new Map(compiled), images });
+  return { script, modules: new Map(compiled), images };
+}
+
+/** The component, compiled and ready to be instantiated. */
+export async function loadComponent(bytes: Uint8Array): Promise<Component> {
+  return new Component(await compileComponent(bytes));
 }
 
 /** A component of `guests/`, ready to be instantiated. */

@@ -1,12 +1,17 @@
 import { GuestPool } from "../../src/run/guest_pool.ts";
-import { transpile } from "../../src/run/transpile.ts";
-import { readTranspiler } from "../../src/run/transpiler_files.ts";
+import type { RequestHead } from "../../src/run/wasi/http_incoming.ts";
+import { compileComponent } from "./components.ts";
 import { NOTHING } from "./guest_host.ts";
 
 export interface PoolOptions {
   /** Threads at most; 1 if not given. */
   readonly size?: number;
   readonly signal?: AbortSignal;
+}
+
+/** The head of a request without headers. */
+export function headOf(path: string, method = "GET"): RequestHead {
+  return { method, path, scheme: "http", authority: "test", headers: [] };
 }
 
 /** The threads of a component, and requests for them. Disposing it ends them. */
@@ -21,11 +26,7 @@ export class Pool implements Disposable {
 
   static async start(component: Uint8Array, options: PoolOptions = {}): Promise<Pool> {
     const { size = 1, signal } = options;
-    const { script, modules, images } = await transpile(component, readTranspiler());
-    const compiled = [...modules].map(([name, bytes]) =>
-      [name, new WebAssembly.Module(bytes)] as const
-    );
-    const program = { script, modules: new Map(compiled), images, settings: NOTHING };
+    const program = { ...await compileComponent(component), settings: NOTHING };
     const failures: string[] = [];
     const events = { onFailure: (message: string) => failures.push(message), onRefusal() {} };
     return new Pool(await GuestPool.start(program, size, events, signal), failures);
@@ -33,9 +34,7 @@ export class Pool implements Disposable {
 
   /** Sends a request, with a body if there is one. */
   fetch(path: string, body: ReadableStream<Uint8Array> | null = null): Promise<Response> {
-    const method = body ? "POST" : "GET";
-    const head = { method, path, scheme: "http", authority: "test", headers: [] } as const;
-    return this.#pool.handle(head, body);
+    return this.#pool.handle(headOf(path, body ? "POST" : "GET"), body);
   }
 
   /** The text of a response, or the status that stands for its failure. */

@@ -135,6 +135,23 @@
   (func $case-busy
     (loop $again (br $again)))
 
+  ;; /tail: a part of the body, and 20 milliseconds later it computes without end.
+  (func $case-tail (param $outparam i32)
+    (call $hello (call $writer (call $begin (local.get $outparam) (call $fields))))
+    (call $block (call $after (i64.const 20000000)))
+    (call $case-busy))
+
+  ;; /after: the same after a whole response.
+  (func $case-after (param $outparam i32)
+    (call $case-hello (local.get $outparam))
+    (call $block (call $after (i64.const 20000000)))
+    (call $case-busy))
+
+  ;; /linger: a whole response, then nothing, for an hour.
+  (func $case-linger (param $outparam i32)
+    (call $case-hello (local.get $outparam))
+    (call $case-sleep))
+
   ;; /done: a whole response, then exit with success.
   (func $case-done (param $outparam i32)
     (call $case-hello (local.get $outparam))
@@ -171,6 +188,12 @@
       (then (return (call $case-sleep))))
     (if (call $is (local.get $at) (i32.const 0x79737562)) ;; busy
       (then (return (call $case-busy))))
+    (if (call $is (local.get $at) (i32.const 0x6c696174)) ;; tail
+      (then (return (call $case-tail (local.get $outparam)))))
+    (if (call $is (local.get $at) (i32.const 0x65746661)) ;; afte
+      (then (return (call $case-after (local.get $outparam)))))
+    (if (call $is (local.get $at) (i32.const 0x676e696c)) ;; ling
+      (then (return (call $case-linger (local.get $outparam)))))
     (if (call $is (local.get $at) (i32.const 0x656e6f64)) ;; done
       (then (return (call $case-done (local.get $outparam)))))
     (if (call $is (local.get $at) (i32.const 0x75666572)) ;; refu

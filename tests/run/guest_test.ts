@@ -1,0 +1,51 @@
+import assert from "node:assert/strict";
+import { GUEST_HEAD_TIMEOUT, GUESTS_PER_THREAD } from "../../src/base/defaults.ts";
+import { Guest } from "../../src/run/guest.ts";
+import { compileComponent, guestBytes } from "../support/components.ts";
+import { NOTHING } from "../support/guest_host.ts";
+import { headOf } from "../support/guest_pools.ts";
+
+const program = { ...await compileComponent(await guestBytes("http_cases")), settings: NOTHING };
+
+function ask(guest: Guest, path: string): Promise<Response | undefined> {
+  return guest.handle(headOf(path), null, performance.now() + GUEST_HEAD_TIMEOUT);
+}
+
+async function startGuest(): Promise<Guest & Disposable> {
+  const guest = await Guest.start(program, { onFailure() {}, onRefusal() {} });
+  return Object.assign(guest, { [Symbol.dispose]: () => guest.stop() });
+}
+
+/** Resolves when the thread has ended, and has had one request under way until then. */
+async function endsLoaded(guest: Guest): Promise<void> {
+  while (!guest.isEnded) {
+    assert.equal(guest.load, 1);
+    await pause();
+  }
+}
+
+function pause(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 50));
+}
+
+Deno.test("a thread has a guest under way until that is over", async (t) => {
+  await t.step("whose client left", async () => {
+    using guest = await startGuest();
+    const response = await ask(guest, "/tail");
+    while (!guest.isHeldUp) await pause();
+    await response!.body!.cancel();
+    await endsLoaded(guest);
+  });
+  await t.step("whose response is over", async () => {
+    using guest = await startGuest();
+    assert.equal(await (await ask(guest, "/after"))!.text(), "hello\n");
+    await endsLoaded(guest);
+  });
+  await t.step("that waits for what will not come", async () => {
+    using guest = await startGuest();
+    for (let i = 1; i < GUESTS_PER_THREAD; i++) {
+      assert.equal(await (await ask(guest, "/linger"))!.text(), "hello\n");
+      assert.equal(guest.load, i);
+    }
+  });
+});
