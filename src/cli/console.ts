@@ -15,6 +15,11 @@ export function writeOut(text: string): void {
   write(Deno.stdout, text);
 }
 
+/** Writes data to stdout as JSON. */
+export function writeJson(value: object): void {
+  writeOut(`${JSON.stringify(value, null, 2)}\n`);
+}
+
 /** Writes a list of objects to stdout, as JSON, a few at a time: there may be a hundred thousand. */
 export function writeJsonList(objects: Iterable<object>): void {
   let text = "[";

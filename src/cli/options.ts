@@ -79,13 +79,18 @@ export function filterOption(): Option {
 /** `--format table|json|TEMPLATE`. */
 export function templateOption(): Option {
   const read = (text: string) => {
-    if (text === "table" || text === "json" || text.includes("{{")) return text;
+    if (text === "table" || text === "json" || isTemplate(text)) return text;
     throw new InvalidArgumentError(
       "Allowed choices are table, json, or a template such as '{{name}} {{size}}'.",
     );
   };
   return new Option("--format <format>", "how to print; also a template as '{{name}} {{size}}'")
     .choices(["table", "json"]).default("table").argParser(read);
+}
+
+/** Whether what `--format` says is a template: it prints something of each item. */
+export function isTemplate(text: string): boolean {
+  return text.includes("{{");
 }
 
 /** Reads `30d` on the command line. */

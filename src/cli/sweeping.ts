@@ -3,7 +3,7 @@ import { formatBytes, plural } from "../base/units.ts";
 import { applyPlan } from "../gc/collector.ts";
 import { isEmptyPlan, type Plan } from "../gc/plan.ts";
 import type { SweepResult } from "../gc/sweep.ts";
-import { writeOut } from "./console.ts";
+import { writeJson, writeOut } from "./console.ts";
 import type { Context } from "./context.ts";
 import type { Format } from "./options.ts";
 import { planSummary, planTable, shortfallLines } from "./output/plan_table.ts";
@@ -34,7 +34,7 @@ export async function showAndSweep(
   for (const line of shortfallLines(plan)) context.warn(line);
   const mayGo = await confirm(context, plan, options, nothing);
   const result = mayGo ? await sweepWith(context, plan, by) : undefined;
-  if (!isTable) writeOut(JSON.stringify({ ...plan, result: result ?? null }, null, 2) + "\n");
+  if (!isTable) writeJson({ ...plan, result: result ?? null });
   if (result) report(context, result);
 }
 

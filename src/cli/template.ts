@@ -11,11 +11,6 @@ const PLACE = /\{\{((?:[^"'}]|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|\}(?!\}))*)\}\
 
 const ESCAPES: Readonly<Record<string, string>> = { n: "\n", t: "\t", "\\": "\\" };
 
-/** Whether what `--format` says is a template: it prints something of each item. */
-export function isTemplate(text: string): boolean {
-  return text.includes("{{");
-}
-
 /**
  * Reads a template: text with expressions in double braces, such as `{{name}} {{size.human()}}`. They are in the
  * language of filters, so nothing in a template is ever run, and neither is what lies in the cache.

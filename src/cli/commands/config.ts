@@ -4,7 +4,7 @@ import { configRoot, thisMachine } from "../../store/roots.ts";
 import { explainConfig, explainSetting, type Explanation } from "../config/explain.ts";
 import { configPath as findConfig } from "../config/load.ts";
 import { findPlace, readValue } from "../config/settings.ts";
-import { writeOut } from "../console.ts";
+import { writeJson, writeOut } from "../console.ts";
 import type { Context } from "../context.ts";
 import type { Format } from "../options.ts";
 import { table } from "../output/table.ts";
@@ -22,7 +22,7 @@ export async function configInit(context: Context, options: { force?: boolean })
 export async function configShow(context: Context, options: { format: Format }): Promise<void> {
   const settings = await explainConfig(thisMachine, context.options);
   if (options.format === "json") {
-    writeOut(JSON.stringify(settings, null, 2) + "\n");
+    writeJson(settings);
     return;
   }
   writeOut(table(
@@ -46,7 +46,7 @@ export async function configGet(
 ): Promise<void> {
   const setting = await explainSetting(thisMachine, context.options, findPlace(key));
   if (options.format === "json") {
-    writeOut(JSON.stringify(setting, null, 2) + "\n");
+    writeJson(setting);
     return;
   }
   if (setting.value === null) {

@@ -4,7 +4,7 @@ import { formatBytes } from "../../base/units.ts";
 import { planGc } from "../../gc/collector.ts";
 import { hasLimits } from "../../gc/policy.ts";
 import { survey } from "../../gc/survey.ts";
-import { writeOut } from "../console.ts";
+import { writeJson, writeOut } from "../console.ts";
 import type { Context } from "../context.ts";
 import type { Format } from "../options.ts";
 import { type Bar, barChart } from "../output/bar_chart.ts";
@@ -43,7 +43,7 @@ export async function df(context: Context, { format, html }: DfOptions): Promise
     context.info(`wrote ${html}`);
   }
   if (format === "json") {
-    writeOut(JSON.stringify({ root: layout.root, ...usage, tree }, null, 2) + "\n");
+    writeJson({ root: layout.root, ...usage, tree });
     return;
   }
   const bars = barsOf(tree, context.options.verbose ?? false);

@@ -1,5 +1,5 @@
 import { configRoot, REGISTRY_FOLDER, thisMachine } from "../../store/roots.ts";
-import { writeOut } from "../console.ts";
+import { writeJson, writeOut } from "../console.ts";
 import type { Context } from "../context.ts";
 import { join } from "node:path";
 
@@ -8,7 +8,7 @@ export function dir(context: Context, options: { config?: boolean; json?: boolea
   const root = options.config ? configRoot(thisMachine) : context.cache;
   const path = options.config ? root.path : join(root.path, REGISTRY_FOLDER);
   if (options.json) {
-    writeOut(JSON.stringify({ path, rule: root.rule }, null, 2) + "\n");
+    writeJson({ path, rule: root.rule });
     return;
   }
   writeOut(`${path}\n`);

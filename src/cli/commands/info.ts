@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { readTextIfAny } from "../../base/files.ts";
 import { survey } from "../../gc/survey.ts";
 import { RECORD_FILE } from "../../store/layout.ts";
-import { writeOut } from "../console.ts";
+import { writeJson, writeOut } from "../console.ts";
 import type { Context } from "../context.ts";
 import { itemToJson } from "../fields.ts";
 import {
@@ -24,10 +24,12 @@ export function info(context: Context, name: string, options: { format: Format }
   const verbose = context.options.verbose ?? false;
   if (found.kind === "entry") {
     const about = inspectEntry(cache, found.entry);
-    writeOut(options.format === "json" ? json(entryJson(about, now)) : entryText(about, verbose));
+    if (options.format === "json") writeJson(entryJson(about, now));
+    else writeOut(entryText(about, verbose));
   } else {
     const about = inspectContent(cache, found.digest, found.contents);
-    writeOut(options.format === "json" ? json(contentJson(about)) : contentText(about));
+    if (options.format === "json") writeJson(contentJson(about));
+    else writeOut(contentText(about));
   }
 }
 
@@ -56,8 +58,4 @@ function readJson(path: string): unknown {
   } catch {
     return null;
   }
-}
-
-function json(value: object): string {
-  return JSON.stringify(value, null, 2) + "\n";
 }

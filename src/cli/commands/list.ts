@@ -7,9 +7,10 @@ import type { Context } from "../context.ts";
 import { itemToJson } from "../fields.ts";
 import { compileFilter, type Filter } from "../filter.ts";
 import { type Item, ITEM_TYPES, itemsOf, type ItemType, spaceOf } from "../items.ts";
+import { isTemplate } from "../options.ts";
 import { localTime, table } from "../output/table.ts";
 import { parseSorting, sorted, type Sorting } from "../sorting.ts";
-import { compileTemplate, isTemplate, type Template } from "../template.ts";
+import { compileTemplate, type Template } from "../template.ts";
 
 export interface ListOptions {
   readonly type?: readonly ItemType[];

@@ -3,7 +3,7 @@ import { formatBytes, formatDuration, plural } from "../../base/units.ts";
 import { shortDigest } from "../../oci/digest.ts";
 import type { Behind, TagState } from "../../pull/outdated.ts";
 import { checkCachedTags, type CheckedTag, couldNotAsk } from "../cached_tags.ts";
-import { writeOut } from "../console.ts";
+import { writeJson, writeOut } from "../console.ts";
 import type { Context } from "../context.ts";
 import { openRegistry } from "../network.ts";
 import type { Format } from "../options.ts";
@@ -31,7 +31,7 @@ export async function outdated(
   const checked = await checkCachedTags(context, client, names);
   const shown = options.all ? checked : checked.filter(({ state }) => state.state !== "current");
   if (options.format === "json") {
-    writeOut(JSON.stringify(shown.map(toJson), null, 2) + "\n");
+    writeJson(shown.map(toJson));
   } else if (shown.length > 0) {
     writeOut(rows(shown));
   }

@@ -7,7 +7,7 @@ import { formatReference, parseReference } from "../../oci/reference.ts";
 import { matchesName } from "../../store/names.ts";
 import { type PinOptions, PinStore } from "../../store/pins.ts";
 import { entriesCalled } from "../choosing.ts";
-import { writeOut } from "../console.ts";
+import { writeJson, writeOut } from "../console.ts";
 import type { Context } from "../context.ts";
 import type { Format } from "../options.ts";
 import { localTime, table } from "../output/table.ts";
@@ -96,7 +96,7 @@ export function pins(context: Context, { format }: { format: Format }): void {
     })),
   ];
   if (format === "json") {
-    writeOut(JSON.stringify(rows, null, 2) + "\n");
+    writeJson(rows);
   } else if (rows.length === 0) {
     context.info("nothing is pinned");
   } else {

@@ -1,7 +1,7 @@
 import { parseReference } from "../../oci/reference.ts";
 import { useEvent } from "../../pull/result.ts";
 import { Journal, type UseEvent } from "../../store/journal.ts";
-import { writeOut } from "../console.ts";
+import { writeJson, writeOut } from "../console.ts";
 import type { Context } from "../context.ts";
 import type { Format } from "../options.ts";
 import { progressFor } from "../output/progress.ts";
@@ -52,7 +52,7 @@ export async function pull(
   } finally {
     new Journal(layout).append(events);
   }
-  if (command.format === "json") writeOut(JSON.stringify(results, null, 2) + "\n");
+  if (command.format === "json") writeJson(results);
   if (events.some(({ cause }) => cause !== undefined)) {
     const { collectAfterwards } = await import("../auto_gc.ts");
     await collectAfterwards(context);

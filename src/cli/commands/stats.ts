@@ -1,7 +1,7 @@
 import { formatBytes, formatDuration, plural } from "../../base/units.ts";
 import { Journal } from "../../store/journal.ts";
 import { type Advice, type Regret, type Stats, statsOf } from "../../store/stats.ts";
-import { writeOut } from "../console.ts";
+import { writeJson, writeOut } from "../console.ts";
 import type { Context } from "../context.ts";
 import type { Format } from "../options.ts";
 import { fields, sections } from "../output/sections.ts";
@@ -14,7 +14,7 @@ const MAX_LISTED = 10;
 export function stats(context: Context, options: { format: Format }): void {
   const result = statsOf(new Journal(context.layout).read());
   if (options.format === "json") {
-    writeOut(JSON.stringify(toJson(result), null, 2) + "\n");
+    writeJson(toJson(result));
   } else if (result.since === undefined) {
     context.info("nothing is known yet: pulls and sweeps are counted from now on");
   } else {

@@ -3,7 +3,7 @@ import { LarderError } from "../../base/errors.ts";
 import { formatBytes, plural } from "../../base/units.ts";
 import { type Finding, isFault, STRAYS } from "../../gc/verify/finding.ts";
 import { type Verification, Verifier } from "../../gc/verify/verify.ts";
-import { writeOut } from "../console.ts";
+import { writeJson, writeOut } from "../console.ts";
 import type { Context } from "../context.ts";
 import { entriesMeant } from "../meant.ts";
 import type { Format } from "../options.ts";
@@ -32,7 +32,7 @@ export async function verify(
     : found.findings.filter(isFault);
   const strays = found.findings.filter((finding) => !isFault(finding));
   const left = faults.filter(({ outcome }) => outcome === undefined || outcome === "left");
-  if (options.format === "json") writeOut(toJson(found, [...faults, ...strays]));
+  if (options.format === "json") writeJson(toJson(found, [...faults, ...strays]));
   else print(context, [...faults, ...context.options.verbose ? strays : []]);
   report(context, found, faults, left);
   if (left.length > 0) throw damaged(left, options.repair ?? false);
@@ -126,8 +126,8 @@ function report(
 function toJson(
   { anatomies, files, bytes, steps }: Verification,
   findings: readonly Shown[],
-): string {
-  const document = {
+): object {
+  return {
     entries: anatomies.length,
     files,
     bytes,
@@ -142,7 +142,6 @@ function toJson(
       why: why ?? null,
     })),
   };
-  return JSON.stringify(document, null, 2) + "\n";
 }
 
 /** The error for what is wrong and stays so. */

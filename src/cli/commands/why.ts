@@ -6,7 +6,7 @@ import type { Digest } from "../../oci/digest.ts";
 import { historyOf } from "../../store/history.ts";
 import { Journal } from "../../store/journal.ts";
 import { spellings } from "../../store/names.ts";
-import { writeOut } from "../console.ts";
+import { writeJson, writeOut } from "../console.ts";
 import type { Context } from "../context.ts";
 import { type Found, lookUp } from "../lookup.ts";
 import type { Format } from "../options.ts";
@@ -46,7 +46,8 @@ export function why(context: Context, name: string, options: { format: Format })
 }
 
 function print({ format }: { format: Format }, document: object, text: () => string): void {
-  writeOut(format === "json" ? JSON.stringify(document, null, 2) + "\n" : text());
+  if (format === "json") writeJson(document);
+  else writeOut(text());
 }
 
 /** What a name stands for in the cache; if nothing, `otherwise` says what is to be said. */
