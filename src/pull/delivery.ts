@@ -169,6 +169,7 @@ export class Delivery {
       answer,
       before: this.record,
       allPlatforms: this.#options.allPlatforms ?? false,
+      foreign: this.#options.foreign ?? false,
       fetched: [...this.#outcomes.values()].includes("fetched"),
       reference: this.#reference,
       blobs: this.#blobs,

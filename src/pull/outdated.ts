@@ -130,7 +130,9 @@ class Comparison {
     this.#repository = repository;
     this.#signal = signal;
     this.#tags = new TagStore(layout);
-    this.#inventory = new Inventory(new BlobStore(layout), this.#tags, tag.reference, {});
+    const { reference, record } = tag;
+    const options = { foreign: record?.foreign };
+    this.#inventory = new Inventory(new BlobStore(layout), this.#tags, reference, options);
   }
 
   async compare(top: Manifest): Promise<TagState> {

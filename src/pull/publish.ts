@@ -17,6 +17,7 @@ export interface Publishing {
   /** The record of the entry so far. */
   readonly before: EntryRecord | undefined;
   readonly allPlatforms: boolean;
+  readonly foreign: boolean;
   /** Whether anything came over the network. */
   readonly fetched: boolean;
   readonly blobs: BlobStore;
@@ -78,6 +79,7 @@ function recordOf({ reference, selection, answer, before, ...rest }: Publishing)
     manifestDigest: chosen.digest,
     ...(platform && { platform }),
     ...((rest.allPlatforms || (!moved && before?.allPlatforms)) && { allPlatforms: true }),
+    ...((rest.foreign || (!moved && before?.foreign)) && { foreign: true }),
     pulledAt: changed ? checkedAt : before.pulledAt,
     checkedAt,
   };

@@ -7,7 +7,7 @@ import type { PullerDependencies, PullOptions } from "./options.ts";
 import type { PullResult } from "./result.ts";
 
 /** What of a pull's options a restoration takes: the rest is the entry's own. */
-export type RestoreOptions = Pick<PullOptions, "transfers" | "foreign" | "signal">;
+export type RestoreOptions = Pick<PullOptions, "transfers" | "signal">;
 
 /** See `Puller.restore`. */
 export async function restore(
@@ -17,8 +17,8 @@ export async function restore(
   options: RestoreOptions,
   observer: PullObserver,
 ): Promise<PullResult> {
-  const { platform, allPlatforms } = record;
-  const own = { ...options, platform, allPlatforms, policy: "missing" } as const;
+  const { platform, allPlatforms, foreign } = record;
+  const own = { ...options, platform, allPlatforms, foreign, policy: "missing" } as const;
   const delivery = new Delivery(deps, reference, own, observer);
   delivery.record = record;
   const known = delivery.tags.manifest(reference, record.digest);

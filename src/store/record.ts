@@ -20,6 +20,8 @@ const RecordSchema = v.object({
   platform: v.optional(PlatformSchema),
   /** Every platform of the index was pulled, not just the chosen one. */
   allPlatforms: v.optional(v.boolean()),
+  /** Foreign layers were fetched too. */
+  foreign: v.optional(v.boolean()),
   /** When its content was last fetched or changed. RFC 3339. */
   pulledAt: TimeSchema,
   /** When the registry last confirmed it. RFC 3339. */

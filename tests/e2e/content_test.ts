@@ -197,6 +197,17 @@ Deno.test("foreign layers are reported and skipped, or fetched with --foreign", 
       const fetched = await pullGood(user, reference, "--foreign");
       assert.match(fetched.stderr, /fetched 1 layer/);
       assertIn(user, "data", foreign);
+
+      Deno.writeTextFileSync(pathOf(user, "data", foreign), "damaged");
+      const repaired = await user.larder(["verify", "--repair"]);
+      assert.equal(repaired.code, 0, repaired.stderr);
+      assertIn(user, "data", foreign);
+
+      const next = blob("the next", type, { urls: [elsewhere.addFile("/next", utf8("the next"))] });
+      registry.add("app", image([next, "own"]), "v1");
+      const updated = await user.larder(["update", "--all"]);
+      assert.equal(updated.code, 0, updated.stderr);
+      assertIn(user, "data", next);
     });
   }
 });

@@ -317,6 +317,22 @@ Deno.test("what mending leaves is at most missing, and the rest is as it was", a
   }
 });
 
+Deno.test("a foreign layer is missed where it was fetched, and nowhere else", async (t) => {
+  const layer = blob("a base", MEDIA_TYPES.ociForeignLayer);
+  for (const foreign of [true, undefined]) {
+    await t.step(String(foreign), async () => {
+      using cache = new Cache();
+      const folder = cache.pulled("ghcr.io/acme/base:v1", image([layer, "own"]));
+      const path = record(relative(cache.registry, folder));
+      const text = JSON.parse(Deno.readTextFileSync(cache.at(path)));
+      cache.write(path, { ...text, foreign });
+      flip(cache.at(at(layer)));
+      const lines = told(cache, (await cache.mended()).findings);
+      assert.deepEqual(lines, foreign ? [`missing ${at(layer)} [base:v1]`] : []);
+    });
+  }
+});
+
 Deno.test("content under another's name is moved to its own", async () => {
   using cache = new Cache();
   const wrong = join(dirname(at(OWN)), digestOf(utf8("something else")));

@@ -11,6 +11,7 @@ import {
   blob,
   image,
   index,
+  MEDIA_TYPES,
   multiPlatform,
   platformOf,
   randomBytes,
@@ -113,6 +114,22 @@ Deno.test("of an index only what the entry has of it counts", async (t) => {
       const [state] = await check(bench);
       assert.ok(state?.state === "behind");
       const blobs = next.slice(0, images).flatMap(({ artifact }) => artifact.blobs);
+      assert.equal(state.bytes, blobs.reduce((sum, { bytes }) => sum + bytes.length, 0));
+    });
+  }
+});
+
+Deno.test("foreign layers count where the entry has those of its own", async (t) => {
+  const url = "https://layers.example/base";
+  const base = blob("a base", MEDIA_TYPES.ociForeignLayer, { urls: [url] });
+  for (const foreign of [false, true]) {
+    await t.step(String(foreign), async () => {
+      await using bench = await pulled(OLD, { foreign });
+      const next = image([BASE, base, "new"]);
+      bench.registry.add("app", next, "v1");
+      const [state] = await check(bench);
+      assert.ok(state?.state === "behind");
+      const blobs = next.blobs.filter((each) => each !== BASE && (foreign || each !== base));
       assert.equal(state.bytes, blobs.reduce((sum, { bytes }) => sum + bytes.length, 0));
     });
   }

@@ -69,6 +69,21 @@ Deno.test("an entry of which only the record is left is made whole", async (t) =
   }
 });
 
+Deno.test("a foreign layer is fetched again where it was fetched before", async () => {
+  await using bench = await PullBench.start();
+  const urls = [bench.registry.addFile("/base", LAYER.bytes)];
+  const layer = blob(LAYER.bytes, MEDIA_TYPES.ociForeignLayer, { urls });
+  bench.registry.add("app", image([layer, "own"]), "v1");
+  await bench.pull({ foreign: true });
+  await bench.pull();
+  const files = filesBelow(bench.layout.root);
+  const record = recordOf(bench, bench.reference());
+  Deno.removeSync(join(bench.layout.tree("data"), LAYER.descriptor.digest));
+  await bench.puller.restore(bench.reference(), record, { transfers: 2 });
+  assert.deepEqual(filesBelow(bench.layout.root), files);
+  assert.equal(recordOf(bench, bench.reference()).foreign, true);
+});
+
 Deno.test("an index that is gone is written again, though all that it names is there", async () => {
   await using bench = await PullBench.start();
   const many = multiPlatform("wasi/wasm");

@@ -101,8 +101,9 @@ async function pullAll(
 
 /** What an entry was pulled for it is updated for, and no copy may stand in for what is new. */
 function optionsFor({ record }: CheckedTag["tag"], options: PullOptions): PullOptions {
-  const { platform, allPlatforms } = record ?? {};
-  return { ...options, platform, allPlatforms, policy: "always", staleIfError: undefined };
+  const { platform, allPlatforms, foreign } = record ?? {};
+  const own = { platform, allPlatforms, foreign };
+  return { ...options, ...own, policy: "always", staleIfError: undefined };
 }
 
 function tell(context: Context, { name, error }: Failure): void {

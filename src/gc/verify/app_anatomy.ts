@@ -48,7 +48,7 @@ class App {
     this.#entry = entry;
     this.#reference = reference;
     const stores = [new BlobStore(layout), new TagStore(layout)] as const;
-    this.#inventory = new Inventory(...stores, reference, {});
+    this.#inventory = new Inventory(...stores, reference, { foreign: entry.record?.foreign });
   }
 
   anatomy(): Anatomy {
