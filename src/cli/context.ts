@@ -1,3 +1,4 @@
+import type { Command } from "commander";
 import { warnWithoutLocks } from "../store/file_lock.ts";
 import { Layout } from "../store/layout.ts";
 import { cacheRoot, REGISTRY_FOLDER, type Root, thisMachine } from "../store/roots.ts";
@@ -7,7 +8,7 @@ import { redact } from "../base/redact.ts";
 import { loadConfig } from "./config/load.ts";
 import type { Config } from "./config/schema.ts";
 import { writeErr } from "./console.ts";
-import type { GlobalOptions } from "./options.ts";
+import { type GlobalOptions, globalOptionsOf } from "./options.ts";
 
 /** The signals that interrupt. */
 const SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
@@ -25,6 +26,11 @@ export class Context {
     this.options = options;
     this.config = config;
     warnWithoutLocks((message) => this.warn(message));
+  }
+
+  /** The context of a command line. @throws LarderError LDR_CONFIG */
+  static async of(command: Command): Promise<Context> {
+    return await Context.create(globalOptionsOf(command));
   }
 
   static async create(options: GlobalOptions): Promise<Context> {

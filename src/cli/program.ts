@@ -4,7 +4,7 @@ import { addConfigCommand } from "./config_command.ts";
 import { writeErr, writeOut } from "./console.ts";
 import { Context } from "./context.ts";
 import { reportFailure } from "./failure.ts";
-import { formatOption, globalOptions, globalOptionsOf, type Shell, SHELLS } from "./options.ts";
+import { formatOption, globalOptions, type Shell, SHELLS } from "./options.ts";
 import { addPullingOptions } from "./pulling_options.ts";
 import { addRunCommand, withHosts } from "./run_command.ts";
 import { addSpaceCommands } from "./space_commands.ts";
@@ -42,7 +42,7 @@ export function buildProgram(options: { toRun?: boolean } = {}): Command {
     .addOption(formatOption())
     .action(async (references: string[], options, command: Command) => {
       const { pull } = await import("./commands/pull.ts");
-      await pull(await contextOf(command), references, options);
+      await pull(await Context.of(command), references, options);
     });
 
   addRunCommand(program);
@@ -60,7 +60,7 @@ export function buildProgram(options: { toRun?: boolean } = {}): Command {
     .option("--password-stdin", "read the password from standard input")
     .action(async (registry: string, options, command: Command) => {
       const { login } = await import("./commands/login.ts");
-      await login(await contextOf(command), registry, options);
+      await login(await Context.of(command), registry, options);
     });
 
   program.command("logout")
@@ -68,7 +68,7 @@ export function buildProgram(options: { toRun?: boolean } = {}): Command {
     .argument("<registry>", "such as ghcr.io or localhost:5000")
     .action(async (registry: string, _options, command: Command) => {
       const { logout } = await import("./commands/logout.ts");
-      logout(await contextOf(command), registry);
+      logout(await Context.of(command), registry);
     });
 
   program.command("dir")
@@ -77,7 +77,7 @@ export function buildProgram(options: { toRun?: boolean } = {}): Command {
     .option("--json", "print as JSON")
     .action(async (options, command: Command) => {
       const { dir } = await import("./commands/dir.ts");
-      dir(await contextOf(command), options);
+      dir(await Context.of(command), options);
     });
 
   program.command("completions")
@@ -127,10 +127,6 @@ export async function main(args: readonly string[]): Promise<number> {
     // Without a verb the help has been printed, and there is nothing to add.
     return error.code === "commander.help" ? failure.exitCode : reportFailure(failure, false);
   }
-}
-
-async function contextOf(command: Command): Promise<Context> {
-  return await Context.create(globalOptionsOf(command));
 }
 
 /** Whether `--verbose` was given, before or after the verb. */

@@ -1,6 +1,5 @@
 import type { Command } from "commander";
 import { Context } from "./context.ts";
-import { globalOptionsOf } from "./options.ts";
 import { addPullingOptions } from "./pulling_options.ts";
 
 /** Adds `larder run`. */
@@ -23,7 +22,7 @@ export function addRunCommand(program: Command): void {
   addPullingOptions(run)
     .action(async (reference: string | undefined, args: string[], options, command: Command) => {
       const { run } = await import("./commands/run.ts");
-      await run(await Context.create(globalOptionsOf(command)), reference, args, options);
+      await run(await Context.of(command), reference, args, options);
     });
 }
 

@@ -2,7 +2,7 @@ import { type Command, InvalidArgumentError } from "commander";
 import { Context } from "./context.ts";
 import { ITEM_TYPES } from "./items.ts";
 import { addLimitOptions } from "./limit_options.ts";
-import { filterOption, formatOption, globalOptionsOf, typeOption } from "./options.ts";
+import { filterOption, formatOption, typeOption } from "./options.ts";
 
 /** Adds the commands that free space, and those that say what must not go. */
 export function addSpaceCommands(program: Command): void {
@@ -21,7 +21,7 @@ export function addSpaceCommands(program: Command): void {
       .option("--auto", "do not ask; do nothing within the limits, or while others are at work"),
   ).action(async (options, command: Command) => {
     const { gc } = await import("./commands/gc.ts");
-    await gc(await contextOf(command), options);
+    await gc(await Context.of(command), options);
   });
 
   addSweepingOptions(
@@ -39,7 +39,7 @@ export function addSpaceCommands(program: Command): void {
       .option("--include-pinned", "also what is pinned"),
   ).action(async (names: string[], options, command: Command) => {
     const { clean } = await import("./commands/clean.ts");
-    await clean(await contextOf(command), names, options);
+    await clean(await Context.of(command), names, options);
   });
 
   addPinCommands(program);
@@ -52,7 +52,7 @@ function addPinCommands(program: Command): void {
     .option("--note <text>", "why, for whoever asks")
     .action(async (names: string[], options, command: Command) => {
       const { pin } = await import("./commands/pin.ts");
-      await pin(await contextOf(command), names, options);
+      await pin(await Context.of(command), names, options);
     });
 
   program.command("unpin")
@@ -60,7 +60,7 @@ function addPinCommands(program: Command): void {
     .argument("<name...>", "a name or glob, as larder pins lists it")
     .action(async (names: string[], _options, command: Command) => {
       const { unpin } = await import("./commands/pin.ts");
-      await unpin(await contextOf(command), names);
+      await unpin(await Context.of(command), names);
     });
 
   program.command("pins")
@@ -68,7 +68,7 @@ function addPinCommands(program: Command): void {
     .addOption(formatOption())
     .action(async (options, command: Command) => {
       const { pins } = await import("./commands/pin.ts");
-      pins(await contextOf(command), options);
+      pins(await Context.of(command), options);
     });
 }
 
@@ -77,10 +77,6 @@ function addSweepingOptions(command: Command): Command {
     .option("--dry-run", "only show what would go")
     .option("--force", "do not ask")
     .addOption(formatOption());
-}
-
-async function contextOf(command: Command): Promise<Context> {
-  return await Context.create(globalOptionsOf(command));
 }
 
 function days(text: string): number {

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { Context } from "./context.ts";
-import { formatOption, globalOptionsOf, wholeNumber } from "./options.ts";
+import { formatOption, wholeNumber } from "./options.ts";
 
 const NAMES = "a name or the beginning of one, a digest, or a glob such as 'ghcr.io/acme/*'";
 
@@ -16,7 +16,7 @@ export function addUpkeepCommands(program: Command): void {
     .addOption(formatOption())
     .action(async (names: string[], options, command: Command) => {
       const { update } = await import("./commands/update.ts");
-      await update(await contextOf(command), names, options);
+      await update(await Context.of(command), names, options);
     });
 
   program.command("verify")
@@ -32,7 +32,7 @@ export function addUpkeepCommands(program: Command): void {
     .addOption(formatOption())
     .action(async (names: string[], options, command: Command) => {
       const { verify } = await import("./commands/verify.ts");
-      await verify(await contextOf(command), names, options);
+      await verify(await Context.of(command), names, options);
     });
 
   addTellingCommands(program);
@@ -50,7 +50,7 @@ function addTellingCommands(program: Command): void {
     .addOption(formatOption())
     .action(async (name: string, options, command: Command) => {
       const { why } = await import("./commands/why.ts");
-      why(await contextOf(command), name, options);
+      why(await Context.of(command), name, options);
     });
 
   program.command("stats")
@@ -58,7 +58,7 @@ function addTellingCommands(program: Command): void {
     .addOption(formatOption())
     .action(async (options, command: Command) => {
       const { stats } = await import("./commands/stats.ts");
-      stats(await contextOf(command), options);
+      stats(await Context.of(command), options);
     });
 }
 
@@ -75,10 +75,6 @@ function addOutdated(program: Command): void {
     .addOption(formatOption())
     .action(async (names: string[], options, command: Command) => {
       const { outdated } = await import("./commands/outdated.ts");
-      await outdated(await contextOf(command), names, options);
+      await outdated(await Context.of(command), names, options);
     });
-}
-
-async function contextOf(command: Command): Promise<Context> {
-  return await Context.create(globalOptionsOf(command));
 }

@@ -1,13 +1,7 @@
 import type { Command } from "commander";
 import { Context } from "./context.ts";
 import { ITEM_TYPES } from "./items.ts";
-import {
-  filterOption,
-  formatOption,
-  globalOptionsOf,
-  templateOption,
-  typeOption,
-} from "./options.ts";
+import { filterOption, formatOption, templateOption, typeOption } from "./options.ts";
 
 /** Adds the commands that look at the cache and change nothing in it. */
 export function addViewCommands(program: Command): void {
@@ -19,7 +13,7 @@ export function addViewCommands(program: Command): void {
     .addOption(templateOption())
     .action(async (options, command: Command) => {
       const { list } = await import("./commands/list.ts");
-      await list(await contextOf(command), options);
+      await list(await Context.of(command), options);
     });
 
   program.command("info")
@@ -30,7 +24,7 @@ export function addViewCommands(program: Command): void {
     .addOption(formatOption())
     .action(async (name: string, options, command: Command) => {
       const { info } = await import("./commands/info.ts");
-      info(await contextOf(command), name, options);
+      info(await Context.of(command), name, options);
     });
 
   program.command("df")
@@ -39,10 +33,6 @@ export function addViewCommands(program: Command): void {
     .addOption(formatOption())
     .action(async (options, command: Command) => {
       const { df } = await import("./commands/df.ts");
-      await df(await contextOf(command), options);
+      await df(await Context.of(command), options);
     });
-}
-
-async function contextOf(command: Command): Promise<Context> {
-  return await Context.create(globalOptionsOf(command));
 }
