@@ -117,9 +117,16 @@ function finish(id: number): void {
   clearInterval(pulse);
   pulse = undefined;
   setTimeout(() => {
-    if (exchanges.size > 0 || spare) return;
-    spare = component.start(host);
+    if (exchanges.size === 0) makeSpare();
   }, 0);
+}
+
+function makeSpare(): void {
+  try {
+    spare ??= component.start(host);
+  } catch {
+    // The next request finds out why, and fails with it.
+  }
 }
 
 /** Hands a piece of the response over; the guest goes on while not too much is on its way. */

@@ -5,13 +5,22 @@ import { compileComponent, guestBytes } from "../support/components.ts";
 import { NOTHING } from "../support/guest_host.ts";
 import { headOf } from "../support/guest_pools.ts";
 
-const program = { ...await compileComponent(await guestBytes("http_cases")), settings: NOTHING };
+const cases = await guestBytes("http_cases");
+
+/** Its instances trap as they start, from 4 seconds after the thread began. */
+const shortLived = await guestBytes("http_cases", (wat) => {
+  const now = `(import "wasi:clocks/monotonic-clock@0.2.3" "now" (func $now (result i64)))`;
+  const check =
+    `(func $check (if (i64.gt_u (call $now) (i64.const 4000000000)) (then (unreachable))))`;
+  return wat.replace("(module", `(module ${now}`).replace(/\)\s*$/, `${check} (start $check))`);
+});
 
 function ask(guest: Guest, path: string): Promise<Response | undefined> {
   return guest.handle(headOf(path), null, performance.now() + GUEST_HEAD_TIMEOUT);
 }
 
-async function startGuest(): Promise<Guest & Disposable> {
+async function startGuest(bytes = cases): Promise<Guest & Disposable> {
+  const program = { ...await compileComponent(bytes), settings: NOTHING };
   const guest = await Guest.start(program, { onFailure() {}, onRefusal() {} });
   return Object.assign(guest, { [Symbol.dispose]: () => guest.stop() });
 }
@@ -48,4 +57,15 @@ Deno.test("a thread has a guest under way until that is over", async (t) => {
       assert.equal(guest.load, i);
     }
   });
+});
+
+Deno.test("a thread outlives an instance that fails as it starts", async () => {
+  using guest = await startGuest(shortLived);
+  await new Promise((resolve) => setTimeout(resolve, 4000));
+  assert.equal(await (await ask(guest, "/hello"))!.text(), "hello\n");
+  for (let i = 0; i < 2; i++) {
+    await pause();
+    await assert.rejects(ask(guest, "/hello"), { status: 500, message: /unreachable/ });
+  }
+  assert.ok(!guest.isEnded);
 });
