@@ -27,7 +27,7 @@ export const FIELDS = {
   ),
   group: field(
     "string",
-    "what belongs together: the repository of an app, all versions of a package, all builds of an image, all that was compiled of one component; `data` or `wasm` of a blob",
+    "what belongs together: the repository of an app, all versions of a package for one architecture, all builds of an image, all that was compiled of one component; `data` or `wasm` of a blob",
     (item) => item.group,
   ),
   registry: field("string", "the registry of an app", registryOf),

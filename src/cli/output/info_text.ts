@@ -133,7 +133,7 @@ function annotationsText(annotations: Readonly<Record<string, string>>): string 
   return table(["ANNOTATION", "VALUE"], rows);
 }
 
-/** `KEY  value` lines; what is undefined or null is left out. */
+/** Whether an entry is pinned, by which pattern, and why. */
 function pinText(pin: Pin | undefined): string {
   if (!pin) return "no";
   const by = pin.pattern === undefined ? "" : `, by ${pin.pattern}`;
