@@ -48,13 +48,15 @@ export function failureWithCopy(error: LarderError, age: number): LarderError {
   });
 }
 
-/** The error for a reference that may not be asked about and is not there. */
-export function notCached(name: string): LarderError {
-  return new LarderError(
-    "LDR_NOT_CACHED",
-    `${name} is not in the cache, and the registry may not be asked`,
-    {
-      hint: "pull it once without --offline and without --policy never",
-    },
-  );
+/**
+ * The error for a reference that may not be asked about and is not there.
+ * @param isSpins whether it is there as Spin keeps it, without the digest that its tag stood for
+ */
+export function notCached(name: string, isSpins = false): LarderError {
+  const what = isSpins
+    ? "was pulled by Spin alone, which does not note what the tag stands for"
+    : "is not in the cache";
+  return new LarderError("LDR_NOT_CACHED", `${name} ${what}, and the registry may not be asked`, {
+    hint: "pull it once without --offline and without --policy never",
+  });
 }

@@ -43,7 +43,7 @@ export class Pull {
     const byDigest = this.#reference.digest !== undefined;
     switch (decide(this.#options.policy, { complete: cached !== undefined, byDigest })) {
       case "refuse":
-        throw notCached(name);
+        throw notCached(name, tags.isSpins(this.#reference));
       case "use":
         return this.#delivery.use(cached!, "unchecked");
       case "ask":

@@ -161,6 +161,12 @@ export class TagStore {
     return statIfAny(join(this.folder(reference), RECORD_FILE)) !== undefined;
   }
 
+  /** Whether only Spin pulled this tag: it writes no record. */
+  isSpins(reference: Reference): boolean {
+    return reference.digest === undefined && !this.hasRecord(reference) &&
+      statIfAny(join(this.folder(reference), MANIFEST_FILE)) !== undefined;
+  }
+
   /** Marks an entry as used now, for an entry whose record is not rewritten. */
   touch(reference: Reference, now: number): void {
     try {
