@@ -1,6 +1,6 @@
 import { type Clock, mapLimit } from "../base/concurrency.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
-import { algorithmOf, type Digest, digestOf } from "../oci/digest.ts";
+import type { Digest } from "../oci/digest.ts";
 import type { Fetcher } from "../oci/fetcher.ts";
 import { isForeign } from "../oci/media_types.ts";
 import type { Reference } from "../oci/reference.ts";
@@ -10,7 +10,6 @@ import type { BlobStore } from "../store/blob_store.ts";
 import type { Part } from "../store/inventory.ts";
 import type { TagStore } from "../store/tags.ts";
 import type { Outcome, PullObserver } from "./observer.ts";
-
 import { transfer } from "./transfer.ts";
 
 export interface FetchContext {
@@ -43,55 +42,30 @@ async function fetchPart(part: Part, context: FetchContext, signal: AbortSignal)
     lockedAppOf
       ? tags.ingestConfig(reference, lockedAppOf, descriptor, { waiting, signal })
       : blobs.ingest(descriptor, { waiting, signal });
-  const received = await transfer(sourceOf(descriptor, context), descriptor, open, {
+  const embedded = await embeddedSource(descriptor);
+  const received = await transfer(embedded ?? sourceOf(descriptor, context), descriptor, open, {
     clock: context.clock,
     signal,
     onStart: (offset) => observer.started?.(descriptor, offset),
     onBytes: (count) => observer.progressed?.(descriptor, count),
     onRetry: (message) => observer.note?.(message),
   });
-  const outcome = received === undefined ? "reused" : "fetched";
+  const outcome = received === undefined || embedded ? "reused" : "fetched";
   context.onOutcome(descriptor.digest, outcome);
   observer.finished?.(descriptor, outcome);
 }
 
-/** Embedded content needs no request; foreign layers lie where their manifest says; the rest in the repository. */
+/** Content that its manifest embeds needs no request. */
+async function embeddedSource(descriptor: Descriptor): Promise<Fetcher | undefined> {
+  if (descriptor.data === undefined) return undefined;
+  const { embeddedFetcher } = await import("./embedded.ts");
+  return embeddedFetcher(descriptor.data, descriptor.digest);
+}
+
+/** Foreign layers lie where their manifest says, the rest in the repository. */
 function sourceOf(descriptor: Descriptor, context: FetchContext): Fetcher {
-  const embedded = embeddedContent(descriptor);
-  if (embedded) return new EmbeddedFetcher(embedded);
   if (isForeign(descriptor.mediaType) && descriptor.urls && descriptor.urls.length > 0) {
     return new UrlFetcher(context.transport, descriptor.urls);
   }
   return context.repository;
-}
-
-/** What a descriptor embeds (image-spec, descriptor.md, `data`), if it is what it should be. */
-function embeddedContent(descriptor: Descriptor): Uint8Array | undefined {
-  if (descriptor.data === undefined) return undefined;
-  try {
-    const bytes = Uint8Array.from(atob(descriptor.data), (character) => character.charCodeAt(0));
-    const digest = digestOf(bytes, algorithmOf(descriptor.digest));
-    return digest === descriptor.digest ? bytes : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-class EmbeddedFetcher implements Fetcher {
-  readonly #bytes: Uint8Array;
-
-  constructor(bytes: Uint8Array) {
-    this.#bytes = bytes;
-  }
-
-  // deno-lint-ignore require-await
-  async fetch(_descriptor: Descriptor, offset = 0) {
-    const bytes = this.#bytes.subarray(offset);
-    return {
-      offset,
-      chunks: (async function* () {
-        yield bytes;
-      })(),
-    };
-  }
 }

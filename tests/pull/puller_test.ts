@@ -165,6 +165,23 @@ for (const old of [false, true]) {
   });
 }
 
+Deno.test("what a manifest embeds is taken from there, and only if it is right", async () => {
+  await using bench = await PullBench.start();
+  const embedded = (text: string, data: string) => {
+    const { bytes, descriptor } = blob(text, MEDIA_TYPES.ociLayer);
+    return { bytes, descriptor: Object.assign(descriptor, { data: btoa(data) }) };
+  };
+  const [good, bad] = [embedded("good", "good"), embedded("bad", "other")];
+  bench.registry.add("app", image([LAYER, good, bad]), "v1");
+  const { parts } = await bench.pull();
+  const outcomes = new Map(parts.map(({ digest, outcome }) => [digest as string, outcome]));
+  assert.equal(outcomes.get(good.descriptor.digest), "reused");
+  assert.equal(outcomes.get(bad.descriptor.digest), "fetched");
+  assert.deepEqual(bench.registry.downloads(good), []);
+  assert.equal((await bench.pull()).freshness, "current");
+  assertStoreSound(bench.layout.root);
+});
+
 Deno.test("a failure publishes nothing and stops the other transfers", async () => {
   await using bench = await PullBench.start();
   const gone = blob("gone", MEDIA_TYPES.ociLayer);
