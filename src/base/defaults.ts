@@ -175,8 +175,8 @@ export const GUEST_READ_AHEAD = 64 * 1024;
 /** Bytes that a guest may have written to a stream before they have gone on. */
 export const GUEST_WRITE_WINDOW = 256 * 1024;
 
-/** The most random bytes that a guest gets at once. */
-export const GUEST_RANDOM = 1024 * 1024;
+/** The most random bytes that a component gets at once, of which the host makes a list. */
+export const GUEST_RANDOM = 64 * 1024 * 1024;
 
 /** So many open files, requests and timers one instance of a guest may have. */
 export const GUEST_RESOURCES = 4096;

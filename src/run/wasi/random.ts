@@ -8,10 +8,17 @@ const RANDOM_STEP = 65_536;
 export function randomBytes(length: bigint): Uint8Array {
   if (length > GUEST_RANDOM) trap(`more than ${GUEST_RANDOM} random bytes were asked for at once`);
   const bytes = new Uint8Array(Number(length));
-  for (let at = 0; at < bytes.length; at += RANDOM_STEP) {
-    crypto.getRandomValues(bytes.subarray(at, at + RANDOM_STEP));
-  }
+  fillRandom(bytes);
   return bytes;
+}
+
+/** Fills a place of any size, be it shared or not, with random bytes of the cryptographic kind. */
+export function fillRandom(place: Uint8Array): void {
+  const step = new Uint8Array(Math.min(place.length, RANDOM_STEP));
+  for (let at = 0; at < place.length; at += step.length) {
+    const part = step.subarray(0, place.length - at);
+    place.set(crypto.getRandomValues(part), at);
+  }
 }
 
 function randomU64(): bigint {

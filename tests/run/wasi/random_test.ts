@@ -2,10 +2,13 @@ import assert from "node:assert/strict";
 import { GUEST_RANDOM } from "../../../src/base/defaults.ts";
 import { randomBytes, randomImports } from "../../../src/run/wasi/random.ts";
 
-for (const length of [0, 1, 65_536, 65_537, GUEST_RANDOM]) {
+for (const length of [0, 1, 65_536, 65_537, 3_000_000, GUEST_RANDOM]) {
   Deno.test(`${length} random bytes are as many, and filled to the end`, () => {
     const [one, other] = [randomBytes(BigInt(length)), randomBytes(BigInt(length))];
     assert.equal(one.length, length);
+    for (let at = 0; at + 32 <= length; at += 65_536) {
+      assert.notDeepEqual(one.slice(at, at + 32), other.slice(at, at + 32));
+    }
     if (length > 32) assert.notDeepEqual(one.slice(-32), other.slice(-32));
   });
 }

@@ -1,6 +1,6 @@
 import { monotonicNow, wallNow } from "../clocks.ts";
 import { nextTurn } from "../poll.ts";
-import { randomBytes } from "../random.ts";
+import { fillRandom } from "../random.ts";
 import type { Calls, Guest } from "./calls.ts";
 import { Errno } from "./errno.ts";
 import { unsigned32 } from "./memory.ts";
@@ -36,7 +36,7 @@ export function processCalls({ host, lifetime, memory }: Guest): Calls {
       memory.setU64(pointer, timeOf(clock));
     },
     random_get(pointer: number, length: number) {
-      memory.write(pointer, randomBytes(BigInt(unsigned32(length))));
+      fillRandom(memory.bytes(pointer, length));
     },
     proc_exit: (code: number) => lifetime.exit(unsigned32(code)),
     proc_raise() {

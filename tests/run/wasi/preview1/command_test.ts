@@ -89,6 +89,20 @@ Deno.test("a module without a memory can run, and be told that it has none", asy
   assert.equal(await runPreview1(module, new GuestHost().host), 21);
 });
 
+for (const limits of ["64", "64 64 shared"]) {
+  Deno.test(`a command of preview 1 fills a memory of ${limits} pages with random numbers`, async () => {
+    const module = await moduleOf(`(module
+      (import "wasi_snapshot_preview1" "random_get" (func $random (param i32 i32) (result i32)))
+      (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+      (memory (export "memory") ${limits})
+      (func (export "_start")
+        (call $exit (i32.add
+          (call $random (i32.const 1) (i32.const 4194303))
+          (i64.eqz (i64.load (i32.const 4194296)))))))`);
+    assert.equal(await runPreview1(module, new GuestHost().host), 0);
+  });
+}
+
 Deno.test("a command of preview 1 waits for the clock, or for what comes before it", async () => {
   assert.equal(await use(["nap "]), "0\n");
   assert.equal(await use(["poll"], { stdin: ["x"] }), "1\n");
