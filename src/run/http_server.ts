@@ -4,6 +4,7 @@ import { GuestFailure, stopping } from "./guest_failure.ts";
 import type { GuestPool } from "./guest_pool.ts";
 import { isBodiless } from "./guest_response.ts";
 import type { StaticResponse } from "./http_trigger.ts";
+import { type RequestTarget, targetOf } from "./request_target.ts";
 import { RESERVED_PREFIX, type Router, spinHeaders } from "./routes.ts";
 import type { RequestHead } from "./wasi/http_incoming.ts";
 
@@ -76,17 +77,17 @@ export class HttpServer {
 
   async #answer(request: Request, client: Deno.NetAddr): Promise<Response> {
     const start = performance.now();
-    const url = new URL(request.url);
+    const target = targetOf(request.url);
     let response: Response;
     try {
-      response = await respond(await this.#site.promise, request, url, client);
+      response = await respond(await this.#site.promise, request, target, client);
     } catch (error) {
       if (!(error instanceof GuestFailure)) throw error;
       response = plain(error.status);
     }
     this.#onRequest?.({
       method: request.method,
-      path: url.pathname,
+      path: target.path,
       status: response.status,
       duration: performance.now() - start,
     });
@@ -97,32 +98,32 @@ export class HttpServer {
 function respond(
   site: Site,
   request: Request,
-  url: URL,
+  asked: RequestTarget,
   client: Deno.NetAddr,
 ): Response | Promise<Response> {
-  if (site.kind === "component") return site.pool.handle(headOf(request, url), request.body);
-  if (url.pathname === `${RESERVED_PREFIX}health`) return new Response("OK");
-  const match = site.router.match(url.pathname);
+  if (site.kind === "component") return site.pool.handle(headOf(request, asked), request.body);
+  if (asked.path === `${RESERVED_PREFIX}health`) return new Response("OK");
+  const match = site.router.match(asked.path);
   if (!match) return plain(404);
   const { target } = match.route;
   if (target.kind === "response") return fixed(target.response);
   const pool = site.pools.get(target.component)!;
-  return pool.handle(headOf(request, url, spinHeaders(match, url, client)), request.body);
+  return pool.handle(headOf(request, asked, spinHeaders(match, asked, client)), request.body);
 }
 
 /** What the guest is told of a request; a client cannot send what only the host may say. */
 function headOf(
   request: Request,
-  url: URL,
+  { authority, path, query }: RequestTarget,
   added: ReturnType<typeof spinHeaders> = [],
 ): RequestHead {
   const own = new Set(added.map(([name]) => name));
   const isForged = (name: string) => own.has(name) || name.startsWith("spin-path-match-");
   return {
     method: request.method,
-    path: url.pathname + url.search,
+    path: path + query,
     scheme: "http",
-    authority: request.headers.get("host") ?? url.host,
+    authority: request.headers.get("host") ?? authority,
     headers: [...[...request.headers].filter(([name]) => !isForged(name)), ...added],
   };
 }

@@ -19,9 +19,11 @@ export class RoutePattern {
     this.#segments = segmentsOf(prefix ?? route).map(parseSegment);
   }
 
-  /** What a path has in the places of the pattern's names, and below it; undefined if it does not match. */
-  match(path: string): PatternMatch | undefined {
-    const segments = segmentsOf(path);
+  /**
+   * What a path has in the places of the pattern's names, and below it; undefined if it does not match.
+   * @param segments those of the path
+   */
+  match(path: string, segments = segmentsOf(path)): PatternMatch | undefined {
     const own = this.#segments.length;
     if (segments.length < own || (segments.length > own && !this.isWildcard)) return undefined;
     const parameters = new Map<string, string>();
@@ -75,7 +77,8 @@ interface Segment {
   readonly names: readonly string[];
 }
 
-function segmentsOf(path: string): string[] {
+/** The segments of a path that count. */
+export function segmentsOf(path: string): string[] {
   return path.split("/").filter((segment) => segment !== "");
 }
 

@@ -1,6 +1,7 @@
 import { readText } from "./bad_text.ts";
 import type { HttpTarget, HttpTrigger } from "./http_trigger.ts";
-import { RoutePattern } from "./route_pattern.ts";
+import type { RequestTarget } from "./request_target.ts";
+import { RoutePattern, segmentsOf } from "./route_pattern.ts";
 
 /** Spin answers everything below itself, and no component ever sees it. */
 export const RESERVED_PREFIX = "/.well-known/spin/";
@@ -67,8 +68,9 @@ export class Router {
    */
   match(path: string): RouteMatch | undefined {
     if (path.startsWith(RESERVED_PREFIX)) return undefined;
+    const segments = segmentsOf(path);
     for (const { route, pattern } of this.#candidates) {
-      const found = pattern.match(path);
+      const found = pattern.match(path, segments);
       if (found) return { route, parameters: found.parameters, pathInfo: found.below };
     }
     return undefined;
@@ -111,13 +113,13 @@ const HEADER_PART = /^[A-Za-z0-9_-]+$/;
  */
 export function spinHeaders(
   { route, parameters, pathInfo }: RouteMatch,
-  url: URL,
+  { authority, path, query }: RequestTarget,
   client: { readonly hostname: string; readonly port: number },
 ): [string, string][] {
   const host = client.hostname.includes(":") ? `[${client.hostname}]` : client.hostname;
   const headers: [string, string][] = [
     ["spin-path-info", pathInfo],
-    ["spin-full-url", `${url.origin}${url.pathname}${url.search}`],
+    ["spin-full-url", `http://${authority}${path}${query}`],
     ["spin-matched-route", route.based],
     ["spin-base-path", route.basePath],
     ["spin-raw-component-route", route.raw],

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { User } from "../support/cli.ts";
+import { run } from "../support/commands.ts";
 import { guestBytes } from "../support/components.ts";
 import { DockerRegistry } from "../support/docker_registry.ts";
 import { FixtureRegistry } from "../support/fixture_registry.ts";
@@ -67,6 +68,13 @@ Deno.test("a Spin app of several components is served as it was pushed", async (
     assert.deepEqual(await serving.get("/hello/cases"), [200, "hello\n"]);
     assert.deepEqual(await serving.get("/hello/cases/below"), [200, "hello from the app\n"]);
     assert.deepEqual(await serving.get("/nothing/there"), [404, "no such path\n"]);
+  });
+
+  await t.step("a path counts as it was sent", async () => {
+    for (const dots of ["..", "%2e%2e"]) {
+      const url = `${serving.url}/nothing/${dots}/hello/cases`;
+      assert.equal(await run("curl", ["-sS", "--path-as-is", url]), "hello from the app\n");
+    }
   });
 
   await t.step("a component is told by which route it was reached", async () => {
