@@ -194,7 +194,7 @@ function larderCommand(): string[] {
 }
 
 /** Where Deno keeps the packages that it downloaded, which a run with an empty home needs as well. */
-function denoFolder(): string {
+export function denoFolder(): string {
   const { DENO_DIR, XDG_CACHE_HOME, HOME } = Deno.env.toObject();
   return DENO_DIR ?? join(XDG_CACHE_HOME ?? join(HOME ?? "/", ".cache"), "deno");
 }

@@ -1,0 +1,26 @@
+import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+import { denoFolder, Running } from "../support/cli.ts";
+import { TemporaryFolder } from "../support/temporary.ts";
+
+const DEMO = fileURLToPath(new URL("../../scripts/demo.ts", import.meta.url));
+
+Deno.test("the demo shows each version of its app, in an empty home, and leaves nothing there", async () => {
+  using home = new TemporaryFolder();
+  const process = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--no-check", "--quiet", DEMO],
+    cwd: home.path,
+    clearEnv: true,
+    env: { HOME: home.path, PATH: Deno.env.get("PATH") ?? "", DENO_DIR: denoFolder() },
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  await using demo = new Running(process, undefined);
+  const { code, stdout, stderr } = await demo.result;
+  assert.equal(code, 0, stderr);
+  const answers = [...stdout.matchAll(/^Hello from version (\d)\.$/mg)].map(([, number]) => number);
+  assert.deepEqual(answers, ["1", "1", "2", "2"]);
+  assert.match(stdout, /^\(the registry saw: HEAD \S+\)$/m);
+  assert.deepEqual([...Deno.readDirSync(home.path)], []);
+});
