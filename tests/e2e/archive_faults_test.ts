@@ -1,0 +1,65 @@
+import assert from "node:assert/strict";
+import { gzipSync } from "node:zlib";
+import { blob, image, MEDIA_TYPES, spinApp } from "../support/artifacts.ts";
+import { User } from "../support/cli.ts";
+import { FixtureRegistry } from "../support/fixture_registry.ts";
+import { assertStoreSound, filesBelow } from "../support/store_check.ts";
+import { tarGzipOf, tarMember } from "../support/tar_writer.ts";
+
+const GOOD = { name: "good.txt", content: "good" };
+
+/** 100 MiB of zeros, of which next to nothing goes over the wire. */
+function bomb(): Uint8Array {
+  const content = new Uint8Array(100 * 1024 * 1024);
+  return gzipSync(tarMember({ name: "zeros", content }));
+}
+
+const HOSTILE: [string, Uint8Array][] = [
+  ["a path that leads out", tarGzipOf(GOOD, { name: "../../../evil", content: "evil" })],
+  ["an absolute path", tarGzipOf(GOOD, { name: "/tmp/larder-evil", content: "evil" })],
+  [
+    "a symbolic link",
+    tarGzipOf({ name: "out", type: "2", link: "../.." }, { name: "out/evil", content: "evil" }),
+  ],
+  ["a hard link", tarGzipOf(GOOD, { name: "evil", type: "1", link: "../../../../.profile" })],
+  ["a device", tarGzipOf(GOOD, { name: "evil", type: "3" })],
+  ["more than it seems", bomb()],
+  ["nothing that is gzip", new TextEncoder().encode("not an archive")],
+];
+
+Deno.test("a layer whose archive is hostile is exit 1, and the entry before it stays", async (t) => {
+  for (const [name, archive] of HOSTILE) {
+    await t.step(name, async () => {
+      await using registry = await FixtureRegistry.start();
+      using user = new User();
+      user.write(".profile", "of the user");
+      const old = await spinApp({ archived: { "a.txt": "old" } });
+      const reference = registry.add("app", old, "v1");
+      const first = await user.larder(["pull", reference]);
+      assert.equal(first.code, 0, first.stderr);
+      const outside = filesOutside(user);
+
+      const wasm = blob("wasm", MEDIA_TYPES.spinWasm);
+      registry.add("app", image([wasm, blob(archive, MEDIA_TYPES.spinArchive)]), "v1");
+      const { code, stdout, stderr } = await user.larder(["pull", reference]);
+      assert.equal(code, 1, stderr);
+      assert.equal(stdout, "");
+      assert.match(stderr, /^error: bad archive .*\[LDR_BAD_ARCHIVE\]\nhint: .+\n$/m);
+      assert.deepEqual(filesOutside(user), outside);
+      assertStoreSound(user.registry);
+      const offline = await user.larder(["pull", "--offline", reference]);
+      assert.equal(offline.code, 0, offline.stderr);
+      assert.equal(offline.stdout, `${reference}@${old.descriptor.digest}\n`);
+
+      registry.add("app", old, "v1");
+      const healed = await user.larder(["pull", reference]);
+      assert.equal(healed.code, 0, healed.stderr);
+      assertStoreSound(user.registry);
+    });
+  }
+});
+
+/** All that is in the home folder and not in the cache. */
+function filesOutside(user: User): string[] {
+  return filesBelow(user.home).filter((path) => !path.startsWith(user.registry));
+}
