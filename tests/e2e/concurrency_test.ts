@@ -161,3 +161,32 @@ Deno.test("the cache deleted again and again never leads to a wrong result", asy
   assertStoreSound(user.registry);
   assertNoRubbish(user.registry);
 });
+
+Deno.test("--transfers bounds how many downloads are under way", async (t) => {
+  const app = image(Array.from({ length: 8 }, (_, i) => `layer ${i}`));
+  for (const transfers of [1, 3]) {
+    await t.step(`${transfers}`, async () => {
+      await using registry = await FixtureRegistry.start();
+      using user = new User();
+      const gate = new Gate();
+      let [underWay, most] = [0, 0];
+      registry.fail("/blobs/", async (answer) => {
+        most = Math.max(most, ++underWay);
+        if (underWay === transfers) gate.open();
+        await gate.pass();
+        await new Promise((resolve) => setTimeout(resolve, 20)); // For one too many to come.
+        underWay--;
+        return answer;
+      });
+      const reference = registry.add("app", app, "v1");
+      const { code, stderr } = await user.larder([
+        "pull",
+        "--transfers",
+        `${transfers}`,
+        reference,
+      ]);
+      assert.equal(code, 0, stderr);
+      assert.equal(most, transfers);
+    });
+  }
+});
