@@ -1,4 +1,10 @@
-import { GUEST_HANG, GUEST_LOOK, GUEST_SILENCE, GUESTS_PER_THREAD } from "../base/defaults.ts";
+import {
+  GUEST_HANG,
+  GUEST_HEAD_TIMEOUT,
+  GUEST_LOOK,
+  GUEST_SILENCE,
+  GUESTS_PER_THREAD,
+} from "../base/defaults.ts";
 import { interrupted, LarderError, throwIfAborted } from "../base/errors.ts";
 import { GuestFailure, neverReady, notInTime, stopping } from "./guest_failure.ts";
 import { GuestGauge } from "./guest_gauge.ts";
@@ -25,7 +31,7 @@ interface Exchange {
   /** Of the body, once the guest has asked for some of it. */
   reader?: ReadableStreamDefaultReader<Uint8Array>;
   /** When it is given up, if its response has not begun; of `performance.now()`. */
-  readonly deadline: number;
+  deadline: number;
   response?: GuestResponse;
 }
 
@@ -185,6 +191,8 @@ export class Guest {
     } catch {
       bytes = undefined; // The client broke off.
     }
+    // The guest could not go on without it.
+    if (exchange) exchange.deadline = performance.now() + GUEST_HEAD_TIMEOUT;
     this.#outbox.post({ type: "piece", id, bytes });
   }
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { GUEST_HEAD_TIMEOUT, GUESTS_PER_THREAD } from "../../src/base/defaults.ts";
+import { GUEST_HEAD_TIMEOUT, GUEST_LOOK, GUESTS_PER_THREAD } from "../../src/base/defaults.ts";
 import { endlessStart, guestBytes } from "../support/components.ts";
 import { Pool } from "../support/guest_pools.ts";
 
@@ -39,14 +39,14 @@ Deno.test("a request is answered for after a minute", async (t) => {
   await t.step("if its guest has not begun to answer", async () => {
     using pool = await Pool.start(cases);
     const sleeping = pool.get("/sleep");
-    using _ = passing(GUEST_HEAD_TIMEOUT);
+    using _ = new SkewedClock(GUEST_HEAD_TIMEOUT);
     assert.equal(await sleeping, 504);
     assert.deepEqual(pool.failures, ["the guest did not answer in time"]);
   });
   await t.step("if it has not had its turn", async () => {
     using pool = await Pool.start(cases);
     const sleeping = Array.from({ length: GUESTS_PER_THREAD }, () => pool.get("/sleep"));
-    using _ = passing(GUEST_HEAD_TIMEOUT);
+    using _ = new SkewedClock(GUEST_HEAD_TIMEOUT);
     assert.equal(await pool.get("/hello"), 504);
     assert.deepEqual(await Promise.all(sleeping), Array(GUESTS_PER_THREAD).fill(504));
   });
@@ -84,10 +84,40 @@ Deno.test("a step of the system's clock ends nothing", async () => {
   assert.equal(await sleeping, 500);
 });
 
-/** Has so many milliseconds pass whenever somebody looks at the clock. */
-function passing(milliseconds: number): Disposable {
-  const { now } = performance;
-  let passed = 0;
-  performance.now = () => now.call(performance) + (passed += milliseconds);
-  return { [Symbol.dispose]: () => void (performance.now = now) };
+Deno.test("a guest has its minute from the last of the request's body on", async () => {
+  using pool = await Pool.start(cases);
+  using clock = new SkewedClock();
+  let pieces = 0;
+  const body = new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      if (pieces++ === 4) return controller.close();
+      // Long enough to be looked at.
+      await new Promise((resolve) => setTimeout(resolve, 3 * GUEST_LOOK));
+      clock.pass(0.4 * GUEST_HEAD_TIMEOUT);
+      controller.enqueue(new TextEncoder().encode("piece"));
+    },
+  });
+  assert.equal(await pool.get("/upload", body), "hello\n");
+  const sleeping = pool.get("/sleep", new Blob(["unread"]).stream());
+  clock.pass(GUEST_HEAD_TIMEOUT);
+  assert.equal(await sleeping, 504);
+});
+
+/** The clock of `performance.now()`, on which time passes as the test says beside what passes in truth. */
+class SkewedClock implements Disposable {
+  readonly #now = performance.now;
+  #passed = 0;
+
+  /** @param step passes whenever somebody looks at it, in milliseconds */
+  constructor(step = 0) {
+    performance.now = () => this.#now.call(performance) + (this.#passed += step);
+  }
+
+  pass(milliseconds: number): void {
+    this.#passed += milliseconds;
+  }
+
+  [Symbol.dispose](): void {
+    performance.now = this.#now;
+  }
 }

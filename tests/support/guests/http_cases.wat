@@ -98,6 +98,17 @@
       (br $more)))
     (call $end (local.get $b) (local.get $s)))
 
+  ;; /upload: a whole response, once the request's body is over.
+  (func $case-upload (param $request i32) (param $outparam i32) (local $in i32)
+    (call $consume (local.get $request) (global.get $result))
+    (call $stream (call $handle) (global.get $result))
+    (local.set $in (call $handle))
+    (loop $more
+      (call $read (local.get $in) (i64.const 65536) (global.get $result))
+      (br_if $more (i32.eqz (i32.load8_u (global.get $result)))))
+    (if (i32.eqz (i32.load8_u (i32.add (global.get $result) (i32.const 4)))) (then (unreachable)))
+    (call $case-hello (local.get $outparam)))
+
   ;; /late: a trap after the head and a part of the body.
   (func $case-late (param $outparam i32) (local $s i32)
     (local.set $s (call $writer (call $begin (local.get $outparam) (call $fields))))
@@ -174,6 +185,8 @@
       (then (return (call $case-hello (local.get $outparam)))))
     (if (call $is (local.get $at) (i32.const 0x6f686365)) ;; echo
       (then (return (call $case-echo (local.get $request) (local.get $outparam)))))
+    (if (call $is (local.get $at) (i32.const 0x6f6c7075)) ;; uplo
+      (then (return (call $case-upload (local.get $request) (local.get $outparam)))))
     (if (call $is (local.get $at) (i32.const 0x6574616c)) ;; late
       (then (return (call $case-late (local.get $outparam)))))
     (if (call $is (local.get $at) (i32.const 0x67726f66)) ;; forg
