@@ -80,8 +80,12 @@ export function readText(file: Deno.FsFile): string {
   return decoder.decode(bytes.subarray(0, length));
 }
 
-/** The bytes of a (small) file, or undefined where there is none. */
-export function readBytesIfAny(path: string): Uint8Array<ArrayBuffer> | undefined {
+/** The bytes of a (small) file, or undefined where there is none, or one that has more than `limit`. */
+export function readBytesIfAny(
+  path: string,
+  limit = Infinity,
+): Uint8Array<ArrayBuffer> | undefined {
+  if (limit < Infinity && (statIfAny(path)?.size ?? 0) > limit) return undefined;
   try {
     return Deno.readFileSync(path);
   } catch (error) {
@@ -222,6 +226,18 @@ export function syncFolder(path: string): void {
     }
   } catch {
     // The names are in place; only their durability across a power cut is unknown.
+  }
+}
+
+/**
+ * Gives a file this time (milliseconds since the epoch), if that can be done: the last use is a hint for the collector,
+ * and a cache that is read-only can still be read.
+ */
+export function tryTouch(path: string, now: number): void {
+  try {
+    Deno.utimeSync(path, new Date(now), new Date(now));
+  } catch {
+    // Read-only, or gone.
   }
 }
 

@@ -8,6 +8,7 @@ import {
   readTextIfAny,
   statIfAny,
   syncFolder,
+  tryTouch,
   writeFileAtomic,
 } from "../base/files.ts";
 import { DescriptorSchema } from "../oci/descriptor.ts";
@@ -15,6 +16,7 @@ import type { Digest } from "../oci/digest.ts";
 import type { BlobStore } from "./blob_store.ts";
 import type { IngestOptions } from "./ingest.ts";
 import { type Layout, RECORD_FILE } from "./layout.ts";
+import { parseJson } from "./record.ts";
 import { withSharedLock } from "./store_lock.ts";
 
 /** One file that an engine made. */
@@ -90,7 +92,7 @@ export class CompiledStore {
       if (path === undefined) return undefined;
       found.set(file.name, { path, digest: file.digest });
     }
-    touch(join(folder, RECORD_FILE), now);
+    tryTouch(join(folder, RECORD_FILE), now);
     return found;
   }
 
@@ -152,12 +154,7 @@ function readFiles(folder: string): readonly CompiledFile[] | undefined {
 
 /** The files that a record names; undefined for a broken one, which counts as none. */
 export function parseCompiledRecord(text: string): readonly CompiledFile[] | undefined {
-  try {
-    const result = v.safeParse(RecordSchema, JSON.parse(text));
-    return result.success ? result.output.files : undefined;
-  } catch {
-    return undefined;
-  }
+  return parseJson(RecordSchema, text)?.files;
 }
 
 /** @throws valibot's error for files that no record may name */
@@ -181,14 +178,6 @@ function publish(folder: string, text: string): void {
 
 function haveOwnNames(files: CompiledFile[]): boolean {
   return new Set(files.map(({ name }) => name)).size === files.length;
-}
-
-function touch(path: string, now: number): void {
-  try {
-    Deno.utimeSync(path, new Date(now), new Date(now));
-  } catch {
-    // The last use is a hint for the collector; a cache that is read-only can still be read.
-  }
 }
 
 function names(folder: string): string[] {

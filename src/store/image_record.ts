@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { DescriptorSchema, DigestSchema } from "../oci/descriptor.ts";
-import { TimeSchema } from "./record.ts";
+import { parseJson, TimeSchema } from "./record.ts";
 
 const { mediaType, digest, size } = DescriptorSchema.entries;
 
@@ -23,10 +23,5 @@ export type ImageRecord = v.InferOutput<typeof ImageRecordSchema>;
 
 /** Reads a record; undefined for one that is broken, which counts as none. */
 export function parseImageRecord(text: string): ImageRecord | undefined {
-  try {
-    const result = v.safeParse(ImageRecordSchema, JSON.parse(text));
-    return result.success ? result.output : undefined;
-  } catch {
-    return undefined;
-  }
+  return parseJson(ImageRecordSchema, text);
 }

@@ -3,6 +3,7 @@ import * as v from "valibot";
 import { DigestSchema } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { Layout } from "./layout.ts";
+import { parseJson, TimeSchema } from "./record.ts";
 
 /** What a lease says: who uses what. */
 export interface LeaseContent {
@@ -24,10 +25,7 @@ const LeaseSchema = v.object({
   schemaVersion: v.literal(1),
   pid: v.pipe(v.number(), v.safeInteger(), v.minValue(1)),
   command: v.string(),
-  startedAt: v.pipe(
-    v.string(),
-    v.check((text) => !Number.isNaN(Date.parse(text)), "not a time"),
-  ),
+  startedAt: TimeSchema,
   /** Relative to the root, with `/` between their parts. */
   folders: v.array(v.pipe(v.string(), v.check(isEntryFolder, "not a folder of an entry"))),
   digests: v.array(DigestSchema),
@@ -35,14 +33,10 @@ const LeaseSchema = v.object({
 
 /** Reads a lease; undefined for anything that is not exactly one. */
 export function parseLease(layout: Layout, text: string): LeaseContent | undefined {
-  try {
-    const result = v.safeParse(LeaseSchema, JSON.parse(text));
-    if (!result.success) return undefined;
-    const { schemaVersion: _, folders, ...rest } = result.output;
-    return { ...rest, folders: folders.map((folder) => join(layout.root, ...folder.split("/"))) };
-  } catch {
-    return undefined;
-  }
+  const lease = parseJson(LeaseSchema, text);
+  if (!lease) return undefined;
+  const { schemaVersion: _, folders, ...rest } = lease;
+  return { ...rest, folders: folders.map((folder) => join(layout.root, ...folder.split("/"))) };
 }
 
 export function formatLease(layout: Layout, { folders, ...rest }: LeaseContent): string {

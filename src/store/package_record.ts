@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { DescriptorSchema } from "../oci/descriptor.ts";
 import { isPathPart } from "./layout.ts";
-import { TimeSchema } from "./record.ts";
+import { parseJson, TimeSchema } from "./record.ts";
 
 const { mediaType, digest, size } = DescriptorSchema.entries;
 
@@ -36,12 +36,7 @@ export function packageName({ source, name, version, arch }: PackageId): string 
 
 /** Reads a record; undefined for one that is broken, which counts as none. */
 export function parsePackageRecord(text: string): PackageRecord | undefined {
-  try {
-    const result = v.safeParse(PackageRecordSchema, JSON.parse(text));
-    return result.success ? result.output : undefined;
-  } catch {
-    return undefined;
-  }
+  return parseJson(PackageRecordSchema, text);
 }
 
 export function formatPackageRecord(record: PackageRecord): string {

@@ -15,7 +15,7 @@ import {
 import { lockFile } from "./file_lock.ts";
 import { type Layout, PIN_FILE } from "./layout.ts";
 import { matchesName } from "./names.ts";
-import { TimeSchema } from "./record.ts";
+import { parseJson, TimeSchema } from "./record.ts";
 import { withSharedLock } from "./store_lock.ts";
 
 /** What keeps an entry from every automatic removal. */
@@ -124,13 +124,7 @@ export class PinStore {
 /** An entry's own pin; a file that is broken is a pin all the same. */
 export function readPin(folder: string): Pin | undefined {
   const text = readTextIfAny(join(folder, PIN_FILE));
-  if (text === undefined) return undefined;
-  try {
-    const result = v.safeParse(PinSchema, JSON.parse(text));
-    return result.success ? result.output : {};
-  } catch {
-    return {};
-  }
+  return text === undefined ? undefined : parseJson(PinSchema, text) ?? {};
 }
 
 /** The first pattern that pins an entry of this name. */

@@ -8,6 +8,19 @@ export const TimeSchema = v.pipe(
   v.check((text) => !Number.isNaN(Date.parse(text)), "not a time"),
 );
 
+/** Reads a JSON document of this form; undefined for anything else. */
+export function parseJson<T extends v.GenericSchema>(
+  schema: T,
+  text: string,
+): v.InferOutput<T> | undefined {
+  try {
+    const result = v.safeParse(schema, JSON.parse(text));
+    return result.success ? result.output : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 const RecordSchema = v.object({
   schemaVersion: v.literal(1),
   /** As it was asked for, in full: `docker.io/library/nginx:latest`, `name:tag@digest`. */
@@ -33,23 +46,14 @@ export type EntryRecord = v.InferOutput<typeof RecordSchema>;
 
 /** Reads a record; undefined for one that is broken, which counts as none and is written anew. */
 export function parseRecord(text: string): EntryRecord | undefined {
-  try {
-    const result = v.safeParse(RecordSchema, JSON.parse(text));
-    return result.success ? result.output : undefined;
-  } catch {
-    return undefined;
-  }
+  return parseJson(RecordSchema, text);
 }
 
 const LaterSchema = v.object({ schemaVersion: v.pipe(v.number(), v.minValue(2)) });
 
 /** Whether a record of any kind, which cannot be read here, is one that a later larder wrote. */
 export function isLaterRecord(text: string): boolean {
-  try {
-    return v.is(LaterSchema, JSON.parse(text));
-  } catch {
-    return false;
-  }
+  return parseJson(LaterSchema, text) !== undefined;
 }
 
 export function formatRecord(record: EntryRecord): string {

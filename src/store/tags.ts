@@ -6,6 +6,7 @@ import {
   readTextIfAny,
   statIfAny,
   syncFolder,
+  tryTouch,
   writeFileAtomic,
   writeFileHastily,
 } from "../base/files.ts";
@@ -169,11 +170,7 @@ export class TagStore {
 
   /** Marks an entry as used now, for an entry whose record is not rewritten. */
   touch(reference: Reference, now: number): void {
-    try {
-      Deno.utimeSync(join(this.folder(reference), RECORD_FILE), new Date(now), new Date(now));
-    } catch {
-      // The last use is a hint for the collector; a cache that is read-only can still be read.
-    }
+    tryTouch(join(this.folder(reference), RECORD_FILE), now);
   }
 }
 
