@@ -2,7 +2,7 @@ import { diskOf } from "../base/disk.ts";
 import { hasCode, messageOf } from "../base/errors.ts";
 import { applyPlan, isBeyond, planGc } from "../gc/collector.ts";
 import { isEmptyPlan } from "../gc/plan.ts";
-import { type GcPolicy, hasLimits } from "../gc/policy.ts";
+import { type GcPolicy, hasFree, hasLimits, limitsOnlyFree } from "../gc/policy.ts";
 import { survey } from "../gc/survey.ts";
 import type { Context } from "./context.ts";
 import { shortfallLines } from "./output/plan_table.ts";
@@ -27,18 +27,21 @@ export async function collectAfterwards(context: Context): Promise<void> {
 /** Makes the cache keep to a policy without a question, unless others are at work: they will do it, or the next. */
 export async function collectIfBeyond(context: Context, policy: GcPolicy): Promise<void> {
   const { layout } = context;
-  const state = survey(layout, Date.now());
   const disk = diskOf(layout.root);
+  // The disk alone can tell then, and at once.
+  if (limitsOnlyFree(policy) && hasFree(policy, disk)) return;
+  const state = await survey(layout, Date.now());
   const plan = planGc(state, policy, disk);
   if (!isBeyond(state, policy, disk, plan)) return;
   for (const line of shortfallLines(plan)) context.warn(line);
   if (isEmptyPlan(plan)) return;
   try {
-    const signal = context.interruptible();
+    const { aborted } = context.interruptible();
     const result = await applyPlan(layout, plan, {
       by: "gc --auto",
       now: Date.now,
-      signal,
+      // What served until Ctrl-C has ended as it should.
+      signal: aborted ? undefined : context.interruptible(),
       timeout: 0,
     });
     if (result.freed > 0) context.info(`cleaned the cache: ${freedText(result)}`);

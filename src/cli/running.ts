@@ -45,12 +45,16 @@ export async function pullAndUse<T>(
     const compiled = digests.map((digest) => layout.compiledFolder(digest, ENGINE_VERSION));
     const folders = [layout.digestFolder(reference, manifestDigest), ...compiled];
     await lease.add({ folders, digests }, leasing);
-    if (result.cause !== undefined) {
-      const { collectAfterwards } = await import("./auto_gc.ts");
-      await collectAfterwards(context);
-    }
     const image = { name, reference, manifestDigest, platform };
-    return await use(image, new Pantry(new BlobStore(layout), tags));
+    try {
+      return await use(image, new Pantry(new BlobStore(layout), tags));
+    } finally {
+      // What is run does not wait for it.
+      if (result.cause !== undefined) {
+        const { collectAfterwards } = await import("./auto_gc.ts");
+        await collectAfterwards(context);
+      }
+    }
   } finally {
     progress.end();
   }

@@ -9,7 +9,7 @@ import { type ExclusiveLockOptions, withExclusiveLock } from "../store/store_loc
 import { inUse } from "./in_use.ts";
 import type { Ages, Facts } from "./ledger.ts";
 import { looseToGo, makePlan, type Plan } from "./plan.ts";
-import { freeGoal, type GcPolicy } from "./policy.ts";
+import { type GcPolicy, hasFree } from "./policy.ts";
 import { select, selectAsked } from "./select.ts";
 import { survey } from "./survey.ts";
 import type { Survey, SurveyEntry } from "./survey_types.ts";
@@ -61,7 +61,7 @@ export function isBeyond(
   plan: Plan,
 ): boolean {
   return plan.remove.entries.length > 0 || survey.size > (policy.maxSize ?? Infinity) ||
-    (disk?.free ?? Infinity) < (freeGoal(policy, disk) ?? 0);
+    !hasFree(policy, disk);
 }
 
 /**

@@ -74,6 +74,16 @@ export function hasLimits(policy: GcPolicy): boolean {
     Object.values(policy.types ?? {}).some(takes);
 }
 
+/** Whether nothing is limited but what has to stay free on the disk. */
+export function limitsOnlyFree(policy: GcPolicy): boolean {
+  return policy.minFree !== undefined && !hasLimits({ ...policy, minFree: undefined });
+}
+
+/** Whether as much of a disk is free as a policy wants. */
+export function hasFree(policy: GcPolicy, disk: Disk | undefined): boolean {
+  return (disk?.free ?? Infinity) >= (freeGoal(policy, disk) ?? 0);
+}
+
 function isSet(value: unknown): boolean {
   return value !== undefined;
 }

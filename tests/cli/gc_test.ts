@@ -214,6 +214,18 @@ Deno.test("gc --auto removes without a question what goes beyond a limit, and is
   assert.match(stderr, /^cleaned the cache: freed \d\.\d\d KiB, removed 1 entry\n$/);
 });
 
+Deno.test("gc --auto looks at nothing but the disk where only its free space is limited", async () => {
+  using home = filled();
+  // Whoever looks at the cache fails.
+  home.write("pins.json", "{");
+  const enough = await home.larder("gc", "--auto", "--min-free", "1");
+  assert.deepEqual(enough, { code: 0, stdout: "", stderr: "" });
+  for (const args of [["--min-free", "100%"], ["--min-free", "1", "--max-count", "9"]]) {
+    const { stderr } = await home.larder("gc", "--auto", ...args);
+    assert.match(stderr, /\[LDR_CONFIG\]/);
+  }
+});
+
 Deno.test("gc --auto leaves it to others if they are at work", async () => {
   using home = filled();
   using lock = Deno.openSync(home.write("lock", ""), { read: true, write: true });
