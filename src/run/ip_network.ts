@@ -18,6 +18,13 @@ export function parseIpNetwork(text: string): IpNetwork | undefined {
   return address && prefix <= address.bits ? { ...address, prefix } : undefined;
 }
 
+/** `10.0.0.0/8`; undefined for a network of IPv6. */
+export function formatIpv4Network({ bits, value, prefix }: IpNetwork): string | undefined {
+  if (bits !== 32) return undefined;
+  const bytes = [24n, 16n, 8n, 0n].map((shift) => value >> shift & 0xffn);
+  return `${bytes.join(".")}/${prefix}`;
+}
+
 /** Whether a URL's host is an address of the network; an IPv6 address has its brackets. */
 export function isInNetwork(host: string, { bits, value, prefix }: IpNetwork): boolean {
   const address = parseIpAddress(host);

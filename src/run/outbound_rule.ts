@@ -38,6 +38,9 @@ const DEFAULT_PORTS: ReadonlyMap<string, number> = new Map([
 
 const MAX_PORT = 65_535;
 
+/** URLs may have more in a host than any name that there is, and than Deno takes. */
+const HOST = /^(?:\[.+\]|[\w-]+(?:\.[\w-]+)*\.?)$/;
+
 /** Whether a request to the URL falls under the rule, if it is not one to the app itself. */
 export function ruleAllows(rule: OutboundRule, url: URL): boolean {
   const scheme = url.protocol.slice(0, -1);
@@ -134,6 +137,6 @@ function canonicalHost(text: string): string {
   // What would be read as a port, decoded or dropped, and lists, which Spin does not have.
   const isPlain = !/[\s%{},]/.test(text) && (!text.includes(":") || /^\[[^\]]*\]$/.test(text));
   const host = isPlain && URL.parse(`http://${text}`)?.hostname;
-  if (!host) throw new BadText("it is not a host name or address");
+  if (!host || !HOST.test(host)) throw new BadText("it is not a host name or address");
   return host;
 }

@@ -1,6 +1,7 @@
 import type { HostSettings } from "./host.ts";
 import type { MountedFile, MountedFolder } from "./mounts.ts";
-import type { OutboundRule } from "./outbound_rule.ts";
+import { formatIpv4Network } from "./ip_network.ts";
+import type { HostRule, OutboundRule } from "./outbound_rule.ts";
 
 /**
  * What Deno itself lets a guest's thread do: what the guest is granted and no more. The host's own checks are
@@ -32,7 +33,10 @@ function storedFiles(node: MountedFolder | MountedFile): string[] {
   return "hostPath" in node.content ? [node.content.hostPath] : [];
 }
 
-/** Deno knows single hosts, with a port or any; for what says more than that, everything. */
+/**
+ * Deno knows single hosts, `*.` for a domain and all below it, and networks of IPv4, each with a port or any; for
+ * what says more than that, everything.
+ */
 function netOf({ allowedHosts, self }: HostSettings): true | string[] | false {
   const places = allowedHosts.map((rule) => placeOf(rule, self));
   return places.includes("*") ? true : orNone(places.filter((place) => place !== undefined));
@@ -40,6 +44,19 @@ function netOf({ allowedHosts, self }: HostSettings): true | string[] | false {
 
 function placeOf({ host, ports }: OutboundRule, self: string | undefined): string | undefined {
   if (host.kind === "self") return self && new URL(self).host;
-  if (host.kind !== "host") return "*";
-  return ports && ports.first === ports.last ? `${host.host}:${ports.first}` : host.host;
+  const name = nameOf(host);
+  return name !== "*" && ports && ports.first === ports.last ? `${name}:${ports.first}` : name;
+}
+
+function nameOf(host: Exclude<HostRule, { kind: "self" }>): string {
+  switch (host.kind) {
+    case "any":
+      return "*";
+    case "host":
+      return host.host;
+    case "below":
+      return `*.${host.domain}`;
+    case "network":
+      return formatIpv4Network(host.network) ?? "*";
+  }
 }

@@ -82,7 +82,17 @@ const CASES: [name: string, settings: Partial<HostSettings>, permissions: object
   ["the app itself, which does not listen", {
     allowedHosts: [parseOutboundRule("http://self")],
   }, {}],
-  ...["*", "*.example.com", "10.0.0.0/8"].map((host): (typeof CASES)[number] => [
+  [
+    "the hosts below a domain",
+    { allowedHosts: rules("*.example.com", "*.example.com:81") },
+    { net: ["*.example.com", "*.example.com:81"] },
+  ],
+  [
+    "networks",
+    { allowedHosts: rules("10.0.0.0/8", "192.168.1.254/31:80", "0.0.0.0/0") },
+    { net: ["10.0.0.0/8", "192.168.1.254/31:80", "0.0.0.0/0"] },
+  ],
+  ...["*", "*:80", "[fd00::]/8"].map((host): (typeof CASES)[number] => [
     host,
     { allowedHosts: rules("example.com", host) },
     { net: true },
@@ -94,3 +104,11 @@ for (const [name, settings, permissions] of CASES) {
     assert.deepEqual(permissionsFor({ ...NOTHING, ...settings }), { ...NONE, ...permissions });
   });
 }
+
+Deno.test("a thread can be given all that a rule comes to", () => {
+  const hosts = ["a_b.example.com.", "*.a_b.com", "*.localhost:0", "1.2.3.4/32:80", "[fd00::1]:80"];
+  const { net } = permissionsFor({ ...NOTHING, allowedHosts: rules(...hosts) });
+  assert.ok(Array.isArray(net) && net.length === hosts.length);
+  const options = { type: "module", deno: { permissions: { net } } } as const;
+  new Worker("data:text/javascript,", options).terminate();
+});
