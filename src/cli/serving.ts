@@ -29,11 +29,11 @@ export async function serve(
   prepare: (origin: string) => Promise<ServedThing>,
 ): Promise<void> {
   const onRequest = context.options.verbose ? (it: Served) => logRequest(context, it) : undefined;
-  const server = new HttpServer(address, { onRequest });
+  const warnOnce = onlyOnce((message) => context.warn(message));
+  const server = new HttpServer(address, { onRequest, onFailure: warnOnce });
   const pools: GuestPool[] = [];
   try {
     const thing = await prepare(server.url);
-    const warnOnce = onlyOnce((message) => context.warn(message));
     const start = async (name: string, program: GuestProgram) => {
       const pool = await GuestPool.start(program, threadsFor(program), {
         onFailure: (message) => context.warn(`${name}: ${message}`),
@@ -72,7 +72,7 @@ function threadsFor({ settings }: GuestProgram): number {
   return writes ? 1 : navigator.hardwareConcurrency;
 }
 
-/** Each thread of a component tells of what it was refused. */
+/** Each thread of a component tells of what it was refused, and each request of what keeps all from being answered. */
 function onlyOnce(tell: (message: string) => void): (message: string) => void {
   const told = new Set<string>();
   return (message) => {

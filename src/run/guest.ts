@@ -170,8 +170,7 @@ export class Guest {
       case "piece":
         return this.#exchanges.get(message.id)?.response?.push(message.bytes);
       case "end":
-        this.#exchanges.get(message.id)?.response?.end(message.whole);
-        return this.#drop(message.id);
+        return this.#finish(message.id, message.whole);
       case "failure":
         return this.#fail(message.id, new GuestFailure(500, message.message));
       case "want":
@@ -180,6 +179,14 @@ export class Guest {
       case "refusal":
         return this.#events.onRefusal(message.message);
     }
+  }
+
+  #finish(id: number, whole: boolean): void {
+    const exchange = this.#exchanges.get(id);
+    if (!exchange) return;
+    if (!whole) this.#events.onFailure("the guest broke off its response");
+    exchange.response!.end(whole);
+    this.#drop(id);
   }
 
   async #feed(id: number): Promise<void> {

@@ -34,17 +34,19 @@ export interface Served {
 
 export interface ServerOptions {
   readonly onRequest?: ((served: Served) => void) | undefined;
+  /** Told in one line why a request failed, where no guest is to blame: pools tell of their guests. */
+  readonly onFailure?: ((message: string) => void) | undefined;
 }
 
 /** Answers HTTP requests with guests. It listens from the beginning; requests wait until it is opened. */
 export class HttpServer {
   readonly #site = Promise.withResolvers<Site>();
-  readonly #onRequest: ((served: Served) => void) | undefined;
+  readonly #options: ServerOptions;
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
 
   /** @throws LarderError LDR_LISTEN */
   constructor(address: Address, options: ServerOptions = {}) {
-    this.#onRequest = options.onRequest;
+    this.#options = options;
     this.#site.promise.catch(() => {}); // Nobody may have asked by the time that it stops.
     try {
       this.#server = Deno.serve(
@@ -82,16 +84,21 @@ export class HttpServer {
     try {
       response = await respond(await this.#site.promise, request, target, client);
     } catch (error) {
-      if (!(error instanceof GuestFailure)) throw error;
-      response = plain(error.status);
+      response = plain(this.#statusOf(error));
     }
-    this.#onRequest?.({
+    this.#options.onRequest?.({
       method: request.method,
       path: target.path,
       status: response.status,
       duration: performance.now() - start,
     });
     return response;
+  }
+
+  #statusOf(error: unknown): number {
+    if (error instanceof GuestFailure) return error.status;
+    this.#options.onFailure?.(messageOf(error));
+    return 500;
   }
 }
 

@@ -91,5 +91,16 @@ function targetOf(config: Config, name: string, subject: string): HttpTarget {
   }
   if (!response) return { kind: "component", component: component! };
   const { status_code: status = 200, headers, body = "" } = response;
+  const bad = [...headers].find(([name, value]) => !isHeader(name, value));
+  if (bad) throw badLockedApp(subject, `${name} has the header "${bad[0]}", which cannot be sent`);
   return { kind: "response", response: { status, headers, body } };
+}
+
+function isHeader(name: string, value: string): boolean {
+  try {
+    new Headers([[name, value]]);
+    return true;
+  } catch {
+    return false;
+  }
 }

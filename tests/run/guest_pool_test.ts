@@ -103,6 +103,12 @@ Deno.test("a guest has its minute from the last of the request's body on", async
   assert.equal(await sleeping, 504);
 });
 
+Deno.test("a response that its guest breaks off is told of", async () => {
+  using pool = await Pool.start(cases);
+  assert.equal(await pool.get("/short"), "the guest broke off");
+  assert.deepEqual(pool.failures, ["the guest broke off its response"]);
+});
+
 /** The clock of `performance.now()`, on which time passes as the test says beside what passes in truth. */
 class SkewedClock implements Disposable {
   readonly #now = performance.now;

@@ -45,6 +45,18 @@ const REFUSED: [string, ErrorCode, Record<string, unknown>, RegExp, Record<strin
     /has middleware/,
     { trigger_dependencies: { middleware: [{ source: {} }] } },
   ],
+  [
+    "a header that cannot be sent",
+    "LDR_BAD_MANIFEST",
+    { static_response: { headers: { "x-good": "a", "x bad": "b" } }, route: "/" },
+    /"trigger" has the header "x bad", which/,
+  ],
+  [
+    "a header whose value cannot be sent",
+    "LDR_BAD_MANIFEST",
+    { static_response: { headers: { "x-bad": "a\nb" } }, route: "/" },
+    /the header "x-bad"/,
+  ],
   ["no route", "LDR_BAD_MANIFEST", { component: "cart" }, /triggers\.trigger\.route/],
   [
     "a route that is private and is not",
