@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { blob, image, MEDIA_TYPES, multiPlatform } from "../support/artifacts.ts";
+import { blob, image, MEDIA_TYPES, multiPlatform, randomBytes } from "../support/artifacts.ts";
 import { User } from "../support/cli.ts";
-import { status } from "../support/faults.ts";
+import { heldAfter, status } from "../support/faults.ts";
 import { FixtureRegistry } from "../support/fixture_registry.ts";
+import { Gate } from "../support/gate.ts";
+import { onTerminal } from "../support/on_terminal.ts";
 
 Deno.test("stdout is REFERENCE@DIGEST alone, and stderr tells the story", async () => {
   await using registry = await FixtureRegistry.start();
@@ -28,6 +30,32 @@ Deno.test("what goes to a pipe has no colours, bars or carriage returns", async 
   const result = await user.larder(["pull", registry.add("app", image(["one"]), "v1")]);
   // deno-lint-ignore no-control-regex
   assert.doesNotMatch(result.stdout + result.stderr, /[\r\x1b]/);
+});
+
+Deno.test("on a terminal a pull shows bars while it fetches, and then clears them away", async (t) => {
+  const layer = blob(randomBytes(1024 * 1024));
+  const bar = `${layer.descriptor.digest.slice(7, 19)} ${"█".repeat(15)}${"░".repeat(15)} 50%`;
+  for (const args of [[], ["--no-progress"]]) {
+    await t.step(["pull", ...args].join(" "), async () => {
+      await using registry = await FixtureRegistry.start();
+      using user = new User();
+      const gate = new Gate();
+      registry.fail(layer.descriptor.digest, heldAfter(layer.bytes.length / 2, gate));
+      const artifact = image([layer, "small"]);
+      const reference = registry.add("app", artifact, "v1");
+      await using terminal = await onTerminal(user, ["pull", ...args, reference]);
+      await gate.reachedBy(terminal.result);
+      if (args.length === 0) await terminal.said(`${bar} 512.00 KiB of 1.00 MiB`);
+      gate.open();
+      const { code, stderr } = await terminal.result;
+      assert.equal(code, 0, stderr);
+      assert.equal(stderr.includes(bar), args.length === 0, stderr);
+      const left = stderr.split("\x1b[0J").at(-1)!;
+      assert.match(left, /fetched 2 layers/);
+      assert.ok(left.endsWith(`\n${reference}@${artifact.descriptor.digest}\r\n`), left);
+      assert.doesNotMatch(left, /[█░]/);
+    });
+  }
 });
 
 Deno.test("--quiet leaves nothing but the data", async () => {
