@@ -2,8 +2,8 @@ import { dirname, join } from "node:path";
 import { MAX_INDEX_DEPTH } from "../base/defaults.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { LockedApp } from "../oci/locked_app.ts";
-import { type ImageManifest, type Manifest, spinApplicationLayer } from "../oci/manifest.ts";
-import { SPIN_APPLICATION, SPIN_ARCHIVE } from "../oci/media_types.ts";
+import { type ImageManifest, type Manifest, spinApplication } from "../oci/manifest.ts";
+import { SPIN_ARCHIVE } from "../oci/media_types.ts";
 import { formatPlatform } from "../oci/platform.ts";
 import type { Survey, SurveyEntry } from "./survey_types.ts";
 import { ManifestReader } from "./verify/manifest_reader.ts";
@@ -73,8 +73,7 @@ class ChainFinder {
     }
     const layer = image.layers.find((each) => each.digest === digest);
     if (layer) return [{ kind: "layer", digest, note: layer.mediaType }];
-    const locked = spinApplicationLayer(image) ?? image.config;
-    const app = locked.mediaType === SPIN_APPLICATION && this.#reader.lockedApp(folder).value;
+    const app = spinApplication(image) && this.#reader.lockedApp(folder).value;
     return app ? this.#inApp(app, image) : undefined;
   }
 

@@ -1,17 +1,10 @@
 import { sep } from "node:path";
 import { MAX_INDEX_DEPTH, MAX_LOCKED_APP } from "../base/defaults.ts";
 import { hasCode, LarderError, messageOf } from "../base/errors.ts";
-import { readBytesIfAny, statIfAny } from "../base/files.ts";
+import { readBytesIfAny } from "../base/files.ts";
 import type { Digest } from "../oci/digest.ts";
 import { fileDigests, parseLockedApp, wasmDigests } from "../oci/locked_app.ts";
-import {
-  type ImageManifest,
-  type Manifest,
-  parseManifest,
-  spinApplicationLayer,
-  successors,
-} from "../oci/manifest.ts";
-import { SPIN_APPLICATION } from "../oci/media_types.ts";
+import { type Manifest, parseManifest, spinApplication, successors } from "../oci/manifest.ts";
 import { CONFIG_FILE, MANIFEST_FILE } from "../store/layout.ts";
 import { type Contents, ManifestContent } from "./contents.ts";
 import type { Folder } from "./folders.ts";
@@ -97,7 +90,7 @@ export class Manifests {
     for (const { digest, size } of successors(manifest)) {
       this.#contents.collectBlob(digest, reach.places, reach.isVerified ? size : undefined);
     }
-    if (isSpinApp(manifest)) this.#collectLockedApp(folder, reach);
+    if (spinApplication(manifest)) this.#collectLockedApp(folder, reach);
   }
 
   /** Collects what Spin's locked app names: files unpacked from archives are nowhere else to be found. */
@@ -133,17 +126,12 @@ function readManifest(folder: Folder, digest: Digest): Manifest | undefined {
   }
 }
 
-function isSpinApp(image: ImageManifest): boolean {
-  return spinApplicationLayer(image) !== undefined || image.config.mediaType === SPIN_APPLICATION;
-}
-
 /** @throws LarderError LDR_NOT_CACHED for what no locked app can be */
 function readConfig(folder: Folder): Uint8Array {
   const path = folder.path + sep + CONFIG_FILE;
-  const isLarge = (statIfAny(path)?.size ?? 0) > MAX_LOCKED_APP;
-  const bytes = isLarge ? undefined : readBytesIfAny(path);
+  const bytes = readBytesIfAny(path, MAX_LOCKED_APP);
   if (bytes) return bytes;
-  throw new LarderError("LDR_NOT_CACHED", `${path} is ${isLarge ? "too large" : "missing"}`, {
+  throw new LarderError("LDR_NOT_CACHED", `${path} is missing, or too large`, {
     hint: "pull it again",
   });
 }

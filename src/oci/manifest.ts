@@ -118,6 +118,11 @@ export function spinApplication(manifest: ImageManifest): Descriptor | undefined
     (config.mediaType === SPIN_APPLICATION ? config : undefined);
 }
 
+/** What Spin, and so larder, keeps as an image's `config.json`: its locked app, or else its config. */
+export function configOf(manifest: ImageManifest): Descriptor {
+  return spinApplicationLayer(manifest) ?? manifest.config;
+}
+
 function parseDocument(
   bytes: Uint8Array,
   subject: string,

@@ -1,10 +1,10 @@
 import { MAX_LOCKED_APP } from "../base/defaults.ts";
 import { LarderError } from "../base/errors.ts";
-import { readBytesIfAny, statIfAny } from "../base/files.ts";
+import { readBytesIfAny } from "../base/files.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
-import { type ImageManifest, spinApplicationLayer } from "../oci/manifest.ts";
-import { isWasm, SPIN_APPLICATION, SPIN_ARCHIVE } from "../oci/media_types.ts";
+import { type ImageManifest, spinApplication } from "../oci/manifest.ts";
+import { isWasm, SPIN_ARCHIVE } from "../oci/media_types.ts";
 import { formatPlatform, type Platform } from "../oci/platform.ts";
 import type { Reference } from "../oci/reference.ts";
 import type { BlobStore } from "../store/blob_store.ts";
@@ -50,7 +50,7 @@ export class Pantry {
    */
   runnable(image: CachedImage): Runnable {
     const manifest = this.#manifest(image);
-    if (isSpinApp(manifest)) return this.#app(image, manifest);
+    if (spinApplication(manifest)) return this.#app(image, manifest);
     return { kind: "wasm", wasm: this.wasm(image) };
   }
 
@@ -59,7 +59,7 @@ export class Pantry {
    * @throws LarderError LDR_NOT_CACHED
    */
   isSpinApp(image: CachedImage): boolean {
-    return isSpinApp(this.#manifest(image));
+    return spinApplication(this.#manifest(image)) !== undefined;
   }
 
   /**
@@ -83,8 +83,7 @@ export class Pantry {
 
   #app(image: CachedImage, manifest: ImageManifest): CachedApp {
     const path = this.#tags.configPath(image.reference, image.manifestDigest);
-    if ((statIfAny(path)?.size ?? 0) > MAX_LOCKED_APP) throw notCached(image.name, manifest.digest);
-    const bytes = readBytesIfAny(path);
+    const bytes = readBytesIfAny(path, MAX_LOCKED_APP);
     if (!bytes) throw notCached(image.name, manifest.digest);
     const app = parseSpinApp(bytes, image.name);
     const layers = new Map(manifest.layers.map((layer) => [layer.digest, layer]));
@@ -120,11 +119,6 @@ export class Pantry {
     }
     return packed ? this.#blobs.findData(digest) : undefined;
   }
-}
-
-function isSpinApp(manifest: ImageManifest): boolean {
-  return manifest.config.mediaType === SPIN_APPLICATION ||
-    spinApplicationLayer(manifest) !== undefined;
 }
 
 function isPacked(manifest: ImageManifest): boolean {

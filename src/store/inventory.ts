@@ -1,5 +1,5 @@
 import { MAX_LOCKED_APP } from "../base/defaults.ts";
-import { readBytesIfAny, statIfAny } from "../base/files.ts";
+import { readBytesIfAny } from "../base/files.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
 import { fileDigests, parseLockedApp } from "../oci/locked_app.ts";
@@ -117,8 +117,7 @@ export class Inventory {
     const path = spinApplicationLayer(image)
       ? this.#tags.configPath(this.#reference, image.digest)
       : this.#blobs.find(image.config);
-    if (!path || (statIfAny(path)?.size ?? 0) > MAX_LOCKED_APP) return undefined;
-    const bytes = readBytesIfAny(path);
+    const bytes = path === undefined ? undefined : readBytesIfAny(path, MAX_LOCKED_APP);
     return bytes && fileDigests(parseLockedApp(bytes, this.#reference.repository));
   }
 }

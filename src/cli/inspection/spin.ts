@@ -1,11 +1,10 @@
 import { join } from "node:path";
 import { MAX_LOCKED_APP } from "../../base/defaults.ts";
 import { LarderError } from "../../base/errors.ts";
-import { readBytesIfAny, statIfAny } from "../../base/files.ts";
+import { readBytesIfAny } from "../../base/files.ts";
 import type { Survey } from "../../gc/survey_types.ts";
 import type { Digest } from "../../oci/digest.ts";
-import { spinApplicationLayer } from "../../oci/manifest.ts";
-import { SPIN_APPLICATION } from "../../oci/media_types.ts";
+import { spinApplication } from "../../oci/manifest.ts";
 import { parseSpinApp, unsupportedTriggers } from "../../run/spin_app.ts";
 import { CONFIG_FILE } from "../../store/layout.ts";
 import { pathOf, readManifest } from "./manifest.ts";
@@ -38,14 +37,11 @@ export function inspectSpin(
   subject: string,
 ): SpinInspection {
   const manifest = readManifest(folder);
-  const isSpin = manifest?.kind === "image" &&
-    (spinApplicationLayer(manifest) ?? manifest.config).mediaType === SPIN_APPLICATION;
-  const path = join(folder, CONFIG_FILE);
-  if (!isSpin || (statIfAny(path)?.size ?? 0) > MAX_LOCKED_APP) {
+  if (manifest?.kind !== "image" || !spinApplication(manifest)) {
     return { spin: null, spinProblem: null };
   }
   try {
-    const bytes = readBytesIfAny(path);
+    const bytes = readBytesIfAny(join(folder, CONFIG_FILE), MAX_LOCKED_APP);
     return { spin: bytes ? spinInfo(survey, bytes, subject) : null, spinProblem: null };
   } catch (error) {
     if (!(error instanceof LarderError)) throw error;

@@ -1,15 +1,14 @@
 import { sep } from "node:path";
 import { MAX_INDEX_DEPTH } from "../../base/defaults.ts";
 import { readTextIfAny, statIfAny } from "../../base/files.ts";
-import type { Descriptor } from "../../oci/descriptor.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { fileDigests, type LockedApp, wasmDigests } from "../../oci/locked_app.ts";
 import {
+  configOf,
   type ImageManifest,
   type IndexManifest,
-  spinApplicationLayer,
+  spinApplication,
 } from "../../oci/manifest.ts";
-import { SPIN_APPLICATION } from "../../oci/media_types.ts";
 import { formatReference, type Reference } from "../../oci/reference.ts";
 import { BlobStore } from "../../store/blob_store.ts";
 import { Inventory } from "../../store/inventory.ts";
@@ -95,7 +94,7 @@ class App {
         this.#needs.push({ ...blobNeed(this.#layout, descriptor), optional });
       }
     }
-    if (!isSpinApp(value) || this.#needLockedApp(folder)) {
+    if (!spinApplication(value) || this.#needLockedApp(folder)) {
       return { by: "refill", reference, image: value };
     }
     return { by: "pull", reference };
@@ -145,7 +144,7 @@ class App {
     }
     const { digest, size } = configOf(image);
     this.#needFile(folder, CONFIG_FILE, digest, size);
-    if (isSpinApp(image)) this.#needLockedApp(folder);
+    if (spinApplication(image)) this.#needLockedApp(folder);
   }
 
   /** The tag's own folder, which Spin reads. */
@@ -196,13 +195,4 @@ class App {
   #hasRecord(): boolean {
     return statIfAny(this.#entry.folder + sep + RECORD_FILE) !== undefined;
   }
-}
-
-/** What of an image is kept as its `config.json`. */
-function configOf(image: ImageManifest): Descriptor {
-  return spinApplicationLayer(image) ?? image.config;
-}
-
-function isSpinApp(image: ImageManifest): boolean {
-  return configOf(image).mediaType === SPIN_APPLICATION;
 }

@@ -1,7 +1,7 @@
 import { sep } from "node:path";
 import { MAX_LOCKED_APP } from "../../base/defaults.ts";
 import { hasCode, messageOf } from "../../base/errors.ts";
-import { readBytesIfAny, statIfAny } from "../../base/files.ts";
+import { readBytesIfAny } from "../../base/files.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { type LockedApp, parseLockedApp } from "../../oci/locked_app.ts";
 import { type Manifest, parseManifest } from "../../oci/manifest.ts";
@@ -29,10 +29,7 @@ export class ManifestReader {
   /** Spin's locked app in a folder. */
   lockedApp(folder: string): Read<LockedApp> {
     return remembered(this.#apps, folder, () => {
-      const path = folder + sep + CONFIG_FILE;
-      const bytes = (statIfAny(path)?.size ?? 0) > MAX_LOCKED_APP
-        ? undefined
-        : readBytesIfAny(path);
+      const bytes = readBytesIfAny(folder + sep + CONFIG_FILE, MAX_LOCKED_APP);
       return bytes && parseLockedApp(bytes, folder);
     });
   }
