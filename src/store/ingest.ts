@@ -29,7 +29,7 @@ export interface IngestOptions {
 }
 
 /** What this process adds to the names of partial files where no lock keeps other processes from them. */
-const OWN = crypto.randomUUID().slice(0, 8);
+let suffix: string | undefined;
 
 /** The partial files that this process is writing without a lock. */
 const unlocked = new Set<string>();
@@ -230,7 +230,6 @@ async function claimPartial(
   partial: string,
   options: IngestOptions,
 ): Promise<{ file: Deno.FsFile; path: string }> {
-  const own = `${partial}.${OWN}`;
   for (let waited = false;; waited = true) {
     const shared = openPartial(partial);
     if (!shared) continue;
@@ -242,6 +241,7 @@ async function claimPartial(
     }
     if (shared.statSync().size === 0) removeIfAny(partial);
     shared.close();
+    const own = `${partial}.${suffix ??= crypto.randomUUID().slice(0, 8)}`;
     if (!unlocked.has(own)) {
       const file = openPartial(own);
       if (!file) continue;
