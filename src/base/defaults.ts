@@ -205,5 +205,8 @@ export const GUEST_MEMORY = 1024 * 1024 * 1024;
 /** So many memories of ended instances are kept for the next ones, for each module in a thread. */
 export const SPARE_MEMORIES = 2;
 
-/** After Ctrl-C, requests under way get so long to end. */
+/** After Ctrl-C, requests under way get so long to end … */
 export const STOP_GRACE = 20_000;
+
+/** … and what was answered then gets so long to leave. */
+export const STOP_FLUSH = 2_000;

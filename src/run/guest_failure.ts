@@ -1,9 +1,12 @@
 /** Why a request got no response of the guest's own, or not all of it. */
 export class GuestFailure extends Error {
-  /** What HTTP says of it: 500 for a guest that failed, 504 for one that did not answer in time. */
-  readonly status: 500 | 504;
+  /**
+   * What HTTP says of it: 500 for a guest that failed, 503 where the server is stopping, 504 for a guest that did
+   * not answer in time.
+   */
+  readonly status: 500 | 503 | 504;
 
-  constructor(status: 500 | 504, message: string) {
+  constructor(status: GuestFailure["status"], message: string) {
     super(message);
     this.status = status;
   }
@@ -18,5 +21,5 @@ export function neverReady(): GuestFailure {
 }
 
 export function stopping(): GuestFailure {
-  return new GuestFailure(500, "the server is stopping");
+  return new GuestFailure(503, "the server is stopping");
 }

@@ -1,4 +1,4 @@
-import { STOP_GRACE } from "../base/defaults.ts";
+import { STOP_FLUSH, STOP_GRACE } from "../base/defaults.ts";
 import { LarderError, messageOf } from "../base/errors.ts";
 import { GuestFailure, stopping } from "./guest_failure.ts";
 import type { GuestPool } from "./guest_pool.ts";
@@ -43,6 +43,10 @@ export class HttpServer {
   readonly #site = Promise.withResolvers<Site>();
   readonly #options: ServerOptions;
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
+  /** Requests that are not answered to the end. */
+  #underWay = 0;
+  #isStopping = false;
+  readonly #idle = Promise.withResolvers<void>();
 
   /** @throws LarderError LDR_LISTEN */
   constructor(address: Address, options: ServerOptions = {}) {
@@ -51,7 +55,7 @@ export class HttpServer {
     try {
       this.#server = Deno.serve(
         { ...address, onListen: () => {}, onError: () => plain(500) },
-        (request, { remoteAddr }) => this.#answer(request, remoteAddr),
+        (request, info) => this.#handle(request, info),
       );
     } catch (error) {
       throw cannotListen(address, error);
@@ -71,17 +75,30 @@ export class HttpServer {
 
   /** Takes no more requests, and resolves once those under way are answered, or have had their time. */
   async stop(): Promise<void> {
+    this.#isStopping = true;
     this.#site.reject(stopping());
-    let timer: ReturnType<typeof setTimeout>;
-    const late = new Promise<void>((resolve) => timer = setTimeout(resolve, STOP_GRACE));
-    await Promise.race([this.#server.shutdown(), late]).finally(() => clearTimeout(timer));
+    // Deno's own shutdown would take the bodies away from requests under way (denoland/deno#36809).
+    if (this.#underWay > 0) await within(STOP_GRACE, this.#idle.promise);
+    await within(STOP_FLUSH, this.#server.shutdown());
   }
+
+  #handle(request: Request, info: Deno.ServeHandlerInfo<Deno.NetAddr>): Promise<Response> {
+    this.#underWay++;
+    info.completed.then(this.#onOver, this.#onOver);
+    return this.#answer(request, info.remoteAddr);
+  }
+
+  readonly #onOver = (): void => {
+    this.#underWay--;
+    if (this.#isStopping && this.#underWay === 0) this.#idle.resolve();
+  };
 
   async #answer(request: Request, client: Deno.NetAddr): Promise<Response> {
     const start = performance.now();
     const target = targetOf(request.url);
     let response: Response;
     try {
+      if (this.#isStopping) throw stopping();
       response = await respond(await this.#site.promise, request, target, client);
     } catch (error) {
       response = plain(this.#statusOf(error));
@@ -142,11 +159,19 @@ function fixed({ status, headers, body }: StaticResponse): Response {
 const REASONS: Readonly<Record<number, string>> = {
   404: "Not Found",
   500: "Internal Server Error",
+  503: "Service Unavailable",
   504: "Gateway Timeout",
 };
 
 function plain(status: number): Response {
   return new Response(`${status} ${REASONS[status]}\n`, { status });
+}
+
+/** Waits for a promise, and no longer than so many milliseconds. */
+async function within(milliseconds: number, promise: Promise<void>): Promise<void> {
+  let timer: ReturnType<typeof setTimeout>;
+  const late = new Promise<void>((resolve) => timer = setTimeout(resolve, milliseconds));
+  await Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
 
 function cannotListen({ hostname, port }: Address, error: unknown): LarderError {

@@ -33,13 +33,41 @@ Deno.test("Ctrl-C lets the requests under way end, and takes no more", async (t)
       await gate.reachedBy(serving.result);
       serving.kill(signal);
       await serving.said("stopping");
-      await assert.rejects(serving.get("/hello"));
+      assert.deepEqual(await serving.get("/hello"), [503, "503 Service Unavailable\n"]);
       gate.open();
       assert.deepEqual(await underWay, [200, "200 at last"]);
       const { code, stdout } = await serving.result;
       assert.deepEqual([code, stdout], [0, ""]);
     });
   }
+});
+
+Deno.test("Ctrl-C lets uploads end", async () => {
+  using user = new User();
+  user.write("cases.wasm", await guestBytes("http_cases"));
+  await using serving = await Serving.start(user, ["cases.wasm"]);
+  const stopping = new Gate();
+  const body = new ReadableStream<Uint8Array>({
+    async start(controller) {
+      controller.enqueue(new TextEncoder().encode("first"));
+      await stopping.pass();
+      controller.enqueue(new TextEncoder().encode(" second"));
+      controller.close();
+    },
+  });
+  const response = await serving.fetch("/echo", { method: "POST", body });
+  const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
+  assert.equal((await reader.read()).value, "first");
+  serving.kill("SIGINT");
+  await serving.said("stopping");
+  // Long enough for the body to be gone if anything takes it away.
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  stopping.open();
+  assert.equal((await reader.read()).value, " second");
+  assert.ok((await reader.read()).done);
+  const { code, stderr } = await serving.result;
+  assert.equal(code, 0, stderr);
+  assert.doesNotMatch(stderr, /warning/);
 });
 
 Deno.test("a second Ctrl-C does not wait for them", async () => {
