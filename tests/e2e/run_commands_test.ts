@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { blob, image, index, MEDIA_TYPES, platformOf, wasmArtifact } from "../support/artifacts.ts";
 import { type RunOptions, User } from "../support/cli.ts";
-import { guestBytes, moduleBytes } from "../support/components.ts";
+import { binaryOf, guestBytes, moduleBytes } from "../support/components.ts";
 import { DockerRegistry } from "../support/docker_registry.ts";
 import { HttpServer, textAnswer } from "../support/http_server.ts";
 import { jsComponent } from "../support/js_component.ts";
@@ -62,6 +62,82 @@ Deno.test("a large input goes through a command byte by byte", async () => {
     assert.equal(code, 0);
     assert.ok(stdout === stdin, `${args[0]}: ${stdout.length} of ${stdin.length} bytes came out`);
   }
+});
+
+Deno.test("a command may import each of its interfaces in another version of WASI 0.2", async () => {
+  using user = new User();
+  const versions = {
+    "wasi:cli/environment": "0.2.1",
+    "wasi:cli/exit": "0.2.9",
+    "wasi:cli/stdin": "0.2.0",
+    "wasi:cli/run": "0.2.2",
+  };
+  const mixed = await guestBytes("command_cases", (wat) =>
+    Object.entries(versions).reduce(
+      (wat, [name, version]) => wat.replaceAll(`${name}@0.2.3`, `${name}@${version}`),
+      wat,
+    ));
+  user.write("mixed.wasm", mixed);
+  const stdin = "from the outside\n";
+  const result = await user.larder(["run", "mixed.wasm", "--", "one"], { stdin });
+  assert.deepEqual([result.code, result.stdout], [0, `mixed.wasm\none\n${stdin}`], result.stderr);
+  assert.equal((await user.larder(["run", "mixed.wasm", "--", "quit"])).code, 1);
+});
+
+/** What a component says to import the clock, and what its waiting is done with, of one version. */
+function clockOf(version: string, id: string): string {
+  return `
+    (import "wasi:io/poll@${version}" (instance $poll-${id}
+      (export $pollable "pollable" (type (sub resource)))
+      (export "[method]pollable.block" (func (param "self" (borrow $pollable))))))
+    (alias export $poll-${id} "pollable" (type $pollable-${id}))
+    (import "wasi:clocks/monotonic-clock@${version}" (instance $clock-${id}
+      (alias outer 1 $pollable-${id} (type $outer))
+      (export $pollable "pollable" (type (eq $outer)))
+      (export "now" (func (result u64)))
+      (export "subscribe-duration" (func (param "when" u64) (result (own $pollable))))))
+    (core func $now-${id} (canon lower (func $clock-${id} "now")))
+    (core func $after-${id} (canon lower (func $clock-${id} "subscribe-duration")))
+    (core func $block-${id} (canon lower (func $poll-${id} "[method]pollable.block")))
+    (core instance $host-${id}
+      (export "now" (func $now-${id}))
+      (export "after" (func $after-${id}))
+      (export "block" (func $block-${id})))`;
+}
+
+/** Waits with the clock of one version, and ends with an error if that took no time by the clock of the other. */
+const TWO_CLOCKS = `(component
+  ${clockOf("0.2.0", "a")}
+  ${clockOf("0.2.3", "b")}
+  (core module $guest
+    (import "a" "now" (func $now-a (result i64)))
+    (import "a" "after" (func $after-a (param i64) (result i32)))
+    (import "a" "block" (func $block-a (param i32)))
+    (import "b" "now" (func $now-b (result i64)))
+    (import "b" "after" (func $after-b (param i64) (result i32)))
+    (import "b" "block" (func $block-b (param i32)))
+    (func (export "run") (result i32) (local $a i64) (local $b i64)
+      (local.set $b (call $now-b))
+      (call $block-a (call $after-a (i64.const 20000000)))
+      (local.set $b (i64.sub (call $now-b) (local.get $b)))
+      (local.set $a (call $now-a))
+      (call $block-b (call $after-b (i64.const 20000000)))
+      (local.set $a (i64.sub (call $now-a) (local.get $a)))
+      (i32.or
+        (i64.lt_u (local.get $a) (i64.const 20000000))
+        (i64.lt_u (local.get $b) (i64.const 20000000)))))
+  (core instance $guest (instantiate $guest
+    (with "a" (instance $host-a))
+    (with "b" (instance $host-b))))
+  (func $run (result (result)) (canon lift (core func $guest "run")))
+  (instance $run (export "run" (func $run)))
+  (export "wasi:cli/run@0.2.1" (instance $run)))`;
+
+Deno.test("a command may import one interface in two versions of WASI 0.2", async () => {
+  using user = new User();
+  user.write("clocks.wasm", await binaryOf(TWO_CLOCKS));
+  const { code, stderr } = await user.larder(["run", "clocks.wasm"]);
+  assert.equal(code, 0, stderr);
 });
 
 Deno.test("a command that traps is an error of its own", async () => {

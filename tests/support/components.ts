@@ -24,7 +24,7 @@ export async function moduleOf(wat: string): Promise<WebAssembly.Module> {
 export async function componentOf(wat: string, world: string): Promise<Uint8Array<ArrayBuffer>> {
   const embedded = await componentEmbed({
     binary: await parse(wat),
-    witSource: `package larder:test;\nworld guest {\n${world}\n}\n${WIT}`,
+    witSource: `package larder:test;\nworld guest {\n${world}\n}\n${interfacesFor(world)}`,
     world: "guest",
     stringEncoding: "utf8",
   });
@@ -38,6 +38,15 @@ export async function compileComponent(bytes: Uint8Array): Promise<CompiledCompo
     [name, new WebAssembly.Module(bytes)] as const
   );
   return { script, modules: new Map(compiled), images };
+}
+
+/** The interfaces in every version of WASI that a world names: those that are used here are alike in all of 0.2. */
+function interfacesFor(world: string): string {
+  const wasi = WIT.slice(0, WIT.indexOf("package fermyon:"));
+  const versions = new Set(world.match(/(?<=@)0\.2\.\d+/g)).difference(new Set(["0.2.3"]));
+  return [WIT, ...[...versions].map((version) => wasi.replaceAll("@0.2.3", `@${version}`))].join(
+    "",
+  );
 }
 
 /** The component, compiled and ready to be instantiated. */
