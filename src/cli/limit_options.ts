@@ -43,7 +43,7 @@ export function withLimits(policy: GcPolicy, options: LimitOptions): GcPolicy {
       maxSize: maxSize?.[type] ?? before?.maxSize,
       maxCount: maxCount?.[type] ?? before?.maxCount,
       // What is said of everything on the command line beats what the config says of one type.
-      unused: unused?.[type] ?? unused?.all ?? before?.unused,
+      unused: unused?.[type] ?? (unused?.all === undefined ? before?.unused : undefined),
       keepLast: keepLast?.[type] ?? before?.keepLast,
     };
   }

@@ -1,8 +1,16 @@
 import type { GcPolicy, TypeLimits } from "../gc/policy.ts";
+import type { EntryType } from "../gc/survey_types.ts";
 import type { Config } from "./config/schema.ts";
 
 const GB = 1e9;
 const DAY = 86_400_000;
+
+/** The group of `storage` that has the limits of a type; compiled code has none there. */
+export const CACHES = {
+  app: "registry_cache",
+  package: "package_cache",
+  image: "image_cache",
+} as const satisfies Partial<Record<EntryType, string>>;
 
 type CacheSettings = NonNullable<NonNullable<Config["storage"]>["registry_cache"]>;
 
@@ -15,9 +23,9 @@ export function policyOf({ gc, storage }: Config): GcPolicy {
     unused: gc?.unused,
     keepLast: gc?.keep_last,
     types: {
-      app: limitsOf(storage?.registry_cache),
-      package: limitsOf(storage?.package_cache),
-      image: limitsOf(storage?.image_cache),
+      app: limitsOf(storage?.[CACHES.app]),
+      package: limitsOf(storage?.[CACHES.package]),
+      image: limitsOf(storage?.[CACHES.image]),
     },
   };
 }

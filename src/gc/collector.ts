@@ -35,6 +35,7 @@ const NOTHING_SWEPT: SweepResult = {
   files: 0,
   entriesLeft: 0,
   bytesLeft: 0,
+  typesLeft: [],
   skipped: [],
 };
 
@@ -91,7 +92,7 @@ export async function applyPlan(
   if (!statIfAny(layout.root)) return NOTHING_SWEPT;
   return await withExclusiveLock(layout, async (isLocked) => {
     const time = now();
-    const state = survey(layout, time);
+    const state = await survey(layout, time);
     refuseLater(state);
     const facts = { now: time, ages: CLEAR_AGES, inUse: inUse(state, liveLeases(layout, time)) };
     const result = await sweep(state, plan, facts, { isLocked, signal: options.signal });
@@ -103,17 +104,19 @@ export async function applyPlan(
 /** What the journal is to know of a sweep: nothing of one that took no entry. */
 function eventsOf(result: SweepResult, by: string, time: number): JournalEvent[] {
   if (result.entries.length === 0) return [];
-  const evicted = result.entries.map(({ name, digest, rule, why, bytes, stamp }) => ({
+  const evicted = result.entries.map(({ name, digest, rule, why, scope, bytes, stamp }) => ({
     name,
     digest,
     rule,
     why,
+    scope,
     bytes,
     lastUsed: Math.min(stamp, time),
   }));
-  const { freed, entriesLeft, bytesLeft } = result;
+  const { freed, entriesLeft, bytesLeft, typesLeft } = result;
   const at = new Date(time).toISOString();
-  return [sweepEvent({ at, by, evicted, bytes: freed, entriesLeft, bytesLeft })];
+  const event = { at, by, evicted, bytes: freed, entriesLeft, bytesLeft };
+  return [sweepEvent(typesLeft.length > 0 ? { ...event, typesLeft: [...typesLeft] } : event)];
 }
 
 /** Nobody knows what has to stay if there is an entry of which nobody here knows what it needs. */

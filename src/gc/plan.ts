@@ -25,6 +25,8 @@ const PlannedEntrySchema = v.strictObject({
   pinned: v.boolean(),
   rule: v.string(),
   why: v.string(),
+  /** The type that the limit is for, if it is not for all of the cache. */
+  scope: v.optional(Type),
   /** What its removal frees, after those before it. */
   bytes: Bytes,
 });
@@ -115,7 +117,7 @@ export function makePlan(survey: Survey, selection: Selection, loose: Loose): Pl
   };
 }
 
-function plannedEntry(layout: Layout, { entry, rule, why, bytes }: Removal): PlannedEntry {
+function plannedEntry(layout: Layout, { entry, rule, why, scope, bytes }: Removal): PlannedEntry {
   return {
     type: entry.type,
     name: entry.name,
@@ -125,6 +127,7 @@ function plannedEntry(layout: Layout, { entry, rule, why, bytes }: Removal): Pla
     pinned: entry.pin !== undefined,
     rule,
     why,
+    ...(scope && { scope }),
     bytes,
   };
 }

@@ -84,7 +84,9 @@ function takeUnused(state: State): void {
     const { unused } = limitsOf(state.policy, entry.type);
     if (unused === undefined || !isOlder(entry.lastUsed, unused, state.now)) continue;
     const idle = formatDuration(state.now - entry.lastUsed);
-    state.take(entry, "unused", `unused for ${idle}; the limit is ${formatDuration(unused)}`);
+    const why = `unused for ${idle}; the limit is ${formatDuration(unused)}`;
+    const isOwn = state.policy.types?.[entry.type]?.unused !== undefined;
+    state.take(entry, "unused", why, isOwn ? entry.type : undefined);
   }
 }
 
@@ -98,7 +100,7 @@ function takeBeyondCounts(state: State): void {
     }`;
     for (const entry of state.candidates(type)) {
       if (count <= limit) break;
-      state.take(entry, "max-count", why);
+      state.take(entry, "max-count", why, type);
       count--;
     }
     if (count > limit) state.fallShort("max-count", type, limit, count - limit);
@@ -113,7 +115,7 @@ function takeBeyondTypeSizes(state: State): void {
     const why = `least recently used; the limit is ${limitText(formatBytes(maxSize), type)}`;
     for (const entry of state.candidates(type)) {
       if (use.size <= maxSize) break;
-      state.take(entry, "max-size", why);
+      state.take(entry, "max-size", why, type);
       use.remove(entry);
     }
     if (use.size > maxSize) state.fallShort("max-size", type, maxSize, use.size - maxSize);

@@ -6,6 +6,8 @@ import type { EntryType, LooseFile, SurveyEntry } from "./survey_types.ts";
 export interface Removal extends Reason<TakingRule> {
   readonly action: "remove";
   readonly entry: SurveyEntry;
+  /** The type that the limit is for; undefined for a limit of all of the cache, and where there is none. */
+  readonly scope?: EntryType | undefined;
   /** Bytes that this frees, once the removals before it have been made. */
   readonly bytes: number;
 }

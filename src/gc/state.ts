@@ -79,10 +79,11 @@ export class State {
     );
   }
 
-  take(entry: SurveyEntry, rule: TakingRule, why: string): void {
+  /** @param scope the type that the limit is for, if it is not for all of the cache */
+  take(entry: SurveyEntry, rule: TakingRule, why: string, scope?: EntryType): void {
     const bytes = this.#ledger.take(entry);
     this.#freed += bytes;
-    this.#taken.set(entry, { action: "remove", entry, rule, why, bytes });
+    this.#taken.set(entry, { action: "remove", entry, rule, why, scope, bytes });
   }
 
   /** Takes downloads that are not young, as long as that is wanted. */

@@ -12,7 +12,8 @@ import {
   removeEntry,
   removeLoose,
 } from "./remove.ts";
-import type { Survey, SurveyEntry } from "./survey_types.ts";
+import { Use } from "./state.ts";
+import type { EntryType, Survey, SurveyEntry } from "./survey_types.ts";
 
 /** What a sweep has done. */
 export interface SweepResult {
@@ -25,6 +26,12 @@ export interface SweepResult {
   /** How many entries, and how many bytes of the cache, are left. */
   readonly entriesLeft: number;
   readonly bytesLeft: number;
+  /** The same of the types whose own limits took something. */
+  readonly typesLeft: readonly {
+    readonly type: EntryType;
+    readonly entries: number;
+    readonly bytes: number;
+  }[];
   /** What was planned and stays; what was gone already is not among it. */
   readonly skipped: readonly { readonly name: string; readonly why: string }[];
 }
@@ -138,8 +145,20 @@ class Sweep {
       files: this.#files,
       entriesLeft: this.#survey.entries.length - this.#removed.length,
       bytesLeft: this.#survey.size - this.#freed,
+      typesLeft: this.#typesLeft(),
       skipped: this.#skipped,
     };
+  }
+
+  #typesLeft(): SweepResult["typesLeft"] {
+    const gone = new Set(this.#removed.map(({ path }) => this.#path(path)));
+    const types = new Set(this.#removed.flatMap(({ scope }) => scope ?? []));
+    return [...types].map((type) => {
+      const left = this.#survey.entries.filter((entry) =>
+        entry.type === type && !gone.has(entry.folder)
+      );
+      return { type, entries: left.length, bytes: new Use(this.#survey, left).size };
+    });
   }
 
   #changeOf(entry: SurveyEntry, planned: PlannedEntry): string | undefined {

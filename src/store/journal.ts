@@ -35,6 +35,8 @@ const EvictedSchema = v.object({
   digest: v.optional(DigestSchema),
   rule: v.string(),
   why: v.string(),
+  /** The type of entries that the limit is for; left out for a limit of all of the cache. */
+  scope: v.optional(v.string()),
   /** What its removal freed. */
   bytes: Bytes,
   /** Milliseconds since the epoch. */
@@ -54,6 +56,8 @@ const SweepSchema = v.object({
   /** How many stayed, and what the cache took afterwards. */
   entriesLeft: Bytes,
   bytesLeft: Bytes,
+  /** The same of the types whose own limits took something. */
+  typesLeft: v.optional(v.array(v.object({ type: v.string(), entries: Bytes, bytes: Bytes }))),
 });
 
 const DamageSchema = v.object({

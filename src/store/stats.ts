@@ -31,6 +31,8 @@ export interface Regret {
 /** The least that a limit has to be for nothing that was regretted to have gone. */
 export interface Advice {
   readonly rule: "max-size" | "max-count" | "unused" | "min-free";
+  /** The type of entries that the limit is for; undefined for a limit of all of the cache. */
+  readonly scope: string | undefined;
   /**
    * `max-size`: bytes; `max-count`: entries; `unused`: milliseconds; `min-free`: bytes that the disk lacks, since
    * they have to stay free.
@@ -103,13 +105,15 @@ function regrets(sweeps: readonly SweepEvent[], misses: readonly UseEvent[]): Re
  * have room for these too.
  */
 function adviceFor(regretted: readonly Regretted[]): Advice[] {
-  const advice = new Map<Advice["rule"], number>();
+  const advice = new Map<string, Advice>();
   for (const one of regretted) {
-    const { rule } = one.entry;
+    const { rule, scope } = one.entry;
     if (!isLimit(rule)) continue;
-    advice.set(rule, Math.max(advice.get(rule) ?? 0, leastFor(rule, one)));
+    const key = `${rule} ${scope}`;
+    const atLeast = Math.max(advice.get(key)?.atLeast ?? 0, leastFor(rule, one));
+    advice.set(key, { rule, scope, atLeast });
   }
-  return [...advice].map(([rule, atLeast]) => ({ rule, atLeast }));
+  return [...advice.values()];
 }
 
 function isLimit(rule: string): rule is Advice["rule"] {
@@ -118,15 +122,18 @@ function isLimit(rule: string): rule is Advice["rule"] {
 
 function leastFor(rule: Advice["rule"], { entry, sweep, fetchedAt }: Regretted): number {
   if (rule === "unused") return fetchedAt - entry.lastUsed;
+  const { scope } = entry;
   const kept = sweep.evicted.filter((other) =>
-    other.rule === rule && other.lastUsed >= entry.lastUsed
+    other.rule === rule && other.scope === scope && other.lastUsed >= entry.lastUsed
   );
   const bytes = sum(kept.map((other) => other.bytes));
+  const left = sweep.typesLeft?.find(({ type }) => type === scope) ??
+    { entries: sweep.entriesLeft, bytes: sweep.bytesLeft };
   switch (rule) {
     case "max-size":
-      return sweep.bytesLeft + bytes;
+      return left.bytes + bytes;
     case "max-count":
-      return sweep.entriesLeft + kept.length;
+      return left.entries + kept.length;
     case "min-free":
       return bytes;
   }

@@ -21,11 +21,14 @@ function use(home: CacheHome, age: number, name: string, isMiss: boolean): Journ
   };
 }
 
-function sweep(home: CacheHome, age: number, rule: string, ...names: string[]): JournalEvent {
+/** @param limit a rule, with the type behind a blank, where the limit is for one type */
+function sweep(home: CacheHome, age: number, limit: string, ...names: string[]): JournalEvent {
+  const [rule, scope] = limit.split(" ") as [string, string | undefined];
   const evicted = names.map((name, i) => ({
     name,
     digest: digestOf(utf8(name)) as Digest,
     rule,
+    scope,
     why: "",
     bytes: 100 * MB,
     lastUsed: home.now - 40 * DAY + i * DAY,
@@ -37,6 +40,7 @@ function sweep(home: CacheHome, age: number, rule: string, ...names: string[]): 
     bytes: names.length * 100 * MB,
     entriesLeft: 5,
     bytesLeft: 900 * MB,
+    ...scope && { typesLeft: [{ type: scope, entries: 2, bytes: 120 * MB }] },
   });
 }
 
@@ -88,6 +92,22 @@ Deno.test("what gc took too early is listed, with a limit that would have kept i
       "a limit of at least 7 entries would have kept them: larder config set gc.max_count 7",
     ],
     ["unused", "a limit of at least 38d would have kept them: larder config set gc.unused 38d"],
+    [
+      "max-size package",
+      "a limit of at least 320MB of the type package would have kept them: larder config set storage.package_cache.max_size_gb 0.32",
+    ],
+    [
+      "max-count image",
+      "a limit of at least 4 entries of the type image would have kept them: larder config set storage.image_cache.max_count 4",
+    ],
+    [
+      "unused app",
+      "a limit of at least 38d of the type app would have kept them: larder config set storage.registry_cache.retention_days 38",
+    ],
+    [
+      "max-size compiled",
+      "a limit of at least 320MB of the type compiled would have kept them: larder gc --max-size compiled=320MB",
+    ],
     ["min-free", "the disk lacked 190.73 MiB for them: lower gc.min_free, or move the cache"],
   ];
   for (const [rule, advice] of cases) {
@@ -98,7 +118,10 @@ Deno.test("what gc took too early is listed, with a limit that would have kept i
       ]);
       const { stdout } = await home.larder("stats");
       assert.match(stdout, /^EVICTED +3 entries, 286\.10 MiB\nREGRETTED +1 entry, 95\.37 MiB:/m);
-      assert.match(stdout, new RegExp(`^wanted +${rule} +\\S+ \\S+ +1d later +95\\.37 MiB$`, "m"));
+      assert.match(
+        stdout,
+        new RegExp(`^wanted +${rule.split(" ")[0]} +\\S+ \\S+ +1d later +95\\.37 MiB$`, "m"),
+      );
       assert.ok(stdout.endsWith(`\n\n${advice}\n`), stdout);
     });
   }
@@ -109,11 +132,15 @@ Deno.test("the advised commands work", async () => {
     sweep(home, 2 * DAY, "max-size", "a"),
     sweep(home, 2 * DAY, "max-count", "b"),
     sweep(home, 2 * DAY, "unused", "c"),
-    ...["a", "b", "c"].map((name) => use(home, DAY, name, true)),
+    sweep(home, 2 * DAY, "max-size package", "d"),
+    sweep(home, 2 * DAY, "max-count image", "e"),
+    sweep(home, 2 * DAY, "unused app", "f"),
+    sweep(home, 2 * DAY, "max-count compiled", "g"),
+    ...["a", "b", "c", "d", "e", "f", "g"].map((name) => use(home, DAY, name, true)),
   ]);
   const { stdout } = await home.larder("stats");
   const commands = [...stdout.matchAll(/: larder (.*)$/gm)].map(([, command]) => command!);
-  assert.equal(commands.length, 3);
+  assert.equal(commands.length, 7);
   for (const command of commands) {
     const { code, stderr } = await home.larder(...command.split(" "));
     assert.equal(code, 0, stderr);

@@ -586,3 +586,24 @@ Deno.test("for any cache: a limit of size takes nothing that is used later than 
     }
   }));
 });
+
+Deno.test("what a type's own limit takes says so, and what a common one takes does not", () => {
+  const survey = fakeSurvey([
+    app("a", { used: 9 * DAY, needs: ["a"] }),
+    app("b", { used: 8 * DAY, needs: ["b"], type: "package" }),
+  ], HUNDREDS);
+  const scopes = (policy: GcPolicy) =>
+    select(survey, policy, fakeFacts(), undefined, NOTHING_LOOSE).decisions.flatMap((each) =>
+      each.action === "remove" ? [each.scope] : []
+    );
+  assert.deepEqual(scopes({ unused: DAY, types: { package: { unused: 2 * DAY } } }), [
+    undefined,
+    "package",
+  ]);
+  assert.deepEqual(scopes({ maxCount: 1, types: { package: { maxCount: 0 } } }), ["package"]);
+  assert.deepEqual(scopes({ maxSize: 0, types: { package: { maxSize: 1 } } }), [
+    "package",
+    undefined,
+  ]);
+  assert.deepEqual(scopes({ maxCount: 0 }), [undefined, undefined]);
+});

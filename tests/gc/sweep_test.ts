@@ -134,6 +134,7 @@ Deno.test("sweeping once more does nothing, and says so", async () => {
     files: 0,
     entriesLeft: 0,
     bytesLeft: 0,
+    typesLeft: [],
     skipped: [],
   });
   assert.equal(bench.gc(UNUSED).bytes, 0);
@@ -298,6 +299,23 @@ Deno.test("a sweep is written down, with what it took and by which rule", async 
     entriesLeft: 1,
     bytesLeft: bench.size(),
   }]);
+});
+
+Deno.test("of the type whose own limit took something it is written down what is left", async () => {
+  using bench = new Bench();
+  bench.pulled("ghcr.io/acme/app:v1", ONE, OLD);
+  bench.pulled("ghcr.io/acme/app:v2", TWO, { used: DAY });
+  const file = image(["of a package"]).blobs[1]!;
+  bench.package("debian/hello/1/amd64", file, OLD);
+  const plan = await bench.gc({ types: { app: { maxCount: 1 } } });
+  const { typesLeft } = await bench.apply(plan);
+  const size = bench.size() - file.bytes.length -
+    Deno.statSync(`${bench.registry}/packages/debian/hello/1/amd64/record.json`).size;
+  assert.deepEqual(typesLeft, [{ type: "app", entries: 1, bytes: size }]);
+  const [event] = new Journal(bench.layout).read();
+  assert.ok(event?.kind === "sweep");
+  assert.deepEqual(event.typesLeft, typesLeft);
+  assert.deepEqual(event.evicted.map(({ scope }) => scope), ["app"]);
 });
 
 Deno.test("where there are no locks, nothing young is touched", async () => {

@@ -113,7 +113,7 @@ Deno.test("the advice has room for what was used after the regretted one", async
     await t.step(rule, () => {
       const stats = statsOf([sweep(10, gone(rule)), use(11, "b", "new")]);
       assert.deepEqual(stats.regrets.map(({ name }) => name), ["b"]);
-      assert.deepEqual(stats.advice, [{ rule, atLeast }]);
+      assert.deepEqual(stats.advice, [{ rule, scope: undefined, atLeast }]);
     });
   }
 });
@@ -124,5 +124,41 @@ Deno.test("of several regrets the one counts that needs the most", () => {
     use(11, "a", "new"),
     use(12, "b", "new"),
   ]);
-  assert.deepEqual(stats.advice, [{ rule: "unused", atLeast: 10 * DAY }]);
+  assert.deepEqual(stats.advice, [{ rule: "unused", scope: undefined, atLeast: 10 * DAY }]);
+});
+
+Deno.test("limits of single types are told apart, and have room for what is of the type", () => {
+  const scoped = (name: string, rule: string, scope: string | undefined, lastUsed: number) => ({
+    ...evicted(name, rule, lastUsed, 100),
+    scope,
+  });
+  const swept = sweepEvent({
+    at: new Date(10 * DAY).toISOString(),
+    by: "gc",
+    evicted: [
+      scoped("a", "max-size", "package", 1),
+      scoped("b", "max-size", "package", 2),
+      scoped("c", "max-size", undefined, 3),
+      scoped("d", "max-count", "image", 4),
+      scoped("e", "unused", "app", 5),
+    ],
+    bytes: 500,
+    entriesLeft: 30,
+    bytesLeft: 1000,
+    typesLeft: [
+      { type: "package", entries: 7, bytes: 40 },
+      { type: "image", entries: 2, bytes: 50 },
+      { type: "app", entries: 9, bytes: 60 },
+    ],
+  });
+  const { advice } = statsOf([swept, ...["a", "c", "d", "e"].map((name) => use(11, name, "new"))]);
+  assert.deepEqual(
+    advice.toSorted((a, b) => a.atLeast - b.atLeast),
+    [
+      { rule: "max-count", scope: "image", atLeast: 2 + 1 },
+      { rule: "max-size", scope: "package", atLeast: 40 + 200 },
+      { rule: "max-size", scope: undefined, atLeast: 1000 + 100 },
+      { rule: "unused", scope: "app", atLeast: 6 * DAY },
+    ],
+  );
 });

@@ -6,6 +6,7 @@ import type { Context } from "../context.ts";
 import type { Format } from "../options.ts";
 import { fields, sections } from "../output/sections.ts";
 import { localTime, table } from "../output/table.ts";
+import { CACHES } from "../policy.ts";
 
 /** So many of the regretted evictions are listed. */
 const MAX_LISTED = 10;
@@ -70,38 +71,59 @@ function regretTable(regrets: readonly Regret[]): string {
 }
 
 /** What the user can do for it not to happen again. */
-function adviceText({ rule, atLeast }: Advice): string {
-  switch (rule) {
-    case "max-size":
-      return `a limit of at least ${
-        roundedSize(atLeast)
-      } would have kept them: larder config set gc.max_size ${roundedSize(atLeast)}`;
-    case "max-count":
-      return `a limit of at least ${
-        plural(atLeast, "entry", "entries")
-      } would have kept them: larder config set gc.max_count ${atLeast}`;
-    case "unused":
-      return `a limit of at least ${
-        days(atLeast)
-      } would have kept them: larder config set gc.unused ${days(atLeast)}`;
-    case "min-free":
-      return `the disk lacked ${
-        formatBytes(atLeast)
-      } for them: lower gc.min_free, or move the cache`;
+function adviceText({ rule, scope, atLeast }: Advice): string {
+  if (rule === "min-free") {
+    return `the disk lacked ${formatBytes(atLeast)} for them: lower gc.min_free, or move the cache`;
   }
+  const limit = LIMITS[rule](atLeast);
+  const what = rule === "max-count" ? plural(atLeast, "entry", "entries") : limit;
+  const of = scope === undefined ? "" : ` of the type ${scope}`;
+  return `a limit of at least ${what}${of} would have kept them: larder ${
+    commandFor(rule, scope, atLeast)
+  }`;
+}
+
+type Limit = Exclude<Advice["rule"], "min-free">;
+
+/** How limits are written on the command line, and in `gc` in the config. */
+const LIMITS: Readonly<Record<Limit, (atLeast: number) => string>> = {
+  "max-size": roundedSize,
+  "max-count": String,
+  unused: (atLeast) => `${daysIn(atLeast)}d`,
+};
+
+/** The same in a group of `storage`: the key, and the number. */
+const STORAGE_LIMITS: Readonly<Record<Limit, readonly [string, (atLeast: number) => number]>> = {
+  "max-size": ["max_size_gb", (atLeast) => roundedUp(atLeast / 1e9)],
+  "max-count": ["max_count", (atLeast) => atLeast],
+  unused: ["retention_days", daysIn],
+};
+
+/** What sets a limit: for compiled code nothing of the config does. */
+function commandFor(rule: Limit, scope: string | undefined, atLeast: number): string {
+  const limit = LIMITS[rule](atLeast);
+  if (scope === undefined) return `config set gc.${rule.replace("-", "_")} ${limit}`;
+  const cache = (CACHES as Readonly<Record<string, string>>)[scope];
+  if (cache === undefined) return `gc --${rule} ${scope}=${limit}`;
+  const [key, numberOf] = STORAGE_LIMITS[rule];
+  return `config set storage.${cache}.${key} ${numberOf(atLeast)}`;
 }
 
 /** Bytes as a limit is written, rounded up to two digits. */
 export function roundedSize(bytes: number): string {
-  const unit = bytes >= 1e9 ? 1e9 : 1e6;
-  const value = Math.max(bytes / unit, 0.1);
-  const step = 10 ** (Math.floor(Math.log10(value)) - 1);
-  const rounded = Math.ceil(Number((value / step).toFixed(6))) * step;
-  return `${Number(rounded.toPrecision(2))}${unit === 1e9 ? "GB" : "MB"}`;
+  return bytes >= 1e9 ? `${roundedUp(bytes / 1e9)}GB` : `${roundedUp(bytes / 1e6)}MB`;
 }
 
-function days(milliseconds: number): string {
-  return `${Math.ceil(milliseconds / 86_400_000)}d`;
+/** Rounded up to two digits, and to a tenth at least. */
+function roundedUp(number: number): number {
+  const value = Math.max(number, 0.1);
+  const step = 10 ** (Math.floor(Math.log10(value)) - 1);
+  const rounded = Math.ceil(Number((value / step).toFixed(6))) * step;
+  return Number(rounded.toPrecision(2));
+}
+
+function daysIn(milliseconds: number): number {
+  return Math.ceil(milliseconds / 86_400_000);
 }
 
 function toJson(stats: Stats): object {
