@@ -6,7 +6,7 @@ import { type PullResult, useEvent } from "../../pull/result.ts";
 import { Journal } from "../../store/journal.ts";
 import { collectAfterwards } from "../auto_gc.ts";
 import { checkCachedTags, type CheckedTag } from "../cached_tags.ts";
-import { writeOut } from "../console.ts";
+import { writeJson, writeOut } from "../console.ts";
 import type { Context } from "../context.ts";
 import type { Format } from "../options.ts";
 import { progressFor } from "../output/progress.ts";
@@ -48,7 +48,7 @@ export async function update(
   const behind = checked.filter(({ state }) => state.state === "behind");
   const results = await pullAll(context, puller, behind, options, failures);
   if (options.format === "json") {
-    writeOut(JSON.stringify(results.map(resultToJson), null, 2) + "\n");
+    writeJson(results.map(resultToJson));
   }
   context.info(summary(checked, results));
   if (results.some(({ cause }) => cause !== undefined)) await collectAfterwards(context);
