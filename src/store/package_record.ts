@@ -10,7 +10,7 @@ const PathPart = v.pipe(v.string(), v.check(isPathPart, "cannot be a name in the
 
 const PackageRecordSchema = v.object({
   schemaVersion: v.literal(1),
-  /** Where it comes from, as the package manager names it: a repository's URL, with its suite and component. */
+  /** Where it comes from, as the package manager names it (a repository's URL, with its suite and component), or `url`. */
   source: PathPart,
   name: PathPart,
   version: PathPart,
