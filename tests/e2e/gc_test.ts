@@ -11,9 +11,11 @@ import {
 } from "../support/artifacts.ts";
 import { User } from "../support/cli.ts";
 import { hasProgram, missingProgram } from "../support/commands.ts";
-import { moduleBytes } from "../support/components.ts";
+import { guestBytes, moduleBytes } from "../support/components.ts";
 import { FixtureRegistry } from "../support/fixture_registry.ts";
 import { onTerminal } from "../support/on_terminal.ts";
+import { Serving } from "../support/serving.ts";
+import { packApp } from "../support/spin_apps.ts";
 import { assertNoRubbish, assertStoreSound, filesBelow } from "../support/store_check.ts";
 
 const DAY = 24 * 60 * 60_000;
@@ -109,6 +111,24 @@ Deno.test("a pull that goes beyond a configured limit collects, and leaves what 
   user.write(".config/larder/config.yaml", "gc:\n  max_count: 1\n  auto: false\n");
   assert.doesNotMatch(await pull(user, one), /cleaned/);
   assert.equal((await names(user)).length, 2);
+});
+
+Deno.test("what runs does not wait until the cache is cleaned, and is followed by that", async () => {
+  await using registry = await FixtureRegistry.start();
+  using user = new User();
+  user.write(".config/larder/config.yaml", "gc:\n  max_count: 2\n");
+  const old = registry.add("old", ONE, "v1");
+  await pull(user, old);
+  age(user);
+  const components = { one: { wasm: await guestBytes("http_cases") } };
+  const reference = registry.add("app", await packApp({ components }), "v1");
+  await using serving = await Serving.start(user, [reference]);
+  assert.doesNotMatch(serving.stderr, /cleaned/);
+  assert.ok((await names(user)).includes(old));
+  const { code, stderr } = await serving.stop();
+  assert.equal(code, 0, stderr);
+  assert.match(stderr, /stopping\ncleaned the cache: freed .*, removed 1 entry\n$/);
+  assert.ok(!(await names(user)).includes(old));
 });
 
 const traced = hasProgram("strace") && Deno.build.os === "linux";

@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { image } from "../support/artifacts.ts";
 import { User } from "../support/cli.ts";
 import { guestBytes } from "../support/components.ts";
 import { FixtureRegistry } from "../support/fixture_registry.ts";
@@ -53,24 +52,6 @@ Deno.test("what an app that runs uses is not cleaned away, and is once it has en
   assert.deepEqual(await listedTypes(user), []);
   assert.deepEqual(filesBelow(`${user.registry}/data`), []);
   assert.deepEqual(filesBelow(`${user.registry}/wasm`), []);
-});
-
-Deno.test("what runs does not wait until the cache is cleaned, and is followed by that", async () => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
-  user.write(".config/larder/config.yaml", "gc:\n  max_count: 2\n");
-  const old = registry.add("old", image(["old"]), "v1");
-  assert.equal((await user.larder(["pull", old])).code, 0);
-  for (const path of filesBelow(user.registry)) Deno.utimeSync(path, 0, 0);
-  const components = { one: { wasm: await guestBytes("http_cases") } };
-  const reference = registry.add("app", await packApp({ components }), "v1");
-  await using serving = await Serving.start(user, [reference]);
-  assert.doesNotMatch(serving.stderr, /cleaned/);
-  assert.deepEqual(await listedTypes(user), ["app", "app", "compiled"]);
-  const { code, stderr } = await serving.stop();
-  assert.equal(code, 0, stderr);
-  assert.match(stderr, /stopping\ncleaned the cache: freed .*, removed 1 entry\n$/);
-  assert.deepEqual(await listedTypes(user), ["app", "compiled"]);
 });
 
 Deno.test("a tag that moves on while its old app runs takes nothing from it", async () => {
