@@ -4,7 +4,7 @@ import { FILE_MODE, isAt, readTextIfAny, writeAll } from "../base/files.ts";
 import { DigestSchema } from "../oci/descriptor.ts";
 import { tryLockFile } from "./file_lock.ts";
 import type { Layout } from "./layout.ts";
-import { TimeSchema } from "./record.ts";
+import { parseJson, TimeSchema } from "./record.ts";
 
 /**
  * Why something had to be fetched: nothing of that name was there (`new`), its tag had moved (`moved`), another
@@ -132,13 +132,7 @@ export class Journal {
 /** The events of a journal; lines that are none, of a crash or of a later larder, are passed over. */
 export function parseJournal(text: string): JournalEvent[] {
   return text.split("\n").flatMap((line) => {
-    if (line === "") return [];
-    try {
-      const result = v.safeParse(EventSchema, JSON.parse(line));
-      return result.success ? [result.output] : [];
-    } catch {
-      return [];
-    }
+    return line === "" ? [] : parseJson(EventSchema, line) ?? [];
   });
 }
 
