@@ -27,7 +27,7 @@ export const BINARY_EXCEPTIONS: Readonly<Record<string, Readonly<Record<string, 
       "Deno 2.4 cannot try a lock; larder then cleans away nothing that was used within the hour",
     "a sweep of a Spin app that is killed at any deletion hinders nothing that comes after":
       "Deno 2.4 cannot try a lock; larder then cleans away nothing that was used within the hour",
-    "what an app that runs uses is not cleaned away, and is once it has ended":
+    "what an app used that has ended is collected > clean":
       "Deno 2.4 cannot try a lock; larder then cleans away nothing that was used within the hour",
   },
 };

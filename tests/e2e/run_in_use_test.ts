@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { join } from "node:path";
+import type { Artifact } from "../support/artifacts.ts";
 import { User } from "../support/cli.ts";
 import { guestBytes } from "../support/components.ts";
 import { FixtureRegistry } from "../support/fixture_registry.ts";
@@ -7,6 +9,8 @@ import { Serving } from "../support/serving.ts";
 import { packApp } from "../support/spin_apps.ts";
 import { assertStoreSound, filesBelow } from "../support/store_check.ts";
 
+const DAY = 24 * 60 * 60_000;
+
 /** The types of the entries that `larder list` shows. */
 async function listedTypes(user: User): Promise<string[]> {
   const { code, stdout, stderr } = await user.larder(["list", "--format", "json"]);
@@ -14,44 +18,67 @@ async function listedTypes(user: User): Promise<string[]> {
   return JSON.parse(stdout).map(({ type }: { type: string }) => type).sort();
 }
 
-Deno.test("what an app that runs uses is not cleaned away, and is once it has ended", async () => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
-  const files = { "style.css": "h1 { color: red }" };
-  const archived = { "archived.txt": "of an archive" };
-  const app = await packApp({
-    components: { handler: { wasm: await jsComponent("http_handler"), files, archived } },
-  });
-  const reference = registry.add("app", app, "v1");
-  const other = registry.add(
-    "other",
-    await packApp({ components: { one: { wasm: await guestBytes("http_cases") } } }),
-    "v1",
-  );
-  await (await Serving.start(user, [other])).stop();
-  await using serving = await Serving.start(user, [reference]);
-  assert.deepEqual(await listedTypes(user), ["app", "app", "compiled", "compiled"]);
-  const before = filesBelow(user.registry).length;
-
-  const cleaned = await user.larder(["clean", "--force"]);
-  assert.equal(cleaned.code, 0, cleaned.stderr);
-  assert.deepEqual(await listedTypes(user), ["app", "compiled"]);
-  assert.ok(filesBelow(user.registry).length < before);
-  for (const [path, text] of Object.entries({ ...files, ...archived })) {
-    assert.deepEqual(await serving.get(`/file/${path}`), [200, text]);
+/** Makes all content as old as if it had come two days ago; that somebody uses it is not. */
+function ageContent(user: User): void {
+  const then = new Date(Date.now() - 2 * DAY);
+  for (const tree of ["data", "wasm", "manifests", "compiled"]) {
+    for (const path of filesBelow(join(user.registry, tree))) Deno.utimeSync(path, then, then);
   }
-  {
-    await using second = await Serving.start(user, ["--offline", reference]);
-    assert.doesNotMatch(second.stderr, /compiling/);
-    await second.stop();
-  }
-  assertStoreSound(user.registry);
+}
 
-  await serving.stop();
-  assert.equal((await user.larder(["clean", "--force"])).code, 0);
-  assert.deepEqual(await listedTypes(user), []);
-  assert.deepEqual(filesBelow(`${user.registry}/data`), []);
-  assert.deepEqual(filesBelow(`${user.registry}/wasm`), []);
+const FILES = { "style.css": "h1 { color: red }" };
+const ARCHIVED = { "archived.txt": "of an archive" };
+const COLLECTORS = [["clean", "--force"], ["gc", "--unused", "1d", "--force"]];
+
+/** An app with a component of its own and files. */
+async function appWithFiles(): Promise<Artifact> {
+  const wasm = await jsComponent("http_handler");
+  return await packApp({ components: { handler: { wasm, files: FILES, archived: ARCHIVED } } });
+}
+
+Deno.test("what an app that runs uses is not collected", async (t) => {
+  const otherApp = await packApp({ components: { one: { wasm: await guestBytes("http_cases") } } });
+  for (const command of COLLECTORS) {
+    await t.step(command[0]!, async () => {
+      await using registry = await FixtureRegistry.start();
+      using user = new User();
+      const reference = registry.add("app", await appWithFiles(), "v1");
+      const other = registry.add("other", otherApp, "v1");
+      await (await Serving.start(user, [other])).stop();
+      await using serving = await Serving.start(user, [reference]);
+      assert.deepEqual(await listedTypes(user), ["app", "app", "compiled", "compiled"]);
+      ageContent(user);
+      const before = filesBelow(user.registry).length;
+
+      const collected = await user.larder(command);
+      assert.equal(collected.code, 0, collected.stderr);
+      assert.deepEqual(await listedTypes(user), ["app", "compiled"]);
+      assert.ok(filesBelow(user.registry).length < before);
+      for (const [path, text] of Object.entries({ ...FILES, ...ARCHIVED })) {
+        assert.deepEqual(await serving.get(`/file/${path}`), [200, text]);
+      }
+      await using second = await Serving.start(user, ["--offline", reference]);
+      assert.doesNotMatch(second.stderr, /compiling/);
+      await second.stop();
+      assertStoreSound(user.registry);
+    });
+  }
+});
+
+Deno.test("what an app used that has ended is collected", async (t) => {
+  for (const command of COLLECTORS) {
+    await t.step(command[0]!, async () => {
+      await using registry = await FixtureRegistry.start();
+      using user = new User();
+      const reference = registry.add("app", await appWithFiles(), "v1");
+      await (await Serving.start(user, [reference])).stop();
+      if (command[0] === "gc") ageContent(user);
+      assert.equal((await user.larder(command)).code, 0);
+      assert.deepEqual(await listedTypes(user), []);
+      assert.deepEqual(filesBelow(`${user.registry}/data`), []);
+      assert.deepEqual(filesBelow(`${user.registry}/wasm`), []);
+    });
+  }
 });
 
 Deno.test("a tag that moves on while its old app runs takes nothing from it", async () => {
