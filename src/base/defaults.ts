@@ -210,3 +210,9 @@ export const STOP_GRACE = 20_000;
 
 /** … and what was answered then gets so long to leave. */
 export const STOP_FLUSH = 2_000;
+
+/** Bytes of the folder of blobs itself from which a thread reads the manifests ahead: some thousands of blobs. */
+export const READ_AHEAD_FROM = 256 * 1024;
+
+/** So many trees it may be ahead. */
+export const TREES_AHEAD = 8;

@@ -31,7 +31,7 @@ export async function checkCachedTags(
 ): Promise<CheckedTag[]> {
   if (context.options.offline) throw asksRegistries();
   const { layout } = context;
-  const cache = survey(layout, Date.now());
+  const cache = await survey(layout, Date.now());
   const entries = names.length > 0 ? entriesMeant(cache, names) : cache.entries;
   const tagged = entries.flatMap((entry) => {
     const tag = tagOf(entry);

@@ -68,7 +68,7 @@ function addPinCommands(program: Command): void {
     .addOption(formatOption())
     .action(async (options, command: Command) => {
       const { pins } = await import("./commands/pin.ts");
-      pins(await Context.of(command), options);
+      await pins(await Context.of(command), options);
     });
 }
 

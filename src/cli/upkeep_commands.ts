@@ -50,7 +50,7 @@ function addTellingCommands(program: Command): void {
     .addOption(formatOption())
     .action(async (name: string, options, command: Command) => {
       const { why } = await import("./commands/why.ts");
-      why(await Context.of(command), name, options);
+      await why(await Context.of(command), name, options);
     });
 
   program.command("stats")

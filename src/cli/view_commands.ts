@@ -24,7 +24,7 @@ export function addViewCommands(program: Command): void {
     .addOption(formatOption())
     .action(async (name: string, options, command: Command) => {
       const { info } = await import("./commands/info.ts");
-      info(await Context.of(command), name, options);
+      await info(await Context.of(command), name, options);
     });
 
   program.command("df")

@@ -1,5 +1,5 @@
 import { sep } from "node:path";
-import { readFolder } from "../base/files.ts";
+import { readBytesIfAny, readFolder, statIfAny } from "../base/files.ts";
 import { CONFIG_FILE, MANIFEST_FILE, PIN_FILE, RECORD_FILE } from "../store/layout.ts";
 import { looseFile } from "./loose_file.ts";
 import type { LooseFile } from "./survey_types.ts";
@@ -16,7 +16,28 @@ export interface Folder {
   /** The files of an entry, by their names. */
   readonly files: ReadonlySet<string>;
   readonly folders: readonly Folder[];
+  /** Whether there is no file in it, nor in any folder below. */
+  readonly isEmpty: boolean;
+  /** Those of the files that were read along with it. */
+  readonly read?: ReadonlyMap<string, ReadFile>;
 }
+
+/** A file of a folder, as it was when the folder was read. */
+export interface ReadFile {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly stamp?: Stamp | undefined;
+}
+
+/** The times and the size of a file. */
+export interface Stamp {
+  readonly size: number;
+  /** Milliseconds since the epoch. */
+  readonly modified: number | undefined;
+  readonly created: number | undefined;
+}
+
+/** Reads files along with the folder that they are in. */
+export type ReadAlong = (folder: Folder) => ReadonlyMap<string, ReadFile> | undefined;
 
 /** Files and folders that a survey comes across. */
 export interface Oddments {
@@ -27,29 +48,68 @@ export interface Oddments {
 
 /** Reads a tree of entries; what is none of their files goes to `oddments`. */
 export function readTree(path: string, oddments: Oddments): readonly Folder[] {
-  const { folders } = readOne(path, "", oddments);
-  return folders;
+  return listTree(path, oddments).names.map((name) => readSubtree(path, name, oddments));
 }
 
-function readOne(path: string, name: string, oddments: Oddments): Folder & { empty: boolean } {
+/** The names of a tree's folders, and whether there is anything beside them. */
+export function listTree(
+  path: string,
+  oddments: Oddments,
+): { readonly names: string[]; readonly hasFiles: boolean } {
+  const entries = readFolder(path);
+  const names = entries.filter(({ isDirectory }) => isDirectory).map(({ name }) => name);
+  for (const { name, isDirectory, isFile } of entries) {
+    if (!isDirectory) put(path + sep + name, isFile && TEMPORARY.test(name), oddments);
+  }
+  return { names, hasFiles: names.length < entries.length };
+}
+
+/** Reads one of a tree's folders, with all below it. */
+export function readSubtree(
+  path: string,
+  name: string,
+  oddments: Oddments,
+  along?: ReadAlong,
+): Folder {
+  const own = path + sep + name;
   const files = new Set<string>();
   const folders: Folder[] = [];
-  let empty = true;
-  for (const entry of readFolder(path)) {
-    // Not joined anew for each: there are tens of thousands.
-    const own = path + sep + entry.name;
+  let isEmpty = true;
+  for (const entry of readFolder(own)) {
     if (entry.isDirectory) {
-      const folder = readOne(own, entry.name, oddments);
-      if (folder.empty) oddments.emptyFolders.push(folder.path);
-      else empty = false;
+      const folder = readSubtree(own, entry.name, oddments, along);
+      isEmpty &&= folder.isEmpty;
       folders.push(folder);
       continue;
     }
-    empty = false;
+    isEmpty = false;
     if (entry.isFile && ENTRY_FILES.has(entry.name)) files.add(entry.name);
-    else put(own, TEMPORARY.test(entry.name) && entry.isFile, oddments);
+    else put(own + sep + entry.name, entry.isFile && TEMPORARY.test(entry.name), oddments);
   }
-  return { path, name, files, folders, empty };
+  if (isEmpty) oddments.emptyFolders.push(own);
+  const folder = { path: own, name, files, folders, isEmpty };
+  const read = along?.(folder);
+  return read ? { ...folder, read } : folder;
+}
+
+/** The bytes of one of a folder's files; undefined if it has none of that name, or it is gone. */
+export function bytesOf(folder: Folder, name: string): Uint8Array<ArrayBuffer> | undefined {
+  if (!folder.files.has(name)) return undefined;
+  return folder.read?.get(name)?.bytes ?? readBytesIfAny(folder.path + sep + name);
+}
+
+/** Looks at one of a folder's files. */
+export function stampOf(folder: Folder, name: string): Stamp | undefined {
+  if (!folder.files.has(name)) return undefined;
+  return folder.read?.get(name)?.stamp ?? stampAt(folder.path + sep + name);
+}
+
+/** Looks at a file; undefined if it is gone. */
+export function stampAt(path: string): Stamp | undefined {
+  const info = statIfAny(path);
+  if (!info) return undefined;
+  const modified = info.mtime?.getTime();
+  return { size: info.size, modified, created: info.birthtime?.getTime() ?? modified };
 }
 
 /** Notes the files of a folder that stand where no entry can be, or that are left of one. */

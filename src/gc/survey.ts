@@ -6,6 +6,7 @@ import { Contents } from "./contents.ts";
 import type { Oddments } from "./folders.ts";
 import type { FoundEntry } from "./found.ts";
 import { looseFile } from "./loose_file.ts";
+import { RegistryTrees } from "./registry_trees.ts";
 import { surveyApps } from "./survey_apps.ts";
 import { surveyRecords } from "./survey_records.ts";
 import { ENTRY_TYPES, type LooseFile, type Survey, type SurveyEntry } from "./survey_types.ts";
@@ -18,12 +19,13 @@ import { ENTRY_TYPES, type LooseFile, type Survey, type SurveyEntry } from "./su
  *
  * @throws LarderError LDR_DISK*, LDR_CONFIG (the pins are not to be read)
  */
-export function survey(layout: Layout, now: number): Survey {
+export async function survey(layout: Layout, now: number): Promise<Survey> {
   const oddments: Oddments = { rubbish: [], foreign: [], emptyFolders: [] };
+  using trees = new RegistryTrees(layout, oddments);
   const contents = new Contents();
   contents.readBlobs(layout, oddments);
   const found = [
-    ...surveyApps(layout, now, contents, oddments),
+    ...await surveyApps(layout, trees, now, contents, oddments),
     ...surveyRecords(layout, now, contents, oddments),
   ];
   const partials = readPartials(layout, oddments.foreign);

@@ -1,49 +1,41 @@
-import { sep } from "node:path";
 import { hasCode, messageOf } from "../base/errors.ts";
-import { readBytesIfAny, readTextIfAny } from "../base/files.ts";
 import type { Digest } from "../oci/digest.ts";
 import { type Manifest, spinApplicationLayer } from "../oci/manifest.ts";
 import { CONFIG_FILE, type Layout, MANIFEST_FILE, PIN_FILE, RECORD_FILE } from "../store/layout.ts";
 import { type EntryRecord, isLaterRecord, parseRecord } from "../store/record.ts";
 import { type Contents, ManifestContent } from "./contents.ts";
-import { type Folder, type Oddments, putFiles, readTree } from "./folders.ts";
-import {
-  ascending,
-  clamp,
-  type FoundEntry,
-  LATER,
-  ownPin,
-  sizeOf,
-  type Stamp,
-  stampOf,
-} from "./found.ts";
+import { bytesOf, type Folder, type Oddments, putFiles, type Stamp, stampOf } from "./folders.ts";
+import { ascending, clamp, type FoundEntry, LATER, ownPin, sizeOf } from "./found.ts";
 import { Manifests, Reach } from "./reach.ts";
+import type { RegistryTrees } from "./registry_trees.ts";
 
 /** The files that make an entry of a digest's folder. */
 const NAMING_FILES: readonly string[] = [RECORD_FILE, PIN_FILE];
 
+const decoder = new TextDecoder();
+
 const NO_MANIFEST = "its manifest is missing or damaged";
 
 /** Reads every reference of the cache, and the manifests that they share. */
-export function surveyApps(
+export async function surveyApps(
   layout: Layout,
+  trees: RegistryTrees,
   now: number,
   contents: Contents,
   oddments: Oddments,
-): FoundEntry[] {
+): Promise<FoundEntry[]> {
   const found: FoundEntry[] = [];
   const walk = (folder: Folder, name: string) => {
+    // Most are tags and digests, with nothing below.
+    if (folder.folders.length === 0) return;
     for (const entry of new Repository(layout, now, contents, oddments, folder, name).entries()) {
       found.push(entry);
     }
     for (const child of folder.folders) walk(child, `${name}/${child.name}`);
   };
-  for (const registry of readTree(layout.manifests, oddments)) {
-    putFiles(registry, false, oddments);
-    for (const child of registry.folders) {
-      putFiles(child, false, oddments);
-      walk(child, `${layout.registryOfName(registry.name)}/${child.name}`);
-    }
+  for await (const { registry, folder } of trees.read(oddments)) {
+    putFiles(folder, false, oddments);
+    walk(folder, `${layout.registryOfName(registry)}/${folder.name}`);
   }
   return found;
 }
@@ -102,7 +94,7 @@ class Repository {
 
   #tagEntry(folder: Folder): FoundEntry {
     const { record, isLater } = readRecord(folder);
-    const bytes = readBytesIfAny(folder.path + sep + MANIFEST_FILE);
+    const bytes = bytesOf(folder, MANIFEST_FILE);
     const { manifest, isOurs, problem } = this.#readTag(bytes, record);
     const reach = new Reach(isOurs);
     reach.problem = problem;
@@ -232,9 +224,8 @@ function configSize(folder: Folder, manifest: Manifest | undefined): number {
 
 /** A folder's record, if it has one that is to be read. */
 function readRecord(folder: Folder): { record?: EntryRecord | undefined; isLater: boolean } {
-  const text = folder.files.has(RECORD_FILE)
-    ? readTextIfAny(folder.path + sep + RECORD_FILE)
-    : undefined;
+  const bytes = bytesOf(folder, RECORD_FILE);
+  const text = bytes && decoder.decode(bytes);
   const record = text === undefined ? undefined : parseRecord(text);
   return { record, isLater: text !== undefined && !record && isLaterRecord(text) };
 }

@@ -7,8 +7,8 @@ import { type Layout, PIN_FILE, RECORD_FILE } from "../store/layout.ts";
 import { packageName, parsePackageRecord } from "../store/package_record.ts";
 import { isLaterRecord } from "../store/record.ts";
 import type { Contents } from "./contents.ts";
-import { type Folder, type Oddments, putFiles, readTree } from "./folders.ts";
-import { ascending, clamp, type FoundEntry, LATER, ownPin, sizeOf, stampOf } from "./found.ts";
+import { type Folder, type Oddments, putFiles, readTree, stampOf } from "./folders.ts";
+import { ascending, clamp, type FoundEntry, LATER, ownPin, sizeOf } from "./found.ts";
 import type { EntryType } from "./survey_types.ts";
 
 /** What a record says of its entry. */

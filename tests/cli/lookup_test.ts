@@ -16,7 +16,7 @@ const ABSENT = digestOf(utf8("absent"));
 
 const hex = ({ descriptor }: { descriptor: { digest: string } }) => descriptor.digest.slice(7);
 
-function look(text: string): string {
+async function look(text: string): Promise<string> {
   using cache = new CacheFolder();
   cache.pulled("ghcr.io/acme/shop:v1", SHOP);
   cache.pulled("docker.io/library/nginx:latest", NGINX);
@@ -27,7 +27,7 @@ function look(text: string): string {
   cache.blobs([COMPONENT]);
   cache.compiled(COMPONENT.descriptor.digest, "engine-1", [blob("code")]);
   cache.compiled(ABSENT, "engine-1", [blob("other code")]);
-  const found = lookUp(survey(new Layout(cache.registry), cache.now), text);
+  const found = lookUp(await survey(new Layout(cache.registry), cache.now), text);
   return found.kind === "entry" ? found.entry.name : `${found.contents[0]!.tree} ${found.digest}`;
 }
 
@@ -58,7 +58,7 @@ const FOUND: [string, string][] = [
 ];
 
 for (const [text, found] of FOUND) {
-  Deno.test(`${text} stands for ${found}`, () => assert.equal(look(text), found));
+  Deno.test(`${text} stands for ${found}`, async () => assert.equal(await look(text), found));
 }
 
 /** What several things can be, and the candidates. */
@@ -74,8 +74,8 @@ const AMBIGUOUS: [string, RegExp[]][] = [
 ];
 
 for (const [text, lines] of AMBIGUOUS) {
-  Deno.test(`${text} can be several things, and each is named`, () => {
-    assert.throws(() => look(text), (error) => {
+  Deno.test(`${text} can be several things, and each is named`, async () => {
+    await assert.rejects(look(text), (error) => {
       assert.ok(error instanceof DetailedError && error.code === "LDR_USAGE");
       assert.equal(error.details.length, lines.length);
       lines.forEach((line, i) => assert.match(error.details[i]!, line));
@@ -84,10 +84,11 @@ for (const [text, lines] of AMBIGUOUS) {
   });
 }
 
-Deno.test("of many candidates the first are named, and how many more there are", () => {
+Deno.test("of many candidates the first are named, and how many more there are", async () => {
   using cache = new CacheFolder();
   cache.blobs(Array.from({ length: 30 }, (_, i) => blob(`blob ${i}`)));
-  assert.throws(() => lookUp(survey(new Layout(cache.registry), cache.now), "sha256:"), (error) => {
+  const state = await survey(new Layout(cache.registry), cache.now);
+  assert.throws(() => lookUp(state, "sha256:"), (error) => {
     assert.ok(error instanceof DetailedError);
     assert.match(error.message, /can be 30 things/);
     assert.deepEqual([error.details.length, error.details.at(-1)], [21, "  and 10 more"]);
@@ -104,9 +105,9 @@ const ABSENTEES: [string, RegExp][] = [
 ];
 
 for (const [text, hint] of ABSENTEES) {
-  Deno.test(`"${text}" stands for nothing that is cached`, () => {
-    assert.throws(
-      () => look(text),
+  Deno.test(`"${text}" stands for nothing that is cached`, async () => {
+    await assert.rejects(
+      look(text),
       (error) => hasCode(error, "LDR_NOT_CACHED", "LDR_USAGE") && hint.test(error.hint),
     );
   });

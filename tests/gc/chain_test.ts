@@ -19,10 +19,13 @@ const SPIN = await spinApp({ assets: { "a.txt": "asset" }, archived: { "b.txt": 
 const CODE = blob("machine code", "application/octet-stream");
 
 /** `kind note` of each link from the only entry to a digest. */
-function chain(fill: (cache: CacheFolder) => void, digest: string): string[] | undefined {
+async function chain(
+  fill: (cache: CacheFolder) => void,
+  digest: string,
+): Promise<string[] | undefined> {
   using cache = new CacheFolder();
   fill(cache);
-  const state = survey(new Layout(cache.registry), cache.now);
+  const state = await survey(new Layout(cache.registry), cache.now);
   assert.equal(state.entries.length, 1);
   const links = chainTo(state, state.entries[0]!, asDigest(digest)!);
   if (links) assert.equal(links.at(-1)!.digest, digest);
@@ -92,14 +95,14 @@ Deno.test("what an entry needs is reached through what names it", async (t) => {
     ],
   ];
   for (const [name, fill, target, expected] of cases) {
-    await t.step(name, () => assert.deepEqual(chain(fill, target), expected));
+    await t.step(name, async () => assert.deepEqual(await chain(fill, target), expected));
   }
 });
 
-Deno.test("an index that is gone does not hide the platform that was chosen", () => {
+Deno.test("an index that is gone does not hide the platform that was chosen", async () => {
   const many = multiPlatform("linux/amd64", "linux/arm64");
   const chosen = many.children[0]!;
-  const links = chain((cache) => {
+  const links = await chain((cache) => {
     cache.pulled("ghcr.io/acme/app:v1", many);
     Deno.removeSync(`${cache.registry}/manifests/ghcr.io/acme/app/${digest(many)}`, {
       recursive: true,

@@ -260,7 +260,7 @@ async function check(happenings: readonly Happening[], policy: GcPolicy): Promis
   const young = bench.young();
   const disk = { size: 100_000, free: 10_000 };
   const before = bench.size();
-  const plan = planGc(survey(bench.layout, bench.now), policy, disk);
+  const plan = planGc(await survey(bench.layout, bench.now), policy, disk);
   assert.equal(bench.size(), before, "planning changes nothing");
   const result = await applyPlan(bench.layout, plan, { now: () => bench.now, by: "a test" });
   assert.deepEqual(result.skipped, []);
@@ -268,7 +268,7 @@ async function check(happenings: readonly Happening[], policy: GcPolicy): Promis
   assert.equal(before - bench.size(), plan.bytes);
   bench.assertRight(young);
   const again = { ...disk, free: disk.free + result.freed };
-  assert.equal(planGc(survey(bench.layout, bench.now), policy, again).bytes, 0);
+  assert.equal(planGc(await survey(bench.layout, bench.now), policy, again).bytes, 0);
 }
 
 Deno.test("for any cache and policy: nothing goes that is reachable, in use or young, and what goes is what was said", async () => {

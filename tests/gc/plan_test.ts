@@ -13,8 +13,8 @@ const TWO = image(["another layer", "shared"]);
 class Bench extends CacheFolder {
   readonly layout = new Layout(this.registry);
 
-  gc(policy = {}): Plan {
-    return planGc(survey(this.layout, this.now), policy, undefined);
+  async gc(policy = {}): Promise<Plan> {
+    return planGc(await survey(this.layout, this.now), policy, undefined);
   }
 }
 
@@ -27,9 +27,9 @@ function filled(): Bench {
   return bench;
 }
 
-Deno.test("a plan lists what goes with its time and size, and why the rest stays", () => {
+Deno.test("a plan lists what goes with its time and size, and why the rest stays", async () => {
   using bench = filled();
-  const plan = bench.gc({ unused: 30 * DAY });
+  const plan = await bench.gc({ unused: 30 * DAY });
   const { digest } = ONE.descriptor;
   const old = bench.now - 40 * DAY;
   const layer = ONE.blobs[1]!.descriptor;
@@ -70,23 +70,23 @@ Deno.test("a plan lists what goes with its time and size, and why the rest stays
   assert.equal(plan.bytes, plan.remove.entries[0]!.bytes + 4 + 4);
 });
 
-Deno.test("downloads that were broken off within a week, and what was written within the hour, stay unless a size asks for the downloads", () => {
+Deno.test("downloads that were broken off within a week, and what was written within the hour, stay unless a size asks for the downloads", async () => {
   using bench = new Bench();
   bench.write(`partial/${ONE.descriptor.digest}`, "half", 7 * DAY - 1000);
   bench.write(`data/${TWO.blobs[1]!.descriptor.digest}`, "another layer", HOUR - 1000);
   bench.write("manifests/ghcr.io/acme/app/v2/record.json.tmp", "rest", HOUR - 1000);
-  assert.ok(isEmptyPlan(bench.gc({ unused: 0 })));
-  const plan = bench.gc({ maxSize: 0 });
+  assert.ok(isEmptyPlan(await bench.gc({ unused: 0 })));
+  const plan = await bench.gc({ maxSize: 0 });
   assert.deepEqual(plan.remove.partials.map(({ size }) => size), [4]);
   assert.equal(plan.bytes, 4);
 });
 
-Deno.test("who clears the cache means downloads and orphans too, who names entries does not", () => {
+Deno.test("who clears the cache means downloads and orphans too, who names entries does not", async () => {
   using bench = filled();
   const orphan = `data/sha256:${"0".repeat(64)}`;
   const partial = `partial/${TWO.descriptor.digest}`;
   for (const path of [orphan, partial]) bench.write(path, "just now");
-  const state = survey(bench.layout, bench.now);
+  const state = await survey(bench.layout, bench.now);
   const asked = new Set(state.entries);
   const all = planClean(state, asked, { everything: true, includePinned: true });
   assert.equal(all.bytes, bench.size());
@@ -95,9 +95,9 @@ Deno.test("who clears the cache means downloads and orphans too, who names entri
   assert.equal(named.remove.entries.length, 2);
 });
 
-Deno.test("a plan is read back as it was written", () => {
+Deno.test("a plan is read back as it was written", async () => {
   using bench = filled();
-  const plan = bench.gc({ unused: 30 * DAY, maxSize: 1 });
+  const plan = await bench.gc({ unused: 30 * DAY, maxSize: 1 });
   assert.ok(plan.shortfalls.length > 0);
   assert.deepEqual(parsePlan(formatPlan(plan), "plan.json", bench.layout), plan);
 });
@@ -115,9 +115,9 @@ for (
     ["a negative size", (plan: Plan) => ({ ...plan, bytes: -1 })],
   ] as const
 ) {
-  Deno.test(`what is no plan is refused: ${name}`, () => {
+  Deno.test(`what is no plan is refused: ${name}`, async () => {
     using bench = filled();
-    const changed = change(bench.gc({ unused: 0 }));
+    const changed = change(await bench.gc({ unused: 0 }));
     const text = typeof changed === "string" ? changed : JSON.stringify(changed);
     assert.throws(
       () => parsePlan(text, "plan.json", bench.layout),
@@ -126,9 +126,9 @@ for (
   });
 }
 
-Deno.test("a plan for another cache is refused, and says which it is for", () => {
+Deno.test("a plan for another cache is refused, and says which it is for", async () => {
   using bench = filled();
-  const text = formatPlan(bench.gc());
+  const text = formatPlan(await bench.gc());
   assert.throws(
     () => parsePlan(text, "plan.json", new Layout("/elsewhere/registry")),
     (error) => hasCode(error, "LDR_USAGE") && error.message.includes(bench.registry),

@@ -26,40 +26,40 @@ function fate(state: Survey, tag: string, policy: GcPolicy, disk?: Disk): Fate {
   return new Fates(state, policy, disk).of(entry);
 }
 
-function look(cache: CacheFolder): Survey {
-  return survey(new Layout(cache.registry), cache.now);
+async function look(cache: CacheFolder): Promise<Survey> {
+  return await survey(new Layout(cache.registry), cache.now);
 }
 
-Deno.test("without limits nothing is taken", () => {
+Deno.test("without limits nothing is taken", async () => {
   using cache = filled();
-  const { action, rule, isLimited, prospects } = fate(look(cache), "d5", {});
+  const { action, rule, isLimited, prospects } = fate(await look(cache), "d5", {});
   assert.deepEqual([action, rule, isLimited, prospects], ["keep", "within limits", false, []]);
 });
 
-Deno.test("what a rule takes now is said", () => {
+Deno.test("what a rule takes now is said", async () => {
   using cache = filled();
-  const told = fate(look(cache), "d5", { unused: 4.5 * DAY });
+  const told = fate(await look(cache), "d5", { unused: 4.5 * DAY });
   assert.deepEqual([told.action, told.rule, told.isLimited], ["remove", "unused", true]);
 });
 
-Deno.test("the day is told from which on an entry counts as unused", () => {
+Deno.test("the day is told from which on an entry counts as unused", async () => {
   using cache = filled();
-  const { prospects } = fate(look(cache), "d3", { unused: 30 * DAY });
+  const { prospects } = fate(await look(cache), "d3", { unused: 30 * DAY });
   assert.deepEqual(prospects, [{ rule: "unused", at: cache.now + 27 * DAY }]);
 });
 
-Deno.test("a pin leaves no prospects, and what is young has those of time", () => {
+Deno.test("a pin leaves no prospects, and what is young has those of time", async () => {
   using cache = filled();
   const policy = { unused: 30 * DAY, maxSize: 1e9 };
-  const pinned = fate(look(cache), "pinned", policy);
+  const pinned = fate(await look(cache), "pinned", policy);
   assert.deepEqual([pinned.rule, pinned.prospects], ["pinned", []]);
-  const young = fate(look(cache), "young", policy);
+  const young = fate(await look(cache), "young", policy);
   assert.deepEqual([young.rule, young.prospects.map(({ rule }) => rule)], ["young", ["unused"]]);
 });
 
-Deno.test("what may still come is told: a byte less, and it stays; that much, and it goes", () => {
+Deno.test("what may still come is told: a byte less, and it stays; that much, and it goes", async () => {
   using cache = filled();
-  const state = look(cache);
+  const state = await look(cache);
   for (const tag of ["d5", "d4", "d3", "d2"]) {
     const limit = state.size + 12_345;
     const [prospect] = fate(state, tag, { maxSize: limit }).prospects;
@@ -74,9 +74,9 @@ Deno.test("what may still come is told: a byte less, and it stays; that much, an
   }
 });
 
-Deno.test("the same for the disk and for the number of entries", () => {
+Deno.test("the same for the disk and for the number of entries", async () => {
   using cache = filled();
-  const state = look(cache);
+  const state = await look(cache);
   const disk = { size: 1e9, free: 500_000 };
   const [free] = fate(state, "d3", { minFree: { bytes: 400_000 } }, disk).prospects;
   assert.ok(free?.rule === "min-free");
@@ -89,9 +89,9 @@ Deno.test("the same for the disk and for the number of entries", () => {
   assert.deepEqual(count, { rule: "max-count", entries: 6 });
 });
 
-Deno.test("what stays as one of the last of its repository has no day on which it goes", () => {
+Deno.test("what stays as one of the last of its repository has no day on which it goes", async () => {
   using cache = filled();
-  const state = look(cache);
+  const state = await look(cache);
   const policy = { unused: 3.5 * DAY, maxSize: 1, keepLast: 6 };
   const { rule, prospects } = fate(state, "d5", policy);
   assert.deepEqual([rule, prospects], ["keep-last", []]);
@@ -100,13 +100,13 @@ Deno.test("what stays as one of the last of its repository has no day on which i
   assert.deepEqual(other.prospects, [{ rule: "unused", at: cache.now + 26 * DAY }]);
 });
 
-Deno.test("the room under the limits of an entry's own type is told: that much, and it stays", () => {
+Deno.test("the room under the limits of an entry's own type is told: that much, and it stays", async () => {
   using cache = filled();
   for (const days of [8, 7, 6]) {
     const file = blob(randomBytes(days * 777, `package ${days}`));
     cache.package(`debian/hello/${days}/amd64`, file, { used: days * DAY });
   }
-  const state = look(cache);
+  const state = await look(cache);
   const isTaken = (tag: string, types: GcPolicy["types"]) =>
     fate(state, tag, { types }).action === "remove";
   for (const tag of ["d5", "d4", "d3", "d2"]) {
@@ -122,10 +122,10 @@ Deno.test("the room under the limits of an entry's own type is told: that much, 
   assert.deepEqual(fate(state, "d5", { types: { package: { maxSize: 1e9 } } }).prospects, []);
 });
 
-Deno.test("entries that stay as the last of their type's groups are not counted as going before", () => {
+Deno.test("entries that stay as the last of their type's groups are not counted as going before", async () => {
   using cache = filled();
   cache.package("debian/hello/1/amd64", blob(randomBytes(500, "1")), { used: 8 * DAY });
-  const state = look(cache);
+  const state = await look(cache);
   const policy: GcPolicy = { maxCount: 10, types: { package: { keepLast: 1 } } };
   // Seven are there, and none but a package goes before it, which stays.
   assert.deepEqual(fate(state, "d5", policy).prospects, [{ rule: "max-count", entries: 3 }]);

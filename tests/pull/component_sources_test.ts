@@ -102,8 +102,8 @@ class Scene implements AsyncDisposable {
   }
 
   /** What the cache has, as the commands of upkeep see it. */
-  entries(): readonly SurveyEntry[] {
-    return survey(this.layout, Date.now()).entries;
+  async entries(): Promise<readonly SurveyEntry[]> {
+    return (await survey(this.layout, Date.now())).entries;
   }
 
   assertNothingKept(): void {
@@ -156,12 +156,15 @@ Deno.test("a URL's module is a package of the cache, which no collector takes fo
   await using scene = await Scene.open();
   await scene.pull({ a: scene.url("/a.wasm") });
   const url = `http://${scene.server.host}/a.wasm`;
-  const [entry] = scene.entries();
-  assert.deepEqual(scene.entries().map(({ type, name, problem }) => ({ type, name, problem })), [{
-    type: "package",
-    name: `url/${url}/${digestOf(module)}/wasm`,
-    problem: undefined,
-  }]);
+  const [entry] = await scene.entries();
+  assert.deepEqual(
+    (await scene.entries()).map(({ type, name, problem }) => ({ type, name, problem })),
+    [{
+      type: "package",
+      name: `url/${url}/${digestOf(module)}/wasm`,
+      problem: undefined,
+    }],
+  );
   assert.deepEqual([entry!.digest, entry!.reaches.length], [digestOf(module), 1]);
 });
 
@@ -171,13 +174,13 @@ Deno.test("a module that is there already, also one of Spin's, is used now", asy
   Deno.writeFileSync(scene.wasm(), module, { mode: 0o644 });
   const source = scene.url("/a.wasm");
   await scene.pull({ a: source });
-  const [before] = scene.entries();
+  const [before] = await scene.entries();
   const record = join(before!.folder, "record.json");
   const text = Deno.readTextFileSync(record);
   Deno.utimeSync(record, new Date(0), new Date(0));
-  assert.equal(scene.entries()[0]!.lastUsed, 0);
+  assert.equal((await scene.entries())[0]!.lastUsed, 0);
   await scene.pull({ a: source });
-  assert.ok(scene.entries()[0]!.lastUsed > 0);
+  assert.ok((await scene.entries())[0]!.lastUsed > 0);
   assert.equal(Deno.readTextFileSync(record), text);
 });
 
@@ -187,7 +190,7 @@ Deno.test("the name of a URL's module holds no secret, and as much of the URL as
     a: scene.url("/a.wasm").replace("/a.wasm", "/a.wasm?token=hidden"),
     b: scene.url("/b.wasm").replace("/b.wasm", `/b.wasm?${"é".repeat(200)}`),
   });
-  const [a, b] = scene.entries().map(({ name, problem }) => {
+  const [a, b] = (await scene.entries()).map(({ name, problem }) => {
     assert.equal(problem, undefined);
     return name;
   });

@@ -77,13 +77,13 @@ Deno.test("an entry that Spin wrote over has no record any more", () => {
 for (
   const broken of ["", "{", "[]", '{"schemaVersion":2}', '{"schemaVersion":1,"digest":"../x"}']
 ) {
-  Deno.test(`a broken record counts as none: ${broken || "empty"}`, () => {
+  Deno.test(`a broken record counts as none: ${broken || "empty"}`, async () => {
     using bench = new Bench();
     bench.publish("ghcr.io/a/b:v1", image());
     const reference = parseReference("ghcr.io/a/b:v1");
     Deno.writeTextFileSync(join(bench.tags.folder(reference), "record.json"), broken);
     assert.equal(bench.tags.record(reference), undefined);
-    assert.equal(survey(bench.layout, Date.now()).entries.length, 1);
+    assert.equal((await survey(bench.layout, Date.now())).entries.length, 1);
   });
 }
 
@@ -105,7 +105,7 @@ Deno.test("a damaged manifest counts as none", () => {
   assert.equal(bench.tags.manifest(reference, manifest.digest), undefined);
 });
 
-Deno.test("the list has tags and digests that were asked for, and no content of others", () => {
+Deno.test("the list has tags and digests that were asked for, and no content of others", async () => {
   using bench = new Bench();
   const [one, two] = [image(1), image(2, 3)];
   bench.publish("docker.io/library/nginx:latest", one);
@@ -115,7 +115,7 @@ Deno.test("the list has tags and digests that were asked for, and no content of 
     join(bench.layout.tagFolder(parseReference("nginx"), "latest"), "pin.json"),
     "{}",
   );
-  const { entries } = survey(bench.layout, Date.now());
+  const { entries } = await survey(bench.layout, Date.now());
   assert.deepEqual(entries.map((e) => [e.name, e.pin !== undefined]), [
     ["docker.io/library/nginx:latest", true],
     [`ghcr.io/a/b:kept@${two.digest}`, false],
@@ -123,21 +123,21 @@ Deno.test("the list has tags and digests that were asked for, and no content of 
   ]);
 });
 
-Deno.test("Spin's entries are listed by their folder, with the time of their manifest", () => {
+Deno.test("Spin's entries are listed by their folder, with the time of their manifest", async () => {
   using bench = new Bench();
   const folder = join(bench.layout.manifests, "ghcr.io", "fermyon", "hello", "latest");
   Deno.mkdirSync(folder, { recursive: true });
   const { bytes } = image();
   Deno.writeFileSync(join(folder, "manifest.json"), bytes);
   Deno.utimeSync(join(folder, "manifest.json"), new Date(NOW), new Date(NOW));
-  const [entry] = survey(bench.layout, Date.now()).entries;
+  const [entry] = (await survey(bench.layout, Date.now())).entries;
   assert.equal(entry?.name, "ghcr.io/fermyon/hello:latest");
   assert.equal(entry?.record, undefined);
   assert.equal(entry?.digest, digestOf(bytes));
   assert.equal(entry?.lastUsed, Date.parse(NOW));
 });
 
-Deno.test("a last use in the future is clamped to now, and damaged entries are told as such", () => {
+Deno.test("a last use in the future is clamped to now, and damaged entries are told as such", async () => {
   using bench = new Bench();
   bench.publish("ghcr.io/a/b:v1", image());
   const record = join(bench.tags.folder(parseReference("ghcr.io/a/b:v1")), "record.json");
@@ -145,7 +145,7 @@ Deno.test("a last use in the future is clamped to now, and damaged entries are t
   const broken = join(bench.layout.manifests, "ghcr.io", "x", "broken");
   Deno.mkdirSync(broken, { recursive: true });
   Deno.writeTextFileSync(join(broken, "manifest.json"), "<html>");
-  const { entries } = survey(bench.layout, 1000);
+  const { entries } = await survey(bench.layout, 1000);
   assert.deepEqual(entries.map((entry) => entry.lastUsed), [1000, 1000]);
   assert.deepEqual(entries.map(({ name, problem }) => [name, problem !== undefined]), [
     ["ghcr.io/a/b:v1", false],

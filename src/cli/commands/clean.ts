@@ -28,7 +28,7 @@ export async function clean(
   checkOptions(names, options);
   const now = Date.now();
   const fits = await criteria(options, now);
-  const state = survey(context.layout, now);
+  const state = await survey(context.layout, now);
   const asked = new Set(called(context, state, names).filter(fits));
   const plan = planClean(state, asked, {
     includePinned: options.includePinned,

@@ -30,7 +30,7 @@ const HEAD = ["TYPE", "COUNT", "SIZE", "SHARED", "RECLAIMABLE"];
 export async function df(context: Context, { format, html }: DfOptions): Promise<void> {
   const { layout, config } = context;
   const now = Date.now();
-  const cache = survey(layout, now);
+  const cache = await survey(layout, now);
   const policy = policyOf(config);
   const disk = diskOf(layout.root);
   const usage = usageOf(cache, planGc(cache, policy, disk), disk);

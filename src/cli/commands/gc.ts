@@ -31,7 +31,7 @@ export async function gc(context: Context, options: GcOptions): Promise<void> {
     return await showAndSweep(context, plan, options, { by: "gc --apply", nothing });
   }
   const { layout } = context;
-  const plan = planGc(survey(layout, Date.now()), policy, diskOf(layout.root));
+  const plan = planGc(await survey(layout, Date.now()), policy, diskOf(layout.root));
   if (options.plan !== undefined) return writePlan(context, plan, options.plan);
   await showAndSweep(context, plan, options, {
     by: "gc",

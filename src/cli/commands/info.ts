@@ -17,9 +17,13 @@ import type { Format } from "../options.ts";
 import { contentText, entryText } from "../output/info_text.ts";
 
 /** `larder info`: what an entry, a manifest or a blob consists of, who shares it, and where it lies. */
-export function info(context: Context, name: string, options: { format: Format }): void {
+export async function info(
+  context: Context,
+  name: string,
+  options: { format: Format },
+): Promise<void> {
   const now = Date.now();
-  const cache = survey(context.layout, now);
+  const cache = await survey(context.layout, now);
   const found = lookUp(cache, name);
   const verbose = context.options.verbose ?? false;
   if (found.kind === "entry") {

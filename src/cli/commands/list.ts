@@ -35,7 +35,7 @@ interface Request {
 export async function list(context: Context, options: ListOptions): Promise<void> {
   const now = Date.now();
   const { types, filter, sorting, template } = await readRequest(options, now);
-  const cache = survey(context.layout, now);
+  const cache = await survey(context.layout, now);
   let items = itemsOf(cache, types);
   if (filter) items = items.filter(filter);
   if (sorting) items = sorted(items, sorting, now);

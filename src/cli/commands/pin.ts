@@ -19,7 +19,7 @@ export async function pin(
   { note }: { note?: string },
 ): Promise<void> {
   const now = Date.now();
-  const state = survey(context.layout, now);
+  const state = await survey(context.layout, now);
   const pins = new PinStore(context.layout);
   const options = { ...pinOptions(context, now), note };
   for (const name of names) {
@@ -44,7 +44,7 @@ export async function pin(
 /** `larder unpin`: takes pins away, an entry's own or a pattern's. */
 export async function unpin(context: Context, names: readonly string[]): Promise<void> {
   const now = Date.now();
-  const state = survey(context.layout, now);
+  const state = await survey(context.layout, now);
   const pins = new PinStore(context.layout);
   for (const name of names) await unpinOne(context, state, pins, name, now);
 }
@@ -75,8 +75,8 @@ async function unpinOne(
 }
 
 /** `larder pins`: what is pinned, patterns first. */
-export function pins(context: Context, { format }: { format: Format }): void {
-  const state = survey(context.layout, Date.now());
+export async function pins(context: Context, { format }: { format: Format }): Promise<void> {
+  const state = await survey(context.layout, Date.now());
   const rows = [
     ...new PinStore(context.layout).patterns().map((each) => ({
       name: each.pattern,

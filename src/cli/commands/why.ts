@@ -19,9 +19,13 @@ import { Reasons } from "../reasons.ts";
  * `larder why`: what keeps an entry, or a piece of content, and when a collector would take it; and of what was fetched
  * again, or is no more, why.
  */
-export function why(context: Context, name: string, options: { format: Format }): void {
+export async function why(
+  context: Context,
+  name: string,
+  options: { format: Format },
+): Promise<void> {
   const { layout } = context;
-  const cache = survey(layout, Date.now());
+  const cache = await survey(layout, Date.now());
   const events = new Journal(layout).read();
   const found = lookUpOr(cache, name, (error) => {
     const history = historyOf(events, (own, digest) => isCalled(name, own, digest));
