@@ -7,7 +7,7 @@ import type { Content, Fetcher } from "../oci/fetcher.ts";
 import { type Manifest, parseManifest, tooLarge } from "../oci/manifest.ts";
 import { MANIFEST_ACCEPT } from "../oci/media_types.ts";
 import { formatReference, type Reference, repositoryName } from "../oci/reference.ts";
-import { digestMismatch, sizeMismatch } from "../oci/verify.ts";
+import { digestMismatch } from "../oci/verify.ts";
 import { readBody, readSmall } from "./body.ts";
 import { apiBase, blobUrl, manifestUrl } from "./endpoints.ts";
 import { requestFrom } from "./ranges.ts";
@@ -160,6 +160,7 @@ export class Repository implements Fetcher {
   async fetch(descriptor: Descriptor, offset = 0, signal?: AbortSignal): Promise<Content> {
     const url = blobUrl(this.#name.registry, this.#name.repository, descriptor.digest);
     const { response, start } = await requestFrom(
+      descriptor,
       offset,
       (headers) => this.#send("GET", url, headers, signal),
     );
@@ -167,15 +168,7 @@ export class Repository implements Fetcher {
       const subject = `${descriptor.digest} of ${repositoryName(this.#name)}`;
       throw await this.#error(response, subject, url, signal);
     }
-    const remaining = descriptor.size - start;
-    const wrong = wrongLength(response, descriptor, remaining);
-    if (wrong) {
-      await response.body?.cancel();
-      // Ranges that are not done right say nothing of the blob.
-      if (start > 0) return await this.fetch(descriptor, 0, signal);
-      throw wrong;
-    }
-    const options = { ...this.#readOptions(url, signal), expected: remaining };
+    const options = { ...this.#readOptions(url, signal), expected: descriptor.size - start };
     return { offset: start, chunks: readBody(response, options) };
   }
 
@@ -232,20 +225,4 @@ export class Repository implements Fetcher {
 
 function authorized(ask: Ask, authorization: string | undefined): HttpRequest {
   return authorization ? { ...ask, headers: { ...ask.headers, authorization } } : ask;
-}
-
-/** The error for a body that announces another length than it should have. */
-function wrongLength(
-  response: HttpResponse,
-  descriptor: Descriptor,
-  expected: number,
-): LarderError | undefined {
-  const header = response.headers.get("content-length");
-  if (header === null || response.headers.has("content-encoding")) return undefined;
-  const length = Number(header);
-  if (length === expected) return undefined;
-  return sizeMismatch(
-    descriptor,
-    `the registry announces ${length} bytes where ${expected} are due`,
-  );
 }

@@ -44,6 +44,7 @@ export class UrlFetcher implements Fetcher {
     signal: AbortSignal | undefined,
   ): Promise<Content> {
     const { response, start } = await requestFrom(
+      descriptor,
       offset,
       (headers) => this.#transport.send({ method: "GET", url, headers, signal }),
     );

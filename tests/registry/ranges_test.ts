@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
+import { digestOf } from "../../src/oci/digest.ts";
 import { requestFrom } from "../../src/registry/ranges.ts";
 import { type FakeResponse, response } from "../support/fake_transport.ts";
 
+const BLOB = { digest: digestOf(new Uint8Array(10)), size: 10 };
 const partial = (contentRange?: string) =>
   response(206, contentRange === undefined ? {} : { "content-range": contentRange });
 
@@ -41,6 +43,13 @@ const CASES: [string, number, FakeResponse[], (string | undefined)[], number | u
     ["bytes=10-", undefined],
     undefined,
   ],
+  [
+    "a rest of the wrong length",
+    5,
+    [response(206, { "content-range": "bytes 5-9/10", "content-length": "10" }), response(200)],
+    ["bytes=5-", undefined],
+    0,
+  ],
   ["a failure", 5, [response(404)], ["bytes=5-"], undefined],
   [
     "a failure after the end",
@@ -55,7 +64,7 @@ const CASES: [string, number, FakeResponse[], (string | undefined)[], number | u
 for (const [name, offset, answers, ranges, start] of CASES) {
   Deno.test(`a blob is asked for: ${name}`, async () => {
     const asked: (string | undefined)[] = [];
-    const result = await requestFrom(offset, (headers) => {
+    const result = await requestFrom(BLOB, offset, (headers) => {
       asked.push(headers.range);
       return Promise.resolve(answers[asked.length - 1]!);
     });

@@ -71,6 +71,14 @@ Deno.test("a download goes on from its offset, or begins anew where the server c
   const whole = await new UrlFetcher(new FakeTransport(response(200)), [A]).fetch(LAYER, 4);
   assert.equal(whole.offset, 0);
 
+  const page = response(200, { "content-length": "1234" });
+  const portal = new UrlFetcher(new FakeTransport(page), [A]);
+  await assert.rejects(portal.fetch(LAYER, 4), withCode("LDR_SIZE_MISMATCH"));
+  assert.equal(page.isReleased, true);
+  const { mediaType, digest } = LAYER;
+  const unsized = await portal.fetch({ mediaType, digest }, 4);
+  assert.equal(unsized.offset, 0);
+
   const wrong = response(206, { "content-range": "bytes 7-9/10" });
   const stubborn = new FakeTransport(wrong, response(200, {}, [CONTENT]));
   assert.equal((await new UrlFetcher(stubborn, [A]).fetch(LAYER, 4)).offset, 0);
