@@ -86,6 +86,35 @@ function fill(path: string): void {
   }
 }
 
+mountTest("a disk that is full is cleaned up", async (t) => {
+  for (const command of ["gc", "clean"]) {
+    await t.step(command, async () => {
+      await using registry = await FixtureRegistry.start();
+      await using disk = await MountedFolder.tmpfs("1m");
+      using user = new User();
+      const larder = (...args: string[]) => user.larder(["--cache-dir", disk.path, ...args]);
+      const reference = registry.add("app", APP, "v1");
+      assert.equal((await larder("pull", reference)).code, 0);
+      const registryFolder = join(disk.path, "registry");
+      const old = new Date(Date.now() - 2 * 24 * 60 * 60_000);
+      for (const path of filesBelow(registryFolder)) Deno.utimeSync(path, old, old);
+      fill(join(disk.path, "ballast"));
+      const collected = await larder(
+        command,
+        ...command === "gc" ? ["--unused", "1d"] : [],
+        "--force",
+      );
+      assert.equal(collected.code, 0, collected.stderr);
+      assert.match(collected.stderr, /freed /);
+      for (const tree of ["data", "manifests"]) {
+        assert.deepEqual(filesBelow(join(registryFolder, tree)), []);
+      }
+      assert.equal((await larder("pull", reference)).code, 0, "there is room again");
+      assertStoreSound(registryFolder);
+    });
+  }
+});
+
 mountTest("a folder that is read-only is exit 7", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();

@@ -54,7 +54,7 @@ async function tryMounting(): Promise<string | undefined> {
 }
 
 /** A test of a disk that is full or read-only; where nothing can be mounted it says that it was not run. */
-export function mountTest(name: string, test: () => Promise<void>): void {
+export function mountTest(name: string, test: (t: Deno.TestContext) => Promise<void>): void {
   if (mountingRefused) console.warn(`not run: "${name}" (${mountingRefused})`);
   Deno.test({ name, ignore: mountingRefused !== undefined, fn: test });
 }
