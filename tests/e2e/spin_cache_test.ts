@@ -10,7 +10,7 @@ import {
 } from "../support/artifacts.ts";
 import { User } from "../support/cli.ts";
 import { FixtureRegistry } from "../support/fixture_registry.ts";
-import { assertNoRubbish, assertStoreSound } from "../support/store_check.ts";
+import { assertNoRubbish, assertStoreSound, filesBelow } from "../support/store_check.ts";
 
 const WASM: string[] = [MEDIA_TYPES.spinWasm, MEDIA_TYPES.wasm];
 
@@ -109,6 +109,26 @@ Deno.test("an entry that Spin has replaced since larder pulled it is brought in 
       assertNoRubbish(user.registry);
     });
   }
+});
+
+Deno.test("what Spin pulled is collected as well, but for what others share with it", async () => {
+  await using registry = await FixtureRegistry.start();
+  using user = new User();
+  const spins = await app();
+  const [, wasm, asset] = spins.blobs;
+  const reference = registry.add("other", image([asset!]), "v1");
+  writeAsSpin(user, registry.host, spins);
+  const old = new Date(Date.now() - 2 * 24 * 60 * 60_000);
+  for (const path of filesBelow(user.registry)) Deno.utimeSync(path, old, old);
+  assert.equal((await user.larder(["pull", reference])).code, 0);
+  const collected = await user.larder(["gc", "--unused", "1d", "--force"]);
+  assert.equal(collected.code, 0, collected.stderr);
+  assert.deepEqual(filesBelow(entryOf(user, registry.host)), []);
+  const left = filesBelow(user.registry);
+  assert.ok(!left.includes(pathOf(user, wasm!)), "the module is left");
+  assert.ok(left.includes(pathOf(user, asset!)), "what is shared is gone");
+  assertStoreSound(user.registry);
+  assertNoRubbish(user.registry);
 });
 
 function registryMoves(registry: FixtureRegistry): Artifact {
