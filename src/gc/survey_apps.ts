@@ -1,6 +1,6 @@
 import { hasCode, messageOf } from "../base/errors.ts";
 import type { Digest } from "../oci/digest.ts";
-import { type Manifest, spinApplicationLayer } from "../oci/manifest.ts";
+import { configOf, type Manifest } from "../oci/manifest.ts";
 import { CONFIG_FILE, type Layout, MANIFEST_FILE, PIN_FILE, RECORD_FILE } from "../store/layout.ts";
 import { type EntryRecord, isLaterRecord, parseRecord } from "../store/record.ts";
 import { type Contents, ManifestContent } from "./contents.ts";
@@ -219,7 +219,7 @@ class Repository {
 function configSize(folder: Folder, manifest: Manifest | undefined): number {
   if (manifest?.kind !== "image") return stampOf(folder, CONFIG_FILE)?.size ?? 0;
   if (!folder.files.has(CONFIG_FILE)) return 0;
-  return (spinApplicationLayer(manifest) ?? manifest.config).size;
+  return configOf(manifest).size;
 }
 
 /** A folder's record, if it has one that is to be read. */
