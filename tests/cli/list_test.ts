@@ -7,6 +7,7 @@ import { localTime } from "../../src/cli/output/table.ts";
 import { blob, digestOf, image, randomBytes, utf8 } from "../support/artifacts.ts";
 import { DAY } from "../support/cache_folder.ts";
 import { CacheHome } from "../support/cache_home.ts";
+import { denoFolder } from "../support/cli.ts";
 
 const SHARED = blob(randomBytes(4000, "shared"));
 const ONE = image([SHARED, blob(randomBytes(1000, "one"))]);
@@ -272,6 +273,8 @@ Deno.test("a reader who goes away ends the list without a word", async () => {
   const cache = `${home.path}/.cache/larder`;
   const child = new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", "--quiet", "--config", config, main, "list", "--cache-dir", cache],
+    clearEnv: true,
+    env: { HOME: home.path, DENO_DIR: denoFolder() },
     stdin: "null",
     stdout: "piped",
     stderr: "piped",

@@ -42,11 +42,12 @@ export async function withEnvironment<T>(
 
 /** Runs a command line of larder in this process, as a user with this home folder and nothing else set. */
 export async function larder(home: string, ...args: string[]): Promise<Result> {
+  const ours = Object.keys(Deno.env.toObject()).filter((name) => name.startsWith("LARDER_"));
   const environment = {
+    ...Object.fromEntries(
+      ["XDG_CACHE_HOME", "XDG_CONFIG_HOME", ...ours].map((n) => [n, undefined]),
+    ),
     HOME: home,
-    XDG_CACHE_HOME: undefined,
-    XDG_CONFIG_HOME: undefined,
-    LARDER_CACHE_DIR: undefined,
   };
   try {
     const { value, stdout, stderr } = await withEnvironment(
