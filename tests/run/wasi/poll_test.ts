@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { poll, Pollable, Waitable } from "../../../src/run/wasi/poll.ts";
+import { poll, Pollable, startSlice, Waitable } from "../../../src/run/wasi/poll.ts";
 
 /** Something that becomes ready by hand; `wake` wakes those who wait, ready or not. */
 class Door {
@@ -10,6 +10,11 @@ class Door {
     this.waits++;
     return this.#turn.promise;
   });
+
+  /** The first wait begins at once, however long ago the event loop had its last turn. */
+  constructor() {
+    startSlice();
+  }
 
   pollable(): Pollable {
     return new Pollable(this.waitable);
