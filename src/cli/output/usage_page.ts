@@ -24,7 +24,7 @@ const PADDING = 2;
 /** The height of a group's own name. */
 const TITLE = 15;
 /** A rectangle smaller than this has no name in it. */
-const LABEL = { width: 40, height: 12 };
+const LABEL = { width: 40, height: 15 };
 /** The width of a letter, as far as it can be told beforehand. */
 const LETTER = 6.2;
 /** The most parts of one group that are drawn one by one. */
@@ -118,7 +118,7 @@ function drawPart(part: Part, place: Rectangle, path: readonly string[], colour:
   const box = rectangle(place, `${kind} c${colour}`);
   const inner = isGroup
     ? drawParts(node, within(place), path, colour)
-    : label(formatBytes(size), { ...place, y: place.y + TITLE });
+    : label(formatBytes(size), { ...place, y: place.y + TITLE, height: place.height - TITLE });
   return `<g><title>${escape(title)}</title>${box}${label(name, place)}${inner}</g>\n`;
 }
 
@@ -133,18 +133,22 @@ function within({ x, y, width, height }: Rectangle): Rectangle {
   };
 }
 
-function rectangle({ x, y, width, height }: Rectangle, style: string): string {
-  const [left, top, w, h] = [x, y, width, height].map((length) => Number(length.toFixed(1)));
-  return `<rect class="${style}" x="${left}" y="${top}" width="${w}" height="${h}"/>`;
+function rectangle(place: Rectangle, style: string): string {
+  return `<rect class="${style}" ${attributes(place)}/>`;
 }
 
 /** A name at the top of a rectangle, cut where it would not fit; nothing where there is no room. */
-function label(name: string, { x, y, width, height }: Rectangle): string {
-  if (width < LABEL.width || height < LABEL.height) return "";
-  const letters = Math.floor((width - 8) / LETTER);
+function label(name: string, place: Rectangle): string {
+  if (place.width < LABEL.width || place.height < LABEL.height) return "";
+  const letters = Math.floor((place.width - 8) / LETTER);
   const shown = name.length <= letters ? name : `${name.slice(0, letters - 1)}…`;
-  const [left, base] = [x + 4, y + 12].map((length) => Number(length.toFixed(1)));
-  return `<text x="${left}" y="${base}">${escape(shown)}</text>`;
+  // An image of its own cuts what a wide font makes longer.
+  return `<svg ${attributes(place)}><text x="4" y="12">${escape(shown)}</text></svg>`;
+}
+
+function attributes(place: Rectangle): string {
+  const names = ["x", "y", "width", "height"] as const;
+  return names.map((name) => `${name}="${Number(place[name].toFixed(1))}"`).join(" ");
 }
 
 /** A text as HTML shows it, also in an attribute. */
@@ -163,7 +167,7 @@ const STYLE = `
 :root { color-scheme: light dark; }
 body { font: 14px/1.4 system-ui, sans-serif; margin: 1.5rem auto; max-width: 1200px; padding: 0 1rem; }
 h1 { font-size: 1.3rem; margin: 0; }
-svg { display: block; width: 100%; height: auto; margin: 1rem 0; }
+body > svg { display: block; width: 100%; height: auto; margin: 1rem 0; }
 rect { stroke: Canvas; }
 rect.group { fill-opacity: .25; }
 rect.entry { fill-opacity: .55; }
