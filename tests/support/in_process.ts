@@ -1,5 +1,14 @@
 import { main } from "../../src/cli/program.ts";
+import { EXCEPTIONS_VARIABLE } from "../binary_exceptions.ts";
 import type { Result } from "./cli.ts";
+
+/** Variables of the tests, not of larder. */
+const OF_TESTS = ["LARDER_BIN", EXCEPTIONS_VARIABLE];
+
+// The settings of who runs the tests are none of theirs.
+for (const name of Object.keys(Deno.env.toObject())) {
+  if (name.startsWith("LARDER_") && !OF_TESTS.includes(name)) Deno.env.delete(name);
+}
 
 type Streams = "stdout" | "stderr";
 
@@ -42,13 +51,7 @@ export async function withEnvironment<T>(
 
 /** Runs a command line of larder in this process, as a user with this home folder and nothing else set. */
 export async function larder(home: string, ...args: string[]): Promise<Result> {
-  const ours = Object.keys(Deno.env.toObject()).filter((name) => name.startsWith("LARDER_"));
-  const environment = {
-    ...Object.fromEntries(
-      ["XDG_CACHE_HOME", "XDG_CONFIG_HOME", ...ours].map((n) => [n, undefined]),
-    ),
-    HOME: home,
-  };
+  const environment = { HOME: home, XDG_CACHE_HOME: undefined, XDG_CONFIG_HOME: undefined };
   try {
     const { value, stdout, stderr } = await withEnvironment(
       environment,
