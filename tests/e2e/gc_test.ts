@@ -10,9 +10,9 @@ import {
   wasmArtifact,
 } from "../support/artifacts.ts";
 import { User } from "../support/cli.ts";
-import { hasProgram, missingProgram } from "../support/commands.ts";
 import { guestBytes, moduleBytes } from "../support/components.ts";
 import { FixtureRegistry } from "../support/fixture_registry.ts";
+import { killTest, larderKilledAt } from "../support/killed_at.ts";
 import { onTerminal } from "../support/on_terminal.ts";
 import { Serving } from "../support/serving.ts";
 import { packApp } from "../support/spin_apps.ts";
@@ -131,34 +131,15 @@ Deno.test("what runs does not wait until the cache is cleaned, and is followed b
   assert.ok(!(await names(user)).includes(old));
 });
 
-const traced = hasProgram("strace") && Deno.build.os === "linux";
-if (!traced) {
-  console.warn(`not run: a sweep killed at every deletion (${missingProgram("strace")})`);
-}
-
-/** Clears the cache, but is killed at its nth deletion. @returns whether it got so far */
-async function cleanKilledAt(user: User, nth: number): Promise<boolean> {
-  const calls = "unlink,unlinkat,rmdir";
-  const { code, stderr } = await user.larder(["clean", "--force", "*/gone:*"], {
-    under: [
-      ...["strace", "-f", "-qq", "-o", user.path("trace"), "-e", `trace=${calls}`],
-      ...["-e", `inject=${calls}:signal=KILL:when=${nth}`],
-    ],
-  });
-  assert.ok(code === 0 || code === 137, `ended with ${code}: ${stderr}`);
-  return code === 137;
-}
-
 const gone: readonly [name: string, artifact: Artifact][] = [
   ["an index", multiPlatform("linux/amd64")],
   ["a Spin app", await spinApp({ archived: { "a.txt": "one" } })],
 ];
 
 for (const [name, artifact] of gone) {
-  Deno.test({
-    name: `a sweep of ${name} that is killed at any deletion hinders nothing that comes after`,
-    ignore: !traced,
-    fn: async () => {
+  killTest(
+    `a sweep of ${name} that is killed at any deletion hinders nothing that comes after`,
+    async () => {
       await using registry = await FixtureRegistry.start();
       const stays = registry.add("stays", ONE, "v1");
       const goes = registry.add("gone", artifact, "v1");
@@ -166,7 +147,8 @@ for (const [name, artifact] of gone) {
       for (let wasKilled = true; wasKilled;) {
         using user = new User();
         await pull(user, stays, goes);
-        wasKilled = await cleanKilledAt(user, ++nth);
+        const args = ["clean", "--force", "*/gone:*"];
+        wasKilled = await larderKilledAt(user, args, "unlink,unlinkat,rmdir", ++nth);
         assert.ok((await names(user)).includes(stays));
         const offline = await user.larder(["pull", "--offline", stays]);
         assert.equal(offline.code, 0, offline.stderr);
@@ -182,7 +164,7 @@ for (const [name, artifact] of gone) {
       }
       assert.ok(nth > 5, "hardly anything was killed, so hardly anything was tested");
     },
-  });
+  );
 }
 
 Deno.test("pulls, runs and collections in one cache do each other no harm for a minute", async () => {

@@ -9,10 +9,10 @@ import {
   spinApp,
 } from "../support/artifacts.ts";
 import { User } from "../support/cli.ts";
-import { hasProgram, missingProgram } from "../support/commands.ts";
 import { held, heldAfter } from "../support/faults.ts";
 import { FixtureRegistry } from "../support/fixture_registry.ts";
 import { Gate } from "../support/gate.ts";
+import { killTest, larderKilledAt } from "../support/killed_at.ts";
 import { assertNoRubbish, assertStoreSound, filesBelow, partials } from "../support/store_check.ts";
 
 const BIG = blob(randomBytes(256 * 1024, "big"));
@@ -88,26 +88,6 @@ Deno.test("killed while a moved tag is asked, the old content is still there", a
   }
 });
 
-const traced = hasProgram("strace") && Deno.build.os === "linux";
-if (!traced) {
-  console.warn(`not run: killed at every step on the disk (${missingProgram("strace")})`);
-}
-
-/**
- * Lets a traced larder be killed as it enters its `nth` call of a kind, and tells whether it got so far. strace
- * counts the calls of each thread for itself.
- */
-async function pullKilledAt(user: User, reference: string, calls: string, nth: number) {
-  const { code } = await user.larder(["pull", "--transfers", "1", reference], {
-    under: [
-      ...["strace", "-f", "-qq", "-o", user.path("trace"), "-e", `trace=${calls}`],
-      ...["-e", `inject=${calls}:signal=KILL:when=${nth}`],
-    ],
-  });
-  assert.ok(code === 0 || code === 137, `ended with ${code}`);
-  return code === 137;
-}
-
 /** What a tag stands for: when it is pulled whole before, while a pull of it is killed, and in the last pull. */
 interface KillCase {
   readonly name: string;
@@ -124,7 +104,8 @@ async function killAtEvery(calls: string, { before, killed, last }: KillCase): P
     using user = new User();
     if (before) await assertPullEndsRight(user, registry.add("app", before, "v1"));
     const reference = registry.add("app", killed, "v1");
-    wasKilled = await pullKilledAt(user, reference, calls, ++nth);
+    const args = ["pull", "--transfers", "1", reference];
+    wasKilled = await larderKilledAt(user, args, calls, ++nth);
     assertStoreSound(user.registry, { midway: true });
     registry.add("app", last, "v1");
     const result = await user.larder(["pull", reference]);
@@ -148,10 +129,9 @@ const cases: KillCase[] = [
 ];
 for (const calls of ["rename,renameat,renameat2", "fsync,fdatasync"]) {
   for (const each of cases) {
-    Deno.test({
-      name: `killed at every ${calls.split(",")[0]} of ${each.name}, the next ends right`,
-      ignore: !traced,
-      fn: () => killAtEvery(calls, each),
-    });
+    killTest(
+      `killed at every ${calls.split(",")[0]} of ${each.name}, the next ends right`,
+      () => killAtEvery(calls, each),
+    );
   }
 }

@@ -12,10 +12,10 @@ import {
   type TestBlob,
 } from "../support/artifacts.ts";
 import { type Result, User } from "../support/cli.ts";
-import { hasProgram, missingProgram } from "../support/commands.ts";
 import { held, heldAfter, status } from "../support/faults.ts";
 import { basicGuard, FixtureRegistry } from "../support/fixture_registry.ts";
 import { Gate } from "../support/gate.ts";
+import { killTest, larderKilledAt } from "../support/killed_at.ts";
 import { MountedFolder, mountTest } from "../support/mounts.ts";
 import { assertNoRubbish, assertStoreSound, filesBelow } from "../support/store_check.ts";
 
@@ -270,16 +270,10 @@ Deno.test("killed while a repair fetches, the next command ends right", async (t
   }
 });
 
-const traced = hasProgram("strace") && Deno.build.os === "linux";
-if (!traced) {
-  console.warn(`not run: a repair killed at every step (${missingProgram("strace").message})`);
-}
-
 for (const calls of ["unlink,unlinkat", "rename,renameat,renameat2"]) {
-  Deno.test({
-    name: `killed at every ${calls.split(",")[0]} of a repair, the next ends right`,
-    ignore: !traced,
-    fn: async () => {
+  killTest(
+    `killed at every ${calls.split(",")[0]} of a repair, the next ends right`,
+    async () => {
       await using registry = await FixtureRegistry.start();
       let nth = 0;
       for (let wasKilled = true; wasKilled;) {
@@ -289,14 +283,7 @@ for (const calls of ["unlink,unlinkat", "rename,renameat,renameat2"]) {
         for (const name of ["config.json", "manifest.json"]) {
           nonsense(entryPath(user, registry, "v1", name));
         }
-        const { code } = await user.larder(["verify", "--repair"], {
-          under: [
-            ...["strace", "-f", "-qq", "-o", user.path("trace"), "-e", `trace=${calls}`],
-            ...["-e", `inject=${calls}:signal=KILL:when=${++nth}`],
-          ],
-        });
-        wasKilled = code === 137;
-        assert.ok(wasKilled || code === 0, `ended with ${code}`);
+        wasKilled = await larderKilledAt(user, ["verify", "--repair"], calls, ++nth);
         // A temporary file may be left: gc takes it.
         assert.equal((await user.larder(["verify", "--repair"])).code, 0);
         assertStoreSound(user.registry);
@@ -304,7 +291,7 @@ for (const calls of ["unlink,unlinkat", "rename,renameat,renameat2"]) {
       }
       assert.ok(nth > 2, "nothing was killed, so nothing was tested");
     },
-  });
+  );
 }
 
 Deno.test("repairs amid pulls hinder nobody", async () => {
