@@ -20,7 +20,7 @@ export interface GuestEvents {
   readonly onFailure: (message: string) => void;
   /** Something that it was refused, and what would grant it, in one line. */
   readonly onRefusal: (message: string) => void;
-  /** The thread has room for so many more requests. */
+  /** There is room for so many more requests: in the thread, or in another one in its place. */
   readonly onRoom?: (count: number) => void;
 }
 
@@ -273,6 +273,7 @@ export class Guest {
       answered.resolve(undefined);
       this.#remove(id);
     }
+    this.#events.onRoom?.(GUESTS_PER_THREAD);
   }
 }
 

@@ -102,7 +102,8 @@ export class GuestPool {
 
   async #start(signal: AbortSignal | undefined): Promise<void> {
     const guest = await Guest.start(this.#program, this.#events, signal);
-    this.#guests.push(guest);
+    if (this.#isStopped) guest.stop();
+    else this.#guests.push(guest);
   }
 }
 

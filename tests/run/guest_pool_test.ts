@@ -52,6 +52,14 @@ Deno.test("a request is answered for after a minute", async (t) => {
   });
 });
 
+Deno.test("requests that wait get their turn when a thread ends that had no client any more", async () => {
+  using pool = await Pool.start(cases);
+  for (let i = 1; i < GUESTS_PER_THREAD; i++) assert.equal(await pool.get("/linger"), "hello\n");
+  assert.equal(await pool.get("/after"), "hello\n");
+  assert.equal(await pool.get("/hello"), "hello\n");
+  assert.deepEqual(pool.failures, []);
+});
+
 Deno.test("a request that no guest has begun with outlives its thread", async () => {
   using pool = await Pool.start(cases);
   const busy = pool.get("/busy");
