@@ -5,6 +5,8 @@ import { run } from "./commands.ts";
 const DEFINITION = join(import.meta.dirname!, "npm_tools");
 const FILES = ["package.json", "package-lock.json"];
 
+const DAY = 24 * 60 * 60_000;
+
 let folder: Promise<string> | undefined;
 
 /**
@@ -56,6 +58,7 @@ export async function cached(
   const folder = join(root, `${name}-${hash.digest("hex").slice(0, 16)}`);
   if (exists(folder)) return folder;
   Deno.mkdirSync(root, { recursive: true });
+  removeOlder(root, name);
   const making = Deno.makeTempDirSync({ dir: root, prefix: `${name}-` });
   try {
     await make(making);
@@ -67,8 +70,23 @@ export async function cached(
   return folder;
 }
 
+/** Removes what other inputs have led to, and what was never finished, unless somebody may be at it. */
+function removeOlder(root: string, name: string): void {
+  for (const entry of Deno.readDirSync(root)) {
+    const path = join(root, entry.name);
+    if (!entry.name.startsWith(`${name}-`)) continue;
+    try {
+      const { mtime } = Deno.statSync(path);
+      if (Date.now() - mtime!.getTime() > DAY) Deno.removeSync(path, { recursive: true });
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error; // Somebody else was faster.
+    }
+  }
+}
+
 function userCache(): string {
   const { XDG_CACHE_HOME, HOME } = Deno.env.toObject();
+  if (!XDG_CACHE_HOME && !HOME) throw new Error("the tests need HOME or XDG_CACHE_HOME to be set");
   return XDG_CACHE_HOME || join(HOME!, ".cache");
 }
 
