@@ -9,7 +9,7 @@
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { BINARY_EXCEPTIONS, EXCEPTIONS_VARIABLE } from "../tests/binary_exceptions.ts";
-import { ensurePrograms } from "./test_programs.ts";
+import { ensureComponents, ensurePrograms } from "./test_programs.ts";
 import { runTests } from "./test_process.ts";
 import { judge, type Outcome, type Report } from "./test_report.ts";
 
@@ -25,7 +25,7 @@ const STEPS: readonly Step[] = [
   ["types", () => deno("check", "--quiet", ...FROZEN, "main.ts", "scripts", "tests")],
   ["layers", () => deno("run", "--allow-read", "scripts/check_layers.ts")],
   ["docs", () => deno("run", "-A", "scripts/generate_docs.ts", "--check")],
-  ["unit tests", () => denoTest([["tests", "--ignore=tests/e2e"]])],
+  ["unit tests", () => denoTest(halves(unitTests()))],
   ["end-to-end tests", () => denoTest(halves(endToEndTests()))],
 ];
 
@@ -34,19 +34,33 @@ function binaryTests(): string[] {
   return [...endToEndTests(), "tests/scripts/install_test.ts", "tests/cli/completions_test.ts"];
 }
 
-function endToEndTests(): string[] {
-  return [...Deno.readDirSync(join(ROOT, "tests/e2e"))].map(({ name }) => `tests/e2e/${name}`)
-    .filter((path) => path.endsWith("_test.ts")).sort();
+function unitTests(): string[] {
+  return testsBelow("tests").filter((path) => !path.startsWith("tests/e2e/"));
 }
 
-/** These tests mostly wait for what they have started, so that two processes do them in little more than half the time. */
+function endToEndTests(): string[] {
+  return testsBelow("tests/e2e");
+}
+
+/** The test files in a folder and those within it. */
+function testsBelow(folder: string): string[] {
+  return [...Deno.readDirSync(join(ROOT, folder))].flatMap(({ name, isDirectory }) => {
+    const path = `${folder}/${name}`;
+    return isDirectory ? testsBelow(path) : path.endsWith("_test.ts") ? [path] : [];
+  }).sort();
+}
+
+/** Tests mostly wait for what they have started, so that two processes do them in little more than half the time. */
 function halves(files: readonly string[]): string[][] {
   return [0, 1].map((half) => files.filter((_, i) => i % 2 === half));
 }
 
 async function main(args: string[]): Promise<number> {
   const { values } = parseArgs({ args, options: { binary: { type: "string" } } });
-  const programs: Step = ["programs", () => one(ensurePrograms())];
+  const programs: Step = [
+    "programs",
+    async () => one(ensurePrograms() && await ensureComponents()),
+  ];
   const steps = values.binary === undefined ? STEPS : [binaryStep(resolve(values.binary))];
   Deno.env.delete("LARDER_BIN");
   const outcomes = [await perform(programs)];

@@ -1,4 +1,5 @@
 import { hasProgram, PACKAGES } from "../tests/support/commands.ts";
+import { jsComponent } from "../tests/support/js_component.ts";
 
 /**
  * Makes sure that the programs that tests call are there: installs them where apt-get may, and otherwise says
@@ -13,6 +14,17 @@ export function ensurePrograms(): boolean {
   if (still.length === 0) return true;
   console.error(`the tests need ${still.join(", ")}: install the packages ${packages.join(" ")}`);
   return false;
+}
+
+/** Makes the components that tests run and that take long to make. Returns whether they are there. */
+export async function ensureComponents(): Promise<boolean> {
+  try {
+    await Promise.all([jsComponent("http_handler"), jsComponent("command")]);
+    return true;
+  } catch (error) {
+    console.error(`the tests need components of JavaScript: ${error}`);
+    return false;
+  }
 }
 
 function install(packages: readonly string[]): void {
