@@ -241,7 +241,12 @@ export class Guest {
     const { beats } = this.#gauge;
     this.#silence = beats === this.#lastBeats ? this.#silence + GUEST_LOOK : 0;
     this.#lastBeats = beats;
-    if (this.#silence >= GUEST_HANG) return this.#end(notInTime());
+    if (this.#silence >= GUEST_HANG) {
+      if (this.#exchanges.size === 0) {
+        this.#events.onFailure("the guest computed on after its response");
+      }
+      return this.#end(notInTime());
+    }
     this.#giveUp();
     // Guests that outlived their responses go without a message.
     this.#events.onRoom?.(GUESTS_PER_THREAD - this.load);
