@@ -2,8 +2,7 @@ import assert from "node:assert/strict";
 import type { Config } from "../../src/cli/config/schema.ts";
 import { policyOf } from "../../src/cli/policy.ts";
 import { hasLimits, limitsOf } from "../../src/gc/policy.ts";
-
-const DAY = 86_400_000;
+import { DAY } from "../support/cache_folder.ts";
 
 Deno.test("a config that says nothing limits nothing", () => {
   for (const config of [{}, { gc: null, storage: null }, { storage: { image_cache: null } }]) {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { dirname, join } from "node:path";
 import { blob, image, randomBytes, spinApp } from "../support/artifacts.ts";
+import { DAY } from "../support/cache_folder.ts";
 import { type Result, User } from "../support/cli.ts";
 import { FixtureRegistry } from "../support/fixture_registry.ts";
 import { MountedFolder, mountTest } from "../support/mounts.ts";
@@ -96,7 +97,7 @@ mountTest("a disk that is full is cleaned up", async (t) => {
       const reference = registry.add("app", APP, "v1");
       assert.equal((await larder("pull", reference)).code, 0);
       const registryFolder = join(disk.path, "registry");
-      const old = new Date(Date.now() - 2 * 24 * 60 * 60_000);
+      const old = new Date(Date.now() - 2 * DAY);
       for (const path of filesBelow(registryFolder)) Deno.utimeSync(path, old, old);
       fill(join(disk.path, "ballast"));
       const collected = await larder(

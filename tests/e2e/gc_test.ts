@@ -9,6 +9,7 @@ import {
   spinApp,
   wasmArtifact,
 } from "../support/artifacts.ts";
+import { DAY } from "../support/cache_folder.ts";
 import { User } from "../support/cli.ts";
 import { guestBytes, moduleBytes } from "../support/components.ts";
 import { FixtureRegistry } from "../support/fixture_registry.ts";
@@ -18,7 +19,6 @@ import { Serving } from "../support/serving.ts";
 import { packApp } from "../support/spin_apps.ts";
 import { assertNoRubbish, assertStoreSound, filesBelow } from "../support/store_check.ts";
 
-const DAY = 24 * 60 * 60_000;
 const SHARED = blob(randomBytes(1000, "shared"));
 const ONE = image([SHARED, "one"]);
 const TWO = image([SHARED, "two"]);

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import type { Artifact } from "../support/artifacts.ts";
+import { DAY } from "../support/cache_folder.ts";
 import { User } from "../support/cli.ts";
 import { guestBytes } from "../support/components.ts";
 import { FixtureRegistry } from "../support/fixture_registry.ts";
@@ -8,8 +9,6 @@ import { jsComponent } from "../support/js_component.ts";
 import { Serving } from "../support/serving.ts";
 import { packApp } from "../support/spin_apps.ts";
 import { assertStoreSound, filesBelow } from "../support/store_check.ts";
-
-const DAY = 24 * 60 * 60_000;
 
 /** The types of the entries that `larder list` shows. */
 async function listedTypes(user: User): Promise<string[]> {

@@ -8,6 +8,7 @@ import {
   type TestBlob,
   wasmModule,
 } from "../support/artifacts.ts";
+import { DAY } from "../support/cache_folder.ts";
 import { User } from "../support/cli.ts";
 import { FixtureRegistry } from "../support/fixture_registry.ts";
 import { assertNoRubbish, assertStoreSound, filesBelow } from "../support/store_check.ts";
@@ -118,7 +119,7 @@ Deno.test("what Spin pulled is collected as well, but for what others share with
   const [, wasm, asset] = spins.blobs;
   const reference = registry.add("other", image([asset!]), "v1");
   writeAsSpin(user, registry.host, spins);
-  const old = new Date(Date.now() - 2 * 24 * 60 * 60_000);
+  const old = new Date(Date.now() - 2 * DAY);
   for (const path of filesBelow(user.registry)) Deno.utimeSync(path, old, old);
   assert.equal((await user.larder(["pull", reference])).code, 0);
   const collected = await user.larder(["gc", "--unused", "1d", "--force"]);

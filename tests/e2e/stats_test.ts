@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { blob, image, randomBytes, wasmModule } from "../support/artifacts.ts";
+import { DAY } from "../support/cache_folder.ts";
 import { User } from "../support/cli.ts";
 import { FixtureRegistry } from "../support/fixture_registry.ts";
 import { MountedFolder, mountTest } from "../support/mounts.ts";
 import { onTerminal } from "../support/on_terminal.ts";
 
-const DAY = 24 * 60 * 60_000;
 const LAYER = blob(randomBytes(100_000, "layer"));
 const APP = image([LAYER]);
 

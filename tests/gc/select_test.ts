@@ -6,8 +6,8 @@ import { type GcPolicy, hasLimits, limitsOf } from "../../src/gc/policy.ts";
 import { select, selectAsked } from "../../src/gc/select.ts";
 import type { Selection } from "../../src/gc/selection.ts";
 import { ENTRY_TYPES, type Survey } from "../../src/gc/survey_types.ts";
+import { DAY } from "../support/cache_folder.ts";
 import {
-  DAY,
   type FakeContents,
   type FakeEntry,
   fakeFacts,

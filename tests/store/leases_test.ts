@@ -10,11 +10,11 @@ import { Layout } from "../../src/store/layout.ts";
 import { formatLease, parseLease } from "../../src/store/lease_file.ts";
 import { liveLeases, takeLease } from "../../src/store/leases.ts";
 import { filesIn, sampleBytes } from "../support/blobs.ts";
+import { DAY } from "../support/cache_folder.ts";
 import { MountedFolder, mountTest } from "../support/mounts.ts";
 import { TemporaryFolder } from "../support/temporary.ts";
 
 const HOLDER = fileURLToPath(new URL("../support/lease_holder.ts", import.meta.url));
-const DAY = 24 * 60 * 60_000;
 const digest = (seed: number) => digestOf(sampleBytes(9, seed));
 
 class Bench extends TemporaryFolder {

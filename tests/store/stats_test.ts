@@ -8,8 +8,7 @@ import {
   sweepEvent,
 } from "../../src/store/journal.ts";
 import { statsOf } from "../../src/store/stats.ts";
-
-const DAY = 24 * 60 * 60_000;
+import { DAY } from "../support/cache_folder.ts";
 
 function digest(letter: string): Digest {
   return asDigest(`sha256:${letter.repeat(64)}`)!;

@@ -6,9 +6,8 @@ import { Layout } from "../../src/store/layout.ts";
 import type { Pin } from "../../src/store/pins.ts";
 import { blob } from "./artifacts.ts";
 import type { Digest } from "../../src/oci/digest.ts";
+import { DAY, HOUR } from "./cache_folder.ts";
 
-const HOUR = 60 * 60_000;
-export const DAY = 24 * HOUR;
 export const NOW = Date.UTC(2026, 0, 31, 12);
 
 /** An entry of a cache that is only thought of. */

@@ -1,10 +1,9 @@
 import type { Item } from "../../src/cli/items.ts";
 import { digestOf, utf8 } from "./artifacts.ts";
+import { DAY } from "./cache_folder.ts";
 
 /** The moment at which the tests of filters and templates take place. */
 export const NOW = Date.parse("2026-03-01T12:00:00Z");
-
-const DAY = 86_400_000;
 
 /** An app of 200 MB that was made 50 days and used 40 days before {@link NOW}; `changes` makes it another. */
 export function item(changes: Partial<Item> = {}): Item {

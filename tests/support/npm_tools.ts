@@ -1,11 +1,10 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
+import { DAY } from "./cache_folder.ts";
 import { run } from "./commands.ts";
 
 const DEFINITION = join(import.meta.dirname!, "npm_tools");
 const FILES = ["package.json", "package-lock.json"];
-
-const DAY = 24 * 60 * 60_000;
 
 let folder: Promise<string> | undefined;
 
