@@ -28,9 +28,8 @@ const systemError = (code: string) => Object.assign(new Error(`${code} happened`
 function withFolder(
   name: string,
   body: (path: (name: string) => string) => void,
-  options: { ignore?: boolean } = {},
 ): void {
-  Deno.test(name, options, () => {
+  Deno.test(name, () => {
     using folder = new TemporaryFolder();
     body((name) => join(folder.path, name));
   });
@@ -140,8 +139,7 @@ withFolder("a temporary file that somebody else writes to is left alone", (path)
   assert.equal(Deno.readTextFileSync(path("file")), "ours");
   assert.equal(Deno.readTextFileSync(path("file.tmp")), "theirs");
   assert.deepEqual(names(path(".")), ["file", "file.tmp"]);
-  // Older runtimes can only wait for a lock, here for one of their own.
-}, { ignore: !("tryLockSync" in Deno.FsFile.prototype) });
+});
 
 withFolder("a write into a folder that is gone is a deletion", (path) => {
   assert.throws(

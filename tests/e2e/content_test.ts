@@ -3,6 +3,7 @@ import { join } from "node:path";
 import {
   blob,
   digestOf,
+  HOST_PLATFORM,
   image,
   index,
   manifestOf,
@@ -89,7 +90,7 @@ Deno.test(
 Deno.test("Docker's schema 2 and manifest lists are taken", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
-  const platform = platformOf(`linux/${Deno.build.arch === "aarch64" ? "arm64" : "amd64"}`);
+  const platform = platformOf(HOST_PLATFORM);
   const docker = image(["docker layer"], { docker: true });
   const result = await pullGood(user, registry.add("app", docker, "v1"));
   assert.ok(result.stdout.endsWith(`@${docker.descriptor.digest}\n`));

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import {
   type Artifact,
   blob,
+  HOST_PLATFORM,
   image,
   index,
   platformOf,
@@ -17,7 +18,7 @@ import { assertNoRubbish, assertStoreSound, filesBelow, partials } from "../supp
 
 const BIG = blob(randomBytes(256 * 1024, "big"));
 const SMALL = blob(randomBytes(1024, "small"));
-const PLATFORM = platformOf(`linux/${Deno.build.arch === "aarch64" ? "arm64" : "amd64"}`);
+const PLATFORM = platformOf(HOST_PLATFORM);
 const CHILD = image([BIG, SMALL]);
 const APP = index([{ artifact: CHILD, platform: PLATFORM }]);
 

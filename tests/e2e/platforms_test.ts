@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import {
   type Artifact,
+  HOST_PLATFORM,
   image,
   index,
   type IndexEntry,
@@ -11,8 +12,7 @@ import { User } from "../support/cli.ts";
 import { FixtureRegistry } from "../support/fixture_registry.ts";
 import { assertNoRubbish, assertStoreSound } from "../support/store_check.ts";
 
-const HERE = `linux/${Deno.build.arch === "aarch64" ? "arm64" : "amd64"}`;
-const OTHER = HERE === "linux/amd64" ? "linux/arm64" : "linux/amd64";
+const OTHER = HOST_PLATFORM === "linux/amd64" ? "linux/arm64" : "linux/amd64";
 
 /** The platforms that a pull fetched layers of, told from the layers that were asked for. */
 function fetchedPlatforms(registry: FixtureRegistry, artifact: Artifact): string[] {
@@ -22,12 +22,16 @@ function fetchedPlatforms(registry: FixtureRegistry, artifact: Artifact): string
 
 Deno.test("one platform of an index is chosen", async (t) => {
   const cases: { offered: string[]; options: string[]; chosen: string }[] = [
-    { offered: [OTHER, HERE, "wasi/wasm"], options: [], chosen: HERE },
+    { offered: [OTHER, HOST_PLATFORM, "wasi/wasm"], options: [], chosen: HOST_PLATFORM },
     { offered: ["windows/amd64", "wasi/wasm", OTHER], options: [], chosen: "wasi/wasm" },
     { offered: ["plan9/mips"], options: [], chosen: "plan9/mips" },
     { offered: ["unknown/unknown", "plan9/mips"], options: [], chosen: "plan9/mips" },
-    { offered: [HERE, OTHER], options: ["--platform", OTHER], chosen: OTHER },
-    { offered: [HERE, "wasi/wasm"], options: ["--platform", "wasi/wasm"], chosen: "wasi/wasm" },
+    { offered: [HOST_PLATFORM, OTHER], options: ["--platform", OTHER], chosen: OTHER },
+    {
+      offered: [HOST_PLATFORM, "wasi/wasm"],
+      options: ["--platform", "wasi/wasm"],
+      chosen: "wasi/wasm",
+    },
     {
       offered: ["linux/arm/v6", "linux/arm/v7"],
       options: ["--platform", "linux/arm/v7"],
@@ -43,7 +47,11 @@ Deno.test("one platform of an index is chosen", async (t) => {
       options: ["--platform", "linux/arm64"],
       chosen: "linux/arm64/v8",
     },
-    { offered: [HERE, OTHER], options: ["--platform", OTHER.toUpperCase()], chosen: OTHER },
+    {
+      offered: [HOST_PLATFORM, OTHER],
+      options: ["--platform", OTHER.toUpperCase()],
+      chosen: OTHER,
+    },
   ];
   for (const { offered, options, chosen } of cases) {
     await t.step(`${options.join(" ")} of ${offered.join(", ")}: ${chosen}`, async () => {
@@ -64,8 +72,8 @@ Deno.test("one platform of an index is chosen", async (t) => {
 Deno.test("an index without the platform is exit 3 and lists what it has", async (t) => {
   const cases: { offered: string[]; options: string[] }[] = [
     { offered: ["windows/amd64", "plan9/mips"], options: [] },
-    { offered: [HERE, "linux/riscv64"], options: ["--platform", "linux/s390x"] },
-    { offered: [HERE], options: ["--platform", OTHER] },
+    { offered: [HOST_PLATFORM, "linux/riscv64"], options: ["--platform", "linux/s390x"] },
+    { offered: [HOST_PLATFORM], options: ["--platform", OTHER] },
     { offered: ["linux/arm/v7"], options: ["--platform", "linux/arm/v6"] },
   ];
   for (const { offered, options } of cases) {
@@ -134,7 +142,7 @@ Deno.test("--all-platforms works where nothing is for this machine", async () =>
 Deno.test("another platform of what is cached fetches only that platform", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
-  const artifact = multiPlatform(HERE, OTHER);
+  const artifact = multiPlatform(HOST_PLATFORM, OTHER);
   const reference = registry.add("app", artifact, "v1");
   assert.equal((await user.larder(["pull", reference])).code, 0);
   registry.clearLog();
@@ -147,20 +155,20 @@ Deno.test("another platform of what is cached fetches only that platform", async
 Deno.test("an index in an index is followed", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
-  const inner = multiPlatform(HERE, OTHER);
-  const outer = index([{ artifact: inner, platform: platformOf(HERE) }]);
+  const inner = multiPlatform(HOST_PLATFORM, OTHER);
+  const outer = index([{ artifact: inner, platform: platformOf(HOST_PLATFORM) }]);
   const result = await user.larder(["pull", registry.add("app", outer, "v1")]);
   assert.equal(result.code, 0, result.stderr);
-  assert.deepEqual(fetchedPlatforms(registry, inner), [HERE]);
+  assert.deepEqual(fetchedPlatforms(registry, inner), [HOST_PLATFORM]);
   assertStoreSound(user.registry);
 });
 
 Deno.test("an index that nests without end is refused", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
-  let artifact = multiPlatform(HERE);
+  let artifact = multiPlatform(HOST_PLATFORM);
   for (let depth = 0; depth < 8; depth++) {
-    artifact = index([{ artifact, platform: platformOf(HERE) }]);
+    artifact = index([{ artifact, platform: platformOf(HOST_PLATFORM) }]);
   }
   const result = await user.larder(["pull", registry.add("app", artifact, "v1")]);
   assert.equal(result.code, 1, result.stderr);

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import {
   type Artifact,
   blob,
+  HOST_PLATFORM,
   image,
   index,
   MEDIA_TYPES,
@@ -21,7 +22,7 @@ import { assertNoRubbish, assertStoreSound, filesBelow } from "../support/store_
 
 const BIG = blob(randomBytes(200_000, "big"));
 const CHILD = image([BIG, "small"]);
-const PLATFORM = platformOf(`linux/${Deno.build.arch === "aarch64" ? "arm64" : "amd64"}`);
+const PLATFORM = platformOf(HOST_PLATFORM);
 const APP = index([{ artifact: CHILD, platform: PLATFORM }]);
 const SPIN = await spinApp({ assets: { "a.txt": "one" }, archived: { "b.txt": "two" } });
 

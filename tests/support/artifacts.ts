@@ -167,6 +167,9 @@ export function multiPlatform(...platforms: string[]): Artifact {
   }));
 }
 
+/** The platform of containers that this machine runs. */
+export const HOST_PLATFORM = `linux/${Deno.build.arch === "aarch64" ? "arm64" : "amd64"}`;
+
 export function platformOf(name: string): TestPlatform {
   const [os = "", architecture = "", variant] = name.split("/");
   return variant === undefined ? { os, architecture } : { os, architecture, variant };

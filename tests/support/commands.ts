@@ -30,8 +30,13 @@ export function missingProgram(name: string): Error {
 
 /** Whether a program can be started here, given by its name or its path. */
 export function hasProgram(name: string): boolean {
+  return findProgram(name) !== undefined;
+}
+
+/** The path of a program, given by its name or its path. */
+export function findProgram(name: string): string | undefined {
   const path = name.includes("/") ? [] : (Deno.env.get("PATH") ?? "").split(":");
-  return [...path.map((folder) => `${folder}/${name}`), name].some((candidate) => {
+  return [...path.map((folder) => `${folder}/${name}`), name].find((candidate) => {
     try {
       return candidate.includes("/") && Deno.statSync(candidate).isFile;
     } catch {

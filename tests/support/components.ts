@@ -84,11 +84,11 @@ export async function moduleBytes(name: string): Promise<Uint8Array<ArrayBuffer>
 }
 
 /** The text of a guest in `guests/`. */
-export function guestText(name: string): string {
+function guestText(name: string): string {
   return Deno.readTextFileSync(join(HERE, "guests", `${name}.wat`));
 }
 
 /** A core module of `guests/`. */
 export function guestModule(name: string): Promise<WebAssembly.Module> {
-  return moduleOf(Deno.readTextFileSync(join(HERE, "guests", `${name}.wat`)));
+  return moduleOf(guestText(name));
 }

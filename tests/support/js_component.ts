@@ -17,7 +17,7 @@ const paths = new Map<JsGuest, Promise<string>>();
  * JavaScript SDK are. It takes half a minute and the packages of {@link npmTools}, and is made once on a machine
  * for each state of what it is made of.
  */
-export function jsComponentPath(name: JsGuest): Promise<string> {
+function jsComponentPath(name: JsGuest): Promise<string> {
   let path = paths.get(name);
   if (!path) {
     const source = join(HERE, `guests/${name}.js`);

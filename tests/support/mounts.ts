@@ -41,7 +41,7 @@ export class MountedFolder implements AsyncDisposable {
 }
 
 /** Why nothing can be mounted here, or undefined where it can. */
-export const mountingRefused: string | undefined = await tryMounting();
+const mountingRefused: string | undefined = await tryMounting();
 
 async function tryMounting(): Promise<string | undefined> {
   if (Deno.build.os !== "linux") return "only tried on Linux";

@@ -1,6 +1,6 @@
-import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
+import { findProgram, missingProgram } from "./commands.ts";
 import { TemporaryFolder } from "./temporary.ts";
 
 /** Where the install scripts are. */
@@ -126,13 +126,7 @@ function respond(answer: Answer | undefined): Response {
 }
 
 function which(name: string): string {
-  const folder = Deno.env.get("PATH")!.split(":").find((folder) => {
-    try {
-      return Deno.statSync(join(folder, name)).isFile;
-    } catch {
-      return false;
-    }
-  });
-  assert.ok(folder, `${name} is needed`);
-  return join(folder, name);
+  const path = findProgram(name);
+  if (path === undefined) throw missingProgram(name);
+  return path;
 }
