@@ -1,11 +1,12 @@
 import type { Command } from "commander";
+import { join } from "node:path";
+import { printable, throwIfAborted } from "../base/errors.ts";
+import { statIfAny } from "../base/files.ts";
+import { redact } from "../base/redact.ts";
 import { warnWithoutLocks } from "../store/file_lock.ts";
 import { Layout } from "../store/layout.ts";
 import { cacheRoot, REGISTRY_FOLDER, type Root, thisMachine } from "../store/roots.ts";
-import { join } from "node:path";
-import { printable, throwIfAborted } from "../base/errors.ts";
-import { redact } from "../base/redact.ts";
-import { loadConfig } from "./config/load.ts";
+import { configPath } from "./config/path.ts";
 import type { Config } from "./config/schema.ts";
 import { writeErr } from "./console.ts";
 import { type GlobalOptions, globalOptionsOf } from "./options.ts";
@@ -34,7 +35,7 @@ export class Context {
   }
 
   static async create(options: GlobalOptions): Promise<Context> {
-    return new Context(options, await loadConfig(thisMachine, options.config));
+    return new Context(options, await configFor(options));
   }
 
   /** A context whose config says nothing: for who works on the config file itself, which may be a broken one. */
@@ -86,4 +87,18 @@ export class Context {
     }
     throwIfAborted(this.#interrupt.signal);
   }
+}
+
+/** The config. What reads one takes as long to load as all else together, and most users have none. */
+async function configFor({ config }: GlobalOptions): Promise<Config> {
+  if (!isConfigured(config)) return {};
+  const { loadConfig } = await import("./config/load.ts");
+  return await loadConfig(thisMachine, config);
+}
+
+/** Whether there may be anything in a config: a file, or a variable of the environment. */
+function isConfigured(option: string | undefined): boolean {
+  const { path, rule } = configPath(thisMachine, option);
+  return rule !== undefined || (path !== undefined && statIfAny(path) !== undefined) ||
+    Object.keys(Deno.env.toObject()).some((name) => name.startsWith("LARDER_"));
 }

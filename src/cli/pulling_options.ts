@@ -1,6 +1,6 @@
 import { type Command, Option } from "commander";
-import { POLICIES } from "./config/schema.ts";
 import { duration, wholeNumber } from "./options.ts";
+import { POLICIES } from "./policies.ts";
 
 /** Adds the options of every command that pulls; see `PullingOptions`. */
 export function addPullingOptions(command: Command): Command {

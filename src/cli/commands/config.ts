@@ -2,7 +2,7 @@ import { LarderError } from "../../base/errors.ts";
 import { statIfAny } from "../../base/files.ts";
 import { configRoot, thisMachine } from "../../store/roots.ts";
 import { explainConfig, explainSetting, type Explanation } from "../config/explain.ts";
-import { configPath as findConfig } from "../config/load.ts";
+import { configPath as findConfig } from "../config/path.ts";
 import { findPlace, readValue } from "../config/settings.ts";
 import { writeJson, writeOut } from "../console.ts";
 import type { Context } from "../context.ts";

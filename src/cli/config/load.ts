@@ -1,14 +1,12 @@
-import { dirname, join, resolve } from "node:path";
+import { dirname, resolve } from "node:path";
 import * as v from "valibot";
 import { LarderError } from "../../base/errors.ts";
 import { readTextIfAny } from "../../base/files.ts";
-import { configRoot, type Machine } from "../../store/roots.ts";
+import type { Machine } from "../../store/roots.ts";
 import type { ConfigFile } from "./file.ts";
+import { configPath } from "./path.ts";
 import type { Config } from "./schema.ts";
 import { readValue, type Scalar, type Setting, SETTINGS, variableOf } from "./settings.ts";
-
-/** The variable that names the config file, as `--config` does. */
-const FILE_VARIABLE = "LARDER_CONFIG";
 
 /** A setting that a variable of the environment has. */
 export interface VariableValue {
@@ -60,26 +58,6 @@ export async function readSources(
   if (text === undefined || path === undefined) return { file: undefined, variables };
   const { parseConfigFile } = await import("./file.ts");
   return { file: parseConfigFile(text, path), variables };
-}
-
-/**
- * Where the config file is: `--config`, `LARDER_CONFIG`, or `config.yaml` in the config folder, which need not be
- * there.
- *
- * @returns the path, undefined where the environment names no home; and who named it, if anybody did
- */
-export function configPath(
-  machine: Machine,
-  option: string | undefined,
-): { path: string | undefined; rule?: string } {
-  if (option !== undefined) return { path: option, rule: "--config" };
-  const variable = machine.env(FILE_VARIABLE);
-  if (variable) return { path: variable, rule: FILE_VARIABLE };
-  try {
-    return { path: join(configRoot(machine).path, "config.yaml") };
-  } catch {
-    return { path: undefined }; // Only who needs a home folder complains about its absence.
-  }
 }
 
 function variablesOf(machine: Machine, settings: readonly Setting[]): VariableValue[] {

@@ -2,9 +2,7 @@ import * as v from "valibot";
 import { TRANSFERS } from "../../base/defaults.ts";
 import { parseBytes, parseDuration, parseSpace } from "../../base/units.ts";
 import { parseRegistry } from "../../oci/reference.ts";
-
-/** When the registry is asked about a tag that is cached. */
-export const POLICIES = ["always", "missing", "never"] as const;
+import { POLICIES } from "../policies.ts";
 
 /** What is written down of a setting, beside what it may be. */
 export interface SettingNotes {
