@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { blob, digestOf, image, multiPlatform, spinApp, utf8 } from "../support/artifacts.ts";
+import { blob, digestOf, image, multiPlatform, utf8 } from "../support/artifacts.ts";
 import { CacheHome } from "../support/cache_home.ts";
+import { spinApp } from "../support/spin_apps.ts";
 
 const SHARED = blob("a layer that two have ".repeat(50));
 const TITLE = "org.opencontainers.image.title";
@@ -86,14 +87,14 @@ Deno.test("larder info tells the platforms of an index, and which of them are ca
 for (const writer of ["larder", "spin"] as const) {
   Deno.test(`larder info tells components and routes of a Spin app that ${writer} wrote`, async () => {
     using home = new CacheHome();
-    const app = await spinApp({ assets: { "a.txt": "a", "b.txt": "b" } });
+    const app = await spinApp({ files: { "a.txt": "a", "b.txt": "b" } });
     const reference = "ghcr.io/owner/hello:v1";
     if (writer === "larder") home.pulled(reference, app);
     else home.spins(reference, app);
     const { code, stdout } = await home.larder("info", reference);
     assert.equal(code, 0);
     assert.match(stdout, /^WRITTEN BY +(larder|spin)$/m);
-    assert.match(stdout, /\nSpin app hello\nCOMPONENT +WASM +FILES\nhello +[0-9a-f]{12} +2\n/);
+    assert.match(stdout, /\nSpin app app\nCOMPONENT +WASM +FILES\nhello +[0-9a-f]{12} +2\n/);
     assert.match(stdout, /\nROUTE +COMPONENT\n\/\.\.\. +hello\n/);
     const { spin, manifest, writtenBy } = JSON.parse(
       (await home.larder("info", reference, "--format", "json")).stdout,
@@ -101,7 +102,7 @@ for (const writer of ["larder", "spin"] as const) {
     assert.equal(writtenBy, writer);
     const wasm = app.blobs[1]!.descriptor.digest;
     assert.deepEqual(spin, {
-      name: "hello",
+      name: "app",
       components: [{
         id: "hello",
         digest: wasm,

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
-import { blob, image, multiPlatform, randomBytes, spinApp } from "../support/artifacts.ts";
+import { blob, image, multiPlatform, randomBytes } from "../support/artifacts.ts";
 import { type Running, User } from "../support/cli.ts";
 import { held, heldAfter } from "../support/faults.ts";
 import { FixtureRegistry } from "../support/fixture_registry.ts";
 import { Gate } from "../support/gate.ts";
+import { spinApp } from "../support/spin_apps.ts";
 import { assertNoRubbish, assertStoreSound } from "../support/store_check.ts";
 import { until } from "../support/until.ts";
 
@@ -84,7 +85,7 @@ Deno.test("many processes at once, on artifacts that share blobs, all end right"
     image([LAYERS[0]!, "own"]),
     image([LAYERS[1]!, LAYERS[2]!]),
     multiPlatform("linux/amd64", "linux/arm64"),
-    await spinApp({ archived: { "a.txt": "one" }, assets: { "b.txt": "two" } }),
+    await spinApp({ archived: { "a.txt": "one" }, files: { "b.txt": "two" } }),
   ];
   const references = artifacts.map((artifact, i) => registry.add("app", artifact, `v${i}`));
   const runs = [...references, ...references].map((reference) => user.larder(["pull", reference]));

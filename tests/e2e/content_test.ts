@@ -11,7 +11,6 @@ import {
   multiPlatform,
   platformOf,
   sha512Blob,
-  spinApp,
   type TestBlob,
   utf8,
   wasmArtifact,
@@ -20,6 +19,7 @@ import {
 import { User } from "../support/cli.ts";
 import { withHeader } from "../support/faults.ts";
 import { FixtureRegistry } from "../support/fixture_registry.ts";
+import { spinApp } from "../support/spin_apps.ts";
 import { assertNoRubbish, assertStoreSound, filesBelow } from "../support/store_check.ts";
 
 function pathOf(user: User, tree: "data" | "wasm", { descriptor }: TestBlob): string {
@@ -240,12 +240,12 @@ Deno.test("a Spin app is laid out as Spin reads it", async (t) => {
         using user = new User();
         const assets = { "index.html": "<h1>hello</h1>", "style.css": "" };
         const inlined = { "tiny.txt": "inlined content needs no blob" };
-        const artifact = await spinApp({ assets, inlined, old });
+        const artifact = await spinApp({ files: assets, inlined, old });
         await pullGood(user, registry.add("team/hello", artifact, "v1"));
 
         const config = join(user.registry, "manifests", registry.host, "team/hello/v1/config.json");
         const lockedApp = JSON.parse(Deno.readTextFileSync(config));
-        assert.equal(lockedApp.spin_lock_version, 1);
+        assert.equal(lockedApp.spin_lock_version, 0);
         const [component] = lockedApp.components;
         assert.deepEqual(
           Deno.readFileSync(join(user.registry, "wasm", component.source.digest)),
@@ -266,7 +266,7 @@ Deno.test("a Spin archive is kept, and each file in it is found by its digest", 
   await using registry = await FixtureRegistry.start();
   using user = new User();
   const archived = { "a.txt": "one", "folder/b.txt": "two", "folder/empty.txt": "" };
-  const artifact = await spinApp({ archived, assets: { "plain.txt": "three" } });
+  const artifact = await spinApp({ archived, files: { "plain.txt": "three" } });
   const reference = registry.add("app", artifact, "v1");
   await pullGood(user, reference);
   const archive = artifact.blobs.find(({ descriptor }) =>

@@ -3,7 +3,6 @@ import {
   index,
   multiPlatform,
   platformOf,
-  spinApp,
   wasmArtifact,
   wasmModule,
 } from "../support/artifacts.ts";
@@ -12,6 +11,7 @@ import { type Result, User } from "../support/cli.ts";
 import { DockerRegistry, type DockerRegistryOptions } from "../support/docker_registry.ts";
 import { OciLayout } from "../support/images.ts";
 import { push } from "../support/push.ts";
+import { spinApp } from "../support/spin_apps.ts";
 import { assertNoRubbish, assertStoreSound } from "../support/store_check.ts";
 import { TokenServer } from "../support/token_server.ts";
 
@@ -80,8 +80,8 @@ Deno.test("what does not come from skopeo: indexes, Wasm and Spin apps of either
     index: multiPlatform("linux/amd64", "linux/arm64", "wasi/wasm"),
     nested: index([{ artifact: multiPlatform("linux/amd64", "linux/arm64"), platform }]),
     wasm: wasmArtifact(wasmModule("component")),
-    spin: await spinApp({ assets: { "a.txt": "one" }, archived: { "b.txt": "two" } }),
-    "spin-old": await spinApp({ assets: { "a.txt": "one" }, old: true }),
+    spin: await spinApp({ files: { "a.txt": "one" }, archived: { "b.txt": "two" } }),
+    "spin-old": await spinApp({ files: { "a.txt": "one" }, old: true }),
   };
   for (const [name, artifact] of Object.entries(artifacts)) {
     await t.step(name, async () => {

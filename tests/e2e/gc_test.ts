@@ -6,7 +6,6 @@ import {
   image,
   multiPlatform,
   randomBytes,
-  spinApp,
   wasmArtifact,
 } from "../support/artifacts.ts";
 import { DAY } from "../support/cache_folder.ts";
@@ -16,7 +15,7 @@ import { FixtureRegistry } from "../support/fixture_registry.ts";
 import { killTest, larderKilledAt } from "../support/killed_at.ts";
 import { onTerminal } from "../support/on_terminal.ts";
 import { Serving } from "../support/serving.ts";
-import { packApp } from "../support/spin_apps.ts";
+import { packApp, spinApp } from "../support/spin_apps.ts";
 import { assertNoRubbish, assertStoreSound, filesBelow } from "../support/store_check.ts";
 
 const SHARED = blob(randomBytes(1000, "shared"));

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
-import { image, multiPlatform, spinApp, wasmModule } from "../support/artifacts.ts";
+import { image, multiPlatform, wasmModule } from "../support/artifacts.ts";
 import { User } from "../support/cli.ts";
 import { FixtureRegistry } from "../support/fixture_registry.ts";
+import { spinApp } from "../support/spin_apps.ts";
 
 /** A user who has pulled a Spin app, and two tags that share a layer. */
 async function pulled(registry: FixtureRegistry, user: User): Promise<string[]> {
-  const app = await spinApp({ assets: { "index.html": "<h1>hi</h1>" }, module: wasmModule("one") });
+  const app = await spinApp({ files: { "index.html": "<h1>hi</h1>" }, module: wasmModule("one") });
   const references = [
     registry.add("acme/shop", image(["a layer that two have", "one"]), "v1"),
     registry.add("acme/shop", image(["a layer that two have", "two"]), "v2"),
@@ -64,7 +65,7 @@ Deno.test("what was pulled is told in full, by its name, the beginning of it, or
   const byDigest = await user.larder(["info", json.digest.slice(7, 27)]);
   assert.equal(byDigest.stdout, byName.stdout);
   const app = await user.larder(["info", spin!.slice(0, -3)]);
-  assert.match(app.stdout, /\nSpin app hello\n/);
+  assert.match(app.stdout, /\nSpin app app\n/);
   const index = JSON.parse((await user.larder(["info", many!, "--format", "json"])).stdout);
   assert.equal(index.platform, "linux/amd64");
   assert.deepEqual(

@@ -7,13 +7,13 @@ import {
   index,
   platformOf,
   randomBytes,
-  spinApp,
 } from "../support/artifacts.ts";
 import { User } from "../support/cli.ts";
 import { held, heldAfter } from "../support/faults.ts";
 import { FixtureRegistry } from "../support/fixture_registry.ts";
 import { Gate } from "../support/gate.ts";
 import { killTest, larderKilledAt } from "../support/killed_at.ts";
+import { spinApp } from "../support/spin_apps.ts";
 import { assertNoRubbish, assertStoreSound, filesBelow, partials } from "../support/store_check.ts";
 
 const BIG = blob(randomBytes(256 * 1024, "big"));

@@ -8,12 +8,12 @@ import {
   multiPlatform,
   platformOf,
   randomBytes,
-  spinApp,
   wasmModule,
 } from "../support/artifacts.ts";
 import { type Result, User } from "../support/cli.ts";
 import { status, tooManyRequests } from "../support/faults.ts";
 import { basicGuard, FixtureRegistry } from "../support/fixture_registry.ts";
+import { spinApp } from "../support/spin_apps.ts";
 import { assertNoRubbish, assertStoreSound } from "../support/store_check.ts";
 
 const BASE = blob(randomBytes(50_000, "base"));

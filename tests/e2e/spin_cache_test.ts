@@ -4,13 +4,13 @@ import {
   type Artifact,
   image,
   MEDIA_TYPES,
-  spinApp,
   type TestBlob,
   wasmModule,
 } from "../support/artifacts.ts";
 import { DAY } from "../support/cache_folder.ts";
 import { User } from "../support/cli.ts";
 import { FixtureRegistry } from "../support/fixture_registry.ts";
+import { spinApp } from "../support/spin_apps.ts";
 import { assertNoRubbish, assertStoreSound, filesBelow } from "../support/store_check.ts";
 
 const WASM: string[] = [MEDIA_TYPES.spinWasm, MEDIA_TYPES.wasm];
@@ -41,8 +41,7 @@ function writeAsSpin(user: User, host: string, artifact: Artifact): void {
   }
 }
 
-const app = () =>
-  spinApp({ assets: { "index.html": "<h1>hello</h1>" }, module: wasmModule("one") });
+const app = () => spinApp({ files: { "index.html": "<h1>hello</h1>" }, module: wasmModule("one") });
 
 Deno.test("what Spin pulled is listed, and its blobs are not fetched again", async () => {
   await using registry = await FixtureRegistry.start();
@@ -148,5 +147,5 @@ Deno.test("--cache-dir shares Spin's own folder", async () => {
   assert.equal(result.code, 0, result.stderr);
   assertStoreSound(join(folder, "registry"));
   const config = join(folder, "registry/manifests", registry.host, "hello/v1/config.json");
-  assert.equal(JSON.parse(Deno.readTextFileSync(config)).metadata.name, "hello");
+  assert.equal(JSON.parse(Deno.readTextFileSync(config)).metadata.name, "app");
 });

@@ -9,7 +9,6 @@ import {
   MEDIA_TYPES,
   platformOf,
   randomBytes,
-  spinApp,
   type TestBlob,
 } from "../support/artifacts.ts";
 import { type Result, User } from "../support/cli.ts";
@@ -18,13 +17,14 @@ import { basicGuard, FixtureRegistry } from "../support/fixture_registry.ts";
 import { Gate } from "../support/gate.ts";
 import { killTest, larderKilledAt } from "../support/killed_at.ts";
 import { MountedFolder, mountTest } from "../support/mounts.ts";
+import { spinApp } from "../support/spin_apps.ts";
 import { assertNoRubbish, assertStoreSound, filesBelow } from "../support/store_check.ts";
 
 const BIG = blob(randomBytes(200_000, "big"));
 const CHILD = image([BIG, "small"]);
 const PLATFORM = platformOf(HOST_PLATFORM);
 const APP = index([{ artifact: CHILD, platform: PLATFORM }]);
-const SPIN = await spinApp({ assets: { "a.txt": "one" }, archived: { "b.txt": "two" } });
+const SPIN = await spinApp({ files: { "a.txt": "one" }, archived: { "b.txt": "two" } });
 
 const flip = (path: string) => {
   const bytes = Deno.readFileSync(path);

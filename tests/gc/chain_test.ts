@@ -10,12 +10,12 @@ import {
   image,
   MEDIA_TYPES,
   multiPlatform,
-  spinApp,
   utf8,
 } from "../support/artifacts.ts";
 import { CacheFolder } from "../support/cache_folder.ts";
+import { spinApp } from "../support/spin_apps.ts";
 
-const SPIN = await spinApp({ assets: { "a.txt": "asset" }, archived: { "b.txt": "unpacked" } });
+const SPIN = await spinApp({ files: { "a.txt": "asset" }, archived: { "b.txt": "unpacked" } });
 const CODE = blob("machine code", "application/octet-stream");
 
 /** `kind note` of each link from the only entry to a digest. */

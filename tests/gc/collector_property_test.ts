@@ -15,10 +15,10 @@ import {
   MEDIA_TYPES,
   platformOf,
   randomBytes,
-  spinApp,
   wasmModule,
 } from "../support/artifacts.ts";
 import { CacheFolder, DAY, HOUR, relativePathOf, type Writing } from "../support/cache_folder.ts";
+import { spinApp } from "../support/spin_apps.ts";
 import { filesBelow } from "../support/store_check.ts";
 
 const layer = (name: string, size: number) => blob(randomBytes(size, name));
@@ -43,7 +43,7 @@ const ARTIFACTS: readonly { readonly artifact: Artifact; readonly packed: readon
     packed: ["one", "two"],
   },
   {
-    artifact: await spinApp({ assets: { "c.txt": "three" }, archived: { "a.txt": "one" } }),
+    artifact: await spinApp({ files: { "c.txt": "three" }, archived: { "a.txt": "one" } }),
     packed: ["one"],
   },
 ];

@@ -11,12 +11,12 @@ import {
   MEDIA_TYPES,
   multiPlatform,
   platformOf,
-  spinApp,
   type TestBlob,
   utf8,
   wasmModule,
 } from "../support/artifacts.ts";
 import { CacheFolder, DAY, relativePathOf } from "../support/cache_folder.ts";
+import { spinApp } from "../support/spin_apps.ts";
 
 async function surveyOf(cache: CacheFolder): Promise<Survey> {
   return await survey(new Layout(cache.registry), cache.now);
@@ -168,7 +168,7 @@ Deno.test("a digest that was asked for with a tag is shown with it", async () =>
 
 Deno.test("Spin's locked app reaches the files that were unpacked from archives", async () => {
   const app = await spinApp({
-    assets: { "a.txt": "asset" },
+    files: { "a.txt": "asset" },
     archived: { "b.txt": "packed", "c.txt": "packed too" },
     inlined: { "d.txt": "inline" },
   });

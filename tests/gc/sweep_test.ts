@@ -10,11 +10,12 @@ import { Journal } from "../../src/store/journal.ts";
 import { Layout } from "../../src/store/layout.ts";
 import { takeLease, type Use } from "../../src/store/leases.ts";
 import { withSharedLock } from "../../src/store/store_lock.ts";
-import { image, multiPlatform, spinApp } from "../support/artifacts.ts";
+import { image, multiPlatform } from "../support/artifacts.ts";
 import { CacheFolder, DAY, HOUR, relativePathOf } from "../support/cache_folder.ts";
 import { run } from "../support/commands.ts";
 import { Gate } from "../support/gate.ts";
 import { MountedFolder, mountTest } from "../support/mounts.ts";
+import { spinApp } from "../support/spin_apps.ts";
 import { assertNoRubbish, assertStoreSound, filesBelow } from "../support/store_check.ts";
 
 const ONE = image(["one layer", "shared"]);

@@ -15,12 +15,12 @@ import {
   MEDIA_TYPES,
   multiPlatform,
   randomBytes,
-  spinApp,
   type TestBlob,
   utf8,
   wasmModule,
 } from "../support/artifacts.ts";
 import { CacheFolder, DAY, relativePathOf } from "../support/cache_folder.ts";
+import { spinApp } from "../support/spin_apps.ts";
 import { filesBelow } from "../support/store_check.ts";
 
 const BASE = blob(randomBytes(5000, "base"));
@@ -30,7 +30,7 @@ const BLOG = image([BASE, "another layer"]);
 const PLATFORMS = multiPlatform("linux/amd64", "linux/arm64");
 const OTHER_PLATFORM = PLATFORMS.children[1]!;
 const SPIN = await spinApp({
-  assets: { "index.html": "<h1>hello</h1>" },
+  files: { "index.html": "<h1>hello</h1>" },
   archived: { "one.txt": "first", "two.txt": "second" },
   module: wasmModule("verify"),
 });

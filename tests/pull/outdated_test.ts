@@ -15,7 +15,6 @@ import {
   multiPlatform,
   platformOf,
   randomBytes,
-  spinApp,
   wasmModule,
 } from "../support/artifacts.ts";
 import {
@@ -29,6 +28,7 @@ import {
 } from "../support/faults.ts";
 import { Gate } from "../support/gate.ts";
 import { PullBench } from "../support/pull_bench.ts";
+import { spinApp } from "../support/spin_apps.ts";
 import { filesBelow } from "../support/store_check.ts";
 
 const BASE = blob(randomBytes(10_000, "base"));

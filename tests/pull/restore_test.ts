@@ -6,15 +6,9 @@ import { parsePlatform } from "../../src/oci/platform.ts";
 import { formatReference, type Reference } from "../../src/oci/reference.ts";
 import type { EntryRecord } from "../../src/store/record.ts";
 import { readRecord, TagStore } from "../../src/store/tags.ts";
-import {
-  blob,
-  image,
-  MEDIA_TYPES,
-  multiPlatform,
-  randomBytes,
-  spinApp,
-} from "../support/artifacts.ts";
+import { blob, image, MEDIA_TYPES, multiPlatform, randomBytes } from "../support/artifacts.ts";
 import { PullBench } from "../support/pull_bench.ts";
+import { spinApp } from "../support/spin_apps.ts";
 import { assertNoRubbish, assertStoreSound, filesBelow } from "../support/store_check.ts";
 
 const LAYER = blob(randomBytes(50_000), MEDIA_TYPES.ociLayer);
@@ -122,7 +116,7 @@ Deno.test("what the registry has no more cannot be restored, and the rest stays"
 
 Deno.test("of Spin's entries only the blobs are fetched and unpacked", async () => {
   await using bench = await PullBench.start();
-  const app = await spinApp({ assets: { "a.txt": "one" }, archived: { "b.txt": "two" } });
+  const app = await spinApp({ files: { "a.txt": "one" }, archived: { "b.txt": "two" } });
   const reference = bench.reference();
   bench.registry.add("app", app, "v1");
   await bench.pull();

@@ -184,55 +184,6 @@ export function wasmArtifact(module: Uint8Array = wasmModule()): Artifact {
   return image([blob(module, MEDIA_TYPES.wasm)], { config });
 }
 
-export interface SpinAppOptions {
-  /** Static files, each a layer of its own. */
-  readonly assets?: Readonly<Record<string, string>>;
-  /** Static files that go into one archive layer, as Spin does where there are many. */
-  readonly archived?: Readonly<Record<string, string>>;
-  /** A static file inlined in the locked app, as Spin does with small ones. */
-  readonly inlined?: Readonly<Record<string, string>>;
-  readonly module?: Uint8Array;
-  /** As Spin before 2.0: the locked app is the manifest's config, and there is no layer of it. */
-  readonly old?: boolean;
-}
-
-/** A Spin application as `spin registry push` shapes it. */
-export async function spinApp(options: SpinAppOptions = {}): Promise<Artifact> {
-  const wasm = blob(options.module ?? wasmModule("spin"), MEDIA_TYPES.spinWasm);
-  const assets = Object.values(options.assets ?? {}).map((text) =>
-    blob(text, MEDIA_TYPES.spinData)
-  );
-  const archive = options.archived
-    ? [blob(await archiveOf(options.archived), MEDIA_TYPES.spinArchive)]
-    : [];
-  const locked = blob(JSON.stringify(lockedApp(wasm, options)), MEDIA_TYPES.spinApplication);
-  const contents = [wasm, ...assets, ...archive];
-  if (options.old) return image(contents, { config: locked });
-  return image([...contents, locked]);
-}
-
-/** Spin's locked app: where each component's Wasm and files are to be found, by digest. */
-function lockedApp(wasm: TestBlob, options: SpinAppOptions): object {
-  const byDigest = (files: Readonly<Record<string, string>> = {}) =>
-    Object.entries(files).map(([path, text]) => ({ digest: digestOf(utf8(text)), path }));
-  const inlined = Object.entries(options.inlined ?? {})
-    .map(([path, text]) => ({ inline: utf8(text).toBase64(), path }));
-  return {
-    spin_lock_version: 1,
-    metadata: { name: "hello", version: "1.0.0" },
-    triggers: [{
-      id: "trigger--hello",
-      trigger_type: "http",
-      trigger_config: { component: "hello", route: "/..." },
-    }],
-    components: [{
-      id: "hello",
-      source: { content_type: "application/wasm", digest: wasm.descriptor.digest },
-      files: [...byDigest(options.assets), ...byDigest(options.archived), ...inlined],
-    }],
-  };
-}
-
 /** A gzipped tar of text files. Times and owners are fixed, so that the digest is too. */
 export async function archiveOf(files: Readonly<Record<string, string>>): Promise<Uint8Array> {
   const tar = pack();

@@ -7,6 +7,7 @@ import {
   MEDIA_TYPES,
   type TestBlob,
   utf8,
+  wasmModule,
 } from "./artifacts.ts";
 
 /** A component of an app that tests run. */
@@ -54,6 +55,18 @@ export async function packApp(app: App): Promise<Artifact> {
   const locked = blob(JSON.stringify(lockedApp(app)), MEDIA_TYPES.spinApplication);
   if (app.old) return image(unique(layers), { config: locked });
   return image([...unique(layers), locked]);
+}
+
+export interface SpinAppOptions extends Omit<AppComponent, "wasm"> {
+  readonly module?: Uint8Array;
+  /** See {@link App.old}. */
+  readonly old?: boolean;
+}
+
+/** An app of one component `hello`, for tests that do not run it. */
+export function spinApp({ old, module, ...rest }: SpinAppOptions = {}): Promise<Artifact> {
+  const hello = { wasm: module ?? wasmModule("spin"), ...rest };
+  return packApp({ components: { hello }, ...(old && { old }) });
 }
 
 function lockedApp({ components, routes, variables = {}, members }: App): object {
