@@ -10,6 +10,7 @@ import {
   randomBytes,
   wasmModule,
 } from "../support/artifacts.ts";
+import { writeAsSpin } from "../support/cache_folder.ts";
 import { type Result, User } from "../support/cli.ts";
 import { status, tooManyRequests } from "../support/faults.ts";
 import { basicGuard, FixtureRegistry } from "../support/fixture_registry.ts";
@@ -176,11 +177,8 @@ Deno.test("an entry that Spin wrote is compared by what it means", async () => {
   const reference = registry.add("app", app, "v1");
   assert.equal((await user.larder(["pull", reference])).code, 0);
   const folder = join(user.registry, "manifests", registry.host, "app");
-  // Spin writes its own JSON of the manifest, and no record.
-  const manifest = JSON.parse(new TextDecoder().decode(app.bytes));
-  Deno.writeTextFileSync(join(folder, "v1/manifest.json"), JSON.stringify(manifest, null, 1));
-  Deno.removeSync(join(folder, "v1/record.json"));
-  Deno.removeSync(join(folder, app.descriptor.digest), { recursive: true });
+  Deno.removeSync(folder, { recursive: true });
+  writeAsSpin(user.registry, reference, app);
   assert.deepEqual(states(await rows(user)), ["v1 current"]);
   registry.add("app", await spinApp({ module: wasmModule("two") }), "v1");
   assert.deepEqual(states(await rows(user)), ["v1 behind"]);

@@ -1,44 +1,19 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import {
-  type Artifact,
-  image,
-  MEDIA_TYPES,
-  type TestBlob,
-  wasmModule,
-} from "../support/artifacts.ts";
-import { DAY } from "../support/cache_folder.ts";
+import { type Artifact, image, type TestBlob, wasmModule } from "../support/artifacts.ts";
+import { DAY, relativePathOf, writeAsSpin } from "../support/cache_folder.ts";
 import { User } from "../support/cli.ts";
 import { FixtureRegistry } from "../support/fixture_registry.ts";
 import { spinApp } from "../support/spin_apps.ts";
 import { assertNoRubbish, assertStoreSound, filesBelow } from "../support/store_check.ts";
 
-const WASM: string[] = [MEDIA_TYPES.spinWasm, MEDIA_TYPES.wasm];
-
 /** Where Spin keeps a blob. */
-function pathOf(user: User, { descriptor }: TestBlob): string {
-  const tree = WASM.includes(descriptor.mediaType) ? "wasm" : "data";
-  return join(user.registry, tree, descriptor.digest);
+function pathOf(user: User, blob: TestBlob): string {
+  return join(user.registry, relativePathOf(blob));
 }
 
 function entryOf(user: User, host: string): string {
   return join(user.registry, "manifests", host, "hello/v1");
-}
-
-/** Writes what `spin registry pull` does: its own JSON of the manifest, open modes, no record. */
-function writeAsSpin(user: User, host: string, artifact: Artifact): void {
-  const folder = entryOf(user, host);
-  Deno.mkdirSync(folder, { recursive: true });
-  for (const tree of ["wasm", "data"]) {
-    Deno.mkdirSync(join(user.registry, tree), { recursive: true });
-  }
-  const manifest = JSON.parse(new TextDecoder().decode(artifact.bytes));
-  Deno.writeTextFileSync(join(folder, "manifest.json"), JSON.stringify({ ...manifest }, null, 1));
-  for (const blob of artifact.blobs.slice(1)) {
-    const locked = blob.descriptor.mediaType === MEDIA_TYPES.spinApplication;
-    const path = locked ? join(folder, "config.json") : pathOf(user, blob);
-    Deno.writeFileSync(path, blob.bytes, { mode: 0o644 });
-  }
 }
 
 const app = () => spinApp({ files: { "index.html": "<h1>hello</h1>" }, module: wasmModule("one") });
@@ -48,7 +23,7 @@ Deno.test("what Spin pulled is listed, and its blobs are not fetched again", asy
   using user = new User();
   const artifact = await app();
   const reference = registry.add("hello", artifact, "v1");
-  writeAsSpin(user, registry.host, artifact);
+  writeAsSpin(user.registry, reference, artifact);
 
   const listed = await user.larder(["list", "--format", "json"]);
   assert.deepEqual(
@@ -78,7 +53,7 @@ Deno.test("what Spin left half-written is not trusted", async (t) => {
       using user = new User();
       const artifact = await app();
       const reference = registry.add("hello", artifact, "v1");
-      writeAsSpin(user, registry.host, artifact);
+      writeAsSpin(user.registry, reference, artifact);
       const [, wasm, asset] = artifact.blobs;
       spoil(pathOf(user, wasm!), wasm!.bytes);
       const result = await user.larder(["pull", reference]);
@@ -98,7 +73,7 @@ Deno.test("an entry that Spin has replaced since larder pulled it is brought in 
       const spins = await spinApp({ module: wasmModule("two") });
       const reference = registry.add("hello", mine, "v1");
       assert.equal((await user.larder(["pull", reference])).code, 0);
-      writeAsSpin(user, registry.host, spins);
+      writeAsSpin(user.registry, reference, spins);
       const expected = moved ? registryMoves(registry) : mine;
       const result = await user.larder(["pull", reference]);
       assert.equal(result.code, 0, result.stderr);
@@ -117,7 +92,7 @@ Deno.test("what Spin pulled is collected as well, but for what others share with
   const spins = await app();
   const [, wasm, asset] = spins.blobs;
   const reference = registry.add("other", image([asset!]), "v1");
-  writeAsSpin(user, registry.host, spins);
+  writeAsSpin(user.registry, registry.reference("hello", "v1"), spins);
   const old = new Date(Date.now() - 2 * DAY);
   for (const path of filesBelow(user.registry)) Deno.utimeSync(path, old, old);
   assert.equal((await user.larder(["pull", reference])).code, 0);

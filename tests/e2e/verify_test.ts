@@ -11,6 +11,7 @@ import {
   randomBytes,
   type TestBlob,
 } from "../support/artifacts.ts";
+import { writeAsSpin } from "../support/cache_folder.ts";
 import { type Result, User } from "../support/cli.ts";
 import { held, heldAfter, status } from "../support/faults.ts";
 import { basicGuard, FixtureRegistry } from "../support/fixture_registry.ts";
@@ -160,14 +161,10 @@ Deno.test("a Spin app is put right: its module, its files, what was unpacked, it
   }
 });
 
-/** Leaves of an entry what Spin would have written: open modes, its own JSON, no record and no digests. */
+/** Leaves of an entry what Spin would have written, beside what was unpacked. */
 function makeSpins(user: User, registry: FixtureRegistry): void {
-  const manifest = JSON.parse(new TextDecoder().decode(SPIN.bytes));
-  const path = entryPath(user, registry, "v1", "manifest.json");
-  Deno.writeTextFileSync(path, JSON.stringify(manifest, null, 1));
-  Deno.removeSync(entryPath(user, registry, "v1", "record.json"));
-  Deno.removeSync(entryPath(user, registry, SPIN.descriptor.digest), { recursive: true });
-  for (const file of filesBelow(user.registry)) Deno.chmodSync(file, 0o644);
+  Deno.removeSync(join(user.registry, "manifests"), { recursive: true });
+  writeAsSpin(user.registry, registry.reference("app", "v1"), SPIN);
 }
 
 Deno.test("what a registry does not give is exit 5, and given later it is put right", async (t) => {

@@ -1,4 +1,4 @@
-import { dirname, join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { type Artifact, MEDIA_TYPES, type TestBlob } from "./artifacts.ts";
 import { filesBelow } from "./store_check.ts";
 import { TemporaryFolder } from "./temporary.ts";
@@ -58,17 +58,11 @@ export class CacheFolder extends TemporaryFolder {
 
   /** Writes what `spin registry pull` leaves, and returns the tag's folder. Spin unpacks archives as larder does. */
   spins(reference: string, artifact: Artifact, writing: Writing = {}): string {
-    const { repository, tag } = split(reference);
-    const folder = join(repository, tag);
-    const written = writing.written ?? writing.used ?? 0;
-    const manifest = JSON.parse(new TextDecoder().decode(artifact.bytes));
-    const config = configOf(artifact);
-    // Spin has no use for the config of an image that has a locked app among its layers.
-    this.blobs(artifact.blobs.slice(1).filter((blob) => blob !== config), written);
-    this.write(join(folder, "config.json"), config.bytes, written);
-    this.write(join(folder, "manifest.json"), JSON.stringify(manifest, null, 1), writing.used ?? 0);
-    if (writing.pinned) this.write(join(folder, "pin.json"), "{}");
-    return join(this.registry, folder);
+    const { folder, files } = writeAsSpin(this.registry, reference, artifact);
+    for (const path of files) this.age(path, writing.written ?? writing.used ?? 0);
+    this.age(join(folder, "manifest.json"), writing.used ?? 0);
+    if (writing.pinned) this.write(join(relative(this.registry, folder), "pin.json"), "{}");
+    return folder;
   }
 
   /** Writes manifests and blobs, as a pull does before it names anything. */
@@ -170,6 +164,35 @@ export class CacheFolder extends TemporaryFolder {
   #time(age = 0): string {
     return new Date(this.now - age).toISOString();
   }
+}
+
+/**
+ * Writes what `spin registry pull` leaves: its own JSON of the manifest, open modes, no record. Returns the tag's
+ * folder, and all files.
+ */
+export function writeAsSpin(
+  registry: string,
+  reference: string,
+  artifact: Artifact,
+): { folder: string; files: string[] } {
+  const { repository, tag } = split(reference);
+  const folder = join(registry, repository, tag);
+  const manifest = JSON.parse(new TextDecoder().decode(artifact.bytes));
+  const config = configOf(artifact);
+  // Spin has no use for the config of an image that has a locked app among its layers.
+  const blobs = artifact.blobs.slice(1).filter((blob) => blob !== config);
+  const files: [path: string, content: Uint8Array][] = [
+    ...blobs.map((
+      blob,
+    ): [string, Uint8Array] => [join(registry, relativePathOf(blob)), blob.bytes]),
+    [join(folder, "config.json"), config.bytes],
+    [join(folder, "manifest.json"), new TextEncoder().encode(JSON.stringify(manifest, null, 1))],
+  ];
+  for (const [path, content] of files) {
+    Deno.mkdirSync(dirname(path), { recursive: true });
+    Deno.writeFileSync(path, content, { mode: 0o644 });
+  }
+  return { folder, files: files.map(([path]) => path) };
 }
 
 /** Where a blob lies. */
