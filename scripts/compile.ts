@@ -174,6 +174,8 @@ function compileTarget(
     "--no-code-cache",
     // Guests' threads have fewer permissions than larder.
     "--unstable-worker-options",
+    // A request's signal tells that its client has gone, and nothing else.
+    "--unstable-no-legacy-abort",
     YOUNG_GENERATION,
     ...BINARY_PERMISSIONS,
     // Workers and data are found by their URL at run time, so the compiler does not see them.

@@ -6,7 +6,7 @@ import {
   GUESTS_PER_THREAD,
 } from "../base/defaults.ts";
 import { interrupted, LarderError, throwIfAborted } from "../base/errors.ts";
-import { GuestFailure, neverReady, notInTime, stopping } from "./guest_failure.ts";
+import { clientGone, GuestFailure, neverReady, notInTime, stopping } from "./guest_failure.ts";
 import { GuestGauge } from "./guest_gauge.ts";
 import type { FromGuest, GuestProgram, ToGuest } from "./guest_messages.ts";
 import { GuestResponse } from "./guest_response.ts";
@@ -24,13 +24,24 @@ export interface GuestEvents {
   readonly onRoom?: (count: number) => void;
 }
 
+/** A request for a guest. */
+export interface ClientRequest {
+  readonly head: RequestHead;
+  readonly body: ReadableStream<Uint8Array> | null;
+  /** Whether nobody waits for the response any more. */
+  readonly isGone: () => boolean;
+  /** When it is given up, if its response has not begun; of `performance.now()`. */
+  readonly deadline: number;
+}
+
 /** One request under way. */
 interface Exchange {
   readonly answered: PromiseWithResolvers<Response | undefined>;
   readonly body: ReadableStream<Uint8Array> | null;
+  readonly isGone: () => boolean;
   /** Of the body, once the guest has asked for some of it. */
   reader?: ReadableStreamDefaultReader<Uint8Array>;
-  /** When it is given up, if its response has not begun; of `performance.now()`. */
+  /** As of {@link ClientRequest}. */
   deadline: number;
   response?: GuestResponse;
 }
@@ -117,21 +128,16 @@ export class Guest {
 
   /**
    * Has the guest answer a request; its body flows in both directions as each side reads.
-   * @param deadline when it is given up, if its response has not begun; of `performance.now()`
    * @returns undefined if the thread ended before a guest had anything of the request; another thread can have it
    * @throws GuestFailure
    */
-  handle(
-    head: RequestHead,
-    body: ReadableStream<Uint8Array> | null,
-    deadline: number,
-  ): Promise<Response | undefined> {
+  handle({ head, ...request }: ClientRequest): Promise<Response | undefined> {
     if (this.#ended) return Promise.resolve(undefined);
     const id = ++this.#lastId;
     this.#watch ??= this.#startWatch();
     const answered = Promise.withResolvers<Response | undefined>();
-    this.#exchanges.set(id, { answered, body, deadline });
-    this.#outbox.post({ type: "request", id, head, hasBody: body !== null });
+    this.#exchanges.set(id, { ...request, answered });
+    this.#outbox.post({ type: "request", id, head, hasBody: request.body !== null });
     return answered.promise;
   }
 
@@ -255,11 +261,15 @@ export class Guest {
     this.#watch = undefined;
   }
 
-  /** Fails the requests whose time is over. */
+  /** Ends the requests without a response whose client has gone, or whose time is over. */
   #giveUp(): void {
     const now = performance.now();
-    for (const [id, { deadline, response }] of this.#exchanges) {
-      if (!response && now > deadline) this.#fail(id, notInTime());
+    for (const [id, { answered, deadline, isGone, response }] of this.#exchanges) {
+      if (response) continue;
+      if (isGone()) {
+        answered.reject(clientGone());
+        this.#forget(id);
+      } else if (now > deadline) this.#fail(id, notInTime());
     }
   }
 

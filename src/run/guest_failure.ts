@@ -2,14 +2,18 @@
 export class GuestFailure extends Error {
   /**
    * What HTTP says of it: 500 for a guest that failed, 503 where the server is stopping, 504 for a guest that did
-   * not answer in time.
+   * not answer in time. 499, which only logs see, is nginx's for a client that has gone.
    */
-  readonly status: 500 | 503 | 504;
+  readonly status: 499 | 500 | 503 | 504;
 
   constructor(status: GuestFailure["status"], message: string) {
     super(message);
     this.status = status;
   }
+}
+
+export function clientGone(): GuestFailure {
+  return new GuestFailure(499, "the client has gone");
 }
 
 export function notInTime(): GuestFailure {

@@ -1,8 +1,7 @@
 import { GUEST_HEAD_TIMEOUT, GUESTS_PER_THREAD } from "../base/defaults.ts";
-import { Guest, type GuestEvents } from "./guest.ts";
-import { type GuestFailure, notInTime, stopping } from "./guest_failure.ts";
+import { type ClientRequest, Guest, type GuestEvents } from "./guest.ts";
+import { clientGone, type GuestFailure, notInTime, stopping } from "./guest_failure.ts";
 import type { GuestProgram } from "./guest_messages.ts";
-import type { RequestHead } from "./wasi/http_incoming.ts";
 
 /**
  * The threads that run one component. There is one until it is busy when the next request comes, and never more
@@ -44,10 +43,12 @@ export class GuestPool {
    * Has the least busy thread answer a request, within {@link GUEST_HEAD_TIMEOUT} milliseconds.
    * @throws GuestFailure; LarderError LDR_GUEST if it needs another thread, and that cannot be started
    */
-  async handle(head: RequestHead, body: ReadableStream<Uint8Array> | null): Promise<Response> {
+  async handle(asked: Omit<ClientRequest, "deadline">): Promise<Response> {
     const deadline = performance.now() + GUEST_HEAD_TIMEOUT;
+    const request = { ...asked, deadline };
     for (let isNew = true;; isNew = false) {
       if (this.#isStopped) throw stopping();
+      if (!isNew && request.isGone()) throw clientGone();
       if (!isNew && performance.now() >= deadline) throw this.#late();
       this.#guests = this.#guests.filter((guest) => !guest.isEnded);
       const guest = leastBusy(this.#guests);
@@ -59,7 +60,7 @@ export class GuestPool {
       // The thread that is being started serves the requests after this one.
       if (isNew && guest.load > 0 && !isFull) this.#another().catch(() => {});
       if (guest.load < GUESTS_PER_THREAD) {
-        const response = await guest.handle(head, body, deadline);
+        const response = await guest.handle(request);
         if (response) return response;
       } else await this.#room(deadline);
     }

@@ -125,14 +125,18 @@ function respond(
   asked: RequestTarget,
   client: Deno.NetAddr,
 ): Response | Promise<Response> {
-  if (site.kind === "component") return site.pool.handle(headOf(request, asked), request.body);
+  if (site.kind === "component") return have(site.pool, request, headOf(request, asked));
   if (asked.path === `${RESERVED_PREFIX}health`) return new Response("OK");
   const match = site.router.match(asked.path);
   if (!match) return plain(404);
   const { target } = match.route;
   if (target.kind === "response") return fixed(target.response);
   const pool = site.pools.get(target.component)!;
-  return pool.handle(headOf(request, asked, spinHeaders(match, asked, client)), request.body);
+  return have(pool, request, headOf(request, asked, spinHeaders(match, asked, client)));
+}
+
+function have(pool: GuestPool, request: Request, head: RequestHead): Promise<Response> {
+  return pool.handle({ head, body: request.body, isGone: () => request.signal.aborted });
 }
 
 /** What the guest is told of a request; a client cannot send what only the host may say. */
@@ -158,6 +162,7 @@ function fixed({ status, headers, body }: StaticResponse): Response {
 
 const REASONS: Readonly<Record<number, string>> = {
   404: "Not Found",
+  499: "Client Closed Request",
   500: "Internal Server Error",
   503: "Service Unavailable",
   504: "Gateway Timeout",

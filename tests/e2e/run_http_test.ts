@@ -192,6 +192,20 @@ Deno.test("a guest that computes without end gets 504, and others are served mea
   assert.match(serving.stderr, /^GET \/loop 504 /m);
 });
 
+Deno.test("a client that does not wait for its response is not waited for", async () => {
+  using user = await userWithHandlers();
+  await using serving = await Serving.start(user, ["-v", "cases.wasm"]);
+  // How soon larder sees it is not for the test to say.
+  for (let tries = 0; tries < 20 && !serving.stderr.includes("GET /sleep 499"); tries++) {
+    const signal = AbortSignal.timeout(1000);
+    await assert.rejects(fetch(`${serving.url}/sleep`, { signal }), { name: "TimeoutError" });
+  }
+  assert.match(serving.stderr, /^GET \/sleep 499 /m);
+  assert.deepEqual(await serving.get("/hello"), [200, "hello\n"]);
+  const { code } = await serving.stop();
+  assert.equal(code, 0);
+});
+
 Deno.test("a component reaches no host but what --allow-net grants", async () => {
   using user = await userWithHandlers();
   await using server = await HttpServer.start(() => textAnswer(200, "from the server"));

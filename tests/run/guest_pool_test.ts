@@ -60,6 +60,19 @@ Deno.test("requests that wait get their turn when a thread ends that had no clie
   assert.deepEqual(pool.failures, ["the guest computed on after its response"]);
 });
 
+Deno.test("a client that has gone takes its request along, also one that waits", async () => {
+  using pool = await Pool.start(cases);
+  let isGone = false;
+  const ask = () => pool.get("/sleep", undefined, () => isGone);
+  const gone = Array.from({ length: GUESTS_PER_THREAD + 1 }, ask);
+  const other = pool.get("/hello");
+  await new Promise((resolve) => setTimeout(resolve, GUEST_LOOK));
+  isGone = true;
+  assert.deepEqual(new Set(await Promise.all(gone)), new Set([499]));
+  assert.equal(await other, "hello\n");
+  assert.deepEqual(pool.failures, []);
+});
+
 Deno.test("a request that no guest has begun with outlives its thread", async () => {
   using pool = await Pool.start(cases);
   const busy = pool.get("/busy");

@@ -16,7 +16,12 @@ const shortLived = await guestBytes("http_cases", (wat) => {
 });
 
 function ask(guest: Guest, path: string): Promise<Response | undefined> {
-  return guest.handle(headOf(path), null, performance.now() + GUEST_HEAD_TIMEOUT);
+  return guest.handle({
+    head: headOf(path),
+    body: null,
+    isGone: () => false,
+    deadline: performance.now() + GUEST_HEAD_TIMEOUT,
+  });
 }
 
 async function startGuest(bytes = cases): Promise<Guest & Disposable> {

@@ -33,14 +33,22 @@ export class Pool implements Disposable {
   }
 
   /** Sends a request, with a body if there is one. */
-  fetch(path: string, body: ReadableStream<Uint8Array> | null = null): Promise<Response> {
-    return this.#pool.handle(headOf(path, body ? "POST" : "GET"), body);
+  fetch(
+    path: string,
+    body: ReadableStream<Uint8Array> | null = null,
+    isGone = () => false,
+  ): Promise<Response> {
+    return this.#pool.handle({ head: headOf(path, body ? "POST" : "GET"), body, isGone });
   }
 
   /** The text of a response, or the status that stands for its failure. */
-  async get(path: string, body?: ReadableStream<Uint8Array>): Promise<string | number> {
+  async get(
+    path: string,
+    body?: ReadableStream<Uint8Array>,
+    isGone?: () => boolean,
+  ): Promise<string | number> {
     try {
-      return await (await this.fetch(path, body)).text();
+      return await (await this.fetch(path, body, isGone)).text();
     } catch (error) {
       return (error as { status?: number }).status ?? (error as Error).message;
     }
