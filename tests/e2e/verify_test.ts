@@ -13,6 +13,7 @@ import {
 } from "../support/artifacts.ts";
 import { writeAsSpin } from "../support/cache_folder.ts";
 import { type Result, User } from "../support/cli.ts";
+import { cut, flip, nonsense, remove } from "../support/damage.ts";
 import { held, heldAfter, status } from "../support/faults.ts";
 import { basicGuard, FixtureRegistry } from "../support/fixture_registry.ts";
 import { Gate } from "../support/gate.ts";
@@ -26,15 +27,6 @@ const CHILD = image([BIG, "small"]);
 const PLATFORM = platformOf(HOST_PLATFORM);
 const APP = index([{ artifact: CHILD, platform: PLATFORM }]);
 const SPIN = await spinApp({ files: { "a.txt": "one" }, archived: { "b.txt": "two" } });
-
-const flip = (path: string) => {
-  const bytes = Deno.readFileSync(path);
-  bytes[0]! ^= 1;
-  Deno.writeFileSync(path, bytes);
-};
-const cut = (path: string) => Deno.truncateSync(path, 1);
-const nonsense = (path: string) => Deno.writeTextFileSync(path, "{oops");
-const remove = (path: string) => Deno.removeSync(path);
 
 /** A user who has pulled an artifact as `app:v1`, and a registry that has counted nothing since. */
 async function pulled(

@@ -20,6 +20,7 @@ import {
   wasmModule,
 } from "../support/artifacts.ts";
 import { CacheFolder, DAY, relativePathOf } from "../support/cache_folder.ts";
+import { cut, flip, nonsense, remove } from "../support/damage.ts";
 import { spinApp } from "../support/spin_apps.ts";
 import { filesBelow } from "../support/store_check.ts";
 
@@ -114,15 +115,6 @@ Deno.test("a cache that is empty, or not there, has nothing wrong", async () => 
     assert.deepEqual([findings, files], [[], 0]);
   }
 });
-
-const flip = (path: string) => {
-  const bytes = Deno.readFileSync(path);
-  bytes[bytes.length - 1]! ^= 1;
-  Deno.writeFileSync(path, bytes);
-};
-const cut = (path: string) => Deno.truncateSync(path, 3);
-const remove = (path: string) => Deno.removeSync(path);
-const nonsense = (path: string) => Deno.writeTextFileSync(path, "{oops");
 
 interface Case {
   readonly name: string;

@@ -9,7 +9,7 @@ import { held, heldAfter, status } from "../support/faults.ts";
 import { Gate } from "../support/gate.ts";
 import { PullBench } from "../support/pull_bench.ts";
 import { spinApp } from "../support/spin_apps.ts";
-import { assertNoRubbish, assertStoreSound } from "../support/store_check.ts";
+import { assertNoRubbish, assertStoreSound, filesBelow } from "../support/store_check.ts";
 
 const LAYER = blob(randomBytes(200_000), MEDIA_TYPES.ociLayer);
 
@@ -205,10 +205,3 @@ Deno.test("an interrupted pull says so and keeps what came", async () => {
   await bench.pull();
   assertNoRubbish(bench.layout.root);
 });
-
-function filesBelow(folder: string): string[] {
-  return [...Deno.readDirSync(folder)].flatMap((entry) => {
-    const path = join(folder, entry.name);
-    return entry.isDirectory ? filesBelow(path) : [path];
-  });
-}
