@@ -17,9 +17,9 @@ import { ENTRY_TYPES, type EntryType, type Survey, type SurveyEntry } from "./su
  * apps and packages, and these before images, which have to be built; then what frees the least, since that is what
  * would have to be fetched.
  *
- * @param disk needed only for `minFree`
  * Downloads that were broken off, and are no longer young, go before any entry does for a size.
  *
+ * @param disk needed only for `minFree`
  * @param loose partial downloads and rubbish that go in any case
  */
 export function select(

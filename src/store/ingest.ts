@@ -38,9 +38,9 @@ const unlocked = new Set<string>();
  * One blob on its way into the store, resumable in this and in any later process; in this alone, where the file system
  * has no locks.
  *
- * Invariants: only the holder of the partial file's lock, or of its name, writes to it; the destination appears by a rename of
- * bytes whose size and digest were checked and which are on the disk; every byte before `offset` goes through
- * the hash in this process.
+ * Invariants: only the holder of the partial file's lock, or of its name, writes to it; the destination appears by a
+ * rename of bytes whose size and digest were checked and which are on the disk; every byte before `offset` goes
+ * through the hash in this process.
  */
 export class Ingest {
   readonly #descriptor: BlobDescriptor;
