@@ -1,5 +1,6 @@
 import { sep } from "node:path";
 import { readBytesIfAny, readFolder, statIfAny } from "../base/files.ts";
+import type { Digest } from "../oci/digest.ts";
 import { CONFIG_FILE, MANIFEST_FILE, PIN_FILE, RECORD_FILE } from "../store/layout.ts";
 import { looseFile } from "./loose_file.ts";
 import type { LooseFile } from "./survey_types.ts";
@@ -25,6 +26,8 @@ export interface Folder {
 /** A file of a folder, as it was when the folder was read. */
 export interface ReadFile {
   readonly bytes: Uint8Array<ArrayBuffer>;
+  /** The SHA-256 of the bytes, if somebody has hashed them. */
+  readonly digest?: Digest | undefined;
   readonly stamp?: Stamp | undefined;
 }
 
@@ -92,10 +95,13 @@ export function readSubtree(
   return read ? { ...folder, read } : folder;
 }
 
-/** The bytes of one of a folder's files; undefined if it has none of that name, or it is gone. */
-export function bytesOf(folder: Folder, name: string): Uint8Array<ArrayBuffer> | undefined {
+/** One of a folder's files; undefined if it has none of that name, or it is gone. */
+export function fileOf(folder: Folder, name: string): ReadFile | undefined {
   if (!folder.files.has(name)) return undefined;
-  return folder.read?.get(name)?.bytes ?? readBytesIfAny(folder.path + sep + name);
+  const read = folder.read?.get(name);
+  if (read) return read;
+  const bytes = readBytesIfAny(folder.path + sep + name);
+  return bytes && { bytes };
 }
 
 /** Looks at one of a folder's files. */

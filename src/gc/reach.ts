@@ -4,10 +4,16 @@ import { hasCode, LarderError, messageOf } from "../base/errors.ts";
 import { readBytesIfAny } from "../base/files.ts";
 import type { Digest } from "../oci/digest.ts";
 import { fileDigests, parseLockedApp, wasmDigests } from "../oci/locked_app.ts";
-import { type Manifest, parseManifest, spinApplication, successors } from "../oci/manifest.ts";
+import {
+  type Manifest,
+  parseHashedManifest,
+  parseManifest,
+  spinApplication,
+  successors,
+} from "../oci/manifest.ts";
 import { CONFIG_FILE, MANIFEST_FILE } from "../store/layout.ts";
 import { type Contents, ManifestContent } from "./contents.ts";
-import type { Folder } from "./folders.ts";
+import type { Folder, ReadFile } from "./folders.ts";
 
 /** What one entry reaches, while it is being found out. */
 export class Reach {
@@ -55,13 +61,16 @@ export class Manifests {
 
   /**
    * Reads a manifest that lies elsewhere too.
-   * @param digest what it must have, if that is known
+   * @param expected the digest that it must have, if that is known
    * @throws LarderError LDR_DIGEST_MISMATCH, LDR_BAD_MANIFEST, LDR_UNSUPPORTED_MANIFEST
    */
-  parse(bytes: Uint8Array, digest: Digest | undefined): Manifest {
-    const known = digest && this.#read.get(digest);
+  parse({ bytes, digest }: ReadFile, expected: Digest | undefined): Manifest {
+    const known = expected && this.#read.get(expected);
     if (known && areEqual(known.bytes, bytes)) return known;
-    const manifest = parseManifest(bytes, this.#repository, null, digest);
+    // What the reading thread has hashed need not be hashed here.
+    const manifest = digest && (digest === expected || !expected)
+      ? parseHashedManifest(bytes, digest, this.#repository)
+      : parseManifest(bytes, this.#repository, null, expected);
     if (this.#folders.has(manifest.digest)) this.#read.set(manifest.digest, manifest);
     return manifest;
   }

@@ -4,7 +4,15 @@ import { configOf, type Manifest } from "../oci/manifest.ts";
 import { CONFIG_FILE, type Layout, MANIFEST_FILE, PIN_FILE, RECORD_FILE } from "../store/layout.ts";
 import { type EntryRecord, isLaterRecord, parseRecord } from "../store/record.ts";
 import { type Contents, ManifestContent } from "./contents.ts";
-import { bytesOf, type Folder, type Oddments, putFiles, type Stamp, stampOf } from "./folders.ts";
+import {
+  fileOf,
+  type Folder,
+  type Oddments,
+  putFiles,
+  type ReadFile,
+  type Stamp,
+  stampOf,
+} from "./folders.ts";
 import { ascending, clamp, type FoundEntry, LATER, ownPin, sizeOf } from "./found.ts";
 import { Manifests, Reach } from "./reach.ts";
 import type { RegistryTrees } from "./registry_trees.ts";
@@ -94,8 +102,9 @@ class Repository {
 
   #tagEntry(folder: Folder): FoundEntry {
     const { record, isLater } = readRecord(folder);
-    const bytes = bytesOf(folder, MANIFEST_FILE);
-    const { manifest, isOurs, problem } = this.#readTag(bytes, record);
+    const file = fileOf(folder, MANIFEST_FILE);
+    const bytes = file?.bytes;
+    const { manifest, isOurs, problem } = this.#readTag(file, record);
     const reach = new Reach(isOurs);
     reach.problem = problem;
     const config = configSize(folder, isOurs ? manifest : undefined);
@@ -121,23 +130,23 @@ class Repository {
 
   /** Reads a tag's manifest. It is ours if the record says so: Spin replaces the manifest and leaves the record. */
   #readTag(
-    bytes: Uint8Array | undefined,
+    file: ReadFile | undefined,
     record: EntryRecord | undefined,
   ): { manifest?: Manifest; isOurs: boolean; problem?: string } {
-    if (!bytes) return { isOurs: false, problem: NO_MANIFEST };
+    if (!file) return { isOurs: false, problem: NO_MANIFEST };
     try {
-      const ours = record && this.#parseIf(bytes, record.manifestDigest);
+      const ours = record && this.#parseIf(file, record.manifestDigest);
       if (ours) return { manifest: ours, isOurs: true };
-      return { manifest: this.#manifests.parse(bytes, undefined), isOurs: false };
+      return { manifest: this.#manifests.parse(file, undefined), isOurs: false };
     } catch (error) {
       return { isOurs: false, problem: messageOf(error) };
     }
   }
 
   /** @returns undefined if the bytes have another digest */
-  #parseIf(bytes: Uint8Array, digest: Digest): Manifest | undefined {
+  #parseIf(file: ReadFile, digest: Digest): Manifest | undefined {
     try {
-      return this.#manifests.parse(bytes, digest);
+      return this.#manifests.parse(file, digest);
     } catch (error) {
       if (hasCode(error, "LDR_DIGEST_MISMATCH")) return undefined;
       throw error;
@@ -224,8 +233,8 @@ function configSize(folder: Folder, manifest: Manifest | undefined): number {
 
 /** A folder's record, if it has one that is to be read. */
 function readRecord(folder: Folder): { record?: EntryRecord | undefined; isLater: boolean } {
-  const bytes = bytesOf(folder, RECORD_FILE);
-  const text = bytes && decoder.decode(bytes);
+  const file = fileOf(folder, RECORD_FILE);
+  const text = file && decoder.decode(file.bytes);
   const record = text === undefined ? undefined : parseRecord(text);
   return { record, isLater: text !== undefined && !record && isLaterRecord(text) };
 }

@@ -1,15 +1,9 @@
 /** The reading thread of a survey: reads trees of entries ahead, with the files that every entry needs. */
 import { sep } from "node:path";
 import { readBytesIfAny } from "../base/files.ts";
+import { digestOf } from "../oci/digest.ts";
 import { MANIFEST_FILE, RECORD_FILE } from "../store/layout.ts";
-import {
-  type Folder,
-  type Oddments,
-  type ReadFile,
-  readSubtree,
-  type Stamp,
-  stampAt,
-} from "./folders.ts";
+import { type Folder, type Oddments, type ReadFile, readSubtree, stampAt } from "./folders.ts";
 
 /** What it is told: the tree to read. */
 export interface TreeRequest {
@@ -49,11 +43,15 @@ function filesOf(folder: Folder): ReadonlyMap<string, ReadFile> | undefined {
   const { files, name } = folder;
   const isDigest = /^sha\d+[:_]/.test(name);
   const read = new Map<string, ReadFile>();
-  const take = (file: string, stamp: Stamp | undefined) => {
-    const bytes = readBytesIfAny(folder.path + sep + file);
-    if (bytes) read.set(file, { bytes, stamp });
-  };
-  if (files.has(RECORD_FILE)) take(RECORD_FILE, stampAt(folder.path + sep + RECORD_FILE));
-  if (files.has(MANIFEST_FILE) && !isDigest) take(MANIFEST_FILE, undefined);
+  if (files.has(RECORD_FILE)) {
+    const path = folder.path + sep + RECORD_FILE;
+    const stamp = stampAt(path);
+    const bytes = readBytesIfAny(path);
+    if (bytes) read.set(RECORD_FILE, { bytes, stamp });
+  }
+  if (files.has(MANIFEST_FILE) && !isDigest) {
+    const bytes = readBytesIfAny(folder.path + sep + MANIFEST_FILE);
+    if (bytes) read.set(MANIFEST_FILE, { bytes, digest: digestOf(bytes) });
+  }
   return read.size > 0 ? read : undefined;
 }

@@ -75,6 +75,20 @@ export function parseManifest(
   if (bytes.length > MAX_MANIFEST) throw tooLarge(subject);
   const digest = digestOf(bytes, expected && algorithmOf(expected));
   if (expected && digest !== expected) throw digestMismatch(expected, digest);
+  return parseHashedManifest(bytes, digest, subject, contentType);
+}
+
+/**
+ * Reads a manifest or index whose bytes have been hashed; otherwise as {@link parseManifest}.
+ * @param digest that of the bytes
+ */
+export function parseHashedManifest(
+  bytes: Uint8Array,
+  digest: Digest,
+  subject: string,
+  contentType?: string | null,
+): Manifest {
+  if (bytes.length > MAX_MANIFEST) throw tooLarge(subject);
   const document = parseDocument(bytes, subject, contentType);
   const mediaType = mediaTypeOf(document, subject, contentType);
   const kind = manifestKind(mediaType);

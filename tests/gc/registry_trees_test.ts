@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Folder, Oddments } from "../../src/gc/folders.ts";
-import { bytesOf, stampOf } from "../../src/gc/folders.ts";
+import { fileOf, stampOf } from "../../src/gc/folders.ts";
 import { RegistryTrees } from "../../src/gc/registry_trees.ts";
 import { Layout } from "../../src/store/layout.ts";
 import { image, multiPlatform } from "../support/artifacts.ts";
@@ -26,7 +26,7 @@ function whole(folder: Folder): object {
   const { path, name, isEmpty, files, folders } = folder;
   const held = [...files].sort().map((file) => [
     file,
-    bytesOf(folder, file),
+    fileOf(folder, file)?.bytes,
     stampOf(folder, file),
   ]);
   return { path, name, isEmpty, held, folders: folders.map(whole) };
