@@ -89,7 +89,7 @@ export class Context {
   }
 }
 
-/** The config. What reads one takes as long to load as all else together, and most users have none. */
+/** The config. Most users have none, and what reads one would make every start longer. */
 async function configFor({ config }: GlobalOptions): Promise<Config> {
   if (!isConfigured(config)) return {};
   const { loadConfig } = await import("./config/load.ts");
