@@ -1,8 +1,10 @@
 import { LarderError } from "../base/errors.ts";
 import { formatBytes, plural } from "../base/units.ts";
 import { applyPlan } from "../gc/collector.ts";
+import { NEEDED } from "../gc/ledger.ts";
 import { isEmptyPlan, type Plan } from "../gc/plan.ts";
 import type { SweepResult } from "../gc/sweep.ts";
+import { shownName } from "../store/names.ts";
 import { writeJson, writeOut } from "./console.ts";
 import type { Context } from "./context.ts";
 import type { Format } from "./options.ts";
@@ -60,7 +62,8 @@ async function confirm(
   nothing: string,
 ): Promise<boolean> {
   if (isEmptyPlan(plan)) {
-    context.info(nothing);
+    // What cannot be met has been warned of, and why.
+    context.info(plan.shortfalls.length > 0 ? "nothing may be removed" : nothing);
     return false;
   }
   if (dryRun) {
@@ -85,6 +88,9 @@ async function confirm(
 }
 
 function report(context: Context, result: SweepResult): void {
-  for (const { name, why } of result.skipped) context.info(`kept ${name}: ${why}`);
+  for (const { name, why } of result.skipped) {
+    // Of an entry that is kept, what it needs says nothing new.
+    if (why !== NEEDED) context.info(`kept ${shownName(name)}: ${why}`);
+  }
   context.info(freedText(result));
 }

@@ -21,6 +21,9 @@ export interface Facts {
   readonly inUse: InUse;
 }
 
+/** Why content stays that an entry reaches which stays. */
+export const NEEDED = "an entry that stays needs it";
+
 /**
  * Reckons what is freed as entries go: content is freed with the last entry that reaches it, unless it is young or
  * in use. Nothing on the disk changes.
@@ -68,7 +71,7 @@ export class Ledger {
 
   /** What still needs a piece of content, in words for a user. */
   needs(place: number): string | undefined {
-    if (this.#holders[place]! > 0) return "an entry that stays needs it";
+    if (this.#holders[place]! > 0) return NEEDED;
     return this.#facts.inUse.places.has(place) ? "it is in use" : undefined;
   }
 

@@ -116,6 +116,14 @@ Deno.test("gc says of a goal that cannot be met what is in its way", async () =>
   );
 });
 
+Deno.test("gc says that nothing may be removed where a goal is not met for that", async () => {
+  using home = new CacheHome({ now: Date.now() });
+  home.pulled("ghcr.io/acme/app:young", ONE, { used: HOUR / 2 });
+  const { code, stderr } = await home.larder("gc", "--max-size", "0", "--dry-run");
+  assert.equal(code, 0);
+  assert.match(stderr, /^warning: max-size 0 B cannot be met, .*\nnothing may be removed\n$/);
+});
+
 Deno.test("gc without limits removes what nothing needs, and says how to set some", async () => {
   using home = filled();
   home.write(`data/sha256:${"0".repeat(64)}`, "orphan", 2 * HOUR);
