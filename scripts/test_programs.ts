@@ -19,7 +19,8 @@ export function ensurePrograms(): boolean {
 /** Makes the components that tests run and that take long to make. Returns whether they are there. */
 export async function ensureComponents(): Promise<boolean> {
   try {
-    await Promise.all([jsComponent("http_handler"), jsComponent("command")]);
+    const names = ["http_handler", "command", "sockets", "socket_handler"] as const;
+    await Promise.all(names.map(jsComponent));
     return true;
   } catch (error) {
     console.error(`the tests need components of JavaScript: ${error}`);

@@ -190,6 +190,15 @@ export const GUEST_SLICE = 10;
 /** How long a pipe that is full is left alone, where its reader made it one that does not block. */
 export const OUTPUT_PAUSE = 5;
 
+/** So many names of hosts one instance of a guest may have looked up and still reach by their addresses. */
+export const GUEST_NAMES = 1024;
+
+/** So many connections or datagrams are kept for a guest that does not take them; the system keeps more. */
+export const GUEST_DATAGRAMS = 16;
+
+/** After a guest has closed a connection, what it had written gets so long to leave. */
+export const SOCKET_LINGER = 10_000;
+
 /** The longest path that a guest may name, as on Linux … */
 export const GUEST_PATH = 4096;
 

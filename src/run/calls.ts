@@ -34,7 +34,7 @@ export interface ResponseSink {
  * @throws what trapped
  */
 export async function runCommand(component: Component, host: Host): Promise<number> {
-  using instance = component.start(host);
+  const instance = component.start(host);
   try {
     await instance.interface<{ run(): Promise<void> }>("wasi:cli/run").run();
     return 0;
@@ -44,7 +44,9 @@ export async function runCommand(component: Component, host: Host): Promise<numb
     if (error instanceof Error && Object.hasOwn(error, "payload")) return 1;
     throw error;
   } finally {
-    await Promise.all([host.stdio.stdout.drained(), host.stdio.stderr.drained()]);
+    instance[Symbol.dispose]();
+    const { stdio, sessions } = host;
+    await Promise.all([stdio.stdout.drained(), stdio.stderr.drained(), sessions.drained()]);
   }
 }
 

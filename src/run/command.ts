@@ -1,5 +1,6 @@
 import { LarderError } from "../base/errors.ts";
 import type { CommandAnswer, CommandProgram } from "./command_worker.ts";
+import { GuestSockets } from "./guest_sockets.ts";
 import { permissionsFor } from "./permissions.ts";
 
 /**
@@ -22,11 +23,13 @@ export async function runCommand(
     type: "module",
     deno: { permissions: permissionsFor(program.settings) },
   });
+  const sockets = new GuestSockets(program.settings);
   const { promise, resolve, reject } = Promise.withResolvers<number>();
   const onAbort = () => reject(interruptedAt(name));
   options.signal?.addEventListener("abort", onAbort, { once: true });
   worker.onmessage = ({ data }: MessageEvent<CommandAnswer>) => {
-    if ("refusal" in data) options.onRefusal(data.refusal);
+    if ("sockets" in data) void sockets.serve(data.sockets);
+    else if ("refusal" in data) options.onRefusal(data.refusal);
     else if ("exitCode" in data) resolve(data.exitCode);
     else reject(trapped(name, data.trap));
   };
@@ -40,6 +43,7 @@ export async function runCommand(
   } finally {
     options.signal?.removeEventListener("abort", onAbort);
     worker.terminate();
+    sockets.close();
   }
 }
 

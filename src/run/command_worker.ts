@@ -18,8 +18,9 @@ export interface CompiledModule {
   readonly image?: { readonly shape: MemoryShape; readonly bytes: Uint8Array } | undefined;
 }
 
-/** What it answers: any number of refusals, then how the command ended. */
+/** What it answers: refusals and ports at which it asks for sockets, then how the command ended. */
 export type CommandAnswer =
+  | { readonly sockets: MessagePort }
   | { readonly refusal: string }
   | { readonly exitCode: number }
   | { readonly trap: string };
@@ -27,7 +28,7 @@ export type CommandAnswer =
 /** The part of a worker's global scope that is used here; Deno's own types are those of the main thread. */
 interface WorkerScope {
   onmessage: ((event: MessageEvent<CommandProgram>) => void) | null;
-  postMessage(answer: CommandAnswer): void;
+  postMessage(answer: CommandAnswer, transfer?: Transferable[]): void;
 }
 
 const scope = globalThis as unknown as WorkerScope;
@@ -37,7 +38,11 @@ addEventListener("unhandledrejection", (event) => event.preventDefault());
 
 scope.onmessage = async ({ data: program }) => {
   try {
-    const host = openHost(program.settings, (refusal) => scope.postMessage({ refusal }));
+    const host = openHost(
+      program.settings,
+      (refusal) => scope.postMessage({ refusal }),
+      (sockets) => scope.postMessage({ sockets }, [sockets]),
+    );
     const exitCode = "module" in program
       ? await runPreview1(program.module, host, memoryOf(program))
       : await runCommand(new Component(program), host);

@@ -9,6 +9,7 @@ import { interrupted, LarderError, throwIfAborted } from "../base/errors.ts";
 import { clientGone, GuestFailure, neverReady, notInTime, stopping } from "./guest_failure.ts";
 import { GuestGauge } from "./guest_gauge.ts";
 import type { FromGuest, GuestProgram, ToGuest } from "./guest_messages.ts";
+import { GuestSockets } from "./guest_sockets.ts";
 import { GuestResponse } from "./guest_response.ts";
 import { Outbox } from "./outbox.ts";
 import { permissionsFor } from "./permissions.ts";
@@ -57,6 +58,7 @@ export class Guest {
   readonly #worker: Worker;
   readonly #outbox: Outbox<ToGuest>;
   readonly #events: GuestEvents;
+  readonly #sockets: GuestSockets;
   readonly #exchanges = new Map<number, Exchange>();
   readonly #loaded = Promise.withResolvers<void>();
   readonly #gauge = new GuestGauge();
@@ -69,6 +71,7 @@ export class Guest {
 
   private constructor(program: GuestProgram, events: GuestEvents) {
     this.#events = events;
+    this.#sockets = new GuestSockets(program.settings);
     this.#worker = new Worker(new URL("./guest_worker.ts", import.meta.url), {
       type: "module",
       deno: { permissions: permissionsFor(program.settings) },
@@ -182,6 +185,9 @@ export class Guest {
       case "want":
         void this.#feed(message.id);
         return;
+      case "sockets":
+        void this.#sockets.serve(message.port);
+        return;
       case "refusal":
         return this.#events.onRefusal(message.message);
     }
@@ -277,6 +283,7 @@ export class Guest {
     if (this.#ended) return;
     this.#ended = true;
     this.#worker.terminate();
+    this.#sockets.close();
     this.#loaded.reject(unloadable(failure.message));
     this.#loaded.promise.catch(() => {}); // Nobody waits for it any more, where it was loaded.
     clearInterval(this.#watch);

@@ -48,5 +48,7 @@ export type FromGuest =
   | { readonly type: "failure"; readonly id: number; readonly message: string }
   /** The guest wants the next piece of the request's body. */
   | { readonly type: "want"; readonly id: number }
+  /** One of the guests wants sockets, and asks for them at the port. */
+  | { readonly type: "sockets"; readonly port: MessagePort }
   /** Something was refused, and what would grant it. */
   | { readonly type: "refusal"; readonly message: string };

@@ -66,7 +66,11 @@ function receive(message: ToGuest): void {
 function load(program: GuestProgram): void {
   try {
     component = new Component(program);
-    host = openHost(program.settings, (message) => outbox.post({ type: "refusal", message }));
+    host = openHost(
+      program.settings,
+      (message) => outbox.post({ type: "refusal", message }),
+      (port) => outbox.post({ type: "sockets", port }, [port]),
+    );
     spare = component.start(host);
     outbox.post({ type: "loaded" });
   } catch (error) {

@@ -9,6 +9,7 @@ import { pollImports } from "./wasi/poll.ts";
 import { randomImports } from "./wasi/random.ts";
 import { type Grantor, Refusals } from "./wasi/refusals.ts";
 import { socketImports } from "./wasi/sockets.ts";
+import { type OpenPort, Sessions } from "./wasi/sockets/session.ts";
 import { variableImports } from "./wasi/spin_variables.ts";
 import { openStdio, type Stdio } from "./wasi/stdio.ts";
 import { streamImports } from "./wasi/streams.ts";
@@ -29,25 +30,32 @@ export interface Host {
   readonly mounts: readonly MountPoint[];
   readonly stdio: Stdio;
   readonly refusals: Refusals;
+  readonly sessions: Sessions;
 }
 
 /**
  * Opens what guests are granted.
  * @param onRefusal told, in one line and once each, of what a guest wanted and may not, and what would allow it
+ * @param openPort hands a guest's port to the thread that will have its sockets
  */
-export function openHost(settings: HostSettings, onRefusal: (line: string) => void): Host {
+export function openHost(
+  settings: HostSettings,
+  onRefusal: (line: string) => void,
+  openPort: OpenPort,
+): Host {
   const refusals = new Refusals(settings.grantor, onRefusal);
   return {
     settings,
     mounts: settings.mounts.map((mount) => mountPoint(mount, refusals)),
     stdio: openStdio(settings.stdin),
     refusals,
+    sessions: new Sessions(openPort),
   };
 }
 
 /** The host's interfaces for one instance, by name without a version: all that a component may import. */
 export function hostImports(host: Host, lifetime: Lifetime): Record<string, object> {
-  const { settings, mounts, stdio, refusals } = host;
+  const { settings, mounts, stdio, refusals, sessions } = host;
   return {
     ...pollImports(),
     ...streamImports(),
@@ -56,7 +64,7 @@ export function hostImports(host: Host, lifetime: Lifetime): Record<string, obje
     ...cliImports(settings, stdio, lifetime),
     ...filesystemImports(mounts, lifetime),
     ...httpImports(settings, refusals, lifetime),
-    ...socketImports(refusals),
+    ...socketImports(settings, refusals, sessions, lifetime),
     ...variableImports(settings.variables),
   };
 }

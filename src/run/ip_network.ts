@@ -48,14 +48,15 @@ function parseIpv4(text: string): IpAddress | undefined {
 function parseIpv6(text: string): IpAddress | undefined {
   const host = /^[\da-f:.]+$/i.test(text) && URL.parse(`http://[${text}]`)?.hostname;
   if (!host) return undefined;
-  // The URL parser leaves groups of hexadecimal digits with at most one "::".
-  const [head = [], tail = []] = host.slice(1, -1).split("::").map((half) =>
-    half.split(":").filter((group) => group !== "")
+  const groups = ipv6Groups(host.slice(1, -1));
+  return { bits: 128, value: groups.reduce((value, group) => value << 16n | BigInt(group), 0n) };
+}
+
+/** The eight groups of an IPv6 address as URLs have it: hexadecimal digits with at most one `::`. */
+export function ipv6Groups(ip: string): number[] {
+  const [head = [], tail = []] = ip.split("::").map((half) =>
+    half.split(":").filter((group) => group !== "").map((group) => parseInt(group, 16))
   );
-  const gap = Array<string>(8 - head.length - tail.length).fill("0");
-  const groups = [...head, ...gap, ...tail];
-  return {
-    bits: 128,
-    value: groups.reduce((value, group) => value << 16n | BigInt(`0x${group}`), 0n),
-  };
+  const gap = Array<number>(8 - head.length - tail.length).fill(0);
+  return [...head, ...gap, ...tail];
 }

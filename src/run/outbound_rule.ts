@@ -49,6 +49,26 @@ export function ruleAllows(rule: OutboundRule, url: URL): boolean {
   return hostAllows(rule.host, url.hostname.toLowerCase()) && portsAllow(rule.ports, port);
 }
 
+/**
+ * Whether a socket to a host falls under the rule.
+ * @param host a name or an address, as URLs have it
+ * @param port undefined for all of them
+ */
+export function ruleAllowsSocket(
+  rule: OutboundRule,
+  scheme: "tcp" | "udp",
+  host: string,
+  port: number | undefined,
+): boolean {
+  return (rule.scheme ?? scheme) === scheme && hostAllows(rule.host, host) &&
+    portsAllow(rule.ports, port);
+}
+
+/** Whether some port of a host falls under the rule, for sockets of either kind. */
+export function ruleAllowsName(rule: OutboundRule, host: string): boolean {
+  return [undefined, "tcp", "udp"].includes(rule.scheme) && hostAllows(rule.host, host);
+}
+
 function hostAllows(rule: HostRule, host: string): boolean {
   if (host === "") return false;
   switch (rule.kind) {

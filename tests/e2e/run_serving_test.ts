@@ -7,6 +7,7 @@ import { FixtureRegistry } from "../support/fixture_registry.ts";
 import { Gate } from "../support/gate.ts";
 import { HttpServer, textAnswer } from "../support/http_server.ts";
 import { jsComponent } from "../support/js_component.ts";
+import { ipv6Test } from "../support/loopback.ts";
 import { Serving } from "../support/serving.ts";
 import { packApp } from "../support/spin_apps.ts";
 import { assertStoreSound, filesBelow } from "../support/store_check.ts";
@@ -146,33 +147,13 @@ Deno.test("an address that is none is refused", async (t) => {
   }
 });
 
-const ipv6 = {
-  name: "IPv6 addresses are listened on",
-  refused: whyNoIpv6(),
-};
-if (ipv6.refused) console.warn(`not run: "${ipv6.name}" (${ipv6.refused})`);
-
-Deno.test({
-  name: ipv6.name,
-  ignore: ipv6.refused !== undefined,
-  fn: async () => {
-    using user = new User();
-    user.write("cases.wasm", await guestBytes("http_cases"));
-    await using serving = await Serving.start(user, ["--listen", "[::1]:0", "cases.wasm"]);
-    assert.match(serving.url, /^http:\/\/\[::1\]:\d+$/);
-    assert.deepEqual(await serving.get("/hello"), [200, "hello\n"]);
-  },
+ipv6Test("IPv6 addresses are listened on", async () => {
+  using user = new User();
+  user.write("cases.wasm", await guestBytes("http_cases"));
+  await using serving = await Serving.start(user, ["--listen", "[::1]:0", "cases.wasm"]);
+  assert.match(serving.url, /^http:\/\/\[::1\]:\d+$/);
+  assert.deepEqual(await serving.get("/hello"), [200, "hello\n"]);
 });
-
-/** Why nothing can listen on IPv6's loopback here, or undefined where it can. */
-function whyNoIpv6(): string | undefined {
-  try {
-    Deno.listen({ hostname: "::1", port: 0 }).close();
-    return undefined;
-  } catch (error) {
-    return (error as Error).message;
-  }
-}
 
 Deno.test("a component is compiled once, whoever runs it", async () => {
   await using registry = await FixtureRegistry.start();

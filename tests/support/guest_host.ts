@@ -1,3 +1,4 @@
+import { GuestSockets } from "../../src/run/guest_sockets.ts";
 import { type Host, type HostSettings, openHost } from "../../src/run/host.ts";
 import { InputStream, Intake } from "../../src/run/wasi/input_stream.ts";
 import { StandardOutput } from "../../src/run/wasi/stdio.ts";
@@ -29,12 +30,19 @@ class Recording {
 export class GuestHost {
   readonly host: Host;
   readonly refusals: string[] = [];
+  readonly #sockets: GuestSockets;
   readonly #stdout = new Recording();
   readonly #stderr = new Recording();
 
   /** @param stdin what comes over time, piece by piece */
   constructor(settings: Partial<HostSettings> = {}, stdin: readonly string[] = []) {
-    const opened = openHost({ ...NOTHING, ...settings }, (line) => this.refusals.push(line));
+    const granted = { ...NOTHING, ...settings };
+    this.#sockets = new GuestSockets(granted);
+    const opened = openHost(
+      granted,
+      (line) => this.refusals.push(line),
+      (port) => void this.#sockets.serve(port),
+    );
     const pieces = stdin.map((piece) => new TextEncoder().encode(piece));
     const intake = new Intake(() =>
       new Promise((resolve) => setTimeout(() => resolve(pieces.shift() ?? null), 0))

@@ -3,7 +3,7 @@ import { run } from "./commands.ts";
 import { cached, npmTools } from "./npm_tools.ts";
 
 /** The modules in `guests/`, which have their worlds in `wit/worlds.wit`. */
-export type JsGuest = "http_handler" | "command";
+export type JsGuest = "http_handler" | "command" | "sockets" | "socket_handler";
 
 const HERE = import.meta.dirname!;
 const WIT = ["wit/worlds.wit", "wit/wasi.wit"].map((name) => join(HERE, name));

@@ -14,6 +14,8 @@ export type Sink = (bytes: Uint8Array) => Promise<void> | void;
 export class OutputStream implements Disposable {
   readonly #sink: Sink;
   readonly #onDrop: (() => void) | undefined;
+  #isPipelined = false;
+  #isClosed = false;
   #end: StreamEnd | undefined;
   /** What was written and is not through the sink: so many bytes, and when it will be. */
   #queued = 0;
@@ -22,7 +24,7 @@ export class OutputStream implements Disposable {
   /** Resolves when the next piece is through. */
   #moved = Promise.withResolvers<void>();
   readonly #waitable = new Waitable(
-    () => this.#end !== undefined || this.#room() > 0,
+    () => this.#end !== undefined || this.#isClosed || this.#room() > 0,
     () => this.#moved.promise,
   );
 
@@ -30,6 +32,22 @@ export class OutputStream implements Disposable {
   constructor(sink: Sink, onDrop?: () => void) {
     this.#sink = sink;
     this.#onDrop = onDrop;
+  }
+
+  /** One whose sink does not need to be waited for: it takes all in the order in which it is called. */
+  static pipelined(sink: Sink): OutputStream {
+    const stream = new OutputStream(sink);
+    stream.#isPipelined = true;
+    return stream;
+  }
+
+  static isClosed(stream: OutputStream): boolean {
+    return stream.#isClosed;
+  }
+
+  /** Takes no more from the guest; what was written goes on. */
+  static close(stream: OutputStream): void {
+    stream.#isClosed = true;
   }
 
   /** Whether all that was written is through, or failed. */
@@ -113,6 +131,7 @@ export class OutputStream implements Disposable {
 
   #throwIfEnded(): void {
     this.#end?.throw();
+    if (this.#isClosed) StreamEnd.closed().throw();
   }
 
   /** What the guest only gives the length of is held to what fits. */
@@ -122,17 +141,19 @@ export class OutputStream implements Disposable {
   }
 
   #push(bytes: Uint8Array): void {
-    if (bytes.length === 0) return;
-    if (this.#tail) {
+    // The sink may have handed the bytes on when it returns.
+    const { length } = bytes;
+    if (length === 0) return;
+    if (this.#tail && !this.#isPipelined) {
       return this.#follow(
         this.#tail.then(() => this.#end ? undefined : this.#sink(bytes)),
-        bytes.length,
+        length,
       );
     }
     try {
       // A sink that is done at once costs no turn of the event loop.
       const done = this.#sink(bytes);
-      if (done) this.#follow(done, bytes.length);
+      if (done) this.#follow(done, length);
     } catch (error) {
       this.#end = StreamEnd.failed(error);
     }

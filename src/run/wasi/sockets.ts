@@ -1,30 +1,33 @@
+import type { SocketSettings } from "../network/grants.ts";
+import type { Lifetime } from "./lifetime.ts";
 import type { Refusals } from "./refusals.ts";
-import { Refused } from "./result.ts";
+import { IncomingDatagramStream, OutgoingDatagramStream } from "./sockets/datagrams.ts";
+import { GuestNetwork } from "./sockets/guest_network.ts";
+import { lookupImports } from "./sockets/lookup.ts";
+import { type IpAddressFamily, Network, networkErrorCode } from "./sockets/network.ts";
+import type { Sessions } from "./sockets/session.ts";
+import { TcpSocket } from "./sockets/tcp.ts";
+import { UdpSocket } from "./sockets/udp.ts";
 
-class Network {}
-class TcpSocket {}
-class UdpSocket {}
-class IncomingDatagramStream {}
-class OutgoingDatagramStream {}
-class ResolveAddressStream {}
-
-/**
- * `wasi:sockets`, of which there is nothing: every way to a socket is an error that the guest sees.
- *
- * The methods need not be there, since nothing ever has a socket to call them on.
- */
-export function socketImports(refusals: Refusals): Record<string, object> {
-  const refuse = (): never => {
-    refusals.sockets();
-    throw new Refused("not-supported");
-  };
+/** `wasi:sockets`. */
+export function socketImports(
+  settings: SocketSettings,
+  refusals: Refusals,
+  sessions: Sessions,
+  lifetime: Lifetime,
+): Record<string, object> {
+  const guest = new GuestNetwork(settings, refusals, sessions, lifetime);
   return {
-    "wasi:sockets/network": { Network },
+    "wasi:sockets/network": { Network, networkErrorCode },
     "wasi:sockets/instance-network": { instanceNetwork: () => new Network() },
     "wasi:sockets/tcp": { TcpSocket },
-    "wasi:sockets/tcp-create-socket": { createTcpSocket: refuse },
+    "wasi:sockets/tcp-create-socket": {
+      createTcpSocket: (family: IpAddressFamily) => TcpSocket.of(guest, family),
+    },
     "wasi:sockets/udp": { UdpSocket, IncomingDatagramStream, OutgoingDatagramStream },
-    "wasi:sockets/udp-create-socket": { createUdpSocket: refuse },
-    "wasi:sockets/ip-name-lookup": { ResolveAddressStream, resolveAddresses: refuse },
+    "wasi:sockets/udp-create-socket": {
+      createUdpSocket: (family: IpAddressFamily) => UdpSocket.of(guest, family),
+    },
+    "wasi:sockets/ip-name-lookup": lookupImports(guest),
   };
 }

@@ -175,3 +175,35 @@ Deno.test("whoever heeds check-write gets all through, in order", async () => {
     },
   ));
 });
+
+Deno.test("a sink that keeps the order takes all at once, and counts until it is through", async () => {
+  const slow = new SlowSink();
+  const stream = OutputStream.pipelined((bytes) => {
+    // Handed on, they are here no more.
+    const { buffer } = bytes;
+    const done = slow.sink(bytes.slice());
+    structuredClone(buffer, { transfer: [buffer as ArrayBuffer] });
+    return done;
+  });
+  for (const text of ["a", "b"]) stream.write(bytesOf(text));
+  assert.equal(stream.checkWrite(), BigInt(GUEST_WRITE_WINDOW - 2));
+  await slow.take();
+  assert.equal(stream.checkWrite(), BigInt(GUEST_WRITE_WINDOW - 1));
+  await slow.take();
+  assert.deepEqual(slow.taken, ["a", "b"]);
+  await stream.blockingFlush();
+});
+
+Deno.test("a stream that was closed takes nothing, and what it had taken goes on", async () => {
+  const slow = new SlowSink();
+  const stream = new OutputStream(slow.sink);
+  stream.write(bytesOf("a"));
+  stream.write(bytesOf("b"));
+  OutputStream.close(stream);
+  assert.equal(stream.subscribe().ready(), true);
+  assert.throws(() => stream.checkWrite(), streamError("closed"));
+  assert.throws(() => stream.flush(), streamError("closed"));
+  await slow.take();
+  await slow.take();
+  assert.deepEqual(slow.taken, ["a", "b"]);
+});

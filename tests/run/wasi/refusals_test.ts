@@ -40,10 +40,58 @@ const CASES: [name: string, grantor: Grantor, refuse: (it: Refusals) => void, li
     "refused to follow a [2J/../.. out of /data: grant what it means with --dir",
   ],
   [
-    "a socket",
+    "a connection to a command",
     "options",
-    (it) => it.sockets(),
-    "refused to open a socket: the embedded engine has none, try --engine wasmtime",
+    (it) => it.socket("tcp", "db.example.com:5432"),
+    "refused to connect to db.example.com:5432: allow it with --allow-net=db.example.com:5432",
+  ],
+  [
+    "a datagram to a command",
+    "options",
+    (it) => it.socket("udp", "[::1]:53"),
+    "refused to send to [::1]:53: allow it with --allow-net=[::1]:53",
+  ],
+  [
+    "a connection to an app",
+    "app",
+    (it) => it.socket("tcp", "127.0.0.1:5432"),
+    "refused to connect to tcp://127.0.0.1:5432: the app does not list it in allowed_outbound_hosts",
+  ],
+  [
+    "a port to a command",
+    "options",
+    (it) => it.listening("tcp", { ip: "::1", port: 80 }),
+    "refused to listen on [::1]:80: allow it with --allow-net=[::1]:80",
+  ],
+  [
+    "a port of the system's choice",
+    "options",
+    (it) => it.listening("udp", { ip: "127.0.0.1", port: 0 }),
+    "refused to listen on 127.0.0.1: allow it with --allow-net=127.0.0.1",
+  ],
+  [
+    "a port to an app",
+    "app",
+    (it) => it.listening("tcp", { ip: "127.0.0.1", port: 80 }),
+    "refused to listen on 127.0.0.1:80: the components of an app do not listen",
+  ],
+  [
+    "a port for datagrams to an app",
+    "app",
+    (it) => it.listening("udp", { ip: "127.0.0.1", port: 53 }),
+    "refused to listen on udp://127.0.0.1:53: the app does not list it in allowed_outbound_hosts",
+  ],
+  [
+    "a name to a command",
+    "options",
+    (it) => it.lookup("example.com"),
+    "refused to look up example.com: allow it with --allow-net=example.com",
+  ],
+  [
+    "a name to an app",
+    "app",
+    (it) => it.lookup("example.com"),
+    "refused to look up example.com: the app does not list it in allowed_outbound_hosts",
   ],
 ];
 

@@ -13,6 +13,6 @@ const { component } = await componentize(readFileSync(module, "utf8"), {
   witWorld: readFileSync(wit, "utf8"),
   worldName,
   // What answers this event exports wasi:http/incoming-handler, whatever its world says.
-  disableFeatures: worldName === "http-handler" ? [] : ["fetch-event"],
+  disableFeatures: worldName.endsWith("-handler") ? [] : ["fetch-event"],
 });
 writeFileSync(target, component);

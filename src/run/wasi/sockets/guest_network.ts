@@ -1,0 +1,74 @@
+import type { Endpoint, Transport } from "../../network/endpoint.ts";
+import { SocketGrants, type SocketSettings } from "../../network/grants.ts";
+import type { Lifetime } from "../lifetime.ts";
+import type { Refusals } from "../refusals.ts";
+import { Refused } from "../result.ts";
+import type { Session, Sessions } from "./session.ts";
+
+/** What the sockets of one guest share; nothing of it is made before the guest wants the first one. */
+export class GuestNetwork {
+  readonly refusals: Refusals;
+  readonly #lifetime: Lifetime;
+  readonly #settings: SocketSettings;
+  readonly #sessions: Sessions;
+  #grants: SocketGrants | undefined;
+  #session: Session | undefined;
+
+  constructor(
+    settings: SocketSettings,
+    refusals: Refusals,
+    sessions: Sessions,
+    lifetime: Lifetime,
+  ) {
+    this.#settings = settings;
+    this.refusals = refusals;
+    this.#sessions = sessions;
+    this.#lifetime = lifetime;
+  }
+
+  /**
+   * What the guest may do. The thread that has the sockets knows it too, and has the last word: this one knows in
+   * time to tell of what is refused.
+   */
+  get grants(): SocketGrants {
+    return this.#grants ??= new SocketGrants(this.#settings);
+  }
+
+  get session(): Session {
+    return this.#session ??= this.#sessions.start(this.#lifetime);
+  }
+
+  /**
+   * Tells the user of an endpoint that the guest wants to reach and may not.
+   * @throws Refused with `access-denied`
+   */
+  requireReach(transport: Transport, remote: Endpoint): void {
+    if (this.grants.mayReach(transport, remote)) return;
+    this.refusals.socket(transport, `${this.grants.hostOf(remote.ip)}:${remote.port}`);
+    throw new Refused("access-denied");
+  }
+
+  /**
+   * Tells the user of an endpoint that the guest wants others to reach it at, and may not.
+   * @throws Refused with `access-denied`
+   */
+  requireBind(transport: Transport, local: Endpoint): void {
+    if (this.grants.mayBind(transport, local)) return;
+    this.refusals.listening(transport, local);
+    throw new Refused("access-denied");
+  }
+
+  /**
+   * Keeps a resource of the guest's until it is released.
+   * @throws Refused with `new-socket-limit` where the guest has too many
+   */
+  hold<T extends Disposable>(resource: T): T {
+    if (this.#lifetime.isFull) throw new Refused("new-socket-limit");
+    this.#lifetime.hold(resource);
+    return resource;
+  }
+
+  release(resource: Disposable): void {
+    this.#lifetime.release(resource);
+  }
+}
