@@ -11,7 +11,7 @@ import { cpSync } from "node:fs";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { gzipSync } from "node:zlib";
-import { Hasher } from "../src/oci/digest.ts";
+import { Hasher } from "../src/oci/hash.ts";
 import { embeddedName, TRANSPILER_FILES, transpilerFolder } from "../src/run/transpiler_files.ts";
 import { BINARY_PERMISSIONS } from "./binary_permissions.ts";
 

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { formatBytes } from "../../src/base/units.ts";
-import { Hasher } from "../../src/oci/digest.ts";
+import { Hasher } from "../../src/oci/hash.ts";
 import { image, MEDIA_TYPES, randomBytes, type TestBlob } from "../../tests/support/artifacts.ts";
 import { run } from "../../tests/support/commands.ts";
 import { DockerRegistry } from "../../tests/support/docker_registry.ts";

@@ -1,7 +1,7 @@
 /** The reading thread of a survey: reads trees of entries ahead, with the files that every entry needs. */
 import { sep } from "node:path";
 import { readBytesIfAny } from "../base/files.ts";
-import { digestOf } from "../oci/digest.ts";
+import { digestOf } from "../oci/hash.ts";
 import { MANIFEST_FILE, RECORD_FILE } from "../store/layout.ts";
 import { type Folder, type Oddments, type ReadFile, readSubtree, stampAt } from "./folders.ts";
 

@@ -8,7 +8,8 @@ import {
   type PlatformDescriptor,
   PlatformDescriptorSchema,
 } from "./descriptor.ts";
-import { algorithmOf, type Digest, digestOf } from "./digest.ts";
+import { algorithmOf, type Digest } from "./digest.ts";
+import { digestOf } from "./hash.ts";
 import {
   bareMediaType,
   isSchema1,

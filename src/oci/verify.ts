@@ -2,7 +2,8 @@ import { MAX_UNSIZED } from "../base/defaults.ts";
 import { LarderError } from "../base/errors.ts";
 import { formatBytes } from "../base/units.ts";
 import type { BlobDescriptor } from "./descriptor.ts";
-import { algorithmOf, type Digest, Hasher } from "./digest.ts";
+import { algorithmOf, type Digest } from "./digest.ts";
+import { Hasher } from "./hash.ts";
 
 /** What content is checked against; without a size the digest alone decides. */
 type Expected = Pick<BlobDescriptor, "digest" | "size">;

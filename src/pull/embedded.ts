@@ -1,5 +1,6 @@
 import { bytesFromBase64 } from "../base/base64.ts";
-import { algorithmOf, type Digest, digestOf } from "../oci/digest.ts";
+import { algorithmOf, type Digest } from "../oci/digest.ts";
+import { digestOf } from "../oci/hash.ts";
 import type { Fetcher } from "../oci/fetcher.ts";
 
 /**

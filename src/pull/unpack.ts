@@ -1,6 +1,7 @@
 import { diskError } from "../base/files.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
-import { type Digest, Hasher } from "../oci/digest.ts";
+import type { Digest } from "../oci/digest.ts";
+import { Hasher } from "../oci/hash.ts";
 import type { BlobStore } from "../store/blob_store.ts";
 import {
   ARCHIVE_LIMITS,

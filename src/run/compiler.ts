@@ -1,5 +1,6 @@
 import { hasCode, interrupted, LarderError, throwIfAborted } from "../base/errors.ts";
-import { algorithmOf, type Digest, digestOf } from "../oci/digest.ts";
+import { algorithmOf, type Digest } from "../oci/digest.ts";
+import { digestOf } from "../oci/hash.ts";
 import type { CompiledStore, EngineFile, StoredFile } from "../store/compiled.ts";
 import type { CompiledComponent } from "./engine.ts";
 import { ENGINE_VERSION } from "./engine_version.ts";

@@ -1,4 +1,5 @@
-import { type Digest, digestOf } from "../oci/digest.ts";
+import type { Digest } from "../oci/digest.ts";
+import { digestOf } from "../oci/hash.ts";
 import { inspectWasm, inspectWasmFile, readWasmFile, type WasmBinary } from "./wasm_binary.ts";
 
 /** A piece of Wasm that is to be run. Whatever is asked of it is of the same bytes. */

@@ -10,7 +10,8 @@ import {
   syncFolder,
 } from "../base/files.ts";
 import type { BlobDescriptor, Descriptor } from "../oci/descriptor.ts";
-import { algorithmOf, type Digest, digestOf, Hasher } from "../oci/digest.ts";
+import { algorithmOf, type Digest } from "../oci/digest.ts";
+import { digestOf, Hasher } from "../oci/hash.ts";
 import type { Content, Fetcher } from "../oci/fetcher.ts";
 import { isWasm, SPIN_APPLICATION } from "../oci/media_types.ts";
 import { deletedAgain, Ingest, type IngestOptions } from "./ingest.ts";

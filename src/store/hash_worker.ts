@@ -1,6 +1,7 @@
 /** The hashing thread: reads files that are still being written, as far as it is told, and files that are whole. */
 import { COPY_BUFFER, HASH_PROGRESS } from "../base/defaults.ts";
-import { type DigestAlgorithm, Hasher } from "../oci/digest.ts";
+import type { DigestAlgorithm } from "../oci/digest.ts";
+import { Hasher } from "../oci/hash.ts";
 import type {
   FileToHash,
   HashAnswer,

@@ -11,7 +11,8 @@ import {
   writeFileHastily,
 } from "../base/files.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
-import { algorithmOf, type Digest, digestOf } from "../oci/digest.ts";
+import { algorithmOf, type Digest } from "../oci/digest.ts";
+import { digestOf } from "../oci/hash.ts";
 import {
   type ImageManifest,
   type Manifest,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { hasCode } from "../../src/base/errors.ts";
-import { digestOf } from "../../src/oci/digest.ts";
+import { digestOf } from "../../src/oci/hash.ts";
 import { fileDigests, parseLockedApp, wasmDigests } from "../../src/oci/locked_app.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { MAX_MANIFEST } from "../../src/base/defaults.ts";
 import { type ErrorCode, hasCode } from "../../src/base/errors.ts";
-import { digestOf } from "../../src/oci/digest.ts";
+import { digestOf } from "../../src/oci/hash.ts";
 import {
   type ImageManifest,
   type Manifest,

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { MAX_UNSIZED } from "../../src/base/defaults.ts";
 import { type ErrorCode, hasCode } from "../../src/base/errors.ts";
-import { digestOf } from "../../src/oci/digest.ts";
+import { digestOf } from "../../src/oci/hash.ts";
 import { Verifier } from "../../src/oci/verify.ts";
 
 /** What the verifier says of these chunks; undefined where it is content. */

@@ -4,7 +4,7 @@ import { gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { hasCode } from "../../src/base/errors.ts";
 import { isDeletion } from "../../src/base/files.ts";
-import { digestOf } from "../../src/oci/digest.ts";
+import { digestOf } from "../../src/oci/hash.ts";
 import { SPIN_ARCHIVE } from "../../src/oci/media_types.ts";
 import { unpackArchive, type UnpackOptions } from "../../src/pull/unpack.ts";
 import { BlobStore } from "../../src/store/blob_store.ts";

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { MAX_MANIFEST } from "../../src/base/defaults.ts";
 import { type ErrorCode, hasCode, LarderError } from "../../src/base/errors.ts";
-import { type Digest, digestOf } from "../../src/oci/digest.ts";
+import type { Digest } from "../../src/oci/digest.ts";
+import { digestOf } from "../../src/oci/hash.ts";
 import { MANIFEST_ACCEPT } from "../../src/oci/media_types.ts";
 import { type Authorizer, type Refusal, RegistryClient } from "../../src/registry/client.ts";
 import type { HttpRequest, Transport } from "../../src/registry/transport.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { digestOf } from "../../src/oci/digest.ts";
+import { digestOf } from "../../src/oci/hash.ts";
 import { requestFrom } from "../../src/registry/ranges.ts";
 import { type FakeResponse, response } from "../support/fake_transport.ts";
 

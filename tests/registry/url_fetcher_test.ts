@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type ErrorCode, hasCode, LarderError } from "../../src/base/errors.ts";
-import { digestOf } from "../../src/oci/digest.ts";
+import { digestOf } from "../../src/oci/hash.ts";
 import type { Content } from "../../src/oci/fetcher.ts";
 import { UrlFetcher } from "../../src/registry/url_fetcher.ts";
 import { FakeTransport, response } from "../support/fake_transport.ts";

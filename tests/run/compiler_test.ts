@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { type Digest, digestOf } from "../../src/oci/digest.ts";
+import type { Digest } from "../../src/oci/digest.ts";
+import { digestOf } from "../../src/oci/hash.ts";
 import { Compiler } from "../../src/run/compiler.ts";
 import { ENGINE_VERSION } from "../../src/run/engine_version.ts";
 import { BlobStore } from "../../src/store/blob_store.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { digestOf } from "../../src/oci/digest.ts";
+import { digestOf } from "../../src/oci/hash.ts";
 import { inspectWasm } from "../../src/run/wasm_binary.ts";
 import { wasmFile } from "../../src/run/wasm_source.ts";
 import { TemporaryFolder } from "../support/temporary.ts";

@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import fc from "fast-check";
 import { hasCode } from "../../src/base/errors.ts";
 import { ensureFolder } from "../../src/base/files.ts";
-import { digestOf } from "../../src/oci/digest.ts";
+import { digestOf } from "../../src/oci/hash.ts";
 import { BlobStore } from "../../src/store/blob_store.ts";
 import { CompiledStore, type EngineFile } from "../../src/store/compiled.ts";
 import { Layout } from "../../src/store/layout.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { HASH_BATCH_FILES, HASH_PROGRESS } from "../../src/base/defaults.ts";
 import { hasCode } from "../../src/base/errors.ts";
-import { digestOf } from "../../src/oci/digest.ts";
+import { digestOf } from "../../src/oci/hash.ts";
 import { hashFiles, type SizedFile } from "../../src/store/hash_files.ts";
 import { sampleBytes } from "../support/blobs.ts";
 import { TemporaryFolder } from "../support/temporary.ts";

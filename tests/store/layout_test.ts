@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { isAbsolute, join, relative, sep } from "node:path";
 import fc from "fast-check";
-import { digestOf, parseDigest } from "../../src/oci/digest.ts";
+import { parseDigest } from "../../src/oci/digest.ts";
+import { digestOf } from "../../src/oci/hash.ts";
 import { formatReference, parseReference } from "../../src/oci/reference.ts";
 import { Layout } from "../../src/store/layout.ts";
 import { MEDIA_TYPES } from "../support/artifacts.ts";

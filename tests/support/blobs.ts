@@ -1,5 +1,6 @@
 import type { Descriptor } from "../../src/oci/descriptor.ts";
-import { type DigestAlgorithm, digestOf } from "../../src/oci/digest.ts";
+import type { DigestAlgorithm } from "../../src/oci/digest.ts";
+import { digestOf } from "../../src/oci/hash.ts";
 
 /** The descriptor of bytes that a test has in hand. */
 export function describe(
