@@ -14,6 +14,7 @@ import { gzipSync } from "node:zlib";
 import { Hasher } from "../src/oci/hash.ts";
 import { embeddedName, TRANSPILER_FILES, transpilerFolder } from "../src/run/transpiler_files.ts";
 import { BINARY_PERMISSIONS } from "./binary_permissions.ts";
+import { deferBuiltins } from "./deferred_builtins.ts";
 
 const TARGETS = [
   "x86_64-unknown-linux-gnu",
@@ -124,6 +125,7 @@ function bundle(work: string, commit: string): string {
   const args = ["bundle", ...options, `--outdir=${folder}`, "main.ts", ...workers];
   const result = run(Deno.execPath(), args, { cwd: copy });
   if (result.code !== 0) throw new CompileError(`bundling failed:\n${result.stderr}`);
+  deferBuiltins(folder, "main.js");
   bringAssets(folder);
   return join(folder, "main.js");
 }

@@ -1,0 +1,93 @@
+/**
+ * Defers Node's modules in a bundle until something of theirs is used.
+ *
+ * Deno has few of them ready when it starts: it compiles `node:fs`, and the twenty modules that this one needs, when
+ * it is imported. commander imports what it needs for commands that are programs of their own, and the bundler a
+ * `require` for whatever wants one; larder's start seldom uses either.
+ */
+import { join } from "node:path";
+
+/** Those that cost little, and that a start cannot do without. */
+const NEEDED_TO_START = new Set(["node:events", "node:path"]);
+
+const FILE = "deferred.js";
+
+/** Stands for a module, a function or a class that is loaded when it is first used. The text of a module. */
+const RUNTIME = `export function deferred(load) {
+  return new Proxy(function () {}, {
+    apply: (_, self, args) => Reflect.apply(load(), self, args),
+    construct: (_, args) => Reflect.construct(load(), args),
+    get: (_, key) => Reflect.get(load(), key),
+    has: (_, key) => Reflect.has(load(), key),
+    set: (_, key, value) => Reflect.set(load(), key, value),
+  });
+}
+`;
+
+const DEFERRED = "child_process|crypto|fs|module|process|util";
+const IMPORT = new RegExp(
+  `import\\s*(?:([\\w$]+)|\\{([^}]*)\\})\\s*from\\s*"(node:(?:${DEFERRED}))";?`,
+  "g",
+);
+/** As the bundler makes it. */
+const REQUIRE = /=\s*(__deno_internal_createRequire\(import\.meta\.url\))/g;
+
+/**
+ * Rewrites the modules of a bundle.
+ * @param folder where all of them are
+ * @param main the one that a start begins with
+ * @throws Error if a start would load one of Node's modules that it does not need
+ */
+export function deferBuiltins(folder: string, main: string): void {
+  for (const { name, isFile } of [...Deno.readDirSync(folder)]) {
+    if (!isFile || !name.endsWith(".js")) continue;
+    const path = join(folder, name);
+    Deno.writeTextFileSync(path, deferIn(Deno.readTextFileSync(path)));
+  }
+  Deno.writeTextFileSync(join(folder, FILE), RUNTIME);
+  const loaded = loadedBy(folder, main);
+  if (loaded.length > 0) throw new Error(`every start would load ${loaded.join(", ")}`);
+}
+
+/** Rewrites the imports of one module. */
+export function deferIn(text: string): string {
+  const rewritten = text
+    .replace(IMPORT, (_, whole?: string, members?: string, name?: string) => {
+      const module = `globalThis.process.getBuiltinModule("${name}")`;
+      if (whole) return deferral(whole, module);
+      return namesIn(members!).map(([own, theirs]) => deferral(own, `${module}.${theirs}`)).join(
+        "",
+      );
+    })
+    .replace(REQUIRE, "=__deferred(()=>$1)");
+  return rewritten === text ? text : `import{deferred as __deferred}from"./${FILE}";${rewritten}`;
+}
+
+function deferral(name: string, value: string): string {
+  return `const ${name}=__deferred(()=>${value});`;
+}
+
+/** The names of `{a as b, c}`: each as the module has it here, and as the other one has it. */
+function namesIn(members: string): [string, string][] {
+  return members.split(",").filter((member) => member.trim()).map((member) => {
+    const [theirs, own = theirs] = member.trim().split(/\s+as\s+/);
+    return [own!, theirs!];
+  });
+}
+
+/** Node's modules that a module of the bundle imports, itself or through others, before anything runs. */
+function loadedBy(folder: string, main: string): string[] {
+  const seen = new Set<string>();
+  const builtins = new Set<string>();
+  const look = (name: string) => {
+    if (seen.has(name)) return;
+    seen.add(name);
+    const text = Deno.readTextFileSync(join(folder, name));
+    for (const [, from] of text.matchAll(/(?:\bfrom|\bimport)\s*"([^"]+)"/g)) {
+      if (from!.startsWith("node:")) builtins.add(from!);
+      else if (from!.startsWith("./")) look(from!.slice(2));
+    }
+  };
+  look(main);
+  return [...builtins].filter((name) => !NEEDED_TO_START.has(name));
+}

@@ -1,0 +1,92 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { deferBuiltins, deferIn } from "../../scripts/deferred_builtins.ts";
+import { TemporaryFolder } from "../support/temporary.ts";
+
+const IMPORTED = `import{deferred as __deferred}from"./deferred.js";`;
+const CREATE_HASH = `__deferred(()=>globalThis.process.getBuiltinModule("node:crypto").createHash)`;
+
+const REWRITTEN: [text: string, rewritten: string][] = [
+  [
+    `import m from"node:fs";m.x();`,
+    `const m=__deferred(()=>globalThis.process.getBuiltinModule("node:fs"));m.x();`,
+  ],
+  [`import{createHash}from"node:crypto";`, `const createHash=${CREATE_HASH};`],
+  [`import { createHash as h } from "node:crypto";`, `const h=${CREATE_HASH};`],
+  [
+    `import{createHash as a,X509Certificate as b}from"node:crypto";`,
+    `const a=${CREATE_HASH};` +
+    `const b=__deferred(()=>globalThis.process.getBuiltinModule("node:crypto").X509Certificate);`,
+  ],
+  [
+    `var m=__deno_internal_createRequire(import.meta.url);`,
+    `var m=__deferred(()=>__deno_internal_createRequire(import.meta.url));`,
+  ],
+];
+
+for (const [text, rewritten] of REWRITTEN) {
+  Deno.test(`deferred: ${text}`, () => {
+    assert.equal(deferIn(text), IMPORTED + rewritten);
+  });
+}
+
+for (
+  const text of [
+    `import{join as j}from"node:path";`,
+    `import{EventEmitter as E}from"node:events";class A extends E{}`,
+    `import{a as b}from"./chunk.js";`,
+    `import*as x from"node:fs";`,
+    `var s='from"node:fs"';`,
+  ]
+) {
+  Deno.test(`left as it is: ${text}`, () => {
+    assert.equal(deferIn(text), text);
+  });
+}
+
+Deno.test("what is deferred does as the module itself", async () => {
+  using folder = new TemporaryFolder();
+  write(folder.path, {
+    "main.js": `
+      import fs from "node:fs";
+      import process from "node:process";
+      import { createHash as hash, Hash } from "node:crypto";
+      import { TextEncoder as Encoder, types } from "node:util";
+      export const digest = hash("sha256").update(new Encoder().encode("abc")).digest("hex");
+      export const found = fs.existsSync(import.meta.filename);
+      export const isHash = hash("sha256") instanceof Hash;
+      export const isDate = types.isDate(new Date());
+      process.larderTest = "set";
+      export const wasSet = globalThis.process.larderTest;
+      delete globalThis.process.larderTest;
+    `,
+  });
+  deferBuiltins(folder.path, "main.js");
+  const { digest, found, isHash, isDate, wasSet } = await import(
+    pathToFileURL(join(folder.path, "main.js")).href
+  );
+  assert.deepEqual({ digest, found, isHash, isDate, wasSet }, {
+    digest: "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+    found: true,
+    isHash: true,
+    isDate: true,
+    wasSet: "set",
+  });
+});
+
+Deno.test("a bundle that loads more at its start than it needs is refused", () => {
+  using folder = new TemporaryFolder();
+  write(folder.path, {
+    "main.js": `import"./chunk.js";import{join}from"node:path";import("./later.js");`,
+    "chunk.js": `import*as fs from"node:fs";`,
+    "later.js": `import*as zlib from"node:zlib";`,
+  });
+  assert.throws(() => deferBuiltins(folder.path, "main.js"), /every start would load node:fs$/);
+});
+
+function write(folder: string, files: Record<string, string>): void {
+  for (const [name, text] of Object.entries(files)) {
+    Deno.writeTextFileSync(join(folder, name), text);
+  }
+}
