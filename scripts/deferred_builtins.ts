@@ -24,7 +24,7 @@ const RUNTIME = `export function deferred(load) {
 }
 `;
 
-const DEFERRED = "child_process|crypto|fs|module|process|util";
+const DEFERRED = "buffer|child_process|crypto|fs|module|process|util|zlib";
 const IMPORT = new RegExp(
   `import\\s*(?:([\\w$]+)|\\{([^}]*)\\})\\s*from\\s*"(node:(?:${DEFERRED}))";?`,
   "g",
