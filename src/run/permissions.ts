@@ -5,7 +5,7 @@ import type { HostRule, OutboundRule } from "./outbound_rule.ts";
 
 /**
  * What Deno itself lets a guest's thread do: what the guest is granted and no more. The host's own checks are
- * finer; these stand behind them, should a component get its own JavaScript to run.
+ * finer; these stand behind them, should a component get its own JavaScript to run. Sockets are another thread's.
  */
 export function permissionsFor(settings: HostSettings): Deno.PermissionOptionsObject {
   const { mounts } = settings;
