@@ -193,7 +193,7 @@ export const OUTPUT_PAUSE = 5;
 /** So many names of hosts one instance of a guest may have looked up and still reach by their addresses. */
 export const GUEST_NAMES = 1024;
 
-/** So many connections or datagrams are kept for a guest that does not take them; the system keeps more. */
+/** So many datagrams wait for a guest to take them, and so many of its own to leave; the system keeps more. */
 export const GUEST_DATAGRAMS = 16;
 
 /** After a guest has closed a connection, what it had written gets so long to leave. */
