@@ -2,7 +2,7 @@ import { sep } from "node:path";
 import { readFolder } from "../base/files.ts";
 import type { Digest } from "../oci/digest.ts";
 import { CONFIG_FILE, type Layout, MANIFEST_FILE, type Tree } from "../store/layout.ts";
-import type { Folder, Oddments } from "./folders.ts";
+import type { EntryFolder, Oddments } from "./folders.ts";
 import { looseFile } from "./loose_file.ts";
 import type { Content, FileState } from "./survey_types.ts";
 
@@ -38,9 +38,9 @@ export class Contents {
 
   /** The places of a blob: two, if it is in both trees. */
   blobPlaces(digest: Digest): readonly number[] {
-    const places = new Set<number>();
+    const places: number[] = [];
     this.collectBlob(digest, places);
-    return [...places];
+    return places;
   }
 
   /** @returns its place in the list */
@@ -52,7 +52,7 @@ export class Contents {
    * Collects the places of a blob.
    * @param size what a manifest says that can be believed; it spares looking at the file
    */
-  collectBlob(digest: Digest, places: Set<number>, size?: number): void {
+  collectBlob(digest: Digest, places: number[], size?: number): void {
     const place = this.#blobs.get(digest);
     if (place === undefined) return;
     this.#take(place, places, size);
@@ -61,8 +61,8 @@ export class Contents {
     if (twin !== undefined) this.#take(twin, places, size);
   }
 
-  #take(place: number, places: Set<number>, size: number | undefined): void {
-    places.add(place);
+  #take(place: number, places: number[], size: number | undefined): void {
+    places.push(place);
     if (size !== undefined) (this.list[place] as Blob).expect(size);
   }
 }
@@ -71,18 +71,25 @@ export class Contents {
  * Content whose files are looked at only if somebody must know: there may be a hundred thousand, and what is said of
  * one that larder fetched can be believed.
  */
-abstract class LazyContent {
+export abstract class LazyContent {
+  /** The paths of its files. */
+  abstract readonly paths: readonly string[];
   #size: number | undefined;
   #mtime: number | undefined;
 
   get size(): number {
-    if (this.#size === undefined) this.#remember();
+    if (this.#size === undefined) this.remember(this.paths.map(looseFile));
     return this.#size!;
   }
 
   get mtime(): number {
-    if (this.#mtime === undefined) this.#remember();
+    if (this.#mtime === undefined) this.remember(this.paths.map(looseFile));
     return this.#mtime!;
+  }
+
+  /** Whether somebody has looked at the files. */
+  get isLookedAt(): boolean {
+    return this.#mtime !== undefined;
   }
 
   /** Tells the size beforehand, if nobody has yet. */
@@ -91,11 +98,16 @@ abstract class LazyContent {
   }
 
   /** Looks at the files anew; undefined if they are gone. */
-  abstract look(): FileState | undefined;
+  look(): FileState | undefined {
+    return together(this.paths.map(looseFile));
+  }
 
-  /** What is gone meanwhile takes no space. */
-  #remember(): void {
-    const { size, mtime } = this.look() ?? { size: 0, mtime: 0 };
+  /**
+   * Notes what somebody saw of the files. What is gone meanwhile takes no space.
+   * @param states of each of the files, undefined for one that is gone
+   */
+  remember(states: readonly (FileState | undefined)[]): void {
+    const { size, mtime } = together(states) ?? { size: 0, mtime: 0 };
     this.#size = size;
     this.#mtime = mtime;
   }
@@ -118,8 +130,8 @@ class Blob extends LazyContent implements Content {
     return this.#layout.blob(this.tree, this.digest);
   }
 
-  override look(): FileState | undefined {
-    return looseFile(this.path);
+  get paths(): readonly string[] {
+    return [this.path];
   }
 }
 
@@ -127,27 +139,33 @@ class Blob extends LazyContent implements Content {
 export class ManifestContent extends LazyContent implements Content {
   readonly tree = "manifests";
   readonly digest: Digest;
-  readonly folder: Folder;
+  readonly path: string;
+  /** Their names. */
+  readonly files: ReadonlySet<string>;
 
-  constructor(digest: Digest, folder: Folder) {
+  constructor(digest: Digest, folder: EntryFolder) {
     super();
     this.digest = digest;
-    this.folder = folder;
+    // Not the folder: what was read along with it takes memory.
+    this.path = folder.path;
+    this.files = folder.files;
+    const manifest = folder.read?.[MANIFEST_FILE];
+    if (manifest && !folder.files.has(CONFIG_FILE)) this.expect(manifest.bytes.length);
   }
 
-  get path(): string {
-    return this.folder.path;
+  get paths(): readonly string[] {
+    return [MANIFEST_FILE, CONFIG_FILE]
+      .filter((name) => this.files.has(name))
+      .map((name) => this.path + sep + name);
   }
+}
 
-  override look(): FileState | undefined {
-    const files = [MANIFEST_FILE, CONFIG_FILE]
-      .filter((name) => this.folder.files.has(name))
-      .map((name) => looseFile(this.path + sep + name))
-      .filter((file) => file !== undefined);
-    if (files.length === 0) return undefined;
-    return {
-      size: files.reduce((sum, { size }) => sum + size, 0),
-      mtime: Math.max(...files.map(({ mtime }) => mtime)),
-    };
-  }
+/** What files are together; undefined if all are gone. */
+function together(states: readonly (FileState | undefined)[]): FileState | undefined {
+  const there = states.filter((state) => state !== undefined);
+  if (there.length <= 1) return there[0];
+  return {
+    size: there.reduce((sum, { size }) => sum + size, 0),
+    mtime: Math.max(...there.map(({ mtime }) => mtime)),
+  };
 }

@@ -5,7 +5,13 @@ import { CONFIG_FILE, MANIFEST_FILE, PIN_FILE, RECORD_FILE } from "../store/layo
 import { looseFile } from "./loose_file.ts";
 import type { LooseFile } from "./survey_types.ts";
 
-const ENTRY_FILES = new Set([MANIFEST_FILE, CONFIG_FILE, RECORD_FILE, PIN_FILE]);
+const ENTRY_FILES = [MANIFEST_FILE, CONFIG_FILE, RECORD_FILE, PIN_FILE] as const;
+
+/** All that a folder can have of them. Not made anew for each folder: there may be thousands. */
+const FILE_SETS: readonly ReadonlySet<string>[] = Array.from(
+  { length: 1 << ENTRY_FILES.length },
+  (_, bits) => new Set(ENTRY_FILES.filter((_, i) => bits & 1 << i)),
+);
 
 /** What `writeFileAtomic` leaves of such a file when it is killed. */
 const TEMPORARY = /^(?:manifest|config|record|pin)\.json(?:\.[0-9a-f]{8})?\.tmp$/;
@@ -20,8 +26,11 @@ export interface Folder {
   /** Whether there is no file in it, nor in any folder below. */
   readonly isEmpty: boolean;
   /** Those of the files that were read along with it. */
-  readonly read?: ReadonlyMap<string, ReadFile>;
+  readonly read?: Readonly<Partial<Record<string, ReadFile>>>;
 }
+
+/** A folder of an entry, or of the manifest with a digest. */
+export type EntryFolder = Pick<Folder, "path" | "files" | "read">;
 
 /** A file of a folder, as it was when the folder was read. */
 export interface ReadFile {
@@ -38,9 +47,6 @@ export interface Stamp {
   readonly modified: number | undefined;
   readonly created: number | undefined;
 }
-
-/** Reads files along with the folder that they are in. */
-export type ReadAlong = (folder: Folder) => ReadonlyMap<string, ReadFile> | undefined;
 
 /** Files and folders that a survey comes across. */
 export interface Oddments {
@@ -68,46 +74,50 @@ export function listTree(
 }
 
 /** Reads one of a tree's folders, with all below it. */
-export function readSubtree(
-  path: string,
-  name: string,
-  oddments: Oddments,
-  along?: ReadAlong,
-): Folder {
+export function readSubtree(path: string, name: string, oddments: Oddments): Folder {
   const own = path + sep + name;
-  const files = new Set<string>();
+  let bits = 0;
   const folders: Folder[] = [];
   let isEmpty = true;
   for (const entry of readFolder(own)) {
     if (entry.isDirectory) {
-      const folder = readSubtree(own, entry.name, oddments, along);
+      const folder = readSubtree(own, entry.name, oddments);
       isEmpty &&= folder.isEmpty;
       folders.push(folder);
       continue;
     }
     isEmpty = false;
-    if (entry.isFile && ENTRY_FILES.has(entry.name)) files.add(entry.name);
+    const place = entry.isFile ? ENTRY_FILES.indexOf(entry.name as typeof ENTRY_FILES[number]) : -1;
+    if (place >= 0) bits |= 1 << place;
     else put(own + sep + entry.name, entry.isFile && TEMPORARY.test(entry.name), oddments);
   }
   if (isEmpty) oddments.emptyFolders.push(own);
-  const folder = { path: own, name, files, folders, isEmpty };
-  const read = along?.(folder);
-  return read ? { ...folder, read } : folder;
+  return { path: own, name, files: FILE_SETS[bits]!, folders, isEmpty };
+}
+
+/** The files of an entry that a folder has, as a number … */
+export function bitsOf(files: ReadonlySet<string>): number {
+  return FILE_SETS.indexOf(files);
+}
+
+/** … and what such a number stands for. */
+export function filesOf(bits: number): ReadonlySet<string> {
+  return FILE_SETS[bits]!;
 }
 
 /** One of a folder's files; undefined if it has none of that name, or it is gone. */
-export function fileOf(folder: Folder, name: string): ReadFile | undefined {
+export function fileOf(folder: EntryFolder, name: string): ReadFile | undefined {
   if (!folder.files.has(name)) return undefined;
-  const read = folder.read?.get(name);
+  const read = folder.read?.[name];
   if (read) return read;
   const bytes = readBytesIfAny(folder.path + sep + name);
   return bytes && { bytes };
 }
 
 /** Looks at one of a folder's files. */
-export function stampOf(folder: Folder, name: string): Stamp | undefined {
+export function stampOf(folder: EntryFolder, name: string): Stamp | undefined {
   if (!folder.files.has(name)) return undefined;
-  return folder.read?.get(name)?.stamp ?? stampAt(folder.path + sep + name);
+  return folder.read?.[name]?.stamp ?? stampAt(folder.path + sep + name);
 }
 
 /** Looks at a file; undefined if it is gone. */

@@ -26,7 +26,8 @@ export function clamp(time: number | undefined, now: number): number {
   return time === undefined || Number.isNaN(time) ? now : Math.min(time, now);
 }
 
-/** A set of places as an entry has them. */
-export function ascending(places: Iterable<number>): number[] {
-  return [...places].sort((a, b) => a - b);
+/** Places as an entry has them: each once. */
+export function ascending(places: readonly number[]): number[] {
+  const sorted = places.toSorted((a, b) => a - b);
+  return sorted.filter((place, i) => place !== sorted[i - 1]);
 }

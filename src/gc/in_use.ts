@@ -27,19 +27,21 @@ export function inUse(survey: Survey, leases: readonly LeaseContent[]): InUse {
     ),
   );
   const digests = new Set(leases.flatMap((lease) => lease.digests));
-  const places = new Set<number>();
-  if (folders.size + digests.size === 0) return { folders, places };
+  if (folders.size + digests.size === 0) return { folders, places: new Set() };
+  const places: number[] = [];
   for (const digest of digests) survey.places.collectBlob(digest, places);
   for (const content of survey.contents) {
     if (!(content instanceof ManifestContent)) continue;
     if (!digests.has(content.digest) && !folders.has(content.path)) continue;
-    for (const place of reachedBy(survey, content.digest, dirname(content.path))) places.add(place);
+    for (const place of reachedBy(survey, content.digest, dirname(content.path))) {
+      places.push(place);
+    }
   }
-  return { folders, places };
+  return { folders, places: new Set(places) };
 }
 
 /** What a manifest in the folder of a repository reaches, itself included. */
-function reachedBy(survey: Survey, digest: Digest, repository: string): ReadonlySet<number> {
+function reachedBy(survey: Survey, digest: Digest, repository: string): readonly number[] {
   const manifests = new Manifests(survey.places, repository);
   for (const [place, content] of survey.contents.entries()) {
     if (content instanceof ManifestContent && dirname(content.path) === repository) {

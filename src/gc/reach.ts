@@ -13,12 +13,12 @@ import {
 } from "../oci/manifest.ts";
 import { CONFIG_FILE, MANIFEST_FILE } from "../store/layout.ts";
 import { type Contents, ManifestContent } from "./contents.ts";
-import type { Folder, ReadFile } from "./folders.ts";
+import { type EntryFolder, fileOf, type ReadFile } from "./folders.ts";
 
 /** What one entry reaches, while it is being found out. */
 export class Reach {
-  /** Places in the list of contents. */
-  readonly places = new Set<number>();
+  /** Places in the list of contents, some perhaps more than once. */
+  readonly places: number[] = [];
   readonly visited = new Set<Digest>();
   /** Whether larder fetched it all, so that every blob has the size that the manifest says. */
   readonly isVerified: boolean;
@@ -33,6 +33,7 @@ export class Reach {
 interface Placed {
   readonly content: ManifestContent;
   readonly place: number;
+  readonly folder: EntryFolder;
 }
 
 /** The manifests of one repository, each read once, and what they reach. */
@@ -50,8 +51,8 @@ export class Manifests {
   }
 
   /** Makes the folder of a digest known. */
-  add(content: ManifestContent, place: number): void {
-    this.#folders.set(content.digest, { content, place });
+  add(content: ManifestContent, place: number, folder: EntryFolder = content): void {
+    this.#folders.set(content.digest, { content, place, folder });
   }
 
   /** The content in the folder of a digest. */
@@ -79,18 +80,18 @@ export class Manifests {
   collectDigest(digest: Digest, reach: Reach, depth = 0): boolean {
     const placed = this.#folders.get(digest);
     if (!placed) return false;
-    const manifest = this.#manifest(digest, placed.content);
+    const manifest = this.#manifest(digest, placed.folder);
     if (!manifest) return false;
-    reach.places.add(placed.place);
-    if (!reach.visited.has(digest)) this.collect(manifest, placed.content.folder, reach, depth);
+    reach.places.push(placed.place);
+    if (!reach.visited.has(digest)) this.collect(manifest, placed.folder, reach, depth);
     return true;
   }
 
   /** Collects what a manifest reaches. @param folder where a `config.json` of it lies */
-  collect(manifest: Manifest, folder: Folder, reach: Reach, depth = 0): void {
+  collect(manifest: Manifest, folder: EntryFolder, reach: Reach, depth = 0): void {
     reach.visited.add(manifest.digest);
     const own = this.#folders.get(manifest.digest);
-    if (own) reach.places.add(own.place);
+    if (own) reach.places.push(own.place);
     if (manifest.kind === "index") {
       if (depth === MAX_INDEX_DEPTH) return;
       for (const child of manifest.manifests) this.collectDigest(child.digest, reach, depth + 1);
@@ -103,7 +104,7 @@ export class Manifests {
   }
 
   /** Collects what Spin's locked app names: files unpacked from archives are nowhere else to be found. */
-  #collectLockedApp(folder: Folder, reach: Reach): void {
+  #collectLockedApp(folder: EntryFolder, reach: Reach): void {
     try {
       const app = parseLockedApp(readConfig(folder), this.#repository);
       for (const digest of [...fileDigests(app), ...wasmDigests(app)]) {
@@ -115,9 +116,19 @@ export class Manifests {
     }
   }
 
-  #manifest(digest: Digest, { folder }: ManifestContent): Manifest | undefined {
-    if (!this.#read.has(digest)) this.#read.set(digest, readManifest(folder, digest));
+  #manifest(digest: Digest, folder: EntryFolder): Manifest | undefined {
+    if (!this.#read.has(digest)) this.#read.set(digest, this.#readManifest(digest, folder));
     return this.#read.get(digest);
+  }
+
+  /** The manifest in the folder of its digest, if it is there whole. */
+  #readManifest(digest: Digest, folder: EntryFolder): Manifest | undefined {
+    const file = fileOf(folder, MANIFEST_FILE);
+    try {
+      return file && this.parse(file, digest);
+    } catch {
+      return undefined;
+    }
   }
 }
 
@@ -125,18 +136,8 @@ function areEqual(one: Uint8Array, other: Uint8Array): boolean {
   return one.length === other.length && one.every((byte, i) => byte === other[i]);
 }
 
-/** The manifest in the folder of its digest, if it is there whole. */
-function readManifest(folder: Folder, digest: Digest): Manifest | undefined {
-  const bytes = readBytesIfAny(folder.path + sep + MANIFEST_FILE);
-  try {
-    return bytes && parseManifest(bytes, folder.path, null, digest);
-  } catch {
-    return undefined;
-  }
-}
-
 /** @throws LarderError LDR_NOT_CACHED for what no locked app can be */
-function readConfig(folder: Folder): Uint8Array {
+function readConfig(folder: EntryFolder): Uint8Array {
   const path = folder.path + sep + CONFIG_FILE;
   const bytes = readBytesIfAny(path, MAX_LOCKED_APP);
   if (bytes) return bytes;

@@ -1,99 +1,126 @@
 import { sep } from "node:path";
+import { sleep } from "../base/concurrency.ts";
 import { READ_AHEAD_FROM, TREES_AHEAD } from "../base/defaults.ts";
 import { statIfAny } from "../base/files.ts";
 import type { Layout } from "../store/layout.ts";
 import { type Folder, listTree, type Oddments, readSubtree } from "./folders.ts";
+import { unpackTree } from "./packed_tree.ts";
+import { readAlong } from "./read_along.ts";
 import type { TreeAnswer, TreeRequest } from "./tree_worker.ts";
+
+/** A tree of entries: a folder in that of a registry, which has the first part of the names of repositories. */
+interface Tree {
+  readonly registry: Registry;
+  readonly name: string;
+}
 
 /** A folder of `manifests/`. */
 interface Registry {
   /** As its folder is called. */
   readonly name: string;
   readonly path: string;
-  readonly names: readonly string[];
-  readonly hasFiles: boolean;
+  /** Whether nothing was found in it. */
+  isEmpty: boolean;
 }
 
 /**
- * The trees of `manifests/`: one of each first part of a repository's name. Where there is much to read, a thread
- * reads them ahead, and the files that every entry needs with them: what a survey takes is for the most part the
- * system's calls.
+ * The trees of `manifests/`, with the files that their entries need. Where there is much to read, a thread reads them
+ * too: what a survey takes is for the most part the system's calls.
  */
 export class RegistryTrees implements Disposable {
-  readonly #registries: readonly Registry[];
-  readonly #ahead: ReadingThread | undefined;
+  readonly #registries: Registry[] = [];
+  readonly #trees: Tree[] = [];
+  readonly #thread: ReadingThread | undefined;
 
   /**
    * Lists them, and may begin to read them.
    * @param oddments takes what is none
-   * @param isAhead whether a thread reads them
+   * @param hasThread whether a thread reads them
    */
-  constructor(layout: Layout, oddments: Oddments, isAhead = isLarge(layout)) {
-    this.#registries = listTree(layout.manifests, oddments).names.map((name) => {
+  constructor(layout: Layout, oddments: Oddments, hasThread = isLarge(layout)) {
+    for (const name of listTree(layout.manifests, oddments).names) {
       const path = layout.manifests + sep + name;
-      return { name, path, ...listTree(path, oddments) };
-    });
-    if (isAhead) this.#ahead = new ReadingThread(this.#registries.flatMap(requestsFor));
+      const { names, hasFiles } = listTree(path, oddments);
+      const registry = { name, path, isEmpty: !hasFiles };
+      this.#registries.push(registry);
+      this.#trees.push(...names.map((name) => ({ registry, name })));
+    }
+    if (hasThread) this.#thread = new ReadingThread(this.#trees);
   }
 
-  /** Gives each of them. @throws LarderError LDR_DISK* */
+  /** Gives each of them, in any order. @throws LarderError LDR_DISK* */
   async *read(oddments: Oddments): AsyncGenerator<{ registry: string; folder: Folder }> {
-    for (const { name: registry, path, names, hasFiles } of this.#registries) {
-      let isEmpty = !hasFiles;
-      for (const name of names) {
-        const folder = await this.#next(oddments) ?? readSubtree(path, name, oddments);
-        isEmpty &&= folder.isEmpty;
-        yield { registry, folder };
-      }
-      if (isEmpty) oddments.emptyFolders.push(path);
+    for (;;) {
+      const read = await this.#thread?.next();
+      const tree = read?.tree ?? this.#trees.pop();
+      if (!tree) break;
+      const { registry, name } = tree;
+      const folder = read?.answer
+        ? unpack(read.answer, registry.path, oddments)
+        : readAlong(readSubtree(registry.path, name, oddments));
+      registry.isEmpty &&= folder.isEmpty;
+      yield { registry: registry.name, folder };
     }
+    const empty = this.#registries.filter(({ isEmpty }) => isEmpty);
+    oddments.emptyFolders.push(...empty.map(({ path }) => path));
   }
 
   [Symbol.dispose](): void {
-    this.#ahead?.[Symbol.dispose]();
-  }
-
-  /** What the thread has read. What it could not read is read once more here, where the error says what to do. */
-  async #next(oddments: Oddments): Promise<Folder | undefined> {
-    const tree = await this.#ahead?.next();
-    if (!tree) return undefined;
-    oddments.rubbish.push(...tree.oddments.rubbish);
-    oddments.foreign.push(...tree.oddments.foreign);
-    oddments.emptyFolders.push(...tree.oddments.emptyFolders);
-    return tree.folder;
+    this.#thread?.[Symbol.dispose]();
   }
 }
 
-function requestsFor({ path, names }: Registry): TreeRequest[] {
-  return names.map((name) => ({ path, name }));
+/** What a thread has read. */
+function unpack(answer: NonNullable<TreeAnswer>, parent: string, oddments: Oddments): Folder {
+  oddments.rubbish.push(...answer.oddments.rubbish);
+  oddments.foreign.push(...answer.oddments.foreign);
+  oddments.emptyFolders.push(...answer.oddments.emptyFolders);
+  return unpackTree(answer.tree, parent);
 }
 
-/** A thread that reads trees in their order, some ahead: what it has read and nobody has looked through takes memory. */
+/**
+ * A thread that reads trees, a few ahead: what it has read and nobody has looked through takes memory.
+ */
 class ReadingThread implements Disposable {
   readonly #worker: Worker;
-  readonly #requests: TreeRequest[];
-  /** Of what was asked for and nobody has taken. */
-  readonly #answers: Promise<TreeAnswer>[] = [];
-  /** Of what was asked for and has not come. */
-  readonly #waiting: ((answer: TreeAnswer) => void)[] = [];
+  readonly #trees: Tree[];
+  /** What was asked for and nobody has taken, … */
+  readonly #asked: Tree[] = [];
+  /** … as far as it has come, in the same order, … */
+  readonly #answers: TreeAnswer[] = [];
+  /** … and who waits for the next. */
+  #wake = () => {};
   #hasFailed = false;
 
-  constructor(requests: readonly TreeRequest[]) {
-    this.#requests = [...requests];
+  /** @param trees from whose front it takes; nobody else is to take more than the last */
+  constructor(trees: Tree[]) {
+    this.#trees = trees;
     this.#worker = new Worker(new URL("./tree_worker.ts", import.meta.url), { type: "module" });
-    this.#worker.onmessage = ({ data }: MessageEvent<TreeAnswer>) => this.#waiting.shift()!(data);
+    this.#worker.onmessage = ({ data }: MessageEvent<TreeAnswer>) => {
+      this.#answers.push(data);
+      this.#wake();
+    };
     this.#worker.onerror = (event) => {
       event.preventDefault();
       this.#hasFailed = true;
-      for (const give of this.#waiting.splice(0)) give(undefined);
+      this.#wake();
     };
-    for (let i = 0; i < TREES_AHEAD; i++) this.#ask();
+    this.#ask();
   }
 
-  /** The next tree; undefined if it could not be read. */
-  async next(): Promise<TreeAnswer> {
+  /**
+   * The next tree that it was asked for; without an answer if it could not read it. Undefined if it is behind, and
+   * others are left that it has not been asked for.
+   */
+  async next(): Promise<{ tree: Tree; answer: TreeAnswer } | undefined> {
     this.#ask();
-    return await this.#answers.shift()!;
+    if (this.#answers.length === 0) await sleep(0);
+    if (this.#answers.length === 0 && this.#trees.length > 0) return undefined;
+    while (this.#answers.length === 0 && this.#asked.length > 0 && !this.#hasFailed) {
+      await new Promise<void>((resolve) => this.#wake = resolve);
+    }
+    const tree = this.#asked.shift();
+    return tree && { tree, answer: this.#answers.shift() };
   }
 
   [Symbol.dispose](): void {
@@ -101,13 +128,12 @@ class ReadingThread implements Disposable {
   }
 
   #ask(): void {
-    const request = this.#requests.shift();
-    if (!request) return;
-    const { promise, resolve } = Promise.withResolvers<TreeAnswer>();
-    this.#answers.push(promise);
-    if (this.#hasFailed) return resolve(undefined);
-    this.#waiting.push(resolve);
-    this.#worker.postMessage(request);
+    while (this.#asked.length < TREES_AHEAD && this.#trees.length > 0) {
+      const tree = this.#trees.shift()!;
+      this.#asked.push(tree);
+      const request: TreeRequest = { path: tree.registry.path, name: tree.name };
+      if (!this.#hasFailed) this.#worker.postMessage(request);
+    }
   }
 }
 

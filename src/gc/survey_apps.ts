@@ -95,7 +95,7 @@ class Repository {
     }
     if (files.has(MANIFEST_FILE)) {
       const content = new ManifestContent(digest, child);
-      this.#manifests.add(content, this.#contents.add(content));
+      this.#manifests.add(content, this.#contents.add(content), child);
     }
     if (isNamed) this.#digests.push([digest, child]);
   }

@@ -121,7 +121,7 @@ function readEntry(
   const isLater = text !== undefined && !description && isLaterRecord(text);
   const stampFile = text === undefined ? PIN_FILE : RECORD_FILE;
   const stamp = stampOf(folder, stampFile);
-  const places = new Set<number>();
+  const places: number[] = [];
   for (const digest of description?.blobs ?? []) contents.collectBlob(digest, places);
   const lastUsed = clamp(stamp?.modified, now);
   const { createdAt } = description ?? {};

@@ -1,35 +1,33 @@
 import assert from "node:assert/strict";
 import type { Folder, Oddments } from "../../src/gc/folders.ts";
-import { fileOf, stampOf } from "../../src/gc/folders.ts";
+import { fileOf } from "../../src/gc/folders.ts";
 import { RegistryTrees } from "../../src/gc/registry_trees.ts";
 import { Layout } from "../../src/store/layout.ts";
 import { image, multiPlatform } from "../support/artifacts.ts";
 import { CacheFolder, DAY } from "../support/cache_folder.ts";
+import { withBrokenThreads } from "../support/threads.ts";
 
 interface Trees {
   readonly trees: { registry: string; folder: Folder }[];
   readonly oddments: Oddments;
 }
 
-async function read(cache: CacheFolder, isAhead: boolean): Promise<Trees> {
+async function read(cache: CacheFolder, hasThread: boolean): Promise<Trees> {
   const oddments: Oddments = { rubbish: [], foreign: [], emptyFolders: [] };
-  using registries = new RegistryTrees(new Layout(cache.registry), oddments, isAhead);
+  using registries = new RegistryTrees(new Layout(cache.registry), oddments, hasThread);
   const trees = await Array.fromAsync(registries.read(oddments));
   for (const list of [oddments.rubbish, oddments.foreign]) {
     list.sort((a, b) => a.path < b.path ? -1 : 1);
   }
-  return { trees, oddments };
+  trees.sort((a, b) => a.folder.path < b.folder.path ? -1 : 1);
+  return { trees, oddments: { ...oddments, emptyFolders: oddments.emptyFolders.toSorted() } };
 }
 
-/** A tree, with what its files hold, whether they were read along or are read now. */
-function whole(folder: Folder): object {
-  const { path, name, isEmpty, files, folders } = folder;
-  const held = [...files].sort().map((file) => [
-    file,
-    fileOf(folder, file)?.bytes,
-    stampOf(folder, file),
-  ]);
-  return { path, name, isEmpty, held, folders: folders.map(whole) };
+/** A tree, with what was read along. */
+function whole({ path, name, isEmpty, files, folders, read = {} }: Folder): object {
+  const below = folders.map(whole);
+  const held = Object.entries(read).filter(([, file]) => file !== undefined);
+  return { path, name, isEmpty, files: [...files], held: Object.fromEntries(held), below };
 }
 
 function filled(): CacheFolder {
@@ -60,14 +58,54 @@ Deno.test("a thread reads the trees as they are read without one", async () => {
   );
 });
 
-Deno.test("a thread reads along what every entry needs", async () => {
+Deno.test("a thread that fails leaves the trees to who waits for them", async () => {
+  using cache = filled();
+  const now = await read(cache, false);
+  const failed = await withBrokenThreads(() => read(cache, true));
+  assert.deepEqual(failed.oddments, now.oddments);
+  assert.deepEqual(
+    failed.trees.map(({ folder }) => whole(folder)),
+    now.trees.map(({ folder }) => whole(folder)),
+  );
+});
+
+Deno.test("with the trees comes what their entries need", async () => {
   using cache = filled();
   const { trees } = await read(cache, true);
   const app = trees.find(({ folder }) => folder.name === "acme")!.folder.folders[0]!;
   const tag = app.folders.find(({ name }) => name === "v1")!;
-  assert.deepEqual([...tag.read!.keys()].sort(), ["manifest.json", "record.json"]);
+  assert.deepEqual(Object.keys(tag.read!).sort(), ["manifest.json", "record.json"]);
   const digests = app.folders.filter(({ name }) => name.startsWith("sha256"));
-  assert.deepEqual(digests.map(({ read }) => read), [undefined, undefined]);
+  assert.equal(digests.length, 2);
+  for (const { read } of digests) assert.equal(read!["manifest.json"], undefined, "a tag has it");
+});
+
+Deno.test("of digests the manifests come that no tag beside them has", async () => {
+  using cache = filled();
+  const { trees } = await read(cache, true);
+  const two = trees.find(({ folder }) => folder.name === "two")!.folder.folders[0]!;
+  const { bytes, digest } = two.read!["manifest.json"]!;
+  assert.equal(two.name, digest);
+  assert.equal(JSON.parse(new TextDecoder().decode(bytes)).schemaVersion, 2);
+});
+
+Deno.test("a file that cannot be read is left to whoever needs it", async () => {
+  using cache = filled();
+  const path = `${cache.registry}/manifests/quay.io/one/v1/record.json`;
+  const { readFileSync } = Deno;
+  try {
+    Deno.readFileSync = (asked) => {
+      if (asked === path) throw new Deno.errors.PermissionDenied("not yours");
+      return readFileSync(asked);
+    };
+    const { trees } = await read(cache, false);
+    const one = trees.find(({ folder }) => folder.name === "one")!.folder;
+    const tag = one.folders.find(({ name }) => name === "v1")!;
+    assert.deepEqual(Object.keys(tag.read!).filter((name) => tag.read![name]), ["manifest.json"]);
+    assert.throws(() => fileOf(tag, "record.json"), { code: "LDR_PERMISSION" });
+  } finally {
+    Deno.readFileSync = readFileSync;
+  }
 });
 
 Deno.test("what is odd in the trees is told", async () => {
