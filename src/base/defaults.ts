@@ -225,3 +225,6 @@ export const READ_AHEAD_FROM = 256 * 1024;
 
 /** So many trees it may be ahead. */
 export const TREES_AHEAD = 8;
+
+/** So many files are looked at in two threads: one takes some microseconds, and a thread's start some milliseconds. */
+export const LOOK_AHEAD_FROM = 20_000;

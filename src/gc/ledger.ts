@@ -19,6 +19,8 @@ export interface Facts {
   readonly now: number;
   readonly ages: Ages;
   readonly inUse: InUse;
+  /** Whether content is taken to be old, without a look at it. */
+  readonly assumesOld?: boolean;
 }
 
 /** Why content stays that an entry reaches which stays. */
@@ -89,12 +91,17 @@ export class Ledger {
 
   /** Whether content may go once no entry reaches it. */
   #mayGo(place: number): boolean {
-    const { now, ages, inUse } = this.#facts;
+    const { inUse, assumesOld = false } = this.#facts;
     if (inUse.places.has(place)) return false;
-    const age = this.#survey.holders[place] === 0 ? ages.orphan : ages.content;
-    // Looked at only if it matters how old it is.
-    return age === 0 || isOlder(this.#survey.contents[place]!.mtime, age, now);
+    return assumesOld || isOldContent(this.#survey, place, this.#facts);
   }
+}
+
+/** Whether content is so old that it may go once no entry reaches it. */
+export function isOldContent(survey: Survey, place: number, { now, ages }: Facts): boolean {
+  const age = survey.holders[place] === 0 ? ages.orphan : ages.content;
+  // Looked at only if it matters how old it is.
+  return age === 0 || isOlder(survey.contents[place]!.mtime, age, now);
 }
 
 /** Whether a time on the disk lies so far back. One in the future does not, unless no age is asked for. */

@@ -1,7 +1,7 @@
 import { diskOf } from "../../base/disk.ts";
 import { LarderError } from "../../base/errors.ts";
 import { diskError, readTextIfAny } from "../../base/files.ts";
-import { planGc } from "../../gc/collector.ts";
+import { planGcAhead } from "../../gc/collector.ts";
 import { formatPlan, isEmptyPlan, parsePlan, type Plan } from "../../gc/plan.ts";
 import { hasLimits } from "../../gc/policy.ts";
 import { survey } from "../../gc/survey.ts";
@@ -31,7 +31,8 @@ export async function gc(context: Context, options: GcOptions): Promise<void> {
     return await showAndSweep(context, plan, options, { by: "gc --apply", nothing });
   }
   const { layout } = context;
-  const plan = planGc(await survey(layout, Date.now()), policy, diskOf(layout.root));
+  const state = await survey(layout, Date.now());
+  const plan = await planGcAhead(state, policy, diskOf(layout.root));
   if (options.plan !== undefined) return writePlan(context, plan, options.plan);
   await showAndSweep(context, plan, options, {
     by: "gc",
