@@ -2,7 +2,7 @@ import type { Disk } from "../base/disk.ts";
 import { formatBytes, formatDuration, plural } from "../base/units.ts";
 import { type Facts, isOlder, Ledger } from "./ledger.ts";
 import type { Loose } from "./plan.ts";
-import { type GcPolicy, limitsOf } from "./policy.ts";
+import type { GcPolicy } from "./policy.ts";
 import { protection } from "./protect.ts";
 import type { Decision, Selection } from "./selection.ts";
 import { State, Use } from "./state.ts";
@@ -74,14 +74,14 @@ function takeDamaged(state: State): void {
 
 function takeDisabled(state: State): void {
   for (const entry of state.candidates()) {
-    if (!limitsOf(state.policy, entry.type).disabled) continue;
+    if (!state.limitsOf(entry.type).disabled) continue;
     state.take(entry, "disabled", `nothing of the type ${entry.type} is to be kept`);
   }
 }
 
 function takeUnused(state: State): void {
   for (const entry of state.candidates()) {
-    const { unused } = limitsOf(state.policy, entry.type);
+    const { unused } = state.limitsOf(entry.type);
     if (unused === undefined || !isOlder(entry.lastUsed, unused, state.now)) continue;
     const idle = formatDuration(state.now - entry.lastUsed);
     const why = `unused for ${idle}; the limit is ${formatDuration(unused)}`;
@@ -92,7 +92,7 @@ function takeUnused(state: State): void {
 
 function takeBeyondCounts(state: State): void {
   for (const type of [...ENTRY_TYPES, undefined]) {
-    const limit = type ? limitsOf(state.policy, type).maxCount : state.policy.maxCount;
+    const limit = type ? state.limitsOf(type).maxCount : state.policy.maxCount;
     if (limit === undefined) continue;
     let count = state.remaining(type).length;
     const why = `least recently used; there may be ${
@@ -109,7 +109,7 @@ function takeBeyondCounts(state: State): void {
 
 function takeBeyondTypeSizes(state: State): void {
   for (const type of ENTRY_TYPES) {
-    const { maxSize } = limitsOf(state.policy, type);
+    const { maxSize } = state.limitsOf(type);
     if (maxSize === undefined) continue;
     const use = new Use(state.survey, state.remaining(type));
     const why = `least recently used; the limit is ${limitText(formatBytes(maxSize), type)}`;
@@ -152,7 +152,7 @@ function takeForFreeSpace(state: State): void {
  */
 function giveBackShared(state: State): void {
   for (const entry of state.takenForSpace()) {
-    const { maxSize, maxCount } = limitsOf(state.policy, entry.type);
+    const { maxSize, maxCount } = state.limitsOf(entry.type);
     if (maxSize === undefined && maxCount === undefined) state.giveBackIfShared(entry);
   }
 }

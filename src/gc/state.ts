@@ -1,7 +1,14 @@
 import type { Disk } from "../base/disk.ts";
 import { type Facts, isOlder, Ledger } from "./ledger.ts";
 import type { Loose } from "./plan.ts";
-import { freeGoal, type GcPolicy, type KeepingRule, type TakingRule } from "./policy.ts";
+import {
+  freeGoal,
+  type GcPolicy,
+  type KeepingRule,
+  limitsOf,
+  type TakingRule,
+  type TypeLimits,
+} from "./policy.ts";
 import { lastOfGroups, protection, type Reason } from "./protect.ts";
 import type { Decision, Removal, Selection, Shortfall } from "./selection.ts";
 import type { EntryType, LooseFile, Survey, SurveyEntry } from "./survey_types.ts";
@@ -27,6 +34,8 @@ export class State {
   /** … and those of them whose space is. */
   readonly #takenPartials: LooseFile[] = [];
   readonly #youngAge: number;
+  /** Not made out anew for each entry. */
+  readonly #limits = new Map<EntryType, TypeLimits>();
   #freed: number;
 
   constructor(
@@ -63,6 +72,13 @@ export class State {
   /** Bytes that have to be free; undefined where that is no goal. */
   get freeGoal(): number | undefined {
     return freeGoal(this.policy, this.#disk);
+  }
+
+  /** What holds for entries of a type. */
+  limitsOf(type: EntryType): TypeLimits {
+    const limits = this.#limits.get(type) ?? limitsOf(this.policy, type);
+    this.#limits.set(type, limits);
+    return limits;
   }
 
   /** What may be taken, least recently used first, of one type or of all. */
