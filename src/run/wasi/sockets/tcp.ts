@@ -123,14 +123,20 @@ export class TcpSocket extends TcpOptions implements Disposable {
     const state = this.#state;
     if (state.name !== "listening") throw new Refused("invalid-state");
     const operation = state.next ??= this.#accept(state.binding.listener!);
-    if (operation.isOver) state.next = undefined;
-    const link = operation.take();
+    if (!operation.isOver) throw new Refused("would-block");
+    // Where there are too many sockets, the connection waits for the next call.
     const accepted = TcpSocket.of(this.#guest, this.#family);
-    this.#ids.delete(link.id);
-    accepted.#ids.add(link.id);
-    accepted.inheritOptions(this);
-    const streams = accepted.#open(link);
-    return [accepted, ...streams];
+    state.next = undefined;
+    try {
+      const link = operation.take();
+      this.#ids.delete(link.id);
+      accepted.#ids.add(link.id);
+      accepted.inheritOptions(this);
+      return [accepted, ...accepted.#open(link)];
+    } catch (error) {
+      accepted[Symbol.dispose]();
+      throw error;
+    }
   }
 
   localAddress(): IpSocketAddress {

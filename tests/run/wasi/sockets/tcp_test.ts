@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { GUEST_WRITE_WINDOW } from "../../../../src/base/defaults.ts";
+import { GUEST_RESOURCES, GUEST_WRITE_WINDOW } from "../../../../src/base/defaults.ts";
 import type { TcpSocket } from "../../../../src/run/wasi/sockets/tcp.ts";
 import {
   at,
@@ -170,6 +170,21 @@ Deno.test("a guest listens, and takes one connection after the other", async () 
     assert.equal(await client.read(answer), 3);
     assert.equal(await client.read(answer), null);
   }
+});
+
+Deno.test("a guest with too many sockets is told so, and what waits for it waits on", async () => {
+  using guest = new SocketGuest([LOOPBACK]);
+  const listening = await guest.listening();
+  const { port } = listening.localAddress().val;
+  const sockets: TcpSocket[] = [];
+  assert.throws(() => {
+    while (sockets.length < 2 * GUEST_RESOURCES) sockets.push(guest.tcp());
+  }, isCode("new-socket-limit"));
+  using _client = await Deno.connect({ hostname: LOOPBACK, port });
+  const accept = finished(listening, () => listening.accept());
+  await assert.rejects(accept, isCode("new-socket-limit"));
+  sockets[0]![Symbol.dispose]();
+  listening.accept();
 });
 
 ipv6Test("a guest that listens on every IPv6 address is not reached by IPv4", async () => {
