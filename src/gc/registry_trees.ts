@@ -1,6 +1,6 @@
 import { sep } from "node:path";
 import { sleep } from "../base/concurrency.ts";
-import { READ_AHEAD_FROM, TREES_AHEAD } from "../base/defaults.ts";
+import { READ_AHEAD_FROM, TREES_AHEAD, TREES_AT_FIRST } from "../base/defaults.ts";
 import { statIfAny } from "../base/files.ts";
 import type { Layout } from "../store/layout.ts";
 import { type Folder, listTree, type Oddments, readSubtree } from "./folders.ts";
@@ -105,7 +105,7 @@ class ReadingThread implements Disposable {
       this.#hasFailed = true;
       this.#wake();
     };
-    this.#ask();
+    this.#ask(TREES_AT_FIRST);
   }
 
   /**
@@ -113,7 +113,7 @@ class ReadingThread implements Disposable {
    * others are left that it has not been asked for.
    */
   async next(): Promise<{ tree: Tree; answer: TreeAnswer } | undefined> {
-    this.#ask();
+    this.#ask(TREES_AHEAD);
     if (this.#answers.length === 0) await sleep(0);
     if (this.#answers.length === 0 && this.#trees.length > 0) return undefined;
     while (this.#answers.length === 0 && this.#asked.length > 0 && !this.#hasFailed) {
@@ -127,8 +127,9 @@ class ReadingThread implements Disposable {
     this.#worker.terminate();
   }
 
-  #ask(): void {
-    while (this.#asked.length < TREES_AHEAD && this.#trees.length > 0) {
+  /** @param ahead so many are to be on their way */
+  #ask(ahead: number): void {
+    while (this.#asked.length < ahead && this.#trees.length > 0) {
       const tree = this.#trees.shift()!;
       this.#asked.push(tree);
       const request: TreeRequest = { path: tree.registry.path, name: tree.name };
