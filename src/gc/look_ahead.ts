@@ -20,7 +20,7 @@ export async function lookAhead(
   if (unknown.length < from) return;
   const middle = Math.ceil(unknown.length / 2);
   const theirs = unknown.slice(middle);
-  const looking = lookInThread(theirs.flatMap(({ paths }) => paths));
+  const looking = lookInThread(theirs);
   for (const content of unknown.slice(0, middle)) void content.mtime;
   const answer = await looking;
   if (!answer) return;
@@ -33,7 +33,7 @@ export async function lookAhead(
 }
 
 /** Undefined where the thread fails. */
-async function lookInThread(paths: LookRequest): Promise<LookAnswer | undefined> {
+async function lookInThread(contents: readonly LazyContent[]): Promise<LookAnswer | undefined> {
   const { promise, resolve } = Promise.withResolvers<LookAnswer | undefined>();
   const worker = new Worker(new URL("./look_worker.ts", import.meta.url), { type: "module" });
   worker.onmessage = ({ data }: MessageEvent<LookAnswer>) => resolve(data);
@@ -41,6 +41,8 @@ async function lookInThread(paths: LookRequest): Promise<LookAnswer | undefined>
     event.preventDefault();
     resolve(undefined);
   };
+  // Put together while the thread starts.
+  const paths: LookRequest = contents.flatMap(({ paths }) => paths);
   worker.postMessage(paths);
   try {
     return await promise;
