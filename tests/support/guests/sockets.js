@@ -36,8 +36,9 @@ const COMMANDS = {
       poll(sent < size ? [reads, writes] : [reads]);
       if (sent < size && writes.ready()) {
         const room = Math.min(Number(output.checkWrite()), size - sent);
-        output.write(pattern.slice(sent % 251, sent % 251 + room));
-        sent += room;
+        const piece = pattern.slice(sent % 251, sent % 251 + room);
+        output.write(piece);
+        sent += piece.length;
         if (sent === size) socket.shutdown("send");
       }
       if (!reads.ready()) continue;
