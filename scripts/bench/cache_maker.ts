@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { blob, image, index, MEDIA_TYPES, type TestBlob } from "../../tests/support/artifacts.ts";
 import { CacheFolder, DAY } from "../../tests/support/cache_folder.ts";
 
@@ -43,6 +44,8 @@ export function smallBlobs(): CacheFolder {
       );
     }
   }
+  // As old as what is in it: nothing has come to it since.
+  cache.age(join(cache.registry, "data"), WRITTEN);
   return cache;
 }
 

@@ -7,7 +7,7 @@ import type { Layout } from "../store/layout.ts";
 import { liveLeases } from "../store/leases.ts";
 import { type ExclusiveLockOptions, withExclusiveLock } from "../store/store_lock.ts";
 import { inUse } from "./in_use.ts";
-import { type Ages, type Facts, isOldContent } from "./ledger.ts";
+import { type Ages, type Facts, isKnownOld, isOldContent } from "./ledger.ts";
 import { lookAhead } from "./look_ahead.ts";
 import { looseToGo, makePlan, type Plan } from "./plan.ts";
 import { type GcPolicy, hasFree } from "./policy.ts";
@@ -64,7 +64,8 @@ export async function planGcAhead(
   const facts = factsOf(survey, GC_AGES);
   const loose = looseToGo(survey, facts);
   const hoped = select(survey, policy, { ...facts, assumesOld: true }, disk, loose);
-  const going = hoped.contents.map((place) => ({ place, content: survey.contents[place]! }));
+  const going = hoped.contents.filter((place) => !isKnownOld(survey, place, facts))
+    .map((place) => ({ place, content: survey.contents[place]! }));
   const sizes = going.map(({ content }) => content.size);
   await lookAhead(going.map(({ content }) => content));
   // What was assumed mattered for what goes and for nothing else: where it is true, this is the selection.

@@ -1,5 +1,5 @@
 import { sep } from "node:path";
-import { readFolder } from "../base/files.ts";
+import { readFolder, statIfAny } from "../base/files.ts";
 import type { Digest } from "../oci/digest.ts";
 import { CONFIG_FILE, type Layout, MANIFEST_FILE, type Tree } from "../store/layout.ts";
 import type { EntryFolder, Oddments } from "./folders.ts";
@@ -21,12 +21,16 @@ export class Contents {
   /** Reads both trees of blobs; what is none goes to `oddments`. */
   readBlobs(layout: Layout, { rubbish, foreign }: Pick<Oddments, "rubbish" | "foreign">): void {
     for (const tree of TREES) {
-      for (const { name, isFile } of readFolder(layout.tree(tree))) {
+      const entries = readFolder(layout.tree(tree));
+      // Asked after they are listed: what comes in between makes it later.
+      const arrival = statIfAny(layout.tree(tree))?.mtime?.getTime();
+      const folder = { layout, tree, arrival };
+      for (const { name, isFile } of entries) {
         const digest = isFile ? layout.digestOfName(name) : undefined;
         if (digest) {
           const isTwin = tree !== TREES[0] && this.#blobs.has(digest);
           const map = isTwin ? this.#twins : this.#blobs;
-          map.set(digest, this.add(new Blob(layout, tree, digest)));
+          map.set(digest, this.add(new Blob(folder, digest)));
         } else {
           const file = looseFile(layout.tree(tree) + sep + name);
           const isRubbish = isFile && layout.digestOfName(name.replace(TEMPORARY, ""));
@@ -113,21 +117,35 @@ export abstract class LazyContent {
   }
 }
 
+/** The folder of a tree of blobs. */
+interface BlobFolder {
+  readonly layout: Layout;
+  readonly tree: Tree;
+  /** Its mtime: when the last blob came in or went. */
+  readonly arrival: number | undefined;
+}
+
 /** A file in a tree of blobs. */
 class Blob extends LazyContent implements Content {
-  readonly tree: Tree;
   readonly digest: Digest;
-  readonly #layout: Layout;
+  readonly #folder: BlobFolder;
 
-  constructor(layout: Layout, tree: Tree, digest: Digest) {
+  constructor(folder: BlobFolder, digest: Digest) {
     super();
-    this.#layout = layout;
-    this.tree = tree;
+    this.#folder = folder;
     this.digest = digest;
   }
 
+  get tree(): Tree {
+    return this.#folder.tree;
+  }
+
+  get lastArrival(): number | undefined {
+    return this.#folder.arrival;
+  }
+
   get path(): string {
-    return this.#layout.blob(this.tree, this.digest);
+    return this.#folder.layout.blob(this.tree, this.digest);
   }
 
   get paths(): readonly string[] {

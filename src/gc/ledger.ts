@@ -98,10 +98,26 @@ export class Ledger {
 }
 
 /** Whether content is so old that it may go once no entry reaches it. */
-export function isOldContent(survey: Survey, place: number, { now, ages }: Facts): boolean {
-  const age = survey.holders[place] === 0 ? ages.orphan : ages.content;
-  // Looked at only if it matters how old it is.
-  return age === 0 || isOlder(survey.contents[place]!.mtime, age, now);
+export function isOldContent(survey: Survey, place: number, facts: Facts): boolean {
+  if (isKnownOld(survey, place, facts)) return true;
+  return isOlder(survey.contents[place]!.mtime, ageOf(survey, place, facts), facts.now);
+}
+
+/**
+ * Whether that is known without a look at its files: of a cache that was not written to for a while they need not be
+ * looked at one by one. A file that Spin writes for longer than that, where it is, would pass for old: that matters
+ * only if no entry reaches it yet, and then it is looked at.
+ */
+export function isKnownOld(survey: Survey, place: number, facts: Facts): boolean {
+  const age = ageOf(survey, place, facts);
+  if (age === 0) return true;
+  const { lastArrival } = survey.contents[place]!;
+  return survey.holders[place]! > 0 && lastArrival !== undefined &&
+    isOlder(lastArrival, age, facts.now);
+}
+
+function ageOf({ holders }: Survey, place: number, { ages }: Facts): number {
+  return holders[place] === 0 ? ages.orphan : ages.content;
 }
 
 /** Whether a time on the disk lies so far back. One in the future does not, unless no age is asked for. */

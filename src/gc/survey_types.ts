@@ -21,6 +21,11 @@ export interface Content {
   readonly size: number;
   /** When it was last written, of several files the last. Milliseconds since the epoch, as it stands on the disk. */
   readonly mtime: number;
+  /**
+   * When something last came to the folder that it is in, if that is known. What larder writes there is written
+   * before it comes, and so is no younger.
+   */
+  readonly lastArrival?: number | undefined;
   /** Looks at the files anew; undefined if they are gone. */
   look(): FileState | undefined;
 }

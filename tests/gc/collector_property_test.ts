@@ -247,16 +247,30 @@ class Bench extends CacheFolder {
       .map((path) => path.slice(this.registry.length + 1));
   }
 
+  /** Has the folders of blobs be as old as if each blob had come when it was written. */
+  settle(): void {
+    for (const tree of ["data", "wasm"]) {
+      const folder = join(this.registry, tree);
+      const times = filesBelow(folder).map((path) => Deno.statSync(path).mtime!.getTime());
+      if (times.length > 0) this.age(folder, this.now - Math.max(...times));
+    }
+  }
+
   override [Symbol.dispose](): void {
     this.lease.release();
     super[Symbol.dispose]();
   }
 }
 
-async function check(happenings: readonly Happening[], policy: GcPolicy): Promise<void> {
+async function check(
+  happenings: readonly Happening[],
+  policy: GcPolicy,
+  isSettled: boolean,
+): Promise<void> {
   using bench = new Bench();
   bench.write("data/notes.txt", "mine", 400 * DAY);
   for (const event of happenings) await bench.happen(event);
+  if (isSettled) bench.settle();
   const young = bench.young();
   const disk = { size: 100_000, free: 10_000 };
   const before = bench.size();
@@ -275,5 +289,5 @@ async function check(happenings: readonly Happening[], policy: GcPolicy): Promis
 
 Deno.test("for any cache and policy: nothing goes that is reachable, in use or young, and what goes is what was said", async () => {
   const cache = fc.array(aHappening, { maxLength: 12 });
-  await fc.assert(fc.asyncProperty(cache, aPolicy, check), { numRuns: 150 });
+  await fc.assert(fc.asyncProperty(cache, aPolicy, fc.boolean(), check), { numRuns: 150 });
 });

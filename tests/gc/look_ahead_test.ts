@@ -93,3 +93,35 @@ Deno.test("content that is no more as its manifest says counts as it is, looked 
     assert.equal(ahead!.remove.entries.length, 4);
   }
 });
+
+Deno.test("of a cache that nothing came to for a while, blobs are not looked at one by one", async () => {
+  using cache = filled();
+  cache.age(`${cache.registry}/data`, 30 * DAY);
+  const size = cache.size();
+  const forget = () => Deno.removeSync(`${cache.registry}/data`, { recursive: true });
+  const [plan, ahead] = await plans(cache, NOTHING, forget);
+  assert.deepEqual([plan!.bytes, ahead!.bytes], [size, size]);
+});
+
+Deno.test("what nobody needs is looked at wherever it is: Spin may be writing it", async () => {
+  using cache = filled();
+  const [written, finished] = [blob("Spin is writing this"), blob("Spin has written this")];
+  cache.blobs([written], 60_000);
+  cache.blobs([finished], 30 * DAY);
+  cache.age(`${cache.registry}/data`, 30 * DAY);
+  const { remove } = planGc(await surveyOf(cache), NOTHING, undefined);
+  const paths = remove.contents.map(({ path }) => path);
+  assert.ok(paths.includes(relativePathOf(finished)));
+  assert.ok(!paths.includes(relativePathOf(written)));
+});
+
+Deno.test("what came lately is looked at, and so is what came at a time that is yet to be", async () => {
+  for (const arrival of [60_000, -DAY]) {
+    using cache = filled();
+    const young = relativePathOf(LAYERS[7]!);
+    cache.age(`${cache.registry}/${young}`, 60_000);
+    cache.age(`${cache.registry}/data`, arrival);
+    const { remove } = planGc(await surveyOf(cache), NOTHING, undefined);
+    assert.ok(!remove.contents.some(({ path }) => path === young));
+  }
+});
