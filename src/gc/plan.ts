@@ -101,7 +101,9 @@ export function makePlan(survey: Survey, selection: Selection, loose: Loose): Pl
     remove: {
       entries: removals.map((removal) => plannedEntry(layout, removal)),
       get contents() {
-        return planned ??= contents.map((content) => plannedFile(layout, content));
+        // In the order of their names, so that plans can be compared: a survey has them in any.
+        return planned ??= contents.map((content) => plannedFile(layout, content))
+          .sort((a, b) => a.path < b.path ? -1 : 1);
       },
       partials: partials.map((file) => plannedFile(layout, file)),
       rubbish: loose.rubbish.map((file) => plannedFile(layout, file)),
