@@ -10,11 +10,16 @@ import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { BINARY_EXCEPTIONS, EXCEPTIONS_VARIABLE } from "../tests/binary_exceptions.ts";
 import { ensureComponents, ensurePrograms } from "./test_programs.ts";
-import { runTests } from "./test_process.ts";
-import { judge, type Outcome, type Report } from "./test_report.ts";
+import { type Ended, runTests } from "./test_process.ts";
+import { judge, type Outcome } from "./test_report.ts";
 
 const ROOT = join(import.meta.dirname!, "..");
 const FROZEN = Deno.env.get("CI") ? ["--frozen"] : [];
+
+/** Of a run of tests. More of them are shared more evenly, and start more processes. */
+const PARTS = 6;
+/** Tests mostly wait for what they have started, so that two processes do them in little more than half the time. */
+const PROCESSES = 2;
 
 /** A step and what it does. */
 type Step = readonly [name: string, run: () => Outcome | Promise<Outcome>];
@@ -25,8 +30,8 @@ const STEPS: readonly Step[] = [
   ["types", () => deno("check", "--quiet", ...FROZEN, "main.ts", "scripts", "tests")],
   ["layers", () => deno("run", "--allow-read", "scripts/check_layers.ts")],
   ["docs", () => deno("run", "-A", "scripts/generate_docs.ts", "--check")],
-  ["unit tests", () => denoTest(halves(unitTests()))],
-  ["end-to-end tests", () => denoTest(halves(endToEndTests()))],
+  ["unit tests", () => denoTest(parts(unitTests()))],
+  ["end-to-end tests", () => denoTest(parts(endToEndTests()))],
 ];
 
 /** The tests that start larder as its users do. */
@@ -50,9 +55,14 @@ function testsBelow(folder: string): string[] {
   }).sort();
 }
 
-/** Tests mostly wait for what they have started, so that two processes do them in little more than half the time. */
-function halves(files: readonly string[]): string[][] {
-  return [0, 1].map((half) => files.filter((_, i) => i % 2 === half));
+/** Parts of a run, each for a process of its own. Long files, which take long for the most part, are in the first. */
+function parts(files: readonly string[]): string[][] {
+  const size = new Map(files.map((path) => [path, Deno.statSync(join(ROOT, path)).size]));
+  const longestFirst = files.toSorted((a, b) => size.get(b)! - size.get(a)!);
+  return Array.from(
+    { length: PARTS },
+    (_, part) => longestFirst.filter((_, i) => i % PARTS === part),
+  );
 }
 
 async function main(args: string[]): Promise<number> {
@@ -99,39 +109,41 @@ function binaryStep(binary: string): Step {
     const base = /Deno ([\d.]+)/.exec(version)?.[1] ?? "";
     const exceptions = BINARY_EXCEPTIONS[base] ?? {};
     const preload = "--preload=tests/support/skip_exceptions.ts";
-    const processes = halves(binaryTests()).map((files) => [preload, ...files]);
+    const processes = parts(binaryTests()).map((files) => [preload, ...files]);
     const env = { LARDER_BIN: binary, [EXCEPTIONS_VARIABLE]: JSON.stringify(exceptions) };
     return await denoTest(processes, env, exceptions);
   }];
 }
 
 /**
- * Runs tests in one process for each list of arguments, all at once. The output of the first is shown as it comes,
- * that of the others after it.
+ * Runs tests in one process for each list of arguments, some at once. What the first of these write is shown as it
+ * comes, what the others write after it.
  */
 async function denoTest(
-  processes: readonly (readonly string[])[],
+  runs: readonly (readonly string[])[],
   env: Record<string, string> = {},
   exceptions: Readonly<Record<string, string>> = {},
 ): Promise<Outcome> {
-  const running = processes.map((args, i) =>
-    runTests([...FROZEN, ...args], { cwd: ROOT, env, shown: i === 0 })
-  );
-  const reports: Report[] = [];
-  let good = true;
-  for (const [i, each] of running.entries()) {
-    const { success, output, report } = await each;
-    if (i > 0) console.log(output);
-    good &&= success;
-    reports.push(report);
-  }
+  const queue = [...runs];
+  const ended: Ended[] = [];
+  const hidden: Ended[] = [];
+  const work = async (shown: boolean) => {
+    for (let args; (args = queue.shift());) {
+      const each = await runTests([...FROZEN, ...args], { cwd: ROOT, env, shown });
+      ended.push(each);
+      if (!shown) hidden.push(each);
+    }
+  };
+  await Promise.all(Array.from({ length: PROCESSES }, (_, i) => work(i === 0)));
+  for (const { output } of hidden) console.log(output);
+  const reports = ended.map(({ report }) => report);
   return judge(
     {
       passed: reports.reduce((sum, { passed }) => sum + passed, 0),
       failed: reports.flatMap(({ failed }) => failed),
       ignored: reports.flatMap(({ ignored }) => ignored),
     },
-    good,
+    ended.every(({ success }) => success),
     exceptions,
   );
 }
