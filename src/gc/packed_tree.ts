@@ -1,4 +1,5 @@
 import { sep } from "node:path";
+import { joined } from "../base/bytes.ts";
 import type { Digest } from "../oci/digest.ts";
 import { MANIFEST_FILE, RECORD_FILE } from "../store/layout.ts";
 import { bitsOf, filesOf, type Folder, type Stamp } from "./folders.ts";
@@ -42,7 +43,7 @@ export function packTree(tree: Folder): PackedTree {
     for (const child of folder.folders) pack(child);
   };
   pack(tree);
-  return { names, numbers: Float64Array.from(numbers), digests, bytes: concatenated(read) };
+  return { names, numbers: Float64Array.from(numbers), digests, bytes: joined(read) };
 }
 
 /** The buffers that can be handed over. */
@@ -86,14 +87,4 @@ function packStamp(stamp: Stamp | undefined): number[] {
 
 function numberOf(value: number): number | undefined {
   return Number.isNaN(value) ? undefined : value;
-}
-
-function concatenated(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const all = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let offset = 0;
-  for (const part of parts) {
-    all.set(part, offset);
-    offset += part.length;
-  }
-  return all;
 }

@@ -1,3 +1,4 @@
+import { joined } from "../base/bytes.ts";
 import { STALL_TIMEOUT, TRANSFER_BUFFER } from "../base/defaults.ts";
 import { interrupted } from "../base/errors.ts";
 import { networkError, timedOut } from "./fetch_transport.ts";
@@ -64,13 +65,7 @@ export async function readSmall(
     if (length > limit) return undefined;
     parts.push(chunk.slice());
   }
-  const whole = new Uint8Array(length);
-  let offset = 0;
-  for (const part of parts) {
-    whole.set(part, offset);
-    offset += part.length;
-  }
-  return whole;
+  return joined(parts);
 }
 
 interface ChunkReader {

@@ -1,6 +1,7 @@
 import { GUEST_MEMORY } from "../base/defaults.ts";
 import { type MemoryShape, PAGE, takeMemory } from "./memory_image.ts";
-import { Cursor, joined, leb, readSections, SECTION, section } from "./wasm_rewriter.ts";
+import { joined } from "../base/bytes.ts";
+import { Cursor, leb, readSections, SECTION, section } from "./wasm_rewriter.ts";
 
 /** A core module whose memories cannot grow past {@link GUEST_MEMORY}, or past what they begin with. */
 export interface BoundedModule {

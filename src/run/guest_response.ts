@@ -1,3 +1,4 @@
+import { joined } from "../base/bytes.ts";
 import { RESPONSE_WINDOW } from "../base/defaults.ts";
 
 export interface ResponseEvents {
@@ -55,7 +56,10 @@ export class GuestResponse {
   open(): Response {
     const init = { status: this.#status, headers: this.#headers };
     if (isBodiless(this.#status)) return new Response(null, init);
-    if (this.#end === "whole") return new Response(joined(this.#early), init);
+    if (this.#end === "whole") {
+      const whole = this.#early.length === 1 ? this.#early[0] : joined(this.#early);
+      return new Response(whole, init);
+    }
     return new Response(this.#body(), init);
   }
 
@@ -76,15 +80,4 @@ export class GuestResponse {
     this.#events.onTaken(this.#owed);
     this.#owed = 0;
   }
-}
-
-function joined(pieces: readonly Uint8Array<ArrayBuffer>[]): Uint8Array<ArrayBuffer> {
-  if (pieces.length === 1) return pieces[0]!;
-  const whole = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
-  let at = 0;
-  for (const piece of pieces) {
-    whole.set(piece, at);
-    at += piece.length;
-  }
-  return whole;
 }

@@ -1,7 +1,7 @@
+import { joined } from "../base/bytes.ts";
 import {
   Cursor,
   HEADER,
-  joined,
   leb,
   readSections,
   SECTION,

@@ -1,3 +1,4 @@
+import { joined } from "../base/bytes.ts";
 import { MalformedWasm } from "./wasm_reader.ts";
 
 /** A section of a core module. */
@@ -98,14 +99,4 @@ export function text(value: string): Uint8Array {
 export function section(id: number, parts: readonly Uint8Array[]): Uint8Array {
   const content = joined(parts);
   return joined([Uint8Array.of(id), leb(content.length), content]);
-}
-
-export function joined(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }
