@@ -1,7 +1,6 @@
 import {
   GUEST_HANG,
   GUEST_HEAD_TIMEOUT,
-  GUEST_LOOK,
   GUEST_SILENCE,
   GUESTS_PER_THREAD,
 } from "../base/defaults.ts";
@@ -9,8 +8,9 @@ import { interrupted, LarderError, throwIfAborted } from "../base/errors.ts";
 import { clientGone, GuestFailure, neverReady, notInTime, stopping } from "./guest_failure.ts";
 import { GuestGauge } from "./guest_gauge.ts";
 import type { FromGuest, GuestProgram, ToGuest } from "./guest_messages.ts";
-import { GuestSockets } from "./guest_sockets.ts";
+import { GuestPulse } from "./guest_pulse.ts";
 import { GuestResponse } from "./guest_response.ts";
+import { GuestSockets } from "./guest_sockets.ts";
 import { Outbox } from "./outbox.ts";
 import { permissionsFor } from "./permissions.ts";
 import type { RequestHead } from "./wasi/http_incoming.ts";
@@ -62,11 +62,8 @@ export class Guest {
   readonly #exchanges = new Map<number, Exchange>();
   readonly #loaded = Promise.withResolvers<void>();
   readonly #gauge = new GuestGauge();
+  readonly #pulse = new GuestPulse(this.#gauge, () => this.#look());
   #lastId = 0;
-  #watch: ReturnType<typeof setInterval> | undefined;
-  #lastBeats = 0;
-  /** So long the thread has shown no pulse, in milliseconds: what this thread has not seen does not count. */
-  #silence = 0;
   #ended = false;
 
   private constructor(program: GuestProgram, events: GuestEvents) {
@@ -126,7 +123,7 @@ export class Guest {
 
   /** Whether a guest computes there, so that another request would have to wait for it. */
   get isHeldUp(): boolean {
-    return this.load > 0 && this.#silence >= GUEST_SILENCE;
+    return this.load > 0 && this.#pulse.silence >= GUEST_SILENCE;
   }
 
   /**
@@ -137,7 +134,7 @@ export class Guest {
   handle({ head, ...request }: ClientRequest): Promise<Response | undefined> {
     if (this.#ended) return Promise.resolve(undefined);
     const id = ++this.#lastId;
-    this.#watch ??= this.#startWatch();
+    this.#pulse.watch();
     const answered = Promise.withResolvers<Response | undefined>();
     this.#exchanges.set(id, { ...request, answered });
     this.#outbox.post({ type: "request", id, head, hasBody: request.body !== null });
@@ -244,16 +241,8 @@ export class Guest {
     this.#events.onRoom?.(1);
   }
 
-  #startWatch(): ReturnType<typeof setInterval> {
-    this.#silence = 0;
-    return setInterval(() => this.#look(), GUEST_LOOK);
-  }
-
   #look(): void {
-    const { beats } = this.#gauge;
-    this.#silence = beats === this.#lastBeats ? this.#silence + GUEST_LOOK : 0;
-    this.#lastBeats = beats;
-    if (this.#silence >= GUEST_HANG) {
+    if (this.#pulse.silence >= GUEST_HANG) {
       if (this.#exchanges.size === 0) {
         this.#events.onFailure("the guest computed on after its response");
       }
@@ -262,9 +251,7 @@ export class Guest {
     this.#giveUp();
     // Guests that outlived their responses go without a message.
     this.#events.onRoom?.(GUESTS_PER_THREAD - this.load);
-    if (this.load > 0) return;
-    clearInterval(this.#watch);
-    this.#watch = undefined;
+    if (this.load === 0) this.#pulse.stop();
   }
 
   /** Ends the requests without a response whose client has gone, or whose time is over. */
@@ -286,7 +273,7 @@ export class Guest {
     this.#sockets.close();
     this.#loaded.reject(unloadable(failure.message));
     this.#loaded.promise.catch(() => {}); // Nobody waits for it any more, where it was loaded.
-    clearInterval(this.#watch);
+    this.#pulse.stop();
     for (const [id, { answered }] of [...this.#exchanges]) {
       if (id <= this.#gauge.lastBegun) {
         this.#fail(id, failure);
