@@ -1,4 +1,5 @@
 import { Refused } from "../result.ts";
+import { Socket } from "./socket.ts";
 
 /** The options of a socket. Sizes are bytes, times nanoseconds. */
 interface Options {
@@ -23,7 +24,7 @@ const DEFAULTS: Options = {
 };
 
 /** A socket that keeps what the guest says of its options. Deno can set no more than whether it is kept alive. */
-abstract class SocketWithOptions {
+abstract class SocketWithOptions extends Socket {
   #values: Options = { ...DEFAULTS };
 
   receiveBufferSize(): bigint {

@@ -7,7 +7,6 @@ import {
 import { type Connected, SocketFailure } from "../../network/messages.ts";
 import { InputStream, Intake } from "../input_stream.ts";
 import { OutputStream } from "../output_stream.ts";
-import { Pollable, Waitable } from "../poll.ts";
 import { Refused } from "../result.ts";
 import type { GuestNetwork } from "./guest_network.ts";
 import {
@@ -53,30 +52,21 @@ interface Link {
 
 /** `wasi:sockets/tcp`'s tcp-socket. */
 export class TcpSocket extends TcpOptions implements Disposable {
-  #guest!: GuestNetwork;
-  #family!: IpAddressFamily;
   #state: State = { name: "unbound" };
   /** The numbers of all that is to be closed with this one: what it listens with, connections, the next one. */
   readonly #ids = new Set<number>();
-  readonly #waitable = new Waitable(
-    () => this.#operation?.isOver ?? true,
-    () => this.#operation?.wait() ?? Promise.resolve(),
-  );
 
   static of(guest: GuestNetwork, family: IpAddressFamily): TcpSocket {
-    const socket = new TcpSocket();
-    socket.#guest = guest;
-    socket.#family = family;
-    return guest.hold(socket);
+    return TcpSocket.give(new TcpSocket(), guest, family);
   }
 
   startBind(_network: Network, address: IpSocketAddress): void {
     this.#require("unbound");
-    const wanted = localEndpoint(address, this.#family);
+    const wanted = localEndpoint(address, this.family);
     if (!isUnicast(wanted.ip)) throw new Refused("invalid-argument");
     // One that leaves all to the system may be for a connection to elsewhere.
-    if (!isUnspecified(wanted)) this.#guest.requireBind("tcp", wanted);
-    const binding = this.#guest.grants.mayBind("tcp", wanted)
+    if (!isUnspecified(wanted)) this.guest.requireBind("tcp", wanted);
+    const binding = this.guest.grants.mayBind("tcp", wanted)
       ? this.#bind(wanted)
       : Promise.resolve({ wanted, local: wanted, listener: undefined });
     this.#state = { name: "bind-in-progress", operation: new Operation(binding) };
@@ -92,11 +82,11 @@ export class TcpSocket extends TcpOptions implements Disposable {
     this.#require("unbound", "bound");
     const binding = this.#state.name === "bound" ? this.#state.binding : undefined;
     this.#state = { name: "closed" };
-    const remote = remoteEndpoint(address, this.#family);
+    const remote = remoteEndpoint(address, this.family);
     if (!isUnicast(remote.ip)) throw new Refused("invalid-argument");
     // Deno connects from ports of the system's choice.
     if (binding && binding.wanted.port !== 0) throw new Refused("not-supported");
-    this.#guest.requireReach("tcp", remote);
+    this.guest.requireReach("tcp", remote);
     const operation = new Operation(this.#connect(remote, binding));
     this.#state = { name: "connect-in-progress", operation };
   }
@@ -110,7 +100,7 @@ export class TcpSocket extends TcpOptions implements Disposable {
     this.#require("bound");
     const { binding } = this.#state as State & { name: "bound" };
     this.#state = { name: "closed" };
-    this.#guest.requireBind("tcp", binding.wanted);
+    this.guest.requireBind("tcp", binding.wanted);
     this.#state = { name: "listen-in-progress", binding };
   }
 
@@ -125,7 +115,7 @@ export class TcpSocket extends TcpOptions implements Disposable {
     const operation = state.next ??= this.#accept(state.binding.listener!);
     if (!operation.isOver) throw new Refused("would-block");
     // Where there are too many sockets, the connection waits for the next call.
-    const accepted = TcpSocket.of(this.#guest, this.#family);
+    const accepted = TcpSocket.of(this.guest, this.family);
     state.next = undefined;
     try {
       const link = operation.take();
@@ -155,10 +145,6 @@ export class TcpSocket extends TcpOptions implements Disposable {
     return this.#state.name === "listening";
   }
 
-  addressFamily(): IpAddressFamily {
-    return this.#family;
-  }
-
   /** A hint, which Deno cannot take. */
   setListenBacklogSize(value: bigint): void {
     if (value === 0n) throw new Refused("invalid-argument");
@@ -167,23 +153,19 @@ export class TcpSocket extends TcpOptions implements Disposable {
     }
   }
 
-  subscribe(): Pollable {
-    return new Pollable(this.#waitable);
-  }
-
   shutdown(type: "receive" | "send" | "both"): void {
     if (this.#state.name !== "connected") throw new Refused("invalid-state");
     const { link, intake, output } = this.#state;
     if (type !== "send") intake.close();
     if (type === "receive" || OutputStream.isClosed(output)) return;
     OutputStream.close(output);
-    this.#guest.session.tell("finish", { socket: link.id });
+    this.guest.session.tell("finish", { socket: link.id });
   }
 
   [Symbol.dispose](): void {
     this.#state = { name: "closed" };
     for (const id of this.#ids) this.#close(id);
-    this.#guest.release(this);
+    this.guest.release(this);
   }
 
   protected override requireOpen(): void {
@@ -192,11 +174,10 @@ export class TcpSocket extends TcpOptions implements Disposable {
 
   protected override applyKeepAlive(isOn: boolean): void {
     if (this.#state.name !== "connected") return;
-    this.#guest.session.tell("keepAlive", { socket: this.#state.link.id, isOn });
+    this.guest.session.tell("keepAlive", { socket: this.#state.link.id, isOn });
   }
 
-  /** What a guest that polls the socket waits for. */
-  get #operation(): Operation<unknown> | undefined {
+  protected override get operation(): Operation<unknown> | undefined {
     const state = this.#state;
     if ("operation" in state) return state.operation;
     if (state.name !== "listening") return undefined;
@@ -205,14 +186,14 @@ export class TcpSocket extends TcpOptions implements Disposable {
 
   async #bind(wanted: Endpoint): Promise<Binding> {
     const listener = this.#newId();
-    const local = await this.#guest.session.ask("listen", { socket: listener, local: wanted });
+    const local = await this.guest.session.ask("listen", { socket: listener, local: wanted });
     return { wanted, local, listener };
   }
 
   async #connect(remote: Endpoint, binding: Binding | undefined): Promise<Link> {
     if (binding?.listener !== undefined) this.#close(binding.listener);
     const id = this.#newId();
-    const ends = await this.#guest.session.ask("connect", { socket: id, remote });
+    const ends = await this.guest.session.ask("connect", { socket: id, remote });
     const ip = binding?.wanted.ip;
     if (ip === undefined || isUnspecifiedIp(ip) || ip === ends.local.ip) return { id, ends };
     this.#close(id);
@@ -222,12 +203,12 @@ export class TcpSocket extends TcpOptions implements Disposable {
 
   #accept(listener: number): Operation<Link> {
     const id = this.#newId();
-    const accepted = this.#guest.session.ask("accept", { socket: listener, as: id });
+    const accepted = this.guest.session.ask("accept", { socket: listener, as: id });
     return new Operation(accepted.then((ends) => ({ id, ends })));
   }
 
   #open(link: Link): [InputStream, OutputStream] {
-    const { session } = this.#guest;
+    const { session } = this.guest;
     const socket = link.id;
     const intake = new Intake((atMost) => session.ask("read", { socket, atMost }));
     const output = OutputStream.pipelined((bytes) => session.write(socket, bytes));
@@ -237,14 +218,14 @@ export class TcpSocket extends TcpOptions implements Disposable {
   }
 
   #newId(): number {
-    const id = this.#guest.session.newSocket();
+    const id = this.guest.session.newSocket();
     this.#ids.add(id);
     return id;
   }
 
   #close(id: number): void {
     this.#ids.delete(id);
-    this.#guest.session.tell("close", { socket: id });
+    this.guest.session.tell("close", { socket: id });
   }
 
   /** @throws Refused where the socket is in none of the states */

@@ -1,5 +1,4 @@
 import { type Endpoint, isUnspecified } from "../../network/endpoint.ts";
-import { Pollable, Waitable } from "../poll.ts";
 import { Refused } from "../result.ts";
 import {
   DatagramQueue,
@@ -25,38 +24,29 @@ type State =
 
 /** `wasi:sockets/udp`'s udp-socket. */
 export class UdpSocket extends UdpOptions implements Disposable {
-  #guest!: GuestNetwork;
-  #family!: IpAddressFamily;
   #state: State = { name: "unbound" };
   /** Of the socket that it has, or is about to have. */
   #queue: DatagramQueue | undefined;
-  readonly #waitable = new Waitable(
-    () => this.#operation?.isOver ?? true,
-    () => this.#operation?.wait() ?? Promise.resolve(),
-  );
 
   static of(guest: GuestNetwork, family: IpAddressFamily): UdpSocket {
-    const socket = new UdpSocket();
-    socket.#guest = guest;
-    socket.#family = family;
-    return guest.hold(socket);
+    return UdpSocket.give(new UdpSocket(), guest, family);
   }
 
   startBind(_network: Network, address: IpSocketAddress): void {
-    if (this.#operation) throw new Refused("concurrency-conflict");
+    if (this.operation) throw new Refused("concurrency-conflict");
     if (this.#state.name === "bound") throw new Refused("invalid-state");
-    const local = localEndpoint(address, this.#family);
+    const local = localEndpoint(address, this.family);
     // One that leaves all to the system is for answers.
-    if (!isUnspecified(local)) this.#guest.requireBind("udp", local);
-    const { session } = this.#guest;
+    if (!isUnspecified(local)) this.guest.requireBind("udp", local);
+    const { session } = this.guest;
     const socket = session.newSocket();
-    this.#queue = new DatagramQueue(this.#guest, this.#family, socket);
+    this.#queue = new DatagramQueue(this.guest, this.family, socket);
     const operation = new Operation(session.ask("bindDatagrams", { socket, local }));
     this.#state = { name: "bind-in-progress", operation };
   }
 
   finishBind(): void {
-    const operation = this.#operation;
+    const operation = this.operation;
     if (!operation) throw new Refused("not-in-progress");
     if (operation.isOver) this.#state = { name: "unbound" };
     this.#state = { name: "bound", local: operation.take() };
@@ -66,8 +56,8 @@ export class UdpSocket extends UdpOptions implements Disposable {
     address: IpSocketAddress | undefined,
   ): [IncomingDatagramStream, OutgoingDatagramStream] {
     if (this.#state.name !== "bound") throw new Refused("invalid-state");
-    const remote = address && remoteEndpoint(address, this.#family);
-    if (remote) this.#guest.requireReach("udp", remote);
+    const remote = address && remoteEndpoint(address, this.family);
+    if (remote) this.guest.requireReach("udp", remote);
     return this.#queue!.open(remote);
   }
 
@@ -82,22 +72,14 @@ export class UdpSocket extends UdpOptions implements Disposable {
     return socketAddress(remote);
   }
 
-  addressFamily(): IpAddressFamily {
-    return this.#family;
-  }
-
-  subscribe(): Pollable {
-    return new Pollable(this.#waitable);
-  }
-
   [Symbol.dispose](): void {
     this.#queue?.close();
-    this.#guest.release(this);
+    this.guest.release(this);
   }
 
   protected override requireOpen(): void {}
 
-  get #operation(): Operation<Endpoint> | undefined {
+  protected override get operation(): Operation<Endpoint> | undefined {
     return this.#state.name === "bind-in-progress" ? this.#state.operation : undefined;
   }
 }
