@@ -14,6 +14,7 @@ import { gzipSync } from "node:zlib";
 import { Hasher } from "../src/oci/hash.ts";
 import { embeddedName, TRANSPILER_FILES, transpilerFolder } from "../src/run/transpiler_files.ts";
 import { BINARY_PERMISSIONS } from "./binary_permissions.ts";
+import { CompileError } from "./compile_error.ts";
 import { deferBuiltins } from "./deferred_builtins.ts";
 
 const TARGETS = [
@@ -39,9 +40,6 @@ const VERSION_FILE = "src/cli/version.ts";
 /** How a module names its worker. */
 const WORKER_URL = /new URL\("\.\/(\w+_worker)\.ts", import\.meta\.url\)/g;
 const COMMIT_LINE = /^export const COMMIT = "development";$/m;
-
-/** A failure that needs no stack: what failed, and what to do. */
-class CompileError extends Error {}
 
 interface Output {
   readonly code: number;

@@ -6,6 +6,7 @@
  * `require` for whatever wants one; larder's start seldom uses either.
  */
 import { join } from "node:path";
+import { CompileError } from "./compile_error.ts";
 
 /** Those that cost little, and that a start cannot do without. */
 const NEEDED_TO_START = new Set(["node:events", "node:path"]);
@@ -36,7 +37,7 @@ const REQUIRE = /=\s*(__deno_internal_createRequire\(import\.meta\.url\))/g;
  * Rewrites the modules of a bundle.
  * @param folder where all of them are
  * @param main the one that a start begins with
- * @throws Error if a start would load one of Node's modules that it does not need
+ * @throws CompileError if a start would load one of Node's modules that it does not need
  */
 export function deferBuiltins(folder: string, main: string): void {
   for (const { name, isFile } of [...Deno.readDirSync(folder)]) {
@@ -46,7 +47,11 @@ export function deferBuiltins(folder: string, main: string): void {
   }
   Deno.writeTextFileSync(join(folder, FILE), RUNTIME);
   const loaded = loadedBy(folder, main);
-  if (loaded.length > 0) throw new Error(`every start would load ${loaded.join(", ")}`);
+  if (loaded.length === 0) return;
+  throw new CompileError(
+    `every start would load ${loaded.join(", ")}\n` +
+      "hint: import it where it is used, or have scripts/deferred_builtins.ts defer it",
+  );
 }
 
 /** Rewrites the imports of one module. */

@@ -82,7 +82,10 @@ Deno.test("a bundle that loads more at its start than it needs is refused", () =
     "chunk.js": `import*as fs from"node:fs";`,
     "later.js": `import*as zlib from"node:zlib";`,
   });
-  assert.throws(() => deferBuiltins(folder.path, "main.js"), /every start would load node:fs$/);
+  assert.throws(
+    () => deferBuiltins(folder.path, "main.js"),
+    /every start would load node:fs\nhint: /,
+  );
 });
 
 function write(folder: string, files: Record<string, string>): void {
