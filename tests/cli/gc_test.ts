@@ -44,7 +44,8 @@ Deno.test("gc shows what goes and what stays, each with its rule and why, and re
   const { code, stdout, stderr } = await home.larder("gc", "--unused", "30d", "--force");
   assert.equal(code, 0, stderr);
   const freed = before - home.size();
-  assert.deepEqual(cells(stdout), [
+  // The clock goes on while the test runs.
+  assert.deepEqual(cells(stdout.replace(/30m \d+s/, "30m")), [
     ["", "NAME", "TYPE", "RULE", "FREES", "WHY"],
     [
       "remove",
