@@ -57,20 +57,20 @@ export class Delivery {
    * @throws LarderError LDR_NO_PLATFORM
    */
   async cached(top: Manifest): Promise<Selection | undefined> {
-    const load = (child: Digest) => Promise.resolve(this.tags.manifest(this.#reference, child));
+    const load = (child: Digest) => this.tags.manifest(this.#reference, child);
     const selection = await selectImages(top, this.#options, this.name, load);
-    return selection && this.#inventory.isComplete(selection) ? selection : undefined;
+    return selection && await this.#inventory.isComplete(selection) ? selection : undefined;
   }
 
   /** Fetches what is missing and publishes; again, should somebody delete the cache meanwhile. */
   async bringIn(answer: Answer, cached: Selection | undefined): Promise<PullResult> {
-    if (cached?.top.digest === answer.top.digest && this.#settle(cached, answer)) {
+    if (cached?.top.digest === answer.top.digest && await this.#settle(cached, answer)) {
       return this.#result(cached, answer);
     }
     const selection = await this.#select(answer.top);
     for (let round = 1; round <= PULL_ROUNDS; round++) {
       await this.#fetch(selection);
-      if (publish(this.#publishing(selection, answer))) {
+      if (await publish(this.#publishing(selection, answer))) {
         return this.#result(selection, answer);
       }
     }
@@ -78,10 +78,10 @@ export class Delivery {
   }
 
   /** Takes what is cached, without the registry's word. */
-  use(cached: Selection, freshness: "unchecked" | "stale"): PullResult {
+  async use(cached: Selection, freshness: "unchecked" | "stale"): Promise<PullResult> {
     const checkedAt = this.record ? Date.parse(this.record.checkedAt) : this.#deps.clock.now();
     const answer = { top: cached.top, freshness, checkedAt };
-    if (!this.#settle(cached, answer)) throw this.#deleted();
+    if (!await this.#settle(cached, answer)) throw this.#deleted();
     return this.#result(cached, answer);
   }
 
@@ -90,7 +90,7 @@ export class Delivery {
    * locked app beside that.
    */
   async refill(image: ImageManifest): Promise<void> {
-    const missing = this.#inventory.missing({ images: [image] });
+    const missing = await this.#inventory.missing({ images: [image] });
     await this.#fetchParts(missing.filter((part) => part.kind === "layer" && !part.lockedAppOf));
     await this.#unpack(image);
   }
@@ -102,7 +102,7 @@ export class Delivery {
       this.#options,
       this.name,
       async (child) =>
-        this.tags.manifest(this.#reference, child) ??
+        await this.tags.manifest(this.#reference, child) ??
           await this.repository.manifest(child, signal),
     );
     return selection!; // A registry has a manifest, or the request for it has failed.
@@ -115,7 +115,7 @@ export class Delivery {
   }
 
   async #fetch(selection: Selection): Promise<void> {
-    const missing = this.#inventory.missing(selection);
+    const missing = await this.#inventory.missing(selection);
     this.#cause ??= this.#causeOf(selection, missing);
     await this.#fetchParts(missing);
     for (const image of selection.images) await this.#unpack(image);
@@ -184,13 +184,11 @@ export class Delivery {
    *
    * @returns false if somebody deleted the cache meanwhile
    */
-  #settle(selection: Selection, answer: Answer): boolean {
+  async #settle(selection: Selection, answer: Answer): Promise<boolean> {
     const publishing = this.#publishing(selection, answer);
-    if (
-      !this.#isRecorded(selection) || !this.tags.isPublished(this.#reference, selection.chosen)
-    ) {
-      return publish(publishing);
-    }
+    const isPublished = this.#isRecorded(selection) &&
+      await this.tags.isPublished(this.#reference, selection.chosen);
+    if (!isPublished) return await publish(publishing);
     if (answer.freshness === "current") confirm(publishing);
     else this.tags.touch(this.#reference, this.#deps.clock.now());
     return true;

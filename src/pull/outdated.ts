@@ -140,18 +140,18 @@ class Comparison {
     try {
       selection = await this.#select(top);
     } catch (error) {
-      return this.#behind(top, undefined, answerOf(error));
+      return await this.#behind(top, undefined, answerOf(error));
     }
     if (isSame(selection.chosen, this.#tag.image)) return { state: "current" };
-    return this.#behind(top, selection, undefined);
+    return await this.#behind(top, selection, undefined);
   }
 
-  #behind(
+  async #behind(
     top: Manifest,
     selection: Selection | undefined,
     problem: LarderError | undefined,
-  ): Behind {
-    const missing = selection && this.#inventory.missing(selection);
+  ): Promise<Behind> {
+    const missing = selection && await this.#inventory.missing(selection);
     return {
       state: "behind",
       digest: top.digest,
@@ -165,7 +165,7 @@ class Comparison {
     const { reference, record } = this.#tag;
     const { platform, allPlatforms } = record ?? {};
     const load = async (child: Digest) =>
-      this.#tags.manifest(reference, child) ??
+      await this.#tags.manifest(reference, child) ??
         await this.#repository.manifest(child, this.#signal);
     const name = formatReference(reference);
     return (await selectImages(top, { platform, allPlatforms }, name, load))!;

@@ -32,9 +32,9 @@ export interface Publishing {
  * @returns false if somebody deleted the cache meanwhile, so that the entry is not whole
  * @throws LarderError LDR_DISK*
  */
-export function publish(publishing: Publishing): boolean {
+export async function publish(publishing: Publishing): Promise<boolean> {
   const { reference, selection, blobs, tags, inventory } = publishing;
-  if (inventory.missing(selection).length > 0) return false;
+  if ((await inventory.missing(selection)).length > 0) return false;
   blobs.sync();
   try {
     for (const image of selection.images) {
@@ -47,8 +47,8 @@ export function publish(publishing: Publishing): boolean {
     if (isDeletion(error)) return false;
     throw error;
   }
-  return inventory.missing(selection).length === 0 &&
-    tags.isPublished(reference, selection.chosen);
+  return (await inventory.missing(selection)).length === 0 &&
+    await tags.isPublished(reference, selection.chosen);
 }
 
 /**

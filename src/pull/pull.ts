@@ -34,10 +34,10 @@ export class Pull {
     const { tags, name } = this.#delivery;
     const head = this.#askEarly();
     await this.#letGo(head);
-    this.#delivery.record = tags.record(this.#reference);
+    this.#delivery.record = await tags.record(this.#reference);
     await this.#letGo(head);
     const digest = this.#reference.digest ?? this.#delivery.record?.digest;
-    this.#known = digest && tags.manifest(this.#reference, digest);
+    this.#known = digest && await tags.manifest(this.#reference, digest);
     await this.#letGo(head);
     const cached = await this.#cached();
     const byDigest = this.#reference.digest !== undefined;
@@ -45,12 +45,12 @@ export class Pull {
       case "refuse":
         throw notCached(name, tags.isSpins(this.#reference));
       case "use":
-        return this.#delivery.use(cached!, "unchecked");
+        return await this.#delivery.use(cached!, "unchecked");
       case "ask":
         try {
           return await this.#delivery.bringIn(await this.#ask(head), cached);
         } catch (error) {
-          return this.#standIn(error, cached);
+          return await this.#standIn(error, cached);
         }
     }
   }
@@ -103,7 +103,7 @@ export class Pull {
       const current = await (head ?? repository.head(tag!, signal));
       const kept = current === known.digest
         ? known
-        : current && tags.manifest(this.#reference, current);
+        : current && await tags.manifest(this.#reference, current);
       if (kept) return this.#answer(kept);
     }
     return this.#answer(await repository.manifest(tag!, signal));
@@ -114,11 +114,11 @@ export class Pull {
   }
 
   /** The registry failed: the cached copy stands in if it may, otherwise the error says that there is one. */
-  #standIn(error: unknown, cached: Selection | undefined): PullResult {
+  async #standIn(error: unknown, cached: Selection | undefined): Promise<PullResult> {
     const { record } = this.#delivery;
     if (!cached || !record || !isRegistryFailure(error)) throw error;
     const age = Math.max(0, this.#deps.clock.now() - Date.parse(record.checkedAt));
     if (!mayUseStale(age, this.#options.staleIfError)) throw failureWithCopy(error, age);
-    return this.#delivery.use(cached, "stale");
+    return await this.#delivery.use(cached, "stale");
   }
 }

@@ -21,7 +21,7 @@ export async function restore(
   const own = { ...options, platform, allPlatforms, foreign, policy: "missing" } as const;
   const delivery = new Delivery(deps, reference, own, observer);
   delivery.record = record;
-  const known = delivery.tags.manifest(reference, record.digest);
+  const known = await delivery.tags.manifest(reference, record.digest);
   const answer = {
     top: known ?? await delivery.repository.manifest(record.digest, options.signal),
     freshness: "unchecked",

@@ -1,6 +1,6 @@
 import { hasCode, interrupted, LarderError, throwIfAborted } from "../base/errors.ts";
 import { algorithmOf, type Digest } from "../oci/digest.ts";
-import { digestOf } from "../oci/hash.ts";
+import { digestAside } from "../oci/hash.ts";
 import type { CompiledStore, EngineFile, StoredFile } from "../store/compiled.ts";
 import type { CompiledComponent } from "./engine.ts";
 import { ENGINE_VERSION } from "./engine_version.ts";
@@ -87,20 +87,20 @@ function isDamage(error: unknown): boolean {
 
 async function load(files: ReadonlyMap<string, StoredFile>): Promise<CompiledComponent> {
   const contents = new Map([...files].map(([name, { path }]) => [name, Deno.readFileSync(path)]));
-  // V8's own threads compile while this one hashes.
+  // V8's own threads compile while others hash.
   const [component] = await Promise.all([assemble(decode(contents)), check(contents, files)]);
   return component;
 }
 
 /** @throws DamagedFile */
-// deno-lint-ignore require-await
 async function check(
-  contents: ReadonlyMap<string, Uint8Array>,
+  contents: ReadonlyMap<string, Uint8Array<ArrayBuffer>>,
   files: ReadonlyMap<string, StoredFile>,
 ): Promise<void> {
-  for (const [name, { path, digest }] of files) {
-    if (digestOf(contents.get(name)!, algorithmOf(digest)) !== digest) throw new DamagedFile(path);
-  }
+  await Promise.all([...files].map(async ([name, { path, digest }]) => {
+    const actual = await digestAside(contents.get(name)!, algorithmOf(digest));
+    if (actual !== digest) throw new DamagedFile(path);
+  }));
 }
 
 function decode(contents: ReadonlyMap<string, Uint8Array<ArrayBuffer>>): Transpiled {

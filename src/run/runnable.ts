@@ -48,26 +48,26 @@ export class Pantry {
    * What can be run of an image: Spin's app, or its one layer of Wasm.
    * @throws LarderError LDR_NOT_RUNNABLE, LDR_NOT_CACHED, LDR_BAD_MANIFEST, LDR_UNSUPPORTED_WASM
    */
-  runnable(image: CachedImage): Runnable {
-    const manifest = this.#manifest(image);
+  async runnable(image: CachedImage): Promise<Runnable> {
+    const manifest = await this.#manifest(image);
     if (spinApplication(manifest)) return this.#app(image, manifest);
-    return { kind: "wasm", wasm: this.wasm(image) };
+    return { kind: "wasm", wasm: await this.wasm(image) };
   }
 
   /**
    * Whether an image is an app that Spin runs, of whatever kind.
    * @throws LarderError LDR_NOT_CACHED
    */
-  isSpinApp(image: CachedImage): boolean {
-    return spinApplication(this.#manifest(image)) !== undefined;
+  async isSpinApp(image: CachedImage): Promise<boolean> {
+    return spinApplication(await this.#manifest(image)) !== undefined;
   }
 
   /**
    * The one layer of Wasm that an image has.
    * @throws LarderError LDR_NOT_RUNNABLE, LDR_NOT_CACHED
    */
-  wasm(image: CachedImage): CachedWasm {
-    const manifest = this.#manifest(image);
+  async wasm(image: CachedImage): Promise<CachedWasm> {
+    const manifest = await this.#manifest(image);
     const layers = manifest.layers.filter((layer) => isWasm(layer.mediaType));
     const [layer, ...others] = layers;
     if (!layer) throw notWasm(image, manifest);
@@ -75,8 +75,8 @@ export class Pantry {
     return this.#wasm(image.name, layer);
   }
 
-  #manifest({ name, reference, manifestDigest }: CachedImage): ImageManifest {
-    const manifest = this.#tags.manifest(reference, manifestDigest);
+  async #manifest({ name, reference, manifestDigest }: CachedImage): Promise<ImageManifest> {
+    const manifest = await this.#tags.manifest(reference, manifestDigest);
     if (manifest?.kind !== "image") throw notCached(name, manifestDigest);
     return manifest;
   }

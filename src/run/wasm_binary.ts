@@ -1,3 +1,4 @@
+import { toHex } from "../base/bytes.ts";
 import { MAX_WASM_NAMES, MAX_WASM_NESTING } from "../base/defaults.ts";
 import { LarderError } from "../base/errors.ts";
 import { diskError } from "../base/files.ts";
@@ -143,7 +144,7 @@ function headerOf(source: ByteSource, { start, end }: Range): string | undefined
     const truncated = isWhole({ start, end });
     throw new MalformedWasm("its header ends", start + bytes.length, { truncated });
   }
-  return [...bytes.subarray(MAGIC.length)].map((b) => b.toString(16).padStart(2, "0")).join("");
+  return toHex(bytes.subarray(MAGIC.length));
 }
 
 function readModule(

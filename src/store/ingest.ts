@@ -76,14 +76,14 @@ export class Ingest {
     descriptor: BlobDescriptor,
     partial: string,
     destination: string,
-    isPresent: () => boolean,
+    isPresent: () => boolean | Promise<boolean>,
     options: IngestOptions = {},
   ): Promise<Ingest | undefined> {
     for (;;) {
       const { file, path } = await claimPartial(partial, options);
       try {
         if (isAt(file, path)) {
-          if (!isPresent()) {
+          if (!await isPresent()) {
             const ingest = new Ingest(descriptor, path, destination, file);
             await ingest.#resume();
             return ingest;

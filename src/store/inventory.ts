@@ -68,11 +68,11 @@ export class Inventory {
   }
 
   /** The parts that have to be fetched, each once for its place in the store. */
-  missing({ images }: Images): Part[] {
+  async missing({ images }: Images): Promise<Part[]> {
     const missing = new Map<string, Part>();
     for (const image of images) {
       for (const part of this.parts(image)) {
-        if (part.skipped || this.#has(part)) continue;
+        if (part.skipped || await this.#has(part)) continue;
         missing.set(part.lockedAppOf ?? placeOf(part.descriptor), part);
       }
     }
@@ -80,8 +80,8 @@ export class Inventory {
   }
 
   /** Whether nothing is to be fetched or unpacked. */
-  isComplete(selection: Images): boolean {
-    return this.missing(selection).length === 0 &&
+  async isComplete(selection: Images): Promise<boolean> {
+    return (await this.missing(selection)).length === 0 &&
       selection.images.every((image) => this.packed(image).length === 0);
   }
 
@@ -97,10 +97,10 @@ export class Inventory {
       : this.#blobs.place(descriptor);
   }
 
-  #has(part: Part): boolean {
+  async #has(part: Part): Promise<boolean> {
     const { descriptor, lockedAppOf } = part;
     if (!lockedAppOf) return this.#blobs.find(descriptor) !== undefined;
-    return this.#tags.hasConfig(this.#reference, lockedAppOf, descriptor);
+    return await this.#tags.hasConfig(this.#reference, lockedAppOf, descriptor);
   }
 
   /** The archive layers that have to be unpacked, since a file that the locked app names is not there. */

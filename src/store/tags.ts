@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { MAX_LOCKED_APP } from "../base/defaults.ts";
 import {
   copyFileAtomic,
   ensureFolder,
@@ -12,11 +13,11 @@ import {
 } from "../base/files.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { algorithmOf, type Digest } from "../oci/digest.ts";
-import { digestOf } from "../oci/hash.ts";
+import { digestAside } from "../oci/hash.ts";
 import {
   type ImageManifest,
   type Manifest,
-  parseManifest,
+  parseHashedManifest,
   spinApplication,
 } from "../oci/manifest.ts";
 import { formatReference, type Reference } from "../oci/reference.ts";
@@ -53,32 +54,32 @@ export class TagStore {
    * `manifest.json` and leaves the record as it was, and where file names have no case, another tag may have
    * taken the folder.
    */
-  record(reference: Reference): EntryRecord | undefined {
+  async record(reference: Reference): Promise<EntryRecord | undefined> {
     const folder = this.folder(reference);
     const record = readRecord(folder);
     if (!record || !(reference.digest || record.reference === formatReference(reference))) {
       return undefined;
     }
     const expected = reference.digest ?? record.manifestDigest;
-    return this.#read(join(folder, MANIFEST_FILE), expected) && record;
+    return await this.#read(join(folder, MANIFEST_FILE), expected) && record;
   }
 
   /** The manifest or index with this digest, if it is there whole. */
-  manifest(reference: Reference, digest: Digest): Manifest | undefined {
+  async manifest(reference: Reference, digest: Digest): Promise<Manifest | undefined> {
     const path = join(this.#layout.digestFolder(reference, digest), MANIFEST_FILE);
-    const bytes = this.#read(path, digest);
+    const bytes = await this.#read(path, digest);
     return bytes &&
-      parseManifest(bytes, `${formatReference(reference)} in the cache`, null, digest);
+      parseHashedManifest(bytes, digest, `${formatReference(reference)} in the cache`);
   }
 
   /** The bytes of a manifest file, if they have this digest. */
-  #read(path: string, digest: Digest): Uint8Array<ArrayBuffer> | undefined {
+  async #read(path: string, digest: Digest): Promise<Uint8Array<ArrayBuffer> | undefined> {
     const checked = this.#checked;
     if (checked?.digest === digest && statIfAny(path)?.size === checked.bytes.length) {
       return checked.bytes;
     }
     const bytes = readBytesIfAny(path);
-    if (!bytes || digestOf(bytes, algorithmOf(digest)) !== digest) return undefined;
+    if (!bytes || await digestAside(bytes, algorithmOf(digest)) !== digest) return undefined;
     this.#checked = { digest, bytes };
     return bytes;
   }
@@ -89,7 +90,7 @@ export class TagStore {
   }
 
   /** Whether a blob that is kept only as the `config.json` of a manifest is there whole: it is small, and is hashed. */
-  hasConfig(reference: Reference, digest: Digest, descriptor: Descriptor): boolean {
+  hasConfig(reference: Reference, digest: Digest, descriptor: Descriptor): Promise<boolean> {
     return isWhole(this.configPath(reference, digest), descriptor);
   }
 
@@ -122,14 +123,14 @@ export class TagStore {
   }
 
   /** Whether the tag's own folder, which Spin reads, has the manifest and config of this image. */
-  isPublished(reference: Reference, image: ImageManifest): boolean {
+  async isPublished(reference: Reference, image: ImageManifest): Promise<boolean> {
     const folder = this.folder(reference);
     const config = statIfAny(this.configPath(reference, image.digest));
     if (!config || reference.digest) return config !== undefined;
-    if (!this.#read(join(folder, MANIFEST_FILE), image.digest)) return false;
+    if (!await this.#read(join(folder, MANIFEST_FILE), image.digest)) return false;
     const copy = join(folder, CONFIG_FILE);
     const lockedApp = spinApplication(image);
-    return lockedApp ? isWhole(copy, lockedApp) : statIfAny(copy)?.size === config.size;
+    return lockedApp ? await isWhole(copy, lockedApp) : statIfAny(copy)?.size === config.size;
   }
 
   /**
@@ -175,8 +176,11 @@ export class TagStore {
   }
 }
 
-function isWhole(path: string, { size, digest }: Descriptor): boolean {
-  return statIfAny(path)?.size === size && hasDigest(path, digest);
+async function isWhole(path: string, { size, digest }: Descriptor): Promise<boolean> {
+  if (statIfAny(path)?.size !== size) return false;
+  if (size > MAX_LOCKED_APP) return hasDigest(path, digest);
+  const bytes = readBytesIfAny(path);
+  return bytes !== undefined && await digestAside(bytes, algorithmOf(digest)) === digest;
 }
 
 /** The record in a folder, or undefined where there is none or it is broken. */

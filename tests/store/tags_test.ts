@@ -48,14 +48,14 @@ class Bench extends TemporaryFolder {
   }
 }
 
-Deno.test("what is published is read back, under the tag and under the digest", () => {
+Deno.test("what is published is read back, under the tag and under the digest", async () => {
   using bench = new Bench();
   const manifest = image();
   const record = bench.publish("localhost:5000/app:v1", manifest);
   const reference = parseReference("localhost:5000/app:v1");
-  assert.deepEqual(bench.tags.record(reference), record);
-  assert.equal(bench.tags.isPublished(reference, manifest), true);
-  assert.deepEqual(bench.tags.manifest(reference, manifest.digest), manifest);
+  assert.deepEqual(await bench.tags.record(reference), record);
+  assert.equal(await bench.tags.isPublished(reference, manifest), true);
+  assert.deepEqual(await bench.tags.manifest(reference, manifest.digest), manifest);
   const files = ["config.json", "manifest.json", "record.json"];
   assert.deepEqual(filesIn(bench.layout.tagFolder(reference, "v1")), files);
   assert.deepEqual(
@@ -64,14 +64,14 @@ Deno.test("what is published is read back, under the tag and under the digest", 
   );
 });
 
-Deno.test("an entry that Spin wrote over has no record any more", () => {
+Deno.test("an entry that Spin wrote over has no record any more", async () => {
   using bench = new Bench();
   bench.publish("ghcr.io/a/b:v1", image());
   const reference = parseReference("ghcr.io/a/b:v1");
   const path = join(bench.layout.tagFolder(reference, "v1"), "manifest.json");
   Deno.writeTextFileSync(path, Deno.readTextFileSync(path) + " ");
-  assert.equal(bench.tags.record(reference), undefined);
-  assert.equal(bench.tags.isPublished(reference, image()), false);
+  assert.equal(await bench.tags.record(reference), undefined);
+  assert.equal(await bench.tags.isPublished(reference, image()), false);
 });
 
 for (
@@ -82,27 +82,27 @@ for (
     bench.publish("ghcr.io/a/b:v1", image());
     const reference = parseReference("ghcr.io/a/b:v1");
     Deno.writeTextFileSync(join(bench.tags.folder(reference), "record.json"), broken);
-    assert.equal(bench.tags.record(reference), undefined);
+    assert.equal(await bench.tags.record(reference), undefined);
     assert.equal((await survey(bench.layout, Date.now())).entries.length, 1);
   });
 }
 
-Deno.test("an entry that another tag took over, where names have no case, has no record", () => {
+Deno.test("an entry that another tag took over, where names have no case, has no record", async () => {
   using bench = new Bench();
   bench.publish("ghcr.io/a/b:v1", image());
   const folder = bench.layout.tagFolder(parseReference("ghcr.io/a/b:v1"), "v1");
   Deno.renameSync(folder, join(folder, "..", "V1"));
-  assert.equal(bench.tags.record(parseReference("ghcr.io/a/b:V1")), undefined);
+  assert.equal(await bench.tags.record(parseReference("ghcr.io/a/b:V1")), undefined);
 });
 
-Deno.test("a damaged manifest counts as none", () => {
+Deno.test("a damaged manifest counts as none", async () => {
   using bench = new Bench();
   const manifest = image();
   bench.publish("ghcr.io/a/b:v1", manifest);
   const reference = parseReference("ghcr.io/a/b:v1");
   const path = join(bench.layout.digestFolder(reference, manifest.digest), "manifest.json");
   Deno.writeTextFileSync(path, "{}");
-  assert.equal(bench.tags.manifest(reference, manifest.digest), undefined);
+  assert.equal(await bench.tags.manifest(reference, manifest.digest), undefined);
 });
 
 Deno.test("the list has tags and digests that were asked for, and no content of others", async () => {
@@ -153,7 +153,7 @@ Deno.test("a last use in the future is clamped to now, and damaged entries are t
   ]);
 });
 
-Deno.test("a temporary file that a killed process left is used up by the next write", () => {
+Deno.test("a temporary file that a killed process left is used up by the next write", async () => {
   using bench = new Bench();
   const reference = parseReference("ghcr.io/a/b:v1");
   const folder = bench.tags.folder(reference);
@@ -163,6 +163,6 @@ Deno.test("a temporary file that a killed process left is used up by the next wr
     "left behind, and longer than a record".repeat(99),
   );
   const record = bench.publish("ghcr.io/a/b:v1", image());
-  assert.deepEqual(bench.tags.record(reference), record);
+  assert.deepEqual(await bench.tags.record(reference), record);
   assert.deepEqual(filesIn(folder), ["config.json", "manifest.json", "record.json"]);
 });

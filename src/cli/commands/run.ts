@@ -63,7 +63,7 @@ class Run {
       this.#context,
       subject,
       this.#command,
-      (image, pantry) => this.#run(image.name, pantry.runnable(image)),
+      async (image, pantry) => this.#run(image.name, await pantry.runnable(image)),
     );
   }
 

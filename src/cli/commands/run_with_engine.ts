@@ -83,7 +83,7 @@ class EngineRun {
   }
 
   async #spin(image: CachedImage, pantry: Pantry): Promise<number> {
-    if (!pantry.isSpinApp(image)) throw notForSpin(image.name, "it is no Spin app");
+    if (!await pantry.isSpinApp(image)) throw notForSpin(image.name, "it is no Spin app");
     const { reference, manifestDigest } = image;
     return await this.#handOver(
       spinCommand({
@@ -106,7 +106,7 @@ class EngineRun {
       this.#context,
       subject,
       this.#command,
-      (image, pantry) => this.#wasmtime(image.name, pantry.wasm(image).path),
+      async (image, pantry) => this.#wasmtime(image.name, (await pantry.wasm(image)).path),
     );
   }
 
