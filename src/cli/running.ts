@@ -6,6 +6,7 @@ import { BlobStore } from "../store/blob_store.ts";
 import { Journal } from "../store/journal.ts";
 import { Lease } from "../store/leases.ts";
 import { TagStore } from "../store/tags.ts";
+import { collectAfterwards } from "./auto_gc.ts";
 import type { Context } from "./context.ts";
 import { progressFor } from "./output/progress.ts";
 import { openPuller, type PullingOptions, pullOptions, reportPull } from "./pulling.ts";
@@ -50,10 +51,7 @@ export async function pullAndUse<T>(
       return await use(image, new Pantry(new BlobStore(layout), tags));
     } finally {
       // What is run does not wait for it.
-      if (result.cause !== undefined) {
-        const { collectAfterwards } = await import("./auto_gc.ts");
-        await collectAfterwards(context);
-      }
+      if (result.cause !== undefined) await collectAfterwards(context);
     }
   } finally {
     progress.end();

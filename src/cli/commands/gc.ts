@@ -5,12 +5,12 @@ import { planGcAhead } from "../../gc/collector.ts";
 import { formatPlan, isEmptyPlan, parsePlan, type Plan } from "../../gc/plan.ts";
 import { hasLimits } from "../../gc/policy.ts";
 import { survey } from "../../gc/survey.ts";
+import { collectIfBeyond } from "../collecting.ts";
 import type { Context } from "../context.ts";
 import { LIMIT_OPTIONS, type LimitOptions, withLimits } from "../limit_options.ts";
 import { planSummary } from "../output/plan_table.ts";
 import { policyOf } from "../policy.ts";
 import { showAndSweep, type SweepingOptions } from "../sweeping.ts";
-import { collectIfBeyond } from "../auto_gc.ts";
 
 export interface GcOptions extends LimitOptions, SweepingOptions {
   readonly auto?: boolean;

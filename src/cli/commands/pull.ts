@@ -1,6 +1,7 @@
 import { parseReference } from "../../oci/reference.ts";
 import { useEvent } from "../../pull/result.ts";
 import { Journal, type UseEvent } from "../../store/journal.ts";
+import { collectAfterwards } from "../auto_gc.ts";
 import { writeJson, writeOut } from "../console.ts";
 import type { Context } from "../context.ts";
 import type { Format } from "../options.ts";
@@ -54,7 +55,6 @@ export async function pull(
   }
   if (command.format === "json") writeJson(results);
   if (events.some(({ cause }) => cause !== undefined)) {
-    const { collectAfterwards } = await import("../auto_gc.ts");
     await collectAfterwards(context);
   }
 }
