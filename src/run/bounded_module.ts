@@ -1,7 +1,8 @@
 import { GUEST_MEMORY } from "../base/defaults.ts";
 import { type MemoryShape, PAGE, takeMemory } from "./memory_image.ts";
 import { joined } from "../base/bytes.ts";
-import { Cursor, leb, readSections, SECTION, section } from "./wasm_rewriter.ts";
+import type { SectionReader } from "./wasm_reader.ts";
+import { leb, readContent, readSections, SECTION, section } from "./wasm_rewriter.ts";
 
 /** A core module whose memories cannot grow past {@link GUEST_MEMORY}, or past what they begin with. */
 export interface BoundedModule {
@@ -42,7 +43,7 @@ interface Limits {
 function limited(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
   const memory = readSections(bytes).find(({ id }) => id === SECTION.memory);
   if (!memory) return bytes;
-  const limits = readLimits(new Cursor(bytes, memory.content));
+  const limits = readLimits(readContent(bytes, memory));
   // Of a proposal that V8 does not have, which refuses it.
   if (limits.some(({ flags }) => flags > KNOWN)) return bytes;
   const begin = limits.reduce((sum, { initial }) => sum + initial, 0);
@@ -57,12 +58,10 @@ function limited(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
   ]);
 }
 
-function readLimits(cursor: Cursor): Limits[] {
-  const limits: Limits[] = [];
-  for (let left = cursor.u64(); left > 0; left--) {
-    const flags = cursor.byte();
-    const initial = cursor.u64();
-    limits.push({ flags, initial, maximum: flags & MAXIMUM ? cursor.u64() : Infinity });
-  }
-  return limits;
+function readLimits(reader: SectionReader): Limits[] {
+  return reader.list(() => {
+    const flags = reader.byte();
+    const initial = reader.u64();
+    return { flags, initial, maximum: flags & MAXIMUM ? reader.u64() : Infinity };
+  });
 }

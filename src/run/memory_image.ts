@@ -1,15 +1,14 @@
 import { joined } from "../base/bytes.ts";
 import {
-  Cursor,
   HEADER,
   leb,
+  readContent,
   readSections,
   SECTION,
   type Section,
   section,
   text,
 } from "./wasm_rewriter.ts";
-import { SectionReader } from "./wasm_reader.ts";
 import { importsMemory } from "./wasm_sections.ts";
 
 /**
@@ -92,40 +91,40 @@ export function takeMemory(bytes: Uint8Array): ImagedModule | undefined {
 function hasForeignMemory(bytes: Uint8Array, sections: readonly Section[]): boolean {
   const section = sections.find(({ id }) => id === SECTION.import);
   if (!section) return false;
-  const reader = new SectionReader(bytes.subarray(section.content, section.end), section.content);
+  const reader = readContent(bytes, section);
   return reader.list(() => importsMemory(reader)).includes(true);
 }
 
 function readMemory(bytes: Uint8Array, section: Section | undefined) {
   if (!section) return undefined;
-  const cursor = new Cursor(bytes, section.content);
-  if (cursor.u64() !== 1) return undefined;
-  const limits = bytes.subarray(cursor.at, section.end);
-  const flags = cursor.byte();
+  const reader = readContent(bytes, section);
+  if (reader.u32() !== 1) return undefined;
+  const limits = bytes.subarray(reader.offset, section.end);
+  const flags = reader.byte();
   if (flags > 1) return undefined; // Shared, or of 64 bits.
-  const initial = cursor.u64();
-  return { bytes: limits, initial, maximum: flags === 1 ? cursor.u64() : undefined };
+  const initial = reader.u32();
+  return { bytes: limits, initial, maximum: flags === 1 ? reader.u32() : undefined };
 }
 
 function readSegments(bytes: Uint8Array, section: Section | undefined): Segments | undefined {
   const active: { offset: number; bytes: Uint8Array }[] = [];
   const rest: Uint8Array[] = [];
   if (!section) return { active, rest };
-  const cursor = new Cursor(bytes, section.content);
-  for (let left = cursor.u64(); left > 0; left--) {
-    const start = cursor.at;
-    const kind = cursor.u64();
+  const reader = readContent(bytes, section);
+  for (let left = reader.u32(); left > 0; left--) {
+    const start = reader.offset;
+    const kind = reader.u32();
     if (kind === 1) {
-      cursor.skip(cursor.u64());
-      rest.push(bytes.subarray(start, cursor.at));
+      reader.skip(reader.u32());
+      rest.push(bytes.subarray(start, reader.offset));
       continue;
     }
-    if (kind !== 0 || cursor.byte() !== I32_CONST) return undefined;
-    const offset = cursor.i32() >>> 0;
-    if (cursor.byte() !== END) return undefined;
-    const length = cursor.u64();
-    active.push({ offset, bytes: bytes.subarray(cursor.at, cursor.at + length) });
-    cursor.skip(length);
+    if (kind !== 0 || reader.byte() !== I32_CONST) return undefined;
+    const offset = reader.s32() >>> 0;
+    if (reader.byte() !== END) return undefined;
+    const length = reader.u32();
+    active.push({ offset, bytes: bytes.subarray(reader.offset, reader.offset + length) });
+    reader.skip(length);
     rest.push(APPLIED);
   }
   return { active, rest };
@@ -146,12 +145,13 @@ function rewrite(
   ];
   const parts = [bytes.subarray(0, HEADER)];
   let imported = false;
-  for (const { id, start, content, end } of sections) {
+  for (const each of sections) {
+    const { id, start, end } = each;
     if (!imported && id >= SECTION.import) {
       imported = true;
-      const cursor = new Cursor(bytes, content);
-      const count = id === SECTION.import ? cursor.u64() : 0;
-      const others = id === SECTION.import ? bytes.subarray(cursor.at, end) : new Uint8Array();
+      const reader = readContent(bytes, each);
+      const count = id === SECTION.import ? reader.u32() : 0;
+      const others = id === SECTION.import ? bytes.subarray(reader.offset, end) : new Uint8Array();
       parts.push(section(SECTION.import, [leb(count + 1), others, ...entry]));
       if (id === SECTION.import) continue;
     }

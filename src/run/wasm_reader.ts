@@ -46,14 +46,26 @@ export class SectionReader {
     return this.#position;
   }
 
+  /** Where in the file the next byte is. */
+  get offset(): number {
+    return this.#base + this.#position;
+  }
+
   byte(): number {
     const byte = this.#bytes[this.#position];
     if (byte === undefined) {
       const truncated = this.#options.last;
-      throw new MalformedWasm("a section ends", this.#base + this.#position, { truncated });
+      throw new MalformedWasm("a section ends", this.offset, { truncated });
     }
     this.#position++;
     return byte;
+  }
+
+  skip(count: number): void {
+    if (count > this.#bytes.length - this.#position) {
+      throw this.malformed("what it has runs past its section");
+    }
+    this.#position += count;
   }
 
   /** A number of up to 32 bits, unsigned. */
@@ -64,6 +76,29 @@ export class SectionReader {
       if (shift === 28 && byte > 0x0f) break;
       value += (byte & 0x7f) * 2 ** shift;
       if (byte < 0x80) return value;
+    }
+    throw this.malformed("a number has more than 32 bits");
+  }
+
+  /** A number of up to 64 bits, unsigned; one of more than 53 bits, which counts nothing that there can be, is inexact. */
+  u64(): number {
+    let value = 0;
+    for (let shift = 0; shift < 70; shift += 7) {
+      const byte = this.byte();
+      value += (byte & 0x7f) * 2 ** shift;
+      if (byte < 0x80) return value;
+    }
+    throw this.malformed("a number has more than 64 bits");
+  }
+
+  /** A number of 32 bits, signed. */
+  s32(): number {
+    let value = 0;
+    for (let shift = 0; shift < 35; shift += 7) {
+      const byte = this.byte();
+      value |= (byte & 0x7f) << shift;
+      if (byte >= 0x80) continue;
+      return shift < 28 && (byte & 0x40) !== 0 ? value | (-1 << (shift + 7)) : value;
     }
     throw this.malformed("a number has more than 32 bits");
   }
@@ -102,7 +137,7 @@ export class SectionReader {
   }
 
   malformed(reason: string): MalformedWasm {
-    return new MalformedWasm(reason, this.#base + this.#position);
+    return new MalformedWasm(reason, this.offset);
   }
 
   #decode(bytes: Uint8Array): string {

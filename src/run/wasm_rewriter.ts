@@ -1,5 +1,5 @@
 import { joined } from "../base/bytes.ts";
-import { MalformedWasm } from "./wasm_reader.ts";
+import { SectionReader } from "./wasm_reader.ts";
 
 /** A section of a core module. */
 export interface Section {
@@ -21,62 +21,22 @@ export const SECTION = { import: 2, memory: 5, data: 11 };
  * @throws MalformedWasm
  */
 export function readSections(bytes: Uint8Array): Section[] {
-  const cursor = new Cursor(bytes, HEADER);
+  const reader = new SectionReader(bytes.subarray(HEADER), HEADER, { last: true });
   const sections: Section[] = [];
-  while (cursor.at < bytes.length) {
-    const start = cursor.at;
-    const id = cursor.byte();
-    const size = cursor.u64();
-    const content = cursor.at;
-    cursor.skip(size);
-    sections.push({ id, start, content, end: cursor.at });
+  while (reader.offset < bytes.length) {
+    const start = reader.offset;
+    const id = reader.byte();
+    const size = reader.u32();
+    const content = reader.offset;
+    reader.skip(size);
+    sections.push({ id, start, content, end: reader.offset });
   }
   return sections;
 }
 
-/** Reads the bytes of a module, which may be damaged: past their end it throws MalformedWasm. */
-export class Cursor {
-  readonly #bytes: Uint8Array;
-  #at: number;
-
-  constructor(bytes: Uint8Array, at: number) {
-    this.#bytes = bytes;
-    this.#at = at;
-  }
-
-  get at(): number {
-    return this.#at;
-  }
-
-  byte(): number {
-    this.skip(1);
-    return this.#bytes[this.#at - 1]!;
-  }
-
-  skip(count: number): void {
-    if (this.#at + count > this.#bytes.length) throw new MalformedWasm("it ends", this.#at);
-    this.#at += count;
-  }
-
-  /** A number without a sign; one of more than 53 bits, which none is that counts what there can be, is not exact. */
-  u64(): number {
-    let value = 0;
-    for (let shift = 0;; shift += 7) {
-      const byte = this.byte();
-      value += (byte & 0x7f) * 2 ** shift;
-      if (byte < 0x80) return value;
-    }
-  }
-
-  i32(): number {
-    let value = 0;
-    for (let shift = 0;;) {
-      const byte = this.byte();
-      value |= (byte & 0x7f) << shift;
-      shift += 7;
-      if (byte < 0x80) return shift < 32 && (byte & 0x40) !== 0 ? value | (-1 << shift) : value;
-    }
-  }
+/** Reads what a section of a module has in it. */
+export function readContent(bytes: Uint8Array, { content, end }: Section): SectionReader {
+  return new SectionReader(bytes.subarray(content, end), content);
 }
 
 /** A number without a sign, as LEB128. */
