@@ -149,11 +149,14 @@ function rewrite(
     const { id, start, end } = each;
     if (!imported && id >= SECTION.import) {
       imported = true;
-      const reader = readContent(bytes, each);
-      const count = id === SECTION.import ? reader.u32() : 0;
-      const others = id === SECTION.import ? bytes.subarray(reader.offset, end) : new Uint8Array();
-      parts.push(section(SECTION.import, [leb(count + 1), others, ...entry]));
-      if (id === SECTION.import) continue;
+      if (id !== SECTION.import) parts.push(section(SECTION.import, [leb(1), ...entry]));
+      else {
+        const reader = readContent(bytes, each);
+        const count = leb(reader.u32() + 1);
+        const others = bytes.subarray(reader.offset, end);
+        parts.push(section(id, [count, others, ...entry]));
+        continue;
+      }
     }
     if (id === SECTION.memory) continue;
     if (id === SECTION.data) parts.push(section(id, [leb(segments.length), ...segments]));
