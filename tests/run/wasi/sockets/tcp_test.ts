@@ -64,15 +64,19 @@ Deno.test("a guest cannot be further ahead of who does not read than its window"
   await using server = TcpServer.silent();
   using guest = new SocketGuest([LOOPBACK]);
   const [, , output] = await guest.connected(at(LOOPBACK, server.port));
-  // The system's own buffers take some first.
-  let room = GUEST_WRITE_WINDOW;
-  for (let written = 0; room > 0 && written < 64 * 1024 * 1024; written += room) {
-    room = Number(output.checkWrite());
-    output.write(new Uint8Array(room));
+  // The system's own buffers take some first; that they are full shows when nothing goes on for a while.
+  let written = 0;
+  for (let quiet = 0; quiet < 100 && written < 64 * 1024 * 1024; quiet++) {
     await new Promise((resolve) => setTimeout(resolve, 1));
+    const room = Number(output.checkWrite());
+    assert.ok(room <= GUEST_WRITE_WINDOW);
+    if (room === 0) continue;
+    output.write(new Uint8Array(room));
+    written += room;
+    quiet = -1;
   }
-  assert.equal(room, 0);
-  assert.equal(output.subscribe().ready(), false);
+  assert.ok(written < 64 * 1024 * 1024, `${written} bytes were taken`);
+  assert.equal(output.subscribe().ready(), output.checkWrite() > 0n);
 });
 
 Deno.test("what cannot be reached fails as what it is, and the socket is of no more use", async () => {
