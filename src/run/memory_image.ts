@@ -147,16 +147,16 @@ function rewrite(
   let imported = false;
   for (const each of sections) {
     const { id, start, end } = each;
-    if (!imported && id >= SECTION.import) {
+    if (id === SECTION.import) {
+      const reader = readContent(bytes, each);
+      const count = leb(reader.u32() + 1);
+      parts.push(section(id, [count, bytes.subarray(reader.offset, end), ...entry]));
       imported = true;
-      if (id !== SECTION.import) parts.push(section(SECTION.import, [leb(1), ...entry]));
-      else {
-        const reader = readContent(bytes, each);
-        const count = leb(reader.u32() + 1);
-        const others = bytes.subarray(reader.offset, end);
-        parts.push(section(id, [count, others, ...entry]));
-        continue;
-      }
+      continue;
+    }
+    if (!imported && id > SECTION.import) {
+      parts.push(section(SECTION.import, [leb(1), ...entry]));
+      imported = true;
     }
     if (id === SECTION.memory) continue;
     if (id === SECTION.data) parts.push(section(id, [leb(segments.length), ...segments]));

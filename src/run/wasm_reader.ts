@@ -70,25 +70,12 @@ export class SectionReader {
 
   /** A number of up to 32 bits, unsigned. */
   u32(): number {
-    let value = 0;
-    for (let shift = 0; shift < 35; shift += 7) {
-      const byte = this.byte();
-      if (shift === 28 && byte > 0x0f) break;
-      value += (byte & 0x7f) * 2 ** shift;
-      if (byte < 0x80) return value;
-    }
-    throw this.malformed("a number has more than 32 bits");
+    return this.#unsigned(32);
   }
 
   /** A number of up to 64 bits, unsigned; one of more than 53 bits, which counts nothing that there can be, is inexact. */
   u64(): number {
-    let value = 0;
-    for (let shift = 0; shift < 70; shift += 7) {
-      const byte = this.byte();
-      value += (byte & 0x7f) * 2 ** shift;
-      if (byte < 0x80) return value;
-    }
-    throw this.malformed("a number has more than 64 bits");
+    return this.#unsigned(64);
   }
 
   /** A number of 32 bits, signed. */
@@ -138,6 +125,18 @@ export class SectionReader {
 
   malformed(reason: string): MalformedWasm {
     return new MalformedWasm(reason, this.offset);
+  }
+
+  #unsigned(bits: 32 | 64): number {
+    let value = 0;
+    for (let shift = 0; shift < bits; shift += 7) {
+      const byte = this.byte();
+      const part = byte & 0x7f;
+      if (shift + 7 > bits && part >= 2 ** (bits - shift)) break;
+      value += part * 2 ** shift;
+      if (byte < 0x80) return value;
+    }
+    throw this.malformed(`a number has more than ${bits} bits`);
   }
 
   #decode(bytes: Uint8Array): string {

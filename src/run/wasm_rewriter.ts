@@ -21,7 +21,7 @@ export const SECTION = { import: 2, memory: 5, data: 11 };
  * @throws MalformedWasm
  */
 export function readSections(bytes: Uint8Array): Section[] {
-  const reader = new SectionReader(bytes.subarray(HEADER), HEADER, { last: true });
+  const reader = new SectionReader(bytes.subarray(HEADER), HEADER);
   const sections: Section[] = [];
   while (reader.offset < bytes.length) {
     const start = reader.offset;

@@ -178,6 +178,7 @@ export class TagStore {
 
 async function isWhole(path: string, { size, digest }: Descriptor): Promise<boolean> {
   if (statIfAny(path)?.size !== size) return false;
+  // What no locked app can be is not read into memory.
   if (size > MAX_LOCKED_APP) return hasDigest(path, digest);
   const bytes = readBytesIfAny(path);
   return bytes !== undefined && await digestAside(bytes, algorithmOf(digest)) === digest;

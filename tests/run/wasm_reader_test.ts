@@ -39,6 +39,7 @@ const WRONG: [string, (section: SectionReader) => unknown, number[], RegExp][] =
   ["a u32 of too many bytes", (s) => s.u32(), Array(6).fill(0x80), /more than 32 bits/],
   ["a u32 of too many bits", (s) => s.u32(), [0xff, 0xff, 0xff, 0xff, 0x1f], /more than 32 bits/],
   ["an s32 of too many bytes", (s) => s.s32(), Array(6).fill(0x80), /more than 32 bits/],
+  ["a u64 of too many bits", (s) => s.u64(), [...Array(9).fill(0xff), 2], /more than 64 bits/],
   ["a u64 of too many bytes", (s) => s.u64(), Array(11).fill(0x80), /more than 64 bits/],
   ["a number that breaks off", (s) => s.s32(), [0x80, 0x80], /a section ends at byte 102/],
   ["more to skip than there is", (s) => s.skip(3), [1, 2], /runs past its section at byte 100/],
