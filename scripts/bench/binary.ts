@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { run } from "../../tests/support/commands.ts";
+import { run } from "../../tests/support/cli/commands.ts";
 
 const ROOT = join(import.meta.dirname!, "../..");
 

@@ -3,12 +3,12 @@ import { join } from "node:path";
 import { printable, throwIfAborted } from "../base/errors.ts";
 import { statIfAny } from "../base/files.ts";
 import { redact } from "../base/redact.ts";
-import { warnWithoutLocks } from "../store/file_lock.ts";
+import { warnWithoutLocks } from "../store/locks/file_lock.ts";
 import { Layout } from "../store/layout.ts";
-import { cacheRoot, REGISTRY_FOLDER, type Root, thisMachine } from "../store/roots.ts";
+import { cacheRoot, REGISTRY_FOLDER, type Root, thisMachine } from "../store/platform_dirs.ts";
 import { configPath } from "./config/path.ts";
 import type { Config } from "./config/schema.ts";
-import { writeErr } from "./console.ts";
+import { writeErr } from "./terminal/console.ts";
 import { type GlobalOptions, globalOptionsOf } from "./options.ts";
 
 /** The signals that interrupt. */

@@ -1,5 +1,5 @@
 import { posix, win32 } from "node:path";
-import { configRoot, home, type Machine, userConfig } from "../store/roots.ts";
+import { configRoot, home, type Machine, userConfig } from "../store/platform_dirs.ts";
 
 /** The file that `larder login` writes. */
 export function authFile(machine: Machine): string {

@@ -2,18 +2,18 @@ import type { Disk } from "../base/disk.ts";
 import { GRACE_AGE, PARTIAL_AGE } from "../base/defaults.ts";
 import { LarderError } from "../base/errors.ts";
 import { statIfAny } from "../base/files.ts";
-import { Journal, type JournalEvent, sweepEvent } from "../store/journal.ts";
+import { Journal, type JournalEvent, sweepEvent } from "../store/journal/journal.ts";
 import type { Layout } from "../store/layout.ts";
-import { liveLeases } from "../store/leases.ts";
-import { type ExclusiveLockOptions, withExclusiveLock } from "../store/store_lock.ts";
+import { liveLeases } from "../store/locks/leases.ts";
+import { type ExclusiveLockOptions, withExclusiveLock } from "../store/locks/store_lock.ts";
 import { inUse } from "./in_use.ts";
-import { type Ages, type Facts, isKnownOld, isOldContent } from "./ledger.ts";
-import { lookAhead } from "./look_ahead.ts";
+import { type Ages, type Facts, isKnownOld, isOldContent } from "./reference_counts.ts";
+import { lookAhead } from "../snapshot/parallel/stat_files.ts";
 import { looseToGo, makePlan, type Plan } from "./plan.ts";
 import { type GcPolicy, hasFree } from "./policy.ts";
-import { select, selectAsked } from "./select.ts";
-import { survey } from "./survey.ts";
-import type { Survey, SurveyEntry } from "./survey_types.ts";
+import { select, selectAsked } from "./eviction_rules.ts";
+import { survey } from "../snapshot/snapshot.ts";
+import type { Survey, SurveyEntry } from "../snapshot/types.ts";
 import { sweep, type SweepResult } from "./sweep.ts";
 
 /** What a policy leaves alone. */

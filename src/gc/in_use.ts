@@ -1,9 +1,9 @@
 import { dirname } from "node:path";
 import type { Digest } from "../oci/digest.ts";
-import type { LeaseContent } from "../store/lease_file.ts";
-import { ManifestContent } from "./contents.ts";
-import { Manifests, Reach } from "./reach.ts";
-import type { Survey } from "./survey_types.ts";
+import type { LeaseContent } from "../store/locks/leases.ts";
+import { ManifestContent } from "../snapshot/contents.ts";
+import { Manifests, Reach } from "../snapshot/references.ts";
+import type { Survey } from "../snapshot/types.ts";
 
 /** What nobody holds anything of. */
 export const NOTHING_IN_USE: InUse = { folders: new Map(), places: new Set() };

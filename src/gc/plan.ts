@@ -1,12 +1,13 @@
+import type { LooseFile } from "../snapshot/file_state.ts";
+import { TimeSchema } from "../store/json.ts";
 import { sep } from "node:path";
 import * as v from "valibot";
 import { LarderError } from "../base/errors.ts";
 import { DigestSchema } from "../oci/descriptor.ts";
 import type { Layout } from "../store/layout.ts";
-import { TimeSchema } from "../store/record.ts";
-import { type Facts, isOlder } from "./ledger.ts";
+import { type Facts, isOlder } from "./reference_counts.ts";
 import type { Removal, Selection } from "./selection.ts";
-import { ENTRY_TYPES, type LooseFile, type Survey } from "./survey_types.ts";
+import { ENTRY_TYPES, type Survey } from "../snapshot/types.ts";
 
 const Bytes = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 /** As it stands on the disk: milliseconds since the epoch, with a fraction where the disk has one. */

@@ -1,6 +1,7 @@
+import type { LooseFile } from "../snapshot/file_state.ts";
 import type { KeepingRule, TakingRule } from "./policy.ts";
-import type { Reason } from "./protect.ts";
-import type { EntryType, LooseFile, SurveyEntry } from "./survey_types.ts";
+import type { Reason } from "./retention.ts";
+import type { EntryType, SurveyEntry } from "../snapshot/types.ts";
 
 /** An entry that goes. */
 export interface Removal extends Reason<TakingRule> {

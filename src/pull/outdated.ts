@@ -5,12 +5,12 @@ import type { Digest } from "../oci/digest.ts";
 import type { ImageManifest, Manifest } from "../oci/manifest.ts";
 import { formatReference, type Reference } from "../oci/reference.ts";
 import type { RegistryClient, Repository } from "../registry/client.ts";
-import { BlobStore } from "../store/blob_store.ts";
-import { Inventory } from "../store/inventory.ts";
+import { BlobStore } from "../store/blobs/blob_store.ts";
+import { Inventory } from "../store/image_parts.ts";
 import type { Layout } from "../store/layout.ts";
-import type { EntryRecord } from "../store/record.ts";
-import { TagStore } from "../store/tags.ts";
-import { selectImages, type Selection } from "./images.ts";
+import type { EntryRecord } from "../store/entries/app_record.ts";
+import { TagStore } from "../store/manifest_store.ts";
+import { selectImages, type Selection } from "./select_platforms.ts";
 
 /** A tag that is cached, and what it stood for when it was pulled. */
 export interface CachedTag {

@@ -1,12 +1,11 @@
 import { hasCode } from "../base/errors.ts";
 import { isDeletion } from "../base/files.ts";
-import type { Reference } from "../oci/reference.ts";
-import { formatReference } from "../oci/reference.ts";
-import type { BlobStore } from "../store/blob_store.ts";
-import type { Inventory } from "../store/inventory.ts";
-import type { EntryRecord } from "../store/record.ts";
-import type { TagStore } from "../store/tags.ts";
-import type { Selection } from "./images.ts";
+import { formatReference, type Reference } from "../oci/reference.ts";
+import type { BlobStore } from "../store/blobs/blob_store.ts";
+import type { Inventory } from "../store/image_parts.ts";
+import type { EntryRecord } from "../store/entries/app_record.ts";
+import type { TagStore } from "../store/manifest_store.ts";
+import type { Selection } from "./select_platforms.ts";
 import type { Answer } from "./result.ts";
 
 /** What is to be published, and where. */

@@ -2,11 +2,10 @@ import { hasCode } from "../base/errors.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { Manifest } from "../oci/manifest.ts";
 import type { Reference } from "../oci/reference.ts";
-import { Delivery } from "./delivery.ts";
+import { Delivery } from "./installer.ts";
 import { decide, failureWithCopy, isRegistryFailure, mayUseStale, notCached } from "./freshness.ts";
-import type { Selection } from "./images.ts";
-import type { PullObserver } from "./observer.ts";
-import type { PullerDependencies, PullOptions } from "./options.ts";
+import type { Selection } from "./select_platforms.ts";
+import type { PullerDependencies, PullObserver, PullOptions } from "./options.ts";
 import type { Answer, PullResult } from "./result.ts";
 
 /** One pull of one reference. */

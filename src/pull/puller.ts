@@ -1,9 +1,8 @@
 import type { ImageManifest } from "../oci/manifest.ts";
 import type { Reference } from "../oci/reference.ts";
-import type { EntryRecord } from "../store/record.ts";
-import { withSharedLock } from "../store/store_lock.ts";
-import type { PullObserver } from "./observer.ts";
-import type { PullerDependencies, PullOptions } from "./options.ts";
+import type { EntryRecord } from "../store/entries/app_record.ts";
+import { withSharedLock } from "../store/locks/store_lock.ts";
+import type { PullerDependencies, PullObserver, PullOptions } from "./options.ts";
 import { Pull } from "./pull.ts";
 import { restore, type RestoreOptions, restoreSpins } from "./restore.ts";
 import type { PullResult } from "./result.ts";

@@ -1,9 +1,8 @@
 import type { ImageManifest } from "../oci/manifest.ts";
 import type { Reference } from "../oci/reference.ts";
-import type { EntryRecord } from "../store/record.ts";
-import { Delivery } from "./delivery.ts";
-import type { PullObserver } from "./observer.ts";
-import type { PullerDependencies, PullOptions } from "./options.ts";
+import type { EntryRecord } from "../store/entries/app_record.ts";
+import { Delivery } from "./installer.ts";
+import type { PullerDependencies, PullObserver, PullOptions } from "./options.ts";
 import type { PullResult } from "./result.ts";
 
 /** What of a pull's options a restoration takes: the rest is the entry's own. */

@@ -1,10 +1,10 @@
 import type { Digest } from "../oci/digest.ts";
 import type { Manifest } from "../oci/manifest.ts";
 import type { Platform } from "../oci/platform.ts";
-import type { Part } from "../store/inventory.ts";
-import type { MissCause, UseEvent } from "../store/journal.ts";
-import type { Selection } from "./images.ts";
-import type { Outcome } from "./observer.ts";
+import type { Part } from "../store/image_parts.ts";
+import type { MissCause, UseEvent } from "../store/journal/journal.ts";
+import type { Selection } from "./select_platforms.ts";
+import type { Outcome } from "./options.ts";
 
 export interface PartResult {
   readonly kind: "config" | "layer";

@@ -4,8 +4,8 @@ import { hasCode, LarderError, messageOf } from "../base/errors.ts";
 import type { BlobDescriptor } from "../oci/descriptor.ts";
 import type { Fetcher } from "../oci/fetcher.ts";
 import { sizeMismatch } from "../oci/verify.ts";
-import { isTransient, pauseBefore } from "../registry/retry.ts";
-import { deletedAgain, type Ingest } from "../store/ingest.ts";
+import { isTransient, pauseBefore } from "../registry/http/retry.ts";
+import { deletedAgain, type Ingest } from "../store/blobs/ingest.ts";
 
 export interface TransferOptions {
   readonly clock: Clock;

@@ -8,12 +8,12 @@ import { type Manifest, parseManifest, tooLarge } from "../oci/manifest.ts";
 import { MANIFEST_ACCEPT } from "../oci/media_types.ts";
 import { formatReference, type Reference, repositoryName } from "../oci/reference.ts";
 import { digestMismatch } from "../oci/verify.ts";
-import { readBody, readSmall } from "./body.ts";
+import { readBody, readSmall } from "./http/body.ts";
 import { apiBase, blobUrl, manifestUrl } from "./endpoints.ts";
-import { requestFrom } from "./ranges.ts";
-import { responseError } from "./responses.ts";
-import { isTransient, isTransientStatus, pauseBefore } from "./retry.ts";
-import type { HttpRequest, HttpResponse, Transport } from "./transport.ts";
+import { requestFrom } from "./http/range_request.ts";
+import { responseError } from "./http/response_error.ts";
+import { isTransient, isTransientStatus, pauseBefore } from "./http/retry.ts";
+import type { HttpRequest, HttpResponse, Transport } from "./http/transport.ts";
 
 /** A request that was refused, and what it was refused with. */
 export interface Refusal {

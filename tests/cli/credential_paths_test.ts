@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { authFile, credentialPaths } from "../../src/cli/credential_paths.ts";
-import type { Machine } from "../../src/store/roots.ts";
+import type { Machine } from "../../src/store/platform_dirs.ts";
 
 interface Case {
   readonly name: string;

@@ -7,16 +7,16 @@ import {
   multiPlatform,
   randomBytes,
   wasmArtifact,
-} from "../support/artifacts.ts";
-import { DAY } from "../support/cache_folder.ts";
-import { User } from "../support/cli.ts";
-import { guestBytes, moduleBytes } from "../support/components.ts";
-import { FixtureRegistry } from "../support/fixture_registry.ts";
-import { killTest, larderKilledAt } from "../support/killed_at.ts";
-import { onTerminal } from "../support/on_terminal.ts";
-import { Serving } from "../support/serving.ts";
-import { packApp, spinApp } from "../support/spin_apps.ts";
-import { assertNoRubbish, assertStoreSound, filesBelow } from "../support/store_check.ts";
+} from "../support/cache/artifacts.ts";
+import { DAY } from "../support/cache/cache_folder.ts";
+import { User } from "../support/cli/cli.ts";
+import { guestBytes, moduleBytes } from "../support/wasm/components.ts";
+import { FixtureRegistry } from "../support/registry/fixture_registry.ts";
+import { killTest, larderKilledAt } from "../support/cache/killed_at.ts";
+import { onTerminal } from "../support/cli/on_terminal.ts";
+import { Serving } from "../support/cli/serving.ts";
+import { packApp, spinApp } from "../support/cache/spin_apps.ts";
+import { assertNoRubbish, assertStoreSound, filesBelow } from "../support/cache/store_check.ts";
 
 const SHARED = blob(randomBytes(1000, "shared"));
 const ONE = image([SHARED, "one"]);

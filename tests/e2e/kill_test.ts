@@ -7,14 +7,19 @@ import {
   index,
   platformOf,
   randomBytes,
-} from "../support/artifacts.ts";
-import { User } from "../support/cli.ts";
-import { held, heldAfter } from "../support/faults.ts";
-import { FixtureRegistry } from "../support/fixture_registry.ts";
+} from "../support/cache/artifacts.ts";
+import { User } from "../support/cli/cli.ts";
+import { held, heldAfter } from "../support/registry/faults.ts";
+import { FixtureRegistry } from "../support/registry/fixture_registry.ts";
 import { Gate } from "../support/gate.ts";
-import { killTest, larderKilledAt } from "../support/killed_at.ts";
-import { spinApp } from "../support/spin_apps.ts";
-import { assertNoRubbish, assertStoreSound, filesBelow, partials } from "../support/store_check.ts";
+import { killTest, larderKilledAt } from "../support/cache/killed_at.ts";
+import { spinApp } from "../support/cache/spin_apps.ts";
+import {
+  assertNoRubbish,
+  assertStoreSound,
+  filesBelow,
+  partials,
+} from "../support/cache/store_check.ts";
 
 const BIG = blob(randomBytes(256 * 1024, "big"));
 const SMALL = blob(randomBytes(1024, "small"));

@@ -3,10 +3,10 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { applyPlan, planGc, planGcAhead } from "../../src/gc/collector.ts";
 import type { GcPolicy } from "../../src/gc/policy.ts";
-import { survey } from "../../src/gc/survey.ts";
+import { survey } from "../../src/snapshot/snapshot.ts";
 import { asDigest } from "../../src/oci/digest.ts";
 import { Layout } from "../../src/store/layout.ts";
-import { Lease } from "../../src/store/leases.ts";
+import { Lease } from "../../src/store/locks/leases.ts";
 import {
   type Artifact,
   blob,
@@ -16,10 +16,16 @@ import {
   platformOf,
   randomBytes,
   wasmModule,
-} from "../support/artifacts.ts";
-import { CacheFolder, DAY, HOUR, relativePathOf, type Writing } from "../support/cache_folder.ts";
-import { spinApp } from "../support/spin_apps.ts";
-import { filesBelow } from "../support/store_check.ts";
+} from "../support/cache/artifacts.ts";
+import {
+  CacheFolder,
+  DAY,
+  HOUR,
+  relativePathOf,
+  type Writing,
+} from "../support/cache/cache_folder.ts";
+import { spinApp } from "../support/cache/spin_apps.ts";
+import { filesBelow } from "../support/cache/store_check.ts";
 
 const layer = (name: string, size: number) => blob(randomBytes(size, name));
 const [A, B, C, D] = [layer("a", 100), layer("b", 300), layer("c", 1000), layer("d", 5000)];

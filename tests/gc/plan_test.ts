@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { hasCode } from "../../src/base/errors.ts";
 import { planClean, planGc } from "../../src/gc/collector.ts";
 import { formatPlan, isEmptyPlan, parsePlan, type Plan } from "../../src/gc/plan.ts";
-import { survey } from "../../src/gc/survey.ts";
+import { survey } from "../../src/snapshot/snapshot.ts";
 import { Layout } from "../../src/store/layout.ts";
-import { image } from "../support/artifacts.ts";
-import { CacheFolder, DAY, HOUR } from "../support/cache_folder.ts";
+import { image } from "../support/cache/artifacts.ts";
+import { CacheFolder, DAY, HOUR } from "../support/cache/cache_folder.ts";
 
 const ONE = image(["one layer", "shared"]);
 const TWO = image(["another layer", "shared"]);

@@ -10,7 +10,7 @@ import {
   successors,
 } from "../../src/oci/manifest.ts";
 import { SPIN_APPLICATION } from "../../src/oci/media_types.ts";
-import { MEDIA_TYPES } from "../support/artifacts.ts";
+import { MEDIA_TYPES } from "../support/cache/artifacts.ts";
 
 const { ociManifest, ociIndex, dockerManifest, dockerManifestList } = MEDIA_TYPES;
 const encode = (text: string) => new TextEncoder().encode(text);

@@ -5,7 +5,7 @@ import { type ImageManifest, parseManifest } from "../../src/oci/manifest.ts";
 import { parsePlatform } from "../../src/oci/platform.ts";
 import { parseReference, type Reference } from "../../src/oci/reference.ts";
 import { type CachedTag, checkTags, type TagState } from "../../src/pull/outdated.ts";
-import { readRecord, TagStore } from "../../src/store/tags.ts";
+import { readRecord, TagStore } from "../../src/store/manifest_store.ts";
 import {
   type Artifact,
   blob,
@@ -16,7 +16,7 @@ import {
   platformOf,
   randomBytes,
   wasmModule,
-} from "../support/artifacts.ts";
+} from "../support/cache/artifacts.ts";
 import {
   type Fault,
   held,
@@ -25,11 +25,11 @@ import {
   status,
   tooManyRequests,
   withoutHeader,
-} from "../support/faults.ts";
+} from "../support/registry/faults.ts";
 import { Gate } from "../support/gate.ts";
-import { PullBench } from "../support/pull_bench.ts";
-import { spinApp } from "../support/spin_apps.ts";
-import { filesBelow } from "../support/store_check.ts";
+import { PullBench } from "../support/cache/pull_bench.ts";
+import { spinApp } from "../support/cache/spin_apps.ts";
+import { filesBelow } from "../support/cache/store_check.ts";
 
 const BASE = blob(randomBytes(10_000, "base"));
 const OLD = image([BASE, "old"]);

@@ -3,13 +3,19 @@ import { join } from "node:path";
 import { hasCode } from "../../src/base/errors.ts";
 import type { Digest } from "../../src/oci/digest.ts";
 import { formatPlatform, parsePlatform } from "../../src/oci/platform.ts";
-import { survey } from "../../src/gc/survey.ts";
-import { blob, image, MEDIA_TYPES, multiPlatform, randomBytes } from "../support/artifacts.ts";
-import { held, heldAfter, status } from "../support/faults.ts";
+import { survey } from "../../src/snapshot/snapshot.ts";
+import {
+  blob,
+  image,
+  MEDIA_TYPES,
+  multiPlatform,
+  randomBytes,
+} from "../support/cache/artifacts.ts";
+import { held, heldAfter, status } from "../support/registry/faults.ts";
 import { Gate } from "../support/gate.ts";
-import { PullBench } from "../support/pull_bench.ts";
-import { spinApp } from "../support/spin_apps.ts";
-import { assertNoRubbish, assertStoreSound, filesBelow } from "../support/store_check.ts";
+import { PullBench } from "../support/cache/pull_bench.ts";
+import { spinApp } from "../support/cache/spin_apps.ts";
+import { assertNoRubbish, assertStoreSound, filesBelow } from "../support/cache/store_check.ts";
 
 const LAYER = blob(randomBytes(200_000), MEDIA_TYPES.ociLayer);
 

@@ -4,12 +4,18 @@ import { hasCode } from "../../src/base/errors.ts";
 import { parseManifest } from "../../src/oci/manifest.ts";
 import { parsePlatform } from "../../src/oci/platform.ts";
 import { formatReference, type Reference } from "../../src/oci/reference.ts";
-import type { EntryRecord } from "../../src/store/record.ts";
-import { readRecord, TagStore } from "../../src/store/tags.ts";
-import { blob, image, MEDIA_TYPES, multiPlatform, randomBytes } from "../support/artifacts.ts";
-import { PullBench } from "../support/pull_bench.ts";
-import { spinApp } from "../support/spin_apps.ts";
-import { assertNoRubbish, assertStoreSound, filesBelow } from "../support/store_check.ts";
+import type { EntryRecord } from "../../src/store/entries/app_record.ts";
+import { readRecord, TagStore } from "../../src/store/manifest_store.ts";
+import {
+  blob,
+  image,
+  MEDIA_TYPES,
+  multiPlatform,
+  randomBytes,
+} from "../support/cache/artifacts.ts";
+import { PullBench } from "../support/cache/pull_bench.ts";
+import { spinApp } from "../support/cache/spin_apps.ts";
+import { assertNoRubbish, assertStoreSound, filesBelow } from "../support/cache/store_check.ts";
 
 const LAYER = blob(randomBytes(50_000), MEDIA_TYPES.ociLayer);
 

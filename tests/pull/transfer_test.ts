@@ -5,9 +5,9 @@ import { hasCode, LarderError } from "../../src/base/errors.ts";
 import type { Content, Fetcher } from "../../src/oci/fetcher.ts";
 import { sizeMismatch } from "../../src/oci/verify.ts";
 import { transfer } from "../../src/pull/transfer.ts";
-import { BlobStore } from "../../src/store/blob_store.ts";
+import { BlobStore } from "../../src/store/blobs/blob_store.ts";
 import { Layout } from "../../src/store/layout.ts";
-import { describe, filesIn, sampleBytes } from "../support/blobs.ts";
+import { describe, filesIn, sampleBytes } from "../support/cache/blobs.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { TemporaryFolder } from "../support/temporary.ts";
 

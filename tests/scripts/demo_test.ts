@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { denoFolder, Running } from "../support/cli.ts";
+import { denoFolder, Running } from "../support/cli/cli.ts";
 import { TemporaryFolder } from "../support/temporary.ts";
 
 const DEMO = fileURLToPath(new URL("../../scripts/demo.ts", import.meta.url));

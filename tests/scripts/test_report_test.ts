@@ -84,7 +84,7 @@ async function reportOf(
     Deno.writeTextFileSync(join(folder.path, name), text);
   }
   const junit = join(folder.path, "junit.xml");
-  const preload = join(import.meta.dirname!, "../support/skip_exceptions.ts");
+  const preload = join(import.meta.dirname!, "../support/cli/skip_exceptions.ts");
   const skipping = exceptions ? [`--preload=${preload}`] : [];
   const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: [

@@ -1,4 +1,4 @@
-import type { Machine } from "../../store/roots.ts";
+import type { Machine } from "../../store/platform_dirs.ts";
 import type { GlobalOptions } from "../options.ts";
 import { type ConfigSources, readSources } from "./load.ts";
 import { keyOf, type Place, type Scalar, SETTINGS } from "./settings.ts";

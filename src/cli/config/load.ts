@@ -2,7 +2,7 @@ import { dirname, resolve } from "node:path";
 import * as v from "valibot";
 import { LarderError } from "../../base/errors.ts";
 import { readTextIfAny } from "../../base/files.ts";
-import type { Machine } from "../../store/roots.ts";
+import type { Machine } from "../../store/platform_dirs.ts";
 import type { ConfigFile } from "./file.ts";
 import { configPath } from "./path.ts";
 import type { Config } from "./schema.ts";

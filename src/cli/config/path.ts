@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { configRoot, type Machine } from "../../store/roots.ts";
+import { configRoot, type Machine } from "../../store/platform_dirs.ts";
 
 /** The variable that names the config file, as `--config` does. */
 const FILE_VARIABLE = "LARDER_CONFIG";

@@ -1,5 +1,5 @@
-import type { Lifetime } from "./lifetime.ts";
-import type { Stdio } from "./stdio.ts";
+import type { Lifetime } from "./resources.ts";
+import type { Stdio } from "./io/stdio.ts";
 
 /** `wasi:cli`'s terminal-input, which can nothing but be there. */
 class TerminalInput {}

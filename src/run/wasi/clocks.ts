@@ -1,6 +1,6 @@
-import type { Lifetime } from "./lifetime.ts";
-import { Pollable, Waitable } from "./poll.ts";
-import { trapError } from "./trap.ts";
+import type { Lifetime } from "./resources.ts";
+import { Pollable, Waitable } from "./io/poll.ts";
+import { trapError } from "./errors.ts";
 
 /** The longest time that a timer takes, in milliseconds: a longer one would go off at once. */
 const LONGEST_TIMER = 2 ** 31 - 1;

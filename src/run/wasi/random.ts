@@ -1,5 +1,5 @@
 import { GUEST_RANDOM } from "../../base/defaults.ts";
-import { trap } from "./trap.ts";
+import { trap } from "./errors.ts";
 
 /** `crypto.getRandomValues` fills no more than this at a time. */
 const RANDOM_STEP = 65_536;

@@ -1,4 +1,4 @@
-import { Refused } from "./result.ts";
+import { Refused } from "./errors.ts";
 
 /** Source: Spin's spin-expressions crate, `Key::validate`. */
 const NAME = /^[a-z][a-z0-9]*(?:_[a-z0-9]+)*$/;

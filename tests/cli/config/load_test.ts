@@ -4,7 +4,7 @@ import process from "node:process";
 import { hasCode } from "../../../src/base/errors.ts";
 import { loadConfig } from "../../../src/cli/config/load.ts";
 import type { Config } from "../../../src/cli/config/schema.ts";
-import type { Machine } from "../../../src/store/roots.ts";
+import type { Machine } from "../../../src/store/platform_dirs.ts";
 import { TemporaryFolder } from "../../support/temporary.ts";
 
 const machine = (home?: string, variables: Record<string, string> = {}): Machine => ({

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { hostImports, openHost } from "../../../src/run/host.ts";
-import { Lifetime } from "../../../src/run/wasi/lifetime.ts";
-import { NOTHING } from "../../support/guest_host.ts";
+import { hostImports, openHost } from "../../../src/run/wasi/host.ts";
+import { Lifetime } from "../../../src/run/wasi/resources.ts";
+import { NOTHING } from "../../support/wasm/guest_host.ts";
 
 type Functions = Record<string, Record<string, (...args: unknown[]) => unknown>>;
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { clockImports, monotonicNow, pollableAt } from "../../../src/run/wasi/clocks.ts";
-import { Lifetime } from "../../../src/run/wasi/lifetime.ts";
-import { poll, type Pollable } from "../../../src/run/wasi/poll.ts";
+import { Lifetime } from "../../../src/run/wasi/resources.ts";
+import { poll, type Pollable } from "../../../src/run/wasi/io/poll.ts";
 
 const HOUR = 3_600_000_000_000n;
 

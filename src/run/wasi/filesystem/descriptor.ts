@@ -1,9 +1,9 @@
 import { wallNow } from "../clocks.ts";
-import type { InputStream } from "../input_stream.ts";
-import type { OutputStream } from "../output_stream.ts";
+import type { InputStream } from "../io/input_stream.ts";
+import type { OutputStream } from "../io/output_stream.ts";
 import { FileError } from "./error.ts";
 import { OpenFile } from "./open_file.ts";
-import type { Place } from "./place.ts";
+import type { Place } from "./directory.ts";
 import type { FileInfo, FileType, FolderEntry, NewTimes } from "./volume.ts";
 
 /** Sets of names, as the transpiled script has them. */

@@ -1,5 +1,5 @@
-import { IoError } from "../io_error.ts";
-import { Refused } from "../result.ts";
+import { IoError } from "../io/error.ts";
+import { Refused } from "../errors.ts";
 
 /** `wasi:filesystem/types`' error-code, those of its cases that this host uses. */
 export type FileErrorCode =

@@ -1,7 +1,7 @@
 import { GUEST_READ } from "../../../base/defaults.ts";
-import { InputStream } from "../input_stream.ts";
-import type { Lifetime } from "../lifetime.ts";
-import { OutputStream } from "../output_stream.ts";
+import { InputStream } from "../io/input_stream.ts";
+import type { Lifetime } from "../resources.ts";
+import { OutputStream } from "../io/output_stream.ts";
 import { FileError } from "./error.ts";
 import type { FileChanges, FileInfo, NewTimes, VolumeFile } from "./volume.ts";
 

@@ -1,9 +1,9 @@
-import type { Host } from "../../host.ts";
-import { MEMORY_IMPORT } from "../../memory_image.ts";
-import { preopens } from "../filesystem.ts";
-import { Lifetime } from "../lifetime.ts";
-import { startSlice } from "../poll.ts";
-import { type Calls, type Guest, PREVIEW1 } from "./calls.ts";
+import type { Host } from "../host.ts";
+import { MEMORY_IMPORT } from "../../wasm/memory_image.ts";
+import { preopens } from "../filesystem/imports.ts";
+import { Lifetime } from "../resources.ts";
+import { startSlice } from "../io/poll.ts";
+import { type Calls, type Guest, PREVIEW1 } from "./imports.ts";
 import { DescriptorTable } from "./descriptor_table.ts";
 import { ERRNO, Errno, errnoOf } from "./errno.ts";
 import { fileCalls } from "./file_calls.ts";

@@ -1,8 +1,8 @@
 import type { OpenFile } from "../filesystem/open_file.ts";
-import type { Place } from "../filesystem/place.ts";
+import type { Place } from "../filesystem/directory.ts";
 import type { FolderEntry } from "../filesystem/volume.ts";
-import type { InputStream } from "../input_stream.ts";
-import type { OutputStream } from "../output_stream.ts";
+import type { InputStream } from "../io/input_stream.ts";
+import type { OutputStream } from "../io/output_stream.ts";
 import { Errno } from "./errno.ts";
 import { unsigned32 } from "./memory.ts";
 

@@ -1,7 +1,7 @@
 import type { FolderEntry } from "../filesystem/volume.ts";
-import { OutputStream } from "../output_stream.ts";
-import { Refused } from "../result.ts";
-import { type Calls, type Guest, unsigned } from "./calls.ts";
+import { OutputStream } from "../io/output_stream.ts";
+import { Refused } from "../errors.ts";
+import { type Calls, type Guest, unsigned } from "./imports.ts";
 import type { FileDescriptor, FolderDescriptor } from "./descriptor_table.ts";
 import { Errno } from "./errno.ts";
 import { unsigned32 } from "./memory.ts";

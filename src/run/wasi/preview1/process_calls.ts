@@ -1,7 +1,7 @@
 import { monotonicNow, wallNow } from "../clocks.ts";
-import { nextTurn } from "../poll.ts";
+import { nextTurn } from "../io/poll.ts";
 import { fillRandom } from "../random.ts";
-import type { Calls, Guest } from "./calls.ts";
+import type { Calls, Guest } from "./imports.ts";
 import { Errno } from "./errno.ts";
 import { unsigned32 } from "./memory.ts";
 

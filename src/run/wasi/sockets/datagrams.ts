@@ -1,9 +1,8 @@
 import { GUEST_DATAGRAMS } from "../../../base/defaults.ts";
-import { type Endpoint, isSameEndpoint } from "../../network/endpoint.ts";
-import { type Datagram, SocketFailure } from "../../network/messages.ts";
-import { Pollable, Waitable } from "../poll.ts";
-import { Refused } from "../result.ts";
-import { trap } from "../trap.ts";
+import { type Endpoint, isSameEndpoint } from "../../grants/endpoint.ts";
+import { type Datagram, SocketFailure } from "../../sockets/messages.ts";
+import { Pollable, Waitable } from "../io/poll.ts";
+import { Refused, trap } from "../errors.ts";
 import type { GuestNetwork } from "./guest_network.ts";
 import {
   guestCode,

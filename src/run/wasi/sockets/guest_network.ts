@@ -1,8 +1,8 @@
-import type { Endpoint, Transport } from "../../network/endpoint.ts";
-import { SocketGrants, type SocketSettings } from "../../network/grants.ts";
-import type { Lifetime } from "../lifetime.ts";
-import type { Refusals } from "../refusals.ts";
-import { Refused } from "../result.ts";
+import type { Endpoint, Transport } from "../../grants/endpoint.ts";
+import { SocketGrants, type SocketSettings } from "../../grants/socket_grants.ts";
+import type { Lifetime } from "../resources.ts";
+import type { Refusals } from "../../grants/denials.ts";
+import { Refused } from "../errors.ts";
 import type { Session, Sessions } from "./session.ts";
 
 /** What the sockets of one guest share; nothing of it is made before the guest wants the first one. */

@@ -1,6 +1,6 @@
-import { canonicalIp, isMappedIp } from "../../network/endpoint.ts";
-import { Pollable, Waitable } from "../poll.ts";
-import { Refused } from "../result.ts";
+import { canonicalIp, isMappedIp } from "../../grants/endpoint.ts";
+import { Pollable, Waitable } from "../io/poll.ts";
+import { Refused } from "../errors.ts";
 import type { GuestNetwork } from "./guest_network.ts";
 import { type IpAddress, ipAddress, type Network } from "./network.ts";
 import { Operation } from "./operation.ts";

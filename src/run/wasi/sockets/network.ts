@@ -1,8 +1,8 @@
-import { canonicalIp, type Endpoint, isMappedIp, isUnspecifiedIp } from "../../network/endpoint.ts";
-import { type ErrorCode, SocketFailure } from "../../network/messages.ts";
-import { ipv6Groups } from "../../ip_network.ts";
-import { IoError } from "../io_error.ts";
-import { Refused } from "../result.ts";
+import { canonicalIp, type Endpoint, isMappedIp, isUnspecifiedIp } from "../../grants/endpoint.ts";
+import { type ErrorCode, SocketFailure } from "../../sockets/messages.ts";
+import { ipv6Groups } from "../../grants/ip_network.ts";
+import { IoError } from "../io/error.ts";
+import { Refused } from "../errors.ts";
 
 /** `wasi:sockets/network`'s network. There is one; what a guest may do in it depends on its grants. */
 export class Network {}

@@ -1,5 +1,5 @@
-import { SocketFailure } from "../../network/messages.ts";
-import { Refused } from "../result.ts";
+import { SocketFailure } from "../../sockets/messages.ts";
+import { Refused } from "../errors.ts";
 import { guestCode } from "./network.ts";
 
 /** Something that a guest has started and finishes later. */

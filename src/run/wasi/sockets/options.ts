@@ -1,4 +1,4 @@
-import { Refused } from "../result.ts";
+import { Refused } from "../errors.ts";
 import { Socket } from "./socket.ts";
 
 /** The options of a socket. Sizes are bytes, times nanoseconds. */

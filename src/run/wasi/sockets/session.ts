@@ -4,9 +4,9 @@ import {
   type Requests,
   type RequestType,
   SocketFailure,
-} from "../../network/messages.ts";
-import type { Lifetime } from "../lifetime.ts";
-import { trapError } from "../trap.ts";
+} from "../../sockets/messages.ts";
+import type { Lifetime } from "../resources.ts";
+import { trapError } from "../errors.ts";
 
 /** Hands a port to the thread that has the sockets; what comes there is one guest's. */
 export type OpenPort = (port: MessagePort) => void;

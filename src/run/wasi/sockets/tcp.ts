@@ -3,11 +3,11 @@ import {
   formatEndpoint,
   isUnspecified,
   isUnspecifiedIp,
-} from "../../network/endpoint.ts";
-import { type Connected, SocketFailure } from "../../network/messages.ts";
-import { InputStream, Intake } from "../input_stream.ts";
-import { OutputStream } from "../output_stream.ts";
-import { Refused } from "../result.ts";
+} from "../../grants/endpoint.ts";
+import { type Connected, SocketFailure } from "../../sockets/messages.ts";
+import { InputStream, Intake } from "../io/input_stream.ts";
+import { OutputStream } from "../io/output_stream.ts";
+import { Refused } from "../errors.ts";
 import type { GuestNetwork } from "./guest_network.ts";
 import {
   type IpAddressFamily,

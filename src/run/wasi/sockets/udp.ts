@@ -1,5 +1,5 @@
-import { type Endpoint, isUnspecified } from "../../network/endpoint.ts";
-import { Refused } from "../result.ts";
+import { type Endpoint, isUnspecified } from "../../grants/endpoint.ts";
+import { Refused } from "../errors.ts";
 import {
   DatagramQueue,
   type IncomingDatagramStream,

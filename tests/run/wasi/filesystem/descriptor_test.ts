@@ -1,13 +1,17 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { GUEST_READ } from "../../../../src/base/defaults.ts";
-import { filesystemImports, type Mount, mountPoint } from "../../../../src/run/wasi/filesystem.ts";
+import {
+  filesystemImports,
+  type Mount,
+  mountPoint,
+} from "../../../../src/run/wasi/filesystem/imports.ts";
 import type { Descriptor } from "../../../../src/run/wasi/filesystem/descriptor.ts";
 import { filesystemErrorCode } from "../../../../src/run/wasi/filesystem/error.ts";
-import type { IoError } from "../../../../src/run/wasi/io_error.ts";
-import { Lifetime } from "../../../../src/run/wasi/lifetime.ts";
-import { Refusals } from "../../../../src/run/wasi/refusals.ts";
-import { refusedWith, streamError, textOf } from "../../../support/streams.ts";
+import type { IoError } from "../../../../src/run/wasi/io/error.ts";
+import { Lifetime } from "../../../../src/run/wasi/resources.ts";
+import { Refusals } from "../../../../src/run/grants/denials.ts";
+import { refusedWith, streamError, textOf } from "../../../support/wasm/streams.ts";
 import { TemporaryFolder } from "../../../support/temporary.ts";
 
 const bytesOf = (text: string) => new TextEncoder().encode(text);

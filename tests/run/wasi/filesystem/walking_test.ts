@@ -3,9 +3,9 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { FileError } from "../../../../src/run/wasi/filesystem/error.ts";
 import { OpenFile } from "../../../../src/run/wasi/filesystem/open_file.ts";
-import type { Place } from "../../../../src/run/wasi/filesystem/place.ts";
-import { GrantedFolder, HIDDEN, listing, READ } from "../../../support/granted_folder.ts";
-import { textOf } from "../../../support/streams.ts";
+import type { Place } from "../../../../src/run/wasi/filesystem/directory.ts";
+import { GrantedFolder, HIDDEN, listing, READ } from "../../../support/wasm/granted_folder.ts";
+import { textOf } from "../../../support/wasm/streams.ts";
 
 const name = fc.constantFrom("a", "b", "c");
 /** A place in the granted folder, mostly at its top. */

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { GUEST_MEMORY } from "../../../../src/base/defaults.ts";
-import type { HostSettings } from "../../../../src/run/host.ts";
-import { Memories } from "../../../../src/run/memories.ts";
-import { PAGE, takeMemory } from "../../../../src/run/memory_image.ts";
+import type { HostSettings } from "../../../../src/run/wasi/host.ts";
+import { Memories } from "../../../../src/run/wasm/memory_pool.ts";
+import { PAGE, takeMemory } from "../../../../src/run/wasm/memory_image.ts";
 import { runPreview1 } from "../../../../src/run/wasi/preview1/command.ts";
-import { binaryOf, guestModule, moduleOf } from "../../../support/components.ts";
-import { GuestHost } from "../../../support/guest_host.ts";
+import { binaryOf, guestModule, moduleOf } from "../../../support/wasm/components.ts";
+import { GuestHost } from "../../../support/wasm/guest_host.ts";
 import { TemporaryFolder } from "../../../support/temporary.ts";
 
 const tool = await guestModule("preview1_tool");

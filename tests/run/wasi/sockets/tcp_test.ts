@@ -8,9 +8,9 @@ import {
   NETWORK,
   readAll,
   SocketGuest,
-} from "../../../support/guest_sockets.ts";
-import { closedPort, ipv6Test, TcpServer } from "../../../support/loopback.ts";
-import { streamError, textOf } from "../../../support/streams.ts";
+} from "../../../support/wasm/guest_sockets.ts";
+import { closedPort, ipv6Test, TcpServer } from "../../../support/wasm/loopback.ts";
+import { streamError, textOf } from "../../../support/wasm/streams.ts";
 import { until } from "../../../support/until.ts";
 
 const LOOPBACK = "127.0.0.1";

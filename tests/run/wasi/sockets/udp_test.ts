@@ -5,9 +5,9 @@ import type {
   OutgoingDatagramStream,
 } from "../../../../src/run/wasi/sockets/datagrams.ts";
 import type { IpSocketAddress } from "../../../../src/run/wasi/sockets/network.ts";
-import { at, finished, isCode, NETWORK, SocketGuest } from "../../../support/guest_sockets.ts";
-import { closedPort, ipv6Test, UdpEcho, udpSocket } from "../../../support/loopback.ts";
-import { textOf } from "../../../support/streams.ts";
+import { at, finished, isCode, NETWORK, SocketGuest } from "../../../support/wasm/guest_sockets.ts";
+import { closedPort, ipv6Test, UdpEcho, udpSocket } from "../../../support/wasm/loopback.ts";
+import { textOf } from "../../../support/wasm/streams.ts";
 
 const LOOPBACK = "127.0.0.1";
 

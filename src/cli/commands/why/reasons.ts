@@ -1,0 +1,65 @@
+import type { Content } from "../../../snapshot/file_state.ts";
+import type { Disk } from "../../../base/disk.ts";
+import { chainTo, type Link } from "../../../gc/trace.ts";
+import { type InUse, inUse } from "../../../gc/in_use.ts";
+import type { GcPolicy } from "../../../gc/policy.ts";
+import { type Fate, Fates } from "../../../gc/forecast.ts";
+import type { Survey, SurveyEntry } from "../../../snapshot/types.ts";
+import type { Digest } from "../../../oci/digest.ts";
+import { liveLeases } from "../../../store/locks/leases.ts";
+import type { Pin } from "../../../store/entries/pins.ts";
+
+/** What keeps an entry, and for how long. */
+export interface EntryReasons {
+  readonly entry: SurveyEntry;
+  readonly pin: Pin | undefined;
+  /** Who uses it, in words for a user. */
+  readonly user: string | undefined;
+  readonly fate: Fate;
+}
+
+/** Who needs content, and how each leads to it: first those that are held, whatever the limits. */
+export interface ContentReasons {
+  readonly digest: Digest;
+  readonly contents: readonly Content[];
+  readonly needed: readonly (EntryReasons & { readonly chain: readonly Link[] })[];
+  /** Whether a running process holds it, whoever needs it. */
+  readonly isInUse: boolean;
+}
+
+/** Finds out what keeps the entries and the content of a cache. */
+export class Reasons {
+  readonly #cache: Survey;
+  readonly #fates: Fates;
+  readonly #inUse: InUse;
+
+  /** @throws LarderError LDR_DISK*, LDR_BUSY */
+  constructor(cache: Survey, policy: GcPolicy, disk: Disk | undefined) {
+    this.#cache = cache;
+    this.#fates = new Fates(cache, policy, disk);
+    this.#inUse = inUse(cache, liveLeases(cache.layout, cache.takenAt, { look: true }));
+  }
+
+  ofEntry(entry: SurveyEntry): EntryReasons {
+    const user = this.#inUse.folders.get(entry.folder);
+    return { entry, pin: entry.pin, user, fate: this.#fates.of(entry) };
+  }
+
+  ofContent(digest: Digest, contents: readonly Content[]): ContentReasons {
+    const places = new Set(contents.map((content) => this.#cache.contents.indexOf(content)));
+    const needing = this.#cache.entries.filter(({ reaches }) =>
+      reaches.some((place) => places.has(place))
+    );
+    const needed = needing.map((entry) => ({
+      ...this.ofEntry(entry),
+      chain: chainTo(this.#cache, entry, digest) ?? [],
+    }));
+    const isHeld = ({ pin, user }: EntryReasons) => pin || user !== undefined ? 0 : 1;
+    return {
+      digest,
+      contents,
+      needed: needed.sort((a, b) => isHeld(a) - isHeld(b)),
+      isInUse: [...places].some((place) => this.#inUse.places.has(place)),
+    };
+  }
+}

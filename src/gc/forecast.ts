@@ -1,0 +1,166 @@
+import type { Disk } from "../base/disk.ts";
+import { planGc } from "./collector.ts";
+import type { PlannedEntry } from "./plan.ts";
+import { freeGoal, type GcPolicy, hasLimits, limitsOf } from "./policy.ts";
+import { lastOfGroups } from "./retention.ts";
+import { Use } from "./eviction_state.ts";
+import { ENTRY_TYPES, type EntryType, type Survey, type SurveyEntry } from "../snapshot/types.ts";
+
+/** When a rule would take an entry, if nobody uses it until then. */
+export type Prospect =
+  /** @property at milliseconds since the epoch */
+  | { readonly rule: "unused"; readonly at: number }
+  /** @property bytes that may still come into the cache */
+  | { readonly rule: "min-free"; readonly bytes: number }
+  /**
+   * @property bytes that may still come into the cache
+   * @property scope the type that the limit is for, and of which they are; left out for all of the cache
+   */
+  | { readonly rule: "max-size"; readonly bytes: number; readonly scope?: EntryType }
+  /** @property entries that may still come, of the scope if there is one */
+  | { readonly rule: "max-count"; readonly entries: number; readonly scope?: EntryType };
+
+/** What becomes of an entry under a policy. */
+export interface Fate {
+  /** What a collector would do with it now. */
+  readonly action: "remove" | "keep";
+  readonly rule: string;
+  readonly why: string;
+  /** Whether there is any limit. */
+  readonly isLimited: boolean;
+  /** What would take it later; nothing of what is pinned. */
+  readonly prospects: readonly Prospect[];
+}
+
+/** What becomes of the entries of a cache under a policy, and when. */
+export class Fates {
+  readonly #survey: Survey;
+  readonly #policy: GcPolicy;
+  readonly #disk: Disk | undefined;
+  readonly #removals: ReadonlyMap<string, Verdict>;
+  readonly #keepings: ReadonlyMap<string, Verdict>;
+  #turns: ReadonlyMap<string, Turn> | undefined;
+  #last: ReadonlyMap<SurveyEntry, string> | undefined;
+
+  /** @throws LarderError LDR_DISK*, LDR_BUSY */
+  constructor(survey: Survey, policy: GcPolicy, disk: Disk | undefined) {
+    this.#survey = survey;
+    this.#policy = policy;
+    this.#disk = disk;
+    const { remove, keep } = planGc(survey, policy, disk);
+    this.#removals = new Map(remove.entries.map((each) => [keyOf(each), each]));
+    this.#keepings = new Map(keep.map((each) => [keyOf(each), each]));
+  }
+
+  of(entry: SurveyEntry): Fate {
+    const isLimited = hasLimits(this.#policy);
+    const removal = this.#removals.get(keyOf(entry));
+    if (removal) {
+      const { rule, why } = removal;
+      return { action: "remove", rule, why, isLimited, prospects: [] };
+    }
+    const { rule, why } = this.#keepings.get(keyOf(entry)) ?? { rule: "within limits", why: "" };
+    const prospects = entry.pin ? [] : this.#prospectsOf(entry);
+    return { action: "keep", rule, why, isLimited, prospects };
+  }
+
+  #prospectsOf(entry: SurveyEntry): Prospect[] {
+    this.#last ??= lastOfGroups(this.#survey, this.#policy);
+    if (this.#last.has(entry)) return [];
+    const { unused } = limitsOf(this.#policy, entry.type);
+    const byTime: Prospect[] = unused === undefined
+      ? []
+      : [{ rule: "unused", at: entry.lastUsed + unused }];
+    return [...byTime, ...this.#byRoom(entry), ...this.#byRoomOfType(entry)];
+  }
+
+  #byRoom(entry: SurveyEntry): Prospect[] {
+    const { maxSize, maxCount } = this.#policy;
+    const goal = freeGoal(this.#policy, this.#disk);
+    if (maxSize === undefined && maxCount === undefined && goal === undefined) return [];
+    const turn = this.#turnOf(entry);
+    if (!turn) return [];
+    const prospects: Prospect[] = [];
+    const room = (rule: "max-size" | "min-free", bytes: number) =>
+      prospects.push({ rule, bytes: Math.max(0, bytes) });
+    if (maxSize !== undefined) room("max-size", maxSize - this.#survey.size + turn.freed);
+    if (goal !== undefined) room("min-free", this.#disk!.free + turn.freed - goal);
+    if (maxCount !== undefined) {
+      prospects.push({ rule: "max-count", entries: Math.max(0, maxCount - turn.left) });
+    }
+    return prospects;
+  }
+
+  #byRoomOfType(entry: SurveyEntry): Prospect[] {
+    const { type } = entry;
+    const { maxSize, maxCount } = limitsOf(this.#policy, type);
+    if (maxSize === undefined && maxCount === undefined) return [];
+    const turn = this.#turnOf(entry);
+    if (!turn) return [];
+    const prospects: Prospect[] = [];
+    if (maxSize !== undefined) {
+      const bytes = Math.max(0, maxSize - turn.bytesOfType);
+      prospects.push({ rule: "max-size", bytes, scope: type });
+    }
+    if (maxCount !== undefined) {
+      const entries = Math.max(0, maxCount - turn.leftOfType);
+      prospects.push({ rule: "max-count", entries, scope: type });
+    }
+    return prospects;
+  }
+
+  /** Undefined for an entry that would stay in any case. */
+  #turnOf(entry: SurveyEntry): Turn | undefined {
+    this.#turns ??= turnsOf(this.#survey, keepingNothing(this.#policy));
+    return this.#turns.get(keyOf(entry));
+  }
+}
+
+type Verdict = Pick<PlannedEntry, "rule" | "why">;
+
+/** How far things have come when an entry is the next to go. */
+interface Turn {
+  /** Bytes that are gone, of what nobody needs and of the entries before it. */
+  readonly freed: number;
+  /** How many entries are left, and how many of its type, itself included … */
+  readonly left: number;
+  readonly leftOfType: number;
+  /** … and the bytes that these need together. */
+  readonly bytesOfType: number;
+}
+
+/** The turn of each entry, where everything goes in the order in which it would. */
+function turnsOf(survey: Survey, policy: GcPolicy): Map<string, Turn> {
+  const { remove, bytes } = planGc(survey, policy, undefined);
+  const entries = new Map(survey.entries.map((entry) => [keyOf(entry), entry]));
+  const types = new Map(ENTRY_TYPES.map((type) => {
+    const all = survey.entries.filter((entry) => entry.type === type);
+    return [type, { use: new Use(survey, all), left: all.length }];
+  }));
+  const turns = new Map<string, Turn>();
+  let freed = remove.entries.reduce((rest, each) => rest - each.bytes, bytes);
+  let left = survey.entries.length;
+  for (const planned of remove.entries) {
+    const key = keyOf(planned);
+    const ofType = types.get(planned.type)!;
+    turns.set(key, {
+      freed,
+      left: left--,
+      leftOfType: ofType.left--,
+      bytesOfType: ofType.use.size,
+    });
+    freed += planned.bytes;
+    ofType.use.remove(entries.get(key)!);
+  }
+  return turns;
+}
+
+/** A policy under which all goes but what this one keeps among the last of its group. */
+function keepingNothing({ keepLast, types = {} }: GcPolicy): GcPolicy {
+  const kept = Object.entries(types).map(([type, { keepLast }]) => [type, { keepLast }]);
+  return { maxSize: 0, keepLast, types: Object.fromEntries(kept) };
+}
+
+function keyOf({ type, name }: { readonly type: string; readonly name: string }): string {
+  return `${type} ${name}`;
+}

@@ -1,0 +1,126 @@
+import type { InUse } from "./in_use.ts";
+import type { Survey, SurveyEntry } from "../snapshot/types.ts";
+
+/** How old things have to be, in milliseconds, before they may go. */
+export interface Ages {
+  /** Since an entry was last used. */
+  readonly entry: number;
+  /** Since content was written that an entry reached which goes. */
+  readonly content: number;
+  /** Since content was written that no entry reaches, and since a file was that belongs to nothing. */
+  readonly orphan: number;
+  /** Since a download was broken off whose space is not needed. */
+  readonly partial: number;
+}
+
+/** What a decision depends on beside the cache itself. */
+export interface Facts {
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+  readonly ages: Ages;
+  readonly inUse: InUse;
+  /** Whether content is taken to be old, without a look at it. */
+  readonly assumesOld?: boolean;
+}
+
+/** Why content stays that an entry reaches which stays. */
+export const NEEDED = "an entry that stays needs it";
+
+/**
+ * Reckons what is freed as entries go: content is freed with the last entry that reaches it, unless it is young or
+ * in use. Nothing on the disk changes.
+ */
+export class Ledger {
+  readonly #survey: Survey;
+  readonly #facts: Facts;
+  readonly #holders: Uint32Array;
+
+  constructor(survey: Survey, facts: Facts) {
+    this.#survey = survey;
+    this.#facts = facts;
+    this.#holders = survey.holders.slice();
+  }
+
+  /** Takes an entry out. @returns the bytes that this frees */
+  take(entry: SurveyEntry): number {
+    let bytes = entry.ownSize;
+    for (const place of entry.reaches) {
+      if (--this.#holders[place]! === 0 && this.#mayGo(place)) {
+        bytes += this.#survey.contents[place]!.size;
+      }
+    }
+    return bytes;
+  }
+
+  /** Puts an entry back that was taken out. */
+  giveBack(entry: SurveyEntry): void {
+    for (const place of entry.reaches) this.#holders[place]!++;
+  }
+
+  /** Whether all that an entry reaches stays, also without it. */
+  isHeldByOthers(entry: SurveyEntry): boolean {
+    return entry.reaches.every((place) => this.#holders[place]! > 0 || !this.#mayGo(place));
+  }
+
+  /** The places of the content that is to go: nothing that stays reaches it. */
+  freed(): number[] {
+    const places: number[] = [];
+    for (let place = 0; place < this.#holders.length; place++) {
+      if (this.#holders[place] === 0 && this.#mayGo(place)) places.push(place);
+    }
+    return places;
+  }
+
+  /** What still needs a piece of content, in words for a user. */
+  needs(place: number): string | undefined {
+    if (this.#holders[place]! > 0) return NEEDED;
+    return this.#facts.inUse.places.has(place) ? "it is in use" : undefined;
+  }
+
+  /** Bytes of the content that nothing needs and that stays all the same. */
+  held(): { readonly inUse: number; readonly young: number } {
+    const held = { inUse: 0, young: 0 };
+    for (let place = 0; place < this.#holders.length; place++) {
+      if (this.#holders[place]! > 0 || this.#mayGo(place)) continue;
+      const bytes = this.#survey.contents[place]!.size;
+      if (this.#facts.inUse.places.has(place)) held.inUse += bytes;
+      else held.young += bytes;
+    }
+    return held;
+  }
+
+  /** Whether content may go once no entry reaches it. */
+  #mayGo(place: number): boolean {
+    const { inUse, assumesOld = false } = this.#facts;
+    if (inUse.places.has(place)) return false;
+    return assumesOld || isOldContent(this.#survey, place, this.#facts);
+  }
+}
+
+/** Whether content is so old that it may go once no entry reaches it. */
+export function isOldContent(survey: Survey, place: number, facts: Facts): boolean {
+  if (isKnownOld(survey, place, facts)) return true;
+  return isOlder(survey.contents[place]!.mtime, ageOf(survey, place, facts), facts.now);
+}
+
+/**
+ * Whether that is known without a look at its files: of a cache that was not written to for a while they need not be
+ * looked at one by one. A file that Spin writes for longer than that, where it is, would pass for old: that matters
+ * only if no entry reaches it yet, and then it is looked at.
+ */
+export function isKnownOld(survey: Survey, place: number, facts: Facts): boolean {
+  const age = ageOf(survey, place, facts);
+  if (age === 0) return true;
+  const { lastArrival } = survey.contents[place]!;
+  return survey.holders[place]! > 0 && lastArrival !== undefined &&
+    isOlder(lastArrival, age, facts.now);
+}
+
+function ageOf({ holders }: Survey, place: number, { ages }: Facts): number {
+  return holders[place] === 0 ? ages.orphan : ages.content;
+}
+
+/** Whether a time on the disk lies so far back. One in the future does not, unless no age is asked for. */
+export function isOlder(time: number, age: number, now: number): boolean {
+  return age === 0 || now - time >= age;
+}

@@ -1,0 +1,138 @@
+import { type LooseFile, looseFile } from "./file_state.ts";
+import { sep } from "node:path";
+import { readBytesIfAny, readFolder, statIfAny } from "../base/files.ts";
+import type { Digest } from "../oci/digest.ts";
+import { CONFIG_FILE, MANIFEST_FILE, PIN_FILE, RECORD_FILE } from "../store/layout.ts";
+
+const ENTRY_FILES = [MANIFEST_FILE, CONFIG_FILE, RECORD_FILE, PIN_FILE] as const;
+
+/** All that a folder can have of them. Not made anew for each folder: there may be thousands. */
+const FILE_SETS: readonly ReadonlySet<string>[] = Array.from(
+  { length: 1 << ENTRY_FILES.length },
+  (_, bits) => new Set(ENTRY_FILES.filter((_, i) => bits & 1 << i)),
+);
+
+/** What `writeFileAtomic` leaves of such a file when it is killed. */
+const TEMPORARY = /^(?:manifest|config|record|pin)\.json(?:\.[0-9a-f]{8})?\.tmp$/;
+
+/** A folder in a tree of entries. */
+export interface Folder {
+  readonly path: string;
+  readonly name: string;
+  /** The files of an entry, by their names. */
+  readonly files: ReadonlySet<string>;
+  readonly folders: readonly Folder[];
+  /** Whether there is no file in it, nor in any folder below. */
+  readonly isEmpty: boolean;
+  /** Those of the files that were read along with it. */
+  readonly read?: Readonly<Partial<Record<string, ReadFile>>>;
+}
+
+/** A folder of an entry, or of the manifest with a digest. */
+export type EntryFolder = Pick<Folder, "path" | "files" | "read">;
+
+/** A file of a folder, as it was when the folder was read. */
+export interface ReadFile {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** The SHA-256 of the bytes, if somebody has hashed them. */
+  readonly digest?: Digest | undefined;
+  readonly stamp?: Stamp | undefined;
+}
+
+/** The times and the size of a file. */
+export interface Stamp {
+  readonly size: number;
+  /** Milliseconds since the epoch. */
+  readonly modified: number | undefined;
+  readonly created: number | undefined;
+}
+
+/** Files and folders that a survey comes across. */
+export interface Oddments {
+  readonly rubbish: LooseFile[];
+  readonly foreign: LooseFile[];
+  readonly emptyFolders: string[];
+}
+
+/** Reads a tree of entries; what is none of their files goes to `oddments`. */
+export function readTree(path: string, oddments: Oddments): readonly Folder[] {
+  return listTree(path, oddments).names.map((name) => readSubtree(path, name, oddments));
+}
+
+/** The names of a tree's folders, and whether there is anything beside them. */
+export function listTree(
+  path: string,
+  oddments: Oddments,
+): { readonly names: string[]; readonly hasFiles: boolean } {
+  const entries = readFolder(path);
+  const names = entries.filter(({ isDirectory }) => isDirectory).map(({ name }) => name);
+  for (const { name, isDirectory, isFile } of entries) {
+    if (!isDirectory) put(path + sep + name, isFile && TEMPORARY.test(name), oddments);
+  }
+  return { names, hasFiles: names.length < entries.length };
+}
+
+/** Reads one of a tree's folders, with all below it. */
+export function readSubtree(path: string, name: string, oddments: Oddments): Folder {
+  const own = path + sep + name;
+  let bits = 0;
+  const folders: Folder[] = [];
+  let isEmpty = true;
+  for (const entry of readFolder(own)) {
+    if (entry.isDirectory) {
+      const folder = readSubtree(own, entry.name, oddments);
+      isEmpty &&= folder.isEmpty;
+      folders.push(folder);
+      continue;
+    }
+    isEmpty = false;
+    const place = entry.isFile ? ENTRY_FILES.indexOf(entry.name as typeof ENTRY_FILES[number]) : -1;
+    if (place >= 0) bits |= 1 << place;
+    else put(own + sep + entry.name, entry.isFile && TEMPORARY.test(entry.name), oddments);
+  }
+  if (isEmpty) oddments.emptyFolders.push(own);
+  return { path: own, name, files: FILE_SETS[bits]!, folders, isEmpty };
+}
+
+/** The files of an entry that a folder has, as a number … */
+export function bitsOf(files: ReadonlySet<string>): number {
+  return FILE_SETS.indexOf(files);
+}
+
+/** … and what such a number stands for. */
+export function filesOf(bits: number): ReadonlySet<string> {
+  return FILE_SETS[bits]!;
+}
+
+/** One of a folder's files; undefined if it has none of that name, or it is gone. */
+export function fileOf(folder: EntryFolder, name: string): ReadFile | undefined {
+  if (!folder.files.has(name)) return undefined;
+  const read = folder.read?.[name];
+  if (read) return read;
+  const bytes = readBytesIfAny(folder.path + sep + name);
+  return bytes && { bytes };
+}
+
+/** Looks at one of a folder's files. */
+export function stampOf(folder: EntryFolder, name: string): Stamp | undefined {
+  if (!folder.files.has(name)) return undefined;
+  return folder.read?.[name]?.stamp ?? stampAt(folder.path + sep + name);
+}
+
+/** Looks at a file; undefined if it is gone. */
+export function stampAt(path: string): Stamp | undefined {
+  const info = statIfAny(path);
+  if (!info) return undefined;
+  const modified = info.mtime?.getTime();
+  return { size: info.size, modified, created: info.birthtime?.getTime() ?? modified };
+}
+
+/** Notes the files of a folder that stand where no entry can be, or that are left of one. */
+export function putFiles(folder: Folder, isRubbish: boolean, oddments: Oddments): void {
+  for (const name of folder.files) put(folder.path + sep + name, isRubbish, oddments);
+}
+
+function put(path: string, isRubbish: boolean, { rubbish, foreign }: Oddments): void {
+  const file = looseFile(path);
+  if (file) (isRubbish ? rubbish : foreign).push(file);
+}
