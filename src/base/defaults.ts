@@ -219,15 +219,3 @@ export const STOP_GRACE = 20_000;
 
 /** … and what was answered then gets so long to leave. */
 export const STOP_FLUSH = 2_000;
-
-/** Bytes of the folder of blobs itself from which a thread reads the manifests ahead: some thousands of blobs. */
-export const READ_AHEAD_FROM = 256 * 1024;
-
-/** So many trees it may be ahead, … */
-export const TREES_AHEAD = 4;
-
-/** … and so many before anybody takes the first: the names of all blobs are read meanwhile. */
-export const TREES_AT_FIRST = 24;
-
-/** So many files are looked at in two threads: one takes some microseconds, and a thread's start some milliseconds. */
-export const LOOK_AHEAD_FROM = 20_000;

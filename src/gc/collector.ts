@@ -7,8 +7,7 @@ import type { Layout } from "../store/layout.ts";
 import { liveLeases } from "../store/locks/leases.ts";
 import { type ExclusiveLockOptions, withExclusiveLock } from "../store/locks/store_lock.ts";
 import { inUse } from "./in_use.ts";
-import { type Ages, type Facts, isKnownOld, isOldContent } from "./reference_counts.ts";
-import { lookAhead } from "../snapshot/parallel/stat_files.ts";
+import type { Ages, Facts } from "./reference_counts.ts";
 import { looseToGo, makePlan, type Plan } from "./plan.ts";
 import { type GcPolicy, hasFree } from "./policy.ts";
 import { select, selectAsked } from "./eviction_rules.ts";
@@ -53,27 +52,6 @@ export function planGc(survey: Survey, policy: GcPolicy, disk: Disk | undefined)
   const facts = factsOf(survey, GC_AGES);
   const loose = looseToGo(survey, facts);
   return makePlan(survey, select(survey, policy, facts, disk, loose), loose);
-}
-
-/** As {@link planGc}; looks at many files at once where much has to go. */
-export async function planGcAhead(
-  survey: Survey,
-  policy: GcPolicy,
-  disk: Disk | undefined,
-): Promise<Plan> {
-  const facts = factsOf(survey, GC_AGES);
-  const loose = looseToGo(survey, facts);
-  const hoped = select(survey, policy, { ...facts, assumesOld: true }, disk, loose);
-  const going = hoped.contents.filter((place) => !isKnownOld(survey, place, facts))
-    .map((place) => ({ place, content: survey.contents[place]! }));
-  const sizes = going.map(({ content }) => content.size);
-  await lookAhead(going.map(({ content }) => content));
-  // What was assumed mattered for what goes and for nothing else: where it is true, this is the selection.
-  const isTrue = going.every(({ place, content }, i) =>
-    isOldContent(survey, place, facts) && content.size === sizes[i]
-  );
-  const selection = isTrue ? hoped : select(survey, policy, facts, disk, loose);
-  return makePlan(survey, selection, loose);
 }
 
 /** Whether a cache goes beyond what a policy allows. @param plan what the policy takes of it */

@@ -19,8 +19,6 @@ export interface Facts {
   readonly now: number;
   readonly ages: Ages;
   readonly inUse: InUse;
-  /** Whether content is taken to be old, without a look at it. */
-  readonly assumesOld?: boolean;
 }
 
 /** Why content stays that an entry reaches which stays. */
@@ -91,14 +89,12 @@ export class Ledger {
 
   /** Whether content may go once no entry reaches it. */
   #mayGo(place: number): boolean {
-    const { inUse, assumesOld = false } = this.#facts;
-    if (inUse.places.has(place)) return false;
-    return assumesOld || isOldContent(this.#survey, place, this.#facts);
+    return !this.#facts.inUse.places.has(place) && isOldContent(this.#survey, place, this.#facts);
   }
 }
 
 /** Whether content is so old that it may go once no entry reaches it. */
-export function isOldContent(survey: Survey, place: number, facts: Facts): boolean {
+function isOldContent(survey: Survey, place: number, facts: Facts): boolean {
   if (isKnownOld(survey, place, facts)) return true;
   return isOlder(survey.contents[place]!.mtime, ageOf(survey, place, facts), facts.now);
 }
@@ -108,7 +104,7 @@ export function isOldContent(survey: Survey, place: number, facts: Facts): boole
  * looked at one by one. A file that Spin writes for longer than that, where it is, would pass for old: that matters
  * only if no entry reaches it yet, and then it is looked at.
  */
-export function isKnownOld(survey: Survey, place: number, facts: Facts): boolean {
+function isKnownOld(survey: Survey, place: number, facts: Facts): boolean {
   const age = ageOf(survey, place, facts);
   if (age === 0) return true;
   const { lastArrival } = survey.contents[place]!;

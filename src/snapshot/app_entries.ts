@@ -1,4 +1,5 @@
 import { isLaterRecord } from "../store/json.ts";
+import { sleep } from "../base/concurrency.ts";
 import { hasCode, messageOf } from "../base/errors.ts";
 import type { Digest } from "../oci/digest.ts";
 import { configOf, type Manifest } from "../oci/manifest.ts";
@@ -10,16 +11,18 @@ import {
   type Folder,
   type Oddments,
   putFiles,
-  type ReadFile,
+  readTree,
   type Stamp,
   stampOf,
 } from "./entry_folders.ts";
 import { ascending, clamp, type FoundEntry, LATER, ownPin, sizeOf } from "./entry.ts";
 import { Manifests, Reach } from "./references.ts";
-import type { RegistryTrees } from "./parallel/registry_trees.ts";
 
 /** The files that make an entry of a digest's folder. */
 const NAMING_FILES: readonly string[] = [RECORD_FILE, PIN_FILE];
+
+/** The event loop runs after so many folders, so that a large cache does not hold up Ctrl-C. */
+const FOLDERS_PER_TURN = 100;
 
 const decoder = new TextDecoder();
 
@@ -28,7 +31,6 @@ const NO_MANIFEST = "its manifest is missing or damaged";
 /** Reads every reference of the cache, and the manifests that they share. */
 export async function surveyApps(
   layout: Layout,
-  trees: RegistryTrees,
   now: number,
   contents: Contents,
   oddments: Oddments,
@@ -42,9 +44,13 @@ export async function surveyApps(
     }
     for (const child of folder.folders) walk(child, `${name}/${child.name}`);
   };
-  for await (const { registry, folder } of trees.read(oddments)) {
-    putFiles(folder, false, oddments);
-    walk(folder, `${layout.registryOfName(registry)}/${folder.name}`);
+  for (const registry of readTree(layout.manifests, oddments)) {
+    putFiles(registry, false, oddments);
+    for (const [i, folder] of registry.folders.entries()) {
+      if (i % FOLDERS_PER_TURN === 0) await sleep(0);
+      putFiles(folder, false, oddments);
+      walk(folder, `${layout.registryOfName(registry.name)}/${folder.name}`);
+    }
   }
   return found;
 }
@@ -103,9 +109,8 @@ class Repository {
 
   #tagEntry(folder: Folder): FoundEntry {
     const { record, isLater } = readRecord(folder);
-    const file = fileOf(folder, MANIFEST_FILE);
-    const bytes = file?.bytes;
-    const { manifest, isOurs, problem } = this.#readTag(file, record);
+    const bytes = fileOf(folder, MANIFEST_FILE);
+    const { manifest, isOurs, problem } = this.#readTag(bytes, record);
     const reach = new Reach(isOurs);
     reach.problem = problem;
     const config = configSize(folder, isOurs ? manifest : undefined);
@@ -131,23 +136,23 @@ class Repository {
 
   /** Reads a tag's manifest. It is ours if the record says so: Spin replaces the manifest and leaves the record. */
   #readTag(
-    file: ReadFile | undefined,
+    bytes: Uint8Array | undefined,
     record: EntryRecord | undefined,
   ): { manifest?: Manifest; isOurs: boolean; problem?: string } {
-    if (!file) return { isOurs: false, problem: NO_MANIFEST };
+    if (!bytes) return { isOurs: false, problem: NO_MANIFEST };
     try {
-      const ours = record && this.#parseIf(file, record.manifestDigest);
+      const ours = record && this.#parseIf(bytes, record.manifestDigest);
       if (ours) return { manifest: ours, isOurs: true };
-      return { manifest: this.#manifests.parse(file, undefined), isOurs: false };
+      return { manifest: this.#manifests.parse(bytes, undefined), isOurs: false };
     } catch (error) {
       return { isOurs: false, problem: messageOf(error) };
     }
   }
 
   /** @returns undefined if the bytes have another digest */
-  #parseIf(file: ReadFile, digest: Digest): Manifest | undefined {
+  #parseIf(bytes: Uint8Array, digest: Digest): Manifest | undefined {
     try {
-      return this.#manifests.parse(file, digest);
+      return this.#manifests.parse(bytes, digest);
     } catch (error) {
       if (hasCode(error, "LDR_DIGEST_MISMATCH")) return undefined;
       throw error;
@@ -234,8 +239,8 @@ function configSize(folder: Folder, manifest: Manifest | undefined): number {
 
 /** A folder's record, if it has one that is to be read. */
 function readRecord(folder: Folder): { record?: EntryRecord | undefined; isLater: boolean } {
-  const file = fileOf(folder, RECORD_FILE);
-  const text = file && decoder.decode(file.bytes);
+  const bytes = fileOf(folder, RECORD_FILE);
+  const text = bytes && decoder.decode(bytes);
   const record = text === undefined ? undefined : parseRecord(text);
   return { record, isLater: text !== undefined && !record && isLaterRecord(text) };
 }

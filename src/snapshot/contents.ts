@@ -81,18 +81,13 @@ export abstract class LazyContent {
   #mtime: number | undefined;
 
   get size(): number {
-    if (this.#size === undefined) this.remember(this.paths.map(looseFile));
+    if (this.#size === undefined) this.#remember();
     return this.#size!;
   }
 
   get mtime(): number {
-    if (this.#mtime === undefined) this.remember(this.paths.map(looseFile));
+    if (this.#mtime === undefined) this.#remember();
     return this.#mtime!;
-  }
-
-  /** Whether somebody has looked at the files. */
-  get isLookedAt(): boolean {
-    return this.#mtime !== undefined;
   }
 
   /** Tells the size beforehand, if nobody has yet. */
@@ -105,12 +100,9 @@ export abstract class LazyContent {
     return together(this.paths.map(looseFile));
   }
 
-  /**
-   * Notes what somebody saw of the files. What is gone meanwhile takes no space.
-   * @param states of each of the files, undefined for one that is gone
-   */
-  remember(states: readonly (FileState | undefined)[]): void {
-    const { size, mtime } = together(states) ?? { size: 0, mtime: 0 };
+  /** Content that is gone meanwhile takes no space. */
+  #remember(): void {
+    const { size, mtime } = this.look() ?? { size: 0, mtime: 0 };
     this.#size = size;
     this.#mtime = mtime;
   }
@@ -163,11 +155,9 @@ export class ManifestContent extends LazyContent implements Content {
   constructor(digest: Digest, folder: EntryFolder) {
     super();
     this.digest = digest;
-    // Not the folder: what was read along with it takes memory.
+    // Not the folder, which holds those below it.
     this.path = folder.path;
     this.files = folder.files;
-    const manifest = folder.read?.[MANIFEST_FILE];
-    if (manifest && !folder.files.has(CONFIG_FILE)) this.expect(manifest.bytes.length);
   }
 
   get paths(): readonly string[] {

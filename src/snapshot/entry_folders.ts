@@ -1,7 +1,6 @@
 import { type LooseFile, looseFile } from "./file_state.ts";
 import { sep } from "node:path";
 import { readBytesIfAny, readFolder, statIfAny } from "../base/files.ts";
-import type { Digest } from "../oci/digest.ts";
 import { CONFIG_FILE, MANIFEST_FILE, PIN_FILE, RECORD_FILE } from "../store/layout.ts";
 
 const ENTRY_FILES = [MANIFEST_FILE, CONFIG_FILE, RECORD_FILE, PIN_FILE] as const;
@@ -24,20 +23,10 @@ export interface Folder {
   readonly folders: readonly Folder[];
   /** Whether there is no file in it, nor in any folder below. */
   readonly isEmpty: boolean;
-  /** Those of the files that were read along with it. */
-  readonly read?: Readonly<Partial<Record<string, ReadFile>>>;
 }
 
 /** A folder of an entry, or of the manifest with a digest. */
-export type EntryFolder = Pick<Folder, "path" | "files" | "read">;
-
-/** A file of a folder, as it was when the folder was read. */
-export interface ReadFile {
-  readonly bytes: Uint8Array<ArrayBuffer>;
-  /** The SHA-256 of the bytes, if somebody has hashed them. */
-  readonly digest?: Digest | undefined;
-  readonly stamp?: Stamp | undefined;
-}
+export type EntryFolder = Pick<Folder, "path" | "files">;
 
 /** The times and the size of a file. */
 export interface Stamp {
@@ -56,24 +45,15 @@ export interface Oddments {
 
 /** Reads a tree of entries; what is none of their files goes to `oddments`. */
 export function readTree(path: string, oddments: Oddments): readonly Folder[] {
-  return listTree(path, oddments).names.map((name) => readSubtree(path, name, oddments));
-}
-
-/** The names of a tree's folders, and whether there is anything beside them. */
-export function listTree(
-  path: string,
-  oddments: Oddments,
-): { readonly names: string[]; readonly hasFiles: boolean } {
-  const entries = readFolder(path);
-  const names = entries.filter(({ isDirectory }) => isDirectory).map(({ name }) => name);
-  for (const { name, isDirectory, isFile } of entries) {
-    if (!isDirectory) put(path + sep + name, isFile && TEMPORARY.test(name), oddments);
-  }
-  return { names, hasFiles: names.length < entries.length };
+  return readFolder(path).flatMap(({ name, isDirectory, isFile }) => {
+    if (isDirectory) return readSubtree(path, name, oddments);
+    put(path + sep + name, isFile && TEMPORARY.test(name), oddments);
+    return [];
+  });
 }
 
 /** Reads one of a tree's folders, with all below it. */
-export function readSubtree(path: string, name: string, oddments: Oddments): Folder {
+function readSubtree(path: string, name: string, oddments: Oddments): Folder {
   const own = path + sep + name;
   let bits = 0;
   const folders: Folder[] = [];
@@ -94,34 +74,15 @@ export function readSubtree(path: string, name: string, oddments: Oddments): Fol
   return { path: own, name, files: FILE_SETS[bits]!, folders, isEmpty };
 }
 
-/** The files of an entry that a folder has, as a number … */
-export function bitsOf(files: ReadonlySet<string>): number {
-  return FILE_SETS.indexOf(files);
-}
-
-/** … and what such a number stands for. */
-export function filesOf(bits: number): ReadonlySet<string> {
-  return FILE_SETS[bits]!;
-}
-
 /** One of a folder's files; undefined if it has none of that name, or it is gone. */
-export function fileOf(folder: EntryFolder, name: string): ReadFile | undefined {
-  if (!folder.files.has(name)) return undefined;
-  const read = folder.read?.[name];
-  if (read) return read;
-  const bytes = readBytesIfAny(folder.path + sep + name);
-  return bytes && { bytes };
+export function fileOf(folder: EntryFolder, name: string): Uint8Array<ArrayBuffer> | undefined {
+  return folder.files.has(name) ? readBytesIfAny(folder.path + sep + name) : undefined;
 }
 
-/** Looks at one of a folder's files. */
+/** The times and size of one of a folder's files; undefined if the folder has none of that name, or it is gone. */
 export function stampOf(folder: EntryFolder, name: string): Stamp | undefined {
   if (!folder.files.has(name)) return undefined;
-  return folder.read?.[name]?.stamp ?? stampAt(folder.path + sep + name);
-}
-
-/** Looks at a file; undefined if it is gone. */
-export function stampAt(path: string): Stamp | undefined {
-  const info = statIfAny(path);
+  const info = statIfAny(folder.path + sep + name);
   if (!info) return undefined;
   const modified = info.mtime?.getTime();
   return { size: info.size, modified, created: info.birthtime?.getTime() ?? modified };

@@ -4,16 +4,10 @@ import { hasCode, LarderError, messageOf } from "../base/errors.ts";
 import { readBytesIfAny } from "../base/files.ts";
 import type { Digest } from "../oci/digest.ts";
 import { fileDigests, parseLockedApp, wasmDigests } from "../oci/locked_app.ts";
-import {
-  type Manifest,
-  parseHashedManifest,
-  parseManifest,
-  spinApplication,
-  successors,
-} from "../oci/manifest.ts";
+import { type Manifest, parseManifest, spinApplication, successors } from "../oci/manifest.ts";
 import { CONFIG_FILE, MANIFEST_FILE } from "../store/layout.ts";
 import { type Contents, ManifestContent } from "./contents.ts";
-import { type EntryFolder, fileOf, type ReadFile } from "./entry_folders.ts";
+import { type EntryFolder, fileOf } from "./entry_folders.ts";
 
 /** What one entry reaches, while it is being found out. */
 export class Reach {
@@ -65,13 +59,10 @@ export class Manifests {
    * @param expected the digest that it must have, if that is known
    * @throws LarderError LDR_DIGEST_MISMATCH, LDR_BAD_MANIFEST, LDR_UNSUPPORTED_MANIFEST
    */
-  parse({ bytes, digest }: ReadFile, expected: Digest | undefined): Manifest {
+  parse(bytes: Uint8Array, expected: Digest | undefined): Manifest {
     const known = expected && this.#read.get(expected);
     if (known && areEqual(known.bytes, bytes)) return known;
-    // What the reading thread has hashed need not be hashed here.
-    const manifest = digest && (digest === expected || !expected)
-      ? parseHashedManifest(bytes, digest, this.#repository)
-      : parseManifest(bytes, this.#repository, null, expected);
+    const manifest = parseManifest(bytes, this.#repository, null, expected);
     if (this.#folders.has(manifest.digest)) this.#read.set(manifest.digest, manifest);
     return manifest;
   }
@@ -123,9 +114,10 @@ export class Manifests {
 
   /** The manifest in the folder of its digest, if it is there whole. */
   #readManifest(digest: Digest, folder: EntryFolder): Manifest | undefined {
-    const file = fileOf(folder, MANIFEST_FILE);
+    const bytes = fileOf(folder, MANIFEST_FILE);
     try {
-      return file && this.parse(file, digest);
+      if (bytes && !folder.files.has(CONFIG_FILE)) this.content(digest)?.expect(bytes.length);
+      return bytes && this.parse(bytes, digest);
     } catch {
       return undefined;
     }

@@ -6,7 +6,6 @@ import { matchingPin, type PinPattern, PinStore } from "../store/entries/pins.ts
 import { Contents } from "./contents.ts";
 import type { Oddments } from "./entry_folders.ts";
 import type { FoundEntry } from "./entry.ts";
-import { RegistryTrees } from "./parallel/registry_trees.ts";
 import { surveyApps } from "./app_entries.ts";
 import { surveyRecords } from "./record_entries.ts";
 import { ENTRY_TYPES, type Survey, type SurveyEntry } from "./types.ts";
@@ -21,11 +20,10 @@ import { ENTRY_TYPES, type Survey, type SurveyEntry } from "./types.ts";
  */
 export async function survey(layout: Layout, now: number): Promise<Survey> {
   const oddments: Oddments = { rubbish: [], foreign: [], emptyFolders: [] };
-  using trees = new RegistryTrees(layout, oddments);
   const contents = new Contents();
   contents.readBlobs(layout, oddments);
   const found = [
-    ...await surveyApps(layout, trees, now, contents, oddments),
+    ...await surveyApps(layout, now, contents, oddments),
     ...surveyRecords(layout, now, contents, oddments),
   ];
   const partials = readPartials(layout, oddments.foreign);

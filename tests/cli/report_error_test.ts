@@ -79,7 +79,7 @@ for (const [thrown, text] of BUGS) {
 
 Deno.test("--verbose prints where a bug is", async () => {
   const [, text] = await reported(new TypeError("x is not a function"), true);
-  assert.match(text, /cause: TypeError: x is not a function\n\s+at .*failure_test\.ts/);
+  assert.match(text, /cause: TypeError: x is not a function\n\s+at .*report_error_test\.ts/);
 });
 
 Deno.test("no secret is printed, wherever it stands", async () => {

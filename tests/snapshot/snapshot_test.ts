@@ -1,13 +1,11 @@
 import assert from "node:assert/strict";
 import { join, relative } from "node:path";
-import { READ_AHEAD_FROM } from "../../src/base/defaults.ts";
 import { survey } from "../../src/snapshot/snapshot.ts";
 import type { Survey, SurveyEntry } from "../../src/snapshot/types.ts";
 import { Layout } from "../../src/store/layout.ts";
 import {
   type Artifact,
   blob,
-  digestOf,
   image,
   index,
   MEDIA_TYPES,
@@ -536,26 +534,4 @@ Deno.test("the size of a blob that Spin wrote is that of the file, whatever the 
   const app = image([blob(utf8("cut"), MEDIA_TYPES.ociLayer, { size: 1_000_000 })]);
   cache.spins("ghcr.io/acme/app:v1", app);
   assert.equal((await surveyOf(cache)).size, cache.size());
-});
-
-Deno.test("a large cache is read ahead by a thread, and is told of as a small one", async () => {
-  using cache = new CacheFolder();
-  for (const tag of ["v1", "v2", "v3"]) {
-    cache.pulled(`ghcr.io/acme/app:${tag}`, image([tag, "shared"]), { pinned: tag === "v2" });
-  }
-  cache.pulled("ghcr.io/acme/many:v1", multiPlatform("linux/amd64", "linux/arm64"));
-  cache.pulledByDigest("quay.io/one", image(["one"]));
-  cache.write("manifests/ghcr.io/acme/app/v3/manifest.json", "{}");
-  cache.write("manifests/quay.io/notes.txt", "mine");
-  const told = ({ entries, foreign }: Survey) => ({
-    entries: entries.map(({ reaches, ...entry }) => ({ ...entry, reached: reaches.length })),
-    foreign,
-  });
-  const small = told(await surveyOf(cache));
-  const data = join(cache.registry, "data");
-  // Few file systems do not say how large a folder of many files is; there both are read without a thread.
-  for (let i = 0; i < 20_000 && Deno.statSync(data).size < READ_AHEAD_FROM; i++) {
-    Deno.writeFileSync(join(data, digestOf(utf8(`${i}`))), new Uint8Array());
-  }
-  assert.deepEqual(told(await surveyOf(cache)), small);
 });

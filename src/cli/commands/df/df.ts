@@ -1,7 +1,7 @@
 import { diskOf } from "../../../base/disk.ts";
 import { writeFileAtomic } from "../../../base/files.ts";
 import { formatBytes } from "../../../base/units.ts";
-import { planGcAhead } from "../../../gc/collector.ts";
+import { planGc } from "../../../gc/collector.ts";
 import { hasLimits } from "../../../gc/policy.ts";
 import { survey } from "../../../snapshot/snapshot.ts";
 import { writeJson, writeOut } from "../../terminal/console.ts";
@@ -33,7 +33,7 @@ export async function df(context: Context, { format, html }: DfOptions): Promise
   const cache = await survey(layout, now);
   const policy = policyOf(config);
   const disk = diskOf(layout.root);
-  const usage = usageOf(cache, await planGcAhead(cache, policy, disk), disk);
+  const usage = usageOf(cache, planGc(cache, policy, disk), disk);
   const tree = spaceTree(cache);
   const rows = rowsOf(usage);
   if (html !== undefined) {

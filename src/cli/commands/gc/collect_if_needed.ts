@@ -1,6 +1,6 @@
 import { diskOf } from "../../../base/disk.ts";
 import { hasCode } from "../../../base/errors.ts";
-import { applyPlan, isBeyond, planGcAhead } from "../../../gc/collector.ts";
+import { applyPlan, isBeyond, planGc } from "../../../gc/collector.ts";
 import { isEmptyPlan } from "../../../gc/plan.ts";
 import { type GcPolicy, hasFree, limitsOnlyFree } from "../../../gc/policy.ts";
 import { survey } from "../../../snapshot/snapshot.ts";
@@ -15,7 +15,7 @@ export async function collectIfBeyond(context: Context, policy: GcPolicy): Promi
   // The disk alone can tell then, and at once.
   if (limitsOnlyFree(policy) && hasFree(policy, disk)) return;
   const state = await survey(layout, Date.now());
-  const plan = await planGcAhead(state, policy, disk);
+  const plan = planGc(state, policy, disk);
   if (!isBeyond(state, policy, disk, plan)) return;
   for (const line of shortfallLines(plan)) context.warn(line);
   if (isEmptyPlan(plan)) return;

@@ -1,7 +1,7 @@
 import { diskOf } from "../../../base/disk.ts";
 import { LarderError } from "../../../base/errors.ts";
 import { diskError, readTextIfAny } from "../../../base/files.ts";
-import { planGcAhead } from "../../../gc/collector.ts";
+import { planGc } from "../../../gc/collector.ts";
 import { formatPlan, isEmptyPlan, parsePlan, type Plan } from "../../../gc/plan.ts";
 import { hasLimits } from "../../../gc/policy.ts";
 import { survey } from "../../../snapshot/snapshot.ts";
@@ -32,7 +32,7 @@ export async function gc(context: Context, options: GcOptions): Promise<void> {
   }
   const { layout } = context;
   const state = await survey(layout, Date.now());
-  const plan = await planGcAhead(state, policy, diskOf(layout.root));
+  const plan = planGc(state, policy, diskOf(layout.root));
   if (options.plan !== undefined) return writePlan(context, plan, options.plan);
   await showAndSweep(context, plan, options, {
     by: "gc",
