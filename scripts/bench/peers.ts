@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { hasProgram, run } from "../../tests/support/cli/commands.ts";
-import { cached } from "../../tests/support/cli/npm_tools.ts";
+import { cached } from "../../tests/support/wasm/npm_tools.ts";
 
 const JCO = "@bytecodealliance/jco@1.35.0";
 

@@ -155,7 +155,7 @@ export const GUEST_SILENCE = 200;
 export const GUEST_HANG = 10_000;
 
 /** So long a guest may go on after its response is over; what it then waits for fails. */
-export const GUEST_AFTERLIFE = 20_000;
+export const IDLE_AFTER_RESPONSE = 20_000;
 
 /** How often the threads that have requests under way are looked at. */
 export const GUEST_LOOK = 100;

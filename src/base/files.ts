@@ -117,7 +117,7 @@ export function writeFileAtomic(path: string, data: Uint8Array | string): void {
 }
 
 /** As {@link writeFileAtomic}, but a power cut may leave it empty: for what is then simply found out anew. */
-export function writeFileHastily(path: string, data: string): void {
+export function writeFileUnsynced(path: string, data: string): void {
   replaceFile(path, (file) => writeAll(file, new TextEncoder().encode(data)));
 }
 

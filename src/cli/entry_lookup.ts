@@ -1,6 +1,6 @@
 import type { Content } from "../snapshot/file_state.ts";
 import { LarderError } from "../base/errors.ts";
-import type { Survey, SurveyEntry } from "../snapshot/types.ts";
+import type { CacheSnapshot, SnapshotEntry } from "../snapshot/types.ts";
 import type { Digest } from "../oci/digest.ts";
 import { matchesName, spellings } from "../store/entry_names.ts";
 import { DetailedError } from "./errors.ts";
@@ -9,7 +9,7 @@ import { nearest } from "../base/nearest.ts";
 
 /** What a user's name or digest stands for in a cache: an entry, or a manifest or blob. */
 export type Found =
-  | { readonly kind: "entry"; readonly entry: SurveyEntry }
+  | { readonly kind: "entry"; readonly entry: SnapshotEntry }
   | { readonly kind: "content"; readonly digest: Digest; readonly contents: readonly Content[] };
 
 /** The most candidates that are listed. */
@@ -21,24 +21,24 @@ const MAX_LISTED = 20;
  *
  * @throws LarderError LDR_NOT_CACHED; LDR_USAGE, with the candidates, where several are meant
  */
-export function lookUp(survey: Survey, text: string): Found {
-  const named = survey.entries.filter(({ name }) => spellings(name).includes(text));
+export function lookUp(snapshot: CacheSnapshot, text: string): Found {
+  const named = snapshot.entries.filter(({ name }) => spellings(name).includes(text));
   if (named.length === 1) return { kind: "entry", entry: named[0]! };
   const candidates = named.length > 0
     ? named.map(entryFound)
-    : withDigest(survey, (digest) => digest === text) ?? beginningWith(survey, text);
+    : withDigest(snapshot, (digest) => digest === text) ?? beginningWith(snapshot, text);
   if (candidates.length === 1) return candidates[0]!;
-  throw candidates.length === 0 ? nothingCalled(survey.entries, text) : ambiguous(text, candidates);
+  throw candidates.length === 0 ? noSuchEntry(snapshot.entries, text) : ambiguous(text, candidates);
 }
 
 /** What all begins so: digests, then entries by their names. */
-function beginningWith(survey: Survey, text: string): Found[] {
+function beginningWith(snapshot: CacheSnapshot, text: string): Found[] {
   const isHex = /^[0-9a-f]+$/.test(text);
   const begins = (name: string) =>
     name.startsWith(text) || (isHex && name.slice(name.indexOf(":") + 1).startsWith(text));
-  const digests = withDigest(survey, begins) ?? [];
+  const digests = withDigest(snapshot, begins) ?? [];
   const known = new Set(digests.map((found) => found.kind === "entry" && found.entry));
-  const entries = survey.entries.filter((entry) => {
+  const entries = snapshot.entries.filter((entry) => {
     if (known.has(entry)) return false;
     const isNamed = spellings(entry.name).some((name) => name.startsWith(text));
     if (entry.type !== "compiled") return isNamed;
@@ -49,15 +49,18 @@ function beginningWith(survey: Survey, text: string): Found[] {
 }
 
 /** What has such a digest: the entry, if it is one entry's own; else the content. Undefined if nothing has. */
-function withDigest(survey: Survey, fits: (digest: Digest) => boolean): Found[] | undefined {
-  const entries = new Map<Digest, SurveyEntry[]>();
-  for (const entry of survey.entries) {
+function withDigest(
+  snapshot: CacheSnapshot,
+  fits: (digest: Digest) => boolean,
+): Found[] | undefined {
+  const entries = new Map<Digest, SnapshotEntry[]>();
+  for (const entry of snapshot.entries) {
     const { digest, type } = entry;
     if (!digest || type === "compiled" || !fits(digest)) continue;
     entries.set(digest, [...entries.get(digest) ?? [], entry]);
   }
   const contents = Map.groupBy(
-    survey.contents.filter(({ digest }) => fits(digest)),
+    snapshot.contents.filter(({ digest }) => fits(digest)),
     ({ digest }) => digest,
   );
   const digests = new Set([...entries.keys(), ...contents.keys()]);
@@ -71,7 +74,7 @@ function withDigest(survey: Survey, fits: (digest: Digest) => boolean): Found[] 
   });
 }
 
-function entryFound(entry: SurveyEntry): Found {
+function entryFound(entry: SnapshotEntry): Found {
   return { kind: "entry", entry };
 }
 
@@ -97,7 +100,7 @@ const MIN_DIGITS = 12;
  * The entries that a name, a glob or a digest stands for, to be changed or removed: unlike in a look-up, the beginning
  * of a name is none, since a slip would meet another entry.
  */
-export function entriesCalled(entries: readonly SurveyEntry[], text: string): SurveyEntry[] {
+export function selectForRemoval(entries: readonly SnapshotEntry[], text: string): SnapshotEntry[] {
   const named = entries.filter(({ name }) => matchesName(text, name));
   if (named.length > 0 || isGlob(text)) return named;
   const digits = /^(?:sha(?:256|512):)?([0-9a-f]+)$/.exec(text)?.[1] ?? "";
@@ -108,7 +111,7 @@ export function entriesCalled(entries: readonly SurveyEntry[], text: string): Su
 }
 
 /** The error for a name that stands for nothing. */
-export function nothingCalled(entries: readonly SurveyEntry[], text: string): LarderError {
+export function noSuchEntry(entries: readonly SnapshotEntry[], text: string): LarderError {
   const meant = nearest(text, entries.flatMap(({ name }) => spellings(name)));
   return new LarderError("LDR_NOT_CACHED", `nothing in the cache is called "${text}"`, {
     hint: meant ? `did you mean ${meant}?` : "larder list -v lists what there is",
@@ -121,18 +124,18 @@ export function nothingCalled(entries: readonly SurveyEntry[], text: string): La
  *
  * @throws LarderError LDR_NOT_CACHED; LDR_USAGE for what can be several things, or is no entry
  */
-export function entriesMeant(cache: Survey, texts: readonly string[]): SurveyEntry[] {
-  const meant = new Set(texts.flatMap((text) => entriesOf(cache, text)));
-  return cache.entries.filter((entry) => meant.has(entry));
+export function selectEntries(snapshot: CacheSnapshot, texts: readonly string[]): SnapshotEntry[] {
+  const meant = new Set(texts.flatMap((text) => entriesOf(snapshot, text)));
+  return snapshot.entries.filter((entry) => meant.has(entry));
 }
 
-function entriesOf(cache: Survey, text: string): readonly SurveyEntry[] {
+function entriesOf(snapshot: CacheSnapshot, text: string): readonly SnapshotEntry[] {
   if (isGlob(text)) {
-    const named = cache.entries.filter(({ name }) => matchesName(text, name));
+    const named = snapshot.entries.filter(({ name }) => matchesName(text, name));
     if (named.length > 0) return named;
-    throw nothingCalled(cache.entries, text);
+    throw noSuchEntry(snapshot.entries, text);
   }
-  const found = lookUp(cache, text);
+  const found = lookUp(snapshot, text);
   if (found.kind === "entry") return [found.entry];
   throw new LarderError("LDR_USAGE", `${found.digest} is no entry, but what entries consist of`, {
     hint: `larder info ${text} says which entries need it`,

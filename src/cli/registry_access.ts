@@ -4,7 +4,7 @@ import type { CredentialSource } from "../registry/credentials/credential.ts";
 import { httpTransport } from "../registry/http/transport_stack.ts";
 import { LazyAuthorizer } from "../registry/auth/lazy_authorizer.ts";
 import type { Transport } from "../registry/http/transport.ts";
-import { thisMachine } from "../store/platform_dirs.ts";
+import { hostPlatform } from "../store/platform_dirs.ts";
 import type { Context } from "./context.ts";
 import { credentialPaths } from "./credential_paths.ts";
 import { readCertificates } from "../registry/http/ca.ts";
@@ -37,7 +37,7 @@ export function openRegistry(
 
 async function userCredentials(): Promise<CredentialSource> {
   const { FileCredentials } = await import("../registry/credentials/file_credentials.ts");
-  return new FileCredentials(credentialPaths(thisMachine), systemClock);
+  return new FileCredentials(credentialPaths(hostPlatform), systemClock);
 }
 
 /**

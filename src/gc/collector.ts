@@ -8,11 +8,11 @@ import { liveLeases } from "../store/locks/leases.ts";
 import { type ExclusiveLockOptions, withExclusiveLock } from "../store/locks/store_lock.ts";
 import { inUse } from "./in_use.ts";
 import type { Ages, Facts } from "./reference_counts.ts";
-import { looseToGo, makePlan, type Plan } from "./plan.ts";
+import { makePlan, type Plan, unreferencedFiles } from "./plan.ts";
 import { type GcPolicy, hasFree } from "./policy.ts";
 import { select, selectAsked } from "./eviction_rules.ts";
-import { survey } from "../snapshot/snapshot.ts";
-import type { Survey, SurveyEntry } from "../snapshot/types.ts";
+import { takeSnapshot } from "../snapshot/snapshot.ts";
+import type { CacheSnapshot, SnapshotEntry } from "../snapshot/types.ts";
 import { sweep, type SweepResult } from "./sweep.ts";
 
 /** What a policy leaves alone. */
@@ -48,20 +48,20 @@ export interface ApplyOptions extends ExclusiveLockOptions {
 }
 
 /** What has to go for the cache to keep to a policy. Nothing is changed. @throws LarderError LDR_DISK*, LDR_BUSY */
-export function planGc(survey: Survey, policy: GcPolicy, disk: Disk | undefined): Plan {
-  const facts = factsOf(survey, GC_AGES);
-  const loose = looseToGo(survey, facts);
-  return makePlan(survey, select(survey, policy, facts, disk, loose), loose);
+export function planGc(snapshot: CacheSnapshot, policy: GcPolicy, disk: Disk | undefined): Plan {
+  const facts = factsOf(snapshot, GC_AGES);
+  const loose = unreferencedFiles(snapshot, facts);
+  return makePlan(snapshot, select(snapshot, policy, facts, disk, loose), loose);
 }
 
 /** Whether a cache goes beyond what a policy allows. @param plan what the policy takes of it */
 export function isBeyond(
-  survey: Survey,
+  snapshot: CacheSnapshot,
   policy: GcPolicy,
   disk: Disk | undefined,
   plan: Plan,
 ): boolean {
-  return plan.remove.entries.length > 0 || survey.size > (policy.maxSize ?? Infinity) ||
+  return plan.remove.entries.length > 0 || snapshot.size > (policy.maxSize ?? Infinity) ||
     !hasFree(policy, disk);
 }
 
@@ -71,12 +71,16 @@ export function isBeyond(
  * @throws LarderError LDR_DISK*, LDR_BUSY
  */
 export function planClean(
-  survey: Survey,
-  asked: ReadonlySet<SurveyEntry>,
+  snapshot: CacheSnapshot,
+  asked: ReadonlySet<SnapshotEntry>,
   options: { includePinned?: boolean | undefined; everything?: boolean | undefined } = {},
 ): Plan {
-  const facts = factsOf(survey, options.everything ? CLEAR_AGES : CLEAN_AGES);
-  return makePlan(survey, selectAsked(survey, asked, facts, options), looseToGo(survey, facts));
+  const facts = factsOf(snapshot, options.everything ? CLEAR_AGES : CLEAN_AGES);
+  return makePlan(
+    snapshot,
+    selectAsked(snapshot, asked, facts, options),
+    unreferencedFiles(snapshot, facts),
+  );
 }
 
 /**
@@ -92,10 +96,10 @@ export async function applyPlan(
   if (!statIfAny(layout.root)) return NOTHING_SWEPT;
   return await withExclusiveLock(layout, async (isLocked) => {
     const time = now();
-    const state = await survey(layout, time);
-    refuseLater(state);
-    const facts = { now: time, ages: CLEAR_AGES, inUse: inUse(state, liveLeases(layout, time)) };
-    const result = await sweep(state, plan, facts, { isLocked, signal: options.signal });
+    const snapshot = await takeSnapshot(layout, time);
+    rejectNewerFormat(snapshot);
+    const facts = { now: time, ages: CLEAR_AGES, inUse: inUse(snapshot, liveLeases(layout, time)) };
+    const result = await sweep(snapshot, plan, facts, { isLocked, signal: options.signal });
     new Journal(layout).append(eventsOf(result, by, time));
     return result;
   }, options);
@@ -120,8 +124,8 @@ function eventsOf(result: SweepResult, by: string, time: number): JournalEvent[]
 }
 
 /** Nobody knows what has to stay if there is an entry of which nobody here knows what it needs. */
-function refuseLater({ entries }: Survey): void {
-  const later = entries.find(({ isLater }) => isLater);
+function rejectNewerFormat({ entries }: CacheSnapshot): void {
+  const later = entries.find(({ isFromNewerVersion }) => isFromNewerVersion);
   if (!later) return;
   const { name, problem, folder } = later;
   throw new LarderError("LDR_BUSY", `what ${name} needs is not to be read: ${problem}`, {
@@ -129,9 +133,9 @@ function refuseLater({ entries }: Survey): void {
   });
 }
 
-function factsOf(survey: Survey, ages: Ages): Facts {
-  refuseLater(survey);
-  const now = survey.takenAt;
-  const leases = liveLeases(survey.layout, now, { look: true });
-  return { now, ages, inUse: inUse(survey, leases) };
+function factsOf(snapshot: CacheSnapshot, ages: Ages): Facts {
+  rejectNewerFormat(snapshot);
+  const now = snapshot.takenAt;
+  const leases = liveLeases(snapshot.layout, now, { look: true });
+  return { now, ages, inUse: inUse(snapshot, leases) };
 }

@@ -1,12 +1,17 @@
 import type { Disk } from "../base/disk.ts";
 import { formatBytes, formatDuration, plural } from "../base/units.ts";
-import { type Facts, isOlder, Ledger } from "./reference_counts.ts";
-import type { Loose } from "./plan.ts";
+import { type Facts, isOlder, ReferenceCounts } from "./reference_counts.ts";
+import type { Unreferenced } from "./plan.ts";
 import type { GcPolicy } from "./policy.ts";
-import { protection } from "./retention.ts";
+import { retentionReason } from "./retention.ts";
 import type { Decision, Selection } from "./selection.ts";
-import { State, Use } from "./eviction_state.ts";
-import { ENTRY_TYPES, type EntryType, type Survey, type SurveyEntry } from "../snapshot/types.ts";
+import { EvictionState, SharedSize } from "./eviction_state.ts";
+import {
+  type CacheSnapshot,
+  ENTRY_TYPES,
+  type EntryType,
+  type SnapshotEntry,
+} from "../snapshot/types.ts";
 
 /**
  * Decides what has to go for a cache to keep to a policy.
@@ -23,13 +28,13 @@ import { ENTRY_TYPES, type EntryType, type Survey, type SurveyEntry } from "../s
  * @param loose partial downloads and rubbish that go in any case
  */
 export function select(
-  survey: Survey,
+  snapshot: CacheSnapshot,
   policy: GcPolicy,
   facts: Facts,
   disk: Disk | undefined,
-  loose: Loose,
+  loose: Unreferenced,
 ): Selection {
-  const state = new State(survey, policy, facts, disk, loose);
+  const state = new EvictionState(snapshot, policy, facts, disk, loose);
   for (const rule of RULES) rule(state);
   giveBackShared(state);
   return state.selection();
@@ -37,21 +42,27 @@ export function select(
 
 /** Decides as a user does who says what has to go; of other entries nothing is said. */
 export function selectAsked(
-  survey: Survey,
-  asked: ReadonlySet<SurveyEntry>,
+  snapshot: CacheSnapshot,
+  asked: ReadonlySet<SnapshotEntry>,
   facts: Facts,
   options: { includePinned?: boolean | undefined },
 ): Selection {
-  const ledger = new Ledger(survey, facts);
-  const decisions = survey.entries.filter((entry) => asked.has(entry)).map((entry): Decision => {
-    const kept = protection(entry, facts, options);
+  const counts = new ReferenceCounts(snapshot, facts);
+  const decisions = snapshot.entries.filter((entry) => asked.has(entry)).map((entry): Decision => {
+    const kept = retentionReason(entry, facts, options);
     if (kept) return { entry, action: "keep", ...kept };
-    return { entry, action: "remove", rule: "asked", why: "asked for", bytes: ledger.take(entry) };
+    return {
+      entry,
+      action: "remove",
+      rule: "asked",
+      why: "asked for",
+      bytes: counts.release(entry),
+    };
   });
-  return { decisions, contents: ledger.freed(), partials: [], shortfalls: [] };
+  return { decisions, contents: counts.freed(), partials: [], shortfalls: [] };
 }
 
-type Rule = (state: State) => void;
+type Rule = (state: EvictionState) => void;
 
 /** What takes entries, in this order. */
 const RULES: readonly Rule[] = [
@@ -64,22 +75,22 @@ const RULES: readonly Rule[] = [
   takeForFreeSpace,
 ];
 
-function takeDamaged(state: State): void {
+function takeDamaged(state: EvictionState): void {
   for (const entry of state.candidates()) {
-    if (entry.problem && entry.reaches.length === 0) {
+    if (entry.problem && entry.references.length === 0) {
       state.take(entry, "damaged", entry.problem);
     }
   }
 }
 
-function takeDisabled(state: State): void {
+function takeDisabled(state: EvictionState): void {
   for (const entry of state.candidates()) {
     if (!state.limitsOf(entry.type).disabled) continue;
     state.take(entry, "disabled", `nothing of the type ${entry.type} is to be kept`);
   }
 }
 
-function takeUnused(state: State): void {
+function takeUnused(state: EvictionState): void {
   for (const entry of state.candidates()) {
     const { unused } = state.limitsOf(entry.type);
     if (unused === undefined || !isOlder(entry.lastUsed, unused, state.now)) continue;
@@ -90,7 +101,7 @@ function takeUnused(state: State): void {
   }
 }
 
-function takeBeyondCounts(state: State): void {
+function takeBeyondCounts(state: EvictionState): void {
   for (const type of [...ENTRY_TYPES, undefined]) {
     const limit = type ? state.limitsOf(type).maxCount : state.policy.maxCount;
     if (limit === undefined) continue;
@@ -107,11 +118,11 @@ function takeBeyondCounts(state: State): void {
   }
 }
 
-function takeBeyondTypeSizes(state: State): void {
+function takeBeyondTypeSizes(state: EvictionState): void {
   for (const type of ENTRY_TYPES) {
     const { maxSize } = state.limitsOf(type);
     if (maxSize === undefined) continue;
-    const use = new Use(state.survey, state.remaining(type));
+    const use = new SharedSize(state.snapshot, state.remaining(type));
     const why = `least recently used; the limit is ${limitText(formatBytes(maxSize), type)}`;
     for (const entry of state.candidates(type)) {
       if (use.size <= maxSize) break;
@@ -122,7 +133,7 @@ function takeBeyondTypeSizes(state: State): void {
   }
 }
 
-function takeBeyondSize(state: State): void {
+function takeBeyondSize(state: EvictionState): void {
   const { maxSize } = state.policy;
   if (maxSize === undefined) return;
   state.takePartials(() => state.size > maxSize);
@@ -134,7 +145,7 @@ function takeBeyondSize(state: State): void {
   if (state.size > maxSize) state.fallShort("max-size", undefined, maxSize, state.size - maxSize);
 }
 
-function takeForFreeSpace(state: State): void {
+function takeForFreeSpace(state: EvictionState): void {
   const goal = state.freeGoal;
   if (goal === undefined) return;
   state.takePartials(() => state.free < goal);
@@ -150,7 +161,7 @@ function takeForFreeSpace(state: State): void {
  * Gives back what was taken for the sake of space and frees none, since what stays needs the same: its turn came
  * before anybody knew how far the taking would go.
  */
-function giveBackShared(state: State): void {
+function giveBackShared(state: EvictionState): void {
   for (const entry of state.takenForSpace()) {
     const { maxSize, maxCount } = state.limitsOf(entry.type);
     if (maxSize === undefined && maxCount === undefined) state.giveBackIfShared(entry);

@@ -3,11 +3,16 @@ import { planGc } from "./collector.ts";
 import type { PlannedEntry } from "./plan.ts";
 import { freeGoal, type GcPolicy, hasLimits, limitsOf } from "./policy.ts";
 import { lastOfGroups } from "./retention.ts";
-import { Use } from "./eviction_state.ts";
-import { ENTRY_TYPES, type EntryType, type Survey, type SurveyEntry } from "../snapshot/types.ts";
+import { SharedSize } from "./eviction_state.ts";
+import {
+  type CacheSnapshot,
+  ENTRY_TYPES,
+  type EntryType,
+  type SnapshotEntry,
+} from "../snapshot/types.ts";
 
 /** When a rule would take an entry, if nobody uses it until then. */
-export type Prospect =
+export type Forecast =
   /** @property at milliseconds since the epoch */
   | { readonly rule: "unused"; readonly at: number }
   /** @property bytes that may still come into the cache */
@@ -29,30 +34,30 @@ export interface Fate {
   /** Whether there is any limit. */
   readonly isLimited: boolean;
   /** What would take it later; nothing of what is pinned. */
-  readonly prospects: readonly Prospect[];
+  readonly prospects: readonly Forecast[];
 }
 
 /** What becomes of the entries of a cache under a policy, and when. */
-export class Fates {
-  readonly #survey: Survey;
+export class EvictionForecast {
+  readonly #snapshot: CacheSnapshot;
   readonly #policy: GcPolicy;
   readonly #disk: Disk | undefined;
   readonly #removals: ReadonlyMap<string, Verdict>;
   readonly #keepings: ReadonlyMap<string, Verdict>;
-  #turns: ReadonlyMap<string, Turn> | undefined;
-  #last: ReadonlyMap<SurveyEntry, string> | undefined;
+  #turns: ReadonlyMap<string, QueuePosition> | undefined;
+  #last: ReadonlyMap<SnapshotEntry, string> | undefined;
 
   /** @throws LarderError LDR_DISK*, LDR_BUSY */
-  constructor(survey: Survey, policy: GcPolicy, disk: Disk | undefined) {
-    this.#survey = survey;
+  constructor(snapshot: CacheSnapshot, policy: GcPolicy, disk: Disk | undefined) {
+    this.#snapshot = snapshot;
     this.#policy = policy;
     this.#disk = disk;
-    const { remove, keep } = planGc(survey, policy, disk);
+    const { remove, keep } = planGc(snapshot, policy, disk);
     this.#removals = new Map(remove.entries.map((each) => [keyOf(each), each]));
     this.#keepings = new Map(keep.map((each) => [keyOf(each), each]));
   }
 
-  of(entry: SurveyEntry): Fate {
+  of(entry: SnapshotEntry): Fate {
     const isLimited = hasLimits(this.#policy);
     const removal = this.#removals.get(keyOf(entry));
     if (removal) {
@@ -64,26 +69,26 @@ export class Fates {
     return { action: "keep", rule, why, isLimited, prospects };
   }
 
-  #prospectsOf(entry: SurveyEntry): Prospect[] {
-    this.#last ??= lastOfGroups(this.#survey, this.#policy);
+  #prospectsOf(entry: SnapshotEntry): Forecast[] {
+    this.#last ??= lastOfGroups(this.#snapshot, this.#policy);
     if (this.#last.has(entry)) return [];
     const { unused } = limitsOf(this.#policy, entry.type);
-    const byTime: Prospect[] = unused === undefined
+    const byTime: Forecast[] = unused === undefined
       ? []
       : [{ rule: "unused", at: entry.lastUsed + unused }];
     return [...byTime, ...this.#byRoom(entry), ...this.#byRoomOfType(entry)];
   }
 
-  #byRoom(entry: SurveyEntry): Prospect[] {
+  #byRoom(entry: SnapshotEntry): Forecast[] {
     const { maxSize, maxCount } = this.#policy;
     const goal = freeGoal(this.#policy, this.#disk);
     if (maxSize === undefined && maxCount === undefined && goal === undefined) return [];
     const turn = this.#turnOf(entry);
     if (!turn) return [];
-    const prospects: Prospect[] = [];
+    const prospects: Forecast[] = [];
     const room = (rule: "max-size" | "min-free", bytes: number) =>
       prospects.push({ rule, bytes: Math.max(0, bytes) });
-    if (maxSize !== undefined) room("max-size", maxSize - this.#survey.size + turn.freed);
+    if (maxSize !== undefined) room("max-size", maxSize - this.#snapshot.size + turn.freed);
     if (goal !== undefined) room("min-free", this.#disk!.free + turn.freed - goal);
     if (maxCount !== undefined) {
       prospects.push({ rule: "max-count", entries: Math.max(0, maxCount - turn.left) });
@@ -91,13 +96,13 @@ export class Fates {
     return prospects;
   }
 
-  #byRoomOfType(entry: SurveyEntry): Prospect[] {
+  #byRoomOfType(entry: SnapshotEntry): Forecast[] {
     const { type } = entry;
     const { maxSize, maxCount } = limitsOf(this.#policy, type);
     if (maxSize === undefined && maxCount === undefined) return [];
     const turn = this.#turnOf(entry);
     if (!turn) return [];
-    const prospects: Prospect[] = [];
+    const prospects: Forecast[] = [];
     if (maxSize !== undefined) {
       const bytes = Math.max(0, maxSize - turn.bytesOfType);
       prospects.push({ rule: "max-size", bytes, scope: type });
@@ -110,8 +115,8 @@ export class Fates {
   }
 
   /** Undefined for an entry that would stay in any case. */
-  #turnOf(entry: SurveyEntry): Turn | undefined {
-    this.#turns ??= turnsOf(this.#survey, keepingNothing(this.#policy));
+  #turnOf(entry: SnapshotEntry): QueuePosition | undefined {
+    this.#turns ??= turnsOf(this.#snapshot, keepingNothing(this.#policy));
     return this.#turns.get(keyOf(entry));
   }
 }
@@ -119,7 +124,7 @@ export class Fates {
 type Verdict = Pick<PlannedEntry, "rule" | "why">;
 
 /** How far things have come when an entry is the next to go. */
-interface Turn {
+interface QueuePosition {
   /** Bytes that are gone, of what nobody needs and of the entries before it. */
   readonly freed: number;
   /** How many entries are left, and how many of its type, itself included … */
@@ -130,16 +135,16 @@ interface Turn {
 }
 
 /** The turn of each entry, where everything goes in the order in which it would. */
-function turnsOf(survey: Survey, policy: GcPolicy): Map<string, Turn> {
-  const { remove, bytes } = planGc(survey, policy, undefined);
-  const entries = new Map(survey.entries.map((entry) => [keyOf(entry), entry]));
+function turnsOf(snapshot: CacheSnapshot, policy: GcPolicy): Map<string, QueuePosition> {
+  const { remove, bytes } = planGc(snapshot, policy, undefined);
+  const entries = new Map(snapshot.entries.map((entry) => [keyOf(entry), entry]));
   const types = new Map(ENTRY_TYPES.map((type) => {
-    const all = survey.entries.filter((entry) => entry.type === type);
-    return [type, { use: new Use(survey, all), left: all.length }];
+    const all = snapshot.entries.filter((entry) => entry.type === type);
+    return [type, { use: new SharedSize(snapshot, all), left: all.length }];
   }));
-  const turns = new Map<string, Turn>();
+  const turns = new Map<string, QueuePosition>();
   let freed = remove.entries.reduce((rest, each) => rest - each.bytes, bytes);
-  let left = survey.entries.length;
+  let left = snapshot.entries.length;
   for (const planned of remove.entries) {
     const key = keyOf(planned);
     const ofType = types.get(planned.type)!;

@@ -1,5 +1,5 @@
 import type { InUse } from "./in_use.ts";
-import type { Survey, SurveyEntry } from "../snapshot/types.ts";
+import type { CacheSnapshot, SnapshotEntry } from "../snapshot/types.ts";
 
 /** How old things have to be, in milliseconds, before they may go. */
 export interface Ages {
@@ -28,59 +28,59 @@ export const NEEDED = "an entry that stays needs it";
  * Reckons what is freed as entries go: content is freed with the last entry that reaches it, unless it is young or
  * in use. Nothing on the disk changes.
  */
-export class Ledger {
-  readonly #survey: Survey;
+export class ReferenceCounts {
+  readonly #snapshot: CacheSnapshot;
   readonly #facts: Facts;
-  readonly #holders: Uint32Array;
+  readonly #counts: Uint32Array;
 
-  constructor(survey: Survey, facts: Facts) {
-    this.#survey = survey;
+  constructor(snapshot: CacheSnapshot, facts: Facts) {
+    this.#snapshot = snapshot;
     this.#facts = facts;
-    this.#holders = survey.holders.slice();
+    this.#counts = snapshot.referenceCounts.slice();
   }
 
   /** Takes an entry out. @returns the bytes that this frees */
-  take(entry: SurveyEntry): number {
+  release(entry: SnapshotEntry): number {
     let bytes = entry.ownSize;
-    for (const place of entry.reaches) {
-      if (--this.#holders[place]! === 0 && this.#mayGo(place)) {
-        bytes += this.#survey.contents[place]!.size;
+    for (const place of entry.references) {
+      if (--this.#counts[place]! === 0 && this.#mayGo(place)) {
+        bytes += this.#snapshot.contents[place]!.size;
       }
     }
     return bytes;
   }
 
   /** Puts an entry back that was taken out. */
-  giveBack(entry: SurveyEntry): void {
-    for (const place of entry.reaches) this.#holders[place]!++;
+  retain(entry: SnapshotEntry): void {
+    for (const place of entry.references) this.#counts[place]!++;
   }
 
   /** Whether all that an entry reaches stays, also without it. */
-  isHeldByOthers(entry: SurveyEntry): boolean {
-    return entry.reaches.every((place) => this.#holders[place]! > 0 || !this.#mayGo(place));
+  isHeldByOthers(entry: SnapshotEntry): boolean {
+    return entry.references.every((place) => this.#counts[place]! > 0 || !this.#mayGo(place));
   }
 
   /** The places of the content that is to go: nothing that stays reaches it. */
   freed(): number[] {
     const places: number[] = [];
-    for (let place = 0; place < this.#holders.length; place++) {
-      if (this.#holders[place] === 0 && this.#mayGo(place)) places.push(place);
+    for (let place = 0; place < this.#counts.length; place++) {
+      if (this.#counts[place] === 0 && this.#mayGo(place)) places.push(place);
     }
     return places;
   }
 
   /** What still needs a piece of content, in words for a user. */
   needs(place: number): string | undefined {
-    if (this.#holders[place]! > 0) return NEEDED;
+    if (this.#counts[place]! > 0) return NEEDED;
     return this.#facts.inUse.places.has(place) ? "it is in use" : undefined;
   }
 
   /** Bytes of the content that nothing needs and that stays all the same. */
   held(): { readonly inUse: number; readonly young: number } {
     const held = { inUse: 0, young: 0 };
-    for (let place = 0; place < this.#holders.length; place++) {
-      if (this.#holders[place]! > 0 || this.#mayGo(place)) continue;
-      const bytes = this.#survey.contents[place]!.size;
+    for (let place = 0; place < this.#counts.length; place++) {
+      if (this.#counts[place]! > 0 || this.#mayGo(place)) continue;
+      const bytes = this.#snapshot.contents[place]!.size;
       if (this.#facts.inUse.places.has(place)) held.inUse += bytes;
       else held.young += bytes;
     }
@@ -89,14 +89,14 @@ export class Ledger {
 
   /** Whether content may go once no entry reaches it. */
   #mayGo(place: number): boolean {
-    return !this.#facts.inUse.places.has(place) && isOldContent(this.#survey, place, this.#facts);
+    return !this.#facts.inUse.places.has(place) && isOldContent(this.#snapshot, place, this.#facts);
   }
 }
 
 /** Whether content is so old that it may go once no entry reaches it. */
-function isOldContent(survey: Survey, place: number, facts: Facts): boolean {
-  if (isKnownOld(survey, place, facts)) return true;
-  return isOlder(survey.contents[place]!.mtime, ageOf(survey, place, facts), facts.now);
+function isOldContent(snapshot: CacheSnapshot, place: number, facts: Facts): boolean {
+  if (isKnownOld(snapshot, place, facts)) return true;
+  return isOlder(snapshot.contents[place]!.mtime, ageOf(snapshot, place, facts), facts.now);
 }
 
 /**
@@ -104,16 +104,20 @@ function isOldContent(survey: Survey, place: number, facts: Facts): boolean {
  * looked at one by one. A file that Spin writes for longer than that, where it is, would pass for old: that matters
  * only if no entry reaches it yet, and then it is looked at.
  */
-function isKnownOld(survey: Survey, place: number, facts: Facts): boolean {
-  const age = ageOf(survey, place, facts);
+function isKnownOld(snapshot: CacheSnapshot, place: number, facts: Facts): boolean {
+  const age = ageOf(snapshot, place, facts);
   if (age === 0) return true;
-  const { lastArrival } = survey.contents[place]!;
-  return survey.holders[place]! > 0 && lastArrival !== undefined &&
+  const { lastArrival } = snapshot.contents[place]!;
+  return snapshot.referenceCounts[place]! > 0 && lastArrival !== undefined &&
     isOlder(lastArrival, age, facts.now);
 }
 
-function ageOf({ holders }: Survey, place: number, { ages }: Facts): number {
-  return holders[place] === 0 ? ages.orphan : ages.content;
+function ageOf(
+  { referenceCounts }: CacheSnapshot,
+  place: number,
+  { ages }: Facts,
+): number {
+  return referenceCounts[place] === 0 ? ages.orphan : ages.content;
 }
 
 /** Whether a time on the disk lies so far back. One in the future does not, unless no age is asked for. */

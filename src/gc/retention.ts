@@ -1,7 +1,7 @@
 import { formatDuration } from "../base/units.ts";
 import { type Facts, isOlder } from "./reference_counts.ts";
 import { type GcPolicy, type KeepingRule, limitsOf } from "./policy.ts";
-import { ENTRY_TYPES, type Survey, type SurveyEntry } from "../snapshot/types.ts";
+import { type CacheSnapshot, ENTRY_TYPES, type SnapshotEntry } from "../snapshot/types.ts";
 
 /** Why something is done, as a rule's name and in words for a user. */
 export interface Reason<R extends string> {
@@ -10,8 +10,8 @@ export interface Reason<R extends string> {
 }
 
 /** What keeps an entry from going, whatever else holds for it; undefined for one that may go. */
-export function protection(
-  entry: SurveyEntry,
+export function retentionReason(
+  entry: SnapshotEntry,
   facts: Facts,
   options: { includePinned?: boolean | undefined } = {},
 ): Reason<KeepingRule> | undefined {
@@ -28,11 +28,14 @@ export function protection(
 }
 
 /** The entries that stay because they are among the last ones of their group. */
-export function lastOfGroups(survey: Survey, policy: GcPolicy): Map<SurveyEntry, string> {
-  const kept = new Map<SurveyEntry, string>();
+export function lastOfGroups(
+  snapshot: CacheSnapshot,
+  policy: GcPolicy,
+): Map<SnapshotEntry, string> {
+  const kept = new Map<SnapshotEntry, string>();
   if (ENTRY_TYPES.every((type) => limitsOf(policy, type).keepLast === undefined)) return kept;
   const groups = Map.groupBy(
-    survey.entries.filter(({ problem, reaches }) => !problem || reaches.length > 0),
+    snapshot.entries.filter(({ problem, references }) => !problem || references.length > 0),
     ({ type, group }) => `${type} ${group}`,
   );
   for (const entries of groups.values()) {
@@ -46,7 +49,7 @@ export function lastOfGroups(survey: Survey, policy: GcPolicy): Map<SurveyEntry,
   return kept;
 }
 
-function pinText({ pin }: SurveyEntry): string {
+function pinText({ pin }: SnapshotEntry): string {
   const { pattern, note } = pin!;
   return `pinned${pattern === undefined ? "" : ` by ${pattern}`}${note ? `: ${note}` : ""}`;
 }

@@ -5,11 +5,11 @@ import type { LockedApp } from "../oci/locked_app.ts";
 import { type ImageManifest, type Manifest, spinApplication } from "../oci/manifest.ts";
 import { SPIN_ARCHIVE } from "../oci/media_types.ts";
 import { formatPlatform } from "../oci/platform.ts";
-import type { Survey, SurveyEntry } from "../snapshot/types.ts";
+import type { CacheSnapshot, SnapshotEntry } from "../snapshot/types.ts";
 import { ManifestReader } from "../snapshot/manifest_reader.ts";
 
 /** One step from an entry to content that it needs. */
-export interface Link {
+export interface PathStep {
   readonly kind: "index" | "manifest" | "config" | "layer" | "module" | "file";
   readonly digest: Digest;
   /** What more there is to say of it: a platform, a media type, where an app has a file. */
@@ -20,35 +20,39 @@ export interface Link {
  * The way from an entry to content with a digest, through the manifests and the locked app that name it.
  * @returns undefined if what is there does not lead to it
  */
-export function chainTo(survey: Survey, entry: SurveyEntry, target: Digest): Link[] | undefined {
+export function tracePath(
+  snapshot: CacheSnapshot,
+  entry: SnapshotEntry,
+  target: Digest,
+): PathStep[] | undefined {
   if (entry.type !== "app") {
     const kind = entry.type === "compiled" ? "file" : "layer";
-    const isOwn = entry.reaches.some((place) => survey.contents[place]!.digest === target);
+    const isOwn = entry.references.some((place) => snapshot.contents[place]!.digest === target);
     return isOwn ? [{ kind, digest: target, note: undefined }] : undefined;
   }
-  return new ChainFinder(survey, entry, target).find();
+  return new ChainFinder(snapshot, entry, target).find();
 }
 
 class ChainFinder {
-  readonly #survey: Survey;
-  readonly #entry: SurveyEntry;
+  readonly #snapshot: CacheSnapshot;
+  readonly #entry: SnapshotEntry;
   readonly #target: Digest;
   readonly #reader = new ManifestReader();
 
-  constructor(survey: Survey, entry: SurveyEntry, target: Digest) {
-    this.#survey = survey;
+  constructor(snapshot: CacheSnapshot, entry: SnapshotEntry, target: Digest) {
+    this.#snapshot = snapshot;
     this.#entry = entry;
     this.#target = target;
   }
 
-  find(): Link[] | undefined {
+  find(): PathStep[] | undefined {
     const { folder, record } = this.#entry;
     if (!record) return this.#through(this.#reader.manifest(folder).value, folder);
     return this.#from(record.digest) ?? this.#from(record.manifestDigest);
   }
 
-  #from(digest: Digest, note?: string, depth = 0): Link[] | undefined {
-    const folder = join(dirname(this.#entry.folder), this.#survey.layout.fileName(digest));
+  #from(digest: Digest, note?: string, depth = 0): PathStep[] | undefined {
+    const folder = join(dirname(this.#entry.folder), this.#snapshot.layout.fileName(digest));
     const { value } = this.#reader.manifest(folder, digest);
     const kind = value?.kind === "index" ? "index" : "manifest";
     const link = { kind, digest, note } as const;
@@ -57,7 +61,7 @@ class ChainFinder {
     return rest && [link, ...rest];
   }
 
-  #through(manifest: Manifest | undefined, folder: string, depth = 0): Link[] | undefined {
+  #through(manifest: Manifest | undefined, folder: string, depth = 0): PathStep[] | undefined {
     if (manifest?.kind === "image") return this.#inImage(manifest, folder);
     for (const { digest, platform } of manifest?.manifests ?? []) {
       const chain = this.#from(digest, platform && formatPlatform(platform), depth + 1);
@@ -66,7 +70,7 @@ class ChainFinder {
     return undefined;
   }
 
-  #inImage(image: ImageManifest, folder: string): Link[] | undefined {
+  #inImage(image: ImageManifest, folder: string): PathStep[] | undefined {
     const digest = this.#target;
     if (image.config.digest === digest) {
       return [{ kind: "config", digest, note: image.config.mediaType }];
@@ -78,7 +82,7 @@ class ChainFinder {
   }
 
   /** What only the locked app names: a file that was unpacked from an archive. */
-  #inApp(app: LockedApp, image: ImageManifest): Link[] | undefined {
+  #inApp(app: LockedApp, image: ImageManifest): PathStep[] | undefined {
     for (const { id, source, files } of app.components) {
       if (source.digest === this.#target) {
         return [{ kind: "module", digest: this.#target, note: `of the component ${id}` }];

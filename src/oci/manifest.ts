@@ -18,7 +18,7 @@ import {
   OCI_MANIFEST,
   SPIN_APPLICATION,
 } from "./media_types.ts";
-import { digestMismatch } from "./verify.ts";
+import { digestMismatch } from "./content_verifier.ts";
 
 interface ManifestBase {
   readonly mediaType: string;

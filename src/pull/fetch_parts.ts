@@ -8,7 +8,7 @@ import type { Transport } from "../registry/http/transport.ts";
 import { UrlFetcher } from "../registry/url_fetcher.ts";
 import type { BlobStore } from "../store/blobs/blob_store.ts";
 import type { Part } from "../store/image_parts.ts";
-import type { TagStore } from "../store/manifest_store.ts";
+import type { ManifestStore } from "../store/manifest_store.ts";
 import type { Outcome, PullObserver } from "./options.ts";
 import { transfer } from "./transfer.ts";
 import { bytesFromBase64 } from "../base/base64.ts";
@@ -16,7 +16,7 @@ import { digestOf } from "../oci/hash.ts";
 
 export interface FetchContext {
   readonly blobs: BlobStore;
-  readonly tags: TagStore;
+  readonly manifests: ManifestStore;
   readonly reference: Reference;
   readonly repository: Fetcher;
   readonly transport: Transport;
@@ -37,12 +37,12 @@ export async function fetchParts(parts: readonly Part[], context: FetchContext):
 
 async function fetchPart(part: Part, context: FetchContext, signal: AbortSignal): Promise<void> {
   const { descriptor, lockedAppOf } = part;
-  const { blobs, tags, reference, observer } = context;
+  const { blobs, manifests, reference, observer } = context;
   const waiting = () =>
     observer.note?.(`waiting for another process that fetches ${descriptor.digest}`);
   const open = () =>
     lockedAppOf
-      ? tags.ingestConfig(reference, lockedAppOf, descriptor, { waiting, signal })
+      ? manifests.ingestConfig(reference, lockedAppOf, descriptor, { waiting, signal })
       : blobs.ingest(descriptor, { waiting, signal });
   const embedded = await embeddedSource(descriptor);
   const received = await transfer(embedded ?? sourceOf(descriptor, context), descriptor, open, {

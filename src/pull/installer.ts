@@ -6,30 +6,30 @@ import type { ImageManifest, Manifest } from "../oci/manifest.ts";
 import { formatReference, type Reference } from "../oci/reference.ts";
 import type { Repository } from "../registry/client.ts";
 import { BlobStore } from "../store/blobs/blob_store.ts";
-import { Inventory, type Part } from "../store/image_parts.ts";
+import { ImageParts, type Part } from "../store/image_parts.ts";
 import type { MissCause } from "../store/journal/journal.ts";
 import type { EntryRecord } from "../store/entries/app_record.ts";
-import { TagStore } from "../store/manifest_store.ts";
+import { ManifestStore } from "../store/manifest_store.ts";
 import { fetchParts } from "./fetch_parts.ts";
 import { selectImages, type Selection } from "./select_platforms.ts";
 import type { PullerDependencies, PullObserver, PullOptions } from "./options.ts";
 import { confirm, publish } from "./publish.ts";
-import { type Answer, type Outcomes, type PullResult, resultOf } from "./result.ts";
+import { type Outcomes, type PullResult, type ResolvedReference, resultOf } from "./result.ts";
 
 /** Brings what one reference is known to stand for into the cache: fetches what is missing, then publishes. */
-export class Delivery {
+export class ImageInstaller {
   readonly #deps: PullerDependencies;
   readonly #reference: Reference;
   readonly #options: PullOptions;
   readonly #observer: PullObserver;
   readonly #blobs: BlobStore;
-  readonly #inventory: Inventory;
+  readonly #parts: ImageParts;
   readonly #outcomes: Outcomes = new Map();
   /** Why something has to be fetched, once it is known what. */
   #cause: MissCause | undefined;
   /** As messages name it. */
   readonly name: string;
-  readonly tags: TagStore;
+  readonly manifests: ManifestStore;
   readonly repository: Repository;
   /** What the entry says of itself so far. */
   record: EntryRecord | undefined;
@@ -46,9 +46,9 @@ export class Delivery {
     this.#observer = observer;
     this.#blobs = new BlobStore(deps.layout);
     this.name = formatReference(reference);
-    this.tags = new TagStore(deps.layout);
+    this.manifests = new ManifestStore(deps.layout);
     this.repository = deps.client.repository(reference);
-    this.#inventory = new Inventory(this.#blobs, this.tags, reference, options);
+    this.#parts = new ImageParts(this.#blobs, this.manifests, reference, options);
   }
 
   /**
@@ -56,31 +56,31 @@ export class Delivery {
    * @throws LarderError LDR_NO_PLATFORM
    */
   async cached(top: Manifest): Promise<Selection | undefined> {
-    const load = (child: Digest) => this.tags.manifest(this.#reference, child);
+    const load = (child: Digest) => this.manifests.manifest(this.#reference, child);
     const selection = await selectImages(top, this.#options, this.name, load);
-    return selection && await this.#inventory.isComplete(selection) ? selection : undefined;
+    return selection && await this.#parts.isComplete(selection) ? selection : undefined;
   }
 
   /** Fetches what is missing and publishes; again, should somebody delete the cache meanwhile. */
-  async bringIn(answer: Answer, cached: Selection | undefined): Promise<PullResult> {
-    if (cached?.top.digest === answer.top.digest && await this.#settle(cached, answer)) {
-      return this.#result(cached, answer);
+  async install(resolved: ResolvedReference, cached: Selection | undefined): Promise<PullResult> {
+    if (cached?.top.digest === resolved.top.digest && await this.#refreshRecord(cached, resolved)) {
+      return this.#result(cached, resolved);
     }
-    const selection = await this.#select(answer.top);
+    const selection = await this.#select(resolved.top);
     for (let round = 1; round <= PULL_ROUNDS; round++) {
       await this.#fetch(selection);
-      if (await publish(this.#publishing(selection, answer))) {
-        return this.#result(selection, answer);
+      if (await publish(this.#publishing(selection, resolved))) {
+        return this.#result(selection, resolved);
       }
     }
     throw this.#deleted(` ${PULL_ROUNDS} times`);
   }
 
   /** Takes what is cached, without the registry's word. */
-  async use(cached: Selection, freshness: "unchecked" | "stale"): Promise<PullResult> {
+  async useCached(cached: Selection, freshness: "unchecked" | "stale"): Promise<PullResult> {
     const checkedAt = this.record ? Date.parse(this.record.checkedAt) : this.#deps.clock.now();
     const answer = { top: cached.top, freshness, checkedAt };
-    if (!await this.#settle(cached, answer)) throw this.#deleted();
+    if (!await this.#refreshRecord(cached, answer)) throw this.#deleted();
     return this.#result(cached, answer);
   }
 
@@ -88,8 +88,8 @@ export class Delivery {
    * Fetches what is missing of an image that Spin pulled, and leaves to Spin what Spin wrote: its manifest, and the
    * locked app beside that.
    */
-  async refill(image: ImageManifest): Promise<void> {
-    const missing = await this.#inventory.missing({ images: [image] });
+  async fetchMissing(image: ImageManifest): Promise<void> {
+    const missing = await this.#parts.missing({ images: [image] });
     await this.#fetchParts(missing.filter((part) => part.kind === "layer" && !part.lockedAppOf));
     await this.#unpack(image);
   }
@@ -101,7 +101,7 @@ export class Delivery {
       this.#options,
       this.name,
       async (child) =>
-        await this.tags.manifest(this.#reference, child) ??
+        await this.manifests.manifest(this.#reference, child) ??
           await this.repository.manifest(child, signal),
     );
     return selection!; // A registry has a manifest, or the request for it has failed.
@@ -114,7 +114,7 @@ export class Delivery {
   }
 
   async #fetch(selection: Selection): Promise<void> {
-    const missing = await this.#inventory.missing(selection);
+    const missing = await this.#parts.missing(selection);
     this.#cause ??= this.#causeOf(selection, missing);
     await this.#fetchParts(missing);
     for (const image of selection.images) await this.#unpack(image);
@@ -124,7 +124,7 @@ export class Delivery {
     if (parts.length > 0) await this.#observer.planned?.(parts.map((part) => part.descriptor));
     await fetchParts(parts, {
       blobs: this.#blobs,
-      tags: this.tags,
+      manifests: this.manifests,
       reference: this.#reference,
       repository: this.repository,
       transport: this.#deps.transport,
@@ -138,17 +138,17 @@ export class Delivery {
 
   #causeOf(selection: Selection, missing: readonly Part[]): MissCause {
     const { record } = this;
-    if (!record) return this.tags.hasRecord(this.#reference) ? "damaged" : "new";
+    if (!record) return this.manifests.hasRecord(this.#reference) ? "damaged" : "new";
     if (record.digest !== selection.top.digest) return "moved";
     const isWider = this.#options.allPlatforms && !record.allPlatforms;
     if (isWider || record.manifestDigest !== selection.chosen.digest) return "platform";
-    const isThere = (part: Part) => statIfAny(this.#inventory.place(part)) !== undefined;
+    const isThere = (part: Part) => statIfAny(this.#parts.place(part)) !== undefined;
     return missing.some(isThere) ? "damaged" : "missing";
   }
 
   /** Unpacks Spin's archives: its locked app points at the files in them. */
   async #unpack(image: ImageManifest): Promise<void> {
-    const archives = this.#inventory.packed(image);
+    const archives = this.#parts.packed(image);
     if (archives.length === 0) return;
     const { unpackArchive } = await import("./archive/unpack.ts");
     for (const descriptor of archives) {
@@ -162,18 +162,18 @@ export class Delivery {
     }
   }
 
-  #publishing(selection: Selection, answer: Answer) {
+  #publishing(selection: Selection, resolved: ResolvedReference) {
     return {
       selection,
-      answer,
+      resolved,
       before: this.record,
       allPlatforms: this.#options.allPlatforms ?? false,
       foreign: this.#options.foreign ?? false,
       fetched: [...this.#outcomes.values()].includes("fetched"),
       reference: this.#reference,
       blobs: this.#blobs,
-      tags: this.tags,
-      inventory: this.#inventory,
+      manifests: this.manifests,
+      parts: this.#parts,
     };
   }
 
@@ -183,23 +183,23 @@ export class Delivery {
    *
    * @returns false if somebody deleted the cache meanwhile
    */
-  async #settle(selection: Selection, answer: Answer): Promise<boolean> {
-    const publishing = this.#publishing(selection, answer);
+  async #refreshRecord(selection: Selection, resolved: ResolvedReference): Promise<boolean> {
+    const publishing = this.#publishing(selection, resolved);
     const isPublished = this.#isRecorded(selection) &&
-      await this.tags.isPublished(this.#reference, selection.chosen);
+      await this.manifests.isPublished(this.#reference, selection.chosen);
     if (!isPublished) return await publish(publishing);
-    if (answer.freshness === "current") confirm(publishing);
-    else this.tags.touch(this.#reference, this.#deps.clock.now());
+    if (resolved.freshness === "current") confirm(publishing);
+    else this.manifests.touch(this.#reference, this.#deps.clock.now());
     return true;
   }
 
-  #result(selection: Selection, answer: Answer): PullResult {
+  #result(selection: Selection, resolved: ResolvedReference): PullResult {
     return resultOf({
       reference: this.name,
-      folder: this.tags.folder(this.#reference),
+      folder: this.manifests.folder(this.#reference),
       selection,
-      answer,
-      parts: selection.images.flatMap((image) => this.#inventory.parts(image)),
+      resolved: resolved,
+      parts: selection.images.flatMap((image) => this.#parts.parts(image)),
       outcomes: this.#outcomes,
       cause: this.#cause ?? "new",
     });

@@ -4,7 +4,7 @@ import type { EntryRecord } from "../store/entries/app_record.ts";
 import { withSharedLock } from "../store/locks/store_lock.ts";
 import type { PullerDependencies, PullObserver, PullOptions } from "./options.ts";
 import { Pull } from "./pull.ts";
-import { restore, type RestoreOptions, restoreSpins } from "./restore.ts";
+import { restore, type RestoreOptions, restoreSpinEntry } from "./restore.ts";
 import type { PullResult } from "./result.ts";
 
 /**
@@ -47,13 +47,13 @@ export class Puller {
   }
 
   /** As {@link restore}, for an entry that Spin wrote: its blobs are fetched, and nothing of Spin's is changed. */
-  restoreSpins(
+  restoreSpinEntry(
     reference: Reference,
     image: ImageManifest,
     options: RestoreOptions,
     observer: PullObserver = {},
   ): Promise<void> {
-    const work = () => restoreSpins(this.#deps, reference, image, options, observer);
+    const work = () => restoreSpinEntry(this.#deps, reference, image, options, observer);
     return this.#locked(work, options, observer);
   }
 

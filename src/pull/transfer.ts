@@ -3,7 +3,7 @@ import { PROGRESS_RESETS_TRIES, PULL_ROUNDS, TRIES } from "../base/defaults.ts";
 import { hasCode, LarderError, messageOf } from "../base/errors.ts";
 import type { BlobDescriptor } from "../oci/descriptor.ts";
 import type { Fetcher } from "../oci/fetcher.ts";
-import { sizeMismatch } from "../oci/verify.ts";
+import { sizeMismatch } from "../oci/content_verifier.ts";
 import { isTransient, pauseBefore } from "../registry/http/retry.ts";
 import { deletedAgain, type Ingest } from "../store/blobs/ingest.ts";
 

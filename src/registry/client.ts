@@ -7,7 +7,7 @@ import type { Content, Fetcher } from "../oci/fetcher.ts";
 import { type Manifest, parseManifest, tooLarge } from "../oci/manifest.ts";
 import { MANIFEST_ACCEPT } from "../oci/media_types.ts";
 import { formatReference, type Reference, repositoryName } from "../oci/reference.ts";
-import { digestMismatch } from "../oci/verify.ts";
+import { digestMismatch } from "../oci/content_verifier.ts";
 import { readBody, readSmall } from "./http/body.ts";
 import { apiBase, blobUrl, manifestUrl } from "./endpoints.ts";
 import { requestFrom } from "./http/range_request.ts";

@@ -8,7 +8,7 @@ import { isWasm, SPIN_ARCHIVE } from "../oci/media_types.ts";
 import { formatPlatform, type Platform } from "../oci/platform.ts";
 import type { Reference } from "../oci/reference.ts";
 import type { BlobStore } from "../store/blobs/blob_store.ts";
-import type { TagStore } from "../store/manifest_store.ts";
+import type { ManifestStore } from "../store/manifest_store.ts";
 import type { BlobLocator } from "./spin/static_files.ts";
 import { parseSpinApp } from "./spin/app.ts";
 import type { CachedApp } from "./spin/cached_app.ts";
@@ -26,13 +26,13 @@ export interface CachedImage {
 }
 
 /** Tells what cached images are, and where their parts lie. */
-export class Pantry {
+export class ArtifactResolver {
   readonly #blobs: BlobStore;
-  readonly #tags: TagStore;
+  readonly #manifests: ManifestStore;
 
-  constructor(blobs: BlobStore, tags: TagStore) {
+  constructor(blobs: BlobStore, manifests: ManifestStore) {
     this.#blobs = blobs;
-    this.#tags = tags;
+    this.#manifests = manifests;
   }
 
   /**
@@ -67,13 +67,13 @@ export class Pantry {
   }
 
   async #manifest({ name, reference, manifestDigest }: CachedImage): Promise<ImageManifest> {
-    const manifest = await this.#tags.manifest(reference, manifestDigest);
+    const manifest = await this.#manifests.manifest(reference, manifestDigest);
     if (manifest?.kind !== "image") throw notCached(name, manifestDigest);
     return manifest;
   }
 
   #app(image: CachedImage, manifest: ImageManifest): CachedApp {
-    const path = this.#tags.configPath(image.reference, image.manifestDigest);
+    const path = this.#manifests.configPath(image.reference, image.manifestDigest);
     const bytes = readBytesIfAny(path, MAX_LOCKED_APP);
     if (!bytes) throw notCached(image.name, manifest.digest);
     const app = parseSpinApp(bytes, image.name);

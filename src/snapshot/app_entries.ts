@@ -1,4 +1,4 @@
-import { isLaterRecord } from "../store/json.ts";
+import { isNewerFormat } from "../store/json.ts";
 import { sleep } from "../base/concurrency.ts";
 import { hasCode, messageOf } from "../base/errors.ts";
 import type { Digest } from "../oci/digest.ts";
@@ -9,14 +9,14 @@ import { type Contents, ManifestContent } from "./contents.ts";
 import {
   fileOf,
   type Folder,
-  type Oddments,
   putFiles,
   readTree,
   type Stamp,
   stampOf,
+  type StrayFiles,
 } from "./entry_folders.ts";
-import { ascending, clamp, type FoundEntry, LATER, ownPin, sizeOf } from "./entry.ts";
-import { Manifests, Reach } from "./references.ts";
+import { ascending, clamp, NEWER_VERSION, ownPin, sizeOf, type UnsizedEntry } from "./entry.ts";
+import { Manifests, Reachable } from "./references.ts";
 
 /** The files that make an entry of a digest's folder. */
 const NAMING_FILES: readonly string[] = [RECORD_FILE, PIN_FILE];
@@ -29,26 +29,26 @@ const decoder = new TextDecoder();
 const NO_MANIFEST = "its manifest is missing or damaged";
 
 /** Reads every reference of the cache, and the manifests that they share. */
-export async function surveyApps(
+export async function readAppEntries(
   layout: Layout,
   now: number,
   contents: Contents,
-  oddments: Oddments,
-): Promise<FoundEntry[]> {
-  const found: FoundEntry[] = [];
+  strays: StrayFiles,
+): Promise<UnsizedEntry[]> {
+  const found: UnsizedEntry[] = [];
   const walk = (folder: Folder, name: string) => {
     // Most are tags and digests, with nothing below.
     if (folder.folders.length === 0) return;
-    for (const entry of new Repository(layout, now, contents, oddments, folder, name).entries()) {
+    for (const entry of new Repository(layout, now, contents, strays, folder, name).entries()) {
       found.push(entry);
     }
     for (const child of folder.folders) walk(child, `${name}/${child.name}`);
   };
-  for (const registry of readTree(layout.manifests, oddments)) {
-    putFiles(registry, false, oddments);
+  for (const registry of readTree(layout.manifests, strays)) {
+    putFiles(registry, false, strays);
     for (const [i, folder] of registry.folders.entries()) {
       if (i % FOLDERS_PER_TURN === 0) await sleep(0);
-      putFiles(folder, false, oddments);
+      putFiles(folder, false, strays);
       walk(folder, `${layout.registryOfName(registry.name)}/${folder.name}`);
     }
   }
@@ -60,7 +60,7 @@ class Repository {
   readonly #layout: Layout;
   readonly #now: number;
   readonly #contents: Contents;
-  readonly #oddments: Oddments;
+  readonly #strays: StrayFiles;
   readonly #name: string;
   readonly #manifests: Manifests;
   readonly #tags: Folder[] = [];
@@ -71,20 +71,20 @@ class Repository {
     layout: Layout,
     now: number,
     contents: Contents,
-    oddments: Oddments,
+    strays: StrayFiles,
     folder: Folder,
     name: string,
   ) {
     this.#layout = layout;
     this.#now = now;
     this.#contents = contents;
-    this.#oddments = oddments;
+    this.#strays = strays;
     this.#name = name;
     this.#manifests = new Manifests(contents, name);
     for (const child of folder.folders) this.#sort(child);
   }
 
-  entries(): FoundEntry[] {
+  entries(): UnsizedEntry[] {
     const tags = this.#tags.map((folder) => this.#tagEntry(folder));
     return [...tags, ...this.#digests.map(([digest, folder]) => this.#digestEntry(digest, folder))];
   }
@@ -95,7 +95,7 @@ class Repository {
     if (files.size === 0) return;
     const digest = this.#layout.digestOfName(child.name);
     const isNamed = NAMING_FILES.some((name) => files.has(name));
-    if (!files.has(MANIFEST_FILE) && !isNamed) return putFiles(child, true, this.#oddments);
+    if (!files.has(MANIFEST_FILE) && !isNamed) return putFiles(child, true, this.#strays);
     if (!digest) {
       this.#tags.push(child);
       return;
@@ -107,22 +107,22 @@ class Repository {
     if (isNamed) this.#digests.push([digest, child]);
   }
 
-  #tagEntry(folder: Folder): FoundEntry {
+  #tagEntry(folder: Folder): UnsizedEntry {
     const { record, isLater } = readRecord(folder);
     const bytes = fileOf(folder, MANIFEST_FILE);
     const { manifest, isOurs, problem } = this.#readTag(bytes, record);
-    const reach = new Reach(isOurs);
-    reach.problem = problem;
+    const reachable = new Reachable(isOurs);
+    reachable.problem = problem;
     const config = configSize(folder, isOurs ? manifest : undefined);
-    if (manifest) this.#manifests.collect(manifest, folder, reach);
-    else if (record) this.#collectRecord(record, reach);
-    if (bytes && isOurs) this.#collectIndex(record!, bytes.length + config, reach);
+    if (manifest) this.#manifests.mark(manifest, folder, reachable);
+    else if (record) this.#collectRecord(record, reachable);
+    if (bytes && isOurs) this.#collectIndex(record!, bytes.length + config, reachable);
     // Without a manifest to tell whose it is, the record says what the entry was.
     const spins = !isOurs && !isLater && (!record || manifest !== undefined);
     const stampFile = spins ? MANIFEST_FILE : RECORD_FILE;
     const stamp = stampOf(folder, stampFile);
     return {
-      ...this.#entry(folder, spins ? undefined : record, stamp, reach, isLater),
+      ...this.#entry(folder, spins ? undefined : record, stamp, reachable, isLater),
       name: `${this.#name}:${folder.name}`,
       digest: spins ? manifest?.digest : record?.digest,
       stampFile,
@@ -160,26 +160,26 @@ class Repository {
   }
 
   /** @param size of the two files that the folder of the manifest's digest has as well */
-  #collectIndex({ digest, manifestDigest }: EntryRecord, size: number, reach: Reach): void {
+  #collectIndex({ digest, manifestDigest }: EntryRecord, size: number, reachable: Reachable): void {
     this.#manifests.content(manifestDigest)?.expect(size);
     if (digest === manifestDigest) return;
-    const isWhole = this.#manifests.collectDigest(digest, reach);
-    if (!isWhole) reach.problem ??= "its index is missing or damaged";
+    const isWhole = this.#manifests.markDigest(digest, reachable);
+    if (!isWhole) reachable.problem ??= "its index is missing or damaged";
   }
 
   /** What a record names is there by its digest, even if the manifest beside the record is not. */
-  #collectRecord({ digest, manifestDigest }: EntryRecord, reach: Reach): void {
-    this.#manifests.collectDigest(manifestDigest, reach);
-    this.#manifests.collectDigest(digest, reach);
+  #collectRecord({ digest, manifestDigest }: EntryRecord, reachable: Reachable): void {
+    this.#manifests.markDigest(manifestDigest, reachable);
+    this.#manifests.markDigest(digest, reachable);
   }
 
-  #digestEntry(digest: Digest, folder: Folder): FoundEntry {
+  #digestEntry(digest: Digest, folder: Folder): UnsizedEntry {
     const { record, isLater } = readRecord(folder);
-    const reach = new Reach(true);
-    const isWhole = this.#manifests.collectDigest(digest, reach);
+    const reachable = new Reachable(true);
+    const isWhole = this.#manifests.markDigest(digest, reachable);
     if (!isWhole) {
-      reach.problem = NO_MANIFEST;
-      if (record) this.#collectRecord(record, reach);
+      reachable.problem = NO_MANIFEST;
+      if (record) this.#collectRecord(record, reachable);
     }
     const stampFile = folder.files.has(RECORD_FILE) ? RECORD_FILE : PIN_FILE;
     const stamp = stampOf(folder, stampFile);
@@ -187,7 +187,7 @@ class Repository {
     const isContent = folder.files.has(MANIFEST_FILE);
     const own = [...folder.files].filter((name) => !isContent || NAMING_FILES.includes(name));
     return {
-      ...this.#entry(folder, record, stamp, reach, isLater),
+      ...this.#entry(folder, record, stamp, reachable, isLater),
       name: this.#digestName(digest, record),
       digest,
       stampFile,
@@ -202,7 +202,7 @@ class Repository {
     folder: Folder,
     record: EntryRecord | undefined,
     stamp: Stamp | undefined,
-    reach: Reach,
+    reachable: Reachable,
     isLater: boolean,
   ) {
     const lastUsed = clamp(stamp?.modified, this.#now);
@@ -216,9 +216,9 @@ class Repository {
       stamp: stamp?.modified ?? 0,
       pin: ownPin(folder),
       record,
-      problem: isLater ? LATER : reach.problem,
-      isLater,
-      reaches: ascending(reach.places),
+      problem: isLater ? NEWER_VERSION : reachable.problem,
+      isFromNewerVersion: isLater,
+      references: ascending(reachable.places),
     } as const;
   }
 
@@ -242,5 +242,5 @@ function readRecord(folder: Folder): { record?: EntryRecord | undefined; isLater
   const bytes = fileOf(folder, RECORD_FILE);
   const text = bytes && decoder.decode(bytes);
   const record = text === undefined ? undefined : parseRecord(text);
-  return { record, isLater: text !== undefined && !record && isLaterRecord(text) };
+  return { record, isLater: text !== undefined && !record && isNewerFormat(text) };
 }

@@ -1,9 +1,9 @@
-import { type Content, type FileState, looseFile } from "./file_state.ts";
+import { type Content, type FileState, statFile } from "./file_state.ts";
 import { sep } from "node:path";
 import { readFolder, statIfAny } from "../base/files.ts";
 import type { Digest } from "../oci/digest.ts";
 import { CONFIG_FILE, type Layout, MANIFEST_FILE, type Tree } from "../store/layout.ts";
-import type { EntryFolder, Oddments } from "./entry_folders.ts";
+import type { EntryFolder, StrayFiles } from "./entry_folders.ts";
 
 const TREES = ["data", "wasm"] as const;
 
@@ -18,7 +18,7 @@ export class Contents {
   readonly #twins = new Map<Digest, number>();
 
   /** Reads both trees of blobs; what is none goes to `oddments`. */
-  readBlobs(layout: Layout, { rubbish, foreign }: Pick<Oddments, "rubbish" | "foreign">): void {
+  readBlobs(layout: Layout, { rubbish, foreign }: Pick<StrayFiles, "rubbish" | "foreign">): void {
     for (const tree of TREES) {
       const entries = readFolder(layout.tree(tree));
       // Asked after they are listed: what comes in between makes it later.
@@ -31,7 +31,7 @@ export class Contents {
           const map = isTwin ? this.#twins : this.#blobs;
           map.set(digest, this.add(new Blob(folder, digest)));
         } else {
-          const file = looseFile(layout.tree(tree) + sep + name);
+          const file = statFile(layout.tree(tree) + sep + name);
           const isRubbish = isFile && layout.digestOfName(name.replace(TEMPORARY, ""));
           if (file) (isRubbish ? rubbish : foreign).push(file);
         }
@@ -42,7 +42,7 @@ export class Contents {
   /** The places of a blob: two, if it is in both trees. */
   blobPlaces(digest: Digest): readonly number[] {
     const places: number[] = [];
-    this.collectBlob(digest, places);
+    this.markBlob(digest, places);
     return places;
   }
 
@@ -55,7 +55,7 @@ export class Contents {
    * Collects the places of a blob.
    * @param size what a manifest says that can be believed; it spares looking at the file
    */
-  collectBlob(digest: Digest, places: number[], size?: number): void {
+  markBlob(digest: Digest, places: number[], size?: number): void {
     const place = this.#blobs.get(digest);
     if (place === undefined) return;
     this.#take(place, places, size);
@@ -97,7 +97,7 @@ export abstract class LazyContent {
 
   /** Looks at the files anew; undefined if they are gone. */
   look(): FileState | undefined {
-    return together(this.paths.map(looseFile));
+    return together(this.paths.map(statFile));
   }
 
   /** Content that is gone meanwhile takes no space. */

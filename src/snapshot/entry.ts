@@ -1,13 +1,13 @@
 import { PIN_FILE } from "../store/layout.ts";
 import { type Pin, readPin } from "../store/entries/pins.ts";
 import { type Folder, stampOf } from "./entry_folders.ts";
-import type { SurveyEntry } from "./types.ts";
+import type { SnapshotEntry } from "./types.ts";
 
 /** An entry before anybody has looked at what others need of the same; its pin is its own. */
-export type FoundEntry = Omit<SurveyEntry, "size" | "unique">;
+export type UnsizedEntry = Omit<SnapshotEntry, "size" | "unique">;
 
-/** What is wrong with an entry of which {@link SurveyEntry.isLater} holds. */
-export const LATER = "a later larder wrote its record";
+/** What is wrong with an entry of which {@link SnapshotEntry.isFromNewerVersion} holds. */
+export const NEWER_VERSION = "a later larder wrote its record";
 
 /** Bytes of files of a folder. */
 export function sizeOf(folder: Folder, names: Iterable<string>): number {

@@ -1,4 +1,4 @@
-import { type LooseFile, looseFile } from "./file_state.ts";
+import { type FileStat, statFile } from "./file_state.ts";
 import { sep } from "node:path";
 import { readBytesIfAny, readFolder, statIfAny } from "../base/files.ts";
 import { CONFIG_FILE, MANIFEST_FILE, PIN_FILE, RECORD_FILE } from "../store/layout.ts";
@@ -37,30 +37,30 @@ export interface Stamp {
 }
 
 /** Files and folders that a survey comes across. */
-export interface Oddments {
-  readonly rubbish: LooseFile[];
-  readonly foreign: LooseFile[];
+export interface StrayFiles {
+  readonly rubbish: FileStat[];
+  readonly foreign: FileStat[];
   readonly emptyFolders: string[];
 }
 
 /** Reads a tree of entries; what is none of their files goes to `oddments`. */
-export function readTree(path: string, oddments: Oddments): readonly Folder[] {
+export function readTree(path: string, strays: StrayFiles): readonly Folder[] {
   return readFolder(path).flatMap(({ name, isDirectory, isFile }) => {
-    if (isDirectory) return readSubtree(path, name, oddments);
-    put(path + sep + name, isFile && TEMPORARY.test(name), oddments);
+    if (isDirectory) return readSubtree(path, name, strays);
+    put(path + sep + name, isFile && TEMPORARY.test(name), strays);
     return [];
   });
 }
 
 /** Reads one of a tree's folders, with all below it. */
-function readSubtree(path: string, name: string, oddments: Oddments): Folder {
+function readSubtree(path: string, name: string, strays: StrayFiles): Folder {
   const own = path + sep + name;
   let bits = 0;
   const folders: Folder[] = [];
   let isEmpty = true;
   for (const entry of readFolder(own)) {
     if (entry.isDirectory) {
-      const folder = readSubtree(own, entry.name, oddments);
+      const folder = readSubtree(own, entry.name, strays);
       isEmpty &&= folder.isEmpty;
       folders.push(folder);
       continue;
@@ -68,9 +68,9 @@ function readSubtree(path: string, name: string, oddments: Oddments): Folder {
     isEmpty = false;
     const place = entry.isFile ? ENTRY_FILES.indexOf(entry.name as typeof ENTRY_FILES[number]) : -1;
     if (place >= 0) bits |= 1 << place;
-    else put(own + sep + entry.name, entry.isFile && TEMPORARY.test(entry.name), oddments);
+    else put(own + sep + entry.name, entry.isFile && TEMPORARY.test(entry.name), strays);
   }
-  if (isEmpty) oddments.emptyFolders.push(own);
+  if (isEmpty) strays.emptyFolders.push(own);
   return { path: own, name, files: FILE_SETS[bits]!, folders, isEmpty };
 }
 
@@ -89,11 +89,11 @@ export function stampOf(folder: EntryFolder, name: string): Stamp | undefined {
 }
 
 /** Notes the files of a folder that stand where no entry can be, or that are left of one. */
-export function putFiles(folder: Folder, isRubbish: boolean, oddments: Oddments): void {
-  for (const name of folder.files) put(folder.path + sep + name, isRubbish, oddments);
+export function putFiles(folder: Folder, isRubbish: boolean, strays: StrayFiles): void {
+  for (const name of folder.files) put(folder.path + sep + name, isRubbish, strays);
 }
 
-function put(path: string, isRubbish: boolean, { rubbish, foreign }: Oddments): void {
-  const file = looseFile(path);
+function put(path: string, isRubbish: boolean, { rubbish, foreign }: StrayFiles): void {
+  const file = statFile(path);
   if (file) (isRubbish ? rubbish : foreign).push(file);
 }

@@ -32,12 +32,12 @@ export interface FileState {
 }
 
 /** A file of the cache that is neither content nor an entry's. */
-export interface LooseFile extends FileState {
+export interface FileStat extends FileState {
   readonly path: string;
 }
 
 /** What is known of a file, not following a link; undefined if it is gone. */
-export function looseFile(path: string): LooseFile | undefined {
+export function statFile(path: string): FileStat | undefined {
   const info = statIfAny(path);
   return info && { path, size: info.size, mtime: info.mtime?.getTime() ?? 0 };
 }

@@ -1,4 +1,4 @@
-import { isLaterRecord } from "../store/json.ts";
+import { isNewerFormat } from "../store/json.ts";
 import { sep } from "node:path";
 import { readTextIfAny } from "../base/files.ts";
 import type { Digest } from "../oci/digest.ts";
@@ -7,8 +7,8 @@ import { parseImageRecord } from "../store/entries/image_record.ts";
 import { type Layout, PIN_FILE, RECORD_FILE } from "../store/layout.ts";
 import { packageName, parsePackageRecord } from "../store/entries/package_record.ts";
 import type { Contents } from "./contents.ts";
-import { type Folder, type Oddments, putFiles, readTree, stampOf } from "./entry_folders.ts";
-import { ascending, clamp, type FoundEntry, LATER, ownPin, sizeOf } from "./entry.ts";
+import { type Folder, putFiles, readTree, stampOf, type StrayFiles } from "./entry_folders.ts";
+import { ascending, clamp, NEWER_VERSION, ownPin, sizeOf, type UnsizedEntry } from "./entry.ts";
 import type { EntryType } from "./types.ts";
 
 /** What a record says of its entry. */
@@ -34,24 +34,24 @@ interface RecordTree {
 }
 
 /** Reads the packages, the images and the compiled code. */
-export function surveyRecords(
+export function readRecordEntries(
   layout: Layout,
   now: number,
   contents: Contents,
-  oddments: Oddments,
-): FoundEntry[] {
+  strays: StrayFiles,
+): UnsizedEntry[] {
   return recordTrees(layout).flatMap((tree) => {
-    const found: FoundEntry[] = [];
+    const found: UnsizedEntry[] = [];
     const walk = (folder: Folder, parents: readonly string[]) => {
       const path = [...parents, folder.name];
       if (path.length < tree.depth) {
-        putFiles(folder, false, oddments);
+        putFiles(folder, false, strays);
         for (const child of folder.folders) walk(child, path);
       } else if (folder.files.has(RECORD_FILE) || folder.files.has(PIN_FILE)) {
         found.push(readEntry(tree, folder, path, now, contents));
       }
     };
-    for (const folder of readTree(tree.root, oddments)) walk(folder, []);
+    for (const folder of readTree(tree.root, strays)) walk(folder, []);
     return found;
   });
 }
@@ -115,14 +115,14 @@ function readEntry(
   path: readonly string[],
   now: number,
   contents: Contents,
-): FoundEntry {
+): UnsizedEntry {
   const text = readTextIfAny(folder.path + sep + RECORD_FILE);
   const description = text === undefined ? undefined : tree.describe(text, folder, path);
-  const isLater = text !== undefined && !description && isLaterRecord(text);
+  const isFromNewerVersion = text !== undefined && !description && isNewerFormat(text);
   const stampFile = text === undefined ? PIN_FILE : RECORD_FILE;
   const stamp = stampOf(folder, stampFile);
   const places: number[] = [];
-  for (const digest of description?.blobs ?? []) contents.collectBlob(digest, places);
+  for (const digest of description?.blobs ?? []) contents.markBlob(digest, places);
   const lastUsed = clamp(stamp?.modified, now);
   const { createdAt } = description ?? {};
   return {
@@ -138,10 +138,14 @@ function readEntry(
     pin: ownPin(folder),
     writtenBy: "larder",
     record: undefined,
-    problem: description ? undefined : isLater ? LATER : "its record is missing or damaged",
-    isLater,
+    problem: description
+      ? undefined
+      : isFromNewerVersion
+      ? NEWER_VERSION
+      : "its record is missing or damaged",
+    isFromNewerVersion,
     ownFiles: [...folder.files],
     ownSize: sizeOf(folder, folder.files),
-    reaches: ascending(places),
+    references: ascending(places),
   };
 }

@@ -10,7 +10,7 @@ import { type Contents, ManifestContent } from "./contents.ts";
 import { type EntryFolder, fileOf } from "./entry_folders.ts";
 
 /** What one entry reaches, while it is being found out. */
-export class Reach {
+export class Reachable {
   /** Places in the list of contents, some perhaps more than once. */
   readonly places: number[] = [];
   readonly visited = new Set<Digest>();
@@ -68,42 +68,42 @@ export class Manifests {
   }
 
   /** Collects what the folder of a digest reaches. @returns whether its manifest is there whole */
-  collectDigest(digest: Digest, reach: Reach, depth = 0): boolean {
+  markDigest(digest: Digest, reachable: Reachable, depth = 0): boolean {
     const placed = this.#folders.get(digest);
     if (!placed) return false;
     const manifest = this.#manifest(digest, placed.folder);
     if (!manifest) return false;
-    reach.places.push(placed.place);
-    if (!reach.visited.has(digest)) this.collect(manifest, placed.folder, reach, depth);
+    reachable.places.push(placed.place);
+    if (!reachable.visited.has(digest)) this.mark(manifest, placed.folder, reachable, depth);
     return true;
   }
 
   /** Collects what a manifest reaches. @param folder where a `config.json` of it lies */
-  collect(manifest: Manifest, folder: EntryFolder, reach: Reach, depth = 0): void {
-    reach.visited.add(manifest.digest);
+  mark(manifest: Manifest, folder: EntryFolder, reachable: Reachable, depth = 0): void {
+    reachable.visited.add(manifest.digest);
     const own = this.#folders.get(manifest.digest);
-    if (own) reach.places.push(own.place);
+    if (own) reachable.places.push(own.place);
     if (manifest.kind === "index") {
       if (depth === MAX_INDEX_DEPTH) return;
-      for (const child of manifest.manifests) this.collectDigest(child.digest, reach, depth + 1);
+      for (const child of manifest.manifests) this.markDigest(child.digest, reachable, depth + 1);
       return;
     }
     for (const { digest, size } of successors(manifest)) {
-      this.#contents.collectBlob(digest, reach.places, reach.isVerified ? size : undefined);
+      this.#contents.markBlob(digest, reachable.places, reachable.isVerified ? size : undefined);
     }
-    if (spinApplication(manifest)) this.#collectLockedApp(folder, reach);
+    if (spinApplication(manifest)) this.#collectLockedApp(folder, reachable);
   }
 
   /** Collects what Spin's locked app names: files unpacked from archives are nowhere else to be found. */
-  #collectLockedApp(folder: EntryFolder, reach: Reach): void {
+  #collectLockedApp(folder: EntryFolder, reachable: Reachable): void {
     try {
       const app = parseLockedApp(readConfig(folder), this.#repository);
       for (const digest of [...fileDigests(app), ...wasmDigests(app)]) {
-        this.#contents.collectBlob(digest, reach.places);
+        this.#contents.markBlob(digest, reachable.places);
       }
     } catch (error) {
       if (!hasCode(error, "LDR_BAD_MANIFEST", "LDR_NOT_CACHED")) throw error;
-      reach.problem ??= messageOf(error);
+      reachable.problem ??= messageOf(error);
     }
   }
 

@@ -1,14 +1,14 @@
-import { type LooseFile, looseFile } from "./file_state.ts";
+import { type FileStat, statFile } from "./file_state.ts";
 import { join } from "node:path";
 import { readFolder } from "../base/files.ts";
 import type { Layout } from "../store/layout.ts";
 import { matchingPin, type PinPattern, PinStore } from "../store/entries/pins.ts";
 import { Contents } from "./contents.ts";
-import type { Oddments } from "./entry_folders.ts";
-import type { FoundEntry } from "./entry.ts";
-import { surveyApps } from "./app_entries.ts";
-import { surveyRecords } from "./record_entries.ts";
-import { ENTRY_TYPES, type Survey, type SurveyEntry } from "./types.ts";
+import type { StrayFiles } from "./entry_folders.ts";
+import type { UnsizedEntry } from "./entry.ts";
+import { readAppEntries } from "./app_entries.ts";
+import { readRecordEntries } from "./record_entries.ts";
+import { type CacheSnapshot, ENTRY_TYPES, type SnapshotEntry } from "./types.ts";
 
 /**
  * Reads the whole cache once: every entry with what it reaches, every piece of content, and what belongs to nothing.
@@ -18,68 +18,68 @@ import { ENTRY_TYPES, type Survey, type SurveyEntry } from "./types.ts";
  *
  * @throws LarderError LDR_DISK*, LDR_CONFIG (the pins are not to be read)
  */
-export async function survey(layout: Layout, now: number): Promise<Survey> {
-  const oddments: Oddments = { rubbish: [], foreign: [], emptyFolders: [] };
+export async function takeSnapshot(layout: Layout, now: number): Promise<CacheSnapshot> {
+  const strays: StrayFiles = { rubbish: [], foreign: [], emptyFolders: [] };
   const contents = new Contents();
-  contents.readBlobs(layout, oddments);
+  contents.readBlobs(layout, strays);
   const found = [
-    ...await surveyApps(layout, now, contents, oddments),
-    ...surveyRecords(layout, now, contents, oddments),
+    ...await readAppEntries(layout, now, contents, strays),
+    ...readRecordEntries(layout, now, contents, strays),
   ];
-  const partials = readPartials(layout, oddments.foreign);
-  const holders = countHolders(found, contents.list.length);
+  const partials = readPartials(layout, strays.foreign);
+  const referenceCounts = countReferences(found, contents.list.length);
   const patterns = new PinStore(layout).patterns();
-  const entries = found.map((entry) => withSizes(entry, patterns, contents, holders));
+  const entries = found.map((entry) => withSizes(entry, patterns, contents, referenceCounts));
   entries.sort(byTypeAndName);
   return {
     layout,
     takenAt: now,
     entries,
     contents: contents.list,
-    holders,
+    referenceCounts,
     places: contents,
     partials,
-    ...oddments,
+    ...strays,
     size: total(entries, "ownSize") + total(contents.list, "size") + total(partials, "size") +
-      total(oddments.rubbish, "size"),
+      total(strays.rubbish, "size"),
   };
 }
 
-function readPartials(layout: Layout, foreign: LooseFile[]): LooseFile[] {
-  const partials: LooseFile[] = [];
+function readPartials(layout: Layout, foreign: FileStat[]): FileStat[] {
+  const partials: FileStat[] = [];
   for (const { name, isFile } of readFolder(layout.partials)) {
-    const file = looseFile(join(layout.partials, name));
+    const file = statFile(join(layout.partials, name));
     if (file) (isFile && layout.isPartialName(name) ? partials : foreign).push(file);
   }
   return partials;
 }
 
-function countHolders(entries: readonly FoundEntry[], length: number): Uint32Array {
-  const holders = new Uint32Array(length);
-  for (const { reaches } of entries) {
-    for (const place of reaches) holders[place]!++;
+function countReferences(entries: readonly UnsizedEntry[], length: number): Uint32Array {
+  const referenceCounts = new Uint32Array(length);
+  for (const { references } of entries) {
+    for (const place of references) referenceCounts[place]!++;
   }
-  return holders;
+  return referenceCounts;
 }
 
 function withSizes(
-  entry: FoundEntry,
+  entry: UnsizedEntry,
   patterns: readonly PinPattern[],
   contents: Contents,
-  holders: Uint32Array,
-): SurveyEntry {
+  referenceCounts: Uint32Array,
+): SnapshotEntry {
   let size = entry.ownSize;
   let unique = entry.ownSize;
-  for (const place of entry.reaches) {
+  for (const place of entry.references) {
     const bytes = contents.list[place]!.size;
     size += bytes;
-    if (holders[place] === 1) unique += bytes;
+    if (referenceCounts[place] === 1) unique += bytes;
   }
   const pin = entry.pin ?? matchingPin(patterns, entry.name);
   return { ...entry, pin, size, unique };
 }
 
-function byTypeAndName(a: SurveyEntry, b: SurveyEntry): number {
+function byTypeAndName(a: SnapshotEntry, b: SnapshotEntry): number {
   return ENTRY_TYPES.indexOf(a.type) - ENTRY_TYPES.indexOf(b.type) ||
     (a.name < b.name ? -1 : a.name > b.name ? 1 : 0);
 }

@@ -1,4 +1,4 @@
-import type { Content, LooseFile } from "./file_state.ts";
+import type { Content, FileStat } from "./file_state.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { Layout } from "../store/layout.ts";
 import type { Pin } from "../store/entries/pins.ts";
@@ -10,7 +10,7 @@ export const ENTRY_TYPES = ["app", "package", "image", "compiled"] as const;
 export type EntryType = typeof ENTRY_TYPES[number];
 
 /** Something with a name in the cache: a root, for the collector. */
-export interface SurveyEntry {
+export interface SnapshotEntry {
   readonly type: EntryType;
   /**
    * Of an app its reference in full, `registry/repository:tag` or `registry/repository@digest`; of a package
@@ -38,13 +38,13 @@ export interface SurveyEntry {
   /** What is wrong with it, if anything: then it reaches only what can still be told. */
   readonly problem: string | undefined;
   /** A later larder wrote its record: nobody here knows what it needs. */
-  readonly isLater: boolean;
+  readonly isFromNewerVersion: boolean;
   /** The names of the files that are its own and go with it. */
   readonly ownFiles: readonly string[];
   /** Bytes of these. */
   readonly ownSize: number;
-  /** What it reaches, as places in {@link Survey.contents}, ascending and each once. */
-  readonly reaches: readonly number[];
+  /** What it reaches, as places in {@link CacheSnapshot.contents}, ascending and each once. */
+  readonly references: readonly number[];
   /** Bytes of its own files and of all it reaches, each file once. */
   readonly size: number;
   /** Bytes that would be freed if this entry alone went. */
@@ -52,23 +52,23 @@ export interface SurveyEntry {
 }
 
 /** All that lies in the cache, at one moment. */
-export interface Survey {
+export interface CacheSnapshot {
   readonly layout: Layout;
   /** Milliseconds since the epoch. */
   readonly takenAt: number;
   /** In the order of their types, then of their names. */
-  readonly entries: readonly SurveyEntry[];
+  readonly entries: readonly SnapshotEntry[];
   readonly contents: readonly Content[];
   /** How many entries reach each of {@link contents}. */
-  readonly holders: Uint32Array;
+  readonly referenceCounts: Uint32Array;
   /** Where content with a given digest stands in {@link contents}. */
   readonly places: Contents;
   /** Downloads that are under way or were broken off. */
-  readonly partials: readonly LooseFile[];
+  readonly partials: readonly FileStat[];
   /** What larder wrote and nobody needs: temporary files, and files of entries that are no more. */
-  readonly rubbish: readonly LooseFile[];
+  readonly rubbish: readonly FileStat[];
   /** What is none of larder's; never touched, and in none of the sums. */
-  readonly foreign: readonly LooseFile[];
+  readonly foreign: readonly FileStat[];
   /** Folders below those of the entries that have nothing in them, nor in the folders below them; deepest first. */
   readonly emptyFolders: readonly string[];
   /** Bytes of entries, contents, partials and rubbish, each file once. */

@@ -7,7 +7,7 @@ import { type ImageManifest, spinApplication, spinApplicationLayer } from "../oc
 import { isForeign, isWasm, SPIN_ARCHIVE } from "../oci/media_types.ts";
 import type { Reference } from "../oci/reference.ts";
 import type { BlobStore } from "./blobs/blob_store.ts";
-import type { TagStore } from "./manifest_store.ts";
+import type { ManifestStore } from "./manifest_store.ts";
 
 /** One thing that an image consists of, and where it is kept. */
 export interface Part {
@@ -25,21 +25,21 @@ export interface Images {
 }
 
 /** Looks at what the store has of one reference's images, and knows what it lacks. */
-export class Inventory {
+export class ImageParts {
   readonly #blobs: BlobStore;
-  readonly #tags: TagStore;
+  readonly #manifests: ManifestStore;
   readonly #reference: Reference;
   readonly #foreign: boolean;
   readonly #parts = new Map<Digest, readonly Part[]>();
 
   constructor(
     blobs: BlobStore,
-    tags: TagStore,
+    manifests: ManifestStore,
     reference: Reference,
     options: { foreign?: boolean | undefined },
   ) {
     this.#blobs = blobs;
-    this.#tags = tags;
+    this.#manifests = manifests;
     this.#reference = reference;
     this.#foreign = options.foreign ?? false;
   }
@@ -93,14 +93,14 @@ export class Inventory {
   /** Where a part belongs, whether it is there or not. */
   place({ descriptor, lockedAppOf }: Part): string {
     return lockedAppOf
-      ? this.#tags.configPath(this.#reference, lockedAppOf)
+      ? this.#manifests.configPath(this.#reference, lockedAppOf)
       : this.#blobs.place(descriptor);
   }
 
   async #has(part: Part): Promise<boolean> {
     const { descriptor, lockedAppOf } = part;
     if (!lockedAppOf) return this.#blobs.find(descriptor) !== undefined;
-    return await this.#tags.hasConfig(this.#reference, lockedAppOf, descriptor);
+    return await this.#manifests.hasConfig(this.#reference, lockedAppOf, descriptor);
   }
 
   /** The archive layers that have to be unpacked, since a file that the locked app names is not there. */
@@ -115,7 +115,7 @@ export class Inventory {
   #lockedAppFiles(image: ImageManifest): Digest[] | undefined {
     if (!spinApplication(image)) return undefined;
     const path = spinApplicationLayer(image)
-      ? this.#tags.configPath(this.#reference, image.digest)
+      ? this.#manifests.configPath(this.#reference, image.digest)
       : this.#blobs.find(image.config);
     const bytes = path === undefined ? undefined : readBytesIfAny(path, MAX_LOCKED_APP);
     return bytes && fileDigests(parseLockedApp(bytes, this.#reference.repository));

@@ -22,6 +22,6 @@ export function parseJson<T extends v.GenericSchema>(
 const LaterSchema = v.object({ schemaVersion: v.pipe(v.number(), v.minValue(2)) });
 
 /** Whether a record of any kind, which cannot be read here, is one that a later larder wrote. */
-export function isLaterRecord(text: string): boolean {
+export function isNewerFormat(text: string): boolean {
   return parseJson(LaterSchema, text) !== undefined;
 }

@@ -9,11 +9,11 @@ import {
   syncFolder,
   tryTouch,
   writeFileAtomic,
-  writeFileHastily,
+  writeFileUnsynced,
 } from "../base/files.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { algorithmOf, type Digest } from "../oci/digest.ts";
-import { digestAside } from "../oci/hash.ts";
+import { digestWithWebCrypto } from "../oci/hash.ts";
 import {
   type ImageManifest,
   type Manifest,
@@ -33,7 +33,7 @@ import { type EntryRecord, formatRecord, parseRecord } from "./entries/app_recor
  * the chosen platform's manifest, for Spin, which reads only that. A folder that was asked for by name has a
  * record; a digest's folder without one is content of some other entry.
  */
-export class TagStore {
+export class ManifestStore {
   readonly #layout: Layout;
   /** The manifest that was read and checked last: a tag's folder and its digest's have the same one. */
   #checked: { readonly digest: Digest; readonly bytes: Uint8Array<ArrayBuffer> } | undefined;
@@ -79,7 +79,9 @@ export class TagStore {
       return checked.bytes;
     }
     const bytes = readBytesIfAny(path);
-    if (!bytes || await digestAside(bytes, algorithmOf(digest)) !== digest) return undefined;
+    if (!bytes || await digestWithWebCrypto(bytes, algorithmOf(digest)) !== digest) {
+      return undefined;
+    }
     this.#checked = { digest, bytes };
     return bytes;
   }
@@ -156,7 +158,7 @@ export class TagStore {
 
   /** Writes the record of an entry that is as it was, but for the time of the check. */
   confirmRecord(reference: Reference, record: EntryRecord): void {
-    writeFileHastily(join(this.folder(reference), RECORD_FILE), formatRecord(record));
+    writeFileUnsynced(join(this.folder(reference), RECORD_FILE), formatRecord(record));
   }
 
   /** Whether there is a record, good or not. */
@@ -165,7 +167,7 @@ export class TagStore {
   }
 
   /** Whether only Spin pulled this tag: it writes no record. */
-  isSpins(reference: Reference): boolean {
+  isSpinEntry(reference: Reference): boolean {
     return reference.digest === undefined && !this.hasRecord(reference) &&
       statIfAny(join(this.folder(reference), MANIFEST_FILE)) !== undefined;
   }
@@ -181,7 +183,7 @@ async function isWhole(path: string, { size, digest }: Descriptor): Promise<bool
   // What no locked app can be is not read into memory.
   if (size > MAX_LOCKED_APP) return hasDigest(path, digest);
   const bytes = readBytesIfAny(path);
-  return bytes !== undefined && await digestAside(bytes, algorithmOf(digest)) === digest;
+  return bytes !== undefined && await digestWithWebCrypto(bytes, algorithmOf(digest)) === digest;
 }
 
 /** The record in a folder, or undefined where there is none or it is broken. */

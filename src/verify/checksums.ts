@@ -4,7 +4,7 @@ import { hashFiles, type HashFilesOptions, type SizedFile } from "../store/blobs
 import type { HashedFile, HashError } from "../store/blobs/hash_messages.ts";
 
 /** What a file turned out to be. */
-export type Verdict =
+export type FileCheck =
   | { readonly state: "good"; readonly stamp: FileStamp }
   /** @property actual what it is instead; undefined where the disk would not give it away */
   | {
@@ -17,7 +17,7 @@ export type Verdict =
   | { readonly state: "unreadable"; readonly stamp: FileStamp; readonly reason: string };
 
 /** A file and the digest that it has to have. */
-export interface Suspect {
+export interface FileToCheck {
   readonly path: string;
   readonly digest: Digest;
 }
@@ -25,11 +25,11 @@ export interface Suspect {
 const NOT_ALLOWED = new Set(["EACCES", "EPERM"]);
 
 /** What files turned out to be, each path asked about once at a time. A file that has not changed since is not read again. */
-export class Verdicts {
-  readonly #verdicts = new Map<string, Verdict & { readonly digest: Digest }>();
+export class FileChecks {
+  readonly #verdicts = new Map<string, FileCheck & { readonly digest: Digest }>();
 
   /** Undefined for a file that is not there. */
-  of({ path, digest }: Suspect): Verdict | undefined {
+  of({ path, digest }: FileToCheck): FileCheck | undefined {
     const verdict = this.#verdicts.get(path);
     return verdict?.digest === digest ? verdict : undefined;
   }
@@ -40,10 +40,10 @@ export class Verdicts {
    * @throws LarderError LDR_INTERRUPTED, LDR_DISK*
    */
   async examine(
-    suspects: Iterable<Suspect>,
+    suspects: Iterable<FileToCheck>,
     options: HashFilesOptions & { readonly onTotal?: ((bytes: number) => void) | undefined } = {},
   ): Promise<void> {
-    const files: (Suspect & SizedFile & { readonly stamp: FileStamp })[] = [];
+    const files: (FileToCheck & SizedFile & { readonly stamp: FileStamp })[] = [];
     for (const { path, digest } of suspects) {
       const info = statIfAny(path);
       const known = this.#verdicts.get(path);
@@ -57,17 +57,17 @@ export class Verdicts {
     options.onTotal?.(files.reduce((sum, { size }) => sum + size, 0));
     const hashed = await hashFiles(files, options);
     for (const [i, { path, digest, stamp }] of files.entries()) {
-      const verdict = judge({ path, digest }, stamp, hashed[i]!);
+      const verdict = classify({ path, digest }, stamp, hashed[i]!);
       if (verdict) this.#verdicts.set(path, { ...verdict, digest });
     }
   }
 }
 
-function judge(
-  { path, digest }: Suspect,
+function classify(
+  { path, digest }: FileToCheck,
   stamp: FileStamp,
   hashed: HashedFile,
-): Verdict | undefined {
+): FileCheck | undefined {
   if ("error" in hashed) return judgeUnread(path, stamp, hashed.error);
   if (hashed.digest === digest) return { state: "good", stamp };
   return { state: "bad", stamp, actual: asDigest(hashed.digest) };
@@ -78,7 +78,7 @@ function judgeUnread(
   path: string,
   stamp: FileStamp,
   { code, message }: HashError,
-): Verdict | undefined {
+): FileCheck | undefined {
   if (!statIfAny(path)) return undefined;
   if (code === undefined) throw diskError(new Error(message), "read", path);
   return NOT_ALLOWED.has(code)

@@ -2,13 +2,13 @@ import type { Digest } from "../oci/digest.ts";
 import type { ImageManifest } from "../oci/manifest.ts";
 import type { Reference } from "../oci/reference.ts";
 import type { EntryRecord } from "../store/entries/app_record.ts";
-import type { SurveyEntry } from "../snapshot/types.ts";
+import type { SnapshotEntry } from "../snapshot/types.ts";
 import type { BlobDescriptor } from "../oci/descriptor.ts";
 import { isWasm } from "../oci/media_types.ts";
 import type { Layout } from "../store/layout.ts";
 
 /** A file that has to have a certain digest. */
-export interface Need {
+export interface ExpectedFile {
   /** Where it belongs … */
   readonly path: string;
   /** … and where else it will do. */
@@ -21,7 +21,7 @@ export interface Need {
 }
 
 /** How an entry can be made whole again. */
-export type Cure =
+export type Restoration =
   /** What it lacks is fetched by digest. */
   | { readonly by: "restore"; readonly reference: Reference; readonly record: EntryRecord }
   /** The same, for what Spin wrote. */
@@ -32,20 +32,20 @@ export type Cure =
   | { readonly by: "forget"; readonly record: string };
 
 /** What an entry consists of, and what is wrong with it beside its files. */
-export interface Anatomy {
-  readonly entry: SurveyEntry;
-  readonly needs: readonly Need[];
+export interface ExpectedFiles {
+  readonly entry: SnapshotEntry;
+  readonly needs: readonly ExpectedFile[];
   readonly faults: readonly {
     readonly kind: "broken" | "misplaced";
     readonly path: string;
     readonly detail: string;
   }[];
   /** Undefined where no registry can have it. */
-  readonly cure: Cure | undefined;
+  readonly cure: Restoration | undefined;
 }
 
 /** Where a blob has to be. Spin keeps Wasm of media types that it does not know in `data/`, and that will do. */
-export function blobNeed(layout: Layout, blob: BlobDescriptor): Need {
+export function expectedBlob(layout: Layout, blob: BlobDescriptor): ExpectedFile {
   const { digest, size } = blob;
   return {
     path: layout.blobOf(blob),

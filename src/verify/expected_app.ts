@@ -11,53 +11,58 @@ import {
 } from "../oci/manifest.ts";
 import { formatReference, type Reference } from "../oci/reference.ts";
 import { BlobStore } from "../store/blobs/blob_store.ts";
-import { Inventory } from "../store/image_parts.ts";
+import { ImageParts } from "../store/image_parts.ts";
 import { CONFIG_FILE, type Layout, MANIFEST_FILE, RECORD_FILE } from "../store/layout.ts";
 import { type EntryRecord, parseRecord } from "../store/entries/app_record.ts";
-import { TagStore } from "../store/manifest_store.ts";
-import type { SurveyEntry } from "../snapshot/types.ts";
-import { type Anatomy, blobNeed, type Cure, type Need } from "./expectation.ts";
+import { ManifestStore } from "../store/manifest_store.ts";
+import type { SnapshotEntry } from "../snapshot/types.ts";
+import {
+  expectedBlob,
+  type ExpectedFile,
+  type ExpectedFiles,
+  type Restoration,
+} from "./expectation.ts";
 import type { ManifestReader } from "../snapshot/manifest_reader.ts";
 
 /** Finds out what an app consists of. */
-export function dissectApp(
+export function expectedFilesOfApp(
   layout: Layout,
   reader: ManifestReader,
-  entry: SurveyEntry,
+  entry: SnapshotEntry,
   reference: Reference,
-): Anatomy {
+): ExpectedFiles {
   return new App(layout, reader, entry, reference).anatomy();
 }
 
-type Fault = Anatomy["faults"][number];
+type Fault = ExpectedFiles["faults"][number];
 
 class App {
   readonly #layout: Layout;
   readonly #reader: ManifestReader;
-  readonly #entry: SurveyEntry;
+  readonly #entry: SnapshotEntry;
   readonly #reference: Reference;
-  readonly #inventory: Inventory;
-  readonly #needs: Need[] = [];
+  readonly #parts: ImageParts;
+  readonly #needs: ExpectedFile[] = [];
   readonly #faults: Fault[] = [];
 
-  constructor(layout: Layout, reader: ManifestReader, entry: SurveyEntry, reference: Reference) {
+  constructor(layout: Layout, reader: ManifestReader, entry: SnapshotEntry, reference: Reference) {
     this.#layout = layout;
     this.#reader = reader;
     this.#entry = entry;
     this.#reference = reference;
-    const stores = [new BlobStore(layout), new TagStore(layout)] as const;
-    this.#inventory = new Inventory(...stores, reference, { foreign: entry.record?.foreign });
+    const stores = [new BlobStore(layout), new ManifestStore(layout)] as const;
+    this.#parts = new ImageParts(...stores, reference, { foreign: entry.record?.foreign });
   }
 
-  anatomy(): Anatomy {
+  anatomy(): ExpectedFiles {
     const cure = this.#entry.writtenBy === "spin" ? this.#spins() : this.#larders();
     return { entry: this.#entry, needs: this.#needs, faults: this.#faults, cure };
   }
 
-  #larders(): Cure | undefined {
-    const { record, isLater, problem: later } = this.#entry;
+  #larders(): Restoration | undefined {
+    const { record, isFromNewerVersion, problem: later } = this.#entry;
     const reference = this.#reference;
-    if (isLater) {
+    if (isFromNewerVersion) {
       this.#fault("broken", RECORD_FILE, later!);
       return undefined;
     }
@@ -72,7 +77,7 @@ class App {
   }
 
   /** What Spin wrote has no digest to be held against: what can be read is taken for what it says. */
-  #spins(): Cure {
+  #spins(): Restoration {
     const reference = this.#reference;
     const { folder } = this.#entry;
     const text = readTextIfAny(folder + sep + RECORD_FILE);
@@ -86,11 +91,11 @@ class App {
       this.#fault("broken", MANIFEST_FILE, detail);
       return { by: "pull", reference };
     }
-    const parts = this.#inventory.parts(value);
+    const parts = this.#parts.parts(value);
     for (const { descriptor, lockedAppOf, kind, skipped } of parts) {
       if (!lockedAppOf) {
         const optional = skipped || kind === "config";
-        this.#needs.push({ ...blobNeed(this.#layout, descriptor), optional });
+        this.#needs.push({ ...expectedBlob(this.#layout, descriptor), optional });
       }
     }
     if (!spinApplication(value) || this.#needLockedApp(folder)) {
@@ -136,9 +141,9 @@ class App {
 
   #needImage(image: ImageManifest): void {
     const folder = this.#folderOf(image.digest);
-    for (const { descriptor, lockedAppOf, skipped } of this.#inventory.parts(image)) {
+    for (const { descriptor, lockedAppOf, skipped } of this.#parts.parts(image)) {
       if (!lockedAppOf) {
-        this.#needs.push({ ...blobNeed(this.#layout, descriptor), optional: skipped });
+        this.#needs.push({ ...expectedBlob(this.#layout, descriptor), optional: skipped });
       }
     }
     const { digest, size } = configOf(image);

@@ -1,12 +1,12 @@
 import { basename, dirname } from "node:path";
 import { type FileStamp, statIfAny } from "../base/files.ts";
 import { asDigest, type Digest } from "../oci/digest.ts";
-import type { SurveyEntry } from "../snapshot/types.ts";
-import type { Finding, Remedy } from "./finding.ts";
-import type { Anatomy, Need } from "./expectation.ts";
-import type { Suspect, Verdict, Verdicts } from "./checksums.ts";
+import type { SnapshotEntry } from "../snapshot/types.ts";
+import type { Finding, RepairAction } from "./finding.ts";
+import type { ExpectedFile, ExpectedFiles } from "./expectation.ts";
+import type { FileCheck, FileChecks, FileToCheck } from "./checksums.ts";
 
-type Bad = Extract<Verdict, { state: "bad" }>;
+type Bad = Extract<FileCheck, { state: "bad" }>;
 
 /** A file, and by what it is told from another. */
 interface Place {
@@ -15,23 +15,23 @@ interface Place {
 }
 
 /** A file that entries need, and that is not there as it should be. */
-interface Lack {
-  readonly need: Need;
-  readonly entries: Set<SurveyEntry>;
+interface MissingFile {
+  readonly need: ExpectedFile;
+  readonly entries: Set<SnapshotEntry>;
 }
 
 /** Everything that is wrong with some entries, and with some files. */
-export function findFaults(
-  anatomies: readonly Anatomy[],
-  suspects: readonly Suspect[],
-  verdicts: Verdicts,
+export function findDamage(
+  anatomies: readonly ExpectedFiles[],
+  suspects: readonly FileToCheck[],
+  checks: FileChecks,
 ): Finding[] {
-  const lacks = lacksOf(anatomies, verdicts);
-  const elsewhere = new Elsewhere(suspects, verdicts);
+  const lacks = lacksOf(anatomies, checks);
+  const elsewhere = new Elsewhere(suspects, checks);
   const bad = suspects.flatMap((suspect) => {
-    const verdict = verdicts.of(suspect);
+    const verdict = checks.of(suspect);
     const lack = lacks.get(suspect.path);
-    return judge(suspect, verdict, lack, lack && elsewhere.copyTo(suspect));
+    return classify(suspect, verdict, lack, lack && elsewhere.copyTo(suspect));
   });
   const known = new Set(bad.map(({ path }) => path));
   const missing = [...lacks.values()].filter(({ need }) => !known.has(need.path));
@@ -41,11 +41,14 @@ export function findFaults(
 }
 
 /** What entries need and do not have, by its path. */
-function lacksOf(anatomies: readonly Anatomy[], verdicts: Verdicts): Map<string, Lack> {
-  const lacks = new Map<string, Lack>();
+function lacksOf(
+  anatomies: readonly ExpectedFiles[],
+  checks: FileChecks,
+): Map<string, MissingFile> {
+  const lacks = new Map<string, MissingFile>();
   for (const { entry, needs } of anatomies) {
     for (const need of needs) {
-      if (isMet(need, verdicts)) continue;
+      if (isMet(need, checks)) continue;
       const lack = lacks.get(need.path) ?? { need, entries: new Set() };
       lack.entries.add(entry);
       lacks.set(need.path, lack);
@@ -54,18 +57,18 @@ function lacksOf(anatomies: readonly Anatomy[], verdicts: Verdicts): Map<string,
   return lacks;
 }
 
-function isMet({ path, elsewhere, digest, optional }: Need, verdicts: Verdicts): boolean {
-  const verdict = verdicts.of({ path, digest });
+function isMet({ path, elsewhere, digest, optional }: ExpectedFile, checks: FileChecks): boolean {
+  const verdict = checks.of({ path, digest });
   if (verdict?.state === "good" || (optional && !verdict)) return true;
-  return elsewhere !== undefined && verdicts.of({ path: elsewhere, digest })?.state === "good";
+  return elsewhere !== undefined && checks.of({ path: elsewhere, digest })?.state === "good";
 }
 
 /** What is wrong with a file that is there. @param copy where the same is whole */
-function judge(
-  { path, digest }: Suspect,
-  verdict: Verdict | undefined,
-  lack: Lack | undefined,
-  copy: Remedy | undefined,
+function classify(
+  { path, digest }: FileToCheck,
+  verdict: FileCheck | undefined,
+  lack: MissingFile | undefined,
+  copy: RepairAction | undefined,
 ): Finding[] {
   if (!verdict || verdict.state === "good") return [];
   const base = { path, digest, entries: [...lack?.entries ?? []] };
@@ -93,9 +96,9 @@ class Elsewhere {
   /** … and by what they are and should be. */
   readonly #good = new Map<Digest, Place>();
 
-  constructor(suspects: readonly Suspect[], verdicts: Verdicts) {
+  constructor(suspects: readonly FileToCheck[], checks: FileChecks) {
     for (const suspect of suspects) {
-      const verdict = verdicts.of(suspect);
+      const verdict = checks.of(suspect);
       const { path, digest } = suspect;
       if (verdict?.state === "good") this.#good.set(digest, { path, stamp: verdict.stamp });
       if (verdict?.state !== "bad" || !verdict.actual) continue;
@@ -104,7 +107,7 @@ class Elsewhere {
   }
 
   /** What to say of something that is not where entries need it. */
-  finding({ need: { path, digest }, entries }: Lack): Finding {
+  finding({ need: { path, digest }, entries }: MissingFile): Finding {
     const base = { digest, entries: [...entries] };
     const stranger = this.#strangers.get(digest);
     if (stranger) {
@@ -122,7 +125,7 @@ class Elsewhere {
   }
 
   /** How a place gets content that is whole at another. */
-  copyTo({ path, digest }: Suspect): Remedy | undefined {
+  copyTo({ path, digest }: FileToCheck): RepairAction | undefined {
     const copy = this.#good.get(digest);
     if (!copy || copy.path === path) return undefined;
     return { action: "copy", from: copy.path, to: path, stamp: copy.stamp };
@@ -140,7 +143,7 @@ function put(faults: Map<string, Finding>, finding: Finding): void {
   faults.set(finding.path, { ...finding, entries: [...new Set(entries)] });
 }
 
-function brokenOf({ entry, faults }: Anatomy): Finding[] {
+function brokenOf({ entry, faults }: ExpectedFiles): Finding[] {
   return faults.map((fault) => ({
     ...fault,
     digest: undefined,

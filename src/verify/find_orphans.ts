@@ -1,25 +1,25 @@
-import type { LooseFile } from "../snapshot/file_state.ts";
+import type { FileStat } from "../snapshot/file_state.ts";
 import { sep } from "node:path";
 import { readFolder } from "../base/files.ts";
 import { MANIFEST_FILE } from "../store/layout.ts";
-import type { Survey } from "../snapshot/types.ts";
-import type { Finding, Stray } from "./finding.ts";
-import type { Anatomy } from "./expectation.ts";
+import type { CacheSnapshot } from "../snapshot/types.ts";
+import type { Finding, Orphan } from "./finding.ts";
+import type { ExpectedFiles } from "./expectation.ts";
 
 /**
  * What is in a cache without being of use to anything in it.
  * @param anatomies what entries need: more than they reach, where what they reach it by is damaged
  * @param faults what has been said already
  */
-export function findStrays(
-  cache: Survey,
-  anatomies: readonly Anatomy[],
+export function findOrphans(
+  snapshot: CacheSnapshot,
+  anatomies: readonly ExpectedFiles[],
   faults: readonly Finding[],
 ): Finding[] {
   const needed = anatomies.flatMap(({ needs }) => needs.map(({ path }) => path));
   const others = new Set([...needed, ...faults.map(({ path }) => path)]);
-  const orphans = cache.contents.filter(({ path, tree }, place) =>
-    cache.holders[place] === 0 &&
+  const orphans = snapshot.contents.filter(({ path, tree }, place) =>
+    snapshot.referenceCounts[place] === 0 &&
     !others.has(tree === "manifests" ? path + sep + MANIFEST_FILE : path)
   );
   return [
@@ -27,15 +27,15 @@ export function findStrays(
       ...stray("orphaned", { path }, "no entry needs it"),
       digest,
     })),
-    ...cache.rubbish.map((file) => stray("leftover", file, "a crash left it")),
-    ...[...cache.foreign, ...strangersIn(cache)].map((file) =>
+    ...snapshot.rubbish.map((file) => stray("leftover", file, "a crash left it")),
+    ...[...snapshot.foreign, ...strangersIn(snapshot)].map((file) =>
       stray("foreign", file, "it is none of larder's")
     ),
   ];
 }
 
 /** What stands beside the trees of the cache, and is none of its files. */
-function strangersIn({ layout }: Survey): Pick<LooseFile, "path">[] {
+function strangersIn({ layout }: CacheSnapshot): Pick<FileStat, "path">[] {
   const { manifests, packages, images, compiled, leases, partials } = layout;
   const { pins, journal, olderJournal, lock, gate } = layout;
   const own = [
@@ -46,6 +46,6 @@ function strangersIn({ layout }: Survey): Pick<LooseFile, "path">[] {
     .filter(({ path }) => !own.includes(path));
 }
 
-function stray(kind: Stray, { path }: Pick<LooseFile, "path">, detail: string): Finding {
+function stray(kind: Orphan, { path }: Pick<FileStat, "path">, detail: string): Finding {
   return { kind, path, detail, digest: undefined, entries: [], remedy: undefined };
 }

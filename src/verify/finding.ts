@@ -1,6 +1,6 @@
 import type { Digest } from "../oci/digest.ts";
 import type { FileStamp } from "../base/files.ts";
-import type { SurveyEntry } from "../snapshot/types.ts";
+import type { SnapshotEntry } from "../snapshot/types.ts";
 
 /** What is wrong: larder, or whoever reads the cache, would do without it, or get something else. */
 export const FAULTS = [
@@ -14,11 +14,11 @@ export const FAULTS = [
 export type Fault = typeof FAULTS[number];
 
 /** What is in nobody's way: content that no entry needs, files that are not larder's, and what a crash left. */
-export const STRAYS = ["orphaned", "foreign", "leftover"] as const;
-export type Stray = typeof STRAYS[number];
+export const ORPHANS = ["orphaned", "foreign", "leftover"] as const;
+export type Orphan = typeof ORPHANS[number];
 
 /** How something is put right without any network, as long as the file is still the one that was looked at. */
-export type Remedy =
+export type RepairAction =
   /** The file is not what its name says, and goes. */
   | { readonly action: "remove"; readonly from: string; readonly stamp: FileStamp }
   /** It is what another name says. */
@@ -31,7 +31,7 @@ export type Remedy =
 
 /** One thing that a verification found. */
 export interface Finding {
-  readonly kind: Fault | Stray;
+  readonly kind: Fault | Orphan;
   /** The file. */
   readonly path: string;
   /** What is the matter with it, for a user. */
@@ -39,8 +39,8 @@ export interface Finding {
   /** What it should be, where that is known. */
   readonly digest: Digest | undefined;
   /** Who needs it. */
-  readonly entries: readonly SurveyEntry[];
-  readonly remedy: Remedy | undefined;
+  readonly entries: readonly SnapshotEntry[];
+  readonly remedy: RepairAction | undefined;
 }
 
 export function isFault({ kind }: Finding): boolean {

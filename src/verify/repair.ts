@@ -14,16 +14,16 @@ import {
 import { type DamageEvent, Journal } from "../store/journal/journal.ts";
 import type { Layout } from "../store/layout.ts";
 import { type StoreLockOptions, withExclusiveLock } from "../store/locks/store_lock.ts";
-import type { Finding, Remedy } from "./finding.ts";
-import type { Anatomy } from "./expectation.ts";
+import type { Finding, RepairAction } from "./finding.ts";
+import type { ExpectedFiles } from "./expectation.ts";
 
-export interface MendOptions extends StoreLockOptions {
+export interface RepairOptions extends StoreLockOptions {
   /** Milliseconds since the epoch. */
   readonly now: () => number;
 }
 
 /** Something that could not be put right, and why. */
-export interface Unmended {
+export interface FailedRepair {
   readonly path: string;
   readonly why: string;
 }
@@ -38,12 +38,12 @@ export interface Unmended {
  * @returns what could not be put right
  * @throws LarderError LDR_BUSY, LDR_READ_ONLY, LDR_DISK*, LDR_INTERRUPTED
  */
-export async function mend(
+export async function applyLocalRepairs(
   layout: Layout,
   findings: readonly Finding[],
-  anatomies: readonly Anatomy[],
-  { now, ...options }: MendOptions,
-): Promise<Unmended[]> {
+  anatomies: readonly ExpectedFiles[],
+  { now, ...options }: RepairOptions,
+): Promise<FailedRepair[]> {
   return await withExclusiveLock(layout, () => {
     const failed = findings.flatMap(({ path, remedy }) =>
       remedy ? attempt(path, () => apply(remedy)) : []
@@ -54,7 +54,7 @@ export async function mend(
   }, options);
 }
 
-function apply(remedy: Remedy): void {
+function apply(remedy: RepairAction): void {
   const info = statIfAny(remedy.from);
   if (!info || !isSameFile(remedy.stamp, stampOf(info))) return;
   if (remedy.action === "remove") return removeIfAny(remedy.from);
@@ -70,7 +70,7 @@ function apply(remedy: Remedy): void {
 }
 
 /** Removes the records of entries that are not whole and that nobody here can fetch. Their pins stay. */
-function forget(findings: readonly Finding[], anatomies: readonly Anatomy[]): Unmended[] {
+function forget(findings: readonly Finding[], anatomies: readonly ExpectedFiles[]): FailedRepair[] {
   const broken = new Set(findings.filter(isLoss).flatMap(({ entries }) => entries));
   return anatomies.flatMap(({ entry, cure }) => {
     if (cure?.by !== "forget" || !broken.has(entry)) return [];
@@ -83,7 +83,7 @@ function isLoss({ kind, remedy }: Finding): boolean {
   return kind !== "unreadable" && (!remedy || remedy.action === "remove");
 }
 
-function attempt(path: string, work: () => void): Unmended[] {
+function attempt(path: string, work: () => void): FailedRepair[] {
   try {
     work();
     return [];

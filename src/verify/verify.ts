@@ -3,15 +3,15 @@ import { sep } from "node:path";
 import type { Digest } from "../oci/digest.ts";
 import type { HashFilesOptions } from "../store/blobs/hash_files.ts";
 import { type Layout, MANIFEST_FILE } from "../store/layout.ts";
-import { survey } from "../snapshot/snapshot.ts";
-import type { Survey, SurveyEntry } from "../snapshot/types.ts";
-import { dissect } from "./expected_files.ts";
-import { findFaults } from "./find_damage.ts";
+import { takeSnapshot } from "../snapshot/snapshot.ts";
+import type { CacheSnapshot, SnapshotEntry } from "../snapshot/types.ts";
+import { expectedFilesOf } from "./expected_files.ts";
+import { findDamage } from "./find_damage.ts";
 import { type Finding, isFault } from "./finding.ts";
 import { ManifestReader } from "../snapshot/manifest_reader.ts";
-import type { Anatomy } from "./expectation.ts";
-import { findStrays } from "./find_orphans.ts";
-import { type Suspect, Verdicts } from "./checksums.ts";
+import type { ExpectedFiles } from "./expectation.ts";
+import { findOrphans } from "./find_orphans.ts";
+import { FileChecks, type FileToCheck } from "./checksums.ts";
 
 /** A part of a verification, named for a user. */
 export type StepName = "read the cache" | "read the manifests" | "hash the files" | "compare";
@@ -28,15 +28,15 @@ export interface VerifyOptions extends Pick<HashFilesOptions, "threads" | "signa
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   /** Chooses the entries; without it all of the cache is looked at. */
-  readonly choose?: ((survey: Survey) => readonly SurveyEntry[]) | undefined;
+  readonly choose?: ((snapshot: CacheSnapshot) => readonly SnapshotEntry[]) | undefined;
   readonly observer?: VerifyObserver;
 }
 
 /** What a verification found. */
 export interface Verification {
-  readonly survey: Survey;
+  readonly snapshot: CacheSnapshot;
   /** What the entries that were looked at consist of. */
-  readonly anatomies: readonly Anatomy[];
+  readonly anatomies: readonly ExpectedFiles[];
   /** In the order of their files. */
   readonly findings: readonly Finding[];
   /** Files that were hashed, this time or before, and their bytes. */
@@ -55,7 +55,7 @@ export interface Verification {
 export class Verifier {
   readonly #layout: Layout;
   readonly #options: VerifyOptions;
-  readonly #verdicts = new Verdicts();
+  readonly #checks = new FileChecks();
 
   constructor(layout: Layout, options: VerifyOptions) {
     this.#layout = layout;
@@ -80,38 +80,38 @@ export class Verifier {
   }
 
   async #look(watch: Stopwatch): Promise<Omit<Verification, "steps">> {
-    const cache = await watch.time(
+    const snapshot = await watch.time(
       "read the cache",
-      () => survey(this.#layout, this.#options.now()),
+      () => takeSnapshot(this.#layout, this.#options.now()),
     );
-    const chosen = this.#options.choose?.(cache);
+    const chosen = this.#options.choose?.(snapshot);
     const anatomies = await watch.time("read the manifests", () => {
-      return this.#dissect(chosen ?? cache.entries);
+      return this.#expectedFiles(chosen ?? snapshot.entries);
     });
-    const suspects = suspectsOf(chosen ? [] : cache.contents, anatomies);
-    await watch.time("hash the files", () => this.#examine(suspects));
+    const suspects = suspectsOf(chosen ? [] : snapshot.contents, anatomies);
+    await watch.time("hash the files", () => this.#hash(suspects));
     const findings = await watch.time("compare", () => {
-      const faults = findFaults(anatomies, suspects, this.#verdicts);
-      const strays = chosen ? [] : findStrays(cache, anatomies, faults);
+      const faults = findDamage(anatomies, suspects, this.#checks);
+      const strays = chosen ? [] : findOrphans(snapshot, anatomies, faults);
       return [...faults, ...strays].sort((a, b) => a.path < b.path ? -1 : 1);
     });
-    return { survey: cache, anatomies, findings, ...this.#sum(suspects) };
+    return { snapshot: snapshot, anatomies, findings, ...this.#sum(suspects) };
   }
 
-  #dissect(entries: readonly SurveyEntry[]): Anatomy[] {
+  #expectedFiles(entries: readonly SnapshotEntry[]): ExpectedFiles[] {
     let group: string | undefined;
     let reader = new ManifestReader();
     return entries.map((entry) => {
       // Only entries of one repository share manifests, and these stand together.
       if (entry.group !== group) reader = new ManifestReader();
       group = entry.group;
-      return dissect(this.#layout, reader, entry);
+      return expectedFilesOf(this.#layout, reader, entry);
     });
   }
 
-  #examine(suspects: readonly Suspect[]): Promise<void> {
+  #hash(suspects: readonly FileToCheck[]): Promise<void> {
     const { threads, signal, observer } = this.#options;
-    return this.#verdicts.examine(suspects, {
+    return this.#checks.examine(suspects, {
       ...(threads && { threads }),
       signal,
       onTotal: (bytes) => observer?.total?.(bytes),
@@ -119,8 +119,8 @@ export class Verifier {
     });
   }
 
-  #sum(suspects: readonly Suspect[]): { files: number; bytes: number } {
-    const known = suspects.flatMap((suspect) => this.#verdicts.of(suspect) ?? []);
+  #sum(suspects: readonly FileToCheck[]): { files: number; bytes: number } {
+    const known = suspects.flatMap((suspect) => this.#checks.of(suspect) ?? []);
     return {
       files: known.length,
       bytes: known.reduce((sum, { stamp }) => sum + stamp.size, 0),
@@ -129,8 +129,11 @@ export class Verifier {
 }
 
 /** Every file that has to have a digest, each once. */
-function suspectsOf(contents: readonly Content[], anatomies: readonly Anatomy[]): Suspect[] {
-  const suspects = new Map<string, Suspect>();
+function suspectsOf(
+  contents: readonly Content[],
+  anatomies: readonly ExpectedFiles[],
+): FileToCheck[] {
+  const suspects = new Map<string, FileToCheck>();
   const add = (path: string, digest: Digest) => {
     if (!suspects.has(path)) suspects.set(path, { path, digest });
   };

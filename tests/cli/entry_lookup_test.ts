@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { hasCode } from "../../src/base/errors.ts";
 import { DetailedError } from "../../src/cli/errors.ts";
 import { lookUp } from "../../src/cli/entry_lookup.ts";
-import { survey } from "../../src/snapshot/snapshot.ts";
+import { takeSnapshot } from "../../src/snapshot/snapshot.ts";
 import { Layout } from "../../src/store/layout.ts";
 import {
   blob,
@@ -34,7 +34,7 @@ async function look(text: string): Promise<string> {
   cache.blobs([COMPONENT]);
   cache.compiled(COMPONENT.descriptor.digest, "engine-1", [blob("code")]);
   cache.compiled(ABSENT, "engine-1", [blob("other code")]);
-  const found = lookUp(await survey(new Layout(cache.registry), cache.now), text);
+  const found = lookUp(await takeSnapshot(new Layout(cache.registry), cache.now), text);
   return found.kind === "entry" ? found.entry.name : `${found.contents[0]!.tree} ${found.digest}`;
 }
 
@@ -94,8 +94,8 @@ for (const [text, lines] of AMBIGUOUS) {
 Deno.test("of many candidates the first are named, and how many more there are", async () => {
   using cache = new CacheFolder();
   cache.blobs(Array.from({ length: 30 }, (_, i) => blob(`blob ${i}`)));
-  const state = await survey(new Layout(cache.registry), cache.now);
-  assert.throws(() => lookUp(state, "sha256:"), (error) => {
+  const snapshot = await takeSnapshot(new Layout(cache.registry), cache.now);
+  assert.throws(() => lookUp(snapshot, "sha256:"), (error) => {
     assert.ok(error instanceof DetailedError);
     assert.match(error.message, /can be 30 things/);
     assert.deepEqual([error.details.length, error.details.at(-1)], [21, "  and 10 more"]);

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { applyPlan, planGc } from "../../src/gc/collector.ts";
 import type { GcPolicy } from "../../src/gc/policy.ts";
-import { survey } from "../../src/snapshot/snapshot.ts";
+import { takeSnapshot } from "../../src/snapshot/snapshot.ts";
 import { asDigest } from "../../src/oci/digest.ts";
 import { Layout } from "../../src/store/layout.ts";
 import { Lease } from "../../src/store/locks/leases.ts";
@@ -280,7 +280,7 @@ async function check(
   const young = bench.young();
   const disk = { size: 100_000, free: 10_000 };
   const before = bench.size();
-  const plan = planGc(await survey(bench.layout, bench.now), policy, disk);
+  const plan = planGc(await takeSnapshot(bench.layout, bench.now), policy, disk);
   assert.equal(bench.size(), before, "planning changes nothing");
   const result = await applyPlan(bench.layout, plan, { now: () => bench.now, by: "a test" });
   assert.deepEqual(result.skipped, []);
@@ -288,7 +288,7 @@ async function check(
   assert.equal(before - bench.size(), plan.bytes);
   bench.assertRight(young);
   const again = { ...disk, free: disk.free + result.freed };
-  assert.equal(planGc(await survey(bench.layout, bench.now), policy, again).bytes, 0);
+  assert.equal(planGc(await takeSnapshot(bench.layout, bench.now), policy, again).bytes, 0);
 }
 
 Deno.test("for any cache and policy: nothing goes that is reachable, in use or young, and what goes is what was said", async () => {

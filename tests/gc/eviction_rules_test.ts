@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { Facts } from "../../src/gc/reference_counts.ts";
-import type { Loose } from "../../src/gc/plan.ts";
+import type { Unreferenced } from "../../src/gc/plan.ts";
 import { type GcPolicy, hasLimits, limitsOf } from "../../src/gc/policy.ts";
 import { select, selectAsked } from "../../src/gc/eviction_rules.ts";
 import type { Selection } from "../../src/gc/selection.ts";
-import { ENTRY_TYPES, type Survey } from "../../src/snapshot/types.ts";
+import { type CacheSnapshot, ENTRY_TYPES } from "../../src/snapshot/types.ts";
 import { DAY } from "../support/cache/cache_folder.ts";
 import {
   type FakeContents,
@@ -41,17 +41,20 @@ const app = (tag: string, more: Partial<FakeEntry> = {}): FakeEntry => ({
   ...more,
 });
 
-const NOTHING_LOOSE: Loose = { partials: [], rubbish: [], bytes: 0 };
+const NOTHING_LOOSE: Unreferenced = { partials: [], rubbish: [], bytes: 0 };
 
 /** A survey with downloads that were broken off: bytes, and milliseconds since. */
-function withPartials(survey: Survey, partials: readonly (readonly [number, number])[]): Survey {
+function withPartials(
+  snapshot: CacheSnapshot,
+  partials: readonly (readonly [number, number])[],
+): CacheSnapshot {
   const files = partials.map(([size, age]) => ({
     path: `/cache/registry/partial/${size}`,
     size,
-    mtime: survey.takenAt - age,
+    mtime: snapshot.takenAt - age,
   }));
   const bytes = partials.reduce((sum, [size]) => sum + size, 0);
-  return { ...survey, partials: files, size: survey.size + bytes };
+  return { ...snapshot, partials: files, size: snapshot.size + bytes };
 }
 
 /** Three apps of 100 bytes each, `a` the least recently used. */
@@ -354,9 +357,9 @@ Deno.test("every reason is said in words", () => {
     { name: "ghcr.io/acme/other:last" },
     app("broken", { problem: "its manifest is missing" }),
   ];
-  const survey = fakeSurvey(entries, { a: 2048 });
+  const snapshot = fakeSurvey(entries, { a: 2048 });
   const policy = { unused: 40 * DAY, maxSize: 1024, keepLast: 1 };
-  const { decisions } = select(survey, policy, fakeFacts(), undefined, NOTHING_LOOSE);
+  const { decisions } = select(snapshot, policy, fakeFacts(), undefined, NOTHING_LOOSE);
   const reasons = decisions.map(({ entry, why }) => [entry.name.split(":")[1], why]);
   assert.deepEqual(Object.fromEntries(reasons), {
     old: "unused for 45d; the limit is 40d",
@@ -407,18 +410,18 @@ for (
   ] as const
 ) {
   Deno.test(`downloads that were broken off go before entries, for ${name}`, () => {
-    const survey = withPartials(fakeSurvey(THREE, HUNDREDS), [[20, 2 * 60 * MINUTE], [50, DAY]]);
-    const selection = select(survey, policy, fakeFacts(), DISK, NOTHING_LOOSE);
+    const snapshot = withPartials(fakeSurvey(THREE, HUNDREDS), [[20, 2 * 60 * MINUTE], [50, DAY]]);
+    const selection = select(snapshot, policy, fakeFacts(), DISK, NOTHING_LOOSE);
     assert.deepEqual(selection.partials.map(({ size }) => size), partials);
     assert.deepEqual(summary(selection).filter((line) => line.startsWith("-")), entries);
   });
 }
 
 Deno.test("downloads that go in any case are not taken twice, and young ones stand in the way", () => {
-  const survey = withPartials(fakeSurvey([app("a", { pin: {} })]), [[20, MINUTE], [50, 8 * DAY]]);
-  const old = survey.partials.filter(({ size }) => size === 50);
+  const snapshot = withPartials(fakeSurvey([app("a", { pin: {} })]), [[20, MINUTE], [50, 8 * DAY]]);
+  const old = snapshot.partials.filter(({ size }) => size === 50);
   const loose = { partials: old, rubbish: [], bytes: 50 };
-  const { partials, shortfalls } = select(survey, { maxSize: 0 }, fakeFacts(), undefined, loose);
+  const { partials, shortfalls } = select(snapshot, { maxSize: 0 }, fakeFacts(), undefined, loose);
   assert.deepEqual(partials, []);
   assert.deepEqual(shortfalls.map(({ missing, kept }) => ({ missing, kept })), [{
     missing: 20,
@@ -472,17 +475,20 @@ Deno.test("what a user asks for goes, and nothing else, but for what is pinned o
     app("c", { needs: ["c"] }),
     app("d", { needs: ["shared"] }),
   ];
-  const survey = fakeSurvey(entries, { ...HUNDREDS, shared: 100 });
-  const asked = new Set(survey.entries.slice(0, 3));
+  const snapshot = fakeSurvey(entries, { ...HUNDREDS, shared: 100 });
+  const asked = new Set(snapshot.entries.slice(0, 3));
   const ages = { entry: 0, content: 0, orphan: 0, partial: 0 };
-  const inUse = { folders: new Map([[survey.entries[2]!.folder, "x"]]), places: new Set<number>() };
+  const inUse = {
+    folders: new Map([[snapshot.entries[2]!.folder, "x"]]),
+    places: new Set<number>(),
+  };
   const facts = fakeFacts({ ages, inUse });
-  assert.deepEqual(summary(selectAsked(survey, asked, facts, {})), [
+  assert.deepEqual(summary(selectAsked(snapshot, asked, facts, {})), [
     "- a asked 100",
     "+ b pinned",
     "+ c in use",
   ]);
-  assert.deepEqual(summary(selectAsked(survey, asked, facts, { includePinned: true })), [
+  assert.deepEqual(summary(selectAsked(snapshot, asked, facts, { includePinned: true })), [
     "- a asked 100",
     "- b asked 100",
     "+ c in use",
@@ -530,7 +536,7 @@ const aSurvey = fc.tuple(
     minLength: NAMES.length,
     maxLength: NAMES.length,
   }),
-).map(([entries, sizes]): Survey =>
+).map(([entries, sizes]): CacheSnapshot =>
   fakeSurvey(
     entries.map(({ repository, tag, ...entry }) => ({ name: `${repository}:${tag}`, ...entry })),
     Object.fromEntries(NAMES.map((name, i) => [name, sizes[i]!])),
@@ -558,9 +564,9 @@ Deno.test("for any cache and policy: one decision an entry, bytes add up, and go
       survey.entries.map(({ name }) => name).sort(),
     );
     const kept = decisions.filter(({ action }) => action === "keep").map(({ entry }) => entry);
-    const needed = new Set(kept.flatMap(({ reaches }) => reaches));
+    const needed = new Set(kept.flatMap(({ references }) => references));
     for (const place of contents) assert.ok(!needed.has(place));
-    const orphans = contents.filter((place) => survey.holders[place] === 0);
+    const orphans = contents.filter((place) => survey.referenceCounts[place] === 0);
     const sizeOf = (places: readonly number[]) =>
       places.reduce((sum, place) => sum + survey.contents[place]!.size, 0);
     const removed = decisions.filter((decision) => decision.action === "remove");
@@ -588,12 +594,12 @@ Deno.test("for any cache: a limit of size takes nothing that is used later than 
 });
 
 Deno.test("what a type's own limit takes says so, and what a common one takes does not", () => {
-  const survey = fakeSurvey([
+  const snapshot = fakeSurvey([
     app("a", { used: 9 * DAY, needs: ["a"] }),
     app("b", { used: 8 * DAY, needs: ["b"], type: "package" }),
   ], HUNDREDS);
   const scopes = (policy: GcPolicy) =>
-    select(survey, policy, fakeFacts(), undefined, NOTHING_LOOSE).decisions.flatMap((each) =>
+    select(snapshot, policy, fakeFacts(), undefined, NOTHING_LOOSE).decisions.flatMap((each) =>
       each.action === "remove" ? [each.scope] : []
     );
   assert.deepEqual(scopes({ unused: DAY, types: { package: { unused: 2 * DAY } } }), [

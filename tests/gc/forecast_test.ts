@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import type { Disk } from "../../src/base/disk.ts";
 import { planGc } from "../../src/gc/collector.ts";
 import type { GcPolicy } from "../../src/gc/policy.ts";
-import { type Fate, Fates } from "../../src/gc/forecast.ts";
-import { survey } from "../../src/snapshot/snapshot.ts";
-import type { Survey } from "../../src/snapshot/types.ts";
+import { EvictionForecast, type Fate } from "../../src/gc/forecast.ts";
+import { takeSnapshot } from "../../src/snapshot/snapshot.ts";
+import type { CacheSnapshot } from "../../src/snapshot/types.ts";
 import { Layout } from "../../src/store/layout.ts";
 import { blob, image, randomBytes } from "../support/cache/artifacts.ts";
 import { CacheFolder, DAY, HOUR } from "../support/cache/cache_folder.ts";
@@ -21,13 +21,13 @@ function filled(): CacheFolder {
   return cache;
 }
 
-function fate(state: Survey, tag: string, policy: GcPolicy, disk?: Disk): Fate {
-  const entry = state.entries.find(({ name }) => name.endsWith(`:${tag}`))!;
-  return new Fates(state, policy, disk).of(entry);
+function fate(snapshot: CacheSnapshot, tag: string, policy: GcPolicy, disk?: Disk): Fate {
+  const entry = snapshot.entries.find(({ name }) => name.endsWith(`:${tag}`))!;
+  return new EvictionForecast(snapshot, policy, disk).of(entry);
 }
 
-async function look(cache: CacheFolder): Promise<Survey> {
-  return await survey(new Layout(cache.registry), cache.now);
+async function look(cache: CacheFolder): Promise<CacheSnapshot> {
+  return await takeSnapshot(new Layout(cache.registry), cache.now);
 }
 
 Deno.test("without limits nothing is taken", async () => {
@@ -59,14 +59,14 @@ Deno.test("a pin leaves no prospects, and what is young has those of time", asyn
 
 Deno.test("what may still come is told: a byte less, and it stays; that much, and it goes", async () => {
   using cache = filled();
-  const state = await look(cache);
+  const snapshot = await look(cache);
   for (const tag of ["d5", "d4", "d3", "d2"]) {
-    const limit = state.size + 12_345;
-    const [prospect] = fate(state, tag, { maxSize: limit }).prospects;
+    const limit = snapshot.size + 12_345;
+    const [prospect] = fate(snapshot, tag, { maxSize: limit }).prospects;
     assert.ok(prospect?.rule === "max-size");
     // Where so much more is there, the limit is so much nearer.
     const removed = (maxSize: number) =>
-      planGc(state, { maxSize }, undefined).remove.entries.some(({ name }) =>
+      planGc(snapshot, { maxSize }, undefined).remove.entries.some(({ name }) =>
         name.endsWith(`:${tag}`)
       );
     assert.equal(removed(limit - prospect.bytes), false, tag);
@@ -76,27 +76,27 @@ Deno.test("what may still come is told: a byte less, and it stays; that much, an
 
 Deno.test("the same for the disk and for the number of entries", async () => {
   using cache = filled();
-  const state = await look(cache);
+  const snapshot = await look(cache);
   const disk = { size: 1e9, free: 500_000 };
-  const [free] = fate(state, "d3", { minFree: { bytes: 400_000 } }, disk).prospects;
+  const [free] = fate(snapshot, "d3", { minFree: { bytes: 400_000 } }, disk).prospects;
   assert.ok(free?.rule === "min-free");
   const isTaken = (free: number) =>
-    fate(state, "d3", { minFree: { bytes: 400_000 } }, { ...disk, free }).action === "remove";
+    fate(snapshot, "d3", { minFree: { bytes: 400_000 } }, { ...disk, free }).action === "remove";
   assert.equal(isTaken(disk.free - free.bytes), false);
   assert.equal(isTaken(disk.free - free.bytes - 1), true);
-  const [count] = fate(state, "d3", { maxCount: 10 }).prospects;
+  const [count] = fate(snapshot, "d3", { maxCount: 10 }).prospects;
   // Six are there, and two go before it: ten is reached with six more after these.
   assert.deepEqual(count, { rule: "max-count", entries: 6 });
 });
 
 Deno.test("what stays as one of the last of its repository has no day on which it goes", async () => {
   using cache = filled();
-  const state = await look(cache);
+  const snapshot = await look(cache);
   const policy = { unused: 3.5 * DAY, maxSize: 1, keepLast: 6 };
-  const { rule, prospects } = fate(state, "d5", policy);
+  const { rule, prospects } = fate(snapshot, "d5", policy);
   assert.deepEqual([rule, prospects], ["keep-last", []]);
   // What does not is told of as before.
-  const other = fate(state, "d4", { unused: 30 * DAY, keepLast: 1 });
+  const other = fate(snapshot, "d4", { unused: 30 * DAY, keepLast: 1 });
   assert.deepEqual(other.prospects, [{ rule: "unused", at: cache.now + 26 * DAY }]);
 });
 
@@ -106,27 +106,27 @@ Deno.test("the room under the limits of an entry's own type is told: that much, 
     const file = blob(randomBytes(days * 777, `package ${days}`));
     cache.package(`debian/hello/${days}/amd64`, file, { used: days * DAY });
   }
-  const state = await look(cache);
+  const snapshot = await look(cache);
   const isTaken = (tag: string, types: GcPolicy["types"]) =>
-    fate(state, tag, { types }).action === "remove";
+    fate(snapshot, tag, { types }).action === "remove";
   for (const tag of ["d5", "d4", "d3", "d2"]) {
-    const policy = { types: { app: { maxSize: state.size, maxCount: 10 }, package: {} } };
-    const [size, count] = fate(state, tag, policy).prospects;
+    const policy = { types: { app: { maxSize: snapshot.size, maxCount: 10 }, package: {} } };
+    const [size, count] = fate(snapshot, tag, policy).prospects;
     assert.ok(size?.rule === "max-size" && size.scope === "app");
-    assert.equal(isTaken(tag, { app: { maxSize: state.size - size.bytes } }), false, tag);
-    assert.equal(isTaken(tag, { app: { maxSize: state.size - size.bytes - 1 } }), true, tag);
+    assert.equal(isTaken(tag, { app: { maxSize: snapshot.size - size.bytes } }), false, tag);
+    assert.equal(isTaken(tag, { app: { maxSize: snapshot.size - size.bytes - 1 } }), true, tag);
     assert.ok(count?.rule === "max-count" && count.scope === "app");
     assert.equal(isTaken(tag, { app: { maxCount: 10 - count.entries } }), false, tag);
     assert.equal(isTaken(tag, { app: { maxCount: 10 - count.entries - 1 } }), true, tag);
   }
-  assert.deepEqual(fate(state, "d5", { types: { package: { maxSize: 1e9 } } }).prospects, []);
+  assert.deepEqual(fate(snapshot, "d5", { types: { package: { maxSize: 1e9 } } }).prospects, []);
 });
 
 Deno.test("entries that stay as the last of their type's groups are not counted as going before", async () => {
   using cache = filled();
   cache.package("debian/hello/1/amd64", blob(randomBytes(500, "1")), { used: 8 * DAY });
-  const state = await look(cache);
+  const snapshot = await look(cache);
   const policy: GcPolicy = { maxCount: 10, types: { package: { keepLast: 1 } } };
   // Seven are there, and none but a package goes before it, which stays.
-  assert.deepEqual(fate(state, "d5", policy).prospects, [{ rule: "max-count", entries: 3 }]);
+  assert.deepEqual(fate(snapshot, "d5", policy).prospects, [{ rule: "max-count", entries: 3 }]);
 });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { chainTo } from "../../src/gc/trace.ts";
-import { survey } from "../../src/snapshot/snapshot.ts";
+import { tracePath } from "../../src/gc/trace.ts";
+import { takeSnapshot } from "../../src/snapshot/snapshot.ts";
 import { asDigest } from "../../src/oci/digest.ts";
 import { Layout } from "../../src/store/layout.ts";
 import {
@@ -25,9 +25,9 @@ async function chain(
 ): Promise<string[] | undefined> {
   using cache = new CacheFolder();
   fill(cache);
-  const state = await survey(new Layout(cache.registry), cache.now);
-  assert.equal(state.entries.length, 1);
-  const links = chainTo(state, state.entries[0]!, asDigest(digest)!);
+  const snapshot = await takeSnapshot(new Layout(cache.registry), cache.now);
+  assert.equal(snapshot.entries.length, 1);
+  const links = tracePath(snapshot, snapshot.entries[0]!, asDigest(digest)!);
   if (links) assert.equal(links.at(-1)!.digest, digest);
   return links?.map(({ kind, note }) => note === undefined ? kind : `${kind} ${note}`);
 }

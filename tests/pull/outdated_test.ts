@@ -5,7 +5,7 @@ import { type ImageManifest, parseManifest } from "../../src/oci/manifest.ts";
 import { parsePlatform } from "../../src/oci/platform.ts";
 import { parseReference, type Reference } from "../../src/oci/reference.ts";
 import { type CachedTag, checkTags, type TagState } from "../../src/pull/outdated.ts";
-import { readRecord, TagStore } from "../../src/store/manifest_store.ts";
+import { ManifestStore, readRecord } from "../../src/store/manifest_store.ts";
 import {
   type Artifact,
   blob,
@@ -39,7 +39,7 @@ const NEW = image([BASE, NEXT], {
 });
 
 function tagOf(bench: PullBench, reference: Reference = bench.reference()): CachedTag {
-  const record = readRecord(new TagStore(bench.layout).folder(reference));
+  const record = readRecord(new ManifestStore(bench.layout).folder(reference));
   return { reference, record, image: undefined };
 }
 

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { hasCode } from "../../src/base/errors.ts";
 import type { Digest } from "../../src/oci/digest.ts";
 import { formatPlatform, parsePlatform } from "../../src/oci/platform.ts";
-import { survey } from "../../src/snapshot/snapshot.ts";
+import { takeSnapshot } from "../../src/snapshot/snapshot.ts";
 import {
   blob,
   image,
@@ -136,7 +136,7 @@ Deno.test("every file of an entry may be deleted: the next pull makes it whole",
     assert.ok(Deno.statSync(file).isFile, `${file} did not come back`);
     assertStoreSound(root);
   }
-  assert.equal((await survey(bench.layout, Date.now())).entries.length, 1);
+  assert.equal((await takeSnapshot(bench.layout, Date.now())).entries.length, 1);
 });
 
 for (const old of [false, true]) {
@@ -188,7 +188,7 @@ Deno.test("a failure publishes nothing and stops the other transfers", async () 
   bench.registry.add("app", image([LAYER, gone]), "v1");
   bench.registry.removeBlob("app", gone);
   await assert.rejects(bench.pull(), (error) => hasCode(error, "LDR_NOT_FOUND"));
-  assert.deepEqual((await survey(bench.layout, Date.now())).entries, []);
+  assert.deepEqual((await takeSnapshot(bench.layout, Date.now())).entries, []);
   assertStoreSound(bench.layout.root);
 });
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join, relative } from "node:path";
-import { survey } from "../../src/snapshot/snapshot.ts";
-import type { Survey, SurveyEntry } from "../../src/snapshot/types.ts";
+import { takeSnapshot } from "../../src/snapshot/snapshot.ts";
+import type { CacheSnapshot, SnapshotEntry } from "../../src/snapshot/types.ts";
 import { Layout } from "../../src/store/layout.ts";
 import {
   type Artifact,
@@ -18,19 +18,21 @@ import {
 import { CacheFolder, DAY, relativePathOf } from "../support/cache/cache_folder.ts";
 import { spinApp } from "../support/cache/spin_apps.ts";
 
-async function surveyOf(cache: CacheFolder): Promise<Survey> {
-  return await survey(new Layout(cache.registry), cache.now);
+async function surveyOf(cache: CacheFolder): Promise<CacheSnapshot> {
+  return await takeSnapshot(new Layout(cache.registry), cache.now);
 }
 
 /** The one entry there is. */
-function only(state: Survey): SurveyEntry {
-  assert.deepEqual(state.entries.map(({ name }) => name).length, 1);
-  return state.entries[0]!;
+function only(snapshot: CacheSnapshot): SnapshotEntry {
+  assert.deepEqual(snapshot.entries.map(({ name }) => name).length, 1);
+  return snapshot.entries[0]!;
 }
 
 /** What an entry reaches, as paths relative to the registry, sorted. */
-function reached(state: Survey, entry: SurveyEntry): string[] {
-  return entry.reaches.map((place) => relative(state.layout.root, state.contents[place]!.path))
+function reached(snapshot: CacheSnapshot, entry: SnapshotEntry): string[] {
+  return entry.references.map((place) =>
+    relative(snapshot.layout.root, snapshot.contents[place]!.path)
+  )
     .sort();
 }
 
@@ -56,8 +58,8 @@ const TWO = image(["another layer", "shared"]);
 Deno.test("a tag that larder pulled reaches its manifest by digest and the blobs of it", async () => {
   using cache = new CacheFolder();
   const folder = cache.pulled("ghcr.io/acme/app:v1", ONE, { used: DAY });
-  const state = await surveyOf(cache);
-  const { size, unique, ownSize, reaches: _, ownFiles, ...entry } = only(state);
+  const snapshot = await surveyOf(cache);
+  const { size, unique, ownSize, references: _, ownFiles, ...entry } = only(snapshot);
   assert.deepEqual(entry, {
     type: "app",
     name: "ghcr.io/acme/app:v1",
@@ -72,26 +74,26 @@ Deno.test("a tag that larder pulled reaches its manifest by digest and the blobs
     writtenBy: "larder",
     record: JSON.parse(Deno.readTextFileSync(join(folder, "record.json"))),
     problem: undefined,
-    isLater: false,
+    isFromNewerVersion: false,
   });
-  assert.deepEqual(reached(state, state.entries[0]!), contentOf("ghcr.io/acme/app", ONE));
+  assert.deepEqual(reached(snapshot, snapshot.entries[0]!), contentOf("ghcr.io/acme/app", ONE));
   assert.deepEqual(ownFiles.toSorted(), ["config.json", "manifest.json", "record.json"]);
   const own = ownFiles.reduce((sum, name) => sum + Deno.statSync(join(folder, name)).size, 0);
   assert.deepEqual([ownSize, size, unique], [own, cache.size(), cache.size()]);
-  assert.equal(state.size, cache.size());
+  assert.equal(snapshot.size, cache.size());
 });
 
 Deno.test("what entries share counts for each and is unique to none", async () => {
   using cache = new CacheFolder();
   cache.pulled("ghcr.io/acme/app:v1", ONE);
   cache.pulled("ghcr.io/acme/app:v2", TWO);
-  const state = await surveyOf(cache);
-  const [one, two] = state.entries;
+  const snapshot = await surveyOf(cache);
+  const [one, two] = snapshot.entries;
   const shared = "shared".length;
   assert.equal(one!.size - one!.unique, shared);
   assert.equal(two!.size - two!.unique, shared);
   assert.equal(one!.unique + two!.unique + shared, cache.size());
-  assert.equal(state.size, cache.size());
+  assert.equal(snapshot.size, cache.size());
 });
 
 Deno.test("two tags of one manifest share all but their own files", async () => {
@@ -110,16 +112,16 @@ Deno.test("an index reaches those of its platforms that are there", async () => 
     join(cache.registry, "manifests/ghcr.io/acme/app", missing.descriptor.digest),
     { recursive: true },
   );
-  const state = await surveyOf(cache);
+  const snapshot = await surveyOf(cache);
   const gone = contentOf("ghcr.io/acme/app", missing);
   const expected = contentOf("ghcr.io/acme/app", all).filter((path) =>
     !gone.includes(path) ||
     all.children.slice(0, 2).some((child) => contentOf("ghcr.io/acme/app", child).includes(path))
   );
-  assert.deepEqual(reached(state, only(state)), expected);
+  assert.deepEqual(reached(snapshot, only(snapshot)), expected);
   const orphan = missing.blobs[1]!;
-  const place = state.contents.findIndex(({ path }) => path.endsWith(orphan.descriptor.digest));
-  assert.equal(state.holders[place], 0);
+  const place = snapshot.contents.findIndex(({ path }) => path.endsWith(orphan.descriptor.digest));
+  assert.equal(snapshot.referenceCounts[place], 0);
 });
 
 Deno.test("indexes within indexes are followed, four deep and no deeper", async () => {
@@ -132,9 +134,9 @@ Deno.test("indexes within indexes are followed, four deep and no deeper", async 
   }
   cache.pulledByDigest("ghcr.io/acme/app", levels[3]!);
   cache.pulledByDigest("ghcr.io/acme/app", levels[5]!);
-  const state = await surveyOf(cache);
+  const snapshot = await surveyOf(cache);
   const layer = relativePathOf(ONE.blobs[1]!);
-  const reaching = state.entries.filter((entry) => reached(state, entry).includes(layer));
+  const reaching = snapshot.entries.filter((entry) => reached(snapshot, entry).includes(layer));
   assert.deepEqual(reaching.map(({ digest }) => digest), [levels[3]!.descriptor.digest]);
 });
 
@@ -142,18 +144,18 @@ Deno.test("a digest that was asked for is an entry, one that was not is content 
   using cache = new CacheFolder();
   cache.pulled("ghcr.io/acme/app:v1", ONE);
   const folder = cache.pulledByDigest("ghcr.io/acme/app", TWO, { used: DAY });
-  const state = await surveyOf(cache);
+  const snapshot = await surveyOf(cache);
   assert.deepEqual(
-    state.entries.map(({ name }) => name),
+    snapshot.entries.map(({ name }) => name),
     [
       "ghcr.io/acme/app:v1",
       `ghcr.io/acme/app@${TWO.descriptor.digest}`,
     ].sort(),
   );
-  const entry = state.entries.find((each) => each.folder === folder)!;
+  const entry = snapshot.entries.find((each) => each.folder === folder)!;
   assert.deepEqual(entry.ownFiles, ["record.json"]);
   assert.equal(entry.ownSize, Deno.statSync(join(folder, "record.json")).size);
-  assert.deepEqual(reached(state, entry), contentOf("ghcr.io/acme/app", TWO));
+  assert.deepEqual(reached(snapshot, entry), contentOf("ghcr.io/acme/app", TWO));
 });
 
 Deno.test("a digest that was asked for with a tag is shown with it", async () => {
@@ -177,7 +179,7 @@ Deno.test("Spin's locked app reaches the files that were unpacked from archives"
     using cache = new CacheFolder();
     cache[writer]("ghcr.io/acme/app:v1", app);
     cache.blobs(files);
-    const state = await surveyOf(cache);
+    const snapshot = await surveyOf(cache);
     const [config, ...layers] = app.blobs;
     const manifest = join("manifests/ghcr.io/acme/app", app.descriptor.digest);
     const expected = [
@@ -186,8 +188,8 @@ Deno.test("Spin's locked app reaches the files that were unpacked from archives"
         .map(relativePathOf),
       ...(writer === "pulled" ? [relativePathOf(config!), manifest] : []),
     ];
-    assert.deepEqual(reached(state, only(state)), expected.sort());
-    assert.equal(only(state).writtenBy, writer === "pulled" ? "larder" : "spin");
+    assert.deepEqual(reached(snapshot, only(snapshot)), expected.sort());
+    assert.equal(only(snapshot).writtenBy, writer === "pulled" ? "larder" : "spin");
   }
 });
 
@@ -199,8 +201,8 @@ Deno.test("an app of before Spin 2.0, whose config is the locked app, reaches it
   );
   const [file] = unpacked("packed");
   cache.blobs([file!]);
-  const state = await surveyOf(cache);
-  assert.ok(reached(state, only(state)).includes(relativePathOf(file!)));
+  const snapshot = await surveyOf(cache);
+  assert.ok(reached(snapshot, only(snapshot)).includes(relativePathOf(file!)));
 });
 
 Deno.test("content that is wanted as Wasm and as a file is reached in both trees", async () => {
@@ -208,26 +210,26 @@ Deno.test("content that is wanted as Wasm and as a file is reached in both trees
   const bytes = wasmModule("both");
   const asWasm = blob(bytes, MEDIA_TYPES.spinWasm);
   cache.pulled("ghcr.io/acme/app:v1", image([asWasm, blob(bytes, MEDIA_TYPES.spinData)]));
-  const state = await surveyOf(cache);
+  const snapshot = await surveyOf(cache);
   const { digest } = asWasm.descriptor;
-  const places = reached(state, only(state)).filter((path) => path.endsWith(digest));
+  const places = reached(snapshot, only(snapshot)).filter((path) => path.endsWith(digest));
   assert.deepEqual(places, [`data/${digest}`, `wasm/${digest}`]);
-  assert.equal(state.size, cache.size());
+  assert.equal(snapshot.size, cache.size());
 });
 
 Deno.test("where Spin has replaced the manifest, the entry is Spin's and the old content is an orphan", async () => {
   using cache = new CacheFolder();
   cache.pulled("ghcr.io/acme/app:v1", ONE, { used: 2 * DAY });
   cache.spins("ghcr.io/acme/app:v1", TWO, { used: DAY });
-  const state = await surveyOf(cache);
-  const entry = only(state);
+  const snapshot = await surveyOf(cache);
+  const entry = only(snapshot);
   assert.deepEqual([entry.writtenBy, entry.record, entry.stampFile, entry.lastUsed], [
     "spin",
     undefined,
     "manifest.json",
     cache.now - DAY,
   ]);
-  const paths = reached(state, entry);
+  const paths = reached(snapshot, entry);
   assert.ok(paths.includes(relativePathOf(TWO.blobs[1]!)));
   assert.ok(!paths.includes(relativePathOf(ONE.blobs[1]!)));
   assert.ok(entry.ownFiles.includes("record.json"));
@@ -242,9 +244,9 @@ Deno.test("packages, images and compiled code are entries, each with its blob", 
   cache.package("debian/hello/2.10/amd64", blob("package"), { used: DAY });
   cache.image("edge", specification, blob("disk image"), { used: 2 * DAY });
   cache.compiled(component, "jco-1.2.3", files, { used: 3 * DAY });
-  const state = await surveyOf(cache);
+  const snapshot = await surveyOf(cache);
   assert.deepEqual(
-    state.entries.map(({ type, name, group, digest, lastUsed, problem }) => ({
+    snapshot.entries.map(({ type, name, group, digest, lastUsed, problem }) => ({
       type,
       name,
       group,
@@ -279,10 +281,10 @@ Deno.test("packages, images and compiled code are entries, each with its blob", 
       },
     ],
   );
-  const paths = state.entries.map((entry) => reached(state, entry));
+  const paths = snapshot.entries.map((entry) => reached(snapshot, entry));
   assert.deepEqual(paths[2], files.map(relativePathOf).sort());
-  assert.deepEqual(state.entries.map(({ size, ownSize }) => size - ownSize), [7, 10, 14]);
-  assert.equal(state.size, cache.size());
+  assert.deepEqual(snapshot.entries.map(({ size, ownSize }) => size - ownSize), [7, 10, 14]);
+  assert.equal(snapshot.size, cache.size());
 });
 
 Deno.test("a package whose parts are no plain names lies where the layout says", async () => {
@@ -316,9 +318,9 @@ Deno.test("a record that is not that of its folder is damaged", async () => {
   using cache = new CacheFolder();
   const folder = cache.package("debian/hello/2.10/amd64", blob("package"));
   Deno.renameSync(folder, join(folder, "..", "arm64"));
-  const state = await surveyOf(cache);
-  const entry = only(state);
-  assert.deepEqual([entry.name, entry.digest, entry.reaches], [
+  const snapshot = await surveyOf(cache);
+  const entry = only(snapshot);
+  assert.deepEqual([entry.name, entry.digest, entry.references], [
     "debian/hello/2.10/arm64",
     undefined,
     [],
@@ -367,16 +369,16 @@ for (
     const folder = cache.pulled("ghcr.io/acme/app:v1", ONE);
     cache.pulled("ghcr.io/acme/other:v1", TWO);
     spoil(folder);
-    const state = await surveyOf(cache);
-    const [damaged, other] = state.entries;
+    const snapshot = await surveyOf(cache);
+    const [damaged, other] = snapshot.entries;
     assert.equal(damaged!.name, "ghcr.io/acme/app:v1");
     assert.equal(damaged!.writtenBy, "larder");
     assert.equal(damaged!.record?.digest, ONE.descriptor.digest);
-    assert.deepEqual(reached(state, damaged!), contentOf("ghcr.io/acme/app", ONE));
+    assert.deepEqual(reached(snapshot, damaged!), contentOf("ghcr.io/acme/app", ONE));
     assert.ok(damaged!.problem);
     assert.equal(other!.problem, undefined);
-    assert.deepEqual(reached(state, other!), contentOf("ghcr.io/acme/other", TWO));
-    assert.equal(state.size, cache.size());
+    assert.deepEqual(reached(snapshot, other!), contentOf("ghcr.io/acme/other", TWO));
+    assert.equal(snapshot.size, cache.size());
   });
 }
 
@@ -386,15 +388,15 @@ Deno.test("a tag whose manifest and record are damaged keeps nothing", async () 
   Deno.removeSync(join(folder, "manifest.json"));
   Deno.truncateSync(join(folder, "record.json"), 20);
   assert.ok(only(await surveyOf(cache)).problem);
-  assert.deepEqual(only(await surveyOf(cache)).reaches, []);
+  assert.deepEqual(only(await surveyOf(cache)).references, []);
 });
 
 Deno.test("a tag whose own manifest is missing keeps every platform of its index", async () => {
   using cache = new CacheFolder();
   const all = multiPlatform("linux/amd64", "linux/arm64");
   Deno.removeSync(join(cache.pulled("ghcr.io/acme/app:v1", all), "manifest.json"));
-  const state = await surveyOf(cache);
-  assert.deepEqual(reached(state, only(state)), contentOf("ghcr.io/acme/app", all));
+  const snapshot = await surveyOf(cache);
+  assert.deepEqual(reached(snapshot, only(snapshot)), contentOf("ghcr.io/acme/app", all));
 });
 
 Deno.test("a digest whose index is damaged keeps the platform that was chosen", async () => {
@@ -402,10 +404,10 @@ Deno.test("a digest whose index is damaged keeps the platform that was chosen", 
   const all = multiPlatform("linux/amd64", "linux/arm64");
   const folder = cache.pulledByDigest("ghcr.io/acme/app", all);
   Deno.writeTextFileSync(join(folder, "manifest.json"), "{}");
-  const state = await surveyOf(cache);
-  assert.ok(only(state).problem);
+  const snapshot = await surveyOf(cache);
+  assert.ok(only(snapshot).problem);
   assert.deepEqual(
-    reached(state, only(state)),
+    reached(snapshot, only(snapshot)),
     contentOf("ghcr.io/acme/app", all.children[0]!),
   );
 });
@@ -414,11 +416,11 @@ Deno.test("an entry of a digest whose manifest is damaged keeps nothing", async 
   using cache = new CacheFolder();
   const folder = cache.pulledByDigest("ghcr.io/acme/app", ONE);
   Deno.writeTextFileSync(join(folder, "manifest.json"), "{}");
-  const state = await surveyOf(cache);
-  assert.ok(only(state).problem);
-  assert.deepEqual(only(state).reaches, []);
-  assert.deepEqual(only(state).ownFiles, ["record.json"]);
-  assert.equal(state.size, cache.size());
+  const snapshot = await surveyOf(cache);
+  assert.ok(only(snapshot).problem);
+  assert.deepEqual(only(snapshot).references, []);
+  assert.deepEqual(only(snapshot).ownFiles, ["record.json"]);
+  assert.equal(snapshot.size, cache.size());
 });
 
 Deno.test("a tag whose index is damaged keeps what its own manifest names", async () => {
@@ -427,10 +429,10 @@ Deno.test("a tag whose index is damaged keeps what its own manifest names", asyn
   cache.pulled("ghcr.io/acme/app:v1", all);
   const path = join("manifests/ghcr.io/acme/app", all.descriptor.digest, "manifest.json");
   cache.write(path, "{}");
-  const state = await surveyOf(cache);
-  assert.match(only(state).problem!, /index/);
+  const snapshot = await surveyOf(cache);
+  assert.match(only(snapshot).problem!, /index/);
   assert.deepEqual(
-    reached(state, only(state)),
+    reached(snapshot, only(snapshot)),
     contentOf("ghcr.io/acme/app", all.children[0]!),
   );
 });
@@ -440,9 +442,9 @@ Deno.test("a locked app that is not to be read is a problem of its entry, which 
   const app = await spinApp({ archived: { "a.txt": "packed" } });
   const folder = cache.spins("ghcr.io/acme/app:v1", app);
   Deno.writeTextFileSync(join(folder, "config.json"), "{");
-  const state = await surveyOf(cache);
-  assert.ok(only(state).problem);
-  assert.ok(reached(state, only(state)).includes(relativePathOf(app.blobs[1]!)));
+  const snapshot = await surveyOf(cache);
+  assert.ok(only(snapshot).problem);
+  assert.ok(reached(snapshot, only(snapshot)).includes(relativePathOf(app.blobs[1]!)));
 });
 
 Deno.test("pins are an entry's own, or a pattern's that its name matches", async () => {
@@ -500,13 +502,13 @@ Deno.test("what belongs to nothing is told apart: downloads, rubbish and what is
   for (const path of [...partials, ...rubbish, ...foreign]) cache.write(path, "x");
   Deno.symlinkSync("/etc/passwd", join(cache.registry, "data", digest));
   Deno.mkdirSync(join(cache.registry, "data", "folder"));
-  const state = await surveyOf(cache);
+  const snapshot = await surveyOf(cache);
   const paths = (files: readonly { path: string }[]) =>
     files.map(({ path }) => relative(cache.registry, path)).sort();
-  assert.deepEqual(paths(state.partials), partials);
-  assert.deepEqual(paths(state.rubbish), rubbish.toSorted());
-  assert.deepEqual(paths(state.foreign), [...foreign, `data/${digest}`, "data/folder"].sort());
-  assert.deepEqual(state.entries.map(({ name }) => name), ["ghcr.io/acme/app:v1"]);
+  assert.deepEqual(paths(snapshot.partials), partials);
+  assert.deepEqual(paths(snapshot.rubbish), rubbish.toSorted());
+  assert.deepEqual(paths(snapshot.foreign), [...foreign, `data/${digest}`, "data/folder"].sort());
+  assert.deepEqual(snapshot.entries.map(({ name }) => name), ["ghcr.io/acme/app:v1"]);
 });
 
 Deno.test("empty folders are found, the deepest first", async () => {
@@ -524,8 +526,8 @@ Deno.test("empty folders are found, the deepest first", async () => {
 
 Deno.test("a cache that does not exist is an empty one, and is not made", async () => {
   using cache = new CacheFolder();
-  const state = await surveyOf(cache);
-  assert.deepEqual([state.entries, state.contents, state.size], [[], [], 0]);
+  const snapshot = await surveyOf(cache);
+  assert.deepEqual([snapshot.entries, snapshot.contents, snapshot.size], [[], [], 0]);
   assert.deepEqual([...Deno.readDirSync(cache.path)], []);
 });
 

@@ -4,13 +4,13 @@ import {
   cacheRoot,
   configRoot,
   home,
-  type Machine,
+  type HostPlatform,
   userConfig,
 } from "../../src/store/platform_dirs.ts";
 
 type Environment = Record<string, string>;
 
-const machine = (os: Machine["os"], env: Environment): Machine => ({
+const platform = (os: HostPlatform["os"], env: Environment): HostPlatform => ({
   os,
   env: (name) => env[name],
 });
@@ -20,7 +20,7 @@ const mac = { HOME: "/Users/me" };
 const windows = { USERPROFILE: "C:\\Users\\me" };
 
 /** What decides, on which system, the environment, the folder, and the words for it. */
-const CACHES: [string, Machine["os"], Environment, string, string][] = [
+const CACHES: [string, HostPlatform["os"], Environment, string, string][] = [
   ["the home folder", "linux", linux, "/home/me/.cache/larder", "HOME"],
   ["XDG", "linux", { ...linux, XDG_CACHE_HOME: "/x" }, "/x/larder", "XDG_CACHE_HOME"],
   ["XDG without a home", "linux", { XDG_CACHE_HOME: "/x/" }, "/x/larder", "XDG_CACHE_HOME"],
@@ -73,11 +73,11 @@ const CACHES: [string, Machine["os"], Environment, string, string][] = [
 
 for (const [name, os, env, path, rule] of CACHES) {
   Deno.test(`the cache folder on ${os}: ${name}`, () => {
-    assert.deepEqual(cacheRoot(machine(os, env)), { path, rule });
+    assert.deepEqual(cacheRoot(platform(os, env)), { path, rule });
   });
 }
 
-const CONFIGS: [string, Machine["os"], Environment, string, string][] = [
+const CONFIGS: [string, HostPlatform["os"], Environment, string, string][] = [
   ["the home folder", "linux", linux, "/home/me/.config/larder", "HOME"],
   ["XDG", "linux", { ...linux, XDG_CONFIG_HOME: "/x" }, "/x/larder", "XDG_CONFIG_HOME"],
   [
@@ -106,13 +106,13 @@ const CONFIGS: [string, Machine["os"], Environment, string, string][] = [
 
 for (const [name, os, env, path, rule] of CONFIGS) {
   Deno.test(`the config folder on ${os}: ${name}`, () => {
-    assert.deepEqual(configRoot(machine(os, env)), { path, rule });
+    assert.deepEqual(configRoot(platform(os, env)), { path, rule });
   });
 }
 
 Deno.test("the config folder of all programs is the one that larder's lies in", () => {
   for (const [, os, env, path] of CONFIGS) {
-    assert.equal(userConfig(machine(os, env)).path, path.slice(0, -"/larder".length));
+    assert.equal(userConfig(platform(os, env)).path, path.slice(0, -"/larder".length));
   }
 });
 
@@ -161,21 +161,21 @@ const CHOICES: [string, Environment, Parameters<typeof cacheRoot>[1], string, st
 
 for (const [name, env, chosen, path, rule] of CHOICES) {
   Deno.test(`the cache folder that was chosen: ${name}`, () => {
-    assert.deepEqual(cacheRoot(machine("linux", env), chosen), { path, rule });
+    assert.deepEqual(cacheRoot(platform("linux", env), chosen), { path, rule });
   });
 }
 
 Deno.test("a relative choice on Windows is joined as Windows does", () => {
   const chosen = { option: "cache\\x", workingFolder: "C:\\work" };
-  assert.equal(cacheRoot(machine("windows", {}), chosen).path, "C:\\work\\cache\\x");
-  assert.equal(cacheRoot(machine("windows", {}), { option: "D:/c" }).path, "D:\\c");
+  assert.equal(cacheRoot(platform("windows", {}), chosen).path, "C:\\work\\cache\\x");
+  assert.equal(cacheRoot(platform("windows", {}), { option: "D:/c" }).path, "D:\\c");
 });
 
 Deno.test("a relative choice is joined to the folder that larder runs in", () => {
-  assert.equal(cacheRoot(machine("linux", {}), { option: "x" }).path, `${Deno.cwd()}/x`);
+  assert.equal(cacheRoot(platform("linux", {}), { option: "x" }).path, `${Deno.cwd()}/x`);
 });
 
-const HOMELESS: [Machine["os"], Environment, RegExp][] = [
+const HOMELESS: [HostPlatform["os"], Environment, RegExp][] = [
   ["linux", {}, /HOME is not set/],
   ["linux", { HOME: "" }, /HOME is not set/],
   ["linux", { HOME: "me" }, /HOME is "me", which is not an absolute path/],
@@ -188,7 +188,7 @@ for (const [os, env, reason] of HOMELESS) {
   Deno.test(`without a home on ${os} ${JSON.stringify(env)} that is said`, () => {
     for (const find of [cacheRoot, configRoot, home]) {
       assert.throws(
-        () => find(machine(os, env)),
+        () => find(platform(os, env)),
         (error) => hasCode(error, "LDR_CONFIG") && reason.test(error.message),
       );
     }

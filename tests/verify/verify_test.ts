@@ -3,7 +3,7 @@ import { dirname, join, relative } from "node:path";
 import fc from "fast-check";
 import { hasCode } from "../../src/base/errors.ts";
 import { type Finding, isFault } from "../../src/verify/finding.ts";
-import { mend } from "../../src/verify/repair.ts";
+import { applyLocalRepairs } from "../../src/verify/repair.ts";
 import { type Verification, Verifier, type VerifyOptions } from "../../src/verify/verify.ts";
 import { Journal } from "../../src/store/journal/journal.ts";
 import { Layout } from "../../src/store/layout.ts";
@@ -77,7 +77,10 @@ class Cache extends CacheFolder {
   async mended(): Promise<Verification> {
     const verifier = this.verifier();
     const { findings, anatomies } = await verifier.run();
-    assert.deepEqual(await mend(this.layout, findings, anatomies, { now: () => this.now }), []);
+    assert.deepEqual(
+      await applyLocalRepairs(this.layout, findings, anatomies, { now: () => this.now }),
+      [],
+    );
     return await verifier.run();
   }
 }
@@ -377,9 +380,9 @@ Deno.test("what this user may not read may well be whole, and is not forgotten",
   const base = { path, detail: "", digest: undefined, entries: [entry], remedy: undefined };
   const finding = { ...base, kind: "unreadable" } as const;
   const options = { now: () => cache.now };
-  await mend(cache.layout, [finding], anatomies, options);
+  await applyLocalRepairs(cache.layout, [finding], anatomies, options);
   assert.ok(cure?.by === "forget" && filesBelow(cache.registry).includes(cure.record));
-  await mend(cache.layout, [{ ...finding, kind: "missing" }], anatomies, options);
+  await applyLocalRepairs(cache.layout, [{ ...finding, kind: "missing" }], anatomies, options);
   assert.ok(!filesBelow(cache.registry).includes(cure.record));
 });
 
@@ -436,8 +439,9 @@ Deno.test("with chosen entries, nothing else is looked at", async () => {
   flip(cache.at(at(PACKAGE)));
   flip(cache.at(at(OWN)));
   cache.write("data/notes.txt", "mine");
-  const choose = (name: string) => ({ entries }: { entries: Verification["survey"]["entries"] }) =>
-    entries.filter((entry) => entry.name.includes(name));
+  const choose =
+    (name: string) => ({ entries }: { entries: Verification["snapshot"]["entries"] }) =>
+      entries.filter((entry) => entry.name.includes(name));
   const blog = await cache.verify({ choose: choose("blog") });
   assert.deepEqual(told(cache, blog.findings), []);
   assert.ok(blog.files < 10);
@@ -476,7 +480,7 @@ Deno.test("a record of a later larder is told, and is not forgotten", async () =
     paths.map((path) => `broken ${path}`).sort(),
   );
   for (const { detail } of faults) assert.equal(detail, "a later larder wrote its record");
-  const cures = anatomies.filter(({ entry }) => entry.isLater).map(({ cure }) => cure);
+  const cures = anatomies.filter(({ entry }) => entry.isFromNewerVersion).map(({ cure }) => cure);
   assert.deepEqual(cures, paths.map(() => undefined));
 });
 
@@ -516,7 +520,7 @@ Deno.test("a file that changed since it was looked at is left alone", async () =
   const { findings, anatomies } = await cache.verify();
   Deno.writeFileSync(cache.at(at(OWN)), OWN.bytes);
   Deno.utimeSync(cache.at(at(OWN)), new Date(cache.now + DAY), new Date(cache.now + DAY));
-  await mend(cache.layout, findings, anatomies, { now: () => cache.now });
+  await applyLocalRepairs(cache.layout, findings, anatomies, { now: () => cache.now });
   assert.deepEqual(told(cache, (await cache.verify()).findings), []);
 });
 

@@ -1,9 +1,9 @@
 import type { Content } from "../../snapshot/file_state.ts";
 import {
+  type CacheSnapshot,
   ENTRY_TYPES,
   type EntryType,
-  type Survey,
-  type SurveyEntry,
+  type SnapshotEntry,
 } from "../../snapshot/types.ts";
 import type { Pin } from "../../store/entries/pins.ts";
 import type { EntryRecord } from "../../store/entries/app_record.ts";
@@ -36,29 +36,29 @@ export interface Item {
   /** Bytes of an entry's own files. */
   readonly ownSize: number;
   /** What an entry needs, or where a blob stands, in the list of a survey's contents. */
-  readonly reaches: readonly number[];
+  readonly references: readonly number[];
 }
 
 /** An entry of a survey. */
-export function itemOfEntry(entry: SurveyEntry): Item {
+export function itemOfEntry(entry: SnapshotEntry): Item {
   return { ...entry, path: entry.folder, holders: 0 };
 }
 
 /** The entries and blobs of these types, in the order of the survey; blobs by their digests. */
-export function itemsOf(survey: Survey, types: ReadonlySet<ItemType>): Item[] {
-  const items = survey.entries.filter(({ type }) => types.has(type)).map(itemOfEntry);
-  return types.has("blob") ? [...items, ...blobsOf(survey)] : items;
+export function itemsOf(snapshot: CacheSnapshot, types: ReadonlySet<ItemType>): Item[] {
+  const items = snapshot.entries.filter(({ type }) => types.has(type)).map(itemOfEntry);
+  return types.has("blob") ? [...items, ...blobsOf(snapshot)] : items;
 }
 
-function blobsOf({ contents, holders, entries, takenAt }: Survey): Item[] {
+function blobsOf({ contents, referenceCounts, entries, takenAt }: CacheSnapshot): Item[] {
   const pins = new Map<number, Pin>();
-  for (const { pin, reaches } of entries) {
-    if (pin) { for (const place of reaches) pins.set(place, pin); }
+  for (const { pin, references } of entries) {
+    if (pin) { for (const place of references) pins.set(place, pin); }
   }
   const blobs: Item[] = [];
   for (const [place, content] of contents.entries()) {
     if (content.tree === "manifests") continue;
-    blobs.push(new Blob(content, place, holders[place]!, pins.get(place), takenAt));
+    blobs.push(new Blob(content, place, referenceCounts[place]!, pins.get(place), takenAt));
   }
   return blobs.sort((a, b) => a.name < b.name ? -1 : a.name > b.name ? 1 : 0);
 }
@@ -122,21 +122,21 @@ class Blob implements Item {
     return this.createdAt;
   }
 
-  get reaches(): readonly number[] {
+  get references(): readonly number[] {
     return [this.#place];
   }
 }
 
 /** Bytes that items, or entries of a survey, take together, each file once. */
 export function spaceOf(
-  { contents }: Survey,
-  items: readonly Pick<Item, "ownSize" | "reaches">[],
+  { contents }: CacheSnapshot,
+  items: readonly Pick<Item, "ownSize" | "references">[],
 ): number {
   const places = new Set<number>();
   let size = 0;
-  for (const { ownSize, reaches } of items) {
+  for (const { ownSize, references } of items) {
     size += ownSize;
-    for (const place of reaches) places.add(place);
+    for (const place of references) places.add(place);
   }
   for (const place of places) size += contents[place]!.size;
   return size;

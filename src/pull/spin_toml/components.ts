@@ -12,7 +12,7 @@ import type { BlobStore } from "../../store/blobs/blob_store.ts";
 import { isPathPart } from "../../store/layout.ts";
 import type { PackageId } from "../../store/entries/package_record.ts";
 import type { PackageStore } from "../../store/entries/package_store.ts";
-import type { Machine } from "../../store/platform_dirs.ts";
+import type { HostPlatform } from "../../store/platform_dirs.ts";
 import { notCached } from "../freshness.ts";
 import type { Outcome } from "../options.ts";
 import { loadPackageConfig, type PackageConfig, registryOf } from "./package_config.ts";
@@ -33,7 +33,7 @@ export interface ComponentDependencies {
   readonly transport: Transport;
   readonly clock: Clock;
   /** Whose configuration of Wasm packages holds. */
-  readonly machine: Machine;
+  readonly platform: HostPlatform;
   /** Nobody may be asked. */
   readonly offline: boolean;
   /** Sources at once. */
@@ -192,7 +192,7 @@ class PackageLocator {
 
   async locate(source: PackageSource, signal: AbortSignal): Promise<Reference> {
     const { registry, metadata } = source.registry === undefined
-      ? registryOf(this.#config ??= loadPackageConfig(this.#deps.machine), source.package)
+      ? registryOf(this.#config ??= loadPackageConfig(this.#deps.platform), source.package)
       : { registry: source.registry, metadata: undefined };
     const found = metadata ?? await this.#ask(registry, signal);
     return packageReference(registry, found, source.package, source.version);

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import * as v from "valibot";
 import { LarderError } from "../../base/errors.ts";
 import { readTextIfAny } from "../../base/files.ts";
-import { type Machine, userConfig } from "../../store/platform_dirs.ts";
+import { type HostPlatform, userConfig } from "../../store/platform_dirs.ts";
 import { type PackageMetadata, PackageMetadataSchema } from "./package_metadata.ts";
 import type { PackageName } from "./manifest.ts";
 import { parseToml } from "./toml.ts";
@@ -51,8 +51,8 @@ const FALLBACKS: ReadonlyMap<string, string> = new Map([
  * Reads `wasm-pkg/config.toml`; without one nothing is configured.
  * @throws LarderError LDR_CONFIG, naming the file and, where it can, line and column
  */
-export function loadPackageConfig(machine: Machine): PackageConfig {
-  const path = packageConfigPath(machine);
+export function loadPackageConfig(platform: HostPlatform): PackageConfig {
+  const path = packageConfigPath(platform);
   const document = parseToml(readTextIfAny(path) ?? "", path, badConfig);
   const result = v.safeParse(ConfigSchema, document);
   if (result.success) return result.output;
@@ -61,8 +61,9 @@ export function loadPackageConfig(machine: Machine): PackageConfig {
 }
 
 /** Where the configuration is: these tools follow XDG on macOS too. */
-function packageConfigPath(machine: Machine): string {
-  const folder = userConfig(machine.os === "darwin" ? { ...machine, os: "linux" } : machine).path;
+function packageConfigPath(platform: HostPlatform): string {
+  const folder =
+    userConfig(platform.os === "darwin" ? { ...platform, os: "linux" } : platform).path;
   return join(folder, "wasm-pkg", "config.toml");
 }
 

@@ -25,7 +25,7 @@ interface HeldToken extends Token {
 }
 
 /** What a repository, or a registry as a whole, was last answered with. */
-interface Answer {
+interface Authorization {
   readonly challenge: Challenge;
   readonly authorization: string;
   readonly token?: HeldToken;
@@ -40,7 +40,7 @@ interface Answer {
  */
 export class Authenticator implements Authorizer {
   readonly #deps: AuthenticatorDependencies;
-  readonly #answers = new Map<string, Answer>();
+  readonly #answers = new Map<string, Authorization>();
   readonly #tokens = new Map<string, HeldToken>();
   readonly #requests = new SingleFlight<HeldToken>();
 
@@ -65,7 +65,7 @@ export class Authenticator implements Authorizer {
     if (!challenge) throw noChallenge(refusal, status);
 
     const credential = await this.#deps.credentials.find(registry, repository, signal);
-    this.#condemn(refusal, credential);
+    this.#invalidateToken(refusal, credential);
     const answer = challenge.scheme === "basic"
       ? this.#basic(challenge, refusal, credential)
       : await this.#bearer(challenge, refusal, credential, signal);
@@ -81,7 +81,7 @@ export class Authenticator implements Authorizer {
   }
 
   /** Drops the token that was refused. */
-  #condemn(refusal: Refusal, credential: Credential | undefined): void {
+  #invalidateToken(refusal: Refusal, credential: Credential | undefined): void {
     for (const token of this.#tokens.values()) {
       if (refusal.sent !== bearer(token.value)) continue;
       token.rejected = true;
@@ -92,11 +92,15 @@ export class Authenticator implements Authorizer {
     }
   }
 
-  #basic(challenge: Challenge, refusal: Refusal, credential: Credential | undefined): Answer {
+  #basic(
+    challenge: Challenge,
+    refusal: Refusal,
+    credential: Credential | undefined,
+  ): Authorization {
     const { registry, url, status } = refusal;
     if (!credential) throw rejected(refusal, credential, status);
     if (!("password" in credential)) throw unusable(registry, credential);
-    this.#protect(registry, url, url);
+    this.#requireSecureChannel(registry, url, url);
     return { challenge, authorization: basic(credential.username, credential.password) };
   }
 
@@ -105,14 +109,14 @@ export class Authenticator implements Authorizer {
     refusal: Refusal,
     credential: Credential | undefined,
     signal: AbortSignal | undefined,
-  ): Promise<Answer> {
+  ): Promise<Authorization> {
     const { registry, repository, url, sent } = refusal;
     if (credential && "registryToken" in credential) {
-      this.#protect(registry, url, url);
+      this.#requireSecureChannel(registry, url, url);
       return { challenge, authorization: bearer(credential.registryToken) };
     }
     const realm = new URL(challenge.parameters.get("realm")!);
-    if (credential) this.#protect(registry, url, realm);
+    if (credential) this.#requireSecureChannel(registry, url, realm);
     const service = challenge.parameters.get("service");
     const scopes = scopesOf(challenge, repository);
     const identity = credential && [credential.source, usernameOf(credential)];
@@ -136,7 +140,7 @@ export class Authenticator implements Authorizer {
    * accepted as insecure plain HTTP is allowed as well, but not to the token server of a registry that itself has
    * HTTPS.
    */
-  #protect(registry: string, from: URL, to: URL): void {
+  #requireSecureChannel(registry: string, from: URL, to: URL): void {
     if (to.protocol === "https:") return;
     if (isLoopback(from.hostname) && isLoopback(to.hostname)) return;
     const downgrade = from.protocol === "https:";

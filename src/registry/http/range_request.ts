@@ -1,6 +1,6 @@
 import type { LarderError } from "../../base/errors.ts";
 import type { BlobDescriptor } from "../../oci/descriptor.ts";
-import { sizeMismatch } from "../../oci/verify.ts";
+import { sizeMismatch } from "../../oci/content_verifier.ts";
 import type { HttpResponse } from "./transport.ts";
 
 /** The answer to a request for a blob. */

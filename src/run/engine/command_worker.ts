@@ -3,7 +3,7 @@ import { messageOf } from "../../base/errors.ts";
 import { runCommand } from "./calls.ts";
 import { type CompiledComponent, Component } from "./component.ts";
 import { type HostSettings, openHost } from "../wasi/host.ts";
-import { Memories } from "../wasm/memory_pool.ts";
+import { MemoryPool } from "../wasm/memory_pool.ts";
 import type { MemoryShape } from "../wasm/memory_image.ts";
 import { runPreview1 } from "../wasi/preview1/command.ts";
 
@@ -53,5 +53,5 @@ scope.onmessage = async ({ data: program }) => {
 };
 
 function memoryOf({ image }: CompiledModule): WebAssembly.Memory | undefined {
-  return image && new Memories(image.shape, image.bytes).take();
+  return image && new MemoryPool(image.shape, image.bytes).take();
 }

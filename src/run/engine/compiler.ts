@@ -1,6 +1,6 @@
 import { hasCode, interrupted, LarderError, throwIfAborted } from "../../base/errors.ts";
 import { algorithmOf, type Digest } from "../../oci/digest.ts";
-import { digestAside } from "../../oci/hash.ts";
+import { digestWithWebCrypto } from "../../oci/hash.ts";
 import type { CompiledStore, EngineFile, StoredFile } from "../../store/entries/compiled_store.ts";
 import type { CompiledComponent } from "./component.ts";
 import { ENGINE_VERSION } from "./version.ts";
@@ -98,7 +98,7 @@ async function check(
   files: ReadonlyMap<string, StoredFile>,
 ): Promise<void> {
   await Promise.all([...files].map(async ([name, { path, digest }]) => {
-    const actual = await digestAside(contents.get(name)!, algorithmOf(digest));
+    const actual = await digestWithWebCrypto(contents.get(name)!, algorithmOf(digest));
     if (actual !== digest) throw new DamagedFile(path);
   }));
 }

@@ -1,8 +1,8 @@
 import { type Host, hostImports, type HostSettings } from "../wasi/host.ts";
-import { Memories } from "../wasm/memory_pool.ts";
+import { MemoryPool } from "../wasm/memory_pool.ts";
 import { MEMORY_IMPORT, type MemoryShape } from "../wasm/memory_image.ts";
-import { Lifetime } from "../wasi/resources.ts";
-import { startSlice } from "../wasi/io/poll.ts";
+import { InstanceResources } from "../wasi/resources.ts";
+import { noteYield } from "../wasi/io/poll.ts";
 import { PREVIEW1 } from "../wasi/preview1/imports.ts";
 
 /** What a transpiled script has: one function, which is synchronous where all that it is given is. */
@@ -34,7 +34,7 @@ export interface GuestProgram extends CompiledComponent {
 export class Component {
   readonly #instantiate: Instantiate;
   readonly #modules: ReadonlyMap<string, WebAssembly.Module>;
-  readonly #memories: ReadonlyMap<WebAssembly.Module, Memories>;
+  readonly #memories: ReadonlyMap<WebAssembly.Module, MemoryPool>;
   /** Whether the host is known to have every function that the script asks for. */
   #isMet = false;
 
@@ -44,7 +44,7 @@ export class Component {
     this.#memories = new Map(
       [...images].map(([name, { shape, bytes }]) => [
         modules.get(name)!,
-        new Memories(shape, bytes),
+        new MemoryPool(shape, bytes),
       ]),
     );
   }
@@ -54,24 +54,24 @@ export class Component {
    * @throws where the host lacks a function, where its modules do not fit, and what traps as they start
    */
   start(host: Host): Instance {
-    startSlice();
-    const lifetime = new Lifetime();
+    noteYield();
+    const resources = new InstanceResources();
     const taken: Taken[] = [];
     try {
-      const imports = hostImports(host, lifetime);
+      const imports = hostImports(host, resources);
       const exports = this.#instantiate(
         (name) => this.#modules.get(name)!,
         this.#isMet ? imports : whole(imports),
         (module, imports = {}) =>
           new WebAssembly.Instance(
             module,
-            withExit(this.#withMemory(module, imports, taken), lifetime),
+            withExit(this.#withMemory(module, imports, taken), resources),
           ),
       );
       this.#isMet = true;
-      return new Instance(exports, lifetime, taken);
+      return new Instance(exports, resources, taken);
     } catch (error) {
-      lifetime[Symbol.dispose]();
+      resources[Symbol.dispose]();
       throw error;
     }
   }
@@ -105,28 +105,32 @@ function whole(imports: Record<string, object>): Record<string, object> {
  * Takes the exit code of a module of preview 1 before the adapter does, which components made of such modules have
  * in them: preview 2 knows success and failure only, so that the code would be lost.
  */
-function withExit(imports: WebAssembly.Imports, lifetime: Lifetime): WebAssembly.Imports {
+function withExit(imports: WebAssembly.Imports, resources: InstanceResources): WebAssembly.Imports {
   const adapter = imports[PREVIEW1];
   if (!adapter || !("proc_exit" in adapter)) return imports;
-  const proc_exit = (code: number) => lifetime.exit(code >>> 0);
+  const proc_exit = (code: number) => resources.exit(code >>> 0);
   return { ...imports, [PREVIEW1]: { ...adapter, proc_exit } };
 }
 
 /** A memory that an instance has, and where it came from. */
 interface Taken {
   readonly memory: WebAssembly.Memory;
-  readonly memories: Memories;
+  readonly memories: MemoryPool;
 }
 
 /** A guest that can be called. Disposing of it frees what it holds, and traps it where it waits. */
 export class Instance implements Disposable {
   readonly #exports: Record<string, unknown>;
-  readonly #lifetime: Lifetime;
+  readonly #resources: InstanceResources;
   readonly #taken: readonly Taken[];
 
-  constructor(exports: Record<string, unknown>, lifetime: Lifetime, taken: readonly Taken[]) {
+  constructor(
+    exports: Record<string, unknown>,
+    resources: InstanceResources,
+    taken: readonly Taken[],
+  ) {
     this.#exports = exports;
-    this.#lifetime = lifetime;
+    this.#resources = resources;
     this.#taken = taken;
   }
 
@@ -137,7 +141,7 @@ export class Instance implements Disposable {
 
   /** What the guest called `exit` with, undefined if it did not. */
   get exitCode(): number | undefined {
-    return this.#lifetime.exitCode;
+    return this.#resources.exitCode;
   }
 
   /** An interface that the guest exports, whatever its version: `wasi:cli/run`. */
@@ -147,6 +151,6 @@ export class Instance implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#lifetime[Symbol.dispose]();
+    this.#resources[Symbol.dispose]();
   }
 }

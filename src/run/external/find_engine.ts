@@ -2,7 +2,7 @@ import { posix, win32 } from "node:path";
 import { ENGINE_TIMEOUT } from "../../base/defaults.ts";
 import { LarderError } from "../../base/errors.ts";
 import { askProgram } from "../../base/programs.ts";
-import type { Machine } from "../../store/platform_dirs.ts";
+import type { HostPlatform } from "../../store/platform_dirs.ts";
 
 /** The programs that can run what the embedded engine cannot. */
 export const EXTERNAL_ENGINES = ["spin", "wasmtime"] as const;
@@ -38,8 +38,8 @@ const VERSION = /\b\d+\.\d+[\w.+-]*/;
  * The engine of this name, as an installed program.
  * @throws LarderError LDR_ENGINE if there is none
  */
-export function findEngine(name: EngineName, machine: Machine): ExternalEngine {
-  const path = findProgram(name, machine);
+export function findEngine(name: EngineName, platform: HostPlatform): ExternalEngine {
+  const path = findProgram(name, platform);
   if (path) return { name, path };
   throw new LarderError(
     "LDR_ENGINE",
@@ -51,9 +51,9 @@ export function findEngine(name: EngineName, machine: Machine): ExternalEngine {
 }
 
 /** The engines that are installed, and what they say of their versions. */
-export async function listEngines(machine: Machine): Promise<ListedEngine[]> {
-  const installed = EXTERNAL_ENGINES.filter((name) => findProgram(name, machine))
-    .map((name) => findEngine(name, machine));
+export async function listEngines(platform: HostPlatform): Promise<ListedEngine[]> {
+  const installed = EXTERNAL_ENGINES.filter((name) => findProgram(name, platform))
+    .map((name) => findEngine(name, platform));
   return await Promise.all(
     installed.map(async (engine) => ({ ...engine, version: await versionOf(engine.path) })),
   );
@@ -65,20 +65,20 @@ export async function listEngines(machine: Machine): Promise<ListedEngine[]> {
  */
 export function findProgram(
   name: string,
-  machine: Machine,
+  platform: HostPlatform,
   isProgram: ProgramCheck = isExecutable,
 ): string | undefined {
-  const paths = machine.os === "windows" ? win32 : posix;
-  const folders = (machine.env("PATH") ?? "").split(paths.delimiter)
+  const paths = platform.os === "windows" ? win32 : posix;
+  const folders = (platform.env("PATH") ?? "").split(paths.delimiter)
     .filter((folder) => paths.isAbsolute(folder));
-  const extensions = machine.os === "windows" ? windowsExtensions(machine) : [""];
+  const extensions = platform.os === "windows" ? windowsExtensions(platform) : [""];
   return folders.flatMap((folder) => extensions.map((each) => paths.join(folder, name + each)))
     .find(isProgram);
 }
 
 /** In the order of PATHEXT, which is that of Windows' own search. */
-function windowsExtensions(machine: Machine): string[] {
-  const listed = (machine.env("PATHEXT") ?? "").toLowerCase().split(";")
+function windowsExtensions(platform: HostPlatform): string[] {
+  const listed = (platform.env("PATHEXT") ?? "").toLowerCase().split(";")
     .filter((extension) => WINDOWS_EXTENSIONS.includes(extension));
   return listed.length > 0 ? listed : WINDOWS_EXTENSIONS;
 }

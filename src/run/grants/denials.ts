@@ -8,7 +8,7 @@ const UNLISTED = "the app does not list it in allowed_outbound_hosts";
 export type Grantor = "options" | "app";
 
 /** Tells, once each, of what the guests of one thread wanted and may not, and how it would be allowed. */
-export class Refusals {
+export class Denials {
   readonly #grantor: Grantor;
   readonly #tell: (line: string) => void;
   readonly #told = new Set<string>();

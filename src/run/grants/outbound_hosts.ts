@@ -1,5 +1,5 @@
 import { LarderError } from "../../base/errors.ts";
-import { BadText } from "./syntax_fault.ts";
+import { SyntaxFault } from "./syntax_fault.ts";
 import { type OutboundRule, parseHostRule, ruleAllows } from "./outbound_rule.ts";
 
 /** By this name an app reaches itself, as it does by a URL without a host. */
@@ -29,7 +29,7 @@ export class OutboundHosts {
       try {
         return parseHostRule(entry);
       } catch (error) {
-        if (!(error instanceof BadText)) throw error;
+        if (!(error instanceof SyntaxFault)) throw error;
         throw new LarderError("LDR_USAGE", `bad host "${entry}" in --allow-net: ${error.message}`, {
           hint: "write hosts with commas between them: example.com,*.example.com:8080,10.0.0.0/8",
           cause: error,

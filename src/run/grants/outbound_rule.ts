@@ -1,4 +1,4 @@
-import { BadText } from "./syntax_fault.ts";
+import { SyntaxFault } from "./syntax_fault.ts";
 import { type IpNetwork, isInNetwork, parseIpNetwork } from "./ip_network.ts";
 
 /** One entry of a list of hosts that may be reached; plain data, so that a thread can be sent it. */
@@ -97,15 +97,19 @@ function portsAllow(ports: PortRange | undefined, port: number | undefined): boo
 export function parseOutboundRule(text: string): OutboundRule {
   const [, scheme, authority] = /^([^:]*):\/\/(.*)$/s.exec(text.trim()) ?? [];
   if (scheme === undefined) {
-    throw new BadText("it has no scheme in front, neither https:// nor *://");
+    throw new SyntaxFault("it has no scheme in front, neither https:// nor *://");
   }
-  if (!/^(?:\*|[a-z]+)$/i.test(scheme)) throw new BadText("its scheme is not of letters");
+  if (!/^(?:\*|[a-z]+)$/i.test(scheme)) throw new SyntaxFault("its scheme is not of letters");
   const { host, ports } = parseAuthority(authority!);
   const name = scheme === "*" ? undefined : scheme.toLowerCase();
   if (ports !== "default") return { scheme: name, host, ports };
-  if (name === undefined) throw new BadText("with any scheme it needs a port, such as :443 or :*");
+  if (name === undefined) {
+    throw new SyntaxFault("with any scheme it needs a port, such as :443 or :*");
+  }
   const port = DEFAULT_PORTS.get(name);
-  if (port === undefined) throw new BadText("it needs a port, since its scheme has no usual one");
+  if (port === undefined) {
+    throw new SyntaxFault("it needs a port, since its scheme has no usual one");
+  }
   return { scheme: name, host, ports: { first: port, last: port } };
 }
 
@@ -114,7 +118,7 @@ export function parseOutboundRule(text: string): OutboundRule {
  * @throws BadText
  */
 export function parseHostRule(text: string): OutboundRule {
-  if (text.includes("://")) throw new BadText("it has a scheme, and hosts are allowed for any");
+  if (text.includes("://")) throw new SyntaxFault("it has a scheme, and hosts are allowed for any");
   const { host, ports } = parseAuthority(text.trim());
   return { scheme: undefined, host, ports: ports === "default" ? undefined : ports };
 }
@@ -131,7 +135,9 @@ function parsePorts(text: string): PortRange | undefined {
   if (text === "*") return undefined;
   const [, first, end] = /^(\d{1,5})(?:\.\.(\d{1,5}))?$/.exec(text) ?? [];
   if (first === undefined || Math.max(Number(first), Number(end ?? 0)) > MAX_PORT) {
-    throw new BadText(`its port is neither a number up to ${MAX_PORT}, nor a range of them, nor *`);
+    throw new SyntaxFault(
+      `its port is neither a number up to ${MAX_PORT}, nor a range of them, nor *`,
+    );
   }
   return { first: Number(first), last: end === undefined ? Number(first) : Number(end) - 1 };
 }
@@ -143,20 +149,20 @@ function parseHost(text: string): HostRule {
   if (network) return { kind: "network", network };
   if (!text.startsWith("*.")) return { kind: "host", host: canonicalHost(text) };
   const domain = canonicalHost(text.slice(2));
-  if (/^(?:\[.*|[\d.]+)$/.test(domain)) throw new BadText("only names can have a * in front");
+  if (/^(?:\[.*|[\d.]+)$/.test(domain)) throw new SyntaxFault("only names can have a * in front");
   return { kind: "below", domain };
 }
 
 /** A host as URLs have it, so that both can be compared as they stand. */
 function canonicalHost(text: string): string {
   if (text.includes("*")) {
-    throw new BadText("a * stands for a whole host, or for what is before a dot");
+    throw new SyntaxFault("a * stands for a whole host, or for what is before a dot");
   }
-  if (/[/\\?#]/.test(text)) throw new BadText("it has a path");
-  if (text.includes("@")) throw new BadText("it has a user name");
+  if (/[/\\?#]/.test(text)) throw new SyntaxFault("it has a path");
+  if (text.includes("@")) throw new SyntaxFault("it has a user name");
   // What would be read as a port, decoded or dropped, and lists, which Spin does not have.
   const isPlain = !/[\s%{},]/.test(text) && (!text.includes(":") || /^\[[^\]]*\]$/.test(text));
   const host = isPlain && URL.parse(`http://${text}`)?.hostname;
-  if (!host || !HOST.test(host)) throw new BadText("it is not a host name or address");
+  if (!host || !HOST.test(host)) throw new SyntaxFault("it is not a host name or address");
   return host;
 }

@@ -7,11 +7,11 @@ import {
 } from "../../base/defaults.ts";
 import { interrupted, LarderError, throwIfAborted } from "../../base/errors.ts";
 import { clientGone, GuestFailure, neverReady, notInTime, stopping } from "./failure.ts";
-import { GuestGauge, GuestPulse } from "./heartbeat.ts";
+import { SharedCounters, Watchdog } from "./heartbeat.ts";
 import type { FromGuest, ToGuest } from "./messages.ts";
 import { GuestResponse } from "./response_body.ts";
 import { GuestSockets } from "../sockets/socket_hosts.ts";
-import { Outbox } from "./message_batch.ts";
+import { MessageBatch } from "./message_batch.ts";
 import { permissionsFor } from "../engine/permissions.ts";
 import type { RequestHead } from "../wasi/http/incoming.ts";
 
@@ -56,13 +56,13 @@ interface Exchange {
  */
 export class Guest {
   readonly #worker: Worker;
-  readonly #outbox: Outbox<ToGuest>;
+  readonly #outbox: MessageBatch<ToGuest>;
   readonly #events: GuestEvents;
   readonly #sockets: GuestSockets;
   readonly #exchanges = new Map<number, Exchange>();
   readonly #loaded = Promise.withResolvers<void>();
-  readonly #gauge = new GuestGauge();
-  readonly #pulse = new GuestPulse(this.#gauge, () => this.#look());
+  readonly #counters = new SharedCounters();
+  readonly #watchdog = new Watchdog(this.#counters, () => this.#look());
   #lastId = 0;
   #ended = false;
 
@@ -73,7 +73,7 @@ export class Guest {
       type: "module",
       deno: { permissions: permissionsFor(program.settings) },
     });
-    this.#outbox = new Outbox((messages, transfer) => {
+    this.#outbox = new MessageBatch((messages, transfer) => {
       if (!this.#ended) this.#worker.postMessage(messages, transfer);
     });
     this.#worker.onmessage = ({ data }: MessageEvent<FromGuest[]>) => this.#receiveAll(data);
@@ -81,7 +81,7 @@ export class Guest {
       event.preventDefault();
       this.#end(new GuestFailure(500, event.message));
     };
-    this.#outbox.post({ type: "load", program, gauge: this.#gauge.memory });
+    this.#outbox.post({ type: "load", program, gauge: this.#counters.memory });
   }
 
   /**
@@ -113,7 +113,7 @@ export class Guest {
 
   /** Requests under way: those that clients wait for, and those that guests are not done with. */
   get load(): number {
-    return Math.max(this.#exchanges.size, this.#gauge.underWay);
+    return Math.max(this.#exchanges.size, this.#counters.underWay);
   }
 
   /** Whether the thread was ended, by itself or by {@link stop}. */
@@ -123,7 +123,7 @@ export class Guest {
 
   /** Whether a guest computes there, so that another request would have to wait for it. */
   get isHeldUp(): boolean {
-    return this.load > 0 && this.#pulse.silence >= GUEST_SILENCE;
+    return this.load > 0 && this.#watchdog.silence >= GUEST_SILENCE;
   }
 
   /**
@@ -134,7 +134,7 @@ export class Guest {
   handle({ head, ...request }: ClientRequest): Promise<Response | undefined> {
     if (this.#ended) return Promise.resolve(undefined);
     const id = ++this.#lastId;
-    this.#pulse.watch();
+    this.#watchdog.watch();
     const answered = Promise.withResolvers<Response | undefined>();
     this.#exchanges.set(id, { ...request, answered });
     this.#outbox.post({ type: "request", id, head, hasBody: request.body !== null });
@@ -242,7 +242,7 @@ export class Guest {
   }
 
   #look(): void {
-    if (this.#pulse.silence >= GUEST_HANG) {
+    if (this.#watchdog.silence >= GUEST_HANG) {
       if (this.#exchanges.size === 0) {
         this.#events.onFailure("the guest computed on after its response");
       }
@@ -251,7 +251,7 @@ export class Guest {
     this.#giveUp();
     // Guests that outlived their responses go without a message.
     this.#events.onRoom?.(GUESTS_PER_THREAD - this.load);
-    if (this.load === 0) this.#pulse.stop();
+    if (this.load === 0) this.#watchdog.stop();
   }
 
   /** Ends the requests without a response whose client has gone, or whose time is over. */
@@ -273,9 +273,9 @@ export class Guest {
     this.#sockets.close();
     this.#loaded.reject(unloadable(failure.message));
     this.#loaded.promise.catch(() => {}); // Nobody waits for it any more, where it was loaded.
-    this.#pulse.stop();
+    this.#watchdog.stop();
     for (const [id, { answered }] of [...this.#exchanges]) {
-      if (id <= this.#gauge.lastBegun) {
+      if (id <= this.#counters.lastBegun) {
         this.#fail(id, failure);
         continue;
       }

@@ -1,12 +1,12 @@
 /** A guest's thread: holds one component's compiled modules and answers each request with an instance of its own. */
 import { Component, type GuestProgram, type Instance } from "../engine/component.ts";
-import { GUEST_AFTERLIFE, GUEST_BEAT, RESPONSE_WINDOW } from "../../base/defaults.ts";
+import { GUEST_BEAT, IDLE_AFTER_RESPONSE, RESPONSE_WINDOW } from "../../base/defaults.ts";
 import { messageOf } from "../../base/errors.ts";
 import { serve } from "../engine/calls.ts";
-import { GuestGauge } from "./heartbeat.ts";
+import { SharedCounters } from "./heartbeat.ts";
 import type { FromGuest, ToGuest } from "./messages.ts";
 import { type Host, openHost } from "../wasi/host.ts";
-import { Outbox } from "./message_batch.ts";
+import { MessageBatch } from "./message_batch.ts";
 import type { RequestHead } from "../wasi/http/incoming.ts";
 
 /** The part of a worker's global scope that is used here; Deno's own types are those of the main thread. */
@@ -28,11 +28,13 @@ interface Exchange {
 }
 
 const scope = globalThis as unknown as WorkerScope;
-const outbox = new Outbox<FromGuest>((messages, transfer) => scope.postMessage(messages, transfer));
+const outbox = new MessageBatch<FromGuest>((messages, transfer) =>
+  scope.postMessage(messages, transfer)
+);
 const exchanges = new Map<number, Exchange>();
 let component: Component;
 let host: Host;
-let gauge: GuestGauge | undefined;
+let gauge: SharedCounters | undefined;
 let pulse: ReturnType<typeof setInterval> | undefined;
 /** An instance for the next request, made while there was nothing else to do. */
 let spare: Instance | undefined;
@@ -48,7 +50,7 @@ scope.onmessage = ({ data }) => {
 function receive(message: ToGuest): void {
   switch (message.type) {
     case "load":
-      gauge = new GuestGauge(message.gauge);
+      gauge = new SharedCounters(message.gauge);
       return load(message.program);
     case "request":
       void answer(message.id, message.head, message.hasBody);
@@ -110,7 +112,9 @@ function begin(id: number, exchange: Exchange): void {
 function beat(): void {
   gauge!.beat();
   for (const [id, exchange] of exchanges) {
-    if (exchange.age !== undefined && ++exchange.age === GUEST_AFTERLIFE / GUEST_BEAT) cancel(id);
+    if (exchange.age !== undefined && ++exchange.age === IDLE_AFTER_RESPONSE / GUEST_BEAT) {
+      cancel(id);
+    }
   }
 }
 

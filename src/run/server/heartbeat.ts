@@ -10,7 +10,7 @@ const SIZE = 3 * Float64Array.BYTES_PER_ELEMENT;
  * What a guest's thread shows of itself, in memory that it shares with the thread that serves: that reads it even
  * while a guest computes, and no message comes.
  */
-export class GuestGauge {
+export class SharedCounters {
   readonly memory: SharedArrayBuffer;
   readonly #slots: Float64Array;
 
@@ -49,16 +49,16 @@ export class GuestGauge {
 }
 
 /** Watches whether the event loop of a guest's thread turns. */
-export class GuestPulse {
-  readonly #gauge: GuestGauge;
+export class Watchdog {
+  readonly #counters: SharedCounters;
   readonly #onLook: () => void;
   #timer: ReturnType<typeof setInterval> | undefined;
   #lastBeats = 0;
   #silence = 0;
 
   /** @param onLook called each {@link GUEST_LOOK} milliseconds while it watches */
-  constructor(gauge: GuestGauge, onLook: () => void) {
-    this.#gauge = gauge;
+  constructor(counters: SharedCounters, onLook: () => void) {
+    this.#counters = counters;
     this.#onLook = onLook;
   }
 
@@ -80,7 +80,7 @@ export class GuestPulse {
   }
 
   #look(): void {
-    const { beats } = this.#gauge;
+    const { beats } = this.#counters;
     this.#silence = beats === this.#lastBeats ? this.#silence + GUEST_LOOK : 0;
     this.#lastBeats = beats;
     this.#onLook();

@@ -2,7 +2,7 @@
  * Gathers messages and sends them as one: crossing between threads costs more than what is said. Buffers go over
  * without being copied.
  */
-export class Outbox<T> {
+export class MessageBatch<T> {
   readonly #send: (messages: T[], transfer: Transferable[]) => void;
   #messages: T[] = [];
   #transfer: Transferable[] = [];

@@ -1,6 +1,6 @@
 import { OutboundHosts } from "../grants/outbound_hosts.ts";
 import { type OutboundRule, parseOutboundRule } from "../grants/outbound_rule.ts";
-import { BadText, readText } from "../grants/syntax_fault.ts";
+import { readText, SyntaxFault } from "../grants/syntax_fault.ts";
 import type { SpinComponent } from "./app.ts";
 import { expandTemplate, type Variables } from "./variables.ts";
 
@@ -40,10 +40,10 @@ export function allowedHosts(
 function parseHttpHost(text: string): OutboundRule[] {
   if (text === ALLOW_ALL) return ["http://*:*", "https://*:*"].map(parseOutboundRule);
   const url = URL.parse(text.includes("//") ? text : `http://${text}`);
-  if (!url || !/^https?:$/.test(url.protocol)) throw new BadText("it is not a host of HTTP");
+  if (!url || !/^https?:$/.test(url.protocol)) throw new SyntaxFault("it is not a host of HTTP");
   const { username, password, pathname, search, hash } = url;
   if (`${username}${password}${search}${hash}` !== "" || pathname !== "/") {
-    throw new BadText("it has more than a host and a port");
+    throw new SyntaxFault("it has more than a host and a port");
   }
   return [`http://${url.host}`, `https://${url.host}`].map(parseOutboundRule);
 }

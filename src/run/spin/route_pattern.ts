@@ -1,4 +1,4 @@
-import { BadText } from "../grants/syntax_fault.ts";
+import { SyntaxFault } from "../grants/syntax_fault.ts";
 
 /**
  * The pattern of a route: `/cart`, `/users/:id/edit`, `/files/:name.json`, `/static/...`.
@@ -85,11 +85,11 @@ export function segmentsOf(path: string): string[] {
 /** Dots separate the names within a segment: each but the last ends at the next dot. */
 function parseSegment(segment: string): Segment {
   if (segment.startsWith("*")) {
-    throw new BadText(`"${segment}" may only stand at the end, as "..."`);
+    throw new SyntaxFault(`"${segment}" may only stand at the end, as "..."`);
   }
   const parts = segment.split(".");
   const names = parts.filter((part) => part.startsWith(":")).map((part) => part.slice(1));
-  if (names.includes("")) throw new BadText(`a name is missing behind ":"`);
+  if (names.includes("")) throw new SyntaxFault(`a name is missing behind ":"`);
   const source = parts.map((part, at) => {
     if (!part.startsWith(":")) return RegExp.escape(part);
     return at === parts.length - 1 ? "(.+)" : "([^.]+)";

@@ -1,5 +1,5 @@
 import { LarderError } from "../../base/errors.ts";
-import { BadText, readText } from "../grants/syntax_fault.ts";
+import { readText, SyntaxFault } from "../grants/syntax_fault.ts";
 import type { SpinApp, SpinComponent } from "./app.ts";
 
 /** The values of an app's variables, by name. */
@@ -54,10 +54,10 @@ export function expandTemplate(template: string, variables: Variables): string {
     const open = template.indexOf("{{", at);
     if (open < 0) return expanded + template.slice(at);
     const close = template.indexOf("}}", open + 2);
-    if (close < 0) throw new BadText(`"{{" without "}}"`);
+    if (close < 0) throw new SyntaxFault(`"{{" without "}}"`);
     const name = template.slice(open + 2, close).trim();
     const value = variables.get(name);
-    if (value === undefined) throw new BadText(`the app has no variable "${name}"`);
+    if (value === undefined) throw new SyntaxFault(`the app has no variable "${name}"`);
     expanded += template.slice(at, open) + value;
     at = close + 2;
   }

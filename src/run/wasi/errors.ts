@@ -7,7 +7,7 @@ export type Result<T, E> =
  * The `err` of a host function whose result is all that it returns: the transpiled script takes it from
  * `payload`. Any other error is the host's own, and traps.
  */
-export class Refused<E = unknown> extends Error {
+export class WasiError<E = unknown> extends Error {
   readonly payload: E;
 
   constructor(payload: E) {

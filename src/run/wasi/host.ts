@@ -4,10 +4,10 @@ import { filesystemImports, type Mount, mountPoint } from "./filesystem/imports.
 import type { MountPoint } from "./filesystem/directory.ts";
 import { httpImports } from "./http/imports.ts";
 import type { ClientSettings } from "./http/client.ts";
-import type { Lifetime } from "./resources.ts";
+import type { InstanceResources } from "./resources.ts";
 import { pollImports } from "./io/poll.ts";
 import { randomImports } from "./random.ts";
-import { type Grantor, Refusals } from "../grants/denials.ts";
+import { Denials, type Grantor } from "../grants/denials.ts";
 import { socketImports } from "./sockets/imports.ts";
 import { type OpenPort, Sessions } from "./sockets/session.ts";
 import { variableImports } from "./spin_variables.ts";
@@ -29,7 +29,7 @@ export interface Host {
   readonly settings: HostSettings;
   readonly mounts: readonly MountPoint[];
   readonly stdio: Stdio;
-  readonly refusals: Refusals;
+  readonly denials: Denials;
   readonly sessions: Sessions;
 }
 
@@ -43,28 +43,28 @@ export function openHost(
   onRefusal: (line: string) => void,
   openPort: OpenPort,
 ): Host {
-  const refusals = new Refusals(settings.grantor, onRefusal);
+  const denials = new Denials(settings.grantor, onRefusal);
   return {
     settings,
-    mounts: settings.mounts.map((mount) => mountPoint(mount, refusals)),
+    mounts: settings.mounts.map((mount) => mountPoint(mount, denials)),
     stdio: openStdio(settings.stdin),
-    refusals,
+    denials: denials,
     sessions: new Sessions(openPort),
   };
 }
 
 /** The host's interfaces for one instance, by name without a version: all that a component may import. */
-export function hostImports(host: Host, lifetime: Lifetime): Record<string, object> {
-  const { settings, mounts, stdio, refusals, sessions } = host;
+export function hostImports(host: Host, resources: InstanceResources): Record<string, object> {
+  const { settings, mounts, stdio, denials, sessions } = host;
   return {
     ...pollImports(),
     ...streamImports(),
-    ...clockImports(lifetime),
+    ...clockImports(resources),
     ...randomImports(),
-    ...cliImports(settings, stdio, lifetime),
-    ...filesystemImports(mounts, lifetime),
-    ...httpImports(settings, refusals, lifetime),
-    ...socketImports(settings, refusals, sessions, lifetime),
+    ...cliImports(settings, stdio, resources),
+    ...filesystemImports(mounts, resources),
+    ...httpImports(settings, denials, resources),
+    ...socketImports(settings, denials, sessions, resources),
     ...variableImports(settings.variables),
   };
 }

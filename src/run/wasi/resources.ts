@@ -5,7 +5,7 @@ import { trap } from "./errors.ts";
  * What one instance of a guest holds on the host: open files, requests, timers. A guest need not give any of it
  * back, so it is let go of when the instance ends.
  */
-export class Lifetime implements Disposable {
+export class InstanceResources implements Disposable {
   readonly #held = new Set<Disposable>();
   #ended = false;
   #exitCode: number | undefined;

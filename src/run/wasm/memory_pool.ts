@@ -2,7 +2,7 @@ import { GUEST_MEMORY, SPARE_MEMORIES } from "../../base/defaults.ts";
 import { type MemoryShape, PAGE } from "./memory_image.ts";
 
 /** The memories that instances of one module use in turn, each filled with the module's image when it is taken. */
-export class Memories {
+export class MemoryPool {
   readonly #shape: MemoryShape;
   readonly #image: Uint8Array;
   readonly #free: WebAssembly.Memory[] = [];

@@ -1,6 +1,6 @@
 import { HASH_STEP } from "../../base/defaults.ts";
 import { algorithmOf, asDigest, type Digest } from "../../oci/digest.ts";
-import type { BlobHasher } from "../../oci/verify.ts";
+import type { BlobHasher } from "../../oci/content_verifier.ts";
 import type { HashAnswer, HashRequest } from "./hash_messages.ts";
 
 /**

@@ -18,7 +18,7 @@ import {
   writeAll,
 } from "../../base/files.ts";
 import type { BlobDescriptor } from "../../oci/descriptor.ts";
-import { Verifier } from "../../oci/verify.ts";
+import { Verifier } from "../../oci/content_verifier.ts";
 import { FileHasher } from "./background_hash.ts";
 import { lockFile } from "../locks/file_lock.ts";
 

@@ -4,7 +4,7 @@ import {
   readTextIfAny,
   syncFolder,
   writeFileAtomic,
-  writeFileHastily,
+  writeFileUnsynced,
 } from "../../base/files.ts";
 import { type Layout, RECORD_FILE } from "../layout.ts";
 import { formatPackageRecord, type PackageRecord, parsePackageRecord } from "./package_record.ts";
@@ -29,7 +29,7 @@ export class PackageStore {
     const path = join(folder, RECORD_FILE);
     const before = parsePackageRecord(readTextIfAny(path) ?? "");
     if (before?.digest === file.digest) {
-      return writeFileHastily(path, formatPackageRecord({ ...before, ...file }));
+      return writeFileUnsynced(path, formatPackageRecord({ ...before, ...file }));
     }
     ensureFolder(folder);
     const createdAt = new Date(now).toISOString();

@@ -22,7 +22,7 @@ import { DigestSchema } from "../../oci/descriptor.ts";
 import type { Digest } from "../../oci/digest.ts";
 
 /** What a process needs of the cache for as long as it runs; see {@link LeaseContent}. */
-export type Use = Partial<Pick<LeaseContent, "folders" | "digests">>;
+export type LeaseRequest = Partial<Pick<LeaseContent, "folders" | "digests">>;
 
 export interface LeaseOptions {
   /** Called once if a sweep is under way and has to be waited for. */
@@ -67,7 +67,10 @@ export class Lease implements Disposable {
    *
    * @throws LarderError LDR_BUSY, LDR_INTERRUPTED
    */
-  async add({ folders = [], digests = [] }: Use, options: LeaseOptions = {}): Promise<void> {
+  async add(
+    { folders = [], digests = [] }: LeaseRequest,
+    options: LeaseOptions = {},
+  ): Promise<void> {
     const text = formatLease(this.#layout, {
       pid: Deno.pid,
       command: this.#command,
@@ -123,7 +126,7 @@ export class Lease implements Disposable {
 export async function takeLease(
   layout: Layout,
   command: string,
-  use: Use,
+  use: LeaseRequest,
   options: LeaseOptions = {},
 ): Promise<Lease> {
   const lease = new Lease(layout, command);

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { type ErrorCode, hasCode } from "../../../src/base/errors.ts";
-import { survey } from "../../../src/snapshot/snapshot.ts";
-import type { SurveyEntry } from "../../../src/snapshot/types.ts";
+import { takeSnapshot } from "../../../src/snapshot/snapshot.ts";
+import type { SnapshotEntry } from "../../../src/snapshot/types.ts";
 import type { Digest } from "../../../src/oci/digest.ts";
 import { digestOf } from "../../../src/oci/hash.ts";
 import { pullComponents } from "../../../src/pull/spin_toml/components.ts";
@@ -12,7 +12,7 @@ import { httpTransport } from "../../../src/registry/http/transport_stack.ts";
 import { BlobStore } from "../../../src/store/blobs/blob_store.ts";
 import { Layout } from "../../../src/store/layout.ts";
 import { PackageStore } from "../../../src/store/entries/package_store.ts";
-import type { Machine } from "../../../src/store/platform_dirs.ts";
+import type { HostPlatform } from "../../../src/store/platform_dirs.ts";
 import {
   image,
   randomBytes,
@@ -42,7 +42,7 @@ class Scene implements AsyncDisposable {
   readonly folder = Deno.makeTempDirSync({ prefix: "larder-components-" });
   readonly layout = new Layout(join(this.folder, "registry"));
   readonly store = new BlobStore(this.layout);
-  readonly machine: Machine = {
+  readonly platform: HostPlatform = {
     os: "linux",
     env: (name) => name === "XDG_CONFIG_HOME" ? join(this.folder, "config") : undefined,
   };
@@ -80,7 +80,7 @@ class Scene implements AsyncDisposable {
       packages: new PackageStore(this.layout),
       transport,
       clock,
-      machine: this.machine,
+      platform: this.platform,
       offline,
       limit: 4,
       signal: options.signal,
@@ -109,8 +109,8 @@ class Scene implements AsyncDisposable {
   }
 
   /** What the cache has, as the commands of upkeep see it. */
-  async entries(): Promise<readonly SurveyEntry[]> {
-    return (await survey(this.layout, Date.now())).entries;
+  async entries(): Promise<readonly SnapshotEntry[]> {
+    return (await takeSnapshot(this.layout, Date.now())).entries;
   }
 
   assertNothingKept(): void {
@@ -172,7 +172,7 @@ Deno.test("a URL's module is a package of the cache, which no collector takes fo
       problem: undefined,
     }],
   );
-  assert.deepEqual([entry!.digest, entry!.reaches.length], [digestOf(module), 1]);
+  assert.deepEqual([entry!.digest, entry!.references.length], [digestOf(module), 1]);
 });
 
 Deno.test("a module that is there already, also one of Spin's, is used now", async () => {

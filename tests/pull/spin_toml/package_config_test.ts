@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { hasCode } from "../../../src/base/errors.ts";
 import { loadPackageConfig, registryOf } from "../../../src/pull/spin_toml/package_config.ts";
-import type { Machine } from "../../../src/store/platform_dirs.ts";
+import type { HostPlatform } from "../../../src/store/platform_dirs.ts";
 
 /** The configuration as it is read from a file with this text, on a machine of this system. */
-function load(text: string | undefined, os: Machine["os"] = "linux") {
+function load(text: string | undefined, os: HostPlatform["os"] = "linux") {
   const folder = Deno.makeTempDirSync({ prefix: "larder-wasm-pkg-" });
   try {
     if (text !== undefined) {

@@ -6,13 +6,13 @@ import {
   listEngines,
   type ProgramCheck,
 } from "../../../src/run/external/find_engine.ts";
-import type { Machine } from "../../../src/store/platform_dirs.ts";
+import type { HostPlatform } from "../../../src/store/platform_dirs.ts";
 import { failureOf } from "../../support/failure_of.ts";
 import { TemporaryFolder } from "../../support/temporary.ts";
 
 /** A folder of programs, and a machine whose search path is that folder. */
 class Programs extends TemporaryFolder {
-  readonly machine = machine("linux", { PATH: `/no/such/folder:${this.path}` });
+  readonly platform = machine("linux", { PATH: `/no/such/folder:${this.path}` });
 
   add(name: string, script: string, mode = 0o755): string {
     const path = join(this.path, name);
@@ -22,7 +22,7 @@ class Programs extends TemporaryFolder {
   }
 }
 
-function machine(os: Machine["os"], env: Record<string, string>): Machine {
+function machine(os: HostPlatform["os"], env: Record<string, string>): HostPlatform {
   return { os, env: (name) => env[name] };
 }
 
@@ -32,8 +32,8 @@ Deno.test("an installed engine is found, and asked for its version only to be li
   using programs = new Programs();
   const spin = programs.add("spin", 'test "$*" = --version && echo "spin 3.1.2 (abc 2025-01-01)"');
   const wasmtime = programs.add("wasmtime", 'echo "wasmtime 25.0.0-rc.1+x"');
-  assert.deepEqual(findEngine("spin", programs.machine), { name: "spin", path: spin });
-  assert.deepEqual(await listEngines(programs.machine), [
+  assert.deepEqual(findEngine("spin", programs.platform), { name: "spin", path: spin });
+  assert.deepEqual(await listEngines(programs.platform), [
     { name: "spin", path: spin, version: "3.1.2" },
     { name: "wasmtime", path: wasmtime, version: "25.0.0-rc.1+x" },
   ]);
@@ -51,7 +51,7 @@ for (
     using programs = new Programs();
     const path = programs.add("wasmtime", script!);
     if (script === "") Deno.writeTextFileSync(path, "#!/no/such/interpreter\n");
-    assert.deepEqual(await listEngines(programs.machine), [
+    assert.deepEqual(await listEngines(programs.platform), [
       { name: "wasmtime", path, version: undefined },
     ]);
   });
@@ -62,20 +62,20 @@ Deno.test("an engine that is not installed is an error that says how to install 
   for (
     const [name, site] of [["spin", /spinframework\.dev/], ["wasmtime", /wasmtime\.dev/]] as const
   ) {
-    const error = await failureOf(Promise.try(() => findEngine(name, programs.machine)));
+    const error = await failureOf(Promise.try(() => findEngine(name, programs.platform)));
     assert.equal(error.code, "LDR_ENGINE");
     assert.match(error.message, new RegExp(`engine ${name} is not installed`));
     assert.match(error.hint, site);
   }
-  assert.deepEqual(await listEngines(programs.machine), []);
+  assert.deepEqual(await listEngines(programs.platform), []);
 });
 
 Deno.test("only files that may be executed are programs", () => {
   using programs = new Programs();
   programs.add("spin", "true", 0o644);
   Deno.mkdirSync(join(programs.path, "wasmtime"));
-  assert.equal(findProgram("spin", programs.machine), undefined);
-  assert.equal(findProgram("wasmtime", programs.machine), undefined);
+  assert.equal(findProgram("spin", programs.platform), undefined);
+  assert.equal(findProgram("wasmtime", programs.platform), undefined);
 });
 
 Deno.test("the first folder of the search path that has a program decides", () => {

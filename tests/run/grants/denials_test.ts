@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { GUEST_REFUSALS } from "../../../src/base/defaults.ts";
-import { type Grantor, Refusals } from "../../../src/run/grants/denials.ts";
+import { Denials, type Grantor } from "../../../src/run/grants/denials.ts";
 
-function lines(grantor: Grantor, refuse: (refusals: Refusals) => void): string[] {
+function lines(grantor: Grantor, refuse: (denials: Denials) => void): string[] {
   const told: string[] = [];
-  refuse(new Refusals(grantor, (line) => told.push(line)));
+  refuse(new Denials(grantor, (line) => told.push(line)));
   return told;
 }
 
-const CASES: [name: string, grantor: Grantor, refuse: (it: Refusals) => void, line: string][] = [
+const CASES: [name: string, grantor: Grantor, refuse: (it: Denials) => void, line: string][] = [
   [
     "a host to a command",
     "options",

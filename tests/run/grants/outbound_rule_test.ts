@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { BadText } from "../../../src/run/grants/syntax_fault.ts";
+import { SyntaxFault } from "../../../src/run/grants/syntax_fault.ts";
 import { parseHostRule, parseOutboundRule } from "../../../src/run/grants/outbound_rule.ts";
 
 const BAD: [text: string, reason: RegExp][] = [
@@ -54,7 +54,7 @@ for (const [text, reason] of BAD) {
   Deno.test(`"${text}" is no rule`, () => {
     assert.throws(
       () => parseOutboundRule(text),
-      (error) => error instanceof BadText && reason.test(error.message),
+      (error) => error instanceof SyntaxFault && reason.test(error.message),
     );
   });
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { hasCode } from "../../../src/base/errors.ts";
-import { BadText } from "../../../src/run/grants/syntax_fault.ts";
+import { SyntaxFault } from "../../../src/run/grants/syntax_fault.ts";
 import {
   componentVariables,
   expandTemplate,
@@ -113,7 +113,7 @@ for (const [template, expanded] of EXPANSIONS) {
 }
 
 Deno.test("a third brace belongs to the name, which no variable has", () => {
-  assert.throws(() => expandTemplate("{{{a}}", new Map([["a", "1"]])), BadText);
+  assert.throws(() => expandTemplate("{{{a}}", new Map([["a", "1"]])), SyntaxFault);
 });
 
 Deno.test("text and values stand in an expanded template as they are", () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { hostImports } from "../../../src/run/wasi/host.ts";
-import { Lifetime } from "../../../src/run/wasi/resources.ts";
+import { InstanceResources } from "../../../src/run/wasi/resources.ts";
 import { GuestHost } from "../../support/wasm/guest_host.ts";
 
 /** What an interface in WIT has: its own functions, and those of its resources. */
@@ -54,8 +54,8 @@ Deno.test("the interfaces are read", () => {
 
 for (const { name, functions, resources } of interfaces) {
   Deno.test(`the host has all of ${name}`, () => {
-    using lifetime = new Lifetime();
-    const imports = hostImports(new GuestHost().host, lifetime)[name] as Record<string, unknown>;
+    using instance = new InstanceResources();
+    const imports = hostImports(new GuestHost().host, instance)[name] as Record<string, unknown>;
     for (const each of functions) assert.equal(typeof imports[camel(each)], "function", each);
     for (const [resource, { methods, statics }] of resources) {
       const type = imports[pascal(resource)] as { prototype: object } & Record<string, unknown>;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { GUEST_RESOURCES } from "../../../src/base/defaults.ts";
-import { Lifetime } from "../../../src/run/wasi/resources.ts";
+import { InstanceResources } from "../../../src/run/wasi/resources.ts";
 
 class Resource implements Disposable {
   disposals = 0;
@@ -11,36 +11,36 @@ class Resource implements Disposable {
 }
 
 Deno.test("what a guest leaves behind is let go of once, at its end", () => {
-  const lifetime = new Lifetime();
+  const resources = new InstanceResources();
   const [left, returned] = [new Resource(), new Resource()];
-  lifetime.hold(left);
-  lifetime.hold(returned);
-  lifetime.release(returned);
-  lifetime[Symbol.dispose]();
-  lifetime[Symbol.dispose]();
+  resources.hold(left);
+  resources.hold(returned);
+  resources.release(returned);
+  resources[Symbol.dispose]();
+  resources[Symbol.dispose]();
   assert.deepEqual([left.disposals, returned.disposals], [1, 0]);
 });
 
 Deno.test("a guest that has ended gets nothing more", () => {
-  const lifetime = new Lifetime();
-  lifetime[Symbol.dispose]();
+  const resources = new InstanceResources();
+  resources[Symbol.dispose]();
   const late = new Resource();
-  assert.throws(() => lifetime.hold(late), /the instance has ended/);
+  assert.throws(() => resources.hold(late), /the instance has ended/);
   assert.equal(late.disposals, 1);
 });
 
 Deno.test("a guest that keeps all that it gets is stopped", () => {
-  using lifetime = new Lifetime();
-  for (let i = 0; i < GUEST_RESOURCES; i++) lifetime.hold(new Resource());
-  assert.equal(lifetime.isFull, true);
+  using resources = new InstanceResources();
+  for (let i = 0; i < GUEST_RESOURCES; i++) resources.hold(new Resource());
+  assert.equal(resources.isFull, true);
   const last = new Resource();
-  assert.throws(() => lifetime.hold(last), /too much/);
+  assert.throws(() => resources.hold(last), /too much/);
   assert.equal(last.disposals, 1);
 });
 
 Deno.test("the code of an exit is kept", () => {
-  using lifetime = new Lifetime();
-  assert.equal(lifetime.exitCode, undefined);
-  assert.throws(() => lifetime.exit(3), WebAssembly.RuntimeError);
-  assert.equal(lifetime.exitCode, 3);
+  using resources = new InstanceResources();
+  assert.equal(resources.exitCode, undefined);
+  assert.throws(() => resources.exit(3), WebAssembly.RuntimeError);
+  assert.equal(resources.exitCode, 3);
 });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { GUEST_MEMORY } from "../../../src/base/defaults.ts";
 import { boundMemories } from "../../../src/run/wasm/limit_memory.ts";
-import { Memories } from "../../../src/run/wasm/memory_pool.ts";
+import { MemoryPool } from "../../../src/run/wasm/memory_pool.ts";
 import { MEMORY_IMPORT, PAGE } from "../../../src/run/wasm/memory_image.ts";
 import { MalformedWasm } from "../../../src/run/wasm/reader.ts";
 import { binaryOf } from "../../support/wasm/components.ts";
@@ -15,7 +15,7 @@ type Exports = Readonly<Record<string, WebAssembly.Memory>>;
 /** The memories that an instance of the module exports once it is bounded. */
 async function memoriesOf(wat: string, imported?: WebAssembly.Memory): Promise<Exports> {
   const { code, image } = boundMemories(await binaryOf(wat));
-  const own = image && new Memories(image.shape, image.bytes).take();
+  const own = image && new MemoryPool(image.shape, image.bytes).take();
   const { instance } = await WebAssembly.instantiate(code, {
     env: { memory: imported!, offset: 0 },
     [MEMORY_IMPORT.module]: { [MEMORY_IMPORT.name]: own! },

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import fc from "fast-check";
-import { Memories } from "../../../src/run/wasm/memory_pool.ts";
+import { MemoryPool } from "../../../src/run/wasm/memory_pool.ts";
 import { MEMORY_IMPORT, PAGE, takeMemory } from "../../../src/run/wasm/memory_image.ts";
 import {
   type Bytes,
@@ -57,11 +57,11 @@ function memoryOf(instance: WebAssembly.Instance): Uint8Array {
 }
 
 /** The memory that an instance of the module has as it is, and the one that it has with the image. */
-async function both(bytes: Uint8Array<ArrayBuffer>, memories?: Memories) {
+async function both(bytes: Uint8Array<ArrayBuffer>, memories?: MemoryPool) {
   const functions = { a: { b: () => {} } };
   const plain = await WebAssembly.instantiate(bytes, functions);
   const taken = takeMemory(bytes)!;
-  const memory = (memories ?? new Memories(taken.memory, taken.image)).take();
+  const memory = (memories ?? new MemoryPool(taken.memory, taken.image)).take();
   const imports = { ...functions, [MEMORY_IMPORT.module]: { [MEMORY_IMPORT.name]: memory } };
   const imaged = await WebAssembly.instantiate(taken.code, imports);
   assert.equal((imaged.instance.exports.global as WebAssembly.Global).value, 7);
@@ -90,7 +90,7 @@ Deno.test("an instance begins with the same memory, whatever its segments", asyn
 Deno.test("a used memory is as a new one, whatever the last guest wrote", async () => {
   const bytes = moduleOf({ segments: [{ offset: 70_000, bytes: [1, 2, 3] }] });
   const { memory, image } = takeMemory(bytes)!;
-  const memories = new Memories(memory, image);
+  const memories = new MemoryPool(memory, image);
   const first = await both(bytes, memories);
   first.imaged.fill(0xff);
   memories.give(first.memory);
@@ -101,7 +101,7 @@ Deno.test("a used memory is as a new one, whatever the last guest wrote", async 
 
 Deno.test("a memory that has grown is not used again", () => {
   const { memory, image } = takeMemory(moduleOf({ segments: [] }))!;
-  const memories = new Memories(memory, image);
+  const memories = new MemoryPool(memory, image);
   const first = memories.take();
   first.grow(1);
   memories.give(first);
@@ -110,11 +110,11 @@ Deno.test("a memory that has grown is not used again", () => {
 
 Deno.test("a memory grows no further than its module says, nor without end", () => {
   const limited = takeMemory(moduleOf({ segments: [], maximum: 3 }))!;
-  const memory = new Memories(limited.memory, limited.image).take();
+  const memory = new MemoryPool(limited.memory, limited.image).take();
   assert.equal(memory.grow(1), 2);
   assert.throws(() => memory.grow(1), RangeError);
   const free = takeMemory(moduleOf({ segments: [] }))!;
-  assert.throws(() => new Memories(free.memory, free.image).take().grow(20_000), RangeError);
+  assert.throws(() => new MemoryPool(free.memory, free.image).take().grow(20_000), RangeError);
 });
 
 const LEFT_ALONE: [reason: string, shape: Shape][] = [

@@ -2,7 +2,7 @@ import type { Content } from "../../../src/snapshot/file_state.ts";
 import type { Contents } from "../../../src/snapshot/contents.ts";
 import type { Facts } from "../../../src/gc/reference_counts.ts";
 import { NOTHING_IN_USE } from "../../../src/gc/in_use.ts";
-import type { EntryType, Survey, SurveyEntry } from "../../../src/snapshot/types.ts";
+import type { CacheSnapshot, EntryType, SnapshotEntry } from "../../../src/snapshot/types.ts";
 import { Layout } from "../../../src/store/layout.ts";
 import type { Pin } from "../../../src/store/entries/pins.ts";
 import { blob } from "./artifacts.ts";
@@ -30,14 +30,14 @@ export interface FakeEntry {
 export type FakeContents = Readonly<Record<string, number | readonly [size: number, age: number]>>;
 
 /** A survey of a cache that is on no disk. */
-export function fakeSurvey(fakes: readonly FakeEntry[], sizes: FakeContents = {}): Survey {
+export function fakeSurvey(fakes: readonly FakeEntry[], sizes: FakeContents = {}): CacheSnapshot {
   const names = Object.keys(sizes);
   const contents = names.map((name) => fakeContent(name, sizes[name]!));
-  const holders = new Uint32Array(contents.length);
+  const referenceCounts = new Uint32Array(contents.length);
   for (const { needs = [] } of fakes) {
-    for (const name of needs) holders[placeOf(names, name)]!++;
+    for (const name of needs) referenceCounts[placeOf(names, name)]!++;
   }
-  const entries = fakes.map((fake) => fakeEntry(fake, names, contents, holders));
+  const entries = fakes.map((fake) => fakeEntry(fake, names, contents, referenceCounts));
   const size = entries.reduce((sum, entry) => sum + entry.ownSize, 0) +
     contents.reduce((sum, content) => sum + content.size, 0);
   return {
@@ -45,7 +45,7 @@ export function fakeSurvey(fakes: readonly FakeEntry[], sizes: FakeContents = {}
     takenAt: NOW,
     entries,
     contents,
-    holders,
+    referenceCounts,
     places: undefined as unknown as Contents,
     partials: [],
     rubbish: [],
@@ -73,9 +73,9 @@ function fakeEntry(
   { name, type = "app", used = 30 * DAY, needs = [], own = 0, pin, problem }: FakeEntry,
   names: readonly string[],
   contents: readonly Content[],
-  holders: Uint32Array,
-): SurveyEntry {
-  const reaches = needs.map((each) => placeOf(names, each)).sort((a, b) => a - b);
+  referenceCounts: Uint32Array,
+): SnapshotEntry {
+  const references = needs.map((each) => placeOf(names, each)).sort((a, b) => a - b);
   const sum = (places: readonly number[]) =>
     places.reduce((total, place) => total + contents[place]!.size, own);
   return {
@@ -92,12 +92,12 @@ function fakeEntry(
     writtenBy: "larder",
     record: undefined,
     problem,
-    isLater: false,
+    isFromNewerVersion: false,
     ownFiles: ["record.json"],
     ownSize: own,
-    reaches,
-    size: sum(reaches),
-    unique: sum(reaches.filter((place) => holders[place] === 1)),
+    references,
+    size: sum(references),
+    unique: sum(references.filter((place) => referenceCounts[place] === 1)),
   };
 }
 

@@ -23,7 +23,7 @@ export function item(changes: Partial<Item> = {}): Item {
     problem: undefined,
     holders: 0,
     ownSize: 0,
-    reaches: [],
+    references: [],
     ...changes,
   };
 }

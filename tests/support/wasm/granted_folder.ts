@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import { FolderVolume } from "../../../src/run/wasi/filesystem/folder_volume.ts";
-import { type OpenOptions, Place } from "../../../src/run/wasi/filesystem/directory.ts";
-import { Lifetime } from "../../../src/run/wasi/resources.ts";
-import { Refusals } from "../../../src/run/grants/denials.ts";
+import { OpenDirectory, type OpenOptions } from "../../../src/run/wasi/filesystem/directory.ts";
+import { InstanceResources } from "../../../src/run/wasi/resources.ts";
+import { Denials } from "../../../src/run/grants/denials.ts";
 import { TemporaryFolder } from "../temporary.ts";
 
 /** To read what is there, whatever it is. */
@@ -22,7 +22,7 @@ export const HIDDEN = "for other eyes";
 /** A folder that a guest is granted, and one beside it, with hidden files, that it is not. */
 export class GrantedFolder implements Disposable {
   readonly #folder = new TemporaryFolder();
-  readonly #lifetime = new Lifetime();
+  readonly #resources = new InstanceResources();
   readonly root = Deno.realPathSync(this.#folder.path);
   readonly granted = join(this.root, "granted");
   readonly refusals: string[] = [];
@@ -34,14 +34,14 @@ export class GrantedFolder implements Disposable {
     Deno.writeTextFileSync(join(this.root, "outside/a/b"), HIDDEN);
   }
 
-  place({ readOnly = false } = {}): Place {
+  place({ readOnly = false } = {}): OpenDirectory {
     const mount = {
       guest: "/data",
       host: this.granted,
       volume: new FolderVolume(this.granted, readOnly),
-      refusals: new Refusals("options", (line) => this.refusals.push(line)),
+      denials: new Denials("options", (line) => this.refusals.push(line)),
     };
-    return new Place(mount, [], this.#lifetime);
+    return new OpenDirectory(mount, [], this.#resources);
   }
 
   /** All that is outside, as text. */
@@ -51,7 +51,7 @@ export class GrantedFolder implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#lifetime[Symbol.dispose]();
+    this.#resources[Symbol.dispose]();
     this.#folder[Symbol.dispose]();
   }
 }

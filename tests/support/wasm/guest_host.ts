@@ -1,6 +1,6 @@
 import { GuestSockets } from "../../../src/run/sockets/socket_hosts.ts";
 import { type Host, type HostSettings, openHost } from "../../../src/run/wasi/host.ts";
-import { InputStream, Intake } from "../../../src/run/wasi/io/input_stream.ts";
+import { BufferedInput, InputStream } from "../../../src/run/wasi/io/input_stream.ts";
 import { StandardOutput } from "../../../src/run/wasi/io/stdio.ts";
 
 /** What a guest is granted where a test does not say: nothing. */
@@ -44,7 +44,7 @@ export class GuestHost {
       (port) => void this.#sockets.serve(port),
     );
     const pieces = stdin.map((piece) => new TextEncoder().encode(piece));
-    const intake = new Intake(() =>
+    const intake = new BufferedInput(() =>
       new Promise((resolve) => setTimeout(() => resolve(pieces.shift() ?? null), 0))
     );
     this.host = {

@@ -2,7 +2,7 @@ import { hostImports, type HostSettings } from "../../../src/run/wasi/host.ts";
 import type { ErrorCode } from "../../../src/run/sockets/messages.ts";
 import { parseHostRule } from "../../../src/run/grants/outbound_rule.ts";
 import type { InputStream } from "../../../src/run/wasi/io/input_stream.ts";
-import { Lifetime } from "../../../src/run/wasi/resources.ts";
+import { InstanceResources } from "../../../src/run/wasi/resources.ts";
 import type { OutputStream } from "../../../src/run/wasi/io/output_stream.ts";
 import type { Pollable } from "../../../src/run/wasi/io/poll.ts";
 import type { ResolveAddressStream } from "../../../src/run/wasi/sockets/lookup.ts";
@@ -26,13 +26,13 @@ export const NETWORK = new Network();
 /** `wasi:sockets` as one guest has it; disposing of it ends the guest. */
 export class SocketGuest implements Disposable {
   readonly #host: GuestHost;
-  readonly #lifetime = new Lifetime();
+  readonly #resources = new InstanceResources();
   readonly #imports: Imports;
 
   /** @param hosts what `--allow-net` would list */
   constructor(hosts: readonly string[], settings: Partial<HostSettings> = {}) {
     this.#host = new GuestHost({ allowedHosts: hosts.map(parseHostRule), ...settings });
-    this.#imports = hostImports(this.#host.host, this.#lifetime) as Imports;
+    this.#imports = hostImports(this.#host.host, this.#resources) as Imports;
   }
 
   get refusals(): readonly string[] {
@@ -92,7 +92,7 @@ export class SocketGuest implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#lifetime[Symbol.dispose]();
+    this.#resources[Symbol.dispose]();
   }
 
   #call(name: string, member: string, ...args: unknown[]): unknown {

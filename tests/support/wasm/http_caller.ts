@@ -11,8 +11,8 @@ import {
 } from "../../../src/run/wasi/http/outgoing.ts";
 import type { ErrorCode } from "../../../src/run/wasi/http/types.ts";
 import type { InputStream } from "../../../src/run/wasi/io/input_stream.ts";
-import { Lifetime } from "../../../src/run/wasi/resources.ts";
-import { Refusals } from "../../../src/run/grants/denials.ts";
+import { InstanceResources } from "../../../src/run/wasi/resources.ts";
+import { Denials } from "../../../src/run/grants/denials.ts";
 import { streamError, textOf } from "./streams.ts";
 
 /** A request that a guest makes; by default a GET of `/` without anything. */
@@ -29,14 +29,14 @@ export interface Asked {
 
 /** A guest that makes requests, by default to hosts on this machine. */
 export class HttpCaller implements Disposable {
-  readonly lifetime = new Lifetime();
+  readonly resources = new InstanceResources();
   readonly refusals: string[] = [];
   readonly #handle: (request: OutgoingRequest, options?: RequestOptions) => FutureIncomingResponse;
 
   constructor(settings: Partial<ClientSettings> = {}) {
-    const refusals = new Refusals("options", (line) => this.refusals.push(line));
+    const denials = new Denials("options", (line) => this.refusals.push(line));
     const allowedHosts = [parseHostRule("127.0.0.1")];
-    const imports = clientImports({ allowedHosts, ...settings }, refusals, this.lifetime);
+    const imports = clientImports({ allowedHosts, ...settings }, denials, this.resources);
     const handler = imports["wasi:http/outgoing-handler"] as {
       handle: (request: OutgoingRequest, options?: RequestOptions) => FutureIncomingResponse;
     };
@@ -67,7 +67,7 @@ export class HttpCaller implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.lifetime[Symbol.dispose]();
+    this.resources[Symbol.dispose]();
   }
 }
 

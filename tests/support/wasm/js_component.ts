@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { run } from "../cli/commands.ts";
-import { cached, npmTools } from "../cli/npm_tools.ts";
+import { cached, npmTools } from "./npm_tools.ts";
 
 /** The modules in `guests/`, which have their worlds in `wit/worlds.wit`. */
 export type JsGuest = "http_handler" | "command" | "sockets" | "socket_handler";

@@ -1,4 +1,4 @@
-import { Refused } from "../../../src/run/wasi/errors.ts";
+import { WasiError } from "../../../src/run/wasi/errors.ts";
 
 /** Whether an error is the one of a stream that a guest sees, for `assert.throws` and `assert.rejects`. */
 export function streamError(tag: "closed" | "last-operation-failed"): (error: unknown) => boolean {
@@ -7,7 +7,7 @@ export function streamError(tag: "closed" | "last-operation-failed"): (error: un
 
 /** Whether an error is one that a guest sees, with what it sees. */
 export function refusedWith(matches: (payload: unknown) => boolean): (error: unknown) => boolean {
-  return (error) => error instanceof Refused && matches(error.payload);
+  return (error) => error instanceof WasiError && matches(error.payload);
 }
 
 export function textOf(bytes: Uint8Array): string {

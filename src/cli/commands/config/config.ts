@@ -1,6 +1,6 @@
 import { LarderError } from "../../../base/errors.ts";
 import { statIfAny } from "../../../base/files.ts";
-import { configRoot, thisMachine } from "../../../store/platform_dirs.ts";
+import { configRoot, hostPlatform } from "../../../store/platform_dirs.ts";
 import { explainConfig, explainSetting, type Explanation } from "../../config/explain.ts";
 import { configPath as findConfig } from "../../config/path.ts";
 import { findPlace, readValue } from "../../config/settings.ts";
@@ -20,7 +20,7 @@ export async function configInit(context: Context, options: { force?: boolean })
 
 /** `larder config show`: a line for each setting. */
 export async function configShow(context: Context, options: { format: Format }): Promise<void> {
-  const settings = await explainConfig(thisMachine, context.options);
+  const settings = await explainConfig(hostPlatform, context.options);
   if (options.format === "json") {
     writeJson(settings);
     return;
@@ -44,7 +44,7 @@ export async function configGet(
   key: string,
   options: { format: Format },
 ): Promise<void> {
-  const setting = await explainSetting(thisMachine, context.options, findPlace(key));
+  const setting = await explainSetting(hostPlatform, context.options, findPlace(key));
   if (options.format === "json") {
     writeJson(setting);
     return;
@@ -66,7 +66,7 @@ export async function configSet(context: Context, key: string, text: string): Pr
   const { setInFile } = await import("../../config/edit.ts");
   setInFile(path, place, value);
   context.info(`set ${key} to ${value} in ${path}`);
-  const setting = await explainSetting(thisMachine, context.options, place);
+  const setting = await explainSetting(hostPlatform, context.options, place);
   if (setting.source !== "file") {
     context.warn(`${setting.from} beats the file: ${key} is ${setting.value}`);
   }
@@ -83,7 +83,7 @@ export async function configUnset(context: Context, key: string): Promise<void> 
     });
   }
   context.info(`unset ${key} in ${path}`);
-  const setting = await explainSetting(thisMachine, context.options, place);
+  const setting = await explainSetting(hostPlatform, context.options, place);
   context.info(
     setting.value === null
       ? "nothing holds in its place"
@@ -93,7 +93,7 @@ export async function configUnset(context: Context, key: string): Promise<void> 
 
 function fileOf({ options }: Context): string {
   // Without a home folder this says what to do.
-  return findConfig(thisMachine, options.config).path ?? configRoot(thisMachine).path;
+  return findConfig(hostPlatform, options.config).path ?? configRoot(hostPlatform).path;
 }
 
 function originOf({ source, from }: Explanation): string {

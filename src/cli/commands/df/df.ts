@@ -3,7 +3,7 @@ import { writeFileAtomic } from "../../../base/files.ts";
 import { formatBytes } from "../../../base/units.ts";
 import { planGc } from "../../../gc/collector.ts";
 import { hasLimits } from "../../../gc/policy.ts";
-import { survey } from "../../../snapshot/snapshot.ts";
+import { takeSnapshot } from "../../../snapshot/snapshot.ts";
 import { writeJson, writeOut } from "../../terminal/console.ts";
 import type { Context } from "../../context.ts";
 import type { Format } from "../../options.ts";
@@ -30,11 +30,11 @@ const HEAD = ["TYPE", "COUNT", "SIZE", "SHARED", "RECLAIMABLE"];
 export async function df(context: Context, { format, html }: DfOptions): Promise<void> {
   const { layout, config } = context;
   const now = Date.now();
-  const cache = await survey(layout, now);
+  const snapshot = await takeSnapshot(layout, now);
   const policy = policyOf(config);
   const disk = diskOf(layout.root);
-  const usage = usageOf(cache, planGc(cache, policy, disk), disk);
-  const tree = spaceTree(cache);
+  const usage = usageOf(snapshot, planGc(snapshot, policy, disk), disk);
+  const tree = spaceTree(snapshot);
   const rows = rowsOf(usage);
   if (html !== undefined) {
     const { usagePage } = await import("./html_page.ts");

@@ -1,4 +1,4 @@
-import type { Survey, SurveyEntry } from "../../../snapshot/types.ts";
+import type { CacheSnapshot, SnapshotEntry } from "../../../snapshot/types.ts";
 
 /**
  * What takes the space, as a tree: registries (and the other types of entries), what belongs together in them, and
@@ -49,26 +49,26 @@ class Branch {
 }
 
 /** The tree of a cache; its root has no name. Content that nobody needs is in none of it. */
-export function spaceTree(survey: Survey): SpaceNode {
+export function spaceTree(snapshot: CacheSnapshot): SpaceNode {
   const root = new Branch("");
   /** Where each piece of content is to be counted, by its place. */
-  const owners = new Array<Branch | undefined>(survey.contents.length);
-  for (const entry of survey.entries) {
+  const owners = new Array<Branch | undefined>(snapshot.contents.length);
+  for (const entry of snapshot.entries) {
     const leaf = root.child(topOf(entry)).child(entry.group).child(entry.name);
     leaf.own += entry.ownSize;
-    for (const place of entry.reaches) {
+    for (const place of entry.references) {
       const owner = owners[place];
       owners[place] = owner ? common(owner, leaf) : leaf;
     }
   }
   for (const [place, owner] of owners.entries()) {
-    if (owner) owner.own += survey.contents[place]!.size;
+    if (owner) owner.own += snapshot.contents[place]!.size;
   }
   return root.finish();
 }
 
 /** The registry of an app, the type of everything else. */
-function topOf({ type, name }: SurveyEntry): string {
+function topOf({ type, name }: SnapshotEntry): string {
   switch (type) {
     case "app":
       return name.slice(0, name.indexOf("/"));

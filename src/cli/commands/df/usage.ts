@@ -1,10 +1,10 @@
 import type { Disk } from "../../../base/disk.ts";
 import type { Plan } from "../../../gc/plan.ts";
 import {
+  type CacheSnapshot,
   ENTRY_TYPES,
   type EntryType,
-  type Survey,
-  type SurveyEntry,
+  type SnapshotEntry,
 } from "../../../snapshot/types.ts";
 import { spaceOf } from "../../query/items.ts";
 
@@ -43,20 +43,20 @@ export interface Usage {
 }
 
 /** Reckons up a cache. @param plan what a collection under the current policy would remove */
-export function usageOf(survey: Survey, plan: Plan, disk: Disk | undefined): Usage {
+export function usageOf(snapshot: CacheSnapshot, plan: Plan, disk: Disk | undefined): Usage {
   const freed = (type: EntryType) =>
     total(plan.remove.entries.filter((entry) => entry.type === type), "bytes");
-  const partials = amountOf(survey.partials, plan.remove.partials);
-  const rubbish = amountOf(survey.rubbish, plan.remove.rubbish);
-  const unneeded = survey.contents.filter((_, place) => survey.holders[place] === 0);
+  const partials = amountOf(snapshot.partials, plan.remove.partials);
+  const rubbish = amountOf(snapshot.rubbish, plan.remove.rubbish);
+  const unneeded = snapshot.contents.filter((_, place) => snapshot.referenceCounts[place] === 0);
   return {
     types: ENTRY_TYPES.map((type) => {
-      const entries = survey.entries.filter((entry) => entry.type === type);
+      const entries = snapshot.entries.filter((entry) => entry.type === type);
       return {
         type,
         count: entries.length,
-        size: spaceOf(survey, entries),
-        shared: sharedBy(survey, entries),
+        size: spaceOf(snapshot, entries),
+        shared: sharedBy(snapshot, entries),
         reclaimable: freed(type),
       };
     }),
@@ -68,17 +68,20 @@ export function usageOf(survey: Survey, plan: Plan, disk: Disk | undefined): Usa
     },
     partials,
     rubbish,
-    foreign: { count: survey.foreign.length, size: total(survey.foreign, "size") },
-    total: { size: survey.size, reclaimable: plan.bytes },
+    foreign: { count: snapshot.foreign.length, size: total(snapshot.foreign, "size") },
+    total: { size: snapshot.size, reclaimable: plan.bytes },
     disk: disk ?? null,
   };
 }
 
 /** Bytes of what these entries need and more than one of all entries does. */
-function sharedBy({ contents, holders }: Survey, entries: readonly SurveyEntry[]): number {
-  const places = new Set(entries.flatMap(({ reaches }) => reaches));
+function sharedBy(
+  { contents, referenceCounts }: CacheSnapshot,
+  entries: readonly SnapshotEntry[],
+): number {
+  const places = new Set(entries.flatMap(({ references }) => references));
   return [...places].reduce(
-    (sum, place) => sum + (holders[place]! > 1 ? contents[place]!.size : 0),
+    (sum, place) => sum + (referenceCounts[place]! > 1 ? contents[place]!.size : 0),
     0,
   );
 }

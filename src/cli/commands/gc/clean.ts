@@ -1,9 +1,9 @@
 import { LarderError } from "../../../base/errors.ts";
 import { isGlob } from "../../../base/glob.ts";
 import { planClean } from "../../../gc/collector.ts";
-import { survey } from "../../../snapshot/snapshot.ts";
-import type { Survey, SurveyEntry } from "../../../snapshot/types.ts";
-import { entriesCalled, nothingCalled } from "../../entry_lookup.ts";
+import { takeSnapshot } from "../../../snapshot/snapshot.ts";
+import type { CacheSnapshot, SnapshotEntry } from "../../../snapshot/types.ts";
+import { noSuchEntry, selectForRemoval } from "../../entry_lookup.ts";
 import type { Context } from "../../context.ts";
 import { compileFilter } from "../../query/filter.ts";
 import { itemOfEntry, type ItemType } from "../../query/items.ts";
@@ -28,15 +28,15 @@ export async function clean(
   checkOptions(names, options);
   const now = Date.now();
   const fits = await criteria(options, now);
-  const state = await survey(context.layout, now);
-  const asked = new Set(called(context, state, names).filter(fits));
-  const plan = planClean(state, asked, {
+  const snapshot = await takeSnapshot(context.layout, now);
+  const asked = new Set(called(context, snapshot, names).filter(fits));
+  const plan = planClean(snapshot, asked, {
     includePinned: options.includePinned,
     everything: isEverything(names, options),
   });
   await showAndSweep(context, plan, options, {
     by: "clean",
-    nothing: names.length === 0 && state.entries.length === 0
+    nothing: names.length === 0 && snapshot.entries.length === 0
       ? `the cache ${context.layout.root} is empty`
       : "there is nothing of that to remove",
   });
@@ -57,11 +57,15 @@ function isEverything(names: readonly string[], { type, days, filter }: CleanOpt
   return names.length === 0 && type === undefined && days === undefined && filter === undefined;
 }
 
-function called(context: Context, { entries }: Survey, names: readonly string[]): SurveyEntry[] {
+function called(
+  context: Context,
+  { entries }: CacheSnapshot,
+  names: readonly string[],
+): SnapshotEntry[] {
   if (names.length === 0) return [...entries];
   return names.flatMap((name) => {
-    const found = entriesCalled(entries, name);
-    if (found.length === 0 && !isGlob(name)) throw nothingCalled(entries, name);
+    const found = selectForRemoval(entries, name);
+    if (found.length === 0 && !isGlob(name)) throw noSuchEntry(entries, name);
     if (found.length === 0) context.warn(`nothing in the cache matches ${name}`);
     return found;
   });
@@ -70,7 +74,7 @@ function called(context: Context, { entries }: Survey, names: readonly string[])
 async function criteria(
   { type, days, filter }: CleanOptions,
   now: number,
-): Promise<(entry: SurveyEntry) => boolean> {
+): Promise<(entry: SnapshotEntry) => boolean> {
   const matches = filter === undefined ? undefined : await compileFilter(filter, now);
   return (entry) =>
     (type === undefined || type.includes(entry.type)) &&

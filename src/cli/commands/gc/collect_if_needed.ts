@@ -3,7 +3,7 @@ import { hasCode } from "../../../base/errors.ts";
 import { applyPlan, isBeyond, planGc } from "../../../gc/collector.ts";
 import { isEmptyPlan } from "../../../gc/plan.ts";
 import { type GcPolicy, hasFree, limitsOnlyFree } from "../../../gc/policy.ts";
-import { survey } from "../../../snapshot/snapshot.ts";
+import { takeSnapshot } from "../../../snapshot/snapshot.ts";
 import type { Context } from "../../context.ts";
 import { shortfallLines } from "./plan_table.ts";
 import { freedText } from "./confirm_and_sweep.ts";
@@ -14,9 +14,9 @@ export async function collectIfBeyond(context: Context, policy: GcPolicy): Promi
   const disk = diskOf(layout.root);
   // The disk alone can tell then, and at once.
   if (limitsOnlyFree(policy) && hasFree(policy, disk)) return;
-  const state = await survey(layout, Date.now());
-  const plan = planGc(state, policy, disk);
-  if (!isBeyond(state, policy, disk, plan)) return;
+  const snapshot = await takeSnapshot(layout, Date.now());
+  const plan = planGc(snapshot, policy, disk);
+  if (!isBeyond(snapshot, policy, disk, plan)) return;
   for (const line of shortfallLines(plan)) context.warn(line);
   if (isEmptyPlan(plan)) return;
   try {

@@ -4,7 +4,7 @@ import { diskError, readTextIfAny } from "../../../base/files.ts";
 import { planGc } from "../../../gc/collector.ts";
 import { formatPlan, isEmptyPlan, parsePlan, type Plan } from "../../../gc/plan.ts";
 import { hasLimits } from "../../../gc/policy.ts";
-import { survey } from "../../../snapshot/snapshot.ts";
+import { takeSnapshot } from "../../../snapshot/snapshot.ts";
 import { collectIfBeyond } from "./collect_if_needed.ts";
 import type { Context } from "../../context.ts";
 import { LIMIT_OPTIONS, type LimitOptions, withLimits } from "./limits.ts";
@@ -31,8 +31,8 @@ export async function gc(context: Context, options: GcOptions): Promise<void> {
     return await showAndSweep(context, plan, options, { by: "gc --apply", nothing });
   }
   const { layout } = context;
-  const state = await survey(layout, Date.now());
-  const plan = planGc(state, policy, diskOf(layout.root));
+  const snapshot = await takeSnapshot(layout, Date.now());
+  const plan = planGc(snapshot, policy, diskOf(layout.root));
   if (options.plan !== undefined) return writePlan(context, plan, options.plan);
   await showAndSweep(context, plan, options, {
     by: "gc",

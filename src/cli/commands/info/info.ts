@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { readTextIfAny } from "../../../base/files.ts";
-import { survey } from "../../../snapshot/snapshot.ts";
+import { takeSnapshot } from "../../../snapshot/snapshot.ts";
 import { RECORD_FILE } from "../../../store/layout.ts";
 import { writeJson, writeOut } from "../../terminal/console.ts";
 import type { Context } from "../../context.ts";
@@ -18,15 +18,15 @@ export async function info(
   options: { format: Format },
 ): Promise<void> {
   const now = Date.now();
-  const cache = await survey(context.layout, now);
-  const found = lookUp(cache, name);
+  const snapshot = await takeSnapshot(context.layout, now);
+  const found = lookUp(snapshot, name);
   const verbose = context.options.verbose ?? false;
   if (found.kind === "entry") {
-    const about = inspectEntry(cache, found.entry);
+    const about = inspectEntry(snapshot, found.entry);
     if (options.format === "json") writeJson(entryJson(about, now));
     else writeOut(entryText(about, verbose));
   } else {
-    const about = inspectContent(cache, found.digest, found.contents);
+    const about = inspectContent(snapshot, found.digest, found.contents);
     if (options.format === "json") writeJson(contentJson(about));
     else writeOut(contentText(about));
   }

@@ -1,6 +1,6 @@
 import type { Content } from "../../../snapshot/file_state.ts";
 import { dirname, join } from "node:path";
-import type { Survey, SurveyEntry } from "../../../snapshot/types.ts";
+import type { CacheSnapshot, SnapshotEntry } from "../../../snapshot/types.ts";
 import type { Digest } from "../../../oci/digest.ts";
 import { inspectManifest, type ManifestInfo, sharersOf } from "./manifest.ts";
 import { inspectSpin, type SpinInspection } from "./spin.ts";
@@ -23,7 +23,7 @@ export interface FileInfo {
 
 /** All there is to say of an entry. */
 export interface EntryInfo {
-  readonly entry: SurveyEntry;
+  readonly entry: SnapshotEntry;
   /** Undefined for what is no app. */
   readonly app: AppInfo | undefined;
   /** Of what is no app. */
@@ -43,10 +43,10 @@ export interface ContentInfo {
 }
 
 /** Looks at all that an entry consists of. */
-export function inspectEntry(cache: Survey, entry: SurveyEntry): EntryInfo {
-  if (entry.type === "app") return { entry, app: inspectApp(cache, entry), files: [] };
-  const contents = entry.reaches.map((place) => cache.contents[place]!);
-  const sharers = sharersOf(cache, contents.map(({ digest }) => digest), entry);
+export function inspectEntry(snapshot: CacheSnapshot, entry: SnapshotEntry): EntryInfo {
+  if (entry.type === "app") return { entry, app: inspectApp(snapshot, entry), files: [] };
+  const contents = entry.references.map((place) => snapshot.contents[place]!);
+  const sharers = sharersOf(snapshot, contents.map(({ digest }) => digest), entry);
   const files = contents.map(({ digest, size, path }) => ({
     digest,
     size,
@@ -58,18 +58,20 @@ export function inspectEntry(cache: Survey, entry: SurveyEntry): EntryInfo {
 
 /** Looks at a manifest or blob, which may lie in several places. */
 export function inspectContent(
-  cache: Survey,
+  snapshot: CacheSnapshot,
   digest: Digest,
   contents: readonly Content[],
 ): ContentInfo {
-  const places = new Set(contents.map((content) => cache.contents.indexOf(content)));
-  const needing = cache.entries.filter(({ reaches }) => reaches.some((place) => places.has(place)));
+  const places = new Set(contents.map((content) => snapshot.contents.indexOf(content)));
+  const needing = snapshot.entries.filter(({ references }) =>
+    references.some((place) => places.has(place))
+  );
   const folder = contents.find(({ tree }) => tree === "manifests")?.path;
-  const manifest = folder === undefined ? null : inspectManifest(cache, folder);
+  const manifest = folder === undefined ? null : inspectManifest(snapshot, folder);
   return {
     type: folder === undefined ? "blob" : "manifest",
     digest,
-    mediaType: manifest?.mediaType ?? mediaTypeOf(cache, digest, needing),
+    mediaType: manifest?.mediaType ?? mediaTypeOf(snapshot, digest, needing),
     files: contents,
     neededBy: needing.map(({ name }) => name),
     manifest,
@@ -77,25 +79,25 @@ export function inspectContent(
 }
 
 function mediaTypeOf(
-  cache: Survey,
+  snapshot: CacheSnapshot,
   digest: Digest,
-  needing: readonly SurveyEntry[],
+  needing: readonly SnapshotEntry[],
 ): string | null {
   const app = needing.find(({ type }) => type === "app");
-  const parts = app && inspectApp(cache, app).manifest?.parts;
+  const parts = app && inspectApp(snapshot, app).manifest?.parts;
   return parts?.find((part) => part.digest === digest)?.mediaType ?? null;
 }
 
 /** Reads what the manifests of an app say. */
-function inspectApp(survey: Survey, entry: SurveyEntry): AppInfo {
+function inspectApp(snapshot: CacheSnapshot, entry: SnapshotEntry): AppInfo {
   const { record, folder, name } = entry;
-  const sibling = (digest: Digest) => join(dirname(folder), survey.layout.fileName(digest));
+  const sibling = (digest: Digest) => join(dirname(folder), snapshot.layout.fileName(digest));
   // Spin's entries have nothing but their own folder.
   const chosen = record ? sibling(record.manifestDigest) : folder;
   const hasIndex = record !== undefined && record.digest !== record.manifestDigest;
   return {
-    index: hasIndex ? inspectManifest(survey, sibling(record.digest), entry) : null,
-    manifest: inspectManifest(survey, chosen, entry),
-    ...inspectSpin(survey, chosen, name),
+    index: hasIndex ? inspectManifest(snapshot, sibling(record.digest), entry) : null,
+    manifest: inspectManifest(snapshot, chosen, entry),
+    ...inspectSpin(snapshot, chosen, name),
   };
 }

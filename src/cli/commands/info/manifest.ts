@@ -1,6 +1,6 @@
 import { dirname, join } from "node:path";
 import { readBytesIfAny, statIfAny } from "../../../base/files.ts";
-import type { Survey, SurveyEntry } from "../../../snapshot/types.ts";
+import type { CacheSnapshot, SnapshotEntry } from "../../../snapshot/types.ts";
 import type { Descriptor, PlatformDescriptor } from "../../../oci/descriptor.ts";
 import type { Digest } from "../../../oci/digest.ts";
 import {
@@ -53,18 +53,22 @@ export interface ManifestInfo {
  * @param but the entry that is not to be named among those that share
  */
 export function inspectManifest(
-  survey: Survey,
+  snapshot: CacheSnapshot,
   folder: string,
-  but?: SurveyEntry,
+  but?: SnapshotEntry,
 ): ManifestInfo | null {
   const manifest = readManifest(folder);
   if (!manifest) return null;
   const { digest, mediaType, annotations } = manifest;
   const base = { digest, mediaType, path: folder, annotations };
   if (manifest.kind === "index") {
-    return { ...base, parts: [], platforms: manifest.manifests.map(platformInfo(survey, folder)) };
+    return {
+      ...base,
+      parts: [],
+      platforms: manifest.manifests.map(platformInfo(snapshot, folder)),
+    };
   }
-  const sharers = sharersOf(survey, successors(manifest).map(({ digest }) => digest), but);
+  const sharers = sharersOf(snapshot, successors(manifest).map(({ digest }) => digest), but);
   const locked = spinApplicationLayer(manifest);
   const part = (kind: PartInfo["kind"]) => (descriptor: Descriptor): PartInfo => ({
     kind,
@@ -75,7 +79,7 @@ export function inspectManifest(
     // Spin's locked app is no blob: it is what `config.json` holds.
     path: descriptor === locked
       ? presentFile(join(folder, CONFIG_FILE), descriptor.size)
-      : pathOf(survey, descriptor.digest),
+      : pathOf(snapshot, descriptor.digest),
     sharedWith: sharers.get(descriptor.digest)!,
   });
   return {
@@ -87,19 +91,19 @@ export function inspectManifest(
 
 /** Who needs each of some digests: the names of entries, in their order. @param but one that is left out */
 export function sharersOf(
-  survey: Survey,
+  snapshot: CacheSnapshot,
   digests: readonly Digest[],
-  but?: SurveyEntry,
+  but?: SnapshotEntry,
 ): ReadonlyMap<Digest, readonly string[]> {
   const wanted = new Map(
     digests.flatMap((digest) =>
-      survey.places.blobPlaces(digest).map((place) => [place, digest] as const)
+      snapshot.places.blobPlaces(digest).map((place) => [place, digest] as const)
     ),
   );
   const sharers = new Map<Digest, Set<string>>(digests.map((digest) => [digest, new Set()]));
-  for (const entry of survey.entries) {
+  for (const entry of snapshot.entries) {
     if (entry === but) continue;
-    for (const place of entry.reaches) {
+    for (const place of entry.references) {
       const digest = wanted.get(place);
       if (digest) sharers.get(digest)!.add(entry.name);
     }
@@ -107,21 +111,21 @@ export function sharersOf(
   return new Map([...sharers].map(([digest, names]) => [digest, [...names]]));
 }
 
-function platformInfo(survey: Survey, folder: string) {
+function platformInfo(snapshot: CacheSnapshot, folder: string) {
   return (entry: PlatformDescriptor): PlatformInfo => ({
     platform: entry.platform && !isAttestation(entry) ? formatPlatform(entry.platform) : null,
     digest: entry.digest,
     size: entry.size,
     isCached: statIfAny(
-      join(dirname(folder), survey.layout.fileName(entry.digest), MANIFEST_FILE),
+      join(dirname(folder), snapshot.layout.fileName(entry.digest), MANIFEST_FILE),
     ) !== undefined,
   });
 }
 
 /** Where a blob lies; null if it is not in the cache. */
-export function pathOf(survey: Survey, digest: Digest): string | null {
-  const [place] = survey.places.blobPlaces(digest);
-  return place === undefined ? null : survey.contents[place]!.path;
+export function pathOf(snapshot: CacheSnapshot, digest: Digest): string | null {
+  const [place] = snapshot.places.blobPlaces(digest);
+  return place === undefined ? null : snapshot.contents[place]!.path;
 }
 
 function presentFile(path: string, size: number): string | null {

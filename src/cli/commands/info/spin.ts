@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { MAX_LOCKED_APP } from "../../../base/defaults.ts";
 import { LarderError } from "../../../base/errors.ts";
 import { readBytesIfAny } from "../../../base/files.ts";
-import type { Survey } from "../../../snapshot/types.ts";
+import type { CacheSnapshot } from "../../../snapshot/types.ts";
 import type { Digest } from "../../../oci/digest.ts";
 import { spinApplication } from "../../../oci/manifest.ts";
 import { parseSpinApp, unsupportedTriggers } from "../../../run/spin/app.ts";
@@ -32,7 +32,7 @@ export interface SpinInspection {
 
 /** Reads the locked app of the image in a folder. @param subject what it is the app of, for messages */
 export function inspectSpin(
-  survey: Survey,
+  snapshot: CacheSnapshot,
   folder: string,
   subject: string,
 ): SpinInspection {
@@ -42,14 +42,14 @@ export function inspectSpin(
   }
   try {
     const bytes = readBytesIfAny(join(folder, CONFIG_FILE), MAX_LOCKED_APP);
-    return { spin: bytes ? spinInfo(survey, bytes, subject) : null, spinProblem: null };
+    return { spin: bytes ? spinInfo(snapshot, bytes, subject) : null, spinProblem: null };
   } catch (error) {
     if (!(error instanceof LarderError)) throw error;
     return { spin: null, spinProblem: error.message };
   }
 }
 
-function spinInfo(survey: Survey, bytes: Uint8Array, subject: string): SpinInfo {
+function spinInfo(snapshot: CacheSnapshot, bytes: Uint8Array, subject: string): SpinInfo {
   const app = parseSpinApp(bytes, subject);
   return {
     name: app.name,
@@ -57,7 +57,7 @@ function spinInfo(survey: Survey, bytes: Uint8Array, subject: string): SpinInfo 
       id,
       digest,
       files: files.length,
-      path: pathOf(survey, digest),
+      path: pathOf(snapshot, digest),
     })),
     routes: app.httpTriggers.map(({ route, target }) => ({
       route: route ?? null,

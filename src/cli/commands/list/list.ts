@@ -1,6 +1,6 @@
 import { formatBytes, plural } from "../../../base/units.ts";
-import { survey } from "../../../snapshot/snapshot.ts";
-import type { Survey } from "../../../snapshot/types.ts";
+import { takeSnapshot } from "../../../snapshot/snapshot.ts";
+import type { CacheSnapshot } from "../../../snapshot/types.ts";
 import { shownName } from "../../../store/entry_names.ts";
 import { writeJsonList, writeOut } from "../../terminal/console.ts";
 import type { Context } from "../../context.ts";
@@ -35,20 +35,20 @@ interface Request {
 export async function list(context: Context, options: ListOptions): Promise<void> {
   const now = Date.now();
   const { types, filter, sorting, template } = await readRequest(options, now);
-  const cache = await survey(context.layout, now);
-  let items = itemsOf(cache, types);
+  const snapshot = await takeSnapshot(context.layout, now);
+  let items = itemsOf(snapshot, types);
   if (filter) items = items.filter(filter);
   if (sorting) items = sorted(items, sorting, now);
   if (template) {
     writeOut(items.map((item) => `${template(item)}\n`).join(""));
   } else if (options.format === "json") {
     writeJsonList(items.values().map((item) => itemToJson(item, now)));
-  } else if (cache.entries.length + cache.contents.length === 0) {
+  } else if (snapshot.entries.length + snapshot.contents.length === 0) {
     context.info(`the cache ${context.layout.root} is empty`);
   } else {
     const isTable = context.options.verbose || sorting !== undefined;
     writeOut(isTable ? `${rows(items)}\n` : "");
-    writeOut(options.type || filter ? summaryOf(cache, items) : summaryOfAll(cache, items));
+    writeOut(options.type || filter ? summaryOf(snapshot, items) : summaryOfAll(snapshot, items));
     warnOfDamage(context, items);
   }
 }
@@ -80,17 +80,17 @@ function rows(items: readonly Item[]): string {
 }
 
 /** How much all of the cache takes: blobs are counted whether they are needed or not. */
-function summaryOfAll(cache: Survey, entries: readonly Item[]): string {
-  const blobs = cache.contents.filter(({ tree }) => tree !== "manifests");
+function summaryOfAll(snapshot: CacheSnapshot, entries: readonly Item[]): string {
+  const blobs = snapshot.contents.filter(({ tree }) => tree !== "manifests");
   const bytes = blobs.reduce((sum, { size }) => sum + size, 0);
-  return summary([...tally(cache, entries), amount("blob", blobs.length, bytes)], cache.size);
+  return summary([...tally(snapshot, entries), amount("blob", blobs.length, bytes)], snapshot.size);
 }
 
 /** How much there is of what was asked for. */
-function summaryOf(cache: Survey, items: readonly Item[]): string {
+function summaryOf(snapshot: CacheSnapshot, items: readonly Item[]): string {
   return items.length === 0
     ? "There is nothing of that in the cache\n"
-    : summary(tally(cache, items), spaceOf(cache, items));
+    : summary(tally(snapshot, items), spaceOf(snapshot, items));
 }
 
 function summary(amounts: readonly string[], total: number): string {
@@ -101,10 +101,10 @@ function summary(amounts: readonly string[], total: number): string {
 }
 
 /** `2 apps using 953.56 MiB` for each type that there is anything of. */
-function tally(cache: Survey, items: readonly Item[]): string[] {
+function tally(snapshot: CacheSnapshot, items: readonly Item[]): string[] {
   return ITEM_TYPES.flatMap((type) => {
     const of = items.filter((item) => item.type === type);
-    return of.length === 0 ? [] : amount(type, of.length, spaceOf(cache, of));
+    return of.length === 0 ? [] : amount(type, of.length, spaceOf(snapshot, of));
   });
 }
 

@@ -4,7 +4,7 @@ import { parseRegistry } from "../../../oci/reference.ts";
 import { storeCredential } from "../../../registry/credentials/auth_file.ts";
 import { credentialOf } from "../../../registry/credentials/docker_config.ts";
 import type { Credential, CredentialSource } from "../../../registry/credentials/credential.ts";
-import { thisMachine } from "../../../store/platform_dirs.ts";
+import { hostPlatform } from "../../../store/platform_dirs.ts";
 import type { Context } from "../../context.ts";
 import { authFile } from "../../credential_paths.ts";
 import { openRegistry } from "../../registry_access.ts";
@@ -18,7 +18,7 @@ export interface LoginOptions {
 /** `larder login`: checks a user name and a password with the registry, and stores them if they are right. */
 export async function login(context: Context, name: string, options: LoginOptions): Promise<void> {
   const registry = parseRegistry(name);
-  const file = authFile(thisMachine);
+  const file = authFile(hostPlatform);
   if (context.options.offline) {
     throw usage("login has to ask the registry", "leave --offline out");
   }

@@ -2,20 +2,20 @@ import { join } from "node:path";
 import { LarderError } from "../../../base/errors.ts";
 import { readBytesIfAny } from "../../../base/files.ts";
 import { isGlob } from "../../../base/glob.ts";
-import { survey } from "../../../snapshot/snapshot.ts";
-import type { SurveyEntry } from "../../../snapshot/types.ts";
+import { takeSnapshot } from "../../../snapshot/snapshot.ts";
+import type { SnapshotEntry } from "../../../snapshot/types.ts";
 import { type ImageManifest, parseManifest } from "../../../oci/manifest.ts";
 import { parseReference } from "../../../oci/reference.ts";
 import { type CachedTag, checkTags, type TagState } from "../../../pull/outdated.ts";
 import type { RegistryClient } from "../../../registry/client.ts";
 import { MANIFEST_FILE } from "../../../store/layout.ts";
 import type { Context } from "../../context.ts";
-import { entriesMeant } from "../../entry_lookup.ts";
+import { selectEntries } from "../../entry_lookup.ts";
 import { countingGauge } from "../../terminal/progress.ts";
 
 /** A cached tag, and what its registry has to say of it. */
 export interface CheckedTag {
-  readonly entry: SurveyEntry;
+  readonly entry: SnapshotEntry;
   readonly tag: CachedTag;
   readonly state: TagState;
 }
@@ -31,8 +31,8 @@ export async function checkCachedTags(
 ): Promise<CheckedTag[]> {
   if (context.options.offline) throw asksRegistries();
   const { layout } = context;
-  const cache = await survey(layout, Date.now());
-  const entries = names.length > 0 ? entriesMeant(cache, names) : cache.entries;
+  const snapshot = await takeSnapshot(layout, Date.now());
+  const entries = names.length > 0 ? selectEntries(snapshot, names) : snapshot.entries;
   const tagged = entries.flatMap((entry) => {
     const tag = tagOf(entry);
     if (!tag && names.some((name) => !isGlob(name))) sayFixed(context, entry);
@@ -48,7 +48,7 @@ export async function checkCachedTags(
 }
 
 /** What an entry has to be compared with; undefined for what no registry is asked about. */
-function tagOf(entry: SurveyEntry): CachedTag | undefined {
+function tagOf(entry: SnapshotEntry): CachedTag | undefined {
   const { type, name, record, folder } = entry;
   if (type !== "app") return undefined;
   try {
@@ -72,7 +72,7 @@ function imageIn(folder: string): ImageManifest | undefined {
   }
 }
 
-function sayFixed(context: Context, { type, name }: SurveyEntry): void {
+function sayFixed(context: Context, { type, name }: SnapshotEntry): void {
   const what = type === "app" ? "is fixed by its digest" : "comes from no registry";
   context.info(`${name} ${what}: there is nothing to ask about it`);
 }

@@ -1,12 +1,12 @@
 import { LarderError } from "../../../base/errors.ts";
 import { isGlob } from "../../../base/glob.ts";
 import { plural } from "../../../base/units.ts";
-import { survey } from "../../../snapshot/snapshot.ts";
-import type { Survey } from "../../../snapshot/types.ts";
+import { takeSnapshot } from "../../../snapshot/snapshot.ts";
+import type { CacheSnapshot } from "../../../snapshot/types.ts";
 import { formatReference, parseReference } from "../../../oci/reference.ts";
 import { matchesName } from "../../../store/entry_names.ts";
 import { type PinOptions, PinStore } from "../../../store/entries/pins.ts";
-import { entriesCalled } from "../../entry_lookup.ts";
+import { selectForRemoval } from "../../entry_lookup.ts";
 import { writeJson, writeOut } from "../../terminal/console.ts";
 import type { Context } from "../../context.ts";
 import type { Format } from "../../options.ts";
@@ -19,11 +19,11 @@ export async function pin(
   { note }: { note?: string },
 ): Promise<void> {
   const now = Date.now();
-  const state = await survey(context.layout, now);
+  const snapshot = await takeSnapshot(context.layout, now);
   const pins = new PinStore(context.layout);
   const options = { ...pinOptions(context, now), note };
   for (const name of names) {
-    const found = entriesCalled(state.entries, name);
+    const found = selectForRemoval(snapshot.entries, name);
     if (!isGlob(name) && found.length > 0) {
       for (const { folder } of found) await pins.pin(folder, options);
       for (const entry of found) context.info(`pinned ${entry.name}`);
@@ -44,14 +44,14 @@ export async function pin(
 /** `larder unpin`: takes pins away, an entry's own or a pattern's. */
 export async function unpin(context: Context, names: readonly string[]): Promise<void> {
   const now = Date.now();
-  const state = await survey(context.layout, now);
+  const snapshot = await takeSnapshot(context.layout, now);
   const pins = new PinStore(context.layout);
-  for (const name of names) await unpinOne(context, state, pins, name, now);
+  for (const name of names) await unpinOne(context, snapshot, pins, name, now);
 }
 
 async function unpinOne(
   context: Context,
-  state: Survey,
+  snapshot: CacheSnapshot,
   pins: PinStore,
   name: string,
   now: number,
@@ -61,7 +61,7 @@ async function unpinOne(
   for (const pattern of spelled) {
     if (await pins.unpinPattern(pattern, pinOptions(context, now))) isDone = true;
   }
-  const found = entriesCalled(state.entries, name);
+  const found = selectForRemoval(snapshot.entries, name);
   // A glob stands for itself before it stands for what has a pin of its own; a name is one and the same entry.
   if (!isDone || !isGlob(name)) {
     for (const { folder } of found) isDone = pins.unpin(folder) || isDone;
@@ -76,16 +76,16 @@ async function unpinOne(
 
 /** `larder pins`: what is pinned, patterns first. */
 export async function pins(context: Context, { format }: { format: Format }): Promise<void> {
-  const state = await survey(context.layout, Date.now());
+  const snapshot = await takeSnapshot(context.layout, Date.now());
   const rows = [
     ...new PinStore(context.layout).patterns().map((each) => ({
       name: each.pattern,
       isPattern: true,
-      entries: state.entries.filter(({ name }) => matchesName(each.pattern, name)).length,
+      entries: snapshot.entries.filter(({ name }) => matchesName(each.pattern, name)).length,
       pinnedAt: each.pinnedAt ?? null,
       note: each.note ?? null,
     })),
-    ...state.entries.filter((entry) => entry.pin && entry.pin.pattern === undefined).map((
+    ...snapshot.entries.filter((entry) => entry.pin && entry.pin.pattern === undefined).map((
       { name, pin },
     ) => ({
       name,

@@ -15,7 +15,7 @@ import type { UseEvent } from "../../../store/journal/journal.ts";
 import type { Layout } from "../../../store/layout.ts";
 import { packageName } from "../../../store/entries/package_record.ts";
 import { PackageStore } from "../../../store/entries/package_store.ts";
-import { thisMachine } from "../../../store/platform_dirs.ts";
+import { hostPlatform } from "../../../store/platform_dirs.ts";
 import { withSharedLock } from "../../../store/locks/store_lock.ts";
 import { writeOut } from "../../terminal/console.ts";
 import type { Context } from "../../context.ts";
@@ -50,7 +50,7 @@ export async function pullSpinManifest(
       packages: new PackageStore(layout),
       transport,
       clock: systemClock,
-      machine: thisMachine,
+      platform: hostPlatform,
       offline: options.policy === "never",
       limit: options.transfers,
       signal: options.signal,

@@ -1,11 +1,11 @@
 import { formatReference, parseReference } from "../../../oci/reference.ts";
 import { useEvent } from "../../../pull/result.ts";
 import { ENGINE_VERSION } from "../../../run/engine/version.ts";
-import { type CachedImage, Pantry } from "../../../run/artifact.ts";
+import { ArtifactResolver, type CachedImage } from "../../../run/artifact.ts";
 import { BlobStore } from "../../../store/blobs/blob_store.ts";
 import { Journal } from "../../../store/journal/journal.ts";
 import { Lease } from "../../../store/locks/leases.ts";
-import { TagStore } from "../../../store/manifest_store.ts";
+import { ManifestStore } from "../../../store/manifest_store.ts";
 import { collectAfterwards } from "../gc/auto.ts";
 import type { Context } from "../../context.ts";
 import { progressFor } from "../../terminal/progress.ts";
@@ -19,12 +19,12 @@ export async function pullAndUse<T>(
   context: Context,
   subject: string,
   command: PullingOptions,
-  use: (image: CachedImage, pantry: Pantry) => Promise<T>,
+  use: (image: CachedImage, resolver: ArtifactResolver) => Promise<T>,
 ): Promise<T> {
   const reference = parseReference(subject);
   const name = formatReference(reference);
   const { layout } = context;
-  const tags = new TagStore(layout);
+  const manifests = new ManifestStore(layout);
   const options = pullOptions(context, command);
   // Taken before the pull, so that no sweep comes between the two.
   using lease = new Lease(layout, `larder run ${name}`);
@@ -33,7 +33,7 @@ export async function pullAndUse<T>(
     waiting: () => context.info("waiting for another larder that is cleaning the cache"),
     signal: options.signal,
   };
-  await lease.add({ folders: [tags.folder(reference)] }, leasing);
+  await lease.add({ folders: [manifests.folder(reference)] }, leasing);
   const progress = progressFor(context);
   try {
     const result = await openPuller(context).puller.pull(reference, options, progress);
@@ -48,7 +48,7 @@ export async function pullAndUse<T>(
     await lease.add({ folders, digests }, leasing);
     const image = { name, reference, manifestDigest, platform };
     try {
-      return await use(image, new Pantry(new BlobStore(layout), tags));
+      return await use(image, new ArtifactResolver(new BlobStore(layout), manifests));
     } finally {
       // What is run does not wait for it.
       if (result.cause !== undefined) await collectAfterwards(context);

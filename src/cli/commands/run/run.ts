@@ -69,7 +69,7 @@ class Run {
       this.#context,
       subject,
       this.#command,
-      async (image, pantry) => this.#run(image.name, await pantry.runnable(image)),
+      async (image, resolver) => this.#run(image.name, await resolver.runnable(image)),
     );
   }
 

@@ -23,10 +23,10 @@ import {
   findEngine,
   listEngines,
 } from "../../../run/external/find_engine.ts";
-import type { CachedImage, Pantry } from "../../../run/artifact.ts";
+import type { ArtifactResolver, CachedImage } from "../../../run/artifact.ts";
 import { inspectWasmFile } from "../../../run/wasm/inspect.ts";
 import { isLoopback } from "../../../registry/endpoints.ts";
-import { thisMachine } from "../../../store/platform_dirs.ts";
+import { hostPlatform } from "../../../store/platform_dirs.ts";
 import { writeOut } from "../../terminal/console.ts";
 import type { Context } from "../../context.ts";
 import { isFile, pullAndUse } from "./pull_and_lease.ts";
@@ -43,7 +43,7 @@ export async function runWithEngine(
   const name = EXTERNAL_ENGINES.find((engine) => engine === command.engine);
   if (!name) throw unknownEngine(String(command.engine));
   const grants = grantsOf(command);
-  const engine = findEngine(name, thisMachine);
+  const engine = findEngine(name, hostPlatform);
   const run = new EngineRun(context, engine, grants, command, args);
   Deno.exitCode = name === "spin" ? await run.withSpin(subject) : await run.withWasmtime(subject);
 }
@@ -82,12 +82,12 @@ class EngineRun {
       this.#context,
       subject,
       this.#command,
-      (image, pantry) => this.#spin(image, pantry),
+      (image, resolver) => this.#spin(image, resolver),
     );
   }
 
-  async #spin(image: CachedImage, pantry: Pantry): Promise<number> {
-    if (!await pantry.isSpinApp(image)) throw notForSpin(image.name, "it is no Spin app");
+  async #spin(image: CachedImage, resolver: ArtifactResolver): Promise<number> {
+    if (!await resolver.isSpinApp(image)) throw notForSpin(image.name, "it is no Spin app");
     const { reference, manifestDigest } = image;
     return await this.#handOver(
       spinCommand({
@@ -110,7 +110,7 @@ class EngineRun {
       this.#context,
       subject,
       this.#command,
-      async (image, pantry) => this.#wasmtime(image.name, (await pantry.wasm(image)).path),
+      async (image, resolver) => this.#wasmtime(image.name, (await resolver.wasm(image)).path),
     );
   }
 
@@ -141,7 +141,7 @@ class EngineRun {
 /** One a line: name, version, where it is. */
 async function printEngines(): Promise<void> {
   const rows = [["embedded", ENGINE_VERSION, "in larder itself"]];
-  for (const { name, version, path } of await listEngines(thisMachine)) {
+  for (const { name, version, path } of await listEngines(hostPlatform)) {
     rows.push([name, version ?? "?", path]);
   }
   for (const [name, version, place] of rows) {

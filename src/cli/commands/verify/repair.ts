@@ -1,10 +1,10 @@
 import { statIfAny } from "../../../base/files.ts";
 import { type Finding, isFault } from "../../../verify/finding.ts";
-import { mend } from "../../../verify/repair.ts";
+import { applyLocalRepairs } from "../../../verify/repair.ts";
 import type { Verification, Verifier } from "../../../verify/verify.ts";
 import type { Context } from "../../context.ts";
 import { hasCode, LarderError } from "../../../base/errors.ts";
-import type { Cure } from "../../../verify/expectation.ts";
+import type { Restoration } from "../../../verify/expectation.ts";
 import type { Puller } from "../../../pull/puller.ts";
 import { type PullResult, useEvent } from "../../../pull/result.ts";
 import type { PullOptions } from "../../../pull/options.ts";
@@ -40,7 +40,7 @@ export async function repair(
   const reasons = new Map<string, string>();
   let now = found;
   for (let round = 0; round < MEND_ROUNDS && now.findings.some(isFault); round++) {
-    const unmended = await mend(context.layout, now.findings, now.anatomies, {
+    const unmended = await applyLocalRepairs(context.layout, now.findings, now.anatomies, {
       now: Date.now,
       waiting: () => context.info("waiting for others that are writing to the cache"),
       signal: context.interruptible(),
@@ -50,7 +50,7 @@ export async function repair(
   }
   const patients = patientsOf(found, now);
   if (patients.length > 0) {
-    const failed = await fetchAgain(context, patients, options);
+    const failed = await refetch(context, patients, options);
     for (const [folder, why] of failed) reasons.set(folder, why);
     now = await verifier.run();
   }
@@ -58,13 +58,13 @@ export async function repair(
 }
 
 /** The entries that are not whole. What was known before anything was removed is the most that there is to know. */
-function patientsOf(found: Verification, now: Verification): Patient[] {
-  const patients = new Map<string, Patient>();
+function patientsOf(found: Verification, now: Verification): DamagedEntry[] {
+  const patients = new Map<string, DamagedEntry>();
   for (const { entry, cure } of [...now.anatomies, ...found.anatomies]) {
     patients.set(entry.folder, { name: entry.name, folder: entry.folder, cure });
   }
   const faulty = now.findings.flatMap(({ entries }) => entries)
-    .filter(({ isLater }) => !isLater).map(({ folder }) => folder);
+    .filter(({ isFromNewerVersion }) => !isFromNewerVersion).map(({ folder }) => folder);
   return [...new Set(faulty)].map((folder) => patients.get(folder)!);
 }
 
@@ -95,10 +95,10 @@ function pathsOf({ path, remedy }: Finding): string[] {
 }
 
 /** An entry that is not whole. */
-export interface Patient {
+export interface DamagedEntry {
   readonly name: string;
   readonly folder: string;
-  readonly cure: Cure | undefined;
+  readonly cure: Restoration | undefined;
 }
 
 /**
@@ -106,9 +106,9 @@ export interface Patient {
  * @returns why entries could not be made whole, by their folders
  * @throws LarderError LDR_INTERRUPTED
  */
-export async function fetchAgain(
+export async function refetch(
   context: Context,
-  patients: readonly Patient[],
+  patients: readonly DamagedEntry[],
   command: { readonly transfers?: number },
 ): Promise<Map<string, string>> {
   const options = pullOptions(context, command);
@@ -139,7 +139,7 @@ export async function fetchAgain(
 
 /** @returns undefined where no pull was needed to tell what is to be fetched */
 async function apply(
-  cure: Cure | undefined,
+  cure: Restoration | undefined,
   puller: Puller,
   options: PullOptions,
   progress: ReturnType<typeof progressFor>,
@@ -148,7 +148,7 @@ async function apply(
     case "restore":
       return await puller.restore(cure.reference, cure.record, options, progress);
     case "refill":
-      await puller.restoreSpins(cure.reference, cure.image, options, progress);
+      await puller.restoreSpinEntry(cure.reference, cure.image, options, progress);
       return undefined;
     case "pull":
       return await puller.pull(cure.reference, { ...options, policy: "always" }, progress);

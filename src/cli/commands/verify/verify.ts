@@ -1,11 +1,11 @@
 import { relative, sep } from "node:path";
 import { LarderError } from "../../../base/errors.ts";
 import { formatBytes, plural } from "../../../base/units.ts";
-import { type Finding, isFault, STRAYS } from "../../../verify/finding.ts";
+import { type Finding, isFault, ORPHANS } from "../../../verify/finding.ts";
 import { type Verification, Verifier } from "../../../verify/verify.ts";
 import { writeJson, writeOut } from "../../terminal/console.ts";
 import type { Context } from "../../context.ts";
-import { entriesMeant } from "../../entry_lookup.ts";
+import { selectEntries } from "../../entry_lookup.ts";
 import type { Format } from "../../options.ts";
 import { bytesGauge } from "../../terminal/progress.ts";
 import { table } from "../../terminal/table.ts";
@@ -48,9 +48,9 @@ async function look(
   const verifier = new Verifier(context.layout, {
     now: Date.now,
     // Who is meant is decided once: a repair looks again.
-    choose: names.length === 0 ? undefined : (cache) => {
-      folders ??= new Set(entriesMeant(cache, names).map(({ folder }) => folder));
-      return cache.entries.filter(({ folder }) => folders!.has(folder));
+    choose: names.length === 0 ? undefined : (snapshot) => {
+      folders ??= new Set(selectEntries(snapshot, names).map(({ folder }) => folder));
+      return snapshot.entries.filter(({ folder }) => folders!.has(folder));
     },
     signal: context.interruptible(),
     observer: {
@@ -101,7 +101,7 @@ function report(
   if (context.options.verbose) {
     for (const { name, time } of steps) context.info(`${name}: ${(time / 1000).toFixed(2)} s`);
   }
-  const strays = STRAYS.flatMap((kind) => {
+  const strays = ORPHANS.flatMap((kind) => {
     const count = findings.filter((finding) => finding.kind === kind).length;
     return count > 0 ? `${plural(count, "file")} ${kind}` : [];
   });

@@ -1,4 +1,4 @@
-import type { Prospect } from "../../../gc/forecast.ts";
+import type { Forecast } from "../../../gc/forecast.ts";
 import type { Happening } from "../../../store/journal/history.ts";
 import type { ContentReasons, EntryReasons } from "./reasons.ts";
 import { happeningText } from "./text.ts";
@@ -53,7 +53,7 @@ function keepingJson({ pin, user, fate }: EntryReasons): object {
   };
 }
 
-function prospectJson(prospect: Prospect): object {
+function prospectJson(prospect: Forecast): object {
   return prospect.rule === "unused" ? { ...prospect, at: timeOf(prospect.at) } : prospect;
 }
 

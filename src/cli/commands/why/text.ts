@@ -1,6 +1,6 @@
 import { printable } from "../../../base/errors.ts";
 import { formatBytes, formatDuration, plural } from "../../../base/units.ts";
-import type { Fate, Prospect } from "../../../gc/forecast.ts";
+import type { Fate, Forecast } from "../../../gc/forecast.ts";
 import { shortDigest } from "../../../oci/digest.ts";
 import type { Happening, Reason } from "../../../store/journal/history.ts";
 import type { ContentReasons, EntryReasons } from "./reasons.ts";
@@ -86,7 +86,7 @@ function gcText({ action, rule, why, isLimited, prospects }: Fate): string {
   return `takes it ${prospects.map(prospectText).join("; or ")}`;
 }
 
-function prospectText(prospect: Prospect): string {
+function prospectText(prospect: Forecast): string {
   switch (prospect.rule) {
     case "unused":
       return `on ${localTime(prospect.at)} if nobody uses it before (unused)`;

@@ -1,7 +1,7 @@
 import { diskOf } from "../../../base/disk.ts";
 import { hasCode } from "../../../base/errors.ts";
-import { survey } from "../../../snapshot/snapshot.ts";
-import type { Survey } from "../../../snapshot/types.ts";
+import { takeSnapshot } from "../../../snapshot/snapshot.ts";
+import type { CacheSnapshot } from "../../../snapshot/types.ts";
 import type { Digest } from "../../../oci/digest.ts";
 import { historyOf } from "../../../store/journal/history.ts";
 import { Journal } from "../../../store/journal/journal.ts";
@@ -25,9 +25,9 @@ export async function why(
   options: { format: Format },
 ): Promise<void> {
   const { layout } = context;
-  const cache = await survey(layout, Date.now());
+  const snapshot = await takeSnapshot(layout, Date.now());
   const events = new Journal(layout).read();
-  const found = lookUpOr(cache, name, (error) => {
+  const found = lookUpOr(snapshot, name, (error) => {
     const history = historyOf(events, (own, digest) => isCalled(name, own, digest));
     if (history.length === 0) throw error;
     print(
@@ -37,7 +37,7 @@ export async function why(
     );
   });
   if (!found) return;
-  const reasons = new Reasons(cache, policyOf(context.config), diskOf(layout.root));
+  const reasons = new Reasons(snapshot, policyOf(context.config), diskOf(layout.root));
   if (found.kind === "entry") {
     const history = historyOf(events, (own) => own === found.entry.name);
     const about = reasons.ofEntry(found.entry);
@@ -56,12 +56,12 @@ function print({ format }: { format: Format }, document: object, text: () => str
 
 /** What a name stands for in the cache; if nothing, `otherwise` says what is to be said. */
 function lookUpOr(
-  cache: Survey,
+  snapshot: CacheSnapshot,
   name: string,
   otherwise: (error: unknown) => void,
 ): Found | undefined {
   try {
-    return lookUp(cache, name);
+    return lookUp(snapshot, name);
   } catch (error) {
     if (!hasCode(error, "LDR_NOT_CACHED")) throw error;
     otherwise(error);

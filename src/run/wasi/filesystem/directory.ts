@@ -1,6 +1,6 @@
 import { GUEST_LINKS, GUEST_PATH } from "../../../base/defaults.ts";
-import type { Lifetime } from "../resources.ts";
-import type { Refusals } from "../../grants/denials.ts";
+import type { InstanceResources } from "../resources.ts";
+import type { Denials } from "../../grants/denials.ts";
 import { FileError } from "./error.ts";
 import { OpenFile } from "./open_file.ts";
 import type { FileInfo, FolderEntry, Names, NewTimes, Volume, VolumeChanges } from "./volume.ts";
@@ -12,7 +12,7 @@ export interface MountPoint {
   readonly volume: Volume;
   /** Where a folder of the host is; undefined for static files, which nobody could grant more of. */
   readonly host: string | undefined;
-  readonly refusals: Refusals;
+  readonly denials: Denials;
 }
 
 export interface OpenOptions {
@@ -45,15 +45,15 @@ interface Target {
  * make links, and one of this thread never gets in between. Other programs that may write to the folder could, and
  * so could a guest in another thread that renames folders in which there are links already.
  */
-export class Place {
+export class OpenDirectory {
   readonly mount: MountPoint;
   readonly #names: Names;
-  readonly #lifetime: Lifetime;
+  readonly #resources: InstanceResources;
 
-  constructor(mount: MountPoint, names: Names, lifetime: Lifetime) {
+  constructor(mount: MountPoint, names: Names, resources: InstanceResources) {
     this.mount = mount;
     this.#names = names;
-    this.#lifetime = lifetime;
+    this.#resources = resources;
   }
 
   get isReadOnly(): boolean {
@@ -81,7 +81,7 @@ export class Place {
     return target;
   }
 
-  open(path: string, options: OpenOptions): Place | OpenFile {
+  open(path: string, options: OpenOptions): OpenDirectory | OpenFile {
     if (options.create && options.folder) throw new FileError("invalid");
     const isNew = options.create && options.exclusive;
     const { names, info, asFolder } = this.#walk(path, options.follow && !isNew);
@@ -118,7 +118,7 @@ export class Place {
     this.#changes().remove(names);
   }
 
-  rename(path: string, to: Place, newPath: string): void {
+  rename(path: string, to: OpenDirectory, newPath: string): void {
     const from = this.#walk(path, false);
     const target = to.#walk(newPath, false);
     const isFolder = found(from.info).type === "directory";
@@ -129,7 +129,7 @@ export class Place {
   }
 
   /** Gives a file a second name; a second name for a link would be a new link. */
-  link(path: string, follow: boolean, to: Place, newPath: string): void {
+  link(path: string, follow: boolean, to: OpenDirectory, newPath: string): void {
     const { names, info } = this.#walk(path, follow);
     const target = to.#walk(newPath, false);
     if (found(info).type !== "regular-file") throw new FileError("not-permitted");
@@ -156,25 +156,25 @@ export class Place {
     this.#changes().setTimes(names, times);
   }
 
-  #openFolder(names: Names, { write, truncate, create }: OpenOptions): Place {
+  #openFolder(names: Names, { write, truncate, create }: OpenOptions): OpenDirectory {
     if (write || truncate || create) throw new FileError("is-directory");
-    return new Place(this.mount, names, this.#lifetime);
+    return new OpenDirectory(this.mount, names, this.#resources);
   }
 
   #openFile(names: Names, options: OpenOptions, create: boolean): OpenFile {
     const { write, truncate, read } = options;
-    if (this.#lifetime.isFull) throw new FileError("insufficient-memory");
+    if (this.#resources.isFull) throw new FileError("insufficient-memory");
     const file = write || truncate || create
       ? this.#changes().openToWrite(names, { read: read || !write, create, truncate })
       : this.mount.volume.open(names);
-    return new OpenFile(file, { read: read || !write, write }, this.#lifetime);
+    return new OpenFile(file, { read: read || !write, write }, this.#resources);
   }
 
   /** @throws FileError where the guest may only read */
   #changes(): VolumeChanges {
-    const { volume, host, guest, refusals } = this.mount;
+    const { volume, host, guest, denials } = this.mount;
     if (volume.changes) return volume.changes;
-    if (host !== undefined) refusals.writing(host, guest);
+    if (host !== undefined) denials.writing(host, guest);
     throw new FileError("read-only");
   }
 
@@ -224,8 +224,8 @@ export class Place {
   }
 
   #leaves(path: string): FileError {
-    const { host, guest, refusals } = this.mount;
-    if (host !== undefined) refusals.leaving(guest, path);
+    const { host, guest, denials } = this.mount;
+    if (host !== undefined) denials.leaving(guest, path);
     return new FileError("not-permitted");
   }
 }

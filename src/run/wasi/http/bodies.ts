@@ -3,7 +3,7 @@ import { type ErrorCode, HttpFailure } from "./types.ts";
 import { InputStream, type Source } from "../io/input_stream.ts";
 import { OutputStream, type Sink } from "../io/output_stream.ts";
 import { Pollable, Waitable } from "../io/poll.ts";
-import { Refused, type Result } from "../errors.ts";
+import { type Result, WasiError } from "../errors.ts";
 
 /** A body that comes from outside. */
 export interface BodySource {
@@ -29,7 +29,7 @@ export class IncomingBody implements Disposable {
   }
 
   stream(): InputStream {
-    if (this.#isTaken) throw new Refused(undefined);
+    if (this.#isTaken) throw new WasiError(undefined);
     this.#isTaken = true;
     return InputStream.of(this.#source.read);
   }
@@ -108,7 +108,7 @@ export class OutgoingBody implements Disposable {
   }
 
   write(): OutputStream {
-    if (this.#stream) throw new Refused(undefined);
+    if (this.#stream) throw new WasiError(undefined);
     return this.#stream = new OutputStream((bytes) => {
       this.#written += bytes.length;
       if (this.#expected !== undefined && this.#written > this.#expected) {

@@ -10,8 +10,8 @@ import {
   type RequestParts,
 } from "./outgoing.ts";
 import { type ErrorCode, HttpFailure } from "./types.ts";
-import type { Lifetime } from "../resources.ts";
-import type { Refusals } from "../../grants/denials.ts";
+import type { InstanceResources } from "../resources.ts";
+import type { Denials } from "../../grants/denials.ts";
 
 /** What guests may reach. */
 export interface ClientSettings {
@@ -28,8 +28,8 @@ const NANOSECONDS = 1_000_000n;
 /** `wasi:http/outgoing-handler`. */
 export function clientImports(
   { allowedHosts, self }: ClientSettings,
-  refusals: Refusals,
-  lifetime: Lifetime,
+  denials: Denials,
+  resources: InstanceResources,
 ): Record<string, object> {
   const hosts = new OutboundHosts(allowedHosts);
   return {
@@ -38,11 +38,11 @@ export function clientImports(
         const parts = OutgoingRequest.parts(request);
         const url = urlOf(parts);
         if (!hosts.allows(url)) {
-          refusals.network(url);
+          denials.network(url);
           throw new HttpFailure({ tag: "HTTP-request-denied" });
         }
-        if (lifetime.isFull) throw new HttpFailure({ tag: "connection-limit-reached" });
-        return new Call(parts, options, lifetime).start(isSelfRequest(url) ? at(url, self) : url);
+        if (resources.isFull) throw new HttpFailure({ tag: "connection-limit-reached" });
+        return new Call(parts, options, resources).start(isSelfRequest(url) ? at(url, self) : url);
       },
     },
   };
@@ -68,15 +68,19 @@ function at({ pathname, search }: URL, self: string | undefined): URL {
 /** One request to the outside, until its response is read to the end or nobody wants it any more. */
 class Call implements Disposable {
   readonly #parts: RequestParts;
-  readonly #lifetime: Lifetime;
+  readonly #resources: InstanceResources;
   /** In milliseconds. */
   readonly #headTimeout: number | undefined;
   readonly #pieceTimeout: number | undefined;
   readonly #stop = new AbortController();
 
-  constructor(parts: RequestParts, options: RequestOptions | undefined, lifetime: Lifetime) {
+  constructor(
+    parts: RequestParts,
+    options: RequestOptions | undefined,
+    resources: InstanceResources,
+  ) {
     this.#parts = parts;
-    this.#lifetime = lifetime;
+    this.#resources = resources;
     const first = options?.firstByteTimeout();
     // `fetch` does not tell when it is connected: both have to be over.
     this.#headTimeout = inMilliseconds(first && first + (options?.connectTimeout() ?? 0n));
@@ -84,7 +88,7 @@ class Call implements Disposable {
   }
 
   start(url: URL): FutureIncomingResponse {
-    this.#lifetime.hold(this);
+    this.#resources.hold(this);
     const result = this.#send(url).then(
       (val) => ({ tag: "ok", val } as const),
       (error) => {
@@ -101,7 +105,7 @@ class Call implements Disposable {
   }
 
   #over(): void {
-    this.#lifetime.release(this);
+    this.#resources.release(this);
   }
 
   async #send(url: URL): Promise<IncomingResponse> {

@@ -1,5 +1,5 @@
 import { GUEST_HEADER } from "../../../base/defaults.ts";
-import { Refused, trap } from "../errors.ts";
+import { trap, WasiError } from "../errors.ts";
 
 /** A header outside of the guest: values with a character for each byte. */
 export type HeaderList = readonly (readonly [name: string, value: string])[];
@@ -124,8 +124,8 @@ function sizeOf([name, value]: readonly [string, Uint8Array]): number {
   return name.length + value.length;
 }
 
-function headerError(tag: HeaderError["tag"]): Refused<HeaderError> {
-  return new Refused({ tag });
+function headerError(tag: HeaderError["tag"]): WasiError<HeaderError> {
+  return new WasiError({ tag });
 }
 
 /** One character for each byte: `TextDecoder`'s Latin-1 is Windows-1252 in truth. */

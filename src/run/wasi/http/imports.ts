@@ -9,14 +9,14 @@ import {
   RequestOptions,
 } from "./outgoing.ts";
 import { httpErrorCode } from "./types.ts";
-import type { Lifetime } from "../resources.ts";
-import type { Refusals } from "../../grants/denials.ts";
+import type { InstanceResources } from "../resources.ts";
+import type { Denials } from "../../grants/denials.ts";
 
 /** `wasi:http/types` and `wasi:http/outgoing-handler`. */
 export function httpImports(
   settings: ClientSettings,
-  refusals: Refusals,
-  lifetime: Lifetime,
+  denials: Denials,
+  resources: InstanceResources,
 ): Record<string, object> {
   return {
     "wasi:http/types": {
@@ -33,6 +33,6 @@ export function httpImports(
       ResponseOutparam,
       httpErrorCode,
     },
-    ...clientImports(settings, refusals, lifetime),
+    ...clientImports(settings, denials, resources),
   };
 }

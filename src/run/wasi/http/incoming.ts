@@ -1,7 +1,7 @@
 import { type BodySource, IncomingBody, OutgoingBody } from "./bodies.ts";
 import { Fields, type HeaderList } from "./fields.ts";
 import { type ErrorCode, type Method, methodOf, type Scheme } from "./types.ts";
-import { Refused, type Result } from "../errors.ts";
+import { type Result, WasiError } from "../errors.ts";
 
 /** A request from outside, without its body. */
 export interface RequestHead {
@@ -50,7 +50,7 @@ export class IncomingRequest implements Disposable {
   }
 
   consume(): IncomingBody {
-    if (this.#isConsumed) throw new Refused(undefined);
+    if (this.#isConsumed) throw new WasiError(undefined);
     this.#isConsumed = true;
     return IncomingBody.of(this.#source);
   }
@@ -88,7 +88,7 @@ export class OutgoingResponse {
 
   setStatusCode(status: number): void {
     // The others are for responses before the last, or no responses at all (RFC 9110 §15).
-    if (status < 200 || status > 599) throw new Refused(undefined);
+    if (status < 200 || status > 599) throw new WasiError(undefined);
     this.#status = status;
   }
 
@@ -97,7 +97,7 @@ export class OutgoingResponse {
   }
 
   body(): OutgoingBody {
-    if (this.#body) throw new Refused(undefined);
+    if (this.#body) throw new WasiError(undefined);
     return this.#body = OutgoingBody.of("response", this.#headers);
   }
 }
@@ -118,6 +118,6 @@ export class ResponseOutparam {
 
   /** Unstable, and optional for hosts: the connection could not take it. */
   sendInformational(): void {
-    throw new Refused<ErrorCode>({ tag: "HTTP-protocol-error" });
+    throw new WasiError<ErrorCode>({ tag: "HTTP-protocol-error" });
   }
 }

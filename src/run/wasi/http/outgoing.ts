@@ -2,7 +2,7 @@ import { type BodySource, IncomingBody, OutgoingBody } from "./bodies.ts";
 import { Fields, type HeaderList, isToken } from "./fields.ts";
 import { type ErrorCode, type Method, methodName, type Scheme } from "./types.ts";
 import { Pollable, Waitable } from "../io/poll.ts";
-import { Refused, type Result } from "../errors.ts";
+import { type Result, WasiError } from "../errors.ts";
 
 /** A request that a guest makes, as it put it together. */
 export interface RequestParts {
@@ -40,7 +40,7 @@ export class OutgoingRequest {
   }
 
   body(): OutgoingBody {
-    if (this.#body) throw new Refused(undefined);
+    if (this.#body) throw new WasiError(undefined);
     return this.#body = OutgoingBody.of("request", this.#headers);
   }
 
@@ -49,7 +49,7 @@ export class OutgoingRequest {
   }
 
   setMethod(method: Method): void {
-    if (!isToken(methodName(method))) throw new Refused(undefined);
+    if (!isToken(methodName(method))) throw new WasiError(undefined);
     this.#method = method;
   }
 
@@ -58,7 +58,9 @@ export class OutgoingRequest {
   }
 
   setPathWithQuery(path: string | undefined): void {
-    if (path !== undefined && !/^(?:[/?][^\s#\p{Cc}]*)?$/u.test(path)) throw new Refused(undefined);
+    if (path !== undefined && !/^(?:[/?][^\s#\p{Cc}]*)?$/u.test(path)) {
+      throw new WasiError(undefined);
+    }
     this.#path = path;
   }
 
@@ -75,7 +77,7 @@ export class OutgoingRequest {
   }
 
   setAuthority(authority: string | undefined): void {
-    if (authority !== undefined && !isAuthority(authority)) throw new Refused(undefined);
+    if (authority !== undefined && !isAuthority(authority)) throw new WasiError(undefined);
     this.#authority = authority;
   }
 
@@ -144,7 +146,7 @@ export class IncomingResponse implements Disposable {
   }
 
   consume(): IncomingBody {
-    if (this.#isConsumed) throw new Refused(undefined);
+    if (this.#isConsumed) throw new WasiError(undefined);
     this.#isConsumed = true;
     return IncomingBody.of(this.#source);
   }

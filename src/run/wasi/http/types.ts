@@ -1,5 +1,5 @@
 import { IoError } from "../io/error.ts";
-import { Refused } from "../errors.ts";
+import { WasiError } from "../errors.ts";
 
 /** `wasi:http/types`' method. */
 export type Method = { readonly tag: string; readonly val?: string };
@@ -53,7 +53,7 @@ export function httpErrorCode(error: IoError): ErrorCode | undefined {
 }
 
 /** A failure of HTTP, as a body's stream has it for its cause. */
-export class HttpFailure extends Refused<ErrorCode> {
+export class HttpFailure extends WasiError<ErrorCode> {
   constructor(code: ErrorCode, message?: string) {
     super(code);
     if (message !== undefined) this.message = message;

@@ -1,5 +1,5 @@
 import { messageOf } from "../../../base/errors.ts";
-import { Refused } from "../errors.ts";
+import { WasiError } from "../errors.ts";
 
 /** `wasi:io/error`'s error: why an operation on a stream failed. */
 export class IoError {
@@ -44,6 +44,6 @@ export class StreamEnd {
   throw(): never {
     const error = this.#error;
     this.#error = { tag: "closed" };
-    throw new Refused(error);
+    throw new WasiError(error);
   }
 }

@@ -9,7 +9,7 @@ import { Pollable, untilReady, Waitable } from "./poll.ts";
 export type Source = (atMost: number) => Uint8Array | null | Promise<Uint8Array | null>;
 
 /** The host's side of input streams: what has come and was not read. Several may share it, as stdin's do. */
-export class Intake {
+export class BufferedInput {
   readonly #source: Source;
   #chunk: Uint8Array | undefined;
   #end: StreamEnd | undefined;
@@ -68,18 +68,18 @@ export class Intake {
 
 /** `wasi:io/streams`' input-stream. */
 export class InputStream implements Disposable {
-  readonly #intake: Intake;
+  readonly #intake: BufferedInput;
   readonly #onDrop: (() => void) | undefined;
 
   /** @param onDrop what to do with the intake when the guest has no more use for it; by default nothing */
-  constructor(intake: Intake, onDrop?: () => void) {
+  constructor(intake: BufferedInput, onDrop?: () => void) {
     this.#intake = intake;
     this.#onDrop = onDrop;
   }
 
   /** A stream that has its source for itself. */
   static of(source: Source, onDrop?: () => void): InputStream {
-    const intake = new Intake(source);
+    const intake = new BufferedInput(source);
     return new InputStream(intake, () => {
       intake.close();
       onDrop?.();

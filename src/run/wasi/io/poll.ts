@@ -44,7 +44,7 @@ export class Waitable {
 
 /** Resolves once one of them is ready. */
 export async function untilReady(waitables: readonly Waitable[]): Promise<void> {
-  if (performance.now() - sliceStart > GUEST_SLICE) await nextTurn();
+  if (performance.now() - sliceStart > GUEST_SLICE) await yieldToEventLoop();
   while (!waitables.some((waitable) => waitable.isReady)) {
     const turn = Promise.withResolvers<void>();
     for (const waitable of waitables) waitable.join(turn);
@@ -53,14 +53,14 @@ export async function untilReady(waitables: readonly Waitable[]): Promise<void> 
     } finally {
       for (const waitable of waitables) waitable.leave(turn);
     }
-    startSlice();
+    noteYield();
   }
 }
 
 let sliceStart = performance.now();
 
 /** Says that the event loop has had a turn. */
-export function startSlice(): void {
+export function noteYield(): void {
   sliceStart = performance.now();
 }
 
@@ -68,9 +68,9 @@ export function startSlice(): void {
  * Lets the event loop have a turn. A guest that always finds something ready would otherwise keep out what it
  * waits for in truth, and all other guests of the thread.
  */
-export async function nextTurn(): Promise<void> {
+export async function yieldToEventLoop(): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve));
-  startSlice();
+  noteYield();
 }
 
 /** `wasi:io/poll`'s pollable. */

@@ -1,5 +1,5 @@
 import { GUEST_READ_AHEAD, OUTPUT_PAUSE } from "../../../base/defaults.ts";
-import { InputStream, Intake, type Source } from "./input_stream.ts";
+import { BufferedInput, InputStream, type Source } from "./input_stream.ts";
 import { OutputStream } from "./output_stream.ts";
 
 /** The part of a Deno standard stream that is used here. */
@@ -71,7 +71,7 @@ export interface Stdio {
 
 /** The process's own standard streams; an empty stdin is one that is at its end. */
 export function openStdio(stdin: "inherit" | "empty"): Stdio {
-  const intake = new Intake(stdin === "inherit" ? readStdin : () => null);
+  const intake = new BufferedInput(stdin === "inherit" ? readStdin : () => null);
   return {
     stdin: () => new InputStream(intake),
     stdout: new StandardOutput(Deno.stdout),

@@ -1,5 +1,5 @@
 import type { OpenFile } from "../filesystem/open_file.ts";
-import type { Place } from "../filesystem/directory.ts";
+import type { OpenDirectory } from "../filesystem/directory.ts";
 import type { FolderEntry } from "../filesystem/volume.ts";
 import type { InputStream } from "../io/input_stream.ts";
 import type { OutputStream } from "../io/output_stream.ts";
@@ -15,7 +15,7 @@ export type Descriptor =
 
 export interface FolderDescriptor {
   readonly kind: "folder";
-  readonly place: Place;
+  readonly place: OpenDirectory;
   /** What guests call it, if it is open from the start. */
   readonly preopen: string | undefined;
   /** What a reading of it goes on with. */

@@ -1,5 +1,5 @@
 import type { Host } from "../host.ts";
-import type { Lifetime } from "../resources.ts";
+import type { InstanceResources } from "../resources.ts";
 import type { DescriptorTable } from "./descriptor_table.ts";
 import type { GuestMemory } from "./memory.ts";
 
@@ -9,7 +9,7 @@ export const PREVIEW1 = "wasi_snapshot_preview1";
 /** What the functions of preview 1 work on: one guest. */
 export interface Guest {
   readonly host: Host;
-  readonly lifetime: Lifetime;
+  readonly resources: InstanceResources;
   readonly memory: GuestMemory;
   readonly descriptors: DescriptorTable;
 }

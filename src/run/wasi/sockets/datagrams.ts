@@ -2,7 +2,7 @@ import { GUEST_DATAGRAMS } from "../../../base/defaults.ts";
 import { type Endpoint, isSameEndpoint } from "../../grants/endpoint.ts";
 import { type Datagram, SocketFailure } from "../../sockets/messages.ts";
 import { Pollable, Waitable } from "../io/poll.ts";
-import { Refused, trap } from "../errors.ts";
+import { trap, WasiError } from "../errors.ts";
 import type { GuestNetwork } from "./guest_network.ts";
 import {
   guestCode,
@@ -112,7 +112,7 @@ export class DatagramQueue {
   throwFailure(): void {
     const failure = this.#failure;
     this.#failure = undefined;
-    if (failure instanceof SocketFailure) throw new Refused(guestCode(failure));
+    if (failure instanceof SocketFailure) throw new WasiError(guestCode(failure));
     if (failure !== undefined) throw failure;
   }
 
@@ -150,7 +150,7 @@ export class IncomingDatagramStream {
 
   receive(atMost: bigint): { data: Uint8Array; remoteAddress: IpSocketAddress }[] {
     const { queue } = this.#flow;
-    if (!queue.isOpen(this.#flow)) throw new Refused("invalid-state");
+    if (!queue.isOpen(this.#flow)) throw new WasiError("invalid-state");
     return queue.take(this.#flow, atMost).map(({ bytes, remote }) => ({
       data: bytes,
       remoteAddress: socketAddress(remote),
@@ -213,17 +213,17 @@ export class OutgoingDatagramStream {
 
   #requireOpen(): void {
     const { queue } = this.#flow;
-    if (!queue.isOpen(this.#flow)) throw new Refused("invalid-state");
+    if (!queue.isOpen(this.#flow)) throw new WasiError("invalid-state");
     queue.throwFailure();
   }
 
   /** @throws Refused */
   #checked({ data, remoteAddress }: OutgoingDatagram): Datagram {
     const { queue, remote: fixed } = this.#flow;
-    if (data.length > MAX_BYTES[queue.family]) throw new Refused("datagram-too-large");
+    if (data.length > MAX_BYTES[queue.family]) throw new WasiError("datagram-too-large");
     const remote = remoteAddress ? remoteEndpoint(remoteAddress, queue.family) : fixed;
     if (!remote || (fixed && !isSameEndpoint(fixed, remote))) {
-      throw new Refused("invalid-argument");
+      throw new WasiError("invalid-argument");
     }
     queue.guest.requireReach("udp", remote);
     return { bytes: data, remote };

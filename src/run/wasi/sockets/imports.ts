@@ -1,6 +1,6 @@
 import type { SocketSettings } from "../../grants/socket_grants.ts";
-import type { Lifetime } from "../resources.ts";
-import type { Refusals } from "../../grants/denials.ts";
+import type { InstanceResources } from "../resources.ts";
+import type { Denials } from "../../grants/denials.ts";
 import { IncomingDatagramStream, OutgoingDatagramStream } from "./datagrams.ts";
 import { GuestNetwork } from "./guest_network.ts";
 import { lookupImports } from "./lookup.ts";
@@ -12,11 +12,11 @@ import { UdpSocket } from "./udp.ts";
 /** `wasi:sockets`. */
 export function socketImports(
   settings: SocketSettings,
-  refusals: Refusals,
+  denials: Denials,
   sessions: Sessions,
-  lifetime: Lifetime,
+  resources: InstanceResources,
 ): Record<string, object> {
-  const guest = new GuestNetwork(settings, refusals, sessions, lifetime);
+  const guest = new GuestNetwork(settings, denials, sessions, resources);
   return {
     "wasi:sockets/network": { Network, networkErrorCode },
     "wasi:sockets/instance-network": { instanceNetwork: () => new Network() },

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { type SpaceNode, spaceTree } from "../../../../src/cli/commands/df/space_tree.ts";
-import { survey } from "../../../../src/snapshot/snapshot.ts";
+import { takeSnapshot } from "../../../../src/snapshot/snapshot.ts";
 import { Layout } from "../../../../src/store/layout.ts";
 import { blob, digestOf, image, randomBytes, utf8 } from "../../../support/cache/artifacts.ts";
 import { CacheFolder } from "../../../support/cache/cache_folder.ts";
 
 const layer = (size: number, seed: string) => blob(randomBytes(size, seed));
-const surveyOf = (cache: CacheFolder) => survey(new Layout(cache.registry), cache.now);
+const surveyOf = (cache: CacheFolder) => takeSnapshot(new Layout(cache.registry), cache.now);
 
 /** The nodes at a path of names, with their sizes. */
 function at(node: SpaceNode, ...path: string[]): SpaceNode | undefined {

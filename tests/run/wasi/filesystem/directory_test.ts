@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import type { OpenFile } from "../../../../src/run/wasi/filesystem/open_file.ts";
-import type { Place } from "../../../../src/run/wasi/filesystem/directory.ts";
+import type { OpenDirectory } from "../../../../src/run/wasi/filesystem/directory.ts";
 import { GrantedFolder, READ } from "../../../support/wasm/granted_folder.ts";
 import { refusedWith } from "../../../support/wasm/streams.ts";
 
@@ -41,7 +41,7 @@ Deno.test("a path from a folder that a guest has opened does not leave that fold
   Deno.writeTextFileSync(join(bench.granted, "c"), "");
   Deno.symlinkSync("../c", join(bench.granted, "a/up"));
   const place = bench.place();
-  const inner = place.open("a", { ...READ, folder: true }) as Place;
+  const inner = place.open("a", { ...READ, folder: true }) as OpenDirectory;
   assert.equal(inner.infoAt("b/..", true).type, "directory");
   for (const path of ["..", "../c", "b/../../c", "../a/b", "up"]) {
     assert.throws(() => inner.infoAt(path, true), refusedAs("not-permitted"), path);

@@ -5,7 +5,7 @@ import { clientImports } from "../../../../src/run/wasi/http/client.ts";
 import { Fields } from "../../../../src/run/wasi/http/fields.ts";
 import { IncomingResponse, OutgoingRequest } from "../../../../src/run/wasi/http/outgoing.ts";
 import type { ErrorCode } from "../../../../src/run/wasi/http/types.ts";
-import { Refusals } from "../../../../src/run/grants/denials.ts";
+import { Denials } from "../../../../src/run/grants/denials.ts";
 import { allOf, HttpCaller, respondedTo, startEcho } from "../../../support/wasm/http_caller.ts";
 import { HttpServer, textAnswer } from "../../../support/registry/http_server.ts";
 import { refusedWith, textOf } from "../../../support/wasm/streams.ts";
@@ -108,8 +108,8 @@ Deno.test("a scheme that is not HTTP is refused", () => {
   request.setAuthority("127.0.0.1");
   const handle = clientImports(
     { allowedHosts: [parseHostRule("*")] },
-    new Refusals("options", () => {}),
-    caller.lifetime,
+    new Denials("options", () => {}),
+    caller.resources,
   )["wasi:http/outgoing-handler"] as { handle(request: OutgoingRequest): unknown };
   assert.throws(
     () => handle.handle(request),

@@ -1,9 +1,13 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { GUEST_READ } from "../../../../src/base/defaults.ts";
-import { InputStream, Intake, type Source } from "../../../../src/run/wasi/io/input_stream.ts";
+import {
+  BufferedInput,
+  InputStream,
+  type Source,
+} from "../../../../src/run/wasi/io/input_stream.ts";
 import { IoError } from "../../../../src/run/wasi/io/error.ts";
-import { Refused } from "../../../../src/run/wasi/errors.ts";
+import { WasiError } from "../../../../src/run/wasi/errors.ts";
 import { streamError, textOf } from "../../../support/wasm/streams.ts";
 
 const bytesOf = (text: string) => new TextEncoder().encode(text);
@@ -56,7 +60,7 @@ Deno.test("a failure is told once, with its cause; then the stream is closed", a
   const stream = InputStream.of(sourceOf(["x", cause]));
   assert.equal(textOf(await stream.blockingRead(10n)), "x");
   const error = await stream.blockingRead(10n).catch((error) => error);
-  assert(error instanceof Refused);
+  assert(error instanceof WasiError);
   const { tag, val } = error.payload as { tag: string; val: IoError };
   assert.equal(tag, "last-operation-failed");
   assert.equal(val.toDebugString(), "the disk");
@@ -101,7 +105,7 @@ Deno.test("one that is dropped cancels its source once, and what comes late is t
 });
 
 Deno.test("streams that share an intake lose nothing when one is dropped", async () => {
-  const intake = new Intake(sourceOf(["abc", "def"]));
+  const intake = new BufferedInput(sourceOf(["abc", "def"]));
   const first = new InputStream(intake);
   assert.equal(textOf(await first.blockingRead(1n)), "a");
   first[Symbol.dispose]();

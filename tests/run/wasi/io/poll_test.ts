@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { poll, Pollable, startSlice, Waitable } from "../../../../src/run/wasi/io/poll.ts";
+import { noteYield, poll, Pollable, Waitable } from "../../../../src/run/wasi/io/poll.ts";
 
 /** Something that becomes ready by hand; `wake` wakes those who wait, ready or not. */
 class Door {
@@ -13,7 +13,7 @@ class Door {
 
   /** The first wait begins at once, however long ago the event loop had its last turn. */
   constructor() {
-    startSlice();
+    noteYield();
   }
 
   pollable(): Pollable {
