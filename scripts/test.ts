@@ -108,7 +108,7 @@ function binaryStep(binary: string): Step {
     console.log(version);
     const base = /Deno ([\d.]+)/.exec(version)?.[1] ?? "";
     const exceptions = BINARY_EXCEPTIONS[base] ?? {};
-    const preload = "--preload=tests/support/skip_exceptions.ts";
+    const preload = "--preload=tests/support/cli/skip_exceptions.ts";
     const processes = parts(binaryTests()).map((files) => [preload, ...files]);
     const env = { LARDER_BIN: binary, [EXCEPTIONS_VARIABLE]: JSON.stringify(exceptions) };
     return await denoTest(processes, env, exceptions);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { parse } from "yaml";
-import { findProgram } from "../support/commands.ts";
+import { findProgram } from "../support/cli/commands.ts";
 
 const ROOT = join(import.meta.dirname!, "../..");
 const WORKFLOWS = join(ROOT, ".github/workflows");

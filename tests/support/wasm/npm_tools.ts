@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { DAY } from "../cache/cache_folder.ts";
-import { run } from "./commands.ts";
+import { run } from "../cli/commands.ts";
 
 const DEFINITION = join(import.meta.dirname!, "npm_tools");
 const FILES = ["package.json", "package-lock.json"];
