@@ -1,4 +1,4 @@
-import { COPY_BUFFER } from "./defaults.ts";
+import { COPY_BUFFER } from "./limits.ts";
 import { LarderError, messageOf } from "./errors.ts";
 
 /** Mode of folders that larder creates; one that exists keeps its own. */

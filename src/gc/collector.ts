@@ -1,5 +1,5 @@
 import type { Disk } from "../base/disk.ts";
-import { GRACE_AGE, PARTIAL_AGE } from "../base/defaults.ts";
+import { GRACE_AGE } from "../base/limits.ts";
 import { LarderError } from "../base/errors.ts";
 import { statIfAny } from "../base/files.ts";
 import { Journal, type JournalEvent, sweepEvent } from "../store/journal/journal.ts";
@@ -14,6 +14,9 @@ import { select, selectAsked } from "./eviction_rules.ts";
 import { takeSnapshot } from "../snapshot/snapshot.ts";
 import type { CacheSnapshot, SnapshotEntry } from "../snapshot/types.ts";
 import { sweep, type SweepResult } from "./sweep.ts";
+
+/** A download that was broken off so long ago is not continued any more. */
+const PARTIAL_AGE = 7 * 24 * 60 * 60_000;
 
 /** What a policy leaves alone. */
 const GC_AGES: Ages = {

@@ -1,7 +1,7 @@
 import { type Content, type FileState, statFile } from "../snapshot/file_state.ts";
 import { dirname, join } from "node:path";
 import { sleep } from "../base/concurrency.ts";
-import { GRACE_AGE, SWEEP_CHUNK } from "../base/defaults.ts";
+import { GRACE_AGE } from "../base/limits.ts";
 import { CONFIG_FILE, type Layout, MANIFEST_FILE, PIN_FILE, RECORD_FILE } from "../store/layout.ts";
 import { type Facts, isOlder, ReferenceCounts } from "./reference_counts.ts";
 import type { Plan, PlannedEntry, PlannedFile } from "./plan.ts";
@@ -10,6 +10,9 @@ import { SharedSize } from "./eviction_state.ts";
 import type { CacheSnapshot, EntryType, SnapshotEntry } from "../snapshot/types.ts";
 import { hasCode, messageOf } from "../base/errors.ts";
 import { removeIfAny, statIfAny } from "../base/files.ts";
+
+/** So many deletions are made before a sweep looks whether it was interrupted. */
+const SWEEP_CHUNK = 256;
 
 /** What a sweep has done. */
 export interface SweepResult {

@@ -1,8 +1,12 @@
+import {
+  type ImageManifest,
+  type Manifest,
+  MAX_INDEX_DEPTH,
+  spinApplication,
+} from "../oci/manifest.ts";
 import { dirname, join } from "node:path";
-import { MAX_INDEX_DEPTH } from "../base/defaults.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { LockedApp } from "../oci/locked_app.ts";
-import { type ImageManifest, type Manifest, spinApplication } from "../oci/manifest.ts";
 import { SPIN_ARCHIVE } from "../oci/media_types.ts";
 import { formatPlatform } from "../oci/platform.ts";
 import type { CacheSnapshot, SnapshotEntry } from "../snapshot/types.ts";

@@ -1,9 +1,11 @@
-import { MAX_UNSIZED } from "../base/defaults.ts";
 import { LarderError } from "../base/errors.ts";
 import { formatBytes } from "../base/units.ts";
 import type { BlobDescriptor } from "./descriptor.ts";
 import { algorithmOf, type Digest } from "./digest.ts";
 import { Hasher } from "./hash.ts";
+
+/** The largest download whose size nobody told beforehand: a component that a Spin manifest names by URL. */
+export const MAX_UNSIZED = 4 * 1024 * 1024 * 1024;
 
 /** What content is checked against; without a size the digest alone decides. */
 type Expected = Pick<BlobDescriptor, "digest" | "size">;

@@ -1,4 +1,4 @@
-import { PULL_ROUNDS } from "../base/defaults.ts";
+import { PULL_ROUNDS } from "../base/limits.ts";
 import { LarderError } from "../base/errors.ts";
 import { isDeletion, statIfAny } from "../base/files.ts";
 import type { Digest } from "../oci/digest.ts";

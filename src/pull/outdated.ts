@@ -1,5 +1,4 @@
 import { mapLimit } from "../base/concurrency.ts";
-import { REGISTRIES, TAG_CHECKS } from "../base/defaults.ts";
 import { type ErrorCode, hasCode, LarderError } from "../base/errors.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { ImageManifest, Manifest } from "../oci/manifest.ts";
@@ -11,6 +10,12 @@ import type { Layout } from "../store/layout.ts";
 import type { EntryRecord } from "../store/entries/app_record.ts";
 import { ManifestStore } from "../store/manifest_store.ts";
 import { selectImages, type Selection } from "./select_platforms.ts";
+
+/** Questions that one registry is asked at once about the tags that are cached … */
+export const TAG_CHECKS = 8;
+
+/** … and registries that are asked at once. */
+export const REGISTRIES = 8;
 
 /** A tag that is cached, and what it stood for when it was pulled. */
 export interface CachedTag {

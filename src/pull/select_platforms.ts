@@ -1,8 +1,12 @@
-import { MAX_INDEX_DEPTH } from "../base/defaults.ts";
+import {
+  type ImageManifest,
+  type IndexManifest,
+  type Manifest,
+  MAX_INDEX_DEPTH,
+} from "../oci/manifest.ts";
 import { LarderError } from "../base/errors.ts";
 import type { PlatformDescriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
-import type { ImageManifest, IndexManifest, Manifest } from "../oci/manifest.ts";
 import { choosePlatform, formatPlatform, isAttestation, type Platform } from "../oci/platform.ts";
 
 export interface PlatformChoice {

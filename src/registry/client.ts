@@ -1,10 +1,10 @@
+import { type Manifest, MAX_MANIFEST, parseManifest, tooLarge } from "../oci/manifest.ts";
 import type { Clock } from "../base/concurrency.ts";
-import { MAX_MANIFEST, TRIES } from "../base/defaults.ts";
+import { TRIES } from "../base/limits.ts";
 import { LarderError } from "../base/errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { asDigest, type Digest } from "../oci/digest.ts";
 import type { Content, Fetcher } from "../oci/fetcher.ts";
-import { type Manifest, parseManifest, tooLarge } from "../oci/manifest.ts";
 import { MANIFEST_ACCEPT } from "../oci/media_types.ts";
 import { formatReference, type Reference, repositoryName } from "../oci/reference.ts";
 import { digestMismatch } from "../oci/content_verifier.ts";

@@ -1,4 +1,4 @@
-import { MAX_LOCKED_APP } from "../base/defaults.ts";
+import { MAX_LOCKED_APP } from "../oci/locked_app.ts";
 import { LarderError } from "../base/errors.ts";
 import { readBytesIfAny } from "../base/files.ts";
 import type { Descriptor } from "../oci/descriptor.ts";

@@ -1,9 +1,8 @@
+import { type LockedApp, MAX_LOCKED_APP, parseLockedApp } from "../oci/locked_app.ts";
 import { sep } from "node:path";
-import { MAX_LOCKED_APP } from "../base/defaults.ts";
 import { hasCode, messageOf } from "../base/errors.ts";
 import { readBytesIfAny } from "../base/files.ts";
 import type { Digest } from "../oci/digest.ts";
-import { type LockedApp, parseLockedApp } from "../oci/locked_app.ts";
 import { type Manifest, parseManifest } from "../oci/manifest.ts";
 import { CONFIG_FILE, MANIFEST_FILE } from "../store/layout.ts";
 

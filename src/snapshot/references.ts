@@ -1,10 +1,15 @@
+import { fileDigests, MAX_LOCKED_APP, parseLockedApp, wasmDigests } from "../oci/locked_app.ts";
+import {
+  type Manifest,
+  MAX_INDEX_DEPTH,
+  parseManifest,
+  spinApplication,
+  successors,
+} from "../oci/manifest.ts";
 import { sep } from "node:path";
-import { MAX_INDEX_DEPTH, MAX_LOCKED_APP } from "../base/defaults.ts";
 import { hasCode, LarderError, messageOf } from "../base/errors.ts";
 import { readBytesIfAny } from "../base/files.ts";
 import type { Digest } from "../oci/digest.ts";
-import { fileDigests, parseLockedApp, wasmDigests } from "../oci/locked_app.ts";
-import { type Manifest, parseManifest, spinApplication, successors } from "../oci/manifest.ts";
 import { CONFIG_FILE, MANIFEST_FILE } from "../store/layout.ts";
 import { type Contents, ManifestContent } from "./contents.ts";
 import { type EntryFolder, fileOf } from "./entry_folders.ts";

@@ -1,5 +1,5 @@
+import { MAX_LOCKED_APP } from "../oci/locked_app.ts";
 import { join } from "node:path";
-import { MAX_LOCKED_APP } from "../base/defaults.ts";
 import {
   copyFileAtomic,
   ensureFolder,

@@ -1,14 +1,14 @@
-import { sep } from "node:path";
-import { MAX_INDEX_DEPTH } from "../base/defaults.ts";
-import { readTextIfAny, statIfAny } from "../base/files.ts";
-import type { Digest } from "../oci/digest.ts";
-import { fileDigests, type LockedApp, wasmDigests } from "../oci/locked_app.ts";
 import {
   configOf,
   type ImageManifest,
   type IndexManifest,
+  MAX_INDEX_DEPTH,
   spinApplication,
 } from "../oci/manifest.ts";
+import { sep } from "node:path";
+import { readTextIfAny, statIfAny } from "../base/files.ts";
+import type { Digest } from "../oci/digest.ts";
+import { fileDigests, type LockedApp, wasmDigests } from "../oci/locked_app.ts";
 import { formatReference, type Reference } from "../oci/reference.ts";
 import { BlobStore } from "../store/blobs/blob_store.ts";
 import { ImageParts } from "../store/image_parts.ts";

@@ -1,5 +1,4 @@
 import { dirname } from "node:path";
-import { MAX_NAMED } from "../base/defaults.ts";
 import { hasCode, messageOf } from "../base/errors.ts";
 import {
   copyFileAtomic,
@@ -16,6 +15,9 @@ import type { Layout } from "../store/layout.ts";
 import { type StoreLockOptions, withExclusiveLock } from "../store/locks/store_lock.ts";
 import type { Finding, RepairAction } from "./finding.ts";
 import type { ExpectedFiles } from "./expectation.ts";
+
+/** So many of the entries that damage was done to are named in the journal. */
+const MAX_NAMED = 20;
 
 export interface RepairOptions extends StoreLockOptions {
   /** Milliseconds since the epoch. */

@@ -1,9 +1,8 @@
+import { MAX_UNSIZED, Verifier } from "../../src/oci/content_verifier.ts";
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { MAX_UNSIZED } from "../../src/base/defaults.ts";
 import { type ErrorCode, hasCode } from "../../src/base/errors.ts";
 import { digestOf } from "../../src/oci/hash.ts";
-import { Verifier } from "../../src/oci/content_verifier.ts";
 
 /** What the verifier says of these chunks; undefined where it is content. */
 async function verdict(

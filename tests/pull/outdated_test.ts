@@ -1,10 +1,9 @@
+import { type CachedTag, checkTags, TAG_CHECKS, type TagState } from "../../src/pull/outdated.ts";
 import assert from "node:assert/strict";
-import { TAG_CHECKS } from "../../src/base/defaults.ts";
 import { hasCode } from "../../src/base/errors.ts";
 import { type ImageManifest, parseManifest } from "../../src/oci/manifest.ts";
 import { parsePlatform } from "../../src/oci/platform.ts";
 import { parseReference, type Reference } from "../../src/oci/reference.ts";
-import { type CachedTag, checkTags, type TagState } from "../../src/pull/outdated.ts";
 import { ManifestStore, readRecord } from "../../src/store/manifest_store.ts";
 import {
   type Artifact,

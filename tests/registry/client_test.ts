@@ -1,5 +1,5 @@
+import { MAX_MANIFEST } from "../../src/oci/manifest.ts";
 import assert from "node:assert/strict";
-import { MAX_MANIFEST } from "../../src/base/defaults.ts";
 import { type ErrorCode, hasCode, LarderError } from "../../src/base/errors.ts";
 import type { Digest } from "../../src/oci/digest.ts";
 import { digestOf } from "../../src/oci/hash.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { TRIES } from "../../src/base/defaults.ts";
+import { TRIES } from "../../src/base/limits.ts";
 import { type ErrorCode, hasCode } from "../../src/base/errors.ts";
 import type { Digest } from "../../src/oci/digest.ts";
 import { RegistryClient } from "../../src/registry/client.ts";

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { TRANSFERS } from "../../base/defaults.ts";
+import { TRANSFERS } from "../../base/limits.ts";
 import { parseBytes, parseDuration, parseSpace } from "../../base/units.ts";
 import { parseRegistry } from "../../oci/reference.ts";
 import { POLICIES } from "../options.ts";

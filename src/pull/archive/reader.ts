@@ -2,16 +2,21 @@ import { posix } from "node:path";
 import { pipeline, Readable, type Writable } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { type Extract, extract, type Header } from "tar-stream";
-import {
-  ARCHIVE_RATIO_FREE,
-  COPY_BUFFER,
-  MAX_ARCHIVE_FILES,
-  MAX_ARCHIVE_RATIO,
-  MAX_ARCHIVE_SIZE,
-} from "../../base/defaults.ts";
+import { COPY_BUFFER } from "../../base/limits.ts";
 import { LarderError, messageOf, throwIfAborted } from "../../base/errors.ts";
 import { diskError } from "../../base/files.ts";
 import { formatBytes, plural } from "../../base/units.ts";
+
+/** An unpacked archive may hold so many files. */
+const MAX_ARCHIVE_FILES = 100_000;
+
+/** An unpacked archive may expand to so many bytes … */
+const MAX_ARCHIVE_SIZE = 8 * 1024 * 1024 * 1024;
+
+/** … and, past the first 64 MiB, to so many times its compressed size (DEFLATE cannot pass 1032). */
+const MAX_ARCHIVE_RATIO = 200;
+
+const ARCHIVE_RATIO_FREE = 64 * 1024 * 1024;
 
 /** How far an archive may expand. */
 export interface ArchiveLimits {

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { MAX_DOCUMENT } from "../../base/defaults.ts";
+import { MAX_DOCUMENT } from "../../base/limits.ts";
 import { LarderError } from "../../base/errors.ts";
 import { maybe } from "../../oci/descriptor.ts";
 import { parseReference, parseRegistry, type Reference } from "../../oci/reference.ts";

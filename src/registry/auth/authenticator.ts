@@ -1,5 +1,4 @@
 import type { Clock } from "../../base/concurrency.ts";
-import { TOKEN_PROBATION } from "../../base/defaults.ts";
 import { SingleFlight } from "../../base/single_flight.ts";
 import { exposed, noAccess, noChallenge, rejected, unusable } from "./errors.ts";
 import { type Challenge, parseChallenges } from "./challenge.ts";
@@ -9,6 +8,9 @@ import { apiBase, isLoopback } from "../endpoints.ts";
 import { basic, requestToken, type Token } from "./token.ts";
 import type { Transport } from "../http/transport.ts";
 import { isInsecure, type Trust } from "../http/trust.ts";
+
+/** A token that replaced a rejected one and is itself rejected this soon is not replaced again. */
+const TOKEN_PROBATION = 10_000;
 
 export interface AuthenticatorDependencies extends Pick<Trust, "insecure" | "hosts"> {
   /** Token servers are asked through it. */

@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { toBase64 } from "../../base/base64.ts";
 import type { Clock } from "../../base/concurrency.ts";
-import { MAX_DOCUMENT, TOKEN_LIFETIME, TOKEN_MARGIN } from "../../base/defaults.ts";
+import { MAX_DOCUMENT } from "../../base/limits.ts";
 import { LarderError } from "../../base/errors.ts";
 import { registerSecret } from "../../base/redact.ts";
 import { formatBytes } from "../../base/units.ts";
@@ -10,6 +10,12 @@ import { readSmall } from "../http/body.ts";
 import type { IdentityCredential, PasswordCredential } from "../credentials/credential.ts";
 import { responseError } from "../http/response_error.ts";
 import type { HttpResponse, Transport } from "../http/transport.ts";
+
+/** How long a token lives whose server does not say (distribution: "Token Authentication Specification"). */
+const TOKEN_LIFETIME = 60_000;
+
+/** A token is dropped so long before it expires, or at half its life if that is later. */
+const TOKEN_MARGIN = 10_000;
 
 /** What a token is asked for with. */
 export interface TokenRequest {

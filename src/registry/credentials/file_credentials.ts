@@ -1,9 +1,11 @@
 import type { Clock } from "../../base/concurrency.ts";
-import { HELPER_REUSE } from "../../base/defaults.ts";
 import { SingleFlight } from "../../base/single_flight.ts";
 import type { Credential, CredentialSource } from "./credential.ts";
 import { CredentialFile, type HelperCall } from "./docker_config.ts";
 import { askHelper } from "./helper.ts";
+
+/** So long an answer of a credential helper is used again; some of what they give expires within the hour. */
+const HELPER_REUSE = 5 * 60_000;
 
 /**
  * The credentials that this user has in files and helper programs. The first file that has any for a registry

@@ -1,9 +1,12 @@
 import * as v from "valibot";
-import { HELPER_TIMEOUT, MAX_DOCUMENT } from "../../base/defaults.ts";
+import { MAX_DOCUMENT } from "../../base/limits.ts";
 import { hasCode, LarderError, messageOf, throwIfAborted } from "../../base/errors.ts";
 import { askProgram, type ProgramAnswer } from "../../base/programs.ts";
 import { credentialOf, type HelperCall } from "./docker_config.ts";
 import type { Credential } from "./credential.ts";
+
+/** A credential helper that says nothing for so long is given up. */
+const HELPER_TIMEOUT = 60_000;
 
 const HELPER_NAME = /^[A-Za-z0-9_.-]+$/;
 const NOT_FOUND = /credentials not found/i;

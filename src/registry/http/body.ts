@@ -1,5 +1,5 @@
 import { joined } from "../../base/bytes.ts";
-import { STALL_TIMEOUT, TRANSFER_BUFFER } from "../../base/defaults.ts";
+import { STALL_TIMEOUT, TRANSFER_BUFFER } from "../../base/limits.ts";
 import { interrupted } from "../../base/errors.ts";
 import { networkError, timedOut } from "./fetch_transport.ts";
 import type { HttpResponse } from "./transport.ts";

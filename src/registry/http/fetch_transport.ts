@@ -1,4 +1,4 @@
-import { STALL_TIMEOUT } from "../../base/defaults.ts";
+import { STALL_TIMEOUT } from "../../base/limits.ts";
 import { interrupted, LarderError, messageOf } from "../../base/errors.ts";
 import { isProxyBypassed, withoutProxies } from "./proxy.ts";
 import type { HttpRequest, HttpResponse, Transport } from "./transport.ts";

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { Readable } from "node:stream";
-import { STALL_TIMEOUT } from "../../base/defaults.ts";
+import { STALL_TIMEOUT } from "../../base/limits.ts";
 import { hasCode, interrupted, LarderError } from "../../base/errors.ts";
 import { networkError, timedOut } from "./fetch_transport.ts";
 import { isProxied } from "./proxy.ts";

@@ -1,7 +1,9 @@
-import { MAX_REDIRECTS } from "../../base/defaults.ts";
 import { LarderError } from "../../base/errors.ts";
 import type { HttpRequest, HttpResponse, Transport } from "./transport.ts";
 import { isInsecure, type Trust } from "./trust.ts";
+
+/** Redirects followed for one request. */
+export const MAX_REDIRECTS = 10;
 
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 

@@ -1,4 +1,4 @@
-import { MAX_DOCUMENT } from "../../base/defaults.ts";
+import { MAX_DOCUMENT } from "../../base/limits.ts";
 import { type ErrorCode, excerpt, LarderError, throwIfAborted } from "../../base/errors.ts";
 import { type ReadOptions, readSmall } from "./body.ts";
 import type { HttpResponse } from "./transport.ts";

@@ -1,8 +1,17 @@
 import type { Clock } from "../../base/concurrency.ts";
-import { RETRY_AFTER_CAP, RETRY_BASE, RETRY_CAP, TRIES } from "../../base/defaults.ts";
+import { TRIES } from "../../base/limits.ts";
 import { hasCode, messageOf } from "../../base/errors.ts";
 import { formatDuration } from "../../base/units.ts";
 import type { HttpRequest, HttpResponse, Transport } from "./transport.ts";
+
+/** First pause between tries; it doubles each time, and full jitter picks a point below it. */
+export const RETRY_BASE = 250;
+
+/** The longest pause between tries that larder chooses itself. */
+export const RETRY_CAP = 10_000;
+
+/** The longest `Retry-After` that is waited for; a longer one ends the tries. */
+export const RETRY_AFTER_CAP = 60_000;
 
 /** Told before each pause: what went wrong and what comes next, in one line. */
 export type OnRetry = (message: string) => void;

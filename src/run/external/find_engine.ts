@@ -1,8 +1,10 @@
 import { posix, win32 } from "node:path";
-import { ENGINE_TIMEOUT } from "../../base/defaults.ts";
 import { LarderError } from "../../base/errors.ts";
 import { askProgram } from "../../base/programs.ts";
 import type { HostPlatform } from "../../store/platform_dirs.ts";
+
+/** An engine's program that does not tell its version for so long is listed without one. */
+const ENGINE_TIMEOUT = 10_000;
 
 /** The programs that can run what the embedded engine cannot. */
 export const EXTERNAL_ENGINES = ["spin", "wasmtime"] as const;

@@ -1,6 +1,8 @@
-import { GUEST_REFUSALS } from "../../base/defaults.ts";
 import { printable } from "../../base/errors.ts";
 import { type Endpoint, type Transport, urlHost } from "./endpoint.ts";
+
+/** So many of a guest's refused accesses are told of; a guest could think of new ones for ever. */
+export const GUEST_REFUSALS = 20;
 
 const UNLISTED = "the app does not list it in allowed_outbound_hosts";
 

@@ -1,7 +1,9 @@
-import { GUEST_NAMES } from "../../base/defaults.ts";
 import { type OutboundRule, ruleAllowsName, ruleAllowsSocket } from "./outbound_rule.ts";
 import type { Grantor } from "./denials.ts";
 import { type Endpoint, type Transport, urlHost } from "./endpoint.ts";
+
+/** So many names of hosts one instance of a guest may have looked up and still reach by their addresses. */
+export const GUEST_NAMES = 1024;
 
 /** What a guest's sockets may do, as far as it is known from the beginning. */
 export interface SocketSettings {

@@ -1,10 +1,4 @@
 import type { GuestProgram } from "../engine/component.ts";
-import {
-  GUEST_HANG,
-  GUEST_HEAD_TIMEOUT,
-  GUEST_SILENCE,
-  GUESTS_PER_THREAD,
-} from "../../base/defaults.ts";
 import { interrupted, LarderError, throwIfAborted } from "../../base/errors.ts";
 import { clientGone, GuestFailure, neverReady, notInTime, stopping } from "./failure.ts";
 import { SharedCounters, Watchdog } from "./heartbeat.ts";
@@ -14,6 +8,18 @@ import { GuestSockets } from "../sockets/socket_hosts.ts";
 import { MessageBatch } from "./message_batch.ts";
 import { permissionsFor } from "../engine/permissions.ts";
 import type { RequestHead } from "../wasi/http/incoming.ts";
+
+/** A guest that has not begun its response after so long is given up. */
+export const GUEST_HEAD_TIMEOUT = 60_000;
+
+/** A guest's thread that has not shown so for this long gets no new request if another can have it … */
+const GUEST_SILENCE = 200;
+
+/** … and is ended after this: what else it had under way is lost, and a new thread takes its place. */
+const GUEST_HANG = 10_000;
+
+/** Requests that a thread has under way at most; each has an instance, and its memory, of its own. */
+export const GUESTS_PER_THREAD = 32;
 
 /** What a guest tells beside its responses. */
 export interface GuestEvents {

@@ -1,13 +1,18 @@
 /** A guest's thread: holds one component's compiled modules and answers each request with an instance of its own. */
+import { type FromGuest, RESPONSE_WINDOW, type ToGuest } from "./messages.ts";
 import { Component, type GuestProgram, type Instance } from "../engine/component.ts";
-import { GUEST_BEAT, IDLE_AFTER_RESPONSE, RESPONSE_WINDOW } from "../../base/defaults.ts";
 import { messageOf } from "../../base/errors.ts";
 import { serve } from "../engine/calls.ts";
 import { SharedCounters } from "./heartbeat.ts";
-import type { FromGuest, ToGuest } from "./messages.ts";
 import { type Host, openHost } from "../wasi/host.ts";
 import { MessageBatch } from "./message_batch.ts";
 import type { RequestHead } from "../wasi/http/incoming.ts";
+
+/** How often a guest's thread shows that its event loop turns, while it has requests under way. */
+const GUEST_BEAT = 50;
+
+/** So long a guest may go on after its response is over; what it then waits for fails. */
+const IDLE_AFTER_RESPONSE = 20_000;
 
 /** The part of a worker's global scope that is used here; Deno's own types are those of the main thread. */
 interface WorkerScope {

@@ -1,4 +1,5 @@
-import { GUEST_LOOK } from "../../base/defaults.ts";
+/** How often the threads that have requests under way are looked at. */
+export const GUEST_LOOK = 100;
 
 /** The places of what is shown. */
 const BEATS = 0;

@@ -1,4 +1,3 @@
-import { STOP_FLUSH, STOP_GRACE } from "../../base/defaults.ts";
 import { LarderError, messageOf } from "../../base/errors.ts";
 import { GuestFailure, stopping } from "./failure.ts";
 import type { GuestPool } from "./worker_pool.ts";
@@ -7,6 +6,12 @@ import type { StaticResponse } from "../spin/http_trigger.ts";
 import { type RequestTarget, targetOf } from "../spin/request_target.ts";
 import { RESERVED_PREFIX, type Router, spinHeaders } from "../spin/routes.ts";
 import type { RequestHead } from "../wasi/http/incoming.ts";
+
+/** After Ctrl-C, requests under way get so long to end … */
+const STOP_GRACE = 20_000;
+
+/** … and what was answered then gets so long to leave. */
+const STOP_FLUSH = 2_000;
 
 /** Where to listen. */
 export interface Address {

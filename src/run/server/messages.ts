@@ -2,6 +2,9 @@
 import type { GuestProgram } from "../engine/component.ts";
 import type { RequestHead } from "../wasi/http/incoming.ts";
 
+/** Bytes of a response that a guest may be ahead of its client. */
+export const RESPONSE_WINDOW = 256 * 1024;
+
 export type ToGuest =
   | {
     readonly type: "load";

@@ -1,6 +1,11 @@
+import {
+  type ClientRequest,
+  Guest,
+  GUEST_HEAD_TIMEOUT,
+  type GuestEvents,
+  GUESTS_PER_THREAD,
+} from "./guest_thread.ts";
 import type { GuestProgram } from "../engine/component.ts";
-import { GUEST_HEAD_TIMEOUT, GUESTS_PER_THREAD } from "../../base/defaults.ts";
-import { type ClientRequest, Guest, type GuestEvents } from "./guest_thread.ts";
 import { clientGone, type GuestFailure, notInTime, stopping } from "./failure.ts";
 
 /**

@@ -1,7 +1,10 @@
 /** Sockets of the system, as far as guests can use them through Deno. */
-import { GUEST_READ_AHEAD, SOCKET_LINGER } from "../../base/defaults.ts";
+import { GUEST_READ_AHEAD } from "../../base/limits.ts";
 import { canonicalIp, type Endpoint, endpointOf, isMappedIp } from "../grants/endpoint.ts";
 import type { Connected, Datagram } from "./messages.ts";
+
+/** After a guest has closed a connection, what it had written gets so long to leave. */
+const SOCKET_LINGER = 10_000;
 
 /** The most that one datagram can hold, and more. */
 const DATAGRAM = 64 * 1024;

@@ -1,5 +1,7 @@
-import { GUEST_RESOURCES } from "../../base/defaults.ts";
 import { trap } from "./errors.ts";
+
+/** So many open files, requests and timers one instance of a guest may have. */
+export const GUEST_RESOURCES = 4096;
 
 /**
  * What one instance of a guest holds on the host: open files, requests, timers. A guest need not give any of it

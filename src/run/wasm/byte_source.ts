@@ -1,4 +1,5 @@
-import { WASM_WINDOW } from "../../base/defaults.ts";
+/** Read buffer when looking for the sections of a Wasm binary. */
+const WASM_WINDOW = 64 * 1024;
 
 /** Bytes that are in memory or in a file. */
 export interface ByteSource {

@@ -1,5 +1,4 @@
 import { toHex } from "../../base/bytes.ts";
-import { MAX_WASM_NAMES, MAX_WASM_NESTING } from "../../base/defaults.ts";
 import { LarderError } from "../../base/errors.ts";
 import { diskError } from "../../base/files.ts";
 import { formatBytes } from "../../base/units.ts";
@@ -14,6 +13,12 @@ import {
   type ModuleImport,
   moduleImport,
 } from "./sections.ts";
+
+/** The largest import or export section of a Wasm binary: hundreds of thousands of names. */
+const MAX_WASM_NAMES = 16 * 1024 * 1024;
+
+/** How deep a Wasm component may nest others. */
+const MAX_WASM_NESTING = 100;
 
 /** A Wasm binary, by the names that it shares with its host. */
 export type WasmBinary = WasmModule | WasmComponent;

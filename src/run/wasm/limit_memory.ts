@@ -1,8 +1,10 @@
-import { GUEST_MEMORY } from "../../base/defaults.ts";
 import { type MemoryShape, PAGE, takeMemory } from "./memory_image.ts";
 import { joined } from "../../base/bytes.ts";
 import type { SectionReader } from "./reader.ts";
 import { leb, readContent, readSections, SECTION, section } from "./encoder.ts";
+
+/** The memory that a guest's module may have, unless it asks for more to begin with. */
+export const GUEST_MEMORY = 1024 * 1024 * 1024;
 
 /** A core module whose memories cannot grow past {@link GUEST_MEMORY}, or past what they begin with. */
 export interface BoundedModule {

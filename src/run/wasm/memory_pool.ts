@@ -1,5 +1,8 @@
-import { GUEST_MEMORY, SPARE_MEMORIES } from "../../base/defaults.ts";
+import { GUEST_MEMORY } from "./limit_memory.ts";
 import { type MemoryShape, PAGE } from "./memory_image.ts";
+
+/** So many memories of ended instances are kept for the next ones, for each module in a thread. */
+const SPARE_MEMORIES = 2;
 
 /** The memories that instances of one module use in turn, each filled with the module's image when it is taken. */
 export class MemoryPool {

@@ -1,7 +1,9 @@
-import { HASH_STEP } from "../../base/defaults.ts";
 import { algorithmOf, asDigest, type Digest } from "../../oci/digest.ts";
 import type { BlobHasher } from "../../oci/content_verifier.ts";
 import type { HashAnswer, HashRequest } from "./hash_messages.ts";
+
+/** So many new bytes are worth telling the hashing thread of. */
+const HASH_STEP = 1024 * 1024;
 
 /**
  * Hashes a file in another thread while this one goes on writing it.

@@ -1,4 +1,4 @@
-import { COPY_BUFFER, PULL_ROUNDS, TRANSFER_BUFFER } from "../../base/defaults.ts";
+import { COPY_BUFFER, PULL_ROUNDS, TRANSFER_BUFFER } from "../../base/limits.ts";
 import { LarderError } from "../../base/errors.ts";
 import {
   diskError,

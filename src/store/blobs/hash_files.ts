@@ -1,7 +1,15 @@
 import { mapLimit } from "../../base/concurrency.ts";
-import { HASH_BATCH, HASH_BATCH_FILES, HASH_THREADS } from "../../base/defaults.ts";
 import { interrupted } from "../../base/errors.ts";
 import type { FilesAnswer, FileToHash, HashedFile, HashRequest } from "./hash_messages.ts";
+
+/** Threads that hash the files of a cache, where there are so many processors. */
+const HASH_THREADS = 8;
+
+/** A thread is given so many bytes of files to hash at once … */
+const HASH_BATCH = 32 * 1024 * 1024;
+
+/** … or so many files, … */
+export const HASH_BATCH_FILES = 1024;
 
 /** A file, and the bytes that it is believed to have. */
 export interface SizedFile extends FileToHash {

@@ -1,5 +1,5 @@
 /** The hashing thread: reads files that are still being written, as far as it is told, and files that are whole. */
-import { COPY_BUFFER, HASH_PROGRESS } from "../../base/defaults.ts";
+import { COPY_BUFFER } from "../../base/limits.ts";
 import type { DigestAlgorithm } from "../../oci/digest.ts";
 import { Hasher } from "../../oci/hash.ts";
 import type {
@@ -9,6 +9,9 @@ import type {
   HashError,
   HashRequest,
 } from "./hash_messages.ts";
+
+/** … and of a large file says how far it has come after so many bytes. */
+export const HASH_PROGRESS = 32 * 1024 * 1024;
 
 /** The part of a worker's global scope that is used here; Deno's own types are those of the main thread. */
 interface WorkerScope {

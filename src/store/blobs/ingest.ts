@@ -1,12 +1,7 @@
+import { MAX_UNSIZED, Verifier } from "../../oci/content_verifier.ts";
 import { dirname } from "node:path";
 import { sleep } from "../../base/concurrency.ts";
-import {
-  COPY_BUFFER,
-  HASH_IN_THREAD,
-  LOCK_POLL,
-  MAX_UNSIZED,
-  PULL_ROUNDS,
-} from "../../base/defaults.ts";
+import { COPY_BUFFER, LOCK_POLL, PULL_ROUNDS } from "../../base/limits.ts";
 import { LarderError } from "../../base/errors.ts";
 import {
   diskError,
@@ -18,9 +13,11 @@ import {
   writeAll,
 } from "../../base/files.ts";
 import type { BlobDescriptor } from "../../oci/descriptor.ts";
-import { Verifier } from "../../oci/content_verifier.ts";
 import { FileHasher } from "./background_hash.ts";
 import { lockFile } from "../locks/file_lock.ts";
+
+/** From this size on a blob is hashed in a thread of its own: below it, starting one costs more than it brings. */
+export const HASH_IN_THREAD = 16 * 1024 * 1024;
 
 export interface IngestOptions {
   /** Called once if another process is writing the same blob and has to be waited for. */

@@ -1,7 +1,7 @@
 import { parseJson } from "../json.ts";
 import { join } from "node:path";
 import * as v from "valibot";
-import { PULL_ROUNDS } from "../../base/defaults.ts";
+import { PULL_ROUNDS } from "../../base/limits.ts";
 import {
   ensureFolder,
   isDeletion,

@@ -1,10 +1,15 @@
 import { parseJson, TimeSchema } from "../json.ts";
 import * as v from "valibot";
-import { JOURNAL_SIZE, SWEEP_DETAILS } from "../../base/defaults.ts";
 import { FILE_MODE, isAt, readTextIfAny, writeAll } from "../../base/files.ts";
 import { DigestSchema } from "../../oci/descriptor.ts";
 import { tryLockFile } from "../locks/file_lock.ts";
 import type { Layout } from "../layout.ts";
+
+/** From this size on the journal of hits, misses and sweeps begins anew; the last one is kept beside it. */
+export const JOURNAL_SIZE = 2 * 1024 * 1024;
+
+/** So many of the entries that a sweep took are named in the journal. */
+export const SWEEP_DETAILS = 500;
 
 /**
  * Why something had to be fetched: nothing of that name was there (`new`), its tag had moved (`moved`), another

@@ -1,5 +1,7 @@
-import { REGRET_AGE } from "../../base/defaults.ts";
 import type { Evicted, JournalEvent, MissCause, SweepEvent, UseEvent } from "./journal.ts";
+
+/** What is fetched again so soon after a sweep took it should have stayed. */
+export const REGRET_AGE = 7 * 24 * 60 * 60_000;
 
 /** What the journal says of how well the cache does. Sizes are bytes. */
 export interface Stats {

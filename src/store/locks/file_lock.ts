@@ -1,4 +1,4 @@
-import { LOCK_POLL } from "../../base/defaults.ts";
+import { LOCK_POLL } from "../../base/limits.ts";
 import { throwIfAborted } from "../../base/errors.ts";
 import { sleep } from "../../base/concurrency.ts";
 

@@ -1,7 +1,6 @@
 import { parseJson, TimeSchema } from "../json.ts";
 import { join, relative, sep } from "node:path";
 import process from "node:process";
-import { LEASE_GRACE } from "../../base/defaults.ts";
 import { hasCode, LarderError } from "../../base/errors.ts";
 import {
   diskError,
@@ -20,6 +19,9 @@ import { withSharedLock } from "./store_lock.ts";
 import * as v from "valibot";
 import { DigestSchema } from "../../oci/descriptor.ts";
 import type { Digest } from "../../oci/digest.ts";
+
+/** Where locks cannot tell whether a lease is in use, it counts for so long even if its process is not found. */
+const LEASE_GRACE = 24 * 60 * 60_000;
 
 /** What a process needs of the cache for as long as it runs; see {@link LeaseContent}. */
 export type LeaseRequest = Partial<Pick<LeaseContent, "folders" | "digests">>;

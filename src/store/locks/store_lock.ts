@@ -1,11 +1,16 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { dirname } from "node:path";
-import { LOCK_WAIT, SWEEP_WAIT } from "../../base/defaults.ts";
 import { hasCode, LarderError } from "../../base/errors.ts";
 import { diskError, ensureFolder, FILE_MODE, isAbsence, isAt } from "../../base/files.ts";
 import { formatDuration } from "../../base/units.ts";
 import { lockFile, tryLockFile } from "./file_lock.ts";
 import type { Layout } from "../layout.ts";
+
+/** How long a writer waits for a sweep to finish. */
+const LOCK_WAIT = 10 * 60_000;
+
+/** How long a sweep waits for writers to finish; new ones wait so long for it at most. */
+const SWEEP_WAIT = 60_000;
 
 export interface StoreLockOptions {
   /** Called once if others have to be waited for. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { TRANSFER_BUFFER } from "../../../src/base/defaults.ts";
+import { TRANSFER_BUFFER } from "../../../src/base/limits.ts";
 import { type ErrorCode, hasCode } from "../../../src/base/errors.ts";
 import { readBody, type ReadOptions, readSmall } from "../../../src/registry/http/body.ts";
 import type { HttpResponse } from "../../../src/registry/http/transport.ts";

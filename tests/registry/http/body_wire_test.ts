@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { TRANSFER_BUFFER } from "../../../src/base/defaults.ts";
+import { TRANSFER_BUFFER } from "../../../src/base/limits.ts";
 import { type ErrorCode, hasCode } from "../../../src/base/errors.ts";
 import { readBody, type ReadOptions } from "../../../src/registry/http/body.ts";
 import { FetchTransport } from "../../../src/registry/http/fetch_transport.ts";

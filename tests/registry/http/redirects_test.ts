@@ -1,7 +1,6 @@
+import { MAX_REDIRECTS, RedirectTransport } from "../../../src/registry/http/redirects.ts";
 import assert from "node:assert/strict";
-import { MAX_REDIRECTS } from "../../../src/base/defaults.ts";
 import { hasCode } from "../../../src/base/errors.ts";
-import { RedirectTransport } from "../../../src/registry/http/redirects.ts";
 import { FakeTransport, get, response } from "../../support/registry/fake_transport.ts";
 
 const BLOB = "https://reg.test/v2/app/blobs/x";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { MAX_DOCUMENT } from "../../../src/base/defaults.ts";
+import { MAX_DOCUMENT } from "../../../src/base/limits.ts";
 import { type ErrorCode, hasCode } from "../../../src/base/errors.ts";
 import { responseError } from "../../../src/registry/http/response_error.ts";
 import { response } from "../../support/registry/fake_transport.ts";

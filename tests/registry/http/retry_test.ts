@@ -1,8 +1,15 @@
+import {
+  isTransient,
+  pauseBefore,
+  RETRY_AFTER_CAP,
+  RETRY_BASE,
+  RETRY_CAP,
+  RetryTransport,
+} from "../../../src/registry/http/retry.ts";
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { RETRY_AFTER_CAP, RETRY_BASE, RETRY_CAP, TRIES } from "../../../src/base/defaults.ts";
+import { TRIES } from "../../../src/base/limits.ts";
 import { type ErrorCode, hasCode, LarderError } from "../../../src/base/errors.ts";
-import { isTransient, pauseBefore, RetryTransport } from "../../../src/registry/http/retry.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
 import { FakeTransport, get, response } from "../../support/registry/fake_transport.ts";
 

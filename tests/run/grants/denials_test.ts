@@ -1,6 +1,5 @@
+import { Denials, type Grantor, GUEST_REFUSALS } from "../../../src/run/grants/denials.ts";
 import assert from "node:assert/strict";
-import { GUEST_REFUSALS } from "../../../src/base/defaults.ts";
-import { Denials, type Grantor } from "../../../src/run/grants/denials.ts";
 
 function lines(grantor: Grantor, refuse: (denials: Denials) => void): string[] {
   const told: string[] = [];

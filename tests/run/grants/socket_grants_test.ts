@@ -1,7 +1,6 @@
+import { GUEST_NAMES, SocketGrants } from "../../../src/run/grants/socket_grants.ts";
 import assert from "node:assert/strict";
-import { GUEST_NAMES } from "../../../src/base/defaults.ts";
 import { type Endpoint, formatEndpoint, type Transport } from "../../../src/run/grants/endpoint.ts";
-import { SocketGrants } from "../../../src/run/grants/socket_grants.ts";
 import { parseHostRule, parseOutboundRule } from "../../../src/run/grants/outbound_rule.ts";
 import type { Grantor } from "../../../src/run/grants/denials.ts";
 

@@ -1,6 +1,9 @@
+import {
+  Guest,
+  GUEST_HEAD_TIMEOUT,
+  GUESTS_PER_THREAD,
+} from "../../../src/run/server/guest_thread.ts";
 import assert from "node:assert/strict";
-import { GUEST_HEAD_TIMEOUT, GUESTS_PER_THREAD } from "../../../src/base/defaults.ts";
-import { Guest } from "../../../src/run/server/guest_thread.ts";
 import { compileComponent, guestBytes } from "../../support/wasm/components.ts";
 import { NOTHING } from "../../support/wasm/guest_host.ts";
 import { headOf } from "../../support/wasm/guest_pools.ts";

@@ -1,5 +1,6 @@
+import { GUEST_LOOK } from "../../../src/run/server/heartbeat.ts";
+import { GUEST_HEAD_TIMEOUT, GUESTS_PER_THREAD } from "../../../src/run/server/guest_thread.ts";
 import assert from "node:assert/strict";
-import { GUEST_HEAD_TIMEOUT, GUEST_LOOK, GUESTS_PER_THREAD } from "../../../src/base/defaults.ts";
 import { endlessStart, guestBytes } from "../../support/wasm/components.ts";
 import { Pool } from "../../support/wasm/guest_pools.ts";
 

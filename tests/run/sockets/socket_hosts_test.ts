@@ -1,7 +1,6 @@
+import { Guest, GUEST_HEAD_TIMEOUT } from "../../../src/run/server/guest_thread.ts";
 import assert from "node:assert/strict";
-import { GUEST_HEAD_TIMEOUT } from "../../../src/base/defaults.ts";
 import { runCommand } from "../../../src/run/engine/command.ts";
-import { Guest } from "../../../src/run/server/guest_thread.ts";
 import type { HostSettings } from "../../../src/run/wasi/host.ts";
 import { parseHostRule } from "../../../src/run/grants/outbound_rule.ts";
 import { compileComponent } from "../../support/wasm/components.ts";

@@ -1,6 +1,5 @@
+import { GUEST_RESOURCES, InstanceResources } from "../../../src/run/wasi/resources.ts";
 import assert from "node:assert/strict";
-import { GUEST_RESOURCES } from "../../../src/base/defaults.ts";
-import { InstanceResources } from "../../../src/run/wasi/resources.ts";
 
 class Resource implements Disposable {
   disposals = 0;

@@ -1,7 +1,6 @@
+import { boundMemories, GUEST_MEMORY } from "../../../src/run/wasm/limit_memory.ts";
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { GUEST_MEMORY } from "../../../src/base/defaults.ts";
-import { boundMemories } from "../../../src/run/wasm/limit_memory.ts";
 import { MemoryPool } from "../../../src/run/wasm/memory_pool.ts";
 import { MEMORY_IMPORT, PAGE } from "../../../src/run/wasm/memory_image.ts";
 import { MalformedWasm } from "../../../src/run/wasm/reader.ts";

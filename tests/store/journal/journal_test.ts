@@ -1,14 +1,15 @@
-import assert from "node:assert/strict";
-import { join } from "node:path";
-import fc from "fast-check";
-import { JOURNAL_SIZE, SWEEP_DETAILS } from "../../../src/base/defaults.ts";
 import {
   Journal,
+  JOURNAL_SIZE,
   type JournalEvent,
   parseJournal,
+  SWEEP_DETAILS,
   sweepEvent,
   type UseEvent,
 } from "../../../src/store/journal/journal.ts";
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import fc from "fast-check";
 import { Layout } from "../../../src/store/layout.ts";
 import { describe, filesIn, sampleBytes } from "../../support/cache/blobs.ts";
 import { TemporaryFolder } from "../../support/temporary.ts";

@@ -1,5 +1,5 @@
+import { REGRET_AGE, statsOf } from "../../../src/store/journal/stats.ts";
 import assert from "node:assert/strict";
-import { REGRET_AGE } from "../../../src/base/defaults.ts";
 import { asDigest, type Digest } from "../../../src/oci/digest.ts";
 import {
   type Evicted,
@@ -7,7 +7,6 @@ import {
   type MissCause,
   sweepEvent,
 } from "../../../src/store/journal/journal.ts";
-import { statsOf } from "../../../src/store/journal/stats.ts";
 import { DAY } from "../../support/cache/cache_folder.ts";
 
 function digest(letter: string): Digest {

@@ -1,5 +1,5 @@
+import { MAX_LOCKED_APP } from "../../../oci/locked_app.ts";
 import { join } from "node:path";
-import { MAX_LOCKED_APP } from "../../../base/defaults.ts";
 import { LarderError } from "../../../base/errors.ts";
 import { readBytesIfAny } from "../../../base/files.ts";
 import type { CacheSnapshot } from "../../../snapshot/types.ts";

@@ -1,4 +1,4 @@
-import { MAX_DOCUMENT } from "../../../base/defaults.ts";
+import { MAX_DOCUMENT } from "../../../base/limits.ts";
 import { LarderError } from "../../../base/errors.ts";
 import { parseRegistry } from "../../../oci/reference.ts";
 import { storeCredential } from "../../../registry/credentials/auth_file.ts";

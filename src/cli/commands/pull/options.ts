@@ -1,5 +1,5 @@
 import { systemClock } from "../../../base/concurrency.ts";
-import { TRANSFERS } from "../../../base/defaults.ts";
+import { TRANSFERS } from "../../../base/limits.ts";
 import { LarderError } from "../../../base/errors.ts";
 import { formatBytes, formatDuration, plural } from "../../../base/units.ts";
 import { formatPlatform, parsePlatform } from "../../../oci/platform.ts";

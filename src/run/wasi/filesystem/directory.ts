@@ -1,9 +1,14 @@
-import { GUEST_LINKS, GUEST_PATH } from "../../../base/defaults.ts";
 import type { InstanceResources } from "../resources.ts";
 import type { Denials } from "../../grants/denials.ts";
 import { FileError } from "./error.ts";
 import { OpenFile } from "./open_file.ts";
 import type { FileInfo, FolderEntry, Names, NewTimes, Volume, VolumeChanges } from "./volume.ts";
+
+/** The longest path that a guest may name, as on Linux … */
+export const GUEST_PATH = 4096;
+
+/** … and how many symbolic links it may lead through. */
+const GUEST_LINKS = 40;
 
 /** A volume where guests see it. */
 export interface MountPoint {

@@ -1,5 +1,4 @@
-import { GUEST_READ } from "../../../base/defaults.ts";
-import { InputStream } from "../io/input_stream.ts";
+import { GUEST_READ, InputStream } from "../io/input_stream.ts";
 import type { InstanceResources } from "../resources.ts";
 import { OutputStream } from "../io/output_stream.ts";
 import { FileError } from "./error.ts";

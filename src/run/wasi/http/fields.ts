@@ -1,5 +1,7 @@
-import { GUEST_HEADER } from "../../../base/defaults.ts";
 import { trap, WasiError } from "../errors.ts";
+
+/** The most that the names and values of one header, as a guest builds it, may have together. */
+export const GUEST_HEADER = 256 * 1024;
 
 /** A header outside of the guest: values with a character for each byte. */
 export type HeaderList = readonly (readonly [name: string, value: string])[];

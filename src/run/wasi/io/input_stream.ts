@@ -1,6 +1,9 @@
-import { GUEST_READ, GUEST_READ_AHEAD } from "../../../base/defaults.ts";
+import { GUEST_READ_AHEAD } from "../../../base/limits.ts";
 import { StreamEnd } from "./error.ts";
 import { Pollable, untilReady, Waitable } from "./poll.ts";
+
+/** The most that a guest is given by one read of a stream or file. */
+export const GUEST_READ = 1024 * 1024;
 
 /**
  * Where an input stream's bytes come from: some of them, or null for the end. More than were asked for may come

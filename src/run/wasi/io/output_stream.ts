@@ -1,8 +1,10 @@
-import { GUEST_WRITE_WINDOW } from "../../../base/defaults.ts";
 import type { InputStream } from "./input_stream.ts";
 import { StreamEnd } from "./error.ts";
 import { Pollable, untilReady, Waitable } from "./poll.ts";
 import { trap } from "../errors.ts";
+
+/** Bytes that a guest may have written to a stream before they have gone on. */
+export const GUEST_WRITE_WINDOW = 256 * 1024;
 
 /**
  * Where an output stream's bytes go. The next call waits for the promise, if there is one; what it throws, or

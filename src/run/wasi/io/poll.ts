@@ -1,6 +1,8 @@
 import { setImmediate } from "node:timers";
-import { GUEST_SLICE } from "../../../base/defaults.ts";
 import { trap } from "../errors.ts";
+
+/** After so long without a turn of the event loop a guest's next wait gives it one. */
+const GUEST_SLICE = 10;
 
 /**
  * Something that guests wait for. However many wait, and however often, its promise is looked at once: a guest

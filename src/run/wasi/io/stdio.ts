@@ -1,6 +1,9 @@
-import { GUEST_READ_AHEAD, OUTPUT_PAUSE } from "../../../base/defaults.ts";
+import { GUEST_READ_AHEAD } from "../../../base/limits.ts";
 import { BufferedInput, InputStream, type Source } from "./input_stream.ts";
 import { OutputStream } from "./output_stream.ts";
+
+/** How long a pipe that is full is left alone, where its reader made it one that does not block. */
+const OUTPUT_PAUSE = 5;
 
 /** The part of a Deno standard stream that is used here. */
 export interface OutputFile {

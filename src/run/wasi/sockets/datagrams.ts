@@ -1,4 +1,3 @@
-import { GUEST_DATAGRAMS } from "../../../base/defaults.ts";
 import { type Endpoint, isSameEndpoint } from "../../grants/endpoint.ts";
 import { type Datagram, SocketFailure } from "../../sockets/messages.ts";
 import { Pollable, Waitable } from "../io/poll.ts";
@@ -11,6 +10,9 @@ import {
   remoteEndpoint,
   socketAddress,
 } from "./network.ts";
+
+/** So many datagrams wait for a guest to take them, and so many of its own to leave; the system keeps more. */
+export const GUEST_DATAGRAMS = 16;
 
 /** The most bytes that a datagram can carry. */
 const MAX_BYTES: Readonly<Record<IpAddressFamily, number>> = { ipv4: 65_507, ipv6: 65_527 };

@@ -1,6 +1,6 @@
+import { GUEST_READ } from "../../../../src/run/wasi/io/input_stream.ts";
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { GUEST_READ } from "../../../../src/base/defaults.ts";
 import {
   filesystemImports,
   type Mount,

@@ -1,7 +1,6 @@
+import { Fields, GUEST_HEADER } from "../../../../src/run/wasi/http/fields.ts";
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { GUEST_HEADER } from "../../../../src/base/defaults.ts";
-import { Fields } from "../../../../src/run/wasi/http/fields.ts";
 import { refusedWith } from "../../../support/wasm/streams.ts";
 
 const bytesOf = (text: string) => Uint8Array.from(text, (letter) => letter.charCodeAt(0));

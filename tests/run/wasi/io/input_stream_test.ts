@@ -1,11 +1,11 @@
-import assert from "node:assert/strict";
-import fc from "fast-check";
-import { GUEST_READ } from "../../../../src/base/defaults.ts";
 import {
   BufferedInput,
+  GUEST_READ,
   InputStream,
   type Source,
 } from "../../../../src/run/wasi/io/input_stream.ts";
+import assert from "node:assert/strict";
+import fc from "fast-check";
 import { IoError } from "../../../../src/run/wasi/io/error.ts";
 import { WasiError } from "../../../../src/run/wasi/errors.ts";
 import { streamError, textOf } from "../../../support/wasm/streams.ts";

@@ -1,8 +1,7 @@
+import { GUEST_WRITE_WINDOW, OutputStream } from "../../../../src/run/wasi/io/output_stream.ts";
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { GUEST_WRITE_WINDOW } from "../../../../src/base/defaults.ts";
 import { InputStream } from "../../../../src/run/wasi/io/input_stream.ts";
-import { OutputStream } from "../../../../src/run/wasi/io/output_stream.ts";
 import { streamError, textOf } from "../../../support/wasm/streams.ts";
 
 const bytesOf = (text: string) => new TextEncoder().encode(text);

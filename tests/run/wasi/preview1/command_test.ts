@@ -1,6 +1,6 @@
+import { GUEST_MEMORY } from "../../../../src/run/wasm/limit_memory.ts";
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { GUEST_MEMORY } from "../../../../src/base/defaults.ts";
 import type { HostSettings } from "../../../../src/run/wasi/host.ts";
 import { MemoryPool } from "../../../../src/run/wasm/memory_pool.ts";
 import { PAGE, takeMemory } from "../../../../src/run/wasm/memory_image.ts";

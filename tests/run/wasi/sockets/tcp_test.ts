@@ -1,5 +1,6 @@
+import { GUEST_RESOURCES } from "../../../../src/run/wasi/resources.ts";
+import { GUEST_WRITE_WINDOW } from "../../../../src/run/wasi/io/output_stream.ts";
 import assert from "node:assert/strict";
-import { GUEST_RESOURCES, GUEST_WRITE_WINDOW } from "../../../../src/base/defaults.ts";
 import type { TcpSocket } from "../../../../src/run/wasi/sockets/tcp.ts";
 import {
   at,

@@ -1,9 +1,9 @@
-import assert from "node:assert/strict";
-import { GUEST_DATAGRAMS } from "../../../../src/base/defaults.ts";
-import type {
-  IncomingDatagramStream,
-  OutgoingDatagramStream,
+import {
+  GUEST_DATAGRAMS,
+  type IncomingDatagramStream,
+  type OutgoingDatagramStream,
 } from "../../../../src/run/wasi/sockets/datagrams.ts";
+import assert from "node:assert/strict";
 import type { IpSocketAddress } from "../../../../src/run/wasi/sockets/network.ts";
 import { at, finished, isCode, NETWORK, SocketGuest } from "../../../support/wasm/guest_sockets.ts";
 import { closedPort, ipv6Test, UdpEcho, udpSocket } from "../../../support/wasm/loopback.ts";
