@@ -1,4 +1,5 @@
 /** A command's thread: runs one command to its end. */
+import { workerScope } from "../../base/worker.ts";
 import { messageOf } from "../../base/errors.ts";
 import { runCommand } from "./calls.ts";
 import { type CompiledComponent, Component } from "./component.ts";
@@ -25,13 +26,7 @@ export type CommandAnswer =
   | { readonly exitCode: number }
   | { readonly trap: string };
 
-/** The part of a worker's global scope that is used here; Deno's own types are those of the main thread. */
-interface WorkerScope {
-  onmessage: ((event: MessageEvent<CommandProgram>) => void) | null;
-  postMessage(answer: CommandAnswer, transfer?: Transferable[]): void;
-}
-
-const scope = globalThis as unknown as WorkerScope;
+const scope = workerScope<CommandProgram, CommandAnswer>();
 
 // A trap shows a second time inside of the transpiled code.
 addEventListener("unhandledrejection", (event) => event.preventDefault());

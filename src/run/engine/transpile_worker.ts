@@ -1,4 +1,5 @@
 /** The transpiling thread: turns one component into JavaScript and core modules, and is ended then. */
+import { workerScope } from "../../base/worker.ts";
 import { messageOf } from "../../base/errors.ts";
 import { transpile, type Transpiled } from "./transpile.ts";
 import type { TranspilerFiles } from "./transpiler_files.ts";
@@ -12,13 +13,7 @@ export interface TranspileRequest {
 /** What it answers; the bytes are handed over. */
 export type TranspileAnswer = Transpiled | { readonly error: string };
 
-/** The part of a worker's global scope that is used here; Deno's own types are those of the main thread. */
-interface WorkerScope {
-  onmessage: ((event: MessageEvent<TranspileRequest>) => void) | null;
-  postMessage(answer: TranspileAnswer, transfer: Transferable[]): void;
-}
-
-const scope = globalThis as unknown as WorkerScope;
+const scope = workerScope<TranspileRequest, TranspileAnswer>();
 
 scope.onmessage = async ({ data }) => {
   try {

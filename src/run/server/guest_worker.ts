@@ -1,4 +1,5 @@
 /** A guest's thread: holds one component's compiled modules and answers each request with an instance of its own. */
+import { workerScope } from "../../base/worker.ts";
 import { type FromGuest, RESPONSE_WINDOW, type ToGuest } from "./messages.ts";
 import { Component, type GuestProgram, type Instance } from "../engine/component.ts";
 import { messageOf } from "../../base/errors.ts";
@@ -14,12 +15,6 @@ const GUEST_BEAT = 50;
 /** So long a guest may go on after its response is over; what it then waits for fails. */
 const IDLE_AFTER_RESPONSE = 20_000;
 
-/** The part of a worker's global scope that is used here; Deno's own types are those of the main thread. */
-interface WorkerScope {
-  onmessage: ((event: MessageEvent<ToGuest[]>) => void) | null;
-  postMessage(messages: FromGuest[], transfer: Transferable[]): void;
-}
-
 /** One request under way, and what its guest waits for. */
 interface Exchange {
   piece?: PromiseWithResolvers<Uint8Array | null>;
@@ -32,7 +27,7 @@ interface Exchange {
   isGone: boolean;
 }
 
-const scope = globalThis as unknown as WorkerScope;
+const scope = workerScope<ToGuest[], FromGuest[]>();
 const outbox = new MessageBatch<FromGuest>((messages, transfer) =>
   scope.postMessage(messages, transfer)
 );

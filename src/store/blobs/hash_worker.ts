@@ -1,4 +1,5 @@
 /** The hashing thread: reads files that are still being written, as far as it is told, and files that are whole. */
+import { workerScope } from "../../base/worker.ts";
 import { COPY_BUFFER } from "../../base/limits.ts";
 import type { DigestAlgorithm } from "../../oci/digest.ts";
 import { Hasher } from "../../oci/hash.ts";
@@ -13,12 +14,6 @@ import type {
 /** … and of a large file says how far it has come after so many bytes. */
 export const HASH_PROGRESS = 32 * 1024 * 1024;
 
-/** The part of a worker's global scope that is used here; Deno's own types are those of the main thread. */
-interface WorkerScope {
-  onmessage: ((event: MessageEvent<HashRequest>) => void) | null;
-  postMessage(answer: HashAnswer): void;
-}
-
 interface Job {
   readonly file?: Deno.FsFile;
   readonly hasher: Hasher;
@@ -26,7 +21,7 @@ interface Job {
   error?: unknown;
 }
 
-const scope = globalThis as unknown as WorkerScope;
+const scope = workerScope<HashRequest, HashAnswer>();
 const jobs = new Map<number, Job>();
 const buffer = new Uint8Array(COPY_BUFFER);
 
