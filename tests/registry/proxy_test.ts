@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { isProxyBypassed, withoutProxies } from "../../src/registry/proxy.ts";
 import { TestCa } from "../support/certificates.ts";
+import { childEnvironment } from "../support/environment.ts";
 import { ForwardProxy } from "../support/forward_proxy.ts";
 import { HttpServer, textAnswer } from "../support/http_server.ts";
 
@@ -63,11 +64,10 @@ Deno.test("the proxy variables are out of sight for the time of a call, even of 
 /** Fetches addresses in a process with this environment alone. */
 async function fetchWith(env: Record<string, string>, ...urls: string[]): Promise<string[]> {
   const script = fileURLToPath(new URL("../support/fetch_urls.ts", import.meta.url));
-  const { PATH = "", HOME = "" } = Deno.env.toObject();
   const { stdout, stderr, success } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", "--quiet", "--no-config", "--no-lock", script, ...urls],
     clearEnv: true,
-    env: { PATH, HOME, ...env },
+    env: childEnvironment(env),
   }).output();
   assert.ok(success, new TextDecoder().decode(stderr));
   return new TextDecoder().decode(stdout).trim().split("\n");

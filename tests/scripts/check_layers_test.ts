@@ -80,8 +80,8 @@ const FAULTS: [name: string, file: string, text: string, violation: string][] = 
   [
     "an import from outside src",
     "src/cli/program.ts",
-    `import "../../scripts/test.ts";\n`,
-    "src/cli/program.ts:1: scripts/test.ts is outside src/",
+    `import "../../scripts/compile.ts";\n`,
+    "src/cli/program.ts:1: scripts/compile.ts is outside src/",
   ],
   [
     "a package that is not mapped",

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { readTextIfAny } from "../../src/base/files.ts";
 import { embeddedName, TRANSPILER_FILES } from "../../src/run/transpiler_files.ts";
+import { childEnvironment } from "../support/environment.ts";
 
 const ROOT = join(import.meta.dirname!, "../..");
 const HOST = Deno.build.target;
@@ -41,7 +42,8 @@ async function compile(
     const { code, stderr } = await new Deno.Command(Deno.execPath(), {
       args: ["run", "-A", "scripts/compile.ts", "--output", output, ...options.args ?? []],
       cwd: ROOT,
-      env: { COMPILE_DENO: compiler, DENORT_BIN: "", ...options.env },
+      clearEnv: true,
+      env: childEnvironment({ COMPILE_DENO: compiler, ...options.env }, { downloads: true }),
     }).output();
     check({
       code,

@@ -12,6 +12,7 @@ import { formatLease, parseLease } from "../../src/store/lease_file.ts";
 import { liveLeases, takeLease } from "../../src/store/leases.ts";
 import { filesIn, sampleBytes } from "../support/blobs.ts";
 import { DAY } from "../support/cache_folder.ts";
+import { childEnvironment } from "../support/environment.ts";
 import { MountedFolder, mountTest } from "../support/mounts.ts";
 import { TemporaryFolder } from "../support/temporary.ts";
 
@@ -38,7 +39,13 @@ class Bench extends TemporaryFolder {
   /** Starts a process that uses the cache. */
   start(mode: string, used: Digest): Deno.ChildProcess {
     const args = ["run", "-A", "--no-check", "--quiet", HOLDER, this.layout.root, mode, used];
-    return new Deno.Command(Deno.execPath(), { args, stdin: "null", stdout: "piped" }).spawn();
+    return new Deno.Command(Deno.execPath(), {
+      args,
+      clearEnv: true,
+      env: childEnvironment(),
+      stdin: "null",
+      stdout: "piped",
+    }).spawn();
   }
 }
 

@@ -1,5 +1,6 @@
 import process from "node:process";
-import { plain, readReport, type Report } from "./test_report.ts";
+import { childEnvironment } from "../../tests/support/environment.ts";
+import { plain, readReport, type Report } from "./report.ts";
 
 /** Tests that print nothing for so long, in milliseconds, hang: the longest of them take a minute or two. */
 const PATIENCE = 5 * 60_000;
@@ -7,7 +8,8 @@ const LAST_LINES = 10;
 
 export interface TestProcess {
   readonly cwd: string;
-  readonly env: Readonly<Record<string, string>>;
+  /** Variables on top of {@link childEnvironment}. */
+  readonly env?: Readonly<Record<string, string>>;
   /** Whether the output is shown as it comes. */
   readonly shown: boolean;
   /** Milliseconds without output after which the process is killed. */
@@ -26,9 +28,10 @@ export async function runTests(args: readonly string[], options: TestProcess): P
   const junit = Deno.makeTempFileSync();
   try {
     const child = new Deno.Command(Deno.execPath(), {
-      args: ["test", "-A", "--no-check", `--junit-path=${junit}`, ...args],
+      args: ["test", "-A", "--no-check", "--frozen", `--junit-path=${junit}`, ...args],
       cwd: options.cwd,
-      env: options.env,
+      clearEnv: true,
+      env: childEnvironment(options.env),
       stdin: "null",
       stdout: "piped",
       stderr: "piped",
