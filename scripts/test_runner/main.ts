@@ -84,10 +84,7 @@ function stepsOf({ binary, ok, soak, files, work }: Asked): readonly Step[] {
       tests("tests", files.map((file) => relative(ROOT, file))),
     ];
   }
-  if (soak) {
-    const long = { files: soakTests(), env: { ...env, LARDER_TEST_SOAK: "1" } };
-    return [bundling, ["soak", () => denoTest(long)]];
-  }
+  if (soak) return [bundling, tests("soak", soakTests())];
   if (ok) return [...CHECKS, bundling, tests("unit tests", unitTests())];
   return [...CHECKS, bundling, tests("tests", [...endToEndTests(), ...unitTests()])];
 }

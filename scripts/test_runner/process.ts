@@ -49,6 +49,11 @@ export async function runTests(args: readonly string[], options: TestProcess): P
   }
 }
 
+/** Whether this is only what Deno writes after 1, 2, 4 … minutes of a test. */
+function isReminder(text: string): boolean {
+  return /^\s*'.*' has been running for over \(.*\)\s*$/.test(plain(text));
+}
+
 /** Reads all that a process writes; kills it once it has been silent for too long. */
 async function listen(
   child: Deno.ChildProcess,
@@ -75,9 +80,12 @@ async function listen(
     for (;;) {
       const { done, value } = await stream.reader.read();
       if (done) return;
-      clearTimeout(watch);
-      watch = setTimeout(end, patience);
-      stream.text += decoder.decode(value, { stream: true });
+      const text = decoder.decode(value, { stream: true });
+      if (!isReminder(text)) {
+        clearTimeout(watch);
+        watch = setTimeout(end, patience);
+      }
+      stream.text += text;
       if (shown) stream.ours.write(value);
     }
   }));

@@ -22,6 +22,7 @@ export function soakTests(): string[] {
 export function binaryTests(): string[] {
   return [
     ...endToEndTests(),
+    ...soakTests(),
     "tests/scripts/install_test.ts",
     "tests/cli/completions_test.ts",
   ];

@@ -11,6 +11,7 @@ import { ipv6Test } from "../support/loopback.ts";
 import { Serving } from "../support/serving.ts";
 import { packApp } from "../support/spin_apps.ts";
 import { assertStoreSound, filesBelow } from "../support/store_check.ts";
+import { until } from "../support/until.ts";
 
 /** A server that keeps every request waiting. */
 async function waitingServer(gate: Gate): Promise<HttpServer> {
@@ -106,9 +107,7 @@ Deno.test("Ctrl-C while a component starts without end ends larder", async () =>
   await using running = user.spawn(["run", "--listen", "127.0.0.1:0", "endless.wasm"]);
   await running.said("compiling");
   const compiled = join(user.registry, "wasm");
-  while (!existsSync(compiled) || filesBelow(compiled).length === 0) {
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
+  await until(() => existsSync(compiled) && filesBelow(compiled).length > 0, running.result);
   running.kill("SIGINT");
   const { code, stderr } = await running.result;
   assert.equal(code, 130, stderr);

@@ -183,17 +183,13 @@ export class Running implements AsyncDisposable {
   }
 }
 
-/** What deno.json switches on, for a bundle, which is run without it. */
-const UNSTABLE = ["net", "no-legacy-abort", "worker-options"].map((name) => `--unstable-${name}`);
-
 /**
  * The command line that starts larder: the binary that `LARDER_BIN` names, the bundle that `LARDER_BUNDLE` names,
- * which starts more than twice as fast as the sources, or the sources.
+ * which starts twice as fast as the sources, or the sources.
  */
 export function larderCommand(): string[] {
   const { LARDER_BIN, LARDER_BUNDLE } = Deno.env.toObject();
   if (LARDER_BIN) return [LARDER_BIN];
-  const deno = [Deno.execPath(), "run", "-A", "--no-check", "--quiet"];
-  if (LARDER_BUNDLE) return [...deno, "--no-config", ...UNSTABLE, LARDER_BUNDLE];
-  return [...deno, "--config", join(PROJECT, "deno.json"), join(PROJECT, "main.ts")];
+  const options = ["-A", "--no-check", "--quiet", "--config", join(PROJECT, "deno.json")];
+  return [Deno.execPath(), "run", ...options, LARDER_BUNDLE || join(PROJECT, "main.ts")];
 }

@@ -24,6 +24,7 @@ Deno.test("a process of tests that hangs is killed and counts as one that failed
   const hanging = `
     console.log("the last words");
     const child = new Deno.Command("sleep", { args: ["60"], stdin: "null" }).spawn();
+    setInterval(() => console.log("'hangs' has been running for over (1m0s)"), 500);
     Deno.test("hangs", async () => void await child.status);
   `;
   const { success, report } = await runFile(hanging, 3000);
