@@ -1,6 +1,7 @@
 /**
- * Checks that src/ keeps its layers: imports run downward only and never between folders of one layer, every
- * folder has a layer, packages are mapped in deno.json, and main.ts reaches only the command line.
+ * Checks that src/ keeps its layers: imports run downward only and never between folders of one layer, no files or
+ * folders import each other in a circle, every folder has a layer, packages are mapped in deno.json, and main.ts
+ * reaches only the command line.
  *
  *   deno run --allow-read scripts/check_layers.ts [ROOT]
  */
@@ -11,8 +12,9 @@ const LAYERS: readonly (readonly string[])[] = [
   ["base"],
   ["oci"],
   ["store", "registry"],
-  ["pull", "gc", "packages", "images"],
-  ["run", "serve"],
+  ["snapshot"],
+  ["pull", "gc", "verify"],
+  ["run"],
   ["cli"],
 ];
 
@@ -38,7 +40,57 @@ export function checkLayers(root: string): string[] {
       ? []
       : [`${file}:1: ${folderOf(file) ?? "src/"} has no layer`];
   const files = ["main.ts", ...sources(root, "src")];
-  return files.flatMap((file) => [...misplaced(file), ...check(file)]);
+  return [
+    ...files.flatMap((file) => [...misplaced(file), ...check(file)]),
+    ...circles(root, files),
+  ];
+}
+
+/**
+ * The circles of imports within each folder, one line each, as `src/run: engine -> wasi -> engine`. Everything below a
+ * folder counts as that folder, so that folders that need each other are found as well as files.
+ */
+function circles(root: string, files: readonly string[]): string[] {
+  const folders = new Map<string, Map<string, Set<string>>>();
+  for (const file of files) {
+    for (const { specifier } of importsOf(Deno.readTextFileSync(join(root, file)))) {
+      if (!specifier?.startsWith(".")) continue;
+      const target = posix.join(posix.dirname(file), specifier);
+      const [from, to] = [file.split("/"), target.split("/")];
+      const common = from.findIndex((part, i) => part !== to[i]);
+      if (common < 2) continue; // The layers forbid circles of the folders of src/.
+      const folder = from.slice(0, common).join("/");
+      const imports = folders.get(folder) ?? new Map<string, Set<string>>();
+      folders.set(folder, imports);
+      imports.set(from[common]!, (imports.get(from[common]!) ?? new Set()).add(to[common]!));
+    }
+  }
+  return [...folders].flatMap(([folder, imports]) => {
+    const circle = circleIn(imports);
+    return circle ? [`${folder}: ${circle.join(" -> ")} is a circle of imports`] : [];
+  });
+}
+
+/** A path that ends where it starts; undefined if there is none. */
+function circleIn(imports: ReadonlyMap<string, ReadonlySet<string>>): string[] | undefined {
+  const done = new Set<string>();
+  const follow = (path: readonly string[]): string[] | undefined => {
+    const name = path.at(-1)!;
+    const start = path.indexOf(name);
+    if (start < path.length - 1) return path.slice(start);
+    if (done.has(name)) return undefined;
+    for (const next of imports.get(name) ?? []) {
+      const circle = follow([...path, next]);
+      if (circle) return circle;
+    }
+    done.add(name);
+    return undefined;
+  };
+  for (const name of imports.keys()) {
+    const circle = follow([name]);
+    if (circle) return circle;
+  }
+  return undefined;
 }
 
 /**

@@ -12,7 +12,11 @@ import { basename, dirname, join, relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { gzipSync } from "node:zlib";
 import { Hasher } from "../src/oci/hash.ts";
-import { embeddedName, TRANSPILER_FILES, transpilerFolder } from "../src/run/transpiler_files.ts";
+import {
+  embeddedName,
+  TRANSPILER_FILES,
+  transpilerFolder,
+} from "../src/run/engine/transpiler_files.ts";
 import { BINARY_PERMISSIONS } from "./binary_permissions.ts";
 import { CompileError } from "./compile_error.ts";
 import { deferBuiltins } from "./deferred_builtins.ts";
@@ -36,7 +40,7 @@ const SOURCES = ["main.ts", "src", "deno.json", "deno.lock", "package.json"];
  * pull of 1 GiB spends 0.3 s more in the system. MiB of each of its up to three parts.
  */
 const YOUNG_GENERATION = "--v8-flags=--max-semi-space-size=8,--min-semi-space-size=8";
-const VERSION_FILE = "src/cli/version.ts";
+const VERSION_FILE = "src/cli/command_tree.ts";
 /** How a module names its worker. */
 const WORKER_URL = /new URL\("\.\/(\w+_worker)\.ts", import\.meta\.url\)/g;
 const COMMIT_LINE = /^export const COMMIT = "development";$/m;

@@ -4,9 +4,9 @@
  */
 
 import { fileURLToPath } from "node:url";
-import { childEnvironment } from "../tests/support/environment.ts";
-import { FixtureRegistry } from "../tests/support/fixture_registry.ts";
-import { packApp } from "../tests/support/spin_apps.ts";
+import { childEnvironment } from "../tests/support/cli/environment.ts";
+import { FixtureRegistry } from "../tests/support/registry/fixture_registry.ts";
+import { packApp } from "../tests/support/cache/spin_apps.ts";
 import { TemporaryFolder } from "../tests/support/temporary.ts";
 import { helloComponent } from "./demo/hello_component.ts";
 

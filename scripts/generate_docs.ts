@@ -3,9 +3,9 @@
  *
  *   deno run -A scripts/generate_docs.ts [--check]
  */
+import { buildProgram } from "../src/cli/command_tree.ts";
 import type { Argument, Command, Option } from "commander";
 import { join } from "node:path";
-import { buildProgram } from "../src/cli/program.ts";
 
 const ROOT = join(import.meta.dirname!, "..");
 const PAGE = "docs/cli.md";

@@ -1,6 +1,6 @@
 import { join } from "node:path";
-import { run } from "../../tests/support/commands.ts";
-import { childEnvironment } from "../../tests/support/environment.ts";
+import { childEnvironment } from "../../tests/support/cli/environment.ts";
+import { run } from "../../tests/support/cli/commands.ts";
 
 const ROOT = join(import.meta.dirname!, "../..");
 

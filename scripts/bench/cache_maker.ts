@@ -1,6 +1,12 @@
 import { join } from "node:path";
-import { blob, image, index, MEDIA_TYPES, type TestBlob } from "../../tests/support/artifacts.ts";
-import { CacheFolder, DAY } from "../../tests/support/cache_folder.ts";
+import {
+  blob,
+  image,
+  index,
+  MEDIA_TYPES,
+  type TestBlob,
+} from "../../tests/support/cache/artifacts.ts";
+import { CacheFolder, DAY } from "../../tests/support/cache/cache_folder.ts";
 
 const REPOSITORIES = 1_000;
 const REPOSITORIES_OF_REGISTRY = 50;

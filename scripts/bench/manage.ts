@@ -1,8 +1,8 @@
 import { cpus } from "node:os";
 import { join } from "node:path";
 import { formatBytes } from "../../src/base/units.ts";
-import type { CacheFolder } from "../../tests/support/cache_folder.ts";
-import { hasProgram } from "../../tests/support/commands.ts";
+import type { CacheFolder } from "../../tests/support/cache/cache_folder.ts";
+import { hasProgram } from "../../tests/support/cli/commands.ts";
 import { larderBinary } from "./binary.ts";
 import { BLOBS, ENTRIES, largeBlobs, smallBlobs } from "./cache_maker.ts";
 import { type Contender, type Measured, median, race } from "./measure.ts";

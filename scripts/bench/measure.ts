@@ -1,4 +1,4 @@
-import { childEnvironment } from "../../tests/support/environment.ts";
+import { childEnvironment } from "../../tests/support/cli/environment.ts";
 
 /** One program whose runs are measured. */
 export interface Contender {

@@ -1,7 +1,7 @@
 import { join } from "node:path";
-import { hasProgram, run } from "../../tests/support/commands.ts";
-import { childEnvironment } from "../../tests/support/environment.ts";
-import { cached } from "../../tests/support/npm_tools.ts";
+import { childEnvironment } from "../../tests/support/cli/environment.ts";
+import { hasProgram, run } from "../../tests/support/cli/commands.ts";
+import { cached } from "../../tests/support/wasm/npm_tools.ts";
 
 const JCO = "@bytecodealliance/jco@1.35.0";
 

@@ -1,10 +1,15 @@
 import { join } from "node:path";
 import { formatBytes } from "../../src/base/units.ts";
 import { Hasher } from "../../src/oci/hash.ts";
-import { image, MEDIA_TYPES, randomBytes, type TestBlob } from "../../tests/support/artifacts.ts";
-import { run } from "../../tests/support/commands.ts";
-import { DockerRegistry } from "../../tests/support/docker_registry.ts";
-import { push } from "../../tests/support/push.ts";
+import {
+  image,
+  MEDIA_TYPES,
+  randomBytes,
+  type TestBlob,
+} from "../../tests/support/cache/artifacts.ts";
+import { run } from "../../tests/support/cli/commands.ts";
+import { DockerRegistry } from "../../tests/support/registry/docker_registry.ts";
+import { push } from "../../tests/support/registry/push.ts";
 import { emptyProgram, larderBinary } from "./binary.ts";
 import { type Contender, type Measured, median, race } from "./measure.ts";
 import { goPeer } from "./peers.ts";

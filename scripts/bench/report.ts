@@ -1,6 +1,6 @@
 import { cpus, release } from "node:os";
 import { formatBytes } from "../../src/base/units.ts";
-import { run } from "../../tests/support/commands.ts";
+import { run } from "../../tests/support/cli/commands.ts";
 import { type Measured, median } from "./measure.ts";
 
 /** A line of the table: what was asked, what came of it. */

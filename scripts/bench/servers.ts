@@ -1,4 +1,4 @@
-import { childEnvironment } from "../../tests/support/environment.ts";
+import { childEnvironment } from "../../tests/support/cli/environment.ts";
 
 /** A program that answers HTTP requests, as it is started for a bench. */
 export interface ServerProgram {

@@ -1,4 +1,4 @@
-import { componentOf } from "../../tests/support/components.ts";
+import { componentOf } from "../../tests/support/wasm/components.ts";
 
 const WORLD = `
   import wasi:http/types@0.2.3;

@@ -13,7 +13,7 @@
 import { join, relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { BINARY_EXCEPTIONS, EXCEPTIONS_VARIABLE } from "../../tests/binary_exceptions.ts";
-import { childEnvironment } from "../../tests/support/environment.ts";
+import { childEnvironment } from "../../tests/support/cli/environment.ts";
 import { bundle } from "../compile.ts";
 import { ensureComponents, ensurePrograms } from "./programs.ts";
 import { denoTest } from "./queue.ts";
@@ -143,7 +143,7 @@ function binaryStep(binary: string): Step {
     const exceptions = BINARY_EXCEPTIONS[base] ?? {};
     return await denoTest({
       files: binaryTests(),
-      args: ["--preload=tests/support/skip_exceptions.ts"],
+      args: ["--preload=tests/support/cli/skip_exceptions.ts"],
       env: { LARDER_BIN: binary, [EXCEPTIONS_VARIABLE]: JSON.stringify(exceptions) },
       exceptions,
     });

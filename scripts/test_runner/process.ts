@@ -1,5 +1,5 @@
 import process from "node:process";
-import { childEnvironment } from "../../tests/support/environment.ts";
+import { childEnvironment } from "../../tests/support/cli/environment.ts";
 import { plain, readReport, type Report } from "./report.ts";
 
 /** Tests that print nothing for so long, in milliseconds, hang: the longest of them take a minute or two. */

@@ -1,5 +1,5 @@
-import { hasProgram, PACKAGES } from "../../tests/support/commands.ts";
-import { jsComponent } from "../../tests/support/js_component.ts";
+import { hasProgram, PACKAGES } from "../../tests/support/cli/commands.ts";
+import { jsComponent } from "../../tests/support/wasm/js_component.ts";
 
 /**
  * Makes sure that the programs that tests call are there: installs them where apt-get may, and otherwise says

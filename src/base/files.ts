@@ -1,4 +1,4 @@
-import { COPY_BUFFER } from "./defaults.ts";
+import { COPY_BUFFER } from "./limits.ts";
 import { LarderError, messageOf } from "./errors.ts";
 
 /** Mode of folders that larder creates; one that exists keeps its own. */
@@ -117,7 +117,7 @@ export function writeFileAtomic(path: string, data: Uint8Array | string): void {
 }
 
 /** As {@link writeFileAtomic}, but a power cut may leave it empty: for what is then simply found out anew. */
-export function writeFileHastily(path: string, data: string): void {
+export function writeFileUnsynced(path: string, data: string): void {
   replaceFile(path, (file) => writeAll(file, new TextEncoder().encode(data)));
 }
 
@@ -267,4 +267,21 @@ function isFolder(path: string): boolean {
   } catch {
     return false;
   }
+}
+
+/** By this a file is told from another of the same name, and from itself once it was written to. */
+export interface FileStamp {
+  readonly size: number;
+  /** Milliseconds since the epoch. */
+  readonly mtime: number;
+  /** Null where there are no such numbers. */
+  readonly ino: number | null;
+}
+
+export function stampOf({ size, mtime, ino }: Deno.FileInfo): FileStamp {
+  return { size, mtime: mtime?.getTime() ?? 0, ino };
+}
+
+export function isSameFile(a: FileStamp, b: FileStamp): boolean {
+  return a.size === b.size && a.mtime === b.mtime && a.ino === b.ino;
 }

@@ -3,12 +3,17 @@ import { join } from "node:path";
 import { printable, throwIfAborted } from "../base/errors.ts";
 import { statIfAny } from "../base/files.ts";
 import { redact } from "../base/redact.ts";
-import { warnWithoutLocks } from "../store/file_lock.ts";
+import { warnWithoutLocks } from "../store/locks/file_lock.ts";
 import { Layout } from "../store/layout.ts";
-import { cacheRoot, REGISTRY_FOLDER, type Root, thisMachine } from "../store/roots.ts";
+import {
+  cacheRoot,
+  hostPlatform,
+  REGISTRY_FOLDER,
+  type ResolvedDir,
+} from "../store/platform_dirs.ts";
 import { configPath } from "./config/path.ts";
 import type { Config } from "./config/schema.ts";
-import { writeErr } from "./console.ts";
+import { writeErr } from "./terminal/console.ts";
 import { type GlobalOptions, globalOptionsOf } from "./options.ts";
 
 /** The signals that interrupt. */
@@ -43,8 +48,11 @@ export class Context {
     return new Context(options, {});
   }
 
-  get cache(): Root {
-    return cacheRoot(thisMachine, { option: this.options.cacheDir, config: this.config.cache_dir });
+  get cache(): ResolvedDir {
+    return cacheRoot(hostPlatform, {
+      option: this.options.cacheDir,
+      config: this.config.cache_dir,
+    });
   }
 
   get layout(): Layout {
@@ -93,12 +101,12 @@ export class Context {
 async function configFor({ config }: GlobalOptions): Promise<Config> {
   if (!isConfigured(config)) return {};
   const { loadConfig } = await import("./config/load.ts");
-  return await loadConfig(thisMachine, config);
+  return await loadConfig(hostPlatform, config);
 }
 
 /** Whether there may be anything in a config: a file, or a variable of the environment. */
 function isConfigured(option: string | undefined): boolean {
-  const { path, rule } = configPath(thisMachine, option);
+  const { path, rule } = configPath(hostPlatform, option);
   return rule !== undefined || (path !== undefined && statIfAny(path) !== undefined) ||
     Object.keys(Deno.env.toObject()).some((name) => name.startsWith("LARDER_"));
 }

@@ -112,3 +112,6 @@ function argument<T>(read: () => T): T {
     throw new InvalidArgumentError((error as Error).message);
   }
 }
+
+/** When the registry is asked about a tag that is cached. */
+export const POLICIES = ["always", "missing", "never"] as const;

@@ -1,20 +1,22 @@
 import type { Disk } from "../base/disk.ts";
-import { GRACE_AGE, PARTIAL_AGE } from "../base/defaults.ts";
+import { GRACE_AGE } from "../base/limits.ts";
 import { LarderError } from "../base/errors.ts";
 import { statIfAny } from "../base/files.ts";
-import { Journal, type JournalEvent, sweepEvent } from "../store/journal.ts";
+import { Journal, type JournalEvent, sweepEvent } from "../store/journal/journal.ts";
 import type { Layout } from "../store/layout.ts";
-import { liveLeases } from "../store/leases.ts";
-import { type ExclusiveLockOptions, withExclusiveLock } from "../store/store_lock.ts";
+import { liveLeases } from "../store/locks/leases.ts";
+import { type ExclusiveLockOptions, withExclusiveLock } from "../store/locks/store_lock.ts";
 import { inUse } from "./in_use.ts";
-import { type Ages, type Facts, isKnownOld, isOldContent } from "./ledger.ts";
-import { lookAhead } from "./look_ahead.ts";
-import { looseToGo, makePlan, type Plan } from "./plan.ts";
+import type { Ages, Facts } from "./reference_counts.ts";
+import { makePlan, type Plan, unreferencedFiles } from "./plan.ts";
 import { type GcPolicy, hasFree } from "./policy.ts";
-import { select, selectAsked } from "./select.ts";
-import { survey } from "./survey.ts";
-import type { Survey, SurveyEntry } from "./survey_types.ts";
+import { select, selectAsked } from "./eviction_rules.ts";
+import { takeSnapshot } from "../snapshot/snapshot.ts";
+import type { CacheSnapshot, SnapshotEntry } from "../snapshot/types.ts";
 import { sweep, type SweepResult } from "./sweep.ts";
+
+/** A download that was broken off so long ago is not continued any more. */
+const PARTIAL_AGE = 7 * 24 * 60 * 60_000;
 
 /** What a policy leaves alone. */
 const GC_AGES: Ages = {
@@ -49,41 +51,20 @@ export interface ApplyOptions extends ExclusiveLockOptions {
 }
 
 /** What has to go for the cache to keep to a policy. Nothing is changed. @throws LarderError LDR_DISK*, LDR_BUSY */
-export function planGc(survey: Survey, policy: GcPolicy, disk: Disk | undefined): Plan {
-  const facts = factsOf(survey, GC_AGES);
-  const loose = looseToGo(survey, facts);
-  return makePlan(survey, select(survey, policy, facts, disk, loose), loose);
-}
-
-/** As {@link planGc}; looks at many files at once where much has to go. */
-export async function planGcAhead(
-  survey: Survey,
-  policy: GcPolicy,
-  disk: Disk | undefined,
-): Promise<Plan> {
-  const facts = factsOf(survey, GC_AGES);
-  const loose = looseToGo(survey, facts);
-  const hoped = select(survey, policy, { ...facts, assumesOld: true }, disk, loose);
-  const going = hoped.contents.filter((place) => !isKnownOld(survey, place, facts))
-    .map((place) => ({ place, content: survey.contents[place]! }));
-  const sizes = going.map(({ content }) => content.size);
-  await lookAhead(going.map(({ content }) => content));
-  // What was assumed mattered for what goes and for nothing else: where it is true, this is the selection.
-  const isTrue = going.every(({ place, content }, i) =>
-    isOldContent(survey, place, facts) && content.size === sizes[i]
-  );
-  const selection = isTrue ? hoped : select(survey, policy, facts, disk, loose);
-  return makePlan(survey, selection, loose);
+export function planGc(snapshot: CacheSnapshot, policy: GcPolicy, disk: Disk | undefined): Plan {
+  const facts = factsOf(snapshot, GC_AGES);
+  const loose = unreferencedFiles(snapshot, facts);
+  return makePlan(snapshot, select(snapshot, policy, facts, disk, loose), loose);
 }
 
 /** Whether a cache goes beyond what a policy allows. @param plan what the policy takes of it */
 export function isBeyond(
-  survey: Survey,
+  snapshot: CacheSnapshot,
   policy: GcPolicy,
   disk: Disk | undefined,
   plan: Plan,
 ): boolean {
-  return plan.remove.entries.length > 0 || survey.size > (policy.maxSize ?? Infinity) ||
+  return plan.remove.entries.length > 0 || snapshot.size > (policy.maxSize ?? Infinity) ||
     !hasFree(policy, disk);
 }
 
@@ -93,12 +74,16 @@ export function isBeyond(
  * @throws LarderError LDR_DISK*, LDR_BUSY
  */
 export function planClean(
-  survey: Survey,
-  asked: ReadonlySet<SurveyEntry>,
+  snapshot: CacheSnapshot,
+  asked: ReadonlySet<SnapshotEntry>,
   options: { includePinned?: boolean | undefined; everything?: boolean | undefined } = {},
 ): Plan {
-  const facts = factsOf(survey, options.everything ? CLEAR_AGES : CLEAN_AGES);
-  return makePlan(survey, selectAsked(survey, asked, facts, options), looseToGo(survey, facts));
+  const facts = factsOf(snapshot, options.everything ? CLEAR_AGES : CLEAN_AGES);
+  return makePlan(
+    snapshot,
+    selectAsked(snapshot, asked, facts, options),
+    unreferencedFiles(snapshot, facts),
+  );
 }
 
 /**
@@ -114,10 +99,10 @@ export async function applyPlan(
   if (!statIfAny(layout.root)) return NOTHING_SWEPT;
   return await withExclusiveLock(layout, async (isLocked) => {
     const time = now();
-    const state = await survey(layout, time);
-    refuseLater(state);
-    const facts = { now: time, ages: CLEAR_AGES, inUse: inUse(state, liveLeases(layout, time)) };
-    const result = await sweep(state, plan, facts, { isLocked, signal: options.signal });
+    const snapshot = await takeSnapshot(layout, time);
+    rejectNewerFormat(snapshot);
+    const facts = { now: time, ages: CLEAR_AGES, inUse: inUse(snapshot, liveLeases(layout, time)) };
+    const result = await sweep(snapshot, plan, facts, { isLocked, signal: options.signal });
     new Journal(layout).append(eventsOf(result, by, time));
     return result;
   }, options);
@@ -142,8 +127,8 @@ function eventsOf(result: SweepResult, by: string, time: number): JournalEvent[]
 }
 
 /** Nobody knows what has to stay if there is an entry of which nobody here knows what it needs. */
-function refuseLater({ entries }: Survey): void {
-  const later = entries.find(({ isLater }) => isLater);
+function rejectNewerFormat({ entries }: CacheSnapshot): void {
+  const later = entries.find(({ isFromNewerVersion }) => isFromNewerVersion);
   if (!later) return;
   const { name, problem, folder } = later;
   throw new LarderError("LDR_BUSY", `what ${name} needs is not to be read: ${problem}`, {
@@ -151,9 +136,9 @@ function refuseLater({ entries }: Survey): void {
   });
 }
 
-function factsOf(survey: Survey, ages: Ages): Facts {
-  refuseLater(survey);
-  const now = survey.takenAt;
-  const leases = liveLeases(survey.layout, now, { look: true });
-  return { now, ages, inUse: inUse(survey, leases) };
+function factsOf(snapshot: CacheSnapshot, ages: Ages): Facts {
+  rejectNewerFormat(snapshot);
+  const now = snapshot.takenAt;
+  const leases = liveLeases(snapshot.layout, now, { look: true });
+  return { now, ages, inUse: inUse(snapshot, leases) };
 }

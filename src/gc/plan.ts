@@ -1,12 +1,13 @@
+import type { FileStat } from "../snapshot/file_state.ts";
+import { TimeSchema } from "../store/json.ts";
 import { sep } from "node:path";
 import * as v from "valibot";
 import { LarderError } from "../base/errors.ts";
 import { DigestSchema } from "../oci/descriptor.ts";
 import type { Layout } from "../store/layout.ts";
-import { TimeSchema } from "../store/record.ts";
-import { type Facts, isOlder } from "./ledger.ts";
+import { type Facts, isOlder } from "./reference_counts.ts";
 import type { Removal, Selection } from "./selection.ts";
-import { ENTRY_TYPES, type LooseFile, type Survey } from "./survey_types.ts";
+import { type CacheSnapshot, ENTRY_TYPES } from "../snapshot/types.ts";
 
 const Bytes = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 /** As it stands on the disk: milliseconds since the epoch, with a fraction where the disk has one. */
@@ -68,16 +69,16 @@ export type PlannedEntry = v.InferOutput<typeof PlannedEntrySchema>;
 export type PlannedFile = v.InferOutput<typeof PlannedFileSchema>;
 
 /** The files that nothing needs and that are old enough to go. */
-export interface Loose {
-  readonly partials: readonly LooseFile[];
-  readonly rubbish: readonly LooseFile[];
+export interface Unreferenced {
+  readonly partials: readonly FileStat[];
+  readonly rubbish: readonly FileStat[];
   readonly bytes: number;
 }
 
 /** Chooses among the files that belong to nothing what goes in any case. */
-export function looseToGo(survey: Survey, { now, ages }: Facts): Loose {
-  const partials = survey.partials.filter(({ mtime }) => isOlder(mtime, ages.partial, now));
-  const rubbish = survey.rubbish.filter(({ mtime }) => isOlder(mtime, ages.orphan, now));
+export function unreferencedFiles(snapshot: CacheSnapshot, { now, ages }: Facts): Unreferenced {
+  const partials = snapshot.partials.filter(({ mtime }) => isOlder(mtime, ages.partial, now));
+  const rubbish = snapshot.rubbish.filter(({ mtime }) => isOlder(mtime, ages.orphan, now));
   return { partials, rubbish, bytes: sum([...partials, ...rubbish]) };
 }
 
@@ -86,17 +87,17 @@ export function looseToGo(survey: Survey, { now, ages }: Facts): Loose {
  *
  * The contents are looked at when they are first asked for: who only wants to know what would go need not wait.
  */
-export function makePlan(survey: Survey, selection: Selection, loose: Loose): Plan {
-  const { layout } = survey;
+export function makePlan(snapshot: CacheSnapshot, selection: Selection, loose: Unreferenced): Plan {
+  const { layout } = snapshot;
   const removals = selection.decisions.filter((decision) => decision.action === "remove");
   const own = removals.reduce((total, { entry }) => total + entry.ownSize, 0);
-  const contents = selection.contents.map((place) => survey.contents[place]!);
+  const contents = selection.contents.map((place) => snapshot.contents[place]!);
   const partials = [...loose.partials, ...selection.partials];
   let planned: PlannedFile[] | undefined;
   return {
     schemaVersion: 1,
     root: layout.root,
-    madeAt: new Date(survey.takenAt).toISOString(),
+    madeAt: new Date(snapshot.takenAt).toISOString(),
     bytes: own + sum(contents) + sum(selection.partials) + loose.bytes,
     remove: {
       entries: removals.map((removal) => plannedEntry(layout, removal)),
@@ -134,7 +135,7 @@ function plannedEntry(layout: Layout, { entry, rule, why, scope, bytes }: Remova
   };
 }
 
-function plannedFile(layout: Layout, file: LooseFile): PlannedFile {
+function plannedFile(layout: Layout, file: FileStat): PlannedFile {
   // In this order: to know the time is to look at the file, which may have another size than was said.
   const { path, mtime } = file;
   return { path: relativePath(layout, path), mtime, size: file.size };

@@ -1,6 +1,6 @@
 import type { Disk } from "../base/disk.ts";
 import type { Space } from "../base/units.ts";
-import type { EntryType } from "./survey_types.ts";
+import type { EntryType } from "../snapshot/types.ts";
 
 /** What entries of one type have to keep to. */
 export interface TypeLimits {

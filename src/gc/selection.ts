@@ -1,11 +1,12 @@
+import type { FileStat } from "../snapshot/file_state.ts";
 import type { KeepingRule, TakingRule } from "./policy.ts";
-import type { Reason } from "./protect.ts";
-import type { EntryType, LooseFile, SurveyEntry } from "./survey_types.ts";
+import type { Reason } from "./retention.ts";
+import type { EntryType, SnapshotEntry } from "../snapshot/types.ts";
 
 /** An entry that goes. */
 export interface Removal extends Reason<TakingRule> {
   readonly action: "remove";
-  readonly entry: SurveyEntry;
+  readonly entry: SnapshotEntry;
   /** The type that the limit is for; undefined for a limit of all of the cache, and where there is none. */
   readonly scope?: EntryType | undefined;
   /** Bytes that this frees, once the removals before it have been made. */
@@ -15,7 +16,7 @@ export interface Removal extends Reason<TakingRule> {
 /** An entry that stays. */
 export interface Keeping extends Reason<KeepingRule> {
   readonly action: "keep";
-  readonly entry: SurveyEntry;
+  readonly entry: SnapshotEntry;
 }
 
 /** What becomes of one entry, and why. */
@@ -45,6 +46,6 @@ export interface Selection {
   /** Places of the content that goes. */
   readonly contents: readonly number[];
   /** Downloads that go for the sake of space, beside those that go in any case. */
-  readonly partials: readonly LooseFile[];
+  readonly partials: readonly FileStat[];
   readonly shortfalls: readonly Shortfall[];
 }

@@ -36,7 +36,7 @@ export function digestOf(bytes: Uint8Array, algorithm: DigestAlgorithm = "sha256
  * As {@link digestOf}, by a thread of the runtime's: for what an unchanged pull or a cached run has to hash. Both start
  * sooner without `node:crypto`, which Deno compiles when it is first used: that takes 10 to 20 ms.
  */
-export async function digestAside(
+export async function digestWithWebCrypto(
   bytes: Uint8Array<ArrayBuffer>,
   algorithm: DigestAlgorithm = "sha256",
 ): Promise<Digest> {

@@ -3,6 +3,9 @@ import { LarderError } from "../base/errors.ts";
 import { DigestSchema, maybe } from "./descriptor.ts";
 import type { Digest } from "./digest.ts";
 
+/** The largest Spin locked app: it is the one blob that is read whole, because it is JSON. */
+export const MAX_LOCKED_APP = 64 * 1024 * 1024;
+
 /** Base64 in the apps that Spin writes; an array of numbers where bytes were written as plain JSON. */
 const Inline = v.union([
   v.string(),

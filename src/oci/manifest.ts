@@ -1,5 +1,4 @@
 import * as v from "valibot";
-import { MAX_MANIFEST } from "../base/defaults.ts";
 import { excerpt, LarderError } from "../base/errors.ts";
 import { formatBytes } from "../base/units.ts";
 import {
@@ -18,7 +17,13 @@ import {
   OCI_MANIFEST,
   SPIN_APPLICATION,
 } from "./media_types.ts";
-import { digestMismatch } from "./verify.ts";
+import { digestMismatch } from "./content_verifier.ts";
+
+/** The largest manifest accepted: the limit that the distribution specification names for registries. */
+export const MAX_MANIFEST = 4 * 1024 * 1024;
+
+/** How deep an index may nest other indexes. */
+export const MAX_INDEX_DEPTH = 4;
 
 interface ManifestBase {
   readonly mediaType: string;

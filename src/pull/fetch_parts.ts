@@ -1,20 +1,22 @@
 import { type Clock, mapLimit } from "../base/concurrency.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
-import type { Digest } from "../oci/digest.ts";
+import { algorithmOf, type Digest } from "../oci/digest.ts";
 import type { Fetcher } from "../oci/fetcher.ts";
 import { isForeign } from "../oci/media_types.ts";
 import type { Reference } from "../oci/reference.ts";
-import type { Transport } from "../registry/transport.ts";
+import type { Transport } from "../registry/http/transport.ts";
 import { UrlFetcher } from "../registry/url_fetcher.ts";
-import type { BlobStore } from "../store/blob_store.ts";
-import type { Part } from "../store/inventory.ts";
-import type { TagStore } from "../store/tags.ts";
-import type { Outcome, PullObserver } from "./observer.ts";
+import type { BlobStore } from "../store/blobs/blob_store.ts";
+import type { Part } from "../store/image_parts.ts";
+import type { ManifestStore } from "../store/manifest_store.ts";
+import type { Outcome, PullObserver } from "./options.ts";
 import { transfer } from "./transfer.ts";
+import { bytesFromBase64 } from "../base/base64.ts";
+import { digestOf } from "../oci/hash.ts";
 
 export interface FetchContext {
   readonly blobs: BlobStore;
-  readonly tags: TagStore;
+  readonly manifests: ManifestStore;
   readonly reference: Reference;
   readonly repository: Fetcher;
   readonly transport: Transport;
@@ -35,12 +37,12 @@ export async function fetchParts(parts: readonly Part[], context: FetchContext):
 
 async function fetchPart(part: Part, context: FetchContext, signal: AbortSignal): Promise<void> {
   const { descriptor, lockedAppOf } = part;
-  const { blobs, tags, reference, observer } = context;
+  const { blobs, manifests, reference, observer } = context;
   const waiting = () =>
     observer.note?.(`waiting for another process that fetches ${descriptor.digest}`);
   const open = () =>
     lockedAppOf
-      ? tags.ingestConfig(reference, lockedAppOf, descriptor, { waiting, signal })
+      ? manifests.ingestConfig(reference, lockedAppOf, descriptor, { waiting, signal })
       : blobs.ingest(descriptor, { waiting, signal });
   const embedded = await embeddedSource(descriptor);
   const received = await transfer(embedded ?? sourceOf(descriptor, context), descriptor, open, {
@@ -58,7 +60,7 @@ async function fetchPart(part: Part, context: FetchContext, signal: AbortSignal)
 /** Content that its manifest embeds needs no request. */
 async function embeddedSource(descriptor: Descriptor): Promise<Fetcher | undefined> {
   if (descriptor.data === undefined) return undefined;
-  const { embeddedFetcher } = await import("./embedded.ts");
+  const { embeddedFetcher } = await import("./fetch_parts.ts");
   return embeddedFetcher(descriptor.data, descriptor.digest);
 }
 
@@ -68,4 +70,21 @@ function sourceOf(descriptor: Descriptor, context: FetchContext): Fetcher {
     return new UrlFetcher(context.transport, descriptor.urls);
   }
   return context.repository;
+}
+
+/**
+ * Serves what a descriptor embeds (image-spec, descriptor.md, `data`).
+ * @returns undefined if that is not what it should be
+ */
+export function embeddedFetcher(data: string, digest: Digest): Fetcher | undefined {
+  const bytes = bytesFromBase64(data);
+  if (!bytes || digestOf(bytes, algorithmOf(digest)) !== digest) return undefined;
+  return { fetch: (_descriptor, offset = 0) => Promise.resolve(contentOf(bytes, offset)) };
+}
+
+function contentOf(bytes: Uint8Array, offset: number) {
+  async function* chunks() {
+    yield bytes.subarray(offset);
+  }
+  return { offset, chunks: chunks() };
 }

@@ -1,16 +1,21 @@
 import { mapLimit } from "../base/concurrency.ts";
-import { REGISTRIES, TAG_CHECKS } from "../base/defaults.ts";
 import { type ErrorCode, hasCode, LarderError } from "../base/errors.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { ImageManifest, Manifest } from "../oci/manifest.ts";
 import { formatReference, type Reference } from "../oci/reference.ts";
 import type { RegistryClient, Repository } from "../registry/client.ts";
-import { BlobStore } from "../store/blob_store.ts";
-import { Inventory } from "../store/inventory.ts";
+import { BlobStore } from "../store/blobs/blob_store.ts";
+import { ImageParts } from "../store/image_parts.ts";
 import type { Layout } from "../store/layout.ts";
-import type { EntryRecord } from "../store/record.ts";
-import { TagStore } from "../store/tags.ts";
-import { selectImages, type Selection } from "./images.ts";
+import type { EntryRecord } from "../store/entries/app_record.ts";
+import { ManifestStore } from "../store/manifest_store.ts";
+import { selectImages, type Selection } from "./select_platforms.ts";
+
+/** Questions that one registry is asked at once about the tags that are cached … */
+export const TAG_CHECKS = 8;
+
+/** … and registries that are asked at once. */
+export const REGISTRIES = 8;
 
 /** A tag that is cached, and what it stood for when it was pulled. */
 export interface CachedTag {
@@ -122,17 +127,17 @@ class Comparison {
   readonly #tag: CachedTag;
   readonly #repository: Repository;
   readonly #signal: AbortSignal;
-  readonly #tags: TagStore;
-  readonly #inventory: Inventory;
+  readonly #manifests: ManifestStore;
+  readonly #parts: ImageParts;
 
   constructor(layout: Layout, tag: CachedTag, repository: Repository, signal: AbortSignal) {
     this.#tag = tag;
     this.#repository = repository;
     this.#signal = signal;
-    this.#tags = new TagStore(layout);
+    this.#manifests = new ManifestStore(layout);
     const { reference, record } = tag;
     const options = { foreign: record?.foreign };
-    this.#inventory = new Inventory(new BlobStore(layout), this.#tags, reference, options);
+    this.#parts = new ImageParts(new BlobStore(layout), this.#manifests, reference, options);
   }
 
   async compare(top: Manifest): Promise<TagState> {
@@ -151,7 +156,7 @@ class Comparison {
     selection: Selection | undefined,
     problem: LarderError | undefined,
   ): Promise<Behind> {
-    const missing = selection && await this.#inventory.missing(selection);
+    const missing = selection && await this.#parts.missing(selection);
     return {
       state: "behind",
       digest: top.digest,
@@ -165,7 +170,7 @@ class Comparison {
     const { reference, record } = this.#tag;
     const { platform, allPlatforms } = record ?? {};
     const load = async (child: Digest) =>
-      await this.#tags.manifest(reference, child) ??
+      await this.#manifests.manifest(reference, child) ??
         await this.#repository.manifest(child, this.#signal);
     const name = formatReference(reference);
     return (await selectImages(top, { platform, allPlatforms }, name, load))!;

@@ -1,19 +1,18 @@
 import { hasCode } from "../base/errors.ts";
 import { isDeletion } from "../base/files.ts";
-import type { Reference } from "../oci/reference.ts";
-import { formatReference } from "../oci/reference.ts";
-import type { BlobStore } from "../store/blob_store.ts";
-import type { Inventory } from "../store/inventory.ts";
-import type { EntryRecord } from "../store/record.ts";
-import type { TagStore } from "../store/tags.ts";
-import type { Selection } from "./images.ts";
-import type { Answer } from "./result.ts";
+import { formatReference, type Reference } from "../oci/reference.ts";
+import type { BlobStore } from "../store/blobs/blob_store.ts";
+import type { ImageParts } from "../store/image_parts.ts";
+import type { EntryRecord } from "../store/entries/app_record.ts";
+import type { ManifestStore } from "../store/manifest_store.ts";
+import type { Selection } from "./select_platforms.ts";
+import type { ResolvedReference } from "./result.ts";
 
 /** What is to be published, and where. */
 export interface Publishing {
   readonly reference: Reference;
   readonly selection: Selection;
-  readonly answer: Answer;
+  readonly resolved: ResolvedReference;
   /** The record of the entry so far. */
   readonly before: EntryRecord | undefined;
   readonly allPlatforms: boolean;
@@ -21,8 +20,8 @@ export interface Publishing {
   /** Whether anything came over the network. */
   readonly fetched: boolean;
   readonly blobs: BlobStore;
-  readonly tags: TagStore;
-  readonly inventory: Inventory;
+  readonly manifests: ManifestStore;
+  readonly parts: ImageParts;
 }
 
 /**
@@ -33,22 +32,22 @@ export interface Publishing {
  * @throws LarderError LDR_DISK*
  */
 export async function publish(publishing: Publishing): Promise<boolean> {
-  const { reference, selection, blobs, tags, inventory } = publishing;
-  if ((await inventory.missing(selection)).length > 0) return false;
+  const { reference, selection, blobs, manifests, parts } = publishing;
+  if ((await parts.missing(selection)).length > 0) return false;
   blobs.sync();
   try {
     for (const image of selection.images) {
-      tags.publishManifest(reference, image, inventory.configSource(image));
+      manifests.publishManifest(reference, image, parts.configSource(image));
     }
-    for (const index of selection.indexes.toReversed()) tags.publishManifest(reference, index);
-    tags.publishTag(reference, selection.chosen);
-    tags.publishRecord(reference, recordOf(publishing));
+    for (const index of selection.indexes.toReversed()) manifests.publishManifest(reference, index);
+    manifests.publishTag(reference, selection.chosen);
+    manifests.publishRecord(reference, recordOf(publishing));
   } catch (error) {
     if (isDeletion(error)) return false;
     throw error;
   }
-  return (await inventory.missing(selection)).length === 0 &&
-    await tags.isPublished(reference, selection.chosen);
+  return (await parts.missing(selection)).length === 0 &&
+    await manifests.isPublished(reference, selection.chosen);
 }
 
 /**
@@ -56,19 +55,21 @@ export async function publish(publishing: Publishing): Promise<boolean> {
  * if that: it is whole and current all the same. Somebody who deletes it meanwhile meant to.
  */
 export function confirm(publishing: Publishing): void {
-  const { reference, answer, tags } = publishing;
+  const { reference, resolved, manifests } = publishing;
   try {
-    tags.confirmRecord(reference, recordOf(publishing));
+    manifests.confirmRecord(reference, recordOf(publishing));
   } catch (error) {
     if (hasCode(error, "LDR_DISK_FULL", "LDR_READ_ONLY", "LDR_PERMISSION")) {
-      tags.touch(reference, answer.checkedAt);
+      manifests.touch(reference, resolved.checkedAt);
     } else if (!isDeletion(error)) throw error;
   }
 }
 
-function recordOf({ reference, selection, answer, before, ...rest }: Publishing): EntryRecord {
+function recordOf(
+  { reference, selection, resolved, before, ...rest }: Publishing,
+): EntryRecord {
   const { top, chosen, platform } = selection;
-  const checkedAt = new Date(answer.checkedAt).toISOString();
+  const checkedAt = new Date(resolved.checkedAt).toISOString();
   const moved = before?.digest !== top.digest;
   const changed = rest.fetched || moved || before.manifestDigest !== chosen.digest;
   return {

@@ -1,11 +1,10 @@
 import type { ImageManifest } from "../oci/manifest.ts";
 import type { Reference } from "../oci/reference.ts";
-import type { EntryRecord } from "../store/record.ts";
-import { withSharedLock } from "../store/store_lock.ts";
-import type { PullObserver } from "./observer.ts";
-import type { PullerDependencies, PullOptions } from "./options.ts";
+import type { EntryRecord } from "../store/entries/app_record.ts";
+import { withSharedLock } from "../store/locks/store_lock.ts";
+import type { PullerDependencies, PullObserver, PullOptions } from "./options.ts";
 import { Pull } from "./pull.ts";
-import { restore, type RestoreOptions, restoreSpins } from "./restore.ts";
+import { restore, type RestoreOptions, restoreSpinEntry } from "./restore.ts";
 import type { PullResult } from "./result.ts";
 
 /**
@@ -48,13 +47,13 @@ export class Puller {
   }
 
   /** As {@link restore}, for an entry that Spin wrote: its blobs are fetched, and nothing of Spin's is changed. */
-  restoreSpins(
+  restoreSpinEntry(
     reference: Reference,
     image: ImageManifest,
     options: RestoreOptions,
     observer: PullObserver = {},
   ): Promise<void> {
-    const work = () => restoreSpins(this.#deps, reference, image, options, observer);
+    const work = () => restoreSpinEntry(this.#deps, reference, image, options, observer);
     return this.#locked(work, options, observer);
   }
 

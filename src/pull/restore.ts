@@ -1,9 +1,8 @@
 import type { ImageManifest } from "../oci/manifest.ts";
 import type { Reference } from "../oci/reference.ts";
-import type { EntryRecord } from "../store/record.ts";
-import { Delivery } from "./delivery.ts";
-import type { PullObserver } from "./observer.ts";
-import type { PullerDependencies, PullOptions } from "./options.ts";
+import type { EntryRecord } from "../store/entries/app_record.ts";
+import { ImageInstaller } from "./installer.ts";
+import type { PullerDependencies, PullObserver, PullOptions } from "./options.ts";
 import type { PullResult } from "./result.ts";
 
 /** What of a pull's options a restoration takes: the rest is the entry's own. */
@@ -19,26 +18,31 @@ export async function restore(
 ): Promise<PullResult> {
   const { platform, allPlatforms, foreign } = record;
   const own = { ...options, platform, allPlatforms, foreign, policy: "missing" } as const;
-  const delivery = new Delivery(deps, reference, own, observer);
-  delivery.record = record;
-  const known = await delivery.tags.manifest(reference, record.digest);
+  const installer = new ImageInstaller(deps, reference, own, observer);
+  installer.record = record;
+  const known = await installer.manifests.manifest(reference, record.digest);
   const answer = {
-    top: known ?? await delivery.repository.manifest(record.digest, options.signal),
+    top: known ?? await installer.repository.manifest(record.digest, options.signal),
     freshness: "unchecked",
     checkedAt: Date.parse(record.checkedAt),
   } as const;
   // What is not known here has to be written down, even if all that it names is there.
-  return await delivery.bringIn(answer, known && await delivery.cached(known));
+  return await installer.install(answer, known && await installer.cached(known));
 }
 
 /** See `Puller.restoreSpins`. */
-export async function restoreSpins(
+export async function restoreSpinEntry(
   deps: PullerDependencies,
   reference: Reference,
   image: ImageManifest,
   options: RestoreOptions,
   observer: PullObserver,
 ): Promise<void> {
-  const delivery = new Delivery(deps, reference, { ...options, policy: "missing" }, observer);
-  await delivery.refill(image);
+  const installer = new ImageInstaller(
+    deps,
+    reference,
+    { ...options, policy: "missing" },
+    observer,
+  );
+  await installer.fetchMissing(image);
 }

@@ -1,10 +1,10 @@
 import type { Digest } from "../oci/digest.ts";
 import type { Manifest } from "../oci/manifest.ts";
 import type { Platform } from "../oci/platform.ts";
-import type { Part } from "../store/inventory.ts";
-import type { MissCause, UseEvent } from "../store/journal.ts";
-import type { Selection } from "./images.ts";
-import type { Outcome } from "./observer.ts";
+import type { Part } from "../store/image_parts.ts";
+import type { MissCause, UseEvent } from "../store/journal/journal.ts";
+import type { Selection } from "./select_platforms.ts";
+import type { Outcome } from "./options.ts";
 
 export interface PartResult {
   readonly kind: "config" | "layer";
@@ -40,7 +40,7 @@ export interface PullResult {
 }
 
 /** What the registry, or the cache in its place, said a reference stands for. */
-export interface Answer {
+export interface ResolvedReference {
   readonly top: Manifest;
   readonly freshness: Freshness;
   /** Milliseconds since the epoch. */
@@ -54,7 +54,7 @@ export function resultOf(pull: {
   readonly reference: string;
   readonly folder: string;
   readonly selection: Selection;
-  readonly answer: Answer;
+  readonly resolved: ResolvedReference;
   readonly parts: readonly Part[];
   readonly outcomes: Outcomes;
   /** Why something would have to be fetched. */
@@ -74,9 +74,9 @@ export function resultOf(pull: {
     mediaType: top.mediaType,
     manifestDigest: chosen.digest,
     platform,
-    freshness: fetched ? "fetched" : pull.answer.freshness,
+    freshness: fetched ? "fetched" : pull.resolved.freshness,
     cause: fetched ? pull.cause : undefined,
-    checkedAt: pull.answer.checkedAt,
+    checkedAt: pull.resolved.checkedAt,
     parts: [...parts.values()],
     folder: pull.folder,
   };

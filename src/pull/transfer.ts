@@ -1,11 +1,14 @@
 import type { Clock } from "../base/concurrency.ts";
-import { PROGRESS_RESETS_TRIES, PULL_ROUNDS, TRIES } from "../base/defaults.ts";
+import { PULL_ROUNDS, TRIES } from "../base/limits.ts";
 import { hasCode, LarderError, messageOf } from "../base/errors.ts";
 import type { BlobDescriptor } from "../oci/descriptor.ts";
 import type { Fetcher } from "../oci/fetcher.ts";
-import { sizeMismatch } from "../oci/verify.ts";
-import { isTransient, pauseBefore } from "../registry/retry.ts";
-import { deletedAgain, type Ingest } from "../store/ingest.ts";
+import { sizeMismatch } from "../oci/content_verifier.ts";
+import { isTransient, pauseBefore } from "../registry/http/retry.ts";
+import { deletedAgain, type Ingest } from "../store/blobs/ingest.ts";
+
+/** A download that got at least this much further starts its count of tries anew. */
+export const PROGRESS_RESETS_TRIES = 1024 * 1024;
 
 export interface TransferOptions {
   readonly clock: Clock;

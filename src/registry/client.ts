@@ -1,19 +1,19 @@
+import { type Manifest, MAX_MANIFEST, parseManifest, tooLarge } from "../oci/manifest.ts";
 import type { Clock } from "../base/concurrency.ts";
-import { MAX_MANIFEST, TRIES } from "../base/defaults.ts";
+import { TRIES } from "../base/limits.ts";
 import { LarderError } from "../base/errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { asDigest, type Digest } from "../oci/digest.ts";
 import type { Content, Fetcher } from "../oci/fetcher.ts";
-import { type Manifest, parseManifest, tooLarge } from "../oci/manifest.ts";
 import { MANIFEST_ACCEPT } from "../oci/media_types.ts";
 import { formatReference, type Reference, repositoryName } from "../oci/reference.ts";
-import { digestMismatch } from "../oci/verify.ts";
-import { readBody, readSmall } from "./body.ts";
+import { digestMismatch } from "../oci/content_verifier.ts";
+import { readBody, readSmall } from "./http/body.ts";
 import { apiBase, blobUrl, manifestUrl } from "./endpoints.ts";
-import { requestFrom } from "./ranges.ts";
-import { responseError } from "./responses.ts";
-import { isTransient, isTransientStatus, pauseBefore } from "./retry.ts";
-import type { HttpRequest, HttpResponse, Transport } from "./transport.ts";
+import { requestFrom } from "./http/range_request.ts";
+import { responseError } from "./http/response_error.ts";
+import { isTransient, isTransientStatus, pauseBefore } from "./http/retry.ts";
+import type { HttpRequest, HttpResponse, Transport } from "./http/transport.ts";
 
 /** A request that was refused, and what it was refused with. */
 export interface Refusal {

@@ -1,10 +1,10 @@
 import { LarderError } from "../base/errors.ts";
 import type { BlobDescriptor } from "../oci/descriptor.ts";
 import type { Content, Fetcher } from "../oci/fetcher.ts";
-import { readBody } from "./body.ts";
-import { requestFrom } from "./ranges.ts";
-import { responseError } from "./responses.ts";
-import type { Transport } from "./transport.ts";
+import { readBody } from "./http/body.ts";
+import { requestFrom } from "./http/range_request.ts";
+import { responseError } from "./http/response_error.ts";
+import type { Transport } from "./http/transport.ts";
 
 /** A blob from plain web addresses, without any registry's credentials: the first that has it serves. */
 export class UrlFetcher implements Fetcher {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import fc from "fast-check";
-import { COPY_BUFFER } from "../../src/base/defaults.ts";
+import { COPY_BUFFER } from "../../src/base/limits.ts";
 import { type ErrorCode, hasCode, LarderError } from "../../src/base/errors.ts";
 import {
   copyFileAtomic,

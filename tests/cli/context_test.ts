@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { registerSecret } from "../../src/base/redact.ts";
 import { Context } from "../../src/cli/context.ts";
 import { failureOf } from "../support/failure_of.ts";
-import { captured, withEnvironment } from "../support/in_process.ts";
+import { captured, withEnvironment } from "../support/cli/in_process.ts";
 
 const create = (options: { quiet?: boolean }) =>
   withEnvironment({ HOME: "/nowhere" }, () => Context.create({ progress: true, ...options }));

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { authFile, credentialPaths } from "../../src/cli/credential_paths.ts";
-import type { Machine } from "../../src/store/roots.ts";
+import type { HostPlatform } from "../../src/store/platform_dirs.ts";
 
 interface Case {
   readonly name: string;
-  readonly os: Machine["os"];
+  readonly os: HostPlatform["os"];
   readonly env: Record<string, string>;
   readonly paths: string[];
 }

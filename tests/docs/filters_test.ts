@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { FIELDS } from "../../src/cli/fields.ts";
-import { compileFilter } from "../../src/cli/filter.ts";
-import { compileTemplate } from "../../src/cli/template.ts";
+import { FIELDS } from "../../src/cli/query/fields.ts";
+import { compileFilter } from "../../src/cli/query/filter.ts";
+import { compileTemplate } from "../../src/cli/query/template.ts";
 
 const page = Deno.readTextFileSync(new URL("../../docs/filters.md", import.meta.url));
 

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { gzipSync } from "node:zlib";
-import { blob, image, MEDIA_TYPES } from "../support/artifacts.ts";
-import { User } from "../support/cli.ts";
-import { FixtureRegistry } from "../support/fixture_registry.ts";
-import { spinApp } from "../support/spin_apps.ts";
-import { assertStoreSound, filesBelow } from "../support/store_check.ts";
+import { blob, image, MEDIA_TYPES } from "../support/cache/artifacts.ts";
+import { User } from "../support/cli/cli.ts";
+import { FixtureRegistry } from "../support/registry/fixture_registry.ts";
+import { spinApp } from "../support/cache/spin_apps.ts";
+import { assertStoreSound, filesBelow } from "../support/cache/store_check.ts";
 import { tarGzipOf, tarMember } from "../support/tar_writer.ts";
 
 const GOOD = { name: "good.txt", content: "good" };

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { blob, image, randomBytes } from "../support/artifacts.ts";
-import { type Result, User } from "../support/cli.ts";
-import { held, html, redirect, status } from "../support/faults.ts";
-import { basicGuard, FixtureRegistry, type Guard } from "../support/fixture_registry.ts";
+import { blob, image, randomBytes } from "../support/cache/artifacts.ts";
+import { type Result, User } from "../support/cli/cli.ts";
+import { held, html, redirect, status } from "../support/registry/faults.ts";
+import { basicGuard, FixtureRegistry, type Guard } from "../support/registry/fixture_registry.ts";
 import { Gate } from "../support/gate.ts";
-import { TokenServer } from "../support/token_server.ts";
-import { assertNoRubbish, assertStoreSound, filesBelow } from "../support/store_check.ts";
+import { TokenServer } from "../support/registry/token_server.ts";
+import { assertNoRubbish, assertStoreSound, filesBelow } from "../support/cache/store_check.ts";
 
 const NAME = "alice";
 const PASSWORD = "correct-horse-battery";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { archiveOf, blob, image } from "../support/artifacts.ts";
-import { User } from "../support/cli.ts";
-import { APP, faultTests, LAYER, LAYER_PATH, MANIFEST } from "../support/fault_cases.ts";
+import { archiveOf, blob, image } from "../support/cache/artifacts.ts";
+import { User } from "../support/cli/cli.ts";
+import { APP, faultTests, LAYER, LAYER_PATH, MANIFEST } from "../support/registry/fault_cases.ts";
 import {
   endlessBody,
   gzipEncoded,
@@ -13,9 +13,9 @@ import {
   truncatedAfter,
   withHeader,
   wrongBytes,
-} from "../support/faults.ts";
-import { FixtureRegistry } from "../support/fixture_registry.ts";
-import { assertStoreSound } from "../support/store_check.ts";
+} from "../support/registry/faults.ts";
+import { FixtureRegistry } from "../support/registry/fixture_registry.ts";
+import { assertStoreSound } from "../support/cache/store_check.ts";
 
 const length = LAYER.bytes.length;
 

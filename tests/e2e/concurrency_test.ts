@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { blob, image, multiPlatform, randomBytes } from "../support/artifacts.ts";
-import { type Running, User } from "../support/cli.ts";
-import { held, heldAfter } from "../support/faults.ts";
-import { FixtureRegistry } from "../support/fixture_registry.ts";
+import { blob, image, multiPlatform, randomBytes } from "../support/cache/artifacts.ts";
+import { type Running, User } from "../support/cli/cli.ts";
+import { held, heldAfter } from "../support/registry/faults.ts";
+import { FixtureRegistry } from "../support/registry/fixture_registry.ts";
 import { Gate } from "../support/gate.ts";
-import { spinApp } from "../support/spin_apps.ts";
-import { assertNoRubbish, assertStoreSound } from "../support/store_check.ts";
+import { spinApp } from "../support/cache/spin_apps.ts";
+import { assertNoRubbish, assertStoreSound } from "../support/cache/store_check.ts";
 import { until } from "../support/until.ts";
 
 const LAYERS = [1, 2, 3].map((number) => blob(randomBytes(64 * 1024, `layer ${number}`)));

@@ -15,12 +15,12 @@ import {
   utf8,
   wasmArtifact,
   wasmModule,
-} from "../support/artifacts.ts";
-import { User } from "../support/cli.ts";
-import { withHeader } from "../support/faults.ts";
-import { FixtureRegistry } from "../support/fixture_registry.ts";
-import { spinApp } from "../support/spin_apps.ts";
-import { assertNoRubbish, assertStoreSound, filesBelow } from "../support/store_check.ts";
+} from "../support/cache/artifacts.ts";
+import { User } from "../support/cli/cli.ts";
+import { withHeader } from "../support/registry/faults.ts";
+import { FixtureRegistry } from "../support/registry/fixture_registry.ts";
+import { spinApp } from "../support/cache/spin_apps.ts";
+import { assertNoRubbish, assertStoreSound, filesBelow } from "../support/cache/store_check.ts";
 
 function pathOf(user: User, tree: "data" | "wasm", { descriptor }: TestBlob): string {
   return join(user.registry, tree, descriptor.digest);

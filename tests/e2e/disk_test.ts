@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { dirname, join } from "node:path";
-import { blob, image, randomBytes } from "../support/artifacts.ts";
-import { DAY } from "../support/cache_folder.ts";
-import { type Result, User } from "../support/cli.ts";
-import { FixtureRegistry } from "../support/fixture_registry.ts";
-import { MountedFolder, mountTest } from "../support/mounts.ts";
-import { spinApp } from "../support/spin_apps.ts";
-import { assertNoRubbish, assertStoreSound, filesBelow } from "../support/store_check.ts";
+import { blob, image, randomBytes } from "../support/cache/artifacts.ts";
+import { DAY } from "../support/cache/cache_folder.ts";
+import { type Result, User } from "../support/cli/cli.ts";
+import { FixtureRegistry } from "../support/registry/fixture_registry.ts";
+import { MountedFolder, mountTest } from "../support/cli/mounts.ts";
+import { spinApp } from "../support/cache/spin_apps.ts";
+import { assertNoRubbish, assertStoreSound, filesBelow } from "../support/cache/store_check.ts";
 
 const APP = image([blob(randomBytes(64 * 1024)), "small"]);
 

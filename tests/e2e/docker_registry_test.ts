@@ -5,15 +5,15 @@ import {
   platformOf,
   wasmArtifact,
   wasmModule,
-} from "../support/artifacts.ts";
-import { TestCa } from "../support/certificates.ts";
-import { type Result, User } from "../support/cli.ts";
-import { DockerRegistry, type DockerRegistryOptions } from "../support/docker_registry.ts";
-import { OciLayout } from "../support/images.ts";
-import { push } from "../support/push.ts";
-import { spinApp } from "../support/spin_apps.ts";
-import { assertNoRubbish, assertStoreSound } from "../support/store_check.ts";
-import { TokenServer } from "../support/token_server.ts";
+} from "../support/cache/artifacts.ts";
+import { TestCa } from "../support/registry/certificates.ts";
+import { type Result, User } from "../support/cli/cli.ts";
+import { DockerRegistry, type DockerRegistryOptions } from "../support/registry/docker_registry.ts";
+import { OciLayout } from "../support/registry/images.ts";
+import { push } from "../support/registry/push.ts";
+import { spinApp } from "../support/cache/spin_apps.ts";
+import { assertNoRubbish, assertStoreSound } from "../support/cache/store_check.ts";
+import { TokenServer } from "../support/registry/token_server.ts";
 
 const NAME = "alice";
 const PASSWORD = "correct-horse-battery";

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { blob, image, multiPlatform } from "../support/artifacts.ts";
-import { User } from "../support/cli.ts";
-import { status, tooManyRequests, withHeader, withoutHeader } from "../support/faults.ts";
-import { FixtureRegistry } from "../support/fixture_registry.ts";
-import { assertNoRubbish, assertStoreSound } from "../support/store_check.ts";
+import { blob, image, multiPlatform } from "../support/cache/artifacts.ts";
+import { User } from "../support/cli/cli.ts";
+import { status, tooManyRequests, withHeader, withoutHeader } from "../support/registry/faults.ts";
+import { FixtureRegistry } from "../support/registry/fixture_registry.ts";
+import { assertNoRubbish, assertStoreSound } from "../support/cache/store_check.ts";
 
 /** The requests for manifests and blobs, without their log's other details. */
 function lines(registry: FixtureRegistry): string[] {

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
-import { blob, image, randomBytes } from "../support/artifacts.ts";
-import { User } from "../support/cli.ts";
-import { guestBytes } from "../support/components.ts";
-import { FixtureRegistry } from "../support/fixture_registry.ts";
-import { onTerminal } from "../support/on_terminal.ts";
-import { Serving } from "../support/serving.ts";
-import { packApp } from "../support/spin_apps.ts";
-import { assertNoRubbish, assertStoreSound } from "../support/store_check.ts";
-import { age, bytesOf, names, pull } from "../support/user_cache.ts";
+import { blob, image, randomBytes } from "../support/cache/artifacts.ts";
+import { User } from "../support/cli/cli.ts";
+import { guestBytes } from "../support/wasm/components.ts";
+import { FixtureRegistry } from "../support/registry/fixture_registry.ts";
+import { onTerminal } from "../support/cli/on_terminal.ts";
+import { Serving } from "../support/cli/serving.ts";
+import { packApp } from "../support/cache/spin_apps.ts";
+import { assertNoRubbish, assertStoreSound } from "../support/cache/store_check.ts";
+import { age, bytesOf, names, pull } from "../support/cache/user_cache.ts";
 
 const SHARED = blob(randomBytes(1000, "shared"));
 const ONE = image([SHARED, "one"]);

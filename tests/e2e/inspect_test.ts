@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { image, multiPlatform, wasmModule } from "../support/artifacts.ts";
-import { User } from "../support/cli.ts";
-import { FixtureRegistry } from "../support/fixture_registry.ts";
-import { spinApp } from "../support/spin_apps.ts";
+import { image, multiPlatform, wasmModule } from "../support/cache/artifacts.ts";
+import { User } from "../support/cli/cli.ts";
+import { FixtureRegistry } from "../support/registry/fixture_registry.ts";
+import { spinApp } from "../support/cache/spin_apps.ts";
 
 /** A user who has pulled a Spin app, and two tags that share a layer. */
 async function pulled(registry: FixtureRegistry, user: User): Promise<string[]> {

@@ -1,10 +1,15 @@
 import assert from "node:assert/strict";
-import { blob, image, randomBytes } from "../support/artifacts.ts";
-import { User } from "../support/cli.ts";
-import { held, heldAfter, status } from "../support/faults.ts";
-import { FixtureRegistry } from "../support/fixture_registry.ts";
+import { blob, image, randomBytes } from "../support/cache/artifacts.ts";
+import { User } from "../support/cli/cli.ts";
+import { held, heldAfter, status } from "../support/registry/faults.ts";
+import { FixtureRegistry } from "../support/registry/fixture_registry.ts";
 import { Gate } from "../support/gate.ts";
-import { assertNoRubbish, assertStoreSound, filesBelow, partials } from "../support/store_check.ts";
+import {
+  assertNoRubbish,
+  assertStoreSound,
+  filesBelow,
+  partials,
+} from "../support/cache/store_check.ts";
 import { until } from "../support/until.ts";
 
 const LAYER = blob(randomBytes(512 * 1024));

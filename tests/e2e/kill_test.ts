@@ -6,12 +6,17 @@ import {
   index,
   platformOf,
   randomBytes,
-} from "../support/artifacts.ts";
-import { User } from "../support/cli.ts";
-import { held, heldAfter } from "../support/faults.ts";
-import { FixtureRegistry } from "../support/fixture_registry.ts";
+} from "../support/cache/artifacts.ts";
+import { User } from "../support/cli/cli.ts";
+import { held, heldAfter } from "../support/registry/faults.ts";
+import { FixtureRegistry } from "../support/registry/fixture_registry.ts";
 import { Gate } from "../support/gate.ts";
-import { assertNoRubbish, assertStoreSound, filesBelow, partials } from "../support/store_check.ts";
+import {
+  assertNoRubbish,
+  assertStoreSound,
+  filesBelow,
+  partials,
+} from "../support/cache/store_check.ts";
 
 const BIG = blob(randomBytes(256 * 1024, "big"));
 const SMALL = blob(randomBytes(1024, "small"));

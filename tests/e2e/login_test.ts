@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { image } from "../support/artifacts.ts";
-import { type Result, type RunOptions, User } from "../support/cli.ts";
-import { basicGuard, failure, FixtureRegistry } from "../support/fixture_registry.ts";
-import { onTerminal } from "../support/on_terminal.ts";
-import { TokenServer } from "../support/token_server.ts";
+import { image } from "../support/cache/artifacts.ts";
+import { type Result, type RunOptions, User } from "../support/cli/cli.ts";
+import { basicGuard, failure, FixtureRegistry } from "../support/registry/fixture_registry.ts";
+import { onTerminal } from "../support/cli/on_terminal.ts";
+import { TokenServer } from "../support/registry/token_server.ts";
 
 const APP = image(["a layer"]);
 const PASSWORD = "s3cret-word";

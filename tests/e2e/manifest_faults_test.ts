@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { blob, manifestOf } from "../support/artifacts.ts";
-import { User } from "../support/cli.ts";
-import { faultTests, MANIFEST } from "../support/fault_cases.ts";
-import { body, endlessBody, type Fault, html, withHeader } from "../support/faults.ts";
-import { FixtureRegistry } from "../support/fixture_registry.ts";
-import { assertNoRubbish } from "../support/store_check.ts";
+import { blob, manifestOf } from "../support/cache/artifacts.ts";
+import { User } from "../support/cli/cli.ts";
+import { faultTests, MANIFEST } from "../support/registry/fault_cases.ts";
+import { body, endlessBody, type Fault, html, withHeader } from "../support/registry/faults.ts";
+import { FixtureRegistry } from "../support/registry/fixture_registry.ts";
+import { assertNoRubbish } from "../support/cache/store_check.ts";
 
 faultTests("a manifest that is none is refused", [
   { name: "a web page", on: MANIFEST, fault: html, code: 1, error: "LDR_BAD_MANIFEST" },

@@ -9,13 +9,13 @@ import {
   platformOf,
   randomBytes,
   wasmModule,
-} from "../support/artifacts.ts";
-import { writeAsSpin } from "../support/cache_folder.ts";
-import { type Result, User } from "../support/cli.ts";
-import { status, tooManyRequests } from "../support/faults.ts";
-import { basicGuard, FixtureRegistry } from "../support/fixture_registry.ts";
-import { spinApp } from "../support/spin_apps.ts";
-import { assertNoRubbish, assertStoreSound } from "../support/store_check.ts";
+} from "../support/cache/artifacts.ts";
+import { writeAsSpin } from "../support/cache/cache_folder.ts";
+import { type Result, User } from "../support/cli/cli.ts";
+import { status, tooManyRequests } from "../support/registry/faults.ts";
+import { basicGuard, FixtureRegistry } from "../support/registry/fixture_registry.ts";
+import { spinApp } from "../support/cache/spin_apps.ts";
+import { assertNoRubbish, assertStoreSound } from "../support/cache/store_check.ts";
 
 const BASE = blob(randomBytes(50_000, "base"));
 const OLD = image([BASE, "old"]);

@@ -1,11 +1,17 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { blob, image, MEDIA_TYPES, multiPlatform, randomBytes } from "../support/artifacts.ts";
-import { User } from "../support/cli.ts";
-import { heldAfter, status } from "../support/faults.ts";
-import { FixtureRegistry } from "../support/fixture_registry.ts";
+import {
+  blob,
+  image,
+  MEDIA_TYPES,
+  multiPlatform,
+  randomBytes,
+} from "../support/cache/artifacts.ts";
+import { User } from "../support/cli/cli.ts";
+import { heldAfter, status } from "../support/registry/faults.ts";
+import { FixtureRegistry } from "../support/registry/fixture_registry.ts";
 import { Gate } from "../support/gate.ts";
-import { onTerminal } from "../support/on_terminal.ts";
+import { onTerminal } from "../support/cli/on_terminal.ts";
 
 Deno.test("stdout is REFERENCE@DIGEST alone, and stderr tells the story", async () => {
   await using registry = await FixtureRegistry.start();

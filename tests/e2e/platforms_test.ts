@@ -7,10 +7,10 @@ import {
   type IndexEntry,
   multiPlatform,
   platformOf,
-} from "../support/artifacts.ts";
-import { User } from "../support/cli.ts";
-import { FixtureRegistry } from "../support/fixture_registry.ts";
-import { assertNoRubbish, assertStoreSound } from "../support/store_check.ts";
+} from "../support/cache/artifacts.ts";
+import { User } from "../support/cli/cli.ts";
+import { FixtureRegistry } from "../support/registry/fixture_registry.ts";
+import { assertNoRubbish, assertStoreSound } from "../support/cache/store_check.ts";
 
 const OTHER = HOST_PLATFORM === "linux/amd64" ? "linux/arm64" : "linux/amd64";
 

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { wasmArtifact } from "../support/artifacts.ts";
-import { TestCa } from "../support/certificates.ts";
-import { User } from "../support/cli.ts";
-import { DockerRegistry } from "../support/docker_registry.ts";
-import { ForwardProxy } from "../support/forward_proxy.ts";
-import { push } from "../support/push.ts";
-import { assertStoreSound } from "../support/store_check.ts";
+import { wasmArtifact } from "../support/cache/artifacts.ts";
+import { TestCa } from "../support/registry/certificates.ts";
+import { User } from "../support/cli/cli.ts";
+import { DockerRegistry } from "../support/registry/docker_registry.ts";
+import { ForwardProxy } from "../support/registry/forward_proxy.ts";
+import { push } from "../support/registry/push.ts";
+import { assertStoreSound } from "../support/cache/store_check.ts";
 
 const ARTIFACT = wasmArtifact();
 

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { image } from "../support/artifacts.ts";
-import { User } from "../support/cli.ts";
-import { FixtureRegistry } from "../support/fixture_registry.ts";
-import { filesBelow } from "../support/store_check.ts";
+import { image } from "../support/cache/artifacts.ts";
+import { User } from "../support/cli/cli.ts";
+import { FixtureRegistry } from "../support/registry/fixture_registry.ts";
+import { filesBelow } from "../support/cache/store_check.ts";
 
 Deno.test("a bad reference is exit 2 and says which part is wrong", async (t) => {
   const zeros = "0".repeat(64);

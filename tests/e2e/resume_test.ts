@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { blob, image, randomBytes } from "../support/artifacts.ts";
-import { User } from "../support/cli.ts";
+import { blob, image, randomBytes } from "../support/cache/artifacts.ts";
+import { User } from "../support/cli/cli.ts";
 import {
   type Fault,
   heldAfter,
@@ -10,10 +10,10 @@ import {
   status,
   withHeader,
   wrongBytes,
-} from "../support/faults.ts";
-import { FixtureRegistry } from "../support/fixture_registry.ts";
+} from "../support/registry/faults.ts";
+import { FixtureRegistry } from "../support/registry/fixture_registry.ts";
 import { Gate } from "../support/gate.ts";
-import { assertNoRubbish, assertStoreSound, partials } from "../support/store_check.ts";
+import { assertNoRubbish, assertStoreSound, partials } from "../support/cache/store_check.ts";
 import { until } from "../support/until.ts";
 
 const LAYER = blob(randomBytes(3 * 1024 * 1024));

@@ -1,12 +1,19 @@
 import assert from "node:assert/strict";
-import { blob, image, index, MEDIA_TYPES, platformOf, wasmArtifact } from "../support/artifacts.ts";
-import { type RunOptions, User } from "../support/cli.ts";
-import { binaryOf, guestBytes, moduleBytes } from "../support/components.ts";
-import { DockerRegistry } from "../support/docker_registry.ts";
-import { HttpServer, textAnswer } from "../support/http_server.ts";
-import { jsComponent } from "../support/js_component.ts";
-import { push } from "../support/push.ts";
-import { assertStoreSound } from "../support/store_check.ts";
+import {
+  blob,
+  image,
+  index,
+  MEDIA_TYPES,
+  platformOf,
+  wasmArtifact,
+} from "../support/cache/artifacts.ts";
+import { type RunOptions, User } from "../support/cli/cli.ts";
+import { binaryOf, guestBytes, moduleBytes } from "../support/wasm/components.ts";
+import { DockerRegistry } from "../support/registry/docker_registry.ts";
+import { HttpServer, textAnswer } from "../support/registry/http_server.ts";
+import { jsComponent } from "../support/wasm/js_component.ts";
+import { push } from "../support/registry/push.ts";
+import { assertStoreSound } from "../support/cache/store_check.ts";
 
 /** A user with the commands of `guests/`, as `module.wasm` and `component.wasm`; the latter has been run before. */
 async function userWithCommands(): Promise<User> {

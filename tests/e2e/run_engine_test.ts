@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
-import { wasmArtifact } from "../support/artifacts.ts";
-import { type Result, User } from "../support/cli.ts";
-import { moduleBytes } from "../support/components.ts";
-import { DockerRegistry } from "../support/docker_registry.ts";
-import { FixtureRegistry } from "../support/fixture_registry.ts";
-import { push } from "../support/push.ts";
-import { packApp } from "../support/spin_apps.ts";
-import { encodeComponent } from "../support/wasm_encoder.ts";
+import { wasmArtifact } from "../support/cache/artifacts.ts";
+import { type Result, User } from "../support/cli/cli.ts";
+import { moduleBytes } from "../support/wasm/components.ts";
+import { DockerRegistry } from "../support/registry/docker_registry.ts";
+import { FixtureRegistry } from "../support/registry/fixture_registry.ts";
+import { push } from "../support/registry/push.ts";
+import { packApp } from "../support/cache/spin_apps.ts";
+import { encodeComponent } from "../support/wasm/wasm_encoder.ts";
 
 /** Prints what it was started with, and ends with 9. */
 const PROGRAM = `#!/bin/sh

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { type Result, User } from "../support/cli.ts";
-import { moduleBytes } from "../support/components.ts";
-import { jsComponent } from "../support/js_component.ts";
+import { type Result, User } from "../support/cli/cli.ts";
+import { moduleBytes } from "../support/wasm/components.ts";
+import { jsComponent } from "../support/wasm/js_component.ts";
 
 /** A user with the commands of `guests/` and a folder that is theirs to grant, beside one that is not. */
 async function userWithFolders(): Promise<User> {

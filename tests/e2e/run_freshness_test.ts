@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
-import { blob, MEDIA_TYPES } from "../support/artifacts.ts";
-import { User } from "../support/cli.ts";
-import { guestBytes } from "../support/components.ts";
-import { DockerRegistry } from "../support/docker_registry.ts";
-import { status } from "../support/faults.ts";
-import { FixtureRegistry } from "../support/fixture_registry.ts";
-import { push } from "../support/push.ts";
-import { Serving } from "../support/serving.ts";
-import { packApp } from "../support/spin_apps.ts";
-import { assertStoreSound } from "../support/store_check.ts";
+import { blob, MEDIA_TYPES } from "../support/cache/artifacts.ts";
+import { User } from "../support/cli/cli.ts";
+import { guestBytes } from "../support/wasm/components.ts";
+import { DockerRegistry } from "../support/registry/docker_registry.ts";
+import { status } from "../support/registry/faults.ts";
+import { FixtureRegistry } from "../support/registry/fixture_registry.ts";
+import { push } from "../support/registry/push.ts";
+import { Serving } from "../support/cli/serving.ts";
+import { packApp } from "../support/cache/spin_apps.ts";
+import { assertStoreSound } from "../support/cache/store_check.ts";
 
 /** An HTTP component that answers /hello with six bytes. */
 async function saying(text: string): Promise<Uint8Array<ArrayBuffer>> {

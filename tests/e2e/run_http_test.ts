@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { randomBytes } from "../support/artifacts.ts";
-import { openPage } from "../support/browser.ts";
-import { User } from "../support/cli.ts";
-import { run } from "../support/commands.ts";
-import { guestBytes } from "../support/components.ts";
+import { randomBytes } from "../support/cache/artifacts.ts";
+import { openPage } from "../support/cli/browser.ts";
+import { User } from "../support/cli/cli.ts";
+import { run } from "../support/cli/commands.ts";
+import { guestBytes } from "../support/wasm/components.ts";
 import { Gate } from "../support/gate.ts";
-import { HttpServer, textAnswer } from "../support/http_server.ts";
-import { jsComponent } from "../support/js_component.ts";
-import { Serving } from "../support/serving.ts";
+import { HttpServer, textAnswer } from "../support/registry/http_server.ts";
+import { jsComponent } from "../support/wasm/js_component.ts";
+import { Serving } from "../support/cli/serving.ts";
 
 const MIB = 1024 * 1024;
 

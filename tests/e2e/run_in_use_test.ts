@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import type { Artifact } from "../support/artifacts.ts";
-import { DAY } from "../support/cache_folder.ts";
-import { User } from "../support/cli.ts";
-import { guestBytes } from "../support/components.ts";
-import { FixtureRegistry } from "../support/fixture_registry.ts";
-import { jsComponent } from "../support/js_component.ts";
-import { Serving } from "../support/serving.ts";
-import { packApp } from "../support/spin_apps.ts";
-import { assertStoreSound, filesBelow } from "../support/store_check.ts";
+import type { Artifact } from "../support/cache/artifacts.ts";
+import { DAY } from "../support/cache/cache_folder.ts";
+import { User } from "../support/cli/cli.ts";
+import { guestBytes } from "../support/wasm/components.ts";
+import { FixtureRegistry } from "../support/registry/fixture_registry.ts";
+import { jsComponent } from "../support/wasm/js_component.ts";
+import { Serving } from "../support/cli/serving.ts";
+import { packApp } from "../support/cache/spin_apps.ts";
+import { assertStoreSound, filesBelow } from "../support/cache/store_check.ts";
 
 /** The types of the entries that `larder list` shows. */
 async function listedTypes(user: User): Promise<string[]> {

@@ -10,12 +10,12 @@ import {
   utf8,
   wasmArtifact,
   wasmModule,
-} from "../support/artifacts.ts";
-import { User } from "../support/cli.ts";
-import { guestBytes, moduleBytes } from "../support/components.ts";
-import { FixtureRegistry } from "../support/fixture_registry.ts";
-import { type App, type AppComponent, packApp } from "../support/spin_apps.ts";
-import { encodeComponent, encodeModule } from "../support/wasm_encoder.ts";
+} from "../support/cache/artifacts.ts";
+import { User } from "../support/cli/cli.ts";
+import { guestBytes, moduleBytes } from "../support/wasm/components.ts";
+import { FixtureRegistry } from "../support/registry/fixture_registry.ts";
+import { type App, type AppComponent, packApp } from "../support/cache/spin_apps.ts";
+import { encodeComponent, encodeModule } from "../support/wasm/wasm_encoder.ts";
 
 /** What an attempt to run ends with. */
 interface Expected {

@@ -1,17 +1,17 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { User } from "../support/cli.ts";
-import { endlessStart, guestBytes } from "../support/components.ts";
-import { FixtureRegistry } from "../support/fixture_registry.ts";
+import { User } from "../support/cli/cli.ts";
+import { endlessStart, guestBytes } from "../support/wasm/components.ts";
+import { FixtureRegistry } from "../support/registry/fixture_registry.ts";
 import { Gate } from "../support/gate.ts";
-import { HttpServer, textAnswer } from "../support/http_server.ts";
-import { jsComponent } from "../support/js_component.ts";
-import { ipv6Test } from "../support/loopback.ts";
-import { Serving } from "../support/serving.ts";
-import { packApp } from "../support/spin_apps.ts";
-import { assertStoreSound, filesBelow } from "../support/store_check.ts";
+import { HttpServer, textAnswer } from "../support/registry/http_server.ts";
+import { jsComponent } from "../support/wasm/js_component.ts";
 import { until } from "../support/until.ts";
+import { ipv6Test } from "../support/wasm/loopback.ts";
+import { Serving } from "../support/cli/serving.ts";
+import { packApp } from "../support/cache/spin_apps.ts";
+import { assertStoreSound, filesBelow } from "../support/cache/store_check.ts";
 
 /** A server that keeps every request waiting. */
 async function waitingServer(gate: Gate): Promise<HttpServer> {

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { User } from "../support/cli.ts";
-import { FixtureRegistry } from "../support/fixture_registry.ts";
-import { jsComponent } from "../support/js_component.ts";
-import { closedPort, TcpServer, UdpEcho } from "../support/loopback.ts";
-import { Serving } from "../support/serving.ts";
-import { packApp } from "../support/spin_apps.ts";
+import { User } from "../support/cli/cli.ts";
+import { FixtureRegistry } from "../support/registry/fixture_registry.ts";
+import { jsComponent } from "../support/wasm/js_component.ts";
+import { closedPort, TcpServer, UdpEcho } from "../support/wasm/loopback.ts";
+import { Serving } from "../support/cli/serving.ts";
+import { packApp } from "../support/cache/spin_apps.ts";
 import { until } from "../support/until.ts";
 
 const LOOPBACK = "127.0.0.1";

@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
-import { User } from "../support/cli.ts";
-import { run } from "../support/commands.ts";
-import { guestBytes } from "../support/components.ts";
-import { DockerRegistry } from "../support/docker_registry.ts";
-import { FixtureRegistry } from "../support/fixture_registry.ts";
-import { HttpServer, textAnswer } from "../support/http_server.ts";
-import { jsComponent } from "../support/js_component.ts";
-import { push } from "../support/push.ts";
-import { Serving } from "../support/serving.ts";
-import { type App, packApp } from "../support/spin_apps.ts";
-import { assertNoRubbish, assertStoreSound } from "../support/store_check.ts";
+import { User } from "../support/cli/cli.ts";
+import { run } from "../support/cli/commands.ts";
+import { guestBytes } from "../support/wasm/components.ts";
+import { DockerRegistry } from "../support/registry/docker_registry.ts";
+import { FixtureRegistry } from "../support/registry/fixture_registry.ts";
+import { HttpServer, textAnswer } from "../support/registry/http_server.ts";
+import { jsComponent } from "../support/wasm/js_component.ts";
+import { push } from "../support/registry/push.ts";
+import { Serving } from "../support/cli/serving.ts";
+import { type App, packApp } from "../support/cache/spin_apps.ts";
+import { assertNoRubbish, assertStoreSound } from "../support/cache/store_check.ts";
 
 /** The headers that Spin gives about a request, as the JavaScript guest was given them. */
 async function spinHeaders(serving: Serving, path: string): Promise<Record<string, string>> {

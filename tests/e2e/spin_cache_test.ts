@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { type Artifact, image, type TestBlob, wasmModule } from "../support/artifacts.ts";
-import { DAY, relativePathOf, writeAsSpin } from "../support/cache_folder.ts";
-import { User } from "../support/cli.ts";
-import { FixtureRegistry } from "../support/fixture_registry.ts";
-import { spinApp } from "../support/spin_apps.ts";
-import { assertNoRubbish, assertStoreSound, filesBelow } from "../support/store_check.ts";
+import { type Artifact, image, type TestBlob, wasmModule } from "../support/cache/artifacts.ts";
+import { DAY, relativePathOf, writeAsSpin } from "../support/cache/cache_folder.ts";
+import { User } from "../support/cli/cli.ts";
+import { FixtureRegistry } from "../support/registry/fixture_registry.ts";
+import { spinApp } from "../support/cache/spin_apps.ts";
+import { assertNoRubbish, assertStoreSound, filesBelow } from "../support/cache/store_check.ts";
 
 /** Where Spin keeps a blob. */
 function pathOf(user: User, blob: TestBlob): string {

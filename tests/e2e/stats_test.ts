@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { blob, image, randomBytes, wasmModule } from "../support/artifacts.ts";
-import { DAY } from "../support/cache_folder.ts";
-import { User } from "../support/cli.ts";
-import { FixtureRegistry } from "../support/fixture_registry.ts";
-import { MountedFolder, mountTest } from "../support/mounts.ts";
-import { onTerminal } from "../support/on_terminal.ts";
+import { blob, image, randomBytes, wasmModule } from "../support/cache/artifacts.ts";
+import { DAY } from "../support/cache/cache_folder.ts";
+import { User } from "../support/cli/cli.ts";
+import { FixtureRegistry } from "../support/registry/fixture_registry.ts";
+import { MountedFolder, mountTest } from "../support/cli/mounts.ts";
+import { onTerminal } from "../support/cli/on_terminal.ts";
 
 const LAYER = blob(randomBytes(100_000, "layer"));
 const APP = image([LAYER]);

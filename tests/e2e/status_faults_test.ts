@@ -1,8 +1,14 @@
 import assert from "node:assert/strict";
-import { User } from "../support/cli.ts";
-import { APP, faultTests, LAYER_PATH, MANIFEST } from "../support/fault_cases.ts";
-import { redirect, redirectLoop, resetAfter, status, tooManyRequests } from "../support/faults.ts";
-import { FixtureRegistry } from "../support/fixture_registry.ts";
+import { User } from "../support/cli/cli.ts";
+import { APP, faultTests, LAYER_PATH, MANIFEST } from "../support/registry/fault_cases.ts";
+import {
+  redirect,
+  redirectLoop,
+  resetAfter,
+  status,
+  tooManyRequests,
+} from "../support/registry/faults.ts";
+import { FixtureRegistry } from "../support/registry/fixture_registry.ts";
 
 faultTests("an answer that says no is told by its exit code", [
   {

@@ -1,13 +1,13 @@
 /** outdated, update and verify against Debian's docker-registry, with what the field's own tools push. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { MEDIA_TYPES } from "../support/artifacts.ts";
-import { TestCa } from "../support/certificates.ts";
-import { User } from "../support/cli.ts";
-import { DockerRegistry } from "../support/docker_registry.ts";
-import { OciLayout } from "../support/images.ts";
-import { assertNoRubbish, assertStoreSound, filesBelow } from "../support/store_check.ts";
-import { TokenServer } from "../support/token_server.ts";
+import { MEDIA_TYPES } from "../support/cache/artifacts.ts";
+import { TestCa } from "../support/registry/certificates.ts";
+import { User } from "../support/cli/cli.ts";
+import { DockerRegistry } from "../support/registry/docker_registry.ts";
+import { OciLayout } from "../support/registry/images.ts";
+import { assertNoRubbish, assertStoreSound, filesBelow } from "../support/cache/store_check.ts";
+import { TokenServer } from "../support/registry/token_server.ts";
 
 const NAME = "alice";
 const PASSWORD = "correct-horse-battery";

@@ -8,17 +8,17 @@ import {
   index,
   platformOf,
   randomBytes,
-} from "../support/artifacts.ts";
-import { writeAsSpin } from "../support/cache_folder.ts";
-import { type Result, User } from "../support/cli.ts";
-import { cut, flip, nonsense, remove } from "../support/damage.ts";
-import { held, heldAfter, status } from "../support/faults.ts";
-import { basicGuard, FixtureRegistry } from "../support/fixture_registry.ts";
+} from "../support/cache/artifacts.ts";
+import { writeAsSpin } from "../support/cache/cache_folder.ts";
+import { type Result, User } from "../support/cli/cli.ts";
+import { cut, flip, nonsense, remove } from "../support/cache/damage.ts";
+import { held, heldAfter, status } from "../support/registry/faults.ts";
+import { basicGuard, FixtureRegistry } from "../support/registry/fixture_registry.ts";
 import { Gate } from "../support/gate.ts";
-import { MountedFolder, mountTest } from "../support/mounts.ts";
-import { spinApp } from "../support/spin_apps.ts";
-import { assertNoRubbish, assertStoreSound, filesBelow } from "../support/store_check.ts";
-import { blobPath, entryPath } from "../support/user_cache.ts";
+import { MountedFolder, mountTest } from "../support/cli/mounts.ts";
+import { spinApp } from "../support/cache/spin_apps.ts";
+import { assertNoRubbish, assertStoreSound, filesBelow } from "../support/cache/store_check.ts";
+import { blobPath, entryPath } from "../support/cache/user_cache.ts";
 
 const BIG = blob(randomBytes(200_000, "big"));
 const CHILD = image([BIG, "small"]);

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import fc from "fast-check";
-import { applyPlan, planGc, planGcAhead } from "../../src/gc/collector.ts";
+import { applyPlan, planGc } from "../../src/gc/collector.ts";
 import type { GcPolicy } from "../../src/gc/policy.ts";
-import { survey } from "../../src/gc/survey.ts";
+import { takeSnapshot } from "../../src/snapshot/snapshot.ts";
 import { asDigest } from "../../src/oci/digest.ts";
 import { Layout } from "../../src/store/layout.ts";
-import { Lease } from "../../src/store/leases.ts";
+import { Lease } from "../../src/store/locks/leases.ts";
 import {
   type Artifact,
   blob,
@@ -16,10 +16,16 @@ import {
   platformOf,
   randomBytes,
   wasmModule,
-} from "../support/artifacts.ts";
-import { CacheFolder, DAY, HOUR, relativePathOf, type Writing } from "../support/cache_folder.ts";
-import { spinApp } from "../support/spin_apps.ts";
-import { filesBelow } from "../support/store_check.ts";
+} from "../support/cache/artifacts.ts";
+import {
+  CacheFolder,
+  DAY,
+  HOUR,
+  relativePathOf,
+  type Writing,
+} from "../support/cache/cache_folder.ts";
+import { spinApp } from "../support/cache/spin_apps.ts";
+import { filesBelow } from "../support/cache/store_check.ts";
 
 const layer = (name: string, size: number) => blob(randomBytes(size, name));
 const [A, B, C, D] = [layer("a", 100), layer("b", 300), layer("c", 1000), layer("d", 5000)];
@@ -274,9 +280,7 @@ async function check(
   const young = bench.young();
   const disk = { size: 100_000, free: 10_000 };
   const before = bench.size();
-  const plan = planGc(await survey(bench.layout, bench.now), policy, disk);
-  const ahead = await planGcAhead(await survey(bench.layout, bench.now), policy, disk);
-  assert.deepEqual(ahead, plan);
+  const plan = planGc(await takeSnapshot(bench.layout, bench.now), policy, disk);
   assert.equal(bench.size(), before, "planning changes nothing");
   const result = await applyPlan(bench.layout, plan, { now: () => bench.now, by: "a test" });
   assert.deepEqual(result.skipped, []);
@@ -284,7 +288,7 @@ async function check(
   assert.equal(before - bench.size(), plan.bytes);
   bench.assertRight(young);
   const again = { ...disk, free: disk.free + result.freed };
-  assert.equal(planGc(await survey(bench.layout, bench.now), policy, again).bytes, 0);
+  assert.equal(planGc(await takeSnapshot(bench.layout, bench.now), policy, again).bytes, 0);
 }
 
 Deno.test("for any cache and policy: nothing goes that is reachable, in use or young, and what goes is what was said", async () => {

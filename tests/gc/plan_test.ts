@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { hasCode } from "../../src/base/errors.ts";
 import { planClean, planGc } from "../../src/gc/collector.ts";
 import { formatPlan, isEmptyPlan, parsePlan, type Plan } from "../../src/gc/plan.ts";
-import { survey } from "../../src/gc/survey.ts";
+import { takeSnapshot } from "../../src/snapshot/snapshot.ts";
 import { Layout } from "../../src/store/layout.ts";
-import { image } from "../support/artifacts.ts";
-import { CacheFolder, DAY, HOUR } from "../support/cache_folder.ts";
+import { image } from "../support/cache/artifacts.ts";
+import { CacheFolder, DAY, HOUR } from "../support/cache/cache_folder.ts";
 
 const ONE = image(["one layer", "shared"]);
 const TWO = image(["another layer", "shared"]);
@@ -14,7 +14,7 @@ class Bench extends CacheFolder {
   readonly layout = new Layout(this.registry);
 
   async gc(policy = {}): Promise<Plan> {
-    return planGc(await survey(this.layout, this.now), policy, undefined);
+    return planGc(await takeSnapshot(this.layout, this.now), policy, undefined);
   }
 }
 
@@ -86,11 +86,11 @@ Deno.test("who clears the cache means downloads and orphans too, who names entri
   const orphan = `data/sha256:${"0".repeat(64)}`;
   const partial = `partial/${TWO.descriptor.digest}`;
   for (const path of [orphan, partial]) bench.write(path, "just now");
-  const state = await survey(bench.layout, bench.now);
-  const asked = new Set(state.entries);
-  const all = planClean(state, asked, { everything: true, includePinned: true });
+  const snapshot = await takeSnapshot(bench.layout, bench.now);
+  const asked = new Set(snapshot.entries);
+  const all = planClean(snapshot, asked, { everything: true, includePinned: true });
   assert.equal(all.bytes, bench.size());
-  const named = planClean(state, asked, { includePinned: true });
+  const named = planClean(snapshot, asked, { includePinned: true });
   assert.equal(named.bytes, bench.size() - 2 * "just now".length);
   assert.equal(named.remove.entries.length, 2);
 });

@@ -3,20 +3,20 @@ import { join } from "node:path";
 import { hasCode } from "../../src/base/errors.ts";
 import { applyPlan, planClean, planGc } from "../../src/gc/collector.ts";
 import type { Plan } from "../../src/gc/plan.ts";
-import { survey } from "../../src/gc/survey.ts";
+import { takeSnapshot } from "../../src/snapshot/snapshot.ts";
 import type { SweepResult } from "../../src/gc/sweep.ts";
 import { asDigest } from "../../src/oci/digest.ts";
-import { Journal } from "../../src/store/journal.ts";
+import { Journal } from "../../src/store/journal/journal.ts";
 import { Layout } from "../../src/store/layout.ts";
-import { takeLease, type Use } from "../../src/store/leases.ts";
-import { withSharedLock } from "../../src/store/store_lock.ts";
-import { image, multiPlatform } from "../support/artifacts.ts";
-import { CacheFolder, DAY, HOUR, relativePathOf } from "../support/cache_folder.ts";
-import { run } from "../support/commands.ts";
+import { type LeaseRequest, takeLease } from "../../src/store/locks/leases.ts";
+import { withSharedLock } from "../../src/store/locks/store_lock.ts";
+import { image, multiPlatform } from "../support/cache/artifacts.ts";
+import { CacheFolder, DAY, HOUR, relativePathOf } from "../support/cache/cache_folder.ts";
+import { run } from "../support/cli/commands.ts";
 import { Gate } from "../support/gate.ts";
-import { MountedFolder, mountTest } from "../support/mounts.ts";
-import { spinApp } from "../support/spin_apps.ts";
-import { assertNoRubbish, assertStoreSound, filesBelow } from "../support/store_check.ts";
+import { MountedFolder, mountTest } from "../support/cli/mounts.ts";
+import { spinApp } from "../support/cache/spin_apps.ts";
+import { assertNoRubbish, assertStoreSound, filesBelow } from "../support/cache/store_check.ts";
 
 const ONE = image(["one layer", "shared"]);
 const TWO = image(["another layer", "shared"]);
@@ -27,12 +27,12 @@ class Bench extends CacheFolder {
   readonly layout = new Layout(this.registry);
 
   async gc(policy = {}): Promise<Plan> {
-    return planGc(await survey(this.layout, this.now), policy, undefined);
+    return planGc(await takeSnapshot(this.layout, this.now), policy, undefined);
   }
 
   async clear(): Promise<Plan> {
-    const state = await survey(this.layout, this.now);
-    return planClean(state, new Set(state.entries), { everything: true });
+    const snapshot = await takeSnapshot(this.layout, this.now);
+    return planClean(snapshot, new Set(snapshot.entries), { everything: true });
   }
 
   apply(plan: Plan): Promise<SweepResult> {
@@ -162,7 +162,7 @@ const changes: readonly [
 ];
 
 async function lease(bench: Bench, folders: string[], digests: string[] = []): Promise<Disposable> {
-  const use: Use = { folders, digests: digests.map((digest) => asDigest(digest)!) };
+  const use: LeaseRequest = { folders, digests: digests.map((digest) => asDigest(digest)!) };
   return await takeLease(bench.layout, "a test", use);
 }
 
@@ -421,7 +421,7 @@ for (const [name, size] of [["bytes", "256k"], ["files, lock or other", "256k,nr
       for (let i = 0;; i++) Deno.writeFileSync(join(disk.path, `${i}`), new Uint8Array(4096));
     });
     const layout = new Layout(registry);
-    const plan = planGc(await survey(layout, bench.now), UNUSED, undefined);
+    const plan = planGc(await takeSnapshot(layout, bench.now), UNUSED, undefined);
     const result = await applyPlan(layout, plan, { now: () => bench.now, by: "a test" });
     assert.equal(result.freed, plan.bytes);
     assert.ok(plan.bytes > 0);
@@ -434,7 +434,7 @@ mountTest("a read-only disk is said to be one, and nothing is lost", async () =>
   for (const name of ["lock", "gate"]) bench.write(name, "");
   await using readOnly = await MountedFolder.readOnly(bench.registry);
   const layout = new Layout(readOnly.path);
-  const plan = planGc(await survey(layout, bench.now), UNUSED, undefined);
+  const plan = planGc(await takeSnapshot(layout, bench.now), UNUSED, undefined);
   assert.ok(plan.bytes > 0);
   const sweeping = applyPlan(layout, plan, { now: () => bench.now, by: "a test" });
   await assert.rejects(sweeping, (error) => hasCode(error, "LDR_READ_ONLY"));

@@ -1,9 +1,8 @@
+import { MAX_MANIFEST, parseManifest, successors } from "../../src/oci/manifest.ts";
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { MAX_MANIFEST } from "../../src/base/defaults.ts";
 import { LarderError } from "../../src/base/errors.ts";
-import { parseManifest, successors } from "../../src/oci/manifest.ts";
-import { image, index, MEDIA_TYPES } from "../support/artifacts.ts";
+import { image, index, MEDIA_TYPES } from "../support/cache/artifacts.ts";
 
 /** What a registry that means harm can put into a manifest. */
 

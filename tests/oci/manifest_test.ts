@@ -1,16 +1,16 @@
-import assert from "node:assert/strict";
-import { MAX_MANIFEST } from "../../src/base/defaults.ts";
-import { type ErrorCode, hasCode } from "../../src/base/errors.ts";
-import { digestOf } from "../../src/oci/hash.ts";
 import {
   type ImageManifest,
   type Manifest,
+  MAX_MANIFEST,
   parseManifest,
   spinApplicationLayer,
   successors,
 } from "../../src/oci/manifest.ts";
+import assert from "node:assert/strict";
+import { type ErrorCode, hasCode } from "../../src/base/errors.ts";
+import { digestOf } from "../../src/oci/hash.ts";
 import { SPIN_APPLICATION } from "../../src/oci/media_types.ts";
-import { MEDIA_TYPES } from "../support/artifacts.ts";
+import { MEDIA_TYPES } from "../support/cache/artifacts.ts";
 
 const { ociManifest, ociIndex, dockerManifest, dockerManifestList } = MEDIA_TYPES;
 const encode = (text: string) => new TextEncoder().encode(text);

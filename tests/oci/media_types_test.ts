@@ -8,7 +8,7 @@ import {
   type ManifestKind,
   manifestKind,
 } from "../../src/oci/media_types.ts";
-import { MEDIA_TYPES } from "../support/artifacts.ts";
+import { MEDIA_TYPES } from "../support/cache/artifacts.ts";
 
 const SCHEMA_1 = "application/vnd.docker.distribution.manifest.v1+prettyjws";
 

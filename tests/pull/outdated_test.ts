@@ -1,11 +1,10 @@
+import { type CachedTag, checkTags, TAG_CHECKS, type TagState } from "../../src/pull/outdated.ts";
 import assert from "node:assert/strict";
-import { TAG_CHECKS } from "../../src/base/defaults.ts";
 import { hasCode } from "../../src/base/errors.ts";
 import { type ImageManifest, parseManifest } from "../../src/oci/manifest.ts";
 import { parsePlatform } from "../../src/oci/platform.ts";
 import { parseReference, type Reference } from "../../src/oci/reference.ts";
-import { type CachedTag, checkTags, type TagState } from "../../src/pull/outdated.ts";
-import { readRecord, TagStore } from "../../src/store/tags.ts";
+import { ManifestStore, readRecord } from "../../src/store/manifest_store.ts";
 import {
   type Artifact,
   blob,
@@ -16,7 +15,7 @@ import {
   platformOf,
   randomBytes,
   wasmModule,
-} from "../support/artifacts.ts";
+} from "../support/cache/artifacts.ts";
 import {
   type Fault,
   held,
@@ -25,11 +24,11 @@ import {
   status,
   tooManyRequests,
   withoutHeader,
-} from "../support/faults.ts";
+} from "../support/registry/faults.ts";
 import { Gate } from "../support/gate.ts";
-import { PullBench } from "../support/pull_bench.ts";
-import { spinApp } from "../support/spin_apps.ts";
-import { filesBelow } from "../support/store_check.ts";
+import { PullBench } from "../support/cache/pull_bench.ts";
+import { spinApp } from "../support/cache/spin_apps.ts";
+import { filesBelow } from "../support/cache/store_check.ts";
 
 const BASE = blob(randomBytes(10_000, "base"));
 const OLD = image([BASE, "old"]);
@@ -39,7 +38,7 @@ const NEW = image([BASE, NEXT], {
 });
 
 function tagOf(bench: PullBench, reference: Reference = bench.reference()): CachedTag {
-  const record = readRecord(new TagStore(bench.layout).folder(reference));
+  const record = readRecord(new ManifestStore(bench.layout).folder(reference));
   return { reference, record, image: undefined };
 }
 

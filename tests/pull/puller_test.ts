@@ -3,13 +3,19 @@ import { join } from "node:path";
 import { hasCode } from "../../src/base/errors.ts";
 import type { Digest } from "../../src/oci/digest.ts";
 import { formatPlatform, parsePlatform } from "../../src/oci/platform.ts";
-import { survey } from "../../src/gc/survey.ts";
-import { blob, image, MEDIA_TYPES, multiPlatform, randomBytes } from "../support/artifacts.ts";
-import { held, heldAfter, status } from "../support/faults.ts";
+import { takeSnapshot } from "../../src/snapshot/snapshot.ts";
+import {
+  blob,
+  image,
+  MEDIA_TYPES,
+  multiPlatform,
+  randomBytes,
+} from "../support/cache/artifacts.ts";
+import { held, heldAfter, status } from "../support/registry/faults.ts";
 import { Gate } from "../support/gate.ts";
-import { PullBench } from "../support/pull_bench.ts";
-import { spinApp } from "../support/spin_apps.ts";
-import { assertNoRubbish, assertStoreSound, filesBelow } from "../support/store_check.ts";
+import { PullBench } from "../support/cache/pull_bench.ts";
+import { spinApp } from "../support/cache/spin_apps.ts";
+import { assertNoRubbish, assertStoreSound, filesBelow } from "../support/cache/store_check.ts";
 
 const LAYER = blob(randomBytes(200_000), MEDIA_TYPES.ociLayer);
 
@@ -130,7 +136,7 @@ Deno.test("every file of an entry may be deleted: the next pull makes it whole",
     assert.ok(Deno.statSync(file).isFile, `${file} did not come back`);
     assertStoreSound(root);
   }
-  assert.equal((await survey(bench.layout, Date.now())).entries.length, 1);
+  assert.equal((await takeSnapshot(bench.layout, Date.now())).entries.length, 1);
 });
 
 for (const old of [false, true]) {
@@ -182,7 +188,7 @@ Deno.test("a failure publishes nothing and stops the other transfers", async () 
   bench.registry.add("app", image([LAYER, gone]), "v1");
   bench.registry.removeBlob("app", gone);
   await assert.rejects(bench.pull(), (error) => hasCode(error, "LDR_NOT_FOUND"));
-  assert.deepEqual((await survey(bench.layout, Date.now())).entries, []);
+  assert.deepEqual((await takeSnapshot(bench.layout, Date.now())).entries, []);
   assertStoreSound(bench.layout.root);
 });
 

@@ -4,17 +4,23 @@ import { hasCode } from "../../src/base/errors.ts";
 import { parseManifest } from "../../src/oci/manifest.ts";
 import { parsePlatform } from "../../src/oci/platform.ts";
 import { formatReference, type Reference } from "../../src/oci/reference.ts";
-import type { EntryRecord } from "../../src/store/record.ts";
-import { readRecord, TagStore } from "../../src/store/tags.ts";
-import { blob, image, MEDIA_TYPES, multiPlatform, randomBytes } from "../support/artifacts.ts";
-import { PullBench } from "../support/pull_bench.ts";
-import { spinApp } from "../support/spin_apps.ts";
-import { assertNoRubbish, assertStoreSound, filesBelow } from "../support/store_check.ts";
+import type { EntryRecord } from "../../src/store/entries/app_record.ts";
+import { ManifestStore, readRecord } from "../../src/store/manifest_store.ts";
+import {
+  blob,
+  image,
+  MEDIA_TYPES,
+  multiPlatform,
+  randomBytes,
+} from "../support/cache/artifacts.ts";
+import { PullBench } from "../support/cache/pull_bench.ts";
+import { spinApp } from "../support/cache/spin_apps.ts";
+import { assertNoRubbish, assertStoreSound, filesBelow } from "../support/cache/store_check.ts";
 
 const LAYER = blob(randomBytes(50_000), MEDIA_TYPES.ociLayer);
 
 function recordOf(bench: PullBench, reference: Reference): EntryRecord {
-  const record = readRecord(new TagStore(bench.layout).folder(reference));
+  const record = readRecord(new ManifestStore(bench.layout).folder(reference));
   assert.ok(record);
   return record;
 }
@@ -120,7 +126,7 @@ Deno.test("of Spin's entries only the blobs are fetched and unpacked", async () 
   const reference = bench.reference();
   bench.registry.add("app", app, "v1");
   await bench.pull();
-  const folder = new TagStore(bench.layout).folder(reference);
+  const folder = new ManifestStore(bench.layout).folder(reference);
   const whole = filesBelow(bench.layout.root);
   const config = blob(app.blobs[0]!.bytes);
   // As Spin leaves it: no record, no folder of the digest, no config among the blobs.
@@ -133,7 +139,7 @@ Deno.test("of Spin's entries only the blobs are fetched and unpacked", async () 
   }
   const manifest = parseManifest(app.bytes, formatReference(reference));
   assert.equal(manifest.kind, "image");
-  await bench.puller.restoreSpins(reference, manifest, { transfers: 2 });
+  await bench.puller.restoreSpinEntry(reference, manifest, { transfers: 2 });
   assert.deepEqual(filesBelow(bench.layout.root), spins);
 });
 

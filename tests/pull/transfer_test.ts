@@ -1,13 +1,13 @@
+import { PROGRESS_RESETS_TRIES, transfer } from "../../src/pull/transfer.ts";
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { PROGRESS_RESETS_TRIES, TRIES } from "../../src/base/defaults.ts";
+import { TRIES } from "../../src/base/limits.ts";
 import { hasCode, LarderError } from "../../src/base/errors.ts";
 import type { Content, Fetcher } from "../../src/oci/fetcher.ts";
-import { sizeMismatch } from "../../src/oci/verify.ts";
-import { transfer } from "../../src/pull/transfer.ts";
-import { BlobStore } from "../../src/store/blob_store.ts";
+import { sizeMismatch } from "../../src/oci/content_verifier.ts";
+import { BlobStore } from "../../src/store/blobs/blob_store.ts";
 import { Layout } from "../../src/store/layout.ts";
-import { describe, filesIn, sampleBytes } from "../support/blobs.ts";
+import { describe, filesIn, sampleBytes } from "../support/cache/blobs.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { TemporaryFolder } from "../support/temporary.ts";
 

@@ -1,13 +1,13 @@
+import { MAX_MANIFEST } from "../../src/oci/manifest.ts";
 import assert from "node:assert/strict";
-import { MAX_MANIFEST } from "../../src/base/defaults.ts";
 import { type ErrorCode, hasCode, LarderError } from "../../src/base/errors.ts";
 import type { Digest } from "../../src/oci/digest.ts";
 import { digestOf } from "../../src/oci/hash.ts";
 import { MANIFEST_ACCEPT } from "../../src/oci/media_types.ts";
 import { type Authorizer, type Refusal, RegistryClient } from "../../src/registry/client.ts";
-import type { HttpRequest, Transport } from "../../src/registry/transport.ts";
-import { image, type TestBlob } from "../support/artifacts.ts";
-import { type FakeResponse, FakeTransport, response } from "../support/fake_transport.ts";
+import type { HttpRequest, Transport } from "../../src/registry/http/transport.ts";
+import { image, type TestBlob } from "../support/cache/artifacts.ts";
+import { type FakeResponse, FakeTransport, response } from "../support/registry/fake_transport.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 
 const NAME = { registry: "reg.test", repository: "team/app" };

@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
-import { TRIES } from "../../src/base/defaults.ts";
+import { TRIES } from "../../src/base/limits.ts";
 import { type ErrorCode, hasCode } from "../../src/base/errors.ts";
 import type { Digest } from "../../src/oci/digest.ts";
 import { RegistryClient } from "../../src/registry/client.ts";
-import { FetchTransport } from "../../src/registry/fetch_transport.ts";
-import { RedirectTransport } from "../../src/registry/redirects.ts";
-import { SchemeTransport } from "../../src/registry/schemes.ts";
-import { image, type TestBlob } from "../support/artifacts.ts";
+import { FetchTransport } from "../../src/registry/http/fetch_transport.ts";
+import { RedirectTransport } from "../../src/registry/http/redirects.ts";
+import { SchemeTransport } from "../../src/registry/http/scheme.ts";
+import { image, type TestBlob } from "../support/cache/artifacts.ts";
 import { FakeClock } from "../support/fake_clock.ts";
-import * as faults from "../support/faults.ts";
-import { FixtureRegistry } from "../support/fixture_registry.ts";
+import * as faults from "../support/registry/faults.ts";
+import { FixtureRegistry } from "../support/registry/fixture_registry.ts";
 import { WatchedAbort } from "../support/listeners.ts";
 
 const ARTIFACT = image(["a layer"]);

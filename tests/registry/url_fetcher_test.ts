@@ -3,7 +3,7 @@ import { type ErrorCode, hasCode, LarderError } from "../../src/base/errors.ts";
 import { digestOf } from "../../src/oci/hash.ts";
 import type { Content } from "../../src/oci/fetcher.ts";
 import { UrlFetcher } from "../../src/registry/url_fetcher.ts";
-import { FakeTransport, response } from "../support/fake_transport.ts";
+import { FakeTransport, response } from "../support/registry/fake_transport.ts";
 
 const CONTENT = new TextEncoder().encode("0123456789");
 const LAYER = { mediaType: "x/y", digest: digestOf(CONTENT), size: CONTENT.length };

@@ -4,15 +4,15 @@ import { checkLayers, importsOf } from "../../scripts/check_layers.ts";
 
 const SOUND: Record<string, string> = {
   "deno.json": `{ "imports": { "commander": "npm:commander@15.1.0", "@x/y": "npm:@x/y@1" } }`,
-  "main.ts": `import { main } from "./src/cli/program.ts";\n`,
+  "main.ts": `import { main } from "./src/cli/main.ts";\n`,
   "src/base/a.ts": `import { join } from "node:path";\n`,
   "src/oci/b.ts": `import "../base/a.ts";\n`,
   "src/store/c.ts": `import "../oci/b.ts";\n`,
   "src/store/d.ts": `import "./c.ts";\n`,
   "src/registry/e.ts": `export * from "../oci/b.ts";\n`,
   "src/pull/f.ts": `import "../store/c.ts";\nimport "../registry/e.ts";\n`,
-  "src/cli/program.ts": `import { Command } from "commander";\nimport "@x/y/part";\n`,
-  "src/cli/version.ts": `import manifest from "../../deno.json" with { type: "json" };\n`,
+  "src/cli/main.ts": `import { Command } from "commander";\nimport "@x/y/part";\n`,
+  "src/cli/command_tree.ts": `import manifest from "../../deno.json" with { type: "json" };\n`,
 };
 
 function check(changes: Record<string, string>): string[] {
@@ -54,22 +54,22 @@ const FAULTS: [name: string, file: string, text: string, violation: string][] = 
   [
     "a lazy import upward",
     "src/pull/f.ts",
-    `async function f() {\n  const { m } = await import("../cli/program.ts");\n}\n`,
-    "src/pull/f.ts:2: src/pull must not import src/cli/program.ts, which is in a higher layer",
+    `async function f() {\n  const { m } = await import("../cli/main.ts");\n}\n`,
+    "src/pull/f.ts:2: src/pull must not import src/cli/main.ts, which is in a higher layer",
   ],
   [
     "an import() of what is not a literal",
-    "src/cli/program.ts",
+    "src/cli/main.ts",
     `await import(name);\n`,
-    "src/cli/program.ts:1: import() must name its module as a literal",
+    "src/cli/main.ts:1: import() must name its module as a literal",
   ],
   ["a folder without a layer", "src/util/g.ts", ``, "src/util/g.ts:1: src/util has no layer"],
   ["a file in no folder", "src/g.ts", ``, "src/g.ts:1: src/ has no layer"],
   [
     "an import of a folder without a layer",
-    "src/cli/program.ts",
+    "src/cli/main.ts",
     `export { g } from "../util/g.ts";\n`,
-    "src/cli/program.ts:1: src/util has no layer",
+    "src/cli/main.ts:1: src/util has no layer",
   ],
   [
     "main.ts past the command line",
@@ -104,6 +104,25 @@ for (const [name, file, text, violation] of FAULTS) {
     assert.deepEqual(check({ [file]: text }), [violation]);
   });
 }
+
+Deno.test("files that import each other are found", () => {
+  const changes = {
+    "src/base/a.ts": `import "./b.ts";\n`,
+    "src/base/b.ts": `import type { C } from "./c.ts";\n`,
+    "src/base/c.ts": `const a = await import("./b.ts");\n`,
+  };
+  assert.deepEqual(check(changes), ["src/base: b.ts -> c.ts -> b.ts is a circle of imports"]);
+});
+
+Deno.test("folders that import each other are found, though none of their files do", () => {
+  const changes = {
+    "src/pull/one/a.ts": `import "../two/b.ts";\n`,
+    "src/pull/two/b.ts": ``,
+    "src/pull/two/c.ts": `import "../one/d.ts";\n`,
+    "src/pull/one/d.ts": ``,
+  };
+  assert.deepEqual(check(changes), ["src/pull: one -> two -> one is a circle of imports"]);
+});
 
 Deno.test("imports in comments and look-alikes are not imports", () => {
   const text = [

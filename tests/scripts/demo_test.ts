@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { Running } from "../support/cli.ts";
-import { childEnvironment } from "../support/environment.ts";
+import { childEnvironment } from "../support/cli/environment.ts";
+import { Running } from "../support/cli/cli.ts";
 import { TemporaryFolder } from "../support/temporary.ts";
 
 const DEMO = fileURLToPath(new URL("../../scripts/demo.ts", import.meta.url));

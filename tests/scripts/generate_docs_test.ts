@@ -1,7 +1,7 @@
+import { buildProgram } from "../../src/cli/command_tree.ts";
 import { Argument, Command, Option } from "commander";
 import assert from "node:assert/strict";
 import { commandLinePage } from "../../scripts/generate_docs.ts";
-import { buildProgram } from "../../src/cli/program.ts";
 
 function sample(): Command {
   const program = new Command("larder").description("Keeps food.").option("-q, --quiet", "hush");

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { hasProgram } from "../support/commands.ts";
+import { hasProgram } from "../support/cli/commands.ts";
 import {
   BINARY,
   Machine,
@@ -10,7 +10,7 @@ import {
   script,
   SCRIPTS,
   sums,
-} from "../support/releases.ts";
+} from "../support/cli/releases.ts";
 
 const SHELLS = [["sh"], ["dash"], ["bash", "--posix"], ["zsh", "--emulate", "sh"]];
 

@@ -7,13 +7,13 @@ import {
   index,
   platformOf,
   randomBytes,
-} from "../support/artifacts.ts";
-import { User } from "../support/cli.ts";
-import { FixtureRegistry } from "../support/fixture_registry.ts";
-import { killTest, larderKilledAt } from "../support/killed_at.ts";
-import { spinApp } from "../support/spin_apps.ts";
-import { assertNoRubbish, assertStoreSound } from "../support/store_check.ts";
-import { pull } from "../support/user_cache.ts";
+} from "../support/cache/artifacts.ts";
+import { User } from "../support/cli/cli.ts";
+import { FixtureRegistry } from "../support/registry/fixture_registry.ts";
+import { killTest, larderKilledAt } from "../support/cache/killed_at.ts";
+import { spinApp } from "../support/cache/spin_apps.ts";
+import { assertNoRubbish, assertStoreSound } from "../support/cache/store_check.ts";
+import { pull } from "../support/cache/user_cache.ts";
 
 const SMALL = blob(randomBytes(1024, "small"));
 const CHILD = image([blob(randomBytes(256 * 1024, "big")), SMALL]);

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { User } from "../support/cli.ts";
-import { flip, nonsense } from "../support/damage.ts";
-import { FixtureRegistry } from "../support/fixture_registry.ts";
-import { killTest, larderKilledAt } from "../support/killed_at.ts";
-import { spinApp } from "../support/spin_apps.ts";
-import { assertStoreSound } from "../support/store_check.ts";
-import { blobPath, entryPath, pull } from "../support/user_cache.ts";
+import { User } from "../support/cli/cli.ts";
+import { flip, nonsense } from "../support/cache/damage.ts";
+import { FixtureRegistry } from "../support/registry/fixture_registry.ts";
+import { killTest, larderKilledAt } from "../support/cache/killed_at.ts";
+import { spinApp } from "../support/cache/spin_apps.ts";
+import { assertStoreSound } from "../support/cache/store_check.ts";
+import { blobPath, entryPath, pull } from "../support/cache/user_cache.ts";
 
 const SPIN = await spinApp({ files: { "a.txt": "one" }, archived: { "b.txt": "two" } });
 

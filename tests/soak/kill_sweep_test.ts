@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { type Artifact, image, multiPlatform } from "../support/artifacts.ts";
-import { User } from "../support/cli.ts";
-import { FixtureRegistry } from "../support/fixture_registry.ts";
-import { killTest, larderKilledAt } from "../support/killed_at.ts";
-import { spinApp } from "../support/spin_apps.ts";
-import { assertNoRubbish, assertStoreSound } from "../support/store_check.ts";
-import { bytesOf, names, pull } from "../support/user_cache.ts";
+import { type Artifact, image, multiPlatform } from "../support/cache/artifacts.ts";
+import { User } from "../support/cli/cli.ts";
+import { FixtureRegistry } from "../support/registry/fixture_registry.ts";
+import { killTest, larderKilledAt } from "../support/cache/killed_at.ts";
+import { spinApp } from "../support/cache/spin_apps.ts";
+import { assertNoRubbish, assertStoreSound } from "../support/cache/store_check.ts";
+import { bytesOf, names, pull } from "../support/cache/user_cache.ts";
 
 const ONE = image(["shared", "one"]);
 

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { blob, image, randomBytes, wasmArtifact } from "../support/artifacts.ts";
-import { User } from "../support/cli.ts";
-import { moduleBytes } from "../support/components.ts";
-import { FixtureRegistry } from "../support/fixture_registry.ts";
-import { assertStoreSound } from "../support/store_check.ts";
-import { age, pull } from "../support/user_cache.ts";
+import { blob, image, randomBytes, wasmArtifact } from "../support/cache/artifacts.ts";
+import { User } from "../support/cli/cli.ts";
+import { moduleBytes } from "../support/wasm/components.ts";
+import { FixtureRegistry } from "../support/registry/fixture_registry.ts";
+import { assertStoreSound } from "../support/cache/store_check.ts";
+import { age, pull } from "../support/cache/user_cache.ts";
 
 const SHARED = blob(randomBytes(1000, "shared"));
 

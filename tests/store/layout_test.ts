@@ -5,7 +5,7 @@ import { parseDigest } from "../../src/oci/digest.ts";
 import { digestOf } from "../../src/oci/hash.ts";
 import { formatReference, parseReference } from "../../src/oci/reference.ts";
 import { Layout } from "../../src/store/layout.ts";
-import { MEDIA_TYPES } from "../support/artifacts.ts";
+import { MEDIA_TYPES } from "../support/cache/artifacts.ts";
 
 const ROOT = join(sep, "cache", "registry");
 const unix = new Layout(ROOT, { windows: false });

@@ -1,4 +1,4 @@
-import type { Machine } from "../../store/roots.ts";
+import type { HostPlatform } from "../../store/platform_dirs.ts";
 import type { GlobalOptions } from "../options.ts";
 import { type ConfigSources, readSources } from "./load.ts";
 import { keyOf, type Place, type Scalar, SETTINGS } from "./settings.ts";
@@ -24,10 +24,10 @@ export interface Explanation {
  * @throws LarderError LDR_CONFIG
  */
 export async function explainConfig(
-  machine: Machine,
+  platform: HostPlatform,
   options: GlobalOptions,
 ): Promise<Explanation[]> {
-  const sources = await readSources(machine, options.config);
+  const sources = await readSources(platform, options.config);
   return placesIn(sources).map((place) => explain(place, sources, options));
 }
 
@@ -36,11 +36,11 @@ export async function explainConfig(
  * @throws LarderError LDR_CONFIG
  */
 export async function explainSetting(
-  machine: Machine,
+  platform: HostPlatform,
   options: GlobalOptions,
   place: Place,
 ): Promise<Explanation> {
-  const sources = await readSources(machine, options.config, [place.setting]);
+  const sources = await readSources(platform, options.config, [place.setting]);
   return explain(place, sources, options);
 }
 

@@ -2,7 +2,7 @@ import { dirname, resolve } from "node:path";
 import * as v from "valibot";
 import { LarderError } from "../../base/errors.ts";
 import { readTextIfAny } from "../../base/files.ts";
-import type { Machine } from "../../store/roots.ts";
+import type { HostPlatform } from "../../store/platform_dirs.ts";
 import type { ConfigFile } from "./file.ts";
 import { configPath } from "./path.ts";
 import type { Config } from "./schema.ts";
@@ -28,9 +28,12 @@ export interface ConfigSources {
  * @param option `--config`, a file that must then exist
  * @throws LarderError LDR_CONFIG, naming the file, line and column, or the variable
  */
-export async function loadConfig(machine: Machine, option: string | undefined): Promise<Config> {
-  const { path } = configPath(machine, option);
-  const { file, variables } = await readSources(machine, option);
+export async function loadConfig(
+  platform: HostPlatform,
+  option: string | undefined,
+): Promise<Config> {
+  const { path } = configPath(platform, option);
+  const { file, variables } = await readSources(platform, option);
   const config = file ? withOwnPaths(file.config, dirname(path!)) : {};
   for (const { setting, value } of variables) {
     assign(config, setting.path, v.parse(setting.schema, value));
@@ -43,27 +46,27 @@ export async function loadConfig(machine: Machine, option: string | undefined): 
  * @param settings those whose variables are looked at
  */
 export async function readSources(
-  machine: Machine,
+  platform: HostPlatform,
   option: string | undefined,
   settings: readonly Setting[] = SETTINGS,
 ): Promise<ConfigSources> {
-  const { path, rule } = configPath(machine, option);
+  const { path, rule } = configPath(platform, option);
   const text = path && readTextIfAny(path);
   if (text === undefined && rule !== undefined) {
     throw new LarderError("LDR_CONFIG", `there is no config file ${path}, which ${rule} names`, {
       hint: `name a file that exists, or leave ${rule} out`,
     });
   }
-  const variables = variablesOf(machine, settings);
+  const variables = variablesOf(platform, settings);
   if (text === undefined || path === undefined) return { file: undefined, variables };
   const { parseConfigFile } = await import("./file.ts");
   return { file: parseConfigFile(text, path), variables };
 }
 
-function variablesOf(machine: Machine, settings: readonly Setting[]): VariableValue[] {
+function variablesOf(platform: HostPlatform, settings: readonly Setting[]): VariableValue[] {
   return settings.flatMap((setting) => {
     const variable = variableOf(setting);
-    const text = variable && machine.env(variable);
+    const text = variable && platform.env(variable);
     if (!variable || !text) return [];
     return { setting, variable, value: readVariable(setting, variable, text) };
   });

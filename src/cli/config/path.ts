@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { configRoot, type Machine } from "../../store/roots.ts";
+import { configRoot, type HostPlatform } from "../../store/platform_dirs.ts";
 
 /** The variable that names the config file, as `--config` does. */
 const FILE_VARIABLE = "LARDER_CONFIG";
@@ -11,14 +11,14 @@ const FILE_VARIABLE = "LARDER_CONFIG";
  * @returns the path, undefined where the environment names no home; and who named it, if anybody did
  */
 export function configPath(
-  machine: Machine,
+  platform: HostPlatform,
   option: string | undefined,
 ): { path: string | undefined; rule?: string } {
   if (option !== undefined) return { path: option, rule: "--config" };
-  const variable = machine.env(FILE_VARIABLE);
+  const variable = platform.env(FILE_VARIABLE);
   if (variable) return { path: variable, rule: FILE_VARIABLE };
   try {
-    return { path: join(configRoot(machine).path, "config.yaml") };
+    return { path: join(configRoot(platform).path, "config.yaml") };
   } catch {
     return { path: undefined }; // Only who needs a home folder complains about its absence.
   }

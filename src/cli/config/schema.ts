@@ -1,8 +1,8 @@
 import * as v from "valibot";
-import { TRANSFERS } from "../../base/defaults.ts";
+import { TRANSFERS } from "../../base/limits.ts";
 import { parseBytes, parseDuration, parseSpace } from "../../base/units.ts";
 import { parseRegistry } from "../../oci/reference.ts";
-import { POLICIES } from "../policies.ts";
+import { POLICIES } from "../options.ts";
 
 /** What is written down of a setting, beside what it may be. */
 export interface SettingNotes {

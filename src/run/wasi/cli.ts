@@ -1,5 +1,5 @@
-import type { Lifetime } from "./lifetime.ts";
-import type { Stdio } from "./stdio.ts";
+import type { InstanceResources } from "./resources.ts";
+import type { Stdio } from "./io/stdio.ts";
 
 /** `wasi:cli`'s terminal-input, which can nothing but be there. */
 class TerminalInput {}
@@ -18,7 +18,7 @@ export interface CommandSettings {
 export function cliImports(
   { args, env }: CommandSettings,
   stdio: Stdio,
-  lifetime: Lifetime,
+  resources: InstanceResources,
 ): Record<string, object> {
   const { stdinIsTerminal, stdout, stderr } = stdio;
   return {
@@ -28,8 +28,8 @@ export function cliImports(
       initialCwd: () => undefined,
     },
     "wasi:cli/exit": {
-      exit: ({ tag }: { tag: "ok" | "err" }) => lifetime.exit(tag === "ok" ? 0 : 1),
-      exitWithCode: (code: number) => lifetime.exit(code),
+      exit: ({ tag }: { tag: "ok" | "err" }) => resources.exit(tag === "ok" ? 0 : 1),
+      exitWithCode: (code: number) => resources.exit(code),
     },
     "wasi:cli/stdin": { getStdin: () => stdio.stdin() },
     "wasi:cli/stdout": { getStdout: () => stdout.stream() },

@@ -1,6 +1,6 @@
-import type { Lifetime } from "./lifetime.ts";
-import { Pollable, Waitable } from "./poll.ts";
-import { trapError } from "./trap.ts";
+import type { InstanceResources } from "./resources.ts";
+import { Pollable, Waitable } from "./io/poll.ts";
+import { trapError } from "./errors.ts";
 
 /** The longest time that a timer takes, in milliseconds: a longer one would go off at once. */
 const LONGEST_TIMER = 2 ** 31 - 1;
@@ -54,23 +54,23 @@ function ended(): Error {
 }
 
 /** A pollable that is ready from a moment on, in nanoseconds of {@link monotonicNow}. */
-export function pollableAt(instant: bigint, lifetime: Lifetime): Pollable {
+export function pollableAt(instant: bigint, resources: InstanceResources): Pollable {
   const timer = new Timer(instant);
-  lifetime.hold(timer);
+  resources.hold(timer);
   return new Pollable(new Waitable(() => timer.isOver(), () => timer.wait()), () => {
-    lifetime.release(timer);
+    resources.release(timer);
     timer[Symbol.dispose]();
   });
 }
 
 /** `wasi:clocks`, without time zones. */
-export function clockImports(lifetime: Lifetime): Record<string, object> {
+export function clockImports(resources: InstanceResources): Record<string, object> {
   return {
     "wasi:clocks/monotonic-clock": {
       now: monotonicNow,
       resolution: () => 1000n,
-      subscribeInstant: (instant: bigint) => pollableAt(instant, lifetime),
-      subscribeDuration: (duration: bigint) => pollableAt(monotonicNow() + duration, lifetime),
+      subscribeInstant: (instant: bigint) => pollableAt(instant, resources),
+      subscribeDuration: (duration: bigint) => pollableAt(monotonicNow() + duration, resources),
     },
     "wasi:clocks/wall-clock": {
       now() {

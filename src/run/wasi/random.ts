@@ -1,5 +1,7 @@
-import { GUEST_RANDOM } from "../../base/defaults.ts";
-import { trap } from "./trap.ts";
+import { trap } from "./errors.ts";
+
+/** The most random bytes that a component gets at once, of which the host makes a list. */
+export const GUEST_RANDOM = 64 * 1024 * 1024;
 
 /** `crypto.getRandomValues` fills no more than this at a time. */
 const RANDOM_STEP = 65_536;

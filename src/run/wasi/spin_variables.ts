@@ -1,4 +1,4 @@
-import { Refused } from "./result.ts";
+import { WasiError } from "./errors.ts";
 
 /** Source: Spin's spin-expressions crate, `Key::validate`. */
 const NAME = /^[a-z][a-z0-9]*(?:_[a-z0-9]+)*$/;
@@ -10,9 +10,9 @@ export function variableImports(
   return {
     "fermyon:spin/variables": {
       get(name: string): string {
-        if (!NAME.test(name)) throw new Refused({ tag: "invalid-name", val: name });
+        if (!NAME.test(name)) throw new WasiError({ tag: "invalid-name", val: name });
         if (Object.hasOwn(variables, name)) return variables[name]!;
-        throw new Refused({ tag: "undefined", val: `the component has no variable "${name}"` });
+        throw new WasiError({ tag: "undefined", val: `the component has no variable "${name}"` });
       },
     },
   };

@@ -4,10 +4,10 @@ import process from "node:process";
 import { hasCode } from "../../../src/base/errors.ts";
 import { loadConfig } from "../../../src/cli/config/load.ts";
 import type { Config } from "../../../src/cli/config/schema.ts";
-import type { Machine } from "../../../src/store/roots.ts";
+import type { HostPlatform } from "../../../src/store/platform_dirs.ts";
 import { TemporaryFolder } from "../../support/temporary.ts";
 
-const machine = (home?: string, variables: Record<string, string> = {}): Machine => ({
+const platform = (home?: string, variables: Record<string, string> = {}): HostPlatform => ({
   os: "linux",
   env: (name) => name === "HOME" ? home : variables[name],
 });
@@ -17,7 +17,7 @@ async function load(text: string): Promise<Config> {
   using folder = new TemporaryFolder();
   const path = join(folder.path, "config.yaml");
   Deno.writeTextFileSync(path, text);
-  return await loadConfig(machine(), path);
+  return await loadConfig(platform(), path);
 }
 
 const GOOD: [string, string, Config][] = [
@@ -186,7 +186,7 @@ Deno.test("the environment beats the file, and leaves the rest of it as it is", 
     LARDER_FRESHNESS_POLICY: "",
     LARDER_UNHEARD_OF: "1",
   };
-  assert.deepEqual(await loadConfig(machine(home.path, variables), path), {
+  assert.deepEqual(await loadConfig(platform(home.path, variables), path), {
     transfers: 9,
     gc: { max_size: 2e9, min_free: { percent: 5 }, auto: true },
     storage: { image_cache: { enabled: false } },
@@ -205,7 +205,7 @@ const BAD_VARIABLES: [string, string, RegExp][] = [
 for (const [variable, text, reason] of BAD_VARIABLES) {
   Deno.test(`${variable}=${text} is refused by the name of the variable`, async () => {
     await assert.rejects(
-      loadConfig(machine(undefined, { [variable]: text }), undefined),
+      loadConfig(platform(undefined, { [variable]: text }), undefined),
       (error) => {
         assert.ok(hasCode(error, "LDR_CONFIG"), String(error));
         assert.ok(error.message.startsWith(`bad ${variable}: `), error.message);
@@ -221,11 +221,11 @@ Deno.test("LARDER_CONFIG names the file, and --config beats it", async () => {
   const [one, two] = ["one.yaml", "two.yaml"].map((name) => join(folder.path, name));
   Deno.writeTextFileSync(one!, "transfers: 1");
   Deno.writeTextFileSync(two!, "transfers: 2");
-  const named = machine(folder.path, { LARDER_CONFIG: one! });
+  const named = platform(folder.path, { LARDER_CONFIG: one! });
   assert.deepEqual(await loadConfig(named, undefined), { transfers: 1 });
   assert.deepEqual(await loadConfig(named, two), { transfers: 2 });
   await assert.rejects(
-    loadConfig(machine(folder.path, { LARDER_CONFIG: join(folder.path, "gone") }), undefined),
+    loadConfig(platform(folder.path, { LARDER_CONFIG: join(folder.path, "gone") }), undefined),
     (error) =>
       hasCode(error, "LDR_CONFIG") && /gone, which LARDER_CONFIG names/.test(error.message),
   );
@@ -235,7 +235,7 @@ Deno.test("a registry's own certificates are looked for from where the config fi
   using folder = new TemporaryFolder();
   const path = join(folder.path, "larder.yaml");
   Deno.writeTextFileSync(path, "registries: {ghcr.io: {ca_file: ca.pem}}\n");
-  const { registries } = await loadConfig(machine(), path);
+  const { registries } = await loadConfig(platform(), path);
   assert.equal(registries?.["ghcr.io"]?.ca_file, join(folder.path, "ca.pem"));
 });
 
@@ -254,13 +254,13 @@ for (const [name, text] of [["leads nowhere", "cache_dir: *gone\n"], ["swells", 
 
 Deno.test("the file in the config folder is read, and none has to be there", async () => {
   using home = new TemporaryFolder();
-  assert.deepEqual(await loadConfig(machine(home.path), undefined), {});
+  assert.deepEqual(await loadConfig(platform(home.path), undefined), {});
   const folder = join(home.path, ".config/larder");
   Deno.mkdirSync(folder, { recursive: true });
   Deno.writeTextFileSync(join(folder, "config.yaml"), "transfers: 7");
-  assert.deepEqual(await loadConfig(machine(home.path), undefined), { transfers: 7 });
+  assert.deepEqual(await loadConfig(platform(home.path), undefined), { transfers: 7 });
   Deno.writeTextFileSync(join(home.path, "other.yaml"), "transfers: 8");
-  const chosen = await loadConfig(machine(home.path), join(home.path, "other.yaml"));
+  const chosen = await loadConfig(platform(home.path), join(home.path, "other.yaml"));
   assert.deepEqual(chosen, { transfers: 8 });
 });
 
@@ -268,19 +268,19 @@ Deno.test("a relative cache folder is meant from where the config file is", asyn
   using folder = new TemporaryFolder();
   const path = join(folder.path, "larder.yaml");
   Deno.writeTextFileSync(path, "cache_dir: ../cache\n");
-  const { cache_dir } = await loadConfig(machine(), path);
+  const { cache_dir } = await loadConfig(platform(), path);
   assert.equal(cache_dir, join(folder.path, "..", "cache"));
 });
 
 Deno.test("without a home there is no config file, and that is no error", async () => {
-  assert.deepEqual(await loadConfig(machine(), undefined), {});
+  assert.deepEqual(await loadConfig(platform(), undefined), {});
 });
 
 Deno.test("a file that was named must be there, and be a file", async () => {
   using folder = new TemporaryFolder();
   for (const path of [join(folder.path, "absent.yaml"), folder.path]) {
     await assert.rejects(
-      loadConfig(machine(folder.path), path),
+      loadConfig(platform(folder.path), path),
       (error) => hasCode(error, "LDR_CONFIG") && error.message.includes(path),
     );
   }

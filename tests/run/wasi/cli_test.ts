@@ -1,21 +1,21 @@
 import assert from "node:assert/strict";
-import { hostImports, openHost } from "../../../src/run/host.ts";
-import { Lifetime } from "../../../src/run/wasi/lifetime.ts";
-import { NOTHING } from "../../support/guest_host.ts";
+import { hostImports, openHost } from "../../../src/run/wasi/host.ts";
+import { InstanceResources } from "../../../src/run/wasi/resources.ts";
+import { NOTHING } from "../../support/wasm/guest_host.ts";
 
 type Functions = Record<string, Record<string, (...args: unknown[]) => unknown>>;
 
-function importsWith(settings: Partial<typeof NOTHING>, lifetime: Lifetime): Functions {
+function importsWith(settings: Partial<typeof NOTHING>, resources: InstanceResources): Functions {
   const host = openHost({ ...NOTHING, ...settings }, () => {}, () => {});
-  return hostImports(host, lifetime) as Functions;
+  return hostImports(host, resources) as Functions;
 }
 
 Deno.test("a guest gets its arguments and its environment, and no folder to be in", () => {
-  using lifetime = new Lifetime();
+  using resources = new InstanceResources();
   const env = [["A", "1"], ["B", ""]] as const;
   const { getArguments, getEnvironment, initialCwd } = importsWith(
     { args: ["app", "x"], env },
-    lifetime,
+    resources,
   )["wasi:cli/environment"]!;
   assert.deepEqual([getArguments!(), getEnvironment!(), initialCwd!()], [
     ["app", "x"],
@@ -32,9 +32,9 @@ for (
   ] as const
 ) {
   Deno.test(`${name} of ${JSON.stringify(argument)} ends the guest with ${code}`, () => {
-    using lifetime = new Lifetime();
-    const exit = importsWith({}, lifetime)["wasi:cli/exit"]![name]!;
+    using resources = new InstanceResources();
+    const exit = importsWith({}, resources)["wasi:cli/exit"]![name]!;
     assert.throws(() => exit(argument), WebAssembly.RuntimeError);
-    assert.equal(lifetime.exitCode, code);
+    assert.equal(resources.exitCode, code);
   });
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { clockImports, monotonicNow, pollableAt } from "../../../src/run/wasi/clocks.ts";
-import { Lifetime } from "../../../src/run/wasi/lifetime.ts";
-import { poll, type Pollable } from "../../../src/run/wasi/poll.ts";
+import { InstanceResources } from "../../../src/run/wasi/resources.ts";
+import { poll, type Pollable } from "../../../src/run/wasi/io/poll.ts";
 
 const HOUR = 3_600_000_000_000n;
 
@@ -16,8 +16,8 @@ interface WallClock {
 }
 
 Deno.test("the monotonic clock never goes back", () => {
-  using lifetime = new Lifetime();
-  const clock = clockImports(lifetime)["wasi:clocks/monotonic-clock"] as MonotonicClock;
+  using resources = new InstanceResources();
+  const clock = clockImports(resources)["wasi:clocks/monotonic-clock"] as MonotonicClock;
   let last = clock.now();
   for (let i = 0; i < 1000; i++) {
     const now = clock.now();
@@ -27,8 +27,8 @@ Deno.test("the monotonic clock never goes back", () => {
 });
 
 Deno.test("the wall clock tells seconds and nanoseconds", () => {
-  using lifetime = new Lifetime();
-  const clock = clockImports(lifetime)["wasi:clocks/wall-clock"] as WallClock;
+  using resources = new InstanceResources();
+  const clock = clockImports(resources)["wasi:clocks/wall-clock"] as WallClock;
   const before = Date.now();
   const { seconds, nanoseconds } = clock.now();
   const milliseconds = Number(seconds) * 1000 + nanoseconds / 1e6;
@@ -37,34 +37,36 @@ Deno.test("the wall clock tells seconds and nanoseconds", () => {
 });
 
 Deno.test("a moment that has passed is ready", () => {
-  using lifetime = new Lifetime();
-  const clock = clockImports(lifetime)["wasi:clocks/monotonic-clock"] as MonotonicClock;
+  using resources = new InstanceResources();
+  const clock = clockImports(resources)["wasi:clocks/monotonic-clock"] as MonotonicClock;
   assert.equal(clock.subscribeInstant(0n).ready(), true);
   assert.equal(clock.subscribeDuration(0n).ready(), true);
   assert.equal(clock.subscribeInstant(2n ** 64n - 1n).ready(), false);
 });
 
 Deno.test("whoever waits for a moment is not woken before it", async () => {
-  using lifetime = new Lifetime();
+  using resources = new InstanceResources();
   const instant = monotonicNow() + 2_000_000n;
-  await pollableAt(instant, lifetime).block();
+  await pollableAt(instant, resources).block();
   assert(monotonicNow() >= instant);
 });
 
 Deno.test("the nearest of several moments ends the wait", async () => {
-  using lifetime = new Lifetime();
+  using resources = new InstanceResources();
   const now = monotonicNow();
-  const pollables = [HOUR, 1_000_000n, 2n ** 63n].map((after) => pollableAt(now + after, lifetime));
+  const pollables = [HOUR, 1_000_000n, 2n ** 63n].map((after) =>
+    pollableAt(now + after, resources)
+  );
   assert.deepEqual(await poll(pollables), Uint32Array.of(1));
 });
 
 for (const turns of [0, 1, 5]) {
   Deno.test(`the end of an instance ends its waits, ${turns} turns after they began`, async () => {
-    const lifetime = new Lifetime();
-    const pollable = pollableAt(monotonicNow() + HOUR, lifetime);
+    const resources = new InstanceResources();
+    const pollable = pollableAt(monotonicNow() + HOUR, resources);
     const blocked = assert.rejects(pollable.block(), /the instance has ended/);
     for (let turn = 0; turn < turns; turn++) await new Promise((resolve) => setTimeout(resolve, 0));
-    lifetime[Symbol.dispose]();
+    resources[Symbol.dispose]();
     await blocked;
     await assert.rejects(pollable.block(), /the instance has ended/);
   });
@@ -72,9 +74,9 @@ for (const turns of [0, 1, 5]) {
 
 // The test runner finds timers that are left.
 Deno.test("a pollable that is dropped leaves no timer", async () => {
-  using lifetime = new Lifetime();
+  using resources = new InstanceResources();
   const [long, short] = [HOUR, 1_000_000n].map((after) =>
-    pollableAt(monotonicNow() + after, lifetime)
+    pollableAt(monotonicNow() + after, resources)
   );
   await poll([long!, short!]);
   long![Symbol.dispose]();

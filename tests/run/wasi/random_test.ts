@@ -1,6 +1,5 @@
+import { GUEST_RANDOM, randomBytes, randomImports } from "../../../src/run/wasi/random.ts";
 import assert from "node:assert/strict";
-import { GUEST_RANDOM } from "../../../src/base/defaults.ts";
-import { randomBytes, randomImports } from "../../../src/run/wasi/random.ts";
 
 for (const length of [0, 1, 65_536, 65_537, 3_000_000, GUEST_RANDOM]) {
   Deno.test(`${length} random bytes are as many, and filled to the end`, () => {

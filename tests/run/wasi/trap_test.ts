@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { trap } from "../../../src/run/wasi/trap.ts";
-import { moduleOf } from "../../support/components.ts";
+import { trap } from "../../../src/run/wasi/errors.ts";
+import { moduleOf } from "../../support/wasm/components.ts";
 
 const catcher = await moduleOf(`(module
   (import "host" "call" (func $call))

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { childEnvironment } from "../../support/environment.ts";
+import { childEnvironment } from "../../support/cli/environment.ts";
 import { TemporaryFolder } from "../../support/temporary.ts";
 
 const ROOT = join(import.meta.dirname!, "../../..");
@@ -30,9 +30,9 @@ function hostileVariables(folder: string): Record<string, string> {
 Deno.test("the environment of the person who runs the tests does not change their results", async () => {
   using folder = new TemporaryFolder();
   const files = [
-    "tests/registry/proxy_test.ts",
+    "tests/registry/http/proxy_test.ts",
     "tests/e2e/proxy_test.ts",
-    "tests/cli/dir_test.ts",
+    "tests/cli/commands/dir/dir_test.ts",
   ];
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["task", "--quiet", "test", ...files],

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { judge, plain, readReport, type Report } from "../../../scripts/test_runner/report.ts";
 import { EXCEPTIONS_VARIABLE } from "../../binary_exceptions.ts";
-import { childEnvironment } from "../../support/environment.ts";
+import { childEnvironment } from "../../support/cli/environment.ts";
 import { TemporaryFolder } from "../../support/temporary.ts";
 
 const JUNIT = `<?xml version="1.0" encoding="UTF-8"?>
@@ -85,7 +85,7 @@ async function reportOf(
     Deno.writeTextFileSync(join(folder.path, name), text);
   }
   const junit = join(folder.path, "junit.xml");
-  const preload = join(import.meta.dirname!, "../../support/skip_exceptions.ts");
+  const preload = join(import.meta.dirname!, "../../support/cli/skip_exceptions.ts");
   const skipping = exceptions ? [`--preload=${preload}`] : [];
   const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: [

@@ -1,9 +1,9 @@
 import { wallNow } from "../clocks.ts";
-import type { InputStream } from "../input_stream.ts";
-import type { OutputStream } from "../output_stream.ts";
+import type { InputStream } from "../io/input_stream.ts";
+import type { OutputStream } from "../io/output_stream.ts";
 import { FileError } from "./error.ts";
 import { OpenFile } from "./open_file.ts";
-import type { Place } from "./place.ts";
+import type { OpenDirectory } from "./directory.ts";
 import type { FileInfo, FileType, FolderEntry, NewTimes } from "./volume.ts";
 
 /** Sets of names, as the transpiled script has them. */
@@ -36,9 +36,9 @@ export class DirectoryEntryStream {
 
 /** `wasi:filesystem/types`' descriptor: a folder or a file that a guest has open. */
 export class Descriptor implements Disposable {
-  #what!: Place | OpenFile;
+  #what!: OpenDirectory | OpenFile;
 
-  static of(what: Place | OpenFile): Descriptor {
+  static of(what: OpenDirectory | OpenFile): Descriptor {
     const descriptor = new Descriptor();
     descriptor.#what = what;
     return descriptor;
@@ -177,7 +177,7 @@ export class Descriptor implements Disposable {
     throw new FileError("is-directory");
   }
 
-  #folder(): Place {
+  #folder(): OpenDirectory {
     if (this.#what instanceof OpenFile) throw new FileError("not-directory");
     return this.#what;
   }

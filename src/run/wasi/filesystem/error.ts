@@ -1,5 +1,5 @@
-import { IoError } from "../io_error.ts";
-import { Refused } from "../result.ts";
+import { IoError } from "../io/error.ts";
+import { WasiError } from "../errors.ts";
 
 /** `wasi:filesystem/types`' error-code, those of its cases that this host uses. */
 export type FileErrorCode =
@@ -32,7 +32,7 @@ export type FileErrorCode =
   | "would-block";
 
 /** What a guest is told of a file operation that failed. */
-export class FileError extends Refused<FileErrorCode> {}
+export class FileError extends WasiError<FileErrorCode> {}
 
 const BY_SYSTEM_CODE: Readonly<Record<string, FileErrorCode>> = {
   EACCES: "access",

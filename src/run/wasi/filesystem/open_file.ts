@@ -1,23 +1,22 @@
-import { GUEST_READ } from "../../../base/defaults.ts";
-import { InputStream } from "../input_stream.ts";
-import type { Lifetime } from "../lifetime.ts";
-import { OutputStream } from "../output_stream.ts";
+import { GUEST_READ, InputStream } from "../io/input_stream.ts";
+import type { InstanceResources } from "../resources.ts";
+import { OutputStream } from "../io/output_stream.ts";
 import { FileError } from "./error.ts";
 import type { FileChanges, FileInfo, NewTimes, VolumeFile } from "./volume.ts";
 
 /** A file that a guest has open. It stays so until the last of its streams is dropped, too. */
 export class OpenFile implements Disposable {
   readonly #file: VolumeFile;
-  readonly #lifetime: Lifetime;
+  readonly #resources: InstanceResources;
   readonly mode: { readonly read: boolean; readonly write: boolean };
   #users = 1;
   #isClosed = false;
 
-  constructor(file: VolumeFile, mode: OpenFile["mode"], lifetime: Lifetime) {
+  constructor(file: VolumeFile, mode: OpenFile["mode"], resources: InstanceResources) {
     this.#file = file;
     this.mode = mode;
-    this.#lifetime = lifetime;
-    lifetime.hold(this);
+    this.#resources = resources;
+    resources.hold(this);
   }
 
   info(): FileInfo {
@@ -78,7 +77,7 @@ export class OpenFile implements Disposable {
   /** Ends one use of it; the last one closes it. */
   release(): void {
     if (--this.#users > 0 || this.#isClosed) return;
-    this.#lifetime.release(this);
+    this.#resources.release(this);
     this[Symbol.dispose]();
   }
 

@@ -1,7 +1,21 @@
-import type { MountedFile, MountedFolder } from "../../mounts.ts";
 import { attempt, FileError } from "./error.ts";
 import { HostFile } from "./host_file.ts";
 import type { FileInfo, FolderEntry, Names, Volume, VolumeFile } from "./volume.ts";
+
+/** What a component sees as its root: plain data and read-only, so that a thread can be sent it. */
+export interface MountedFolder {
+  readonly kind: "folder";
+  /** By name, in the order of the app. */
+  readonly entries: ReadonlyMap<string, MountedFolder | MountedFile>;
+}
+
+export interface MountedFile {
+  readonly kind: "file";
+  /** In bytes. */
+  readonly size: number;
+  /** Where the host has it, or the bytes themselves where the app carries them. */
+  readonly content: { readonly hostPath: string } | { readonly bytes: Uint8Array<ArrayBuffer> };
+}
 
 type Node = MountedFile | MountedFolder;
 

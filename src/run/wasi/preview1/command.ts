@@ -1,9 +1,9 @@
-import type { Host } from "../../host.ts";
-import { MEMORY_IMPORT } from "../../memory_image.ts";
-import { preopens } from "../filesystem.ts";
-import { Lifetime } from "../lifetime.ts";
-import { startSlice } from "../poll.ts";
-import { type Calls, type Guest, PREVIEW1 } from "./calls.ts";
+import type { Host } from "../host.ts";
+import { MEMORY_IMPORT } from "../../wasm/memory_image.ts";
+import { preopens } from "../filesystem/imports.ts";
+import { InstanceResources } from "../resources.ts";
+import { noteYield } from "../io/poll.ts";
+import { type Calls, type Guest, PREVIEW1 } from "./imports.ts";
 import { DescriptorTable } from "./descriptor_table.ts";
 import { ERRNO, Errno, errnoOf } from "./errno.ts";
 import { fileCalls } from "./file_calls.ts";
@@ -32,11 +32,11 @@ export async function runPreview1(
   host: Host,
   memory?: WebAssembly.Memory,
 ): Promise<number> {
-  startSlice();
-  using lifetime = new Lifetime();
+  noteYield();
+  using resources = new InstanceResources();
   const guestMemory = new GuestMemory();
-  const descriptors = openDescriptors(host, lifetime);
-  const guest = { host, lifetime, memory: guestMemory, descriptors };
+  const descriptors = openDescriptors(host, resources);
+  const guest = { host, resources, memory: guestMemory, descriptors };
   try {
     const { exports } = new WebAssembly.Instance(module, {
       [PREVIEW1]: importsOf(guest),
@@ -46,7 +46,7 @@ export async function runPreview1(
     await promising(exports["_start"])();
     return 0;
   } catch (error) {
-    if (lifetime.exitCode !== undefined) return lifetime.exitCode;
+    if (resources.exitCode !== undefined) return resources.exitCode;
     throw error;
   } finally {
     await Promise.all([host.stdio.stdout.drained(), host.stdio.stderr.drained()]);
@@ -54,14 +54,14 @@ export async function runPreview1(
 }
 
 /** The descriptors that a guest has from the start: the standard streams, and the folders it is granted. */
-function openDescriptors({ stdio, mounts }: Host, lifetime: Lifetime): DescriptorTable {
+function openDescriptors({ stdio, mounts }: Host, resources: InstanceResources): DescriptorTable {
   const { stdout, stderr, stdinIsTerminal } = stdio;
   const table = new DescriptorTable();
   table.add({ kind: "input", stream: stdio.stdin(), isTerminal: stdinIsTerminal });
   for (const output of [stdout, stderr]) {
     table.add({ kind: "output", stream: output.stream(), isTerminal: output.isTerminal });
   }
-  for (const place of preopens(mounts, lifetime)) {
+  for (const place of preopens(mounts, resources)) {
     table.add({ kind: "folder", place, preopen: place.mount.guest, entries: [] });
   }
   return table;

@@ -1,8 +1,8 @@
 import type { OpenFile } from "../filesystem/open_file.ts";
-import type { Place } from "../filesystem/place.ts";
+import type { OpenDirectory } from "../filesystem/directory.ts";
 import type { FolderEntry } from "../filesystem/volume.ts";
-import type { InputStream } from "../input_stream.ts";
-import type { OutputStream } from "../output_stream.ts";
+import type { InputStream } from "../io/input_stream.ts";
+import type { OutputStream } from "../io/output_stream.ts";
 import { Errno } from "./errno.ts";
 import { unsigned32 } from "./memory.ts";
 
@@ -15,7 +15,7 @@ export type Descriptor =
 
 export interface FolderDescriptor {
   readonly kind: "folder";
-  readonly place: Place;
+  readonly place: OpenDirectory;
   /** What guests call it, if it is open from the start. */
   readonly preopen: string | undefined;
   /** What a reading of it goes on with. */

@@ -1,7 +1,7 @@
 import type { FolderEntry } from "../filesystem/volume.ts";
-import { OutputStream } from "../output_stream.ts";
-import { Refused } from "../result.ts";
-import { type Calls, type Guest, unsigned } from "./calls.ts";
+import { OutputStream } from "../io/output_stream.ts";
+import { WasiError } from "../errors.ts";
+import { type Calls, type Guest, unsigned } from "./imports.ts";
 import type { FileDescriptor, FolderDescriptor } from "./descriptor_table.ts";
 import { Errno } from "./errno.ts";
 import { unsigned32 } from "./memory.ts";
@@ -131,12 +131,12 @@ function writeOut(stream: OutputStream, bytes: Uint8Array): Promise<void> | unde
 
 function endOfInput(error: unknown): null {
   if (isEnd(error)) return null;
-  throw error instanceof Refused ? new Errno("io") : error;
+  throw error instanceof WasiError ? new Errno("io") : error;
 }
 
 /** Whether a stream's error is that it is closed. */
 function isEnd(error: unknown): boolean {
-  return error instanceof Refused && (error.payload as { tag?: string }).tag === "closed";
+  return error instanceof WasiError && (error.payload as { tag?: string }).tag === "closed";
 }
 
 function sync({ descriptors }: Guest, fd: number): void {

@@ -1,4 +1,5 @@
-import { GUEST_PATH, GUEST_READ } from "../../../base/defaults.ts";
+import { GUEST_PATH } from "../filesystem/directory.ts";
+import { GUEST_READ } from "../io/input_stream.ts";
 import { FileError } from "../filesystem/error.ts";
 import { Errno } from "./errno.ts";
 

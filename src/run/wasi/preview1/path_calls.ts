@@ -1,5 +1,5 @@
 import { OpenFile } from "../filesystem/open_file.ts";
-import { type Calls, type Guest, unsigned } from "./calls.ts";
+import { type Calls, type Guest, unsigned } from "./imports.ts";
 import { unsigned32 } from "./memory.ts";
 import { RIGHTS, writeFilestat } from "./structs.ts";
 import { newTimes } from "./times.ts";

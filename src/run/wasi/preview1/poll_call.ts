@@ -1,6 +1,6 @@
 import { monotonicNow, pollableAt } from "../clocks.ts";
-import { Pollable, untilReady, Waitable } from "../poll.ts";
-import { type Calls, type Guest, unsigned } from "./calls.ts";
+import { Pollable, untilReady, Waitable } from "../io/poll.ts";
+import { type Calls, type Guest, unsigned } from "./imports.ts";
 import { ERRNO, Errno, errnoOf } from "./errno.ts";
 import { unsigned32 } from "./memory.ts";
 import { timeOf } from "./process_calls.ts";
@@ -57,7 +57,7 @@ function readSubscriptions(guest: Guest, list: number, count: number): Subscript
 }
 
 function subscribe(
-  { descriptors, lifetime }: Guest,
+  { descriptors, resources }: Guest,
   type: number,
   view: DataView,
 ): Pick<Subscription, "pollable" | "size"> {
@@ -65,7 +65,7 @@ function subscribe(
     const now = timeOf(view.getUint32(16, true));
     const time = unsigned(view.getBigUint64(24, true));
     const left = view.getUint16(40, true) & ABSOLUTE ? time - now : time;
-    return { pollable: pollableAt(monotonicNow() + left, lifetime), size: 0n };
+    return { pollable: pollableAt(monotonicNow() + left, resources), size: 0n };
   }
   if (type !== EVENT.read && type !== EVENT.write) throw new Errno("inval");
   const descriptor = descriptors.get(view.getUint32(16, true));

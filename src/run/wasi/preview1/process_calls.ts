@@ -1,7 +1,7 @@
 import { monotonicNow, wallNow } from "../clocks.ts";
-import { nextTurn } from "../poll.ts";
+import { yieldToEventLoop } from "../io/poll.ts";
 import { fillRandom } from "../random.ts";
-import type { Calls, Guest } from "./calls.ts";
+import type { Calls, Guest } from "./imports.ts";
 import { Errno } from "./errno.ts";
 import { unsigned32 } from "./memory.ts";
 
@@ -9,7 +9,7 @@ import { unsigned32 } from "./memory.ts";
 export const CLOCK = { realtime: 0, monotonic: 1 } as const;
 
 /** Arguments, environment, clocks, random numbers, and the end. */
-export function processCalls({ host, lifetime, memory }: Guest): Calls {
+export function processCalls({ host, resources, memory }: Guest): Calls {
   const { args, env } = host.settings;
   const variables = env.map(([name, value]) => `${name}=${value}`);
   const sizes = (texts: readonly string[], count: number, size: number) => {
@@ -38,11 +38,11 @@ export function processCalls({ host, lifetime, memory }: Guest): Calls {
     random_get(pointer: number, length: number) {
       fillRandom(memory.bytes(pointer, length));
     },
-    proc_exit: (code: number) => lifetime.exit(unsigned32(code)),
+    proc_exit: (code: number) => resources.exit(unsigned32(code)),
     proc_raise() {
       throw new Errno("nosys");
     },
-    sched_yield: () => nextTurn(),
+    sched_yield: () => yieldToEventLoop(),
   };
 }
 

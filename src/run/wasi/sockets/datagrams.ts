@@ -1,9 +1,7 @@
-import { GUEST_DATAGRAMS } from "../../../base/defaults.ts";
-import { type Endpoint, isSameEndpoint } from "../../network/endpoint.ts";
-import { type Datagram, SocketFailure } from "../../network/messages.ts";
-import { Pollable, Waitable } from "../poll.ts";
-import { Refused } from "../result.ts";
-import { trap } from "../trap.ts";
+import { type Endpoint, isSameEndpoint } from "../../grants/endpoint.ts";
+import { type Datagram, SocketFailure } from "../../sockets/messages.ts";
+import { Pollable, Waitable } from "../io/poll.ts";
+import { trap, WasiError } from "../errors.ts";
 import type { GuestNetwork } from "./guest_network.ts";
 import {
   guestCode,
@@ -12,6 +10,9 @@ import {
   remoteEndpoint,
   socketAddress,
 } from "./network.ts";
+
+/** So many datagrams wait for a guest to take them, and so many of its own to leave; the system keeps more. */
+export const GUEST_DATAGRAMS = 16;
 
 /** The most bytes that a datagram can carry. */
 const MAX_BYTES: Readonly<Record<IpAddressFamily, number>> = { ipv4: 65_507, ipv6: 65_527 };
@@ -113,7 +114,7 @@ export class DatagramQueue {
   throwFailure(): void {
     const failure = this.#failure;
     this.#failure = undefined;
-    if (failure instanceof SocketFailure) throw new Refused(guestCode(failure));
+    if (failure instanceof SocketFailure) throw new WasiError(guestCode(failure));
     if (failure !== undefined) throw failure;
   }
 
@@ -151,7 +152,7 @@ export class IncomingDatagramStream {
 
   receive(atMost: bigint): { data: Uint8Array; remoteAddress: IpSocketAddress }[] {
     const { queue } = this.#flow;
-    if (!queue.isOpen(this.#flow)) throw new Refused("invalid-state");
+    if (!queue.isOpen(this.#flow)) throw new WasiError("invalid-state");
     return queue.take(this.#flow, atMost).map(({ bytes, remote }) => ({
       data: bytes,
       remoteAddress: socketAddress(remote),
@@ -214,17 +215,17 @@ export class OutgoingDatagramStream {
 
   #requireOpen(): void {
     const { queue } = this.#flow;
-    if (!queue.isOpen(this.#flow)) throw new Refused("invalid-state");
+    if (!queue.isOpen(this.#flow)) throw new WasiError("invalid-state");
     queue.throwFailure();
   }
 
   /** @throws Refused */
   #checked({ data, remoteAddress }: OutgoingDatagram): Datagram {
     const { queue, remote: fixed } = this.#flow;
-    if (data.length > MAX_BYTES[queue.family]) throw new Refused("datagram-too-large");
+    if (data.length > MAX_BYTES[queue.family]) throw new WasiError("datagram-too-large");
     const remote = remoteAddress ? remoteEndpoint(remoteAddress, queue.family) : fixed;
     if (!remote || (fixed && !isSameEndpoint(fixed, remote))) {
-      throw new Refused("invalid-argument");
+      throw new WasiError("invalid-argument");
     }
     queue.guest.requireReach("udp", remote);
     return { bytes: data, remote };

@@ -1,14 +1,14 @@
-import type { Endpoint, Transport } from "../../network/endpoint.ts";
-import { SocketGrants, type SocketSettings } from "../../network/grants.ts";
-import type { Lifetime } from "../lifetime.ts";
-import type { Refusals } from "../refusals.ts";
-import { Refused } from "../result.ts";
+import type { Endpoint, Transport } from "../../grants/endpoint.ts";
+import { SocketGrants, type SocketSettings } from "../../grants/socket_grants.ts";
+import type { InstanceResources } from "../resources.ts";
+import type { Denials } from "../../grants/denials.ts";
+import { WasiError } from "../errors.ts";
 import type { Session, Sessions } from "./session.ts";
 
 /** What the sockets of one guest share; nothing of it is made before the guest wants the first one. */
 export class GuestNetwork {
-  readonly refusals: Refusals;
-  readonly #lifetime: Lifetime;
+  readonly denials: Denials;
+  readonly #resources: InstanceResources;
   readonly #settings: SocketSettings;
   readonly #sessions: Sessions;
   #grants: SocketGrants | undefined;
@@ -16,14 +16,14 @@ export class GuestNetwork {
 
   constructor(
     settings: SocketSettings,
-    refusals: Refusals,
+    denials: Denials,
     sessions: Sessions,
-    lifetime: Lifetime,
+    resources: InstanceResources,
   ) {
     this.#settings = settings;
-    this.refusals = refusals;
+    this.denials = denials;
     this.#sessions = sessions;
-    this.#lifetime = lifetime;
+    this.#resources = resources;
   }
 
   /**
@@ -35,7 +35,7 @@ export class GuestNetwork {
   }
 
   get session(): Session {
-    return this.#session ??= this.#sessions.start(this.#lifetime);
+    return this.#session ??= this.#sessions.start(this.#resources);
   }
 
   /**
@@ -44,8 +44,8 @@ export class GuestNetwork {
    */
   requireReach(transport: Transport, remote: Endpoint): void {
     if (this.grants.mayReach(transport, remote)) return;
-    this.refusals.socket(transport, `${this.grants.hostOf(remote.ip)}:${remote.port}`);
-    throw new Refused("access-denied");
+    this.denials.socket(transport, `${this.grants.hostOf(remote.ip)}:${remote.port}`);
+    throw new WasiError("access-denied");
   }
 
   /**
@@ -54,8 +54,8 @@ export class GuestNetwork {
    */
   requireBind(transport: Transport, local: Endpoint): void {
     if (this.grants.mayBind(transport, local)) return;
-    this.refusals.listening(transport, local);
-    throw new Refused("access-denied");
+    this.denials.listening(transport, local);
+    throw new WasiError("access-denied");
   }
 
   /**
@@ -63,12 +63,12 @@ export class GuestNetwork {
    * @throws Refused with `new-socket-limit` where the guest has too many
    */
   hold<T extends Disposable>(resource: T): T {
-    if (this.#lifetime.isFull) throw new Refused("new-socket-limit");
-    this.#lifetime.hold(resource);
+    if (this.#resources.isFull) throw new WasiError("new-socket-limit");
+    this.#resources.hold(resource);
     return resource;
   }
 
   release(resource: Disposable): void {
-    this.#lifetime.release(resource);
+    this.#resources.release(resource);
   }
 }

@@ -1,6 +1,6 @@
-import { canonicalIp, isMappedIp } from "../../network/endpoint.ts";
-import { Pollable, Waitable } from "../poll.ts";
-import { Refused } from "../result.ts";
+import { canonicalIp, isMappedIp } from "../../grants/endpoint.ts";
+import { Pollable, Waitable } from "../io/poll.ts";
+import { WasiError } from "../errors.ts";
 import type { GuestNetwork } from "./guest_network.ts";
 import { type IpAddress, ipAddress, type Network } from "./network.ts";
 import { Operation } from "./operation.ts";
@@ -45,8 +45,8 @@ export function lookupImports(guest: GuestNetwork): object {
         return ResolveAddressStream.of(guest, Promise.resolve([host.ip]));
       }
       if (!guest.grants.mayLookUp(host.name)) {
-        guest.refusals.lookup(host.name);
-        throw new Refused("access-denied");
+        guest.denials.lookup(host.name);
+        throw new WasiError("access-denied");
       }
       return ResolveAddressStream.of(guest, lookUp(guest, host.name));
     },
@@ -71,13 +71,13 @@ function hostOf(text: string): Host {
   const bare = /^\[.*\]$/.test(text) ? text.slice(1, -1) : text;
   if (/^[\da-f:.]+$/i.test(bare) && URL.canParse(`http://[${bare}]`)) {
     const ip = canonicalIp(bare);
-    if (isMappedIp(ip)) throw new Refused("invalid-argument");
+    if (isMappedIp(ip)) throw new WasiError("invalid-argument");
     return { kind: "ip", ip };
   }
   // What a URL would take for something beside the host.
   const isPlain = text !== "" && !/[\s/\\?#@:%[\]{}|^<>*,]/.test(text);
   const name = isPlain ? URL.parse(`http://${text}`)?.hostname : undefined;
-  if (!name) throw new Refused("invalid-argument");
+  if (!name) throw new WasiError("invalid-argument");
   return /^[\d.]+$/.test(name) && /\d$/.test(name)
     ? { kind: "ip", ip: name }
     : { kind: "name", name };

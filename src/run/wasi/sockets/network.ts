@@ -1,8 +1,8 @@
-import { canonicalIp, type Endpoint, isMappedIp, isUnspecifiedIp } from "../../network/endpoint.ts";
-import { type ErrorCode, SocketFailure } from "../../network/messages.ts";
-import { ipv6Groups } from "../../ip_network.ts";
-import { IoError } from "../io_error.ts";
-import { Refused } from "../result.ts";
+import { canonicalIp, type Endpoint, isMappedIp, isUnspecifiedIp } from "../../grants/endpoint.ts";
+import { type ErrorCode, SocketFailure } from "../../sockets/messages.ts";
+import { ipv6Groups } from "../../grants/ip_network.ts";
+import { IoError } from "../io/error.ts";
+import { WasiError } from "../errors.ts";
 
 /** `wasi:sockets/network`'s network. There is one; what a guest may do in it depends on its grants. */
 export class Network {}
@@ -60,7 +60,7 @@ export function socketAddress({ ip, port }: Endpoint): IpSocketAddress {
 export function localEndpoint(address: IpSocketAddress, family: IpAddressFamily): Endpoint {
   const { tag, val } = address;
   const endpoint = { ip: ipText({ tag, val: val.address }), port: val.port };
-  if (tag !== family || isMappedIp(endpoint.ip)) throw new Refused("invalid-argument");
+  if (tag !== family || isMappedIp(endpoint.ip)) throw new WasiError("invalid-argument");
   return endpoint;
 }
 
@@ -70,7 +70,7 @@ export function localEndpoint(address: IpSocketAddress, family: IpAddressFamily)
  */
 export function remoteEndpoint(address: IpSocketAddress, family: IpAddressFamily): Endpoint {
   const endpoint = localEndpoint(address, family);
-  if (endpoint.port === 0 || isUnspecifiedIp(endpoint.ip)) throw new Refused("invalid-argument");
+  if (endpoint.port === 0 || isUnspecifiedIp(endpoint.ip)) throw new WasiError("invalid-argument");
   return endpoint;
 }
 

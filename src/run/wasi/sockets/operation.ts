@@ -1,5 +1,5 @@
-import { SocketFailure } from "../../network/messages.ts";
-import { Refused } from "../result.ts";
+import { SocketFailure } from "../../sockets/messages.ts";
+import { WasiError } from "../errors.ts";
 import { guestCode } from "./network.ts";
 
 /** Something that a guest has started and finishes later. */
@@ -22,10 +22,10 @@ export class Operation<T> {
    */
   take(): T {
     const outcome = this.#outcome;
-    if (!outcome) throw new Refused("would-block");
+    if (!outcome) throw new WasiError("would-block");
     if ("value" in outcome) return outcome.value;
     const { error } = outcome;
-    throw error instanceof SocketFailure ? new Refused(guestCode(error)) : error;
+    throw error instanceof SocketFailure ? new WasiError(guestCode(error)) : error;
   }
 
   /** Resolves once it is over; rejects where that traps the guest. */

@@ -1,4 +1,4 @@
-import { Refused } from "../result.ts";
+import { WasiError } from "../errors.ts";
 import { Socket } from "./socket.ts";
 
 /** The options of a socket. Sizes are bytes, times nanoseconds. */
@@ -53,7 +53,7 @@ abstract class SocketWithOptions extends Socket {
 
   protected setOption<K extends keyof Options>(name: K, value: Options[K]): void {
     this.requireOpen();
-    if (value === 0 || value === 0n) throw new Refused("invalid-argument");
+    if (value === 0 || value === 0n) throw new WasiError("invalid-argument");
     this.#values[name] = value;
   }
 

@@ -4,9 +4,9 @@ import {
   type Requests,
   type RequestType,
   SocketFailure,
-} from "../../network/messages.ts";
-import type { Lifetime } from "../lifetime.ts";
-import { trapError } from "../trap.ts";
+} from "../../sockets/messages.ts";
+import type { InstanceResources } from "../resources.ts";
+import { trapError } from "../errors.ts";
 
 /** Hands a port to the thread that has the sockets; what comes there is one guest's. */
 export type OpenPort = (port: MessagePort) => void;
@@ -21,14 +21,14 @@ export class Sessions {
   }
 
   /** Begins what one guest has of sockets, which ends with it. */
-  start(lifetime: Lifetime): Session {
+  start(resources: InstanceResources): Session {
     const { port1, port2 } = new MessageChannel();
     this.#open(port2);
     const session = new Session(port1, (ended) => {
       this.#ending.add(ended);
       ended.finally(() => this.#ending.delete(ended));
     });
-    lifetime.hold(session);
+    resources.hold(session);
     return session;
   }
 

@@ -1,4 +1,4 @@
-import { Pollable, Waitable } from "../poll.ts";
+import { Pollable, Waitable } from "../io/poll.ts";
 import type { GuestNetwork } from "./guest_network.ts";
 import type { IpAddressFamily } from "./network.ts";
 import type { Operation } from "./operation.ts";

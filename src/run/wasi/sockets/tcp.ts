@@ -3,11 +3,11 @@ import {
   formatEndpoint,
   isUnspecified,
   isUnspecifiedIp,
-} from "../../network/endpoint.ts";
-import { type Connected, SocketFailure } from "../../network/messages.ts";
-import { InputStream, Intake } from "../input_stream.ts";
-import { OutputStream } from "../output_stream.ts";
-import { Refused } from "../result.ts";
+} from "../../grants/endpoint.ts";
+import { type Connected, SocketFailure } from "../../sockets/messages.ts";
+import { BufferedInput, InputStream } from "../io/input_stream.ts";
+import { OutputStream } from "../io/output_stream.ts";
+import { WasiError } from "../errors.ts";
 import type { GuestNetwork } from "./guest_network.ts";
 import {
   type IpAddressFamily,
@@ -31,7 +31,7 @@ type State =
   | {
     readonly name: "connected";
     readonly link: Link;
-    readonly intake: Intake;
+    readonly intake: BufferedInput;
     readonly output: OutputStream;
   };
 
@@ -63,7 +63,7 @@ export class TcpSocket extends TcpOptions implements Disposable {
   startBind(_network: Network, address: IpSocketAddress): void {
     this.#require("unbound");
     const wanted = localEndpoint(address, this.family);
-    if (!isUnicast(wanted.ip)) throw new Refused("invalid-argument");
+    if (!isUnicast(wanted.ip)) throw new WasiError("invalid-argument");
     // One that leaves all to the system may be for a connection to elsewhere.
     if (!isUnspecified(wanted)) this.guest.requireBind("tcp", wanted);
     const binding = this.guest.grants.mayBind("tcp", wanted)
@@ -83,9 +83,9 @@ export class TcpSocket extends TcpOptions implements Disposable {
     const binding = this.#state.name === "bound" ? this.#state.binding : undefined;
     this.#state = { name: "closed" };
     const remote = remoteEndpoint(address, this.family);
-    if (!isUnicast(remote.ip)) throw new Refused("invalid-argument");
+    if (!isUnicast(remote.ip)) throw new WasiError("invalid-argument");
     // Deno connects from ports of the system's choice.
-    if (binding && binding.wanted.port !== 0) throw new Refused("not-supported");
+    if (binding && binding.wanted.port !== 0) throw new WasiError("not-supported");
     this.guest.requireReach("tcp", remote);
     const operation = new Operation(this.#connect(remote, binding));
     this.#state = { name: "connect-in-progress", operation };
@@ -111,9 +111,9 @@ export class TcpSocket extends TcpOptions implements Disposable {
 
   accept(): [TcpSocket, InputStream, OutputStream] {
     const state = this.#state;
-    if (state.name !== "listening") throw new Refused("invalid-state");
+    if (state.name !== "listening") throw new WasiError("invalid-state");
     const operation = state.next ??= this.#accept(state.binding.listener!);
-    if (!operation.isOver) throw new Refused("would-block");
+    if (!operation.isOver) throw new WasiError("would-block");
     // Where there are too many sockets, the connection waits for the next call.
     const accepted = TcpSocket.of(this.guest, this.family);
     state.next = undefined;
@@ -133,11 +133,11 @@ export class TcpSocket extends TcpOptions implements Disposable {
     const state = this.#state;
     if (state.name === "connected") return socketAddress(state.link.ends.local);
     if ("binding" in state) return socketAddress(state.binding.local);
-    throw new Refused("invalid-state");
+    throw new WasiError("invalid-state");
   }
 
   remoteAddress(): IpSocketAddress {
-    if (this.#state.name !== "connected") throw new Refused("invalid-state");
+    if (this.#state.name !== "connected") throw new WasiError("invalid-state");
     return socketAddress(this.#state.link.ends.remote);
   }
 
@@ -147,14 +147,14 @@ export class TcpSocket extends TcpOptions implements Disposable {
 
   /** A hint, which Deno cannot take. */
   setListenBacklogSize(value: bigint): void {
-    if (value === 0n) throw new Refused("invalid-argument");
+    if (value === 0n) throw new WasiError("invalid-argument");
     if (["connect-in-progress", "connected", "closed"].includes(this.#state.name)) {
-      throw new Refused("invalid-state");
+      throw new WasiError("invalid-state");
     }
   }
 
   shutdown(type: "receive" | "send" | "both"): void {
-    if (this.#state.name !== "connected") throw new Refused("invalid-state");
+    if (this.#state.name !== "connected") throw new WasiError("invalid-state");
     const { link, intake, output } = this.#state;
     if (type !== "send") intake.close();
     if (type === "receive" || OutputStream.isClosed(output)) return;
@@ -169,7 +169,7 @@ export class TcpSocket extends TcpOptions implements Disposable {
   }
 
   protected override requireOpen(): void {
-    if (this.#state.name === "closed") throw new Refused("invalid-state");
+    if (this.#state.name === "closed") throw new WasiError("invalid-state");
   }
 
   protected override applyKeepAlive(isOn: boolean): void {
@@ -210,7 +210,7 @@ export class TcpSocket extends TcpOptions implements Disposable {
   #open(link: Link): [InputStream, OutputStream] {
     const { session } = this.guest;
     const socket = link.id;
-    const intake = new Intake((atMost) => session.ask("read", { socket, atMost }));
+    const intake = new BufferedInput((atMost) => session.ask("read", { socket, atMost }));
     const output = OutputStream.pipelined((bytes) => session.write(socket, bytes));
     this.#state = { name: "connected", link, intake, output };
     if (this.keepAliveEnabled()) this.applyKeepAlive(true);
@@ -232,11 +232,11 @@ export class TcpSocket extends TcpOptions implements Disposable {
   #require(...names: State["name"][]): void {
     const { name } = this.#state;
     if (names.includes(name)) return;
-    throw new Refused(name.endsWith("-in-progress") ? "concurrency-conflict" : "invalid-state");
+    throw new WasiError(name.endsWith("-in-progress") ? "concurrency-conflict" : "invalid-state");
   }
 
   #inProgress<N extends State["name"]>(name: N): State & { name: N } {
-    if (this.#state.name !== name) throw new Refused("not-in-progress");
+    if (this.#state.name !== name) throw new WasiError("not-in-progress");
     return this.#state as State & { name: N };
   }
 

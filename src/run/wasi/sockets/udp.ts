@@ -1,5 +1,5 @@
-import { type Endpoint, isUnspecified } from "../../network/endpoint.ts";
-import { Refused } from "../result.ts";
+import { type Endpoint, isUnspecified } from "../../grants/endpoint.ts";
+import { WasiError } from "../errors.ts";
 import {
   DatagramQueue,
   type IncomingDatagramStream,
@@ -33,8 +33,8 @@ export class UdpSocket extends UdpOptions implements Disposable {
   }
 
   startBind(_network: Network, address: IpSocketAddress): void {
-    if (this.operation) throw new Refused("concurrency-conflict");
-    if (this.#state.name === "bound") throw new Refused("invalid-state");
+    if (this.operation) throw new WasiError("concurrency-conflict");
+    if (this.#state.name === "bound") throw new WasiError("invalid-state");
     const local = localEndpoint(address, this.family);
     // One that leaves all to the system is for answers.
     if (!isUnspecified(local)) this.guest.requireBind("udp", local);
@@ -47,7 +47,7 @@ export class UdpSocket extends UdpOptions implements Disposable {
 
   finishBind(): void {
     const operation = this.operation;
-    if (!operation) throw new Refused("not-in-progress");
+    if (!operation) throw new WasiError("not-in-progress");
     if (operation.isOver) this.#state = { name: "unbound" };
     this.#state = { name: "bound", local: operation.take() };
   }
@@ -55,20 +55,20 @@ export class UdpSocket extends UdpOptions implements Disposable {
   stream(
     address: IpSocketAddress | undefined,
   ): [IncomingDatagramStream, OutgoingDatagramStream] {
-    if (this.#state.name !== "bound") throw new Refused("invalid-state");
+    if (this.#state.name !== "bound") throw new WasiError("invalid-state");
     const remote = address && remoteEndpoint(address, this.family);
     if (remote) this.guest.requireReach("udp", remote);
     return this.#queue!.open(remote);
   }
 
   localAddress(): IpSocketAddress {
-    if (this.#state.name !== "bound") throw new Refused("invalid-state");
+    if (this.#state.name !== "bound") throw new WasiError("invalid-state");
     return socketAddress(this.#state.local);
   }
 
   remoteAddress(): IpSocketAddress {
     const remote = this.#queue?.remote;
-    if (!remote) throw new Refused("invalid-state");
+    if (!remote) throw new WasiError("invalid-state");
     return socketAddress(remote);
   }
 

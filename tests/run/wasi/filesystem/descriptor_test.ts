@@ -1,13 +1,17 @@
+import { GUEST_READ } from "../../../../src/run/wasi/io/input_stream.ts";
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { GUEST_READ } from "../../../../src/base/defaults.ts";
-import { filesystemImports, type Mount, mountPoint } from "../../../../src/run/wasi/filesystem.ts";
+import {
+  filesystemImports,
+  type Mount,
+  mountPoint,
+} from "../../../../src/run/wasi/filesystem/imports.ts";
 import type { Descriptor } from "../../../../src/run/wasi/filesystem/descriptor.ts";
 import { filesystemErrorCode } from "../../../../src/run/wasi/filesystem/error.ts";
-import type { IoError } from "../../../../src/run/wasi/io_error.ts";
-import { Lifetime } from "../../../../src/run/wasi/lifetime.ts";
-import { Refusals } from "../../../../src/run/wasi/refusals.ts";
-import { refusedWith, streamError, textOf } from "../../../support/streams.ts";
+import type { IoError } from "../../../../src/run/wasi/io/error.ts";
+import { InstanceResources } from "../../../../src/run/wasi/resources.ts";
+import { Denials } from "../../../../src/run/grants/denials.ts";
+import { refusedWith, streamError, textOf } from "../../../support/wasm/streams.ts";
 import { TemporaryFolder } from "../../../support/temporary.ts";
 
 const bytesOf = (text: string) => new TextEncoder().encode(text);
@@ -16,7 +20,7 @@ const refusedAs = (code: string) => refusedWith((payload) => payload === code);
 /** A guest that is granted a folder with one file, `a`. */
 class Guest implements Disposable {
   readonly #folder = new TemporaryFolder();
-  readonly lifetime = new Lifetime();
+  readonly resources = new InstanceResources();
   readonly path = Deno.realPathSync(this.#folder.path);
 
   constructor() {
@@ -24,9 +28,9 @@ class Guest implements Disposable {
   }
 
   preopens(...mounts: Mount[]): [Descriptor, string][] {
-    const refusals = new Refusals("options", () => {});
-    const points = mounts.map((mount) => mountPoint(mount, refusals));
-    const imports = filesystemImports(points, this.lifetime)["wasi:filesystem/preopens"];
+    const denials = new Denials("options", () => {});
+    const points = mounts.map((mount) => mountPoint(mount, denials));
+    const imports = filesystemImports(points, this.resources)["wasi:filesystem/preopens"];
     return (imports as { getDirectories(): [Descriptor, string][] }).getDirectories();
   }
 
@@ -43,7 +47,7 @@ class Guest implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.lifetime[Symbol.dispose]();
+    this.resources[Symbol.dispose]();
     this.#folder[Symbol.dispose]();
   }
 }
@@ -172,7 +176,7 @@ Deno.test("files that a guest leaves open are closed at its end", () => {
   using guest = new Guest();
   const file = guest.open("a");
   const stream = file.readViaStream(0n);
-  guest.lifetime[Symbol.dispose]();
+  guest.resources[Symbol.dispose]();
   assert.throws(() => stream.read(1n), streamError("last-operation-failed"));
   stream[Symbol.dispose]();
   file[Symbol.dispose]();

@@ -1,8 +1,11 @@
+import {
+  type MountedFile,
+  type MountedFolder,
+  TreeVolume,
+} from "../../../../src/run/wasi/filesystem/tree_volume.ts";
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import type { MountedFile, MountedFolder } from "../../../../src/run/mounts.ts";
-import { TreeVolume } from "../../../../src/run/wasi/filesystem/tree_volume.ts";
-import { refusedWith, textOf } from "../../../support/streams.ts";
+import { refusedWith, textOf } from "../../../support/wasm/streams.ts";
 import { TemporaryFolder } from "../../../support/temporary.ts";
 
 const inline = (text: string): MountedFile => {

@@ -3,9 +3,9 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { FileError } from "../../../../src/run/wasi/filesystem/error.ts";
 import { OpenFile } from "../../../../src/run/wasi/filesystem/open_file.ts";
-import type { Place } from "../../../../src/run/wasi/filesystem/place.ts";
-import { GrantedFolder, HIDDEN, listing, READ } from "../../../support/granted_folder.ts";
-import { textOf } from "../../../support/streams.ts";
+import type { OpenDirectory } from "../../../../src/run/wasi/filesystem/directory.ts";
+import { GrantedFolder, HIDDEN, listing, READ } from "../../../support/wasm/granted_folder.ts";
+import { textOf } from "../../../support/wasm/streams.ts";
 
 const name = fc.constantFrom("a", "b", "c");
 /** A place in the granted folder, mostly at its top. */
@@ -114,7 +114,7 @@ const action = fc.record({
 type Action = (typeof action)["generate"] extends (...args: never[]) => { value: infer T } ? T
   : never;
 
-function act(place: Place, { what, path, other, follow }: Action): string {
+function act(place: OpenDirectory, { what, path, other, follow }: Action): string {
   const write = { ...READ, follow, write: true };
   switch (what) {
     case "read":
@@ -124,7 +124,7 @@ function act(place: Place, { what, path, other, follow }: Action): string {
     case "new":
       return describe(place.open(path, { ...write, create: true }), "new");
     case "list": {
-      const folder = place.open(path, { ...READ, follow, folder: true }) as Place;
+      const folder = place.open(path, { ...READ, follow, folder: true }) as OpenDirectory;
       return folder.list().map(({ name }) => name).join();
     }
     case "mkdir":
@@ -140,7 +140,7 @@ function act(place: Place, { what, path, other, follow }: Action): string {
   }
 }
 
-function describe(opened: Place | OpenFile, text?: string): string {
+function describe(opened: OpenDirectory | OpenFile, text?: string): string {
   if (!(opened instanceof OpenFile)) return "a folder";
   if (text !== undefined) opened.write(new TextEncoder().encode(text), 0n);
   const read = text === undefined ? textOf(opened.read(100, 0n) ?? new Uint8Array()) : text;

@@ -1,12 +1,12 @@
+import { GUEST_MEMORY } from "../../../../src/run/wasm/limit_memory.ts";
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { GUEST_MEMORY } from "../../../../src/base/defaults.ts";
-import type { HostSettings } from "../../../../src/run/host.ts";
-import { Memories } from "../../../../src/run/memories.ts";
-import { PAGE, takeMemory } from "../../../../src/run/memory_image.ts";
+import type { HostSettings } from "../../../../src/run/wasi/host.ts";
+import { MemoryPool } from "../../../../src/run/wasm/memory_pool.ts";
+import { PAGE, takeMemory } from "../../../../src/run/wasm/memory_image.ts";
 import { runPreview1 } from "../../../../src/run/wasi/preview1/command.ts";
-import { binaryOf, guestModule, moduleOf } from "../../../support/components.ts";
-import { GuestHost } from "../../../support/guest_host.ts";
+import { binaryOf, guestModule, moduleOf } from "../../../support/wasm/components.ts";
+import { GuestHost } from "../../../support/wasm/guest_host.ts";
 import { TemporaryFolder } from "../../../support/temporary.ts";
 
 const tool = await guestModule("preview1_tool");
@@ -76,7 +76,7 @@ Deno.test("a command of preview 1 may grow its memory as far as larder says, and
       (if (i32.eq (memory.grow (i32.const ${GUEST_MEMORY / PAGE})) (i32.const -1))
         (then (call $exit (i32.load8_u (i32.const 100)))))))`;
   const { code, memory, image } = takeMemory(await binaryOf(wat))!;
-  const granted = new Memories(memory, image).take();
+  const granted = new MemoryPool(memory, image).take();
   const module = new WebAssembly.Module(code);
   assert.equal(await runPreview1(module, new GuestHost().host, granted), 7);
 });

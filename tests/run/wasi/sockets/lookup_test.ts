@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { at, finished, isCode, NETWORK, SocketGuest } from "../../../support/guest_sockets.ts";
-import { TcpServer } from "../../../support/loopback.ts";
+import { at, finished, isCode, NETWORK, SocketGuest } from "../../../support/wasm/guest_sockets.ts";
+import { TcpServer } from "../../../support/wasm/loopback.ts";
 
 const ADDRESSES: [text: string, ip: string][] = [
   ["127.0.0.1", "127.0.0.1"],

@@ -1,5 +1,6 @@
+import { GUEST_RESOURCES } from "../../../../src/run/wasi/resources.ts";
+import { GUEST_WRITE_WINDOW } from "../../../../src/run/wasi/io/output_stream.ts";
 import assert from "node:assert/strict";
-import { GUEST_RESOURCES, GUEST_WRITE_WINDOW } from "../../../../src/base/defaults.ts";
 import type { TcpSocket } from "../../../../src/run/wasi/sockets/tcp.ts";
 import {
   at,
@@ -8,9 +9,9 @@ import {
   NETWORK,
   readAll,
   SocketGuest,
-} from "../../../support/guest_sockets.ts";
-import { closedPort, ipv6Test, TcpServer } from "../../../support/loopback.ts";
-import { streamError, textOf } from "../../../support/streams.ts";
+} from "../../../support/wasm/guest_sockets.ts";
+import { closedPort, ipv6Test, TcpServer } from "../../../support/wasm/loopback.ts";
+import { streamError, textOf } from "../../../support/wasm/streams.ts";
 import { until } from "../../../support/until.ts";
 
 const LOOPBACK = "127.0.0.1";

@@ -1,13 +1,13 @@
-import assert from "node:assert/strict";
-import { GUEST_DATAGRAMS } from "../../../../src/base/defaults.ts";
-import type {
-  IncomingDatagramStream,
-  OutgoingDatagramStream,
+import {
+  GUEST_DATAGRAMS,
+  type IncomingDatagramStream,
+  type OutgoingDatagramStream,
 } from "../../../../src/run/wasi/sockets/datagrams.ts";
+import assert from "node:assert/strict";
 import type { IpSocketAddress } from "../../../../src/run/wasi/sockets/network.ts";
-import { at, finished, isCode, NETWORK, SocketGuest } from "../../../support/guest_sockets.ts";
-import { closedPort, ipv6Test, UdpEcho, udpSocket } from "../../../support/loopback.ts";
-import { textOf } from "../../../support/streams.ts";
+import { at, finished, isCode, NETWORK, SocketGuest } from "../../../support/wasm/guest_sockets.ts";
+import { closedPort, ipv6Test, UdpEcho, udpSocket } from "../../../support/wasm/loopback.ts";
+import { textOf } from "../../../support/wasm/streams.ts";
 
 const LOOPBACK = "127.0.0.1";
 

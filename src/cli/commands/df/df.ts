@@ -1,0 +1,118 @@
+import { diskOf } from "../../../base/disk.ts";
+import { writeFileAtomic } from "../../../base/files.ts";
+import { formatBytes } from "../../../base/units.ts";
+import { planGc } from "../../../gc/collector.ts";
+import { hasLimits } from "../../../gc/policy.ts";
+import { takeSnapshot } from "../../../snapshot/snapshot.ts";
+import { writeJson, writeOut } from "../../terminal/console.ts";
+import type { Context } from "../../context.ts";
+import type { Format } from "../../options.ts";
+import { type Bar, barChart } from "./bar_chart.ts";
+import { localTime, table } from "../../terminal/table.ts";
+import { policyOf } from "../gc/policy.ts";
+import { type SpaceNode, spaceTree } from "./space_tree.ts";
+import { type Amount, type Usage, usageOf } from "./usage.ts";
+
+export interface DfOptions {
+  readonly format: Format;
+  /** Where to write a page. */
+  readonly html?: string;
+}
+
+/** Bars that are shown without `--verbose`. */
+const MAX_BARS = 10;
+/** Columns of what is no terminal. */
+const PLAIN_WIDTH = 80;
+
+const HEAD = ["TYPE", "COUNT", "SIZE", "SHARED", "RECLAIMABLE"];
+
+/** `larder df`: what takes the space, and what a collection under the current policy would free. */
+export async function df(context: Context, { format, html }: DfOptions): Promise<void> {
+  const { layout, config } = context;
+  const now = Date.now();
+  const snapshot = await takeSnapshot(layout, now);
+  const policy = policyOf(config);
+  const disk = diskOf(layout.root);
+  const usage = usageOf(snapshot, planGc(snapshot, policy, disk), disk);
+  const tree = spaceTree(snapshot);
+  const rows = rowsOf(usage);
+  if (html !== undefined) {
+    const { usagePage } = await import("./html_page.ts");
+    const page = { root: layout.root, time: localTime(now), tree, rows: [HEAD, ...rows] };
+    writeFileAtomic(html, usagePage({ ...page, disk: diskText(usage) }));
+    context.info(`wrote ${html}`);
+  }
+  if (format === "json") {
+    writeJson({ root: layout.root, ...usage, tree });
+    return;
+  }
+  const bars = barsOf(tree, context.options.verbose ?? false);
+  const picture = bars.length > 0 ? `\n${barChart(bars, columns())}` : "";
+  writeOut(`${table(HEAD, rows)}${diskText(usage)}\n${picture}`);
+  if (!hasLimits(policy)) {
+    context.info(
+      "without limits gc takes only what nothing needs; larder config set gc.max_size SIZE sets one",
+    );
+  }
+}
+
+function rowsOf({ types, unneeded, partials, rubbish, foreign, total }: Usage): string[][] {
+  const row = (name: string, { count, size, reclaimable }: Amount, shared?: number) => [
+    name,
+    String(count),
+    formatBytes(size),
+    shared === undefined ? "-" : formatBytes(shared),
+    shareText(reclaimable, size),
+  ];
+  const rows = types.map((each) => ({ ...each, row: row(each.type, each, each.shared) }));
+  const others = [["needed by nothing", unneeded], ["partial downloads", partials], [
+    "rubbish",
+    rubbish,
+  ]] as const;
+  return [
+    ...rows.filter(({ count }) => count > 0).map(({ row }) => row),
+    ...others.filter(([, { count }]) => count > 0).map(([name, amount]) => row(name, amount)),
+    ...foreign.count > 0
+      ? [["not larder's", String(foreign.count), formatBytes(foreign.size), "-", "-"]]
+      : [],
+    ["total", "", formatBytes(total.size), "", shareText(total.reclaimable, total.size)],
+  ];
+}
+
+/** `100.00 MiB (10%)`. */
+function shareText(bytes: number, of: number): string {
+  return bytes === 0 ? formatBytes(0) : `${formatBytes(bytes)} (${percent(bytes, of)})`;
+}
+
+function diskText({ disk }: Usage): string {
+  if (!disk) return "The system does not tell how much of the disk is free";
+  const { free, size } = disk;
+  return `${formatBytes(free)} of ${formatBytes(size)} are free on the disk (${
+    percent(free, size)
+  })`;
+}
+
+function percent(part: number, whole: number): string {
+  return `${Math.round((part / whole) * 100)}%`;
+}
+
+/** A bar for each registry and other type; with `all` for each repository and other group. */
+function barsOf(tree: SpaceNode, all: boolean): Bar[] {
+  const nodes = all ? tree.children.flatMap(({ children }) => children) : tree.children;
+  const bars = nodes.map(({ name, size }) => ({ name, bytes: size }))
+    .sort((a, b) => b.bytes - a.bytes);
+  const others = all ? [] : bars.splice(MAX_BARS);
+  const shared = tree.size - nodes.reduce((sum, { size }) => sum + size, 0);
+  const rest = others.reduce((sum, { bytes }) => sum + bytes, 0);
+  if (rest > 0) bars.push({ name: `(${others.length} others)`, bytes: rest });
+  if (shared > 0) bars.push({ name: "(shared by several)", bytes: shared });
+  return bars;
+}
+
+function columns(): number {
+  try {
+    return Deno.stdout.isTerminal() ? Deno.consoleSize().columns : PLAIN_WIDTH;
+  } catch {
+    return PLAIN_WIDTH;
+  }
+}

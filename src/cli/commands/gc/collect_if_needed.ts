@@ -1,0 +1,35 @@
+import { diskOf } from "../../../base/disk.ts";
+import { hasCode } from "../../../base/errors.ts";
+import { applyPlan, isBeyond, planGc } from "../../../gc/collector.ts";
+import { isEmptyPlan } from "../../../gc/plan.ts";
+import { type GcPolicy, hasFree, limitsOnlyFree } from "../../../gc/policy.ts";
+import { takeSnapshot } from "../../../snapshot/snapshot.ts";
+import type { Context } from "../../context.ts";
+import { shortfallLines } from "./plan_table.ts";
+import { freedText } from "./confirm_and_sweep.ts";
+
+/** Makes the cache keep to a policy without a question, unless others are at work: they will do it, or the next. */
+export async function collectIfBeyond(context: Context, policy: GcPolicy): Promise<void> {
+  const { layout } = context;
+  const disk = diskOf(layout.root);
+  // The disk alone can tell then, and at once.
+  if (limitsOnlyFree(policy) && hasFree(policy, disk)) return;
+  const snapshot = await takeSnapshot(layout, Date.now());
+  const plan = planGc(snapshot, policy, disk);
+  if (!isBeyond(snapshot, policy, disk, plan)) return;
+  for (const line of shortfallLines(plan)) context.warn(line);
+  if (isEmptyPlan(plan)) return;
+  try {
+    const { aborted } = context.interruptible();
+    const result = await applyPlan(layout, plan, {
+      by: "gc --auto",
+      now: Date.now,
+      // What served until Ctrl-C has ended as it should.
+      signal: aborted ? undefined : context.interruptible(),
+      timeout: 0,
+    });
+    if (result.freed > 0) context.info(`cleaned the cache: ${freedText(result)}`);
+  } catch (error) {
+    if (!hasCode(error, "LDR_BUSY")) throw error;
+  }
+}

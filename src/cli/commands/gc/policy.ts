@@ -1,0 +1,41 @@
+import type { GcPolicy, TypeLimits } from "../../../gc/policy.ts";
+import type { EntryType } from "../../../snapshot/types.ts";
+import type { Config } from "../../config/schema.ts";
+
+const GB = 1e9;
+const DAY = 86_400_000;
+
+/** The group of `storage` that has the limits of a type; compiled code has none there. */
+export const CACHES = {
+  app: "registry_cache",
+  package: "package_cache",
+  image: "image_cache",
+} as const satisfies Partial<Record<EntryType, string>>;
+
+type CacheSettings = NonNullable<NonNullable<Config["storage"]>["registry_cache"]>;
+
+/** What the config says that the cache has to keep to: `gc` holds for all, `storage` for single types. */
+export function policyOf({ gc, storage }: Config): GcPolicy {
+  return {
+    maxSize: gc?.max_size,
+    minFree: gc?.min_free,
+    maxCount: gc?.max_count,
+    unused: gc?.unused,
+    keepLast: gc?.keep_last,
+    types: {
+      app: limitsOf(storage?.[CACHES.app]),
+      package: limitsOf(storage?.[CACHES.package]),
+      image: limitsOf(storage?.[CACHES.image]),
+    },
+  };
+}
+
+function limitsOf(settings: CacheSettings | null | undefined): TypeLimits {
+  const { enabled, max_size_gb, retention_days, max_count } = settings ?? {};
+  return {
+    maxSize: max_size_gb === undefined ? undefined : Math.round(max_size_gb * GB),
+    unused: retention_days === undefined ? undefined : retention_days * DAY,
+    maxCount: max_count,
+    disabled: enabled === false,
+  };
+}

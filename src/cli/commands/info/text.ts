@@ -1,0 +1,155 @@
+import { printable } from "../../../base/errors.ts";
+import { formatBytes, plural } from "../../../base/units.ts";
+import { type Digest, shortDigest } from "../../../oci/digest.ts";
+import { formatPlatform } from "../../../oci/platform.ts";
+import type { Pin } from "../../../store/entries/pins.ts";
+import type { ContentInfo, EntryInfo, FileInfo } from "./item.ts";
+import type { ManifestInfo, PartInfo, PlatformInfo } from "./manifest.ts";
+import type { SpinInfo } from "./spin.ts";
+import { fields, sections } from "../../terminal/sections.ts";
+import { localTime, table } from "../../terminal/table.ts";
+
+/** Names that are listed in a cell. */
+const MAX_NAMES = 2;
+
+/** What `larder info` prints of an entry. @param full digests and paths in full */
+export function entryText({ entry, app, files }: EntryInfo, full: boolean): string {
+  const { record, size, unique, problem } = entry;
+  const about = [
+    ["NAME", entry.name],
+    ["TYPE", entry.type],
+    ["DIGEST", entry.digest ?? "unknown"],
+    ["MEDIA TYPE", record?.mediaType],
+    ["PLATFORM", record?.platform && formatPlatform(record.platform)],
+    ["SIZE", `${formatBytes(size)}, ${formatBytes(size - unique)} of it shared with others`],
+    ["CREATED", localTime(entry.createdAt)],
+    ["LAST USED", localTime(entry.lastUsed)],
+    ["CONFIRMED", record && localTime(Date.parse(record.checkedAt))],
+    ["PINNED", pinText(entry.pin)],
+    ["WRITTEN BY", entry.writtenBy],
+    ["PROBLEM", problem ?? app?.spinProblem],
+    ["PATH", entry.folder],
+  ] as const;
+  return sections([
+    fields(about),
+    app?.index ? manifestText(app.index, full) : "",
+    app?.manifest ? manifestText(app.manifest, full) : "",
+    app?.spin ? spinText(app.spin, full) : "",
+    files.length > 0 ? filesText(files, full) : "",
+  ]);
+}
+
+/** What `larder info` prints of a manifest or blob. */
+export function contentText(content: ContentInfo): string {
+  const { type, digest, mediaType, files, neededBy, manifest } = content;
+  return sections([
+    fields([
+      ["DIGEST", digest],
+      ["TYPE", type],
+      ["MEDIA TYPE", mediaType ?? "unknown: no manifest here needs it"],
+      ["SIZE", formatBytes(files.reduce((sum, { size }) => sum + size, 0))],
+      ["WRITTEN", localTime(Math.max(...files.map(({ mtime }) => mtime)))],
+      ...files.map(({ path }) => ["PATH", path] as const),
+      ["NEEDED BY", countText(neededBy.length)],
+    ]),
+    neededBy.map((name) => `  ${printable(name)}\n`).join(""),
+    manifest ? manifestText(manifest, false) : "",
+  ]);
+}
+
+function manifestText(manifest: ManifestInfo, full: boolean): string {
+  const { digest, annotations, parts, platforms } = manifest;
+  return sections([
+    platforms.length > 0 ? `Index ${digest}\n${platformsText(platforms, full)}` : "",
+    parts.length > 0 ? `Manifest ${digest}\n${partsText(parts, full)}` : "",
+    annotationsText(annotations),
+  ]);
+}
+
+function platformsText(platforms: readonly PlatformInfo[], full: boolean): string {
+  return table(
+    ["PLATFORM", "DIGEST", "CACHED"],
+    platforms.map(({ platform, digest, isCached }) => [
+      platform ?? "-",
+      digestText(digest, full),
+      isCached ? "yes" : "no",
+    ]),
+  );
+}
+
+function partsText(parts: readonly PartInfo[], full: boolean): string {
+  return table(
+    ["KIND", "DIGEST", "SIZE", "MEDIA TYPE", "SHARED WITH", ...full ? ["PATH"] : []],
+    parts.map(({ kind, digest, size, mediaType, sharedWith, path }) => [
+      kind,
+      digestText(digest, full),
+      formatBytes(size),
+      mediaType,
+      path === null ? "(not in the cache)" : namesText(sharedWith),
+      ...full ? [path ?? ""] : [],
+    ]),
+  );
+}
+
+function filesText(files: readonly FileInfo[], full: boolean): string {
+  return table(
+    ["FILE", "SIZE", "SHARED WITH", ...full ? ["PATH"] : []],
+    files.map(({ digest, size, sharedWith, path }) => [
+      digestText(digest, full),
+      formatBytes(size),
+      namesText(sharedWith),
+      ...full ? [path] : [],
+    ]),
+  );
+}
+
+function spinText({ name, components, routes, otherTriggers }: SpinInfo, full: boolean): string {
+  const modules = table(
+    ["COMPONENT", "WASM", "FILES", ...full ? ["PATH"] : []],
+    components.map(({ id, digest, files, path }) => [
+      id,
+      path === null ? "(not in the cache)" : digestText(digest, full),
+      String(files),
+      ...full ? [path ?? ""] : [],
+    ]),
+  );
+  const targets = table(
+    ["ROUTE", "COMPONENT"],
+    routes.map(({ route, component }) => [
+      route ?? "(private)",
+      component ?? "(a fixed response)",
+    ]),
+  );
+  return sections([
+    `Spin app ${printable(name)}\n${modules}`,
+    routes.length > 0 ? targets : "",
+    otherTriggers.length > 0 ? `Other triggers: ${printable(otherTriggers.join(", "))}\n` : "",
+  ]);
+}
+
+function annotationsText(annotations: Readonly<Record<string, string>>): string {
+  const rows = Object.entries(annotations);
+  if (rows.length === 0) return "";
+  return table(["ANNOTATION", "VALUE"], rows);
+}
+
+/** Whether an entry is pinned, by which pattern, and why. */
+function pinText(pin: Pin | undefined): string {
+  if (!pin) return "no";
+  const by = pin.pattern === undefined ? "" : `, by ${pin.pattern}`;
+  return `yes${by}${pin.note === undefined ? "" : `: ${pin.note}`}`;
+}
+
+function countText(entries: number): string {
+  return entries === 0 ? "nothing" : plural(entries, "entry", "entries");
+}
+
+function digestText(digest: Digest, full: boolean): string {
+  return full ? digest : shortDigest(digest);
+}
+
+function namesText(names: readonly string[]): string {
+  if (names.length === 0) return "-";
+  const more = names.length - MAX_NAMES;
+  return names.slice(0, MAX_NAMES).join(", ") + (more > 0 ? ` and ${more} more` : "");
+}

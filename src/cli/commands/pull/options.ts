@@ -1,0 +1,125 @@
+import { systemClock } from "../../../base/concurrency.ts";
+import { TRANSFERS } from "../../../base/limits.ts";
+import { LarderError } from "../../../base/errors.ts";
+import { formatBytes, formatDuration, plural } from "../../../base/units.ts";
+import { formatPlatform, parsePlatform } from "../../../oci/platform.ts";
+import type { Policy } from "../../../pull/freshness.ts";
+import type { PullOptions } from "../../../pull/options.ts";
+import { Puller } from "../../../pull/puller.ts";
+import { bytesOf, type PartResult, type PullResult } from "../../../pull/result.ts";
+import type { RegistryClient } from "../../../registry/client.ts";
+import type { Transport } from "../../../registry/http/transport.ts";
+import type { Context } from "../../context.ts";
+import { openRegistry } from "../../registry_access.ts";
+
+/** The options of every command that pulls. */
+export interface PullingOptions {
+  readonly policy?: Policy;
+  readonly staleIfError?: number;
+  readonly platform?: string;
+  readonly allPlatforms?: boolean;
+  readonly foreign?: boolean;
+  readonly transfers?: number;
+}
+
+/** A puller into the user's cache, and what it uses. */
+export function openPuller(
+  context: Context,
+): { puller: Puller; client: RegistryClient; transport: Transport } {
+  const { client, transport } = openRegistry(context);
+  const { layout } = context;
+  const puller = new Puller({ layout, client, transport, clock: systemClock });
+  return { puller, client, transport };
+}
+
+/** What the command line and the config say of pulling. */
+export function pullOptions(context: Context, command: PullingOptions): PullOptions {
+  const { freshness, transfers } = context.config;
+  if (command.platform && command.allPlatforms) {
+    throw new LarderError("LDR_USAGE", "--platform and --all-platforms exclude each other", {
+      hint: "leave one of them out",
+    });
+  }
+  if (context.options.offline && command.policy && command.policy !== "never") {
+    throw new LarderError(
+      "LDR_USAGE",
+      `--offline and --policy ${command.policy} exclude each other`,
+      {
+        hint: "leave one of them out",
+      },
+    );
+  }
+  return {
+    policy: context.options.offline ? "never" : command.policy ?? freshness?.policy ?? "always",
+    staleIfError: command.staleIfError ?? freshness?.stale_if_error,
+    platform: command.platform ? parsePlatform(command.platform) : undefined,
+    allPlatforms: command.allPlatforms,
+    foreign: command.foreign,
+    transfers: command.transfers ?? transfers ?? TRANSFERS,
+    signal: context.interruptible(),
+  };
+}
+
+/** Says in words where the content came from. */
+export function reportPull(context: Context, result: PullResult): void {
+  const name = result.reference;
+  const tally = count(result.parts);
+  const skipped = result.parts.filter((part) => part.outcome === "skipped");
+  for (const part of skipped) {
+    context.info(
+      `skipped the foreign layer ${part.digest} (${formatBytes(part.size)}): --foreign fetches it`,
+    );
+  }
+  const age = formatDuration(Date.now() - result.checkedAt);
+  switch (result.freshness) {
+    case "fetched":
+      context.info(
+        `${name}: fetched ${tally.fetched}, reused ${tally.reused}` +
+          (result.platform ? `, for ${formatPlatform(result.platform)}` : ""),
+      );
+      break;
+    case "current":
+      context.info(`Use image from cache: ${name} is current, ${tally.reused}`);
+      break;
+    case "unchecked":
+      context.info(`Use image from cache: ${name}, ${tally.reused}, confirmed ${age} ago`);
+      break;
+    case "stale":
+      context.warn(`the registry cannot be asked about ${name}: its copy was confirmed ${age} ago`);
+      context.info(`Use image from cache: ${name}, ${tally.reused}`);
+  }
+}
+
+/** `3 layers (28.17 MiB)` for what was reused and what was fetched. */
+function count(parts: readonly PartResult[]): Record<"reused" | "fetched", string> {
+  const text = (outcome: PartResult["outcome"]) => {
+    const of = parts.filter((part) => part.outcome === outcome);
+    const layers = of.filter((part) => part.kind === "layer").length;
+    const bytes = of.reduce((sum, part) => sum + part.size, 0);
+    return `${plural(layers, "layer")} (${formatBytes(bytes)})`;
+  };
+  return { reused: text("reused"), fetched: text("fetched") };
+}
+
+/** `name:tag@digest`, also where the reference had the digest already. */
+export function nameWithDigest({ reference, digest }: PullResult): string {
+  return `${reference.replace(/@.*$/, "")}@${digest}`;
+}
+
+/** A pull as `--format json` prints it. */
+export function resultToJson(result: PullResult): object {
+  return {
+    reference: result.reference,
+    digest: result.digest,
+    mediaType: result.mediaType,
+    manifestDigest: result.manifestDigest,
+    platform: result.platform ? formatPlatform(result.platform) : null,
+    freshness: result.freshness,
+    cause: result.cause ?? null,
+    checkedAt: new Date(result.checkedAt).toISOString(),
+    folder: result.folder,
+    bytesFetched: bytesOf(result, "fetched"),
+    bytesReused: bytesOf(result, "reused"),
+    parts: result.parts,
+  };
+}

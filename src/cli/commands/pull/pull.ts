@@ -1,0 +1,65 @@
+import { parseReference } from "../../../oci/reference.ts";
+import { useEvent } from "../../../pull/result.ts";
+import { Journal, type UseEvent } from "../../../store/journal/journal.ts";
+import { collectAfterwards } from "../gc/auto.ts";
+import { writeJson, writeOut } from "../../terminal/console.ts";
+import type { Context } from "../../context.ts";
+import type { Format } from "../../options.ts";
+import { progressFor } from "../../terminal/progress.ts";
+import {
+  nameWithDigest,
+  openPuller,
+  type PullingOptions,
+  pullOptions,
+  reportPull,
+  resultToJson,
+} from "./options.ts";
+
+export interface PullCommandOptions extends PullingOptions {
+  readonly format: Format;
+}
+
+/**
+ * `larder pull`: each reference, or Spin manifest, in turn; `REFERENCE@DIGEST` on stdout, the rest on stderr.
+ * A bad reference is said before anything is fetched.
+ */
+export async function pull(
+  context: Context,
+  names: readonly string[],
+  command: PullCommandOptions,
+): Promise<void> {
+  const subjects = names.map((name) => isSpinManifest(name) ? name : parseReference(name));
+  const options = pullOptions(context, command);
+  const { layout } = context;
+  const { puller, transport } = openPuller(context);
+  const results: object[] = [];
+  const events: UseEvent[] = [];
+  try {
+    for (const subject of subjects) {
+      using progress = progressFor(context);
+      if (typeof subject === "string") {
+        const { pullSpinManifest } = await import("./spin_manifest.ts");
+        const deps = { context, layout, puller, transport, options, progress, events };
+        results.push(...await pullSpinManifest(subject, deps, command.format));
+      } else {
+        const result = await puller.pull(subject, options, progress);
+        progress.end();
+        reportPull(context, result);
+        events.push(useEvent(result, Date.now()));
+        if (command.format === "table") writeOut(`${nameWithDigest(result)}\n`);
+        results.push(resultToJson(result));
+      }
+    }
+  } finally {
+    new Journal(layout).append(events);
+  }
+  if (command.format === "json") writeJson(results);
+  if (events.some(({ cause }) => cause !== undefined)) {
+    await collectAfterwards(context);
+  }
+}
+
+/** `spin.toml`, by whatever name: no repository that is meant without its tag ends so. */
+function isSpinManifest(name: string): boolean {
+  return name.endsWith(".toml");
+}

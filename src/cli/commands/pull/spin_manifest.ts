@@ -1,0 +1,125 @@
+import { systemClock } from "../../../base/concurrency.ts";
+import { redact } from "../../../base/redact.ts";
+import { formatBytes, plural } from "../../../base/units.ts";
+import {
+  type ComponentResult,
+  packageOf,
+  pullComponents,
+} from "../../../pull/spin_toml/components.ts";
+import type { PullOptions } from "../../../pull/options.ts";
+import type { Puller } from "../../../pull/puller.ts";
+import { type ComponentSource, describeSource } from "../../../pull/spin_toml/manifest.ts";
+import type { Transport } from "../../../registry/http/transport.ts";
+import { BlobStore } from "../../../store/blobs/blob_store.ts";
+import type { UseEvent } from "../../../store/journal/journal.ts";
+import type { Layout } from "../../../store/layout.ts";
+import { packageName } from "../../../store/entries/package_record.ts";
+import { PackageStore } from "../../../store/entries/package_store.ts";
+import { hostPlatform } from "../../../store/platform_dirs.ts";
+import { withSharedLock } from "../../../store/locks/store_lock.ts";
+import { writeOut } from "../../terminal/console.ts";
+import type { Context } from "../../context.ts";
+import type { Format } from "../../options.ts";
+import type { Progress } from "../../terminal/progress.ts";
+
+export interface SpinManifestDependencies {
+  readonly context: Context;
+  readonly layout: Layout;
+  readonly puller: Puller;
+  readonly transport: Transport;
+  readonly options: PullOptions;
+  readonly progress: Progress;
+  /** Takes what the journal is to know. */
+  readonly events: UseEvent[];
+}
+
+/**
+ * `larder pull ./spin.toml`: what the manifest's components have to be downloaded from, into `wasm/`.
+ * `COMPONENT@DIGEST` on stdout for each module.
+ */
+export async function pullSpinManifest(
+  path: string,
+  deps: SpinManifestDependencies,
+  format: Format,
+): Promise<object[]> {
+  const { context, layout, puller, transport, options, progress } = deps;
+  const note = (message: string) => progress.note?.(message);
+  const results = await withSharedLock(layout, () =>
+    pullComponents(path, {
+      store: new BlobStore(layout),
+      packages: new PackageStore(layout),
+      transport,
+      clock: systemClock,
+      platform: hostPlatform,
+      offline: options.policy === "never",
+      limit: options.transfers,
+      signal: options.signal,
+      pullPackage: (reference, signal) => puller.pull(reference, { ...options, signal }, progress),
+      note,
+    }), {
+    waiting: () => note("waiting for another larder that is cleaning the cache"),
+    signal: options.signal,
+  });
+  progress.end();
+  report(context, path, results);
+  const modules = results.flatMap(({ source, modules }) =>
+    modules.map((module) => ({ ...shown(source), ...module }))
+  );
+  deps.events.push(...results.flatMap(eventsOf));
+  if (format === "table") {
+    for (const { component, digest } of modules) writeOut(`${component}@${digest}\n`);
+  }
+  return modules;
+}
+
+/** A source as it may be printed: a URL may hold a credential. */
+function shown(source: ComponentSource) {
+  return source.kind === "url" ? { ...source, url: redact(source.url.href) } : source;
+}
+
+function eventsOf({ source, modules }: ComponentResult): UseEvent[] {
+  return modules.map(({ digest, size, outcome }) => {
+    const isMiss = outcome === "fetched";
+    return {
+      kind: "use",
+      at: new Date().toISOString(),
+      name: originOf(source),
+      digest,
+      ...(isMiss && { cause: "new" }),
+      fetched: isMiss ? size : 0,
+      saved: isMiss ? 0 : size,
+    };
+  });
+}
+
+/** What the modules of a component are called. */
+function originOf(source: ComponentSource): string {
+  switch (source.kind) {
+    case "url":
+      return packageName(packageOf(source));
+    case "package":
+      return `${source.package.namespace}:${source.package.name}@${source.version}`;
+    case "local":
+      return source.path;
+  }
+}
+
+function report(context: Context, path: string, results: readonly ComponentResult[]): void {
+  for (const { source, modules } of results) {
+    if (source.kind === "package" && modules.length === 0) {
+      context.info(`${describeSource(source)} allows a range of versions and is left to Spin`);
+    }
+  }
+  const modules = results.flatMap((result) => result.modules);
+  const tally = (outcome: string) => {
+    const of = modules.filter((module) => module.outcome === outcome);
+    const bytes = of.reduce((sum, module) => sum + module.size, 0);
+    return `${plural(of.length, "module")} (${formatBytes(bytes)})`;
+  };
+  const fetched = modules.some((module) => module.outcome === "fetched");
+  context.info(
+    fetched || modules.length === 0
+      ? `${path}: fetched ${tally("fetched")}, reused ${tally("reused")}`
+      : `Use components from cache: ${path}, ${tally("reused")}`,
+  );
+}

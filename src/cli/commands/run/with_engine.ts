@@ -1,0 +1,164 @@
+import {
+  A_SPIN_APP,
+  FOR_SERVERS,
+  type Grants,
+  grantsOf,
+  nothingNamed,
+  refuseArguments,
+  refuseOptions,
+  type RunOptions,
+} from "./grants.ts";
+import { dirname, resolve } from "node:path";
+import { LarderError } from "../../../base/errors.ts";
+import {
+  type EngineCommand,
+  spinCommand,
+  wasmtimeCommand,
+} from "../../../run/external/commands.ts";
+import { runEngine } from "../../../run/external/process.ts";
+import { ENGINE_VERSION } from "../../../run/engine/version.ts";
+import {
+  EXTERNAL_ENGINES,
+  type ExternalEngine,
+  findEngine,
+  listEngines,
+} from "../../../run/external/find_engine.ts";
+import type { ArtifactResolver, CachedImage } from "../../../run/artifact.ts";
+import { inspectWasmFile } from "../../../run/wasm/inspect.ts";
+import { isLoopback } from "../../../registry/endpoints.ts";
+import { hostPlatform } from "../../../store/platform_dirs.ts";
+import { writeOut } from "../../terminal/console.ts";
+import type { Context } from "../../context.ts";
+import { isFile, pullAndUse } from "./pull_and_lease.ts";
+
+/** `larder run --engine NAME`: pulls, and hands over to an installed engine; without a name, lists what there is. */
+export async function runWithEngine(
+  context: Context,
+  subject: string | undefined,
+  args: readonly string[],
+  command: RunOptions,
+): Promise<void> {
+  if (command.engine === true) return await printEngines();
+  if (subject === undefined) throw nothingNamed();
+  const name = EXTERNAL_ENGINES.find((engine) => engine === command.engine);
+  if (!name) throw unknownEngine(String(command.engine));
+  const grants = grantsOf(command);
+  const engine = findEngine(name, hostPlatform);
+  const run = new EngineRun(context, engine, grants, command, args);
+  Deno.exitCode = name === "spin" ? await run.withSpin(subject) : await run.withWasmtime(subject);
+}
+
+class EngineRun {
+  readonly #context: Context;
+  readonly #engine: ExternalEngine;
+  readonly #grants: Grants;
+  readonly #command: RunOptions;
+  readonly #args: readonly string[];
+
+  constructor(
+    context: Context,
+    engine: ExternalEngine,
+    grants: Grants,
+    command: RunOptions,
+    args: readonly string[],
+  ) {
+    this.#context = context;
+    this.#engine = engine;
+    this.#grants = grants;
+    this.#command = command;
+    this.#args = args;
+  }
+
+  async withSpin(subject: string): Promise<number> {
+    if (isFile(subject)) throw notForSpin(subject, "it is a file");
+    refuseOptions(this.#command, ["dir", "allowNet"], A_SPIN_APP);
+    refuseArguments(this.#args, subject);
+    if (this.#context.options.offline) {
+      throw new LarderError("LDR_USAGE", "--offline cannot be had with --engine spin", {
+        hint: "Spin asks the registry in any case: leave one of them out",
+      });
+    }
+    return await pullAndUse(
+      this.#context,
+      subject,
+      this.#command,
+      (image, resolver) => this.#spin(image, resolver),
+    );
+  }
+
+  async #spin(image: CachedImage, resolver: ArtifactResolver): Promise<number> {
+    if (!await resolver.isSpinApp(image)) throw notForSpin(image.name, "it is no Spin app");
+    const { reference, manifestDigest } = image;
+    return await this.#handOver(
+      spinCommand({
+        reference,
+        manifestDigest,
+        cacheDir: dirname(this.#context.layout.root),
+        plainHttp: this.#context.options.insecure === true ||
+          isLoopback(new URL(`http://${reference.registry}`).hostname),
+        listen: this.#command.listen,
+        env: new Map(this.#grants.env),
+        variables: this.#grants.variables,
+      }),
+    );
+  }
+
+  async withWasmtime(subject: string): Promise<number> {
+    refuseOptions(this.#command, FOR_SERVERS, "a command");
+    if (isFile(subject)) return await this.#wasmtime(subject, subject);
+    return await pullAndUse(
+      this.#context,
+      subject,
+      this.#command,
+      async (image, resolver) => this.#wasmtime(image.name, (await resolver.wasm(image)).path),
+    );
+  }
+
+  async #wasmtime(name: string, path: string): Promise<number> {
+    const wasm = inspectWasmFile(path, name);
+    const imports = wasm.kind === "component"
+      ? wasm.imports
+      : wasm.imports.map((each) => `${each.module}.${each.name}`);
+    return await this.#handOver(
+      wasmtimeCommand({
+        name,
+        file: resolve(path),
+        args: this.#args,
+        folders: this.#grants.folders,
+        env: new Map(this.#grants.env),
+        allowNet: this.#command.allowNet === "*" ? true : this.#command.allowNet,
+        imports,
+      }),
+    );
+  }
+
+  async #handOver(command: EngineCommand): Promise<number> {
+    this.#context.leaveSignals();
+    return await runEngine(this.#engine, command);
+  }
+}
+
+/** One a line: name, version, where it is. */
+async function printEngines(): Promise<void> {
+  const rows = [["embedded", ENGINE_VERSION, "in larder itself"]];
+  for (const { name, version, path } of await listEngines(hostPlatform)) {
+    rows.push([name, version ?? "?", path]);
+  }
+  for (const [name, version, place] of rows) {
+    writeOut(`${name!.padEnd(10)}${version!.padEnd(24)}${place}\n`);
+  }
+}
+
+function unknownEngine(name: string): LarderError {
+  return new LarderError("LDR_USAGE", `there is no engine "${name}"`, {
+    hint: `choose embedded, ${
+      EXTERNAL_ENGINES.join(" or ")
+    }; --engine alone lists what is installed`,
+  });
+}
+
+function notForSpin(name: string, reason: string): LarderError {
+  return new LarderError("LDR_NOT_RUNNABLE", `Spin cannot run ${name}: ${reason}`, {
+    hint: "use the embedded engine, or --engine wasmtime",
+  });
+}

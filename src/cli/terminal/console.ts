@@ -1,0 +1,56 @@
+/** The only place that writes to the terminal: data to stdout, everything else to stderr. */
+
+import { diskError } from "../../base/files.ts";
+
+/** So many characters are worth a write. */
+const OUTPUT_CHUNK = 64 * 1024;
+
+const encoder = new TextEncoder();
+
+/** Thrown when whoever reads our output has gone, as with `larder list | head`. */
+export class BrokenPipe extends Error {}
+
+/** Writes data to stdout. */
+export function writeOut(text: string): void {
+  write(Deno.stdout, text);
+}
+
+/** Writes data to stdout as JSON. */
+export function writeJson(value: object): void {
+  writeOut(`${JSON.stringify(value, null, 2)}\n`);
+}
+
+/** Writes a list of objects to stdout, as JSON, a few at a time: there may be a hundred thousand. */
+export function writeJsonList(objects: Iterable<object>): void {
+  let text = "[";
+  let isFirst = true;
+  for (const object of objects) {
+    text += `${isFirst ? "" : ","}\n  ${JSON.stringify(object, null, 2).replaceAll("\n", "\n  ")}`;
+    isFirst = false;
+    if (text.length < OUTPUT_CHUNK) continue;
+    writeOut(text);
+    text = "";
+  }
+  writeOut(`${text}${isFirst ? "" : "\n"}]\n`);
+}
+
+/** Writes a message to stderr. */
+export function writeErr(text: string): void {
+  write(Deno.stderr, text);
+}
+
+function write(stream: typeof Deno.stdout, text: string): void {
+  const bytes = encoder.encode(text);
+  try {
+    for (let written = 0; written < bytes.length;) {
+      written += stream.writeSync(bytes.subarray(written));
+    }
+  } catch (error) {
+    if (error instanceof Deno.errors.BrokenPipe) throw new BrokenPipe();
+    throw diskError(
+      error,
+      "write to",
+      stream === Deno.stdout ? "standard output" : "standard error",
+    );
+  }
+}

@@ -1,0 +1,55 @@
+import { formatDuration } from "../base/units.ts";
+import { type Facts, isOlder } from "./reference_counts.ts";
+import { type GcPolicy, type KeepingRule, limitsOf } from "./policy.ts";
+import { type CacheSnapshot, ENTRY_TYPES, type SnapshotEntry } from "../snapshot/types.ts";
+
+/** Why something is done, as a rule's name and in words for a user. */
+export interface Reason<R extends string> {
+  readonly rule: R;
+  readonly why: string;
+}
+
+/** What keeps an entry from going, whatever else holds for it; undefined for one that may go. */
+export function retentionReason(
+  entry: SnapshotEntry,
+  facts: Facts,
+  options: { includePinned?: boolean | undefined } = {},
+): Reason<KeepingRule> | undefined {
+  if (entry.pin && !options.includePinned) return { rule: "pinned", why: pinText(entry) };
+  const user = facts.inUse.folders.get(entry.folder);
+  if (user !== undefined) return { rule: "in use", why: `in use by ${user}` };
+  const { now, ages } = facts;
+  if (isOlder(entry.lastUsed, ages.entry, now)) return undefined;
+  const ago = formatDuration(now - entry.lastUsed);
+  return {
+    rule: "young",
+    why: `last used ${ago} ago, and is left alone for ${formatDuration(ages.entry)}`,
+  };
+}
+
+/** The entries that stay because they are among the last ones of their group. */
+export function lastOfGroups(
+  snapshot: CacheSnapshot,
+  policy: GcPolicy,
+): Map<SnapshotEntry, string> {
+  const kept = new Map<SnapshotEntry, string>();
+  if (ENTRY_TYPES.every((type) => limitsOf(policy, type).keepLast === undefined)) return kept;
+  const groups = Map.groupBy(
+    snapshot.entries.filter(({ problem, references }) => !problem || references.length > 0),
+    ({ type, group }) => `${type} ${group}`,
+  );
+  for (const entries of groups.values()) {
+    const { keepLast } = limitsOf(policy, entries[0]!.type);
+    if (keepLast === undefined) continue;
+    const last = entries.toSorted((a, b) => b.lastUsed - a.lastUsed || b.createdAt - a.createdAt);
+    for (const entry of last.slice(0, keepLast)) {
+      kept.set(entry, `one of the last ${keepLast} of ${entry.group}`);
+    }
+  }
+  return kept;
+}
+
+function pinText({ pin }: SnapshotEntry): string {
+  const { pattern, note } = pin!;
+  return `pinned${pattern === undefined ? "" : ` by ${pattern}`}${note ? `: ${note}` : ""}`;
+}

@@ -1,0 +1,103 @@
+import {
+  type ImageManifest,
+  type Manifest,
+  MAX_INDEX_DEPTH,
+  spinApplication,
+} from "../oci/manifest.ts";
+import { dirname, join } from "node:path";
+import type { Digest } from "../oci/digest.ts";
+import type { LockedApp } from "../oci/locked_app.ts";
+import { SPIN_ARCHIVE } from "../oci/media_types.ts";
+import { formatPlatform } from "../oci/platform.ts";
+import type { CacheSnapshot, SnapshotEntry } from "../snapshot/types.ts";
+import { ManifestReader } from "../snapshot/manifest_reader.ts";
+
+/** One step from an entry to content that it needs. */
+export interface PathStep {
+  readonly kind: "index" | "manifest" | "config" | "layer" | "module" | "file";
+  readonly digest: Digest;
+  /** What more there is to say of it: a platform, a media type, where an app has a file. */
+  readonly note: string | undefined;
+}
+
+/**
+ * The way from an entry to content with a digest, through the manifests and the locked app that name it.
+ * @returns undefined if what is there does not lead to it
+ */
+export function tracePath(
+  snapshot: CacheSnapshot,
+  entry: SnapshotEntry,
+  target: Digest,
+): PathStep[] | undefined {
+  if (entry.type !== "app") {
+    const kind = entry.type === "compiled" ? "file" : "layer";
+    const isOwn = entry.references.some((place) => snapshot.contents[place]!.digest === target);
+    return isOwn ? [{ kind, digest: target, note: undefined }] : undefined;
+  }
+  return new ChainFinder(snapshot, entry, target).find();
+}
+
+class ChainFinder {
+  readonly #snapshot: CacheSnapshot;
+  readonly #entry: SnapshotEntry;
+  readonly #target: Digest;
+  readonly #reader = new ManifestReader();
+
+  constructor(snapshot: CacheSnapshot, entry: SnapshotEntry, target: Digest) {
+    this.#snapshot = snapshot;
+    this.#entry = entry;
+    this.#target = target;
+  }
+
+  find(): PathStep[] | undefined {
+    const { folder, record } = this.#entry;
+    if (!record) return this.#through(this.#reader.manifest(folder).value, folder);
+    return this.#from(record.digest) ?? this.#from(record.manifestDigest);
+  }
+
+  #from(digest: Digest, note?: string, depth = 0): PathStep[] | undefined {
+    const folder = join(dirname(this.#entry.folder), this.#snapshot.layout.fileName(digest));
+    const { value } = this.#reader.manifest(folder, digest);
+    const kind = value?.kind === "index" ? "index" : "manifest";
+    const link = { kind, digest, note } as const;
+    if (digest === this.#target) return [link];
+    const rest = depth > MAX_INDEX_DEPTH ? undefined : this.#through(value, folder, depth);
+    return rest && [link, ...rest];
+  }
+
+  #through(manifest: Manifest | undefined, folder: string, depth = 0): PathStep[] | undefined {
+    if (manifest?.kind === "image") return this.#inImage(manifest, folder);
+    for (const { digest, platform } of manifest?.manifests ?? []) {
+      const chain = this.#from(digest, platform && formatPlatform(platform), depth + 1);
+      if (chain) return chain;
+    }
+    return undefined;
+  }
+
+  #inImage(image: ImageManifest, folder: string): PathStep[] | undefined {
+    const digest = this.#target;
+    if (image.config.digest === digest) {
+      return [{ kind: "config", digest, note: image.config.mediaType }];
+    }
+    const layer = image.layers.find((each) => each.digest === digest);
+    if (layer) return [{ kind: "layer", digest, note: layer.mediaType }];
+    const app = spinApplication(image) && this.#reader.lockedApp(folder).value;
+    return app ? this.#inApp(app, image) : undefined;
+  }
+
+  /** What only the locked app names: a file that was unpacked from an archive. */
+  #inApp(app: LockedApp, image: ImageManifest): PathStep[] | undefined {
+    for (const { id, source, files } of app.components) {
+      if (source.digest === this.#target) {
+        return [{ kind: "module", digest: this.#target, note: `of the component ${id}` }];
+      }
+      const file = files.find((each) => each.digest === this.#target);
+      if (!file) continue;
+      const archives = image.layers.filter(({ mediaType }) => mediaType === SPIN_ARCHIVE);
+      const unpacked = archives.length > 0 ? ", unpacked from an archive" : "";
+      const note = `${file.path} of the component ${id}${unpacked}`;
+      return [{ kind: "file", digest: this.#target, note }];
+    }
+    return undefined;
+  }
+}

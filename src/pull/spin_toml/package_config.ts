@@ -1,0 +1,91 @@
+import { join } from "node:path";
+import * as v from "valibot";
+import { LarderError } from "../../base/errors.ts";
+import { readTextIfAny } from "../../base/files.ts";
+import { type HostPlatform, userConfig } from "../../store/platform_dirs.ts";
+import { type PackageMetadata, PackageMetadataSchema } from "./package_metadata.ts";
+import type { PackageName } from "./manifest.ts";
+import { parseToml } from "./toml.ts";
+
+/** A registry's name, or a name with what the registry would otherwise be asked for. */
+const Mapping = v.pipe(
+  v.union([v.string(), v.object({ registry: v.string(), metadata: PackageMetadataSchema })]),
+  v.transform((mapping) =>
+    typeof mapping === "string" ? { registry: mapping, metadata: undefined } : mapping
+  ),
+);
+
+const Mappings = v.pipe(
+  v.optional(v.record(v.string(), Mapping), {}),
+  v.transform((mappings) => new Map(Object.entries(mappings))),
+);
+
+const ConfigSchema = v.object({
+  default_registry: v.optional(v.string()),
+  /** By namespace. */
+  namespace_registries: Mappings,
+  /** By `namespace:name`. */
+  package_registry_overrides: Mappings,
+});
+
+/**
+ * The user's configuration of the Wasm package tools, which Spin goes by too. What it says of credentials and
+ * protocols is not for larder.
+ * Source: the wasm-pkg-common crate, `Config`.
+ */
+export type PackageConfig = v.InferOutput<typeof ConfigSchema>;
+
+/** What a package's registry is called, and its metadata where the configuration has it. */
+export interface PackageRegistry {
+  readonly registry: string;
+  readonly metadata: PackageMetadata | undefined;
+}
+
+/** Registries of well-known namespaces, for when nothing is configured. */
+const FALLBACKS: ReadonlyMap<string, string> = new Map([
+  ["wasi", "wasi.dev"],
+  ["ba", "bytecodealliance.org"],
+]);
+
+/**
+ * Reads `wasm-pkg/config.toml`; without one nothing is configured.
+ * @throws LarderError LDR_CONFIG, naming the file and, where it can, line and column
+ */
+export function loadPackageConfig(platform: HostPlatform): PackageConfig {
+  const path = packageConfigPath(platform);
+  const document = parseToml(readTextIfAny(path) ?? "", path, badConfig);
+  const result = v.safeParse(ConfigSchema, document);
+  if (result.success) return result.output;
+  const issue = result.issues[0];
+  throw badConfig(path, `${v.getDotPath(issue) ?? "document"}: ${issue.message}`);
+}
+
+/** Where the configuration is: these tools follow XDG on macOS too. */
+function packageConfigPath(platform: HostPlatform): string {
+  const folder =
+    userConfig(platform.os === "darwin" ? { ...platform, os: "linux" } : platform).path;
+  return join(folder, "wasm-pkg", "config.toml");
+}
+
+/**
+ * The registry of a package whose source names none: the package's own, its namespace's, the default, or that of
+ * a well-known namespace.
+ * @throws LarderError LDR_CONFIG if there is none
+ */
+export function registryOf(config: PackageConfig, name: PackageName): PackageRegistry {
+  const text = `${name.namespace}:${name.name}`;
+  const mapping = config.package_registry_overrides.get(text) ??
+    config.namespace_registries.get(name.namespace);
+  if (mapping) return mapping;
+  const registry = config.default_registry ?? FALLBACKS.get(name.namespace);
+  if (registry !== undefined) return { registry, metadata: undefined };
+  throw new LarderError("LDR_CONFIG", `no registry is known for the package ${text}`, {
+    hint: "name one in its source, or set default_registry in wasm-pkg's config.toml",
+  });
+}
+
+function badConfig(place: string, reason: string): LarderError {
+  return new LarderError("LDR_CONFIG", `bad configuration of Wasm packages ${place}: ${reason}`, {
+    hint: "wkg config --edit opens it; its keys are those of the Wasm package tools",
+  });
+}

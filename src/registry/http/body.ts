@@ -1,0 +1,141 @@
+import { joined } from "../../base/bytes.ts";
+import { STALL_TIMEOUT, TRANSFER_BUFFER } from "../../base/limits.ts";
+import { interrupted } from "../../base/errors.ts";
+import { networkError, timedOut } from "./fetch_transport.ts";
+import type { HttpResponse } from "./transport.ts";
+
+export interface ReadOptions {
+  /** For messages. */
+  readonly url: URL;
+  readonly signal?: AbortSignal | undefined;
+  /** Bytes that are expected, which sizes the buffer. */
+  readonly expected?: number | undefined;
+  /** Milliseconds without a byte after which the body is given up. */
+  readonly stallTimeout?: number | undefined;
+}
+
+/**
+ * The chunks of a body, read into one buffer: each is overwritten once the next is asked for.
+ *
+ * @throws LarderError LDR_TIMEOUT for a sender that stalls, LDR_UNREACHABLE for a connection that breaks,
+ * LDR_INTERRUPTED
+ */
+export async function* readBody(
+  response: HttpResponse,
+  options: ReadOptions,
+): AsyncGenerator<Uint8Array> {
+  if (!response.body) return;
+  const reader = openReader(response.body, options.expected);
+  const watch = new StallWatch(options.stallTimeout ?? STALL_TIMEOUT, () => reader.cancel());
+  const onAbort = () => void reader.cancel();
+  options.signal?.addEventListener("abort", onAbort, { once: true });
+  try {
+    for (;;) {
+      if (options.signal?.aborted) throw interrupted();
+      watch.wait();
+      const chunk = await reader.read();
+      if (options.signal?.aborted) throw interrupted();
+      if (watch.stalled) throw timedOut(options.url, watch.timeout);
+      if (!chunk) return;
+      watch.rest();
+      yield chunk;
+    }
+  } catch (error) {
+    throw networkError(error, options.url);
+  } finally {
+    watch.end();
+    options.signal?.removeEventListener("abort", onAbort);
+    await reader.cancel();
+  }
+}
+
+/**
+ * A small body whole.
+ * @returns undefined if it is longer than `limit` bytes
+ */
+export async function readSmall(
+  response: HttpResponse,
+  limit: number,
+  options: ReadOptions,
+): Promise<Uint8Array | undefined> {
+  const parts: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of readBody(response, { expected: 64 * 1024, ...options })) {
+    length += chunk.length;
+    if (length > limit) return undefined;
+    parts.push(chunk.slice());
+  }
+  return joined(parts);
+}
+
+interface ChunkReader {
+  read(): Promise<Uint8Array | undefined>;
+  cancel(): Promise<void>;
+}
+
+/** Reads into a buffer of ours where the stream allows it (twice as fast), otherwise as chunks come. */
+function openReader(body: ReadableStream<Uint8Array>, expected: number | undefined): ChunkReader {
+  let byob: ReadableStreamBYOBReader | undefined;
+  try {
+    byob = body.getReader({ mode: "byob" });
+  } catch {
+    // Not a byte stream.
+  }
+  if (!byob) {
+    const reader = body.getReader();
+    return {
+      read: async () => (await reader.read()).value,
+      cancel: () => reader.cancel().catch(() => {}),
+    };
+  }
+  const reader = byob;
+  // One byte more than expected shows a body that is too long in the same read.
+  const size = Math.max(0, expected ?? TRANSFER_BUFFER) + 1;
+  let buffer = new ArrayBuffer(Math.min(TRANSFER_BUFFER, size));
+  return {
+    async read() {
+      const { value, done } = await reader.read(new Uint8Array(buffer));
+      if (value) buffer = value.buffer as ArrayBuffer;
+      return done ? undefined : value;
+    },
+    cancel: () => reader.cancel().catch(() => {}),
+  };
+}
+
+/**
+ * Calls `onStall` once a byte has been waited for `timeout` milliseconds. The time that whoever reads takes for
+ * its own work does not count. One timer serves many chunks.
+ */
+class StallWatch {
+  readonly timeout: number;
+  stalled = false;
+  #waitingSince: number | undefined;
+  #timer: ReturnType<typeof setTimeout>;
+
+  constructor(timeout: number, onStall: () => void) {
+    this.timeout = timeout;
+    const look = () => {
+      const now = performance.now();
+      const quiet = now - (this.#waitingSince ?? now);
+      if (quiet < timeout) {
+        this.#timer = setTimeout(look, timeout - quiet);
+        return;
+      }
+      this.stalled = true;
+      onStall();
+    };
+    this.#timer = setTimeout(look, timeout);
+  }
+
+  wait(): void {
+    this.#waitingSince = performance.now();
+  }
+
+  rest(): void {
+    this.#waitingSince = undefined;
+  }
+
+  end(): void {
+    clearTimeout(this.#timer);
+  }
+}

@@ -1,0 +1,105 @@
+import { STALL_TIMEOUT } from "../../base/limits.ts";
+import { interrupted, LarderError, messageOf } from "../../base/errors.ts";
+import { isProxyBypassed, withoutProxies } from "./proxy.ts";
+import type { HttpRequest, HttpResponse, Transport } from "./transport.ts";
+import { ownTrust, type Trust } from "./trust.ts";
+
+export interface FetchTransportOptions extends Pick<Trust, "caCerts" | "hosts"> {
+  /** Milliseconds without an answer after which a request is given up. */
+  readonly stallTimeout?: number | undefined;
+}
+
+/**
+ * HTTP through the runtime's own client, which also honours `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY`.
+ *
+ * HTTP/1.1 only: each large blob then has a connection, and so a flow-control window, of its own.
+ */
+export class FetchTransport implements Transport, Disposable {
+  readonly #options: FetchTransportOptions;
+  readonly #clients = new Map<string, Deno.HttpClient>();
+  readonly #noProxy = Deno.env.get("NO_PROXY") ?? Deno.env.get("no_proxy");
+
+  constructor(options: FetchTransportOptions = {}) {
+    this.#options = options;
+  }
+
+  async send(request: HttpRequest): Promise<HttpResponse> {
+    const { method, url, headers, body, signal } = request;
+    if (signal?.aborted) throw interrupted();
+    const guard = new AbortController();
+    const timeout = this.#options.stallTimeout ?? STALL_TIMEOUT;
+    const timer = setTimeout(() => guard.abort(), timeout);
+    const onAbort = () => guard.abort();
+    signal?.addEventListener("abort", onAbort, { once: true });
+    try {
+      return await fetch(url, {
+        method,
+        headers: { "accept-encoding": "identity", ...headers },
+        body: body ?? null,
+        redirect: "manual",
+        signal: guard.signal,
+        client: this.#clientFor(url),
+      });
+    } catch (error) {
+      if (signal?.aborted) throw interrupted();
+      throw guard.signal.aborted ? timedOut(url, timeout) : networkError(error, url);
+    } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", onAbort);
+    }
+  }
+
+  /** Closes the connections that are kept open. */
+  [Symbol.dispose](): void {
+    for (const client of this.#clients.values()) client.close();
+    this.#clients.clear();
+  }
+
+  /** One client for each kind of connection: certificates cost time that plain HTTP need not spend. */
+  #clientFor(url: URL): Deno.HttpClient {
+    const direct = isProxyBypassed(url, this.#noProxy);
+    const own = url.protocol === "https:" ? ownTrust(this.#options, url)?.caCerts : undefined;
+    const kind = `${url.protocol} ${direct} ${own ? url.host : ""}`;
+    let client = this.#clients.get(kind);
+    if (!client) {
+      const all = url.protocol === "https:" ? this.#options.caCerts : undefined;
+      const caCerts = [...all?.() ?? [], ...own?.() ?? []];
+      const create = () => Deno.createHttpClient({ http2: false, caCerts });
+      client = direct ? withoutProxies(create) : create();
+      this.#clients.set(kind, client);
+    }
+    return client;
+  }
+}
+
+/** The error for a server that stopped talking. */
+export function timedOut(url: URL, timeout: number): LarderError {
+  return new LarderError("LDR_TIMEOUT", `${url.host} sent nothing for ${timeout / 1000} s`, {
+    hint: "the network or the server is too slow or stuck: try again later",
+  });
+}
+
+/** What went wrong below HTTP; a LarderError passes through. The runtime tells the kinds apart only in its text. */
+export function networkError(error: unknown, url: URL): unknown {
+  if (!(error instanceof Error) || error instanceof LarderError) return error;
+  const text = messageOf(error.cause instanceof Error ? error.cause : error);
+  // The runtime's text begins with the address, which may say anything and have a signature in its query.
+  const detail = text.replace(/^.*client error \([A-Za-z]+\): /, "");
+  if (/^dns error|lookup address/.test(detail)) {
+    return new LarderError("LDR_DNS", `cannot find the host ${url.hostname}`, {
+      hint: "check the name and the network",
+      cause: error,
+    });
+  }
+  if (/certificate|corrupt message|received fatal alert|^peer /.test(detail)) {
+    return new LarderError("LDR_TLS", `no secure connection to ${url.host}: ${detail}`, {
+      hint:
+        "name the registry's CA with --ca-file or SSL_CERT_FILE, or use --insecure for a registry without one",
+      cause: error,
+    });
+  }
+  return new LarderError("LDR_UNREACHABLE", `cannot reach ${url.host}: ${detail}`, {
+    hint: "check the address, the network and the proxy settings",
+    cause: error,
+  });
+}

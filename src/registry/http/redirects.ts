@@ -1,0 +1,59 @@
+import { LarderError } from "../../base/errors.ts";
+import type { HttpRequest, HttpResponse, Transport } from "./transport.ts";
+import { isInsecure, type Trust } from "./trust.ts";
+
+/** Redirects followed for one request. */
+export const MAX_REDIRECTS = 10;
+
+const REDIRECTS = new Set([301, 302, 303, 307, 308]);
+
+/**
+ * Follows redirects of GET and HEAD, as registries use them to send blobs from a CDN.
+ *
+ * `Authorization` goes to the origin it was meant for and to no other, not even back again; a secure connection
+ * is never left for an insecure one, unless the user accepts that of the host.
+ */
+export class RedirectTransport implements Transport {
+  readonly #inner: Transport;
+  readonly #trust: Trust;
+
+  constructor(inner: Transport, trust: Trust = {}) {
+    this.#inner = inner;
+    this.#trust = trust;
+  }
+
+  async send(request: HttpRequest): Promise<HttpResponse> {
+    let current = request;
+    for (let followed = 0; followed <= MAX_REDIRECTS; followed++) {
+      const response = await this.#inner.send(current);
+      const location = response.headers.get("location");
+      if (!REDIRECTS.has(response.status) || !location || request.method === "POST") {
+        return response;
+      }
+      await response.body?.cancel();
+      current = this.#next(current, location);
+    }
+    throw refused(request.url, `more than ${MAX_REDIRECTS} redirects in a row`);
+  }
+
+  #next(request: HttpRequest, location: string): HttpRequest {
+    const url = URL.canParse(location, request.url) ? new URL(location, request.url) : undefined;
+    if (!url || (url.protocol !== "https:" && url.protocol !== "http:")) {
+      throw refused(request.url, "a redirect to something that is not an HTTP address");
+    }
+    const downgrade = request.url.protocol === "https:" && url.protocol === "http:";
+    if (downgrade && !isInsecure(this.#trust, request.url)) {
+      throw refused(request.url, `a redirect from HTTPS to plain HTTP at ${url.host}`);
+    }
+    if (url.origin === request.url.origin) return { ...request, url };
+    const headers = Object.entries(request.headers)
+      .filter(([name]) => name.toLowerCase() !== "authorization");
+    return { ...request, url, headers: Object.fromEntries(headers) };
+  }
+}
+
+function refused(url: URL, what: string): LarderError {
+  return new LarderError("LDR_REDIRECT", `${url.host} answered with ${what}`, {
+    hint: "the registry, or a proxy before it, is set up wrongly",
+  });
+}

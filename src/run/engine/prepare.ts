@@ -1,0 +1,63 @@
+import { LarderError, messageOf } from "../../base/errors.ts";
+import { boundMemories } from "../wasm/limit_memory.ts";
+import type { CompiledModule } from "./command_worker.ts";
+import type { Compiler } from "./compiler.ts";
+import type { CompiledComponent } from "./component.ts";
+import { cannotRun, type Requirements, requirementsOf } from "../wasm/requirements.ts";
+import type { WasmSource } from "../wasm/source.ts";
+
+/** A piece of Wasm that the embedded engine can run. */
+export interface Prepared {
+  readonly source: WasmSource;
+  readonly form: "module" | "component";
+  readonly requirements: Requirements;
+}
+
+/**
+ * Looks at a piece of Wasm before anything of it runs.
+ * @throws LarderError LDR_BAD_WASM, LDR_NOT_RUNNABLE, LDR_UNSUPPORTED_WASM, LDR_NOT_FOUND, LDR_DISK*
+ */
+export function prepareWasm(source: WasmSource): Prepared {
+  const binary = source.inspect();
+  const requirements = requirementsOf(binary, source.name);
+  if (requirements.unsupported.length > 0) throw cannotRun(source.name, requirements);
+  return { source, form: binary.kind, requirements };
+}
+
+/**
+ * The compiled form of a component; it is made and kept where the cache has none.
+ * @throws LarderError LDR_BAD_WASM, LDR_DISK*, LDR_INTERRUPTED
+ */
+export function compileWasm(
+  { source }: Prepared,
+  options: {
+    readonly compiler: Compiler;
+    readonly onCompile?: (name: string) => void;
+    readonly warn?: (message: string) => void;
+    readonly signal?: AbortSignal | undefined;
+  },
+): Promise<CompiledComponent> {
+  return options.compiler.compile(source.digest(), () => source.read(), {
+    onMiss: () => options.onCompile?.(source.name),
+    warn: options.warn && ((message) => options.warn!(`${source.name}: ${message}`)),
+    signal: options.signal,
+  });
+}
+
+/**
+ * The compiled form of a module, which takes too little time to be kept. Its memory is bounded.
+ * @throws LarderError LDR_BAD_WASM
+ */
+export async function compileModule({ source }: Prepared): Promise<CompiledModule> {
+  const bytes = source.read();
+  try {
+    const { code, image } = boundMemories(bytes);
+    return { module: await WebAssembly.compile(code), image };
+  } catch (error) {
+    throw new LarderError("LDR_BAD_WASM", `cannot compile ${source.name}: ${messageOf(error)}`, {
+      hint:
+        "it may be damaged or use what the embedded engine does not know: try --engine wasmtime",
+      cause: error,
+    });
+  }
+}

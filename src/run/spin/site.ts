@@ -1,0 +1,110 @@
+import { allowedHosts } from "./allowed_hosts.ts";
+import type { GuestProgram } from "../engine/component.ts";
+import type { CachedApp } from "./cached_app.ts";
+import { LarderError } from "../../base/errors.ts";
+import type { Compiler } from "../engine/compiler.ts";
+import type { HostSettings } from "../wasi/host.ts";
+import { mountTree } from "./static_files.ts";
+import { needsSpin } from "../wasm/requirements.ts";
+import { Router } from "./routes.ts";
+import { type SpinApp, type SpinComponent, unsupportedTriggers } from "./app.ts";
+import { componentVariables, resolveVariables, type Variables } from "./variables.ts";
+import { compileWasm, type Prepared, prepareWasm } from "../engine/prepare.ts";
+
+/** A Spin app that nothing stands in the way of, with all of its components compiled. */
+export interface SpinSite {
+  readonly router: Router;
+  /** By the components' ids. */
+  readonly programs: ReadonlyMap<string, GuestProgram>;
+}
+
+export interface SpinSiteOptions {
+  /** Of `--variable`. */
+  readonly variables: Variables;
+  /** Where the app will answer, for the requests that it makes to itself. */
+  readonly origin: string;
+  readonly compiler: Compiler;
+  /** Told of each component that has to be compiled. */
+  readonly onCompile?: (name: string) => void;
+  /** Told of each component whose compiled form cannot be kept. */
+  readonly warn?: (message: string) => void;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Makes a Spin app ready to be served. Whatever is wrong with it is found before the first component is compiled.
+ *
+ * @param name of the app, for messages
+ * @throws LarderError LDR_UNSUPPORTED_WASM, LDR_NOT_RUNNABLE, LDR_BAD_MANIFEST, LDR_BAD_WASM, LDR_USAGE, …
+ */
+export async function prepareSpinApp(
+  name: string,
+  cached: CachedApp,
+  options: SpinSiteOptions,
+): Promise<SpinSite> {
+  const { app } = cached;
+  const router = routerOf(app, name);
+  const variables = resolveVariables(app, options.variables);
+  const parts = [...requestable(router)].map((id) =>
+    prepareComponent(name, cached, app.components.get(id)!, variables, options.origin)
+  );
+  const programs = new Map<string, GuestProgram>();
+  for (const { id, prepared, settings } of parts) {
+    programs.set(id, { ...await compileWasm(prepared, options), settings });
+  }
+  return { router, programs };
+}
+
+function routerOf(app: SpinApp, name: string): Router {
+  const [trigger] = unsupportedTriggers(app);
+  if (trigger !== undefined) throw needsSpin(name, `it has a trigger of type ${trigger}`);
+  const router = new Router(app, name);
+  if (router.routes.length > 0) return router;
+  throw new LarderError("LDR_NOT_RUNNABLE", `cannot run ${name}: it has no route to answer at`, {
+    hint: "give one of its components an HTTP trigger",
+  });
+}
+
+/** The components that a request can reach. */
+function requestable(router: Router): Set<string> {
+  return new Set(
+    router.routes.flatMap(({ target }) => target.kind === "component" ? [target.component] : []),
+  );
+}
+
+interface PreparedComponent {
+  readonly id: string;
+  readonly prepared: Prepared;
+  readonly settings: HostSettings;
+}
+
+function prepareComponent(
+  name: string,
+  cached: CachedApp,
+  component: SpinComponent,
+  variables: Variables,
+  origin: string,
+): PreparedComponent {
+  const { id } = component;
+  const wasm = cached.wasm(id);
+  const prepared = prepareWasm(wasm);
+  if (prepared.requirements.kind !== "http") {
+    throw new LarderError("LDR_NOT_RUNNABLE", `${wasm.name} does not answer HTTP requests`, {
+      hint: "an HTTP trigger needs a component that exports wasi:http/incoming-handler",
+    });
+  }
+  if (component.dependencies.length > 0) {
+    throw needsSpin(name, `its component "${id}" is put together from others when it starts`);
+  }
+  const settings: HostSettings = {
+    grantor: "app",
+    args: [],
+    env: [...component.env],
+    mounts: [{ kind: "tree", guest: "/", tree: mountTree(component, cached.locate, name) }],
+    allowedHosts: allowedHosts(component, variables, name).rules,
+    self: origin,
+    variables: Object.fromEntries(componentVariables(component, variables, name)),
+    stdin: "empty",
+  };
+  return { id, prepared, settings };
+}

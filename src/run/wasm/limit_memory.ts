@@ -1,0 +1,69 @@
+import { type MemoryShape, PAGE, takeMemory } from "./memory_image.ts";
+import { joined } from "../../base/bytes.ts";
+import type { SectionReader } from "./reader.ts";
+import { leb, readContent, readSections, SECTION, section } from "./encoder.ts";
+
+/** The memory that a guest's module may have, unless it asks for more to begin with. */
+export const GUEST_MEMORY = 1024 * 1024 * 1024;
+
+/** A core module whose memories cannot grow past {@link GUEST_MEMORY}, or past what they begin with. */
+export interface BoundedModule {
+  readonly code: Uint8Array<ArrayBuffer>;
+  /** What its memory is to hold, where it imports that. */
+  readonly image?: MemoryImage;
+}
+
+export interface MemoryImage {
+  readonly shape: MemoryShape;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
+/** Bits of a memory's limits. */
+const MAXIMUM = 1;
+const KNOWN = 7;
+
+/**
+ * Bounds the memories that a module has of its own: the one that most have is imported instead (see
+ * {@link takeMemory}), and others are given a maximum.
+ *
+ * @throws MalformedWasm
+ */
+export function boundMemories(bytes: Uint8Array<ArrayBuffer>): BoundedModule {
+  const taken = takeMemory(bytes);
+  if (taken) return { code: taken.code, image: { shape: taken.memory, bytes: taken.image } };
+  return { code: limited(bytes) };
+}
+
+interface Limits {
+  readonly flags: number;
+  /** Pages. */
+  readonly initial: number;
+  readonly maximum: number;
+}
+
+/** The module with a maximum for each of its memories. What they have together to grow by, each gets a like part of. */
+function limited(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  const memory = readSections(bytes).find(({ id }) => id === SECTION.memory);
+  if (!memory) return bytes;
+  const limits = readLimits(readContent(bytes, memory));
+  // Of a proposal that V8 does not have, which refuses it.
+  if (limits.some(({ flags }) => flags > KNOWN)) return bytes;
+  const begin = limits.reduce((sum, { initial }) => sum + initial, 0);
+  const growth = Math.max(0, Math.floor((GUEST_MEMORY / PAGE - begin) / limits.length));
+  const entries = limits.map(({ flags, initial, maximum }) =>
+    joined([leb(flags | MAXIMUM), leb(initial), leb(Math.min(maximum, initial + growth))])
+  );
+  return joined([
+    bytes.subarray(0, memory.start),
+    section(SECTION.memory, [leb(limits.length), ...entries]),
+    bytes.subarray(memory.end),
+  ]);
+}
+
+function readLimits(reader: SectionReader): Limits[] {
+  return reader.list(() => {
+    const flags = reader.byte();
+    const initial = reader.u64();
+    return { flags, initial, maximum: flags & MAXIMUM ? reader.u64() : Infinity };
+  });
+}

@@ -1,0 +1,89 @@
+import { type FileStat, statFile } from "./file_state.ts";
+import { join } from "node:path";
+import { readFolder } from "../base/files.ts";
+import type { Layout } from "../store/layout.ts";
+import { matchingPin, type PinPattern, PinStore } from "../store/entries/pins.ts";
+import { Contents } from "./contents.ts";
+import type { StrayFiles } from "./entry_folders.ts";
+import type { UnsizedEntry } from "./entry.ts";
+import { readAppEntries } from "./app_entries.ts";
+import { readRecordEntries } from "./record_entries.ts";
+import { type CacheSnapshot, ENTRY_TYPES, type SnapshotEntry } from "./types.ts";
+
+/**
+ * Reads the whole cache once: every entry with what it reaches, every piece of content, and what belongs to nothing.
+ *
+ * Nobody is kept out meanwhile: what others delete is passed over, and who means to delete looks again under the
+ * store's exclusive lock.
+ *
+ * @throws LarderError LDR_DISK*, LDR_CONFIG (the pins are not to be read)
+ */
+export async function takeSnapshot(layout: Layout, now: number): Promise<CacheSnapshot> {
+  const strays: StrayFiles = { rubbish: [], foreign: [], emptyFolders: [] };
+  const contents = new Contents();
+  contents.readBlobs(layout, strays);
+  const found = [
+    ...await readAppEntries(layout, now, contents, strays),
+    ...readRecordEntries(layout, now, contents, strays),
+  ];
+  const partials = readPartials(layout, strays.foreign);
+  const referenceCounts = countReferences(found, contents.list.length);
+  const patterns = new PinStore(layout).patterns();
+  const entries = found.map((entry) => withSizes(entry, patterns, contents, referenceCounts));
+  entries.sort(byTypeAndName);
+  return {
+    layout,
+    takenAt: now,
+    entries,
+    contents: contents.list,
+    referenceCounts,
+    places: contents,
+    partials,
+    ...strays,
+    size: total(entries, "ownSize") + total(contents.list, "size") + total(partials, "size") +
+      total(strays.rubbish, "size"),
+  };
+}
+
+function readPartials(layout: Layout, foreign: FileStat[]): FileStat[] {
+  const partials: FileStat[] = [];
+  for (const { name, isFile } of readFolder(layout.partials)) {
+    const file = statFile(join(layout.partials, name));
+    if (file) (isFile && layout.isPartialName(name) ? partials : foreign).push(file);
+  }
+  return partials;
+}
+
+function countReferences(entries: readonly UnsizedEntry[], length: number): Uint32Array {
+  const referenceCounts = new Uint32Array(length);
+  for (const { references } of entries) {
+    for (const place of references) referenceCounts[place]!++;
+  }
+  return referenceCounts;
+}
+
+function withSizes(
+  entry: UnsizedEntry,
+  patterns: readonly PinPattern[],
+  contents: Contents,
+  referenceCounts: Uint32Array,
+): SnapshotEntry {
+  let size = entry.ownSize;
+  let unique = entry.ownSize;
+  for (const place of entry.references) {
+    const bytes = contents.list[place]!.size;
+    size += bytes;
+    if (referenceCounts[place] === 1) unique += bytes;
+  }
+  const pin = entry.pin ?? matchingPin(patterns, entry.name);
+  return { ...entry, pin, size, unique };
+}
+
+function byTypeAndName(a: SnapshotEntry, b: SnapshotEntry): number {
+  return ENTRY_TYPES.indexOf(a.type) - ENTRY_TYPES.indexOf(b.type) ||
+    (a.name < b.name ? -1 : a.name > b.name ? 1 : 0);
+}
+
+function total<K extends string>(list: readonly Readonly<Record<K, number>>[], key: K): number {
+  return list.reduce((sum, each) => sum + each[key], 0);
+}

@@ -1,0 +1,105 @@
+/** The hashing thread: reads files that are still being written, as far as it is told, and files that are whole. */
+import { workerScope } from "../../base/worker.ts";
+import { COPY_BUFFER } from "../../base/limits.ts";
+import type { DigestAlgorithm } from "../../oci/digest.ts";
+import { Hasher } from "../../oci/hash.ts";
+import type {
+  FileToHash,
+  HashAnswer,
+  HashedFile,
+  HashError,
+  HashRequest,
+} from "./hash_messages.ts";
+
+/** … and of a large file says how far it has come after so many bytes. */
+export const HASH_PROGRESS = 32 * 1024 * 1024;
+
+interface Job {
+  readonly file?: Deno.FsFile;
+  readonly hasher: Hasher;
+  length: number;
+  error?: unknown;
+}
+
+const scope = workerScope<HashRequest, HashAnswer>();
+const jobs = new Map<number, Job>();
+const buffer = new Uint8Array(COPY_BUFFER);
+
+scope.onmessage = ({ data }) => {
+  if ("files" in data) return hashFiles(data.id, data.files);
+  if ("open" in data) {
+    jobs.set(data.id, begin(data.open, data.algorithm as DigestAlgorithm));
+    return;
+  }
+  const job = jobs.get(data.id);
+  if (!job) return;
+  if ("close" in data) {
+    job.file?.close();
+    jobs.delete(data.id);
+    return;
+  }
+  advance(job, data.length);
+  if (data.end) scope.postMessage(answer(data.id, job));
+};
+
+/** Opens a file; a failure is told at the end, when it is asked for. */
+function begin(path: string, algorithm: DigestAlgorithm): Job {
+  const hasher = new Hasher(algorithm);
+  try {
+    return { file: Deno.openSync(path, { read: true }), hasher, length: 0 };
+  } catch (error) {
+    return { hasher, length: 0, error };
+  }
+}
+
+function advance(job: Job, length: number): void {
+  if (!job.file || job.error) return;
+  try {
+    while (job.length < length) {
+      const wanted = Math.min(buffer.length, length - job.length);
+      const read = job.file.readSync(wanted < buffer.length ? buffer.subarray(0, wanted) : buffer);
+      if (read === null) throw new Error(`the file ends after ${job.length} of ${length} bytes`);
+      job.hasher.update(buffer.subarray(0, read));
+      job.length += read;
+    }
+  } catch (error) {
+    job.error = error;
+  }
+}
+
+function answer(id: number, job: Job): HashAnswer {
+  if (!job.error) return { id, digest: job.hasher.digest() };
+  return { id, error: errorOf(job.error) };
+}
+
+/** Hashes whole files, and tells now and then how far that has come. */
+function hashFiles(id: number, files: readonly FileToHash[]): void {
+  let bytes = 0;
+  const onBytes = (count: number) => {
+    bytes += count;
+    if (bytes < HASH_PROGRESS) return;
+    scope.postMessage({ id, bytes });
+    bytes = 0;
+  };
+  const hashed = files.map((file) => hashFile(file, onBytes));
+  scope.postMessage({ id, bytes, hashed });
+}
+
+function hashFile({ path, algorithm }: FileToHash, onBytes: (count: number) => void): HashedFile {
+  try {
+    using file = Deno.openSync(path, { read: true });
+    const hasher = new Hasher(algorithm as DigestAlgorithm);
+    for (let read; (read = file.readSync(buffer)) !== null;) {
+      hasher.update(read < buffer.length ? buffer.subarray(0, read) : buffer);
+      onBytes(read);
+    }
+    return { digest: hasher.digest() };
+  } catch (error) {
+    return { error: errorOf(error) };
+  }
+}
+
+function errorOf(error: unknown): HashError {
+  const { message, code } = error as Error & { code?: string };
+  return { message, ...(code && { code }) };
+}

@@ -1,0 +1,214 @@
+import { buildProgram } from "../../../../src/cli/command_tree.ts";
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { bashScript } from "../../../../src/cli/commands/completions/bash.ts";
+import { fishScript } from "../../../../src/cli/commands/completions/fish.ts";
+import { flatten, modelOf } from "../../../../src/cli/commands/completions/model.ts";
+import { powershellScript } from "../../../../src/cli/commands/completions/powershell.ts";
+import { zshScript } from "../../../../src/cli/commands/completions/zsh.ts";
+import { User } from "../../../support/cli/cli.ts";
+import { run } from "../../../support/cli/commands.ts";
+import { TemporaryFolder } from "../../../support/temporary.ts";
+import { typeInto } from "../../../support/cli/terminal.ts";
+
+const MODEL = modelOf(buildProgram());
+const SCRIPTS = {
+  bash: bashScript(MODEL),
+  zsh: zshScript(MODEL),
+  fish: fishScript(MODEL),
+  powershell: powershellScript(MODEL),
+};
+
+/** A folder with the script in it, and a file and a folder to be completed. */
+class Workplace extends TemporaryFolder {
+  readonly script = join(this.path, "script");
+
+  constructor(script: string) {
+    super();
+    Deno.writeTextFileSync(this.script, script);
+    Deno.writeTextFileSync(join(this.path, "spin.toml"), "");
+    Deno.mkdirSync(join(this.path, "folder"));
+  }
+}
+
+const BASH_CASES: [words: string[], completions: string[]][] = [
+  [["larder", "pu"], ["pull"]],
+  [["larder", "di"], ["dir"]],
+  [["larder", "nothing"], []],
+  [["larder", "pull", "--pol"], ["--policy"]],
+  [["larder", "pull", "--policy", ""], ["always", "missing", "never"]],
+  [["larder", "pull", "--policy", "a"], ["always"]],
+  [["larder", "pull", "--policy", "="], ["always", "missing", "never"]],
+  [["larder", "pull", "--policy", "=", "n"], ["never"]],
+  [["larder", "pull", "--policy", "always", "--format", "j"], ["json"]],
+  [["larder", "pull", "--policy", "=", "always", "--format", "=", "j"], ["json"]],
+  [["larder", "list", "--format", "pull", "--pol"], []],
+  [["larder", "--cache-dir", "pull", "pu"], ["pull"]],
+  [["larder", "--cache-dir", "=", "/x", "pu"], ["pull"]],
+  [["larder", "-q", "pull", "nginx", "--foreig"], ["--foreign"]],
+  [["larder", "pull", "list", "--foreig"], ["--foreign"]],
+  [["larder", "pull", "--", "--foreig"], []],
+  [["larder", "pull", "--offl"], ["--offline"]],
+  [["larder", "completions", ""], ["bash", "zsh", "fish", "powershell"]],
+  [["larder", "help", "compl"], ["completions"]],
+  [["larder", "pull", "$(exit 3)"], []],
+];
+
+for (const [words, completions] of BASH_CASES) {
+  Deno.test(`bash completes: ${words.join(" ")}`, async () => {
+    using place = new Workplace(SCRIPTS.bash);
+    const code = `. "$0"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _larder || exit
+      for word in "\${COMPREPLY[@]}"; do echo "$word"; done`;
+    const shell = ["--norc", "--noprofile", "-euc", code, place.script, ...words];
+    assert.deepEqual((await run("bash", shell)).split("\n").filter(Boolean), completions);
+  });
+}
+
+const FISH_CASES: [line: string, completions: string[]][] = [
+  ["larder pu", ["pull"]],
+  ["larder pull --policy ", ["always", "missing", "never"]],
+  ["larder pull --policy=a", ["--policy=always"]],
+  ["larder --cache-dir pull pu", ["pull"]],
+  ["larder --cache-dir ", ["folder/"]],
+  ["larder pull spi", ["spin.toml"]],
+  ["larder run spi", ["spin.toml"]],
+  ["larder run --dir fol", ["folder/"]],
+  ["larder list spi", []],
+  ["larder list --format j", ["json"]],
+  ["larder completions p", ["powershell"]],
+  ["larder pull --all-platfor", ["--all-platforms"]],
+];
+
+for (const [line, completions] of FISH_CASES) {
+  Deno.test(`fish completes: ${line}`, async () => {
+    using place = new Workplace(SCRIPTS.fish);
+    const code = "cd (dirname $argv[1]); source $argv[1]; complete -C $argv[2]";
+    const output = await run("fish", ["--no-config", "-c", code, place.script, line]);
+    const words = output.split("\n").filter(Boolean).map((text) => text.split("\t")[0]);
+    assert.deepEqual(words, completions);
+  });
+}
+
+const SHELLS: [name: "bash" | "zsh", command: string, setup: string][] = [
+  ["bash", "bash --norc --noprofile -i", "source ./script"],
+  ["zsh", "zsh -f -i", "autoload -U compinit; compinit -u -D; source ./script"],
+];
+
+const TYPED: [keys: string, shown: string][] = [
+  ["larder pu\t", "larder pull "],
+  ["larder pull --pol\tal\t", "always "],
+  ["larder pull --policy=n\t", "--policy=never"],
+  ["larder pull ./sp\t", "./spin.toml"],
+  ["larder run ./sp\t", "./spin.toml"],
+  ["larder --cache-dir fol\t", "folder"],
+  ["larder run --dir fol\t", "folder"],
+];
+
+for (const [name, command, setup] of SHELLS) {
+  for (const [keys, shown] of TYPED) {
+    Deno.test(`${name} on a terminal completes: ${JSON.stringify(keys)}`, async () => {
+      using place = new Workplace(SCRIPTS[name]);
+      const screen = await typeInto(command, { setup, keys, folder: place.path });
+      const text = withoutBackspaces(screen);
+      assert.ok(text.includes(shown), JSON.stringify(screen));
+    });
+  }
+}
+
+const QUOTED = ["'$(touch pwned)'", "'`touch pwned`", "'$(touch pwned)/x", "'x; touch pwned; '"];
+/** zsh expands these before any completion script is asked, whatever the command. */
+const BARE = [
+  "$(touch pwned)",
+  "`touch pwned`",
+  '"$(touch pwned)',
+  "$(touch pwned)/x",
+  "<(touch pwned)",
+];
+const PLACES = [
+  "",
+  "pull ",
+  "pull --policy ",
+  "--cache-dir=",
+  "pull --config ",
+  "help ",
+  "pull x ",
+];
+
+for (const [name, command, setup] of SHELLS) {
+  for (const word of name === "zsh" ? QUOTED : [...QUOTED, ...BARE]) {
+    Deno.test(`${name} runs nothing of a typed ${word}`, async () => {
+      using place = new Workplace(SCRIPTS[name]);
+      const keys = PLACES.map((prefix) => `larder ${prefix}${word}\t\t\x01\x0b`).join("");
+      await typeInto(command, { setup, keys, folder: place.path });
+      assertUnharmed(place);
+    });
+  }
+}
+
+for (const word of [...QUOTED, ...BARE]) {
+  Deno.test(`fish runs nothing of a typed ${word}`, async () => {
+    using place = new Workplace(SCRIPTS.fish);
+    const code =
+      "cd (dirname $argv[1]); source $argv[1]; for line in $argv[2..-1]; complete -C $line; end";
+    const lines = PLACES.flatMap((prefix) => [word, `${word} `].map((w) => `larder ${prefix}${w}`));
+    await run("fish", ["--no-config", "-c", code, place.script, ...lines]);
+    assertUnharmed(place);
+  });
+}
+
+Deno.test("a script that evaluates what was typed would be noticed", async () => {
+  using place = new Workplace(`_larder() { eval "true \${COMP_WORDS[*]}"; }
+    complete -F _larder larder`);
+  const [, command, setup] = SHELLS[0]!;
+  const keys = "larder pull $(touch pwned)\t";
+  await typeInto(command, { setup, keys, folder: place.path });
+  assert.throws(() => assertUnharmed(place));
+});
+
+for (const shell of ["bash", "zsh", "fish"] as const) {
+  Deno.test(`${shell} finds no fault in its script`, async () => {
+    using place = new Workplace(SCRIPTS[shell]);
+    await run(shell, ["-n", place.script]);
+  });
+}
+
+for (const [shell, script] of Object.entries(SCRIPTS)) {
+  Deno.test(`the ${shell} script has every command and option`, () => {
+    const dash = shell === "fish" ? (flag: string) => flag.replace(/^-+/, "") : String;
+    for (const { path, options } of flatten(MODEL)) {
+      for (const word of [...path, ...options.flatMap(({ flags }) => flags.map(dash))]) {
+        assert.match(script, new RegExp(`(?<![\\w-])${word}(?![\\w-])`));
+      }
+    }
+  });
+}
+
+for (const [shell, script] of Object.entries(SCRIPTS)) {
+  Deno.test(`larder completions ${shell} prints the script, whatever the config`, async () => {
+    using user = new User();
+    user.write(".config/larder/config.yaml", "unknown: key");
+    const result = await user.larder(["completions", shell]);
+    assert.deepEqual(result, { code: 0, stdout: script, stderr: "" });
+  });
+}
+
+Deno.test("a shell that larder does not know is refused", async () => {
+  using user = new User();
+  const { code, stderr } = await user.larder(["completions", "tcsh"]);
+  assert.equal(code, 2);
+  assert.match(stderr, /bash, zsh, fish, powershell.*\[LDR_USAGE\]/);
+});
+
+function assertUnharmed(place: Workplace): void {
+  const names = [...Deno.readDirSync(place.path)].map((entry) => entry.name);
+  assert.ok(!names.includes("pwned"));
+}
+
+/** The text that a terminal shows where a shell moves back over what it rewrites. */
+function withoutBackspaces(screen: string): string {
+  let text = "";
+  for (const character of screen) {
+    text = character === "\b" ? text.slice(0, -1) : text + character;
+  }
+  return text;
+}

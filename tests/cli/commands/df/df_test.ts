@@ -1,0 +1,177 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { blob, digestOf, image, randomBytes, utf8 } from "../../../support/cache/artifacts.ts";
+import { DAY } from "../../../support/cache/cache_folder.ts";
+import { CacheHome } from "../../../support/cache/cache_home.ts";
+import { filesBelow } from "../../../support/cache/store_check.ts";
+
+const layer = (size: number, seed: string) => blob(randomBytes(size, seed));
+const SHARED = layer(40_000, "shared");
+
+function filled(): CacheHome {
+  const home = new CacheHome({ now: Date.now() });
+  const age = { used: 40 * DAY };
+  home.pulled("ghcr.io/acme/shop:v1", image([SHARED, layer(20_000, "v1")]), age);
+  home.pulled("quay.io/acme/shop:v1", image([SHARED, layer(10_000, "v2")]), age);
+  home.compiled(digestOf(utf8("component")), "engine-1", [layer(5_000, "code")], age);
+  home.blobs([layer(3_000, "orphan")], DAY);
+  home.write(`partial/${digestOf(utf8("partial"))}`, randomBytes(2_000), 30 * DAY);
+  home.write("manifests/ghcr.io/acme/shop/v1/record.json.tmp", "half a rec", DAY);
+  home.write("data/README", "mine", DAY);
+  return home;
+}
+
+Deno.test("larder df has a line for each type that there is, and bars for the registries", async () => {
+  using home = filled();
+  const { code, stdout, stderr } = await home.larder("df");
+  assert.equal(code, 0);
+  assert.match(stderr, /^without limits gc takes only what nothing needs; /);
+  const [table, bars] = stdout.split("\n\n");
+  const rows = table!.split("\n").map((line) => line.split(/ {2,}/));
+  assert.deepEqual(rows[0], ["TYPE", "COUNT", "SIZE", "SHARED", "RECLAIMABLE"]);
+  const body = rows.slice(1, -1);
+  assert.deepEqual(body.map(([name, count]) => [name, count]), [
+    ["app", "2"],
+    ["compiled", "1"],
+    ["needed by nothing", "1"],
+    ["partial downloads", "1"],
+    ["rubbish", "1"],
+    ["not larder's", "1"],
+    ["total", body.at(-1)![1]],
+  ]);
+  assert.equal(body[0]![3], "39.06 KiB");
+  assert.deepEqual(body.map((row) => row.at(-1)), [
+    "0 B",
+    "0 B",
+    "2.93 KiB (100%)",
+    "1.95 KiB (100%)",
+    "10 B (100%)",
+    "-",
+    body.at(-1)!.at(-1),
+  ]);
+  assert.match(rows.at(-1)![0]!, /^\S+ \w+ of \S+ \w+ are free on the disk \(\d+%\)$/);
+  const names = bars!.trimEnd().split("\n").map((line) => line.split(/ {2,}/)[0]);
+  assert.deepEqual(names, ["ghcr.io", "quay.io", "compiled code", "(shared by several)"]);
+});
+
+Deno.test("larder df -v has bars for the repositories", async () => {
+  using home = filled();
+  const { stdout } = await home.larder("df", "-v");
+  const bars = stdout.split("\n\n")[1]!.trimEnd().split("\n").map((line) => line.split(/ {2,}/)[0]);
+  assert.deepEqual(bars.slice(0, 2), ["ghcr.io/acme/shop", "quay.io/acme/shop"]);
+});
+
+Deno.test("of many registries the small ones share a bar", async () => {
+  using home = new CacheHome();
+  for (let i = 0; i < 14; i++) home.pulled(`r${i}.test/app:v1`, image([layer(1000 - i, `${i}`)]));
+  const { stdout } = await home.larder("df");
+  const bars = stdout.split("\n\n")[1]!.trimEnd().split("\n");
+  assert.equal(bars.length, 11);
+  assert.match(bars.at(-1)!, /^\(4 others\) /);
+});
+
+Deno.test("larder df --format json adds up to what is on the disk", async () => {
+  using home = filled();
+  const { stdout } = await home.larder("df", "--format", "json");
+  const usage = JSON.parse(stdout);
+  assert.equal(usage.root, home.registry);
+  assert.equal(usage.total.size, home.size() - "mine".length);
+  const { unneeded, partials, rubbish, foreign } = usage;
+  assert.deepEqual(unneeded, { count: 1, size: 3_000, reclaimable: 3_000 });
+  assert.deepEqual(partials, { count: 1, size: 2_000, reclaimable: 2_000 });
+  assert.deepEqual(rubbish, { count: 1, size: 10, reclaimable: 10 });
+  assert.deepEqual(foreign, { count: 1, size: 4 });
+  assert.equal(usage.total.reclaimable, 5_010);
+  assert.deepEqual(usage.types.map(({ type }: { type: string }) => type), [
+    "app",
+    "package",
+    "image",
+    "compiled",
+  ]);
+  const [app, , , compiled] = usage.types;
+  assert.deepEqual([app.count, app.shared, app.reclaimable], [2, 40_000, 0]);
+  assert.equal(
+    app.size + compiled.size + unneeded.size + partials.size + rubbish.size,
+    usage.total.size,
+  );
+  assert.equal(usage.tree.size, app.size + compiled.size);
+  assert.ok(usage.disk.free > 0 && usage.disk.free <= usage.disk.size);
+});
+
+/** What the config says, and the types of which anything is reclaimable then. */
+const POLICIES: [string, string[]][] = [
+  ["gc: {unused: 30d}", ["app", "compiled"]],
+  ["gc: {unused: 50d}", []],
+  ["storage: {registry_cache: {retention_days: 30}}", ["app"]],
+  ["storage: {registry_cache: {enabled: false}}", ["app"]],
+  ["storage: {registry_cache: {max_count: 1}}", ["app"]],
+  ["gc: {max_size: 1GB}", []],
+  ["gc: {max_size: 1kB}", ["app", "compiled"]],
+  ["gc: {min_free: 100%}", ["app", "compiled"]],
+];
+
+for (const [config, types] of POLICIES) {
+  Deno.test(`with ${config} a collection would free some of ${types.join(" and ") || "nothing"}`, async () => {
+    using home = filled();
+    const file = join(home.path, "config.yaml");
+    Deno.writeTextFileSync(file, config);
+    const before = filesBelow(home.registry);
+    const { code, stdout, stderr } = await home.larder("df", "--config", file, "--format", "json");
+    assert.equal(code, 0, stderr);
+    const reclaimable = JSON.parse(stdout).types
+      .filter((each: { reclaimable: number }) => each.reclaimable > 0)
+      .map(({ type }: { type: string }) => type);
+    assert.deepEqual(reclaimable, types);
+    assert.deepEqual(filesBelow(home.registry), before, "it only looks");
+  });
+}
+
+Deno.test("larder df --html writes a page that needs nothing else and lets no name out", async () => {
+  using home = filled();
+  const evil = `<script>alert(1)</script>"'&`;
+  home.image(evil, digestOf(utf8("specification")), layer(9_000, "image"), { used: DAY });
+  const file = join(home.path, "page.html");
+  const { code, stderr } = await home.larder("df", "--html", file);
+  assert.equal(code, 0);
+  assert.ok(stderr.startsWith(`wrote ${file}\n`), stderr);
+  const page = Deno.readTextFileSync(file);
+  assert.match(page, /^<!doctype html>\n/);
+  assert.doesNotMatch(page, /<script|<link|<img|<iframe|@import|url\(|https?:|src=|href=| on\w+=/i);
+  assert.match(
+    page,
+    /Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'"/,
+  );
+  assert.ok(page.includes("images › &lt;script&gt;alert(1)&lt;/script&gt;&quot;&#39;&amp;"), page);
+  for (const name of ["ghcr.io", "quay.io/acme/shop", "shared", "compiled code"]) {
+    assert.ok(page.includes(`>${name}<`), name);
+  }
+  const tags = [...page.matchAll(/<(\/?)(g|svg|rect|text|title|table|tr|t[hd])\b[^>]*?(\/?)>/g)];
+  const open: string[] = [];
+  for (const [, closing, name, itself] of tags) {
+    if (itself) continue;
+    if (!closing) open.push(name!);
+    else assert.equal(open.pop(), name);
+  }
+  assert.deepEqual(open, []);
+});
+
+Deno.test("an empty cache takes nothing, and its page says so", async () => {
+  using home = new CacheHome();
+  const file = join(home.path, "page.html");
+  const { code, stdout } = await home.larder("df", "--html", file);
+  assert.equal(code, 0);
+  assert.match(stdout, /\ntotal +0 B +0 B\n/);
+  assert.match(Deno.readTextFileSync(file), /The cache is empty/);
+  assert.deepEqual([...Deno.readDirSync(home.path)].map(({ name }) => name), ["page.html"]);
+});
+
+Deno.test("a page that cannot be written is a disk error", async () => {
+  using home = filled();
+  const { code, stderr } = await home.larder(
+    "df",
+    "--html",
+    join(home.path, "no/such/folder.html"),
+  );
+  assert.equal(code, 7);
+  assert.match(stderr, /^error: cannot write .*folder\.html.* \[LDR_DISK\]\n/);
+});

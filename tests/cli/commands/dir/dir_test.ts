@@ -1,0 +1,43 @@
+import assert from "node:assert/strict";
+import { larder } from "../../../support/cli/in_process.ts";
+import { TemporaryFolder } from "../../../support/temporary.ts";
+
+const HOME = "/home/somebody";
+
+/** The command line, what it prints, and the rule that it names. */
+const CASES: [string[], string, string][] = [
+  [[], `${HOME}/.cache/larder/registry`, "HOME"],
+  [["--cache-dir", "/c"], "/c/registry", "--cache-dir"],
+  [["--cache-dir", "/c/../d/"], "/d/registry", "--cache-dir"],
+  [["--config"], `${HOME}/.config/larder`, "HOME"],
+];
+
+for (const [args, path, rule] of CASES) {
+  Deno.test(`larder dir ${args.join(" ")} prints the folder as data and the rule as a message`, async () => {
+    assert.deepEqual(await larder(HOME, "dir", ...args), {
+      code: 0,
+      stdout: `${path}\n`,
+      stderr: `decided by ${rule}\n`,
+    });
+    const json = await larder(HOME, "dir", "--json", ...args);
+    assert.deepEqual([json.code, json.stderr], [0, ""]);
+    assert.deepEqual(JSON.parse(json.stdout), { path, rule });
+  });
+}
+
+Deno.test("larder dir makes no folder", async () => {
+  using home = new TemporaryFolder();
+  await larder(home.path, "dir");
+  await larder(home.path, "dir", "--config");
+  assert.deepEqual([...Deno.readDirSync(home.path)], []);
+});
+
+Deno.test("without a home the error says what to set, and an option makes it unneeded", async () => {
+  for (const args of [["dir"], ["dir", "--config"]]) {
+    const { code, stdout, stderr } = await larder("", ...args);
+    assert.deepEqual([code, stdout], [2, ""]);
+    assert.match(stderr, /^error: HOME is not set, .* \[LDR_CONFIG\]\nhint: set HOME, or /);
+  }
+  const { code, stdout } = await larder("", "dir", "--cache-dir", "/c");
+  assert.deepEqual([code, stdout], [0, "/c/registry\n"]);
+});

@@ -1,0 +1,252 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { image, multiPlatform } from "../../../support/cache/artifacts.ts";
+import { DAY, HOUR } from "../../../support/cache/cache_folder.ts";
+import { CacheHome } from "../../../support/cache/cache_home.ts";
+import { assertStoreSound } from "../../../support/cache/store_check.ts";
+
+const ONE = image(["one layer", "shared"]);
+const TWO = image(["another layer", "shared"]);
+const THREE = image(["a third"]);
+const LAYER = ONE.blobs[1]!.descriptor;
+
+/** Apps that were used 40 days ago, yesterday (pinned) and half an hour ago. */
+function filled(): CacheHome {
+  const home = new CacheHome({ now: Date.now() });
+  home.pulled("ghcr.io/acme/app:old", ONE, { used: 40 * DAY });
+  home.pulled("ghcr.io/acme/app:pinned", TWO, { used: DAY, pinned: true });
+  home.pulled("ghcr.io/acme/app:young", THREE, { used: HOUR / 2 });
+  return home;
+}
+
+function has(home: CacheHome, path: string): boolean {
+  try {
+    return Deno.statSync(join(home.registry, path)).isFile;
+  } catch {
+    return false;
+  }
+}
+
+function config(home: CacheHome, text: string): void {
+  const folder = join(home.path, ".config/larder");
+  Deno.mkdirSync(folder, { recursive: true });
+  Deno.writeTextFileSync(join(folder, "config.yaml"), text);
+}
+
+/** The lines of a table, each as its cells. */
+function cells(text: string): string[][] {
+  return text.trimEnd().split("\n").map((line) => line.split(/ {2,}/));
+}
+
+Deno.test("gc shows what goes and what stays, each with its rule and why, and removes it", async () => {
+  using home = filled();
+  const before = home.size();
+  const { code, stdout, stderr } = await home.larder("gc", "--unused", "30d", "--force");
+  assert.equal(code, 0, stderr);
+  const freed = before - home.size();
+  // The clock goes on while the test runs.
+  assert.deepEqual(cells(stdout.replace(/30m \d+s/, "30m")), [
+    ["", "NAME", "TYPE", "RULE", "FREES", "WHY"],
+    [
+      "remove",
+      "ghcr.io/acme/app:old",
+      "app",
+      "unused",
+      `${(freed / 1024).toFixed(2)} KiB`,
+      "unused for 40d; the limit is 30d",
+    ],
+    ["keep", "ghcr.io/acme/app:pinned", "app", "pinned", "pinned"],
+    [
+      "keep",
+      "ghcr.io/acme/app:young",
+      "app",
+      "young",
+      "last used 30m ago, and is left alone for 1h",
+    ],
+  ]);
+  assert.match(stderr, /^freed \d\.\d\d KiB, removed 1 entry\n$/);
+  assert.ok(!has(home, `data/${LAYER.digest}`));
+  assertStoreSound(home.registry);
+});
+
+Deno.test("gc --dry-run changes nothing", async () => {
+  using home = filled();
+  const before = home.size();
+  const { code, stderr } = await home.larder("gc", "--unused", "0", "--dry-run");
+  assert.equal(code, 0);
+  assert.match(stderr, /^would remove 1 entry, which frees \d\.\d\d KiB\n$/);
+  assert.equal(home.size(), before);
+  assert.ok(!has(home, "lock"));
+});
+
+Deno.test("gc without a terminal needs --force, and removes nothing else", async () => {
+  using home = filled();
+  const before = home.size();
+  const { code, stderr } = await home.larder("gc", "--unused", "0");
+  assert.equal(code, 2);
+  assert.match(
+    stderr,
+    /nobody can be asked whether to remove 1 entry.*\[LDR_USAGE\]\nhint: .*--force/,
+  );
+  assert.equal(home.size(), before);
+});
+
+Deno.test("gc --format json is the plan with its result", async () => {
+  using home = filled();
+  const dry = await home.larder("gc", "--unused", "0", "--dry-run", "--format", "json");
+  const plan = JSON.parse(dry.stdout);
+  assert.equal(plan.result, null);
+  assert.deepEqual(plan.remove.entries.map(({ name }: { name: string }) => name), [
+    "ghcr.io/acme/app:old",
+  ]);
+  assert.deepEqual(plan.keep.map(({ rule }: { rule: string }) => rule), ["pinned", "young"]);
+  const { stdout } = await home.larder("gc", "--unused", "0", "--force", "--format", "json");
+  const { result, bytes } = JSON.parse(stdout);
+  assert.equal(result.freed, bytes);
+  assert.equal(bytes, plan.bytes);
+  assert.deepEqual(result.skipped, []);
+});
+
+Deno.test("gc says of a goal that cannot be met what is in its way", async () => {
+  using home = filled();
+  const { code, stderr } = await home.larder("gc", "--max-size", "1kB", "--force");
+  assert.equal(code, 0);
+  assert.match(
+    stderr,
+    /^warning: max-size 1000 B cannot be met, it misses .*: pinned .* in 1 entry; young .* in 1 entry$/m,
+  );
+});
+
+Deno.test("gc says that nothing may be removed where a goal is not met for that", async () => {
+  using home = new CacheHome({ now: Date.now() });
+  home.pulled("ghcr.io/acme/app:young", ONE, { used: HOUR / 2 });
+  const { code, stderr } = await home.larder("gc", "--max-size", "0", "--dry-run");
+  assert.equal(code, 0);
+  assert.match(stderr, /^warning: max-size 0 B cannot be met, .*\nnothing may be removed\n$/);
+});
+
+Deno.test("gc without limits removes what nothing needs, and says how to set some", async () => {
+  using home = filled();
+  home.write(`data/sha256:${"0".repeat(64)}`, "orphan", 2 * HOUR);
+  const { stderr } = await home.larder("gc", "--force");
+  assert.match(stderr, /^freed 6 B, removed 0 entries$/m);
+  const again = await home.larder("gc", "--force");
+  assert.equal(again.code, 0);
+  assert.match(again.stderr, /no limit is set/);
+});
+
+Deno.test("limits come from the config, and the command line beats it", async () => {
+  using home = filled();
+  home.package("debian/hello/2.10/amd64", THREE.blobs[1]!, { used: 20 * DAY });
+  config(home, "gc:\n  unused: 60d\nstorage:\n  package_cache:\n    retention_days: 10\n");
+  const rules = async (...options: string[]) => {
+    const { stdout } = await home.larder("gc", "--dry-run", "--format", "json", ...options);
+    return JSON.parse(stdout).remove.entries.map(
+      (entry: { name: string; rule: string }) => `${entry.name} ${entry.rule}`,
+    );
+  };
+  assert.deepEqual(await rules(), ["debian/hello/2.10/amd64 unused"]);
+  assert.deepEqual(await rules("--unused", "30d"), ["ghcr.io/acme/app:old unused"]);
+  assert.deepEqual(await rules("--unused", "30d", "--unused", "package=19d"), [
+    "ghcr.io/acme/app:old unused",
+    "debian/hello/2.10/amd64 unused",
+  ]);
+  assert.deepEqual(await rules("--unused", "90d", "--max-count", "package=0"), [
+    "debian/hello/2.10/amd64 max-count",
+  ]);
+  assert.deepEqual(await rules("--max-size", "app=1", "--keep-last", "1"), [
+    "debian/hello/2.10/amd64 unused",
+    "ghcr.io/acme/app:old max-size",
+  ]);
+});
+
+Deno.test("gc --plan writes what would go, and --apply removes that and nothing else", async () => {
+  using home = filled();
+  const file = join(home.path, "plan.json");
+  const before = home.size();
+  const written = await home.larder("gc", "--unused", "30d", "--plan", file);
+  assert.equal(written.code, 0, written.stderr);
+  assert.equal(written.stdout, "");
+  assert.ok(written.stderr.includes(`larder gc --apply ${file}`));
+  assert.equal(home.size(), before);
+  // Too late for the plan.
+  home.pulled("ghcr.io/acme/other:old", multiPlatform("linux/amd64"), { used: 50 * DAY });
+  const { bytes } = JSON.parse(Deno.readTextFileSync(file));
+  const size = home.size();
+  const applied = await home.larder("gc", "--apply", file, "--force");
+  assert.equal(applied.code, 0, applied.stderr);
+  assert.equal(size - home.size(), bytes);
+  assert.ok(has(home, "manifests/ghcr.io/acme/other/old/record.json"));
+});
+
+Deno.test("gc --apply passes over what has changed, and says so", async () => {
+  using home = filled();
+  const file = join(home.path, "plan.json");
+  await home.larder("gc", "--unused", "30d", "--plan", file);
+  home.age(join(home.registry, "manifests/ghcr.io/acme/app/old/record.json"), 0);
+  const size = home.size();
+  const { code, stderr } = await home.larder("gc", "--apply", file, "--force");
+  assert.equal(code, 0);
+  assert.match(stderr, /^kept ghcr\.io\/acme\/app:old: it was used since$/m);
+  assert.match(stderr, /^freed 0 B, removed 0 entries$/m);
+  assert.equal(home.size(), size);
+});
+
+for (
+  const [name, args] of [
+    ["--apply of a file that is not there", ["--apply", "/nowhere/plan.json"]],
+    ["--apply and --plan", ["--apply", "a", "--plan", "b"]],
+    ["--apply and a limit", ["--apply", "a", "--max-size", "1GB"]],
+    ["--auto and --plan", ["--auto", "--plan", "a"]],
+    ["--auto and --dry-run", ["--auto", "--dry-run", "--max-count", "0"]],
+    ["--auto and JSON", ["--auto", "--format", "json"]],
+    ["a size that is none", ["--max-size", "much"]],
+    ["a type that is none", ["--max-size", "things=1GB"]],
+    ["a count that is none", ["--keep-last", "1.5"]],
+    ["a share that is none", ["--min-free", "200%"]],
+  ] as const
+) {
+  Deno.test(`gc refuses ${name}`, async () => {
+    using home = new CacheHome();
+    const { code, stdout, stderr } = await home.larder("gc", ...args);
+    assert.deepEqual([code, stdout], [2, ""]);
+    assert.match(stderr, /^error: .*\[LDR_USAGE\]\nhint: /);
+  });
+}
+
+Deno.test("gc --auto removes without a question what goes beyond a limit, and is silent within", async () => {
+  using home = filled();
+  const within = await home.larder("gc", "--auto", "--max-size", "1GB");
+  assert.deepEqual(within, { code: 0, stdout: "", stderr: "" });
+  const { code, stdout, stderr } = await home.larder("gc", "--auto", "--max-count", "2");
+  assert.deepEqual([code, stdout], [0, ""]);
+  assert.match(stderr, /^cleaned the cache: freed \d\.\d\d KiB, removed 1 entry\n$/);
+});
+
+Deno.test("gc --auto looks at nothing but the disk where only its free space is limited", async () => {
+  using home = filled();
+  // Whoever looks at the cache fails.
+  home.write("pins.json", "{");
+  const enough = await home.larder("gc", "--auto", "--min-free", "1");
+  assert.deepEqual(enough, { code: 0, stdout: "", stderr: "" });
+  for (const args of [["--min-free", "100%"], ["--min-free", "1", "--max-count", "9"]]) {
+    const { stderr } = await home.larder("gc", "--auto", ...args);
+    assert.match(stderr, /\[LDR_CONFIG\]/);
+  }
+});
+
+Deno.test("gc --auto leaves it to others if they are at work", async () => {
+  using home = filled();
+  using lock = Deno.openSync(home.write("lock", ""), { read: true, write: true });
+  lock.lockSync(false);
+  const result = await home.larder("gc", "--auto", "--max-count", "0");
+  assert.equal(result.code, 0, result.stderr);
+  assert.ok(has(home, `data/${LAYER.digest}`));
+});
+
+Deno.test("gc of a cache that does not exist makes none", async () => {
+  using home = new CacheHome();
+  const { code } = await home.larder("gc", "--unused", "0", "--force");
+  assert.equal(code, 0);
+  assert.deepEqual([...Deno.readDirSync(home.path)], []);
+});

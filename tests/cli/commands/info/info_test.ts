@@ -1,0 +1,226 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { blob, digestOf, image, multiPlatform, utf8 } from "../../../support/cache/artifacts.ts";
+import { CacheHome } from "../../../support/cache/cache_home.ts";
+import { spinApp } from "../../../support/cache/spin_apps.ts";
+
+const SHARED = blob("a layer that two have ".repeat(50));
+const TITLE = "org.opencontainers.image.title";
+const ONE = image([SHARED, "own"], { annotations: { [TITLE]: "the demo\x1b[31m" } });
+const TWO = image([SHARED, "other"]);
+
+function filled(): CacheHome {
+  const home = new CacheHome();
+  home.pin(home.pulled("ghcr.io/acme/shop:v1", ONE), "for the demo");
+  home.pulled("ghcr.io/acme/shop:v2", TWO);
+  return home;
+}
+
+/** Text with what differs from run to run and from machine to machine taken out. */
+function masked(text: string, home: CacheHome): string {
+  return text.replaceAll(home.registry, "<cache>")
+    .replace(/\d{4}-\d\d-\d\d \d\d:\d\d:\d\d/g, "<time>")
+    .replace(/\b[\d.]+ (?:B|KiB) {2,}/g, (size) => "<size>".padEnd(size.length))
+    .replace(/\b[\d.]+ (?:B|KiB)\b/g, "<size>")
+    .replace(/sha256:[0-9a-f]{64}/g, "<digest>")
+    .replace(/\b[0-9a-f]{12}\b/g, "<short>");
+}
+
+Deno.test("larder info tells all of an app: manifest, layers, who shares them, where it lies", async () => {
+  using home = filled();
+  const { code, stdout, stderr } = await home.larder("info", "ghcr.io/acme/shop:v1");
+  assert.deepEqual([code, stderr], [0, ""]);
+  assert.equal(
+    masked(stdout, home),
+    `NAME        ghcr.io/acme/shop:v1
+TYPE        app
+DIGEST      <digest>
+MEDIA TYPE  application/vnd.oci.image.manifest.v1+json
+SIZE        <size>, <size> of it shared with others
+CREATED     <time>
+LAST USED   <time>
+CONFIRMED   <time>
+PINNED      yes: for the demo
+WRITTEN BY  larder
+PATH        <cache>/manifests/ghcr.io/acme/shop/v1
+
+Manifest <digest>
+KIND    DIGEST        SIZE      MEDIA TYPE                                   SHARED WITH
+config  <short>  <size>    application/vnd.oci.image.config.v1+json     -
+layer   <short>  <size>    application/vnd.oci.image.layer.v1.tar+gzip  ghcr.io/acme/shop:v2
+layer   <short>  <size>    application/vnd.oci.image.layer.v1.tar+gzip  -
+
+ANNOTATION                      VALUE
+org.opencontainers.image.title  the demo [31m
+`,
+  );
+});
+
+Deno.test("larder info -v has digests and paths in full", async () => {
+  using home = filled();
+  const { stdout } = await home.larder("info", "-v", "ghcr.io/acme/shop:v1");
+  const { digest } = SHARED.descriptor;
+  const row = stdout.split("\n").find((line) => line.includes(`  ${digest}  `));
+  assert.ok(row?.endsWith(`  ${join(home.registry, "data", digest)}`), stdout);
+});
+
+Deno.test("larder info tells the platforms of an index, and which of them are cached", async () => {
+  using home = new CacheHome();
+  const nginx = multiPlatform("linux/amd64", "linux/arm/v7");
+  home.pulled("docker.io/library/nginx:latest", nginx);
+  Deno.removeSync(
+    join(home.registry, "manifests/docker.io/library/nginx", nginx.children[1]!.descriptor.digest),
+    { recursive: true },
+  );
+  const { stdout } = await home.larder("info", "nginx");
+  assert.match(stdout, /^linux\/amd64 +[0-9a-f]{12} +yes$/m);
+  assert.match(stdout, /^linux\/arm\/v7 +[0-9a-f]{12} +no$/m);
+  const json = JSON.parse((await home.larder("info", "nginx", "--format", "json")).stdout);
+  assert.equal(json.digest, nginx.descriptor.digest);
+  assert.deepEqual(
+    json.index.platforms.map((each: object) => Object.values(each).slice(0, 2)),
+    nginx.children.map((child, i) => [["linux/amd64", "linux/arm/v7"][i], child.descriptor.digest]),
+  );
+  assert.equal(json.manifest.digest, nginx.children[0]!.descriptor.digest);
+});
+
+for (const writer of ["larder", "spin"] as const) {
+  Deno.test(`larder info tells components and routes of a Spin app that ${writer} wrote`, async () => {
+    using home = new CacheHome();
+    const app = await spinApp({ files: { "a.txt": "a", "b.txt": "b" } });
+    const reference = "ghcr.io/owner/hello:v1";
+    if (writer === "larder") home.pulled(reference, app);
+    else home.spins(reference, app);
+    const { code, stdout } = await home.larder("info", reference);
+    assert.equal(code, 0);
+    assert.match(stdout, /^WRITTEN BY +(larder|spin)$/m);
+    assert.match(stdout, /\nSpin app app\nCOMPONENT +WASM +FILES\nhello +[0-9a-f]{12} +2\n/);
+    assert.match(stdout, /\nROUTE +COMPONENT\n\/\.\.\. +hello\n/);
+    const { spin, manifest, writtenBy } = JSON.parse(
+      (await home.larder("info", reference, "--format", "json")).stdout,
+    );
+    assert.equal(writtenBy, writer);
+    const wasm = app.blobs[1]!.descriptor.digest;
+    assert.deepEqual(spin, {
+      name: "app",
+      components: [{
+        id: "hello",
+        digest: wasm,
+        files: 2,
+        path: join(home.registry, "wasm", wasm),
+      }],
+      routes: [{ route: "/...", component: "hello" }],
+      otherTriggers: [],
+    });
+    assert.match(manifest.parts.at(-1).path, /config\.json$/);
+  });
+}
+
+Deno.test("a Spin app that larder cannot read is told with the reason", async () => {
+  using home = new CacheHome();
+  const folder = home.pulled("ghcr.io/owner/hello:v1", await spinApp());
+  const record = JSON.parse(Deno.readTextFileSync(join(folder, "record.json")));
+  const config = join(folder, "..", record.manifestDigest, "config.json");
+  Deno.writeTextFileSync(config, '{"spin_lock_version": 9}');
+  const { code, stdout } = await home.larder("info", "ghcr.io/owner/hello:v1");
+  assert.equal(code, 0);
+  assert.match(stdout, /^PROBLEM +bad Spin application of ghcr\.io\/owner\/hello:v1: /m);
+});
+
+Deno.test("larder info --format json has the record, the parts and who shares them", async () => {
+  using home = filled();
+  const { code, stdout, stderr } = await home.larder(
+    "info",
+    "--format",
+    "json",
+    "ghcr.io/acme/shop:v1",
+  );
+  assert.deepEqual([code, stderr], [0, ""]);
+  const info = JSON.parse(stdout);
+  assert.deepEqual([info.type, info.name, info.pin], ["app", "ghcr.io/acme/shop:v1", {
+    note: "for the demo",
+  }]);
+  assert.deepEqual(
+    info.record,
+    JSON.parse(Deno.readTextFileSync(join(info.path, "record.json"))),
+  );
+  const { annotations, parts, platforms, ...manifest } = info.manifest;
+  assert.deepEqual(annotations, { [TITLE]: "the demo\x1b[31m" });
+  assert.deepEqual(platforms, []);
+  assert.equal(manifest.digest, ONE.descriptor.digest);
+  assert.deepEqual(
+    parts,
+    ONE.blobs.map(({ descriptor }, i) => ({
+      kind: i === 0 ? "config" : "layer",
+      ...descriptor,
+      annotations: {},
+      path: join(home.registry, "data", descriptor.digest),
+      sharedWith: i === 1 ? ["ghcr.io/acme/shop:v2"] : [],
+    })),
+  );
+  assert.deepEqual([info.index, info.spin, info.spinProblem], [null, null, null]);
+});
+
+Deno.test("a layer that is missing is told to be, and so is a damaged entry", async () => {
+  using home = filled();
+  Deno.removeSync(join(home.registry, "data", ONE.blobs[2]!.descriptor.digest));
+  const partly = await home.larder("info", "ghcr.io/acme/shop:v1");
+  assert.match(partly.stdout, /^layer .* \(not in the cache\)$/m);
+  home.write("manifests/ghcr.io/acme/broken/v1/manifest.json", "{}");
+  const broken = await home.larder("info", "ghcr.io/acme/broken:v1");
+  assert.equal(broken.code, 0);
+  assert.match(broken.stdout, /^PROBLEM +\S/m);
+});
+
+Deno.test("larder info tells of a blob who needs it, and of compiled code its files", async () => {
+  using home = filled();
+  const code = blob("console.log()", "text/javascript");
+  const component = digestOf(utf8("component"));
+  home.compiled(component, "engine-1", [code]);
+  const { digest } = SHARED.descriptor;
+  const shared = await home.larder("info", digest.slice(7, 19));
+  assert.match(shared.stdout, new RegExp(`^DIGEST +${digest}\nTYPE +blob\n`));
+  assert.match(
+    shared.stdout,
+    /^NEEDED BY +2 entries\n\n {2}ghcr\.io\/acme\/shop:v1\n {2}ghcr\.io\/acme\/shop:v2\n$/m,
+  );
+  const json = JSON.parse((await home.larder("info", digest, "--format", "json")).stdout);
+  assert.deepEqual(json, {
+    type: "blob",
+    digest,
+    mediaType: SHARED.descriptor.mediaType,
+    neededBy: ["ghcr.io/acme/shop:v1", "ghcr.io/acme/shop:v2"],
+    manifest: null,
+    files: [{
+      path: join(home.registry, "data", digest),
+      size: SHARED.descriptor.size,
+      written: new Date(home.now).toISOString(),
+    }],
+  });
+  const compiled = JSON.parse(
+    (await home.larder("info", `${component}/`, "--format", "json")).stdout,
+  );
+  assert.equal(compiled.type, "compiled");
+  assert.deepEqual(compiled.files, [{
+    digest: code.descriptor.digest,
+    size: code.descriptor.size,
+    path: join(home.registry, "data", code.descriptor.digest),
+    sharedWith: [],
+  }]);
+  const manifest = await home.larder("info", `${ONE.descriptor.digest}`, "--format", "json");
+  assert.equal(JSON.parse(manifest.stdout).type, "app");
+});
+
+Deno.test("what is ambiguous is exit 2 with the candidates, what is not there exit 3", async () => {
+  using home = filled();
+  assert.deepEqual(await home.larder("info", "ghcr.io/acme"), {
+    code: 2,
+    stdout: "",
+    stderr: 'error: "ghcr.io/acme" can be 2 things in the cache [LDR_USAGE]\n' +
+      "  app       ghcr.io/acme/shop:v1\n  app       ghcr.io/acme/shop:v2\n" +
+      "hint: write more of the name or digest\n",
+  });
+  const absent = await home.larder("info", "quay.io/x");
+  assert.deepEqual([absent.code, absent.stdout], [3, ""]);
+  assert.match(absent.stderr, /\[LDR_NOT_CACHED\]\nhint: larder list -v /);
+});

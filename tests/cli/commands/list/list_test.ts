@@ -1,0 +1,284 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { childEnvironment } from "../../../support/cli/environment.ts";
+import { formatBytes } from "../../../../src/base/units.ts";
+import { FIELD_NAMES } from "../../../../src/cli/query/fields.ts";
+import { localTime } from "../../../../src/cli/terminal/table.ts";
+import { blob, digestOf, image, randomBytes, utf8 } from "../../../support/cache/artifacts.ts";
+import { DAY } from "../../../support/cache/cache_folder.ts";
+import { CacheHome } from "../../../support/cache/cache_home.ts";
+import { larderCommand } from "../../../support/cli/cli.ts";
+
+const SHARED = blob(randomBytes(4000, "shared"));
+const ONE = image([SHARED, blob(randomBytes(1000, "one"))]);
+const TWO = image([SHARED, blob(randomBytes(2000, "two"))]);
+const PACKAGE = blob(randomBytes(500, "package"), "application/vnd.debian.binary-package");
+const BUILT = blob(randomBytes(700, "built"), "application/octet-stream");
+const CODE = blob(randomBytes(300, "code"), "text/javascript");
+const ORPHAN = blob(randomBytes(900, "orphan"));
+const COMPONENT = digestOf(utf8("component"));
+
+const SPECIFICATION = digestOf(utf8("specification"));
+
+const AGE = 30 * DAY;
+
+/** A cache with two apps that share a layer, one of them pinned and one Spin's, one of each other type, and an orphan. */
+function filled(): CacheHome {
+  const home = new CacheHome();
+  home.pin(home.pulled("localhost:5000/team/app:v1", ONE, { used: AGE }), "for the demo");
+  home.spins("ghcr.io/owner/deep/er:latest", TWO, { used: DAY, written: AGE });
+  home.package("deb.example/hello/1.0/amd64", PACKAGE, { used: AGE });
+  home.image("router", SPECIFICATION, BUILT, { used: AGE });
+  home.compiled(COMPONENT, "engine-1.0", [CODE], { used: AGE });
+  home.blobs([ORPHAN], AGE);
+  return home;
+}
+
+const names = (stdout: string) =>
+  stdout.trimEnd().split("\n").map((line) => line.split(/ {2,}/)[0]);
+
+Deno.test("larder list says how many there are of each type, and how much all take together", async () => {
+  using home = filled();
+  const { code, stdout, stderr } = await home.larder("list");
+  assert.deepEqual([code, stderr], [0, ""]);
+  const [sentence, total, ...rest] = stdout.split("\n");
+  assert.match(
+    sentence!,
+    /^There are 2 apps using \S+ KiB, 1 package using \d+ B, 1 image using \d+ B, 1 compiled component using \d+ B and 8 blobs using \S+ KiB of space$/,
+  );
+  const blobs = [...ONE.blobs, ...TWO.blobs.slice(2), PACKAGE, BUILT, CODE, ORPHAN];
+  const bytes = [
+    ...new Map(blobs.map((each) => [each.descriptor.digest, each.descriptor.size])).values(),
+  ];
+  assert.match(
+    sentence!,
+    new RegExp(` ${bytes.length} blobs using ${formatBytes(bytes.reduce((a, b) => a + b))} of`),
+  );
+  assert.deepEqual([total, rest], [`Total space used: ${formatBytes(home.size())}`, [
+    "",
+  ]]);
+});
+
+Deno.test("larder list -v has a line for each entry, and the summary below", async () => {
+  using home = filled();
+  const { code, stdout, stderr } = await home.larder("list", "-v");
+  assert.deepEqual([code, stderr], [0, ""]);
+  const [table, summary] = stdout.split("\n\n");
+  const rows = table!.split("\n").map((line) => line.split(/ {2,}/));
+  assert.deepEqual(rows[0], ["NAME", "TYPE", "CREATED", "LAST USED", "SIZE", "UNIQUE", "PINNED"]);
+  assert.deepEqual(rows.slice(1).map(([name, type, , , , , pinned]) => [name, type, pinned]), [
+    ["ghcr.io/owner/deep/er:latest", "app", "no"],
+    ["localhost:5000/team/app:v1", "app", "yes"],
+    ["deb.example/hello/1.0/amd64", "package", "no"],
+    [`router@${SPECIFICATION}`, "image", "no"],
+    [`${COMPONENT.slice("sha256:".length).slice(0, 12)}/engine-1.0`, "compiled", "no"],
+  ]);
+  const app = rows[2]!;
+  assert.deepEqual(app.slice(2, 4), [localTime(home.now - AGE), localTime(home.now - AGE)]);
+  assert.equal(rows[1]![3], localTime(home.now - DAY));
+  assert.match(app[4]!, /^\d\.\d\d KiB$/);
+  assert.notEqual(app[4], app[5], "what is shared would not be freed");
+  assert.equal(summary, (await home.larder("list")).stdout);
+});
+
+Deno.test("larder list --type takes several types, blobs among them", async () => {
+  using home = filled();
+  const { stdout } = await home.larder("list", "-v", "--type", "image", "--type", "package");
+  assert.deepEqual(names(stdout.split("\n\n")[0]!), [
+    "NAME",
+    "deb.example/hello/1.0/amd64",
+    `router@${SPECIFICATION}`,
+  ]);
+  const blobs = await home.larder("list", "--type", "blob", "--format", "json");
+  const listed = JSON.parse(blobs.stdout);
+  assert.deepEqual(
+    listed.map((each: { name: string; holders: number }) => [each.name, each.holders]),
+    [
+      ...ONE.blobs.map((each) => [each.descriptor.digest, each === SHARED ? 2 : 1] as const),
+      ...TWO.blobs.slice(2).map((each) => [each.descriptor.digest, 1]),
+      ...[PACKAGE, BUILT, CODE].map((each) => [each.descriptor.digest, 1]),
+      [ORPHAN.descriptor.digest, 0],
+    ].sort(([a], [b]) => a! < b! ? -1 : 1),
+  );
+  const summary = await home.larder("list", "--type", "image");
+  const record = JSON.parse(
+    (await home.larder("list", "--type", "image", "--format", "json")).stdout,
+  );
+  const size = formatBytes(record[0].size);
+  assert.equal(
+    summary.stdout,
+    `There is 1 image using ${size} of space\nTotal space used: ${size}\n`,
+  );
+});
+
+Deno.test("larder list --filter lists what fits, and sums only that up", async () => {
+  using home = filled();
+  const { stdout } = await home.larder("list", "-v", "--filter", 'type == "app" && !pinned');
+  assert.deepEqual(names(stdout.split("\n\n")[0]!), ["NAME", "ghcr.io/owner/deep/er:latest"]);
+  assert.match(stdout, /\n\nThere is 1 app using \S+ KiB of space\nTotal space used: /);
+  const none = await home.larder("list", "--filter", 'size > bytes("1TB")');
+  assert.deepEqual(none, {
+    code: 0,
+    stdout: "There is nothing of that in the cache\n",
+    stderr: "",
+  });
+});
+
+/** What to sort by, and the names of the types as they then come. */
+const ORDERS: [string, string[]][] = [
+  ["size", ["compiled", "package", "image", "app", "app"]],
+  ["size:desc", ["app", "app", "image", "package", "compiled"]],
+  ["type", ["app", "app", "compiled", "image", "package"]],
+  ["unused:desc", ["app", "package", "image", "compiled", "app"]],
+  ["pinned:desc", ["app", "app", "package", "image", "compiled"]],
+];
+
+for (const [order, types] of ORDERS) {
+  Deno.test(`larder list --sort ${order} lists in this order, without -v too`, async () => {
+    using home = filled();
+    const { stdout } = await home.larder("list", "--sort", order);
+    const rows = stdout.split("\n\n")[0]!.split("\n").slice(1);
+    assert.deepEqual(rows.map((line) => line.split(/ {2,}/)[1]), types);
+  });
+}
+
+Deno.test("larder list --format json has all of it, in full", async () => {
+  using home = filled();
+  const { code, stdout, stderr } = await home.larder("list", "--format", "json");
+  assert.deepEqual([code, stderr], [0, ""]);
+  const [spins, ours, ...others] = JSON.parse(stdout);
+  assert.deepEqual(others.map((each: { type: string }) => each.type), [
+    "package",
+    "image",
+    "compiled",
+  ]);
+  assert.deepEqual(others.map((each: { reference: string }) => each.reference), [null, null, null]);
+  const { size, unique, shared, ...rest } = ours;
+  const pulled = new Date(home.now - AGE).toISOString();
+  assert.equal(size - unique, shared);
+  assert.equal(shared, SHARED.descriptor.size);
+  assert.deepEqual(rest, {
+    reference: "localhost:5000/team/app:v1",
+    type: "app",
+    name: "localhost:5000/team/app:v1",
+    group: "localhost:5000/team/app",
+    registry: "localhost:5000",
+    tag: "v1",
+    digest: ONE.descriptor.digest,
+    platform: null,
+    holders: 0,
+    created: pulled,
+    lastUsed: pulled,
+    checked: pulled,
+    pinned: true,
+    note: "for the demo",
+    writtenBy: "larder",
+    damaged: false,
+    problem: null,
+    path: join(home.registry, "manifests/localhost:5000/team/app/v1"),
+  });
+  assert.deepEqual([spins.writtenBy, spins.lastUsed, spins.checked], [
+    "spin",
+    new Date(home.now - DAY).toISOString(),
+    null,
+  ]);
+  const members = new Set(Object.keys(ours));
+  const missing = FIELD_NAMES.filter((name) => !members.has(name));
+  assert.deepEqual(missing, ["age", "unused"]);
+});
+
+Deno.test("larder list --format TEMPLATE prints a line for each entry and nothing else", async () => {
+  using home = filled();
+  const { code, stdout, stderr } = await home.larder("list", "--format", "{{type}}\\t{{tag}}");
+  assert.deepEqual([code, stderr], [0, ""]);
+  assert.equal(stdout, "app\tlatest\napp\tv1\npackage\t\nimage\t\ncompiled\t\n");
+});
+
+/** A wrong command line, and what is said of it. */
+const WRONG: [string[], RegExp][] = [
+  [
+    ["--filter", "sizee > 3"],
+    /^error: bad filter at column 1: .*\n {2}sizee > 3\n {2}\^\nhint: did you mean size\?\n$/,
+  ],
+  [
+    ["--format", "{{nam}}"],
+    /^error: bad template at column 3: .*\n {2}\{\{nam\}\}\n {4}\^\nhint: did you mean name\?\n$/,
+  ],
+  [["--sort", "siz"], /cannot sort by "siz".*\nhint: did you mean size\?/],
+  [["--sort", "size:up"], /cannot sort as "size:up" says.*\nhint: write size:asc or size:desc/],
+  [
+    ["--type", "apps"],
+    /'apps' is invalid\. Allowed choices are app, package, image, compiled, blob/,
+  ],
+  [["--format", "xml"], /'xml' is invalid\. Allowed choices are table, json, or a template/],
+];
+
+for (const [args, message] of WRONG) {
+  Deno.test(`larder list ${args.join(" ")} is exit 2, whatever the cache holds`, async () => {
+    using home = new CacheHome();
+    const { code, stdout, stderr } = await home.larder("list", ...args);
+    assert.deepEqual([code, stdout], [2, ""]);
+    assert.match(stderr, message);
+  });
+}
+
+Deno.test("a damaged entry is listed, and a warning says so", async () => {
+  using home = filled();
+  home.write("manifests/ghcr.io/owner/broken/v1/manifest.json", "{}");
+  const { code, stdout, stderr } = await home.larder(
+    "list",
+    "--filter",
+    "damaged",
+    "--format",
+    "{{name}}: {{problem}}",
+  );
+  assert.equal(code, 0);
+  assert.match(stdout, /^ghcr\.io\/owner\/broken:v1: .*\n$/);
+  assert.equal(stderr, "");
+  const table = await home.larder("list", "-v");
+  assert.match(table.stdout, /^ghcr\.io\/owner\/broken:v1 /m);
+  assert.match(table.stderr, /^warning: ghcr\.io\/owner\/broken:v1 is damaged: /);
+});
+
+Deno.test("a last use in the future is one of now", async () => {
+  using home = new CacheHome();
+  home.spins("ghcr.io/a/b:v1", ONE, { used: home.now - Date.now() - DAY });
+  const { stdout } = await home.larder("list", "--format", "json");
+  assert.ok(Date.parse(JSON.parse(stdout)[0].lastUsed) <= Date.now());
+});
+
+Deno.test("an empty cache is said to be one, and is an empty list in JSON", async () => {
+  using home = new CacheHome();
+  const table = await home.larder("list");
+  assert.deepEqual([table.code, table.stdout], [0, ""]);
+  assert.match(table.stderr, /^the cache \/.*\/registry is empty\n$/);
+  const json = await home.larder("list", "--format", "json");
+  assert.deepEqual(json, { code: 0, stdout: "[]\n", stderr: "" });
+  assert.deepEqual([...Deno.readDirSync(home.path)], [], "listing made a folder");
+});
+
+Deno.test("a cache that is a file has nothing in it", async () => {
+  using home = new CacheHome();
+  const file = join(home.path, "file");
+  Deno.writeTextFileSync(file, "");
+  const { code, stdout, stderr } = await home.larder("list", "--cache-dir", file);
+  assert.deepEqual([code, stdout], [0, ""]);
+  assert.match(stderr, /^the cache .* is empty\n$/);
+});
+
+Deno.test("a reader who goes away ends the list without a word", async () => {
+  using home = filled();
+  const [program, ...args] = larderCommand();
+  const cache = `${home.path}/.cache/larder`;
+  const child = new Deno.Command(program!, {
+    args: [...args, "list", "--cache-dir", cache],
+    clearEnv: true,
+    env: childEnvironment({ HOME: home.path }),
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  await child.stdout.cancel();
+  const stderr = await new Response(child.stderr).text();
+  assert.deepEqual([(await child.status).code, stderr], [141, ""]);
+});

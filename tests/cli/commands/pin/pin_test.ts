@@ -1,0 +1,104 @@
+import assert from "node:assert/strict";
+import { image } from "../../../support/cache/artifacts.ts";
+import { DAY } from "../../../support/cache/cache_folder.ts";
+import { CacheHome } from "../../../support/cache/cache_home.ts";
+
+const ONE = image(["one layer"]);
+const OLD = { used: 40 * DAY };
+
+function filled(): CacheHome {
+  const home = new CacheHome({ now: Date.now() });
+  home.pulled("ghcr.io/acme/app:v1", ONE, OLD);
+  home.pulled("ghcr.io/acme/team/app:v1", ONE, OLD);
+  home.pulled("docker.io/library/nginx:latest", ONE, OLD);
+  return home;
+}
+
+/** What `gc` would remove. */
+async function removable(home: CacheHome): Promise<string[]> {
+  const { stdout } = await home.larder("gc", "--unused", "1d", "--dry-run", "--format", "json");
+  return JSON.parse(stdout).remove.entries.map(({ name }: { name: string }) => name).sort();
+}
+
+Deno.test("a name is pinned, with its note, and unpinned", async () => {
+  using home = filled();
+  const { code, stdout, stderr } = await home.larder("pin", "nginx", "--note", "the proxy");
+  assert.deepEqual([code, stdout], [0, ""]);
+  assert.equal(stderr, "pinned docker.io/library/nginx:latest\n");
+  assert.deepEqual(await removable(home), ["ghcr.io/acme/app:v1", "ghcr.io/acme/team/app:v1"]);
+  const pins = JSON.parse((await home.larder("pins", "--format", "json")).stdout);
+  assert.deepEqual(pins.map(({ pinnedAt: _, ...pin }: Record<string, unknown>) => pin), [
+    { name: "docker.io/library/nginx:latest", isPattern: false, entries: 1, note: "the proxy" },
+  ]);
+  const back = await home.larder("unpin", "nginx");
+  assert.deepEqual([back.code, back.stderr], [0, "unpinned nginx\n"]);
+  assert.equal((await removable(home)).length, 3);
+});
+
+Deno.test("a glob pins what is there and what comes later", async () => {
+  using home = filled();
+  const { code, stderr } = await home.larder("pin", "ghcr.io/acme/*");
+  assert.equal(code, 0);
+  assert.equal(stderr, "pinned ghcr.io/acme/*: 2 entries now, and what comes later\n");
+  home.pulled("ghcr.io/acme/new:v1", ONE, OLD);
+  assert.deepEqual(await removable(home), ["docker.io/library/nginx:latest"]);
+  const table = (await home.larder("pins")).stdout.trimEnd().split("\n");
+  assert.deepEqual(table[0]!.split(/ {2,}/), ["NAME", "ENTRIES", "PINNED", "NOTE"]);
+  assert.deepEqual(table[1]!.split(/ {2,}/).slice(0, 2), ["ghcr.io/acme/*", "3"]);
+  assert.equal((await home.larder("unpin", "ghcr.io/acme/*")).code, 0);
+  assert.equal((await removable(home)).length, 4);
+});
+
+Deno.test("what matches nothing yet warns, and is pinned when it comes", async () => {
+  using home = filled();
+  for (const name of ["quay.io/*", "redis:7"]) {
+    const { code, stderr } = await home.larder("pin", name);
+    assert.equal(code, 0);
+    assert.match(stderr, /^warning: nothing in the cache matches (quay|docker)/);
+  }
+  home.pulled("quay.io/acme/app:v1", ONE, OLD);
+  home.pulled("docker.io/library/redis:7", ONE, OLD);
+  assert.equal((await removable(home)).length, 3);
+  assert.equal((await home.larder("unpin", "redis:7")).code, 0);
+  assert.ok((await removable(home)).includes("docker.io/library/redis:7"));
+});
+
+Deno.test("unpin takes a name's own pin away with the one that was made before it was there", async () => {
+  using home = filled();
+  await home.larder("pin", "redis:7");
+  home.pulled("docker.io/library/redis:7", ONE, OLD);
+  await home.larder("pin", "redis:7");
+  assert.equal((await removable(home)).length, 3);
+  const { code, stderr } = await home.larder("unpin", "redis:7");
+  assert.deepEqual([code, stderr], [0, "unpinned redis:7\n"]);
+  assert.ok((await removable(home)).includes("docker.io/library/redis:7"));
+});
+
+Deno.test("unpin of a glob that is pinned leaves the pins that entries have of their own", async () => {
+  using home = filled();
+  await home.larder("pin", "nginx", "*nginx*");
+  assert.equal((await home.larder("unpin", "*nginx*")).code, 0);
+  assert.equal((await removable(home)).length, 2);
+});
+
+Deno.test("unpin says of what is still pinned by what, and fails for what has no pin", async () => {
+  using home = filled();
+  await home.larder("pin", "nginx", "*");
+  const one = await home.larder("unpin", "nginx");
+  assert.equal(one.code, 0);
+  assert.match(one.stderr, /^warning: docker\.io\/library\/nginx:latest is still pinned by \*$/m);
+  const again = await home.larder("unpin", "nginx");
+  assert.equal(again.code, 3);
+  assert.match(again.stderr, /has no pin of its own.*\[LDR_NOT_CACHED\]\nhint: larder unpin '\*'/);
+  assert.equal((await home.larder("unpin", "nothing:at-all")).code, 3);
+});
+
+Deno.test("without pins there is nothing to list", async () => {
+  using home = new CacheHome();
+  assert.deepEqual(await home.larder("pins"), {
+    code: 0,
+    stdout: "",
+    stderr: "nothing is pinned\n",
+  });
+  assert.equal((await home.larder("pins", "--format", "json")).stdout, "[]\n");
+});

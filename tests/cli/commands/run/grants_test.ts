@@ -1,0 +1,78 @@
+import assert from "node:assert/strict";
+import { resolve } from "node:path";
+import { hasCode } from "../../../../src/base/errors.ts";
+import {
+  parseAddress,
+  parseEnvironment,
+  parseFolder,
+  parseVariables,
+} from "../../../../src/cli/commands/run/grants.ts";
+import { TemporaryFolder } from "../../../support/temporary.ts";
+
+function refused(parse: () => unknown): void {
+  assert.throws(parse, (error) => hasCode(error, "LDR_USAGE"));
+}
+
+Deno.test("a folder is seen by its own name, or by the one after ::, to write or to read", () => {
+  using folder = new TemporaryFolder();
+  const { path } = folder;
+  const cases = [
+    [path, { host: path, guest: path, readOnly: false }],
+    [`${path}::/data`, { host: path, guest: "/data", readOnly: false }],
+    [`${path}:ro`, { host: path, guest: path, readOnly: true }],
+    [`${path}::/data:ro`, { host: path, guest: "/data", readOnly: true }],
+    [".", { host: resolve("."), guest: ".", readOnly: false }],
+    [".::/", { host: resolve("."), guest: "/", readOnly: false }],
+  ] as const;
+  for (const [text, grant] of cases) assert.deepEqual(parseFolder(text), grant);
+});
+
+for (
+  const text of ["", ":ro", "::", "::/data", ".::", ".::a::b", "no such folder", "/etc/hostname"]
+) {
+  Deno.test(`--dir "${text}" is refused`, () => refused(() => parseFolder(text)));
+}
+
+Deno.test("a variable without a value has that of larder's own environment, if any; the last counts", () => {
+  const read = (name: string) => name === "HERE" ? "inherited" : undefined;
+  const texts = ["A=1", "B=", "C=x=y", "HERE", "MISSING", "A=2"];
+  assert.deepEqual(parseEnvironment(texts, read), [
+    ["A", "2"],
+    ["B", ""],
+    ["C", "x=y"],
+    ["HERE", "inherited"],
+  ]);
+  refused(() => parseEnvironment(["=1"], read));
+  refused(() => parseEnvironment([""], read));
+});
+
+Deno.test("variables of an app take a value, which a refusal does not show", () => {
+  assert.deepEqual([...parseVariables(["a=1", "b=", "c=d=e"])], [["a", "1"], ["b", ""], [
+    "c",
+    "d=e",
+  ]]);
+  refused(() => parseVariables(["a"]));
+  assert.throws(() => parseVariables(["=secret"]), (error) => !String(error).includes("secret"));
+});
+
+Deno.test("an address is a host and a port", () => {
+  assert.deepEqual(parseAddress(), { hostname: "127.0.0.1", port: 3000 });
+  assert.deepEqual(parseAddress("localhost:0"), { hostname: "localhost", port: 0 });
+  assert.deepEqual(parseAddress("[::1]:80"), { hostname: "::1", port: 80 });
+});
+
+for (
+  const text of [
+    "",
+    "3000",
+    ":3000",
+    "host",
+    "host:",
+    "host:x",
+    "host:65536",
+    "::1:80",
+    "http://h:1",
+  ]
+) {
+  Deno.test(`--listen "${text}" is refused`, () => refused(() => parseAddress(text)));
+}

@@ -1,0 +1,163 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { damaged } from "../../../../src/cli/commands/verify/verify.ts";
+import { blob, digestOf, image, randomBytes, utf8 } from "../../../support/cache/artifacts.ts";
+import { DAY, relativePathOf } from "../../../support/cache/cache_folder.ts";
+import { CacheHome } from "../../../support/cache/cache_home.ts";
+
+const LAYER = blob(randomBytes(5000, "layer"));
+const APP = image([LAYER, "own"]);
+const OTHER = image(["of another"]);
+const NAME = "ghcr.io/acme/app:v1";
+const CODE = blob("machine code", "application/octet-stream");
+const COMPONENT = digestOf(utf8("a component"));
+
+function filled(): CacheHome {
+  const home = new CacheHome({ now: Date.now() });
+  home.pulled(NAME, APP, { used: DAY });
+  home.pulled("ghcr.io/acme/other:v1", OTHER, { used: DAY });
+  home.compiled(COMPONENT, "v1", [CODE], { used: DAY });
+  return home;
+}
+
+const pathOf = (home: CacheHome, layer = LAYER) => join(home.registry, relativePathOf(layer));
+
+Deno.test("a cache that is whole says how much was looked at", async () => {
+  using home = filled();
+  const { code, stdout, stderr } = await home.larder("verify");
+  assert.deepEqual([code, stdout], [0, ""], stderr);
+  assert.match(stderr, /^3 entries, \d+ files \([\d.]+ KiB\) in [\d.]+ s: nothing is wrong\n$/);
+});
+
+Deno.test("an empty cache has nothing wrong, with and without --repair", async () => {
+  using home = new CacheHome();
+  for (const args of [["verify"], ["verify", "--repair"]]) {
+    assert.equal((await home.larder(...args)).code, 0);
+  }
+  assert.throws(() => Deno.statSync(home.registry), Deno.errors.NotFound);
+});
+
+Deno.test("what is wrong is exit 5 and listed, and nothing is changed", async () => {
+  using home = filled();
+  Deno.truncateSync(pathOf(home), 100);
+  const { code, stdout, stderr } = await home.larder("verify");
+  assert.equal(code, 5);
+  const [head, row] = stdout.trimEnd().split("\n").map((line) => line.split(/ {2,}/));
+  assert.deepEqual(head, ["KIND", "FILE", "NEEDED BY", "WHAT"]);
+  assert.deepEqual(row, ["truncated", relativePathOf(LAYER), NAME, "it has 100 of 5000 bytes"]);
+  assert.match(
+    stderr,
+    /: 1 fault\nerror: .* is truncated \[LDR_DIGEST_MISMATCH\]\nhint: .*--repair/,
+  );
+  assert.equal(Deno.statSync(pathOf(home)).size, 100);
+});
+
+Deno.test("where all that is left cannot be read, the hint is not to repair", () => {
+  const finding = { path: "/f", detail: "", digest: undefined, entries: [], remedy: undefined };
+  const unreadable = { ...finding, kind: "unreadable" } as const;
+  for (const wasRepaired of [false, true]) {
+    assert.match(damaged([unreadable, unreadable], wasRepaired).hint, /readable for this user/);
+  }
+  assert.match(damaged([unreadable, { ...finding, kind: "missing" }], false).hint, /--repair/);
+});
+
+Deno.test("strays are counted, and listed with -v; they are nothing wrong", async () => {
+  using home = filled();
+  home.blobs([blob("nobody needs this")]);
+  home.write("data/notes.txt", "mine");
+  const quiet = await home.larder("verify");
+  assert.deepEqual([quiet.code, quiet.stdout], [0, ""]);
+  assert.match(quiet.stderr, /^1 file orphaned, 1 file foreign: larder verify -v lists them$/m);
+  const verbose = await home.larder("verify", "-v");
+  assert.match(verbose.stdout, /^foreign +data\/notes\.txt /m);
+  assert.match(verbose.stderr, /^hash the files: [\d.]+ s$/m);
+});
+
+Deno.test("with names only their entries are looked at", async () => {
+  using home = filled();
+  Deno.removeSync(pathOf(home));
+  for (const name of ["ghcr.io/acme/other:v1", "ghcr.io/acme/oth", "*/other:*"]) {
+    const { code, stderr } = await home.larder("verify", name);
+    assert.equal(code, 0, stderr);
+    assert.match(stderr, /^1 entry, /);
+  }
+  assert.equal((await home.larder("verify", "ghcr.io/acme/*")).code, 5);
+});
+
+Deno.test("a name that stands for nothing is exit 3, one for several things or for a blob 2", async () => {
+  using home = filled();
+  const cases: [string, number][] = [
+    ["ghcr.io/acme/nothing:v1", 3],
+    ["nothing/*", 3],
+    ["ghcr.io/acme/", 2],
+    [LAYER.descriptor.digest, 2],
+  ];
+  for (const [name, code] of cases) assert.equal((await home.larder("verify", name)).code, code);
+});
+
+Deno.test("what can be repaired without a registry is, with --offline too", async () => {
+  using home = filled();
+  Deno.removeSync(join(home.registry, "manifests/ghcr.io/acme/app/v1/config.json"));
+  Deno.truncateSync(pathOf(home, CODE), 1);
+  const orphan = blob("nobody needs this");
+  home.write(relativePathOf(orphan), "nor this");
+  const { code, stdout, stderr } = await home.larder("verify", "--repair", "--offline");
+  assert.equal(code, 0, stderr);
+  const rows = stdout.trimEnd().split("\n").slice(1).map((line) => line.split(/ {2,}/))
+    .map(([kind, file, , outcome]) => [kind, file, outcome]);
+  assert.deepEqual(
+    rows.sort(),
+    [
+      ["damaged", relativePathOf(orphan), "removed"],
+      ["missing", "manifests/ghcr.io/acme/app/v1/config.json", "repaired"],
+      ["truncated", relativePathOf(CODE), "removed"],
+    ].sort(),
+  );
+  assert.equal((await home.larder("verify")).code, 0);
+});
+
+Deno.test("what needs a registry stays with --offline, and says why", async () => {
+  using home = filled();
+  Deno.truncateSync(pathOf(home), 100);
+  const { code, stdout, stderr } = await home.larder("verify", "--repair", "--offline");
+  assert.equal(code, 5);
+  assert.match(stdout, /^truncated +\S+ +\S+ +left +.*the registry may not be asked/m);
+  assert.match(stderr, /error: .*LDR_DIGEST_MISMATCH/);
+  // What was bad is gone all the same: nobody is to take it for good.
+  assert.throws(() => Deno.statSync(pathOf(home)), Deno.errors.NotFound);
+});
+
+Deno.test("--format json has all of it", async () => {
+  using home = filled();
+  Deno.truncateSync(pathOf(home), 100);
+  home.write("data/notes.txt", "mine");
+  const { code, stdout } = await home.larder("verify", "--format", "json");
+  assert.equal(code, 5);
+  const { entries, files, bytes, steps, findings } = JSON.parse(stdout);
+  assert.equal(entries, 3);
+  assert.ok(files > 8 && bytes > 100);
+  assert.deepEqual(
+    steps.map(({ name }: { name: string }) => name),
+    ["read the cache", "read the manifests", "hash the files", "compare"],
+  );
+  assert.deepEqual(findings, [
+    {
+      kind: "truncated",
+      path: pathOf(home),
+      digest: LAYER.descriptor.digest,
+      entries: [NAME],
+      detail: "it has 100 of 5000 bytes",
+      outcome: null,
+      why: null,
+    },
+    {
+      kind: "foreign",
+      path: join(home.registry, "data/notes.txt"),
+      digest: null,
+      entries: [],
+      detail: "it is none of larder's",
+      outcome: null,
+      why: null,
+    },
+  ]);
+});

@@ -1,0 +1,224 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { takeLease } from "../../../../src/store/locks/leases.ts";
+import { Journal, type JournalEvent, sweepEvent } from "../../../../src/store/journal/journal.ts";
+import { Layout } from "../../../../src/store/layout.ts";
+import type { Digest } from "../../../../src/oci/digest.ts";
+import { blob, image, randomBytes } from "../../../support/cache/artifacts.ts";
+import { DAY, HOUR } from "../../../support/cache/cache_folder.ts";
+import { CacheHome } from "../../../support/cache/cache_home.ts";
+
+const SHARED = blob(randomBytes(10_000, "shared"));
+const ONE = image([SHARED, "one"]);
+const TWO = image([SHARED, "two"]);
+const NAME = "ghcr.io/acme/app:v1";
+
+function filled(): CacheHome {
+  const home = new CacheHome({ now: Date.now() });
+  home.pulled(NAME, ONE, { used: 10 * DAY });
+  home.pulled("ghcr.io/acme/app:v2", TWO, { used: 5 * DAY });
+  return home;
+}
+
+function config(home: CacheHome, text: string): void {
+  const folder = join(home.path, ".config/larder");
+  Deno.mkdirSync(folder, { recursive: true });
+  Deno.writeTextFileSync(join(folder, "config.yaml"), text);
+}
+
+function journal(home: CacheHome, ...events: JournalEvent[]): void {
+  new Journal(new Layout(home.registry)).append(events);
+}
+
+function sweep(home: CacheHome, name = NAME): JournalEvent {
+  const digest = ONE.descriptor.digest as Digest;
+  return sweepEvent({
+    at: new Date(home.now - DAY).toISOString(),
+    by: "gc --auto",
+    evicted: [{ name, digest, rule: "unused", why: "unused for 31d", bytes: 1, lastUsed: 0 }],
+    bytes: 1,
+    entriesLeft: 2,
+    bytesLeft: 100,
+  });
+}
+
+function use(home: CacheHome, age: number, cause?: "new" | "moved"): JournalEvent {
+  const at = new Date(home.now - age).toISOString();
+  const digest = ONE.descriptor.digest as Digest;
+  return { kind: "use", at, name: NAME, digest, ...(cause && { cause }), fetched: 2048, saved: 1 };
+}
+
+/** The line that a label begins. */
+function line(text: string, label: string): string | undefined {
+  return text.split("\n").find((each) => each.trimStart().startsWith(label))?.trimStart()
+    .slice(label.length).trim();
+}
+
+Deno.test("what nothing keeps, no limit takes", async () => {
+  using home = filled();
+  const { code, stdout, stderr } = await home.larder("why", NAME);
+  assert.deepEqual([code, stderr], [0, ""]);
+  assert.equal(line(stdout, "NAME"), NAME);
+  assert.equal(line(stdout, "KEPT BY"), "nothing");
+  assert.equal(line(stdout, "GC"), "never takes it: no limit is set");
+});
+
+Deno.test("the rule and the time are told by which gc would take it", async (t) => {
+  const cases: [string, string, string, RegExp][] = [
+    ["now", "gc: { unused: 7d }", "app:v1", /^takes it now: unused for 10d; .*\(unused\)$/],
+    ["later", "gc: { unused: 30d }", "app:v1", /^takes it on \S+ \S+ if nobody uses it before/],
+    ["by size", "gc: { max_size: 1MB }", "app:v1", /^takes it once more than [\d.]+ KiB have come/],
+    [
+      "by number",
+      "gc: { max_count: 3 }",
+      "app:v1",
+      /^takes it once more than 1 other entries have/,
+    ],
+    ["by either", "gc: { max_count: 3, unused: 30d }", "app:v2", /^takes it on .*; or once more/],
+  ];
+  for (const [name, text, tag, expected] of cases) {
+    await t.step(name, async () => {
+      using home = filled();
+      config(home, text);
+      const { stdout } = await home.larder("why", `ghcr.io/acme/${tag}`);
+      assert.match(line(stdout, "GC")!, expected);
+    });
+  }
+});
+
+Deno.test("a pin, a user and youth are told as what keeps it", async () => {
+  using home = filled();
+  config(home, "gc: { unused: 1h }");
+  home.pin(home.pulled("ghcr.io/acme/app:pinned", ONE, { used: DAY }), "for the demo");
+  home.write("pins.json", { schemaVersion: 1, pins: [{ pattern: "*:v2" }] });
+  home.pulled("ghcr.io/acme/app:young", ONE, { used: HOUR / 2 });
+  const folder = home.pulled("ghcr.io/acme/app:used", ONE, { used: DAY });
+  using _lease = await takeLease(new Layout(home.registry), "larder run it", { folders: [folder] });
+  const keptBy = async (tag: string) =>
+    line((await home.larder("why", `ghcr.io/acme/app:${tag}`)).stdout, "KEPT BY");
+  assert.equal(await keptBy("pinned"), "pinned: for the demo");
+  assert.equal(await keptBy("v2"), "pinned by *:v2");
+  assert.equal(await keptBy("used"), `in use by larder run it (process ${Deno.pid})`);
+  assert.match((await keptBy("young"))!, /^last used 30m( \d+s)? ago, and is left alone for 1h$/);
+  const { stdout } = await home.larder("why", "ghcr.io/acme/app:pinned");
+  assert.equal(line(stdout, "GC"), "never takes it while it is pinned");
+});
+
+Deno.test("a blob is led to from every entry that needs it, the held ones first", async () => {
+  using home = filled();
+  home.write("pins.json", { schemaVersion: 1, pins: [{ pattern: "*:v2" }] });
+  const { stdout } = await home.larder("why", SHARED.descriptor.digest.slice(0, 30));
+  assert.equal(line(stdout, "NEEDED BY"), "2 entries");
+  const [, first, second] = stdout.split("\n\n");
+  assert.match(
+    first!,
+    /^ghcr\.io\/acme\/app:v2\n {2}manifest [0-9a-f]{12}\n {4}layer [0-9a-f]{12} /,
+  );
+  assert.match(first!, /kept by: pinned by \*:v2/);
+  assert.match(second!, /^ghcr\.io\/acme\/app:v1\n/);
+});
+
+Deno.test("a blob that nobody needs is gc's", async () => {
+  using home = filled();
+  const orphan = blob("nobody needs this");
+  home.blobs([orphan], DAY);
+  const { stdout } = await home.larder("why", orphan.descriptor.digest);
+  assert.equal(line(stdout, "NEEDED BY"), "0 entries");
+  assert.equal(line(stdout, "GC"), "takes it when it is old enough");
+});
+
+Deno.test("of what was fetched again, the history says why", async () => {
+  using home = filled();
+  journal(home, use(home, 5 * DAY, "new"), sweep(home), use(home, HOUR, "new"), use(home, 0));
+  const { stdout } = await home.larder("why", NAME);
+  const told = stdout.split("\n").filter((each) => /^\d{4}-/.test(each)).map((each) =>
+    each.slice(21)
+  );
+  assert.deepEqual(told, [
+    "fetched 2.00 KiB: it was not known before",
+    "removed by larder gc --auto: unused for 31d (unused)",
+    "fetched 2.00 KiB: larder gc --auto had removed it 23h before",
+    "used from the cache",
+  ]);
+});
+
+Deno.test("what is no more is told of as long as the journal knows it", async (t) => {
+  using home = filled();
+  journal(home, sweep(home, "docker.io/library/nginx:latest"));
+  for (const name of ["nginx", "docker.io/library/nginx:latest"]) {
+    await t.step(name, async () => {
+      const { code, stdout } = await home.larder("why", name);
+      assert.equal(code, 0);
+      assert.match(stdout, /is not in the cache\n\nWHEN +WHAT\n.*removed by larder gc --auto/);
+    });
+  }
+});
+
+Deno.test("what was never there is exit 3", async () => {
+  using home = filled();
+  const { code, stderr } = await home.larder("why", "ghcr.io/acme/app:v3");
+  assert.equal(code, 3);
+  assert.match(stderr, /LDR_NOT_CACHED.*\nhint: did you mean/);
+});
+
+Deno.test("what can be several things is exit 2, and they are listed", async () => {
+  using home = filled();
+  const { code, stderr } = await home.larder("why", "ghcr.io/acme/app");
+  assert.equal(code, 2);
+  assert.match(stderr, /app:v1\n.*app:v2/);
+});
+
+Deno.test("--format json has all of it", async (t) => {
+  using home = filled();
+  config(home, "gc: { unused: 30d, max_size: 1MB }");
+  journal(home, use(home, HOUR, "moved"));
+  await t.step("of an entry", async () => {
+    const { stdout } = await home.larder("why", NAME, "--format", "json");
+    const { gc, history, ...rest } = JSON.parse(stdout);
+    assert.deepEqual(rest, {
+      type: "app",
+      name: NAME,
+      isCached: true,
+      lastUsed: new Date(home.now - 10 * DAY).toISOString(),
+      problem: null,
+      pin: null,
+      usedBy: null,
+    });
+    assert.deepEqual([gc.action, gc.rule, gc.isLimited], ["keep", "within limits", true]);
+    assert.deepEqual(gc.prospects[0], {
+      rule: "unused",
+      at: new Date(home.now + 20 * DAY).toISOString(),
+    });
+    assert.equal(gc.prospects[1].rule, "max-size");
+    assert.deepEqual(history, [{
+      kind: "fetched",
+      at: new Date(home.now - HOUR).toISOString(),
+      name: NAME,
+      digest: ONE.descriptor.digest,
+      bytes: 2048,
+      because: "moved",
+      text: "fetched 2.00 KiB: the tag had moved",
+    }]);
+  });
+  await t.step("of content", async () => {
+    const { digest } = SHARED.descriptor;
+    const { stdout } = await home.larder("why", digest, "--format", "json");
+    const { neededBy, files, inUse } = JSON.parse(stdout);
+    assert.deepEqual(files, [{ path: join(home.registry, "data", digest), size: 10_000 }]);
+    assert.equal(inUse, false);
+    assert.deepEqual(neededBy.map(({ name }: { name: string }) => name), [
+      NAME,
+      "ghcr.io/acme/app:v2",
+    ]);
+    assert.deepEqual(
+      neededBy[0].chain.map(({ kind }: { kind: string }) => kind),
+      ["manifest", "layer"],
+    );
+  });
+  await t.step("of what is no more", async () => {
+    journal(home, sweep(home, "ghcr.io/acme/gone:v1"));
+    const { stdout } = await home.larder("why", "ghcr.io/acme/gone:v1", "--format", "json");
+    const { name, isCached, history } = JSON.parse(stdout);
+    assert.deepEqual([name, isCached, history.length], ["ghcr.io/acme/gone:v1", false, 1]);
+  });
+});

@@ -1,0 +1,121 @@
+import assert from "node:assert/strict";
+import { hasCode } from "../../src/base/errors.ts";
+import { DetailedError } from "../../src/cli/errors.ts";
+import { lookUp } from "../../src/cli/entry_lookup.ts";
+import { takeSnapshot } from "../../src/snapshot/snapshot.ts";
+import { Layout } from "../../src/store/layout.ts";
+import {
+  blob,
+  digestOf,
+  image,
+  multiPlatform,
+  utf8,
+  wasmModule,
+} from "../support/cache/artifacts.ts";
+import { CacheFolder } from "../support/cache/cache_folder.ts";
+
+const SHOP = image(["shop"]);
+const NGINX = multiPlatform("linux/amd64", "linux/arm64");
+const PACKAGE = blob("package");
+const COMPONENT = blob(wasmModule("component"), "application/wasm");
+const TWICE = image(["twice"]);
+const ABSENT = digestOf(utf8("absent"));
+
+const hex = ({ descriptor }: { descriptor: { digest: string } }) => descriptor.digest.slice(7);
+
+async function look(text: string): Promise<string> {
+  using cache = new CacheFolder();
+  cache.pulled("ghcr.io/acme/shop:v1", SHOP);
+  cache.pulled("docker.io/library/nginx:latest", NGINX);
+  cache.pulled("ghcr.io/acme/twice:a", TWICE);
+  cache.pulled("ghcr.io/acme/twice:b", TWICE);
+  cache.pulledByDigest("quay.io/x/y", SHOP);
+  cache.package("deb.example/hello/1.0/amd64", PACKAGE);
+  cache.blobs([COMPONENT]);
+  cache.compiled(COMPONENT.descriptor.digest, "engine-1", [blob("code")]);
+  cache.compiled(ABSENT, "engine-1", [blob("other code")]);
+  const found = lookUp(await takeSnapshot(new Layout(cache.registry), cache.now), text);
+  return found.kind === "entry" ? found.entry.name : `${found.contents[0]!.tree} ${found.digest}`;
+}
+
+/** What a user writes, and what it stands for. */
+const FOUND: [string, string][] = [
+  ["ghcr.io/acme/shop:v1", "ghcr.io/acme/shop:v1"],
+  ["ghcr.io/acme/s", "ghcr.io/acme/shop:v1"],
+  ["docker.io/library/nginx:latest", "docker.io/library/nginx:latest"],
+  ["nginx", "docker.io/library/nginx:latest"],
+  ["library/nginx:latest", "docker.io/library/nginx:latest"],
+  ["ngi", "docker.io/library/nginx:latest"],
+  ["ghcr.io/acme/twice:b", "ghcr.io/acme/twice:b"],
+  ["quay.io", `quay.io/x/y@${SHOP.descriptor.digest}`],
+  ["deb.example/hello/1.0/amd64", "deb.example/hello/1.0/amd64"],
+  [NGINX.descriptor.digest, "docker.io/library/nginx:latest"],
+  [hex(NGINX).slice(0, 12), "docker.io/library/nginx:latest"],
+  [PACKAGE.descriptor.digest, "deb.example/hello/1.0/amd64"],
+  [TWICE.descriptor.digest, `manifests ${TWICE.descriptor.digest}`],
+  [NGINX.children[1]!.descriptor.digest, `manifests ${NGINX.children[1]!.descriptor.digest}`],
+  [hex(SHOP.blobs[1]!), `data ${SHOP.blobs[1]!.descriptor.digest}`],
+  [`sha256:${hex(SHOP.blobs[0]!).slice(0, 20)}`, `data ${SHOP.blobs[0]!.descriptor.digest}`],
+  [COMPONENT.descriptor.digest, `wasm ${COMPONENT.descriptor.digest}`],
+  [hex(COMPONENT).slice(0, 12), `wasm ${COMPONENT.descriptor.digest}`],
+  [`${COMPONENT.descriptor.digest}/`, `${COMPONENT.descriptor.digest}/engine-1`],
+  [`${hex(COMPONENT).slice(0, 12)}/engine-1`, `${COMPONENT.descriptor.digest}/engine-1`],
+  [`${hex(COMPONENT).slice(0, 12)}/eng`, `${COMPONENT.descriptor.digest}/engine-1`],
+  [ABSENT.slice(7, 30), `${ABSENT}/engine-1`],
+];
+
+for (const [text, found] of FOUND) {
+  Deno.test(`${text} stands for ${found}`, async () => assert.equal(await look(text), found));
+}
+
+/** What several things can be, and the candidates. */
+const AMBIGUOUS: [string, RegExp[]][] = [
+  ["ghcr.io/acme/twice", [
+    /^ {2}app +ghcr\.io\/acme\/twice:a$/,
+    /^ {2}app +ghcr\.io\/acme\/twice:b$/,
+  ]],
+  [
+    "ghcr.io/",
+    [/shop:v1$/, /twice:a$/, /twice:b$/],
+  ],
+];
+
+for (const [text, lines] of AMBIGUOUS) {
+  Deno.test(`${text} can be several things, and each is named`, async () => {
+    await assert.rejects(look(text), (error) => {
+      assert.ok(error instanceof DetailedError && error.code === "LDR_USAGE");
+      assert.equal(error.details.length, lines.length);
+      lines.forEach((line, i) => assert.match(error.details[i]!, line));
+      return true;
+    });
+  });
+}
+
+Deno.test("of many candidates the first are named, and how many more there are", async () => {
+  using cache = new CacheFolder();
+  cache.blobs(Array.from({ length: 30 }, (_, i) => blob(`blob ${i}`)));
+  const snapshot = await takeSnapshot(new Layout(cache.registry), cache.now);
+  assert.throws(() => lookUp(snapshot, "sha256:"), (error) => {
+    assert.ok(error instanceof DetailedError);
+    assert.match(error.message, /can be 30 things/);
+    assert.deepEqual([error.details.length, error.details.at(-1)], [21, "  and 10 more"]);
+    return true;
+  });
+});
+
+/** What stands for nothing, and the hint. */
+const ABSENTEES: [string, RegExp][] = [
+  ["ngimx", /^did you mean nginx\?$/],
+  ["ghcr.io/acme/shop:v2", /^did you mean ghcr\.io\/acme\/shop:v1\?$/],
+  ["sha256:zz", /^larder list -v /],
+  ["*", /^larder list -v /],
+];
+
+for (const [text, hint] of ABSENTEES) {
+  Deno.test(`"${text}" stands for nothing that is cached`, async () => {
+    await assert.rejects(
+      look(text),
+      (error) => hasCode(error, "LDR_NOT_CACHED", "LDR_USAGE") && hint.test(error.hint),
+    );
+  });
+}

@@ -1,0 +1,133 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { compileFilter } from "../../../src/cli/query/filter.ts";
+import type { Item } from "../../../src/cli/query/items.ts";
+import { PointedError } from "../../../src/cli/errors.ts";
+import { failureOf } from "../../support/failure_of.ts";
+import { item, NOW } from "../../support/cache/items.ts";
+
+const blob = item({ type: "blob", name: "sha256:00", group: "data", holders: 3 });
+const pinned = item({ pin: { note: "for the demo" } });
+const spins = item({
+  writtenBy: "spin",
+  name: "docker.io/library/nginx:1.27",
+  group: "docker.io/library/nginx",
+});
+
+/** A filter, what it is asked of, and its answer. */
+const ANSWERS: [string, Item, boolean][] = [
+  [
+    'type == "app" && size > bytes("100MB") && unused > duration("30d") && name.startsWith("ghcr.io/acme/")',
+    item(),
+    true,
+  ],
+  ['size > bytes("200MB")', item(), false],
+  ['size >= bytes("200MB")', item(), true],
+  ['size < bytes("191 MiB")', item(), true],
+  ["size == 200000000", item(), true],
+  ["size > 1.5", item(), true],
+  ["shared == size - unique", item(), true],
+  ['unused > duration("40d")', item(), false],
+  ['unused >= duration("5w5d")', item(), true],
+  ['age - unused == duration("240h")', item(), true],
+  ['created < timestamp("2026-02-01T00:00:00Z")', item(), true],
+  ['lastUsed > now - duration("41d")', item(), true],
+  ["created.getFullYear() == 2026", item(), true],
+  ['type in ["package", "image"]', item(), false],
+  ['type == "blob" && holders == 3 && group == "data"', blob, true],
+  ['registry == "" && tag == ""', blob, true],
+  ["type(type) == string", item(), true],
+  ['["app", "x"].exists(type, type == "x")', item(), true],
+  ["!pinned", item(), true],
+  ['pinned && note.contains("demo")', pinned, true],
+  ['registry == "ghcr.io" && tag == "v1"', item(), true],
+  ['writtenBy == "spin" && tag.matches("^1[.]")', spins, true],
+  ['problem == "" && !damaged', item(), true],
+  ["damaged", item({ problem: "its manifest is missing" }), true],
+  ['checked < timestamp("1971-01-01T00:00:00Z")', item(), true],
+  ["digest.short().size() == 12", item(), true],
+  ['size.human() == "190.73 MiB"', item(), true],
+  ['name == "bytes(\\"duration\\")" || true', item(), true],
+  ["true", item(), true],
+  ["size >\n  5", item(), true],
+];
+
+for (const [text, subject, answer] of ANSWERS) {
+  Deno.test(`${text} is ${answer} of ${subject.name}`, async () => {
+    assert.equal((await compileFilter(text, NOW))(subject), answer);
+  });
+}
+
+/** A filter that is none, what is said, the place, and the hint. */
+const WRONG: [string, RegExp, string, RegExp][] = [
+  ["sizee > 3", /at column 1: there is no field "sizee"$/, "^", /^did you mean size\?$/],
+  ["size > 3 && nam == 'x'", /at column 13: .*"nam"$/, "            ^", /^did you mean name\?$/],
+  ["colour == 'x'", /no field "colour"$/, "^", /^the fields are type, name, /],
+  ["size >", /at column 7: unexpected token: the end$/, "      ^", /docs\/filters\.md/],
+  ["", /at column 1: unexpected token: the end$/, "^", /docs/],
+  ["size = 3", /at column 6: unexpected character: =$/, "     ^", /docs/],
+  ["unused > 30d", /at column 12: /, "           ^", /docs/],
+  ['unused > duration("5y")', /at column 19: not a duration: "5y"$/, "                  ^", /docs/],
+  ['size > bytes("much")', /at column 14: not a size: "much"$/, "             ^", /docs/],
+  ["size > bytes(5)", /at column 8: there is no function bytes\(int\)$/, "       ^", /docs/],
+  ['size > "5"', /at column 1: there is no operator int > string$/, "^", /docs/],
+  ["unused > size", /no operator duration > int$/, "^", /docs/],
+  ["'abc", /unterminated string$/, "^", /docs/],
+  ["name", /of the type string, neither true nor false$/, "^", /compare it/],
+  ["size", /of the type int/, "^", /compare it/],
+  ["true &&\n  size &&& 3", /at line 2, column 10: /, "         ^", /docs/],
+  ["nam\u001b[31me", /./, "   ^", /./],
+];
+
+for (const [text, message, mark, hint] of WRONG) {
+  Deno.test(`the filter ${JSON.stringify(text)} is refused before anything is looked at`, async () => {
+    const error = await failureOf(compileFilter(text, NOW));
+    assert.ok(error instanceof PointedError);
+    assert.equal(error.exitCode, 2);
+    assert.match(error.message, /^bad filter at /);
+    assert.match(error.message, message);
+    const [line, place] = error.details;
+    assert.equal(place, `  ${mark}`);
+    // deno-lint-ignore no-control-regex
+    assert.doesNotMatch(line!, /[\x00-\x1f]/);
+    assert.match(error.hint, hint);
+  });
+}
+
+Deno.test("what only the values can tell is told with the entry", async () => {
+  for (const text of ["size / holders > 1", "size > bytes(name)", "dyn(size)"]) {
+    const filter = await compileFilter(text, NOW);
+    assert.throws(
+      () => filter(item()),
+      (error) => error instanceof PointedError && error.exitCode === 2,
+    );
+  }
+  const filter = await compileFilter("5 / holders == 1", NOW);
+  assert.equal(filter(item({ holders: 4 })), true);
+  assert.throws(() => filter(item()), /division by zero \(of ghcr\.io\/acme\/shop:v1\)/);
+});
+
+Deno.test("a long filter is shown around the place", async () => {
+  const text = `${'name == "x" || '.repeat(30)}sizee > 3${' || name == "x"'.repeat(30)}`;
+  const error = await failureOf(compileFilter(text, NOW));
+  assert.ok(error instanceof PointedError);
+  const [line, mark] = error.details;
+  assert.ok(line!.length < 140);
+  assert.equal(line!.slice(mark!.indexOf("^")).slice(0, 5), "sizee");
+});
+
+Deno.test("sizes and times compare as numbers do, however large", () => {
+  const amount = fc.integer({ min: 0, max: 2 ** 50 });
+  const days = fc.integer({ min: 0, max: 4000 });
+  return fc.assert(
+    fc.asyncProperty(amount, amount, days, days, async (size, limit, age, least) => {
+      const filter = await compileFilter(
+        `size > bytes("${limit}") && unused >= duration("${least}d")`,
+        NOW,
+      );
+      const subject = item({ size, lastUsed: NOW - age * 86_400_000 });
+      assert.equal(filter(subject), size > limit && age >= least);
+    }),
+    { numRuns: 50 },
+  );
+});

@@ -1,0 +1,615 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import type { Facts } from "../../src/gc/reference_counts.ts";
+import type { Unreferenced } from "../../src/gc/plan.ts";
+import { type GcPolicy, hasLimits, limitsOf } from "../../src/gc/policy.ts";
+import { select, selectAsked } from "../../src/gc/eviction_rules.ts";
+import type { Selection } from "../../src/gc/selection.ts";
+import { type CacheSnapshot, ENTRY_TYPES } from "../../src/snapshot/types.ts";
+import { DAY } from "../support/cache/cache_folder.ts";
+import {
+  type FakeContents,
+  type FakeEntry,
+  fakeFacts,
+  fakeSurvey,
+} from "../support/cache/fake_survey.ts";
+
+const MINUTE = 60_000;
+
+/** `v1: max-size 100` for what goes, `v2: pinned` for what stays, by the part of the name behind the last colon. */
+function summary({ decisions }: Selection): string[] {
+  return decisions.map((decision) => {
+    const tag = decision.entry.name.split(":").at(-1);
+    return decision.action === "remove"
+      ? `- ${tag} ${decision.rule} ${decision.bytes}`
+      : `+ ${tag} ${decision.rule}`;
+  });
+}
+
+interface Case {
+  readonly name: string;
+  readonly entries: readonly FakeEntry[];
+  readonly contents?: FakeContents;
+  readonly policy: GcPolicy;
+  readonly facts?: Partial<Facts>;
+  readonly disk?: { size: number; free: number };
+  readonly expected: readonly string[];
+}
+
+const app = (tag: string, more: Partial<FakeEntry> = {}): FakeEntry => ({
+  name: `ghcr.io/acme/app:${tag}`,
+  ...more,
+});
+
+const NOTHING_LOOSE: Unreferenced = { partials: [], rubbish: [], bytes: 0 };
+
+/** A survey with downloads that were broken off: bytes, and milliseconds since. */
+function withPartials(
+  snapshot: CacheSnapshot,
+  partials: readonly (readonly [number, number])[],
+): CacheSnapshot {
+  const files = partials.map(([size, age]) => ({
+    path: `/cache/registry/partial/${size}`,
+    size,
+    mtime: snapshot.takenAt - age,
+  }));
+  const bytes = partials.reduce((sum, [size]) => sum + size, 0);
+  return { ...snapshot, partials: files, size: snapshot.size + bytes };
+}
+
+/** Three apps of 100 bytes each, `a` the least recently used. */
+const THREE = [
+  app("a", { used: 3 * DAY, needs: ["a"] }),
+  app("b", { used: 2 * DAY, needs: ["b"] }),
+  app("c", { used: DAY, needs: ["c"] }),
+];
+const HUNDREDS = { a: 100, b: 100, c: 100 };
+
+const cases: Case[] = [
+  {
+    name: "without limits everything stays",
+    entries: THREE,
+    contents: HUNDREDS,
+    policy: {},
+    expected: ["+ a within limits", "+ b within limits", "+ c within limits"],
+  },
+  {
+    name: "unused: what was not used for so long goes, what was used a moment later stays",
+    entries: [app("a", { used: 30 * DAY }), app("b", { used: 30 * DAY - 1 })],
+    policy: { unused: 30 * DAY },
+    expected: ["- a unused 0", "+ b within limits"],
+  },
+  {
+    name: "unused: a type's own limit counts in the place of the common one",
+    entries: [app("a"), { name: "p:p", type: "package" }, { name: "i:i", type: "image" }],
+    policy: { unused: 10 * DAY, types: { package: { unused: 60 * DAY }, image: {} } },
+    expected: ["- a unused 0", "- i unused 0", "+ p within limits"],
+  },
+  {
+    name: "max-size: the least recently used go until the rest fits, and no more",
+    entries: THREE,
+    contents: HUNDREDS,
+    policy: { maxSize: 100 },
+    expected: ["- a max-size 100", "- b max-size 100", "+ c within limits"],
+  },
+  {
+    name: "max-size: what fits exactly stays",
+    entries: THREE,
+    contents: HUNDREDS,
+    policy: { maxSize: 300 },
+    expected: ["+ a within limits", "+ b within limits", "+ c within limits"],
+  },
+  {
+    name: "max-size: what belongs to nothing counts as gone before any entry has to go",
+    entries: THREE,
+    contents: { ...HUNDREDS, orphan: 1000 },
+    policy: { maxSize: 300 },
+    expected: ["+ a within limits", "+ b within limits", "+ c within limits"],
+  },
+  {
+    name: "max-size: an orphan that is young takes room all the same",
+    entries: THREE,
+    contents: { ...HUNDREDS, orphan: [100, MINUTE] },
+    policy: { maxSize: 300 },
+    expected: ["- a max-size 100", "+ b within limits", "+ c within limits"],
+  },
+  {
+    name: "max-size: a shared layer is freed by the last entry that needs it",
+    entries: [
+      app("a", { used: 3 * DAY, needs: ["a", "shared"], own: 1 }),
+      app("b", { used: 2 * DAY, needs: ["b", "shared"], own: 1 }),
+      app("c", { used: DAY, needs: ["c"] }),
+    ],
+    contents: { ...HUNDREDS, shared: 500 },
+    policy: { maxSize: 200 },
+    expected: ["- a max-size 101", "- b max-size 601", "+ c within limits"],
+  },
+  {
+    name: "max-size: what frees nothing, since others need all of it, is given back",
+    entries: [
+      app("a", { used: 3 * DAY, needs: ["c"], own: 1 }),
+      app("b", { used: 2 * DAY, needs: ["b"] }),
+      app("c", { used: DAY, needs: ["c"] }),
+    ],
+    contents: { b: 100, c: 100 },
+    policy: { maxSize: 150 },
+    expected: ["- b max-size 100", "+ a shared", "+ c within limits"],
+  },
+  {
+    name: "max-size: so many are given back as there is room for, the last used first",
+    entries: [
+      app("a", { used: 4 * DAY, needs: ["c"], own: 40 }),
+      app("b", { used: 3 * DAY, needs: ["c"], own: 40 }),
+      app("d", { used: 2 * DAY, needs: ["d"] }),
+      app("c", { used: DAY, needs: ["c"] }),
+    ],
+    contents: { c: 100, d: 100 },
+    policy: { maxSize: 150 },
+    expected: ["- a max-size 40", "- d max-size 100", "+ b shared", "+ c within limits"],
+  },
+  {
+    name: "max-size: its own files go even so, if there is no room for them",
+    entries: [
+      app("a", { used: 3 * DAY, needs: ["c"], own: 51 }),
+      app("b", { used: 2 * DAY, needs: ["b"] }),
+      app("c", { used: DAY, needs: ["c"] }),
+    ],
+    contents: { b: 100, c: 100 },
+    policy: { maxSize: 150 },
+    expected: ["- a max-size 51", "- b max-size 100", "+ c within limits"],
+  },
+  {
+    name: "max-size: content that is young is not freed, so more has to go",
+    entries: THREE,
+    contents: { ...HUNDREDS, a: [100, MINUTE] },
+    policy: { maxSize: 200 },
+    expected: ["- b max-size 100", "+ a shared", "+ c within limits"],
+  },
+  {
+    name: "of what was used at the same time, what is cheapest to have again goes first",
+    entries: [
+      { name: "x:image", type: "image", needs: ["a"] },
+      { name: "x:app", needs: ["b"] },
+      { name: "x:small", needs: ["c"] },
+      { name: "x:compiled", type: "compiled", needs: ["d"] },
+    ],
+    contents: { a: 100, b: 100, c: 10, d: 1000 },
+    policy: { maxSize: 0 },
+    expected: [
+      "- compiled max-size 1000",
+      "- small max-size 10",
+      "- app max-size 100",
+      "- image max-size 100",
+    ],
+  },
+  {
+    name: "max-size of a type: only what is of the type goes",
+    entries: [
+      app("a", { used: 3 * DAY, needs: ["a"] }),
+      { name: "p:p", type: "package", used: 2 * DAY, needs: ["b"] },
+      { name: "p:q", type: "package", used: DAY, needs: ["c"] },
+    ],
+    contents: HUNDREDS,
+    policy: { types: { package: { maxSize: 150 } } },
+    expected: ["- p max-size 100", "+ a within limits", "+ q within limits"],
+  },
+  {
+    name: "max-size of a type counts what other types need as well",
+    entries: [
+      app("a", { used: DAY, needs: ["a"] }),
+      { name: "p:p", type: "package", used: 2 * DAY, needs: ["a"], own: 1 },
+    ],
+    contents: { a: 100 },
+    policy: { types: { package: { maxSize: 50 } } },
+    expected: ["- p max-size 1", "+ a within limits"],
+  },
+  {
+    name: "max-count: the least recently used go until there are so many",
+    entries: THREE,
+    contents: HUNDREDS,
+    policy: { maxCount: 1 },
+    expected: ["- a max-count 100", "- b max-count 100", "+ c within limits"],
+  },
+  {
+    name: "max-count of a type: the others are not counted",
+    entries: [...THREE, { name: "i:i", type: "image", used: 9 * DAY }],
+    contents: HUNDREDS,
+    policy: { types: { app: { maxCount: 2 }, image: { maxCount: 1 } } },
+    expected: ["- a max-count 100", "+ b within limits", "+ c within limits", "+ i within limits"],
+  },
+  {
+    name: "max-count: what has to stay counts",
+    entries: [app("a", { used: 3 * DAY }), app("b", { used: 2 * DAY, pin: {} }), app("c")],
+    policy: { maxCount: 2 },
+    expected: ["- c max-count 0", "+ a within limits", "+ b pinned"],
+  },
+  {
+    name: "min-free: so much goes that the disk has the bytes free",
+    entries: THREE,
+    contents: HUNDREDS,
+    policy: { minFree: { bytes: 1150 } },
+    disk: { size: 5000, free: 1000 },
+    expected: ["- a min-free 100", "- b min-free 100", "+ c within limits"],
+  },
+  {
+    name: "min-free: a share is one of the whole disk",
+    entries: THREE,
+    contents: HUNDREDS,
+    policy: { minFree: { percent: 22 } },
+    disk: { size: 5000, free: 1000 },
+    expected: ["- a min-free 100", "+ b within limits", "+ c within limits"],
+  },
+  {
+    name: "min-free: a disk that nobody knows has no share",
+    entries: THREE,
+    contents: HUNDREDS,
+    policy: { minFree: { percent: 100 } },
+    expected: ["+ a within limits", "+ b within limits", "+ c within limits"],
+  },
+  {
+    name: "disabled: none of the type stays but what has to",
+    entries: [
+      app("a"),
+      { name: "p:p", type: "package" },
+      { name: "p:q", type: "package", pin: {} },
+    ],
+    policy: { types: { package: { disabled: true } } },
+    expected: ["- p disabled 0", "+ a within limits", "+ q pinned"],
+  },
+  {
+    name: "damaged: what reaches nothing any more goes in any case",
+    entries: [
+      app("a", { problem: "its manifest is missing", own: 7 }),
+      app("b", { problem: "its index is damaged", needs: ["b"] }),
+      app("c", { problem: "its manifest is missing", used: MINUTE }),
+    ],
+    contents: { b: 100 },
+    policy: {},
+    expected: ["- a damaged 7", "+ b within limits", "+ c young"],
+  },
+  {
+    name: "pinned, in use, young and among the last: these stay whatever the rules say",
+    entries: [
+      app("pinned", { pin: { note: "release" }, needs: ["a"] }),
+      app("used", { needs: ["b"] }),
+      app("young", { used: 59 * MINUTE, needs: ["c"] }),
+      { name: "ghcr.io/acme/other:last", needs: ["d"] },
+      { name: "ghcr.io/acme/other:first", used: 40 * DAY, needs: ["e"] },
+    ],
+    contents: { ...HUNDREDS, d: 100, e: 100 },
+    policy: { unused: 0, maxSize: 0, maxCount: 1, keepLast: 1 },
+    facts: {
+      inUse: {
+        folders: new Map([["/cache/registry/manifests/ghcr.io/acme/app/used", "larder run"]]),
+        places: new Set(),
+      },
+    },
+    expected: [
+      "- first unused 100",
+      "+ pinned pinned",
+      "+ used in use",
+      "+ young young",
+      "+ last keep-last",
+    ],
+  },
+  {
+    name: "an hour after its last use an entry is not young any more",
+    entries: [app("a", { used: 60 * MINUTE }), app("b", { used: 60 * MINUTE - 1 })],
+    policy: { unused: 0 },
+    expected: ["- a unused 0", "+ b young"],
+  },
+  {
+    name: "keep-last counts in each repository, by the last use",
+    entries: [
+      app("a", { used: 9 * DAY }),
+      app("b", { used: 8 * DAY }),
+      app("c", { used: 7 * DAY }),
+      { name: "ghcr.io/acme/other:d", used: 99 * DAY },
+      { name: "p:p", type: "package", used: 9 * DAY },
+    ],
+    policy: { unused: 0, keepLast: 2 },
+    expected: [
+      "- a unused 0",
+      "- p unused 0",
+      "+ b keep-last",
+      "+ c keep-last",
+      "+ d keep-last",
+    ],
+  },
+  {
+    name: "keep-last of another type counts in what belongs together there",
+    entries: [
+      { name: "deb/hello:1", type: "package", used: 9 * DAY },
+      { name: "deb/hello:2", type: "package", used: 8 * DAY },
+    ],
+    policy: { unused: 0, types: { package: { keepLast: 1 } } },
+    expected: ["- 1 unused 0", "+ 2 keep-last"],
+  },
+  {
+    name: "content in use is not freed with its entry",
+    entries: THREE,
+    contents: HUNDREDS,
+    policy: { unused: 0 },
+    facts: { inUse: { folders: new Map(), places: new Set([0]) } },
+    expected: ["- a unused 0", "- b unused 100", "- c unused 100"],
+  },
+];
+
+for (const { name, entries, contents, policy, facts, disk, expected } of cases) {
+  Deno.test(name, () => {
+    const selection = select(
+      fakeSurvey(entries, contents),
+      policy,
+      fakeFacts(facts),
+      disk,
+      NOTHING_LOOSE,
+    );
+    assert.deepEqual(summary(selection), expected);
+  });
+}
+
+Deno.test("every reason is said in words", () => {
+  const entries = [
+    app("old", { used: 45 * DAY }),
+    app("big", { used: 20 * DAY, needs: ["a"] }),
+    app("pinned", { pin: { pattern: "ghcr.io/*", note: "ours" } }),
+    app("young", { used: 5 * MINUTE }),
+    { name: "ghcr.io/acme/other:last" },
+    app("broken", { problem: "its manifest is missing" }),
+  ];
+  const snapshot = fakeSurvey(entries, { a: 2048 });
+  const policy = { unused: 40 * DAY, maxSize: 1024, keepLast: 1 };
+  const { decisions } = select(snapshot, policy, fakeFacts(), undefined, NOTHING_LOOSE);
+  const reasons = decisions.map(({ entry, why }) => [entry.name.split(":")[1], why]);
+  assert.deepEqual(Object.fromEntries(reasons), {
+    old: "unused for 45d; the limit is 40d",
+    big: "least recently used; the cache may take 1.00 KiB",
+    pinned: "pinned by ghcr.io/*: ours",
+    young: "last used 5m ago, and is left alone for 1h",
+    last: "one of the last 1 of ghcr.io/acme/other",
+    broken: "its manifest is missing",
+  });
+});
+
+Deno.test("a goal that cannot be met names what stands in its way", () => {
+  const entries = [
+    app("a", { used: 9 * DAY, needs: ["a"] }),
+    app("b", { pin: {}, needs: ["b", "shared"] }),
+    app("c", { pin: {}, needs: ["c", "shared"] }),
+    app("d", { used: MINUTE, needs: ["d"] }),
+  ];
+  const contents = { ...HUNDREDS, shared: 1000, d: 10, orphan: [7, MINUTE] as const };
+  const { shortfalls } = select(
+    fakeSurvey(entries, contents),
+    { maxSize: 500 },
+    fakeFacts(),
+    undefined,
+    NOTHING_LOOSE,
+  );
+  assert.deepEqual(shortfalls, [{
+    rule: "max-size",
+    type: undefined,
+    limit: 500,
+    missing: 717,
+    kept: [
+      { rule: "pinned", entries: 2, bytes: 1200 },
+      { rule: "young", entries: 1, bytes: 10 },
+      { rule: "young", entries: 0, bytes: 7 },
+    ],
+  }]);
+});
+
+for (
+  const [name, policy, partials, entries] of [
+    ["a size that the oldest is enough for", { maxSize: 320 }, [50], []],
+    ["a size that all are enough for", { maxSize: 300 }, [50, 20], []],
+    ["a size that asks for more", { maxSize: 299 }, [50, 20], ["- a max-size 100"]],
+    ["free space", { minFree: { bytes: 510 } }, [50], []],
+    ["no size", { unused: 3 * DAY }, [], ["- a unused 100"]],
+    ["a type's size", { types: { app: { maxSize: 200 } } }, [], ["- a max-size 100"]],
+  ] as const
+) {
+  Deno.test(`downloads that were broken off go before entries, for ${name}`, () => {
+    const snapshot = withPartials(fakeSurvey(THREE, HUNDREDS), [[20, 2 * 60 * MINUTE], [50, DAY]]);
+    const selection = select(snapshot, policy, fakeFacts(), DISK, NOTHING_LOOSE);
+    assert.deepEqual(selection.partials.map(({ size }) => size), partials);
+    assert.deepEqual(summary(selection).filter((line) => line.startsWith("-")), entries);
+  });
+}
+
+Deno.test("downloads that go in any case are not taken twice, and young ones stand in the way", () => {
+  const snapshot = withPartials(fakeSurvey([app("a", { pin: {} })]), [[20, MINUTE], [50, 8 * DAY]]);
+  const old = snapshot.partials.filter(({ size }) => size === 50);
+  const loose = { partials: old, rubbish: [], bytes: 50 };
+  const { partials, shortfalls } = select(snapshot, { maxSize: 0 }, fakeFacts(), undefined, loose);
+  assert.deepEqual(partials, []);
+  assert.deepEqual(shortfalls.map(({ missing, kept }) => ({ missing, kept })), [{
+    missing: 20,
+    kept: [{ rule: "pinned", entries: 1, bytes: 0 }, { rule: "young", entries: 0, bytes: 20 }],
+  }]);
+});
+
+Deno.test("a count and a type's size that cannot be met are said too", () => {
+  const entries = [
+    app("a", { pin: {}, needs: ["a"] }),
+    app("b", { pin: {}, needs: ["b"] }),
+    { name: "p:p", type: "package", pin: {}, needs: ["c"] } as const,
+  ];
+  const policy = { maxCount: 2, types: { app: { maxSize: 150 }, package: { maxCount: 0 } } };
+  const { shortfalls } = select(
+    fakeSurvey(entries, HUNDREDS),
+    policy,
+    fakeFacts(),
+    undefined,
+    NOTHING_LOOSE,
+  );
+  assert.deepEqual(
+    shortfalls.map(({ rule, type, missing, kept }) => ({ rule, type, missing, kept })),
+    [
+      {
+        rule: "max-count",
+        type: "package",
+        missing: 1,
+        kept: [{ rule: "pinned", entries: 1, bytes: 100 }],
+      },
+      {
+        rule: "max-count",
+        type: undefined,
+        missing: 1,
+        kept: [{ rule: "pinned", entries: 3, bytes: 300 }],
+      },
+      {
+        rule: "max-size",
+        type: "app",
+        missing: 50,
+        kept: [{ rule: "pinned", entries: 2, bytes: 200 }],
+      },
+    ],
+  );
+});
+
+Deno.test("what a user asks for goes, and nothing else, but for what is pinned or in use", () => {
+  const entries = [
+    app("a", { used: MINUTE, needs: ["a", "shared"] }),
+    app("b", { pin: {}, needs: ["b"] }),
+    app("c", { needs: ["c"] }),
+    app("d", { needs: ["shared"] }),
+  ];
+  const snapshot = fakeSurvey(entries, { ...HUNDREDS, shared: 100 });
+  const asked = new Set(snapshot.entries.slice(0, 3));
+  const ages = { entry: 0, content: 0, orphan: 0, partial: 0 };
+  const inUse = {
+    folders: new Map([[snapshot.entries[2]!.folder, "x"]]),
+    places: new Set<number>(),
+  };
+  const facts = fakeFacts({ ages, inUse });
+  assert.deepEqual(summary(selectAsked(snapshot, asked, facts, {})), [
+    "- a asked 100",
+    "+ b pinned",
+    "+ c in use",
+  ]);
+  assert.deepEqual(summary(selectAsked(snapshot, asked, facts, { includePinned: true })), [
+    "- a asked 100",
+    "- b asked 100",
+    "+ c in use",
+  ]);
+});
+
+Deno.test("a type's limits stand beside the common ones, and hide only what they name", () => {
+  const policy = { unused: 5, keepLast: 2, types: { app: { unused: undefined, maxSize: 7 } } };
+  assert.deepEqual(limitsOf(policy, "app"), { unused: 5, keepLast: 2, maxSize: 7 });
+  assert.deepEqual(limitsOf(policy, "package"), { unused: 5 });
+});
+
+for (
+  const [policy, expected] of [
+    [{}, false],
+    [{ keepLast: 3 }, false],
+    [{ types: { app: { keepLast: 3 } } }, false],
+    [{ maxSize: 0 }, true],
+    [{ unused: 0 }, true],
+    [{ maxCount: 1 }, true],
+    [{ minFree: { bytes: 1 } }, true],
+    [{ types: { image: { maxCount: 1 } } }, true],
+    [{ types: { image: { disabled: true } } }, true],
+    [{ types: { image: { disabled: false } } }, false],
+  ] as const
+) {
+  Deno.test(`a policy ${JSON.stringify(policy)} takes ${expected ? "something" : "nothing"}`, () => {
+    assert.equal(hasLimits(policy), expected);
+  });
+}
+
+const NAMES = ["p", "q", "r", "s", "t"];
+const anEntry = fc.record({
+  tag: fc.nat({ max: 1_000_000 }),
+  repository: fc.constantFrom("x", "y"),
+  type: fc.constantFrom(...ENTRY_TYPES),
+  used: fc.integer({ min: 0, max: 20 }).map((days) => days * DAY),
+  needs: fc.uniqueArray(fc.constantFrom(...NAMES), { maxLength: 4 }),
+  own: fc.nat({ max: 20 }),
+  pin: fc.option(fc.constant({}), { nil: undefined, freq: 4 }),
+});
+const aSurvey = fc.tuple(
+  fc.uniqueArray(anEntry, { maxLength: 12, selector: ({ tag }) => tag }),
+  fc.array(fc.tuple(fc.nat({ max: 500 }), fc.constantFrom(MINUTE, 9 * DAY)), {
+    minLength: NAMES.length,
+    maxLength: NAMES.length,
+  }),
+).map(([entries, sizes]): CacheSnapshot =>
+  fakeSurvey(
+    entries.map(({ repository, tag, ...entry }) => ({ name: `${repository}:${tag}`, ...entry })),
+    Object.fromEntries(NAMES.map((name, i) => [name, sizes[i]!])),
+  )
+);
+const aPolicy = fc.record({
+  maxSize: fc.nat({ max: 1500 }),
+  minFree: fc.nat({ max: 2000 }).map((bytes) => ({ bytes })),
+  maxCount: fc.nat({ max: 12 }),
+  unused: fc.nat({ max: 20 }).map((days) => days * DAY),
+  keepLast: fc.nat({ max: 3 }),
+  types: fc.record({
+    app: fc.record({ maxSize: fc.nat({ max: 900 }) }, { requiredKeys: [] }),
+    package: fc.record({ maxCount: fc.nat({ max: 4 }) }, { requiredKeys: [] }),
+  }, { requiredKeys: [] }),
+}, { requiredKeys: [] });
+const DISK = { size: 10_000, free: 500 };
+
+Deno.test("for any cache and policy: one decision an entry, bytes add up, and goals are met or said to be missed", () => {
+  fc.assert(fc.property(aSurvey, aPolicy, (survey, policy) => {
+    const selection = select(survey, policy, fakeFacts(), DISK, NOTHING_LOOSE);
+    const { decisions, contents, shortfalls } = selection;
+    assert.deepEqual(
+      decisions.map(({ entry }) => entry.name).sort(),
+      survey.entries.map(({ name }) => name).sort(),
+    );
+    const kept = decisions.filter(({ action }) => action === "keep").map(({ entry }) => entry);
+    const needed = new Set(kept.flatMap(({ references }) => references));
+    for (const place of contents) assert.ok(!needed.has(place));
+    const orphans = contents.filter((place) => survey.referenceCounts[place] === 0);
+    const sizeOf = (places: readonly number[]) =>
+      places.reduce((sum, place) => sum + survey.contents[place]!.size, 0);
+    const removed = decisions.filter((decision) => decision.action === "remove");
+    const freed = removed.reduce((sum, { bytes }) => sum + bytes, sizeOf(orphans));
+    const own = removed.reduce((sum, { entry }) => sum + entry.ownSize, 0);
+    assert.equal(freed, own + sizeOf(contents));
+    const missed = (rule: string) =>
+      shortfalls.find((each) => each.rule === rule && !each.type)?.missing ?? 0;
+    const size = survey.size - freed;
+    assert.ok(size <= (policy.maxSize ?? Infinity) + missed("max-size"));
+    assert.ok(DISK.free + freed >= (policy.minFree?.bytes ?? 0) - missed("min-free"));
+    assert.ok(kept.length <= (policy.maxCount ?? Infinity) + missed("max-count"));
+  }));
+});
+
+Deno.test("for any cache: a limit of size takes nothing that is used later than what stays", () => {
+  fc.assert(fc.property(aSurvey, fc.nat({ max: 1500 }), (survey, maxSize) => {
+    const { decisions } = select(survey, { maxSize }, fakeFacts(), undefined, NOTHING_LOOSE);
+    const taken = decisions.filter(({ action }) => action === "remove");
+    const last = Math.max(...taken.map(({ entry }) => entry.lastUsed));
+    for (const { action, rule, entry } of decisions) {
+      if (action === "keep" && rule === "within limits") assert.ok(entry.lastUsed >= last);
+    }
+  }));
+});
+
+Deno.test("what a type's own limit takes says so, and what a common one takes does not", () => {
+  const snapshot = fakeSurvey([
+    app("a", { used: 9 * DAY, needs: ["a"] }),
+    app("b", { used: 8 * DAY, needs: ["b"], type: "package" }),
+  ], HUNDREDS);
+  const scopes = (policy: GcPolicy) =>
+    select(snapshot, policy, fakeFacts(), undefined, NOTHING_LOOSE).decisions.flatMap((each) =>
+      each.action === "remove" ? [each.scope] : []
+    );
+  assert.deepEqual(scopes({ unused: DAY, types: { package: { unused: 2 * DAY } } }), [
+    undefined,
+    "package",
+  ]);
+  assert.deepEqual(scopes({ maxCount: 1, types: { package: { maxCount: 0 } } }), ["package"]);
+  assert.deepEqual(scopes({ maxSize: 0, types: { package: { maxSize: 1 } } }), [
+    "package",
+    undefined,
+  ]);
+  assert.deepEqual(scopes({ maxCount: 0 }), [undefined, undefined]);
+});

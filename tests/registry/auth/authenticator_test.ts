@@ -1,0 +1,274 @@
+import assert from "node:assert/strict";
+import { redact, REDACTED } from "../../../src/base/redact.ts";
+import { Authenticator } from "../../../src/registry/auth/authenticator.ts";
+import type { Refusal } from "../../../src/registry/client.ts";
+import type { Credential } from "../../../src/registry/credentials/credential.ts";
+import type { HttpRequest } from "../../../src/registry/http/transport.ts";
+import {
+  BASIC,
+  BEARER,
+  BOB,
+  IDENTITY,
+  REALM,
+  refusal,
+  setUp,
+  TokenEndpoint,
+} from "../../support/registry/auth_setup.ts";
+import { failureOf } from "../../support/failure_of.ts";
+import { FakeClock } from "../../support/fake_clock.ts";
+
+function query(request: HttpRequest): Record<string, string[]> {
+  const { searchParams } = request.url;
+  return Object.fromEntries([...searchParams.keys()].map((k) => [k, searchParams.getAll(k)]));
+}
+
+Deno.test("nothing is known, asked or looked up before a registry asks", () => {
+  const { auth, endpoint, lookups } = setUp({ credential: BOB });
+  assert.equal(auth.current("registry.test", "team/app"), undefined);
+  assert.deepEqual([endpoint.requests, lookups], [[], []]);
+});
+
+Deno.test("Basic: the password is sent as it is, and known from then on", async () => {
+  const { auth, endpoint } = setUp({ credential: BOB });
+  const value = await auth.answer(refusal({ challenge: BASIC }));
+  assert.equal(value, `Basic ${btoa("bob:s3cret-word")}`);
+  assert.equal(auth.current("registry.test", "team/app"), value);
+  assert.equal(auth.current("registry.test", "team/other"), undefined);
+  assert.equal(auth.current("other.test", "team/app"), undefined);
+  assert.deepEqual(endpoint.requests, []);
+});
+
+Deno.test("Basic: names and passwords are UTF-8, and a password may have colons", async () => {
+  const credential = { username: "jörg", password: "a:b→c", source: "here" };
+  const { auth } = setUp({ credential });
+  const value = await auth.answer(refusal({ challenge: BASIC }));
+  const bytes = Uint8Array.fromBase64(value.slice("Basic ".length));
+  assert.equal(new TextDecoder().decode(bytes), "jörg:a:b→c");
+});
+
+Deno.test("Basic: wrong credentials fail, and the message has no secret", async () => {
+  const { auth } = setUp({ credential: BOB });
+  const sent = await auth.answer(refusal({ challenge: BASIC }));
+  const error = await failureOf(auth.answer(refusal({ challenge: BASIC, sent })));
+  assert.equal(error.code, "LDR_UNAUTHORIZED");
+  assert.equal(error.exitCode, 4);
+  for (const part of ["registry.test", "bob", "/home/bob/auth.json"]) {
+    assert(error.message.includes(part), error.message);
+  }
+  assert(!`${error.message} ${error.hint}`.includes("s3cret-word"));
+});
+
+Deno.test("no credentials where some are needed: the hint says how to log in", async () => {
+  const { auth } = setUp();
+  const error = await failureOf(auth.answer(refusal({ challenge: BASIC })));
+  assert.equal(error.code, "LDR_UNAUTHORIZED");
+  assert(error.hint.includes("larder login registry.test"));
+});
+
+Deno.test("a 401 without a challenge that larder knows fails", async () => {
+  const { auth } = setUp({ credential: BOB });
+  for (
+    const challenge of [
+      "",
+      "Negotiate",
+      "Bearer",
+      'Bearer realm="/token"',
+      'Bearer realm="ftp://a/"',
+    ]
+  ) {
+    const error = await failureOf(auth.answer(refusal({ challenge })));
+    assert.equal(error.code, "LDR_UNAUTHORIZED", challenge);
+    assert.match(error.hint, /proxies/);
+  }
+});
+
+Deno.test("another server's challenge is not answered", async () => {
+  const { auth, endpoint, lookups } = setUp({ credential: BOB });
+  for (const url of ["https://cdn.test/blob", "https://registry.test:444/blob"]) {
+    const error = await failureOf(auth.answer(refusal({ url: new URL(url) })));
+    assert.equal(error.code, "LDR_UNAUTHORIZED");
+  }
+  assert.deepEqual([endpoint.requests, lookups], [[], []]);
+});
+
+Deno.test("Docker Hub's API stands at another host than its name", async () => {
+  const { auth } = setUp();
+  const url = new URL("https://registry-1.docker.io/v2/library/nginx/manifests/latest");
+  assert.equal(await auth.answer(refusal({ registry: "docker.io", url })), "Bearer token-1");
+});
+
+Deno.test("Bearer: an anonymous token for what the challenge asks", async () => {
+  const { auth, endpoint } = setUp();
+  assert.equal(await auth.answer(refusal()), "Bearer token-1");
+  assert.equal(auth.current("registry.test", "team/app"), "Bearer token-1");
+  const [request] = endpoint.requests;
+  assert.equal(request!.method, "GET");
+  assert.equal(request!.url.origin + request!.url.pathname, REALM);
+  assert.deepEqual(query(request!), {
+    service: ["registry.test"],
+    scope: ["repository:team/app:pull"],
+  });
+  assert.equal(request!.headers.authorization, undefined);
+});
+
+Deno.test("Bearer: the password goes to the token server, the token to the registry", async () => {
+  const { auth, endpoint } = setUp({ credential: BOB });
+  assert.equal(await auth.answer(refusal()), "Bearer token-1");
+  assert.equal(endpoint.requests[0]!.headers.authorization, `Basic ${btoa("bob:s3cret-word")}`);
+});
+
+Deno.test("Bearer: scopes", async () => {
+  const cases: [challenge: string, repository: string | undefined, scopes: string[] | undefined][] =
+    [
+      [`Bearer realm="${REALM}"`, "team/app", ["repository:team/app:pull"]],
+      [`Bearer realm="${REALM}"`, undefined, undefined],
+      [`Bearer realm="${REALM}",scope=""`, "team/app", ["repository:team/app:pull"]],
+      [`Bearer realm="${REALM}",scope="b:c:d  a:b:c b:c:d"`, "team/app", ["a:b:c", "b:c:d"]],
+    ];
+  for (const [challenge, repository, scopes] of cases) {
+    const { auth, endpoint } = setUp();
+    await auth.answer(refusal({ challenge, repository }));
+    assert.deepEqual(query(endpoint.requests[0]!).scope, scopes, challenge);
+  }
+});
+
+Deno.test("Bearer is answered before Basic, and Basic where Bearer cannot be", async () => {
+  const { auth } = setUp({ credential: BOB });
+  assert.match(await auth.answer(refusal({ challenge: `${BASIC}, ${BEARER}` })), /^Bearer/);
+  assert.match(await auth.answer(refusal({ challenge: `Bearer realm="", ${BASIC}` })), /^Basic/);
+});
+
+Deno.test("tokens are shared by what may share them, and by nothing else", async () => {
+  const { auth, endpoint } = setUp();
+  const bare = `Bearer realm="${REALM}",scope="registry:catalog:*"`;
+  const steps: [Partial<Refusal> & { challenge?: string }, token: string][] = [
+    [{ challenge: bare }, "token-1"],
+    [{ challenge: bare, repository: "team/other" }, "token-1"],
+    [{ challenge: bare, registry: "two.test" }, "token-2"],
+    [{ challenge: bare.replace("catalog", "other") }, "token-3"],
+    [{ challenge: bare.replace("auth.test", "auth2.test") }, "token-4"],
+    [{ challenge: `${bare},service="s"` }, "token-5"],
+  ];
+  for (const [changes, token] of steps) {
+    assert.equal(await auth.answer(refusal(changes)), `Bearer ${token}`);
+  }
+  assert.equal(endpoint.requests.length, 5);
+});
+
+Deno.test("tokens are not shared by two identities", async () => {
+  const endpoint = new TokenEndpoint();
+  const auth = new Authenticator({
+    transport: endpoint,
+    clock: new FakeClock(),
+    credentials: {
+      find: (_, repository) =>
+        Promise.resolve(repository === "team/secret" ? BOB : { ...BOB, username: "eve" }),
+    },
+  });
+  const challenge = `Bearer realm="${REALM}",scope="a:b:c"`;
+  const first = await auth.answer(refusal({ challenge, repository: "team/secret" }));
+  const second = await auth.answer(refusal({ challenge, repository: "team/open" }));
+  assert.notEqual(first, second);
+});
+
+Deno.test("however many are refused at once, one asks for the token", async () => {
+  const gate = Promise.withResolvers<void>();
+  const { auth, endpoint } = setUp({
+    reply: async (_, count) => {
+      await gate.promise;
+      return Response.json({ token: `token-${count}` });
+    },
+  });
+  const answers = Array.from({ length: 16 }, () => auth.answer(refusal()));
+  gate.resolve();
+  assert.deepEqual(new Set(await Promise.all(answers)), new Set(["Bearer token-1"]));
+  assert.equal(endpoint.requests.length, 1);
+});
+
+Deno.test("who is interrupted leaves alone; the last one ends the request", async () => {
+  const seen: AbortSignal[] = [];
+  const { auth } = setUp({
+    reply: ({ signal }) => {
+      seen.push(signal!);
+      return new Promise(() => {});
+    },
+  });
+  const stops = [new AbortController(), new AbortController()];
+  const answers = stops.map(({ signal }) => failureOf(auth.answer(refusal(), signal)));
+  await new Promise((resolve) => setTimeout(resolve));
+  assert.equal(seen.length, 1);
+  stops[0]!.abort();
+  assert.equal((await answers[0]!).code, "LDR_INTERRUPTED");
+  assert.equal(seen[0]!.aborted, false);
+  stops[1]!.abort();
+  assert.equal((await answers[1]!).code, "LDR_INTERRUPTED");
+  assert.equal(seen[0]!.aborted, true);
+});
+
+Deno.test("identity token: it cannot answer a registry that wants a password", async () => {
+  const { auth } = setUp({ credential: IDENTITY });
+  const error = await failureOf(auth.answer(refusal({ challenge: BASIC })));
+  assert.equal(error.code, "LDR_UNAUTHORIZED");
+  assert.match(error.message, /\/home\/bob\/config\.json/);
+});
+
+Deno.test("registry token: sent as it is, and final if rejected", async () => {
+  const { auth, endpoint } = setUp({ credential: { registryToken: "abcdef", source: "f" } });
+  const sent = await auth.answer(refusal());
+  assert.equal(sent, "Bearer abcdef");
+  assert.equal((await failureOf(auth.answer(refusal({ sent })))).code, "LDR_UNAUTHORIZED");
+  assert.deepEqual(endpoint.requests, []);
+});
+
+Deno.test("where credentials may go", async () => {
+  const identities: Credential[] = [BOB, IDENTITY];
+  const bearer = (realm: string) => `Bearer realm="${realm}"`;
+  const cases: [from: string, challenge: string, insecure: boolean, sent: boolean][] = [
+    ["https://registry.test", BASIC, false, true],
+    ["http://registry.test", BASIC, false, false],
+    ["http://registry.test", BASIC, true, true],
+    ["http://127.0.0.1:5000", BASIC, false, true],
+    ["https://registry.test", bearer("https://auth.test/t"), false, true],
+    ["https://registry.test", bearer("http://auth.test/t"), false, false],
+    ["https://registry.test", bearer("http://auth.test/t"), true, false],
+    ["https://registry.test", bearer("http://localhost/t"), false, false],
+    ["http://registry.test", bearer("https://auth.test/t"), false, true],
+    ["http://registry.test", bearer("http://auth.test/t"), false, false],
+    ["http://registry.test", bearer("http://auth.test/t"), true, true],
+    ["http://localhost:5000", bearer("http://127.0.0.1:5001/t"), false, true],
+    ["http://localhost:5000", bearer("http://[::1]:5001/t"), false, true],
+    ["http://localhost:5000", bearer("http://auth.test/t"), false, false],
+    ["https://localhost:5000", bearer("http://localhost:5001/t"), false, true],
+  ];
+  for (const [from, challenge, insecure, allowed] of cases) {
+    for (const credential of identities) {
+      if (challenge === BASIC && credential === IDENTITY) continue;
+      const { auth, endpoint } = setUp({ credential, insecure });
+      const url = new URL("/v2/", from);
+      const answer = auth.answer(refusal({ registry: url.host, url, challenge }));
+      const name = `${from} ${challenge} ${insecure}`;
+      if (allowed) {
+        await answer;
+        continue;
+      }
+      const error = await failureOf(answer);
+      assert.equal(error.code, "LDR_UNAUTHORIZED", name);
+      assert.match(error.message, /plain HTTP/, name);
+      assert.deepEqual(endpoint.requests, [], name);
+    }
+  }
+});
+
+Deno.test("an anonymous token may come over plain HTTP: there is nothing to give away", async () => {
+  const { auth } = setUp();
+  const challenge = 'Bearer realm="http://auth.test/t"';
+  assert.equal(await auth.answer(refusal({ challenge })), "Bearer token-1");
+});
+
+Deno.test("tokens and what they were got with are taken out of every message", async () => {
+  const credential = { username: "bob", password: "hidden-pass", source: "f" };
+  const { auth } = setUp({ credential, reply: () => Response.json({ token: "hidden-token" }) });
+  await auth.answer(refusal());
+  assert.equal(redact("x hidden-token"), `x ${REDACTED}`);
+  assert.equal(redact(`x ${btoa("bob:hidden-pass")}`), `x ${REDACTED}`);
+});

@@ -1,0 +1,117 @@
+import assert from "node:assert/strict";
+import { Authenticator } from "../../../src/registry/auth/authenticator.ts";
+import {
+  BASIC,
+  BEARER,
+  BOB,
+  refusal,
+  setUp,
+  TokenEndpoint,
+} from "../../support/registry/auth_setup.ts";
+import { failureOf } from "../../support/failure_of.ts";
+import { FakeClock } from "../../support/fake_clock.ts";
+
+Deno.test("an expired token is replaced, however often, during a long pull", async () => {
+  const { auth, clock, endpoint } = setUp();
+  for (let i = 1; i <= 20; i++) {
+    assert.equal(auth.current("registry.test", "team/app"), undefined);
+    assert.equal(await auth.answer(refusal()), `Bearer token-${i}`);
+    clock.time += 49_999; // Of sixty seconds, ten are left out.
+    assert.equal(auth.current("registry.test", "team/app"), `Bearer token-${i}`);
+    clock.time += 1;
+  }
+  assert.equal(endpoint.requests.length, 20);
+});
+
+for (const status of [401, 403]) {
+  Deno.test(`a token rejected with ${status} is renewed once; then the refusal is final`, async () => {
+    const { auth, endpoint } = setUp({ credential: BOB });
+    // The 403 of registries whose tokens expire early has no challenge.
+    const challenge = status === 403 ? "" : BEARER;
+    const first = await auth.answer(refusal());
+    const second = await auth.answer(refusal({ status, challenge, sent: first }));
+    assert.deepEqual([first, second], ["Bearer token-1", "Bearer token-2"]);
+    assert.equal(auth.current("registry.test", "team/app"), second);
+
+    // A straggler that was sent with the old one gets the new one.
+    assert.equal(await auth.answer(refusal({ status, challenge, sent: first })), second);
+    assert.equal(endpoint.requests.length, 2);
+
+    const error = await failureOf(auth.answer(refusal({ status, challenge, sent: second })));
+    assert.equal(error.code, status === 403 ? "LDR_FORBIDDEN" : "LDR_UNAUTHORIZED");
+    assert.match(error.message, /registry\.test\/team\/app.*bob/);
+    assert.equal(endpoint.requests.length, 2);
+    assert.equal(auth.current("registry.test", "team/app"), undefined);
+  });
+}
+
+Deno.test("every straggler fails on a renewed token that was rejected", async () => {
+  const { auth, endpoint } = setUp();
+  const first = await auth.answer(refusal());
+  const sent = await auth.answer(refusal({ sent: first }));
+  for (let i = 0; i < 3; i++) {
+    const error = await failureOf(auth.answer(refusal({ sent })));
+    assert(error.hint.includes("larder login registry.test"), error.hint);
+  }
+  assert.equal(endpoint.requests.length, 2);
+});
+
+Deno.test("a renewed token that did its work for a while is renewed again", async () => {
+  const { auth, clock } = setUp({
+    reply: (_, count) => Response.json({ token: `token-${count}`, expires_in: 3600 }),
+  });
+  let sent = await auth.answer(refusal());
+  for (let i = 2; i < 6; i++) {
+    clock.time += 20_000;
+    sent = await auth.answer(refusal({ sent }));
+    assert.equal(sent, `Bearer token-${i}`);
+  }
+});
+
+Deno.test("whatever a registry answers, asking comes to an end", async () => {
+  const challenges = [BASIC, BEARER, BEARER.replace("app:pull", "app:push")];
+  for (const [a, b] of challenges.flatMap((a) => challenges.map((b) => [a, b]))) {
+    const { auth } = setUp({ credential: BOB });
+    let sent: string | undefined;
+    let rounds = 0;
+    const error = await failureOf((async () => {
+      for (; rounds < 10; rounds++) {
+        sent = await auth.answer(refusal({ sent, challenge: rounds % 2 ? b! : a! }));
+      }
+    })());
+    assert.equal(error.code, "LDR_UNAUTHORIZED");
+    assert(rounds <= 3, `${rounds} rounds of ${a} and ${b}`);
+  }
+});
+
+Deno.test("403 without anything sent, and with Basic, is final", async () => {
+  const { auth } = setUp({ credential: BOB });
+  const anonymous = await failureOf(auth.answer(refusal({ status: 403, challenge: "" })));
+  assert.equal(anonymous.code, "LDR_FORBIDDEN");
+  const sent = await auth.answer(refusal({ challenge: BASIC }));
+  const known = await failureOf(auth.answer(refusal({ status: 403, challenge: "", sent })));
+  assert.equal(known.code, "LDR_FORBIDDEN");
+  assert.match(known.message, /bob/);
+});
+
+Deno.test("a password that a helper has changed meanwhile is tried", async () => {
+  let password = "expired-word";
+  const auth = new Authenticator({
+    transport: new TokenEndpoint(),
+    clock: new FakeClock(),
+    credentials: { find: () => Promise.resolve({ username: "AWS", password, source: "helper" }) },
+  });
+  const sent = await auth.answer(refusal({ challenge: BASIC }));
+  password = "renewed-word";
+  const renewed = await auth.answer(refusal({ status: 403, challenge: "", sent }));
+  assert.equal(renewed, `Basic ${btoa("AWS:renewed-word")}`);
+});
+
+Deno.test("a token server that fails is asked again the next time", async () => {
+  const { auth } = setUp({
+    reply: (_, count) =>
+      count === 1 ? new Response(null, { status: 503 }) : Response.json({ token: "good" }),
+  });
+  assert.equal((await failureOf(auth.answer(refusal()))).code, "LDR_SERVER_ERROR");
+  assert.equal(await auth.answer(refusal()), "Bearer good");
+});

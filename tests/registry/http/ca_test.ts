@@ -1,0 +1,66 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { hasCode } from "../../../src/base/errors.ts";
+import { readCertificates } from "../../../src/registry/http/ca.ts";
+import { TestCa } from "../../support/registry/certificates.ts";
+import { TemporaryFolder } from "../../support/temporary.ts";
+
+const read = (text: string) => {
+  using folder = new TemporaryFolder();
+  const path = join(folder.path, "ca.pem");
+  Deno.writeTextFileSync(path, text);
+  return readCertificates(path, "--ca-file");
+};
+
+Deno.test("the certificates of a PEM file are read, with all that stands around them", async () => {
+  using ca = await TestCa.create();
+  const pem = ca.pem.trim();
+  assert.deepEqual(readCertificates(ca.file, "--ca-file"), [pem]);
+  const windows = pem.replaceAll("\n", "\r\n");
+  assert.deepEqual(read(`# My CA\n${pem}\n\nAnother:\n${windows}\n`), [pem, windows]);
+});
+
+Deno.test("a private key beside a certificate is not handed on", async () => {
+  using ca = await TestCa.create();
+  const { certificate, key } = await ca.issue();
+  const pem = Deno.readTextFileSync(certificate).trim();
+  assert.deepEqual(read(Deno.readTextFileSync(key) + pem), [pem]);
+});
+
+const garbage = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+
+const BAD: [string, string, RegExp][] = [
+  ["nothing", "", /no certificate in PEM form/],
+  ["text", "garbage", /no certificate in PEM form/],
+  ["a key alone", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----", /no certificate/],
+  ["half a certificate", "-----BEGIN CERTIFICATE-----\nAAAA", /no certificate in PEM form/],
+  ["a certificate that is none", garbage, /its certificate 1 cannot be read/],
+];
+
+for (const [name, text, reason] of BAD) {
+  Deno.test(`no CA: ${name}`, () => {
+    assert.throws(
+      () => read(text),
+      (error) =>
+        hasCode(error, "LDR_CONFIG") && reason.test(error.message) &&
+        error.message.includes("--ca-file"),
+    );
+  });
+}
+
+Deno.test("a bad certificate behind a good one is told by its number", async () => {
+  using ca = await TestCa.create();
+  assert.throws(() => read(ca.pem + garbage), /its certificate 2 cannot be read/);
+});
+
+Deno.test("a file that is not there, and one that is a folder", () => {
+  using folder = new TemporaryFolder();
+  assert.throws(
+    () => readCertificates(join(folder.path, "absent.pem"), "SSL_CERT_FILE"),
+    (error) => hasCode(error, "LDR_CONFIG") && /SSL_CERT_FILE/.test(error.message),
+  );
+  assert.throws(
+    () => readCertificates(folder.path, "SSL_CERT_FILE"),
+    (error) => hasCode(error, "LDR_CONFIG", "LDR_DISK"),
+  );
+});

@@ -1,0 +1,143 @@
+import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+import { childEnvironment } from "../../support/cli/environment.ts";
+import { isProxyBypassed, withoutProxies } from "../../../src/registry/http/proxy.ts";
+import { TestCa } from "../../support/registry/certificates.ts";
+import { ForwardProxy } from "../../support/registry/forward_proxy.ts";
+import { HttpServer, textAnswer } from "../../support/registry/http_server.ts";
+
+/** The address, `NO_PROXY`, and whether the proxy is passed over on top of what the runtime does. */
+const BYPASSES: [string, string | undefined, boolean][] = [
+  ["http://reg.test/", undefined, false],
+  ["http://reg.test/", "", false],
+  ["http://reg.test:5000/", "reg.test:5000", true],
+  ["http://reg.test:5000/", "REG.test:5000", true],
+  ["http://reg.test:5000/", "other.test, reg.test:5000 ", true],
+  ["http://reg.test:5000/", "reg.test:5001", false],
+  ["http://reg.test:5000/", "reg.test:500", false],
+  ["http://reg.test/", "reg.test:80", true],
+  ["https://reg.test/", "reg.test:443", true],
+  ["https://reg.test/", "reg.test:80", false],
+  ["http://a.reg.test:5000/", "reg.test:5000", true],
+  ["http://a.reg.test:5000/", ".reg.test:5000", true],
+  ["http://a.reg.test:5000/", "*.reg.test:5000", true],
+  ["http://areg.test:5000/", "reg.test:5000", false],
+  ["http://10.0.0.1:5000/", "10.0.0.1:5000", true],
+  ["http://[fe80::1]:5000/", "[fe80::1]:5000", true],
+  ["http://reg.test:5000/", "*", true],
+  ["http://reg.test:5000/", "*:5000", false],
+  ["http://reg.test:5000/", ":5000", false],
+  ["http://reg.test:5000/", "reg.test", false],
+  ["http://localhost:5000/", undefined, true],
+  ["https://127.0.0.1/", undefined, true],
+  ["http://[::1]:5000/", "other.test", true],
+];
+
+for (const [url, noProxy, bypassed] of BYPASSES) {
+  Deno.test(`NO_PROXY="${noProxy}" ${bypassed ? "frees" : "says nothing of"} ${url}`, () => {
+    assert.equal(isProxyBypassed(new URL(url), noProxy), bypassed);
+  });
+}
+
+Deno.test("the proxy variables are out of sight for the time of a call, even of one that fails", () => {
+  const names = ["HTTP_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
+  const before = names.map((name) => Deno.env.get(name));
+  try {
+    for (const name of names) Deno.env.set(name, `http://${name}.test`);
+    const seen = withoutProxies(() => names.map((name) => Deno.env.get(name)));
+    assert.deepEqual(seen, names.map(() => undefined));
+    assert.throws(() =>
+      withoutProxies(() => {
+        throw new Error("x");
+      })
+    );
+    assert.deepEqual(names.map((name) => Deno.env.get(name)), names.map((n) => `http://${n}.test`));
+    assert.equal(Deno.env.get("http_proxy_that_never_was"), undefined);
+  } finally {
+    names.forEach((name, i) => {
+      if (before[i] === undefined) Deno.env.delete(name);
+      else Deno.env.set(name, before[i]);
+    });
+  }
+});
+
+/** Fetches addresses in a process with this environment alone. */
+async function fetchWith(env: Record<string, string>, ...urls: string[]): Promise<string[]> {
+  const script = fileURLToPath(new URL("../support/fetch_urls.ts", import.meta.url));
+  const { stdout, stderr, success } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--quiet", "--no-config", "--no-lock", script, ...urls],
+    clearEnv: true,
+    env: childEnvironment(env),
+  }).output();
+  assert.ok(success, new TextDecoder().decode(stderr));
+  return new TextDecoder().decode(stdout).trim().split("\n");
+}
+
+/** `0.0.0.0` reaches this machine too, but is not one of its loopback names: proxies are used for it. */
+const far = (server: HttpServer) => server.host.replace("127.0.0.1", "0.0.0.0");
+
+/** Name, the environment for a proxy and a server, and whether the proxy is asked. */
+const USES: [string, (proxy: string, server: string) => Record<string, string>, boolean][] = [
+  ["HTTP_PROXY", (proxy) => ({ HTTP_PROXY: proxy }), true],
+  ["http_proxy", (proxy) => ({ http_proxy: proxy }), true],
+  ["ALL_PROXY", (proxy) => ({ ALL_PROXY: proxy }), true],
+  ["HTTPS_PROXY is not for plain HTTP", (proxy) => ({ HTTPS_PROXY: proxy }), false],
+  ["NO_PROXY with the host", (proxy) => ({ HTTP_PROXY: proxy, NO_PROXY: "x,0.0.0.0" }), false],
+  ["no_proxy with the host", (proxy) => ({ HTTP_PROXY: proxy, no_proxy: "0.0.0.0" }), false],
+  ["NO_PROXY with another host", (proxy) => ({ HTTP_PROXY: proxy, NO_PROXY: "reg.test" }), true],
+  ["NO_PROXY with the port", (proxy, server) => ({ HTTP_PROXY: proxy, NO_PROXY: server }), false],
+  ["the same for ALL_PROXY", (proxy, server) => ({ all_proxy: proxy, NO_PROXY: server }), false],
+  ["NO_PROXY with another port", (proxy) => ({ HTTP_PROXY: proxy, NO_PROXY: "0.0.0.0:1" }), true],
+  ["NO_PROXY=*", (proxy) => ({ HTTP_PROXY: proxy, NO_PROXY: "*" }), false],
+];
+
+for (const [name, environment, used] of USES) {
+  Deno.test(`a proxy is ${used ? "asked" : "left alone"}: ${name}`, async () => {
+    await using server = await HttpServer.start(() => textAnswer(200, "served"));
+    await using proxy = await ForwardProxy.start(() => Number(server.host.split(":")[1]));
+    const env = environment(`http://${proxy.host}`, far(server));
+    assert.deepEqual(await fetchWith(env, `http://${far(server)}/x`), ["200 served"]);
+    assert.deepEqual(proxy.hosts, used ? [far(server)] : []);
+  });
+}
+
+Deno.test("this machine is never asked through a proxy", async () => {
+  await using server = await HttpServer.start(() => textAnswer(200, "served"));
+  await using proxy = await ForwardProxy.start(() => 1);
+  const env = { HTTP_PROXY: `http://${proxy.host}`, ALL_PROXY: `http://${proxy.host}` };
+  const port = server.host.split(":")[1];
+  const urls = [`http://${server.host}/`, `http://localhost:${port}/`];
+  assert.deepEqual(await fetchWith(env, ...urls), ["200 served", "200 served"]);
+  assert.deepEqual(proxy.hosts, []);
+});
+
+Deno.test("HTTPS goes through a tunnel, to a server that the proxy cannot impersonate", async () => {
+  using ca = await TestCa.create();
+  const { certificate, key } = await ca.issue("reg.test");
+  await using server = Deno.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    cert: Deno.readTextFileSync(certificate),
+    key: Deno.readTextFileSync(key),
+    onListen() {},
+  }, () => new Response("secure"));
+  await using proxy = await ForwardProxy.start(() => server.addr.port);
+  const env = { HTTPS_PROXY: `http://me:hunter2@${proxy.host}`, CA_FILE: ca.file };
+  const [good, bad] = await fetchWith(env, "https://reg.test/", "https://other.test/");
+  assert.equal(good, "200 secure");
+  assert.match(bad!, /^LDR_TLS no secure connection to other\.test: invalid peer certificate/);
+  assert.deepEqual(proxy.hosts, ["reg.test:443", "other.test:443"]);
+  assert.equal(proxy.authorizations[0], `Basic ${btoa("me:hunter2")}`);
+});
+
+Deno.test("a proxy that is not there is LDR_UNREACHABLE, without its password", async () => {
+  const proxy = await ForwardProxy.start(() => 1);
+  const { host } = proxy;
+  await proxy[Symbol.asyncDispose]();
+  const env = { ALL_PROXY: `http://me:hunter2@${host}` };
+  const lines = await fetchWith(env, "http://reg.test/", "https://reg.test/");
+  for (const line of lines) {
+    assert.match(line, /^LDR_UNREACHABLE /);
+    assert.doesNotMatch(line, /hunter2/);
+  }
+});

@@ -1,0 +1,178 @@
+import {
+  isTransient,
+  pauseBefore,
+  RETRY_AFTER_CAP,
+  RETRY_BASE,
+  RETRY_CAP,
+  RetryTransport,
+} from "../../../src/registry/http/retry.ts";
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { TRIES } from "../../../src/base/limits.ts";
+import { type ErrorCode, hasCode, LarderError } from "../../../src/base/errors.ts";
+import { FakeClock } from "../../support/fake_clock.ts";
+import { FakeTransport, get, response } from "../../support/registry/fake_transport.ts";
+
+const URL_ = "https://reg.test/v2/";
+const failure = (code: ErrorCode) => new LarderError(code, `${code} happened`, { hint: "h" });
+
+for (const status of [408, 429, 500, 502, 503, 504, 507, 599]) {
+  Deno.test(`${status} is tried again, and its body given up`, async () => {
+    const bad = response(status);
+    const transport = new FakeTransport(bad, response(200));
+    const answer = await new RetryTransport(transport, new FakeClock()).send(get(URL_));
+    assert.equal(answer.status, 200);
+    assert.equal(transport.requests.length, 2);
+    assert.equal(bad.isReleased, true);
+    assert.equal((answer as typeof bad).isReleased, false);
+  });
+}
+
+for (const status of [200, 206, 301, 307, 400, 401, 403, 404, 405, 416, 501]) {
+  Deno.test(`${status} is an answer`, async () => {
+    const transport = new FakeTransport(response(status));
+    const clock = new FakeClock();
+    assert.equal((await new RetryTransport(transport, clock).send(get(URL_))).status, status);
+    assert.equal(transport.requests.length, 1);
+    assert.deepEqual(clock.sleeps, []);
+  });
+}
+
+for (const code of ["LDR_UNREACHABLE", "LDR_TIMEOUT"] as const) {
+  Deno.test(`${code} is tried again`, async () => {
+    const transport = new FakeTransport(failure(code), failure(code), response(200));
+    const answer = await new RetryTransport(transport, new FakeClock()).send(get(URL_));
+    assert.equal(answer.status, 200);
+    assert.equal(transport.requests.length, 3);
+  });
+}
+
+for (const error of [failure("LDR_TLS"), failure("LDR_INTERRUPTED"), new TypeError("a bug")]) {
+  Deno.test(`${error.message} is thrown at once`, async () => {
+    const transport = new FakeTransport(error);
+    const sent = new RetryTransport(transport, new FakeClock()).send(get(URL_));
+    await assert.rejects(sent, (thrown) => thrown === error);
+    assert.equal(transport.requests.length, 1);
+  });
+}
+
+Deno.test("the last answer is handed on, unread, and the last failure thrown", async () => {
+  const last = response(503);
+  const answers = [...Array.from({ length: TRIES - 1 }, () => response(503)), last];
+  const transport = new FakeTransport(...answers);
+  assert.equal(await new RetryTransport(transport, new FakeClock()).send(get(URL_)), last);
+  assert.equal(transport.requests.length, TRIES);
+  assert.equal(last.isReleased, false);
+
+  const broken = new FakeTransport(failure("LDR_UNREACHABLE"));
+  const clock = new FakeClock();
+  await assert.rejects(
+    new RetryTransport(broken, clock).send(get(URL_)),
+    (error) => hasCode(error, "LDR_UNREACHABLE"),
+  );
+  assert.equal(broken.requests.length, TRIES);
+  assert.equal(clock.sleeps.length, TRIES - 1);
+});
+
+Deno.test("the pauses double up to the cap, and chance picks a point below", async () => {
+  const clock = new FakeClock();
+  clock.chance = 0.5;
+  await new RetryTransport(new FakeTransport(response(500)), clock).send(get(URL_));
+  assert.deepEqual(clock.sleeps, [1, 2, 4, 8].map((factor) => factor * RETRY_BASE / 2));
+});
+
+Deno.test("a pause is never negative nor above the cap, whatever the try and the chance", () => {
+  const chance = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
+  fc.assert(fc.property(fc.integer({ min: 1, max: 2000 }), chance, (tries, chance) => {
+    const clock = new FakeClock();
+    clock.chance = chance;
+    const pause = pauseBefore(tries, clock)!;
+    assert.ok(pause >= 0 && pause < RETRY_CAP);
+  }));
+});
+
+const NOW = Date.UTC(2026, 0, 31, 12);
+const OWN = RETRY_BASE / 2;
+
+/** What the server says, and the pause before the second try; undefined gives up. */
+const AFTER: [string, number | undefined][] = [
+  ["2", 2000],
+  [" 2 ", 2000],
+  ["0", 0],
+  [String(RETRY_AFTER_CAP / 1000), RETRY_AFTER_CAP],
+  [String(RETRY_AFTER_CAP / 1000 + 1), undefined],
+  ["99999999999999999999999999", undefined],
+  ["Sat, 31 Jan 2026 12:00:05 GMT", 5000],
+  ["Sat, 31 Jan 2026 11:00:00 GMT", 0],
+  ["Sat, 31 Jan 2026 13:00:00 GMT", undefined],
+  ["", OWN],
+  ["soon", OWN],
+  ["-5", OWN],
+  ["1.5", OWN],
+  ["2 s", OWN],
+  ["tomorrow 5", OWN],
+];
+
+for (const [header, pause] of AFTER) {
+  Deno.test(`Retry-After: "${header}" is ${pause === undefined ? "too long" : `${pause} ms`}`, () => {
+    assert.equal(pauseBefore(1, new FakeClock(NOW), header), pause);
+  });
+}
+
+Deno.test("a server that asks for longer than is waited gets no second request", async () => {
+  const clock = new FakeClock();
+  const limited = response(429, { "retry-after": "3600" });
+  const transport = new FakeTransport(limited);
+  assert.equal(await new RetryTransport(transport, clock).send(get(URL_)), limited);
+  assert.equal(limited.isReleased, false);
+  assert.deepEqual([transport.requests.length, clock.sleeps.length], [1, 0]);
+});
+
+Deno.test("each pause is told beforehand, with what went wrong and which try comes next", async () => {
+  const told: string[] = [];
+  const limited = response(429, { "retry-after": "7" });
+  const transport = new FakeTransport(
+    response(503),
+    failure("LDR_TIMEOUT"),
+    limited,
+    response(200),
+  );
+  const clock = new FakeClock();
+  await new RetryTransport(transport, clock, (message) => told.push(message)).send(get(URL_));
+  assert.deepEqual(told, [
+    "reg.test answered 503; trying again (2 of 5)",
+    "LDR_TIMEOUT happened; trying again (3 of 5)",
+    "reg.test answered 429; trying again in 7s (4 of 5)",
+  ]);
+});
+
+Deno.test("a signal ends the waiting", async () => {
+  const stop = new AbortController();
+  const transport = new FakeTransport(() => {
+    stop.abort();
+    return response(503);
+  });
+  const sent = new RetryTransport(transport, new FakeClock()).send(
+    get(URL_, { signal: stop.signal }),
+  );
+  await assert.rejects(sent, (error) => hasCode(error, "LDR_INTERRUPTED"));
+  assert.equal(transport.requests.length, 1);
+});
+
+Deno.test("only failures of the connection are transient", () => {
+  const codes: ErrorCode[] = [
+    "LDR_UNREACHABLE",
+    "LDR_TIMEOUT",
+    "LDR_DNS",
+    "LDR_TLS",
+    "LDR_NOT_FOUND",
+  ];
+  assert.deepEqual(codes.map((code) => isTransient(failure(code))), [
+    true,
+    true,
+    false,
+    false,
+    false,
+  ]);
+  assert.equal(isTransient(new Error("other")), false);
+});

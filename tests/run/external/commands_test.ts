@@ -1,0 +1,157 @@
+import assert from "node:assert/strict";
+import { hasCode } from "../../../src/base/errors.ts";
+import { parseDigest } from "../../../src/oci/digest.ts";
+import { parseReference } from "../../../src/oci/reference.ts";
+import {
+  spinCommand,
+  wasmtimeCommand,
+  type WasmtimeRun,
+} from "../../../src/run/external/commands.ts";
+
+const digest = parseDigest(`sha256:${"0a".repeat(32)}`);
+const other = parseDigest(`sha256:${"0b".repeat(32)}`);
+
+function spin(reference: string, more: Partial<Parameters<typeof spinCommand>[0]> = {}) {
+  return spinCommand({
+    reference: parseReference(reference),
+    manifestDigest: digest,
+    cacheDir: "/cache/larder",
+    plainHttp: false,
+    env: new Map(),
+    variables: new Map(),
+    ...more,
+  });
+}
+
+for (
+  const [given, asked] of [
+    ["ghcr.io/acme/app:v1", `ghcr.io/acme/app:v1@${digest}`],
+    ["ghcr.io/acme/app", `ghcr.io/acme/app:latest@${digest}`],
+    // An index's digest stands for the image of this platform.
+    [`ghcr.io/acme/app@${other}`, `ghcr.io/acme/app@${digest}`],
+    [`ghcr.io/acme/app:v1@${other}`, `ghcr.io/acme/app:v1@${digest}`],
+  ] as const
+) {
+  Deno.test(`Spin is asked for the very image that the cache has of ${given}`, () => {
+    const { args, env } = spin(given);
+    assert.deepEqual(args, ["up", "-f", asked, "--cache-dir", "/cache/larder"]);
+    assert.deepEqual(env, {});
+  });
+}
+
+Deno.test("Spin gets its own options before those of its triggers, and variables from the environment", () => {
+  const { args, env } = spin("localhost:5000/app:v1", {
+    plainHttp: true,
+    listen: "127.0.0.1:8080",
+    env: new Map([["A", "1"], ["B", "x=y z"]]),
+    variables: new Map([["api_key", "secret"], ["n2", ""]]),
+  });
+  assert.deepEqual(args.slice(5), [
+    "--insecure",
+    "--env",
+    "A=1",
+    "--env",
+    "B=x=y z",
+    "--listen",
+    "127.0.0.1:8080",
+  ]);
+  assert.deepEqual(env, { SPIN_VARIABLE_API_KEY: "secret", SPIN_VARIABLE_N2: "" });
+});
+
+function wasmtime(more: Partial<WasmtimeRun> = {}): readonly string[] {
+  return wasmtimeCommand({
+    name: "app",
+    file: "/cache/wasm/sha256:0a",
+    args: [],
+    folders: [],
+    env: new Map(),
+    imports: [],
+    ...more,
+  }).args;
+}
+
+Deno.test("Wasmtime runs a command without any grant", () => {
+  assert.deepEqual(wasmtime(), ["run", "/cache/wasm/sha256:0a"]);
+});
+
+Deno.test("Wasmtime gets what is granted before the file, and the guest's arguments after it", () => {
+  const args = wasmtime({
+    args: ["--dir=/", "-", "a b"],
+    folders: [{ host: "/home/me", guest: "/", readOnly: false }, {
+      host: "-x",
+      guest: "y",
+      readOnly: false,
+    }],
+    env: new Map([["A", "x=y z"], ["B", ""]]),
+    allowNet: true,
+  });
+  assert.deepEqual(args, [
+    "run",
+    "--dir=/home/me::/",
+    "--dir=-x::y",
+    "--env=A=x=y z",
+    "--env=B=",
+    "-Sinherit-network",
+    "-Sallow-ip-name-lookup",
+    "/cache/wasm/sha256:0a",
+    "--dir=/",
+    "-",
+    "a b",
+  ]);
+});
+
+for (
+  const [name, ...options] of [
+    ["wasi:config/store@0.2.0-draft", "-Sconfig"],
+    ["wasi:keyvalue/store@0.2.0-draft2", "-Skeyvalue"],
+    ["wasi:nn/tensor@0.2.0-rc-2024-10-28", "-Snn"],
+    ["wasi_ephemeral_nn.load", "-Snn"],
+    ["wasi:tls/types@0.2.0-draft", "-Stls"],
+    ["wasi:cli/environment@0.3.0-rc-2026-01-06", "-Sp3", "-Wcomponent-model-async"],
+    ["wasi:cli/environment@0.2.3"],
+    ["env.abort"],
+  ]
+) {
+  Deno.test(`Wasmtime is told to have what imports ${name}`, () => {
+    const imports = [name!, name!, "wasi:io/poll@0.2.0"];
+    assert.deepEqual(wasmtime({ imports }), ["run", ...options, "/cache/wasm/sha256:0a"]);
+  });
+}
+
+Deno.test("Wasmtime gets HTTP only with the network", () => {
+  const imports = ["wasi:http/outgoing-handler@0.2.0"];
+  assert.deepEqual(wasmtime({ imports, allowNet: true }).slice(1, -1), [
+    "-Sinherit-network",
+    "-Sallow-ip-name-lookup",
+    "-Shttp",
+  ]);
+});
+
+for (
+  const [what, run, message] of [
+    [
+      "a folder for reading only",
+      { folders: [{ host: "/x", guest: "/", readOnly: true }] },
+      /reading only/,
+    ],
+    [
+      "a folder whose name it would split",
+      { folders: [{ host: "/a::b", guest: "/", readOnly: false }] },
+      /a part of the path \/a::b/,
+    ],
+    ["some hosts", { allowNet: "example.com" }, /some hosts only/],
+    [
+      "no host, if it imports HTTP",
+      { imports: ["wasi:http/types@0.2.0"] },
+      /app imports wasi:http/,
+    ],
+  ] as const
+) {
+  Deno.test(`Wasmtime is not called to grant ${what}, which would grant more`, () => {
+    assert.throws(() => wasmtime(run), (error) => {
+      assert.ok(hasCode(error, "LDR_USAGE"));
+      assert.match(error.message, message);
+      return true;
+    });
+  });
+}

@@ -1,0 +1,79 @@
+import {
+  Guest,
+  GUEST_HEAD_TIMEOUT,
+  GUESTS_PER_THREAD,
+} from "../../../src/run/server/guest_thread.ts";
+import assert from "node:assert/strict";
+import { compileComponent, guestBytes } from "../../support/wasm/components.ts";
+import { NOTHING } from "../../support/wasm/guest_host.ts";
+import { headOf } from "../../support/wasm/guest_pools.ts";
+
+const cases = await guestBytes("http_cases");
+
+/** Its instances trap as they start, from 4 seconds after the thread began. */
+const shortLived = await guestBytes("http_cases", (wat) => {
+  const now = `(import "wasi:clocks/monotonic-clock@0.2.3" "now" (func $now (result i64)))`;
+  const check =
+    `(func $check (if (i64.gt_u (call $now) (i64.const 4000000000)) (then (unreachable))))`;
+  return wat.replace("(module", `(module ${now}`).replace(/\)\s*$/, `${check} (start $check))`);
+});
+
+function ask(guest: Guest, path: string): Promise<Response | undefined> {
+  return guest.handle({
+    head: headOf(path),
+    body: null,
+    isGone: () => false,
+    deadline: performance.now() + GUEST_HEAD_TIMEOUT,
+  });
+}
+
+async function startGuest(bytes = cases): Promise<Guest & Disposable> {
+  const program = { ...await compileComponent(bytes), settings: NOTHING };
+  const guest = await Guest.start(program, { onFailure() {}, onRefusal() {} });
+  return Object.assign(guest, { [Symbol.dispose]: () => guest.stop() });
+}
+
+/** Resolves when the thread has ended, and has had one request under way until then. */
+async function endsLoaded(guest: Guest): Promise<void> {
+  while (!guest.isEnded) {
+    assert.equal(guest.load, 1);
+    await pause();
+  }
+}
+
+function pause(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 50));
+}
+
+Deno.test("a thread has a guest under way until that is over", async (t) => {
+  await t.step("whose client left", async () => {
+    using guest = await startGuest();
+    const response = await ask(guest, "/tail");
+    while (!guest.isHeldUp) await pause();
+    await response!.body!.cancel();
+    await endsLoaded(guest);
+  });
+  await t.step("whose response is over", async () => {
+    using guest = await startGuest();
+    assert.equal(await (await ask(guest, "/after"))!.text(), "hello\n");
+    await endsLoaded(guest);
+  });
+  await t.step("that waits for what will not come", async () => {
+    using guest = await startGuest();
+    for (let i = 1; i < GUESTS_PER_THREAD; i++) {
+      assert.equal(await (await ask(guest, "/linger"))!.text(), "hello\n");
+      assert.equal(guest.load, i);
+    }
+  });
+});
+
+Deno.test("a thread outlives an instance that fails as it starts", async () => {
+  using guest = await startGuest(shortLived);
+  await new Promise((resolve) => setTimeout(resolve, 4000));
+  assert.equal(await (await ask(guest, "/hello"))!.text(), "hello\n");
+  for (let i = 0; i < 2; i++) {
+    await pause();
+    await assert.rejects(ask(guest, "/hello"), { status: 500, message: /unreachable/ });
+  }
+  assert.ok(!guest.isEnded);
+});

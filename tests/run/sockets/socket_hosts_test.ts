@@ -1,0 +1,59 @@
+import { Guest, GUEST_HEAD_TIMEOUT } from "../../../src/run/server/guest_thread.ts";
+import assert from "node:assert/strict";
+import { runCommand } from "../../../src/run/engine/command.ts";
+import type { HostSettings } from "../../../src/run/wasi/host.ts";
+import { parseHostRule } from "../../../src/run/grants/outbound_rule.ts";
+import { compileComponent } from "../../support/wasm/components.ts";
+import { failureOf } from "../../support/failure_of.ts";
+import { NOTHING } from "../../support/wasm/guest_host.ts";
+import { headOf } from "../../support/wasm/guest_pools.ts";
+import { jsComponent } from "../../support/wasm/js_component.ts";
+import { TcpServer } from "../../support/wasm/loopback.ts";
+import { until } from "../../support/until.ts";
+
+const LOOPBACK = "127.0.0.1";
+
+const granted: HostSettings = { ...NOTHING, allowedHosts: [parseHostRule(LOOPBACK)] };
+
+/** Reads until its client's end, so that it sees when that has gone. */
+function listener(): TcpServer {
+  return new TcpServer(async (conn) => {
+    while (await conn.read(new Uint8Array(100)) !== null);
+  });
+}
+
+Deno.test("a command that is interrupted leaves no connection behind", async () => {
+  await using server = listener();
+  const args = ["guest", "wait", LOOPBACK, String(server.port)];
+  const compiled = await compileComponent(await jsComponent("sockets"));
+  const stop = new AbortController();
+  const running = runCommand("it", { ...compiled, settings: { ...granted, args } }, {
+    onRefusal: assert.fail,
+    signal: stop.signal,
+  });
+  await until(() => server.open === 1, running);
+  stop.abort();
+  assert.equal((await failureOf(running)).code, "LDR_INTERRUPTED");
+  await until(() => server.open === 0);
+});
+
+Deno.test("a thread that is ended leaves no connection behind", async () => {
+  await using server = listener();
+  const compiled = await compileComponent(await jsComponent("socket_handler"));
+  const guest = await Guest.start({ ...compiled, settings: granted }, {
+    onFailure() {},
+    onRefusal: assert.fail,
+  });
+  const answered = [1, 2].map(() =>
+    assert.rejects(guest.handle({
+      head: headOf(`/say?ip=${LOOPBACK}&port=${server.port}&text=hello`),
+      body: null,
+      isGone: () => false,
+      deadline: performance.now() + GUEST_HEAD_TIMEOUT,
+    }))
+  );
+  await until(() => server.open === 2);
+  guest.stop();
+  await Promise.all(answered);
+  await until(() => server.open === 0);
+});

@@ -1,0 +1,102 @@
+import assert from "node:assert/strict";
+import { type ErrorCode, hasCode } from "../../../src/base/errors.ts";
+import { lockedTrigger, spinApp } from "../../support/cache/locked_apps.ts";
+
+const read = (config: Record<string, unknown>, members: Record<string, unknown> = {}) =>
+  spinApp({ triggers: [lockedTrigger(config, members)] }).httpTriggers;
+
+for (const executor of [undefined, null, { type: "http" }, { type: "spin" }]) {
+  Deno.test(`a component answers for the executor ${JSON.stringify(executor)}`, () => {
+    assert.deepEqual(read({ component: "cart", route: "/a", executor }), [
+      { id: "trigger", route: "/a", target: { kind: "component", component: "cart" } },
+    ]);
+  });
+}
+
+Deno.test("a trigger can have a fixed response in the place of a component", () => {
+  const response = { status_code: 302, headers: { location: "/b" } };
+  assert.deepEqual(read({ component: null, static_response: response, route: "/a" })[0]?.target, {
+    kind: "response",
+    response: { status: 302, headers: new Map([["location", "/b"]]), body: "" },
+  });
+  assert.deepEqual(read({ static_response: { body: "hi" }, route: "/a" })[0]?.target, {
+    kind: "response",
+    response: { status: 200, headers: new Map(), body: "hi" },
+  });
+});
+
+const REFUSED: [string, ErrorCode, Record<string, unknown>, RegExp, Record<string, unknown>?][] = [
+  [
+    "Wagi",
+    "LDR_UNSUPPORTED_WASM",
+    { component: "cart", route: "/", executor: { type: "wagi", argv: "${ARGS}" } },
+    /"trigger" is for the executor "wagi"/,
+  ],
+  [
+    "an option that larder does not know",
+    "LDR_UNSUPPORTED_WASM",
+    { component: "cart", route: "/", constructor: "required" },
+    /the option "constructor"/,
+  ],
+  [
+    "middleware",
+    "LDR_UNSUPPORTED_WASM",
+    { component: "cart", route: "/" },
+    /has middleware/,
+    { trigger_dependencies: { middleware: [{ source: {} }] } },
+  ],
+  [
+    "a header that cannot be sent",
+    "LDR_BAD_MANIFEST",
+    { static_response: { headers: { "x-good": "a", "x bad": "b" } }, route: "/" },
+    /"trigger" has the header "x bad", which/,
+  ],
+  [
+    "a header whose value cannot be sent",
+    "LDR_BAD_MANIFEST",
+    { static_response: { headers: { "x-bad": "a\nb" } }, route: "/" },
+    /the header "x-bad"/,
+  ],
+  ["no route", "LDR_BAD_MANIFEST", { component: "cart" }, /triggers\.trigger\.route/],
+  [
+    "a route that is private and is not",
+    "LDR_BAD_MANIFEST",
+    { component: "cart", route: { private: false } },
+    /route: neither a route nor \{ private: true \}/,
+  ],
+  [
+    "a component that is not there",
+    "LDR_BAD_MANIFEST",
+    { component: "basket", route: "/" },
+    /the component "basket", which it lacks/,
+  ],
+  ["neither component nor response", "LDR_BAD_MANIFEST", { route: "/" }, /has neither of/],
+  [
+    "component and response",
+    "LDR_BAD_MANIFEST",
+    { route: "/", component: "cart", static_response: {} },
+    /has both of/,
+  ],
+  [
+    "a response of no status",
+    "LDR_BAD_MANIFEST",
+    { route: "/", static_response: { status_code: 99 } },
+    /status_code/,
+  ],
+];
+
+for (const [name, code, config, reason, members] of REFUSED) {
+  Deno.test(`an HTTP trigger is refused: ${name}`, () => {
+    assert.throws(
+      () => read(config, members),
+      (error) => hasCode(error, code) && reason.test(error.message),
+    );
+  });
+}
+
+Deno.test("a trigger without configuration is refused", () => {
+  assert.throws(
+    () => spinApp({ triggers: [{ id: "t", trigger_type: "http", trigger_config: null }] }),
+    (error) => hasCode(error, "LDR_BAD_MANIFEST") && error.message.includes("triggers.t"),
+  );
+});

@@ -1,0 +1,139 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { hasCode } from "../../../src/base/errors.ts";
+import { SyntaxFault } from "../../../src/run/grants/syntax_fault.ts";
+import {
+  componentVariables,
+  expandTemplate,
+  resolveVariables,
+} from "../../../src/run/spin/variables.ts";
+import {
+  lockedComponent,
+  spinApp,
+  spinComponent,
+  SUBJECT,
+} from "../../support/cache/locked_apps.ts";
+
+const APP = spinApp({
+  variables: {
+    api_uri: { default: "http://my-api.com" },
+    api_token: { secret: true },
+    empty: { default: "" },
+  },
+});
+
+Deno.test("given values come before defaults", () => {
+  const given = new Map([["api_token", "t"], ["api_uri", "http://other"]]);
+  assert.deepEqual(
+    resolveVariables(APP, given),
+    new Map([["api_uri", "http://other"], ["api_token", "t"], ["empty", ""]]),
+  );
+  assert.equal(resolveVariables(APP, new Map([["api_token", ""]])).get("api_token"), "");
+});
+
+Deno.test("the environment gives no values", () => {
+  Deno.env.set("SPIN_VARIABLE_API_URI", "http://from.the.environment");
+  try {
+    const values = resolveVariables(APP, new Map([["api_token", "t"]]));
+    assert.equal(values.get("api_uri"), "http://my-api.com");
+  } finally {
+    Deno.env.delete("SPIN_VARIABLE_API_URI");
+  }
+});
+
+Deno.test("a value that is missing is asked for by name and option", () => {
+  assert.throws(
+    () => resolveVariables(APP, new Map()),
+    (error) =>
+      hasCode(error, "LDR_USAGE") &&
+      error.message === 'the app shop needs a value for the variable "api_token"' &&
+      error.hint === "give it with --variable api_token=VALUE",
+  );
+  const app = spinApp({ variables: { a: {}, b: { default: "x" }, c: {} } });
+  assert.throws(
+    () => resolveVariables(app, new Map()),
+    (error) =>
+      hasCode(error, "LDR_USAGE") && error.message.endsWith('values for the variables "a", "c"') &&
+      error.hint.includes("--variable a=VALUE --variable c=VALUE"),
+  );
+});
+
+Deno.test("a variable that the app does not have is refused with those that it has", () => {
+  const given = new Map([["api_token", "t"], ["api-uri", "x"]]);
+  assert.throws(
+    () => resolveVariables(APP, given),
+    (error) =>
+      hasCode(error, "LDR_USAGE") && error.message.includes('no variable "api-uri"') &&
+      error.hint === "it has these: api_token, api_uri, empty",
+  );
+  assert.throws(
+    () => resolveVariables(spinApp(), given),
+    (error) => hasCode(error, "LDR_USAGE") && error.hint.startsWith("it has no variables"),
+  );
+});
+
+Deno.test("a component sees its own variables only", () => {
+  const component = spinComponent({
+    config: { token: "{{ api_token }}", uri: "{{api_uri}}/{{ empty }}v1", version: "v1" },
+  });
+  const variables = resolveVariables(APP, new Map([["api_token", "s3cret"]]));
+  assert.deepEqual(
+    componentVariables(component, variables, SUBJECT),
+    new Map([["token", "s3cret"], ["uri", "http://my-api.com/v1"], ["version", "v1"]]),
+  );
+});
+
+for (const template of ["{{ nobody }}", "{{ }}", "{{ api_uri", "{{ version }}", "{{ Api_Uri }}"]) {
+  Deno.test(`the template ${template} of a component is refused`, () => {
+    const component = spinComponent({ config: { version: "1", uri: template } });
+    assert.throws(
+      () => componentVariables(component, new Map([["api_uri", "s3cret"]]), SUBJECT),
+      (error) =>
+        hasCode(error, "LDR_BAD_MANIFEST") && !error.message.includes("s3cret") &&
+        error.message.includes(`${SUBJECT}: the variable "uri" of the component "cart": `),
+    );
+  });
+}
+
+const EXPANSIONS: [template: string, expanded: string][] = [
+  ["", ""],
+  ["plain", "plain"],
+  ["a-{{ a }}-b", "a-1-b"],
+  ["{{a}}{{\tb\n}}", "12"],
+  ["{ {a} } }}", "{ {a} } }}"],
+  ["{{ nested }}", "{{ a }}"],
+  ["{{ dollar }}", "$& $1"],
+];
+
+for (const [template, expanded] of EXPANSIONS) {
+  Deno.test(`the template ${JSON.stringify(template)} becomes ${JSON.stringify(expanded)}`, () => {
+    const values = new Map([["a", "1"], ["b", "2"], ["nested", "{{ a }}"], ["dollar", "$& $1"]]);
+    assert.equal(expandTemplate(template, values), expanded);
+  });
+}
+
+Deno.test("a third brace belongs to the name, which no variable has", () => {
+  assert.throws(() => expandTemplate("{{{a}}", new Map([["a", "1"]])), SyntaxFault);
+});
+
+Deno.test("text and values stand in an expanded template as they are", () => {
+  const text = fc.string().filter((text) => !text.includes("{"));
+  fc.assert(
+    fc.property(fc.array(fc.tuple(text, fc.string())), text, (parts, end) => {
+      const values = new Map(parts.map(([, value], at) => [`v${at}`, value]));
+      const template = parts.map(([text], at) => `${text}{{ v${at} }}`).join("") + end;
+      const expanded = parts.map(([text, value]) => text + value).join("") + end;
+      assert.equal(expandTemplate(template, values), expanded);
+    }),
+  );
+});
+
+Deno.test("the variables of one component do not reach another", () => {
+  const app = spinApp({
+    components: [lockedComponent("cart", { config: { a: "1" } }), lockedComponent("stock")],
+  });
+  assert.deepEqual(
+    componentVariables(app.components.get("stock")!, new Map([["a", "1"]]), SUBJECT),
+    new Map(),
+  );
+});

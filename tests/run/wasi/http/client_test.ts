@@ -1,0 +1,118 @@
+import assert from "node:assert/strict";
+import { parseHostRule, parseOutboundRule } from "../../../../src/run/grants/outbound_rule.ts";
+import { OutgoingBody } from "../../../../src/run/wasi/http/bodies.ts";
+import { clientImports } from "../../../../src/run/wasi/http/client.ts";
+import { Fields } from "../../../../src/run/wasi/http/fields.ts";
+import { IncomingResponse, OutgoingRequest } from "../../../../src/run/wasi/http/outgoing.ts";
+import type { ErrorCode } from "../../../../src/run/wasi/http/types.ts";
+import { Denials } from "../../../../src/run/grants/denials.ts";
+import { allOf, HttpCaller, respondedTo, startEcho } from "../../../support/wasm/http_caller.ts";
+import { HttpServer, textAnswer } from "../../../support/registry/http_server.ts";
+import { refusedWith, textOf } from "../../../support/wasm/streams.ts";
+
+Deno.test("a guest's request goes out with its method, path, header and body", async () => {
+  await using server = startEcho();
+  using caller = new HttpCaller();
+  const answer = await caller.call({
+    method: "POST",
+    authority: `127.0.0.1:${server.addr.port}`,
+    path: "/a/b?c=d",
+    headers: [["x-a", "1"], ["x-a", "2"], ["content-type", "text/x"]],
+    write(body) {
+      const stream = body.write();
+      stream.write(new TextEncoder().encode("one "));
+      stream.write(new TextEncoder().encode("two"));
+      OutgoingBody.finish(body, undefined);
+    },
+  });
+  assert.equal(await respondedTo(answer), "200 POST /a/b?c=d one two");
+  const sent = (answer as IncomingResponse).headers().get("x-asked").map(textOf).join();
+  const headers = new Map<string, string>(JSON.parse(sent));
+  assert.equal(headers.get("x-a"), "1, 2");
+  assert.equal(headers.get("content-type"), "text/x");
+  assert.equal(headers.get("accept-encoding"), "identity");
+  assert.deepEqual(caller.refusals, []);
+});
+
+Deno.test("a request without a body, and one with an empty body, are answered", async () => {
+  await using server = startEcho();
+  using caller = new HttpCaller();
+  const authority = `127.0.0.1:${server.addr.port}`;
+  for (const method of ["GET", "POST", "PROPFIND"]) {
+    const plain = await caller.call({ method, authority });
+    assert.equal(await respondedTo(plain), `200 ${method} / `);
+    const empty = await caller.call({
+      method,
+      authority,
+      write: (body) => OutgoingBody.finish(body, undefined),
+    });
+    assert.equal(await respondedTo(empty), `200 ${method} / `);
+  }
+});
+
+Deno.test("a response's body comes piece by piece, and a redirect as it is", async () => {
+  const more = Promise.withResolvers<void>();
+  await using server = await HttpServer.start(() => ({
+    ...textAnswer(302, "onetwo", { Location: "/elsewhere" }),
+    send: async (wire, body) => {
+      await wire.write(body.subarray(0, 3));
+      await more.promise;
+      await wire.write(body.subarray(3));
+    },
+  }));
+  using caller = new HttpCaller();
+  const answer = await caller.call({ authority: server.host });
+  assert(answer instanceof IncomingResponse);
+  assert.equal(answer.status(), 302);
+  const stream = answer.consume().stream();
+  assert.equal(textOf(await stream.blockingRead(99n)), "one");
+  assert.equal(stream.subscribe().ready(), false);
+  more.resolve();
+  assert.equal(await allOf(stream), "two");
+  assert.equal(server.requests().length, 1);
+});
+
+Deno.test("a host that is not allowed is not asked, and the guest and its user are told", async () => {
+  await using server = await HttpServer.start(() => textAnswer(200, ""));
+  using caller = new HttpCaller({ allowedHosts: [parseHostRule("example.com")] });
+  assert.throws(
+    () => caller.start({ authority: server.host }),
+    refusedWith((payload) => (payload as ErrorCode).tag === "HTTP-request-denied"),
+  );
+  assert.deepEqual(caller.refusals, [
+    `refused to connect to ${server.host}: allow it with --allow-net=${server.host}`,
+  ]);
+  assert.deepEqual(server.requests(), []);
+});
+
+Deno.test("a request for the app itself goes to where it listens", async () => {
+  await using server = startEcho();
+  const self = `http://127.0.0.1:${server.addr.port}`;
+  using caller = new HttpCaller({ allowedHosts: [parseOutboundRule("http://self")], self });
+  for (const asked of [{ path: "/x?y" }, { authority: "self.alt", path: "/x?y" }]) {
+    assert.equal(await respondedTo(await caller.call(asked)), "200 GET /x?y ");
+  }
+  using stranger = new HttpCaller({ allowedHosts: [], self });
+  assert.throws(() => stranger.start({ path: "/x" }));
+  using homeless = new HttpCaller({ allowedHosts: [parseOutboundRule("http://self")] });
+  assert.throws(
+    () => homeless.start({ path: "/x" }),
+    refusedWith((payload) => (payload as ErrorCode).tag === "HTTP-request-URI-invalid"),
+  );
+});
+
+Deno.test("a scheme that is not HTTP is refused", () => {
+  using caller = new HttpCaller();
+  const request = new OutgoingRequest(new Fields());
+  request.setScheme({ tag: "other", val: "ftp" });
+  request.setAuthority("127.0.0.1");
+  const handle = clientImports(
+    { allowedHosts: [parseHostRule("*")] },
+    new Denials("options", () => {}),
+    caller.resources,
+  )["wasi:http/outgoing-handler"] as { handle(request: OutgoingRequest): unknown };
+  assert.throws(
+    () => handle.handle(request),
+    refusedWith((payload) => (payload as ErrorCode).tag === "HTTP-protocol-error"),
+  );
+});

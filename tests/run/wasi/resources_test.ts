@@ -1,0 +1,45 @@
+import { GUEST_RESOURCES, InstanceResources } from "../../../src/run/wasi/resources.ts";
+import assert from "node:assert/strict";
+
+class Resource implements Disposable {
+  disposals = 0;
+
+  [Symbol.dispose](): void {
+    this.disposals++;
+  }
+}
+
+Deno.test("what a guest leaves behind is let go of once, at its end", () => {
+  const resources = new InstanceResources();
+  const [left, returned] = [new Resource(), new Resource()];
+  resources.hold(left);
+  resources.hold(returned);
+  resources.release(returned);
+  resources[Symbol.dispose]();
+  resources[Symbol.dispose]();
+  assert.deepEqual([left.disposals, returned.disposals], [1, 0]);
+});
+
+Deno.test("a guest that has ended gets nothing more", () => {
+  const resources = new InstanceResources();
+  resources[Symbol.dispose]();
+  const late = new Resource();
+  assert.throws(() => resources.hold(late), /the instance has ended/);
+  assert.equal(late.disposals, 1);
+});
+
+Deno.test("a guest that keeps all that it gets is stopped", () => {
+  using resources = new InstanceResources();
+  for (let i = 0; i < GUEST_RESOURCES; i++) resources.hold(new Resource());
+  assert.equal(resources.isFull, true);
+  const last = new Resource();
+  assert.throws(() => resources.hold(last), /too much/);
+  assert.equal(last.disposals, 1);
+});
+
+Deno.test("the code of an exit is kept", () => {
+  using resources = new InstanceResources();
+  assert.equal(resources.exitCode, undefined);
+  assert.throws(() => resources.exit(3), WebAssembly.RuntimeError);
+  assert.equal(resources.exitCode, 3);
+});

@@ -1,0 +1,107 @@
+import { boundMemories, GUEST_MEMORY } from "../../../src/run/wasm/limit_memory.ts";
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { MemoryPool } from "../../../src/run/wasm/memory_pool.ts";
+import { MEMORY_IMPORT, PAGE } from "../../../src/run/wasm/memory_image.ts";
+import { MalformedWasm } from "../../../src/run/wasm/reader.ts";
+import { binaryOf } from "../../support/wasm/components.ts";
+import { MODULE_HEADER } from "../../support/wasm/wasm_encoder.ts";
+
+const LIMIT = GUEST_MEMORY / PAGE;
+
+type Exports = Readonly<Record<string, WebAssembly.Memory>>;
+
+/** The memories that an instance of the module exports once it is bounded. */
+async function memoriesOf(wat: string, imported?: WebAssembly.Memory): Promise<Exports> {
+  const { code, image } = boundMemories(await binaryOf(wat));
+  const own = image && new MemoryPool(image.shape, image.bytes).take();
+  const { instance } = await WebAssembly.instantiate(code, {
+    env: { memory: imported!, offset: 0 },
+    [MEMORY_IMPORT.module]: { [MEMORY_IMPORT.name]: own! },
+  });
+  return instance.exports as Exports;
+}
+
+/** Pages, once it can grow no more. */
+function grown(memory: WebAssembly.Memory, is64 = false): number {
+  const grow = (pages: number) => {
+    try {
+      memory.grow((is64 ? BigInt(pages) : pages) as number);
+    } catch (error) {
+      assert.ok(error instanceof RangeError, String(error));
+    }
+  };
+  for (let pages = 2 * LIMIT; pages >= 1; pages /= 2) grow(pages);
+  return memory.buffer.byteLength / PAGE;
+}
+
+const MODULES: [what: string, wat: string, pages: Record<string, number>][] = [
+  ["one memory", `(memory (export "a") 1)`, { a: LIMIT }],
+  ["one memory that begins with all of it", `(memory (export "a") ${LIMIT})`, { a: LIMIT }],
+  ["one memory that begins with more", `(memory (export "a") ${LIMIT + 5})`, { a: LIMIT + 5 }],
+  ["one memory of few pages", `(memory (export "a") 1 3)`, { a: 3 }],
+  [
+    "data whose place is computed",
+    `(import "env" "offset" (global $at i32)) (memory (export "a") 1) (data (global.get $at) "x")`,
+    { a: LIMIT },
+  ],
+  [
+    "data whose place is computed, and a maximum",
+    `(import "env" "offset" (global $at i32)) (memory (export "a") 1 9) (data (global.get $at) "x")`,
+    { a: 9 },
+  ],
+  [
+    "two memories",
+    `(memory (export "a") 1) (memory (export "b") 3 60000)`,
+    { a: LIMIT / 2 - 1, b: LIMIT / 2 + 1 },
+  ],
+  ["a memory of 64 bits", `(memory (export "a") i64 1)`, { a: LIMIT }],
+  ["a memory of 64 bits with a maximum", `(memory (export "a") i64 1 7)`, { a: 7 }],
+  ["a shared memory", `(memory (export "a") 1 65536 shared)`, { a: LIMIT }],
+];
+for (const [what, fields, pages] of MODULES) {
+  Deno.test(`a module with ${what} grows no further than larder says`, async () => {
+    const memories = await memoriesOf(`(module ${fields})`);
+    const is64 = fields.includes("i64");
+    const names = Object.keys(pages);
+    assert.deepEqual(
+      Object.fromEntries(names.map((name) => [name, grown(memories[name]!, is64)])),
+      pages,
+    );
+  });
+}
+
+Deno.test("data for a memory that is imported does not get into the module's own", async () => {
+  const imported = new WebAssembly.Memory({ initial: 1 });
+  const wat = `(module
+    (import "env" "memory" (memory 1))
+    (memory (export "a") 1)
+    (data (i32.const 0) "x"))`;
+  const { a } = await memoriesOf(wat, imported);
+  assert.equal(new Uint8Array(imported.buffer)[0], 120);
+  assert.equal(new Uint8Array(a!.buffer)[0], 0);
+  assert.equal(grown(a!), LIMIT);
+});
+
+Deno.test("whatever the bytes are, bounding them ends", async () => {
+  const module = await binaryOf(`(module
+    (import "env" "f" (func))
+    (memory 1 2) (data (i32.const 5) "abc") (data "passive"))`);
+  const changed = fc.record({
+    at: fc.nat({ max: module.length - 1 }),
+    byte: fc.integer({ min: 0, max: 255 }),
+    end: fc.nat({ max: module.length }),
+  }).map(({ at, byte, end }) => module.with(at, byte).slice(0, end));
+  const random = fc.uint8Array({ maxLength: 60 })
+    .map((bytes) => Uint8Array.of(...MODULE_HEADER, ...bytes));
+  fc.assert(
+    fc.property(fc.oneof(changed, random), (bytes) => {
+      try {
+        boundMemories(bytes);
+      } catch (error) {
+        assert.ok(error instanceof MalformedWasm, String(error));
+      }
+    }),
+    { numRuns: 3000 },
+  );
+});

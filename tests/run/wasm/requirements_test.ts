@@ -1,0 +1,250 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { LarderError } from "../../../src/base/errors.ts";
+import {
+  cannotRun,
+  type Requirements,
+  requirementsOf,
+} from "../../../src/run/wasm/requirements.ts";
+import { inspectWasm } from "../../../src/run/wasm/inspect.ts";
+import { encodeComponent, encodeModule } from "../../support/wasm/wasm_encoder.ts";
+
+function ofComponent(imports: string[], exports: string[]): Requirements {
+  return requirementsOf(inspectWasm(encodeComponent({ imports, exports }), "app"), "app");
+}
+
+function ofModule(imports: [string, string][], exports: string[]): Requirements {
+  return requirementsOf(inspectWasm(encodeModule({ imports, exports }), "app"), "app");
+}
+
+function failureOf(body: () => unknown): LarderError {
+  try {
+    body();
+  } catch (error) {
+    assert(error instanceof LarderError, String(error));
+    return error;
+  }
+  assert.fail("it did not fail");
+}
+
+/** What the components that componentize-js and Go's and Rust's tools make import at most. */
+const USUAL = [
+  "wasi:cli/environment",
+  "wasi:cli/exit",
+  "wasi:cli/stdin",
+  "wasi:cli/stdout",
+  "wasi:cli/stderr",
+  "wasi:cli/terminal-input",
+  "wasi:cli/terminal-output",
+  "wasi:cli/terminal-stdin",
+  "wasi:cli/terminal-stdout",
+  "wasi:cli/terminal-stderr",
+  "wasi:clocks/monotonic-clock",
+  "wasi:clocks/wall-clock",
+  "wasi:filesystem/preopens",
+  "wasi:filesystem/types",
+  "wasi:http/outgoing-handler",
+  "wasi:http/types",
+  "wasi:io/error",
+  "wasi:io/poll",
+  "wasi:io/streams",
+  "wasi:random/insecure",
+  "wasi:random/insecure-seed",
+  "wasi:random/random",
+  "wasi:sockets/instance-network",
+  "wasi:sockets/ip-name-lookup",
+  "wasi:sockets/network",
+  "wasi:sockets/tcp",
+  "wasi:sockets/tcp-create-socket",
+  "wasi:sockets/udp",
+  "wasi:sockets/udp-create-socket",
+];
+
+for (const version of ["0.2.0", "0.2.3", "0.2.12", "0.2"]) {
+  Deno.test(`components of WASI ${version} are run, with all that its worlds import`, () => {
+    const imports = USUAL.map((name) => `${name}@${version}`);
+    for (
+      const [kind, entry] of [["command", "wasi:cli/run"], ["http", "wasi:http/incoming-handler"]]
+    ) {
+      assert.deepEqual(ofComponent(imports, ["memory", `${entry}@${version}`]), {
+        kind,
+        entry: `${entry}@${version}`,
+        unsupported: [],
+      });
+    }
+  });
+}
+
+Deno.test("a module of WASI preview 1 is run", () => {
+  const imports: [string, string][] = ["fd_write", "proc_exit"]
+    .map((name) => ["wasi_snapshot_preview1", name]);
+  const expected = { kind: "command", entry: "_start", unsupported: [] };
+  assert.deepEqual(ofModule(imports, ["memory", "_start"]), expected);
+});
+
+Deno.test("Spin's variables are among what the embedded engine has", () => {
+  const { unsupported } = ofComponent(
+    ["fermyon:spin/variables@2.0.0", "wasi:http/types@0.2.3"],
+    ["wasi:http/incoming-handler@0.2.3"],
+  );
+  assert.deepEqual(unsupported, []);
+});
+
+Deno.test("a component that can be called both ways serves", () => {
+  const exports = ["wasi:cli/run@0.2.0", "wasi:http/incoming-handler@0.2.0"];
+  assert.equal(ofComponent([], exports).kind, "http");
+});
+
+for (
+  const name of [
+    "fermyon:spin/key-value@2.0.0",
+    "fermyon:spin/sqlite@2.0.0",
+    "fermyon:spin/llm@2.0.0",
+    "fermyon:spin/redis@2.0.0",
+    "fermyon:spin/mqtt@2.0.0",
+    "fermyon:spin/mysql@2.0.0",
+    "fermyon:spin/postgres@2.0.0",
+    "fermyon:spin/variables@1.0.0",
+    "fermyon:spin/variables",
+    "spin:variables/variables@3.0.0",
+    "spin:postgres/postgres@4.0.0",
+    "spin:sqlite/sqlite@3.0.0",
+    "wasi:keyvalue/store@0.2.0-draft2",
+    "wasi:config/store@0.2.0-draft-2024-09-27",
+    "wasi:nn/tensor@0.2.0-rc-2024-10-28",
+    "wasi:blobstore/container@0.2.0-draft-2024-09-01",
+    "wasi:tls/types@0.2.0-draft",
+    "wasi:clocks/timezone@0.2.3",
+    "wasi:cli/environment@0.3.0",
+    "wasi:cli/environment@0.2.0-rc-2023-11-10",
+    "wasi:cli/environment@0.20.0",
+    "wasi:cli/environment@10.2.0",
+    "wasi:cli/environment",
+    "wasi:http/incoming-handler@0.2.0",
+    "wasi:http/handler@0.3.0-rc-2026-01-06",
+    "acme:wasi/cli@0.2.0",
+    "log",
+    "constructor:prototype/x@0.2.0",
+    "toString",
+  ]
+) {
+  Deno.test(`an import of ${name} is beyond the embedded engine`, () => {
+    const entry = "wasi:cli/run@0.2.0";
+    const { kind, unsupported } = ofComponent(["wasi:io/poll@0.2.0", name], [entry]);
+    assert.deepEqual([kind, unsupported], ["command", [name]]);
+  });
+}
+
+Deno.test("what is unsupported is never called supported because of another import", () => {
+  const strange = fc.stringMatching(/^[a-z]{1,6}:[a-z]{1,6}\/[a-z]{1,6}@[0-9]\.[0-9]\.[0-9]$/)
+    .filter((name) => !USUAL.includes(name.split("@")[0]!));
+  const usual = fc.constantFrom(...USUAL.map((name) => `${name}@0.2.1`));
+  fc.assert(fc.property(fc.array(strange), fc.array(usual), (unknown, known) => {
+    const mixed = [...unknown, ...known].sort();
+    const { unsupported } = ofComponent(mixed, ["wasi:cli/run@0.2.1"]);
+    assert.deepEqual([...unsupported], unknown.sort());
+  }));
+});
+
+for (
+  const [what, kind, entry] of [
+    ["a command of WASI 0.3", "command", "wasi:cli/run@0.3.0"],
+    ["a command of a draft", "command", "wasi:cli/run@0.2.0-rc-2023-12-05"],
+    ["a handler of WASI 0.3", "http", "wasi:http/handler@0.3.0-rc-2026-01-06"],
+    ["a handler of a draft", "http", "wasi:http/incoming-handler@0.2.0-rc-2023-11-10"],
+    ["a handler of Spin 1", "spin", "fermyon:spin/inbound-http"],
+    ["a handler of Spin's messages", "spin", "fermyon:spin/inbound-redis@2.0.0"],
+    ["a handler of Spin's first components", "spin", "inbound-http"],
+    ["a handler of later messages", "spin", "spin:redis/inbound-redis@3.0.0"],
+  ] as const
+) {
+  Deno.test(`${what} is known, and is beyond the embedded engine`, () => {
+    const expected = { kind, entry, unsupported: [entry, "x:y/z@1.0.0"] };
+    assert.deepEqual(ofComponent(["wasi:io/poll@0.2.0", "x:y/z@1.0.0"], ["a", entry]), expected);
+  });
+}
+
+for (
+  const entry of [
+    "handle-http-request",
+    "handle-redis-message",
+    "fermyon:spin/inbound-http#handle-request",
+    "wasi:http/incoming-handler@0.2.0#handle",
+  ]
+) {
+  Deno.test(`a module that Spin makes a component of is Spin's: ${entry}`, () => {
+    const found = ofModule([["wasi-outbound-http", "request"]], ["_start", entry]);
+    const unsupported = [entry, "wasi-outbound-http.request"];
+    assert.deepEqual(found, { kind: "spin", entry, unsupported });
+  });
+}
+
+Deno.test("a module that imports more than preview 1 says what", () => {
+  const { kind, unsupported } = ofModule([
+    ["wasi_snapshot_preview1", "fd_write"],
+    ["env", "abort"],
+    ["wasi_unstable", "fd_write"],
+    ["wasi_snapshot_preview1_", "x"],
+  ], ["_start"]);
+  assert.equal(kind, "command");
+  assert.deepEqual(unsupported, [
+    "env.abort",
+    "wasi_unstable.fd_write",
+    "wasi_snapshot_preview1_.x",
+  ]);
+});
+
+for (
+  const [what, body, reason, hint] of [
+    ["a library", () => ofModule([], ["add", "mul"]), "module that exports add and mul", /_start/],
+    ["a reactor", () => ofModule([], ["_initialize"]), "module that exports _initialize", /_start/],
+    ["an empty module", () => ofModule([], []), "module that exports nothing", /_start/],
+    [
+      "a world of its own",
+      () => ofComponent([], ["a:b/c@1.0.0", "d", "e", "f", "g"]),
+      "component that exports a:b/c@1.0.0, d, e and 2 more",
+      /wasi:cli\/run/,
+    ],
+    [
+      "the inside of a component",
+      () => ofModule([], ["wasi:cli/run@0.2.0#run"]),
+      "module that exports wasi:cli/run@0.2.0#run",
+      /component new/,
+    ],
+    [
+      "a middleware's import alone",
+      () => ofComponent(["wasi:cli/run@0.2.0"], ["x"]),
+      "component that exports x",
+      /wasi:cli\/run/,
+    ],
+  ] as const
+) {
+  Deno.test(`${what} is nothing to run`, () => {
+    const error = failureOf(body);
+    assert.equal(error.code, "LDR_NOT_RUNNABLE");
+    assert.equal(error.message, `app is a ${reason}`);
+    assert.match(error.hint, hint);
+  });
+}
+
+for (
+  const [kind, engine] of [["command", "wasmtime"], ["http", "spin"], ["spin", "spin"]] as const
+) {
+  Deno.test(`what the embedded engine cannot run of the kind "${kind}" is offered to ${engine}`, () => {
+    const unsupported = ["fermyon:spin/key-value@2.0.0", "wasi:nn/tensor@0.2.0"];
+    const error = cannotRun("ghcr.io/acme/app:v1", { kind, entry: "x", unsupported });
+    assert.equal(error.code, "LDR_UNSUPPORTED_WASM");
+    assert.equal(
+      error.message,
+      "cannot run ghcr.io/acme/app:v1: it needs fermyon:spin/key-value@2.0.0 and " +
+        "wasi:nn/tensor@0.2.0, which the embedded engine does not have",
+    );
+    assert.match(error.hint, new RegExp(`--engine ${engine}$`));
+  });
+}
+
+Deno.test("names from outside stay one short line of a message", () => {
+  const name = "x\n\x1b[31m".repeat(100);
+  const { message } = cannotRun("app", { kind: "http", entry: "x", unsupported: [name, name] });
+  assert.ok(message.length < 600 && !/\p{Cc}/u.test(message), message);
+});

@@ -1,0 +1,78 @@
+import { HASH_PROGRESS } from "../../../src/store/blobs/hash_worker.ts";
+import {
+  HASH_BATCH_FILES,
+  hashFiles,
+  type SizedFile,
+} from "../../../src/store/blobs/hash_files.ts";
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { hasCode } from "../../../src/base/errors.ts";
+import { digestOf } from "../../../src/oci/hash.ts";
+import { sampleBytes } from "../../support/cache/blobs.ts";
+import { TemporaryFolder } from "../../support/temporary.ts";
+
+class Bench extends TemporaryFolder {
+  write(name: string, bytes: Uint8Array, algorithm: "sha256" | "sha512" = "sha256"): SizedFile {
+    const path = join(this.path, name);
+    Deno.writeFileSync(path, bytes);
+    return { path, algorithm, size: bytes.length };
+  }
+}
+
+Deno.test("each file's digest comes in the files' order, whatever their sizes", async () => {
+  using bench = new Bench();
+  const sizes = Array.from({ length: 3 * HASH_BATCH_FILES }, (_, i) => (i * 7919) % 3000);
+  const contents = sizes.map((size, i) => sampleBytes(size, i));
+  const files = contents.map((bytes, i) => bench.write(String(i), bytes));
+  const hashed = await hashFiles(files, { threads: 3 });
+  assert.deepEqual(
+    hashed.map((file) => "digest" in file && file.digest),
+    contents.map((bytes) => digestOf(bytes)),
+  );
+});
+
+Deno.test("a file's own algorithm is used", async () => {
+  using bench = new Bench();
+  const bytes = sampleBytes(5000);
+  const [one, two] = await hashFiles([
+    bench.write("one", bytes),
+    bench.write("two", bytes, "sha512"),
+  ]);
+  assert.deepEqual(
+    [one, two].map((file) => "digest" in file! && file.digest),
+    [digestOf(bytes), digestOf(bytes, "sha512")],
+  );
+});
+
+Deno.test("bytes are counted as they are read, of large files too", async () => {
+  using bench = new Bench();
+  const large = sampleBytes(HASH_PROGRESS + 1000);
+  const files = [bench.write("large", large), bench.write("small", sampleBytes(1000))];
+  const counts: number[] = [];
+  await hashFiles(files, { threads: 1, onBytes: (count) => counts.push(count) });
+  assert.equal(counts.reduce((sum, count) => sum + count, 0), large.length + 1000);
+  assert.ok(counts.length > 1);
+});
+
+Deno.test("a file that cannot be read fails nothing but itself", async () => {
+  using bench = new Bench();
+  const good = bench.write("good", sampleBytes(10));
+  const missing = { ...good, path: join(bench.path, "missing") };
+  const folder = { ...good, path: bench.path };
+  const [first, second, third] = await hashFiles([missing, folder, good]);
+  assert.ok("error" in first! && first.error.code === "ENOENT");
+  assert.ok("error" in second!);
+  assert.ok("digest" in third!);
+});
+
+Deno.test("no files are hashed at once", async () => {
+  assert.deepEqual(await hashFiles([]), []);
+});
+
+Deno.test("an interrupted hashing ends, in the middle of a file too", async () => {
+  using bench = new Bench();
+  const file = bench.write("large", sampleBytes(2 * HASH_PROGRESS));
+  const stop = new AbortController();
+  const hashing = hashFiles([file], { onBytes: () => stop.abort(), signal: stop.signal });
+  await assert.rejects(hashing, (error) => hasCode(error, "LDR_INTERRUPTED"));
+});

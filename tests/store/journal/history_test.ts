@@ -1,0 +1,113 @@
+import assert from "node:assert/strict";
+import { asDigest, type Digest } from "../../../src/oci/digest.ts";
+import { type Happening, historyOf } from "../../../src/store/journal/history.ts";
+import type { JournalEvent, MissCause } from "../../../src/store/journal/journal.ts";
+
+const NAME = "ghcr.io/acme/app:v1";
+const MINUTE = 60_000;
+
+function digest(letter: string): Digest {
+  return asDigest(`sha256:${letter.repeat(64)}`)!;
+}
+
+const at = (minute: number) => new Date(minute * MINUTE).toISOString();
+
+function use(minute: number, cause?: MissCause, letter = "a", name = NAME): JournalEvent {
+  const own = { name, digest: digest(letter), fetched: 10, saved: 0 };
+  return { kind: "use", at: at(minute), ...own, ...(cause && { cause }) };
+}
+
+function sweep(minute: number, name = NAME): JournalEvent {
+  const evicted = [{ name, rule: "unused", why: "unused for 31d", bytes: 1, lastUsed: 0 }];
+  const left = { bytes: 1, entriesLeft: 0, bytesLeft: 0 };
+  return { kind: "sweep", at: at(minute), by: "gc", evicted, entries: 1, ...left };
+}
+
+function damage(minute: number, name = NAME): JournalEvent {
+  return { kind: "damage", at: at(minute), digest: digest("f"), names: [name] };
+}
+
+function history(...events: JournalEvent[]): Happening[] {
+  return historyOf(events, (name) => name === NAME);
+}
+
+/** Why the last thing was fetched. */
+function reason(...events: JournalEvent[]) {
+  const last = history(...events).at(-1);
+  assert.ok(last?.kind === "fetched");
+  return last.because;
+}
+
+Deno.test("a journal without the name knows nothing of it", () => {
+  const other = "ghcr.io/acme/other:v1";
+  assert.deepEqual(history(use(1, "new", "a", other), sweep(2, other), damage(3, other)), []);
+});
+
+Deno.test("each thing that happened is told, with its time", () => {
+  const told = history(use(1, "new"), use(2), sweep(3), damage(4));
+  assert.deepEqual(told.map((each) => [each.kind, each.at / MINUTE]), [
+    ["fetched", 1],
+    ["hit", 2],
+    ["removed", 3],
+    ["damaged", 4],
+  ]);
+});
+
+Deno.test("a miss is explained by what went before it", async (t) => {
+  const swept = history(sweep(2))[0];
+  const cases: [string, JournalEvent[], object][] = [
+    ["the first", [use(1, "new")], { cause: "never seen" }],
+    ["after a sweep", [use(1, "new"), sweep(2), use(3, "new")], { cause: "removed", by: swept }],
+    ["whose record stayed", [use(1, "new"), sweep(2), use(3, "missing")], {
+      cause: "removed",
+      by: swept,
+    }],
+    ["after a sweep that was made good", [sweep(1), use(2, "new"), use(3, "new")], {
+      cause: "deleted",
+    }],
+    ["deleted by hand", [use(1, "new"), use(2, "new")], { cause: "deleted" }],
+    ["content deleted by hand", [use(1, "new"), use(2, "missing")], { cause: "deleted" }],
+    ["never seen, but its content is gone", [use(1, "missing")], { cause: "deleted" }],
+    ["after damage", [use(1, "new"), damage(2), use(3, "missing")], {
+      cause: "damaged",
+      at: 2 * MINUTE,
+    }],
+    ["damage that the pull found", [use(1, "new"), use(2, "damaged")], {
+      cause: "damaged",
+      at: undefined,
+    }],
+    ["another platform", [use(1, "new"), use(2, "platform")], { cause: "platform" }],
+    ["a moved tag", [use(1, "new", "b"), use(2, "moved", "c")], {
+      cause: "moved",
+      from: digest("b"),
+    }],
+    ["a tag that moved before anything is known", [use(1, "moved")], {
+      cause: "moved",
+      from: undefined,
+    }],
+    ["a moved tag, after others", [use(1, "new", "b"), damage(2), use(3, "moved", "c")], {
+      cause: "moved",
+      from: digest("b"),
+    }],
+    ["what others did is nothing to it", [
+      use(1, "new"),
+      sweep(2, "ghcr.io/acme/other:v1"),
+      use(3, "new"),
+    ], { cause: "deleted" }],
+  ];
+  for (const [name, events, expected] of cases) {
+    await t.step(name, () => assert.deepEqual(reason(...events), expected));
+  }
+});
+
+Deno.test("one digest under two names has the history of both, and the reasons of each", () => {
+  const other = "ghcr.io/acme/other:v1";
+  const told = historyOf(
+    [use(1, "new"), use(2, "new", "a", other), use(3, "new", "b")],
+    (_, own) => own === digest("a"),
+  );
+  assert.deepEqual(told.map((each) => each.kind === "fetched" && each.because.cause), [
+    "never seen",
+    "never seen",
+  ]);
+});

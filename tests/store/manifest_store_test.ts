@@ -1,0 +1,168 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { takeSnapshot } from "../../src/snapshot/snapshot.ts";
+import { digestOf } from "../../src/oci/hash.ts";
+import { type ImageManifest, parseManifest } from "../../src/oci/manifest.ts";
+import { parseReference } from "../../src/oci/reference.ts";
+import { Layout } from "../../src/store/layout.ts";
+import type { EntryRecord } from "../../src/store/entries/app_record.ts";
+import { ManifestStore } from "../../src/store/manifest_store.ts";
+import { describe, filesIn, sampleBytes } from "../support/cache/blobs.ts";
+import { TemporaryFolder } from "../support/temporary.ts";
+
+const NOW = "2026-01-02T03:04:05.000Z";
+
+function image(seed = 1, layers = 2): ImageManifest {
+  const config = new TextEncoder().encode(`{"seed":${seed}}`);
+  const document = {
+    schemaVersion: 2,
+    mediaType: "application/vnd.oci.image.manifest.v1+json",
+    config: describe(config, "application/vnd.oci.image.config.v1+json"),
+    layers: Array.from({ length: layers }, (_, i) => describe(sampleBytes(100 + i, seed))),
+  };
+  const bytes = new TextEncoder().encode(JSON.stringify(document));
+  return parseManifest(bytes, "test") as ImageManifest;
+}
+
+class Bench extends TemporaryFolder {
+  readonly layout = new Layout(join(this.path, "registry"));
+  readonly manifests = new ManifestStore(this.layout);
+
+  publish(name: string, manifest: ImageManifest): EntryRecord {
+    const reference = parseReference(name);
+    const config = join(this.path, "config");
+    Deno.writeTextFileSync(config, "{}");
+    const record: EntryRecord = {
+      schemaVersion: 1,
+      reference: name,
+      digest: manifest.digest,
+      mediaType: manifest.mediaType,
+      manifestDigest: manifest.digest,
+      pulledAt: NOW,
+      checkedAt: NOW,
+    };
+    this.manifests.publishManifest(reference, manifest, config);
+    this.manifests.publishTag(reference, manifest);
+    this.manifests.publishRecord(reference, record);
+    return record;
+  }
+}
+
+Deno.test("what is published is read back, under the tag and under the digest", async () => {
+  using bench = new Bench();
+  const manifest = image();
+  const record = bench.publish("localhost:5000/app:v1", manifest);
+  const reference = parseReference("localhost:5000/app:v1");
+  assert.deepEqual(await bench.manifests.record(reference), record);
+  assert.equal(await bench.manifests.isPublished(reference, manifest), true);
+  assert.deepEqual(await bench.manifests.manifest(reference, manifest.digest), manifest);
+  const files = ["config.json", "manifest.json", "record.json"];
+  assert.deepEqual(filesIn(bench.layout.tagFolder(reference, "v1")), files);
+  assert.deepEqual(
+    filesIn(bench.layout.digestFolder(reference, manifest.digest)),
+    files.slice(0, 2),
+  );
+});
+
+Deno.test("an entry that Spin wrote over has no record any more", async () => {
+  using bench = new Bench();
+  bench.publish("ghcr.io/a/b:v1", image());
+  const reference = parseReference("ghcr.io/a/b:v1");
+  const path = join(bench.layout.tagFolder(reference, "v1"), "manifest.json");
+  Deno.writeTextFileSync(path, Deno.readTextFileSync(path) + " ");
+  assert.equal(await bench.manifests.record(reference), undefined);
+  assert.equal(await bench.manifests.isPublished(reference, image()), false);
+});
+
+for (
+  const broken of ["", "{", "[]", '{"schemaVersion":2}', '{"schemaVersion":1,"digest":"../x"}']
+) {
+  Deno.test(`a broken record counts as none: ${broken || "empty"}`, async () => {
+    using bench = new Bench();
+    bench.publish("ghcr.io/a/b:v1", image());
+    const reference = parseReference("ghcr.io/a/b:v1");
+    Deno.writeTextFileSync(join(bench.manifests.folder(reference), "record.json"), broken);
+    assert.equal(await bench.manifests.record(reference), undefined);
+    assert.equal((await takeSnapshot(bench.layout, Date.now())).entries.length, 1);
+  });
+}
+
+Deno.test("an entry that another tag took over, where names have no case, has no record", async () => {
+  using bench = new Bench();
+  bench.publish("ghcr.io/a/b:v1", image());
+  const folder = bench.layout.tagFolder(parseReference("ghcr.io/a/b:v1"), "v1");
+  Deno.renameSync(folder, join(folder, "..", "V1"));
+  assert.equal(await bench.manifests.record(parseReference("ghcr.io/a/b:V1")), undefined);
+});
+
+Deno.test("a damaged manifest counts as none", async () => {
+  using bench = new Bench();
+  const manifest = image();
+  bench.publish("ghcr.io/a/b:v1", manifest);
+  const reference = parseReference("ghcr.io/a/b:v1");
+  const path = join(bench.layout.digestFolder(reference, manifest.digest), "manifest.json");
+  Deno.writeTextFileSync(path, "{}");
+  assert.equal(await bench.manifests.manifest(reference, manifest.digest), undefined);
+});
+
+Deno.test("the list has tags and digests that were asked for, and no content of others", async () => {
+  using bench = new Bench();
+  const [one, two] = [image(1), image(2, 3)];
+  bench.publish("docker.io/library/nginx:latest", one);
+  bench.publish("localhost:5000/deep/er/app:v1", one);
+  bench.publish(`ghcr.io/a/b:kept@${two.digest}`, two);
+  Deno.writeTextFileSync(
+    join(bench.layout.tagFolder(parseReference("nginx"), "latest"), "pin.json"),
+    "{}",
+  );
+  const { entries } = await takeSnapshot(bench.layout, Date.now());
+  assert.deepEqual(entries.map((e) => [e.name, e.pin !== undefined]), [
+    ["docker.io/library/nginx:latest", true],
+    [`ghcr.io/a/b:kept@${two.digest}`, false],
+    ["localhost:5000/deep/er/app:v1", false],
+  ]);
+});
+
+Deno.test("Spin's entries are listed by their folder, with the time of their manifest", async () => {
+  using bench = new Bench();
+  const folder = join(bench.layout.manifests, "ghcr.io", "fermyon", "hello", "latest");
+  Deno.mkdirSync(folder, { recursive: true });
+  const { bytes } = image();
+  Deno.writeFileSync(join(folder, "manifest.json"), bytes);
+  Deno.utimeSync(join(folder, "manifest.json"), new Date(NOW), new Date(NOW));
+  const [entry] = (await takeSnapshot(bench.layout, Date.now())).entries;
+  assert.equal(entry?.name, "ghcr.io/fermyon/hello:latest");
+  assert.equal(entry?.record, undefined);
+  assert.equal(entry?.digest, digestOf(bytes));
+  assert.equal(entry?.lastUsed, Date.parse(NOW));
+});
+
+Deno.test("a last use in the future is clamped to now, and damaged entries are told as such", async () => {
+  using bench = new Bench();
+  bench.publish("ghcr.io/a/b:v1", image());
+  const record = join(bench.manifests.folder(parseReference("ghcr.io/a/b:v1")), "record.json");
+  Deno.utimeSync(record, new Date("2100-01-01"), new Date("2100-01-01"));
+  const broken = join(bench.layout.manifests, "ghcr.io", "x", "broken");
+  Deno.mkdirSync(broken, { recursive: true });
+  Deno.writeTextFileSync(join(broken, "manifest.json"), "<html>");
+  const { entries } = await takeSnapshot(bench.layout, 1000);
+  assert.deepEqual(entries.map((entry) => entry.lastUsed), [1000, 1000]);
+  assert.deepEqual(entries.map(({ name, problem }) => [name, problem !== undefined]), [
+    ["ghcr.io/a/b:v1", false],
+    ["ghcr.io/x:broken", true],
+  ]);
+});
+
+Deno.test("a temporary file that a killed process left is used up by the next write", async () => {
+  using bench = new Bench();
+  const reference = parseReference("ghcr.io/a/b:v1");
+  const folder = bench.manifests.folder(reference);
+  Deno.mkdirSync(folder, { recursive: true });
+  Deno.writeTextFileSync(
+    join(folder, "record.json.tmp"),
+    "left behind, and longer than a record".repeat(99),
+  );
+  const record = bench.publish("ghcr.io/a/b:v1", image());
+  assert.deepEqual(await bench.manifests.record(reference), record);
+  assert.deepEqual(filesIn(folder), ["config.json", "manifest.json", "record.json"]);
+});

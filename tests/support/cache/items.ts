@@ -1,0 +1,29 @@
+import type { Item } from "../../../src/cli/query/items.ts";
+import { digestOf, utf8 } from "./artifacts.ts";
+import { DAY } from "./cache_folder.ts";
+
+/** The moment at which the tests of filters and templates take place. */
+export const NOW = Date.parse("2026-03-01T12:00:00Z");
+
+/** An app of 200 MB that was made 50 days and used 40 days before {@link NOW}; `changes` makes it another. */
+export function item(changes: Partial<Item> = {}): Item {
+  return {
+    type: "app",
+    name: "ghcr.io/acme/shop:v1",
+    group: "ghcr.io/acme/shop",
+    digest: digestOf(utf8("shop")),
+    path: "/cache/registry/manifests/ghcr.io/acme/shop/v1",
+    size: 200e6,
+    unique: 50e6,
+    createdAt: NOW - 50 * DAY,
+    lastUsed: NOW - 40 * DAY,
+    pin: undefined,
+    writtenBy: "larder",
+    record: undefined,
+    problem: undefined,
+    holders: 0,
+    ownSize: 0,
+    references: [],
+    ...changes,
+  };
+}

@@ -1,0 +1,132 @@
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import { findProgram, missingProgram } from "./commands.ts";
+import { TemporaryFolder } from "../temporary.ts";
+
+/** Where the install scripts are. */
+export const SCRIPTS = join(import.meta.dirname!, "../../../scripts");
+/** What a release calls the binary for this machine. */
+export const NAME = `larder-${Deno.build.target}`;
+/** What a release holds for this machine: the binary under test, where there is one. */
+export const BINARY = Deno.env.get("LARDER_BIN")
+  ? Deno.readFileSync(Deno.env.get("LARDER_BIN")!)
+  : script("echo 'larder 9.8.7 (test)'");
+
+type Answer = Uint8Array<ArrayBuffer> | "missing" | "interrupted";
+/** What a server of releases answers, by path. */
+export type Release = Record<string, Answer>;
+
+/** A program that does this. */
+export function script(body: string): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode(`#!/bin/sh\n${body}\n`);
+}
+
+/** The text of SHA256SUMS. */
+export function sums(entries: Record<string, Uint8Array>): Uint8Array<ArrayBuffer> {
+  const lines = Object.entries(entries).map(([name, bytes]) =>
+    `${createHash("sha256").update(bytes).digest("hex")}  ${name}\n`
+  );
+  return new TextEncoder().encode(lines.join(""));
+}
+
+/** A release that is in order, in a folder of the server. */
+export function release(folder = "latest/download", binary = BINARY): Release {
+  return {
+    [`/${folder}/${NAME}`]: binary,
+    [`/${folder}/SHA256SUMS`]: sums({ "larder-z80-cpm": new Uint8Array(), [NAME]: binary }),
+  };
+}
+
+/** A server of releases, a home without anything in it, and a folder for temporary files. */
+export class Machine extends TemporaryFolder implements AsyncDisposable {
+  readonly home = join(this.path, "home");
+  readonly temporary = join(this.path, "tmp");
+  readonly bin = join(this.home, ".local/bin");
+  readonly larder = join(this.bin, "larder");
+  readonly #server: Deno.HttpServer<Deno.NetAddr>;
+
+  constructor(release: Release) {
+    super();
+    for (const folder of [this.home, this.temporary]) Deno.mkdirSync(folder);
+    const answer = (request: Request) => respond(release[new URL(request.url).pathname]);
+    this.#server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, answer);
+  }
+
+  /** Runs the install script; `piped` gives it to the shell's stdin. */
+  async install(
+    options: { shell?: string[]; env?: Record<string, string>; piped?: string } = {},
+  ): Promise<{ code: number; stdout: string; stderr: string }> {
+    const [shell, ...args] = options.shell ?? ["sh"];
+    const file = options.piped === undefined ? [join(SCRIPTS, "install.sh")] : [];
+    const child = new Deno.Command(shell!, {
+      args: [...args, ...file],
+      clearEnv: true,
+      env: {
+        HOME: this.home,
+        TMPDIR: this.temporary,
+        PATH: Deno.env.get("PATH")!,
+        LARDER_RELEASES: `http://127.0.0.1:${this.#server.addr.port}`,
+        ...options.env,
+      },
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    const writer = child.stdin.getWriter();
+    await writer.write(new TextEncoder().encode(options.piped ?? "")).catch(() => {});
+    await writer.close().catch(() => {});
+    const { code, stdout, stderr } = await child.output();
+    const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+    return { code, stdout: text(stdout), stderr: text(stderr) };
+  }
+
+  /** A folder with these programs and what every shell script needs, to be used as PATH. */
+  pathWith(...programs: string[]): string {
+    const folder = join(this.path, "programs");
+    Deno.mkdirSync(folder);
+    const needed = [
+      "awk",
+      "cat",
+      "chmod",
+      "cp",
+      "cut",
+      "mkdir",
+      "mktemp",
+      "mv",
+      "rm",
+      "sh",
+      "uname",
+    ];
+    for (const name of [...needed, ...programs]) {
+      Deno.symlinkSync(which(name), join(folder, name));
+    }
+    return folder;
+  }
+
+  /** Every file that is in the home and temporary folders. */
+  files(folder = this.path): string[] {
+    return [...Deno.readDirSync(folder)].flatMap((entry) => {
+      const path = join(folder, entry.name);
+      if (path === join(this.path, "programs")) return [];
+      return entry.isDirectory ? this.files(path) : [path];
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#server.shutdown();
+    this[Symbol.dispose]();
+  }
+}
+
+function respond(answer: Answer | undefined): Response {
+  if (answer === undefined || answer === "missing") return new Response("no", { status: 404 });
+  if (answer !== "interrupted") return new Response(answer);
+  const body = ReadableStream.from([BINARY.slice(0, 20)]);
+  return new Response(body, { headers: { "content-length": String(BINARY.length) } });
+}
+
+function which(name: string): string {
+  const path = findProgram(name);
+  if (path === undefined) throw missingProgram(name);
+  return path;
+}

@@ -1,7 +1,0 @@
-/** Runs a program as larder runs an engine, for tests of what it inherits: `engine_runner.ts PROGRAM ARGS…`. */
-import { runEngine } from "../../src/run/engine_process.ts";
-
-const [path, ...args] = Deno.args;
-const engine = { name: "spin", path: path! } as const;
-Deno.exitCode = await runEngine(engine, { args, env: { GIVEN: "to the engine" } });
-console.log("the engine has ended");

@@ -1,0 +1,68 @@
+import { join } from "node:path";
+import { readTextIfAny } from "../../../src/base/files.ts";
+import { FileCredentials } from "../../../src/registry/credentials/file_credentials.ts";
+import { FakeClock } from "../fake_clock.ts";
+import { TemporaryFolder } from "../temporary.ts";
+
+/** A folder for files of credentials and, on the PATH, helper programs. */
+export class Desk implements Disposable {
+  readonly #folder = new TemporaryFolder();
+  readonly #path = Deno.env.get("PATH");
+  readonly clock = new FakeClock();
+
+  constructor() {
+    Deno.env.set("PATH", `${this.#folder.path}:${this.#path}`);
+  }
+
+  path(name: string): string {
+    return join(this.#folder.path, name);
+  }
+
+  /** Writes a file; an object as JSON. */
+  write(name: string, content: string | object): string {
+    const text = typeof content === "string" ? content : JSON.stringify(content);
+    Deno.writeTextFileSync(this.path(name), text);
+    return this.path(name);
+  }
+
+  /** Installs `docker-credential-NAME`, which notes how it is called in the file `calls`. */
+  helper(name: string, script: string): void {
+    const note = `read -r server; echo "$1 $server" >> '${this.path("calls")}'`;
+    const path = this.write(`docker-credential-${name}`, `#!/bin/sh\n${note}\n${script}\n`);
+    Deno.chmodSync(path, 0o755);
+  }
+
+  /** What helpers were called with. */
+  get calls(): string[] {
+    return readTextIfAny(this.path("calls"))?.trim().split("\n") ?? [];
+  }
+
+  /** The credentials in these files, in this order. */
+  credentials(...names: string[]): FileCredentials {
+    return new FileCredentials(names.map((name) => this.path(name)), this.clock);
+  }
+
+  [Symbol.dispose](): void {
+    Deno.env.set("PATH", this.#path ?? "");
+    this.#folder[Symbol.dispose]();
+  }
+}
+
+/** The value of `auth` for `user:secret`. */
+export const auth = (text: string) => btoa(text);
+
+/** An entry of `auths` for `user:secret`. */
+export const entry = (text: string) => ({ auth: auth(text) });
+
+/** `user:secret`, `<identity>:…`, `<registry>:…`, or undefined. */
+export async function found(
+  source: FileCredentials,
+  registry: string,
+  repository?: string,
+): Promise<string | undefined> {
+  const credential = await source.find(registry, repository);
+  if (!credential) return undefined;
+  if ("password" in credential) return `${credential.username}:${credential.password}`;
+  if ("registryToken" in credential) return `<registry>:${credential.registryToken}`;
+  return `<identity ${credential.username ?? ""}>:${credential.identityToken}`;
+}

@@ -1,0 +1,153 @@
+import { join } from "node:path";
+import { stringify } from "yaml";
+import { type ServerCertificate, TestCa } from "./certificates.ts";
+import { childEnvironment } from "../cli/environment.ts";
+import { hasProgram, missingProgram, run } from "../cli/commands.ts";
+import { TemporaryFolder } from "../temporary.ts";
+import { TOKEN_ISSUER, TOKEN_SERVICE, type TokenServer } from "./token_server.ts";
+import { until } from "../until.ts";
+
+const PROGRAM = "docker-registry";
+const PATIENCE = 10_000;
+
+export interface DockerRegistryOptions {
+  /** Who gets in, with Basic authentication. */
+  readonly htpasswd?: { readonly user: string; readonly password: string };
+  /** Who has a token of this server, signed with this certificate, gets in. */
+  readonly tokens?: { readonly server: TokenServer; readonly signer: ServerCertificate };
+  /** Speaks HTTPS with a certificate of this CA, which names these hosts besides the loopback. */
+  readonly tls?: { readonly ca: TestCa; readonly names?: readonly string[] };
+}
+
+/** Debian's docker-registry (distribution 2.8) on a free loopback port, with its data in a temporary folder. */
+export class DockerRegistry implements AsyncDisposable {
+  readonly #folder = new TemporaryFolder();
+  readonly #options: DockerRegistryOptions;
+  #process!: Deno.ChildProcess;
+  #port = 0;
+
+  private constructor(options: DockerRegistryOptions) {
+    this.#options = options;
+  }
+
+  /** Starts a registry and waits until it answers. */
+  static async start(options: DockerRegistryOptions = {}): Promise<DockerRegistry> {
+    if (!hasProgram(PROGRAM)) throw missingProgram(PROGRAM);
+    const registry = new DockerRegistry(options);
+    try {
+      await registry.#start();
+      return registry;
+    } catch (error) {
+      registry.#folder[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  get host(): string {
+    return `127.0.0.1:${this.#port}`;
+  }
+
+  get port(): number {
+    return this.#port;
+  }
+
+  get url(): string {
+    return `${this.#options.tls ? "https" : "http"}://${this.host}`;
+  }
+
+  /**
+   * The requests answered so far, `GET /v2/app/manifests/v1`, as the registry logged them. The log may lag behind the
+   * answers, so one more is made, which is left out, and waited for there.
+   */
+  async requests(): Promise<string[]> {
+    const marker = `/v2/?marker=${crypto.randomUUID()}`;
+    await this.#ask(marker);
+    await until(() => this.#log.includes(marker), this.#process.status);
+    const lines = this.#log.matchAll(/"([A-Z]+ \/\S*) HTTP/g);
+    return [...lines].map(([, line]) => line!).filter((line) => !line.includes("marker="));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#stop();
+    this.#folder[Symbol.dispose]();
+  }
+
+  get #log(): string {
+    return Deno.readTextFileSync(this.#path("log"));
+  }
+
+  async #start(): Promise<void> {
+    Deno.writeTextFileSync(this.#path("config.yml"), stringify(await this.#config()));
+    Deno.writeTextFileSync(this.#path("log"), "");
+    const command = 'exec "$0" serve "$1" >"$2" 2>&1';
+    const args = ["-c", command, PROGRAM, this.#path("config.yml"), this.#path("log")];
+    // A `REGISTRY_…` of the machine would be taken for a part of the config.
+    const environment = { clearEnv: true, env: childEnvironment() };
+    this.#process = new Deno.Command("sh", { args, ...environment, stdin: "null" }).spawn();
+    try {
+      await until(() => this.#listensAt() > 0, this.#process.status);
+      this.#port = this.#listensAt();
+      await this.#ask("/v2/");
+    } catch (error) {
+      await this.#stop();
+      throw new Error(`${PROGRAM} does not answer: ${this.#log}`, { cause: error });
+    }
+  }
+
+  /** The port that the registry chose; 0 as long as it has not. */
+  #listensAt(): number {
+    return Number(/listening on 127\.0\.0\.1:(\d+)/.exec(this.#log)?.[1] ?? 0);
+  }
+
+  /** Makes a request that any registry answers, with whatever status. */
+  async #ask(path: string): Promise<void> {
+    const caCerts = this.#options.tls ? [this.#options.tls.ca.pem] : [];
+    using client = Deno.createHttpClient({ caCerts });
+    const signal = AbortSignal.timeout(PATIENCE);
+    const response = await fetch(`${this.url}${path}`, { client, signal });
+    await response.body?.cancel();
+  }
+
+  async #stop(): Promise<void> {
+    try {
+      this.#process.kill("SIGKILL");
+    } catch {
+      // It has ended by itself.
+    }
+    await this.#process.status;
+  }
+
+  async #config(): Promise<object> {
+    const tls = await this.#options.tls?.ca.issue(...this.#options.tls.names ?? []);
+    return {
+      version: 0.1,
+      log: { level: "info", accesslog: { disabled: false } },
+      storage: { filesystem: { rootdirectory: this.#path("data") }, delete: { enabled: true } },
+      http: { addr: "127.0.0.1:0", ...(tls && { tls }) },
+      auth: await this.#auth(),
+    };
+  }
+
+  async #auth(): Promise<object | undefined> {
+    const { htpasswd, tokens } = this.#options;
+    if (htpasswd) {
+      const line = await run("htpasswd", ["-niB", "-C", "4", htpasswd.user], {
+        stdin: htpasswd.password,
+      });
+      Deno.writeTextFileSync(this.#path("htpasswd"), line);
+      return { htpasswd: { realm: "larder test", path: this.#path("htpasswd") } };
+    }
+    return tokens && {
+      token: {
+        realm: tokens.server.realm,
+        service: TOKEN_SERVICE,
+        issuer: TOKEN_ISSUER,
+        rootcertbundle: tokens.signer.certificate,
+      },
+    };
+  }
+
+  #path(name: string): string {
+    return join(this.#folder.path, name);
+  }
+}

@@ -1,0 +1,59 @@
+import assert from "node:assert/strict";
+import { blob, image, randomBytes } from "../cache/artifacts.ts";
+import { User } from "../cli/cli.ts";
+import type { Fault } from "./faults.ts";
+import { FixtureRegistry } from "./fixture_registry.ts";
+import { assertNoRubbish, assertStoreSound, filesBelow } from "../cache/store_check.ts";
+
+/** The layer that faults happen to. */
+export const LAYER = blob(randomBytes(64 * 1024));
+const SMALL = blob("a small one");
+/** What is pulled. */
+export const APP = image([LAYER, SMALL]);
+/** The requests for its manifest and for the layer, as a registry logs them. */
+export const MANIFEST = "GET /v2/app/manifests/v1";
+export const LAYER_PATH = `GET /v2/app/blobs/${LAYER.descriptor.digest}`;
+
+/** What the registry does wrong, and what larder is to make of it. */
+export interface FaultCase {
+  readonly name: string;
+  readonly on: string;
+  readonly fault: Fault;
+  /** How often it happens; without it, every time. */
+  readonly times?: number;
+  /** 0 where larder is to get over it. */
+  readonly code: number;
+  readonly error?: string;
+}
+
+/** Pulls the app while the registry fails so, and then from a registry that is well again. */
+async function pullThrough({ on, fault, times, code, error }: FaultCase): Promise<void> {
+  await using registry = await FixtureRegistry.start();
+  using user = new User();
+  const reference = registry.add("app", APP, "v1");
+  registry.fail(on, fault, times);
+  const result = await user.larder(["pull", reference]);
+  assert.equal(result.code, code, result.stderr);
+  assertStoreSound(user.registry);
+  if (code === 0) {
+    assert.equal(result.stdout, `${reference}@${APP.descriptor.digest}\n`);
+  } else {
+    assert.equal(result.stdout, "");
+    assert.match(result.stderr, new RegExp(`^error: .*\\[${error}\\]\nhint: .+\n$`, "m"));
+    assert.deepEqual(filesBelow(`${user.registry}/manifests`), [], "an entry was published");
+  }
+  registry.heal();
+  const healed = await user.larder(["pull", reference]);
+  assert.equal(healed.code, 0, healed.stderr);
+  assertStoreSound(user.registry);
+  assertNoRubbish(user.registry);
+}
+
+/** One test, with a step for each fault: its exit code and error, and that nothing half-written stays. */
+export function faultTests(name: string, cases: readonly FaultCase[]): void {
+  Deno.test(name, async (t) => {
+    for (const each of cases) {
+      await t.step(each.name, () => pullThrough(each));
+    }
+  });
+}

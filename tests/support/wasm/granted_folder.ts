@@ -1,0 +1,66 @@
+import { join } from "node:path";
+import { FolderVolume } from "../../../src/run/wasi/filesystem/folder_volume.ts";
+import { OpenDirectory, type OpenOptions } from "../../../src/run/wasi/filesystem/directory.ts";
+import { InstanceResources } from "../../../src/run/wasi/resources.ts";
+import { Denials } from "../../../src/run/grants/denials.ts";
+import { TemporaryFolder } from "../temporary.ts";
+
+/** To read what is there, whatever it is. */
+export const READ: OpenOptions = {
+  follow: true,
+  create: false,
+  exclusive: false,
+  truncate: false,
+  folder: false,
+  read: true,
+  write: false,
+};
+
+/** What stands in files that are not granted. */
+export const HIDDEN = "for other eyes";
+
+/** A folder that a guest is granted, and one beside it, with hidden files, that it is not. */
+export class GrantedFolder implements Disposable {
+  readonly #folder = new TemporaryFolder();
+  readonly #resources = new InstanceResources();
+  readonly root = Deno.realPathSync(this.#folder.path);
+  readonly granted = join(this.root, "granted");
+  readonly refusals: string[] = [];
+
+  constructor() {
+    Deno.mkdirSync(join(this.root, "outside/a"), { recursive: true });
+    Deno.mkdirSync(this.granted);
+    Deno.writeTextFileSync(join(this.root, "outside/secret"), HIDDEN);
+    Deno.writeTextFileSync(join(this.root, "outside/a/b"), HIDDEN);
+  }
+
+  place({ readOnly = false } = {}): OpenDirectory {
+    const mount = {
+      guest: "/data",
+      host: this.granted,
+      volume: new FolderVolume(this.granted, readOnly),
+      denials: new Denials("options", (line) => this.refusals.push(line)),
+    };
+    return new OpenDirectory(mount, [], this.#resources);
+  }
+
+  /** All that is outside, as text. */
+  outside(): string {
+    const beside = [...Deno.readDirSync(this.root)].map(({ name }) => name).sort();
+    return JSON.stringify([beside, listing(join(this.root, "outside"))]);
+  }
+
+  [Symbol.dispose](): void {
+    this.#resources[Symbol.dispose]();
+    this.#folder[Symbol.dispose]();
+  }
+}
+
+/** The names and contents below a folder. */
+export function listing(path: string): unknown[] {
+  return [...Deno.readDirSync(path)].map((entry) => {
+    const inner = join(path, entry.name);
+    if (entry.isSymlink) return [entry.name, Deno.readLinkSync(inner)];
+    return [entry.name, entry.isDirectory ? listing(inner) : Deno.readTextFileSync(inner)];
+  });
+}

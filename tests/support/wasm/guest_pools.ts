@@ -1,0 +1,60 @@
+import { GuestPool } from "../../../src/run/server/worker_pool.ts";
+import type { RequestHead } from "../../../src/run/wasi/http/incoming.ts";
+import { compileComponent } from "./components.ts";
+import { NOTHING } from "./guest_host.ts";
+
+export interface PoolOptions {
+  /** Threads at most; 1 if not given. */
+  readonly size?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** The head of a request without headers. */
+export function headOf(path: string, method = "GET"): RequestHead {
+  return { method, path, scheme: "http", authority: "test", headers: [] };
+}
+
+/** The threads of a component, and requests for them. Disposing it ends them. */
+export class Pool implements Disposable {
+  readonly failures: string[];
+  readonly #pool: GuestPool;
+
+  private constructor(pool: GuestPool, failures: string[]) {
+    this.#pool = pool;
+    this.failures = failures;
+  }
+
+  static async start(component: Uint8Array, options: PoolOptions = {}): Promise<Pool> {
+    const { size = 1, signal } = options;
+    const program = { ...await compileComponent(component), settings: NOTHING };
+    const failures: string[] = [];
+    const events = { onFailure: (message: string) => failures.push(message), onRefusal() {} };
+    return new Pool(await GuestPool.start(program, size, events, signal), failures);
+  }
+
+  /** Sends a request, with a body if there is one. */
+  fetch(
+    path: string,
+    body: ReadableStream<Uint8Array> | null = null,
+    isGone = () => false,
+  ): Promise<Response> {
+    return this.#pool.handle({ head: headOf(path, body ? "POST" : "GET"), body, isGone });
+  }
+
+  /** The text of a response, or the status that stands for its failure. */
+  async get(
+    path: string,
+    body?: ReadableStream<Uint8Array>,
+    isGone?: () => boolean,
+  ): Promise<string | number> {
+    try {
+      return await (await this.fetch(path, body, isGone)).text();
+    } catch (error) {
+      return (error as { status?: number }).status ?? (error as Error).message;
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#pool.stop();
+  }
+}

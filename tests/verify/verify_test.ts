@@ -1,0 +1,577 @@
+import assert from "node:assert/strict";
+import { dirname, join, relative } from "node:path";
+import fc from "fast-check";
+import { hasCode } from "../../src/base/errors.ts";
+import { type Finding, isFault } from "../../src/verify/finding.ts";
+import { applyLocalRepairs } from "../../src/verify/repair.ts";
+import { type Verification, Verifier, type VerifyOptions } from "../../src/verify/verify.ts";
+import { Journal } from "../../src/store/journal/journal.ts";
+import { Layout } from "../../src/store/layout.ts";
+import {
+  type Artifact,
+  blob,
+  digestOf,
+  image,
+  MEDIA_TYPES,
+  multiPlatform,
+  randomBytes,
+  type TestBlob,
+  utf8,
+  wasmModule,
+} from "../support/cache/artifacts.ts";
+import { CacheFolder, DAY, relativePathOf } from "../support/cache/cache_folder.ts";
+import { cut, flip, nonsense, remove } from "../support/cache/damage.ts";
+import { spinApp } from "../support/cache/spin_apps.ts";
+import { filesBelow } from "../support/cache/store_check.ts";
+
+const BASE = blob(randomBytes(5000, "base"));
+const OWN = blob("a layer of its own");
+const SHOP = image([BASE, OWN]);
+const BLOG = image([BASE, "another layer"]);
+const PLATFORMS = multiPlatform("linux/amd64", "linux/arm64");
+const OTHER_PLATFORM = PLATFORMS.children[1]!;
+const SPIN = await spinApp({
+  files: { "index.html": "<h1>hello</h1>" },
+  archived: { "one.txt": "first", "two.txt": "second" },
+  module: wasmModule("verify"),
+});
+const PACKAGE = blob("a package", "application/vnd.debian.binary-package");
+const DISK = blob("a disk", "application/octet-stream");
+const CODE = blob("machine code", "application/octet-stream");
+const COMPONENT = digestOf(utf8("a component"));
+const SPECIFICATION = digestOf(utf8("a specification"));
+
+const SHOP_TAG = "manifests/ghcr.io/acme/shop/v1";
+const SPINS_TAG = "manifests/ghcr.io/acme/spins/v1";
+
+/** A cache with one of each kind, all of it whole. */
+class Cache extends CacheFolder {
+  readonly layout = new Layout(this.registry);
+
+  constructor() {
+    super();
+    this.pulled("ghcr.io/acme/shop:v1", SHOP);
+    this.pulledByDigest("ghcr.io/acme/blog", BLOG);
+    this.pulled("ghcr.io/acme/many:v1", PLATFORMS);
+    this.pulled("ghcr.io/acme/spin:v1", SPIN);
+    this.spins("ghcr.io/acme/spins:v1", SPIN);
+    for (const text of ["first", "second"]) this.blobs([blob(text)]);
+    this.package("debian/hello/1.0/amd64", PACKAGE);
+    this.image("disk", SPECIFICATION, DISK);
+    this.compiled(COMPONENT, "v1", [CODE]);
+  }
+
+  at(name: string): string {
+    return join(this.registry, name);
+  }
+
+  verifier(options: Partial<VerifyOptions> = {}): Verifier {
+    return new Verifier(this.layout, { now: () => this.now, threads: 2, ...options });
+  }
+
+  async verify(options: Partial<VerifyOptions> = {}): Promise<Verification> {
+    return await this.verifier(options).run();
+  }
+
+  /** Puts right what can be, and looks again. */
+  async mended(): Promise<Verification> {
+    const verifier = this.verifier();
+    const { findings, anatomies } = await verifier.run();
+    assert.deepEqual(
+      await applyLocalRepairs(this.layout, findings, anatomies, { now: () => this.now }),
+      [],
+    );
+    return await verifier.run();
+  }
+}
+
+/** `kind path [names]` of what is wrong, or of all that was found. */
+function told(cache: Cache, findings: readonly Finding[]): string[] {
+  return findings.map(({ kind, path, entries }) => {
+    const names = entries.map(({ name }) => name.replace(/^ghcr\.io\/acme\/|@.*$/g, "")).sort();
+    return `${kind} ${relative(cache.registry, path)} [${names.join(" ")}]`;
+  });
+}
+
+const at = (layer: TestBlob) => relativePathOf(layer);
+const folderOf = (repository: string, { descriptor }: Artifact) =>
+  `manifests/ghcr.io/acme/${repository}/${descriptor.digest}`;
+
+Deno.test("a cache that is whole has no faults and no strays", async () => {
+  using cache = new Cache();
+  const { findings, files, bytes, steps } = await cache.verify();
+  assert.deepEqual(told(cache, findings), []);
+  assert.ok(files > 20 && bytes > 5000);
+  assert.deepEqual(steps.map(({ name }) => name), [
+    "read the cache",
+    "read the manifests",
+    "hash the files",
+    "compare",
+  ]);
+});
+
+Deno.test("a cache that is empty, or not there, has nothing wrong", async () => {
+  using folder = new CacheFolder();
+  for (const path of [folder.registry, join(folder.path, "nowhere")]) {
+    const verifier = new Verifier(new Layout(path), { now: () => folder.now });
+    const { findings, files } = await verifier.run();
+    assert.deepEqual([findings, files], [[], 0]);
+  }
+});
+
+interface Case {
+  readonly name: string;
+  readonly file: string;
+  readonly spoil: (path: string) => void;
+  readonly told: readonly string[];
+}
+
+const record = (folder: string) => `${folder}/record.json`;
+const SPIN_FILES = SPIN.blobs.filter(({ descriptor }) =>
+  descriptor.mediaType === MEDIA_TYPES.spinData
+);
+const SPIN_WASM = SPIN.blobs.find(({ descriptor }) =>
+  descriptor.mediaType === MEDIA_TYPES.spinWasm
+)!;
+const UNPACKED = blob("first");
+
+const cases: Case[] = [
+  {
+    name: "a changed byte in a layer that two need",
+    file: at(BASE),
+    spoil: flip,
+    told: [`damaged ${at(BASE)} [blog shop:v1]`],
+  },
+  {
+    name: "a layer that is cut",
+    file: at(BASE),
+    spoil: cut,
+    told: [`truncated ${at(BASE)} [blog shop:v1]`],
+  },
+  {
+    name: "a layer that grew",
+    file: at(OWN),
+    spoil: (path) => Deno.writeTextFileSync(path, "more", { append: true }),
+    told: [`damaged ${at(OWN)} [shop:v1]`],
+  },
+  {
+    name: "a layer that is gone",
+    file: at(OWN),
+    spoil: remove,
+    told: [`missing ${at(OWN)} [shop:v1]`],
+  },
+  {
+    name: "a folder in a layer's place",
+    file: at(OWN),
+    spoil: (path) => {
+      remove(path);
+      Deno.mkdirSync(path);
+    },
+    told: [`foreign ${at(OWN)} []`, `missing ${at(OWN)} [shop:v1]`],
+  },
+  {
+    name: "a manifest of a digest",
+    file: `${folderOf("shop", SHOP)}/manifest.json`,
+    spoil: flip,
+    told: [`damaged ${folderOf("shop", SHOP)}/manifest.json [shop:v1]`],
+  },
+  {
+    name: "a config beside a manifest",
+    file: `${folderOf("shop", SHOP)}/config.json`,
+    spoil: flip,
+    told: [`damaged ${folderOf("shop", SHOP)}/config.json [shop:v1]`],
+  },
+  {
+    name: "a tag's own manifest",
+    file: `${SHOP_TAG}/manifest.json`,
+    spoil: nonsense,
+    told: [`damaged ${SHOP_TAG}/manifest.json [shop:v1]`],
+  },
+  {
+    name: "a tag's own config",
+    file: `${SHOP_TAG}/config.json`,
+    spoil: flip,
+    told: [`damaged ${SHOP_TAG}/config.json [shop:v1]`],
+  },
+  {
+    name: "a record that is none",
+    file: record(SHOP_TAG),
+    spoil: nonsense,
+    told: [`broken ${record(SHOP_TAG)} [shop:v1]`],
+  },
+  {
+    name: "the record of another tag",
+    file: record(SHOP_TAG),
+    spoil: (path) => {
+      const text = Deno.readTextFileSync(path);
+      Deno.writeTextFileSync(path, text.replace("shop:v1", "shop:v2"));
+    },
+    told: [`misplaced ${record(SHOP_TAG)} [shop:v1]`],
+  },
+  {
+    name: "the record of a digest that is none",
+    file: record(folderOf("blog", BLOG)),
+    spoil: nonsense,
+    told: [`broken ${record(folderOf("blog", BLOG))} [blog]`],
+  },
+  {
+    name: "an index",
+    file: `${folderOf("many", PLATFORMS)}/manifest.json`,
+    spoil: remove,
+    told: [
+      `missing ${folderOf("many", PLATFORMS)}/manifest.json [many:v1]`,
+      // Only an index knows of the platforms beside the chosen one.
+      ...[OTHER_PLATFORM.blobs.map(at), folderOf("many", OTHER_PLATFORM)].flat()
+        .map((path) => `orphaned ${path} []`),
+    ],
+  },
+  {
+    name: "a module of Spin's",
+    file: at(SPIN_WASM),
+    spoil: flip,
+    told: [`damaged ${at(SPIN_WASM)} [spin:v1 spins:v1]`],
+  },
+  {
+    name: "a static file",
+    file: at(SPIN_FILES[0]!),
+    spoil: remove,
+    told: [`missing ${at(SPIN_FILES[0]!)} [spin:v1 spins:v1]`],
+  },
+  {
+    name: "a file that was unpacked from an archive",
+    file: at(UNPACKED),
+    spoil: flip,
+    told: [`damaged ${at(UNPACKED)} [spin:v1 spins:v1]`],
+  },
+  {
+    name: "a locked app of larder's",
+    file: `${folderOf("spin", SPIN)}/config.json`,
+    spoil: flip,
+    told: [`damaged ${folderOf("spin", SPIN)}/config.json [spin:v1]`],
+  },
+  {
+    name: "a locked app of Spin's",
+    file: `${SPINS_TAG}/config.json`,
+    spoil: nonsense,
+    told: [`broken ${SPINS_TAG}/config.json [spins:v1]`],
+  },
+  {
+    name: "a manifest of Spin's",
+    file: `${SPINS_TAG}/manifest.json`,
+    spoil: nonsense,
+    told: [`broken ${SPINS_TAG}/manifest.json [spins:v1]`],
+  },
+  {
+    name: "a package's file",
+    file: at(PACKAGE),
+    spoil: flip,
+    told: [`damaged ${at(PACKAGE)} [debian/hello/1.0/amd64]`],
+  },
+  {
+    name: "the record of an image",
+    file: `images/${SPECIFICATION}/record.json`,
+    spoil: nonsense,
+    told: [
+      `broken images/${SPECIFICATION}/record.json [${SPECIFICATION}]`,
+      `orphaned ${at(DISK)} []`,
+    ],
+  },
+  {
+    name: "compiled code",
+    file: at(CODE),
+    spoil: cut,
+    told: [`truncated ${at(CODE)} [${COMPONENT}/v1]`],
+  },
+];
+
+Deno.test("what is wrong is told, with who needs it", async (t) => {
+  for (const { name, file, spoil, told: expected } of cases) {
+    await t.step(name, async () => {
+      using cache = new Cache();
+      spoil(cache.at(file));
+      const { findings } = await cache.verify();
+      assert.deepEqual(told(cache, findings).sort(), [...expected].sort());
+      assert.ok(findings.some(isFault));
+    });
+  }
+});
+
+Deno.test("what mending leaves is at most missing, and the rest is as it was", async (t) => {
+  for (const { name, file, spoil, told: expected } of cases) {
+    await t.step(name, async () => {
+      using cache = new Cache();
+      spoil(cache.at(file));
+      const { findings } = await cache.mended();
+      // Records, and what Spin wrote, are for a pull to put right; what nobody can fetch is forgotten.
+      const isForPull = expected.some((line) => /^(?:broken|misplaced) manifests/.test(line));
+      for (const finding of findings.filter(isFault)) {
+        if (!isForPull) assert.equal(finding.kind, "missing");
+        assert.ok(finding.entries.every(({ type }) => type === "app"));
+      }
+    });
+  }
+});
+
+Deno.test("a foreign layer is missed where it was fetched, and nowhere else", async (t) => {
+  const layer = blob("a base", MEDIA_TYPES.ociForeignLayer);
+  for (const foreign of [true, undefined]) {
+    await t.step(String(foreign), async () => {
+      using cache = new Cache();
+      const folder = cache.pulled("ghcr.io/acme/base:v1", image([layer, "own"]));
+      const path = record(relative(cache.registry, folder));
+      const text = JSON.parse(Deno.readTextFileSync(cache.at(path)));
+      cache.write(path, { ...text, foreign });
+      flip(cache.at(at(layer)));
+      const lines = told(cache, (await cache.mended()).findings);
+      assert.deepEqual(lines, foreign ? [`missing ${at(layer)} [base:v1]`] : []);
+    });
+  }
+});
+
+Deno.test("content under another's name is moved to its own", async () => {
+  using cache = new Cache();
+  const wrong = join(dirname(at(OWN)), digestOf(utf8("something else")));
+  Deno.renameSync(cache.at(at(OWN)), cache.at(wrong));
+  Deno.chmodSync(cache.at(wrong), 0o644);
+  const { findings } = await cache.verify();
+  assert.deepEqual(told(cache, findings), [`misplaced ${wrong} [shop:v1]`]);
+  assert.deepEqual(told(cache, (await cache.mended()).findings), []);
+  assert.equal(Deno.statSync(cache.at(at(OWN))).mode! & 0o777, 0o600);
+});
+
+Deno.test("a layer among the Wasm is needed among the data, and copied there", async () => {
+  using cache = new Cache();
+  const wrong = at(OWN).replace("data/", "wasm/");
+  Deno.renameSync(cache.at(at(OWN)), cache.at(wrong));
+  const { findings } = await cache.verify();
+  assert.ok(told(cache, findings).includes(`misplaced ${wrong} [shop:v1]`));
+  assert.deepEqual(told(cache, (await cache.mended()).findings), []);
+  assert.deepEqual(Deno.readFileSync(cache.at(at(OWN))), OWN.bytes);
+});
+
+Deno.test("Wasm among the data will do, as it does for Spin", async () => {
+  using cache = new Cache();
+  Deno.renameSync(cache.at(at(SPIN_WASM)), cache.at(at(SPIN_WASM).replace("wasm/", "data/")));
+  assert.deepEqual(told(cache, (await cache.verify()).findings), []);
+});
+
+for (
+  const [name, file] of [["a package", PACKAGE], ["an image", DISK], [
+    "compiled code",
+    CODE,
+  ]] as const
+) {
+  Deno.test(`${name} whose file is put in its place is not forgotten`, async () => {
+    using cache = new Cache();
+    const before = filesBelow(cache.registry);
+    for (const wrong of [at(file).replace("data/", "wasm/"), `data/${digestOf(utf8("else"))}`]) {
+      Deno.renameSync(cache.at(at(file)), cache.at(wrong));
+      assert.deepEqual((await cache.mended()).findings.filter(isFault), []);
+    }
+    assert.deepEqual(filesBelow(cache.registry).filter((path) => before.includes(path)), before);
+  });
+}
+
+Deno.test("what this user may not read may well be whole, and is not forgotten", async () => {
+  using cache = new Cache();
+  const { anatomies } = await cache.verify();
+  const { entry, cure } = anatomies.find(({ entry }) => entry.type === "package")!;
+  const path = cache.at(at(PACKAGE));
+  const base = { path, detail: "", digest: undefined, entries: [entry], remedy: undefined };
+  const finding = { ...base, kind: "unreadable" } as const;
+  const options = { now: () => cache.now };
+  await applyLocalRepairs(cache.layout, [finding], anatomies, options);
+  assert.ok(cure?.by === "forget" && filesBelow(cache.registry).includes(cure.record));
+  await applyLocalRepairs(cache.layout, [{ ...finding, kind: "missing" }], anatomies, options);
+  assert.ok(!filesBelow(cache.registry).includes(cure.record));
+});
+
+Deno.test("a config that is gone is copied from where it is whole", async () => {
+  using cache = new Cache();
+  for (const folder of [SHOP_TAG, folderOf("shop", SHOP)]) {
+    Deno.removeSync(cache.at(`${folder}/config.json`));
+  }
+  assert.deepEqual((await cache.verify()).findings.map(({ kind }) => kind), ["missing", "missing"]);
+  assert.deepEqual(told(cache, (await cache.mended()).findings), []);
+});
+
+Deno.test("two layers that have each other's names are removed, not swapped for ever", async () => {
+  using cache = new Cache();
+  const [a, b] = [cache.at(at(OWN)), cache.at(at(BASE))];
+  Deno.renameSync(a, `${a}.x`);
+  Deno.renameSync(b, a);
+  Deno.renameSync(`${a}.x`, b);
+  const { findings } = await cache.mended();
+  assert.deepEqual(told(cache, findings).map((line) => line.split(" ")[0]), ["missing", "missing"]);
+});
+
+Deno.test("what nobody needs is told and is no fault", async () => {
+  using cache = new Cache();
+  const orphan = blob("nobody needs this");
+  cache.blobs([orphan]);
+  cache.write("data/notes.txt", "mine");
+  cache.write("other/notes.txt", "mine");
+  cache.write("pins.json", { schemaVersion: 1, pins: [] });
+  cache.write("lock", "");
+  cache.write(`${SHOP_TAG}/record.json.tmp`, "left");
+  cache.write(`partial/${BASE.descriptor.digest}`, "the beginning");
+  const { findings } = await cache.verify();
+  assert.deepEqual(told(cache, findings).sort(), [
+    "foreign data/notes.txt []",
+    "foreign other []",
+    `leftover ${SHOP_TAG}/record.json.tmp []`,
+    `orphaned ${at(orphan)} []`,
+  ]);
+  assert.ok(!findings.some(isFault));
+  assert.deepEqual(told(cache, (await cache.mended()).findings), told(cache, findings));
+});
+
+Deno.test("what nobody needs and is damaged goes", async () => {
+  using cache = new Cache();
+  const orphan = blob("nobody needs this");
+  cache.write(at(orphan), "and it is not even that");
+  assert.deepEqual(told(cache, (await cache.verify()).findings), [`damaged ${at(orphan)} []`]);
+  assert.deepEqual(told(cache, (await cache.mended()).findings), []);
+});
+
+Deno.test("with chosen entries, nothing else is looked at", async () => {
+  using cache = new Cache();
+  flip(cache.at(at(PACKAGE)));
+  flip(cache.at(at(OWN)));
+  cache.write("data/notes.txt", "mine");
+  const choose =
+    (name: string) => ({ entries }: { entries: Verification["snapshot"]["entries"] }) =>
+      entries.filter((entry) => entry.name.includes(name));
+  const blog = await cache.verify({ choose: choose("blog") });
+  assert.deepEqual(told(cache, blog.findings), []);
+  assert.ok(blog.files < 10);
+  const shop = await cache.verify({ choose: choose("shop") });
+  assert.deepEqual(told(cache, shop.findings), [`damaged ${at(OWN)} [shop:v1]`]);
+});
+
+Deno.test("Spin's files are read whatever their mode, and what is good is left as it is", async () => {
+  using cache = new Cache();
+  for (const file of [at(SPIN_WASM), at(UNPACKED)]) Deno.chmodSync(cache.at(file), 0o644);
+  flip(cache.at(at(UNPACKED)));
+  const { findings } = await cache.mended();
+  assert.deepEqual(told(cache, findings), [`missing ${at(UNPACKED)} [spin:v1 spins:v1]`]);
+  assert.equal(Deno.statSync(cache.at(at(SPIN_WASM))).mode! & 0o777, 0o644);
+});
+
+Deno.test("an entry whose name no registry can have is told, and nothing is done about it", async () => {
+  using cache = new Cache();
+  const folder = "manifests/ghcr.io/Acme/UP/v1";
+  Deno.mkdirSync(cache.at(dirname(folder)), { recursive: true });
+  cache.write(`${folder}/manifest.json`, SHOP.bytes);
+  const { findings, anatomies } = await cache.verify();
+  assert.deepEqual(findings.filter(isFault).map(({ kind }) => kind), ["misplaced"]);
+  assert.deepEqual(anatomies.filter(({ cure }) => !cure).map(({ needs }) => needs), [[]]);
+});
+
+Deno.test("a record of a later larder is told, and is not forgotten", async () => {
+  using cache = new Cache();
+  const folders = [SHOP_TAG, "packages/debian/hello/1.0/amd64", `images/${SPECIFICATION}`];
+  const paths = [...folders, `compiled/${COMPONENT}/v1`].map(record);
+  for (const path of paths) cache.write(path, { schemaVersion: 2 });
+  const { findings, anatomies } = await cache.mended();
+  const faults = findings.filter(isFault);
+  assert.deepEqual(
+    faults.map(({ kind, path }) => `${kind} ${relative(cache.registry, path)}`).sort(),
+    paths.map((path) => `broken ${path}`).sort(),
+  );
+  for (const { detail } of faults) assert.equal(detail, "a later larder wrote its record");
+  const cures = anatomies.filter(({ entry }) => entry.isFromNewerVersion).map(({ cure }) => cure);
+  assert.deepEqual(cures, paths.map(() => undefined));
+});
+
+Deno.test("what somebody puts right while it is looked at is not told", async () => {
+  using cache = new Cache();
+  flip(cache.at(at(OWN)));
+  let looks = 0;
+  const now = () => {
+    if (++looks === 2) Deno.writeFileSync(cache.at(at(OWN)), OWN.bytes);
+    return cache.now;
+  };
+  assert.deepEqual(told(cache, (await cache.verify({ now })).findings), []);
+  assert.equal(looks, 2);
+});
+
+Deno.test("what is deleted while it is looked at is not told", async () => {
+  using cache = new Cache();
+  let looks = 0;
+  const now = () => {
+    looks++;
+    return cache.now;
+  };
+  const observer = {
+    total: () => {
+      if (looks !== 1) return;
+      Deno.removeSync(cache.at("manifests/ghcr.io/acme/shop"), { recursive: true });
+      Deno.removeSync(cache.at(at(OWN)));
+    },
+  };
+  const { findings } = await cache.verify({ now, observer });
+  assert.deepEqual(findings.filter(isFault), []);
+});
+
+Deno.test("a file that changed since it was looked at is left alone", async () => {
+  using cache = new Cache();
+  flip(cache.at(at(OWN)));
+  const { findings, anatomies } = await cache.verify();
+  Deno.writeFileSync(cache.at(at(OWN)), OWN.bytes);
+  Deno.utimeSync(cache.at(at(OWN)), new Date(cache.now + DAY), new Date(cache.now + DAY));
+  await applyLocalRepairs(cache.layout, findings, anatomies, { now: () => cache.now });
+  assert.deepEqual(told(cache, (await cache.verify()).findings), []);
+});
+
+Deno.test("what was damaged is written down, with who needed it", async () => {
+  using cache = new Cache();
+  flip(cache.at(at(BASE)));
+  await cache.mended();
+  const [event] = new Journal(cache.layout).read();
+  assert.ok(event?.kind === "damage");
+  assert.equal(event.digest, BASE.descriptor.digest);
+  assert.deepEqual(event.names.map((name) => name.replace(/@.*/, "")), [
+    "ghcr.io/acme/blog",
+    "ghcr.io/acme/shop:v1",
+  ]);
+});
+
+Deno.test("a second look reads only what changed", async () => {
+  using cache = new Cache();
+  let bytes = 0;
+  const verifier = cache.verifier({ observer: { progressed: (count) => bytes += count } });
+  await verifier.run();
+  assert.ok(bytes > 5000);
+  bytes = 0;
+  flip(cache.at(at(OWN)));
+  await verifier.run();
+  assert.equal(bytes, OWN.bytes.length);
+});
+
+Deno.test("an interrupted verification ends", async () => {
+  using cache = new Cache();
+  const verifying = cache.verify({ signal: AbortSignal.abort() });
+  await assert.rejects(verifying, (error) => hasCode(error, "LDR_INTERRUPTED"));
+});
+
+Deno.test("whatever is damaged is found, and nothing else; mending leaves nothing bad", async () => {
+  // Not removed: that of what nobody needs is no fault.
+  const spoilers = [flip, cut, nonsense] as const;
+  const change = fc.tuple(fc.nat(), fc.constantFrom(...spoilers));
+  await fc.assert(
+    fc.asyncProperty(fc.array(change, { minLength: 1, maxLength: 6 }), async (changes) => {
+      using cache = new Cache();
+      const files = ["data", "wasm"].flatMap((tree) => filesBelow(cache.at(tree)));
+      const spoiled = new Map(changes.map(([i, spoil]) => [files[i % files.length]!, spoil]));
+      for (const [path, spoil] of spoiled) spoil(path);
+      const { findings } = await cache.verify();
+      const paths = findings.filter(isFault).map(({ path }) => path);
+      assert.deepEqual(paths, [...spoiled.keys()].sort());
+      for (const { kind } of (await cache.mended()).findings) {
+        assert.match(kind, /^(?:missing|orphaned)$/);
+      }
+    }),
+    { numRuns: 25 },
+  );
+});
