@@ -4,7 +4,7 @@
  *   deno task test                  format, lint, types, layers, docs, unit and end-to-end tests
  *   deno task test FILE...          only the tests in these files
  *   deno task test --binary FILE    the tests of the command line, against a compiled larder
- *   deno task ok                    what to run before a commit: all of `deno task test` except end-to-end tests
+ *   deno task ok                    what to run before a commit: all of that except end-to-end tests
  *   deno task soak                  the tests that take minutes, with their long settings
  *
  * A failed step counts as one failed test. All that is started has an environment that is decided here, whatever
@@ -15,18 +15,16 @@ import { parseArgs } from "node:util";
 import { BINARY_EXCEPTIONS, EXCEPTIONS_VARIABLE } from "../../tests/binary_exceptions.ts";
 import { childEnvironment } from "../../tests/support/cli/environment.ts";
 import { bundle } from "../compile.ts";
-import { ensureComponents, ensurePrograms } from "./programs.ts";
+import { ensureComponents, ensurePrograms, missingPackages } from "./programs.ts";
 import { denoTest } from "./queue.ts";
 import type { Outcome } from "./report.ts";
-import { binaryTests, endToEndTests, ROOT, soakTests, unitTests } from "./test_files.ts";
+import { binaryTests, endToEndTests, ROOT, soakTests, split, unitTests } from "./test_files.ts";
 
 /** A step and what it does. */
 type Step = readonly [name: string, run: () => Outcome | Promise<Outcome>];
 
-const PREPARATIONS: readonly Step[] = [
-  ["programs", async () => one(ensurePrograms() && await ensureComponents())],
-  ["packages", () => deno(["install", "--quiet", "--frozen"], { downloads: true })],
-];
+const PACKAGES: Step = ["packages", () => deno(["install", "--quiet", "--frozen"], true)];
+const PROGRAMS: Step = ["programs", async () => one(ensurePrograms() && await ensureComponents())];
 
 const CHECKS: readonly Step[] = [
   ["format", () => deno(["fmt", "--check", "--quiet"])],
@@ -40,20 +38,15 @@ async function main(args: string[]): Promise<number> {
   const { values, positionals } = parseArgs({
     args,
     allowPositionals: true,
-    options: {
-      binary: { type: "string" },
-      ok: { type: "boolean" },
-      soak: { type: "boolean" },
-    },
+    options: { binary: { type: "string" }, ok: { type: "boolean" }, soak: { type: "boolean" } },
   });
   const work = Deno.makeTempDirSync({ prefix: "larder-tests-" });
   try {
-    const steps = stepsOf({ ...values, files: positionals, work });
     const outcomes: Outcome[] = [];
-    for (const step of PREPARATIONS) outcomes.push(await perform(step));
-    // Without what tests need, their failures would say nothing.
-    if (outcomes.every(({ failed }) => failed === 0)) {
-      for (const step of steps) outcomes.push(await perform(step));
+    for (const step of stepsOf({ ...values, files: positionals, work })) {
+      outcomes.push(await perform(step));
+      // Without what the other steps need, their failures would say nothing.
+      if ((step === PACKAGES || step === PROGRAMS) && outcomes.at(-1)!.failed > 0) break;
     }
     return tell(outcomes);
   } finally {
@@ -71,22 +64,31 @@ interface Asked {
 }
 
 function stepsOf({ binary, ok, soak, files, work }: Asked): readonly Step[] {
-  if (binary !== undefined) return [binaryStep(resolve(binary))];
+  if (binary !== undefined) return [PACKAGES, PROGRAMS, binaryStep(resolve(binary))];
   const env = { LARDER_BUNDLE: join(work, "bundle/main.js") };
   const bundling: Step = ["bundle", () => bundleInto(work)];
-  const tests = (name: string, files: readonly string[]): Step => [
-    name,
-    () => denoTest({ files, env }),
+  const tests = (name: string, parts: readonly string[][]): Step[] => [
+    PROGRAMS,
+    bundling,
+    [name, () => denoTest({ parts, env })],
   ];
+  // What takes long is begun with first, and in small parts, so that all processes end at about the same time.
+  const endToEnd = split(endToEndTests(), 2);
+  const unit = split(unitTests(), 12);
   if (files.length > 0) {
-    return [
-      bundling,
-      tests("tests", files.map((file) => relative(ROOT, file))),
-    ];
+    return [PACKAGES, ...tests("tests", [files.map((file) => relative(ROOT, resolve(file)))])];
   }
-  if (soak) return [bundling, tests("soak", soakTests())];
-  if (ok) return [...CHECKS, bundling, tests("unit tests", unitTests())];
-  return [...CHECKS, bundling, tests("tests", [...endToEndTests(), ...unitTests()])];
+  if (soak) return [PACKAGES, ...tests("soak tests", split(soakTests(), 1))];
+  if (!ok) return [PACKAGES, ...CHECKS, ...tests("tests", [...endToEnd, ...unit])];
+  const missing = missingPackages();
+  const ifPossible = missing.length === 0 ? tests("unit tests", unit) : [notRun(missing)];
+  return [PACKAGES, ...CHECKS, ...ifPossible];
+}
+
+/** In place of the unit tests, where `deno task ok` would have to install programs. */
+function notRun(packages: readonly string[]): Step {
+  const note = `not run: unit tests: they need the packages ${packages.join(" ")}`;
+  return ["unit tests", () => ({ passed: 0, failed: 0, notes: [note] })];
 }
 
 async function perform([name, run]: Step): Promise<Outcome> {
@@ -110,12 +112,12 @@ function one(good: boolean, ...notes: string[]): Outcome {
   return { passed: good ? 1 : 0, failed: good ? 0 : 1, notes };
 }
 
-async function deno(args: string[], options: { downloads?: boolean } = {}): Promise<Outcome> {
+async function deno(args: string[], downloads = false): Promise<Outcome> {
   const { success } = await new Deno.Command(Deno.execPath(), {
     args,
     cwd: ROOT,
     clearEnv: true,
-    env: childEnvironment({}, options),
+    env: childEnvironment({}, { downloads }),
     stdin: "null",
   }).spawn().status;
   return one(success);
@@ -142,7 +144,7 @@ function binaryStep(binary: string): Step {
     const base = /Deno ([\d.]+)/.exec(version)?.[1] ?? "";
     const exceptions = BINARY_EXCEPTIONS[base] ?? {};
     return await denoTest({
-      files: binaryTests(),
+      parts: split(binaryTests(), 2),
       args: ["--preload=tests/support/cli/skip_exceptions.ts"],
       env: { LARDER_BIN: binary, [EXCEPTIONS_VARIABLE]: JSON.stringify(exceptions) },
       exceptions,

@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import { type Ended, runTests } from "./process.ts";
 import { judge, type Outcome } from "./report.ts";
 import { ROOT } from "./test_files.ts";
@@ -6,12 +5,10 @@ import { ROOT } from "./test_files.ts";
 /** Tests mostly wait for what they have started, so that two processes do them in little more than half the time. */
 const PROCESSES = 2;
 
-/** Bytes of test files that are worth a process of their own; to start one takes half a second. */
-const PART = 40_000;
-
 /** Test files, and what they are run with. */
 export interface TestRun {
-  readonly files: readonly string[];
+  /** Each of these lists of files is for a process of its own; the first are begun with first. */
+  readonly parts: readonly (readonly string[])[];
   /** Further arguments of `deno test`. */
   readonly args?: readonly string[];
   /** Variables on top of {@link childEnvironment}. */
@@ -25,9 +22,9 @@ export interface TestRun {
  * others write once they have ended.
  */
 export async function denoTest(
-  { files, args = [], env = {}, exceptions }: TestRun,
+  { parts, args = [], env = {}, exceptions }: TestRun,
 ): Promise<Outcome> {
-  const queue = parts(files);
+  const queue = [...parts];
   const ended: Ended[] = [];
   const work = async (shown: boolean) => {
     for (let part; (part = queue.shift());) {
@@ -47,18 +44,4 @@ export async function denoTest(
     ended.every(({ success }) => success),
     exceptions,
   );
-}
-/** Groups of files, each for a process of its own, in the same order. */
-function parts(files: readonly string[]): string[][] {
-  const all: string[][] = [];
-  let size = PART;
-  for (const path of files) {
-    if (size >= PART) {
-      all.push([]);
-      size = 0;
-    }
-    all.at(-1)!.push(path);
-    size += Deno.statSync(join(ROOT, path)).size;
-  }
-  return all;
 }
