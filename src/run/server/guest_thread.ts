@@ -16,7 +16,7 @@ export const GUEST_HEAD_TIMEOUT = 60_000;
 const GUEST_SILENCE = 200;
 
 /** … and is ended after this: what else it had under way is lost, and a new thread takes its place. */
-const GUEST_HANG = 10_000;
+export const GUEST_HANG = 10_000;
 
 /** Requests that a thread has under way at most; each has an instance, and its memory, of its own. */
 export const GUESTS_PER_THREAD = 32;

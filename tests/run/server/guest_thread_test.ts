@@ -3,10 +3,12 @@ import {
   GUEST_HEAD_TIMEOUT,
   GUESTS_PER_THREAD,
 } from "../../../src/run/server/guest_thread.ts";
+import { GUEST_LOOK } from "../../../src/run/server/heartbeat.ts";
 import assert from "node:assert/strict";
 import { compileComponent, guestBytes } from "../../support/wasm/components.ts";
 import { NOTHING } from "../../support/wasm/guest_host.ts";
 import { headOf } from "../../support/wasm/guest_pools.ts";
+import { quickTimer } from "../../support/wasm/quick_timer.ts";
 
 const cases = await guestBytes("http_cases");
 
@@ -47,6 +49,7 @@ function pause(): Promise<void> {
 
 Deno.test("a thread has a guest under way until that is over", async (t) => {
   await t.step("whose client left", async () => {
+    using _ = quickTimer("setInterval", GUEST_LOOK);
     using guest = await startGuest();
     const response = await ask(guest, "/tail");
     while (!guest.isHeldUp) await pause();
@@ -54,6 +57,7 @@ Deno.test("a thread has a guest under way until that is over", async (t) => {
     await endsLoaded(guest);
   });
   await t.step("whose response is over", async () => {
+    using _ = quickTimer("setInterval", GUEST_LOOK);
     using guest = await startGuest();
     assert.equal(await (await ask(guest, "/after"))!.text(), "hello\n");
     await endsLoaded(guest);

@@ -1,8 +1,13 @@
 import { GUEST_LOOK } from "../../../src/run/server/heartbeat.ts";
-import { GUEST_HEAD_TIMEOUT, GUESTS_PER_THREAD } from "../../../src/run/server/guest_thread.ts";
+import {
+  GUEST_HANG,
+  GUEST_HEAD_TIMEOUT,
+  GUESTS_PER_THREAD,
+} from "../../../src/run/server/guest_thread.ts";
 import assert from "node:assert/strict";
 import { endlessStart, guestBytes } from "../../support/wasm/components.ts";
 import { Pool } from "../../support/wasm/guest_pools.ts";
+import { quickTimer } from "../../support/wasm/quick_timer.ts";
 
 const cases = await guestBytes("http_cases");
 const endless = await endlessStart();
@@ -13,6 +18,7 @@ function startsForEver(options: { signal?: AbortSignal } = {}): Promise<void> {
 
 Deno.test("a guest whose start does not end", async (t) => {
   await t.step("is given up", async () => {
+    using _ = quickTimer("setTimeout", GUEST_HANG);
     await assert.rejects(startsForEver(), { code: "LDR_GUEST", message: /did not start in time/ });
   });
   await t.step("is left at once when the signal is raised", async () => {
@@ -54,6 +60,7 @@ Deno.test("a request is answered for after a minute", async (t) => {
 });
 
 Deno.test("requests that wait get their turn when a thread ends that had no client any more", async () => {
+  using _ = quickTimer("setInterval", GUEST_LOOK);
   using pool = await Pool.start(cases);
   for (let i = 1; i < GUESTS_PER_THREAD; i++) assert.equal(await pool.get("/linger"), "hello\n");
   assert.equal(await pool.get("/after"), "hello\n");
@@ -75,6 +82,7 @@ Deno.test("a client that has gone takes its request along, also one that waits",
 });
 
 Deno.test("a request that no guest has begun with outlives its thread", async () => {
+  using _ = quickTimer("setInterval", GUEST_LOOK);
   using pool = await Pool.start(cases);
   const busy = pool.get("/busy");
   const requests = [pool.get("/hello"), pool.get("/echo", new Blob(["body"]).stream())];

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import fc from "fast-check";
+import { childEnvironment } from "../../support/cli/environment.ts";
 import { hasCode } from "../../../src/base/errors.ts";
 import { ensureFolder } from "../../../src/base/files.ts";
 import type { Digest } from "../../../src/oci/digest.ts";
@@ -37,7 +38,13 @@ class Bench extends TemporaryFolder {
   /** Starts a process that uses the cache. */
   start(mode: string, used: Digest): Deno.ChildProcess {
     const args = ["run", "-A", "--no-check", "--quiet", HOLDER, this.layout.root, mode, used];
-    return new Deno.Command(Deno.execPath(), { args, stdin: "null", stdout: "piped" }).spawn();
+    return new Deno.Command(Deno.execPath(), {
+      args,
+      clearEnv: true,
+      env: childEnvironment(),
+      stdin: "null",
+      stdout: "piped",
+    }).spawn();
   }
 }
 

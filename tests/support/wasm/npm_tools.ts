@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
+import { childEnvironment, DENO_DIR } from "../cli/environment.ts";
 import { DAY } from "../cache/cache_folder.ts";
 import { run } from "../cli/commands.ts";
 
@@ -10,7 +11,7 @@ let folder: Promise<string> | undefined;
 
 /**
  * The folder of the programs on Node that tests and benches call: componentize-js and jco. Its packages are those
- * of a lock file, with their hashes; they are installed once, into the user's cache folder.
+ * of a lock file, with their hashes; they are installed once, into Deno's cache folder.
  */
 export function npmTools(): Promise<string> {
   return folder ??= cached(
@@ -33,12 +34,12 @@ async function install(folder: string): Promise<void> {
     "--no-audit",
     "--no-fund",
   ], {
-    env: Deno.env.toObject(),
+    env: childEnvironment({}, { downloads: true }),
   });
 }
 
 /**
- * A folder in the user's cache folder that `make` fills where none is for these inputs: what takes long to make is
+ * A folder in Deno's cache folder that `make` fills where none is for these inputs: what takes long to make is
  * made once on a machine, and never half.
  *
  * @param inputs files that decide what comes of it
@@ -48,7 +49,7 @@ export async function cached(
   inputs: readonly string[],
   make: (folder: string) => Promise<void>,
 ): Promise<string> {
-  const root = join(userCache(), "larder-tests");
+  const root = join(DENO_DIR, "larder-tests");
   const hash = createHash("sha256");
   for (const input of inputs) {
     const bytes = Deno.readFileSync(input);
@@ -81,12 +82,6 @@ function removeOlder(root: string, name: string): void {
       if (!(error instanceof Deno.errors.NotFound)) throw error; // Somebody else was faster.
     }
   }
-}
-
-function userCache(): string {
-  const { XDG_CACHE_HOME, HOME } = Deno.env.toObject();
-  if (!XDG_CACHE_HOME && !HOME) throw new Error("the tests need HOME or XDG_CACHE_HOME to be set");
-  return XDG_CACHE_HOME || join(HOME!, ".cache");
 }
 
 function exists(path: string): boolean {

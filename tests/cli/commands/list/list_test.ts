@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { childEnvironment } from "../../../support/cli/environment.ts";
 import { formatBytes } from "../../../../src/base/units.ts";
 import { FIELD_NAMES } from "../../../../src/cli/query/fields.ts";
 import { localTime } from "../../../../src/cli/terminal/table.ts";
 import { blob, digestOf, image, randomBytes, utf8 } from "../../../support/cache/artifacts.ts";
 import { DAY } from "../../../support/cache/cache_folder.ts";
 import { CacheHome } from "../../../support/cache/cache_home.ts";
-import { denoFolder } from "../../../support/cli/cli.ts";
+import { larderCommand } from "../../../support/cli/cli.ts";
 
 const SHARED = blob(randomBytes(4000, "shared"));
 const ONE = image([SHARED, blob(randomBytes(1000, "one"))]);
@@ -268,13 +268,12 @@ Deno.test("a cache that is a file has nothing in it", async () => {
 
 Deno.test("a reader who goes away ends the list without a word", async () => {
   using home = filled();
-  const main = fileURLToPath(new URL("../../../../main.ts", import.meta.url));
-  const config = fileURLToPath(new URL("../../../../deno.json", import.meta.url));
+  const [program, ...args] = larderCommand();
   const cache = `${home.path}/.cache/larder`;
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--quiet", "--config", config, main, "list", "--cache-dir", cache],
+  const child = new Deno.Command(program!, {
+    args: [...args, "list", "--cache-dir", cache],
     clearEnv: true,
-    env: { HOME: home.path, DENO_DIR: denoFolder() },
+    env: childEnvironment({ HOME: home.path }),
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
