@@ -1,6 +1,6 @@
 import { statfsSync } from "node:fs";
 import { dirname } from "node:path";
-import { isAbsence } from "./files.ts";
+import { isNotFound } from "./files.ts";
 
 /** The disk that a folder is on, in bytes. */
 export interface Disk {
@@ -16,7 +16,7 @@ export function diskOf(folder: string): Disk | undefined {
     return { size: blocks * bsize, free: bavail * bsize };
   } catch (error) {
     const parent = dirname(folder);
-    const isMissing = isAbsence(error) || (error as { code?: string }).code === "ENOENT";
+    const isMissing = isNotFound(error) || (error as { code?: string }).code === "ENOENT";
     return isMissing && parent !== folder ? diskOf(parent) : undefined;
   }
 }

@@ -61,7 +61,7 @@ export function statIfAny(path: string): Deno.FileInfo | undefined {
   try {
     return Deno.lstatSync(path);
   } catch (error) {
-    if (isAbsence(error)) return undefined;
+    if (isNotFound(error)) return undefined;
     throw diskError(error, "look at", path);
   }
 }
@@ -89,7 +89,7 @@ export function readBytesIfAny(
   try {
     return Deno.readFileSync(path);
   } catch (error) {
-    if (isAbsence(error) || error instanceof Deno.errors.IsADirectory) return undefined;
+    if (isNotFound(error) || error instanceof Deno.errors.IsADirectory) return undefined;
     throw diskError(error, "read", path);
   }
 }
@@ -99,7 +99,7 @@ export function readFolder(path: string): Deno.DirEntry[] {
   try {
     return [...Deno.readDirSync(path)];
   } catch (error) {
-    if (isAbsence(error)) return [];
+    if (isNotFound(error)) return [];
     throw diskError(error, "list", path);
   }
 }
@@ -178,14 +178,14 @@ function tryOwn(file: Deno.FsFile, path: string): boolean {
     } else {
       file.lockSync(true);
     }
-    return isAt(file, path);
+    return isStillAt(file, path);
   } catch {
     return false; // No locks on this file system.
   }
 }
 
 /** Whether an open file is still the one that stands at `path`. */
-export function isAt(file: Deno.FsFile, path: string): boolean {
+export function isStillAt(file: Deno.FsFile, path: string): boolean {
   const there = statIfAny(path);
   if (!there) return false;
   const here = file.statSync();
@@ -246,18 +246,18 @@ export function removeIfAny(path: string): void {
   try {
     Deno.removeSync(path);
   } catch (error) {
-    if (!isAbsence(error)) throw diskError(error, "remove", path);
+    if (!isNotFound(error)) throw diskError(error, "remove", path);
   }
 }
 
 /** Whether an error, however it was put, comes of a file or folder that was deleted meanwhile. */
-export function isDeletion(error: unknown): boolean {
-  if (error instanceof LarderError) return isDeletion(error.cause);
+export function isDeletionError(error: unknown): boolean {
+  if (error instanceof LarderError) return isDeletionError(error.cause);
   return error instanceof Deno.errors.NotFound;
 }
 
 /** Whether an operating system error says that nothing is there. */
-export function isAbsence(error: unknown): boolean {
+export function isNotFound(error: unknown): boolean {
   return error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory;
 }
 

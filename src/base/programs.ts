@@ -14,7 +14,7 @@ export interface ProgramOptions {
 }
 
 /** What a program answered, or why it was given up. */
-export type ProgramAnswer =
+export type ProgramResult =
   | {
     readonly ended: true;
     readonly success: boolean;
@@ -27,7 +27,7 @@ export type ProgramAnswer =
  * Runs a program to its end, or to the end of our patience. No shell is involved.
  * @throws the operating system's error if it cannot be started; LarderError LDR_INTERRUPTED
  */
-export async function askProgram(program: string, options: ProgramOptions): Promise<ProgramAnswer> {
+export async function runProgram(program: string, options: ProgramOptions): Promise<ProgramResult> {
   const { args, input = "", stderr, timeout, limit, signal } = options;
   const pipes = { stdin: "piped", stdout: "piped", stderr } as const;
   const child = new Deno.Command(program, { args: [...args], ...pipes }).spawn();

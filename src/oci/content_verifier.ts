@@ -22,7 +22,7 @@ export interface BlobHasher {
  *
  * Invariant: `finish` returns only if exactly the descriptor's bytes went through `update`.
  */
-export class Verifier {
+export class ContentVerifier {
   readonly #descriptor: Expected;
   readonly #hasher: BlobHasher;
   #length: number;

@@ -1,7 +1,7 @@
 import type { BlobDescriptor } from "./descriptor.ts";
 
 /** A blob's bytes on their way. */
-export interface Content {
+export interface BlobStream {
   /** Where in the blob the bytes begin: the offset asked for, or 0 where the source cannot start there. */
   readonly offset: number;
   /**
@@ -17,5 +17,5 @@ export interface Fetcher {
    * Opens a blob from `offset` (bytes). What comes is not verified yet.
    * @throws LarderError LDR_NOT_FOUND, and whatever the source can fail with
    */
-  fetch(descriptor: BlobDescriptor, offset?: number, signal?: AbortSignal): Promise<Content>;
+  fetch(descriptor: BlobDescriptor, offset?: number, signal?: AbortSignal): Promise<BlobStream>;
 }

@@ -57,7 +57,7 @@ export function mapOf<T extends v.GenericSchema>(value: T) {
  */
 export type LockedApp = v.InferOutput<typeof LockedAppSchema>;
 
-type Content = v.InferOutput<typeof SourceSchema>;
+type ContentRef = v.InferOutput<typeof SourceSchema>;
 
 /**
  * Reads a locked app.
@@ -121,7 +121,7 @@ export function wasmDigests(app: LockedApp): Digest[] {
   ]));
 }
 
-function digestsOf(contents: readonly Content[]): Digest[] {
+function digestsOf(contents: readonly ContentRef[]): Digest[] {
   return [...new Set(contents.flatMap((content) => content.digest ?? []))];
 }
 

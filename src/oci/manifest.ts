@@ -93,7 +93,7 @@ export function parseHashedManifest(
   subject: string,
   contentType?: string | null,
 ): Manifest {
-  if (bytes.length > MAX_MANIFEST) throw tooLarge(subject);
+  if (bytes.length > MAX_MANIFEST) throw manifestTooLarge(subject);
   const document = parseDocument(bytes, subject, contentType);
   const mediaType = mediaTypeOf(document, subject, contentType);
   const kind = manifestKind(mediaType);
@@ -112,7 +112,7 @@ export function parseHashedManifest(
 }
 
 /** The error for a manifest over the limit, which the registry client also throws before it has read it all. */
-export function tooLarge(subject: string): LarderError {
+export function manifestTooLarge(subject: string): LarderError {
   return new LarderError(
     "LDR_BAD_MANIFEST",
     `the manifest of ${subject} is larger than ${formatBytes(MAX_MANIFEST)}`,

@@ -7,9 +7,9 @@ import {
   copyFileAtomic,
   diskError,
   ensureFolder,
-  isAbsence,
-  isAt,
-  isDeletion,
+  isDeletionError,
+  isNotFound,
+  isStillAt,
   readBytesIfAny,
   readFolder,
   readTextIfAny,
@@ -144,7 +144,7 @@ withFolder("a temporary file that somebody else writes to is left alone", (path)
 withFolder("a write into a folder that is gone is a deletion", (path) => {
   assert.throws(
     () => writeFileAtomic(path("gone/file"), "x"),
-    (error) => hasCode(error, "LDR_DISK") && isDeletion(error),
+    (error) => hasCode(error, "LDR_DISK") && isDeletionError(error),
   );
 });
 
@@ -170,7 +170,7 @@ withFolder("a copy of nothing is a deletion and leaves the older file as it was"
   Deno.writeTextFileSync(path("to"), "older");
   assert.throws(
     () => copyFileAtomic(path("absent"), path("to")),
-    (error) => hasCode(error, "LDR_DISK") && isDeletion(error),
+    (error) => hasCode(error, "LDR_DISK") && isDeletionError(error),
   );
   assert.equal(Deno.readTextFileSync(path("to")), "older");
   assert.deepEqual(names(path(".")), ["to"]);
@@ -201,12 +201,12 @@ withFolder("isAt tells an open file from one that took its place", (path) => {
   Deno.writeTextFileSync(path("file"), "x");
   Deno.writeTextFileSync(path("new"), "y");
   using file = Deno.openSync(path("file"));
-  assert.equal(isAt(file, path("file")), true);
-  assert.equal(isAt(file, path("new")), false);
+  assert.equal(isStillAt(file, path("file")), true);
+  assert.equal(isStillAt(file, path("new")), false);
   Deno.renameSync(path("new"), path("file"));
-  assert.equal(isAt(file, path("file")), false);
+  assert.equal(isStillAt(file, path("file")), false);
   Deno.removeSync(path("file"));
-  assert.equal(isAt(file, path("file")), false);
+  assert.equal(isStillAt(file, path("file")), false);
 });
 
 withFolder("removeIfAny removes a file, is content with none, and spares a folder", (path) => {
@@ -243,7 +243,7 @@ const MISSES: [string, unknown, boolean, boolean][] = [
 
 for (const [name, error, absence, deletion] of MISSES) {
   Deno.test(`${name} is ${absence ? "an" : "no"} absence, ${deletion ? "a" : "no"} deletion`, () => {
-    assert.deepEqual([isAbsence(error), isDeletion(error)], [absence, deletion]);
+    assert.deepEqual([isNotFound(error), isDeletionError(error)], [absence, deletion]);
   });
 }
 

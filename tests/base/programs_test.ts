@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { hasCode } from "../../src/base/errors.ts";
-import { askProgram, type ProgramOptions } from "../../src/base/programs.ts";
+import { type ProgramOptions, runProgram } from "../../src/base/programs.ts";
 import { WatchedAbort } from "../support/listeners.ts";
 
 const ask = (script: string, options: Partial<ProgramOptions> = {}) =>
-  askProgram("sh", {
+  runProgram("sh", {
     args: ["-c", script],
     stderr: "null",
     timeout: 60_000,
@@ -24,7 +24,7 @@ Deno.test("a program that does not read its input is not waited for", async () =
 
 Deno.test("a program that is not there is the caller's to name", async () => {
   const options = { args: [], stderr: "null", timeout: 1000, limit: 10 } as const;
-  await assert.rejects(askProgram("larder-test-missing", options), Deno.errors.NotFound);
+  await assert.rejects(runProgram("larder-test-missing", options), Deno.errors.NotFound);
 });
 
 Deno.test("a program that takes too long is ended, also where a child of its holds the pipe", async () => {

@@ -1,4 +1,4 @@
-import { MAX_UNSIZED, Verifier } from "../../src/oci/content_verifier.ts";
+import { ContentVerifier, MAX_UNSIZED } from "../../src/oci/content_verifier.ts";
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { type ErrorCode, hasCode } from "../../src/base/errors.ts";
@@ -10,7 +10,7 @@ async function verdict(
   chunks: Uint8Array[],
   size?: number,
 ): Promise<ErrorCode | undefined> {
-  const verifier = new Verifier({ digest: digestOf(content), size });
+  const verifier = new ContentVerifier({ digest: digestOf(content), size });
   try {
     for (const chunk of chunks) {
       const copy = chunk.slice();
@@ -89,7 +89,7 @@ Deno.test("chunks that change places are a wrong digest", async () => {
 });
 
 Deno.test("the byte too many is refused when it comes, not at the end", () => {
-  const verifier = new Verifier({ digest: digestOf(new Uint8Array(3)), size: 3 });
+  const verifier = new ContentVerifier({ digest: digestOf(new Uint8Array(3)), size: 3 });
   verifier.update(new Uint8Array(3));
   assert.throws(
     () => verifier.update(new Uint8Array(1)),
@@ -98,7 +98,7 @@ Deno.test("the byte too many is refused when it comes, not at the end", () => {
 });
 
 Deno.test("content of unknown size is refused past the limit", () => {
-  const verifier = new Verifier({ digest: digestOf(new Uint8Array()) });
+  const verifier = new ContentVerifier({ digest: digestOf(new Uint8Array()) });
   const huge = { length: MAX_UNSIZED + 1 } as Uint8Array;
   assert.throws(() => verifier.update(huge), (error) => hasCode(error, "LDR_SIZE_MISMATCH"));
 });
@@ -111,16 +111,16 @@ Deno.test("an empty blob is content like any other", async () => {
 Deno.test("sha512 is checked with sha512", async () => {
   const content = new Uint8Array([1, 2, 3]);
   const descriptor = { digest: digestOf(content, "sha512"), size: 3 };
-  const right = new Verifier(descriptor);
+  const right = new ContentVerifier(descriptor);
   right.update(content);
   await right.finish();
-  const wrong = new Verifier(descriptor);
+  const wrong = new ContentVerifier(descriptor);
   wrong.update(new Uint8Array(3));
   await assert.rejects(wrong.finish(), (error) => hasCode(error, "LDR_DIGEST_MISMATCH"));
 });
 
 Deno.test("the length counts the bytes that have passed", () => {
-  const verifier = new Verifier({ digest: digestOf(new Uint8Array(5)), size: 5 });
+  const verifier = new ContentVerifier({ digest: digestOf(new Uint8Array(5)), size: 5 });
   verifier.update(new Uint8Array(2));
   assert.equal(verifier.length, 2);
   verifier.update(new Uint8Array(3));

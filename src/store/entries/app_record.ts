@@ -27,10 +27,10 @@ const RecordSchema = v.object({
 export type EntryRecord = v.InferOutput<typeof RecordSchema>;
 
 /** Reads a record; undefined for one that is broken, which counts as none and is written anew. */
-export function parseRecord(text: string): EntryRecord | undefined {
+export function parseEntryRecord(text: string): EntryRecord | undefined {
   return parseJson(RecordSchema, text);
 }
 
-export function formatRecord(record: EntryRecord): string {
+export function formatEntryRecord(record: EntryRecord): string {
   return JSON.stringify(record, null, 2) + "\n";
 }

@@ -4,7 +4,7 @@ import * as v from "valibot";
 import { PULL_ROUNDS } from "../../base/limits.ts";
 import {
   ensureFolder,
-  isDeletion,
+  isDeletionError,
   readFolder,
   readTextIfAny,
   statIfAny,
@@ -171,7 +171,7 @@ function publish(folder: string, text: string): void {
       syncFolder(folder);
       return;
     } catch (error) {
-      if (round === PULL_ROUNDS || !isDeletion(error)) throw error;
+      if (round === PULL_ROUNDS || !isDeletionError(error)) throw error;
     }
   }
 }

@@ -6,7 +6,7 @@ import {
   diskError,
   ensureFolder,
   FILE_MODE,
-  isAt,
+  isStillAt,
   readText,
   readTextIfAny,
   removeIfAny,
@@ -110,7 +110,7 @@ export class PinStore {
       for (;;) {
         using file = openPins(this.#layout.pins);
         await lockFile(file, true, options);
-        if (!isAt(file, this.#layout.pins)) continue;
+        if (!isStillAt(file, this.#layout.pins)) continue;
         // Not by its name: Windows lets only the handle that has the lock read the file.
         const pins = parsePatterns(readText(file), this.#layout.pins);
         const document = { schemaVersion: 1, pins: change(pins) };
