@@ -1,5 +1,5 @@
-import { COPY_BUFFER } from "./limits.ts";
 import { LarderError, messageOf } from "./errors.ts";
+import { COPY_BUFFER } from "./limits.ts";
 
 /** Mode of folders that larder creates; one that exists keeps its own. */
 const FOLDER_MODE = 0o700;

@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { excerpt, LarderError } from "../base/errors.ts";
 import { formatBytes } from "../base/units.ts";
+import { digestMismatch } from "./content_verifier.ts";
 import {
   type Descriptor,
   DescriptorSchema,
@@ -17,7 +18,6 @@ import {
   OCI_MANIFEST,
   SPIN_APPLICATION,
 } from "./media_types.ts";
-import { digestMismatch } from "./content_verifier.ts";
 
 /** The largest manifest accepted: the limit that the distribution specification names for registries. */
 export const MAX_MANIFEST = 4 * 1024 * 1024;

@@ -1,7 +1,7 @@
-import { fileDigests, MAX_LOCKED_APP, parseLockedApp } from "../oci/locked_app.ts";
 import { readBytesIfAny } from "../base/files.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
+import { fileDigests, MAX_LOCKED_APP, parseLockedApp } from "../oci/locked_app.ts";
 import { type ImageManifest, spinApplication, spinApplicationLayer } from "../oci/manifest.ts";
 import { isForeign, isWasm, SPIN_ARCHIVE } from "../oci/media_types.ts";
 import type { Reference } from "../oci/reference.ts";

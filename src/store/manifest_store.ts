@@ -1,4 +1,3 @@
-import { MAX_LOCKED_APP } from "../oci/locked_app.ts";
 import { join } from "node:path";
 import {
   copyFileAtomic,
@@ -14,6 +13,7 @@ import {
 import type { Descriptor } from "../oci/descriptor.ts";
 import { algorithmOf, type Digest } from "../oci/digest.ts";
 import { digestWithWebCrypto } from "../oci/hash.ts";
+import { MAX_LOCKED_APP } from "../oci/locked_app.ts";
 import {
   type ImageManifest,
   type Manifest,
@@ -23,8 +23,8 @@ import {
 import { formatReference, type Reference } from "../oci/reference.ts";
 import { hasDigest } from "./blobs/blob_store.ts";
 import { Ingest, type IngestOptions } from "./blobs/ingest.ts";
-import { CONFIG_FILE, type Layout, MANIFEST_FILE, RECORD_FILE } from "./layout.ts";
 import { type EntryRecord, formatEntryRecord, parseEntryRecord } from "./entries/app_record.ts";
+import { CONFIG_FILE, type Layout, MANIFEST_FILE, RECORD_FILE } from "./layout.ts";
 
 /**
  * The names of the cache: what each reference stood for when it was last pulled.

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import fc from "fast-check";
-import { COPY_BUFFER } from "../../src/base/limits.ts";
 import { type ErrorCode, hasCode, LarderError } from "../../src/base/errors.ts";
 import {
   copyFileAtomic,
@@ -19,6 +18,7 @@ import {
   writeAll,
   writeFileAtomic,
 } from "../../src/base/files.ts";
+import { COPY_BUFFER } from "../../src/base/limits.ts";
 import { TemporaryFolder } from "../support/temporary.ts";
 
 const names = (folder: string) => [...Deno.readDirSync(folder)].map(({ name }) => name).sort();

@@ -1,7 +1,7 @@
-import { ContentVerifier, MAX_UNSIZED } from "../../src/oci/content_verifier.ts";
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { type ErrorCode, hasCode } from "../../src/base/errors.ts";
+import { ContentVerifier, MAX_UNSIZED } from "../../src/oci/content_verifier.ts";
 import { digestOf } from "../../src/oci/hash.ts";
 
 /** What the verifier says of these chunks; undefined where it is content. */

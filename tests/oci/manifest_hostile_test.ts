@@ -1,7 +1,7 @@
-import { MAX_MANIFEST, parseManifest, successors } from "../../src/oci/manifest.ts";
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { LarderError } from "../../src/base/errors.ts";
+import { MAX_MANIFEST, parseManifest, successors } from "../../src/oci/manifest.ts";
 import { image, index, MEDIA_TYPES } from "../support/cache/artifacts.ts";
 
 /** What a registry that means harm can put into a manifest. */

@@ -1,3 +1,6 @@
+import assert from "node:assert/strict";
+import { type ErrorCode, hasCode } from "../../src/base/errors.ts";
+import { digestOf } from "../../src/oci/hash.ts";
 import {
   type ImageManifest,
   type Manifest,
@@ -6,9 +9,6 @@ import {
   spinApplicationLayer,
   successors,
 } from "../../src/oci/manifest.ts";
-import assert from "node:assert/strict";
-import { type ErrorCode, hasCode } from "../../src/base/errors.ts";
-import { digestOf } from "../../src/oci/hash.ts";
 import { SPIN_APPLICATION } from "../../src/oci/media_types.ts";
 import { MEDIA_TYPES } from "../support/cache/artifacts.ts";
 

@@ -1,4 +1,3 @@
-import { COPY_BUFFER, PULL_ROUNDS, TRANSFER_BUFFER } from "../../base/limits.ts";
 import { LarderError } from "../../base/errors.ts";
 import {
   diskError,
@@ -9,13 +8,14 @@ import {
   statIfAny,
   syncFolder,
 } from "../../base/files.ts";
+import { COPY_BUFFER, PULL_ROUNDS, TRANSFER_BUFFER } from "../../base/limits.ts";
 import type { BlobDescriptor, Descriptor } from "../../oci/descriptor.ts";
 import { algorithmOf, type Digest } from "../../oci/digest.ts";
-import { digestOf, Hasher } from "../../oci/hash.ts";
 import type { BlobStream, Fetcher } from "../../oci/fetcher.ts";
+import { digestOf, Hasher } from "../../oci/hash.ts";
 import { isWasm, SPIN_APPLICATION } from "../../oci/media_types.ts";
-import { deletedRepeatedly, Ingest, type IngestOptions } from "./ingest.ts";
 import type { Layout } from "../layout.ts";
+import { deletedRepeatedly, Ingest, type IngestOptions } from "./ingest.ts";
 
 /**
  * The blobs under `data/` and `wasm/`, by digest.

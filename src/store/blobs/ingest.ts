@@ -1,7 +1,5 @@
-import { ContentVerifier, MAX_UNSIZED } from "../../oci/content_verifier.ts";
 import { dirname } from "node:path";
 import { sleep } from "../../base/concurrency.ts";
-import { COPY_BUFFER, LOCK_POLL, PULL_ROUNDS } from "../../base/limits.ts";
 import { LarderError } from "../../base/errors.ts";
 import {
   diskError,
@@ -12,9 +10,11 @@ import {
   removeIfAny,
   writeAll,
 } from "../../base/files.ts";
+import { COPY_BUFFER, LOCK_POLL, PULL_ROUNDS } from "../../base/limits.ts";
+import { ContentVerifier, MAX_UNSIZED } from "../../oci/content_verifier.ts";
 import type { BlobDescriptor } from "../../oci/descriptor.ts";
-import { FileHasher } from "./background_hash.ts";
 import { lockFile } from "../locks/file_lock.ts";
+import { FileHasher } from "./background_hash.ts";
 
 /** From this size on a blob is hashed in a thread of its own: below it, starting one costs more than it brings. */
 export const BACKGROUND_HASH_SIZE = 16 * 1024 * 1024;

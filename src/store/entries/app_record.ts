@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { DigestSchema } from "../../oci/descriptor.ts";
-import { parseJson, TimeSchema } from "../json.ts";
 import { PlatformSchema } from "../../oci/platform.ts";
+import { parseJson, TimeSchema } from "../json.ts";
 
 const RecordSchema = v.object({
   schemaVersion: v.literal(1),

@@ -1,4 +1,3 @@
-import { parseJson, TimeSchema } from "../json.ts";
 import { dirname, join } from "node:path";
 import * as v from "valibot";
 import { LarderError } from "../../base/errors.ts";
@@ -13,9 +12,10 @@ import {
   statIfAny,
   writeFileAtomic,
 } from "../../base/files.ts";
-import { lockFile } from "../locks/file_lock.ts";
-import { type Layout, PIN_FILE } from "../layout.ts";
 import { matchesName } from "../entry_names.ts";
+import { parseJson, TimeSchema } from "../json.ts";
+import { type Layout, PIN_FILE } from "../layout.ts";
+import { lockFile } from "../locks/file_lock.ts";
 import { withSharedLock } from "../locks/store_lock.ts";
 
 /** What keeps an entry from every automatic removal. */

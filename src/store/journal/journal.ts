@@ -1,9 +1,9 @@
-import { parseJson, TimeSchema } from "../json.ts";
 import * as v from "valibot";
 import { FILE_MODE, isStillAt, readTextIfAny, writeAll } from "../../base/files.ts";
 import { DigestSchema } from "../../oci/descriptor.ts";
-import { tryLockFile } from "../locks/file_lock.ts";
+import { parseJson, TimeSchema } from "../json.ts";
 import type { Layout } from "../layout.ts";
+import { tryLockFile } from "../locks/file_lock.ts";
 
 /** From this size on the journal of hits, misses and sweeps begins anew; the last one is kept beside it. */
 export const JOURNAL_SIZE = 2 * 1024 * 1024;

@@ -1,6 +1,6 @@
-import { LOCK_POLL } from "../../base/limits.ts";
-import { throwIfAborted } from "../../base/errors.ts";
 import { sleep } from "../../base/concurrency.ts";
+import { throwIfAborted } from "../../base/errors.ts";
+import { LOCK_POLL } from "../../base/limits.ts";
 
 let warned = false;
 let onUnsupported: (message: string) => void = () => {};

@@ -1,6 +1,6 @@
-import { parseJson, TimeSchema } from "../json.ts";
 import { join, relative, sep } from "node:path";
 import process from "node:process";
+import * as v from "valibot";
 import { hasCode, LarderError } from "../../base/errors.ts";
 import {
   diskError,
@@ -13,12 +13,12 @@ import {
   statIfAny,
   writeAll,
 } from "../../base/files.ts";
-import { lockShared, tryLockFile } from "./file_lock.ts";
-import type { Layout } from "../layout.ts";
-import { withSharedLock } from "./store_lock.ts";
-import * as v from "valibot";
 import { DigestSchema } from "../../oci/descriptor.ts";
 import type { Digest } from "../../oci/digest.ts";
+import { parseJson, TimeSchema } from "../json.ts";
+import type { Layout } from "../layout.ts";
+import { lockShared, tryLockFile } from "./file_lock.ts";
+import { withSharedLock } from "./store_lock.ts";
 
 /** Where locks cannot tell whether a lease is in use, it counts for so long even if its process is not found. */
 const LEASE_GRACE = 24 * 60 * 60_000;

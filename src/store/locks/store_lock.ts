@@ -3,8 +3,8 @@ import { dirname } from "node:path";
 import { hasCode, LarderError } from "../../base/errors.ts";
 import { diskError, ensureFolder, FILE_MODE, isNotFound, isStillAt } from "../../base/files.ts";
 import { formatDuration } from "../../base/units.ts";
-import { lockFile, tryLockFile } from "./file_lock.ts";
 import type { Layout } from "../layout.ts";
+import { lockFile, tryLockFile } from "./file_lock.ts";
 
 /** How long a writer waits for a sweep to finish. */
 const LOCK_WAIT = 10 * 60_000;

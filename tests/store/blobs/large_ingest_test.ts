@@ -1,9 +1,9 @@
 /** The blobs that are large enough to be hashed in a thread of their own. */
-import { BACKGROUND_HASH_SIZE, type Ingest } from "../../../src/store/blobs/ingest.ts";
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { hasCode } from "../../../src/base/errors.ts";
 import { BlobStore } from "../../../src/store/blobs/blob_store.ts";
+import { BACKGROUND_HASH_SIZE, type Ingest } from "../../../src/store/blobs/ingest.ts";
 import { Layout } from "../../../src/store/layout.ts";
 import { describe, filesIn, sampleBytes } from "../../support/cache/blobs.ts";
 import { TemporaryFolder } from "../../support/temporary.ts";
