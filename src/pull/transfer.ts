@@ -113,7 +113,10 @@ class EndedEarly extends LarderError {
   /** What it is if it happens every time. */
   asMismatch(): LarderError {
     const { size } = this.#descriptor;
-    return sizeMismatch(this.#descriptor, `${this.#length} of ${size} bytes came, ${TRIES} times`);
+    return sizeMismatch(
+      this.#descriptor,
+      `received ${this.#length} of ${size} bytes in ${TRIES} attempts`,
+    );
   }
 }
 
