@@ -4,7 +4,7 @@ import { hasCode, messageOf } from "../base/errors.ts";
 import type { Digest } from "../oci/digest.ts";
 import { configOf, type Manifest } from "../oci/manifest.ts";
 import { CONFIG_FILE, type Layout, MANIFEST_FILE, PIN_FILE, RECORD_FILE } from "../store/layout.ts";
-import { type EntryRecord, parseRecord } from "../store/entries/app_record.ts";
+import { type EntryRecord, parseEntryRecord } from "../store/entries/app_record.ts";
 import { type Contents, ManifestContent } from "./contents.ts";
 import {
   fileOf,
@@ -241,6 +241,6 @@ function configSize(folder: Folder, manifest: Manifest | undefined): number {
 function readRecord(folder: Folder): { record?: EntryRecord | undefined; isLater: boolean } {
   const bytes = fileOf(folder, RECORD_FILE);
   const text = bytes && decoder.decode(bytes);
-  const record = text === undefined ? undefined : parseRecord(text);
+  const record = text === undefined ? undefined : parseEntryRecord(text);
   return { record, isLater: text !== undefined && !record && isNewerFormat(text) };
 }

@@ -1,6 +1,6 @@
-import { parseJson, TimeSchema } from "../json.ts";
 import * as v from "valibot";
 import { DescriptorSchema, DigestSchema } from "../../oci/descriptor.ts";
+import { parseJson, TimeSchema } from "../json.ts";
 
 const { mediaType, digest, size } = DescriptorSchema.entries;
 

@@ -1,9 +1,9 @@
-import { parseJson, TimeSchema } from "../json.ts";
 import * as v from "valibot";
-import { FILE_MODE, isAt, readTextIfAny, writeAll } from "../../base/files.ts";
+import { FILE_MODE, isStillAt, readTextIfAny, writeAll } from "../../base/files.ts";
 import { DigestSchema } from "../../oci/descriptor.ts";
-import { tryLockFile } from "../locks/file_lock.ts";
+import { parseJson, TimeSchema } from "../json.ts";
 import type { Layout } from "../layout.ts";
+import { tryLockFile } from "../locks/file_lock.ts";
 
 /** From this size on the journal of hits, misses and sweeps begins anew; the last one is kept beside it. */
 export const JOURNAL_SIZE = 2 * 1024 * 1024;
@@ -129,7 +129,7 @@ export class Journal {
   /** Whoever has the lock of a file that still has its name renames it; the others leave that to them. */
   #rotate(file: Deno.FsFile): void {
     const { journal, olderJournal } = this.#layout;
-    if (tryLockFile(file, true) === "busy" || !isAt(file, journal)) return;
+    if (tryLockFile(file, true) === "busy" || !isStillAt(file, journal)) return;
     Deno.renameSync(journal, olderJournal);
   }
 }

@@ -204,7 +204,7 @@ Deno.test("a cache that cannot be written is used all the same, with a warning",
   const lease = await takeLease(bench.layout, "a test", { digests: [digest(1)] }, {
     warn: (message) => warnings.push(message),
   });
-  assert.match(warnings.join(), /may remove what is in use.*a file stands where/);
+  assert.match(warnings.join(), /may remove what is in use.*a file exists where/);
   lease.release();
 });
 

@@ -1,7 +1,7 @@
 import { dirname, join, relative } from "node:path";
+import { TemporaryFolder } from "../temporary.ts";
 import { type Artifact, MEDIA_TYPES, type TestBlob } from "./artifacts.ts";
 import { filesBelow } from "./store_check.ts";
-import { TemporaryFolder } from "../temporary.ts";
 
 const WASM: readonly string[] = [MEDIA_TYPES.spinWasm, MEDIA_TYPES.wasm];
 

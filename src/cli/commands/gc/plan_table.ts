@@ -1,6 +1,6 @@
 import { formatBytes, plural } from "../../../base/units.ts";
 import type { Plan } from "../../../gc/plan.ts";
-import { shownName } from "../../../store/entry_names.ts";
+import { displayName } from "../../../store/entry_names.ts";
 import { table } from "../../terminal/table.ts";
 
 /** A plan as a table: each entry, what becomes of it and why. Empty for a plan without entries. */
@@ -8,8 +8,8 @@ export function planTable({ remove, keep }: Plan): string {
   const rows = [
     ...remove.entries.map((
       { name, type, rule, why, bytes },
-    ) => ["remove", shownName(name), type, rule, formatBytes(bytes), why]),
-    ...keep.map(({ name, type, rule, why }) => ["keep", shownName(name), type, rule, "", why]),
+    ) => ["remove", displayName(name), type, rule, formatBytes(bytes), why]),
+    ...keep.map(({ name, type, rule, why }) => ["keep", displayName(name), type, rule, "", why]),
   ];
   if (rows.length === 0) return "";
   return table(["", "NAME", "TYPE", "RULE", "FREES", "WHY"], rows);
