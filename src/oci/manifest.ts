@@ -12,7 +12,9 @@ import { algorithmOf, type Digest } from "./digest.ts";
 import { digestOf } from "./hash.ts";
 import {
   bareMediaType,
+  isContainerConfig,
   isSchema1,
+  isWasm,
   manifestKind,
   OCI_INDEX,
   OCI_MANIFEST,
@@ -138,6 +140,17 @@ export function spinApplication(manifest: ImageManifest): Descriptor | undefined
   const { config } = manifest;
   return spinApplicationLayer(manifest) ??
     (config.mediaType === SPIN_APPLICATION ? config : undefined);
+}
+
+/** What users call the content of a manifest: a Spin app or Wasm, a container image, or anything else. */
+export type ArtifactKind = "app" | "image" | "artifact";
+
+/** Returns the kind of a manifest's content, which its media types tell. */
+export function artifactKind(manifest: ImageManifest): ArtifactKind {
+  if (spinApplication(manifest) || manifest.layers.some((layer) => isWasm(layer.mediaType))) {
+    return "app";
+  }
+  return isContainerConfig(manifest.config.mediaType) ? "image" : "artifact";
 }
 
 /** Returns what Spin and larder store as `config.json`: the locked app if there is one, otherwise the config. */

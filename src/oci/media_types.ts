@@ -20,6 +20,11 @@ export const SPIN_ARCHIVE = "application/vnd.wasm.content.bundle.v1.tar+gzip";
 
 const WASM = new Set(["application/vnd.wasm.content.layer.v1+wasm", "application/wasm"]);
 
+const CONTAINER_CONFIGS = new Set([
+  "application/vnd.oci.image.config.v1+json",
+  "application/vnd.docker.container.image.v1+json",
+]);
+
 const SCHEMA_1 = new Set([
   "application/vnd.docker.distribution.manifest.v1+json",
   "application/vnd.docker.distribution.manifest.v1+prettyjws",
@@ -51,6 +56,11 @@ export function manifestKind(mediaType: string): ManifestKind | undefined {
 /** True if blobs of this type are stored in `wasm/` rather than in `data/`. */
 export function isWasm(mediaType: string): boolean {
   return WASM.has(mediaType);
+}
+
+/** True if this is the type of a container image's config (image-spec, config.md). */
+export function isContainerConfig(mediaType: string): boolean {
+  return CONTAINER_CONFIGS.has(mediaType);
 }
 
 /** True if layers of this type are foreign (non-distributable). */

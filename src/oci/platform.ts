@@ -48,6 +48,11 @@ export function formatPlatform(platform: Platform): string {
   return variant ? `${os}/${architecture}/${variant}` : `${os}/${architecture}`;
 }
 
+/** True if a platform is that of Wasm rather than of a machine: `wasi/wasm`, `wasip1/wasm`. */
+export function isWasmPlatform({ os, architecture }: Platform): boolean {
+  return os.startsWith("wasi") || architecture === "wasm";
+}
+
 /**
  * Returns the platforms to choose from if none was requested, best first: that of this machine, on macOS also the
  * Linux that container tools run there, then WebAssembly.

@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { type ErrorCode, hasCode } from "../../src/base/errors.ts";
 import { digestOf } from "../../src/oci/hash.ts";
 import {
+  type ArtifactKind,
+  artifactKind,
   type ImageManifest,
   type Manifest,
   MAX_MANIFEST,
@@ -257,3 +259,39 @@ Deno.test("spinApplicationLayer returns the layer of its media type, if there is
   );
   assert.equal(spinApplicationLayer(parse(IMAGE) as ImageManifest), undefined);
 });
+
+const { ociConfig, dockerConfig, wasm, wasmConfig, spinWasm, spinArchive } = MEDIA_TYPES;
+const HELM_CONFIG = "application/vnd.cncf.helm.config.v1+json";
+
+const KINDS: [name: string, config: string, layers: string[], kind: ArtifactKind][] = [
+  ["an OCI container image", ociConfig, [MEDIA_TYPES.ociLayer], "image"],
+  ["a Docker container image", dockerConfig, [MEDIA_TYPES.dockerLayer], "image"],
+  ["a container image without layers", ociConfig, [], "image"],
+  ["a Wasm package", wasmConfig, [wasm], "app"],
+  ["Wasm with a container's config", ociConfig, [spinWasm], "app"],
+  ["a Spin app", ociConfig, [SPIN_APPLICATION, spinArchive], "app"],
+  ["a Spin app from before Spin 2.0", SPIN_APPLICATION, [], "app"],
+  [
+    "a Helm chart",
+    HELM_CONFIG,
+    ["application/vnd.cncf.helm.chart.content.v1.tar+gzip"],
+    "artifact",
+  ],
+  [
+    "an artifact with an empty config",
+    "application/vnd.oci.empty.v1+json",
+    ["text/plain"],
+    "artifact",
+  ],
+];
+
+for (const [name, config, layers, kind] of KINDS) {
+  Deno.test(`artifactKind calls ${name} an ${kind}`, () => {
+    const document = {
+      ...IMAGE,
+      config: descriptor("config", config),
+      layers: layers.map((mediaType, i) => descriptor(`layer ${i}`, mediaType)),
+    };
+    assert.equal(artifactKind(parse(document) as ImageManifest), kind);
+  });
+}

@@ -148,8 +148,8 @@ Deno.test("a last use in the future is clamped to now, and damaged entries are t
   const { entries } = await takeSnapshot(bench.layout, 1000);
   assert.deepEqual(entries.map((entry) => entry.lastUsed), [1000, 1000]);
   assert.deepEqual(entries.map(({ name, problem }) => [name, problem !== undefined]), [
-    ["ghcr.io/a/b:v1", false],
     ["ghcr.io/x:broken", true],
+    ["ghcr.io/a/b:v1", false],
   ]);
 });
 

@@ -40,7 +40,7 @@ const EvictedSchema = v.object({
   digest: v.optional(DigestSchema),
   rule: v.string(),
   why: v.string(),
-  /** The type of entries that the limit is for; left out for a limit of all of the cache. */
+  /** The type of entries that the limit is for, or `registry`; left out for a limit on the whole cache. */
   scope: v.optional(v.string()),
   /** What its removal freed. */
   bytes: Bytes,
@@ -61,7 +61,7 @@ const SweepSchema = v.object({
   /** How many stayed, and what the cache took afterwards. */
   entriesLeft: Bytes,
   bytesLeft: Bytes,
-  /** The same of the types whose own limits took something. */
+  /** The same of the scopes whose own limits took something. */
   typesLeft: v.optional(v.array(v.object({ type: v.string(), entries: Bytes, bytes: Bytes }))),
 });
 

@@ -245,7 +245,7 @@ export interface LeaseContent {
 }
 
 /** The trees of the cache that have entries. */
-const TREES = ["manifests", "packages", "images", "compiled"];
+const TREES = ["manifests", "packages", "builds", "images", "compiled"];
 
 const LeaseSchema = v.object({
   schemaVersion: v.literal(1),

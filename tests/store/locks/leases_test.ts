@@ -279,7 +279,10 @@ for (
 }
 
 Deno.test("whatever stands in a lease, it is read or it is none, and names nothing outside", () => {
-  const part = fc.oneof(fc.constantFrom("..", ".", "", "manifests", "compiled", "a"), fc.string());
+  const part = fc.oneof(
+    fc.constantFrom("..", ".", "", "manifests", "builds", "compiled", "a"),
+    fc.string(),
+  );
   const folder = fc.array(part, { maxLength: 5 }).map((parts) => parts.join("/"));
   const lease = fc.record({
     ...Object.fromEntries(Object.entries(valid).map(([key, value]) => [key, fc.constant(value)])),

@@ -1,5 +1,6 @@
 import { formatBytes, plural } from "../../../base/units.ts";
 import type { Plan } from "../../../gc/plan.ts";
+import { scopeText } from "../../../gc/policy.ts";
 import { displayName } from "../../../store/entry_names.ts";
 import { table } from "../../terminal/table.ts";
 
@@ -31,7 +32,7 @@ export function planSummary({ remove, bytes }: Plan): string {
 export function shortfallLines({ shortfalls }: Plan): string[] {
   return shortfalls.map(({ rule, type, limit, missing, kept }) => {
     const amount = rule === "max-count" ? String : formatBytes;
-    const of = type ? ` of type ${type}` : "";
+    const of = type ? ` for ${scopeText(type)}` : "";
     const reasons = kept.map((each) =>
       each.entries > 0
         ? `${each.rule} ${formatBytes(each.bytes)} in ${plural(each.entries, "entry", "entries")}`

@@ -1,6 +1,7 @@
 import { printable } from "../../../base/errors.ts";
 import { formatBytes, formatDuration, plural } from "../../../base/units.ts";
 import type { Fate, Forecast } from "../../../gc/forecast.ts";
+import { type LimitScope, scopeText } from "../../../gc/policy.ts";
 import { shortDigest } from "../../../oci/digest.ts";
 import type { FetchReason, HistoryEvent } from "../../../store/journal/history.ts";
 import type { ContentReasons, EntryReasons } from "./reasons.ts";
@@ -94,18 +95,18 @@ function prospectText(prospect: Forecast): string {
       return `once more than ${formatBytes(prospect.bytes)} have come (min-free)`;
     case "max-size":
       return `once more than ${formatBytes(prospect.bytes)}${
-        ofType(prospect)
+        ofScope(prospect)
       } have come (max-size)`;
     case "max-count":
       return `once more than ${prospect.entries} other entries${
-        ofType(prospect)
+        ofScope(prospect)
       } have come (max-count)`;
   }
 }
 
 /** What alone counts, if it is not all that comes. */
-function ofType({ scope }: { readonly scope?: string }): string {
-  return scope === undefined ? "" : ` of the type ${scope}`;
+function ofScope({ scope }: { readonly scope?: LimitScope }): string {
+  return scope === undefined ? "" : ` of ${scopeText(scope)}`;
 }
 
 function historyText(history: readonly HistoryEvent[]): string {
