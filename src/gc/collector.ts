@@ -7,10 +7,10 @@ import type { Layout } from "../store/layout.ts";
 import { liveLeases } from "../store/locks/leases.ts";
 import { type ExclusiveLockOptions, withExclusiveLock } from "../store/locks/store_lock.ts";
 import { inUse } from "./in_use.ts";
-import type { Ages, Facts } from "./reference_counts.ts";
+import type { Facts, MinimumAges } from "./reference_counts.ts";
 import { makePlan, type Plan, unreferencedFiles } from "./plan.ts";
 import { type GcPolicy, hasFree } from "./policy.ts";
-import { select, selectAsked } from "./eviction_rules.ts";
+import { selectEvictions, selectRequested } from "./eviction_rules.ts";
 import { takeSnapshot } from "../snapshot/snapshot.ts";
 import type { CacheSnapshot, SnapshotEntry } from "../snapshot/types.ts";
 import { sweep, type SweepResult } from "./sweep.ts";
@@ -19,7 +19,7 @@ import { sweep, type SweepResult } from "./sweep.ts";
 const PARTIAL_AGE = 7 * 24 * 60 * 60_000;
 
 /** What a policy leaves alone. */
-const GC_AGES: Ages = {
+const GC_AGES: MinimumAges = {
   entry: GRACE_AGE,
   content: GRACE_AGE,
   orphan: GRACE_AGE,
@@ -27,10 +27,10 @@ const GC_AGES: Ages = {
 };
 
 /** Who names what has to go means it, whenever it came; what belongs to nothing they have not named. */
-const CLEAN_AGES: Ages = { ...GC_AGES, entry: 0, content: 0 };
+const CLEAN_AGES: MinimumAges = { ...GC_AGES, entry: 0, content: 0 };
 
 /** Who clears the cache means everything. */
-const CLEAR_AGES: Ages = { entry: 0, content: 0, orphan: 0, partial: 0 };
+const CLEAR_AGES: MinimumAges = { entry: 0, content: 0, orphan: 0, partial: 0 };
 
 const NOTHING_SWEPT: SweepResult = {
   freed: 0,
@@ -54,11 +54,11 @@ export interface ApplyOptions extends ExclusiveLockOptions {
 export function planGc(snapshot: CacheSnapshot, policy: GcPolicy, disk: Disk | undefined): Plan {
   const facts = factsOf(snapshot, GC_AGES);
   const loose = unreferencedFiles(snapshot, facts);
-  return makePlan(snapshot, select(snapshot, policy, facts, disk, loose), loose);
+  return makePlan(snapshot, selectEvictions(snapshot, policy, facts, disk, loose), loose);
 }
 
 /** Whether a cache goes beyond what a policy allows. @param plan what the policy takes of it */
-export function isBeyond(
+export function exceedsPolicy(
   snapshot: CacheSnapshot,
   policy: GcPolicy,
   disk: Disk | undefined,
@@ -81,7 +81,7 @@ export function planClean(
   const facts = factsOf(snapshot, options.everything ? CLEAR_AGES : CLEAN_AGES);
   return makePlan(
     snapshot,
-    selectAsked(snapshot, asked, facts, options),
+    selectRequested(snapshot, asked, facts, options),
     unreferencedFiles(snapshot, facts),
   );
 }
@@ -136,7 +136,7 @@ function rejectNewerFormat({ entries }: CacheSnapshot): void {
   });
 }
 
-function factsOf(snapshot: CacheSnapshot, ages: Ages): Facts {
+function factsOf(snapshot: CacheSnapshot, ages: MinimumAges): Facts {
   rejectNewerFormat(snapshot);
   const now = snapshot.takenAt;
   const leases = liveLeases(snapshot.layout, now, { readOnly: true });

@@ -30,7 +30,7 @@ import type { CacheSnapshot, EntryType, SnapshotEntry } from "../snapshot/types.
  * @param disk needed only for `minFree`
  * @param loose partial downloads and rubbish that go in any case
  */
-export function select(
+export function selectEvictions(
   snapshot: CacheSnapshot,
   policy: GcPolicy,
   facts: Facts,
@@ -44,7 +44,7 @@ export function select(
 }
 
 /** Decides as a user does who says what has to go; of other entries nothing is said. */
-export function selectAsked(
+export function selectRequested(
   snapshot: CacheSnapshot,
   asked: ReadonlySet<SnapshotEntry>,
   facts: Facts,
@@ -81,7 +81,7 @@ const RULES: readonly Rule[] = [
 function takeDamaged(state: EvictionState): void {
   for (const entry of state.candidates()) {
     if (entry.problem && entry.references.length === 0) {
-      state.take(entry, "damaged", entry.problem);
+      state.evict(entry, "damaged", entry.problem);
     }
   }
 }
@@ -90,7 +90,7 @@ function takeDisabled(state: EvictionState): void {
   for (const entry of state.candidates()) {
     if (!state.limitsOf(entry.type).disabled) continue;
     const scope = scopeOf(state.policy, entry.type, "disabled")!;
-    state.take(entry, "disabled", `the cache for ${scopeText(scope)} is disabled`);
+    state.evict(entry, "disabled", `the cache for ${scopeText(scope)} is disabled`);
   }
 }
 
@@ -100,7 +100,7 @@ function takeUnused(state: EvictionState): void {
     if (unused === undefined || !isOlder(entry.lastUsed, unused, state.now)) continue;
     const idle = formatDuration(state.now - entry.lastUsed);
     const why = `unused for ${idle}; the limit is ${formatDuration(unused)}`;
-    state.take(entry, "unused", why, scopeOf(state.policy, entry.type, "unused"));
+    state.evict(entry, "unused", why, scopeOf(state.policy, entry.type, "unused"));
   }
 }
 
@@ -114,10 +114,10 @@ function takeBeyondCounts(state: EvictionState): void {
     }`;
     for (const entry of state.candidates(scope)) {
       if (count <= limit) break;
-      state.take(entry, "max-count", why, scope);
+      state.evict(entry, "max-count", why, scope);
       count--;
     }
-    if (count > limit) state.fallShort("max-count", scope, limit, count - limit);
+    if (count > limit) state.addShortfall("max-count", scope, limit, count - limit);
   }
 }
 
@@ -129,35 +129,37 @@ function takeBeyondScopeSizes(state: EvictionState): void {
     const why = `least recently used; the limit is ${limitText(formatBytes(maxSize), scope)}`;
     for (const entry of state.candidates(scope)) {
       if (use.size <= maxSize) break;
-      state.take(entry, "max-size", why, scope);
+      state.evict(entry, "max-size", why, scope);
       use.remove(entry);
     }
-    if (use.size > maxSize) state.fallShort("max-size", scope, maxSize, use.size - maxSize);
+    if (use.size > maxSize) state.addShortfall("max-size", scope, maxSize, use.size - maxSize);
   }
 }
 
 function takeBeyondSize(state: EvictionState): void {
   const { maxSize } = state.policy;
   if (maxSize === undefined) return;
-  state.takePartials(() => state.size > maxSize);
+  state.evictPartials(() => state.size > maxSize);
   const why = `least recently used; the cache may take ${formatBytes(maxSize)}`;
   for (const entry of state.candidates()) {
     if (state.size <= maxSize) break;
-    state.take(entry, "max-size", why);
+    state.evict(entry, "max-size", why);
   }
-  if (state.size > maxSize) state.fallShort("max-size", undefined, maxSize, state.size - maxSize);
+  if (state.size > maxSize) {
+    state.addShortfall("max-size", undefined, maxSize, state.size - maxSize);
+  }
 }
 
 function takeForFreeSpace(state: EvictionState): void {
   const goal = state.freeGoal;
   if (goal === undefined) return;
-  state.takePartials(() => state.free < goal);
+  state.evictPartials(() => state.free < goal);
   const why = `least recently used; ${formatBytes(goal)} of the disk have to stay free`;
   for (const entry of state.candidates()) {
     if (state.free >= goal) break;
-    state.take(entry, "min-free", why);
+    state.evict(entry, "min-free", why);
   }
-  if (state.free < goal) state.fallShort("min-free", undefined, goal, goal - state.free);
+  if (state.free < goal) state.addShortfall("min-free", undefined, goal, goal - state.free);
 }
 
 /**
@@ -165,8 +167,8 @@ function takeForFreeSpace(state: EvictionState): void {
  * before anybody knew how far the taking would go.
  */
 function giveBackShared(state: EvictionState): void {
-  for (const entry of state.takenForSpace()) {
-    if (!hasOwnBudget(state.policy, entry.type)) state.giveBackIfShared(entry);
+  for (const entry of state.evictedForSpace()) {
+    if (!hasOwnBudget(state.policy, entry.type)) state.restoreIfShared(entry);
   }
 }
 

@@ -3,20 +3,20 @@ import type { Disk } from "../base/disk.ts";
 import { type Facts, isOlder, ReferenceCounts } from "./reference_counts.ts";
 import type { Unreferenced } from "./plan.ts";
 import {
+  type EvictionRule,
   freeGoal,
   type GcPolicy,
   isInScope,
-  type KeepingRule,
   type LimitScope,
   limitsOf,
-  type TakingRule,
+  type RetentionRule,
   type TypeLimits,
 } from "./policy.ts";
 import { lastOfGroups, type Reason, retentionReason } from "./retention.ts";
 import type { Decision, Removal, Selection, Shortfall } from "./selection.ts";
 import type { CacheSnapshot, EntryType, SnapshotEntry } from "../snapshot/types.ts";
 
-const WITHIN_LIMITS: Reason<KeepingRule> = { rule: "within limits", why: "" };
+const WITHIN_LIMITS: Reason<RetentionRule> = { rule: "within limits", why: "" };
 
 /** The relative cost of having an entry again: code is compiled here, a build has to be built. */
 const COST: Readonly<Record<EntryType, number>> = {
@@ -34,7 +34,7 @@ export class EvictionState {
   readonly now: number;
   readonly #disk: Disk | undefined;
   readonly #counts: ReferenceCounts;
-  readonly #kept: Map<SnapshotEntry, Reason<KeepingRule>>;
+  readonly #kept: Map<SnapshotEntry, Reason<RetentionRule>>;
   readonly #taken = new Map<SnapshotEntry, Removal>();
   readonly #candidates: readonly SnapshotEntry[];
   readonly #shortfalls: Shortfall[] = [];
@@ -105,14 +105,14 @@ export class EvictionState {
   }
 
   /** @param scope that of the limit; undefined for a limit on the whole cache */
-  take(entry: SnapshotEntry, rule: TakingRule, why: string, scope?: LimitScope): void {
+  evict(entry: SnapshotEntry, rule: EvictionRule, why: string, scope?: LimitScope): void {
     const bytes = this.#counts.release(entry);
     this.#freed += bytes;
     this.#taken.set(entry, { action: "remove", entry, rule, why, scope, bytes });
   }
 
   /** Takes downloads that are not young, as long as that is wanted. */
-  takePartials(isWanted: () => boolean): void {
+  evictPartials(isWanted: () => boolean): void {
     while (isWanted()) {
       const oldest = this.#partials[0];
       if (!oldest || !isOlder(oldest.mtime, this.#youngAge, this.now)) return;
@@ -122,7 +122,7 @@ export class EvictionState {
   }
 
   /** What was taken because there is too little space, the most recently used first. */
-  takenForSpace(): SnapshotEntry[] {
+  evictedForSpace(): SnapshotEntry[] {
     return [...this.#taken.values()]
       .filter(({ rule }) => rule === "max-size" || rule === "min-free")
       .map(({ entry }) => entry)
@@ -130,11 +130,11 @@ export class EvictionState {
   }
 
   /** Puts an entry back that shares everything with what stays, if its own files find room too. */
-  giveBackIfShared(entry: SnapshotEntry): void {
+  restoreIfShared(entry: SnapshotEntry): void {
     const { maxSize = Infinity, maxCount = Infinity } = this.policy;
     const room = Math.min(maxSize - this.size, this.free - (this.freeGoal ?? -Infinity));
     const count = this.snapshot.entries.length - this.#taken.size;
-    if (entry.ownSize > room || count >= maxCount || !this.#counts.isHeldByOthers(entry)) return;
+    if (entry.ownSize > room || count >= maxCount || !this.#counts.isSharedWithKept(entry)) return;
     this.#counts.retain(entry);
     this.#freed -= entry.ownSize;
     this.#taken.delete(entry);
@@ -144,7 +144,7 @@ export class EvictionState {
     });
   }
 
-  fallShort(
+  addShortfall(
     rule: Shortfall["rule"],
     scope: LimitScope | undefined,
     limit: number,
@@ -175,7 +175,7 @@ export class EvictionState {
 
   /** Content that no entry needs, and downloads, that stay all the same. */
   #heldContent(): Shortfall["kept"] {
-    const { inUse, young } = this.#counts.held();
+    const { inUse, young } = this.#counts.retained();
     const partials = this.#partials.reduce((sum, { size }) => sum + size, 0);
     const sums = [["in use", inUse], ["young", young + partials]] as const;
     return sums.filter(([, bytes]) => bytes > 0).map(([rule, bytes]) => ({
@@ -219,8 +219,8 @@ function protections(
   snapshot: CacheSnapshot,
   policy: GcPolicy,
   facts: Facts,
-): Map<SnapshotEntry, Reason<KeepingRule>> {
-  const kept = new Map<SnapshotEntry, Reason<KeepingRule>>();
+): Map<SnapshotEntry, Reason<RetentionRule>> {
+  const kept = new Map<SnapshotEntry, Reason<RetentionRule>>();
   const last = lastOfGroups(snapshot, policy);
   for (const entry of snapshot.entries) {
     const why = last.get(entry);

@@ -30,7 +30,7 @@ export type Forecast =
   | { readonly rule: "max-count"; readonly entries: number; readonly scope?: LimitScope };
 
 /** What becomes of an entry under a policy. */
-export interface Fate {
+export interface EntryForecast {
   /** What a collector would do with it now. */
   readonly action: "remove" | "keep";
   readonly rule: string;
@@ -61,7 +61,7 @@ export class EvictionForecast {
     this.#keepings = new Map(keep.map((each) => [keyOf(each), each]));
   }
 
-  of(entry: SnapshotEntry): Fate {
+  of(entry: SnapshotEntry): EntryForecast {
     const isLimited = hasLimits(this.#policy);
     const removal = this.#removals.get(keyOf(entry));
     if (removal) {

@@ -6,14 +6,14 @@ import { Manifests, Reachable } from "../snapshot/references.ts";
 import type { CacheSnapshot } from "../snapshot/types.ts";
 
 /** What nobody holds anything of. */
-export const NOTHING_IN_USE: InUse = { folders: new Map(), places: new Set() };
+export const NOTHING_IN_USE: InUse = { folders: new Map(), contentIds: new Set() };
 
 /** What running processes hold. */
 export interface InUse {
   /** Folders of entries, and who uses each, in words for a user. */
   readonly folders: ReadonlyMap<string, string>;
   /** Places in the survey's contents. */
-  readonly places: ReadonlySet<number>;
+  readonly contentIds: ReadonlySet<number>;
 }
 
 /**
@@ -27,9 +27,9 @@ export function inUse(snapshot: CacheSnapshot, leases: readonly LeaseContent[]):
     ),
   );
   const digests = new Set(leases.flatMap((lease) => lease.digests));
-  if (folders.size + digests.size === 0) return { folders, places: new Set() };
+  if (folders.size + digests.size === 0) return { folders, contentIds: new Set() };
   const places: number[] = [];
-  for (const digest of digests) snapshot.places.markBlob(digest, places);
+  for (const digest of digests) snapshot.contentIndex.markBlob(digest, places);
   for (const content of snapshot.contents) {
     if (!(content instanceof ManifestContent)) continue;
     if (!digests.has(content.digest) && !folders.has(content.path)) continue;
@@ -37,12 +37,12 @@ export function inUse(snapshot: CacheSnapshot, leases: readonly LeaseContent[]):
       places.push(place);
     }
   }
-  return { folders, places: new Set(places) };
+  return { folders, contentIds: new Set(places) };
 }
 
 /** What a manifest in the folder of a repository reaches, itself included. */
 function reachedBy(snapshot: CacheSnapshot, digest: Digest, repository: string): readonly number[] {
-  const manifests = new Manifests(snapshot.places, repository);
+  const manifests = new Manifests(snapshot.contentIndex, repository);
   for (const [place, content] of snapshot.contents.entries()) {
     if (content instanceof ManifestContent && dirname(content.path) === repository) {
       manifests.add(content, place);
@@ -50,5 +50,5 @@ function reachedBy(snapshot: CacheSnapshot, digest: Digest, repository: string):
   }
   const reachable = new Reachable(true);
   manifests.markDigest(digest, reachable);
-  return reachable.places;
+  return reachable.ids;
 }

@@ -41,7 +41,7 @@ export interface GcPolicy {
 }
 
 /** What takes an entry. */
-export type TakingRule =
+export type EvictionRule =
   | "asked"
   | "damaged"
   | "disabled"
@@ -51,7 +51,7 @@ export type TakingRule =
   | "min-free";
 
 /** What keeps one. */
-export type KeepingRule =
+export type RetentionRule =
   | "pinned"
   | "in use"
   | "young"

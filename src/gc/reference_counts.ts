@@ -2,7 +2,7 @@ import type { InUse } from "./in_use.ts";
 import type { CacheSnapshot, SnapshotEntry } from "../snapshot/types.ts";
 
 /** How old things have to be, in milliseconds, before they may go. */
-export interface Ages {
+export interface MinimumAges {
   /** Since an entry was last used. */
   readonly entry: number;
   /** Since content was written that an entry reached which goes. */
@@ -17,12 +17,12 @@ export interface Ages {
 export interface Facts {
   /** Milliseconds since the epoch. */
   readonly now: number;
-  readonly ages: Ages;
+  readonly ages: MinimumAges;
   readonly inUse: InUse;
 }
 
 /** Why content stays that an entry reaches which stays. */
-export const NEEDED = "an entry that stays needs it";
+export const NEEDED_BY_KEPT_ENTRY = "an entry that stays needs it";
 
 /**
  * Reckons what is freed as entries go: content is freed with the last entry that reaches it, unless it is young or
@@ -56,7 +56,7 @@ export class ReferenceCounts {
   }
 
   /** Whether all that an entry reaches stays, also without it. */
-  isHeldByOthers(entry: SnapshotEntry): boolean {
+  isSharedWithKept(entry: SnapshotEntry): boolean {
     return entry.references.every((place) => this.#counts[place]! > 0 || !this.#mayGo(place));
   }
 
@@ -70,18 +70,18 @@ export class ReferenceCounts {
   }
 
   /** What still needs a piece of content, in words for a user. */
-  needs(place: number): string | undefined {
-    if (this.#counts[place]! > 0) return NEEDED;
-    return this.#facts.inUse.places.has(place) ? "it is in use" : undefined;
+  reasonToKeep(place: number): string | undefined {
+    if (this.#counts[place]! > 0) return NEEDED_BY_KEPT_ENTRY;
+    return this.#facts.inUse.contentIds.has(place) ? "it is in use" : undefined;
   }
 
   /** Bytes of the content that nothing needs and that stays all the same. */
-  held(): { readonly inUse: number; readonly young: number } {
+  retained(): { readonly inUse: number; readonly young: number } {
     const held = { inUse: 0, young: 0 };
     for (let place = 0; place < this.#counts.length; place++) {
       if (this.#counts[place]! > 0 || this.#mayGo(place)) continue;
       const bytes = this.#snapshot.contents[place]!.size;
-      if (this.#facts.inUse.places.has(place)) held.inUse += bytes;
+      if (this.#facts.inUse.contentIds.has(place)) held.inUse += bytes;
       else held.young += bytes;
     }
     return held;
@@ -89,7 +89,8 @@ export class ReferenceCounts {
 
   /** Whether content may go once no entry reaches it. */
   #mayGo(place: number): boolean {
-    return !this.#facts.inUse.places.has(place) && isOldContent(this.#snapshot, place, this.#facts);
+    return !this.#facts.inUse.contentIds.has(place) &&
+      isOldContent(this.#snapshot, place, this.#facts);
   }
 }
 

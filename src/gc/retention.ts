@@ -1,6 +1,6 @@
 import { formatDuration } from "../base/units.ts";
 import { type Facts, isOlder } from "./reference_counts.ts";
-import { type GcPolicy, type KeepingRule, type LimitScope, limitsOf, scopeOf } from "./policy.ts";
+import { type GcPolicy, type LimitScope, limitsOf, type RetentionRule, scopeOf } from "./policy.ts";
 import {
   type CacheSnapshot,
   ENTRY_TYPES,
@@ -20,7 +20,7 @@ export function retentionReason(
   entry: SnapshotEntry,
   facts: Facts,
   options: { includePinned?: boolean | undefined } = {},
-): Reason<KeepingRule> | undefined {
+): Reason<RetentionRule> | undefined {
   if (entry.pin && !options.includePinned) return { rule: "pinned", why: pinText(entry) };
   const user = facts.inUse.folders.get(entry.folder);
   if (user !== undefined) return { rule: "in use", why: `in use by ${user}` };

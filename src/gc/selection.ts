@@ -1,10 +1,10 @@
 import type { FileStat } from "../snapshot/file_state.ts";
-import type { KeepingRule, LimitScope, TakingRule } from "./policy.ts";
+import type { EvictionRule, LimitScope, RetentionRule } from "./policy.ts";
 import type { Reason } from "./retention.ts";
 import type { SnapshotEntry } from "../snapshot/types.ts";
 
 /** An entry that goes. */
-export interface Removal extends Reason<TakingRule> {
+export interface Removal extends Reason<EvictionRule> {
   readonly action: "remove";
   readonly entry: SnapshotEntry;
   /** The scope of the limit; undefined for a limit on the whole cache, and without a limit. */
@@ -14,7 +14,7 @@ export interface Removal extends Reason<TakingRule> {
 }
 
 /** An entry that stays. */
-export interface Keeping extends Reason<KeepingRule> {
+export interface Keeping extends Reason<RetentionRule> {
   readonly action: "keep";
   readonly entry: SnapshotEntry;
 }
@@ -33,7 +33,7 @@ export interface Shortfall {
   readonly missing: number;
   /** What stays in spite of it. Content that no entry needs, and downloads, count as no entry. */
   readonly kept: readonly {
-    readonly rule: KeepingRule;
+    readonly rule: RetentionRule;
     readonly entries: number;
     readonly bytes: number;
   }[];

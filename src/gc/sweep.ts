@@ -109,7 +109,7 @@ class Sweep {
       const place = places.get(path);
       if (place === undefined) continue;
       const content = this.#snapshot.contents[place]!;
-      const reason = this.#counts.needs(place) ?? this.#youth(planned);
+      const reason = this.#counts.reasonToKeep(place) ?? this.#youth(planned);
       const outcome = reason ? { skipped: reason } : removeContent(content, planned);
       if (!this.#note(planned.path, outcome)) continue;
       this.#files++;
@@ -125,7 +125,7 @@ class Sweep {
       const path = this.#path(planned.path);
       if (!known.has(path)) continue;
       const young = this.#youth(planned);
-      const outcome = young ? { skipped: young } : removeLoose(path, planned);
+      const outcome = young ? { skipped: young } : removeStrayFile(path, planned);
       if (!this.#note(planned.path, outcome)) continue;
       this.#files++;
       this.#emptied.add(dirname(path));
@@ -186,7 +186,7 @@ class Sweep {
   }
 
   /** @returns whether it is gone */
-  #note(name: string, outcome: Outcome): boolean {
+  #note(name: string, outcome: Deletion): boolean {
     if (outcome.skipped !== undefined) {
       this.#skipped.push({ name, why: outcome.skipped });
       return false;
@@ -208,7 +208,7 @@ function rootsOf(layout: Layout): ReadonlySet<string> {
 }
 
 /** What became of something that was to be deleted: the bytes that are free now, or why it stays. */
-export type Outcome =
+export type Deletion =
   | { readonly freed: number; readonly skipped?: undefined }
   | { readonly skipped: string };
 
@@ -219,7 +219,7 @@ const ORDER = [PIN_FILE, RECORD_FILE, MANIFEST_FILE, CONFIG_FILE];
  * Deletes an entry's own files, unless it was used since it was surveyed.
  * @throws LarderError LDR_READ_ONLY
  */
-export function removeEntry(entry: SnapshotEntry): Outcome {
+export function removeEntry(entry: SnapshotEntry): Deletion {
   const { folder, stamp, stampFile, ownFiles } = entry;
   const used = statIfAny(join(folder, stampFile))?.mtime?.getTime() ?? 0;
   if (used !== stamp) return { skipped: "it was used since" };
@@ -233,7 +233,7 @@ export function removeEntry(entry: SnapshotEntry): Outcome {
  * Deletes content, unless it is not any more as it was planned.
  * @throws LarderError LDR_READ_ONLY
  */
-export function removeContent(content: Content, planned: PlannedFile): Outcome {
+export function removeContent(content: Content, planned: PlannedFile): Deletion {
   if (!isAsPlanned(content.look(), planned)) return { skipped: "it was written since" };
   const names = content.tree === "manifests" ? [MANIFEST_FILE, CONFIG_FILE] : [""];
   return removeFiles(names.map((name) => join(content.path, name)), planned.size);
@@ -243,7 +243,7 @@ export function removeContent(content: Content, planned: PlannedFile): Outcome {
  * Deletes a file that belongs to nothing, unless it is not any more as it was planned.
  * @throws LarderError LDR_READ_ONLY
  */
-export function removeLoose(path: string, planned: PlannedFile): Outcome {
+export function removeStrayFile(path: string, planned: PlannedFile): Deletion {
   if (!isAsPlanned(statFile(path), planned)) return { skipped: "it was written since" };
   return removeFiles([path], planned.size);
 }
@@ -279,7 +279,7 @@ function isAsPlanned(state: FileState | undefined, planned: PlannedFile): boolea
  * Files that cannot be deleted, as those that a program has open on Windows, stay, and hinder nothing else.
  * @param size of all of them, which was looked at just before
  */
-function removeFiles(paths: readonly string[], size: number): Outcome {
+function removeFiles(paths: readonly string[], size: number): Deletion {
   try {
     for (const path of paths) removeIfAny(path);
     return { freed: size };

@@ -6,17 +6,24 @@ import { artifactKind, configOf, type Manifest } from "../oci/manifest.ts";
 import { CONFIG_FILE, type Layout, MANIFEST_FILE, PIN_FILE, RECORD_FILE } from "../store/layout.ts";
 import { isWasmPlatform } from "../oci/platform.ts";
 import { type EntryRecord, parseEntryRecord } from "../store/entries/app_record.ts";
-import { type Contents, ManifestContent } from "./contents.ts";
+import { type ContentIndex, ManifestContent } from "./contents.ts";
 import {
-  fileOf,
+  addStrayFiles,
+  type FileTimes,
   type Folder,
-  putFiles,
+  readEntryFile,
+  readTimes,
   readTree,
-  type Stamp,
-  stampOf,
   type StrayFiles,
 } from "./entry_folders.ts";
-import { ascending, clamp, NEWER_VERSION, ownPin, sizeOf, type UnsizedEntry } from "./entry.ts";
+import {
+  clampToNow,
+  NEWER_VERSION,
+  readOwnPin,
+  sizeOf,
+  sortedUnique,
+  type UnsizedEntry,
+} from "./entry.ts";
 import { Manifests, Reachable } from "./references.ts";
 import type { EntryType } from "./types.ts";
 
@@ -34,7 +41,7 @@ const NO_MANIFEST = "its manifest is missing or damaged";
 export async function readAppEntries(
   layout: Layout,
   now: number,
-  contents: Contents,
+  contents: ContentIndex,
   strays: StrayFiles,
 ): Promise<UnsizedEntry[]> {
   const found: UnsizedEntry[] = [];
@@ -47,10 +54,10 @@ export async function readAppEntries(
     for (const child of folder.folders) walk(child, `${name}/${child.name}`);
   };
   for (const registry of readTree(layout.manifests, strays)) {
-    putFiles(registry, false, strays);
+    addStrayFiles(registry, false, strays);
     for (const [i, folder] of registry.folders.entries()) {
       if (i % FOLDERS_PER_TURN === 0) await sleep(0);
-      putFiles(folder, false, strays);
+      addStrayFiles(folder, false, strays);
       walk(folder, `${layout.registryOfName(registry.name)}/${folder.name}`);
     }
   }
@@ -61,7 +68,7 @@ export async function readAppEntries(
 class Repository {
   readonly #layout: Layout;
   readonly #now: number;
-  readonly #contents: Contents;
+  readonly #contents: ContentIndex;
   readonly #strays: StrayFiles;
   readonly #name: string;
   readonly #manifests: Manifests;
@@ -72,7 +79,7 @@ class Repository {
   constructor(
     layout: Layout,
     now: number,
-    contents: Contents,
+    contents: ContentIndex,
     strays: StrayFiles,
     folder: Folder,
     name: string,
@@ -97,7 +104,7 @@ class Repository {
     if (files.size === 0) return;
     const digest = this.#layout.digestOfName(child.name);
     const isNamed = NAMING_FILES.some((name) => files.has(name));
-    if (!files.has(MANIFEST_FILE) && !isNamed) return putFiles(child, true, this.#strays);
+    if (!files.has(MANIFEST_FILE) && !isNamed) return addStrayFiles(child, true, this.#strays);
     if (!digest) {
       this.#tags.push(child);
       return;
@@ -111,7 +118,7 @@ class Repository {
 
   #tagEntry(folder: Folder): UnsizedEntry {
     const { record, isLater } = readRecord(folder);
-    const bytes = fileOf(folder, MANIFEST_FILE);
+    const bytes = readEntryFile(folder, MANIFEST_FILE);
     const { manifest, isOurs, problem } = this.#readTag(bytes, record);
     const reachable = new Reachable(isOurs);
     reachable.problem = problem;
@@ -122,7 +129,7 @@ class Repository {
     // Without a manifest to tell whose it is, the record says what the entry was.
     const spins = !isOurs && !isLater && (!record || manifest !== undefined);
     const stampFile = spins ? MANIFEST_FILE : RECORD_FILE;
-    const stamp = stampOf(folder, stampFile);
+    const stamp = readTimes(folder, stampFile);
     return {
       ...this.#entry(folder, spins ? undefined : record, stamp, reachable, isLater),
       type: this.#typeOf(manifest, record),
@@ -185,7 +192,7 @@ class Repository {
       if (record) this.#collectRecord(record, reachable);
     }
     const stampFile = folder.files.has(RECORD_FILE) ? RECORD_FILE : PIN_FILE;
-    const stamp = stampOf(folder, stampFile);
+    const stamp = readTimes(folder, stampFile);
     // Without a manifest the folder is no content, and all of it is the entry's.
     const isContent = folder.files.has(MANIFEST_FILE);
     const own = [...folder.files].filter((name) => !isContent || NAMING_FILES.includes(name));
@@ -213,23 +220,23 @@ class Repository {
   #entry(
     folder: Folder,
     record: EntryRecord | undefined,
-    stamp: Stamp | undefined,
+    stamp: FileTimes | undefined,
     reachable: Reachable,
     isLater: boolean,
   ) {
-    const lastUsed = clamp(stamp?.modified, this.#now);
+    const lastUsed = clampToNow(stamp?.modified, this.#now);
     const created = record ? Date.parse(record.pulledAt) : stamp?.created;
     return {
       group: this.#name,
       folder: folder.path,
-      createdAt: Math.min(clamp(created, this.#now), lastUsed),
+      createdAt: Math.min(clampToNow(created, this.#now), lastUsed),
       lastUsed,
       stamp: stamp?.modified ?? 0,
-      pin: ownPin(folder),
+      pin: readOwnPin(folder),
       record,
       problem: isLater ? NEWER_VERSION : reachable.problem,
       isFromNewerVersion: isLater,
-      references: ascending(reachable.places),
+      references: sortedUnique(reachable.ids),
     } as const;
   }
 
@@ -243,14 +250,14 @@ class Repository {
 
 /** Bytes of a folder's `config.json`. @param manifest one to be believed; it spares looking at the file */
 function configSize(folder: Folder, manifest: Manifest | undefined): number {
-  if (manifest?.kind !== "image") return stampOf(folder, CONFIG_FILE)?.size ?? 0;
+  if (manifest?.kind !== "image") return readTimes(folder, CONFIG_FILE)?.size ?? 0;
   if (!folder.files.has(CONFIG_FILE)) return 0;
   return configOf(manifest).size;
 }
 
 /** A folder's record, if it has one that is to be read. */
 function readRecord(folder: Folder): { record?: EntryRecord | undefined; isLater: boolean } {
-  const bytes = fileOf(folder, RECORD_FILE);
+  const bytes = readEntryFile(folder, RECORD_FILE);
   const text = bytes && decoder.decode(bytes);
   const record = text === undefined ? undefined : parseEntryRecord(text);
   return { record, isLater: text !== undefined && !record && isNewerFormat(text) };

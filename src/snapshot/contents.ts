@@ -11,7 +11,7 @@ const TREES = ["data", "wasm"] as const;
 const TEMPORARY = /(?:\.[0-9a-f]{8})?\.tmp$/;
 
 /** The content that a survey finds, each piece with its place in the list. */
-export class Contents {
+export class ContentIndex {
   readonly list: Content[] = [];
   readonly #blobs = new Map<Digest, number>();
   /** The places in `wasm/` of blobs that are in `data/` too: content may be wanted as Wasm and as a static file. */
@@ -40,7 +40,7 @@ export class Contents {
   }
 
   /** The places of a blob: two, if it is in both trees. */
-  blobPlaces(digest: Digest): readonly number[] {
+  blobIds(digest: Digest): readonly number[] {
     const places: number[] = [];
     this.markBlob(digest, places);
     return places;

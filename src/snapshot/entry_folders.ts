@@ -29,7 +29,7 @@ export interface Folder {
 export type EntryFolder = Pick<Folder, "path" | "files">;
 
 /** The times and the size of a file. */
-export interface Stamp {
+export interface FileTimes {
   readonly size: number;
   /** Milliseconds since the epoch. */
   readonly modified: number | undefined;
@@ -75,12 +75,15 @@ function readSubtree(path: string, name: string, strays: StrayFiles): Folder {
 }
 
 /** One of a folder's files; undefined if it has none of that name, or it is gone. */
-export function fileOf(folder: EntryFolder, name: string): Uint8Array<ArrayBuffer> | undefined {
+export function readEntryFile(
+  folder: EntryFolder,
+  name: string,
+): Uint8Array<ArrayBuffer> | undefined {
   return folder.files.has(name) ? readBytesIfAny(folder.path + sep + name) : undefined;
 }
 
 /** The times and size of one of a folder's files; undefined if the folder has none of that name, or it is gone. */
-export function stampOf(folder: EntryFolder, name: string): Stamp | undefined {
+export function readTimes(folder: EntryFolder, name: string): FileTimes | undefined {
   if (!folder.files.has(name)) return undefined;
   const info = statIfAny(folder.path + sep + name);
   if (!info) return undefined;
@@ -89,7 +92,7 @@ export function stampOf(folder: EntryFolder, name: string): Stamp | undefined {
 }
 
 /** Notes the files of a folder that stand where no entry can be, or that are left of one. */
-export function putFiles(folder: Folder, isRubbish: boolean, strays: StrayFiles): void {
+export function addStrayFiles(folder: Folder, isRubbish: boolean, strays: StrayFiles): void {
   for (const name of folder.files) put(folder.path + sep + name, isRubbish, strays);
 }
 

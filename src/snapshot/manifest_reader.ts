@@ -7,18 +7,18 @@ import { type Manifest, parseManifest } from "../oci/manifest.ts";
 import { CONFIG_FILE, MANIFEST_FILE } from "../store/layout.ts";
 
 /** What could be read, or what is wrong with it; neither where nothing is there. */
-export interface Read<T> {
+export interface ReadResult<T> {
   readonly value?: T | undefined;
-  readonly fault?: string;
+  readonly problem?: string;
 }
 
 /** Reads manifests and locked apps, each once: entries share them. */
 export class ManifestReader {
-  readonly #manifests = new Map<string, Read<Manifest>>();
-  readonly #apps = new Map<string, Read<LockedApp>>();
+  readonly #manifests = new Map<string, ReadResult<Manifest>>();
+  readonly #apps = new Map<string, ReadResult<LockedApp>>();
 
   /** The manifest in a folder. @param digest what it has to have */
-  manifest(folder: string, digest?: Digest): Read<Manifest> {
+  manifest(folder: string, digest?: Digest): ReadResult<Manifest> {
     return remembered(this.#manifests, folder, () => {
       const bytes = readBytesIfAny(folder + sep + MANIFEST_FILE);
       return bytes && parseManifest(bytes, folder, null, digest);
@@ -26,7 +26,7 @@ export class ManifestReader {
   }
 
   /** Spin's locked app in a folder. */
-  lockedApp(folder: string): Read<LockedApp> {
+  lockedApp(folder: string): ReadResult<LockedApp> {
     return remembered(this.#apps, folder, () => {
       const bytes = readBytesIfAny(folder + sep + CONFIG_FILE, MAX_LOCKED_APP);
       return bytes && parseLockedApp(bytes, folder);
@@ -35,10 +35,10 @@ export class ManifestReader {
 }
 
 function remembered<T>(
-  known: Map<string, Read<T>>,
+  known: Map<string, ReadResult<T>>,
   folder: string,
   read: () => T | undefined,
-): Read<T> {
+): ReadResult<T> {
   const before = known.get(folder);
   if (before) return before;
   const result = attempt(read);
@@ -46,13 +46,13 @@ function remembered<T>(
   return result;
 }
 
-function attempt<T>(read: () => T | undefined): Read<T> {
+function attempt<T>(read: () => T | undefined): ReadResult<T> {
   try {
     return { value: read() };
   } catch (error) {
     if (
       !hasCode(error, "LDR_BAD_MANIFEST", "LDR_UNSUPPORTED_MANIFEST", "LDR_DIGEST_MISMATCH")
     ) throw error;
-    return { fault: messageOf(error) };
+    return { problem: messageOf(error) };
   }
 }

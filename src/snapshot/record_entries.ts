@@ -6,9 +6,22 @@ import { parseCompiledRecord } from "../store/entries/compiled_store.ts";
 import { parseBuildRecord } from "../store/entries/build_record.ts";
 import { type Layout, PIN_FILE, RECORD_FILE } from "../store/layout.ts";
 import { packageName, parsePackageRecord } from "../store/entries/package_record.ts";
-import type { Contents } from "./contents.ts";
-import { type Folder, putFiles, readTree, stampOf, type StrayFiles } from "./entry_folders.ts";
-import { ascending, clamp, NEWER_VERSION, ownPin, sizeOf, type UnsizedEntry } from "./entry.ts";
+import type { ContentIndex } from "./contents.ts";
+import {
+  addStrayFiles,
+  type Folder,
+  readTimes,
+  readTree,
+  type StrayFiles,
+} from "./entry_folders.ts";
+import {
+  clampToNow,
+  NEWER_VERSION,
+  readOwnPin,
+  sizeOf,
+  sortedUnique,
+  type UnsizedEntry,
+} from "./entry.ts";
 import type { EntryType } from "./types.ts";
 
 /** What a record says of its entry. */
@@ -37,7 +50,7 @@ interface RecordTree {
 export function readRecordEntries(
   layout: Layout,
   now: number,
-  contents: Contents,
+  contents: ContentIndex,
   strays: StrayFiles,
 ): UnsizedEntry[] {
   return recordTrees(layout).flatMap((tree) => {
@@ -45,7 +58,7 @@ export function readRecordEntries(
     const walk = (folder: Folder, parents: readonly string[]) => {
       const path = [...parents, folder.name];
       if (path.length < tree.depth) {
-        putFiles(folder, false, strays);
+        addStrayFiles(folder, false, strays);
         for (const child of folder.folders) walk(child, path);
       } else if (folder.files.has(RECORD_FILE) || folder.files.has(PIN_FILE)) {
         found.push(readEntry(tree, folder, path, now, contents));
@@ -115,16 +128,16 @@ function readEntry(
   folder: Folder,
   path: readonly string[],
   now: number,
-  contents: Contents,
+  contents: ContentIndex,
 ): UnsizedEntry {
   const text = readTextIfAny(folder.path + sep + RECORD_FILE);
   const description = text === undefined ? undefined : tree.describe(text, folder, path);
   const isFromNewerVersion = text !== undefined && !description && isNewerFormat(text);
   const stampFile = text === undefined ? PIN_FILE : RECORD_FILE;
-  const stamp = stampOf(folder, stampFile);
+  const stamp = readTimes(folder, stampFile);
   const places: number[] = [];
   for (const digest of description?.blobs ?? []) contents.markBlob(digest, places);
-  const lastUsed = clamp(stamp?.modified, now);
+  const lastUsed = clampToNow(stamp?.modified, now);
   const { createdAt } = description ?? {};
   return {
     type: tree.type,
@@ -132,11 +145,14 @@ function readEntry(
     group: description?.group ?? path.slice(0, -1).join("/"),
     digest: description?.digest,
     folder: folder.path,
-    createdAt: Math.min(clamp(createdAt ? Date.parse(createdAt) : stamp?.created, now), lastUsed),
+    createdAt: Math.min(
+      clampToNow(createdAt ? Date.parse(createdAt) : stamp?.created, now),
+      lastUsed,
+    ),
     lastUsed,
     stamp: stamp?.modified ?? 0,
     stampFile,
-    pin: ownPin(folder),
+    pin: readOwnPin(folder),
     writtenBy: "larder",
     record: undefined,
     problem: description
@@ -147,6 +163,6 @@ function readEntry(
     isFromNewerVersion,
     ownFiles: [...folder.files],
     ownSize: sizeOf(folder, folder.files),
-    references: ascending(places),
+    references: sortedUnique(places),
   };
 }

@@ -12,13 +12,13 @@ import { hasCode, LarderError, messageOf } from "../base/errors.ts";
 import { readBytesIfAny } from "../base/files.ts";
 import type { Digest } from "../oci/digest.ts";
 import { CONFIG_FILE, MANIFEST_FILE } from "../store/layout.ts";
-import { type Contents, ManifestContent } from "./contents.ts";
-import { type EntryFolder, fileOf } from "./entry_folders.ts";
+import { type ContentIndex, ManifestContent } from "./contents.ts";
+import { type EntryFolder, readEntryFile } from "./entry_folders.ts";
 
 /** What one entry reaches, while it is being found out. */
 export class Reachable {
   /** Places in the list of contents, some perhaps more than once. */
-  readonly places: number[] = [];
+  readonly ids: number[] = [];
   readonly visited = new Set<Digest>();
   /** Whether larder fetched it all, so that every blob has the size that the manifest says. */
   readonly isVerified: boolean;
@@ -38,14 +38,14 @@ interface Placed {
 
 /** The manifests of one repository, each read once, and what they reach. */
 export class Manifests {
-  readonly #contents: Contents;
+  readonly #contents: ContentIndex;
   /** For messages. */
   readonly #repository: string;
   readonly #folders = new Map<Digest, Placed>();
   /** Manifests that were read; undefined for one that is missing or damaged. */
   readonly #read = new Map<Digest, Manifest | undefined>();
 
-  constructor(contents: Contents, repository: string) {
+  constructor(contents: ContentIndex, repository: string) {
     this.#contents = contents;
     this.#repository = repository;
   }
@@ -79,7 +79,7 @@ export class Manifests {
     if (!placed) return false;
     const manifest = this.#manifest(digest, placed.folder);
     if (!manifest) return false;
-    reachable.places.push(placed.place);
+    reachable.ids.push(placed.place);
     if (!reachable.visited.has(digest)) this.mark(manifest, placed.folder, reachable, depth);
     return true;
   }
@@ -88,14 +88,14 @@ export class Manifests {
   mark(manifest: Manifest, folder: EntryFolder, reachable: Reachable, depth = 0): void {
     reachable.visited.add(manifest.digest);
     const own = this.#folders.get(manifest.digest);
-    if (own) reachable.places.push(own.place);
+    if (own) reachable.ids.push(own.place);
     if (manifest.kind === "index") {
       if (depth === MAX_INDEX_DEPTH) return;
       for (const child of manifest.manifests) this.markDigest(child.digest, reachable, depth + 1);
       return;
     }
     for (const { digest, size } of successors(manifest)) {
-      this.#contents.markBlob(digest, reachable.places, reachable.isVerified ? size : undefined);
+      this.#contents.markBlob(digest, reachable.ids, reachable.isVerified ? size : undefined);
     }
     if (spinApplication(manifest)) this.#collectLockedApp(folder, reachable);
   }
@@ -105,7 +105,7 @@ export class Manifests {
     try {
       const app = parseLockedApp(readConfig(folder), this.#repository);
       for (const digest of [...fileDigests(app), ...wasmDigests(app)]) {
-        this.#contents.markBlob(digest, reachable.places);
+        this.#contents.markBlob(digest, reachable.ids);
       }
     } catch (error) {
       if (!hasCode(error, "LDR_BAD_MANIFEST", "LDR_NOT_CACHED")) throw error;
@@ -137,7 +137,7 @@ export class Manifests {
 
   /** The manifest in the folder of its digest, if it is there whole. */
   #readManifest(digest: Digest, folder: EntryFolder): Manifest | undefined {
-    const bytes = fileOf(folder, MANIFEST_FILE);
+    const bytes = readEntryFile(folder, MANIFEST_FILE);
     try {
       if (bytes && !folder.files.has(CONFIG_FILE)) this.content(digest)?.expect(bytes.length);
       return bytes && this.parse(bytes, digest);

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { readFolder } from "../base/files.ts";
 import type { Layout } from "../store/layout.ts";
 import { matchingPin, type PinPattern, PinStore } from "../store/entries/pins.ts";
-import { Contents } from "./contents.ts";
+import { ContentIndex } from "./contents.ts";
 import type { StrayFiles } from "./entry_folders.ts";
 import type { UnsizedEntry } from "./entry.ts";
 import { readAppEntries } from "./app_entries.ts";
@@ -20,7 +20,7 @@ import { type CacheSnapshot, ENTRY_TYPES, type SnapshotEntry } from "./types.ts"
  */
 export async function takeSnapshot(layout: Layout, now: number): Promise<CacheSnapshot> {
   const strays: StrayFiles = { rubbish: [], foreign: [], emptyFolders: [] };
-  const contents = new Contents();
+  const contents = new ContentIndex();
   contents.readBlobs(layout, strays);
   const found = [
     ...await readAppEntries(layout, now, contents, strays),
@@ -37,7 +37,7 @@ export async function takeSnapshot(layout: Layout, now: number): Promise<CacheSn
     entries,
     contents: contents.list,
     referenceCounts,
-    places: contents,
+    contentIndex: contents,
     partials,
     ...strays,
     size: total(entries, "ownSize") + total(contents.list, "size") + total(partials, "size") +
@@ -65,7 +65,7 @@ function countReferences(entries: readonly UnsizedEntry[], length: number): Uint
 function withSizes(
   entry: UnsizedEntry,
   patterns: readonly PinPattern[],
-  contents: Contents,
+  contents: ContentIndex,
   referenceCounts: Uint32Array,
 ): SnapshotEntry {
   let size = entry.ownSize;

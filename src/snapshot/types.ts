@@ -3,7 +3,7 @@ import type { Digest } from "../oci/digest.ts";
 import type { Layout } from "../store/layout.ts";
 import type { Pin } from "../store/entries/pins.ts";
 import type { EntryRecord } from "../store/entries/app_record.ts";
-import type { Contents } from "./contents.ts";
+import type { ContentIndex } from "./contents.ts";
 
 /**
  * The types of entries: an `app` (a Spin app, Wasm or another artifact) and an `image` (a container image) come from
@@ -70,7 +70,7 @@ export interface CacheSnapshot {
   /** How many entries reach each of {@link contents}. */
   readonly referenceCounts: Uint32Array;
   /** Where content with a given digest stands in {@link contents}. */
-  readonly places: Contents;
+  readonly contentIndex: ContentIndex;
   /** Downloads that are under way or were broken off. */
   readonly partials: readonly FileStat[];
   /** What larder wrote and nobody needs: temporary files, and files of entries that are no more. */

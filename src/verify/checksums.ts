@@ -39,7 +39,7 @@ export class FileChecks {
    * @param onTotal told how many bytes there are to read
    * @throws LarderError LDR_INTERRUPTED, LDR_DISK*
    */
-  async examine(
+  async hash(
     suspects: Iterable<FileToCheck>,
     options: HashFilesOptions & { readonly onTotal?: ((bytes: number) => void) | undefined } = {},
   ): Promise<void> {

@@ -21,11 +21,11 @@ export interface ExpectedFile {
 }
 
 /** How an entry can be made whole again. */
-export type Restoration =
+export type EntryRepair =
   /** What it lacks is fetched by digest. */
   | { readonly by: "restore"; readonly reference: Reference; readonly record: EntryRecord }
   /** The same, for what Spin wrote. */
-  | { readonly by: "refill"; readonly reference: Reference; readonly image: ImageManifest }
+  | { readonly by: "restoreSpin"; readonly reference: Reference; readonly image: ImageManifest }
   /** What it stands for is not known here any more: the registry is asked. */
   | { readonly by: "pull"; readonly reference: Reference }
   /** Nobody here knows where it came from: its record goes, and whoever needs it makes or fetches it anew. */
@@ -34,14 +34,14 @@ export type Restoration =
 /** What an entry consists of, and what is wrong with it beside its files. */
 export interface ExpectedFiles {
   readonly entry: SnapshotEntry;
-  readonly needs: readonly ExpectedFile[];
+  readonly files: readonly ExpectedFile[];
   readonly faults: readonly {
     readonly kind: "broken" | "misplaced";
     readonly path: string;
     readonly detail: string;
   }[];
   /** Undefined where no registry can have it. */
-  readonly cure: Restoration | undefined;
+  readonly repair: EntryRepair | undefined;
 }
 
 /** Where a blob has to be. Spin keeps Wasm of media types that it does not know in `data/`, and that will do. */

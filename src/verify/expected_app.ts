@@ -17,10 +17,10 @@ import { type EntryRecord, parseEntryRecord } from "../store/entries/app_record.
 import { ManifestStore } from "../store/manifest_store.ts";
 import type { SnapshotEntry } from "../snapshot/types.ts";
 import {
+  type EntryRepair,
   expectedBlob,
   type ExpectedFile,
   type ExpectedFiles,
-  type Restoration,
 } from "./expectation.ts";
 import type { ManifestReader } from "../snapshot/manifest_reader.ts";
 
@@ -56,10 +56,10 @@ class App {
 
   anatomy(): ExpectedFiles {
     const cure = this.#entry.writtenBy === "spin" ? this.#spins() : this.#larders();
-    return { entry: this.#entry, needs: this.#needs, faults: this.#faults, cure };
+    return { entry: this.#entry, files: this.#needs, faults: this.#faults, repair: cure };
   }
 
-  #larders(): Restoration | undefined {
+  #larders(): EntryRepair | undefined {
     const { record, isFromNewerVersion, problem: later } = this.#entry;
     const reference = this.#reference;
     if (isFromNewerVersion) {
@@ -77,7 +77,7 @@ class App {
   }
 
   /** What Spin wrote has no digest to be held against: what can be read is taken for what it says. */
-  #spins(): Restoration {
+  #spins(): EntryRepair {
     const reference = this.#reference;
     const { folder } = this.#entry;
     const text = readTextIfAny(folder + sep + RECORD_FILE);
@@ -85,7 +85,7 @@ class App {
       this.#fault("broken", RECORD_FILE, "it is no record");
       return { by: "pull", reference };
     }
-    const { value, fault } = this.#reader.manifest(folder);
+    const { value, problem: fault } = this.#reader.manifest(folder);
     if (value?.kind !== "image") {
       const detail = fault ?? (value ? "it is no manifest of an image" : "it is missing");
       this.#fault("broken", MANIFEST_FILE, detail);
@@ -99,7 +99,7 @@ class App {
       }
     }
     if (!spinApplication(value) || this.#needLockedApp(folder)) {
-      return { by: "refill", reference, image: value };
+      return { by: "restoreSpin", reference, image: value };
     }
     return { by: "pull", reference };
   }
@@ -162,7 +162,7 @@ class App {
 
   /** @returns whether the locked app can be read */
   #needLockedApp(folder: string): boolean {
-    const { value, fault } = this.#reader.lockedApp(folder);
+    const { value, problem: fault } = this.#reader.lockedApp(folder);
     if (value) this.#needSpinFiles(value);
     else if (this.#entry.writtenBy === "spin") {
       this.#fault("broken", CONFIG_FILE, fault ?? "it is missing");

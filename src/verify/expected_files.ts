@@ -24,7 +24,7 @@ export function expectedFilesOf(
   } catch (error) {
     if (!(error instanceof LarderError) || error.code !== "LDR_BAD_REFERENCE") throw error;
     const fault = { kind: "misplaced", path: entry.folder, detail: error.message } as const;
-    return { entry, needs: [], faults: [fault], cure: undefined };
+    return { entry, files: [], faults: [fault], repair: undefined };
   }
 }
 
@@ -34,10 +34,15 @@ function dissectRecord(layout: Layout, entry: SnapshotEntry): ExpectedFiles {
   const cure = entry.isFromNewerVersion ? undefined : { by: "forget", record: path } as const;
   const blobs = entry.problem ? undefined : blobsOf(entry, readTextIfAny(path) ?? "");
   if (blobs) {
-    return { entry, needs: blobs.map((blob) => expectedBlob(layout, blob)), faults: [], cure };
+    return {
+      entry,
+      files: blobs.map((blob) => expectedBlob(layout, blob)),
+      faults: [],
+      repair: cure,
+    };
   }
   const detail = entry.problem ?? "its record is missing or damaged";
-  return { entry, needs: [], faults: [{ kind: "broken", path, detail }], cure };
+  return { entry, files: [], faults: [{ kind: "broken", path, detail }], repair: cure };
 }
 
 function blobsOf({ type }: SnapshotEntry, text: string): readonly BlobDescriptor[] | undefined {

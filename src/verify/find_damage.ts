@@ -46,7 +46,7 @@ function lacksOf(
   checks: FileChecks,
 ): Map<string, MissingFile> {
   const lacks = new Map<string, MissingFile>();
-  for (const { entry, needs } of anatomies) {
+  for (const { entry, files: needs } of anatomies) {
     for (const need of needs) {
       if (isMet(need, checks)) continue;
       const lack = lacks.get(need.path) ?? { need, entries: new Set() };
@@ -73,10 +73,10 @@ function classify(
   if (!verdict || verdict.state === "good") return [];
   const base = { path, digest, entries: [...lack?.entries ?? []] };
   if (verdict.state === "unreadable") {
-    return [{ ...base, kind: "unreadable", detail: verdict.reason, remedy: undefined }];
+    return [{ ...base, kind: "unreadable", detail: verdict.reason, repair: undefined }];
   }
   const removal = { action: "remove", from: path, stamp: verdict.stamp } as const;
-  return [{ ...base, ...describe(verdict, lack?.need.size), remedy: copy ?? removal }];
+  return [{ ...base, ...describe(verdict, lack?.need.size), repair: copy ?? removal }];
 }
 
 function describe(
@@ -113,15 +113,15 @@ class Elsewhere {
     if (stranger) {
       const { path: from, stamp } = stranger;
       const remedy = { action: "move", from, to: path, stamp } as const;
-      return { ...base, kind: "misplaced", path: from, detail: `it is ${digest}`, remedy };
+      return { ...base, kind: "misplaced", path: from, detail: `it is ${digest}`, repair: remedy };
     }
     const remedy = this.copyTo({ path, digest });
     if (remedy && isBlob(remedy.from) && isBlob(path)) {
       const detail = `it is needed in ${dirname(path)}`;
-      return { ...base, kind: "misplaced", path: remedy.from, detail, remedy };
+      return { ...base, kind: "misplaced", path: remedy.from, detail, repair: remedy };
     }
     const detail = statIfAny(path) ? "it is no file" : "it is not there";
-    return { ...base, kind: "missing", path, detail, remedy };
+    return { ...base, kind: "missing", path, detail, repair: remedy };
   }
 
   /** How a place gets content that is whole at another. */
@@ -148,6 +148,6 @@ function brokenOf({ entry, faults }: ExpectedFiles): Finding[] {
     ...fault,
     digest: undefined,
     entries: [entry],
-    remedy: undefined,
+    repair: undefined,
   }));
 }

@@ -16,7 +16,7 @@ export function findOrphans(
   anatomies: readonly ExpectedFiles[],
   faults: readonly Finding[],
 ): Finding[] {
-  const needed = anatomies.flatMap(({ needs }) => needs.map(({ path }) => path));
+  const needed = anatomies.flatMap(({ files: needs }) => needs.map(({ path }) => path));
   const others = new Set([...needed, ...faults.map(({ path }) => path)]);
   const orphans = snapshot.contents.filter(({ path, tree }, place) =>
     snapshot.referenceCounts[place] === 0 &&
@@ -47,5 +47,5 @@ function strangersIn({ layout }: CacheSnapshot): Pick<FileStat, "path">[] {
 }
 
 function stray(kind: Orphan, { path }: Pick<FileStat, "path">, detail: string): Finding {
-  return { kind, path, detail, digest: undefined, entries: [], remedy: undefined };
+  return { kind, path, detail, digest: undefined, entries: [], repair: undefined };
 }

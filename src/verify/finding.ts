@@ -40,7 +40,7 @@ export interface Finding {
   readonly digest: Digest | undefined;
   /** Who needs it. */
   readonly entries: readonly SnapshotEntry[];
-  readonly remedy: RepairAction | undefined;
+  readonly repair: RepairAction | undefined;
 }
 
 export function isFault({ kind }: Finding): boolean {

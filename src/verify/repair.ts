@@ -47,7 +47,7 @@ export async function applyLocalRepairs(
   { now, ...options }: RepairOptions,
 ): Promise<FailedRepair[]> {
   return await withExclusiveLock(layout, () => {
-    const failed = findings.flatMap(({ path, remedy }) =>
+    const failed = findings.flatMap(({ path, repair: remedy }) =>
       remedy ? attempt(path, () => apply(remedy)) : []
     );
     failed.push(...forget(findings, anatomies));
@@ -74,14 +74,14 @@ function apply(remedy: RepairAction): void {
 /** Removes the records of entries that are not whole and that nobody here can fetch. Their pins stay. */
 function forget(findings: readonly Finding[], anatomies: readonly ExpectedFiles[]): FailedRepair[] {
   const broken = new Set(findings.filter(isLoss).flatMap(({ entries }) => entries));
-  return anatomies.flatMap(({ entry, cure }) => {
+  return anatomies.flatMap(({ entry, repair: cure }) => {
     if (cure?.by !== "forget" || !broken.has(entry)) return [];
     return attempt(cure.record, () => removeIfAny(cure.record));
   });
 }
 
 /** Whether a file is lost here: it is neither put in its place nor, perhaps, whole and only not for this user. */
-function isLoss({ kind, remedy }: Finding): boolean {
+function isLoss({ kind, repair: remedy }: Finding): boolean {
   return kind !== "unreadable" && (!remedy || remedy.action === "remove");
 }
 
@@ -95,7 +95,7 @@ function attempt(path: string, work: () => void): FailedRepair[] {
   }
 }
 
-function damageOf({ digest, remedy, entries }: Finding, now: number): DamageEvent[] {
+function damageOf({ digest, repair: remedy, entries }: Finding, now: number): DamageEvent[] {
   if (!digest || remedy?.action !== "remove") return [];
   const names = entries.slice(0, MAX_NAMED).map(({ name }) => name);
   return [{ kind: "damage", at: new Date(now).toISOString(), digest, names }];

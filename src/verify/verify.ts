@@ -36,7 +36,7 @@ export interface VerifyOptions extends Pick<HashFilesOptions, "threads" | "signa
 export interface Verification {
   readonly snapshot: CacheSnapshot;
   /** What the entries that were looked at consist of. */
-  readonly anatomies: readonly ExpectedFiles[];
+  readonly expected: readonly ExpectedFiles[];
   /** In the order of their files. */
   readonly findings: readonly Finding[];
   /** Files that were hashed, this time or before, and their bytes. */
@@ -95,7 +95,7 @@ export class Verifier {
       const strays = chosen ? [] : findOrphans(snapshot, anatomies, faults);
       return [...faults, ...strays].sort((a, b) => a.path < b.path ? -1 : 1);
     });
-    return { snapshot: snapshot, anatomies, findings, ...this.#sum(suspects) };
+    return { snapshot: snapshot, expected: anatomies, findings, ...this.#sum(suspects) };
   }
 
   #expectedFiles(entries: readonly SnapshotEntry[]): ExpectedFiles[] {
@@ -111,7 +111,7 @@ export class Verifier {
 
   #hash(suspects: readonly FileToCheck[]): Promise<void> {
     const { threads, signal, observer } = this.#options;
-    return this.#checks.examine(suspects, {
+    return this.#checks.hash(suspects, {
       ...(threads && { threads }),
       signal,
       onTotal: (bytes) => observer?.total?.(bytes),
@@ -140,7 +140,7 @@ function suspectsOf(
   for (const { tree, path, digest } of contents) {
     add(tree === "manifests" ? path + sep + MANIFEST_FILE : path, digest);
   }
-  for (const { needs } of anatomies) {
+  for (const { files: needs } of anatomies) {
     for (const { path, elsewhere, digest } of needs) {
       add(path, digest);
       if (elsewhere !== undefined) add(elsewhere, digest);

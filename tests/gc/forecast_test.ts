@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { Disk } from "../../src/base/disk.ts";
 import { planGc } from "../../src/gc/collector.ts";
 import type { GcPolicy, LimitScope, TypeLimits } from "../../src/gc/policy.ts";
-import { EvictionForecast, type Fate } from "../../src/gc/forecast.ts";
+import { type EntryForecast, EvictionForecast } from "../../src/gc/forecast.ts";
 import { takeSnapshot } from "../../src/snapshot/snapshot.ts";
 import type { CacheSnapshot } from "../../src/snapshot/types.ts";
 import { Layout } from "../../src/store/layout.ts";
@@ -21,7 +21,7 @@ function filled(): CacheFolder {
   return cache;
 }
 
-function fate(snapshot: CacheSnapshot, tag: string, policy: GcPolicy, disk?: Disk): Fate {
+function fate(snapshot: CacheSnapshot, tag: string, policy: GcPolicy, disk?: Disk): EntryForecast {
   const entry = snapshot.entries.find(({ name }) => name.endsWith(`:${tag}`))!;
   return new EvictionForecast(snapshot, policy, disk).of(entry);
 }

@@ -1,5 +1,5 @@
 import type { Content } from "../../../src/snapshot/file_state.ts";
-import type { Contents } from "../../../src/snapshot/contents.ts";
+import type { ContentIndex } from "../../../src/snapshot/contents.ts";
 import type { Facts } from "../../../src/gc/reference_counts.ts";
 import { NOTHING_IN_USE } from "../../../src/gc/in_use.ts";
 import type { CacheSnapshot, EntryType, SnapshotEntry } from "../../../src/snapshot/types.ts";
@@ -46,7 +46,7 @@ export function fakeSnapshot(fakes: readonly FakeEntry[], sizes: FakeContents = 
     entries,
     contents,
     referenceCounts,
-    places: undefined as unknown as Contents,
+    contentIndex: undefined as unknown as ContentIndex,
     partials: [],
     rubbish: [],
     foreign: [],

@@ -1,6 +1,6 @@
 import { diskOf } from "../../../base/disk.ts";
 import { hasCode } from "../../../base/errors.ts";
-import { applyPlan, isBeyond, planGc } from "../../../gc/collector.ts";
+import { applyPlan, exceedsPolicy, planGc } from "../../../gc/collector.ts";
 import { isEmptyPlan } from "../../../gc/plan.ts";
 import { type GcPolicy, hasFree, limitsOnlyFree } from "../../../gc/policy.ts";
 import { takeSnapshot } from "../../../snapshot/snapshot.ts";
@@ -16,7 +16,7 @@ export async function collectIfBeyond(context: Context, policy: GcPolicy): Promi
   if (limitsOnlyFree(policy) && hasFree(policy, disk)) return;
   const snapshot = await takeSnapshot(layout, Date.now());
   const plan = planGc(snapshot, policy, disk);
-  if (!isBeyond(snapshot, policy, disk, plan)) return;
+  if (!exceedsPolicy(snapshot, policy, disk, plan)) return;
   for (const line of shortfallLines(plan)) context.warn(line);
   if (isEmptyPlan(plan)) return;
   try {

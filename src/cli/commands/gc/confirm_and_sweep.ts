@@ -1,7 +1,7 @@
 import { LarderError } from "../../../base/errors.ts";
 import { formatBytes, plural } from "../../../base/units.ts";
 import { applyPlan } from "../../../gc/collector.ts";
-import { NEEDED } from "../../../gc/reference_counts.ts";
+import { NEEDED_BY_KEPT_ENTRY } from "../../../gc/reference_counts.ts";
 import { isEmptyPlan, type Plan } from "../../../gc/plan.ts";
 import type { SweepResult } from "../../../gc/sweep.ts";
 import { displayName } from "../../../store/entry_names.ts";
@@ -90,7 +90,7 @@ async function confirm(
 function report(context: Context, result: SweepResult): void {
   for (const { name, why } of result.skipped) {
     // Of an entry that is kept, what it needs says nothing new.
-    if (why !== NEEDED) context.info(`kept ${displayName(name)}: ${why}`);
+    if (why !== NEEDED_BY_KEPT_ENTRY) context.info(`kept ${displayName(name)}: ${why}`);
   }
   context.info(freedText(result));
 }

@@ -97,7 +97,7 @@ export function sharersOf(
 ): ReadonlyMap<Digest, readonly string[]> {
   const wanted = new Map(
     digests.flatMap((digest) =>
-      snapshot.places.blobPlaces(digest).map((place) => [place, digest] as const)
+      snapshot.contentIndex.blobIds(digest).map((place) => [place, digest] as const)
     ),
   );
   const sharers = new Map<Digest, Set<string>>(digests.map((digest) => [digest, new Set()]));
@@ -124,7 +124,7 @@ function platformInfo(snapshot: CacheSnapshot, folder: string) {
 
 /** Where a blob lies; null if it is not in the cache. */
 export function pathOf(snapshot: CacheSnapshot, digest: Digest): string | null {
-  const [place] = snapshot.places.blobPlaces(digest);
+  const [place] = snapshot.contentIndex.blobIds(digest);
   return place === undefined ? null : snapshot.contents[place]!.path;
 }
 

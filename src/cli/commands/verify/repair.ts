@@ -4,7 +4,7 @@ import { applyLocalRepairs } from "../../../verify/repair.ts";
 import type { Verification, Verifier } from "../../../verify/verify.ts";
 import type { Context } from "../../context.ts";
 import { hasCode, LarderError } from "../../../base/errors.ts";
-import type { Restoration } from "../../../verify/expectation.ts";
+import type { EntryRepair } from "../../../verify/expectation.ts";
 import type { Puller } from "../../../pull/puller.ts";
 import { type PullResult, useEvent } from "../../../pull/result.ts";
 import type { PullOptions } from "../../../pull/options.ts";
@@ -40,7 +40,7 @@ export async function repair(
   const reasons = new Map<string, string>();
   let now = found;
   for (let round = 0; round < MEND_ROUNDS && now.findings.some(isFault); round++) {
-    const unmended = await applyLocalRepairs(context.layout, now.findings, now.anatomies, {
+    const unmended = await applyLocalRepairs(context.layout, now.findings, now.expected, {
       now: Date.now,
       waiting: () => context.info("waiting for others that are writing to the cache"),
       signal: context.interruptible(),
@@ -60,7 +60,7 @@ export async function repair(
 /** The entries that are not whole. What was known before anything was removed is the most that there is to know. */
 function patientsOf(found: Verification, now: Verification): DamagedEntry[] {
   const patients = new Map<string, DamagedEntry>();
-  for (const { entry, cure } of [...now.anatomies, ...found.anatomies]) {
+  for (const { entry, repair: cure } of [...now.expected, ...found.expected]) {
     patients.set(entry.folder, { name: entry.name, folder: entry.folder, cure });
   }
   const faulty = now.findings.flatMap(({ entries }) => entries)
@@ -90,7 +90,7 @@ function outcomesOf(
 }
 
 /** Where something is, and where it should be. */
-function pathsOf({ path, remedy }: Finding): string[] {
+function pathsOf({ path, repair: remedy }: Finding): string[] {
   return remedy && remedy.action !== "remove" ? [path, remedy.to] : [path];
 }
 
@@ -98,7 +98,7 @@ function pathsOf({ path, remedy }: Finding): string[] {
 export interface DamagedEntry {
   readonly name: string;
   readonly folder: string;
-  readonly cure: Restoration | undefined;
+  readonly cure: EntryRepair | undefined;
 }
 
 /**
@@ -139,7 +139,7 @@ export async function refetch(
 
 /** @returns undefined where no pull was needed to tell what is to be fetched */
 async function apply(
-  cure: Restoration | undefined,
+  cure: EntryRepair | undefined,
   puller: Puller,
   options: PullOptions,
   progress: ReturnType<typeof progressFor>,
@@ -147,7 +147,7 @@ async function apply(
   switch (cure?.by) {
     case "restore":
       return await puller.restore(cure.reference, cure.record, options, progress);
-    case "refill":
+    case "restoreSpin":
       await puller.restoreSpinEntry(cure.reference, cure.image, options, progress);
       return undefined;
     case "pull":

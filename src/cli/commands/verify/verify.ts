@@ -93,7 +93,7 @@ function print(context: Context, findings: readonly Shown[]): void {
 /** Says how much was looked at, how long that took, and what came of it. */
 function report(
   context: Context,
-  { anatomies, files, bytes, steps, findings }: Verification,
+  { expected: anatomies, files, bytes, steps, findings }: Verification,
   faults: readonly Shown[],
   left: readonly Shown[],
 ): void {
@@ -124,7 +124,7 @@ function report(
 }
 
 function toJson(
-  { anatomies, files, bytes, steps }: Verification,
+  { expected: anatomies, files, bytes, steps }: Verification,
   findings: readonly Shown[],
 ): object {
   return {

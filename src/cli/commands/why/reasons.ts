@@ -3,7 +3,7 @@ import type { Disk } from "../../../base/disk.ts";
 import { type PathStep, tracePath } from "../../../gc/trace.ts";
 import { type InUse, inUse } from "../../../gc/in_use.ts";
 import type { GcPolicy } from "../../../gc/policy.ts";
-import { EvictionForecast, type Fate } from "../../../gc/forecast.ts";
+import { type EntryForecast, EvictionForecast } from "../../../gc/forecast.ts";
 import type { CacheSnapshot, SnapshotEntry } from "../../../snapshot/types.ts";
 import type { Digest } from "../../../oci/digest.ts";
 import { liveLeases } from "../../../store/locks/leases.ts";
@@ -15,7 +15,7 @@ export interface EntryReasons {
   readonly pin: Pin | undefined;
   /** Who uses it, in words for a user. */
   readonly user: string | undefined;
-  readonly fate: Fate;
+  readonly fate: EntryForecast;
 }
 
 /** Who needs content, and how each leads to it: first those that are held, whatever the limits. */
@@ -62,7 +62,7 @@ export class Reasons {
       digest,
       contents,
       needed: needed.sort((a, b) => isHeld(a) - isHeld(b)),
-      isInUse: [...places].some((place) => this.#inUse.places.has(place)),
+      isInUse: [...places].some((place) => this.#inUse.contentIds.has(place)),
     };
   }
 }

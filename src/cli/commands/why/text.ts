@@ -1,6 +1,6 @@
 import { printable } from "../../../base/errors.ts";
 import { formatBytes, formatDuration, plural } from "../../../base/units.ts";
-import type { Fate, Forecast } from "../../../gc/forecast.ts";
+import type { EntryForecast, Forecast } from "../../../gc/forecast.ts";
 import { type LimitScope, scopeText } from "../../../gc/policy.ts";
 import { shortDigest } from "../../../oci/digest.ts";
 import type { FetchReason, HistoryEvent } from "../../../store/journal/history.ts";
@@ -79,7 +79,7 @@ function keepersOf({ pin, user, fate }: EntryReasons): string[] {
   return keepers;
 }
 
-function gcText({ action, rule, why, isLimited, prospects }: Fate): string {
+function gcText({ action, rule, why, isLimited, prospects }: EntryForecast): string {
   if (action === "remove") return `takes it now: ${why} (${rule})`;
   if (rule === "pinned") return "never takes it while it is pinned";
   if (!isLimited) return "never takes it: no limit is set";

@@ -53,7 +53,7 @@ Deno.test("what is wrong is exit 5 and listed, and nothing is changed", async ()
 });
 
 Deno.test("where all that is left cannot be read, the hint is not to repair", () => {
-  const finding = { path: "/f", detail: "", digest: undefined, entries: [], remedy: undefined };
+  const finding = { path: "/f", detail: "", digest: undefined, entries: [], repair: undefined };
   const unreadable = { ...finding, kind: "unreadable" } as const;
   for (const wasRepaired of [false, true]) {
     assert.match(damaged([unreadable, unreadable], wasRepaired).hint, /readable for this user/);
