@@ -482,7 +482,7 @@ Deno.test("a record of a later larder is told, and is not forgotten", async () =
     faults.map(({ kind, path }) => `${kind} ${relative(cache.registry, path)}`).sort(),
     paths.map((path) => `broken ${path}`).sort(),
   );
-  for (const { detail } of faults) assert.equal(detail, "a later larder wrote its record");
+  for (const { detail } of faults) assert.equal(detail, "a newer larder wrote its record");
   const cures = anatomies.filter(({ entry }) => entry.isFromNewerVersion).map(({ repair: cure }) =>
     cure
   );

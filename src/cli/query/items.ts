@@ -115,7 +115,7 @@ class Blob implements Item {
   }
 
   get createdAt(): number {
-    return Math.min(this.#content.mtime, this.#now);
+    return Math.min(this.#content.state().mtime, this.#now);
   }
 
   get lastUsed(): number {

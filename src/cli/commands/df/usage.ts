@@ -1,5 +1,5 @@
 import type { Disk } from "../../../base/disk.ts";
-import type { Plan } from "../../../gc/plan.ts";
+import type { DraftPlan } from "../../../gc/plan.ts";
 import {
   type CacheSnapshot,
   ENTRY_TYPES,
@@ -43,7 +43,7 @@ export interface Usage {
 }
 
 /** Reckons up a cache. @param plan what a collection under the current policy would remove */
-export function usageOf(snapshot: CacheSnapshot, plan: Plan, disk: Disk | undefined): Usage {
+export function usageOf(snapshot: CacheSnapshot, plan: DraftPlan, disk: Disk | undefined): Usage {
   const freed = (type: EntryType) =>
     total(plan.remove.entries.filter((entry) => entry.type === type), "bytes");
   const partials = amountOf(snapshot.partials, plan.remove.partials);

@@ -1,8 +1,10 @@
 import { LarderError } from "../../../base/errors.ts";
 import { isGlob } from "../../../base/glob.ts";
-import { planClean } from "../../../gc/collector.ts";
+import { planFiles } from "../../../gc/plan.ts";
+import { planClean } from "../../../gc/planner.ts";
 import { takeSnapshot } from "../../../snapshot/snapshot.ts";
 import type { CacheSnapshot, SnapshotEntry } from "../../../snapshot/types.ts";
+import { liveLeases } from "../../../store/locks/leases.ts";
 import { noSuchEntry, selectForRemoval } from "../../entry_lookup.ts";
 import type { Context } from "../../context.ts";
 import { compileFilter } from "../../query/filter.ts";
@@ -30,11 +32,12 @@ export async function clean(
   const fits = await criteria(options, now);
   const snapshot = await takeSnapshot(context.layout, now);
   const asked = new Set(called(context, snapshot, names).filter(fits));
-  const plan = planClean(snapshot, asked, {
+  const leases = liveLeases(context.layout, now, { readOnly: true });
+  const draft = planClean(snapshot, asked, { leases }, {
     includePinned: options.includePinned,
     everything: isEverything(names, options),
   });
-  await showAndSweep(context, plan, options, {
+  await showAndSweep(context, draft, () => planFiles(context.layout, draft), options, {
     by: "clean",
     nothing: names.length === 0 && snapshot.entries.length === 0
       ? `the cache ${context.layout.root} is empty`

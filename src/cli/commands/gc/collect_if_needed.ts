@@ -1,9 +1,11 @@
 import { diskOf } from "../../../base/disk.ts";
 import { hasCode } from "../../../base/errors.ts";
-import { applyPlan, exceedsPolicy, planGc } from "../../../gc/collector.ts";
-import { isEmptyPlan } from "../../../gc/plan.ts";
+import { applyPlan } from "../../../gc/apply.ts";
+import { isEmptyPlan, planFiles } from "../../../gc/plan.ts";
+import { exceedsPolicy, planGc } from "../../../gc/planner.ts";
 import { type GcPolicy, hasFree, limitsOnlyFree } from "../../../gc/policy.ts";
 import { takeSnapshot } from "../../../snapshot/snapshot.ts";
+import { liveLeases } from "../../../store/locks/leases.ts";
 import type { Context } from "../../context.ts";
 import { shortfallLines } from "./plan_table.ts";
 import { freedText } from "./confirm_and_sweep.ts";
@@ -14,14 +16,16 @@ export async function collectIfBeyond(context: Context, policy: GcPolicy): Promi
   const disk = diskOf(layout.root);
   // The disk alone can tell then, and at once.
   if (limitsOnlyFree(policy) && hasFree(policy, disk)) return;
-  const snapshot = await takeSnapshot(layout, Date.now());
-  const plan = planGc(snapshot, policy, disk);
-  if (!exceedsPolicy(snapshot, policy, disk, plan)) return;
-  for (const line of shortfallLines(plan)) context.warn(line);
-  if (isEmptyPlan(plan)) return;
+  const now = Date.now();
+  const snapshot = await takeSnapshot(layout, now);
+  const leases = liveLeases(layout, now, { readOnly: true });
+  const draft = planGc(snapshot, policy, { disk, leases });
+  if (!exceedsPolicy(snapshot, policy, disk, draft)) return;
+  for (const line of shortfallLines(draft)) context.warn(line);
+  if (isEmptyPlan(draft)) return;
   try {
     const { aborted } = context.interruptible();
-    const result = await applyPlan(layout, plan, {
+    const result = await applyPlan(layout, planFiles(layout, draft), {
       by: "gc --auto",
       now: Date.now,
       // What served until Ctrl-C has ended as it should.

@@ -1,8 +1,8 @@
 import { LarderError } from "../../../base/errors.ts";
 import { formatBytes, plural } from "../../../base/units.ts";
-import { applyPlan } from "../../../gc/collector.ts";
+import { applyPlan } from "../../../gc/apply.ts";
 import { NEEDED_BY_KEPT_ENTRY } from "../../../gc/reference_counts.ts";
-import { isEmptyPlan, type Plan } from "../../../gc/plan.ts";
+import { type DraftPlan, isEmptyPlan, type Plan } from "../../../gc/plan.ts";
 import type { SweepResult } from "../../../gc/sweep.ts";
 import { displayName } from "../../../store/entry_names.ts";
 import { writeJson, writeOut } from "../../terminal/console.ts";
@@ -21,21 +21,25 @@ export interface SweepingOptions {
 /**
  * Shows a plan, asks, and carries it out; in JSON, what came of it is the plan's `result`.
  *
+ * @param complete stats what the plan removes: called before the question, so that later changes are noticed
  * @param by the command, for the journal
  * @param nothing what to say where there is nothing to do
  * @throws LarderError LDR_USAGE if there is nobody to ask, LDR_BUSY, LDR_DISK*
  */
 export async function showAndSweep(
   context: Context,
-  plan: Plan,
+  draft: Plan | DraftPlan,
+  complete: () => Plan,
   options: SweepingOptions,
   { by, nothing }: { by: string; nothing: string },
 ): Promise<void> {
   const isTable = options.format === "table";
-  if (isTable) writeOut(planTable(plan));
-  for (const line of shortfallLines(plan)) context.warn(line);
-  const mayGo = await confirm(context, plan, options, nothing);
-  const result = mayGo ? await sweepWith(context, plan, by) : undefined;
+  if (isTable) writeOut(planTable(draft));
+  for (const line of shortfallLines(draft)) context.warn(line);
+  const isPlanned = mayRemove(context, draft, options, nothing);
+  const plan = isPlanned || !isTable ? complete() : undefined;
+  const isConfirmed = isPlanned && await confirm(context, draft, options);
+  const result = isConfirmed ? await sweepWith(context, plan!, by) : undefined;
   if (!isTable) writeJson({ ...plan, result: result ?? null });
   if (result) report(context, result);
 }
@@ -55,12 +59,13 @@ export function freedText({ freed, entries }: SweepResult): string {
   return `freed ${formatBytes(freed)}, removed ${plural(entries.length, "entry", "entries")}`;
 }
 
-async function confirm(
+/** Returns false if there is nothing to remove, or only the plan was asked for, and says so. */
+function mayRemove(
   context: Context,
-  plan: Plan,
-  { dryRun, force }: SweepingOptions,
+  plan: Plan | DraftPlan,
+  { dryRun }: SweepingOptions,
   nothing: string,
-): Promise<boolean> {
+): boolean {
   if (isEmptyPlan(plan)) {
     // What cannot be met has been warned of, and why.
     context.info(plan.shortfalls.length > 0 ? "nothing may be removed" : nothing);
@@ -70,8 +75,14 @@ async function confirm(
     context.info(`would remove ${planSummary(plan)}`);
     return false;
   }
-  // Looked at before there is a question, so that what changes until the answer comes is noticed.
-  void plan.remove.contents;
+  return true;
+}
+
+async function confirm(
+  context: Context,
+  plan: Plan | DraftPlan,
+  { force }: SweepingOptions,
+): Promise<boolean> {
   if (force) return true;
   if (!canAsk()) {
     throw new LarderError(

@@ -1,10 +1,11 @@
 import { diskOf } from "../../../base/disk.ts";
 import { LarderError } from "../../../base/errors.ts";
 import { diskError, readTextIfAny } from "../../../base/files.ts";
-import { planGc } from "../../../gc/collector.ts";
-import { formatPlan, isEmptyPlan, parsePlan, type Plan } from "../../../gc/plan.ts";
+import { formatPlan, isEmptyPlan, parsePlan, type Plan, planFiles } from "../../../gc/plan.ts";
+import { planGc } from "../../../gc/planner.ts";
 import { hasLimits } from "../../../gc/policy.ts";
 import { takeSnapshot } from "../../../snapshot/snapshot.ts";
+import { liveLeases } from "../../../store/locks/leases.ts";
 import { collectIfBeyond } from "./collect_if_needed.ts";
 import type { Context } from "../../context.ts";
 import { LIMIT_OPTIONS, type LimitOptions, withLimits } from "./limits.ts";
@@ -28,13 +29,16 @@ export async function gc(context: Context, options: GcOptions): Promise<void> {
   if (options.apply !== undefined) {
     const plan = readPlan(context, options.apply);
     const nothing = "there is nothing to remove in this plan";
-    return await showAndSweep(context, plan, options, { by: "gc --apply", nothing });
+    return await showAndSweep(context, plan, () => plan, options, { by: "gc --apply", nothing });
   }
   const { layout } = context;
-  const snapshot = await takeSnapshot(layout, Date.now());
-  const plan = planGc(snapshot, policy, diskOf(layout.root));
-  if (options.plan !== undefined) return writePlan(context, plan, options.plan);
-  await showAndSweep(context, plan, options, {
+  const now = Date.now();
+  const snapshot = await takeSnapshot(layout, now);
+  const leases = liveLeases(layout, now, { readOnly: true });
+  const draft = planGc(snapshot, policy, { disk: diskOf(layout.root), leases });
+  const complete = () => planFiles(layout, draft);
+  if (options.plan !== undefined) return writePlan(context, complete(), options.plan);
+  await showAndSweep(context, draft, complete, options, {
     by: "gc",
     nothing: hasLimits(policy)
       ? "the cache is within its limits: nothing to remove"

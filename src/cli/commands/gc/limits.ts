@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError } from "commander";
 import { messageOf } from "../../../base/errors.ts";
 import { parseBytes, parseDuration, parseSpace, type Space } from "../../../base/units.ts";
-import type { GcPolicy, TypeLimits } from "../../../gc/policy.ts";
+import type { GcPolicy, ScopeLimits } from "../../../gc/policy.ts";
 import { ENTRY_TYPES, type EntryType } from "../../../snapshot/types.ts";
 
 /** What a limit is for: entries of one type, or everything. */
@@ -35,7 +35,7 @@ export function addLimitOptions(command: Command): Command {
 /** A policy with what the command line says in the place of what it said. */
 export function withLimits(policy: GcPolicy, options: LimitOptions): GcPolicy {
   const { maxSize, minFree, unused, keepLast, maxCount } = options;
-  const types: Partial<Record<EntryType, TypeLimits>> = {};
+  const types: Partial<Record<EntryType, ScopeLimits>> = {};
   for (const type of ENTRY_TYPES) {
     const before = policy.types?.[type];
     types[type] = {

@@ -1,11 +1,11 @@
 import { formatBytes, plural } from "../../../base/units.ts";
-import type { Plan } from "../../../gc/plan.ts";
+import type { DraftPlan, Plan } from "../../../gc/plan.ts";
 import { scopeText } from "../../../gc/policy.ts";
 import { displayName } from "../../../store/entry_names.ts";
 import { table } from "../../terminal/table.ts";
 
 /** A plan as a table: each entry, what becomes of it and why. Empty for a plan without entries. */
-export function planTable({ remove, keep }: Plan): string {
+export function planTable({ remove, keep }: Plan | DraftPlan): string {
   const rows = [
     ...remove.entries.map((
       { name, type, rule, why, bytes },
@@ -17,7 +17,7 @@ export function planTable({ remove, keep }: Plan): string {
 }
 
 /** What a plan removes, in words: `3 entries and 1 partial download, which frees 1.20 GiB`. */
-export function planSummary({ remove, bytes }: Plan): string {
+export function planSummary({ remove, bytes }: Plan | DraftPlan): string {
   const { entries, partials, rubbish } = remove;
   const parts = [
     entries.length > 0 && plural(entries.length, "entry", "entries"),
@@ -29,7 +29,7 @@ export function planSummary({ remove, bytes }: Plan): string {
 }
 
 /** Each goal that cannot be met, and why, as a line. */
-export function shortfallLines({ shortfalls }: Plan): string[] {
+export function shortfallLines({ shortfalls }: Plan | DraftPlan): string[] {
   return shortfalls.map(({ rule, type, limit, missing, kept }) => {
     const amount = rule === "max-count" ? String : formatBytes;
     const of = type ? ` for ${scopeText(type)}` : "";

@@ -35,12 +35,10 @@ export class Reasons {
 
   /** @throws LarderError LDR_DISK*, LDR_BUSY */
   constructor(snapshot: CacheSnapshot, policy: GcPolicy, disk: Disk | undefined) {
+    const leases = liveLeases(snapshot.layout, snapshot.takenAt, { readOnly: true });
     this.#cache = snapshot;
-    this.#fates = new EvictionForecast(snapshot, policy, disk);
-    this.#inUse = inUse(
-      snapshot,
-      liveLeases(snapshot.layout, snapshot.takenAt, { readOnly: true }),
-    );
+    this.#fates = new EvictionForecast(snapshot, policy, { disk, leases });
+    this.#inUse = inUse(snapshot, leases);
   }
 
   ofEntry(entry: SnapshotEntry): EntryReasons {

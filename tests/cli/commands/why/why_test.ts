@@ -99,7 +99,10 @@ Deno.test("a pin, a user and youth are told as what keeps it", async () => {
   assert.equal(await keptBy("pinned"), "pinned: for the demo");
   assert.equal(await keptBy("v2"), "pinned by *:v2");
   assert.equal(await keptBy("used"), `in use by larder run it (process ${Deno.pid})`);
-  assert.match((await keptBy("young"))!, /^last used 30m( \d+s)? ago, and is left alone for 1h$/);
+  assert.match(
+    (await keptBy("young"))!,
+    /^last used 30m( \d+s)? ago; entries are kept for 1h after a use$/,
+  );
   const { stdout } = await home.larder("why", "ghcr.io/acme/app:pinned");
   assert.equal(line(stdout, "GC"), "never takes it while it is pinned");
 });
