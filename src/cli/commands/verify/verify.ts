@@ -93,7 +93,7 @@ function print(context: Context, findings: readonly Shown[]): void {
 /** Says how much was looked at, how long that took, and what came of it. */
 function report(
   context: Context,
-  { expected: anatomies, files, bytes, steps, findings }: Verification,
+  { expected, files, bytes, steps, findings }: Verification,
   faults: readonly Shown[],
   left: readonly Shown[],
 ): void {
@@ -110,7 +110,7 @@ function report(
       strays.join(", ") + (context.options.verbose ? "" : ": larder verify -v lists them"),
     );
   }
-  const entries = plural(anatomies.length, "entry", "entries");
+  const entries = plural(expected.length, "entry", "entries");
   const result = faults.length === 0
     ? "nothing is wrong"
     : `${plural(faults.length, "fault")}${
@@ -124,11 +124,11 @@ function report(
 }
 
 function toJson(
-  { expected: anatomies, files, bytes, steps }: Verification,
+  { expected, files, bytes, steps }: Verification,
   findings: readonly Shown[],
 ): object {
   return {
-    entries: anatomies.length,
+    entries: expected.length,
     files,
     bytes,
     steps: steps.map(({ name, time }) => ({ name, seconds: time / 1000 })),

@@ -155,7 +155,7 @@ Deno.test("--format json has all of it", async () => {
       path: join(home.registry, "data/notes.txt"),
       digest: null,
       entries: [],
-      detail: "it is none of larder's",
+      detail: "larder did not write it",
       outcome: null,
       why: null,
     },
