@@ -63,7 +63,7 @@ Deno.test("the proxy variables are out of sight for the time of a call, even of 
 
 /** Fetches addresses in a process with this environment alone. */
 async function fetchWith(env: Record<string, string>, ...urls: string[]): Promise<string[]> {
-  const script = fileURLToPath(new URL("../support/fetch_urls.ts", import.meta.url));
+  const script = fileURLToPath(new URL("../../support/registry/fetch_urls.ts", import.meta.url));
   const { stdout, stderr, success } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", "--quiet", "--no-config", "--no-lock", script, ...urls],
     clearEnv: true,
