@@ -7,14 +7,18 @@
  */
 import { join, posix, relative } from "node:path";
 
-/** The folders of src/, lowest layer first. Folders of one layer do not know each other. */
+/**
+ * The folders of src/, lowest layer first. Folders of one layer do not import each other. Some are reserved: packages
+ * and builds, containers, a server and signatures have their place here before they have any code.
+ */
 const LAYERS: readonly (readonly string[])[] = [
   ["base"],
   ["oci"],
   ["store", "registry"],
   ["snapshot"],
   ["pull", "gc", "verify"],
-  ["run"],
+  ["trust", "packages"],
+  ["builds", "containers", "run", "serve"],
   ["cli"],
 ];
 

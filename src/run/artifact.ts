@@ -3,7 +3,7 @@ import { LarderError } from "../base/errors.ts";
 import { readBytesIfAny } from "../base/files.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
-import { type ImageManifest, spinApplication } from "../oci/manifest.ts";
+import { artifactKind, type ImageManifest, spinApplication } from "../oci/manifest.ts";
 import { isWasm, SPIN_ARCHIVE } from "../oci/media_types.ts";
 import { formatPlatform, type Platform } from "../oci/platform.ts";
 import type { Reference } from "../oci/reference.ts";
@@ -132,9 +132,7 @@ function notCarried(name: string, id: string, digest: Digest): LarderError {
 
 function notWasm(image: CachedImage, manifest: ImageManifest): LarderError {
   const { name, platform } = image;
-  const isImage = /container\.image\.v1|vnd\.oci\.image\.config\.v1/.test(
-    manifest.config.mediaType,
-  );
+  const isImage = artifactKind(manifest) === "image";
   const what = isImage
     ? `a container image${platform ? ` for ${formatPlatform(platform)}` : ""}`
     : `neither a Spin app nor a Wasm package (its config is ${manifest.config.mediaType})`;

@@ -1,5 +1,5 @@
 import { RESPONSE_WINDOW } from "./messages.ts";
-import { joined } from "../../base/bytes.ts";
+import { concatBytes } from "../../base/bytes.ts";
 
 export interface ResponseEvents {
   /** So many bytes of the body are on their way to the client. */
@@ -57,7 +57,7 @@ export class GuestResponse {
     const init = { status: this.#status, headers: this.#headers };
     if (isBodiless(this.#status)) return new Response(null, init);
     if (this.#end === "whole") {
-      const whole = this.#early.length === 1 ? this.#early[0] : joined(this.#early);
+      const whole = this.#early.length === 1 ? this.#early[0] : concatBytes(this.#early);
       return new Response(whole, init);
     }
     return new Response(this.#body(), init);

@@ -1,4 +1,4 @@
-import { joined } from "../../base/bytes.ts";
+import { concatBytes } from "../../base/bytes.ts";
 import { SectionReader } from "./reader.ts";
 
 /** A section of a core module. */
@@ -53,10 +53,10 @@ export function leb(value: number): Uint8Array {
 /** A name. */
 export function text(value: string): Uint8Array {
   const bytes = new TextEncoder().encode(value);
-  return joined([leb(bytes.length), bytes]);
+  return concatBytes([leb(bytes.length), bytes]);
 }
 
 export function section(id: number, parts: readonly Uint8Array[]): Uint8Array {
-  const content = joined(parts);
-  return joined([Uint8Array.of(id), leb(content.length), content]);
+  const content = concatBytes(parts);
+  return concatBytes([Uint8Array.of(id), leb(content.length), content]);
 }

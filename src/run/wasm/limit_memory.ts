@@ -1,5 +1,5 @@
 import { type MemoryShape, PAGE, takeMemory } from "./memory_image.ts";
-import { joined } from "../../base/bytes.ts";
+import { concatBytes } from "../../base/bytes.ts";
 import type { SectionReader } from "./reader.ts";
 import { leb, readContent, readSections, SECTION, section } from "./encoder.ts";
 
@@ -51,9 +51,9 @@ function limited(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
   const begin = limits.reduce((sum, { initial }) => sum + initial, 0);
   const growth = Math.max(0, Math.floor((GUEST_MEMORY / PAGE - begin) / limits.length));
   const entries = limits.map(({ flags, initial, maximum }) =>
-    joined([leb(flags | MAXIMUM), leb(initial), leb(Math.min(maximum, initial + growth))])
+    concatBytes([leb(flags | MAXIMUM), leb(initial), leb(Math.min(maximum, initial + growth))])
   );
-  return joined([
+  return concatBytes([
     bytes.subarray(0, memory.start),
     section(SECTION.memory, [leb(limits.length), ...entries]),
     bytes.subarray(memory.end),

@@ -1,4 +1,4 @@
-import { joined } from "../../base/bytes.ts";
+import { concatBytes } from "../../base/bytes.ts";
 import {
   HEADER,
   leb,
@@ -162,5 +162,5 @@ function rewrite(
     if (id === SECTION.data) parts.push(section(id, [leb(segments.length), ...segments]));
     else parts.push(bytes.subarray(start, end));
   }
-  return joined(parts);
+  return concatBytes(parts);
 }

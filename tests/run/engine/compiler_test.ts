@@ -81,7 +81,7 @@ Deno.test("what is compiled runs, with a warning, where the cache is not to be w
   const root = join(folder.path, "registry");
   Deno.writeTextFileSync(root, "no folder");
   const bench = new Bench(await guestBytes("command_cases"), root);
-  await assertNotKept(bench, /a file stands where a folder should be/);
+  await assertNotKept(bench, /a file exists where a folder is needed/);
 });
 
 mountTest(

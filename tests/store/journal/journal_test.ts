@@ -1,3 +1,6 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import fc from "fast-check";
 import {
   Journal,
   JOURNAL_SIZE,
@@ -7,9 +10,6 @@ import {
   sweepEvent,
   type UseEvent,
 } from "../../../src/store/journal/journal.ts";
-import assert from "node:assert/strict";
-import { join } from "node:path";
-import fc from "fast-check";
 import { childEnvironment } from "../../support/cli/environment.ts";
 import { Layout } from "../../../src/store/layout.ts";
 import { describe, filesIn, sampleBytes } from "../../support/cache/blobs.ts";
