@@ -1,3 +1,4 @@
+// deno-lint-ignore-file no-console
 /**
  * Builds what a release consists of: dist/larder-<target>, one binary a target, dist/SHA256SUMS, and the scripts
  * that install them.
