@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { hasCode } from "../../../src/base/errors.ts";
+import { ensureFolder } from "../../../src/base/files.ts";
 import { BlobStore } from "../../../src/store/blobs/blob_store.ts";
 import { Layout } from "../../../src/store/layout.ts";
-import { describe, sampleBytes } from "../../support/cache/blobs.ts";
+import { describe, filesIn, sampleBytes } from "../../support/cache/blobs.ts";
 import { TemporaryFolder } from "../../support/temporary.ts";
 
 const WASM = "application/vnd.wasm.content.layer.v1+wasm";
@@ -119,4 +120,24 @@ Deno.test("a blob is read back from any offset", async () => {
     bench.store.fetch(describe(sampleBytes(1))),
     (error) => hasCode(error, "LDR_NOT_CACHED"),
   );
+});
+
+Deno.test("BlobStore.write replaces a wrong partial file, and accepts an existing blob", async () => {
+  using bench = new Bench();
+  const bytes = sampleBytes(1000);
+  const descriptor = describe(bytes, "text/javascript");
+  ensureFolder(join(bench.layout.root, "partial"));
+  Deno.writeFileSync(bench.layout.partial(descriptor.digest), sampleBytes(10, 7));
+  for (const _ of [1, 2]) {
+    assert.deepEqual(await bench.store.write(bytes, "text/javascript"), descriptor);
+    assert.deepEqual(Deno.readFileSync(bench.layout.blobOf(descriptor)), bytes);
+  }
+  assert.deepEqual(filesIn(join(bench.layout.root, "partial")), []);
+});
+
+Deno.test("BlobStore.write fails with LDR_DISK if it cannot write", async () => {
+  using bench = new Bench();
+  Deno.writeTextFileSync(bench.layout.root, "a file in the way");
+  const failure = bench.store.write(sampleBytes(10), "text/javascript");
+  await assert.rejects(failure, (error) => hasCode(error, "LDR_DISK"));
 });

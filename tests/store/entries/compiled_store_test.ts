@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { dirname, join } from "node:path";
 import fc from "fast-check";
-import { hasCode } from "../../../src/base/errors.ts";
 import { ensureFolder } from "../../../src/base/files.ts";
 import { digestOf } from "../../../src/oci/hash.ts";
+import { takeSnapshot } from "../../../src/snapshot/snapshot.ts";
+import type { SnapshotEntry } from "../../../src/snapshot/types.ts";
 import { BlobStore } from "../../../src/store/blobs/blob_store.ts";
 import { CompiledStore, type EngineFile } from "../../../src/store/entries/compiled_store.ts";
 import { Layout } from "../../../src/store/layout.ts";
@@ -32,7 +33,7 @@ class Bench extends TemporaryFolder {
   readonly store = new CompiledStore(this.layout, this.blobs);
   readonly record = join(this.layout.compiledFolder(COMPONENT, ENGINE), "record.json");
 
-  /** What `find` gives, as bytes. */
+  /** Returns the content of the files that `find` returns, by name. */
   found(): Record<string, Uint8Array> | undefined {
     const files = this.store.find(COMPONENT, ENGINE);
     if (!files) return undefined;
@@ -42,6 +43,12 @@ class Bench extends TemporaryFolder {
       return [name, bytes];
     });
     return Object.fromEntries(contents);
+  }
+
+  /** Returns the compiled entries of a snapshot that are not damaged. */
+  async listed(now = Date.now()): Promise<SnapshotEntry[]> {
+    const { entries } = await takeSnapshot(this.layout, now);
+    return entries.filter(({ type, problem }) => type === "compiled" && problem === undefined);
   }
 
   pathOf(file: EngineFile): string {
@@ -58,7 +65,7 @@ class Bench extends TemporaryFolder {
 const contents = (...files: EngineFile[]) =>
   Object.fromEntries(files.map(({ name, bytes }) => [name, bytes]));
 
-Deno.test("what an engine made is found again, by component and engine alone", async () => {
+Deno.test("CompiledStore.find returns what put wrote, by component and engine", async () => {
   using bench = new Bench();
   assert.equal(bench.found(), undefined);
   await bench.store.put(COMPONENT, ENGINE, [script(), core()]);
@@ -67,7 +74,7 @@ Deno.test("what an engine made is found again, by component and engine alone", a
   assert.equal(bench.store.find(digestOf(sampleBytes(11)), ENGINE), undefined);
 });
 
-Deno.test("its files are blobs like any other, in the tree of their type, and the record names them", async () => {
+Deno.test("CompiledStore.put writes blobs to the tree of their type, and a record that names them", async () => {
   using bench = new Bench();
   await bench.store.put(COMPONENT, ENGINE, [script(), core()]);
   const files = [script(), core()].map(({ name, bytes, mediaType }) => ({
@@ -88,7 +95,7 @@ Deno.test("its files are blobs like any other, in the tree of their type, and th
 });
 
 for (const [name, file] of [["data", script()], ["wasm", core()]] as const) {
-  Deno.test(`a blob in ${name}/ that is missing or cut short makes it a miss, and putting it again heals it`, async () => {
+  Deno.test(`CompiledStore.find misses if a blob in ${name}/ is missing or truncated, and put repairs it`, async () => {
     using bench = new Bench();
     await bench.store.put(COMPONENT, ENGINE, [script(), core()]);
     const damages = [
@@ -104,7 +111,7 @@ for (const [name, file] of [["data", script()], ["wasm", core()]] as const) {
   });
 }
 
-Deno.test("finding it marks it as used, and missing it does not", async () => {
+Deno.test("CompiledStore.find marks the entry as used only on a hit", async () => {
   using bench = new Bench();
   const used = () => Deno.statSync(bench.record).mtime?.getTime();
   await bench.store.put(COMPONENT, ENGINE, [script()]);
@@ -115,7 +122,7 @@ Deno.test("finding it marks it as used, and missing it does not", async () => {
   assert.equal(used(), NOW);
 });
 
-Deno.test("many who put the same at once, or each their own, end with one that is whole", async () => {
+Deno.test("CompiledStore.put called concurrently leaves one complete entry", async () => {
   using bench = new Bench();
   const rounds = [1, 2, 3, 1, 2, 3, 1, 1];
   await Promise.all(rounds.map((seed) => {
@@ -123,23 +130,23 @@ Deno.test("many who put the same at once, or each their own, end with one that i
     return own.put(COMPONENT, ENGINE, [script(seed), core(seed), core(9)].slice(0, 2));
   }));
   const found = bench.found();
-  const whole = [1, 2, 3].map((seed) => contents(script(seed), core(seed)));
-  assert.ok(whole.some((each) => JSON.stringify(each) === JSON.stringify(found)));
+  const complete = [1, 2, 3].map((seed) => contents(script(seed), core(seed)));
+  assert.ok(complete.some((each) => JSON.stringify(each) === JSON.stringify(found)));
   assert.deepEqual(filesIn(join(bench.layout.root, "partial")), []);
   assert.deepEqual(filesIn(dirname(bench.record)), ["record.json"]);
 });
 
-Deno.test("deleting the cache costs only another compilation", async () => {
+Deno.test("CompiledStore.find misses after the cache was deleted, and put writes it again", async () => {
   using bench = new Bench();
   await bench.store.put(COMPONENT, ENGINE, [script(), core()]);
   Deno.removeSync(bench.layout.root, { recursive: true });
   assert.equal(bench.found(), undefined);
-  assert.deepEqual(bench.store.list(), []);
+  assert.deepEqual(await bench.listed(), []);
   await bench.store.put(COMPONENT, ENGINE, [script(), core()]);
   assert.deepEqual(bench.found(), contents(script(), core()));
 });
 
-Deno.test("all that was compiled is listed, with what it takes", async () => {
+Deno.test("a snapshot lists what CompiledStore.put wrote, with its size and last use", async () => {
   using bench = new Bench();
   const other = digestOf(sampleBytes(12));
   await bench.store.put(COMPONENT, "b-2", [script(), core()]);
@@ -152,24 +159,29 @@ Deno.test("all that was compiled is listed, with what it takes", async () => {
   Deno.mkdirSync(join(bench.layout.compiled, COMPONENT, "no engine "));
 
   const now = Date.now();
-  const listed = bench.store.list(now).sort((a, b) => a.engine < b.engine ? -1 : 1);
-  assert.deepEqual(listed.map(({ component, engine, size }) => [component, engine, size]), [
-    [COMPONENT, "a-1", 300],
-    [COMPONENT, "b-2", 5300],
-    [other, ENGINE, 5000],
-  ]);
-  assert.deepEqual(listed[1]!.files.map(({ name }) => name), ["app.js", "app.core2.wasm"]);
-  assert.equal(listed[1]!.folder, bench.layout.compiledFolder(COMPONENT, "b-2"));
-  assert.equal(listed[0]!.lastUsed, NOW);
-  assert.equal(listed[2]!.lastUsed, now);
+  const listed = new Map((await bench.listed(now)).map((entry) => [entry.name, entry]));
+  assert.deepEqual(
+    new Map([...listed].map(([name, { size, ownSize }]) => [name, size - ownSize])),
+    new Map([
+      [`${COMPONENT}/a-1`, 300],
+      [`${COMPONENT}/b-2`, 5300],
+      [`${other}/${ENGINE}`, 5000],
+    ]),
+  );
+  assert.equal(
+    listed.get(`${COMPONENT}/b-2`)!.folder,
+    bench.layout.compiledFolder(COMPONENT, "b-2"),
+  );
+  assert.equal(listed.get(`${COMPONENT}/a-1`)!.lastUsed, NOW);
+  assert.equal(listed.get(`${other}/${ENGINE}`)!.lastUsed, now);
 });
 
 const file = { name: "app.js", ...describe(sampleBytes(300), "text/javascript") };
 
 for (
   const [name, record] of [
-    ["no JSON", "half a rec"],
-    ["another schema", { schemaVersion: 2, files: [file] }],
+    ["incomplete JSON", "half a rec"],
+    ["another schema version", { schemaVersion: 2, files: [file] }],
     ["no files", { schemaVersion: 1, files: [] }],
     ["a name that is a path", { schemaVersion: 1, files: [{ ...file, name: "../app.js" }] }],
     ["a hidden name", { schemaVersion: 1, files: [{ ...file, name: ".app" }] }],
@@ -178,16 +190,16 @@ for (
     ["one name twice", { schemaVersion: 1, files: [file, file] }],
   ] as const
 ) {
-  Deno.test(`a record with ${name} counts as none`, async () => {
+  Deno.test(`CompiledStore.find misses on a record with ${name}`, async () => {
     using bench = new Bench();
     await bench.store.put(COMPONENT, ENGINE, [script()]);
     assert.ok(bench.found());
     bench.writeRecord(record);
-    assert.deepEqual([bench.found(), bench.store.list()], [undefined, []]);
+    assert.deepEqual([bench.found(), await bench.listed()], [undefined, []]);
   });
 }
 
-Deno.test("files that no record may name are refused, and nothing is found", async () => {
+Deno.test("CompiledStore.put rejects files that a record cannot name", async () => {
   using bench = new Bench();
   for (const files of [[], [{ ...script(), name: "a/b" }], [script(), script(5)]]) {
     await assert.rejects(bench.store.put(COMPONENT, ENGINE, files));
@@ -195,7 +207,7 @@ Deno.test("files that no record may name are refused, and nothing is found", asy
   assert.equal(bench.found(), undefined);
 });
 
-Deno.test("whatever stands in a record, it is a hit of blobs that are there, or a miss", async () => {
+Deno.test("CompiledStore.find returns existing blobs or misses, whatever the record contains", async () => {
   using bench = new Bench();
   await bench.store.put(COMPONENT, ENGINE, [script()]);
   const part = fc.record({
@@ -212,24 +224,4 @@ Deno.test("whatever stands in a record, it is a hit of blobs that are there, or 
       assert.deepEqual(bytes, script().bytes);
     }
   }));
-});
-
-Deno.test("a blob from memory is written once, whatever an earlier try left of it", async () => {
-  using bench = new Bench();
-  const bytes = sampleBytes(1000);
-  const descriptor = describe(bytes, "text/javascript");
-  ensureFolder(join(bench.layout.root, "partial"));
-  Deno.writeFileSync(bench.layout.partial(descriptor.digest), sampleBytes(10, 7));
-  for (const _ of [1, 2]) {
-    assert.deepEqual(await bench.blobs.write(bytes, "text/javascript"), descriptor);
-    assert.deepEqual(Deno.readFileSync(bench.layout.blobOf(descriptor)), bytes);
-  }
-  assert.deepEqual(filesIn(join(bench.layout.root, "partial")), []);
-});
-
-Deno.test("a blob from memory that cannot be written says why", async () => {
-  using bench = new Bench();
-  Deno.writeTextFileSync(bench.layout.root, "a file in the way");
-  const failure = bench.blobs.write(sampleBytes(10), "text/javascript");
-  await assert.rejects(failure, (error) => hasCode(error, "LDR_DISK"));
 });
