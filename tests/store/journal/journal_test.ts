@@ -150,7 +150,7 @@ Deno.test("several processes append at once, and no line is torn", async () => {
      const event = { kind: "use", at: "1970-01-01", name, digest: "${digest}", fetched: 1, saved: 1 };
      for (let i = 0; i < 200; i++) journal.append([event, event]);`,
   );
-  const config = new URL("../../deno.json", import.meta.url).pathname;
+  const config = new URL("../../../deno.json", import.meta.url).pathname;
   const args = [
     "run",
     "-A",
