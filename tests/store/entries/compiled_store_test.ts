@@ -27,7 +27,7 @@ const core = (seed = 2): EngineFile => ({
   bytes: sampleBytes(5000, seed),
 });
 
-class Bench extends TemporaryFolder {
+class Fixture extends TemporaryFolder {
   readonly layout = new Layout(join(this.path, "registry"));
   readonly blobs = new BlobStore(this.layout);
   readonly store = new CompiledStore(this.layout, this.blobs);
@@ -66,25 +66,25 @@ const contents = (...files: EngineFile[]) =>
   Object.fromEntries(files.map(({ name, bytes }) => [name, bytes]));
 
 Deno.test("CompiledStore.find returns what put wrote, by component and engine", async () => {
-  using bench = new Bench();
-  assert.equal(bench.found(), undefined);
-  await bench.store.put(COMPONENT, ENGINE, [script(), core()]);
-  assert.deepEqual(bench.found(), contents(script(), core()));
-  assert.equal(bench.store.find(COMPONENT, "jco-1.2.4"), undefined);
-  assert.equal(bench.store.find(digestOf(sampleBytes(11)), ENGINE), undefined);
+  using fixture = new Fixture();
+  assert.equal(fixture.found(), undefined);
+  await fixture.store.put(COMPONENT, ENGINE, [script(), core()]);
+  assert.deepEqual(fixture.found(), contents(script(), core()));
+  assert.equal(fixture.store.find(COMPONENT, "jco-1.2.4"), undefined);
+  assert.equal(fixture.store.find(digestOf(sampleBytes(11)), ENGINE), undefined);
 });
 
 Deno.test("CompiledStore.put writes blobs to the tree of their type, and a record that names them", async () => {
-  using bench = new Bench();
-  await bench.store.put(COMPONENT, ENGINE, [script(), core()]);
+  using fixture = new Fixture();
+  await fixture.store.put(COMPONENT, ENGINE, [script(), core()]);
   const files = [script(), core()].map(({ name, bytes, mediaType }) => ({
     name,
     ...describe(bytes, mediaType),
   }));
-  assert.deepEqual(JSON.parse(Deno.readTextFileSync(bench.record)), { schemaVersion: 1, files });
+  assert.deepEqual(JSON.parse(Deno.readTextFileSync(fixture.record)), { schemaVersion: 1, files });
   const [first, second] = files;
   assert.deepEqual(
-    filesBelow(bench.layout.root).map((path) => path.slice(bench.layout.root.length + 1)),
+    filesBelow(fixture.layout.root).map((path) => path.slice(fixture.layout.root.length + 1)),
     [
       `compiled/${COMPONENT}/${ENGINE}/record.json`,
       `data/${first!.digest}`,
@@ -96,70 +96,70 @@ Deno.test("CompiledStore.put writes blobs to the tree of their type, and a recor
 
 for (const [name, file] of [["data", script()], ["wasm", core()]] as const) {
   Deno.test(`CompiledStore.find misses if a blob in ${name}/ is missing or truncated, and put repairs it`, async () => {
-    using bench = new Bench();
-    await bench.store.put(COMPONENT, ENGINE, [script(), core()]);
+    using fixture = new Fixture();
+    await fixture.store.put(COMPONENT, ENGINE, [script(), core()]);
     const damages = [
       (path: string) => Deno.removeSync(path),
       (path: string) => Deno.truncateSync(path, file.bytes.length - 1),
     ];
     for (const damage of damages) {
-      damage(bench.pathOf(file));
-      assert.equal(bench.found(), undefined);
-      await bench.store.put(COMPONENT, ENGINE, [script(), core()]);
-      assert.deepEqual(bench.found(), contents(script(), core()));
+      damage(fixture.pathOf(file));
+      assert.equal(fixture.found(), undefined);
+      await fixture.store.put(COMPONENT, ENGINE, [script(), core()]);
+      assert.deepEqual(fixture.found(), contents(script(), core()));
     }
   });
 }
 
 Deno.test("CompiledStore.find marks the entry as used only on a hit", async () => {
-  using bench = new Bench();
-  const used = () => Deno.statSync(bench.record).mtime?.getTime();
-  await bench.store.put(COMPONENT, ENGINE, [script()]);
-  bench.store.find(COMPONENT, ENGINE, NOW);
+  using fixture = new Fixture();
+  const used = () => Deno.statSync(fixture.record).mtime?.getTime();
+  await fixture.store.put(COMPONENT, ENGINE, [script()]);
+  fixture.store.find(COMPONENT, ENGINE, NOW);
   assert.equal(used(), NOW);
-  Deno.removeSync(bench.pathOf(script()));
-  bench.store.find(COMPONENT, ENGINE, NOW + 5000);
+  Deno.removeSync(fixture.pathOf(script()));
+  fixture.store.find(COMPONENT, ENGINE, NOW + 5000);
   assert.equal(used(), NOW);
 });
 
 Deno.test("CompiledStore.put called concurrently leaves one complete entry", async () => {
-  using bench = new Bench();
+  using fixture = new Fixture();
   const rounds = [1, 2, 3, 1, 2, 3, 1, 1];
   await Promise.all(rounds.map((seed) => {
-    const own = new CompiledStore(bench.layout, new BlobStore(bench.layout));
+    const own = new CompiledStore(fixture.layout, new BlobStore(fixture.layout));
     return own.put(COMPONENT, ENGINE, [script(seed), core(seed), core(9)].slice(0, 2));
   }));
-  const found = bench.found();
+  const found = fixture.found();
   const complete = [1, 2, 3].map((seed) => contents(script(seed), core(seed)));
   assert.ok(complete.some((each) => JSON.stringify(each) === JSON.stringify(found)));
-  assert.deepEqual(filesIn(join(bench.layout.root, "partial")), []);
-  assert.deepEqual(filesIn(dirname(bench.record)), ["record.json"]);
+  assert.deepEqual(filesIn(join(fixture.layout.root, "partial")), []);
+  assert.deepEqual(filesIn(dirname(fixture.record)), ["record.json"]);
 });
 
 Deno.test("CompiledStore.find misses after the cache was deleted, and put writes it again", async () => {
-  using bench = new Bench();
-  await bench.store.put(COMPONENT, ENGINE, [script(), core()]);
-  Deno.removeSync(bench.layout.root, { recursive: true });
-  assert.equal(bench.found(), undefined);
-  assert.deepEqual(await bench.listed(), []);
-  await bench.store.put(COMPONENT, ENGINE, [script(), core()]);
-  assert.deepEqual(bench.found(), contents(script(), core()));
+  using fixture = new Fixture();
+  await fixture.store.put(COMPONENT, ENGINE, [script(), core()]);
+  Deno.removeSync(fixture.layout.root, { recursive: true });
+  assert.equal(fixture.found(), undefined);
+  assert.deepEqual(await fixture.listed(), []);
+  await fixture.store.put(COMPONENT, ENGINE, [script(), core()]);
+  assert.deepEqual(fixture.found(), contents(script(), core()));
 });
 
 Deno.test("a snapshot lists what CompiledStore.put wrote, with its size and last use", async () => {
-  using bench = new Bench();
+  using fixture = new Fixture();
   const other = digestOf(sampleBytes(12));
-  await bench.store.put(COMPONENT, "b-2", [script(), core()]);
-  await bench.store.put(COMPONENT, "a-1", [script(), { ...script(), name: "copy.js" }]);
-  await bench.store.put(other, ENGINE, [core()]);
-  bench.store.find(COMPONENT, "a-1", NOW);
-  bench.store.find(other, ENGINE, Date.now() + 1e9);
-  bench.writeRecord("{");
-  Deno.mkdirSync(join(bench.layout.compiled, "no digest", "x"), { recursive: true });
-  Deno.mkdirSync(join(bench.layout.compiled, COMPONENT, "no engine "));
+  await fixture.store.put(COMPONENT, "b-2", [script(), core()]);
+  await fixture.store.put(COMPONENT, "a-1", [script(), { ...script(), name: "copy.js" }]);
+  await fixture.store.put(other, ENGINE, [core()]);
+  fixture.store.find(COMPONENT, "a-1", NOW);
+  fixture.store.find(other, ENGINE, Date.now() + 1e9);
+  fixture.writeRecord("{");
+  Deno.mkdirSync(join(fixture.layout.compiled, "no digest", "x"), { recursive: true });
+  Deno.mkdirSync(join(fixture.layout.compiled, COMPONENT, "no engine "));
 
   const now = Date.now();
-  const listed = new Map((await bench.listed(now)).map((entry) => [entry.name, entry]));
+  const listed = new Map((await fixture.listed(now)).map((entry) => [entry.name, entry]));
   assert.deepEqual(
     new Map([...listed].map(([name, { size, ownSize }]) => [name, size - ownSize])),
     new Map([
@@ -170,7 +170,7 @@ Deno.test("a snapshot lists what CompiledStore.put wrote, with its size and last
   );
   assert.equal(
     listed.get(`${COMPONENT}/b-2`)!.folder,
-    bench.layout.compiledFolder(COMPONENT, "b-2"),
+    fixture.layout.compiledFolder(COMPONENT, "b-2"),
   );
   assert.equal(listed.get(`${COMPONENT}/a-1`)!.lastUsed, NOW);
   assert.equal(listed.get(`${other}/${ENGINE}`)!.lastUsed, now);
@@ -191,25 +191,25 @@ for (
   ] as const
 ) {
   Deno.test(`CompiledStore.find misses on a record with ${name}`, async () => {
-    using bench = new Bench();
-    await bench.store.put(COMPONENT, ENGINE, [script()]);
-    assert.ok(bench.found());
-    bench.writeRecord(record);
-    assert.deepEqual([bench.found(), await bench.listed()], [undefined, []]);
+    using fixture = new Fixture();
+    await fixture.store.put(COMPONENT, ENGINE, [script()]);
+    assert.ok(fixture.found());
+    fixture.writeRecord(record);
+    assert.deepEqual([fixture.found(), await fixture.listed()], [undefined, []]);
   });
 }
 
 Deno.test("CompiledStore.put rejects files that a record cannot name", async () => {
-  using bench = new Bench();
+  using fixture = new Fixture();
   for (const files of [[], [{ ...script(), name: "a/b" }], [script(), script(5)]]) {
-    await assert.rejects(bench.store.put(COMPONENT, ENGINE, files));
+    await assert.rejects(fixture.store.put(COMPONENT, ENGINE, files));
   }
-  assert.equal(bench.found(), undefined);
+  assert.equal(fixture.found(), undefined);
 });
 
 Deno.test("CompiledStore.find returns existing blobs or misses, whatever the record contains", async () => {
-  using bench = new Bench();
-  await bench.store.put(COMPONENT, ENGINE, [script()]);
+  using fixture = new Fixture();
+  await fixture.store.put(COMPONENT, ENGINE, [script()]);
   const part = fc.record({
     name: fc.oneof(fc.constantFrom("app.js", "x.wasm", ".."), fc.string()),
     mediaType: fc.constantFrom("text/javascript", "application/wasm"),
@@ -219,8 +219,8 @@ Deno.test("CompiledStore.find returns existing blobs or misses, whatever the rec
   const record = fc.record({ schemaVersion: fc.constantFrom(1, 2), files: fc.array(part) });
   const text = fc.oneof(record.map((value) => JSON.stringify(value)), fc.json(), fc.string());
   fc.assert(fc.property(text, (content) => {
-    bench.writeRecord(content);
-    for (const bytes of Object.values(bench.found() ?? {})) {
+    fixture.writeRecord(content);
+    for (const bytes of Object.values(fixture.found() ?? {})) {
       assert.deepEqual(bytes, script().bytes);
     }
   }));
