@@ -119,3 +119,14 @@ export function formatDuration(milliseconds: number): string {
 export function plural(count: number, one: string, many = `${one}s`): string {
   return `${count} ${count === 1 ? one : many}`;
 }
+
+const LIMIT_UNITS = ["PB", "PiB", "TB", "TiB", "GB", "GiB", "MB", "MiB", "kB", "KiB"] as const;
+
+/** Formats a size that a user chose in the unit that they are likely to have written: `8 MB`, `7.5 GiB`, `1.23 MiB`. */
+export function formatLimit(bytes: number): string {
+  for (const unit of LIMIT_UNITS) {
+    const amount = bytes / SIZE_UNITS.get(unit.toLowerCase())!;
+    if (amount >= 1 && Number.isInteger(amount * 10)) return `${amount} ${unit}`;
+  }
+  return formatBytes(bytes);
+}

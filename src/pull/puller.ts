@@ -1,7 +1,7 @@
 import type { ImageManifest } from "../oci/manifest.ts";
 import type { Reference } from "../oci/reference.ts";
 import type { EntryRecord } from "../store/entries/app_record.ts";
-import { withSharedLock } from "../store/locks/store_lock.ts";
+import { WAITING_FOR_SWEEP, withSharedLock } from "../store/locks/store_lock.ts";
 import type { PullerDependencies, PullObserver, PullOptions } from "./options.ts";
 import { Pull } from "./pull.ts";
 import { restore, type RestoreOptions, restoreSpinEntry } from "./restore.ts";
@@ -63,7 +63,7 @@ export class Puller {
     observer: PullObserver,
   ): Promise<T> {
     return withSharedLock(this.#deps.layout, work, {
-      waiting: () => observer.note?.("waiting for another larder that is cleaning the cache"),
+      waiting: () => observer.note?.(WAITING_FOR_SWEEP),
       signal,
     });
   }

@@ -124,7 +124,7 @@ Deno.test("a registry that is open to everyone: stored, and said not to be check
   using user = new User();
   const result = await login(user, registry.host);
   assert.equal(result.code, 0, result.stderr);
-  assert.match(result.stderr, /nothing was checked/);
+  assert.match(result.stderr, /not checked/);
   assert.notEqual(stored(user), undefined);
 });
 

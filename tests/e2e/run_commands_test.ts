@@ -24,7 +24,7 @@ async function userWithCommands(): Promise<User> {
   assert.deepEqual(first, {
     code: 0,
     stdout: "[]\n",
-    stderr: "compiling component.wasm, once\n",
+    stderr: "compiling component.wasm (cached for later runs)\n",
   });
   return user;
 }
@@ -271,6 +271,6 @@ Deno.test("options that have no use with a command are refused", async () => {
     const { code, stdout, stderr } = await user.larder(["run", ...options, "module.wasm", "a"]);
     assert.equal(code, 2);
     assert.equal(stdout, "");
-    assert.match(stderr, new RegExp(`${options[0]} has no use with a command \\[LDR_USAGE\\]`));
+    assert.match(stderr, new RegExp(`${options[0]} does not apply to a command \\[LDR_USAGE\\]`));
   }
 });

@@ -242,6 +242,6 @@ Deno.test("options that an app decides for itself are refused", async () => {
   for (const option of ["--dir=.", "--env=A=B", "--allow-net"]) {
     const { code, stderr } = await user.larder(["run", option, reference]);
     assert.equal(code, 2);
-    assert.match(stderr, /has no use with a Spin app.*\[LDR_USAGE\]/);
+    assert.match(stderr, /does not apply to a Spin app.*\[LDR_USAGE\]/);
   }
 });

@@ -109,7 +109,7 @@ Deno.test("a repair brings back what was pulled, wherever its tag stands by now"
   const offline = await user.larder(["pull", "--offline", reference]);
   assert.equal(offline.stdout, `${reference}@${APP.descriptor.digest}\n`);
   const why = await user.larder(["why", reference]);
-  assert.match(why.stdout, /fetched 195\.31 KiB: somebody had deleted it/);
+  assert.match(why.stdout, /fetched 195\.31 KiB: its files had been deleted outside larder/);
 });
 
 Deno.test("a Spin app is put right: its module, its files, what was unpacked, its locked app", async (t) => {

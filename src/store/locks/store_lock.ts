@@ -23,6 +23,12 @@ export interface ExclusiveLockOptions extends StoreLockOptions {
   readonly timeout?: number | undefined;
 }
 
+/** The message while {@link withSharedLock} waits. */
+export const WAITING_FOR_SWEEP = "waiting for another larder to finish cleaning the cache";
+
+/** The message while {@link withExclusiveLock} waits. */
+export const WAITING_FOR_WRITERS = "waiting for other processes to finish writing to the cache";
+
 /** Roots of the caches whose lock the current asynchronous context holds. */
 const heldLocks = new AsyncLocalStorage<ReadonlySet<string>>();
 

@@ -73,8 +73,8 @@ const WRONG: [string, RegExp, string, RegExp][] = [
   ['size > "5"', /at column 1: there is no operator int > string$/, "^", /docs/],
   ["unused > size", /no operator duration > int$/, "^", /docs/],
   ["'abc", /unterminated string$/, "^", /docs/],
-  ["name", /of the type string, neither true nor false$/, "^", /compare it/],
-  ["size", /of the type int/, "^", /compare it/],
+  ["name", /the result is of type string, not true or false$/, "^", /compare it/],
+  ["size", /of type int/, "^", /compare it/],
   ["true &&\n  size &&& 3", /at line 2, column 10: /, "         ^", /docs/],
   ["nam\u001b[31me", /./, "   ^", /./],
 ];

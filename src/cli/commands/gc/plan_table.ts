@@ -1,10 +1,13 @@
-import { formatBytes, plural } from "../../../base/units.ts";
+import { formatBytes, formatLimit, plural } from "../../../base/units.ts";
 import type { Plan } from "../../../gc/plan.ts";
 import { scopeText } from "../../../gc/policy.ts";
 import { displayName } from "../../../store/entry_names.ts";
-import { table } from "../../terminal/table.ts";
+import { enumerate, table } from "../../terminal/text_layout.ts";
 
-/** A plan as a table: each entry, what becomes of it and why. Empty for a plan without entries. */
+type Shortfall = Plan["shortfalls"][number];
+type KeptShare = Shortfall["kept"][number];
+
+/** Formats a plan as a table: each entry, what happens to it, and why. Empty for a plan without entries. */
 export function planTable({ remove, keep }: Plan): string {
   const rows = [
     ...remove.entries.map((
@@ -16,7 +19,7 @@ export function planTable({ remove, keep }: Plan): string {
   return table(["", "NAME", "TYPE", "RULE", "FREES", "WHY"], rows);
 }
 
-/** What a plan removes, in words: `3 entries and 1 partial download, which frees 1.20 GiB`. */
+/** `3 entries and 1 partial download (frees 1.20 GiB)`. */
 export function planSummary({ remove, bytes }: Plan): string {
   const { entries, partials, rubbish } = remove;
   const parts = [
@@ -24,21 +27,46 @@ export function planSummary({ remove, bytes }: Plan): string {
     partials.length > 0 && plural(partials.length, "partial download"),
     rubbish.length > 0 && plural(rubbish.length, "leftover file"),
   ].filter((part) => part !== false);
-  const what = parts.length > 0 ? parts.join(" and ") : "what nothing needs";
-  return `${what}, which frees ${formatBytes(bytes)}`;
+  return `${enumerate(parts) || "unreferenced blobs"} (frees ${formatBytes(bytes)})`;
 }
 
-/** Each goal that cannot be met, and why, as a line. */
+/** Returns a line for each limit that cannot be reached, with what prevents it. */
 export function shortfallLines({ shortfalls }: Plan): string[] {
-  return shortfalls.map(({ rule, type, limit, missing, kept }) => {
-    const amount = rule === "max-count" ? String : formatBytes;
-    const of = type ? ` for ${scopeText(type)}` : "";
-    const reasons = kept.map((each) =>
-      each.entries > 0
-        ? `${each.rule} ${formatBytes(each.bytes)} in ${plural(each.entries, "entry", "entries")}`
-        : `${each.rule} ${formatBytes(each.bytes)} that no entry needs`
-    );
-    return `${rule} ${amount(limit)}${of} cannot be met, it misses ${amount(missing)}: ` +
-      (reasons.join("; ") || "there is nothing left to remove");
+  return shortfalls.map((shortfall) => {
+    const { rule, type, limit, missing, kept } = shortfall;
+    const scope = type ? ` for ${scopeText(type)}` : "";
+    const goal = `${rule} ${rule === "max-count" ? limit : formatLimit(limit)}${scope}`;
+    const reasons = kept.map(keptText).join(", ") || "nothing else can be removed";
+    return `cannot reach ${goal}: still ${missingText(rule, missing)}; ${reasons}`;
   });
+}
+
+function missingText(rule: Shortfall["rule"], missing: number): string {
+  switch (rule) {
+    case "max-count":
+      return `${plural(missing, "entry", "entries")} over`;
+    case "min-free":
+      return `${formatBytes(missing)} short`;
+    default:
+      return `${formatBytes(missing)} over`;
+  }
+}
+
+/** `32 entries (13.14 MiB) were used within the last hour`, the grace age. */
+function keptText({ rule, entries, bytes }: KeptShare): string {
+  const size = formatBytes(bytes);
+  const isPlural = entries > 1;
+  const subject = entries === 0
+    ? `${size} of unreferenced content`
+    : `${plural(entries, "entry", "entries")} (${size})`;
+  switch (rule) {
+    case "young":
+      return `${subject} ${isPlural ? "were" : "was"} ${
+        entries === 0 ? "written" : "used"
+      } within the last hour`;
+    case "keep-last":
+      return `${subject} ${isPlural ? "are" : "is"} kept by keep-last`;
+    default:
+      return `${subject} ${isPlural ? "are" : "is"} ${rule}`;
+  }
 }

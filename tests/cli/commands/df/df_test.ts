@@ -25,7 +25,7 @@ Deno.test("larder df has a line for each type that there is, and bars for the re
   using home = filled();
   const { code, stdout, stderr } = await home.larder("df");
   assert.equal(code, 0);
-  assert.match(stderr, /^without limits gc takes only what nothing needs; /);
+  assert.match(stderr, /^no limits are set, so gc removes only unreferenced blobs/);
   const [table, bars] = stdout.split("\n\n");
   const rows = table!.split("\n").map((line) => line.split(/ {2,}/));
   assert.deepEqual(rows[0], ["TYPE", "COUNT", "SIZE", "SHARED", "RECLAIMABLE"]);
@@ -33,10 +33,10 @@ Deno.test("larder df has a line for each type that there is, and bars for the re
   assert.deepEqual(body.map(([name, count]) => [name, count]), [
     ["image", "2"],
     ["compiled", "1"],
-    ["needed by nothing", "1"],
+    ["unreferenced", "1"],
     ["partial downloads", "1"],
-    ["rubbish", "1"],
-    ["not larder's", "1"],
+    ["leftover files", "1"],
+    ["foreign files", "1"],
     ["total", body.at(-1)![1]],
   ]);
   assert.equal(body[0]![3], "39.06 KiB");
@@ -49,9 +49,9 @@ Deno.test("larder df has a line for each type that there is, and bars for the re
     "-",
     body.at(-1)!.at(-1),
   ]);
-  assert.match(rows.at(-1)![0]!, /^\S+ \w+ of \S+ \w+ are free on the disk \(\d+%\)$/);
+  assert.match(rows.at(-1)![0]!, /^Free space on the disk: \S+ \w+ of \S+ \w+ \(\d+%\)$/);
   const names = bars!.trimEnd().split("\n").map((line) => line.split(/ {2,}/)[0]);
-  assert.deepEqual(names, ["ghcr.io", "quay.io", "compiled code", "(shared by several)"]);
+  assert.deepEqual(names, ["ghcr.io", "quay.io", "compiled code", "(shared)"]);
 });
 
 Deno.test("larder df -v has bars for the repositories", async () => {

@@ -36,10 +36,10 @@ Deno.test("larder info tells all of an image: manifest, layers, who shares them,
 TYPE        image
 DIGEST      <digest>
 MEDIA TYPE  application/vnd.oci.image.manifest.v1+json
-SIZE        <size>, <size> of it shared with others
+SIZE        <size> (<size> shared with other entries)
 CREATED     <time>
 LAST USED   <time>
-CONFIRMED   <time>
+CHECKED     <time>
 PINNED      yes: for the demo
 WRITTEN BY  larder
 PATH        <cache>/manifests/ghcr.io/acme/shop/v1
@@ -165,7 +165,7 @@ Deno.test("a layer that is missing is told to be, and so is a damaged entry", as
   using home = filled();
   Deno.removeSync(join(home.registry, "data", ONE.blobs[2]!.descriptor.digest));
   const partly = await home.larder("info", "ghcr.io/acme/shop:v1");
-  assert.match(partly.stdout, /^layer .* \(not in the cache\)$/m);
+  assert.match(partly.stdout, /^layer .* \(not cached\)$/m);
   home.write("manifests/ghcr.io/acme/broken/v1/manifest.json", "{}");
   const broken = await home.larder("info", "ghcr.io/acme/broken:v1");
   assert.equal(broken.code, 0);

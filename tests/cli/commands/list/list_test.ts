@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { childEnvironment } from "../../../support/cli/environment.ts";
 import { formatBytes } from "../../../../src/base/units.ts";
 import { FIELD_NAMES } from "../../../../src/cli/query/fields.ts";
-import { localTime } from "../../../../src/cli/terminal/table.ts";
+import { localTime } from "../../../../src/cli/terminal/text_layout.ts";
 import {
   blob,
   digestOf,
@@ -126,7 +126,7 @@ Deno.test("larder list --filter lists what fits, and sums only that up", async (
   const none = await home.larder("list", "--filter", 'size > bytes("1TB")');
   assert.deepEqual(none, {
     code: 0,
-    stdout: "There is nothing of that in the cache\n",
+    stdout: "Nothing in the cache matches\n",
     stderr: "",
   });
 });
@@ -212,7 +212,7 @@ const WRONG: [string[], RegExp][] = [
     /^error: bad template at column 3: .*\n {2}\{\{nam\}\}\n {4}\^\nhint: did you mean name\?\n$/,
   ],
   [["--sort", "siz"], /cannot sort by "siz".*\nhint: did you mean size\?/],
-  [["--sort", "size:up"], /cannot sort as "size:up" says.*\nhint: write size:asc or size:desc/],
+  [["--sort", "size:up"], /bad sort order "size:up".*\nhint: write size:asc or size:desc/],
   [
     ["--type", "apps"],
     /'apps' is invalid\. Allowed choices are app, image, package, build, compiled, blob/,
@@ -244,7 +244,7 @@ Deno.test("a damaged entry is listed, and a warning says so", async () => {
   assert.equal(stderr, "");
   const table = await home.larder("list", "-v");
   assert.match(table.stdout, /^ghcr\.io\/owner\/broken:v1 /m);
-  assert.match(table.stderr, /^warning: ghcr\.io\/owner\/broken:v1 is damaged: /);
+  assert.match(table.stderr, /^warning: ghcr\.io\/owner\/broken:v1 is damaged; see larder info /);
 });
 
 Deno.test("a last use in the future is one of now", async () => {

@@ -39,7 +39,7 @@ Deno.test("a glob pins what is there and what comes later", async () => {
   using home = filled();
   const { code, stderr } = await home.larder("pin", "ghcr.io/acme/*");
   assert.equal(code, 0);
-  assert.equal(stderr, "pinned ghcr.io/acme/*: 2 entries now, and what comes later\n");
+  assert.equal(stderr, "pinned ghcr.io/acme/*: 2 entries now, and all that are pulled later\n");
   home.pulled("ghcr.io/acme/new:v1", ONE, OLD);
   assert.deepEqual(await removable(home), ["docker.io/library/nginx:latest"]);
   const table = (await home.larder("pins")).stdout.trimEnd().split("\n");

@@ -56,7 +56,7 @@ Deno.test("a cache of which nothing is known says so", async () => {
   using home = new CacheHome();
   const { code, stdout, stderr } = await home.larder("stats");
   assert.deepEqual([code, stdout], [0, ""]);
-  assert.match(stderr, /nothing is known yet/);
+  assert.match(stderr, /no statistics yet/);
 });
 
 Deno.test("hits, misses and bytes are summed up", async () => {
@@ -71,12 +71,12 @@ Deno.test("hits, misses and bytes are summed up", async () => {
   assert.equal(
     stdout.replace(/\d{4}-.*/, "<since>"),
     `SINCE      <since>
-HITS       2 (50 %)
+HITS       2 (50%)
 MISSES     2: 2 new
 FETCHED    2.00 KiB
 SAVED      4.00 KiB
 EVICTED    0 entries, 0 B
-REGRETTED  none
+REFETCHED  none
 `,
   );
 });
@@ -94,25 +94,28 @@ Deno.test("what gc took too early is listed, with a limit that would have kept i
     ["unused", "a limit of at least 38d would have kept them: larder config set gc.unused 38d"],
     [
       "max-size package",
-      "a limit of at least 320MB of the type package would have kept them: larder config set storage.package_cache.max_size_gb 0.32",
+      "a limit of at least 320MB for the type package would have kept them: larder config set storage.package_cache.max_size_gb 0.32",
     ],
     [
       "max-count build",
-      "a limit of at least 4 entries of the type build would have kept them: larder config set storage.image_cache.max_count 4",
+      "a limit of at least 4 entries for the type build would have kept them: larder config set storage.image_cache.max_count 4",
     ],
     [
       "unused image",
-      "a limit of at least 38d of the type image would have kept them: larder gc --unused image=38d",
+      "a limit of at least 38d for the type image would have kept them: larder gc --unused image=38d",
     ],
     [
       "unused registry",
-      "a limit of at least 38d of apps and images from registries would have kept them: larder config set storage.registry_cache.retention_days 38",
+      "a limit of at least 38d for apps and images from registries would have kept them: larder config set storage.registry_cache.retention_days 38",
     ],
     [
       "max-size compiled",
-      "a limit of at least 320MB of the type compiled would have kept them: larder gc --max-size compiled=320MB",
+      "a limit of at least 320MB for the type compiled would have kept them: larder gc --max-size compiled=320MB",
     ],
-    ["min-free", "the disk lacked 190.73 MiB for them: lower gc.min_free, or move the cache"],
+    [
+      "min-free",
+      "the disk was 190.73 MiB too small to keep them: lower gc.min_free, or move the cache",
+    ],
   ];
   for (const [rule, advice] of cases) {
     await t.step(rule, async () => {
@@ -121,7 +124,10 @@ Deno.test("what gc took too early is listed, with a limit that would have kept i
         use(home, DAY, "wanted", true),
       ]);
       const { stdout } = await home.larder("stats");
-      assert.match(stdout, /^EVICTED +3 entries, 286\.10 MiB\nREGRETTED +1 entry, 95\.37 MiB:/m);
+      assert.match(
+        stdout,
+        /^EVICTED +3 entries, 286\.10 MiB\nREFETCHED +1 entry, 95\.37 MiB, within a week/m,
+      );
       assert.match(
         stdout,
         new RegExp(`^wanted +${rule.split(" ")[0]} +\\S+ \\S+ +1d later +95\\.37 MiB$`, "m"),

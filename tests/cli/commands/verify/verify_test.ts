@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { damaged } from "../../../../src/cli/commands/verify/verify.ts";
+import { faultsRemain } from "../../../../src/cli/commands/verify/verify.ts";
 import { blob, digestOf, image, randomBytes, utf8 } from "../../../support/cache/artifacts.ts";
 import { DAY, relativePathOf } from "../../../support/cache/cache_folder.ts";
 import { CacheHome } from "../../../support/cache/cache_home.ts";
@@ -26,7 +26,7 @@ Deno.test("a cache that is whole says how much was looked at", async () => {
   using home = filled();
   const { code, stdout, stderr } = await home.larder("verify");
   assert.deepEqual([code, stdout], [0, ""], stderr);
-  assert.match(stderr, /^3 entries, \d+ files \([\d.]+ KiB\) in [\d.]+ s: nothing is wrong\n$/);
+  assert.match(stderr, /^3 entries, \d+ files \([\d.]+ KiB\) in [\d.]+ s: no faults\n$/);
 });
 
 Deno.test("an empty cache has nothing wrong, with and without --repair", async () => {
@@ -56,9 +56,12 @@ Deno.test("where all that is left cannot be read, the hint is not to repair", ()
   const finding = { path: "/f", detail: "", digest: undefined, entries: [], remedy: undefined };
   const unreadable = { ...finding, kind: "unreadable" } as const;
   for (const wasRepaired of [false, true]) {
-    assert.match(damaged([unreadable, unreadable], wasRepaired).hint, /readable for this user/);
+    assert.match(
+      faultsRemain([unreadable, unreadable], wasRepaired).hint,
+      /readable for this user/,
+    );
   }
-  assert.match(damaged([unreadable, { ...finding, kind: "missing" }], false).hint, /--repair/);
+  assert.match(faultsRemain([unreadable, { ...finding, kind: "missing" }], false).hint, /--repair/);
 });
 
 Deno.test("strays are counted, and listed with -v; they are nothing wrong", async () => {
@@ -67,7 +70,7 @@ Deno.test("strays are counted, and listed with -v; they are nothing wrong", asyn
   home.write("data/notes.txt", "mine");
   const quiet = await home.larder("verify");
   assert.deepEqual([quiet.code, quiet.stdout], [0, ""]);
-  assert.match(quiet.stderr, /^1 file orphaned, 1 file foreign: larder verify -v lists them$/m);
+  assert.match(quiet.stderr, /^1 orphaned file and 1 foreign file; larder verify -v lists them$/m);
   const verbose = await home.larder("verify", "-v");
   assert.match(verbose.stdout, /^foreign +data\/notes\.txt /m);
   assert.match(verbose.stderr, /^hash the files: [\d.]+ s$/m);
@@ -121,7 +124,7 @@ Deno.test("what needs a registry stays with --offline, and says why", async () =
   Deno.truncateSync(pathOf(home), 100);
   const { code, stdout, stderr } = await home.larder("verify", "--repair", "--offline");
   assert.equal(code, 5);
-  assert.match(stdout, /^truncated +\S+ +\S+ +left +.*the registry may not be asked/m);
+  assert.match(stdout, /^truncated +\S+ +\S+ +left +.*it cannot be fetched with --offline/m);
   assert.match(stderr, /error: .*LDR_DIGEST_MISMATCH/);
   // What was bad is gone all the same: nobody is to take it for good.
   assert.throws(() => Deno.statSync(pathOf(home)), Deno.errors.NotFound);

@@ -60,21 +60,36 @@ Deno.test("what nothing keeps, no limit takes", async () => {
   assert.deepEqual([code, stderr], [0, ""]);
   assert.equal(line(stdout, "NAME"), NAME);
   assert.equal(line(stdout, "KEPT BY"), "nothing");
-  assert.equal(line(stdout, "GC"), "never takes it: no limit is set");
+  assert.equal(line(stdout, "GC"), "will not remove it: no limit is set");
 });
 
 Deno.test("the rule and the time are told by which gc would take it", async (t) => {
   const cases: [string, string, string, RegExp][] = [
-    ["now", "gc: { unused: 7d }", "app:v1", /^takes it now: unused for 10d; .*\(unused\)$/],
-    ["later", "gc: { unused: 30d }", "app:v1", /^takes it on \S+ \S+ if nobody uses it before/],
-    ["by size", "gc: { max_size: 1MB }", "app:v1", /^takes it once more than [\d.]+ KiB have come/],
+    ["now", "gc: { unused: 7d }", "app:v1", /^will remove it now: unused for 10d; .*\(unused\)$/],
+    [
+      "later",
+      "gc: { unused: 30d }",
+      "app:v1",
+      /^will remove it on \S+ \S+ unless it is used before then$/,
+    ],
+    [
+      "by size",
+      "gc: { max_size: 1MB }",
+      "app:v1",
+      /^will remove it after another [\d.]+ KiB are pulled \(max-size\)$/,
+    ],
     [
       "by number",
       "gc: { max_count: 3 }",
       "app:v1",
-      /^takes it once more than 1 other entries have/,
+      /^will remove it after another 2 entries are pulled \(max-count\)$/,
     ],
-    ["by either", "gc: { max_count: 3, unused: 30d }", "app:v2", /^takes it on .*; or once more/],
+    [
+      "by either",
+      "gc: { max_count: 3, unused: 30d }",
+      "app:v2",
+      /^will remove it on .* before then, or after another 3 entries/,
+    ],
   ];
   for (const [name, text, tag, expected] of cases) {
     await t.step(name, async () => {
@@ -101,7 +116,7 @@ Deno.test("a pin, a user and youth are told as what keeps it", async () => {
   assert.equal(await keptBy("used"), `in use by larder run it (process ${Deno.pid})`);
   assert.match((await keptBy("young"))!, /^last used 30m( \d+s)? ago, and is left alone for 1h$/);
   const { stdout } = await home.larder("why", "ghcr.io/acme/app:pinned");
-  assert.equal(line(stdout, "GC"), "never takes it while it is pinned");
+  assert.equal(line(stdout, "GC"), "will not remove it while it is pinned");
 });
 
 Deno.test("a blob is led to from every entry that needs it, the held ones first", async () => {
@@ -124,7 +139,10 @@ Deno.test("a blob that nobody needs is gc's", async () => {
   home.blobs([orphan], DAY);
   const { stdout } = await home.larder("why", orphan.descriptor.digest);
   assert.equal(line(stdout, "NEEDED BY"), "0 entries");
-  assert.equal(line(stdout, "GC"), "takes it when it is old enough");
+  assert.equal(
+    line(stdout, "GC"),
+    "will remove it, unless it was written within the last hour (unreferenced)",
+  );
 });
 
 Deno.test("of what was fetched again, the history says why", async () => {
@@ -135,7 +153,7 @@ Deno.test("of what was fetched again, the history says why", async () => {
     each.slice(21)
   );
   assert.deepEqual(told, [
-    "fetched 2.00 KiB: it was not known before",
+    "fetched 2.00 KiB: pulled for the first time",
     "removed by larder gc --auto: unused for 31d (unused)",
     "fetched 2.00 KiB: larder gc --auto had removed it 23h before",
     "used from the cache",
@@ -149,7 +167,7 @@ Deno.test("what is no more is told of as long as the journal knows it", async (t
     await t.step(name, async () => {
       const { code, stdout } = await home.larder("why", name);
       assert.equal(code, 0);
-      assert.match(stdout, /is not in the cache\n\nWHEN +WHAT\n.*removed by larder gc --auto/);
+      assert.match(stdout, /is not in the cache\n\nWHEN +EVENT\n.*removed by larder gc --auto/);
     });
   }
 });

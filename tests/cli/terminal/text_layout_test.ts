@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { localTime, table } from "../../../src/cli/terminal/table.ts";
+import { localTime, table } from "../../../src/cli/terminal/text_layout.ts";
 
 Deno.test("columns are as wide as their widest cell, two spaces apart, without blanks at the end", () => {
   assert.equal(
