@@ -148,7 +148,7 @@ function reasonText(reason: FetchReason, at: number): string {
     case "removed":
       return `larder ${reason.by.by} had removed it ${formatDuration(at - reason.by.at)} before`;
     case "damaged":
-      return "it was damaged";
+      return "the cached copy was damaged";
     case "deleted":
       return "its files had been deleted outside larder";
   }
