@@ -6,7 +6,7 @@ import { type GcPolicy, hasFree, limitsOnlyFree } from "../../../gc/policy.ts";
 import { takeSnapshot } from "../../../snapshot/snapshot.ts";
 import type { Context } from "../../context.ts";
 import { freedText } from "./confirm_and_sweep.ts";
-import { shortfallLines } from "./plan_table.ts";
+import { shortfallLines } from "./plan_text.ts";
 
 /**
  * Collects garbage without asking, if the cache exceeds a limit. Does nothing while other processes hold the store

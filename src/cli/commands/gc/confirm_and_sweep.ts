@@ -10,7 +10,7 @@ import type { Context } from "../../context.ts";
 import type { Format } from "../../options.ts";
 import { writeJson, writeOut } from "../../terminal/console.ts";
 import { askYes, canAsk } from "../../terminal/prompt.ts";
-import { planSummary, planTable, shortfallLines } from "./plan_table.ts";
+import { planSummary, planTable, shortfallLines } from "./plan_text.ts";
 
 /** The options of every command that deletes. */
 export interface SweepCommandOptions {

@@ -6,10 +6,11 @@ import { formatPlan, isEmptyPlan, parsePlan, type Plan } from "../../../gc/plan.
 import { hasLimits } from "../../../gc/policy.ts";
 import { takeSnapshot } from "../../../snapshot/snapshot.ts";
 import type { Context } from "../../context.ts";
+import { flagOf, optionConflict } from "../../errors.ts";
 import { collectIfExceeded } from "./collect_if_needed.ts";
 import { showAndSweep, type SweepCommandOptions } from "./confirm_and_sweep.ts";
 import { LIMIT_OPTIONS, type LimitOptions, withLimits } from "./limits.ts";
-import { planSummary } from "./plan_table.ts";
+import { planSummary } from "./plan_text.ts";
 import { policyOf } from "./policy.ts";
 
 export interface GcOptions extends LimitOptions, SweepCommandOptions {
@@ -46,21 +47,11 @@ export async function gc(context: Context, options: GcOptions): Promise<void> {
 /** `--auto`, `--plan` and `--apply` are modes of their own, and some options do not apply to them. */
 function checkOptions(options: GcOptions): void {
   const modes = (["auto", "plan", "apply"] as const).filter((name) => options[name] !== undefined);
-  if (modes.length > 1) throw conflict(`--${modes[0]}`, `--${modes[1]}`);
-  if (options.auto && options.dryRun) throw conflict("--auto", "--dry-run");
-  if (options.auto && options.format === "json") throw conflict("--auto", "--format json");
+  if (modes.length > 1) throw optionConflict(flagOf(modes[0]!), flagOf(modes[1]!));
+  if (options.auto && options.dryRun) throw optionConflict("--auto", "--dry-run");
+  if (options.auto && options.format === "json") throw optionConflict("--auto", "--format json");
   const limit = LIMIT_OPTIONS.find((name) => options[name] !== undefined);
-  if (options.apply !== undefined && limit) throw conflict("--apply", `--${kebab(limit)}`);
-}
-
-function conflict(one: string, other: string): LarderError {
-  return new LarderError("LDR_USAGE", `${one} and ${other} cannot be combined`, {
-    hint: "leave one of them out",
-  });
-}
-
-function kebab(name: string): string {
-  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  if (options.apply !== undefined && limit) throw optionConflict("--apply", flagOf(limit));
 }
 
 function readPlan(context: Context, file: string): Plan {

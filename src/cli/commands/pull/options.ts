@@ -1,5 +1,4 @@
 import { systemClock } from "../../../base/concurrency.ts";
-import { LarderError } from "../../../base/errors.ts";
 import { TRANSFERS } from "../../../base/limits.ts";
 import { formatBytes, formatDuration, plural } from "../../../base/units.ts";
 import { formatPlatform, parsePlatform } from "../../../oci/platform.ts";
@@ -10,6 +9,7 @@ import { bytesOf, type PartResult, type PullResult } from "../../../pull/result.
 import type { RegistryClient } from "../../../registry/client.ts";
 import type { Transport } from "../../../registry/http/transport.ts";
 import type { Context } from "../../context.ts";
+import { optionConflict } from "../../errors.ts";
 import { openRegistry } from "../../registry_access.ts";
 
 /** The options of every command that pulls. */
@@ -39,18 +39,10 @@ export function openPuller(
 export function pullOptions(context: Context, command: PullingOptions): PullOptions {
   const { freshness, transfers } = context.config;
   if (command.platform && command.allPlatforms) {
-    throw new LarderError("LDR_USAGE", "--platform and --all-platforms cannot be combined", {
-      hint: "leave one of them out",
-    });
+    throw optionConflict("--platform", "--all-platforms");
   }
   if (context.options.offline && command.policy && command.policy !== "never") {
-    throw new LarderError(
-      "LDR_USAGE",
-      `--offline and --policy ${command.policy} cannot be combined`,
-      {
-        hint: "leave one of them out",
-      },
-    );
+    throw optionConflict("--offline", `--policy ${command.policy}`);
   }
   return {
     policy: context.options.offline ? "never" : command.policy ?? freshness?.policy ?? "always",

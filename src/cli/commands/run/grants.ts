@@ -1,19 +1,7 @@
 import { LarderError } from "../../../base/errors.ts";
 import { OutboundHosts } from "../../../run/grants/outbound_hosts.ts";
 import type { Address } from "../../../run/server/http_server.ts";
-import type { PullingOptions } from "../pull/options.ts";
-
-/** The options of `larder run`. */
-export interface RunOptions extends PullingOptions {
-  readonly dir?: readonly string[];
-  readonly env?: readonly string[];
-  /** `*` if the option has no value. */
-  readonly allowNet?: string;
-  readonly variable?: readonly string[];
-  readonly listen?: string;
-  /** True if the option has no value. */
-  readonly engine?: string | true;
-}
+import type { RunOptions } from "./options.ts";
 
 /** The grants and settings of the command line, checked before anything is fetched. */
 export interface Grants {
@@ -33,12 +21,6 @@ export interface FolderGrant {
   readonly readOnly: boolean;
 }
 
-/** Options that apply only to HTTP components and Spin apps. */
-export const SERVER_OPTIONS: readonly (keyof RunOptions)[] = ["listen", "variable"];
-
-/** Describes a Spin app in the refusal of an option that would grant it something. */
-export const SPIN_APP = "a Spin app: its manifest declares what it may access";
-
 /** The default address, which is also Spin's. */
 const DEFAULT_ADDRESS = "127.0.0.1:3000";
 
@@ -52,35 +34,6 @@ export function grantsOf(options: RunOptions): Grants {
     address: parseAddress(options.listen),
     variables: parseVariables(variable),
   };
-}
-
-/**
- * Fails if an option was given that does not apply to the subject, rather than ignore it.
- * @param subject describes what is run, as in `a command`
- * @throws LarderError LDR_USAGE
- */
-export function rejectOptions(
-  options: RunOptions,
-  inapplicable: readonly (keyof RunOptions)[],
-  subject: string,
-): void {
-  const given = inapplicable.find((option) => options[option] !== undefined);
-  if (given === undefined) return;
-  const option = given.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-  throw new LarderError("LDR_USAGE", `--${option} does not apply to ${subject}`, {
-    hint: "leave it out",
-  });
-}
-
-/**
- * Fails if arguments were given for a server.
- * @throws LarderError LDR_USAGE
- */
-export function rejectArguments(args: readonly string[], name: string): void {
-  if (args.length === 0) return;
-  throw new LarderError("LDR_USAGE", `${name} answers HTTP requests and takes no arguments`, {
-    hint: "leave out the arguments after its name",
-  });
 }
 
 /**
@@ -160,12 +113,5 @@ function isFolder(path: string): boolean {
 function usage(option: string, reason: string): LarderError {
   return new LarderError("LDR_USAGE", `bad ${option}: ${reason}`, {
     hint: "larder run --help explains the option",
-  });
-}
-
-/** The error for a run without a reference. */
-export function missingReference(): LarderError {
-  return new LarderError("LDR_USAGE", "missing required argument 'reference'", {
-    hint: "larder run --help explains what can be run",
   });
 }

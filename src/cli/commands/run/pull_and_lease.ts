@@ -58,8 +58,3 @@ export async function pullAndUse<T>(
     progress.end();
   }
 }
-
-/** True if the subject is a file rather than a reference: `app.wasm`, or any path. */
-export function isFile(subject: string): boolean {
-  return subject.endsWith(".wasm") || /^(?:\.{0,2}\/|[A-Za-z]:[\\/]|\.{1,2}\\)/.test(subject);
-}

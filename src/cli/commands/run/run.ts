@@ -14,17 +14,17 @@ import { wasmFile } from "../../../run/wasm/source.ts";
 import { BlobStore } from "../../../store/blobs/blob_store.ts";
 import { CompiledStore } from "../../../store/entries/compiled_store.ts";
 import type { Context } from "../../context.ts";
+import { type Grants, grantsOf } from "./grants.ts";
 import {
-  type Grants,
-  grantsOf,
+  isFile,
   missingReference,
   rejectArguments,
   rejectOptions,
   type RunOptions,
   SERVER_OPTIONS,
   SPIN_APP,
-} from "./grants.ts";
-import { isFile, pullAndUse } from "./pull_and_lease.ts";
+} from "./options.ts";
+import { pullAndUse } from "./pull_and_lease.ts";
 import { serve } from "./serve.ts";
 
 /** `larder run`: pulls and runs an artifact, or runs a file. */

@@ -19,17 +19,17 @@ import { inspectWasmFile } from "../../../run/wasm/inspect.ts";
 import { hostPlatform } from "../../../store/platform_dirs.ts";
 import type { Context } from "../../context.ts";
 import { writeOut } from "../../terminal/console.ts";
+import { type Grants, grantsOf } from "./grants.ts";
 import {
-  type Grants,
-  grantsOf,
+  isFile,
   missingReference,
   rejectArguments,
   rejectOptions,
   type RunOptions,
   SERVER_OPTIONS,
   SPIN_APP,
-} from "./grants.ts";
-import { isFile, pullAndUse } from "./pull_and_lease.ts";
+} from "./options.ts";
+import { pullAndUse } from "./pull_and_lease.ts";
 
 /** `larder run --engine NAME`: pulls, and runs an installed engine; without a name, lists the engines. */
 export async function runWithEngine(
