@@ -21,7 +21,7 @@ function use(home: CacheHome, age: number, name: string, isMiss: boolean): Journ
   };
 }
 
-/** @param limit a rule, with the type behind a blank, where the limit is for one type */
+/** @param limit a rule, followed by a space and the scope if the limit has one */
 function sweep(home: CacheHome, age: number, limit: string, ...names: string[]): JournalEvent {
   const [rule, scope] = limit.split(" ") as [string, string | undefined];
   const evicted = names.map((name, i) => ({
@@ -44,7 +44,7 @@ function sweep(home: CacheHome, age: number, limit: string, ...names: string[]):
   });
 }
 
-/** A home whose journal has these events. */
+/** Returns a home with these events in its journal. */
 function withJournal(events: (home: CacheHome) => JournalEvent[]): CacheHome {
   const home = new CacheHome({ now: Date.now() });
   Deno.mkdirSync(home.registry, { recursive: true });
@@ -52,14 +52,14 @@ function withJournal(events: (home: CacheHome) => JournalEvent[]): CacheHome {
   return home;
 }
 
-Deno.test("a cache of which nothing is known says so", async () => {
+Deno.test("stats without a journal says that there are none yet", async () => {
   using home = new CacheHome();
   const { code, stdout, stderr } = await home.larder("stats");
   assert.deepEqual([code, stdout], [0, ""]);
   assert.match(stderr, /no statistics yet/);
 });
 
-Deno.test("hits, misses and bytes are summed up", async () => {
+Deno.test("stats sums up hits, misses and bytes", async () => {
   using home = withJournal((home) => [
     use(home, 3 * HOUR, "a", true),
     use(home, 2 * HOUR, "a", false),
@@ -81,7 +81,7 @@ REFETCHED  none
   );
 });
 
-Deno.test("what gc took too early is listed, with a limit that would have kept it", async (t) => {
+Deno.test("stats lists entries that were evicted too early, with a limit that would have kept them", async (t) => {
   const cases: [string, string][] = [
     [
       "max-size",
@@ -137,7 +137,7 @@ Deno.test("what gc took too early is listed, with a limit that would have kept i
   }
 });
 
-Deno.test("the advised commands work", async () => {
+Deno.test("stats advises commands that succeed", async () => {
   using home = withJournal((home) => [
     sweep(home, 2 * DAY, "max-size", "a"),
     sweep(home, 2 * DAY, "max-count", "b"),
@@ -157,7 +157,7 @@ Deno.test("the advised commands work", async () => {
   }
 });
 
-Deno.test("--format json has all of it, with times", async () => {
+Deno.test("stats --format json has every figure, with ISO times", async () => {
   using home = withJournal((home) => [
     sweep(home, 2 * DAY, "unused", "wanted"),
     use(home, DAY, "wanted", true),
@@ -187,7 +187,7 @@ Deno.test("--format json has all of it, with times", async () => {
   assert.equal(JSON.parse(nothing).since, null);
 });
 
-Deno.test("a size is rounded up to what one would write as a limit", () => {
+Deno.test("roundedSize rounds up to two significant digits and a unit", () => {
   const cases: [number, string][] = [
     [0, "0.1MB"],
     [1, "0.1MB"],
