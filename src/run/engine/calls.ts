@@ -33,7 +33,7 @@ export interface ResponseSink {
  * @returns its exit code
  * @throws what trapped
  */
-export async function runCommand(component: Component, host: Host): Promise<number> {
+export async function callCommand(component: Component, host: Host): Promise<number> {
   const instance = component.start(host);
   try {
     await instance.interface<{ run(): Promise<void> }>("wasi:cli/run").run();
@@ -54,13 +54,13 @@ export async function runCommand(component: Component, host: Host): Promise<numb
  * Has an instance answer one request (`wasi:http/incoming-handler`), and ends it.
  * @throws what trapped, before or after the response's head
  */
-export async function serve(
+export async function callHandler(
   instance: Instance,
   { head, body }: GuestRequest,
   sink: ResponseSink,
 ): Promise<void> {
   using _ = instance;
-  const response = new ResponseUnderWay(sink, head.method === "HEAD");
+  const response = new PendingResponse(sink, head.method === "HEAD");
   const handler = instance.interface<Handler>("wasi:http/incoming-handler");
   const out = ResponseOutparam.of((result) => response.set(result));
   try {
@@ -77,7 +77,7 @@ interface Handler {
 }
 
 /** What a guest answers with, from its head to its end. */
-class ResponseUnderWay {
+class PendingResponse {
   readonly #sink: ResponseSink;
   readonly #isForHead: boolean;
   #failure: ErrorCode | undefined;

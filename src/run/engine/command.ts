@@ -1,5 +1,5 @@
 import { LarderError } from "../../base/errors.ts";
-import type { CommandAnswer, CommandProgram } from "./command_worker.ts";
+import type { CommandEvent, CommandProgram } from "./command_worker.ts";
 import { GuestSockets } from "../sockets/socket_hosts.ts";
 import { permissionsFor } from "./permissions.ts";
 
@@ -7,7 +7,7 @@ import { permissionsFor } from "./permissions.ts";
  * Runs a command to its end, in a thread that has no more permissions than the command was granted.
  *
  * @param name what it is called in messages
- * @param options `onRefusal` is told in one line which option would grant what was refused; the signal ends the
+ * @param options `onDenial` is told in one line which option would grant what was refused; the signal ends the
  * command at once
  * @returns its exit code
  * @throws LarderError LDR_GUEST if it trapped, LDR_INTERRUPTED
@@ -15,7 +15,7 @@ import { permissionsFor } from "./permissions.ts";
 export async function runCommand(
   name: string,
   program: CommandProgram,
-  options: { onRefusal: (message: string) => void; signal?: AbortSignal | undefined },
+  options: { onDenial: (message: string) => void; signal?: AbortSignal | undefined },
 ): Promise<number> {
   // What came before was not looked at since: an event that is over raises no listener.
   if (options.signal?.aborted) throw interruptedAt(name);
@@ -27,9 +27,9 @@ export async function runCommand(
   const { promise, resolve, reject } = Promise.withResolvers<number>();
   const onAbort = () => reject(interruptedAt(name));
   options.signal?.addEventListener("abort", onAbort, { once: true });
-  worker.onmessage = ({ data }: MessageEvent<CommandAnswer>) => {
+  worker.onmessage = ({ data }: MessageEvent<CommandEvent>) => {
     if ("sockets" in data) void sockets.serve(data.sockets);
-    else if ("refusal" in data) options.onRefusal(data.refusal);
+    else if ("refusal" in data) options.onDenial(data.refusal);
     else if ("exitCode" in data) resolve(data.exitCode);
     else reject(trapped(name, data.trap));
   };

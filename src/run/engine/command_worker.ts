@@ -1,7 +1,7 @@
 /** A command's thread: runs one command to its end. */
 import { workerScope } from "../../base/worker.ts";
 import { messageOf } from "../../base/errors.ts";
-import { runCommand } from "./calls.ts";
+import { callCommand } from "./calls.ts";
 import { type CompiledComponent, Component } from "./component.ts";
 import { type HostSettings, openHost } from "../wasi/host.ts";
 import { MemoryPool } from "../wasm/memory_pool.ts";
@@ -20,13 +20,13 @@ export interface CompiledModule {
 }
 
 /** What it answers: refusals and ports at which it asks for sockets, then how the command ended. */
-export type CommandAnswer =
+export type CommandEvent =
   | { readonly sockets: MessagePort }
   | { readonly refusal: string }
   | { readonly exitCode: number }
   | { readonly trap: string };
 
-const scope = workerScope<CommandProgram, CommandAnswer>();
+const scope = workerScope<CommandProgram, CommandEvent>();
 
 // A trap shows a second time inside of the transpiled code.
 addEventListener("unhandledrejection", (event) => event.preventDefault());
@@ -40,7 +40,7 @@ scope.onmessage = async ({ data: program }) => {
     );
     const exitCode = "module" in program
       ? await runPreview1(program.module, host, memoryOf(program))
-      : await runCommand(new Component(program), host);
+      : await callCommand(new Component(program), host);
     scope.postMessage({ exitCode });
   } catch (error) {
     scope.postMessage({ trap: messageOf(error) });
@@ -48,5 +48,5 @@ scope.onmessage = async ({ data: program }) => {
 };
 
 function memoryOf({ image }: CompiledModule): WebAssembly.Memory | undefined {
-  return image && new MemoryPool(image.shape, image.bytes).take();
+  return image && new MemoryPool(image.shape, image.bytes).acquire();
 }

@@ -6,7 +6,7 @@ import type { CompiledComponent } from "./component.ts";
 import { ENGINE_VERSION } from "./version.ts";
 import type { MemoryShape } from "../wasm/memory_image.ts";
 import type { Transpiled } from "./transpile.ts";
-import type { TranspileAnswer, TranspileRequest } from "./transpile_worker.ts";
+import type { TranspileRequest, TranspileResult } from "./transpile_worker.ts";
 import { readTranspiler } from "./transpiler_files.ts";
 
 /** The files of a compiled component, beside its modules and the images of their memories. */
@@ -162,7 +162,7 @@ async function transpileInThread(
   const { promise, resolve, reject } = Promise.withResolvers<Transpiled>();
   const onAbort = () => reject(interrupted());
   signal?.addEventListener("abort", onAbort, { once: true });
-  worker.onmessage = ({ data }: MessageEvent<TranspileAnswer>) => {
+  worker.onmessage = ({ data }: MessageEvent<TranspileResult>) => {
     if ("error" in data) reject(untranspilable(digest, data.error));
     else resolve(data);
   };

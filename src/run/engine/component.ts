@@ -83,7 +83,7 @@ export class Component {
   ): WebAssembly.Imports {
     const memories = this.#memories.get(module);
     if (!memories) return imports;
-    const memory = memories.take();
+    const memory = memories.acquire();
     taken.push({ memory, memories });
     return { ...imports, [MEMORY_IMPORT.module]: { [MEMORY_IMPORT.name]: memory } };
   }
@@ -136,7 +136,7 @@ export class Instance implements Disposable {
 
   /** Gives its memories to the next instances: for a guest of which no call is under way, nor ever will be. */
   recycle(): void {
-    for (const { memory, memories } of this.#taken) memories.give(memory);
+    for (const { memory, memories } of this.#taken) memories.release(memory);
   }
 
   /** What the guest called `exit` with, undefined if it did not. */

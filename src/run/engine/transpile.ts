@@ -1,4 +1,4 @@
-import { boundMemories, type MemoryImage } from "../wasm/limit_memory.ts";
+import { limitMemories, type MemoryImage } from "../wasm/limit_memory.ts";
 import type { TranspilerFiles } from "./transpiler_files.ts";
 
 /** The compiled form of a component: its JavaScript, and the core modules that this instantiates. */
@@ -64,7 +64,7 @@ export async function transpile(
   const modules = new Map<string, Uint8Array<ArrayBuffer>>();
   const images = new Map<string, MemoryImage>();
   for (const [name, bytes] of generated.files.filter(([name]) => name.endsWith(".wasm"))) {
-    const { code, image } = boundMemories(bytes);
+    const { code, image } = limitMemories(bytes);
     modules.set(name, code);
     if (image) images.set(name, image);
   }

@@ -11,9 +11,9 @@ export interface TranspileRequest {
 }
 
 /** What it answers; the bytes are handed over. */
-export type TranspileAnswer = Transpiled | { readonly error: string };
+export type TranspileResult = Transpiled | { readonly error: string };
 
-const scope = workerScope<TranspileRequest, TranspileAnswer>();
+const scope = workerScope<TranspileRequest, TranspileResult>();
 
 scope.onmessage = async ({ data }) => {
   try {

@@ -2,7 +2,7 @@ import { printable } from "../../base/errors.ts";
 import { type Endpoint, type Transport, urlHost } from "./endpoint.ts";
 
 /** So many of a guest's refused accesses are told of; a guest could think of new ones for ever. */
-export const GUEST_REFUSALS = 20;
+export const MAX_REPORTED_DENIALS = 20;
 
 const UNLISTED = "the app does not list it in allowed_outbound_hosts";
 
@@ -69,10 +69,10 @@ export class Denials {
   }
 
   #say(line: string): void {
-    if (this.#told.has(line) || this.#told.size > GUEST_REFUSALS) return;
+    if (this.#told.has(line) || this.#told.size > MAX_REPORTED_DENIALS) return;
     this.#told.add(line);
     this.#tell(
-      this.#told.size > GUEST_REFUSALS ? "refused more than is shown here" : printable(line),
+      this.#told.size > MAX_REPORTED_DENIALS ? "refused more than is shown here" : printable(line),
     );
   }
 }

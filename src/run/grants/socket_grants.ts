@@ -3,7 +3,7 @@ import type { Grantor } from "./denials.ts";
 import { type Endpoint, type Transport, urlHost } from "./endpoint.ts";
 
 /** So many names of hosts one instance of a guest may have looked up and still reach by their addresses. */
-export const GUEST_NAMES = 1024;
+export const MAX_LOOKED_UP_NAMES = 1024;
 
 /** What a guest's sockets may do, as far as it is known from the beginning. */
 export interface SocketSettings {
@@ -35,7 +35,7 @@ export class SocketGrants {
   learn(name: string, addresses: readonly string[]): void {
     this.#names.delete(name);
     this.#names.set(name, new Set(addresses));
-    if (this.#names.size <= GUEST_NAMES) return;
+    if (this.#names.size <= MAX_LOOKED_UP_NAMES) return;
     const [oldest] = this.#names.keys();
     this.#names.delete(oldest!);
   }

@@ -11,7 +11,7 @@ export class SyntaxFault extends Error {}
  * @param place where it stands: `the route of the trigger "cart"`
  * @throws LarderError LDR_BAD_MANIFEST where `read` throws BadText
  */
-export function readText<T>(subject: string, place: string, read: () => T): T {
+export function parseLockedText<T>(subject: string, place: string, read: () => T): T {
   try {
     return read();
   } catch (error) {

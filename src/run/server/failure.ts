@@ -12,18 +12,18 @@ export class GuestFailure extends Error {
   }
 }
 
-export function clientGone(): GuestFailure {
+export function clientDisconnected(): GuestFailure {
   return new GuestFailure(499, "the client has gone");
 }
 
-export function notInTime(): GuestFailure {
+export function responseTimedOut(): GuestFailure {
   return new GuestFailure(504, "the guest did not answer in time");
 }
 
-export function neverReady(): GuestFailure {
+export function startTimedOut(): GuestFailure {
   return new GuestFailure(504, "it did not start in time");
 }
 
-export function stopping(): GuestFailure {
+export function serverStopping(): GuestFailure {
   return new GuestFailure(503, "the server is stopping");
 }

@@ -1,6 +1,12 @@
 import type { GuestProgram } from "../engine/component.ts";
 import { interrupted, LarderError, throwIfAborted } from "../../base/errors.ts";
-import { clientGone, GuestFailure, neverReady, notInTime, stopping } from "./failure.ts";
+import {
+  clientDisconnected,
+  GuestFailure,
+  responseTimedOut,
+  serverStopping,
+  startTimedOut,
+} from "./failure.ts";
 import { SharedCounters, Watchdog } from "./heartbeat.ts";
 import type { FromGuest, ToGuest } from "./messages.ts";
 import { GuestResponse } from "./response_body.ts";
@@ -10,23 +16,23 @@ import { permissionsFor } from "../engine/permissions.ts";
 import type { RequestHead } from "../wasi/http/incoming.ts";
 
 /** A guest that has not begun its response after so long is given up. */
-export const GUEST_HEAD_TIMEOUT = 60_000;
+export const RESPONSE_TIMEOUT = 60_000;
 
 /** A guest's thread that has not shown so for this long gets no new request if another can have it … */
-const GUEST_SILENCE = 200;
+const BLOCKED_AFTER = 200;
 
 /** … and is ended after this: what else it had under way is lost, and a new thread takes its place. */
-const GUEST_HANG = 10_000;
+const HANG_TIMEOUT = 10_000;
 
 /** Requests that a thread has under way at most; each has an instance, and its memory, of its own. */
-export const GUESTS_PER_THREAD = 32;
+export const REQUESTS_PER_THREAD = 32;
 
 /** What a guest tells beside its responses. */
 export interface GuestEvents {
   /** A request that it failed, in one line. */
   readonly onFailure: (message: string) => void;
   /** Something that it was refused, and what would grant it, in one line. */
-  readonly onRefusal: (message: string) => void;
+  readonly onDenial: (message: string) => void;
   /** There is room for so many more requests: in the thread, or in another one in its place. */
   readonly onRoom?: (count: number) => void;
 }
@@ -58,9 +64,9 @@ interface Exchange {
  * was granted, whatever gets hold of it.
  *
  * It shows by a pulse in shared memory that its event loop turns. A thread without one is in the hands of a guest
- * that computes, and after {@link GUEST_HANG} milliseconds it is ended with all that it was doing.
+ * that computes, and after {@link HANG_TIMEOUT} milliseconds it is ended with all that it was doing.
  */
-export class Guest {
+export class GuestThread {
   readonly #worker: Worker;
   readonly #outbox: MessageBatch<ToGuest>;
   readonly #events: GuestEvents;
@@ -92,17 +98,17 @@ export class Guest {
 
   /**
    * Starts a thread and loads a component into it.
-   * @throws LarderError LDR_GUEST if the component cannot be loaded, or not within {@link GUEST_HANG} milliseconds;
+   * @throws LarderError LDR_GUEST if the component cannot be loaded, or not within {@link HANG_TIMEOUT} milliseconds;
    * LDR_INTERRUPTED
    */
   static async start(
     program: GuestProgram,
     events: GuestEvents,
     signal?: AbortSignal,
-  ): Promise<Guest> {
+  ): Promise<GuestThread> {
     throwIfAborted(signal);
-    const guest = new Guest(program, events);
-    const timer = setTimeout(() => guest.#end(neverReady()), GUEST_HANG);
+    const guest = new GuestThread(program, events);
+    const timer = setTimeout(() => guest.#end(startTimedOut()), HANG_TIMEOUT);
     const onAbort = () => guest.#loaded.reject(interrupted());
     signal?.addEventListener("abort", onAbort, { once: true });
     try {
@@ -128,8 +134,8 @@ export class Guest {
   }
 
   /** Whether a guest computes there, so that another request would have to wait for it. */
-  get isHeldUp(): boolean {
-    return this.load > 0 && this.#watchdog.silence >= GUEST_SILENCE;
+  get isBlocked(): boolean {
+    return this.load > 0 && this.#watchdog.silence >= BLOCKED_AFTER;
   }
 
   /**
@@ -149,7 +155,7 @@ export class Guest {
 
   /** Ends the thread; what it has under way fails. */
   stop(): void {
-    this.#end(stopping());
+    this.#end(serverStopping());
   }
 
   #receiveAll(messages: readonly FromGuest[]): void {
@@ -192,7 +198,7 @@ export class Guest {
         void this.#sockets.serve(message.port);
         return;
       case "refusal":
-        return this.#events.onRefusal(message.message);
+        return this.#events.onDenial(message.message);
     }
   }
 
@@ -214,7 +220,7 @@ export class Guest {
       bytes = undefined; // The client broke off.
     }
     // The guest could not go on without it.
-    if (exchange) exchange.deadline = performance.now() + GUEST_HEAD_TIMEOUT;
+    if (exchange) exchange.deadline = performance.now() + RESPONSE_TIMEOUT;
     this.#outbox.post({ type: "piece", id, bytes });
   }
 
@@ -248,15 +254,15 @@ export class Guest {
   }
 
   #look(): void {
-    if (this.#watchdog.silence >= GUEST_HANG) {
+    if (this.#watchdog.silence >= HANG_TIMEOUT) {
       if (this.#exchanges.size === 0) {
         this.#events.onFailure("the guest computed on after its response");
       }
-      return this.#end(notInTime());
+      return this.#end(responseTimedOut());
     }
     this.#giveUp();
     // Guests that outlived their responses go without a message.
-    this.#events.onRoom?.(GUESTS_PER_THREAD - this.load);
+    this.#events.onRoom?.(REQUESTS_PER_THREAD - this.load);
     if (this.load === 0) this.#watchdog.stop();
   }
 
@@ -266,9 +272,9 @@ export class Guest {
     for (const [id, { answered, deadline, isGone, response }] of this.#exchanges) {
       if (response) continue;
       if (isGone()) {
-        answered.reject(clientGone());
+        answered.reject(clientDisconnected());
         this.#forget(id);
-      } else if (now > deadline) this.#fail(id, notInTime());
+      } else if (now > deadline) this.#fail(id, responseTimedOut());
     }
   }
 
@@ -288,7 +294,7 @@ export class Guest {
       answered.resolve(undefined);
       this.#remove(id);
     }
-    this.#events.onRoom?.(GUESTS_PER_THREAD);
+    this.#events.onRoom?.(REQUESTS_PER_THREAD);
   }
 }
 

@@ -3,14 +3,14 @@ import { workerScope } from "../../base/worker.ts";
 import { type FromGuest, RESPONSE_WINDOW, type ToGuest } from "./messages.ts";
 import { Component, type GuestProgram, type Instance } from "../engine/component.ts";
 import { messageOf } from "../../base/errors.ts";
-import { serve } from "../engine/calls.ts";
+import { callHandler } from "../engine/calls.ts";
 import { SharedCounters } from "./heartbeat.ts";
 import { type Host, openHost } from "../wasi/host.ts";
 import { MessageBatch } from "./message_batch.ts";
 import type { RequestHead } from "../wasi/http/incoming.ts";
 
 /** How often a guest's thread shows that its event loop turns, while it has requests under way. */
-const GUEST_BEAT = 50;
+const BEAT_INTERVAL = 50;
 
 /** So long a guest may go on after its response is over; what it then waits for fails. */
 const IDLE_AFTER_RESPONSE = 20_000;
@@ -86,7 +86,7 @@ async function answer(id: number, head: RequestHead, hasBody: boolean): Promise<
   try {
     const instance = exchange.instance = spare ?? component.start(host);
     spare = undefined;
-    await serve(instance, { head, body: bodyOf(id, exchange, hasBody) }, {
+    await callHandler(instance, { head, body: bodyOf(id, exchange, hasBody) }, {
       head: (status, headers) => outbox.gather({ type: "head", id, status, headers }),
       chunk: (bytes) => send(id, exchange, bytes),
       end: (whole) => {
@@ -106,13 +106,13 @@ function begin(id: number, exchange: Exchange): void {
   exchanges.set(id, exchange);
   gauge!.underWay = exchanges.size;
   gauge!.lastBegun = id;
-  pulse ??= setInterval(beat, GUEST_BEAT);
+  pulse ??= setInterval(beat, BEAT_INTERVAL);
 }
 
 function beat(): void {
   gauge!.beat();
   for (const [id, exchange] of exchanges) {
-    if (exchange.age !== undefined && ++exchange.age === IDLE_AFTER_RESPONSE / GUEST_BEAT) {
+    if (exchange.age !== undefined && ++exchange.age === IDLE_AFTER_RESPONSE / BEAT_INTERVAL) {
       cancel(id);
     }
   }

@@ -1,5 +1,5 @@
 /** How often the threads that have requests under way are looked at. */
-export const GUEST_LOOK = 100;
+export const WATCH_INTERVAL = 100;
 
 /** The places of what is shown. */
 const BEATS = 0;
@@ -57,7 +57,7 @@ export class Watchdog {
   #lastBeats = 0;
   #silence = 0;
 
-  /** @param onLook called each {@link GUEST_LOOK} milliseconds while it watches */
+  /** @param onLook called each {@link WATCH_INTERVAL} milliseconds while it watches */
   constructor(counters: SharedCounters, onLook: () => void) {
     this.#counters = counters;
     this.#onLook = onLook;
@@ -72,7 +72,7 @@ export class Watchdog {
   watch(): void {
     if (this.#timer !== undefined) return;
     this.#silence = 0;
-    this.#timer = setInterval(() => this.#look(), GUEST_LOOK);
+    this.#timer = setInterval(() => this.#look(), WATCH_INTERVAL);
   }
 
   stop(): void {
@@ -82,7 +82,7 @@ export class Watchdog {
 
   #look(): void {
     const { beats } = this.#counters;
-    this.#silence = beats === this.#lastBeats ? this.#silence + GUEST_LOOK : 0;
+    this.#silence = beats === this.#lastBeats ? this.#silence + WATCH_INTERVAL : 0;
     this.#lastBeats = beats;
     this.#onLook();
   }

@@ -1,5 +1,5 @@
 import { LarderError, messageOf } from "../../base/errors.ts";
-import { GuestFailure, stopping } from "./failure.ts";
+import { GuestFailure, serverStopping } from "./failure.ts";
 import type { GuestPool } from "./worker_pool.ts";
 import { isBodiless } from "./response_body.ts";
 import type { StaticResponse } from "../spin/http_trigger.ts";
@@ -29,7 +29,7 @@ export type Site =
   };
 
 /** One request that was answered, for the log. */
-export interface Served {
+export interface ServedRequest {
   readonly method: string;
   readonly path: string;
   readonly status: number;
@@ -38,7 +38,7 @@ export interface Served {
 }
 
 export interface ServerOptions {
-  readonly onRequest?: ((served: Served) => void) | undefined;
+  readonly onRequest?: ((served: ServedRequest) => void) | undefined;
   /** Told in one line why a request failed, where no guest is to blame: pools tell of their guests. */
   readonly onFailure?: ((message: string) => void) | undefined;
 }
@@ -81,7 +81,7 @@ export class HttpServer {
   /** Takes no more requests, and resolves once those under way are answered, or have had their time. */
   async stop(): Promise<void> {
     this.#isStopping = true;
-    this.#site.reject(stopping());
+    this.#site.reject(serverStopping());
     // Deno's own shutdown would take the bodies away from requests under way (denoland/deno#36809).
     if (this.#underWay > 0) await within(STOP_GRACE, this.#idle.promise);
     await within(STOP_FLUSH, this.#server.shutdown());
@@ -103,7 +103,7 @@ export class HttpServer {
     const target = targetOf(request.url);
     let response: Response;
     try {
-      if (this.#isStopping) throw stopping();
+      if (this.#isStopping) throw serverStopping();
       response = await respond(await this.#site.promise, request, target, client);
     } catch (error) {
       response = plain(this.#statusOf(error));

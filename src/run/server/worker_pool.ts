@@ -1,12 +1,17 @@
 import {
   type ClientRequest,
-  Guest,
-  GUEST_HEAD_TIMEOUT,
   type GuestEvents,
-  GUESTS_PER_THREAD,
+  GuestThread,
+  REQUESTS_PER_THREAD,
+  RESPONSE_TIMEOUT,
 } from "./guest_thread.ts";
 import type { GuestProgram } from "../engine/component.ts";
-import { clientGone, type GuestFailure, notInTime, stopping } from "./failure.ts";
+import {
+  clientDisconnected,
+  type GuestFailure,
+  responseTimedOut,
+  serverStopping,
+} from "./failure.ts";
 
 /**
  * The threads that run one component. There is one until it is busy when the next request comes, and never more
@@ -18,7 +23,7 @@ export class GuestPool {
   readonly #size: number;
   readonly #events: GuestEvents;
   readonly #waiting: (() => void)[] = [];
-  #guests: Guest[] = [];
+  #guests: GuestThread[] = [];
   #starting: Promise<void> | undefined;
   #isStopped = false;
 
@@ -45,26 +50,26 @@ export class GuestPool {
   }
 
   /**
-   * Has the least busy thread answer a request, within {@link GUEST_HEAD_TIMEOUT} milliseconds.
+   * Has the least busy thread answer a request, within {@link RESPONSE_TIMEOUT} milliseconds.
    * @throws GuestFailure; LarderError LDR_GUEST if it needs another thread, and that cannot be started
    */
   async handle(asked: Omit<ClientRequest, "deadline">): Promise<Response> {
-    const deadline = performance.now() + GUEST_HEAD_TIMEOUT;
+    const deadline = performance.now() + RESPONSE_TIMEOUT;
     const request = { ...asked, deadline };
     for (let isNew = true;; isNew = false) {
-      if (this.#isStopped) throw stopping();
-      if (!isNew && request.isGone()) throw clientGone();
+      if (this.#isStopped) throw serverStopping();
+      if (!isNew && request.isGone()) throw clientDisconnected();
       if (!isNew && performance.now() >= deadline) throw this.#late();
       this.#guests = this.#guests.filter((guest) => !guest.isEnded);
       const guest = leastBusy(this.#guests);
       const isFull = this.#guests.length >= this.#size;
-      if (!guest || (guest.isHeldUp && !isFull)) {
+      if (!guest || (guest.isBlocked && !isFull)) {
         await this.#another();
         continue;
       }
       // The thread that is being started serves the requests after this one.
       if (isNew && guest.load > 0 && !isFull) this.#another().catch(() => {});
-      if (guest.load < GUESTS_PER_THREAD) {
+      if (guest.load < REQUESTS_PER_THREAD) {
         const response = await guest.handle(request);
         if (response) return response;
       } else await this.#room(deadline);
@@ -93,7 +98,7 @@ export class GuestPool {
   }
 
   #late(): GuestFailure {
-    const failure = notInTime();
+    const failure = responseTimedOut();
     this.#events.onFailure(failure.message);
     return failure;
   }
@@ -107,13 +112,13 @@ export class GuestPool {
   }
 
   async #start(signal: AbortSignal | undefined): Promise<void> {
-    const guest = await Guest.start(this.#program, this.#events, signal);
+    const guest = await GuestThread.start(this.#program, this.#events, signal);
     if (this.#isStopped) guest.stop();
     else this.#guests.push(guest);
   }
 }
 
-function leastBusy(guests: readonly Guest[]): Guest | undefined {
-  const cost = (guest: Guest) => guest.load + (guest.isHeldUp ? GUESTS_PER_THREAD : 0);
+function leastBusy(guests: readonly GuestThread[]): GuestThread | undefined {
+  const cost = (guest: GuestThread) => guest.load + (guest.isBlocked ? REQUESTS_PER_THREAD : 0);
   return guests.toSorted((a, b) => cost(a) - cost(b))[0];
 }

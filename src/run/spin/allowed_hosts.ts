@@ -1,6 +1,6 @@
 import { OutboundHosts } from "../grants/outbound_hosts.ts";
 import { type OutboundRule, parseOutboundRule } from "../grants/outbound_rule.ts";
-import { readText, SyntaxFault } from "../grants/syntax_fault.ts";
+import { parseLockedText, SyntaxFault } from "../grants/syntax_fault.ts";
 import type { SpinComponent } from "./app.ts";
 import { expandTemplate, type Variables } from "./variables.ts";
 
@@ -20,14 +20,14 @@ export function allowedHosts(
 ): OutboundHosts {
   const of = `of the component "${component.id}"`;
   const rules = component.allowedOutboundHosts.map((text) =>
-    readText(
+    parseLockedText(
       subject,
       `the allowed host "${text}" ${of}`,
       () => parseOutboundRule(expandTemplate(text, variables)),
     )
   );
   const older = component.allowedHttpHosts.flatMap((text) =>
-    readText(subject, `the allowed HTTP host "${text}" ${of}`, () => parseHttpHost(text))
+    parseLockedText(subject, `the allowed HTTP host "${text}" ${of}`, () => parseHttpHost(text))
   );
   return new OutboundHosts([...rules, ...older]);
 }

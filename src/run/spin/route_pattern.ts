@@ -32,7 +32,7 @@ export class RoutePattern {
       if (!found) return undefined;
       names.forEach((name, at) => parameters.set(name, found[at + 1]!));
     }
-    return { parameters, below: this.isWildcard ? below(segments.slice(own), path) : "" };
+    return { parameters, rest: this.isWildcard ? below(segments.slice(own), path) : "" };
   }
 
   /**
@@ -64,7 +64,7 @@ export class RoutePattern {
 export interface PatternMatch {
   readonly parameters: ReadonlyMap<string, string>;
   /** What a wildcard stands for, with its slashes: ``, `/` or `/a/b`. */
-  readonly below: string;
+  readonly rest: string;
 }
 
 /** What a segment may be, in the order of precedence; `mixed` has a name within fixed text, as `:name.json`. */

@@ -1,4 +1,4 @@
-import { readText } from "../grants/syntax_fault.ts";
+import { parseLockedText } from "../grants/syntax_fault.ts";
 import type { HttpTarget, HttpTrigger } from "./http_trigger.ts";
 import type { RequestTarget } from "./request_target.ts";
 import { RoutePattern, segmentsOf } from "./route_pattern.ts";
@@ -11,7 +11,7 @@ export interface Route {
   /** As the author wrote it: `/users/:id/...`. */
   readonly raw: string;
   /** With the app's base path before it; empty for the root. */
-  readonly based: string;
+  readonly fullPath: string;
   readonly basePath: string;
   readonly target: HttpTarget;
 }
@@ -71,7 +71,7 @@ export class Router {
     const segments = segmentsOf(path);
     for (const { route, pattern } of this.#candidates) {
       const found = pattern.match(path, segments);
-      if (found) return { route, parameters: found.parameters, pathInfo: found.below };
+      if (found) return { route, parameters: found.parameters, pathInfo: found.rest };
     }
     return undefined;
   }
@@ -96,8 +96,8 @@ function candidateOf(
   if (raw === undefined) return [];
   const based = `${withoutSlash(basePath)}${withoutSlash(raw.startsWith("/") ? raw : `/${raw}`)}`;
   const place = `the route "${raw}" of the trigger "${id}"`;
-  const pattern = readText(subject, place, () => new RoutePattern(based));
-  return { route: { raw, based, basePath, target }, pattern };
+  const pattern = parseLockedText(subject, place, () => new RoutePattern(based));
+  return { route: { raw, fullPath: based, basePath, target }, pattern };
 }
 
 function withoutSlash(path: string): string {
@@ -120,7 +120,7 @@ export function spinHeaders(
   const headers: [string, string][] = [
     ["spin-path-info", pathInfo],
     ["spin-full-url", `http://${authority}${path}${query}`],
-    ["spin-matched-route", route.based],
+    ["spin-matched-route", route.fullPath],
     ["spin-base-path", route.basePath],
     ["spin-raw-component-route", route.raw],
     ["spin-component-route", route.raw.replace(/\/\.\.\.$/, "")],

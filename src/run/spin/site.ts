@@ -9,7 +9,7 @@ import { needsSpin } from "../wasm/requirements.ts";
 import { Router } from "./routes.ts";
 import { type SpinApp, type SpinComponent, unsupportedTriggers } from "./app.ts";
 import { componentVariables, resolveVariables, type Variables } from "./variables.ts";
-import { compileWasm, type Prepared, prepareWasm } from "../engine/prepare.ts";
+import { compileComponent, type PreparedWasm, prepareWasm } from "../engine/prepare.ts";
 
 /** A Spin app that nothing stands in the way of, with all of its components compiled. */
 export interface SpinSite {
@@ -50,7 +50,7 @@ export async function prepareSpinApp(
   );
   const programs = new Map<string, GuestProgram>();
   for (const { id, prepared, settings } of parts) {
-    programs.set(id, { ...await compileWasm(prepared, options), settings });
+    programs.set(id, { ...await compileComponent(prepared, options), settings });
   }
   return { router, programs };
 }
@@ -74,7 +74,7 @@ function requestable(router: Router): Set<string> {
 
 interface PreparedComponent {
   readonly id: string;
-  readonly prepared: Prepared;
+  readonly prepared: PreparedWasm;
   readonly settings: HostSettings;
 }
 

@@ -1,5 +1,5 @@
 import { LarderError } from "../../base/errors.ts";
-import { readText, SyntaxFault } from "../grants/syntax_fault.ts";
+import { parseLockedText, SyntaxFault } from "../grants/syntax_fault.ts";
 import type { SpinApp, SpinComponent } from "./app.ts";
 
 /** The values of an app's variables, by name. */
@@ -38,7 +38,7 @@ export function componentVariables(
   return new Map(
     [...component.config].map(([name, template]) => {
       const place = `the variable "${name}" of the component "${component.id}"`;
-      return [name, readText(subject, place, () => expandTemplate(template, variables))];
+      return [name, parseLockedText(subject, place, () => expandTemplate(template, variables))];
     }),
   );
 }

@@ -40,7 +40,7 @@ export function readContent(bytes: Uint8Array, { content, end }: Section): Secti
 }
 
 /** A number without a sign, as LEB128. */
-export function leb(value: number): Uint8Array {
+export function encodeU32(value: number): Uint8Array {
   const bytes: number[] = [];
   do {
     const low = value % 128;
@@ -51,12 +51,12 @@ export function leb(value: number): Uint8Array {
 }
 
 /** A name. */
-export function text(value: string): Uint8Array {
+export function encodeName(value: string): Uint8Array {
   const bytes = new TextEncoder().encode(value);
-  return joined([leb(bytes.length), bytes]);
+  return joined([encodeU32(bytes.length), bytes]);
 }
 
-export function section(id: number, parts: readonly Uint8Array[]): Uint8Array {
+export function encodeSection(id: number, parts: readonly Uint8Array[]): Uint8Array {
   const content = joined(parts);
-  return joined([Uint8Array.of(id), leb(content.length), content]);
+  return joined([Uint8Array.of(id), encodeU32(content.length), content]);
 }

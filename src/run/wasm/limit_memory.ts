@@ -1,13 +1,13 @@
-import { type MemoryShape, PAGE, takeMemory } from "./memory_image.ts";
+import { extractMemory, type MemoryShape, PAGE } from "./memory_image.ts";
 import { joined } from "../../base/bytes.ts";
 import type { SectionReader } from "./reader.ts";
-import { leb, readContent, readSections, SECTION, section } from "./encoder.ts";
+import { encodeSection, encodeU32, readContent, readSections, SECTION } from "./encoder.ts";
 
 /** The memory that a guest's module may have, unless it asks for more to begin with. */
-export const GUEST_MEMORY = 1024 * 1024 * 1024;
+export const MAX_GUEST_MEMORY = 1024 * 1024 * 1024;
 
-/** A core module whose memories cannot grow past {@link GUEST_MEMORY}, or past what they begin with. */
-export interface BoundedModule {
+/** A core module whose memories cannot grow past {@link MAX_GUEST_MEMORY}, or past what they begin with. */
+export interface LimitedModule {
   readonly code: Uint8Array<ArrayBuffer>;
   /** What its memory is to hold, where it imports that. */
   readonly image?: MemoryImage;
@@ -24,12 +24,12 @@ const KNOWN = 7;
 
 /**
  * Bounds the memories that a module has of its own: the one that most have is imported instead (see
- * {@link takeMemory}), and others are given a maximum.
+ * {@link extractMemory}), and others are given a maximum.
  *
  * @throws MalformedWasm
  */
-export function boundMemories(bytes: Uint8Array<ArrayBuffer>): BoundedModule {
-  const taken = takeMemory(bytes);
+export function limitMemories(bytes: Uint8Array<ArrayBuffer>): LimitedModule {
+  const taken = extractMemory(bytes);
   if (taken) return { code: taken.code, image: { shape: taken.memory, bytes: taken.image } };
   return { code: limited(bytes) };
 }
@@ -49,13 +49,17 @@ function limited(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
   // Of a proposal that V8 does not have, which refuses it.
   if (limits.some(({ flags }) => flags > KNOWN)) return bytes;
   const begin = limits.reduce((sum, { initial }) => sum + initial, 0);
-  const growth = Math.max(0, Math.floor((GUEST_MEMORY / PAGE - begin) / limits.length));
+  const growth = Math.max(0, Math.floor((MAX_GUEST_MEMORY / PAGE - begin) / limits.length));
   const entries = limits.map(({ flags, initial, maximum }) =>
-    joined([leb(flags | MAXIMUM), leb(initial), leb(Math.min(maximum, initial + growth))])
+    joined([
+      encodeU32(flags | MAXIMUM),
+      encodeU32(initial),
+      encodeU32(Math.min(maximum, initial + growth)),
+    ])
   );
   return joined([
     bytes.subarray(0, memory.start),
-    section(SECTION.memory, [leb(limits.length), ...entries]),
+    encodeSection(SECTION.memory, [encodeU32(limits.length), ...entries]),
     bytes.subarray(memory.end),
   ]);
 }

@@ -1,13 +1,13 @@
 import { joined } from "../../base/bytes.ts";
 import {
+  encodeName,
+  encodeSection,
+  encodeU32,
   HEADER,
-  leb,
   readContent,
   readSections,
   SECTION,
   type Section,
-  section,
-  text,
 } from "./encoder.ts";
 import { importsMemory } from "./sections.ts";
 
@@ -20,7 +20,7 @@ import { importsMemory } from "./sections.ts";
  * What it sees is what the specification says: its active segments are in place before it starts, and are empty
  * from then on.
  */
-export interface ImagedModule {
+export interface ExtractedMemory {
   readonly code: Uint8Array<ArrayBuffer>;
   readonly memory: MemoryShape;
   /** What the memory holds from {@link MemoryShape.start} on; all else is zero. */
@@ -63,7 +63,7 @@ interface Segments {
  * 64-bit one, with one that it imports, or with segments whose place is computed
  * @throws MalformedWasm
  */
-export function takeMemory(bytes: Uint8Array): ImagedModule | undefined {
+export function extractMemory(bytes: Uint8Array): ExtractedMemory | undefined {
   const sections = readSections(bytes);
   if (hasForeignMemory(bytes, sections)) return undefined;
   const limits = readMemory(bytes, sections.find(({ id }) => id === SECTION.memory));
@@ -138,8 +138,8 @@ function rewrite(
   segments: readonly Uint8Array[],
 ): Uint8Array<ArrayBuffer> {
   const entry = [
-    text(MEMORY_IMPORT.module),
-    text(MEMORY_IMPORT.name),
+    encodeName(MEMORY_IMPORT.module),
+    encodeName(MEMORY_IMPORT.name),
     Uint8Array.of(MEMORY_KIND),
     limits,
   ];
@@ -149,18 +149,19 @@ function rewrite(
     const { id, start, end } = each;
     if (id === SECTION.import) {
       const reader = readContent(bytes, each);
-      const count = leb(reader.u32() + 1);
-      parts.push(section(id, [count, bytes.subarray(reader.offset, end), ...entry]));
+      const count = encodeU32(reader.u32() + 1);
+      parts.push(encodeSection(id, [count, bytes.subarray(reader.offset, end), ...entry]));
       imported = true;
       continue;
     }
     if (!imported && id > SECTION.import) {
-      parts.push(section(SECTION.import, [leb(1), ...entry]));
+      parts.push(encodeSection(SECTION.import, [encodeU32(1), ...entry]));
       imported = true;
     }
     if (id === SECTION.memory) continue;
-    if (id === SECTION.data) parts.push(section(id, [leb(segments.length), ...segments]));
-    else parts.push(bytes.subarray(start, end));
+    if (id === SECTION.data) {
+      parts.push(encodeSection(id, [encodeU32(segments.length), ...segments]));
+    } else parts.push(bytes.subarray(start, end));
   }
   return joined(parts);
 }

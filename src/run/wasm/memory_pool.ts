@@ -1,4 +1,4 @@
-import { GUEST_MEMORY } from "./limit_memory.ts";
+import { MAX_GUEST_MEMORY } from "./limit_memory.ts";
 import { type MemoryShape, PAGE } from "./memory_image.ts";
 
 /** So many memories of ended instances are kept for the next ones, for each module in a thread. */
@@ -16,7 +16,7 @@ export class MemoryPool {
   }
 
   /** @throws RangeError where there is no room for another one */
-  take(): WebAssembly.Memory {
+  acquire(): WebAssembly.Memory {
     const { start } = this.#shape;
     const used = this.#free.pop();
     const memory = used ?? this.#make();
@@ -30,7 +30,7 @@ export class MemoryPool {
   }
 
   /** Gives back what no instance will touch again; one that has grown is not what the next instance asks for. */
-  give(memory: WebAssembly.Memory): void {
+  release(memory: WebAssembly.Memory): void {
     const hasGrown = memory.buffer.byteLength !== this.#shape.initial * PAGE;
     if (!hasGrown && this.#free.length < SPARE_MEMORIES) this.#free.push(memory);
   }
@@ -38,7 +38,7 @@ export class MemoryPool {
   /** A guest may grow its memory as far as its module says, and no further than larder says. */
   #make(): WebAssembly.Memory {
     const { initial, maximum = Infinity } = this.#shape;
-    const limit = Math.max(initial, GUEST_MEMORY / PAGE);
+    const limit = Math.max(initial, MAX_GUEST_MEMORY / PAGE);
     return new WebAssembly.Memory({ initial, maximum: Math.min(maximum, limit) });
   }
 }

@@ -89,7 +89,7 @@ export function requirementsOf(wasm: WasmBinary, name: string): Requirements {
 }
 
 /** The error for what the embedded engine cannot run, which names what it needs and offers who can. */
-export function cannotRun(name: string, { kind, unsupported }: Requirements): LarderError {
+export function unsupportedWasm(name: string, { kind, unsupported }: Requirements): LarderError {
   const reason = `it needs ${shown(unsupported)}, which the embedded engine does not have`;
   if (kind !== "command") return needsSpin(name, reason);
   return new LarderError("LDR_UNSUPPORTED_WASM", `cannot run ${name}: ${reason}`, {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { runCommand, serve } from "../../../src/run/engine/calls.ts";
+import { callCommand, callHandler } from "../../../src/run/engine/calls.ts";
 import type { Instance } from "../../../src/run/engine/component.ts";
 import { binaryOf, guestComponent, loadComponent } from "../../support/wasm/components.ts";
 import { GuestHost } from "../../support/wasm/guest_host.ts";
@@ -33,7 +33,7 @@ async function ask(path: string, { method = "GET", body = [], onChunk }: Asked =
   };
   const head = { method, path, scheme: "http", authority: "test", headers: [] } as const;
   try {
-    await serve(instance, { head, body: next }, {
+    await callHandler(instance, { head, body: next }, {
       head: (status) => void outcome.push(status),
       chunk: (bytes) => {
         outcome.push(new TextDecoder().decode(bytes));
@@ -110,7 +110,7 @@ Deno.test("guests wait side by side in one thread", async () => {
 Deno.test("an instance that is ended traps where it waits", async () => {
   const instance = http.start(new GuestHost().host);
   const head = { method: "GET", path: "/sleep", scheme: "http", authority: "", headers: [] };
-  const served = serve(instance, { head: { ...head, scheme: "http" }, body: () => null }, {
+  const served = callHandler(instance, { head: { ...head, scheme: "http" }, body: () => null }, {
     head: () => {},
     chunk: () => {},
     end: () => {},
@@ -122,7 +122,7 @@ Deno.test("an instance that is ended traps where it waits", async () => {
 
 Deno.test("a command gets its arguments and its input, and returns", async () => {
   const host = new GuestHost({ args: ["prog", "ä", ""] }, ["one\n", "two\n"]);
-  assert.equal(await runCommand(command, host.host), 0);
+  assert.equal(await callCommand(command, host.host), 0);
   assert.equal(host.stdout, "prog\nä\n\none\ntwo\n");
 });
 
@@ -131,13 +131,13 @@ for (
 ) {
   Deno.test(`a command that ends with ${how} has the exit code ${code}`, async () => {
     const host = new GuestHost({ args: ["prog", how === "quit" ? "quit" : "err"] });
-    assert.equal(await runCommand(command, host.host), code);
+    assert.equal(await callCommand(command, host.host), code);
   });
 }
 
 Deno.test("a command that traps is told from one that fails", async () => {
   const host = new GuestHost({ args: ["prog", "trap"] });
-  await assert.rejects(runCommand(command, host.host), WebAssembly.RuntimeError);
+  await assert.rejects(callCommand(command, host.host), WebAssembly.RuntimeError);
 });
 
 Deno.test("a command made of a module of preview 1 keeps its exit code", async () => {
@@ -160,5 +160,5 @@ Deno.test("a command made of a module of preview 1 keeps its exit code", async (
     (instance $run (export "run" (func $run)))
     (export "wasi:cli/run@0.2.3" (instance $run)))`);
   const component = await loadComponent(bytes);
-  assert.equal(await runCommand(component, new GuestHost().host), 42);
+  assert.equal(await callCommand(component, new GuestHost().host), 42);
 });

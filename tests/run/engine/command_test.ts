@@ -7,7 +7,7 @@ import { NOTHING } from "../../support/wasm/guest_host.ts";
 Deno.test("a signal that was raised before a command begins ends it all the same", async () => {
   const module = await moduleOf('(module (memory (export "memory") 1) (func (export "_start")))');
   const program = { module, settings: NOTHING };
-  const options = { onRefusal: assert.fail };
+  const options = { onDenial: assert.fail };
   assert.equal(await runCommand("it", program, options), 0);
   const signal = AbortSignal.abort();
   const error = await failureOf(runCommand("it", program, { ...options, signal }));

@@ -1,4 +1,4 @@
-import { GUEST_NAMES, SocketGrants } from "../../../src/run/grants/socket_grants.ts";
+import { MAX_LOOKED_UP_NAMES, SocketGrants } from "../../../src/run/grants/socket_grants.ts";
 import assert from "node:assert/strict";
 import { type Endpoint, formatEndpoint, type Transport } from "../../../src/run/grants/endpoint.ts";
 import { parseHostRule, parseOutboundRule } from "../../../src/run/grants/outbound_rule.ts";
@@ -111,6 +111,6 @@ Deno.test("a name counts for what it was found to be last, and the oldest names 
   assert.equal(grants.hostOf("::1"), "[::1]");
   grants.learn("a.example.com", ["10.0.0.2"]);
   assert.deepEqual([reaches("10.0.0.1"), reaches("10.0.0.2")], [false, true]);
-  for (let i = 0; i < GUEST_NAMES; i++) grants.learn(`${i}.example.com`, ["10.0.1.1"]);
+  for (let i = 0; i < MAX_LOOKED_UP_NAMES; i++) grants.learn(`${i}.example.com`, ["10.0.1.1"]);
   assert.deepEqual([reaches("10.0.0.2"), reaches("10.0.1.1")], [false, true]);
 });

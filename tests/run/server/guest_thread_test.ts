@@ -1,7 +1,7 @@
 import {
-  Guest,
-  GUEST_HEAD_TIMEOUT,
-  GUESTS_PER_THREAD,
+  GuestThread,
+  REQUESTS_PER_THREAD,
+  RESPONSE_TIMEOUT,
 } from "../../../src/run/server/guest_thread.ts";
 import assert from "node:assert/strict";
 import { compileComponent, guestBytes } from "../../support/wasm/components.ts";
@@ -18,23 +18,23 @@ const shortLived = await guestBytes("http_cases", (wat) => {
   return wat.replace("(module", `(module ${now}`).replace(/\)\s*$/, `${check} (start $check))`);
 });
 
-function ask(guest: Guest, path: string): Promise<Response | undefined> {
+function ask(guest: GuestThread, path: string): Promise<Response | undefined> {
   return guest.handle({
     head: headOf(path),
     body: null,
     isGone: () => false,
-    deadline: performance.now() + GUEST_HEAD_TIMEOUT,
+    deadline: performance.now() + RESPONSE_TIMEOUT,
   });
 }
 
-async function startGuest(bytes = cases): Promise<Guest & Disposable> {
+async function startGuest(bytes = cases): Promise<GuestThread & Disposable> {
   const program = { ...await compileComponent(bytes), settings: NOTHING };
-  const guest = await Guest.start(program, { onFailure() {}, onRefusal() {} });
+  const guest = await GuestThread.start(program, { onFailure() {}, onDenial() {} });
   return Object.assign(guest, { [Symbol.dispose]: () => guest.stop() });
 }
 
 /** Resolves when the thread has ended, and has had one request under way until then. */
-async function endsLoaded(guest: Guest): Promise<void> {
+async function endsLoaded(guest: GuestThread): Promise<void> {
   while (!guest.isEnded) {
     assert.equal(guest.load, 1);
     await pause();
@@ -49,7 +49,7 @@ Deno.test("a thread has a guest under way until that is over", async (t) => {
   await t.step("whose client left", async () => {
     using guest = await startGuest();
     const response = await ask(guest, "/tail");
-    while (!guest.isHeldUp) await pause();
+    while (!guest.isBlocked) await pause();
     await response!.body!.cancel();
     await endsLoaded(guest);
   });
@@ -60,7 +60,7 @@ Deno.test("a thread has a guest under way until that is over", async (t) => {
   });
   await t.step("that waits for what will not come", async () => {
     using guest = await startGuest();
-    for (let i = 1; i < GUESTS_PER_THREAD; i++) {
+    for (let i = 1; i < REQUESTS_PER_THREAD; i++) {
       assert.equal(await (await ask(guest, "/linger"))!.text(), "hello\n");
       assert.equal(guest.load, i);
     }

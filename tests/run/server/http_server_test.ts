@@ -3,7 +3,7 @@ import { LarderError } from "../../../src/base/errors.ts";
 import type { GuestPool } from "../../../src/run/server/worker_pool.ts";
 import {
   HttpServer,
-  type Served,
+  type ServedRequest,
   type ServerOptions,
 } from "../../../src/run/server/http_server.ts";
 
@@ -17,7 +17,7 @@ function serverOf(handle: GuestPool["handle"], options: ServerOptions = {}): Htt
 }
 
 Deno.test("what fails beside guests is answered for with 500, logged and told", async () => {
-  const served: Served[] = [];
+  const served: ServedRequest[] = [];
   const failures: string[] = [];
   const broken = new LarderError("LDR_GUEST", "cannot load the component", { hint: "" });
   const server = serverOf(() => Promise.reject(broken), {

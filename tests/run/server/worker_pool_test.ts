@@ -1,5 +1,5 @@
-import { GUEST_LOOK } from "../../../src/run/server/heartbeat.ts";
-import { GUEST_HEAD_TIMEOUT, GUESTS_PER_THREAD } from "../../../src/run/server/guest_thread.ts";
+import { WATCH_INTERVAL } from "../../../src/run/server/heartbeat.ts";
+import { REQUESTS_PER_THREAD, RESPONSE_TIMEOUT } from "../../../src/run/server/guest_thread.ts";
 import assert from "node:assert/strict";
 import { endlessStart, guestBytes } from "../../support/wasm/components.ts";
 import { Pool } from "../../support/wasm/guest_pools.ts";
@@ -30,7 +30,7 @@ Deno.test("a guest whose start does not end", async (t) => {
 
 Deno.test("requests that wait get their turn as soon as another thread is there", async () => {
   using pool = await Pool.start(cases, { size: 2 });
-  const sleeping = Array.from({ length: GUESTS_PER_THREAD }, () => pool.get("/sleep"));
+  const sleeping = Array.from({ length: REQUESTS_PER_THREAD }, () => pool.get("/sleep"));
   assert.equal(await pool.get("/hello"), "hello\n");
   pool[Symbol.dispose]();
   assert.deepEqual(new Set(await Promise.all(sleeping)), new Set([503]));
@@ -40,22 +40,22 @@ Deno.test("a request is answered for after a minute", async (t) => {
   await t.step("if its guest has not begun to answer", async () => {
     using pool = await Pool.start(cases);
     const sleeping = pool.get("/sleep");
-    using _ = new SkewedClock(GUEST_HEAD_TIMEOUT);
+    using _ = new SkewedClock(RESPONSE_TIMEOUT);
     assert.equal(await sleeping, 504);
     assert.deepEqual(pool.failures, ["the guest did not answer in time"]);
   });
   await t.step("if it has not had its turn", async () => {
     using pool = await Pool.start(cases);
-    const sleeping = Array.from({ length: GUESTS_PER_THREAD }, () => pool.get("/sleep"));
-    using _ = new SkewedClock(GUEST_HEAD_TIMEOUT);
+    const sleeping = Array.from({ length: REQUESTS_PER_THREAD }, () => pool.get("/sleep"));
+    using _ = new SkewedClock(RESPONSE_TIMEOUT);
     assert.equal(await pool.get("/hello"), 504);
-    assert.deepEqual(await Promise.all(sleeping), Array(GUESTS_PER_THREAD).fill(504));
+    assert.deepEqual(await Promise.all(sleeping), Array(REQUESTS_PER_THREAD).fill(504));
   });
 });
 
 Deno.test("requests that wait get their turn when a thread ends that had no client any more", async () => {
   using pool = await Pool.start(cases);
-  for (let i = 1; i < GUESTS_PER_THREAD; i++) assert.equal(await pool.get("/linger"), "hello\n");
+  for (let i = 1; i < REQUESTS_PER_THREAD; i++) assert.equal(await pool.get("/linger"), "hello\n");
   assert.equal(await pool.get("/after"), "hello\n");
   assert.equal(await pool.get("/hello"), "hello\n");
   assert.deepEqual(pool.failures, ["the guest computed on after its response"]);
@@ -65,9 +65,9 @@ Deno.test("a client that has gone takes its request along, also one that waits",
   using pool = await Pool.start(cases);
   let isGone = false;
   const ask = () => pool.get("/sleep", undefined, () => isGone);
-  const gone = Array.from({ length: GUESTS_PER_THREAD + 1 }, ask);
+  const gone = Array.from({ length: REQUESTS_PER_THREAD + 1 }, ask);
   const other = pool.get("/hello");
-  await new Promise((resolve) => setTimeout(resolve, GUEST_LOOK));
+  await new Promise((resolve) => setTimeout(resolve, WATCH_INTERVAL));
   isGone = true;
   assert.deepEqual(new Set(await Promise.all(gone)), new Set([499]));
   assert.equal(await other, "hello\n");
@@ -84,7 +84,7 @@ Deno.test("a request that no guest has begun with outlives its thread", async ()
 
 Deno.test("guests that outlive their responses take room, and lose it at last", async () => {
   using pool = await Pool.start(cases);
-  const count = GUESTS_PER_THREAD;
+  const count = REQUESTS_PER_THREAD;
   const lingering = Array.from({ length: count }, () => pool.get("/linger"));
   assert.deepEqual(await Promise.all(lingering), Array(count).fill("hello\n"));
   assert.equal(await pool.get("/hello"), "hello\n");
@@ -114,14 +114,14 @@ Deno.test("a guest has its minute from the last of the request's body on", async
     async pull(controller) {
       if (pieces++ === 4) return controller.close();
       // Long enough to be looked at.
-      await new Promise((resolve) => setTimeout(resolve, 3 * GUEST_LOOK));
-      clock.pass(0.4 * GUEST_HEAD_TIMEOUT);
+      await new Promise((resolve) => setTimeout(resolve, 3 * WATCH_INTERVAL));
+      clock.pass(0.4 * RESPONSE_TIMEOUT);
       controller.enqueue(new TextEncoder().encode("piece"));
     },
   });
   assert.equal(await pool.get("/upload", body), "hello\n");
   const sleeping = pool.get("/sleep", new Blob(["unread"]).stream());
-  clock.pass(GUEST_HEAD_TIMEOUT);
+  clock.pass(RESPONSE_TIMEOUT);
   assert.equal(await sleeping, 504);
 });
 

@@ -174,7 +174,7 @@ Deno.test("private endpoints have no route, and nothing is left of an app that h
 
 Deno.test("a base path stands before every route", () => {
   const made = router(["/", "/cart", "/users/..."], { triggers: { http: { base: "/shop/" } } });
-  assert.deepEqual(made.routes.map(({ based }) => based), [
+  assert.deepEqual(made.routes.map(({ fullPath }) => fullPath), [
     "/shop",
     "/shop/cart",
     "/shop/users/...",

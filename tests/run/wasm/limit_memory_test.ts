@@ -1,4 +1,4 @@
-import { boundMemories, GUEST_MEMORY } from "../../../src/run/wasm/limit_memory.ts";
+import { limitMemories, MAX_GUEST_MEMORY } from "../../../src/run/wasm/limit_memory.ts";
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { MemoryPool } from "../../../src/run/wasm/memory_pool.ts";
@@ -7,14 +7,14 @@ import { MalformedWasm } from "../../../src/run/wasm/reader.ts";
 import { binaryOf } from "../../support/wasm/components.ts";
 import { MODULE_HEADER } from "../../support/wasm/wasm_encoder.ts";
 
-const LIMIT = GUEST_MEMORY / PAGE;
+const LIMIT = MAX_GUEST_MEMORY / PAGE;
 
 type Exports = Readonly<Record<string, WebAssembly.Memory>>;
 
 /** The memories that an instance of the module exports once it is bounded. */
 async function memoriesOf(wat: string, imported?: WebAssembly.Memory): Promise<Exports> {
-  const { code, image } = boundMemories(await binaryOf(wat));
-  const own = image && new MemoryPool(image.shape, image.bytes).take();
+  const { code, image } = limitMemories(await binaryOf(wat));
+  const own = image && new MemoryPool(image.shape, image.bytes).acquire();
   const { instance } = await WebAssembly.instantiate(code, {
     env: { memory: imported!, offset: 0 },
     [MEMORY_IMPORT.module]: { [MEMORY_IMPORT.name]: own! },
@@ -97,7 +97,7 @@ Deno.test("whatever the bytes are, bounding them ends", async () => {
   fc.assert(
     fc.property(fc.oneof(changed, random), (bytes) => {
       try {
-        boundMemories(bytes);
+        limitMemories(bytes);
       } catch (error) {
         assert.ok(error instanceof MalformedWasm, String(error));
       }

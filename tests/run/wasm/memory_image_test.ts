@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import fc from "fast-check";
 import { MemoryPool } from "../../../src/run/wasm/memory_pool.ts";
-import { MEMORY_IMPORT, PAGE, takeMemory } from "../../../src/run/wasm/memory_image.ts";
+import { extractMemory, MEMORY_IMPORT, PAGE } from "../../../src/run/wasm/memory_image.ts";
 import {
   type Bytes,
   list,
@@ -60,8 +60,8 @@ function memoryOf(instance: WebAssembly.Instance): Uint8Array {
 async function both(bytes: Uint8Array<ArrayBuffer>, memories?: MemoryPool) {
   const functions = { a: { b: () => {} } };
   const plain = await WebAssembly.instantiate(bytes, functions);
-  const taken = takeMemory(bytes)!;
-  const memory = (memories ?? new MemoryPool(taken.memory, taken.image)).take();
+  const taken = extractMemory(bytes)!;
+  const memory = (memories ?? new MemoryPool(taken.memory, taken.image)).acquire();
   const imports = { ...functions, [MEMORY_IMPORT.module]: { [MEMORY_IMPORT.name]: memory } };
   const imaged = await WebAssembly.instantiate(taken.code, imports);
   assert.equal((imaged.instance.exports.global as WebAssembly.Global).value, 7);
@@ -89,32 +89,32 @@ Deno.test("an instance begins with the same memory, whatever its segments", asyn
 
 Deno.test("a used memory is as a new one, whatever the last guest wrote", async () => {
   const bytes = moduleOf({ segments: [{ offset: 70_000, bytes: [1, 2, 3] }] });
-  const { memory, image } = takeMemory(bytes)!;
+  const { memory, image } = extractMemory(bytes)!;
   const memories = new MemoryPool(memory, image);
   const first = await both(bytes, memories);
   first.imaged.fill(0xff);
-  memories.give(first.memory);
+  memories.release(first.memory);
   const second = await both(bytes, memories);
   assert.equal(second.memory, first.memory);
   assert.ok(Buffer.compare(second.plain, second.imaged) === 0);
 });
 
 Deno.test("a memory that has grown is not used again", () => {
-  const { memory, image } = takeMemory(moduleOf({ segments: [] }))!;
+  const { memory, image } = extractMemory(moduleOf({ segments: [] }))!;
   const memories = new MemoryPool(memory, image);
-  const first = memories.take();
+  const first = memories.acquire();
   first.grow(1);
-  memories.give(first);
-  assert.notEqual(memories.take(), first);
+  memories.release(first);
+  assert.notEqual(memories.acquire(), first);
 });
 
 Deno.test("a memory grows no further than its module says, nor without end", () => {
-  const limited = takeMemory(moduleOf({ segments: [], maximum: 3 }))!;
-  const memory = new MemoryPool(limited.memory, limited.image).take();
+  const limited = extractMemory(moduleOf({ segments: [], maximum: 3 }))!;
+  const memory = new MemoryPool(limited.memory, limited.image).acquire();
   assert.equal(memory.grow(1), 2);
   assert.throws(() => memory.grow(1), RangeError);
-  const free = takeMemory(moduleOf({ segments: [] }))!;
-  assert.throws(() => new MemoryPool(free.memory, free.image).take().grow(20_000), RangeError);
+  const free = extractMemory(moduleOf({ segments: [] }))!;
+  assert.throws(() => new MemoryPool(free.memory, free.image).acquire().grow(20_000), RangeError);
 });
 
 const LEFT_ALONE: [reason: string, shape: Shape][] = [
@@ -126,7 +126,7 @@ const LEFT_ALONE: [reason: string, shape: Shape][] = [
 ];
 for (const [reason, shape] of LEFT_ALONE) {
   Deno.test(`a module with ${reason} is left as it is`, () => {
-    assert.equal(takeMemory(moduleOf(shape)), undefined);
+    assert.equal(extractMemory(moduleOf(shape)), undefined);
   });
 }
 
@@ -135,7 +135,7 @@ Deno.test("passive segments stay, since a guest may copy them later", () => {
     segments: [],
     rawSegments: [[1, 2, 9, 9], active({ offset: 0, bytes: [5] })],
   });
-  const { code, image } = takeMemory(bytes)!;
+  const { code, image } = extractMemory(bytes)!;
   assert.deepEqual([...image], [5]);
   assert.ok(Buffer.from(code).includes(Buffer.from([2, 1, 2, 9, 9, 1, 0])));
 });

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { LarderError } from "../../../src/base/errors.ts";
 import {
-  cannotRun,
   type Requirements,
   requirementsOf,
+  unsupportedWasm,
 } from "../../../src/run/wasm/requirements.ts";
 import { inspectWasm } from "../../../src/run/wasm/inspect.ts";
 import { encodeComponent, encodeModule } from "../../support/wasm/wasm_encoder.ts";
@@ -232,7 +232,7 @@ for (
 ) {
   Deno.test(`what the embedded engine cannot run of the kind "${kind}" is offered to ${engine}`, () => {
     const unsupported = ["fermyon:spin/key-value@2.0.0", "wasi:nn/tensor@0.2.0"];
-    const error = cannotRun("ghcr.io/acme/app:v1", { kind, entry: "x", unsupported });
+    const error = unsupportedWasm("ghcr.io/acme/app:v1", { kind, entry: "x", unsupported });
     assert.equal(error.code, "LDR_UNSUPPORTED_WASM");
     assert.equal(
       error.message,
@@ -245,6 +245,10 @@ for (
 
 Deno.test("names from outside stay one short line of a message", () => {
   const name = "x\n\x1b[31m".repeat(100);
-  const { message } = cannotRun("app", { kind: "http", entry: "x", unsupported: [name, name] });
+  const { message } = unsupportedWasm("app", {
+    kind: "http",
+    entry: "x",
+    unsupported: [name, name],
+  });
   assert.ok(message.length < 600 && !/\p{Cc}/u.test(message), message);
 });

@@ -28,7 +28,7 @@ export class Pool implements Disposable {
     const { size = 1, signal } = options;
     const program = { ...await compileComponent(component), settings: NOTHING };
     const failures: string[] = [];
-    const events = { onFailure: (message: string) => failures.push(message), onRefusal() {} };
+    const events = { onFailure: (message: string) => failures.push(message), onDenial() {} };
     return new Pool(await GuestPool.start(program, size, events, signal), failures);
   }
 

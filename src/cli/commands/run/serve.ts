@@ -4,7 +4,7 @@ import { GuestPool } from "../../../run/server/worker_pool.ts";
 import {
   type Address,
   HttpServer,
-  type Served,
+  type ServedRequest,
   type Site,
 } from "../../../run/server/http_server.ts";
 import type { Router } from "../../../run/spin/routes.ts";
@@ -33,7 +33,9 @@ export async function serve(
   signal: AbortSignal,
   prepare: (origin: string) => Promise<ServedThing>,
 ): Promise<void> {
-  const onRequest = context.options.verbose ? (it: Served) => logRequest(context, it) : undefined;
+  const onRequest = context.options.verbose
+    ? (it: ServedRequest) => logRequest(context, it)
+    : undefined;
   const warnOnce = onlyOnce((message) => context.warn(message));
   const server = new HttpServer(address, { onRequest, onFailure: warnOnce });
   const pools: GuestPool[] = [];
@@ -42,7 +44,7 @@ export async function serve(
     const start = async (name: string, program: GuestProgram) => {
       const pool = await GuestPool.start(program, threadsFor(program), {
         onFailure: (message) => context.warn(`${name}: ${message}`),
-        onRefusal: (message) => warnOnce(`${name}: ${message}`),
+        onDenial: (message) => warnOnce(`${name}: ${message}`),
       }, signal);
       pools.push(pool);
       return pool;
@@ -94,13 +96,13 @@ function announce(context: Context, url: string, thing: ServedThing): void {
   for (const { route, effective } of thing.router.duplicates) {
     context.warn(`the route ${route.raw} is never reached: ${effective.raw} is the same`);
   }
-  for (const { based, target } of thing.router.routes) {
+  for (const { fullPath, target } of thing.router.routes) {
     const what = target.kind === "component" ? target.component : "a fixed response";
-    context.info(`  ${url}${based} → ${what}`);
+    context.info(`  ${url}${fullPath} → ${what}`);
   }
 }
 
-function logRequest(context: Context, { method, path, status, duration }: Served): void {
+function logRequest(context: Context, { method, path, status, duration }: ServedRequest): void {
   context.info(`${method} ${path} ${status} ${duration.toFixed(1)} ms`);
 }
 
