@@ -1,12 +1,12 @@
-import { LarderError, messageOf } from "../../base/errors.ts";
+import { messageOf } from "../../base/errors.ts";
 import { limitMemories } from "../wasm/limit_memory.ts";
-import type { CompiledModule } from "./command_worker.ts";
-import type { Compiler } from "./compiler.ts";
-import type { CompiledComponent } from "./component.ts";
 import { type Requirements, requirementsOf, unsupportedWasm } from "../wasm/requirements.ts";
 import type { WasmSource } from "../wasm/source.ts";
+import type { CompiledModule } from "./command_worker.ts";
+import { cannotCompile, type Compiler } from "./compiler.ts";
+import type { CompiledComponent } from "./component.ts";
 
-/** A piece of Wasm that the embedded engine can run. */
+/** Wasm that the embedded engine can run. */
 export interface PreparedWasm {
   readonly source: WasmSource;
   readonly form: "module" | "component";
@@ -14,7 +14,7 @@ export interface PreparedWasm {
 }
 
 /**
- * Looks at a piece of Wasm before anything of it runs.
+ * Reads the imports and exports of Wasm, and refuses what the embedded engine cannot run. Nothing of it runs yet.
  * @throws LarderError LDR_BAD_WASM, LDR_NOT_RUNNABLE, LDR_UNSUPPORTED_WASM, LDR_NOT_FOUND, LDR_DISK*
  */
 export function prepareWasm(source: WasmSource): PreparedWasm {
@@ -25,7 +25,7 @@ export function prepareWasm(source: WasmSource): PreparedWasm {
 }
 
 /**
- * The compiled form of a component; it is made and kept where the cache has none.
+ * Returns the compiled form of a component, from the cache if possible.
  * @throws LarderError LDR_BAD_WASM, LDR_DISK*, LDR_INTERRUPTED
  */
 export function compileComponent(
@@ -45,7 +45,7 @@ export function compileComponent(
 }
 
 /**
- * The compiled form of a module, which takes too little time to be kept. Its memory is bounded.
+ * Compiles a core module and limits its memory. The result is not stored: compiling it again is fast enough.
  * @throws LarderError LDR_BAD_WASM
  */
 export async function compileModule({ source }: PreparedWasm): Promise<CompiledModule> {
@@ -54,10 +54,6 @@ export async function compileModule({ source }: PreparedWasm): Promise<CompiledM
     const { code, image } = limitMemories(bytes);
     return { module: await WebAssembly.compile(code), image };
   } catch (error) {
-    throw new LarderError("LDR_BAD_WASM", `cannot compile ${source.name}: ${messageOf(error)}`, {
-      hint:
-        "it may be damaged or use what the embedded engine does not know: try --engine wasmtime",
-      cause: error,
-    });
+    throw cannotCompile(source.name, messageOf(error), error);
   }
 }
