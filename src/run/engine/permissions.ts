@@ -55,7 +55,7 @@ function nameOf(host: Exclude<HostRule, { kind: "self" }>): string {
       return "*";
     case "host":
       return host.host;
-    case "below":
+    case "subdomains":
       return `*.${host.domain}`;
     case "network":
       return formatIpv4Network(host.network) ?? "*";

@@ -1,5 +1,8 @@
-import type { GuestProgram } from "../engine/component.ts";
 import { interrupted, LarderError, throwIfAborted } from "../../base/errors.ts";
+import type { GuestProgram } from "../engine/component.ts";
+import { permissionsFor } from "../engine/permissions.ts";
+import { GuestSockets } from "../sockets/socket_hosts.ts";
+import type { RequestHead } from "../wasi/http/incoming.ts";
 import {
   clientDisconnected,
   GuestFailure,
@@ -8,12 +11,9 @@ import {
   startTimedOut,
 } from "./failure.ts";
 import { SharedCounters, Watchdog } from "./heartbeat.ts";
+import { MessageBatch } from "./message_batch.ts";
 import type { FromGuest, ToGuest } from "./messages.ts";
 import { GuestResponse } from "./response_body.ts";
-import { GuestSockets } from "../sockets/socket_hosts.ts";
-import { MessageBatch } from "./message_batch.ts";
-import { permissionsFor } from "../engine/permissions.ts";
-import type { RequestHead } from "../wasi/http/incoming.ts";
 
 /** A guest that has not begun its response after so long is given up. */
 export const RESPONSE_TIMEOUT = 60_000;

@@ -1,13 +1,13 @@
 /** A guest's thread: holds one component's compiled modules and answers each request with an instance of its own. */
-import { workerScope } from "../../base/worker.ts";
-import { type FromGuest, RESPONSE_WINDOW, type ToGuest } from "./messages.ts";
-import { Component, type GuestProgram, type Instance } from "../engine/component.ts";
 import { messageOf } from "../../base/errors.ts";
+import { workerScope } from "../../base/worker.ts";
 import { callHandler } from "../engine/calls.ts";
-import { SharedCounters } from "./heartbeat.ts";
+import { Component, type GuestProgram, type Instance } from "../engine/component.ts";
 import { type Host, openHost } from "../wasi/host.ts";
-import { MessageBatch } from "./message_batch.ts";
 import type { RequestHead } from "../wasi/http/incoming.ts";
+import { SharedCounters } from "./heartbeat.ts";
+import { MessageBatch } from "./message_batch.ts";
+import { type FromGuest, RESPONSE_WINDOW, type ToGuest } from "./messages.ts";
 
 /** How often a guest's thread shows that its event loop turns, while it has requests under way. */
 const BEAT_INTERVAL = 50;

@@ -1,11 +1,11 @@
 import { LarderError, messageOf } from "../../base/errors.ts";
-import { GuestFailure, serverStopping } from "./failure.ts";
-import type { GuestPool } from "./worker_pool.ts";
-import { isBodiless } from "./response_body.ts";
 import type { StaticResponse } from "../spin/http_trigger.ts";
 import { type RequestTarget, targetOf } from "../spin/request_target.ts";
 import { RESERVED_PREFIX, type Router, spinHeaders } from "../spin/routes.ts";
 import type { RequestHead } from "../wasi/http/incoming.ts";
+import { GuestFailure, serverStopping } from "./failure.ts";
+import { isBodiless } from "./response_body.ts";
+import type { GuestPool } from "./worker_pool.ts";
 
 /** After Ctrl-C, requests under way get so long to end … */
 const STOP_GRACE = 20_000;

@@ -1,5 +1,5 @@
-import { RESPONSE_WINDOW } from "./messages.ts";
 import { joined } from "../../base/bytes.ts";
+import { RESPONSE_WINDOW } from "./messages.ts";
 
 export interface ResponseEvents {
   /** So many bytes of the body are on their way to the client. */

@@ -1,10 +1,3 @@
-import {
-  type ClientRequest,
-  type GuestEvents,
-  GuestThread,
-  REQUESTS_PER_THREAD,
-  RESPONSE_TIMEOUT,
-} from "./guest_thread.ts";
 import type { GuestProgram } from "../engine/component.ts";
 import {
   clientDisconnected,
@@ -12,6 +5,13 @@ import {
   responseTimedOut,
   serverStopping,
 } from "./failure.ts";
+import {
+  type ClientRequest,
+  type GuestEvents,
+  GuestThread,
+  REQUESTS_PER_THREAD,
+  RESPONSE_TIMEOUT,
+} from "./guest_thread.ts";
 
 /**
  * The threads that run one component. There is one until it is busy when the next request comes, and never more

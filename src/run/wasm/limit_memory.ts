@@ -1,7 +1,7 @@
-import { extractMemory, type MemoryShape, PAGE } from "./memory_image.ts";
 import { joined } from "../../base/bytes.ts";
-import type { SectionReader } from "./reader.ts";
 import { encodeSection, encodeU32, readContent, readSections, SECTION } from "./encoder.ts";
+import { extractMemory, type MemoryShape, PAGE } from "./memory_image.ts";
+import type { SectionReader } from "./reader.ts";
 
 /** The memory that a guest's module may have, unless it asks for more to begin with. */
 export const MAX_GUEST_MEMORY = 1024 * 1024 * 1024;

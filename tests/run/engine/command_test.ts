@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { runCommand } from "../../../src/run/engine/command.ts";
-import { moduleOf } from "../../support/wasm/components.ts";
 import { failureOf } from "../../support/failure_of.ts";
+import { moduleOf } from "../../support/wasm/components.ts";
 import { NOTHING } from "../../support/wasm/guest_host.ts";
 
 Deno.test("a signal that was raised before a command begins ends it all the same", async () => {

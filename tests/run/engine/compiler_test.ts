@@ -7,10 +7,10 @@ import { ENGINE_VERSION } from "../../../src/run/engine/version.ts";
 import { BlobStore } from "../../../src/store/blobs/blob_store.ts";
 import { CompiledStore } from "../../../src/store/entries/compiled_store.ts";
 import { Layout } from "../../../src/store/layout.ts";
-import { guestBytes } from "../../support/wasm/components.ts";
-import { MountedFolder, mountTest } from "../../support/cli/mounts.ts";
 import { assertStoreSound } from "../../support/cache/store_check.ts";
+import { MountedFolder, mountTest } from "../../support/cli/mounts.ts";
 import { TemporaryFolder } from "../../support/temporary.ts";
+import { guestBytes } from "../../support/wasm/components.ts";
 
 /** A cache, and a component that is compiled for it. */
 class Bench {

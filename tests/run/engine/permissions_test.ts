@@ -1,8 +1,8 @@
-import type { MountedFile } from "../../../src/run/wasi/filesystem/tree_volume.ts";
 import assert from "node:assert/strict";
-import type { HostSettings } from "../../../src/run/wasi/host.ts";
-import { parseHostRule, parseOutboundRule } from "../../../src/run/grants/outbound_rule.ts";
 import { permissionsFor } from "../../../src/run/engine/permissions.ts";
+import { parseHostRule, parseOutboundRule } from "../../../src/run/grants/outbound_rule.ts";
+import type { MountedFile } from "../../../src/run/wasi/filesystem/tree_volume.ts";
+import type { HostSettings } from "../../../src/run/wasi/host.ts";
 import { NOTHING } from "../../support/wasm/guest_host.ts";
 
 const stored = (hostPath: string): MountedFile => ({

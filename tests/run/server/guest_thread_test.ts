@@ -1,9 +1,9 @@
+import assert from "node:assert/strict";
 import {
   GuestThread,
   REQUESTS_PER_THREAD,
   RESPONSE_TIMEOUT,
 } from "../../../src/run/server/guest_thread.ts";
-import assert from "node:assert/strict";
 import { compileComponent, guestBytes } from "../../support/wasm/components.ts";
 import { NOTHING } from "../../support/wasm/guest_host.ts";
 import { headOf } from "../../support/wasm/guest_pools.ts";

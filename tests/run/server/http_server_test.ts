@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { LarderError } from "../../../src/base/errors.ts";
-import type { GuestPool } from "../../../src/run/server/worker_pool.ts";
 import {
   HttpServer,
   type ServedRequest,
   type ServerOptions,
 } from "../../../src/run/server/http_server.ts";
+import type { GuestPool } from "../../../src/run/server/worker_pool.ts";
 
 const ANYWHERE = { hostname: "127.0.0.1", port: 0 };
 

@@ -1,6 +1,6 @@
+import fc from "fast-check";
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import fc from "fast-check";
 import { LarderError } from "../../../src/base/errors.ts";
 import { inspectWasm, inspectWasmFile, type WasmBinary } from "../../../src/run/wasm/inspect.ts";
 import { run } from "../../support/cli/commands.ts";

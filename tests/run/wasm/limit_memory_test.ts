@@ -1,8 +1,8 @@
-import { limitMemories, MAX_GUEST_MEMORY } from "../../../src/run/wasm/limit_memory.ts";
-import assert from "node:assert/strict";
 import fc from "fast-check";
-import { MemoryPool } from "../../../src/run/wasm/memory_pool.ts";
+import assert from "node:assert/strict";
+import { limitMemories, MAX_GUEST_MEMORY } from "../../../src/run/wasm/limit_memory.ts";
 import { MEMORY_IMPORT, PAGE } from "../../../src/run/wasm/memory_image.ts";
+import { MemoryPool } from "../../../src/run/wasm/memory_pool.ts";
 import { MalformedWasm } from "../../../src/run/wasm/reader.ts";
 import { binaryOf } from "../../support/wasm/components.ts";
 import { MODULE_HEADER } from "../../support/wasm/wasm_encoder.ts";

@@ -1,8 +1,8 @@
+import fc from "fast-check";
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import fc from "fast-check";
-import { MemoryPool } from "../../../src/run/wasm/memory_pool.ts";
 import { extractMemory, MEMORY_IMPORT, PAGE } from "../../../src/run/wasm/memory_image.ts";
+import { MemoryPool } from "../../../src/run/wasm/memory_pool.ts";
 import {
   type Bytes,
   list,

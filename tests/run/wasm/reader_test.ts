@@ -1,5 +1,5 @@
-import assert from "node:assert/strict";
 import fc from "fast-check";
+import assert from "node:assert/strict";
 import { MalformedWasm, SectionReader } from "../../../src/run/wasm/reader.ts";
 
 /** The shortest LEB128 of a number, as the specification writes it down: an oracle that needs no shifts of 32 bits. */

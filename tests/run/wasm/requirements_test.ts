@@ -1,12 +1,12 @@
-import assert from "node:assert/strict";
 import fc from "fast-check";
+import assert from "node:assert/strict";
 import { LarderError } from "../../../src/base/errors.ts";
+import { inspectWasm } from "../../../src/run/wasm/inspect.ts";
 import {
   type Requirements,
   requirementsOf,
   unsupportedWasm,
 } from "../../../src/run/wasm/requirements.ts";
-import { inspectWasm } from "../../../src/run/wasm/inspect.ts";
 import { encodeComponent, encodeModule } from "../../support/wasm/wasm_encoder.ts";
 
 function ofComponent(imports: string[], exports: string[]): Requirements {
