@@ -40,11 +40,11 @@ function instantiate(getCoreModule, imports) {
 }
 return instantiate;`;
 
-Deno.test("adaptTranspiler makes a function's body of a module", () => {
+Deno.test("adaptTranspiler turns the module into a function body", () => {
   assert.equal(adaptTranspiler(TRANSPILER), TRANSPILER_BODY);
 });
 
-Deno.test("adaptTranspiler adapts the pinned package", () => {
+Deno.test("adaptTranspiler adapts the script of the pinned package", () => {
   const name = TRANSPILER_FILES.find((name) => name.endsWith(".js"))!;
   const script = new TextDecoder().decode(readPackageFile(name));
   assert.doesNotThrow(() => new Function("host", "compileCore", script));
@@ -66,11 +66,11 @@ for (const [step, from, to] of CHANGES) {
   });
 }
 
-Deno.test("adaptComponent makes a function's body of a module, whatever its names", () => {
+Deno.test("adaptComponent turns a module into a function body and leaves names alone", () => {
   assert.equal(adaptComponent(COMPONENT), COMPONENT_BODY);
 });
 
-Deno.test("adaptComponent fails for another module", () => {
+Deno.test("adaptComponent fails for a module of another form", () => {
   for (
     const [from, to] of [["./${", "/${"], ["function instantiate", "async function instantiate"]]
   ) {

@@ -79,11 +79,11 @@ const CASES: [name: string, settings: Partial<HostSettings>, permissions: object
     { allowedHosts: [parseOutboundRule("http://self")], self: "http://127.0.0.1:3000" },
     { net: ["127.0.0.1:3000"] },
   ],
-  ["the app itself, which does not listen", {
+  ["the app itself, if it does not listen", {
     allowedHosts: [parseOutboundRule("http://self")],
   }, {}],
   [
-    "the hosts below a domain",
+    "the subdomains of a domain",
     { allowedHosts: rules("*.example.com", "*.example.com:81") },
     { net: ["*.example.com", "*.example.com:81"] },
   ],
@@ -100,12 +100,12 @@ const CASES: [name: string, settings: Partial<HostSettings>, permissions: object
 ];
 
 for (const [name, settings, permissions] of CASES) {
-  Deno.test(`the thread of a guest that is granted ${name} may do no more`, () => {
+  Deno.test(`permissionsFor returns the permissions for ${name} only`, () => {
     assert.deepEqual(permissionsFor({ ...NOTHING, ...settings }), { ...NONE, ...permissions });
   });
 }
 
-Deno.test("a thread can be given all that a rule comes to", () => {
+Deno.test("permissionsFor returns hosts that Deno accepts", () => {
   const hosts = ["a_b.example.com.", "*.a_b.com", "*.localhost:0", "1.2.3.4/32:80", "[fd00::1]:80"];
   const { net } = permissionsFor({ ...NOTHING, allowedHosts: rules(...hosts) });
   assert.ok(Array.isArray(net) && net.length === hosts.length);

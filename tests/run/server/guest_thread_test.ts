@@ -10,7 +10,7 @@ import { headOf } from "../../support/wasm/guest_pools.ts";
 
 const cases = await guestBytes("http_cases");
 
-/** Its instances trap as they start, from 4 seconds after the thread began. */
+/** A component whose instances trap when they start, from 4 seconds after the start of the thread. */
 const shortLived = await guestBytes("http_cases", (wat) => {
   const now = `(import "wasi:clocks/monotonic-clock@0.2.3" "now" (func $now (result i64)))`;
   const check =
@@ -33,8 +33,8 @@ async function startGuest(bytes = cases): Promise<GuestThread & Disposable> {
   return Object.assign(guest, { [Symbol.dispose]: () => guest.stop() });
 }
 
-/** Resolves when the thread has ended, and has had one request under way until then. */
-async function endsLoaded(guest: GuestThread): Promise<void> {
+/** Waits until the thread has ended, and checks that it has one request under way until then. */
+async function assertLoadedUntilEnd(guest: GuestThread): Promise<void> {
   while (!guest.isEnded) {
     assert.equal(guest.load, 1);
     await pause();
@@ -45,20 +45,20 @@ function pause(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 50));
 }
 
-Deno.test("a thread has a guest under way until that is over", async (t) => {
-  await t.step("whose client left", async () => {
+Deno.test("GuestThread.load counts a guest until it ends", async (t) => {
+  await t.step("after its client disconnected", async () => {
     using guest = await startGuest();
     const response = await ask(guest, "/tail");
     while (!guest.isBlocked) await pause();
     await response!.body!.cancel();
-    await endsLoaded(guest);
+    await assertLoadedUntilEnd(guest);
   });
-  await t.step("whose response is over", async () => {
+  await t.step("after its response", async () => {
     using guest = await startGuest();
     assert.equal(await (await ask(guest, "/after"))!.text(), "hello\n");
-    await endsLoaded(guest);
+    await assertLoadedUntilEnd(guest);
   });
-  await t.step("that waits for what will not come", async () => {
+  await t.step("while it waits after its response", async () => {
     using guest = await startGuest();
     for (let i = 1; i < REQUESTS_PER_THREAD; i++) {
       assert.equal(await (await ask(guest, "/linger"))!.text(), "hello\n");
@@ -67,7 +67,7 @@ Deno.test("a thread has a guest under way until that is over", async (t) => {
   });
 });
 
-Deno.test("a thread outlives an instance that fails as it starts", async () => {
+Deno.test("GuestThread survives an instance that traps when it starts", async () => {
   using guest = await startGuest(shortLived);
   await new Promise((resolve) => setTimeout(resolve, 4000));
   assert.equal(await (await ask(guest, "/hello"))!.text(), "hello\n");
