@@ -48,5 +48,5 @@ scope.onmessage = async ({ data: program }) => {
 };
 
 function memoryOf({ image }: CompiledModule): WebAssembly.Memory | undefined {
-  return image && new MemoryPool(image.shape, image.bytes).acquire();
+  return image && new MemoryPool(image).acquire();
 }

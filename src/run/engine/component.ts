@@ -17,7 +17,7 @@ type Instantiate = (
 
 /** A component that is ready to be instantiated, as plain data that can be sent to threads. */
 export interface CompiledComponent {
-  /** A function's body that returns `instantiate`. */
+  /** A function body that returns `instantiate`. */
   readonly script: string;
   /** Core modules by the names that the script uses. */
   readonly modules: ReadonlyMap<string, WebAssembly.Module>;
@@ -42,10 +42,7 @@ export class Component {
     this.#instantiate = new Function(script)();
     this.#modules = modules;
     this.#memories = new Map(
-      [...images].map(([name, { shape, bytes }]) => [
-        modules.get(name)!,
-        new MemoryPool(shape, bytes),
-      ]),
+      [...images].map(([name, image]) => [modules.get(name)!, new MemoryPool(image)]),
     );
   }
 

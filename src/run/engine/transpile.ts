@@ -1,10 +1,11 @@
-import { limitMemories, type MemoryImage } from "../wasm/limit_memory.ts";
+import { limitMemories } from "../wasm/limit_memory.ts";
+import type { MemoryImage } from "../wasm/memory_image.ts";
 import { adaptComponent } from "./adapt_scripts.ts";
 import type { TranspilerFiles } from "./transpiler_files.ts";
 
 /** A component as JavaScript, and the core modules that the JavaScript instantiates. */
 export interface Transpiled {
-  /** A function's body that returns `instantiate`. */
+  /** A function body that returns `instantiate`. */
   readonly script: string;
   /** Core modules by the names that the script uses. */
   readonly modules: ReadonlyMap<string, Uint8Array<ArrayBuffer>>;

@@ -21,7 +21,7 @@ export const TRANSPILER_FILES: readonly string[] = [SCRIPT, ...CORES];
 
 /** The transpiler, which is itself a component that was transpiled. */
 export interface TranspilerFiles {
-  /** A function's body, see {@link adaptTranspiler}. */
+  /** A function body, see {@link adaptTranspiler}. */
   readonly script: string;
   /** Core modules by the names that the script uses. */
   readonly cores: ReadonlyMap<string, Uint8Array<ArrayBuffer>>;

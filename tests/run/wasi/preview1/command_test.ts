@@ -75,8 +75,8 @@ Deno.test("a command of preview 1 may grow its memory as far as larder says, and
     (func (export "_start")
       (if (i32.eq (memory.grow (i32.const ${MAX_GUEST_MEMORY / PAGE})) (i32.const -1))
         (then (call $exit (i32.load8_u (i32.const 100)))))))`;
-  const { code, memory, image } = extractMemory(await binaryOf(wat))!;
-  const granted = new MemoryPool(memory, image).acquire();
+  const { code, image } = extractMemory(await binaryOf(wat))!;
+  const granted = new MemoryPool(image).acquire();
   const module = new WebAssembly.Module(code);
   assert.equal(await runPreview1(module, new GuestHost().host, granted), 7);
 });
