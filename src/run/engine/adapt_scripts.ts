@@ -81,9 +81,9 @@ export function adaptComponent(module: string): string {
 }
 
 function applyStep(text: string, { name, pattern, replacement, places }: Step): string {
-  const found = text.match(pattern)?.length ?? 0;
-  if (found !== places) {
-    throw new Error(`cannot adapt jco's script: "${name}" found ${found} places, not ${places}`);
+  const actual = text.match(pattern)?.length ?? 0;
+  if (actual !== places) {
+    throw new Error(`cannot adapt jco's script: "${name}" found ${actual} places, not ${places}`);
   }
   return text.replace(pattern, replacement as string);
 }

@@ -67,7 +67,7 @@ export function expandTemplate(template: string, variables: Variables): string {
 function unknownVariable(app: SpinApp, name: string): LarderError {
   const known = [...app.variables.keys()].sort().join(", ");
   return new LarderError("LDR_USAGE", `the app ${app.name} has no variable "${name}"`, {
-    hint: known ? `it has ${known}` : "it has no variables: leave out --variable",
+    hint: known ? `its variables are ${known}` : "it has no variables: leave out --variable",
   });
 }
 

@@ -269,8 +269,8 @@ function otherVersion(name: string, header: string): LarderError {
 }
 
 function notWasm(name: string, kind: string | undefined): LarderError {
-  const found = kind === undefined ? "" : `: it is ${kind}`;
-  return new LarderError("LDR_BAD_WASM", `${name} is not WebAssembly${found}`, {
+  const what = kind === undefined ? "" : `: it is ${kind}`;
+  return new LarderError("LDR_BAD_WASM", `${name} is not WebAssembly${what}`, {
     hint: "name a WebAssembly module or component",
   });
 }

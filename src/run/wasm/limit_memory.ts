@@ -36,7 +36,7 @@ interface Limits {
   readonly maximum: number;
 }
 
-/** Returns a module with a maximum for each of its memories, which can grow by equal parts of what is left. */
+/** Returns a module with a maximum for each of its memories, which can grow by equal shares of the rest. */
 function withMaximums(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
   const memory = readSections(bytes).find(({ id }) => id === SECTION.memory);
   if (!memory) return bytes;

@@ -64,7 +64,7 @@ Deno.test("resolveVariables refuses an unknown variable and lists the known ones
     () => resolveVariables(APP, given),
     (error) =>
       hasCode(error, "LDR_USAGE") && error.message.includes('no variable "api-uri"') &&
-      error.hint === "it has api_token, api_uri, empty",
+      error.hint === "its variables are api_token, api_uri, empty",
   );
   assert.throws(
     () => resolveVariables(spinApp(), given),

@@ -100,21 +100,21 @@ const text = fc.string({ unit: fc.constantFrom(..."abz019-._:/@é✓ "), maxLeng
 
 Deno.test("inspectWasm reads the names in a module", () => {
   fc.assert(fc.property(fc.array(fc.tuple(text, text)), fc.array(text), (imports, exports) => {
-    const found = inspectWasm(encodeModule({ imports, exports }), "it");
-    assert.deepEqual(found.imports, imports.map(([module, name]) => ({ module, name })));
-    assert.deepEqual(found.exports, exports);
+    const binary = inspectWasm(encodeModule({ imports, exports }), "it");
+    assert.deepEqual(binary.imports, imports.map(([module, name]) => ({ module, name })));
+    assert.deepEqual(binary.exports, exports);
   }));
 });
 
 Deno.test("inspectWasm reads the names in a component", () => {
   fc.assert(fc.property(fc.array(text), fc.array(text), (imports, exports) => {
-    const found = inspectWasm(encodeComponent({ imports, exports }), "it");
-    assert.deepEqual([found.imports, found.exports], [imports, exports]);
+    const binary = inspectWasm(encodeComponent({ imports, exports }), "it");
+    assert.deepEqual([binary.imports, binary.exports], [imports, exports]);
   }));
 });
 
 Deno.test("inspectWasm reads imports and exports in several sections and every encoding", () => {
-  const found = inspected(
+  const binary = inspected(
     COMPONENT_HEADER,
     section(10, list([[0x00, ...name("a"), 0x01, 0x00]])), // A function.
     section(10, list([[0x01, ...name("x:y/b"), 0x05, 0x80, 0x01]])), // An instance; the older encoding of a name.
@@ -139,8 +139,8 @@ Deno.test("inspectWasm reads imports and exports in several sections and every e
     section(11, list([[0x00, ...name("i"), 0x00, 0x11, 0x00, 0x00]])),
     section(11, list([[0x02, ...name("j"), ...list([]), 0x01, 0x00, 0x01, 0x01, 0x00]])),
   );
-  assert.deepEqual(found.imports, ["a", "x:y/b", "x:y/c@0.2", "d", "e", "f", "g", "h"]);
-  assert.deepEqual(found.exports, ["i", "j"]);
+  assert.deepEqual(binary.imports, ["a", "x:y/b", "x:y/c@0.2", "d", "e", "f", "g", "h"]);
+  assert.deepEqual(binary.exports, ["i", "j"]);
 });
 
 const kilobyte = [...new Uint8Array(1024)];
@@ -257,7 +257,7 @@ for (
 const NAMES = ["a'b", 'a"b', "a`b", "a\\b", "a\nb", "a\u2028b", "a${b}"];
 
 for (
-  const [where, encode] of [
+  const [owner, encode] of [
     ["an import", (evil) => encodeComponent({ imports: [evil] })],
     ["an export", (evil) => encodeComponent({ exports: [evil] })],
     [
@@ -283,7 +283,7 @@ for (
     ],
   ] satisfies [string, (evil: string) => Uint8Array][]
 ) {
-  Deno.test(`inspectWasm refuses code in the name of ${where}`, () => {
+  Deno.test(`inspectWasm refuses code in the name of ${owner}`, () => {
     inspectWasm(encode("[method]a-b.c#d$e"), "it");
     for (const evil of NAMES) {
       assert.match(badWasm(() => inspectWasm(encode(evil), "it")).message, /no tool writes/, evil);
@@ -292,8 +292,8 @@ for (
 }
 
 Deno.test("inspectWasm accepts all names in a module outside of components", () => {
-  const found = inspectWasm(encodeModule({ exports: NAMES }), "it");
-  assert.deepEqual(found.exports, NAMES);
+  const binary = inspectWasm(encodeModule({ exports: NAMES }), "it");
+  assert.deepEqual(binary.exports, NAMES);
 });
 
 Deno.test("inspectWasm refuses components that are nested too deeply", () => {
@@ -350,9 +350,9 @@ for (const [kind, bytes] of COMPLETE) {
   Deno.test(`inspectWasm finds a ${kind} truncated, unless it is cut between sections`, () => {
     const complete = inspectWasm(bytes, "it");
     for (let length = 1; length < bytes.length; length++) {
-      let found: WasmBinary;
+      let binary: WasmBinary;
       try {
-        found = inspectWasm(bytes.subarray(0, length), "it");
+        binary = inspectWasm(bytes.subarray(0, length), "it");
       } catch (error) {
         assert.match(
           badWasm(() => {
@@ -363,7 +363,7 @@ for (const [kind, bytes] of COMPLETE) {
         );
         continue;
       }
-      const { imports, exports } = found;
+      const { imports, exports } = binary;
       assert.deepEqual(imports, complete.imports.slice(0, imports.length));
       assert.deepEqual(exports, complete.exports.slice(0, exports.length));
     }
@@ -416,10 +416,10 @@ Deno.test("inspectWasmFile reads a large file as inspectWasm reads its bytes", (
   }
   const bytes = Uint8Array.from(parts.flat());
   Deno.writeFileSync(path, bytes);
-  const found = inspectWasmFile(path);
-  assert.deepEqual(found, inspectWasm(bytes, "it"));
-  assert.deepEqual(found.imports, [0, 1, 2, 3, 4].map((i) => `import-${i}`));
-  assert.deepEqual(found.exports, [0, 1, 2, 3, 4].map((i) => `export-${i}`));
+  const binary = inspectWasmFile(path);
+  assert.deepEqual(binary, inspectWasm(bytes, "it"));
+  assert.deepEqual(binary.imports, [0, 1, 2, 3, 4].map((i) => `import-${i}`));
+  assert.deepEqual(binary.exports, [0, 1, 2, 3, 4].map((i) => `export-${i}`));
 });
 
 Deno.test("inspectWasmFile fails for what is not a file, or cannot be read", () => {
