@@ -1,3 +1,4 @@
+// deno-lint-ignore-file no-console
 /**
  * Builds what a release consists of: dist/larder-<target>, one binary a target, dist/SHA256SUMS, and the scripts
  * that install them.
@@ -112,7 +113,7 @@ function commit(): string {
  * lock or node_modules near the main module names. Commands that are imported lazily become files of their
  * own, so that a start reads no more than it runs.
  */
-function bundle(work: string, commit: string): string {
+export function bundle(work: string, commit: string): string {
   const copy = join(work, "source");
   for (const name of SOURCES) cpSync(join(ROOT, name), join(copy, name), { recursive: true });
   const versionFile = join(copy, VERSION_FILE);

@@ -1,9 +1,11 @@
+// deno-lint-ignore-file no-console
 /**
  * `deno task demo`: the main job in a few seconds, with nothing but this repository. A registry in this process
  * serves a Spin app whose component answers HTTP requests; larder runs it, and runs it anew when its tag moves.
  */
 
 import { fileURLToPath } from "node:url";
+import { childEnvironment } from "../tests/support/cli/environment.ts";
 import { FixtureRegistry } from "../tests/support/registry/fixture_registry.ts";
 import { packApp } from "../tests/support/cache/spin_apps.ts";
 import { TemporaryFolder } from "../tests/support/temporary.ts";
@@ -61,12 +63,34 @@ class User extends TemporaryFolder {
   #start(args: readonly string[]): Deno.ChildProcess {
     console.log(`$ larder ${args.join(" ")}`);
     return new Deno.Command(Deno.execPath(), {
-      args: ["run", "--quiet", "--allow-all", MAIN, "--cache-dir", this.path, ...args],
+      args: [
+        "run",
+        "--no-check",
+        "--quiet",
+        "--allow-all",
+        MAIN,
+        "--cache-dir",
+        this.path,
+        ...args,
+      ],
+      clearEnv: true,
+      env: childEnvironment({ HOME: this.path }),
       stdin: "null",
       stdout: "inherit",
       stderr: "piped",
     }).spawn();
   }
+}
+
+/** Has Deno download the packages of larder, so that the runs of it that follow download none. */
+async function downloadPackages(): Promise<void> {
+  const { success } = await new Deno.Command(Deno.execPath(), {
+    args: ["cache", "--quiet", MAIN],
+    clearEnv: true,
+    env: childEnvironment({}, { downloads: true }),
+    stdin: "null",
+  }).spawn().status;
+  if (!success) throw new Error("the packages of larder could not be downloaded");
 }
 
 /** Shows what a process says on stderr; `onText` is told all of it so far. */
@@ -91,6 +115,7 @@ async function end(process: Deno.ChildProcess): Promise<void> {
   await process.status;
 }
 
+await downloadPackages();
 await using registry = await FixtureRegistry.start();
 using user = new User();
 const app = registry.add("demo/hello", await version(1), "latest");

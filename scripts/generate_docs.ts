@@ -1,3 +1,4 @@
+// deno-lint-ignore-file no-console
 /**
  * Writes docs/cli.md from the command tree; with --check only says whether it is up to date.
  *

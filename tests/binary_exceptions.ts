@@ -32,5 +32,5 @@ export const BINARY_EXCEPTIONS: Readonly<Record<string, Readonly<Record<string, 
   },
 };
 
-/** The variable that hands the exceptions, as JSON, to `tests/support/skip_exceptions.ts`. */
+/** The variable that hands the exceptions, as JSON, to `tests/support/cli/skip_exceptions.ts`. */
 export const EXCEPTIONS_VARIABLE = "LARDER_TEST_EXCEPTIONS";

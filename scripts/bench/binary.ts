@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { childEnvironment } from "../../tests/support/cli/environment.ts";
 import { run } from "../../tests/support/cli/commands.ts";
 
 const ROOT = join(import.meta.dirname!, "../..");
@@ -8,7 +9,9 @@ export async function larderBinary(folder: string): Promise<string> {
   const given = Deno.env.get("LARDER_BIN");
   if (given) return given;
   const script = join(ROOT, "scripts/compile.ts");
-  await run(Deno.execPath(), ["run", "--allow-all", script, "--output", folder]);
+  await run(Deno.execPath(), ["run", "--allow-all", script, "--output", folder], {
+    env: childEnvironment(compilerVariables(), { downloads: true }),
+  });
   return join(folder, `larder-${Deno.build.target}`);
 }
 
@@ -18,6 +21,14 @@ export async function emptyProgram(folder: string): Promise<string> {
   const source = join(folder, "empty.js");
   Deno.writeTextFileSync(source, "\n");
   const path = join(folder, "empty");
-  await run(compiler, ["compile", "--quiet", "--no-config", "--output", path, source]);
+  await run(compiler, ["compile", "--quiet", "--no-config", "--output", path, source], {
+    env: childEnvironment(compilerVariables(), { downloads: true }),
+  });
   return path;
+}
+
+/** What scripts/compile.ts and Deno are told by the variables of whoever starts a bench. */
+function compilerVariables(): Record<string, string> {
+  const { COMPILE_DENO = "", DENORT_BIN } = Deno.env.toObject();
+  return DENORT_BIN ? { COMPILE_DENO, DENORT_BIN } : { COMPILE_DENO };
 }

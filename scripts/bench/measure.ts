@@ -1,3 +1,5 @@
+import { childEnvironment } from "../../tests/support/cli/environment.ts";
+
 /** One program whose runs are measured. */
 export interface Contender {
   readonly name: string;
@@ -44,7 +46,8 @@ async function runOnce(contender: Contender): Promise<{ seconds: number; peak: n
   const start = performance.now();
   const child = new Deno.Command(program!, {
     args,
-    env: { ...contender.env },
+    clearEnv: true,
+    env: childEnvironment(contender.env),
     stdin: "null",
     stdout: "null",
     stderr: "piped",

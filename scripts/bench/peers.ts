@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { childEnvironment } from "../../tests/support/cli/environment.ts";
 import { hasProgram, run } from "../../tests/support/cli/commands.ts";
 import { cached } from "../../tests/support/wasm/npm_tools.ts";
 
@@ -13,7 +14,7 @@ export async function jcoPeer(): Promise<{ path: string } | { missing: string }>
   try {
     const folder = await cached("jco", [import.meta.filename!], async (folder) => {
       await run("npm", ["install", "--prefix", folder, "--ignore-scripts", "--no-fund", JCO], {
-        env: Deno.env.toObject(),
+        env: childEnvironment({}, { downloads: true }),
       });
     });
     return { path: join(folder, "node_modules/@bytecodealliance/jco/dist/jco.js") };
@@ -57,7 +58,9 @@ export async function goPeer(
       join(work, "go.mod"),
       `module bench\n\ngo 1.23\n\nrequire ${module} ${version}\n`,
     );
-    await run("go", ["build", "-C", work, "-mod=mod", "-o", path, `${module}${program}`]);
+    await run("go", ["build", "-C", work, "-mod=mod", "-o", path, `${module}${program}`], {
+      env: Deno.env.toObject(),
+    });
     return { path };
   } catch (error) {
     return { missing: `${name}: ${(error as Error).message.split("\n").at(-2) ?? "not built"}` };

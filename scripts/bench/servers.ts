@@ -1,3 +1,5 @@
+import { childEnvironment } from "../../tests/support/cli/environment.ts";
+
 /** A program that answers HTTP requests, as it is started for a bench. */
 export interface ServerProgram {
   readonly name: string;
@@ -35,7 +37,8 @@ export class Server implements AsyncDisposable {
     const start = performance.now();
     const child = new Deno.Command(name!, {
       args,
-      env: program.env,
+      clearEnv: true,
+      env: childEnvironment(program.env),
       stdin: "null",
       stdout: "null",
       stderr: "null",

@@ -1,11 +1,11 @@
 import { Buffer } from "node:buffer";
 
-/** A text's UTF-8 bytes in base64 (RFC 4648 §4). */
+/** Encodes the UTF-8 bytes of a text as base64 (RFC 4648 §4). */
 export function toBase64(text: string): string {
   return Buffer.from(text).toString("base64");
 }
 
-/** The text in base64 of UTF-8, or undefined if it is not that. White space is passed over. */
+/** Decodes base64 of UTF-8, ignoring white space. Returns undefined if the input is anything else. */
 export function fromBase64(base64: string): string | undefined {
   const bytes = bytesFromBase64(base64);
   if (!bytes) return undefined;
@@ -16,7 +16,7 @@ export function fromBase64(base64: string): string | undefined {
   }
 }
 
-/** The bytes in base64, or undefined if it is not that. White space is passed over, and padding may be left out. */
+/** Decodes base64, ignoring white space; padding is optional. Returns undefined if the input is not base64. */
 export function bytesFromBase64(base64: string): Uint8Array<ArrayBuffer> | undefined {
   try {
     return Uint8Array.from(Buffer.from(atob(base64), "latin1"));

@@ -1,11 +1,10 @@
 import { interrupted, throwIfAborted } from "./errors.ts";
 
 /**
- * Runs `work` over `items`, at most `limit` at once, and returns the results in the items' order.
+ * Runs `work` over `items`, at most `limit` at a time, and returns the results in the order of the items.
  *
- * The first failure stops new work from being started and is thrown once everything under way has ended,
- * so that nothing goes on behind the caller's back. `work` gets a signal that the failure, or the caller's
- * own signal, raises.
+ * After the first failure no more work is started. The failure is thrown once all running work has ended, so nothing
+ * continues in the background. `work` receives a signal that is aborted by a failure or by the caller's own signal.
  */
 export async function mapLimit<T, R>(
   items: readonly T[],
@@ -14,32 +13,35 @@ export async function mapLimit<T, R>(
   signal?: AbortSignal,
 ): Promise<R[]> {
   const stop = new AbortController();
-  const joined = signal ? AbortSignal.any([signal, stop.signal]) : stop.signal;
+  const combined = signal ? AbortSignal.any([signal, stop.signal]) : stop.signal;
   const results = new Array<R>(items.length);
   let next = 0;
   let failure: { error: unknown } | undefined;
 
-  async function lane(): Promise<void> {
+  async function runItems(): Promise<void> {
     while (!failure && next < items.length) {
       throwIfAborted(signal);
       const index = next++;
-      results[index] = await work(items[index]!, joined);
+      results[index] = await work(items[index]!, combined);
     }
   }
-  async function guarded(): Promise<void> {
+  async function runUntilFailure(): Promise<void> {
     try {
-      await lane();
+      await runItems();
     } catch (error) {
       failure ??= { error };
       stop.abort();
     }
   }
-  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, guarded));
+  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, runUntilFailure));
   if (failure) throw failure.error;
   return results;
 }
 
-/** Resolves after `milliseconds`, or rejects with LDR_INTERRUPTED as soon as the signal is raised. */
+/**
+ * Resolves after `milliseconds`.
+ * @throws LarderError LDR_INTERRUPTED as soon as the signal is aborted
+ */
 export function sleep(milliseconds: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(interrupted());
@@ -55,11 +57,11 @@ export function sleep(milliseconds: number, signal?: AbortSignal): Promise<void>
   });
 }
 
-/** The time and chance that retries and records use; tests inject their own. */
+/** The time and randomness that retries and records depend on; tests inject their own. */
 export interface Clock {
   /** Milliseconds since the epoch. */
   now(): number;
-  /** In [0, 1). */
+  /** A number in [0, 1). */
   random(): number;
   sleep(milliseconds: number, signal?: AbortSignal): Promise<void>;
 }

@@ -1,22 +1,25 @@
 import { statfsSync } from "node:fs";
 import { dirname } from "node:path";
-import { isAbsence } from "./files.ts";
+import { isNotFound } from "./files.ts";
 
-/** The disk that a folder is on, in bytes. */
+/** Capacity of a disk in bytes. */
 export interface Disk {
   readonly size: number;
-  /** What this user may still write. */
+  /** Bytes available to this user. */
   readonly free: number;
 }
 
-/** Asks for the disk of a folder, or of where it would be; undefined where the system does not tell. */
+/**
+ * Returns the capacity of the disk that a folder is on. A folder that does not exist is looked up by its nearest
+ * existing parent. Returns undefined if the system does not report a capacity.
+ */
 export function diskOf(folder: string): Disk | undefined {
   try {
     const { bsize, blocks, bavail } = statfsSync(folder);
     return { size: blocks * bsize, free: bavail * bsize };
   } catch (error) {
     const parent = dirname(folder);
-    const isMissing = isAbsence(error) || (error as { code?: string }).code === "ENOENT";
+    const isMissing = isNotFound(error) || (error as { code?: string }).code === "ENOENT";
     return isMissing && parent !== folder ? diskOf(parent) : undefined;
   }
 }

@@ -1,7 +1,7 @@
 /**
- * Every way larder can fail, as a stable code, and the exit code that each means.
+ * Error codes, each with its exit code.
  *
- * Scripts match on codes, so a code is never renamed or given another meaning once released.
+ * Scripts match on codes, so a released code is never renamed and never changes its meaning.
  */
 export const ERROR_CODES = {
   LDR_INTERNAL: 1,
@@ -44,21 +44,22 @@ export const ERROR_CODES = {
 
 export type ErrorCode = keyof typeof ERROR_CODES;
 
-/** Controls of the terminal, line ends of every kind, and what turns the direction of writing. */
+/** Terminal control characters, all line separators, and bidirectional overrides. */
 const UNPRINTABLE = /[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]+/gu;
 
-/** The most that a server's own words take of a message. */
+/** Characters of a server's text that an error message quotes. */
 const MAX_EXCERPT = 200;
 
 /**
- * A failure that a user can act on: what failed and on what, what to do, and a stable code.
+ * A failure that a user can act on: the message says what failed on what, the hint says what to do, and the code is
+ * stable.
  *
- * Invariant: the message is one line that a terminal can be sent, whatever a server put into it.
+ * Invariant: the message is one line without terminal control characters, even if it quotes a server.
  */
 export class LarderError extends Error {
   override readonly name = "LarderError";
   readonly code: ErrorCode;
-  /** What to do about it, as one sentence without a full stop. */
+  /** One sentence without a full stop: what to type or to do. */
   readonly hint: string;
 
   constructor(code: ErrorCode, message: string, options: { hint: string; cause?: unknown }) {
@@ -72,35 +73,35 @@ export class LarderError extends Error {
   }
 }
 
-/** Whether `error` is a LarderError with one of these codes. */
+/** True if `error` is a {@link LarderError} with one of these codes. */
 export function hasCode(error: unknown, ...codes: ErrorCode[]): error is LarderError {
   return error instanceof LarderError && codes.includes(error.code);
 }
 
-/** The one-line text of anything that was thrown. */
+/** Returns the first line of the message of anything that was thrown. */
 export function messageOf(error: unknown): string {
   return printable((error instanceof Error ? error.message : String(error)).split("\n", 1)[0]!);
 }
 
-/** A server's own words as a part of a message: short and printable. */
+/** Shortens a server's text and makes it printable, for quoting in a message. */
 export function excerpt(text: string): string {
-  const shown = printable(text);
-  return shown.length <= MAX_EXCERPT ? shown : `${shown.slice(0, MAX_EXCERPT)}…`;
+  const line = printable(text);
+  return line.length <= MAX_EXCERPT ? line : `${line.slice(0, MAX_EXCERPT)}…`;
 }
 
-/** A text as one line without anything that steers a terminal. */
+/** Returns a text as one line without terminal control characters. */
 export function printable(text: string): string {
   return text.replace(UNPRINTABLE, " ");
 }
 
-/** The error that an aborted operation ends with. */
+/** Returns the error of an operation that was aborted. */
 export function interrupted(): LarderError {
   return new LarderError("LDR_INTERRUPTED", "interrupted", {
-    hint: "run the same command again: partial downloads were kept and continue where they stopped",
+    hint: "run the same command again: it continues the partial downloads",
   });
 }
 
-/** Throws {@link interrupted} if the signal has been raised. */
+/** Throws {@link interrupted} if the signal is aborted. */
 export function throwIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted) throw interrupted();
 }

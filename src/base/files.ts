@@ -1,52 +1,52 @@
-import { COPY_BUFFER } from "./limits.ts";
 import { LarderError, messageOf } from "./errors.ts";
+import { COPY_BUFFER } from "./limits.ts";
 
-/** Mode of folders that larder creates; one that exists keeps its own. */
+/** Mode of folders that larder creates; existing folders keep theirs. */
 const FOLDER_MODE = 0o700;
 /** Mode of files that larder creates. */
 export const FILE_MODE = 0o600;
 
+const ELSEWHERE = "use another folder (for the cache: --cache-dir or LARDER_CACHE_DIR)";
+
 const decoder = new TextDecoder();
 
-/** Turns an operating system error on `path` into the LarderError that says what to do; others pass through. */
+/** Converts an operating system error on `path` to a {@link LarderError}; returns any other error unchanged. */
 export function diskError(error: unknown, action: string, path: string): unknown {
   if (error instanceof LarderError || !(error instanceof Error)) return error;
   const code = (error as { code?: string }).code;
   const subject = `cannot ${action} ${path}`;
   if (code === "ENOSPC" || code === "EDQUOT") {
     return new LarderError("LDR_DISK_FULL", `${subject}: the disk is full`, {
-      hint:
-        "free some space, or use another disk; the cache's place is --cache-dir or LARDER_CACHE_DIR",
+      hint: `free some space, or ${ELSEWHERE}`,
       cause: error,
     });
   }
   if (code === "EROFS") {
     return new LarderError("LDR_READ_ONLY", `${subject}: the file system is read-only`, {
-      hint: "choose a place that can be written; the cache's is --cache-dir or LARDER_CACHE_DIR",
+      hint: ELSEWHERE,
       cause: error,
     });
   }
   if (code === "EACCES" || code === "EPERM" || error instanceof Deno.errors.PermissionDenied) {
     return new LarderError("LDR_PERMISSION", `${subject}: permission denied`, {
-      hint:
-        "make it yours, or choose another place; the cache's is --cache-dir or LARDER_CACHE_DIR",
+      hint: `change its owner or permissions, or ${ELSEWHERE}`,
       cause: error,
     });
   }
   if (code === "ENOTDIR" || code === "EEXIST" || error instanceof Deno.errors.NotADirectory) {
-    return new LarderError("LDR_DISK", `${subject}: a file stands where a folder should be`, {
-      hint: "move that file away, or choose another place; the cache's is --cache-dir",
+    return new LarderError("LDR_DISK", `${subject}: a file exists where a folder is needed`, {
+      hint: `move that file away, or ${ELSEWHERE}`,
       cause: error,
     });
   }
   if (code === undefined) return error;
   return new LarderError("LDR_DISK", `${subject}: ${messageOf(error)}`, {
-    hint: "look at the disk and the folder's permissions",
+    hint: "check the disk and the permissions of the folder",
     cause: error,
   });
 }
 
-/** Creates a folder and its parents, private to the user. One that exists is left as it is. */
+/** Creates a folder and its parents, private to the user, unless the folder exists. */
 export function ensureFolder(path: string): void {
   try {
     Deno.mkdirSync(path, { recursive: true, mode: FOLDER_MODE });
@@ -56,23 +56,23 @@ export function ensureFolder(path: string): void {
   }
 }
 
-/** Metadata of `path`, not following a link, or undefined where nothing is there. */
+/** Returns the metadata of `path` without following a link, or undefined if nothing is there. */
 export function statIfAny(path: string): Deno.FileInfo | undefined {
   try {
     return Deno.lstatSync(path);
   } catch (error) {
-    if (isAbsence(error)) return undefined;
-    throw diskError(error, "look at", path);
+    if (isNotFound(error)) return undefined;
+    throw diskError(error, "inspect", path);
   }
 }
 
-/** The text of a file, or undefined where there is none. */
+/** Returns the text of a file, or undefined if there is none. */
 export function readTextIfAny(path: string): string | undefined {
   const bytes = readBytesIfAny(path);
   return bytes && decoder.decode(bytes);
 }
 
-/** The text of an open (small) file, from its position on. */
+/** Reads the text of a small open file from its current position. */
 export function readText(file: Deno.FsFile): string {
   const bytes = new Uint8Array(file.statSync().size);
   let length = 0;
@@ -80,7 +80,7 @@ export function readText(file: Deno.FsFile): string {
   return decoder.decode(bytes.subarray(0, length));
 }
 
-/** The bytes of a (small) file, or undefined where there is none, or one that has more than `limit`. */
+/** Reads a small file; returns undefined if there is none or it has more than `limit` bytes. */
 export function readBytesIfAny(
   path: string,
   limit = Infinity,
@@ -89,24 +89,24 @@ export function readBytesIfAny(
   try {
     return Deno.readFileSync(path);
   } catch (error) {
-    if (isAbsence(error) || error instanceof Deno.errors.IsADirectory) return undefined;
+    if (isNotFound(error) || error instanceof Deno.errors.IsADirectory) return undefined;
     throw diskError(error, "read", path);
   }
 }
 
-/** What lies in a folder; nothing where there is none. */
+/** Returns the entries of a folder; none if it does not exist. */
 export function readFolder(path: string): Deno.DirEntry[] {
   try {
     return [...Deno.readDirSync(path)];
   } catch (error) {
-    if (isAbsence(error)) return [];
+    if (isNotFound(error)) return [];
     throw diskError(error, "list", path);
   }
 }
 
 /**
- * Writes a small file whole or not at all: to a temporary name beside it, synced, then renamed over it.
- * The folder must exist. A temporary file that a killed process left behind is used up by the next write.
+ * Writes a small file atomically: to a temporary file beside it, which is synced and then renamed. The folder must
+ * exist. A temporary file that a killed process left behind is reused by the next write.
  */
 export function writeFileAtomic(path: string, data: Uint8Array | string): void {
   const bytes = typeof data === "string" ? new TextEncoder().encode(data) : data;
@@ -116,12 +116,12 @@ export function writeFileAtomic(path: string, data: Uint8Array | string): void {
   });
 }
 
-/** As {@link writeFileAtomic}, but a power cut may leave it empty: for what is then simply found out anew. */
+/** Like {@link writeFileAtomic}, but a power failure may leave the file empty: for data that can be derived again. */
 export function writeFileUnsynced(path: string, data: string): void {
   replaceFile(path, (file) => writeAll(file, new TextEncoder().encode(data)));
 }
 
-/** Copies a file of any size as {@link writeFileAtomic} writes a small one. */
+/** Copies a file of any size atomically, as {@link writeFileAtomic} does. */
 export function copyFileAtomic(from: string, to: string): void {
   replaceFile(to, (target) => {
     const source = Deno.openSync(from, { read: true });
@@ -137,13 +137,13 @@ export function copyFileAtomic(from: string, to: string): void {
   });
 }
 
-function replaceFile(path: string, fill: (file: Deno.FsFile) => void): void {
+function replaceFile(path: string, write: (file: Deno.FsFile) => void): void {
   const { file, temporary } = openTemporary(path);
   try {
     try {
       file.truncateSync(0);
-      fill(file);
-      // Renamed while the lock is held, so that no other writer can take the file up in between.
+      write(file);
+      // Renamed while the lock is held, so that no other writer can open the temporary file in between.
       Deno.renameSync(temporary, path);
     } catch (error) {
       removeIfAny(temporary);
@@ -156,46 +156,47 @@ function replaceFile(path: string, fill: (file: Deno.FsFile) => void): void {
   }
 }
 
-/** `path.tmp` if nobody else is writing there, otherwise a name of our own. */
+/** Opens `path.tmp`, or a file with a unique name if another process is writing to `path.tmp`. */
 function openTemporary(path: string): { file: Deno.FsFile; temporary: string } {
   const shared = `${path}.tmp`;
   try {
     const file = Deno.openSync(shared, { write: true, create: true, mode: FILE_MODE });
-    if (tryOwn(file, shared)) return { file, temporary: shared };
+    if (tryLock(file, shared)) return { file, temporary: shared };
     file.close();
-    const own = `${path}.${crypto.randomUUID().slice(0, 8)}.tmp`;
+    const unique = `${path}.${crypto.randomUUID().slice(0, 8)}.tmp`;
     const options = { write: true, createNew: true, mode: FILE_MODE };
-    return { file: Deno.openSync(own, options), temporary: own };
+    return { file: Deno.openSync(unique, options), temporary: unique };
   } catch (error) {
     throw diskError(error, "write", path);
   }
 }
 
-function tryOwn(file: Deno.FsFile, path: string): boolean {
+/** True if this process has locked the file and `path` still names it. */
+function tryLock(file: Deno.FsFile, path: string): boolean {
   try {
     if (typeof file.tryLockSync === "function") {
       if (!file.tryLockSync(true)) return false;
     } else {
       file.lockSync(true);
     }
-    return isAt(file, path);
+    return isStillAt(file, path);
   } catch {
-    return false; // No locks on this file system.
+    return false; // The file system has no locks.
   }
 }
 
-/** Whether an open file is still the one that stands at `path`. */
-export function isAt(file: Deno.FsFile, path: string): boolean {
-  const there = statIfAny(path);
-  if (!there) return false;
-  const here = file.statSync();
-  // Windows may give no inode numbers; an open file cannot be replaced there either.
-  return here.ino === null || (here.ino === there.ino && here.dev === there.dev);
+/** True if `path` still names the open file, which may have been deleted or replaced since it was opened. */
+export function isStillAt(file: Deno.FsFile, path: string): boolean {
+  const current = statIfAny(path);
+  if (!current) return false;
+  const opened = file.statSync();
+  // Windows may report no inode numbers, but does not let an open file be replaced either.
+  return opened.ino === null || (opened.ino === current.ino && opened.dev === current.dev);
 }
 
 /**
- * Whether the file system keeps the modes of its files. Windows, FAT and most shares make them up.
- * @param path a file of larder's own; without one the answer is yes
+ * True if the file system stores file modes. Windows, FAT and most network shares make them up.
+ * @param path a file that larder owns; if it does not exist, the result is true
  */
 export function keepsModes(path: string): boolean {
   try {
@@ -207,14 +208,14 @@ export function keepsModes(path: string): boolean {
   return typeof mode !== "number" || (mode & 0o777) === FILE_MODE;
 }
 
-/** Writes every byte of `data` at the file's position. */
+/** Writes all of `data` at the current position of the file. */
 export function writeAll(file: Deno.FsFile, data: Uint8Array): void {
   for (let written = 0; written < data.length;) {
     written += file.writeSync(written === 0 ? data : data.subarray(written));
   }
 }
 
-/** Makes the names in a folder durable. Windows and some network file systems cannot; they need not. */
+/** Syncs the names in a folder to the disk, where the system supports it; Windows and some network shares do not. */
 export function syncFolder(path: string): void {
   if (Deno.build.os === "windows") return;
   try {
@@ -225,39 +226,39 @@ export function syncFolder(path: string): void {
       folder.close();
     }
   } catch {
-    // The names are in place; only their durability across a power cut is unknown.
+    // The names exist; only their durability across a power failure is unknown.
   }
 }
 
 /**
- * Gives a file this time (milliseconds since the epoch), if that can be done: the last use is a hint for the collector,
- * and a cache that is read-only can still be read.
+ * Sets the times of a file (milliseconds since the epoch). Ignores failures: the last use is only a hint for eviction,
+ * and a read-only cache must remain usable.
  */
 export function tryTouch(path: string, now: number): void {
   try {
     Deno.utimeSync(path, new Date(now), new Date(now));
   } catch {
-    // Read-only, or gone.
+    // Read-only, or deleted.
   }
 }
 
-/** Removes a file if it is there. */
+/** Removes a file if it exists. */
 export function removeIfAny(path: string): void {
   try {
     Deno.removeSync(path);
   } catch (error) {
-    if (!isAbsence(error)) throw diskError(error, "remove", path);
+    if (!isNotFound(error)) throw diskError(error, "remove", path);
   }
 }
 
-/** Whether an error, however it was put, comes of a file or folder that was deleted meanwhile. */
-export function isDeletion(error: unknown): boolean {
-  if (error instanceof LarderError) return isDeletion(error.cause);
+/** True if an error, or its cause, says that a file or folder does not exist: it was deleted during the operation. */
+export function isDeletionError(error: unknown): boolean {
+  if (error instanceof LarderError) return isDeletionError(error.cause);
   return error instanceof Deno.errors.NotFound;
 }
 
-/** Whether an operating system error says that nothing is there. */
-export function isAbsence(error: unknown): boolean {
+/** True if an operating system error says that nothing exists at a path. */
+export function isNotFound(error: unknown): boolean {
   return error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory;
 }
 
@@ -269,12 +270,12 @@ function isFolder(path: string): boolean {
   }
 }
 
-/** By this a file is told from another of the same name, and from itself once it was written to. */
+/** Identifies a version of a file: another file of the same name, or a changed one, has another stamp. */
 export interface FileStamp {
   readonly size: number;
   /** Milliseconds since the epoch. */
   readonly mtime: number;
-  /** Null where there are no such numbers. */
+  /** Null if the system has no inode numbers. */
   readonly ino: number | null;
 }
 

@@ -1,32 +1,33 @@
-/** Whether a text has a wildcard: `*` stands for any text, `?` for one character. */
+/** True if a text contains a wildcard: `*` matches any text, `?` one character. */
 export function isGlob(text: string): boolean {
   return /[*?]/.test(text);
 }
 
 /**
- * Whether all of a text matches a pattern of `*` and `?`. Nothing else is special, and `*` goes across `/`:
- * `ghcr.io/acme/*` is all of acme's, however deep.
+ * True if a pattern of `*` and `?` matches a whole text. No other character is special, and `*` also matches `/`, so
+ * `ghcr.io/acme/*` matches names of any depth.
+ *
+ * Runs in time proportional to pattern times text, because only the last `*` has to be revisited.
  */
 export function matchesGlob(pattern: string, text: string): boolean {
-  let at = 0;
-  let next = 0;
-  // Where the last `*` stands, and how much of the text it has taken: going back to the last one is enough.
-  let star = -1;
-  let taken = 0;
-  while (at < text.length) {
-    if (pattern[next] === "*") {
-      star = next++;
-      taken = at;
-    } else if (pattern[next] === "?" || pattern[next] === text[at]) {
-      next++;
-      at++;
+  let t = 0;
+  let p = 0;
+  let star = -1; // Index of the last `*` in the pattern.
+  let starEnd = 0; // Index in the text up to which that `*` matches.
+  while (t < text.length) {
+    if (pattern[p] === "*") {
+      star = p++;
+      starEnd = t;
+    } else if (pattern[p] === "?" || pattern[p] === text[t]) {
+      p++;
+      t++;
     } else if (star >= 0) {
-      next = star + 1;
-      at = ++taken;
+      p = star + 1;
+      t = ++starEnd;
     } else {
       return false;
     }
   }
-  while (pattern[next] === "*") next++;
-  return next === pattern.length;
+  while (pattern[p] === "*") p++;
+  return p === pattern.length;
 }

@@ -1,31 +1,36 @@
-/** Numbers that several folders share; those with one user stand beside it. Sizes are bytes, times are milliseconds. */
+/**
+ * Constants that several files share; a constant with one user is declared beside it. Sizes are in bytes, times in
+ * milliseconds.
+ */
 
-/** Transfers at once. Small blobs gain up to 16; large ones nothing past 4 to 8. Spin uses 16 too. */
+/**
+ * Concurrent transfers of a pull. Small blobs gain from up to 16, large ones stop gaining at 4 to 8. Spin uses 16 too.
+ */
 export const TRANSFERS = 16;
 
-/** Read buffer of a download. */
+/** 1 MiB read buffer of a download. */
 export const TRANSFER_BUFFER = 1024 * 1024;
 
-/** Read buffer when copying or hashing a file. */
+/** 256 KiB read buffer for copying or hashing a file. */
 export const COPY_BUFFER = 256 * 1024;
 
-/** The largest token, error body or metadata document read from a registry. */
+/** 1 MiB limit on a token, error body or metadata document from a registry. */
 export const MAX_DOCUMENT = 1024 * 1024;
 
-/** A connection that brings no byte for so long is cut off and tried again. */
+/** 30 seconds without a byte after which a connection is closed and the request retried. */
 export const STALL_TIMEOUT = 30_000;
 
-/** Tries of one request, the first included. */
+/** Attempts at one request, including the first. */
 export const TRIES = 5;
 
-/** How often another process's download or lock is looked at again. */
+/** Milliseconds between two attempts at a lock that another process holds. */
 export const LOCK_POLL = 50;
 
-/** A collector leaves alone what was used or written so recently: somebody may be about to use it. */
+/** One hour during which a collector keeps whatever was used or written: another process may be about to use it. */
 export const GRACE_AGE = 60 * 60_000;
 
-/** How often a pull starts over because somebody deletes the cache under it. */
+/** Attempts at a write whose files are deleted by another process meanwhile. */
 export const PULL_ROUNDS = 5;
 
-/** So much is fetched for a guest that waits for a stream without saying how much it wants. */
+/** 64 KiB that are read ahead for a guest that waits for a stream without saying how much it wants. */
 export const GUEST_READ_AHEAD = 64 * 1024;

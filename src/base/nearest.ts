@@ -1,9 +1,9 @@
-/** The most slips of the finger between two names that still count as near. */
+/** Edits by which a name may differ from a suggestion. */
 const MAX_DISTANCE = 3;
 
 /**
- * The candidate that `name` is most likely a slip of the finger for, or undefined if none is near: at most three
- * letters are wrong, missing, too many or swapped with their neighbour, and fewer than half of them.
+ * Returns the candidate that `name` is most likely a misspelling of, or undefined if none is close. A candidate is
+ * close if at most three letters, and fewer than half of them, are wrong, missing, extra or swapped with a neighbour.
  */
 export function nearest(name: string, candidates: Iterable<string>): string | undefined {
   let best: { candidate: string; distance: number } | undefined;
@@ -15,22 +15,20 @@ export function nearest(name: string, candidates: Iterable<string>): string | un
   return best?.candidate;
 }
 
-/** How many letters are to be changed, added, left out or swapped (optimal string alignment). */
+/** Returns the number of changed, added, removed or swapped letters (optimal string alignment distance). */
 function distanceOf(from: string, to: string): number {
-  let [before, last]: [number[], number[]] = [
-    [],
-    Array.from({ length: to.length + 1 }, (_, i) => i),
-  ];
+  let beforeLast: number[] = [];
+  let last = Array.from({ length: to.length + 1 }, (_, i) => i);
   for (let i = 1; i <= from.length; i++) {
     const row = [i];
     for (let j = 1; j <= to.length; j++) {
       const changed = last[j - 1]! + (from[i - 1] === to[j - 1] ? 0 : 1);
       const swapped = from[i - 1] === to[j - 2] && from[i - 2] === to[j - 1]
-        ? before[j - 2]! + 1
+        ? beforeLast[j - 2]! + 1
         : changed;
       row.push(Math.min(last[j]! + 1, row[j - 1]! + 1, changed, swapped));
     }
-    [before, last] = [last, row];
+    [beforeLast, last] = [last, row];
   }
   return last[to.length]!;
 }

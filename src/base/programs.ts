@@ -1,20 +1,21 @@
 import { interrupted } from "./errors.ts";
+import { formatBytes } from "./units.ts";
 
 export interface ProgramOptions {
   readonly args: readonly string[];
-  /** What it reads from stdin. */
+  /** Text written to its stdin. */
   readonly input?: string;
-  /** Where goes what it tells the user itself. */
+  /** Whether the user sees its stderr. */
   readonly stderr: "inherit" | "null";
-  /** Milliseconds. */
+  /** Milliseconds after which it is killed. */
   readonly timeout: number;
-  /** The most that it may write to stdout, in bytes. */
+  /** Bytes that it may write to stdout. */
   readonly limit: number;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What a program answered, or why it was given up. */
-export type ProgramAnswer =
+/** The exit and output of a program, or the reason why it was killed. */
+export type ProgramResult =
   | {
     readonly ended: true;
     readonly success: boolean;
@@ -24,10 +25,11 @@ export type ProgramAnswer =
   | { readonly ended: false; readonly reason: string };
 
 /**
- * Runs a program to its end, or to the end of our patience. No shell is involved.
- * @throws the operating system's error if it cannot be started; LarderError LDR_INTERRUPTED
+ * Runs a program without a shell, and kills it at the timeout, at the output limit or on an interrupt.
+ * @throws LarderError LDR_INTERRUPTED
+ * @throws the operating system's error if the program cannot be started
  */
-export async function askProgram(program: string, options: ProgramOptions): Promise<ProgramAnswer> {
+export async function runProgram(program: string, options: ProgramOptions): Promise<ProgramResult> {
   const { args, input = "", stderr, timeout, limit, signal } = options;
   const pipes = { stdin: "piped", stdout: "piped", stderr } as const;
   const child = new Deno.Command(program, { args: [...args], ...pipes }).spawn();
@@ -35,7 +37,7 @@ export async function askProgram(program: string, options: ProgramOptions): Prom
   let timedOut = false;
   const stop = () => {
     kill(child);
-    // Its own children may still hold the pipe.
+    // Its child processes may keep the pipe open.
     reader.cancel().catch(() => {});
   };
   const timer = setTimeout(() => {
@@ -44,12 +46,14 @@ export async function askProgram(program: string, options: ProgramOptions): Prom
   }, timeout);
   signal?.addEventListener("abort", stop, { once: true });
   try {
-    const [stdout] = await Promise.all([readAll(reader, limit), feed(child.stdin, input)]);
+    const [stdout] = await Promise.all([readAll(reader, limit), writeInput(child.stdin, input)]);
     if (stdout === undefined) stop();
     const { success, code } = await child.status;
     if (signal?.aborted) throw interrupted();
-    if (timedOut) return { ended: false, reason: `was not done after ${timeout / 1000} s` };
-    if (stdout === undefined) return { ended: false, reason: "answered without end" };
+    if (timedOut) return { ended: false, reason: `did not finish within ${timeout / 1000} s` };
+    if (stdout === undefined) {
+      return { ended: false, reason: `wrote more than ${formatBytes(limit)}` };
+    }
     return { ended: true, success, code, stdout: stdout.trim() };
   } finally {
     clearTimeout(timer);
@@ -61,21 +65,21 @@ function kill(child: Deno.ChildProcess): void {
   try {
     child.kill("SIGKILL");
   } catch {
-    // It has ended by itself.
+    // It has already exited.
   }
 }
 
-async function feed(stdin: WritableStream<Uint8Array>, text: string): Promise<void> {
+async function writeInput(stdin: WritableStream<Uint8Array>, text: string): Promise<void> {
   const writer = stdin.getWriter();
   try {
     await writer.write(new TextEncoder().encode(text));
     await writer.close();
   } catch {
-    // It ended without listening; its answer tells why.
+    // It exited without reading its input; its output says why.
   }
 }
 
-/** All of a stream as text; undefined if there is more than the limit. */
+/** Reads a stream as text; returns undefined if it has more than `limit` bytes. */
 async function readAll(
   reader: ReadableStreamDefaultReader<Uint8Array>,
   limit: number,

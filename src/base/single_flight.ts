@@ -7,14 +7,17 @@ interface Flight<T> {
 }
 
 /**
- * Lets everyone who wants the same thing at the same time share one piece of work.
+ * Shares one running operation among all concurrent callers of the same key.
  *
- * Whoever is aborted leaves alone; the work itself is aborted when nobody waits for it any more.
+ * A caller that is aborted stops waiting; the operation itself is aborted when no caller waits for it.
  */
 export class SingleFlight<T> {
   readonly #flights = new Map<string, Flight<T>>();
 
-  /** The result of the work under way for `key`, or of `work`, started now. */
+  /**
+   * Returns the result of the operation that runs for `key`, or starts `work` if there is none.
+   * @throws LarderError LDR_INTERRUPTED as soon as the caller's signal is aborted, and any error of `work`
+   */
   async run(
     key: string,
     work: (signal: AbortSignal) => Promise<T>,

@@ -31,14 +31,14 @@ const DURATION_UNITS: Record<string, number> = {
   w: 7 * 86_400_000,
 };
 
-/** A hundred million days: the moment that lies longer ago than this has no date in ECMAScript. */
+/** 100 million days: ECMAScript has no dates further than this from the epoch. */
 const MAX_DURATION = 8.64e15;
 
-/** `29538254` → `28.17 MiB`; below 1 KiB whole bytes: `512 B` (IEC 80000-13 units). */
+/** Formats a size in IEC 80000-13 units: `28.17 MiB`; whole bytes below 1 KiB: `512 B`. */
 export function formatBytes(bytes: number): string {
   let value = bytes;
   let unit = 0;
-  // Steps up at 1023.995, so that rounding to two places never prints `1024.00 KiB`.
+  // From 1023.995 on, rounding to two decimal places would print `1024.00 KiB`.
   while (value >= 1023.995 && unit < IEC.length - 1) {
     value /= 1024;
     unit++;
@@ -47,7 +47,7 @@ export function formatBytes(bytes: number): string {
 }
 
 /**
- * Reads `10GB`, `10 GiB`, `1.5m` or `4096` as bytes.
+ * Parses a size, such as `10GB`, `10 GiB`, `1.5m` or `4096`, to bytes.
  * @throws LarderError LDR_USAGE
  */
 export function parseBytes(text: string): number {
@@ -62,11 +62,11 @@ export function parseBytes(text: string): number {
   return bytes;
 }
 
-/** An amount of space: so many bytes, or so many hundredths of the whole. */
+/** An amount of disk space, in bytes or in percent of the whole. */
 export type Space = { readonly bytes: number } | { readonly percent: number };
 
 /**
- * Reads `10GB`, as {@link parseBytes} does, or `12.5%`.
+ * Parses a size as {@link parseBytes} does, or a percentage such as `12.5%`.
  * @throws LarderError LDR_USAGE
  */
 export function parseSpace(text: string): Space {
@@ -74,13 +74,13 @@ export function parseSpace(text: string): Space {
   if (share === undefined) return { bytes: parseBytes(text) };
   const percent = Number(share);
   if (percent <= 100) return { percent };
-  throw new LarderError("LDR_USAGE", `not a share: "${text}"`, {
+  throw new LarderError("LDR_USAGE", `not a percentage: "${text}"`, {
     hint: "write 100% or less, such as 10%",
   });
 }
 
 /**
- * Reads `30d`, `12h`, `1h30m` or `0` as milliseconds.
+ * Parses a duration, such as `30d`, `12h`, `1h30m` or `0`, to milliseconds.
  * @throws LarderError LDR_USAGE
  */
 export function parseDuration(text: string): number {
@@ -99,7 +99,9 @@ export function parseDuration(text: string): number {
   return total;
 }
 
-/** The largest unit and the next below it, if there is anything of that: `3d 4h`, `2h`, `0s`. Takes milliseconds. */
+/**
+ * Formats a duration with its largest unit and, unless that is zero, the next smaller one: `3d 4h`, `2h`, `0s`.
+ */
 export function formatDuration(milliseconds: number): string {
   const units = [["d", 86_400], ["h", 3600], ["m", 60], ["s", 1]] as const;
   const seconds = Math.max(0, Math.round(milliseconds / 1000));
@@ -113,7 +115,7 @@ export function formatDuration(milliseconds: number): string {
   return parts.join(" ").trim() || "0s";
 }
 
-/** `1 layer`, `2 layers`; `1 entry`, `2 entries`. */
+/** Formats a count with its noun: `1 layer`, `2 layers`; `1 entry`, `2 entries`. */
 export function plural(count: number, one: string, many = `${one}s`): string {
   return `${count} ${count === 1 ? one : many}`;
 }

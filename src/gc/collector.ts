@@ -139,6 +139,6 @@ function rejectNewerFormat({ entries }: CacheSnapshot): void {
 function factsOf(snapshot: CacheSnapshot, ages: Ages): Facts {
   rejectNewerFormat(snapshot);
   const now = snapshot.takenAt;
-  const leases = liveLeases(snapshot.layout, now, { look: true });
+  const leases = liveLeases(snapshot.layout, now, { readOnly: true });
   return { now, ages, inUse: inUse(snapshot, leases) };
 }

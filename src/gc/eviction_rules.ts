@@ -2,16 +2,19 @@ import type { Disk } from "../base/disk.ts";
 import { formatBytes, formatDuration, plural } from "../base/units.ts";
 import { type Facts, isOlder, ReferenceCounts } from "./reference_counts.ts";
 import type { Unreferenced } from "./plan.ts";
-import type { GcPolicy } from "./policy.ts";
+import {
+  type GcPolicy,
+  isInScope,
+  LIMIT_SCOPES,
+  type LimitScope,
+  ownLimits,
+  scopeOf,
+  scopeText,
+} from "./policy.ts";
 import { retentionReason } from "./retention.ts";
 import type { Decision, Selection } from "./selection.ts";
 import { EvictionState, SharedSize } from "./eviction_state.ts";
-import {
-  type CacheSnapshot,
-  ENTRY_TYPES,
-  type EntryType,
-  type SnapshotEntry,
-} from "../snapshot/types.ts";
+import type { CacheSnapshot, EntryType, SnapshotEntry } from "../snapshot/types.ts";
 
 /**
  * Decides what has to go for a cache to keep to a policy.
@@ -19,7 +22,7 @@ import {
  * What is pinned, in use, young or one of the last of its repository stays. Of the rest, what is damaged, not to be
  * kept or unused for too long goes in any case. What goes beyond a number or a size goes least recently used first;
  * of what was used at the same time, what is cheapest to have again: compiled code, which needs no network, before
- * apps and packages, and these before images, which have to be built; then what frees the least, since that is what
+ * apps, images and packages, and these before builds, which have to be built; then what frees the least, since that is what
  * would have to be fetched.
  *
  * Downloads that were broken off, and are no longer young, go before any entry does for a size.
@@ -70,7 +73,7 @@ const RULES: readonly Rule[] = [
   takeDisabled,
   takeUnused,
   takeBeyondCounts,
-  takeBeyondTypeSizes,
+  takeBeyondScopeSizes,
   takeBeyondSize,
   takeForFreeSpace,
 ];
@@ -86,7 +89,8 @@ function takeDamaged(state: EvictionState): void {
 function takeDisabled(state: EvictionState): void {
   for (const entry of state.candidates()) {
     if (!state.limitsOf(entry.type).disabled) continue;
-    state.take(entry, "disabled", `nothing of the type ${entry.type} is to be kept`);
+    const scope = scopeOf(state.policy, entry.type, "disabled")!;
+    state.take(entry, "disabled", `the cache for ${scopeText(scope)} is disabled`);
   }
 }
 
@@ -96,40 +100,39 @@ function takeUnused(state: EvictionState): void {
     if (unused === undefined || !isOlder(entry.lastUsed, unused, state.now)) continue;
     const idle = formatDuration(state.now - entry.lastUsed);
     const why = `unused for ${idle}; the limit is ${formatDuration(unused)}`;
-    const isOwn = state.policy.types?.[entry.type]?.unused !== undefined;
-    state.take(entry, "unused", why, isOwn ? entry.type : undefined);
+    state.take(entry, "unused", why, scopeOf(state.policy, entry.type, "unused"));
   }
 }
 
 function takeBeyondCounts(state: EvictionState): void {
-  for (const type of [...ENTRY_TYPES, undefined]) {
-    const limit = type ? state.limitsOf(type).maxCount : state.policy.maxCount;
+  for (const scope of [...LIMIT_SCOPES, undefined]) {
+    const limit = (scope ? ownLimits(state.policy, scope) : state.policy).maxCount;
     if (limit === undefined) continue;
-    let count = state.remaining(type).length;
+    let count = state.remaining(scope).length;
     const why = `least recently used; there may be ${
-      limitText(plural(limit, "entry", "entries"), type)
+      limitText(plural(limit, "entry", "entries"), scope)
     }`;
-    for (const entry of state.candidates(type)) {
+    for (const entry of state.candidates(scope)) {
       if (count <= limit) break;
-      state.take(entry, "max-count", why, type);
+      state.take(entry, "max-count", why, scope);
       count--;
     }
-    if (count > limit) state.fallShort("max-count", type, limit, count - limit);
+    if (count > limit) state.fallShort("max-count", scope, limit, count - limit);
   }
 }
 
-function takeBeyondTypeSizes(state: EvictionState): void {
-  for (const type of ENTRY_TYPES) {
-    const { maxSize } = state.limitsOf(type);
+function takeBeyondScopeSizes(state: EvictionState): void {
+  for (const scope of LIMIT_SCOPES) {
+    const { maxSize } = ownLimits(state.policy, scope);
     if (maxSize === undefined) continue;
-    const use = new SharedSize(state.snapshot, state.remaining(type));
-    const why = `least recently used; the limit is ${limitText(formatBytes(maxSize), type)}`;
-    for (const entry of state.candidates(type)) {
+    const use = new SharedSize(state.snapshot, state.remaining(scope));
+    const why = `least recently used; the limit is ${limitText(formatBytes(maxSize), scope)}`;
+    for (const entry of state.candidates(scope)) {
       if (use.size <= maxSize) break;
-      state.take(entry, "max-size", why, type);
+      state.take(entry, "max-size", why, scope);
       use.remove(entry);
     }
-    if (use.size > maxSize) state.fallShort("max-size", type, maxSize, use.size - maxSize);
+    if (use.size > maxSize) state.fallShort("max-size", scope, maxSize, use.size - maxSize);
   }
 }
 
@@ -163,11 +166,18 @@ function takeForFreeSpace(state: EvictionState): void {
  */
 function giveBackShared(state: EvictionState): void {
   for (const entry of state.takenForSpace()) {
-    const { maxSize, maxCount } = state.limitsOf(entry.type);
-    if (maxSize === undefined && maxCount === undefined) state.giveBackIfShared(entry);
+    if (!hasOwnBudget(state.policy, entry.type)) state.giveBackIfShared(entry);
   }
 }
 
-function limitText(limit: string, type: EntryType | undefined): string {
-  return type ? `${limit} for the type ${type}` : limit;
+/** True if a scope narrower than the whole cache limits the size or the number of entries of a type. */
+function hasOwnBudget(policy: GcPolicy, type: EntryType): boolean {
+  return LIMIT_SCOPES.some((scope) => {
+    const { maxSize, maxCount } = ownLimits(policy, scope);
+    return isInScope(type, scope) && (maxSize !== undefined || maxCount !== undefined);
+  });
+}
+
+function limitText(limit: string, scope: LimitScope | undefined): string {
+  return scope ? `${limit} for ${scopeText(scope)}` : limit;
 }

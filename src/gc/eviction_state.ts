@@ -5,7 +5,9 @@ import type { Unreferenced } from "./plan.ts";
 import {
   freeGoal,
   type GcPolicy,
+  isInScope,
   type KeepingRule,
+  type LimitScope,
   limitsOf,
   type TakingRule,
   type TypeLimits,
@@ -16,8 +18,14 @@ import type { CacheSnapshot, EntryType, SnapshotEntry } from "../snapshot/types.
 
 const WITHIN_LIMITS: Reason<KeepingRule> = { rule: "within limits", why: "" };
 
-/** How dear it is to have an entry again: code is compiled here, an image has to be built. */
-const COST: Readonly<Record<EntryType, number>> = { compiled: 0, app: 1, package: 1, image: 2 };
+/** The relative cost of having an entry again: code is compiled here, a build has to be built. */
+const COST: Readonly<Record<EntryType, number>> = {
+  compiled: 0,
+  app: 1,
+  image: 1,
+  package: 1,
+  build: 2,
+};
 
 /** How far the rules have come. */
 export class EvictionState {
@@ -82,22 +90,22 @@ export class EvictionState {
     return limits;
   }
 
-  /** What may be taken, least recently used first, of one type or of all. */
-  *candidates(type?: EntryType): Generator<SnapshotEntry> {
+  /** What may be taken, least recently used first, of one scope or of all. */
+  *candidates(scope?: LimitScope): Generator<SnapshotEntry> {
     for (const entry of this.#candidates) {
-      if (!this.#taken.has(entry) && (!type || entry.type === type)) yield entry;
+      if (!this.#taken.has(entry) && isInScope(entry.type, scope)) yield entry;
     }
   }
 
   /** What has not been taken. */
-  remaining(type: EntryType | undefined): SnapshotEntry[] {
+  remaining(scope: LimitScope | undefined): SnapshotEntry[] {
     return this.snapshot.entries.filter((entry) =>
-      !this.#taken.has(entry) && (!type || entry.type === type)
+      !this.#taken.has(entry) && isInScope(entry.type, scope)
     );
   }
 
-  /** @param scope the type that the limit is for, if it is not for all of the cache */
-  take(entry: SnapshotEntry, rule: TakingRule, why: string, scope?: EntryType): void {
+  /** @param scope that of the limit; undefined for a limit on the whole cache */
+  take(entry: SnapshotEntry, rule: TakingRule, why: string, scope?: LimitScope): void {
     const bytes = this.#counts.release(entry);
     this.#freed += bytes;
     this.#taken.set(entry, { action: "remove", entry, rule, why, scope, bytes });
@@ -138,19 +146,19 @@ export class EvictionState {
 
   fallShort(
     rule: Shortfall["rule"],
-    type: EntryType | undefined,
+    scope: LimitScope | undefined,
     limit: number,
     missing: number,
   ): void {
-    const remaining = this.remaining(type);
+    const remaining = this.remaining(scope);
     const byRule = Map.groupBy(remaining, (entry) => this.#kept.get(entry)?.rule);
     const kept = [...byRule].flatMap(([rule, entries]) =>
       rule
         ? [{ rule, entries: entries.length, bytes: new SharedSize(this.snapshot, entries).size }]
         : []
     );
-    if (!type && rule !== "max-count") kept.push(...this.#heldContent());
-    this.#shortfalls.push({ rule, type, limit, missing, kept });
+    if (!scope && rule !== "max-count") kept.push(...this.#heldContent());
+    this.#shortfalls.push({ rule, type: scope, limit, missing, kept });
   }
 
   selection(): Selection {

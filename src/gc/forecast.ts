@@ -1,15 +1,19 @@
 import type { Disk } from "../base/disk.ts";
 import { planGc } from "./collector.ts";
 import type { PlannedEntry } from "./plan.ts";
-import { freeGoal, type GcPolicy, hasLimits, limitsOf } from "./policy.ts";
+import {
+  freeGoal,
+  type GcPolicy,
+  hasLimits,
+  isInScope,
+  LIMIT_SCOPES,
+  type LimitScope,
+  limitsOf,
+  ownLimits,
+} from "./policy.ts";
 import { lastOfGroups } from "./retention.ts";
 import { SharedSize } from "./eviction_state.ts";
-import {
-  type CacheSnapshot,
-  ENTRY_TYPES,
-  type EntryType,
-  type SnapshotEntry,
-} from "../snapshot/types.ts";
+import type { CacheSnapshot, SnapshotEntry } from "../snapshot/types.ts";
 
 /** When a rule would take an entry, if nobody uses it until then. */
 export type Forecast =
@@ -19,11 +23,11 @@ export type Forecast =
   | { readonly rule: "min-free"; readonly bytes: number }
   /**
    * @property bytes that may still come into the cache
-   * @property scope the type that the limit is for, and of which they are; left out for all of the cache
+   * @property scope that of the limit, and of the bytes; left out for the whole cache
    */
-  | { readonly rule: "max-size"; readonly bytes: number; readonly scope?: EntryType }
+  | { readonly rule: "max-size"; readonly bytes: number; readonly scope?: LimitScope }
   /** @property entries that may still come, of the scope if there is one */
-  | { readonly rule: "max-count"; readonly entries: number; readonly scope?: EntryType };
+  | { readonly rule: "max-count"; readonly entries: number; readonly scope?: LimitScope };
 
 /** What becomes of an entry under a policy. */
 export interface Fate {
@@ -76,7 +80,7 @@ export class EvictionForecast {
     const byTime: Forecast[] = unused === undefined
       ? []
       : [{ rule: "unused", at: entry.lastUsed + unused }];
-    return [...byTime, ...this.#byRoom(entry), ...this.#byRoomOfType(entry)];
+    return [...byTime, ...this.#byRoom(entry), ...this.#byRoomOfScopes(entry)];
   }
 
   #byRoom(entry: SnapshotEntry): Forecast[] {
@@ -96,20 +100,23 @@ export class EvictionForecast {
     return prospects;
   }
 
-  #byRoomOfType(entry: SnapshotEntry): Forecast[] {
-    const { type } = entry;
-    const { maxSize, maxCount } = limitsOf(this.#policy, type);
+  #byRoomOfScopes(entry: SnapshotEntry): Forecast[] {
+    return LIMIT_SCOPES.filter((scope) => isInScope(entry.type, scope))
+      .flatMap((scope) => this.#byRoomOfScope(entry, scope));
+  }
+
+  #byRoomOfScope(entry: SnapshotEntry, scope: LimitScope): Forecast[] {
+    const { maxSize, maxCount } = ownLimits(this.#policy, scope);
     if (maxSize === undefined && maxCount === undefined) return [];
     const turn = this.#turnOf(entry);
     if (!turn) return [];
+    const { left, bytes } = turn.scopes.get(scope)!;
     const prospects: Forecast[] = [];
     if (maxSize !== undefined) {
-      const bytes = Math.max(0, maxSize - turn.bytesOfType);
-      prospects.push({ rule: "max-size", bytes, scope: type });
+      prospects.push({ rule: "max-size", bytes: Math.max(0, maxSize - bytes), scope });
     }
     if (maxCount !== undefined) {
-      const entries = Math.max(0, maxCount - turn.leftOfType);
-      prospects.push({ rule: "max-count", entries, scope: type });
+      prospects.push({ rule: "max-count", entries: Math.max(0, maxCount - left), scope });
     }
     return prospects;
   }
@@ -127,43 +134,46 @@ type Verdict = Pick<PlannedEntry, "rule" | "why">;
 interface QueuePosition {
   /** Bytes that are gone, of what nobody needs and of the entries before it. */
   readonly freed: number;
-  /** How many entries are left, and how many of its type, itself included … */
+  /** Entries that are left, itself included. */
   readonly left: number;
-  readonly leftOfType: number;
-  /** … and the bytes that these need together. */
-  readonly bytesOfType: number;
+  /** The same for each scope that the entry counts in, and the bytes that these entries need together. */
+  readonly scopes: ReadonlyMap<LimitScope, { readonly left: number; readonly bytes: number }>;
 }
 
 /** The turn of each entry, where everything goes in the order in which it would. */
 function turnsOf(snapshot: CacheSnapshot, policy: GcPolicy): Map<string, QueuePosition> {
   const { remove, bytes } = planGc(snapshot, policy, undefined);
   const entries = new Map(snapshot.entries.map((entry) => [keyOf(entry), entry]));
-  const types = new Map(ENTRY_TYPES.map((type) => {
-    const all = snapshot.entries.filter((entry) => entry.type === type);
-    return [type, { use: new SharedSize(snapshot, all), left: all.length }];
-  }));
+  const scopes = LIMIT_SCOPES.map((scope) => {
+    const all = snapshot.entries.filter(({ type }) => isInScope(type, scope));
+    return { scope, use: new SharedSize(snapshot, all), left: all.length };
+  });
   const turns = new Map<string, QueuePosition>();
   let freed = remove.entries.reduce((rest, each) => rest - each.bytes, bytes);
   let left = snapshot.entries.length;
   for (const planned of remove.entries) {
     const key = keyOf(planned);
-    const ofType = types.get(planned.type)!;
-    turns.set(key, {
-      freed,
-      left: left--,
-      leftOfType: ofType.left--,
-      bytesOfType: ofType.use.size,
-    });
+    const own = scopes.filter(({ scope }) => isInScope(planned.type, scope));
+    const sizes = own.map(({ scope, left, use }) => [scope, { left, bytes: use.size }] as const);
+    turns.set(key, { freed, left: left--, scopes: new Map(sizes) });
     freed += planned.bytes;
-    ofType.use.remove(entries.get(key)!);
+    for (const each of own) {
+      each.left--;
+      each.use.remove(entries.get(key)!);
+    }
   }
   return turns;
 }
 
 /** A policy under which all goes but what this one keeps among the last of its group. */
-function keepingNothing({ keepLast, types = {} }: GcPolicy): GcPolicy {
+function keepingNothing({ keepLast, registry, types = {} }: GcPolicy): GcPolicy {
   const kept = Object.entries(types).map(([type, { keepLast }]) => [type, { keepLast }]);
-  return { maxSize: 0, keepLast, types: Object.fromEntries(kept) };
+  return {
+    maxSize: 0,
+    keepLast,
+    registry: { keepLast: registry?.keepLast },
+    types: Object.fromEntries(kept),
+  };
 }
 
 function keyOf({ type, name }: { readonly type: string; readonly name: string }): string {

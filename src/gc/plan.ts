@@ -6,6 +6,7 @@ import { LarderError } from "../base/errors.ts";
 import { DigestSchema } from "../oci/descriptor.ts";
 import type { Layout } from "../store/layout.ts";
 import { type Facts, isOlder } from "./reference_counts.ts";
+import { LIMIT_SCOPES } from "./policy.ts";
 import type { Removal, Selection } from "./selection.ts";
 import { type CacheSnapshot, ENTRY_TYPES } from "../snapshot/types.ts";
 
@@ -15,6 +16,7 @@ const Stamp = v.pipe(v.number(), v.finite());
 /** Relative to the cache's folder, with `/` between its parts. */
 const Path = v.string();
 const Type = v.picklist(ENTRY_TYPES);
+const Scope = v.picklist(LIMIT_SCOPES);
 
 const PlannedEntrySchema = v.strictObject({
   type: Type,
@@ -26,8 +28,8 @@ const PlannedEntrySchema = v.strictObject({
   pinned: v.boolean(),
   rule: v.string(),
   why: v.string(),
-  /** The type that the limit is for, if it is not for all of the cache. */
-  scope: v.optional(Type),
+  /** The scope of the limit; left out for a limit on the whole cache. */
+  scope: v.optional(Scope),
   /** What its removal frees, after those before it. */
   bytes: Bytes,
 });
@@ -56,7 +58,8 @@ const PlanSchema = v.strictObject({
   })),
   shortfalls: v.array(v.strictObject({
     rule: v.string(),
-    type: v.optional(Type),
+    /** The scope of the limit; left out for a limit on the whole cache. */
+    type: v.optional(Scope),
     limit: Bytes,
     missing: Bytes,
     kept: v.array(v.strictObject({ rule: v.string(), entries: Bytes, bytes: Bytes })),

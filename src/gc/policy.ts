@@ -1,8 +1,12 @@
 import type { Disk } from "../base/disk.ts";
 import type { Space } from "../base/units.ts";
-import type { EntryType } from "../snapshot/types.ts";
+import { ENTRY_TYPES, type EntryType, isFromRegistry } from "../snapshot/types.ts";
 
-/** What entries of one type have to keep to. */
+/** What a limit can be for: entries of one type, or apps and images together, which both come from registries. */
+export const LIMIT_SCOPES = [...ENTRY_TYPES, "registry"] as const;
+export type LimitScope = typeof LIMIT_SCOPES[number];
+
+/** The limits of one scope. */
 export interface TypeLimits {
   /** Bytes that entries of the type may need together. */
   readonly maxSize?: number | undefined;
@@ -29,8 +33,10 @@ export interface GcPolicy {
   readonly maxCount?: number | undefined;
   /** As of {@link TypeLimits}, for every type that does not say otherwise. */
   readonly unused?: number | undefined;
-  /** As of {@link TypeLimits}, for apps: a group of these is a repository. */
+  /** As of {@link TypeLimits}, for apps and images: a group of these is a repository. */
   readonly keepLast?: number | undefined;
+  /** For apps and images together: one budget for both, and what is not said of either type. */
+  readonly registry?: TypeLimits | undefined;
   readonly types?: Readonly<Partial<Record<EntryType, TypeLimits>>> | undefined;
 }
 
@@ -53,10 +59,44 @@ export type KeepingRule =
   | "shared"
   | "within limits";
 
-/** What holds for entries of a type. */
+/** True if entries of a type count in a scope; without a scope all do. */
+export function isInScope(type: EntryType, scope: LimitScope | undefined): boolean {
+  return scope === undefined || scope === type || (scope === "registry" && isFromRegistry(type));
+}
+
+/** Returns what a policy says of a scope itself. */
+export function ownLimits({ registry, types }: GcPolicy, scope: LimitScope): TypeLimits {
+  return (scope === "registry" ? registry : types?.[scope]) ?? {};
+}
+
+/**
+ * Returns what holds for each entry of a type: its own limits beat those of its registry scope, which beat those for
+ * all. `maxSize` and `maxCount` are the type's own, since those of a wider scope are a budget for all of it.
+ */
 export function limitsOf(policy: GcPolicy, type: EntryType): TypeLimits {
   const { unused, keepLast } = policy;
-  return { unused, ...(type === "app" && { keepLast }), ...defined(policy.types?.[type] ?? {}) };
+  const { maxSize: _, maxCount: __, ...registry } = policy.registry ?? {};
+  return {
+    unused,
+    ...(isFromRegistry(type) && { keepLast, ...defined(registry) }),
+    ...defined(ownLimits(policy, type)),
+  };
+}
+
+/** Returns the narrowest scope that sets a limit for a type; undefined for a limit for all, and for none. */
+export function scopeOf(
+  policy: GcPolicy,
+  type: EntryType,
+  limit: keyof TypeLimits,
+): LimitScope | undefined {
+  return LIMIT_SCOPES.find((scope) =>
+    isInScope(type, scope) && isSet(ownLimits(policy, scope)[limit])
+  );
+}
+
+/** Names the entries of a scope in a sentence. */
+export function scopeText(scope: LimitScope): string {
+  return scope === "registry" ? "apps and images from registries" : `the type ${scope}`;
 }
 
 /** Bytes that a policy wants free on a disk; undefined where it wants none, or nobody knows the disk. */
@@ -71,7 +111,7 @@ export function hasLimits(policy: GcPolicy): boolean {
   const takes = (limits: TypeLimits) =>
     limits.disabled || [limits.maxSize, limits.maxCount, limits.unused].some(isSet);
   return [maxSize, minFree, maxCount, unused].some(isSet) ||
-    Object.values(policy.types ?? {}).some(takes);
+    LIMIT_SCOPES.some((scope) => takes(ownLimits(policy, scope)));
 }
 
 /** Whether nothing is limited but what has to stay free on the disk. */

@@ -1,7 +1,13 @@
 import { formatDuration } from "../base/units.ts";
 import { type Facts, isOlder } from "./reference_counts.ts";
-import { type GcPolicy, type KeepingRule, limitsOf } from "./policy.ts";
-import { type CacheSnapshot, ENTRY_TYPES, type SnapshotEntry } from "../snapshot/types.ts";
+import { type GcPolicy, type KeepingRule, type LimitScope, limitsOf, scopeOf } from "./policy.ts";
+import {
+  type CacheSnapshot,
+  ENTRY_TYPES,
+  type EntryType,
+  isFromRegistry,
+  type SnapshotEntry,
+} from "../snapshot/types.ts";
 
 /** Why something is done, as a rule's name and in words for a user. */
 export interface Reason<R extends string> {
@@ -34,9 +40,11 @@ export function lastOfGroups(
 ): Map<SnapshotEntry, string> {
   const kept = new Map<SnapshotEntry, string>();
   if (ENTRY_TYPES.every((type) => limitsOf(policy, type).keepLast === undefined)) return kept;
+  // A repository can have apps and images: what is said of both counts them together.
+  const scopes = new Map(ENTRY_TYPES.map((type) => [type, keepLastScope(policy, type)]));
   const groups = Map.groupBy(
     snapshot.entries.filter(({ problem, references }) => !problem || references.length > 0),
-    ({ type, group }) => `${type} ${group}`,
+    ({ type, group }) => `${scopes.get(type)} ${group}`,
   );
   for (const entries of groups.values()) {
     const { keepLast } = limitsOf(policy, entries[0]!.type);
@@ -47,6 +55,10 @@ export function lastOfGroups(
     }
   }
   return kept;
+}
+
+function keepLastScope(policy: GcPolicy, type: EntryType): LimitScope {
+  return scopeOf(policy, type, "keepLast") ?? (isFromRegistry(type) ? "registry" : type);
 }
 
 function pinText({ pin }: SnapshotEntry): string {

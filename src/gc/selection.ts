@@ -1,14 +1,14 @@
 import type { FileStat } from "../snapshot/file_state.ts";
-import type { KeepingRule, TakingRule } from "./policy.ts";
+import type { KeepingRule, LimitScope, TakingRule } from "./policy.ts";
 import type { Reason } from "./retention.ts";
-import type { EntryType, SnapshotEntry } from "../snapshot/types.ts";
+import type { SnapshotEntry } from "../snapshot/types.ts";
 
 /** An entry that goes. */
 export interface Removal extends Reason<TakingRule> {
   readonly action: "remove";
   readonly entry: SnapshotEntry;
-  /** The type that the limit is for; undefined for a limit of all of the cache, and where there is none. */
-  readonly scope?: EntryType | undefined;
+  /** The scope of the limit; undefined for a limit on the whole cache, and without a limit. */
+  readonly scope?: LimitScope | undefined;
   /** Bytes that this frees, once the removals before it have been made. */
   readonly bytes: number;
 }
@@ -25,8 +25,8 @@ export type Decision = Removal | Keeping;
 /** A goal that cannot be met, and what stands in its way. */
 export interface Shortfall {
   readonly rule: "max-count" | "max-size" | "min-free";
-  /** The type that the limit is for; undefined for all of the cache. */
-  readonly type: EntryType | undefined;
+  /** The scope of the limit; undefined for the whole cache. */
+  readonly type: LimitScope | undefined;
   /** Bytes, or entries for "max-count". */
   readonly limit: number;
   /** By how much the goal is missed, in the same. */

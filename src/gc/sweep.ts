@@ -5,9 +5,10 @@ import { GRACE_AGE } from "../base/limits.ts";
 import { CONFIG_FILE, type Layout, MANIFEST_FILE, PIN_FILE, RECORD_FILE } from "../store/layout.ts";
 import { type Facts, isOlder, ReferenceCounts } from "./reference_counts.ts";
 import type { Plan, PlannedEntry, PlannedFile } from "./plan.ts";
+import { isInScope, type LimitScope } from "./policy.ts";
 import { retentionReason } from "./retention.ts";
 import { SharedSize } from "./eviction_state.ts";
-import type { CacheSnapshot, EntryType, SnapshotEntry } from "../snapshot/types.ts";
+import type { CacheSnapshot, SnapshotEntry } from "../snapshot/types.ts";
 import { hasCode, messageOf } from "../base/errors.ts";
 import { removeIfAny, statIfAny } from "../base/files.ts";
 
@@ -25,9 +26,9 @@ export interface SweepResult {
   /** How many entries, and how many bytes of the cache, are left. */
   readonly entriesLeft: number;
   readonly bytesLeft: number;
-  /** The same of the types whose own limits took something. */
+  /** The same of the scopes whose own limits took something. */
   readonly typesLeft: readonly {
-    readonly type: EntryType;
+    readonly type: LimitScope;
     readonly entries: number;
     readonly bytes: number;
   }[];
@@ -154,7 +155,7 @@ class Sweep {
     const types = new Set(this.#removed.flatMap(({ scope }) => scope ?? []));
     return [...types].map((type) => {
       const left = this.#snapshot.entries.filter((entry) =>
-        entry.type === type && !gone.has(entry.folder)
+        isInScope(entry.type, type) && !gone.has(entry.folder)
       );
       return { type, entries: left.length, bytes: new SharedSize(this.#snapshot, left).size };
     });
@@ -201,9 +202,9 @@ class Sweep {
 
 /** The folders that stay even if they are empty. */
 function rootsOf(layout: Layout): ReadonlySet<string> {
-  const { root, manifests, packages, images, compiled, partials } = layout;
+  const { root, manifests, packages, builds, oldBuilds, compiled, partials } = layout;
   const trees = [layout.tree("data"), layout.tree("wasm")];
-  return new Set([root, manifests, packages, images, compiled, partials, ...trees]);
+  return new Set([root, manifests, packages, builds, oldBuilds, compiled, partials, ...trees]);
 }
 
 /** What became of something that was to be deleted: the bytes that are free now, or why it stays. */

@@ -9,7 +9,7 @@ import type { Digest } from "../oci/digest.ts";
 import type { LockedApp } from "../oci/locked_app.ts";
 import { SPIN_ARCHIVE } from "../oci/media_types.ts";
 import { formatPlatform } from "../oci/platform.ts";
-import type { CacheSnapshot, SnapshotEntry } from "../snapshot/types.ts";
+import { type CacheSnapshot, isFromRegistry, type SnapshotEntry } from "../snapshot/types.ts";
 import { ManifestReader } from "../snapshot/manifest_reader.ts";
 
 /** One step from an entry to content that it needs. */
@@ -29,7 +29,7 @@ export function tracePath(
   entry: SnapshotEntry,
   target: Digest,
 ): PathStep[] | undefined {
-  if (entry.type !== "app") {
+  if (!isFromRegistry(entry.type)) {
     const kind = entry.type === "compiled" ? "file" : "layer";
     const isOwn = entry.references.some((place) => snapshot.contents[place]!.digest === target);
     return isOwn ? [{ kind, digest: target, note: undefined }] : undefined;

@@ -4,80 +4,86 @@ import type { BlobDescriptor } from "./descriptor.ts";
 import { algorithmOf, type Digest } from "./digest.ts";
 import { Hasher } from "./hash.ts";
 
-/** The largest download whose size nobody told beforehand: a component that a Spin manifest names by URL. */
+/** 4 GiB limit on content of unknown size, such as a component that a Spin manifest names by URL. */
 export const MAX_UNSIZED = 4 * 1024 * 1024 * 1024;
 
-/** What content is checked against; without a size the digest alone decides. */
+const WRONG_CONTENT_HINT =
+  "the registry, or a proxy before it, served wrong content; nothing of it was cached";
+
+/** Digest and size that content must have; without a size the digest alone decides. */
 type Expected = Pick<BlobDescriptor, "digest" | "size">;
 
-/** What hashes a blob: in this thread as its bytes pass, or in another. */
+/** Hashes a blob incrementally, in this thread or in another. */
 export interface BlobHasher {
   update(bytes: Uint8Array): void;
-  /** Ends the hash. */
+  /** Ends the hash and returns its digest. */
   digest(): Digest | Promise<Digest>;
 }
 
 /**
- * Checks size and digest of a blob as its bytes pass.
+ * Checks size and digest of a blob as its bytes arrive.
  *
- * Invariant: `finish` returns only if exactly the descriptor's bytes went through `update`.
+ * Invariant: `finish` succeeds only if exactly the bytes that the descriptor promises went through `update`.
  */
-export class Verifier {
-  readonly #descriptor: Expected;
+export class ContentVerifier {
+  readonly #expected: Expected;
   readonly #hasher: BlobHasher;
   #length: number;
 
-  /** @param length the bytes that the hasher has seen already */
+  /** @param length bytes that the hasher has already hashed */
   constructor(
-    descriptor: Expected,
-    hasher: BlobHasher = new Hasher(algorithmOf(descriptor.digest)),
+    expected: Expected,
+    hasher: BlobHasher = new Hasher(algorithmOf(expected.digest)),
     length = 0,
   ) {
-    this.#descriptor = descriptor;
+    this.#expected = expected;
     this.#hasher = hasher;
     this.#length = length;
   }
 
-  /** Bytes seen. */
+  /** Bytes so far. */
   get length(): number {
     return this.#length;
   }
 
   /**
-   * Takes the next bytes; they may be overwritten afterwards.
-   * @throws LarderError LDR_SIZE_MISMATCH as soon as there are more than the descriptor says, or than content of
-   * unknown size may have
+   * Adds the next bytes; the caller may overwrite them afterwards.
+   * @throws LarderError LDR_SIZE_MISMATCH as soon as there are more than expected, or than {@link MAX_UNSIZED}
    */
   update(bytes: Uint8Array): void {
     this.#length += bytes.length;
-    const limit = this.#descriptor.size ?? MAX_UNSIZED;
+    const limit = this.#expected.size ?? MAX_UNSIZED;
     if (this.#length > limit) {
-      throw sizeMismatch(this.#descriptor, `more than ${formatBytes(limit)} came`);
+      throw sizeMismatch(this.#expected, `received more than ${formatBytes(limit)}`);
     }
     this.#hasher.update(bytes);
   }
 
   /** @throws LarderError LDR_SIZE_MISMATCH, LDR_DIGEST_MISMATCH */
   async finish(): Promise<void> {
-    const { digest, size } = this.#descriptor;
+    const { digest, size } = this.#expected;
     if (size !== undefined && this.#length !== size) {
-      throw sizeMismatch(this.#descriptor, `${this.#length} of ${size} bytes came`);
+      throw sizeMismatch(this.#expected, `received ${this.#length} of ${size} bytes`);
     }
     const actual = await this.#hasher.digest();
     if (actual !== digest) throw digestMismatch(digest, actual);
   }
 }
 
-/** The error for content of the wrong length. */
-export function sizeMismatch(descriptor: Expected, what: string): LarderError {
-  return new LarderError("LDR_SIZE_MISMATCH", `wrong size of ${descriptor.digest}: ${what}`, {
-    hint: "the registry, or something between, serves wrong content; nothing of it was kept",
+/** Returns the error for content of the wrong size. */
+export function sizeMismatch({ digest }: Expected, reason: string): LarderError {
+  return new LarderError("LDR_SIZE_MISMATCH", `wrong size of ${digest}: ${reason}`, {
+    hint: WRONG_CONTENT_HINT,
   });
 }
 
-/** The error for content that is not what its digest says. */
+/** Returns the error for content whose digest is not the expected one. */
 export function digestMismatch(expected: Digest, actual: Digest): LarderError {
-  return new LarderError("LDR_DIGEST_MISMATCH", `wrong content for ${expected}: got ${actual}`, {
-    hint: "the registry, or something between, serves wrong content; nothing of it was kept",
-  });
+  return new LarderError(
+    "LDR_DIGEST_MISMATCH",
+    `wrong content for ${expected}: its digest is ${actual}`,
+    {
+      hint: WRONG_CONTENT_HINT,
+    },
+  );
 }

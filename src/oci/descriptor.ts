@@ -2,19 +2,19 @@ import * as v from "valibot";
 import { asDigest, type Digest } from "./digest.ts";
 import { PlatformSchema } from "./platform.ts";
 
-/** What a blob is known by. A size in bytes that nobody told beforehand, as of a plain URL, is left out. */
+/** Identifies a blob. The size, in bytes, is absent if it is not known in advance, as for a plain URL. */
 export interface BlobDescriptor {
   readonly mediaType: string;
   readonly digest: Digest;
   readonly size?: number | undefined;
 }
 
-/** Points at content: what it is, its digest, and its size in bytes. Source: image-spec, descriptor.md. */
+/** Media type, digest and size in bytes of content in a registry. Source: image-spec, descriptor.md. */
 export interface Descriptor extends BlobDescriptor {
   readonly size: number;
   readonly urls?: readonly string[] | undefined;
   readonly annotations?: Readonly<Record<string, string>> | undefined;
-  /** The content itself, base64, where it was embedded. */
+  /** The content itself in base64, if it is embedded. */
   readonly data?: string | undefined;
   readonly artifactType?: string | undefined;
 }
@@ -30,8 +30,8 @@ const SizeSchema = v.custom<number>(
 );
 
 /**
- * A member that may be left out; some writers, Docker for one, write `null` then. What is left out costs nothing:
- * images have hundreds of descriptors, with few of these members.
+ * Schema of an optional member, for which some writers, such as Docker, write `null`. Absent members cost nothing to
+ * validate, which matters because images have hundreds of descriptors with few of these members.
  */
 export function maybe<T extends v.GenericSchema>(schema: T) {
   return v.optional(v.pipe(
@@ -52,7 +52,7 @@ const members = {
 
 export const DescriptorSchema = v.object(members);
 
-/** A descriptor in an index also says which platform it is for. */
+/** Schema of a descriptor in an index, which also names a platform. */
 export const PlatformDescriptorSchema = v.object({ ...members, platform: maybe(PlatformSchema) });
 
 export type PlatformDescriptor = v.InferOutput<typeof PlatformDescriptorSchema>;

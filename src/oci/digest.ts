@@ -3,9 +3,9 @@ import { LarderError } from "../base/errors.ts";
 declare const brand: unique symbol;
 
 /**
- * A digest in its canonical form, `sha256:` and 64 or `sha512:` and 128 lower-case hexadecimal digits.
+ * A digest in canonical form: `sha256:` and 64, or `sha512:` and 128 lower-case hexadecimal digits.
  *
- * Made only by {@link parseDigest}, {@link asDigest} and hashing, so a `Digest` is always safe as a file name.
+ * Invariant: only {@link parseDigest}, {@link asDigest} and hashing create one, so a `Digest` is safe as a file name.
  * Source: OCI image-spec, descriptor.md, "Digests".
  */
 export type Digest = string & { readonly [brand]: "Digest" };
@@ -14,14 +14,14 @@ export type DigestAlgorithm = "sha256" | "sha512";
 
 const PATTERN = /^(?:sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$/;
 
-/** The digest that `text` is, or undefined if it is none. */
+/** Returns `text` as a digest, or undefined if it is not one. */
 export function asDigest(text: string): Digest | undefined {
   return PATTERN.test(text) ? text as Digest : undefined;
 }
 
 /**
- * Reads a digest.
- * @throws LarderError LDR_BAD_REFERENCE, saying which part is wrong
+ * Parses a digest.
+ * @throws LarderError LDR_BAD_REFERENCE, which names the part that is wrong
  */
 export function parseDigest(text: string): Digest {
   const digest = asDigest(text);
@@ -31,18 +31,18 @@ export function parseDigest(text: string): Digest {
     ? `it has no algorithm before a ":"`
     : algorithm !== "sha256" && algorithm !== "sha512"
     ? `the algorithm "${algorithm}" is not sha256 or sha512`
-    : `${algorithm} takes ${algorithm === "sha256" ? 64 : 128} lower-case hexadecimal digits`;
+    : `${algorithm} needs ${algorithm === "sha256" ? 64 : 128} lower-case hexadecimal digits`;
   throw new LarderError("LDR_BAD_REFERENCE", `bad digest "${text}": ${reason}`, {
-    hint: "a digest looks like sha256: and 64 digits of 0-9 and a-f",
+    hint: "write sha256: and 64 digits of 0-9 and a-f",
   });
 }
 
-/** The algorithm of a digest. */
+/** Returns the algorithm of a digest. */
 export function algorithmOf(digest: Digest): DigestAlgorithm {
   return digest.slice(0, 6) as DigestAlgorithm;
 }
 
-/** The first 12 hexadecimal digits, as the field's tools abbreviate. */
+/** Returns the first 12 hexadecimal digits, as Docker and other tools abbreviate digests. */
 export function shortDigest(digest: Digest): string {
   const start = digest.indexOf(":") + 1;
   return digest.slice(start, start + 12);

@@ -1,21 +1,21 @@
 import type { BlobDescriptor } from "./descriptor.ts";
 
-/** A blob's bytes on their way. */
-export interface Content {
-  /** Where in the blob the bytes begin: the offset asked for, or 0 where the source cannot start there. */
+/** The bytes of a blob as they arrive. */
+export interface BlobStream {
+  /** Position in the blob of the first byte: the requested offset, or 0 if the source cannot start there. */
   readonly offset: number;
   /**
-   * The bytes in order. A chunk may be overwritten once the next is asked for. Leaving the loop early, or an
+   * The bytes in order. A chunk may be overwritten once the next one is requested. Leaving the loop early, or an
    * abort, releases the source.
    */
   readonly chunks: AsyncIterable<Uint8Array>;
 }
 
-/** Anything that blobs can be had from: the registry client and the store both are. */
+/** A source of blobs, such as a registry or the store. */
 export interface Fetcher {
   /**
-   * Opens a blob from `offset` (bytes). What comes is not verified yet.
-   * @throws LarderError LDR_NOT_FOUND, and whatever the source can fail with
+   * Opens a blob at `offset` (bytes). The bytes are not verified yet.
+   * @throws LarderError LDR_NOT_FOUND, and any error of the source
    */
-  fetch(descriptor: BlobDescriptor, offset?: number, signal?: AbortSignal): Promise<Content>;
+  fetch(descriptor: BlobDescriptor, offset?: number, signal?: AbortSignal): Promise<BlobStream>;
 }

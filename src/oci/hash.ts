@@ -2,10 +2,10 @@ import { createHash, type Hash } from "node:crypto";
 import { toHex } from "../base/bytes.ts";
 import type { Digest, DigestAlgorithm } from "./digest.ts";
 
-/** Web Cryptography API, "Algorithm Overview". */
+/** Algorithm names of the Web Cryptography API ("Algorithm Overview"). */
 const WEB_CRYPTO_NAMES = { sha256: "SHA-256", sha512: "SHA-512" } as const;
 
-/** An incremental hash; the bytes passed to `update` may be overwritten afterwards. */
+/** An incremental hash; the caller may overwrite the bytes that it passed to `update`. */
 export class Hasher {
   readonly #hash: Hash;
   readonly #algorithm: DigestAlgorithm;
@@ -19,13 +19,13 @@ export class Hasher {
     this.#hash.update(bytes);
   }
 
-  /** Ends the hash; it cannot be used afterwards. */
+  /** Ends the hash and returns its digest; the hasher cannot be used afterwards. */
   digest(): Digest {
     return `${this.#algorithm}:${this.#hash.digest("hex")}` as Digest;
   }
 }
 
-/** The digest of bytes that are in memory. */
+/** Returns the digest of bytes. */
 export function digestOf(bytes: Uint8Array, algorithm: DigestAlgorithm = "sha256"): Digest {
   const hasher = new Hasher(algorithm);
   hasher.update(bytes);
@@ -33,8 +33,8 @@ export function digestOf(bytes: Uint8Array, algorithm: DigestAlgorithm = "sha256
 }
 
 /**
- * As {@link digestOf}, by a thread of the runtime's: for what an unchanged pull or a cached run has to hash. Both start
- * sooner without `node:crypto`, which Deno compiles when it is first used: that takes 10 to 20 ms.
+ * Returns the digest of bytes without `node:crypto`, which Deno compiles on its first use in 10 to 20 ms: for an
+ * unchanged pull and a cached run, which hash nothing else.
  */
 export async function digestWithWebCrypto(
   bytes: Uint8Array<ArrayBuffer>,

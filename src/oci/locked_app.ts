@@ -3,23 +3,23 @@ import { LarderError } from "../base/errors.ts";
 import { DigestSchema, maybe } from "./descriptor.ts";
 import type { Digest } from "./digest.ts";
 
-/** The largest Spin locked app: it is the one blob that is read whole, because it is JSON. */
+/** 64 MiB limit on a Spin locked app, the only blob that is read into memory, because it is JSON. */
 export const MAX_LOCKED_APP = 64 * 1024 * 1024;
 
-/** Base64 in the apps that Spin writes; an array of numbers where bytes were written as plain JSON. */
+/** Inlined content: base64 as Spin writes it, or an array of byte values. */
 const Inline = v.union([
   v.string(),
   v.array(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(255))),
 ]);
 
-/** Spin's `ContentRef`. */
+/** Members of Spin's `ContentRef`. */
 const contentMembers = { digest: maybe(DigestSchema), inline: maybe(Inline) };
 
 const SourceSchema = v.object(contentMembers);
 
 const FileSchema = v.object({
   ...contentMembers,
-  /** Where the component sees the file. */
+  /** The path at which the component sees the file. */
   path: v.string(),
 });
 
@@ -31,12 +31,12 @@ export const LockedComponentSchema = v.object({
 });
 
 export const LockedAppSchema = v.object({
-  /** Told from any other JSON by this member, as Spin does. */
+  /** Distinguishes a locked app from other JSON, for Spin too. */
   spin_lock_version: v.number(),
   components: v.array(LockedComponentSchema),
 });
 
-/** A member that gives names values, where any name may occur, `constructor` too; it may be left out. */
+/** Schema of an optional object as a map, in which any key is safe, including `constructor`. */
 export function mapOf<T extends v.GenericSchema>(value: T) {
   return v.optional(
     v.pipe(
@@ -52,16 +52,16 @@ export function mapOf<T extends v.GenericSchema>(value: T) {
 }
 
 /**
- * What pulling and keeping an app needs to know of Spin's locked app; other members are passed over.
+ * The part of Spin's locked app that pulling and caching need; other members are ignored.
  * Source: Spin's spin-locked-app crate, `LockedApp`.
  */
 export type LockedApp = v.InferOutput<typeof LockedAppSchema>;
 
-type Content = v.InferOutput<typeof SourceSchema>;
+type ContentRef = v.InferOutput<typeof SourceSchema>;
 
 /**
- * Reads a locked app.
- * @param subject what it is the app of, for messages
+ * Parses a locked app.
+ * @param subject names the app in messages
  * @throws LarderError LDR_BAD_MANIFEST
  */
 export function parseLockedApp(bytes: Uint8Array, subject: string): LockedApp {
@@ -69,7 +69,8 @@ export function parseLockedApp(bytes: Uint8Array, subject: string): LockedApp {
 }
 
 /**
- * Reads as much of a locked app as the schema asks for.
+ * Parses the part of a locked app that a schema describes.
+ * @param subject names the app in messages
  * @throws LarderError LDR_BAD_MANIFEST
  */
 export function readLockedApp<T extends v.GenericSchema>(
@@ -87,32 +88,33 @@ export function readLockedApp<T extends v.GenericSchema>(
 }
 
 /**
- * Checks a part of a locked app.
- * @param place where in the document it is
+ * Checks a part of a locked app against a schema.
+ * @param subject names the app in messages
+ * @param location path of the part in the document, for messages
  * @throws LarderError LDR_BAD_MANIFEST
  */
 export function checkLockedApp<T extends v.GenericSchema>(
   schema: T,
   part: unknown,
   subject: string,
-  place?: string,
+  location?: string,
 ): v.InferOutput<T> {
   const result = v.safeParse(schema, part, { abortEarly: true });
   if (result.success) return result.output;
   const issue = result.issues[0];
-  const path = [place, v.getDotPath(issue)].filter((name) => name).join(".");
+  const path = [location, v.getDotPath(issue)].filter((name) => name).join(".");
   throw badLockedApp(subject, `${path || "document"}: ${issue.message}`);
 }
 
-/** The static files that have to be in the cache for the app to run, each digest once: all but the inlined. */
+/** Returns the digests of the static files that the app needs from the cache: all that are not inlined, each once. */
 export function fileDigests(app: LockedApp): Digest[] {
   const files = app.components.flatMap((component) => component.files);
   return digestsOf(files.filter((file) => file.inline === undefined));
 }
 
 /**
- * The Wasm of the components and of their dependencies, each digest once. Spin inlines small modules too, but
- * reads them from the cache all the same.
+ * Returns the digests of the Wasm of components and their dependencies, each once. Inlined modules are included,
+ * because Spin reads them from the cache nevertheless.
  */
 export function wasmDigests(app: LockedApp): Digest[] {
   return digestsOf(app.components.flatMap((component) => [
@@ -121,11 +123,11 @@ export function wasmDigests(app: LockedApp): Digest[] {
   ]));
 }
 
-function digestsOf(contents: readonly Content[]): Digest[] {
+function digestsOf(contents: readonly ContentRef[]): Digest[] {
   return [...new Set(contents.flatMap((content) => content.digest ?? []))];
 }
 
-/** The error for a locked app that says what cannot be. */
+/** Returns the error for an invalid locked app. */
 export function badLockedApp(subject: string, reason: string, cause?: unknown): LarderError {
   return new LarderError("LDR_BAD_MANIFEST", `bad Spin application of ${subject}: ${reason}`, {
     hint: "push it again with spin registry push",

@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { excerpt, LarderError } from "../base/errors.ts";
 import { formatBytes } from "../base/units.ts";
+import { digestMismatch } from "./content_verifier.ts";
 import {
   type Descriptor,
   DescriptorSchema,
@@ -11,36 +12,37 @@ import { algorithmOf, type Digest } from "./digest.ts";
 import { digestOf } from "./hash.ts";
 import {
   bareMediaType,
+  isContainerConfig,
   isSchema1,
+  isWasm,
   manifestKind,
   OCI_INDEX,
   OCI_MANIFEST,
   SPIN_APPLICATION,
 } from "./media_types.ts";
-import { digestMismatch } from "./content_verifier.ts";
 
-/** The largest manifest accepted: the limit that the distribution specification names for registries. */
+/** 4 MiB limit on a manifest, which the distribution specification asks registries to support. */
 export const MAX_MANIFEST = 4 * 1024 * 1024;
 
-/** How deep an index may nest other indexes. */
+/** Levels of indexes that an index may contain. */
 export const MAX_INDEX_DEPTH = 4;
 
 interface ManifestBase {
   readonly mediaType: string;
   readonly digest: Digest;
-  /** The registry's own bytes: only these have the digest. */
+  /** The bytes that the registry served: only these have the digest. */
   readonly bytes: Uint8Array;
   readonly annotations: Readonly<Record<string, string>>;
 }
 
-/** One platform's content: a config and layers. Source: image-spec, manifest.md. */
+/** The content for one platform: a config and layers. Source: image-spec, manifest.md. */
 export interface ImageManifest extends ManifestBase {
   readonly kind: "image";
   readonly config: Descriptor;
   readonly layers: readonly Descriptor[];
 }
 
-/** Several platforms' manifests. Source: image-spec, image-index.md. */
+/** The manifests for several platforms. Source: image-spec, image-index.md. */
 export interface IndexManifest extends ManifestBase {
   readonly kind: "index";
   readonly manifests: readonly PlatformDescriptor[];
@@ -64,13 +66,13 @@ const IndexSchema = v.object({
 });
 
 /**
- * Reads a manifest or index.
+ * Parses a manifest or index.
  *
- * @param subject what it is the manifest of, for messages
- * @param contentType the registry's `Content-Type`, needed where the document does not name its own type
- * @param expected the digest that the bytes must have; without one their SHA-256 is taken
- * @throws LarderError LDR_DIGEST_MISMATCH, LDR_BAD_MANIFEST (not one), LDR_UNSUPPORTED_MANIFEST (one that larder
- * cannot use)
+ * @param subject the reference that it belongs to, for messages
+ * @param contentType the `Content-Type` header, which is needed if the document has no `mediaType`
+ * @param expected the digest that the bytes must have; without one, their SHA-256 becomes the digest
+ * @throws LarderError LDR_DIGEST_MISMATCH; LDR_BAD_MANIFEST if it is malformed; LDR_UNSUPPORTED_MANIFEST if larder
+ * cannot use it
  */
 export function parseManifest(
   bytes: Uint8Array,
@@ -84,8 +86,8 @@ export function parseManifest(
 }
 
 /**
- * Reads a manifest or index whose bytes have been hashed; otherwise as {@link parseManifest}.
- * @param digest that of the bytes
+ * Like {@link parseManifest}, but for bytes that have already been hashed.
+ * @param digest the digest of `bytes`
  */
 export function parseHashedManifest(
   bytes: Uint8Array,
@@ -93,13 +95,13 @@ export function parseHashedManifest(
   subject: string,
   contentType?: string | null,
 ): Manifest {
-  if (bytes.length > MAX_MANIFEST) throw tooLarge(subject);
+  if (bytes.length > MAX_MANIFEST) throw manifestTooLarge(subject);
   const document = parseDocument(bytes, subject, contentType);
   const mediaType = mediaTypeOf(document, subject, contentType);
   const kind = manifestKind(mediaType);
   if (!kind) throw unsupported(subject, `its type is ${mediaType}`);
   if ("layers" in document && "manifests" in document) {
-    // Two readers could each take the other half for the content (GHSA-77vh-xpmg-72qh).
+    // Two clients could each read a different half of it as the content (GHSA-77vh-xpmg-72qh).
     throw malformed(subject, "it has both layers and manifests");
   }
   const base = { mediaType, digest, bytes };
@@ -111,33 +113,47 @@ export function parseHashedManifest(
   return { kind, ...base, manifests, annotations: annotations ?? {} };
 }
 
-/** The error for a manifest over the limit, which the registry client also throws before it has read it all. */
-export function tooLarge(subject: string): LarderError {
+/** Returns the error for a manifest over the limit, which the registry client throws before it has read all of it. */
+export function manifestTooLarge(subject: string): LarderError {
   return new LarderError(
     "LDR_BAD_MANIFEST",
     `the manifest of ${subject} is larger than ${formatBytes(MAX_MANIFEST)}`,
-    { hint: "no registry need serve such a manifest: ask its publisher to make it smaller" },
+    {
+      hint:
+        "registries need not accept manifests of this size: ask the publisher for a smaller one",
+    },
   );
 }
 
-/** What a manifest points at: the config and layers of an image, the manifests of an index. */
+/** Returns what a manifest refers to: the config and layers of an image, or the manifests of an index. */
 export function successors(manifest: Manifest): readonly Descriptor[] {
   return manifest.kind === "image" ? [manifest.config, ...manifest.layers] : manifest.manifests;
 }
 
-/** The layer that is Spin's locked app, where the manifest has one (Spin 2.0 and later). */
+/** Returns the layer that is Spin's locked app, if there is one (Spin 2.0 and later). */
 export function spinApplicationLayer(manifest: ImageManifest): Descriptor | undefined {
   return manifest.layers.find((layer) => layer.mediaType === SPIN_APPLICATION);
 }
 
-/** Spin's locked app, a layer or, before Spin 2.0, the config; undefined for what is no Spin application. */
+/** Returns Spin's locked app: a layer or, before Spin 2.0, the config. Undefined if the image is not a Spin app. */
 export function spinApplication(manifest: ImageManifest): Descriptor | undefined {
   const { config } = manifest;
   return spinApplicationLayer(manifest) ??
     (config.mediaType === SPIN_APPLICATION ? config : undefined);
 }
 
-/** What Spin, and so larder, keeps as an image's `config.json`: its locked app, or else its config. */
+/** What users call the content of a manifest: a Spin app or Wasm, a container image, or anything else. */
+export type ArtifactKind = "app" | "image" | "artifact";
+
+/** Returns the kind of a manifest's content, which its media types tell. */
+export function artifactKind(manifest: ImageManifest): ArtifactKind {
+  if (spinApplication(manifest) || manifest.layers.some((layer) => isWasm(layer.mediaType))) {
+    return "app";
+  }
+  return isContainerConfig(manifest.config.mediaType) ? "image" : "artifact";
+}
+
+/** Returns what Spin and larder store as `config.json`: the locked app if there is one, otherwise the config. */
 export function configOf(manifest: ImageManifest): Descriptor {
   return spinApplicationLayer(manifest) ?? manifest.config;
 }
@@ -153,13 +169,13 @@ function parseDocument(
       return document;
     }
   } catch {
-    // Said below.
+    // Reported below.
   }
   const type = bareMediaType(contentType);
   throw malformed(subject, `it is not a JSON object${type ? ` (the server sent ${type})` : ""}`);
 }
 
-/** The document's own word, then the header's, then its shape (image-spec: `mediaType` SHOULD be there). */
+/** Returns the `mediaType` of the document, else that of the header, else one for its members (image-spec: SHOULD). */
 function mediaTypeOf(
   document: Record<string, unknown>,
   subject: string,
@@ -167,14 +183,14 @@ function mediaTypeOf(
 ): string {
   const header = bareMediaType(contentType);
   if (document.schemaVersion === 1 || isSchema1(header)) {
-    throw unsupported(subject, "it is Docker's schema 1, which has no verifiable layers");
+    throw unsupported(subject, "it is Docker schema 1, which cannot be verified by digest");
   }
-  const own = document.mediaType;
-  if (typeof own === "string") {
-    if (manifestKind(own) && manifestKind(header) && own !== header) {
-      throw malformed(subject, `it says ${own}, but the registry says ${header}`);
+  const { mediaType } = document;
+  if (typeof mediaType === "string") {
+    if (manifestKind(mediaType) && manifestKind(header) && mediaType !== header) {
+      throw malformed(subject, `its mediaType is ${mediaType}, but its Content-Type is ${header}`);
     }
-    return own;
+    return mediaType;
   }
   if (manifestKind(header)) return header;
   if ("config" in document && "layers" in document) return OCI_MANIFEST;
@@ -195,13 +211,13 @@ function check<T extends v.GenericSchema>(
 
 function malformed(subject: string, reason: string): LarderError {
   return new LarderError("LDR_BAD_MANIFEST", `bad manifest of ${subject}: ${excerpt(reason)}`, {
-    hint: "check that the address is a registry's and not a web page's, a proxy's or a login's",
+    hint:
+      "check that the address is that of a registry, not of a web page, a proxy or a login page",
   });
 }
 
 function unsupported(subject: string, reason: string): LarderError {
   return new LarderError("LDR_UNSUPPORTED_MANIFEST", `cannot use ${subject}: ${excerpt(reason)}`, {
-    hint:
-      "larder takes OCI and Docker schema 2 manifests and indexes: push it again in one of these",
+    hint: "push it again as an OCI or Docker schema 2 manifest or index",
   });
 }

@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { LarderError } from "../base/errors.ts";
 
-/** Operating system, processor architecture and variant, in Go's words. Source: image-spec, image-index.md. */
+/** Operating system, processor architecture and variant, as Go names them. Source: image-spec, image-index.md. */
 export interface Platform {
   readonly os: string;
   readonly architecture: string;
@@ -20,11 +20,11 @@ const ARCHITECTURE_NAMES = new Map([
   ["aarch64", "arm64"],
 ]);
 
-/** Variants that run on a processor of the key, best first (containerd's platform matching). */
+/** Variants of 32-bit ARM, newest first; each also runs the later ones in the list (containerd, `platforms`). */
 const ARM_VARIANTS = ["v7", "v6", "v5"];
 
 /**
- * Reads `OS/ARCH[/VARIANT]`.
+ * Parses `OS/ARCH[/VARIANT]`.
  * @throws LarderError LDR_USAGE
  */
 export function parsePlatform(text: string): Platform {
@@ -42,62 +42,67 @@ export function parsePlatform(text: string): Platform {
   };
 }
 
-/** `linux/arm/v7`. */
+/** Formats a platform: `linux/arm/v7`. */
 export function formatPlatform(platform: Platform): string {
   const { os, architecture, variant } = platform;
   return variant ? `${os}/${architecture}/${variant}` : `${os}/${architecture}`;
 }
 
+/** True if a platform is that of Wasm rather than of a machine: `wasi/wasm`, `wasip1/wasm`. */
+export function isWasmPlatform({ os, architecture }: Platform): boolean {
+  return os.startsWith("wasi") || architecture === "wasm";
+}
+
 /**
- * The platforms to look for where none was asked for, best first: this machine's, on macOS also the Linux
- * that its container tools run, then WebAssembly.
+ * Returns the platforms to choose from if none was requested, best first: that of this machine, on macOS also the
+ * Linux that container tools run there, then WebAssembly.
  */
 export function defaultPlatforms(
   build: { os: string; arch: string } = Deno.build,
 ): readonly Platform[] {
   const architecture = ARCHITECTURE_NAMES.get(build.arch) ?? build.arch;
-  const here = [{ os: build.os, architecture }];
-  if (build.os === "darwin") here.push({ os: "linux", architecture });
-  return [...here, { os: "wasi", architecture: "wasm" }];
+  const native = [{ os: build.os, architecture }];
+  if (build.os === "darwin") native.push({ os: "linux", architecture });
+  return [...native, { os: "wasi", architecture: "wasm" }];
 }
 
-/** The distance of a variant that is meant where none is written: only the same words are nearer. */
-const MEANT = 0.5;
+/** Distance between no variant and the default one: only an exact match is nearer. */
+const DEFAULT_VARIANT = 0.5;
 
 /**
- * How well `offered` serves `wanted`: 0 is exact, higher is a fallback, undefined does not run.
- * Without a variant arm64 means v8 and arm takes the newest it has (containerd's rules).
+ * Returns how far `offered` is from `wanted`: 0 is an exact match, more is a fallback, undefined does not run.
+ * Without a variant, arm64 is v8, and arm is v7 or the newest older one (containerd, `platforms`).
  */
 function distance(wanted: Platform, offered: Platform): number | undefined {
   if (wanted.os !== offered.os || wanted.architecture !== offered.architecture) return undefined;
   if (wanted.variant === offered.variant) return 0;
   if (wanted.architecture === "arm64") {
     const [a, b] = [wanted.variant ?? "v8", offered.variant ?? "v8"];
-    if (a === b) return MEANT;
+    if (a === b) return DEFAULT_VARIANT;
     return wanted.variant === undefined || b === "v8" ? 1 : undefined;
   }
   if (wanted.architecture === "arm") {
-    const first = ARM_VARIANTS.indexOf(wanted.variant ?? "v7");
-    const found = ARM_VARIANTS.indexOf(offered.variant ?? "v7");
-    return first >= 0 && found >= first ? found - first + MEANT : undefined;
+    const a = ARM_VARIANTS.indexOf(wanted.variant ?? "v7");
+    const b = ARM_VARIANTS.indexOf(offered.variant ?? "v7");
+    return a >= 0 && b >= a ? b - a + DEFAULT_VARIANT : undefined;
   }
   if (wanted.variant === undefined) return 1;
   return offered.variant === undefined ? 2 : undefined;
 }
 
 /**
- * Chooses from the entries of an index. Attestations (`unknown/unknown`) are never chosen; where nothing was
- * `asked` for and none of the defaults is there, the only entry there is will do.
+ * Chooses the entry of an index for a platform, never an attestation (`unknown/unknown`). If no platform was
+ * requested and the index has none of the defaults, an entry that is the only one is chosen.
  *
- * @returns the entry, or undefined if none serves
+ * @returns undefined if no entry matches
  */
 export function choosePlatform<T extends { platform?: Platform | undefined }>(
   entries: readonly T[],
-  asked: Platform | undefined,
+  requested: Platform | undefined,
   defaults: readonly Platform[] = defaultPlatforms(),
 ): T | undefined {
   const runnable = entries.filter((entry) => !isAttestation(entry));
-  for (const wanted of asked ? [asked] : defaults) {
+  for (const wanted of requested ? [requested] : defaults) {
     let best: { entry: T; distance: number } | undefined;
     for (const entry of runnable) {
       const d = entry.platform && distance(wanted, entry.platform);
@@ -105,10 +110,10 @@ export function choosePlatform<T extends { platform?: Platform | undefined }>(
     }
     if (best) return best.entry;
   }
-  return !asked && runnable.length === 1 ? runnable[0] : undefined;
+  return !requested && runnable.length === 1 ? runnable[0] : undefined;
 }
 
-/** Whether an index entry is build metadata (provenance, SBOM) rather than something to run. */
+/** True if an index entry is build metadata (provenance, SBOM) instead of an image. */
 export function isAttestation(entry: { platform?: Platform | undefined }): boolean {
   return entry.platform?.os === "unknown" && entry.platform.architecture === "unknown";
 }

@@ -2,17 +2,17 @@ import { LarderError } from "../base/errors.ts";
 import { type Digest, parseDigest } from "./digest.ts";
 
 /**
- * Names content in a registry: `registry/repository`, then a tag, a digest or both.
+ * The name of content in a registry: `registry/repository` and a tag, a digest or both.
  *
- * Every part has passed the grammar below, so each is safe as part of a path and of a URL.
- * Source: distribution/reference, and docker.io's short names as Docker writes them out.
+ * Invariant: every part matches the grammar below, so each is safe in a path and in a URL.
+ * Source: distribution/reference, with Docker's expansion of the short names of docker.io.
  */
 export interface Reference {
-  /** Host and optional port, lower case: `docker.io`, `localhost:5000`, `[::1]:5000`. */
+  /** Host and optional port in lower case: `docker.io`, `localhost:5000`, `[::1]:5000`. */
   readonly registry: string;
   readonly repository: string;
   readonly tag?: string | undefined;
-  /** Where it is given it decides, and the tag is only for display. */
+  /** If present, the digest selects the content and the tag is only displayed. */
   readonly digest?: Digest | undefined;
 }
 
@@ -25,17 +25,20 @@ const REGISTRY = new RegExp(
 );
 const PATH_COMPONENT = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*$/;
 const TAG = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
+const TAG_RULE = `letters, digits, "_", "." and "-" (128 at most, not beginning with "." or "-")`;
 const MAX_NAME = 255;
 
 /**
- * Reads a reference: `nginx` is `docker.io/library/nginx:latest`.
- * @throws LarderError LDR_BAD_REFERENCE, saying which part is wrong
+ * Parses a reference; `nginx` becomes `docker.io/library/nginx:latest`.
+ * @throws LarderError LDR_BAD_REFERENCE, which names the part that is wrong
  */
 export function parseReference(text: string): Reference {
-  if (text === "") throw bad(text, "it is empty");
-  if (/\s/.test(text)) throw bad(text, "it has white space in it");
+  if (text === "") throw badReference(text, "it is empty");
+  if (/\s/.test(text)) throw badReference(text, "it contains white space");
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(text);
-  if (scheme) throw bad(text, `it begins with "${scheme[0]}", and a reference has no scheme`);
+  if (scheme) {
+    throw badReference(text, `it begins with "${scheme[0]}", but a reference has no scheme`);
+  }
 
   const at = text.indexOf("@");
   const named = at < 0 ? text : text.slice(0, at);
@@ -46,12 +49,12 @@ export function parseReference(text: string): Reference {
   const name = hasTag ? named.slice(0, colon) : named;
   const tag = hasTag ? named.slice(colon + 1) : undefined;
   if (tag !== undefined && !TAG.test(tag)) {
-    throw bad(text, `the tag "${tag}" may only have letters, digits, "_", "." and "-", up to 128`);
+    throw badReference(text, `the tag "${tag}" must consist of ${TAG_RULE}`);
   }
   return { ...splitName(text, name), tag: tag ?? (digest ? undefined : "latest"), digest };
 }
 
-/** `localhost:5000` alone: the part behind the colon is a port, and the repository is missing. */
+/** True for `localhost:5000` alone: the number is a port instead of a tag, and the repository is missing. */
 function isBareRegistry(named: string): boolean {
   return !named.includes("/") && /^(?:localhost|.*\..*|\[.*\]):[0-9]+$/.test(named);
 }
@@ -60,7 +63,7 @@ function digestPart(text: string, digest: string): Digest {
   try {
     return parseDigest(digest);
   } catch (error) {
-    throw bad(text, (error as LarderError).message);
+    throw badReference(text, (error as LarderError).message);
   }
 }
 
@@ -73,80 +76,80 @@ function splitName(text: string, name: string): { registry: string; repository: 
   let registry = isRegistry ? first : DOCKER_HUB;
   let repository = isRegistry ? name.slice(first.length + 1) : name;
 
-  const fault = registryFault(registry);
-  if (fault) throw bad(text, fault);
+  const problem = registryProblem(registry);
+  if (problem) throw badReference(text, problem);
   registry = canonicalRegistry(registry);
-  if (repository === "") throw bad(text, `the repository is missing behind "${first}"`);
+  if (repository === "") throw badReference(text, `the repository is missing after "${first}"`);
   if (registry === DOCKER_HUB && !repository.includes("/")) repository = `library/${repository}`;
   checkRepository(text, repository);
   if (registry.length + 1 + repository.length > MAX_NAME) {
-    throw bad(text, `the name is longer than ${MAX_NAME} characters`);
+    throw badReference(text, `the name is longer than ${MAX_NAME} characters`);
   }
   return { registry, repository };
 }
 
-/** What is wrong with a registry's name, or undefined if it is one. */
-function registryFault(registry: string): string | undefined {
+/** Returns what is wrong with the name of a registry, or undefined if it is valid. */
+function registryProblem(registry: string): string | undefined {
   const match = REGISTRY.exec(registry);
   if (!match) return `the registry "${registry}" is not a host name`;
   const [, port] = match;
   if (port !== undefined && (Number(port) < 1 || Number(port) > 65_535)) {
     return `the port "${port}" is not between 1 and 65535`;
   }
-  // URLs take some numbers for addresses, 0x7f.1 for 127.0.0.1: what is asked must be what is shown.
+  // URLs read some numbers as addresses, such as 0x7f.1 as 127.0.0.1: only a host that a URL leaves unchanged is valid.
   const host = URL.parse(`https://${registry}`)?.hostname;
-  const isItself = registry.startsWith("[")
+  const isUnchanged = registry.startsWith("[")
     ? host
     : host === registry.replace(/:.*/, "").toLowerCase();
-  return isItself ? undefined : `the registry "${registry}" is not a host name or address`;
+  return isUnchanged ? undefined : `the registry "${registry}" is not a host name or address`;
 }
 
 function checkRepository(text: string, repository: string): void {
   for (const component of repository.split("/")) {
     if (PATH_COMPONENT.test(component)) continue;
     const reason = component === ""
-      ? "has an empty part"
+      ? "has an empty component"
       : component !== component.toLowerCase() && PATH_COMPONENT.test(component.toLowerCase())
       ? `has upper-case letters in "${component}"`
-      : `has a bad part "${component}"`;
-    throw bad(text, `the repository "${repository}" ${reason}`);
+      : `has the bad component "${component}"`;
+    throw badReference(text, `the repository "${repository}" ${reason}`);
   }
 }
 
-/** The one name of a registry: lower case, and `docker.io` for each of Docker Hub's names. */
+/** Returns the canonical name of a registry: in lower case, and `docker.io` for all names of Docker Hub. */
 export function canonicalRegistry(registry: string): string {
   const lower = registry.toLowerCase();
   return DOCKER_HUB_NAMES.has(lower) ? DOCKER_HUB : lower;
 }
 
 /**
- * Reads a registry's name, as `login` takes it: a host and optional port, with or without `https://`.
+ * Parses the name of a registry, as `login` accepts it: a host and optional port, with or without `https://`.
  * @throws LarderError LDR_BAD_REFERENCE
  */
 export function parseRegistry(text: string): string {
   const host = text.replace(/^https?:\/\//i, "").replace(/\/(?:v[12]\/?)?$/, "");
-  const fault = registryFault(host);
-  if (fault) {
-    throw new LarderError("LDR_BAD_REFERENCE", `bad registry "${text}": ${fault}`, {
-      hint: "write a host and, where it needs one, a port, such as ghcr.io or localhost:5000",
+  const problem = registryProblem(host);
+  if (problem) {
+    throw new LarderError("LDR_BAD_REFERENCE", `bad registry "${text}": ${problem}`, {
+      hint: "write a host and optional port, such as ghcr.io or localhost:5000",
     });
   }
   return canonicalRegistry(host);
 }
 
-/** The full form: `docker.io/library/nginx:latest`, with `@digest` where there is one. */
+/** Formats a reference in full: `docker.io/library/nginx:latest`, followed by `@digest` if it has one. */
 export function formatReference(reference: Reference): string {
   const { registry, repository, tag, digest } = reference;
   return `${registry}/${repository}${tag ? `:${tag}` : ""}${digest ? `@${digest}` : ""}`;
 }
 
-/** `registry/repository`. */
+/** Formats a reference as `registry/repository`. */
 export function repositoryName(reference: Reference): string {
   return `${reference.registry}/${reference.repository}`;
 }
 
-function bad(text: string, reason: string): LarderError {
+function badReference(text: string, reason: string): LarderError {
   return new LarderError("LDR_BAD_REFERENCE", `bad reference "${text}": ${reason}`, {
-    hint: "a reference looks like ghcr.io/owner/app:tag, name:tag or name@sha256:…",
+    hint: "write ghcr.io/owner/app:tag, name:tag or name@sha256:…",
   });
 }

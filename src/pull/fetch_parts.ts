@@ -44,7 +44,7 @@ async function fetchPart(part: Part, context: FetchContext, signal: AbortSignal)
     lockedAppOf
       ? manifests.ingestConfig(reference, lockedAppOf, descriptor, { waiting, signal })
       : blobs.ingest(descriptor, { waiting, signal });
-  const embedded = await embeddedSource(descriptor);
+  const embedded = embeddedSource(descriptor);
   const received = await transfer(embedded ?? sourceOf(descriptor, context), descriptor, open, {
     clock: context.clock,
     signal,
@@ -58,9 +58,8 @@ async function fetchPart(part: Part, context: FetchContext, signal: AbortSignal)
 }
 
 /** Content that its manifest embeds needs no request. */
-async function embeddedSource(descriptor: Descriptor): Promise<Fetcher | undefined> {
+function embeddedSource(descriptor: Descriptor): Fetcher | undefined {
   if (descriptor.data === undefined) return undefined;
-  const { embeddedFetcher } = await import("./fetch_parts.ts");
   return embeddedFetcher(descriptor.data, descriptor.digest);
 }
 

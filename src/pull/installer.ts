@@ -1,6 +1,6 @@
 import { PULL_ROUNDS } from "../base/limits.ts";
 import { LarderError } from "../base/errors.ts";
-import { isDeletion, statIfAny } from "../base/files.ts";
+import { isDeletionError, statIfAny } from "../base/files.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { ImageManifest, Manifest } from "../oci/manifest.ts";
 import { formatReference, type Reference } from "../oci/reference.ts";
@@ -142,13 +142,13 @@ export class ImageInstaller {
     if (record.digest !== selection.top.digest) return "moved";
     const isWider = this.#options.allPlatforms && !record.allPlatforms;
     if (isWider || record.manifestDigest !== selection.chosen.digest) return "platform";
-    const isThere = (part: Part) => statIfAny(this.#parts.place(part)) !== undefined;
+    const isThere = (part: Part) => statIfAny(this.#parts.pathOf(part)) !== undefined;
     return missing.some(isThere) ? "damaged" : "missing";
   }
 
   /** Unpacks Spin's archives: its locked app points at the files in them. */
   async #unpack(image: ImageManifest): Promise<void> {
-    const archives = this.#parts.packed(image);
+    const archives = this.#parts.packedArchives(image);
     if (archives.length === 0) return;
     const { unpackArchive } = await import("./archive/unpack.ts");
     for (const descriptor of archives) {
@@ -157,7 +157,7 @@ export class ImageInstaller {
       try {
         await unpackArchive({ descriptor, path }, this.#blobs, this.#options);
       } catch (error) {
-        if (!isDeletion(error)) throw error;
+        if (!isDeletionError(error)) throw error;
       }
     }
   }

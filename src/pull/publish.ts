@@ -1,5 +1,5 @@
 import { hasCode } from "../base/errors.ts";
-import { isDeletion } from "../base/files.ts";
+import { isDeletionError } from "../base/files.ts";
 import { formatReference, type Reference } from "../oci/reference.ts";
 import type { BlobStore } from "../store/blobs/blob_store.ts";
 import type { ImageParts } from "../store/image_parts.ts";
@@ -43,7 +43,7 @@ export async function publish(publishing: Publishing): Promise<boolean> {
     manifests.publishTag(reference, selection.chosen);
     manifests.publishRecord(reference, recordOf(publishing));
   } catch (error) {
-    if (isDeletion(error)) return false;
+    if (isDeletionError(error)) return false;
     throw error;
   }
   return (await parts.missing(selection)).length === 0 &&
@@ -61,7 +61,7 @@ export function confirm(publishing: Publishing): void {
   } catch (error) {
     if (hasCode(error, "LDR_DISK_FULL", "LDR_READ_ONLY", "LDR_PERMISSION")) {
       manifests.touch(reference, resolved.checkedAt);
-    } else if (!isDeletion(error)) throw error;
+    } else if (!isDeletionError(error)) throw error;
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Digest } from "../oci/digest.ts";
-import type { Manifest } from "../oci/manifest.ts";
+import { type ArtifactKind, artifactKind, type Manifest } from "../oci/manifest.ts";
 import type { Platform } from "../oci/platform.ts";
 import type { Part } from "../store/image_parts.ts";
 import type { MissCause, UseEvent } from "../store/journal/journal.ts";
@@ -26,6 +26,7 @@ export interface PullResult {
   /** What the tag stands for: an index's digest where there is one. */
   readonly digest: Digest;
   readonly mediaType: string;
+  readonly kind: ArtifactKind;
   /** The digest of the chosen platform's manifest. */
   readonly manifestDigest: Digest;
   readonly platform: Platform | undefined;
@@ -72,6 +73,7 @@ export function resultOf(pull: {
     reference: pull.reference,
     digest: top.digest,
     mediaType: top.mediaType,
+    kind: artifactKind(chosen),
     manifestDigest: chosen.digest,
     platform,
     freshness: fetched ? "fetched" : pull.resolved.freshness,

@@ -5,7 +5,7 @@ import type { BlobDescriptor } from "../oci/descriptor.ts";
 import type { Fetcher } from "../oci/fetcher.ts";
 import { sizeMismatch } from "../oci/content_verifier.ts";
 import { isTransient, pauseBefore } from "../registry/http/retry.ts";
-import { deletedAgain, type Ingest } from "../store/blobs/ingest.ts";
+import { deletedRepeatedly, type Ingest } from "../store/blobs/ingest.ts";
 
 /** A download that got at least this much further starts its count of tries anew. */
 export const PROGRESS_RESETS_TRIES = 1024 * 1024;
@@ -47,7 +47,7 @@ export async function transfer(
     try {
       await pump(source, descriptor, ingest, options, (count) => moved += count);
       if (await ingest.commit()) return received + moved;
-      if (++rounds === PULL_ROUNDS) throw deletedAgain(descriptor);
+      if (++rounds === PULL_ROUNDS) throw deletedRepeatedly(descriptor);
     } catch (error) {
       received += moved;
       // A source that begins at 0 each time moves much and gets nowhere.
@@ -113,7 +113,10 @@ class EndedEarly extends LarderError {
   /** What it is if it happens every time. */
   asMismatch(): LarderError {
     const { size } = this.#descriptor;
-    return sizeMismatch(this.#descriptor, `${this.#length} of ${size} bytes came, ${TRIES} times`);
+    return sizeMismatch(
+      this.#descriptor,
+      `received ${this.#length} of ${size} bytes in ${TRIES} attempts`,
+    );
   }
 }
 

@@ -1,10 +1,10 @@
-import { type Manifest, MAX_MANIFEST, parseManifest, tooLarge } from "../oci/manifest.ts";
+import { type Manifest, manifestTooLarge, MAX_MANIFEST, parseManifest } from "../oci/manifest.ts";
 import type { Clock } from "../base/concurrency.ts";
 import { TRIES } from "../base/limits.ts";
 import { LarderError } from "../base/errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { asDigest, type Digest } from "../oci/digest.ts";
-import type { Content, Fetcher } from "../oci/fetcher.ts";
+import type { BlobStream, Fetcher } from "../oci/fetcher.ts";
 import { MANIFEST_ACCEPT } from "../oci/media_types.ts";
 import { formatReference, type Reference, repositoryName } from "../oci/reference.ts";
 import { digestMismatch } from "../oci/content_verifier.ts";
@@ -157,7 +157,7 @@ export class Repository implements Fetcher {
   }
 
   /** @inheritdoc */
-  async fetch(descriptor: Descriptor, offset = 0, signal?: AbortSignal): Promise<Content> {
+  async fetch(descriptor: Descriptor, offset = 0, signal?: AbortSignal): Promise<BlobStream> {
     const url = blobUrl(this.#name.registry, this.#name.repository, descriptor.digest);
     const { response, start } = await requestFrom(
       descriptor,
@@ -185,7 +185,7 @@ export class Repository implements Fetcher {
       if (response.status !== 200) throw await this.#error(response, subject, url, signal);
       try {
         const bytes = await readSmall(response, MAX_MANIFEST, this.#readOptions(url, signal));
-        if (!bytes) throw tooLarge(subject);
+        if (!bytes) throw manifestTooLarge(subject);
         return { bytes, headers: response.headers };
       } catch (error) {
         if (tries === TRIES || !isTransient(error)) throw error;

@@ -1,6 +1,6 @@
 import { LarderError } from "../base/errors.ts";
 import type { BlobDescriptor } from "../oci/descriptor.ts";
-import type { Content, Fetcher } from "../oci/fetcher.ts";
+import type { BlobStream, Fetcher } from "../oci/fetcher.ts";
 import { readBody } from "./http/body.ts";
 import { requestFrom } from "./http/range_request.ts";
 import { responseError } from "./http/response_error.ts";
@@ -20,7 +20,7 @@ export class UrlFetcher implements Fetcher {
   }
 
   /** @inheritdoc */
-  async fetch(descriptor: BlobDescriptor, offset = 0, signal?: AbortSignal): Promise<Content> {
+  async fetch(descriptor: BlobDescriptor, offset = 0, signal?: AbortSignal): Promise<BlobStream> {
     let failure: unknown = new LarderError(
       "LDR_NOT_FOUND",
       `no address to fetch ${descriptor.digest} from`,
@@ -42,7 +42,7 @@ export class UrlFetcher implements Fetcher {
     descriptor: BlobDescriptor,
     offset: number,
     signal: AbortSignal | undefined,
-  ): Promise<Content> {
+  ): Promise<BlobStream> {
     const { response, start } = await requestFrom(
       descriptor,
       offset,

@@ -3,7 +3,7 @@ import { readBytesIfAny } from "../base/files.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
 import { badLockedApp, MAX_LOCKED_APP } from "../oci/locked_app.ts";
-import { type ImageManifest, spinApplication } from "../oci/manifest.ts";
+import { artifactKind, type ImageManifest, spinApplication } from "../oci/manifest.ts";
 import { isWasm, SPIN_ARCHIVE } from "../oci/media_types.ts";
 import { formatPlatform, type Platform } from "../oci/platform.ts";
 import type { Reference } from "../oci/reference.ts";
@@ -133,9 +133,7 @@ const RUNNABLE_HINT = "larder runs Spin apps, and Wasm pushed as a single layer 
 
 function notWasm(image: CachedImage, manifest: ImageManifest): LarderError {
   const { name, platform } = image;
-  const isContainer = /container\.image\.v1|vnd\.oci\.image\.config\.v1/.test(
-    manifest.config.mediaType,
-  );
+  const isContainer = artifactKind(manifest) === "image";
   const kind = isContainer
     ? `a container image${platform ? ` for ${formatPlatform(platform)}` : ""}`
     : `neither a Spin app nor a Wasm package (its config is ${manifest.config.mediaType})`;

@@ -2,9 +2,10 @@ import { isNewerFormat } from "../store/json.ts";
 import { sleep } from "../base/concurrency.ts";
 import { hasCode, messageOf } from "../base/errors.ts";
 import type { Digest } from "../oci/digest.ts";
-import { configOf, type Manifest } from "../oci/manifest.ts";
+import { artifactKind, configOf, type Manifest } from "../oci/manifest.ts";
 import { CONFIG_FILE, type Layout, MANIFEST_FILE, PIN_FILE, RECORD_FILE } from "../store/layout.ts";
-import { type EntryRecord, parseRecord } from "../store/entries/app_record.ts";
+import { isWasmPlatform } from "../oci/platform.ts";
+import { type EntryRecord, parseEntryRecord } from "../store/entries/app_record.ts";
 import { type Contents, ManifestContent } from "./contents.ts";
 import {
   fileOf,
@@ -17,6 +18,7 @@ import {
 } from "./entry_folders.ts";
 import { ascending, clamp, NEWER_VERSION, ownPin, sizeOf, type UnsizedEntry } from "./entry.ts";
 import { Manifests, Reachable } from "./references.ts";
+import type { EntryType } from "./types.ts";
 
 /** The files that make an entry of a digest's folder. */
 const NAMING_FILES: readonly string[] = [RECORD_FILE, PIN_FILE];
@@ -123,6 +125,7 @@ class Repository {
     const stamp = stampOf(folder, stampFile);
     return {
       ...this.#entry(folder, spins ? undefined : record, stamp, reachable, isLater),
+      type: this.#typeOf(manifest, record),
       name: `${this.#name}:${folder.name}`,
       digest: spins ? manifest?.digest : record?.digest,
       stampFile,
@@ -188,6 +191,7 @@ class Repository {
     const own = [...folder.files].filter((name) => !isContent || NAMING_FILES.includes(name));
     return {
       ...this.#entry(folder, record, stamp, reachable, isLater),
+      type: this.#typeOf(this.#manifests.manifest(digest), record),
       name: this.#digestName(digest, record),
       digest,
       stampFile,
@@ -195,6 +199,14 @@ class Repository {
       ownFiles: own,
       ownSize: sizeOf(folder, own),
     };
+  }
+
+  /** Reads no more files: all that a manifest or record names was read to find what it reaches. */
+  #typeOf(manifest: Manifest | undefined, record: EntryRecord | undefined): EntryType {
+    const image = this.#manifests.imageIn(manifest) ??
+      (record && this.#manifests.imageIn(this.#manifests.manifest(record.manifestDigest)));
+    if (image) return artifactKind(image) === "image" ? "image" : "app";
+    return record?.platform && !isWasmPlatform(record.platform) ? "image" : "app";
   }
 
   /** What all kinds of apps have. */
@@ -208,7 +220,6 @@ class Repository {
     const lastUsed = clamp(stamp?.modified, this.#now);
     const created = record ? Date.parse(record.pulledAt) : stamp?.created;
     return {
-      type: "app",
       group: this.#name,
       folder: folder.path,
       createdAt: Math.min(clamp(created, this.#now), lastUsed),
@@ -241,6 +252,6 @@ function configSize(folder: Folder, manifest: Manifest | undefined): number {
 function readRecord(folder: Folder): { record?: EntryRecord | undefined; isLater: boolean } {
   const bytes = fileOf(folder, RECORD_FILE);
   const text = bytes && decoder.decode(bytes);
-  const record = text === undefined ? undefined : parseRecord(text);
+  const record = text === undefined ? undefined : parseEntryRecord(text);
   return { record, isLater: text !== undefined && !record && isNewerFormat(text) };
 }

@@ -3,7 +3,7 @@ import { sep } from "node:path";
 import { readTextIfAny } from "../base/files.ts";
 import type { Digest } from "../oci/digest.ts";
 import { parseCompiledRecord } from "../store/entries/compiled_store.ts";
-import { parseImageRecord } from "../store/entries/image_record.ts";
+import { parseBuildRecord } from "../store/entries/build_record.ts";
 import { type Layout, PIN_FILE, RECORD_FILE } from "../store/layout.ts";
 import { packageName, parsePackageRecord } from "../store/entries/package_record.ts";
 import type { Contents } from "./contents.ts";
@@ -33,7 +33,7 @@ interface RecordTree {
     | undefined;
 }
 
-/** Reads the packages, the images and the compiled code. */
+/** Reads the packages, the builds and the compiled code. */
 export function readRecordEntries(
   layout: Layout,
   now: number,
@@ -59,7 +59,8 @@ export function readRecordEntries(
 function recordTrees(layout: Layout): RecordTree[] {
   return [
     { type: "package", root: layout.packages, depth: 4, describe: describePackage(layout) },
-    { type: "image", root: layout.images, depth: 1, describe: describeImage(layout) },
+    { type: "build", root: layout.builds, depth: 1, describe: describeBuild(layout) },
+    { type: "build", root: layout.oldBuilds, depth: 1, describe: describeBuild(layout) },
     { type: "compiled", root: layout.compiled, depth: 2, describe: describeCompiled(layout) },
   ];
 }
@@ -80,10 +81,10 @@ function describePackage(layout: Layout): RecordTree["describe"] {
   };
 }
 
-function describeImage(layout: Layout): RecordTree["describe"] {
+function describeBuild(layout: Layout): RecordTree["describe"] {
   return (text, folder) => {
-    const record = parseImageRecord(text);
-    if (!record || layout.imageFolder(record.specification) !== folder.path) return undefined;
+    const record = parseBuildRecord(text);
+    if (!record || layout.fileName(record.specification) !== folder.name) return undefined;
     const { name, specification, digest, createdAt } = record;
     return {
       name: `${name}@${specification}`,

@@ -1,5 +1,6 @@
 import { fileDigests, MAX_LOCKED_APP, parseLockedApp, wasmDigests } from "../oci/locked_app.ts";
 import {
+  type ImageManifest,
   type Manifest,
   MAX_INDEX_DEPTH,
   parseManifest,
@@ -110,6 +111,23 @@ export class Manifests {
       if (!hasCode(error, "LDR_BAD_MANIFEST", "LDR_NOT_CACHED")) throw error;
       reachable.problem ??= messageOf(error);
     }
+  }
+
+  /** Returns an image manifest as it is, and of an index the first image in it that can be read. */
+  imageIn(manifest: Manifest | undefined, depth = 0): ImageManifest | undefined {
+    if (manifest?.kind !== "index") return manifest;
+    if (depth === MAX_INDEX_DEPTH) return undefined;
+    for (const { digest } of manifest.manifests) {
+      const image = this.imageIn(this.manifest(digest), depth + 1);
+      if (image) return image;
+    }
+    return undefined;
+  }
+
+  /** Returns the manifest in the folder of a digest; undefined if it is missing or damaged. */
+  manifest(digest: Digest): Manifest | undefined {
+    const placed = this.#folders.get(digest);
+    return placed && this.#manifest(digest, placed.folder);
   }
 
   #manifest(digest: Digest, folder: EntryFolder): Manifest | undefined {

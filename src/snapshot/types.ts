@@ -5,22 +5,30 @@ import type { Pin } from "../store/entries/pins.ts";
 import type { EntryRecord } from "../store/entries/app_record.ts";
 import type { Contents } from "./contents.ts";
 
-/** The kinds of things in the cache that have a name. */
-export const ENTRY_TYPES = ["app", "package", "image", "compiled"] as const;
+/**
+ * The types of entries: an `app` (a Spin app, Wasm or another artifact) and an `image` (a container image) come from
+ * registries, a `build` is what an image builder made.
+ */
+export const ENTRY_TYPES = ["app", "image", "package", "build", "compiled"] as const;
 export type EntryType = typeof ENTRY_TYPES[number];
+
+/** True for the types of entries that are references to a registry. */
+export function isFromRegistry(type: EntryType | "blob"): boolean {
+  return type === "app" || type === "image";
+}
 
 /** Something with a name in the cache: a root, for the collector. */
 export interface SnapshotEntry {
   readonly type: EntryType;
   /**
-   * Of an app its reference in full, `registry/repository:tag` or `registry/repository@digest`; of a package
-   * `source/name/version/arch`; of an image `name@digest of its specification`; of compiled code
+   * Of an app or image its reference in full, `registry/repository:tag` or `registry/repository@digest`; of a package
+   * `source/name/version/arch`; of a build `name@digest of its specification`; of compiled code
    * `digest of the component/engine`. One that is damaged may have only the path of its folder.
    */
   readonly name: string;
   /** What of its kind belongs together, for rules such as "the last three of each repository". */
   readonly group: string;
-  /** Of an app what the reference stands for; of a package or image its file; of compiled code what was compiled. */
+  /** Of an app or image the digest of its tag; of a package or build its file; of compiled code what was compiled. */
   readonly digest: Digest | undefined;
   readonly folder: string;
   /** Milliseconds since the epoch; never in the future. */
@@ -33,7 +41,7 @@ export interface SnapshotEntry {
   readonly stampFile: string;
   readonly pin: Pin | undefined;
   readonly writtenBy: "larder" | "spin";
-  /** Of an app that larder pulled. */
+  /** Of an app or image that larder pulled. */
   readonly record: EntryRecord | undefined;
   /** What is wrong with it, if anything: then it reaches only what can still be told. */
   readonly problem: string | undefined;

@@ -20,7 +20,7 @@ export function matchesName(pattern: string, name: string): boolean {
  * code with the first twelve digits of the digest.
  */
 export function spellings(name: string): string[] {
-  const names = [...new Set([name, shownName(name)])];
+  const names = [...new Set([name, displayName(name)])];
   if (name.startsWith(DOCKER_HUB)) {
     const short = name.slice(DOCKER_HUB.length);
     names.push(short);
@@ -31,7 +31,7 @@ export function spellings(name: string): string[] {
 }
 
 /** A name as a table shows it: of compiled code with the first twelve digits of the digest. */
-export function shownName(name: string): string {
+export function displayName(name: string): string {
   const [, digits, engine] = COMPILED.exec(name) ?? [];
   return engine === undefined ? name : `${digits}/${engine}`;
 }

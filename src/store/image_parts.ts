@@ -1,7 +1,7 @@
-import { fileDigests, MAX_LOCKED_APP, parseLockedApp } from "../oci/locked_app.ts";
 import { readBytesIfAny } from "../base/files.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
+import { fileDigests, MAX_LOCKED_APP, parseLockedApp } from "../oci/locked_app.ts";
 import { type ImageManifest, spinApplication, spinApplicationLayer } from "../oci/manifest.ts";
 import { isForeign, isWasm, SPIN_ARCHIVE } from "../oci/media_types.ts";
 import type { Reference } from "../oci/reference.ts";
@@ -19,7 +19,7 @@ export interface Part {
 }
 
 /** What a reference stands for, as far as it is wanted. */
-export interface Images {
+interface ImageSet {
   readonly images: readonly ImageManifest[];
 }
 
@@ -67,7 +67,7 @@ export class ImageParts {
   }
 
   /** The parts that have to be fetched, each once for its place in the store. */
-  async missing({ images }: Images): Promise<Part[]> {
+  async missing({ images }: ImageSet): Promise<Part[]> {
     const missing = new Map<string, Part>();
     for (const image of images) {
       for (const part of this.parts(image)) {
@@ -79,9 +79,9 @@ export class ImageParts {
   }
 
   /** Whether nothing is to be fetched or unpacked. */
-  async isComplete(selection: Images): Promise<boolean> {
+  async isComplete(selection: ImageSet): Promise<boolean> {
     return (await this.missing(selection)).length === 0 &&
-      selection.images.every((image) => this.packed(image).length === 0);
+      selection.images.every((image) => this.packedArchives(image).length === 0);
   }
 
   /** The blob that an image's `config.json` is a copy of; undefined for a locked app, which is in its place. */
@@ -90,10 +90,10 @@ export class ImageParts {
   }
 
   /** Where a part belongs, whether it is there or not. */
-  place({ descriptor, lockedAppOf }: Part): string {
+  pathOf({ descriptor, lockedAppOf }: Part): string {
     return lockedAppOf
       ? this.#manifests.configPath(this.#reference, lockedAppOf)
-      : this.#blobs.place(descriptor);
+      : this.#blobs.pathOf(descriptor);
   }
 
   async #has(part: Part): Promise<boolean> {
@@ -103,7 +103,7 @@ export class ImageParts {
   }
 
   /** The archive layers that have to be unpacked, since a file that the locked app names is not there. */
-  packed(image: ImageManifest): Descriptor[] {
+  packedArchives(image: ImageManifest): Descriptor[] {
     const archives = image.layers.filter((layer) => layer.mediaType === SPIN_ARCHIVE);
     if (archives.length === 0) return [];
     const files = this.#lockedAppFiles(image);

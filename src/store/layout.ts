@@ -28,7 +28,8 @@ const ENGINE = /^[A-Za-z0-9](?:[A-Za-z0-9.+-]{0,62}[A-Za-z0-9+-])?$/;
  *   wasm/<digest>                Wasm blobs
  *   manifests/<registry>/<repository…>/<tag or digest>/{manifest,config,record,pin}.json
  *   packages/<source>/<name>/<version>/<arch>/{record,pin}.json   a package; its blob as above
- *   images/<spec digest>/{record,pin}.json   what was built to this specification; its blob as above
+ *   builds/<spec digest>/{record,pin}.json   what was built to this specification; its blob as above
+ *   images/<spec digest>/{record,pin}.json   the same where earlier versions kept it; still read, never written
  *   compiled/<digest>/<engine>/record.json   what an engine made of the Wasm with this digest; blobs as above
  *   leases/<pid>-<random>.json   what a running process uses
  *   partial/<digest>             downloads in flight; `.<8 hex digits>` more where there are no locks
@@ -108,13 +109,18 @@ export class Layout {
     return join(this.packages, ...[source, name, version, arch].map(pathPart));
   }
 
-  get images(): string {
+  get builds(): string {
+    return join(this.root, "builds");
+  }
+
+  /** Where builds were before {@link builds}. */
+  get oldBuilds(): string {
     return join(this.root, "images");
   }
 
-  /** The folder of the image that was built to the specification with this digest. */
-  imageFolder(specification: Digest): string {
-    return join(this.images, this.fileName(specification));
+  /** The folder of what was built to the specification with this digest. */
+  buildFolder(specification: Digest): string {
+    return join(this.builds, this.fileName(specification));
   }
 
   get leases(): string {

@@ -1,4 +1,3 @@
-import { MAX_LOCKED_APP } from "../oci/locked_app.ts";
 import { join } from "node:path";
 import {
   copyFileAtomic,
@@ -14,6 +13,7 @@ import {
 import type { Descriptor } from "../oci/descriptor.ts";
 import { algorithmOf, type Digest } from "../oci/digest.ts";
 import { digestWithWebCrypto } from "../oci/hash.ts";
+import { MAX_LOCKED_APP } from "../oci/locked_app.ts";
 import {
   type ImageManifest,
   type Manifest,
@@ -23,8 +23,8 @@ import {
 import { formatReference, type Reference } from "../oci/reference.ts";
 import { hasDigest } from "./blobs/blob_store.ts";
 import { Ingest, type IngestOptions } from "./blobs/ingest.ts";
+import { type EntryRecord, formatEntryRecord, parseEntryRecord } from "./entries/app_record.ts";
 import { CONFIG_FILE, type Layout, MANIFEST_FILE, RECORD_FILE } from "./layout.ts";
-import { type EntryRecord, formatRecord, parseRecord } from "./entries/app_record.ts";
 
 /**
  * The names of the cache: what each reference stood for when it was last pulled.
@@ -56,7 +56,7 @@ export class ManifestStore {
    */
   async record(reference: Reference): Promise<EntryRecord | undefined> {
     const folder = this.folder(reference);
-    const record = readRecord(folder);
+    const record = readEntryRecord(folder);
     if (!record || !(reference.digest || record.reference === formatReference(reference))) {
       return undefined;
     }
@@ -152,13 +152,13 @@ export class ManifestStore {
   /** Writes the record of an entry: the last step of a pull. */
   publishRecord(reference: Reference, record: EntryRecord): void {
     const folder = this.folder(reference);
-    writeFileAtomic(join(folder, RECORD_FILE), formatRecord(record));
+    writeFileAtomic(join(folder, RECORD_FILE), formatEntryRecord(record));
     syncFolder(folder);
   }
 
   /** Writes the record of an entry that is as it was, but for the time of the check. */
   confirmRecord(reference: Reference, record: EntryRecord): void {
-    writeFileUnsynced(join(this.folder(reference), RECORD_FILE), formatRecord(record));
+    writeFileUnsynced(join(this.folder(reference), RECORD_FILE), formatEntryRecord(record));
   }
 
   /** Whether there is a record, good or not. */
@@ -187,7 +187,7 @@ async function isWhole(path: string, { size, digest }: Descriptor): Promise<bool
 }
 
 /** The record in a folder, or undefined where there is none or it is broken. */
-export function readRecord(folder: string): EntryRecord | undefined {
+export function readEntryRecord(folder: string): EntryRecord | undefined {
   const text = readTextIfAny(join(folder, RECORD_FILE));
-  return text === undefined ? undefined : parseRecord(text);
+  return text === undefined ? undefined : parseEntryRecord(text);
 }

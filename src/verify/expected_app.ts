@@ -13,7 +13,7 @@ import { formatReference, type Reference } from "../oci/reference.ts";
 import { BlobStore } from "../store/blobs/blob_store.ts";
 import { ImageParts } from "../store/image_parts.ts";
 import { CONFIG_FILE, type Layout, MANIFEST_FILE, RECORD_FILE } from "../store/layout.ts";
-import { type EntryRecord, parseRecord } from "../store/entries/app_record.ts";
+import { type EntryRecord, parseEntryRecord } from "../store/entries/app_record.ts";
 import { ManifestStore } from "../store/manifest_store.ts";
 import type { SnapshotEntry } from "../snapshot/types.ts";
 import {
@@ -81,7 +81,7 @@ class App {
     const reference = this.#reference;
     const { folder } = this.#entry;
     const text = readTextIfAny(folder + sep + RECORD_FILE);
-    if (text !== undefined && !parseRecord(text)) {
+    if (text !== undefined && !parseEntryRecord(text)) {
       this.#fault("broken", RECORD_FILE, "it is no record");
       return { by: "pull", reference };
     }

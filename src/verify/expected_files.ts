@@ -4,10 +4,10 @@ import { readTextIfAny } from "../base/files.ts";
 import type { BlobDescriptor } from "../oci/descriptor.ts";
 import { parseReference } from "../oci/reference.ts";
 import { parseCompiledRecord } from "../store/entries/compiled_store.ts";
-import { parseImageRecord } from "../store/entries/image_record.ts";
+import { parseBuildRecord } from "../store/entries/build_record.ts";
 import { type Layout, RECORD_FILE } from "../store/layout.ts";
 import { parsePackageRecord } from "../store/entries/package_record.ts";
-import type { SnapshotEntry } from "../snapshot/types.ts";
+import { isFromRegistry, type SnapshotEntry } from "../snapshot/types.ts";
 import { expectedFilesOfApp } from "./expected_app.ts";
 import type { ManifestReader } from "../snapshot/manifest_reader.ts";
 import { expectedBlob, type ExpectedFiles } from "./expectation.ts";
@@ -18,7 +18,7 @@ export function expectedFilesOf(
   reader: ManifestReader,
   entry: SnapshotEntry,
 ): ExpectedFiles {
-  if (entry.type !== "app") return dissectRecord(layout, entry);
+  if (!isFromRegistry(entry.type)) return dissectRecord(layout, entry);
   try {
     return expectedFilesOfApp(layout, reader, entry, parseReference(entry.name));
   } catch (error) {
@@ -28,7 +28,7 @@ export function expectedFilesOf(
   }
 }
 
-/** A package, an image or compiled code: a record that names blobs. */
+/** A package, a build or compiled code: a record that names blobs. */
 function dissectRecord(layout: Layout, entry: SnapshotEntry): ExpectedFiles {
   const path = entry.folder + sep + RECORD_FILE;
   const cure = entry.isFromNewerVersion ? undefined : { by: "forget", record: path } as const;
@@ -42,6 +42,6 @@ function dissectRecord(layout: Layout, entry: SnapshotEntry): ExpectedFiles {
 
 function blobsOf({ type }: SnapshotEntry, text: string): readonly BlobDescriptor[] | undefined {
   if (type === "compiled") return parseCompiledRecord(text);
-  const record = type === "package" ? parsePackageRecord(text) : parseImageRecord(text);
+  const record = type === "package" ? parsePackageRecord(text) : parseBuildRecord(text);
   return record && [record];
 }

@@ -36,11 +36,11 @@ export function findOrphans(
 
 /** What stands beside the trees of the cache, and is none of its files. */
 function strangersIn({ layout }: CacheSnapshot): Pick<FileStat, "path">[] {
-  const { manifests, packages, images, compiled, leases, partials } = layout;
+  const { manifests, packages, builds, oldBuilds, compiled, leases, partials } = layout;
   const { pins, journal, olderJournal, lock, gate } = layout;
   const own = [
-    ...[layout.tree("data"), layout.tree("wasm"), manifests, packages, images, compiled],
-    ...[leases, partials, pins, `${pins}.tmp`, journal, olderJournal, lock, gate],
+    ...[layout.tree("data"), layout.tree("wasm"), manifests, packages, builds, oldBuilds],
+    ...[compiled, leases, partials, pins, `${pins}.tmp`, journal, olderJournal, lock, gate],
   ];
   return readFolder(layout.root).map(({ name }) => ({ path: layout.root + sep + name }))
     .filter(({ path }) => !own.includes(path));

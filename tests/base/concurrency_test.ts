@@ -6,10 +6,10 @@ import { WatchedAbort } from "../support/listeners.ts";
 
 const isInterrupted = (error: unknown) => hasCode(error, "LDR_INTERRUPTED");
 
-/** Lets everything that can run do so. */
+/** Waits until all pending microtasks have run. */
 const settle = () => new Promise<void>((resolve) => setTimeout(resolve));
 
-Deno.test("results stand in the items' order, whatever the order in which the work ends", async () => {
+Deno.test("mapLimit returns results in the order of the items, whatever order the work ends in", async () => {
   await fc.assert(fc.asyncProperty(
     fc.scheduler(),
     fc.array(fc.nat()),
@@ -22,7 +22,7 @@ Deno.test("results stand in the items' order, whatever the order in which the wo
   ));
 });
 
-Deno.test("no more than the limit runs at once, and the limit is used", async () => {
+Deno.test("mapLimit runs as much work at once as the limit allows, and no more", async () => {
   await fc.assert(fc.asyncProperty(
     fc.scheduler(),
     fc.integer({ min: 1, max: 12 }),
@@ -41,32 +41,32 @@ Deno.test("no more than the limit runs at once, and the limit is used", async ()
   ));
 });
 
-Deno.test("nothing to do gives nothing, even where the signal is raised", async () => {
+Deno.test("mapLimit of no items returns an empty list", async () => {
   assert.deepEqual(await mapLimit([], 4, () => Promise.reject(new Error("called"))), []);
 });
 
-Deno.test("the first failure is thrown once all that had begun has ended, and nothing new begins", async () => {
+Deno.test("mapLimit throws the first failure after all running work has ended, and starts no more", async () => {
   const slow = Promise.withResolvers<void>();
   const begun: string[] = [];
-  let told = false;
+  let wasAborted = false;
   const failures: unknown[] = [];
   const all = mapLimit(["slow", "bad", "never"], 2, async (item, signal) => {
     begun.push(item);
     if (item === "bad") throw new Error("first");
     await slow.promise;
-    told = signal.aborted;
+    wasAborted = signal.aborted;
     throw new Error("second");
   }).catch((error) => failures.push(error));
   await settle();
-  assert.deepEqual(failures, [], "the failure came before the other work had ended");
+  assert.deepEqual(failures, [], "the failure was thrown before the other work had ended");
   slow.resolve();
   await all;
   assert.deepEqual(failures.map(messageOf), ["first"]);
   assert.deepEqual(begun, ["slow", "bad"]);
-  assert.equal(told, true);
+  assert.equal(wasAborted, true);
 });
 
-Deno.test("work that throws before its first await, or throws undefined, fails all the same", async () => {
+Deno.test("mapLimit fails if work throws synchronously or throws undefined", async () => {
   await assert.rejects(
     mapLimit([1], 1, () => {
       throw new Error("at once");
@@ -78,7 +78,7 @@ Deno.test("work that throws before its first await, or throws undefined, fails a
   assert.equal(failed, true);
 });
 
-Deno.test("the caller's signal is seen by the work and stops what has not begun", async () => {
+Deno.test("mapLimit passes the caller's abort to running work and starts no more", async () => {
   const stop = new AbortController();
   const begun: number[] = [];
   const all = mapLimit([1, 2, 3], 1, async (item, signal) => {
@@ -91,36 +91,36 @@ Deno.test("the caller's signal is seen by the work and stops what has not begun"
   assert.deepEqual(begun, [1]);
 });
 
-Deno.test("a signal raised beforehand lets nothing begin", async () => {
+Deno.test("mapLimit starts nothing if the signal is already aborted", async () => {
   const all = mapLimit([1], 1, () => Promise.reject(new Error("called")), AbortSignal.abort());
   await assert.rejects(all, isInterrupted);
 });
 
-Deno.test("a failure does not raise the caller's signal", async () => {
+Deno.test("mapLimit does not abort the caller's signal on a failure", async () => {
   const stop = new AbortController();
   await assert.rejects(mapLimit([1], 1, () => Promise.reject(new Error("x")), stop.signal), /x/);
   assert.equal(stop.signal.aborted, false);
 });
 
-Deno.test("sleep ends, and leaves no listener behind", async () => {
+Deno.test("sleep resolves and removes its abort listener", async () => {
   const stop = new WatchedAbort();
   await sleep(1, stop.signal);
   await sleep(0);
   assert.equal(stop.listeners, 0);
 });
 
-Deno.test("sleep is interrupted and leaves no timer behind", async () => {
+Deno.test("sleep rejects on an abort and clears its timer", async () => {
   const stop = new AbortController();
   const asleep = sleep(1_000_000, stop.signal);
   stop.abort();
   await assert.rejects(asleep, isInterrupted);
 });
 
-Deno.test("sleep does not begin once the signal is raised", async () => {
+Deno.test("sleep rejects at once if the signal is already aborted", async () => {
   await assert.rejects(sleep(1_000_000, AbortSignal.abort()), isInterrupted);
 });
 
-Deno.test("the system's clock tells the time and chance in their ranges", () => {
+Deno.test("systemClock returns the time, and a random number in [0, 1)", () => {
   assert.ok(systemClock.now() > Date.UTC(2026, 0));
   const chance = systemClock.random();
   assert.ok(chance >= 0 && chance < 1);

@@ -11,12 +11,12 @@ import {
   throwIfAborted,
 } from "../../src/base/errors.ts";
 
-/** The exit codes of the command line; scripts rely on them. */
+/** Exit codes that docs/errors.md documents. */
 const EXIT_CODES = new Set([1, 2, 3, 4, 5, 6, 7, 130]);
 
 const failure = (message: string) => new LarderError("LDR_DISK", message, { hint: "look" });
 
-Deno.test("every code begins with LDR_ and means one of the documented exit codes", () => {
+Deno.test("ERROR_CODES: every code begins with LDR_ and has a documented exit code", () => {
   for (const [code, exitCode] of Object.entries(ERROR_CODES)) {
     assert.match(code, /^LDR_[A-Z_]+$/);
     assert.ok(EXIT_CODES.has(exitCode), code);
@@ -53,13 +53,13 @@ for (const [code, exitCode] of EXITS) {
   });
 }
 
-Deno.test("an error carries its cause, and none where none was given", () => {
+Deno.test("LarderError has a cause only if one was given", () => {
   const cause = new Error("below");
   assert.equal(new LarderError("LDR_DISK", "m", { hint: "h", cause }).cause, cause);
   assert.equal("cause" in failure("m"), false);
 });
 
-Deno.test("hasCode looks at the code of a LarderError and at nothing else", () => {
+Deno.test("hasCode matches the code of a LarderError and of no other error", () => {
   assert.equal(hasCode(failure("m"), "LDR_DISK"), true);
   assert.equal(hasCode(failure("m"), "LDR_TLS", "LDR_DISK"), true);
   assert.equal(hasCode(failure("m"), "LDR_TLS"), false);
@@ -78,7 +78,7 @@ const MESSAGES: [unknown, string][] = [
 ];
 
 for (const [thrown, text] of MESSAGES) {
-  Deno.test(`messageOf ${Deno.inspect(String(thrown))} is ${Deno.inspect(text)}`, () => {
+  Deno.test(`messageOf returns ${Deno.inspect(text)} for ${Deno.inspect(String(thrown))}`, () => {
     assert.equal(messageOf(thrown), text);
   });
 }
@@ -92,23 +92,23 @@ const HOSTILE: [string, string, string][] = [
   ["a line separator", "a\u2028b", "a b"],
 ];
 
-for (const [name, message, shown] of HOSTILE) {
-  Deno.test(`a message cannot carry ${name} to the terminal`, () => {
-    assert.equal(failure(message).message, shown);
+for (const [name, message, expected] of HOSTILE) {
+  Deno.test(`LarderError replaces ${name} in its message`, () => {
+    assert.equal(failure(message).message, expected);
   });
 }
 
-Deno.test("a message is one printable line, whatever went into it", () => {
+Deno.test("LarderError makes any text one printable line", () => {
   fc.assert(fc.property(fc.string({ unit: "binary" }), (text) => {
     assert.doesNotMatch(failure(text).message, /[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/u);
   }));
 });
 
-Deno.test("a message keeps letters of every script", () => {
+Deno.test("LarderError keeps letters of every script in its message", () => {
   assert.equal(failure("Über 数 🚢").message, "Über 数 🚢");
 });
 
-Deno.test("throwIfAborted throws LDR_INTERRUPTED once the signal is raised, and only then", () => {
+Deno.test("throwIfAborted throws LDR_INTERRUPTED only if the signal is aborted", () => {
   const stop = new AbortController();
   throwIfAborted(undefined);
   throwIfAborted(stop.signal);
@@ -116,11 +116,11 @@ Deno.test("throwIfAborted throws LDR_INTERRUPTED once the signal is raised, and 
   assert.throws(() => throwIfAborted(stop.signal), (error) => hasCode(error, "LDR_INTERRUPTED"));
 });
 
-Deno.test("an interruption says that running the command again goes on", () => {
+Deno.test("interrupted says in its hint that the same command continues", () => {
   assert.match(interrupted().hint, /same command again/);
 });
 
-Deno.test("a server's words are shortened and made printable", () => {
+Deno.test("excerpt shortens a server's text and makes it printable", () => {
   assert.equal(excerpt("denied:\r\n\x1b[1mno"), "denied: [1mno");
   assert.equal(excerpt("x".repeat(200)), "x".repeat(200));
   assert.equal(excerpt("x".repeat(4 << 20)), "x".repeat(200) + "…");

@@ -1,15 +1,14 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import fc from "fast-check";
-import { COPY_BUFFER } from "../../src/base/limits.ts";
 import { type ErrorCode, hasCode, LarderError } from "../../src/base/errors.ts";
 import {
   copyFileAtomic,
   diskError,
   ensureFolder,
-  isAbsence,
-  isAt,
-  isDeletion,
+  isDeletionError,
+  isNotFound,
+  isStillAt,
   readBytesIfAny,
   readFolder,
   readTextIfAny,
@@ -19,6 +18,7 @@ import {
   writeAll,
   writeFileAtomic,
 } from "../../src/base/files.ts";
+import { COPY_BUFFER } from "../../src/base/limits.ts";
 import { TemporaryFolder } from "../support/temporary.ts";
 
 const names = (folder: string) => [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
@@ -41,15 +41,15 @@ const DISK_ERRORS: [string, Error, ErrorCode][] = [
   ["a read-only file system", systemError("EROFS"), "LDR_READ_ONLY"],
   ["no permission", systemError("EACCES"), "LDR_PERMISSION"],
   ["an operation not permitted", systemError("EPERM"), "LDR_PERMISSION"],
-  ["Deno's own refusal", new Deno.errors.PermissionDenied("no"), "LDR_PERMISSION"],
+  ["a missing permission of Deno", new Deno.errors.PermissionDenied("no"), "LDR_PERMISSION"],
   ["a file in place of a folder", systemError("ENOTDIR"), "LDR_DISK"],
-  ["the same, without a code", new Deno.errors.NotADirectory("no"), "LDR_DISK"],
+  ["a file in place of a folder, without a code", new Deno.errors.NotADirectory("no"), "LDR_DISK"],
   ["a broken disk", systemError("EIO"), "LDR_DISK"],
-  ["too long a name", systemError("ENAMETOOLONG"), "LDR_DISK"],
+  ["a name that is too long", systemError("ENAMETOOLONG"), "LDR_DISK"],
 ];
 
 for (const [name, error, code] of DISK_ERRORS) {
-  Deno.test(`${name} is ${code}, with the path and the cause`, () => {
+  Deno.test(`diskError turns ${name} into ${code}, with path and cause`, () => {
     const mapped = diskError(error, "write", "/cache/file");
     assert.ok(hasCode(mapped, code));
     assert.match(mapped.message, /^cannot write \/cache\/file: /);
@@ -57,7 +57,7 @@ for (const [name, error, code] of DISK_ERRORS) {
   });
 }
 
-Deno.test("what is not the operating system's error is handed on as it is", () => {
+Deno.test("diskError returns any other error unchanged", () => {
   const own = new LarderError("LDR_BUSY", "busy", { hint: "wait" });
   const bug = new TypeError("undefined is not a function");
   for (const error of [own, bug, "text", undefined]) {
@@ -65,12 +65,12 @@ Deno.test("what is not the operating system's error is handed on as it is", () =
   }
 });
 
-withFolder("folders are made with their parents, for the user alone", (path) => {
+withFolder("ensureFolder creates a folder and its parents with mode 0700", (path) => {
   ensureFolder(path("a/b"));
   assert.deepEqual([mode(path("a")), mode(path("a/b"))], [0o700, 0o700]);
 });
 
-withFolder("a folder that exists keeps its mode and what is in it", (path) => {
+withFolder("ensureFolder leaves the mode and content of an existing folder", (path) => {
   Deno.mkdirSync(path("a"));
   Deno.chmodSync(path("a"), 0o755);
   Deno.writeTextFileSync(path("a/file"), "x");
@@ -79,7 +79,7 @@ withFolder("a folder that exists keeps its mode and what is in it", (path) => {
   assert.equal(Deno.readTextFileSync(path("a/file")), "x");
 });
 
-withFolder("a link to a folder is a folder", (path) => {
+withFolder("ensureFolder accepts a link to a folder", (path) => {
   Deno.mkdirSync(path("real"));
   Deno.symlinkSync(path("real"), path("link"));
   ensureFolder(path("link"));
@@ -88,14 +88,14 @@ withFolder("a link to a folder is a folder", (path) => {
 });
 
 for (const name of ["file", "file/below"]) {
-  withFolder(`a file in the way of the folder ${name} is LDR_DISK`, (path) => {
+  withFolder(`ensureFolder fails with LDR_DISK if a file is in the way of ${name}`, (path) => {
     Deno.writeTextFileSync(path("file"), "mine");
     assert.throws(() => ensureFolder(path(name)), (error) => hasCode(error, "LDR_DISK"));
     assert.equal(Deno.readTextFileSync(path("file")), "mine");
   });
 }
 
-withFolder("statIfAny sees links themselves, and nothing where nothing is", (path) => {
+withFolder("statIfAny does not follow links, and returns undefined for a missing file", (path) => {
   Deno.writeTextFileSync(path("file"), "x");
   Deno.symlinkSync(path("gone"), path("link"));
   assert.equal(statIfAny(path("file"))?.size, 1);
@@ -104,19 +104,22 @@ withFolder("statIfAny sees links themselves, and nothing where nothing is", (pat
   assert.equal(statIfAny(path("file/below")), undefined);
 });
 
-withFolder("a file is read if it is there; a folder is no file", (path) => {
-  Deno.writeFileSync(path("file"), new Uint8Array([0x68, 0xc3, 0xbc]));
-  Deno.writeFileSync(path("empty"), new Uint8Array());
-  assert.equal(readTextIfAny(path("file")), "hü");
-  assert.equal(readTextIfAny(path("empty")), "");
-  assert.deepEqual(readBytesIfAny(path("empty")), new Uint8Array());
-  for (const name of ["absent", "file/below", "."]) {
-    assert.equal(readTextIfAny(path(name)), undefined);
-    assert.equal(readBytesIfAny(path(name)), undefined);
-  }
-});
+withFolder(
+  "readTextIfAny and readBytesIfAny return undefined for a missing file or a folder",
+  (path) => {
+    Deno.writeFileSync(path("file"), new Uint8Array([0x68, 0xc3, 0xbc]));
+    Deno.writeFileSync(path("empty"), new Uint8Array());
+    assert.equal(readTextIfAny(path("file")), "hü");
+    assert.equal(readTextIfAny(path("empty")), "");
+    assert.deepEqual(readBytesIfAny(path("empty")), new Uint8Array());
+    for (const name of ["absent", "file/below", "."]) {
+      assert.equal(readTextIfAny(path(name)), undefined);
+      assert.equal(readBytesIfAny(path(name)), undefined);
+    }
+  },
+);
 
-withFolder("a file is written for the user alone, and nothing beside it is left", (path) => {
+withFolder("writeFileAtomic writes with mode 0600 and leaves no temporary file", (path) => {
   writeFileAtomic(path("file"), "text");
   writeFileAtomic(path("file"), new Uint8Array([1, 2, 3]));
   assert.deepEqual(Deno.readFileSync(path("file")), new Uint8Array([1, 2, 3]));
@@ -124,14 +127,14 @@ withFolder("a file is written for the user alone, and nothing beside it is left"
   assert.deepEqual(names(path(".")), ["file"]);
 });
 
-withFolder("what a killed process left is used up by the next write", (path) => {
+withFolder("writeFileAtomic reuses the temporary file of a killed process", (path) => {
   Deno.writeTextFileSync(path("file.tmp"), "half of something much longer than the new text");
   writeFileAtomic(path("file"), "new");
   assert.equal(Deno.readTextFileSync(path("file")), "new");
   assert.deepEqual(names(path(".")), ["file"]);
 });
 
-withFolder("a temporary file that somebody else writes to is left alone", (path) => {
+withFolder("writeFileAtomic leaves a temporary file that another process has locked", (path) => {
   using other = Deno.openSync(path("file.tmp"), { write: true, create: true });
   other.lockSync(true);
   writeAll(other, new TextEncoder().encode("theirs"));
@@ -141,21 +144,21 @@ withFolder("a temporary file that somebody else writes to is left alone", (path)
   assert.deepEqual(names(path(".")), ["file", "file.tmp"]);
 });
 
-withFolder("a write into a folder that is gone is a deletion", (path) => {
+withFolder("writeFileAtomic fails with a deletion error if the folder was deleted", (path) => {
   assert.throws(
     () => writeFileAtomic(path("gone/file"), "x"),
-    (error) => hasCode(error, "LDR_DISK") && isDeletion(error),
+    (error) => hasCode(error, "LDR_DISK") && isDeletionError(error),
   );
 });
 
-withFolder("a write over a folder fails and leaves no temporary file", (path) => {
+withFolder("writeFileAtomic fails over a folder and leaves no temporary file", (path) => {
   Deno.mkdirSync(path("folder"));
   assert.throws(() => writeFileAtomic(path("folder"), "x"), (error) => hasCode(error, "LDR_DISK"));
   assert.deepEqual(names(path(".")), ["folder"]);
 });
 
 for (const size of [0, 1, COPY_BUFFER - 1, COPY_BUFFER, COPY_BUFFER + 1, 3 * COPY_BUFFER + 7]) {
-  withFolder(`a file of ${size} bytes is copied whole, over an older one`, (path) => {
+  withFolder(`copyFileAtomic replaces a file with a copy of ${size} bytes`, (path) => {
     const bytes = new Uint8Array(size).map((_, i) => i % 251);
     Deno.writeFileSync(path("from"), bytes);
     Deno.writeTextFileSync(path("to"), "older");
@@ -166,26 +169,29 @@ for (const size of [0, 1, COPY_BUFFER - 1, COPY_BUFFER, COPY_BUFFER + 1, 3 * COP
   });
 }
 
-withFolder("a copy of nothing is a deletion and leaves the older file as it was", (path) => {
-  Deno.writeTextFileSync(path("to"), "older");
-  assert.throws(
-    () => copyFileAtomic(path("absent"), path("to")),
-    (error) => hasCode(error, "LDR_DISK") && isDeletion(error),
-  );
-  assert.equal(Deno.readTextFileSync(path("to")), "older");
-  assert.deepEqual(names(path(".")), ["to"]);
-});
+withFolder(
+  "copyFileAtomic of a missing file fails with a deletion error and keeps the target",
+  (path) => {
+    Deno.writeTextFileSync(path("to"), "older");
+    assert.throws(
+      () => copyFileAtomic(path("absent"), path("to")),
+      (error) => hasCode(error, "LDR_DISK") && isDeletionError(error),
+    );
+    assert.equal(Deno.readTextFileSync(path("to")), "older");
+    assert.deepEqual(names(path(".")), ["to"]);
+  },
+);
 
-Deno.test("writeAll writes every byte, however few the system takes at once", () => {
+Deno.test("writeAll writes every byte, however few the system accepts at once", () => {
   fc.assert(
     fc.property(
       fc.uint8Array(),
       fc.infiniteStream(fc.integer({ min: 1, max: 5 })),
-      (data, takes) => {
+      (data, limits) => {
         const written: number[] = [];
         const file = {
           writeSync(bytes: Uint8Array) {
-            const some = bytes.subarray(0, takes.next().value);
+            const some = bytes.subarray(0, limits.next().value);
             written.push(...some);
             return some.length;
           },
@@ -197,19 +203,19 @@ Deno.test("writeAll writes every byte, however few the system takes at once", ()
   );
 });
 
-withFolder("isAt tells an open file from one that took its place", (path) => {
+withFolder("isStillAt is false once the file was replaced or removed", (path) => {
   Deno.writeTextFileSync(path("file"), "x");
   Deno.writeTextFileSync(path("new"), "y");
   using file = Deno.openSync(path("file"));
-  assert.equal(isAt(file, path("file")), true);
-  assert.equal(isAt(file, path("new")), false);
+  assert.equal(isStillAt(file, path("file")), true);
+  assert.equal(isStillAt(file, path("new")), false);
   Deno.renameSync(path("new"), path("file"));
-  assert.equal(isAt(file, path("file")), false);
+  assert.equal(isStillAt(file, path("file")), false);
   Deno.removeSync(path("file"));
-  assert.equal(isAt(file, path("file")), false);
+  assert.equal(isStillAt(file, path("file")), false);
 });
 
-withFolder("removeIfAny removes a file, is content with none, and spares a folder", (path) => {
+withFolder("removeIfAny removes a file, accepts a missing one, and fails on a folder", (path) => {
   Deno.writeTextFileSync(path("file"), "x");
   Deno.mkdirSync(path("folder"));
   Deno.writeTextFileSync(path("folder/inside"), "x");
@@ -220,34 +226,34 @@ withFolder("removeIfAny removes a file, is content with none, and spares a folde
   assert.deepEqual(names(path("folder")), ["inside"]);
 });
 
-withFolder("syncing the names of a folder fails for nobody", (path) => {
+withFolder("syncFolder never fails", (path) => {
   syncFolder(path("."));
   syncFolder(path("absent"));
 });
 
-/** Name, the error, whether it says that nothing is there, and whether that somebody deleted something. */
-const MISSES: [string, unknown, boolean, boolean][] = [
-  ["nothing there", new Deno.errors.NotFound(), true, true],
-  ["a file above it", new Deno.errors.NotADirectory(), true, false],
-  ["a folder that is gone", diskError(notFound(), "open", "/x"), false, true],
+/** Name, error, and the results of isNotFound and isDeletionError. */
+const ERRORS: [string, unknown, boolean, boolean][] = [
+  ["a missing file", new Deno.errors.NotFound(), true, true],
+  ["a file in place of a folder", new Deno.errors.NotADirectory(), true, false],
+  ["a converted error of a missing folder", diskError(notFound(), "open", "/x"), false, true],
   [
-    "a file above a folder",
+    "a converted error of a file above a folder",
     diskError(new Deno.errors.NotADirectory(), "open", "/x"),
     false,
     false,
   ],
   ["no permission", new Deno.errors.PermissionDenied(), false, false],
-  ["no cause", new LarderError("LDR_DISK", "m", { hint: "h" }), false, false],
-  ["nothing thrown", undefined, false, false],
+  ["an error without a cause", new LarderError("LDR_DISK", "m", { hint: "h" }), false, false],
+  ["undefined", undefined, false, false],
 ];
 
-for (const [name, error, absence, deletion] of MISSES) {
-  Deno.test(`${name} is ${absence ? "an" : "no"} absence, ${deletion ? "a" : "no"} deletion`, () => {
-    assert.deepEqual([isAbsence(error), isDeletion(error)], [absence, deletion]);
+for (const [name, error, notFound, deletion] of ERRORS) {
+  Deno.test(`isNotFound is ${notFound}, isDeletionError ${deletion} for ${name}`, () => {
+    assert.deepEqual([isNotFound(error), isDeletionError(error)], [notFound, deletion]);
   });
 }
 
-/** What the operating system says to opening what is not there. */
+/** Returns the error of opening a file that does not exist. */
 function notFound(): unknown {
   try {
     Deno.openSync("/nowhere/x").close();
@@ -256,12 +262,12 @@ function notFound(): unknown {
   }
 }
 
-Deno.test("a folder shows what lies in it, and one that is not there shows nothing", () => {
+Deno.test("readFolder lists a folder, and returns nothing for a missing one", () => {
   using folder = new TemporaryFolder();
   Deno.writeTextFileSync(join(folder.path, "file"), "");
   Deno.mkdirSync(join(folder.path, "folder"));
-  const shown = readFolder(folder.path).map(({ name, isFile }) => [name, isFile]).sort();
-  assert.deepEqual(shown, [["file", true], ["folder", false]]);
+  const entries = readFolder(folder.path).map(({ name, isFile }) => [name, isFile]).sort();
+  assert.deepEqual(entries, [["file", true], ["folder", false]]);
   assert.deepEqual(readFolder(join(folder.path, "gone")), []);
   assert.deepEqual(readFolder(join(folder.path, "file", "gone")), []);
 });

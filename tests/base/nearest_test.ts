@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { nearest } from "../../src/base/nearest.ts";
 
-/** A name, the candidates, and which of them is meant. */
+/** Name, candidates, expected suggestion. */
 const CASES: [string, string[], string | undefined][] = [
   ["max_size", ["max_size", "max_count"], "max_size"],
   ["max_sze", ["max_count", "max_size"], "max_size"],
@@ -17,20 +17,20 @@ const CASES: [string, string[], string | undefined][] = [
 ];
 
 for (const [name, candidates, expected] of CASES) {
-  Deno.test(`of [${candidates}] "${name}" is nearest to ${expected}`, () => {
+  Deno.test(`nearest returns ${expected} for "${name}" among [${candidates}]`, () => {
     assert.equal(nearest(name, candidates), expected);
   });
 }
 
-Deno.test("a name is nearest to itself, and to what one slip makes of it", () => {
+Deno.test("nearest finds a name from itself and from any one-letter misspelling", () => {
   const word = fc.stringMatching(/^[a-z]{5,12}$/);
   fc.assert(fc.property(word, fc.nat(), fc.constantFrom("x", ""), (name, at, letter) => {
-    const place = at % name.length;
-    const slipped = name.slice(0, place) + letter + name.slice(place + 1);
-    const swapped = name.slice(0, place) +
-      name.slice(place, place + 2).split("").reverse().join("") +
-      name.slice(place + 2);
-    for (const text of [name, slipped, swapped]) {
+    const index = at % name.length;
+    const changed = name.slice(0, index) + letter + name.slice(index + 1);
+    const swapped = name.slice(0, index) +
+      name.slice(index, index + 2).split("").reverse().join("") +
+      name.slice(index + 2);
+    for (const text of [name, changed, swapped]) {
       assert.equal(nearest(text, ["-".repeat(30), name]), name);
     }
   }));

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { hasCode } from "../../src/base/errors.ts";
-import { askProgram, type ProgramOptions } from "../../src/base/programs.ts";
+import { type ProgramOptions, runProgram } from "../../src/base/programs.ts";
 import { WatchedAbort } from "../support/listeners.ts";
 
-const ask = (script: string, options: Partial<ProgramOptions> = {}) =>
-  askProgram("sh", {
+const run = (script: string, options: Partial<ProgramOptions> = {}) =>
+  runProgram("sh", {
     args: ["-c", script],
     stderr: "null",
     timeout: 60_000,
@@ -12,37 +12,37 @@ const ask = (script: string, options: Partial<ProgramOptions> = {}) =>
     ...options,
   });
 
-Deno.test("a program gets its input, and its answer comes without the space around it", async () => {
-  const answer = await ask("echo; cat; echo done >&2; exit 3", { input: "what was asked\n" });
-  assert.deepEqual(answer, { ended: true, success: false, code: 3, stdout: "what was asked" });
+Deno.test("runProgram passes the input and trims the output", async () => {
+  const result = await run("echo; cat; echo done >&2; exit 3", { input: "question\n" });
+  assert.deepEqual(result, { ended: true, success: false, code: 3, stdout: "question" });
 });
 
-Deno.test("a program that does not read its input is not waited for", async () => {
-  const answer = await ask("echo yes", { input: "x".repeat(1_000_000) });
-  assert.deepEqual(answer, { ended: true, success: true, code: 0, stdout: "yes" });
+Deno.test("runProgram does not wait for a program that ignores its input", async () => {
+  const result = await run("echo yes", { input: "x".repeat(1_000_000) });
+  assert.deepEqual(result, { ended: true, success: true, code: 0, stdout: "yes" });
 });
 
-Deno.test("a program that is not there is the caller's to name", async () => {
+Deno.test("runProgram throws NotFound for a missing program", async () => {
   const options = { args: [], stderr: "null", timeout: 1000, limit: 10 } as const;
-  await assert.rejects(askProgram("larder-test-missing", options), Deno.errors.NotFound);
+  await assert.rejects(runProgram("larder-test-missing", options), Deno.errors.NotFound);
 });
 
-Deno.test("a program that takes too long is ended, also where a child of its holds the pipe", async () => {
-  const answer = await ask("sleep 5 & wait", { timeout: 200 });
-  assert.deepEqual(answer, { ended: false, reason: "was not done after 0.2 s" });
+Deno.test("runProgram ends at the timeout, even if a child process holds the pipe", async () => {
+  const result = await run("sleep 5 & wait", { timeout: 200 });
+  assert.deepEqual(result, { ended: false, reason: "did not finish within 0.2 s" });
 });
 
-Deno.test("a program that answers without end is ended", async () => {
-  const answer = await ask("while :; do echo more and more and more; done");
-  assert.deepEqual(answer, { ended: false, reason: "answered without end" });
+Deno.test("runProgram kills a program that writes more than the limit", async () => {
+  const result = await run("while :; do echo more and more and more; done");
+  assert.deepEqual(result, { ended: false, reason: "wrote more than 1000 B" });
 });
 
-Deno.test("an interruption ends it, and nobody listens for one afterwards", async () => {
+Deno.test("runProgram kills the program on an abort, and removes its abort listener", async () => {
   const abort = new WatchedAbort();
-  await ask("true", { signal: abort.signal });
+  await run("true", { signal: abort.signal });
   assert.equal(abort.listeners, 0);
-  const asking = ask("exec sleep 300", { signal: abort.signal });
+  const running = run("exec sleep 300", { signal: abort.signal });
   abort.abort();
-  await assert.rejects(asking, (error) => hasCode(error, "LDR_INTERRUPTED"));
+  await assert.rejects(running, (error) => hasCode(error, "LDR_INTERRUPTED"));
   assert.equal(abort.listeners, 0);
 });

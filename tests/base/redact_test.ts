@@ -37,34 +37,34 @@ const CASES: [string, string, string][] = [
   ["ordinary words", "Basic authentication is required", "Basic authentication is required"],
 ];
 
-for (const [name, text, shown] of CASES) {
-  Deno.test(`redact: ${name}`, () => assert.equal(redact(text), shown));
+for (const [name, text, expected] of CASES) {
+  Deno.test(`redact: ${name}`, () => assert.equal(redact(text), expected));
 }
 
-Deno.test("a registered secret is taken out wherever it stands", () => {
+Deno.test("redact replaces a registered secret everywhere", () => {
   registerSecret("swordfish-1");
   assert.equal(redact("swordfish-1, 'swordfish-1'"), "***, '***'");
 });
 
-Deno.test("a secret that begins like another leaves nothing of the longer one", () => {
+Deno.test("redact replaces a secret whole if another one is its start", () => {
   registerSecret("open-sesame");
   registerSecret("open-sesame-twice");
   assert.equal(redact("got open-sesame-twice"), "got ***");
 });
 
-Deno.test("a secret with a pattern's or a replacement's special characters is plain text", () => {
+Deno.test("redact treats special characters of patterns and replacements as plain text", () => {
   registerSecret("$&.*(x");
   assert.equal(redact("a $&.*(x b"), "a *** b");
 });
 
-Deno.test("what is too short to be told from ordinary text is not remembered", () => {
+Deno.test("registerSecret ignores secrets of fewer than four characters", () => {
   registerSecret("abc");
   registerSecret("");
   registerSecret(undefined);
   assert.equal(redact("the alphabet: abc"), "the alphabet: abc");
 });
 
-Deno.test("no text gets a registered secret through", () => {
+Deno.test("redact replaces a registered secret in any context", () => {
   const secret = "correct-horse";
   registerSecret(secret);
   fc.assert(fc.property(fc.string(), fc.string(), (before, after) => {
@@ -72,15 +72,15 @@ Deno.test("no text gets a registered secret through", () => {
   }));
 });
 
-Deno.test("no user part of a URL gets through", () => {
+Deno.test("redact replaces any user part of a URL", () => {
   const password = fc.string({ minLength: 4, unit: fc.constantFrom(..."abcXYZ019:@!$&*._~%-") });
   fc.assert(fc.property(password, (text) => {
-    const shown = redact(`cannot reach https://me:${text}@registry.test/v2/: refused`);
-    assert.equal(shown, `cannot reach https://${REDACTED}@registry.test/v2/: refused`);
+    const redacted = redact(`cannot reach https://me:${text}@registry.test/v2/: refused`);
+    assert.equal(redacted, `cannot reach https://${REDACTED}@registry.test/v2/: refused`);
   }));
 });
 
-Deno.test("redacting twice changes nothing more", () => {
+Deno.test("redact is idempotent", () => {
   fc.assert(fc.property(fc.string(), (text) => {
     assert.equal(redact(redact(text)), redact(text));
   }));

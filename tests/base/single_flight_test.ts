@@ -5,7 +5,7 @@ import { WatchedAbort } from "../support/listeners.ts";
 
 const isInterrupted = (error: unknown) => hasCode(error, "LDR_INTERRUPTED");
 
-Deno.test("callers of one key share the work, callers of another do not", async () => {
+Deno.test("SingleFlight.run shares the work among callers of one key only", async () => {
   const flights = new SingleFlight<string>();
   const gate = Promise.withResolvers<void>();
   const begun: string[] = [];
@@ -20,16 +20,16 @@ Deno.test("callers of one key share the work, callers of another do not", async 
   assert.deepEqual(begun, ["a", "b"]);
 });
 
-Deno.test("a failure reaches every caller, and the next call starts anew", async () => {
+Deno.test("SingleFlight.run rejects every caller on a failure, and the next call starts again", async () => {
   const flights = new SingleFlight<string>();
-  const fail = () => Promise.reject(new Error("no luck"));
+  const fail = () => Promise.reject(new Error("failed"));
   const [a, b] = [flights.run("k", fail), flights.run("k", () => Promise.resolve("unused"))];
-  await assert.rejects(a, /no luck/);
-  await assert.rejects(b, /no luck/);
+  await assert.rejects(a, /failed/);
+  await assert.rejects(b, /failed/);
   assert.equal(await flights.run("k", () => Promise.resolve("good")), "good");
 });
 
-Deno.test("the work is aborted once its last caller has left, and then nobody joins it", async () => {
+Deno.test("SingleFlight.run aborts the work after its last caller, and no later call joins it", async () => {
   const flights = new SingleFlight<string>();
   const aborted: boolean[] = [];
   const work = (signal: AbortSignal) =>
@@ -50,13 +50,13 @@ Deno.test("the work is aborted once its last caller has left, and then nobody jo
   assert.equal(await flights.run("k", () => Promise.resolve("fresh")), "fresh");
 });
 
-Deno.test("a signal that is already raised starts nothing", async () => {
+Deno.test("SingleFlight.run starts nothing if the signal is already aborted", async () => {
   const flights = new SingleFlight<string>();
   const call = flights.run("k", () => assert.fail("it was started"), AbortSignal.abort());
   await assert.rejects(call, isInterrupted);
 });
 
-Deno.test("no listener stays on the caller's signal", async () => {
+Deno.test("SingleFlight.run removes its listener from the caller's signal", async () => {
   const watched = new WatchedAbort();
   await new SingleFlight<number>().run("k", () => Promise.resolve(1), watched.signal);
   await Promise.resolve();

@@ -34,7 +34,7 @@ const BYTES: [number, string][] = [
 ];
 
 for (const [bytes, text] of BYTES) {
-  Deno.test(`${bytes} bytes are ${text}`, () => assert.equal(formatBytes(bytes), text));
+  Deno.test(`formatBytes(${bytes}) is "${text}"`, () => assert.equal(formatBytes(bytes), text));
 }
 
 const SIZES: [string, number][] = [
@@ -57,7 +57,7 @@ const SIZES: [string, number][] = [
 ];
 
 for (const [text, bytes] of SIZES) {
-  Deno.test(`the size "${text}" is ${bytes} bytes`, () => assert.equal(parseBytes(text), bytes));
+  Deno.test(`parseBytes("${text}") is ${bytes}`, () => assert.equal(parseBytes(text), bytes));
 }
 
 const NO_SIZES = [
@@ -84,19 +84,19 @@ const NO_SIZES = [
 ];
 
 for (const text of NO_SIZES) {
-  Deno.test(`no size: ${Deno.inspect(text).slice(0, 40)}`, () => {
+  Deno.test(`parseBytes rejects ${Deno.inspect(text).slice(0, 40)}`, () => {
     assert.throws(() => parseBytes(text), (error) => hasCode(error, "LDR_USAGE"));
   });
 }
 
-Deno.test("a size that was printed is read back to within its rounding", () => {
+Deno.test("parseBytes reads a formatted size back to within its rounding", () => {
   fc.assert(fc.property(fc.nat(4 * PIB), (bytes) => {
     const back = parseBytes(formatBytes(bytes));
     assert.ok(Math.abs(back - bytes) <= bytes * 0.006 + 1, `${bytes} became ${back}`);
   }));
 });
 
-Deno.test("a printed size never has more than four digits before the point", () => {
+Deno.test("formatBytes never writes more than four digits before the decimal point", () => {
   fc.assert(fc.property(fc.maxSafeNat(), (bytes) => {
     assert.match(formatBytes(bytes), /^(?:\d{1,4} B|\d{1,4}\.\d\d [KMGTP]iB)$/);
     assert.doesNotMatch(formatBytes(bytes), /^1024/);
@@ -119,7 +119,7 @@ const DURATIONS: [string, number][] = [
 ];
 
 for (const [text, milliseconds] of DURATIONS) {
-  Deno.test(`the duration "${text}" is ${milliseconds} ms`, () => {
+  Deno.test(`parseDuration("${text}") is ${milliseconds}`, () => {
     assert.equal(parseDuration(text), milliseconds);
   });
 }
@@ -141,12 +141,12 @@ const NO_DURATIONS = [
 ];
 
 for (const text of NO_DURATIONS) {
-  Deno.test(`no duration: ${Deno.inspect(text).slice(0, 40)}`, () => {
+  Deno.test(`parseDuration rejects ${Deno.inspect(text).slice(0, 40)}`, () => {
     assert.throws(() => parseDuration(text), (error) => hasCode(error, "LDR_USAGE"));
   });
 }
 
-Deno.test("a moment that lies a parsed duration back can be written as a date", () => {
+Deno.test("parseDuration accepts no duration before which there is no date", () => {
   fc.assert(
     fc.property(fc.nat(200_000_000), fc.constantFrom("s", "m", "h", "d", "w"), (n, unit) => {
       let duration: number;
@@ -175,12 +175,12 @@ const SPANS: [number, string][] = [
 ];
 
 for (const [milliseconds, text] of SPANS) {
-  Deno.test(`${milliseconds} ms are "${text}"`, () => {
+  Deno.test(`formatDuration(${milliseconds}) is "${text}"`, () => {
     assert.equal(formatDuration(milliseconds), text);
   });
 }
 
-Deno.test("a noun stands in the plural but for one", () => {
+Deno.test("plural uses the singular only for 1", () => {
   assert.deepEqual([0, 1, 2].map((n) => plural(n, "layer")), ["0 layers", "1 layer", "2 layers"]);
   assert.deepEqual([1, 2].map((n) => plural(n, "entry", "entries")), ["1 entry", "2 entries"]);
 });

@@ -71,8 +71,8 @@ for (const [text, found] of FOUND) {
 /** What several things can be, and the candidates. */
 const AMBIGUOUS: [string, RegExp[]][] = [
   ["ghcr.io/acme/twice", [
-    /^ {2}app +ghcr\.io\/acme\/twice:a$/,
-    /^ {2}app +ghcr\.io\/acme\/twice:b$/,
+    /^ {2}image +ghcr\.io\/acme\/twice:a$/,
+    /^ {2}image +ghcr\.io\/acme\/twice:b$/,
   ]],
   [
     "ghcr.io/",

@@ -26,7 +26,7 @@ Deno.test("what was pulled is listed, summed up, filtered and printed as the use
   assert.equal(summary.code, 0, summary.stderr);
   assert.match(
     summary.stdout,
-    /^There are 4 apps using \S+ KiB and \d+ blobs using \S+ \w+ of space\nTotal space used: \S+ KiB\n$/,
+    /^There is 1 app using \S+ \w+, 3 images using \S+ KiB and \d+ blobs using \S+ \w+ of space\nTotal space used: \S+ KiB\n$/,
   );
   const table = await user.larder(["list", "-v", "--sort", "name:desc"]);
   const names = table.stdout.split("\n\n")[0]!.split("\n").slice(1).map((line) =>
@@ -34,13 +34,13 @@ Deno.test("what was pulled is listed, summed up, filtered and printed as the use
   );
   assert.deepEqual(names, references.toSorted().reverse());
   const filter =
-    'type == "app" && size > bytes("1B") && unused < duration("30d") && tag == "v1" && ' +
+    'type in ["app", "image"] && size > bytes("1B") && unused < duration("30d") && tag == "v1" && ' +
     'name.contains("/acme/s")';
   const format = "{{tag}} {{size.human()}} {{name}}";
   const filtered = await user.larder(["list", "--filter", filter, "--format", format]);
   assert.equal(filtered.code, 0, filtered.stderr);
   const lines = filtered.stdout.trimEnd().split("\n");
-  assert.deepEqual(lines.map((line) => line.split(" ").at(-1)), [references[0], references[2]]);
+  assert.deepEqual(lines.map((line) => line.split(" ").at(-1)), [references[2], references[0]]);
   for (const line of lines) assert.match(line, /^v1 [\d.]+ K?i?B /);
 });
 
@@ -78,7 +78,7 @@ Deno.test("what was pulled is told in full, by its name, the beginning of it, or
   assert.equal(ambiguous.code, 2);
   assert.match(
     ambiguous.stderr,
-    /\n {2}app +\S+\/acme\/shop:v1\n {2}app +\S+\/acme\/shop:v2\nhint: /,
+    /\n {2}image +\S+\/acme\/shop:v1\n {2}image +\S+\/acme\/shop:v2\nhint: /,
   );
 });
 
@@ -89,7 +89,7 @@ Deno.test("what takes the space is shown, and as a page too", async () => {
   const file = user.path("page.html");
   const { code, stdout, stderr } = await user.larder(["df", "--html", file]);
   assert.equal(code, 0, stderr);
-  assert.match(stdout, /^app +4 +\S+ KiB +\S+ K?i?B +0 B$/m);
+  assert.match(stdout, /^image +3 +\S+ KiB +\S+ K?i?B +0 B$/m);
   assert.match(stdout, /^\S+ \w+ of \S+ \w+ are free on the disk \(\d+%\)$/m);
   assert.match(stdout, new RegExp(`^${registry.host} +\\S+ KiB +█+`, "m"));
   assert.ok(Deno.readTextFileSync(file).includes("acme/shop:v2"));

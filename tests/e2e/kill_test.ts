@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import {
-  type Artifact,
   blob,
   HOST_PLATFORM,
   image,
@@ -12,8 +11,6 @@ import { User } from "../support/cli/cli.ts";
 import { held, heldAfter } from "../support/registry/faults.ts";
 import { FixtureRegistry } from "../support/registry/fixture_registry.ts";
 import { Gate } from "../support/gate.ts";
-import { killTest, larderKilledAt } from "../support/cache/killed_at.ts";
-import { spinApp } from "../support/cache/spin_apps.ts";
 import {
   assertNoRubbish,
   assertStoreSound,
@@ -93,51 +90,3 @@ Deno.test("killed while a moved tag is asked, the old content is still there", a
     });
   }
 });
-
-/** What a tag stands for: when it is pulled whole before, while a pull of it is killed, and in the last pull. */
-interface KillCase {
-  readonly name: string;
-  readonly before?: Artifact;
-  readonly killed: Artifact;
-  readonly last: Artifact;
-}
-
-/** Kills a pull at every call of a kind in turn. */
-async function killAtEvery(calls: string, { before, killed, last }: KillCase): Promise<void> {
-  await using registry = await FixtureRegistry.start();
-  let nth = 0;
-  for (let wasKilled = true; wasKilled;) {
-    using user = new User();
-    if (before) await assertPullEndsRight(user, registry.add("app", before, "v1"));
-    const reference = registry.add("app", killed, "v1");
-    const args = ["pull", "--transfers", "1", reference];
-    wasKilled = await larderKilledAt(user, args, calls, ++nth);
-    assertStoreSound(user.registry, { midway: true });
-    registry.add("app", last, "v1");
-    const result = await user.larder(["pull", reference]);
-    assert.equal(result.code, 0, result.stderr);
-    assert.equal(result.stdout, `${reference}@${last.descriptor.digest}\n`);
-    assertStoreSound(user.registry);
-    if (last === killed) assertNoRubbish(user.registry);
-  }
-  assert.ok(nth > 1, "nothing was killed, so nothing was tested");
-}
-
-const OLD = image(["old", "shared"]);
-const NEW = image([SMALL, "shared"]);
-const SPIN = await spinApp({ archived: { "a.txt": "one", "b.txt": "two" } });
-
-const cases: KillCase[] = [
-  { name: "a first pull", killed: APP, last: APP },
-  { name: "a pull of a Spin app", killed: SPIN, last: SPIN },
-  { name: "a pull after the tag moved", before: OLD, killed: NEW, last: NEW },
-  { name: "a pull whose tag moves back afterwards", before: OLD, killed: NEW, last: OLD },
-];
-for (const calls of ["rename,renameat,renameat2", "fsync,fdatasync"]) {
-  for (const each of cases) {
-    killTest(
-      `killed at every ${calls.split(",")[0]} of ${each.name}, the next ends right`,
-      () => killAtEvery(calls, each),
-    );
-  }
-}

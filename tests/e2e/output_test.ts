@@ -6,6 +6,7 @@ import {
   MEDIA_TYPES,
   multiPlatform,
   randomBytes,
+  wasmArtifact,
 } from "../support/cache/artifacts.ts";
 import { User } from "../support/cli/cli.ts";
 import { heldAfter, status } from "../support/registry/faults.ts";
@@ -21,13 +22,29 @@ Deno.test("stdout is REFERENCE@DIGEST alone, and stderr tells the story", async 
   const first = await user.larder(["pull", reference]);
   assert.equal(first.stdout, `${reference}@${artifact.descriptor.digest}\n`);
   assert.match(first.stderr, /fetched 2 layers \(.+ B\), reused 0 layers \(0 B\)/);
-  assert.doesNotMatch(first.stderr, /Use image from cache/);
+  assert.doesNotMatch(first.stderr, /from cache/);
   for (const { descriptor } of artifact.blobs) {
     assert.ok(first.stderr.includes(descriptor.digest.slice(7, 19)), "no line for a layer");
   }
   const second = await user.larder(["pull", reference]);
   assert.equal(second.stdout, first.stdout);
   assert.match(second.stderr, /^Use image from cache: /m);
+});
+
+Deno.test("larder pull says what kind of artifact it uses from the cache", async () => {
+  await using registry = await FixtureRegistry.start();
+  using user = new User();
+  const chart = image(
+    [blob("chart", "application/vnd.cncf.helm.chart.content.v1.tar+gzip")],
+    { config: blob("{}", "application/vnd.cncf.helm.config.v1+json") },
+  );
+  const kinds = { image: image(["one"]), app: wasmArtifact(), artifact: chart };
+  for (const [kind, artifact] of Object.entries(kinds)) {
+    const reference = registry.add(`team/${kind}`, artifact, "v1");
+    await user.larder(["pull", reference]);
+    const { stderr } = await user.larder(["pull", reference]);
+    assert.match(stderr, new RegExp(`^Use ${kind} from cache: \\S+ is current`, "m"));
+  }
 });
 
 Deno.test("what goes to a pipe has no colours, bars or carriage returns", async () => {

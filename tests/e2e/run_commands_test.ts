@@ -230,7 +230,7 @@ Deno.test("a Wasm package of a registry is run by its reference, and asked about
   assert.match(first.stderr, /fetched 1 layer/);
   const second = await user.larder(["run", reference, "--", "x", "7"]);
   assert.equal(second.code, 7);
-  assert.match(second.stderr, /^Use image from cache: .* is current/m);
+  assert.match(second.stderr, /^Use app from cache: .* is current/m);
   const quiet = await user.larder(["run", "--quiet", reference, "--", "a"]);
   assert.deepEqual(quiet, { code: 0, stdout: "a\n", stderr: "" });
   assertStoreSound(user.registry);

@@ -81,7 +81,7 @@ Deno.test("an app is handed to Spin with larder's cache, by its digest", async (
   const options = ["--listen", "127.0.0.1:4000", "--variable", "token=secret", "--env", "A=B C"];
   const { code, stdout, stderr } = await user.run("--engine", "spin", ...options, reference);
   assert.equal(code, 9, stderr);
-  assert.match(stderr, /^Use image from cache: [^]*\nfrom the engine\n$/);
+  assert.match(stderr, /^Use app from cache: [^]*\nfrom the engine\n$/);
   assert.deepEqual(stdout.split("\n"), [
     "spin",
     "up",

@@ -47,7 +47,7 @@ Deno.test("a tag that moved is run anew, with what changed of it fetched and no 
 
   const [again, nothing] = await runOnce(user, reference);
   assert.equal(again, "second");
-  assert.match(nothing, /^Use image from cache: .* is current/m);
+  assert.match(nothing, /^Use app from cache: .* is current/m);
   assert.doesNotMatch(nothing, /compiling|fetched/);
   assertStoreSound(user.registry);
 });

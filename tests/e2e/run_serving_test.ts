@@ -7,6 +7,7 @@ import { FixtureRegistry } from "../support/registry/fixture_registry.ts";
 import { Gate } from "../support/gate.ts";
 import { HttpServer, textAnswer } from "../support/registry/http_server.ts";
 import { jsComponent } from "../support/wasm/js_component.ts";
+import { until } from "../support/until.ts";
 import { ipv6Test } from "../support/wasm/loopback.ts";
 import { Serving } from "../support/cli/serving.ts";
 import { packApp } from "../support/cache/spin_apps.ts";
@@ -106,9 +107,7 @@ Deno.test("Ctrl-C while a component starts without end ends larder", async () =>
   await using running = user.spawn(["run", "--listen", "127.0.0.1:0", "endless.wasm"]);
   await running.said("compiling");
   const compiled = join(user.registry, "wasm");
-  while (!existsSync(compiled) || filesBelow(compiled).length === 0) {
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
+  await until(() => existsSync(compiled) && filesBelow(compiled).length > 0, running.result);
   running.kill("SIGINT");
   const { code, stderr } = await running.result;
   assert.equal(code, 130, stderr);

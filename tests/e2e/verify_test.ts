@@ -6,10 +6,8 @@ import {
   HOST_PLATFORM,
   image,
   index,
-  MEDIA_TYPES,
   platformOf,
   randomBytes,
-  type TestBlob,
 } from "../support/cache/artifacts.ts";
 import { writeAsSpin } from "../support/cache/cache_folder.ts";
 import { type Result, User } from "../support/cli/cli.ts";
@@ -17,10 +15,10 @@ import { cut, flip, nonsense, remove } from "../support/cache/damage.ts";
 import { held, heldAfter, status } from "../support/registry/faults.ts";
 import { basicGuard, FixtureRegistry } from "../support/registry/fixture_registry.ts";
 import { Gate } from "../support/gate.ts";
-import { killTest, larderKilledAt } from "../support/cache/killed_at.ts";
 import { MountedFolder, mountTest } from "../support/cli/mounts.ts";
 import { spinApp } from "../support/cache/spin_apps.ts";
 import { assertNoRubbish, assertStoreSound, filesBelow } from "../support/cache/store_check.ts";
+import { blobPath, entryPath } from "../support/cache/user_cache.ts";
 
 const BIG = blob(randomBytes(200_000, "big"));
 const CHILD = image([BIG, "small"]);
@@ -39,15 +37,6 @@ async function pulled(
   assert.equal(result.code, 0, result.stderr);
   registry.clearLog();
   return reference;
-}
-
-function blobPath(user: User, { descriptor }: TestBlob): string {
-  const isWasm = descriptor.mediaType === MEDIA_TYPES.spinWasm;
-  return join(user.registry, isWasm ? "wasm" : "data", descriptor.digest);
-}
-
-function entryPath(user: User, registry: FixtureRegistry, ...names: string[]): string {
-  return join(user.registry, "manifests", registry.host, "app", ...names);
 }
 
 /** Repairs, and checks that nothing is wrong after that. */
@@ -259,30 +248,6 @@ Deno.test("killed while a repair fetches, the next command ends right", async (t
     });
   }
 });
-
-for (const calls of ["unlink,unlinkat", "rename,renameat,renameat2"]) {
-  killTest(
-    `killed at every ${calls.split(",")[0]} of a repair, the next ends right`,
-    async () => {
-      await using registry = await FixtureRegistry.start();
-      let nth = 0;
-      for (let wasKilled = true; wasKilled;) {
-        using user = new User();
-        await pulled(user, registry, SPIN);
-        for (const file of [1, 2].map((i) => blobPath(user, SPIN.blobs[i]!))) flip(file);
-        for (const name of ["config.json", "manifest.json"]) {
-          nonsense(entryPath(user, registry, "v1", name));
-        }
-        wasKilled = await larderKilledAt(user, ["verify", "--repair"], calls, ++nth);
-        // A temporary file may be left: gc takes it.
-        assert.equal((await user.larder(["verify", "--repair"])).code, 0);
-        assertStoreSound(user.registry);
-        assert.equal((await user.larder(["verify"])).code, 0);
-      }
-      assert.ok(nth > 2, "nothing was killed, so nothing was tested");
-    },
-  );
-}
 
 Deno.test("repairs amid pulls hinder nobody", async () => {
   await using registry = await FixtureRegistry.start();

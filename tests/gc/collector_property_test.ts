@@ -63,7 +63,7 @@ interface Happening {
     | "content"
     | "compiled"
     | "package"
-    | "image"
+    | "build"
     | "damage";
   readonly repository: string;
   readonly tag: string;
@@ -81,7 +81,7 @@ const anAge = fc.oneof(
 const oneIn = (times: number) => fc.nat({ max: times - 1 }).map((n) => n === 0);
 const aHappening: fc.Arbitrary<Happening> = fc.record({
   kind: fc.constantFrom(
-    ...["tag", "tag", "tag", "digest", "spin", "content", "compiled", "package", "image", "damage"],
+    ...["tag", "tag", "tag", "digest", "spin", "content", "compiled", "package", "build", "damage"],
   ) as fc.Arbitrary<Happening["kind"]>,
   repository: fc.constantFrom("ghcr.io/acme/app", "ghcr.io/acme/app/deep", "docker.io/library/x"),
   tag: fc.constantFrom("v1", "v2", "v3"),
@@ -97,8 +97,11 @@ const aPolicy = fc.record({
   maxCount: fc.nat({ max: 8 }),
   unused: fc.nat({ max: 60 }).map((days) => days * DAY),
   keepLast: fc.nat({ max: 2 }),
+  registry: fc.record({ maxSize: fc.nat({ max: 20_000 }), maxCount: fc.nat({ max: 6 }) }, {
+    requiredKeys: [],
+  }),
   types: fc.record({
-    app: fc.record({ maxSize: fc.nat({ max: 15_000 }), maxCount: fc.nat({ max: 5 }) }, {
+    image: fc.record({ maxSize: fc.nat({ max: 15_000 }), maxCount: fc.nat({ max: 5 }) }, {
       requiredKeys: [],
     }),
     compiled: fc.constant({ disabled: true }),
@@ -175,8 +178,8 @@ class Bench extends CacheFolder {
         const folder = this.package(`deb/x/${event.tag}/amd64`, C!, writing);
         return await this.#note(folder, "record.json", [relativePathOf(C!)], event);
       }
-      case "image": {
-        const folder = this.image("edge", one.artifact.descriptor.digest, D!, writing);
+      case "build": {
+        const folder = this.build("edge", one.artifact.descriptor.digest, D!, writing);
         return await this.#note(folder, "record.json", [relativePathOf(D!)], event);
       }
       case "damage":

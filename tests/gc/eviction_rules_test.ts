@@ -5,14 +5,14 @@ import type { Unreferenced } from "../../src/gc/plan.ts";
 import { type GcPolicy, hasLimits, limitsOf } from "../../src/gc/policy.ts";
 import { select, selectAsked } from "../../src/gc/eviction_rules.ts";
 import type { Selection } from "../../src/gc/selection.ts";
-import { type CacheSnapshot, ENTRY_TYPES } from "../../src/snapshot/types.ts";
+import { type CacheSnapshot, ENTRY_TYPES, isFromRegistry } from "../../src/snapshot/types.ts";
 import { DAY } from "../support/cache/cache_folder.ts";
 import {
   type FakeContents,
   type FakeEntry,
   fakeFacts,
-  fakeSurvey,
-} from "../support/cache/fake_survey.ts";
+  fakeSnapshot,
+} from "../support/cache/fake_snapshot.ts";
 
 const MINUTE = 60_000;
 
@@ -81,8 +81,8 @@ const cases: Case[] = [
   },
   {
     name: "unused: a type's own limit counts in the place of the common one",
-    entries: [app("a"), { name: "p:p", type: "package" }, { name: "i:i", type: "image" }],
-    policy: { unused: 10 * DAY, types: { package: { unused: 60 * DAY }, image: {} } },
+    entries: [app("a"), { name: "p:p", type: "package" }, { name: "i:i", type: "build" }],
+    policy: { unused: 10 * DAY, types: { package: { unused: 60 * DAY }, build: {} } },
     expected: ["- a unused 0", "- i unused 0", "+ p within limits"],
   },
   {
@@ -168,7 +168,7 @@ const cases: Case[] = [
   {
     name: "of what was used at the same time, what is cheapest to have again goes first",
     entries: [
-      { name: "x:image", type: "image", needs: ["a"] },
+      { name: "x:image", type: "build", needs: ["a"] },
       { name: "x:app", needs: ["b"] },
       { name: "x:small", needs: ["c"] },
       { name: "x:compiled", type: "compiled", needs: ["d"] },
@@ -204,6 +204,54 @@ const cases: Case[] = [
     expected: ["- p max-size 1", "+ a within limits"],
   },
   {
+    name: "max-size of the registry scope is one budget for apps and images",
+    entries: [
+      app("a", { used: 5 * DAY, needs: ["a"] }),
+      app("b", { used: 4 * DAY, needs: ["b"], type: "image" }),
+      { name: "p:p", type: "package", used: 9 * DAY, needs: ["p"] },
+      app("c", { used: 3 * DAY, needs: ["c"] }),
+    ],
+    contents: { ...HUNDREDS, p: 1000 },
+    policy: { registry: { maxSize: 150 } },
+    expected: ["- a max-size 100", "- b max-size 100", "+ p within limits", "+ c within limits"],
+  },
+  {
+    name: "max-count of the registry scope counts apps and images together",
+    entries: [
+      app("a", { used: 5 * DAY, type: "image" }),
+      app("b", { used: 4 * DAY }),
+      { name: "p:p", type: "package", used: 9 * DAY },
+    ],
+    policy: { registry: { maxCount: 1 } },
+    expected: ["- a max-count 0", "+ b within limits", "+ p within limits"],
+  },
+  {
+    name:
+      "a type's own limits come before those of the registry scope, and these before those for all",
+    entries: [
+      app("a", { used: 6 * DAY, needs: ["a"], type: "image" }),
+      app("b", { used: 5 * DAY, needs: ["b"] }),
+      app("c", { used: 4 * DAY, needs: ["c"], type: "image" }),
+      { name: "p:p", type: "package", used: 9 * DAY, needs: ["p"] },
+      app("d", { used: 3 * DAY, needs: ["d"] }),
+    ],
+    contents: { ...HUNDREDS, p: 100, d: 100 },
+    policy: { maxSize: 100, registry: { maxSize: 200 }, types: { image: { maxSize: 100 } } },
+    expected: [
+      "- a max-size 100",
+      "- b max-size 100",
+      "- p max-size 100",
+      "- c max-size 100",
+      "+ d within limits",
+    ],
+  },
+  {
+    name: "disabled for the registry scope takes apps and images, unless a type is enabled",
+    entries: [app("a"), app("b", { type: "image" }), { name: "p:p", type: "package" }],
+    policy: { registry: { disabled: true }, types: { image: { disabled: false } } },
+    expected: ["- a disabled 0", "+ b within limits", "+ p within limits"],
+  },
+  {
     name: "max-count: the least recently used go until there are so many",
     entries: THREE,
     contents: HUNDREDS,
@@ -212,9 +260,9 @@ const cases: Case[] = [
   },
   {
     name: "max-count of a type: the others are not counted",
-    entries: [...THREE, { name: "i:i", type: "image", used: 9 * DAY }],
+    entries: [...THREE, { name: "i:i", type: "build", used: 9 * DAY }],
     contents: HUNDREDS,
-    policy: { types: { app: { maxCount: 2 }, image: { maxCount: 1 } } },
+    policy: { types: { app: { maxCount: 2 }, build: { maxCount: 1 } } },
     expected: ["- a max-count 100", "+ b within limits", "+ c within limits", "+ i within limits"],
   },
   {
@@ -317,6 +365,26 @@ const cases: Case[] = [
     ],
   },
   {
+    name: "keep-last counts the apps and images of a repository together",
+    entries: [
+      app("a", { used: 9 * DAY }),
+      app("b", { used: 8 * DAY, type: "image" }),
+      app("c", { used: 7 * DAY }),
+    ],
+    policy: { unused: 0, keepLast: 2 },
+    expected: ["- a unused 0", "+ b keep-last", "+ c keep-last"],
+  },
+  {
+    name: "keep-last of one type counts the entries of that type",
+    entries: [
+      app("a", { used: 9 * DAY, type: "image" }),
+      app("b", { used: 8 * DAY, type: "image" }),
+      app("c", { used: 7 * DAY }),
+    ],
+    policy: { unused: 0, types: { image: { keepLast: 1 } } },
+    expected: ["- a unused 0", "- c unused 0", "+ b keep-last"],
+  },
+  {
     name: "keep-last of another type counts in what belongs together there",
     entries: [
       { name: "deb/hello:1", type: "package", used: 9 * DAY },
@@ -338,7 +406,7 @@ const cases: Case[] = [
 for (const { name, entries, contents, policy, facts, disk, expected } of cases) {
   Deno.test(name, () => {
     const selection = select(
-      fakeSurvey(entries, contents),
+      fakeSnapshot(entries, contents),
       policy,
       fakeFacts(facts),
       disk,
@@ -357,7 +425,7 @@ Deno.test("every reason is said in words", () => {
     { name: "ghcr.io/acme/other:last" },
     app("broken", { problem: "its manifest is missing" }),
   ];
-  const snapshot = fakeSurvey(entries, { a: 2048 });
+  const snapshot = fakeSnapshot(entries, { a: 2048 });
   const policy = { unused: 40 * DAY, maxSize: 1024, keepLast: 1 };
   const { decisions } = select(snapshot, policy, fakeFacts(), undefined, NOTHING_LOOSE);
   const reasons = decisions.map(({ entry, why }) => [entry.name.split(":")[1], why]);
@@ -380,7 +448,7 @@ Deno.test("a goal that cannot be met names what stands in its way", () => {
   ];
   const contents = { ...HUNDREDS, shared: 1000, d: 10, orphan: [7, MINUTE] as const };
   const { shortfalls } = select(
-    fakeSurvey(entries, contents),
+    fakeSnapshot(entries, contents),
     { maxSize: 500 },
     fakeFacts(),
     undefined,
@@ -410,7 +478,10 @@ for (
   ] as const
 ) {
   Deno.test(`downloads that were broken off go before entries, for ${name}`, () => {
-    const snapshot = withPartials(fakeSurvey(THREE, HUNDREDS), [[20, 2 * 60 * MINUTE], [50, DAY]]);
+    const snapshot = withPartials(fakeSnapshot(THREE, HUNDREDS), [[20, 2 * 60 * MINUTE], [
+      50,
+      DAY,
+    ]]);
     const selection = select(snapshot, policy, fakeFacts(), DISK, NOTHING_LOOSE);
     assert.deepEqual(selection.partials.map(({ size }) => size), partials);
     assert.deepEqual(summary(selection).filter((line) => line.startsWith("-")), entries);
@@ -418,7 +489,10 @@ for (
 }
 
 Deno.test("downloads that go in any case are not taken twice, and young ones stand in the way", () => {
-  const snapshot = withPartials(fakeSurvey([app("a", { pin: {} })]), [[20, MINUTE], [50, 8 * DAY]]);
+  const snapshot = withPartials(fakeSnapshot([app("a", { pin: {} })]), [[20, MINUTE], [
+    50,
+    8 * DAY,
+  ]]);
   const old = snapshot.partials.filter(({ size }) => size === 50);
   const loose = { partials: old, rubbish: [], bytes: 50 };
   const { partials, shortfalls } = select(snapshot, { maxSize: 0 }, fakeFacts(), undefined, loose);
@@ -437,7 +511,7 @@ Deno.test("a count and a type's size that cannot be met are said too", () => {
   ];
   const policy = { maxCount: 2, types: { app: { maxSize: 150 }, package: { maxCount: 0 } } };
   const { shortfalls } = select(
-    fakeSurvey(entries, HUNDREDS),
+    fakeSnapshot(entries, HUNDREDS),
     policy,
     fakeFacts(),
     undefined,
@@ -475,7 +549,7 @@ Deno.test("what a user asks for goes, and nothing else, but for what is pinned o
     app("c", { needs: ["c"] }),
     app("d", { needs: ["shared"] }),
   ];
-  const snapshot = fakeSurvey(entries, { ...HUNDREDS, shared: 100 });
+  const snapshot = fakeSnapshot(entries, { ...HUNDREDS, shared: 100 });
   const asked = new Set(snapshot.entries.slice(0, 3));
   const ages = { entry: 0, content: 0, orphan: 0, partial: 0 };
   const inUse = {
@@ -498,6 +572,7 @@ Deno.test("what a user asks for goes, and nothing else, but for what is pinned o
 Deno.test("a type's limits stand beside the common ones, and hide only what they name", () => {
   const policy = { unused: 5, keepLast: 2, types: { app: { unused: undefined, maxSize: 7 } } };
   assert.deepEqual(limitsOf(policy, "app"), { unused: 5, keepLast: 2, maxSize: 7 });
+  assert.deepEqual(limitsOf(policy, "image"), { unused: 5, keepLast: 2 });
   assert.deepEqual(limitsOf(policy, "package"), { unused: 5 });
 });
 
@@ -510,9 +585,13 @@ for (
     [{ unused: 0 }, true],
     [{ maxCount: 1 }, true],
     [{ minFree: { bytes: 1 } }, true],
-    [{ types: { image: { maxCount: 1 } } }, true],
-    [{ types: { image: { disabled: true } } }, true],
-    [{ types: { image: { disabled: false } } }, false],
+    [{ types: { build: { maxCount: 1 } } }, true],
+    [{ types: { build: { disabled: true } } }, true],
+    [{ types: { build: { disabled: false } } }, false],
+    [{ registry: { keepLast: 3 } }, false],
+    [{ registry: { maxSize: 1 } }, true],
+    [{ registry: { unused: 1 } }, true],
+    [{ registry: { disabled: true } }, true],
   ] as const
 ) {
   Deno.test(`a policy ${JSON.stringify(policy)} takes ${expected ? "something" : "nothing"}`, () => {
@@ -537,7 +616,7 @@ const aSurvey = fc.tuple(
     maxLength: NAMES.length,
   }),
 ).map(([entries, sizes]): CacheSnapshot =>
-  fakeSurvey(
+  fakeSnapshot(
     entries.map(({ repository, tag, ...entry }) => ({ name: `${repository}:${tag}`, ...entry })),
     Object.fromEntries(NAMES.map((name, i) => [name, sizes[i]!])),
   )
@@ -548,6 +627,9 @@ const aPolicy = fc.record({
   maxCount: fc.nat({ max: 12 }),
   unused: fc.nat({ max: 20 }).map((days) => days * DAY),
   keepLast: fc.nat({ max: 3 }),
+  registry: fc.record({ maxSize: fc.nat({ max: 900 }), maxCount: fc.nat({ max: 6 }) }, {
+    requiredKeys: [],
+  }),
   types: fc.record({
     app: fc.record({ maxSize: fc.nat({ max: 900 }) }, { requiredKeys: [] }),
     package: fc.record({ maxCount: fc.nat({ max: 4 }) }, { requiredKeys: [] }),
@@ -573,12 +655,18 @@ Deno.test("for any cache and policy: one decision an entry, bytes add up, and go
     const freed = removed.reduce((sum, { bytes }) => sum + bytes, sizeOf(orphans));
     const own = removed.reduce((sum, { entry }) => sum + entry.ownSize, 0);
     assert.equal(freed, own + sizeOf(contents));
-    const missed = (rule: string) =>
-      shortfalls.find((each) => each.rule === rule && !each.type)?.missing ?? 0;
+    const missed = (rule: string, scope?: string) =>
+      shortfalls.find((each) => each.rule === rule && each.type === scope)?.missing ?? 0;
     const size = survey.size - freed;
     assert.ok(size <= (policy.maxSize ?? Infinity) + missed("max-size"));
     assert.ok(DISK.free + freed >= (policy.minFree?.bytes ?? 0) - missed("min-free"));
     assert.ok(kept.length <= (policy.maxCount ?? Infinity) + missed("max-count"));
+    const ofRegistry = kept.filter(({ type }) => isFromRegistry(type));
+    const used = ofRegistry.reduce((sum, { ownSize }) => sum + ownSize, 0) +
+      sizeOf([...new Set(ofRegistry.flatMap(({ references }) => references))]);
+    const { maxSize = Infinity, maxCount = Infinity } = policy.registry ?? {};
+    assert.ok(used <= maxSize + missed("max-size", "registry"));
+    assert.ok(ofRegistry.length <= maxCount + missed("max-count", "registry"));
   }));
 });
 
@@ -594,7 +682,7 @@ Deno.test("for any cache: a limit of size takes nothing that is used later than 
 });
 
 Deno.test("what a type's own limit takes says so, and what a common one takes does not", () => {
-  const snapshot = fakeSurvey([
+  const snapshot = fakeSnapshot([
     app("a", { used: 9 * DAY, needs: ["a"] }),
     app("b", { used: 8 * DAY, needs: ["b"], type: "package" }),
   ], HUNDREDS);
@@ -612,4 +700,27 @@ Deno.test("what a type's own limit takes says so, and what a common one takes do
     undefined,
   ]);
   assert.deepEqual(scopes({ maxCount: 0 }), [undefined, undefined]);
+  for (const limit of [{ unused: DAY }, { maxCount: 0 }, { maxSize: 0 }]) {
+    assert.deepEqual(scopes({ registry: limit }), ["registry"], JSON.stringify(limit));
+  }
+});
+
+Deno.test("a budget of the registry scope that cannot be met is said of that scope", () => {
+  const snapshot = fakeSnapshot([
+    app("a", { pin: {}, needs: ["a", "b"] }),
+    app("b", { pin: {}, needs: ["b"], type: "image" }),
+    { name: "p:p", type: "package", needs: ["c"] },
+  ], HUNDREDS);
+  const { shortfalls } = select(
+    snapshot,
+    { registry: { maxSize: 150, maxCount: 1 } },
+    fakeFacts(),
+    undefined,
+    NOTHING_LOOSE,
+  );
+  const kept = [{ rule: "pinned" as const, entries: 2, bytes: 200 }];
+  assert.deepEqual(shortfalls, [
+    { rule: "max-count", type: "registry", limit: 1, missing: 1, kept },
+    { rule: "max-size", type: "registry", limit: 150, missing: 50, kept },
+  ]);
 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Disk } from "../../src/base/disk.ts";
 import { planGc } from "../../src/gc/collector.ts";
-import type { GcPolicy } from "../../src/gc/policy.ts";
+import type { GcPolicy, LimitScope, TypeLimits } from "../../src/gc/policy.ts";
 import { EvictionForecast, type Fate } from "../../src/gc/forecast.ts";
 import { takeSnapshot } from "../../src/snapshot/snapshot.ts";
 import type { CacheSnapshot } from "../../src/snapshot/types.ts";
@@ -100,24 +100,32 @@ Deno.test("what stays as one of the last of its repository has no day on which i
   assert.deepEqual(other.prospects, [{ rule: "unused", at: cache.now + 26 * DAY }]);
 });
 
-Deno.test("the room under the limits of an entry's own type is told: that much, and it stays", async () => {
+Deno.test("the room under the limits of an entry's own scope is told: that much, and it stays", async (t) => {
   using cache = filled();
   for (const days of [8, 7, 6]) {
     const file = blob(randomBytes(days * 777, `package ${days}`));
     cache.package(`debian/hello/${days}/amd64`, file, { used: days * DAY });
   }
   const snapshot = await look(cache);
-  const isTaken = (tag: string, types: GcPolicy["types"]) =>
-    fate(snapshot, tag, { types }).action === "remove";
-  for (const tag of ["d5", "d4", "d3", "d2"]) {
-    const policy = { types: { app: { maxSize: snapshot.size, maxCount: 10 }, package: {} } };
-    const [size, count] = fate(snapshot, tag, policy).prospects;
-    assert.ok(size?.rule === "max-size" && size.scope === "app");
-    assert.equal(isTaken(tag, { app: { maxSize: snapshot.size - size.bytes } }), false, tag);
-    assert.equal(isTaken(tag, { app: { maxSize: snapshot.size - size.bytes - 1 } }), true, tag);
-    assert.ok(count?.rule === "max-count" && count.scope === "app");
-    assert.equal(isTaken(tag, { app: { maxCount: 10 - count.entries } }), false, tag);
-    assert.equal(isTaken(tag, { app: { maxCount: 10 - count.entries - 1 } }), true, tag);
+  const scopes: [LimitScope, (limits: TypeLimits) => GcPolicy][] = [
+    ["image", (image) => ({ types: { image, package: {} } })],
+    ["registry", (registry) => ({ registry })],
+  ];
+  for (const [scope, policyOf] of scopes) {
+    await t.step(scope, () => {
+      const isTaken = (tag: string, limits: TypeLimits) =>
+        fate(snapshot, tag, policyOf(limits)).action === "remove";
+      for (const tag of ["d5", "d4", "d3", "d2"]) {
+        const policy = policyOf({ maxSize: snapshot.size, maxCount: 10 });
+        const [size, count] = fate(snapshot, tag, policy).prospects;
+        assert.ok(size?.rule === "max-size" && size.scope === scope);
+        assert.equal(isTaken(tag, { maxSize: snapshot.size - size.bytes }), false, tag);
+        assert.equal(isTaken(tag, { maxSize: snapshot.size - size.bytes - 1 }), true, tag);
+        assert.ok(count?.rule === "max-count" && count.scope === scope);
+        assert.equal(isTaken(tag, { maxCount: 10 - count.entries }), false, tag);
+        assert.equal(isTaken(tag, { maxCount: 10 - count.entries - 1 }), true, tag);
+      }
+    });
   }
   assert.deepEqual(fate(snapshot, "d5", { types: { package: { maxSize: 1e9 } } }).prospects, []);
 });

@@ -35,7 +35,7 @@ Deno.test("a plan lists what goes with its time and size, and why the rest stays
   const layer = ONE.blobs[1]!.descriptor;
   const config = ONE.blobs[0]!.descriptor;
   assert.deepEqual(plan.remove.entries.map(({ bytes: _, ...entry }) => entry), [{
-    type: "app",
+    type: "image",
     name: "ghcr.io/acme/app:v1",
     path: "manifests/ghcr.io/acme/app/v1",
     digest,

@@ -88,7 +88,8 @@ Deno.test("a sweep of everything leaves the trees, and no folder below those of 
   bench.pulled("ghcr.io/acme/app:v1", multiPlatform("linux/amd64", "linux/arm64"));
   bench.spins("ghcr.io/acme/hello:v1", await spinApp({ archived: { "a.txt": "packed" } }));
   bench.package("debian/hello/2.10/amd64", ONE.blobs[1]!);
-  bench.image("edge", TWO.descriptor.digest, TWO.blobs[1]!);
+  bench.build("edge", TWO.descriptor.digest, TWO.blobs[1]!);
+  bench.build("core", ONE.descriptor.digest, TWO.blobs[1]!, {}, "images");
   bench.compiled(ONE.descriptor.digest, "jco-1", [ONE.blobs[2]!]);
   bench.write(`partial/${ONE.descriptor.digest}`, "half");
   Deno.mkdirSync(join(bench.registry, "manifests/ghcr.io/acme/gone/v1"), { recursive: true });
@@ -96,7 +97,7 @@ Deno.test("a sweep of everything leaves the trees, and no folder below those of 
   const result = await applied(bench, plan);
   assert.equal(result.freed, plan.bytes);
   assert.deepEqual(bench.files(), []);
-  for (const tree of ["manifests", "packages", "images", "compiled"]) {
+  for (const tree of ["manifests", "packages", "builds", "images", "compiled"]) {
     assert.deepEqual([...Deno.readDirSync(join(bench.registry, tree))], [], tree);
   }
 });
@@ -308,15 +309,15 @@ Deno.test("of the type whose own limit took something it is written down what is
   bench.pulled("ghcr.io/acme/app:v2", TWO, { used: DAY });
   const file = image(["of a package"]).blobs[1]!;
   bench.package("debian/hello/1/amd64", file, OLD);
-  const plan = await bench.gc({ types: { app: { maxCount: 1 } } });
+  const plan = await bench.gc({ types: { image: { maxCount: 1 } } });
   const { typesLeft } = await bench.apply(plan);
   const size = bench.size() - file.bytes.length -
     Deno.statSync(`${bench.registry}/packages/debian/hello/1/amd64/record.json`).size;
-  assert.deepEqual(typesLeft, [{ type: "app", entries: 1, bytes: size }]);
+  assert.deepEqual(typesLeft, [{ type: "image", entries: 1, bytes: size }]);
   const [event] = new Journal(bench.layout).read();
   assert.ok(event?.kind === "sweep");
   assert.deepEqual(event.typesLeft, typesLeft);
-  assert.deepEqual(event.evicted.map(({ scope }) => scope), ["app"]);
+  assert.deepEqual(event.evicted.map(({ scope }) => scope), ["image"]);
 });
 
 Deno.test("where there are no locks, nothing young is touched", async () => {
@@ -364,7 +365,7 @@ Deno.test("what a later larder wrote keeps everything: nobody here knows what it
     ["a tag", (bench) => bench.pulled("ghcr.io/acme/app:v2", TWO, OLD)],
     ["a digest", (bench) => bench.pulledByDigest("ghcr.io/acme/app", TWO, OLD)],
     ["a package", (bench) => bench.package("debian/hello/1.0/amd64", TWO.blobs[1]!, OLD)],
-    ["an image", (bench) => bench.image("disk", component, TWO.blobs[1]!, OLD)],
+    ["a build", (bench) => bench.build("disk", component, TWO.blobs[1]!, OLD)],
     ["compiled code", (bench) => bench.compiled(component, "v1", [TWO.blobs[1]!], OLD)],
   ];
   for (const [kind, write] of kinds) {

@@ -12,13 +12,13 @@ const DESCRIPTOR = { mediaType: "application/wasm", digest: DIGEST, size: 3 };
 
 const read = (value: unknown) => v.safeParse(DescriptorSchema, value);
 
-Deno.test("a descriptor is read, and members that larder has no use for are passed over", () => {
+Deno.test("DescriptorSchema accepts a descriptor and drops unknown members", () => {
   const result = read({ ...DESCRIPTOR, urls: ["https://x/y"], data: "YWJj", newer: { a: 1 } });
   assert.deepEqual(result.output, { ...DESCRIPTOR, urls: ["https://x/y"], data: "YWJj" });
 });
 
 for (const member of ["urls", "annotations", "data", "artifactType"]) {
-  Deno.test(`${member} may be left out or null`, () => {
+  Deno.test(`DescriptorSchema accepts a missing or null ${member}`, () => {
     for (const value of [undefined, null]) {
       const result = read({ ...DESCRIPTOR, [member]: value });
       assert.equal(result.success, true);
@@ -38,28 +38,28 @@ const BAD: [string, unknown][] = [
   ["a digest in capitals", { ...DESCRIPTOR, digest: DIGEST.toUpperCase() }],
   ["no size", { ...DESCRIPTOR, size: undefined }],
   ["a negative size", { ...DESCRIPTOR, size: -1 }],
-  ["a size that is no whole number", { ...DESCRIPTOR, size: 1.5 }],
-  ["a size past what numbers hold", { ...DESCRIPTOR, size: 2 ** 53 }],
-  ["a size as text", { ...DESCRIPTOR, size: "3" }],
-  ["an endless size", { ...DESCRIPTOR, size: Infinity }],
-  ["URLs that are no list", { ...DESCRIPTOR, urls: "https://x" }],
-  ["a URL that is no text", { ...DESCRIPTOR, urls: [1] }],
-  ["annotations that are no map", { ...DESCRIPTOR, annotations: "a=b" }],
-  ["an annotation that is no text", { ...DESCRIPTOR, annotations: { a: 1 } }],
-  ["data that is no text", { ...DESCRIPTOR, data: [1] }],
+  ["a fractional size", { ...DESCRIPTOR, size: 1.5 }],
+  ["a size past the safe integers", { ...DESCRIPTOR, size: 2 ** 53 }],
+  ["a size in quotes", { ...DESCRIPTOR, size: "3" }],
+  ["an infinite size", { ...DESCRIPTOR, size: Infinity }],
+  ["URLs that are not a list", { ...DESCRIPTOR, urls: "https://x" }],
+  ["a URL that is not a string", { ...DESCRIPTOR, urls: [1] }],
+  ["annotations that are not an object", { ...DESCRIPTOR, annotations: "a=b" }],
+  ["an annotation that is not a string", { ...DESCRIPTOR, annotations: { a: 1 } }],
+  ["data that is not a string", { ...DESCRIPTOR, data: [1] }],
 ];
 
 for (const [name, value] of BAD) {
-  Deno.test(`no descriptor: ${name}`, () => assert.equal(read(value).success, false));
+  Deno.test(`DescriptorSchema rejects ${name}`, () => assert.equal(read(value).success, false));
 }
 
-Deno.test("sizes from nothing to the largest are read", () => {
+Deno.test("DescriptorSchema accepts sizes from 0 to the largest safe integer", () => {
   for (const size of [0, Number.MAX_SAFE_INTEGER]) {
     assert.equal(read({ ...DESCRIPTOR, size }).success, true);
   }
 });
 
-Deno.test("an index entry has a platform or none, and an empty variant is none", () => {
+Deno.test("PlatformDescriptorSchema accepts a platform or none, and drops an empty variant", () => {
   const platformOf = (platform: unknown) =>
     v.parse(PlatformDescriptorSchema, { ...DESCRIPTOR, platform }).platform;
   assert.equal(platformOf(undefined), undefined);
@@ -74,19 +74,19 @@ Deno.test("an index entry has a platform or none, and an empty variant is none",
   }
 });
 
-Deno.test("annotations named as JavaScript's own members are plain annotations", () => {
+Deno.test("DescriptorSchema accepts annotations with the names of JavaScript's own members", () => {
   const annotations = JSON.parse('{"constructor": "a", "toString": "b", "__proto__": "c"}');
   const result = read({ ...DESCRIPTOR, annotations });
   assert.equal(result.success, true);
   assert.equal(Object.getPrototypeOf({}).constructor, Object);
 });
 
-Deno.test("a digest is read by its grammar", () => {
+Deno.test("DigestSchema accepts only the grammar of a digest", () => {
   assert.equal(v.is(DigestSchema, DIGEST), true);
   assert.equal(v.is(DigestSchema, `${DIGEST} `), false);
 });
 
-Deno.test("maybe passes a value on and makes undefined of null", () => {
+Deno.test("maybe keeps a value and turns null into undefined", () => {
   const schema = maybe(v.string());
   assert.deepEqual(["x", "", null, undefined].map((value) => v.parse(schema, value)), [
     "x",

@@ -8,34 +8,34 @@ const A64 = "a".repeat(64);
 const A128 = "a".repeat(128);
 
 for (const text of [`sha256:${A64}`, `sha256:${"0123456789abcdef".repeat(4)}`, `sha512:${A128}`]) {
-  Deno.test(`a digest: ${text.slice(0, 24)}`, () => {
+  Deno.test(`parseDigest accepts ${text.slice(0, 24)}…`, () => {
     assert.equal(asDigest(text), text);
     assert.equal(parseDigest(text), text);
   });
 }
 
 const BAD: [string, string, RegExp][] = [
-  ["nothing", "", /no algorithm/],
-  ["no algorithm", A64, /no algorithm/],
+  ["an empty text", "", /no algorithm/],
+  ["a missing algorithm", A64, /no algorithm/],
   ["an empty algorithm", `:${A64}`, /algorithm "" is not/],
-  ["an algorithm that is not taken", `sha1:${"a".repeat(40)}`, /"sha1" is not sha256 or sha512/],
+  ["an unsupported algorithm", `sha1:${"a".repeat(40)}`, /"sha1" is not sha256 or sha512/],
   ["an algorithm in capitals", `SHA256:${A64}`, /"SHA256" is not/],
-  ["a digit too few", `sha256:${A64.slice(1)}`, /64 lower-case/],
-  ["a digit too many", `sha256:${A64}a`, /64 lower-case/],
-  ["the length of the other", `sha512:${A64}`, /128 lower-case/],
-  ["the other way round", `sha256:${A128}`, /64 lower-case/],
-  ["capitals", `sha256:${"A".repeat(64)}`, /lower-case/],
-  ["no digits at all", "sha256:", /64 lower-case/],
+  ["one digit too few", `sha256:${A64.slice(1)}`, /64 lower-case/],
+  ["one digit too many", `sha256:${A64}a`, /64 lower-case/],
+  ["sha512 of the length of sha256", `sha512:${A64}`, /128 lower-case/],
+  ["sha256 of the length of sha512", `sha256:${A128}`, /64 lower-case/],
+  ["digits in capitals", `sha256:${"A".repeat(64)}`, /lower-case/],
+  ["missing digits", "sha256:", /64 lower-case/],
   ["a path", `sha256:../../${"a".repeat(58)}`, /lower-case/],
   ["a NUL", `sha256:${"a".repeat(63)}\0`, /lower-case/],
-  ["a newline behind", `sha256:${A64}\n`, /lower-case/],
-  ["a newline before", `\nsha256:${A64}`, /is not sha256/],
+  ["a newline after it", `sha256:${A64}\n`, /lower-case/],
+  ["a newline before it", `\nsha256:${A64}`, /is not sha256/],
   ["a second colon", `sha256:${A64}:x`, /lower-case/],
   ["digits of another script", `sha256:${"１".repeat(64)}`, /lower-case/],
 ];
 
 for (const [name, text, reason] of BAD) {
-  Deno.test(`no digest: ${name}`, () => {
+  Deno.test(`parseDigest rejects ${name}`, () => {
     assert.equal(asDigest(text), undefined);
     assert.throws(
       () => parseDigest(text),
@@ -44,7 +44,7 @@ for (const [name, text, reason] of BAD) {
   });
 }
 
-Deno.test("a digest names its algorithm and is abbreviated to twelve digits", () => {
+Deno.test("algorithmOf returns the algorithm, shortDigest the first 12 digits", () => {
   const [short, long] = [
     parseDigest(`sha256:${"0123456789abcdef".repeat(4)}`),
     digestOf(
@@ -56,7 +56,7 @@ Deno.test("a digest names its algorithm and is abbreviated to twelve digits", ()
   assert.deepEqual([shortDigest(short), shortDigest(long)], ["0123456789ab", "ddaf35a19361"]);
 });
 
-Deno.test("no text passes for a digest but by the grammar", () => {
+Deno.test("asDigest accepts nothing but the grammar of a digest", () => {
   fc.assert(fc.property(fc.string(), (text) => {
     const digest = asDigest(text);
     if (digest) assert.match(digest, /^sha(256|512):[0-9a-f]+$/);

@@ -45,11 +45,11 @@ const APP = {
 const parse = (document: unknown) =>
   parseLockedApp(encode(JSON.stringify(document)), "example/app");
 
-Deno.test("a locked app names the files that need a blob, each once and none that is inlined", () => {
+Deno.test("fileDigests returns each file that is not inlined once", () => {
   assert.deepEqual(fileDigests(parse(APP)), [digest("logo"), digest("null")]);
 });
 
-Deno.test("a locked app names the Wasm of components and dependencies, inlined or not", () => {
+Deno.test("wasmDigests returns the Wasm of components and dependencies, inlined or not", () => {
   assert.deepEqual(wasmDigests(parse(APP)), [
     digest("cart"),
     digest("dependency"),
@@ -57,7 +57,7 @@ Deno.test("a locked app names the Wasm of components and dependencies, inlined o
   ]);
 });
 
-Deno.test("a file of a locked app has the path that the component sees", () => {
+Deno.test("parseLockedApp keeps the paths at which components see files", () => {
   assert.deepEqual(
     parse(APP).components[0]?.files.map((file) => file.path),
     ["img/logo.png", "hi.txt", "bytes.txt", "empty.txt", "null.txt", "no-digest.txt"],
@@ -70,14 +70,14 @@ const component = (members: unknown) => ({
 });
 
 const BAD: [string, Uint8Array, RegExp][] = [
-  ["not JSON", encode("<html>"), /it is not JSON/],
-  ["not UTF-8", new Uint8Array([0x22, 0xff, 0x22]), /it is not JSON/],
+  ["text that is not JSON", encode("<html>"), /it is not JSON/],
+  ["bytes that are not UTF-8", new Uint8Array([0x22, 0xff, 0x22]), /it is not JSON/],
   ["an image config", encode('{"architecture":"amd64"}'), /spin_lock_version/],
   ["an array", encode("[]"), /spin_lock_version/],
   ["null", encode("null"), /document/],
-  ["no components", encode('{"spin_lock_version":1}'), /components/],
+  ["a document without components", encode('{"spin_lock_version":1}'), /components/],
   [
-    "a digest that leaves the tree",
+    "a digest that is a path",
     encode(JSON.stringify(component({ files: [{ digest: "../../etc/passwd", path: "p" }] }))),
     /components\.0\.files\.0\.digest: not a sha256/,
   ],
@@ -87,7 +87,7 @@ const BAD: [string, Uint8Array, RegExp][] = [
     /components\.0\.files\.0\.inline/,
   ],
   [
-    "inlined numbers that are no bytes",
+    "inlined numbers that are not bytes",
     encode(JSON.stringify(component({ files: [{ inline: [256], path: "p" }] }))),
     /components\.0\.files\.0\.inline/,
   ],
@@ -95,7 +95,7 @@ const BAD: [string, Uint8Array, RegExp][] = [
 ];
 
 for (const [name, bytes, reason] of BAD) {
-  Deno.test(`a locked app is refused: ${name}`, () => {
+  Deno.test(`parseLockedApp rejects ${name}`, () => {
     assert.throws(
       () => parseLockedApp(bytes, "example/app"),
       (error) =>

@@ -1,10 +1,9 @@
-import { MAX_MANIFEST, parseManifest, successors } from "../../src/oci/manifest.ts";
+/** Manifests from a malicious registry. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { LarderError } from "../../src/base/errors.ts";
+import { MAX_MANIFEST, parseManifest, successors } from "../../src/oci/manifest.ts";
 import { image, index, MEDIA_TYPES } from "../support/cache/artifacts.ts";
-
-/** What a registry that means harm can put into a manifest. */
 
 const { ociManifest, ociIndex, dockerManifest } = MEDIA_TYPES;
 const encode = (text: string) => new TextEncoder().encode(text);
@@ -19,7 +18,7 @@ const INDEX = documentOf(index([{ artifact: image(["one"]) }]));
 const parse = (document: unknown, contentType?: string | null) =>
   parseManifest(bytesOf(document), "example/app", contentType);
 
-Deno.test("what a manifest says cannot fill or steer the terminal", () => {
+Deno.test("parseManifest puts neither long texts nor control characters of a manifest into its message", () => {
   const mediaType = "\x1b[2J\nerror: all is well" + "x".repeat(100_000);
   for (const document of [{ ...IMAGE, mediaType }, { ...IMAGE, schemaVersion: mediaType }]) {
     assert.throws(() => parse(document), (error) => {
@@ -38,7 +37,7 @@ const NESTED: [string, string, string][] = [
 ];
 
 for (const [name, open, close] of NESTED) {
-  Deno.test(`${name} nested without end are refused`, () => {
+  Deno.test(`parseManifest rejects ${name} nested to the size limit`, () => {
     const depth = Math.floor(MAX_MANIFEST / (open.length + close.length) / 2);
     const nested = open.repeat(depth) + "1" + close.repeat(depth);
     const inside = JSON.stringify(IMAGE).replace('"layers":', `"layers":${nested},"x":`);
@@ -58,7 +57,7 @@ const isLarderErrorOrNone = (run: () => unknown) => {
 
 const contentType = fc.constantFrom(null, "", "text/html", ociManifest, ociIndex, dockerManifest);
 
-Deno.test("no bytes make the parser fail but in its own words", () => {
+Deno.test("parseManifest fails only with a LarderError for any bytes", () => {
   fc.assert(fc.property(fc.uint8Array(), contentType, (bytes, contentType) => {
     isLarderErrorOrNone(() => parseManifest(bytes, "x", contentType));
   }));
@@ -87,7 +86,7 @@ const key = fc.oneof(
   fc.string(),
 );
 
-Deno.test("no JSON makes the parser fail but in its own words", () => {
+Deno.test("parseManifest fails only with a LarderError for any JSON", () => {
   const document = fc.dictionary(key, hostileValue).chain((members) =>
     fc.constantFrom(members, { ...IMAGE, ...members }, { ...INDEX, ...members })
   );
@@ -99,7 +98,7 @@ Deno.test("no JSON makes the parser fail but in its own words", () => {
   );
 });
 
-Deno.test("no damage to one byte makes the parser fail but in its own words", () => {
+Deno.test("parseManifest fails only with a LarderError for any damaged byte", () => {
   const good = bytesOf({ ...IMAGE, mediaType: ociManifest, annotations: { a: "b" } });
   fc.assert(fc.property(fc.nat(good.length - 1), fc.nat(255), (at, byte) => {
     const damaged = good.slice();
@@ -108,14 +107,14 @@ Deno.test("no damage to one byte makes the parser fail but in its own words", ()
   }));
 });
 
-Deno.test("the members of a manifest never reach JavaScript's own prototypes", () => {
+Deno.test("parseManifest does not change JavaScript's prototypes", () => {
   parseManifest(encode(`{"__proto__":{"polluted":1},${JSON.stringify(IMAGE).slice(1)}`), "x");
   const text = JSON.stringify({ ...IMAGE, annotations: { x: "y" } });
   isLarderErrorOrNone(() => parseManifest(encode(text.replace('"x"', '"__proto__"')), "x"));
   assert.equal(({} as Record<string, unknown>).polluted, undefined);
 });
 
-Deno.test("two million wrong layers are refused at the first, without a note on each", () => {
+Deno.test("parseManifest stops at the first of two million invalid layers", () => {
   const text = JSON.stringify(IMAGE).replace('"layers":[', `"layers":[${"0,".repeat(2_000_000)}`);
   const before = Deno.memoryUsage().heapUsed;
   assert.throws(() => parseManifest(encode(text), "x"), /layers\.0/);

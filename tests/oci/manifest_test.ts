@@ -1,4 +1,9 @@
+import assert from "node:assert/strict";
+import { type ErrorCode, hasCode } from "../../src/base/errors.ts";
+import { digestOf } from "../../src/oci/hash.ts";
 import {
+  type ArtifactKind,
+  artifactKind,
   type ImageManifest,
   type Manifest,
   MAX_MANIFEST,
@@ -6,9 +11,6 @@ import {
   spinApplicationLayer,
   successors,
 } from "../../src/oci/manifest.ts";
-import assert from "node:assert/strict";
-import { type ErrorCode, hasCode } from "../../src/base/errors.ts";
-import { digestOf } from "../../src/oci/hash.ts";
 import { SPIN_APPLICATION } from "../../src/oci/media_types.ts";
 import { MEDIA_TYPES } from "../support/cache/artifacts.ts";
 
@@ -62,11 +64,11 @@ const GOOD: [string, object, string | null, "image" | "index", string][] = [
   ["no layers", { ...IMAGE, layers: [] }, null, "image", ociManifest],
   ["an empty index", { ...INDEX, manifests: [] }, null, "index", ociIndex],
   ["annotations that are null", { ...IMAGE, annotations: null }, null, "image", ociManifest],
-  ["members from the future", { ...IMAGE, subject: { a: 1 }, x: [[]] }, null, "image", ociManifest],
+  ["unknown members", { ...IMAGE, subject: { a: 1 }, x: [[]] }, null, "image", ociManifest],
 ];
 
 for (const [name, document, contentType, kind, mediaType] of GOOD) {
-  Deno.test(`a manifest is read: ${name}`, () => {
+  Deno.test(`parseManifest accepts ${name}`, () => {
     const manifest = parse(document, contentType);
     assert.deepEqual([manifest.kind, manifest.mediaType], [kind, mediaType]);
     assert.equal(manifest.digest, digestOf(bytesOf(document)));
@@ -78,24 +80,36 @@ for (const [name, document, contentType, kind, mediaType] of GOOD) {
 const withLayer = (members: object) => ({ ...IMAGE, layers: [{ ...descriptor("x"), ...members }] });
 
 const BAD: [string, Uint8Array, string | null, ErrorCode, RegExp][] = [
-  ["nothing", encode(""), null, "LDR_BAD_MANIFEST", /not a JSON object$/],
+  ["an empty body", encode(""), null, "LDR_BAD_MANIFEST", /not a JSON object$/],
   ["a web page", encode("<html>"), "text/html", "LDR_BAD_MANIFEST", /server sent text\/html/],
-  ["bytes that are no UTF-8", new Uint8Array([0x7b, 0xff, 0x7d]), null, "LDR_BAD_MANIFEST", /JSON/],
+  [
+    "bytes that are not UTF-8",
+    new Uint8Array([0x7b, 0xff, 0x7d]),
+    null,
+    "LDR_BAD_MANIFEST",
+    /JSON/,
+  ],
   ["half a document", bytesOf(IMAGE).subarray(0, 40), ociManifest, "LDR_BAD_MANIFEST", /JSON/],
   ["an array", encode("[]"), ociManifest, "LDR_BAD_MANIFEST", /JSON object/],
   ["null", encode("null"), ociManifest, "LDR_BAD_MANIFEST", /JSON object/],
   ["a number", encode("2"), ociManifest, "LDR_BAD_MANIFEST", /JSON object/],
   ["an empty object", encode("{}"), null, "LDR_BAD_MANIFEST", /neither layers nor manifests/],
   [
-    "no version",
+    "a missing schemaVersion",
     bytesOf({ ...IMAGE, schemaVersion: undefined }),
     null,
     "LDR_BAD_MANIFEST",
     /schemaV/,
   ],
-  ["version 3", bytesOf({ ...IMAGE, schemaVersion: 3 }), null, "LDR_BAD_MANIFEST", /schemaVersion/],
   [
-    "a version in quotes",
+    "schemaVersion 3",
+    bytesOf({ ...IMAGE, schemaVersion: 3 }),
+    null,
+    "LDR_BAD_MANIFEST",
+    /schemaVersion/,
+  ],
+  [
+    "a schemaVersion in quotes",
     bytesOf({ ...IMAGE, schemaVersion: "2" }),
     null,
     "LDR_BAD_MANIFEST",
@@ -110,25 +124,37 @@ const BAD: [string, Uint8Array, string | null, ErrorCode, RegExp][] = [
     /schema 1/,
   ],
   [
-    "a type that is no manifest's",
+    "a media type that is not one of a manifest",
     bytesOf({ ...IMAGE, mediaType: "application/vnd.cncf.helm" }),
     ociManifest,
     "LDR_UNSUPPORTED_MANIFEST",
     /vnd\.cncf\.helm/,
   ],
   [
-    "two types at odds",
+    "a mediaType that contradicts the Content-Type",
     bytesOf({ ...IMAGE, mediaType: ociManifest }),
     ociIndex,
     "LDR_BAD_MANIFEST",
-    /says .*manifest.* but the registry says .*index/,
+    /mediaType is .*manifest.* but its Content-Type is .*index/,
   ],
-  ["both halves", bytesOf({ ...IMAGE, ...INDEX }), null, "LDR_BAD_MANIFEST", /both/],
-  ["an index with layers", bytesOf({ ...INDEX, layers: [] }), ociIndex, "LDR_BAD_MANIFEST", /both/],
-  ["an index's type, an image's shape", bytesOf(IMAGE), ociIndex, "LDR_BAD_MANIFEST", /manifests/],
-  ["no config", bytesOf({ ...IMAGE, config: null }), ociManifest, "LDR_BAD_MANIFEST", /config/],
   [
-    "layers that are no list",
+    "a manifest that is both image and index",
+    bytesOf({ ...IMAGE, ...INDEX }),
+    null,
+    "LDR_BAD_MANIFEST",
+    /both/,
+  ],
+  ["an index with layers", bytesOf({ ...INDEX, layers: [] }), ociIndex, "LDR_BAD_MANIFEST", /both/],
+  [
+    "an image with the Content-Type of an index",
+    bytesOf(IMAGE),
+    ociIndex,
+    "LDR_BAD_MANIFEST",
+    /manifests/,
+  ],
+  ["a null config", bytesOf({ ...IMAGE, config: null }), ociManifest, "LDR_BAD_MANIFEST", /config/],
+  [
+    "layers that are not a list",
     bytesOf({ ...IMAGE, layers: {} }),
     null,
     "LDR_BAD_MANIFEST",
@@ -158,14 +184,14 @@ const BAD: [string, Uint8Array, string | null, ErrorCode, RegExp][] = [
   ],
   ["a size too large", bytesOf(withLayer({ size: 1e300 })), null, "LDR_BAD_MANIFEST", /size/],
   [
-    "an annotation that is no text",
+    "an annotation that is not a string",
     bytesOf({ ...IMAGE, annotations: { a: 1 } }),
     null,
     "LDR_BAD_MANIFEST",
     /annotations/,
   ],
   [
-    "a platform that is no object",
+    "a platform that is not an object",
     bytesOf({ ...INDEX, manifests: [{ ...descriptor("m"), platform: "linux" }] }),
     null,
     "LDR_BAD_MANIFEST",
@@ -174,7 +200,7 @@ const BAD: [string, Uint8Array, string | null, ErrorCode, RegExp][] = [
 ];
 
 for (const [name, bytes, contentType, code, reason] of BAD) {
-  Deno.test(`a manifest is refused: ${name}`, () => {
+  Deno.test(`parseManifest rejects ${name}`, () => {
     assert.throws(
       () => parseManifest(bytes, "example/app", contentType),
       (error) =>
@@ -183,7 +209,7 @@ for (const [name, bytes, contentType, code, reason] of BAD) {
   });
 }
 
-Deno.test("a manifest must have the digest that it was asked for by, in its algorithm", () => {
+Deno.test("parseManifest requires the expected digest, with its algorithm", () => {
   const bytes = bytesOf(IMAGE);
   for (const algorithm of ["sha256", "sha512"] as const) {
     const expected = digestOf(bytes, algorithm);
@@ -195,14 +221,14 @@ Deno.test("a manifest must have the digest that it was asked for by, in its algo
   }
 });
 
-Deno.test("the digest is checked before the document is looked at", () => {
+Deno.test("parseManifest checks the digest before it parses", () => {
   assert.throws(
     () => parseManifest(encode("<html>"), "x", null, digestOf(bytesOf(IMAGE))),
     (error) => hasCode(error, "LDR_DIGEST_MISMATCH"),
   );
 });
 
-Deno.test("the largest manifest is read, and one byte more is refused", () => {
+Deno.test("parseManifest accepts a manifest at the size limit, and rejects one byte more", () => {
   const padded = (size: number) => {
     const text = JSON.stringify(IMAGE);
     return encode(text + " ".repeat(size - text.length));
@@ -214,7 +240,7 @@ Deno.test("the largest manifest is read, and one byte more is refused", () => {
   );
 });
 
-Deno.test("an image points at its config and layers, an index at its manifests, in their order", () => {
+Deno.test("successors returns the config and layers of an image, or the manifests of an index, in order", () => {
   assert.deepEqual(successors(parse(IMAGE)).map(({ digest }) => digest), [
     IMAGE.config.digest,
     ...IMAGE.layers.map(({ digest }) => digest),
@@ -224,7 +250,7 @@ Deno.test("an image points at its config and layers, an index at its manifests, 
   ]);
 });
 
-Deno.test("Spin's locked app is the layer of its type, where there is one", () => {
+Deno.test("spinApplicationLayer returns the layer of its media type, if there is one", () => {
   const app = descriptor("app", SPIN_APPLICATION);
   const layers = [descriptor("wasm", MEDIA_TYPES.spinWasm), app];
   assert.equal(
@@ -233,3 +259,39 @@ Deno.test("Spin's locked app is the layer of its type, where there is one", () =
   );
   assert.equal(spinApplicationLayer(parse(IMAGE) as ImageManifest), undefined);
 });
+
+const { ociConfig, dockerConfig, wasm, wasmConfig, spinWasm, spinArchive } = MEDIA_TYPES;
+const HELM_CONFIG = "application/vnd.cncf.helm.config.v1+json";
+
+const KINDS: [name: string, config: string, layers: string[], kind: ArtifactKind][] = [
+  ["an OCI container image", ociConfig, [MEDIA_TYPES.ociLayer], "image"],
+  ["a Docker container image", dockerConfig, [MEDIA_TYPES.dockerLayer], "image"],
+  ["a container image without layers", ociConfig, [], "image"],
+  ["a Wasm package", wasmConfig, [wasm], "app"],
+  ["Wasm with a container's config", ociConfig, [spinWasm], "app"],
+  ["a Spin app", ociConfig, [SPIN_APPLICATION, spinArchive], "app"],
+  ["a Spin app from before Spin 2.0", SPIN_APPLICATION, [], "app"],
+  [
+    "a Helm chart",
+    HELM_CONFIG,
+    ["application/vnd.cncf.helm.chart.content.v1.tar+gzip"],
+    "artifact",
+  ],
+  [
+    "an artifact with an empty config",
+    "application/vnd.oci.empty.v1+json",
+    ["text/plain"],
+    "artifact",
+  ],
+];
+
+for (const [name, config, layers, kind] of KINDS) {
+  Deno.test(`artifactKind calls ${name} an ${kind}`, () => {
+    const document = {
+      ...IMAGE,
+      config: descriptor("config", config),
+      layers: layers.map((mediaType, i) => descriptor(`layer ${i}`, mediaType)),
+    };
+    assert.equal(artifactKind(parse(document) as ImageManifest), kind);
+  });
+}

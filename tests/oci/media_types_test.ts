@@ -27,18 +27,18 @@ const KINDS: [string, ManifestKind | undefined][] = [
 ];
 
 for (const [mediaType, kind] of KINDS) {
-  Deno.test(`"${mediaType}" is ${kind ?? "no manifest"}`, () => {
+  Deno.test(`manifestKind("${mediaType}") is ${kind}`, () => {
     assert.equal(manifestKind(mediaType), kind);
   });
 }
 
-Deno.test("a registry is told of every kind of manifest that is understood, and of no other", () => {
-  const told = MANIFEST_ACCEPT.split(", ");
-  assert.equal(told.length, 4);
-  for (const mediaType of told) assert.ok(manifestKind(mediaType), mediaType);
+Deno.test("MANIFEST_ACCEPT lists every media type that manifestKind knows, and no other", () => {
+  const accepted = MANIFEST_ACCEPT.split(", ");
+  assert.equal(accepted.length, 4);
+  for (const mediaType of accepted) assert.ok(manifestKind(mediaType), mediaType);
 });
 
-Deno.test("Wasm is told by its media types", () => {
+Deno.test("isWasm is true for the media types of Wasm only", () => {
   for (const mediaType of [MEDIA_TYPES.wasm, MEDIA_TYPES.spinWasm]) assert.ok(isWasm(mediaType));
   for (
     const mediaType of [MEDIA_TYPES.wasmConfig, MEDIA_TYPES.spinData, MEDIA_TYPES.ociLayer, ""]
@@ -47,13 +47,13 @@ Deno.test("Wasm is told by its media types", () => {
   }
 });
 
-Deno.test("foreign layers are Docker's and the image specification's", () => {
+Deno.test("isForeign is true for the foreign layers of Docker and of the image specification", () => {
   const { ociForeignLayer, dockerForeignLayer, ociLayer, dockerLayer } = MEDIA_TYPES;
   assert.deepEqual([ociForeignLayer, dockerForeignLayer].map(isForeign), [true, true]);
   assert.deepEqual([ociLayer, dockerLayer, ""].map(isForeign), [false, false, false]);
 });
 
-Deno.test("schema 1 is told, signed or not", () => {
+Deno.test("isSchema1 is true for Docker schema 1, signed or not", () => {
   const unsigned = "application/vnd.docker.distribution.manifest.v1+json";
   assert.deepEqual([SCHEMA_1, unsigned, MEDIA_TYPES.dockerManifest].map(isSchema1), [
     true,
@@ -73,7 +73,7 @@ const HEADERS: [string | null | undefined, string][] = [
 ];
 
 for (const [header, mediaType] of HEADERS) {
-  Deno.test(`Content-Type ${Deno.inspect(header)} is "${mediaType}"`, () => {
+  Deno.test(`bareMediaType(${Deno.inspect(header)}) is "${mediaType}"`, () => {
     assert.equal(bareMediaType(header), mediaType);
   });
 }

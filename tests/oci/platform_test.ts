@@ -24,13 +24,14 @@ const GOOD: [string, string][] = [
 ];
 
 for (const [text, full] of GOOD) {
-  Deno.test(`platform ${text}`, () => assert.equal(formatPlatform(parsePlatform(text)), full));
+  Deno.test(`parsePlatform("${text}") is ${full}`, () =>
+    assert.equal(formatPlatform(parsePlatform(text)), full));
 }
 
 for (
   const text of ["", "linux", "linux/", "/amd64", "a/b/c/d", "linux//v7", "linux/amd64/", "a b/c"]
 ) {
-  Deno.test(`no platform: "${text}"`, () => {
+  Deno.test(`parsePlatform rejects "${text}"`, () => {
     assert.throws(() => parsePlatform(text), (error) => hasCode(error, "LDR_USAGE"));
   });
 }
@@ -44,7 +45,7 @@ const DEFAULTS: [string, string, string[]][] = [
 ];
 
 for (const [os, arch, platforms] of DEFAULTS) {
-  Deno.test(`the platforms looked for on ${os} ${arch}`, () => {
+  Deno.test(`defaultPlatforms of ${os} ${arch} are ${platforms.join(", ")}`, () => {
     assert.deepEqual(defaultPlatforms({ os, arch }).map(formatPlatform), platforms);
   });
 }
@@ -55,31 +56,46 @@ const entries = (texts: readonly string[]) =>
     return text === "" ? { text } : { text, platform: { os, architecture, variant } as Platform };
   });
 
-/** Name, what the index has, what was asked for, what is chosen. The machine is linux/amd64. */
+/** Name, platforms of the index, requested platform, expected choice. The machine is linux/amd64. */
 const CHOICES: [string, string[], string | undefined, string | undefined][] = [
-  ["this machine's", ["linux/arm64", "linux/amd64"], undefined, "linux/amd64"],
-  ["Wasm where the machine's is not there", ["linux/arm64", "wasi/wasm"], undefined, "wasi/wasm"],
-  ["the machine's before Wasm", ["wasi/wasm", "linux/amd64"], undefined, "linux/amd64"],
-  ["the only one there is", ["windows/arm64"], undefined, "windows/arm64"],
+  ["the platform of this machine", ["linux/arm64", "linux/amd64"], undefined, "linux/amd64"],
   [
-    "the only one beside attestations",
+    "Wasm if the platform of the machine is missing",
+    ["linux/arm64", "wasi/wasm"],
+    undefined,
+    "wasi/wasm",
+  ],
+  [
+    "the platform of the machine rather than Wasm",
+    ["wasi/wasm", "linux/amd64"],
+    undefined,
+    "linux/amd64",
+  ],
+  ["the only entry", ["windows/arm64"], undefined, "windows/arm64"],
+  [
+    "the only entry that is not an attestation",
     ["windows/arm64", "unknown/unknown"],
     undefined,
     "windows/arm64",
   ],
-  ["the only one, that names no platform", [""], undefined, ""],
-  ["none of two others", ["windows/arm64", "darwin/arm64"], undefined, undefined],
-  ["none of two without a platform", ["", ""], undefined, undefined],
-  ["none of nothing", [], undefined, undefined],
-  ["no attestation, though it is alone", ["unknown/unknown"], undefined, undefined],
-  ["no attestation, though it was asked for", ["unknown/unknown"], "unknown/unknown", undefined],
-  ["what was asked for", ["linux/amd64", "linux/arm64"], "linux/arm64", "linux/arm64"],
-  ["nothing else than what was asked for", ["linux/amd64"], "linux/arm64", undefined],
-  ["not the only one, if another was asked for", ["windows/arm64"], "linux/arm64", undefined],
-  ["no entry without a platform, if one was asked for", [""], "linux/amd64", undefined],
+  ["the only entry, even without a platform", [""], undefined, ""],
+  ["neither of two other platforms", ["windows/arm64", "darwin/arm64"], undefined, undefined],
+  ["neither of two entries without a platform", ["", ""], undefined, undefined],
+  ["nothing of an empty index", [], undefined, undefined],
+  ["no attestation, even if it is the only entry", ["unknown/unknown"], undefined, undefined],
+  ["no attestation, even if it was requested", ["unknown/unknown"], "unknown/unknown", undefined],
+  ["the requested platform", ["linux/amd64", "linux/arm64"], "linux/arm64", "linux/arm64"],
+  ["no other than the requested platform", ["linux/amd64"], "linux/arm64", undefined],
+  [
+    "not the only entry if another platform was requested",
+    ["windows/arm64"],
+    "linux/arm64",
+    undefined,
+  ],
+  ["no entry without a platform if one was requested", [""], "linux/amd64", undefined],
   ["no other operating system", ["windows/amd64", "darwin/amd64"], "linux/amd64", undefined],
-  ["arm64 as arm64/v8", ["linux/arm64/v8"], "linux/arm64", "linux/arm64/v8"],
-  ["arm64/v8 as arm64", ["linux/arm64"], "linux/arm64/v8", "linux/arm64"],
+  ["arm64/v8 for arm64", ["linux/arm64/v8"], "linux/arm64", "linux/arm64/v8"],
+  ["arm64 for arm64/v8", ["linux/arm64"], "linux/arm64/v8", "linux/arm64"],
   [
     "v8 rather than v9 for arm64",
     ["linux/arm64/v9", "linux/arm64/v8"],
@@ -88,9 +104,9 @@ const CHOICES: [string, string[], string | undefined, string | undefined][] = [
   ],
   ["v8 for arm64/v9", ["linux/arm64/v8"], "linux/arm64/v9", "linux/arm64/v8"],
   ["no v9 for arm64/v8", ["linux/arm64/v9"], "linux/arm64/v8", undefined],
-  ["arm as v7", ["linux/arm/v6", "linux/arm/v7"], "linux/arm", "linux/arm/v7"],
+  ["v7 for arm", ["linux/arm/v6", "linux/arm/v7"], "linux/arm", "linux/arm/v7"],
   [
-    "v6 for arm where v7 is not there",
+    "v6 for arm if v7 is missing",
     ["linux/arm/v5", "linux/arm/v6"],
     "linux/arm",
     "linux/arm/v6",
@@ -98,21 +114,26 @@ const CHOICES: [string, string[], string | undefined, string | undefined][] = [
   ["v6 for arm/v7", ["linux/arm/v6"], "linux/arm/v7", "linux/arm/v6"],
   ["no v7 for arm/v6", ["linux/arm/v7"], "linux/arm/v6", undefined],
   ["v5 for arm/v6", ["linux/arm/v7", "linux/arm/v5"], "linux/arm/v6", "linux/arm/v5"],
-  ["no arm of an unknown kind", ["linux/arm/v8"], "linux/arm", undefined],
+  ["no unknown variant of arm", ["linux/arm/v8"], "linux/arm", undefined],
   ["plain amd64 for amd64/v3", ["linux/amd64"], "linux/amd64/v3", "linux/amd64"],
   ["no amd64/v2 for amd64/v3", ["linux/amd64/v2"], "linux/amd64/v3", undefined],
-  ["plain amd64 before a variant", ["linux/amd64/v3", "linux/amd64"], "linux/amd64", "linux/amd64"],
+  [
+    "plain amd64 rather than a variant",
+    ["linux/amd64/v3", "linux/amd64"],
+    "linux/amd64",
+    "linux/amd64",
+  ],
 ];
 
-for (const [name, offered, asked, chosen] of CHOICES) {
-  Deno.test(`an index gives ${name}`, () => {
+for (const [name, offered, requested, chosen] of CHOICES) {
+  Deno.test(`choosePlatform returns ${name}`, () => {
     const defaults = defaultPlatforms({ os: "linux", arch: "x86_64" });
-    const platform = asked === undefined ? undefined : parsePlatform(asked);
+    const platform = requested === undefined ? undefined : parsePlatform(requested);
     assert.equal(choosePlatform(entries(offered), platform, defaults)?.text, chosen);
   });
 }
 
-Deno.test("of several that serve equally well the first is chosen", () => {
+Deno.test("choosePlatform returns the first of several equal entries", () => {
   const [one, other] = [parsePlatform("linux/amd64"), parsePlatform("linux/amd64")];
   assert.equal(choosePlatform([{ platform: one }, { platform: other }], one)?.platform, one);
 });
@@ -123,29 +144,29 @@ const variant = fc.constantFrom(undefined, "v5", "v6", "v7", "v8", "v9", "odd");
 const platform = fc.record({ os: word, architecture, variant }, { noNullPrototype: true });
 const entry = fc.record({ platform: fc.option(platform, { nil: undefined }) });
 
-Deno.test("an attestation is never chosen, and what is chosen is in the index", () => {
-  const asked = fc.option(platform, { nil: undefined });
-  fc.assert(fc.property(fc.array(entry), asked, (entries, asked) => {
-    const chosen = choosePlatform(entries, asked);
+Deno.test("choosePlatform returns an entry of the index, never an attestation", () => {
+  const request = fc.option(platform, { nil: undefined });
+  fc.assert(fc.property(fc.array(entry), request, (entries, requested) => {
+    const chosen = choosePlatform(entries, requested);
     if (chosen === undefined) return;
     assert.ok(entries.includes(chosen));
     assert.equal(isAttestation(chosen), false);
-    if (asked) {
-      assert.equal(chosen.platform?.os, asked.os);
-      assert.equal(chosen.platform?.architecture, asked.architecture);
+    if (requested) {
+      assert.equal(chosen.platform?.os, requested.os);
+      assert.equal(chosen.platform?.architecture, requested.architecture);
     }
   }));
 });
 
-Deno.test("an entry that is exactly what was asked for is chosen", () => {
-  fc.assert(fc.property(fc.array(entry), platform, (entries, asked) => {
-    fc.pre(!isAttestation({ platform: asked }));
-    const exact = { platform: asked };
-    assert.deepEqual(choosePlatform([...entries, exact], asked)?.platform, asked);
+Deno.test("choosePlatform returns an exact match if there is one", () => {
+  fc.assert(fc.property(fc.array(entry), platform, (entries, requested) => {
+    fc.pre(!isAttestation({ platform: requested }));
+    const exact = { platform: requested };
+    assert.deepEqual(choosePlatform([...entries, exact], requested)?.platform, requested);
   }));
 });
 
-Deno.test("the words that were asked for are nearer than the variant that they mean", () => {
+Deno.test("choosePlatform prefers an exact match over the default variant", () => {
   for (const [architecture, variant] of [["arm", "v7"], ["arm64", "v8"]] as const) {
     const plain = { platform: { os: "linux", architecture } };
     const written = { platform: { os: "linux", architecture, variant } };

@@ -51,75 +51,75 @@ const GOOD: [string, string][] = [
 ];
 
 for (const [text, full] of GOOD) {
-  Deno.test(`reference ${text.slice(0, 60)}`, () => {
+  Deno.test(`parseReference accepts ${text.slice(0, 60)}`, () => {
     assert.equal(formatReference(parseReference(text)), full);
   });
 }
 
 const BAD: [string, string, RegExp][] = [
-  ["nothing", "", /is empty/],
+  ["an empty text", "", /is empty/],
   ["white space", "ngi nx", /white space/],
   ["a newline at the end", "nginx\n", /white space/],
   ["a scheme", "https://ghcr.io/a/b", /begins with "https:\/\/"/],
-  ["oci's scheme", "oci://ghcr.io/a/b", /no scheme/],
+  ["the scheme oci", "oci://ghcr.io/a/b", /no scheme/],
   ["an empty tag", "nginx:", /the tag ""/],
   ["a tag with a slash before", "a/b:/c", /repository|registry/],
   ["a tag that begins with a dot", "nginx:.x", /the tag "\.x"/],
   ["a tag that begins with a dash", "nginx:-x", /the tag "-x"/],
-  ["a tag that leaves the tree", "nginx:..", /the tag "\.\."/],
-  ["too long a tag", `nginx:${"t".repeat(129)}`, /the tag/],
-  ["two tags", "nginx:a:b", /bad part "nginx:a"/],
+  ["a tag of two dots", "nginx:..", /the tag "\.\."/],
+  ["a tag that is too long", `nginx:${"t".repeat(129)}`, /the tag/],
+  ["two tags", "nginx:a:b", /bad component "nginx:a"/],
   ["a tag in another script", "nginx:é", /the tag/],
   ["an empty digest", "nginx@", /no algorithm/],
-  ["a digest too short", "nginx@sha256:abc", /64 lower-case/],
-  ["an algorithm that is not taken", `nginx@md5:${"a".repeat(32)}`, /"md5"/],
+  ["a digest that is too short", "nginx@sha256:abc", /64 lower-case/],
+  ["an unsupported algorithm", `nginx@md5:${"a".repeat(32)}`, /"md5"/],
   ["two digests", `nginx@${SHA256}@${SHA256}`, /bad digest/],
-  ["nothing before the digest", `@${SHA256}`, /repository is missing/],
+  ["a digest without a repository", `@${SHA256}`, /repository is missing/],
   ["a user name", `me@ghcr.io/a/b`, /bad digest/],
-  ["capitals", "ghcr.io/Owner/app", /upper-case letters in "Owner"/],
-  ["two dots", "ghcr.io/../app", /bad part "\.\."/],
-  ["two dots at the end", "ghcr.io/app/..", /bad part "\.\."/],
-  ["two dots inside", "ghcr.io/a..b", /bad part "a\.\.b"/],
-  ["a dot alone", "ghcr.io/./app", /bad part "\."/],
+  ["a repository in capitals", "ghcr.io/Owner/app", /upper-case letters in "Owner"/],
+  ["two dots", "ghcr.io/../app", /bad component "\.\."/],
+  ["two dots at the end", "ghcr.io/app/..", /bad component "\.\."/],
+  ["two dots inside", "ghcr.io/a..b", /bad component "a\.\.b"/],
+  ["a dot alone", "ghcr.io/./app", /bad component "\."/],
   ["two dots in front", "../app", /registry ".." is not a host/],
   ["a path", "./app", /registry "\." is not a host/],
-  ["an absolute path", "/etc/passwd", /empty part/],
-  ["a home", "~/app", /bad part "~"/],
-  ["an empty part", "ghcr.io/a//b", /empty part/],
-  ["a slash at the end", "ghcr.io/a/", /empty part/],
+  ["an absolute path", "/etc/passwd", /empty component/],
+  ["a home folder", "~/app", /bad component "~"/],
+  ["an empty component", "ghcr.io/a//b", /empty component/],
+  ["a slash at the end", "ghcr.io/a/", /empty component/],
   ["a registry alone", "ghcr.io/", /repository is missing/],
-  ["a registry and port alone", "localhost:5000", /repository is missing behind "localhost:5000"/],
-  ["the same with a tag", "localhost:5000:tag", /repository is missing/],
+  ["a registry and port alone", "localhost:5000", /repository is missing after "localhost:5000"/],
+  ["a registry and tag alone", "localhost:5000:tag", /repository is missing/],
   ["a host and port alone", "ghcr.io:443", /repository is missing/],
   ["an address alone", "[::1]:5000", /repository is missing/],
-  ["a backslash", "ghcr.io/a\\b", /bad part/],
-  ["a NUL", "ghcr.io/a\0b", /bad part/],
-  ["a percent sign", "ghcr.io/%2e%2e/app", /bad part "%2e%2e"/],
-  ["a question mark", "ghcr.io/a?x=1", /bad part/],
-  ["a fragment", "ghcr.io/a#b", /bad part/],
-  ["three underscores", "ghcr.io/a___b", /bad part/],
-  ["a separator at an end", "ghcr.io/a-", /bad part/],
+  ["a backslash", "ghcr.io/a\\b", /bad component/],
+  ["a NUL", "ghcr.io/a\0b", /bad component/],
+  ["a percent sign", "ghcr.io/%2e%2e/app", /bad component "%2e%2e"/],
+  ["a question mark", "ghcr.io/a?x=1", /bad component/],
+  ["a fragment", "ghcr.io/a#b", /bad component/],
+  ["three underscores", "ghcr.io/a___b", /bad component/],
+  ["a separator at an end", "ghcr.io/a-", /bad component/],
   ["a host that begins with a dash", "-ghcr.io/a", /not a host/],
   ["an empty label", "ghcr..io/a", /not a host/],
   ["an underscore in a host", "my_reg.io/a", /not a host/],
   ["a host in another script", "bücher.example/a", /not a host/],
   ["port 0", "ghcr.io:0/a", /port "0"/],
-  ["a port past the last", "ghcr.io:65536/a", /port "65536"/],
+  ["a port out of range", "ghcr.io:65536/a", /port "65536"/],
   ["a port of letters", "ghcr.io:http/a", /not a host/],
   ["an empty port", "ghcr.io:/a", /not a host/],
-  ["an address that is none", "[:]/a", /not a host/],
+  ["an invalid address", "[:]/a", /not a host/],
   ["too many colons", "[1:2:3:4:5:6:7:8:9]/a", /not a host/],
   ["an open bracket", "[::1/a", /not a host/],
   ["a number that URLs read as an address", "0x7f.1/a", /not a host/],
   ["half an address", "127.1/a", /not a host/],
-  ["an address past the last", "1.2.3.256/a", /not a host/],
+  ["an address out of range", "1.2.3.256/a", /not a host/],
   ["five numbers", "1.2.3.4.5/a", /not a host/],
   ["a broken punycode label", "xn--a.b/a", /not a host/],
-  ["too long a name", `r.io/${"a".repeat(251)}`, /longer than 255/],
+  ["a name that is too long", `r.io/${"a".repeat(251)}`, /longer than 255/],
 ];
 
 for (const [name, text, reason] of BAD) {
-  Deno.test(`no reference: ${name}`, () => {
+  Deno.test(`parseReference rejects ${name}`, () => {
     assert.throws(
       () => parseReference(text),
       (error) => hasCode(error, "LDR_BAD_REFERENCE") && reason.test(error.message),
@@ -127,7 +127,7 @@ for (const [name, text, reason] of BAD) {
   });
 }
 
-Deno.test("a digest decides: no tag is made up beside it, one that is given is kept", () => {
+Deno.test("parseReference adds no tag to a digest, and keeps one that is given", () => {
   assert.equal(parseReference(`nginx@${SHA256}`).tag, undefined);
   const both = parseReference(`nginx:1@${SHA256}`);
   assert.deepEqual([both.tag, both.digest], ["1", SHA256]);
@@ -155,13 +155,13 @@ const reference: fc.Arbitrary<Reference> = fc.record({
   tag !== undefined || digest !== undefined
 );
 
-Deno.test("a reference that is written out is read back the same", () => {
+Deno.test("parseReference reverses formatReference", () => {
   fc.assert(fc.property(reference, (reference) => {
     assert.deepEqual(parseReference(formatReference(reference)), reference);
   }));
 });
 
-/** Texts that are nearly references: their letters, and what may do harm in a path or URL. */
+/** Texts that resemble references, with characters that are special in a path or URL. */
 const nearly = fc.string({
   unit: fc.oneof(
     fc.constantFrom(..."abAB01./:@-_[]\\%?#~ \0\n", "..", "//", "é", "xn--", "0x"),
@@ -170,7 +170,7 @@ const nearly = fc.string({
   maxLength: 16,
 });
 
-Deno.test("what is read as a reference is safe in a path and means itself in a URL", () => {
+Deno.test("parseReference accepts only names that are safe in a path and unchanged in a URL", () => {
   fc.assert(
     fc.property(fc.oneof(nearly, fc.string()), (text) => {
       let parsed: Reference;
@@ -209,7 +209,7 @@ const REGISTRIES: [string, string][] = [
 ];
 
 for (const [text, name] of REGISTRIES) {
-  Deno.test(`registry ${text}`, () => assert.equal(parseRegistry(text), name));
+  Deno.test(`parseRegistry("${text}") is ${name}`, () => assert.equal(parseRegistry(text), name));
 }
 
 const NO_REGISTRIES = [
@@ -230,12 +230,12 @@ const NO_REGISTRIES = [
 ];
 
 for (const text of NO_REGISTRIES) {
-  Deno.test(`no registry: ${Deno.inspect(text)}`, () => {
+  Deno.test(`parseRegistry rejects ${Deno.inspect(text)}`, () => {
     assert.throws(() => parseRegistry(text), (error) => hasCode(error, "LDR_BAD_REFERENCE"));
   });
 }
 
-Deno.test("Docker Hub has one name", () => {
+Deno.test("canonicalRegistry has one name for Docker Hub", () => {
   assert.deepEqual(
     ["docker.io", "index.docker.io", "Registry-1.Docker.io", "hub.docker.com"].map(
       canonicalRegistry,
@@ -244,6 +244,6 @@ Deno.test("Docker Hub has one name", () => {
   );
 });
 
-Deno.test("a repository's name has neither tag nor digest", () => {
+Deno.test("repositoryName has neither tag nor digest", () => {
   assert.equal(repositoryName(parseReference(`nginx:1@${SHA256}`)), "docker.io/library/nginx");
 });

@@ -4,7 +4,7 @@ import { hasCode } from "../../src/base/errors.ts";
 import { type ImageManifest, parseManifest } from "../../src/oci/manifest.ts";
 import { parsePlatform } from "../../src/oci/platform.ts";
 import { parseReference, type Reference } from "../../src/oci/reference.ts";
-import { ManifestStore, readRecord } from "../../src/store/manifest_store.ts";
+import { ManifestStore, readEntryRecord } from "../../src/store/manifest_store.ts";
 import {
   type Artifact,
   blob,
@@ -38,7 +38,7 @@ const NEW = image([BASE, NEXT], {
 });
 
 function tagOf(bench: PullBench, reference: Reference = bench.reference()): CachedTag {
-  const record = readRecord(new ManifestStore(bench.layout).folder(reference));
+  const record = readEntryRecord(new ManifestStore(bench.layout).folder(reference));
   return { reference, record, image: undefined };
 }
 

@@ -5,7 +5,7 @@ import { parseManifest } from "../../src/oci/manifest.ts";
 import { parsePlatform } from "../../src/oci/platform.ts";
 import { formatReference, type Reference } from "../../src/oci/reference.ts";
 import type { EntryRecord } from "../../src/store/entries/app_record.ts";
-import { ManifestStore, readRecord } from "../../src/store/manifest_store.ts";
+import { ManifestStore, readEntryRecord } from "../../src/store/manifest_store.ts";
 import {
   blob,
   image,
@@ -20,7 +20,7 @@ import { assertNoRubbish, assertStoreSound, filesBelow } from "../support/cache/
 const LAYER = blob(randomBytes(50_000), MEDIA_TYPES.ociLayer);
 
 function recordOf(bench: PullBench, reference: Reference): EntryRecord {
-  const record = readRecord(new ManifestStore(bench.layout).folder(reference));
+  const record = readEntryRecord(new ManifestStore(bench.layout).folder(reference));
   assert.ok(record);
   return record;
 }

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { TRIES } from "../../src/base/limits.ts";
 import { hasCode, LarderError } from "../../src/base/errors.ts";
-import type { Content, Fetcher } from "../../src/oci/fetcher.ts";
+import type { BlobStream, Fetcher } from "../../src/oci/fetcher.ts";
 import { sizeMismatch } from "../../src/oci/content_verifier.ts";
 import { BlobStore } from "../../src/store/blobs/blob_store.ts";
 import { Layout } from "../../src/store/layout.ts";
@@ -14,7 +14,7 @@ import { TemporaryFolder } from "../support/temporary.ts";
 const BYTES = sampleBytes(1000);
 const DESCRIPTOR = describe(BYTES);
 
-type Step = (offset: number) => Content;
+type Step = (offset: number) => BlobStream;
 
 /** Plays its steps in turn, the last one again and again, and notes the offsets that were asked for. */
 class Script implements Fetcher {
@@ -26,7 +26,7 @@ class Script implements Fetcher {
   }
 
   // deno-lint-ignore require-await
-  async fetch(_descriptor: unknown, offset = 0): Promise<Content> {
+  async fetch(_descriptor: unknown, offset = 0): Promise<BlobStream> {
     const step = this.#steps[Math.min(this.offsets.length, this.#steps.length - 1)]!;
     this.offsets.push(offset);
     return step(offset);
@@ -35,7 +35,7 @@ class Script implements Fetcher {
 
 const broken = () => new LarderError("LDR_UNREACHABLE", "connection reset", { hint: "x" });
 
-function sends(bytes: Uint8Array, offset: number, end?: () => Error): Content {
+function sends(bytes: Uint8Array, offset: number, end?: () => Error): BlobStream {
   return {
     offset,
     chunks: (async function* () {

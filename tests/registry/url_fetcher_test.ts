@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type ErrorCode, hasCode, LarderError } from "../../src/base/errors.ts";
 import { digestOf } from "../../src/oci/hash.ts";
-import type { Content } from "../../src/oci/fetcher.ts";
+import type { BlobStream } from "../../src/oci/fetcher.ts";
 import { UrlFetcher } from "../../src/registry/url_fetcher.ts";
 import { FakeTransport, response } from "../support/registry/fake_transport.ts";
 
@@ -11,7 +11,7 @@ const [A, B] = ["https://a.test/layer", "http://b.test/layer"];
 const failure = (code: ErrorCode) => new LarderError(code, code, { hint: "h" });
 const withCode = (code: ErrorCode) => (error: unknown) => hasCode(error, code);
 
-async function text({ chunks }: Content): Promise<string> {
+async function text({ chunks }: BlobStream): Promise<string> {
   let text = "";
   for await (const chunk of chunks) text += new TextDecoder().decode(chunk);
   return text;

@@ -79,9 +79,9 @@ const FAULTS: [name: string, file: string, text: string, violation: string][] = 
   ],
   [
     "an import from outside src",
-    "src/cli/main.ts",
-    `import "../../scripts/test.ts";\n`,
-    "src/cli/main.ts:1: scripts/test.ts is outside src/",
+    "src/cli/program.ts",
+    `import "../../scripts/compile.ts";\n`,
+    "src/cli/program.ts:1: scripts/compile.ts is outside src/",
   ],
   [
     "a package that is not mapped",

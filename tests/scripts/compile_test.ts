@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { readTextIfAny } from "../../src/base/files.ts";
+import { childEnvironment } from "../support/cli/environment.ts";
 import { embeddedName, TRANSPILER_FILES } from "../../src/run/engine/transpiler_files.ts";
 
 const ROOT = join(import.meta.dirname!, "../..");
@@ -41,7 +42,8 @@ async function compile(
     const { code, stderr } = await new Deno.Command(Deno.execPath(), {
       args: ["run", "-A", "scripts/compile.ts", "--output", output, ...options.args ?? []],
       cwd: ROOT,
-      env: { COMPILE_DENO: compiler, DENORT_BIN: "", ...options.env },
+      clearEnv: true,
+      env: childEnvironment({ COMPILE_DENO: compiler, ...options.env }, { downloads: true }),
     }).output();
     check({
       code,

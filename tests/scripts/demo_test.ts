@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { denoFolder, Running } from "../support/cli/cli.ts";
+import { childEnvironment } from "../support/cli/environment.ts";
+import { Running } from "../support/cli/cli.ts";
 import { TemporaryFolder } from "../support/temporary.ts";
 
 const DEMO = fileURLToPath(new URL("../../scripts/demo.ts", import.meta.url));
@@ -11,7 +12,7 @@ Deno.test("the demo shows each version of its app, in an empty home, and leaves 
     args: ["run", "-A", "--no-check", "--quiet", DEMO],
     cwd: home.path,
     clearEnv: true,
-    env: { HOME: home.path, PATH: Deno.env.get("PATH") ?? "", DENO_DIR: denoFolder() },
+    env: childEnvironment({ HOME: home.path }),
     stdin: "null",
     stdout: "piped",
     stderr: "piped",

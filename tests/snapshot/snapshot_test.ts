@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join, relative } from "node:path";
 import { takeSnapshot } from "../../src/snapshot/snapshot.ts";
-import type { CacheSnapshot, SnapshotEntry } from "../../src/snapshot/types.ts";
+import type { CacheSnapshot, EntryType, SnapshotEntry } from "../../src/snapshot/types.ts";
 import { Layout } from "../../src/store/layout.ts";
 import {
   type Artifact,
@@ -13,6 +13,7 @@ import {
   platformOf,
   type TestBlob,
   utf8,
+  wasmArtifact,
   wasmModule,
 } from "../support/cache/artifacts.ts";
 import { CacheFolder, DAY, relativePathOf } from "../support/cache/cache_folder.ts";
@@ -52,6 +53,9 @@ function unpacked(...texts: string[]): TestBlob[] {
   return texts.map((text) => blob(text, MEDIA_TYPES.spinData));
 }
 
+const REPOSITORY = "ghcr.io/acme/app";
+const NAME = `${REPOSITORY}:v1`;
+const SPIN_APP = await spinApp({ files: { "a.txt": "asset" } });
 const ONE = image(["one layer", "shared"]);
 const TWO = image(["another layer", "shared"]);
 
@@ -61,7 +65,7 @@ Deno.test("a tag that larder pulled reaches its manifest by digest and the blobs
   const snapshot = await surveyOf(cache);
   const { size, unique, ownSize, references: _, ownFiles, ...entry } = only(snapshot);
   assert.deepEqual(entry, {
-    type: "app",
+    type: "image",
     name: "ghcr.io/acme/app:v1",
     group: "ghcr.io/acme/app",
     digest: ONE.descriptor.digest,
@@ -236,13 +240,13 @@ Deno.test("where Spin has replaced the manifest, the entry is Spin's and the old
   assert.equal(entry.unique, entry.ownSize + "another layer".length + "shared".length);
 });
 
-Deno.test("packages, images and compiled code are entries, each with its blob", async () => {
+Deno.test("packages, builds and compiled code are entries, each with its blob", async () => {
   using cache = new CacheFolder();
   const component = blob("component").descriptor.digest;
   const specification = blob("specification").descriptor.digest;
   const files = [blob("app.js", "text/javascript"), blob("app.wasm", MEDIA_TYPES.wasm)];
   cache.package("debian/hello/2.10/amd64", blob("package"), { used: DAY });
-  cache.image("edge", specification, blob("disk image"), { used: 2 * DAY });
+  cache.build("edge", specification, blob("disk image"), { used: 2 * DAY });
   cache.compiled(component, "jco-1.2.3", files, { used: 3 * DAY });
   const snapshot = await surveyOf(cache);
   assert.deepEqual(
@@ -264,7 +268,7 @@ Deno.test("packages, images and compiled code are entries, each with its blob", 
         problem: undefined,
       },
       {
-        type: "image",
+        type: "build",
         name: `edge@${specification}`,
         group: "edge",
         digest: blob("disk image").descriptor.digest,
@@ -286,6 +290,90 @@ Deno.test("packages, images and compiled code are entries, each with its blob", 
   assert.deepEqual(snapshot.entries.map(({ size, ownSize }) => size - ownSize), [7, 10, 14]);
   assert.equal(snapshot.size, cache.size());
 });
+
+Deno.test("builds are read where earlier versions kept them too", async () => {
+  using cache = new CacheFolder();
+  const [one, other] = ["one", "other"].map((text) => blob(text).descriptor.digest);
+  cache.build("edge", one!, blob("disk image"));
+  const folder = cache.build("core", other!, blob("old disk image"), {}, "images");
+  assert.equal(relative(cache.registry, folder), `images/${other}`);
+  const { entries } = await surveyOf(cache);
+  assert.deepEqual(entries.map(({ type, name, problem }) => [type, name, problem]), [
+    ["build", `core@${other}`, undefined],
+    ["build", `edge@${one}`, undefined],
+  ]);
+});
+
+const HELM_CHART = image(
+  [blob("chart", "application/vnd.cncf.helm.chart.content.v1.tar+gzip")],
+  { config: blob("{}", "application/vnd.cncf.helm.config.v1+json") },
+);
+const WASI = platformOf("wasi/wasm");
+const LINUX = platformOf("linux/amd64");
+const NESTED = index([{ artifact: index([{ artifact: ONE, platform: LINUX }]) }]);
+
+/** Writes one entry, and what is then lost of it. */
+const TYPES: [name: string, write: (cache: CacheFolder) => unknown, type: EntryType][] = [
+  ["a container image", (cache) => cache.pulled(NAME, ONE), "image"],
+  ["a Docker image", (cache) => cache.pulled(NAME, image(["x"], { docker: true })), "image"],
+  ["a Wasm package", (cache) => cache.pulled(NAME, wasmArtifact()), "app"],
+  ["a Spin app", (cache) => cache.pulled(NAME, SPIN_APP), "app"],
+  ["a Spin app that Spin pulled", (cache) => cache.spins(NAME, SPIN_APP), "app"],
+  ["a container image that Spin pulled", (cache) => cache.spins(NAME, ONE), "image"],
+  ["a Helm chart", (cache) => cache.pulled(NAME, HELM_CHART), "app"],
+  [
+    "an index of container images",
+    (cache) => cache.pulled(NAME, multiPlatform("linux/amd64")),
+    "image",
+  ],
+  [
+    "the digest of a Wasm package",
+    (cache) => cache.pulledByDigest(REPOSITORY, wasmArtifact()),
+    "app",
+  ],
+  ["the digest of a container image", (cache) => cache.pulledByDigest(REPOSITORY, ONE), "image"],
+  ["the digest of an index", (cache) => cache.pulledByDigest(REPOSITORY, NESTED), "image"],
+  ["the digest of an index of Wasm", (cache) => {
+    cache.pulledByDigest(REPOSITORY, index([{ artifact: wasmArtifact(), platform: WASI }]));
+  }, "app"],
+  ["the digest of an index whose first platform is missing", (cache) => {
+    const all = multiPlatform("linux/amd64", "linux/arm64");
+    cache.pulledByDigest(REPOSITORY, all);
+    loseDigest(cache, all.children[0]!);
+  }, "image"],
+  ["a tag without its own manifest", (cache) => {
+    Deno.removeSync(join(cache.pulled(NAME, ONE), "manifest.json"));
+  }, "image"],
+  ["a tag without any manifest", (cache) => loseManifests(cache, undefined), "app"],
+  ["a tag without any manifest, for wasi/wasm", (cache) => loseManifests(cache, WASI), "app"],
+  ["a tag without any manifest, for linux/amd64", (cache) => loseManifests(cache, LINUX), "image"],
+  ["a tag whose manifest is damaged, without a record", (cache) => {
+    Deno.writeTextFileSync(join(cache.spins(NAME, ONE), "manifest.json"), "<html>");
+  }, "app"],
+];
+
+function loseDigest(cache: CacheFolder, { descriptor }: Artifact): void {
+  Deno.removeSync(
+    join(cache.registry, "manifests", REPOSITORY, descriptor.digest, "manifest.json"),
+  );
+}
+
+/** Leaves of a container image its record, which says for which platform it was pulled. */
+function loseManifests(cache: CacheFolder, platform: object | undefined): void {
+  const folder = cache.pulled(NAME, ONE);
+  const record = JSON.parse(Deno.readTextFileSync(join(folder, "record.json")));
+  Deno.writeTextFileSync(join(folder, "record.json"), JSON.stringify({ ...record, platform }));
+  Deno.removeSync(join(folder, "manifest.json"));
+  loseDigest(cache, ONE);
+}
+
+for (const [name, write, type] of TYPES) {
+  Deno.test(`an entry's type is ${type} for ${name}`, async () => {
+    using cache = new CacheFolder();
+    write(cache);
+    assert.equal(only(await surveyOf(cache)).type, type);
+  });
+}
 
 Deno.test("a package whose parts are no plain names lies where the layout says", async () => {
   using cache = new CacheFolder();

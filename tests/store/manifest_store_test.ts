@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { takeSnapshot } from "../../src/snapshot/snapshot.ts";
 import { digestOf } from "../../src/oci/hash.ts";
 import { type ImageManifest, parseManifest } from "../../src/oci/manifest.ts";
 import { parseReference } from "../../src/oci/reference.ts";
-import { Layout } from "../../src/store/layout.ts";
+import { takeSnapshot } from "../../src/snapshot/snapshot.ts";
 import type { EntryRecord } from "../../src/store/entries/app_record.ts";
+import { Layout } from "../../src/store/layout.ts";
 import { ManifestStore } from "../../src/store/manifest_store.ts";
 import { describe, filesIn, sampleBytes } from "../support/cache/blobs.ts";
 import { TemporaryFolder } from "../support/temporary.ts";
@@ -148,8 +148,8 @@ Deno.test("a last use in the future is clamped to now, and damaged entries are t
   const { entries } = await takeSnapshot(bench.layout, 1000);
   assert.deepEqual(entries.map((entry) => entry.lastUsed), [1000, 1000]);
   assert.deepEqual(entries.map(({ name, problem }) => [name, problem !== undefined]), [
-    ["ghcr.io/a/b:v1", false],
     ["ghcr.io/x:broken", true],
+    ["ghcr.io/a/b:v1", false],
   ]);
 });
 

@@ -6,6 +6,7 @@ import { type Finding, isFault } from "../../src/verify/finding.ts";
 import { applyLocalRepairs } from "../../src/verify/repair.ts";
 import { type Verification, Verifier, type VerifyOptions } from "../../src/verify/verify.ts";
 import { Journal } from "../../src/store/journal/journal.ts";
+import { isFromRegistry } from "../../src/snapshot/types.ts";
 import { Layout } from "../../src/store/layout.ts";
 import {
   type Artifact,
@@ -57,7 +58,7 @@ class Cache extends CacheFolder {
     this.spins("ghcr.io/acme/spins:v1", SPIN);
     for (const text of ["first", "second"]) this.blobs([blob(text)]);
     this.package("debian/hello/1.0/amd64", PACKAGE);
-    this.image("disk", SPECIFICATION, DISK);
+    this.build("disk", SPECIFICATION, DISK);
     this.compiled(COMPONENT, "v1", [CODE]);
   }
 
@@ -268,11 +269,11 @@ const cases: Case[] = [
     told: [`damaged ${at(PACKAGE)} [debian/hello/1.0/amd64]`],
   },
   {
-    name: "the record of an image",
-    file: `images/${SPECIFICATION}/record.json`,
+    name: "the record of a build",
+    file: `builds/${SPECIFICATION}/record.json`,
     spoil: nonsense,
     told: [
-      `broken images/${SPECIFICATION}/record.json [${SPECIFICATION}]`,
+      `broken builds/${SPECIFICATION}/record.json [${SPECIFICATION}]`,
       `orphaned ${at(DISK)} []`,
     ],
   },
@@ -306,7 +307,7 @@ Deno.test("what mending leaves is at most missing, and the rest is as it was", a
       const isForPull = expected.some((line) => /^(?:broken|misplaced) manifests/.test(line));
       for (const finding of findings.filter(isFault)) {
         if (!isForPull) assert.equal(finding.kind, "missing");
-        assert.ok(finding.entries.every(({ type }) => type === "app"));
+        assert.ok(finding.entries.every(({ type }) => isFromRegistry(type)));
       }
     });
   }
@@ -470,7 +471,7 @@ Deno.test("an entry whose name no registry can have is told, and nothing is done
 
 Deno.test("a record of a later larder is told, and is not forgotten", async () => {
   using cache = new Cache();
-  const folders = [SHOP_TAG, "packages/debian/hello/1.0/amd64", `images/${SPECIFICATION}`];
+  const folders = [SHOP_TAG, "packages/debian/hello/1.0/amd64", `builds/${SPECIFICATION}`];
   const paths = [...folders, `compiled/${COMPONENT}/v1`].map(record);
   for (const path of paths) cache.write(path, { schemaVersion: 2 });
   const { findings, anatomies } = await cache.mended();

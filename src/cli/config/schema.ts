@@ -95,7 +95,7 @@ export const ConfigSchema = v.strictObject({
   storage: group({
     registry_cache: cache("apps and images from registries"),
     package_cache: cache("packages"),
-    image_cache: cache("built images"),
+    image_cache: cache("builds"),
   }),
   gc: group({
     max_size: setting(Bytes, {

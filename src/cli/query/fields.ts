@@ -1,4 +1,5 @@
 import { formatPlatform } from "../../oci/platform.ts";
+import { isFromRegistry } from "../../snapshot/types.ts";
 import type { Item } from "./items.ts";
 
 /** What a field's values are: texts, whole numbers, truth values, milliseconds since the epoch, milliseconds. */
@@ -19,22 +20,26 @@ function field(type: FieldType, description: string, read: Field["read"]): Field
 
 /** Every field, in the order in which they are documented. */
 export const FIELDS = {
-  type: field("string", "`app`, `package`, `image`, `compiled` or `blob`", (item) => item.type),
+  type: field(
+    "string",
+    "`app`, `image`, `package`, `build`, `compiled` or `blob`",
+    (item) => item.type,
+  ),
   name: field(
     "string",
-    "the reference of an app, `source/name/version/arch` of a package, `name@digest` of an image, `digest/engine` of compiled code, the digest of a blob",
+    "the reference of an app or image, `source/name/version/arch` of a package, `name@digest` of a build, `digest/engine` of compiled code, the digest of a blob",
     (item) => item.name,
   ),
   group: field(
     "string",
-    "what belongs together: the repository of an app, all versions of a package for one architecture, all builds of an image, all that was compiled of one component; `data` or `wasm` of a blob",
+    "what belongs together: the repository of an app or image, all versions of a package for one architecture, all builds of one name, all that was compiled of one component; `data` or `wasm` of a blob",
     (item) => item.group,
   ),
-  registry: field("string", "the registry of an app", registryOf),
-  tag: field("string", "the tag of an app", tagOf),
+  registry: field("string", "the registry of an app or image", registryOf),
+  tag: field("string", "the tag of an app or image", tagOf),
   digest: field(
     "string",
-    "what an app's reference stands for, the file of a package or image, the component that was compiled",
+    "the digest of the tag of an app or image, the file of a package or build, the component that was compiled",
     (item) => item.digest,
   ),
   platform: field(
@@ -64,7 +69,7 @@ export const FIELDS = {
   ),
   checked: field(
     "timestamp",
-    "when the registry last confirmed an app; the beginning of 1970 where it never did",
+    "when the registry last confirmed an app or image; the beginning of 1970 where it never did",
     ({ record }) => record ? Date.parse(record.checkedAt) : undefined,
   ),
   pinned: field(
@@ -103,7 +108,7 @@ export function readField(name: FieldName, item: Item, now: number): string | nu
  */
 export function itemToJson(item: Item, now: number): Record<string, unknown> {
   const members: Record<string, unknown> = {
-    reference: item.type === "app" ? item.name : null,
+    reference: isFromRegistry(item.type) ? item.name : null,
   };
   for (const name of FIELD_NAMES) {
     const { type, read }: Field = FIELDS[name];
@@ -118,10 +123,10 @@ export function itemToJson(item: Item, now: number): Record<string, unknown> {
 
 /** `ghcr.io` of an app: Docker's name for no registry but its own is the first part of every reference. */
 function registryOf({ type, name }: Item): string | undefined {
-  return type === "app" ? name.slice(0, name.indexOf("/")) : undefined;
+  return isFromRegistry(type) ? name.slice(0, name.indexOf("/")) : undefined;
 }
 
 function tagOf({ type, name, group }: Item): string | undefined {
-  if (type !== "app" || name[group.length] !== ":") return undefined;
+  if (!isFromRegistry(type) || name[group.length] !== ":") return undefined;
   return name.slice(group.length + 1).replace(/@.*$/s, "");
 }

@@ -1,6 +1,6 @@
 import { type Clock, mapLimit } from "../../base/concurrency.ts";
 import { hasCode, LarderError } from "../../base/errors.ts";
-import { diskError, isDeletion, statIfAny } from "../../base/files.ts";
+import { diskError, isDeletionError, statIfAny } from "../../base/files.ts";
 import { redact } from "../../base/redact.ts";
 import type { BlobDescriptor } from "../../oci/descriptor.ts";
 import type { Digest } from "../../oci/digest.ts";
@@ -160,7 +160,7 @@ function noteUse(
     // What is there can be used all the same, and who deletes it meanwhile means to.
     const isHarmless = outcome === "reused" &&
       hasCode(error, "LDR_DISK_FULL", "LDR_READ_ONLY", "LDR_PERMISSION");
-    if (!isHarmless && !isDeletion(error)) throw error;
+    if (!isHarmless && !isDeletionError(error)) throw error;
   }
 }
 

@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { MAX_DOCUMENT } from "../../base/limits.ts";
 import { hasCode, LarderError, messageOf, throwIfAborted } from "../../base/errors.ts";
-import { askProgram, type ProgramAnswer } from "../../base/programs.ts";
+import { type ProgramResult, runProgram } from "../../base/programs.ts";
 import { credentialOf, type HelperCall } from "./docker_config.ts";
 import type { Credential } from "./credential.ts";
 
@@ -47,12 +47,12 @@ export async function askHelper(
   return credentialOf(answer.Username, answer.Secret, `${program}, named in ${options.namedIn}`);
 }
 
-type Ended = Extract<ProgramAnswer, { ended: true }>;
+type Ended = Extract<ProgramResult, { ended: true }>;
 
 /** Runs the helper; what it has to tell the user goes to stderr. */
 async function converse(program: string, input: string, options: HelperOptions): Promise<Ended> {
   const { timeout = HELPER_TIMEOUT, signal } = options;
-  const answer = await askProgram(program, {
+  const answer = await runProgram(program, {
     args: ["get"],
     input,
     stderr: "inherit",

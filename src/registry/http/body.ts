@@ -1,4 +1,4 @@
-import { joined } from "../../base/bytes.ts";
+import { concatBytes } from "../../base/bytes.ts";
 import { STALL_TIMEOUT, TRANSFER_BUFFER } from "../../base/limits.ts";
 import { interrupted } from "../../base/errors.ts";
 import { networkError, timedOut } from "./fetch_transport.ts";
@@ -65,7 +65,7 @@ export async function readSmall(
     if (length > limit) return undefined;
     parts.push(chunk.slice());
   }
-  return joined(parts);
+  return concatBytes(parts);
 }
 
 interface ChunkReader {

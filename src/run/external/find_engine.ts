@@ -1,6 +1,6 @@
 import { posix, win32 } from "node:path";
 import { LarderError } from "../../base/errors.ts";
-import { askProgram } from "../../base/programs.ts";
+import { runProgram } from "../../base/programs.ts";
 import type { HostPlatform } from "../../store/platform_dirs.ts";
 
 /** Milliseconds for an engine to print its version; it is listed without one afterwards. */
@@ -97,7 +97,7 @@ function isExecutable(path: string): boolean {
 async function versionOf(path: string): Promise<string | undefined> {
   const options = { stderr: "null", timeout: ENGINE_TIMEOUT, limit: 1024 } as const;
   try {
-    const answer = await askProgram(path, { args: ["--version"], ...options });
+    const answer = await runProgram(path, { args: ["--version"], ...options });
     return answer.ended && answer.success ? VERSION.exec(answer.stdout)?.[0] : undefined;
   } catch {
     return undefined; // The reason is reported when it is run.

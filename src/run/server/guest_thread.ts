@@ -23,7 +23,7 @@ export const RESPONSE_TIMEOUT = 60_000;
 const BLOCKED_AFTER = 200;
 
 /** Milliseconds without a beat after which a thread is ended, with all its requests. */
-const HANG_TIMEOUT = 10_000;
+export const HANG_TIMEOUT = 10_000;
 
 /** Limit on requests under way in one thread; each has its own instance and memory. */
 export const REQUESTS_PER_THREAD = 32;

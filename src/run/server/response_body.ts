@@ -1,4 +1,4 @@
-import { joined } from "../../base/bytes.ts";
+import { concatBytes } from "../../base/bytes.ts";
 import { RESPONSE_WINDOW } from "./messages.ts";
 
 export interface ResponseEvents {
@@ -58,7 +58,7 @@ export class GuestResponse {
     const init = { status: this.#status, headers: this.#headers };
     if (isBodiless(this.#status)) return new Response(null, init);
     if (this.#end === "complete") {
-      const bytes = this.#early.length === 1 ? this.#early[0] : joined(this.#early);
+      const bytes = this.#early.length === 1 ? this.#early[0] : concatBytes(this.#early);
       return new Response(bytes, init);
     }
     return new Response(this.#body(), init);

@@ -1,4 +1,4 @@
-import { joined } from "../../base/bytes.ts";
+import { concatBytes } from "../../base/bytes.ts";
 
 /** Encodes an unsigned number as LEB128. */
 export function encodeU32(value: number): Uint8Array {
@@ -13,10 +13,10 @@ export function encodeU32(value: number): Uint8Array {
 
 export function encodeName(value: string): Uint8Array {
   const bytes = new TextEncoder().encode(value);
-  return joined([encodeU32(bytes.length), bytes]);
+  return concatBytes([encodeU32(bytes.length), bytes]);
 }
 
 export function encodeSection(id: number, parts: readonly Uint8Array[]): Uint8Array {
-  const content = joined(parts);
-  return joined([Uint8Array.of(id), encodeU32(content.length), content]);
+  const content = concatBytes(parts);
+  return concatBytes([Uint8Array.of(id), encodeU32(content.length), content]);
 }

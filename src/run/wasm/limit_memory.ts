@@ -1,4 +1,4 @@
-import { joined } from "../../base/bytes.ts";
+import { concatBytes } from "../../base/bytes.ts";
 import { encodeSection, encodeU32 } from "./encoder.ts";
 import { extractMemory, type MemoryImage, PAGE } from "./memory_image.ts";
 import type { SectionReader } from "./reader.ts";
@@ -46,13 +46,13 @@ function withMaximums(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
   const initialPages = limits.reduce((sum, { initial }) => sum + initial, 0);
   const growth = Math.max(0, Math.floor((MAX_GUEST_MEMORY / PAGE - initialPages) / limits.length));
   const entries = limits.map(({ flags, initial, maximum }) =>
-    joined([
+    concatBytes([
       encodeU32(flags | HAS_MAXIMUM),
       encodeU32(initial),
       encodeU32(Math.min(maximum, initial + growth)),
     ])
   );
-  return joined([
+  return concatBytes([
     bytes.subarray(0, memory.start),
     encodeSection(SECTION.memory, [encodeU32(limits.length), ...entries]),
     bytes.subarray(memory.end),

@@ -1,4 +1,4 @@
-import { joined } from "../../base/bytes.ts";
+import { concatBytes } from "../../base/bytes.ts";
 import { encodeName, encodeSection, encodeU32 } from "./encoder.ts";
 import {
   HEADER,
@@ -164,5 +164,5 @@ function rewrite(
       parts.push(encodeSection(id, [encodeU32(segments.length), ...segments]));
     } else parts.push(bytes.subarray(start, end));
   }
-  return joined(parts);
+  return concatBytes(parts);
 }

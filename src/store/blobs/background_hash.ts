@@ -1,5 +1,5 @@
-import { algorithmOf, asDigest, type Digest } from "../../oci/digest.ts";
 import type { BlobHasher } from "../../oci/content_verifier.ts";
+import { algorithmOf, asDigest, type Digest } from "../../oci/digest.ts";
 import type { HashAnswer, HashRequest } from "./hash_messages.ts";
 
 /** So many new bytes are worth telling the hashing thread of. */

@@ -1,21 +1,21 @@
-import { COPY_BUFFER, PULL_ROUNDS, TRANSFER_BUFFER } from "../../base/limits.ts";
 import { LarderError } from "../../base/errors.ts";
 import {
   diskError,
   FILE_MODE,
-  isAbsence,
+  isNotFound,
   keepsModes,
   removeIfAny,
   statIfAny,
   syncFolder,
 } from "../../base/files.ts";
+import { COPY_BUFFER, PULL_ROUNDS, TRANSFER_BUFFER } from "../../base/limits.ts";
 import type { BlobDescriptor, Descriptor } from "../../oci/descriptor.ts";
 import { algorithmOf, type Digest } from "../../oci/digest.ts";
+import type { BlobStream, Fetcher } from "../../oci/fetcher.ts";
 import { digestOf, Hasher } from "../../oci/hash.ts";
-import type { Content, Fetcher } from "../../oci/fetcher.ts";
 import { isWasm, SPIN_APPLICATION } from "../../oci/media_types.ts";
-import { deletedAgain, Ingest, type IngestOptions } from "./ingest.ts";
 import type { Layout } from "../layout.ts";
+import { deletedRepeatedly, Ingest, type IngestOptions } from "./ingest.ts";
 
 /**
  * The blobs under `data/` and `wasm/`, by digest.
@@ -33,7 +33,7 @@ export class BlobStore implements Fetcher {
   }
 
   /** Where a blob belongs, whether it is there or not. */
-  place(descriptor: BlobDescriptor): string {
+  pathOf(descriptor: BlobDescriptor): string {
     return this.#layout.blobOf(descriptor);
   }
 
@@ -96,7 +96,7 @@ export class BlobStore implements Fetcher {
         ingest.abort();
       }
     }
-    throw deletedAgain(descriptor);
+    throw deletedRepeatedly(descriptor);
   }
 
   /** Removes a blob whose bytes are not what its name says. */
@@ -113,7 +113,7 @@ export class BlobStore implements Fetcher {
 
   /** Reads a blob from the store. */
   // deno-lint-ignore require-await
-  async fetch(descriptor: BlobDescriptor, offset = 0): Promise<Content> {
+  async fetch(descriptor: BlobDescriptor, offset = 0): Promise<BlobStream> {
     const path = this.find(descriptor);
     if (!path) {
       throw new LarderError("LDR_NOT_CACHED", `${descriptor.digest} is not in the cache`, {
@@ -174,7 +174,7 @@ export function hasDigest(path: string, digest: Digest): boolean {
     }
     return hasher.digest() === digest;
   } catch (error) {
-    if (isAbsence(error)) return false;
+    if (isNotFound(error)) return false;
     throw diskError(error, "read", path);
   }
 }

@@ -1,6 +1,6 @@
 /** The hashing thread: reads files that are still being written, as far as it is told, and files that are whole. */
-import { workerScope } from "../../base/worker.ts";
 import { COPY_BUFFER } from "../../base/limits.ts";
+import { workerScope } from "../../base/worker.ts";
 import type { DigestAlgorithm } from "../../oci/digest.ts";
 import { Hasher } from "../../oci/hash.ts";
 import type {

@@ -1,23 +1,23 @@
-import { MAX_UNSIZED, Verifier } from "../../oci/content_verifier.ts";
 import { dirname } from "node:path";
 import { sleep } from "../../base/concurrency.ts";
-import { COPY_BUFFER, LOCK_POLL, PULL_ROUNDS } from "../../base/limits.ts";
 import { LarderError } from "../../base/errors.ts";
 import {
   diskError,
   ensureFolder,
   FILE_MODE,
-  isAbsence,
-  isAt,
+  isNotFound,
+  isStillAt,
   removeIfAny,
   writeAll,
 } from "../../base/files.ts";
+import { COPY_BUFFER, LOCK_POLL, PULL_ROUNDS } from "../../base/limits.ts";
+import { ContentVerifier, MAX_UNSIZED } from "../../oci/content_verifier.ts";
 import type { BlobDescriptor } from "../../oci/descriptor.ts";
-import { FileHasher } from "./background_hash.ts";
 import { lockFile } from "../locks/file_lock.ts";
+import { FileHasher } from "./background_hash.ts";
 
 /** From this size on a blob is hashed in a thread of its own: below it, starting one costs more than it brings. */
-export const HASH_IN_THREAD = 16 * 1024 * 1024;
+export const BACKGROUND_HASH_SIZE = 16 * 1024 * 1024;
 
 export interface IngestOptions {
   /** Called once if another process is writing the same blob and has to be waited for. */
@@ -44,7 +44,7 @@ export class Ingest {
   readonly #partial: string;
   readonly #destination: string;
   readonly #file: Deno.FsFile;
-  #verifier: Verifier;
+  #verifier: ContentVerifier;
   /** Hashes in another thread, for blobs that are worth it. */
   #fileHasher: FileHasher | undefined;
   #open = true;
@@ -59,7 +59,7 @@ export class Ingest {
     this.#partial = partial;
     this.#destination = destination;
     this.#file = file;
-    this.#verifier = new Verifier(descriptor);
+    this.#verifier = new ContentVerifier(descriptor);
   }
 
   /**
@@ -79,7 +79,7 @@ export class Ingest {
     for (;;) {
       const { file, path } = await claimPartial(partial, options);
       try {
-        if (isAt(file, path)) {
+        if (isStillAt(file, path)) {
           if (!await isPresent()) {
             const ingest = new Ingest(descriptor, path, destination, file);
             await ingest.#resume();
@@ -137,21 +137,21 @@ export class Ingest {
       await this.#verifier.finish();
     } catch (error) {
       // The hashing thread reads by name: it may have found another process's file, or none.
-      if (isAt(this.#file, this.#partial)) throw diskError(error, "read", this.#partial);
+      if (isStillAt(this.#file, this.#partial)) throw diskError(error, "read", this.#partial);
       this.#close();
       return false;
     }
     try {
       await this.#file.syncData();
       // Somebody may have deleted the cache, and another process begun a partial file of the same name.
-      if (!isAt(this.#file, this.#partial) || !this.#rename()) {
+      if (!isStillAt(this.#file, this.#partial) || !this.#rename()) {
         this.#close();
         return false;
       }
     } catch (error) {
       throw diskError(error, "write", this.#destination);
     }
-    const own = isAt(this.#file, this.#destination);
+    const own = isStillAt(this.#file, this.#destination);
     this.#close();
     return own;
   }
@@ -159,14 +159,14 @@ export class Ingest {
   /** Closes and keeps what has come for the next try; an empty file is not worth keeping. */
   abort(): void {
     if (!this.#open) return;
-    if (this.offset === 0 && isAt(this.#file, this.#partial)) removeIfAny(this.#partial);
+    if (this.offset === 0 && isStillAt(this.#file, this.#partial)) removeIfAny(this.#partial);
     this.#close();
   }
 
   /** Closes and removes what has come: it is not what it should be. */
   discard(): void {
     if (!this.#open) return;
-    if (isAt(this.#file, this.#partial)) removeIfAny(this.#partial);
+    if (isStillAt(this.#file, this.#partial)) removeIfAny(this.#partial);
     this.#close();
   }
 
@@ -183,7 +183,7 @@ export class Ingest {
         Deno.renameSync(this.#partial, this.#destination);
         return true;
       } catch (error) {
-        if (!isAbsence(error)) throw error;
+        if (!isNotFound(error)) throw error;
         if (!folderIsThere) ensureFolder(dirname(this.#destination));
       }
     }
@@ -191,15 +191,15 @@ export class Ingest {
   }
 
   /** A new check of a file that has `length` bytes already. */
-  #begin(length: number): Verifier {
+  #begin(length: number): ContentVerifier {
     this.#fileHasher?.close();
     this.#fileHasher = undefined;
     const { digest, size = 0 } = this.#descriptor;
     // Windows lets only the handle that has the lock read the file, and the thread would need one of its own.
     const onlyHandle = Deno.build.os === "windows";
-    if (size < HASH_IN_THREAD || onlyHandle) return new Verifier(this.#descriptor);
+    if (size < BACKGROUND_HASH_SIZE || onlyHandle) return new ContentVerifier(this.#descriptor);
     this.#fileHasher = new FileHasher(this.#partial, digest, length);
-    return new Verifier(this.#descriptor, this.#fileHasher, length);
+    return new ContentVerifier(this.#descriptor, this.#fileHasher, length);
   }
 
   /** Goes on where the partial file ends; one that is too long cannot be a beginning. */
@@ -261,7 +261,7 @@ function openPartial(path: string): Deno.FsFile | undefined {
   try {
     return Deno.openSync(path, options);
   } catch (error) {
-    if (!isAbsence(error)) throw diskError(error, "write", path);
+    if (!isNotFound(error)) throw diskError(error, "write", path);
   }
   ensureFolder(dirname(path));
   try {
@@ -273,7 +273,7 @@ function openPartial(path: string): Deno.FsFile | undefined {
 }
 
 /** The error for a blob that somebody deleted, with the cache, each time that it was to be finished. */
-export function deletedAgain(descriptor: BlobDescriptor): LarderError {
+export function deletedRepeatedly(descriptor: BlobDescriptor): LarderError {
   return new LarderError(
     "LDR_DISK",
     `the cache was deleted ${PULL_ROUNDS} times under ${descriptor.digest}`,

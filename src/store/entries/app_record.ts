@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { DigestSchema } from "../../oci/descriptor.ts";
-import { parseJson, TimeSchema } from "../json.ts";
 import { PlatformSchema } from "../../oci/platform.ts";
+import { parseJson, TimeSchema } from "../json.ts";
 
 const RecordSchema = v.object({
   schemaVersion: v.literal(1),
@@ -27,10 +27,10 @@ const RecordSchema = v.object({
 export type EntryRecord = v.InferOutput<typeof RecordSchema>;
 
 /** Reads a record; undefined for one that is broken, which counts as none and is written anew. */
-export function parseRecord(text: string): EntryRecord | undefined {
+export function parseEntryRecord(text: string): EntryRecord | undefined {
   return parseJson(RecordSchema, text);
 }
 
-export function formatRecord(record: EntryRecord): string {
+export function formatEntryRecord(record: EntryRecord): string {
   return JSON.stringify(record, null, 2) + "\n";
 }

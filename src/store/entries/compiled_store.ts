@@ -1,10 +1,8 @@
-import { parseJson } from "../json.ts";
 import { join } from "node:path";
 import * as v from "valibot";
-import { PULL_ROUNDS } from "../../base/limits.ts";
 import {
   ensureFolder,
-  isDeletion,
+  isDeletionError,
   readFolder,
   readTextIfAny,
   statIfAny,
@@ -12,10 +10,12 @@ import {
   tryTouch,
   writeFileAtomic,
 } from "../../base/files.ts";
+import { PULL_ROUNDS } from "../../base/limits.ts";
 import { DescriptorSchema } from "../../oci/descriptor.ts";
 import type { Digest } from "../../oci/digest.ts";
 import type { BlobStore } from "../blobs/blob_store.ts";
 import type { IngestOptions } from "../blobs/ingest.ts";
+import { parseJson } from "../json.ts";
 import { type Layout, RECORD_FILE } from "../layout.ts";
 import { withSharedLock } from "../locks/store_lock.ts";
 
@@ -171,7 +171,7 @@ function publish(folder: string, text: string): void {
       syncFolder(folder);
       return;
     } catch (error) {
-      if (round === PULL_ROUNDS || !isDeletion(error)) throw error;
+      if (round === PULL_ROUNDS || !isDeletionError(error)) throw error;
     }
   }
 }

@@ -1,6 +1,6 @@
-import { parseJson, TimeSchema } from "../json.ts";
 import * as v from "valibot";
 import { DescriptorSchema } from "../../oci/descriptor.ts";
+import { parseJson, TimeSchema } from "../json.ts";
 import { isPathPart } from "../layout.ts";
 
 const { mediaType, digest, size } = DescriptorSchema.entries;

@@ -1,4 +1,3 @@
-import { parseJson, TimeSchema } from "../json.ts";
 import { dirname, join } from "node:path";
 import * as v from "valibot";
 import { LarderError } from "../../base/errors.ts";
@@ -6,16 +5,17 @@ import {
   diskError,
   ensureFolder,
   FILE_MODE,
-  isAt,
+  isStillAt,
   readText,
   readTextIfAny,
   removeIfAny,
   statIfAny,
   writeFileAtomic,
 } from "../../base/files.ts";
-import { lockFile } from "../locks/file_lock.ts";
-import { type Layout, PIN_FILE } from "../layout.ts";
 import { matchesName } from "../entry_names.ts";
+import { parseJson, TimeSchema } from "../json.ts";
+import { type Layout, PIN_FILE } from "../layout.ts";
+import { lockFile } from "../locks/file_lock.ts";
 import { withSharedLock } from "../locks/store_lock.ts";
 
 /** What keeps an entry from every automatic removal. */
@@ -110,7 +110,7 @@ export class PinStore {
       for (;;) {
         using file = openPins(this.#layout.pins);
         await lockFile(file, true, options);
-        if (!isAt(file, this.#layout.pins)) continue;
+        if (!isStillAt(file, this.#layout.pins)) continue;
         // Not by its name: Windows lets only the handle that has the lock read the file.
         const pins = parsePatterns(readText(file), this.#layout.pins);
         const document = { schemaVersion: 1, pins: change(pins) };

@@ -2,7 +2,7 @@ import type { Digest } from "../../oci/digest.ts";
 import type { JournalEvent, UseEvent } from "./journal.ts";
 
 /** Something that happened to an entry, as far as the journal goes back. Times are milliseconds since the epoch. */
-export type Happening =
+export type HistoryEvent =
   | { readonly kind: "hit"; readonly at: number; readonly name: string; readonly digest: Digest }
   | {
     readonly kind: "fetched";
@@ -10,13 +10,13 @@ export type Happening =
     readonly name: string;
     readonly digest: Digest;
     readonly bytes: number;
-    readonly because: Reason;
+    readonly because: FetchReason;
   }
-  | Eviction
+  | RemovalEvent
   | { readonly kind: "damaged"; readonly at: number; readonly digest: Digest };
 
 /** A removal by a command. */
-export interface Eviction {
+export interface RemovalEvent {
   readonly kind: "removed";
   readonly at: number;
   readonly name: string;
@@ -27,12 +27,12 @@ export interface Eviction {
 }
 
 /** Why something had to be fetched. */
-export type Reason =
+export type FetchReason =
   | { readonly cause: "never seen" }
   /** @property from what it stood for before, where that is known */
   | { readonly cause: "moved"; readonly from: Digest | undefined }
   | { readonly cause: "platform" }
-  | { readonly cause: "removed"; readonly by: Eviction }
+  | { readonly cause: "removed"; readonly by: RemovalEvent }
   /** @property at when a verification found that */
   | { readonly cause: "damaged"; readonly at: number | undefined }
   /** It was there, and no command of larder's is known to have removed it. */
@@ -46,8 +46,8 @@ export type Reason =
 export function historyOf(
   events: readonly JournalEvent[],
   concerns: (name: string, digest: Digest | undefined) => boolean,
-): Happening[] {
-  const happenings: Happening[] = [];
+): HistoryEvent[] {
+  const happenings: HistoryEvent[] = [];
   for (const event of events) {
     const at = Date.parse(event.at);
     if (event.kind === "use") {
@@ -65,7 +65,7 @@ export function historyOf(
   return happenings;
 }
 
-function useOf(event: UseEvent, at: number, before: readonly Happening[]): Happening {
+function useOf(event: UseEvent, at: number, before: readonly HistoryEvent[]): HistoryEvent {
   const { name, digest, cause, fetched } = event;
   if (!cause) return { kind: "hit", at, name, digest };
   const because = reasonOf(event, before.filter((each) => !("name" in each) || each.name === name));
@@ -73,7 +73,7 @@ function useOf(event: UseEvent, at: number, before: readonly Happening[]): Happe
 }
 
 /** @param before what happened to what has the same name */
-function reasonOf({ cause }: UseEvent, before: readonly Happening[]): Reason {
+function reasonOf({ cause }: UseEvent, before: readonly HistoryEvent[]): FetchReason {
   const last = before.at(-1);
   switch (cause) {
     case "platform":

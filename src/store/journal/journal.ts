@@ -1,9 +1,9 @@
-import { parseJson, TimeSchema } from "../json.ts";
 import * as v from "valibot";
-import { FILE_MODE, isAt, readTextIfAny, writeAll } from "../../base/files.ts";
+import { FILE_MODE, isStillAt, readTextIfAny, writeAll } from "../../base/files.ts";
 import { DigestSchema } from "../../oci/descriptor.ts";
-import { tryLockFile } from "../locks/file_lock.ts";
+import { parseJson, TimeSchema } from "../json.ts";
 import type { Layout } from "../layout.ts";
+import { tryLockFile } from "../locks/file_lock.ts";
 
 /** From this size on the journal of hits, misses and sweeps begins anew; the last one is kept beside it. */
 export const JOURNAL_SIZE = 2 * 1024 * 1024;
@@ -40,7 +40,7 @@ const EvictedSchema = v.object({
   digest: v.optional(DigestSchema),
   rule: v.string(),
   why: v.string(),
-  /** The type of entries that the limit is for; left out for a limit of all of the cache. */
+  /** The type of entries that the limit is for, or `registry`; left out for a limit on the whole cache. */
   scope: v.optional(v.string()),
   /** What its removal freed. */
   bytes: Bytes,
@@ -61,7 +61,7 @@ const SweepSchema = v.object({
   /** How many stayed, and what the cache took afterwards. */
   entriesLeft: Bytes,
   bytesLeft: Bytes,
-  /** The same of the types whose own limits took something. */
+  /** The same of the scopes whose own limits took something. */
   typesLeft: v.optional(v.array(v.object({ type: v.string(), entries: Bytes, bytes: Bytes }))),
 });
 
@@ -129,7 +129,7 @@ export class Journal {
   /** Whoever has the lock of a file that still has its name renames it; the others leave that to them. */
   #rotate(file: Deno.FsFile): void {
     const { journal, olderJournal } = this.#layout;
-    if (tryLockFile(file, true) === "busy" || !isAt(file, journal)) return;
+    if (tryLockFile(file, true) === "busy" || !isStillAt(file, journal)) return;
     Deno.renameSync(journal, olderJournal);
   }
 }

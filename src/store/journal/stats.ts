@@ -33,7 +33,7 @@ export interface Regret {
 /** The least that a limit has to be for nothing that was regretted to have gone. */
 export interface Advice {
   readonly rule: "max-size" | "max-count" | "unused" | "min-free";
-  /** The type of entries that the limit is for; undefined for a limit of all of the cache. */
+  /** The type of entries that the limit is for, or `registry`; undefined for a limit on the whole cache. */
   readonly scope: string | undefined;
   /**
    * `max-size`: bytes; `max-count`: entries; `unused`: milliseconds; `min-free`: bytes that the disk lacks, since

@@ -1,6 +1,6 @@
-import { LOCK_POLL } from "../../base/limits.ts";
-import { throwIfAborted } from "../../base/errors.ts";
 import { sleep } from "../../base/concurrency.ts";
+import { throwIfAborted } from "../../base/errors.ts";
+import { LOCK_POLL } from "../../base/limits.ts";
 
 let warned = false;
 let onUnsupported: (message: string) => void = () => {};
@@ -24,7 +24,7 @@ export async function lockFile(
   file: Deno.FsFile,
   exclusive: boolean,
   options: { waiting?: () => void; timeout?: number; signal?: AbortSignal | undefined } = {},
-): Promise<LockAttempt> {
+): Promise<LockResult> {
   const deadline = Date.now() + (options.timeout ?? Infinity);
   try {
     if (await tryLock(file, exclusive)) return "taken";
@@ -46,13 +46,13 @@ export async function lockFile(
 }
 
 /** How an attempt at a lock ended: it is ours, another open file has it, or nobody can tell. */
-export type LockAttempt = "taken" | "busy" | "unknown";
+export type LockResult = "taken" | "busy" | "unknown";
 
 /**
  * Takes the flock(2) of an open file if it is free at this moment. "unknown" is the answer of a file system
  * without locks, and of older runtimes, which can only wait for one.
  */
-export function tryLockFile(file: Deno.FsFile, exclusive: boolean): LockAttempt {
+export function tryLockFile(file: Deno.FsFile, exclusive: boolean): LockResult {
   if (typeof file.tryLockSync !== "function") return "unknown";
   try {
     return file.tryLockSync(exclusive) ? "taken" : "busy";
@@ -63,7 +63,7 @@ export function tryLockFile(file: Deno.FsFile, exclusive: boolean): LockAttempt 
 }
 
 /** Takes a shared lock that nobody contests for longer than a moment; none where the file system has none. */
-export function holdFile(file: Deno.FsFile): void {
+export function lockShared(file: Deno.FsFile): void {
   try {
     file.lockSync(false);
   } catch (error) {

@@ -1,24 +1,24 @@
-import { parseJson, TimeSchema } from "../json.ts";
 import { join, relative, sep } from "node:path";
 import process from "node:process";
+import * as v from "valibot";
 import { hasCode, LarderError } from "../../base/errors.ts";
 import {
   diskError,
   ensureFolder,
   FILE_MODE,
-  isAbsence,
+  isNotFound,
   readFolder,
   readTextIfAny,
   removeIfAny,
   statIfAny,
   writeAll,
 } from "../../base/files.ts";
-import { holdFile, tryLockFile } from "./file_lock.ts";
-import type { Layout } from "../layout.ts";
-import { withSharedLock } from "./store_lock.ts";
-import * as v from "valibot";
 import { DigestSchema } from "../../oci/descriptor.ts";
 import type { Digest } from "../../oci/digest.ts";
+import { parseJson, TimeSchema } from "../json.ts";
+import type { Layout } from "../layout.ts";
+import { lockShared, tryLockFile } from "./file_lock.ts";
+import { withSharedLock } from "./store_lock.ts";
 
 /** Where locks cannot tell whether a lease is in use, it counts for so long even if its process is not found. */
 const LEASE_GRACE = 24 * 60 * 60_000;
@@ -109,7 +109,7 @@ export class Lease implements Disposable {
       if (!file) continue;
       try {
         writeAll(file, new TextEncoder().encode(text));
-        holdFile(file);
+        lockShared(file);
         Deno.renameSync(`${name}.new`, `${name}.json`);
         this.#held.push({ file, path: `${name}.json` });
         return;
@@ -137,7 +137,7 @@ export async function takeLease(
 }
 
 /**
- * What running processes use; the leases of processes that are gone are removed, unless only a `look` is wanted. A
+ * What running processes use; the leases of processes that are gone are removed, unless `readOnly`. A
  * collector calls this under the store's exclusive lock.
  *
  * Where there are no locks (some network file systems, older runtimes) a lease counts while a process with its
@@ -149,15 +149,15 @@ export async function takeLease(
 export function liveLeases(
   layout: Layout,
   now = Date.now(),
-  options: { look?: boolean } = {},
+  options: { readOnly?: boolean } = {},
 ): LeaseContent[] {
   const leases: LeaseContent[] = [];
   for (const { name, isFile } of readFolder(layout.leases)) {
     const pid = (LEASE.exec(name) ?? UNFINISHED.exec(name))?.[1];
     if (!isFile || pid === undefined) continue;
     const path = join(layout.leases, name);
-    if (!isHeld(path, Number(pid), now, options.look ?? false)) {
-      if (!options.look) tidy(path);
+    if (!isHeld(path, Number(pid), now, options.readOnly ?? false)) {
+      if (!options.readOnly) tidy(path);
     } else if (LEASE.test(name)) {
       const lease = readLease(layout, path);
       if (lease) leases.push(lease);
@@ -178,8 +178,8 @@ function readLease(layout: Layout, path: string): LeaseContent | undefined {
 }
 
 /** Whether the process that wrote a lease still has it. */
-function isHeld(path: string, pid: number, now: number, look: boolean): boolean {
-  const file = openIfAny(path, look);
+function isHeld(path: string, pid: number, now: number, readOnly: boolean): boolean {
+  const file = openIfAny(path, readOnly);
   if (!file) return false;
   try {
     const attempt = tryLockFile(file, true);
@@ -187,7 +187,7 @@ function isHeld(path: string, pid: number, now: number, look: boolean): boolean 
     const made = statIfAny(path)?.mtime?.getTime() ?? now;
     return now - made < LEASE_GRACE || isAlive(pid);
   } catch (error) {
-    if (look) return true; // Such as NFS, where only who may write can tell.
+    if (readOnly) return true; // Such as NFS, where only who may write can tell.
     throw diskError(error, "lock", path);
   } finally {
     file.close();
@@ -202,12 +202,12 @@ function isAlive(pid: number): boolean {
   }
 }
 
-function openIfAny(path: string, look: boolean): Deno.FsFile | undefined {
+function openIfAny(path: string, readOnly: boolean): Deno.FsFile | undefined {
   try {
     // NFS gives an exclusive lock only to who may write.
-    return Deno.openSync(path, { read: true, write: !look });
+    return Deno.openSync(path, { read: true, write: !readOnly });
   } catch (error) {
-    if (isAbsence(error)) return undefined;
+    if (isNotFound(error)) return undefined;
     throw diskError(error, "open", path);
   }
 }
@@ -245,7 +245,7 @@ export interface LeaseContent {
 }
 
 /** The trees of the cache that have entries. */
-const TREES = ["manifests", "packages", "images", "compiled"];
+const TREES = ["manifests", "packages", "builds", "images", "compiled"];
 
 const LeaseSchema = v.object({
   schemaVersion: v.literal(1),

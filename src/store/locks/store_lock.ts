@@ -1,10 +1,10 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { dirname } from "node:path";
 import { hasCode, LarderError } from "../../base/errors.ts";
-import { diskError, ensureFolder, FILE_MODE, isAbsence, isAt } from "../../base/files.ts";
+import { diskError, ensureFolder, FILE_MODE, isNotFound, isStillAt } from "../../base/files.ts";
 import { formatDuration } from "../../base/units.ts";
-import { lockFile, tryLockFile } from "./file_lock.ts";
 import type { Layout } from "../layout.ts";
+import { lockFile, tryLockFile } from "./file_lock.ts";
 
 /** How long a writer waits for a sweep to finish. */
 const LOCK_WAIT = 10 * 60_000;
@@ -108,7 +108,7 @@ async function takeLock(
     let isOurs = false;
     try {
       if (await lockFile(file, exclusive, options) === "busy") throw busy();
-      isOurs = isAt(file, path);
+      isOurs = isStillAt(file, path);
       if (isOurs) return file;
     } finally {
       if (!isOurs) file.close();
@@ -173,7 +173,7 @@ function openIfAny(path: string): Deno.FsFile | undefined {
   try {
     return Deno.openSync(path, { read: true });
   } catch (error) {
-    if (isAbsence(error)) return undefined;
+    if (isNotFound(error)) return undefined;
     throw diskError(error, "open", path);
   }
 }

@@ -113,7 +113,12 @@ const BAD: [string, string, string, RegExp][] = [
   ["null for a value", "cache_dir:\n", "1:1", /cache_dir: .*null/],
   ["text for a group", "freshness: never", "1:1", /freshness: .*"never"/],
   ["a list for a group", "freshness: [a]", "1:1", /freshness/],
-  ["a share of more than all", "gc: {min_free: 101%}", "1:6", /gc\.min_free: not a share: "101%"/],
+  [
+    "a percentage above 100",
+    "gc: {min_free: 101%}",
+    "1:6",
+    /gc\.min_free: not a percentage: "101%"/,
+  ],
   ["a size that is none", "gc:\n  max_size: 5 stones\n", "2:3", /gc\.max_size: not a size/],
   ["nothing to keep", "gc: {keep_last: 0}", "1:6", /gc\.keep_last: .*>=1/],
   ["a negative size", "storage:\n  image_cache: {max_size_gb: -1}\n", "2:17", /max_size_gb: .*>=0/],

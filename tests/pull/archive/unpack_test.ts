@@ -3,7 +3,7 @@ import { join as joinPath } from "node:path";
 import { gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { hasCode } from "../../../src/base/errors.ts";
-import { isDeletion } from "../../../src/base/files.ts";
+import { isDeletionError } from "../../../src/base/files.ts";
 import { digestOf } from "../../../src/oci/hash.ts";
 import { SPIN_ARCHIVE } from "../../../src/oci/media_types.ts";
 import { unpackArchive, type UnpackOptions } from "../../../src/pull/archive/unpack.ts";
@@ -377,7 +377,7 @@ Deno.test("an archive that somebody deleted is absent", async () => {
   const descriptor = { mediaType: SPIN_ARCHIVE, digest: digestOf(encode("x")), size: 1 };
   await assert.rejects(
     unpackArchive({ descriptor, path: joinPath(scene.folder, "gone") }, scene.store),
-    isDeletion,
+    isDeletionError,
   );
 });
 

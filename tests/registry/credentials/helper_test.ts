@@ -66,7 +66,7 @@ Deno.test("helpers: how they can fail", async () => {
     ["no JSON", "echo hunter2-hunter2", /no credential/],
     ["something else", `echo '{"Username":"a"}'`, /no credential/],
     ["nothing", "true", /no credential/],
-    ["too much", "while :; do echo hunter2-hunter2-hunter2-hunter2; done", /without end/],
+    ["too much", "while :; do echo hunter2-hunter2-hunter2-hunter2; done", /wrote more than/],
   ];
   for (const [name, script, expected] of cases) {
     using desk = new Desk();
@@ -104,7 +104,7 @@ Deno.test("helpers: one that hangs, with a child that holds its output, is given
     askHelper({ helper: "slow", server: "h.io" }, { namedIn: "a file", timeout: 300 }),
   );
   assert.equal(error.code, "LDR_CREDENTIAL_HELPER");
-  assert.match(error.message, /not done after 0\.3 s/);
+  assert.match(error.message, /did not finish within 0\.3 s/);
   const child = readTextIfAny(desk.path("child")); // None, if it was too slow to begin.
   if (child) Deno.kill(Number(child));
 });

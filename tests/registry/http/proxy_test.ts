@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
+import { childEnvironment } from "../../support/cli/environment.ts";
 import { isProxyBypassed, withoutProxies } from "../../../src/registry/http/proxy.ts";
 import { TestCa } from "../../support/registry/certificates.ts";
 import { ForwardProxy } from "../../support/registry/forward_proxy.ts";
@@ -63,11 +64,10 @@ Deno.test("the proxy variables are out of sight for the time of a call, even of 
 /** Fetches addresses in a process with this environment alone. */
 async function fetchWith(env: Record<string, string>, ...urls: string[]): Promise<string[]> {
   const script = fileURLToPath(new URL("../../support/registry/fetch_urls.ts", import.meta.url));
-  const { PATH = "", HOME = "" } = Deno.env.toObject();
   const { stdout, stderr, success } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", "--quiet", "--no-config", "--no-lock", script, ...urls],
     clearEnv: true,
-    env: { PATH, HOME, ...env },
+    env: childEnvironment(env),
   }).output();
   assert.ok(success, new TextDecoder().decode(stderr));
   return new TextDecoder().decode(stdout).trim().split("\n");

@@ -81,7 +81,7 @@ Deno.test("Compiler only warns if the cache cannot be created", async () => {
   const root = join(folder.path, "registry");
   Deno.writeTextFileSync(root, "no folder");
   const compiler = new TestCompiler(await guestBytes("command_cases"), root);
-  await assertNotStored(compiler, /a file stands where a folder should be/);
+  await assertNotStored(compiler, /a file exists where a folder is needed/);
 });
 
 mountTest(

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { runEngine } from "../../../src/run/external/process.ts";
 import { Running } from "../../support/cli/cli.ts";
+import { childEnvironment } from "../../support/cli/environment.ts";
 import { failureOf } from "../../support/failure_of.ts";
 import { TemporaryFolder } from "../../support/temporary.ts";
 
@@ -15,7 +16,8 @@ function start(folder: TemporaryFolder, script: string, args: string[] = [], std
   Deno.chmodSync(path, 0o755);
   const process = new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", "--no-check", "--quiet", RUNNER, path, ...args],
-    env: { INHERITED: "from the user" },
+    clearEnv: true,
+    env: childEnvironment({ INHERITED: "from the user" }),
     stdin: "piped",
     stdout: "piped",
     stderr: "piped",

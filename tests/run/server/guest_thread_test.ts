@@ -4,9 +4,11 @@ import {
   REQUESTS_PER_THREAD,
   RESPONSE_TIMEOUT,
 } from "../../../src/run/server/guest_thread.ts";
+import { WATCH_INTERVAL } from "../../../src/run/server/heartbeat.ts";
 import { compileComponent, guestBytes } from "../../support/wasm/components.ts";
 import { NOTHING } from "../../support/wasm/guest_host.ts";
 import { headOf } from "../../support/wasm/guest_pools.ts";
+import { quickTimer } from "../../support/wasm/quick_timer.ts";
 
 const cases = await guestBytes("http_cases");
 
@@ -47,6 +49,7 @@ function pause(): Promise<void> {
 
 Deno.test("GuestThread.load counts a guest until it ends", async (t) => {
   await t.step("after its client disconnected", async () => {
+    using _ = quickTimer("setInterval", WATCH_INTERVAL);
     using guest = await startGuest();
     const response = await ask(guest, "/tail");
     while (!guest.isBlocked) await pause();
@@ -54,6 +57,7 @@ Deno.test("GuestThread.load counts a guest until it ends", async (t) => {
     await assertLoadedUntilEnd(guest);
   });
   await t.step("after its response", async () => {
+    using _ = quickTimer("setInterval", WATCH_INTERVAL);
     using guest = await startGuest();
     assert.equal(await (await ask(guest, "/after"))!.text(), "hello\n");
     await assertLoadedUntilEnd(guest);

@@ -1,8 +1,13 @@
 import assert from "node:assert/strict";
-import { REQUESTS_PER_THREAD, RESPONSE_TIMEOUT } from "../../../src/run/server/guest_thread.ts";
+import {
+  HANG_TIMEOUT,
+  REQUESTS_PER_THREAD,
+  RESPONSE_TIMEOUT,
+} from "../../../src/run/server/guest_thread.ts";
 import { WATCH_INTERVAL } from "../../../src/run/server/heartbeat.ts";
 import { endlessStart, guestBytes } from "../../support/wasm/components.ts";
 import { Pool } from "../../support/wasm/guest_pools.ts";
+import { quickTimer } from "../../support/wasm/quick_timer.ts";
 
 const cases = await guestBytes("http_cases");
 const endless = await endlessStart();
@@ -13,6 +18,7 @@ function startEndless(options: { signal?: AbortSignal } = {}): Promise<void> {
 
 Deno.test("GuestPool.start with a start function that does not end", async (t) => {
   await t.step("fails after a timeout", async () => {
+    using _ = quickTimer("setTimeout", HANG_TIMEOUT);
     await assert.rejects(startEndless(), { code: "LDR_GUEST", message: /did not start in time/ });
   });
   await t.step("fails at once when the signal is raised", async () => {
@@ -54,6 +60,7 @@ Deno.test("GuestPool.handle fails with 504 after a minute", async (t) => {
 });
 
 Deno.test("GuestPool.handle passes waiting requests on when a thread without clients ends", async () => {
+  using _ = quickTimer("setInterval", WATCH_INTERVAL);
   using pool = await Pool.start(cases);
   for (let i = 1; i < REQUESTS_PER_THREAD; i++) assert.equal(await pool.get("/linger"), "hello\n");
   assert.equal(await pool.get("/after"), "hello\n");
@@ -75,6 +82,7 @@ Deno.test("GuestPool.handle fails with 499 if the client disconnects, also while
 });
 
 Deno.test("GuestPool.handle passes a request that no guest received to another thread", async () => {
+  using _ = quickTimer("setInterval", WATCH_INTERVAL);
   using pool = await Pool.start(cases);
   const busy = pool.get("/busy");
   const requests = [pool.get("/hello"), pool.get("/echo", new Blob(["body"]).stream())];

@@ -1,13 +1,13 @@
-import { HASH_PROGRESS } from "../../../src/store/blobs/hash_worker.ts";
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { hasCode } from "../../../src/base/errors.ts";
+import { digestOf } from "../../../src/oci/hash.ts";
 import {
   HASH_BATCH_FILES,
   hashFiles,
   type SizedFile,
 } from "../../../src/store/blobs/hash_files.ts";
-import assert from "node:assert/strict";
-import { join } from "node:path";
-import { hasCode } from "../../../src/base/errors.ts";
-import { digestOf } from "../../../src/oci/hash.ts";
+import { HASH_PROGRESS } from "../../../src/store/blobs/hash_worker.ts";
 import { sampleBytes } from "../../support/cache/blobs.ts";
 import { TemporaryFolder } from "../../support/temporary.ts";
 

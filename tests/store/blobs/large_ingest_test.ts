@@ -1,14 +1,14 @@
 /** The blobs that are large enough to be hashed in a thread of their own. */
-import { HASH_IN_THREAD, type Ingest } from "../../../src/store/blobs/ingest.ts";
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { hasCode } from "../../../src/base/errors.ts";
 import { BlobStore } from "../../../src/store/blobs/blob_store.ts";
+import { BACKGROUND_HASH_SIZE, type Ingest } from "../../../src/store/blobs/ingest.ts";
 import { Layout } from "../../../src/store/layout.ts";
 import { describe, filesIn, sampleBytes } from "../../support/cache/blobs.ts";
 import { TemporaryFolder } from "../../support/temporary.ts";
 
-const BYTES = sampleBytes(HASH_IN_THREAD + 12_345);
+const BYTES = sampleBytes(BACKGROUND_HASH_SIZE + 12_345);
 const DESCRIPTOR = describe(BYTES);
 const CHUNK = 700_001;
 
@@ -53,7 +53,7 @@ Deno.test("a large blob comes out as it went in", async () => {
 
 Deno.test("several large blobs at once share the thread", async () => {
   using bench = new Bench();
-  const others = [2, 3, 4].map((seed) => sampleBytes(HASH_IN_THREAD, seed));
+  const others = [2, 3, 4].map((seed) => sampleBytes(BACKGROUND_HASH_SIZE, seed));
   const committed = await Promise.all(others.map(async (bytes) => {
     const ingest = await bench.open(describe(bytes, undefined, "sha512"));
     write(ingest, bytes);

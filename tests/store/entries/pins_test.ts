@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { hasCode } from "../../../src/base/errors.ts";
 import { ensureFolder } from "../../../src/base/files.ts";
-import { Layout } from "../../../src/store/layout.ts";
 import { matchingPin, PinStore, readPin } from "../../../src/store/entries/pins.ts";
+import { Layout } from "../../../src/store/layout.ts";
 import { withExclusiveLock } from "../../../src/store/locks/store_lock.ts";
-import { Gate } from "../../support/gate.ts";
 import { filesBelow } from "../../support/cache/store_check.ts";
+import { Gate } from "../../support/gate.ts";
 import { TemporaryFolder } from "../../support/temporary.ts";
 
 const NOW = Date.parse("2026-01-02T03:04:05.000Z");

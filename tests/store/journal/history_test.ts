@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { asDigest, type Digest } from "../../../src/oci/digest.ts";
-import { type Happening, historyOf } from "../../../src/store/journal/history.ts";
+import { type HistoryEvent, historyOf } from "../../../src/store/journal/history.ts";
 import type { JournalEvent, MissCause } from "../../../src/store/journal/journal.ts";
 
 const NAME = "ghcr.io/acme/app:v1";
@@ -27,7 +27,7 @@ function damage(minute: number, name = NAME): JournalEvent {
   return { kind: "damage", at: at(minute), digest: digest("f"), names: [name] };
 }
 
-function history(...events: JournalEvent[]): Happening[] {
+function history(...events: JournalEvent[]): HistoryEvent[] {
   return historyOf(events, (name) => name === NAME);
 }
 

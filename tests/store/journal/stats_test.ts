@@ -1,4 +1,3 @@
-import { REGRET_AGE, statsOf } from "../../../src/store/journal/stats.ts";
 import assert from "node:assert/strict";
 import { asDigest, type Digest } from "../../../src/oci/digest.ts";
 import {
@@ -7,6 +6,7 @@ import {
   type MissCause,
   sweepEvent,
 } from "../../../src/store/journal/journal.ts";
+import { REGRET_AGE, statsOf } from "../../../src/store/journal/stats.ts";
 import { DAY } from "../../support/cache/cache_folder.ts";
 
 function digest(letter: string): Digest {

@@ -1,12 +1,12 @@
 import { dirname, join, relative } from "node:path";
+import { TemporaryFolder } from "../temporary.ts";
 import { type Artifact, MEDIA_TYPES, type TestBlob } from "./artifacts.ts";
 import { filesBelow } from "./store_check.ts";
-import { TemporaryFolder } from "../temporary.ts";
 
 const WASM: readonly string[] = [MEDIA_TYPES.spinWasm, MEDIA_TYPES.wasm];
 
 /** Where what is cached lies; the rest is a few bytes for larder's own use. */
-const TREES = ["data", "wasm", "manifests", "packages", "images", "compiled", "partial"];
+const TREES = ["data", "wasm", "manifests", "packages", "builds", "images", "compiled", "partial"];
 
 export const HOUR = 60 * 60_000;
 export const DAY = 24 * HOUR;
@@ -106,10 +106,16 @@ export class CacheFolder extends TemporaryFolder {
     }, writing);
   }
 
-  /** Writes an image that was built, and returns its folder. */
-  image(name: string, specification: string, file: TestBlob, writing: Writing = {}): string {
+  /** Writes what an image builder made, and returns its folder. @param tree the folder of all builds */
+  build(
+    name: string,
+    specification: string,
+    file: TestBlob,
+    writing: Writing = {},
+    tree: "builds" | "images" = "builds",
+  ): string {
     this.blobs([file], writing.written ?? writing.used ?? 0);
-    return this.#record(join("images", specification), {
+    return this.#record(join(tree, specification), {
       schemaVersion: 1,
       name,
       specification,

@@ -1,3 +1,4 @@
+// deno-lint-ignore-file no-console
 /**
  * A process that uses the cache, for the tests of leases: `lease_holder.ts ROOT hold DIGEST` takes a lease, says so
  * and waits to be killed; `lease_holder.ts ROOT churn DIGEST` takes and releases 300, and looks for each.

@@ -1,4 +1,5 @@
 import { run } from "./commands.ts";
+import { childEnvironment } from "./environment.ts";
 import { TemporaryFolder } from "../temporary.ts";
 
 /** Opens a page in a headless Chromium, lets its scripts run, and returns the document as it is then, as HTML. */
@@ -11,5 +12,5 @@ export async function openPage(url: string): Promise<string> {
     "--virtual-time-budget=10000",
     "--dump-dom",
     url,
-  ], { env: { HOME: profile.path } });
+  ], { env: childEnvironment({ HOME: profile.path }) });
 }

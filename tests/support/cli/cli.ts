@@ -1,5 +1,6 @@
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { childEnvironment } from "./environment.ts";
 import { TemporaryFolder } from "../temporary.ts";
 
 const PROJECT = fileURLToPath(new URL("../../../", import.meta.url));
@@ -70,7 +71,7 @@ export class User implements Disposable {
       args: rest,
       cwd: this.home,
       clearEnv: true,
-      env: { ...this.#environment(), ...options.env },
+      env: childEnvironment({ HOME: this.home, ...options.env }),
       stdin: options.stdin === undefined ? "null" : "piped",
       stdout: "piped",
       stderr: "piped",
@@ -80,10 +81,6 @@ export class User implements Disposable {
 
   [Symbol.dispose](): void {
     this.#folder[Symbol.dispose]();
-  }
-
-  #environment(): Record<string, string> {
-    return { HOME: this.home, PATH: Deno.env.get("PATH") ?? "", DENO_DIR: denoFolder() };
   }
 }
 
@@ -186,15 +183,13 @@ export class Running implements AsyncDisposable {
   }
 }
 
-function larderCommand(): string[] {
-  const binary = Deno.env.get("LARDER_BIN");
-  if (binary) return [binary];
-  const config = join(PROJECT, "deno.json");
-  return [Deno.execPath(), "run", "-A", "--quiet", "--config", config, join(PROJECT, "main.ts")];
-}
-
-/** Where Deno keeps the packages that it downloaded, which a run with an empty home needs as well. */
-export function denoFolder(): string {
-  const { DENO_DIR, XDG_CACHE_HOME, HOME } = Deno.env.toObject();
-  return DENO_DIR ?? join(XDG_CACHE_HOME ?? join(HOME ?? "/", ".cache"), "deno");
+/**
+ * The command line that starts larder: the binary that `LARDER_BIN` names, the bundle that `LARDER_BUNDLE` names,
+ * which starts twice as fast as the sources, or the sources.
+ */
+export function larderCommand(): string[] {
+  const { LARDER_BIN, LARDER_BUNDLE } = Deno.env.toObject();
+  if (LARDER_BIN) return [LARDER_BIN];
+  const options = ["-A", "--no-check", "--quiet", "--config", join(PROJECT, "deno.json")];
+  return [Deno.execPath(), "run", ...options, LARDER_BUNDLE || join(PROJECT, "main.ts")];
 }

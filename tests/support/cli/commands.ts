@@ -1,3 +1,5 @@
+import { childEnvironment } from "./environment.ts";
+
 /** The Debian packages of the programs that tests call. */
 export const PACKAGES: Readonly<Record<string, string>> = {
   "chromium-headless-shell": "chromium-headless-shell",
@@ -45,7 +47,11 @@ export function findProgram(name: string): string | undefined {
   });
 }
 
-/** Runs a program to its end and returns its stdout; a failure is thrown with what it said. */
+/**
+ * Runs a program to its end and returns its stdout; a failure is thrown with what it said.
+ *
+ * @param options `env` is the whole environment; by default that of {@link childEnvironment}
+ */
 export async function run(
   name: string,
   args: readonly string[],
@@ -54,7 +60,8 @@ export async function run(
   if (!hasProgram(name)) throw missingProgram(name);
   const child = new Deno.Command(name, {
     args: [...args],
-    env: options.env ?? {},
+    clearEnv: true,
+    env: options.env ?? childEnvironment(),
     stdin: options.stdin === undefined ? "null" : "piped",
     stdout: "piped",
     stderr: "piped",

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { stringify } from "yaml";
 import { type ServerCertificate, TestCa } from "./certificates.ts";
+import { childEnvironment } from "../cli/environment.ts";
 import { hasProgram, missingProgram, run } from "../cli/commands.ts";
 import { TemporaryFolder } from "../temporary.ts";
 import { TOKEN_ISSUER, TOKEN_SERVICE, type TokenServer } from "./token_server.ts";
@@ -80,7 +81,9 @@ export class DockerRegistry implements AsyncDisposable {
     Deno.writeTextFileSync(this.#path("log"), "");
     const command = 'exec "$0" serve "$1" >"$2" 2>&1';
     const args = ["-c", command, PROGRAM, this.#path("config.yml"), this.#path("log")];
-    this.#process = new Deno.Command("sh", { args, stdin: "null" }).spawn();
+    // A `REGISTRY_…` of the machine would be taken for a part of the config.
+    const environment = { clearEnv: true, env: childEnvironment() };
+    this.#process = new Deno.Command("sh", { args, ...environment, stdin: "null" }).spawn();
     try {
       await until(() => this.#listensAt() > 0, this.#process.status);
       this.#port = this.#listensAt();

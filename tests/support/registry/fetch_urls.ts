@@ -1,3 +1,4 @@
+// deno-lint-ignore-file no-console
 /**
  * Sends a `GET` to each address named, through the transport that larder uses, and prints a line for each: the
  * status and body, or the error's code and message. For tests that need an environment of their own, since the

@@ -1,3 +1,4 @@
+// deno-lint-ignore-file no-console
 /** Runs a program as larder runs an engine: `engine_runner.ts PROGRAM ARGS…`. */
 import { runEngine } from "../../../src/run/external/process.ts";
 

@@ -48,7 +48,7 @@ async function componentize(
   );
   const world = name.replace("_", "-");
   const args = [COMPONENTIZE, tools, source, wit, world, fileIn(folder, name)];
-  await run("node", args, { env: Deno.env.toObject() });
+  await run("node", args);
 }
 
 function fileIn(folder: string, name: JsGuest): string {

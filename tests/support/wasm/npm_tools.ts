@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { DAY } from "../cache/cache_folder.ts";
 import { run } from "../cli/commands.ts";
+import { childEnvironment, DENO_DIR } from "../cli/environment.ts";
 
 const DEFINITION = join(import.meta.dirname!, "npm_tools");
 const FILES = ["package.json", "package-lock.json"];
@@ -10,7 +11,7 @@ let folder: Promise<string> | undefined;
 
 /**
  * Returns the folder of componentize-js and jco, which tests and benchmarks run on Node. The packages are installed
- * once, by a lock file with hashes, into the user's cache folder.
+ * once, by a lock file with hashes, into Deno's cache folder.
  */
 export function npmTools(): Promise<string> {
   return folder ??= cached(
@@ -33,12 +34,12 @@ async function install(folder: string): Promise<void> {
     "--no-audit",
     "--no-fund",
   ], {
-    env: Deno.env.toObject(),
+    env: childEnvironment({}, { downloads: true }),
   });
 }
 
 /**
- * Returns a folder in the user's cache folder, which `make` fills if there is none for these inputs. The folder is
+ * Returns a folder in Deno's cache folder, which `make` fills if there is none for these inputs. The folder is
  * never incomplete: it is renamed when it is ready.
  *
  * @param inputs files on which the content depends
@@ -48,7 +49,7 @@ export async function cached(
   inputs: readonly string[],
   make: (folder: string) => Promise<void>,
 ): Promise<string> {
-  const root = join(userCache(), "larder-tests");
+  const root = join(DENO_DIR, "larder-tests");
   const hash = createHash("sha256");
   for (const input of inputs) {
     const bytes = Deno.readFileSync(input);
@@ -81,12 +82,6 @@ function removeOlder(root: string, name: string): void {
       if (!(error instanceof Deno.errors.NotFound)) throw error; // Another process was faster.
     }
   }
-}
-
-function userCache(): string {
-  const { XDG_CACHE_HOME, HOME } = Deno.env.toObject();
-  if (!XDG_CACHE_HOME && !HOME) throw new Error("the tests need HOME or XDG_CACHE_HOME to be set");
-  return XDG_CACHE_HOME || join(HOME!, ".cache");
 }
 
 function exists(path: string): boolean {

@@ -1,4 +1,4 @@
-import type { CacheSnapshot, SnapshotEntry } from "../../../snapshot/types.ts";
+import { type CacheSnapshot, isFromRegistry, type SnapshotEntry } from "../../../snapshot/types.ts";
 
 /**
  * What takes the space, as a tree: registries (and the other types of entries), what belongs together in them, and
@@ -67,16 +67,10 @@ export function spaceTree(snapshot: CacheSnapshot): SpaceNode {
   return root.finish();
 }
 
-/** The registry of an app, the type of everything else. */
+/** The registry of an app or image, the type of everything else. */
 function topOf({ type, name }: SnapshotEntry): string {
-  switch (type) {
-    case "app":
-      return name.slice(0, name.indexOf("/"));
-    case "compiled":
-      return "compiled code";
-    default:
-      return `${type}s`;
-  }
+  if (isFromRegistry(type)) return name.slice(0, name.indexOf("/"));
+  return type === "compiled" ? "compiled code" : `${type}s`;
 }
 
 function common(a: Branch, b: Branch): Branch {

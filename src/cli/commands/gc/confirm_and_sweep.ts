@@ -4,7 +4,7 @@ import { applyPlan } from "../../../gc/collector.ts";
 import { NEEDED } from "../../../gc/reference_counts.ts";
 import { isEmptyPlan, type Plan } from "../../../gc/plan.ts";
 import type { SweepResult } from "../../../gc/sweep.ts";
-import { shownName } from "../../../store/entry_names.ts";
+import { displayName } from "../../../store/entry_names.ts";
 import { writeJson, writeOut } from "../../terminal/console.ts";
 import type { Context } from "../../context.ts";
 import type { Format } from "../../options.ts";
@@ -90,7 +90,7 @@ async function confirm(
 function report(context: Context, result: SweepResult): void {
   for (const { name, why } of result.skipped) {
     // Of an entry that is kept, what it needs says nothing new.
-    if (why !== NEEDED) context.info(`kept ${shownName(name)}: ${why}`);
+    if (why !== NEEDED) context.info(`kept ${displayName(name)}: ${why}`);
   }
   context.info(freedText(result));
 }

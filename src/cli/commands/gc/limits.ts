@@ -25,11 +25,11 @@ export const LIMIT_OPTIONS = ["maxSize", "minFree", "unused", "keepLast", "maxCo
 /** Adds the options that say what the cache has to keep to. */
 export function addLimitOptions(command: Command): Command {
   return command
-    .option("--max-size <size>", "the most that the cache may take: 20GB, package=5GB", bytes)
+    .option("--max-size <size>", "the most that the cache may take: 20GB, image=5GB", bytes)
     .option("--min-free <space>", "what has to stay free on the disk: 50GB, 10%", space)
     .option("--unused <duration>", "remove what was not used for so long: 30d, image=7d", age)
     .option("--keep-last <n>", "keep the last used n tags of each repository, whatever", count)
-    .option("--max-count <n>", "keep at most n entries: 500, image=5", count);
+    .option("--max-count <n>", "keep at most n entries: 500, build=5", count);
 }
 
 /** A policy with what the command line says in the place of what it said. */
@@ -42,7 +42,7 @@ export function withLimits(policy: GcPolicy, options: LimitOptions): GcPolicy {
       ...before,
       maxSize: maxSize?.[type] ?? before?.maxSize,
       maxCount: maxCount?.[type] ?? before?.maxCount,
-      // What is said of everything on the command line beats what the config says of one type.
+      // A limit for everything on the command line beats one of the config for a type.
       unused: unused?.[type] ?? (unused?.all === undefined ? before?.unused : undefined),
       keepLast: keepLast?.[type] ?? before?.keepLast,
     };
@@ -53,6 +53,10 @@ export function withLimits(policy: GcPolicy, options: LimitOptions): GcPolicy {
     maxCount: maxCount?.all ?? policy.maxCount,
     unused: unused?.all ?? policy.unused,
     keepLast: keepLast?.all ?? policy.keepLast,
+    registry: {
+      ...policy.registry,
+      unused: unused?.all === undefined ? policy.registry?.unused : undefined,
+    },
     types,
   };
 }

@@ -1,6 +1,7 @@
 import { formatBytes, plural } from "../../../base/units.ts";
 import type { Plan } from "../../../gc/plan.ts";
-import { shownName } from "../../../store/entry_names.ts";
+import { scopeText } from "../../../gc/policy.ts";
+import { displayName } from "../../../store/entry_names.ts";
 import { table } from "../../terminal/table.ts";
 
 /** A plan as a table: each entry, what becomes of it and why. Empty for a plan without entries. */
@@ -8,8 +9,8 @@ export function planTable({ remove, keep }: Plan): string {
   const rows = [
     ...remove.entries.map((
       { name, type, rule, why, bytes },
-    ) => ["remove", shownName(name), type, rule, formatBytes(bytes), why]),
-    ...keep.map(({ name, type, rule, why }) => ["keep", shownName(name), type, rule, "", why]),
+    ) => ["remove", displayName(name), type, rule, formatBytes(bytes), why]),
+    ...keep.map(({ name, type, rule, why }) => ["keep", displayName(name), type, rule, "", why]),
   ];
   if (rows.length === 0) return "";
   return table(["", "NAME", "TYPE", "RULE", "FREES", "WHY"], rows);
@@ -31,7 +32,7 @@ export function planSummary({ remove, bytes }: Plan): string {
 export function shortfallLines({ shortfalls }: Plan): string[] {
   return shortfalls.map(({ rule, type, limit, missing, kept }) => {
     const amount = rule === "max-count" ? String : formatBytes;
-    const of = type ? ` of type ${type}` : "";
+    const of = type ? ` for ${scopeText(type)}` : "";
     const reasons = kept.map((each) =>
       each.entries > 0
         ? `${each.rule} ${formatBytes(each.bytes)} in ${plural(each.entries, "entry", "entries")}`

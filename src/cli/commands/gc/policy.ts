@@ -1,20 +1,19 @@
-import type { GcPolicy, TypeLimits } from "../../../gc/policy.ts";
-import type { EntryType } from "../../../snapshot/types.ts";
+import type { GcPolicy, LimitScope, TypeLimits } from "../../../gc/policy.ts";
 import type { Config } from "../../config/schema.ts";
 
 const GB = 1e9;
 const DAY = 86_400_000;
 
-/** The group of `storage` that has the limits of a type; compiled code has none there. */
+/** The group of `storage` that has the limits of a scope; compiled code has none there. */
 export const CACHES = {
-  app: "registry_cache",
+  registry: "registry_cache",
   package: "package_cache",
-  image: "image_cache",
-} as const satisfies Partial<Record<EntryType, string>>;
+  build: "image_cache",
+} as const satisfies Partial<Record<LimitScope, string>>;
 
 type CacheSettings = NonNullable<NonNullable<Config["storage"]>["registry_cache"]>;
 
-/** What the config says that the cache has to keep to: `gc` holds for all, `storage` for single types. */
+/** What the config says that the cache has to keep to: `gc` holds for all, `storage` for single caches. */
 export function policyOf({ gc, storage }: Config): GcPolicy {
   return {
     maxSize: gc?.max_size,
@@ -22,10 +21,10 @@ export function policyOf({ gc, storage }: Config): GcPolicy {
     maxCount: gc?.max_count,
     unused: gc?.unused,
     keepLast: gc?.keep_last,
+    registry: limitsOf(storage?.[CACHES.registry]),
     types: {
-      app: limitsOf(storage?.[CACHES.app]),
       package: limitsOf(storage?.[CACHES.package]),
-      image: limitsOf(storage?.[CACHES.image]),
+      build: limitsOf(storage?.[CACHES.build]),
     },
   };
 }

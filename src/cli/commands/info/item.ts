@@ -1,11 +1,11 @@
 import type { Content } from "../../../snapshot/file_state.ts";
 import { dirname, join } from "node:path";
-import type { CacheSnapshot, SnapshotEntry } from "../../../snapshot/types.ts";
+import { type CacheSnapshot, isFromRegistry, type SnapshotEntry } from "../../../snapshot/types.ts";
 import type { Digest } from "../../../oci/digest.ts";
 import { inspectManifest, type ManifestInfo, sharersOf } from "./manifest.ts";
 import { inspectSpin, type SpinInspection } from "./spin.ts";
 
-/** What the manifests of an app say. */
+/** What the manifests of an app or image say. */
 export interface AppInfo extends SpinInspection {
   /** The index, if the reference stands for one that is in the cache. */
   readonly index: ManifestInfo | null;
@@ -13,7 +13,7 @@ export interface AppInfo extends SpinInspection {
   readonly manifest: ManifestInfo | null;
 }
 
-/** A file that a package, an image or compiled code consists of. */
+/** A file of a package, a build or compiled code. */
 export interface FileInfo {
   readonly digest: Digest;
   readonly size: number;
@@ -24,9 +24,9 @@ export interface FileInfo {
 /** All there is to say of an entry. */
 export interface EntryInfo {
   readonly entry: SnapshotEntry;
-  /** Undefined for what is no app. */
+  /** Undefined for an entry that is not from a registry. */
   readonly app: AppInfo | undefined;
-  /** Of what is no app. */
+  /** Of an entry that is not from a registry. */
   readonly files: readonly FileInfo[];
 }
 
@@ -44,7 +44,7 @@ export interface ContentInfo {
 
 /** Looks at all that an entry consists of. */
 export function inspectEntry(snapshot: CacheSnapshot, entry: SnapshotEntry): EntryInfo {
-  if (entry.type === "app") return { entry, app: inspectApp(snapshot, entry), files: [] };
+  if (isFromRegistry(entry.type)) return { entry, app: inspectApp(snapshot, entry), files: [] };
   const contents = entry.references.map((place) => snapshot.contents[place]!);
   const sharers = sharersOf(snapshot, contents.map(({ digest }) => digest), entry);
   const files = contents.map(({ digest, size, path }) => ({
@@ -83,12 +83,12 @@ function mediaTypeOf(
   digest: Digest,
   needing: readonly SnapshotEntry[],
 ): string | null {
-  const app = needing.find(({ type }) => type === "app");
+  const app = needing.find(({ type }) => isFromRegistry(type));
   const parts = app && inspectApp(snapshot, app).manifest?.parts;
   return parts?.find((part) => part.digest === digest)?.mediaType ?? null;
 }
 
-/** Reads what the manifests of an app say. */
+/** Reads what the manifests of an app or image say. */
 function inspectApp(snapshot: CacheSnapshot, entry: SnapshotEntry): AppInfo {
   const { record, folder, name } = entry;
   const sibling = (digest: Digest) => join(dirname(folder), snapshot.layout.fileName(digest));

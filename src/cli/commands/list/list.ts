@@ -1,7 +1,7 @@
 import { formatBytes, plural } from "../../../base/units.ts";
 import { takeSnapshot } from "../../../snapshot/snapshot.ts";
 import type { CacheSnapshot } from "../../../snapshot/types.ts";
-import { shownName } from "../../../store/entry_names.ts";
+import { displayName } from "../../../store/entry_names.ts";
 import { writeJsonList, writeOut } from "../../terminal/console.ts";
 import type { Context } from "../../context.ts";
 import { itemToJson } from "../../query/fields.ts";
@@ -68,7 +68,7 @@ function rows(items: readonly Item[]): string {
   return table(
     ["NAME", "TYPE", "CREATED", "LAST USED", "SIZE", "UNIQUE", "PINNED"],
     items.map((item) => [
-      shownName(item.name),
+      displayName(item.name),
       item.type,
       localTime(item.createdAt),
       localTime(item.lastUsed),

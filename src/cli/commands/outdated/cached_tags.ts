@@ -3,7 +3,7 @@ import { LarderError } from "../../../base/errors.ts";
 import { readBytesIfAny } from "../../../base/files.ts";
 import { isGlob } from "../../../base/glob.ts";
 import { takeSnapshot } from "../../../snapshot/snapshot.ts";
-import type { SnapshotEntry } from "../../../snapshot/types.ts";
+import { isFromRegistry, type SnapshotEntry } from "../../../snapshot/types.ts";
 import { type ImageManifest, parseManifest } from "../../../oci/manifest.ts";
 import { parseReference } from "../../../oci/reference.ts";
 import { type CachedTag, checkTags, type TagState } from "../../../pull/outdated.ts";
@@ -50,7 +50,7 @@ export async function checkCachedTags(
 /** What an entry has to be compared with; undefined for what no registry is asked about. */
 function tagOf(entry: SnapshotEntry): CachedTag | undefined {
   const { type, name, record, folder } = entry;
-  if (type !== "app") return undefined;
+  if (!isFromRegistry(type)) return undefined;
   try {
     const reference = parseReference(name);
     if (reference.digest) return undefined;
@@ -73,7 +73,7 @@ function imageIn(folder: string): ImageManifest | undefined {
 }
 
 function sayFixed(context: Context, { type, name }: SnapshotEntry): void {
-  const what = type === "app" ? "is fixed by its digest" : "comes from no registry";
+  const what = isFromRegistry(type) ? "is fixed by its digest" : "comes from no registry";
   context.info(`${name} ${what}: there is nothing to ask about it`);
 }
 

@@ -79,14 +79,14 @@ export function reportPull(context: Context, result: PullResult): void {
       );
       break;
     case "current":
-      context.info(`Use image from cache: ${name} is current, ${tally.reused}`);
+      context.info(`Use ${result.kind} from cache: ${name} is current, ${tally.reused}`);
       break;
     case "unchecked":
-      context.info(`Use image from cache: ${name}, ${tally.reused}, confirmed ${age} ago`);
+      context.info(`Use ${result.kind} from cache: ${name}, ${tally.reused}, confirmed ${age} ago`);
       break;
     case "stale":
       context.warn(`the registry cannot be asked about ${name}: its copy was confirmed ${age} ago`);
-      context.info(`Use image from cache: ${name}, ${tally.reused}`);
+      context.info(`Use ${result.kind} from cache: ${name}, ${tally.reused}`);
   }
 }
 

@@ -1,4 +1,5 @@
 import { formatBytes, formatDuration, plural } from "../../../base/units.ts";
+import { type LimitScope, scopeText } from "../../../gc/policy.ts";
 import { Journal } from "../../../store/journal/journal.ts";
 import { type Advice, type Regret, type Stats, statsOf } from "../../../store/journal/stats.ts";
 import { writeJson, writeOut } from "../../terminal/console.ts";
@@ -77,7 +78,7 @@ function adviceText({ rule, scope, atLeast }: Advice): string {
   }
   const limit = LIMITS[rule](atLeast);
   const what = rule === "max-count" ? plural(atLeast, "entry", "entries") : limit;
-  const of = scope === undefined ? "" : ` of the type ${scope}`;
+  const of = scope === undefined ? "" : ` of ${scopeText(scope as LimitScope)}`;
   return `a limit of at least ${what}${of} would have kept them: larder ${
     commandFor(rule, scope, atLeast)
   }`;
@@ -99,7 +100,7 @@ const STORAGE_LIMITS: Readonly<Record<Limit, readonly [string, (atLeast: number)
   unused: ["retention_days", daysIn],
 };
 
-/** What sets a limit: for compiled code nothing of the config does. */
+/** Returns the command that sets a limit: the config has none for a single type of what registries have. */
 function commandFor(rule: Limit, scope: string | undefined, atLeast: number): string {
   const limit = LIMITS[rule](atLeast);
   if (scope === undefined) return `config set gc.${rule.replace("-", "_")} ${limit}`;

@@ -1,10 +1,10 @@
 import type { Forecast } from "../../../gc/forecast.ts";
-import type { Happening } from "../../../store/journal/history.ts";
+import type { HistoryEvent } from "../../../store/journal/history.ts";
 import type { ContentReasons, EntryReasons } from "./reasons.ts";
 import { happeningText } from "./text.ts";
 
 /** What keeps an entry, as `--format json` prints it. */
-export function entryWhyJson(reasons: EntryReasons, history: readonly Happening[]): object {
+export function entryWhyJson(reasons: EntryReasons, history: readonly HistoryEvent[]): object {
   const { entry } = reasons;
   return {
     type: entry.type,
@@ -18,7 +18,7 @@ export function entryWhyJson(reasons: EntryReasons, history: readonly Happening[
 }
 
 /** Who needs a piece of content, as `--format json` prints it. */
-export function contentWhyJson(reasons: ContentReasons, history: readonly Happening[]): object {
+export function contentWhyJson(reasons: ContentReasons, history: readonly HistoryEvent[]): object {
   const { digest, contents, needed, isInUse } = reasons;
   return {
     digest,
@@ -36,7 +36,7 @@ export function contentWhyJson(reasons: ContentReasons, history: readonly Happen
 }
 
 /** What happened, with the reason in words. */
-export function happeningJson(happening: Happening): object {
+export function happeningJson(happening: HistoryEvent): object {
   return {
     ...happening,
     at: timeOf(happening.at),

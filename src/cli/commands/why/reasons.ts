@@ -37,7 +37,10 @@ export class Reasons {
   constructor(snapshot: CacheSnapshot, policy: GcPolicy, disk: Disk | undefined) {
     this.#cache = snapshot;
     this.#fates = new EvictionForecast(snapshot, policy, disk);
-    this.#inUse = inUse(snapshot, liveLeases(snapshot.layout, snapshot.takenAt, { look: true }));
+    this.#inUse = inUse(
+      snapshot,
+      liveLeases(snapshot.layout, snapshot.takenAt, { readOnly: true }),
+    );
   }
 
   ofEntry(entry: SnapshotEntry): EntryReasons {

@@ -1,8 +1,9 @@
 import { printable } from "../../../base/errors.ts";
 import { formatBytes, formatDuration, plural } from "../../../base/units.ts";
 import type { Fate, Forecast } from "../../../gc/forecast.ts";
+import { type LimitScope, scopeText } from "../../../gc/policy.ts";
 import { shortDigest } from "../../../oci/digest.ts";
-import type { Happening, Reason } from "../../../store/journal/history.ts";
+import type { FetchReason, HistoryEvent } from "../../../store/journal/history.ts";
 import type { ContentReasons, EntryReasons } from "./reasons.ts";
 import { fields, sections } from "../../terminal/sections.ts";
 import { localTime, table } from "../../terminal/table.ts";
@@ -11,7 +12,7 @@ import { localTime, table } from "../../terminal/table.ts";
 const MAX_LISTED = 10;
 
 /** What keeps an entry, when it would go, and what happened to it. */
-export function entryWhy(reasons: EntryReasons, history: readonly Happening[]): string {
+export function entryWhy(reasons: EntryReasons, history: readonly HistoryEvent[]): string {
   const { entry, fate } = reasons;
   const { name, type, size, unique, problem } = entry;
   return sections([
@@ -29,7 +30,7 @@ export function entryWhy(reasons: EntryReasons, history: readonly Happening[]): 
 }
 
 /** Who needs a piece of content, and how each leads to it. */
-export function contentWhy(reasons: ContentReasons, history: readonly Happening[]): string {
+export function contentWhy(reasons: ContentReasons, history: readonly HistoryEvent[]): string {
   const { digest, contents, needed, isInUse } = reasons;
   const orphan = isInUse ? "leaves it alone while it is in use" : "takes it when it is old enough";
   return sections([
@@ -47,7 +48,7 @@ export function contentWhy(reasons: ContentReasons, history: readonly Happening[
 }
 
 /** What is known of something that is not in the cache. */
-export function absentText(name: string, history: readonly Happening[]): string {
+export function absentText(name: string, history: readonly HistoryEvent[]): string {
   return sections([`${printable(name)} is not in the cache\n`, historyText(history)]);
 }
 
@@ -94,21 +95,21 @@ function prospectText(prospect: Forecast): string {
       return `once more than ${formatBytes(prospect.bytes)} have come (min-free)`;
     case "max-size":
       return `once more than ${formatBytes(prospect.bytes)}${
-        ofType(prospect)
+        ofScope(prospect)
       } have come (max-size)`;
     case "max-count":
       return `once more than ${prospect.entries} other entries${
-        ofType(prospect)
+        ofScope(prospect)
       } have come (max-count)`;
   }
 }
 
 /** What alone counts, if it is not all that comes. */
-function ofType({ scope }: { readonly scope?: string }): string {
-  return scope === undefined ? "" : ` of the type ${scope}`;
+function ofScope({ scope }: { readonly scope?: LimitScope }): string {
+  return scope === undefined ? "" : ` of ${scopeText(scope)}`;
 }
 
-function historyText(history: readonly Happening[]): string {
+function historyText(history: readonly HistoryEvent[]): string {
   if (history.length === 0) return "";
   const last = history.slice(-MAX_LISTED);
   const rows = last.map((each) => [localTime(each.at), happeningText(each)]);
@@ -117,7 +118,7 @@ function historyText(history: readonly Happening[]): string {
 }
 
 /** What happened, and why. */
-export function happeningText(happening: Happening): string {
+export function happeningText(happening: HistoryEvent): string {
   switch (happening.kind) {
     case "hit":
       return "used from the cache";
@@ -132,7 +133,7 @@ export function happeningText(happening: Happening): string {
   }
 }
 
-function reasonText(reason: Reason, at: number): string {
+function reasonText(reason: FetchReason, at: number): string {
   switch (reason.cause) {
     case "never seen":
       return "it was not known before";

@@ -31,7 +31,7 @@ Deno.test("larder df has a line for each type that there is, and bars for the re
   assert.deepEqual(rows[0], ["TYPE", "COUNT", "SIZE", "SHARED", "RECLAIMABLE"]);
   const body = rows.slice(1, -1);
   assert.deepEqual(body.map(([name, count]) => [name, count]), [
-    ["app", "2"],
+    ["image", "2"],
     ["compiled", "1"],
     ["needed by nothing", "1"],
     ["partial downloads", "1"],
@@ -84,30 +84,31 @@ Deno.test("larder df --format json adds up to what is on the disk", async () => 
   assert.equal(usage.total.reclaimable, 5_010);
   assert.deepEqual(usage.types.map(({ type }: { type: string }) => type), [
     "app",
-    "package",
     "image",
+    "package",
+    "build",
     "compiled",
   ]);
-  const [app, , , compiled] = usage.types;
-  assert.deepEqual([app.count, app.shared, app.reclaimable], [2, 40_000, 0]);
+  const [, images, , , compiled] = usage.types;
+  assert.deepEqual([images.count, images.shared, images.reclaimable], [2, 40_000, 0]);
   assert.equal(
-    app.size + compiled.size + unneeded.size + partials.size + rubbish.size,
+    images.size + compiled.size + unneeded.size + partials.size + rubbish.size,
     usage.total.size,
   );
-  assert.equal(usage.tree.size, app.size + compiled.size);
+  assert.equal(usage.tree.size, images.size + compiled.size);
   assert.ok(usage.disk.free > 0 && usage.disk.free <= usage.disk.size);
 });
 
 /** What the config says, and the types of which anything is reclaimable then. */
 const POLICIES: [string, string[]][] = [
-  ["gc: {unused: 30d}", ["app", "compiled"]],
+  ["gc: {unused: 30d}", ["image", "compiled"]],
   ["gc: {unused: 50d}", []],
-  ["storage: {registry_cache: {retention_days: 30}}", ["app"]],
-  ["storage: {registry_cache: {enabled: false}}", ["app"]],
-  ["storage: {registry_cache: {max_count: 1}}", ["app"]],
+  ["storage: {registry_cache: {retention_days: 30}}", ["image"]],
+  ["storage: {registry_cache: {enabled: false}}", ["image"]],
+  ["storage: {registry_cache: {max_count: 1}}", ["image"]],
   ["gc: {max_size: 1GB}", []],
-  ["gc: {max_size: 1kB}", ["app", "compiled"]],
-  ["gc: {min_free: 100%}", ["app", "compiled"]],
+  ["gc: {max_size: 1kB}", ["image", "compiled"]],
+  ["gc: {min_free: 100%}", ["image", "compiled"]],
 ];
 
 for (const [config, types] of POLICIES) {
@@ -129,7 +130,7 @@ for (const [config, types] of POLICIES) {
 Deno.test("larder df --html writes a page that needs nothing else and lets no name out", async () => {
   using home = filled();
   const evil = `<script>alert(1)</script>"'&`;
-  home.image(evil, digestOf(utf8("specification")), layer(9_000, "image"), { used: DAY });
+  home.build(evil, digestOf(utf8("specification")), layer(9_000, "build"), { used: DAY });
   const file = join(home.path, "page.html");
   const { code, stderr } = await home.larder("df", "--html", file);
   assert.equal(code, 0);
@@ -141,7 +142,7 @@ Deno.test("larder df --html writes a page that needs nothing else and lets no na
     page,
     /Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'"/,
   );
-  assert.ok(page.includes("images › &lt;script&gt;alert(1)&lt;/script&gt;&quot;&#39;&amp;"), page);
+  assert.ok(page.includes("builds › &lt;script&gt;alert(1)&lt;/script&gt;&quot;&#39;&amp;"), page);
   for (const name of ["ghcr.io", "quay.io/acme/shop", "shared", "compiled code"]) {
     assert.ok(page.includes(`>${name}<`), name);
   }

@@ -39,12 +39,12 @@ Deno.test("what several need is counted where all of them are", async () => {
 Deno.test("other types than apps stand beside the registries", async () => {
   using cache = new CacheFolder();
   cache.package("deb/hello/1.0/amd64", layer(300, "package"));
-  cache.image("router", digestOf(utf8("specification")), layer(200, "image"));
+  cache.build("router", digestOf(utf8("specification")), layer(200, "build"));
   cache.compiled(digestOf(utf8("component")), "engine-1", [layer(100, "code")]);
   const tree = spaceTree(await surveyOf(cache));
   assert.deepEqual(tree.children.map(({ name }) => name).sort(), [
+    "builds",
     "compiled code",
-    "images",
     "packages",
   ]);
   assert.ok(at(tree, "packages", "deb/hello/amd64", "deb/hello/1.0/amd64"));

@@ -17,7 +17,7 @@ function filled(): CacheHome {
   home.pulled("ghcr.io/acme/app:v10", TWO, { used: DAY });
   home.pulled("docker.io/library/nginx:latest", THREE, { used: 0 });
   home.package("debian/hello/2.10/amd64", ONE.blobs[1]!, { used: 40 * DAY });
-  home.image("edge", SPECIFICATION, TWO.blobs[1]!, { used: 2 * DAY, pinned: true });
+  home.build("edge", SPECIFICATION, TWO.blobs[1]!, { used: 2 * DAY, pinned: true });
   home.write(`partial/${ONE.descriptor.digest}`, "half");
   home.blobs([ORPHAN]);
   return home;
@@ -46,9 +46,9 @@ const cases: readonly [name: string, args: readonly string[], gone: readonly str
   ["several names", ["nginx", "ghcr.io/acme/app:v1"], [NAMES[0]!, NAMES[1]!]],
   ["a type", ["--type", "package"], ["debian/hello/2.10/amd64"]],
   ["days", ["--days", "30"], ["ghcr.io/acme/app:v1", "debian/hello/2.10/amd64"]],
-  ["days and a type", ["--days", "30", "--type", "app"], ["ghcr.io/acme/app:v1"]],
+  ["days and a type", ["--days", "30", "--type", "image"], ["ghcr.io/acme/app:v1"]],
   ["a filter", ["--filter", 'unused < duration("12h")'], ["docker.io/library/nginx:latest"]],
-  ["a name and a filter that do not meet", ["nginx", "--filter", 'type == "image"'], []],
+  ["a name and a filter that do not meet", ["nginx", "--filter", 'type == "build"'], []],
   ["what is pinned, but for the pin", ["edge@*"], []],
   ["what is pinned too", ["edge@*", "--include-pinned"], [NAMES[4]!]],
   ["a glob that matches nothing", ["quay.io/*"], []],
@@ -86,7 +86,7 @@ Deno.test("clean without names removes all but what is pinned, downloads and orp
   const { code, stdout, stderr } = await home.larder("clean", "--force");
   assert.equal(code, 0, stderr);
   assert.equal(stdout.split("\n").filter((line) => line.startsWith("remove")).length, 4);
-  assert.match(stdout, /^keep +edge@sha256:5+ +image +pinned +pinned$/m);
+  assert.match(stdout, /^keep +edge@sha256:5+ +build +pinned +pinned$/m);
   assert.match(stderr, /^freed .*, removed 4 entries$/m);
   assert.deepEqual(await left(home), [NAMES[4]]);
   const blob = join(home.registry, "data", TWO.blobs[1]!.descriptor.digest);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { image, multiPlatform } from "../../../support/cache/artifacts.ts";
+import { image, multiPlatform, wasmArtifact } from "../../../support/cache/artifacts.ts";
 import { DAY, HOUR } from "../../../support/cache/cache_folder.ts";
 import { CacheHome } from "../../../support/cache/cache_home.ts";
 import { assertStoreSound } from "../../../support/cache/store_check.ts";
@@ -50,16 +50,16 @@ Deno.test("gc shows what goes and what stays, each with its rule and why, and re
     [
       "remove",
       "ghcr.io/acme/app:old",
-      "app",
+      "image",
       "unused",
       `${(freed / 1024).toFixed(2)} KiB`,
       "unused for 40d; the limit is 30d",
     ],
-    ["keep", "ghcr.io/acme/app:pinned", "app", "pinned", "pinned"],
+    ["keep", "ghcr.io/acme/app:pinned", "image", "pinned", "pinned"],
     [
       "keep",
       "ghcr.io/acme/app:young",
-      "app",
+      "image",
       "young",
       "last used 30m ago, and is left alone for 1h",
     ],
@@ -154,10 +154,41 @@ Deno.test("limits come from the config, and the command line beats it", async ()
   assert.deepEqual(await rules("--unused", "90d", "--max-count", "package=0"), [
     "debian/hello/2.10/amd64 max-count",
   ]);
-  assert.deepEqual(await rules("--max-size", "app=1", "--keep-last", "1"), [
+  assert.deepEqual(await rules("--max-size", "image=1", "--keep-last", "1"), [
     "debian/hello/2.10/amd64 unused",
     "ghcr.io/acme/app:old max-size",
   ]);
+});
+
+Deno.test("storage.registry_cache is one budget for apps and images, and options beat it", async () => {
+  using home = new CacheHome({ now: Date.now() });
+  home.pulled("ghcr.io/acme/app:v1", wasmArtifact(), { used: 40 * DAY });
+  home.pulled("docker.io/library/nginx:latest", ONE, { used: 30 * DAY });
+  home.package("debian/hello/2.10/amd64", THREE.blobs[1]!, { used: 50 * DAY });
+  const removed = async (settings: string, ...options: string[]) => {
+    config(home, `storage: { registry_cache: { ${settings} } }`);
+    const { stdout, stderr } = await home.larder("gc", "--dry-run", "--format", "json", ...options);
+    const { remove } = JSON.parse(stdout);
+    const lines = remove.entries.map(({ name, scope }: { name: string; scope?: string }) =>
+      `${name} ${scope}`
+    );
+    return { lines, stderr };
+  };
+  const APP = "ghcr.io/acme/app:v1";
+  const IMAGE = "docker.io/library/nginx:latest";
+  assert.deepEqual((await removed("max_count: 1")).lines, [`${APP} registry`]);
+  assert.deepEqual((await removed("retention_days: 35")).lines, [`${APP} registry`]);
+  assert.deepEqual((await removed("retention_days: 35", "--unused", "45d")).lines, [
+    "debian/hello/2.10/amd64 undefined",
+  ]);
+  assert.deepEqual((await removed("retention_days: 35", "--unused", "image=20d")).lines, [
+    `${APP} registry`,
+    `${IMAGE} image`,
+  ]);
+  await home.larder("pin", APP);
+  await home.larder("pin", IMAGE);
+  const { stderr } = await removed("max_count: 1");
+  assert.match(stderr, /max-count 1 for apps and images from registries cannot be met/);
 });
 
 Deno.test("gc --plan writes what would go, and --apply removes that and nothing else", async () => {

@@ -32,13 +32,15 @@ Deno.test("gc holds for all types, storage for its own", () => {
     minFree: { percent: 10 },
     maxCount: 500,
   });
-  assert.deepEqual(limitsOf(policy, "app"), { unused: 30 * DAY, keepLast: 2, disabled: false });
+  for (const type of ["app", "image"] as const) {
+    assert.deepEqual(limitsOf(policy, type), { unused: 30 * DAY, keepLast: 2, disabled: false });
+  }
   assert.deepEqual(limitsOf(policy, "package"), {
     unused: DAY / 2,
     maxSize: 2.5e9,
     disabled: false,
   });
-  assert.deepEqual(limitsOf(policy, "image"), { unused: 90 * DAY, maxCount: 5, disabled: true });
+  assert.deepEqual(limitsOf(policy, "build"), { unused: 90 * DAY, maxCount: 5, disabled: true });
   assert.deepEqual(limitsOf(policy, "compiled"), { unused: 90 * DAY });
 });
 

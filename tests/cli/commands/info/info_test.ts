@@ -26,14 +26,14 @@ function masked(text: string, home: CacheHome): string {
     .replace(/\b[0-9a-f]{12}\b/g, "<short>");
 }
 
-Deno.test("larder info tells all of an app: manifest, layers, who shares them, where it lies", async () => {
+Deno.test("larder info tells all of an image: manifest, layers, who shares them, where it lies", async () => {
   using home = filled();
   const { code, stdout, stderr } = await home.larder("info", "ghcr.io/acme/shop:v1");
   assert.deepEqual([code, stderr], [0, ""]);
   assert.equal(
     masked(stdout, home),
     `NAME        ghcr.io/acme/shop:v1
-TYPE        app
+TYPE        image
 DIGEST      <digest>
 MEDIA TYPE  application/vnd.oci.image.manifest.v1+json
 SIZE        <size>, <size> of it shared with others
@@ -137,7 +137,7 @@ Deno.test("larder info --format json has the record, the parts and who shares th
   );
   assert.deepEqual([code, stderr], [0, ""]);
   const info = JSON.parse(stdout);
-  assert.deepEqual([info.type, info.name, info.pin], ["app", "ghcr.io/acme/shop:v1", {
+  assert.deepEqual([info.type, info.name, info.pin], ["image", "ghcr.io/acme/shop:v1", {
     note: "for the demo",
   }]);
   assert.deepEqual(
@@ -208,7 +208,7 @@ Deno.test("larder info tells of a blob who needs it, and of compiled code its fi
     sharedWith: [],
   }]);
   const manifest = await home.larder("info", `${ONE.descriptor.digest}`, "--format", "json");
-  assert.equal(JSON.parse(manifest.stdout).type, "app");
+  assert.equal(JSON.parse(manifest.stdout).type, "image");
 });
 
 Deno.test("what is ambiguous is exit 2 with the candidates, what is not there exit 3", async () => {
@@ -217,7 +217,7 @@ Deno.test("what is ambiguous is exit 2 with the candidates, what is not there ex
     code: 2,
     stdout: "",
     stderr: 'error: "ghcr.io/acme" can be 2 things in the cache [LDR_USAGE]\n' +
-      "  app       ghcr.io/acme/shop:v1\n  app       ghcr.io/acme/shop:v2\n" +
+      "  image     ghcr.io/acme/shop:v1\n  image     ghcr.io/acme/shop:v2\n" +
       "hint: write more of the name or digest\n",
   });
   const absent = await home.larder("info", "quay.io/x");

@@ -1,17 +1,24 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { childEnvironment } from "../../../support/cli/environment.ts";
 import { formatBytes } from "../../../../src/base/units.ts";
 import { FIELD_NAMES } from "../../../../src/cli/query/fields.ts";
 import { localTime } from "../../../../src/cli/terminal/table.ts";
-import { blob, digestOf, image, randomBytes, utf8 } from "../../../support/cache/artifacts.ts";
+import {
+  blob,
+  digestOf,
+  image,
+  MEDIA_TYPES,
+  randomBytes,
+  utf8,
+} from "../../../support/cache/artifacts.ts";
 import { DAY } from "../../../support/cache/cache_folder.ts";
 import { CacheHome } from "../../../support/cache/cache_home.ts";
-import { denoFolder } from "../../../support/cli/cli.ts";
+import { larderCommand } from "../../../support/cli/cli.ts";
 
 const SHARED = blob(randomBytes(4000, "shared"));
 const ONE = image([SHARED, blob(randomBytes(1000, "one"))]);
-const TWO = image([SHARED, blob(randomBytes(2000, "two"))]);
+const TWO = image([SHARED, blob(randomBytes(2000, "two"), MEDIA_TYPES.wasm)]);
 const PACKAGE = blob(randomBytes(500, "package"), "application/vnd.debian.binary-package");
 const BUILT = blob(randomBytes(700, "built"), "application/octet-stream");
 const CODE = blob(randomBytes(300, "code"), "text/javascript");
@@ -22,13 +29,13 @@ const SPECIFICATION = digestOf(utf8("specification"));
 
 const AGE = 30 * DAY;
 
-/** A cache with two apps that share a layer, one of them pinned and one Spin's, one of each other type, and an orphan. */
+/** A cache with an entry of each type and an orphan. A pinned image and an app that Spin pulled share a layer. */
 function filled(): CacheHome {
   const home = new CacheHome();
   home.pin(home.pulled("localhost:5000/team/app:v1", ONE, { used: AGE }), "for the demo");
   home.spins("ghcr.io/owner/deep/er:latest", TWO, { used: DAY, written: AGE });
   home.package("deb.example/hello/1.0/amd64", PACKAGE, { used: AGE });
-  home.image("router", SPECIFICATION, BUILT, { used: AGE });
+  home.build("router", SPECIFICATION, BUILT, { used: AGE });
   home.compiled(COMPONENT, "engine-1.0", [CODE], { used: AGE });
   home.blobs([ORPHAN], AGE);
   return home;
@@ -44,7 +51,7 @@ Deno.test("larder list says how many there are of each type, and how much all ta
   const [sentence, total, ...rest] = stdout.split("\n");
   assert.match(
     sentence!,
-    /^There are 2 apps using \S+ KiB, 1 package using \d+ B, 1 image using \d+ B, 1 compiled component using \d+ B and 8 blobs using \S+ KiB of space$/,
+    /^There is 1 app using \S+ KiB, 1 image using \S+ KiB, 1 package using \d+ B, 1 build using \d+ B, 1 compiled component using \d+ B and 8 blobs using \S+ KiB of space$/,
   );
   const blobs = [...ONE.blobs, ...TWO.blobs.slice(2), PACKAGE, BUILT, CODE, ORPHAN];
   const bytes = [
@@ -68,9 +75,9 @@ Deno.test("larder list -v has a line for each entry, and the summary below", asy
   assert.deepEqual(rows[0], ["NAME", "TYPE", "CREATED", "LAST USED", "SIZE", "UNIQUE", "PINNED"]);
   assert.deepEqual(rows.slice(1).map(([name, type, , , , , pinned]) => [name, type, pinned]), [
     ["ghcr.io/owner/deep/er:latest", "app", "no"],
-    ["localhost:5000/team/app:v1", "app", "yes"],
+    ["localhost:5000/team/app:v1", "image", "yes"],
     ["deb.example/hello/1.0/amd64", "package", "no"],
-    [`router@${SPECIFICATION}`, "image", "no"],
+    [`router@${SPECIFICATION}`, "build", "no"],
     [`${COMPONENT.slice("sha256:".length).slice(0, 12)}/engine-1.0`, "compiled", "no"],
   ]);
   const app = rows[2]!;
@@ -83,7 +90,7 @@ Deno.test("larder list -v has a line for each entry, and the summary below", asy
 
 Deno.test("larder list --type takes several types, blobs among them", async () => {
   using home = filled();
-  const { stdout } = await home.larder("list", "-v", "--type", "image", "--type", "package");
+  const { stdout } = await home.larder("list", "-v", "--type", "build", "--type", "package");
   assert.deepEqual(names(stdout.split("\n\n")[0]!), [
     "NAME",
     "deb.example/hello/1.0/amd64",
@@ -100,14 +107,14 @@ Deno.test("larder list --type takes several types, blobs among them", async () =
       [ORPHAN.descriptor.digest, 0],
     ].sort(([a], [b]) => a! < b! ? -1 : 1),
   );
-  const summary = await home.larder("list", "--type", "image");
+  const summary = await home.larder("list", "--type", "build");
   const record = JSON.parse(
-    (await home.larder("list", "--type", "image", "--format", "json")).stdout,
+    (await home.larder("list", "--type", "build", "--format", "json")).stdout,
   );
   const size = formatBytes(record[0].size);
   assert.equal(
     summary.stdout,
-    `There is 1 image using ${size} of space\nTotal space used: ${size}\n`,
+    `There is 1 build using ${size} of space\nTotal space used: ${size}\n`,
   );
 });
 
@@ -126,11 +133,11 @@ Deno.test("larder list --filter lists what fits, and sums only that up", async (
 
 /** What to sort by, and the names of the types as they then come. */
 const ORDERS: [string, string[]][] = [
-  ["size", ["compiled", "package", "image", "app", "app"]],
-  ["size:desc", ["app", "app", "image", "package", "compiled"]],
-  ["type", ["app", "app", "compiled", "image", "package"]],
-  ["unused:desc", ["app", "package", "image", "compiled", "app"]],
-  ["pinned:desc", ["app", "app", "package", "image", "compiled"]],
+  ["size", ["compiled", "package", "build", "app", "image"]],
+  ["size:desc", ["image", "app", "build", "package", "compiled"]],
+  ["type", ["app", "build", "compiled", "image", "package"]],
+  ["unused:desc", ["image", "package", "build", "compiled", "app"]],
+  ["pinned:desc", ["image", "app", "package", "build", "compiled"]],
 ];
 
 for (const [order, types] of ORDERS) {
@@ -149,7 +156,7 @@ Deno.test("larder list --format json has all of it, in full", async () => {
   const [spins, ours, ...others] = JSON.parse(stdout);
   assert.deepEqual(others.map((each: { type: string }) => each.type), [
     "package",
-    "image",
+    "build",
     "compiled",
   ]);
   assert.deepEqual(others.map((each: { reference: string }) => each.reference), [null, null, null]);
@@ -159,7 +166,7 @@ Deno.test("larder list --format json has all of it, in full", async () => {
   assert.equal(shared, SHARED.descriptor.size);
   assert.deepEqual(rest, {
     reference: "localhost:5000/team/app:v1",
-    type: "app",
+    type: "image",
     name: "localhost:5000/team/app:v1",
     group: "localhost:5000/team/app",
     registry: "localhost:5000",
@@ -191,7 +198,7 @@ Deno.test("larder list --format TEMPLATE prints a line for each entry and nothin
   using home = filled();
   const { code, stdout, stderr } = await home.larder("list", "--format", "{{type}}\\t{{tag}}");
   assert.deepEqual([code, stderr], [0, ""]);
-  assert.equal(stdout, "app\tlatest\napp\tv1\npackage\t\nimage\t\ncompiled\t\n");
+  assert.equal(stdout, "app\tlatest\nimage\tv1\npackage\t\nbuild\t\ncompiled\t\n");
 });
 
 /** A wrong command line, and what is said of it. */
@@ -208,7 +215,7 @@ const WRONG: [string[], RegExp][] = [
   [["--sort", "size:up"], /cannot sort as "size:up" says.*\nhint: write size:asc or size:desc/],
   [
     ["--type", "apps"],
-    /'apps' is invalid\. Allowed choices are app, package, image, compiled, blob/,
+    /'apps' is invalid\. Allowed choices are app, image, package, build, compiled, blob/,
   ],
   [["--format", "xml"], /'xml' is invalid\. Allowed choices are table, json, or a template/],
 ];
@@ -268,13 +275,12 @@ Deno.test("a cache that is a file has nothing in it", async () => {
 
 Deno.test("a reader who goes away ends the list without a word", async () => {
   using home = filled();
-  const main = fileURLToPath(new URL("../../../../main.ts", import.meta.url));
-  const config = fileURLToPath(new URL("../../../../deno.json", import.meta.url));
+  const [program, ...args] = larderCommand();
   const cache = `${home.path}/.cache/larder`;
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--quiet", "--config", config, main, "list", "--cache-dir", cache],
+  const child = new Deno.Command(program!, {
+    args: [...args, "list", "--cache-dir", cache],
     clearEnv: true,
-    env: { HOME: home.path, DENO_DIR: denoFolder() },
+    env: childEnvironment({ HOME: home.path }),
     stdin: "null",
     stdout: "piped",
     stderr: "piped",

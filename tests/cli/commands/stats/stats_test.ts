@@ -97,12 +97,16 @@ Deno.test("what gc took too early is listed, with a limit that would have kept i
       "a limit of at least 320MB of the type package would have kept them: larder config set storage.package_cache.max_size_gb 0.32",
     ],
     [
-      "max-count image",
-      "a limit of at least 4 entries of the type image would have kept them: larder config set storage.image_cache.max_count 4",
+      "max-count build",
+      "a limit of at least 4 entries of the type build would have kept them: larder config set storage.image_cache.max_count 4",
     ],
     [
-      "unused app",
-      "a limit of at least 38d of the type app would have kept them: larder config set storage.registry_cache.retention_days 38",
+      "unused image",
+      "a limit of at least 38d of the type image would have kept them: larder gc --unused image=38d",
+    ],
+    [
+      "unused registry",
+      "a limit of at least 38d of apps and images from registries would have kept them: larder config set storage.registry_cache.retention_days 38",
     ],
     [
       "max-size compiled",
@@ -133,7 +137,7 @@ Deno.test("the advised commands work", async () => {
     sweep(home, 2 * DAY, "max-count", "b"),
     sweep(home, 2 * DAY, "unused", "c"),
     sweep(home, 2 * DAY, "max-size package", "d"),
-    sweep(home, 2 * DAY, "max-count image", "e"),
+    sweep(home, 2 * DAY, "max-count build", "e"),
     sweep(home, 2 * DAY, "unused app", "f"),
     sweep(home, 2 * DAY, "max-count compiled", "g"),
     ...["a", "b", "c", "d", "e", "f", "g"].map((name) => use(home, DAY, name, true)),

@@ -176,7 +176,7 @@ Deno.test("--format json has all of it", async (t) => {
     const { stdout } = await home.larder("why", NAME, "--format", "json");
     const { gc, history, ...rest } = JSON.parse(stdout);
     assert.deepEqual(rest, {
-      type: "app",
+      type: "image",
       name: NAME,
       isCached: true,
       lastUsed: new Date(home.now - 10 * DAY).toISOString(),

@@ -1,5 +1,6 @@
 import process from "node:process";
-import { plain, readReport, type Report } from "./test_report.ts";
+import { childEnvironment } from "../../tests/support/cli/environment.ts";
+import { plain, readReport, type Report } from "./report.ts";
 
 /** Tests that print nothing for so long, in milliseconds, hang: the longest of them take a minute or two. */
 const PATIENCE = 5 * 60_000;
@@ -7,7 +8,8 @@ const LAST_LINES = 10;
 
 export interface TestProcess {
   readonly cwd: string;
-  readonly env: Readonly<Record<string, string>>;
+  /** Variables on top of {@link childEnvironment}. */
+  readonly env?: Readonly<Record<string, string>>;
   /** Whether the output is shown as it comes. */
   readonly shown: boolean;
   /** Milliseconds without output after which the process is killed. */
@@ -26,9 +28,10 @@ export async function runTests(args: readonly string[], options: TestProcess): P
   const junit = Deno.makeTempFileSync();
   try {
     const child = new Deno.Command(Deno.execPath(), {
-      args: ["test", "-A", "--no-check", `--junit-path=${junit}`, ...args],
+      args: ["test", "-A", "--no-check", "--frozen", `--junit-path=${junit}`, ...args],
       cwd: options.cwd,
-      env: options.env,
+      clearEnv: true,
+      env: childEnvironment(options.env),
       stdin: "null",
       stdout: "piped",
       stderr: "piped",
@@ -44,6 +47,11 @@ export async function runTests(args: readonly string[], options: TestProcess): P
   } finally {
     Deno.removeSync(junit);
   }
+}
+
+/** Whether this is only what Deno writes after 1, 2, 4 … minutes of a test. */
+function isReminder(text: string): boolean {
+  return /^\s*'.*' has been running for over \(.*\)\s*$/.test(plain(text));
 }
 
 /** Reads all that a process writes; kills it once it has been silent for too long. */
@@ -72,9 +80,12 @@ async function listen(
     for (;;) {
       const { done, value } = await stream.reader.read();
       if (done) return;
-      clearTimeout(watch);
-      watch = setTimeout(end, patience);
-      stream.text += decoder.decode(value, { stream: true });
+      const text = decoder.decode(value, { stream: true });
+      if (!isReminder(text)) {
+        clearTimeout(watch);
+        watch = setTimeout(end, patience);
+      }
+      stream.text += text;
       if (shown) stream.ours.write(value);
     }
   }));

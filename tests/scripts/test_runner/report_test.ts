@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { judge, plain, readReport, type Report } from "../../scripts/test_report.ts";
-import { EXCEPTIONS_VARIABLE } from "../binary_exceptions.ts";
-import { TemporaryFolder } from "../support/temporary.ts";
+import { judge, plain, readReport, type Report } from "../../../scripts/test_runner/report.ts";
+import { EXCEPTIONS_VARIABLE } from "../../binary_exceptions.ts";
+import { childEnvironment } from "../../support/cli/environment.ts";
+import { TemporaryFolder } from "../../support/temporary.ts";
 
 const JUNIT = `<?xml version="1.0" encoding="UTF-8"?>
 <testsuites name="deno test" tests="5" failures="1" errors="0" time="0.144">
@@ -84,7 +85,7 @@ async function reportOf(
     Deno.writeTextFileSync(join(folder.path, name), text);
   }
   const junit = join(folder.path, "junit.xml");
-  const preload = join(import.meta.dirname!, "../support/cli/skip_exceptions.ts");
+  const preload = join(import.meta.dirname!, "../../support/cli/skip_exceptions.ts");
   const skipping = exceptions ? [`--preload=${preload}`] : [];
   const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: [
@@ -97,7 +98,8 @@ async function reportOf(
       ...skipping,
     ],
     cwd: folder.path,
-    env: { [EXCEPTIONS_VARIABLE]: JSON.stringify(exceptions ?? {}) },
+    clearEnv: true,
+    env: childEnvironment({ [EXCEPTIONS_VARIABLE]: JSON.stringify(exceptions ?? {}) }),
   }).output();
   const lines = [stdout, stderr].flatMap((b) => plain(new TextDecoder().decode(b)).split("\n"));
   return readReport(Deno.readTextFileSync(junit), lines);

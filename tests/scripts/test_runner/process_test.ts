@@ -1,14 +1,13 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { runTests } from "../../scripts/test_process.ts";
-import { TemporaryFolder } from "../support/temporary.ts";
+import { runTests } from "../../../scripts/test_runner/process.ts";
+import { TemporaryFolder } from "../../support/temporary.ts";
 
 /** Runs a test file with this content. */
 async function runFile(content: string, patience?: number) {
   using folder = new TemporaryFolder();
   Deno.writeTextFileSync(join(folder.path, "a_test.ts"), content);
-  const options = { cwd: folder.path, env: { NO_COLOR: "1" }, shown: false, patience };
-  return await runTests(["a_test.ts"], options);
+  return await runTests(["a_test.ts"], { cwd: folder.path, shown: false, patience });
 }
 
 Deno.test("a process of tests tells how each has ended, and what they wrote", async () => {
@@ -25,6 +24,7 @@ Deno.test("a process of tests that hangs is killed and counts as one that failed
   const hanging = `
     console.log("the last words");
     const child = new Deno.Command("sleep", { args: ["60"], stdin: "null" }).spawn();
+    setInterval(() => console.log("'hangs' has been running for over (1m0s)"), 500);
     Deno.test("hangs", async () => void await child.status);
   `;
   const { success, report } = await runFile(hanging, 3000);

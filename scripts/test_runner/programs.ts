@@ -1,19 +1,28 @@
-import { hasProgram, PACKAGES } from "../tests/support/cli/commands.ts";
-import { jsComponent } from "../tests/support/wasm/js_component.ts";
+// deno-lint-ignore-file no-console
+import { hasProgram, PACKAGES } from "../../tests/support/cli/commands.ts";
+import { jsComponent } from "../../tests/support/wasm/js_component.ts";
 
 /**
  * Makes sure that the programs that tests call are there: installs them where apt-get may, and otherwise says
  * which packages are missing. Returns whether they are all there.
  */
 export function ensurePrograms(): boolean {
-  const missing = () => Object.keys(PACKAGES).filter((name) => !hasProgram(name));
-  if (missing().length === 0) return true;
-  const packages = [...new Set(missing().map((name) => PACKAGES[name]!))].sort();
+  if (missingPrograms().length === 0) return true;
+  const packages = missingPackages();
   if (hasProgram("apt-get") && Deno.uid() === 0) install(packages);
-  const still = missing();
+  const still = missingPrograms();
   if (still.length === 0) return true;
   console.error(`the tests need ${still.join(", ")}: install the packages ${packages.join(" ")}`);
   return false;
+}
+
+/** The Debian packages of the programs that are missing. */
+export function missingPackages(): string[] {
+  return [...new Set(missingPrograms().map((name) => PACKAGES[name]!))].sort();
+}
+
+function missingPrograms(): string[] {
+  return Object.keys(PACKAGES).filter((name) => !hasProgram(name));
 }
 
 /** Makes the components that tests run and that take long to make. Returns whether they are there. */

@@ -30,7 +30,7 @@ export interface FakeEntry {
 export type FakeContents = Readonly<Record<string, number | readonly [size: number, age: number]>>;
 
 /** A survey of a cache that is on no disk. */
-export function fakeSurvey(fakes: readonly FakeEntry[], sizes: FakeContents = {}): CacheSnapshot {
+export function fakeSnapshot(fakes: readonly FakeEntry[], sizes: FakeContents = {}): CacheSnapshot {
   const names = Object.keys(sizes);
   const contents = names.map((name) => fakeContent(name, sizes[name]!));
   const referenceCounts = new Uint32Array(contents.length);

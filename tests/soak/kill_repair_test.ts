@@ -1,0 +1,34 @@
+import assert from "node:assert/strict";
+import { User } from "../support/cli/cli.ts";
+import { flip, nonsense } from "../support/cache/damage.ts";
+import { FixtureRegistry } from "../support/registry/fixture_registry.ts";
+import { killTest, larderKilledAt } from "../support/cache/killed_at.ts";
+import { spinApp } from "../support/cache/spin_apps.ts";
+import { assertStoreSound } from "../support/cache/store_check.ts";
+import { blobPath, entryPath, pull } from "../support/cache/user_cache.ts";
+
+const SPIN = await spinApp({ files: { "a.txt": "one" }, archived: { "b.txt": "two" } });
+
+for (const calls of ["unlink,unlinkat", "rename,renameat,renameat2"]) {
+  killTest(
+    `killed at every ${calls.split(",")[0]} of a repair, the next ends right`,
+    async () => {
+      await using registry = await FixtureRegistry.start();
+      let nth = 0;
+      for (let wasKilled = true; wasKilled;) {
+        using user = new User();
+        await pull(user, registry.add("app", SPIN, "v1"));
+        for (const file of [1, 2].map((i) => blobPath(user, SPIN.blobs[i]!))) flip(file);
+        for (const name of ["config.json", "manifest.json"]) {
+          nonsense(entryPath(user, registry, "v1", name));
+        }
+        wasKilled = await larderKilledAt(user, ["verify", "--repair"], calls, ++nth);
+        // A temporary file may be left: gc takes it.
+        assert.equal((await user.larder(["verify", "--repair"])).code, 0);
+        assertStoreSound(user.registry);
+        assert.equal((await user.larder(["verify"])).code, 0);
+      }
+      assert.ok(nth > 2, "nothing was killed, so nothing was tested");
+    },
+  );
+}

@@ -1,0 +1,46 @@
+import assert from "node:assert/strict";
+import { type Artifact, image, multiPlatform } from "../support/cache/artifacts.ts";
+import { User } from "../support/cli/cli.ts";
+import { FixtureRegistry } from "../support/registry/fixture_registry.ts";
+import { killTest, larderKilledAt } from "../support/cache/killed_at.ts";
+import { spinApp } from "../support/cache/spin_apps.ts";
+import { assertNoRubbish, assertStoreSound } from "../support/cache/store_check.ts";
+import { bytesOf, names, pull } from "../support/cache/user_cache.ts";
+
+const ONE = image(["shared", "one"]);
+
+const gone: readonly [name: string, artifact: Artifact][] = [
+  ["an index", multiPlatform("linux/amd64")],
+  ["a Spin app", await spinApp({ archived: { "a.txt": "one" } })],
+];
+
+for (const [name, artifact] of gone) {
+  killTest(
+    `a sweep of ${name} that is killed at any deletion hinders nothing that comes after`,
+    async () => {
+      await using registry = await FixtureRegistry.start();
+      const stays = registry.add("stays", ONE, "v1");
+      const goes = registry.add("gone", artifact, "v1");
+      let nth = 0;
+      for (let wasKilled = true; wasKilled;) {
+        using user = new User();
+        await pull(user, stays, goes);
+        const args = ["clean", "--force", "*/gone:*"];
+        wasKilled = await larderKilledAt(user, args, "unlink,unlinkat,rmdir", ++nth);
+        assert.ok((await names(user)).includes(stays));
+        const offline = await user.larder(["pull", "--offline", stays]);
+        assert.equal(offline.code, 0, offline.stderr);
+        if (nth % 2 === 0) {
+          await pull(user, goes);
+          assert.deepEqual(await names(user), [goes, stays].sort());
+        }
+        assertStoreSound(user.registry);
+        const cleared = await user.larder(["clean", "--force"]);
+        assert.equal(cleared.code, 0, cleared.stderr);
+        assert.equal(bytesOf(user), 0);
+        assertNoRubbish(user.registry);
+      }
+      assert.ok(nth > 5, "hardly anything was killed, so hardly anything was tested");
+    },
+  );
+}

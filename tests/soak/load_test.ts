@@ -1,0 +1,62 @@
+import assert from "node:assert/strict";
+import { blob, image, randomBytes, wasmArtifact } from "../support/cache/artifacts.ts";
+import { User } from "../support/cli/cli.ts";
+import { moduleBytes } from "../support/wasm/components.ts";
+import { FixtureRegistry } from "../support/registry/fixture_registry.ts";
+import { assertStoreSound } from "../support/cache/store_check.ts";
+import { age, pull } from "../support/cache/user_cache.ts";
+
+const SHARED = blob(randomBytes(1000, "shared"));
+
+Deno.test("pulls, runs and collections in one cache do each other no harm for a minute", async () => {
+  await using registry = await FixtureRegistry.start();
+  using user = new User();
+  const module = registry.add("command", wasmArtifact(await moduleBytes("preview1_command")), "v1");
+  const apps = [1, 2, 3].map((i) => image([SHARED, blob(randomBytes(50_000, `app ${i}`))]));
+  await pull(user, module);
+  const start = performance.now();
+  let isBroken = false;
+  /** Does something over and over: until the minute is over, or until something else went wrong. */
+  const forAMinute = async (work: (round: number) => Promise<void>) => {
+    try {
+      for (let round = 0; !isBroken && performance.now() - start < 60_000; round++) {
+        await work(round);
+      }
+    } catch (error) {
+      isBroken = true;
+      throw error;
+    }
+  };
+  const puller = (number: number) =>
+    forAMinute(async (round) => {
+      const reference = registry.add(`app${number % 2}`, apps[(round + number) % 3]!, "v1");
+      await pull(user, reference, module);
+    });
+  const runner = () =>
+    forAMinute(async () => {
+      const { code, stdout, stderr } = await user.larder(["run", module, "--", "a", "b"]);
+      assert.deepEqual([code, stdout], [0, "a\nb\n"], stderr);
+    });
+  const collector = (freed: number[], ...args: string[]) =>
+    forAMinute(async () => {
+      age(user);
+      const { code, stdout, stderr } = await user.larder([...args, "--force", "--format", "json"]);
+      assert.equal(code, 0, stderr);
+      freed.push(JSON.parse(stdout).result?.freed ?? 0);
+    });
+  const collected: number[] = [];
+  const cleaned: number[] = [];
+  const all = [
+    ...[1, 2, 3, 4].map(puller),
+    ...[runner(), runner()],
+    collector(collected, "gc", "--max-size", "0"),
+    collector(cleaned, "clean", "*/app0*"),
+  ];
+  await Promise.allSettled(all);
+  await Promise.all(all);
+  for (const freed of [collected, cleaned]) {
+    assert.ok(freed.some((bytes) => bytes > 0), "nothing was removed, so nothing was tested");
+  }
+  await pull(user, module, registry.add("app1", apps[0]!, "v1"));
+  assertStoreSound(user.registry);
+});
