@@ -15,8 +15,8 @@ import { gzipSync } from "node:zlib";
 import { Hasher } from "../src/oci/hash.ts";
 import {
   embeddedName,
+  readPackageFile,
   TRANSPILER_FILES,
-  transpilerFolder,
 } from "../src/run/engine/transpiler_files.ts";
 import { BINARY_PERMISSIONS } from "./binary_permissions.ts";
 import { CompileError } from "./compile_error.ts";
@@ -136,8 +136,8 @@ export function bundle(work: string, commit: string): string {
 /** Puts the files that are read as data beside the bundle. */
 function bringAssets(folder: string): void {
   for (const name of TRANSPILER_FILES) {
-    const bytes = Deno.readFileSync(new URL(name, transpilerFolder()));
-    Deno.writeFileSync(join(folder, embeddedName(name)), gzipSync(bytes, { level: 9 }));
+    const bytes = gzipSync(readPackageFile(name), { level: 9 });
+    Deno.writeFileSync(join(folder, embeddedName(name)), bytes);
   }
 }
 

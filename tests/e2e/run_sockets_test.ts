@@ -169,7 +169,7 @@ Deno.test("an app has the sockets that it lists, and cannot listen", async (t) =
   const refused: [path: string, query: Record<string, string | number>, line: string][] = [
     ["/say", at(udp.port), `connect to tcp://${LOOPBACK}:${udp.port}: the app does not list it`],
     ["/send", at(tcp.port), `send to udp://${LOOPBACK}:${tcp.port}: the app does not list it`],
-    ["/listen", at(tcp.port), `listen on ${LOOPBACK}:${tcp.port}: the components of an app do not`],
+    ["/listen", at(tcp.port), `listen on ${LOOPBACK}:${tcp.port}: components of an app cannot`],
     ["/look-up", { name: "example.com" }, "look up example.com: the app does not list it"],
   ];
   for (const [path, query, line] of refused) {

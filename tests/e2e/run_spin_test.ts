@@ -221,7 +221,7 @@ Deno.test("variables that do not fit are refused before anything is served", asy
       /needs values for the variables "name", "token"/,
       /--variable name=VALUE --variable token/,
     ],
-    [["--variable", "nme=x"], /has no variable "nme"/, /it has these: name, token/],
+    [["--variable", "nme=x"], /has no variable "nme"/, /its variables are name, token/],
     [["--variable", "token"], /bad --variable: /, /./],
   ];
   for (const [args, error, hint] of cases) {

@@ -1,5 +1,5 @@
 // deno-lint-ignore-file no-console
-/** Runs a program as larder runs an engine, for tests of what it inherits: `engine_runner.ts PROGRAM ARGS…`. */
+/** Runs a program as larder runs an engine: `engine_runner.ts PROGRAM ARGS…`. */
 import { runEngine } from "../../../src/run/external/process.ts";
 
 const [path, ...args] = Deno.args;

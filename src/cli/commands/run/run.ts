@@ -2,9 +2,9 @@ import type { Runnable } from "../../../run/artifact.ts";
 import { runCommand } from "../../../run/engine/command.ts";
 import { Compiler } from "../../../run/engine/compiler.ts";
 import {
+  compileComponent,
   compileModule,
-  compileWasm,
-  type Prepared,
+  type PreparedWasm,
   prepareWasm,
 } from "../../../run/engine/prepare.ts";
 import type { CachedApp } from "../../../run/spin/cached_app.ts";
@@ -80,23 +80,23 @@ class Run {
     await this.#runCommand(name, prepared);
   }
 
-  async #runCommand(name: string, prepared: Prepared): Promise<void> {
+  async #runCommand(name: string, prepared: PreparedWasm): Promise<void> {
     rejectOptions(this.#command, SERVER_OPTIONS, "a command");
     const settings = this.#settings(name, this.#args, "inherit");
     const program = prepared.form === "module"
       ? { ...await compileModule(prepared), settings }
-      : { ...await compileWasm(prepared, this.#compiling()), settings };
+      : { ...await compileComponent(prepared, this.#compiling()), settings };
     Deno.exitCode = await runCommand(name, program, {
-      onRefusal: (message) => this.#context.warn(message),
+      onDenial: (message) => this.#context.warn(message),
       signal: this.#signal,
     });
   }
 
-  async #serveComponent(name: string, prepared: Prepared): Promise<void> {
+  async #serveComponent(name: string, prepared: PreparedWasm): Promise<void> {
     rejectOptions(this.#command, ["variable"], "a component without a Spin app");
     rejectArguments(this.#args, name);
     await serve(this.#context, this.#grants.address, this.#signal, async () => {
-      const compiled = await compileWasm(prepared, this.#compiling());
+      const compiled = await compileComponent(prepared, this.#compiling());
       const program = { ...compiled, settings: this.#settings(name, [], "empty") };
       return { kind: "component", name, program };
     });

@@ -3,7 +3,7 @@ import type { GuestProgram } from "../../../run/engine/component.ts";
 import {
   type Address,
   HttpServer,
-  type Served,
+  type ServedRequest,
   type Site,
 } from "../../../run/server/http_server.ts";
 import { GuestPool } from "../../../run/server/worker_pool.ts";
@@ -34,7 +34,7 @@ export async function serve(
   prepare: (origin: string) => Promise<ServedProgram>,
 ): Promise<void> {
   const onRequest = context.options.verbose
-    ? (request: Served) => logRequest(context, request)
+    ? (request: ServedRequest) => logRequest(context, request)
     : undefined;
   const warnOnce = onlyOnce((message) => context.warn(message));
   const server = new HttpServer(address, { onRequest, onFailure: warnOnce });
@@ -44,7 +44,7 @@ export async function serve(
     const start = async (name: string, program: GuestProgram) => {
       const pool = await GuestPool.start(program, threadsFor(program), {
         onFailure: (message) => context.warn(`${name}: ${message}`),
-        onRefusal: (message) => warnOnce(`${name}: ${message}`),
+        onDenial: (message) => warnOnce(`${name}: ${message}`),
       }, signal);
       pools.push(pool);
       return pool;
@@ -99,13 +99,13 @@ function announce(context: Context, url: string, served: ServedProgram): void {
   for (const { route, effective } of served.router.duplicates) {
     context.warn(`route ${route.raw} is unreachable: ${effective.raw} matches the same paths`);
   }
-  for (const { based, target } of served.router.routes) {
+  for (const { fullPath, target } of served.router.routes) {
     const handler = target.kind === "component" ? target.component : "static response";
-    context.info(`  ${url}${based} → ${handler}`);
+    context.info(`  ${url}${fullPath} → ${handler}`);
   }
 }
 
-function logRequest(context: Context, { method, path, status, duration }: Served): void {
+function logRequest(context: Context, { method, path, status, duration }: ServedRequest): void {
   context.info(`${method} ${path} ${status} ${duration.toFixed(1)} ms`);
 }
 
