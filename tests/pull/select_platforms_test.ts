@@ -74,6 +74,6 @@ Deno.test("a platform that is not there is told with those that are", async () =
     select(artifact, { platform: parsePlatform("linux/s390x") }),
     (error) =>
       hasCode(error, "LDR_NO_PLATFORM") &&
-      error.message === "the app has nothing for linux/s390x; it has plan9/mips, linux/arm/v7",
+      error.message === "the app has no image for linux/s390x; it has plan9/mips, linux/arm/v7",
   );
 });

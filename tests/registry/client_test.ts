@@ -4,7 +4,7 @@ import { type ErrorCode, hasCode, LarderError } from "../../src/base/errors.ts";
 import type { Digest } from "../../src/oci/digest.ts";
 import { digestOf } from "../../src/oci/hash.ts";
 import { MANIFEST_ACCEPT } from "../../src/oci/media_types.ts";
-import { type Authorizer, type Refusal, RegistryClient } from "../../src/registry/client.ts";
+import { type Authorizer, type DeniedRequest, RegistryClient } from "../../src/registry/client.ts";
 import type { HttpRequest, Transport } from "../../src/registry/http/transport.ts";
 import { image, type TestBlob } from "../support/cache/artifacts.ts";
 import { type FakeResponse, FakeTransport, response } from "../support/registry/fake_transport.ts";
@@ -20,7 +20,7 @@ const withCode = (...codes: ErrorCode[]) => (error: unknown) => hasCode(error, .
 
 /** Answers with `Token 1`, `Token 2`, … and gives up after `limit`. */
 class FakeAuthorizer implements Authorizer {
-  readonly refusals: Refusal[] = [];
+  readonly denials: DeniedRequest[] = [];
   readonly #limit: number;
   known: string | undefined;
 
@@ -34,12 +34,12 @@ class FakeAuthorizer implements Authorizer {
   }
 
   // deno-lint-ignore require-await
-  async answer(refusal: Refusal): Promise<string> {
-    this.refusals.push(refusal);
-    if (this.refusals.length > this.#limit) {
+  async authorize(denied: DeniedRequest): Promise<string> {
+    this.denials.push(denied);
+    if (this.denials.length > this.#limit) {
       throw new LarderError("LDR_UNAUTHORIZED", "given up", { hint: "h" });
     }
-    return `Token ${this.refusals.length}`;
+    return `Token ${this.denials.length}`;
   }
 }
 
@@ -52,19 +52,19 @@ const manifestResponse = (headers: Record<string, string> = MANIFEST) =>
 const authorizations = (requests: readonly HttpRequest[]) =>
   requests.map(({ headers }) => headers.authorization);
 
-Deno.test("a refusal is answered once, and the answer serves", async () => {
-  const refused = response(401, { "www-authenticate": 'Bearer realm="https://auth.test"' });
-  const transport = new FakeTransport(refused, manifestResponse());
+Deno.test("a denied request is sent again with the authorization that it was denied for", async () => {
+  const denial = response(401, { "www-authenticate": 'Bearer realm="https://auth.test"' });
+  const transport = new FakeTransport(denial, manifestResponse());
   const authorizer = new FakeAuthorizer();
   const manifest = await repository(transport, authorizer).manifest("v1");
   assert.equal(manifest.digest, DIGEST);
   assert.deepEqual(authorizations(transport.requests), [undefined, "Token 1"]);
-  const [refusal] = authorizer.refusals;
-  assert.deepEqual([refusal!.registry, refusal!.repository], [NAME.registry, NAME.repository]);
-  assert.deepEqual([refusal!.status, refusal!.sent], [401, undefined]);
-  assert.equal(refusal!.url.href, `${BASE}/manifests/v1`);
-  assert.equal(refusal!.headers.get("www-authenticate"), 'Bearer realm="https://auth.test"');
-  assert.equal(refused.isReleased, true);
+  const [denied] = authorizer.denials;
+  assert.deepEqual([denied!.registry, denied!.repository], [NAME.registry, NAME.repository]);
+  assert.deepEqual([denied!.status, denied!.sent], [401, undefined]);
+  assert.equal(denied!.url.href, `${BASE}/manifests/v1`);
+  assert.equal(denied!.headers.get("www-authenticate"), 'Bearer realm="https://auth.test"');
+  assert.equal(denial.isReleased, true);
 });
 
 Deno.test("what is known is sent at once", async () => {
@@ -79,7 +79,7 @@ for (const status of [401, 403]) {
     const authorizer = new FakeAuthorizer(1, "Token 0");
     await repository(transport, authorizer).manifest("v1");
     assert.deepEqual(authorizations(transport.requests), ["Token 0", "Token 1"]);
-    assert.deepEqual(authorizer.refusals.map(({ status, sent }) => [status, sent]), [
+    assert.deepEqual(authorizer.denials.map(({ status, sent }) => [status, sent]), [
       [status, "Token 0"],
     ]);
   });
@@ -89,18 +89,18 @@ Deno.test("a 403 to nobody is an answer", async () => {
   const transport = new FakeTransport(response(403));
   const authorizer = new FakeAuthorizer();
   await assert.rejects(repository(transport, authorizer).manifest("v1"), withCode("LDR_FORBIDDEN"));
-  assert.equal(authorizer.refusals.length, 0);
+  assert.equal(authorizer.denials.length, 0);
 });
 
-Deno.test("refusals without end end with the authorizer's own error", async () => {
-  const refused = [response(401), response(401), response(401)];
-  const transport = new FakeTransport(...refused);
+Deno.test("denials without end end with the authorizer's own error", async () => {
+  const denial = [response(401), response(401), response(401)];
+  const transport = new FakeTransport(...denial);
   await assert.rejects(
     repository(transport, new FakeAuthorizer(2)).manifest("v1"),
     /given up/,
   );
   assert.deepEqual(authorizations(transport.requests), [undefined, "Token 1", "Token 2"]);
-  assert.deepEqual(refused.map((answer) => answer.isReleased), [true, true, true]);
+  assert.deepEqual(denial.map((answer) => answer.isReleased), [true, true, true]);
 });
 
 Deno.test("a registry that lets us in answers the ping", async () => {
@@ -109,7 +109,7 @@ Deno.test("a registry that lets us in answers the ping", async () => {
   const client = new RegistryClient({ transport, authorizer, clock: new FakeClock() });
   await client.ping("reg.test");
   assert.deepEqual(transport.lines, Array(2).fill("GET https://reg.test/v2/"));
-  assert.equal(authorizer.refusals[0]!.repository, undefined);
+  assert.equal(authorizer.denials[0]!.repository, undefined);
 });
 
 for (const [status, code] of [[404, "LDR_NOT_FOUND"], [500, "LDR_SERVER_ERROR"]] as const) {

@@ -31,7 +31,7 @@ async function withRegistry(
   const transport = new SchemeTransport(new RedirectTransport(sockets));
   const authorizer = {
     current: () => "Bearer very-secret",
-    answer: () => Promise.reject(new Error("refused")),
+    authorize: () => Promise.reject(new Error("refused")),
   };
   await body(
     registry,

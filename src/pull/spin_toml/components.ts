@@ -14,12 +14,12 @@ import type { PackageId } from "../../store/entries/package_record.ts";
 import type { PackageStore } from "../../store/entries/package_store.ts";
 import type { HostPlatform } from "../../store/platform_dirs.ts";
 import { notCached } from "../freshness.ts";
-import type { Outcome } from "../options.ts";
+import type { PartOutcome } from "../options.ts";
 import { loadPackageConfig, type PackageConfig, registryOf } from "./package_config.ts";
 import { fetchMetadata, type PackageMetadata, packageReference } from "./package_metadata.ts";
 import type { PartResult } from "../result.ts";
 import { type ComponentSource, describeSource, parseSpinManifest } from "./manifest.ts";
-import { transfer } from "../transfer.ts";
+import { transfer, waitingForDownload } from "../transfer.ts";
 
 const WASM = "application/wasm";
 
@@ -52,7 +52,7 @@ export interface ComponentDependencies {
 export interface ComponentModule {
   readonly digest: Digest;
   readonly size: number;
-  readonly outcome: Outcome;
+  readonly outcome: PartOutcome;
 }
 
 export interface ComponentResult {
@@ -135,7 +135,7 @@ async function pullUrl(
 ): Promise<ComponentModule> {
   const blob: BlobDescriptor = { mediaType: WASM, digest: source.digest };
   if (deps.offline && !deps.store.find(blob)) throw notCached(source.url.href);
-  const waiting = () => deps.note?.(`waiting for another process that fetches ${blob.digest}`);
+  const waiting = () => deps.note?.(waitingForDownload(blob.digest));
   const received = await transfer(
     new UrlFetcher(deps.transport, [source.url.href]),
     blob,

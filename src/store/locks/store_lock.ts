@@ -6,6 +6,9 @@ import { formatDuration } from "../../base/units.ts";
 import type { Layout } from "../layout.ts";
 import { lockFile, tryLockFile } from "./file_lock.ts";
 
+/** The note for `StoreLockOptions.waiting` of a command that only shares the lock. */
+export const WAITING_FOR_SWEEP = "waiting for another larder process that is cleaning the cache";
+
 /** 10 minutes that a writer waits for a sweep. */
 const LOCK_WAIT = 10 * 60_000;
 

@@ -71,7 +71,7 @@ class Scene implements AsyncDisposable {
   pullManifest(manifest: string, options: { offline?: boolean; signal?: AbortSignal } = {}) {
     const clock = new FakeClock();
     const transport = httpTransport({ clock });
-    const authorizer = { current: () => undefined, answer: () => Promise.reject(new Error()) };
+    const authorizer = { current: () => undefined, authorize: () => Promise.reject(new Error()) };
     const client = new RegistryClient({ transport, authorizer, clock });
     const puller = new Puller({ layout: this.layout, client, transport, clock });
     const { offline = false } = options;

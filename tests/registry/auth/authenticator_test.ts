@@ -1,16 +1,16 @@
 import assert from "node:assert/strict";
 import { redact, REDACTED } from "../../../src/base/redact.ts";
 import { Authenticator } from "../../../src/registry/auth/authenticator.ts";
-import type { Refusal } from "../../../src/registry/client.ts";
+import type { DeniedRequest } from "../../../src/registry/client.ts";
 import type { Credential } from "../../../src/registry/credentials/credential.ts";
 import type { HttpRequest } from "../../../src/registry/http/transport.ts";
 import {
   BASIC,
   BEARER,
   BOB,
+  denied,
   IDENTITY,
   REALM,
-  refusal,
   setUp,
   TokenEndpoint,
 } from "../../support/registry/auth_setup.ts";
@@ -30,7 +30,7 @@ Deno.test("nothing is known, asked or looked up before a registry asks", () => {
 
 Deno.test("Basic: the password is sent as it is, and known from then on", async () => {
   const { auth, endpoint } = setUp({ credential: BOB });
-  const value = await auth.answer(refusal({ challenge: BASIC }));
+  const value = await auth.authorize(denied({ challenge: BASIC }));
   assert.equal(value, `Basic ${btoa("bob:s3cret-word")}`);
   assert.equal(auth.current("registry.test", "team/app"), value);
   assert.equal(auth.current("registry.test", "team/other"), undefined);
@@ -41,15 +41,15 @@ Deno.test("Basic: the password is sent as it is, and known from then on", async 
 Deno.test("Basic: names and passwords are UTF-8, and a password may have colons", async () => {
   const credential = { username: "jörg", password: "a:b→c", source: "here" };
   const { auth } = setUp({ credential });
-  const value = await auth.answer(refusal({ challenge: BASIC }));
+  const value = await auth.authorize(denied({ challenge: BASIC }));
   const bytes = Uint8Array.fromBase64(value.slice("Basic ".length));
   assert.equal(new TextDecoder().decode(bytes), "jörg:a:b→c");
 });
 
 Deno.test("Basic: wrong credentials fail, and the message has no secret", async () => {
   const { auth } = setUp({ credential: BOB });
-  const sent = await auth.answer(refusal({ challenge: BASIC }));
-  const error = await failureOf(auth.answer(refusal({ challenge: BASIC, sent })));
+  const sent = await auth.authorize(denied({ challenge: BASIC }));
+  const error = await failureOf(auth.authorize(denied({ challenge: BASIC, sent })));
   assert.equal(error.code, "LDR_UNAUTHORIZED");
   assert.equal(error.exitCode, 4);
   for (const part of ["registry.test", "bob", "/home/bob/auth.json"]) {
@@ -60,7 +60,7 @@ Deno.test("Basic: wrong credentials fail, and the message has no secret", async 
 
 Deno.test("no credentials where some are needed: the hint says how to log in", async () => {
   const { auth } = setUp();
-  const error = await failureOf(auth.answer(refusal({ challenge: BASIC })));
+  const error = await failureOf(auth.authorize(denied({ challenge: BASIC })));
   assert.equal(error.code, "LDR_UNAUTHORIZED");
   assert(error.hint.includes("larder login registry.test"));
 });
@@ -76,7 +76,7 @@ Deno.test("a 401 without a challenge that larder knows fails", async () => {
       'Bearer realm="ftp://a/"',
     ]
   ) {
-    const error = await failureOf(auth.answer(refusal({ challenge })));
+    const error = await failureOf(auth.authorize(denied({ challenge })));
     assert.equal(error.code, "LDR_UNAUTHORIZED", challenge);
     assert.match(error.hint, /proxies/);
   }
@@ -85,7 +85,7 @@ Deno.test("a 401 without a challenge that larder knows fails", async () => {
 Deno.test("another server's challenge is not answered", async () => {
   const { auth, endpoint, lookups } = setUp({ credential: BOB });
   for (const url of ["https://cdn.test/blob", "https://registry.test:444/blob"]) {
-    const error = await failureOf(auth.answer(refusal({ url: new URL(url) })));
+    const error = await failureOf(auth.authorize(denied({ url: new URL(url) })));
     assert.equal(error.code, "LDR_UNAUTHORIZED");
   }
   assert.deepEqual([endpoint.requests, lookups], [[], []]);
@@ -94,12 +94,12 @@ Deno.test("another server's challenge is not answered", async () => {
 Deno.test("Docker Hub's API stands at another host than its name", async () => {
   const { auth } = setUp();
   const url = new URL("https://registry-1.docker.io/v2/library/nginx/manifests/latest");
-  assert.equal(await auth.answer(refusal({ registry: "docker.io", url })), "Bearer token-1");
+  assert.equal(await auth.authorize(denied({ registry: "docker.io", url })), "Bearer token-1");
 });
 
 Deno.test("Bearer: an anonymous token for what the challenge asks", async () => {
   const { auth, endpoint } = setUp();
-  assert.equal(await auth.answer(refusal()), "Bearer token-1");
+  assert.equal(await auth.authorize(denied()), "Bearer token-1");
   assert.equal(auth.current("registry.test", "team/app"), "Bearer token-1");
   const [request] = endpoint.requests;
   assert.equal(request!.method, "GET");
@@ -113,7 +113,7 @@ Deno.test("Bearer: an anonymous token for what the challenge asks", async () => 
 
 Deno.test("Bearer: the password goes to the token server, the token to the registry", async () => {
   const { auth, endpoint } = setUp({ credential: BOB });
-  assert.equal(await auth.answer(refusal()), "Bearer token-1");
+  assert.equal(await auth.authorize(denied()), "Bearer token-1");
   assert.equal(endpoint.requests[0]!.headers.authorization, `Basic ${btoa("bob:s3cret-word")}`);
 });
 
@@ -127,21 +127,21 @@ Deno.test("Bearer: scopes", async () => {
     ];
   for (const [challenge, repository, scopes] of cases) {
     const { auth, endpoint } = setUp();
-    await auth.answer(refusal({ challenge, repository }));
+    await auth.authorize(denied({ challenge, repository }));
     assert.deepEqual(query(endpoint.requests[0]!).scope, scopes, challenge);
   }
 });
 
 Deno.test("Bearer is answered before Basic, and Basic where Bearer cannot be", async () => {
   const { auth } = setUp({ credential: BOB });
-  assert.match(await auth.answer(refusal({ challenge: `${BASIC}, ${BEARER}` })), /^Bearer/);
-  assert.match(await auth.answer(refusal({ challenge: `Bearer realm="", ${BASIC}` })), /^Basic/);
+  assert.match(await auth.authorize(denied({ challenge: `${BASIC}, ${BEARER}` })), /^Bearer/);
+  assert.match(await auth.authorize(denied({ challenge: `Bearer realm="", ${BASIC}` })), /^Basic/);
 });
 
 Deno.test("tokens are shared by what may share them, and by nothing else", async () => {
   const { auth, endpoint } = setUp();
   const bare = `Bearer realm="${REALM}",scope="registry:catalog:*"`;
-  const steps: [Partial<Refusal> & { challenge?: string }, token: string][] = [
+  const steps: [Partial<DeniedRequest> & { challenge?: string }, token: string][] = [
     [{ challenge: bare }, "token-1"],
     [{ challenge: bare, repository: "team/other" }, "token-1"],
     [{ challenge: bare, registry: "two.test" }, "token-2"],
@@ -150,7 +150,7 @@ Deno.test("tokens are shared by what may share them, and by nothing else", async
     [{ challenge: `${bare},service="s"` }, "token-5"],
   ];
   for (const [changes, token] of steps) {
-    assert.equal(await auth.answer(refusal(changes)), `Bearer ${token}`);
+    assert.equal(await auth.authorize(denied(changes)), `Bearer ${token}`);
   }
   assert.equal(endpoint.requests.length, 5);
 });
@@ -166,8 +166,8 @@ Deno.test("tokens are not shared by two identities", async () => {
     },
   });
   const challenge = `Bearer realm="${REALM}",scope="a:b:c"`;
-  const first = await auth.answer(refusal({ challenge, repository: "team/secret" }));
-  const second = await auth.answer(refusal({ challenge, repository: "team/open" }));
+  const first = await auth.authorize(denied({ challenge, repository: "team/secret" }));
+  const second = await auth.authorize(denied({ challenge, repository: "team/open" }));
   assert.notEqual(first, second);
 });
 
@@ -179,7 +179,7 @@ Deno.test("however many are refused at once, one asks for the token", async () =
       return Response.json({ token: `token-${count}` });
     },
   });
-  const answers = Array.from({ length: 16 }, () => auth.answer(refusal()));
+  const answers = Array.from({ length: 16 }, () => auth.authorize(denied()));
   gate.resolve();
   assert.deepEqual(new Set(await Promise.all(answers)), new Set(["Bearer token-1"]));
   assert.equal(endpoint.requests.length, 1);
@@ -194,7 +194,7 @@ Deno.test("who is interrupted leaves alone; the last one ends the request", asyn
     },
   });
   const stops = [new AbortController(), new AbortController()];
-  const answers = stops.map(({ signal }) => failureOf(auth.answer(refusal(), signal)));
+  const answers = stops.map(({ signal }) => failureOf(auth.authorize(denied(), signal)));
   await new Promise((resolve) => setTimeout(resolve));
   assert.equal(seen.length, 1);
   stops[0]!.abort();
@@ -207,16 +207,16 @@ Deno.test("who is interrupted leaves alone; the last one ends the request", asyn
 
 Deno.test("identity token: it cannot answer a registry that wants a password", async () => {
   const { auth } = setUp({ credential: IDENTITY });
-  const error = await failureOf(auth.answer(refusal({ challenge: BASIC })));
+  const error = await failureOf(auth.authorize(denied({ challenge: BASIC })));
   assert.equal(error.code, "LDR_UNAUTHORIZED");
   assert.match(error.message, /\/home\/bob\/config\.json/);
 });
 
 Deno.test("registry token: sent as it is, and final if rejected", async () => {
   const { auth, endpoint } = setUp({ credential: { registryToken: "abcdef", source: "f" } });
-  const sent = await auth.answer(refusal());
+  const sent = await auth.authorize(denied());
   assert.equal(sent, "Bearer abcdef");
-  assert.equal((await failureOf(auth.answer(refusal({ sent })))).code, "LDR_UNAUTHORIZED");
+  assert.equal((await failureOf(auth.authorize(denied({ sent })))).code, "LDR_UNAUTHORIZED");
   assert.deepEqual(endpoint.requests, []);
 });
 
@@ -245,7 +245,7 @@ Deno.test("where credentials may go", async () => {
       if (challenge === BASIC && credential === IDENTITY) continue;
       const { auth, endpoint } = setUp({ credential, insecure });
       const url = new URL("/v2/", from);
-      const answer = auth.answer(refusal({ registry: url.host, url, challenge }));
+      const answer = auth.authorize(denied({ registry: url.host, url, challenge }));
       const name = `${from} ${challenge} ${insecure}`;
       if (allowed) {
         await answer;
@@ -262,13 +262,13 @@ Deno.test("where credentials may go", async () => {
 Deno.test("an anonymous token may come over plain HTTP: there is nothing to give away", async () => {
   const { auth } = setUp();
   const challenge = 'Bearer realm="http://auth.test/t"';
-  assert.equal(await auth.answer(refusal({ challenge })), "Bearer token-1");
+  assert.equal(await auth.authorize(denied({ challenge })), "Bearer token-1");
 });
 
 Deno.test("tokens and what they were got with are taken out of every message", async () => {
   const credential = { username: "bob", password: "hidden-pass", source: "f" };
   const { auth } = setUp({ credential, reply: () => Response.json({ token: "hidden-token" }) });
-  await auth.answer(refusal());
+  await auth.authorize(denied());
   assert.equal(redact("x hidden-token"), `x ${REDACTED}`);
   assert.equal(redact(`x ${btoa("bob:hidden-pass")}`), `x ${REDACTED}`);
 });

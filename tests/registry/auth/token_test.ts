@@ -39,7 +39,7 @@ async function ask(reply: Reply, changes: Partial<TokenRequest> = {}) {
     credential: undefined,
     ...changes,
   });
-  return { token, requests, goodFor: token.goodUntil - clock.now() };
+  return { token, requests, goodFor: token.usableUntil - clock.now() };
 }
 
 const good: Reply = () => Response.json({ token: "good-token" });

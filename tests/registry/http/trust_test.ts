@@ -4,7 +4,7 @@ import { SchemeTransport } from "../../../src/registry/http/scheme.ts";
 import { LarderError } from "../../../src/base/errors.ts";
 import { isInsecure, ownTrust, type Trust } from "../../../src/registry/http/trust.ts";
 import { FakeTransport, get, response } from "../../support/registry/fake_transport.ts";
-import { BASIC, BOB, refusal, setUp } from "../../support/registry/auth_setup.ts";
+import { BASIC, BOB, denied, setUp } from "../../support/registry/auth_setup.ts";
 import { failureOf } from "../../support/failure_of.ts";
 
 const noTls = new LarderError("LDR_TLS", "no TLS", { hint: "none" });
@@ -72,7 +72,7 @@ Deno.test("credentials go over plain HTTP only between hosts that it is accepted
   for (const [from, challenge, sent] of cases) {
     const { auth } = setUp({ credential: BOB, hosts: TRUST.hosts });
     const url = new URL("/v2/", from);
-    const answer = auth.answer(refusal({ registry: url.host, url, challenge }));
+    const answer = auth.authorize(denied({ registry: url.host, url, challenge }));
     if (sent) await answer;
     else assert.equal((await failureOf(answer)).code, "LDR_UNAUTHORIZED", `${from} ${challenge}`);
   }

@@ -1,5 +1,5 @@
 import { Authenticator } from "../../../src/registry/auth/authenticator.ts";
-import type { Refusal } from "../../../src/registry/client.ts";
+import type { DeniedRequest } from "../../../src/registry/client.ts";
 import type { Credential } from "../../../src/registry/credentials/credential.ts";
 import type { HttpRequest, HttpResponse, Transport } from "../../../src/registry/http/transport.ts";
 import type { Trust } from "../../../src/registry/http/trust.ts";
@@ -62,7 +62,9 @@ export function setUp(options: Options = {}) {
 }
 
 /** What `registry.test` refuses a request for `team/app` with. */
-export function refusal(changes: Partial<Refusal> & { challenge?: string } = {}): Refusal {
+export function denied(
+  changes: Partial<DeniedRequest> & { challenge?: string } = {},
+): DeniedRequest {
   const { challenge = BEARER, registry = "registry.test", ...rest } = changes;
   return {
     registry,

@@ -41,7 +41,7 @@ export async function checkCachedTags(
   using gauge = await countingGauge(context, "tags asked about");
   gauge.grow(tagged.length);
   const states = await checkTags({ layout, client }, tagged.map(({ tag }) => tag), {
-    onAnswer: () => gauge.advance(1),
+    onChecked: () => gauge.advance(1),
     signal: context.interruptible(),
   });
   return tagged.map((each, i) => ({ ...each, state: states[i]! }));

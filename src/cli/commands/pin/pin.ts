@@ -6,6 +6,7 @@ import type { CacheSnapshot } from "../../../snapshot/types.ts";
 import { formatReference, parseReference } from "../../../oci/reference.ts";
 import { matchesName } from "../../../store/entry_names.ts";
 import { type PinOptions, PinStore } from "../../../store/entries/pins.ts";
+import { WAITING_FOR_SWEEP } from "../../../store/locks/store_lock.ts";
 import { selectForRemoval } from "../../entry_lookup.ts";
 import { writeJson, writeOut } from "../../terminal/console.ts";
 import type { Context } from "../../context.ts";
@@ -115,7 +116,7 @@ export async function pins(context: Context, { format }: { format: Format }): Pr
 function pinOptions(context: Context, now: number): PinOptions {
   return {
     now,
-    waiting: () => context.info("waiting for another larder that is cleaning the cache"),
+    waiting: () => context.info(WAITING_FOR_SWEEP),
     signal: context.interruptible(),
   };
 }

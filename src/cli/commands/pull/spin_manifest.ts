@@ -16,7 +16,7 @@ import type { Layout } from "../../../store/layout.ts";
 import { packageName } from "../../../store/entries/package_record.ts";
 import { PackageStore } from "../../../store/entries/package_store.ts";
 import { hostPlatform } from "../../../store/platform_dirs.ts";
-import { withSharedLock } from "../../../store/locks/store_lock.ts";
+import { WAITING_FOR_SWEEP, withSharedLock } from "../../../store/locks/store_lock.ts";
 import { writeOut } from "../../terminal/console.ts";
 import type { Context } from "../../context.ts";
 import type { Format } from "../../options.ts";
@@ -57,7 +57,7 @@ export async function pullSpinManifest(
       pullPackage: (reference, signal) => puller.pull(reference, { ...options, signal }, progress),
       note,
     }), {
-    waiting: () => note("waiting for another larder that is cleaning the cache"),
+    waiting: () => note(WAITING_FOR_SWEEP),
     signal: options.signal,
   });
   progress.end();

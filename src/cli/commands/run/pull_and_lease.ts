@@ -5,6 +5,7 @@ import { ArtifactResolver, type CachedImage } from "../../../run/artifact.ts";
 import { BlobStore } from "../../../store/blobs/blob_store.ts";
 import { Journal } from "../../../store/journal/journal.ts";
 import { Lease } from "../../../store/locks/leases.ts";
+import { WAITING_FOR_SWEEP } from "../../../store/locks/store_lock.ts";
 import { ManifestStore } from "../../../store/manifest_store.ts";
 import { collectAfterwards } from "../gc/auto.ts";
 import type { Context } from "../../context.ts";
@@ -30,7 +31,7 @@ export async function pullAndUse<T>(
   using lease = new Lease(layout, `larder run ${name}`);
   const leasing = {
     warn: (message: string) => context.warn(message),
-    waiting: () => context.info("waiting for another larder that is cleaning the cache"),
+    waiting: () => context.info(WAITING_FOR_SWEEP),
     signal: options.signal,
   };
   await lease.add({ folders: [manifests.folder(reference)] }, leasing);
