@@ -38,8 +38,8 @@ export class Puller {
   }
 
   /**
-   * Repairs an entry: fetches its missing parts by digest from its own repository. The tag is not resolved, and the time
-   * of the last check stays.
+   * Repairs an entry: fetches its missing parts by digest from its own repository. The tag is not resolved, and the
+   * time of the last check is kept.
    *
    * @throws LarderError of every kind; parts that were fetched are kept
    */

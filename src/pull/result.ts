@@ -15,8 +15,8 @@ export interface PartResult {
 }
 
 /**
- * How far the content is known to be current: `current` (the registry confirmed it), `unchecked` (the registry was not
- * asked), `stale` (the registry failed, and the cached copy is used instead), `fetched` (at least one part was fetched).
+ * How current the content is known to be: `current` (the registry confirmed it), `unchecked` (the registry was not
+ * asked), `stale` (the registry failed, and the cached copy is used instead), `fetched` (some part was fetched).
  */
 export type Freshness = "current" | "unchecked" | "stale" | "fetched";
 

@@ -177,8 +177,8 @@ const BAD: [string, Uint8Array, RegExp][] = [
   ["a gzip cut in the middle", zipped.subarray(0, zipped.length / 2), /unexpected end of file/],
   ["a gzip with another checksum", changed(zipped, zipped.length - 6), /incorrect data check/],
   ["no tar", gzipSync(noise), /Invalid tar header/],
-  ["a tar cut in a file", gzipSync(whole.subarray(0, 2000)), /end of data.*behind "second"/],
-  ["a tar cut in a header", gzipSync(whole.subarray(0, 1100)), /end of data.*behind "first"/],
+  ["a tar cut in a file", gzipSync(whole.subarray(0, 2000)), /end of data.*after "second"/],
+  ["a tar cut in a header", gzipSync(whole.subarray(0, 1100)), /end of data.*after "first"/],
   ["a header that was changed", gzipSync(changed(whole, 1030)), /Invalid tar header/],
   [
     "a size that is too large",

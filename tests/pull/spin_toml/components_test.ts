@@ -490,7 +490,7 @@ Deno.test("an image without Wasm is no package", async () => {
     scene.pull({ a: aPackage(scene.server.host) }),
     "LDR_BAD_MANIFEST",
     1,
-    /user\/hello:1\.2\.3 holds no Wasm/,
+    /user\/hello:1\.2\.3 contains no Wasm/,
   );
 });
 

@@ -168,10 +168,10 @@ const url = (address: string) => source(`{ url = "${address}", digest = "${DIGES
 const BAD: [string, string, RegExp][] = [
   ["no TOML", "spin_manifest_version = 2\nname = \n", /app\/spin\.toml:2:8: invalid value/],
   ["a table twice", "[a]\nb = 1\n[a]\nb = 2\n", /app\/spin\.toml:3:/],
-  ["no version", `name = "x"`, /must be 2, or "1".*there is none/],
-  ["version 3", "spin_manifest_version = 3", /this one has 3/],
-  ["version 1 as a number", "spin_manifest_version = 1", /this one has 1/],
-  ["version 2 as text", `spin_manifest_version = "2"`, /this one has "2"/],
+  ["no version", `name = "x"`, /must be 2, or "1".*it is missing/],
+  ["version 3", "spin_manifest_version = 3", /it is 3/],
+  ["version 1 as a number", "spin_manifest_version = 1", /it is 1/],
+  ["version 2 as text", `spin_manifest_version = "2"`, /it is "2"/],
   [
     "a component without a source",
     "spin_manifest_version = 2\n[component.c]",
@@ -202,17 +202,17 @@ const BAD: [string, string, RegExp][] = [
   [
     "a digest that is too short",
     source('{ url = "https://x.example/c", digest = "sha256:abc" }'),
-    /64 digits/,
+    /64 lowercase hexadecimal digits/,
   ],
   [
     "a digest that leaves the tree",
     source('{ url = "https://x.example/c", digest = "sha256:../../evil" }'),
-    /64 digits/,
+    /64 lowercase hexadecimal digits/,
   ],
   [
     "a digest in upper case",
     source(`{ url = "https://x.example/c", digest = "sha256:${"A".repeat(64)}" }`),
-    /64 digits/,
+    /64 lowercase hexadecimal digits/,
   ],
   ["a file URL", url("file:///etc/passwd"), /does not begin with https/],
   ["an address that is none", url("example.com/x"), /does not begin with https/],

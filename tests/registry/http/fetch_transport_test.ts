@@ -174,7 +174,7 @@ const MEANINGS: [string, Error, ErrorCode, RegExp][] = [
     "a name that is not known",
     sending("client error (Connect): dns error: failed to lookup address information"),
     "LDR_DNS",
-    /^cannot find the host r\.test$/,
+    /^cannot resolve the host r\.test$/,
   ],
   [
     "a refusal",

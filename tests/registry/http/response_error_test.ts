@@ -11,16 +11,16 @@ const errorOf = (answer: ReturnType<typeof response>, signal?: AbortSignal) =>
 const STATUSES: [number, ErrorCode, RegExp, RegExp][] = [
   [401, "LDR_UNAUTHORIZED", /^not authorised for/, /larder login reg\.test:5000/],
   [403, "LDR_FORBIDDEN", /^no access to/, /larder login reg\.test:5000/],
-  [404, "LDR_NOT_FOUND", /^not found: /, /typing/],
+  [404, "LDR_NOT_FOUND", /^not found: /, /spelling/],
   [429, "LDR_RATE_LIMITED", /^rate limited on/, /wait/],
   [408, "LDR_SERVER_ERROR", /failed on/, /later/],
   [500, "LDR_SERVER_ERROR", /failed on/, /later/],
   [501, "LDR_SERVER_ERROR", /failed on/, /later/],
   [599, "LDR_SERVER_ERROR", /failed on/, /later/],
-  [204, "LDR_BAD_RESPONSE", /^no useful answer for/, /address/],
-  [302, "LDR_BAD_RESPONSE", /^no useful answer for/, /address/],
-  [400, "LDR_BAD_RESPONSE", /^no useful answer for/, /address/],
-  [418, "LDR_BAD_RESPONSE", /^no useful answer for/, /address/],
+  [204, "LDR_BAD_RESPONSE", /^unexpected response for/, /address/],
+  [302, "LDR_BAD_RESPONSE", /^unexpected response for/, /address/],
+  [400, "LDR_BAD_RESPONSE", /^unexpected response for/, /address/],
+  [418, "LDR_BAD_RESPONSE", /^unexpected response for/, /address/],
 ];
 
 for (const [status, code, message, hint] of STATUSES) {
