@@ -1,9 +1,9 @@
-import { type CachedTag, checkTags, TAG_CHECKS, type TagState } from "../../src/pull/outdated.ts";
 import assert from "node:assert/strict";
 import { hasCode } from "../../src/base/errors.ts";
 import { type ImageManifest, parseManifest } from "../../src/oci/manifest.ts";
 import { parsePlatform } from "../../src/oci/platform.ts";
 import { parseReference, type Reference } from "../../src/oci/reference.ts";
+import { type CachedTag, checkTags, TAG_CHECKS, type TagState } from "../../src/pull/outdated.ts";
 import { ManifestStore, readEntryRecord } from "../../src/store/manifest_store.ts";
 import {
   type Artifact,
@@ -16,6 +16,10 @@ import {
   randomBytes,
   wasmModule,
 } from "../support/cache/artifacts.ts";
+import { PullBench } from "../support/cache/pull_bench.ts";
+import { spinApp } from "../support/cache/spin_apps.ts";
+import { filesBelow } from "../support/cache/store_check.ts";
+import { Gate } from "../support/gate.ts";
 import {
   type Fault,
   held,
@@ -25,10 +29,6 @@ import {
   tooManyRequests,
   withoutHeader,
 } from "../support/registry/faults.ts";
-import { Gate } from "../support/gate.ts";
-import { PullBench } from "../support/cache/pull_bench.ts";
-import { spinApp } from "../support/cache/spin_apps.ts";
-import { filesBelow } from "../support/cache/store_check.ts";
 
 const BASE = blob(randomBytes(10_000, "base"));
 const OLD = image([BASE, "old"]);

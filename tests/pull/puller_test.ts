@@ -11,11 +11,11 @@ import {
   multiPlatform,
   randomBytes,
 } from "../support/cache/artifacts.ts";
-import { held, heldAfter, status } from "../support/registry/faults.ts";
-import { Gate } from "../support/gate.ts";
 import { PullBench } from "../support/cache/pull_bench.ts";
 import { spinApp } from "../support/cache/spin_apps.ts";
 import { assertNoRubbish, assertStoreSound, filesBelow } from "../support/cache/store_check.ts";
+import { Gate } from "../support/gate.ts";
+import { held, heldAfter, status } from "../support/registry/faults.ts";
 
 const LAYER = blob(randomBytes(200_000), MEDIA_TYPES.ociLayer);
 

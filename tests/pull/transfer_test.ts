@@ -1,10 +1,10 @@
-import { PROGRESS_RESETS_TRIES, transfer } from "../../src/pull/transfer.ts";
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { TRIES } from "../../src/base/limits.ts";
 import { hasCode, LarderError } from "../../src/base/errors.ts";
-import type { BlobStream, Fetcher } from "../../src/oci/fetcher.ts";
+import { TRIES } from "../../src/base/limits.ts";
 import { sizeMismatch } from "../../src/oci/content_verifier.ts";
+import type { BlobStream, Fetcher } from "../../src/oci/fetcher.ts";
+import { PROGRESS_RESETS_TRIES, transfer } from "../../src/pull/transfer.ts";
 import { BlobStore } from "../../src/store/blobs/blob_store.ts";
 import { Layout } from "../../src/store/layout.ts";
 import { describe, filesIn, sampleBytes } from "../support/cache/blobs.ts";

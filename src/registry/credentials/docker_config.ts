@@ -136,7 +136,7 @@ export function credentialOf(
     : { username, password: secret, source };
 }
 
-/** Reads an entry of `auths`. Spin writes only the value of `auth`; Docker leaves it empty if a helper has the secret. */
+/** Reads an entry of `auths`: Spin writes only the value of `auth`, and Docker none if a helper has the secret. */
 function readEntry(entry: unknown, path: string, key: string): Credential | undefined {
   const parsed = v.safeParse(EntrySchema, typeof entry === "string" ? { auth: entry } : entry);
   if (!parsed.success) throw badFile(path, `the entry "${key}" is invalid`);

@@ -1,7 +1,7 @@
+import fc from "fast-check";
 import assert from "node:assert/strict";
 import { join as joinPath } from "node:path";
 import { gzipSync } from "node:zlib";
-import fc from "fast-check";
 import { hasCode } from "../../../src/base/errors.ts";
 import { isDeletionError } from "../../../src/base/files.ts";
 import { digestOf } from "../../../src/oci/hash.ts";

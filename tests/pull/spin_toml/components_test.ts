@@ -1,17 +1,17 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { type ErrorCode, hasCode } from "../../../src/base/errors.ts";
-import { takeSnapshot } from "../../../src/snapshot/snapshot.ts";
-import type { SnapshotEntry } from "../../../src/snapshot/types.ts";
 import type { Digest } from "../../../src/oci/digest.ts";
 import { digestOf } from "../../../src/oci/hash.ts";
-import { pullComponents } from "../../../src/pull/spin_toml/components.ts";
 import { Puller } from "../../../src/pull/puller.ts";
+import { pullComponents } from "../../../src/pull/spin_toml/components.ts";
 import { RegistryClient } from "../../../src/registry/client.ts";
 import { httpTransport } from "../../../src/registry/http/transport_stack.ts";
+import { takeSnapshot } from "../../../src/snapshot/snapshot.ts";
+import type { SnapshotEntry } from "../../../src/snapshot/types.ts";
 import { BlobStore } from "../../../src/store/blobs/blob_store.ts";
-import { Layout } from "../../../src/store/layout.ts";
 import { PackageStore } from "../../../src/store/entries/package_store.ts";
+import { Layout } from "../../../src/store/layout.ts";
 import type { HostPlatform } from "../../../src/store/platform_dirs.ts";
 import {
   image,
@@ -20,6 +20,8 @@ import {
   wasmArtifact,
   wasmModule,
 } from "../../support/cache/artifacts.ts";
+import { FakeClock } from "../../support/fake_clock.ts";
+import { Gate } from "../../support/gate.ts";
 import {
   type Fault,
   heldAfter,
@@ -29,9 +31,7 @@ import {
   status,
   wrongBytes,
 } from "../../support/registry/faults.ts";
-import { FakeClock } from "../../support/fake_clock.ts";
 import { FixtureRegistry } from "../../support/registry/fixture_registry.ts";
-import { Gate } from "../../support/gate.ts";
 import { until } from "../../support/until.ts";
 
 const METADATA = "/.well-known/wasm-pkg/registry.json";

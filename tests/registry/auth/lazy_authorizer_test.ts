@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { LazyAuthorizer } from "../../../src/registry/auth/lazy_authorizer.ts";
 import { denied } from "../../support/registry/auth_setup.ts";
 
-Deno.test("nothing is loaded before the first refusal, and then once", async () => {
+Deno.test("LazyAuthorizer loads once, after the first denied request", async () => {
   let loads = 0;
   const lazy = new LazyAuthorizer(() => {
     loads++;
