@@ -1,7 +1,7 @@
 import { formatBytes } from "../../base/units.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { shortDigest } from "../../oci/digest.ts";
-import type { Outcome, PullObserver } from "../../pull/options.ts";
+import type { PartOutcome, PullObserver } from "../../pull/options.ts";
 import type { GlobalOptions } from "../options.ts";
 import type { ProgressCounter, PullBars } from "./progress_bars.ts";
 
@@ -81,7 +81,7 @@ class PullLines implements PullProgress {
     }
   }
 
-  finished(part: Descriptor, outcome: Outcome): void {
+  finished(part: Descriptor, outcome: PartOutcome): void {
     this.#print(`${shortDigest(part.digest)}: ${outcome} (${formatBytes(part.size)})`);
   }
 

@@ -6,10 +6,10 @@ import { formatDuration } from "../../base/units.ts";
 import type { Layout } from "../layout.ts";
 import { lockFile, tryLockFile } from "./file_lock.ts";
 
-/** 10 minutes that a writer waits for a sweep. */
+/** Milliseconds that a writer waits for a sweep. */
 const LOCK_WAIT = 10 * 60_000;
 
-/** 1 minute that a sweep waits for writers, while new writers wait for the sweep. */
+/** Milliseconds that a sweep waits for writers, while new writers wait for the sweep. */
 const SWEEP_WAIT = 60_000;
 
 export interface StoreLockOptions {

@@ -41,7 +41,7 @@ export async function checkCachedTags(
   using progress = await countProgress(context, "tags checked");
   progress.addTotal(tagged.length);
   const states = await checkTags({ layout, client }, tagged.map(({ tag }) => tag), {
-    onAnswer: () => progress.advance(1),
+    onChecked: () => progress.advance(1),
     signal: context.interruptible(),
   });
   return tagged.map((each, i) => ({ ...each, state: states[i]! }));

@@ -7,10 +7,10 @@ import type { CacheSnapshot } from "../../../snapshot/types.ts";
 import { type PinOptions, PinStore } from "../../../store/entries/pins.ts";
 import { matchesName } from "../../../store/entry_names.ts";
 import { WAITING_FOR_SWEEP } from "../../../store/locks/store_lock.ts";
-import type { Context } from "../../context.ts";
 import { selectForRemoval } from "../../entry_lookup.ts";
-import type { Format } from "../../options.ts";
 import { writeJson, writeOut } from "../../terminal/console.ts";
+import type { Context } from "../../context.ts";
+import type { Format } from "../../options.ts";
 import { localTime, table } from "../../terminal/text_layout.ts";
 
 /** `larder pin`: protects entries from automatic removal; a pattern also protects entries that are pulled later. */

@@ -2,7 +2,7 @@ import { systemClock } from "../../../base/concurrency.ts";
 import { TRANSFERS } from "../../../base/limits.ts";
 import { formatBytes, formatDuration, plural } from "../../../base/units.ts";
 import { formatPlatform, parsePlatform } from "../../../oci/platform.ts";
-import type { Policy } from "../../../pull/freshness.ts";
+import type { PullPolicy } from "../../../pull/freshness.ts";
 import type { PullOptions } from "../../../pull/options.ts";
 import { Puller } from "../../../pull/puller.ts";
 import { bytesOf, type PartResult, type PullResult } from "../../../pull/result.ts";
@@ -14,7 +14,7 @@ import { openRegistry } from "../../registry_access.ts";
 
 /** The options of every command that pulls. */
 export interface PullingOptions {
-  readonly policy?: Policy;
+  readonly policy?: PullPolicy;
   readonly staleIfError?: number;
   readonly platform?: string;
   readonly allPlatforms?: boolean;

@@ -17,9 +17,9 @@ import type { UseEvent } from "../../../store/journal/journal.ts";
 import type { Layout } from "../../../store/layout.ts";
 import { WAITING_FOR_SWEEP, withSharedLock } from "../../../store/locks/store_lock.ts";
 import { hostPlatform } from "../../../store/platform_dirs.ts";
+import { writeOut } from "../../terminal/console.ts";
 import type { Context } from "../../context.ts";
 import type { Format } from "../../options.ts";
-import { writeOut } from "../../terminal/console.ts";
 import type { PullProgress } from "../../terminal/progress.ts";
 
 export interface SpinManifestDependencies {
