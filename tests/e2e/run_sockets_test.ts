@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { User } from "../support/cli/cli.ts";
+import { preparedUser } from "../support/cli/prepared_user.ts";
 import { FixtureRegistry } from "../support/registry/fixture_registry.ts";
 import { jsComponent } from "../support/wasm/js_component.ts";
 import { closedPort, TcpServer, UdpEcho } from "../support/wasm/loopback.ts";
@@ -10,13 +11,11 @@ import { until } from "../support/until.ts";
 const LOOPBACK = "127.0.0.1";
 
 /** A user with the command of `guests/sockets.js`, which has been compiled before. */
-async function userWithSockets(): Promise<User> {
-  const user = new User();
+const userWithSockets = preparedUser(async (user) => {
   user.write("sockets.wasm", await jsComponent("sockets"));
   const { code, stderr } = await user.larder(["run", "sockets.wasm", "--", "nothing"]);
   assert.equal(code, 1, stderr);
-  return user;
-}
+});
 
 /** What is run: the options, then what the command is told. */
 function run(options: readonly string[], ...args: (string | number)[]): string[] {
