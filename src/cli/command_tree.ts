@@ -62,6 +62,7 @@ export function buildProgram(options: { toRun?: boolean } = {}): LarderCommand {
     program.commandsGroup(title);
     for (const add of verbs) add(program);
   }
+  addComplete(program);
   program.addOptions(globalOptions());
   if (options.toRun) program.hook("preSubcommand", (_, command) => acceptGlobalOptions(command));
   else program.commands.forEach(acceptGlobalOptions);
@@ -85,6 +86,16 @@ function addClean(program: LarderCommand): void {
     .action(async (names: string[], options, command: LarderCommand) => {
       const { clean } = await import("./commands/gc/clean.ts");
       await clean(await Context.of(command), names, options);
+    });
+}
+
+/** The completion scripts call this command for the names of entries. */
+function addComplete(program: LarderCommand): void {
+  program.command("__complete", { hidden: true })
+    .description("Print the names of cached entries for completion scripts; print no errors.")
+    .action(async (_options, command: LarderCommand) => {
+      const { printEntryNames } = await import("./commands/completions/entry_names.ts");
+      await printEntryNames(() => Context.of(command));
     });
 }
 
