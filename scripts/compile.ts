@@ -41,7 +41,7 @@ const SOURCES = ["main.ts", "src", "deno.json", "deno.lock", "package.json"];
  * pull of 1 GiB spends 0.3 s more in the system. MiB of each of its up to three parts.
  */
 const YOUNG_GENERATION = "--v8-flags=--max-semi-space-size=8,--min-semi-space-size=8";
-const VERSION_FILE = "src/cli/command_tree.ts";
+const VERSION_FILE = "src/cli/version.ts";
 /** How a module names its worker. */
 const WORKER_URL = /new URL\("\.\/(\w+_worker)\.ts", import\.meta\.url\)/g;
 const COMMIT_LINE = /^export const COMMIT = "development";$/m;
