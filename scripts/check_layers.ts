@@ -1,3 +1,4 @@
+// deno-lint-ignore-file no-console
 /**
  * Checks that src/ keeps its layers: imports run downward only and never between folders of one layer, no files or
  * folders import each other in a circle, every folder has a layer, packages are mapped in deno.json, and main.ts

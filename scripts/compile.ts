@@ -1,3 +1,4 @@
+// deno-lint-ignore-file no-console
 /**
  * Builds what a release consists of: dist/larder-<target>, one binary a target, dist/SHA256SUMS, and the scripts
  * that install them.
@@ -14,8 +15,8 @@ import { gzipSync } from "node:zlib";
 import { Hasher } from "../src/oci/hash.ts";
 import {
   embeddedName,
+  readPackageFile,
   TRANSPILER_FILES,
-  transpilerFolder,
 } from "../src/run/engine/transpiler_files.ts";
 import { BINARY_PERMISSIONS } from "./binary_permissions.ts";
 import { CompileError } from "./compile_error.ts";
@@ -40,7 +41,7 @@ const SOURCES = ["main.ts", "src", "deno.json", "deno.lock", "package.json"];
  * pull of 1 GiB spends 0.3 s more in the system. MiB of each of its up to three parts.
  */
 const YOUNG_GENERATION = "--v8-flags=--max-semi-space-size=8,--min-semi-space-size=8";
-const VERSION_FILE = "src/cli/command_tree.ts";
+const VERSION_FILE = "src/cli/version.ts";
 /** How a module names its worker. */
 const WORKER_URL = /new URL\("\.\/(\w+_worker)\.ts", import\.meta\.url\)/g;
 const COMMIT_LINE = /^export const COMMIT = "development";$/m;
@@ -135,8 +136,8 @@ export function bundle(work: string, commit: string): string {
 /** Puts the files that are read as data beside the bundle. */
 function bringAssets(folder: string): void {
   for (const name of TRANSPILER_FILES) {
-    const bytes = Deno.readFileSync(new URL(name, transpilerFolder()));
-    Deno.writeFileSync(join(folder, embeddedName(name)), gzipSync(bytes, { level: 9 }));
+    const bytes = gzipSync(readPackageFile(name), { level: 9 });
+    Deno.writeFileSync(join(folder, embeddedName(name)), bytes);
   }
 }
 

@@ -1,3 +1,4 @@
+// deno-lint-ignore-file no-console
 /**
  * `deno task demo`: the main job in a few seconds, with nothing but this repository. A registry in this process
  * serves a Spin app whose component answers HTTP requests; larder runs it, and runs it anew when its tag moves.

@@ -1,3 +1,4 @@
+// deno-lint-ignore-file no-console
 /** `deno task bench NAME`: measures larder beside its peers, all in one run, and prints a table in Markdown. */
 
 const BENCHES: Record<string, () => Promise<void>> = {

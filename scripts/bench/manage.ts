@@ -1,3 +1,4 @@
+// deno-lint-ignore-file no-console
 import { cpus } from "node:os";
 import { join } from "node:path";
 import { formatBytes } from "../../src/base/units.ts";

@@ -1,3 +1,4 @@
+// deno-lint-ignore-file no-console
 import { cpus, release } from "node:os";
 import { formatBytes } from "../../src/base/units.ts";
 import { run } from "../../tests/support/cli/commands.ts";

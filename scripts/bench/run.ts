@@ -1,3 +1,4 @@
+// deno-lint-ignore-file no-console
 import { join } from "node:path";
 import { formatBytes } from "../../src/base/units.ts";
 import { wasmArtifact } from "../../tests/support/cache/artifacts.ts";

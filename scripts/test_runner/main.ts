@@ -1,3 +1,4 @@
+// deno-lint-ignore-file no-console
 /**
  * Runs the tests and the other checks, in order, and ends with a line `N passed, N failed`.
  *

@@ -45,9 +45,6 @@ export async function runTests(args: readonly string[], options: TestProcess): P
     const name = ["tests that hang, whose last lines are", ...last].join("\n  ");
     return { success, output, report: { ...report, failed: [...report.failed, name] } };
   } finally {
-    if (Deno.env.get("KEEP_JUNIT")) {
-      Deno.copyFileSync(junit, `${Deno.env.get("KEEP_JUNIT")}/${crypto.randomUUID()}.xml`);
-    }
     Deno.removeSync(junit);
   }
 }

@@ -1,3 +1,4 @@
+// deno-lint-ignore-file no-console
 import { hasProgram, PACKAGES } from "../../tests/support/cli/commands.ts";
 import { jsComponent } from "../../tests/support/wasm/js_component.ts";
 

@@ -1,3 +1,4 @@
+// deno-lint-ignore-file no-console
 import { type Ended, runTests } from "./process.ts";
 import { judge, type Outcome } from "./report.ts";
 import { ROOT } from "./test_files.ts";

@@ -15,6 +15,28 @@ export function nearest(name: string, candidates: Iterable<string>): string | un
   return best?.candidate;
 }
 
+/**
+ * Returns at most `count` candidates, the nearest first: at most three letters are wrong, missing, too many or swapped
+ * with their neighbour, and one is right. Of two that are equally near, the one with the longer common beginning is
+ * first.
+ */
+export function nearestFew(name: string, candidates: readonly string[], count: number): string[] {
+  const ranked = candidates.flatMap((candidate) => {
+    const [from, to] = [name.toLowerCase(), candidate.toLowerCase()];
+    const distance = distanceOf(from, to);
+    const limit = Math.min(MAX_DISTANCE, Math.max(from.length, to.length) - 1);
+    return distance <= limit ? [{ candidate, distance, common: commonStart(from, to) }] : [];
+  });
+  ranked.sort((a, b) => a.distance - b.distance || b.common - a.common);
+  return ranked.slice(0, count).map(({ candidate }) => candidate);
+}
+
+function commonStart(a: string, b: string): number {
+  let length = 0;
+  while (length < a.length && a[length] === b[length]) length++;
+  return length;
+}
+
 /** Returns the number of changed, added, removed or swapped letters (optimal string alignment distance). */
 function distanceOf(from: string, to: string): number {
   let beforeLast: number[] = [];

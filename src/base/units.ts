@@ -119,3 +119,18 @@ export function formatDuration(milliseconds: number): string {
 export function plural(count: number, one: string, many = `${one}s`): string {
   return `${count} ${count === 1 ? one : many}`;
 }
+
+const LIMIT_UNITS = ["PB", "PiB", "TB", "TiB", "GB", "GiB", "MB", "MiB", "kB", "KiB"] as const;
+
+/**
+ * Formats a limit in the unit that the user is likely to have written it in, which is one in which it has at most one
+ * decimal place: `8 MB`, `7.5 GiB`. Other sizes are formatted by {@link formatBytes}.
+ */
+export function formatLimit(bytes: number): string {
+  for (const unit of LIMIT_UNITS) {
+    const size = SIZE_UNITS.get(unit.toLowerCase())!;
+    const isExact = (10 * bytes) % size === 0;
+    if (isExact && bytes >= size && bytes < 1024 * size) return `${bytes / size} ${unit}`;
+  }
+  return formatBytes(bytes);
+}

@@ -1,435 +1,313 @@
-import { Argument, Command, InvalidArgumentError, Option } from "commander";
-import { writeErr, writeOut } from "./terminal/console.ts";
+import { LarderCommand } from "./command.ts";
+import { limitOptions } from "./commands/gc/limits.ts";
 import { Context } from "./context.ts";
-import { ITEM_TYPES } from "./query/items.ts";
 import {
-  duration,
+  acceptGlobalOptions,
+  collect,
+  days,
   filterOption,
   formatOption,
   globalOptions,
-  globalOptionsOf,
-  POLICIES,
-  type Shell,
-  SHELLS,
+  pullingOptions,
+  sweepOptions,
   templateOption,
+  transfersOption,
   typeOption,
-  wholeNumber,
 } from "./options.ts";
-import { addLimitOptions } from "./commands/gc/limits.ts";
-import manifest from "../../deno.json" with { type: "json" };
+import { ITEM_TYPES } from "./query/items.ts";
+import { nameArgument, referenceArgument } from "./reference_argument.ts";
+import {
+  addCompletions,
+  addConfig,
+  addDir,
+  addHelp,
+  addLogin,
+  addLogout,
+} from "./settings_commands.ts";
+import { writeErr, writeOut } from "./terminal/console.ts";
+import { versionText } from "./version.ts";
+
+const ENTRY = "name or digest of an entry, or a unique beginning of one";
+const ENTRIES = `${ENTRY}, or a glob such as 'ghcr.io/acme/*'`;
+
+/** The verbs in the order of the help. */
+const GROUPS:
+  readonly (readonly [title: string, verbs: readonly ((p: LarderCommand) => void)[]])[] = [
+    ["Pull and run:", [addPull, addRun, addUpdate]],
+    ["Look:", [addDf, addImages, addInfo, addList, addOutdated, addPins, addStats, addWhy]],
+    ["Keep in order:", [addClean, addGc, addPin, addUnpin, addVerify]],
+    ["Settings:", [addCompletions, addConfig, addDir, addHelp, addLogin, addLogout]],
+  ];
 
 /**
- * The command tree. A command's options stand here, so that help and completions are at hand; what it does is
- * in `commands/<verb>.ts`, loaded only when it is called, since start-up is what users meet first.
+ * Builds the command tree: the arguments, options and texts of every verb. What a verb does is in a folder of
+ * `commands`, which is imported only when the verb runs.
  *
- * @param options.toRun for running one command: only that one gets the global options, as there are many of both
+ * @param options.toRun adds the global options only to the command that runs, which makes a start faster
  */
-export function buildProgram(options: { toRun?: boolean } = {}): Command {
-  const program = new Command("larder")
-    .description("Pull what lives in OCI registries, keep it fresh, keep the disk in order.")
+export function buildProgram(options: { toRun?: boolean } = {}): LarderCommand {
+  const program = new LarderCommand("larder")
+    .description(
+      "Pull artifacts from OCI registries, run them, keep them current, and keep disk usage under control.",
+    )
     .version(versionText(), "-V, --version", "print the version, commit and runtime")
     .helpOption("-h, --help", "print help")
+    .helpCommand(false)
     .showSuggestionAfterError()
-    .configureHelp({ showGlobalOptions: true })
-    // An option before the verb is larder's, one after it the command's: `dir --config` needs the difference.
+    // `larder --config FILE dir` and `larder dir --config` are different options.
     .enablePositionalOptions()
     .exitOverride()
     .configureOutput({ writeOut, writeErr, outputError: () => {} });
-
-  addPullingOptions(
-    program.command("pull")
-      .description(
-        "Fetch references into the cache, or confirm that the cached copies are current.",
-      )
-      .argument("<reference...>", "what to pull, such as ghcr.io/owner/app:v1 or ./spin.toml"),
-  )
-    .option("--all-platforms", "take every platform of an index")
-    .option("--foreign", "also fetch foreign layers, from the URLs their manifest names")
-    .addOption(formatOption())
-    .action(async (references: string[], options, command: Command) => {
-      const { pull } = await import("./commands/pull/pull.ts");
-      await pull(await Context.of(command), references, options);
-    });
-
-  addRunCommand(program);
-
-  addViewCommands(program);
-
-  addSpaceCommands(program);
-
-  addUpkeepCommands(program);
-
-  program.command("login")
-    .description("Check a user name and a password with a registry, and store them.")
-    .argument("<registry>", "such as ghcr.io or localhost:5000")
-    .option("-u, --username <name>", "the user name; asked for on the terminal if left out")
-    .option("--password-stdin", "read the password from standard input")
-    .action(async (registry: string, options, command: Command) => {
-      const { login } = await import("./commands/login/login.ts");
-      await login(await Context.of(command), registry, options);
-    });
-
-  program.command("logout")
-    .description("Remove what login stored for a registry.")
-    .argument("<registry>", "such as ghcr.io or localhost:5000")
-    .action(async (registry: string, _options, command: Command) => {
-      const { logout } = await import("./commands/login/logout.ts");
-      logout(await Context.of(command), registry);
-    });
-
-  program.command("dir")
-    .description("Print where the cache is and which rule decided it.")
-    .option("--config", "print the config folder instead")
-    .option("--json", "print as JSON")
-    .action(async (options, command: Command) => {
-      const { dir } = await import("./commands/dir/dir.ts");
-      dir(await Context.of(command), options);
-    });
-
-  program.command("completions")
-    .summary("Print a script that completes larder's command line in a shell.")
-    .description(
-      "Print a script that completes larder's command line in a shell. Where to put it:\n" +
-        "  bash        ~/.local/share/bash-completion/completions/larder\n" +
-        "  zsh         a file _larder in a folder of $fpath\n" +
-        "  fish        ~/.config/fish/completions/larder.fish\n" +
-        "  powershell  in $PROFILE: larder completions powershell | Out-String | Invoke-Expression",
-    )
-    .addArgument(new Argument("<shell>", "the shell to complete in").choices(SHELLS))
-    .action(async (shell: Shell) => {
-      const { completions } = await import("./commands/completions/completions.ts");
-      completions(buildProgram(), shell);
-    });
-
-  addConfigCommand(program);
-
-  for (const option of globalOptions()) program.addOption(option);
+  for (const [title, verbs] of GROUPS) {
+    program.commandsGroup(title);
+    for (const add of verbs) add(program);
+  }
+  addComplete(program);
+  program.addOptions(globalOptions());
   if (options.toRun) program.hook("preSubcommand", (_, command) => acceptGlobalOptions(command));
   else program.commands.forEach(acceptGlobalOptions);
   return program;
 }
 
-/** Takes the global options behind the verb too, but for those that the command has a use of its own for. */
-function acceptGlobalOptions(command: Command): void {
-  const own = new Set(command.options.flatMap((option) => [option.long, option.short]));
-  for (const option of globalOptions()) {
-    if (!own.has(option.long) && !own.has(option.short ?? "-")) {
-      command.addOption(option.hideHelp());
-    }
-  }
-  for (const child of command.commands) acceptGlobalOptions(child);
+function addClean(program: LarderCommand): void {
+  program.command("clean").alias("rm")
+    .summary("Remove entries from the cache; without names, all of them.")
+    .description(
+      "Remove entries from the cache, and delete the blobs that only they reference. Without names and " +
+        "criteria, removes everything. Entries that are in use are kept, and pinned ones unless " +
+        "--include-pinned is given. Shows the plan and asks for confirmation.",
+    )
+    .addArgument(nameArgument("[name...]", "name, digest, or glob such as 'ghcr.io/acme/*'"))
+    .addOption(typeOption(ITEM_TYPES))
+    .option("--days <n>", "only entries unused for this many days", days)
+    .addOption(filterOption())
+    .option("--include-pinned", "also remove pinned entries")
+    .addOptions(sweepOptions())
+    .action(async (names: string[], options, command: LarderCommand) => {
+      const { clean } = await import("./commands/gc/clean.ts");
+      await clean(await Context.of(command), names, options);
+    });
 }
 
-/** Adds the commands that look at the cache and change nothing in it. */
-export function addViewCommands(program: Command): void {
-  program.command("list")
-    .description("Say how much the cache holds; with -v, list it.")
-    .addOption(typeOption(ITEM_TYPES))
-    .addOption(filterOption())
-    .option("--sort <field>", "list in this order: a field, or field:desc")
-    .addOption(templateOption())
-    .action(async (options, command: Command) => {
-      const { list } = await import("./commands/list/list.ts");
-      await list(await Context.of(command), options);
+/** The completion scripts call this command for the names of entries. */
+function addComplete(program: LarderCommand): void {
+  program.command("__complete", { hidden: true })
+    .description("Print the names of cached entries for completion scripts; print no errors.")
+    .action(async (_options, command: LarderCommand) => {
+      const { printEntryNames } = await import("./commands/completions/entry_names.ts");
+      await printEntryNames(() => Context.of(command));
     });
+}
 
-  program.command("info")
-    .description(
-      "Tell what an entry, a manifest or a blob consists of, who shares it, and where it lies.",
-    )
-    .argument("<name>", "a name or digest, or the beginning of one")
-    .addOption(formatOption())
-    .action(async (name: string, options, command: Command) => {
-      const { info } = await import("./commands/info/info.ts");
-      await info(await Context.of(command), name, options);
-    });
-
+function addDf(program: LarderCommand): void {
   program.command("df")
-    .description("Show what takes the space, and what gc would free under the current limits.")
-    .option("--html <file>", "also write a page with a map of it all")
+    .description("Show disk usage, and what gc would free under the current limits.")
+    .option("--html <file>", "also write an HTML page with a map of the usage")
     .addOption(formatOption())
-    .action(async (options, command: Command) => {
+    .action(async (options, command: LarderCommand) => {
       const { df } = await import("./commands/df/df.ts");
       await df(await Context.of(command), options);
     });
 }
 
-/** Adds the commands that free space, and those that say what must not go. */
-export function addSpaceCommands(program: Command): void {
-  addSweepingOptions(
-    addLimitOptions(
-      program.command("gc")
-        .summary("Remove what goes beyond the limits of the config and the options.")
-        .description(
-          "Remove what goes beyond the limits of the config and the options, least recently used " +
-            "first, and what nothing needs any more. What is pinned, in use or was used within the " +
-            "hour stays. Shows the plan and asks.",
-        ),
+function addGc(program: LarderCommand): void {
+  program.command("gc").alias("prune")
+    .summary(
+      "Evict least recently used entries that exceed the limits, and delete unreferenced blobs.",
     )
-      .option("--plan <file>", "only write the plan to a file")
-      .option("--apply <file>", "remove what a plan lists, but for what has changed since")
-      .option("--auto", "do not ask; do nothing within the limits, or while others are at work"),
-  ).action(async (options, command: Command) => {
-    const { gc } = await import("./commands/gc/gc.ts");
-    await gc(await Context.of(command), options);
-  });
-
-  addSweepingOptions(
-    program.command("clean")
-      .summary("Remove entries from the cache; without names, all that is in it.")
-      .description(
-        "Remove entries from the cache, and then what nothing needs any more; without names and " +
-          "criteria, all that is in it. What is in use stays, and what is pinned unless it is asked " +
-          "for too. Shows what would go and asks.",
-      )
-      .argument("[name...]", "what to remove: a name, a glob such as 'ghcr.io/acme/*', a digest")
-      .addOption(typeOption(ITEM_TYPES))
-      .option("--days <n>", "only what was not used for so many days", days)
-      .addOption(filterOption())
-      .option("--include-pinned", "also what is pinned"),
-  ).action(async (names: string[], options, command: Command) => {
-    const { clean } = await import("./commands/gc/clean.ts");
-    await clean(await Context.of(command), names, options);
-  });
-
-  addPinCommands(program);
+    .description(
+      "Evict least recently used entries that exceed the limits, and delete unreferenced blobs. The " +
+        "limits are those of the config, overridden by the options. Entries that are pinned, in use, or " +
+        "used within the last hour are kept. Shows the plan and asks for confirmation.",
+    )
+    .addOptions(limitOptions())
+    .option("--plan <file>", "write the plan to a file and delete nothing")
+    .option("--apply <file>", "delete what a plan lists, except what has changed since")
+    .option("--auto", "do not ask; do nothing within the limits or while other larders run")
+    .addOptions(sweepOptions())
+    .action(async (options, command: LarderCommand) => {
+      const { gc } = await import("./commands/gc/gc.ts");
+      await gc(await Context.of(command), options);
+    });
 }
 
-function addPinCommands(program: Command): void {
-  program.command("pin")
-    .description("Keep entries from every automatic removal; a glob also keeps what comes later.")
-    .argument("<name...>", "a name, or a glob such as 'ghcr.io/acme/*'")
-    .option("--note <text>", "why, for whoever asks")
-    .action(async (names: string[], options, command: Command) => {
-      const { pin } = await import("./commands/pin/pin.ts");
-      await pin(await Context.of(command), names, options);
+/** `docker images` as users know it: `larder list --type image`. */
+function addImages(program: LarderCommand): void {
+  const images = program.command("images", { hidden: true });
+  listOptions(images.description("List the images of the cache: larder list --type image."))
+    .action(async (options, command: LarderCommand) => {
+      const { list } = await import("./commands/list/list.ts");
+      const type = ["image", ...options.type ?? []];
+      await list(await Context.of(command), { ...options, type });
     });
+}
 
-  program.command("unpin")
-    .description("Take pins away.")
-    .argument("<name...>", "a name or glob, as larder pins lists it")
-    .action(async (names: string[], _options, command: Command) => {
-      const { unpin } = await import("./commands/pin/pin.ts");
-      await unpin(await Context.of(command), names);
-    });
-
-  program.command("pins")
-    .description("List what is pinned.")
+function addInfo(program: LarderCommand): void {
+  program.command("info").alias("inspect")
+    .description("Show the parts of an entry, manifest or blob, what shares them, and their paths.")
+    .addArgument(nameArgument("<name>", ENTRY))
     .addOption(formatOption())
-    .action(async (options, command: Command) => {
-      const { pins } = await import("./commands/pin/pin.ts");
-      await pins(await Context.of(command), options);
+    .action(async (name: string, options, command: LarderCommand) => {
+      const { info } = await import("./commands/info/info.ts");
+      await info(await Context.of(command), name, options);
     });
 }
 
-function addSweepingOptions(command: Command): Command {
+function addList(program: LarderCommand): void {
+  const list = program.command("list").alias("ls");
+  listOptions(list.description("Show cache usage; with -v, list the entries."))
+    .action(async (options, command: LarderCommand) => {
+      const { list } = await import("./commands/list/list.ts");
+      await list(await Context.of(command), options);
+    });
+}
+
+function listOptions(command: LarderCommand): LarderCommand {
   return command
-    .option("--dry-run", "only show what would go")
-    .option("--force", "do not ask")
-    .addOption(formatOption());
+    .addOption(typeOption(ITEM_TYPES))
+    .addOption(filterOption())
+    .option("--sort <field>", "list the entries sorted by a field: size, or size:desc")
+    .addOption(templateOption());
 }
 
-function days(text: string): number {
-  if (/^\d+(?:\.\d+)?$/.test(text)) return Number(text);
-  throw new InvalidArgumentError("It must be a number of days.");
-}
-
-const NAMES = "a name or the beginning of one, a digest, or a glob such as 'ghcr.io/acme/*'";
-
-/** Adds the commands that keep what is cached current and whole, and that say how it came to be there. */
-export function addUpkeepCommands(program: Command): void {
-  addOutdated(program);
-
-  program.command("update")
-    .description("Pull the cached tags that stand for something else by now.")
-    .argument("[name...]", NAMES)
-    .option("--all", "all tags of the cache")
-    .option("--transfers <n>", "transfers at once (default: 16)", wholeNumber)
-    .addOption(formatOption())
-    .action(async (names: string[], options, command: Command) => {
-      const { update } = await import("./commands/outdated/update.ts");
-      await update(await Context.of(command), names, options);
-    });
-
-  program.command("verify")
-    .summary("Check that everything in the cache is what it should be.")
-    .description(
-      "Check that everything in the cache, or all that some entries need, is what it should be: hash " +
-        "every file, and look for what is missing, in the wrong place, or of no use. Ends with 5 if " +
-        "something is wrong and stays so.",
-    )
-    .argument("[name...]", NAMES)
-    .option("--repair", "remove what is bad, and fetch again by digest what entries need")
-    .option("--transfers <n>", "transfers at once (default: 16)", wholeNumber)
-    .addOption(formatOption())
-    .action(async (names: string[], options, command: Command) => {
-      const { verify } = await import("./commands/verify/verify.ts");
-      await verify(await Context.of(command), names, options);
-    });
-
-  addTellingCommands(program);
-}
-
-/** Adds the commands that look at what was, and at what would be. */
-function addTellingCommands(program: Command): void {
-  program.command("why")
-    .summary("Say what keeps an entry or a blob, when gc would take it, and why it was fetched.")
-    .description(
-      "Say what keeps an entry, a manifest or a blob, and when gc would take it by which rule; and why " +
-        "it was fetched again, or is no more.",
-    )
-    .argument("<name>", "a name or digest, or the beginning of one that only one has")
-    .addOption(formatOption())
-    .action(async (name: string, options, command: Command) => {
-      const { why } = await import("./commands/why/why.ts");
-      await why(await Context.of(command), name, options);
-    });
-
-  program.command("stats")
-    .description("Count hits, misses and bytes, and what gc took too early.")
-    .addOption(formatOption())
-    .action(async (options, command: Command) => {
-      const { stats } = await import("./commands/stats/stats.ts");
-      stats(await Context.of(command), options);
-    });
-}
-
-function addOutdated(program: Command): void {
+function addOutdated(program: LarderCommand): void {
   program.command("outdated")
-    .summary("Ask the registries which cached tags stand for something else by now.")
+    .summary("Check which cached tags have changed in their registries.")
     .description(
-      "Ask the registries which cached tags stand for something else by now, are gone, or cannot be " +
-        "asked about. Nothing is fetched but the manifests of what moved.",
+      "Check which cached tags have changed in their registries, no longer exist there, or cannot be " +
+        "checked. Fetches only the manifests of changed tags.",
     )
-    .argument("[name...]", NAMES)
-    .option("--all", "also list what is current")
-    .option("--exit-code", "end with 10 if something is behind")
+    .addArgument(nameArgument("[name...]", ENTRIES))
+    .option("--all", "also list current tags")
+    .option("--exit-code", "exit with 10 if a tag has changed")
     .addOption(formatOption())
-    .action(async (names: string[], options, command: Command) => {
+    .action(async (names: string[], options, command: LarderCommand) => {
       const { outdated } = await import("./commands/outdated/outdated.ts");
       await outdated(await Context.of(command), names, options);
     });
 }
 
-/** Adds `larder config` and what is below it. Its commands read the config file themselves: it may be a broken one. */
-export function addConfigCommand(program: Command): void {
-  const config = program.command("config")
-    .description("Show and change larder's settings.");
-
-  config.command("init")
-    .description("Write a config file that shows every setting in comments.")
-    .option("--force", "replace the file that is there")
-    .action(async (options, command: Command) => {
-      const { configInit } = await import("./commands/config/config.ts");
-      await configInit(contextOf(command), options);
-    });
-
-  config.command("show")
-    .description("List every setting, what it is, and where that comes from.")
-    .addOption(formatOption())
-    .action(async (options, command: Command) => {
-      const { configShow } = await import("./commands/config/config.ts");
-      await configShow(contextOf(command), options);
-    });
-
-  config.command("path")
-    .description("Print which config file is read.")
-    .action(async (_options, command: Command) => {
-      const { configPath } = await import("./commands/config/config.ts");
-      configPath(contextOf(command));
-    });
-
-  config.command("get")
-    .description("Print what a setting is.")
-    .argument("<key>", "such as gc.max_size")
-    .addOption(formatOption())
-    .action(async (key: string, options, command: Command) => {
-      const { configGet } = await import("./commands/config/config.ts");
-      await configGet(contextOf(command), key, options);
-    });
-
-  config.command("set")
-    .description("Change a setting in the config file; all else in it stays as it is.")
-    .argument("<key>", "such as gc.max_size or registries.ghcr.io.insecure")
-    .argument("<value>", "such as 20GB")
-    .action(async (key: string, value: string, _options, command: Command) => {
-      const { configSet } = await import("./commands/config/config.ts");
-      await configSet(contextOf(command), key, value);
-    });
-
-  config.command("unset")
-    .description("Take a setting out of the config file; all else in it stays as it is.")
-    .argument("<key>", "such as gc.max_size or registries.ghcr.io.insecure")
-    .action(async (key: string, _options, command: Command) => {
-      const { configUnset } = await import("./commands/config/config.ts");
-      await configUnset(contextOf(command), key);
+function addPin(program: LarderCommand): void {
+  program.command("pin")
+    .description("Exempt entries from automatic removal; a glob also covers future entries.")
+    .addArgument(nameArgument("<name...>", "name, or glob such as 'ghcr.io/acme/*'"))
+    .option("--note <text>", "reason, shown by larder pins")
+    .action(async (names: string[], options, command: LarderCommand) => {
+      const { pin } = await import("./commands/pin/pin.ts");
+      await pin(await Context.of(command), names, options);
     });
 }
 
-function contextOf(command: Command): Context {
-  return Context.withoutConfig(globalOptionsOf(command));
+function addPins(program: LarderCommand): void {
+  program.command("pins")
+    .description("List the pinned entries and globs.")
+    .addOption(formatOption())
+    .action(async (options, command: LarderCommand) => {
+      const { pins } = await import("./commands/pin/pin.ts");
+      await pins(await Context.of(command), options);
+    });
 }
 
-/** Adds `larder run`. */
-export function addRunCommand(program: Command): void {
-  const run = program.command("run")
-    .summary("Pull a Spin app or Wasm package and run it.")
-    .description(
-      "Pull a Spin app or Wasm package and run it; or run a Wasm file. A command gets what follows --. An app " +
-        "answers HTTP requests until Ctrl-C. A guest has no files, no environment and no network but what is " +
-        "granted.",
+function addPull(program: LarderCommand): void {
+  program.command("pull")
+    .description("Pull references into the cache, or confirm that the cached copies are current.")
+    .addArgument(
+      referenceArgument("<reference...>", "reference such as ghcr.io/owner/app:v1, or ./spin.toml"),
     )
-    .argument("[reference]", "what to run, such as ghcr.io/owner/app:v1 or ./app.wasm")
+    .addOptions(pullingOptions())
+    .option("--all-platforms", "pull every platform of an index")
+    .option("--foreign", "also fetch foreign layers from the URLs in their manifest")
+    .addOption(formatOption())
+    .action(async (references: string[], options, command: LarderCommand) => {
+      const { pull } = await import("./commands/pull/pull.ts");
+      await pull(await Context.of(command), references, options);
+    });
+}
+
+function addRun(program: LarderCommand): void {
+  program.command("run")
+    .summary("Pull a Spin app or Wasm package and run it, or run a Wasm file.")
+    .description(
+      "Pull a Spin app or Wasm package and run it, or run a Wasm file. Arguments after -- are passed to a " +
+        "command. An app serves HTTP requests until Ctrl-C. The guest can access only the files, " +
+        "environment variables and hosts that are granted.",
+    )
+    .addArgument(
+      referenceArgument("[reference]", "reference such as ghcr.io/owner/app:v1, or ./app.wasm"),
+    )
     .argument("[args...]", "arguments of a command")
-    .option("--dir <host[::guest][:ro]>", "grant a folder (repeatable)", collect)
-    .option("--env <name[=value]>", "grant an environment variable (repeatable)", collect)
+    .option("--dir <host[::guest][:ro]>", "grant access to a folder (repeatable)", collect)
+    .option("--env <name[=value]>", "set an environment variable (repeatable)", collect)
     .option("--allow-net [hosts]", "grant access to =HOST[:PORT],…, or to every host")
     .option("--variable <name=value>", "set a variable of a Spin app (repeatable)", collect)
-    .option("--listen <host:port>", "where to answer HTTP requests (default: 127.0.0.1:3000)")
-    .option("--engine [name]", "run with an installed spin or wasmtime; alone, list them");
-  addPullingOptions(run)
-    .action(async (reference: string | undefined, args: string[], options, command: Command) => {
+    .option("--listen <host:port>", "address to serve HTTP on (default: 127.0.0.1:3000)")
+    .option("--engine [name]", "run with an installed spin or wasmtime; without a name, list them")
+    .addOptions(pullingOptions())
+    .action(async (reference: string | undefined, args: string[], options, command) => {
       const { run } = await import("./commands/run/run.ts");
       await run(await Context.of(command), reference, args, options);
     });
 }
 
-/** `--allow-net` alone must not take the next argument for its hosts. */
-export function withHosts(args: readonly string[]): string[] {
-  const end = args.indexOf("--");
-  return args.map((arg, i) =>
-    arg === "--allow-net" && (end < 0 || i < end) ? "--allow-net=*" : arg
-  );
+function addStats(program: LarderCommand): void {
+  program.command("stats")
+    .description("Show cache hits, misses, fetched bytes, and evictions that were fetched again.")
+    .addOption(formatOption())
+    .action(async (options, command: LarderCommand) => {
+      const { stats } = await import("./commands/stats/stats.ts");
+      stats(await Context.of(command), options);
+    });
 }
 
-function collect(value: string, values: readonly string[] = []): string[] {
-  return [...values, value];
+function addUnpin(program: LarderCommand): void {
+  program.command("unpin")
+    .description("Remove pins.")
+    .addArgument(nameArgument("<name...>", "name or glob, as larder pins lists it"))
+    .action(async (names: string[], _options, command: LarderCommand) => {
+      const { unpin } = await import("./commands/pin/pin.ts");
+      await unpin(await Context.of(command), names);
+    });
 }
 
-/** Adds the options of every command that pulls; see `PullingOptions`. */
-export function addPullingOptions(command: Command): Command {
-  return command
-    .addOption(
-      new Option("--policy <when>", "when to ask the registry about a cached tag").choices(
-        POLICIES,
-      ),
+function addUpdate(program: LarderCommand): void {
+  program.command("update")
+    .description("Pull the cached tags that have changed in their registries.")
+    .addArgument(nameArgument("[name...]", ENTRIES))
+    .option("--all", "update every cached tag")
+    .addOption(transfersOption())
+    .addOption(formatOption())
+    .action(async (names: string[], options, command: LarderCommand) => {
+      const { update } = await import("./commands/outdated/update.ts");
+      await update(await Context.of(command), names, options);
+    });
+}
+
+function addVerify(program: LarderCommand): void {
+  program.command("verify")
+    .summary("Check the cache for damaged, missing and misplaced files.")
+    .description(
+      "Check the cache, or some entries, for damaged, missing and misplaced files: hashes every file and " +
+        "compares it with its digest. Exits with 5 if a problem remains.",
     )
-    .option(
-      "--stale-if-error <duration>",
-      "use a cached copy up to this old if the registry fails",
-      duration,
-    )
-    .option("--platform <os/arch[/variant]>", "the platform to take from an index")
-    .option("--transfers <n>", "transfers at once (default: 16)", wholeNumber);
+    .addArgument(nameArgument("[name...]", ENTRIES))
+    .option("--repair", "remove damaged files, and fetch by digest what entries need")
+    .addOption(transfersOption())
+    .addOption(formatOption())
+    .action(async (names: string[], options, command: LarderCommand) => {
+      const { verify } = await import("./commands/verify/verify.ts");
+      await verify(await Context.of(command), names, options);
+    });
 }
 
-/** larder's version, from deno.json. */
-export const VERSION: string = manifest.version;
-
-/** The commit that a release was built from; the compile script puts it in place of this word. */
-export const COMMIT = "development";
-
-/** What `larder --version` prints. */
-export function versionText(): string {
-  return `larder ${VERSION} (${COMMIT}, Deno ${Deno.version.deno}, ${Deno.build.target})`;
+function addWhy(program: LarderCommand): void {
+  program.command("why")
+    .description(
+      "Explain why an entry or blob is kept, when gc would remove it, and why it was fetched.",
+    )
+    .addArgument(nameArgument("<name>", ENTRY))
+    .addOption(formatOption())
+    .action(async (name: string, options, command: LarderCommand) => {
+      const { why } = await import("./commands/why/why.ts");
+      await why(await Context.of(command), name, options);
+    });
 }

@@ -48,3 +48,15 @@ function pictureOf(text: string, offset: number): string[] {
   const shown = [...line.slice(start, column + MARGIN)].map(printable).join("");
   return [`  ${shown}`, `  ${" ".repeat(column - start)}^`];
 }
+
+/** The error for two options of which only one can be used. */
+export function optionConflict(one: string, other: string): LarderError {
+  return new LarderError("LDR_USAGE", `${one} and ${other} cannot be combined`, {
+    hint: "leave one of them out",
+  });
+}
+
+/** `--keep-last` for the option that commander calls `keepLast`. */
+export function flagOf(name: string): string {
+  return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}

@@ -1,31 +1,54 @@
-import { type Command, CommanderError } from "commander";
+import { CommanderError } from "commander";
 import { LarderError } from "../base/errors.ts";
-import { buildProgram, withHosts } from "./command_tree.ts";
+import { HelpRequest, type LarderCommand, UnknownCommand } from "./command.ts";
+import { buildProgram } from "./command_tree.ts";
 import { reportFailure } from "./report_error.ts";
 
 /** Runs a command line and returns its exit code. */
 export async function main(args: readonly string[]): Promise<number> {
   const program = buildProgram({ toRun: true });
   try {
-    await program.parseAsync(withHosts(args), { from: "user" });
-    return Deno.exitCode; // A guest's own, after run.
+    return await run(program, args);
   } catch (error) {
-    if (!(error instanceof CommanderError)) return reportFailure(error, isVerbose(program));
-    if (error.exitCode === 0) return 0; // --help, --version
-    const failure = usage(error);
-    // Without a verb the help has been printed, and there is nothing to add.
-    return error.code === "commander.help" ? failure.exitCode : reportFailure(failure, false);
+    return reportFailure(error, isVerbose(program));
   }
 }
 
-/** Whether `--verbose` was given, before or after the verb. */
-function isVerbose(program: Command): boolean {
-  const given = (command: Command): boolean =>
-    command.opts().verbose === true || command.commands.some(given);
-  return given(program);
+async function run(program: LarderCommand, args: readonly string[]): Promise<number> {
+  try {
+    await program.parseAsync(withHosts(args), { from: "user" });
+    return Deno.exitCode; // `larder run` sets it to that of the guest.
+  } catch (error) {
+    if (error instanceof HelpRequest) {
+      const { printHelp } = await import("./help.ts");
+      return printHelp(error);
+    }
+    if (error instanceof UnknownCommand) {
+      const { unknownCommand } = await import("./help.ts");
+      throw unknownCommand(error);
+    }
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode === 0) return 0; // --version
+    throw usageError(error);
+  }
 }
 
-function usage(error: CommanderError): LarderError {
+/** `--allow-net` without hosts must not take the next argument as its value. */
+function withHosts(args: readonly string[]): string[] {
+  const end = args.indexOf("--");
+  return args.map((arg, i) =>
+    arg === "--allow-net" && (end < 0 || i < end) ? "--allow-net=*" : arg
+  );
+}
+
+/** True if `--verbose` was given, before or after the verb. */
+function isVerbose(program: LarderCommand): boolean {
+  const isGiven = (command: LarderCommand["commands"][number]): boolean =>
+    command.opts().verbose === true || command.commands.some(isGiven);
+  return isGiven(program);
+}
+
+function usageError(error: CommanderError): LarderError {
   const message = error.message.replace(/^error: /, "").split("\n")[0]!;
   const suggestion = /\(Did you mean (.*)\?\)/.exec(error.message)?.[1];
   return new LarderError("LDR_USAGE", message, {

@@ -1,5 +1,5 @@
 import type { Disk } from "../base/disk.ts";
-import { formatBytes, formatDuration, plural } from "../base/units.ts";
+import { formatDuration, formatLimit, plural } from "../base/units.ts";
 import type { CacheSnapshot, EntryType, SnapshotEntry } from "../snapshot/types.ts";
 import { EvictionState } from "./eviction_state.ts";
 import type { Unreferenced } from "./plan.ts";
@@ -152,7 +152,7 @@ function* scopeSizeBudgets(state: EvictionState): Generator<Budget> {
       rule: "max-size",
       scope,
       limit: maxSize,
-      why: leastRecentlyUsed(formatBytes(maxSize), scope),
+      why: leastRecentlyUsed(formatLimit(maxSize), scope),
       excess: () => shared.size - maxSize,
       onEvict: (entry) => shared.remove(entry),
     };
@@ -165,7 +165,7 @@ function* cacheSizeBudget(state: EvictionState): Generator<Budget> {
   yield {
     rule: "max-size",
     limit: maxSize,
-    why: leastRecentlyUsed(formatBytes(maxSize), undefined),
+    why: leastRecentlyUsed(formatLimit(maxSize), undefined),
     excess: () => state.size - maxSize,
     evictsPartials: true,
   };
@@ -177,7 +177,7 @@ function* freeSpaceBudget(state: EvictionState): Generator<Budget> {
   yield {
     rule: "min-free",
     limit: requiredFree,
-    why: `least recently used; ${formatBytes(requiredFree)} of the disk must stay free`,
+    why: `least recently used; ${formatLimit(requiredFree)} of the disk must stay free`,
     excess: () => requiredFree - state.free,
     evictsPartials: true,
   };

@@ -3,7 +3,7 @@ import type { Digest } from "../oci/digest.ts";
 import { ManifestContent } from "../snapshot/contents.ts";
 import { Manifests, Reachable } from "../snapshot/references.ts";
 import type { CacheSnapshot } from "../snapshot/types.ts";
-import type { LeaseContent } from "../store/locks/leases.ts";
+import type { LeaseContent } from "../store/locks/lease_format.ts";
 
 /** What running processes use. */
 export interface InUse {

@@ -2,7 +2,7 @@ import type { Disk } from "../base/disk.ts";
 import { LarderError } from "../base/errors.ts";
 import { GRACE_AGE } from "../base/limits.ts";
 import type { CacheSnapshot, SnapshotEntry } from "../snapshot/types.ts";
-import type { LeaseContent } from "../store/locks/leases.ts";
+import type { LeaseContent } from "../store/locks/lease_format.ts";
 import { selectEvictions, selectRequested } from "./eviction_rules.ts";
 import { inUse } from "./in_use.ts";
 import { type DraftPlan, draftPlan, type Unreferenced } from "./plan.ts";

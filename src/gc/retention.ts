@@ -48,9 +48,8 @@ export function lastOfGroups(
     const { keepLast } = limitsOf(policy, entries[0]!.type);
     if (keepLast === undefined) continue;
     const last = entries.toSorted((a, b) => b.lastUsed - a.lastUsed || b.createdAt - a.createdAt);
-    for (const entry of last.slice(0, keepLast)) {
-      kept.set(entry, `among the last ${keepLast} used of ${entry.group}`);
-    }
+    const which = keepLast === 1 ? "the last used" : `among the last ${keepLast} used`;
+    for (const entry of last.slice(0, keepLast)) kept.set(entry, `${which} of ${entry.group}`);
   }
   return kept;
 }

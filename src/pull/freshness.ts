@@ -1,23 +1,27 @@
 import { type ErrorCode, hasCode, LarderError } from "../base/errors.ts";
 import { formatDuration } from "../base/units.ts";
 
-/** When the registry is asked about a tag whose content is cached whole. */
-export type Policy = "always" | "missing" | "never";
+/** When to ask the registry about a tag whose content is completely cached. */
+export type PullPolicy = "always" | "missing" | "never";
 
-/** What is to be done about a reference, before anything is asked of anybody. */
+/** Use the cached content, ask the registry, or refuse the pull. */
 export type Decision = "use" | "ask" | "refuse";
 
 /**
- * The freshness contract: a tag is a question that is asked every time, a digest is an answer.
+ * Decides what to do about a reference before any request is sent: a digest is immutable, so that it is used once it is
+ * cached; a tag can move, so that the policy decides.
  *
- * @param known whether all that the reference stands for is in the cache, as far as the cache knows
+ * @param cached `complete` is true if every part of the reference is cached
  */
-export function decide(policy: Policy, known: { complete: boolean; byDigest: boolean }): Decision {
-  if (known.complete && (known.byDigest || policy !== "always")) return "use";
+export function decide(
+  policy: PullPolicy,
+  cached: { complete: boolean; byDigest: boolean },
+): Decision {
+  if (cached.complete && (cached.byDigest || policy !== "always")) return "use";
   return policy === "never" ? "refuse" : "ask";
 }
 
-const FAILURES: readonly ErrorCode[] = [
+const REGISTRY_FAILURES: readonly ErrorCode[] = [
   "LDR_UNREACHABLE",
   "LDR_DNS",
   "LDR_TIMEOUT",
@@ -25,20 +29,21 @@ const FAILURES: readonly ErrorCode[] = [
   "LDR_SERVER_ERROR",
 ];
 
-/** Whether an error means that the registry could not be asked, rather than that it said no. */
+/** True if an error means that the registry could not answer, rather than that it denied the request. */
 export function isRegistryFailure(error: unknown): error is LarderError {
-  return hasCode(error, ...FAILURES);
+  return hasCode(error, ...REGISTRY_FAILURES);
 }
 
 /**
- * Whether a cached copy of this age may stand in for a registry that fails.
- * @param age milliseconds since the registry last confirmed it
+ * True if a cached copy of this age may be used while the registry fails.
+ * @param age milliseconds since the registry last confirmed the copy
+ * @param staleIfError the greatest age allowed, in milliseconds
  */
 export function mayUseStale(age: number, staleIfError: number | undefined): boolean {
   return staleIfError !== undefined && age <= staleIfError;
 }
 
-/** The registry's failure, with what the user can do about it while a cached copy exists. */
+/** Returns the registry's failure with the options that would use the cached copy of this age. */
 export function failureWithCopy(error: LarderError, age: number): LarderError {
   const old = formatDuration(age);
   const enough = `${Math.ceil(age / 3_600_000) || 1}h`;
@@ -49,14 +54,18 @@ export function failureWithCopy(error: LarderError, age: number): LarderError {
 }
 
 /**
- * The error for a reference that may not be asked about and is not there.
- * @param isSpins whether it is there as Spin keeps it, without the digest that its tag stood for
+ * The error for content that is not cached while the options forbid asking the registry.
+ * @param isSpinEntry true if Spin pulled it and so its record, with the tag's digest, is missing
  */
-export function notCached(name: string, isSpins = false): LarderError {
-  const what = isSpins
-    ? "was pulled by Spin alone, which does not note what the tag stands for"
-    : "is not in the cache";
-  return new LarderError("LDR_NOT_CACHED", `${name} ${what}, and the registry may not be asked`, {
-    hint: "pull it once without --offline and without --policy never",
-  });
+export function notCached(name: string, isSpinEntry = false): LarderError {
+  const reason = isSpinEntry
+    ? "was pulled by Spin, which does not record the tag's digest,"
+    : "is not in the cache,";
+  return new LarderError(
+    "LDR_NOT_CACHED",
+    `${name} ${reason} and contacting the registry is disabled`,
+    {
+      hint: "pull it once without --offline and without --policy never",
+    },
+  );
 }

@@ -1,40 +1,41 @@
 import type { Clock } from "../base/concurrency.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
 import type { RegistryClient } from "../registry/client.ts";
 import type { Transport } from "../registry/http/transport.ts";
 import type { Layout } from "../store/layout.ts";
-import type { Policy } from "./freshness.ts";
+import type { PullPolicy } from "./freshness.ts";
 import type { PlatformChoice } from "./select_platforms.ts";
-import type { Descriptor } from "../oci/descriptor.ts";
 
 export interface PullerDependencies {
   readonly layout: Layout;
   readonly client: RegistryClient;
-  /** For what lies outside registries: the URLs of foreign layers. */
+  /** For the URLs of foreign layers, which are outside the registry. */
   readonly transport: Transport;
   readonly clock: Clock;
 }
 
 export interface PullOptions extends PlatformChoice {
-  readonly policy: Policy;
-  /** Milliseconds: how old a cached copy may be that stands in for a registry that fails. */
+  readonly policy: PullPolicy;
+  /** Milliseconds since its last check up to which a cached copy replaces a registry that fails. */
   readonly staleIfError?: number | undefined;
+  /** Fetches foreign layers too. */
   readonly foreign?: boolean | undefined;
-  /** Transfers at once. */
+  /** Parallel transfers. */
   readonly transfers: number;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What became of one part of an image. */
-export type Outcome = "reused" | "fetched" | "skipped";
+/** `skipped` is a foreign layer that was not asked for. */
+export type PartOutcome = "reused" | "fetched" | "skipped";
 
-/** Is told how a pull goes on. Every method may be left out. */
+/** Receives the progress of a pull. */
 export interface PullObserver {
-  /** `parts` have to be fetched. Not called where nothing has to be. */
+  /** Called with the parts to fetch; not called if there are none. */
   planned?(parts: readonly Descriptor[]): void | Promise<void>;
-  /** A transfer begins at `offset`: 0, or where an earlier try ended. */
+  /** Called when a transfer begins at `offset`: 0, or the end of an earlier attempt. */
   started?(part: Descriptor, offset: number): void;
   progressed?(part: Descriptor, bytes: number): void;
-  finished?(part: Descriptor, outcome: Outcome): void;
-  /** Something worth a line: a retry, a wait for another process. */
+  finished?(part: Descriptor, outcome: PartOutcome): void;
+  /** Called with one line about a retry or a wait. */
   note?(message: string): void;
 }

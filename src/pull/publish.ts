@@ -1,38 +1,30 @@
 import { hasCode } from "../base/errors.ts";
 import { isDeletionError } from "../base/files.ts";
-import { formatReference, type Reference } from "../oci/reference.ts";
-import type { BlobStore } from "../store/blobs/blob_store.ts";
-import type { ImageParts } from "../store/image_parts.ts";
 import type { EntryRecord } from "../store/entries/app_record.ts";
-import type { ManifestStore } from "../store/manifest_store.ts";
-import type { Selection } from "./select_platforms.ts";
 import type { ResolvedReference } from "./result.ts";
+import type { Selection } from "./select_platforms.ts";
+import type { PullSession } from "./session.ts";
 
-/** What is to be published, and where. */
-export interface Publishing {
-  readonly reference: Reference;
+/** The new state of an entry. */
+export interface Publication {
   readonly selection: Selection;
   readonly resolved: ResolvedReference;
-  /** The record of the entry so far. */
-  readonly before: EntryRecord | undefined;
-  readonly allPlatforms: boolean;
-  readonly foreign: boolean;
-  /** Whether anything came over the network. */
+  /** The previous record of the entry. */
+  readonly record: EntryRecord | undefined;
+  /** True if any part came over the network. */
   readonly fetched: boolean;
-  readonly blobs: BlobStore;
-  readonly manifests: ManifestStore;
-  readonly parts: ImageParts;
 }
 
 /**
- * Gives a reference its content, leaves before roots: the blobs are there, then come the manifests by digest, the
- * tag's folder, and the record last of all.
+ * Writes an entry, leaves before roots: the blobs are already there, then come the manifests by digest, the tag's
+ * folder, and finally the record.
  *
- * @returns false if somebody deleted the cache meanwhile, so that the entry is not whole
+ * @returns false if the cache was deleted meanwhile and the entry is incomplete
  * @throws LarderError LDR_DISK*
  */
-export async function publish(publishing: Publishing): Promise<boolean> {
-  const { reference, selection, blobs, manifests, parts } = publishing;
+export async function publish(session: PullSession, publication: Publication): Promise<boolean> {
+  const { reference, blobs, manifests, parts } = session;
+  const { selection } = publication;
   if ((await parts.missing(selection)).length > 0) return false;
   blobs.sync();
   try {
@@ -41,7 +33,7 @@ export async function publish(publishing: Publishing): Promise<boolean> {
     }
     for (const index of selection.indexes.toReversed()) manifests.publishManifest(reference, index);
     manifests.publishTag(reference, selection.chosen);
-    manifests.publishRecord(reference, recordOf(publishing));
+    manifests.publishRecord(reference, recordOf(session, publication));
   } catch (error) {
     if (isDeletionError(error)) return false;
     throw error;
@@ -51,37 +43,38 @@ export async function publish(publishing: Publishing): Promise<boolean> {
 }
 
 /**
- * Writes down when an entry that is whole was checked, and on a disk that takes no more writes only marks it as used,
- * if that: it is whole and current all the same. Somebody who deletes it meanwhile meant to.
+ * Records that the registry confirmed a complete entry. If the disk takes no writes, only tries to mark the entry as
+ * used, since it is complete and current either way. A deletion meanwhile is taken as intended.
  */
-export function confirm(publishing: Publishing): void {
-  const { reference, resolved, manifests } = publishing;
+export function confirm(session: PullSession, publication: Publication): void {
+  const { reference, manifests } = session;
   try {
-    manifests.confirmRecord(reference, recordOf(publishing));
+    manifests.confirmRecord(reference, recordOf(session, publication));
   } catch (error) {
     if (hasCode(error, "LDR_DISK_FULL", "LDR_READ_ONLY", "LDR_PERMISSION")) {
-      manifests.touch(reference, resolved.checkedAt);
+      manifests.touch(reference, publication.resolved.checkedAt);
     } else if (!isDeletionError(error)) throw error;
   }
 }
 
 function recordOf(
-  { reference, selection, resolved, before, ...rest }: Publishing,
+  { name, options }: PullSession,
+  { selection, resolved, record, fetched }: Publication,
 ): EntryRecord {
   const { top, chosen, platform } = selection;
   const checkedAt = new Date(resolved.checkedAt).toISOString();
-  const moved = before?.digest !== top.digest;
-  const changed = rest.fetched || moved || before.manifestDigest !== chosen.digest;
+  const moved = record?.digest !== top.digest;
+  const changed = fetched || moved || record.manifestDigest !== chosen.digest;
   return {
     schemaVersion: 1,
-    reference: formatReference(reference),
+    reference: name,
     digest: top.digest,
     mediaType: top.mediaType,
     manifestDigest: chosen.digest,
     ...(platform && { platform }),
-    ...((rest.allPlatforms || (!moved && before?.allPlatforms)) && { allPlatforms: true }),
-    ...((rest.foreign || (!moved && before?.foreign)) && { foreign: true }),
-    pulledAt: changed ? checkedAt : before.pulledAt,
+    ...((options.allPlatforms || (!moved && record?.allPlatforms)) && { allPlatforms: true }),
+    ...((options.foreign || (!moved && record?.foreign)) && { foreign: true }),
+    pulledAt: changed ? checkedAt : record.pulledAt,
     checkedAt,
   };
 }

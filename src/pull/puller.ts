@@ -1,17 +1,22 @@
 import type { ImageManifest } from "../oci/manifest.ts";
 import type { Reference } from "../oci/reference.ts";
 import type { EntryRecord } from "../store/entries/app_record.ts";
-import { withSharedLock } from "../store/locks/store_lock.ts";
+import { WAITING_FOR_SWEEP, withSharedLock } from "../store/locks/store_lock.ts";
+import { selectCached } from "./cached_entry.ts";
+import { fetchMissing, install } from "./install.ts";
 import type { PullerDependencies, PullObserver, PullOptions } from "./options.ts";
-import { Pull } from "./pull.ts";
-import { restore, type RestoreOptions, restoreSpinEntry } from "./restore.ts";
+import { pull } from "./pull.ts";
 import type { PullResult } from "./result.ts";
+import { openSession, type PullSession } from "./session.ts";
+
+/** The options of a restoration; the entry's record has the others. */
+export type RestoreOptions = Pick<PullOptions, "transfers" | "signal">;
 
 /**
- * Brings references into the cache and keeps them current: the contract of a pull.
+ * Brings references into the cache and keeps them current.
  *
- * A tag is asked about every time, by a HEAD where its content is known; a digest that is cached asks nothing.
- * Only what is missing is fetched. A reference is published last: blobs, manifests by digest, tag, record.
+ * Invariants: the registry is asked about a tag every time, by one `HEAD` request if its content is cached, and never
+ * about a digest that is cached; only missing parts are fetched; an entry is published leaves first, its record last.
  */
 export class Puller {
   readonly #deps: PullerDependencies;
@@ -20,21 +25,23 @@ export class Puller {
     this.#deps = deps;
   }
 
-  /** @throws LarderError of every kind; nothing is published then, and what came stays for the next try */
+  /**
+   * Pulls a reference.
+   * @throws LarderError of every kind; nothing is published then, and partial downloads are kept for the next pull
+   */
   pull(
     reference: Reference,
     options: PullOptions,
     observer: PullObserver = {},
   ): Promise<PullResult> {
-    const pull = () => new Pull(this.#deps, reference, options, observer).run();
-    return this.#locked(pull, options, observer);
+    return this.#withSession(reference, options, observer, pull);
   }
 
   /**
-   * Makes an entry whole again: what it lacks is fetched by digest from its own repository. What its tag stands for by
-   * now is not asked, and the registry counts as having confirmed it when it did.
+   * Repairs an entry: fetches its missing parts by digest from its own repository. The tag is not resolved, and the
+   * time of the last check is kept.
    *
-   * @throws LarderError of every kind; what could be had is kept
+   * @throws LarderError of every kind; parts that were fetched are kept
    */
   restore(
     reference: Reference,
@@ -42,29 +49,43 @@ export class Puller {
     options: RestoreOptions,
     observer: PullObserver = {},
   ): Promise<PullResult> {
-    const work = () => restore(this.#deps, reference, record, options, observer);
-    return this.#locked(work, options, observer);
+    const { platform, allPlatforms, foreign } = record;
+    const all = { ...options, platform, allPlatforms, foreign, policy: "missing" } as const;
+    return this.#withSession(reference, all, observer, (session) => restore(session, record));
   }
 
-  /** As {@link restore}, for an entry that Spin wrote: its blobs are fetched, and nothing of Spin's is changed. */
+  /** Fetches the missing layers of an entry that Spin wrote; changes none of Spin's own files. */
   restoreSpinEntry(
     reference: Reference,
     image: ImageManifest,
     options: RestoreOptions,
     observer: PullObserver = {},
   ): Promise<void> {
-    const work = () => restoreSpinEntry(this.#deps, reference, image, options, observer);
-    return this.#locked(work, options, observer);
+    const all = { ...options, policy: "missing" } as const;
+    return this.#withSession(reference, all, observer, (session) => fetchMissing(session, image));
   }
 
-  #locked<T>(
-    work: () => Promise<T>,
-    { signal }: RestoreOptions,
+  #withSession<T>(
+    reference: Reference,
+    options: PullOptions,
     observer: PullObserver,
+    work: (session: PullSession) => Promise<T>,
   ): Promise<T> {
-    return withSharedLock(this.#deps.layout, work, {
-      waiting: () => observer.note?.("waiting for another larder that is cleaning the cache"),
-      signal,
+    const session = openSession(this.#deps, reference, options, observer);
+    return withSharedLock(this.#deps.layout, () => work(session), {
+      waiting: () => observer.note?.(WAITING_FOR_SWEEP),
+      signal: options.signal,
     });
   }
+}
+
+async function restore(session: PullSession, record: EntryRecord): Promise<PullResult> {
+  const { reference, options, manifests, repository } = session;
+  const manifest = await manifests.manifest(reference, record.digest);
+  const top = manifest ?? await repository.manifest(record.digest, options.signal);
+  // A manifest that the cache lacks has to be published, even if all parts are there.
+  const selection = manifest && await selectCached(session, manifest);
+  const checkedAt = Date.parse(record.checkedAt);
+  const resolved = { top, freshness: "unchecked", checkedAt } as const;
+  return await install(session, { record, manifest, selection }, resolved);
 }

@@ -1,29 +1,29 @@
 import type { Digest } from "../oci/digest.ts";
 import { type ArtifactKind, artifactKind, type Manifest } from "../oci/manifest.ts";
 import type { Platform } from "../oci/platform.ts";
-import type { Part } from "../store/image_parts.ts";
 import type { MissCause, UseEvent } from "../store/journal/journal.ts";
+import type { PartOutcome } from "./options.ts";
 import type { Selection } from "./select_platforms.ts";
-import type { Outcome } from "./options.ts";
+import type { PullSession } from "./session.ts";
 
 export interface PartResult {
   readonly kind: "config" | "layer";
   readonly digest: Digest;
   readonly mediaType: string;
   readonly size: number;
-  readonly outcome: Outcome;
+  readonly outcome: PartOutcome;
 }
 
 /**
- * How the content came to be current: `current` (the registry confirmed it), `unchecked` (nobody was asked),
- * `stale` (the registry failed, and the cached copy stands in), `fetched` (something had to be fetched).
+ * How current the content is known to be: `current` (the registry confirmed it), `unchecked` (the registry was not
+ * asked), `stale` (the registry failed, and the cached copy is used instead), `fetched` (some part was fetched).
  */
 export type Freshness = "current" | "unchecked" | "stale" | "fetched";
 
 export interface PullResult {
   /** In full: `docker.io/library/nginx:latest`. */
   readonly reference: string;
-  /** What the tag stands for: an index's digest where there is one. */
+  /** The digest that the tag has: an index's if it names one. */
   readonly digest: Digest;
   readonly mediaType: string;
   readonly kind: ArtifactKind;
@@ -31,7 +31,7 @@ export interface PullResult {
   readonly manifestDigest: Digest;
   readonly platform: Platform | undefined;
   readonly freshness: Freshness;
-  /** Why something had to be fetched, if anything had to. */
+  /** The reason that parts were fetched, if any were. */
   readonly cause: MissCause | undefined;
   /** Milliseconds since the epoch. */
   readonly checkedAt: number;
@@ -40,7 +40,7 @@ export interface PullResult {
   readonly folder: string;
 }
 
-/** What the registry, or the cache in its place, said a reference stands for. */
+/** The manifest that a reference names, according to the registry or, in its place, the cache. */
 export interface ResolvedReference {
   readonly top: Manifest;
   readonly freshness: Freshness;
@@ -48,49 +48,47 @@ export interface ResolvedReference {
   readonly checkedAt: number;
 }
 
-/** What became of the parts that were transferred; the others were there. */
-export type Outcomes = Map<Digest, Outcome>;
+/** The outcomes of transferred parts by digest; any other part was reused or skipped. */
+export type PartOutcomes = Map<Digest, PartOutcome>;
 
-export function resultOf(pull: {
-  readonly reference: string;
-  readonly folder: string;
-  readonly selection: Selection;
-  readonly resolved: ResolvedReference;
-  readonly parts: readonly Part[];
-  readonly outcomes: Outcomes;
-  /** Why something would have to be fetched. */
-  readonly cause: MissCause;
-}): PullResult {
-  const { top, chosen, platform } = pull.selection;
-  const parts = new Map<Digest, PartResult>();
-  for (const { kind, descriptor, skipped } of pull.parts) {
+/** @param cause the reason that parts were missing, if any were */
+export function resultOf(
+  { reference, name, manifests, parts }: PullSession,
+  { selection, resolved }: { selection: Selection; resolved: ResolvedReference },
+  outcomes: PartOutcomes = new Map(),
+  cause?: MissCause,
+): PullResult {
+  const { top, chosen, platform } = selection;
+  const results = new Map<Digest, PartResult>();
+  const all = selection.images.flatMap((image) => parts.parts(image));
+  for (const { kind, descriptor, skipped } of all) {
     const { digest, mediaType, size } = descriptor;
-    const outcome = skipped ? "skipped" : pull.outcomes.get(digest) ?? "reused";
-    parts.set(digest, { kind, digest, mediaType, size, outcome });
+    const outcome = skipped ? "skipped" : outcomes.get(digest) ?? "reused";
+    results.set(digest, { kind, digest, mediaType, size, outcome });
   }
-  const fetched = [...parts.values()].some((part) => part.outcome === "fetched");
+  const fetched = [...results.values()].some((part) => part.outcome === "fetched");
   return {
-    reference: pull.reference,
+    reference: name,
     digest: top.digest,
     mediaType: top.mediaType,
     kind: artifactKind(chosen),
     manifestDigest: chosen.digest,
     platform,
-    freshness: fetched ? "fetched" : pull.resolved.freshness,
-    cause: fetched ? pull.cause : undefined,
-    checkedAt: pull.resolved.checkedAt,
-    parts: [...parts.values()],
-    folder: pull.folder,
+    freshness: fetched ? "fetched" : resolved.freshness,
+    cause: fetched ? cause : undefined,
+    checkedAt: resolved.checkedAt,
+    parts: [...results.values()],
+    folder: manifests.folder(reference),
   };
 }
 
-/** Bytes of the parts that came over the network, or were there. */
-export function bytesOf(result: Pick<PullResult, "parts">, outcome: Outcome): number {
+/** Returns the total bytes of the parts with this outcome. */
+export function bytesOf(result: Pick<PullResult, "parts">, outcome: PartOutcome): number {
   return result.parts.filter((part) => part.outcome === outcome)
     .reduce((sum, part) => sum + part.size, 0);
 }
 
-/** What the journal keeps of a pull. @param now milliseconds since the epoch */
+/** Returns the journal's line about a pull. @param now milliseconds since the epoch */
 export function useEvent(result: PullResult, now: number): UseEvent {
   return {
     kind: "use",

@@ -1,41 +1,54 @@
+import { LarderError } from "../base/errors.ts";
+import type { PlatformDescriptor } from "../oci/descriptor.ts";
+import type { Digest } from "../oci/digest.ts";
 import {
   type ImageManifest,
   type IndexManifest,
   type Manifest,
   MAX_INDEX_DEPTH,
 } from "../oci/manifest.ts";
-import { LarderError } from "../base/errors.ts";
-import type { PlatformDescriptor } from "../oci/descriptor.ts";
-import type { Digest } from "../oci/digest.ts";
 import { choosePlatform, formatPlatform, isAttestation, type Platform } from "../oci/platform.ts";
+import type { Reference } from "../oci/reference.ts";
+import type { Repository } from "../registry/repository.ts";
+import type { ManifestStore } from "../store/manifest_store.ts";
 
 export interface PlatformChoice {
-  /** What the user asked for; without it this machine's, then wasi/wasm, then the only one there is. */
+  /** The platform asked for; by default this machine's, then wasi/wasm, then the only one there is. */
   readonly platform?: Platform | undefined;
   readonly allPlatforms?: boolean | undefined;
 }
 
-/** What a reference stands for, resolved down to image manifests. */
+/** A manifest or index, resolved down to image manifests. */
 export interface Selection {
-  /** What the tag or digest itself names. */
+  /** The manifest or index that the reference names. */
   readonly top: Manifest;
-  /** The image that the entry gives to whoever runs it. */
+  /** The image that the entry provides for running. */
   readonly chosen: ImageManifest;
   readonly platform: Platform | undefined;
-  /** Everything that is to be fetched: the chosen one, or all. */
+  /** The images to fetch: the chosen one, or all. */
   readonly images: readonly ImageManifest[];
-  /** The indexes on the way, `top` first. */
+  /** The indexes on the way to the images, `top` first. */
   readonly indexes: readonly IndexManifest[];
 }
 
-/** Where child manifests come from: the cache, or the cache and then the registry. */
+/** A reference, named `name` in messages, with the cache and the registry that have its manifests. */
+export interface ManifestSource {
+  readonly reference: Reference;
+  readonly name: string;
+  readonly manifests: ManifestStore;
+  readonly repository: Repository;
+}
+
+/** Loads a child manifest: from the cache, or from the cache and then the registry. */
 export type LoadManifest = (digest: Digest) => Promise<Manifest | undefined>;
 
 /**
- * Follows an index to the images that are wanted.
+ * Follows an index to the images that `choice` selects.
  *
- * @returns undefined if `load` does not have one of the manifests needed
- * @throws LarderError LDR_NO_PLATFORM, listing what there is
+ * @param subject names `top` in messages
+ * @returns undefined if `load` lacks a manifest
+ * @throws LarderError LDR_NO_PLATFORM, listing the platforms that the index has; LDR_UNSUPPORTED_MANIFEST if indexes
+ * nest too deep
  */
 export async function selectImages(
   top: Manifest,
@@ -47,7 +60,11 @@ export async function selectImages(
   const images = new Map<Digest, ImageManifest>();
   let chosen: { image: ImageManifest; platform: Platform | undefined } | undefined;
 
-  /** Visits a manifest; `preferred` says that everything above chose it. Returns false if one is missing. */
+  /**
+   * Visits a manifest and its children.
+   * @param preferred true if every index above chose this branch
+   * @returns false if a manifest is missing
+   */
   async function visit(
     manifest: Manifest,
     platform: Platform | undefined,
@@ -69,8 +86,8 @@ export async function selectImages(
     for (const child of choice.allPlatforms ? manifest.manifests : [preferredChild!]) {
       const loaded = await load(child.digest);
       if (!loaded) return false;
-      const here = preferred && child === preferredChild;
-      if (!await visit(loaded, child.platform ?? platform, here, depth + 1)) return false;
+      const isPreferred = preferred && child === preferredChild;
+      if (!await visit(loaded, child.platform ?? platform, isPreferred, depth + 1)) return false;
     }
     return true;
   }
@@ -80,17 +97,32 @@ export async function selectImages(
   return { top, chosen: image, platform, images: [...images.values()], indexes };
 }
 
+/**
+ * As {@link selectImages}; fetches manifests that the cache lacks.
+ * @throws LarderError LDR_NO_PLATFORM, LDR_UNSUPPORTED_MANIFEST, and those of `Repository.manifest`
+ */
+export async function selectFromRegistry(
+  { reference, name, manifests, repository }: ManifestSource,
+  top: Manifest,
+  choice: PlatformChoice & { readonly signal?: AbortSignal | undefined },
+): Promise<Selection> {
+  const load = async (child: Digest) =>
+    await manifests.manifest(reference, child) ?? await repository.manifest(child, choice.signal);
+  const selection = await selectImages(top, choice, name, load);
+  return selection!; // `load` returns a manifest or throws.
+}
+
 function noPlatform(
   subject: string,
   index: IndexManifest,
-  asked: Platform | undefined,
+  wanted: Platform | undefined,
 ): LarderError {
   const offered = [...new Set(index.manifests.filter((m) => !isAttestation(m)).map(platformName))];
-  const what = asked ? formatPlatform(asked) : "this machine";
+  const what = wanted ? formatPlatform(wanted) : "this machine's platform";
   return new LarderError(
     "LDR_NO_PLATFORM",
-    `${subject} has nothing for ${what}; it has ${offered.join(", ") || "no platform at all"}`,
-    { hint: "choose one with --platform, or take them all with --all-platforms" },
+    `${subject} has no image for ${what}; it has ${offered.join(", ") || "none at all"}`,
+    { hint: "choose one with --platform, or pull all with --all-platforms" },
   );
 }
 

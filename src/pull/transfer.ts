@@ -1,32 +1,38 @@
 import type { Clock } from "../base/concurrency.ts";
-import { PULL_ROUNDS, TRIES } from "../base/limits.ts";
 import { hasCode, LarderError, messageOf } from "../base/errors.ts";
-import type { BlobDescriptor } from "../oci/descriptor.ts";
-import type { Fetcher } from "../oci/fetcher.ts";
+import { PULL_ROUNDS, TRIES } from "../base/limits.ts";
 import { sizeMismatch } from "../oci/content_verifier.ts";
+import type { BlobDescriptor } from "../oci/descriptor.ts";
+import type { Digest } from "../oci/digest.ts";
+import type { Fetcher } from "../oci/fetcher.ts";
 import { isTransient, pauseBefore } from "../registry/http/retry.ts";
 import { deletedRepeatedly, type Ingest } from "../store/blobs/ingest.ts";
 
-/** A download that got at least this much further starts its count of tries anew. */
+/** Bytes of progress after which the count of tries starts over. */
 export const PROGRESS_RESETS_TRIES = 1024 * 1024;
 
 export interface TransferOptions {
   readonly clock: Clock;
   readonly signal?: AbortSignal | undefined;
-  /** Told where the transfer begins: bytes that an earlier try left. */
+  /** Called with the offset at which the transfer begins: the bytes that an earlier attempt left. */
   readonly onStart?: (offset: number) => void;
   readonly onBytes?: (count: number) => void;
   readonly onRetry?: (message: string) => void;
 }
 
+/** The note for `IngestOptions.waiting`. */
+export function waitingForDownload(digest: Digest): string {
+  return `waiting for another process that is fetching ${digest}`;
+}
+
 /**
- * Brings one blob into the store: opens an ingest, goes on from its offset, and tries again where the connection
- * breaks, or where another answer than the rest of the blob comes. Bytes that fail the check are thrown away; if some
- * were from an earlier try, once more from nothing.
+ * Transfers one blob into the store: opens an ingest, continues from its offset, and retries if the connection breaks
+ * or the server sends something other than the rest of the blob. Bytes that fail the check are discarded; if some of
+ * them were from an earlier attempt, the blob is fetched once more from the start.
  *
- * @param open opens an ingest of the descriptor; undefined says that it is present
- * @returns the bytes that came over the network, or undefined if it was present
- * @throws LarderError LDR_DIGEST_MISMATCH, LDR_SIZE_MISMATCH, the source's errors, LDR_DISK*, LDR_INTERRUPTED
+ * @param open opens an ingest of the descriptor, or returns undefined if the blob is present
+ * @returns the bytes that came over the network, or undefined if the blob was present
+ * @throws LarderError LDR_DIGEST_MISMATCH, LDR_SIZE_MISMATCH, LDR_DISK*, LDR_INTERRUPTED, and those of `source`
  */
 export async function transfer(
   source: Fetcher,
@@ -45,26 +51,26 @@ export async function transfer(
     options.onStart?.(resumed);
     let moved = 0;
     try {
-      await pump(source, descriptor, ingest, options, (count) => moved += count);
+      await fetchInto(ingest, source, descriptor, options, (count) => moved += count);
       if (await ingest.commit()) return received + moved;
       if (++rounds === PULL_ROUNDS) throw deletedRepeatedly(descriptor);
     } catch (error) {
       received += moved;
-      // A source that begins at 0 each time moves much and gets nowhere.
+      // Progress is the offset reached, since a source that starts at 0 each time sends many bytes without any.
       if (ingest.offset - furthest >= PROGRESS_RESETS_TRIES) tries = 1;
       furthest = Math.max(furthest, ingest.offset);
-      // An answer of the wrong size, such as a proxy's page, says nothing of what came before it.
-      const isRefused = resumed > 0 && ingest.offset === resumed &&
+      // A response of another size, such as a proxy's page, does not make the bytes before it wrong.
+      const isForeignBody = resumed > 0 && ingest.offset === resumed &&
         hasCode(error, "LDR_SIZE_MISMATCH");
-      if (isWrong(error) && !isRefused) {
+      if (isMismatch(error) && !isForeignBody) {
         ingest.discard();
         if (resumed === 0) throw error;
         continue;
       }
-      const last = tries >= TRIES;
-      if (last && error instanceof EndedEarly) ingest.discard();
+      const isLast = tries >= TRIES;
+      if (isLast && error instanceof EndedEarly) ingest.discard();
       else ingest.abort();
-      if (last || !(isRefused || isTransient(error))) {
+      if (isLast || !(isForeignBody || isTransient(error))) {
         throw error instanceof EndedEarly ? error.asMismatch() : error;
       }
       options.onRetry?.(`${messageOf(error)}; trying again (${tries + 1} of ${TRIES})`);
@@ -73,23 +79,23 @@ export async function transfer(
   }
 }
 
-/** Moves what is still missing from the source into the ingest. */
-async function pump(
+/** Writes the rest of the blob into the ingest. @param count receives the bytes of each chunk */
+async function fetchInto(
+  ingest: Ingest,
   source: Fetcher,
   descriptor: BlobDescriptor,
-  ingest: Ingest,
   options: TransferOptions,
   count: (bytes: number) => void,
 ): Promise<void> {
   if (ingest.offset === descriptor.size) return;
   const content = await source.fetch(descriptor, ingest.offset, options.signal);
-  let goesOn = content.offset === ingest.offset;
+  let continues = content.offset === ingest.offset;
   for await (const chunk of content.chunks) {
-    if (!goesOn) {
-      // Only now, when there is something to put in the place of what came before.
+    if (!continues) {
+      // Earlier bytes are discarded only once there are others to replace them.
       ingest.restart();
       options.onStart?.(0);
-      goesOn = true;
+      continues = true;
     }
     ingest.write(chunk);
     count(chunk.length);
@@ -98,28 +104,26 @@ async function pump(
   if (ingest.offset < (descriptor.size ?? 0)) throw new EndedEarly(descriptor, ingest.offset);
 }
 
-/** A body that ended in order but before its time: tried again like a broken connection. */
+/** A body that ended in order, but too early; retried like a broken connection. */
 class EndedEarly extends LarderError {
   readonly #descriptor: BlobDescriptor;
   readonly #length: number;
 
   constructor(descriptor: BlobDescriptor, length: number) {
-    const what = `${descriptor.digest} ended after ${length} of ${descriptor.size} bytes`;
-    super("LDR_UNREACHABLE", what, { hint: "try again" });
+    const message = `${descriptor.digest} ended after ${length} of ${descriptor.size} bytes`;
+    super("LDR_UNREACHABLE", message, { hint: "try again" });
     this.#descriptor = descriptor;
     this.#length = length;
   }
 
-  /** What it is if it happens every time. */
+  /** Returns the error for a body that ended early in every try. */
   asMismatch(): LarderError {
     const { size } = this.#descriptor;
-    return sizeMismatch(
-      this.#descriptor,
-      `received ${this.#length} of ${size} bytes in ${TRIES} attempts`,
-    );
+    const received = `received ${this.#length} of ${size} bytes in each of ${TRIES} tries`;
+    return sizeMismatch(this.#descriptor, received);
   }
 }
 
-function isWrong(error: unknown): boolean {
+function isMismatch(error: unknown): boolean {
   return hasCode(error, "LDR_DIGEST_MISMATCH", "LDR_SIZE_MISMATCH");
 }

@@ -1,8 +1,6 @@
 import type { Digest } from "../oci/digest.ts";
 
-/** Paths of the distribution specification's API, below a registry's base URL. */
-
-/** Where a registry's API is: Docker Hub's is at another host than its name. */
+/** Returns the base URL of a registry's API (distribution-spec, "Endpoints"); Docker Hub's has another host name. */
 export function apiBase(registry: string): URL {
   return new URL(`https://${registry === "docker.io" ? "registry-1.docker.io" : registry}/v2/`);
 }
@@ -15,7 +13,7 @@ export function blobUrl(registry: string, repository: string, digest: Digest): U
   return new URL(`${repository}/blobs/${digest}`, apiBase(registry));
 }
 
-/** Whether a host is this machine itself: what is sent there crosses no network. */
+/** True if a host is this machine itself, so that requests to it cross no network. */
 export function isLoopback(hostname: string): boolean {
   const host = hostname.replace(/^\[|\]$/g, "").toLowerCase();
   if (host === "localhost" || host.endsWith(".localhost") || host === "::1") return true;

@@ -6,25 +6,24 @@ import { requestFrom } from "./http/range_request.ts";
 import { responseError } from "./http/response_error.ts";
 import type { Transport } from "./http/transport.ts";
 
-/** A blob from plain web addresses, without any registry's credentials: the first that has it serves. */
+/** Fetches a blob from plain URLs, without credentials: from the first that has it. */
 export class UrlFetcher implements Fetcher {
   readonly #transport: Transport;
   readonly #urls: readonly URL[];
 
-  /** @param urls http or https addresses; others are passed over */
+  /** @param urls http or https URLs; others are ignored */
   constructor(transport: Transport, urls: readonly string[]) {
     this.#transport = transport;
-    this.#urls = urls.filter((url) => URL.canParse(url)).map((url) => new URL(url)).filter((url) =>
-      url.protocol === "https:" || url.protocol === "http:"
-    );
+    this.#urls = urls.flatMap((url) => URL.parse(url) ?? [])
+      .filter(({ protocol }) => protocol === "https:" || protocol === "http:");
   }
 
   /** @inheritdoc */
   async fetch(descriptor: BlobDescriptor, offset = 0, signal?: AbortSignal): Promise<BlobStream> {
     let failure: unknown = new LarderError(
       "LDR_NOT_FOUND",
-      `no address to fetch ${descriptor.digest} from`,
-      { hint: "its manifest names none that begins with http:// or https://" },
+      `no URL to fetch ${descriptor.digest} from`,
+      { hint: "ask its publisher for a manifest with an http:// or https:// URL" },
     );
     for (const url of this.#urls) {
       try {

@@ -1,31 +1,31 @@
-import { MAX_LOCKED_APP } from "../oci/locked_app.ts";
 import { LarderError } from "../base/errors.ts";
 import { readBytesIfAny } from "../base/files.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
+import { badLockedApp, MAX_LOCKED_APP } from "../oci/locked_app.ts";
 import { artifactKind, type ImageManifest, spinApplication } from "../oci/manifest.ts";
 import { isWasm, SPIN_ARCHIVE } from "../oci/media_types.ts";
 import { formatPlatform, type Platform } from "../oci/platform.ts";
 import type { Reference } from "../oci/reference.ts";
 import type { BlobStore } from "../store/blobs/blob_store.ts";
 import type { ManifestStore } from "../store/manifest_store.ts";
-import type { BlobLocator } from "./spin/static_files.ts";
 import { parseSpinApp } from "./spin/app.ts";
 import type { CachedApp } from "./spin/cached_app.ts";
+import type { BlobLocator } from "./spin/static_files.ts";
 import { type CachedWasm, cachedWasm, type WasmSource } from "./wasm/source.ts";
 
-/** What an image in the cache is to whoever wants to run it. */
+/** A cached image in a form that can be run. */
 export type Runnable = CachedApp | { readonly kind: "wasm"; readonly wasm: WasmSource };
 
 export interface CachedImage {
-  /** In full, for messages. */
+  /** Full name, for messages. */
   readonly name: string;
   readonly reference: Reference;
   readonly manifestDigest: Digest;
   readonly platform: Platform | undefined;
 }
 
-/** Tells what cached images are, and where their parts lie. */
+/** Resolves cached images to what can be run of them: a Spin app or a single layer of Wasm. */
 export class ArtifactResolver {
   readonly #blobs: BlobStore;
   readonly #manifests: ManifestStore;
@@ -36,7 +36,7 @@ export class ArtifactResolver {
   }
 
   /**
-   * What can be run of an image: Spin's app, or its one layer of Wasm.
+   * Returns the Spin app of an image, or its only layer of Wasm.
    * @throws LarderError LDR_NOT_RUNNABLE, LDR_NOT_CACHED, LDR_BAD_MANIFEST, LDR_UNSUPPORTED_WASM
    */
   async runnable(image: CachedImage): Promise<Runnable> {
@@ -46,7 +46,7 @@ export class ArtifactResolver {
   }
 
   /**
-   * Whether an image is an app that Spin runs, of whatever kind.
+   * True if an image is a Spin app, also one of a kind that the embedded engine cannot run.
    * @throws LarderError LDR_NOT_CACHED
    */
   async isSpinApp(image: CachedImage): Promise<boolean> {
@@ -54,8 +54,8 @@ export class ArtifactResolver {
   }
 
   /**
-   * The one layer of Wasm that an image has.
-   * @throws LarderError LDR_NOT_RUNNABLE, LDR_NOT_CACHED
+   * Returns the only layer of Wasm of an image.
+   * @throws LarderError LDR_NOT_RUNNABLE if the image has none or several, LDR_NOT_CACHED
    */
   async wasm(image: CachedImage): Promise<CachedWasm> {
     const manifest = await this.#manifest(image);
@@ -81,11 +81,11 @@ export class ArtifactResolver {
     return {
       kind: "app",
       app,
-      locate: (digest) => this.#locate(digest, layers, isPacked(manifest)),
+      locate: (digest) => this.#locate(digest, layers, hasArchive(manifest)),
       wasm: (id) => {
         const component = app.components.get(id)!;
         const layer = layers.get(component.digest);
-        if (!layer) throw notCarried(image.name, id, component.digest);
+        if (!layer) throw notALayer(image.name, id, component.digest);
         return this.#wasm(`the component "${id}" of ${image.name}`, layer);
       },
     };
@@ -97,54 +97,55 @@ export class ArtifactResolver {
     return cachedWasm(name, layer.digest, path);
   }
 
-  /** A static file: a layer of its own, or one of those that were unpacked from an archive. */
+  /** Locates a static file, which is a layer or was unpacked from an archive layer. */
   #locate(
     digest: Digest,
     layers: ReadonlyMap<Digest, Descriptor>,
-    packed: boolean,
+    isArchived: boolean,
   ): ReturnType<BlobLocator> {
     const layer = layers.get(digest);
     if (layer) {
       const hostPath = this.#blobs.find(layer);
       return hostPath ? { hostPath, size: layer.size } : undefined;
     }
-    return packed ? this.#blobs.findData(digest) : undefined;
+    return isArchived ? this.#blobs.findData(digest) : undefined;
   }
 }
 
-function isPacked(manifest: ImageManifest): boolean {
+function hasArchive(manifest: ImageManifest): boolean {
   return manifest.layers.some((layer) => layer.mediaType === SPIN_ARCHIVE);
 }
 
 function notCached(name: string, digest: Digest): LarderError {
-  return new LarderError("LDR_NOT_CACHED", `${digest} of ${name} is not in the cache any more`, {
-    hint: "somebody has cleaned the cache meanwhile: run it again",
+  return new LarderError("LDR_NOT_CACHED", `${digest} of ${name} is no longer in the cache`, {
+    hint: "the cache was cleaned meanwhile: run the command again",
   });
 }
 
-function notCarried(name: string, id: string, digest: Digest): LarderError {
-  return new LarderError(
-    "LDR_BAD_MANIFEST",
-    `bad Spin application of ${name}: its component "${id}" is ${digest}, which its manifest does not carry`,
-    { hint: "push it again with spin registry push" },
+function notALayer(name: string, id: string, digest: Digest): LarderError {
+  return badLockedApp(
+    name,
+    `the Wasm of the component "${id}" (${digest}) is no layer of its manifest`,
   );
 }
 
+const RUNNABLE_HINT = "larder runs Spin apps, and Wasm pushed as a single layer by wkg or oras";
+
 function notWasm(image: CachedImage, manifest: ImageManifest): LarderError {
   const { name, platform } = image;
-  const isImage = artifactKind(manifest) === "image";
-  const what = isImage
+  const isContainer = artifactKind(manifest) === "image";
+  const kind = isContainer
     ? `a container image${platform ? ` for ${formatPlatform(platform)}` : ""}`
     : `neither a Spin app nor a Wasm package (its config is ${manifest.config.mediaType})`;
-  return new LarderError("LDR_NOT_RUNNABLE", `cannot run ${name}: it is ${what}`, {
-    hint: isImage
-      ? "larder fetches container images, keeps them current and clears them away; podman or docker run them"
-      : "larder runs Spin apps and Wasm that was pushed as one layer, as wkg and oras do",
+  return new LarderError("LDR_NOT_RUNNABLE", `cannot run ${name}: it is ${kind}`, {
+    hint: isContainer
+      ? "larder caches container images but does not run them: use podman or docker"
+      : RUNNABLE_HINT,
   });
 }
 
 function ambiguous(name: string, count: number): LarderError {
-  return new LarderError("LDR_NOT_RUNNABLE", `cannot run ${name}: it has ${count} layers of Wasm`, {
-    hint: "larder runs Spin apps and Wasm that was pushed as one layer, as wkg and oras do",
+  return new LarderError("LDR_NOT_RUNNABLE", `cannot run ${name}: it has ${count} Wasm layers`, {
+    hint: RUNNABLE_HINT,
   });
 }

@@ -4,20 +4,20 @@ const DOCKER_HUB = "docker.io/";
 const LIBRARY = "library/";
 const LATEST = ":latest";
 
-/** The name of compiled code: the digest of what was compiled, and the engine. */
+/** The name of a compiled entry: the digest of the component and the version of the engine. */
 const COMPILED = /^sha(?:256|512):([0-9a-f]{12})[0-9a-f]*\/(.+)$/;
 
 /**
- * Whether a name or glob, as a user writes it, stands for an entry's name. Beside the full name it may be the short
- * one: `nginx` for `docker.io/library/nginx:latest`.
+ * True if a name or glob that a user wrote matches the name of an entry, in full or in a short form: `nginx` matches
+ * `docker.io/library/nginx:latest`.
  */
 export function matchesName(pattern: string, name: string): boolean {
   return spellings(name).some((spelling) => matchesGlob(pattern, spelling));
 }
 
 /**
- * The ways to write a name: without Docker Hub's registry, without its library, without the tag `latest`; of compiled
- * code with the first twelve digits of the digest.
+ * Returns all forms of a name: without `docker.io`, without `library`, without the tag `latest`, and for a compiled
+ * entry with the first 12 digits of the digest.
  */
 export function spellings(name: string): string[] {
   const names = [...new Set([name, displayName(name)])];
@@ -30,7 +30,7 @@ export function spellings(name: string): string[] {
   return [...names, ...names.map((each) => each.slice(0, -LATEST.length))];
 }
 
-/** A name as a table shows it: of compiled code with the first twelve digits of the digest. */
+/** Returns a name as tables show it: for a compiled entry with the first 12 digits of the digest. */
 export function displayName(name: string): string {
   const [, digits, engine] = COMPILED.exec(name) ?? [];
   return engine === undefined ? name : `${digits}/${engine}`;

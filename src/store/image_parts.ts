@@ -8,27 +8,27 @@ import type { Reference } from "../oci/reference.ts";
 import type { BlobStore } from "./blobs/blob_store.ts";
 import type { ManifestStore } from "./manifest_store.ts";
 
-/** One thing that an image consists of, and where it is kept. */
+/** The config or a layer of an image. */
 export interface Part {
   readonly kind: "config" | "layer";
   readonly descriptor: Descriptor;
-  /** The manifest whose `config.json` it becomes, for Spin's locked app, which is no blob of the store. */
+  /** Digest of the manifest beside which Spin's locked app is stored as `config.json`; it is not stored as a blob. */
   readonly lockedAppOf?: Digest | undefined;
-  /** Not to be fetched, because it is foreign and was not asked for. */
+  /** True for a foreign layer if foreign layers were not requested. */
   readonly skipped: boolean;
 }
 
-/** What a reference stands for, as far as it is wanted. */
+/** The images of a reference that were selected. */
 interface ImageSet {
   readonly images: readonly ImageManifest[];
 }
 
-/** Looks at what the store has of one reference's images, and knows what it lacks. */
+/** Lists the parts of the images of one reference, and those that the store does not have. */
 export class ImageParts {
   readonly #blobs: BlobStore;
   readonly #manifests: ManifestStore;
   readonly #reference: Reference;
-  readonly #foreign: boolean;
+  readonly #includesForeign: boolean;
   readonly #parts = new Map<Digest, readonly Part[]>();
 
   constructor(
@@ -40,25 +40,25 @@ export class ImageParts {
     this.#blobs = blobs;
     this.#manifests = manifests;
     this.#reference = reference;
-    this.#foreign = options.foreign ?? false;
+    this.#includesForeign = options.foreign ?? false;
   }
 
-  /** The parts of an image, config first, each once; content may be needed in both trees. */
+  /** Returns the parts of an image, config first, each once per tree of the store. */
   parts(image: ImageManifest): readonly Part[] {
     const known = this.#parts.get(image.digest);
     if (known) return known;
     const parts = new Map<string, Part>();
     const { config } = image;
-    parts.set(placeOf(config), { kind: "config", descriptor: config, skipped: false });
+    parts.set(keyOf(config), { kind: "config", descriptor: config, skipped: false });
     const lockedApp = spinApplicationLayer(image);
     for (const layer of image.layers) {
-      const place = layer === lockedApp ? "config.json" : placeOf(layer);
-      if (parts.has(place)) continue;
-      parts.set(place, {
+      const key = layer === lockedApp ? "config.json" : keyOf(layer);
+      if (parts.has(key)) continue;
+      parts.set(key, {
         kind: "layer",
         descriptor: layer,
         lockedAppOf: layer === lockedApp ? image.digest : undefined,
-        skipped: isForeign(layer.mediaType) && !this.#foreign,
+        skipped: isForeign(layer.mediaType) && !this.#includesForeign,
       });
     }
     const list = [...parts.values()];
@@ -66,30 +66,30 @@ export class ImageParts {
     return list;
   }
 
-  /** The parts that have to be fetched, each once for its place in the store. */
+  /** Returns the parts that have to be fetched, each once. */
   async missing({ images }: ImageSet): Promise<Part[]> {
     const missing = new Map<string, Part>();
     for (const image of images) {
       for (const part of this.parts(image)) {
         if (part.skipped || await this.#has(part)) continue;
-        missing.set(part.lockedAppOf ?? placeOf(part.descriptor), part);
+        missing.set(part.lockedAppOf ?? keyOf(part.descriptor), part);
       }
     }
     return [...missing.values()];
   }
 
-  /** Whether nothing is to be fetched or unpacked. */
+  /** True if nothing has to be fetched or unpacked. */
   async isComplete(selection: ImageSet): Promise<boolean> {
     return (await this.missing(selection)).length === 0 &&
       selection.images.every((image) => this.packedArchives(image).length === 0);
   }
 
-  /** The blob that an image's `config.json` is a copy of; undefined for a locked app, which is in its place. */
+  /** Returns the path of the blob to copy to `config.json`; undefined for a locked app, which is fetched to there. */
   configSource(image: ImageManifest): string | undefined {
     return spinApplicationLayer(image) ? undefined : this.#blobs.find(image.config);
   }
 
-  /** Where a part belongs, whether it is there or not. */
+  /** Returns the path of a part, whether it exists or not. */
   pathOf({ descriptor, lockedAppOf }: Part): string {
     return lockedAppOf
       ? this.#manifests.configPath(this.#reference, lockedAppOf)
@@ -102,7 +102,7 @@ export class ImageParts {
     return await this.#manifests.hasConfig(this.#reference, lockedAppOf, descriptor);
   }
 
-  /** The archive layers that have to be unpacked, since a file that the locked app names is not there. */
+  /** Returns the archive layers if they have to be unpacked, because a file that the locked app names is missing. */
   packedArchives(image: ImageManifest): Descriptor[] {
     const archives = image.layers.filter((layer) => layer.mediaType === SPIN_ARCHIVE);
     if (archives.length === 0) return [];
@@ -110,7 +110,7 @@ export class ImageParts {
     return files?.every((digest) => this.#blobs.hasData(digest)) ? [] : archives;
   }
 
-  /** The files that Spin's locked app points at; undefined where the image has no locked app to tell. */
+  /** Returns the digests of the files that the locked app names; undefined if the image has no locked app. */
   #lockedAppFiles(image: ImageManifest): Digest[] | undefined {
     if (!spinApplication(image)) return undefined;
     const path = spinApplicationLayer(image)
@@ -121,7 +121,7 @@ export class ImageParts {
   }
 }
 
-/** Where in the store a blob belongs: the same content may be wanted as Wasm and as a static file. */
-function placeOf(descriptor: Descriptor): string {
+/** Identifies a blob by tree and digest, because the same content may be needed as Wasm and as a static file. */
+function keyOf(descriptor: Descriptor): string {
   return `${isWasm(descriptor.mediaType) ? "wasm" : "data"}/${descriptor.digest}`;
 }

@@ -1,12 +1,12 @@
 import * as v from "valibot";
 
-/** RFC 3339. */
+/** A time as `Date.parse` accepts it; larder writes RFC 3339. */
 export const TimeSchema = v.pipe(
   v.string(),
   v.check((text) => !Number.isNaN(Date.parse(text)), "not a time"),
 );
 
-/** Reads a JSON document of this form; undefined for anything else. */
+/** Parses JSON that matches a schema; returns undefined for anything else. */
 export function parseJson<T extends v.GenericSchema>(
   schema: T,
   text: string,
@@ -19,9 +19,9 @@ export function parseJson<T extends v.GenericSchema>(
   }
 }
 
-const LaterSchema = v.object({ schemaVersion: v.pipe(v.number(), v.minValue(2)) });
+const NewerSchema = v.object({ schemaVersion: v.pipe(v.number(), v.minValue(2)) });
 
-/** Whether a record of any kind, which cannot be read here, is one that a later larder wrote. */
+/** True if a record of any kind has a `schemaVersion` above 1, so a newer larder wrote it. */
 export function isNewerFormat(text: string): boolean {
-  return parseJson(LaterSchema, text) !== undefined;
+  return parseJson(NewerSchema, text) !== undefined;
 }

@@ -13,41 +13,41 @@ export const CONFIG_FILE = "config.json";
 export const RECORD_FILE = "record.json";
 export const PIN_FILE = "pin.json";
 
-/** The longest name of a file that all systems take. */
+/** Bytes that a file name may have on every system. */
 const MAX_PATH_PART = 255;
 
-/** A version of the engine that compiled: part of a path, so of this form only. */
+/** A version of an engine, restricted to characters that are safe in a path. */
 const ENGINE = /^[A-Za-z0-9](?:[A-Za-z0-9.+-]{0,62}[A-Za-z0-9+-])?$/;
 
 /**
- * Where everything lies.
+ * Paths of everything in the cache.
  *
  * ```
  * registry/
  *   data/<digest>                blobs that are not Wasm
  *   wasm/<digest>                Wasm blobs
  *   manifests/<registry>/<repository…>/<tag or digest>/{manifest,config,record,pin}.json
- *   packages/<source>/<name>/<version>/<arch>/{record,pin}.json   a package; its blob as above
- *   builds/<spec digest>/{record,pin}.json   what was built to this specification; its blob as above
- *   images/<spec digest>/{record,pin}.json   the same where earlier versions kept it; still read, never written
- *   compiled/<digest>/<engine>/record.json   what an engine made of the Wasm with this digest; blobs as above
- *   leases/<pid>-<random>.json   what a running process uses
- *   partial/<digest>             downloads in flight; `.<8 hex digits>` more where there are no locks
- *   pins.json                    patterns of names that are pinned
- *   journal.jsonl                what was hit, fetched and removed; the one before is journal.older.jsonl
- *   lock                         shared by writers, exclusive to a sweep
- *   gate                         closed by a sweep that waits for writers, so that no new ones begin
+ *   packages/<source>/<name>/<version>/<arch>/{record,pin}.json   a package; its file is a blob
+ *   builds/<spec digest>/{record,pin}.json   the result of building a specification; its file is a blob
+ *   images/<spec digest>/{record,pin}.json   the same, as earlier versions stored it; read, but never written
+ *   compiled/<digest>/<engine>/record.json   the output of an engine for the Wasm with this digest; its files are blobs
+ *   leases/<pid>-<random>.json   the entries and content that a running process uses
+ *   partial/<digest>             unfinished downloads; with a suffix `.<8 hex digits>` if the file system has no locks
+ *   pins.json                    patterns of pinned names
+ *   journal.jsonl                hits, fetches and removals; the previous file is journal.older.jsonl
+ *   lock                         held shared by writers, exclusively by a sweep
+ *   gate                         held by a sweep that waits for writers, so that no new writers start
  * ```
  *
- * Only parsed digests and references go in, and engines of a strict form, so no name from outside can leave
- * the tree.
+ * Invariant: paths are built from parsed digests and references, versions of engines and encoded names only, so none
+ * leads out of the cache.
  */
 export class Layout {
   readonly root: string;
   readonly #windows: boolean;
   readonly #trees: Readonly<Record<Tree, string>>;
 
-  /** @param root the `registry` folder */
+  /** @param root path of the `registry` folder */
   constructor(root: string, options: { windows?: boolean } = {}) {
     this.root = root;
     this.#windows = options.windows ?? Deno.build.os === "windows";
@@ -59,11 +59,11 @@ export class Layout {
   }
 
   blob(tree: Tree, digest: Digest): string {
-    // Not joined anew for every blob: a pull asks for hundreds of these.
+    // Faster than `join`: a pull asks for hundreds of these paths.
     return `${this.#trees[tree]}${sep}${this.fileName(digest)}`;
   }
 
-  /** Where a blob of the descriptor's media type belongs. */
+  /** Returns the path of a blob in the tree of its media type. */
   blobOf(descriptor: Pick<Descriptor, "digest" | "mediaType">): string {
     return this.blob(isWasm(descriptor.mediaType) ? "wasm" : "data", descriptor.digest);
   }
@@ -72,12 +72,12 @@ export class Layout {
     return join(this.root, "manifests");
   }
 
-  /** The folder of a reference's tag. */
+  /** Returns the folder of a tag. */
   tagFolder(reference: Reference, tag: string): string {
     return join(this.#repositoryFolder(reference), tag);
   }
 
-  /** The folder of the manifest or index that has this digest. */
+  /** Returns the folder of the manifest or index with this digest. */
   digestFolder(reference: Reference, digest: Digest): string {
     return join(this.#repositoryFolder(reference), this.fileName(digest));
   }
@@ -87,15 +87,15 @@ export class Layout {
   }
 
   /**
-   * The folder of what an engine made of the Wasm with this digest.
-   * @param engine its version: letters, digits, `.`, `+` and `-`
+   * Returns the folder of the output of an engine for the Wasm with this digest.
+   * @param engine version of the engine: letters, digits, `.`, `+` and `-`
    */
   compiledFolder(digest: Digest, engine: string): string {
-    if (!this.isEngine(engine)) throw new Error(`"${engine}" is no version of an engine`);
+    if (!this.isEngine(engine)) throw new Error(`"${engine}" is not a version of an engine`);
     return join(this.compiled, this.fileName(digest), engine);
   }
 
-  /** Whether a text, or the name of a folder, is a version of an engine. */
+  /** True if a text is a valid version of an engine. */
   isEngine(text: string): boolean {
     return ENGINE.test(text);
   }
@@ -104,7 +104,7 @@ export class Layout {
     return join(this.root, "packages");
   }
 
-  /** The folder of a package: each of its parts, of which {@link isPathPart} holds, becomes one name. */
+  /** Returns the folder of a package. Each argument must satisfy {@link isPathPart} and becomes one folder name. */
   packageFolder(source: string, name: string, version: string, arch: string): string {
     return join(this.packages, ...[source, name, version, arch].map(pathPart));
   }
@@ -113,12 +113,12 @@ export class Layout {
     return join(this.root, "builds");
   }
 
-  /** Where builds were before {@link builds}. */
+  /** Folder in which earlier versions stored builds. */
   get oldBuilds(): string {
     return join(this.root, "images");
   }
 
-  /** The folder of what was built to the specification with this digest. */
+  /** Returns the folder of the result of building the specification with this digest. */
   buildFolder(specification: Digest): string {
     return join(this.builds, this.fileName(specification));
   }
@@ -135,7 +135,7 @@ export class Layout {
     return join(this.partials, this.fileName(digest));
   }
 
-  /** Whether a file name is that of a partial download. */
+  /** True if a file name is that of a partial download. */
   isPartialName(name: string): boolean {
     return this.digestOfName(name.replace(/\.[0-9a-f]{8}$/, "")) !== undefined;
   }
@@ -160,17 +160,17 @@ export class Layout {
     return join(this.root, "gate");
   }
 
-  /** A digest or `registry:port` as a file name: Windows has no `:` in names, so Spin and larder write `_`. */
+  /** Returns the file name for a digest or `registry:port`, with `_` for `:` on Windows, as Spin does. */
   fileName(name: string): string {
     return this.#windows ? name.replaceAll(":", "_") : name;
   }
 
-  /** What a file name of a digest stands for, or undefined if it is none. */
+  /** Returns the digest that a file name encodes, or undefined if it does not encode one. */
   digestOfName(name: string): Digest | undefined {
     return asDigest(this.#windows ? name.replace("_", ":") : name);
   }
 
-  /** What a registry's folder name stands for; no registry has a `_` of its own. */
+  /** Returns the registry that a folder name encodes. Unambiguous, because no registry contains a `_`. */
   registryOfName(name: string): string {
     return this.#windows ? name.replaceAll("_", ":") : name;
   }
@@ -184,7 +184,7 @@ export class Layout {
   }
 }
 
-/** Whether a text can be one name of a path: it is neither empty nor too long, and no half of a character. */
+/** True if a text can become one name of a path: it is well-formed Unicode, not empty and, encoded, not too long. */
 export function isPathPart(text: string): boolean {
   if (!text.isWellFormed()) return false;
   const { length } = encodePathPart(text);
@@ -192,7 +192,7 @@ export function isPathPart(text: string): boolean {
 }
 
 /**
- * A text as one name of a path, on every system: what is not plain is written `%XX`, byte by byte, and so are a dot
+ * Encodes a text as one name of a path on every system: each byte of a character that is not safe as `%XX`, also a dot
  * at either end. Different texts have different names.
  */
 function pathPart(text: string): string {

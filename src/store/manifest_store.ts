@@ -27,22 +27,22 @@ import { type EntryRecord, formatEntryRecord, parseEntryRecord } from "./entries
 import { CONFIG_FILE, type Layout, MANIFEST_FILE, RECORD_FILE } from "./layout.ts";
 
 /**
- * The names of the cache: what each reference stood for when it was last pulled.
+ * The manifests and records under `manifests/`: what each reference resolved to when it was last pulled.
  *
- * Every manifest lies in a folder named by its digest, with the registry's own bytes. A tag's folder repeats
- * the chosen platform's manifest, for Spin, which reads only that. A folder that was asked for by name has a
- * record; a digest's folder without one is content of some other entry.
+ * Every manifest has a folder named by its digest, with the bytes that the registry served. The folder of a tag has a
+ * copy of the manifest of the chosen platform, because that is the only file Spin reads. The folder of a reference
+ * that was pulled has a record; a digest's folder without a record is content of other entries.
  */
 export class ManifestStore {
   readonly #layout: Layout;
-  /** The manifest that was read and checked last: a tag's folder and its digest's have the same one. */
-  #checked: { readonly digest: Digest; readonly bytes: Uint8Array<ArrayBuffer> } | undefined;
+  /** The manifest that was verified last: the folder of a tag and that of its digest have the same one. */
+  #verified: { readonly digest: Digest; readonly bytes: Uint8Array<ArrayBuffer> } | undefined;
 
   constructor(layout: Layout) {
     this.#layout = layout;
   }
 
-  /** The folder of the entry that a reference names: its digest's where it has one, else its tag's. */
+  /** Returns the folder of the entry of a reference: that of its digest if it has one, else that of its tag. */
   folder(reference: Reference): string {
     return reference.digest
       ? this.#layout.digestFolder(reference, reference.digest)
@@ -50,9 +50,8 @@ export class ManifestStore {
   }
 
   /**
-   * The record of a reference, if larder pulled it and nobody else has written the entry since: Spin replaces
-   * `manifest.json` and leaves the record as it was, and where file names have no case, another tag may have
-   * taken the folder.
+   * Returns the record of a reference, unless another program has written the entry since: Spin replaces
+   * `manifest.json` and leaves the record, and on a case-insensitive file system another tag may own the folder.
    */
   async record(reference: Reference): Promise<EntryRecord | undefined> {
     const folder = this.folder(reference);
@@ -61,44 +60,47 @@ export class ManifestStore {
       return undefined;
     }
     const expected = reference.digest ?? record.manifestDigest;
-    return await this.#read(join(folder, MANIFEST_FILE), expected) && record;
+    return await this.#readVerified(join(folder, MANIFEST_FILE), expected) && record;
   }
 
-  /** The manifest or index with this digest, if it is there whole. */
+  /** Returns the manifest or index with this digest, unless it is missing or damaged. */
   async manifest(reference: Reference, digest: Digest): Promise<Manifest | undefined> {
     const path = join(this.#layout.digestFolder(reference, digest), MANIFEST_FILE);
-    const bytes = await this.#read(path, digest);
+    const bytes = await this.#readVerified(path, digest);
     return bytes &&
       parseHashedManifest(bytes, digest, `${formatReference(reference)} in the cache`);
   }
 
-  /** The bytes of a manifest file, if they have this digest. */
-  async #read(path: string, digest: Digest): Promise<Uint8Array<ArrayBuffer> | undefined> {
-    const checked = this.#checked;
-    if (checked?.digest === digest && statIfAny(path)?.size === checked.bytes.length) {
-      return checked.bytes;
+  /** Reads a manifest; returns undefined unless its bytes have this digest. */
+  async #readVerified(path: string, digest: Digest): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    const verified = this.#verified;
+    if (verified?.digest === digest && statIfAny(path)?.size === verified.bytes.length) {
+      return verified.bytes;
     }
     const bytes = readBytesIfAny(path);
     if (!bytes || await digestWithWebCrypto(bytes, algorithmOf(digest)) !== digest) {
       return undefined;
     }
-    this.#checked = { digest, bytes };
+    this.#verified = { digest, bytes };
     return bytes;
   }
 
-  /** Where `config.json` of the image manifest with this digest lies. */
+  /** Returns the path of the `config.json` beside the image manifest with this digest. */
   configPath(reference: Reference, digest: Digest): string {
     return join(this.#layout.digestFolder(reference, digest), CONFIG_FILE);
   }
 
-  /** Whether a blob that is kept only as the `config.json` of a manifest is there whole: it is small, and is hashed. */
+  /** True if the `config.json` of a manifest has the size and digest of a descriptor. It is small enough to hash. */
   hasConfig(reference: Reference, digest: Digest, descriptor: Descriptor): Promise<boolean> {
-    return isWhole(this.configPath(reference, digest), descriptor);
+    return matchesDescriptor(this.configPath(reference, digest), descriptor);
   }
 
   /**
-   * Begins writing a blob that is kept only as the `config.json` of a manifest, and not among the blobs: Spin
-   * leaves out of `config.json` the locked app whose blob it finds in `data/`.
+   * Starts writing a locked app to the `config.json` of its manifest instead of to `data/`: Spin writes no `config.json`
+   * for a locked app that it finds in `data/`.
+   *
+   * @returns undefined if it is present
+   * @throws LarderError LDR_DISK*, LDR_INTERRUPTED
    */
   ingestConfig(
     reference: Reference,
@@ -113,8 +115,9 @@ export class ManifestStore {
   }
 
   /**
-   * Writes a manifest under its digest. What it points at must be there before.
-   * @param config the file that `config.json` is to be a copy of, if it is not in its place already
+   * Writes a manifest to the folder of its digest. Everything that it refers to must be present.
+   * @param config path of the file to copy to `config.json`, unless that is present
+   * @throws LarderError LDR_DISK*
    */
   publishManifest(reference: Reference, manifest: Manifest, config?: string): void {
     const folder = this.#layout.digestFolder(reference, manifest.digest);
@@ -124,69 +127,73 @@ export class ManifestStore {
     syncFolder(folder);
   }
 
-  /** Whether the tag's own folder, which Spin reads, has the manifest and config of this image. */
+  /** True if the folder of the tag, which Spin reads, has the manifest and config of this image. */
   async isPublished(reference: Reference, image: ImageManifest): Promise<boolean> {
     const folder = this.folder(reference);
     const config = statIfAny(this.configPath(reference, image.digest));
     if (!config || reference.digest) return config !== undefined;
-    if (!await this.#read(join(folder, MANIFEST_FILE), image.digest)) return false;
+    if (!await this.#readVerified(join(folder, MANIFEST_FILE), image.digest)) return false;
     const copy = join(folder, CONFIG_FILE);
     const lockedApp = spinApplication(image);
-    return lockedApp ? await isWhole(copy, lockedApp) : statIfAny(copy)?.size === config.size;
+    return lockedApp
+      ? await matchesDescriptor(copy, lockedApp)
+      : statIfAny(copy)?.size === config.size;
   }
 
   /**
-   * Gives a tag the manifest and config of an image whose own folder is complete. A reference with a digest has
-   * them already.
+   * Copies the manifest and config of an image to the folder of the tag. Does nothing for a reference with a digest,
+   * whose folder already has them.
+   * @throws LarderError LDR_DISK*
    */
   publishTag(reference: Reference, image: ImageManifest): void {
     if (reference.digest) return;
     const folder = this.folder(reference);
     ensureFolder(folder);
-    // The manifest first: it no longer fits the record then, so that a crash in between leaves nothing that passes
-    // for whole. A config of the same size would.
+    // The manifest first: the old record then no longer matches it, so after a crash the entry is not taken for
+    // complete. A new config of the same size as the old one would not be noticed.
     writeFileAtomic(join(folder, MANIFEST_FILE), image.bytes);
     copyFileAtomic(this.configPath(reference, image.digest), join(folder, CONFIG_FILE));
   }
 
-  /** Writes the record of an entry: the last step of a pull. */
+  /** Writes the record of an entry, which is the last step of a pull. @throws LarderError LDR_DISK* */
   publishRecord(reference: Reference, record: EntryRecord): void {
     const folder = this.folder(reference);
     writeFileAtomic(join(folder, RECORD_FILE), formatEntryRecord(record));
     syncFolder(folder);
   }
 
-  /** Writes the record of an entry that is as it was, but for the time of the check. */
+  /** Writes a record in which only `checkedAt` changed, without syncing. @throws LarderError LDR_DISK* */
   confirmRecord(reference: Reference, record: EntryRecord): void {
     writeFileUnsynced(join(this.folder(reference), RECORD_FILE), formatEntryRecord(record));
   }
 
-  /** Whether there is a record, good or not. */
+  /** True if there is a record, valid or not. */
   hasRecord(reference: Reference): boolean {
     return statIfAny(join(this.folder(reference), RECORD_FILE)) !== undefined;
   }
 
-  /** Whether only Spin pulled this tag: it writes no record. */
+  /** True if only Spin pulled this tag, because Spin writes no record. */
   isSpinEntry(reference: Reference): boolean {
     return reference.digest === undefined && !this.hasRecord(reference) &&
       statIfAny(join(this.folder(reference), MANIFEST_FILE)) !== undefined;
   }
 
-  /** Marks an entry as used now, for an entry whose record is not rewritten. */
+  /** Marks an entry as used at `now` without rewriting its record. */
   touch(reference: Reference, now: number): void {
     tryTouch(join(this.folder(reference), RECORD_FILE), now);
   }
 }
 
-async function isWhole(path: string, { size, digest }: Descriptor): Promise<boolean> {
+/** True if a file has the size and digest of a descriptor. */
+async function matchesDescriptor(path: string, { size, digest }: Descriptor): Promise<boolean> {
   if (statIfAny(path)?.size !== size) return false;
-  // What no locked app can be is not read into memory.
+  // Too large for a locked app, so not read into memory.
   if (size > MAX_LOCKED_APP) return hasDigest(path, digest);
   const bytes = readBytesIfAny(path);
   return bytes !== undefined && await digestWithWebCrypto(bytes, algorithmOf(digest)) === digest;
 }
 
-/** The record in a folder, or undefined where there is none or it is broken. */
+/** Reads the record in a folder; returns undefined if there is none or it is invalid. */
 export function readEntryRecord(folder: string): EntryRecord | undefined {
   const text = readTextIfAny(join(folder, RECORD_FILE));
   return text === undefined ? undefined : parseEntryRecord(text);

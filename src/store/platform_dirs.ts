@@ -1,13 +1,13 @@
 import { posix, win32 } from "node:path";
 import { LarderError } from "../base/errors.ts";
 
-/** Which machine the folders are asked for; tests name another than their own. */
+/** The system and environment that decide the folders; tests inject others than their own. */
 export interface HostPlatform {
   readonly os: typeof Deno.build.os;
   readonly env: (name: string) => string | undefined;
 }
 
-/** A folder and the rule that decided it, in words that `larder dir` prints. */
+/** A folder, and the rule that decided it as `larder dir` prints it. */
 export interface ResolvedDir {
   readonly path: string;
   readonly rule: string;
@@ -15,16 +15,16 @@ export interface ResolvedDir {
 
 export const hostPlatform: HostPlatform = { os: Deno.build.os, env: (name) => Deno.env.get(name) };
 
-/** The folder of everything that larder downloads lies in this folder of the cache folder, as with Spin. */
+/** Name of the folder in the cache folder that holds everything larder downloads; the same name as Spin's. */
 export const REGISTRY_FOLDER = "registry";
 
 const APP_FOLDER = "larder";
 
 /**
- * The cache folder: the option, `LARDER_CACHE_DIR`, the config file's `cache_dir`, or the platform's own
- * cache folder plus `larder`. The first that is set wins.
+ * Returns the cache folder: the first that is set of the option, `LARDER_CACHE_DIR` and `cache_dir` in the config file,
+ * otherwise `larder` in the cache folder of the platform.
  *
- * @throws LarderError LDR_CONFIG where the environment names no home
+ * @throws LarderError LDR_CONFIG if the environment names no home folder
  */
 export function cacheRoot(
   platform: HostPlatform,
@@ -43,16 +43,16 @@ export function cacheRoot(
 }
 
 /**
- * larder's config folder, which holds `config.yaml` and `auth.json`.
- * @throws LarderError LDR_CONFIG where the environment names no home
+ * Returns the config folder of larder, which holds `config.yaml` and `auth.json`.
+ * @throws LarderError LDR_CONFIG if the environment names no home folder
  */
 export function configRoot(platform: HostPlatform): ResolvedDir {
   return inside(platform, userConfig(platform), APP_FOLDER);
 }
 
 /**
- * The folder in which every program of the user keeps its config: Spin's and wasm-pkg's lie there too.
- * @throws LarderError LDR_CONFIG where the environment names no home
+ * Returns the folder in which all programs of the user keep their config, including Spin and wasm-pkg.
+ * @throws LarderError LDR_CONFIG if the environment names no home folder
  */
 export function userConfig(platform: HostPlatform): ResolvedDir {
   switch (platform.os) {
@@ -70,7 +70,10 @@ export function userConfig(platform: HostPlatform): ResolvedDir {
   }
 }
 
-/** The user's home folder: `USERPROFILE` on Windows, `HOME` elsewhere. */
+/**
+ * Returns the home folder: `USERPROFILE` on Windows, `HOME` elsewhere.
+ * @throws LarderError LDR_CONFIG if that is not set to an absolute path
+ */
 export function home(platform: HostPlatform): string {
   const variable = platform.os === "windows" ? "USERPROFILE" : "HOME";
   const path = platform.env(variable);
@@ -79,7 +82,7 @@ export function home(platform: HostPlatform): string {
     "LDR_CONFIG",
     path
       ? `${variable} is "${path}", which is not an absolute path`
-      : `${variable} is not set, so there is no home folder to keep the cache or the config in`,
+      : `${variable} is not set, so there is no home folder for the cache and the config`,
     { hint: `set ${variable}, or name the cache folder with --cache-dir or LARDER_CACHE_DIR` },
   );
 }
@@ -95,7 +98,7 @@ function platformCache(platform: HostPlatform): ResolvedDir {
   }
 }
 
-/** Source: XDG Base Directory Specification, which has relative paths ignored. */
+/** Source: XDG Base Directory Specification, which says to ignore relative paths. */
 function xdgFolder(platform: HostPlatform, variable: string, fallback: string): ResolvedDir {
   const path = platform.env(variable);
   if (path && posix.isAbsolute(path)) return { path: posix.normalize(path), rule: variable };

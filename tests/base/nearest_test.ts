@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { nearest } from "../../src/base/nearest.ts";
+import { nearest, nearestFew } from "../../src/base/nearest.ts";
 
 /** Name, candidates, expected suggestion. */
 const CASES: [string, string[], string | undefined][] = [
@@ -35,3 +35,19 @@ Deno.test("nearest finds a name from itself and from any one-letter misspelling"
     }
   }));
 });
+
+/** A name, and the nearest of some candidates, in order. */
+const FEW: [string, string[]][] = [
+  ["pul", ["pull", "pin", "run"]],
+  ["pinn", ["pin", "pins", "pull"]],
+  ["PULL", ["pull", "pin", "pins"]],
+  ["lst", ["list"]],
+  ["xy", []],
+  ["frobnicate", []],
+];
+
+for (const [name, expected] of FEW) {
+  Deno.test(`nearestFew ranks [${expected}] nearest to "${name}"`, () => {
+    assert.deepEqual(nearestFew(name, ["gc", "list", "pin", "pins", "pull", "run"], 3), expected);
+  });
+}

@@ -4,6 +4,7 @@ import { hasCode } from "../../src/base/errors.ts";
 import {
   formatBytes,
   formatDuration,
+  formatLimit,
   parseBytes,
   parseDuration,
   plural,
@@ -36,6 +37,20 @@ const BYTES: [number, string][] = [
 for (const [bytes, text] of BYTES) {
   Deno.test(`formatBytes(${bytes}) is "${text}"`, () => assert.equal(formatBytes(bytes), text));
 }
+
+for (
+  const text of ["0 B", "512 B", "1 kB", "8 MB", "1.1 GB", "20 GB", "1.5 TB", "1 KiB", "7.5 GiB"]
+) {
+  Deno.test(`formatLimit writes ${text} as the user did`, () => {
+    assert.equal(formatLimit(parseBytes(text)), text);
+  });
+}
+
+Deno.test("formatLimit writes a size that no user wrote as formatBytes does", () => {
+  for (const bytes of [1001, 1_234_567, 264_212_084 * KIB]) {
+    assert.equal(formatLimit(bytes), formatBytes(bytes));
+  }
+});
 
 const SIZES: [string, number][] = [
   ["0", 0],

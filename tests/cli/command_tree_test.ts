@@ -1,15 +1,18 @@
-import { buildProgram, VERSION } from "../../src/cli/command_tree.ts";
+import { buildProgram } from "../../src/cli/command_tree.ts";
+import { VERSION } from "../../src/cli/version.ts";
 import type { Command } from "commander";
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { main } from "../../src/cli/main.ts";
+import { blob, digestOf, image, utf8 } from "../support/cache/artifacts.ts";
+import { CacheFolder } from "../support/cache/cache_folder.ts";
 import { captured, larder } from "../support/cli/in_process.ts";
 import { TemporaryFolder } from "../support/temporary.ts";
 
 /** Name, the command line, what the error line says, and what its hint says. */
 const WRONG: [string, string[], RegExp, RegExp][] = [
   ["an unknown verb", ["bogus"], /^unknown command 'bogus'$/, /./],
-  ["a mistyped verb", ["pul", "x"], /^unknown command 'pul'$/, /^did you mean pull\?$/],
+  ["a mistyped verb", ["pul", "x"], /^unknown command 'pul'$/, /^did you mean pull, pin or run\?$/],
   ["an unknown option", ["list", "--bogus"], /^unknown option '--bogus'$/, /larder --help/],
   [
     "a mistyped option",
@@ -145,6 +148,31 @@ Deno.test("without --verbose an error has two lines", async () => {
   assert.equal(code, 7);
   assert.equal(stderr.trimEnd().split("\n").length, 2);
 });
+
+/** An alias and the verb that it runs. */
+const ALIASES: [string[], string[]][] = [
+  [["ls"], ["list"]],
+  [["ls", "-v", "--format", "json"], ["list", "-v", "--format", "json"]],
+  [["rm", "--force"], ["clean", "--force"]],
+  [["prune", "--dry-run"], ["gc", "--dry-run"]],
+  [["images"], ["list", "--type", "image"]],
+  [["images", "-v", "--sort", "size"], ["list", "--type", "image", "-v", "--sort", "size"]],
+  [["inspect", "nginx"], ["info", "nginx"]],
+];
+
+for (const [alias, verb] of ALIASES) {
+  Deno.test(`larder ${alias.join(" ")} does what larder ${verb.join(" ")} does`, async () => {
+    using cache = new CacheFolder();
+    const result = async (args: string[]) => {
+      cache.pulled("docker.io/library/nginx:latest", image(["nginx"]));
+      cache.build("edge", digestOf(utf8("specification")), blob("build"));
+      return await larder(cache.path, "--cache-dir", cache.path, ...args);
+    };
+    const expected = await result(verb);
+    assert.equal(expected.code, 0, expected.stderr);
+    assert.deepEqual(await result(alias), expected);
+  });
+}
 
 Deno.test("a bad reference is wrong usage, before anything is done", async () => {
   using home = new TemporaryFolder();

@@ -64,7 +64,7 @@ Deno.test("a Bearer challenge is answered with a token, asked for once", async (
         registry.guard = tokens.guard(guard);
         if (!anonymous) writeDockerConfig(user, registry.host);
         const result = await pullGood(user, registry.add("app", APP, "v1"));
-        assertNoSecrets(user, result, [PASSWORD, ...tokens.given]);
+        assertNoSecrets(user, result, [PASSWORD, ...tokens.issued]);
         assert.equal(tokens.requests().length, 1);
         assert.equal(tokens.requests()[0]!.query.get("scope"), "repository:app:pull");
       });
@@ -80,7 +80,7 @@ Deno.test("an identity token is changed for a Bearer token", async () => {
   const auths = { [registry.host]: { auth: btoa("<token>:"), identitytoken: IDENTITY } };
   user.write(".docker/config.json", { auths });
   const result = await pullGood(user, registry.add("app", APP, "v1"));
-  assertNoSecrets(user, result, [IDENTITY, ...tokens.given]);
+  assertNoSecrets(user, result, [IDENTITY, ...tokens.issued]);
   assert.deepEqual(tokens.requests().map(({ method }) => method), ["POST"]);
 });
 

@@ -143,7 +143,7 @@ Deno.test("with tokens", async () => {
   const result = await pullGood(user, ["--verbose", reference]);
   const [request] = server.requests().slice(asked);
   assert.equal(request!.query.get("scope"), "repository:team/app:pull");
-  for (const token of server.given) assert.ok(!result.stderr.includes(token));
+  for (const token of server.issued) assert.ok(!result.stderr.includes(token));
 });
 
 Deno.test("over TLS, with a CA of one's own", async (t) => {

@@ -90,7 +90,7 @@ Deno.test("what takes the space is shown, and as a page too", async () => {
   const { code, stdout, stderr } = await user.larder(["df", "--html", file]);
   assert.equal(code, 0, stderr);
   assert.match(stdout, /^image +3 +\S+ KiB +\S+ K?i?B +0 B$/m);
-  assert.match(stdout, /^\S+ \w+ of \S+ \w+ are free on the disk \(\d+%\)$/m);
+  assert.match(stdout, /^Free space on the disk: \S+ \w+ of \S+ \w+ \(\d+%\)$/m);
   assert.match(stdout, new RegExp(`^${registry.host} +\\S+ KiB +█+`, "m"));
   assert.ok(Deno.readTextFileSync(file).includes("acme/shop:v2"));
 });

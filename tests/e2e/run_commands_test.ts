@@ -8,6 +8,7 @@ import {
   wasmArtifact,
 } from "../support/cache/artifacts.ts";
 import { type RunOptions, User } from "../support/cli/cli.ts";
+import { preparedUser } from "../support/cli/prepared_user.ts";
 import { binaryOf, guestBytes, moduleBytes } from "../support/wasm/components.ts";
 import { DockerRegistry } from "../support/registry/docker_registry.ts";
 import { HttpServer, textAnswer } from "../support/registry/http_server.ts";
@@ -16,18 +17,16 @@ import { push } from "../support/registry/push.ts";
 import { assertStoreSound } from "../support/cache/store_check.ts";
 
 /** A user with the commands of `guests/`, as `module.wasm` and `component.wasm`; the latter has been run before. */
-async function userWithCommands(): Promise<User> {
-  const user = new User();
+const userWithCommands = preparedUser(async (user) => {
   user.write("module.wasm", await moduleBytes("preview1_command"));
   user.write("component.wasm", await jsComponent("command"));
   const first = await user.larder(["run", "component.wasm", "--", "arguments"]);
   assert.deepEqual(first, {
     code: 0,
     stdout: "[]\n",
-    stderr: "compiling component.wasm, once\n",
+    stderr: "compiling component.wasm (cached for later runs)\n",
   });
-  return user;
-}
+});
 
 Deno.test("a command gets its arguments and input, and its output and exit code are larder's", async (t) => {
   using user = await userWithCommands();
@@ -271,6 +270,6 @@ Deno.test("options that have no use with a command are refused", async () => {
     const { code, stdout, stderr } = await user.larder(["run", ...options, "module.wasm", "a"]);
     assert.equal(code, 2);
     assert.equal(stdout, "");
-    assert.match(stderr, new RegExp(`${options[0]} has no use with a command \\[LDR_USAGE\\]`));
+    assert.match(stderr, new RegExp(`${options[0]} does not apply to a command \\[LDR_USAGE\\]`));
   }
 });

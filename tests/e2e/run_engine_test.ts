@@ -150,13 +150,13 @@ Deno.test("what cannot be handed over is refused before anything is started", as
     [["--engine", "spin", "--offline", app], 2, "--offline"],
     [["--engine", "spin", registry.reference("missing")], 3, "LDR_NOT_FOUND"],
     [["--engine", "spin"], 2, "missing required argument"],
-    [["--engine", "spin", "--dir", ".", app], 2, "--dir has no use with a Spin app"],
-    [["--engine", "spin", "--allow-net", app], 2, "--allow-net has no use with a Spin app"],
+    [["--engine", "spin", "--dir", ".", app], 2, "--dir does not apply to a Spin app"],
+    [["--engine", "spin", "--allow-net", app], 2, "--allow-net does not apply to a Spin app"],
     [["--engine", "spin", app, "--", "x"], 2, "takes no arguments"],
   ];
   const forWasmtime: typeof cases = [
-    [["--listen", "127.0.0.1:0"], 2, "--listen has no use with a command"],
-    [["--variable", "a=b"], 2, "--variable has no use with a command"],
+    [["--listen", "127.0.0.1:0"], 2, "--listen does not apply to a command"],
+    [["--variable", "a=b"], 2, "--variable does not apply to a command"],
   ];
   const all = [
     ...cases.map((each) => [user, ...each] as const),

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { type Result, User } from "../support/cli/cli.ts";
+import type { Result, User } from "../support/cli/cli.ts";
+import { preparedUser } from "../support/cli/prepared_user.ts";
 import { moduleBytes } from "../support/wasm/components.ts";
 import { jsComponent } from "../support/wasm/js_component.ts";
 
 /** A user with the commands of `guests/` and a folder that is theirs to grant, beside one that is not. */
-async function userWithFolders(): Promise<User> {
-  const user = new User();
+const userWithFolders = preparedUser(async (user) => {
   user.write("module.wasm", await moduleBytes("preview1_command"));
   user.write("component.wasm", await jsComponent("command"));
   user.write("granted/a.txt", "of a");
@@ -14,8 +14,7 @@ async function userWithFolders(): Promise<User> {
   user.write("secret.txt", "not for guests");
   const first = await user.larder(["run", "component.wasm", "--", "folders"]);
   assert.equal(first.stdout, "\n", "no folder without being granted one");
-  return user;
-}
+});
 
 function component(user: User, options: string[], ...args: string[]): Promise<Result> {
   return user.larder(["run", ...options, "component.wasm", "--", ...args]);

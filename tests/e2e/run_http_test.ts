@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { randomBytes } from "../support/cache/artifacts.ts";
 import { openPage } from "../support/cli/browser.ts";
-import { User } from "../support/cli/cli.ts";
 import { run } from "../support/cli/commands.ts";
+import { preparedUser } from "../support/cli/prepared_user.ts";
 import { guestBytes } from "../support/wasm/components.ts";
 import { Gate } from "../support/gate.ts";
 import { HttpServer, textAnswer } from "../support/registry/http_server.ts";
@@ -12,13 +12,12 @@ import { Serving } from "../support/cli/serving.ts";
 
 const MIB = 1024 * 1024;
 
-/** A user with the HTTP components of `guests/`. */
-async function userWithHandlers(): Promise<User> {
-  const user = new User();
+/** A user with the HTTP components of `guests/`, of which that in JavaScript has been compiled before. */
+const userWithHandlers = preparedUser(async (user) => {
   user.write("handler.wasm", await jsComponent("http_handler"));
   user.write("cases.wasm", await guestBytes("http_cases"));
-  return user;
-}
+  await using _ = await Serving.start(user, ["handler.wasm"]);
+});
 
 function sha256(bytes: Uint8Array): string {
   return createHash("sha256").update(bytes).digest("hex");

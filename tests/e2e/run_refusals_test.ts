@@ -141,7 +141,7 @@ Deno.test("images that cannot be run say what they are", async (t) => {
     ["chart", image([blob("tar")], { config: other }), {
       says: ["LDR_NOT_RUNNABLE", "application/vnd.acme.chart.v1+json"],
     }],
-    ["several", image(two, { config }), { says: ["LDR_NOT_RUNNABLE", "2 layers of Wasm"] }],
+    ["several", image(two, { config }), { says: ["LDR_NOT_RUNNABLE", "2 Wasm layers"] }],
     ["text", wasmArtifact(utf8("no Wasm at all")), { says: ["LDR_BAD_WASM"] }],
   ];
   for (const [name, artifact, expected] of cases) {
@@ -254,7 +254,7 @@ Deno.test("a component that wants a function that nobody has fails before it is 
   user.write("newer.wasm", await componentNew(embedded, []));
   const says = [
     "LDR_GUEST",
-    "cannot load the component: nobody has getBetter of wasi:random/random",
+    "cannot load the component: the host has no getBetter in wasi:random/random",
     "--engine",
   ];
   await assertRefused(user, "newer.wasm", { says, compiles: true });

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { User } from "../support/cli/cli.ts";
+import { preparedUser } from "../support/cli/prepared_user.ts";
 import { FixtureRegistry } from "../support/registry/fixture_registry.ts";
 import { jsComponent } from "../support/wasm/js_component.ts";
 import { closedPort, TcpServer, UdpEcho } from "../support/wasm/loopback.ts";
@@ -10,13 +11,11 @@ import { until } from "../support/until.ts";
 const LOOPBACK = "127.0.0.1";
 
 /** A user with the command of `guests/sockets.js`, which has been compiled before. */
-async function userWithSockets(): Promise<User> {
-  const user = new User();
+const userWithSockets = preparedUser(async (user) => {
   user.write("sockets.wasm", await jsComponent("sockets"));
   const { code, stderr } = await user.larder(["run", "sockets.wasm", "--", "nothing"]);
   assert.equal(code, 1, stderr);
-  return user;
-}
+});
 
 /** What is run: the options, then what the command is told. */
 function run(options: readonly string[], ...args: (string | number)[]): string[] {
@@ -169,7 +168,7 @@ Deno.test("an app has the sockets that it lists, and cannot listen", async (t) =
   const refused: [path: string, query: Record<string, string | number>, line: string][] = [
     ["/say", at(udp.port), `connect to tcp://${LOOPBACK}:${udp.port}: the app does not list it`],
     ["/send", at(tcp.port), `send to udp://${LOOPBACK}:${tcp.port}: the app does not list it`],
-    ["/listen", at(tcp.port), `listen on ${LOOPBACK}:${tcp.port}: the components of an app do not`],
+    ["/listen", at(tcp.port), `listen on ${LOOPBACK}:${tcp.port}: components of an app cannot`],
     ["/look-up", { name: "example.com" }, "look up example.com: the app does not list it"],
   ];
   for (const [path, query, line] of refused) {

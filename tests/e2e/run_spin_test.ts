@@ -221,7 +221,7 @@ Deno.test("variables that do not fit are refused before anything is served", asy
       /needs values for the variables "name", "token"/,
       /--variable name=VALUE --variable token/,
     ],
-    [["--variable", "nme=x"], /has no variable "nme"/, /it has these: name, token/],
+    [["--variable", "nme=x"], /has no variable "nme"/, /its variables are name, token/],
     [["--variable", "token"], /bad --variable: /, /./],
   ];
   for (const [args, error, hint] of cases) {
@@ -242,6 +242,6 @@ Deno.test("options that an app decides for itself are refused", async () => {
   for (const option of ["--dir=.", "--env=A=B", "--allow-net"]) {
     const { code, stderr } = await user.larder(["run", option, reference]);
     assert.equal(code, 2);
-    assert.match(stderr, /has no use with a Spin app.*\[LDR_USAGE\]/);
+    assert.match(stderr, /does not apply to a Spin app.*\[LDR_USAGE\]/);
   }
 });

@@ -32,7 +32,7 @@ Deno.test("what Spin pulled is listed, and its blobs are not fetched again", asy
   );
   const offline = await user.larder(["pull", "--offline", reference]);
   assert.equal(offline.code, 3);
-  assert.match(offline.stderr, /hello:v1 was pulled by Spin alone, .* \[LDR_NOT_CACHED\]/);
+  assert.match(offline.stderr, /hello:v1 was pulled by Spin, .* \[LDR_NOT_CACHED\]/);
   const result = await user.larder(["pull", reference]);
   assert.equal(result.code, 0, result.stderr);
   assert.equal((await user.larder(["pull", "--offline", reference])).code, 0);

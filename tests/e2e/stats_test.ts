@@ -58,7 +58,7 @@ source = { url = "${url}", digest = "${digest}" }
   const { hits, misses, causes } = await stats(user);
   assert.deepEqual([hits, misses, causes], [2, 2, { new: 2 }]);
   const why = await user.larder(["why", reference]);
-  assert.match(why.stdout, /fetched .*: it was not known before\n.* used from the cache\n/);
+  assert.match(why.stdout, /fetched .*: pulled for the first time\n.* used from the cache\n/);
 });
 
 Deno.test("an eviction that is regretted is told, with what would have kept it", async () => {
@@ -120,8 +120,8 @@ Deno.test("on a terminal it shows how far it has come, unless that is not wanted
   const cases: [string[], RegExp, boolean][] = [
     [["verify"], /% [\d.]+ KiB of [\d.]+ KiB/, true],
     [["verify", "--no-progress"], /% [\d.]+ KiB of [\d.]+ KiB/, false],
-    [["outdated"], /% 1 of 1 tags asked about/, true],
-    [["outdated", "--quiet"], /tags asked about/, false],
+    [["outdated"], /% 1 of 1 tags checked/, true],
+    [["outdated", "--quiet"], /tags checked/, false],
   ];
   for (const [args, shown, expected] of cases) {
     await t.step(args.join(" "), async () => {

@@ -11,7 +11,7 @@ import {
 } from "../support/cache/artifacts.ts";
 import { writeAsSpin } from "../support/cache/cache_folder.ts";
 import { type Result, User } from "../support/cli/cli.ts";
-import { cut, flip, nonsense, remove } from "../support/cache/damage.ts";
+import { flipBit, invalidateJson, remove, truncate } from "../support/cache/damage.ts";
 import { held, heldAfter, status } from "../support/registry/faults.ts";
 import { basicGuard, FixtureRegistry } from "../support/registry/fixture_registry.ts";
 import { Gate } from "../support/gate.ts";
@@ -51,7 +51,7 @@ async function repair(user: User): Promise<Result> {
 }
 
 Deno.test("a layer that is bad is found, removed and fetched again, and nothing else is", async (t) => {
-  for (const [name, spoil] of Object.entries({ flip, cut, nonsense, remove })) {
+  for (const [name, spoil] of Object.entries({ flipBit, truncate, invalidateJson, remove })) {
     await t.step(name, async () => {
       await using registry = await FixtureRegistry.start();
       using user = new User();
@@ -82,7 +82,7 @@ Deno.test("a manifest, a config or a record that is bad is put right", async (t)
     ["the record", ["v1", "record.json"]],
   ];
   for (const [name, path] of files) {
-    for (const [how, spoil] of Object.entries({ flip, nonsense, remove })) {
+    for (const [how, spoil] of Object.entries({ flipBit, invalidateJson, remove })) {
       if (how === "remove" && name === "the record") continue; // That makes it an entry of Spin's.
       await t.step(`${name}, ${how}`, async () => {
         await using registry = await FixtureRegistry.start();
@@ -109,7 +109,7 @@ Deno.test("a repair brings back what was pulled, wherever its tag stands by now"
   const offline = await user.larder(["pull", "--offline", reference]);
   assert.equal(offline.stdout, `${reference}@${APP.descriptor.digest}\n`);
   const why = await user.larder(["why", reference]);
-  assert.match(why.stdout, /fetched 195\.31 KiB: somebody had deleted it/);
+  assert.match(why.stdout, /fetched 195\.31 KiB: its files had been deleted outside larder/);
 });
 
 Deno.test("a Spin app is put right: its module, its files, what was unpacked, its locked app", async (t) => {
@@ -132,7 +132,7 @@ Deno.test("a Spin app is put right: its module, its files, what was unpacked, it
         await pulled(user, registry, SPIN);
         const path = pathOf(user, registry);
         if (writer === "spin") makeSpins(user, registry);
-        flip(path);
+        flipBit(path);
         assert.equal((await user.larder(["verify"])).code, 5);
         const result = await user.larder(["verify", "--repair"]);
         assert.equal(result.code, 0, result.stderr);
@@ -161,7 +161,7 @@ Deno.test("what a registry does not give is exit 5, and given later it is put ri
       using user = new User();
       await pulled(user, registry);
       spoil(registry);
-      flip(blobPath(user, BIG));
+      flipBit(blobPath(user, BIG));
       const { code: exit, stdout, stderr } = await user.larder(["verify", "--repair"]);
       assert.equal(exit, 5, stderr);
       assert.match(stdout, new RegExp(`^damaged .* left +.*\\[${code}\\]$`, "m"));
@@ -181,7 +181,7 @@ Deno.test("of several that are bad, those are put right that can be", async () =
   const reference = registry.add("other", other, "v1");
   assert.equal((await user.larder(["pull", reference])).code, 0);
   registry.removeBlob("app", BIG);
-  for (const layer of [BIG, other.blobs[1]!]) flip(blobPath(user, layer));
+  for (const layer of [BIG, other.blobs[1]!]) flipBit(blobPath(user, layer));
   const { code, stdout } = await user.larder(["verify", "--repair", "--format", "json"]);
   assert.equal(code, 5);
   const { findings } = JSON.parse(stdout);
@@ -201,7 +201,7 @@ mountTest("a cache that is read-only is verified; repairing it is exit 7", async
     return await user.larder(["--cache-dir", disk.path, "verify", ...args]);
   };
   assert.equal((await verify()).code, 0);
-  flip(blobPath(user, BIG));
+  flipBit(blobPath(user, BIG));
   assert.equal((await verify()).code, 5);
   const { code, stderr } = await verify("--repair");
   assert.equal(code, 7, stderr);
@@ -212,7 +212,7 @@ Deno.test("Ctrl-C while a repair fetches is exit 130, and the next repair goes o
   await using registry = await FixtureRegistry.start();
   using user = new User();
   await pulled(user, registry);
-  flip(blobPath(user, BIG));
+  flipBit(blobPath(user, BIG));
   const gate = new Gate();
   registry.fail("/blobs/", heldAfter(100_000, gate), 1);
   await using running = user.spawn(["verify", "--repair"]);
@@ -231,7 +231,7 @@ Deno.test("killed while a repair fetches, the next command ends right", async (t
       using user = new User();
       const reference = await pulled(user, registry);
       for (const file of [blobPath(user, BIG), entryPath(user, registry, "v1", "config.json")]) {
-        flip(file);
+        flipBit(file);
       }
       const gate = new Gate();
       registry.fail("/blobs/", held(gate), 1);
@@ -254,7 +254,7 @@ Deno.test("repairs amid pulls hinder nobody", async () => {
   using user = new User();
   const reference = await pulled(user, registry);
   for (let round = 0; round < 3; round++) {
-    flip(blobPath(user, BIG));
+    flipBit(blobPath(user, BIG));
     registry.add("app", image([BIG, `round ${round}`]), "v1");
     const results = await Promise.all([
       user.larder(["verify", "--repair"]),

@@ -19,9 +19,9 @@ import {
 import {
   CacheFolder,
   DAY,
+  type EntryOptions,
   HOUR,
   relativePathOf,
-  type Writing,
 } from "../support/cache/cache_folder.ts";
 import { gcPlan } from "../support/cache/plans.ts";
 import { spinApp } from "../support/cache/spin_apps.ts";
@@ -145,7 +145,7 @@ class Bench extends CacheFolder {
     const one = ARTIFACTS[event.artifact]!;
     const { repository, used } = event;
     // Nothing is written after its last use.
-    const writing: Writing = { ...event, written: Math.max(event.written, used) };
+    const writing: EntryOptions = { ...event, written: Math.max(event.written, used) };
     switch (event.kind) {
       case "tag": {
         const folder = this.pulled(`${repository}:${event.tag}`, one.artifact, writing);
@@ -187,7 +187,7 @@ class Bench extends CacheFolder {
     }
   }
 
-  #packed(texts: readonly string[], { written }: Writing): void {
+  #packed(texts: readonly string[], { written }: EntryOptions): void {
     this.blobs(texts.map((text) => blob(text)), written);
   }
 

@@ -431,10 +431,10 @@ Deno.test("every reason is said in words", () => {
   const reasons = decisions.map(({ entry, why }) => [entry.name.split(":")[1], why]);
   assert.deepEqual(Object.fromEntries(reasons), {
     old: "unused for 45d; the limit is 40d",
-    big: "least recently used; the limit is 1.00 KiB",
+    big: "least recently used; the limit is 1 KiB",
     pinned: "pinned by ghcr.io/*: ours",
     young: "last used 5m ago; entries are kept for 1h after a use",
-    last: "among the last 1 used of ghcr.io/acme/other",
+    last: "the last used of ghcr.io/acme/other",
     broken: "its manifest is missing",
   });
 });

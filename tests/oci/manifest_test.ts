@@ -51,8 +51,8 @@ const GOOD: [string, object, string | null, "image" | "index", string][] = [
   ["a type that only the header has", IMAGE, dockerManifest, "image", dockerManifest],
   ["a type in capitals in the header", IMAGE, ociManifest.toUpperCase(), "image", ociManifest],
   ["a type that is null", { ...INDEX, mediaType: null }, ociIndex, "index", ociIndex],
-  ["an image told by its shape", IMAGE, null, "image", ociManifest],
-  ["an index told by its shape", INDEX, "application/json", "index", ociIndex],
+  ["an image without a media type", IMAGE, null, "image", ociManifest],
+  ["an index without a media type", INDEX, "application/json", "index", ociIndex],
   ["a header that says nothing", { ...IMAGE, mediaType: ociManifest }, "", "image", ociManifest],
   [
     "a header of a careless server",

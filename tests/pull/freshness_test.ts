@@ -7,7 +7,7 @@ import {
   mayUseStale,
 } from "../../src/pull/freshness.ts";
 
-Deno.test("a tag is asked about, a digest is not, and the policy decides the rest", () => {
+Deno.test("decide follows the policy for a tag and never asks about a cached digest", () => {
   const table = [
     ["always", "tag", "cached", "ask"],
     ["always", "tag", "missing", "ask"],
@@ -28,7 +28,7 @@ Deno.test("a tag is asked about, a digest is not, and the policy decides the res
   }
 });
 
-Deno.test("only a registry that cannot be asked is a failure that a copy may stand in for", () => {
+Deno.test("isRegistryFailure is true only if the registry could not answer", () => {
   const failures = (Object.keys(ERROR_CODES) as ErrorCode[]).filter((code) =>
     isRegistryFailure(new LarderError(code, "x", { hint: "x" }))
   );
@@ -41,14 +41,14 @@ Deno.test("only a registry that cannot be asked is a failure that a copy may sta
   ]);
 });
 
-Deno.test("a copy may stand in up to the age that was allowed", () => {
+Deno.test("mayUseStale allows a copy up to the given age", () => {
   assert.equal(mayUseStale(1000, undefined), false);
   assert.equal(mayUseStale(1000, 1000), true);
   assert.equal(mayUseStale(1001, 1000), false);
   assert.equal(mayUseStale(0, 0), true);
 });
 
-Deno.test("the failure says how old the copy is, and an option that would use it", () => {
+Deno.test("failureWithCopy names the age of the copy and an option that would use it", () => {
   const cause = new LarderError("LDR_SERVER_ERROR", "it broke", { hint: "wait" });
   const error = failureWithCopy(cause, 3 * 3_600_000 + 61_000);
   assert.ok(hasCode(error, "LDR_SERVER_ERROR"));

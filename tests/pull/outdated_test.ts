@@ -1,9 +1,9 @@
-import { type CachedTag, checkTags, TAG_CHECKS, type TagState } from "../../src/pull/outdated.ts";
 import assert from "node:assert/strict";
 import { hasCode } from "../../src/base/errors.ts";
 import { type ImageManifest, parseManifest } from "../../src/oci/manifest.ts";
 import { parsePlatform } from "../../src/oci/platform.ts";
 import { parseReference, type Reference } from "../../src/oci/reference.ts";
+import { type CachedTag, checkTags, TAG_CHECKS, type TagState } from "../../src/pull/outdated.ts";
 import { ManifestStore, readEntryRecord } from "../../src/store/manifest_store.ts";
 import {
   type Artifact,
@@ -16,6 +16,10 @@ import {
   randomBytes,
   wasmModule,
 } from "../support/cache/artifacts.ts";
+import { PullBench } from "../support/cache/pull_bench.ts";
+import { spinApp } from "../support/cache/spin_apps.ts";
+import { filesBelow } from "../support/cache/store_check.ts";
+import { Gate } from "../support/gate.ts";
 import {
   type Fault,
   held,
@@ -25,14 +29,10 @@ import {
   tooManyRequests,
   withoutHeader,
 } from "../support/registry/faults.ts";
-import { Gate } from "../support/gate.ts";
-import { PullBench } from "../support/cache/pull_bench.ts";
-import { spinApp } from "../support/cache/spin_apps.ts";
-import { filesBelow } from "../support/cache/store_check.ts";
 
 const BASE = blob(randomBytes(10_000, "base"));
 const OLD = image([BASE, "old"]);
-const NEXT = blob("what is new");
+const NEXT = blob("the new layer");
 const NEW = image([BASE, NEXT], {
   annotations: { "org.opencontainers.image.created": "2026-01-02T03:04:05Z" },
 });
@@ -47,7 +47,7 @@ async function check(bench: PullBench, ...tags: CachedTag[]): Promise<TagState[]
   return await checkTags(deps, tags.length > 0 ? tags : [tagOf(bench)]);
 }
 
-/** A registry with a tag that is cached. */
+/** Starts a registry with a tag that is cached. */
 async function pulled(artifact: Artifact = OLD, options = {}): Promise<PullBench> {
   const bench = await PullBench.start();
   bench.registry.add("app", artifact, "v1");
@@ -61,13 +61,13 @@ const methods = (bench: PullBench) =>
     `${method} ${path.replace(/sha256:.*/, "…")}`
   );
 
-Deno.test("a tag that has not moved is current, by one HEAD", async () => {
+Deno.test("checkTags finds an unmoved tag current by one HEAD request", async () => {
   await using bench = await pulled();
   assert.deepEqual(await check(bench), [{ state: "current" }]);
   assert.deepEqual(methods(bench), ["HEAD /v2/app/manifests/v1"]);
 });
 
-Deno.test("a tag that moved is behind, with the bytes that are missing, and no blob is asked for", async () => {
+Deno.test("checkTags finds a moved tag behind, with the missing bytes, and fetches no blob", async () => {
   await using bench = await pulled();
   const files = filesBelow(bench.layout.root);
   bench.registry.add("app", NEW, "v1");
@@ -83,31 +83,31 @@ Deno.test("a tag that moved is behind, with the bytes that are missing, and no b
   assert.deepEqual(filesBelow(bench.layout.root), files);
 });
 
-Deno.test("a registry that gives no digest is asked for the manifest", async () => {
+Deno.test("checkTags fetches the manifest if the registry gives no digest", async () => {
   await using bench = await pulled();
   bench.registry.fail("HEAD", withoutHeader("Docker-Content-Digest"));
   assert.deepEqual(await check(bench), [{ state: "current" }]);
   assert.deepEqual(methods(bench), ["HEAD /v2/app/manifests/v1", "GET /v2/app/manifests/v1"]);
 });
 
-Deno.test("a tag that the registry has no more is gone", async () => {
+Deno.test("checkTags finds a removed tag gone", async () => {
   await using bench = await pulled();
   bench.registry.fail("/manifests/v1", status(404));
   assert.deepEqual(await check(bench), [{ state: "gone" }]);
 });
 
-Deno.test("of an index only what the entry has of it counts", async (t) => {
+Deno.test("checkTags counts only the platforms of an index that the entry has", async (t) => {
   const one = { platform: parsePlatform("linux/arm/v7") };
   const cases: [string, object, number][] = [
     ["one platform", one, 1],
-    ["all of them", { allPlatforms: true }, 2],
+    ["all platforms", { allPlatforms: true }, 2],
   ];
   for (const [name, options, images] of cases) {
     await t.step(name, async () => {
       await using bench = await pulled(multiPlatform("linux/arm/v7", "wasi/wasm"), options);
       const next = ["linux/arm/v7", "wasi/wasm"].map((name) => {
         const platform = platformOf(name);
-        return { artifact: image([`the next of ${name}`], { platform }), platform };
+        return { artifact: image([`the next ${name}`], { platform }), platform };
       });
       bench.registry.add("app", index(next), "v1");
       const [state] = await check(bench);
@@ -118,7 +118,7 @@ Deno.test("of an index only what the entry has of it counts", async (t) => {
   }
 });
 
-Deno.test("foreign layers count where the entry has those of its own", async (t) => {
+Deno.test("checkTags counts foreign layers if the entry has its own", async (t) => {
   const url = "https://layers.example/base";
   const base = blob("a base", MEDIA_TYPES.ociForeignLayer, { urls: [url] });
   for (const foreign of [false, true]) {
@@ -134,13 +134,13 @@ Deno.test("foreign layers count where the entry has those of its own", async (t)
   }
 });
 
-Deno.test("a moved tag that a pull would not like is behind all the same", async (t) => {
+Deno.test("checkTags finds a moved tag behind with the reason that a pull would fail", async (t) => {
   const lost = multiPlatform("linux/arm/v7");
   const cases: [string, (bench: PullBench) => void, string][] = [
     ["without the platform", (bench) => {
       bench.registry.add("app", multiPlatform("plan9/mips"), "v1");
     }, "LDR_NO_PLATFORM"],
-    ["with a platform that is not there", (bench) => {
+    ["with a platform whose manifest is missing", (bench) => {
       bench.registry.add(
         "app",
         index([{ artifact: image(["x"]), platform: platformOf("linux/arm/v7") }]),
@@ -161,7 +161,7 @@ Deno.test("a moved tag that a pull would not like is behind all the same", async
   }
 });
 
-Deno.test("who cannot be asked is unknown, and never current", async (t) => {
+Deno.test("checkTags finds a tag unknown, never current, after a failure", async (t) => {
   const cases: [string, Fault, string][] = [
     ["403", status(403), "LDR_FORBIDDEN"],
     ["429 for an hour", tooManyRequests("3600"), "LDR_RATE_LIMITED"],
@@ -184,7 +184,7 @@ Deno.test("who cannot be asked is unknown, and never current", async (t) => {
   }
 });
 
-Deno.test("a registry that does not answer is left alone, and others are asked", async () => {
+Deno.test("checkTags stops asking a registry that does not answer and asks the others", async () => {
   await using bench = await PullBench.start();
   await using other = await pulled();
   const away = Array.from({ length: 40 }, (_, i) => ({
@@ -202,7 +202,7 @@ Deno.test("a registry that does not answer is left alone, and others are asked",
   assert.ok(states.slice(0, -1).every(({ state }) => state === "unknown"));
 });
 
-Deno.test("one registry is asked a few questions at once, and each once", async () => {
+Deno.test("checkTags asks one registry about several tags in parallel, once each", async () => {
   await using bench = await PullBench.start();
   const tags = Array.from({ length: 30 }, (_, i) => `v${i}`);
   for (const tag of tags) {
@@ -227,7 +227,7 @@ Deno.test("one registry is asked a few questions at once, and each once", async 
   assert.equal(bench.registry.requests("HEAD").length, 30);
 });
 
-Deno.test("Spin's entry is current if its manifest means the same", async (t) => {
+Deno.test("checkTags finds Spin's entry current if its manifest has the same content", async (t) => {
   const app = await spinApp({ module: wasmModule("one") });
   const next = await spinApp({ module: wasmModule("two") });
   const spins = parseManifest(
@@ -246,7 +246,7 @@ Deno.test("Spin's entry is current if its manifest means the same", async (t) =>
   }
 });
 
-Deno.test("an interrupted check ends", async () => {
+Deno.test("checkTags ends when it is interrupted", async () => {
   await using bench = await pulled();
   const stop = new AbortController();
   const gate = new Gate();

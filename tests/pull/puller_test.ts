@@ -11,15 +11,15 @@ import {
   multiPlatform,
   randomBytes,
 } from "../support/cache/artifacts.ts";
-import { held, heldAfter, status } from "../support/registry/faults.ts";
-import { Gate } from "../support/gate.ts";
 import { PullBench } from "../support/cache/pull_bench.ts";
 import { spinApp } from "../support/cache/spin_apps.ts";
 import { assertNoRubbish, assertStoreSound, filesBelow } from "../support/cache/store_check.ts";
+import { Gate } from "../support/gate.ts";
+import { held, heldAfter, status } from "../support/registry/faults.ts";
 
 const LAYER = blob(randomBytes(200_000), MEDIA_TYPES.ociLayer);
 
-Deno.test("a first pull fetches everything, a second asks once and fetches nothing", async () => {
+Deno.test("Puller.pull fetches everything at first and then sends one HEAD request", async () => {
   await using bench = await PullBench.start();
   bench.registry.add("app", image([LAYER, "small"]), "v1");
   const first = await bench.pull();
@@ -35,7 +35,7 @@ Deno.test("a first pull fetches everything, a second asks once and fetches nothi
   assertNoRubbish(bench.layout.root);
 });
 
-Deno.test("a moved tag fetches only what is new", async () => {
+Deno.test("Puller.pull fetches only the new parts of a moved tag", async () => {
   await using bench = await PullBench.start();
   bench.registry.add("app", image([LAYER, "old"]), "v1");
   await bench.pull();
@@ -48,7 +48,7 @@ Deno.test("a moved tag fetches only what is new", async () => {
   assert.equal(bench.registry.downloads(LAYER).length, 1);
 });
 
-Deno.test("a platform that the cached index lacks is asked for, since the tag may have moved", async () => {
+Deno.test("Puller.pull asks the registry for a platform that the cached index lacks", async () => {
   await using bench = await PullBench.start();
   const platform = parsePlatform("plan9/mips");
   bench.registry.add("app", multiPlatform("wasi/wasm"), "v1");
@@ -60,7 +60,7 @@ Deno.test("a platform that the cached index lacks is asked for, since the tag ma
   assert.equal(formatPlatform((await bench.pull({ platform })).platform!), "plan9/mips");
 });
 
-Deno.test("a server that stalls is cut off and the download goes on where it was", async () => {
+Deno.test("Puller.pull continues a download after a stall", async () => {
   await using bench = await PullBench.start({ stallTimeout: 1000 });
   const gate = new Gate();
   bench.registry.add("app", image([LAYER]), "v1");
@@ -75,7 +75,7 @@ Deno.test("a server that stalls is cut off and the download goes on where it was
   assertStoreSound(bench.layout.root);
 });
 
-Deno.test("a server that never answers ends in a time-out, not in a hang", async () => {
+Deno.test("Puller.pull fails with LDR_TIMEOUT if the server never answers", async () => {
   await using bench = await PullBench.start({ stallTimeout: 50 });
   const gate = new Gate();
   bench.registry.add("app", image([LAYER]), "v1");
@@ -84,7 +84,7 @@ Deno.test("a server that never answers ends in a time-out, not in a hang", async
   gate.open();
 });
 
-Deno.test("a failing registry is said with the copy's age, which may stand in if allowed", async () => {
+Deno.test("Puller.pull names the age of the cached copy after a failure, and uses it with staleIfError", async () => {
   await using bench = await PullBench.start();
   bench.registry.add("app", image(["a"]), "v1");
   const { checkedAt } = await bench.pull();
@@ -97,10 +97,10 @@ Deno.test("a failing registry is said with the copy's age, which may stand in if
   await assert.rejects(bench.pull({ staleIfError: 3_600_000 }));
   const stale = await bench.pull({ staleIfError: 3 * 3_600_000 });
   assert.equal(stale.freshness, "stale");
-  assert.equal(stale.checkedAt, checkedAt, "nobody has confirmed it since");
+  assert.equal(stale.checkedAt, checkedAt, "the time of the last check changed");
 });
 
-Deno.test("a registry that says no is not stood in for", async () => {
+Deno.test("Puller.pull does not use the cached copy after a 404", async () => {
   await using bench = await PullBench.start();
   bench.registry.add("app", image(["a"]), "v1");
   await bench.pull();
@@ -111,7 +111,7 @@ Deno.test("a registry that says no is not stood in for", async () => {
   );
 });
 
-Deno.test("a cached digest asks nobody; its blobs are looked at all the same", async () => {
+Deno.test("Puller.pull sends no request for a cached digest, but checks its blobs", async () => {
   await using bench = await PullBench.start();
   const reference = bench.registry.add("app", image([LAYER]));
   await bench.pull({}, reference);
@@ -123,7 +123,7 @@ Deno.test("a cached digest asks nobody; its blobs are looked at all the same", a
   assert.deepEqual(bench.registry.requests().map(({ path }) => path.includes("/blobs/")), [true]);
 });
 
-Deno.test("every file of an entry may be deleted: the next pull makes it whole", async () => {
+Deno.test("Puller.pull restores any deleted file of an entry", async () => {
   await using bench = await PullBench.start();
   bench.registry.add("app", await spinApp({ archived: { "a.txt": "a", "b.txt": "b" } }), "v1");
   await bench.pull();
@@ -141,7 +141,7 @@ Deno.test("every file of an entry may be deleted: the next pull makes it whole",
 
 for (const old of [false, true]) {
   const age = old ? "before" : "since";
-  Deno.test(`a locked app of Spin ${age} 2.0 that is damaged is fetched again`, async () => {
+  Deno.test(`Puller.pull fetches a damaged locked app of Spin ${age} 2.0 again`, async () => {
     await using bench = await PullBench.start();
     const app = await spinApp({ archived: { "a.txt": "a" }, old });
     bench.registry.add("app", app, "v1");
@@ -149,23 +149,23 @@ for (const old of [false, true]) {
     const { blobs, descriptor } = app;
     const locked = blobs.find((each) => each.descriptor.mediaType === MEDIA_TYPES.spinApplication)!;
     const digest = descriptor.digest as Digest;
-    const places = [
+    const paths = [
       join(folder, "config.json"),
       old
         ? bench.layout.blob("data", locked.descriptor.digest as Digest)
         : join(bench.layout.digestFolder(bench.reference(), digest), "config.json"),
     ];
-    for (const place of places) {
-      assert.deepEqual(Deno.readFileSync(place), new Uint8Array(locked.bytes));
-      Deno.writeFileSync(place, new Uint8Array(locked.bytes.length));
+    for (const path of paths) {
+      assert.deepEqual(Deno.readFileSync(path), new Uint8Array(locked.bytes));
+      Deno.writeFileSync(path, new Uint8Array(locked.bytes.length));
       await bench.pull();
-      assert.deepEqual(Deno.readFileSync(place), new Uint8Array(locked.bytes));
+      assert.deepEqual(Deno.readFileSync(path), new Uint8Array(locked.bytes));
     }
     assertStoreSound(bench.layout.root);
   });
 }
 
-Deno.test("what a manifest embeds is taken from there, and only if it is right", async () => {
+Deno.test("Puller.pull uses content that a manifest embeds if it has the right digest", async () => {
   await using bench = await PullBench.start();
   const embedded = (text: string, data: string) => {
     const { bytes, descriptor } = blob(text, MEDIA_TYPES.ociLayer);
@@ -182,7 +182,7 @@ Deno.test("what a manifest embeds is taken from there, and only if it is right",
   assertStoreSound(bench.layout.root);
 });
 
-Deno.test("a failure publishes nothing and stops the other transfers", async () => {
+Deno.test("Puller.pull publishes nothing after a failure", async () => {
   await using bench = await PullBench.start();
   const gone = blob("gone", MEDIA_TYPES.ociLayer);
   bench.registry.add("app", image([LAYER, gone]), "v1");
@@ -192,16 +192,16 @@ Deno.test("a failure publishes nothing and stops the other transfers", async () 
   assertStoreSound(bench.layout.root);
 });
 
-Deno.test("an interrupted pull says so and keeps what came", async () => {
+Deno.test("Puller.pull keeps partial downloads when it is interrupted", async () => {
   await using bench = await PullBench.start();
   const gate = new Gate();
   const stop = new AbortController();
   bench.registry.add("app", image([LAYER]), "v1");
   bench.registry.fail(LAYER.descriptor.digest, heldAfter(70_000, gate), 1);
-  let seen = 0;
+  let received = 0;
   const progressed = (_: unknown, bytes: number) => {
-    seen += bytes;
-    if (seen >= 70_000) stop.abort();
+    received += bytes;
+    if (received >= 70_000) stop.abort();
   };
   const pulling = bench.pull({ signal: stop.signal }, bench.reference(), { progressed });
   await assert.rejects(pulling, (error) => hasCode(error, "LDR_INTERRUPTED"));

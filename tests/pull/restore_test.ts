@@ -25,7 +25,7 @@ function recordOf(bench: PullBench, reference: Reference): EntryRecord {
   return record;
 }
 
-Deno.test("a missing layer is fetched by digest, and the moved tag is not asked for", async () => {
+Deno.test("Puller.restore fetches a missing layer by digest and does not resolve the tag", async () => {
   await using bench = await PullBench.start();
   bench.registry.add("app", image([LAYER, "old"]), "v1");
   const before = await bench.pull();
@@ -46,7 +46,7 @@ Deno.test("a missing layer is fetched by digest, and the moved tag is not asked 
   assertNoRubbish(bench.layout.root);
 });
 
-Deno.test("an entry of which only the record is left is made whole", async (t) => {
+Deno.test("Puller.restore completes an entry of which only the record is left", async (t) => {
   for (const options of [{}, { allPlatforms: true }, { platform: parsePlatform("linux/arm/v7") }]) {
     await t.step(JSON.stringify(options), async () => {
       await using bench = await PullBench.start();
@@ -69,7 +69,7 @@ Deno.test("an entry of which only the record is left is made whole", async (t) =
   }
 });
 
-Deno.test("a foreign layer is fetched again where it was fetched before", async () => {
+Deno.test("Puller.restore fetches a foreign layer if the record says so", async () => {
   await using bench = await PullBench.start();
   const urls = [bench.registry.addFile("/base", LAYER.bytes)];
   const layer = blob(LAYER.bytes, MEDIA_TYPES.ociForeignLayer, { urls });
@@ -84,7 +84,7 @@ Deno.test("a foreign layer is fetched again where it was fetched before", async 
   assert.equal(recordOf(bench, bench.reference()).foreign, true);
 });
 
-Deno.test("an index that is gone is written again, though all that it names is there", async () => {
+Deno.test("Puller.restore publishes a missing index although all parts are there", async () => {
   await using bench = await PullBench.start();
   const many = multiPlatform("wasi/wasm");
   bench.registry.add("app", many, "v1");
@@ -96,7 +96,7 @@ Deno.test("an index that is gone is written again, though all that it names is t
   assert.deepEqual(filesBelow(bench.layout.root), files);
 });
 
-Deno.test("an entry that is whole is left alone, and nobody is asked", async () => {
+Deno.test("Puller.restore sends no request for a complete entry", async () => {
   await using bench = await PullBench.start();
   bench.registry.add("app", image([LAYER]), "v1");
   await bench.pull();
@@ -107,7 +107,7 @@ Deno.test("an entry that is whole is left alone, and nobody is asked", async () 
   assert.deepEqual(bench.registry.requests(), []);
 });
 
-Deno.test("what the registry has no more cannot be restored, and the rest stays", async () => {
+Deno.test("Puller.restore keeps the other files if the registry has lost a blob", async () => {
   await using bench = await PullBench.start();
   bench.registry.add("app", image([LAYER, "other"]), "v1");
   await bench.pull();
@@ -120,7 +120,7 @@ Deno.test("what the registry has no more cannot be restored, and the rest stays"
   assert.deepEqual(filesBelow(bench.layout.root), files);
 });
 
-Deno.test("of Spin's entries only the blobs are fetched and unpacked", async () => {
+Deno.test("Puller.restoreSpinEntry fetches and unpacks only blobs", async () => {
   await using bench = await PullBench.start();
   const app = await spinApp({ files: { "a.txt": "one" }, archived: { "b.txt": "two" } });
   const reference = bench.reference();
@@ -129,10 +129,10 @@ Deno.test("of Spin's entries only the blobs are fetched and unpacked", async () 
   const folder = new ManifestStore(bench.layout).folder(reference);
   const whole = filesBelow(bench.layout.root);
   const config = blob(app.blobs[0]!.bytes);
-  // As Spin leaves it: no record, no folder of the digest, no config among the blobs.
+  // As Spin leaves an entry: no record, no folder of the digest, no config among the blobs.
   Deno.removeSync(join(folder, "record.json"));
   Deno.removeSync(bench.layout.digestFolder(reference, recordDigest(app)), { recursive: true });
-  const spins = whole.filter((path) => !/record\.json|manifests.*sha256/.test(path))
+  const spinFiles = whole.filter((path) => !/record\.json|manifests.*sha256/.test(path))
     .filter((path) => !path.endsWith(config.descriptor.digest));
   for (const tree of ["data", "wasm"] as const) {
     Deno.removeSync(bench.layout.tree(tree), { recursive: true });
@@ -140,7 +140,7 @@ Deno.test("of Spin's entries only the blobs are fetched and unpacked", async () 
   const manifest = parseManifest(app.bytes, formatReference(reference));
   assert.equal(manifest.kind, "image");
   await bench.puller.restoreSpinEntry(reference, manifest, { transfers: 2 });
-  assert.deepEqual(filesBelow(bench.layout.root), spins);
+  assert.deepEqual(filesBelow(bench.layout.root), spinFiles);
 });
 
 function recordDigest(artifact: { bytes: Uint8Array }) {

@@ -27,7 +27,7 @@ function select(artifact: Artifact, choice: PlatformChoice = {}, without?: strin
 
 const linux = platformOf("linux/amd64");
 
-Deno.test("an image is what it is", async () => {
+Deno.test("selectImages selects a single image itself", async () => {
   const artifact = image(["a"]);
   const selection = await select(artifact);
   assert.equal(selection?.chosen.digest, artifact.descriptor.digest);
@@ -35,7 +35,7 @@ Deno.test("an image is what it is", async () => {
   assert.deepEqual(selection?.indexes, []);
 });
 
-Deno.test("a platform is followed through an index", async () => {
+Deno.test("selectImages selects the image of a platform from an index", async () => {
   const artifact = multiPlatform("linux/amd64", "linux/arm64", "windows/amd64");
   const selection = await select(artifact, { platform: parsePlatform("linux/arm64") });
   assert.equal(selection?.chosen.digest, artifact.children[1]!.descriptor.digest);
@@ -43,14 +43,14 @@ Deno.test("a platform is followed through an index", async () => {
   assert.equal(selection?.indexes[0]?.digest, artifact.descriptor.digest);
 });
 
-Deno.test("all platforms bring every image, and one of them is chosen", async () => {
+Deno.test("selectImages selects every image with allPlatforms, and chooses one", async () => {
   const artifact = multiPlatform("plan9/mips", "wasi/wasm");
   const selection = await select(artifact, { allPlatforms: true });
   assert.equal(selection?.images.length, 2);
   assert.equal(selection?.chosen.digest, artifact.children[1]!.descriptor.digest);
 });
 
-Deno.test("an index in an index is followed, and one that nests too deep is refused", async () => {
+Deno.test("selectImages follows nested indexes up to a limit", async () => {
   const leaf = image(["deep"]);
   let nested = index([{ artifact: leaf, platform: linux }]);
   nested = index([{ artifact: nested }]);
@@ -59,12 +59,12 @@ Deno.test("an index in an index is followed, and one that nests too deep is refu
   await assert.rejects(select(nested), (error) => hasCode(error, "LDR_UNSUPPORTED_MANIFEST"));
 });
 
-Deno.test("a manifest that is not there makes the selection unknown", async () => {
+Deno.test("selectImages returns undefined if a manifest is missing", async () => {
   const artifact = multiPlatform("wasi/wasm");
   assert.equal(await select(artifact, {}, artifact.children[0]!.descriptor.digest), undefined);
 });
 
-Deno.test("a platform that is not there is told with those that are", async () => {
+Deno.test("selectImages fails for a missing platform and lists the available ones", async () => {
   const artifact = index([
     { artifact: image(["a"]), platform: platformOf("plan9/mips") },
     { artifact: image(["b"]), platform: platformOf("linux/arm/v7") },
@@ -74,6 +74,6 @@ Deno.test("a platform that is not there is told with those that are", async () =
     select(artifact, { platform: parsePlatform("linux/s390x") }),
     (error) =>
       hasCode(error, "LDR_NO_PLATFORM") &&
-      error.message === "the app has nothing for linux/s390x; it has plan9/mips, linux/arm/v7",
+      error.message === "the app has no image for linux/s390x; it has plan9/mips, linux/arm/v7",
   );
 });

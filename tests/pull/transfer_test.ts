@@ -1,10 +1,10 @@
-import { PROGRESS_RESETS_TRIES, transfer } from "../../src/pull/transfer.ts";
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { TRIES } from "../../src/base/limits.ts";
 import { hasCode, LarderError } from "../../src/base/errors.ts";
-import type { BlobStream, Fetcher } from "../../src/oci/fetcher.ts";
+import { TRIES } from "../../src/base/limits.ts";
 import { sizeMismatch } from "../../src/oci/content_verifier.ts";
+import type { BlobStream, Fetcher } from "../../src/oci/fetcher.ts";
+import { PROGRESS_RESETS_TRIES, transfer } from "../../src/pull/transfer.ts";
 import { BlobStore } from "../../src/store/blobs/blob_store.ts";
 import { Layout } from "../../src/store/layout.ts";
 import { describe, filesIn, sampleBytes } from "../support/cache/blobs.ts";
@@ -16,7 +16,7 @@ const DESCRIPTOR = describe(BYTES);
 
 type Step = (offset: number) => BlobStream;
 
-/** Plays its steps in turn, the last one again and again, and notes the offsets that were asked for. */
+/** Plays its steps in order, the last one repeatedly, and records the requested offsets. */
 class Script implements Fetcher {
   readonly offsets: number[] = [];
   readonly #steps: Step[];
@@ -51,10 +51,10 @@ const breaksAfter = (count: number): Step => (offset) =>
 const ignoresRange: Step = () => sends(BYTES, 0);
 const endsEarly: Step = (offset) => sends(BYTES.subarray(offset, 700), offset);
 const wrong: Step = (offset) => sends(sampleBytes(1000, 5).subarray(offset), offset);
-const refuses: Step = () => {
+const fails: Step = () => {
   throw broken();
 };
-/** As the client does where the length that is announced is not the blob's. */
+/** As the client fails if the announced length is not the blob's. */
 const otherPage: Step = () => {
   throw sizeMismatch(DESCRIPTOR, "another page");
 };
@@ -69,7 +69,7 @@ class Bench extends TemporaryFolder {
   }
 
   /** Leaves a partial file, as a killed process does. */
-  left(bytes: Uint8Array): void {
+  leavePartial(bytes: Uint8Array): void {
     Deno.mkdirSync(join(this.layout.root, "partial"), { recursive: true });
     Deno.writeFileSync(this.layout.partial(DESCRIPTOR.digest), bytes);
   }
@@ -82,21 +82,26 @@ class Bench extends TemporaryFolder {
 
 for (
   const [name, steps, offsets, received] of [
-    ["at once", [good], [0], 1000],
-    ["after a break, from there on", [breaksAfter(300), good], [0, 300], 1000],
+    ["in one try", [good], [0], 1000],
+    ["after a break, from the offset", [breaksAfter(300), good], [0, 300], 1000],
     ["after several breaks", [breaksAfter(300), breaksAfter(300), good], [0, 300, 600], 1000],
-    ["after an early end, from there on", [endsEarly, good], [0, 700], 1000],
-    ["from nothing where ranges are ignored", [breaksAfter(300), ignoresRange], [0, 300], 1300],
-    ["after other answers, from where it was", [breaksAfter(300), otherPage, otherPage, good], [
+    ["after an early end, from the offset", [endsEarly, good], [0, 700], 1000],
+    [
+      "from the start if the server ignores ranges",
+      [breaksAfter(300), ignoresRange],
+      [0, 300],
+      1300,
+    ],
+    ["after other responses, from the offset", [breaksAfter(300), otherPage, otherPage, good], [
       0,
       300,
       300,
       300,
     ], 1000],
-    ["once the server answers again", [refuses, refuses, good], [0, 0, 0], 1000],
+    ["after refused connections", [fails, fails, good], [0, 0, 0], 1000],
   ] as const
 ) {
-  Deno.test(`a blob comes ${name}`, async () => {
+  Deno.test(`transfer fetches a blob ${name}`, async () => {
     using bench = new Bench();
     const source = new Script(...steps);
     assert.equal(await bench.run(source), received);
@@ -105,27 +110,27 @@ for (
   });
 }
 
-Deno.test("what an earlier process left is used", async () => {
+Deno.test("transfer continues the partial file of an earlier process", async () => {
   using bench = new Bench();
-  bench.left(BYTES.subarray(0, 450));
+  bench.leavePartial(BYTES.subarray(0, 450));
   const source = new Script(good);
   assert.equal(await bench.run(source), 550);
   assert.deepEqual(source.offsets, [450]);
   bench.assertHas();
 });
 
-Deno.test("a whole partial file needs no request", async () => {
+Deno.test("transfer sends no request for a complete partial file", async () => {
   using bench = new Bench();
-  bench.left(BYTES);
-  const source = new Script(refuses);
+  bench.leavePartial(BYTES);
+  const source = new Script(fails);
   assert.equal(await bench.run(source), 0);
   assert.deepEqual(source.offsets, []);
   bench.assertHas();
 });
 
-Deno.test("a damaged partial file is thrown away and the blob fetched anew", async () => {
+Deno.test("transfer discards a damaged partial file and fetches the whole blob", async () => {
   using bench = new Bench();
-  bench.left(sampleBytes(450, 77));
+  bench.leavePartial(sampleBytes(450, 77));
   const source = new Script(good);
   assert.equal(await bench.run(source), 1550);
   assert.deepEqual(source.offsets, [450, 0]);
@@ -135,12 +140,12 @@ Deno.test("a damaged partial file is thrown away and the blob fetched anew", asy
 for (
   const [name, source, code, requests] of [
     ["wrong bytes", new Script(wrong), "LDR_DIGEST_MISMATCH", 1],
-    ["an answer of another size", new Script(otherPage), "LDR_SIZE_MISMATCH", 1],
-    ["an early end every time", new Script(endsEarly), "LDR_SIZE_MISMATCH", TRIES],
-    ["a server that never answers", new Script(refuses), "LDR_UNREACHABLE", TRIES],
+    ["a response of another size", new Script(otherPage), "LDR_SIZE_MISMATCH", 1],
+    ["an early end in every try", new Script(endsEarly), "LDR_SIZE_MISMATCH", TRIES],
+    ["a server that never answers", new Script(fails), "LDR_UNREACHABLE", TRIES],
   ] as const
 ) {
-  Deno.test(`${name} end in ${code} and leave nothing`, async () => {
+  Deno.test(`transfer fails with ${code} and leaves no file after ${name}`, async () => {
     using bench = new Bench();
     await assert.rejects(bench.run(source), (error) => hasCode(error, code));
     assert.equal(source.offsets.length, requests);
@@ -149,7 +154,7 @@ for (
   });
 }
 
-Deno.test("what came before the last break is kept for the next try", async () => {
+Deno.test("transfer keeps the partial file after the last try", async () => {
   using bench = new Bench();
   const source = new Script(breaksAfter(100));
   await assert.rejects(bench.run(source), (error) => hasCode(error, "LDR_UNREACHABLE"));
@@ -157,27 +162,27 @@ Deno.test("what came before the last break is kept for the next try", async () =
   assert.equal(Deno.statSync(bench.layout.partial(DESCRIPTOR.digest)).size, 500);
 });
 
-Deno.test("another answer every time leaves what came before it for the next try", async () => {
+Deno.test("transfer keeps the partial file after responses of another size", async () => {
   using bench = new Bench();
-  bench.left(BYTES.subarray(0, 450));
+  bench.leavePartial(BYTES.subarray(0, 450));
   const source = new Script(otherPage);
   await assert.rejects(bench.run(source), (error) => hasCode(error, "LDR_SIZE_MISMATCH"));
   assert.deepEqual(source.offsets, Array(TRIES).fill(450));
   assert.equal(Deno.statSync(bench.layout.partial(DESCRIPTOR.digest)).size, 450);
 });
 
-Deno.test("an answer of all of it that is empty leaves what came before for the next", async () => {
+Deno.test("transfer keeps the partial file after an empty response", async () => {
   using bench = new Bench();
-  bench.left(BYTES.subarray(0, 450));
+  bench.leavePartial(BYTES.subarray(0, 450));
   const source = new Script(() => sends(new Uint8Array(0), 0), good);
   assert.equal(await bench.run(source), 550);
   assert.deepEqual(source.offsets, [450, 450]);
   bench.assertHas();
 });
 
-Deno.test("a disk that fails when a download starts over releases the source", async () => {
+Deno.test("transfer releases the source if the disk fails on a restart", async () => {
   using bench = new Bench();
-  bench.left(BYTES.subarray(0, 450));
+  bench.leavePartial(BYTES.subarray(0, 450));
   let isReleased = false;
   const source = new Script(() => ({
     offset: 0,
@@ -201,7 +206,7 @@ Deno.test("a disk that fails when a download starts over releases the source", a
   assert.equal(isReleased, true);
 });
 
-Deno.test("progress starts the count of tries anew, and the same bytes once more are none", async () => {
+Deno.test("transfer resets the count of tries after progress, but not after the same bytes", async () => {
   const step = PROGRESS_RESETS_TRIES;
   const bytes = sampleBytes(TRIES * 2 * step);
   const chunk = (from: number, offset: number) => ({
@@ -213,29 +218,29 @@ Deno.test("progress starts the count of tries anew, and the same bytes once more
   });
   {
     using bench = new Bench();
-    const goesOn = new Script((offset) => chunk(offset, offset));
-    assert.equal(await bench.run(goesOn, describe(bytes)), bytes.length);
+    const continues = new Script((offset) => chunk(offset, offset));
+    assert.equal(await bench.run(continues, describe(bytes)), bytes.length);
   }
   using bench = new Bench();
-  const beginsAnew: Script = new Script(() => {
-    if (beginsAnew.offsets.length > 2 * TRIES) throw new Error("there is no end to it");
+  const restarts: Script = new Script(() => {
+    if (restarts.offsets.length > 2 * TRIES) throw new Error("the tries do not end");
     return chunk(0, 0);
   });
   await assert.rejects(
-    bench.run(beginsAnew, describe(bytes)),
+    bench.run(restarts, describe(bytes)),
     (error) => hasCode(error, "LDR_UNREACHABLE"),
   );
-  assert.equal(beginsAnew.offsets.length, TRIES);
+  assert.equal(restarts.offsets.length, TRIES);
 });
 
-Deno.test("pauses grow under full jitter", async () => {
+Deno.test("transfer pauses longer after each failure", async () => {
   using bench = new Bench();
-  await assert.rejects(bench.run(new Script(refuses)));
+  await assert.rejects(bench.run(new Script(fails)));
   assert.deepEqual(bench.clock.sleeps, [125, 250, 500, 1000]);
 });
 
-Deno.test("a blob that is present needs nothing", async () => {
+Deno.test("transfer sends no request for a blob that is present", async () => {
   using bench = new Bench();
   await bench.run(new Script(good));
-  assert.equal(await bench.run(new Script(refuses)), undefined);
+  assert.equal(await bench.run(new Script(fails)), undefined);
 });

@@ -1,14 +1,14 @@
-import { MAX_MANIFEST } from "../../src/oci/manifest.ts";
 import assert from "node:assert/strict";
 import { type ErrorCode, hasCode, LarderError } from "../../src/base/errors.ts";
 import type { Digest } from "../../src/oci/digest.ts";
 import { digestOf } from "../../src/oci/hash.ts";
+import { MAX_MANIFEST } from "../../src/oci/manifest.ts";
 import { MANIFEST_ACCEPT } from "../../src/oci/media_types.ts";
-import { type Authorizer, type Refusal, RegistryClient } from "../../src/registry/client.ts";
+import { type Authorizer, type DeniedRequest, RegistryClient } from "../../src/registry/client.ts";
 import type { HttpRequest, Transport } from "../../src/registry/http/transport.ts";
 import { image, type TestBlob } from "../support/cache/artifacts.ts";
-import { type FakeResponse, FakeTransport, response } from "../support/registry/fake_transport.ts";
 import { FakeClock } from "../support/fake_clock.ts";
+import { type FakeResponse, FakeTransport, response } from "../support/registry/fake_transport.ts";
 
 const NAME = { registry: "reg.test", repository: "team/app" };
 const BASE = "https://reg.test/v2/team/app";
@@ -18,9 +18,9 @@ const DIGEST = ARTIFACT.descriptor.digest as Digest;
 const OTHER = digestOf(new Uint8Array([1]));
 const withCode = (...codes: ErrorCode[]) => (error: unknown) => hasCode(error, ...codes);
 
-/** Answers with `Token 1`, `Token 2`, … and gives up after `limit`. */
+/** Returns `Token 1`, `Token 2`, …, and fails after `limit`. */
 class FakeAuthorizer implements Authorizer {
-  readonly refusals: Refusal[] = [];
+  readonly denials: DeniedRequest[] = [];
   readonly #limit: number;
   known: string | undefined;
 
@@ -34,12 +34,12 @@ class FakeAuthorizer implements Authorizer {
   }
 
   // deno-lint-ignore require-await
-  async answer(refusal: Refusal): Promise<string> {
-    this.refusals.push(refusal);
-    if (this.refusals.length > this.#limit) {
+  async authorize(denied: DeniedRequest): Promise<string> {
+    this.denials.push(denied);
+    if (this.denials.length > this.#limit) {
       throw new LarderError("LDR_UNAUTHORIZED", "given up", { hint: "h" });
     }
-    return `Token ${this.refusals.length}`;
+    return `Token ${this.denials.length}`;
   }
 }
 
@@ -52,68 +52,68 @@ const manifestResponse = (headers: Record<string, string> = MANIFEST) =>
 const authorizations = (requests: readonly HttpRequest[]) =>
   requests.map(({ headers }) => headers.authorization);
 
-Deno.test("a refusal is answered once, and the answer serves", async () => {
-  const refused = response(401, { "www-authenticate": 'Bearer realm="https://auth.test"' });
-  const transport = new FakeTransport(refused, manifestResponse());
+Deno.test("RegistryClient.send sends a denied request again with authorization", async () => {
+  const denial = response(401, { "www-authenticate": 'Bearer realm="https://auth.test"' });
+  const transport = new FakeTransport(denial, manifestResponse());
   const authorizer = new FakeAuthorizer();
   const manifest = await repository(transport, authorizer).manifest("v1");
   assert.equal(manifest.digest, DIGEST);
   assert.deepEqual(authorizations(transport.requests), [undefined, "Token 1"]);
-  const [refusal] = authorizer.refusals;
-  assert.deepEqual([refusal!.registry, refusal!.repository], [NAME.registry, NAME.repository]);
-  assert.deepEqual([refusal!.status, refusal!.sent], [401, undefined]);
-  assert.equal(refusal!.url.href, `${BASE}/manifests/v1`);
-  assert.equal(refusal!.headers.get("www-authenticate"), 'Bearer realm="https://auth.test"');
-  assert.equal(refused.isReleased, true);
+  const [denied] = authorizer.denials;
+  assert.deepEqual([denied!.registry, denied!.repository], [NAME.registry, NAME.repository]);
+  assert.deepEqual([denied!.status, denied!.sent], [401, undefined]);
+  assert.equal(denied!.url.href, `${BASE}/manifests/v1`);
+  assert.equal(denied!.headers.get("www-authenticate"), 'Bearer realm="https://auth.test"');
+  assert.equal(denial.isReleased, true);
 });
 
-Deno.test("what is known is sent at once", async () => {
+Deno.test("RegistryClient.send sends a known authorization at once", async () => {
   const transport = new FakeTransport(manifestResponse());
   await repository(transport, new FakeAuthorizer(0, "Token 0")).manifest("v1");
   assert.deepEqual(authorizations(transport.requests), ["Token 0"]);
 });
 
 for (const status of [401, 403]) {
-  Deno.test(`a token that gets ${status} is replaced`, async () => {
+  Deno.test(`RegistryClient.send replaces a token after ${status}`, async () => {
     const transport = new FakeTransport(response(status), manifestResponse());
     const authorizer = new FakeAuthorizer(1, "Token 0");
     await repository(transport, authorizer).manifest("v1");
     assert.deepEqual(authorizations(transport.requests), ["Token 0", "Token 1"]);
-    assert.deepEqual(authorizer.refusals.map(({ status, sent }) => [status, sent]), [
+    assert.deepEqual(authorizer.denials.map(({ status, sent }) => [status, sent]), [
       [status, "Token 0"],
     ]);
   });
 }
 
-Deno.test("a 403 to nobody is an answer", async () => {
+Deno.test("RegistryClient.send returns a 403 to a request without authorization", async () => {
   const transport = new FakeTransport(response(403));
   const authorizer = new FakeAuthorizer();
   await assert.rejects(repository(transport, authorizer).manifest("v1"), withCode("LDR_FORBIDDEN"));
-  assert.equal(authorizer.refusals.length, 0);
+  assert.equal(authorizer.denials.length, 0);
 });
 
-Deno.test("refusals without end end with the authorizer's own error", async () => {
-  const refused = [response(401), response(401), response(401)];
-  const transport = new FakeTransport(...refused);
+Deno.test("RegistryClient.send ends repeated denials with the authorizer's error", async () => {
+  const denial = [response(401), response(401), response(401)];
+  const transport = new FakeTransport(...denial);
   await assert.rejects(
     repository(transport, new FakeAuthorizer(2)).manifest("v1"),
     /given up/,
   );
   assert.deepEqual(authorizations(transport.requests), [undefined, "Token 1", "Token 2"]);
-  assert.deepEqual(refused.map((answer) => answer.isReleased), [true, true, true]);
+  assert.deepEqual(denial.map((answer) => answer.isReleased), [true, true, true]);
 });
 
-Deno.test("a registry that lets us in answers the ping", async () => {
+Deno.test("RegistryClient.ping requests /v2/ with authorization", async () => {
   const transport = new FakeTransport(response(401), response(200, {}, "{}"));
   const authorizer = new FakeAuthorizer();
   const client = new RegistryClient({ transport, authorizer, clock: new FakeClock() });
   await client.ping("reg.test");
   assert.deepEqual(transport.lines, Array(2).fill("GET https://reg.test/v2/"));
-  assert.equal(authorizer.refusals[0]!.repository, undefined);
+  assert.equal(authorizer.denials[0]!.repository, undefined);
 });
 
 for (const [status, code] of [[404, "LDR_NOT_FOUND"], [500, "LDR_SERVER_ERROR"]] as const) {
-  Deno.test(`a ping that gets ${status} is ${code}`, async () => {
+  Deno.test(`RegistryClient.ping fails with ${code} after ${status}`, async () => {
     const client = new RegistryClient({
       clock: new FakeClock(),
       transport: new FakeTransport(response(status)),
@@ -123,26 +123,26 @@ for (const [status, code] of [[404, "LDR_NOT_FOUND"], [500, "LDR_SERVER_ERROR"]]
   });
 }
 
-/** What HEAD is answered with, and the digest or error. */
+/** Name, response to the HEAD request, and the digest or error. */
 const HEADS: [string, FakeResponse, Digest | ErrorCode | undefined][] = [
   ["a digest", response(200, { "docker-content-digest": DIGEST }), DIGEST],
   ["no digest", response(200), undefined],
-  ["no digest that is one", response(200, { "docker-content-digest": "sha256:../x" }), undefined],
-  ["not found", response(404), undefined],
-  ["no such method", response(405), undefined],
-  ["not implemented", response(501), undefined],
-  ["a bad request", response(400), undefined],
-  ["a redirect to nowhere", response(302), undefined],
-  ["forbidden", response(403), "LDR_FORBIDDEN"],
-  ["a time-out", response(408), "LDR_SERVER_ERROR"],
-  ["too many requests", response(429), "LDR_RATE_LIMITED"],
-  ["a failure", response(500), "LDR_SERVER_ERROR"],
-  ["a failing gateway", response(502), "LDR_SERVER_ERROR"],
-  ["out of service", response(503), "LDR_SERVER_ERROR"],
+  ["an invalid digest", response(200, { "docker-content-digest": "sha256:../x" }), undefined],
+  ["404", response(404), undefined],
+  ["405", response(405), undefined],
+  ["501", response(501), undefined],
+  ["400", response(400), undefined],
+  ["302 without a location", response(302), undefined],
+  ["403", response(403), "LDR_FORBIDDEN"],
+  ["408", response(408), "LDR_SERVER_ERROR"],
+  ["429", response(429), "LDR_RATE_LIMITED"],
+  ["500", response(500), "LDR_SERVER_ERROR"],
+  ["502", response(502), "LDR_SERVER_ERROR"],
+  ["503", response(503), "LDR_SERVER_ERROR"],
 ];
 
 for (const [name, answer, outcome] of HEADS) {
-  Deno.test(`HEAD of a tag: ${name}`, async () => {
+  Deno.test(`Repository.head with ${name}`, async () => {
     const transport = new FakeTransport(answer);
     const head = repository(transport).head("v1");
     if (outcome?.startsWith("LDR_")) await assert.rejects(head, withCode(outcome as ErrorCode));
@@ -153,7 +153,7 @@ for (const [name, answer, outcome] of HEADS) {
   });
 }
 
-Deno.test("a manifest is asked for by tag or digest, with the types that are understood", async () => {
+Deno.test("Repository.manifest requests a tag or digest with the supported media types", async () => {
   for (const target of ["v1", DIGEST]) {
     const transport = new FakeTransport(manifestResponse());
     const manifest = await repository(transport).manifest(target);
@@ -163,43 +163,43 @@ Deno.test("a manifest is asked for by tag or digest, with the types that are und
   }
 });
 
-/** Name, what is asked for, the answer, and the digest or error. */
+/** Name, tag or digest, response, and the digest or error. */
 const MANIFESTS: [string, string, FakeResponse, Digest | ErrorCode][] = [
-  ["a header that agrees", "v1", manifestResponse({ "docker-content-digest": DIGEST }), DIGEST],
+  ["a matching digest header", "v1", manifestResponse({ "docker-content-digest": DIGEST }), DIGEST],
   [
-    "a header that does not",
+    "another digest header",
     "v1",
     manifestResponse({ "docker-content-digest": OTHER }),
     "LDR_DIGEST_MISMATCH",
   ],
-  ["a header that is no digest", "v1", manifestResponse({ "docker-content-digest": "x" }), DIGEST],
+  ["an invalid digest header", "v1", manifestResponse({ "docker-content-digest": "x" }), DIGEST],
   [
-    "a header in another algorithm",
+    "a digest header of another algorithm",
     "v1",
     manifestResponse({ "docker-content-digest": digestOf(new Uint8Array(), "sha512") }),
     DIGEST,
   ],
   [
-    "another's header, for a digest that is right",
+    "another digest header for a requested digest",
     DIGEST,
     manifestResponse({ "docker-content-digest": OTHER }),
     DIGEST,
   ],
-  ["other bytes than the digest's", OTHER, manifestResponse(), "LDR_DIGEST_MISMATCH"],
+  ["bytes of another digest", OTHER, manifestResponse(), "LDR_DIGEST_MISMATCH"],
   [
     "a web page",
     "v1",
     response(200, { "content-type": "text/html" }, "<html>"),
     "LDR_BAD_MANIFEST",
   ],
-  ["nothing", "v1", response(200, {}, ""), "LDR_BAD_MANIFEST"],
-  ["not found", "v1", response(404), "LDR_NOT_FOUND"],
-  ["a part of it", "v1", response(206, MANIFEST, [ARTIFACT.bytes]), "LDR_BAD_RESPONSE"],
-  ["too many requests", "v1", response(429), "LDR_RATE_LIMITED"],
+  ["an empty body", "v1", response(200, {}, ""), "LDR_BAD_MANIFEST"],
+  ["404", "v1", response(404), "LDR_NOT_FOUND"],
+  ["206", "v1", response(206, MANIFEST, [ARTIFACT.bytes]), "LDR_BAD_RESPONSE"],
+  ["429", "v1", response(429), "LDR_RATE_LIMITED"],
 ];
 
 for (const [name, target, answer, outcome] of MANIFESTS) {
-  Deno.test(`GET of a manifest: ${name}`, async () => {
+  Deno.test(`Repository.manifest with ${name}`, async () => {
     const manifest = repository(new FakeTransport(answer)).manifest(target);
     if (outcome.startsWith("LDR_")) await assert.rejects(manifest, withCode(outcome as ErrorCode));
     else assert.equal((await manifest).digest, outcome);
@@ -207,7 +207,7 @@ for (const [name, target, answer, outcome] of MANIFESTS) {
   });
 }
 
-Deno.test("an error names what was asked for in full", async () => {
+Deno.test("Repository.manifest names the full reference in an error", async () => {
   const of = (target: string) => repository(new FakeTransport(response(404))).manifest(target);
   await assert.rejects(of("v1"), /not found: reg\.test\/team\/app:v1: reg\.test answered 404/);
   await assert.rejects(
@@ -216,7 +216,7 @@ Deno.test("an error names what was asked for in full", async () => {
   );
 });
 
-Deno.test("a manifest over the limit is refused without being read to its end", async () => {
+Deno.test("Repository.manifest stops reading a manifest over the limit", async () => {
   let sent = 0;
   const body = new ReadableStream<Uint8Array>({
     pull(controller) {
@@ -245,53 +245,58 @@ const rest = (from: number) => ({
   "content-length": String(SIZE - from),
 });
 
-/** Name, the offset, the answers, where the content begins or the error. */
+/** Name, offset, responses, and the offset of the content or the error. */
 const BLOBS: [string, number, FakeResponse[], number | ErrorCode][] = [
-  ["all of it", 0, [blobResponse(200, { "content-length": String(SIZE) })], 0],
-  ["no length announced", 0, [blobResponse(200, {})], 0],
-  ["the rest", 3, [blobResponse(206, rest(3), 3)], 3],
+  ["a whole blob", 0, [blobResponse(200, { "content-length": String(SIZE) })], 0],
+  ["no announced length", 0, [blobResponse(200, {})], 0],
+  ["a range", 3, [blobResponse(206, rest(3), 3)], 3],
   ["an ignored range", 3, [blobResponse(200, { "content-length": String(SIZE) })], 0],
-  ["past the end", SIZE, [response(416), blobResponse(200, {})], 0],
-  ["another part", 3, [blobResponse(206, rest(4), 4), blobResponse(200, {})], 0],
-  ["a part unasked for", 0, [blobResponse(206, rest(4), 4)], "LDR_BAD_RESPONSE"],
+  ["416", SIZE, [response(416), blobResponse(200, {})], 0],
+  ["another range", 3, [blobResponse(206, rest(4), 4), blobResponse(200, {})], 0],
+  ["an unrequested range", 0, [blobResponse(206, rest(4), 4)], "LDR_BAD_RESPONSE"],
   [
-    "too short",
+    "an announced length too short",
     0,
     [blobResponse(200, { "content-length": String(SIZE - 1) })],
     "LDR_SIZE_MISMATCH",
   ],
-  ["too long", 0, [blobResponse(200, { "content-length": String(SIZE + 1) })], "LDR_SIZE_MISMATCH"],
   [
-    "a rest too long",
+    "an announced length too long",
+    0,
+    [blobResponse(200, { "content-length": String(SIZE + 1) })],
+    "LDR_SIZE_MISMATCH",
+  ],
+  [
+    "an announced length too long for the range",
     3,
     [blobResponse(206, { ...rest(3), "content-length": String(SIZE) }, 3), blobResponse(200, {})],
     0,
   ],
   [
-    "another page instead of the rest",
+    "another length instead of the range",
     3,
     [blobResponse(200, { "content-length": String(SIZE + 1) })],
     "LDR_SIZE_MISMATCH",
   ],
   [
-    "a length that is none",
+    "an invalid announced length",
     0,
     [blobResponse(200, { "content-length": "many" })],
     "LDR_SIZE_MISMATCH",
   ],
   [
-    "an encoded length says nothing",
+    "the length of encoded content",
     0,
     [blobResponse(200, { "content-length": "1", "content-encoding": "gzip" })],
     0,
   ],
-  ["not found", 0, [response(404)], "LDR_NOT_FOUND"],
-  ["not found when resumed", 3, [response(404)], "LDR_NOT_FOUND"],
-  ["a failure", 0, [response(500)], "LDR_SERVER_ERROR"],
+  ["404", 0, [response(404)], "LDR_NOT_FOUND"],
+  ["404 to a range", 3, [response(404)], "LDR_NOT_FOUND"],
+  ["500", 0, [response(500)], "LDR_SERVER_ERROR"],
 ];
 
 for (const [name, offset, answers, outcome] of BLOBS) {
-  Deno.test(`GET of a blob: ${name}`, async () => {
+  Deno.test(`Repository.fetch with ${name}`, async () => {
     const transport = new FakeTransport(...answers);
     const fetched = repository(transport).fetch(blobOf(LAYER), offset);
     if (typeof outcome === "string") {

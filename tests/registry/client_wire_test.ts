@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { TRIES } from "../../src/base/limits.ts";
 import { type ErrorCode, hasCode } from "../../src/base/errors.ts";
+import { TRIES } from "../../src/base/limits.ts";
 import type { Digest } from "../../src/oci/digest.ts";
 import { RegistryClient } from "../../src/registry/client.ts";
 import { FetchTransport } from "../../src/registry/http/fetch_transport.ts";
@@ -8,9 +8,9 @@ import { RedirectTransport } from "../../src/registry/http/redirects.ts";
 import { SchemeTransport } from "../../src/registry/http/scheme.ts";
 import { image, type TestBlob } from "../support/cache/artifacts.ts";
 import { FakeClock } from "../support/fake_clock.ts";
+import { WatchedAbort } from "../support/listeners.ts";
 import * as faults from "../support/registry/faults.ts";
 import { FixtureRegistry } from "../support/registry/fixture_registry.ts";
-import { WatchedAbort } from "../support/listeners.ts";
 
 const ARTIFACT = image(["a layer"]);
 const DIGEST = ARTIFACT.descriptor.digest as Digest;
@@ -22,7 +22,7 @@ const blobOf = ({ descriptor }: TestBlob) => ({
 });
 const withCode = (...codes: ErrorCode[]) => (error: unknown) => hasCode(error, ...codes);
 
-/** A client of a registry that really answers, through everything but the retries. */
+/** Runs a client with a fixture registry over sockets, with every transport but the retries. */
 async function withRegistry(
   body: (registry: FixtureRegistry, client: RegistryClient) => Promise<void>,
 ): Promise<void> {
@@ -31,7 +31,7 @@ async function withRegistry(
   const transport = new SchemeTransport(new RedirectTransport(sockets));
   const authorizer = {
     current: () => "Bearer very-secret",
-    answer: () => Promise.reject(new Error("refused")),
+    authorize: () => Promise.reject(new Error("refused")),
   };
   await body(
     registry,
@@ -39,7 +39,7 @@ async function withRegistry(
   );
 }
 
-Deno.test("a manifest and its blobs come over the wire", async () => {
+Deno.test("Repository reads a manifest and a blob over the wire", async () => {
   await withRegistry(async (registry, client) => {
     registry.add("team/app", ARTIFACT, "v1");
     const repository = client.repository({ registry: registry.host, repository: "team/app" });
@@ -53,7 +53,7 @@ Deno.test("a manifest and its blobs come over the wire", async () => {
   });
 });
 
-Deno.test("a manifest over the limit is not read to its end over the wire", async () => {
+Deno.test("Repository.manifest stops reading an endless body over the wire", async () => {
   await withRegistry(async (registry, client) => {
     registry.add("team/app", ARTIFACT, "v1");
     registry.fail("/manifests/", faults.endlessBody);
@@ -62,7 +62,7 @@ Deno.test("a manifest over the limit is not read to its end over the wire", asyn
   });
 });
 
-Deno.test("what authorizes at the registry is not sent to where it redirects to", async () => {
+Deno.test("Repository.fetch sends no authorization to another host over the wire", async () => {
   await using cdn = await FixtureRegistry.start();
   await withRegistry(async (registry, client) => {
     registry.add("team/app", ARTIFACT, "v1");
@@ -71,14 +71,14 @@ Deno.test("what authorizes at the registry is not sent to where it redirects to"
     const repository = client.repository({ registry: registry.host, repository: "team/app" });
     const content = await repository.fetch(blobOf(LAYER), 1);
     for await (const _ of content.chunks);
-    const [there] = cdn.requests();
+    const [redirected] = cdn.requests();
     assert.equal(registry.requests()[0]!.headers.get("authorization"), "Bearer very-secret");
-    assert.equal(there!.headers.get("authorization"), null);
-    assert.equal(there!.headers.get("range"), "bytes=1-");
+    assert.equal(redirected!.headers.get("authorization"), null);
+    assert.equal(redirected!.headers.get("range"), "bytes=1-");
   });
 });
 
-Deno.test("a redirect loop ends", async () => {
+Deno.test("Repository.fetch fails in a redirect loop over the wire", async () => {
   await withRegistry(async (registry, client) => {
     registry.add("team/app", ARTIFACT, "v1");
     registry.fail("/blobs/", faults.redirectLoop);
@@ -87,7 +87,7 @@ Deno.test("a redirect loop ends", async () => {
   });
 });
 
-Deno.test("an abort ends a blob that is on its way, and nobody listens afterwards", async () => {
+Deno.test("Repository.fetch ends when it is aborted, and removes its listeners", async () => {
   await withRegistry(async (registry, client) => {
     registry.add("team/app", ARTIFACT, "v1");
     const stop = new WatchedAbort();
@@ -100,7 +100,7 @@ Deno.test("an abort ends a blob that is on its way, and nobody listens afterward
   });
 });
 
-Deno.test("a manifest that breaks off is asked for again, and given up after the last try", async () => {
+Deno.test("Repository.manifest retries a manifest that breaks off", async () => {
   await withRegistry(async (registry, client) => {
     registry.add("team/app", ARTIFACT, "v1");
     const repository = client.repository({ registry: registry.host, repository: "team/app" });

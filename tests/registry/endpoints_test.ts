@@ -13,10 +13,10 @@ const BASES: [string, string][] = [
 ];
 
 for (const [registry, url] of BASES) {
-  Deno.test(`the API of ${registry}`, () => assert.equal(apiBase(registry).href, url));
+  Deno.test(`apiBase of ${registry}`, () => assert.equal(apiBase(registry).href, url));
 }
 
-Deno.test("manifests and blobs lie below their repository", () => {
+Deno.test("manifestUrl and blobUrl are below the repository", () => {
   assert.equal(
     manifestUrl("ghcr.io", "a/b", "v1.0_x").href,
     "https://ghcr.io/v2/a/b/manifests/v1.0_x",
@@ -52,7 +52,7 @@ const HOSTS: [string, boolean][] = [
 ];
 
 for (const [host, near] of HOSTS) {
-  Deno.test(`"${host}" is ${near ? "" : "not "}this machine`, () => {
+  Deno.test(`isLoopback is ${near} for "${host}"`, () => {
     assert.equal(isLoopback(host), near);
   });
 }

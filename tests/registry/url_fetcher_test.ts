@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type ErrorCode, hasCode, LarderError } from "../../src/base/errors.ts";
-import { digestOf } from "../../src/oci/hash.ts";
 import type { BlobStream } from "../../src/oci/fetcher.ts";
+import { digestOf } from "../../src/oci/hash.ts";
 import { UrlFetcher } from "../../src/registry/url_fetcher.ts";
 import { FakeTransport, response } from "../support/registry/fake_transport.ts";
 
@@ -17,7 +17,7 @@ async function text({ chunks }: BlobStream): Promise<string> {
   return text;
 }
 
-Deno.test("the first address that has it serves, without credentials", async () => {
+Deno.test("UrlFetcher.fetch uses the first URL that has the blob, without credentials", async () => {
   const transport = new FakeTransport(response(200, {}, [CONTENT]));
   const content = await new UrlFetcher(transport, [A, B]).fetch(LAYER);
   assert.equal(content.offset, 0);
@@ -27,7 +27,7 @@ Deno.test("the first address that has it serves, without credentials", async () 
 });
 
 for (const first of [response(404), response(500), failure("LDR_UNREACHABLE")]) {
-  Deno.test(`the next address is asked after ${first instanceof Error ? first.code : first.status}`, async () => {
+  Deno.test(`UrlFetcher.fetch tries the next URL after ${first instanceof Error ? first.code : first.status}`, async () => {
     const transport = new FakeTransport(first, response(200, {}, [CONTENT]));
     assert.equal(await text(await new UrlFetcher(transport, [A, B]).fetch(LAYER)), "0123456789");
     assert.deepEqual(transport.lines, [`GET ${A}`, `GET ${B}`]);
@@ -35,7 +35,7 @@ for (const first of [response(404), response(500), failure("LDR_UNREACHABLE")]) 
   });
 }
 
-Deno.test("the last failure is told", async () => {
+Deno.test("UrlFetcher.fetch fails with the last error", async () => {
   const transport = new FakeTransport(response(500), response(404));
   await assert.rejects(new UrlFetcher(transport, [A, B]).fetch(LAYER), withCode("LDR_NOT_FOUND"));
 });
@@ -50,7 +50,7 @@ const UNUSABLE = [
   "https://[",
 ];
 
-Deno.test("addresses that are not the web's are passed over, and having no other is said", async () => {
+Deno.test("UrlFetcher.fetch ignores URLs other than http and https, and fails without any", async () => {
   const transport = new FakeTransport(response(200, {}, [CONTENT]));
   await assert.rejects(
     new UrlFetcher(transport, UNUSABLE).fetch(LAYER),
@@ -61,7 +61,7 @@ Deno.test("addresses that are not the web's are passed over, and having no other
   assert.deepEqual(transport.lines, [`GET ${B}`]);
 });
 
-Deno.test("a download goes on from its offset, or begins anew where the server cannot", async () => {
+Deno.test("UrlFetcher.fetch continues from the offset, or starts over if the server cannot", async () => {
   const rest = response(206, { "content-range": "bytes 4-9/10" }, [CONTENT.subarray(4)]);
   const ranged = new FakeTransport(rest);
   const content = await new UrlFetcher(ranged, [A]).fetch(LAYER, 4);
@@ -85,7 +85,7 @@ Deno.test("a download goes on from its offset, or begins anew where the server c
   assert.equal(wrong.isReleased, true);
 });
 
-Deno.test("an abort is no reason to ask the next address", async () => {
+Deno.test("UrlFetcher.fetch does not try the next URL after an abort", async () => {
   const stop = new AbortController();
   const transport = new FakeTransport(() => {
     stop.abort();

@@ -1,3 +1,4 @@
+// deno-lint-ignore-file no-console
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { parse } from "yaml";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { User } from "../support/cli/cli.ts";
-import { flip, nonsense } from "../support/cache/damage.ts";
+import { flipBit, invalidateJson } from "../support/cache/damage.ts";
 import { FixtureRegistry } from "../support/registry/fixture_registry.ts";
 import { killTest, larderKilledAt } from "../support/cache/killed_at.ts";
 import { spinApp } from "../support/cache/spin_apps.ts";
@@ -18,9 +18,9 @@ for (const calls of ["unlink,unlinkat", "rename,renameat,renameat2"]) {
       for (let wasKilled = true; wasKilled;) {
         using user = new User();
         await pull(user, registry.add("app", SPIN, "v1"));
-        for (const file of [1, 2].map((i) => blobPath(user, SPIN.blobs[i]!))) flip(file);
+        for (const file of [1, 2].map((i) => blobPath(user, SPIN.blobs[i]!))) flipBit(file);
         for (const name of ["config.json", "manifest.json"]) {
-          nonsense(entryPath(user, registry, "v1", name));
+          invalidateJson(entryPath(user, registry, "v1", name));
         }
         wasKilled = await larderKilledAt(user, ["verify", "--repair"], calls, ++nth);
         // A temporary file may be left: gc takes it.

@@ -22,7 +22,7 @@ for (
     ["0123456789ab", `ghcr.io/acme/app@sha256:0123456789ab${"c".repeat(52)}`, false],
   ] as const
 ) {
-  Deno.test(`"${pattern}" ${expected ? "stands" : "does not stand"} for ${name}`, () => {
+  Deno.test(`matchesName: "${pattern}" ${expected ? "matches" : "does not match"} ${name}`, () => {
     assert.equal(matchesName(pattern, name), expected);
   });
 }

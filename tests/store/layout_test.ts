@@ -16,27 +16,27 @@ const digest = parseDigest(`sha256:${hex}`);
 const sha512 = parseDigest(`sha512:${"0b".repeat(64)}`);
 const reference = parseReference("localhost:5000/team/app:v1");
 
-/** Name, what the path is asked of, the path below the root, and below it on Windows. */
+/** Name, function, expected path below the root, and the same on Windows. */
 const PATHS: [string, (layout: Layout) => string, string, string][] = [
   ["data", (l) => l.tree("data"), "data", "data"],
   ["wasm", (l) => l.tree("wasm"), "wasm", "wasm"],
   ["manifests", (l) => l.manifests, "manifests", "manifests"],
-  ["the lock", (l) => l.lock, "lock", "lock"],
+  ["the lock file", (l) => l.lock, "lock", "lock"],
   ["a blob", (l) => l.blob("data", digest), `data/sha256:${hex}`, `data/sha256_${hex}`],
   [
-    "a blob by sha512",
+    "a sha512 blob",
     (l) => l.blob("wasm", sha512),
     `wasm/${sha512}`,
     `wasm/sha512_${sha512.slice(7)}`,
   ],
   [
-    "Wasm",
+    "a Wasm blob",
     (l) => l.blobOf({ digest, mediaType: MEDIA_TYPES.wasm }),
     `wasm/sha256:${hex}`,
     `wasm/sha256_${hex}`,
   ],
   [
-    "what is not Wasm",
+    "a blob that is not Wasm",
     (l) => l.blobOf({ digest, mediaType: MEDIA_TYPES.ociLayer }),
     `data/sha256:${hex}`,
     `data/sha256_${hex}`,
@@ -49,19 +49,19 @@ const PATHS: [string, (layout: Layout) => string, string, string][] = [
   ],
   ["leases", (l) => l.leases, "leases", "leases"],
   [
-    "what an engine made of Wasm",
+    "a compiled entry",
     (l) => l.compiledFolder(digest, "jco-1.2.3+x"),
     `compiled/sha256:${hex}/jco-1.2.3+x`,
     `compiled/sha256_${hex}/jco-1.2.3+x`,
   ],
   [
-    "a tag",
+    "the folder of a tag",
     (l) => l.tagFolder(reference, "v1"),
     "manifests/localhost:5000/team/app/v1",
     "manifests/localhost_5000/team/app/v1",
   ],
   [
-    "a digest",
+    "the folder of a digest",
     (l) => l.digestFolder(reference, digest),
     `manifests/localhost:5000/team/app/sha256:${hex}`,
     `manifests/localhost_5000/team/app/sha256_${hex}`,
@@ -69,13 +69,13 @@ const PATHS: [string, (layout: Layout) => string, string, string][] = [
 ];
 
 for (const [name, path, onUnix, onWindows] of PATHS) {
-  Deno.test(`where ${name} lies`, () => {
+  Deno.test(`Layout: the path of ${name}`, () => {
     assert.equal(path(unix), join(ROOT, onUnix));
     assert.equal(path(windows), join(ROOT, onWindows));
   });
 }
 
-Deno.test("a file name of a digest is read back, and no other name is a digest", () => {
+Deno.test("Layout.digestOfName reverses fileName, and returns undefined for other names", () => {
   for (const layout of [unix, windows]) {
     for (const each of [digest, sha512]) {
       assert.equal(layout.digestOfName(layout.fileName(each)), each);
@@ -86,20 +86,20 @@ Deno.test("a file name of a digest is read back, and no other name is a digest",
   }
 });
 
-Deno.test("an engine's version that could be a path, or that some system writes otherwise, is refused", () => {
+Deno.test("Layout.compiledFolder rejects a version of an engine that is not safe in a path", () => {
   for (
     const engine of ["", ".", "..", "a/b", "a\\b", "1.0.", ".1", "-1", "a b", "ä", "x".repeat(65)]
   ) {
-    assert.throws(() => unix.compiledFolder(digest, engine), /no version/, engine);
+    assert.throws(() => unix.compiledFolder(digest, engine), /not a version/, engine);
   }
 });
 
-Deno.test("a tag that looks like Windows' name of a digest is a tag elsewhere", () => {
+Deno.test("Layout.digestOfName does not take a tag for the Windows name of a digest", () => {
   assert.equal(unix.digestOfName(`sha256_${hex}`), undefined);
 });
 
 for (const registry of ["docker.io", "localhost:5000", "[::1]:5000", "[fe80::1]", "127.0.0.1:80"]) {
-  Deno.test(`the folder of the registry ${registry} is read back`, () => {
+  Deno.test(`Layout.registryOfName reverses fileName for ${registry}`, () => {
     for (const layout of [unix, windows]) {
       assert.equal(layout.registryOfName(layout.fileName(registry)), registry);
     }
@@ -107,7 +107,7 @@ for (const registry of ["docker.io", "localhost:5000", "[::1]:5000", "[fe80::1]"
   });
 }
 
-Deno.test("no name on Windows has a character that Windows does not take", () => {
+Deno.test("Layout uses no characters that Windows forbids in names", () => {
   for (const [, path] of PATHS) {
     assert.doesNotMatch(relative(ROOT, path(windows)), /[<>:"|?*]/);
   }
@@ -121,7 +121,7 @@ const names = fc.tuple(
   tag,
 ).map(([registry, parts, tag]) => parseReference(`${registry}/${parts.join("/")}:${tag}`));
 
-Deno.test("every reference has a folder of its own, inside of the tree", () => {
+Deno.test("Layout.tagFolder gives each reference its own folder, inside the tree", () => {
   fc.assert(fc.property(names, names, fc.boolean(), (one, other, onWindows) => {
     const layout = onWindows ? windows : unix;
     const folder = layout.tagFolder(one, one.tag!);
@@ -132,7 +132,7 @@ Deno.test("every reference has a folder of its own, inside of the tree", () => {
   }));
 });
 
-Deno.test("blobs of two digests never share a file", () => {
+Deno.test("Layout.blob gives each digest its own file", () => {
   fc.assert(fc.property(fc.uint8Array(), fc.uint8Array(), (one, other) => {
     const [a, b] = [digestOf(one), digestOf(other)];
     assert.equal(windows.blob("data", a) === windows.blob("data", b), a === b);

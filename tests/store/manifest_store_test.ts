@@ -24,7 +24,7 @@ function image(seed = 1, layers = 2): ImageManifest {
   return parseManifest(bytes, "test") as ImageManifest;
 }
 
-class Bench extends TemporaryFolder {
+class Fixture extends TemporaryFolder {
   readonly layout = new Layout(join(this.path, "registry"));
   readonly manifests = new ManifestStore(this.layout);
 
@@ -48,74 +48,74 @@ class Bench extends TemporaryFolder {
   }
 }
 
-Deno.test("what is published is read back, under the tag and under the digest", async () => {
-  using bench = new Bench();
+Deno.test("ManifestStore reads back what it published, by tag and by digest", async () => {
+  using fixture = new Fixture();
   const manifest = image();
-  const record = bench.publish("localhost:5000/app:v1", manifest);
+  const record = fixture.publish("localhost:5000/app:v1", manifest);
   const reference = parseReference("localhost:5000/app:v1");
-  assert.deepEqual(await bench.manifests.record(reference), record);
-  assert.equal(await bench.manifests.isPublished(reference, manifest), true);
-  assert.deepEqual(await bench.manifests.manifest(reference, manifest.digest), manifest);
+  assert.deepEqual(await fixture.manifests.record(reference), record);
+  assert.equal(await fixture.manifests.isPublished(reference, manifest), true);
+  assert.deepEqual(await fixture.manifests.manifest(reference, manifest.digest), manifest);
   const files = ["config.json", "manifest.json", "record.json"];
-  assert.deepEqual(filesIn(bench.layout.tagFolder(reference, "v1")), files);
+  assert.deepEqual(filesIn(fixture.layout.tagFolder(reference, "v1")), files);
   assert.deepEqual(
-    filesIn(bench.layout.digestFolder(reference, manifest.digest)),
+    filesIn(fixture.layout.digestFolder(reference, manifest.digest)),
     files.slice(0, 2),
   );
 });
 
-Deno.test("an entry that Spin wrote over has no record any more", async () => {
-  using bench = new Bench();
-  bench.publish("ghcr.io/a/b:v1", image());
+Deno.test("ManifestStore.record ignores the record of an entry that Spin overwrote", async () => {
+  using fixture = new Fixture();
+  fixture.publish("ghcr.io/a/b:v1", image());
   const reference = parseReference("ghcr.io/a/b:v1");
-  const path = join(bench.layout.tagFolder(reference, "v1"), "manifest.json");
+  const path = join(fixture.layout.tagFolder(reference, "v1"), "manifest.json");
   Deno.writeTextFileSync(path, Deno.readTextFileSync(path) + " ");
-  assert.equal(await bench.manifests.record(reference), undefined);
-  assert.equal(await bench.manifests.isPublished(reference, image()), false);
+  assert.equal(await fixture.manifests.record(reference), undefined);
+  assert.equal(await fixture.manifests.isPublished(reference, image()), false);
 });
 
 for (
   const broken of ["", "{", "[]", '{"schemaVersion":2}', '{"schemaVersion":1,"digest":"../x"}']
 ) {
-  Deno.test(`a broken record counts as none: ${broken || "empty"}`, async () => {
-    using bench = new Bench();
-    bench.publish("ghcr.io/a/b:v1", image());
+  Deno.test(`ManifestStore.record returns undefined for an invalid record: ${broken || "empty"}`, async () => {
+    using fixture = new Fixture();
+    fixture.publish("ghcr.io/a/b:v1", image());
     const reference = parseReference("ghcr.io/a/b:v1");
-    Deno.writeTextFileSync(join(bench.manifests.folder(reference), "record.json"), broken);
-    assert.equal(await bench.manifests.record(reference), undefined);
-    assert.equal((await takeSnapshot(bench.layout, Date.now())).entries.length, 1);
+    Deno.writeTextFileSync(join(fixture.manifests.folder(reference), "record.json"), broken);
+    assert.equal(await fixture.manifests.record(reference), undefined);
+    assert.equal((await takeSnapshot(fixture.layout, Date.now())).entries.length, 1);
   });
 }
 
-Deno.test("an entry that another tag took over, where names have no case, has no record", async () => {
-  using bench = new Bench();
-  bench.publish("ghcr.io/a/b:v1", image());
-  const folder = bench.layout.tagFolder(parseReference("ghcr.io/a/b:v1"), "v1");
+Deno.test("ManifestStore.record ignores the record of a tag that differs in case", async () => {
+  using fixture = new Fixture();
+  fixture.publish("ghcr.io/a/b:v1", image());
+  const folder = fixture.layout.tagFolder(parseReference("ghcr.io/a/b:v1"), "v1");
   Deno.renameSync(folder, join(folder, "..", "V1"));
-  assert.equal(await bench.manifests.record(parseReference("ghcr.io/a/b:V1")), undefined);
+  assert.equal(await fixture.manifests.record(parseReference("ghcr.io/a/b:V1")), undefined);
 });
 
-Deno.test("a damaged manifest counts as none", async () => {
-  using bench = new Bench();
+Deno.test("ManifestStore.manifest returns undefined for a damaged manifest", async () => {
+  using fixture = new Fixture();
   const manifest = image();
-  bench.publish("ghcr.io/a/b:v1", manifest);
+  fixture.publish("ghcr.io/a/b:v1", manifest);
   const reference = parseReference("ghcr.io/a/b:v1");
-  const path = join(bench.layout.digestFolder(reference, manifest.digest), "manifest.json");
+  const path = join(fixture.layout.digestFolder(reference, manifest.digest), "manifest.json");
   Deno.writeTextFileSync(path, "{}");
-  assert.equal(await bench.manifests.manifest(reference, manifest.digest), undefined);
+  assert.equal(await fixture.manifests.manifest(reference, manifest.digest), undefined);
 });
 
-Deno.test("the list has tags and digests that were asked for, and no content of others", async () => {
-  using bench = new Bench();
+Deno.test("a snapshot lists the tags and digests that were pulled, and no other content", async () => {
+  using fixture = new Fixture();
   const [one, two] = [image(1), image(2, 3)];
-  bench.publish("docker.io/library/nginx:latest", one);
-  bench.publish("localhost:5000/deep/er/app:v1", one);
-  bench.publish(`ghcr.io/a/b:kept@${two.digest}`, two);
+  fixture.publish("docker.io/library/nginx:latest", one);
+  fixture.publish("localhost:5000/deep/er/app:v1", one);
+  fixture.publish(`ghcr.io/a/b:kept@${two.digest}`, two);
   Deno.writeTextFileSync(
-    join(bench.layout.tagFolder(parseReference("nginx"), "latest"), "pin.json"),
+    join(fixture.layout.tagFolder(parseReference("nginx"), "latest"), "pin.json"),
     "{}",
   );
-  const { entries } = await takeSnapshot(bench.layout, Date.now());
+  const { entries } = await takeSnapshot(fixture.layout, Date.now());
   assert.deepEqual(entries.map((e) => [e.name, e.pin !== undefined]), [
     ["docker.io/library/nginx:latest", true],
     [`ghcr.io/a/b:kept@${two.digest}`, false],
@@ -123,29 +123,29 @@ Deno.test("the list has tags and digests that were asked for, and no content of 
   ]);
 });
 
-Deno.test("Spin's entries are listed by their folder, with the time of their manifest", async () => {
-  using bench = new Bench();
-  const folder = join(bench.layout.manifests, "ghcr.io", "fermyon", "hello", "latest");
+Deno.test("a snapshot lists an entry of Spin by its folder, last used at the time of its manifest", async () => {
+  using fixture = new Fixture();
+  const folder = join(fixture.layout.manifests, "ghcr.io", "fermyon", "hello", "latest");
   Deno.mkdirSync(folder, { recursive: true });
   const { bytes } = image();
   Deno.writeFileSync(join(folder, "manifest.json"), bytes);
   Deno.utimeSync(join(folder, "manifest.json"), new Date(NOW), new Date(NOW));
-  const [entry] = (await takeSnapshot(bench.layout, Date.now())).entries;
+  const [entry] = (await takeSnapshot(fixture.layout, Date.now())).entries;
   assert.equal(entry?.name, "ghcr.io/fermyon/hello:latest");
   assert.equal(entry?.record, undefined);
   assert.equal(entry?.digest, digestOf(bytes));
   assert.equal(entry?.lastUsed, Date.parse(NOW));
 });
 
-Deno.test("a last use in the future is clamped to now, and damaged entries are told as such", async () => {
-  using bench = new Bench();
-  bench.publish("ghcr.io/a/b:v1", image());
-  const record = join(bench.manifests.folder(parseReference("ghcr.io/a/b:v1")), "record.json");
+Deno.test("a snapshot clamps a last use in the future, and reports damaged entries", async () => {
+  using fixture = new Fixture();
+  fixture.publish("ghcr.io/a/b:v1", image());
+  const record = join(fixture.manifests.folder(parseReference("ghcr.io/a/b:v1")), "record.json");
   Deno.utimeSync(record, new Date("2100-01-01"), new Date("2100-01-01"));
-  const broken = join(bench.layout.manifests, "ghcr.io", "x", "broken");
+  const broken = join(fixture.layout.manifests, "ghcr.io", "x", "broken");
   Deno.mkdirSync(broken, { recursive: true });
   Deno.writeTextFileSync(join(broken, "manifest.json"), "<html>");
-  const { entries } = await takeSnapshot(bench.layout, 1000);
+  const { entries } = await takeSnapshot(fixture.layout, 1000);
   assert.deepEqual(entries.map((entry) => entry.lastUsed), [1000, 1000]);
   assert.deepEqual(entries.map(({ name, problem }) => [name, problem !== undefined]), [
     ["ghcr.io/x:broken", true],
@@ -153,16 +153,16 @@ Deno.test("a last use in the future is clamped to now, and damaged entries are t
   ]);
 });
 
-Deno.test("a temporary file that a killed process left is used up by the next write", async () => {
-  using bench = new Bench();
+Deno.test("ManifestStore.publishRecord reuses the temporary file of a killed process", async () => {
+  using fixture = new Fixture();
   const reference = parseReference("ghcr.io/a/b:v1");
-  const folder = bench.manifests.folder(reference);
+  const folder = fixture.manifests.folder(reference);
   Deno.mkdirSync(folder, { recursive: true });
   Deno.writeTextFileSync(
     join(folder, "record.json.tmp"),
     "left behind, and longer than a record".repeat(99),
   );
-  const record = bench.publish("ghcr.io/a/b:v1", image());
-  assert.deepEqual(await bench.manifests.record(reference), record);
+  const record = fixture.publish("ghcr.io/a/b:v1", image());
+  assert.deepEqual(await fixture.manifests.record(reference), record);
   assert.deepEqual(filesIn(folder), ["config.json", "manifest.json", "record.json"]);
 });

@@ -19,37 +19,49 @@ const linux = { HOME: "/home/me" };
 const mac = { HOME: "/Users/me" };
 const windows = { USERPROFILE: "C:\\Users\\me" };
 
-/** What decides, on which system, the environment, the folder, and the words for it. */
+/** Name, system, environment, expected folder and rule. */
 const CACHES: [string, HostPlatform["os"], Environment, string, string][] = [
   ["the home folder", "linux", linux, "/home/me/.cache/larder", "HOME"],
-  ["XDG", "linux", { ...linux, XDG_CACHE_HOME: "/x" }, "/x/larder", "XDG_CACHE_HOME"],
-  ["XDG without a home", "linux", { XDG_CACHE_HOME: "/x/" }, "/x/larder", "XDG_CACHE_HOME"],
+  ["XDG_CACHE_HOME", "linux", { ...linux, XDG_CACHE_HOME: "/x" }, "/x/larder", "XDG_CACHE_HOME"],
   [
-    "no relative XDG",
+    "XDG_CACHE_HOME without HOME",
+    "linux",
+    { XDG_CACHE_HOME: "/x/" },
+    "/x/larder",
+    "XDG_CACHE_HOME",
+  ],
+  [
+    "no relative XDG_CACHE_HOME",
     "linux",
     { ...linux, XDG_CACHE_HOME: "x" },
     "/home/me/.cache/larder",
     "HOME (XDG_CACHE_HOME is not an absolute path and is ignored)",
   ],
-  ["no empty XDG", "linux", { ...linux, XDG_CACHE_HOME: "" }, "/home/me/.cache/larder", "HOME"],
-  ["the same on other Unixes", "freebsd", linux, "/home/me/.cache/larder", "HOME"],
-  ["Apple's folder", "darwin", mac, "/Users/me/Library/Caches/larder", "HOME"],
   [
-    "no XDG on macOS",
+    "no empty XDG_CACHE_HOME",
+    "linux",
+    { ...linux, XDG_CACHE_HOME: "" },
+    "/home/me/.cache/larder",
+    "HOME",
+  ],
+  ["the home folder on other Unix systems", "freebsd", linux, "/home/me/.cache/larder", "HOME"],
+  ["Library/Caches", "darwin", mac, "/Users/me/Library/Caches/larder", "HOME"],
+  [
+    "no XDG_CACHE_HOME on macOS",
     "darwin",
     { ...mac, XDG_CACHE_HOME: "/x" },
     "/Users/me/Library/Caches/larder",
     "HOME",
   ],
   [
-    "Windows' folder",
+    "LOCALAPPDATA",
     "windows",
     { ...windows, LOCALAPPDATA: "D:\\Local" },
     "D:\\Local\\larder",
     "LOCALAPPDATA (FOLDERID_LocalAppData)",
   ],
   [
-    "the profile where that is not set",
+    "the profile without LOCALAPPDATA",
     "windows",
     windows,
     "C:\\Users\\me\\AppData\\Local\\larder",
@@ -63,7 +75,7 @@ const CACHES: [string, HostPlatform["os"], Environment, string, string][] = [
     "USERPROFILE",
   ],
   [
-    "no HOME and no XDG on Windows",
+    "no HOME and no XDG_CACHE_HOME on Windows",
     "windows",
     { ...windows, HOME: "/h", XDG_CACHE_HOME: "/x" },
     "C:\\Users\\me\\AppData\\Local\\larder",
@@ -72,31 +84,37 @@ const CACHES: [string, HostPlatform["os"], Environment, string, string][] = [
 ];
 
 for (const [name, os, env, path, rule] of CACHES) {
-  Deno.test(`the cache folder on ${os}: ${name}`, () => {
+  Deno.test(`cacheRoot on ${os}: ${name}`, () => {
     assert.deepEqual(cacheRoot(platform(os, env)), { path, rule });
   });
 }
 
 const CONFIGS: [string, HostPlatform["os"], Environment, string, string][] = [
   ["the home folder", "linux", linux, "/home/me/.config/larder", "HOME"],
-  ["XDG", "linux", { ...linux, XDG_CONFIG_HOME: "/x" }, "/x/larder", "XDG_CONFIG_HOME"],
+  ["XDG_CONFIG_HOME", "linux", { ...linux, XDG_CONFIG_HOME: "/x" }, "/x/larder", "XDG_CONFIG_HOME"],
   [
-    "no relative XDG",
+    "no relative XDG_CONFIG_HOME",
     "linux",
     { ...linux, XDG_CONFIG_HOME: "./x" },
     "/home/me/.config/larder",
     "HOME (XDG_CONFIG_HOME is not an absolute path and is ignored)",
   ],
-  ["Apple's folder", "darwin", mac, "/Users/me/Library/Application Support/larder", "HOME"],
   [
-    "Windows' folder",
+    "Library/Application Support",
+    "darwin",
+    mac,
+    "/Users/me/Library/Application Support/larder",
+    "HOME",
+  ],
+  [
+    "APPDATA",
     "windows",
     { ...windows, APPDATA: "D:\\Roaming" },
     "D:\\Roaming\\larder",
     "APPDATA (FOLDERID_RoamingAppData)",
   ],
   [
-    "the profile where that is not set",
+    "the profile without APPDATA",
     "windows",
     windows,
     "C:\\Users\\me\\AppData\\Roaming\\larder",
@@ -105,21 +123,21 @@ const CONFIGS: [string, HostPlatform["os"], Environment, string, string][] = [
 ];
 
 for (const [name, os, env, path, rule] of CONFIGS) {
-  Deno.test(`the config folder on ${os}: ${name}`, () => {
+  Deno.test(`configRoot on ${os}: ${name}`, () => {
     assert.deepEqual(configRoot(platform(os, env)), { path, rule });
   });
 }
 
-Deno.test("the config folder of all programs is the one that larder's lies in", () => {
+Deno.test("userConfig is the parent of configRoot", () => {
   for (const [, os, env, path] of CONFIGS) {
     assert.equal(userConfig(platform(os, env)).path, path.slice(0, -"/larder".length));
   }
 });
 
-/** Name, the environment, what was chosen, the folder and the words for it. */
+/** Name, environment, choices, expected folder and rule. */
 const CHOICES: [string, Environment, Parameters<typeof cacheRoot>[1], string, string][] = [
   [
-    "the option before all",
+    "the option before everything else",
     { ...linux, LARDER_CACHE_DIR: "/v", XDG_CACHE_HOME: "/x" },
     { option: "/o", config: "/c" },
     "/o",
@@ -139,15 +157,15 @@ const CHOICES: [string, Environment, Parameters<typeof cacheRoot>[1], string, st
     "/c",
     "cache_dir in the config file",
   ],
-  ["an empty option is none", { LARDER_CACHE_DIR: "/v" }, { option: "" }, "/v", "LARDER_CACHE_DIR"],
+  ["not an empty option", { LARDER_CACHE_DIR: "/v" }, { option: "" }, "/v", "LARDER_CACHE_DIR"],
   [
-    "an empty variable is none",
+    "not an empty variable",
     { ...linux, LARDER_CACHE_DIR: "" },
     {},
     "/home/me/.cache/larder",
     "HOME",
   ],
-  ["no home is needed", {}, { option: "/o" }, "/o", "--cache-dir"],
+  ["an option without HOME", {}, { option: "/o" }, "/o", "--cache-dir"],
   ["a relative option", {}, { option: "a/../b", workingFolder: "/w" }, "/w/b", "--cache-dir"],
   [
     "a relative variable",
@@ -156,22 +174,22 @@ const CHOICES: [string, Environment, Parameters<typeof cacheRoot>[1], string, st
     "/w",
     "LARDER_CACHE_DIR",
   ],
-  ["dots in an absolute one", {}, { option: "/a/./b/../c" }, "/a/c", "--cache-dir"],
+  ["an absolute option with dots", {}, { option: "/a/./b/../c" }, "/a/c", "--cache-dir"],
 ];
 
 for (const [name, env, chosen, path, rule] of CHOICES) {
-  Deno.test(`the cache folder that was chosen: ${name}`, () => {
+  Deno.test(`cacheRoot uses ${name}`, () => {
     assert.deepEqual(cacheRoot(platform("linux", env), chosen), { path, rule });
   });
 }
 
-Deno.test("a relative choice on Windows is joined as Windows does", () => {
+Deno.test("cacheRoot joins a relative choice on Windows", () => {
   const chosen = { option: "cache\\x", workingFolder: "C:\\work" };
   assert.equal(cacheRoot(platform("windows", {}), chosen).path, "C:\\work\\cache\\x");
   assert.equal(cacheRoot(platform("windows", {}), { option: "D:/c" }).path, "D:\\c");
 });
 
-Deno.test("a relative choice is joined to the folder that larder runs in", () => {
+Deno.test("cacheRoot joins a relative choice to the working folder", () => {
   assert.equal(cacheRoot(platform("linux", {}), { option: "x" }).path, `${Deno.cwd()}/x`);
 });
 
@@ -185,7 +203,7 @@ const HOMELESS: [HostPlatform["os"], Environment, RegExp][] = [
 ];
 
 for (const [os, env, reason] of HOMELESS) {
-  Deno.test(`without a home on ${os} ${JSON.stringify(env)} that is said`, () => {
+  Deno.test(`cacheRoot, configRoot and home fail without a home folder: ${os} ${JSON.stringify(env)}`, () => {
     for (const find of [cacheRoot, configRoot, home]) {
       assert.throws(
         () => find(platform(os, env)),

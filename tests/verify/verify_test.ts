@@ -21,7 +21,7 @@ import {
   wasmModule,
 } from "../support/cache/artifacts.ts";
 import { CacheFolder, DAY, relativePathOf } from "../support/cache/cache_folder.ts";
-import { cut, flip, nonsense, remove } from "../support/cache/damage.ts";
+import { flipBit, invalidateJson, remove, truncate } from "../support/cache/damage.ts";
 import { spinApp } from "../support/cache/spin_apps.ts";
 import { filesBelow } from "../support/cache/store_check.ts";
 
@@ -140,13 +140,13 @@ const cases: Case[] = [
   {
     name: "a changed byte in a layer that two need",
     file: at(BASE),
-    spoil: flip,
+    spoil: flipBit,
     told: [`damaged ${at(BASE)} [blog shop:v1]`],
   },
   {
     name: "a layer that is cut",
     file: at(BASE),
-    spoil: cut,
+    spoil: truncate,
     told: [`truncated ${at(BASE)} [blog shop:v1]`],
   },
   {
@@ -173,31 +173,31 @@ const cases: Case[] = [
   {
     name: "a manifest of a digest",
     file: `${folderOf("shop", SHOP)}/manifest.json`,
-    spoil: flip,
+    spoil: flipBit,
     told: [`damaged ${folderOf("shop", SHOP)}/manifest.json [shop:v1]`],
   },
   {
     name: "a config beside a manifest",
     file: `${folderOf("shop", SHOP)}/config.json`,
-    spoil: flip,
+    spoil: flipBit,
     told: [`damaged ${folderOf("shop", SHOP)}/config.json [shop:v1]`],
   },
   {
     name: "a tag's own manifest",
     file: `${SHOP_TAG}/manifest.json`,
-    spoil: nonsense,
+    spoil: invalidateJson,
     told: [`damaged ${SHOP_TAG}/manifest.json [shop:v1]`],
   },
   {
     name: "a tag's own config",
     file: `${SHOP_TAG}/config.json`,
-    spoil: flip,
+    spoil: flipBit,
     told: [`damaged ${SHOP_TAG}/config.json [shop:v1]`],
   },
   {
     name: "a record that is none",
     file: record(SHOP_TAG),
-    spoil: nonsense,
+    spoil: invalidateJson,
     told: [`broken ${record(SHOP_TAG)} [shop:v1]`],
   },
   {
@@ -212,7 +212,7 @@ const cases: Case[] = [
   {
     name: "the record of a digest that is none",
     file: record(folderOf("blog", BLOG)),
-    spoil: nonsense,
+    spoil: invalidateJson,
     told: [`broken ${record(folderOf("blog", BLOG))} [blog]`],
   },
   {
@@ -229,7 +229,7 @@ const cases: Case[] = [
   {
     name: "a module of Spin's",
     file: at(SPIN_WASM),
-    spoil: flip,
+    spoil: flipBit,
     told: [`damaged ${at(SPIN_WASM)} [spin:v1 spins:v1]`],
   },
   {
@@ -241,37 +241,37 @@ const cases: Case[] = [
   {
     name: "a file that was unpacked from an archive",
     file: at(UNPACKED),
-    spoil: flip,
+    spoil: flipBit,
     told: [`damaged ${at(UNPACKED)} [spin:v1 spins:v1]`],
   },
   {
     name: "a locked app of larder's",
     file: `${folderOf("spin", SPIN)}/config.json`,
-    spoil: flip,
+    spoil: flipBit,
     told: [`damaged ${folderOf("spin", SPIN)}/config.json [spin:v1]`],
   },
   {
     name: "a locked app of Spin's",
     file: `${SPINS_TAG}/config.json`,
-    spoil: nonsense,
+    spoil: invalidateJson,
     told: [`broken ${SPINS_TAG}/config.json [spins:v1]`],
   },
   {
     name: "a manifest of Spin's",
     file: `${SPINS_TAG}/manifest.json`,
-    spoil: nonsense,
+    spoil: invalidateJson,
     told: [`broken ${SPINS_TAG}/manifest.json [spins:v1]`],
   },
   {
     name: "a package's file",
     file: at(PACKAGE),
-    spoil: flip,
+    spoil: flipBit,
     told: [`damaged ${at(PACKAGE)} [debian/hello/1.0/amd64]`],
   },
   {
     name: "the record of a build",
     file: `builds/${SPECIFICATION}/record.json`,
-    spoil: nonsense,
+    spoil: invalidateJson,
     told: [
       `broken builds/${SPECIFICATION}/record.json [${SPECIFICATION}]`,
       `orphaned ${at(DISK)} []`,
@@ -280,7 +280,7 @@ const cases: Case[] = [
   {
     name: "compiled code",
     file: at(CODE),
-    spoil: cut,
+    spoil: truncate,
     told: [`truncated ${at(CODE)} [${COMPONENT}/v1]`],
   },
 ];
@@ -322,7 +322,7 @@ Deno.test("a foreign layer is missed where it was fetched, and nowhere else", as
       const path = record(relative(cache.registry, folder));
       const text = JSON.parse(Deno.readTextFileSync(cache.at(path)));
       cache.write(path, { ...text, foreign });
-      flip(cache.at(at(layer)));
+      flipBit(cache.at(at(layer)));
       const lines = told(cache, (await cache.mended()).findings);
       assert.deepEqual(lines, foreign ? [`missing ${at(layer)} [base:v1]`] : []);
     });
@@ -437,8 +437,8 @@ Deno.test("what nobody needs and is damaged goes", async () => {
 
 Deno.test("with chosen entries, nothing else is looked at", async () => {
   using cache = new Cache();
-  flip(cache.at(at(PACKAGE)));
-  flip(cache.at(at(OWN)));
+  flipBit(cache.at(at(PACKAGE)));
+  flipBit(cache.at(at(OWN)));
   cache.write("data/notes.txt", "mine");
   const choose =
     (name: string) => ({ entries }: { entries: Verification["snapshot"]["entries"] }) =>
@@ -453,7 +453,7 @@ Deno.test("with chosen entries, nothing else is looked at", async () => {
 Deno.test("Spin's files are read whatever their mode, and what is good is left as it is", async () => {
   using cache = new Cache();
   for (const file of [at(SPIN_WASM), at(UNPACKED)]) Deno.chmodSync(cache.at(file), 0o644);
-  flip(cache.at(at(UNPACKED)));
+  flipBit(cache.at(at(UNPACKED)));
   const { findings } = await cache.mended();
   assert.deepEqual(told(cache, findings), [`missing ${at(UNPACKED)} [spin:v1 spins:v1]`]);
   assert.equal(Deno.statSync(cache.at(at(SPIN_WASM))).mode! & 0o777, 0o644);
@@ -491,7 +491,7 @@ Deno.test("a record of a later larder is told, and is not forgotten", async () =
 
 Deno.test("what somebody puts right while it is looked at is not told", async () => {
   using cache = new Cache();
-  flip(cache.at(at(OWN)));
+  flipBit(cache.at(at(OWN)));
   let looks = 0;
   const now = () => {
     if (++looks === 2) Deno.writeFileSync(cache.at(at(OWN)), OWN.bytes);
@@ -521,7 +521,7 @@ Deno.test("what is deleted while it is looked at is not told", async () => {
 
 Deno.test("a file that changed since it was looked at is left alone", async () => {
   using cache = new Cache();
-  flip(cache.at(at(OWN)));
+  flipBit(cache.at(at(OWN)));
   const { findings, expected: anatomies } = await cache.verify();
   Deno.writeFileSync(cache.at(at(OWN)), OWN.bytes);
   Deno.utimeSync(cache.at(at(OWN)), new Date(cache.now + DAY), new Date(cache.now + DAY));
@@ -531,7 +531,7 @@ Deno.test("a file that changed since it was looked at is left alone", async () =
 
 Deno.test("what was damaged is written down, with who needed it", async () => {
   using cache = new Cache();
-  flip(cache.at(at(BASE)));
+  flipBit(cache.at(at(BASE)));
   await cache.mended();
   const [event] = new Journal(cache.layout).read();
   assert.ok(event?.kind === "damage");
@@ -549,7 +549,7 @@ Deno.test("a second look reads only what changed", async () => {
   await verifier.run();
   assert.ok(bytes > 5000);
   bytes = 0;
-  flip(cache.at(at(OWN)));
+  flipBit(cache.at(at(OWN)));
   await verifier.run();
   assert.equal(bytes, OWN.bytes.length);
 });
@@ -562,7 +562,7 @@ Deno.test("an interrupted verification ends", async () => {
 
 Deno.test("whatever is damaged is found, and nothing else; mending leaves nothing bad", async () => {
   // Not removed: that of what nobody needs is no fault.
-  const spoilers = [flip, cut, nonsense] as const;
+  const spoilers = [flipBit, truncate, invalidateJson] as const;
   const change = fc.tuple(fc.nat(), fc.constantFrom(...spoilers));
   await fc.assert(
     fc.asyncProperty(fc.array(change, { minLength: 1, maxLength: 6 }), async (changes) => {

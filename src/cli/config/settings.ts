@@ -70,6 +70,13 @@ export function readValue(setting: Setting, text: string, what: string): Scalar 
   throw new LarderError("LDR_USAGE", `${what}: ${reason}`, { hint: setting.description });
 }
 
+/** Returns the values of a setting that has only a few; none for all others. */
+export function choicesOf({ schema }: Setting): string[] {
+  const { type, options } = schema as v.GenericSchema & { options?: readonly unknown[] };
+  if (type === "boolean") return ["true", "false"];
+  return type === "picklist" ? options!.map(String) : [];
+}
+
 /** The key that was probably meant where a file has one that is unknown. */
 export function suggest(path: readonly string[]): string | undefined {
   const name = path.at(-1)!;

@@ -4,36 +4,36 @@ import { LarderError, messageOf } from "../../base/errors.ts";
 import { nearest } from "../../base/nearest.ts";
 import { formatBytes, parseBytes, parseDuration } from "../../base/units.ts";
 import { asDigest, shortDigest } from "../../oci/digest.ts";
+import { placeIn, PointedError } from "../errors.ts";
+import { manualPage } from "../manual.ts";
+import { localTime } from "../terminal/text_layout.ts";
 import { FIELD_NAMES, type FieldName, FIELDS, type FieldType, readField } from "./fields.ts";
 import type { Item } from "./items.ts";
-import { manualPage } from "../manual.ts";
-import { localTime } from "../terminal/table.ts";
-import { placeIn, PointedError } from "../errors.ts";
 
-/** An expression over an item's fields, ready to be evaluated. */
+/** A compiled expression over an item's fields. */
 export interface Expression {
-  /** The type of its values, in CEL's words. */
+  /** The CEL type of its values; `dyn` if it is known only when evaluated. */
   readonly type: string;
-  /** @throws PointedError for what only the values can tell, as a division by zero */
+  /** @throws PointedError LDR_USAGE if the values do not allow it, such as a division by zero */
   evaluate(item: Item): unknown;
 }
 
-/** Where an expression stands in what the user wrote. */
+/** The position of an expression in the text that the user wrote. */
 export interface ExpressionSource {
-  /** All that the user wrote. */
+  /** The whole text. */
   readonly text: string;
-  /** What to call it: `filter`. */
+  /** The name of the text in messages: `filter` or `template`. */
   readonly kind: string;
-  /** Where the expression begins and ends in the text. */
+  /** Offsets of the expression in the text. */
   readonly start: number;
   readonly end: number;
 }
 
 /**
- * Names that CEL has taken for something else: the variable `type` is one of its types, and the functions `bytes` and
- * `duration` convert. Expressions are evaluated with others in their place, which are as long, so that places stay.
+ * Names that CEL reserves: `type` is one of its types, and `bytes` and `duration` are its conversion functions.
+ * Expressions are evaluated with these replacements, which are as long, so that offsets in errors stay right.
  */
-const TAKEN = {
+const RESERVED = {
   id: new Map([["type", "TYPE"]]),
   call: new Map([["bytes", "BYTES"], ["duration", "DURATION"]]),
 };
@@ -47,15 +47,18 @@ const CEL_TYPES = {
 } as const;
 
 /**
- * Reads an expression in CEL (the Common Expression Language) over {@link FIELDS}.
+ * Compiles an expression in CEL, the Common Expression Language, over {@link FIELDS}.
  *
  * @param now milliseconds since the epoch, for `now`, `age` and `unused`
- * @throws PointedError LDR_USAGE: it is none, names what there is not, or its types do not fit
+ * @throws PointedError LDR_USAGE if it cannot be parsed, names an unknown field or function, or its types do not match
  */
 export function parseExpression(source: ExpressionSource, now: number): Expression {
   environment ??= createEnvironment();
   try {
-    const { text, names } = rename(environment, source.text.slice(source.start, source.end));
+    const { text, names } = replaceReserved(
+      environment,
+      source.text.slice(source.start, source.end),
+    );
     const evaluate = environment.parse(text);
     const { valid, type, error } = evaluate.check();
     if (!valid) throw error;
@@ -75,7 +78,6 @@ export function parseExpression(source: ExpressionSource, now: number): Expressi
   }
 }
 
-/** Whether a value is a length of time. */
 export function isDuration(value: unknown): value is Duration {
   return value instanceof Duration;
 }
@@ -85,19 +87,22 @@ let environment: Environment | undefined;
 function createEnvironment(): Environment {
   const environment = new Environment();
   for (const name of FIELD_NAMES) {
-    environment.registerVariable(nameInside(name), CEL_TYPES[FIELDS[name].type]);
+    environment.registerVariable(internalName(name), CEL_TYPES[FIELDS[name].type]);
   }
   return environment
     .registerVariable("now", CEL_TYPES.timestamp)
-    .registerFunction("BYTES(string): int", refusing((text: string) => BigInt(parseBytes(text))))
-    .registerFunction(`DURATION(string): ${CEL_TYPES.duration}`, refusing(durationOf))
+    .registerFunction(
+      "BYTES(string): int",
+      withEvaluationErrors((text: string) => BigInt(parseBytes(text))),
+    )
+    .registerFunction(`DURATION(string): ${CEL_TYPES.duration}`, withEvaluationErrors(durationOf))
     .registerFunction("int.human(): string", (bytes: bigint) => formatBytes(Number(bytes)))
     .registerFunction(`${CEL_TYPES.timestamp}.local(): string`, (time: Date) => localTime(+time))
     .registerFunction("string.short(): string", short);
 }
 
-/** Reports what a reader of units says in the way in which the library marks the place. */
-function refusing<A, T>(read: (argument: A) => T): (argument: A) => T {
+/** Turns the error of a unit parser into one for which the CEL library adds the offset. */
+function withEvaluationErrors<A, T>(read: (argument: A) => T): (argument: A) => T {
   return (argument) => {
     try {
       return read(argument);
@@ -111,7 +116,7 @@ function durationOf(text: string): Duration {
   return Duration.fromMilliseconds(parseDuration(text));
 }
 
-/** The first digits of a digest; any other text as it is. */
+/** Shortens a digest; returns any other text unchanged. */
 function short(text: string): string {
   const digest = asDigest(text);
   return digest ? shortDigest(digest) : text;
@@ -121,7 +126,7 @@ function valuesOf(names: readonly FieldName[], item: Item, now: number): Record<
   const values: Record<string, unknown> = { now: new Date(now) };
   for (const name of names) {
     const value = readField(name, item, now);
-    values[nameInside(name)] = toCel(FIELDS[name].type, value);
+    values[internalName(name)] = toCel(FIELDS[name].type, value);
   }
   return values;
 }
@@ -139,32 +144,36 @@ function toCel(type: FieldType, value: string | number | boolean): unknown {
   }
 }
 
-/** The name that a field has inside. */
-function nameInside(name: FieldName): string {
-  return TAKEN.id.get(name) ?? name;
+/** Returns the name of a field in the expression that is evaluated. */
+function internalName(name: FieldName): string {
+  return RESERVED.id.get(name) ?? name;
 }
 
-/** Puts other names in the place of those that CEL has taken; tells all names that stand in the expression. */
-function rename(environment: Environment, text: string): { text: string; names: Set<string> } {
+/** Replaces the names that CEL reserves. @returns the new text, and the variables that it names */
+function replaceReserved(
+  environment: Environment,
+  text: string,
+): { text: string; names: Set<string> } {
   const names = new Set<string>();
-  let renamed = text;
+  let replaced = text;
   const visit = (node: unknown): void => {
     if (Array.isArray(node)) return node.forEach(visit);
     if (!isNode(node)) return;
     if (node.op === "id" || node.op === "call") {
       const name = node.op === "id" ? node.args : node.args[0];
-      const inside = TAKEN[node.op].get(name) ?? name;
-      renamed = renamed.slice(0, node.start) + inside + renamed.slice(node.start + name.length);
+      const internal = RESERVED[node.op].get(name) ?? name;
+      replaced = replaced.slice(0, node.start) + internal +
+        replaced.slice(node.start + name.length);
       if (node.op === "id") names.add(name);
       else checkUnits(name, node.args[1][0]);
     }
     visit(node.args);
   };
   visit(environment.parse(text).ast);
-  return { text: renamed, names };
+  return { text: replaced, names };
 }
 
-/** Finds a size or duration that is none before anything is evaluated, where it is written out. */
+/** Fails on a malformed size or duration literal, before anything is evaluated. */
 function checkUnits(name: string, argument: ASTNode | undefined): void {
   const read = name === "bytes" ? parseBytes : name === "duration" ? parseDuration : undefined;
   if (!read || argument?.op !== "value" || typeof argument.args !== "string") return;
@@ -179,12 +188,12 @@ function isNode(value: unknown): value is ASTNode {
   return typeof value === "object" && value !== null && "op" in value;
 }
 
-/** The error of the library as larder's, at its place in what the user wrote. */
+/** Converts an error of the CEL library to one that points into the user's text. */
 function pointed(error: unknown, source: ExpressionSource, subject = ""): unknown {
   if (error instanceof PointedError || !isCelError(error)) return error;
   const { text, kind, start } = source;
   const offset = start + (error.range?.start ?? 0);
-  const reason = plain(error.summary);
+  const reason = reworded(error.summary);
   return new PointedError(
     "LDR_USAGE",
     `bad ${kind} at ${placeIn(text, offset)}: ${reason}${subject}`,
@@ -202,8 +211,8 @@ function isCelError(error: unknown): error is CelError {
   return error instanceof Error && "summary" in error;
 }
 
-/** The library's words without its names for what has simpler ones. */
-function plain(summary: string): string {
+/** Rewords the library's message in the names that users know. */
+function reworded(summary: string): string {
   const words = summary
     .replace(/google\.protobuf\.(Timestamp|Duration)/g, (_, name: string) => name.toLowerCase())
     .replace(/\b(?:TYPE|BYTES|DURATION)\b/g, (name) => name.toLowerCase())
@@ -216,8 +225,8 @@ function plain(summary: string): string {
 
 function hintFor({ code, summary }: CelError): string {
   const unknown = code === "unknown_variable" ? summary.replace(/^.*: /, "") : undefined;
-  const meant = unknown && nearest(unknown, FIELD_NAMES);
-  if (meant) return `did you mean ${meant}?`;
+  const similar = unknown && nearest(unknown, FIELD_NAMES);
+  if (similar) return `did you mean ${similar}?`;
   if (unknown) return `the fields are ${FIELD_NAMES.join(", ")}`;
   return `fields, functions and examples: ${manualPage("filters")}`;
 }

@@ -2,15 +2,15 @@ import { formatPlatform } from "../../oci/platform.ts";
 import { isFromRegistry } from "../../snapshot/types.ts";
 import type { Item } from "./items.ts";
 
-/** What a field's values are: texts, whole numbers, truth values, milliseconds since the epoch, milliseconds. */
+/** The type of a field's values. A timestamp is milliseconds since the epoch, a duration milliseconds. */
 export type FieldType = "string" | "int" | "bool" | "timestamp" | "duration";
 
-/** What is known of each item, by the name that filters, templates, `--sort` and JSON have for it. */
+/** A property of items that filters, templates, `--sort` and JSON can name. */
 export interface Field {
   readonly type: FieldType;
-  /** One line, without a full stop. */
+  /** One line, without a full stop, for docs/filters.md. */
   readonly description: string;
-  /** Undefined where there is nothing to say of this item. @param now milliseconds since the epoch */
+  /** Returns undefined if the item has no value. @param now milliseconds since the epoch */
   readonly read: (item: Item, now: number) => string | number | boolean | undefined;
 }
 
@@ -18,7 +18,7 @@ function field(type: FieldType, description: string, read: Field["read"]): Field
   return { type, description, read };
 }
 
-/** Every field, in the order in which they are documented. */
+/** All fields, in the order of docs/filters.md. */
 export const FIELDS = {
   type: field(
     "string",
@@ -32,79 +32,83 @@ export const FIELDS = {
   ),
   group: field(
     "string",
-    "what belongs together: the repository of an app or image, all versions of a package for one architecture, all builds of one name, all that was compiled of one component; `data` or `wasm` of a blob",
+    "the group of the item: the repository of an app or image; for a package, all versions for one architecture; for a build, all builds of its name; for compiled code, its component; `data` or `wasm` for a blob",
     (item) => item.group,
   ),
   registry: field("string", "the registry of an app or image", registryOf),
   tag: field("string", "the tag of an app or image", tagOf),
   digest: field(
     "string",
-    "the digest of the tag of an app or image, the file of a package or build, the component that was compiled",
+    "the digest of the manifest or index of an app or image, of the file of a package or build, or of the component that was compiled",
     (item) => item.digest,
   ),
   platform: field(
     "string",
-    "of an app that has several: `linux/amd64`",
+    "the platform of a multi-platform app or image: `linux/amd64`",
     ({ record }) => record?.platform && formatPlatform(record.platform),
   ),
-  size: field("int", "bytes of all that it needs, each file once", (item) => item.size),
-  unique: field("int", "bytes that would be freed if this alone went", (item) => item.unique),
+  size: field("int", "bytes of all files that it needs, each counted once", (item) => item.size),
+  unique: field("int", "bytes that removing only this item would free", (item) => item.unique),
   shared: field(
     "int",
-    "bytes that others need too: `size` without `unique`",
+    "bytes that other entries need too: `size - unique`",
     (item) => item.size - item.unique,
   ),
-  holders: field("int", "how many entries need a blob; 0 for an entry", (item) => item.holders),
-  created: field("timestamp", "when its content was fetched or made", (item) => item.createdAt),
+  holders: field(
+    "int",
+    "number of entries that need a blob; 0 for an entry",
+    (item) => item.holders,
+  ),
+  created: field("timestamp", "when its content was fetched or created", (item) => item.createdAt),
   lastUsed: field("timestamp", "when it was last used", (item) => item.lastUsed),
   age: field(
     "duration",
-    "how long ago it was created",
+    "time since it was created",
     (item, now) => Math.max(0, now - item.createdAt),
   ),
   unused: field(
     "duration",
-    "how long ago it was last used",
+    "time since it was last used",
     (item, now) => Math.max(0, now - item.lastUsed),
   ),
   checked: field(
     "timestamp",
-    "when the registry last confirmed an app or image; the beginning of 1970 where it never did",
+    "when an app or image was last checked with its registry; 1970-01-01 if never",
     ({ record }) => record ? Date.parse(record.checkedAt) : undefined,
   ),
   pinned: field(
     "bool",
-    "whether it, or of a blob an entry that needs it, is kept from automatic removal",
+    "true if a pin keeps it from automatic removal; for a blob, if an entry that needs it is pinned",
     (item) => item.pin !== undefined,
   ),
   note: field("string", "the note of its pin", (item) => item.pin?.note),
   writtenBy: field(
     "string",
-    "`larder`, or `spin` for what Spin wrote into a cache that is shared",
+    "`larder`, or `spin` for entries that Spin wrote to a shared cache",
     (item) => item.writtenBy,
   ),
   damaged: field(
     "bool",
-    "whether something is wrong with it",
+    "true if it is damaged",
     (item) => item.problem !== undefined,
   ),
   problem: field("string", "what is wrong with it", (item) => item.problem),
-  path: field("string", "where it lies on the disk", (item) => item.path),
+  path: field("string", "its path on disk", (item) => item.path),
 } as const satisfies Record<string, Field>;
 
 export type FieldName = keyof typeof FIELDS;
 
 export const FIELD_NAMES = Object.keys(FIELDS) as readonly FieldName[];
 
-/** An item's field; where there is nothing to say, what is empty of the field's type. */
+/** Returns the value of a field, or the empty value of its type: `""`, 0 or false. */
 export function readField(name: FieldName, item: Item, now: number): string | number | boolean {
   const { type, read }: Field = FIELDS[name];
   return read(item, now) ?? (type === "string" ? "" : type === "bool" ? false : 0);
 }
 
 /**
- * An item in JSON: every field but those that the time of the command decides, and `reference`, which apps had before
- * there were other entries.
+ * Returns an item for `--format json`: all fields except durations, which depend on the time of the command, and
+ * `reference`, which repeats the name of an app or image for compatibility.
  */
 export function itemToJson(item: Item, now: number): Record<string, unknown> {
   const members: Record<string, unknown> = {
@@ -121,7 +125,7 @@ export function itemToJson(item: Item, now: number): Record<string, unknown> {
   return members;
 }
 
-/** `ghcr.io` of an app: Docker's name for no registry but its own is the first part of every reference. */
+/** Returns the registry of an app or image: the first part of its name, which always has one. */
 function registryOf({ type, name }: Item): string | undefined {
   return isFromRegistry(type) ? name.slice(0, name.indexOf("/")) : undefined;
 }

@@ -5,46 +5,45 @@ import {
   type EntryType,
   type SnapshotEntry,
 } from "../../snapshot/types.ts";
-import type { Pin } from "../../store/entries/pins.ts";
 import type { EntryRecord } from "../../store/entries/app_record.ts";
+import type { Pin } from "../../store/entries/pins.ts";
 
-/** What `--type` can name: the kinds of entries, and the blobs that they are made of. */
+/** The values of `--type`: the types of entries, and the blobs that they consist of. */
 export const ITEM_TYPES = [...ENTRY_TYPES, "blob"] as const;
 export type ItemType = EntryType | "blob";
 
 /** An entry or a blob, as listings, filters and templates see it. Sizes are bytes, times milliseconds since the epoch. */
 export interface Item {
   readonly type: ItemType;
-  /** Of a blob its digest. */
+  /** The digest of a blob. */
   readonly name: string;
-  /** Of a blob its tree. */
+  /** The tree of a blob: `data` or `wasm`. */
   readonly group: string;
   readonly digest: string | undefined;
   readonly path: string;
   readonly size: number;
-  /** What would be freed if this alone went. */
+  /** Bytes that removing only this item would free. */
   readonly unique: number;
   readonly createdAt: number;
   readonly lastUsed: number;
-  /** Of a blob one of the pins on what needs it. */
+  /** For a blob, the pin of one of the entries that need it. */
   readonly pin: Pin | undefined;
   readonly writtenBy: "larder" | "spin" | undefined;
   readonly record: EntryRecord | undefined;
   readonly problem: string | undefined;
-  /** How many entries need a blob; 0 for an entry. */
+  /** Number of entries that need a blob; 0 for an entry. */
   readonly holders: number;
-  /** Bytes of an entry's own files. */
+  /** Bytes of an entry's own files, which no other entry shares. */
   readonly ownSize: number;
-  /** What an entry needs, or where a blob stands, in the list of a survey's contents. */
+  /** Indices in `CacheSnapshot.contents`: what an entry needs, or the blob itself. */
   readonly references: readonly number[];
 }
 
-/** An entry of a survey. */
 export function itemOfEntry(entry: SnapshotEntry): Item {
   return { ...entry, path: entry.folder, holders: 0 };
 }
 
-/** The entries and blobs of these types, in the order of the survey; blobs by their digests. */
+/** Returns the items of these types: entries in the order of the snapshot, then blobs by digest. */
 export function itemsOf(snapshot: CacheSnapshot, types: ReadonlySet<ItemType>): Item[] {
   const items = snapshot.entries.filter(({ type }) => types.has(type)).map(itemOfEntry);
   return types.has("blob") ? [...items, ...blobsOf(snapshot)] : items;
@@ -53,18 +52,18 @@ export function itemsOf(snapshot: CacheSnapshot, types: ReadonlySet<ItemType>): 
 function blobsOf({ contents, referenceCounts, entries, takenAt }: CacheSnapshot): Item[] {
   const pins = new Map<number, Pin>();
   for (const { pin, references } of entries) {
-    if (pin) { for (const place of references) pins.set(place, pin); }
+    if (pin) { for (const index of references) pins.set(index, pin); }
   }
   const blobs: Item[] = [];
-  for (const [place, content] of contents.entries()) {
+  for (const [index, content] of contents.entries()) {
     if (content.tree === "manifests") continue;
-    blobs.push(new Blob(content, place, referenceCounts[place]!, pins.get(place), takenAt));
+    blobs.push(new BlobItem(content, index, referenceCounts[index]!, pins.get(index), takenAt));
   }
   return blobs.sort((a, b) => a.name < b.name ? -1 : a.name > b.name ? 1 : 0);
 }
 
-/** A blob as an item. There may be a hundred thousand: what few ask for is looked up for who asks. */
-class Blob implements Item {
+/** Looks members up when they are read: there may be 100,000 blobs, and few members are read of each. */
+class BlobItem implements Item {
   readonly type = "blob";
   readonly writtenBy = undefined;
   readonly record = undefined;
@@ -73,18 +72,18 @@ class Blob implements Item {
   readonly holders: number;
   readonly pin: Pin | undefined;
   readonly #content: Content;
-  readonly #place: number;
+  readonly #index: number;
   readonly #now: number;
 
   constructor(
     content: Content,
-    place: number,
+    index: number,
     holders: number,
     pin: Pin | undefined,
     now: number,
   ) {
     this.#content = content;
-    this.#place = place;
+    this.#index = index;
     this.holders = holders;
     this.pin = pin;
     this.#now = now;
@@ -123,21 +122,21 @@ class Blob implements Item {
   }
 
   get references(): readonly number[] {
-    return [this.#place];
+    return [this.#index];
   }
 }
 
-/** Bytes that items, or entries of a survey, take together, each file once. */
+/** Returns the bytes that items or entries take together, counting each file once. */
 export function spaceOf(
   { contents }: CacheSnapshot,
   items: readonly Pick<Item, "ownSize" | "references">[],
 ): number {
-  const places = new Set<number>();
+  const indices = new Set<number>();
   let size = 0;
   for (const { ownSize, references } of items) {
     size += ownSize;
-    for (const place of references) places.add(place);
+    for (const index of references) indices.add(index);
   }
-  for (const place of places) size += contents[place]!.size;
+  for (const index of indices) size += contents[index]!.size;
   return size;
 }

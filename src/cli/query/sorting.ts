@@ -3,34 +3,34 @@ import { nearest } from "../../base/nearest.ts";
 import { FIELD_NAMES, type FieldName, readField } from "./fields.ts";
 import type { Item } from "./items.ts";
 
-/** What `--sort` says. */
+/** The parsed value of `--sort`. */
 export interface Sorting {
   readonly field: FieldName;
   readonly descending: boolean;
 }
 
 /**
- * Reads `size`, `size:asc` or `size:desc`.
- * @throws LarderError LDR_USAGE
+ * Parses `size`, `size:asc` or `size:desc`.
+ * @throws LarderError LDR_USAGE if the field is unknown or the direction is neither
  */
 export function parseSorting(text: string): Sorting {
   const [name = "", direction = "asc", ...rest] = text.split(":");
   const field = FIELD_NAMES.find((each) => each === name);
   if (!field) {
-    const meant = nearest(name, FIELD_NAMES);
+    const similar = nearest(name, FIELD_NAMES);
     throw new LarderError("LDR_USAGE", `cannot sort by "${name}": there is no such field`, {
-      hint: meant ? `did you mean ${meant}?` : `the fields are ${FIELD_NAMES.join(", ")}`,
+      hint: similar ? `did you mean ${similar}?` : `the fields are ${FIELD_NAMES.join(", ")}`,
     });
   }
   if (rest.length > 0 || (direction !== "asc" && direction !== "desc")) {
-    throw new LarderError("LDR_USAGE", `cannot sort as "${text}" says`, {
+    throw new LarderError("LDR_USAGE", `bad sort order "${text}"`, {
       hint: `write ${field}:asc or ${field}:desc`,
     });
   }
   return { field, descending: direction === "desc" };
 }
 
-/** The items in another order; those that are equal stay as they stand. @param now milliseconds since the epoch */
+/** Returns the items sorted; equal ones keep their order. @param now milliseconds since the epoch */
 export function sorted(items: readonly Item[], sorting: Sorting, now: number): Item[] {
   const { field, descending } = sorting;
   const keyed = items.map((item) => [readField(field, item, now), item] as const);

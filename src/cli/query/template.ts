@@ -1,22 +1,22 @@
 import { printable } from "../../base/errors.ts";
 import { formatDuration } from "../../base/units.ts";
-import type { Item } from "./items.ts";
 import { placeIn, PointedError } from "../errors.ts";
+import type { Item } from "./items.ts";
 
-/** What a template makes of an item: one line, or as many as the template has. */
+/** Formats an item as one line, or as many as the template has. */
 export type Template = (item: Item) => string;
 
-/** An expression in braces; a text in quotes may have braces of its own. */
-const PLACE = /\{\{((?:[^"'}]|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|\}(?!\}))*)\}\}/g;
+/** An expression in double braces; a string literal in it may contain braces. */
+const PLACEHOLDER = /\{\{((?:[^"'}]|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|\}(?!\}))*)\}\}/g;
 
 const ESCAPES: Readonly<Record<string, string>> = { n: "\n", t: "\t", "\\": "\\" };
 
 /**
- * Reads a template: text with expressions in double braces, such as `{{name}} {{size.human()}}`. They are in the
- * language of filters, so nothing in a template is ever run, and neither is what lies in the cache.
+ * Compiles a template: text with expressions in double braces, such as `{{name}} {{size.human()}}`. Expressions are in
+ * the language of filters, so neither a template nor a value from the cache can run code.
  *
  * @param now milliseconds since the epoch
- * @throws PointedError LDR_USAGE
+ * @throws PointedError LDR_USAGE if an expression is bad or a brace is not closed
  */
 export async function compileTemplate(text: string, now: number): Promise<Template> {
   const { isDuration, parseExpression } = await import("./expression.ts");
@@ -28,19 +28,19 @@ export async function compileTemplate(text: string, now: number): Promise<Templa
   };
   const parts: ((item: Item) => string)[] = [];
   let end = 0;
-  for (const { index, 0: place, 1: inside } of text.matchAll(PLACE)) {
+  for (const { index, 0: placeholder, 1: inside } of text.matchAll(PLACEHOLDER)) {
     parts.push(literal(text, end, index));
     const start = index + "{{".length;
     const source = { text, kind: "template", start, end: start + inside!.length };
     const expression = parseExpression(source, now);
     parts.push((item) => show(expression.evaluate(item)));
-    end = index + place.length;
+    end = index + placeholder.length;
   }
   parts.push(literal(text, end, text.length));
   return (item) => parts.map((part) => part(item)).join("");
 }
 
-/** What stands between expressions: `\\n` and `\\t` are written as in the templates of other tools. */
+/** Reads the text between expressions, with the escapes of other tools' templates: `\\n` and `\\t`. */
 function literal(text: string, start: number, end: number): () => string {
   const part = text.slice(start, end);
   const open = part.indexOf("{{");

@@ -1,13 +1,13 @@
-/** The only place that writes to the terminal: data to stdout, everything else to stderr. */
+/** The only module that writes to the terminal: data to stdout, everything else to stderr. */
 
 import { diskError } from "../../base/files.ts";
 
-/** So many characters are worth a write. */
-const OUTPUT_CHUNK = 64 * 1024;
+/** Output is flushed once this many characters are buffered. */
+const FLUSH_LENGTH = 64 * 1024;
 
 const encoder = new TextEncoder();
 
-/** Thrown when whoever reads our output has gone, as with `larder list | head`. */
+/** Thrown when the reader of the output has closed it, as with `larder list | head`. */
 export class BrokenPipe extends Error {}
 
 /** Writes data to stdout. */
@@ -20,14 +20,14 @@ export function writeJson(value: object): void {
   writeOut(`${JSON.stringify(value, null, 2)}\n`);
 }
 
-/** Writes a list of objects to stdout, as JSON, a few at a time: there may be a hundred thousand. */
+/** Writes objects to stdout as a JSON list, in chunks, because there may be 100,000 of them. */
 export function writeJsonList(objects: Iterable<object>): void {
   let text = "[";
   let isFirst = true;
   for (const object of objects) {
     text += `${isFirst ? "" : ","}\n  ${JSON.stringify(object, null, 2).replaceAll("\n", "\n  ")}`;
     isFirst = false;
-    if (text.length < OUTPUT_CHUNK) continue;
+    if (text.length < FLUSH_LENGTH) continue;
     writeOut(text);
     text = "";
   }

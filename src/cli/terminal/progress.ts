@@ -1,43 +1,43 @@
 import { formatBytes } from "../../base/units.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { shortDigest } from "../../oci/digest.ts";
-import type { Outcome, PullObserver } from "../../pull/options.ts";
+import type { PartOutcome, PullObserver } from "../../pull/options.ts";
 import type { GlobalOptions } from "../options.ts";
-import type { Bars, Gauge } from "./progress_bars.ts";
+import type { ProgressCounter, PullBars } from "./progress_bars.ts";
 
-/** What progress needs of a command's context. */
+/** The part of a command's context that progress needs. */
 interface Terminal {
   readonly options: Pick<GlobalOptions, "quiet" | "progress">;
   /** Prints a line to stderr, unless `--quiet`. */
   info(message: string): void;
 }
 
-/** A pull's observer that is ended, once or more often, whatever became of the pull. */
-export interface Progress extends PullObserver, Disposable {
+/** Shows the progress of a pull. `end` must be called when the pull ends, and may be called again. */
+export interface PullProgress extends PullObserver, Disposable {
   end(): void;
 }
 
-/** Bars on a terminal, lines where there is none, nothing for who wants quiet. */
-export function progressFor(context: Terminal): Progress {
+/** Returns bars on a terminal, one line per layer elsewhere, and nothing with `--quiet`. */
+export function pullProgress(context: Terminal): PullProgress {
   const { quiet, progress } = context.options;
-  if (quiet) return new Lines(() => {});
-  const say = (message: string) => context.info(message);
-  return progress && Deno.stderr.isTerminal() ? new LazyBars(say) : new Lines(say);
+  if (quiet) return new PullLines(() => {});
+  const print = (message: string) => context.info(message);
+  return progress && Deno.stderr.isTerminal() ? new LazyPullBars(print) : new PullLines(print);
 }
 
-/** Bars that are loaded once there is something to fetch: most pulls find everything in the cache. */
-class LazyBars implements Progress {
-  readonly #say: (message: string) => void;
-  #bars: Bars | undefined;
+/** Loads the bars when a transfer is planned: most pulls find everything in the cache. */
+class LazyPullBars implements PullProgress {
+  readonly #print: (message: string) => void;
+  #bars: PullBars | undefined;
 
-  constructor(say: (message: string) => void) {
-    this.#say = say;
+  constructor(print: (message: string) => void) {
+    this.#print = print;
   }
 
   async planned(parts: readonly Descriptor[]): Promise<void> {
-    this.end(); // A pull that starts over plans anew.
-    const { Bars } = await import("./progress_bars.ts");
-    this.#bars = new Bars(parts);
+    this.end(); // A pull that starts over plans again.
+    const { PullBars } = await import("./progress_bars.ts");
+    this.#bars = new PullBars(parts);
   }
 
   started(part: Descriptor, offset: number): void {
@@ -54,7 +54,7 @@ class LazyBars implements Progress {
 
   note(message: string): void {
     if (this.#bars) this.#bars.note(message);
-    else this.#say(message);
+    else this.#print(message);
   }
 
   end(): void {
@@ -67,26 +67,26 @@ class LazyBars implements Progress {
   }
 }
 
-/** One line a layer, where there is no terminal: something to keep in a log. */
-class Lines implements Progress {
-  readonly #say: (message: string) => void;
+/** Prints one line per layer, for logs. */
+class PullLines implements PullProgress {
+  readonly #print: (message: string) => void;
 
-  constructor(say: (message: string) => void) {
-    this.#say = say;
+  constructor(print: (message: string) => void) {
+    this.#print = print;
   }
 
   started(part: Descriptor, offset: number): void {
     if (offset > 0) {
-      this.#say(`${shortDigest(part.digest)}: going on from ${formatBytes(offset)}`);
+      this.#print(`${shortDigest(part.digest)}: resuming at ${formatBytes(offset)}`);
     }
   }
 
-  finished(part: Descriptor, outcome: Outcome): void {
-    this.#say(`${shortDigest(part.digest)}: ${outcome} (${formatBytes(part.size)})`);
+  finished(part: Descriptor, outcome: PartOutcome): void {
+    this.#print(`${shortDigest(part.digest)}: ${outcome} (${formatBytes(part.size)})`);
   }
 
   note(message: string): void {
-    this.#say(message);
+    this.#print(message);
   }
 
   end(): void {}
@@ -94,25 +94,24 @@ class Lines implements Progress {
   [Symbol.dispose](): void {}
 }
 
-/** For where there is no terminal, and for who wants quiet. */
-const NOTHING: Gauge = { grow() {}, advance() {}, [Symbol.dispose]() {} };
+const HIDDEN_COUNTER: ProgressCounter = { addTotal() {}, advance() {}, [Symbol.dispose]() {} };
 
-/** Counts things. @param noun what is counted, as `tags asked about` */
-export function countingGauge(context: Terminal, noun: string): Promise<Gauge> {
-  return gaugeFor(context, (done, total) => `${done} of ${total} ${noun}`);
+/** Counts items. @param noun names them with their participle, such as `tags checked` */
+export function countProgress(context: Terminal, noun: string): Promise<ProgressCounter> {
+  return progressCounter(context, (done, total) => `${done} of ${total} ${noun}`);
 }
 
 /** Counts bytes. */
-export function bytesGauge(context: Terminal): Promise<Gauge> {
-  return gaugeFor(context, (done, total) => `${formatBytes(done)} of ${formatBytes(total)}`);
+export function byteProgress(context: Terminal): Promise<ProgressCounter> {
+  return progressCounter(context, (done, total) => `${formatBytes(done)} of ${formatBytes(total)}`);
 }
 
-async function gaugeFor(
+async function progressCounter(
   context: Terminal,
   text: (done: number, total: number) => string,
-): Promise<Gauge> {
+): Promise<ProgressCounter> {
   const { quiet, progress } = context.options;
-  if (quiet || !progress || !Deno.stderr.isTerminal()) return NOTHING;
-  const { barGauge } = await import("./progress_bars.ts");
-  return barGauge(text);
+  if (quiet || !progress || !Deno.stderr.isTerminal()) return HIDDEN_COUNTER;
+  const { counterBar } = await import("./progress_bars.ts");
+  return counterBar(text);
 }

@@ -4,28 +4,32 @@ import { formatBytes } from "../../base/units.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { type Digest, shortDigest } from "../../oci/digest.ts";
 
-/** A bar and how far it has come, in bytes. */
-interface LayerBar {
+const BAR_OPTIONS = {
+  stream: process.stderr,
+  barsize: 30,
+  hideCursor: true,
+  clearOnComplete: true,
+  gracefulExit: false, // The command handles Ctrl-C.
+};
+
+/** A bar with its progress in bytes. */
+interface ByteBar {
   readonly bar: SingleBar;
   readonly size: number;
   done: number;
 }
 
-/** One bar for each layer under way and one for all, on a terminal's stderr. */
-export class Bars {
-  readonly #layers = new Map<Digest, LayerBar>();
+/** Shows one bar per layer in transfer and one for the total, on stderr. */
+export class PullBars {
+  readonly #layers = new Map<Digest, ByteBar>();
   readonly #multi: MultiBar;
-  readonly #total: LayerBar;
+  readonly #total: ByteBar;
 
   constructor(parts: readonly Descriptor[]) {
-    this.#multi = new MultiBar({
-      stream: process.stderr,
-      format: "{name} {bar} {percentage}% {amount}",
-      barsize: 30,
-      hideCursor: true,
-      clearOnComplete: true,
-      gracefulExit: false, // Ctrl-C is the command's to handle.
-    }, Presets.shades_classic);
+    this.#multi = new MultiBar(
+      { ...BAR_OPTIONS, format: "{name} {bar} {percentage}% {amount}" },
+      Presets.shades_classic,
+    );
     this.#total = this.#create("total", parts.reduce((sum, part) => sum + part.size, 0));
   }
 
@@ -58,41 +62,34 @@ export class Bars {
     this.#multi.stop();
   }
 
-  #create(name: string, size: number): LayerBar {
+  #create(name: string, size: number): ByteBar {
     const amount = `${formatBytes(0)} of ${formatBytes(size)}`;
     const bar = this.#multi.create(Math.max(size, 1), 0, { name: name.padEnd(12), amount });
     return { bar, size, done: 0 };
   }
 
-  #advance(gauge: LayerBar, bytes: number): void {
-    gauge.done += bytes;
-    gauge.bar.update(gauge.done, {
-      amount: `${formatBytes(gauge.done)} of ${formatBytes(gauge.size)}`,
-    });
-    if (gauge !== this.#total) this.#advance(this.#total, bytes);
+  #advance(bar: ByteBar, bytes: number): void {
+    bar.done += bytes;
+    bar.bar.update(bar.done, { amount: `${formatBytes(bar.done)} of ${formatBytes(bar.size)}` });
+    if (bar !== this.#total) this.#advance(this.#total, bytes);
   }
 }
 
-/** Shows how far something has come, on a terminal's stderr. */
-export interface Gauge extends Disposable {
-  /** Adds to what there is to do. */
-  grow(amount: number): void;
+/** Shows how much of a growing total is done. */
+export interface ProgressCounter extends Disposable {
+  addTotal(amount: number): void;
   advance(amount: number): void;
 }
 
-/** A gauge as a bar. @param text what stands beside the bar */
-export function barGauge(text: (done: number, total: number) => string): Gauge {
-  const bar = new SingleBar({
-    stream: process.stderr,
-    format: "{bar} {percentage}% {text}",
-    barsize: 30,
-    hideCursor: true,
-    clearOnComplete: true,
-    gracefulExit: false, // Ctrl-C is the command's to handle.
-  }, Presets.shades_classic);
+/** Returns a counter drawn as a bar on stderr. @param text formats the text beside the bar */
+export function counterBar(text: (done: number, total: number) => string): ProgressCounter {
+  const bar = new SingleBar(
+    { ...BAR_OPTIONS, format: "{bar} {percentage}% {text}" },
+    Presets.shades_classic,
+  );
   let [done, total] = [0, 0];
   return {
-    grow(amount) {
+    addTotal(amount) {
       if (total === 0 && amount > 0) bar.start(amount, 0, { text: text(0, amount) });
       total += amount;
       bar.setTotal(total);

@@ -2,56 +2,45 @@ import { posix } from "node:path";
 import { pipeline, Readable, type Writable } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { type Extract, extract, type Header } from "tar-stream";
-import { COPY_BUFFER } from "../../base/limits.ts";
 import { LarderError, messageOf, throwIfAborted } from "../../base/errors.ts";
 import { diskError } from "../../base/files.ts";
+import { COPY_BUFFER } from "../../base/limits.ts";
 import { formatBytes, plural } from "../../base/units.ts";
 
-/** An unpacked archive may hold so many files. */
-const MAX_ARCHIVE_FILES = 100_000;
-
-/** An unpacked archive may expand to so many bytes … */
-const MAX_ARCHIVE_SIZE = 8 * 1024 * 1024 * 1024;
-
-/** … and, past the first 64 MiB, to so many times its compressed size (DEFLATE cannot pass 1032). */
-const MAX_ARCHIVE_RATIO = 200;
-
-const ARCHIVE_RATIO_FREE = 64 * 1024 * 1024;
-
-/** How far an archive may expand. */
+/** Limits on what an archive may expand to. */
 export interface ArchiveLimits {
   /** Members of any kind. */
   readonly files: number;
   /** Bytes of the tar file, headers included. */
   readonly size: number;
-  /** Bytes of the tar file for each byte of the archive, once `ratioFree` bytes have come. */
+  /** Bytes of the tar file per byte of the archive, once the tar file exceeds `ratioFree` bytes. */
   readonly ratio: number;
   readonly ratioFree: number;
 }
 
+/** DEFLATE's own ratio is at most 1032. */
 export const ARCHIVE_LIMITS: ArchiveLimits = {
-  files: MAX_ARCHIVE_FILES,
-  size: MAX_ARCHIVE_SIZE,
-  ratio: MAX_ARCHIVE_RATIO,
-  ratioFree: ARCHIVE_RATIO_FREE,
+  files: 100_000,
+  size: 8 * 1024 * 1024 * 1024,
+  ratio: 200,
+  ratioFree: 64 * 1024 * 1024,
 };
 
 export interface ReadArchiveOptions {
-  /** What the archive is, for messages. */
+  /** Names the archive in messages. */
   readonly subject: string;
   readonly limits: ArchiveLimits;
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * Reads a gzipped tar file from its beginning to its end and shows each regular file to `visit`, one after the
- * other; what is not read of it is passed over. Nothing is ever written by a member's name; all the same an
- * archive is refused whole if a member's name or link leads out of the tree, if it holds anything but files,
- * folders and links, or if it passes a limit.
+ * Reads a gzipped tar file and passes each regular file to `visit`, in order; bytes that `visit` leaves unread are
+ * skipped. No file is ever written under a member's name. Even so, an archive is rejected as a whole if the name or
+ * link of a member leads out of the tree, if a member is not a file, folder or link, or if it exceeds a limit.
  *
- * Invariant: memory stays flat, whatever the archive holds or says of itself.
+ * Invariant: memory use is constant, whatever the archive contains or claims.
  *
- * @throws LarderError LDR_BAD_ARCHIVE, naming the member; what `visit` throws; LDR_DISK*, LDR_INTERRUPTED
+ * @throws LarderError LDR_BAD_ARCHIVE, naming the member; LDR_DISK*, LDR_INTERRUPTED; and those of `visit`
  */
 export async function readArchive(
   path: string,
@@ -59,19 +48,19 @@ export async function readArchive(
   options: ReadArchiveOptions,
   visit: (content: AsyncIterable<Uint8Array>) => Promise<void>,
 ): Promise<void> {
-  const refuse = (reason: string, cause?: unknown) => badArchive(options.subject, reason, cause);
+  const bad = (reason: string, cause?: unknown) => badArchive(options.subject, reason, cause);
   const { limits, signal } = options;
-  const members = expand(path, file, limits, refuse, signal);
+  const members = expand(path, file, limits, bad, signal);
   let current: string | undefined;
   let count = 0;
   try {
     for await (const entry of members) {
       throwIfAborted(signal);
-      const reason = objection(entry.header);
+      const problem = problemOf(entry.header);
       current = quote(entry.header.name);
-      if (reason) throw refuse(`${current} ${reason}`);
+      if (problem) throw bad(`${current} ${problem}`);
       if (++count > limits.files) {
-        throw refuse(`it has more than ${plural(limits.files, "member")}`);
+        throw bad(`it has more than ${plural(limits.files, "member")}`);
       }
       if (isRegular(entry.header)) {
         await visit(entry as AsyncIterable<Uint8Array>);
@@ -80,48 +69,48 @@ export async function readArchive(
     }
   } catch (error) {
     if (error instanceof LarderError) throw error;
-    const where = current ? ` (at or behind ${current})` : "";
-    throw refuse(`${messageOf(error)}${where}`, error);
+    const where = current ? ` (at or after ${current})` : "";
+    throw bad(`${messageOf(error)}${where}`, error);
   }
 }
 
-/** The members of an archive, which are read as they are asked for. */
+/** Opens the stream of an archive's members, which are read on demand. */
 function expand(
   path: string,
   file: Deno.FsFile,
   limits: ArchiveLimits,
-  refuse: (reason: string) => LarderError,
+  bad: (reason: string) => LarderError,
   signal: AbortSignal | undefined,
 ): Extract {
   const { size } = file.statSync();
   const bound = Math.min(limits.size, Math.max(limits.ratioFree, limits.ratio * size));
 
-  /** Stops an archive that expands too far where it passes the bound. */
-  async function* measured(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  /** Fails once the tar file exceeds its limit. */
+  async function* limited(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
     let length = 0;
     for await (const chunk of chunks) {
       length += chunk.length;
       if (length > bound) {
-        throw refuse(`its ${formatBytes(size)} expand to more than ${formatBytes(bound)}`);
+        throw bad(`its ${formatBytes(size)} expand to more than ${formatBytes(bound)}`);
       }
       yield chunk;
     }
   }
 
-  // The oldest format has no magic number; every header's checksum is compared all the same.
+  // Allows the oldest format, which has no magic number. The checksum of every header is compared in any case.
   const members = extract({ allowUnknownFormat: true } as Parameters<typeof extract>[0]);
-  const ignore = () => {}; // The error comes out of `members` too.
+  const ignore = () => {}; // `members` throws the same error.
   pipeline(
     Readable.from(readChunks(path, file, signal)),
     createGunzip({ chunkSize: COPY_BUFFER }),
-    measured,
+    limited,
     members as unknown as Writable,
     ignore,
   );
   return members;
 }
 
-/** The bytes of an open file. Synchronous reads are the faster ones. */
+/** Reads an open file from its start; synchronous reads are faster here than asynchronous ones. */
 async function* readChunks(
   path: string,
   file: Deno.FsFile,
@@ -131,7 +120,7 @@ async function* readChunks(
     file.seekSync(0, Deno.SeekMode.Start);
     for (;;) {
       throwIfAborted(signal);
-      const buffer = new Uint8Array(COPY_BUFFER); // Not used again: the stream may still hold it.
+      const buffer = new Uint8Array(COPY_BUFFER); // A new one each time, because the stream may still use the last.
       const read = file.readSync(buffer);
       if (read === null) return;
       yield buffer.subarray(0, read);
@@ -145,36 +134,36 @@ function isRegular(header: Header): boolean {
   return header.type === "file" || header.type === "contiguous-file";
 }
 
-/** Why a member is refused, or undefined. */
-function objection(header: Header): string | undefined {
+/** Returns the reason to reject a member, if there is one. */
+function problemOf(header: Header): string | undefined {
   const { name } = header;
   switch (header.type) {
     case "file":
     case "contiguous-file":
-      if (isSparse(header)) return "is a sparse file, which larder does not read";
-      return objectionToName(name) ?? (isEmptyPath(name) ? "has no name" : undefined);
+      if (isSparse(header)) return "is a sparse file, which larder does not support";
+      return problemOfName(name) ?? (isEmptyPath(name) ? "has no name" : undefined);
     case "directory":
-      return objectionToName(name);
+      return problemOfName(name);
     case "symlink":
-      return objectionToName(name) ??
-        objectionToLink(header.linkname, posix.dirname(portable(name)));
-    case "link": // Its target is the name of an earlier member.
-      return objectionToName(name) ?? objectionToLink(header.linkname, ".");
+      return problemOfName(name) ??
+        problemOfLink(header.linkname, posix.dirname(portable(name)));
+    case "link": // The target is the name of an earlier member.
+      return problemOfName(name) ?? problemOfLink(header.linkname, ".");
     default:
       return `is ${header.type ? `a ${header.type}` : "of an unknown kind"}, not a file or folder`;
   }
 }
 
-/** Why a name could not be a path below the folder that an archive is unpacked into, on any system. */
-function objectionToName(name: string): string | undefined {
+/** Returns the reason that a name is not a path below the archive's root on every system, if there is one. */
+function problemOfName(name: string): string | undefined {
   if (/\p{Cc}/u.test(name)) return "has control characters in its name";
   if (isAbsolute(name)) return "has an absolute path";
   if (portable(name).split("/").includes("..")) return 'has ".." in its path';
   return undefined;
 }
 
-/** @param folder what the target starts from, inside the tree */
-function objectionToLink(target: string | null, folder: string): string | undefined {
+/** @param folder the folder in the tree that the target is relative to */
+function problemOfLink(target: string | null, folder: string): string | undefined {
   if (!target) return "links to nothing";
   const end = posix.join(folder, portable(target));
   return isAbsolute(target) || end === ".." || end.startsWith("../")
@@ -182,12 +171,12 @@ function objectionToLink(target: string | null, folder: string): string | undefi
     : undefined;
 }
 
-/** Whether a path is absolute, or bound to a drive, on any system. */
+/** True if a path is absolute or names a drive on any system. */
 function isAbsolute(path: string): boolean {
   return /^(?:[\\/]|[a-z]:)/i.test(path);
 }
 
-/** A path with one kind of separator: what is an ordinary character here is a separator on Windows. */
+/** Replaces backslashes, which are separators on Windows, by slashes. */
 function portable(path: string): string {
   return path.replaceAll("\\", "/");
 }
@@ -196,12 +185,12 @@ function isEmptyPath(name: string): boolean {
   return portable(name).split("/").every((part) => part === "" || part === ".");
 }
 
-/** GNU tar's newer sparse format looks like a regular file, but holds a map before its data. */
+/** True for GNU tar's newer sparse format: a regular file with a map before its data. */
 function isSparse(header: Header): boolean {
   return Object.keys((header.pax ?? {}) as object).some((key) => key.startsWith("GNU.sparse."));
 }
 
-/** A name as it may be shown: quoted, short, and with invisible characters written out. */
+/** Quotes a name for messages: shortened, and with invisible characters escaped. */
 function quote(name: string): string {
   const short = name.length > 200 ? `${name.slice(0, 200)}…` : name;
   return JSON.stringify(short).replace(
@@ -212,7 +201,7 @@ function quote(name: string): string {
 
 function badArchive(subject: string, reason: string, cause?: unknown): LarderError {
   return new LarderError("LDR_BAD_ARCHIVE", `bad archive ${subject}: ${reason}`, {
-    hint: "nothing of it was unpacked; ask its publisher about it",
+    hint: "no file of it was unpacked; ask its publisher for a valid one",
     cause,
   });
 }

@@ -15,24 +15,23 @@ export interface UnpackOptions {
   readonly limits?: ArchiveLimits;
 }
 
-/** Counts of regular files. */
+/** Totals of the regular files of an archive. */
 export interface Unpacked {
   readonly files: number;
-  /** The size of all of them. */
   readonly bytes: number;
-  /** How many were not in the store and now are. */
+  /** Files that the store lacked and now has. */
   readonly written: number;
 }
 
 /**
- * Puts each regular file of a Spin archive layer into `data/` under its own digest, where Spin's locked app
- * points at it.
+ * Writes each regular file of a Spin archive layer to `data/` under its own digest, by which Spin's locked app refers
+ * to it.
  *
- * The archive is read twice: first to check and hash all of it, so that a bad one leaves nothing behind, then to
- * write what is missing, each file as an ingest of a known digest, so that a kill leaves only partials.
+ * The archive is read twice: first to check and hash all of it, so that a bad one leaves no files; then to write the
+ * missing files, each as an ingest of a known digest, so that a killed process leaves only partial files.
  *
- * @throws LarderError LDR_BAD_ARCHIVE, LDR_DISK*, LDR_INTERRUPTED; an archive that is gone is LDR_DISK, caused by
- * NotFound
+ * @throws LarderError LDR_BAD_ARCHIVE, LDR_DISK*, LDR_INTERRUPTED; LDR_DISK with the cause NotFound if the archive was
+ * deleted
  */
 export async function unpackArchive(
   archive: { readonly descriptor: Descriptor; readonly path: string },
@@ -50,7 +49,9 @@ export async function unpackArchive(
     const files = await listFiles(path, file, reading);
     const bytes = files.reduce((sum, { size }) => sum + size, 0);
     const missing = new Set(files.filter((f) => !store.find(f)).map((f) => f.digest));
-    const written = missing.size > 0 ? await write(path, file, reading, files, missing, store) : 0;
+    const written = missing.size > 0
+      ? await writeMissing(path, file, reading, files, missing, store)
+      : 0;
     return { files: files.length, bytes, written };
   } finally {
     file.close();
@@ -65,7 +66,7 @@ function openArchive(path: string): Deno.FsFile {
   }
 }
 
-/** The files of an archive, in its order, as the blobs that they are to be. */
+/** Returns the descriptors of the regular files of an archive, in order. */
 async function listFiles(
   path: string,
   file: Deno.FsFile,
@@ -84,8 +85,8 @@ async function listFiles(
   return files;
 }
 
-/** Writes the files whose digests are `missing`, and returns how many that were. */
-async function write(
+/** Writes the files whose digests are in `missing`; returns the number of files written. */
+async function writeMissing(
   path: string,
   file: Deno.FsFile,
   options: ReadArchiveOptions,
@@ -104,7 +105,7 @@ async function write(
   return written;
 }
 
-/** @returns false if another process wrote the blob first, or deleted the cache meanwhile */
+/** @returns false if another process wrote the blob first, or the cache was deleted meanwhile */
 async function ingest(
   content: AsyncIterable<Uint8Array>,
   descriptor: Descriptor,
@@ -114,7 +115,7 @@ async function ingest(
   const ingest = await store.ingest(descriptor, { signal: options.signal });
   if (!ingest) return false;
   try {
-    // The archive has to be read through in any case, so going on from an offset would gain nothing.
+    // Continuing from the offset would gain nothing, because the whole archive has to be read in any case.
     if (ingest.offset > 0) ingest.restart();
     for await (const chunk of content) ingest.write(chunk);
     return await ingest.commit();

@@ -9,42 +9,42 @@ import { formatReference, type Reference } from "../../oci/reference.ts";
 import type { Transport } from "../../registry/http/transport.ts";
 import { UrlFetcher } from "../../registry/url_fetcher.ts";
 import type { BlobStore } from "../../store/blobs/blob_store.ts";
-import { isPathPart } from "../../store/layout.ts";
 import type { PackageId } from "../../store/entries/package_record.ts";
 import type { PackageStore } from "../../store/entries/package_store.ts";
+import { isPathPart } from "../../store/layout.ts";
 import type { HostPlatform } from "../../store/platform_dirs.ts";
 import { notCached } from "../freshness.ts";
-import type { Outcome } from "../options.ts";
+import type { PartOutcome } from "../options.ts";
+import type { PartResult } from "../result.ts";
+import { transfer, waitingForDownload } from "../transfer.ts";
+import { type ComponentSource, describeSource, parseSpinManifest } from "./manifest.ts";
 import { loadPackageConfig, type PackageConfig, registryOf } from "./package_config.ts";
 import { fetchMetadata, type PackageMetadata, packageReference } from "./package_metadata.ts";
-import type { PartResult } from "../result.ts";
-import { type ComponentSource, describeSource, parseSpinManifest } from "./manifest.ts";
-import { transfer } from "../transfer.ts";
 
 const WASM = "application/wasm";
 
-/** Characters of a URL that are part of a name. */
+/** Characters of a URL that an entry's name keeps. */
 const MAX_URL = 255;
 
 export interface ComponentDependencies {
   readonly store: BlobStore;
   readonly packages: PackageStore;
-  /** For URLs and for the metadata of package registries. */
+  /** Fetches URLs and the metadata of package registries. */
   readonly transport: Transport;
   readonly clock: Clock;
-  /** Whose configuration of Wasm packages holds. */
+  /** Locates the user's configuration of Wasm packages. */
   readonly platform: HostPlatform;
-  /** Nobody may be asked. */
+  /** True if no request may be sent. */
   readonly offline: boolean;
-  /** Sources at once. */
+  /** Sources that are fetched in parallel. */
   readonly limit: number;
   readonly signal?: AbortSignal | undefined;
-  /** Brings a package's image into the cache. */
+  /** Pulls a package's image. */
   pullPackage(
     reference: Reference,
     signal: AbortSignal,
   ): Promise<{ readonly parts: readonly PartResult[] }>;
-  /** Something worth a line: a retry, a wait for another process. */
+  /** Called with one line about a retry or a wait. */
   note?(message: string): void;
 }
 
@@ -52,19 +52,19 @@ export interface ComponentDependencies {
 export interface ComponentModule {
   readonly digest: Digest;
   readonly size: number;
-  readonly outcome: Outcome;
+  readonly outcome: PartOutcome;
 }
 
 export interface ComponentResult {
   readonly source: ComponentSource;
-  /** Empty for a local file, and for a package of which only a range of versions is known: Spin chooses there. */
+  /** Empty for a local file, and for a range of versions of a package, from which Spin chooses. */
   readonly modules: readonly ComponentModule[];
 }
 
 export type UrlSource = Extract<ComponentSource, { kind: "url" }>;
 type PackageSource = Extract<ComponentSource, { kind: "package" }>;
 
-/** What the module behind a URL is in the cache: a package whose name is the URL, without secrets, as far as it fits. */
+/** Returns the package that a URL's module is in the cache: its name is the URL, without secrets and shortened. */
 export function packageOf({ url, digest }: UrlSource): PackageId {
   let name = redact(url.href);
   for (let end = MAX_URL; !isPathPart(name); end--) name = name.slice(0, end);
@@ -72,12 +72,12 @@ export function packageOf({ url, digest }: UrlSource): PackageId {
 }
 
 /**
- * Brings what the components of a Spin application are made of, and what has to be downloaded, to `wasm/`, where
- * `spin up` finds it by its digest. To be called while the store's shared lock is held.
+ * Fetches the Wasm of a Spin application's components to `wasm/`, where `spin up` finds it by digest. The caller holds
+ * the store's shared lock.
  *
- * @param manifestPath of `spin.toml`
- * @throws LarderError LDR_BAD_SPIN_MANIFEST before anything is fetched; LDR_DIGEST_MISMATCH, the network's and the
- * disk's errors, naming the component; nothing is kept then of what is wrong
+ * @param manifestPath the path of `spin.toml`
+ * @throws LarderError LDR_BAD_SPIN_MANIFEST before any request; LDR_DIGEST_MISMATCH, LDR_DISK*, and those of the
+ * transport, naming the component; wrong content is not kept
  */
 export async function pullComponents(
   manifestPath: string,
@@ -89,13 +89,13 @@ export async function pullComponents(
     try {
       return { source, modules: await pullSource(source, deps, packages, signal) };
     } catch (error) {
-      throw forSource(source, error);
+      throw withSource(error, source);
     }
   }, deps.signal);
   deps.store.sync();
   for (const { source, modules } of results) {
     if (source.kind !== "url") continue;
-    for (const module of modules) noteUse(source, module, deps);
+    for (const module of modules) recordUse(source, module, deps);
   }
   return results;
 }
@@ -105,8 +105,8 @@ function readManifest(path: string): string {
     return Deno.readTextFileSync(path);
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw diskError(error, "read", path);
-    throw new LarderError("LDR_NOT_FOUND", `there is no Spin manifest ${path}`, {
-      hint: "name a spin.toml that exists",
+    throw new LarderError("LDR_NOT_FOUND", `no Spin manifest ${path}`, {
+      hint: "name an existing spin.toml",
       cause: error,
     });
   }
@@ -135,7 +135,7 @@ async function pullUrl(
 ): Promise<ComponentModule> {
   const blob: BlobDescriptor = { mediaType: WASM, digest: source.digest };
   if (deps.offline && !deps.store.find(blob)) throw notCached(source.url.href);
-  const waiting = () => deps.note?.(`waiting for another process that fetches ${blob.digest}`);
+  const waiting = () => deps.note?.(waitingForDownload(blob.digest));
   const received = await transfer(
     new UrlFetcher(deps.transport, [source.url.href]),
     blob,
@@ -148,8 +148,8 @@ async function pullUrl(
   return { digest: blob.digest, size, outcome: received === undefined ? "reused" : "fetched" };
 }
 
-/** Makes the module an entry of the cache, which no collector takes for something that nobody needs. */
-function noteUse(
+/** Makes the module an entry of the cache, so that a collector does not take it for unreferenced. */
+function recordUse(
   source: UrlSource,
   { digest, size, outcome }: ComponentModule,
   { packages, clock }: ComponentDependencies,
@@ -157,7 +157,7 @@ function noteUse(
   try {
     packages.use({ ...packageOf(source), mediaType: WASM, digest, size }, clock.now());
   } catch (error) {
-    // What is there can be used all the same, and who deletes it meanwhile means to.
+    // A module that was cached already can be used without a record; a deletion meanwhile is taken as intended.
     const isHarmless = outcome === "reused" &&
       hasCode(error, "LDR_DISK_FULL", "LDR_READ_ONLY", "LDR_PERMISSION");
     if (!isHarmless && !isDeletionError(error)) throw error;
@@ -175,12 +175,12 @@ async function pullPackage(
   const modules = parts.filter((part) => isWasm(part.mediaType))
     .map(({ digest, size, outcome }) => ({ digest, size, outcome }));
   if (modules.length > 0) return modules;
-  throw new LarderError("LDR_BAD_MANIFEST", `${formatReference(reference)} holds no Wasm`, {
-    hint: "check the package's name and version, and where its registry keeps it",
+  throw new LarderError("LDR_BAD_MANIFEST", `${formatReference(reference)} contains no Wasm`, {
+    hint: "check the package's name and version, and its registry's metadata",
   });
 }
 
-/** Finds packages; asks each registry once. */
+/** Resolves packages to references; fetches the metadata of each registry once. */
 class PackageLocator {
   readonly #deps: ComponentDependencies;
   readonly #metadata = new Map<string, Promise<PackageMetadata | undefined>>();
@@ -194,30 +194,30 @@ class PackageLocator {
     const { registry, metadata } = source.registry === undefined
       ? registryOf(this.#config ??= loadPackageConfig(this.#deps.platform), source.package)
       : { registry: source.registry, metadata: undefined };
-    const found = metadata ?? await this.#ask(registry, signal);
-    return packageReference(registry, found, source.package, source.version);
+    const known = metadata ?? await this.#fetch(registry, signal);
+    return packageReference(registry, known, source.package, source.version);
   }
 
-  #ask(registry: string, signal: AbortSignal): Promise<PackageMetadata | undefined> {
-    // Offline, a registry counts as one that holds its packages itself, as most do.
+  #fetch(registry: string, signal: AbortSignal): Promise<PackageMetadata | undefined> {
+    // Offline, assume that the registry itself has its packages, as most do.
     if (this.#deps.offline) return Promise.resolve(undefined);
-    let answer = this.#metadata.get(registry);
-    if (!answer) {
-      answer = fetchMetadata(registry, this.#deps.transport, signal);
-      this.#metadata.set(registry, answer);
+    let metadata = this.#metadata.get(registry);
+    if (!metadata) {
+      metadata = fetchMetadata(registry, this.#deps.transport, signal);
+      this.#metadata.set(registry, metadata);
     }
-    return answer;
+    return metadata;
   }
 }
 
 function deletedMeanwhile(digest: Digest): LarderError {
-  return new LarderError("LDR_DISK", `${digest} was deleted as soon as it was there`, {
-    hint: "find out what deletes it, and try again",
+  return new LarderError("LDR_DISK", `${digest} was deleted right after it was fetched`, {
+    hint: "find the program that deletes it, and try again",
   });
 }
 
-/** The error, with the source that it is about. */
-function forSource(source: ComponentSource, error: unknown): unknown {
+/** Returns the error with the source in its message. */
+function withSource(error: unknown, source: ComponentSource): unknown {
   if (!(error instanceof LarderError) || error.code === "LDR_INTERRUPTED") return error;
   const { code, hint, message } = error;
   return new LarderError(code, `${describeSource(source)}: ${message}`, { hint, cause: error });

@@ -10,13 +10,13 @@ export interface PackageName {
 }
 
 interface SourceBase {
-  /** The component that needs it. */
+  /** The component that uses it. */
   readonly component: string;
-  /** The import of the component that it satisfies, where it is not the component itself. */
+  /** The import that it satisfies; undefined for the component itself. */
   readonly dependency?: string | undefined;
 }
 
-/** Where a component's Wasm, or a dependency's, comes from. */
+/** The source of the Wasm of a component or of one of its dependencies. */
 export type ComponentSource =
   & SourceBase
   & (
@@ -24,10 +24,10 @@ export type ComponentSource =
     | { readonly kind: "url"; readonly url: URL; readonly digest: Digest }
     | {
       readonly kind: "package";
-      /** Without one the user's configuration of Wasm packages decides. */
+      /** Undefined to use the user's configuration of Wasm packages. */
       readonly registry: string | undefined;
       readonly package: PackageName;
-      /** `1.2.3`, or, if not `exact`, what a version has to satisfy, such as `>=1.2`. */
+      /** `1.2.3`, or, if not `exact`, a requirement such as `>=1.2`. */
       readonly version: string;
       readonly exact: boolean;
     }
@@ -41,7 +41,7 @@ const Version1 = v.object({
   component: v.optional(v.array(v.object({ id: v.string(), ...Component.entries })), []),
 });
 
-/** A trigger names its components, or has them written out in their place. */
+/** A trigger names its components or defines them inline. */
 const Specs = v.union([v.string(), Component, v.array(v.union([v.string(), Component]))]);
 const Trigger = v.object({
   component: v.optional(v.union([v.string(), Component])),
@@ -57,10 +57,10 @@ type Component = v.InferOutput<typeof Component>;
 type Trigger = v.InferOutput<typeof Trigger>;
 
 /**
- * The sources of all components of a Spin application, in the order of its manifest, `spin.toml`. Sources that
- * are only for a profile are left out.
+ * Returns the sources of all components of a Spin application, in the order of its manifest, `spin.toml`. Sources of
+ * profiles are left out.
  *
- * @param path of the manifest, for messages
+ * @param path names the manifest in messages
  * @throws LarderError LDR_BAD_SPIN_MANIFEST
  */
 export function parseSpinManifest(text: string, path: string): ComponentSource[] {
@@ -83,11 +83,11 @@ export function parseSpinManifest(text: string, path: string): ComponentSource[]
       ),
     ];
   }
-  const found = version === undefined ? "there is none" : `this one has ${JSON.stringify(version)}`;
-  throw bad(path, `spin_manifest_version must be 2, or "1" for old applications; ${found}`);
+  const actual = version === undefined ? "it is missing" : `it is ${JSON.stringify(version)}`;
+  throw bad(path, `spin_manifest_version must be 2, or "1" for old applications; ${actual}`);
 }
 
-/** Whose source is read, for results and messages. */
+/** The component or dependency that a source belongs to, and the manifest, for messages. */
 interface Owner extends SourceBase {
   readonly path: string;
 }
@@ -101,7 +101,7 @@ function sourcesOf(owner: Owner, component: Component): ComponentSource[] {
   ];
 }
 
-/** Components and dependencies that are written out in a trigger. */
+/** Returns the sources of components and dependencies that a trigger defines inline. */
 function triggerSources(owner: Owner, trigger: Trigger): ComponentSource[] {
   const specs = [trigger.component ?? [], ...Object.values(trigger.components)].flat();
   const inline = specs.filter((spec) => typeof spec !== "string");
@@ -113,7 +113,7 @@ function triggerSources(owner: Owner, trigger: Trigger): ComponentSource[] {
   ];
 }
 
-/** Source: Spin's `ComponentSource`, which takes no other members than these. */
+/** Source: Spin's `ComponentSource`, which allows no other members. */
 function readSource(owner: Owner, value: string | Record<string, unknown>): ComponentSource {
   if (typeof value === "string") return { kind: "local", ...ownerOf(owner), path: value };
   if ("url" in value) {
@@ -124,13 +124,13 @@ function readSource(owner: Owner, value: string | Record<string, unknown>): Comp
   return packageSource(owner, value);
 }
 
-/** Source: Spin's `ComponentDependency`; members that say how it is composed are passed over. */
+/** Source: Spin's `ComponentDependency`; members about composition are ignored. */
 function readDependency(
   owner: Owner,
   value: string | Record<string, unknown>,
 ): ComponentSource[] {
   if (typeof value === "string") return [packageSource(owner, { version: value })];
-  if ("component" in value) return []; // One of the application's own.
+  if ("component" in value) return []; // A component of the same application.
   if ("url" in value) return [urlSource(owner, value)];
   if ("path" in value) {
     return [{ kind: "local", ...ownerOf(owner), path: textOf(owner, value, "path") }];
@@ -145,14 +145,19 @@ function urlSource(owner: Owner, value: Record<string, unknown>): ComponentSourc
     throw badSource(owner, `the url "${text}" does not begin with https:// or http://`);
   }
   if (value.digest === undefined) {
-    throw badSource(owner, `the url "${text}" has no digest, and may not be used without one`);
+    throw badSource(owner, `the url "${text}" has no digest, which is required`);
   }
   const digest = textOf(owner, value, "digest");
   if (!digest.startsWith("sha256:")) {
     throw badSource(owner, `the digest "${digest}" does not begin with "sha256:"`);
   }
   const parsed = asDigest(digest);
-  if (!parsed) throw badSource(owner, `the digest "${digest}" has not 64 digits of 0-9 and a-f`);
+  if (!parsed) {
+    throw badSource(
+      owner,
+      `the digest "${digest}" does not have 64 lowercase hexadecimal digits`,
+    );
+  }
   return { kind: "url", ...ownerOf(owner), url, digest: parsed };
 }
 
@@ -172,7 +177,7 @@ function packageSource(owner: Owner, value: Record<string, unknown>): ComponentS
   };
 }
 
-/** A component names one version, a dependency says what versions will do: only `=1.2.3` is one. */
+/** A component names one version; a dependency names a requirement, which is exact only in the form `=1.2.3`. */
 function readVersion(owner: Owner, text: string): { version: string; exact: boolean } {
   if (owner.dependency === undefined) {
     if (EXACT_VERSION.test(text)) return { version: text, exact: true };
@@ -187,7 +192,7 @@ function readVersion(owner: Owner, text: string): { version: string; exact: bool
 const LABEL = "[a-z][a-z0-9]*(?:-[a-z][a-z0-9]*)*";
 const PACKAGE = new RegExp(`^(${LABEL}):(${LABEL})$`);
 
-/** Reads `namespace:name`, both in kebab-case; undefined if it is something else. */
+/** Parses `namespace:name`, both in kebab-case; returns undefined for anything else. */
 export function parsePackageName(text: string): PackageName | undefined {
   const [, namespace, name] = PACKAGE.exec(text) ?? [];
   return namespace && name ? { namespace, name } : undefined;
@@ -196,7 +201,10 @@ export function parsePackageName(text: string): PackageName | undefined {
 function packageName(owner: Owner, text: string): PackageName {
   const name = parsePackageName(text);
   if (name) return name;
-  throw badSource(owner, `the package "${text}" is not a namespace and a name such as wasi:http`);
+  throw badSource(
+    owner,
+    `the package "${text}" is not of the form namespace:name, such as wasi:http`,
+  );
 }
 
 function textOf(owner: Owner, value: Record<string, unknown>, member: string): string {
@@ -241,8 +249,8 @@ function badSource(owner: Owner, reason: string): LarderError {
   return bad(owner.path, `the source of ${describeSource(owner)}: ${reason}`);
 }
 
-function bad(place: string, reason: string): LarderError {
-  return new LarderError("LDR_BAD_SPIN_MANIFEST", `bad Spin manifest ${place}: ${reason}`, {
+function bad(location: string, reason: string): LarderError {
+  return new LarderError("LDR_BAD_SPIN_MANIFEST", `bad Spin manifest ${location}: ${reason}`, {
     hint:
       'a source is a path, { url = "https://…", digest = "sha256:…" }, or { registry, package, version }',
   });

@@ -3,11 +3,11 @@ import * as v from "valibot";
 import { LarderError } from "../../base/errors.ts";
 import { readTextIfAny } from "../../base/files.ts";
 import { type HostPlatform, userConfig } from "../../store/platform_dirs.ts";
-import { type PackageMetadata, PackageMetadataSchema } from "./package_metadata.ts";
 import type { PackageName } from "./manifest.ts";
+import { type PackageMetadata, PackageMetadataSchema } from "./package_metadata.ts";
 import { parseToml } from "./toml.ts";
 
-/** A registry's name, or a name with what the registry would otherwise be asked for. */
+/** A registry's name, or its name and its metadata, which then is not fetched. */
 const Mapping = v.pipe(
   v.union([v.string(), v.object({ registry: v.string(), metadata: PackageMetadataSchema })]),
   v.transform((mapping) =>
@@ -29,27 +29,26 @@ const ConfigSchema = v.object({
 });
 
 /**
- * The user's configuration of the Wasm package tools, which Spin goes by too. What it says of credentials and
- * protocols is not for larder.
+ * The user's configuration of the Wasm package tools, which Spin uses too. Its credentials and protocols are ignored.
  * Source: the wasm-pkg-common crate, `Config`.
  */
 export type PackageConfig = v.InferOutput<typeof ConfigSchema>;
 
-/** What a package's registry is called, and its metadata where the configuration has it. */
+/** A package's registry, and its metadata if the configuration has it. */
 export interface PackageRegistry {
   readonly registry: string;
   readonly metadata: PackageMetadata | undefined;
 }
 
-/** Registries of well-known namespaces, for when nothing is configured. */
+/** Registries of well-known namespaces, used if none is configured. */
 const FALLBACKS: ReadonlyMap<string, string> = new Map([
   ["wasi", "wasi.dev"],
   ["ba", "bytecodealliance.org"],
 ]);
 
 /**
- * Reads `wasm-pkg/config.toml`; without one nothing is configured.
- * @throws LarderError LDR_CONFIG, naming the file and, where it can, line and column
+ * Reads `wasm-pkg/config.toml`; a missing file is an empty configuration.
+ * @throws LarderError LDR_CONFIG, naming the file and, if known, line and column
  */
 export function loadPackageConfig(platform: HostPlatform): PackageConfig {
   const path = packageConfigPath(platform);
@@ -60,7 +59,7 @@ export function loadPackageConfig(platform: HostPlatform): PackageConfig {
   throw badConfig(path, `${v.getDotPath(issue) ?? "document"}: ${issue.message}`);
 }
 
-/** Where the configuration is: these tools follow XDG on macOS too. */
+/** The Wasm package tools follow XDG on macOS too. */
 function packageConfigPath(platform: HostPlatform): string {
   const folder =
     userConfig(platform.os === "darwin" ? { ...platform, os: "linux" } : platform).path;
@@ -68,8 +67,9 @@ function packageConfigPath(platform: HostPlatform): string {
 }
 
 /**
- * The registry of a package whose source names none: the package's own, its namespace's, the default, or that of
- * a well-known namespace.
+ * Returns the registry of a package whose source names none: that of the package, of its namespace, the default, or
+ * that of a well-known namespace.
+ *
  * @throws LarderError LDR_CONFIG if there is none
  */
 export function registryOf(config: PackageConfig, name: PackageName): PackageRegistry {
@@ -80,12 +80,12 @@ export function registryOf(config: PackageConfig, name: PackageName): PackageReg
   const registry = config.default_registry ?? FALLBACKS.get(name.namespace);
   if (registry !== undefined) return { registry, metadata: undefined };
   throw new LarderError("LDR_CONFIG", `no registry is known for the package ${text}`, {
-    hint: "name one in its source, or set default_registry in wasm-pkg's config.toml",
+    hint: "name a registry in its source, or set default_registry in wasm-pkg's config.toml",
   });
 }
 
-function badConfig(place: string, reason: string): LarderError {
-  return new LarderError("LDR_CONFIG", `bad configuration of Wasm packages ${place}: ${reason}`, {
-    hint: "wkg config --edit opens it; its keys are those of the Wasm package tools",
+function badConfig(location: string, reason: string): LarderError {
+  return new LarderError("LDR_CONFIG", `bad Wasm package configuration ${location}: ${reason}`, {
+    hint: "fix the file, for example with wkg config --edit",
   });
 }

@@ -1,6 +1,6 @@
 import * as v from "valibot";
-import { MAX_DOCUMENT } from "../../base/limits.ts";
 import { LarderError } from "../../base/errors.ts";
+import { MAX_DOCUMENT } from "../../base/limits.ts";
 import { maybe } from "../../oci/descriptor.ts";
 import { parseReference, parseRegistry, type Reference } from "../../oci/reference.ts";
 import { readSmall } from "../../registry/http/body.ts";
@@ -9,14 +9,14 @@ import type { Transport } from "../../registry/http/transport.ts";
 import type { PackageName } from "./manifest.ts";
 
 /**
- * What a registry of Wasm packages says of itself: where the packages are in OCI.
+ * The metadata of a registry of Wasm packages: where its packages are in OCI.
  * Source: the wasm-pkg-common crate, `RegistryMetadata`.
  */
 export const PackageMetadataSchema = v.object({
   preferredProtocol: maybe(v.string()),
   oci: maybe(v.object({ registry: maybe(v.string()), namespacePrefix: maybe(v.string()) })),
   warg: maybe(v.object({})),
-  /** The older names of the above; they win. */
+  /** The older names of the members above; they take precedence. */
   ociRegistry: maybe(v.string()),
   ociNamespacePrefix: maybe(v.string()),
   wargUrl: maybe(v.string()),
@@ -27,10 +27,10 @@ export type PackageMetadata = v.InferOutput<typeof PackageMetadataSchema>;
 const METADATA_PATH = "/.well-known/wasm-pkg/registry.json";
 
 /**
- * Asks a registry for its metadata.
+ * Fetches the metadata of a registry.
  *
- * @returns undefined where it has none: plain OCI registries serve nothing, or a web page, at that address
- * @throws LarderError LDR_BAD_REFERENCE, LDR_BAD_RESPONSE, or what the network says
+ * @returns undefined if it has none: plain OCI registries answer an error or a web page at that address
+ * @throws LarderError LDR_BAD_REFERENCE, LDR_BAD_RESPONSE, and those of the transport
  */
 export async function fetchMetadata(
   registry: string,
@@ -51,7 +51,7 @@ export async function fetchMetadata(
   throw new LarderError(
     "LDR_BAD_RESPONSE",
     `bad package metadata of ${registry}: ${v.getDotPath(issue) ?? "document"}: ${issue.message}`,
-    { hint: `this is the registry's trouble: look at ${url}` },
+    { hint: `tell the registry's operator: the document is at ${url}` },
   );
 }
 
@@ -64,8 +64,8 @@ function parseJson(bytes: Uint8Array): unknown {
 }
 
 /**
- * Where a version of a package is in OCI: the registry itself where the metadata names no other.
- * @throws LarderError LDR_BAD_REFERENCE, or LDR_BAD_RESPONSE for a registry that does not serve packages in OCI
+ * Returns the OCI reference of a version of a package. Without metadata that names another, the registry itself has it.
+ * @throws LarderError LDR_BAD_REFERENCE, or LDR_BAD_RESPONSE if the registry does not serve packages in OCI
  */
 export function packageReference(
   registry: string,
@@ -75,7 +75,7 @@ export function packageReference(
 ): Reference {
   if (metadata && !servesOci(metadata)) {
     throw new LarderError("LDR_BAD_RESPONSE", `${registry} does not serve its packages in OCI`, {
-      hint: "larder speaks only OCI; look for another registry that has the package",
+      hint: "larder supports only OCI: name another registry that has the package",
     });
   }
   const host = parseRegistry(metadata?.ociRegistry ?? metadata?.oci?.registry ?? registry);
@@ -85,11 +85,11 @@ export function packageReference(
   );
   if (reference.registry === host) return reference;
   throw new LarderError("LDR_BAD_REFERENCE", `bad registry "${host}": it has no dot and no port`, {
-    hint: `write its port too, such as ${host}:443`,
+    hint: `add its port, such as ${host}:443`,
   });
 }
 
-/** A registry that says nothing of protocols serves OCI. */
+/** OCI is the default for metadata that names no protocol. */
 function servesOci(metadata: PackageMetadata): boolean {
   const { oci, ociRegistry, ociNamespacePrefix, warg, wargUrl } = metadata;
   if (oci || ociRegistry !== undefined || ociNamespacePrefix !== undefined) return true;

@@ -2,14 +2,13 @@ import { parse, TomlError } from "smol-toml";
 import type { LarderError } from "../../base/errors.ts";
 
 /**
- * Reads a TOML document.
- *
- * @param bad makes the error for a document that is none: `place` is `path:line:column`
+ * Parses a TOML document.
+ * @param bad makes the error for invalid TOML; `location` is `path:line:column`
  */
 export function parseToml(
   text: string,
   path: string,
-  bad: (place: string, reason: string) => LarderError,
+  bad: (location: string, reason: string) => LarderError,
 ): Record<string, unknown> {
   try {
     return parse(text);

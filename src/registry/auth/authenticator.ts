@@ -1,50 +1,55 @@
 import type { Clock } from "../../base/concurrency.ts";
 import { SingleFlight } from "../../base/single_flight.ts";
-import { exposed, noAccess, noChallenge, rejected, unusable } from "./errors.ts";
-import { type Challenge, parseChallenges } from "./challenge.ts";
-import type { Authorizer, Refusal } from "../client.ts";
+import type { Authorizer, DeniedRequest } from "../client.ts";
 import { type Credential, type CredentialSource, usernameOf } from "../credentials/credential.ts";
 import { apiBase, isLoopback } from "../endpoints.ts";
-import { basic, requestToken, type Token } from "./token.ts";
 import type { Transport } from "../http/transport.ts";
 import { isInsecure, type Trust } from "../http/trust.ts";
+import { type Challenge, parseChallenges } from "./challenge.ts";
+import {
+  accessDenied,
+  credentialsRejected,
+  insecureChannel,
+  noChallenge,
+  passwordRequired,
+} from "./errors.ts";
+import { basic, requestToken, type Token } from "./token.ts";
 
-/** A token that replaced a rejected one and is itself rejected this soon is not replaced again. */
+/** Milliseconds after which a token that replaced a rejected one may be replaced itself. */
 const TOKEN_PROBATION = 10_000;
 
 export interface AuthenticatorDependencies extends Pick<Trust, "insecure" | "hosts"> {
-  /** Token servers are asked through it. */
+  /** Sends the requests to token servers. */
   readonly transport: Transport;
   readonly credentials: CredentialSource;
   readonly clock: Clock;
 }
 
-/** A token that is kept, and how it has fared. */
-interface HeldToken extends Token {
-  /** It took the place of one that was rejected. */
+interface CachedToken extends Token {
+  /** True if it replaced a rejected token. */
   readonly renewal: boolean;
   rejected: boolean;
 }
 
-/** What a repository, or a registry as a whole, was last answered with. */
+/** The last authorization sent to a repository, or to a registry as a whole. */
 interface Authorization {
   readonly challenge: Challenge;
   readonly authorization: string;
-  readonly token?: HeldToken;
+  readonly token?: CachedToken;
 }
 
 /**
- * Answers registries that ask who is there.
+ * Answers the authentication challenges of registries.
  *
- * Tokens are kept by registry, token server, scope and identity, and dropped before they expire. However many
- * requests are refused at once, one asks for the token. A token that is rejected is renewed once; the rejection
- * of the new one is final, so asking again always comes to an end.
+ * Tokens are cached by registry, token server, scopes and identity, and dropped before they expire. Concurrent denials
+ * share one token request. A rejected token is replaced once, and the rejection of its replacement is final, so that
+ * retries always end.
  */
 export class Authenticator implements Authorizer {
   readonly #deps: AuthenticatorDependencies;
-  readonly #answers = new Map<string, Authorization>();
-  readonly #tokens = new Map<string, HeldToken>();
-  readonly #requests = new SingleFlight<HeldToken>();
+  readonly #authorizations = new Map<string, Authorization>();
+  readonly #tokens = new Map<string, CachedToken>();
+  readonly #requests = new SingleFlight<CachedToken>();
 
   constructor(deps: AuthenticatorDependencies) {
     this.#deps = deps;
@@ -52,67 +57,70 @@ export class Authenticator implements Authorizer {
 
   /** @inheritdoc */
   current(registry: string, repository: string | undefined): string | undefined {
-    const answer = this.#answers.get(subjectOf(registry, repository));
-    if (answer?.token && !this.#isGood(answer.token)) return undefined;
-    return answer?.authorization;
+    const known = this.#authorizations.get(subjectOf(registry, repository));
+    if (known?.token && !this.#isValid(known.token)) return undefined;
+    return known?.authorization;
   }
 
   /** @inheritdoc */
-  async answer(refusal: Refusal, signal?: AbortSignal): Promise<string> {
-    const { registry, repository, status, sent } = refusal;
+  async authorize(denied: DeniedRequest, signal?: AbortSignal): Promise<string> {
+    const { registry, repository, status, sent } = denied;
     const subject = subjectOf(registry, repository);
-    // Registries that say 403 of an expired token say no more than that.
-    const challenge = chooseChallenge(refusal) ??
-      (status === 403 ? this.#answers.get(subject)?.challenge : undefined);
-    if (!challenge) throw noChallenge(refusal, status);
+    // A 403 for an expired token has no challenge, so that the earlier one is used.
+    const challenge = chooseChallenge(denied) ??
+      (status === 403 ? this.#authorizations.get(subject)?.challenge : undefined);
+    if (!challenge) throw noChallenge(denied, status);
 
     const credential = await this.#deps.credentials.find(registry, repository, signal);
-    this.#invalidateToken(refusal, credential);
-    const answer = challenge.scheme === "basic"
-      ? this.#basic(challenge, refusal, credential)
-      : await this.#bearer(challenge, refusal, credential, signal);
-    if (answer.authorization === sent) {
-      throw (status === 403 ? noAccess : rejected)(refusal, credential, status);
+    this.#invalidateToken(denied, credential);
+    const next = challenge.scheme === "basic"
+      ? this.#basic(challenge, denied, credential)
+      : await this.#bearer(challenge, denied, credential, signal);
+    if (next.authorization === sent) {
+      throw (status === 403 ? accessDenied : credentialsRejected)(denied, credential, status);
     }
-    this.#answers.set(subject, answer);
-    return answer.authorization;
+    this.#authorizations.set(subject, next);
+    return next.authorization;
   }
 
-  #isGood(token: HeldToken): boolean {
-    return !token.rejected && this.#deps.clock.now() < token.goodUntil;
+  #isValid(token: CachedToken): boolean {
+    return !token.rejected && this.#deps.clock.now() < token.usableUntil;
   }
 
-  /** Drops the token that was refused. */
-  #invalidateToken(refusal: Refusal, credential: Credential | undefined): void {
+  /**
+   * Drops the token of the denied request.
+   * @throws LarderError LDR_UNAUTHORIZED or LDR_FORBIDDEN if it had just replaced another
+   */
+  #invalidateToken(denied: DeniedRequest, credential: Credential | undefined): void {
     for (const token of this.#tokens.values()) {
-      if (refusal.sent !== bearer(token.value)) continue;
+      if (denied.sent !== bearer(token.value)) continue;
       token.rejected = true;
       const age = this.#deps.clock.now() - token.obtainedAt;
       if (token.renewal && age < TOKEN_PROBATION) {
-        throw noAccess(refusal, credential, refusal.status);
+        throw accessDenied(denied, credential, denied.status);
       }
     }
   }
 
   #basic(
     challenge: Challenge,
-    refusal: Refusal,
+    denied: DeniedRequest,
     credential: Credential | undefined,
   ): Authorization {
-    const { registry, url, status } = refusal;
-    if (!credential) throw rejected(refusal, credential, status);
-    if (!("password" in credential)) throw unusable(registry, credential);
+    const { registry, url, status } = denied;
+    if (!credential) throw credentialsRejected(denied, credential, status);
+    if (!("password" in credential)) throw passwordRequired(registry, credential);
     this.#requireSecureChannel(registry, url, url);
     return { challenge, authorization: basic(credential.username, credential.password) };
   }
 
   async #bearer(
     challenge: Challenge,
-    refusal: Refusal,
+    denied: DeniedRequest,
     credential: Credential | undefined,
     signal: AbortSignal | undefined,
   ): Promise<Authorization> {
-    const { registry, repository, url, sent } = refusal;
+    const { registry, repository, url, sent } = denied;
     if (credential && "registryToken" in credential) {
       this.#requireSecureChannel(registry, url, url);
       return { challenge, authorization: bearer(credential.registryToken) };
@@ -125,29 +133,30 @@ export class Authenticator implements Authorizer {
     const key = JSON.stringify([registry, realm, service, scopes, identity]);
 
     let token = this.#tokens.get(key);
-    if (!token || !this.#isGood(token)) {
+    if (!token || !this.#isValid(token)) {
       const request = { registry, repository, realm, service, scopes, credential };
       token = await this.#requests.run(key, async (signal) => {
-        const fresh = await requestToken(this.#deps, request, signal);
-        const held = { ...fresh, renewal: sent !== undefined, rejected: false };
-        this.#tokens.set(key, held);
-        return held;
+        const requested = await requestToken(this.#deps, request, signal);
+        const cached = { ...requested, renewal: sent !== undefined, rejected: false };
+        this.#tokens.set(key, cached);
+        return cached;
       }, signal);
     }
     return { challenge, authorization: bearer(token.value), token };
   }
 
   /**
-   * Lets credentials go only where nobody else reads them: over HTTPS, or within this machine. Where both hosts are
-   * accepted as insecure plain HTTP is allowed as well, but not to the token server of a registry that itself has
-   * HTTPS.
+   * Allows credentials over HTTPS and within this machine. If the user accepts both hosts as insecure, plain HTTP is
+   * allowed too, unless the registry itself uses HTTPS.
+   *
+   * @throws LarderError LDR_UNAUTHORIZED
    */
   #requireSecureChannel(registry: string, from: URL, to: URL): void {
     if (to.protocol === "https:") return;
     if (isLoopback(from.hostname) && isLoopback(to.hostname)) return;
     const downgrade = from.protocol === "https:";
     const accepted = isInsecure(this.#deps, from) && isInsecure(this.#deps, to);
-    if (downgrade || !accepted) throw exposed(registry, to, downgrade);
+    if (downgrade || !accepted) throw insecureChannel(registry, to, downgrade);
   }
 }
 
@@ -160,10 +169,10 @@ function bearer(token: string): string {
 }
 
 /**
- * The challenge that larder can answer, Bearer before Basic. That of another server, to which the registry sent
- * us on, is none: credentials are for the registry.
+ * Returns the challenge to answer, Bearer before Basic. A challenge of another server to which the registry redirected
+ * is ignored, because the credentials are for the registry.
  */
-function chooseChallenge({ registry, url, headers }: Refusal): Challenge | undefined {
+function chooseChallenge({ registry, url, headers }: DeniedRequest): Challenge | undefined {
   const own = apiBase(registry);
   own.protocol = url.protocol;
   if (own.host !== url.host) return undefined;
@@ -178,9 +187,9 @@ function isRealm(text: string | undefined): boolean {
   return !!url && /^https?:$/.test(url.protocol) && url.username === "" && url.password === "";
 }
 
-/** What the challenge asks for; where it does not say, to read the repository. Source: distribution, "Scope". */
+/** Returns the scopes of the challenge, by default read access to the repository. Source: distribution, "Scope". */
 function scopesOf(challenge: Challenge, repository: string | undefined): string[] {
-  const asked = (challenge.parameters.get("scope") ?? "").split(/\s+/).filter((scope) => scope);
-  if (asked.length > 0) return [...new Set(asked)].sort();
+  const scopes = (challenge.parameters.get("scope") ?? "").split(/\s+/).filter((scope) => scope);
+  if (scopes.length > 0) return [...new Set(scopes)].sort();
   return repository ? [`repository:${repository}:pull`] : [];
 }

@@ -1,15 +1,15 @@
-/** One way in that a server offers. Source: RFC 9110 §11.3. */
+/** One authentication scheme that a server offers. Source: RFC 9110 §11.3. */
 export interface Challenge {
   /** Lower case: `basic`, `bearer`. */
   readonly scheme: string;
-  /** By their names in lower case; of a name that comes twice, the first. Empty for a `token68` challenge. */
+  /** Keyed by lower-case name; the first of duplicates. Empty for a `token68` challenge. */
   readonly parameters: ReadonlyMap<string, string>;
 }
 
 const TOKEN = /[!#$%&'*+\-.^_`|~0-9A-Za-z]+/y;
 const TOKEN68 = /[A-Za-z0-9\-._~+/]+=*(?=[ \t]*(?:,|$))/y;
 const PARAMETER = /([!#$%&'*+\-.^_`|~0-9A-Za-z]+)[ \t]*=[ \t]*/y;
-/** Laxer than the grammar: some servers leave the quotes of a URL out. */
+/** Wider than the grammar, because some servers do not quote a URL. */
 const BARE_VALUE = /[^\s,"]+/y;
 const QUOTED = /"((?:[^"\\]|\\[^])*)"/y;
 const SEPARATOR = /[ \t]*(?:,[ \t]*)+/y;
@@ -18,8 +18,8 @@ const SPACE = /[ \t]+/y;
 const REST = /[^,]*/y;
 
 /**
- * Reads `WWW-Authenticate`: any number of challenges, in one header or in several that were joined by commas.
- * What breaks the grammar is passed over up to the next comma, so that one bad challenge costs no other.
+ * Parses `WWW-Authenticate`: any number of challenges, in one header or in several joined by commas. Text that breaks
+ * the grammar is skipped up to the next comma, so that one malformed challenge does not hide the others.
  *
  * Source: RFC 9110 §11.6.1.
  */
@@ -42,21 +42,19 @@ export function parseChallenges(header: string): Challenge[] {
   return challenges;
 }
 
-/** Reads `name=value` as long as they come; what follows a comma and is none begins the next challenge. */
+/** Reads consecutive `name=value` pairs; text after a comma that is not one begins the next challenge. */
 function readParameters(scanner: Scanner, parameters: Map<string, string>): void {
-  for (let name; (name = scanner.take(PARAMETER));) {
+  for (let match; (match = scanner.take(PARAMETER));) {
+    const name = match[1]!.toLowerCase();
     const quoted = scanner.take(QUOTED);
     const value = quoted ? quoted[1]!.replace(/\\([^])/g, "$1") : scanner.take(BARE_VALUE)?.[0];
-    if (value === undefined) {
-      scanner.take(REST);
-    } else if (!parameters.has(name[1]!.toLowerCase())) {
-      parameters.set(name[1]!.toLowerCase(), value);
-    }
+    if (value === undefined) scanner.take(REST);
+    else if (!parameters.has(name)) parameters.set(name, value);
     if (!scanner.take(NEXT_PARAMETER)) return;
   }
 }
 
-/** A text and how far it has been read. */
+/** A text and the position up to which it has been read. */
 class Scanner {
   readonly #text: string;
   #position = 0;
@@ -69,7 +67,7 @@ class Scanner {
     return this.#position >= this.#text.length;
   }
 
-  /** What the pattern matches here, and moves past it. */
+  /** Matches a sticky pattern at the position and moves past the match. */
   take(pattern: RegExp): RegExpExecArray | undefined {
     pattern.lastIndex = this.#position;
     const match = pattern.exec(this.#text);

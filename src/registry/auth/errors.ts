@@ -1,12 +1,17 @@
 import { LarderError } from "../../base/errors.ts";
 import { type Credential, usernameOf } from "../credentials/credential.ts";
 
-/** What was refused, in words for a message: `ghcr.io/owner/app`, or `ghcr.io` where there is no repository. */
-export function placeOf(subject: { registry: string; repository?: string | undefined }): string {
-  return subject.repository ? `${subject.registry}/${subject.repository}` : subject.registry;
+/** The registry, or the repository in it, that denied a request. */
+interface Subject {
+  readonly registry: string;
+  readonly repository?: string | undefined;
 }
 
-/** The code for a refusal with this status. */
+/** `ghcr.io/owner/app`, or `ghcr.io` without a repository. */
+function nameOf({ registry, repository }: Subject): string {
+  return repository ? `${registry}/${repository}` : registry;
+}
+
 function codeOf(status: number): "LDR_FORBIDDEN" | "LDR_UNAUTHORIZED" {
   return status === 403 ? "LDR_FORBIDDEN" : "LDR_UNAUTHORIZED";
 }
@@ -18,9 +23,9 @@ function describe(credential: Credential): string {
   return `${what} from ${credential.source}`;
 }
 
-/** The registry, or its token server, says that the credentials are wrong; without any, that some are needed. */
-export function rejected(
-  subject: { registry: string; repository?: string | undefined },
+/** The error for wrong credentials, or for none if the registry requires some. */
+export function credentialsRejected(
+  subject: Subject,
   credential: Credential | undefined,
   status: number,
 ): LarderError {
@@ -28,69 +33,67 @@ export function rejected(
   if (!credential) {
     return new LarderError(
       codeOf(status),
-      `${placeOf(subject)} needs credentials, and there are none for ${registry}`,
+      `${nameOf(subject)} needs credentials, and none were found for ${registry}`,
       {
-        hint: `check the name, as what does not exist looks the same, or larder login ${registry}`,
+        hint:
+          `check the name, because a missing repository looks the same, or run larder login ${registry}`,
       },
     );
   }
-  return new LarderError(
-    codeOf(status),
-    `${registry} rejected ${describe(credential)}`,
-    { hint: `check the name and the password; what larder login ${registry} stores is used first` },
-  );
+  return new LarderError(codeOf(status), `${registry} rejected ${describe(credential)}`, {
+    hint:
+      `check the user name and the password; those that larder login ${registry} stores are used first`,
+  });
 }
 
-/** The credentials are right, but what they are good for is not enough. */
-export function noAccess(
-  subject: { registry: string; repository?: string | undefined },
+/** The error for valid credentials that do not permit the request. */
+export function accessDenied(
+  subject: Subject,
   credential: Credential | undefined,
   status: number,
 ): LarderError {
-  if (!credential) return rejected(subject, credential, status);
+  if (!credential) return credentialsRejected(subject, credential, status);
   return new LarderError(
     codeOf(status),
-    `${placeOf(subject)} gives no access to ${describe(credential)}`,
+    `${nameOf(subject)} denied access to ${describe(credential)}`,
     {
-      hint: "check the name, as what does not exist looks the same, and what the account may read",
+      hint:
+        "check the name, because a missing repository looks the same, and the account's permissions",
     },
   );
 }
 
-/** A refusal that does not say how to do better. */
-export function noChallenge(
-  subject: { registry: string; repository?: string | undefined },
-  status: number,
-): LarderError {
+/** The error for a denial without a challenge that larder can answer. */
+export function noChallenge(subject: Subject, status: number): LarderError {
   const { registry } = subject;
   const message = status === 403
-    ? `${registry} forbids access to ${placeOf(subject)}`
-    : `${placeOf(subject)} needs credentials, but ${registry} does not say of which kind`;
+    ? `${registry} denied access to ${nameOf(subject)}`
+    : `${nameOf(subject)} needs credentials, but ${registry} does not say of which kind`;
   return new LarderError(codeOf(status), message, {
     hint: status === 403
-      ? `check the name and what the account may read; larder login ${registry} sets another one`
-      : "something between here and the registry may have answered: check proxies and the address",
+      ? `check the name and the account's permissions; larder login ${registry} sets another account`
+      : "check the address and the proxies, since another server may have answered",
   });
 }
 
-/** The credentials that there are cannot answer what the registry asks. */
-export function unusable(registry: string, credential: Credential): LarderError {
+/** The error for a credential of a kind that cannot answer a Basic challenge. */
+export function passwordRequired(registry: string, credential: Credential): LarderError {
   return new LarderError(
     "LDR_UNAUTHORIZED",
-    `${registry} asks for a user name and a password, and ${describe(credential)} is neither`,
+    `${registry} requires a user name and a password, but ${describe(credential)} has none`,
     { hint: `larder login ${registry} stores a user name and a password` },
   );
 }
 
-/** The credentials would cross the network where others can read them. */
-export function exposed(registry: string, target: URL, downgrade: boolean): LarderError {
+/** The error for credentials that plain HTTP would expose. */
+export function insecureChannel(registry: string, target: URL, downgrade: boolean): LarderError {
   return new LarderError(
     "LDR_UNAUTHORIZED",
-    `the credentials for ${registry} were not sent to ${target.host}, which speaks plain HTTP`,
+    `the credentials for ${registry} were not sent to ${target.host}, which uses plain HTTP`,
     {
       hint: downgrade
-        ? "the registry is set up wrongly: it speaks HTTPS, its token server must as well"
-        : "use a registry with HTTPS, or --insecure where the network can be trusted",
+        ? "tell the registry's operator: its token server must use HTTPS as the registry does"
+        : "use a registry with HTTPS, or --insecure on a network that you trust",
     },
   );
 }

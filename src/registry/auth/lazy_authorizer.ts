@@ -1,6 +1,6 @@
-import type { Authorizer, Refusal } from "../client.ts";
+import type { Authorizer, DeniedRequest } from "../client.ts";
 
-/** An authorizer that is loaded when the first registry asks who is there, since many never do. */
+/** Loads an authorizer after the first denied request, because many registries deny none. */
 export class LazyAuthorizer implements Authorizer {
   readonly #load: () => Promise<Authorizer>;
   #loading: Promise<Authorizer> | undefined;
@@ -16,8 +16,8 @@ export class LazyAuthorizer implements Authorizer {
   }
 
   /** @inheritdoc */
-  async answer(refusal: Refusal, signal?: AbortSignal): Promise<string> {
+  async authorize(denied: DeniedRequest, signal?: AbortSignal): Promise<string> {
     this.#loaded = await (this.#loading ??= this.#load());
-    return await this.#loaded.answer(refusal, signal);
+    return await this.#loaded.authorize(denied, signal);
   }
 }

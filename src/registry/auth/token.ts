@@ -1,23 +1,22 @@
 import * as v from "valibot";
 import { toBase64 } from "../../base/base64.ts";
 import type { Clock } from "../../base/concurrency.ts";
-import { MAX_DOCUMENT } from "../../base/limits.ts";
 import { LarderError } from "../../base/errors.ts";
+import { MAX_DOCUMENT } from "../../base/limits.ts";
 import { registerSecret } from "../../base/redact.ts";
 import { formatBytes } from "../../base/units.ts";
-import { rejected } from "./errors.ts";
-import { readSmall } from "../http/body.ts";
 import type { IdentityCredential, PasswordCredential } from "../credentials/credential.ts";
+import { readSmall } from "../http/body.ts";
 import { responseError } from "../http/response_error.ts";
 import type { HttpResponse, Transport } from "../http/transport.ts";
+import { credentialsRejected } from "./errors.ts";
 
-/** How long a token lives whose server does not say (distribution: "Token Authentication Specification"). */
+/** Milliseconds that a token is valid by default (distribution, "Token Authentication Specification"). */
 const TOKEN_LIFETIME = 60_000;
 
-/** A token is dropped so long before it expires, or at half its life if that is later. */
+/** Milliseconds before its expiry at which a token is dropped; at most half of the time left. */
 const TOKEN_MARGIN = 10_000;
 
-/** What a token is asked for with. */
 export interface TokenRequest {
   readonly registry: string;
   readonly repository: string | undefined;
@@ -25,7 +24,7 @@ export interface TokenRequest {
   readonly realm: URL;
   readonly service: string | undefined;
   readonly scopes: readonly string[];
-  /** Anonymous without. */
+  /** Undefined for an anonymous token. */
   readonly credential: PasswordCredential | IdentityCredential | undefined;
 }
 
@@ -33,24 +32,24 @@ export interface TokenRequest {
 export interface Token {
   readonly value: string;
   readonly obtainedAt: number;
-  /** From here on it is not used any more; a little before it really expires. */
-  readonly goodUntil: number;
+  /** The time from which the token is no longer used, shortly before it expires. */
+  readonly usableUntil: number;
 }
 
-/** What a token server calls larder in its own records (RFC 6749, Appendix A.1). */
+/** larder's `client_id` (RFC 6749, Appendix A.1). */
 const CLIENT_ID = "larder";
 
-/** Answers of a server that has no OAuth2 endpoint: 404 by the specification, 405 by HTTP. */
+/** Statuses of a server without an OAuth2 endpoint: 404 by the specification, 405 by HTTP. */
 const NO_OAUTH = new Set([404, 405]);
 
-const AnswerSchema = v.object({
+const TokenResponse = v.object({
   token: v.nullish(v.string()),
   access_token: v.nullish(v.string()),
   expires_in: v.fallback(v.nullish(v.number()), undefined),
   issued_at: v.fallback(v.nullish(v.string()), undefined),
 });
 
-/** `Authorization` with a name and a password in it (RFC 7617). */
+/** Returns the `Authorization` value of a user name and a password (RFC 7617). */
 export function basic(username: string, password: string): string {
   const encoded = toBase64(`${username}:${password}`);
   registerSecret(encoded);
@@ -58,12 +57,12 @@ export function basic(username: string, password: string): string {
 }
 
 /**
- * Gets a Bearer token: by GET with the password, or with none; by POST for an identity token, and by GET where
- * the server knows no POST.
+ * Requests a Bearer token: by `GET`, with the password if there is one; with an identity token by `POST`, or by `GET`
+ * if the server does not support `POST`.
  *
  * Source: distribution, "Token Authentication Specification" and "Oauth2 Token Authentication".
  *
- * @throws LarderError LDR_UNAUTHORIZED, LDR_FORBIDDEN, LDR_BAD_RESPONSE, and what the network says
+ * @throws LarderError LDR_UNAUTHORIZED, LDR_FORBIDDEN, LDR_BAD_RESPONSE, and those of the transport
  */
 export async function requestToken(
   deps: { transport: Transport; clock: Clock },
@@ -122,13 +121,13 @@ function post(
 
 async function failure(response: HttpResponse, request: TokenRequest): Promise<LarderError> {
   const { status } = response;
-  // OAuth2 says 400 for a refresh token that is not good any more (RFC 6749 §5.2).
-  const isRefusal = status === 401 || status === 403 || (status === 400 && request.credential);
-  if (!isRefusal && status !== 404) {
+  // OAuth2 answers 400 to a refresh token that is no longer valid (RFC 6749 §5.2).
+  const isDenied = status === 401 || status === 403 || (status === 400 && request.credential);
+  if (!isDenied && status !== 404) {
     return await responseError(response, request.realm, subjectOf(request), request.registry);
   }
   await response.body?.cancel();
-  if (isRefusal) return rejected(request, request.credential, status);
+  if (isDenied) return credentialsRejected(request, request.credential, status);
   return bad(request, `answered ${status}`);
 }
 
@@ -138,22 +137,22 @@ function parseToken(body: Uint8Array | undefined, request: TokenRequest, now: nu
   try {
     document = JSON.parse(new TextDecoder().decode(body));
   } catch {
-    // The parser's own message quotes the text, which may hold a token.
-    throw bad(request, "sent something that is not JSON");
+    // The parser's message is left out because it quotes the text, which may contain a token.
+    throw bad(request, "sent a body that is not JSON");
   }
-  const parsed = v.safeParse(AnswerSchema, document);
+  const parsed = v.safeParse(TokenResponse, document);
   const value = parsed.success && (parsed.output.token || parsed.output.access_token);
-  // Only what can stand in a header.
+  // Only characters that a header value may contain.
   if (!value || !/^[\x21-\x7e]+$/.test(value)) throw bad(request, "sent no token");
   registerSecret(value);
-  return { value, obtainedAt: now, goodUntil: goodUntil(parsed.output, now) };
+  return { value, obtainedAt: now, usableUntil: usableUntil(parsed.output, now) };
 }
 
-/** By the server's own times, unless its clock and ours are too far apart for them to make sense here. */
-function goodUntil(answer: v.InferOutput<typeof AnswerSchema>, now: number): number {
-  const seconds = answer.expires_in ?? 0;
+/** Uses the server's own times unless its clock differs so much that the token would have expired already. */
+function usableUntil(response: v.InferOutput<typeof TokenResponse>, now: number): number {
+  const seconds = response.expires_in ?? 0;
   const lifetime = seconds > 0 ? seconds * 1000 : TOKEN_LIFETIME;
-  const issued = Math.min(now, Date.parse(answer.issued_at ?? "") || now);
+  const issued = Math.min(now, Date.parse(response.issued_at ?? "") || now);
   const expires = issued + lifetime > now ? issued + lifetime : now + lifetime;
   return expires - Math.min(TOKEN_MARGIN, (expires - now) / 2);
 }
@@ -166,6 +165,6 @@ function bad(request: TokenRequest, what: string): LarderError {
   const message =
     `no token for ${request.registry}: its token server ${request.realm.host} ${what}`;
   return new LarderError("LDR_BAD_RESPONSE", message, {
-    hint: "the registry, or a proxy before it, is set up wrongly: tell its operator",
+    hint: "tell the registry's operator, or check the proxy before it",
   });
 }

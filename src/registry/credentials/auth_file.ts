@@ -2,12 +2,14 @@ import { dirname } from "node:path";
 import { toBase64 } from "../../base/base64.ts";
 import { LarderError } from "../../base/errors.ts";
 import { ensureFolder, writeFileAtomic } from "../../base/files.ts";
-import { isFor, readDocument, serverKey, splitKey } from "./docker_config.ts";
 import type { PasswordCredential } from "./credential.ts";
+import { isFor, readDocument, serverKey, splitKey } from "./docker_config.ts";
 
 /**
- * Stores the credentials for a registry, in place of those it has, in larder's own file, which the user alone may
- * read. Its form is that of Docker's `config.json`.
+ * Stores the credentials for a registry in larder's own file, in place of earlier ones. The file has the format of
+ * Docker's `config.json`, and only the user may read it.
+ *
+ * @throws LarderError LDR_CONFIG for an invalid file, LDR_DISK*
  */
 export function storeCredential(
   path: string,
@@ -16,15 +18,19 @@ export function storeCredential(
 ): void {
   const document = readDocument(path) ?? {};
   const auth = toBase64(`${username}:${password}`);
-  const others = entries(document).filter(([key]) => !isOf(key, registry));
+  const others = entries(document).filter(([key]) => !isForWhole(key, registry));
   write(path, document, [...others, [serverKey(registry), { auth }]]);
 }
 
-/** Removes the credentials for a registry. Returns whether there were any. */
+/**
+ * Removes the credentials for a registry.
+ * @returns false if there were none
+ * @throws LarderError LDR_CONFIG for an invalid file, LDR_DISK*
+ */
 export function removeCredential(path: string, registry: string): boolean {
   const document = readDocument(path) ?? {};
   const all = entries(document);
-  const others = all.filter(([key]) => !isOf(key, registry));
+  const others = all.filter(([key]) => !isForWhole(key, registry));
   if (others.length === all.length) return false;
   write(path, document, others);
   return true;
@@ -34,8 +40,8 @@ function entries(document: Record<string, unknown>): [key: string, entry: unknow
   return Object.entries(document.auths ?? {});
 }
 
-/** Whether a key is for the whole registry; one for a part of it was not written by larder and is left alone. */
-function isOf(key: string, registry: string): boolean {
+/** True if a key is for the whole registry; larder writes no keys for parts and does not change them. */
+function isForWhole(key: string, registry: string): boolean {
   return isFor(key, registry) && splitKey(key).path === "";
 }
 
@@ -50,7 +56,7 @@ function write(
     writeFileAtomic(path, JSON.stringify(content, null, 2) + "\n");
   } catch (error) {
     if (!(error instanceof LarderError)) throw error;
-    const hint = "look at the config folder: larder dir --config shows where it is";
+    const hint = "check the config folder, which larder dir --config prints";
     throw new LarderError(error.code, error.message, { hint, cause: error.cause });
   }
 }

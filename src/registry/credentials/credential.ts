@@ -1,19 +1,19 @@
-/** A name and a password, or an access token that stands for one. */
+/** A user name and a password, or an access token used as one. */
 export interface PasswordCredential {
   readonly username: string;
   readonly password: string;
-  /** Where it came from, for messages: a file or a helper program. */
+  /** The file or helper program that it is from, for messages. */
   readonly source: string;
 }
 
-/** A refresh token, good for Bearer tokens only (Docker calls it an identity token). */
+/** A refresh token, which only obtains Bearer tokens (Docker calls it an identity token). */
 export interface IdentityCredential {
   readonly identityToken: string;
   readonly username?: string | undefined;
   readonly source: string;
 }
 
-/** A Bearer token that goes to the registry as it is. */
+/** A Bearer token that is sent to the registry as it is. */
 export interface RegistryTokenCredential {
   readonly registryToken: string;
   readonly source: string;
@@ -21,12 +21,12 @@ export interface RegistryTokenCredential {
 
 export type Credential = PasswordCredential | IdentityCredential | RegistryTokenCredential;
 
-/** Knows what to show to a registry. Nothing is read or run before the first question. */
+/** Finds the credentials for registries. Reads no file and runs no program before the first lookup. */
 export interface CredentialSource {
   /**
-   * The credentials for a registry, or for one repository where it has its own.
+   * Returns the credentials for a repository, or those for its registry.
    * @returns undefined if there are none
-   * @throws LarderError LDR_CONFIG for a file that is broken, LDR_CREDENTIAL_HELPER
+   * @throws LarderError LDR_CONFIG for an invalid file, LDR_CREDENTIAL_HELPER
    */
   find(
     registry: string,
@@ -35,7 +35,7 @@ export interface CredentialSource {
   ): Promise<Credential | undefined>;
 }
 
-/** The user name in a credential, where it has one. */
+/** Returns the user name of a credential, if it has one. */
 export function usernameOf(credential: Credential): string | undefined {
   return "username" in credential ? credential.username : undefined;
 }

@@ -6,10 +6,10 @@ import { registerSecret } from "../../base/redact.ts";
 import { canonicalRegistry } from "../../oci/reference.ts";
 import type { Credential } from "./credential.ts";
 
-/** What Docker calls Docker Hub in its files and to its helpers. */
+/** Docker's key for Docker Hub in its files and for its helpers. */
 const DOCKER_HUB_KEY = "https://index.docker.io/v1/";
 
-/** The user name that stands before an identity token. Source: docker-credential-helpers. */
+/** The user name that marks the secret as an identity token. Source: docker-credential-helpers. */
 const TOKEN_USER = "<token>";
 
 const Text = v.nullish(v.string());
@@ -26,16 +26,16 @@ const EntrySchema = v.object({
   registrytoken: Text,
 });
 
-/** A helper program and the name by which it knows the registry. */
+/** A helper program, and its name for the registry. */
 export interface HelperCall {
-  /** Its name without the `docker-credential-` in front. */
+  /** The program's name without `docker-credential-`. */
   readonly helper: string;
   readonly server: string;
 }
 
 /**
- * One file of credentials, read when it is first asked and never again: Docker's `config.json`, and what has the
- * same form or a part of it, as Podman's, Spin's and larder's own do. One that is not there has no credentials.
+ * A credentials file in the format of Docker's `config.json` or a part of it, as Podman's, Spin's and larder's own are.
+ * It is read once, at the first lookup; a missing file has no credentials.
  */
 export class CredentialFile {
   readonly path: string;
@@ -45,17 +45,17 @@ export class CredentialFile {
     this.path = path;
   }
 
-  /** The helper to ask first: the registry's own, else the one for all (Docker's order). */
+  /** Returns the helper to run before {@link find}: the registry's own, or else the default one (Docker's order). */
   helperFor(registry: string): HelperCall | undefined {
     const { credHelpers, credsStore } = this.#read();
     const own = Object.entries(credHelpers ?? {})
       .find(([key]) => isFor(key, registry) && splitKey(key).path === "");
-    // An empty name keeps a registry from the helper for all.
+    // An empty name excludes a registry from the default helper.
     const [server, helper] = own ?? [serverKey(registry), credsStore];
     return helper ? { helper, server } : undefined;
   }
 
-  /** The credentials in the file itself, those for the longest part of the repository's name first. */
+  /** Returns the credentials in the file itself, of the key with the longest match. */
   find(registry: string, repository: string | undefined): Credential | undefined {
     const matches = Object.entries(this.#read().auths ?? {})
       .filter(([key]) => isFor(key, registry) && covers(splitKey(key).path, repository))
@@ -76,8 +76,9 @@ export class CredentialFile {
 }
 
 /**
- * The JSON object in a file of credentials, or undefined where there is no file or nothing in it.
- * @throws LarderError LDR_CONFIG, without a word of what is in the file
+ * Reads the JSON object of a credentials file.
+ * @returns undefined if the file is missing or empty
+ * @throws LarderError LDR_CONFIG, without any text of the file
  */
 export function readDocument(path: string): Record<string, unknown> | undefined {
   let text: string | undefined;
@@ -85,32 +86,32 @@ export function readDocument(path: string): Record<string, unknown> | undefined 
     text = readTextIfAny(path);
   } catch (error) {
     const reason = messageOf(error instanceof LarderError ? error.cause ?? error : error);
-    throw broken(path, `it cannot be read: ${reason}`);
+    throw badFile(path, `it cannot be read: ${reason}`);
   }
   if (text === undefined || text.trim() === "") return undefined;
   let document: unknown;
   try {
     document = JSON.parse(text);
   } catch {
-    throw broken(path, "it is not JSON"); // The parser's own message quotes the file.
+    throw badFile(path, "it is not JSON"); // The parser's message is left out because it quotes the file.
   }
   if (!v.is(FileSchema, document)) {
-    throw broken(path, "it is not in the form of Docker's config.json");
+    throw badFile(path, "it does not have the format of Docker's config.json");
   }
   return document as Record<string, unknown>;
 }
 
-/** The key of a registry in a file that Docker shall be able to read. */
+/** Returns the key of a registry in a file that Docker can read. */
 export function serverKey(registry: string): string {
   return registry === "docker.io" ? DOCKER_HUB_KEY : registry;
 }
 
-/** Whether a key is for this registry or a part of it. */
+/** True if a key is for this registry or for a part of it. */
 export function isFor(key: string, registry: string): boolean {
   return splitKey(key).registry === registry;
 }
 
-/** `https://index.docker.io/v1/` is `docker.io`; `quay.io/team/app` is a part of `quay.io`. */
+/** Splits a key: `https://index.docker.io/v1/` is `docker.io`, `quay.io/team/app` the path `team/app` of `quay.io`. */
 export function splitKey(key: string): { registry: string; path: string } {
   const [host = "", ...rest] = key.replace(/^https?:\/\//i, "").split("/");
   const path = rest.join("/").replace(/\/+$/, "");
@@ -122,7 +123,7 @@ function covers(path: string, repository: string | undefined): boolean {
   return path === "" || repository === path || (repository?.startsWith(`${path}/`) ?? false);
 }
 
-/** A credential made of a user name and a secret, where the name may say that the secret is an identity token. */
+/** Makes a credential of a user name, which may mark the secret as an identity token, and a secret. */
 export function credentialOf(
   username: string,
   secret: string,
@@ -135,16 +136,16 @@ export function credentialOf(
     : { username, password: secret, source };
 }
 
-/** An entry of `auths`; Spin writes only the value of `auth`. Docker leaves empty ones where a helper has it. */
+/** Reads an entry of `auths`: Spin writes only the value of `auth`, and Docker none if a helper has the secret. */
 function readEntry(entry: unknown, path: string, key: string): Credential | undefined {
   const parsed = v.safeParse(EntrySchema, typeof entry === "string" ? { auth: entry } : entry);
-  if (!parsed.success) throw broken(path, `the entry "${key}" is not understood`);
+  if (!parsed.success) throw badFile(path, `the entry "${key}" is invalid`);
   const { auth, identitytoken, registrytoken } = parsed.output;
   for (const secret of [auth, identitytoken, registrytoken]) registerSecret(secret ?? undefined);
   const pair = auth
     ? decodeAuth(auth)
     : [parsed.output.username ?? "", parsed.output.password ?? ""];
-  if (!pair) throw broken(path, `the entry "${key}" has no base64 of a name and a password`);
+  if (!pair) throw badFile(path, `the "auth" of the entry "${key}" is not user:password in base64`);
   if (registrytoken) return { registryToken: registrytoken, source: path };
   if (identitytoken) {
     return { identityToken: identitytoken, username: pair[0] || undefined, source: path };
@@ -156,12 +157,12 @@ function decodeAuth(auth: string): [username: string, password: string] | undefi
   const text = fromBase64(auth);
   const colon = text?.indexOf(":") ?? -1;
   if (text === undefined || colon < 0) return undefined;
-  // Docker itself drops NULs around the password.
+  // Docker drops NULs around the password too.
   return [text.slice(0, colon), text.slice(colon + 1).replace(/^\0+|\0+$/g, "")];
 }
 
-function broken(path: string, reason: string): LarderError {
+function badFile(path: string, reason: string): LarderError {
   return new LarderError("LDR_CONFIG", `bad credentials file ${path}: ${reason}`, {
-    hint: "mend the file, or move it away",
+    hint: "fix the file, or move it away",
   });
 }

@@ -1,18 +1,22 @@
 import * as v from "valibot";
-import { MAX_DOCUMENT } from "../../base/limits.ts";
 import { hasCode, LarderError, messageOf, throwIfAborted } from "../../base/errors.ts";
+import { MAX_DOCUMENT } from "../../base/limits.ts";
 import { type ProgramResult, runProgram } from "../../base/programs.ts";
-import { credentialOf, type HelperCall } from "./docker_config.ts";
 import type { Credential } from "./credential.ts";
+import { credentialOf, type HelperCall } from "./docker_config.ts";
 
-/** A credential helper that says nothing for so long is given up. */
+/** Milliseconds that a credential helper may take. */
 const HELPER_TIMEOUT = 60_000;
 
 const HELPER_NAME = /^[A-Za-z0-9_.-]+$/;
+
+/** The message of docker-credential-helpers for a server without credentials. */
 const NOT_FOUND = /credentials not found/i;
+
+/** Characters of a helper's message that an error quotes. */
 const MAX_DETAIL = 200;
 
-const AnswerSchema = v.object({ Username: v.string(), Secret: v.string() });
+const OutputSchema = v.object({ Username: v.string(), Secret: v.string() });
 
 export interface HelperOptions {
   /** The file that names the helper, for messages. */
@@ -23,12 +27,12 @@ export interface HelperOptions {
 }
 
 /**
- * Asks `docker-credential-NAME get`: the server's name goes in, JSON comes out. No shell is involved.
+ * Runs `docker-credential-NAME get` without a shell: writes the server's name to stdin and reads JSON from stdout.
  *
  * Source: docker-credential-helpers.
  *
- * @returns undefined if the helper has none for that server
- * @throws LarderError LDR_CREDENTIAL_HELPER
+ * @returns undefined if the helper has no credentials for that server
+ * @throws LarderError LDR_CREDENTIAL_HELPER, LDR_INTERRUPTED
  */
 export async function askHelper(
   { helper, server }: HelperCall,
@@ -36,21 +40,21 @@ export async function askHelper(
 ): Promise<Credential | undefined> {
   throwIfAborted(options.signal);
   if (!HELPER_NAME.test(helper)) {
-    throw failed("a helper", options, `has the name ${JSON.stringify(helper)}, which is none`);
+    throw failed(JSON.stringify(helper), options, "has an invalid name");
   }
   const program = `docker-credential-${helper}`;
-  const { success, code, stdout } = await converse(program, server, options);
+  const { success, code, stdout } = await runHelper(program, server, options);
   if (NOT_FOUND.test(stdout) && !stdout.startsWith("{")) return undefined;
   if (!success) throw failed(program, options, `ended with status ${code}${detail(stdout)}`);
-  const answer = parseAnswer(stdout);
-  if (!answer) throw failed(program, options, "answered with something that is no credential");
-  return credentialOf(answer.Username, answer.Secret, `${program}, named in ${options.namedIn}`);
+  const output = parseOutput(stdout);
+  if (!output) throw failed(program, options, "returned no credential in JSON");
+  return credentialOf(output.Username, output.Secret, `${program}, named in ${options.namedIn}`);
 }
 
 type Ended = Extract<ProgramResult, { ended: true }>;
 
-/** Runs the helper; what it has to tell the user goes to stderr. */
-async function converse(program: string, input: string, options: HelperOptions): Promise<Ended> {
+/** Runs a helper, whose messages to the user go to stderr. */
+async function runHelper(program: string, input: string, options: HelperOptions): Promise<Ended> {
   const { timeout = HELPER_TIMEOUT, signal } = options;
   const answer = await runProgram(program, {
     args: ["get"],
@@ -70,16 +74,16 @@ async function converse(program: string, input: string, options: HelperOptions):
   return answer;
 }
 
-function parseAnswer(stdout: string): v.InferOutput<typeof AnswerSchema> | undefined {
+function parseOutput(stdout: string): v.InferOutput<typeof OutputSchema> | undefined {
   try {
-    const result = v.safeParse(AnswerSchema, JSON.parse(stdout));
+    const result = v.safeParse(OutputSchema, JSON.parse(stdout));
     return result.success ? result.output : undefined;
   } catch {
     return undefined;
   }
 }
 
-/** A helper's own error message, which it writes to stdout; never a credential that it wrote there. */
+/** Returns a helper's error message, which it writes to stdout, but never a credential. */
 function detail(stdout: string): string {
   // deno-lint-ignore no-control-regex
   const line = (stdout.split("\n", 1)[0] ?? "").replace(/[\x00-\x1f\x7f]+/g, " ");
@@ -89,12 +93,12 @@ function detail(stdout: string): string {
 function failed(
   program: string,
   options: HelperOptions,
-  what: string,
+  problem: string,
   cause?: unknown,
 ): LarderError {
   return new LarderError(
     "LDR_CREDENTIAL_HELPER",
-    `the credential helper ${program}, named in ${options.namedIn}, ${what}`,
-    { hint: "mend or install the helper, or take its name out of that file", cause },
+    `the credential helper ${program}, named in ${options.namedIn}, ${problem}`,
+    { hint: "install or fix the helper, or remove its name from that file", cause },
   );
 }

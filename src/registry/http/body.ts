@@ -1,6 +1,6 @@
 import { concatBytes } from "../../base/bytes.ts";
-import { STALL_TIMEOUT, TRANSFER_BUFFER } from "../../base/limits.ts";
 import { interrupted } from "../../base/errors.ts";
+import { STALL_TIMEOUT, TRANSFER_BUFFER } from "../../base/limits.ts";
 import { networkError, timedOut } from "./fetch_transport.ts";
 import type { HttpResponse } from "./transport.ts";
 
@@ -8,17 +8,16 @@ export interface ReadOptions {
   /** For messages. */
   readonly url: URL;
   readonly signal?: AbortSignal | undefined;
-  /** Bytes that are expected, which sizes the buffer. */
+  /** Expected bytes, which determine the size of the buffer. */
   readonly expected?: number | undefined;
-  /** Milliseconds without a byte after which the body is given up. */
+  /** Milliseconds without a byte after which reading fails. */
   readonly stallTimeout?: number | undefined;
 }
 
 /**
- * The chunks of a body, read into one buffer: each is overwritten once the next is asked for.
+ * Yields the chunks of a body, read into one buffer: each chunk is overwritten once the next is requested.
  *
- * @throws LarderError LDR_TIMEOUT for a sender that stalls, LDR_UNREACHABLE for a connection that breaks,
- * LDR_INTERRUPTED
+ * @throws LarderError LDR_TIMEOUT if the sender stalls, LDR_UNREACHABLE if the connection breaks, LDR_INTERRUPTED
  */
 export async function* readBody(
   response: HttpResponse,
@@ -32,12 +31,12 @@ export async function* readBody(
   try {
     for (;;) {
       if (options.signal?.aborted) throw interrupted();
-      watch.wait();
+      watch.start();
       const chunk = await reader.read();
       if (options.signal?.aborted) throw interrupted();
       if (watch.stalled) throw timedOut(options.url, watch.timeout);
       if (!chunk) return;
-      watch.rest();
+      watch.pause();
       yield chunk;
     }
   } catch (error) {
@@ -50,7 +49,7 @@ export async function* readBody(
 }
 
 /**
- * A small body whole.
+ * Reads a whole small body.
  * @returns undefined if it is longer than `limit` bytes
  */
 export async function readSmall(
@@ -73,7 +72,7 @@ interface ChunkReader {
   cancel(): Promise<void>;
 }
 
-/** Reads into a buffer of ours where the stream allows it (twice as fast), otherwise as chunks come. */
+/** Reads into its own buffer if the stream supports that, which is twice as fast, and otherwise chunk by chunk. */
 function openReader(body: ReadableStream<Uint8Array>, expected: number | undefined): ChunkReader {
   let byob: ReadableStreamBYOBReader | undefined;
   try {
@@ -89,7 +88,7 @@ function openReader(body: ReadableStream<Uint8Array>, expected: number | undefin
     };
   }
   const reader = byob;
-  // One byte more than expected shows a body that is too long in the same read.
+  // One byte more than expected, to detect a body that is too long in the same read.
   const size = Math.max(0, expected ?? TRANSFER_BUFFER) + 1;
   let buffer = new ArrayBuffer(Math.min(TRANSFER_BUFFER, size));
   return {
@@ -103,8 +102,8 @@ function openReader(body: ReadableStream<Uint8Array>, expected: number | undefin
 }
 
 /**
- * Calls `onStall` once a byte has been waited for `timeout` milliseconds. The time that whoever reads takes for
- * its own work does not count. One timer serves many chunks.
+ * Calls `onStall` after `timeout` milliseconds of waiting for a byte. The time between two reads does not count. One
+ * timer serves many chunks.
  */
 class StallWatch {
   readonly timeout: number;
@@ -114,24 +113,24 @@ class StallWatch {
 
   constructor(timeout: number, onStall: () => void) {
     this.timeout = timeout;
-    const look = () => {
+    const check = () => {
       const now = performance.now();
       const quiet = now - (this.#waitingSince ?? now);
       if (quiet < timeout) {
-        this.#timer = setTimeout(look, timeout - quiet);
+        this.#timer = setTimeout(check, timeout - quiet);
         return;
       }
       this.stalled = true;
       onStall();
     };
-    this.#timer = setTimeout(look, timeout);
+    this.#timer = setTimeout(check, timeout);
   }
 
-  wait(): void {
+  start(): void {
     this.#waitingSince = performance.now();
   }
 
-  rest(): void {
+  pause(): void {
     this.#waitingSince = undefined;
   }
 

@@ -5,8 +5,10 @@ import { diskError } from "../../base/files.ts";
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 
 /**
- * The certificates of a PEM file, each checked: the runtime takes any text for a certificate without a word.
- * @throws LarderError LDR_CONFIG
+ * Reads the certificates of a PEM file and checks each one, because the runtime accepts any text silently.
+ *
+ * @param source the option or variable that names the file
+ * @throws LarderError LDR_CONFIG, LDR_DISK*
  */
 export function readCertificates(path: string, source: string): string[] {
   let text: string;
@@ -14,12 +16,12 @@ export function readCertificates(path: string, source: string): string[] {
     text = Deno.readTextFileSync(path);
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw diskError(error, "read", path);
-    throw new LarderError("LDR_CONFIG", `there is no file ${path}, which ${source} names`, {
-      hint: `name a PEM file with the CA's certificate with ${source}, or leave it out`,
+    throw new LarderError("LDR_CONFIG", `no file ${path}, which ${source} names`, {
+      hint: `set ${source} to a PEM file with the CA's certificate, or leave it out`,
     });
   }
   const certificates = text.match(CERTIFICATE) ?? [];
-  if (certificates.length === 0) throw notPem(path, source, "it has no certificate in PEM form");
+  if (certificates.length === 0) throw notPem(path, source, "it has no certificate in PEM format");
   for (const [i, certificate] of certificates.entries()) {
     try {
       new X509Certificate(certificate);
@@ -32,7 +34,7 @@ export function readCertificates(path: string, source: string): string[] {
 
 function notPem(path: string, source: string, reason: string, cause?: unknown): LarderError {
   return new LarderError("LDR_CONFIG", `cannot use ${path}, which ${source} names: ${reason}`, {
-    hint: "a PEM certificate begins with -----BEGIN CERTIFICATE-----",
+    hint: "use a PEM file, in which a certificate begins with -----BEGIN CERTIFICATE-----",
     cause,
   });
 }

@@ -1,18 +1,18 @@
-import { STALL_TIMEOUT } from "../../base/limits.ts";
 import { interrupted, LarderError, messageOf } from "../../base/errors.ts";
+import { STALL_TIMEOUT } from "../../base/limits.ts";
 import { isProxyBypassed, withoutProxies } from "./proxy.ts";
 import type { HttpRequest, HttpResponse, Transport } from "./transport.ts";
 import { ownTrust, type Trust } from "./trust.ts";
 
 export interface FetchTransportOptions extends Pick<Trust, "caCerts" | "hosts"> {
-  /** Milliseconds without an answer after which a request is given up. */
+  /** Milliseconds without a response after which a request fails. */
   readonly stallTimeout?: number | undefined;
 }
 
 /**
- * HTTP through the runtime's own client, which also honours `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY`.
+ * Sends requests with the runtime's own client, which supports `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY`.
  *
- * HTTP/1.1 only: each large blob then has a connection, and so a flow-control window, of its own.
+ * HTTP/1.1 only, so that each large blob has a connection, and with it a flow-control window, of its own.
  */
 export class FetchTransport implements Transport, Disposable {
   readonly #options: FetchTransportOptions;
@@ -49,20 +49,21 @@ export class FetchTransport implements Transport, Disposable {
     }
   }
 
-  /** Closes the connections that are kept open. */
+  /** Closes idle connections. */
   [Symbol.dispose](): void {
     for (const client of this.#clients.values()) client.close();
     this.#clients.clear();
   }
 
-  /** One client for each kind of connection: certificates cost time that plain HTTP need not spend. */
+  /** Returns the client for a kind of connection; plain HTTP has its own, without the time to read certificates. */
   #clientFor(url: URL): Deno.HttpClient {
     const direct = isProxyBypassed(url, this.#noProxy);
-    const own = url.protocol === "https:" ? ownTrust(this.#options, url)?.caCerts : undefined;
+    const isHttps = url.protocol === "https:";
+    const own = isHttps ? ownTrust(this.#options, url)?.caCerts : undefined;
     const kind = `${url.protocol} ${direct} ${own ? url.host : ""}`;
     let client = this.#clients.get(kind);
     if (!client) {
-      const all = url.protocol === "https:" ? this.#options.caCerts : undefined;
+      const all = isHttps ? this.#options.caCerts : undefined;
       const caCerts = [...all?.() ?? [], ...own?.() ?? []];
       const create = () => Deno.createHttpClient({ http2: false, caCerts });
       client = direct ? withoutProxies(create) : create();
@@ -72,21 +73,21 @@ export class FetchTransport implements Transport, Disposable {
   }
 }
 
-/** The error for a server that stopped talking. */
+/** The error for a server that stopped sending. */
 export function timedOut(url: URL, timeout: number): LarderError {
   return new LarderError("LDR_TIMEOUT", `${url.host} sent nothing for ${timeout / 1000} s`, {
-    hint: "the network or the server is too slow or stuck: try again later",
+    hint: "try again later, or check the network",
   });
 }
 
-/** What went wrong below HTTP; a LarderError passes through. The runtime tells the kinds apart only in its text. */
+/** Converts an error below HTTP, which the runtime classifies only in its text; returns other errors unchanged. */
 export function networkError(error: unknown, url: URL): unknown {
   if (!(error instanceof Error) || error instanceof LarderError) return error;
   const text = messageOf(error.cause instanceof Error ? error.cause : error);
-  // The runtime's text begins with the address, which may say anything and have a signature in its query.
+  // The text begins with the URL, which may contain any words, and a signature in its query.
   const detail = text.replace(/^.*client error \([A-Za-z]+\): /, "");
   if (/^dns error|lookup address/.test(detail)) {
-    return new LarderError("LDR_DNS", `cannot find the host ${url.hostname}`, {
+    return new LarderError("LDR_DNS", `cannot resolve the host ${url.hostname}`, {
       hint: "check the name and the network",
       cause: error,
     });

@@ -1,16 +1,16 @@
 import type { IncomingMessage } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { Readable } from "node:stream";
-import { STALL_TIMEOUT } from "../../base/limits.ts";
 import { hasCode, interrupted, LarderError } from "../../base/errors.ts";
+import { STALL_TIMEOUT } from "../../base/limits.ts";
 import { networkError, timedOut } from "./fetch_transport.ts";
 import { isProxied } from "./proxy.ts";
 import type { HttpRequest, HttpResponse, Transport } from "./transport.ts";
 
 /**
- * HTTPS without looking at the certificate, for `--insecure`: the runtime's own client cannot leave that out.
- * Anything but HTTPS goes to the transport inside, and so does what a proxy is set for: that it is used weighs more,
- * and certificates are looked at then.
+ * Sends HTTPS requests without checking the certificate, for `--insecure`, because the runtime's own client always
+ * checks it. Plain HTTP, and HTTPS through a proxy, go to the inner transport; certificates are checked then, since
+ * using the configured proxy takes precedence.
  */
 export class InsecureTransport implements Transport {
   readonly #inner: Transport;
@@ -23,7 +23,7 @@ export class InsecureTransport implements Transport {
 
   send(request: HttpRequest): Promise<HttpResponse> {
     if (request.url.protocol !== "https:") return this.#inner.send(request);
-    if (isProxied(request.url, Deno.env)) return this.#inner.send(request).catch(throwSecure);
+    if (isProxied(request.url, Deno.env)) return this.#inner.send(request).catch(throwProxied);
     if (request.signal?.aborted) return Promise.reject(interrupted());
     const { promise, resolve, reject } = Promise.withResolvers<HttpResponse>();
     const outgoing = httpsRequest(request.url, {
@@ -43,8 +43,8 @@ export class InsecureTransport implements Transport {
   }
 }
 
-/** Throws the error of a request that went through a proxy. */
-function throwSecure(error: unknown): never {
+/** Rethrows the error of a request through a proxy, with a hint about certificates. */
+function throwProxied(error: unknown): never {
   if (!hasCode(error, "LDR_TLS")) throw error;
   throw new LarderError("LDR_TLS", error.message, {
     hint:

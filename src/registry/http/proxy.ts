@@ -1,5 +1,5 @@
-import { isLoopback } from "../endpoints.ts";
 import { BlockList, isIP, isIPv6 } from "node:net";
+import { isLoopback } from "../endpoints.ts";
 
 const PROXY_VARIABLES = [
   "HTTP_PROXY",
@@ -11,10 +11,9 @@ const PROXY_VARIABLES = [
 ] as const;
 
 /**
- * Whether a proxy is passed over for this URL where the runtime would use it. That is so for this machine
- * itself, as in the other registry tools: plain HTTP is spoken to it because nobody stands between. And for an
- * entry of `NO_PROXY` that the runtime does not know: one with a port, such as `registry.lan:5000`, or `*` for
- * every host. Its other entries are the runtime's to honour.
+ * True if a URL is fetched without a proxy although the runtime would use one: this machine itself, as in the other
+ * registry tools, and entries of `NO_PROXY` that the runtime does not support, which are those with a port, such as
+ * `registry.lan:5000`, and `*` for every host. The runtime handles the other entries.
  */
 export function isProxyBypassed(url: URL, noProxy: string | undefined): boolean {
   if (isLoopback(url.hostname)) return true;
@@ -29,7 +28,7 @@ export function isProxyBypassed(url: URL, noProxy: string | undefined): boolean 
   });
 }
 
-/** Runs `create` with no proxy in sight: the runtime reads the variables whenever it makes a client. */
+/** Runs `create` without the proxy variables, which the runtime reads whenever it creates a client. */
 export function withoutProxies<T>(create: () => T): T {
   const saved = PROXY_VARIABLES.map((name) => [name, Deno.env.get(name)] as const);
   try {
@@ -41,8 +40,8 @@ export function withoutProxies<T>(create: () => T): T {
 }
 
 /**
- * Whether the runtime's own client sends an HTTPS request through a proxy: `HTTPS_PROXY` or `ALL_PROXY` names one,
- * and `NO_PROXY` does not name the host, a domain that it is in, its address or a network.
+ * True if the runtime's own client sends an HTTPS request through a proxy: `HTTPS_PROXY` or `ALL_PROXY` names one, and
+ * `NO_PROXY` has neither the host, nor one of its parent domains, nor its address, nor a network with its address.
  */
 export function isProxied(url: URL, env: { get(name: string): string | undefined }): boolean {
   const names = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
@@ -51,15 +50,17 @@ export function isProxied(url: URL, env: { get(name: string): string | undefined
   if (isProxyBypassed(url, noProxy)) return false;
   const host = url.hostname.replace(/^\[|\]$/g, "");
   const entries = (noProxy ?? "").split(",").map((entry) => entry.trim().toLowerCase());
-  return !entries.some((entry) => isIP(host) ? hasAddress(entry, host) : hasName(entry, host));
+  return !entries.some((entry) =>
+    isIP(host) ? matchesAddress(entry, host) : matchesName(entry, host)
+  );
 }
 
-function hasName(entry: string, host: string): boolean {
+function matchesName(entry: string, host: string): boolean {
   const domain = entry.replace(/^\*?\./, "");
   return domain !== "" && (host === domain || host.endsWith(`.${domain}`));
 }
 
-function hasAddress(entry: string, host: string): boolean {
+function matchesAddress(entry: string, host: string): boolean {
   const [network = "", prefix] = entry.split("/");
   if (!isIP(network)) return false;
   const family = (address: string) => isIPv6(address) ? "ipv6" : "ipv4";
@@ -68,7 +69,7 @@ function hasAddress(entry: string, host: string): boolean {
     if (prefix === undefined) list.addAddress(network, family(network));
     else list.addSubnet(network, Number(prefix), family(network));
   } catch {
-    return false; // No network: the runtime passes it over too.
+    return false; // An invalid network, which the runtime ignores too.
   }
   return list.check(host, family(host));
 }

@@ -1,21 +1,20 @@
 import type { LarderError } from "../../base/errors.ts";
-import type { BlobDescriptor } from "../../oci/descriptor.ts";
 import { sizeMismatch } from "../../oci/content_verifier.ts";
+import type { BlobDescriptor } from "../../oci/descriptor.ts";
 import type { HttpResponse } from "./transport.ts";
 
-/** The answer to a request for a blob. */
 export interface BlobResponse {
   readonly response: HttpResponse;
-  /** Where in the blob the body begins; undefined for an answer that is no part of a blob. */
+  /** The offset in the blob at which the body begins; undefined if the body is no part of a blob. */
   readonly start: number | undefined;
 }
 
 /**
- * Asks for a blob from `offset` on, and once more for all of it where the server cannot begin there: it says
- * so (416), it begins elsewhere than it was asked to, or announces another length than that of the rest.
+ * Requests a blob from `offset` on, and then the whole blob if the server cannot begin there: it answers 416, begins at
+ * another offset, or announces a length other than that of the rest.
  *
  * @param send sends the request with these headers added
- * @throws LarderError LDR_SIZE_MISMATCH if it announces another length than the blob has
+ * @throws LarderError LDR_SIZE_MISMATCH if the server announces a length other than the blob's
  */
 export async function requestFrom(
   descriptor: Pick<BlobDescriptor, "digest" | "size">,
@@ -25,10 +24,10 @@ export async function requestFrom(
   const response = await send(offset > 0 ? { range: `bytes=${offset}-` } : {});
   const start = startOf(response, offset);
   if (start === 0 || start === offset) {
-    const wrong = wrongLength(response, descriptor, start);
-    if (!wrong) return { response, start };
+    const mismatch = lengthMismatch(response, descriptor, start);
+    if (!mismatch) return { response, start };
     await response.body?.cancel();
-    if (start === 0) throw wrong;
+    if (start === 0) throw mismatch;
   } else if (offset === 0 || (response.status !== 206 && response.status !== 416)) {
     return { response, start: undefined };
   } else {
@@ -37,8 +36,8 @@ export async function requestFrom(
   return await requestFrom(descriptor, 0, send);
 }
 
-/** The error for a body that announces another length than it should have. */
-function wrongLength(
+/** Returns the error for a `Content-Length` other than expected, if that is so. */
+function lengthMismatch(
   { headers }: HttpResponse,
   descriptor: Pick<BlobDescriptor, "digest" | "size">,
   start: number,
@@ -52,11 +51,11 @@ function wrongLength(
   if (length === expected) return undefined;
   return sizeMismatch(
     descriptor,
-    `the server announces ${length} bytes where ${expected} are due`,
+    `the server announces ${length} bytes instead of ${expected}`,
   );
 }
 
-/** Where the bytes of a 206 begin is in its `Content-Range` (RFC 9110 §14.4). */
+/** Returns the offset at which a body begins, which a 206 has in its `Content-Range` (RFC 9110 §14.4). */
 function startOf({ status, headers }: HttpResponse, offset: number): number | undefined {
   if (status === 200) return 0;
   if (status !== 206) return undefined;

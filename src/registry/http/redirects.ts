@@ -5,13 +5,13 @@ import { isInsecure, type Trust } from "./trust.ts";
 /** Redirects followed for one request. */
 export const MAX_REDIRECTS = 10;
 
-const REDIRECTS = new Set([301, 302, 303, 307, 308]);
+const REDIRECT_STATUSES = new Set([301, 302, 303, 307, 308]);
 
 /**
- * Follows redirects of GET and HEAD, as registries use them to send blobs from a CDN.
+ * Follows redirects of `GET` and `HEAD`, which registries use to serve blobs from a CDN.
  *
- * `Authorization` goes to the origin it was meant for and to no other, not even back again; a secure connection
- * is never left for an insecure one, unless the user accepts that of the host.
+ * Invariants: `Authorization` is dropped at the first redirect to another origin; a redirect from HTTPS to plain HTTP is
+ * followed only if its host is accepted as insecure.
  */
 export class RedirectTransport implements Transport {
   readonly #inner: Transport;
@@ -27,23 +27,23 @@ export class RedirectTransport implements Transport {
     for (let followed = 0; followed <= MAX_REDIRECTS; followed++) {
       const response = await this.#inner.send(current);
       const location = response.headers.get("location");
-      if (!REDIRECTS.has(response.status) || !location || request.method === "POST") {
+      if (!REDIRECT_STATUSES.has(response.status) || !location || request.method === "POST") {
         return response;
       }
       await response.body?.cancel();
       current = this.#next(current, location);
     }
-    throw refused(request.url, `more than ${MAX_REDIRECTS} redirects in a row`);
+    throw badRedirect(request.url, `more than ${MAX_REDIRECTS} redirects in a row`);
   }
 
   #next(request: HttpRequest, location: string): HttpRequest {
     const url = URL.canParse(location, request.url) ? new URL(location, request.url) : undefined;
     if (!url || (url.protocol !== "https:" && url.protocol !== "http:")) {
-      throw refused(request.url, "a redirect to something that is not an HTTP address");
+      throw badRedirect(request.url, "a redirect to something that is not an HTTP address");
     }
     const downgrade = request.url.protocol === "https:" && url.protocol === "http:";
     if (downgrade && !isInsecure(this.#trust, request.url)) {
-      throw refused(request.url, `a redirect from HTTPS to plain HTTP at ${url.host}`);
+      throw badRedirect(request.url, `a redirect from HTTPS to plain HTTP at ${url.host}`);
     }
     if (url.origin === request.url.origin) return { ...request, url };
     const headers = Object.entries(request.headers)
@@ -52,8 +52,8 @@ export class RedirectTransport implements Transport {
   }
 }
 
-function refused(url: URL, what: string): LarderError {
+function badRedirect(url: URL, what: string): LarderError {
   return new LarderError("LDR_REDIRECT", `${url.host} answered with ${what}`, {
-    hint: "the registry, or a proxy before it, is set up wrongly",
+    hint: "tell the registry's operator, or check the proxy before it",
   });
 }

@@ -1,13 +1,13 @@
-import { MAX_DOCUMENT } from "../../base/limits.ts";
 import { type ErrorCode, excerpt, LarderError, throwIfAborted } from "../../base/errors.ts";
+import { MAX_DOCUMENT } from "../../base/limits.ts";
 import { type ReadOptions, readSmall } from "./body.ts";
 import type { HttpResponse } from "./transport.ts";
 
 /**
- * The error that an unsuccessful answer means, with what the registry says of it (distribution-spec, "Error
- * Codes"). The body is read to its end.
+ * Makes the error for an unsuccessful response, with the registry's own message (distribution-spec, "Error Codes").
+ * Reads the body to its end.
  *
- * @param subject what was asked for, for the message
+ * @param subject names the resource in the message
  */
 export async function responseError(
   response: HttpResponse,
@@ -17,10 +17,10 @@ export async function responseError(
   options: Omit<ReadOptions, "url"> = {},
 ): Promise<LarderError> {
   const detail = await errorDetail(response, { ...options, url });
-  const host = URL.parse(response.url)?.host ?? url.host; // A redirect may have led elsewhere.
-  const said = `${host} answered ${response.status}${detail ? ` (${detail})` : ""}`;
+  const host = URL.parse(response.url)?.host ?? url.host; // Another host after a redirect.
+  const answer = `${host} answered ${response.status}${detail ? ` (${detail})` : ""}`;
   const [code, what, hint] = meaning(response.status, registry);
-  return new LarderError(code, `${what} ${subject}: ${said}`, { hint });
+  return new LarderError(code, `${what} ${subject}: ${answer}`, { hint });
 }
 
 function meaning(status: number, registry: string): [ErrorCode, string, string] {
@@ -29,30 +29,38 @@ function meaning(status: number, registry: string): [ErrorCode, string, string] 
       return [
         "LDR_UNAUTHORIZED",
         "not authorised for",
-        `it may not exist or be private: try larder login ${registry}`,
+        `check the name, or run larder login ${registry} if it is private`,
       ];
     case 403:
       return [
         "LDR_FORBIDDEN",
         "no access to",
-        `it may not exist or be private: try larder login ${registry}`,
+        `check the name, or run larder login ${registry} if it is private`,
       ];
     case 404:
-      return ["LDR_NOT_FOUND", "not found:", "check the name and the tag for typing errors"];
+      return ["LDR_NOT_FOUND", "not found:", "check the spelling of the name and the tag"];
     case 429:
-      return ["LDR_RATE_LIMITED", "rate limited on", "wait a while, or log in for a higher limit"];
+      return [
+        "LDR_RATE_LIMITED",
+        "rate limited on",
+        "wait, or use larder login for a higher limit",
+      ];
   }
   if (status === 408 || status >= 500) {
     return [
       "LDR_SERVER_ERROR",
       "the registry failed on",
-      "this is the registry's trouble: try again later",
+      "the fault is the registry's: try again later",
     ];
   }
-  return ["LDR_BAD_RESPONSE", "no useful answer for", "check that the address is a registry's"];
+  return [
+    "LDR_BAD_RESPONSE",
+    "unexpected response for",
+    "check that the address is that of a registry",
+  ];
 }
 
-/** The first message of the registry's own error document, in one short line; "" where there is none. */
+/** Returns the first message of the registry's error document in one short line, or "" if there is none. */
 async function errorDetail(response: HttpResponse, options: ReadOptions): Promise<string> {
   try {
     const bytes = await readSmall(response, MAX_DOCUMENT, options);

@@ -1,4 +1,3 @@
-/** One HTTP exchange; redirects are answers like any other. */
 export interface HttpRequest {
   readonly method: "GET" | "HEAD" | "POST";
   readonly url: URL;
@@ -8,17 +7,17 @@ export interface HttpRequest {
 }
 
 export interface HttpResponse {
-  /** Who answered: after redirects, and with the scheme that was spoken. */
+  /** The URL that answered: after redirects, and with the scheme in use. */
   readonly url: string;
   readonly status: number;
   readonly headers: Headers;
-  /** The undecoded body; whoever gets the response reads or cancels it. */
+  /** The undecoded body, which the receiver of the response has to read or cancel. */
   readonly body: ReadableStream<Uint8Array> | null;
 }
 
 /**
- * Sends a request and follows no redirect. Everything that larder says to the network goes through one.
- * @throws LarderError LDR_UNREACHABLE, LDR_TLS, LDR_TIMEOUT, LDR_INTERRUPTED
+ * Sends HTTP requests. Every request of larder itself goes through one; `httpTransport` stacks them.
+ * @throws LarderError LDR_UNREACHABLE, LDR_DNS, LDR_TLS, LDR_TIMEOUT, LDR_INTERRUPTED
  */
 export interface Transport {
   send(request: HttpRequest): Promise<HttpResponse>;

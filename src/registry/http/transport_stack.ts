@@ -9,14 +9,14 @@ import { isInsecure, type Trust } from "./trust.ts";
 export interface HttpOptions extends Trust {
   readonly clock: Clock;
   readonly onRetry?: OnRetry;
-  /** Milliseconds without a byte after which a request is given up. */
+  /** Milliseconds without a response after which a request fails. */
   readonly stallTimeout?: number | undefined;
 }
 
-/** Everything between larder and the network, from the outside in: retries, HTTP or HTTPS, redirects, sockets. */
+/** Stacks the transports between larder and the network: retries, then HTTP or HTTPS, then redirects, then sockets. */
 export function httpTransport(options: HttpOptions): Transport {
-  const wire = withUnverified(new FetchTransport(options), options);
-  const redirects = new RedirectTransport(wire, options);
+  const sockets = withInsecureHosts(new FetchTransport(options), options);
+  const redirects = new RedirectTransport(sockets, options);
   return new RetryTransport(
     new SchemeTransport(redirects, options),
     options.clock,
@@ -24,8 +24,8 @@ export function httpTransport(options: HttpOptions): Transport {
   );
 }
 
-/** Leaves certificates unseen where that is accepted. Loads Node's HTTPS client only for who needs it. */
-function withUnverified(sockets: Transport, options: HttpOptions): Transport {
+/** Skips the check of certificates for insecure hosts. Loads Node's HTTPS client only for them. */
+function withInsecureHosts(sockets: Transport, options: HttpOptions): Transport {
   let transport: Transport | undefined;
   return {
     async send(request) {

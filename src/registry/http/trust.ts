@@ -1,25 +1,25 @@
-/** How far to trust a host that is spoken to. */
+/** Trust in a host. */
 export interface HostTrust {
-  /** Accept plain HTTP and unverified TLS. */
+  /** Accepts plain HTTP and unverified TLS. */
   readonly insecure?: boolean | undefined;
-  /** PEM certificates to trust beside the built-in ones; asked for when TLS is first spoken. */
+  /** Returns PEM certificates to trust beside the built-in ones; called for the first TLS connection. */
   readonly caCerts?: (() => readonly string[]) | undefined;
 }
 
-/** How far to trust hosts: what holds for all, and what more for some. */
+/** Trust in all hosts, and more of it in some. */
 export interface Trust extends HostTrust {
-  /** By host, with the port where it has one, as {@link URL.host} writes it of an HTTPS address. */
+  /** Keyed by the `host` of an HTTPS {@link URL}, which has a port unless it is 443. */
   readonly hosts?: ReadonlyMap<string, HostTrust> | undefined;
 }
 
-/** Whether plain HTTP and unverified TLS are accepted from the host of an address. */
+/** True if plain HTTP and unverified TLS are accepted for the host of a URL. */
 export function isInsecure(trust: Trust, url: URL): boolean {
   return (trust.insecure || ownTrust(trust, url)?.insecure) ?? false;
 }
 
-/** What is said of the host of an address alone. */
+/** Returns the settings of the host of a URL, without those for all hosts. */
 export function ownTrust({ hosts }: Trust, { protocol, host, port }: URL): HostTrust | undefined {
-  // An address in plain HTTP leaves the port out that one over HTTPS has to name.
-  const other = protocol === "http:" && port === "" ? hosts?.get(`${host}:80`) : undefined;
-  return hosts?.get(host) ?? other;
+  // Port 80 is the default for plain HTTP, but part of the key.
+  const onPort80 = protocol === "http:" && port === "" ? hosts?.get(`${host}:80`) : undefined;
+  return hosts?.get(host) ?? onPort80;
 }

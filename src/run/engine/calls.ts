@@ -1,4 +1,4 @@
-import type { Component, Instance } from "./component.ts";
+import type { Result } from "../wasi/errors.ts";
 import type { Host } from "../wasi/host.ts";
 import { OutgoingBody } from "../wasi/http/bodies.ts";
 import type { HeaderList } from "../wasi/http/fields.ts";
@@ -11,7 +11,7 @@ import {
 import type { ErrorCode } from "../wasi/http/types.ts";
 import type { Source } from "../wasi/io/input_stream.ts";
 import type { Sink } from "../wasi/io/output_stream.ts";
-import type { Result } from "../wasi/errors.ts";
+import type { Component, Instance } from "./component.ts";
 
 /** A request for a guest. */
 export interface GuestRequest {
@@ -19,28 +19,28 @@ export interface GuestRequest {
   readonly body: Source;
 }
 
-/** Where a guest's response goes. */
+/** Receives a guest's response. */
 export interface ResponseSink {
   head(status: number, headers: HeaderList): void;
-  /** Takes the next bytes of the body, and with them their buffer; the guest waits for the promise. */
+  /** Takes the next bytes of the body and ownership of their buffer; the guest waits for the promise. */
   readonly chunk: Sink;
-  /** Nothing comes after this; `whole` is false where the guest broke off. */
-  end(whole: boolean): void;
+  /** Called last; `isComplete` is false if the guest did not finish its body. */
+  end(isComplete: boolean): void;
 }
 
 /**
- * Has an instance run as a command (`wasi:cli/run`).
- * @returns its exit code
- * @throws what trapped
+ * Instantiates a component and calls `wasi:cli/run`.
+ * @returns the exit code
+ * @throws the trap
  */
-export async function runCommand(component: Component, host: Host): Promise<number> {
+export async function callCommand(component: Component, host: Host): Promise<number> {
   const instance = component.start(host);
   try {
     await instance.interface<{ run(): Promise<void> }>("wasi:cli/run").run();
     return 0;
   } catch (error) {
     if (instance.exitCode !== undefined) return instance.exitCode;
-    // The `err` of its result, as the script throws it.
+    // The generated script throws the `err` of a result as an error with a payload.
     if (error instanceof Error && Object.hasOwn(error, "payload")) return 1;
     throw error;
   } finally {
@@ -51,16 +51,16 @@ export async function runCommand(component: Component, host: Host): Promise<numb
 }
 
 /**
- * Has an instance answer one request (`wasi:http/incoming-handler`), and ends it.
- * @throws what trapped, before or after the response's head
+ * Calls `wasi:http/incoming-handler` of an instance for one request, and disposes of the instance.
+ * @throws the trap, before or after the head of the response
  */
-export async function serve(
+export async function callHandler(
   instance: Instance,
   { head, body }: GuestRequest,
   sink: ResponseSink,
 ): Promise<void> {
   using _ = instance;
-  const response = new ResponseUnderWay(sink, head.method === "HEAD");
+  const response = new PendingResponse(sink, head.method === "HEAD");
   const handler = instance.interface<Handler>("wasi:http/incoming-handler");
   const out = ResponseOutparam.of((result) => response.set(result));
   try {
@@ -69,15 +69,15 @@ export async function serve(
     if (instance.exitCode !== 0) throw error;
   }
   instance.recycle();
-  await response.over();
+  await response.finish();
 }
 
 interface Handler {
   handle(request: IncomingRequest, out: ResponseOutparam): Promise<void>;
 }
 
-/** What a guest answers with, from its head to its end. */
-class ResponseUnderWay {
+/** Passes a guest's response on to a sink. */
+class PendingResponse {
   readonly #sink: ResponseSink;
   readonly #isForHead: boolean;
   #failure: ErrorCode | undefined;
@@ -99,8 +99,8 @@ class ResponseUnderWay {
     this.#ended = body ? this.#send(body, status) : Promise.resolve(this.#sink.end(true));
   }
 
-  /** Waits for the rest of it, once the guest is over. */
-  async over(): Promise<void> {
+  /** Waits for the rest of the response after the guest has returned. */
+  async finish(): Promise<void> {
     if (this.#failure) throw new Error(`the guest answered with the error ${this.#failure.tag}`);
     if (!this.#ended) throw new Error("the guest returned without a response");
     if (this.#body) OutgoingBody.abandon(this.#body);
@@ -109,7 +109,7 @@ class ResponseUnderWay {
 
   async #send(body: OutgoingBody, status: number): Promise<void> {
     this.#body = body;
-    // Whatever the header says of the body's length, nothing of it is sent (RFC 9110 §6.4.1).
+    // No body is sent, whatever the headers say of its length (RFC 9110 §6.4.1).
     const isBodiless = this.#isForHead || status === 204 || status === 205 || status === 304;
     OutgoingBody.connect(body, isBodiless ? () => {} : (bytes) => this.#sink.chunk(bytes));
     const end = await OutgoingBody.ended(body);

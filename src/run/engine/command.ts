@@ -1,35 +1,35 @@
 import { LarderError } from "../../base/errors.ts";
-import type { CommandAnswer, CommandProgram } from "./command_worker.ts";
 import { GuestSockets } from "../sockets/socket_hosts.ts";
+import type { CommandEvent, CommandProgram } from "./command_worker.ts";
 import { permissionsFor } from "./permissions.ts";
 
 /**
- * Runs a command to its end, in a thread that has no more permissions than the command was granted.
+ * Runs a command to its end, in a thread whose permissions are the command's grants.
  *
- * @param name what it is called in messages
- * @param options `onRefusal` is told in one line which option would grant what was refused; the signal ends the
- * command at once
- * @returns its exit code
- * @throws LarderError LDR_GUEST if it trapped, LDR_INTERRUPTED
+ * @param name used in messages
+ * @param options `onDenial` receives one line that names the refused access and the option that grants it;
+ * `signal` ends the command at once
+ * @returns the exit code
+ * @throws LarderError LDR_GUEST if the command traps, LDR_INTERRUPTED
  */
 export async function runCommand(
   name: string,
   program: CommandProgram,
-  options: { onRefusal: (message: string) => void; signal?: AbortSignal | undefined },
+  options: { onDenial: (message: string) => void; signal?: AbortSignal | undefined },
 ): Promise<number> {
-  // What came before was not looked at since: an event that is over raises no listener.
-  if (options.signal?.aborted) throw interruptedAt(name);
+  // A signal that was raised before raises no event.
+  if (options.signal?.aborted) throw interruptedCommand(name);
   const worker = new Worker(new URL("./command_worker.ts", import.meta.url), {
     type: "module",
     deno: { permissions: permissionsFor(program.settings) },
   });
   const sockets = new GuestSockets(program.settings);
   const { promise, resolve, reject } = Promise.withResolvers<number>();
-  const onAbort = () => reject(interruptedAt(name));
+  const onAbort = () => reject(interruptedCommand(name));
   options.signal?.addEventListener("abort", onAbort, { once: true });
-  worker.onmessage = ({ data }: MessageEvent<CommandAnswer>) => {
+  worker.onmessage = ({ data }: MessageEvent<CommandEvent>) => {
     if ("sockets" in data) void sockets.serve(data.sockets);
-    else if ("refusal" in data) options.onRefusal(data.refusal);
+    else if ("denial" in data) options.onDenial(data.denial);
     else if ("exitCode" in data) resolve(data.exitCode);
     else reject(trapped(name, data.trap));
   };
@@ -47,12 +47,12 @@ export async function runCommand(
   }
 }
 
-function interruptedAt(name: string): LarderError {
+function interruptedCommand(name: string): LarderError {
   return new LarderError("LDR_INTERRUPTED", `interrupted ${name}`, { hint: "run it again" });
 }
 
 function trapped(name: string, reason: string): LarderError {
   return new LarderError("LDR_GUEST", `${name} trapped: ${reason}`, {
-    hint: "this is a fault of the guest's, or something that it lacks: see what it printed",
+    hint: "see its output: it has a bug, or was refused an access that it needs",
   });
 }

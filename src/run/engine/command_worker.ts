@@ -1,46 +1,46 @@
 /** A command's thread: runs one command to its end. */
-import { workerScope } from "../../base/worker.ts";
 import { messageOf } from "../../base/errors.ts";
-import { runCommand } from "./calls.ts";
-import { type CompiledComponent, Component } from "./component.ts";
+import { workerScope } from "../../base/worker.ts";
 import { type HostSettings, openHost } from "../wasi/host.ts";
-import { MemoryPool } from "../wasm/memory_pool.ts";
-import type { MemoryShape } from "../wasm/memory_image.ts";
 import { runPreview1 } from "../wasi/preview1/command.ts";
+import type { MemoryShape } from "../wasm/memory_image.ts";
+import { MemoryPool } from "../wasm/memory_pool.ts";
+import { callCommand } from "./calls.ts";
+import { type CompiledComponent, Component } from "./component.ts";
 
-/** What it runs: a component, or a core module of WASI preview 1; and what that is granted. */
+/** A component, or a core module of WASI preview 1, with its grants. */
 export type CommandProgram =
   & { readonly settings: HostSettings }
   & (CompiledComponent | CompiledModule);
 
 export interface CompiledModule {
   readonly module: WebAssembly.Module;
-  /** What its memory holds, where it imports that. */
+  /** The initial contents of its memory, if the module imports it. */
   readonly image?: { readonly shape: MemoryShape; readonly bytes: Uint8Array } | undefined;
 }
 
-/** What it answers: refusals and ports at which it asks for sockets, then how the command ended. */
-export type CommandAnswer =
+/** Messages of the thread: denials, ports over which guests ask for sockets, and last how the command ended. */
+export type CommandEvent =
   | { readonly sockets: MessagePort }
-  | { readonly refusal: string }
+  | { readonly denial: string }
   | { readonly exitCode: number }
   | { readonly trap: string };
 
-const scope = workerScope<CommandProgram, CommandAnswer>();
+const scope = workerScope<CommandProgram, CommandEvent>();
 
-// A trap shows a second time inside of the transpiled code.
+// The generated script rejects a second promise when a guest traps.
 addEventListener("unhandledrejection", (event) => event.preventDefault());
 
 scope.onmessage = async ({ data: program }) => {
   try {
     const host = openHost(
       program.settings,
-      (refusal) => scope.postMessage({ refusal }),
+      (denial) => scope.postMessage({ denial }),
       (sockets) => scope.postMessage({ sockets }, [sockets]),
     );
     const exitCode = "module" in program
       ? await runPreview1(program.module, host, memoryOf(program))
-      : await runCommand(new Component(program), host);
+      : await callCommand(new Component(program), host);
     scope.postMessage({ exitCode });
   } catch (error) {
     scope.postMessage({ trap: messageOf(error) });
@@ -48,5 +48,5 @@ scope.onmessage = async ({ data: program }) => {
 };
 
 function memoryOf({ image }: CompiledModule): WebAssembly.Memory | undefined {
-  return image && new MemoryPool(image.shape, image.bytes).take();
+  return image && new MemoryPool(image).acquire();
 }

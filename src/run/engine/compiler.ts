@@ -2,30 +2,30 @@ import { hasCode, interrupted, LarderError, throwIfAborted } from "../../base/er
 import { algorithmOf, type Digest } from "../../oci/digest.ts";
 import { digestWithWebCrypto } from "../../oci/hash.ts";
 import type { CompiledStore, EngineFile, StoredFile } from "../../store/entries/compiled_store.ts";
-import type { CompiledComponent } from "./component.ts";
-import { ENGINE_VERSION } from "./version.ts";
 import type { MemoryShape } from "../wasm/memory_image.ts";
+import type { CompiledComponent } from "./component.ts";
 import type { Transpiled } from "./transpile.ts";
-import type { TranspileAnswer, TranspileRequest } from "./transpile_worker.ts";
+import type { TranspileRequest, TranspileResult } from "./transpile_worker.ts";
 import { readTranspiler } from "./transpiler_files.ts";
+import { ENGINE_VERSION } from "./version.ts";
 
-/** The files of a compiled component, beside its modules and the images of their memories. */
+/** Names of the files of a compiled component; core modules have the names that the script uses. */
 const SCRIPT = "component.js";
 const MEMORIES = "memories.json";
 const IMAGE_SUFFIX = ".image";
 
-/** `memories.json`: which modules import their memory, and of what shape it is. */
+/** Contents of `memories.json`: the shapes of the memories that modules import, by the modules' names. */
 type Shapes = Readonly<Record<string, MemoryShape>>;
 
 export interface CompileOptions {
-  /** Called before seconds are spent on compiling. */
+  /** Called before a component is compiled, which can take seconds. */
   readonly onMiss?: () => void;
-  /** Told that what was compiled cannot be kept: it is good for now, and is made again the next time. */
+  /** Called if the compiled form cannot be stored, so that the next run compiles again. */
   readonly warn?: ((message: string) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Compiles components, each once: what comes of it is kept in the cache. */
+/** Compiles components and stores the compiled forms in the cache. */
 export class Compiler {
   readonly #store: CompiledStore;
 
@@ -34,9 +34,9 @@ export class Compiler {
   }
 
   /**
-   * The compiled form of a component.
+   * Returns the compiled form of a component, from the cache if it is there and undamaged.
    *
-   * @param read gives its bytes, whose names must be safe (see `wasm_binary.ts`); asked only on a miss
+   * @param read returns the component, whose names were checked (`wasm/inspect.ts`); called only on a miss
    * @throws LarderError LDR_BAD_WASM, LDR_DISK*, LDR_INTERRUPTED
    */
   async compile(
@@ -54,12 +54,12 @@ export class Compiler {
     }
     options.onMiss?.();
     const transpiled = await transpileInThread(read(), digest, options.signal);
-    await this.#keep(digest, filesOf(transpiled), options);
+    await this.#save(digest, filesOf(transpiled), options);
     return await assemble(transpiled);
   }
 
-  /** Who can only read the cache, or has a full disk, can run it all the same. */
-  async #keep(
+  /** Stores a compiled form; only warns if the cache is read-only, full or busy, because it can run all the same. */
+  async #save(
     digest: Digest,
     files: readonly EngineFile[],
     { warn, signal }: CompileOptions,
@@ -70,15 +70,15 @@ export class Compiler {
     } catch (error) {
       const codes = ["LDR_DISK", "LDR_DISK_FULL", "LDR_READ_ONLY", "LDR_PERMISSION"] as const;
       if (!hasCode(error, ...codes, "LDR_BUSY")) throw error;
-      warn?.(`what was compiled is not kept, and is compiled again each time: ${error.message}`);
+      warn?.(`cannot store the compiled form, so the next run compiles again: ${error.message}`);
     }
   }
 }
 
-/** Says that a file's bytes are not those that it was written with. */
+/** A file does not have its digest. */
 class DamagedFile extends Error {}
 
-/** Whether a compiled form is gone or not what it was; it can be made again. */
+/** True if a compiled form is missing or damaged, so that it has to be made again. */
 function isDamage(error: unknown): boolean {
   return error instanceof Deno.errors.NotFound || error instanceof DamagedFile ||
     error instanceof WebAssembly.CompileError || error instanceof SyntaxError ||
@@ -87,13 +87,13 @@ function isDamage(error: unknown): boolean {
 
 async function load(files: ReadonlyMap<string, StoredFile>): Promise<CompiledComponent> {
   const contents = new Map([...files].map(([name, { path }]) => [name, Deno.readFileSync(path)]));
-  // V8's own threads compile while others hash.
-  const [component] = await Promise.all([assemble(decode(contents)), check(contents, files)]);
+  // V8 compiles in threads of its own meanwhile.
+  const [component] = await Promise.all([assemble(decode(contents)), verify(contents, files)]);
   return component;
 }
 
 /** @throws DamagedFile */
-async function check(
+async function verify(
   contents: ReadonlyMap<string, Uint8Array<ArrayBuffer>>,
   files: ReadonlyMap<string, StoredFile>,
 ): Promise<void> {
@@ -123,13 +123,13 @@ async function assemble({ script, modules, images }: Transpiled): Promise<Compil
     [...modules].map(async ([name, bytes]) => [name, await WebAssembly.compile(bytes)] as const),
   );
   const shared = [...images].map(([name, { shape, bytes }]) =>
-    [name, { shape, bytes: inSharedMemory(bytes) }] as const
+    [name, { shape, bytes: toSharedMemory(bytes) }] as const
   );
   return { script, modules: new Map(compiled), images: new Map(shared) };
 }
 
-/** All of a component's threads read the same copy. */
-function inSharedMemory(bytes: Uint8Array): Uint8Array {
+/** Copies bytes to memory that all threads of the component share. */
+function toSharedMemory(bytes: Uint8Array): Uint8Array {
   const shared = new Uint8Array(new SharedArrayBuffer(bytes.length));
   shared.set(bytes);
   return shared;
@@ -148,7 +148,7 @@ function filesOf({ script, modules, images }: Transpiled): EngineFile[] {
   ];
 }
 
-/** Transpiles in a thread of its own, whose memory goes with it, and which may do nothing but compute. */
+/** Transpiles in a thread without permissions, which gives its memory back when it ends. */
 async function transpileInThread(
   component: Uint8Array<ArrayBuffer>,
   digest: Digest,
@@ -162,13 +162,13 @@ async function transpileInThread(
   const { promise, resolve, reject } = Promise.withResolvers<Transpiled>();
   const onAbort = () => reject(interrupted());
   signal?.addEventListener("abort", onAbort, { once: true });
-  worker.onmessage = ({ data }: MessageEvent<TranspileAnswer>) => {
-    if ("error" in data) reject(untranspilable(digest, data.error));
+  worker.onmessage = ({ data }: MessageEvent<TranspileResult>) => {
+    if ("error" in data) reject(cannotCompile(digest, data.error));
     else resolve(data);
   };
   worker.onerror = (event) => {
     event.preventDefault();
-    reject(untranspilable(digest, event.message));
+    reject(cannotCompile(digest, event.message));
   };
   try {
     const request: TranspileRequest = { component, files: readTranspiler() };
@@ -180,8 +180,11 @@ async function transpileInThread(
   }
 }
 
-function untranspilable(digest: Digest, reason: string): LarderError {
-  return new LarderError("LDR_BAD_WASM", `cannot compile ${digest}: ${reason}`, {
-    hint: "it may be damaged or use what the embedded engine does not know: try --engine wasmtime",
+/** Returns the error for Wasm that the transpiler or V8 rejects. */
+export function cannotCompile(subject: string, reason: string, cause?: unknown): LarderError {
+  return new LarderError("LDR_BAD_WASM", `cannot compile ${subject}: ${reason}`, {
+    hint:
+      "it may be damaged, or use features that the embedded engine lacks: try --engine wasmtime",
+    cause,
   });
 }

@@ -1,11 +1,11 @@
 import { type Host, hostImports, type HostSettings } from "../wasi/host.ts";
-import { MemoryPool } from "../wasm/memory_pool.ts";
-import { MEMORY_IMPORT, type MemoryShape } from "../wasm/memory_image.ts";
-import { InstanceResources } from "../wasi/resources.ts";
 import { noteYield } from "../wasi/io/poll.ts";
 import { PREVIEW1 } from "../wasi/preview1/imports.ts";
+import { InstanceResources } from "../wasi/resources.ts";
+import { MEMORY_IMPORT, type MemoryShape } from "../wasm/memory_image.ts";
+import { MemoryPool } from "../wasm/memory_pool.ts";
 
-/** What a transpiled script has: one function, which is synchronous where all that it is given is. */
+/** The function that a generated script returns. It is synchronous because its arguments are. */
 type Instantiate = (
   getCoreModule: (name: string) => WebAssembly.Module,
   imports: Record<string, object>,
@@ -15,61 +15,59 @@ type Instantiate = (
   ) => WebAssembly.Instance,
 ) => Record<string, unknown>;
 
-/** A component that is ready to be instantiated, as plain data that threads share. */
+/** A component that is ready to be instantiated, as plain data that can be sent to threads. */
 export interface CompiledComponent {
-  /** A function's body that returns its `instantiate`. */
+  /** A function body that returns `instantiate`. */
   readonly script: string;
-  /** Its core modules, by the names that the script calls them. */
+  /** Core modules by the names that the script uses. */
   readonly modules: ReadonlyMap<string, WebAssembly.Module>;
-  /** What the memories of modules hold that import them, by the modules' names. */
+  /** Initial contents of the memories that modules import, by the modules' names. */
   readonly images: ReadonlyMap<string, { readonly shape: MemoryShape; readonly bytes: Uint8Array }>;
 }
 
-/** What a guest's thread runs: the compiled form of one component, and what it is granted. */
+/** The program of a guest's thread: one component, with its grants. */
 export interface GuestProgram extends CompiledComponent {
   readonly settings: HostSettings;
 }
 
-/** A transpiled component, of which there can be any number of instances. */
+/** A component that can be instantiated any number of times. */
 export class Component {
   readonly #instantiate: Instantiate;
   readonly #modules: ReadonlyMap<string, WebAssembly.Module>;
   readonly #memories: ReadonlyMap<WebAssembly.Module, MemoryPool>;
-  /** Whether the host is known to have every function that the script asks for. */
-  #isMet = false;
+  /** True if the host is known to have every function that the script reads. */
+  #hasAllImports = false;
 
   constructor({ script, modules, images }: CompiledComponent) {
     this.#instantiate = new Function(script)();
     this.#modules = modules;
     this.#memories = new Map(
-      [...images].map(([name, { shape, bytes }]) => [
-        modules.get(name)!,
-        new MemoryPool(shape, bytes),
-      ]),
+      [...images].map(([name, image]) => [modules.get(name)!, new MemoryPool(image)]),
     );
   }
 
   /**
-   * Makes an instance; it serves one call, as most guests can take no more.
-   * @throws where the host lacks a function, where its modules do not fit, and what traps as they start
+   * Creates an instance for one call: most guests are not made for more.
+   * @throws Error if the host lacks a function; the error of a core module that cannot be linked; the trap of a start
+   * function
    */
   start(host: Host): Instance {
     noteYield();
     const resources = new InstanceResources();
-    const taken: Taken[] = [];
+    const memories: PooledMemory[] = [];
     try {
       const imports = hostImports(host, resources);
       const exports = this.#instantiate(
         (name) => this.#modules.get(name)!,
-        this.#isMet ? imports : whole(imports),
+        this.#hasAllImports ? imports : withoutGaps(imports),
         (module, imports = {}) =>
           new WebAssembly.Instance(
             module,
-            withExit(this.#withMemory(module, imports, taken), resources),
+            withExitCode(this.#withMemory(module, imports, memories), resources),
           ),
       );
-      this.#isMet = true;
-      return new Instance(exports, resources, taken);
+      this.#hasAllImports = true;
+      return new Instance(exports, resources, memories);
     } catch (error) {
       resources[Symbol.dispose]();
       throw error;
@@ -79,21 +77,21 @@ export class Component {
   #withMemory(
     module: WebAssembly.Module,
     imports: WebAssembly.Imports,
-    taken: Taken[],
+    memories: PooledMemory[],
   ): WebAssembly.Imports {
-    const memories = this.#memories.get(module);
-    if (!memories) return imports;
-    const memory = memories.take();
-    taken.push({ memory, memories });
+    const pool = this.#memories.get(module);
+    if (!pool) return imports;
+    const memory = pool.acquire();
+    memories.push({ memory, pool });
     return { ...imports, [MEMORY_IMPORT.module]: { [MEMORY_IMPORT.name]: memory } };
   }
 }
 
-/** The imports, where asking for what is not there fails: the script would find out only when the guest calls it. */
-function whole(imports: Record<string, object>): Record<string, object> {
+/** Returns imports that throw if a missing function is read: the script would fail only when the guest calls it. */
+function withoutGaps(imports: Record<string, object>): Record<string, object> {
   const entries = Object.entries(imports).map(([name, functions]) => {
     const get = (target: object, key: string | symbol) => {
-      if (!(key in target)) throw new Error(`nobody has ${String(key)} of ${name}`);
+      if (!(key in target)) throw new Error(`the host has no ${String(key)} in ${name}`);
       return Reflect.get(target, key);
     };
     return [name, new Proxy(functions, { get })];
@@ -102,49 +100,51 @@ function whole(imports: Record<string, object>): Record<string, object> {
 }
 
 /**
- * Takes the exit code of a module of preview 1 before the adapter does, which components made of such modules have
- * in them: preview 2 knows success and failure only, so that the code would be lost.
+ * Replaces `proc_exit` of the preview 1 adapter inside a component, to keep the exit code: `wasi:cli/exit`, which the
+ * adapter calls, knows only success and failure.
  */
-function withExit(imports: WebAssembly.Imports, resources: InstanceResources): WebAssembly.Imports {
+function withExitCode(
+  imports: WebAssembly.Imports,
+  resources: InstanceResources,
+): WebAssembly.Imports {
   const adapter = imports[PREVIEW1];
   if (!adapter || !("proc_exit" in adapter)) return imports;
   const proc_exit = (code: number) => resources.exit(code >>> 0);
   return { ...imports, [PREVIEW1]: { ...adapter, proc_exit } };
 }
 
-/** A memory that an instance has, and where it came from. */
-interface Taken {
+interface PooledMemory {
   readonly memory: WebAssembly.Memory;
-  readonly memories: MemoryPool;
+  readonly pool: MemoryPool;
 }
 
-/** A guest that can be called. Disposing of it frees what it holds, and traps it where it waits. */
+/** A guest that can be called. Disposing of it frees its resources, and makes it trap if it waits. */
 export class Instance implements Disposable {
   readonly #exports: Record<string, unknown>;
   readonly #resources: InstanceResources;
-  readonly #taken: readonly Taken[];
+  readonly #memories: readonly PooledMemory[];
 
   constructor(
     exports: Record<string, unknown>,
     resources: InstanceResources,
-    taken: readonly Taken[],
+    memories: readonly PooledMemory[],
   ) {
     this.#exports = exports;
     this.#resources = resources;
-    this.#taken = taken;
+    this.#memories = memories;
   }
 
-  /** Gives its memories to the next instances: for a guest of which no call is under way, nor ever will be. */
+  /** Releases its memories for the next instances. Precondition: no call is under way, and none follows. */
   recycle(): void {
-    for (const { memory, memories } of this.#taken) memories.give(memory);
+    for (const { memory, pool } of this.#memories) pool.release(memory);
   }
 
-  /** What the guest called `exit` with, undefined if it did not. */
+  /** The code with which the guest called `exit`; undefined if it did not. */
   get exitCode(): number | undefined {
     return this.#resources.exitCode;
   }
 
-  /** An interface that the guest exports, whatever its version: `wasi:cli/run`. */
+  /** Returns an exported interface by its name without a version, such as `wasi:cli/run`. */
   interface<T>(name: string): T {
     const key = Object.keys(this.#exports).find((key) => key.startsWith(`${name}@`));
     return this.#exports[key!] as T;

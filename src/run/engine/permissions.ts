@@ -1,11 +1,12 @@
-import type { MountedFile, MountedFolder } from "../wasi/filesystem/tree_volume.ts";
-import type { HostSettings } from "../wasi/host.ts";
 import { formatIpv4Network } from "../grants/ip_network.ts";
 import type { HostRule, OutboundRule } from "../grants/outbound_rule.ts";
+import type { MountedFile, MountedFolder } from "../wasi/filesystem/tree_volume.ts";
+import type { HostSettings } from "../wasi/host.ts";
 
 /**
- * What Deno itself lets a guest's thread do: what the guest is granted and no more. The host's own checks are
- * finer; these stand behind them, should a component get its own JavaScript to run. Sockets are another thread's.
+ * Returns the Deno permissions of a guest's thread, which are the second check of each access: the WASI host's own
+ * checks are finer, and these catch a guest that gets JavaScript of its own to run. Sockets need none, because the
+ * main thread opens them.
  */
 export function permissionsFor(settings: HostSettings): Deno.PermissionOptionsObject {
   const { mounts } = settings;
@@ -34,15 +35,15 @@ function storedFiles(node: MountedFolder | MountedFile): string[] {
 }
 
 /**
- * Deno knows single hosts, `*.` for a domain and all below it, and networks of IPv4, each with a port or any; for
- * what says more than that, everything.
+ * Returns true, for every host, if a rule cannot be expressed: Deno has single hosts, `*.` for a domain and its
+ * subdomains, and IPv4 networks, each with one port or all.
  */
 function netOf({ allowedHosts, self }: HostSettings): true | string[] | false {
-  const places = allowedHosts.map((rule) => placeOf(rule, self));
-  return places.includes("*") ? true : orNone(places.filter((place) => place !== undefined));
+  const hosts = allowedHosts.map((rule) => hostAndPort(rule, self));
+  return hosts.includes("*") ? true : orNone(hosts.filter((host) => host !== undefined));
 }
 
-function placeOf({ host, ports }: OutboundRule, self: string | undefined): string | undefined {
+function hostAndPort({ host, ports }: OutboundRule, self: string | undefined): string | undefined {
   if (host.kind === "self") return self && new URL(self).host;
   const name = nameOf(host);
   return name !== "*" && ports && ports.first === ports.last ? `${name}:${ports.first}` : name;
@@ -54,7 +55,7 @@ function nameOf(host: Exclude<HostRule, { kind: "self" }>): string {
       return "*";
     case "host":
       return host.host;
-    case "below":
+    case "subdomains":
       return `*.${host.domain}`;
     case "network":
       return formatIpv4Network(host.network) ?? "*";

@@ -1,35 +1,35 @@
-import { LarderError, messageOf } from "../../base/errors.ts";
-import { boundMemories } from "../wasm/limit_memory.ts";
-import type { CompiledModule } from "./command_worker.ts";
-import type { Compiler } from "./compiler.ts";
-import type { CompiledComponent } from "./component.ts";
-import { cannotRun, type Requirements, requirementsOf } from "../wasm/requirements.ts";
+import { messageOf } from "../../base/errors.ts";
+import { limitMemories } from "../wasm/limit_memory.ts";
+import { type Requirements, requirementsOf, unsupportedWasm } from "../wasm/requirements.ts";
 import type { WasmSource } from "../wasm/source.ts";
+import type { CompiledModule } from "./command_worker.ts";
+import { cannotCompile, type Compiler } from "./compiler.ts";
+import type { CompiledComponent } from "./component.ts";
 
-/** A piece of Wasm that the embedded engine can run. */
-export interface Prepared {
+/** Wasm that the embedded engine can run. */
+export interface PreparedWasm {
   readonly source: WasmSource;
   readonly form: "module" | "component";
   readonly requirements: Requirements;
 }
 
 /**
- * Looks at a piece of Wasm before anything of it runs.
+ * Reads the imports and exports of Wasm, and refuses what the embedded engine cannot run. Nothing of it runs yet.
  * @throws LarderError LDR_BAD_WASM, LDR_NOT_RUNNABLE, LDR_UNSUPPORTED_WASM, LDR_NOT_FOUND, LDR_DISK*
  */
-export function prepareWasm(source: WasmSource): Prepared {
+export function prepareWasm(source: WasmSource): PreparedWasm {
   const binary = source.inspect();
   const requirements = requirementsOf(binary, source.name);
-  if (requirements.unsupported.length > 0) throw cannotRun(source.name, requirements);
+  if (requirements.unsupported.length > 0) throw unsupportedWasm(source.name, requirements);
   return { source, form: binary.kind, requirements };
 }
 
 /**
- * The compiled form of a component; it is made and kept where the cache has none.
+ * Returns the compiled form of a component, from the cache if possible.
  * @throws LarderError LDR_BAD_WASM, LDR_DISK*, LDR_INTERRUPTED
  */
-export function compileWasm(
-  { source }: Prepared,
+export function compileComponent(
+  { source }: PreparedWasm,
   options: {
     readonly compiler: Compiler;
     readonly onCompile?: (name: string) => void;
@@ -45,19 +45,15 @@ export function compileWasm(
 }
 
 /**
- * The compiled form of a module, which takes too little time to be kept. Its memory is bounded.
+ * Compiles a core module and limits its memory. The result is not stored: compiling it again is fast enough.
  * @throws LarderError LDR_BAD_WASM
  */
-export async function compileModule({ source }: Prepared): Promise<CompiledModule> {
+export async function compileModule({ source }: PreparedWasm): Promise<CompiledModule> {
   const bytes = source.read();
   try {
-    const { code, image } = boundMemories(bytes);
+    const { code, image } = limitMemories(bytes);
     return { module: await WebAssembly.compile(code), image };
   } catch (error) {
-    throw new LarderError("LDR_BAD_WASM", `cannot compile ${source.name}: ${messageOf(error)}`, {
-      hint:
-        "it may be damaged or use what the embedded engine does not know: try --engine wasmtime",
-      cause: error,
-    });
+    throw cannotCompile(source.name, messageOf(error), error);
   }
 }

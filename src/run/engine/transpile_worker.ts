@@ -1,19 +1,17 @@
-/** The transpiling thread: turns one component into JavaScript and core modules, and is ended then. */
-import { workerScope } from "../../base/worker.ts";
+/** The transpiling thread: transpiles one component. */
 import { messageOf } from "../../base/errors.ts";
+import { workerScope } from "../../base/worker.ts";
 import { transpile, type Transpiled } from "./transpile.ts";
 import type { TranspilerFiles } from "./transpiler_files.ts";
 
-/** What it is told. */
 export interface TranspileRequest {
   readonly component: Uint8Array;
   readonly files: TranspilerFiles;
 }
 
-/** What it answers; the bytes are handed over. */
-export type TranspileAnswer = Transpiled | { readonly error: string };
+export type TranspileResult = Transpiled | { readonly error: string };
 
-const scope = workerScope<TranspileRequest, TranspileAnswer>();
+const scope = workerScope<TranspileRequest, TranspileResult>();
 
 scope.onmessage = async ({ data }) => {
   try {

@@ -1,11 +1,12 @@
 import { gunzipSync } from "node:zlib";
+import { adaptTranspiler } from "./adapt_scripts.ts";
 
 /**
- * Where the transpiler is: a package of npm's whose files are read as data, since only larder's own host fits it.
+ * The package of the transpiler, whose files are read as data because only larder's own host fits it.
  *
- * It is held at 1.10, the last whose output has nothing of preview 3 in it: that of later ones takes two to three
- * times as long for the same calls. `package.json` takes away what the package needs for commands that are not
- * used here, of which one names packages that npm does not have.
+ * It is pinned to 1.10, the last version whose output contains nothing of WASI preview 3: with the output of later
+ * ones the same calls take two to three times as long. `package.json` replaces the packages that only other commands
+ * of jco need, one of which npm no longer has.
  */
 const PACKAGE = "@bytecodealliance/jco/component";
 
@@ -15,35 +16,40 @@ const CORES = [
   "js-component-bindgen-component.core2.wasm",
 ] as const;
 
-/** The transpiler's files, beside each other; `scripts/compile.ts` embeds them under the names that are read here. */
+/** Names of the transpiler's files, which `scripts/compile.ts` embeds. */
 export const TRANSPILER_FILES: readonly string[] = [SCRIPT, ...CORES];
 
-/** The transpiler, which is itself a component that was turned into JavaScript. */
+/** The transpiler, which is itself a component that was transpiled. */
 export interface TranspilerFiles {
+  /** A function body, see {@link adaptTranspiler}. */
   readonly script: string;
-  /** By the names that the script asks for. */
+  /** Core modules by the names that the script uses. */
   readonly cores: ReadonlyMap<string, Uint8Array<ArrayBuffer>>;
 }
 
-/** The folder of the transpiler's files in the package. */
-export function transpilerFolder(): URL {
-  return new URL("../obj/", import.meta.resolve(PACKAGE));
-}
-
-/** The name under which a file is embedded, compressed: what a binary carries, it reads at every start. */
+/** Returns the name of an embedded file; it is compressed because a binary reads all that it embeds at every start. */
 export function embeddedName(name: string): string {
   return `${name}.gz`;
 }
 
+/** Reads one of {@link TRANSPILER_FILES} from the package; the script is adapted. */
+export function readPackageFile(name: string): Uint8Array<ArrayBuffer> {
+  const folder = new URL("../obj/", import.meta.resolve(PACKAGE));
+  const bytes = Deno.readFileSync(new URL(name, folder));
+  if (name !== SCRIPT) return bytes;
+  return new TextEncoder().encode(adaptTranspiler(new TextDecoder().decode(bytes)));
+}
+
+/** Reads the transpiler: in a binary the embedded files, else those of the package. */
 export function readTranspiler(): TranspilerFiles {
-  const read = (name: string): Uint8Array<ArrayBuffer> =>
-    Deno.build.standalone
-      ? new Uint8Array(
-        gunzipSync(Deno.readFileSync(new URL(`./${embeddedName(name)}`, import.meta.url))),
-      )
-      : Deno.readFileSync(new URL(name, transpilerFolder()));
+  const read = Deno.build.standalone ? readEmbeddedFile : readPackageFile;
   return {
     script: new TextDecoder().decode(read(SCRIPT)),
     cores: new Map(CORES.map((name) => [name, read(name)])),
   };
+}
+
+function readEmbeddedFile(name: string): Uint8Array<ArrayBuffer> {
+  const compressed = Deno.readFileSync(new URL(`./${embeddedName(name)}`, import.meta.url));
+  return new Uint8Array(gunzipSync(compressed));
 }

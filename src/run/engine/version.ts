@@ -1,5 +1,5 @@
 /**
- * The version of the embedded engine, as a part of the key of what it compiles: the transpiler's, and a number of
- * our own that changes with the way it is called.
+ * The version of the embedded engine, a part of the key of compiled code: the version of the transpiler, and a number
+ * that changes with the options and with everything else that changes its output.
  */
 export const ENGINE_VERSION = "jco-1.10.2-2";

@@ -2,33 +2,33 @@ import { LarderError } from "../../base/errors.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { formatReference, type Reference } from "../../oci/reference.ts";
 
-/** How an engine is called. */
+/** Arguments and environment of an engine. */
 export interface EngineCommand {
   readonly args: readonly string[];
-  /** Added to our own environment. */
+  /** Added to larder's own environment. */
   readonly env: Readonly<Record<string, string>>;
 }
 
 export interface SpinRun {
   readonly reference: Reference;
-  /** Of the image manifest that is in the cache. */
+  /** Digest of the cached image manifest. */
   readonly manifestDigest: Digest;
-  /** The folder that `registry` is in. */
+  /** The folder that contains `registry`. */
   readonly cacheDir: string;
-  /** The registry is spoken to over plain HTTP. */
+  /** True if the registry is accessed over plain HTTP. */
   readonly plainHttp: boolean;
-  /** `127.0.0.1:3000`. */
+  /** Such as `127.0.0.1:3000`. */
   readonly listen?: string | undefined;
   readonly env: ReadonlyMap<string, string>;
   readonly variables: ReadonlyMap<string, string>;
 }
 
 /**
- * How Spin runs an app from larder's cache.
+ * Returns the command with which Spin runs an app from larder's cache.
  *
- * Spin asks the registry for the manifest, the config and the locked app in any case, and takes the layers from the
- * cache. It asks for the digest where it is given one, so that it runs what larder has, even if the tag moves
- * meanwhile; and it files what it got under the tag, or under `latest` where there is none.
+ * Spin always fetches the manifest, the config and the locked app from the registry, and takes layers from the cache.
+ * It fetches by the digest in the reference, so it runs what larder has cached even if the tag has moved. It stores
+ * the result under the tag, or under `latest` if there is none.
  *
  * Sources: `spin up --help`; spin-oci's client.rs, spin-variables' env.rs.
  */
@@ -37,16 +37,16 @@ export function spinCommand(run: SpinRun): EngineCommand {
   const args = ["up", "-f", reference, "--cache-dir", run.cacheDir];
   if (run.plainHttp) args.push("--insecure");
   for (const [name, value] of run.env) args.push("--env", `${name}=${value}`);
-  // What Spin passes on to its triggers follows its own options.
+  // Options of the trigger come after Spin's own.
   if (run.listen !== undefined) args.push("--listen", run.listen);
-  // Every Spin since 2.0 takes variables from here, and nobody sees them in a list of processes.
+  // Spin reads variables from the environment since 2.0; lists of processes do not show them there.
   const env = Object.fromEntries(
     [...run.variables].map(([name, value]) => [`SPIN_VARIABLE_${name.toUpperCase()}`, value]),
   );
   return { args, env };
 }
 
-/** A folder that a command is granted. */
+/** A folder that is granted to a command. */
 export interface GrantedFolder {
   readonly host: string;
   readonly guest: string;
@@ -54,21 +54,21 @@ export interface GrantedFolder {
 }
 
 export interface WasmtimeRun {
-  /** What it is called in messages. */
+  /** Used in messages. */
   readonly name: string;
-  /** An absolute path. */
+  /** Absolute path. */
   readonly file: string;
-  /** The guest's own. */
+  /** Arguments of the guest. */
   readonly args: readonly string[];
   readonly folders: readonly GrantedFolder[];
   readonly env: ReadonlyMap<string, string>;
-  /** What `--allow-net[=HOSTS]` says: all for true, nothing for undefined. */
+  /** Hosts of `--allow-net[=HOSTS]`: true for every host, undefined for none. */
   readonly allowNet?: true | string | undefined;
-  /** What it imports; of a module, `module.name`. */
+  /** Names of its imports; `module.name` for a core module. */
   readonly imports: readonly string[];
 }
 
-/** The options of Wasmtime by which it has what it does not have by itself. Source: `wasmtime run -S help`. */
+/** Options with which Wasmtime provides imports that it lacks by default. Source: `wasmtime run -S help`. */
 const WASMTIME_OPTIONS: readonly (readonly [imports: RegExp, ...options: string[]])[] = [
   [/^wasi:config\//, "-Sconfig"],
   [/^wasi:keyvalue\//, "-Skeyvalue"],
@@ -78,11 +78,11 @@ const WASMTIME_OPTIONS: readonly (readonly [imports: RegExp, ...options: string[
 ];
 
 /**
- * How Wasmtime runs a command, with what it was granted and no more.
+ * Returns the command with which Wasmtime runs a guest with its grants and no others.
  *
  * Source: `wasmtime run --help`.
  *
- * @throws LarderError LDR_USAGE where Wasmtime cannot grant so little
+ * @throws LarderError LDR_USAGE if Wasmtime can only grant more
  */
 export function wasmtimeCommand(run: WasmtimeRun): EngineCommand {
   const args = ["run", ...run.folders.map(folderOption)];
@@ -96,10 +96,13 @@ export function wasmtimeCommand(run: WasmtimeRun): EngineCommand {
 
 function folderOption({ host, guest, readOnly }: GrantedFolder): string {
   if (readOnly) {
-    throw tooMuch("Wasmtime cannot grant a folder for reading only", `leave out ":ro" of ${host}`);
+    throw cannotGrant("Wasmtime cannot grant a folder read-only", `leave out ":ro" after ${host}`);
   }
   if (host.includes("::")) {
-    throw tooMuch(`Wasmtime takes a part of the path ${host} for the guest's`, "rename the folder");
+    throw cannotGrant(
+      `Wasmtime reads "::" in the path ${host} as a separator`,
+      "rename the folder",
+    );
   }
   return `--dir=${host}::${guest}`;
 }
@@ -107,19 +110,22 @@ function folderOption({ host, guest, readOnly }: GrantedFolder): string {
 function networkOptions({ name, allowNet, imports }: WasmtimeRun): string[] {
   const needsHttp = imports.some((each) => each.startsWith("wasi:http/"));
   if (typeof allowNet === "string") {
-    throw tooMuch("Wasmtime cannot grant some hosts only", "say --allow-net, which grants all");
+    throw cannotGrant(
+      "Wasmtime cannot grant single hosts",
+      "use --allow-net without hosts, which grants all",
+    );
   }
   if (allowNet) {
     return ["-Sinherit-network", "-Sallow-ip-name-lookup", ...(needsHttp ? ["-Shttp"] : [])];
   }
   if (!needsHttp) return [];
-  throw tooMuch(
-    `${name} imports wasi:http, with which Wasmtime grants all hosts`,
+  throw cannotGrant(
+    `${name} imports wasi:http, which Wasmtime grants for all hosts only`,
     "add --allow-net",
   );
 }
 
-function tooMuch(reason: string, remedy: string): LarderError {
+function cannotGrant(reason: string, remedy: string): LarderError {
   return new LarderError("LDR_USAGE", reason, {
     hint: `${remedy}, or use the embedded engine, if it can run this`,
   });

@@ -3,42 +3,42 @@ import { LarderError } from "../../base/errors.ts";
 import { runProgram } from "../../base/programs.ts";
 import type { HostPlatform } from "../../store/platform_dirs.ts";
 
-/** An engine's program that does not tell its version for so long is listed without one. */
+/** Milliseconds for an engine to print its version; it is listed without one afterwards. */
 const ENGINE_TIMEOUT = 10_000;
 
-/** The programs that can run what the embedded engine cannot. */
+/** Programs that larder can run artifacts with instead of the embedded engine. */
 export const EXTERNAL_ENGINES = ["spin", "wasmtime"] as const;
 
 export type EngineName = typeof EXTERNAL_ENGINES[number];
 
 export interface ExternalEngine {
   readonly name: EngineName;
-  /** Absolute. */
+  /** Absolute path. */
   readonly path: string;
 }
 
 export interface ListedEngine extends ExternalEngine {
-  /** Undefined where it does not tell. */
+  /** Undefined if it does not print one. */
   readonly version: string | undefined;
 }
 
-/** Tells whether a path is a program; injected by tests. */
+/** Returns true if a path is a program; injected by tests. */
 export type ProgramCheck = (path: string) => boolean;
 
-const WHERE: Readonly<Record<EngineName, string>> = {
+const INSTALL_HINTS: Readonly<Record<EngineName, string>> = {
   spin: "install Spin (https://spinframework.dev/install), or add its folder to PATH",
   wasmtime: "install Wasmtime (https://wasmtime.dev), or add its folder to PATH",
 };
 
-/** What Windows takes for a program where PATHEXT does not say, and only what a process can be started from. */
+/** Extensions of programs on Windows that a process can be started from; the default if PATHEXT has none of them. */
 const WINDOWS_EXTENSIONS = [".exe", ".cmd", ".bat"];
 
-/** How programs tell their versions: `spin 3.1.2 (abc 2025-01-01)`. */
+/** The version in output such as `spin 3.1.2 (abc 2025-01-01)`. */
 const VERSION = /\b\d+\.\d+[\w.+-]*/;
 
 /**
- * The engine of this name, as an installed program.
- * @throws LarderError LDR_ENGINE if there is none
+ * Finds the installed program of an engine.
+ * @throws LarderError LDR_ENGINE if it is not installed
  */
 export function findEngine(name: EngineName, platform: HostPlatform): ExternalEngine {
   const path = findProgram(name, platform);
@@ -46,24 +46,24 @@ export function findEngine(name: EngineName, platform: HostPlatform): ExternalEn
   throw new LarderError(
     "LDR_ENGINE",
     `the engine ${name} is not installed: PATH has no such program`,
-    {
-      hint: WHERE[name],
-    },
+    { hint: INSTALL_HINTS[name] },
   );
 }
 
-/** The engines that are installed, and what they say of their versions. */
+/** Returns the installed engines with their versions. */
 export async function listEngines(platform: HostPlatform): Promise<ListedEngine[]> {
-  const installed = EXTERNAL_ENGINES.filter((name) => findProgram(name, platform))
-    .map((name) => findEngine(name, platform));
+  const installed = EXTERNAL_ENGINES.flatMap((name): ExternalEngine[] => {
+    const path = findProgram(name, platform);
+    return path ? [{ name, path }] : [];
+  });
   return await Promise.all(
     installed.map(async (engine) => ({ ...engine, version: await versionOf(engine.path) })),
   );
 }
 
 /**
- * Where the search path has a program, or undefined. Folders that are not absolute are passed over: what the
- * current folder holds is not to be run by its name.
+ * Finds a program in PATH; undefined if there is none. Relative folders are skipped, so that no program is run from
+ * the current folder by its name.
  */
 export function findProgram(
   name: string,
@@ -78,7 +78,7 @@ export function findProgram(
     .find(isProgram);
 }
 
-/** In the order of PATHEXT, which is that of Windows' own search. */
+/** Returns extensions in the order of PATHEXT, as Windows itself searches. */
 function windowsExtensions(platform: HostPlatform): string[] {
   const listed = (platform.env("PATHEXT") ?? "").toLowerCase().split(";")
     .filter((extension) => WINDOWS_EXTENSIONS.includes(extension));
@@ -90,7 +90,7 @@ function isExecutable(path: string): boolean {
     const { isFile, mode } = Deno.statSync(path);
     return isFile && (mode === null || (mode & 0o111) !== 0);
   } catch {
-    return false; // A folder of the search path that is not there, or not open to us.
+    return false; // The folder is missing or not accessible.
   }
 }
 
@@ -100,6 +100,6 @@ async function versionOf(path: string): Promise<string | undefined> {
     const answer = await runProgram(path, { args: ["--version"], ...options });
     return answer.ended && answer.success ? VERSION.exec(answer.stdout)?.[0] : undefined;
   } catch {
-    return undefined; // What it is wrong with shows when it is to run something.
+    return undefined; // The reason is reported when it is run.
   }
 }

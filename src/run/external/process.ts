@@ -3,13 +3,13 @@ import type { EngineCommand } from "./commands.ts";
 import type { ExternalEngine } from "./find_engine.ts";
 
 /**
- * Hands over to an engine: it gets our terminal and the signals that we get, and its exit code is ours.
- * @returns the exit code; 128 and the number of the signal that ended it
+ * Runs an engine with larder's standard streams, and passes signals on to it.
+ * @returns the exit code, or 128 plus the number of the signal that ended it
  * @throws LarderError LDR_ENGINE if it cannot be started
  */
 export async function runEngine(engine: ExternalEngine, command: EngineCommand): Promise<number> {
   let child: Deno.ChildProcess | undefined;
-  // Before it is started: a signal that ends only us would leave it behind.
+  // Before the engine starts: a signal that ends only larder would leave it running.
   const stopForwarding = forwardSignals((signal) => child && send(child, signal));
   try {
     child = start(engine, command);
@@ -25,13 +25,13 @@ function start(engine: ExternalEngine, { args, env }: EngineCommand): Deno.Child
     return new Deno.Command(engine.path, { args: [...args], env: { ...env }, ...stdio }).spawn();
   } catch (error) {
     throw new LarderError("LDR_ENGINE", `cannot start ${engine.path}: ${messageOf(error)}`, {
-      hint: `see whether ${engine.name} --version works, and install it again if not`,
+      hint: `check that ${engine.name} --version works, or install it again`,
       cause: error,
     });
   }
 }
 
-/** Listening keeps us alive, too, until the engine has ended in its own way. */
+/** Passes signals on. The listeners also keep larder running until the engine has handled a signal. */
 function forwardSignals(forward: (signal: Deno.Signal) => void): () => void {
   const signals: Deno.Signal[] = Deno.build.os === "windows"
     ? ["SIGINT", "SIGBREAK"]
@@ -46,7 +46,7 @@ function forwardSignals(forward: (signal: Deno.Signal) => void): () => void {
   return () => listeners.forEach((remove) => remove());
 }
 
-/** A terminal sends Ctrl-C to all of its processes itself, as Windows' console does with all that it sends. */
+/** True if the engine receives a signal by itself: from a terminal Ctrl-C, from a Windows console every signal. */
 function isSentToAll(signal: Deno.Signal): boolean {
   if (Deno.build.os === "windows") return true;
   return signal === "SIGINT" &&
@@ -57,6 +57,6 @@ function send(child: Deno.ChildProcess, signal: Deno.Signal): void {
   try {
     child.kill(signal);
   } catch {
-    // It has ended by itself.
+    // It has ended.
   }
 }

@@ -1,78 +1,81 @@
 import { printable } from "../../base/errors.ts";
 import { type Endpoint, type Transport, urlHost } from "./endpoint.ts";
 
-/** So many of a guest's refused accesses are told of; a guest could think of new ones for ever. */
-export const GUEST_REFUSALS = 20;
+/** Denials reported for one thread; a guest could think of new ones without end. */
+export const MAX_REPORTED_DENIALS = 20;
 
 const UNLISTED = "the app does not list it in allowed_outbound_hosts";
 
-/** Who says what a guest may do: the options of the command line, or the app that it is a part of. */
+/** The source of a guest's grants: the options of the command line, or the Spin app that it belongs to. */
 export type Grantor = "options" | "app";
 
-/** Tells, once each, of what the guests of one thread wanted and may not, and how it would be allowed. */
+/** Reports, once each, the accesses that guests of one thread were denied, and what would grant them. */
 export class Denials {
   readonly #grantor: Grantor;
-  readonly #tell: (line: string) => void;
-  readonly #told = new Set<string>();
+  readonly #report: (line: string) => void;
+  readonly #reported = new Set<string>();
 
-  constructor(grantor: Grantor, tell: (line: string) => void) {
+  constructor(grantor: Grantor, report: (line: string) => void) {
     this.#grantor = grantor;
-    this.#tell = tell;
+    this.#report = report;
   }
 
+  /** An HTTP request to a host. */
   network(url: URL): void {
-    const place = `${url.hostname}:${url.port || (url.protocol === "https:" ? 443 : 80)}`;
-    this.#say(
+    const endpoint = `${url.hostname}:${url.port || (url.protocol === "https:" ? 443 : 80)}`;
+    this.#add(
       this.#grantor === "app"
         ? `refused to connect to ${url.origin}: ${UNLISTED}`
-        : `refused to connect to ${place}: allow it with --allow-net=${place}`,
+        : `refused to connect to ${endpoint}: allow it with --allow-net=${endpoint}`,
     );
   }
 
-  /** Somebody wanted to change what is in a folder of the host. */
+  /** A change in a folder that is granted for reading. */
   writing(host: string, guest: string): void {
-    this.#say(`refused to change ${guest}: allow it with --dir ${host}::${guest}, without :ro`);
+    this.#add(`refused to change ${guest}: allow it with --dir ${host}::${guest}, without :ro`);
   }
 
-  /** A path, or a link on it, leads out of a folder of the host. */
+  /** A path, or a link on it, that leads out of a granted folder. */
   leaving(guest: string, path: string): void {
-    this.#say(`refused to follow ${path} out of ${guest}: grant what it means with --dir`);
+    this.#add(`refused to follow ${path} out of ${guest}: grant its target with --dir`);
   }
 
-  /** @param place a host and a port, as URLs have them */
-  socket(transport: Transport, place: string): void {
+  /** @param endpoint a host and a port, as URLs have them */
+  socket(transport: Transport, endpoint: string): void {
     const verb = transport === "tcp" ? "connect to" : "send to";
-    this.#say(
+    this.#add(
       this.#grantor === "app"
-        ? `refused to ${verb} ${transport}://${place}: ${UNLISTED}`
-        : `refused to ${verb} ${place}: allow it with --allow-net=${place}`,
+        ? `refused to ${verb} ${transport}://${endpoint}: ${UNLISTED}`
+        : `refused to ${verb} ${endpoint}: allow it with --allow-net=${endpoint}`,
     );
   }
 
-  /** @param endpoint what others would have reached the guest at; with port 0, at a port of the system's choice */
+  /** @param endpoint the local address; with port 0, a port that the system chooses */
   listening(transport: Transport, { ip, port }: Endpoint): void {
     const host = urlHost(ip);
-    const place = port === 0 ? host : `${host}:${port}`;
+    const address = port === 0 ? host : `${host}:${port}`;
     if (this.#grantor === "options") {
-      this.#say(`refused to listen on ${place}: allow it with --allow-net=${place}`);
+      this.#add(`refused to listen on ${address}: allow it with --allow-net=${address}`);
     } else if (transport === "udp") {
-      this.#say(`refused to listen on udp://${place}: ${UNLISTED}`);
-    } else this.#say(`refused to listen on ${place}: the components of an app do not listen`);
+      this.#add(`refused to listen on udp://${address}: ${UNLISTED}`);
+    } else this.#add(`refused to listen on ${address}: components of an app cannot listen`);
   }
 
   lookup(name: string): void {
-    this.#say(
+    this.#add(
       this.#grantor === "app"
         ? `refused to look up ${name}: ${UNLISTED}`
         : `refused to look up ${name}: allow it with --allow-net=${name}`,
     );
   }
 
-  #say(line: string): void {
-    if (this.#told.has(line) || this.#told.size > GUEST_REFUSALS) return;
-    this.#told.add(line);
-    this.#tell(
-      this.#told.size > GUEST_REFUSALS ? "refused more than is shown here" : printable(line),
+  #add(line: string): void {
+    if (this.#reported.has(line) || this.#reported.size > MAX_REPORTED_DENIALS) return;
+    this.#reported.add(line);
+    this.#report(
+      this.#reported.size > MAX_REPORTED_DENIALS
+        ? "further refused accesses are not shown"
+        : printable(line),
     );
   }
 }

@@ -1,34 +1,34 @@
-/** An IP address and a port, as text and number so that threads can send it to each other. */
+/** An IP address and a port, as plain data that can be sent to threads. */
 export interface Endpoint {
-  /** In the one form that URLs have it in, without their brackets. */
+  /** In the canonical form of URLs, without brackets. */
   readonly ip: string;
   readonly port: number;
 }
 
 export type Transport = "tcp" | "udp";
 
-/** As a URL has it: an IPv6 address in brackets. */
+/** Returns an address as URLs have it, with brackets for IPv6. */
 export function urlHost(ip: string): string {
   return ip.includes(":") ? `[${ip}]` : ip;
 }
 
-/** `127.0.0.1:80`, `[::1]:80`. */
+/** Formats `127.0.0.1:80` or `[::1]:80`. */
 export function formatEndpoint({ ip, port }: Endpoint): string {
   return `${urlHost(ip)}:${port}`;
 }
 
-/** The endpoint that Deno tells, which may write IPv6 addresses in other ways, and with a zone. */
+/** Converts an address of Deno, whose IPv6 addresses can have other forms and a zone. */
 export function endpointOf({ hostname, port }: Deno.NetAddr): Endpoint {
   return { ip: canonicalIp(hostname), port };
 }
 
-/** An IP address in the one form that URLs have it in, without brackets. */
+/** Returns an IP address in the canonical form of URLs, without brackets. */
 export function canonicalIp(text: string): string {
   if (!text.includes(":")) return text;
   return new URL(`http://[${text.replace(/%.*$/, "")}]`).hostname.slice(1, -1);
 }
 
-/** Whether it leaves both address and port to the system. */
+/** True if the system is to choose both address and port. */
 export function isUnspecified({ ip, port }: Endpoint): boolean {
   return port === 0 && isUnspecifiedIp(ip);
 }
@@ -37,7 +37,7 @@ export function isUnspecifiedIp(ip: string): boolean {
   return ip === "0.0.0.0" || ip === "::";
 }
 
-/** Whether it is an IPv4 address in the clothes of an IPv6 one, with which WASI's sockets have nothing to do. */
+/** True for an IPv4-mapped IPv6 address (`::ffff:a.b.c.d`), which WASI sockets refuse. */
 export function isMappedIp(ip: string): boolean {
   return /^::ffff:[\da-f]+:[\da-f]+$/.test(ip);
 }

@@ -1,16 +1,16 @@
-/** An address as a number, of 32 or of 128 bits. */
+/** An address as a number of 32 or 128 bits. */
 interface IpAddress {
   readonly bits: 32 | 128;
   readonly value: bigint;
 }
 
-/** All addresses that begin with the same bits; plain data, so that a thread can be sent it. */
+/** A CIDR block, as plain data that can be sent to threads. */
 export interface IpNetwork extends IpAddress {
-  /** How many bits they have in common. */
+  /** Number of leading bits that its addresses have in common. */
   readonly prefix: number;
 }
 
-/** The network that `10.0.0.0/8` or `fd00::/8` is, undefined if it is none; bits past the prefix do not count. */
+/** Parses `10.0.0.0/8` or `fd00::/8`, ignoring bits past the prefix; undefined if it is not a network. */
 export function parseIpNetwork(text: string): IpNetwork | undefined {
   const match = /^(.+)\/(\d{1,3})$/.exec(text);
   const address = match && parseIpAddress(match[1]!);
@@ -18,14 +18,14 @@ export function parseIpNetwork(text: string): IpNetwork | undefined {
   return address && prefix <= address.bits ? { ...address, prefix } : undefined;
 }
 
-/** `10.0.0.0/8`; undefined for a network of IPv6. */
+/** Formats `10.0.0.0/8`; undefined for an IPv6 network. */
 export function formatIpv4Network({ bits, value, prefix }: IpNetwork): string | undefined {
   if (bits !== 32) return undefined;
   const bytes = [24n, 16n, 8n, 0n].map((shift) => value >> shift & 0xffn);
   return `${bytes.join(".")}/${prefix}`;
 }
 
-/** Whether a URL's host is an address of the network; an IPv6 address has its brackets. */
+/** True if a URL's host, with brackets for IPv6, is an address in the network. */
 export function isInNetwork(host: string, { bits, value, prefix }: IpNetwork): boolean {
   const address = parseIpAddress(host);
   const rest = BigInt(bits - prefix);
@@ -37,7 +37,7 @@ function parseIpAddress(text: string): IpAddress | undefined {
   return bare.includes(":") ? parseIpv6(bare) : parseIpv4(bare);
 }
 
-/** Four decimal numbers and no other form: what a zero in front means differs from program to program. */
+/** Parses four decimal numbers and no other form: programs differ in the meaning of a leading zero. */
 function parseIpv4(text: string): IpAddress | undefined {
   const bytes = text.split(".");
   const isByte = (byte: string) => /^(?:0|[1-9]\d{0,2})$/.test(byte) && Number(byte) < 256;
@@ -52,7 +52,7 @@ function parseIpv6(text: string): IpAddress | undefined {
   return { bits: 128, value: groups.reduce((value, group) => value << 16n | BigInt(group), 0n) };
 }
 
-/** The eight groups of an IPv6 address as URLs have it: hexadecimal digits with at most one `::`. */
+/** Returns the eight groups of an IPv6 address in the form of URLs: hexadecimal digits with at most one `::`. */
 export function ipv6Groups(ip: string): number[] {
   const [head = [], tail = []] = ip.split("::").map((half) =>
     half.split(":").filter((group) => group !== "").map((group) => parseInt(group, 16))

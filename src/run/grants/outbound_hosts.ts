@@ -1,16 +1,16 @@
 import { LarderError } from "../../base/errors.ts";
-import { SyntaxFault } from "./syntax_fault.ts";
 import { type OutboundRule, parseHostRule, ruleAllows } from "./outbound_rule.ts";
+import { SyntaxFault } from "./syntax_fault.ts";
 
-/** By this name an app reaches itself, as it does by a URL without a host. */
+/** The host name by which an app reaches itself, as it does by a URL without a host. */
 const SELF = "self.alt";
 
-/** Whether a request goes to the app itself, wherever it listens. */
+/** True if a request goes to the app itself, wherever it listens. */
 export function isSelfRequest(url: URL): boolean {
   return url.hostname === SELF && /^https?:$/.test(url.protocol);
 }
 
-/** The hosts that a guest may reach; none but those that a rule allows. */
+/** The hosts that a guest may reach: those that a rule allows. */
 export class OutboundHosts {
   readonly rules: readonly OutboundRule[];
 
@@ -19,8 +19,8 @@ export class OutboundHosts {
   }
 
   /**
-   * The hosts of `--allow-net[=HOSTS]`: `example.com,*.example.com:8080,10.0.0.0/8`.
-   * @param hosts true for the option alone, which allows every host
+   * Parses the hosts of `--allow-net[=HOSTS]`: `example.com,*.example.com:8080,10.0.0.0/8`.
+   * @param hosts true for the option without a value, which allows every host
    * @throws LarderError LDR_USAGE
    */
   static ofOption(hosts: string | true): OutboundHosts {
@@ -31,14 +31,14 @@ export class OutboundHosts {
       } catch (error) {
         if (!(error instanceof SyntaxFault)) throw error;
         throw new LarderError("LDR_USAGE", `bad host "${entry}" in --allow-net: ${error.message}`, {
-          hint: "write hosts with commas between them: example.com,*.example.com:8080,10.0.0.0/8",
+          hint: "separate hosts by commas: example.com,*.example.com:8080,10.0.0.0/8",
           cause: error,
         });
       }
     }));
   }
 
-  /** Whether a request to the URL may be made. */
+  /** True if a guest may send a request to the URL. */
   allows(url: URL): boolean {
     return isSelfRequest(url)
       ? this.rules.some(allowsSelf)
@@ -46,7 +46,7 @@ export class OutboundHosts {
   }
 }
 
-/** The app is where it is: neither the port counts, nor which of the two schemes. */
+/** True if a rule allows the app itself; its port is ignored, and so is the choice of HTTP or HTTPS. */
 function allowsSelf({ scheme, host }: OutboundRule): boolean {
   return (host.kind === "self" || host.kind === "any") &&
     (scheme === undefined || scheme === "http" || scheme === "https");

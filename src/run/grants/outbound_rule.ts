@@ -1,12 +1,12 @@
-import { SyntaxFault } from "./syntax_fault.ts";
 import { type IpNetwork, isInNetwork, parseIpNetwork } from "./ip_network.ts";
+import { SyntaxFault } from "./syntax_fault.ts";
 
-/** One entry of a list of hosts that may be reached; plain data, so that a thread can be sent it. */
+/** An entry of a list of allowed hosts, as plain data that can be sent to threads. */
 export interface OutboundRule {
-  /** Undefined for any. */
+  /** Undefined for every scheme. */
   readonly scheme: string | undefined;
   readonly host: HostRule;
-  /** Undefined for any. */
+  /** Undefined for every port. */
   readonly ports: PortRange | undefined;
 }
 
@@ -14,19 +14,19 @@ export type HostRule =
   | { readonly kind: "any" }
   /** The app itself. */
   | { readonly kind: "self" }
-  /** As URLs have it: lower case, in Punycode, addresses in their one form. */
+  /** In the form of URLs: lower case, Punycode, canonical addresses. */
   | { readonly kind: "host"; readonly host: string }
-  /** The names below a domain, and not the domain itself. */
-  | { readonly kind: "below"; readonly domain: string }
+  /** The subdomains of a domain, without the domain itself. */
+  | { readonly kind: "subdomains"; readonly domain: string }
   | { readonly kind: "network"; readonly network: IpNetwork };
 
-/** From the first to the last, both included. */
+/** A range of ports that includes both ends. */
 export interface PortRange {
   readonly first: number;
   readonly last: number;
 }
 
-/** The ports that a URL of such a scheme need not name. Source: Spin's `well_known_port`. */
+/** Default ports by scheme. Source: Spin's `well_known_port`. */
 const DEFAULT_PORTS: ReadonlyMap<string, number> = new Map([
   ["http", 80],
   ["https", 443],
@@ -38,10 +38,10 @@ const DEFAULT_PORTS: ReadonlyMap<string, number> = new Map([
 
 const MAX_PORT = 65_535;
 
-/** URLs may have more in a host than any name that there is, and than Deno takes. */
+/** Hosts that Deno accepts as permissions, which are fewer than those that URLs can have. */
 const HOST = /^(?:\[.+\]|[\w-]+(?:\.[\w-]+)*\.?)$/;
 
-/** Whether a request to the URL falls under the rule, if it is not one to the app itself. */
+/** True if the rule allows a request to a URL other than the app itself. */
 export function ruleAllows(rule: OutboundRule, url: URL): boolean {
   const scheme = url.protocol.slice(0, -1);
   if (rule.scheme !== undefined && rule.scheme !== scheme) return false;
@@ -50,9 +50,9 @@ export function ruleAllows(rule: OutboundRule, url: URL): boolean {
 }
 
 /**
- * Whether a socket to a host falls under the rule.
- * @param host a name or an address, as URLs have it
- * @param port undefined for all of them
+ * True if the rule allows a socket to a host.
+ * @param host a name or an address, in the form of URLs
+ * @param port undefined for all ports
  */
 export function ruleAllowsSocket(
   rule: OutboundRule,
@@ -64,7 +64,7 @@ export function ruleAllowsSocket(
     portsAllow(rule.ports, port);
 }
 
-/** Whether some port of a host falls under the rule, for sockets of either kind. */
+/** True if the rule allows a socket to at least one port of a host. */
 export function ruleAllowsName(rule: OutboundRule, host: string): boolean {
   return [undefined, "tcp", "udp"].includes(rule.scheme) && hostAllows(rule.host, host);
 }
@@ -78,7 +78,7 @@ function hostAllows(rule: HostRule, host: string): boolean {
       return false;
     case "host":
       return host === rule.host;
-    case "below":
+    case "subdomains":
       return host.endsWith(`.${rule.domain}`);
     case "network":
       return isInNetwork(host, rule.network);
@@ -90,35 +90,39 @@ function portsAllow(ports: PortRange | undefined, port: number | undefined): boo
 }
 
 /**
- * Reads `https://example.com`, `http://*.example.com:8080`, `*://10.0.0.0/8:*`.
+ * Parses `https://example.com`, `http://*.example.com:8080`, `*://10.0.0.0/8:*`.
  * Source: Spin's outbound-networking-config crate, `AllowedHostConfig`.
- * @throws BadText
+ * @throws SyntaxFault
  */
 export function parseOutboundRule(text: string): OutboundRule {
   const [, scheme, authority] = /^([^:]*):\/\/(.*)$/s.exec(text.trim()) ?? [];
   if (scheme === undefined) {
-    throw new SyntaxFault("it has no scheme in front, neither https:// nor *://");
+    throw new SyntaxFault("it has no scheme, such as https:// or *://");
   }
-  if (!/^(?:\*|[a-z]+)$/i.test(scheme)) throw new SyntaxFault("its scheme is not of letters");
+  if (!/^(?:\*|[a-z]+)$/i.test(scheme)) {
+    throw new SyntaxFault("its scheme has other characters than letters");
+  }
   const { host, ports } = parseAuthority(authority!);
   const name = scheme === "*" ? undefined : scheme.toLowerCase();
   if (ports !== "default") return { scheme: name, host, ports };
   if (name === undefined) {
-    throw new SyntaxFault("with any scheme it needs a port, such as :443 or :*");
+    throw new SyntaxFault("with *:// it needs a port, such as :443 or :*");
   }
   const port = DEFAULT_PORTS.get(name);
   if (port === undefined) {
-    throw new SyntaxFault("it needs a port, since its scheme has no usual one");
+    throw new SyntaxFault("it needs a port, because its scheme has no default port");
   }
   return { scheme: name, host, ports: { first: port, last: port } };
 }
 
 /**
- * Reads a host and a port, for any scheme; without a port, any will do.
- * @throws BadText
+ * Parses a host with an optional port, for every scheme; without a port, every port is allowed.
+ * @throws SyntaxFault
  */
 export function parseHostRule(text: string): OutboundRule {
-  if (text.includes("://")) throw new SyntaxFault("it has a scheme, and hosts are allowed for any");
+  if (text.includes("://")) {
+    throw new SyntaxFault("it has a scheme, but hosts are allowed for all schemes");
+  }
   const { host, ports } = parseAuthority(text.trim());
   return { scheme: undefined, host, ports: ports === "default" ? undefined : ports };
 }
@@ -130,13 +134,13 @@ function parseAuthority(
   return { host: parseHost(host!.trim()), ports: port === "" ? "default" : parsePorts(port) };
 }
 
-/** `*`, `80`, or `8000..9000`, which ends before 9000. */
+/** Parses `*`, `80`, or `8000..9000`, which excludes 9000. */
 function parsePorts(text: string): PortRange | undefined {
   if (text === "*") return undefined;
   const [, first, end] = /^(\d{1,5})(?:\.\.(\d{1,5}))?$/.exec(text) ?? [];
   if (first === undefined || Math.max(Number(first), Number(end ?? 0)) > MAX_PORT) {
     throw new SyntaxFault(
-      `its port is neither a number up to ${MAX_PORT}, nor a range of them, nor *`,
+      `its port is not a number up to ${MAX_PORT}, a range such as 8000..9000, or *`,
     );
   }
   return { first: Number(first), last: end === undefined ? Number(first) : Number(end) - 1 };
@@ -149,18 +153,20 @@ function parseHost(text: string): HostRule {
   if (network) return { kind: "network", network };
   if (!text.startsWith("*.")) return { kind: "host", host: canonicalHost(text) };
   const domain = canonicalHost(text.slice(2));
-  if (/^(?:\[.*|[\d.]+)$/.test(domain)) throw new SyntaxFault("only names can have a * in front");
-  return { kind: "below", domain };
+  if (/^(?:\[.*|[\d.]+)$/.test(domain)) {
+    throw new SyntaxFault("only a host name can begin with *., not an address");
+  }
+  return { kind: "subdomains", domain };
 }
 
-/** A host as URLs have it, so that both can be compared as they stand. */
+/** Returns a host in the form of URLs, so that the two can be compared as strings. */
 function canonicalHost(text: string): string {
   if (text.includes("*")) {
-    throw new SyntaxFault("a * stands for a whole host, or for what is before a dot");
+    throw new SyntaxFault("* can only be the whole host, or its beginning as in *.example.com");
   }
   if (/[/\\?#]/.test(text)) throw new SyntaxFault("it has a path");
   if (text.includes("@")) throw new SyntaxFault("it has a user name");
-  // What would be read as a port, decoded or dropped, and lists, which Spin does not have.
+  // URL would read these as a port, decode them or drop them; lists in braces are not part of Spin's syntax.
   const isPlain = !/[\s%{},]/.test(text) && (!text.includes(":") || /^\[[^\]]*\]$/.test(text));
   const host = isPlain && URL.parse(`http://${text}`)?.hostname;
   if (!host || !HOST.test(host)) throw new SyntaxFault("it is not a host name or address");

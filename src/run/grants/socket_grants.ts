@@ -1,24 +1,24 @@
-import { type OutboundRule, ruleAllowsName, ruleAllowsSocket } from "./outbound_rule.ts";
 import type { Grantor } from "./denials.ts";
 import { type Endpoint, type Transport, urlHost } from "./endpoint.ts";
+import { type OutboundRule, ruleAllowsName, ruleAllowsSocket } from "./outbound_rule.ts";
 
-/** So many names of hosts one instance of a guest may have looked up and still reach by their addresses. */
-export const GUEST_NAMES = 1024;
+/** Names whose addresses are remembered for one instance of a guest; the oldest is forgotten first. */
+export const MAX_LOOKED_UP_NAMES = 1024;
 
-/** What a guest's sockets may do, as far as it is known from the beginning. */
+/** The grants of a guest's sockets, without those that it gains by looking up names. */
 export interface SocketSettings {
   readonly allowedHosts: readonly OutboundRule[];
   readonly grantor: Grantor;
 }
 
 /**
- * What one guest may do with sockets: reach and bind what a rule names, and reach by its address what it has looked
- * up by a name that a rule names.
+ * Decides what the sockets of one guest may do: reach and bind the hosts that a rule names, and reach the addresses
+ * that such a name was resolved to.
  */
 export class SocketGrants {
   readonly #rules: readonly OutboundRule[];
   readonly #isApp: boolean;
-  /** The addresses of each name that was looked up; the oldest one comes first. */
+  /** Addresses by name, the earliest lookup first. */
   readonly #names = new Map<string, ReadonlySet<string>>();
 
   constructor({ allowedHosts, grantor }: SocketSettings) {
@@ -26,35 +26,35 @@ export class SocketGrants {
     this.#isApp = grantor === "app";
   }
 
-  /** Whether the addresses of a name may be asked for: it can be reached on some port. */
+  /** True if a guest may look up a name, because it may reach at least one port of it. */
   mayLookUp(name: string): boolean {
     return this.#rules.some((rule) => ruleAllowsName(rule, name));
   }
 
-  /** Says what a name was found to be. */
+  /** Remembers the addresses that a name was resolved to. */
   learn(name: string, addresses: readonly string[]): void {
     this.#names.delete(name);
     this.#names.set(name, new Set(addresses));
-    if (this.#names.size <= GUEST_NAMES) return;
+    if (this.#names.size <= MAX_LOOKED_UP_NAMES) return;
     const [oldest] = this.#names.keys();
     this.#names.delete(oldest!);
   }
 
-  /** Whether a guest may connect to an endpoint, or send to it. */
+  /** True if a guest may connect or send to an endpoint. */
   mayReach(transport: Transport, { ip, port }: Endpoint): boolean {
     return this.#allows(transport, ip, port);
   }
 
   /**
-   * Whether a guest may bind a socket that others can reach. Port 0 stands for any, which needs all of them. The
-   * components of an app listen on none for connections: their triggers do. Source: Spin's spin-factor-wasi crate.
+   * True if a guest may bind a socket that others can reach. Port 0 lets the system choose, which needs a rule for
+   * all ports. Components of an app may not listen for TCP connections. Source: Spin's spin-factor-wasi crate.
    */
   mayBind(transport: Transport, { ip, port }: Endpoint): boolean {
     if (this.#isApp && transport === "tcp") return false;
     return this.#allows(transport, ip, port === 0 ? undefined : port);
   }
 
-  /** What a guest that looks up names calls an address, as URLs have hosts. */
+  /** Returns the name by which a guest last looked an address up, or the address, in the form of URLs. */
   hostOf(ip: string): string {
     return this.#namesOf(ip)[0] ?? urlHost(ip);
   }
@@ -66,9 +66,9 @@ export class SocketGrants {
     );
   }
 
-  /** The last name first. */
+  /** Returns the names of an address, the latest lookup first. */
   #namesOf(ip: string): string[] {
-    const found = [...this.#names].filter(([, addresses]) => addresses.has(ip));
-    return found.map(([name]) => name).reverse();
+    const matching = [...this.#names].filter(([, addresses]) => addresses.has(ip));
+    return matching.map(([name]) => name).reverse();
   }
 }

@@ -1,8 +1,10 @@
-/** Why a request got no response of the guest's own, or not all of it. */
+import { LarderError } from "../../base/errors.ts";
+
+/** A request got no complete response from its guest. */
 export class GuestFailure extends Error {
   /**
-   * What HTTP says of it: 500 for a guest that failed, 503 where the server is stopping, 504 for a guest that did
-   * not answer in time. 499, which only logs see, is nginx's for a client that has gone.
+   * HTTP status: 500 if the guest failed, 503 if the server is stopping, 504 if the guest did not answer in time. 499
+   * is nginx's status for a client that disconnected; only logs show it.
    */
   readonly status: 499 | 500 | 503 | 504;
 
@@ -12,18 +14,25 @@ export class GuestFailure extends Error {
   }
 }
 
-export function clientGone(): GuestFailure {
-  return new GuestFailure(499, "the client has gone");
+export function clientDisconnected(): GuestFailure {
+  return new GuestFailure(499, "the client disconnected");
 }
 
-export function notInTime(): GuestFailure {
+export function responseTimedOut(): GuestFailure {
   return new GuestFailure(504, "the guest did not answer in time");
 }
 
-export function neverReady(): GuestFailure {
+export function startTimedOut(): GuestFailure {
   return new GuestFailure(504, "it did not start in time");
 }
 
-export function stopping(): GuestFailure {
+export function serverStopping(): GuestFailure {
   return new GuestFailure(503, "the server is stopping");
+}
+
+/** Returns the error for a component of which no instance can be created. */
+export function cannotLoad(message: string): LarderError {
+  return new LarderError("LDR_GUEST", `cannot load the component: ${message}`, {
+    hint: "it may need features that the embedded engine lacks: try --engine",
+  });
 }

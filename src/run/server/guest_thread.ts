@@ -1,33 +1,40 @@
+import { interrupted, throwIfAborted } from "../../base/errors.ts";
 import type { GuestProgram } from "../engine/component.ts";
-import { interrupted, LarderError, throwIfAborted } from "../../base/errors.ts";
-import { clientGone, GuestFailure, neverReady, notInTime, stopping } from "./failure.ts";
+import { permissionsFor } from "../engine/permissions.ts";
+import { GuestSockets } from "../sockets/socket_hosts.ts";
+import type { RequestHead } from "../wasi/http/incoming.ts";
+import {
+  cannotLoad,
+  clientDisconnected,
+  GuestFailure,
+  responseTimedOut,
+  serverStopping,
+  startTimedOut,
+} from "./failure.ts";
 import { SharedCounters, Watchdog } from "./heartbeat.ts";
+import { MessageBatch } from "./message_batch.ts";
 import type { FromGuest, ToGuest } from "./messages.ts";
 import { GuestResponse } from "./response_body.ts";
-import { GuestSockets } from "../sockets/socket_hosts.ts";
-import { MessageBatch } from "./message_batch.ts";
-import { permissionsFor } from "../engine/permissions.ts";
-import type { RequestHead } from "../wasi/http/incoming.ts";
 
-/** A guest that has not begun its response after so long is given up. */
-export const GUEST_HEAD_TIMEOUT = 60_000;
+/** Milliseconds within which a guest must begin its response. */
+export const RESPONSE_TIMEOUT = 60_000;
 
-/** A guest's thread that has not shown so for this long gets no new request if another can have it … */
-const GUEST_SILENCE = 200;
+/** Milliseconds without a beat after which a thread gets no more requests if another one has room. */
+const BLOCKED_AFTER = 200;
 
-/** … and is ended after this: what else it had under way is lost, and a new thread takes its place. */
-export const GUEST_HANG = 10_000;
+/** Milliseconds without a beat after which a thread is ended, with all its requests. */
+export const HANG_TIMEOUT = 10_000;
 
-/** Requests that a thread has under way at most; each has an instance, and its memory, of its own. */
-export const GUESTS_PER_THREAD = 32;
+/** Limit on requests under way in one thread; each has its own instance and memory. */
+export const REQUESTS_PER_THREAD = 32;
 
-/** What a guest tells beside its responses. */
+/** Receives what a guest's thread reports beside responses. */
 export interface GuestEvents {
-  /** A request that it failed, in one line. */
+  /** Called with a description, in one line, of each failed request. */
   readonly onFailure: (message: string) => void;
-  /** Something that it was refused, and what would grant it, in one line. */
-  readonly onRefusal: (message: string) => void;
-  /** There is room for so many more requests: in the thread, or in another one in its place. */
+  /** Called with one line for each denied access, which names what would grant it. */
+  readonly onDenial: (message: string) => void;
+  /** Called with the number of requests for which there is now room, here or in a thread that replaces this one. */
   readonly onRoom?: (count: number) => void;
 }
 
@@ -35,18 +42,18 @@ export interface GuestEvents {
 export interface ClientRequest {
   readonly head: RequestHead;
   readonly body: ReadableStream<Uint8Array> | null;
-  /** Whether nobody waits for the response any more. */
+  /** True if the client has disconnected. */
   readonly isGone: () => boolean;
-  /** When it is given up, if its response has not begun; of `performance.now()`. */
+  /** The time, of `performance.now()`, at which the request fails if its response has not begun. */
   readonly deadline: number;
 }
 
-/** One request under way. */
+/** A request under way. */
 interface Exchange {
   readonly answered: PromiseWithResolvers<Response | undefined>;
   readonly body: ReadableStream<Uint8Array> | null;
   readonly isGone: () => boolean;
-  /** Of the body, once the guest has asked for some of it. */
+  /** The reader of the body, once the guest has read from it. */
   reader?: ReadableStreamDefaultReader<Uint8Array>;
   /** As of {@link ClientRequest}. */
   deadline: number;
@@ -54,13 +61,12 @@ interface Exchange {
 }
 
 /**
- * A thread that runs one component, and the requests that it has under way. It may do no more than the component
- * was granted, whatever gets hold of it.
+ * A thread that runs one component, with its requests under way. Its Deno permissions are the component's grants.
  *
- * It shows by a pulse in shared memory that its event loop turns. A thread without one is in the hands of a guest
- * that computes, and after {@link GUEST_HANG} milliseconds it is ended with all that it was doing.
+ * Beats in shared memory show that its event loop turns. If they stop, a guest is computing; after
+ * {@link HANG_TIMEOUT} milliseconds the thread is ended with all its requests.
  */
-export class Guest {
+export class GuestThread {
   readonly #worker: Worker;
   readonly #outbox: MessageBatch<ToGuest>;
   readonly #events: GuestEvents;
@@ -68,7 +74,7 @@ export class Guest {
   readonly #exchanges = new Map<number, Exchange>();
   readonly #loaded = Promise.withResolvers<void>();
   readonly #counters = new SharedCounters();
-  readonly #watchdog = new Watchdog(this.#counters, () => this.#look());
+  readonly #watchdog = new Watchdog(this.#counters, () => this.#check());
   #lastId = 0;
   #ended = false;
 
@@ -87,22 +93,22 @@ export class Guest {
       event.preventDefault();
       this.#end(new GuestFailure(500, event.message));
     };
-    this.#outbox.post({ type: "load", program, gauge: this.#counters.memory });
+    this.#outbox.post({ type: "load", program, counters: this.#counters.memory });
   }
 
   /**
    * Starts a thread and loads a component into it.
-   * @throws LarderError LDR_GUEST if the component cannot be loaded, or not within {@link GUEST_HANG} milliseconds;
+   * @throws LarderError LDR_GUEST if the component cannot be loaded within {@link HANG_TIMEOUT} milliseconds;
    * LDR_INTERRUPTED
    */
   static async start(
     program: GuestProgram,
     events: GuestEvents,
     signal?: AbortSignal,
-  ): Promise<Guest> {
+  ): Promise<GuestThread> {
     throwIfAborted(signal);
-    const guest = new Guest(program, events);
-    const timer = setTimeout(() => guest.#end(neverReady()), GUEST_HANG);
+    const guest = new GuestThread(program, events);
+    const timer = setTimeout(() => guest.#end(startTimedOut()), HANG_TIMEOUT);
     const onAbort = () => guest.#loaded.reject(interrupted());
     signal?.addEventListener("abort", onAbort, { once: true });
     try {
@@ -117,24 +123,24 @@ export class Guest {
     }
   }
 
-  /** Requests under way: those that clients wait for, and those that guests are not done with. */
+  /** Number of requests under way: those that clients wait for, or those whose guests have not returned. */
   get load(): number {
     return Math.max(this.#exchanges.size, this.#counters.underWay);
   }
 
-  /** Whether the thread was ended, by itself or by {@link stop}. */
+  /** True if the thread has ended, by itself or through {@link stop}. */
   get isEnded(): boolean {
     return this.#ended;
   }
 
-  /** Whether a guest computes there, so that another request would have to wait for it. */
-  get isHeldUp(): boolean {
-    return this.load > 0 && this.#watchdog.silence >= GUEST_SILENCE;
+  /** True if a guest is computing, so that another request would have to wait. */
+  get isBlocked(): boolean {
+    return this.load > 0 && this.#watchdog.silence >= BLOCKED_AFTER;
   }
 
   /**
-   * Has the guest answer a request; its body flows in both directions as each side reads.
-   * @returns undefined if the thread ended before a guest had anything of the request; another thread can have it
+   * Passes a request to a new guest, and streams both bodies.
+   * @returns undefined if the thread ended before the guest received the request, which another thread can handle then
    * @throws GuestFailure
    */
   handle({ head, ...request }: ClientRequest): Promise<Response | undefined> {
@@ -147,9 +153,9 @@ export class Guest {
     return answered.promise;
   }
 
-  /** Ends the thread; what it has under way fails. */
+  /** Ends the thread; its requests fail. */
   stop(): void {
-    this.#end(stopping());
+    this.#end(serverStopping());
   }
 
   #receiveAll(messages: readonly FromGuest[]): void {
@@ -158,7 +164,7 @@ export class Guest {
       if (message.type === "head") this.#begin(message, begun);
       else this.#receive(message);
     }
-    // A response that came whole goes out whole: with its length, and in one packet.
+    // After all messages, so that a response that arrived complete is sent with its length and in one packet.
     for (const { answered, response } of begun) answered.resolve(response!.open());
   }
 
@@ -168,7 +174,7 @@ export class Guest {
     if (!exchange) return;
     exchange.response = new GuestResponse(status, headers, {
       onTaken: (count) => this.#outbox.post({ type: "taken", id, count }),
-      onCancel: () => this.#forget(id),
+      onCancel: () => this.#cancel(id),
     });
     begun.add(exchange);
   }
@@ -178,11 +184,11 @@ export class Guest {
       case "loaded":
         return this.#loaded.resolve();
       case "unloadable":
-        return this.#loaded.reject(unloadable(message.message));
+        return this.#loaded.reject(cannotLoad(message.message));
       case "piece":
         return this.#exchanges.get(message.id)?.response?.push(message.bytes);
       case "end":
-        return this.#finish(message.id, message.whole);
+        return this.#finish(message.id, message.isComplete);
       case "failure":
         return this.#fail(message.id, new GuestFailure(500, message.message));
       case "want":
@@ -191,17 +197,17 @@ export class Guest {
       case "sockets":
         void this.#sockets.serve(message.port);
         return;
-      case "refusal":
-        return this.#events.onRefusal(message.message);
+      case "denial":
+        return this.#events.onDenial(message.message);
     }
   }
 
-  #finish(id: number, whole: boolean): void {
+  #finish(id: number, isComplete: boolean): void {
     const exchange = this.#exchanges.get(id);
     if (!exchange) return;
-    if (!whole) this.#events.onFailure("the guest broke off its response");
-    exchange.response!.end(whole);
-    this.#drop(id);
+    if (!isComplete) this.#events.onFailure("the guest did not finish its response");
+    exchange.response!.end(isComplete);
+    this.#close(id);
   }
 
   async #feed(id: number): Promise<void> {
@@ -211,10 +217,10 @@ export class Guest {
       const reader = exchange && (exchange.reader ??= exchange.body?.getReader());
       bytes = (await reader?.read())?.value ?? null;
     } catch {
-      bytes = undefined; // The client broke off.
+      bytes = undefined; // The client disconnected.
     }
-    // The guest could not go on without it.
-    if (exchange) exchange.deadline = performance.now() + GUEST_HEAD_TIMEOUT;
+    // The guest had to wait for the piece.
+    if (exchange) exchange.deadline = performance.now() + RESPONSE_TIMEOUT;
     this.#outbox.post({ type: "piece", id, bytes });
   }
 
@@ -224,17 +230,17 @@ export class Guest {
     this.#events.onFailure(failure.message);
     exchange.answered.reject(failure);
     exchange.response?.end(false);
-    this.#forget(id);
+    this.#cancel(id);
   }
 
-  /** Nobody wants the response: the guest is told, in case it still works on it. */
-  #forget(id: number): void {
+  /** Drops a request whose response is no longer needed, and makes the guest stop. */
+  #cancel(id: number): void {
     if (!this.#exchanges.has(id)) return;
     this.#outbox.post({ type: "cancel", id });
-    this.#drop(id);
+    this.#close(id);
   }
 
-  #drop(id: number): void {
+  #close(id: number): void {
     const exchange = this.#exchanges.get(id);
     if (!exchange) return;
     const { body, reader } = exchange;
@@ -247,28 +253,28 @@ export class Guest {
     this.#events.onRoom?.(1);
   }
 
-  #look(): void {
-    if (this.#watchdog.silence >= GUEST_HANG) {
+  #check(): void {
+    if (this.#watchdog.silence >= HANG_TIMEOUT) {
       if (this.#exchanges.size === 0) {
-        this.#events.onFailure("the guest computed on after its response");
+        this.#events.onFailure("the guest kept computing after its response");
       }
-      return this.#end(notInTime());
+      return this.#end(responseTimedOut());
     }
-    this.#giveUp();
-    // Guests that outlived their responses go without a message.
-    this.#events.onRoom?.(GUESTS_PER_THREAD - this.load);
+    this.#failAbandoned();
+    // Guests that continued after their responses end without a message.
+    this.#events.onRoom?.(REQUESTS_PER_THREAD - this.load);
     if (this.load === 0) this.#watchdog.stop();
   }
 
-  /** Ends the requests without a response whose client has gone, or whose time is over. */
-  #giveUp(): void {
+  /** Fails the requests without a response whose client has disconnected or whose deadline is over. */
+  #failAbandoned(): void {
     const now = performance.now();
     for (const [id, { answered, deadline, isGone, response }] of this.#exchanges) {
       if (response) continue;
       if (isGone()) {
-        answered.reject(clientGone());
-        this.#forget(id);
-      } else if (now > deadline) this.#fail(id, notInTime());
+        answered.reject(clientDisconnected());
+        this.#cancel(id);
+      } else if (now > deadline) this.#fail(id, responseTimedOut());
     }
   }
 
@@ -277,8 +283,8 @@ export class Guest {
     this.#ended = true;
     this.#worker.terminate();
     this.#sockets.close();
-    this.#loaded.reject(unloadable(failure.message));
-    this.#loaded.promise.catch(() => {}); // Nobody waits for it any more, where it was loaded.
+    this.#loaded.reject(cannotLoad(failure.message));
+    this.#loaded.promise.catch(() => {}); // Settled long ago, unless the thread is still starting.
     this.#watchdog.stop();
     for (const [id, { answered }] of [...this.#exchanges]) {
       if (id <= this.#counters.lastBegun) {
@@ -288,12 +294,6 @@ export class Guest {
       answered.resolve(undefined);
       this.#remove(id);
     }
-    this.#events.onRoom?.(GUESTS_PER_THREAD);
+    this.#events.onRoom?.(REQUESTS_PER_THREAD);
   }
-}
-
-function unloadable(message: string): LarderError {
-  return new LarderError("LDR_GUEST", `cannot load the component: ${message}`, {
-    hint: "it may need more than the embedded engine has: try --engine",
-  });
 }

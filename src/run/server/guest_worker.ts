@@ -1,29 +1,32 @@
-/** A guest's thread: holds one component's compiled modules and answers each request with an instance of its own. */
-import { workerScope } from "../../base/worker.ts";
-import { type FromGuest, RESPONSE_WINDOW, type ToGuest } from "./messages.ts";
-import { Component, type GuestProgram, type Instance } from "../engine/component.ts";
+/** A guest's thread: answers each request with an own instance of one component. */
 import { messageOf } from "../../base/errors.ts";
-import { serve } from "../engine/calls.ts";
-import { SharedCounters } from "./heartbeat.ts";
+import { workerScope } from "../../base/worker.ts";
+import { callHandler } from "../engine/calls.ts";
+import { Component, type GuestProgram, type Instance } from "../engine/component.ts";
 import { type Host, openHost } from "../wasi/host.ts";
-import { MessageBatch } from "./message_batch.ts";
 import type { RequestHead } from "../wasi/http/incoming.ts";
+import { SharedCounters } from "./heartbeat.ts";
+import { MessageBatch } from "./message_batch.ts";
+import { type FromGuest, RESPONSE_WINDOW, type ToGuest } from "./messages.ts";
 
-/** How often a guest's thread shows that its event loop turns, while it has requests under way. */
-const GUEST_BEAT = 50;
+/** Milliseconds between two beats of the thread while it has requests under way. */
+const BEAT_INTERVAL = 50;
 
-/** So long a guest may go on after its response is over; what it then waits for fails. */
+/** Milliseconds that a guest may continue after its response; what it waits for fails then. */
 const IDLE_AFTER_RESPONSE = 20_000;
 
-/** One request under way, and what its guest waits for. */
+/** A request under way, and the promises that its guest waits for. */
 interface Exchange {
+  /** The next piece of the request's body. */
   piece?: PromiseWithResolvers<Uint8Array | null>;
-  /** Bytes of the response that are not on their way yet. */
+  /** Bytes of the response that the main thread has not acknowledged. */
   pending: number;
+  /** Room for more of the response. */
   room?: PromiseWithResolvers<void>;
   instance?: Instance;
-  /** Pulses since the response was over, which its guest outlives. */
+  /** Beats since the end of the response. */
   age?: number;
+  /** True if the client has disconnected or the guest has to stop. */
   isGone: boolean;
 }
 
@@ -34,23 +37,23 @@ const outbox = new MessageBatch<FromGuest>((messages, transfer) =>
 const exchanges = new Map<number, Exchange>();
 let component: Component;
 let host: Host;
-let gauge: SharedCounters | undefined;
-let pulse: ReturnType<typeof setInterval> | undefined;
-/** An instance for the next request, made while there was nothing else to do. */
+let counters: SharedCounters | undefined;
+let beatTimer: ReturnType<typeof setInterval> | undefined;
+/** An instance for the next request, created while the thread was idle. */
 let spare: Instance | undefined;
 
-// What a guest leaves behind may fail later, and a trap shows a second time inside of the transpiled code.
+// Promises of a guest that has returned may fail later, and the generated script rejects a second one for a trap.
 addEventListener("unhandledrejection", (event) => event.preventDefault());
 
 scope.onmessage = ({ data }) => {
-  gauge?.beat();
+  counters?.beat();
   data.forEach(receive);
 };
 
 function receive(message: ToGuest): void {
   switch (message.type) {
     case "load":
-      gauge = new SharedCounters(message.gauge);
+      counters = new SharedCounters(message.counters);
       return load(message.program);
     case "request":
       void answer(message.id, message.head, message.hasBody);
@@ -64,13 +67,13 @@ function receive(message: ToGuest): void {
   }
 }
 
-/** The first instance shows whether the host has all that the component wants. */
+/** Loads a component; its first instance fails if the host lacks a function. */
 function load(program: GuestProgram): void {
   try {
     component = new Component(program);
     host = openHost(
       program.settings,
-      (message) => outbox.post({ type: "refusal", message }),
+      (message) => outbox.post({ type: "denial", message }),
       (port) => outbox.post({ type: "sockets", port }, [port]),
     );
     spare = component.start(host);
@@ -86,12 +89,12 @@ async function answer(id: number, head: RequestHead, hasBody: boolean): Promise<
   try {
     const instance = exchange.instance = spare ?? component.start(host);
     spare = undefined;
-    await serve(instance, { head, body: bodyOf(id, exchange, hasBody) }, {
+    await callHandler(instance, { head, body: bodyOf(id, exchange, hasBody) }, {
       head: (status, headers) => outbox.gather({ type: "head", id, status, headers }),
       chunk: (bytes) => send(id, exchange, bytes),
-      end: (whole) => {
+      end: (isComplete) => {
         exchange.age = 0;
-        outbox.post({ type: "end", id, whole });
+        outbox.post({ type: "end", id, isComplete });
       },
     });
   } catch (error) {
@@ -101,18 +104,18 @@ async function answer(id: number, head: RequestHead, hasBody: boolean): Promise<
   }
 }
 
-/** The main thread sees by the pulse that no guest holds this thread up. */
+/** Starts the beats that show the main thread that no guest blocks this thread. */
 function begin(id: number, exchange: Exchange): void {
   exchanges.set(id, exchange);
-  gauge!.underWay = exchanges.size;
-  gauge!.lastBegun = id;
-  pulse ??= setInterval(beat, GUEST_BEAT);
+  counters!.underWay = exchanges.size;
+  counters!.lastBegun = id;
+  beatTimer ??= setInterval(beat, BEAT_INTERVAL);
 }
 
 function beat(): void {
-  gauge!.beat();
+  counters!.beat();
   for (const [id, exchange] of exchanges) {
-    if (exchange.age !== undefined && ++exchange.age === IDLE_AFTER_RESPONSE / GUEST_BEAT) {
+    if (exchange.age !== undefined && ++exchange.age === IDLE_AFTER_RESPONSE / BEAT_INTERVAL) {
       cancel(id);
     }
   }
@@ -120,10 +123,10 @@ function beat(): void {
 
 function finish(id: number): void {
   exchanges.delete(id);
-  gauge!.underWay = exchanges.size;
+  counters!.underWay = exchanges.size;
   if (exchanges.size > 0) return;
-  clearInterval(pulse);
-  pulse = undefined;
+  clearInterval(beatTimer);
+  beatTimer = undefined;
   setTimeout(() => {
     if (exchanges.size === 0) makeSpare();
   }, 0);
@@ -133,14 +136,14 @@ function makeSpare(): void {
   try {
     spare ??= component.start(host);
   } catch {
-    // The next request finds out why, and fails with it.
+    // The next request fails with the reason.
   }
 }
 
-/** Hands a piece of the response over; the guest goes on while not too much is on its way. */
+/** Sends a piece of the response; the guest waits while more than {@link RESPONSE_WINDOW} is not acknowledged. */
 function send(id: number, exchange: Exchange, bytes: Uint8Array): Promise<void> | void {
-  if (exchange.isGone) throw new Error("the client has gone");
-  // A part of a larger buffer cannot be handed over by itself.
+  if (exchange.isGone) throw clientGone();
+  // A part of a larger buffer cannot be transferred alone.
   const own = bytes.byteLength === bytes.buffer.byteLength ? bytes : bytes.slice();
   exchange.pending += own.length;
   outbox.gather({ type: "piece", id, bytes: own as Uint8Array<ArrayBuffer> }, [
@@ -151,7 +154,7 @@ function send(id: number, exchange: Exchange, bytes: Uint8Array): Promise<void> 
   return exchange.room.promise;
 }
 
-/** The request's body as the guest reads it: a piece is asked for when the guest wants one. */
+/** Returns the source of a request's body, which asks the main thread for each piece that the guest reads. */
 function bodyOf(
   id: number,
   exchange: Exchange,
@@ -159,7 +162,7 @@ function bodyOf(
 ): () => Promise<Uint8Array | null> {
   return () => {
     if (!hasBody) return Promise.resolve(null);
-    if (exchange.isGone) return Promise.reject(new Error("the client has gone"));
+    if (exchange.isGone) return Promise.reject(clientGone());
     exchange.piece = Promise.withResolvers();
     outbox.post({ type: "want", id });
     return exchange.piece.promise;
@@ -168,7 +171,7 @@ function bodyOf(
 
 function piece(id: number, bytes: Uint8Array | null | undefined): void {
   const waiting = exchanges.get(id)?.piece;
-  if (bytes === undefined) waiting?.reject(new Error("the client broke off"));
+  if (bytes === undefined) waiting?.reject(clientGone());
   else waiting?.resolve(bytes);
 }
 
@@ -179,13 +182,17 @@ function taken(id: number, count: number): void {
   if (exchange.pending < RESPONSE_WINDOW) exchange.room?.resolve();
 }
 
-/** Makes what the guest waits for fail, so that it can end; what it computes it computes. */
+/** Fails everything that a guest waits for, so that it ends unless it computes. */
 function cancel(id: number): void {
   const exchange = exchanges.get(id);
   if (!exchange) return;
   exchange.isGone = true;
-  const gone = new Error("the client has gone");
+  const gone = clientGone();
   exchange.piece?.reject(gone);
   exchange.room?.reject(gone);
   exchange.instance?.[Symbol.dispose]();
+}
+
+function clientGone(): Error {
+  return new Error("the client disconnected");
 }

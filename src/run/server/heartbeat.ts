@@ -1,27 +1,27 @@
-/** How often the threads that have requests under way are looked at. */
-export const GUEST_LOOK = 100;
+/** Milliseconds between two checks of a thread with requests under way. */
+export const WATCH_INTERVAL = 100;
 
-/** The places of what is shown. */
+/** Indices of the counters. */
 const BEATS = 0;
 const LAST_BEGUN = 1;
 const UNDER_WAY = 2;
 const SIZE = 3 * Float64Array.BYTES_PER_ELEMENT;
 
 /**
- * What a guest's thread shows of itself, in memory that it shares with the thread that serves: that reads it even
- * while a guest computes, and no message comes.
+ * Counters of a guest's thread in memory that it shares with the main thread, which can read them while a guest
+ * computes and no message arrives.
  */
 export class SharedCounters {
   readonly memory: SharedArrayBuffer;
   readonly #slots: Float64Array;
 
-  /** @param memory of another one, which then shows the same */
+  /** @param memory memory of the counters to share */
   constructor(memory = new SharedArrayBuffer(SIZE)) {
     this.memory = memory;
     this.#slots = new Float64Array(memory);
   }
 
-  /** Goes up while the event loop turns. */
+  /** Increases while the event loop turns. */
   get beats(): number {
     return this.#slots[BEATS]!;
   }
@@ -30,7 +30,7 @@ export class SharedCounters {
     this.#slots[BEATS]! += 1;
   }
 
-  /** The id of the last request that a guest was given; they come in order, from 1 on. */
+  /** Id of the last request that a guest was given; ids ascend from 1. */
   get lastBegun(): number {
     return this.#slots[LAST_BEGUN]!;
   }
@@ -39,7 +39,7 @@ export class SharedCounters {
     this.#slots[LAST_BEGUN] = id;
   }
 
-  /** Guests that are not over, though their responses may be. */
+  /** Number of guests that have not returned; their responses may have ended. */
   get underWay(): number {
     return this.#slots[UNDER_WAY]!;
   }
@@ -52,27 +52,27 @@ export class SharedCounters {
 /** Watches whether the event loop of a guest's thread turns. */
 export class Watchdog {
   readonly #counters: SharedCounters;
-  readonly #onLook: () => void;
+  readonly #onCheck: () => void;
   #timer: ReturnType<typeof setInterval> | undefined;
   #lastBeats = 0;
   #silence = 0;
 
-  /** @param onLook called each {@link GUEST_LOOK} milliseconds while it watches */
-  constructor(counters: SharedCounters, onLook: () => void) {
+  /** @param onCheck called every {@link WATCH_INTERVAL} milliseconds while it watches */
+  constructor(counters: SharedCounters, onCheck: () => void) {
     this.#counters = counters;
-    this.#onLook = onLook;
+    this.#onCheck = onCheck;
   }
 
-  /** For how long the loop has not turned, in milliseconds; time in which nobody watched does not count. */
+  /** Milliseconds for which the event loop has not turned while it was watched. */
   get silence(): number {
     return this.#silence;
   }
 
-  /** Watches from now on, unless it does already. */
+  /** Starts to watch, unless it does already. */
   watch(): void {
     if (this.#timer !== undefined) return;
     this.#silence = 0;
-    this.#timer = setInterval(() => this.#look(), GUEST_LOOK);
+    this.#timer = setInterval(() => this.#check(), WATCH_INTERVAL);
   }
 
   stop(): void {
@@ -80,10 +80,10 @@ export class Watchdog {
     this.#timer = undefined;
   }
 
-  #look(): void {
+  #check(): void {
     const { beats } = this.#counters;
-    this.#silence = beats === this.#lastBeats ? this.#silence + GUEST_LOOK : 0;
+    this.#silence = beats === this.#lastBeats ? this.#silence + WATCH_INTERVAL : 0;
     this.#lastBeats = beats;
-    this.#onLook();
+    this.#onCheck();
   }
 }

@@ -1,25 +1,25 @@
 import { LarderError, messageOf } from "../../base/errors.ts";
-import { GuestFailure, stopping } from "./failure.ts";
-import type { GuestPool } from "./worker_pool.ts";
-import { isBodiless } from "./response_body.ts";
 import type { StaticResponse } from "../spin/http_trigger.ts";
 import { type RequestTarget, targetOf } from "../spin/request_target.ts";
 import { RESERVED_PREFIX, type Router, spinHeaders } from "../spin/routes.ts";
 import type { RequestHead } from "../wasi/http/incoming.ts";
+import { GuestFailure, serverStopping } from "./failure.ts";
+import { isBodiless } from "./response_body.ts";
+import type { GuestPool } from "./worker_pool.ts";
 
-/** After Ctrl-C, requests under way get so long to end … */
+/** Milliseconds for requests under way to end after Ctrl-C. */
 const STOP_GRACE = 20_000;
 
-/** … and what was answered then gets so long to leave. */
+/** Milliseconds for responses to be sent after that. */
 const STOP_FLUSH = 2_000;
 
-/** Where to listen. */
+/** The address to listen on. */
 export interface Address {
   readonly hostname: string;
   readonly port: number;
 }
 
-/** What is served: one component at every path, or a Spin app with its routes. */
+/** The guests that are served: one component at every path, or a Spin app with its routes. */
 export type Site =
   | { readonly kind: "component"; readonly pool: GuestPool }
   | {
@@ -28,27 +28,27 @@ export type Site =
     readonly pools: ReadonlyMap<string, GuestPool>;
   };
 
-/** One request that was answered, for the log. */
-export interface Served {
+/** An answered request, for the log. */
+export interface ServedRequest {
   readonly method: string;
   readonly path: string;
   readonly status: number;
-  /** Until the response began, in milliseconds. */
+  /** Milliseconds until the response began. */
   readonly duration: number;
 }
 
 export interface ServerOptions {
-  readonly onRequest?: ((served: Served) => void) | undefined;
-  /** Told in one line why a request failed, where no guest is to blame: pools tell of their guests. */
+  readonly onRequest?: ((served: ServedRequest) => void) | undefined;
+  /** Called with the reason, in one line, if a request fails outside of guests; pools report their guests' failures. */
   readonly onFailure?: ((message: string) => void) | undefined;
 }
 
-/** Answers HTTP requests with guests. It listens from the beginning; requests wait until it is opened. */
+/** Answers HTTP requests with guests. It listens at once; requests wait until it is opened. */
 export class HttpServer {
   readonly #site = Promise.withResolvers<Site>();
   readonly #options: ServerOptions;
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
-  /** Requests that are not answered to the end. */
+  /** Number of requests whose responses have not ended. */
   #underWay = 0;
   #isStopping = false;
   readonly #idle = Promise.withResolvers<void>();
@@ -56,10 +56,10 @@ export class HttpServer {
   /** @throws LarderError LDR_LISTEN */
   constructor(address: Address, options: ServerOptions = {}) {
     this.#options = options;
-    this.#site.promise.catch(() => {}); // Nobody may have asked by the time that it stops.
+    this.#site.promise.catch(() => {}); // The server may stop without a request.
     try {
       this.#server = Deno.serve(
-        { ...address, onListen: () => {}, onError: () => plain(500) },
+        { ...address, onListen: () => {}, onError: () => statusResponse(500) },
         (request, info) => this.#handle(request, info),
       );
     } catch (error) {
@@ -67,33 +67,33 @@ export class HttpServer {
     }
   }
 
-  /** Where it listens: with the port that was found where port 0 was asked for. */
+  /** Its URL, with the port that the system chose for port 0. */
   get url(): string {
     const { hostname, port } = this.#server.addr;
     return `http://${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
   }
 
-  /** Begins to answer. */
+  /** Starts to answer requests. */
   open(site: Site): void {
     this.#site.resolve(site);
   }
 
-  /** Takes no more requests, and resolves once those under way are answered, or have had their time. */
+  /** Refuses new requests, and resolves when those under way have ended or their time is over. */
   async stop(): Promise<void> {
     this.#isStopping = true;
-    this.#site.reject(stopping());
-    // Deno's own shutdown would take the bodies away from requests under way (denoland/deno#36809).
+    this.#site.reject(serverStopping());
+    // Deno's own shutdown would end the bodies of requests under way (denoland/deno#36809).
     if (this.#underWay > 0) await within(STOP_GRACE, this.#idle.promise);
     await within(STOP_FLUSH, this.#server.shutdown());
   }
 
   #handle(request: Request, info: Deno.ServeHandlerInfo<Deno.NetAddr>): Promise<Response> {
     this.#underWay++;
-    info.completed.then(this.#onOver, this.#onOver);
+    info.completed.then(this.#onCompleted, this.#onCompleted);
     return this.#answer(request, info.remoteAddr);
   }
 
-  readonly #onOver = (): void => {
+  readonly #onCompleted = (): void => {
     this.#underWay--;
     if (this.#isStopping && this.#underWay === 0) this.#idle.resolve();
   };
@@ -103,10 +103,10 @@ export class HttpServer {
     const target = targetOf(request.url);
     let response: Response;
     try {
-      if (this.#isStopping) throw stopping();
+      if (this.#isStopping) throw serverStopping();
       response = await respond(await this.#site.promise, request, target, client);
     } catch (error) {
-      response = plain(this.#statusOf(error));
+      response = statusResponse(this.#statusOf(error));
     }
     this.#options.onRequest?.({
       method: request.method,
@@ -127,31 +127,34 @@ export class HttpServer {
 function respond(
   site: Site,
   request: Request,
-  asked: RequestTarget,
+  requestTarget: RequestTarget,
   client: Deno.NetAddr,
 ): Response | Promise<Response> {
-  if (site.kind === "component") return have(site.pool, request, headOf(request, asked));
-  if (asked.path === `${RESERVED_PREFIX}health`) return new Response("OK");
-  const match = site.router.match(asked.path);
-  if (!match) return plain(404);
+  if (site.kind === "component") {
+    return callGuest(site.pool, request, headOf(request, requestTarget));
+  }
+  if (requestTarget.path === `${RESERVED_PREFIX}health`) return new Response("OK");
+  const match = site.router.match(requestTarget.path);
+  if (!match) return statusResponse(404);
   const { target } = match.route;
-  if (target.kind === "response") return fixed(target.response);
+  if (target.kind === "response") return staticResponse(target.response);
   const pool = site.pools.get(target.component)!;
-  return have(pool, request, headOf(request, asked, spinHeaders(match, asked, client)));
+  const headers = spinHeaders(match, requestTarget, client);
+  return callGuest(pool, request, headOf(request, requestTarget, headers));
 }
 
-function have(pool: GuestPool, request: Request, head: RequestHead): Promise<Response> {
+function callGuest(pool: GuestPool, request: Request, head: RequestHead): Promise<Response> {
   return pool.handle({ head, body: request.body, isGone: () => request.signal.aborted });
 }
 
-/** What the guest is told of a request; a client cannot send what only the host may say. */
+/** Returns the head of a request for a guest. A client cannot forge the added headers. */
 function headOf(
   request: Request,
   { authority, path, query }: RequestTarget,
   added: ReturnType<typeof spinHeaders> = [],
 ): RequestHead {
-  const own = new Set(added.map(([name]) => name));
-  const isForged = (name: string) => own.has(name) || name.startsWith("spin-path-match-");
+  const reserved = new Set(added.map(([name]) => name));
+  const isForged = (name: string) => reserved.has(name) || name.startsWith("spin-path-match-");
   return {
     method: request.method,
     path: path + query,
@@ -161,7 +164,7 @@ function headOf(
   };
 }
 
-function fixed({ status, headers, body }: StaticResponse): Response {
+function staticResponse({ status, headers, body }: StaticResponse): Response {
   return new Response(isBodiless(status) ? null : body, { status, headers: [...headers] });
 }
 
@@ -173,23 +176,23 @@ const REASONS: Readonly<Record<number, string>> = {
   504: "Gateway Timeout",
 };
 
-function plain(status: number): Response {
+function statusResponse(status: number): Response {
   return new Response(`${status} ${REASONS[status]}\n`, { status });
 }
 
-/** Waits for a promise, and no longer than so many milliseconds. */
+/** Waits for a promise, for a number of milliseconds at most. */
 async function within(milliseconds: number, promise: Promise<void>): Promise<void> {
   let timer: ReturnType<typeof setTimeout>;
-  const late = new Promise<void>((resolve) => timer = setTimeout(resolve, milliseconds));
-  await Promise.race([promise, late]).finally(() => clearTimeout(timer));
+  const timeout = new Promise<void>((resolve) => timer = setTimeout(resolve, milliseconds));
+  await Promise.race([promise, timeout]).finally(() => clearTimeout(timer));
 }
 
 function cannotListen({ hostname, port }: Address, error: unknown): LarderError {
-  const taken = error instanceof Deno.errors.AddrInUse;
-  const reason = taken ? "the port is taken" : messageOf(error);
+  const isInUse = error instanceof Deno.errors.AddrInUse;
+  const reason = isInUse ? "the port is in use" : messageOf(error);
   return new LarderError("LDR_LISTEN", `cannot listen on ${hostname}:${port}: ${reason}`, {
-    hint: taken
-      ? "end what listens there, or choose another port with --listen"
+    hint: isInUse
+      ? "stop the program that listens there, or choose another port with --listen"
       : "choose another address with --listen",
     cause: error,
   });

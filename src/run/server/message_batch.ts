@@ -1,6 +1,6 @@
 /**
- * Gathers messages and sends them as one: crossing between threads costs more than what is said. Buffers go over
- * without being copied.
+ * Sends messages in batches, because a message to another thread costs more than its content. Buffers are
+ * transferred, not copied.
  */
 export class MessageBatch<T> {
   readonly #send: (messages: T[], transfer: Transferable[]) => void;
@@ -12,13 +12,13 @@ export class MessageBatch<T> {
     this.#send = send;
   }
 
-  /** Sends what somebody waits for, with all that was put in before. */
+  /** Sends a message that is waited for, after those that were gathered before. */
   post(message: T, transfer: readonly Transferable[] = []): void {
     this.#add(message, transfer);
     this.#flush();
   }
 
-  /** Sends at the end of this turn of the event loop: what follows is likely to belong to it. */
+  /** Sends a message at the end of this turn of the event loop, in one batch with those that follow. */
   gather(message: T, transfer: readonly Transferable[] = []): void {
     this.#add(message, transfer);
     this.#timer ??= setTimeout(() => this.#flush(), 0);

@@ -1,16 +1,16 @@
-/** What the serving thread and a guest's thread tell each other. Bodies flow in pieces that are asked for. */
+/** Messages between the main thread and a guest's thread. Bodies are sent in pieces on request. */
 import type { GuestProgram } from "../engine/component.ts";
 import type { RequestHead } from "../wasi/http/incoming.ts";
 
-/** Bytes of a response that a guest may be ahead of its client. */
+/** Bytes of a response that a guest may write before its client has taken them. */
 export const RESPONSE_WINDOW = 256 * 1024;
 
 export type ToGuest =
   | {
     readonly type: "load";
     readonly program: GuestProgram;
-    /** The memory of a `GuestGauge`. */
-    readonly gauge: SharedArrayBuffer;
+    /** Memory of the `SharedCounters` of the thread. */
+    readonly counters: SharedArrayBuffer;
   }
   | {
     readonly type: "request";
@@ -18,15 +18,15 @@ export type ToGuest =
     readonly head: RequestHead;
     readonly hasBody: boolean;
   }
-  /** The next piece of a request's body; null is its end, undefined its failure. */
+  /** The next piece of a request's body: null at its end, undefined if it failed. */
   | {
     readonly type: "piece";
     readonly id: number;
     readonly bytes: Uint8Array | null | undefined;
   }
-  /** So many bytes of the response are on their way. */
+  /** Number of bytes of the response that are on their way to the client. */
   | { readonly type: "taken"; readonly id: number; readonly count: number }
-  /** Nobody waits for the response any more. */
+  /** The response is no longer needed. */
   | { readonly type: "cancel"; readonly id: number };
 
 export type FromGuest =
@@ -39,13 +39,13 @@ export type FromGuest =
     readonly headers: readonly (readonly [name: string, value: string])[];
   }
   | { readonly type: "piece"; readonly id: number; readonly bytes: Uint8Array<ArrayBuffer> }
-  /** The response is over; `whole` is false where the guest broke off. */
-  | { readonly type: "end"; readonly id: number; readonly whole: boolean }
+  /** The end of a response; `isComplete` is false if the guest did not finish its body. */
+  | { readonly type: "end"; readonly id: number; readonly isComplete: boolean }
   /** The guest trapped, or returned without a response. */
   | { readonly type: "failure"; readonly id: number; readonly message: string }
-  /** The guest wants the next piece of the request's body. */
+  /** The guest reads the next piece of the request's body. */
   | { readonly type: "want"; readonly id: number }
-  /** One of the guests wants sockets, and asks for them at the port. */
+  /** A guest asks for sockets over the port. */
   | { readonly type: "sockets"; readonly port: MessagePort }
-  /** Something was refused, and what would grant it. */
-  | { readonly type: "refusal"; readonly message: string };
+  /** A guest was denied an access; the message names what would grant it. */
+  | { readonly type: "denial"; readonly message: string };

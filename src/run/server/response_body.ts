@@ -1,28 +1,29 @@
-import { RESPONSE_WINDOW } from "./messages.ts";
 import { concatBytes } from "../../base/bytes.ts";
+import { RESPONSE_WINDOW } from "./messages.ts";
 
 export interface ResponseEvents {
-  /** So many bytes of the body are on their way to the client. */
+  /** Called with the number of bytes of the body that are on their way to the client. */
   readonly onTaken: (count: number) => void;
-  /** The client has gone. */
+  /** Called if the client disconnects. */
   readonly onCancel: () => void;
 }
 
-/** Whether HTTP knows no body with this status (RFC 9110 §15). */
+/** True for a status whose responses have no body (RFC 9110 §15). */
 export function isBodiless(status: number): boolean {
   return status === 204 || status === 205 || status === 304;
 }
 
-/** A response as it comes from a guest, piece by piece. */
+/** A response that a guest sends piece by piece. */
 export class GuestResponse {
   readonly #status: number;
   readonly #headers: [string, string][];
   readonly #events: ResponseEvents;
+  /** Pieces that arrived before the response was opened. */
   readonly #early: Uint8Array<ArrayBuffer>[] = [];
   #stream: ReadableStreamDefaultController<Uint8Array> | undefined;
-  #end: "whole" | "broken" | undefined;
-  /** Bytes that the guest has not been told of. */
-  #owed = 0;
+  #end: "complete" | "incomplete" | undefined;
+  /** Bytes that were not acknowledged to the guest. */
+  #unacknowledged = 0;
 
   constructor(
     status: number,
@@ -35,7 +36,7 @@ export class GuestResponse {
   }
 
   push(bytes: Uint8Array<ArrayBuffer>): void {
-    this.#owed += bytes.length;
+    this.#unacknowledged += bytes.length;
     if (!this.#stream) {
       this.#early.push(bytes);
       return;
@@ -44,21 +45,21 @@ export class GuestResponse {
     this.#acknowledge();
   }
 
-  /** @param whole false where the guest broke off: the client has to see that something is missing */
-  end(whole: boolean): void {
+  /** @param isComplete false if the guest did not finish: the client must see that a part is missing */
+  end(isComplete: boolean): void {
     if (this.#end) return;
-    this.#end = whole ? "whole" : "broken";
-    if (whole) this.#stream?.close();
-    else this.#stream?.error(new Error("the guest broke off"));
+    this.#end = isComplete ? "complete" : "incomplete";
+    if (isComplete) this.#stream?.close();
+    else this.#stream?.error(unfinished());
   }
 
-  /** The response with the pieces so far, whose body goes on until the end. */
+  /** Returns the response with the pieces that arrived so far; its body continues with those to come. */
   open(): Response {
     const init = { status: this.#status, headers: this.#headers };
     if (isBodiless(this.#status)) return new Response(null, init);
-    if (this.#end === "whole") {
-      const whole = this.#early.length === 1 ? this.#early[0] : concatBytes(this.#early);
-      return new Response(whole, init);
+    if (this.#end === "complete") {
+      const bytes = this.#early.length === 1 ? this.#early[0] : concatBytes(this.#early);
+      return new Response(bytes, init);
     }
     return new Response(this.#body(), init);
   }
@@ -68,7 +69,7 @@ export class GuestResponse {
       start: (controller) => {
         this.#stream = controller;
         for (const bytes of this.#early) controller.enqueue(bytes);
-        if (this.#end === "broken") controller.error(new Error("the guest broke off"));
+        if (this.#end === "incomplete") controller.error(unfinished());
       },
       pull: () => this.#acknowledge(),
       cancel: () => this.#events.onCancel(),
@@ -76,8 +77,12 @@ export class GuestResponse {
   }
 
   #acknowledge(): void {
-    if (this.#owed === 0 || this.#stream!.desiredSize! <= 0) return;
-    this.#events.onTaken(this.#owed);
-    this.#owed = 0;
+    if (this.#unacknowledged === 0 || this.#stream!.desiredSize! <= 0) return;
+    this.#events.onTaken(this.#unacknowledged);
+    this.#unacknowledged = 0;
   }
+}
+
+function unfinished(): Error {
+  return new Error("the guest did not finish its response");
 }

@@ -1,24 +1,29 @@
+import type { GuestProgram } from "../engine/component.ts";
+import {
+  clientDisconnected,
+  type GuestFailure,
+  responseTimedOut,
+  serverStopping,
+} from "./failure.ts";
 import {
   type ClientRequest,
-  Guest,
-  GUEST_HEAD_TIMEOUT,
   type GuestEvents,
-  GUESTS_PER_THREAD,
+  GuestThread,
+  REQUESTS_PER_THREAD,
+  RESPONSE_TIMEOUT,
 } from "./guest_thread.ts";
-import type { GuestProgram } from "../engine/component.ts";
-import { clientGone, type GuestFailure, notInTime, stopping } from "./failure.ts";
 
 /**
- * The threads that run one component. There is one until it is busy when the next request comes, and never more
- * than `size`: a guest that computes for long, or without end, then holds up only its own thread. Requests that
- * no thread has room for wait their turn.
+ * The threads that run one component. Another one is started if all are busy when a request arrives, up to `size`
+ * threads; a guest that computes for long blocks only its own thread. Requests wait if no thread has room.
  */
 export class GuestPool {
   readonly #program: GuestProgram;
   readonly #size: number;
   readonly #events: GuestEvents;
   readonly #waiting: (() => void)[] = [];
-  #guests: Guest[] = [];
+  #guests: GuestThread[] = [];
+  /** Resolves when the thread that is being started is ready. */
   #starting: Promise<void> | undefined;
   #isStopped = false;
 
@@ -29,8 +34,8 @@ export class GuestPool {
   }
 
   /**
-   * Starts the first thread.
-   * @param signal gives the start up
+   * Starts a pool with one thread.
+   * @param signal interrupts the start
    * @throws LarderError LDR_GUEST if the component cannot be loaded, LDR_INTERRUPTED
    */
   static async start(
@@ -40,34 +45,35 @@ export class GuestPool {
     signal?: AbortSignal,
   ): Promise<GuestPool> {
     const pool = new GuestPool(program, size, events);
-    await pool.#another(signal);
+    await pool.#startThread(signal);
     return pool;
   }
 
   /**
-   * Has the least busy thread answer a request, within {@link GUEST_HEAD_TIMEOUT} milliseconds.
-   * @throws GuestFailure; LarderError LDR_GUEST if it needs another thread, and that cannot be started
+   * Passes a request to the least busy thread.
+   * @throws GuestFailure, also if the response does not begin within {@link RESPONSE_TIMEOUT} milliseconds;
+   * LarderError LDR_GUEST if another thread is needed and cannot be started
    */
-  async handle(asked: Omit<ClientRequest, "deadline">): Promise<Response> {
-    const deadline = performance.now() + GUEST_HEAD_TIMEOUT;
-    const request = { ...asked, deadline };
+  async handle(clientRequest: Omit<ClientRequest, "deadline">): Promise<Response> {
+    const deadline = performance.now() + RESPONSE_TIMEOUT;
+    const request = { ...clientRequest, deadline };
     for (let isNew = true;; isNew = false) {
-      if (this.#isStopped) throw stopping();
-      if (!isNew && request.isGone()) throw clientGone();
-      if (!isNew && performance.now() >= deadline) throw this.#late();
+      if (this.#isStopped) throw serverStopping();
+      if (!isNew && request.isGone()) throw clientDisconnected();
+      if (!isNew && performance.now() >= deadline) throw this.#timedOut();
       this.#guests = this.#guests.filter((guest) => !guest.isEnded);
       const guest = leastBusy(this.#guests);
       const isFull = this.#guests.length >= this.#size;
-      if (!guest || (guest.isHeldUp && !isFull)) {
-        await this.#another();
+      if (!guest || (guest.isBlocked && !isFull)) {
+        await this.#startThread();
         continue;
       }
-      // The thread that is being started serves the requests after this one.
-      if (isNew && guest.load > 0 && !isFull) this.#another().catch(() => {});
-      if (guest.load < GUESTS_PER_THREAD) {
+      // For the requests after this one.
+      if (isNew && guest.load > 0 && !isFull) this.#startThread().catch(() => {});
+      if (guest.load < REQUESTS_PER_THREAD) {
         const response = await guest.handle(request);
         if (response) return response;
-      } else await this.#room(deadline);
+      } else await this.#waitForRoom(deadline);
     }
   }
 
@@ -76,15 +82,15 @@ export class GuestPool {
     for (const guest of this.#guests) guest.stop();
   }
 
-  /** Resolves when a thread may have room for another request, or the deadline has come. */
-  async #room(deadline: number): Promise<void> {
+  /** Resolves when a thread may have room for another request, or at the deadline. */
+  async #waitForRoom(deadline: number): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#waiting.push(resolve);
-    const giveUp = () => {
+    const stopWaiting = () => {
       this.#waiting.splice(this.#waiting.indexOf(resolve), 1);
       resolve();
     };
-    const timer = setTimeout(giveUp, Math.max(0, Math.ceil(deadline - performance.now())));
+    const timer = setTimeout(stopWaiting, Math.max(0, Math.ceil(deadline - performance.now())));
     await promise.finally(() => clearTimeout(timer));
   }
 
@@ -92,28 +98,28 @@ export class GuestPool {
     for (let left = count; left > 0 && this.#waiting.length > 0; left--) this.#waiting.shift()!();
   }
 
-  #late(): GuestFailure {
-    const failure = notInTime();
+  #timedOut(): GuestFailure {
+    const failure = responseTimedOut();
     this.#events.onFailure(failure.message);
     return failure;
   }
 
-  #another(signal?: AbortSignal): Promise<void> {
-    return this.#starting ??= this.#start(signal).finally(() => {
+  #startThread(signal?: AbortSignal): Promise<void> {
+    return this.#starting ??= this.#addThread(signal).finally(() => {
       this.#starting = undefined;
-      // The new thread has room for many; where there is none, they find out themselves.
+      // All check again: the new thread has room for many, or could not be started.
       this.#wake(Infinity);
     });
   }
 
-  async #start(signal: AbortSignal | undefined): Promise<void> {
-    const guest = await Guest.start(this.#program, this.#events, signal);
+  async #addThread(signal: AbortSignal | undefined): Promise<void> {
+    const guest = await GuestThread.start(this.#program, this.#events, signal);
     if (this.#isStopped) guest.stop();
     else this.#guests.push(guest);
   }
 }
 
-function leastBusy(guests: readonly Guest[]): Guest | undefined {
-  const cost = (guest: Guest) => guest.load + (guest.isHeldUp ? GUESTS_PER_THREAD : 0);
+function leastBusy(guests: readonly GuestThread[]): GuestThread | undefined {
+  const cost = (guest: GuestThread) => guest.load + (guest.isBlocked ? REQUESTS_PER_THREAD : 0);
   return guests.toSorted((a, b) => cost(a) - cost(b))[0];
 }

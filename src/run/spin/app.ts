@@ -8,29 +8,29 @@ import {
   mapOf,
   readLockedApp,
 } from "../../oci/locked_app.ts";
-import { type HttpTrigger, readHttpTrigger } from "./http_trigger.ts";
 import { needsSpin } from "../wasm/requirements.ts";
+import { type HttpTrigger, readHttpTrigger } from "./http_trigger.ts";
 
-/** A Spin application as larder runs it. Source: Spin's spin-locked-app crate, `LockedApp`. */
+/** A Spin app, as far as larder runs it. Source: Spin's spin-locked-app crate, `LockedApp`. */
 export interface SpinApp {
   readonly name: string;
-  /** What stands before every route, `/` if nothing: an option of Spin 2, which Spin 3 has given up. */
+  /** The prefix of every route, `/` by default; an option of Spin 2 that Spin 3 has removed. */
   readonly basePath: string;
   readonly variables: ReadonlyMap<string, SpinVariable>;
   readonly httpTriggers: readonly HttpTrigger[];
   readonly otherTriggers: readonly OtherTrigger[];
-  /** By id. */
+  /** Components by id. */
   readonly components: ReadonlyMap<string, SpinComponent>;
 }
 
 export interface SpinVariable {
-  /** Without one, a value has to be given. */
+  /** Undefined if a value has to be given. */
   readonly default?: string | undefined;
-  /** Whether the value must not be shown. */
+  /** True if the value must not be shown. */
   readonly secret: boolean;
 }
 
-/** A trigger of a type that larder does not serve: redis, cron, command. */
+/** A trigger of a type that larder does not serve, such as redis or cron. */
 export interface OtherTrigger {
   readonly id: string;
   readonly type: string;
@@ -38,28 +38,28 @@ export interface OtherTrigger {
 
 export interface SpinComponent {
   readonly id: string;
-  /** The digest of its Wasm. */
+  /** Digest of its Wasm. */
   readonly digest: Digest;
   readonly files: readonly SpinFile[];
-  /** Taken as they stand: Spin has no templates in these. */
+  /** Used as they are: Spin has no templates here. */
   readonly env: ReadonlyMap<string, string>;
-  /** The variables that the component sees, as templates over those of the app. */
+  /** The component's variables, as templates over those of the app. */
   readonly config: ReadonlyMap<string, string>;
-  /** Templates too. */
+  /** Templates, too. */
   readonly allowedOutboundHosts: readonly string[];
-  /** The older form, from before Spin 2. */
+  /** The form from before Spin 2. */
   readonly allowedHttpHosts: readonly string[];
-  /** The imports that other components satisfy, which have to be composed with it before it runs. */
+  /** Imports that other components satisfy, which Spin composes with it before it runs. */
   readonly dependencies: readonly string[];
 }
 
 /** A static file of a component. */
 export type SpinFile = v.InferOutput<typeof LockedComponentSchema>["files"][number];
 
-/** Members of a locked app that larder heeds where the app says that they must be. */
+/** Members of `must_understand` that larder understands. */
 const UNDERSTOOD = ["host_requirements", "component_host_requirements"];
 
-/** What an app may require of its host and larder does not have, in words. */
+/** Descriptions of host requirements that larder does not meet. */
 const REQUIREMENTS: ReadonlyMap<string, string> = new Map([
   ["local_service_chaining", "components that call each other at *.spin.internal"],
 ]);
@@ -107,9 +107,9 @@ const AppSchema = v.object({
 type LockedDocument = v.InferOutput<typeof AppSchema>;
 
 /**
- * Reads a locked app to run it.
- * @param subject what it is the app of, for messages
- * @throws LarderError LDR_BAD_MANIFEST, LDR_UNSUPPORTED_WASM (it needs what larder does not have)
+ * Parses a locked app to run it.
+ * @param subject name of the app, for messages
+ * @throws LarderError LDR_BAD_MANIFEST; LDR_UNSUPPORTED_WASM if the app needs features that only Spin has
  */
 export function parseSpinApp(bytes: Uint8Array, subject: string): SpinApp {
   const document = readLockedApp(AppSchema, bytes, subject);
@@ -130,18 +130,18 @@ export function parseSpinApp(bytes: Uint8Array, subject: string): SpinApp {
   };
 }
 
-/** The types of triggers that larder does not serve, each once. */
+/** Returns the types of the app's triggers that larder does not serve, each once. */
 export function unsupportedTriggers(app: SpinApp): string[] {
   return [...new Set(app.otherTriggers.map((trigger) => trigger.type))];
 }
 
 function checkRequirements(document: LockedDocument, subject: string): void {
   if (![0, 1].includes(document.spin_lock_version)) {
-    throw needsSpin(subject, `its locked app is of version ${document.spin_lock_version}`);
+    throw needsSpin(subject, `its locked app has version ${document.spin_lock_version}`);
   }
-  const obscure = document.must_understand.find((member) => !UNDERSTOOD.includes(member));
-  if (obscure !== undefined) {
-    throw needsSpin(subject, `it needs a host that understands ${obscure}`);
+  const unknown = document.must_understand.find((member) => !UNDERSTOOD.includes(member));
+  if (unknown !== undefined) {
+    throw needsSpin(subject, `it needs a host that understands ${unknown}`);
   }
   const required = [document, ...document.components]
     .flatMap(({ host_requirements }) => [...host_requirements])
@@ -172,8 +172,8 @@ function componentsOf(document: LockedDocument, subject: string): Map<string, Sp
   return components;
 }
 
-/** Spin 2 writes the options of triggers by type, and those of a lone type once more as they were in Spin 1. */
+/** Reads the base path as Spin 2 writes it, by type of trigger, or as Spin 1 did. */
 function basePathOf({ metadata }: LockedDocument): string {
-  const lone = metadata.trigger?.type === "http" ? metadata.trigger.base : undefined;
-  return metadata.triggers?.http?.base ?? lone ?? "/";
+  const older = metadata.trigger?.type === "http" ? metadata.trigger.base : undefined;
+  return metadata.triggers?.http?.base ?? older ?? "/";
 }

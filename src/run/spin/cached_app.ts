@@ -6,8 +6,8 @@ import type { BlobLocator } from "./static_files.ts";
 export interface CachedApp {
   readonly kind: "app";
   readonly app: SpinApp;
-  /** Finds the static files of components. */
+  /** Locates static files of the components. */
   readonly locate: BlobLocator;
-  /** The Wasm of a component. */
+  /** Returns the Wasm of a component. @throws LarderError LDR_NOT_CACHED, LDR_BAD_MANIFEST */
   wasm(component: string): WasmSource;
 }

@@ -3,10 +3,10 @@ import { maybe } from "../../oci/descriptor.ts";
 import { badLockedApp, checkLockedApp, mapOf } from "../../oci/locked_app.ts";
 import { needsSpin } from "../wasm/requirements.ts";
 
-/** What answers the requests of one route. Source: Spin's spin-http crate, `HttpTriggerConfig`. */
+/** A route and what answers its requests. Source: Spin's spin-http crate, `HttpTriggerConfig`. */
 export interface HttpTrigger {
   readonly id: string;
-  /** As the author wrote it; undefined for a private endpoint, which no request from outside reaches. */
+  /** As the author wrote it; undefined for a private endpoint, which requests from outside cannot reach. */
   readonly route: string | undefined;
   readonly target: HttpTarget;
 }
@@ -15,14 +15,14 @@ export type HttpTarget =
   | { readonly kind: "component"; readonly component: string }
   | { readonly kind: "response"; readonly response: StaticResponse };
 
-/** An answer that needs no component. */
+/** A response without a component. */
 export interface StaticResponse {
   readonly status: number;
   readonly headers: ReadonlyMap<string, string>;
   readonly body: string;
 }
 
-/** A trigger as the locked app has it. */
+/** A trigger in a locked app. */
 export interface LockedTrigger {
   readonly id: string;
   readonly trigger_config?: unknown;
@@ -48,13 +48,13 @@ const ConfigSchema = v.object({
 
 type Config = v.InferOutput<typeof ConfigSchema>;
 
-/** Executors that call a component's HTTP handler; the other one is Wagi. */
+/** Executors that call a component's HTTP handler; Spin's only other one is Wagi. */
 const HANDLER_EXECUTORS = ["http", "spin"];
 
 /**
- * Reads an HTTP trigger of a locked app.
- * @param components the ids that the app has
- * @throws LarderError LDR_BAD_MANIFEST, LDR_UNSUPPORTED_WASM
+ * Parses an HTTP trigger of a locked app.
+ * @param components ids of the app's components
+ * @throws LarderError LDR_BAD_MANIFEST; LDR_UNSUPPORTED_WASM if the trigger needs features that only Spin has
  */
 export function readHttpTrigger(
   trigger: LockedTrigger,
@@ -64,20 +64,20 @@ export function readHttpTrigger(
   const { id } = trigger;
   const name = `the trigger "${id}"`;
   const config = checkLockedApp(ConfigSchema, trigger.trigger_config, subject, `triggers.${id}`);
-  // Spin takes no option that it does not know, since it might be one that restricts.
+  // Spin, too, refuses unknown options, because they could be restrictions.
   const options = Object.keys(trigger.trigger_config as object);
   const unknown = options.find((option) => !Object.hasOwn(ConfigSchema.entries, option));
   if (unknown !== undefined) throw needsSpin(subject, `${name} has the option "${unknown}"`);
   if (trigger.trigger_dependencies.size > 0) throw needsSpin(subject, `${name} has middleware`);
   const executor = config.executor?.type ?? "http";
   if (!HANDLER_EXECUTORS.includes(executor)) {
-    throw needsSpin(subject, `${name} is for the executor "${executor}"`);
+    throw needsSpin(subject, `${name} uses the executor "${executor}"`);
   }
   const target = targetOf(config, name, subject);
   if (target.kind === "component" && !components.has(target.component)) {
     throw badLockedApp(
       subject,
-      `${name} is for the component "${target.component}", which it lacks`,
+      `${name} names the component "${target.component}", which the app does not have`,
     );
   }
   return { id, route: typeof config.route === "string" ? config.route : undefined, target };
@@ -92,7 +92,7 @@ function targetOf(config: Config, name: string, subject: string): HttpTarget {
   if (!response) return { kind: "component", component: component! };
   const { status_code: status = 200, headers, body = "" } = response;
   const bad = [...headers].find(([name, value]) => !isHeader(name, value));
-  if (bad) throw badLockedApp(subject, `${name} has the header "${bad[0]}", which cannot be sent`);
+  if (bad) throw badLockedApp(subject, `${name} has the header "${bad[0]}", which is not valid`);
   return { kind: "response", response: { status, headers, body } };
 }
 

@@ -3,16 +3,15 @@ import { SyntaxFault } from "../grants/syntax_fault.ts";
 /**
  * The pattern of a route: `/cart`, `/users/:id/edit`, `/files/:name.json`, `/static/...`.
  *
- * Paths are compared segment by segment as they stand, without decoding; empty segments do not count, so that
- * slashes may be repeated and may end a path. Source: Spin's documentation, "HTTP Trigger Routes", and the
- * routefinder crate, which Spin matches with.
+ * Paths are matched segment by segment without decoding. Empty segments are ignored, so repeated and trailing slashes
+ * match. Source: Spin's documentation, "HTTP Trigger Routes", and the routefinder crate that Spin uses.
  */
 export class RoutePattern {
   readonly #segments: readonly Segment[];
-  /** Whether it matches everything below it too. */
+  /** True if it also matches every path below. */
   readonly isWildcard: boolean;
 
-  /** @throws BadText */
+  /** @throws SyntaxFault */
   constructor(route: string) {
     const prefix = /^(.*)\/(?:\.\.\.|\*)$/s.exec(route)?.[1];
     this.isWildcard = prefix !== undefined;
@@ -20,24 +19,24 @@ export class RoutePattern {
   }
 
   /**
-   * What a path has in the places of the pattern's names, and below it; undefined if it does not match.
-   * @param segments those of the path
+   * Matches a path; undefined if it does not match.
+   * @param segments the path's segments
    */
   match(path: string, segments = segmentsOf(path)): PatternMatch | undefined {
     const own = this.#segments.length;
     if (segments.length < own || (segments.length > own && !this.isWildcard)) return undefined;
     const parameters = new Map<string, string>();
     for (const [index, { expression, names }] of this.#segments.entries()) {
-      const found = expression.exec(segments[index]!);
-      if (!found) return undefined;
-      names.forEach((name, at) => parameters.set(name, found[at + 1]!));
+      const groups = expression.exec(segments[index]!);
+      if (!groups) return undefined;
+      names.forEach((name, at) => parameters.set(name, groups[at + 1]!));
     }
-    return { parameters, below: this.isWildcard ? below(segments.slice(own), path) : "" };
+    return { parameters, rest: this.isWildcard ? restOf(segments.slice(own), path) : "" };
   }
 
   /**
-   * Negative if this pattern has precedence over the other one, 0 where both match the same paths: the first
-   * segment of different kinds decides, and a pattern that ends has precedence over one that goes on below.
+   * Returns a negative number if this pattern has precedence over the other one, and 0 if neither has. The first
+   * segment that differs in kind decides, then the shorter pattern has precedence.
    */
   compare(other: RoutePattern): number {
     const kinds = this.#kinds();
@@ -49,7 +48,7 @@ export class RoutePattern {
     return kinds.length - others.length;
   }
 
-  /** Equal for patterns that match the same paths, whatever names they use. */
+  /** A key that is equal for patterns that match the same paths, whatever their names. */
   get shape(): string {
     const expressions = this.#segments.map((segment) => segment.expression.source);
     return JSON.stringify([expressions, this.isWildcard]);
@@ -62,12 +61,13 @@ export class RoutePattern {
 }
 
 export interface PatternMatch {
+  /** Values of the pattern's `:name` segments, by name. */
   readonly parameters: ReadonlyMap<string, string>;
-  /** What a wildcard stands for, with its slashes: ``, `/` or `/a/b`. */
-  readonly below: string;
+  /** The part of the path that a wildcard matches, with its slashes: ``, `/` or `/a/b`. */
+  readonly rest: string;
 }
 
-/** What a segment may be, in the order of precedence; `mixed` has a name within fixed text, as `:name.json`. */
+/** Kinds of segments in the order of precedence; `mixed` has names and fixed text, such as `:name.json`. */
 const KINDS = ["literal", "mixed", "name", "wildcard"] as const;
 type Kind = typeof KINDS[number];
 
@@ -77,19 +77,19 @@ interface Segment {
   readonly names: readonly string[];
 }
 
-/** The segments of a path that count. */
+/** Returns the segments of a path that are not empty. */
 export function segmentsOf(path: string): string[] {
   return path.split("/").filter((segment) => segment !== "");
 }
 
-/** Dots separate the names within a segment: each but the last ends at the next dot. */
+/** Parses a segment. Dots separate the names in it: a name matches up to the next dot, the last one to the end. */
 function parseSegment(segment: string): Segment {
   if (segment.startsWith("*")) {
-    throw new SyntaxFault(`"${segment}" may only stand at the end, as "..."`);
+    throw new SyntaxFault(`"${segment}" is only allowed at the end, as "..."`);
   }
   const parts = segment.split(".");
   const names = parts.filter((part) => part.startsWith(":")).map((part) => part.slice(1));
-  if (names.includes("")) throw new SyntaxFault(`a name is missing behind ":"`);
+  if (names.includes("")) throw new SyntaxFault(`the name after ":" is missing`);
   const source = parts.map((part, at) => {
     if (!part.startsWith(":")) return RegExp.escape(part);
     return at === parts.length - 1 ? "(.+)" : "([^.]+)";
@@ -98,8 +98,8 @@ function parseSegment(segment: string): Segment {
   return { kind, names, expression: new RegExp(`^${source}$`, "s") };
 }
 
-/** Spin keeps the slash that ends a path, although it does not count in matching. */
-function below(segments: readonly string[], path: string): string {
+/** Returns the rest of a path, with its trailing slash: Spin keeps it, although matching ignores it. */
+function restOf(segments: readonly string[], path: string): string {
   const slash = path.endsWith("/") ? "/" : "";
   return segments.length === 0 ? slash : `/${segments.join("/")}${slash}`;
 }

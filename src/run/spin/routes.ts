@@ -1,9 +1,9 @@
-import { readText } from "../grants/syntax_fault.ts";
 import type { HttpTarget, HttpTrigger } from "./http_trigger.ts";
+import { parseLockedText } from "./locked_text.ts";
 import type { RequestTarget } from "./request_target.ts";
 import { RoutePattern, segmentsOf } from "./route_pattern.ts";
 
-/** Spin answers everything below itself, and no component ever sees it. */
+/** Prefix of the paths that Spin itself answers; components never receive them. */
 export const RESERVED_PREFIX = "/.well-known/spin/";
 
 /** A route that can be requested. */
@@ -11,47 +11,47 @@ export interface Route {
   /** As the author wrote it: `/users/:id/...`. */
   readonly raw: string;
   /** With the app's base path before it; empty for the root. */
-  readonly based: string;
+  readonly fullPath: string;
   readonly basePath: string;
   readonly target: HttpTarget;
 }
 
-/** What answers a request, and which parts of its path the route names. */
+/** The route of a request, and the parts of its path that the route names. */
 export interface RouteMatch {
   readonly route: Route;
-  /** What `:name` segments stand for, as it stands in the URL. */
+  /** Values of `:name` segments, not decoded. */
   readonly parameters: ReadonlyMap<string, string>;
-  /** What the `...` at the end stands for, with its slashes: ``, `/` or `/a/b`. */
+  /** The part of the path that `...` matches, with its slashes: ``, `/` or `/a/b`. */
   readonly pathInfo: string;
 }
 
-/** A route that is never reached, since another trigger has the same one. */
+/** A route that is never reached, because a later trigger has the same one. */
 export interface DuplicateRoute {
   readonly route: Route;
   readonly effective: Route;
 }
 
 /**
- * Chooses what answers a request: the trigger with the most exact route.
+ * Selects the trigger with the most specific route for a request.
  *
  * Source: Spin's documentation, "Resolving Overlapping Routes", and its spin-http-routes crate.
  */
 export class Router {
-  /** In the order of the app. */
+  /** Routes that can be reached, in the order of the app. */
   readonly routes: readonly Route[];
   readonly duplicates: readonly DuplicateRoute[];
-  /** In the order of precedence. */
+  /** Candidates in the order of precedence. */
   readonly #candidates: readonly Candidate[];
 
   /**
-   * @param subject what it is the app of, for messages
+   * @param subject name of the app, for messages
    * @throws LarderError LDR_BAD_MANIFEST
    */
   constructor(app: RoutedApp, subject: string) {
     const candidates = app.httpTriggers.flatMap((trigger) =>
       candidateOf(trigger, app.basePath, subject)
     );
-    // Where routes are the same, the last one counts, as in Spin.
+    // As in Spin, the last one of equal routes wins.
     const effective = new Map(candidates.map((candidate) => [candidate.pattern.shape, candidate]));
     this.routes = [...effective.values()].map(({ route }) => route);
     this.duplicates = candidates.flatMap(({ route, pattern }) => {
@@ -62,22 +62,21 @@ export class Router {
   }
 
   /**
-   * The route of a request.
-   * @param path of the URL, as it was sent
-   * @returns undefined if there is none
+   * Returns the route of a request; undefined if none matches.
+   * @param path the path of the URL, not decoded
    */
   match(path: string): RouteMatch | undefined {
     if (path.startsWith(RESERVED_PREFIX)) return undefined;
     const segments = segmentsOf(path);
     for (const { route, pattern } of this.#candidates) {
-      const found = pattern.match(path, segments);
-      if (found) return { route, parameters: found.parameters, pathInfo: found.below };
+      const match = pattern.match(path, segments);
+      if (match) return { route, parameters: match.parameters, pathInfo: match.rest };
     }
     return undefined;
   }
 }
 
-/** What a {@link Router} needs of an app. */
+/** The part of an app that a {@link Router} uses. */
 export interface RoutedApp {
   readonly basePath: string;
   readonly httpTriggers: readonly HttpTrigger[];
@@ -94,21 +93,23 @@ function candidateOf(
   subject: string,
 ): Candidate | [] {
   if (raw === undefined) return [];
-  const based = `${withoutSlash(basePath)}${withoutSlash(raw.startsWith("/") ? raw : `/${raw}`)}`;
-  const place = `the route "${raw}" of the trigger "${id}"`;
-  const pattern = readText(subject, place, () => new RoutePattern(based));
-  return { route: { raw, based, basePath, target }, pattern };
+  const fullPath = `${withoutSlash(basePath)}${
+    withoutSlash(raw.startsWith("/") ? raw : `/${raw}`)
+  }`;
+  const location = `the route "${raw}" of the trigger "${id}"`;
+  const pattern = parseLockedText(subject, location, () => new RoutePattern(fullPath));
+  return { route: { raw, fullPath, basePath, target }, pattern };
 }
 
 function withoutSlash(path: string): string {
   return path.endsWith("/") ? path.slice(0, -1) : path;
 }
 
-/** A name that may stand in the name of a header. */
+/** Names that can be part of a header's name. */
 const HEADER_PART = /^[A-Za-z0-9_-]+$/;
 
 /**
- * The headers that Spin gives a component about a request, in the place of any that the client sent.
+ * Returns the headers that Spin adds to a request for a component; they replace those that the client sent.
  * Source: Spin's documentation, "Additional Request Information".
  */
 export function spinHeaders(
@@ -120,7 +121,7 @@ export function spinHeaders(
   const headers: [string, string][] = [
     ["spin-path-info", pathInfo],
     ["spin-full-url", `http://${authority}${path}${query}`],
-    ["spin-matched-route", route.based],
+    ["spin-matched-route", route.fullPath],
     ["spin-base-path", route.basePath],
     ["spin-raw-component-route", route.raw],
     ["spin-component-route", route.raw.replace(/\/\.\.\.$/, "")],

@@ -1,40 +1,40 @@
-import { allowedHosts } from "./allowed_hosts.ts";
-import type { GuestProgram } from "../engine/component.ts";
-import type { CachedApp } from "./cached_app.ts";
 import { LarderError } from "../../base/errors.ts";
 import type { Compiler } from "../engine/compiler.ts";
+import type { GuestProgram } from "../engine/component.ts";
+import { compileComponent, type PreparedWasm, prepareWasm } from "../engine/prepare.ts";
 import type { HostSettings } from "../wasi/host.ts";
-import { mountTree } from "./static_files.ts";
 import { needsSpin } from "../wasm/requirements.ts";
-import { Router } from "./routes.ts";
+import { allowedHosts } from "./allowed_hosts.ts";
 import { type SpinApp, type SpinComponent, unsupportedTriggers } from "./app.ts";
+import type { CachedApp } from "./cached_app.ts";
+import { Router } from "./routes.ts";
+import { mountTree } from "./static_files.ts";
 import { componentVariables, resolveVariables, type Variables } from "./variables.ts";
-import { compileWasm, type Prepared, prepareWasm } from "../engine/prepare.ts";
 
-/** A Spin app that nothing stands in the way of, with all of its components compiled. */
+/** A Spin app that is ready to be served. */
 export interface SpinSite {
   readonly router: Router;
-  /** By the components' ids. */
+  /** Programs by the ids of their components. */
   readonly programs: ReadonlyMap<string, GuestProgram>;
 }
 
 export interface SpinSiteOptions {
-  /** Of `--variable`. */
+  /** Values of `--variable`. */
   readonly variables: Variables;
-  /** Where the app will answer, for the requests that it makes to itself. */
+  /** The origin at which the app will answer, for requests to itself. */
   readonly origin: string;
   readonly compiler: Compiler;
-  /** Told of each component that has to be compiled. */
+  /** Called with the name of each component that has to be compiled. */
   readonly onCompile?: (name: string) => void;
-  /** Told of each component whose compiled form cannot be kept. */
+  /** Called for each component whose compiled form cannot be stored. */
   readonly warn?: (message: string) => void;
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * Makes a Spin app ready to be served. Whatever is wrong with it is found before the first component is compiled.
+ * Prepares a Spin app to be served. Everything else is checked before the first component is compiled.
  *
- * @param name of the app, for messages
+ * @param name name of the app, for messages
  * @throws LarderError LDR_UNSUPPORTED_WASM, LDR_NOT_RUNNABLE, LDR_BAD_MANIFEST, LDR_BAD_WASM, LDR_USAGE, …
  */
 export async function prepareSpinApp(
@@ -45,12 +45,12 @@ export async function prepareSpinApp(
   const { app } = cached;
   const router = routerOf(app, name);
   const variables = resolveVariables(app, options.variables);
-  const parts = [...requestable(router)].map((id) =>
+  const components = [...componentsOf(router)].map((id) =>
     prepareComponent(name, cached, app.components.get(id)!, variables, options.origin)
   );
   const programs = new Map<string, GuestProgram>();
-  for (const { id, prepared, settings } of parts) {
-    programs.set(id, { ...await compileWasm(prepared, options), settings });
+  for (const { id, prepared, settings } of components) {
+    programs.set(id, { ...await compileComponent(prepared, options), settings });
   }
   return { router, programs };
 }
@@ -60,13 +60,13 @@ function routerOf(app: SpinApp, name: string): Router {
   if (trigger !== undefined) throw needsSpin(name, `it has a trigger of type ${trigger}`);
   const router = new Router(app, name);
   if (router.routes.length > 0) return router;
-  throw new LarderError("LDR_NOT_RUNNABLE", `cannot run ${name}: it has no route to answer at`, {
+  throw new LarderError("LDR_NOT_RUNNABLE", `cannot run ${name}: it has no route`, {
     hint: "give one of its components an HTTP trigger",
   });
 }
 
-/** The components that a request can reach. */
-function requestable(router: Router): Set<string> {
+/** Returns the ids of the components that a request can reach. */
+function componentsOf(router: Router): Set<string> {
   return new Set(
     router.routes.flatMap(({ target }) => target.kind === "component" ? [target.component] : []),
   );
@@ -74,7 +74,7 @@ function requestable(router: Router): Set<string> {
 
 interface PreparedComponent {
   readonly id: string;
-  readonly prepared: Prepared;
+  readonly prepared: PreparedWasm;
   readonly settings: HostSettings;
 }
 
@@ -94,7 +94,10 @@ function prepareComponent(
     });
   }
   if (component.dependencies.length > 0) {
-    throw needsSpin(name, `its component "${id}" is put together from others when it starts`);
+    throw needsSpin(
+      name,
+      `its component "${id}" has dependencies that are composed when it starts`,
+    );
   }
   const settings: HostSettings = {
     grantor: "app",

@@ -1,19 +1,20 @@
 import { LarderError } from "../../base/errors.ts";
-import { readText, SyntaxFault } from "../grants/syntax_fault.ts";
+import { SyntaxFault } from "../grants/syntax_fault.ts";
 import type { SpinApp, SpinComponent } from "./app.ts";
+import { parseLockedText } from "./locked_text.ts";
 
-/** The values of an app's variables, by name. */
+/** Values of variables by name. */
 export type Variables = ReadonlyMap<string, string>;
 
 /**
- * The values that an app runs with: the given ones, and the defaults for the rest.
+ * Returns the values of an app's variables: the given ones, and the defaults of the others.
  *
- * @param given what `--variable NAME=VALUE` named
- * @throws LarderError LDR_USAGE where the app has no such variable, or needs a value that was not given
+ * @param given values of `--variable NAME=VALUE`
+ * @throws LarderError LDR_USAGE if the app has no such variable, or a value without a default was not given
  */
 export function resolveVariables(app: SpinApp, given: Variables): Variables {
-  const stray = [...given.keys()].find((name) => !app.variables.has(name));
-  if (stray !== undefined) throw unknownVariable(app, stray);
+  const unknown = [...given.keys()].find((name) => !app.variables.has(name));
+  if (unknown !== undefined) throw unknownVariable(app, unknown);
   const values = new Map<string, string>();
   const missing: string[] = [];
   for (const [name, variable] of app.variables) {
@@ -26,8 +27,8 @@ export function resolveVariables(app: SpinApp, given: Variables): Variables {
 }
 
 /**
- * The variables that a component sees, which are those of its own configuration and not the app's.
- * @param subject what it is a component of, for messages
+ * Returns the variables of a component: those of its own configuration, not the app's.
+ * @param subject name of the app, for messages
  * @throws LarderError LDR_BAD_MANIFEST
  */
 export function componentVariables(
@@ -37,16 +38,16 @@ export function componentVariables(
 ): Variables {
   return new Map(
     [...component.config].map(([name, template]) => {
-      const place = `the variable "${name}" of the component "${component.id}"`;
-      return [name, readText(subject, place, () => expandTemplate(template, variables))];
+      const location = `the variable "${name}" of the component "${component.id}"`;
+      return [name, parseLockedText(subject, location, () => expandTemplate(template, variables))];
     }),
   );
 }
 
 /**
- * Puts values into the places of a template: `https://{{ host }}/v1`. What stands in a value is not looked at.
+ * Expands a template such as `https://{{ host }}/v1`. Values are not expanded again.
  * Source: Spin's spin-expressions crate, `Template`.
- * @throws BadText
+ * @throws SyntaxFault
  */
 export function expandTemplate(template: string, variables: Variables): string {
   let expanded = "";
@@ -66,14 +67,14 @@ export function expandTemplate(template: string, variables: Variables): string {
 function unknownVariable(app: SpinApp, name: string): LarderError {
   const known = [...app.variables.keys()].sort().join(", ");
   return new LarderError("LDR_USAGE", `the app ${app.name} has no variable "${name}"`, {
-    hint: known ? `it has these: ${known}` : "it has no variables: leave --variable out",
+    hint: known ? `its variables are ${known}` : "it has no variables: leave out --variable",
   });
 }
 
 function missingValues(app: SpinApp, names: readonly string[]): LarderError {
-  const shown = names.map((name) => `"${name}"`).join(", ");
-  const what = names.length === 1 ? "a value for the variable" : "values for the variables";
-  return new LarderError("LDR_USAGE", `the app ${app.name} needs ${what} ${shown}`, {
+  const quoted = names.map((name) => `"${name}"`).join(", ");
+  const needed = names.length === 1 ? "a value for the variable" : "values for the variables";
+  return new LarderError("LDR_USAGE", `the app ${app.name} needs ${needed} ${quoted}`, {
     hint: `give it with ${names.map((name) => `--variable ${name}=VALUE`).join(" ")}`,
   });
 }

@@ -1,21 +1,22 @@
-/** Read buffer when looking for the sections of a Wasm binary. */
+/** Bytes that are read at once from a Wasm file. */
 const WASM_WINDOW = 64 * 1024;
 
-/** Bytes that are in memory or in a file. */
+/** Bytes in memory or in a file. */
 export interface ByteSource {
   readonly size: number;
   /**
-   * The bytes from `start` to before `end`, good until the next call; fewer where a file was cut short meanwhile.
+   * Returns the bytes from `start` to before `end`, valid until the next call. There are fewer if the file was
+   * truncated meanwhile.
    */
   slice(start: number, end: number): Uint8Array;
 }
 
-/** Bytes in memory as a source. */
+/** Returns a source for bytes in memory. */
 export function memorySource(bytes: Uint8Array): ByteSource {
   return { size: bytes.length, slice: (start, end) => bytes.subarray(start, end) };
 }
 
-/** Reads a file through a window, so that many small slices cost few reads and what is passed over costs none. */
+/** Reads a file through a window: many small slices need few reads, and skipped bytes none. */
 export class FileSource implements ByteSource {
   readonly size: number;
   readonly #file: Deno.FsFile;

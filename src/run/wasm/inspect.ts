@@ -9,23 +9,25 @@ import {
   componentExport,
   componentImport,
   coreInstance,
+  HEADER,
   moduleExport,
   type ModuleImport,
   moduleImport,
+  SECTION,
 } from "./sections.ts";
 
-/** The largest import or export section of a Wasm binary: hundreds of thousands of names. */
+/** 16 MiB limit on an import or export section, which is hundreds of thousands of names. */
 const MAX_WASM_NAMES = 16 * 1024 * 1024;
 
-/** How deep a Wasm component may nest others. */
+/** Limit on the nesting of components. */
 const MAX_WASM_NESTING = 100;
 
-/** A Wasm binary, by the names that it shares with its host. */
+/** A Wasm binary by its imports and exports. */
 export type WasmBinary = WasmModule | WasmComponent;
 
 export interface WasmModule {
   readonly kind: "module";
-  /** Bytes. */
+  /** In bytes. */
   readonly size: number;
   readonly imports: readonly ModuleImport[];
   readonly exports: readonly string[];
@@ -33,45 +35,52 @@ export interface WasmModule {
 
 export interface WasmComponent {
   readonly kind: "component";
-  /** Bytes. */
+  /** In bytes. */
   readonly size: number;
-  /** Such as `wasi:http/types@0.2.3`: those of the component itself, not of what is nested in it. */
+  /** Such as `wasi:http/types@0.2.3`; only those of the outermost component. */
   readonly imports: readonly string[];
   readonly exports: readonly string[];
 }
 
-/** Where a binary, or one that is nested in it, begins and ends in its file. */
+/** Offsets of a binary, or of one that is nested in it, in its file. */
 interface Range {
   readonly start: number;
   readonly end: number;
 }
 
-interface Section extends Range {
+/** The content of a section. */
+interface SectionRange extends Range {
   readonly id: number;
 }
 
-const HEADER = 8;
-/** A number and a size, which takes five bytes at most. */
+/** Bytes of an id and a size, at most. */
 const SECTION_HEADER = 6;
-/** So many bytes tell what a file is. */
+/** Bytes that are enough to recognise a kind of file. */
 const START = 512;
 const MAGIC = [0x00, 0x61, 0x73, 0x6d];
-/** The version and the layer, which follow the magic number. */
+/** Version and layer, which follow the magic number, in hexadecimal. */
 const MODULE = "01000000";
 const COMPONENT = "0d000100";
 
-/** Sections by their numbers. */
-const MODULES = { import: 2, export: 7, last: 13 };
-const COMPONENTS = { module: 1, coreInstance: 2, component: 4, import: 10, export: 11, last: 12 };
+/** Ids of sections of a component. */
+const COMPONENT_SECTION = {
+  module: 1,
+  coreInstance: 2,
+  component: 4,
+  import: 10,
+  export: 11,
+  last: 12,
+};
 
 /**
- * Tells what a Wasm binary is, by its imports and exports; whether its code is valid shows when it is compiled.
+ * Reads the imports and exports of a Wasm binary. Its code is not validated.
  *
- * Invariant: no name in a component, nor in the modules in it, can carry code into a script that is made of it.
+ * Invariant: no name in a component, nor in its nested modules, can carry code into the script that is generated from
+ * the component.
  *
  * Sources: WebAssembly core specification, "Binary Format"; component-model, design/mvp/Binary.md.
  *
- * @param name what it is called in messages
+ * @param name used in messages
  * @throws LarderError LDR_BAD_WASM
  */
 export function inspectWasm(bytes: Uint8Array, name: string): WasmBinary {
@@ -79,7 +88,7 @@ export function inspectWasm(bytes: Uint8Array, name: string): WasmBinary {
 }
 
 /**
- * As {@link inspectWasm}. Code is not read, so a large file costs no more than a small one.
+ * Reads the imports and exports of a file, see {@link inspectWasm}. Code is skipped, so large files take no longer.
  * @throws LarderError LDR_BAD_WASM, LDR_NOT_FOUND, LDR_DISK*
  */
 export function inspectWasmFile(path: string, name: string = path): WasmBinary {
@@ -94,9 +103,9 @@ export function inspectWasmFile(path: string, name: string = path): WasmBinary {
 }
 
 /**
- * The bytes of a file, whatever they are.
- * @param name what it is called in messages
- * @throws LarderError LDR_BAD_WASM for what is no file, LDR_NOT_FOUND, LDR_DISK*
+ * Reads a file, which need not be Wasm.
+ * @param name used in messages
+ * @throws LarderError LDR_BAD_WASM if it is not a file, LDR_NOT_FOUND, LDR_DISK*
  */
 export function readWasmFile(path: string, name: string = path): Uint8Array<ArrayBuffer> {
   return accessFile(path, name, () => Deno.readFileSync(path));
@@ -104,7 +113,7 @@ export function readWasmFile(path: string, name: string = path): Uint8Array<Arra
 
 function accessFile<T>(path: string, name: string, access: () => T): T {
   try {
-    // Opening a pipe would wait for somebody to write.
+    // Opening a pipe would wait for a writer.
     if (Deno.statSync(path).isFile) return access();
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw diskError(error, "read", path);
@@ -113,19 +122,19 @@ function accessFile<T>(path: string, name: string, access: () => T): T {
       cause: error,
     });
   }
-  throw notWasm(name, "no file but a folder or a device");
+  throw notWasm(name, "a folder or a device");
 }
 
 function inspect(source: ByteSource, name: string): WasmBinary {
-  const whole = { start: 0, end: source.size };
+  const range = { start: 0, end: source.size };
   let header: string | undefined;
   try {
-    header = headerOf(source, whole);
+    header = headerOf(source, range);
     if (header === MODULE) {
-      return { kind: "module", size: source.size, ...readModule(source, whole, false) };
+      return { kind: "module", size: source.size, ...readModule(source, range, false) };
     }
     if (header === COMPONENT) {
-      return { kind: "component", size: source.size, ...readComponent(source, whole, 0) };
+      return { kind: "component", size: source.size, ...readComponent(source, range, 0) };
     }
   } catch (error) {
     if (!(error instanceof MalformedWasm)) throw error;
@@ -140,14 +149,14 @@ function inspect(source: ByteSource, name: string): WasmBinary {
     : otherVersion(name, header);
 }
 
-/** Version and layer in hexadecimal; undefined where the magic number is not there. */
+/** Returns version and layer in hexadecimal; undefined if the magic number is missing. */
 function headerOf(source: ByteSource, { start, end }: Range): string | undefined {
   const bytes = source.slice(start, Math.min(start + HEADER, end));
-  const begins = MAGIC.every((byte, i) => i >= bytes.length || bytes[i] === byte);
-  if (bytes.length === 0 || !begins) return undefined;
+  const hasMagic = MAGIC.every((byte, i) => i >= bytes.length || bytes[i] === byte);
+  if (bytes.length === 0 || !hasMagic) return undefined;
   if (bytes.length < HEADER) {
-    const truncated = isWhole({ start, end });
-    throw new MalformedWasm("its header ends", start + bytes.length, { truncated });
+    const truncated = isOutermost({ start, end });
+    throw new MalformedWasm("the header ends early", start + bytes.length, { truncated });
   }
   return toHex(bytes.subarray(MAGIC.length));
 }
@@ -155,15 +164,15 @@ function headerOf(source: ByteSource, { start, end }: Range): string | undefined
 function readModule(
   source: ByteSource,
   range: Range,
-  plainNames: boolean,
+  safeNames: boolean,
 ): Pick<WasmModule, "imports" | "exports"> {
   const imports: ModuleImport[] = [];
   const exports: string[] = [];
-  for (const section of sections(source, range, MODULES.last)) {
+  for (const section of sections(source, range, SECTION.last)) {
     const read = <T>(item: (reader: SectionReader) => T, into: T[]) =>
-      readItems(source, section, item, into, plainNames);
-    if (section.id === MODULES.import) read(moduleImport, imports);
-    if (section.id === MODULES.export) read(moduleExport, exports);
+      readItems(source, section, item, into, safeNames);
+    if (section.id === SECTION.import) read(moduleImport, imports);
+    if (section.id === SECTION.export) read(moduleExport, exports);
   }
   return { imports, exports };
 }
@@ -174,28 +183,28 @@ function readComponent(
   depth: number,
 ): Pick<WasmComponent, "imports" | "exports"> {
   if (depth > MAX_WASM_NESTING) {
-    throw new MalformedWasm("components are nested too deep", range.start);
+    throw new MalformedWasm("components are nested too deeply", range.start);
   }
   const imports: string[] = [];
   const exports: string[] = [];
-  for (const section of sections(source, range, COMPONENTS.last)) {
+  for (const section of sections(source, range, COMPONENT_SECTION.last)) {
     const read = <T>(item: (reader: SectionReader) => T, into: T[]) =>
       readItems(source, section, item, into, true);
     switch (section.id) {
-      case COMPONENTS.import:
+      case COMPONENT_SECTION.import:
         read(componentImport, imports);
         break;
-      case COMPONENTS.export:
+      case COMPONENT_SECTION.export:
         read(componentExport, exports);
         break;
-      case COMPONENTS.coreInstance:
+      case COMPONENT_SECTION.coreInstance:
         read(coreInstance, []);
         break;
-      case COMPONENTS.module:
+      case COMPONENT_SECTION.module:
         expectHeader(source, section, MODULE);
         readModule(source, section, true);
         break;
-      case COMPONENTS.component:
+      case COMPONENT_SECTION.component:
         expectHeader(source, section, COMPONENT);
         readComponent(source, section, depth + 1);
         break;
@@ -204,64 +213,64 @@ function readComponent(
   return { imports, exports };
 }
 
-/** The sections of a binary, one after the other. */
-function* sections(source: ByteSource, range: Range, last: number): Generator<Section> {
+/** Generates the sections of a binary. */
+function* sections(source: ByteSource, range: Range, lastId: number): Generator<SectionRange> {
   const { start, end } = range;
   for (let at = start + HEADER; at < end;) {
     const bytes = source.slice(at, Math.min(at + SECTION_HEADER, end));
-    const reader = new SectionReader(bytes, at, { last: isWhole(range) });
+    const reader = new SectionReader(bytes, at, { isLast: isOutermost(range) });
     const id = reader.byte();
-    if (id > last) throw new MalformedWasm(`there is no section ${id}`, at);
+    if (id > lastId) throw new MalformedWasm(`unknown section ${id}`, at);
     const size = reader.u32();
     const section = { id, start: at + reader.position, end: at + reader.position + size };
     if (section.end > end) {
-      const reason = `of the ${size} bytes of a section there are ${end - section.start}`;
-      throw new MalformedWasm(reason, section.start, { truncated: isWhole(range) });
+      const reason = `a section of ${size} bytes has only ${end - section.start}`;
+      throw new MalformedWasm(reason, section.start, { truncated: isOutermost(range) });
     }
     yield section;
     at = section.end;
   }
 }
 
-/** Whether it is the file itself: what is nested cannot be truncated without it. */
-function isWhole({ start }: Range): boolean {
+/** True for the file itself, the only range that can be truncated: a nested one ends in it. */
+function isOutermost({ start }: Range): boolean {
   return start === 0;
 }
 
-/** Reads a section that is a list. */
+/** Reads a section that is a list of items. */
 function readItems<T>(
   source: ByteSource,
   { start, end }: Range,
   item: (reader: SectionReader) => T,
   into: T[],
-  plainNames: boolean,
+  safeNames: boolean,
 ): void {
   const size = end - start;
   if (size > MAX_WASM_NAMES) {
-    throw new MalformedWasm(`a list of names has ${formatBytes(size)}`, start);
+    throw new MalformedWasm(`a list of names is too large (${formatBytes(size)})`, start);
   }
-  const reader = new SectionReader(source.slice(start, end), start, { plainNames });
+  const reader = new SectionReader(source.slice(start, end), start, { safeNames });
   for (const each of reader.list(() => item(reader))) into.push(each);
   reader.end();
 }
 
 function expectHeader(source: ByteSource, range: Range, header: string): void {
   if (headerOf(source, range) !== header) {
-    throw new MalformedWasm("what is nested is not what its section says", range.start);
+    throw new MalformedWasm("a nested binary is not what its section says", range.start);
   }
 }
 
 function otherVersion(name: string, header: string): LarderError {
   return new LarderError(
     "LDR_BAD_WASM",
-    `${name} is WebAssembly of a version (${header}) that larder does not know`,
-    { hint: "build it with tools that write modules of version 1 or components of version 13" },
+    `${name} has an unknown version of WebAssembly (${header})`,
+    { hint: "build it with tools that produce modules of version 1 or components of version 13" },
   );
 }
 
 function notWasm(name: string, kind: string | undefined): LarderError {
-  const looks = kind === undefined ? "" : kind === "empty" ? ": it is empty" : `: it is ${kind}`;
-  return new LarderError("LDR_BAD_WASM", `${name} is not WebAssembly${looks}`, {
+  const what = kind === undefined ? "" : `: it is ${kind}`;
+  return new LarderError("LDR_BAD_WASM", `${name} is not WebAssembly${what}`, {
     hint: "name a WebAssembly module or component",
   });
 }

@@ -1,61 +1,60 @@
-import { type MemoryShape, PAGE, takeMemory } from "./memory_image.ts";
 import { concatBytes } from "../../base/bytes.ts";
+import { encodeSection, encodeU32 } from "./encoder.ts";
+import { extractMemory, type MemoryImage, PAGE } from "./memory_image.ts";
 import type { SectionReader } from "./reader.ts";
-import { leb, readContent, readSections, SECTION, section } from "./encoder.ts";
+import { readContent, readSections, SECTION } from "./sections.ts";
 
-/** The memory that a guest's module may have, unless it asks for more to begin with. */
-export const GUEST_MEMORY = 1024 * 1024 * 1024;
+/** Bytes to which the memories of a guest's module can grow together, unless they are larger from the beginning. */
+export const MAX_GUEST_MEMORY = 1024 * 1024 * 1024;
 
-/** A core module whose memories cannot grow past {@link GUEST_MEMORY}, or past what they begin with. */
-export interface BoundedModule {
+/** A core module whose memories cannot grow past {@link MAX_GUEST_MEMORY}, or past their initial size. */
+export interface LimitedModule {
   readonly code: Uint8Array<ArrayBuffer>;
-  /** What its memory is to hold, where it imports that. */
+  /** Initial contents of the memory, if the module imports it. */
   readonly image?: MemoryImage;
 }
 
-export interface MemoryImage {
-  readonly shape: MemoryShape;
-  readonly bytes: Uint8Array<ArrayBuffer>;
-}
-
-/** Bits of a memory's limits. */
-const MAXIMUM = 1;
-const KNOWN = 7;
+/** Flags of a memory's limits. */
+const HAS_MAXIMUM = 1;
+const KNOWN_FLAGS = 7;
 
 /**
- * Bounds the memories that a module has of its own: the one that most have is imported instead (see
- * {@link takeMemory}), and others are given a maximum.
+ * Limits the memories that a module defines. A single memory is imported instead ({@link extractMemory}); others get
+ * a maximum.
  *
  * @throws MalformedWasm
  */
-export function boundMemories(bytes: Uint8Array<ArrayBuffer>): BoundedModule {
-  const taken = takeMemory(bytes);
-  if (taken) return { code: taken.code, image: { shape: taken.memory, bytes: taken.image } };
-  return { code: limited(bytes) };
+export function limitMemories(bytes: Uint8Array<ArrayBuffer>): LimitedModule {
+  return extractMemory(bytes) ?? { code: withMaximums(bytes) };
 }
 
 interface Limits {
   readonly flags: number;
-  /** Pages. */
+  /** In pages. */
   readonly initial: number;
+  /** In pages. */
   readonly maximum: number;
 }
 
-/** The module with a maximum for each of its memories. What they have together to grow by, each gets a like part of. */
-function limited(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+/** Returns a module with a maximum for each of its memories, which can grow by equal shares of the rest. */
+function withMaximums(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
   const memory = readSections(bytes).find(({ id }) => id === SECTION.memory);
   if (!memory) return bytes;
   const limits = readLimits(readContent(bytes, memory));
-  // Of a proposal that V8 does not have, which refuses it.
-  if (limits.some(({ flags }) => flags > KNOWN)) return bytes;
-  const begin = limits.reduce((sum, { initial }) => sum + initial, 0);
-  const growth = Math.max(0, Math.floor((GUEST_MEMORY / PAGE - begin) / limits.length));
+  // V8 refuses the module: the flags are of a proposal that it lacks.
+  if (limits.some(({ flags }) => flags > KNOWN_FLAGS)) return bytes;
+  const initialPages = limits.reduce((sum, { initial }) => sum + initial, 0);
+  const growth = Math.max(0, Math.floor((MAX_GUEST_MEMORY / PAGE - initialPages) / limits.length));
   const entries = limits.map(({ flags, initial, maximum }) =>
-    concatBytes([leb(flags | MAXIMUM), leb(initial), leb(Math.min(maximum, initial + growth))])
+    concatBytes([
+      encodeU32(flags | HAS_MAXIMUM),
+      encodeU32(initial),
+      encodeU32(Math.min(maximum, initial + growth)),
+    ])
   );
   return concatBytes([
     bytes.subarray(0, memory.start),
-    section(SECTION.memory, [leb(limits.length), ...entries]),
+    encodeSection(SECTION.memory, [encodeU32(limits.length), ...entries]),
     bytes.subarray(memory.end),
   ]);
 }
@@ -64,6 +63,6 @@ function readLimits(reader: SectionReader): Limits[] {
   return reader.list(() => {
     const flags = reader.byte();
     const initial = reader.u64();
-    return { flags, initial, maximum: flags & MAXIMUM ? reader.u64() : Infinity };
+    return { flags, initial, maximum: flags & HAS_MAXIMUM ? reader.u64() : Infinity };
   });
 }

@@ -1,71 +1,73 @@
 import { concatBytes } from "../../base/bytes.ts";
+import { encodeName, encodeSection, encodeU32 } from "./encoder.ts";
 import {
   HEADER,
-  leb,
+  importsMemory,
+  MEMORY_KIND,
   readContent,
   readSections,
   SECTION,
   type Section,
-  section,
-  text,
-} from "./encoder.ts";
-import { importsMemory } from "./sections.ts";
+} from "./sections.ts";
 
 /**
- * A core module whose memory is imported instead of defined, and what that memory has to hold when an instance
- * begins.
+ * A core module that imports its memory instead of defining it, and the initial contents of that memory.
  *
- * Most of what an instance of a large guest costs are the page faults of its fresh memory: a JavaScript engine has
- * megabytes of data in thousands of segments. With this an instance can be given a used memory, written over.
- * What it sees is what the specification says: its active segments are in place before it starts, and are empty
- * from then on.
+ * Page faults of fresh memory are the main cost of an instance of a large guest: a JavaScript engine has megabytes of
+ * data in thousands of segments. With an image, an instance can be given a used memory that is overwritten. It
+ * observes what the specification says: its active segments are in place before it starts, and empty afterwards.
  */
-export interface ImagedModule {
+export interface ExtractedMemory {
   readonly code: Uint8Array<ArrayBuffer>;
-  readonly memory: MemoryShape;
-  /** What the memory holds from {@link MemoryShape.start} on; all else is zero. */
-  readonly image: Uint8Array<ArrayBuffer>;
+  readonly image: MemoryImage;
+}
+
+/** The initial contents of a memory. */
+export interface MemoryImage {
+  readonly shape: MemoryShape;
+  /** Bytes from {@link MemoryShape.start} on; all others are zero. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
 export interface MemoryShape {
-  /** Bytes; a multiple of 16, since V8 copies from shared memory byte by byte where the ends are not aligned. */
+  /** Offset in bytes; a multiple of 16, because V8 copies from shared memory byte by byte if the ends are unaligned. */
   readonly start: number;
-  /** Pages. */
+  /** In pages. */
   readonly initial: number;
-  /** Pages; undefined for a module that sets itself no limit. */
+  /** In pages; undefined if the module has no maximum. */
   readonly maximum?: number | undefined;
 }
 
-/** The import that is added. */
+/** The import that replaces the memory. */
 export const MEMORY_IMPORT = { module: "larder", name: "memory" } as const;
 
+/** Bytes of a page of memory. */
 export const PAGE = 65_536;
 
 const ALIGNMENT = 16;
-const MEMORY_KIND = 2;
 const I32_CONST = 0x41;
 const END = 0x0b;
-/** A passive segment of no bytes, which is what is left of an active one that has been applied. */
-const APPLIED = Uint8Array.of(1, 0);
+/** An empty passive segment, which replaces an active segment. */
+const EMPTY_SEGMENT = Uint8Array.of(1, 0);
 
 interface Segments {
-  /** What is to be copied into the memory. */
+  /** Segments to copy into the image. */
   readonly active: readonly { readonly offset: number; readonly bytes: Uint8Array }[];
-  /** Each as it is to stand in the module. */
+  /** Encoded segments of the rewritten module. */
   readonly rest: readonly Uint8Array[];
 }
 
 /**
- * Takes the memory out of a module.
+ * Extracts the memory of a module.
  *
- * @param bytes a module; what is wrong with its code shows when it is compiled
- * @returns undefined for one of another shape: without a memory of its own or with several, with a shared or a
- * 64-bit one, with one that it imports, or with segments whose place is computed
+ * @param bytes a module; its code is not validated
+ * @returns undefined unless the module defines exactly one memory, neither shared nor 64-bit, imports none, and has
+ * segments at constant offsets only
  * @throws MalformedWasm
  */
-export function takeMemory(bytes: Uint8Array): ImagedModule | undefined {
+export function extractMemory(bytes: Uint8Array): ExtractedMemory | undefined {
   const sections = readSections(bytes);
-  if (hasForeignMemory(bytes, sections)) return undefined;
+  if (hasImportedMemory(bytes, sections)) return undefined;
   const limits = readMemory(bytes, sections.find(({ id }) => id === SECTION.memory));
   const segments = limits &&
     readSegments(bytes, sections.find(({ id }) => id === SECTION.data));
@@ -74,7 +76,7 @@ export function takeMemory(bytes: Uint8Array): ImagedModule | undefined {
     (high, { offset, bytes }) => Math.max(high, offset + bytes.length),
     0,
   );
-  if (end > limits.initial * PAGE) return undefined; // It traps, and is left to.
+  if (end > limits.initial * PAGE) return undefined; // It traps when it is instantiated.
   const first = segments.active.reduce((low, { offset }) => Math.min(low, offset), end);
   const start = Math.floor(first / ALIGNMENT) * ALIGNMENT;
   const image = new Uint8Array(end - start);
@@ -82,13 +84,12 @@ export function takeMemory(bytes: Uint8Array): ImagedModule | undefined {
   const { initial, maximum } = limits;
   return {
     code: rewrite(bytes, sections, limits.bytes, segments.rest),
-    memory: { start, initial, maximum },
-    image,
+    image: { shape: { start, initial, maximum }, bytes: image },
   };
 }
 
-/** Whether it imports a memory: that one is then the one that its segments and its code mean. */
-function hasForeignMemory(bytes: Uint8Array, sections: readonly Section[]): boolean {
+/** True if a module imports a memory, which its segments and its code refer to then. */
+function hasImportedMemory(bytes: Uint8Array, sections: readonly Section[]): boolean {
   const section = sections.find(({ id }) => id === SECTION.import);
   if (!section) return false;
   const reader = readContent(bytes, section);
@@ -125,12 +126,12 @@ function readSegments(bytes: Uint8Array, section: Section | undefined): Segments
     const length = reader.u32();
     active.push({ offset, bytes: bytes.subarray(reader.offset, reader.offset + length) });
     reader.skip(length);
-    rest.push(APPLIED);
+    rest.push(EMPTY_SEGMENT);
   }
   return { active, rest };
 }
 
-/** The module with its memory among the imports, and without what is in the image. */
+/** Returns the module with its memory as an import, and without the segments in the image. */
 function rewrite(
   bytes: Uint8Array,
   sections: readonly Section[],
@@ -138,29 +139,30 @@ function rewrite(
   segments: readonly Uint8Array[],
 ): Uint8Array<ArrayBuffer> {
   const entry = [
-    text(MEMORY_IMPORT.module),
-    text(MEMORY_IMPORT.name),
+    encodeName(MEMORY_IMPORT.module),
+    encodeName(MEMORY_IMPORT.name),
     Uint8Array.of(MEMORY_KIND),
     limits,
   ];
   const parts = [bytes.subarray(0, HEADER)];
-  let imported = false;
+  let isImported = false;
   for (const each of sections) {
     const { id, start, end } = each;
     if (id === SECTION.import) {
       const reader = readContent(bytes, each);
-      const count = leb(reader.u32() + 1);
-      parts.push(section(id, [count, bytes.subarray(reader.offset, end), ...entry]));
-      imported = true;
+      const count = encodeU32(reader.u32() + 1);
+      parts.push(encodeSection(id, [count, bytes.subarray(reader.offset, end), ...entry]));
+      isImported = true;
       continue;
     }
-    if (!imported && id > SECTION.import) {
-      parts.push(section(SECTION.import, [leb(1), ...entry]));
-      imported = true;
+    if (!isImported && id > SECTION.import) {
+      parts.push(encodeSection(SECTION.import, [encodeU32(1), ...entry]));
+      isImported = true;
     }
     if (id === SECTION.memory) continue;
-    if (id === SECTION.data) parts.push(section(id, [leb(segments.length), ...segments]));
-    else parts.push(bytes.subarray(start, end));
+    if (id === SECTION.data) {
+      parts.push(encodeSection(id, [encodeU32(segments.length), ...segments]));
+    } else parts.push(bytes.subarray(start, end));
   }
   return concatBytes(parts);
 }

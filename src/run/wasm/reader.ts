@@ -1,4 +1,4 @@
-/** What is wrong with a Wasm binary, and the offset of the byte where it is. */
+/** A Wasm binary is malformed; the message has the reason and the offset. */
 export class MalformedWasm extends Error {
   readonly truncated: boolean;
 
@@ -8,45 +8,42 @@ export class MalformedWasm extends Error {
   }
 }
 
-/**
- * What a transpiler could carry over into the text of a script: quotes, escapes, line ends. No tool writes names
- * with these.
- */
-const SCRIPTED = /[\p{Cc}\u2028\u2029'"`\\]|\$\{/u;
+/** Characters that could carry code into a generated script: quotes, escapes, line ends. No tool writes such names. */
+const UNSAFE = /[\p{Cc}\u2028\u2029'"`\\]|\$\{/u;
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /**
- * Reads the values of which a section is made, and nothing past it.
+ * Reads the values in a section, and nothing past its end.
  * Source: WebAssembly core specification, "Binary Format", "Values".
  */
 export class SectionReader {
   readonly #bytes: Uint8Array;
   readonly #base: number;
-  readonly #options: { readonly plainNames?: boolean; readonly last?: boolean };
+  readonly #options: { readonly safeNames?: boolean; readonly isLast?: boolean };
   #position = 0;
 
   /**
-   * @param base the offset of the bytes in the file, for messages
-   * @param options.plainNames whether names that could carry code into a script are refused
-   * @param options.last whether these are the last bytes of the file: it is truncated if they end too early
+   * @param base offset of the bytes in the file, for messages
+   * @param options.safeNames true to refuse names that could carry code into a script
+   * @param options.isLast true if the bytes are the last of the file, which is truncated if they end too early
    */
   constructor(
     bytes: Uint8Array,
     base: number,
-    options: { plainNames?: boolean; last?: boolean } = {},
+    options: { safeNames?: boolean; isLast?: boolean } = {},
   ) {
     this.#bytes = bytes;
     this.#base = base;
     this.#options = options;
   }
 
-  /** Bytes that have been read. */
+  /** Number of bytes that were read. */
   get position(): number {
     return this.#position;
   }
 
-  /** Where in the file the next byte is. */
+  /** Offset of the next byte in the file. */
   get offset(): number {
     return this.#base + this.#position;
   }
@@ -54,8 +51,8 @@ export class SectionReader {
   byte(): number {
     const byte = this.#bytes[this.#position];
     if (byte === undefined) {
-      const truncated = this.#options.last;
-      throw new MalformedWasm("a section ends", this.offset, { truncated });
+      const truncated = this.#options.isLast;
+      throw new MalformedWasm("a section ends early", this.offset, { truncated });
     }
     this.#position++;
     return byte;
@@ -63,22 +60,22 @@ export class SectionReader {
 
   skip(count: number): void {
     if (count > this.#bytes.length - this.#position) {
-      throw this.malformed("what it has runs past its section");
+      throw this.malformed("an item runs past its section");
     }
     this.#position += count;
   }
 
-  /** A number of up to 32 bits, unsigned. */
+  /** Reads an unsigned number of up to 32 bits. */
   u32(): number {
     return this.#unsigned(32);
   }
 
-  /** A number of up to 64 bits, unsigned; one of more than 53 bits, which counts nothing that there can be, is inexact. */
+  /** Reads an unsigned number of up to 64 bits; it is inexact above 53 bits, which no size or count needs. */
   u64(): number {
     return this.#unsigned(64);
   }
 
-  /** A number of 32 bits, signed. */
+  /** Reads a signed number of 32 bits. */
   s32(): number {
     let value = 0;
     for (let shift = 0; shift < 35; shift += 7) {
@@ -90,7 +87,7 @@ export class SectionReader {
     throw this.malformed("a number has more than 32 bits");
   }
 
-  /** Passes over a number of up to `bits` bits, signed or not. */
+  /** Skips a signed or unsigned number of up to `bits` bits. */
   skipNumber(bits: 33 | 64): void {
     for (let left = Math.ceil(bits / 7); left > 0; left--) {
       if (this.byte() < 0x80) return;
@@ -103,24 +100,24 @@ export class SectionReader {
     const end = this.#position + length;
     if (end > this.#bytes.length) throw this.malformed("a name runs past its section");
     const name = this.#decode(this.#bytes.subarray(this.#position, end));
-    if (this.#options.plainNames && SCRIPTED.test(name)) {
+    if (this.#options.safeNames && UNSAFE.test(name)) {
       throw this.malformed("a name has characters that no tool writes");
     }
     this.#position = end;
     return name;
   }
 
-  /** Reads as many as the number says that stands first. */
+  /** Reads a count, and that many items. */
   list<T>(read: () => T): T[] {
     const count = this.u32();
-    // Each takes a byte at least: nothing is allotted for what cannot be there.
+    // An item has at least one byte: nothing is allocated for items that cannot be there.
     if (count > this.#bytes.length - this.#position) throw this.malformed("a count is too high");
     return Array.from({ length: count }, read);
   }
 
-  /** Checks that all has been read. */
+  /** Fails if bytes are left over. */
   end(): void {
-    if (this.#position < this.#bytes.length) throw this.malformed("a section goes on");
+    if (this.#position < this.#bytes.length) throw this.malformed("a section has bytes left over");
   }
 
   malformed(reason: string): MalformedWasm {

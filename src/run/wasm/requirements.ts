@@ -1,20 +1,20 @@
 import { excerpt, LarderError } from "../../base/errors.ts";
 import type { WasmBinary, WasmComponent, WasmModule } from "./inspect.ts";
 
-/** What a Wasm binary is to larder, and what it needs that the embedded engine does not have. */
+/** The way in which a Wasm binary is called, and what it needs that the embedded engine lacks. */
 export interface Requirements {
   /**
-   * "command": runs and ends. "http": answers requests. "spin": is called in a way that only Spin has, such as
-   * its interfaces from before Spin 2, or as a module that Spin turns into a component.
+   * "command" runs and ends; "http" answers requests; "spin" is called in a way that only Spin supports, such as
+   * interfaces from before Spin 2, or a module that Spin turns into a component.
    */
   readonly kind: "command" | "http" | "spin";
   /** The export that is called. */
   readonly entry: string;
-  /** The imports, and perhaps the entry, that rule the embedded engine out; empty where it will do. */
+  /** Imports, and the entry if necessary, that the embedded engine lacks. */
   readonly unsupported: readonly string[];
 }
 
-/** The interfaces of WASI 0.2 that the embedded engine has; every version 0.2.x has the same ones. */
+/** Interfaces of WASI 0.2 that the embedded engine has, in every version 0.2.x. */
 const WASI: Readonly<Record<string, readonly string[]>> = {
   "wasi:cli": [
     "environment",
@@ -44,17 +44,17 @@ const WASI: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 
-/** Its other interfaces, of exactly these versions. */
+/** Other interfaces that it has, in exactly these versions. */
 const OTHERS: ReadonlySet<string> = new Set(["fermyon:spin/variables@2.0.0"]);
 
-/** The module whose functions are WASI preview 1, the only one that a core module may import. */
+/** The only module that a core module may import: WASI preview 1. */
 const PREVIEW_1 = "wasi_snapshot_preview1";
 
-/** `package/interface@version`; a version may be cut to `0.2`, with its rest beside the name. */
+/** `package/interface@version`; the version can be cut to `0.2`, with the rest as a suffix beside the name. */
 const INTERFACE = /^([a-z0-9-]+:[a-z0-9-]+)\/([a-z0-9-]+)@(.+)$/;
 const VERSION = /^0\.2(?:\.\d+)?$/;
 
-/** What a component exports that can be called, by kind; the first that fits decides. */
+/** Exports of components that can be called; the first match decides. */
 const ENTRIES:
   readonly (readonly [kind: Requirements["kind"], name: RegExp, supported: boolean])[] = [
     ["http", /^wasi:http\/incoming-handler@0\.2(?:\.\d+)?$/, true],
@@ -64,33 +64,33 @@ const ENTRIES:
     ["spin", /^(?:(?:fermyon:spin|spin:[a-z0-9-]+)\/.+|inbound-(?:http|redis))$/, false],
   ];
 
-/** What a core module exports that Spin calls, or makes a component of. */
+/** Exports of core modules that Spin calls, or turns into components. */
 const SPIN_MODULE =
   /^(?:handle-http-request|handle-redis-message|(?:fermyon:spin|spin:[a-z0-9-]+|wasi:http)\/.+#.+)$/;
 
-/** So many names are enough to tell what something is or needs. */
-const SHOWN = 3;
+/** Limit on names in a message. */
+const MAX_SHOWN_NAMES = 3;
 
 /**
- * Tells what a binary is, and whether the embedded engine can run it.
- * @param name what it is called in messages
- * @throws LarderError LDR_NOT_RUNNABLE where nothing that it exports can be called
+ * Returns how a binary is called, and what it needs that the embedded engine lacks.
+ * @param name used in messages
+ * @throws LarderError LDR_NOT_RUNNABLE if it has no export that can be called
  */
 export function requirementsOf(wasm: WasmBinary, name: string): Requirements {
-  const found = wasm.kind === "module" ? ofModule(wasm) : ofComponent(wasm);
-  if (found) return found;
-  const thing = wasm.kind === "module" ? "module" : "component";
-  const exports = wasm.exports.length === 0 ? "nothing" : shown(wasm.exports);
-  throw new LarderError("LDR_NOT_RUNNABLE", `${name} is a ${thing} that exports ${exports}`, {
+  const requirements = wasm.kind === "module" ? ofModule(wasm) : ofComponent(wasm);
+  if (requirements) return requirements;
+  const exports = wasm.exports.length === 0 ? "nothing" : enumerate(wasm.exports);
+  const reason = `it is a ${wasm.kind} that exports ${exports}`;
+  throw new LarderError("LDR_NOT_RUNNABLE", `cannot run ${name}: ${reason}`, {
     hint: wasm.exports.some((each) => each.includes("#"))
-      ? "it looks like the inside of a component: make one of it with wasm-tools component new"
-      : "larder runs what exports _start, wasi:cli/run or wasi:http/incoming-handler",
+      ? "it looks like the core module of a component: convert it with wasm-tools component new"
+      : "larder runs modules that export _start, and components that export wasi:cli/run or wasi:http/incoming-handler",
   });
 }
 
-/** The error for what the embedded engine cannot run, which names what it needs and offers who can. */
-export function cannotRun(name: string, { kind, unsupported }: Requirements): LarderError {
-  const reason = `it needs ${shown(unsupported)}, which the embedded engine does not have`;
+/** Returns the error for a binary that needs more than the embedded engine has, with an engine that can run it. */
+export function unsupportedWasm(name: string, { kind, unsupported }: Requirements): LarderError {
+  const reason = `it needs ${enumerate(unsupported)}, which the embedded engine does not have`;
   if (kind !== "command") return needsSpin(name, reason);
   return new LarderError("LDR_UNSUPPORTED_WASM", `cannot run ${name}: ${reason}`, {
     hint: "run it with an installed Wasmtime: --engine wasmtime",
@@ -117,21 +117,21 @@ function ofModule({ imports, exports }: WasmModule): Requirements | undefined {
 
 function isSupported(name: string): boolean {
   const [, group, member, version] = INTERFACE.exec(name) ?? [];
-  const known = group !== undefined && Object.hasOwn(WASI, group) ? WASI[group]! : [];
-  return OTHERS.has(name) || (VERSION.test(version ?? "") && known.includes(member!));
+  const members = group !== undefined && Object.hasOwn(WASI, group) ? WASI[group]! : [];
+  return OTHERS.has(name) || (VERSION.test(version ?? "") && members.includes(member!));
 }
 
-/** `a, b and 3 more`. */
-function shown(names: readonly string[]): string {
-  const rest = names.length - SHOWN;
-  const first = names.slice(0, SHOWN).map(excerpt);
+/** Formats `a, b and 3 more`. */
+function enumerate(names: readonly string[]): string {
+  const rest = names.length - MAX_SHOWN_NAMES;
+  const first = names.slice(0, MAX_SHOWN_NAMES).map(excerpt);
   if (rest > 0) return `${first.join(", ")} and ${rest} more`;
   return first.length < 2 ? first.join() : `${first.slice(0, -1).join(", ")} and ${first.at(-1)}`;
 }
 
 /**
- * The error for an app that only Spin itself can run.
- * @param reason what it needs that larder does not have
+ * Returns the error for an app that only Spin can run.
+ * @param reason what the app needs: `it needs …`
  */
 export function needsSpin(subject: string, reason: string): LarderError {
   return new LarderError("LDR_UNSUPPORTED_WASM", `cannot run ${subject}: ${reason}`, {

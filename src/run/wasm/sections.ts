@@ -1,14 +1,52 @@
-import type { SectionReader } from "./reader.ts";
+import { SectionReader } from "./reader.ts";
 
-const MEMORY = 0x02;
+/** A section of a core module, by the offsets of its header, its content and its end. */
+export interface Section {
+  readonly id: number;
+  readonly start: number;
+  readonly content: number;
+  readonly end: number;
+}
 
-/** What a core module imports. */
+/** Bytes before the first section. */
+export const HEADER = 8;
+
+/** Ids of sections of a core module. */
+export const SECTION = { import: 2, memory: 5, export: 7, data: 11, last: 13 };
+
+/** The kind of an import that is a memory. */
+export const MEMORY_KIND = 0x02;
+
+/**
+ * Returns the sections of a core module.
+ * @throws MalformedWasm
+ */
+export function readSections(bytes: Uint8Array): Section[] {
+  const reader = new SectionReader(bytes.subarray(HEADER), HEADER);
+  const sections: Section[] = [];
+  while (reader.offset < bytes.length) {
+    const start = reader.offset;
+    const id = reader.byte();
+    const size = reader.u32();
+    const content = reader.offset;
+    reader.skip(size);
+    sections.push({ id, start, content, end: reader.offset });
+  }
+  return sections;
+}
+
+/** Returns a reader for the content of a section. */
+export function readContent(bytes: Uint8Array, { content, end }: Section): SectionReader {
+  return new SectionReader(bytes.subarray(content, end), content);
+}
+
+/** An import of a core module. */
 export interface ModuleImport {
   readonly module: string;
   readonly name: string;
 }
 
-/** Source: WebAssembly core specification, "Binary Format", "Import Section". */
+/** Reads an import. Source: WebAssembly core specification, "Binary Format", "Import Section". */
 export function moduleImport(reader: SectionReader): ModuleImport {
   const module = reader.name();
   const name = reader.name();
@@ -16,14 +54,14 @@ export function moduleImport(reader: SectionReader): ModuleImport {
   return { module, name };
 }
 
-/** Passes over an import of a core module, and tells whether it is of a memory. */
+/** Skips an import of a core module, and returns true if it is a memory. */
 export function importsMemory(reader: SectionReader): boolean {
   reader.name();
   reader.name();
-  return skipImported(reader) === MEMORY;
+  return skipImported(reader) === MEMORY_KIND;
 }
 
-/** @returns the number of its kind */
+/** @returns the kind of the import */
 function skipImported(reader: SectionReader): number {
   const kind = reader.byte();
   switch (kind) {
@@ -34,7 +72,7 @@ function skipImported(reader: SectionReader): number {
       skipValueType(reader);
       skipLimits(reader);
       break;
-    case MEMORY:
+    case MEMORY_KIND:
       skipLimits(reader);
       break;
     case 0x03: // A global.
@@ -46,12 +84,12 @@ function skipImported(reader: SectionReader): number {
       reader.u32();
       break;
     default:
-      throw reader.malformed("an import is of no known kind");
+      throw reader.malformed("an import has an unknown kind");
   }
   return kind;
 }
 
-/** Source: WebAssembly core specification, "Binary Format", "Export Section". */
+/** Reads the name of an export. Source: WebAssembly core specification, "Binary Format", "Export Section". */
 export function moduleExport(reader: SectionReader): string {
   const name = reader.name();
   reader.byte();
@@ -59,29 +97,29 @@ export function moduleExport(reader: SectionReader): string {
   return name;
 }
 
-/** `(ref null? heaptype)` takes a number more. */
+/** Skips a value type; `(ref null? heaptype)` is followed by a number. */
 function skipValueType(reader: SectionReader): void {
   const type = reader.byte();
   if (type === 0x63 || type === 0x64) reader.skipNumber(33);
 }
 
-/** Flags: has a maximum (1), is shared (2), takes 64-bit addresses (4), has pages of its own size (8). */
+/** Skips limits. Flags: a maximum (1), shared (2), 64-bit addresses (4), custom page size (8). */
 function skipLimits(reader: SectionReader): void {
   const flags = reader.byte();
-  if (flags > 0x0f) throw reader.malformed("limits are of no known kind");
+  if (flags > 0x0f) throw reader.malformed("limits have an unknown kind");
   reader.skipNumber(64);
   if (flags & 0x01) reader.skipNumber(64);
   if (flags & 0x08) reader.u32();
 }
 
-/** Source: component-model, design/mvp/Binary.md, "Import and Export Definitions". */
+/** Reads an import's name. Source: component-model, design/mvp/Binary.md, "Import and Export Definitions". */
 export function componentImport(reader: SectionReader): string {
   const name = componentName(reader);
   skipDescription(reader);
   return name;
 }
 
-/** Source: component-model, design/mvp/Binary.md, "Import and Export Definitions". */
+/** Reads an export's name. Source: component-model, design/mvp/Binary.md, "Import and Export Definitions". */
 export function componentExport(reader: SectionReader): string {
   const name = componentName(reader);
   skipSort(reader);
@@ -90,10 +128,10 @@ export function componentExport(reader: SectionReader): string {
   return name;
 }
 
-/** Passes over an instance of a core module; its names are read. Source: Binary.md, "Instance Definitions". */
+/** Skips an instance of a core module; the reader checks its names. Source: Binary.md, "Instance Definitions". */
 export function coreInstance(reader: SectionReader): void {
   switch (reader.byte()) {
-    case 0x00: // Of a module, with what it imports.
+    case 0x00: // Instantiates a module with imports.
       reader.u32();
       reader.list(() => {
         reader.name();
@@ -101,18 +139,18 @@ export function coreInstance(reader: SectionReader): void {
         reader.u32();
       });
       break;
-    case 0x01: // Of what it exports.
+    case 0x01: // Consists of exports.
       reader.list(() => moduleExport(reader));
       break;
     default:
-      throw reader.malformed("an instance is of no known kind");
+      throw reader.malformed("an instance has an unknown kind");
   }
 }
 
-/** The name alone. 0x01 stood once for the names of interfaces; 0x02 has attributes, such as a version's suffix. */
+/** Reads a name without attributes. Kind 0x01 was for names of interfaces; 0x02 has attributes, such as a version suffix. */
 function componentName(reader: SectionReader): string {
   const kind = reader.byte();
-  if (kind > 0x02) throw reader.malformed("a name is of no known kind");
+  if (kind > 0x02) throw reader.malformed("a name has an unknown kind");
   const name = reader.name();
   if (kind === 0x02) {
     reader.list(() => {
@@ -134,19 +172,19 @@ function skipDescription(reader: SectionReader): void {
     case 0x05: // an instance.
       reader.u32();
       break;
-    case 0x02: // A value: one that is given, or its type.
+    case 0x02: // A value, by index or by type.
       reader.byte();
       reader.skipNumber(33);
       break;
-    case 0x03: // A type: one that is given, or any resource.
+    case 0x03: // A type: equal to another one, or any resource.
       if (reader.byte() === 0x00) reader.u32();
       break;
     default:
-      throw reader.malformed("an import or export is of no known kind");
+      throw reader.malformed("an import or export has an unknown kind");
   }
 }
 
-/** The sorts of core things take a second byte. */
+/** Skips a sort; core sorts have a second byte. */
 function skipSort(reader: SectionReader): void {
   if (reader.byte() === 0x00) reader.byte();
 }

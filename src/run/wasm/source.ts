@@ -2,14 +2,14 @@ import type { Digest } from "../../oci/digest.ts";
 import { digestOf } from "../../oci/hash.ts";
 import { inspectWasm, inspectWasmFile, readWasmFile, type WasmBinary } from "./inspect.ts";
 
-/** A piece of Wasm that is to be run. Whatever is asked of it is of the same bytes. */
+/** Wasm to run. Invariant: all methods describe the same bytes. */
 export interface WasmSource {
-  /** What it is called in messages. */
+  /** Name for messages. */
   readonly name: string;
   digest(): Digest;
   /** @throws LarderError LDR_BAD_WASM, LDR_NOT_FOUND, LDR_DISK* */
   inspect(): WasmBinary;
-  /** All of it; who asks may take the buffer away, and asks no more then. */
+  /** Returns all bytes. The caller may transfer the buffer, and must not use the source afterwards. */
   read(): Uint8Array<ArrayBuffer>;
 }
 
@@ -18,7 +18,7 @@ export interface CachedWasm extends WasmSource {
   readonly path: string;
 }
 
-/** A blob of the cache, whose bytes are those of its digest as long as it is there. */
+/** Returns a source for a blob of the cache, whose bytes have the digest as long as it exists. */
 export function cachedWasm(name: string, digest: Digest, path: string): CachedWasm {
   return {
     name,
@@ -30,8 +30,8 @@ export function cachedWasm(name: string, digest: Digest, path: string): CachedWa
 }
 
 /**
- * A file of the user's, read once: a build may replace it at any time.
- * @throws LarderError LDR_BAD_WASM for what is no file, LDR_NOT_FOUND, LDR_DISK*
+ * Returns a source for a file of the user, which is read only once because a build may replace it at any time.
+ * @throws LarderError LDR_BAD_WASM if it is not a file, LDR_NOT_FOUND, LDR_DISK*
  */
 export function wasmFile(path: string): WasmSource {
   const bytes = readWasmFile(path);

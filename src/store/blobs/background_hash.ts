@@ -2,39 +2,38 @@ import type { BlobHasher } from "../../oci/content_verifier.ts";
 import { algorithmOf, asDigest, type Digest } from "../../oci/digest.ts";
 import type { HashAnswer, HashRequest } from "./hash_messages.ts";
 
-/** So many new bytes are worth telling the hashing thread of. */
+/** 1 MiB of new bytes after which the hashing thread is notified. */
 const HASH_STEP = 1024 * 1024;
 
 /**
- * Hashes a file in another thread while this one goes on writing it.
+ * Hashes a file in another thread while this thread is still writing it.
  *
- * The thread reads what was written back from the file, which the page cache makes cheap: no buffer has to be
- * handed over and none held back, and what is hashed is what stands in the file. One thread serves all files; it
- * ends with the last of them.
+ * The thread reads the bytes back from the file, which is cheap because they are in the page cache. So no buffer has to
+ * be transferred or kept, and the hash is that of the file itself. One thread serves all files and ends with the last.
  */
 export class FileHasher implements BlobHasher {
   readonly #thread = HashThread.join();
   readonly #id: number;
   #length: number;
-  #told = 0;
+  #announced = 0;
   #open = true;
 
-  /** @param length the bytes that are in the file already */
+  /** @param length bytes that the file already has */
   constructor(path: string, digest: Digest, length: number) {
     this.#length = length;
     this.#id = this.#thread.open(path, algorithmOf(digest));
-    this.#tell();
+    this.#announce();
   }
 
-  /** Takes note of bytes that are about to be written; the thread is told of those before them. */
+  /** Counts bytes that the caller will write next, and announces the ones before them to the thread. */
   update(bytes: Uint8Array): void {
-    if (this.#length - this.#told >= HASH_STEP) this.#tell();
+    if (this.#length - this.#announced >= HASH_STEP) this.#announce();
     this.#length += bytes.length;
   }
 
   /**
-   * The digest of the file up to the last byte told of; ends the hash.
-   * @throws Error with the operating system's code, where the file cannot be read
+   * Ends the hash and returns the digest of all bytes so far, which must have been written.
+   * @throws Error with the operating system's code if the file cannot be read
    */
   async digest(): Promise<Digest> {
     try {
@@ -44,19 +43,20 @@ export class FileHasher implements BlobHasher {
     }
   }
 
-  /** Gives the hash up. */
+  /** Ends the hash without a digest. */
   close(): void {
     if (!this.#open) return;
     this.#open = false;
     this.#thread.leave(this.#id);
   }
 
-  #tell(): void {
-    this.#told = this.#length;
+  #announce(): void {
+    this.#announced = this.#length;
     this.#thread.advance(this.#id, this.#length);
   }
 }
 
+/** The hashing thread that all {@link FileHasher}s share. */
 class HashThread {
   static #current: HashThread | undefined;
 
@@ -67,7 +67,7 @@ class HashThread {
   #lastId = 0;
 
   private constructor() {
-    this.#worker.onmessage = ({ data }: MessageEvent<HashAnswer>) => this.#answered(data);
+    this.#worker.onmessage = ({ data }: MessageEvent<HashAnswer>) => this.#settle(data);
     this.#worker.onerror = (event) => {
       event.preventDefault();
       this.#failure = new Error(`the hashing thread failed: ${event.message}`);
@@ -111,7 +111,7 @@ class HashThread {
     this.#worker.postMessage(request);
   }
 
-  #answered(answer: HashAnswer): void {
+  #settle(answer: HashAnswer): void {
     const waiting = this.#waiting.get(answer.id);
     if ("digest" in answer) {
       waiting?.resolve(asDigest(answer.digest)!);

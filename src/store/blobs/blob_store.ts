@@ -20,9 +20,9 @@ import { deletedRepeatedly, Ingest, type IngestOptions } from "./ingest.ts";
 /**
  * The blobs under `data/` and `wasm/`, by digest.
  *
- * Invariant: a file that larder wrote has the digest that its name says. Files that others wrote (Spin writes
- * in place) are told by their mode and are hashed once before they count; a file system that keeps no modes cannot
- * tell, and there only the size is looked at.
+ * Invariant: a file that larder wrote has the digest of its name. Files of other programs (Spin writes in place) are
+ * recognised by their mode and hashed once before they count. On a file system without modes only their size is
+ * compared.
  */
 export class BlobStore implements Fetcher {
   readonly #layout: Layout;
@@ -32,27 +32,27 @@ export class BlobStore implements Fetcher {
     this.#layout = layout;
   }
 
-  /** Where a blob belongs, whether it is there or not. */
+  /** Returns the path of a blob, whether it exists or not. */
   pathOf(descriptor: BlobDescriptor): string {
     return this.#layout.blobOf(descriptor);
   }
 
-  /** The path of a blob that is present, or undefined. */
+  /** Returns the path of a blob, or undefined if it is missing. */
   find(descriptor: BlobDescriptor): string | undefined {
     const path = this.#layout.blobOf(descriptor);
     if (this.#isBlob(path, descriptor)) return path;
     if (!isWasm(descriptor.mediaType)) return undefined;
-    // Spin keeps Wasm of media types it does not know in data/, and looks for it there too.
+    // Spin writes Wasm of media types that it does not know to data/, and reads it from there.
     const other = this.#layout.blob("data", descriptor.digest);
     return this.#isBlob(other, descriptor) ? other : undefined;
   }
 
-  /** Whether `data/` has this blob, for content that is known by its digest alone. */
+  /** True if `data/` has a file of this digest, whose size is not known. */
   hasData(digest: Digest): boolean {
     return this.findData(digest) !== undefined;
   }
 
-  /** Where `data/` has this blob, and its size in bytes. */
+  /** Returns the path in `data/` and size in bytes of the blob with this digest, or undefined if it is missing. */
   findData(digest: Digest): { readonly hostPath: string; readonly size: number } | undefined {
     const hostPath = this.#layout.blob("data", digest);
     const info = statIfAny(hostPath);
@@ -60,9 +60,9 @@ export class BlobStore implements Fetcher {
   }
 
   /**
-   * Begins (or resumes) writing a blob.
+   * Starts or resumes writing a blob.
    *
-   * @returns undefined if it is present, perhaps because another process has just written it
+   * @returns undefined if the blob is present, perhaps because another process has just written it
    * @throws LarderError LDR_DISK*, LDR_INTERRUPTED
    */
   ingest(descriptor: BlobDescriptor, options: IngestOptions = {}): Promise<Ingest | undefined> {
@@ -76,7 +76,7 @@ export class BlobStore implements Fetcher {
   }
 
   /**
-   * Writes a blob that is in memory, unless it is present.
+   * Writes bytes as a blob, unless it is present.
    * @throws LarderError LDR_DISK*, LDR_INTERRUPTED
    */
   async write(
@@ -99,25 +99,25 @@ export class BlobStore implements Fetcher {
     throw deletedRepeatedly(descriptor);
   }
 
-  /** Removes a blob whose bytes are not what its name says. */
+  /** Removes a blob if its bytes do not have its digest. */
   removeDamaged(descriptor: BlobDescriptor): void {
     const path = this.find(descriptor);
     if (path && !hasDigest(path, descriptor.digest)) removeIfAny(path);
   }
 
-  /** Makes the names of committed blobs durable; to be called before anything points at them. */
+  /** Makes the names of committed blobs durable; the caller must do so before it writes a reference to them. */
   sync(): void {
     syncFolder(this.#layout.tree("data"));
     syncFolder(this.#layout.tree("wasm"));
   }
 
-  /** Reads a blob from the store. */
+  /** Opens a blob in the store at `offset`. @throws LarderError LDR_NOT_CACHED if it is missing */
   // deno-lint-ignore require-await
   async fetch(descriptor: BlobDescriptor, offset = 0): Promise<BlobStream> {
     const path = this.find(descriptor);
     if (!path) {
       throw new LarderError("LDR_NOT_CACHED", `${descriptor.digest} is not in the cache`, {
-        hint: "pull what it belongs to again",
+        hint: "pull the artifact that contains it again",
       });
     }
     return { offset, chunks: readFrom(path, offset) };
@@ -126,14 +126,14 @@ export class BlobStore implements Fetcher {
   #isBlob(path: string, descriptor: BlobDescriptor): boolean {
     const info = statIfAny(path);
     if (!info?.isFile) return false;
-    // Without a size to compare, a file that Spin left half-written could pass for ours by its mode.
-    if (descriptor.size === undefined) return adopt(path, descriptor);
+    // Without a size to compare, a file that Spin left half-written could be taken for a complete one by its mode.
+    if (descriptor.size === undefined) return verify(path, descriptor);
     if (info.size !== descriptor.size) return false;
-    // A pull reads the locked app: one that is damaged would stop it before it can be fetched again.
-    if (descriptor.mediaType === SPIN_APPLICATION) return adopt(path, descriptor);
+    // A pull reads the locked app, so a damaged one would fail the pull before it could be fetched again.
+    if (descriptor.mediaType === SPIN_APPLICATION) return verify(path, descriptor);
     if (info.mode === null || (info.mode & 0o777) === FILE_MODE) return true;
     this.#keepsModes ??= keepsModes(this.#layout.lock);
-    return !this.#keepsModes || adopt(path, descriptor);
+    return !this.#keepsModes || verify(path, descriptor);
   }
 }
 
@@ -148,18 +148,18 @@ async function* readFrom(path: string, offset: number): AsyncGenerator<Uint8Arra
   }
 }
 
-/** Hashes a file that larder did not write, and marks it as checked by giving it larder's file mode. */
-function adopt(path: string, descriptor: BlobDescriptor): boolean {
+/** True if a file has its digest; if so, gives it larder's file mode, which marks it as verified. */
+function verify(path: string, descriptor: BlobDescriptor): boolean {
   if (!hasDigest(path, descriptor.digest)) return false;
   try {
     Deno.chmodSync(path, FILE_MODE);
   } catch {
-    // Another user's file: it counts, and is hashed again the next time.
+    // The file of another user: it counts, and is hashed again the next time.
   }
   return true;
 }
 
-/** Whether there is a file with this digest. @throws LarderError LDR_DISK*, if it cannot be read */
+/** True if a file exists and has this digest. @throws LarderError LDR_DISK* if it cannot be read */
 export function hasDigest(path: string, digest: Digest): boolean {
   try {
     const file = Deno.openSync(path, { read: true });

@@ -2,31 +2,31 @@ import { mapLimit } from "../../base/concurrency.ts";
 import { interrupted } from "../../base/errors.ts";
 import type { FilesAnswer, FileToHash, HashedFile, HashRequest } from "./hash_messages.ts";
 
-/** Threads that hash the files of a cache, where there are so many processors. */
+/** Threads that hash files, unless there are fewer processors. */
 const HASH_THREADS = 8;
 
-/** A thread is given so many bytes of files to hash at once … */
+/** 32 MiB of files after which a batch for a thread is full. */
 const HASH_BATCH = 32 * 1024 * 1024;
 
-/** … or so many files, … */
+/** Files after which a batch for a thread is full. */
 export const HASH_BATCH_FILES = 1024;
 
-/** A file, and the bytes that it is believed to have. */
+/** A file and its expected size in bytes, by which work is distributed. */
 export interface SizedFile extends FileToHash {
   readonly size: number;
 }
 
 export interface HashFilesOptions {
   readonly threads?: number;
-  /** Told of bytes that were read. */
+  /** Called with the number of bytes read since the last call. */
   readonly onBytes?: ((count: number) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * Hashes whole files in as many threads as there are processors.
+ * Hashes files in as many threads as there are processors.
  *
- * @returns what came of each, in the order of the files; a file that cannot be read fails nothing
+ * @returns a digest or an error per file, in the order of the files
  * @throws LarderError LDR_INTERRUPTED
  */
 export async function hashFiles(
@@ -37,33 +37,33 @@ export async function hashFiles(
   const results = new Array<HashedFile>(files.length);
   using pool = new ThreadPool();
   await mapLimit(batchesOf(files), threads, async (batch, signal) => {
-    const asked = batch.map((place) => {
-      const { path, algorithm } = files[place]!;
+    const request = batch.map((index) => {
+      const { path, algorithm } = files[index]!;
       return { path, algorithm };
     });
-    const hashed = await pool.run(asked, options.onBytes, signal);
-    batch.forEach((place, i) => results[place] = hashed[i]!);
+    const hashed = await pool.run(request, options.onBytes, signal);
+    batch.forEach((index, i) => results[index] = hashed[i]!);
   }, options.signal);
   return results;
 }
 
-/** Places of files, in batches: large files first, so that no thread is left alone with one at the end. */
+/** Groups the indexes of files in batches, the largest files first, so that no thread starts a large one last. */
 function batchesOf(files: readonly SizedFile[]): number[][] {
-  const places = files.keys().toArray().sort((a, b) => files[b]!.size - files[a]!.size);
+  const indexes = files.keys().toArray().sort((a, b) => files[b]!.size - files[a]!.size);
   const batches: number[][] = [];
   let bytes = Infinity;
-  for (const place of places) {
+  for (const index of indexes) {
     if (bytes >= HASH_BATCH || batches.at(-1)!.length === HASH_BATCH_FILES) {
       batches.push([]);
       bytes = 0;
     }
-    batches.at(-1)!.push(place);
-    bytes += files[place]!.size;
+    batches.at(-1)!.push(index);
+    bytes += files[index]!.size;
   }
   return batches;
 }
 
-/** Threads, each of which has one batch at a time. */
+/** Threads that hash one batch each at a time. */
 class ThreadPool implements Disposable {
   readonly #all = new Set<Worker>();
   readonly #idle: Worker[] = [];
@@ -74,7 +74,7 @@ class ThreadPool implements Disposable {
     signal: AbortSignal,
   ): Promise<readonly HashedFile[]> {
     const worker = this.#idle.pop() ?? this.#start();
-    const hashed = await ask(worker, files, onBytes, signal);
+    const hashed = await request(worker, files, onBytes, signal);
     this.#idle.push(worker);
     return hashed;
   }
@@ -90,7 +90,8 @@ class ThreadPool implements Disposable {
   }
 }
 
-function ask(
+/** Sends a batch to a thread and waits for its result. */
+function request(
   worker: Worker,
   files: readonly FileToHash[],
   onBytes: ((count: number) => void) | undefined,
@@ -107,7 +108,6 @@ function ask(
     event.preventDefault();
     reject(new Error(`a hashing thread failed: ${event.message}`));
   };
-  const request: HashRequest = { id: 0, files };
-  worker.postMessage(request);
+  worker.postMessage({ id: 0, files } satisfies HashRequest);
   return promise.finally(() => signal.removeEventListener("abort", onAbort));
 }

@@ -1,20 +1,23 @@
-/** What a hashing thread is told. `id` names one piece of work among those that it has. */
+/**
+ * A message to a hashing thread: open a growing file, hash it up to a length, close it, or hash whole files. `id`
+ * identifies the job.
+ */
 export type HashRequest =
   | { readonly id: number; readonly open: string; readonly algorithm: string }
   | { readonly id: number; readonly length: number; readonly end: boolean }
   | { readonly id: number; readonly close: true }
   | { readonly id: number; readonly files: readonly FileToHash[] };
 
-/** What it answers: once for each growing file that is read to its end, and as whole files are read. */
+/** The answer of a hashing thread: one for each growing file that has ended, several while it reads whole files. */
 export type HashAnswer =
   | { readonly id: number; readonly digest: string }
   | { readonly id: number; readonly error: HashError }
   | FilesAnswer;
 
-/** How far the hashing of whole files has come; the last answer has what came of each, in their order. */
+/** Progress of hashing whole files; the last answer has the results, in the order of the files. */
 export interface FilesAnswer {
   readonly id: number;
-  /** Read since the answer before. */
+  /** Bytes read since the previous answer. */
   readonly bytes: number;
   readonly hashed?: readonly HashedFile[];
 }
@@ -26,9 +29,9 @@ export interface FileToHash {
 
 export interface HashError {
   readonly message: string;
-  /** The operating system's: `ENOENT`. */
+  /** Code of the operating system, such as `ENOENT`. */
   readonly code?: string;
 }
 
-/** What a file held, or why it could not be read. */
+/** The digest of a file, or why it could not be read. */
 export type HashedFile = { readonly digest: string } | { readonly error: HashError };

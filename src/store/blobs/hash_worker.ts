@@ -1,4 +1,4 @@
-/** The hashing thread: reads files that are still being written, as far as it is told, and files that are whole. */
+/** The hashing thread: hashes files that are still being written up to the announced length, and whole files. */
 import { COPY_BUFFER } from "../../base/limits.ts";
 import { workerScope } from "../../base/worker.ts";
 import type { DigestAlgorithm } from "../../oci/digest.ts";
@@ -11,9 +11,10 @@ import type {
   HashRequest,
 } from "./hash_messages.ts";
 
-/** … and of a large file says how far it has come after so many bytes. */
+/** 32 MiB after which the thread reports its progress. */
 export const HASH_PROGRESS = 32 * 1024 * 1024;
 
+/** The hash of a growing file. */
 interface Job {
   readonly file?: Deno.FsFile;
   readonly hasher: Hasher;
@@ -28,7 +29,7 @@ const buffer = new Uint8Array(COPY_BUFFER);
 scope.onmessage = ({ data }) => {
   if ("files" in data) return hashFiles(data.id, data.files);
   if ("open" in data) {
-    jobs.set(data.id, begin(data.open, data.algorithm as DigestAlgorithm));
+    jobs.set(data.id, openJob(data.open, data.algorithm as DigestAlgorithm));
     return;
   }
   const job = jobs.get(data.id);
@@ -42,8 +43,8 @@ scope.onmessage = ({ data }) => {
   if (data.end) scope.postMessage(answer(data.id, job));
 };
 
-/** Opens a file; a failure is told at the end, when it is asked for. */
-function begin(path: string, algorithm: DigestAlgorithm): Job {
+/** Opens a file; an error is reported when the digest is requested. */
+function openJob(path: string, algorithm: DigestAlgorithm): Job {
   const hasher = new Hasher(algorithm);
   try {
     return { file: Deno.openSync(path, { read: true }), hasher, length: 0 };
@@ -56,8 +57,8 @@ function advance(job: Job, length: number): void {
   if (!job.file || job.error) return;
   try {
     while (job.length < length) {
-      const wanted = Math.min(buffer.length, length - job.length);
-      const read = job.file.readSync(wanted < buffer.length ? buffer.subarray(0, wanted) : buffer);
+      const rest = Math.min(buffer.length, length - job.length);
+      const read = job.file.readSync(rest < buffer.length ? buffer.subarray(0, rest) : buffer);
       if (read === null) throw new Error(`the file ends after ${job.length} of ${length} bytes`);
       job.hasher.update(buffer.subarray(0, read));
       job.length += read;
@@ -72,7 +73,7 @@ function answer(id: number, job: Job): HashAnswer {
   return { id, error: errorOf(job.error) };
 }
 
-/** Hashes whole files, and tells now and then how far that has come. */
+/** Hashes whole files and reports progress. */
 function hashFiles(id: number, files: readonly FileToHash[]): void {
   let bytes = 0;
   const onBytes = (count: number) => {

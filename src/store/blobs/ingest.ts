@@ -1,22 +1,20 @@
 import { dirname } from "node:path";
-import { sleep } from "../../base/concurrency.ts";
 import { LarderError } from "../../base/errors.ts";
 import {
   diskError,
   ensureFolder,
-  FILE_MODE,
   isNotFound,
   isStillAt,
   removeIfAny,
   writeAll,
 } from "../../base/files.ts";
-import { COPY_BUFFER, LOCK_POLL, PULL_ROUNDS } from "../../base/limits.ts";
+import { COPY_BUFFER, PULL_ROUNDS } from "../../base/limits.ts";
 import { ContentVerifier, MAX_UNSIZED } from "../../oci/content_verifier.ts";
 import type { BlobDescriptor } from "../../oci/descriptor.ts";
-import { lockFile } from "../locks/file_lock.ts";
 import { FileHasher } from "./background_hash.ts";
+import { claimPartial, type PartialFile, releasePartial } from "./partial_file.ts";
 
-/** From this size on a blob is hashed in a thread of its own: below it, starting one costs more than it brings. */
+/** 16 MiB from which on a blob is hashed in another thread; starting one does not pay for smaller blobs. */
 export const BACKGROUND_HASH_SIZE = 16 * 1024 * 1024;
 
 export interface IngestOptions {
@@ -25,48 +23,41 @@ export interface IngestOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What this process adds to the names of partial files where no lock keeps other processes from them. */
-let suffix: string | undefined;
-
-/** The partial files that this process is writing without a lock. */
-const unlocked = new Set<string>();
-
 /**
- * One blob on its way into the store, resumable in this and in any later process; in this alone, where the file system
- * has no locks.
+ * The write of one blob to the store. It can be resumed by this and by later processes; on a file system without locks
+ * by this process only.
  *
- * Invariants: only the holder of the partial file's lock, or of its name, writes to it; the destination appears by a
- * rename of bytes whose size and digest were checked and which are on the disk; every byte before `offset` goes
- * through the hash in this process.
+ * Invariants:
+ * - Only this object writes to the partial file: it has the file's lock, or a name of its own.
+ * - The destination appears by a rename, after size and digest were checked and the data was synced.
+ * - All bytes go through the hash in this process, including those that an earlier attempt left.
  */
 export class Ingest {
   readonly #descriptor: BlobDescriptor;
-  readonly #partial: string;
+  readonly #partial: PartialFile;
   readonly #destination: string;
-  readonly #file: Deno.FsFile;
   #verifier: ContentVerifier;
-  /** Hashes in another thread, for blobs that are worth it. */
+  /** Hashes large blobs in another thread. */
   #fileHasher: FileHasher | undefined;
   #open = true;
 
   private constructor(
     descriptor: BlobDescriptor,
-    partial: string,
+    partial: PartialFile,
     destination: string,
-    file: Deno.FsFile,
   ) {
     this.#descriptor = descriptor;
     this.#partial = partial;
     this.#destination = destination;
-    this.#file = file;
     this.#verifier = new ContentVerifier(descriptor);
   }
 
   /**
-   * Opens the partial file and takes its lock; what an earlier try left is hashed again.
+   * Opens the partial file, takes its lock and hashes the bytes that an earlier attempt left.
    *
-   * @param isPresent asked once the lock is there, since the one waited for may have done it
-   * @returns undefined if the blob is present by then
+   * @param partial path of the partial file
+   * @param isPresent called with the lock held, because the process that was waited for may have written the blob
+   * @returns undefined if the blob is present
    * @throws LarderError LDR_DISK*, LDR_INTERRUPTED
    */
   static async open(
@@ -77,138 +68,144 @@ export class Ingest {
     options: IngestOptions = {},
   ): Promise<Ingest | undefined> {
     for (;;) {
-      const { file, path } = await claimPartial(partial, options);
+      const claimed = await claimPartial(partial, options);
+      const { file, path } = claimed;
       try {
         if (isStillAt(file, path)) {
           if (!await isPresent()) {
-            const ingest = new Ingest(descriptor, path, destination, file);
+            const ingest = new Ingest(descriptor, claimed, destination);
             await ingest.#resume();
             return ingest;
           }
           removeIfAny(path);
-          release(file, path);
+          releasePartial(claimed);
           return undefined;
         }
       } catch (error) {
-        release(file, path);
+        releasePartial(claimed);
         throw diskError(error, "open", path);
       }
-      release(file, path); // It was finished or deleted by somebody else: look again.
+      releasePartial(claimed); // Another process has committed or deleted the file: try again.
     }
   }
 
-  /** Bytes that are there already: where the source is to go on. */
+  /** Bytes written so far, which is the position where the source has to continue. */
   get offset(): number {
     return this.#verifier.length;
   }
 
   /**
-   * Appends bytes; they may be overwritten afterwards.
+   * Appends bytes; the caller may overwrite them afterwards.
    * @throws LarderError LDR_SIZE_MISMATCH, LDR_DISK*
    */
   write(bytes: Uint8Array): void {
     this.#verifier.update(bytes);
     try {
-      writeAll(this.#file, bytes);
+      writeAll(this.#partial.file, bytes);
     } catch (error) {
-      throw diskError(error, "write", this.#partial);
+      throw diskError(error, "write", this.#partial.path);
     }
   }
 
-  /** Starts over, for a source that cannot begin at `offset`. @throws LarderError LDR_DISK* */
+  /** Discards all bytes so far, for a source that cannot start at `offset`. @throws LarderError LDR_DISK* */
   restart(): void {
     try {
-      this.#file.truncateSync(0);
-      this.#file.seekSync(0, Deno.SeekMode.Start);
+      this.#partial.file.truncateSync(0);
+      this.#partial.file.seekSync(0, Deno.SeekMode.Start);
     } catch (error) {
-      throw diskError(error, "write", this.#partial);
+      throw diskError(error, "write", this.#partial.path);
     }
-    this.#verifier = this.#begin(0);
+    this.#verifier = this.#verifierAt(0);
   }
 
   /**
-   * Checks, syncs and renames to the destination, and closes.
+   * Checks size and digest, syncs, renames the partial file to the destination and closes it.
    *
-   * @returns false if somebody deleted the partial file meanwhile: nothing was written, open a new one
+   * @returns false if another process deleted the partial file meanwhile: nothing was committed, open a new ingest
    * @throws LarderError LDR_SIZE_MISMATCH, LDR_DIGEST_MISMATCH, LDR_DISK*; the ingest is then still open
    */
   async commit(): Promise<boolean> {
     try {
       await this.#verifier.finish();
     } catch (error) {
-      // The hashing thread reads by name: it may have found another process's file, or none.
-      if (isStillAt(this.#file, this.#partial)) throw diskError(error, "read", this.#partial);
+      // The hashing thread opens the file by name, so it may have read that of another process, or none.
+      if (this.#isOwned()) throw diskError(error, "read", this.#partial.path);
       this.#close();
       return false;
     }
     try {
-      await this.#file.syncData();
-      // Somebody may have deleted the cache, and another process begun a partial file of the same name.
-      if (!isStillAt(this.#file, this.#partial) || !this.#rename()) {
+      await this.#partial.file.syncData();
+      // The cache may have been deleted, and another process may be writing a partial file of the same name.
+      if (!this.#isOwned() || !this.#rename()) {
         this.#close();
         return false;
       }
     } catch (error) {
       throw diskError(error, "write", this.#destination);
     }
-    const own = isStillAt(this.#file, this.#destination);
+    const isCommitted = isStillAt(this.#partial.file, this.#destination);
     this.#close();
-    return own;
+    return isCommitted;
   }
 
-  /** Closes and keeps what has come for the next try; an empty file is not worth keeping. */
+  /** Closes the partial file and keeps it for a later attempt, unless it is empty. */
   abort(): void {
     if (!this.#open) return;
-    if (this.offset === 0 && isStillAt(this.#file, this.#partial)) removeIfAny(this.#partial);
+    if (this.offset === 0 && this.#isOwned()) removeIfAny(this.#partial.path);
     this.#close();
   }
 
-  /** Closes and removes what has come: it is not what it should be. */
+  /** Closes and removes the partial file, whose content is wrong. */
   discard(): void {
     if (!this.#open) return;
-    if (isStillAt(this.#file, this.#partial)) removeIfAny(this.#partial);
+    if (this.#isOwned()) removeIfAny(this.#partial.path);
     this.#close();
+  }
+
+  /** True unless the partial file was deleted or replaced. */
+  #isOwned(): boolean {
+    return isStillAt(this.#partial.file, this.#partial.path);
   }
 
   #close(): void {
     this.#open = false;
     this.#fileHasher?.close();
-    release(this.#file, this.#partial);
+    releasePartial(this.#partial);
   }
 
-  /** @returns false if the partial file is gone, or the destination's folder as soon as it is made */
+  /** @returns false if the partial file was deleted, or the folder of the destination right after its creation */
   #rename(): boolean {
-    for (const folderIsThere of [false, true]) {
+    for (const isRetry of [false, true]) {
       try {
-        Deno.renameSync(this.#partial, this.#destination);
+        Deno.renameSync(this.#partial.path, this.#destination);
         return true;
       } catch (error) {
         if (!isNotFound(error)) throw error;
-        if (!folderIsThere) ensureFolder(dirname(this.#destination));
+        if (!isRetry) ensureFolder(dirname(this.#destination));
       }
     }
     return false;
   }
 
-  /** A new check of a file that has `length` bytes already. */
-  #begin(length: number): ContentVerifier {
+  /** Returns a verifier: in a thread that reads the first `length` bytes itself, or one that still has to see them. */
+  #verifierAt(length: number): ContentVerifier {
     this.#fileHasher?.close();
     this.#fileHasher = undefined;
     const { digest, size = 0 } = this.#descriptor;
-    // Windows lets only the handle that has the lock read the file, and the thread would need one of its own.
-    const onlyHandle = Deno.build.os === "windows";
-    if (size < BACKGROUND_HASH_SIZE || onlyHandle) return new ContentVerifier(this.#descriptor);
-    this.#fileHasher = new FileHasher(this.#partial, digest, length);
+    // The thread would need a handle of its own, but Windows lets only the one that holds the lock read the file.
+    const isExclusive = Deno.build.os === "windows";
+    if (size < BACKGROUND_HASH_SIZE || isExclusive) return new ContentVerifier(this.#descriptor);
+    this.#fileHasher = new FileHasher(this.#partial.path, digest, length);
     return new ContentVerifier(this.#descriptor, this.#fileHasher, length);
   }
 
-  /** Goes on where the partial file ends; one that is too long cannot be a beginning. */
+  /** Continues at the end of the partial file, or starts over if that is longer than the blob. */
   async #resume(): Promise<void> {
-    const { size } = this.#file.statSync();
+    const { size } = this.#partial.file.statSync();
     if (size > (this.#descriptor.size ?? MAX_UNSIZED)) return this.restart();
-    this.#verifier = this.#begin(size);
+    this.#verifier = this.#verifierAt(size);
     if (this.#fileHasher) {
-      this.#file.seekSync(size, Deno.SeekMode.Start);
+      this.#partial.file.seekSync(size, Deno.SeekMode.Start);
     } else if (size > 0) {
       await this.#rehash(size);
     }
@@ -216,67 +213,17 @@ export class Ingest {
 
   async #rehash(size: number): Promise<void> {
     const buffer = new Uint8Array(Math.min(COPY_BUFFER, size));
-    for (let read; (read = await this.#file.read(buffer)) !== null;) {
+    for (let read; (read = await this.#partial.file.read(buffer)) !== null;) {
       this.#verifier.update(buffer.subarray(0, read));
     }
   }
 }
 
-/** Opens a partial file that nobody else writes to: by its lock, or else by a name of this process's own. */
-async function claimPartial(
-  partial: string,
-  options: IngestOptions,
-): Promise<{ file: Deno.FsFile; path: string }> {
-  for (let waited = false;; waited = true) {
-    const shared = openPartial(partial);
-    if (!shared) continue;
-    try {
-      if (await lockFile(shared, true, options) === "taken") return { file: shared, path: partial };
-    } catch (error) {
-      shared.close();
-      throw diskError(error, "open", partial);
-    }
-    if (shared.statSync().size === 0) removeIfAny(partial);
-    shared.close();
-    const own = `${partial}.${suffix ??= crypto.randomUUID().slice(0, 8)}`;
-    if (!unlocked.has(own)) {
-      const file = openPartial(own);
-      if (!file) continue;
-      unlocked.add(own);
-      return { file, path: own };
-    }
-    if (!waited) options.waiting?.();
-    await sleep(LOCK_POLL, options.signal);
-  }
-}
-
-function release(file: Deno.FsFile, path: string): void {
-  unlocked.delete(path);
-  file.close();
-}
-
-/** Opens or creates the partial file; undefined if the folder was deleted in between. */
-function openPartial(path: string): Deno.FsFile | undefined {
-  const options = { read: true, write: true, create: true, mode: FILE_MODE };
-  try {
-    return Deno.openSync(path, options);
-  } catch (error) {
-    if (!isNotFound(error)) throw diskError(error, "write", path);
-  }
-  ensureFolder(dirname(path));
-  try {
-    return Deno.openSync(path, options);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw diskError(error, "write", path);
-  }
-}
-
-/** The error for a blob that somebody deleted, with the cache, each time that it was to be finished. */
+/** Returns the error for a blob whose partial file was deleted, with the cache, at each attempt to commit it. */
 export function deletedRepeatedly(descriptor: BlobDescriptor): LarderError {
   return new LarderError(
     "LDR_DISK",
-    `the cache was deleted ${PULL_ROUNDS} times under ${descriptor.digest}`,
-    { hint: "find out what deletes it, and try again" },
+    `cannot write ${descriptor.digest}: the cache was deleted ${PULL_ROUNDS} times meanwhile`,
+    { hint: "find out which program deletes the cache, then try again" },
   );
 }

@@ -5,28 +5,28 @@ import { parseJson, TimeSchema } from "../json.ts";
 
 const RecordSchema = v.object({
   schemaVersion: v.literal(1),
-  /** As it was asked for, in full: `docker.io/library/nginx:latest`, `name:tag@digest`. */
+  /** The requested reference in full: `docker.io/library/nginx:latest`, `name:tag@digest`. */
   reference: v.string(),
-  /** What the tag stood for when it was last checked: an index's digest, or a manifest's. */
+  /** Digest of the index or manifest that the reference resolved to when it was last checked. */
   digest: DigestSchema,
   mediaType: v.string(),
-  /** The digest of the chosen platform's manifest, equal to `digest` where there is no index. */
+  /** Digest of the manifest of the chosen platform; equal to `digest` if there is no index. */
   manifestDigest: DigestSchema,
   platform: v.optional(PlatformSchema),
-  /** Every platform of the index was pulled, not just the chosen one. */
+  /** True if all platforms of the index were pulled. */
   allPlatforms: v.optional(v.boolean()),
-  /** Foreign layers were fetched too. */
+  /** True if foreign layers were fetched too. */
   foreign: v.optional(v.boolean()),
-  /** When its content was last fetched or changed. RFC 3339. */
+  /** When the content was last fetched or changed. RFC 3339. */
   pulledAt: TimeSchema,
-  /** When the registry last confirmed it. RFC 3339. */
+  /** When the registry last confirmed the digest. RFC 3339. */
   checkedAt: TimeSchema,
 });
 
-/** The file `record.json`: what an entry is, where from, when. Only entries that larder pulled have one. */
+/** The file `record.json` of an entry that larder pulled. Its mtime is the last use. */
 export type EntryRecord = v.InferOutput<typeof RecordSchema>;
 
-/** Reads a record; undefined for one that is broken, which counts as none and is written anew. */
+/** Parses a record; returns undefined for an invalid one, which counts as missing and is written again. */
 export function parseEntryRecord(text: string): EntryRecord | undefined {
   return parseJson(RecordSchema, text);
 }

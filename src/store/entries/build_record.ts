@@ -6,11 +6,11 @@ const { mediaType, digest, size } = DescriptorSchema.entries;
 
 const BuildRecordSchema = v.object({
   schemaVersion: v.literal(1),
-  /** The builder's name for it. Builds of one name differ in their specification. */
+  /** The name that its builder gave it. Several builds can have one name; their specifications differ. */
   name: v.pipe(v.string(), v.nonEmpty()),
-  /** The digest of everything that went into the build. */
+  /** Digest of everything that the build depends on. */
   specification: DigestSchema,
-  /** The file that was built, which is a blob. */
+  /** Descriptor of the file that was built, which is a blob. */
   mediaType,
   digest,
   size,
@@ -21,7 +21,7 @@ const BuildRecordSchema = v.object({
 /** The file `record.json` of a build. Its mtime is the last use. */
 export type BuildRecord = v.InferOutput<typeof BuildRecordSchema>;
 
-/** Reads a record; undefined for one that is damaged, which counts as none. */
+/** Parses a record; returns undefined for an invalid one, which counts as missing. */
 export function parseBuildRecord(text: string): BuildRecord | undefined {
   return parseJson(BuildRecordSchema, text);
 }

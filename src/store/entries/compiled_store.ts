@@ -3,9 +3,7 @@ import * as v from "valibot";
 import {
   ensureFolder,
   isDeletionError,
-  readFolder,
   readTextIfAny,
-  statIfAny,
   syncFolder,
   tryTouch,
   writeFileAtomic,
@@ -19,32 +17,18 @@ import { parseJson } from "../json.ts";
 import { type Layout, RECORD_FILE } from "../layout.ts";
 import { withSharedLock } from "../locks/store_lock.ts";
 
-/** One file that an engine made. */
+/** A file that an engine generated. */
 export interface EngineFile {
-  /** Letters, digits, `.`, `_` and `-`: it is no path. */
+  /** Letters, digits, `.`, `_` and `-`; not a path. */
   readonly name: string;
   readonly mediaType: string;
   readonly bytes: Uint8Array;
 }
 
-/** Where one of those files lies; its bytes are to be of this digest, which nobody has looked at. */
+/** The path of a generated file, and the digest that its bytes should have; they have not been verified. */
 export interface StoredFile {
   readonly path: string;
   readonly digest: Digest;
-}
-
-/** What an engine made of one piece of Wasm, as an entry of the cache. */
-export interface CompiledEntry {
-  /** The digest of what was compiled. */
-  readonly component: Digest;
-  /** The version of the engine. */
-  readonly engine: string;
-  readonly folder: string;
-  readonly files: readonly CompiledFile[];
-  /** Bytes of its blobs, each digest once. */
-  readonly size: number;
-  /** Milliseconds since the epoch; never in the future. */
-  readonly lastUsed: number;
 }
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
@@ -57,17 +41,17 @@ const RecordSchema = v.object({
   files: v.pipe(
     v.array(FileSchema),
     v.minLength(1),
-    v.check(haveOwnNames, "two files have the same name"),
+    v.check(haveUniqueNames, "two files have the same name"),
   ),
 });
 
 export type CompiledFile = v.InferOutput<typeof FileSchema>;
 
 /**
- * The compiled forms of Wasm, by the digest of what was compiled and the version of the engine that did it.
+ * The compiled forms of Wasm, by the digest of the Wasm and the version of the engine.
  *
- * Each is an entry like any other: a record that names blobs, written after them. A new version of the engine
- * finds nothing and compiles anew. mtime of the record is the last use.
+ * Each is an entry: a record that names blobs and is written after them. A new version of an engine does not find the
+ * entries of older ones and compiles again. The mtime of the record is the last use.
  */
 export class CompiledStore {
   readonly #layout: Layout;
@@ -79,25 +63,25 @@ export class CompiledStore {
   }
 
   /**
-   * The files, by their names, and marks them as used now.
-   * @returns undefined if there is no record, or any of the files is missing or has another size
+   * Returns the files by name, and marks the entry as used now.
+   * @returns undefined if there is no record, or if a file is missing or has another size
    */
   find(component: Digest, engine: string, now = Date.now()): Map<string, StoredFile> | undefined {
     const folder = this.#layout.compiledFolder(component, engine);
     const files = readFiles(folder);
     if (!files) return undefined;
-    const found = new Map<string, StoredFile>();
+    const stored = new Map<string, StoredFile>();
     for (const file of files) {
       const path = this.#blobs.find(file);
       if (path === undefined) return undefined;
-      found.set(file.name, { path, digest: file.digest });
+      stored.set(file.name, { path, digest: file.digest });
     }
     tryTouch(join(folder, RECORD_FILE), now);
-    return found;
+    return stored;
   }
 
   /**
-   * Writes the files, then the record, in the place of what was there. Of several at once the last counts.
+   * Writes the files and then the record, replacing an existing entry. Of several concurrent calls the last one wins.
    * @throws LarderError LDR_DISK*, LDR_BUSY, LDR_INTERRUPTED
    */
   async put(
@@ -117,52 +101,30 @@ export class CompiledStore {
     }, options);
   }
 
-  /** Removes those of the files that are damaged, so that {@link put} writes them anew. */
+  /** Removes the files that are damaged, so that {@link put} writes them again. */
   removeDamaged(component: Digest, engine: string): void {
     const files = readFiles(this.#layout.compiledFolder(component, engine)) ?? [];
     for (const file of files) this.#blobs.removeDamaged(file);
   }
-
-  /** Every entry, by component and engine. Broken ones are passed over. */
-  list(now = Date.now()): CompiledEntry[] {
-    return names(this.#layout.compiled).flatMap((name) => {
-      const component = this.#layout.digestOfName(name);
-      if (!component) return [];
-      return names(join(this.#layout.compiled, name)).flatMap((engine) =>
-        this.#read(component, engine, now) ?? []
-      );
-    });
-  }
-
-  #read(component: Digest, engine: string, now: number): CompiledEntry | undefined {
-    if (!this.#layout.isEngine(engine)) return undefined;
-    const folder = this.#layout.compiledFolder(component, engine);
-    const files = readFiles(folder);
-    const stamp = statIfAny(join(folder, RECORD_FILE))?.mtime;
-    if (!files || !stamp) return undefined;
-    const sizes = new Map(files.map((file) => [file.digest, file.size]));
-    const size = [...sizes.values()].reduce((sum, each) => sum + each, 0);
-    return { component, engine, folder, files, size, lastUsed: Math.min(stamp.getTime(), now) };
-  }
 }
 
-/** The files that a folder's record names; undefined where there is none, or a broken one. */
+/** Returns the files that the record in a folder names; undefined if there is no valid record. */
 function readFiles(folder: string): readonly CompiledFile[] | undefined {
   const text = readTextIfAny(join(folder, RECORD_FILE));
   return text === undefined ? undefined : parseCompiledRecord(text);
 }
 
-/** The files that a record names; undefined for a broken one, which counts as none. */
+/** Returns the files that a record names; undefined for an invalid record, which counts as missing. */
 export function parseCompiledRecord(text: string): readonly CompiledFile[] | undefined {
   return parseJson(RecordSchema, text)?.files;
 }
 
-/** @throws valibot's error for files that no record may name */
+/** @throws valibot's error if the files do not match the schema of a record */
 function formatRecord(files: CompiledFile[]): string {
   return JSON.stringify(v.parse(RecordSchema, { schemaVersion: 1, files }), null, 2) + "\n";
 }
 
-/** Writes the record, again if somebody deletes the cache in between: `find` then misses the blobs. */
+/** Writes the record, retrying if the cache is deleted meanwhile; the blobs are then gone, so `find` reports a miss. */
 function publish(folder: string, text: string): void {
   for (let round = 1;; round++) {
     try {
@@ -176,10 +138,6 @@ function publish(folder: string, text: string): void {
   }
 }
 
-function haveOwnNames(files: CompiledFile[]): boolean {
+function haveUniqueNames(files: CompiledFile[]): boolean {
   return new Set(files.map(({ name }) => name)).size === files.length;
-}
-
-function names(folder: string): string[] {
-  return readFolder(folder).filter((entry) => entry.isDirectory).map(({ name }) => name).sort();
 }

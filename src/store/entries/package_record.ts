@@ -5,17 +5,17 @@ import { isPathPart } from "../layout.ts";
 
 const { mediaType, digest, size } = DescriptorSchema.entries;
 
-/** A part of the path that the record lies at. */
+/** A text that becomes one folder in the path of the record. */
 const PathPart = v.pipe(v.string(), v.check(isPathPart, "cannot be a name in the cache"));
 
 const PackageRecordSchema = v.object({
   schemaVersion: v.literal(1),
-  /** Where it comes from, as the package manager names it (a repository's URL, with its suite and component), or `url`. */
+  /** The source as the package manager names it (the URL of a repository, with suite and component), or `url`. */
   source: PathPart,
   name: PathPart,
   version: PathPart,
   arch: PathPart,
-  /** The package file, which is a blob. */
+  /** Descriptor of the package file, which is a blob. */
   mediaType,
   digest,
   size,
@@ -26,15 +26,15 @@ const PackageRecordSchema = v.object({
 /** The file `record.json` of a package. Its mtime is the last use. */
 export type PackageRecord = v.InferOutput<typeof PackageRecordSchema>;
 
-/** What tells a package from all others. */
+/** Identifies a package. */
 export type PackageId = Pick<PackageRecord, "source" | "name" | "version" | "arch">;
 
-/** A package's name as an entry: `source/name/version/arch`. */
+/** Returns the name of a package as an entry: `source/name/version/arch`. */
 export function packageName({ source, name, version, arch }: PackageId): string {
   return [source, name, version, arch].join("/");
 }
 
-/** Reads a record; undefined for one that is broken, which counts as none. */
+/** Parses a record; returns undefined for an invalid one, which counts as missing. */
 export function parsePackageRecord(text: string): PackageRecord | undefined {
   return parseJson(PackageRecordSchema, text);
 }

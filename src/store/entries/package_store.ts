@@ -9,7 +9,7 @@ import {
 import { type Layout, RECORD_FILE } from "../layout.ts";
 import { formatPackageRecord, type PackageRecord, parsePackageRecord } from "./package_record.ts";
 
-/** The packages of the cache: each is a record that names one blob. Its mtime is the last use. */
+/** The packages in the cache. Each is a record that names one blob; the mtime of the record is the last use. */
 export class PackageStore {
   readonly #layout: Layout;
 
@@ -18,8 +18,8 @@ export class PackageStore {
   }
 
   /**
-   * Writes down that a package is used now, and, if it is new or has another file, since when it is there. To be called
-   * while the store's shared lock is held, once the blob is there.
+   * Marks a package as used at `now`, and records it with its creation time if it is new or its file has changed. The
+   * caller must hold the shared store lock and have written the blob.
    *
    * @param now milliseconds since the epoch
    * @throws LarderError LDR_DISK*
@@ -27,9 +27,9 @@ export class PackageStore {
   use(file: Omit<PackageRecord, "schemaVersion" | "createdAt">, now: number): void {
     const folder = this.#layout.packageFolder(file.source, file.name, file.version, file.arch);
     const path = join(folder, RECORD_FILE);
-    const before = parsePackageRecord(readTextIfAny(path) ?? "");
-    if (before?.digest === file.digest) {
-      return writeFileUnsynced(path, formatPackageRecord({ ...before, ...file }));
+    const recorded = parsePackageRecord(readTextIfAny(path) ?? "");
+    if (recorded?.digest === file.digest) {
+      return writeFileUnsynced(path, formatPackageRecord({ ...recorded, ...file }));
     }
     ensureFolder(folder);
     const createdAt = new Date(now).toISOString();

@@ -18,16 +18,16 @@ import { type Layout, PIN_FILE } from "../layout.ts";
 import { lockFile } from "../locks/file_lock.ts";
 import { withSharedLock } from "../locks/store_lock.ts";
 
-/** What keeps an entry from every automatic removal. */
+/** A mark that keeps an entry from every automatic removal. */
 export interface Pin {
   readonly note?: string | undefined;
-  /** RFC 3339; a pin that somebody else wrote need not say. */
+  /** RFC 3339; may be absent from a file that another program wrote. */
   readonly pinnedAt?: string | undefined;
-  /** The pattern that holds the entry; without one the pin is the entry's own. */
+  /** The pattern that pins the entry; absent if the entry itself is pinned. */
   readonly pattern?: string | undefined;
 }
 
-/** A pin on every entry with such a name, also on those that come later. */
+/** A pin on every entry whose name matches, including future ones. */
 export interface PinPattern extends Pin {
   readonly pattern: string;
 }
@@ -36,7 +36,7 @@ export interface PinOptions {
   readonly note?: string | undefined;
   /** Milliseconds since the epoch. */
   readonly now: number;
-  /** Called once if a sweep is under way and has to be waited for. */
+  /** Called once if a running sweep has to be waited for. */
   readonly waiting?: () => void;
   readonly signal?: AbortSignal | undefined;
 }
@@ -49,9 +49,9 @@ const PatternsSchema = v.object({
 });
 
 /**
- * The pins of the cache: `pin.json` beside an entry's record, and `pins.json` for names that are patterns.
+ * The pins of the cache: `pin.json` beside the record of an entry, and `pins.json` for patterns of names.
  *
- * Pins are written under the store's shared lock, so that no sweep has looked before and deletes after.
+ * Pins are written under the shared store lock, so that no running sweep misses one.
  */
 export class PinStore {
   readonly #layout: Layout;
@@ -61,8 +61,8 @@ export class PinStore {
   }
 
   /**
-   * The patterns, in the order in which they were pinned.
-   * @throws LarderError LDR_CONFIG for a file that is not to be read: nobody knows then what has to stay
+   * Returns the patterns in the order in which they were pinned.
+   * @throws LarderError LDR_CONFIG if the file is invalid, because the pinned entries are then unknown
    */
   patterns(): readonly PinPattern[] {
     const text = readTextIfAny(this.#layout.pins);
@@ -77,7 +77,7 @@ export class PinStore {
     }, options);
   }
 
-  /** Takes an entry's own pin away. @returns whether it had one */
+  /** Removes the pin of the entry in a folder. @returns false if it had none */
   unpin(folder: string): boolean {
     const path = join(folder, PIN_FILE);
     if (!statIfAny(path)) return false;
@@ -85,7 +85,7 @@ export class PinStore {
     return true;
   }
 
-  /** Pins a pattern, in the place of what was noted of it before. @throws LarderError LDR_DISK*, LDR_BUSY */
+  /** Pins a pattern, replacing an earlier pin of the same pattern. @throws LarderError LDR_DISK*, LDR_BUSY */
   async pinPattern(pattern: string, options: PinOptions): Promise<void> {
     const pin = { pattern, ...pinOf(options) };
     await this.#change(
@@ -94,7 +94,7 @@ export class PinStore {
     );
   }
 
-  /** Takes the pin of a pattern away. @returns whether there was one */
+  /** Removes the pin of a pattern. @returns false if there was none */
   async unpinPattern(pattern: string, options: PinOptions): Promise<boolean> {
     if (!this.patterns().some((pin) => pin.pattern === pattern)) return false;
     await this.#change((pins) => pins.filter((pin) => pin.pattern !== pattern), options);
@@ -106,12 +106,12 @@ export class PinStore {
     options: PinOptions,
   ): Promise<void> {
     await withSharedLock(this.#layout, async () => {
-      // The file is replaced and not written to: who waited for its lock may have that of one that is gone.
+      // The file is replaced, not modified: a lock that was waited for may be that of the replaced file.
       for (;;) {
         using file = openPins(this.#layout.pins);
         await lockFile(file, true, options);
         if (!isStillAt(file, this.#layout.pins)) continue;
-        // Not by its name: Windows lets only the handle that has the lock read the file.
+        // Read from the handle, because Windows lets only the handle that holds the lock read the file.
         const pins = parsePatterns(readText(file), this.#layout.pins);
         const document = { schemaVersion: 1, pins: change(pins) };
         writeFileAtomic(this.#layout.pins, JSON.stringify(document, null, 2) + "\n");
@@ -121,13 +121,13 @@ export class PinStore {
   }
 }
 
-/** An entry's own pin; a file that is broken is a pin all the same. */
+/** Returns the pin of the entry in a folder. An invalid file counts as a pin without a note. */
 export function readPin(folder: string): Pin | undefined {
   const text = readTextIfAny(join(folder, PIN_FILE));
   return text === undefined ? undefined : parseJson(PinSchema, text) ?? {};
 }
 
-/** The first pattern that pins an entry of this name. */
+/** Returns the first pattern that matches the name of an entry. */
 export function matchingPin(
   patterns: readonly PinPattern[],
   name: string,
@@ -139,13 +139,12 @@ function pinOf({ note, now }: PinOptions): Pin {
   return { ...(note !== undefined && { note }), pinnedAt: new Date(now).toISOString() };
 }
 
-/** A file that was only just made has no pins yet. */
 function parsePatterns(text: string, path: string): readonly PinPattern[] {
-  if (text === "") return [];
+  if (text === "") return []; // Created for its lock, not written yet.
   try {
     return v.parse(PatternsSchema, JSON.parse(text)).pins;
   } catch (error) {
-    throw new LarderError("LDR_CONFIG", `the pins in ${path} are not to be read`, {
+    throw new LarderError("LDR_CONFIG", `cannot read the pins in ${path}: the file is invalid`, {
       hint: "correct the file, or delete it and pin again",
       cause: error,
     });

@@ -1,7 +1,7 @@
 import type { Digest } from "../../oci/digest.ts";
 import type { JournalEvent, UseEvent } from "./journal.ts";
 
-/** Something that happened to an entry, as far as the journal goes back. Times are milliseconds since the epoch. */
+/** An event in the history of an entry. Times are milliseconds since the epoch. */
 export type HistoryEvent =
   | { readonly kind: "hit"; readonly at: number; readonly name: string; readonly digest: Digest }
   | {
@@ -15,7 +15,7 @@ export type HistoryEvent =
   | RemovalEvent
   | { readonly kind: "damaged"; readonly at: number; readonly digest: Digest };
 
-/** A removal by a command. */
+/** The removal of an entry by a command. */
 export interface RemovalEvent {
   readonly kind: "removed";
   readonly at: number;
@@ -26,43 +26,42 @@ export interface RemovalEvent {
   readonly why: string;
 }
 
-/** Why something had to be fetched. */
+/** Why an entry was fetched. */
 export type FetchReason =
   | { readonly cause: "never seen" }
-  /** @property from what it stood for before, where that is known */
+  /** The tag moved from the digest `from`, if that is known. */
   | { readonly cause: "moved"; readonly from: Digest | undefined }
   | { readonly cause: "platform" }
   | { readonly cause: "removed"; readonly by: RemovalEvent }
-  /** @property at when a verification found that */
+  /** `verify` found damage at the time `at`; undefined if a pull found it. */
   | { readonly cause: "damaged"; readonly at: number | undefined }
-  /** It was there, and no command of larder's is known to have removed it. */
+  /** It was cached before, and the journal has no removal by larder. */
   | { readonly cause: "deleted" };
 
 /**
- * What the journal knows of what has a certain name or digest.
- * @param events oldest first
- * @param concerns whether a name, and a digest, are meant
+ * Returns the history of the entries that `matches` selects by name and digest.
+ * @param events events of the journal, oldest first
  */
 export function historyOf(
   events: readonly JournalEvent[],
-  concerns: (name: string, digest: Digest | undefined) => boolean,
+  matches: (name: string, digest: Digest | undefined) => boolean,
 ): HistoryEvent[] {
-  const happenings: HistoryEvent[] = [];
+  const history: HistoryEvent[] = [];
   for (const event of events) {
     const at = Date.parse(event.at);
     if (event.kind === "use") {
-      if (!concerns(event.name, event.digest)) continue;
-      happenings.push(useOf(event, at, happenings));
+      if (!matches(event.name, event.digest)) continue;
+      history.push(useOf(event, at, history));
     } else if (event.kind === "sweep") {
       const { by } = event;
       for (const { name, digest, rule, why } of event.evicted) {
-        if (concerns(name, digest)) happenings.push({ kind: "removed", at, name, by, rule, why });
+        if (matches(name, digest)) history.push({ kind: "removed", at, name, by, rule, why });
       }
-    } else if (event.names.some((name) => concerns(name, undefined))) {
-      happenings.push({ kind: "damaged", at, digest: event.digest });
+    } else if (event.names.some((name) => matches(name, undefined))) {
+      history.push({ kind: "damaged", at, digest: event.digest });
     }
   }
-  return happenings;
+  return history;
 }
 
 function useOf(event: UseEvent, at: number, before: readonly HistoryEvent[]): HistoryEvent {
@@ -72,7 +71,7 @@ function useOf(event: UseEvent, at: number, before: readonly HistoryEvent[]): Hi
   return { kind: "fetched", at, name, digest, bytes: fetched, because };
 }
 
-/** @param before what happened to what has the same name */
+/** @param before earlier events of the same name */
 function reasonOf({ cause }: UseEvent, before: readonly HistoryEvent[]): FetchReason {
   const last = before.at(-1);
   switch (cause) {

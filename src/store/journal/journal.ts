@@ -5,15 +5,15 @@ import { parseJson, TimeSchema } from "../json.ts";
 import type { Layout } from "../layout.ts";
 import { tryLockFile } from "../locks/file_lock.ts";
 
-/** From this size on the journal of hits, misses and sweeps begins anew; the last one is kept beside it. */
+/** 2 MiB at which the journal is rotated; one older file is kept. */
 export const JOURNAL_SIZE = 2 * 1024 * 1024;
 
-/** So many of the entries that a sweep took are named in the journal. */
+/** Entries that the event of one sweep names. */
 export const SWEEP_DETAILS = 500;
 
 /**
- * Why something had to be fetched: nothing of that name was there (`new`), its tag had moved (`moved`), another
- * platform was asked for (`platform`), or the same content was there no more (`missing`) or not whole (`damaged`).
+ * Why an entry had to be fetched: no entry of that name existed (`new`), the tag had moved (`moved`), another platform
+ * was requested (`platform`), or some of the same content was missing (`missing`) or damaged (`damaged`).
  */
 export const MISS_CAUSES = ["new", "moved", "platform", "missing", "damaged"] as const;
 export type MissCause = typeof MISS_CAUSES[number];
@@ -24,14 +24,14 @@ const Time = v.pipe(v.number(), v.finite());
 const UseSchema = v.object({
   kind: v.literal("use"),
   at: TimeSchema,
-  /** As entries are named: `registry/repository:tag`. */
+  /** Name of the entry: `registry/repository:tag`. */
   name: v.string(),
   digest: DigestSchema,
-  /** Left out for a hit: nothing had to be fetched. */
+  /** Absent for a cache hit. */
   cause: v.optional(v.picklist(MISS_CAUSES)),
-  /** Bytes of content that came over the network … */
+  /** Bytes of content that were fetched. */
   fetched: Bytes,
-  /** … and that did not have to. */
+  /** Bytes of content that did not have to be fetched. */
   saved: Bytes,
 });
 
@@ -40,9 +40,9 @@ const EvictedSchema = v.object({
   digest: v.optional(DigestSchema),
   rule: v.string(),
   why: v.string(),
-  /** The type of entries that the limit is for, or `registry`; left out for a limit on the whole cache. */
+  /** The type of entries that the limit applies to, or `registry`; absent for a limit on the whole cache. */
   scope: v.optional(v.string()),
-  /** What its removal freed. */
+  /** Bytes that its removal freed. */
   bytes: Bytes,
   /** Milliseconds since the epoch. */
   lastUsed: Time,
@@ -53,24 +53,24 @@ const SweepSchema = v.object({
   at: TimeSchema,
   /** The command that swept: `gc`, `gc --auto`, `clean`. */
   by: v.string(),
-  /** The entries that went, of very many those that were used last. */
+  /** The removed entries; the most recently used ones if there are more than {@link SWEEP_DETAILS}. */
   evicted: v.array(EvictedSchema),
-  /** How many went, and what that freed. */
+  /** Number of removed entries, and bytes that were freed. */
   entries: Bytes,
   bytes: Bytes,
-  /** How many stayed, and what the cache took afterwards. */
+  /** Number of entries and bytes in the cache afterwards. */
   entriesLeft: Bytes,
   bytesLeft: Bytes,
-  /** The same of the scopes whose own limits took something. */
+  /** The same for each scope whose own limit removed an entry. */
   typesLeft: v.optional(v.array(v.object({ type: v.string(), entries: Bytes, bytes: Bytes }))),
 });
 
 const DamageSchema = v.object({
   kind: v.literal("damage"),
   at: TimeSchema,
-  /** What was found damaged, and was removed. */
+  /** The content that was damaged and has been removed. */
   digest: DigestSchema,
-  /** Entries that needed it. */
+  /** Names of the entries that refer to it. */
   names: v.array(v.string()),
 });
 
@@ -83,11 +83,11 @@ export type DamageEvent = v.InferOutput<typeof DamageSchema>;
 export type JournalEvent = v.InferOutput<typeof EventSchema>;
 
 /**
- * What was hit, fetched and removed, one line of JSON an event: what `stats` counts, and where `why` finds what is no
- * more. Nothing else depends on it.
+ * Hits, fetches and removals, one line of JSON per event. `stats` counts them and `why` finds removed entries in them;
+ * nothing else depends on the journal.
  *
- * Lossy rather than slow: a command appends all it has at once, waits for no lock and no disk, and an event that cannot
- * be written is left out. From {@link JOURNAL_SIZE} on the file takes the place of the one before it.
+ * It may lose events, but never delays a command: a command appends its events in one write, without waiting for a lock
+ * or the disk, and drops events that cannot be written. At {@link JOURNAL_SIZE} the file replaces the older one.
  */
 export class Journal {
   readonly #layout: Layout;
@@ -96,14 +96,14 @@ export class Journal {
     this.#layout = layout;
   }
 
-  /** Writes events down, if that can be done. */
+  /** Appends events; ignores failures. */
   append(events: readonly JournalEvent[]): void {
     if (events.length === 0) return;
-    // Each line ends before it begins: what a full disk cut short does not spoil what comes after it.
+    // A line break precedes each event, so that an event which a full disk cut short does not spoil the next one.
     const text = events.map((event) => `\n${JSON.stringify(event)}`).join("");
     try {
       using file = Deno.openSync(this.#layout.journal, {
-        // Windows locks no file that can only be appended to.
+        // Windows does not lock files that are only opened for appending.
         read: true,
         append: true,
         create: true,
@@ -112,12 +112,12 @@ export class Journal {
       writeAll(file, new TextEncoder().encode(text));
       if (file.statSync().size >= JOURNAL_SIZE) this.#rotate(file);
     } catch {
-      // A cache that is read-only, full or gone: nobody is to fail for want of statistics.
+      // The cache is read-only, full or deleted: no command fails because of statistics.
     }
   }
 
   /**
-   * All that is known, oldest first.
+   * Returns all events, oldest first.
    * @throws LarderError LDR_DISK*, LDR_PERMISSION
    */
   read(): JournalEvent[] {
@@ -126,7 +126,7 @@ export class Journal {
     return events.sort((a, b) => Date.parse(a.at) - Date.parse(b.at));
   }
 
-  /** Whoever has the lock of a file that still has its name renames it; the others leave that to them. */
+  /** Renames the journal, unless another process is doing so or has done so. */
   #rotate(file: Deno.FsFile): void {
     const { journal, olderJournal } = this.#layout;
     if (tryLockFile(file, true) === "busy" || !isStillAt(file, journal)) return;
@@ -134,17 +134,15 @@ export class Journal {
   }
 }
 
-/** The events of a journal; lines that are none, of a crash or of a later larder, are passed over. */
+/** Parses a journal; skips lines that are incomplete or that a newer larder wrote. */
 export function parseJournal(text: string): JournalEvent[] {
   return text.split("\n").flatMap((line) => {
     return line === "" ? [] : parseJson(EventSchema, line) ?? [];
   });
 }
 
-/** What a sweep has to say of itself; of very many entries only those are named that were used last. */
-export function sweepEvent(
-  sweep: Omit<SweepEvent, "kind" | "entries">,
-): SweepEvent {
+/** Returns the event of a sweep, which names at most {@link SWEEP_DETAILS} entries: those used most recently. */
+export function sweepEvent(sweep: Omit<SweepEvent, "kind" | "entries">): SweepEvent {
   const evicted = sweep.evicted.toSorted((a, b) => b.lastUsed - a.lastUsed);
   return {
     ...sweep,

@@ -1,28 +1,28 @@
 import type { Evicted, JournalEvent, MissCause, SweepEvent, UseEvent } from "./journal.ts";
 
-/** What is fetched again so soon after a sweep took it should have stayed. */
+/** Seven days within which fetching an evicted entry again makes its eviction a regret. */
 export const REGRET_AGE = 7 * 24 * 60 * 60_000;
 
-/** What the journal says of how well the cache does. Sizes are bytes. */
+/** How well the cache has served, according to the journal. Sizes are in bytes. */
 export interface Stats {
-  /** When the oldest event was, in milliseconds since the epoch; undefined where there is none. */
+  /** Time of the oldest event in milliseconds since the epoch; undefined if there is none. */
   readonly since: number | undefined;
   readonly hits: number;
   readonly misses: number;
   readonly causes: Readonly<Partial<Record<MissCause, number>>>;
   readonly fetched: number;
   readonly saved: number;
-  /** What collectors took by their own rules, not what a user named. */
+  /** Removals by the rules of a policy, not by a user's selection. */
   readonly evictions: { readonly entries: number; readonly bytes: number };
   readonly regrets: readonly Regret[];
   readonly advice: readonly Advice[];
 }
 
-/** An entry that was fetched again soon after a collector took it. */
+/** An entry that was fetched again within {@link REGRET_AGE} after a limit evicted it. */
 export interface Regret {
   readonly name: string;
   readonly rule: string;
-  /** What its removal freed. */
+  /** Bytes that its removal freed. */
   readonly bytes: number;
   /** Milliseconds since the epoch. */
   readonly lastUsed: number;
@@ -30,35 +30,35 @@ export interface Regret {
   readonly fetchedAt: number;
 }
 
-/** The least that a limit has to be for nothing that was regretted to have gone. */
+/** The smallest value of a limit that would have kept all regretted entries. */
 export interface Advice {
   readonly rule: "max-size" | "max-count" | "unused" | "min-free";
-  /** The type of entries that the limit is for, or `registry`; undefined for a limit on the whole cache. */
+  /** The type of entries that the limit applies to, or `registry`; undefined for a limit on the whole cache. */
   readonly scope: string | undefined;
   /**
-   * `max-size`: bytes; `max-count`: entries; `unused`: milliseconds; `min-free`: bytes that the disk lacks, since
-   * they have to stay free.
+   * `max-size`: bytes; `max-count`: entries; `unused`: milliseconds; `min-free`: bytes by which the disk is too small,
+   * because they have to stay free.
    */
   readonly atLeast: number;
 }
 
-/** An eviction, the sweep that it was part of, and when its content was fetched again. */
+/** An evicted entry, its sweep, and the time when its content was fetched again. */
 interface Regretted {
   readonly entry: Evicted;
   readonly sweep: SweepEvent;
   readonly fetchedAt: number;
 }
 
-/** The rules of a policy; `asked` and `damaged` are none. */
+/** The rules that are limits, unlike `asked` and `damaged`. */
 const LIMITS: ReadonlySet<string> = new Set(["max-size", "max-count", "unused", "min-free"]);
 
-/** Reckons up a journal. @param events oldest first */
+/** Computes the statistics of a journal. @param events events of the journal, oldest first */
 export function statsOf(events: readonly JournalEvent[]): Stats {
   const uses = events.filter((event) => event.kind === "use");
   const sweeps = events.filter((event) => event.kind === "sweep");
   const misses = uses.filter(({ cause }) => cause !== undefined);
   const evictions = sweeps.filter(isByPolicy);
-  const regretted = regrets(sweeps, misses);
+  const regretted = findRegretted(sweeps, misses);
   return {
     since: events[0] && Date.parse(events[0].at),
     hits: uses.length - misses.length,
@@ -82,37 +82,37 @@ export function statsOf(events: readonly JournalEvent[]): Stats {
   };
 }
 
-/** Whether a sweep went by a policy, rather than by what a user named. */
+/** True if a sweep followed a policy instead of a user's selection. */
 function isByPolicy({ evicted }: SweepEvent): boolean {
   return evicted.some(({ rule }) => rule !== "asked");
 }
 
-/** What was evicted and had to be fetched again, the same content, within {@link REGRET_AGE}. */
-function regrets(sweeps: readonly SweepEvent[], misses: readonly UseEvent[]): Regretted[] {
+/** Finds evicted entries whose content was fetched again within {@link REGRET_AGE}. */
+function findRegretted(sweeps: readonly SweepEvent[], misses: readonly UseEvent[]): Regretted[] {
   const byDigest = Map.groupBy(misses, ({ digest }) => digest);
   return sweeps.flatMap((sweep) => {
     const sweptAt = Date.parse(sweep.at);
     return sweep.evicted.flatMap((entry) => {
       if (!LIMITS.has(entry.rule) || !entry.digest) return [];
-      const again = byDigest.get(entry.digest)?.map(({ at }) => Date.parse(at))
+      const fetchedAt = byDigest.get(entry.digest)?.map(({ at }) => Date.parse(at))
         .find((at) => at >= sweptAt);
-      if (again === undefined || again - sweptAt > REGRET_AGE) return [];
-      return [{ entry, sweep, fetchedAt: again }];
+      if (fetchedAt === undefined || fetchedAt - sweptAt > REGRET_AGE) return [];
+      return [{ entry, sweep, fetchedAt }];
     });
   });
 }
 
 /**
- * What is used least recently goes first, so an entry stays only if all stay that were used after it: the limit has to
- * have room for these too.
+ * Computes the limits that would have kept all regretted entries. The least recently used entry is evicted first, so a
+ * limit keeps an entry only if it has room for all entries that were used after it too.
  */
 function adviceFor(regretted: readonly Regretted[]): Advice[] {
   const advice = new Map<string, Advice>();
-  for (const one of regretted) {
-    const { rule, scope } = one.entry;
+  for (const each of regretted) {
+    const { rule, scope } = each.entry;
     if (!isLimit(rule)) continue;
     const key = `${rule} ${scope}`;
-    const atLeast = Math.max(advice.get(key)?.atLeast ?? 0, leastFor(rule, one));
+    const atLeast = Math.max(advice.get(key)?.atLeast ?? 0, smallestLimit(rule, each));
     advice.set(key, { rule, scope, atLeast });
   }
   return [...advice.values()];
@@ -122,7 +122,8 @@ function isLimit(rule: string): rule is Advice["rule"] {
   return LIMITS.has(rule);
 }
 
-function leastFor(rule: Advice["rule"], { entry, sweep, fetchedAt }: Regretted): number {
+/** Returns the smallest value of a limit that would have kept one regretted entry. */
+function smallestLimit(rule: Advice["rule"], { entry, sweep, fetchedAt }: Regretted): number {
   if (rule === "unused") return fetchedAt - entry.lastUsed;
   const { scope } = entry;
   const kept = sweep.evicted.filter((other) =>

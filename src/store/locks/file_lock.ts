@@ -5,19 +5,22 @@ import { LOCK_POLL } from "../../base/limits.ts";
 let warned = false;
 let onUnsupported: (message: string) => void = () => {};
 
-/** Says once, through `warn`, that the file system has no locks, should one be asked for in vain. */
+/** Registers `warn`, which is called once if a lock is requested on a file system without locks. */
 export function warnWithoutLocks(warn: (message: string) => void): void {
   onUnsupported = warn;
 }
 
+/** The result of requesting a lock: taken, held through another open file, or unknown because there are no locks. */
+export type LockResult = "taken" | "busy" | "unknown";
+
 /**
- * Takes the flock(2) of an open file, waiting for whoever has it. The lock goes with the file's closing and
- * with the process, however it dies.
+ * Takes the flock(2) of an open file, waiting until it is free. Closing the file releases the lock, and so does the end
+ * of the process, however it ends.
  *
- * Where the file system has no locks this warns once: renames keep the store correct.
+ * On a file system without locks this warns once and returns "unknown": renames keep the store correct.
  *
- * @param waiting called once, when the lock is not free at once
- * @returns "busy" if `timeout` milliseconds passed first
+ * @param options `waiting` is called once if the lock is not free at once; `timeout` is in milliseconds
+ * @returns "busy" if the timeout has passed
  * @throws LarderError LDR_INTERRUPTED
  */
 export async function lockFile(
@@ -38,19 +41,18 @@ export async function lockFile(
     throwIfAborted(options.signal);
     if (!isUnsupported(error)) throw error;
     if (!warned) {
-      onUnsupported("this file system has no locks; two larders may do the same work twice");
+      onUnsupported(
+        "the file system has no locks: concurrent larder processes may do the same work twice",
+      );
     }
     warned = true;
     return "unknown";
   }
 }
 
-/** How an attempt at a lock ended: it is ours, another open file has it, or nobody can tell. */
-export type LockResult = "taken" | "busy" | "unknown";
-
 /**
- * Takes the flock(2) of an open file if it is free at this moment. "unknown" is the answer of a file system
- * without locks, and of older runtimes, which can only wait for one.
+ * Takes the flock(2) of an open file if it is free. Returns "unknown" on a file system without locks, and on older
+ * runtimes, which can only wait for a lock.
  */
 export function tryLockFile(file: Deno.FsFile, exclusive: boolean): LockResult {
   if (typeof file.tryLockSync !== "function") return "unknown";
@@ -62,7 +64,7 @@ export function tryLockFile(file: Deno.FsFile, exclusive: boolean): LockResult {
   }
 }
 
-/** Takes a shared lock that nobody contests for longer than a moment; none where the file system has none. */
+/** Takes a shared lock that no process holds exclusively for long. Does nothing on a file system without locks. */
 export function lockShared(file: Deno.FsFile): void {
   try {
     file.lockSync(false);
@@ -73,7 +75,7 @@ export function lockShared(file: Deno.FsFile): void {
 
 async function tryLock(file: Deno.FsFile, exclusive: boolean): Promise<boolean> {
   if (typeof file.tryLockSync === "function") return file.tryLockSync(exclusive);
-  await file.lock(exclusive); // Older runtimes can only wait for a lock.
+  await file.lock(exclusive); // Older runtimes cannot try a lock.
   return true;
 }
 

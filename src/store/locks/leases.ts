@@ -1,6 +1,5 @@
-import { join, relative, sep } from "node:path";
+import { join } from "node:path";
 import process from "node:process";
-import * as v from "valibot";
 import { hasCode, LarderError } from "../../base/errors.ts";
 import {
   diskError,
@@ -13,41 +12,39 @@ import {
   statIfAny,
   writeAll,
 } from "../../base/files.ts";
-import { DigestSchema } from "../../oci/descriptor.ts";
-import type { Digest } from "../../oci/digest.ts";
-import { parseJson, TimeSchema } from "../json.ts";
 import type { Layout } from "../layout.ts";
 import { lockShared, tryLockFile } from "./file_lock.ts";
+import { formatLease, type LeaseContent, parseLease } from "./lease_format.ts";
 import { withSharedLock } from "./store_lock.ts";
 
-/** Where locks cannot tell whether a lease is in use, it counts for so long even if its process is not found. */
+/** 24 hours for which a lease counts on a file system without locks, even if its process is not found. */
 const LEASE_GRACE = 24 * 60 * 60_000;
 
-/** What a process needs of the cache for as long as it runs; see {@link LeaseContent}. */
+/** The entries and content to lease; see {@link LeaseContent}. */
 export type LeaseRequest = Partial<Pick<LeaseContent, "folders" | "digests">>;
 
 export interface LeaseOptions {
-  /** Called once if a sweep is under way and has to be waited for. */
+  /** Called once if a running sweep has to be waited for. */
   readonly waiting?: () => void;
-  /** Told that nothing can be written down: the process goes on, without protection. */
+  /** Called with a warning if the lease cannot be written; the process continues without it. */
   readonly warn?: (message: string) => void;
   readonly signal?: AbortSignal | undefined;
 }
 
 const LEASE = /^([1-9][0-9]*)-[0-9a-f-]+\.json$/;
-const UNFINISHED = /^([1-9][0-9]*)-[0-9a-f-]+\.new$/;
+const NEW_LEASE = /^([1-9][0-9]*)-[0-9a-f-]+\.new$/;
 
 /**
- * What a running process uses, kept from every collector until it is released or the process ends, however it
- * dies.
+ * Keeps what a running process uses from every collector, until it is released or the process ends, however it ends.
  *
- * How that holds: a lease is a file that its process keeps open with a shared lock, and a collector takes for
- * stale only what it can lock for itself. The file is written and locked under a name that collectors do not
- * read, gets its own name by a rename, and never changes after that: `add` writes one more. So a collector sees
- * a lease whole and locked, or not at all. It is written under the store's shared lock, and plans are made under
- * the exclusive one, so no plan that is being carried out can have missed it.
+ * - A lease is a file that its process keeps open with a shared lock. A collector regards it as stale only if it can
+ *   lock the file exclusively.
+ * - The file is written and locked under a temporary name, then renamed and never changed: `add` writes another file.
+ *   So a collector sees a lease that is complete and locked, or none.
+ * - It is written under the shared store lock, and plans are applied under the exclusive one, so no plan that is being
+ *   applied can have missed it.
  *
- * The lock is a shared one because Windows lets nobody read a file that is locked exclusively.
+ * The lock is shared because Windows does not let any process read a file that is locked exclusively.
  */
 export class Lease implements Disposable {
   readonly #layout: Layout;
@@ -55,17 +52,17 @@ export class Lease implements Disposable {
   readonly #startedAt = new Date().toISOString();
   readonly #held: { readonly file: Deno.FsFile; readonly path: string }[] = [];
 
-  /** @param command what runs, in words for a user */
+  /** @param command the command that runs, as shown to a user */
   constructor(layout: Layout, command: string) {
     this.#layout = layout;
     this.#command = command;
   }
 
   /**
-   * Takes more into use. Look afterwards whether it is still all there: a sweep may have ended just before.
+   * Leases more entries and content. The caller must check afterwards that all of it still exists, because a sweep may
+   * have removed it just before.
    *
-   * Where nothing can be written this warns and goes on: who can only read the cache, or has a full disk, can still
-   * run what is there.
+   * If the lease cannot be written, this warns and returns, so that a read-only cache or a full disk prevents no run.
    *
    * @throws LarderError LDR_BUSY, LDR_INTERRUPTED
    */
@@ -85,14 +82,14 @@ export class Lease implements Disposable {
     } catch (error) {
       const codes = ["LDR_DISK", "LDR_DISK_FULL", "LDR_READ_ONLY", "LDR_PERMISSION"] as const;
       if (!hasCode(error, ...codes)) throw error;
-      options.warn?.(`a cleaning larder may remove what is in use here: ${error.message}`);
+      options.warn?.(`a concurrent gc may remove what is in use here: ${error.message}`);
     }
   }
 
-  /** Gives everything up. The files may be gone already, with the cache. */
+  /** Releases everything. The files may already have been deleted with the cache. */
   release(): void {
     for (const { file, path } of this.#held.splice(0)) {
-      tidy(path);
+      tryRemove(path);
       file.close();
     }
   }
@@ -115,36 +112,35 @@ export class Lease implements Disposable {
         return;
       } catch (error) {
         file.close();
-        // The cache was deleted, or a collector took the file for rubbish: once more.
+        // The cache was deleted, or a collector removed the file as a stray one: try again.
         if (error instanceof Deno.errors.NotFound) continue;
-        tidy(`${name}.new`);
+        tryRemove(`${name}.new`);
         throw diskError(error, "write", `${name}.json`);
       }
     }
   }
 }
 
-/** A {@link Lease} of what a process uses; errors and options as of {@link Lease.add}. */
+/** Creates a {@link Lease} and adds `request` to it; options and errors as for {@link Lease.add}. */
 export async function takeLease(
   layout: Layout,
   command: string,
-  use: LeaseRequest,
+  request: LeaseRequest,
   options: LeaseOptions = {},
 ): Promise<Lease> {
   const lease = new Lease(layout, command);
-  await lease.add(use, options);
+  await lease.add(request, options);
   return lease;
 }
 
 /**
- * What running processes use; the leases of processes that are gone are removed, unless `readOnly`. A
- * collector calls this under the store's exclusive lock.
+ * Returns the leases of running processes. Removes those of ended processes, unless `readOnly`. A collector calls this
+ * under the exclusive store lock.
  *
- * Where there are no locks (some network file systems, older runtimes) a lease counts while a process with its
- * id lives on this machine, and in any case for {@link LEASE_GRACE}, since the process may be another machine's.
+ * Without locks (some network file systems, older runtimes) a lease counts while a process with its id runs on this
+ * machine, and in any case for {@link LEASE_GRACE}, because the process may run on another machine.
  *
- * @throws LarderError LDR_BUSY if a live lease cannot be read, as one of a later larder: nobody knows then what
- * has to stay; LDR_DISK*
+ * @throws LarderError LDR_BUSY if a live lease cannot be parsed, because a newer larder may have written it; LDR_DISK*
  */
 export function liveLeases(
   layout: Layout,
@@ -153,11 +149,11 @@ export function liveLeases(
 ): LeaseContent[] {
   const leases: LeaseContent[] = [];
   for (const { name, isFile } of readFolder(layout.leases)) {
-    const pid = (LEASE.exec(name) ?? UNFINISHED.exec(name))?.[1];
+    const pid = (LEASE.exec(name) ?? NEW_LEASE.exec(name))?.[1];
     if (!isFile || pid === undefined) continue;
     const path = join(layout.leases, name);
     if (!isHeld(path, Number(pid), now, options.readOnly ?? false)) {
-      if (!options.readOnly) tidy(path);
+      if (!options.readOnly) tryRemove(path);
     } else if (LEASE.test(name)) {
       const lease = readLease(layout, path);
       if (lease) leases.push(lease);
@@ -166,28 +162,29 @@ export function liveLeases(
   return leases;
 }
 
-/** The content of a live lease; undefined if it was released meanwhile. */
+/** Reads a live lease; returns undefined if it was released meanwhile. */
 function readLease(layout: Layout, path: string): LeaseContent | undefined {
   const text = readTextIfAny(path);
   if (text === undefined) return undefined;
   const lease = parseLease(layout, text);
   if (lease) return lease;
-  throw new LarderError("LDR_BUSY", `what a running process uses is not to be read in ${path}`, {
-    hint: "it may be a later larder's: end it, or clean up with that larder",
+  throw new LarderError("LDR_BUSY", `cannot read the lease of a running process in ${path}`, {
+    hint:
+      "a newer larder may have written it: wait until that process has ended, or use that larder",
   });
 }
 
-/** Whether the process that wrote a lease still has it. */
+/** True if the process that wrote a lease still holds it. */
 function isHeld(path: string, pid: number, now: number, readOnly: boolean): boolean {
   const file = openIfAny(path, readOnly);
   if (!file) return false;
   try {
-    const attempt = tryLockFile(file, true);
-    if (attempt !== "unknown") return attempt === "busy";
-    const made = statIfAny(path)?.mtime?.getTime() ?? now;
-    return now - made < LEASE_GRACE || isAlive(pid);
+    const result = tryLockFile(file, true);
+    if (result !== "unknown") return result === "busy";
+    const created = statIfAny(path)?.mtime?.getTime() ?? now;
+    return now - created < LEASE_GRACE || isAlive(pid);
   } catch (error) {
-    if (readOnly) return true; // Such as NFS, where only who may write can tell.
+    if (readOnly) return true; // On NFS, only a file opened for writing can be locked exclusively.
     throw diskError(error, "lock", path);
   } finally {
     file.close();
@@ -204,7 +201,7 @@ function isAlive(pid: number): boolean {
 
 function openIfAny(path: string, readOnly: boolean): Deno.FsFile | undefined {
   try {
-    // NFS gives an exclusive lock only to who may write.
+    // NFS needs write access for an exclusive lock.
     return Deno.openSync(path, { read: true, write: !readOnly });
   } catch (error) {
     if (isNotFound(error)) return undefined;
@@ -212,7 +209,7 @@ function openIfAny(path: string, readOnly: boolean): Deno.FsFile | undefined {
   }
 }
 
-/** Creates a file; undefined if its folder was deleted in between. */
+/** Creates a file; returns undefined if its folder was deleted meanwhile. */
 function openNew(path: string): Deno.FsFile | undefined {
   try {
     return Deno.openSync(path, { read: true, write: true, createNew: true, mode: FILE_MODE });
@@ -222,63 +219,11 @@ function openNew(path: string): Deno.FsFile | undefined {
   }
 }
 
-/** Removes a file that nobody needs; where that fails, a later collector tries again. */
-function tidy(path: string): void {
+/** Removes a file that is no longer needed; if that fails, a later collector removes it. */
+function tryRemove(path: string): void {
   try {
     removeIfAny(path);
   } catch {
-    // It is only a little rubbish, and its lock is gone with its process.
+    // The file is small, and its lock ends with its process.
   }
-}
-
-/** What a lease says: who uses what. */
-export interface LeaseContent {
-  readonly pid: number;
-  /** What runs, in words for a user. */
-  readonly command: string;
-  /** RFC 3339. */
-  readonly startedAt: string;
-  /** Folders of entries, absolute: they stay, with all that they reach. */
-  readonly folders: readonly string[];
-  /** Blobs that stay, even if no entry reaches them any more because a tag has moved. */
-  readonly digests: readonly Digest[];
-}
-
-/** The trees of the cache that have entries. */
-const TREES = ["manifests", "packages", "builds", "images", "compiled"];
-
-const LeaseSchema = v.object({
-  schemaVersion: v.literal(1),
-  pid: v.pipe(v.number(), v.safeInteger(), v.minValue(1)),
-  command: v.string(),
-  startedAt: TimeSchema,
-  /** Relative to the root, with `/` between their parts. */
-  folders: v.array(v.pipe(v.string(), v.check(isEntryFolder, "not a folder of an entry"))),
-  digests: v.array(DigestSchema),
-});
-
-/** Reads a lease; undefined for anything that is not exactly one. */
-export function parseLease(layout: Layout, text: string): LeaseContent | undefined {
-  const lease = parseJson(LeaseSchema, text);
-  if (!lease) return undefined;
-  const { schemaVersion: _, folders, ...rest } = lease;
-  return { ...rest, folders: folders.map((folder) => join(layout.root, ...folder.split("/"))) };
-}
-
-export function formatLease(layout: Layout, { folders, ...rest }: LeaseContent): string {
-  const relatives = folders.map((folder) => relativeFolder(layout, folder));
-  return JSON.stringify({ schemaVersion: 1, ...rest, folders: relatives }, null, 2) + "\n";
-}
-
-function relativeFolder(layout: Layout, folder: string): string {
-  const text = relative(layout.root, folder).split(sep).join("/");
-  if (!isEntryFolder(text)) throw new Error(`${folder} is not the folder of an entry`);
-  return text;
-}
-
-/** A lease is no way to name anything else, inside the cache or out of it. */
-function isEntryFolder(text: string): boolean {
-  const [tree, ...rest] = text.split("/");
-  return TREES.includes(tree!) && rest.length > 0 &&
-    rest.every((part) => part !== "" && part !== "." && part !== ".." && !/[\\\0]/.test(part));
 }

@@ -6,61 +6,66 @@ import { formatDuration } from "../../base/units.ts";
 import type { Layout } from "../layout.ts";
 import { lockFile, tryLockFile } from "./file_lock.ts";
 
-/** How long a writer waits for a sweep to finish. */
+/** Milliseconds that a writer waits for a sweep. */
 const LOCK_WAIT = 10 * 60_000;
 
-/** How long a sweep waits for writers to finish; new ones wait so long for it at most. */
+/** Milliseconds that a sweep waits for writers, while new writers wait for the sweep. */
 const SWEEP_WAIT = 60_000;
 
 export interface StoreLockOptions {
-  /** Called once if others have to be waited for. */
+  /** Called once if another process has to be waited for. */
   readonly waiting?: (() => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
 export interface ExclusiveLockOptions extends StoreLockOptions {
-  /** How long writers are waited for, in milliseconds. */
+  /** Milliseconds to wait for writers. */
   readonly timeout?: number | undefined;
 }
 
-/** The caches that the work under way holds the lock of. */
-const holding = new AsyncLocalStorage<ReadonlySet<string>>();
+/** The message while {@link withSharedLock} waits. */
+export const WAITING_FOR_SWEEP = "waiting for another larder to finish cleaning the cache";
+
+/** The message while {@link withExclusiveLock} waits. */
+export const WAITING_FOR_WRITERS = "waiting for other processes to finish writing to the cache";
+
+/** Roots of the caches whose lock the current asynchronous context holds. */
+const heldLocks = new AsyncLocalStorage<ReadonlySet<string>>();
 
 /**
- * Runs `work` while holding the store's lock shared: any number may write at once, but no sweep runs. Work that
- * takes the lock again within has it already. Who may only read the cache locks what is there: where nobody can write,
- * nobody can sweep either.
+ * Runs `work` with the store lock held shared: other writers can run at the same time, but no sweep. Reentrant.
+ * In a read-only cache without a lock file, `work` runs without the lock, because no sweep can run either.
  *
- * @param options `waiting` is called if a sweep is under way
- * @throws LarderError LDR_BUSY if it does not end in time, LDR_DISK*, LDR_INTERRUPTED
+ * @param options `waiting` is called if a sweep is running
+ * @throws LarderError LDR_BUSY if a sweep does not end in time, LDR_DISK*, LDR_INTERRUPTED
  */
 export async function withSharedLock<T>(
   layout: Layout,
   work: () => Promise<T>,
   options: StoreLockOptions = {},
 ): Promise<T> {
-  const held = holding.getStore();
+  const held = heldLocks.getStore();
   if (held?.has(layout.root)) return await work();
   const once = { ...options, waiting: onlyOnce(options.waiting), timeout: LOCK_WAIT };
   const busy = () => busyCleaning(layout);
   {
-    // A sweep that keeps new writers out is waited for.
+    // Wait for a sweep that has closed the gate to new writers.
     using _ = await takeLock(layout.gate, false, openIfAny, busy, once);
   }
   using _ = await takeLock(layout.lock, false, openToShare, busy, once);
-  return await holding.run(new Set([...held ?? [], layout.root]), work);
+  return await heldLocks.run(new Set([...held ?? [], layout.root]), work);
 }
 
 /**
- * Runs `work` while nobody else writes to the store or sweeps it.
+ * Runs `work` while no other process writes to the store or sweeps it.
  *
- * Writers come and go, and there may never be a moment without any: so that there is one, a sweep closes the gate
- * that they pass before they take the lock, and those that are there already end.
+ * With writers that overlap there may never be a moment without any. So a sweep first closes the gate that writers
+ * pass before they take the lock, and then waits for those that already have it.
  *
- * @param work is told whether the lock is there: it is not where the file system has none, or where the disk is so
- * full that its file cannot be made
- * @param options `waiting` is called if somebody has to be waited for
- * @throws LarderError LDR_BUSY if they do not end in time, LDR_DISK*, LDR_INTERRUPTED
+ * @param work is called with false if the lock is not held, because the file system has no locks or the disk is too
+ * full to create the lock file
+ * @param options `waiting` is called if another process has to be waited for
+ * @throws LarderError LDR_BUSY if the others do not end in time, LDR_DISK*, LDR_INTERRUPTED
  */
 export async function withExclusiveLock<T>(
   layout: Layout,
@@ -85,15 +90,15 @@ export async function withExclusiveLock<T>(
     { ...options, waiting, timeout: Math.max(0, deadline - Date.now()) },
   );
   if (!file) return await work(false);
-  // Locking what is locked already tells whether there are locks at all.
+  // Locking a file that is already locked tells whether the file system has locks.
   return await work(tryLockFile(file, true) !== "unknown");
 }
 
 /**
- * Opens a file and takes its lock; whoever waits for one may get that of a file that was deleted meanwhile, with the
- * cache, and has to begin anew.
+ * Opens a file and takes its lock. Opens it again if the file was deleted, with the cache, while this waited for its
+ * lock.
  *
- * @returns undefined where `open` finds that there is no file to lock
+ * @returns undefined if `open` returns undefined
  */
 async function takeLock(
   path: string,
@@ -105,36 +110,38 @@ async function takeLock(
   for (;;) {
     const file = open(path);
     if (!file) return undefined;
-    let isOurs = false;
+    let isCurrent = false;
     try {
       if (await lockFile(file, exclusive, options) === "busy") throw busy();
-      isOurs = isStillAt(file, path);
-      if (isOurs) return file;
+      isCurrent = isStillAt(file, path);
+      if (isCurrent) return file;
     } finally {
-      if (!isOurs) file.close();
+      if (!isCurrent) file.close();
     }
   }
 }
 
 function busyWriting(layout: Layout, wait: number): LarderError {
-  return new LarderError("LDR_BUSY", `others are writing to ${layout.root}`, {
-    hint: `wait for every larder that is pulling to end: ${formatDuration(wait)} was not enough`,
+  return new LarderError("LDR_BUSY", `other larder processes are writing to ${layout.root}`, {
+    hint: `wait until they have ended, then try again; this one waited for ${formatDuration(wait)}`,
   });
 }
 
 function busyCleaning(layout: Layout, wait = LOCK_WAIT): LarderError {
   return new LarderError(
     "LDR_BUSY",
-    `another larder has been cleaning ${layout.root} for ${formatDuration(wait)}`,
-    { hint: "wait for it to end, or end it, and try again" },
+    `another larder process has been removing files from ${layout.root} for ${
+      formatDuration(wait)
+    }`,
+    { hint: "wait until it has ended, or end it, then try again" },
   );
 }
 
-function onlyOnce(tell: (() => void) | undefined): () => void {
-  let told = false;
+function onlyOnce(callback: (() => void) | undefined): () => void {
+  let wasCalled = false;
   return () => {
-    if (!told) tell?.();
-    told = true;
+    if (!wasCalled) callback?.();
+    wasCalled = true;
   };
 }
 
@@ -147,7 +154,7 @@ function open(path: string): Deno.FsFile {
   }
 }
 
-/** A cache that can only be read is to be used all the same, and a shared lock needs no more. */
+/** Opens a lock file for a shared lock, which needs only read access, so that a read-only cache can be used. */
 function openToShare(path: string): Deno.FsFile | undefined {
   try {
     return open(path);
@@ -159,7 +166,7 @@ function openToShare(path: string): Deno.FsFile | undefined {
   }
 }
 
-/** Freeing space needs no space: where there is none left for an empty file, a sweep does without it. */
+/** Opens a lock file, or returns undefined if the disk is full: freeing space must not need space. */
 function openUnlessFull(path: string): Deno.FsFile | undefined {
   try {
     return open(path);

@@ -14,7 +14,7 @@ const spins = item({
   group: "docker.io/library/nginx",
 });
 
-/** A filter, what it is asked of, and its answer. */
+/** Filters, items, and whether they match. */
 const ANSWERS: [string, Item, boolean][] = [
   [
     'type == "app" && size > bytes("100MB") && unused > duration("30d") && name.startsWith("ghcr.io/acme/")',
@@ -53,12 +53,12 @@ const ANSWERS: [string, Item, boolean][] = [
 ];
 
 for (const [text, subject, answer] of ANSWERS) {
-  Deno.test(`${text} is ${answer} of ${subject.name}`, async () => {
+  Deno.test(`compileFilter: ${text} is ${answer} for ${subject.name}`, async () => {
     assert.equal((await compileFilter(text, NOW))(subject), answer);
   });
 }
 
-/** A filter that is none, what is said, the place, and the hint. */
+/** Bad filters, their errors, the marked offset, and the hint. */
 const WRONG: [string, RegExp, string, RegExp][] = [
   ["sizee > 3", /at column 1: there is no field "sizee"$/, "^", /^did you mean size\?$/],
   ["size > 3 && nam == 'x'", /at column 13: .*"nam"$/, "            ^", /^did you mean name\?$/],
@@ -73,14 +73,14 @@ const WRONG: [string, RegExp, string, RegExp][] = [
   ['size > "5"', /at column 1: there is no operator int > string$/, "^", /docs/],
   ["unused > size", /no operator duration > int$/, "^", /docs/],
   ["'abc", /unterminated string$/, "^", /docs/],
-  ["name", /of the type string, neither true nor false$/, "^", /compare it/],
-  ["size", /of the type int/, "^", /compare it/],
+  ["name", /the result is of type string, not true or false$/, "^", /compare it/],
+  ["size", /of type int/, "^", /compare it/],
   ["true &&\n  size &&& 3", /at line 2, column 10: /, "         ^", /docs/],
   ["nam\u001b[31me", /./, "   ^", /./],
 ];
 
 for (const [text, message, mark, hint] of WRONG) {
-  Deno.test(`the filter ${JSON.stringify(text)} is refused before anything is looked at`, async () => {
+  Deno.test(`compileFilter rejects ${JSON.stringify(text)} and points at the mistake`, async () => {
     const error = await failureOf(compileFilter(text, NOW));
     assert.ok(error instanceof PointedError);
     assert.equal(error.exitCode, 2);
@@ -94,7 +94,7 @@ for (const [text, message, mark, hint] of WRONG) {
   });
 }
 
-Deno.test("what only the values can tell is told with the entry", async () => {
+Deno.test("a filter that fails on the values of an item names the item", async () => {
   for (const text of ["size / holders > 1", "size > bytes(name)", "dyn(size)"]) {
     const filter = await compileFilter(text, NOW);
     assert.throws(
@@ -107,7 +107,7 @@ Deno.test("what only the values can tell is told with the entry", async () => {
   assert.throws(() => filter(item()), /division by zero \(of ghcr\.io\/acme\/shop:v1\)/);
 });
 
-Deno.test("a long filter is shown around the place", async () => {
+Deno.test("compileFilter shows a long filter around the mistake", async () => {
   const text = `${'name == "x" || '.repeat(30)}sizee > 3${' || name == "x"'.repeat(30)}`;
   const error = await failureOf(compileFilter(text, NOW));
   assert.ok(error instanceof PointedError);
@@ -116,7 +116,7 @@ Deno.test("a long filter is shown around the place", async () => {
   assert.equal(line!.slice(mark!.indexOf("^")).slice(0, 5), "sizee");
 });
 
-Deno.test("sizes and times compare as numbers do, however large", () => {
+Deno.test("a filter compares sizes and durations of any magnitude as numbers", () => {
   const amount = fc.integer({ min: 0, max: 2 ** 50 });
   const days = fc.integer({ min: 0, max: 4000 });
   return fc.assert(

@@ -5,7 +5,7 @@ import { compileTemplate } from "../../../src/cli/query/template.ts";
 import { failureOf } from "../../support/failure_of.ts";
 import { item, NOW } from "../../support/cache/items.ts";
 
-/** A template, and what it makes of the item of these tests. */
+/** Templates, and what they print for `item()`. */
 const LINES: [string, string][] = [
   ["{{name}} {{size}}", "ghcr.io/acme/shop:v1 200000000"],
   ["{{name}}\\t{{size.human()}}\\n", "ghcr.io/acme/shop:v1\t190.73 MiB\n"],
@@ -23,12 +23,12 @@ const LINES: [string, string][] = [
 ];
 
 for (const [template, line] of LINES) {
-  Deno.test(`the template ${template} prints ${JSON.stringify(line)}`, async () => {
+  Deno.test(`compileTemplate: ${template} prints ${JSON.stringify(line)}`, async () => {
     assert.equal((await compileTemplate(template, NOW))(item()), line);
   });
 }
 
-Deno.test("every field can be printed, of an item that has it and of one that has not", async () => {
+Deno.test("a template prints every field, of items with and without a value", async () => {
   for (const name of FIELD_NAMES) {
     const template = await compileTemplate(`<{{${name}}}>`, NOW);
     for (
@@ -39,7 +39,7 @@ Deno.test("every field can be printed, of an item that has it and of one that ha
   }
 });
 
-/** A template that is none, what is said, and the mark. */
+/** Bad templates, their errors, and the marked offset. */
 const WRONG: [string, RegExp, string][] = [
   ["{{nam}}", /at column 3: there is no field "nam"$/, "  ^"],
   ["a {{name}} {{sizee}}", /at column 14: .*"sizee"$/, "             ^"],
@@ -51,7 +51,7 @@ const WRONG: [string, RegExp, string][] = [
 ];
 
 for (const [template, message, mark] of WRONG) {
-  Deno.test(`the template ${template} is refused at its place`, async () => {
+  Deno.test(`compileTemplate rejects ${template} and points at the mistake`, async () => {
     const error = await failureOf(compileTemplate(template, NOW));
     assert.ok(error instanceof PointedError);
     assert.equal(error.exitCode, 2);
@@ -61,7 +61,7 @@ for (const [template, message, mark] of WRONG) {
   });
 }
 
-Deno.test("nothing in a template or in what it prints is run", async () => {
+Deno.test("a template runs no code, neither its own nor that of a value", async () => {
   const evil = "{{Deno.exit(3)}} <%= Deno.exit(4) %> ${Deno.exit(5)}";
   const template = await compileTemplate("{{note}} <%= 1 %> ${2}", NOW);
   assert.equal(template(item({ pin: { note: evil } })), `${evil} <%= 1 %> \${2}`);
@@ -72,7 +72,7 @@ Deno.test("nothing in a template or in what it prints is run", async () => {
   }
 });
 
-Deno.test("what would steer a terminal is taken out of what is printed", async () => {
+Deno.test("a template replaces control characters in values", async () => {
   const template = await compileTemplate("{{note}}|{{problem}}", NOW);
   const subject = item({ pin: { note: "a\x1b[31mb" }, problem: "c\nd\x07" });
   assert.equal(template(subject), "a [31mb|c d ");

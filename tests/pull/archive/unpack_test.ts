@@ -1,7 +1,7 @@
+import fc from "fast-check";
 import assert from "node:assert/strict";
 import { join as joinPath } from "node:path";
 import { gzipSync } from "node:zlib";
-import fc from "fast-check";
 import { hasCode } from "../../../src/base/errors.ts";
 import { isDeletionError } from "../../../src/base/files.ts";
 import { digestOf } from "../../../src/oci/hash.ts";
@@ -21,7 +21,7 @@ import {
 
 const encode = (text: string) => new TextEncoder().encode(text);
 
-/** A store in a folder of its own, and an archive beside it. */
+/** A store in a temporary folder, and an archive beside it. */
 class Scene implements Disposable {
   readonly folder = Deno.makeTempDirSync({ prefix: "larder-unpack-" });
   readonly layout = new Layout(joinPath(this.folder, "registry"));
@@ -66,12 +66,12 @@ const GOOD: [string, Uint8Array, string[]][] = [
   ["an empty file", tarGzipOf({ name: "a" }), [""]],
   ["equal files", tarGzipOf({ name: "a", content: "A" }, { name: "b", content: "A" }), ["A"]],
   ["equal names", tarGzipOf({ name: "a", content: "A" }, { name: "a", content: "B" }), ["A", "B"]],
-  ["no file at all", tarGzipOf(), []],
-  ["nothing, not even an end", gzipSync(new Uint8Array()), []],
+  ["no file", tarGzipOf(), []],
+  ["no end", gzipSync(new Uint8Array()), []],
   ["several gzip members", join([gzipSync(tarOf()), tarGzipOf({ name: "a", content: "A" })]), [
     "A",
   ]],
-  ["zeros behind the end", join([tarGzipOf({ name: "a", content: "A" }), new Uint8Array(999)]), [
+  ["zeros after the end", join([tarGzipOf({ name: "a", content: "A" }), new Uint8Array(999)]), [
     "A",
   ]],
   ["names with spaces and dots", tarGzipOf({ name: "a b/..c/d..", content: "A" }), ["A"]],
@@ -81,16 +81,16 @@ const GOOD: [string, Uint8Array, string[]][] = [
     tarGzipOf(withoutMagic(tarMember({ name: "a", content: "A" }))),
     ["A"],
   ],
-  ["a long name, as GNU tar has it", gzipSync(tarOf(gnuLongMember({ name: long }, file("A")))), [
+  ["a long name in GNU format", gzipSync(tarOf(gnuLongMember({ name: long }, file("A")))), [
     "A",
   ]],
-  ["a long name, as pax has it", gzipSync(tarOf(paxMember({ path: long }, file("A")))), ["A"]],
+  ["a long name in pax format", gzipSync(tarOf(paxMember({ path: long }, file("A")))), ["A"]],
   ["a symbolic link inside", tarGzipOf(file("A"), link("2", "b/c", "../f")), ["A"]],
   ["a hard link inside", tarGzipOf(file("A"), link("1", "b/c", "./f")), ["A"]],
 ];
 
 for (const [name, archive, contents] of GOOD) {
-  Deno.test(`unpacks ${name}`, async () => {
+  Deno.test(`unpackArchive unpacks ${name}`, async () => {
     using scene = new Scene();
     await scene.unpack(archive);
     scene.assertStored(...contents);
@@ -134,7 +134,7 @@ const BAD: [string, Uint8Array, RegExp][] = [
   ["an escape sequence", evil("a\x1b[2Jb"), /"a\\u001b\[2Jb" has control characters/],
   ["a C1 control character", evil("a\u009bb"), /"a\\u\{9b\}b" has control characters/],
   ["a file without a name", evil(""), /"" has no name/],
-  ["a file that is the folder itself", evil("./."), /"\.\/\." has no name/],
+  ["a file with the path of the root", evil("./."), /"\.\/\." has no name/],
   ["a long path upwards (GNU)", gnu({ name: "../evil" }), /"\.\.\/evil" has "\.\."/],
   ["a long absolute path (GNU)", gnu({ name: "/" + long }), /has an absolute path/],
   ["a pax path upwards", pax({ path: "../evil" }), /"\.\.\/evil" has "\.\."/],
@@ -144,12 +144,12 @@ const BAD: [string, Uint8Array, RegExp][] = [
     tarGzipOf(paxMember({ path: "../evil" }, file("A"), true), paxMember({ uid: "0" }, file("B"))),
     /"\.\.\/evil" has "\.\."/,
   ],
-  ["a pax size that is none", pax({ size: "-1" }), /Invalid header/],
+  ["an invalid pax size", pax({ size: "-1" }), /Invalid header/],
   ["a symbolic link upwards", tarGzipOf(file("A"), link("2", "l", "../x")), /"l" links out of/],
   ["a deep symbolic link upwards", tarGzipOf(link("2", "a/l", "../../x")), /to "\.\.\/\.\.\/x"/],
   ["an absolute symbolic link", tarGzipOf(link("2", "l", "/etc/passwd")), /links out of the tree/],
   ["a symbolic link to a drive", tarGzipOf(link("2", "l", "d:\\x")), /links out of the tree/],
-  ["a symbolic link backslashed upwards", tarGzipOf(link("2", "l", "..\\x")), /links out of/],
+  ["a symbolic link upwards with backslashes", tarGzipOf(link("2", "l", "..\\x")), /links out of/],
   ["a symbolic link to nothing", tarGzipOf(link("2", "l", "")), /"l" links to nothing/],
   [
     "a pax link upwards",
@@ -172,14 +172,14 @@ const BAD: [string, Uint8Array, RegExp][] = [
   ["a volume label", tarGzipOf({ name: "v", type: "V" }), /"v" is of an unknown kind/],
   ["no gzip", encode("this is not gzip"), /incorrect header check/],
   ["an empty file", new Uint8Array(), /unexpected end of file/],
-  ["something behind the gzip", join([zipped, encode("garbage")]), /incorrect header check/],
+  ["bytes after the gzip", join([zipped, encode("garbage")]), /incorrect header check/],
   ["a gzip without its end", zipped.subarray(0, -6), /unexpected end of file/],
   ["a gzip cut in the middle", zipped.subarray(0, zipped.length / 2), /unexpected end of file/],
-  ["a gzip with another checksum", changed(zipped, zipped.length - 6), /incorrect data check/],
+  ["a gzip with a wrong checksum", changed(zipped, zipped.length - 6), /incorrect data check/],
   ["no tar", gzipSync(noise), /Invalid tar header/],
-  ["a tar cut in a file", gzipSync(whole.subarray(0, 2000)), /end of data.*behind "second"/],
-  ["a tar cut in a header", gzipSync(whole.subarray(0, 1100)), /end of data.*behind "first"/],
-  ["a header that was changed", gzipSync(changed(whole, 1030)), /Invalid tar header/],
+  ["a tar cut in a file", gzipSync(whole.subarray(0, 2000)), /end of data.*after "second"/],
+  ["a tar cut in a header", gzipSync(whole.subarray(0, 1100)), /end of data.*after "first"/],
+  ["a changed header", gzipSync(changed(whole, 1030)), /Invalid tar header/],
   [
     "a size that is too large",
     tarGzipOf(file("A"), { name: "g", content: "B", size: 1_000_000 }),
@@ -212,7 +212,7 @@ function changed(bytes: Uint8Array, offset: number): Uint8Array {
 }
 
 for (const [name, archive, reason] of BAD) {
-  Deno.test(`refuses an archive with ${name}, and keeps nothing of it`, async () => {
+  Deno.test(`unpackArchive rejects ${name} and leaves no files`, async () => {
     using scene = new Scene();
     await assert.rejects(scene.unpack(archive), (error) => {
       assert.ok(hasCode(error, "LDR_BAD_ARCHIVE"), String(error));
@@ -239,9 +239,9 @@ const BOMBS: [string, Uint8Array, RegExp][] = [
     /more than 3 members/,
   ],
   ["one file of zeros", tarGzipOf({ name: "z", content: megabyte }), /expand to more than 19\.53/],
-  ["zeros behind the end", gzipSync(join([tarOf(file("A")), megabyte])), /expand to more than/],
+  ["many zeros after the end", gzipSync(join([tarOf(file("A")), megabyte])), /expand to more than/],
   [
-    "a lie about its size",
+    "a file larger than its header says",
     gzipSync(tarMember({ name: "z", size: 10, content: megabyte })),
     /expand to/,
   ],
@@ -252,7 +252,7 @@ const BOMBS: [string, Uint8Array, RegExp][] = [
   ],
   ["a long name of megabytes", tarGzipOf({ name: "x", type: "L", content: megabyte }), /expand/],
   [
-    "more than the most that is allowed",
+    "more bytes than allowed",
     tarGzipOf({ name: "r", content: randomBytes(120_000) }),
     /expand to more than 97\.66 KiB/,
   ],
@@ -267,7 +267,7 @@ function randomBytes(length: number): Uint8Array {
 }
 
 for (const [name, archive, reason] of BOMBS) {
-  Deno.test(`stops at ${name}, and keeps nothing of it`, async () => {
+  Deno.test(`unpackArchive stops at ${name} and leaves no files`, async () => {
     using scene = new Scene();
     await assert.rejects(
       scene.unpack(archive, { limits: small }),
@@ -277,7 +277,7 @@ for (const [name, archive, reason] of BOMBS) {
   });
 }
 
-Deno.test("what is just within the limits is unpacked", async () => {
+Deno.test("unpackArchive unpacks an archive within the limits", async () => {
   using scene = new Scene();
   const files = [1, 2, 3].map((i) => randomBytes(30_000 + i));
   const members = files.map((content, i) => ({ name: `f${i}`, content }));
@@ -285,9 +285,9 @@ Deno.test("what is just within the limits is unpacked", async () => {
   scene.assertStored(...files);
 });
 
-Deno.test("an expansion that would go on for gigabytes is stopped early", async () => {
+Deno.test("unpackArchive stops an expansion to gigabytes early", async () => {
   using scene = new Scene();
-  // 256 MiB of zeros in 256 KiB, and behind them what no decompressor gets past.
+  // 256 MiB of zeros in 256 KiB, and after them bytes that no decompressor accepts.
   const zeros = gzipSync(new Uint8Array(32 * 1024 * 1024));
   const archive = join([
     gzipSync(tarMember({ name: "z", size: 2 ** 33 - 1 })),
@@ -301,7 +301,7 @@ Deno.test("an expansion that would go on for gigabytes is stopped early", async 
   );
 });
 
-Deno.test("says how many files there were, and how many were new", async () => {
+Deno.test("unpackArchive returns the numbers of files and of new files", async () => {
   using scene = new Scene();
   const first = tarGzipOf({ name: "a", content: "A" }, { name: "b", content: "BB" }, {
     name: "c",
@@ -313,7 +313,7 @@ Deno.test("says how many files there were, and how many were new", async () => {
   assert.deepEqual(await scene.unpack(second), { files: 2, bytes: 4, written: 1 });
 });
 
-Deno.test("a file that is damaged in the store is written anew", async () => {
+Deno.test("unpackArchive replaces a damaged file in the store", async () => {
   using scene = new Scene();
   const archive = tarGzipOf({ name: "a", content: "whole" });
   await scene.unpack(archive);
@@ -322,7 +322,7 @@ Deno.test("a file that is damaged in the store is written anew", async () => {
   scene.assertStored("whole");
 });
 
-Deno.test("a partial file that an earlier try left, good or bad, does no harm", async () => {
+Deno.test("unpackArchive ignores partial files of an earlier try", async () => {
   for (const left of ["who", "bad", "whole", "longer than the file"]) {
     using scene = new Scene();
     const partial = scene.layout.partial(digestOf(encode("whole")));
@@ -333,7 +333,7 @@ Deno.test("a partial file that an earlier try left, good or bad, does no harm", 
   }
 });
 
-Deno.test("a signal that is raised before ends it before anything is written", async () => {
+Deno.test("unpackArchive writes nothing if the signal is already aborted", async () => {
   using scene = new Scene();
   await assert.rejects(
     scene.unpack(zipped, { signal: AbortSignal.abort() }),
@@ -342,16 +342,16 @@ Deno.test("a signal that is raised before ends it before anything is written", a
   scene.assertStored();
 });
 
-Deno.test("a signal that is raised in the middle ends it, and the next try completes it", async () => {
+Deno.test("unpackArchive ends when the signal is aborted, and completes in the next try", async () => {
   using scene = new Scene();
   const files = Array.from({ length: 50 }, (_, i) => `file ${i}`);
   const archive = tarGzipOf(...files.map((content, i) => ({ name: `f${i}`, content })));
   const stop = new AbortController();
   const store = scene.store;
   const ingest = store.ingest.bind(store);
-  let begun = 0;
+  let started = 0;
   store.ingest = (descriptor, options) => {
-    if (++begun === 20) stop.abort();
+    if (++started === 20) stop.abort();
     return ingest(descriptor, options);
   };
   await assert.rejects(
@@ -363,7 +363,7 @@ Deno.test("a signal that is raised in the middle ends it, and the next try compl
   scene.assertStored(...files);
 });
 
-Deno.test("two unpackings of the same archive at once agree", async () => {
+Deno.test("unpackArchive writes each file once if it runs twice at the same time", async () => {
   using scene = new Scene();
   const files = Array.from({ length: 20 }, (_, i) => `file ${i}`);
   const archive = tarGzipOf(...files.map((content, i) => ({ name: `f${i}`, content })));
@@ -372,7 +372,7 @@ Deno.test("two unpackings of the same archive at once agree", async () => {
   scene.assertStored(...files);
 });
 
-Deno.test("an archive that somebody deleted is absent", async () => {
+Deno.test("unpackArchive fails with a deletion error for a deleted archive", async () => {
   using scene = new Scene();
   const descriptor = { mediaType: SPIN_ARCHIVE, digest: digestOf(encode("x")), size: 1 };
   await assert.rejects(
@@ -381,7 +381,7 @@ Deno.test("an archive that somebody deleted is absent", async () => {
   );
 });
 
-/** Trees of files: unlike names, so that they can all be written to a real folder. */
+/** Trees of files whose first path segments differ, so that they can all be written to a real folder. */
 const tree = fc.uniqueArray(
   fc.record({
     path: fc.array(fc.stringMatching(/^[a-zA-Z0-9_ äß-]{1,120}$/u), { minLength: 1, maxLength: 4 }),
@@ -390,7 +390,7 @@ const tree = fc.uniqueArray(
   { maxLength: 8, selector: (file) => file.path[0] },
 );
 
-Deno.test("whatever tree GNU tar packs, in whatever format, its files are stored", async () => {
+Deno.test("unpackArchive stores the files of any tree that GNU tar packs in any format", async () => {
   await fc.assert(
     fc.asyncProperty(tree, fc.constantFrom("gnu", "pax", "ustar"), async (files, format) => {
       using scene = new Scene();
@@ -404,7 +404,7 @@ Deno.test("whatever tree GNU tar packs, in whatever format, its files are stored
         args: ["-C", root, `--format=${format}`, "-cz", "."],
         stderr: "null",
       }).output();
-      if (!success) fc.pre(format !== "ustar"); // Too long a name for that format.
+      if (!success) fc.pre(format !== "ustar"); // A name too long for that format.
       await scene.unpack(stdout);
       scene.assertStored(...files.map((file) => file.content));
     }),
@@ -412,7 +412,7 @@ Deno.test("whatever tree GNU tar packs, in whatever format, its files are stored
   );
 });
 
-Deno.test("an archive that was changed anywhere is refused in order, or unpacked in order", async () => {
+Deno.test("unpackArchive unpacks an archive with any byte changed, or rejects it with LDR_BAD_ARCHIVE", async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.nat(whole.length - 1),

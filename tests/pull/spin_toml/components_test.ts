@@ -1,17 +1,17 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { type ErrorCode, hasCode } from "../../../src/base/errors.ts";
-import { takeSnapshot } from "../../../src/snapshot/snapshot.ts";
-import type { SnapshotEntry } from "../../../src/snapshot/types.ts";
 import type { Digest } from "../../../src/oci/digest.ts";
 import { digestOf } from "../../../src/oci/hash.ts";
-import { pullComponents } from "../../../src/pull/spin_toml/components.ts";
 import { Puller } from "../../../src/pull/puller.ts";
+import { pullComponents } from "../../../src/pull/spin_toml/components.ts";
 import { RegistryClient } from "../../../src/registry/client.ts";
 import { httpTransport } from "../../../src/registry/http/transport_stack.ts";
+import { takeSnapshot } from "../../../src/snapshot/snapshot.ts";
+import type { SnapshotEntry } from "../../../src/snapshot/types.ts";
 import { BlobStore } from "../../../src/store/blobs/blob_store.ts";
-import { Layout } from "../../../src/store/layout.ts";
 import { PackageStore } from "../../../src/store/entries/package_store.ts";
+import { Layout } from "../../../src/store/layout.ts";
 import type { HostPlatform } from "../../../src/store/platform_dirs.ts";
 import {
   image,
@@ -20,6 +20,8 @@ import {
   wasmArtifact,
   wasmModule,
 } from "../../support/cache/artifacts.ts";
+import { FakeClock } from "../../support/fake_clock.ts";
+import { Gate } from "../../support/gate.ts";
 import {
   type Fault,
   heldAfter,
@@ -29,15 +31,13 @@ import {
   status,
   wrongBytes,
 } from "../../support/registry/faults.ts";
-import { FakeClock } from "../../support/fake_clock.ts";
 import { FixtureRegistry } from "../../support/registry/fixture_registry.ts";
-import { Gate } from "../../support/gate.ts";
 import { until } from "../../support/until.ts";
 
 const METADATA = "/.well-known/wasm-pkg/registry.json";
 const module = wasmModule("component");
 
-/** A user with a cache and a `spin.toml`, and a server that is a web server and a registry in one. */
+/** A cache, a `spin.toml`, and a server that is a web server and a registry in one. */
 class Scene implements AsyncDisposable {
   readonly folder = Deno.makeTempDirSync({ prefix: "larder-components-" });
   readonly layout = new Layout(join(this.folder, "registry"));
@@ -53,7 +53,7 @@ class Scene implements AsyncDisposable {
     return new Scene(await FixtureRegistry.start());
   }
 
-  /** Pulls an application with these components: a name and a source each. */
+  /** Pulls an application with these components: names and sources. */
   pull(
     components: Record<string, string>,
     options: { offline?: boolean; signal?: AbortSignal; more?: string } = {},
@@ -71,7 +71,7 @@ class Scene implements AsyncDisposable {
   pullManifest(manifest: string, options: { offline?: boolean; signal?: AbortSignal } = {}) {
     const clock = new FakeClock();
     const transport = httpTransport({ clock });
-    const authorizer = { current: () => undefined, answer: () => Promise.reject(new Error()) };
+    const authorizer = { current: () => undefined, authorize: () => Promise.reject(new Error()) };
     const client = new RegistryClient({ transport, authorizer, clock });
     const puller = new Puller({ layout: this.layout, client, transport, clock });
     const { offline = false } = options;
@@ -89,7 +89,7 @@ class Scene implements AsyncDisposable {
     });
   }
 
-  /** A source of bytes that the server has. */
+  /** Returns a URL source whose bytes the server has. */
   url(path: string, bytes: Uint8Array = module, digest: Digest = digestOf(bytes)): string {
     return `{ url = "${this.server.addFile(path, bytes)}", digest = "${digest}" }`;
   }
@@ -108,7 +108,7 @@ class Scene implements AsyncDisposable {
     assert.deepEqual(names(join(this.layout.root, "partial")), []);
   }
 
-  /** What the cache has, as the commands of upkeep see it. */
+  /** Returns the entries of the cache. */
   async entries(): Promise<readonly SnapshotEntry[]> {
     return (await takeSnapshot(this.layout, Date.now())).entries;
   }
@@ -147,19 +147,19 @@ async function assertFails(
   });
 }
 
-Deno.test("a component's URL goes to wasm/ by its digest, and is not asked for again", async () => {
+Deno.test("pullComponents fetches a URL to wasm/ by its digest, once", async () => {
   await using scene = await Scene.open();
   const source = scene.url("/a.wasm");
   const modules = async () => (await scene.pull({ a: source })).map((result) => result.modules);
-  const found = { digest: digestOf(module), size: module.length };
-  assert.deepEqual(await modules(), [[{ ...found, outcome: "fetched" }]]);
+  const expected = { digest: digestOf(module), size: module.length };
+  assert.deepEqual(await modules(), [[{ ...expected, outcome: "fetched" }]]);
   scene.assertCached(module);
   scene.server.clearLog();
-  assert.deepEqual(await modules(), [[{ ...found, outcome: "reused" }]]);
+  assert.deepEqual(await modules(), [[{ ...expected, outcome: "reused" }]]);
   assert.deepEqual(scene.server.requests(), []);
 });
 
-Deno.test("a URL's module is a package of the cache, which no collector takes for an orphan", async () => {
+Deno.test("pullComponents makes a URL's module a package of the cache", async () => {
   await using scene = await Scene.open();
   await scene.pull({ a: scene.url("/a.wasm") });
   const url = `http://${scene.server.host}/a.wasm`;
@@ -175,7 +175,7 @@ Deno.test("a URL's module is a package of the cache, which no collector takes fo
   assert.deepEqual([entry!.digest, entry!.references.length], [digestOf(module), 1]);
 });
 
-Deno.test("a module that is there already, also one of Spin's, is used now", async () => {
+Deno.test("pullComponents marks a cached module as used, even if Spin wrote it", async () => {
   await using scene = await Scene.open();
   Deno.mkdirSync(scene.layout.tree("wasm"), { recursive: true });
   Deno.writeFileSync(scene.wasm(), module, { mode: 0o644 });
@@ -191,7 +191,7 @@ Deno.test("a module that is there already, also one of Spin's, is used now", asy
   assert.equal(Deno.readTextFileSync(record), text);
 });
 
-Deno.test("the name of a URL's module holds no secret, and as much of the URL as fits", async () => {
+Deno.test("pullComponents names a URL's module by the URL, redacted and shortened", async () => {
   await using scene = await Scene.open();
   await scene.pull({
     a: scene.url("/a.wasm").replace("/a.wasm", "/a.wasm?token=hidden"),
@@ -206,13 +206,13 @@ Deno.test("the name of a URL's module holds no secret, and as much of the URL as
   assert.ok(b!.startsWith(`${url}/b.wasm?%C3%A9%C3%A9`));
 });
 
-Deno.test("the request takes no encoding, so that the digest is of the bytes as they are", async () => {
+Deno.test("pullComponents requests no content encoding", async () => {
   await using scene = await Scene.open();
   await scene.pull({ a: scene.url("/a.wasm") });
   assert.equal(scene.server.requests("/a.wasm")[0]?.headers.get("accept-encoding"), "identity");
 });
 
-Deno.test("local components and ranges of versions are listed, and nobody is asked", async () => {
+Deno.test("pullComponents lists local components and version ranges without a request", async () => {
   await using scene = await Scene.open();
   const results = await scene.pull({ a: '"a.wasm"' }, {
     more: `[component.a.dependencies]\n"b:c" = ">=1"\n`,
@@ -224,7 +224,7 @@ Deno.test("local components and ranges of versions are listed, and nobody is ask
   assert.deepEqual(scene.server.requests(), []);
 });
 
-Deno.test("what two components share is downloaded once", async () => {
+Deno.test("pullComponents fetches a shared source once", async () => {
   await using scene = await Scene.open();
   const source = scene.url("/a.wasm");
   const results = await scene.pull({ a: source, b: source });
@@ -232,14 +232,14 @@ Deno.test("what two components share is downloaded once", async () => {
   assert.deepEqual(results.map((r) => r.modules[0]?.outcome).sort(), ["fetched", "reused"]);
 });
 
-Deno.test("an empty module is one too", async () => {
+Deno.test("pullComponents accepts an empty module", async () => {
   await using scene = await Scene.open();
   const empty = new Uint8Array();
   await scene.pull({ a: scene.url("/empty.wasm", empty) });
   scene.assertCached(empty);
 });
 
-Deno.test("what Spin has downloaded is used, once its bytes were found right", async () => {
+Deno.test("pullComponents uses a module that Spin downloaded", async () => {
   await using scene = await Scene.open();
   Deno.mkdirSync(scene.layout.tree("wasm"), { recursive: true });
   Deno.writeFileSync(scene.wasm(), module, { mode: 0o644 });
@@ -247,7 +247,7 @@ Deno.test("what Spin has downloaded is used, once its bytes were found right", a
   assert.deepEqual(scene.server.requests(), []);
 });
 
-Deno.test("a file that is not whole is not used, whatever its mode", async () => {
+Deno.test("pullComponents replaces a truncated module, whatever its mode", async () => {
   for (const mode of [0o600, 0o644]) {
     await using scene = await Scene.open();
     Deno.mkdirSync(scene.layout.tree("wasm"), { recursive: true });
@@ -257,7 +257,7 @@ Deno.test("a file that is not whole is not used, whatever its mode", async () =>
   }
 });
 
-Deno.test("wrong bytes are an integrity failure, and nothing is kept of them", async () => {
+Deno.test("pullComponents fails with LDR_DIGEST_MISMATCH for wrong bytes and keeps none of them", async () => {
   await using scene = await Scene.open();
   const source = scene.url("/a.wasm", module, digestOf(utf8("something else")));
   await assertFails(
@@ -269,7 +269,7 @@ Deno.test("wrong bytes are an integrity failure, and nothing is kept of them", a
   scene.assertNothingKept();
 });
 
-Deno.test("a partial download of wrong bytes is thrown away and fetched anew", async () => {
+Deno.test("pullComponents discards a partial download of wrong bytes", async () => {
   await using scene = await Scene.open();
   const partial = scene.layout.partial(digestOf(module));
   Deno.mkdirSync(join(scene.layout.root, "partial"), { recursive: true });
@@ -283,7 +283,7 @@ Deno.test("a partial download of wrong bytes is thrown away and fetched anew", a
 
 const large = randomBytes(300_000);
 
-Deno.test("a connection that breaks is taken up again where it broke", async () => {
+Deno.test("pullComponents continues after a broken connection", async () => {
   await using scene = await Scene.open();
   scene.server.fail("/a.wasm", resetAfter(100_000), 1);
   await scene.pull({ a: scene.url("/a.wasm", large) });
@@ -291,7 +291,7 @@ Deno.test("a connection that breaks is taken up again where it broke", async () 
   assert.match(scene.server.requests("/a.wasm")[1]!.headers.get("range")!, /^bytes=[1-9]\d*-$/);
 });
 
-Deno.test("where the server has no ranges, it begins again", async () => {
+Deno.test("pullComponents starts over if the server has no ranges", async () => {
   await using scene = await Scene.open();
   scene.server.ranges = false;
   scene.server.fail("/a.wasm", resetAfter(100_000), 1);
@@ -299,7 +299,7 @@ Deno.test("where the server has no ranges, it begins again", async () => {
   scene.assertCached(large);
 });
 
-Deno.test("a server that fails for a while is asked again, and redirects are followed", async () => {
+Deno.test("pullComponents retries a failing server and follows redirects", async () => {
   await using scene = await Scene.open();
   scene.server.addFile("/there.wasm", module);
   scene.server.fail("GET /a.wasm", status(503), 2);
@@ -309,17 +309,17 @@ Deno.test("a server that fails for a while is asked again, and redirects are fol
 });
 
 const URL_FAULTS: [string, Fault, ErrorCode, number][] = [
-  ["is gone", status(404), "LDR_NOT_FOUND", 3],
-  ["wants a login", status(401), "LDR_UNAUTHORIZED", 4],
+  ["is missing", status(404), "LDR_NOT_FOUND", 3],
+  ["requires a login", status(401), "LDR_UNAUTHORIZED", 4],
   ["is forbidden", status(403), "LDR_FORBIDDEN", 4],
-  ["is limited", status(429), "LDR_RATE_LIMITED", 6],
-  ["fails to the end", status(500), "LDR_SERVER_ERROR", 6],
+  ["is rate-limited", status(429), "LDR_RATE_LIMITED", 6],
+  ["always fails", status(500), "LDR_SERVER_ERROR", 6],
   ["is a web page", html, "LDR_DIGEST_MISMATCH", 5],
   ["has other bytes", wrongBytes, "LDR_DIGEST_MISMATCH", 5],
 ];
 
 for (const [name, fault, code, exitCode] of URL_FAULTS) {
-  Deno.test(`a URL that ${name} fails with ${code} and names the component`, async () => {
+  Deno.test(`pullComponents fails with ${code} for a URL that ${name}, and names the component`, async () => {
     await using scene = await Scene.open();
     scene.server.fail("/a.wasm", fault);
     await assertFails(
@@ -332,7 +332,7 @@ for (const [name, fault, code, exitCode] of URL_FAULTS) {
   });
 }
 
-Deno.test("an interrupt keeps what has come, and the next pull goes on from there", async () => {
+Deno.test("pullComponents keeps a partial download when it is interrupted, and continues it", async () => {
   await using scene = await Scene.open();
   const gate = new Gate();
   scene.server.fail("/a.wasm", heldAfter(200_000, gate), 1);
@@ -350,7 +350,7 @@ Deno.test("an interrupt keeps what has come, and the next pull goes on from ther
   assert.match(scene.server.requests("/a.wasm").at(-1)!.headers.get("range")!, /^bytes=[1-9]/);
 });
 
-Deno.test("a bad manifest is refused before anything is fetched", async () => {
+Deno.test("pullComponents rejects a bad manifest before any request", async () => {
   await using scene = await Scene.open();
   await assertFails(
     scene.pull({ a: scene.url("/a.wasm"), b: `{ url = "http://x.example/b.wasm" }` }),
@@ -361,7 +361,7 @@ Deno.test("a bad manifest is refused before anything is fetched", async () => {
   assert.deepEqual(scene.server.requests(), []);
 });
 
-Deno.test("a manifest that is not there is not found", async () => {
+Deno.test("pullComponents fails with LDR_NOT_FOUND for a missing manifest", async () => {
   await using scene = await Scene.open();
   await assertFails(
     scene.pullManifest("/nowhere/spin.toml"),
@@ -371,7 +371,7 @@ Deno.test("a manifest that is not there is not found", async () => {
   );
 });
 
-Deno.test("offline, what is cached is used and nobody is asked for the rest", async () => {
+Deno.test("pullComponents uses cached URLs offline and sends no request for others", async () => {
   await using scene = await Scene.open();
   const source = scene.url("/a.wasm");
   await assertFails(
@@ -386,13 +386,13 @@ Deno.test("offline, what is cached is used and nobody is asked for the rest", as
   assert.equal(scene.server.requests().length, 1);
 });
 
-const aPackage = (registry: string, version = "1.2.3") =>
+const packageSource = (registry: string, version = "1.2.3") =>
   `{ registry = "${registry}", package = "user:hello", version = "${version}" }`;
 
-Deno.test("a package's module goes to wasm/, from the registry that its source names", async () => {
+Deno.test("pullComponents fetches a package to wasm/ from the registry of its source", async () => {
   await using scene = await Scene.open();
   scene.server.add("user/hello", wasmArtifact(module), "1.2.3");
-  const [result] = await scene.pull({ a: aPackage(scene.server.host) });
+  const [result] = await scene.pull({ a: packageSource(scene.server.host) });
   scene.assertCached(module);
   assert.deepEqual(
     result?.modules.map(({ digest, size, outcome }) => ({ digest, size, outcome })),
@@ -400,19 +400,19 @@ Deno.test("a package's module goes to wasm/, from the registry that its source n
   );
 });
 
-Deno.test("offline, a package that is cached is used", async () => {
+Deno.test("pullComponents uses a cached package offline", async () => {
   await using scene = await Scene.open();
   scene.server.add("user/hello", wasmArtifact(module), "1.2.3");
-  await scene.pull({ a: aPackage(scene.server.host) });
+  await scene.pull({ a: packageSource(scene.server.host) });
   scene.server.clearLog();
-  const [result] = await scene.pull({ a: aPackage(scene.server.host) }, { offline: true });
+  const [result] = await scene.pull({ a: packageSource(scene.server.host) }, { offline: true });
   assert.equal(result?.modules[0]?.outcome, "reused");
   assert.deepEqual(scene.server.requests(), []);
 });
 
 for (
   const [name, metadata] of [
-    ["today's names", (registry: string) => ({
+    ["the current names", (registry: string) => ({
       preferredProtocol: "oci",
       oci: { registry, namespacePrefix: "prefix/deep/" },
     })],
@@ -422,26 +422,30 @@ for (
     })],
   ] as const
 ) {
-  Deno.test(`a registry's metadata says where its packages are, under ${name}`, async () => {
+  Deno.test(`pullComponents finds a package by the registry's metadata, with ${name}`, async () => {
     await using scene = await Scene.open();
     await using packages = await FixtureRegistry.start();
     packages.add("prefix/deep/user/hello", wasmArtifact(module), "1.2.3");
     scene.server.addFile(METADATA, utf8(JSON.stringify(metadata(packages.host))));
-    await scene.pull({ a: aPackage(scene.server.host) });
+    await scene.pull({ a: packageSource(scene.server.host) });
     scene.assertCached(module);
   });
 }
 
-Deno.test("a registry is asked for its metadata once, however many packages it has", async () => {
+Deno.test("pullComponents fetches the metadata of a registry once", async () => {
   await using scene = await Scene.open();
   scene.server.add("user/hello", wasmArtifact(module), "1.2.3");
   scene.server.add("user/hello", wasmArtifact(wasmModule("old")), "1.0.0");
   const { host } = scene.server;
-  await scene.pull({ a: aPackage(host), b: aPackage(host, "1.0.0"), c: aPackage(host) });
+  await scene.pull({
+    a: packageSource(host),
+    b: packageSource(host, "1.0.0"),
+    c: packageSource(host),
+  });
   assert.equal(scene.server.requests(METADATA).length, 1);
 });
 
-Deno.test("without a registry the user's configuration decides", async () => {
+Deno.test("pullComponents uses the user's configuration for a package without a registry", async () => {
   await using scene = await Scene.open();
   scene.server.add("user/hello", wasmArtifact(module), "1.2.3");
   scene.configure(`[namespace_registries]\nuser = "${scene.server.host}"\n`);
@@ -449,7 +453,7 @@ Deno.test("without a registry the user's configuration decides", async () => {
   scene.assertCached(module);
 });
 
-Deno.test("metadata in the user's configuration saves the question", async () => {
+Deno.test("pullComponents uses metadata in the user's configuration without a request", async () => {
   await using scene = await Scene.open();
   scene.server.add("p/user/hello", wasmArtifact(module), "1.2.3");
   scene.configure(`
@@ -462,7 +466,7 @@ Deno.test("metadata in the user's configuration saves the question", async () =>
   assert.deepEqual(scene.server.requests(METADATA), []);
 });
 
-Deno.test("a package without a registry, and none configured, says so", async () => {
+Deno.test("pullComponents fails with LDR_CONFIG if no registry is configured", async () => {
   await using scene = await Scene.open();
   await assertFails(
     scene.pull({ a: '{ package = "user:hello", version = "1.2.3" }' }),
@@ -472,34 +476,34 @@ Deno.test("a package without a registry, and none configured, says so", async ()
   );
 });
 
-Deno.test("a version that the registry does not have is not found", async () => {
+Deno.test("pullComponents fails with LDR_NOT_FOUND for a missing version", async () => {
   await using scene = await Scene.open();
   scene.server.add("user/hello", wasmArtifact(module), "1.2.3");
   await assertFails(
-    scene.pull({ a: aPackage(scene.server.host, "9.9.9") }),
+    scene.pull({ a: packageSource(scene.server.host, "9.9.9") }),
     "LDR_NOT_FOUND",
     3,
     /component "a": .*user\/hello:9\.9\.9/,
   );
 });
 
-Deno.test("an image without Wasm is no package", async () => {
+Deno.test("pullComponents fails with LDR_BAD_MANIFEST for an image without Wasm", async () => {
   await using scene = await Scene.open();
   scene.server.add("user/hello", image(["a layer"]), "1.2.3");
   await assertFails(
-    scene.pull({ a: aPackage(scene.server.host) }),
+    scene.pull({ a: packageSource(scene.server.host) }),
     "LDR_BAD_MANIFEST",
     1,
-    /user\/hello:1\.2\.3 holds no Wasm/,
+    /user\/hello:1\.2\.3 contains no Wasm/,
   );
 });
 
-Deno.test("metadata that fails to the end is the registry's failure, not a missing package", async () => {
+Deno.test("pullComponents fails with LDR_SERVER_ERROR if the metadata cannot be fetched", async () => {
   await using scene = await Scene.open();
   scene.server.add("user/hello", wasmArtifact(module), "1.2.3");
   scene.server.fail(METADATA, status(503));
   await assertFails(
-    scene.pull({ a: aPackage(scene.server.host) }),
+    scene.pull({ a: packageSource(scene.server.host) }),
     "LDR_SERVER_ERROR",
     6,
     /package metadata/,

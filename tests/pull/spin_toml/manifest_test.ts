@@ -8,7 +8,7 @@ const PATH = "app/spin.toml";
 const parse = (text: string) => parseSpinManifest(text, PATH);
 const version2 = (text: string) => parse(`spin_manifest_version = 2\n${text}`);
 
-Deno.test("version 2: components from files, URLs and packages, in the manifest's order", () => {
+Deno.test("parseSpinManifest reads version 2: files, URLs and packages, in order", () => {
   assert.deepEqual(
     version2(`
       [application]
@@ -56,7 +56,7 @@ Deno.test("version 2: components from files, URLs and packages, in the manifest'
   );
 });
 
-Deno.test("version 1, and the name that its version had at first", () => {
+Deno.test("parseSpinManifest reads version 1, with either name of the version", () => {
   for (const key of ["spin_manifest_version", "spin_version"]) {
     assert.deepEqual(
       parse(`
@@ -87,12 +87,12 @@ Deno.test("version 1, and the name that its version had at first", () => {
   }
 });
 
-Deno.test("an application without components needs nothing", () => {
+Deno.test("parseSpinManifest returns no sources for an application without components", () => {
   assert.deepEqual(version2(""), []);
   assert.deepEqual(parse(`spin_manifest_version = "1"`), []);
 });
 
-Deno.test("dependencies: each form, its package's name taken from the import's where it has none", () => {
+Deno.test("parseSpinManifest reads every form of dependency", () => {
   const sources = version2(`
     [component.cart]
     source = "cart.wasm"
@@ -135,7 +135,7 @@ Deno.test("dependencies: each form, its package's name taken from the import's w
   assert.equal(describeSource(sources[1]!), `dependency "a:range/x@0.1.0" of component "cart"`);
 });
 
-Deno.test("components and dependencies that are written out in a trigger", () => {
+Deno.test("parseSpinManifest reads components and dependencies defined in a trigger", () => {
   const sources = version2(`
     [[trigger.http]]
     route = "/"
@@ -166,12 +166,12 @@ const dependency = (text: string) => `${source('"c.wasm"')}\n[component.c.depend
 const url = (address: string) => source(`{ url = "${address}", digest = "${DIGEST}" }`);
 
 const BAD: [string, string, RegExp][] = [
-  ["no TOML", "spin_manifest_version = 2\nname = \n", /app\/spin\.toml:2:8: invalid value/],
+  ["invalid TOML", "spin_manifest_version = 2\nname = \n", /app\/spin\.toml:2:8: invalid value/],
   ["a table twice", "[a]\nb = 1\n[a]\nb = 2\n", /app\/spin\.toml:3:/],
-  ["no version", `name = "x"`, /must be 2, or "1".*there is none/],
-  ["version 3", "spin_manifest_version = 3", /this one has 3/],
-  ["version 1 as a number", "spin_manifest_version = 1", /this one has 1/],
-  ["version 2 as text", `spin_manifest_version = "2"`, /this one has "2"/],
+  ["no version", `name = "x"`, /must be 2, or "1".*it is missing/],
+  ["version 3", "spin_manifest_version = 3", /it is 3/],
+  ["version 1 as a number", "spin_manifest_version = 1", /it is 1/],
+  ["version 2 as text", `spin_manifest_version = "2"`, /it is "2"/],
   [
     "a component without a source",
     "spin_manifest_version = 2\n[component.c]",
@@ -202,24 +202,24 @@ const BAD: [string, string, RegExp][] = [
   [
     "a digest that is too short",
     source('{ url = "https://x.example/c", digest = "sha256:abc" }'),
-    /64 digits/,
+    /64 lowercase hexadecimal digits/,
   ],
   [
     "a digest that leaves the tree",
     source('{ url = "https://x.example/c", digest = "sha256:../../evil" }'),
-    /64 digits/,
+    /64 lowercase hexadecimal digits/,
   ],
   [
     "a digest in upper case",
     source(`{ url = "https://x.example/c", digest = "sha256:${"A".repeat(64)}" }`),
-    /64 digits/,
+    /64 lowercase hexadecimal digits/,
   ],
   ["a file URL", url("file:///etc/passwd"), /does not begin with https/],
-  ["an address that is none", url("example.com/x"), /does not begin with https/],
+  ["an invalid URL", url("example.com/x"), /does not begin with https/],
   ["a misspelt member", source('{ url = "https://x.example/c", diggest = "" }'), /"diggest"/],
   ["neither URL nor package", source('{ bindle = "x" }'), /unknown member "bindle"/],
   ["a package without a version", source('{ package = "a:b" }'), /it has no version/],
-  ["a version alone", source('{ version = "1.0.0" }'), /it has no package/],
+  ["a version without a package", source('{ version = "1.0.0" }'), /it has no package/],
   ["a version range", source('{ package = "a:b", version = "^1" }'), /not a semantic version/],
   ["a short version", source('{ package = "a:b", version = "1.2" }'), /not a semantic version/],
   ["a package without a namespace", source('{ package = "b", version = "1.0.0" }'), /"b" is not/],
@@ -239,11 +239,11 @@ const BAD: [string, string, RegExp][] = [
     dependency('"a:b" = { url = "https://x.example/c" }'),
     /no digest/,
   ],
-  ["a dependency without anything", dependency('"a:b" = {}'), /it has no version/],
+  ["an empty dependency", dependency('"a:b" = {}'), /it has no version/],
 ];
 
 for (const [name, text, reason] of BAD) {
-  Deno.test(`a Spin manifest is refused: ${name}`, () => {
+  Deno.test(`parseSpinManifest rejects ${name}`, () => {
     assert.throws(() => parse(text), (error) => {
       assert.ok(hasCode(error, "LDR_BAD_SPIN_MANIFEST"), String(error));
       assert.match(error.message, reason);

@@ -4,7 +4,7 @@ import { hasCode } from "../../../src/base/errors.ts";
 import { loadPackageConfig, registryOf } from "../../../src/pull/spin_toml/package_config.ts";
 import type { HostPlatform } from "../../../src/store/platform_dirs.ts";
 
-/** The configuration as it is read from a file with this text, on a machine of this system. */
+/** Loads the configuration from a file with this text, or without a file, on an operating system. */
 function load(text: string | undefined, os: HostPlatform["os"] = "linux") {
   const folder = Deno.makeTempDirSync({ prefix: "larder-wasm-pkg-" });
   try {
@@ -39,18 +39,18 @@ const CASES: [string, string | undefined, string, string][] = [
   ["the package's own", CONFIG, "wasi:http", "package.example"],
   ["its namespace's", CONFIG, "wasi:clocks", "namespace.example"],
   ["the default", CONFIG, "user:hello", "default.example"],
-  ["the default, before a well-known namespace's", CONFIG, "ba:hello", "default.example"],
+  ["before a well-known namespace's, the default", CONFIG, "ba:hello", "default.example"],
   ["a well-known namespace's", undefined, "wasi:http", "wasi.dev"],
   ["another well-known namespace's", "", "ba:sample", "bytecodealliance.org"],
 ];
 
 for (const [name, config, text, registry] of CASES) {
-  Deno.test(`a package's registry is ${name}`, () => {
+  Deno.test(`registryOf returns ${name} registry`, () => {
     assert.deepEqual(registryOf(load(config), named(text)), { registry, metadata: undefined });
   });
 }
 
-Deno.test("a namespace may bring the metadata of its registry", () => {
+Deno.test("registryOf returns the metadata of a namespace's registry", () => {
   const config = load(`
     [namespace_registries.user]
     registry = "mine"
@@ -61,12 +61,12 @@ Deno.test("a namespace may bring the metadata of its registry", () => {
   assert.equal(metadata?.oci?.registry, "ghcr.io");
 });
 
-Deno.test("macOS has it in the same place as Linux", () => {
+Deno.test("loadPackageConfig reads the same path on macOS as on Linux", () => {
   assert.equal(load(CONFIG, "darwin").default_registry, "default.example");
 });
 
 for (const text of ["user:hello", "constructor:to-string"]) {
-  Deno.test(`no registry is known for ${text}`, () => {
+  Deno.test(`registryOf fails without configuration for ${text}`, () => {
     assert.throws(() => registryOf(load(undefined), named(text)), (error) => {
       return hasCode(error, "LDR_CONFIG") && error.message.includes(text);
     });
@@ -80,7 +80,7 @@ for (
     ["[namespace_registries]\nuser = { metadata = {} }", /namespace_registries\.user/],
   ] as const
 ) {
-  Deno.test(`a broken configuration is refused: ${text}`, () => {
+  Deno.test(`loadPackageConfig rejects ${JSON.stringify(text)}`, () => {
     assert.throws(
       () => load(text),
       (error) => hasCode(error, "LDR_CONFIG") && reason.test(error.message),

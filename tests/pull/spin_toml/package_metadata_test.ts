@@ -21,7 +21,7 @@ const reference = (registry: string, metadata: object | undefined, version = "1.
     ),
   );
 
-const PLACES: [string, object | undefined, string][] = [
+const REFERENCES: [string, object | undefined, string][] = [
   ["no metadata", undefined, "reg.example/user/hello:1.0.0"],
   ["empty metadata", {}, "reg.example/user/hello:1.0.0"],
   ["only a protocol", { preferredProtocol: "oci" }, "reg.example/user/hello:1.0.0"],
@@ -38,7 +38,7 @@ const PLACES: [string, object | undefined, string][] = [
     "ghcr.io/wasm/user/hello:1.0.0",
   ],
   [
-    "both, of which the old ones win",
+    "both names, of which the old ones take precedence",
     { ociRegistry: "old.example", oci: { registry: "new.example", namespacePrefix: "n/" } },
     "old.example/n/user/hello:1.0.0",
   ],
@@ -49,13 +49,13 @@ const PLACES: [string, object | undefined, string][] = [
   ],
 ];
 
-for (const [name, metadata, place] of PLACES) {
-  Deno.test(`where a package is: ${name}`, () => {
-    assert.equal(reference("reg.example", metadata), place);
+for (const [name, metadata, expected] of REFERENCES) {
+  Deno.test(`packageReference with ${name}`, () => {
+    assert.equal(reference("reg.example", metadata), expected);
   });
 }
 
-const REFUSED: [string, string, object | undefined, string, ErrorCode][] = [
+const REJECTED: [string, string, object | undefined, string, ErrorCode][] = [
   ["only warg", "reg.example", { warg: { url: "https://w" } }, "1.0.0", "LDR_BAD_RESPONSE"],
   ["only warg, by its old name", "reg.example", { wargUrl: "w" }, "1.0.0", "LDR_BAD_RESPONSE"],
   ["another protocol", "reg.example", { preferredProtocol: "local" }, "1.0.0", "LDR_BAD_RESPONSE"],
@@ -68,17 +68,17 @@ const REFUSED: [string, string, object | undefined, string, ErrorCode][] = [
   ],
   ["a registry that is a path", "reg.example/x", undefined, "1.0.0", "LDR_BAD_REFERENCE"],
   ["a registry that is one word", "registry", undefined, "1.0.0", "LDR_BAD_REFERENCE"],
-  ["a version that is no tag", "reg.example", undefined, "1.0.0+build", "LDR_BAD_REFERENCE"],
+  ["a version that is not a tag", "reg.example", undefined, "1.0.0+build", "LDR_BAD_REFERENCE"],
 ];
 
-for (const [name, registry, metadata, version, code] of REFUSED) {
-  Deno.test(`a package's place is refused: ${name}`, () => {
+for (const [name, registry, metadata, version, code] of REJECTED) {
+  Deno.test(`packageReference rejects ${name}`, () => {
     assert.throws(() => reference(registry, metadata, version), (error) => hasCode(error, code));
   });
 }
 
-/** Answers everything with one response, and remembers what was asked. */
-class Answering implements Transport {
+/** Gives every request the same response, and records the requests. */
+class FixedTransport implements Transport {
   readonly requests: HttpRequest[] = [];
   constructor(readonly status: number, readonly body: string) {}
 
@@ -88,8 +88,8 @@ class Answering implements Transport {
   }
 }
 
-Deno.test("metadata is asked for at the well-known address", async () => {
-  const transport = new Answering(200, '{"oci":{"registry":"ghcr.io"}}');
+Deno.test("fetchMetadata requests the well-known URL", async () => {
+  const transport = new FixedTransport(200, '{"oci":{"registry":"ghcr.io"}}');
   const metadata = await fetchMetadata("Reg.Example:8443", transport);
   assert.equal(metadata?.oci?.registry, "ghcr.io");
   assert.deepEqual(transport.requests.map(({ method, url }) => `${method} ${url}`), [
@@ -99,28 +99,28 @@ Deno.test("metadata is asked for at the well-known address", async () => {
 
 for (
   const [name, status, body] of [
-    ["nothing there", 404, "not found"],
-    ["a login", 401, '{"errors":[]}'],
+    ["a 404", 404, "not found"],
+    ["a 401", 401, '{"errors":[]}'],
     ["a web page", 200, "<html>"],
-    ["another success", 202, "{}"],
+    ["a 202", 202, "{}"],
   ] as const
 ) {
-  Deno.test(`a registry without metadata: ${name}`, async () => {
-    assert.equal(await fetchMetadata("reg.example", new Answering(status, body)), undefined);
+  Deno.test(`fetchMetadata returns undefined for ${name}`, async () => {
+    assert.equal(await fetchMetadata("reg.example", new FixedTransport(status, body)), undefined);
   });
 }
 
 for (
   const [name, status, body, code] of [
-    ["no object", 200, "1", "LDR_BAD_RESPONSE"],
+    ["a document that is not an object", 200, "1", "LDR_BAD_RESPONSE"],
     ["members of other types", 200, '{"oci":{"registry":1}}', "LDR_BAD_RESPONSE"],
-    ["a server that fails", 503, "", "LDR_SERVER_ERROR"],
-    ["a limit", 429, "", "LDR_RATE_LIMITED"],
+    ["a 503", 503, "", "LDR_SERVER_ERROR"],
+    ["a 429", 429, "", "LDR_RATE_LIMITED"],
   ] as const
 ) {
-  Deno.test(`metadata that cannot be had: ${name}`, async () => {
+  Deno.test(`fetchMetadata fails with ${code} for ${name}`, async () => {
     await assert.rejects(
-      fetchMetadata("reg.example", new Answering(status, body)),
+      fetchMetadata("reg.example", new FixedTransport(status, body)),
       (error) => hasCode(error, code),
     );
   });

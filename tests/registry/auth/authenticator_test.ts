@@ -1,36 +1,36 @@
 import assert from "node:assert/strict";
 import { redact, REDACTED } from "../../../src/base/redact.ts";
 import { Authenticator } from "../../../src/registry/auth/authenticator.ts";
-import type { Refusal } from "../../../src/registry/client.ts";
+import type { DeniedRequest } from "../../../src/registry/client.ts";
 import type { Credential } from "../../../src/registry/credentials/credential.ts";
 import type { HttpRequest } from "../../../src/registry/http/transport.ts";
+import { failureOf } from "../../support/failure_of.ts";
+import { FakeClock } from "../../support/fake_clock.ts";
 import {
   BASIC,
   BEARER,
   BOB,
+  denied,
   IDENTITY,
   REALM,
-  refusal,
   setUp,
   TokenEndpoint,
 } from "../../support/registry/auth_setup.ts";
-import { failureOf } from "../../support/failure_of.ts";
-import { FakeClock } from "../../support/fake_clock.ts";
 
 function query(request: HttpRequest): Record<string, string[]> {
   const { searchParams } = request.url;
   return Object.fromEntries([...searchParams.keys()].map((k) => [k, searchParams.getAll(k)]));
 }
 
-Deno.test("nothing is known, asked or looked up before a registry asks", () => {
+Deno.test("Authenticator does nothing before a denied request", () => {
   const { auth, endpoint, lookups } = setUp({ credential: BOB });
   assert.equal(auth.current("registry.test", "team/app"), undefined);
   assert.deepEqual([endpoint.requests, lookups], [[], []]);
 });
 
-Deno.test("Basic: the password is sent as it is, and known from then on", async () => {
+Deno.test("Authenticator answers Basic with the password and remembers it", async () => {
   const { auth, endpoint } = setUp({ credential: BOB });
-  const value = await auth.answer(refusal({ challenge: BASIC }));
+  const value = await auth.authorize(denied({ challenge: BASIC }));
   assert.equal(value, `Basic ${btoa("bob:s3cret-word")}`);
   assert.equal(auth.current("registry.test", "team/app"), value);
   assert.equal(auth.current("registry.test", "team/other"), undefined);
@@ -38,18 +38,18 @@ Deno.test("Basic: the password is sent as it is, and known from then on", async 
   assert.deepEqual(endpoint.requests, []);
 });
 
-Deno.test("Basic: names and passwords are UTF-8, and a password may have colons", async () => {
+Deno.test("Authenticator encodes Basic in UTF-8, with colons in the password", async () => {
   const credential = { username: "jörg", password: "a:b→c", source: "here" };
   const { auth } = setUp({ credential });
-  const value = await auth.answer(refusal({ challenge: BASIC }));
+  const value = await auth.authorize(denied({ challenge: BASIC }));
   const bytes = Uint8Array.fromBase64(value.slice("Basic ".length));
   assert.equal(new TextDecoder().decode(bytes), "jörg:a:b→c");
 });
 
-Deno.test("Basic: wrong credentials fail, and the message has no secret", async () => {
+Deno.test("Authenticator fails for wrong Basic credentials without showing the password", async () => {
   const { auth } = setUp({ credential: BOB });
-  const sent = await auth.answer(refusal({ challenge: BASIC }));
-  const error = await failureOf(auth.answer(refusal({ challenge: BASIC, sent })));
+  const sent = await auth.authorize(denied({ challenge: BASIC }));
+  const error = await failureOf(auth.authorize(denied({ challenge: BASIC, sent })));
   assert.equal(error.code, "LDR_UNAUTHORIZED");
   assert.equal(error.exitCode, 4);
   for (const part of ["registry.test", "bob", "/home/bob/auth.json"]) {
@@ -58,14 +58,14 @@ Deno.test("Basic: wrong credentials fail, and the message has no secret", async 
   assert(!`${error.message} ${error.hint}`.includes("s3cret-word"));
 });
 
-Deno.test("no credentials where some are needed: the hint says how to log in", async () => {
+Deno.test("Authenticator suggests larder login without credentials", async () => {
   const { auth } = setUp();
-  const error = await failureOf(auth.answer(refusal({ challenge: BASIC })));
+  const error = await failureOf(auth.authorize(denied({ challenge: BASIC })));
   assert.equal(error.code, "LDR_UNAUTHORIZED");
   assert(error.hint.includes("larder login registry.test"));
 });
 
-Deno.test("a 401 without a challenge that larder knows fails", async () => {
+Deno.test("Authenticator fails for a 401 without a supported challenge", async () => {
   const { auth } = setUp({ credential: BOB });
   for (
     const challenge of [
@@ -76,30 +76,30 @@ Deno.test("a 401 without a challenge that larder knows fails", async () => {
       'Bearer realm="ftp://a/"',
     ]
   ) {
-    const error = await failureOf(auth.answer(refusal({ challenge })));
+    const error = await failureOf(auth.authorize(denied({ challenge })));
     assert.equal(error.code, "LDR_UNAUTHORIZED", challenge);
     assert.match(error.hint, /proxies/);
   }
 });
 
-Deno.test("another server's challenge is not answered", async () => {
+Deno.test("Authenticator ignores the challenge of another server", async () => {
   const { auth, endpoint, lookups } = setUp({ credential: BOB });
   for (const url of ["https://cdn.test/blob", "https://registry.test:444/blob"]) {
-    const error = await failureOf(auth.answer(refusal({ url: new URL(url) })));
+    const error = await failureOf(auth.authorize(denied({ url: new URL(url) })));
     assert.equal(error.code, "LDR_UNAUTHORIZED");
   }
   assert.deepEqual([endpoint.requests, lookups], [[], []]);
 });
 
-Deno.test("Docker Hub's API stands at another host than its name", async () => {
+Deno.test("Authenticator answers the challenge of Docker Hub's API host", async () => {
   const { auth } = setUp();
   const url = new URL("https://registry-1.docker.io/v2/library/nginx/manifests/latest");
-  assert.equal(await auth.answer(refusal({ registry: "docker.io", url })), "Bearer token-1");
+  assert.equal(await auth.authorize(denied({ registry: "docker.io", url })), "Bearer token-1");
 });
 
-Deno.test("Bearer: an anonymous token for what the challenge asks", async () => {
+Deno.test("Authenticator requests an anonymous token for the challenge", async () => {
   const { auth, endpoint } = setUp();
-  assert.equal(await auth.answer(refusal()), "Bearer token-1");
+  assert.equal(await auth.authorize(denied()), "Bearer token-1");
   assert.equal(auth.current("registry.test", "team/app"), "Bearer token-1");
   const [request] = endpoint.requests;
   assert.equal(request!.method, "GET");
@@ -111,13 +111,13 @@ Deno.test("Bearer: an anonymous token for what the challenge asks", async () => 
   assert.equal(request!.headers.authorization, undefined);
 });
 
-Deno.test("Bearer: the password goes to the token server, the token to the registry", async () => {
+Deno.test("Authenticator sends the password to the token server and the token to the registry", async () => {
   const { auth, endpoint } = setUp({ credential: BOB });
-  assert.equal(await auth.answer(refusal()), "Bearer token-1");
+  assert.equal(await auth.authorize(denied()), "Bearer token-1");
   assert.equal(endpoint.requests[0]!.headers.authorization, `Basic ${btoa("bob:s3cret-word")}`);
 });
 
-Deno.test("Bearer: scopes", async () => {
+Deno.test("Authenticator requests the scopes of the challenge, or pull", async () => {
   const cases: [challenge: string, repository: string | undefined, scopes: string[] | undefined][] =
     [
       [`Bearer realm="${REALM}"`, "team/app", ["repository:team/app:pull"]],
@@ -127,21 +127,21 @@ Deno.test("Bearer: scopes", async () => {
     ];
   for (const [challenge, repository, scopes] of cases) {
     const { auth, endpoint } = setUp();
-    await auth.answer(refusal({ challenge, repository }));
+    await auth.authorize(denied({ challenge, repository }));
     assert.deepEqual(query(endpoint.requests[0]!).scope, scopes, challenge);
   }
 });
 
-Deno.test("Bearer is answered before Basic, and Basic where Bearer cannot be", async () => {
+Deno.test("Authenticator prefers Bearer to Basic", async () => {
   const { auth } = setUp({ credential: BOB });
-  assert.match(await auth.answer(refusal({ challenge: `${BASIC}, ${BEARER}` })), /^Bearer/);
-  assert.match(await auth.answer(refusal({ challenge: `Bearer realm="", ${BASIC}` })), /^Basic/);
+  assert.match(await auth.authorize(denied({ challenge: `${BASIC}, ${BEARER}` })), /^Bearer/);
+  assert.match(await auth.authorize(denied({ challenge: `Bearer realm="", ${BASIC}` })), /^Basic/);
 });
 
-Deno.test("tokens are shared by what may share them, and by nothing else", async () => {
+Deno.test("Authenticator shares a token by registry, token server, service and scopes", async () => {
   const { auth, endpoint } = setUp();
   const bare = `Bearer realm="${REALM}",scope="registry:catalog:*"`;
-  const steps: [Partial<Refusal> & { challenge?: string }, token: string][] = [
+  const steps: [Partial<DeniedRequest> & { challenge?: string }, token: string][] = [
     [{ challenge: bare }, "token-1"],
     [{ challenge: bare, repository: "team/other" }, "token-1"],
     [{ challenge: bare, registry: "two.test" }, "token-2"],
@@ -150,12 +150,12 @@ Deno.test("tokens are shared by what may share them, and by nothing else", async
     [{ challenge: `${bare},service="s"` }, "token-5"],
   ];
   for (const [changes, token] of steps) {
-    assert.equal(await auth.answer(refusal(changes)), `Bearer ${token}`);
+    assert.equal(await auth.authorize(denied(changes)), `Bearer ${token}`);
   }
   assert.equal(endpoint.requests.length, 5);
 });
 
-Deno.test("tokens are not shared by two identities", async () => {
+Deno.test("Authenticator does not share a token between identities", async () => {
   const endpoint = new TokenEndpoint();
   const auth = new Authenticator({
     transport: endpoint,
@@ -166,12 +166,12 @@ Deno.test("tokens are not shared by two identities", async () => {
     },
   });
   const challenge = `Bearer realm="${REALM}",scope="a:b:c"`;
-  const first = await auth.answer(refusal({ challenge, repository: "team/secret" }));
-  const second = await auth.answer(refusal({ challenge, repository: "team/open" }));
+  const first = await auth.authorize(denied({ challenge, repository: "team/secret" }));
+  const second = await auth.authorize(denied({ challenge, repository: "team/open" }));
   assert.notEqual(first, second);
 });
 
-Deno.test("however many are refused at once, one asks for the token", async () => {
+Deno.test("Authenticator sends one token request for concurrent denials", async () => {
   const gate = Promise.withResolvers<void>();
   const { auth, endpoint } = setUp({
     reply: async (_, count) => {
@@ -179,13 +179,13 @@ Deno.test("however many are refused at once, one asks for the token", async () =
       return Response.json({ token: `token-${count}` });
     },
   });
-  const answers = Array.from({ length: 16 }, () => auth.answer(refusal()));
+  const answers = Array.from({ length: 16 }, () => auth.authorize(denied()));
   gate.resolve();
   assert.deepEqual(new Set(await Promise.all(answers)), new Set(["Bearer token-1"]));
   assert.equal(endpoint.requests.length, 1);
 });
 
-Deno.test("who is interrupted leaves alone; the last one ends the request", async () => {
+Deno.test("Authenticator aborts a token request when the last caller is interrupted", async () => {
   const seen: AbortSignal[] = [];
   const { auth } = setUp({
     reply: ({ signal }) => {
@@ -194,7 +194,7 @@ Deno.test("who is interrupted leaves alone; the last one ends the request", asyn
     },
   });
   const stops = [new AbortController(), new AbortController()];
-  const answers = stops.map(({ signal }) => failureOf(auth.answer(refusal(), signal)));
+  const answers = stops.map(({ signal }) => failureOf(auth.authorize(denied(), signal)));
   await new Promise((resolve) => setTimeout(resolve));
   assert.equal(seen.length, 1);
   stops[0]!.abort();
@@ -205,22 +205,22 @@ Deno.test("who is interrupted leaves alone; the last one ends the request", asyn
   assert.equal(seen[0]!.aborted, true);
 });
 
-Deno.test("identity token: it cannot answer a registry that wants a password", async () => {
+Deno.test("Authenticator fails for Basic with an identity token", async () => {
   const { auth } = setUp({ credential: IDENTITY });
-  const error = await failureOf(auth.answer(refusal({ challenge: BASIC })));
+  const error = await failureOf(auth.authorize(denied({ challenge: BASIC })));
   assert.equal(error.code, "LDR_UNAUTHORIZED");
   assert.match(error.message, /\/home\/bob\/config\.json/);
 });
 
-Deno.test("registry token: sent as it is, and final if rejected", async () => {
+Deno.test("Authenticator sends a registry token as it is, once", async () => {
   const { auth, endpoint } = setUp({ credential: { registryToken: "abcdef", source: "f" } });
-  const sent = await auth.answer(refusal());
+  const sent = await auth.authorize(denied());
   assert.equal(sent, "Bearer abcdef");
-  assert.equal((await failureOf(auth.answer(refusal({ sent })))).code, "LDR_UNAUTHORIZED");
+  assert.equal((await failureOf(auth.authorize(denied({ sent })))).code, "LDR_UNAUTHORIZED");
   assert.deepEqual(endpoint.requests, []);
 });
 
-Deno.test("where credentials may go", async () => {
+Deno.test("Authenticator sends credentials only over secure channels", async () => {
   const identities: Credential[] = [BOB, IDENTITY];
   const bearer = (realm: string) => `Bearer realm="${realm}"`;
   const cases: [from: string, challenge: string, insecure: boolean, sent: boolean][] = [
@@ -245,7 +245,7 @@ Deno.test("where credentials may go", async () => {
       if (challenge === BASIC && credential === IDENTITY) continue;
       const { auth, endpoint } = setUp({ credential, insecure });
       const url = new URL("/v2/", from);
-      const answer = auth.answer(refusal({ registry: url.host, url, challenge }));
+      const answer = auth.authorize(denied({ registry: url.host, url, challenge }));
       const name = `${from} ${challenge} ${insecure}`;
       if (allowed) {
         await answer;
@@ -259,16 +259,16 @@ Deno.test("where credentials may go", async () => {
   }
 });
 
-Deno.test("an anonymous token may come over plain HTTP: there is nothing to give away", async () => {
+Deno.test("Authenticator requests an anonymous token over plain HTTP", async () => {
   const { auth } = setUp();
   const challenge = 'Bearer realm="http://auth.test/t"';
-  assert.equal(await auth.answer(refusal({ challenge })), "Bearer token-1");
+  assert.equal(await auth.authorize(denied({ challenge })), "Bearer token-1");
 });
 
-Deno.test("tokens and what they were got with are taken out of every message", async () => {
+Deno.test("Authenticator registers tokens and passwords for redaction", async () => {
   const credential = { username: "bob", password: "hidden-pass", source: "f" };
   const { auth } = setUp({ credential, reply: () => Response.json({ token: "hidden-token" }) });
-  await auth.answer(refusal());
+  await auth.authorize(denied());
   assert.equal(redact("x hidden-token"), `x ${REDACTED}`);
   assert.equal(redact(`x ${btoa("bob:hidden-pass")}`), `x ${REDACTED}`);
 });

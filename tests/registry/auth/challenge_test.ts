@@ -1,5 +1,5 @@
-import assert from "node:assert/strict";
 import fc from "fast-check";
+import assert from "node:assert/strict";
 import { parseChallenges } from "../../../src/registry/auth/challenge.ts";
 
 type Plain = [scheme: string, parameters: Record<string, string>];
@@ -9,7 +9,7 @@ function read(header: string): Plain[] {
 }
 
 const CASES: [name: string, header: string, expected: Plain[]][] = [
-  ["nothing", "", []],
+  ["an empty header", "", []],
   ["only commas", " , ,, ", []],
   ["a scheme alone", "Negotiate", [["negotiate", {}]]],
   ["Basic", 'Basic realm="Registry Realm"', [["basic", { realm: "Registry Realm" }]]],
@@ -57,21 +57,21 @@ const CASES: [name: string, header: string, expected: Plain[]][] = [
   ["a URL without quotes", "Bearer realm=https://a.test/token?x=1,service=s", [
     ["bearer", { realm: "https://a.test/token?x=1", service: "s" }],
   ]],
-  ["a parameter twice: the first counts", 'Basic realm="a", realm="b"', [
+  ["the first of two parameters of a name", 'Basic realm="a", realm="b"', [
     ["basic", { realm: "a" }],
   ]],
-  ["an unended quote costs only its own", 'Basic realm="b", Bearer realm="a, service=s', [
+  ["the challenges around an unclosed quote", 'Basic realm="b", Bearer realm="a, service=s', [
     ["basic", { realm: "b" }],
     ["bearer", { service: "s" }],
   ]],
-  ["rubbish costs only its own", '"?", Basic realm="b"', [["basic", { realm: "b" }]]],
+  ["the challenge after malformed text", '"?", Basic realm="b"', [["basic", { realm: "b" }]]],
 ];
 
 for (const [name, header, expected] of CASES) {
-  Deno.test(`challenges: ${name}`, () => assert.deepEqual(read(header), expected));
+  Deno.test(`parseChallenges reads ${name}`, () => assert.deepEqual(read(header), expected));
 }
 
-Deno.test("challenges: several headers are one list", () => {
+Deno.test("parseChallenges reads several headers as one list", () => {
   const headers = new Headers();
   headers.append("www-authenticate", 'Bearer realm="a"');
   headers.append("www-authenticate", 'Basic realm="b"');
@@ -81,7 +81,7 @@ Deno.test("challenges: several headers are one list", () => {
   ]);
 });
 
-Deno.test("challenges: whatever is written by the grammar is read back", () => {
+Deno.test("parseChallenges reads whatever follows the grammar", () => {
   const name = fc.stringMatching(/^[a-z][a-z0-9-]{0,9}$/);
   const challenge = fc.tuple(name, fc.dictionary(name, fc.string(), { minKeys: 1, maxKeys: 4 }));
   fc.assert(fc.property(fc.array(challenge, { maxLength: 4 }), (challenges) => {
@@ -94,7 +94,7 @@ Deno.test("challenges: whatever is written by the grammar is read back", () => {
   }));
 });
 
-Deno.test("challenges: no input is thrown at or waited on for ever", () => {
+Deno.test("parseChallenges neither throws nor hangs on any input", () => {
   const piece = fc.constantFrom("Basic", " ", ",", "=", '"', "\\", "realm", "a", "==", "\t", "é");
   fc.assert(fc.property(fc.array(piece, { maxLength: 40 }), (pieces) => {
     for (const { scheme } of parseChallenges(pieces.join(""))) assert.notEqual(scheme, "");

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
+import { requestToken, type TokenRequest } from "../../../src/registry/auth/token.ts";
 import type {
   IdentityCredential,
   PasswordCredential,
 } from "../../../src/registry/credentials/credential.ts";
-import { requestToken, type TokenRequest } from "../../../src/registry/auth/token.ts";
 import type { HttpRequest } from "../../../src/registry/http/transport.ts";
 import { failureOf } from "../../support/failure_of.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
@@ -20,8 +20,8 @@ const IDENTITY: IdentityCredential = {
 
 type Reply = (request: HttpRequest) => Response;
 
-/** Asks a token server that answers so. */
-async function ask(reply: Reply, changes: Partial<TokenRequest> = {}) {
+/** Requests a token from a server with this reply. */
+async function request(reply: Reply, changes: Partial<TokenRequest> = {}) {
   const clock = new FakeClock();
   const requests: HttpRequest[] = [];
   const transport = {
@@ -39,13 +39,13 @@ async function ask(reply: Reply, changes: Partial<TokenRequest> = {}) {
     credential: undefined,
     ...changes,
   });
-  return { token, requests, goodFor: token.goodUntil - clock.now() };
+  return { token, requests, goodFor: token.usableUntil - clock.now() };
 }
 
 const good: Reply = () => Response.json({ token: "good-token" });
 
-Deno.test("by GET, with a scope each and the realm's own query", async () => {
-  const { requests } = await ask(good, {
+Deno.test("requestToken sends GET with every scope and the realm's own query", async () => {
+  const { requests } = await request(good, {
     realm: new URL("https://auth.test/token?tenant=7"),
     service: "a b&c",
     scopes: ["repository:a/b:pull", "repository:c/d:pull"],
@@ -61,18 +61,18 @@ Deno.test("by GET, with a scope each and the realm's own query", async () => {
   ]);
 });
 
-Deno.test("without a service and a scope, neither is sent", async () => {
-  const { requests } = await ask(good, { service: undefined, scopes: [] });
+Deno.test("requestToken sends no service and no scope if there are none", async () => {
+  const { requests } = await request(good, { service: undefined, scopes: [] });
   assert.equal(requests[0]!.url.href, "https://auth.test/token");
 });
 
-Deno.test("with a password, by Basic", async () => {
-  const { requests } = await ask(good, { credential: BOB });
+Deno.test("requestToken sends a password as Basic", async () => {
+  const { requests } = await request(good, { credential: BOB });
   assert.equal(requests[0]!.headers.authorization, `Basic ${btoa("bob:s3cret-word")}`);
 });
 
-Deno.test("with an identity token, by POST as OAuth2 has it", async () => {
-  const { requests } = await ask(good, { credential: IDENTITY });
+Deno.test("requestToken sends an identity token by POST (OAuth2)", async () => {
+  const { requests } = await request(good, { credential: IDENTITY });
   const [{ method, url, headers, body }] = requests as [HttpRequest];
   assert.deepEqual([method, url.href], ["POST", "https://auth.test/token"]);
   assert.deepEqual(headers, { "content-type": "application/x-www-form-urlencoded" });
@@ -86,8 +86,8 @@ Deno.test("with an identity token, by POST as OAuth2 has it", async () => {
 });
 
 for (const status of [404, 405]) {
-  Deno.test(`with an identity token, by GET where POST is answered ${status}`, async () => {
-    const { token, requests } = await ask(
+  Deno.test(`requestToken sends an identity token by GET after POST got ${status}`, async () => {
+    const { token, requests } = await request(
       (request) => request.method === "POST" ? new Response(null, { status }) : good(request),
       { credential: { ...IDENTITY, username: "00000000-0000-0000-0000-000000000000" } },
     );
@@ -98,25 +98,25 @@ for (const status of [404, 405]) {
   });
 }
 
-/** How long a token is used, in seconds; issued that many seconds from now. */
+/** Name, response, seconds from now at which the token was issued, and seconds for which it is used. */
 const LIFETIMES: [name: string, answer: object, issued: number | undefined, goodFor: number][] = [
-  ["sixty seconds where nothing is said", {}, undefined, 50],
-  ["what the server says", { expires_in: 300 }, undefined, 290],
-  ["counted from when it was issued", { expires_in: 300 }, -100, 190],
-  ["half of what is left, where that is little", { expires_in: 300 }, -296, 2],
-  ["half its life, where that is short", { expires_in: 4 }, undefined, 2],
-  ["whole, where the server's clock runs ahead", { expires_in: 300 }, 5000, 290],
-  ["whole, where the server's clock is far behind", { expires_in: 300 }, -5000, 290],
-  ["sixty seconds for a number in words", { expires_in: "soon", issued_at: "then" }, undefined, 50],
-  ["sixty seconds for less than nothing", { expires_in: -1 }, undefined, 50],
+  ["sixty seconds by default", {}, undefined, 50],
+  ["as the server says", { expires_in: 300 }, undefined, 290],
+  ["from the time it was issued", { expires_in: 300 }, -100, 190],
+  ["half of a short time left", { expires_in: 300 }, -296, 2],
+  ["half of a short lifetime", { expires_in: 4 }, undefined, 2],
+  ["in full if the server's clock is ahead", { expires_in: 300 }, 5000, 290],
+  ["in full if the server's clock is far behind", { expires_in: 300 }, -5000, 290],
+  ["sixty seconds for an invalid number", { expires_in: "soon", issued_at: "then" }, undefined, 50],
+  ["sixty seconds for a negative number", { expires_in: -1 }, undefined, 50],
   ["sixty seconds for null", { expires_in: null, issued_at: null }, undefined, 50],
 ];
 
 for (const [name, answer, issued, seconds] of LIFETIMES) {
-  Deno.test(`lifetime: ${name}`, async () => {
+  Deno.test(`requestToken uses a token ${name}`, async () => {
     const from = new Date(new FakeClock().now() + (issued ?? 0) * 1000).toISOString();
     const time = issued === undefined ? {} : { issued_at: from };
-    const { goodFor } = await ask(() => Response.json({ token: "tttt", ...time, ...answer }));
+    const { goodFor } = await request(() => Response.json({ token: "tttt", ...time, ...answer }));
     assert.equal(goodFor, seconds * 1000);
   });
 }
@@ -125,13 +125,13 @@ const VALUES: [name: string, answer: object, value: string][] = [
   ["token", { token: "tttt" }, "tttt"],
   ["access_token", { access_token: "aaaa" }, "aaaa"],
   ["both", { token: "tttt", access_token: "aaaa" }, "tttt"],
-  ["an empty one", { token: "", access_token: "aaaa" }, "aaaa"],
-  ["a null one", { token: null, access_token: "aaaa" }, "aaaa"],
+  ["an empty token", { token: "", access_token: "aaaa" }, "aaaa"],
+  ["a null token", { token: null, access_token: "aaaa" }, "aaaa"],
 ];
 
 for (const [name, answer, value] of VALUES) {
-  Deno.test(`answer: ${name}`, async () => {
-    assert.equal((await ask(() => Response.json(answer))).token.value, value);
+  Deno.test(`requestToken reads ${name}`, async () => {
+    assert.equal((await request(() => Response.json(answer))).token.value, value);
   });
 }
 
@@ -142,9 +142,9 @@ const BAD: [name: string, reply: Reply, code: string, message: RegExp][] = [
   ["a number", () => Response.json({ token: 5 }), "LDR_BAD_RESPONSE", /no token$/],
   ["a line break", () => Response.json({ token: "hunter2\nb" }), "LDR_BAD_RESPONSE", /no token$/],
   ["HTML", () => new Response("<html>hunter2"), "LDR_BAD_RESPONSE", /not JSON$/],
-  ["nothing", () => new Response(""), "LDR_BAD_RESPONSE", /not JSON$/],
+  ["an empty body", () => new Response(""), "LDR_BAD_RESPONSE", /not JSON$/],
   [
-    "too much",
+    "a body past the limit",
     () => Response.json({ token: "x".repeat(2 * 1024 * 1024) }),
     "LDR_BAD_RESPONSE",
     /more than 1\.00 MiB$/,
@@ -156,8 +156,8 @@ const BAD: [name: string, reply: Reply, code: string, message: RegExp][] = [
 ];
 
 for (const [name, reply, code, message] of BAD) {
-  Deno.test(`bad answer: ${name}`, async () => {
-    const error = await failureOf(ask(reply));
+  Deno.test(`requestToken fails with ${code} for ${name}`, async () => {
+    const error = await failureOf(request(reply));
     assert.equal(error.code, code);
     assert.match(error.message, message);
     assert(error.message.includes("registry.test"));
@@ -165,7 +165,7 @@ for (const [name, reply, code, message] of BAD) {
   });
 }
 
-const REFUSALS: [number, PasswordCredential | IdentityCredential | undefined, code: string][] = [
+const DENIALS: [number, PasswordCredential | IdentityCredential | undefined, code: string][] = [
   [401, BOB, "LDR_UNAUTHORIZED"],
   [403, BOB, "LDR_FORBIDDEN"],
   [400, IDENTITY, "LDR_UNAUTHORIZED"],
@@ -175,11 +175,11 @@ const REFUSALS: [number, PasswordCredential | IdentityCredential | undefined, co
   [400, undefined, "LDR_BAD_RESPONSE"],
 ];
 
-for (const [status, credential, code] of REFUSALS) {
-  const who = credential ? credential.source : "nobody";
-  Deno.test(`refusal: ${status} to the credentials of ${who}`, async () => {
+for (const [status, credential, code] of DENIALS) {
+  const source = credential?.source ?? "no source";
+  Deno.test(`requestToken fails with ${code} after ${status} to credentials from ${source}`, async () => {
     const error = await failureOf(
-      ask(() => new Response("s3cret-word", { status }), { credential }),
+      request(() => new Response("s3cret-word", { status }), { credential }),
     );
     assert.equal(error.code, code);
     assert(!Deno.inspect(error).includes("s3cret-word"));

@@ -1,8 +1,13 @@
-import assert from "node:assert/strict";
 import fc from "fast-check";
+import assert from "node:assert/strict";
 import { removeCredential, storeCredential } from "../../../src/registry/credentials/auth_file.ts";
-import { auth, Desk, entry, found } from "../../support/registry/desk.ts";
 import { failureOf } from "../../support/failure_of.ts";
+import {
+  auth,
+  CredentialFolder,
+  entry,
+  findCredential,
+} from "../../support/registry/credential_folder.ts";
 
 const BOB = { username: "bob", password: "s3cret-word" };
 
@@ -10,9 +15,9 @@ function read(path: string): unknown {
   return JSON.parse(Deno.readTextFileSync(path));
 }
 
-Deno.test("what is stored is private, has Docker's form, and is found", async () => {
-  using desk = new Desk();
-  const path = desk.path("config/larder/auth.json");
+Deno.test("storeCredential writes a private file in Docker's format", async () => {
+  using folder = new CredentialFolder();
+  const path = folder.path("config/larder/auth.json");
   storeCredential(path, "ghcr.io", BOB);
   storeCredential(path, "docker.io", BOB);
   assert.deepEqual(read(path), {
@@ -23,30 +28,30 @@ Deno.test("what is stored is private, has Docker's form, and is found", async ()
   });
   if (Deno.build.os !== "windows") {
     assert.equal(Deno.statSync(path).mode! & 0o777, 0o600);
-    assert.equal(Deno.statSync(desk.path("config/larder")).mode! & 0o777, 0o700);
+    assert.equal(Deno.statSync(folder.path("config/larder")).mode! & 0o777, 0o700);
   }
-  const source = desk.credentials("config/larder/auth.json");
-  assert.equal(await found(source, "docker.io", "library/nginx"), "bob:s3cret-word");
+  const source = folder.credentials("config/larder/auth.json");
+  assert.equal(await findCredential(source, "docker.io", "library/nginx"), "bob:s3cret-word");
 });
 
-Deno.test("any name and password come back as they went in", async () => {
+Deno.test("storeCredential stores any user name and password", async () => {
   const name = fc.string({ minLength: 1, unit: "grapheme" }).filter((text) =>
     !text.includes(":") && text !== "<token>"
   );
-  // Docker drops NULs around a password, and so has to whoever reads its files.
+  // Docker drops NULs around a password, and so does every reader of its files.
   const password = fc.string({ minLength: 1, unit: "grapheme" })
     .filter((text) => !/^\0|\0$/.test(text));
   await fc.assert(fc.asyncProperty(name, password, async (username, password) => {
-    using desk = new Desk();
-    storeCredential(desk.path("auth.json"), "h.io", { username, password });
+    using folder = new CredentialFolder();
+    storeCredential(folder.path("auth.json"), "h.io", { username, password });
     const expected = `${username}:${password}`;
-    assert.equal(await found(desk.credentials("auth.json"), "h.io"), expected);
+    assert.equal(await findCredential(folder.credentials("auth.json"), "h.io"), expected);
   }));
 });
 
-Deno.test("the registry's other names are replaced, everything else stays", () => {
-  using desk = new Desk();
-  const path = desk.write("auth.json", {
+Deno.test("storeCredential replaces other keys of the registry and keeps the rest", () => {
+  using folder = new CredentialFolder();
+  const path = folder.write("auth.json", {
     comment: "mine",
     auths: {
       "docker.io": entry("old:1234"),
@@ -66,15 +71,15 @@ Deno.test("the registry's other names are replaced, everything else stays", () =
   assert.equal(removeCredential(path, "docker.io"), false);
 });
 
-Deno.test("nothing is written where there is nothing to remove", () => {
-  using desk = new Desk();
-  assert.equal(removeCredential(desk.path("auth.json"), "ghcr.io"), false);
-  assert.deepEqual([...Deno.readDirSync(desk.path("."))], []);
+Deno.test("removeCredential writes no file if there is nothing to remove", () => {
+  using folder = new CredentialFolder();
+  assert.equal(removeCredential(folder.path("auth.json"), "ghcr.io"), false);
+  assert.deepEqual([...Deno.readDirSync(folder.path("."))], []);
 });
 
-Deno.test("a broken file is left as it is", async () => {
-  using desk = new Desk();
-  const path = desk.write("auth.json", "{ broken");
+Deno.test("storeCredential and removeCredential do not change an invalid file", async () => {
+  using folder = new CredentialFolder();
+  const path = folder.write("auth.json", "{ broken");
   for (
     const change of [
       () => storeCredential(path, "ghcr.io", BOB),
@@ -88,12 +93,12 @@ Deno.test("a broken file is left as it is", async () => {
   }
 });
 
-Deno.test("a folder that cannot be made is an error about the config folder", async () => {
-  using desk = new Desk();
-  desk.write("file", "");
+Deno.test("storeCredential names the config folder if it cannot be created", async () => {
+  using folder = new CredentialFolder();
+  folder.write("file", "");
   // deno-lint-ignore require-await
   const error = await failureOf((async () => {
-    storeCredential(desk.path("file/auth.json"), "ghcr.io", BOB);
+    storeCredential(folder.path("file/auth.json"), "ghcr.io", BOB);
   })());
   assert.equal(error.exitCode, 7);
   assert.match(error.hint, /config folder/);

@@ -1,11 +1,11 @@
-import assert from "node:assert/strict";
 import fc from "fast-check";
-import { TRANSFER_BUFFER } from "../../../src/base/limits.ts";
+import assert from "node:assert/strict";
 import { type ErrorCode, hasCode } from "../../../src/base/errors.ts";
+import { TRANSFER_BUFFER } from "../../../src/base/limits.ts";
 import { readBody, type ReadOptions, readSmall } from "../../../src/registry/http/body.ts";
 import type { HttpResponse } from "../../../src/registry/http/transport.ts";
-import { response } from "../../support/registry/fake_transport.ts";
 import { WatchedAbort } from "../../support/listeners.ts";
+import { response } from "../../support/registry/fake_transport.ts";
 
 const OPTIONS: ReadOptions = { url: new URL("https://reg.test/v2/app/blobs/x?sig=secret") };
 const withCode = (...codes: ErrorCode[]) => (error: unknown) => hasCode(error, ...codes);
@@ -17,7 +17,7 @@ async function collect(chunks: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
   return new Uint8Array(bytes);
 }
 
-/** A body as a stream of bytes, which can be read into a buffer of the reader's. */
+/** A body as a byte stream, which can be read into the reader's own buffer. */
 function byteStream(chunks: readonly Uint8Array[]): HttpResponse {
   const left = chunks.filter((chunk) => chunk.length > 0).map((chunk) => chunk.slice());
   const body = new ReadableStream({
@@ -32,8 +32,8 @@ function byteStream(chunks: readonly Uint8Array[]): HttpResponse {
   return { url: "", status: 200, headers: new Headers(), body };
 }
 
-/** A body that never brings anything, and says whether it was given up. */
-function silence(type?: "bytes"): HttpResponse & { readonly isReleased: boolean } {
+/** A body that never sends a byte, and records its cancellation. */
+function silentBody(type?: "bytes"): HttpResponse & { readonly isReleased: boolean } {
   let isReleased = false;
   const source = {
     cancel: () => {
@@ -61,7 +61,7 @@ for (
     (c: Uint8Array[]) => response(200, {}, c),
   ]] as const
 ) {
-  Deno.test(`a body comes whole, as a stream of ${kind}, whatever was expected`, async () => {
+  Deno.test(`readBody reads a whole stream of ${kind}, whatever size was expected`, async () => {
     await fc.assert(fc.asyncProperty(cuts, expectations, async (chunks, expected) => {
       const whole = new Uint8Array(chunks.flatMap((chunk) => [...chunk]));
       const body = readBody(make(chunks), { ...OPTIONS, expected });
@@ -70,13 +70,13 @@ for (
   });
 }
 
-Deno.test("no body is an empty one", async () => {
+Deno.test("readBody and readSmall read a missing body as empty", async () => {
   const empty = { ...response(200), body: null };
   assert.deepEqual(await collect(readBody(empty, OPTIONS)), new Uint8Array());
   assert.deepEqual(await readSmall(empty, 0, OPTIONS), new Uint8Array());
 });
 
-Deno.test("one buffer serves all chunks, a byte larger than what is expected and never past its cap", async () => {
+Deno.test("readBody uses one buffer, a byte larger than expected and at most its limit", async () => {
   for (
     const [expected, size] of [[3, 4], [0, 1], [undefined, TRANSFER_BUFFER], [
       2 ** 40,
@@ -91,7 +91,7 @@ Deno.test("one buffer serves all chunks, a byte larger than what is expected and
 });
 
 for (const expected of [-1, -5, -Infinity]) {
-  Deno.test(`a body can be read where ${expected} bytes were expected`, async () => {
+  Deno.test(`readBody reads a body with ${expected} bytes expected`, async () => {
     const body = byteStream([new Uint8Array([1, 2, 3])]);
     assert.deepEqual(
       await collect(readBody(body, { ...OPTIONS, expected })),
@@ -101,9 +101,9 @@ for (const expected of [-1, -5, -Infinity]) {
 }
 
 for (const kind of ["bytes", "chunks"] as const) {
-  const make = () => silence(kind === "bytes" ? "bytes" : undefined);
+  const make = () => silentBody(kind === "bytes" ? "bytes" : undefined);
 
-  Deno.test(`a sender that stalls is LDR_TIMEOUT: ${kind}`, async () => {
+  Deno.test(`readBody fails with LDR_TIMEOUT for a stalled stream of ${kind}`, async () => {
     const body = make();
     const stop = new WatchedAbort();
     const options = { ...OPTIONS, stallTimeout: 20, signal: stop.signal };
@@ -115,7 +115,7 @@ for (const kind of ["bytes", "chunks"] as const) {
     assert.equal(stop.listeners, 0);
   });
 
-  Deno.test(`an abort ends the wait for a body: ${kind}`, async () => {
+  Deno.test(`readBody ends when it is aborted during a read of ${kind}`, async () => {
     const body = make();
     const stop = new WatchedAbort();
     const read = collect(readBody(body, { ...OPTIONS, signal: stop.signal }));
@@ -126,7 +126,7 @@ for (const kind of ["bytes", "chunks"] as const) {
     assert.equal(stop.listeners, 0);
   });
 
-  Deno.test(`a signal raised beforehand reads nothing: ${kind}`, async () => {
+  Deno.test(`readBody reads no ${kind} if the signal is already aborted`, async () => {
     const body = make();
     const read = collect(readBody(body, { ...OPTIONS, signal: AbortSignal.abort() }));
     await assert.rejects(read, withCode("LDR_INTERRUPTED"));
@@ -134,22 +134,22 @@ for (const kind of ["bytes", "chunks"] as const) {
   });
 }
 
-Deno.test("an abort between two chunks ends the body at the next", async () => {
+Deno.test("readBody ends when it is aborted between two chunks", async () => {
   const body = response(200, {}, [new Uint8Array([1]), new Uint8Array([2])]);
   const stop = new WatchedAbort();
-  const seen: number[] = [];
+  const received: number[] = [];
   await assert.rejects(async () => {
     for await (const chunk of readBody(body, { ...OPTIONS, signal: stop.signal })) {
-      seen.push(...chunk);
+      received.push(...chunk);
       stop.abort();
     }
   }, withCode("LDR_INTERRUPTED"));
-  assert.deepEqual(seen, [1]);
+  assert.deepEqual(received, [1]);
   assert.equal(body.isReleased, true);
   assert.equal(stop.listeners, 0);
 });
 
-Deno.test("whoever leaves the loop gives the body up", async () => {
+Deno.test("readBody cancels the body when the loop is left", async () => {
   const body = response(200, {}, [new Uint8Array([1]), new Uint8Array([2])]);
   const stop = new WatchedAbort();
   for await (const _ of readBody(body, { ...OPTIONS, signal: stop.signal })) break;
@@ -157,7 +157,7 @@ Deno.test("whoever leaves the loop gives the body up", async () => {
   assert.equal(stop.listeners, 0);
 });
 
-Deno.test("an error of whoever reads is thrown as it is, and gives the body up", async () => {
+Deno.test("readBody cancels the body and passes an error of the reader on", async () => {
   const body = response(200, {}, [new Uint8Array([1]), new Uint8Array([2])]);
   await assert.rejects(async () => {
     for await (const _ of readBody(body, OPTIONS)) throw new TypeError("disk on fire");
@@ -165,17 +165,17 @@ Deno.test("an error of whoever reads is thrown as it is, and gives the body up",
   assert.equal(body.isReleased, true);
 });
 
-Deno.test("a reader that takes its time is no sender that stalls", async () => {
+Deno.test("readBody does not count the reader's own time as a stall", async () => {
   const body = response(200, {}, [new Uint8Array([1]), new Uint8Array([2])]);
-  const seen: number[] = [];
+  const received: number[] = [];
   for await (const chunk of readBody(body, { ...OPTIONS, stallTimeout: 10 })) {
-    seen.push(...chunk);
+    received.push(...chunk);
     await new Promise((resolve) => setTimeout(resolve, 40));
   }
-  assert.deepEqual(seen, [1, 2]);
+  assert.deepEqual(received, [1, 2]);
 });
 
-Deno.test("a sender that is slow but brings something is no sender that stalls", async () => {
+Deno.test("readBody does not take a slow sender for a stall", async () => {
   let left = 6;
   const body = new ReadableStream<Uint8Array>({
     async pull(controller) {
@@ -188,7 +188,7 @@ Deno.test("a sender that is slow but brings something is no sender that stalls",
   assert.equal((await collect(readBody(slow, { ...OPTIONS, stallTimeout: 100 }))).length, 6);
 });
 
-Deno.test("a stream that fails is LDR_UNREACHABLE, without the address's secrets", async () => {
+Deno.test("readBody fails with LDR_UNREACHABLE for a broken stream, without the URL's secrets", async () => {
   const body = new ReadableStream<Uint8Array>({
     pull(controller) {
       controller.error(new TypeError("error reading a body from connection"));
@@ -210,7 +210,7 @@ const SMALL: [string, number, number, boolean][] = [
 ];
 
 for (const [name, length, limit, whole] of SMALL) {
-  Deno.test(`a small body: ${name}`, async () => {
+  Deno.test(`readSmall of a body ${name}`, async () => {
     const bytes = new Uint8Array(length).map((_, i) => i);
     const chunks = Array.from(
       { length: Math.ceil(length / 2) },
@@ -222,7 +222,7 @@ for (const [name, length, limit, whole] of SMALL) {
   });
 }
 
-Deno.test("a small body that is too long is not read to its end", async () => {
+Deno.test("readSmall stops reading past the limit", async () => {
   let pulled = 0;
   const body = new ReadableStream<Uint8Array>({
     pull(controller) {
@@ -234,7 +234,7 @@ Deno.test("a small body that is too long is not read to its end", async () => {
   assert.equal(pulled, 3);
 });
 
-Deno.test("the parts of a small body are copied before the buffer is used again", async () => {
+Deno.test("readSmall copies the chunks before the buffer is reused", async () => {
   const chunks = [[1, 2], [3, 4], [5]].map((bytes) => new Uint8Array(bytes));
   assert.deepEqual(
     await readSmall(byteStream(chunks), 100, OPTIONS),

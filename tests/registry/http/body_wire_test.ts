@@ -1,18 +1,18 @@
 import assert from "node:assert/strict";
-import { TRANSFER_BUFFER } from "../../../src/base/limits.ts";
 import { type ErrorCode, hasCode } from "../../../src/base/errors.ts";
+import { TRANSFER_BUFFER } from "../../../src/base/limits.ts";
 import { readBody, type ReadOptions } from "../../../src/registry/http/body.ts";
 import { FetchTransport } from "../../../src/registry/http/fetch_transport.ts";
+import { Gate } from "../../support/gate.ts";
 import { get } from "../../support/registry/fake_transport.ts";
 import * as faults from "../../support/registry/faults.ts";
-import { Gate } from "../../support/gate.ts";
 import { type Answer, HttpServer } from "../../support/registry/http_server.ts";
 
 const withCode = (...codes: ErrorCode[]) => (error: unknown) => hasCode(error, ...codes);
 const CONTENT = new Uint8Array(3 * TRANSFER_BUFFER + 17).map((_, i) => i % 253);
 const good: Answer = { status: 200, headers: {}, body: CONTENT };
 
-/** Reads a body that a server sends, through the runtime's own client; gives the bytes that came. */
+/** Reads a body from a server through the runtime's own client; returns the number of bytes. */
 async function overTheWire(answer: Answer, options: Partial<ReadOptions> = {}): Promise<number> {
   await using server = await HttpServer.start(() => answer);
   using transport = new FetchTransport();
@@ -34,27 +34,27 @@ const request = {
   body: "",
 };
 
-Deno.test("a large body comes whole over the wire", async () => {
+Deno.test("readBody reads a large body over the wire", async () => {
   assert.equal(await overTheWire(good), CONTENT.length);
 });
 
 for (const fault of [faults.truncatedAfter, faults.resetAfter]) {
   for (const length of [0, 1, TRANSFER_BUFFER, CONTENT.length - 1]) {
-    Deno.test(`a body cut off after ${length} bytes is LDR_UNREACHABLE: ${fault.name}`, async () => {
+    Deno.test(`readBody fails with LDR_UNREACHABLE for ${fault.name} ${length} bytes`, async () => {
       const answer = await fault(length)(good, request);
       await assert.rejects(overTheWire(answer), withCode("LDR_UNREACHABLE"));
     });
   }
 }
 
-Deno.test("a body that stalls over the wire is LDR_TIMEOUT", async () => {
+Deno.test("readBody fails with LDR_TIMEOUT for a stall over the wire", async () => {
   const gate = new Gate();
   const answer = await faults.heldAfter(5, gate)(good, request);
   await assert.rejects(overTheWire(answer, { stallTimeout: 50 }), withCode("LDR_TIMEOUT"));
   gate.open();
 });
 
-Deno.test("an abort ends a body that waits over the wire", async () => {
+Deno.test("readBody ends when it is aborted during a stall over the wire", async () => {
   const gate = new Gate();
   const stop = new AbortController();
   const answer = await faults.heldAfter(5, gate)(good, request);

@@ -12,7 +12,7 @@ const read = (text: string) => {
   return readCertificates(path, "--ca-file");
 };
 
-Deno.test("the certificates of a PEM file are read, with all that stands around them", async () => {
+Deno.test("readCertificates reads every certificate and ignores other text", async () => {
   using ca = await TestCa.create();
   const pem = ca.pem.trim();
   assert.deepEqual(readCertificates(ca.file, "--ca-file"), [pem]);
@@ -20,7 +20,7 @@ Deno.test("the certificates of a PEM file are read, with all that stands around 
   assert.deepEqual(read(`# My CA\n${pem}\n\nAnother:\n${windows}\n`), [pem, windows]);
 });
 
-Deno.test("a private key beside a certificate is not handed on", async () => {
+Deno.test("readCertificates leaves out a private key", async () => {
   using ca = await TestCa.create();
   const { certificate, key } = await ca.issue();
   const pem = Deno.readTextFileSync(certificate).trim();
@@ -30,15 +30,15 @@ Deno.test("a private key beside a certificate is not handed on", async () => {
 const garbage = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
 
 const BAD: [string, string, RegExp][] = [
-  ["nothing", "", /no certificate in PEM form/],
-  ["text", "garbage", /no certificate in PEM form/],
+  ["an empty file", "", /no certificate in PEM form/],
+  ["plain text", "garbage", /no certificate in PEM form/],
   ["a key alone", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----", /no certificate/],
   ["half a certificate", "-----BEGIN CERTIFICATE-----\nAAAA", /no certificate in PEM form/],
-  ["a certificate that is none", garbage, /its certificate 1 cannot be read/],
+  ["an invalid certificate", garbage, /its certificate 1 cannot be read/],
 ];
 
 for (const [name, text, reason] of BAD) {
-  Deno.test(`no CA: ${name}`, () => {
+  Deno.test(`readCertificates rejects ${name}`, () => {
     assert.throws(
       () => read(text),
       (error) =>
@@ -48,12 +48,12 @@ for (const [name, text, reason] of BAD) {
   });
 }
 
-Deno.test("a bad certificate behind a good one is told by its number", async () => {
+Deno.test("readCertificates names an invalid certificate by its number", async () => {
   using ca = await TestCa.create();
   assert.throws(() => read(ca.pem + garbage), /its certificate 2 cannot be read/);
 });
 
-Deno.test("a file that is not there, and one that is a folder", () => {
+Deno.test("readCertificates fails for a missing file and for a folder", () => {
   using folder = new TemporaryFolder();
   assert.throws(
     () => readCertificates(join(folder.path, "absent.pem"), "SSL_CERT_FILE"),

@@ -5,16 +5,16 @@ import {
   networkError,
   timedOut,
 } from "../../../src/registry/http/fetch_transport.ts";
+import { Gate } from "../../support/gate.ts";
+import { WatchedAbort } from "../../support/listeners.ts";
 import { TestCa } from "../../support/registry/certificates.ts";
 import { get } from "../../support/registry/fake_transport.ts";
-import { Gate } from "../../support/gate.ts";
 import { HttpServer, textAnswer } from "../../support/registry/http_server.ts";
-import { WatchedAbort } from "../../support/listeners.ts";
 import { rawServer } from "../../support/registry/raw_server.ts";
 
 const url = (server: HttpServer, path = "/x?sig=secret") => `http://${server.host}${path}`;
 
-Deno.test("a request goes out as it is, and asks for the bytes as they are", async () => {
+Deno.test("FetchTransport.send sends a request unchanged, and requests no content encoding", async () => {
   await using server = await HttpServer.start(() => textAnswer(200, "hello"));
   using transport = new FetchTransport();
   const headers = { accept: "a/b", authorization: "Bearer x" };
@@ -29,7 +29,7 @@ Deno.test("a request goes out as it is, and asks for the bytes as they are", asy
   assert.equal(seen!.headers.get("accept-encoding"), "identity");
 });
 
-Deno.test("a redirect is an answer, with its address to follow", async () => {
+Deno.test("FetchTransport.send returns a redirect", async () => {
   await using server = await HttpServer.start(() => textAnswer(307, "", { Location: "/y" }));
   using transport = new FetchTransport();
   const response = await transport.send(get(url(server)));
@@ -38,7 +38,7 @@ Deno.test("a redirect is an answer, with its address to follow", async () => {
   assert.equal(server.requests().length, 1);
 });
 
-Deno.test("an error status is an answer", async () => {
+Deno.test("FetchTransport.send returns an error status", async () => {
   await using server = await HttpServer.start(() => textAnswer(503, "later"));
   using transport = new FetchTransport();
   const response = await transport.send(get(url(server), { method: "HEAD" }));
@@ -47,14 +47,14 @@ Deno.test("an error status is an answer", async () => {
 });
 
 const BROKEN: [string, string, "close" | "reset"][] = [
-  ["closes without an answer", "", "close"],
-  ["resets without an answer", "", "reset"],
-  ["speaks something else", "SSH-2.0-OpenSSH_9.2\r\n", "close"],
+  ["closes without a response", "", "close"],
+  ["resets without a response", "", "reset"],
+  ["speaks another protocol", "SSH-2.0-OpenSSH_9.2\r\n", "close"],
   ["stops in the middle of its headers", "HTTP/1.1 200 OK\r\nContent-Le", "close"],
 ];
 
 for (const [name, text, end] of BROKEN) {
-  Deno.test(`a server that ${name} is LDR_UNREACHABLE`, async () => {
+  Deno.test(`FetchTransport.send fails with LDR_UNREACHABLE for a server that ${name}`, async () => {
     await using server = await rawServer(text, end);
     using transport = new FetchTransport();
     await assert.rejects(
@@ -64,7 +64,7 @@ for (const [name, text, end] of BROKEN) {
   });
 }
 
-Deno.test("nobody who listens is LDR_UNREACHABLE, in words without the address's secrets", async () => {
+Deno.test("FetchTransport.send fails with LDR_UNREACHABLE for a closed port, without the URL's secrets", async () => {
   const server = await HttpServer.start(() => textAnswer(200, ""));
   await server[Symbol.asyncDispose]();
   using transport = new FetchTransport();
@@ -76,7 +76,7 @@ Deno.test("nobody who listens is LDR_UNREACHABLE, in words without the address's
   );
 });
 
-Deno.test("a server that says nothing is LDR_TIMEOUT", async () => {
+Deno.test("FetchTransport.send fails with LDR_TIMEOUT without a response", async () => {
   const gate = new Gate();
   await using server = await HttpServer.start(async () => {
     await gate.pass();
@@ -92,7 +92,7 @@ Deno.test("a server that says nothing is LDR_TIMEOUT", async () => {
   gate.open();
 });
 
-Deno.test("an abort ends a request that waits", async () => {
+Deno.test("FetchTransport.send ends when it is aborted", async () => {
   const gate = new Gate();
   await using server = await HttpServer.start(async () => {
     await gate.pass();
@@ -108,7 +108,7 @@ Deno.test("an abort ends a request that waits", async () => {
   gate.open();
 });
 
-Deno.test("nothing is sent once the signal is raised, and nobody listens after an answer", async () => {
+Deno.test("FetchTransport.send sends nothing after an abort, and removes its listeners", async () => {
   await using server = await HttpServer.start(() => textAnswer(200, "x"));
   using transport = new FetchTransport();
   await assert.rejects(
@@ -134,7 +134,7 @@ async function tlsServer(ca: TestCa): Promise<Deno.HttpServer<Deno.NetAddr>> {
   }, () => new Response("secure"));
 }
 
-Deno.test("a certificate is trusted through its CA, and only for its own name", async () => {
+Deno.test("FetchTransport.send trusts a certificate of caCerts for its own name only", async () => {
   using ca = await TestCa.create();
   await using server = await tlsServer(ca);
   const { port } = server.addr;
@@ -143,8 +143,8 @@ Deno.test("a certificate is trusted through its CA, and only for its own name", 
   assert.equal(await new Response(response.body).text(), "secure");
 
   using wary = new FetchTransport();
-  const refusals: [FetchTransport, string][] = [[wary, "127.0.0.1"], [trusting, "127.0.0.2"]];
-  for (const [transport, host] of refusals) {
+  const rejected: [FetchTransport, string][] = [[wary, "127.0.0.1"], [trusting, "127.0.0.2"]];
+  for (const [transport, host] of rejected) {
     await assert.rejects(
       transport.send(get(`https://${host}:${port}/`)),
       (error) => hasCode(error, "LDR_TLS") && /invalid peer certificate/.test(error.message),
@@ -152,7 +152,7 @@ Deno.test("a certificate is trusted through its CA, and only for its own name", 
   }
 });
 
-Deno.test("a server that speaks no TLS is LDR_TLS", async () => {
+Deno.test("FetchTransport.send fails with LDR_TLS for a server without TLS", async () => {
   await using server = await rawServer("HTTP/1.1 400 Bad Request\r\n\r\n");
   using transport = new FetchTransport();
   await assert.rejects(
@@ -168,16 +168,16 @@ const sending = (text: string) =>
     ),
   });
 
-/** What the runtime throws, and what it means. */
-const MEANINGS: [string, Error, ErrorCode, RegExp][] = [
+/** Name, the runtime's error, and the code and message that it is converted to. */
+const ERRORS: [string, Error, ErrorCode, RegExp][] = [
   [
-    "a name that is not known",
+    "an unknown host",
     sending("client error (Connect): dns error: failed to lookup address information"),
     "LDR_DNS",
-    /^cannot find the host r\.test$/,
+    /^cannot resolve the host r\.test$/,
   ],
   [
-    "a refusal",
+    "a refused connection",
     sending("client error (Connect): tcp connect error: Connection refused (os error 111)"),
     "LDR_UNREACHABLE",
     /^cannot reach r\.test: tcp connect error: Connection refused \(os error 111\)$/,
@@ -215,8 +215,8 @@ const MEANINGS: [string, Error, ErrorCode, RegExp][] = [
   ],
 ];
 
-for (const [name, thrown, code, message] of MEANINGS) {
-  Deno.test(`${name} is ${code}`, () => {
+for (const [name, thrown, code, message] of ERRORS) {
+  Deno.test(`networkError converts ${name} to ${code}`, () => {
     const error = networkError(thrown, new URL("https://r.test/tls/certificate?sig=s"));
     assert.ok(hasCode(error, code), Deno.inspect(error));
     assert.match(error.message, message);
@@ -225,14 +225,14 @@ for (const [name, thrown, code, message] of MEANINGS) {
   });
 }
 
-Deno.test("what is a LarderError already, or no error at all, is handed on", () => {
+Deno.test("networkError returns a LarderError and any other value unchanged", () => {
   const own = new LarderError("LDR_BUSY", "busy", { hint: "wait" });
   for (const thrown of [own, "text", undefined]) {
     assert.equal(networkError(thrown, new URL("https://r.test/")), thrown);
   }
 });
 
-Deno.test("a time-out is told in seconds", () => {
+Deno.test("timedOut names the timeout in seconds", () => {
   assert.equal(
     timedOut(new URL("https://r.test:5000/x?sig=s"), 30_000).message,
     "r.test:5000 sent nothing for 30 s",

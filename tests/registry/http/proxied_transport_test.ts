@@ -3,7 +3,7 @@ import { isProxied } from "../../../src/registry/http/proxy.ts";
 
 const PROXY = "http://proxy.test:3128";
 
-/** The address, the environment, and whether a proxy is used. */
+/** URL, environment, and whether a proxy is used. */
 const CASES: [string, Record<string, string>, boolean][] = [
   ["https://reg.test/", {}, false],
   ["https://reg.test/", { HTTP_PROXY: PROXY }, false],
@@ -29,7 +29,7 @@ const CASES: [string, Record<string, string>, boolean][] = [
 ];
 
 for (const [url, env, expected] of CASES) {
-  Deno.test(`${url} with ${JSON.stringify(env)} ${expected ? "goes" : "does not go"} through a proxy`, () => {
+  Deno.test(`isProxied is ${expected} for ${url} with ${JSON.stringify(env)}`, () => {
     assert.equal(isProxied(new URL(url), { get: (name) => env[name] }), expected);
   });
 }

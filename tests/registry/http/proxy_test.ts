@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { childEnvironment } from "../../support/cli/environment.ts";
 import { isProxyBypassed, withoutProxies } from "../../../src/registry/http/proxy.ts";
+import { childEnvironment } from "../../support/cli/environment.ts";
 import { TestCa } from "../../support/registry/certificates.ts";
 import { ForwardProxy } from "../../support/registry/forward_proxy.ts";
 import { HttpServer, textAnswer } from "../../support/registry/http_server.ts";
 
-/** The address, `NO_PROXY`, and whether the proxy is passed over on top of what the runtime does. */
+/** URL, `NO_PROXY`, and whether the proxy is bypassed although the runtime would use it. */
 const BYPASSES: [string, string | undefined, boolean][] = [
   ["http://reg.test/", undefined, false],
   ["http://reg.test/", "", false],
@@ -34,18 +34,18 @@ const BYPASSES: [string, string | undefined, boolean][] = [
 ];
 
 for (const [url, noProxy, bypassed] of BYPASSES) {
-  Deno.test(`NO_PROXY="${noProxy}" ${bypassed ? "frees" : "says nothing of"} ${url}`, () => {
+  Deno.test(`isProxyBypassed is ${bypassed} for ${url} with NO_PROXY="${noProxy}"`, () => {
     assert.equal(isProxyBypassed(new URL(url), noProxy), bypassed);
   });
 }
 
-Deno.test("the proxy variables are out of sight for the time of a call, even of one that fails", () => {
+Deno.test("withoutProxies hides the proxy variables during a call, even one that fails", () => {
   const names = ["HTTP_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
   const before = names.map((name) => Deno.env.get(name));
   try {
     for (const name of names) Deno.env.set(name, `http://${name}.test`);
-    const seen = withoutProxies(() => names.map((name) => Deno.env.get(name)));
-    assert.deepEqual(seen, names.map(() => undefined));
+    const values = withoutProxies(() => names.map((name) => Deno.env.get(name)));
+    assert.deepEqual(values, names.map(() => undefined));
     assert.throws(() =>
       withoutProxies(() => {
         throw new Error("x");
@@ -61,9 +61,9 @@ Deno.test("the proxy variables are out of sight for the time of a call, even of 
   }
 });
 
-/** Fetches addresses in a process with this environment alone. */
+/** Fetches URLs in a process with only this environment. */
 async function fetchWith(env: Record<string, string>, ...urls: string[]): Promise<string[]> {
-  const script = fileURLToPath(new URL("../support/fetch_urls.ts", import.meta.url));
+  const script = fileURLToPath(new URL("../../support/registry/fetch_urls.ts", import.meta.url));
   const { stdout, stderr, success } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", "--quiet", "--no-config", "--no-lock", script, ...urls],
     clearEnv: true,
@@ -73,35 +73,39 @@ async function fetchWith(env: Record<string, string>, ...urls: string[]): Promis
   return new TextDecoder().decode(stdout).trim().split("\n");
 }
 
-/** `0.0.0.0` reaches this machine too, but is not one of its loopback names: proxies are used for it. */
-const far = (server: HttpServer) => server.host.replace("127.0.0.1", "0.0.0.0");
+/** `0.0.0.0` reaches this machine too, but through a proxy, because it is not a loopback name. */
+const proxiedHost = (server: HttpServer) => server.host.replace("127.0.0.1", "0.0.0.0");
 
-/** Name, the environment for a proxy and a server, and whether the proxy is asked. */
+/** Name, environment for a proxy and a server, and whether the proxy is used. */
 const USES: [string, (proxy: string, server: string) => Record<string, string>, boolean][] = [
   ["HTTP_PROXY", (proxy) => ({ HTTP_PROXY: proxy }), true],
   ["http_proxy", (proxy) => ({ http_proxy: proxy }), true],
   ["ALL_PROXY", (proxy) => ({ ALL_PROXY: proxy }), true],
-  ["HTTPS_PROXY is not for plain HTTP", (proxy) => ({ HTTPS_PROXY: proxy }), false],
+  ["HTTPS_PROXY for plain HTTP", (proxy) => ({ HTTPS_PROXY: proxy }), false],
   ["NO_PROXY with the host", (proxy) => ({ HTTP_PROXY: proxy, NO_PROXY: "x,0.0.0.0" }), false],
   ["no_proxy with the host", (proxy) => ({ HTTP_PROXY: proxy, no_proxy: "0.0.0.0" }), false],
   ["NO_PROXY with another host", (proxy) => ({ HTTP_PROXY: proxy, NO_PROXY: "reg.test" }), true],
   ["NO_PROXY with the port", (proxy, server) => ({ HTTP_PROXY: proxy, NO_PROXY: server }), false],
-  ["the same for ALL_PROXY", (proxy, server) => ({ all_proxy: proxy, NO_PROXY: server }), false],
+  [
+    "ALL_PROXY and NO_PROXY with the port",
+    (proxy, server) => ({ all_proxy: proxy, NO_PROXY: server }),
+    false,
+  ],
   ["NO_PROXY with another port", (proxy) => ({ HTTP_PROXY: proxy, NO_PROXY: "0.0.0.0:1" }), true],
   ["NO_PROXY=*", (proxy) => ({ HTTP_PROXY: proxy, NO_PROXY: "*" }), false],
 ];
 
 for (const [name, environment, used] of USES) {
-  Deno.test(`a proxy is ${used ? "asked" : "left alone"}: ${name}`, async () => {
+  Deno.test(`FetchTransport ${used ? "uses" : "does not use"} a proxy with ${name}`, async () => {
     await using server = await HttpServer.start(() => textAnswer(200, "served"));
     await using proxy = await ForwardProxy.start(() => Number(server.host.split(":")[1]));
-    const env = environment(`http://${proxy.host}`, far(server));
-    assert.deepEqual(await fetchWith(env, `http://${far(server)}/x`), ["200 served"]);
-    assert.deepEqual(proxy.hosts, used ? [far(server)] : []);
+    const env = environment(`http://${proxy.host}`, proxiedHost(server));
+    assert.deepEqual(await fetchWith(env, `http://${proxiedHost(server)}/x`), ["200 served"]);
+    assert.deepEqual(proxy.hosts, used ? [proxiedHost(server)] : []);
   });
 }
 
-Deno.test("this machine is never asked through a proxy", async () => {
+Deno.test("FetchTransport uses no proxy for this machine", async () => {
   await using server = await HttpServer.start(() => textAnswer(200, "served"));
   await using proxy = await ForwardProxy.start(() => 1);
   const env = { HTTP_PROXY: `http://${proxy.host}`, ALL_PROXY: `http://${proxy.host}` };
@@ -111,7 +115,7 @@ Deno.test("this machine is never asked through a proxy", async () => {
   assert.deepEqual(proxy.hosts, []);
 });
 
-Deno.test("HTTPS goes through a tunnel, to a server that the proxy cannot impersonate", async () => {
+Deno.test("FetchTransport sends HTTPS through a tunnel and checks the server's certificate", async () => {
   using ca = await TestCa.create();
   const { certificate, key } = await ca.issue("reg.test");
   await using server = Deno.serve({
@@ -130,7 +134,7 @@ Deno.test("HTTPS goes through a tunnel, to a server that the proxy cannot impers
   assert.equal(proxy.authorizations[0], `Basic ${btoa("me:hunter2")}`);
 });
 
-Deno.test("a proxy that is not there is LDR_UNREACHABLE, without its password", async () => {
+Deno.test("FetchTransport fails with LDR_UNREACHABLE for a missing proxy, without its password", async () => {
   const proxy = await ForwardProxy.start(() => 1);
   const { host } = proxy;
   await proxy[Symbol.asyncDispose]();

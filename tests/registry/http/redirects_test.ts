@@ -1,6 +1,6 @@
-import { MAX_REDIRECTS, RedirectTransport } from "../../../src/registry/http/redirects.ts";
 import assert from "node:assert/strict";
 import { hasCode } from "../../../src/base/errors.ts";
+import { MAX_REDIRECTS, RedirectTransport } from "../../../src/registry/http/redirects.ts";
 import { FakeTransport, get, response } from "../../support/registry/fake_transport.ts";
 
 const BLOB = "https://reg.test/v2/app/blobs/x";
@@ -8,31 +8,31 @@ const SECRET = "Bearer very-secret";
 const redirect = (location: string, status = 307) => response(status, { location });
 
 for (const status of [301, 302, 303, 307, 308]) {
-  Deno.test(`${status} is followed, and its body given up`, async () => {
-    const there = redirect("https://cdn.test/y", status);
-    const transport = new FakeTransport(there, response(200));
+  Deno.test(`RedirectTransport.send follows ${status} and cancels its body`, async () => {
+    const moved = redirect("https://cdn.test/y", status);
+    const transport = new FakeTransport(moved, response(200));
     const answer = await new RedirectTransport(transport).send(get(BLOB));
     assert.equal(answer.status, 200);
     assert.deepEqual(transport.lines, [`GET ${BLOB}`, "GET https://cdn.test/y"]);
-    assert.equal(there.isReleased, true);
+    assert.equal(moved.isReleased, true);
   });
 }
 
 const ANSWERS: [string, ReturnType<typeof response>][] = [
-  ["no redirect", response(200, { location: "https://cdn.test/" })],
-  ["not modified", response(304, { location: "https://cdn.test/" })],
-  ["multiple choices", response(300, { location: "https://cdn.test/" })],
-  ["a redirect to nowhere", response(307)],
+  ["200 with a location", response(200, { location: "https://cdn.test/" })],
+  ["304", response(304, { location: "https://cdn.test/" })],
+  ["300", response(300, { location: "https://cdn.test/" })],
+  ["307 without a location", response(307)],
 ];
 
 for (const [name, answer] of ANSWERS) {
-  Deno.test(`${name} is an answer`, async () => {
+  Deno.test(`RedirectTransport.send returns ${name}`, async () => {
     assert.equal(await new RedirectTransport(new FakeTransport(answer)).send(get(BLOB)), answer);
     assert.equal(answer.isReleased, false);
   });
 }
 
-Deno.test("HEAD stays HEAD, and the signal and the other headers go along", async () => {
+Deno.test("RedirectTransport.send keeps the method, the signal and the other headers", async () => {
   const transport = new FakeTransport(redirect("/other"), response(200));
   const { signal } = new AbortController();
   const headers = { range: "bytes=5-", accept: "a/b" };
@@ -42,28 +42,28 @@ Deno.test("HEAD stays HEAD, and the signal and the other headers go along", asyn
   assert.equal(transport.requests[1]!.signal, signal);
 });
 
-Deno.test("what was posted is not sent elsewhere", async () => {
+Deno.test("RedirectTransport.send does not follow a redirect of POST", async () => {
   const transport = new FakeTransport(redirect("https://evil.test/"));
   const request = get(BLOB, { method: "POST", body: "password=x" });
   assert.equal((await new RedirectTransport(transport).send(request)).status, 307);
   assert.equal(transport.requests.length, 1);
 });
 
-/** Where the redirects lead, and whether the last address gets the authorization of the first. */
+/** Name, locations, and whether the last request has the authorization of the first. */
 const AUTHORIZED: [string, string[], boolean][] = [
   ["the same origin", ["https://reg.test/y"], true],
   ["a path", ["/y"], true],
-  ["the same origin with its port written out", ["https://reg.test:443/y"], true],
+  ["the same origin with its default port", ["https://reg.test:443/y"], true],
   ["the same host in capitals", ["https://REG.test/y"], true],
   ["another host", ["https://cdn.test/y"], false],
-  ["a host below", ["https://cdn.reg.test/y"], false],
+  ["a subdomain", ["https://cdn.reg.test/y"], false],
   ["another port", ["https://reg.test:8443/y"], false],
-  ["a host without its scheme", ["//cdn.test/y"], false],
+  ["a host without a scheme", ["//cdn.test/y"], false],
   ["another host and back", ["https://cdn.test/y", "https://reg.test/z"], false],
 ];
 
 for (const [name, locations, authorized] of AUTHORIZED) {
-  Deno.test(`Authorization ${authorized ? "goes" : "does not go"} to ${name}`, async () => {
+  Deno.test(`RedirectTransport.send ${authorized ? "keeps" : "drops"} Authorization for ${name}`, async () => {
     const transport = new FakeTransport(...locations.map((to) => redirect(to)), response(200));
     const headers = { authorization: SECRET, accept: "a/b" };
     await new RedirectTransport(transport).send(get(BLOB, { headers }));
@@ -74,13 +74,13 @@ for (const [name, locations, authorized] of AUTHORIZED) {
   });
 }
 
-Deno.test("Authorization is held back however its name is written", async () => {
+Deno.test("RedirectTransport.send drops Authorization whatever the case of its name", async () => {
   const transport = new FakeTransport(redirect("https://cdn.test/y"), response(200));
   await new RedirectTransport(transport).send(get(BLOB, { headers: { AuthorizatioN: SECRET } }));
   assert.ok(!JSON.stringify(transport.requests[1]!.headers).includes(SECRET));
 });
 
-Deno.test("plain HTTP to another port or to HTTPS carries no authorization", async () => {
+Deno.test("RedirectTransport.send drops Authorization for another port and for HTTPS", async () => {
   const headers = { authorization: SECRET };
   for (const to of ["http://reg.test:81/y", "https://reg.test/y"]) {
     const transport = new FakeTransport(redirect(to), response(200));
@@ -89,29 +89,29 @@ Deno.test("plain HTTP to another port or to HTTPS carries no authorization", asy
   }
 });
 
-const REFUSED: [string, string, RegExp][] = [
+const REJECTED: [string, string, RegExp][] = [
   ["plain HTTP", "http://reg.test/y", /from HTTPS to plain HTTP at reg\.test/],
-  ["plain HTTP elsewhere", "http://cdn.test:81/y", /plain HTTP at cdn\.test:81/],
+  ["plain HTTP at another host", "http://cdn.test:81/y", /plain HTTP at cdn\.test:81/],
   ["a file", "file:///etc/passwd", /not an HTTP address/],
   ["FTP", "ftp://cdn.test/y", /not an HTTP address/],
   ["data", "data:text/plain,x", /not an HTTP address/],
-  ["nothing that is an address", "https://[", /not an HTTP address/],
+  ["an invalid URL", "https://[", /not an HTTP address/],
 ];
 
-for (const [name, location, reason] of REFUSED) {
-  Deno.test(`a redirect to ${name} is refused, and the answer given up`, async () => {
-    const there = redirect(location);
-    const transport = new FakeTransport(there);
+for (const [name, location, reason] of REJECTED) {
+  Deno.test(`RedirectTransport.send rejects a redirect to ${name} and cancels the body`, async () => {
+    const moved = redirect(location);
+    const transport = new FakeTransport(moved);
     await assert.rejects(
       new RedirectTransport(transport).send(get(BLOB)),
       (error) => hasCode(error, "LDR_REDIRECT") && reason.test(error.message),
     );
     assert.equal(transport.requests.length, 1);
-    assert.equal(there.isReleased, true);
+    assert.equal(moved.isReleased, true);
   });
 }
 
-Deno.test("with --insecure plain HTTP is followed, without authorization", async () => {
+Deno.test("RedirectTransport.send follows plain HTTP from an insecure host, without Authorization", async () => {
   const transport = new FakeTransport(redirect("http://reg.test/y"), response(200));
   const headers = { authorization: SECRET };
   await new RedirectTransport(transport, { insecure: true }).send(get(BLOB, { headers }));
@@ -119,7 +119,7 @@ Deno.test("with --insecure plain HTTP is followed, without authorization", async
   assert.equal(transport.requests[1]!.headers.authorization, undefined);
 });
 
-Deno.test("as many redirects as allowed are followed, and not one more", async () => {
+Deno.test("RedirectTransport.send follows redirects up to the limit", async () => {
   const hops = (count: number) =>
     new FakeTransport(...Array.from({ length: count }, () => redirect(BLOB)), response(200));
   const allowed = hops(MAX_REDIRECTS);

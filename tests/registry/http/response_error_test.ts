@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { MAX_DOCUMENT } from "../../../src/base/limits.ts";
 import { type ErrorCode, hasCode } from "../../../src/base/errors.ts";
+import { MAX_DOCUMENT } from "../../../src/base/limits.ts";
 import { responseError } from "../../../src/registry/http/response_error.ts";
 import { response } from "../../support/registry/fake_transport.ts";
 
@@ -11,20 +11,20 @@ const errorOf = (answer: ReturnType<typeof response>, signal?: AbortSignal) =>
 const STATUSES: [number, ErrorCode, RegExp, RegExp][] = [
   [401, "LDR_UNAUTHORIZED", /^not authorised for/, /larder login reg\.test:5000/],
   [403, "LDR_FORBIDDEN", /^no access to/, /larder login reg\.test:5000/],
-  [404, "LDR_NOT_FOUND", /^not found: /, /typing/],
+  [404, "LDR_NOT_FOUND", /^not found: /, /spelling/],
   [429, "LDR_RATE_LIMITED", /^rate limited on/, /wait/],
   [408, "LDR_SERVER_ERROR", /failed on/, /later/],
   [500, "LDR_SERVER_ERROR", /failed on/, /later/],
   [501, "LDR_SERVER_ERROR", /failed on/, /later/],
   [599, "LDR_SERVER_ERROR", /failed on/, /later/],
-  [204, "LDR_BAD_RESPONSE", /^no useful answer for/, /address/],
-  [302, "LDR_BAD_RESPONSE", /^no useful answer for/, /address/],
-  [400, "LDR_BAD_RESPONSE", /^no useful answer for/, /address/],
-  [418, "LDR_BAD_RESPONSE", /^no useful answer for/, /address/],
+  [204, "LDR_BAD_RESPONSE", /^unexpected response for/, /address/],
+  [302, "LDR_BAD_RESPONSE", /^unexpected response for/, /address/],
+  [400, "LDR_BAD_RESPONSE", /^unexpected response for/, /address/],
+  [418, "LDR_BAD_RESPONSE", /^unexpected response for/, /address/],
 ];
 
 for (const [status, code, message, hint] of STATUSES) {
-  Deno.test(`${status} is ${code}, says on what and of whom, and what to do`, async () => {
+  Deno.test(`responseError of ${status} is ${code} with subject, host and hint`, async () => {
     const answer = response(status);
     const error = await errorOf(answer);
     assert.ok(hasCode(error, code));
@@ -40,35 +40,35 @@ for (const [status, code, message, hint] of STATUSES) {
 
 const document = (...errors: unknown[]) => JSON.stringify({ errors });
 
-/** The body of a 404, and what of it is told. */
+/** Name, body of a 404, and the part of it in the message. */
 const DETAILS: [string, string, string][] = [
   [
     "code and message",
     document({ code: "X_UNKNOWN", message: "no such x" }),
     " (X_UNKNOWN: no such x)",
   ],
-  ["the first of several", document({ code: "A" }, { code: "B" }), " (A)"],
-  ["a message alone", document({ message: "no" }), " (no)"],
-  ["other types", document({ code: 7, message: ["x"] }), ""],
+  ["the first of several errors", document({ code: "A" }, { code: "B" }), " (A)"],
+  ["a message without a code", document({ message: "no" }), " (no)"],
+  ["members of other types", document({ code: 7, message: ["x"] }), ""],
   ["an empty document", document(), ""],
-  ["a first that is null", document(null), ""],
+  ["null as the first error", document(null), ""],
   ["another document", '{"error":"x"}', ""],
-  ["null", "null", ""],
-  ["a number", "7", ""],
+  ["a body of null", "null", ""],
+  ["a body of a number", "7", ""],
   ["a web page", "<html>no</html>", ""],
-  ["half a document", '{"errors":[{"code":"A"', ""],
-  ["nothing", "", ""],
+  ["a truncated document", '{"errors":[{"code":"A"', ""],
+  ["an empty body", "", ""],
   [
     "control characters",
     document({ code: "A\r\nerror: all is well", message: "\x1b[2Jx\u0007" }),
     " (A error: all is well:  [2Jx )",
   ],
-  ["endless words", document({ message: "x".repeat(100_000) }), ` (${"x".repeat(200)}…)`],
+  ["a very long message", document({ message: "x".repeat(100_000) }), ` (${"x".repeat(200)}…)`],
   ["a document past the limit", document({ message: "x".repeat(MAX_DOCUMENT) }), ""],
 ];
 
 for (const [name, body, detail] of DETAILS) {
-  Deno.test(`of the registry's words are told: ${name}`, async () => {
+  Deno.test(`responseError quotes ${name}`, async () => {
     const answer = response(404, {}, body);
     const error = await errorOf(answer);
     assert.equal(
@@ -79,20 +79,20 @@ for (const [name, body, detail] of DETAILS) {
   });
 }
 
-Deno.test("whoever answered is named, though a redirect led there", async () => {
+Deno.test("responseError names the host after a redirect", async () => {
   const answer = Object.assign(response(403), { url: "https://cdn.test:8443/x?sig=secret" });
   const { message } = await errorOf(answer);
   assert.equal(message, "no access to reg.test:5000/app:v1: cdn.test:8443 answered 403");
 });
 
-Deno.test("an answer without a body, or with one that breaks off, is an error all the same", async () => {
+Deno.test("responseError works without a body and with one that breaks off", async () => {
   const none = { ...response(500), body: null };
   assert.ok(hasCode(await errorOf(none as ReturnType<typeof response>), "LDR_SERVER_ERROR"));
   const body = new ReadableStream<Uint8Array>({ pull: (c) => c.error(new TypeError("reset")) });
   assert.ok(hasCode(await errorOf({ ...response(500), body }), "LDR_SERVER_ERROR"));
 });
 
-Deno.test("an abort while the registry's words are read is an interruption", async () => {
+Deno.test("responseError ends when it is aborted", async () => {
   const stop = new AbortController();
   const body = new ReadableStream<Uint8Array>();
   const error = errorOf({ ...response(500), body }, stop.signal);

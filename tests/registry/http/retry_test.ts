@@ -1,3 +1,7 @@
+import fc from "fast-check";
+import assert from "node:assert/strict";
+import { type ErrorCode, hasCode, LarderError } from "../../../src/base/errors.ts";
+import { TRIES } from "../../../src/base/limits.ts";
 import {
   isTransient,
   pauseBefore,
@@ -6,10 +10,6 @@ import {
   RETRY_CAP,
   RetryTransport,
 } from "../../../src/registry/http/retry.ts";
-import assert from "node:assert/strict";
-import fc from "fast-check";
-import { TRIES } from "../../../src/base/limits.ts";
-import { type ErrorCode, hasCode, LarderError } from "../../../src/base/errors.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
 import { FakeTransport, get, response } from "../../support/registry/fake_transport.ts";
 
@@ -17,7 +17,7 @@ const URL_ = "https://reg.test/v2/";
 const failure = (code: ErrorCode) => new LarderError(code, `${code} happened`, { hint: "h" });
 
 for (const status of [408, 429, 500, 502, 503, 504, 507, 599]) {
-  Deno.test(`${status} is tried again, and its body given up`, async () => {
+  Deno.test(`RetryTransport.send retries ${status} and cancels its body`, async () => {
     const bad = response(status);
     const transport = new FakeTransport(bad, response(200));
     const answer = await new RetryTransport(transport, new FakeClock()).send(get(URL_));
@@ -29,7 +29,7 @@ for (const status of [408, 429, 500, 502, 503, 504, 507, 599]) {
 }
 
 for (const status of [200, 206, 301, 307, 400, 401, 403, 404, 405, 416, 501]) {
-  Deno.test(`${status} is an answer`, async () => {
+  Deno.test(`RetryTransport.send returns ${status}`, async () => {
     const transport = new FakeTransport(response(status));
     const clock = new FakeClock();
     assert.equal((await new RetryTransport(transport, clock).send(get(URL_))).status, status);
@@ -39,7 +39,7 @@ for (const status of [200, 206, 301, 307, 400, 401, 403, 404, 405, 416, 501]) {
 }
 
 for (const code of ["LDR_UNREACHABLE", "LDR_TIMEOUT"] as const) {
-  Deno.test(`${code} is tried again`, async () => {
+  Deno.test(`RetryTransport.send retries ${code}`, async () => {
     const transport = new FakeTransport(failure(code), failure(code), response(200));
     const answer = await new RetryTransport(transport, new FakeClock()).send(get(URL_));
     assert.equal(answer.status, 200);
@@ -48,7 +48,7 @@ for (const code of ["LDR_UNREACHABLE", "LDR_TIMEOUT"] as const) {
 }
 
 for (const error of [failure("LDR_TLS"), failure("LDR_INTERRUPTED"), new TypeError("a bug")]) {
-  Deno.test(`${error.message} is thrown at once`, async () => {
+  Deno.test(`RetryTransport.send does not retry: ${error.message}`, async () => {
     const transport = new FakeTransport(error);
     const sent = new RetryTransport(transport, new FakeClock()).send(get(URL_));
     await assert.rejects(sent, (thrown) => thrown === error);
@@ -56,7 +56,7 @@ for (const error of [failure("LDR_TLS"), failure("LDR_INTERRUPTED"), new TypeErr
   });
 }
 
-Deno.test("the last answer is handed on, unread, and the last failure thrown", async () => {
+Deno.test("RetryTransport.send returns the last response unread and throws the last error", async () => {
   const last = response(503);
   const answers = [...Array.from({ length: TRIES - 1 }, () => response(503)), last];
   const transport = new FakeTransport(...answers);
@@ -74,14 +74,14 @@ Deno.test("the last answer is handed on, unread, and the last failure thrown", a
   assert.equal(clock.sleeps.length, TRIES - 1);
 });
 
-Deno.test("the pauses double up to the cap, and chance picks a point below", async () => {
+Deno.test("RetryTransport.send doubles the bound of the pauses", async () => {
   const clock = new FakeClock();
   clock.chance = 0.5;
   await new RetryTransport(new FakeTransport(response(500)), clock).send(get(URL_));
   assert.deepEqual(clock.sleeps, [1, 2, 4, 8].map((factor) => factor * RETRY_BASE / 2));
 });
 
-Deno.test("a pause is never negative nor above the cap, whatever the try and the chance", () => {
+Deno.test("pauseBefore returns at least 0 and less than RETRY_CAP", () => {
   const chance = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
   fc.assert(fc.property(fc.integer({ min: 1, max: 2000 }), chance, (tries, chance) => {
     const clock = new FakeClock();
@@ -94,7 +94,7 @@ Deno.test("a pause is never negative nor above the cap, whatever the try and the
 const NOW = Date.UTC(2026, 0, 31, 12);
 const OWN = RETRY_BASE / 2;
 
-/** What the server says, and the pause before the second try; undefined gives up. */
+/** `Retry-After`, and the pause before the second try; undefined for no retry. */
 const AFTER: [string, number | undefined][] = [
   ["2", 2000],
   [" 2 ", 2000],
@@ -114,12 +114,12 @@ const AFTER: [string, number | undefined][] = [
 ];
 
 for (const [header, pause] of AFTER) {
-  Deno.test(`Retry-After: "${header}" is ${pause === undefined ? "too long" : `${pause} ms`}`, () => {
+  Deno.test(`pauseBefore returns ${pause} for Retry-After: "${header}"`, () => {
     assert.equal(pauseBefore(1, new FakeClock(NOW), header), pause);
   });
 }
 
-Deno.test("a server that asks for longer than is waited gets no second request", async () => {
+Deno.test("RetryTransport.send does not retry after a Retry-After past the limit", async () => {
   const clock = new FakeClock();
   const limited = response(429, { "retry-after": "3600" });
   const transport = new FakeTransport(limited);
@@ -128,8 +128,8 @@ Deno.test("a server that asks for longer than is waited gets no second request",
   assert.deepEqual([transport.requests.length, clock.sleeps.length], [1, 0]);
 });
 
-Deno.test("each pause is told beforehand, with what went wrong and which try comes next", async () => {
-  const told: string[] = [];
+Deno.test("RetryTransport.send reports the failure and the next try before each pause", async () => {
+  const messages: string[] = [];
   const limited = response(429, { "retry-after": "7" });
   const transport = new FakeTransport(
     response(503),
@@ -138,15 +138,15 @@ Deno.test("each pause is told beforehand, with what went wrong and which try com
     response(200),
   );
   const clock = new FakeClock();
-  await new RetryTransport(transport, clock, (message) => told.push(message)).send(get(URL_));
-  assert.deepEqual(told, [
+  await new RetryTransport(transport, clock, (message) => messages.push(message)).send(get(URL_));
+  assert.deepEqual(messages, [
     "reg.test answered 503; trying again (2 of 5)",
     "LDR_TIMEOUT happened; trying again (3 of 5)",
     "reg.test answered 429; trying again in 7s (4 of 5)",
   ]);
 });
 
-Deno.test("a signal ends the waiting", async () => {
+Deno.test("RetryTransport.send ends when it is aborted during a pause", async () => {
   const stop = new AbortController();
   const transport = new FakeTransport(() => {
     stop.abort();
@@ -159,7 +159,7 @@ Deno.test("a signal ends the waiting", async () => {
   assert.equal(transport.requests.length, 1);
 });
 
-Deno.test("only failures of the connection are transient", () => {
+Deno.test("isTransient is true only for failed connections and timeouts", () => {
   const codes: ErrorCode[] = [
     "LDR_UNREACHABLE",
     "LDR_TIMEOUT",

@@ -3,8 +3,8 @@ import { type ErrorCode, hasCode, LarderError } from "../../../src/base/errors.t
 import { SchemeTransport } from "../../../src/registry/http/scheme.ts";
 import { FakeTransport, get, response } from "../../support/registry/fake_transport.ts";
 
-const FAR = "https://reg.test/v2/";
-const NEAR = "https://localhost:5000/v2/";
+const REMOTE = "https://reg.test/v2/";
+const LOCAL = "https://localhost:5000/v2/";
 const plain = (url: string) => url.replace("https:", "http:");
 
 const failure = (code: ErrorCode, message: string = code) =>
@@ -14,7 +14,7 @@ const badCertificate = failure("LDR_TLS", "invalid peer certificate: UnknownIssu
 const notTls = failure("LDR_TLS", "received corrupt message of type InvalidContentType");
 const wantsTls = () => response(400, {}, "Client sent an HTTP request to an HTTPS server.\n");
 
-/** Sends each address in turn through one transport; returns what went over the wire. */
+/** Sends a request to each URL through one transport; returns the requests to the inner one. */
 async function lines(
   inner: FakeTransport,
   urls: readonly string[],
@@ -25,103 +25,109 @@ async function lines(
   return inner.lines;
 }
 
-Deno.test("HTTPS is spoken to every other host", async () => {
-  assert.deepEqual(await lines(new FakeTransport(response(200)), [FAR, FAR]), [
-    `GET ${FAR}`,
-    `GET ${FAR}`,
+Deno.test("SchemeTransport.send uses HTTPS for other machines", async () => {
+  assert.deepEqual(await lines(new FakeTransport(response(200)), [REMOTE, REMOTE]), [
+    `GET ${REMOTE}`,
+    `GET ${REMOTE}`,
   ]);
 });
 
 for (const error of [refused, badCertificate, notTls]) {
-  Deno.test(`HTTPS is not given up for plain HTTP: ${error.message}`, async () => {
+  Deno.test(`SchemeTransport.send does not try plain HTTP after ${error.message}`, async () => {
     const inner = new FakeTransport(error);
-    await assert.rejects(new SchemeTransport(inner).send(get(FAR)), (thrown) => thrown === error);
-    assert.deepEqual(inner.lines, [`GET ${FAR}`]);
+    await assert.rejects(
+      new SchemeTransport(inner).send(get(REMOTE)),
+      (thrown) => thrown === error,
+    );
+    assert.deepEqual(inner.lines, [`GET ${REMOTE}`]);
   });
 }
 
-Deno.test("plain HTTP is spoken to this machine, and asked for once", async () => {
-  assert.deepEqual(await lines(new FakeTransport(response(401)), [NEAR, NEAR]), [
-    `GET ${plain(NEAR)}`,
-    `GET ${plain(NEAR)}`,
+Deno.test("SchemeTransport.send uses plain HTTP for this machine", async () => {
+  assert.deepEqual(await lines(new FakeTransport(response(401)), [LOCAL, LOCAL]), [
+    `GET ${plain(LOCAL)}`,
+    `GET ${plain(LOCAL)}`,
   ]);
 });
 
-Deno.test("a registry of this machine that wants TLS gets it, now and from then on", async () => {
+Deno.test("SchemeTransport.send uses HTTPS for this machine after a 400 that requires TLS", async () => {
   const first = wantsTls();
   const inner = new FakeTransport(first, response(200));
-  assert.deepEqual(await lines(inner, [NEAR, NEAR]), [
-    `GET ${plain(NEAR)}`,
-    `GET ${NEAR}`,
-    `GET ${NEAR}`,
+  assert.deepEqual(await lines(inner, [LOCAL, LOCAL]), [
+    `GET ${plain(LOCAL)}`,
+    `GET ${LOCAL}`,
+    `GET ${LOCAL}`,
   ]);
   assert.equal(first.isReleased, true);
 });
 
-Deno.test("TLS that hangs up on plain HTTP is tried too", async () => {
-  assert.deepEqual(await lines(new FakeTransport(refused, response(200)), [NEAR, NEAR]), [
-    `GET ${plain(NEAR)}`,
-    `GET ${NEAR}`,
-    `GET ${NEAR}`,
+Deno.test("SchemeTransport.send uses HTTPS for this machine after a failure of plain HTTP", async () => {
+  assert.deepEqual(await lines(new FakeTransport(refused, response(200)), [LOCAL, LOCAL]), [
+    `GET ${plain(LOCAL)}`,
+    `GET ${LOCAL}`,
+    `GET ${LOCAL}`,
   ]);
 });
 
-Deno.test("a registry's own 400 is an answer", async () => {
+Deno.test("SchemeTransport.send returns a registry's own 400", async () => {
   const answer = response(400, { "docker-distribution-api-version": "registry/2.0" });
   const inner = new FakeTransport(answer);
-  assert.equal(await new SchemeTransport(inner).send(get(NEAR)), answer);
+  assert.equal(await new SchemeTransport(inner).send(get(LOCAL)), answer);
   assert.equal(answer.isReleased, false);
 });
 
-Deno.test("a 400 of a server that speaks no TLS is asked for again, as its answer", async () => {
+Deno.test("SchemeTransport.send repeats the request for a 400 of a server without TLS", async () => {
   const again = response(400, {}, "bad request");
   const inner = new FakeTransport(wantsTls(), notTls, again);
   const transport = new SchemeTransport(inner);
-  assert.equal(await transport.send(get(NEAR)), again);
-  await transport.send(get(NEAR));
+  assert.equal(await transport.send(get(LOCAL)), again);
+  await transport.send(get(LOCAL));
   assert.deepEqual(inner.lines, [
-    `GET ${plain(NEAR)}`,
-    `GET ${NEAR}`,
-    `GET ${plain(NEAR)}`,
-    `GET ${plain(NEAR)}`,
+    `GET ${plain(LOCAL)}`,
+    `GET ${LOCAL}`,
+    `GET ${plain(LOCAL)}`,
+    `GET ${plain(LOCAL)}`,
   ]);
 });
 
-Deno.test("a TLS server that fails after it said so is told as it failed", async () => {
+Deno.test("SchemeTransport.send throws the failure of HTTPS after a 400 that requires TLS", async () => {
   const inner = new FakeTransport(wantsTls(), refused, response(200));
   const transport = new SchemeTransport(inner);
-  await assert.rejects(transport.send(get(NEAR)), (error) => error === refused);
-  assert.deepEqual(inner.lines, [`GET ${plain(NEAR)}`, `GET ${NEAR}`]);
+  await assert.rejects(transport.send(get(LOCAL)), (error) => error === refused);
+  assert.deepEqual(inner.lines, [`GET ${plain(LOCAL)}`, `GET ${LOCAL}`]);
 });
 
-/** What the two schemes of a loopback registry fail with, and which is told. */
-const TOLD: [string, LarderError, LarderError, LarderError][] = [
-  ["nobody listens", refused, failure("LDR_UNREACHABLE", "second"), refused],
-  ["the certificate is not trusted", refused, badCertificate, badCertificate],
-  ["plain HTTP breaks off", refused, notTls, refused],
+/** Name, errors of the two schemes of a loopback registry, and the one that is thrown. */
+const FAILURES: [string, LarderError, LarderError, LarderError][] = [
+  ["a closed port", refused, failure("LDR_UNREACHABLE", "second"), refused],
+  ["an untrusted certificate", refused, badCertificate, badCertificate],
+  ["plain HTTP that breaks off", refused, notTls, refused],
 ];
 
-for (const [name, first, second, told] of TOLD) {
-  Deno.test(`of two failures the telling one is thrown: ${name}`, async () => {
+for (const [name, first, second, expected] of FAILURES) {
+  Deno.test(`SchemeTransport.send throws the relevant failure for ${name}`, async () => {
     const inner = new FakeTransport(first, second);
-    await assert.rejects(new SchemeTransport(inner).send(get(NEAR)), (error) => error === told);
-    assert.deepEqual(inner.lines, [`GET ${plain(NEAR)}`, `GET ${NEAR}`]);
+    await assert.rejects(
+      new SchemeTransport(inner).send(get(LOCAL)),
+      (error) => error === expected,
+    );
+    assert.deepEqual(inner.lines, [`GET ${plain(LOCAL)}`, `GET ${LOCAL}`]);
   });
 }
 
-Deno.test("after a failure both are tried anew", async () => {
+Deno.test("SchemeTransport.send tries both schemes again after a failure", async () => {
   const inner = new FakeTransport(refused, refused, response(200));
   const transport = new SchemeTransport(inner);
-  await assert.rejects(transport.send(get(NEAR)), (error) => hasCode(error, "LDR_UNREACHABLE"));
-  await transport.send(get(NEAR));
-  assert.equal(inner.lines.at(-1), `GET ${plain(NEAR)}`);
+  await assert.rejects(transport.send(get(LOCAL)), (error) => hasCode(error, "LDR_UNREACHABLE"));
+  await transport.send(get(LOCAL));
+  assert.equal(inner.lines.at(-1), `GET ${plain(LOCAL)}`);
 });
 
 for (const code of ["LDR_TIMEOUT", "LDR_DNS", "LDR_INTERRUPTED"] as const) {
-  Deno.test(`${code} says nothing about the scheme`, async () => {
+  Deno.test(`SchemeTransport.send does not try HTTPS after ${code}`, async () => {
     const inner = new FakeTransport(failure(code));
     await assert.rejects(
-      new SchemeTransport(inner).send(get(NEAR)),
+      new SchemeTransport(inner).send(get(LOCAL)),
       (error) => hasCode(error, code),
     );
     assert.equal(inner.lines.length, 1);
@@ -129,39 +135,39 @@ for (const code of ["LDR_TIMEOUT", "LDR_DNS", "LDR_INTERRUPTED"] as const) {
 }
 
 for (const error of [refused, badCertificate, notTls]) {
-  Deno.test(`with --insecure plain HTTP is tried where HTTPS fails: ${error.message}`, async () => {
+  Deno.test(`SchemeTransport.send tries plain HTTP for an insecure host after ${error.message}`, async () => {
     const inner = new FakeTransport(error, response(200));
-    assert.deepEqual(await lines(inner, [FAR, FAR], { insecure: true }), [
-      `GET ${FAR}`,
-      `GET ${plain(FAR)}`,
-      `GET ${plain(FAR)}`,
+    assert.deepEqual(await lines(inner, [REMOTE, REMOTE], { insecure: true }), [
+      `GET ${REMOTE}`,
+      `GET ${plain(REMOTE)}`,
+      `GET ${plain(REMOTE)}`,
     ]);
   });
 }
 
-Deno.test("with --insecure HTTPS is still the first choice, and the first failure is told", async () => {
+Deno.test("SchemeTransport.send tries HTTPS first for an insecure host and throws its failure", async () => {
   const inner = new FakeTransport(response(200));
-  assert.deepEqual(await lines(inner, [FAR], { insecure: true }), [`GET ${FAR}`]);
+  assert.deepEqual(await lines(inner, [REMOTE], { insecure: true }), [`GET ${REMOTE}`]);
   const down = new FakeTransport(refused, failure("LDR_UNREACHABLE", "second"));
   await assert.rejects(
-    new SchemeTransport(down, { insecure: true }).send(get(FAR)),
+    new SchemeTransport(down, { insecure: true }).send(get(REMOTE)),
     (error) => error === refused,
   );
 });
 
-Deno.test("an address that says plain HTTP is asked in plain HTTP, whatever its host speaks", async () => {
+Deno.test("SchemeTransport.send keeps the scheme of an http: URL", async () => {
   const inner = new FakeTransport(response(200));
-  const urls = ["http://reg.test/x", FAR, "http://reg.test/x", FAR];
+  const urls = ["http://reg.test/x", REMOTE, "http://reg.test/x", REMOTE];
   assert.deepEqual(await lines(inner, urls), urls.map((url) => `GET ${url}`));
 });
 
-Deno.test("hosts and ports are decided one by one", async () => {
+Deno.test("SchemeTransport.send chooses the scheme for each host and port", async () => {
   const inner = new FakeTransport(wantsTls(), response(200));
   const other = "https://localhost:5001/v2/";
-  assert.deepEqual((await lines(inner, [NEAR, other])).slice(2), [`GET ${plain(other)}`]);
+  assert.deepEqual((await lines(inner, [LOCAL, other])).slice(2), [`GET ${plain(other)}`]);
 });
 
-Deno.test("only the scheme is changed", async () => {
+Deno.test("SchemeTransport.send changes only the scheme", async () => {
   const inner = new FakeTransport(response(200));
   const request = get("https://127.0.0.1:5000/v2/a/blobs/x?y=https://z", {
     method: "HEAD",

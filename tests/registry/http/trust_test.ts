@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
+import { LarderError } from "../../../src/base/errors.ts";
 import { RedirectTransport } from "../../../src/registry/http/redirects.ts";
 import { SchemeTransport } from "../../../src/registry/http/scheme.ts";
-import { LarderError } from "../../../src/base/errors.ts";
 import { isInsecure, ownTrust, type Trust } from "../../../src/registry/http/trust.ts";
-import { FakeTransport, get, response } from "../../support/registry/fake_transport.ts";
-import { BASIC, BOB, refusal, setUp } from "../../support/registry/auth_setup.ts";
 import { failureOf } from "../../support/failure_of.ts";
+import { BASIC, BOB, denied, setUp } from "../../support/registry/auth_setup.ts";
+import { FakeTransport, get, response } from "../../support/registry/fake_transport.ts";
 
 const noTls = new LarderError("LDR_TLS", "no TLS", { hint: "none" });
 const redirect = (location: string) => response(307, { location });
@@ -15,8 +15,8 @@ const TRUST: Trust = {
   hosts: new Map([["lab.test", lab], ["lab.test:5000", lab], ["old.test:80", lab]]),
 };
 
-/** An address, and whether plain HTTP and any certificate are accepted from there. */
-const ADDRESSES: [string, boolean][] = [
+/** URL, and whether plain HTTP and any certificate are accepted. */
+const URLS: [string, boolean][] = [
   ["https://lab.test/v2/", true],
   ["https://lab.test:443/v2/", true],
   ["http://lab.test/v2/", true],
@@ -29,15 +29,15 @@ const ADDRESSES: [string, boolean][] = [
   ["https://old.test/v2/", false],
 ];
 
-for (const [address, insecure] of ADDRESSES) {
-  Deno.test(`${address} is ${insecure ? "" : "not "}accepted without TLS that can be checked`, () => {
+for (const [address, insecure] of URLS) {
+  Deno.test(`isInsecure is ${insecure} for ${address}`, () => {
     assert.equal(isInsecure(TRUST, new URL(address)), insecure);
     assert.equal(isInsecure({ ...TRUST, insecure: true }, new URL(address)), true);
     assert.equal(ownTrust(TRUST, new URL(address)) !== undefined, insecure);
   });
 }
 
-Deno.test("plain HTTP is tried for the host that it is accepted from, and for no other", async () => {
+Deno.test("SchemeTransport.send tries plain HTTP only for an insecure host", async () => {
   const trusted = new FakeTransport(noTls, response(200));
   await new SchemeTransport(trusted, TRUST).send(get("https://lab.test/v2/"));
   assert.deepEqual(trusted.lines, ["GET https://lab.test/v2/", "GET http://lab.test/v2/"]);
@@ -49,7 +49,7 @@ Deno.test("plain HTTP is tried for the host that it is accepted from, and for no
   assert.deepEqual(other.lines, ["GET https://reg.test/v2/"]);
 });
 
-Deno.test("a redirect to plain HTTP is followed from the host that it is accepted from", async () => {
+Deno.test("RedirectTransport.send follows plain HTTP only from an insecure host", async () => {
   const trusted = new FakeTransport(redirect("http://cdn.test/x"), response(200));
   await new RedirectTransport(trusted, TRUST).send(get("https://lab.test/x"));
   assert.equal(trusted.lines[1], "GET http://cdn.test/x");
@@ -60,7 +60,7 @@ Deno.test("a redirect to plain HTTP is followed from the host that it is accepte
   assert.equal(error.code, "LDR_REDIRECT");
 });
 
-Deno.test("credentials go over plain HTTP only between hosts that it is accepted from", async () => {
+Deno.test("Authenticator sends credentials over plain HTTP only between insecure hosts", async () => {
   const bearer = (realm: string) => `Bearer realm="${realm}"`;
   const cases: [from: string, challenge: string, sent: boolean][] = [
     ["http://lab.test", BASIC, true],
@@ -72,7 +72,7 @@ Deno.test("credentials go over plain HTTP only between hosts that it is accepted
   for (const [from, challenge, sent] of cases) {
     const { auth } = setUp({ credential: BOB, hosts: TRUST.hosts });
     const url = new URL("/v2/", from);
-    const answer = auth.answer(refusal({ registry: url.host, url, challenge }));
+    const answer = auth.authorize(denied({ registry: url.host, url, challenge }));
     if (sent) await answer;
     else assert.equal((await failureOf(answer)).code, "LDR_UNAUTHORIZED", `${from} ${challenge}`);
   }

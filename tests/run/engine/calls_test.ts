@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { runCommand, serve } from "../../../src/run/engine/calls.ts";
+import { callCommand, callHandler } from "../../../src/run/engine/calls.ts";
 import type { Instance } from "../../../src/run/engine/component.ts";
 import { binaryOf, guestComponent, loadComponent } from "../../support/wasm/components.ts";
 import { GuestHost } from "../../support/wasm/guest_host.ts";
@@ -7,24 +7,27 @@ import { GuestHost } from "../../support/wasm/guest_host.ts";
 const http = await guestComponent("http_cases");
 const command = await guestComponent("command_cases");
 
-// A trap shows a second time inside of the transpiled code, as it does in a guest's thread.
+// The generated script rejects a second promise when a guest traps, as in a guest's thread.
 addEventListener("unhandledrejection", (event) => event.preventDefault());
 
-/** What came of a request: the head, each piece of the body, and how it ended. */
-type Outcome = (string | number)[];
+/** The status, each piece of the body, and how the response ended. */
+type Events = (string | number)[];
 
-interface Asked {
+interface RequestOptions {
   readonly method?: string;
   readonly body?: (string | Error)[];
   /** Called with each piece of the response. */
   readonly onChunk?: (text: string, instance: Instance) => Promise<void> | void;
 }
 
-async function ask(path: string, { method = "GET", body = [], onChunk }: Asked = {}): Promise<
-  Outcome
+async function ask(
+  path: string,
+  { method = "GET", body = [], onChunk }: RequestOptions = {},
+): Promise<
+  Events
 > {
   const instance = http.start(new GuestHost().host);
-  const outcome: Outcome = [];
+  const events: Events = [];
   const pieces = [...body];
   const next = () => {
     const piece = pieces.shift();
@@ -33,84 +36,89 @@ async function ask(path: string, { method = "GET", body = [], onChunk }: Asked =
   };
   const head = { method, path, scheme: "http", authority: "test", headers: [] } as const;
   try {
-    await serve(instance, { head, body: next }, {
-      head: (status) => void outcome.push(status),
+    await callHandler(instance, { head, body: next }, {
+      head: (status) => void events.push(status),
       chunk: (bytes) => {
-        outcome.push(new TextDecoder().decode(bytes));
+        events.push(new TextDecoder().decode(bytes));
         (bytes.buffer as ArrayBuffer).transfer();
-        return onChunk?.(outcome.at(-1) as string, instance);
+        return onChunk?.(events.at(-1) as string, instance);
       },
-      end: (whole) => void outcome.push(whole ? "whole" : "broken"),
+      end: (isComplete) => void events.push(isComplete ? "complete" : "incomplete"),
     });
   } catch (error) {
-    outcome.push((error as Error).message);
+    events.push((error as Error).message);
   }
-  return outcome;
+  return events;
 }
 
-const CASES: [name: string, path: string, asked: Asked, outcome: Outcome][] = [
-  ["a response", "/hello", {}, [200, "hello\n", "whole"]],
+const CASES: [name: string, path: string, options: RequestOptions, events: Events][] = [
+  ["a response", "/hello", {}, [200, "hello\n", "complete"]],
   ["a request's body, streamed", "/echo", { body: ["a", "bc", "def"] }, [
     200,
     "a",
     "bc",
     "def",
-    "whole",
+    "complete",
   ]],
-  ["a request without a body", "/echo", {}, [200, "whole"]],
-  ["a wait for the clock", "/wait", {}, [200, "hello\n", "whole"]],
-  ["an exit with success after the response", "/done", {}, [200, "hello\n", "whole"]],
-  ["a body that was never written to", "/empty", {}, [200, "whole"]],
-  ["a body that was not finished", "/forget", {}, [200, "hello\n", "broken"]],
-  ["fewer bytes than content-length says", "/short", {}, [200, "hello\n", "broken"]],
-  ["fewer bytes than content-length says, to HEAD", "/short", { method: "HEAD" }, [200, "whole"]],
+  ["a request without a body", "/echo", {}, [200, "complete"]],
+  ["a wait for the clock", "/wait", {}, [200, "hello\n", "complete"]],
+  ["an exit with success after the response", "/done", {}, [200, "hello\n", "complete"]],
+  ["a body that was never written to", "/empty", {}, [200, "complete"]],
+  ["a body that was not finished", "/forget", {}, [200, "hello\n", "incomplete"]],
+  ["fewer bytes than content-length says", "/short", {}, [200, "hello\n", "incomplete"]],
+  ["fewer bytes than content-length says, to HEAD", "/short", { method: "HEAD" }, [
+    200,
+    "complete",
+  ]],
   ["a trap", "/trap", {}, ["unreachable"]],
   ["a trap after the head", "/late", {}, [200, "hello\n", "unreachable"]],
-  ["no response", "/none", {}, ["the guest returned without a response"]],
-  ["an error", "/refuse", {}, ["the guest answered with the error loop-detected"]],
+  ["a missing response", "/none", {}, ["the guest returned without a response"]],
+  ["an error instead of a response", "/refuse", {}, [
+    "the guest answered with the error loop-detected",
+  ]],
 ];
 
-for (const [name, path, asked, outcome] of CASES) {
-  Deno.test(`a guest answers a request with ${name}`, async () => {
-    assert.deepEqual(await ask(path, asked), outcome);
+for (const [name, path, options, events] of CASES) {
+  Deno.test(`callHandler handles ${name}`, async () => {
+    assert.deepEqual(await ask(path, options), events);
   });
 }
 
-Deno.test("a guest that is streaming sees its client go", async () => {
-  const outcome = await ask("/echo", {
+Deno.test("callHandler fails the writes of a guest whose client disconnects", async () => {
+  const events = await ask("/echo", {
     body: ["a", "b", "c"],
     onChunk: (text) => text === "b" ? Promise.reject(new Error("gone")) : undefined,
   });
-  assert.deepEqual(outcome, [200, "a", "b", "unreachable"]);
+  assert.deepEqual(events, [200, "a", "b", "unreachable"]);
 });
 
-Deno.test("a guest that reads a body sees that its client broke off", async () => {
-  const outcome = await ask("/echo", { body: ["a", new Error("broken pipe")] });
-  assert.deepEqual(outcome, [200, "a", "unreachable"]);
+Deno.test("callHandler fails the reads of a guest whose client disconnects", async () => {
+  const events = await ask("/echo", { body: ["a", new Error("broken pipe")] });
+  assert.deepEqual(events, [200, "a", "unreachable"]);
 });
 
-Deno.test("a guest waits until its client has taken a piece", async () => {
+Deno.test("callHandler makes a guest wait until its client has taken a piece", async () => {
   const taken = Promise.withResolvers<void>();
   let pieces = 0;
-  const outcome = ask("/echo", {
+  const events = ask("/echo", {
     body: ["a", "b"],
     onChunk: () => ++pieces === 1 ? taken.promise : undefined,
   });
   for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setTimeout(resolve, 0));
   assert.equal(pieces, 1);
   taken.resolve();
-  assert.deepEqual(await outcome, [200, "a", "b", "whole"]);
+  assert.deepEqual(await events, [200, "a", "b", "complete"]);
 });
 
-Deno.test("guests wait side by side in one thread", async () => {
-  const outcomes = await Promise.all(Array.from({ length: 8 }, () => ask("/wait")));
-  assert.deepEqual(outcomes, Array(8).fill([200, "hello\n", "whole"]));
+Deno.test("callHandler serves other requests while guests wait", async () => {
+  const results = await Promise.all(Array.from({ length: 8 }, () => ask("/wait")));
+  assert.deepEqual(results, Array(8).fill([200, "hello\n", "complete"]));
 });
 
-Deno.test("an instance that is ended traps where it waits", async () => {
+Deno.test("Instance traps if it is disposed of while it waits", async () => {
   const instance = http.start(new GuestHost().host);
   const head = { method: "GET", path: "/sleep", scheme: "http", authority: "", headers: [] };
-  const served = serve(instance, { head: { ...head, scheme: "http" }, body: () => null }, {
+  const served = callHandler(instance, { head: { ...head, scheme: "http" }, body: () => null }, {
     head: () => {},
     chunk: () => {},
     end: () => {},
@@ -120,27 +128,27 @@ Deno.test("an instance that is ended traps where it waits", async () => {
   await assert.rejects(served, /the instance has ended/);
 });
 
-Deno.test("a command gets its arguments and its input, and returns", async () => {
+Deno.test("callCommand passes arguments and input, and returns 0", async () => {
   const host = new GuestHost({ args: ["prog", "ä", ""] }, ["one\n", "two\n"]);
-  assert.equal(await runCommand(command, host.host), 0);
+  assert.equal(await callCommand(command, host.host), 0);
   assert.equal(host.stdout, "prog\nä\n\none\ntwo\n");
 });
 
 for (
   const [how, code] of [["an error", 1], ["quit", 1]] as const
 ) {
-  Deno.test(`a command that ends with ${how} has the exit code ${code}`, async () => {
+  Deno.test(`callCommand returns ${code} for a command that ends with ${how}`, async () => {
     const host = new GuestHost({ args: ["prog", how === "quit" ? "quit" : "err"] });
-    assert.equal(await runCommand(command, host.host), code);
+    assert.equal(await callCommand(command, host.host), code);
   });
 }
 
-Deno.test("a command that traps is told from one that fails", async () => {
+Deno.test("callCommand throws the trap of a command", async () => {
   const host = new GuestHost({ args: ["prog", "trap"] });
-  await assert.rejects(runCommand(command, host.host), WebAssembly.RuntimeError);
+  await assert.rejects(callCommand(command, host.host), WebAssembly.RuntimeError);
 });
 
-Deno.test("a command made of a module of preview 1 keeps its exit code", async () => {
+Deno.test("callCommand returns the exit code of a component made from a preview 1 module", async () => {
   const bytes = await binaryOf(`(component
     (import "wasi:cli/exit@0.2.3" (instance $exit
       (export "exit" (func (param "status" (result))))))
@@ -160,5 +168,5 @@ Deno.test("a command made of a module of preview 1 keeps its exit code", async (
     (instance $run (export "run" (func $run)))
     (export "wasi:cli/run@0.2.3" (instance $run)))`);
   const component = await loadComponent(bytes);
-  assert.equal(await runCommand(component, new GuestHost().host), 42);
+  assert.equal(await callCommand(component, new GuestHost().host), 42);
 });

@@ -7,13 +7,13 @@ import { ENGINE_VERSION } from "../../../src/run/engine/version.ts";
 import { BlobStore } from "../../../src/store/blobs/blob_store.ts";
 import { CompiledStore } from "../../../src/store/entries/compiled_store.ts";
 import { Layout } from "../../../src/store/layout.ts";
-import { guestBytes } from "../../support/wasm/components.ts";
-import { MountedFolder, mountTest } from "../../support/cli/mounts.ts";
 import { assertStoreSound } from "../../support/cache/store_check.ts";
+import { MountedFolder, mountTest } from "../../support/cli/mounts.ts";
 import { TemporaryFolder } from "../../support/temporary.ts";
+import { guestBytes } from "../../support/wasm/components.ts";
 
-/** A cache, and a component that is compiled for it. */
-class Bench {
+/** A component and a cache for its compiled form. */
+class TestCompiler {
   readonly #component: Uint8Array<ArrayBuffer>;
   readonly #store: CompiledStore;
   readonly digest: Digest;
@@ -25,7 +25,7 @@ class Bench {
     this.digest = digestOf(component);
   }
 
-  /** Whether it had to be compiled, and what was warned of. */
+  /** Compiles the component; `missed` is true if the cache did not have it. */
   async compile(): Promise<{ missed: boolean; warnings: string[] }> {
     let missed = false;
     const warnings: string[] = [];
@@ -44,56 +44,56 @@ class Bench {
   }
 }
 
-const MADE = { missed: true, warnings: [] };
-const FOUND = { missed: false, warnings: [] };
+const MISS = { missed: true, warnings: [] };
+const HIT = { missed: false, warnings: [] };
 
-Deno.test("what is compiled is made anew where one byte of it is another", async (t) => {
+Deno.test("Compiler compiles again if one byte of a stored file has changed", async (t) => {
   using folder = new TemporaryFolder();
   const root = join(folder.path, "registry");
-  const bench = new Bench(await guestBytes("command_cases"), root);
-  assert.deepEqual(await bench.compile(), MADE);
-  assert.deepEqual(await bench.compile(), FOUND);
-  for (const [name, path] of bench.files()) {
+  const compiler = new TestCompiler(await guestBytes("command_cases"), root);
+  assert.deepEqual(await compiler.compile(), MISS);
+  assert.deepEqual(await compiler.compile(), HIT);
+  for (const [name, path] of compiler.files()) {
     await t.step(name, async () => {
       const bytes = Deno.readFileSync(path);
       bytes[bytes.length - 1]! ^= 1;
       Deno.writeFileSync(path, bytes);
-      assert.deepEqual(await bench.compile(), MADE);
-      assert.deepEqual(await bench.compile(), FOUND);
+      assert.deepEqual(await compiler.compile(), MISS);
+      assert.deepEqual(await compiler.compile(), HIT);
       assertStoreSound(root);
     });
   }
 });
 
-/** Compiles twice where nothing can be written. */
-async function assertNotKept(bench: Bench, reason: RegExp): Promise<void> {
+/** Checks that the component is compiled each time, with a warning, in a cache that cannot be written. */
+async function assertNotStored(compiler: TestCompiler, reason: RegExp): Promise<void> {
   for (let round = 0; round < 2; round++) {
-    const { missed, warnings } = await bench.compile();
+    const { missed, warnings } = await compiler.compile();
     assert.ok(missed);
     assert.equal(warnings.length, 1);
-    assert.match(warnings[0]!, /^what was compiled is not kept, and is compiled again each time: /);
+    assert.match(warnings[0]!, /^cannot store the compiled form, so the next run compiles again: /);
     assert.match(warnings[0]!, reason);
   }
 }
 
-Deno.test("what is compiled runs, with a warning, where the cache is not to be written", async () => {
+Deno.test("Compiler only warns if the cache cannot be created", async () => {
   using folder = new TemporaryFolder();
   const root = join(folder.path, "registry");
   Deno.writeTextFileSync(root, "no folder");
-  const bench = new Bench(await guestBytes("command_cases"), root);
-  await assertNotKept(bench, /a file exists where a folder is needed/);
+  const compiler = new TestCompiler(await guestBytes("command_cases"), root);
+  await assertNotStored(compiler, /a file exists where a folder is needed/);
 });
 
 mountTest(
-  "what is compiled runs, with a warning, where the cache is read-only or full",
+  "Compiler only warns if the cache is read-only or full",
   async () => {
     const component = await guestBytes("command_cases");
     {
       using folder = new TemporaryFolder();
       await using disk = await MountedFolder.readOnly(folder.path);
-      await assertNotKept(new Bench(component, join(disk.path, "registry")), /read-only/);
+      await assertNotStored(new TestCompiler(component, join(disk.path, "registry")), /read-only/);
     }
     await using disk = await MountedFolder.tmpfs("32k");
-    await assertNotKept(new Bench(component, join(disk.path, "registry")), /full/);
+    await assertNotStored(new TestCompiler(component, join(disk.path, "registry")), /full/);
   },
 );

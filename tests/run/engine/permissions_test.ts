@@ -1,8 +1,8 @@
-import type { MountedFile } from "../../../src/run/wasi/filesystem/tree_volume.ts";
 import assert from "node:assert/strict";
-import type { HostSettings } from "../../../src/run/wasi/host.ts";
-import { parseHostRule, parseOutboundRule } from "../../../src/run/grants/outbound_rule.ts";
 import { permissionsFor } from "../../../src/run/engine/permissions.ts";
+import { parseHostRule, parseOutboundRule } from "../../../src/run/grants/outbound_rule.ts";
+import type { MountedFile } from "../../../src/run/wasi/filesystem/tree_volume.ts";
+import type { HostSettings } from "../../../src/run/wasi/host.ts";
 import { NOTHING } from "../../support/wasm/guest_host.ts";
 
 const stored = (hostPath: string): MountedFile => ({
@@ -79,11 +79,11 @@ const CASES: [name: string, settings: Partial<HostSettings>, permissions: object
     { allowedHosts: [parseOutboundRule("http://self")], self: "http://127.0.0.1:3000" },
     { net: ["127.0.0.1:3000"] },
   ],
-  ["the app itself, which does not listen", {
+  ["the app itself, if it does not listen", {
     allowedHosts: [parseOutboundRule("http://self")],
   }, {}],
   [
-    "the hosts below a domain",
+    "the subdomains of a domain",
     { allowedHosts: rules("*.example.com", "*.example.com:81") },
     { net: ["*.example.com", "*.example.com:81"] },
   ],
@@ -100,12 +100,12 @@ const CASES: [name: string, settings: Partial<HostSettings>, permissions: object
 ];
 
 for (const [name, settings, permissions] of CASES) {
-  Deno.test(`the thread of a guest that is granted ${name} may do no more`, () => {
+  Deno.test(`permissionsFor returns the permissions for ${name} only`, () => {
     assert.deepEqual(permissionsFor({ ...NOTHING, ...settings }), { ...NONE, ...permissions });
   });
 }
 
-Deno.test("a thread can be given all that a rule comes to", () => {
+Deno.test("permissionsFor returns hosts that Deno accepts", () => {
   const hosts = ["a_b.example.com.", "*.a_b.com", "*.localhost:0", "1.2.3.4/32:80", "[fd00::1]:80"];
   const { net } = permissionsFor({ ...NOTHING, allowedHosts: rules(...hosts) });
   assert.ok(Array.isArray(net) && net.length === hosts.length);

@@ -24,22 +24,22 @@ function spin(reference: string, more: Partial<Parameters<typeof spinCommand>[0]
 }
 
 for (
-  const [given, asked] of [
+  const [given, expected] of [
     ["ghcr.io/acme/app:v1", `ghcr.io/acme/app:v1@${digest}`],
     ["ghcr.io/acme/app", `ghcr.io/acme/app:latest@${digest}`],
-    // An index's digest stands for the image of this platform.
+    // The digest of an index is replaced by that of the image for this platform.
     [`ghcr.io/acme/app@${other}`, `ghcr.io/acme/app@${digest}`],
     [`ghcr.io/acme/app:v1@${other}`, `ghcr.io/acme/app:v1@${digest}`],
   ] as const
 ) {
-  Deno.test(`Spin is asked for the very image that the cache has of ${given}`, () => {
+  Deno.test(`spinCommand names the cached image of ${given}`, () => {
     const { args, env } = spin(given);
-    assert.deepEqual(args, ["up", "-f", asked, "--cache-dir", "/cache/larder"]);
+    assert.deepEqual(args, ["up", "-f", expected, "--cache-dir", "/cache/larder"]);
     assert.deepEqual(env, {});
   });
 }
 
-Deno.test("Spin gets its own options before those of its triggers, and variables from the environment", () => {
+Deno.test("spinCommand puts Spin's options before those of triggers, and variables into the environment", () => {
   const { args, env } = spin("localhost:5000/app:v1", {
     plainHttp: true,
     listen: "127.0.0.1:8080",
@@ -70,11 +70,11 @@ function wasmtime(more: Partial<WasmtimeRun> = {}): readonly string[] {
   }).args;
 }
 
-Deno.test("Wasmtime runs a command without any grant", () => {
+Deno.test("wasmtimeCommand grants nothing by default", () => {
   assert.deepEqual(wasmtime(), ["run", "/cache/wasm/sha256:0a"]);
 });
 
-Deno.test("Wasmtime gets what is granted before the file, and the guest's arguments after it", () => {
+Deno.test("wasmtimeCommand puts grants before the file and the guest's arguments after it", () => {
   const args = wasmtime({
     args: ["--dir=/", "-", "a b"],
     folders: [{ host: "/home/me", guest: "/", readOnly: false }, {
@@ -112,13 +112,13 @@ for (
     ["env.abort"],
   ]
 ) {
-  Deno.test(`Wasmtime is told to have what imports ${name}`, () => {
+  Deno.test(`wasmtimeCommand enables ${options.join(" ") || "nothing"} for the import ${name}`, () => {
     const imports = [name!, name!, "wasi:io/poll@0.2.0"];
     assert.deepEqual(wasmtime({ imports }), ["run", ...options, "/cache/wasm/sha256:0a"]);
   });
 }
 
-Deno.test("Wasmtime gets HTTP only with the network", () => {
+Deno.test("wasmtimeCommand enables HTTP only with the network", () => {
   const imports = ["wasi:http/outgoing-handler@0.2.0"];
   assert.deepEqual(wasmtime({ imports, allowNet: true }).slice(1, -1), [
     "-Sinherit-network",
@@ -130,16 +130,16 @@ Deno.test("Wasmtime gets HTTP only with the network", () => {
 for (
   const [what, run, message] of [
     [
-      "a folder for reading only",
+      "a folder read-only",
       { folders: [{ host: "/x", guest: "/", readOnly: true }] },
-      /reading only/,
+      /read-only/,
     ],
     [
-      "a folder whose name it would split",
+      "a folder with :: in its path",
       { folders: [{ host: "/a::b", guest: "/", readOnly: false }] },
-      /a part of the path \/a::b/,
+      /"::" in the path \/a::b/,
     ],
-    ["some hosts", { allowNet: "example.com" }, /some hosts only/],
+    ["single hosts", { allowNet: "example.com" }, /single hosts/],
     [
       "no host, if it imports HTTP",
       { imports: ["wasi:http/types@0.2.0"] },
@@ -147,7 +147,7 @@ for (
     ],
   ] as const
 ) {
-  Deno.test(`Wasmtime is not called to grant ${what}, which would grant more`, () => {
+  Deno.test(`wasmtimeCommand refuses to grant ${what}`, () => {
     assert.throws(() => wasmtime(run), (error) => {
       assert.ok(hasCode(error, "LDR_USAGE"));
       assert.match(error.message, message);

@@ -10,9 +10,9 @@ import type { HostPlatform } from "../../../src/store/platform_dirs.ts";
 import { failureOf } from "../../support/failure_of.ts";
 import { TemporaryFolder } from "../../support/temporary.ts";
 
-/** A folder of programs, and a machine whose search path is that folder. */
+/** A folder of programs, and a platform whose search path is that folder. */
 class Programs extends TemporaryFolder {
-  readonly platform = machine("linux", { PATH: `/no/such/folder:${this.path}` });
+  readonly platform = platformOf("linux", { PATH: `/no/such/folder:${this.path}` });
 
   add(name: string, script: string, mode = 0o755): string {
     const path = join(this.path, name);
@@ -22,13 +22,13 @@ class Programs extends TemporaryFolder {
   }
 }
 
-function machine(os: HostPlatform["os"], env: Record<string, string>): HostPlatform {
+function platformOf(os: HostPlatform["os"], env: Record<string, string>): HostPlatform {
   return { os, env: (name) => env[name] };
 }
 
 const among = (...paths: string[]): ProgramCheck => (path) => paths.includes(path);
 
-Deno.test("an installed engine is found, and asked for its version only to be listed", async () => {
+Deno.test("findEngine finds an installed engine, and listEngines asks for its version", async () => {
   using programs = new Programs();
   const spin = programs.add("spin", 'test "$*" = --version && echo "spin 3.1.2 (abc 2025-01-01)"');
   const wasmtime = programs.add("wasmtime", 'echo "wasmtime 25.0.0-rc.1+x"');
@@ -42,12 +42,12 @@ Deno.test("an installed engine is found, and asked for its version only to be li
 for (
   const [what, script] of [
     ["fails", "echo 3.1.2; exit 1"],
-    ["says nothing", "true"],
-    ["says something else", 'echo "no such option"'],
+    ["prints nothing", "true"],
+    ["prints something else", 'echo "no such option"'],
     ["cannot be started", ""],
   ]
 ) {
-  Deno.test(`an engine that ${what} when asked for its version is listed without one`, async () => {
+  Deno.test(`listEngines omits the version of an engine that ${what}`, async () => {
     using programs = new Programs();
     const path = programs.add("wasmtime", script!);
     if (script === "") Deno.writeTextFileSync(path, "#!/no/such/interpreter\n");
@@ -57,7 +57,7 @@ for (
   });
 }
 
-Deno.test("an engine that is not installed is an error that says how to install it", async () => {
+Deno.test("findEngine fails with a hint if the engine is not installed", async () => {
   using programs = new Programs();
   for (
     const [name, site] of [["spin", /spinframework\.dev/], ["wasmtime", /wasmtime\.dev/]] as const
@@ -70,7 +70,7 @@ Deno.test("an engine that is not installed is an error that says how to install 
   assert.deepEqual(await listEngines(programs.platform), []);
 });
 
-Deno.test("only files that may be executed are programs", () => {
+Deno.test("findProgram ignores folders and files that are not executable", () => {
   using programs = new Programs();
   programs.add("spin", "true", 0o644);
   Deno.mkdirSync(join(programs.path, "wasmtime"));
@@ -78,27 +78,30 @@ Deno.test("only files that may be executed are programs", () => {
   assert.equal(findProgram("wasmtime", programs.platform), undefined);
 });
 
-Deno.test("the first folder of the search path that has a program decides", () => {
-  const path = machine("darwin", { PATH: "/a:/b:/c" });
+Deno.test("findProgram uses the first folder of the search path with the program", () => {
+  const path = platformOf("darwin", { PATH: "/a:/b:/c" });
   assert.equal(findProgram("spin", path, among("/c/spin", "/b/spin")), "/b/spin");
 });
 
-Deno.test("nothing is run from the current folder, nor from one that depends on it", () => {
+Deno.test("findProgram ignores relative folders", () => {
   const everything: ProgramCheck = () => true;
   assert.equal(
-    findProgram("spin", machine("linux", { PATH: ":.:bin:./x" }), everything),
+    findProgram("spin", platformOf("linux", { PATH: ":.:bin:./x" }), everything),
     undefined,
   );
-  assert.equal(findProgram("spin", machine("linux", {}), everything), undefined);
-  assert.equal(findProgram("spin", machine("windows", { PATH: ";.;bin" }), everything), undefined);
+  assert.equal(findProgram("spin", platformOf("linux", {}), everything), undefined);
+  assert.equal(
+    findProgram("spin", platformOf("windows", { PATH: ";.;bin" }), everything),
+    undefined,
+  );
 });
 
-Deno.test("on Windows a program has an ending, in the order of PATHEXT", () => {
+Deno.test("findProgram tries extensions in the order of PATHEXT on Windows", () => {
   const folder = "C:\\Tools\\bin";
   const check = among(`${folder}\\spin.exe`, `${folder}\\spin.cmd`);
-  const found = (env: Record<string, string>) =>
-    findProgram("spin", machine("windows", { PATH: `D:\\x;${folder}`, ...env }), check);
-  assert.equal(found({}), `${folder}\\spin.exe`);
-  assert.equal(found({ PATHEXT: ".COM;.CMD;.EXE" }), `${folder}\\spin.cmd`);
-  assert.equal(found({ PATHEXT: ".JS;.VBS" }), `${folder}\\spin.exe`);
+  const find = (env: Record<string, string>) =>
+    findProgram("spin", platformOf("windows", { PATH: `D:\\x;${folder}`, ...env }), check);
+  assert.equal(find({}), `${folder}\\spin.exe`);
+  assert.equal(find({ PATHEXT: ".COM;.CMD;.EXE" }), `${folder}\\spin.cmd`);
+  assert.equal(find({ PATHEXT: ".JS;.VBS" }), `${folder}\\spin.exe`);
 });

@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { childEnvironment } from "../../support/cli/environment.ts";
 import { runEngine } from "../../../src/run/external/process.ts";
 import { Running } from "../../support/cli/cli.ts";
+import { childEnvironment } from "../../support/cli/environment.ts";
 import { failureOf } from "../../support/failure_of.ts";
 import { TemporaryFolder } from "../../support/temporary.ts";
 
 const RUNNER = fileURLToPath(new URL("../../support/wasm/engine_runner.ts", import.meta.url));
 
-/** Runs this script as larder runs an engine. */
+/** Runs a script as larder runs an engine. */
 function start(folder: TemporaryFolder, script: string, args: string[] = [], stdin = ""): Running {
   const path = join(folder.path, "engine");
   Deno.writeTextFileSync(path, `#!/bin/sh\n${script}\n`);
@@ -25,7 +25,7 @@ function start(folder: TemporaryFolder, script: string, args: string[] = [], std
   return new Running(process, stdin);
 }
 
-Deno.test("an engine has our streams, our environment and more, and its exit code is ours", async () => {
+Deno.test("runEngine passes on streams and environment, and returns the exit code", async () => {
   using folder = new TemporaryFolder();
   const script = 'cat; echo "$INHERITED, $GIVEN, $2" >&2; exit 7';
   await using running = start(folder, script, ["first", "a  b"], "some input\n");
@@ -37,7 +37,7 @@ Deno.test("an engine has our streams, our environment and more, and its exit cod
 });
 
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-  Deno.test(`a ${signal} is passed on, and the engine ends in its own time`, async () => {
+  Deno.test(`runEngine passes on ${signal} and waits for the engine`, async () => {
     const trap = `trap 'sleep 0.2; echo orderly; exit 9' ${signal.slice(3)}`;
     using folder = new TemporaryFolder();
     const script = `${trap}; echo ready >&2; while :; do sleep 0.05; done`;
@@ -49,14 +49,14 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
   });
 }
 
-Deno.test("an engine that a signal ends has that signal's exit code", async () => {
+Deno.test("runEngine returns 128 plus the signal that ended the engine", async () => {
   using folder = new TemporaryFolder();
   await using running = start(folder, "kill -KILL $$");
   const { code, stdout } = await running.result;
   assert.deepEqual([code, stdout], [137, "the engine has ended\n"]);
 });
 
-Deno.test("an engine that cannot be started is an error", async () => {
+Deno.test("runEngine fails if the engine cannot be started", async () => {
   using folder = new TemporaryFolder();
   const path = join(folder.path, "spin");
   Deno.writeTextFileSync(path, "#!/no/such/interpreter\n", { mode: 0o755 });

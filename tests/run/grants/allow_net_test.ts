@@ -22,7 +22,7 @@ const HOSTS: [list: string, allowed: string[], denied: string[]][] = [
 ];
 
 for (const [list, allowed, denied] of HOSTS) {
-  Deno.test(`--allow-net="${list}" allows what it names and no more`, () => {
+  Deno.test(`OutboundHosts.ofOption allows the hosts of "${list}" and no others`, () => {
     const hosts = OutboundHosts.ofOption(list);
     const allows = (url: string) => hosts.allows(new URL(url));
     assert.deepEqual(allowed.filter((url) => !allows(url)), []);
@@ -30,12 +30,12 @@ for (const [list, allowed, denied] of HOSTS) {
   });
 }
 
-Deno.test("--allow-net alone allows every host", () => {
+Deno.test("OutboundHosts.ofOption allows every host without a list", () => {
   assert(OutboundHosts.ofOption(true).allows(new URL("http://anything:1")));
 });
 
 for (const text of ["https://example.com", "a,,b", "", "a/b", "user@a", "a:99999", "*.*"]) {
-  Deno.test(`--allow-net=${text} is refused`, () => {
+  Deno.test(`OutboundHosts.ofOption refuses "${text}"`, () => {
     assert.throws(
       () => OutboundHosts.ofOption(text),
       (error) => hasCode(error, "LDR_USAGE") && error.message.includes("--allow-net"),

@@ -1,13 +1,13 @@
-import { Denials, type Grantor, GUEST_REFUSALS } from "../../../src/run/grants/denials.ts";
 import assert from "node:assert/strict";
+import { Denials, type Grantor, MAX_REPORTED_DENIALS } from "../../../src/run/grants/denials.ts";
 
-function lines(grantor: Grantor, refuse: (denials: Denials) => void): string[] {
-  const told: string[] = [];
-  refuse(new Denials(grantor, (line) => told.push(line)));
-  return told;
+function lines(grantor: Grantor, deny: (denials: Denials) => void): string[] {
+  const reported: string[] = [];
+  deny(new Denials(grantor, (line) => reported.push(line)));
+  return reported;
 }
 
-const CASES: [name: string, grantor: Grantor, refuse: (it: Denials) => void, line: string][] = [
+const CASES: [name: string, grantor: Grantor, deny: (it: Denials) => void, line: string][] = [
   [
     "a host to a command",
     "options",
@@ -27,16 +27,16 @@ const CASES: [name: string, grantor: Grantor, refuse: (it: Denials) => void, lin
     "refused to connect to http://example.com: the app does not list it in allowed_outbound_hosts",
   ],
   [
-    "a change of a folder",
+    "a change in a folder",
     "options",
     (it) => it.writing("/home/me", "/data"),
     "refused to change /data: allow it with --dir /home/me::/data, without :ro",
   ],
   [
-    "a way out of a folder, which cannot steer the terminal",
+    "a way out of a folder, with control characters",
     "options",
     (it) => it.leaving("/data", "a\x1b[2J/../.."),
-    "refused to follow a [2J/../.. out of /data: grant what it means with --dir",
+    "refused to follow a [2J/../.. out of /data: grant its target with --dir",
   ],
   [
     "a connection to a command",
@@ -63,7 +63,7 @@ const CASES: [name: string, grantor: Grantor, refuse: (it: Denials) => void, lin
     "refused to listen on [::1]:80: allow it with --allow-net=[::1]:80",
   ],
   [
-    "a port of the system's choice",
+    "a port that the system chooses",
     "options",
     (it) => it.listening("udp", { ip: "127.0.0.1", port: 0 }),
     "refused to listen on 127.0.0.1: allow it with --allow-net=127.0.0.1",
@@ -72,7 +72,7 @@ const CASES: [name: string, grantor: Grantor, refuse: (it: Denials) => void, lin
     "a port to an app",
     "app",
     (it) => it.listening("tcp", { ip: "127.0.0.1", port: 80 }),
-    "refused to listen on 127.0.0.1:80: the components of an app do not listen",
+    "refused to listen on 127.0.0.1:80: components of an app cannot listen",
   ],
   [
     "a port for datagrams to an app",
@@ -94,22 +94,22 @@ const CASES: [name: string, grantor: Grantor, refuse: (it: Denials) => void, lin
   ],
 ];
 
-for (const [name, grantor, refuse, line] of CASES) {
-  Deno.test(`${name} is refused with what would allow it, once`, () => {
+for (const [name, grantor, deny, line] of CASES) {
+  Deno.test(`Denials reports ${name} once, with what would grant it`, () => {
     assert.deepEqual(
       lines(grantor, (it) => {
-        refuse(it);
-        refuse(it);
+        deny(it);
+        deny(it);
       }),
       [line],
     );
   });
 }
 
-Deno.test("a guest cannot fill the terminal with refusals", () => {
-  const told = lines("options", (it) => {
+Deno.test("Denials reports a limited number of denials", () => {
+  const reported = lines("options", (it) => {
     for (let i = 0; i < 1000; i++) it.network(new URL(`http://host${i}/`));
   });
-  assert.equal(told.length, GUEST_REFUSALS + 1);
-  assert.equal(told.at(-1), "refused more than is shown here");
+  assert.equal(reported.length, MAX_REPORTED_DENIALS + 1);
+  assert.equal(reported.at(-1), "further refused accesses are not shown");
 });

@@ -1,11 +1,11 @@
-import { allowedHosts } from "../../../src/run/spin/allowed_hosts.ts";
-import assert from "node:assert/strict";
 import fc from "fast-check";
+import assert from "node:assert/strict";
 import { hasCode } from "../../../src/base/errors.ts";
 import { isSelfRequest, OutboundHosts } from "../../../src/run/grants/outbound_hosts.ts";
+import { allowedHosts } from "../../../src/run/spin/allowed_hosts.ts";
 import { spinComponent, SUBJECT } from "../../support/cache/locked_apps.ts";
 
-/** The hosts of a component with this metadata. */
+/** Returns the allowed hosts of a component with this metadata. */
 function hostsOf(
   metadata: Record<string, readonly string[]>,
   variables: Record<string, string> = {},
@@ -17,7 +17,7 @@ function hostsOf(
 const current = (...hosts: string[]) => hostsOf({ allowed_outbound_hosts: hosts });
 const older = (...hosts: string[]) => hostsOf({ allowed_http_hosts: hosts });
 
-/** What each list allows, and what it does not. */
+/** URLs that each list allows, and URLs that it does not. */
 type Table = [list: string, allowed: string[], denied: string[]][];
 
 const CURRENT: Table = [
@@ -67,7 +67,7 @@ const CURRENT: Table = [
   ],
   ["https://*:*", ["https://a:9", "https://self.alt:1"], ["http://a:9", "http://a"]],
   ["http://*", ["http://a"], ["http://a:81"]],
-  // Ranges end before their last number, as Rust's do.
+  // Ranges exclude their last number, as in Rust.
   [
     "http://a:8000..8002",
     ["http://a:8000", "http://a:8001"],
@@ -170,7 +170,7 @@ const KINDS: [name: string, table: Table, hosts: (list: string) => OutboundHosts
 
 for (const [name, table, hosts] of KINDS) {
   for (const [list, allowed, denied] of table) {
-    Deno.test(`${name} "${list}" allows what it names and no more`, () => {
+    Deno.test(`allowedHosts allows the hosts of ${name} "${list}" and no others`, () => {
       const allows = (url: string) => hosts(list).allows(new URL(url));
       assert.deepEqual(allowed.filter((url) => !allows(url)), []);
       assert.deepEqual(denied.filter(allows), []);
@@ -178,11 +178,11 @@ for (const [name, table, hosts] of KINDS) {
   }
 }
 
-Deno.test("white space around a host does not count", () => {
+Deno.test("allowedHosts ignores white space around a host", () => {
   assert(current(" https://spaced.example\n").allows(new URL("https://spaced.example")));
 });
 
-Deno.test("both lists of a component count", () => {
+Deno.test("allowedHosts combines both lists of a component", () => {
   const hosts = hostsOf({
     allowed_outbound_hosts: ["https://new.example"],
     allowed_http_hosts: ["old.example"],
@@ -191,7 +191,7 @@ Deno.test("both lists of a component count", () => {
   assert(hosts.allows(new URL("http://old.example")));
 });
 
-Deno.test("variables of the app stand in the current list", () => {
+Deno.test("allowedHosts expands variables of the app", () => {
   const hosts = hostsOf(
     { allowed_outbound_hosts: ["{{ api }}", "https://*.{{ domain }}:{{port}}"] },
     { api: "http://my-api.com", domain: "example.com", port: "8443" },
@@ -201,7 +201,7 @@ Deno.test("variables of the app stand in the current list", () => {
   assert(!hosts.allows(new URL("https://a.example.com")));
 });
 
-Deno.test("a host that variables spoil is refused without showing their values", () => {
+Deno.test("allowedHosts refuses an invalid host without showing values of variables", () => {
   assert.throws(
     () => hostsOf({ allowed_outbound_hosts: ["https://{{ host }}"] }, { host: "s3cret/path" }),
     (error) =>
@@ -210,7 +210,7 @@ Deno.test("a host that variables spoil is refused without showing their values",
   );
 });
 
-Deno.test("a host that cannot be read is refused by its place", () => {
+Deno.test("allowedHosts names an invalid host and its component", () => {
   assert.throws(
     () => current("https://good.example", "https://bad.example/path"),
     (error) =>
@@ -224,7 +224,7 @@ Deno.test("a host that cannot be read is refused by its place", () => {
 for (
   const text of ["http://a/b", "ftp://a", "a:b:c", "http://u@a", "a?b", "", "{{ host }}", "a b"]
 ) {
-  Deno.test(`the allowed HTTP host "${text}" is refused`, () => {
+  Deno.test(`allowedHosts refuses the HTTP host "${text}"`, () => {
     assert.throws(
       () => older(text),
       (error) => hasCode(error, "LDR_BAD_MANIFEST") && error.message.includes("HTTP host"),
@@ -232,7 +232,7 @@ for (
   });
 }
 
-Deno.test("only HTTP reaches the app itself", () => {
+Deno.test("isSelfRequest is true only for HTTP and self.alt", () => {
   assert(isSelfRequest(new URL("http://SELF.alt/a")));
   assert(isSelfRequest(new URL("https://self.alt:99/a")));
   for (const url of ["http://self/", "http://a.self.alt", "http://self.alt.", "tcp://self.alt"]) {
@@ -240,7 +240,7 @@ Deno.test("only HTTP reaches the app itself", () => {
   }
 });
 
-Deno.test("a URL is allowed by its own scheme, host and port, and by a network of its address", () => {
+Deno.test("OutboundHosts.allows a URL by its own scheme, host and port, and by a network with its address", () => {
   fc.assert(
     fc.property(
       fc.oneof(fc.domain(), fc.ipV4(), fc.ipV6().map((address) => `[${address}]`)),
@@ -259,7 +259,7 @@ Deno.test("a URL is allowed by its own scheme, host and port, and by a network o
   );
 });
 
-Deno.test("an address is in a network exactly if their first bits are the same", () => {
+Deno.test("OutboundHosts.allows an address exactly if it has the prefix of a network", () => {
   const address = fc.integer({ min: 0, max: 0xffff_ffff });
   const dotted = (value: number) => [24, 16, 8, 0].map((shift) => value >>> shift & 0xff).join(".");
   fc.assert(
@@ -276,7 +276,7 @@ Deno.test("an address is in a network exactly if their first bits are the same",
   );
 });
 
-Deno.test("rules can be sent to another thread", () => {
+Deno.test("OutboundHosts.rules can be cloned", () => {
   const { rules } = current("http://10.0.0.0/8", "https://*.example.com", "http://self");
   const sent = new OutboundHosts(structuredClone(rules));
   assert(sent.allows(new URL("http://10.9.8.7")));

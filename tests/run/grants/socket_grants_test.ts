@@ -1,16 +1,16 @@
-import { GUEST_NAMES, SocketGrants } from "../../../src/run/grants/socket_grants.ts";
 import assert from "node:assert/strict";
+import type { Grantor } from "../../../src/run/grants/denials.ts";
 import { type Endpoint, formatEndpoint, type Transport } from "../../../src/run/grants/endpoint.ts";
 import { parseHostRule, parseOutboundRule } from "../../../src/run/grants/outbound_rule.ts";
-import type { Grantor } from "../../../src/run/grants/denials.ts";
+import { MAX_LOOKED_UP_NAMES, SocketGrants } from "../../../src/run/grants/socket_grants.ts";
 
-/** What the names of the cases are found to be. */
+/** Addresses of the names in the cases. */
 const NAMES: Readonly<Record<string, readonly string[]>> = {
   "db.example.com": ["10.0.0.3", "2001:db8::3"],
   "other.example.com": ["10.0.0.4"],
 };
 
-/** `tcp 10.0.0.3:5432` for reaching, `listen tcp 127.0.0.1:80` for binding. */
+/** `tcp 10.0.0.3:5432` to reach an endpoint, `listen tcp 127.0.0.1:80` to bind one. */
 type Use = string;
 
 const CASES: [by: Grantor, rules: string, allowed: Use[], denied: Use[]][] = [
@@ -64,7 +64,7 @@ const CASES: [by: Grantor, rules: string, allowed: Use[], denied: Use[]][] = [
 ];
 
 for (const [grantor, rules, allowed, denied] of CASES) {
-  Deno.test(`${grantor === "app" ? "an app that lists" : "--allow-net="}${rules} has these sockets and no more`, () => {
+  Deno.test(`SocketGrants grants the sockets of ${grantor === "app" ? "an app with " : "--allow-net="}${rules}`, () => {
     const parse = grantor === "app" ? parseOutboundRule : parseHostRule;
     const allowedHosts = rules === "" ? [] : [parse(rules)];
     const grants = new SocketGrants({ allowedHosts, grantor });
@@ -94,13 +94,13 @@ const LOOKUPS: [rule: string, names: string[]][] = [
 ];
 
 for (const [rule, names] of LOOKUPS) {
-  Deno.test(`an app that lists ${rule} looks up ${names.join(" and ") || "nothing"}`, () => {
+  Deno.test(`SocketGrants.mayLookUp allows ${names.join(" and ") || "nothing"} for an app with ${rule}`, () => {
     const grants = new SocketGrants({ allowedHosts: [parseOutboundRule(rule)], grantor: "app" });
     assert.deepEqual(Object.keys(NAMES).filter((name) => grants.mayLookUp(name)), names);
   });
 }
 
-Deno.test("a name counts for what it was found to be last, and the oldest names are forgotten", () => {
+Deno.test("SocketGrants uses the latest lookup of a name and forgets the oldest names", () => {
   const grants = new SocketGrants({
     allowedHosts: [parseHostRule("*.example.com")],
     grantor: "options",
@@ -111,6 +111,6 @@ Deno.test("a name counts for what it was found to be last, and the oldest names 
   assert.equal(grants.hostOf("::1"), "[::1]");
   grants.learn("a.example.com", ["10.0.0.2"]);
   assert.deepEqual([reaches("10.0.0.1"), reaches("10.0.0.2")], [false, true]);
-  for (let i = 0; i < GUEST_NAMES; i++) grants.learn(`${i}.example.com`, ["10.0.1.1"]);
+  for (let i = 0; i < MAX_LOOKED_UP_NAMES; i++) grants.learn(`${i}.example.com`, ["10.0.1.1"]);
   assert.deepEqual([reaches("10.0.0.2"), reaches("10.0.1.1")], [false, true]);
 });

@@ -1,10 +1,10 @@
-import {
-  Guest,
-  GUEST_HEAD_TIMEOUT,
-  GUESTS_PER_THREAD,
-} from "../../../src/run/server/guest_thread.ts";
-import { GUEST_LOOK } from "../../../src/run/server/heartbeat.ts";
 import assert from "node:assert/strict";
+import {
+  GuestThread,
+  REQUESTS_PER_THREAD,
+  RESPONSE_TIMEOUT,
+} from "../../../src/run/server/guest_thread.ts";
+import { WATCH_INTERVAL } from "../../../src/run/server/heartbeat.ts";
 import { compileComponent, guestBytes } from "../../support/wasm/components.ts";
 import { NOTHING } from "../../support/wasm/guest_host.ts";
 import { headOf } from "../../support/wasm/guest_pools.ts";
@@ -12,7 +12,7 @@ import { quickTimer } from "../../support/wasm/quick_timer.ts";
 
 const cases = await guestBytes("http_cases");
 
-/** Its instances trap as they start, from 4 seconds after the thread began. */
+/** A component whose instances trap when they start, from 4 seconds after the start of the thread. */
 const shortLived = await guestBytes("http_cases", (wat) => {
   const now = `(import "wasi:clocks/monotonic-clock@0.2.3" "now" (func $now (result i64)))`;
   const check =
@@ -20,23 +20,23 @@ const shortLived = await guestBytes("http_cases", (wat) => {
   return wat.replace("(module", `(module ${now}`).replace(/\)\s*$/, `${check} (start $check))`);
 });
 
-function ask(guest: Guest, path: string): Promise<Response | undefined> {
+function ask(guest: GuestThread, path: string): Promise<Response | undefined> {
   return guest.handle({
     head: headOf(path),
     body: null,
     isGone: () => false,
-    deadline: performance.now() + GUEST_HEAD_TIMEOUT,
+    deadline: performance.now() + RESPONSE_TIMEOUT,
   });
 }
 
-async function startGuest(bytes = cases): Promise<Guest & Disposable> {
+async function startGuest(bytes = cases): Promise<GuestThread & Disposable> {
   const program = { ...await compileComponent(bytes), settings: NOTHING };
-  const guest = await Guest.start(program, { onFailure() {}, onRefusal() {} });
+  const guest = await GuestThread.start(program, { onFailure() {}, onDenial() {} });
   return Object.assign(guest, { [Symbol.dispose]: () => guest.stop() });
 }
 
-/** Resolves when the thread has ended, and has had one request under way until then. */
-async function endsLoaded(guest: Guest): Promise<void> {
+/** Waits until the thread has ended, and checks that it has one request under way until then. */
+async function assertLoadedUntilEnd(guest: GuestThread): Promise<void> {
   while (!guest.isEnded) {
     assert.equal(guest.load, 1);
     await pause();
@@ -47,31 +47,31 @@ function pause(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 50));
 }
 
-Deno.test("a thread has a guest under way until that is over", async (t) => {
-  await t.step("whose client left", async () => {
-    using _ = quickTimer("setInterval", GUEST_LOOK);
+Deno.test("GuestThread.load counts a guest until it ends", async (t) => {
+  await t.step("after its client disconnected", async () => {
+    using _ = quickTimer("setInterval", WATCH_INTERVAL);
     using guest = await startGuest();
     const response = await ask(guest, "/tail");
-    while (!guest.isHeldUp) await pause();
+    while (!guest.isBlocked) await pause();
     await response!.body!.cancel();
-    await endsLoaded(guest);
+    await assertLoadedUntilEnd(guest);
   });
-  await t.step("whose response is over", async () => {
-    using _ = quickTimer("setInterval", GUEST_LOOK);
+  await t.step("after its response", async () => {
+    using _ = quickTimer("setInterval", WATCH_INTERVAL);
     using guest = await startGuest();
     assert.equal(await (await ask(guest, "/after"))!.text(), "hello\n");
-    await endsLoaded(guest);
+    await assertLoadedUntilEnd(guest);
   });
-  await t.step("that waits for what will not come", async () => {
+  await t.step("while it waits after its response", async () => {
     using guest = await startGuest();
-    for (let i = 1; i < GUESTS_PER_THREAD; i++) {
+    for (let i = 1; i < REQUESTS_PER_THREAD; i++) {
       assert.equal(await (await ask(guest, "/linger"))!.text(), "hello\n");
       assert.equal(guest.load, i);
     }
   });
 });
 
-Deno.test("a thread outlives an instance that fails as it starts", async () => {
+Deno.test("GuestThread survives an instance that traps when it starts", async () => {
   using guest = await startGuest(shortLived);
   await new Promise((resolve) => setTimeout(resolve, 4000));
   assert.equal(await (await ask(guest, "/hello"))!.text(), "hello\n");

@@ -1,23 +1,23 @@
 import assert from "node:assert/strict";
 import { LarderError } from "../../../src/base/errors.ts";
-import type { GuestPool } from "../../../src/run/server/worker_pool.ts";
 import {
   HttpServer,
-  type Served,
+  type ServedRequest,
   type ServerOptions,
 } from "../../../src/run/server/http_server.ts";
+import type { GuestPool } from "../../../src/run/server/worker_pool.ts";
 
 const ANYWHERE = { hostname: "127.0.0.1", port: 0 };
 
-/** A server whose guests are what the test says. */
+/** Returns a server whose requests are passed to a function. */
 function serverOf(handle: GuestPool["handle"], options: ServerOptions = {}): HttpServer {
   const server = new HttpServer(ANYWHERE, options);
   server.open({ kind: "component", pool: { handle } as GuestPool });
   return server;
 }
 
-Deno.test("what fails beside guests is answered for with 500, logged and told", async () => {
-  const served: Served[] = [];
+Deno.test("HttpServer answers 500 if a request fails outside of guests, and reports why", async () => {
+  const served: ServedRequest[] = [];
   const failures: string[] = [];
   const broken = new LarderError("LDR_GUEST", "cannot load the component", { hint: "" });
   const server = serverOf(() => Promise.reject(broken), {

@@ -1,4 +1,4 @@
-import { Guest, GUEST_HEAD_TIMEOUT } from "../../../src/run/server/guest_thread.ts";
+import { GuestThread, RESPONSE_TIMEOUT } from "../../../src/run/server/guest_thread.ts";
 import assert from "node:assert/strict";
 import { runCommand } from "../../../src/run/engine/command.ts";
 import type { HostSettings } from "../../../src/run/wasi/host.ts";
@@ -28,7 +28,7 @@ Deno.test("a command that is interrupted leaves no connection behind", async () 
   const compiled = await compileComponent(await jsComponent("sockets"));
   const stop = new AbortController();
   const running = runCommand("it", { ...compiled, settings: { ...granted, args } }, {
-    onRefusal: assert.fail,
+    onDenial: assert.fail,
     signal: stop.signal,
   });
   await until(() => server.open === 1, running);
@@ -40,16 +40,16 @@ Deno.test("a command that is interrupted leaves no connection behind", async () 
 Deno.test("a thread that is ended leaves no connection behind", async () => {
   await using server = listener();
   const compiled = await compileComponent(await jsComponent("socket_handler"));
-  const guest = await Guest.start({ ...compiled, settings: granted }, {
+  const guest = await GuestThread.start({ ...compiled, settings: granted }, {
     onFailure() {},
-    onRefusal: assert.fail,
+    onDenial: assert.fail,
   });
   const answered = [1, 2].map(() =>
     assert.rejects(guest.handle({
       head: headOf(`/say?ip=${LOOPBACK}&port=${server.port}&text=hello`),
       body: null,
       isGone: () => false,
-      deadline: performance.now() + GUEST_HEAD_TIMEOUT,
+      deadline: performance.now() + RESPONSE_TIMEOUT,
     }))
   );
   await until(() => server.open === 2);

@@ -12,7 +12,7 @@ import {
 
 const digest = (text: string) => digestOf(utf8(text));
 
-Deno.test("a locked app tells its name, variables, triggers and components", () => {
+Deno.test("parseSpinApp reads name, variables, triggers and components", () => {
   const app = spinApp({
     variables: {
       greeting: { default: "hi" },
@@ -61,7 +61,7 @@ Deno.test("a locked app tells its name, variables, triggers and components", () 
   });
 });
 
-Deno.test("an app with the fewest members is read, and is named by what it is the app of", () => {
+Deno.test("parseSpinApp reads an app with the fewest members and names it by its subject", () => {
   const source = { digest: digest("x") };
   const app = parseSpinApp(
     utf8(JSON.stringify({
@@ -77,7 +77,7 @@ Deno.test("an app with the fewest members is read, and is named by what it is th
   assert.deepEqual([...app.components.get("x")!.env], []);
 });
 
-Deno.test("names that JavaScript gives a meaning are names like any other", () => {
+Deno.test("parseSpinApp accepts names such as constructor and __proto__", () => {
   const json = JSON.stringify(lockedApp({
     variables: { constructor: { default: "a" } },
     components: [lockedComponent("cart", { env: { toString: "b" }, config: {} })],
@@ -89,29 +89,29 @@ Deno.test("names that JavaScript gives a meaning are names like any other", () =
 });
 
 const BASES: [string, unknown, string][] = [
-  ["Spin 2 writes it by type", { triggers: { http: { base: "/shop" } } }, "/shop"],
-  ["Spin 1 writes it for its one trigger", { trigger: { type: "http", base: "/old" } }, "/old"],
+  ["Spin 2 writes it by the type of trigger", { triggers: { http: { base: "/shop" } } }, "/shop"],
+  ["Spin 1 writes it for its only trigger", { trigger: { type: "http", base: "/old" } }, "/old"],
   [
-    "both say it",
+    "both forms are there",
     { triggers: { http: { base: "/shop" } }, trigger: { type: "http", base: "/shop" } },
     "/shop",
   ],
-  ["it is another trigger's", { trigger: { type: "redis", base: "/no" } }, "/"],
-  ["nothing says it", {}, "/"],
+  ["only another type of trigger has one", { trigger: { type: "redis", base: "/no" } }, "/"],
+  ["there is none", {}, "/"],
   ["members are null", { triggers: null, trigger: null, name: null }, "/"],
 ];
 
 for (const [name, metadata, base] of BASES) {
-  Deno.test(`the base path is ${base} where ${name}`, () => {
+  Deno.test(`parseSpinApp reads the base path ${base} if ${name}`, () => {
     assert.equal(spinApp({ metadata }).basePath, base);
   });
 }
 
-Deno.test("triggers of other types are told by type, each once", () => {
+Deno.test("unsupportedTriggers returns the types of other triggers, each once", () => {
   const other = (id: string, type: string) => ({
     id,
     trigger_type: type,
-    trigger_config: { component: "nobody", channel: "c" },
+    trigger_config: { component: "unknown", channel: "c" },
   });
   const app = spinApp({
     triggers: [
@@ -126,7 +126,7 @@ Deno.test("triggers of other types are told by type, each once", () => {
   assert.equal(app.httpTriggers.length, 1);
 });
 
-Deno.test("what an app asks of its host is heeded only where it is required", () => {
+Deno.test("parseSpinApp ignores optional host requirements", () => {
   const app = spinApp({
     spin_lock_version: 1,
     must_understand: ["host_requirements", "component_host_requirements"],
@@ -138,7 +138,7 @@ Deno.test("what an app asks of its host is heeded only where it is required", ()
 
 const chaining = { local_service_chaining: "required" };
 const UNSUPPORTED: [string, Record<string, unknown>, RegExp][] = [
-  ["a later version", { spin_lock_version: 2 }, /version 2/],
+  ["a newer version", { spin_lock_version: 2 }, /version 2/],
   ["an unknown must_understand", { must_understand: ["teleport"] }, /understands teleport$/],
   [
     "service chaining",
@@ -155,7 +155,7 @@ const UNSUPPORTED: [string, Record<string, unknown>, RegExp][] = [
 ];
 
 for (const [name, members, reason] of UNSUPPORTED) {
-  Deno.test(`an app that needs ${name} is left to Spin`, () => {
+  Deno.test(`parseSpinApp refuses an app that needs ${name} and names --engine spin`, () => {
     assert.throws(
       () => spinApp(members),
       (error) =>
@@ -169,11 +169,11 @@ const BAD: [string, Record<string, unknown>, RegExp][] = [
   ["no triggers", { triggers: undefined }, /triggers/],
   ["a trigger without an id", { triggers: [{ trigger_type: "http" }] }, /triggers\.0\.id/],
   ["variables in a list", { variables: [] }, /variables: not an object/],
-  ["a variable that is a text", { variables: { a: "b" } }, /variables\.a/],
+  ["a variable that is a string", { variables: { a: "b" } }, /variables\.a/],
   ["an environment of numbers", {
     components: [lockedComponent("cart", { env: { A: 1 } })],
   }, /components\.0\.env\.A/],
-  ["hosts that are one text", {
+  ["hosts that are one string", {
     components: [lockedComponent("cart", { metadata: { allowed_outbound_hosts: "*://*:*" } })],
   }, /allowed_outbound_hosts/],
   ["two components of one name", {
@@ -185,7 +185,7 @@ const BAD: [string, Record<string, unknown>, RegExp][] = [
 ];
 
 for (const [name, members, reason] of BAD) {
-  Deno.test(`an app is refused: ${name}`, () => {
+  Deno.test(`parseSpinApp refuses an app with ${name}`, () => {
     assert.throws(
       () => spinApp(members),
       (error) =>
@@ -195,7 +195,7 @@ for (const [name, members, reason] of BAD) {
   });
 }
 
-Deno.test("what is no locked app at all is refused", () => {
+Deno.test("parseSpinApp refuses documents that are not locked apps", () => {
   for (const text of ["", "<html>", "null", "[]", '{"architecture":"amd64"}']) {
     assert.throws(
       () => parseSpinApp(utf8(text), SUBJECT),

@@ -6,14 +6,14 @@ const read = (config: Record<string, unknown>, members: Record<string, unknown> 
   spinApp({ triggers: [lockedTrigger(config, members)] }).httpTriggers;
 
 for (const executor of [undefined, null, { type: "http" }, { type: "spin" }]) {
-  Deno.test(`a component answers for the executor ${JSON.stringify(executor)}`, () => {
+  Deno.test(`readHttpTrigger accepts a component with the executor ${JSON.stringify(executor)}`, () => {
     assert.deepEqual(read({ component: "cart", route: "/a", executor }), [
       { id: "trigger", route: "/a", target: { kind: "component", component: "cart" } },
     ]);
   });
 }
 
-Deno.test("a trigger can have a fixed response in the place of a component", () => {
+Deno.test("readHttpTrigger accepts a static response instead of a component", () => {
   const response = { status_code: 302, headers: { location: "/b" } };
   assert.deepEqual(read({ component: null, static_response: response, route: "/a" })[0]?.target, {
     kind: "response",
@@ -30,7 +30,7 @@ const REFUSED: [string, ErrorCode, Record<string, unknown>, RegExp, Record<strin
     "Wagi",
     "LDR_UNSUPPORTED_WASM",
     { component: "cart", route: "/", executor: { type: "wagi", argv: "${ARGS}" } },
-    /"trigger" is for the executor "wagi"/,
+    /"trigger" uses the executor "wagi"/,
   ],
   [
     "an option that larder does not know",
@@ -46,29 +46,29 @@ const REFUSED: [string, ErrorCode, Record<string, unknown>, RegExp, Record<strin
     { trigger_dependencies: { middleware: [{ source: {} }] } },
   ],
   [
-    "a header that cannot be sent",
+    "a header with an invalid name",
     "LDR_BAD_MANIFEST",
     { static_response: { headers: { "x-good": "a", "x bad": "b" } }, route: "/" },
     /"trigger" has the header "x bad", which/,
   ],
   [
-    "a header whose value cannot be sent",
+    "a header with an invalid value",
     "LDR_BAD_MANIFEST",
     { static_response: { headers: { "x-bad": "a\nb" } }, route: "/" },
     /the header "x-bad"/,
   ],
   ["no route", "LDR_BAD_MANIFEST", { component: "cart" }, /triggers\.trigger\.route/],
   [
-    "a route that is private and is not",
+    "a route with private: false",
     "LDR_BAD_MANIFEST",
     { component: "cart", route: { private: false } },
     /route: neither a route nor \{ private: true \}/,
   ],
   [
-    "a component that is not there",
+    "a component that the app does not have",
     "LDR_BAD_MANIFEST",
     { component: "basket", route: "/" },
-    /the component "basket", which it lacks/,
+    /the component "basket", which the app does not have/,
   ],
   ["neither component nor response", "LDR_BAD_MANIFEST", { route: "/" }, /has neither of/],
   [
@@ -78,7 +78,7 @@ const REFUSED: [string, ErrorCode, Record<string, unknown>, RegExp, Record<strin
     /has both of/,
   ],
   [
-    "a response of no status",
+    "a response with an invalid status",
     "LDR_BAD_MANIFEST",
     { route: "/", static_response: { status_code: 99 } },
     /status_code/,
@@ -86,7 +86,7 @@ const REFUSED: [string, ErrorCode, Record<string, unknown>, RegExp, Record<strin
 ];
 
 for (const [name, code, config, reason, members] of REFUSED) {
-  Deno.test(`an HTTP trigger is refused: ${name}`, () => {
+  Deno.test(`readHttpTrigger refuses a trigger with ${name}`, () => {
     assert.throws(
       () => read(config, members),
       (error) => hasCode(error, code) && reason.test(error.message),
@@ -94,7 +94,7 @@ for (const [name, code, config, reason, members] of REFUSED) {
   });
 }
 
-Deno.test("a trigger without configuration is refused", () => {
+Deno.test("readHttpTrigger refuses a trigger without configuration", () => {
   assert.throws(
     () => spinApp({ triggers: [{ id: "t", trigger_type: "http", trigger_config: null }] }),
     (error) => hasCode(error, "LDR_BAD_MANIFEST") && error.message.includes("triggers.t"),

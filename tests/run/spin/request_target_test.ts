@@ -20,7 +20,7 @@ const TARGETS: [url: string, authority: string, path: string, query?: string][] 
 ];
 
 for (const [url, authority, path, query = ""] of TARGETS) {
-  Deno.test(`the target of ${url}`, () => {
+  Deno.test(`targetOf splits ${url}`, () => {
     assert.deepEqual(targetOf(url), { authority, path, query });
   });
 }

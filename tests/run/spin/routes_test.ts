@@ -1,5 +1,5 @@
-import assert from "node:assert/strict";
 import fc from "fast-check";
+import assert from "node:assert/strict";
 import { hasCode } from "../../../src/base/errors.ts";
 import { targetOf } from "../../../src/run/spin/request_target.ts";
 import { RoutePattern } from "../../../src/run/spin/route_pattern.ts";
@@ -11,12 +11,12 @@ import {
   SUBJECT,
 } from "../../support/cache/locked_apps.ts";
 
-/** A router for routes that are each answered by a component of the same name. */
+/** Returns a router for routes that are each answered by a component of the same name. */
 function router(routes: readonly string[], metadata: Record<string, unknown> = {}): Router {
   return routerOf(Object.fromEntries(routes.map((route) => [route, route])), metadata);
 }
 
-/** A router for components and their routes. */
+/** Returns a router for components and their routes. */
 function routerOf(routes: Record<string, unknown>, metadata: Record<string, unknown> = {}): Router {
   const app = spinApp({
     metadata,
@@ -28,7 +28,7 @@ function routerOf(routes: Record<string, unknown>, metadata: Record<string, unkn
   return new Router(app, SUBJECT);
 }
 
-/** The component that answers a path. */
+/** Returns the component that answers a path. */
 function chosen(from: Router, path: string): string | undefined {
   const target = from.match(path)?.route.target;
   return target?.kind === "component" ? target.component : undefined;
@@ -63,7 +63,7 @@ const MATCHES: [route: string, path: string, parameters?: Record<string, string>
   ];
 
 for (const [route, path, parameters = {}, pathInfo = ""] of MATCHES) {
-  Deno.test(`the route ${route} matches ${path}`, () => {
+  Deno.test(`Router.match finds the route ${route} for ${path}`, () => {
     const match = router([route]).match(path);
     assert.deepEqual(match && Object.fromEntries(match.parameters), parameters);
     assert.equal(match?.pathInfo, pathInfo);
@@ -90,7 +90,7 @@ const MISSES: [route: string, path: string][] = [
 ];
 
 for (const [route, path] of MISSES) {
-  Deno.test(`the route ${route} does not match ${path}`, () => {
+  Deno.test(`Router.match does not find the route ${route} for ${path}`, () => {
     assert.equal(router([route]).match(path), undefined);
   });
 }
@@ -115,7 +115,7 @@ const CHOICES: [path: string, routes: string[], chosen: string | undefined][] = 
 ];
 
 for (const [path, routes, expected] of CHOICES) {
-  Deno.test(`of ${routes.join(" ")}, ${expected ?? "none"} answers ${path}`, () => {
+  Deno.test(`Router.match chooses ${expected ?? "none"} of ${routes.join(" ")} for ${path}`, () => {
     assert.equal(chosen(router(routes), path), expected);
     assert.equal(chosen(router(routes.toReversed()), path), expected);
   });
@@ -128,7 +128,7 @@ const route = fc.tuple(fc.array(segment, { maxLength: 4 }), fc.boolean()).map(
 const path = fc.array(fc.constantFrom("a", "b", "a.b", "c", "c.b"), { maxLength: 5 })
   .map((segments) => `/${segments.join("/")}`);
 
-Deno.test("a path is answered exactly if a route matches it, whatever the order of the app", () => {
+Deno.test("Router.match finds a route exactly if one matches, in any order of the app", () => {
   fc.assert(
     fc.property(fc.uniqueArray(route, { maxLength: 6, selector: shape }), path, (routes, path) => {
       const matching = routes.filter((route) => new RoutePattern(route).match(path));
@@ -137,13 +137,13 @@ Deno.test("a path is answered exactly if a route matches it, whatever the order 
       assert.equal(answer !== undefined, matching.length > 0);
       if (answer === undefined) return;
       assert(matching.includes(answer));
-      // Nothing that matches is more exact: a literal route always wins, and one that ends over one that goes on.
+      // A literal route has precedence over all others.
       if (matching.includes(path)) assert.equal(answer, path);
     }),
   );
 });
 
-Deno.test("routes are told apart by what they match and not by the names in them", () => {
+Deno.test("RoutePattern.shape ignores the names of segments", () => {
   assert.equal(shape("/users/:id"), shape("users/:name/"));
   for (const other of ["/users/:id/...", "/users/id", "/users/:id.:x", "/users/:id/x"]) {
     assert.notEqual(shape("/users/:id"), shape(other));
@@ -154,7 +154,7 @@ function shape(route: string): string {
   return new RoutePattern(route).shape;
 }
 
-Deno.test("of equal routes the last one counts, and the others are told", () => {
+Deno.test("Router uses the last of equal routes and reports the others as duplicates", () => {
   const routes = { a: "/same", b: "/other", c: "/same/", d: "/:x/y", e: "/:z/y" };
   const made = routerOf(routes);
   assert.equal(chosen(made, "/same"), "c");
@@ -166,15 +166,15 @@ Deno.test("of equal routes the last one counts, and the others are told", () => 
   ]);
 });
 
-Deno.test("private endpoints have no route, and nothing is left of an app that has only these", () => {
+Deno.test("Router has no routes for private endpoints", () => {
   const made = routerOf({ a: { private: true }, b: "/b" });
   assert.deepEqual(made.routes.map(({ raw }) => raw), ["/b"]);
   assert.equal(routerOf({ a: { private: true } }).match("/"), undefined);
 });
 
-Deno.test("a base path stands before every route", () => {
+Deno.test("Router prefixes every route with the base path", () => {
   const made = router(["/", "/cart", "/users/..."], { triggers: { http: { base: "/shop/" } } });
-  assert.deepEqual(made.routes.map(({ based }) => based), [
+  assert.deepEqual(made.routes.map(({ fullPath }) => fullPath), [
     "/shop",
     "/shop/cart",
     "/shop/users/...",
@@ -185,7 +185,7 @@ Deno.test("a base path stands before every route", () => {
   assert.equal(chosen(made, "/cart"), undefined);
 });
 
-Deno.test("what Spin reserves reaches no component", () => {
+Deno.test("Router.match finds no route for paths that Spin reserves", () => {
   const made = router(["/...", "/.well-known/spin/mine"]);
   assert.equal(made.match("/.well-known/spin/health"), undefined);
   assert.equal(made.match("/.well-known/spin/mine"), undefined);
@@ -194,12 +194,12 @@ Deno.test("what Spin reserves reaches no component", () => {
 });
 
 for (
-  const [bad, reason] of [["/a/*/b", /may only stand at the end/], [
+  const [bad, reason] of [["/a/*/b", /only allowed at the end/], [
     "/a/:",
-    /name is missing/,
+    /name after ":" is missing/,
   ]] as const
 ) {
-  Deno.test(`the route ${bad} is refused`, () => {
+  Deno.test(`Router refuses the route ${bad}`, () => {
     assert.throws(
       () => router([bad]),
       (error) =>
@@ -211,13 +211,13 @@ for (
 
 const client = { hostname: "127.0.0.1", port: 53152 };
 
-/** The headers of a request. */
+/** Returns the headers that Spin adds to a request. */
 function headers(from: Router, url: string, address = client): Record<string, string> {
   const target = targetOf(url);
   return Object.fromEntries(spinHeaders(from.match(target.path)!, target, address));
 }
 
-Deno.test("a component is told of its request what Spin documents", () => {
+Deno.test("spinHeaders returns the headers that Spin documents", () => {
   const made = router(["/users/:userid/cart/..."]);
   assert.deepEqual(
     headers(made, "http://example.com:8080/users/1/cart/items/3/edit?theme=pink"),
@@ -234,28 +234,28 @@ Deno.test("a component is told of its request what Spin documents", () => {
   );
 });
 
-Deno.test("routes are told with and without the base path", () => {
+Deno.test("spinHeaders returns routes with and without the base path", () => {
   const made = router(["/cart/"], { triggers: { http: { base: "/shop" } } });
-  const told = headers(made, "http://localhost:3000/shop/cart#part");
-  assert.equal(told["spin-full-url"], "http://localhost:3000/shop/cart");
-  assert.equal(told["spin-matched-route"], "/shop/cart");
-  assert.equal(told["spin-base-path"], "/shop");
-  assert.equal(told["spin-raw-component-route"], "/cart/");
-  assert.equal(told["spin-path-info"], "");
+  const added = headers(made, "http://localhost:3000/shop/cart#part");
+  assert.equal(added["spin-full-url"], "http://localhost:3000/shop/cart");
+  assert.equal(added["spin-matched-route"], "/shop/cart");
+  assert.equal(added["spin-base-path"], "/shop");
+  assert.equal(added["spin-raw-component-route"], "/cart/");
+  assert.equal(added["spin-path-info"], "");
 });
 
-Deno.test("the route of everything has nothing in front of its wildcard", () => {
-  const told = headers(router(["/..."]), "http://localhost/a", { hostname: "::1", port: 1 });
-  assert.equal(told["spin-component-route"], "");
-  assert.equal(told["spin-path-info"], "/a");
-  assert.equal(told["spin-client-addr"], "[::1]:1");
+Deno.test("spinHeaders returns an empty component route for /...", () => {
+  const added = headers(router(["/..."]), "http://localhost/a", { hostname: "::1", port: 1 });
+  assert.equal(added["spin-component-route"], "");
+  assert.equal(added["spin-path-info"], "/a");
+  assert.equal(added["spin-client-addr"], "[::1]:1");
 });
 
-Deno.test("every header can be sent, whatever a route names its segments", () => {
+Deno.test("spinHeaders returns only valid headers, whatever a route names its segments", () => {
   const made = router(["/:User_Id/:sp ace/:é/:a:b"]);
-  const told = headers(made, "http://localhost/1/%0d%0a/3/4");
-  assert.equal(told["spin-path-match-user-id"], "1");
-  const names = Object.keys(told).filter((name) => name.startsWith("spin-path-match-"));
+  const added = headers(made, "http://localhost/1/%0d%0a/3/4");
+  assert.equal(added["spin-path-match-user-id"], "1");
+  const names = Object.keys(added).filter((name) => name.startsWith("spin-path-match-"));
   assert.deepEqual(names, ["spin-path-match-user-id"]);
-  assert.doesNotThrow(() => new Headers(Object.entries(told)));
+  assert.doesNotThrow(() => new Headers(Object.entries(added)));
 });

@@ -1,15 +1,15 @@
-import type { MountedFolder } from "../../../src/run/wasi/filesystem/tree_volume.ts";
-import assert from "node:assert/strict";
 import fc from "fast-check";
+import assert from "node:assert/strict";
 import { hasCode } from "../../../src/base/errors.ts";
 import type { Digest } from "../../../src/oci/digest.ts";
 import { mountTree } from "../../../src/run/spin/static_files.ts";
+import type { MountedFolder } from "../../../src/run/wasi/filesystem/tree_volume.ts";
 import { digestOf, utf8 } from "../../support/cache/artifacts.ts";
 import { spinComponent, SUBJECT } from "../../support/cache/locked_apps.ts";
 
 const digest = (text: string) => digestOf(utf8(text));
 
-/** A cache that has every blob but that of `missing`, with sizes that tell them apart. */
+/** Locates every blob except that of `missing`. */
 function locate(blob: Digest) {
   return blob === digest("missing") ? undefined : { hostPath: `/cache/${blob}`, size: 7 };
 }
@@ -18,7 +18,7 @@ function mount(files: readonly unknown[]): MountedFolder {
   return mountTree(spinComponent({ files }), locate, SUBJECT);
 }
 
-/** A tree as paths and what is there. */
+/** Returns the paths of a tree and their contents. */
 function listing(folder: MountedFolder, prefix = ""): [string, unknown][] {
   return [...folder.entries].flatMap(([name, entry]): [string, unknown][] =>
     entry.kind === "folder"
@@ -32,7 +32,7 @@ const file = (path: string, members: Record<string, unknown> = { inline: "" }) =
   ...members,
 });
 
-Deno.test("files stand in folders, with the blob or the bytes that they have", () => {
+Deno.test("mountTree puts files into folders, with their blobs or bytes", () => {
   const tree = mount([
     file("index.html", { digest: digest("index") }),
     file("img/icons/a.png", { digest: digest("a") }),
@@ -54,11 +54,11 @@ Deno.test("files stand in folders, with the blob or the bytes that they have", (
   ]);
 });
 
-Deno.test("a component without files has an empty root", () => {
+Deno.test("mountTree returns an empty root for a component without files", () => {
   assert.deepEqual(mount([]), { kind: "folder", entries: new Map() });
 });
 
-Deno.test("names that only look bad are names", () => {
+Deno.test("mountTree accepts unusual names", () => {
   const names = [
     "...",
     "..a",
@@ -88,18 +88,18 @@ const BAD_PATHS: [path: string, reason: RegExp][] = [
   ["\\\\host\\share", /backslash/],
   ["a\0b", /no file can have/],
   ["a\ud800b", /no file can have/],
-  ["", /an empty part/],
-  ["/", /an empty part/],
-  ["//a", /an empty part/],
-  ["a//b", /an empty part/],
-  ["a/", /an empty part/],
-  [".", /a dot/],
-  ["./a", /a dot/],
-  ["a/./b", /a dot/],
+  ["", /an empty segment/],
+  ["/", /an empty segment/],
+  ["//a", /an empty segment/],
+  ["a//b", /an empty segment/],
+  ["a/", /an empty segment/],
+  [".", /"\."/],
+  ["./a", /"\."/],
+  ["a/./b", /"\."/],
 ];
 
 for (const [path, reason] of BAD_PATHS) {
-  Deno.test(`a static file path is refused: ${JSON.stringify(path)}`, () => {
+  Deno.test(`mountTree refuses the path ${JSON.stringify(path)}`, () => {
     assert.throws(
       () => mount([file("good"), file(path)]),
       (error) =>
@@ -111,14 +111,14 @@ for (const [path, reason] of BAD_PATHS) {
 }
 
 const CLASHES: [name: string, paths: string[], reason: RegExp][] = [
-  ["two files of one path", ["a/b", "a/b"], /"a\/b" .* is there twice/],
-  ["two files whose paths differ in a slash", ["a", "/a"], /"\/a" .* is there twice/],
-  ["a file in the place of a folder", ["a/b", "a"], /"a" .* is a folder as well/],
+  ["two files with one path", ["a/b", "a/b"], /"a\/b" .* is listed twice/],
+  ["two files whose paths differ in a slash", ["a", "/a"], /"\/a" .* is listed twice/],
+  ["a file with the path of a folder", ["a/b", "a"], /"a" .* is also a folder/],
   ["a file below a file", ["a", "a/b/c"], /"a\/b\/c" .* is below "a", which is a file/],
 ];
 
 for (const [name, paths, reason] of CLASHES) {
-  Deno.test(`static files are refused: ${name}`, () => {
+  Deno.test(`mountTree refuses ${name}`, () => {
     assert.throws(
       () => mount(paths.map((path) => file(path))),
       (error) => hasCode(error, "LDR_BAD_MANIFEST") && reason.test(error.message),
@@ -126,7 +126,7 @@ for (const [name, paths, reason] of CLASHES) {
   });
 }
 
-Deno.test("a file that the cache does not have is told with its digest, and to be pulled again", () => {
+Deno.test("mountTree names a file that is not cached, and its digest", () => {
   assert.throws(
     () => mount([file("img/logo.png", { digest: digest("missing") })]),
     (error) =>
@@ -138,12 +138,12 @@ Deno.test("a file that the cache does not have is told with its digest, and to b
 
 const BAD_CONTENT: [name: string, members: Record<string, unknown>, reason: RegExp][] = [
   ["neither digest nor content", { source: "file:///etc/passwd" }, /neither a digest nor content/],
-  ["content that is not base64", { inline: "a*b=" }, /not in base64/],
-  ["content cut off within a byte", { inline: "a" }, /not in base64/],
+  ["content that is not base64", { inline: "a*b=" }, /is not base64/],
+  ["content that is truncated base64", { inline: "a" }, /is not base64/],
 ];
 
 for (const [name, members, reason] of BAD_CONTENT) {
-  Deno.test(`a static file is refused: ${name}`, () => {
+  Deno.test(`mountTree refuses a file with ${name}`, () => {
     assert.throws(
       () => mount([file("x", members)]),
       (error) => hasCode(error, "LDR_BAD_MANIFEST") && reason.test(error.message),
@@ -151,7 +151,7 @@ for (const [name, members, reason] of BAD_CONTENT) {
   });
 }
 
-Deno.test("whatever the paths are, a tree has safe names and all files, or it is refused", () => {
+Deno.test("mountTree returns a tree of all files with safe names, or refuses the files", () => {
   const segment = fc.constantFrom("a", "b", "..", ".", "", "a\\b", "c\0", "é");
   const paths = fc.array(fc.array(segment, { maxLength: 4 }).map((parts) => parts.join("/")));
   fc.assert(
@@ -163,9 +163,9 @@ Deno.test("whatever the paths are, a tree has safe names and all files, or it is
         assert(hasCode(error, "LDR_BAD_MANIFEST"), String(error));
         return;
       }
-      const found = listing(tree).map(([path]) => path);
-      assert.deepEqual(found.toSorted(), paths.map((path) => path.replace(/^\//, "")).sort());
-      for (const path of found) {
+      const mounted = listing(tree).map(([path]) => path);
+      assert.deepEqual(mounted.toSorted(), paths.map((path) => path.replace(/^\//, "")).sort());
+      for (const path of mounted) {
         assert(path.split("/").every((name) => !["", ".", ".."].includes(name)), path);
         assert(!/[\\\0]/.test(path), path);
       }
@@ -174,7 +174,7 @@ Deno.test("whatever the paths are, a tree has safe names and all files, or it is
   );
 });
 
-Deno.test("a tree can be sent to another thread", () => {
+Deno.test("mountTree returns a tree that can be cloned", () => {
   const tree = mount([file("a/b", { inline: "aGk" }), file("c", { digest: digest("c") })]);
   assert.deepEqual(structuredClone(tree), tree);
 });

@@ -1,5 +1,5 @@
-import assert from "node:assert/strict";
 import fc from "fast-check";
+import assert from "node:assert/strict";
 import { hasCode } from "../../../src/base/errors.ts";
 import { SyntaxFault } from "../../../src/run/grants/syntax_fault.ts";
 import {
@@ -22,7 +22,7 @@ const APP = spinApp({
   },
 });
 
-Deno.test("given values come before defaults", () => {
+Deno.test("resolveVariables prefers given values to defaults", () => {
   const given = new Map([["api_token", "t"], ["api_uri", "http://other"]]);
   assert.deepEqual(
     resolveVariables(APP, given),
@@ -31,7 +31,7 @@ Deno.test("given values come before defaults", () => {
   assert.equal(resolveVariables(APP, new Map([["api_token", ""]])).get("api_token"), "");
 });
 
-Deno.test("the environment gives no values", () => {
+Deno.test("resolveVariables ignores the environment", () => {
   Deno.env.set("SPIN_VARIABLE_API_URI", "http://from.the.environment");
   try {
     const values = resolveVariables(APP, new Map([["api_token", "t"]]));
@@ -41,7 +41,7 @@ Deno.test("the environment gives no values", () => {
   }
 });
 
-Deno.test("a value that is missing is asked for by name and option", () => {
+Deno.test("resolveVariables names missing values and the option that gives them", () => {
   assert.throws(
     () => resolveVariables(APP, new Map()),
     (error) =>
@@ -58,13 +58,13 @@ Deno.test("a value that is missing is asked for by name and option", () => {
   );
 });
 
-Deno.test("a variable that the app does not have is refused with those that it has", () => {
+Deno.test("resolveVariables refuses an unknown variable and lists the known ones", () => {
   const given = new Map([["api_token", "t"], ["api-uri", "x"]]);
   assert.throws(
     () => resolveVariables(APP, given),
     (error) =>
       hasCode(error, "LDR_USAGE") && error.message.includes('no variable "api-uri"') &&
-      error.hint === "it has these: api_token, api_uri, empty",
+      error.hint === "its variables are api_token, api_uri, empty",
   );
   assert.throws(
     () => resolveVariables(spinApp(), given),
@@ -72,7 +72,7 @@ Deno.test("a variable that the app does not have is refused with those that it h
   );
 });
 
-Deno.test("a component sees its own variables only", () => {
+Deno.test("componentVariables returns the component's own variables only", () => {
   const component = spinComponent({
     config: { token: "{{ api_token }}", uri: "{{api_uri}}/{{ empty }}v1", version: "v1" },
   });
@@ -83,8 +83,8 @@ Deno.test("a component sees its own variables only", () => {
   );
 });
 
-for (const template of ["{{ nobody }}", "{{ }}", "{{ api_uri", "{{ version }}", "{{ Api_Uri }}"]) {
-  Deno.test(`the template ${template} of a component is refused`, () => {
+for (const template of ["{{ unknown }}", "{{ }}", "{{ api_uri", "{{ version }}", "{{ Api_Uri }}"]) {
+  Deno.test(`componentVariables refuses the template ${template} without showing values`, () => {
     const component = spinComponent({ config: { version: "1", uri: template } });
     assert.throws(
       () => componentVariables(component, new Map([["api_uri", "s3cret"]]), SUBJECT),
@@ -106,17 +106,17 @@ const EXPANSIONS: [template: string, expanded: string][] = [
 ];
 
 for (const [template, expanded] of EXPANSIONS) {
-  Deno.test(`the template ${JSON.stringify(template)} becomes ${JSON.stringify(expanded)}`, () => {
+  Deno.test(`expandTemplate turns ${JSON.stringify(template)} into ${JSON.stringify(expanded)}`, () => {
     const values = new Map([["a", "1"], ["b", "2"], ["nested", "{{ a }}"], ["dollar", "$& $1"]]);
     assert.equal(expandTemplate(template, values), expanded);
   });
 }
 
-Deno.test("a third brace belongs to the name, which no variable has", () => {
+Deno.test("expandTemplate takes a third brace as a part of the name", () => {
   assert.throws(() => expandTemplate("{{{a}}", new Map([["a", "1"]])), SyntaxFault);
 });
 
-Deno.test("text and values stand in an expanded template as they are", () => {
+Deno.test("expandTemplate leaves text and values as they are", () => {
   const text = fc.string().filter((text) => !text.includes("{"));
   fc.assert(
     fc.property(fc.array(fc.tuple(text, fc.string())), text, (parts, end) => {
@@ -128,7 +128,7 @@ Deno.test("text and values stand in an expanded template as they are", () => {
   );
 });
 
-Deno.test("the variables of one component do not reach another", () => {
+Deno.test("componentVariables does not return variables of another component", () => {
   const app = spinApp({
     components: [lockedComponent("cart", { config: { a: "1" } }), lockedComponent("stock")],
   });

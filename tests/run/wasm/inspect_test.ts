@@ -1,6 +1,6 @@
+import fc from "fast-check";
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import fc from "fast-check";
 import { LarderError } from "../../../src/base/errors.ts";
 import { inspectWasm, inspectWasmFile, type WasmBinary } from "../../../src/run/wasm/inspect.ts";
 import { run } from "../../support/cli/commands.ts";
@@ -17,7 +17,7 @@ import {
   u32,
 } from "../../support/wasm/wasm_encoder.ts";
 
-/** What inspecting fails with, which has to be LDR_BAD_WASM. */
+/** Returns the error of a function, which has to be LDR_BAD_WASM. */
 function badWasm(body: () => unknown): LarderError {
   try {
     body();
@@ -32,7 +32,7 @@ function badWasm(body: () => unknown): LarderError {
 const inspected = (...bytes: Bytes[]) => inspectWasm(Uint8Array.from(bytes.flat()), "app.wasm");
 const reasonOf = (...bytes: Bytes[]) => badWasm(() => inspected(...bytes)).message;
 
-/** A module with this WebAssembly text, as wat2wasm compiles it. */
+/** Compiles WebAssembly text with wat2wasm and returns the path of the module. */
 async function compiled(folder: TemporaryFolder, wat: string): Promise<string> {
   const path = join(folder.path, "it.wasm");
   Deno.writeTextFileSync(`${path}.wat`, wat);
@@ -40,7 +40,7 @@ async function compiled(folder: TemporaryFolder, wat: string): Promise<string> {
   return path;
 }
 
-Deno.test("a module of a real compiler, with imports of every kind", async () => {
+Deno.test("inspectWasmFile reads a module of wat2wasm with imports of every kind", async () => {
   using folder = new TemporaryFolder();
   const path = await compiled(
     folder,
@@ -79,7 +79,7 @@ Deno.test("a module of a real compiler, with imports of every kind", async () =>
   assert.deepEqual(inspectWasm(Deno.readFileSync(path), "it"), expected);
 });
 
-Deno.test("a component of a real compiler, without what is nested in it", () => {
+Deno.test("inspectWasm reads a component of a real compiler, without nested binaries", () => {
   // (component
   //   (import "wasi:cli/environment@0.2.3" (instance … )) (import "log" (func …))
   //   (core module …) (core module …)
@@ -98,30 +98,30 @@ Deno.test("a component of a real compiler, without what is nested in it", () => 
 
 const text = fc.string({ unit: fc.constantFrom(..."abz019-._:/@é✓ "), maxLength: 20 });
 
-Deno.test("what was written into a module is read from it", () => {
+Deno.test("inspectWasm reads the names in a module", () => {
   fc.assert(fc.property(fc.array(fc.tuple(text, text)), fc.array(text), (imports, exports) => {
-    const found = inspectWasm(encodeModule({ imports, exports }), "it");
-    assert.deepEqual(found.imports, imports.map(([module, name]) => ({ module, name })));
-    assert.deepEqual(found.exports, exports);
+    const binary = inspectWasm(encodeModule({ imports, exports }), "it");
+    assert.deepEqual(binary.imports, imports.map(([module, name]) => ({ module, name })));
+    assert.deepEqual(binary.exports, exports);
   }));
 });
 
-Deno.test("what was written into a component is read from it", () => {
+Deno.test("inspectWasm reads the names in a component", () => {
   fc.assert(fc.property(fc.array(text), fc.array(text), (imports, exports) => {
-    const found = inspectWasm(encodeComponent({ imports, exports }), "it");
-    assert.deepEqual([found.imports, found.exports], [imports, exports]);
+    const binary = inspectWasm(encodeComponent({ imports, exports }), "it");
+    assert.deepEqual([binary.imports, binary.exports], [imports, exports]);
   }));
 });
 
-Deno.test("imports and exports of a component may stand in several sections, in every encoding", () => {
-  const found = inspected(
+Deno.test("inspectWasm reads imports and exports in several sections and every encoding", () => {
+  const binary = inspected(
     COMPONENT_HEADER,
     section(10, list([[0x00, ...name("a"), 0x01, 0x00]])), // A function.
-    section(10, list([[0x01, ...name("x:y/b"), 0x05, 0x80, 0x01]])), // An instance; the older name.
+    section(10, list([[0x01, ...name("x:y/b"), 0x05, 0x80, 0x01]])), // An instance; the older encoding of a name.
     section(
       10,
       list([
-        // With a version's suffix and what it implements.
+        // With attributes: a version suffix, and an interface that it implements.
         [
           0x02,
           ...name("x:y/c@0.2"),
@@ -130,7 +130,7 @@ Deno.test("imports and exports of a component may stand in several sections, in 
           0,
         ],
         [0x00, ...name("d"), 0x00, 0x11, 0x00], // A core module.
-        [0x00, ...name("e"), 0x03, 0x00, 0x05], // A type that is given,
+        [0x00, ...name("e"), 0x03, 0x00, 0x05], // A type by index,
         [0x00, ...name("f"), 0x03, 0x01], // any resource,
         [0x00, ...name("g"), 0x04, 0x00], // a component,
         [0x00, ...name("h"), 0x02, 0x01, 0x7f], // a value of some type.
@@ -139,8 +139,8 @@ Deno.test("imports and exports of a component may stand in several sections, in 
     section(11, list([[0x00, ...name("i"), 0x00, 0x11, 0x00, 0x00]])),
     section(11, list([[0x02, ...name("j"), ...list([]), 0x01, 0x00, 0x01, 0x01, 0x00]])),
   );
-  assert.deepEqual(found.imports, ["a", "x:y/b", "x:y/c@0.2", "d", "e", "f", "g", "h"]);
-  assert.deepEqual(found.exports, ["i", "j"]);
+  assert.deepEqual(binary.imports, ["a", "x:y/b", "x:y/c@0.2", "d", "e", "f", "g", "h"]);
+  assert.deepEqual(binary.exports, ["i", "j"]);
 });
 
 const kilobyte = [...new Uint8Array(1024)];
@@ -148,7 +148,7 @@ const bytesOf = (content: string) => [...new TextEncoder().encode(content)];
 
 for (
   const [kind, bytes, reason] of [
-    ["nothing", [], /it is empty$/],
+    ["an empty file", [], /it is empty$/],
     ["gzip", [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3], /gzip/],
     ["zstd", [0x28, 0xb5, 0x2f, 0xfd, 0], /zstd/],
     ["a zip archive", bytesOf("PK\x03\x04…"), /zip/],
@@ -158,15 +158,15 @@ for (
     ["a web page without a type", bytesOf("<html lang=en>"), /HTML/],
     ["XML", bytesOf('<?xml version="1.0"?>'), /XML/],
     ["JSON", bytesOf('{"errors":[]}'), /JSON/],
-    ["WebAssembly text", bytesOf(";; mine\n(; x ;) (module\n)"), /text form.*wat2wasm/],
-    ["a component's text", bytesOf("(component)"), /text form/],
+    ["WebAssembly text", bytesOf(";; mine\n(; x ;) (module\n)"), /text format.*wat2wasm/],
+    ["a component's text", bytesOf("(component)"), /text format/],
     ["some text", bytesOf("#!/bin/sh\necho ✓"), /it is text$/],
     ["text cut in a character", bytesOf("✓".repeat(200)), /it is text$/],
-    ["who knows what", kilobyte, /not WebAssembly$/],
+    ["unknown bytes", kilobyte, /not WebAssembly$/],
     ["text with a bell", bytesOf("a\x07b"), /not WebAssembly$/],
   ] as const
 ) {
-  Deno.test(`${kind} is no Wasm, and is told for what it is`, () => {
+  Deno.test(`inspectWasm refuses ${kind} and names its kind`, () => {
     const { message, hint } = badWasm(() => inspected(bytes));
     assert.match(message, /^app\.wasm is not WebAssembly/);
     assert.match(message, reason);
@@ -176,23 +176,23 @@ for (
 
 for (
   const [what, header] of [
-    ["a module", [2, 0, 0, 0]],
+    ["a newer module", [2, 0, 0, 0]],
     ["a component from before 0.2", [12, 0, 1, 0]],
     ["a standard component", [1, 0, 1, 0]],
-    ["a layer that is not known", [1, 0, 2, 0]],
+    ["an unknown layer", [1, 0, 2, 0]],
   ] as const
 ) {
-  Deno.test(`${what} of another version says so`, () => {
+  Deno.test(`inspectWasm names the version of ${what}`, () => {
     const error = badWasm(() => inspected(MODULE_HEADER.slice(0, 4), header));
-    assert.match(error.message, /of a version \([0-9a-f]{8}\) that larder does not know/);
+    assert.match(error.message, /has an unknown version of WebAssembly \([0-9a-f]{8}\)$/);
     assert.match(error.hint, /components of version 13/);
   });
 }
 
 for (
   const [what, reason, ...bytes] of [
-    ["a section that goes on", /a section goes on/, section(2, [...list([]), 0])],
-    ["a section of no known number", /no section 14/, section(14, [])],
+    ["bytes left over in a section", /a section has bytes left over/, section(2, [...list([]), 0])],
+    ["an unknown section", /unknown section 14/, section(14, [])],
     ["a count that is too high", /a count is too high/, section(7, [0xff, 0xff, 0xff, 0xff, 0x0f])],
     [
       "a number that is too long",
@@ -200,19 +200,19 @@ for (
       section(7, [0x80, 0x80, 0x80, 0x80, 0x80, 0]),
     ],
     ["a number that is too high", /more than 32 bits/, section(7, [0xff, 0xff, 0xff, 0xff, 0x10])],
-    ["a name that runs on", /a name runs past/, section(7, [1, 0x7f, 0x61])],
-    ["a name that is no text", /not UTF-8/, section(7, [1, 2, 0xc3, 0x28, 0, 0])],
-    ["an import of a strange kind", /no known kind/, section(2, list([[0, 0, 9, 0]]))],
-    ["limits of a strange kind", /no known kind/, section(2, list([[0, 0, 2, 0x10, 0]]))],
+    ["a name that runs past its section", /a name runs past/, section(7, [1, 0x7f, 0x61])],
+    ["a name that is not UTF-8", /not UTF-8/, section(7, [1, 2, 0xc3, 0x28, 0, 0])],
+    ["an import of an unknown kind", /unknown kind/, section(2, list([[0, 0, 9, 0]]))],
+    ["limits of an unknown kind", /unknown kind/, section(2, list([[0, 0, 2, 0x10, 0]]))],
     [
-      "a limit without end",
+      "a limit of too many bits",
       /64 bits/,
       section(2, list([[0, 0, 2, 0, ...Array(10).fill(0x80), 0]])),
     ],
-    ["an import that breaks off", /a section ends/, section(2, [1, 0, 0])],
+    ["an import that ends early", /a section ends early/, section(2, [1, 0, 0])],
   ] as const
 ) {
-  Deno.test(`a module with ${what} is damaged`, () => {
+  Deno.test(`inspectWasm refuses a module with ${what}`, () => {
     const message = reasonOf(MODULE_HEADER, ...bytes);
     assert.match(message, /^app\.wasm is damaged: .* at byte \d+$/);
     assert.match(message, reason);
@@ -221,17 +221,33 @@ for (
 
 for (
   const [what, reason, ...bytes] of [
-    ["a name of a strange kind", /no known kind/, section(10, list([[3, 0, 1, 0]]))],
-    ["an import of a strange kind", /no known kind/, section(10, list([[0, 0, 6, 0]]))],
-    ["an instance of a strange kind", /no known kind/, section(2, list([[2, 0, 0]]))],
-    ["a nested module that is none", /not what its section says/, section(1, COMPONENT_HEADER)],
-    ["a nested component that is none", /not what its section says/, section(4, MODULE_HEADER)],
-    ["a nested module that is too short", /header ends/, section(1, MODULE_HEADER.slice(0, 6))],
-    ["a nested module that runs on", /there are 0/, section(1, [...MODULE_HEADER, 1, 5])],
-    ["a section of no known number", /no section 13/, section(13, [])],
+    ["a name of an unknown kind", /unknown kind/, section(10, list([[3, 0, 1, 0]]))],
+    ["an import of an unknown kind", /unknown kind/, section(10, list([[0, 0, 6, 0]]))],
+    ["an instance of an unknown kind", /unknown kind/, section(2, list([[2, 0, 0]]))],
+    [
+      "a component in the section of a module",
+      /not what its section says/,
+      section(1, COMPONENT_HEADER),
+    ],
+    [
+      "a module in the section of a component",
+      /not what its section says/,
+      section(4, MODULE_HEADER),
+    ],
+    [
+      "a nested module that is too short",
+      /header ends early/,
+      section(1, MODULE_HEADER.slice(0, 6)),
+    ],
+    [
+      "a nested module that runs past its section",
+      /a section of 5 bytes has only 0/,
+      section(1, [...MODULE_HEADER, 1, 5]),
+    ],
+    ["an unknown section", /unknown section 13/, section(13, [])],
   ] as const
 ) {
-  Deno.test(`a component with ${what} is damaged`, () => {
+  Deno.test(`inspectWasm refuses a component with ${what}`, () => {
     const message = reasonOf(COMPONENT_HEADER, ...bytes, section(0, name("more")));
     assert.match(message, /^app\.wasm is damaged: .* at byte \d+$/);
     assert.match(message, reason);
@@ -241,7 +257,7 @@ for (
 const NAMES = ["a'b", 'a"b', "a`b", "a\\b", "a\nb", "a\u2028b", "a${b}"];
 
 for (
-  const [where, encode] of [
+  const [owner, encode] of [
     ["an import", (evil) => encodeComponent({ imports: [evil] })],
     ["an export", (evil) => encodeComponent({ exports: [evil] })],
     [
@@ -258,16 +274,16 @@ for (
       (evil) => encodeComponent({ inner: [section(1, [...encodeModule({ exports: [evil] })])] }),
     ],
     [
-      "what an instance is given",
+      "an argument of an instance",
       (evil) => encodeComponent({ inner: [section(2, list([[0, 0, 1, ...name(evil), 0x12, 0]]))] }),
     ],
     [
-      "what an instance exports",
+      "an export of an instance",
       (evil) => encodeComponent({ inner: [section(2, list([[1, 1, ...name(evil), 0, 0]]))] }),
     ],
   ] satisfies [string, (evil: string) => Uint8Array][]
 ) {
-  Deno.test(`no name of ${where} can carry code into a script`, () => {
+  Deno.test(`inspectWasm refuses code in the name of ${owner}`, () => {
     inspectWasm(encode("[method]a-b.c#d$e"), "it");
     for (const evil of NAMES) {
       assert.match(badWasm(() => inspectWasm(encode(evil), "it")).message, /no tool writes/, evil);
@@ -275,12 +291,12 @@ for (
   });
 }
 
-Deno.test("a module that is not part of a component may have any names", () => {
-  const found = inspectWasm(encodeModule({ exports: NAMES }), "it");
-  assert.deepEqual(found.exports, NAMES);
+Deno.test("inspectWasm accepts all names in a module outside of components", () => {
+  const binary = inspectWasm(encodeModule({ exports: NAMES }), "it");
+  assert.deepEqual(binary.exports, NAMES);
 });
 
-Deno.test("components nested too deep are refused, and the stack holds", () => {
+Deno.test("inspectWasm refuses components that are nested too deeply", () => {
   const nest = (depth: number) => {
     let bytes: Bytes = COMPONENT_HEADER;
     for (let i = 0; i < depth; i++) bytes = [...COMPONENT_HEADER, ...section(4, bytes)];
@@ -290,7 +306,7 @@ Deno.test("components nested too deep are refused, and the stack holds", () => {
   assert.match(reasonOf(nest(101)), /nested too deep/);
 });
 
-Deno.test("many small sections are read", () => {
+Deno.test("inspectWasm reads many small sections", () => {
   const empty = section(0, []);
   const bytes = new Uint8Array(10_000_000);
   bytes.set(COMPONENT_HEADER);
@@ -300,7 +316,7 @@ Deno.test("many small sections are read", () => {
   assert.equal(inspectWasm(bytes, "it").kind, "component");
 });
 
-Deno.test("a list of names without end is refused before it is read", () => {
+Deno.test("inspectWasmFile refuses a list of names that is too large before it reads it", () => {
   using folder = new TemporaryFolder();
   const path = join(folder.path, "it.wasm");
   const size = 17 * 1024 * 1024;
@@ -309,12 +325,12 @@ Deno.test("a list of names without end is refused before it is read", () => {
   Deno.truncateSync(path, start.length + size);
   assert.match(
     badWasm(() => inspectWasmFile(path, "it")).message,
-    /a list of names has 17\.00 MiB/,
+    /a list of names is too large \(17\.00 MiB\)/,
   );
 });
 
-/** A binary of each kind, with all that is read. */
-const WHOLE: [string, Uint8Array][] = [
+/** A binary of each kind, with everything that is read. */
+const COMPLETE: [string, Uint8Array][] = [
   ["module", encodeModule({ imports: [["env", "f"], ["wasi", "g"]], exports: ["_start", "x"] })],
   [
     "component",
@@ -330,13 +346,13 @@ const WHOLE: [string, Uint8Array][] = [
   ],
 ];
 
-for (const [kind, bytes] of WHOLE) {
-  Deno.test(`a ${kind} cut anywhere is truncated, or has only whole sections`, () => {
-    const whole = inspectWasm(bytes, "it");
+for (const [kind, bytes] of COMPLETE) {
+  Deno.test(`inspectWasm finds a ${kind} truncated, unless it is cut between sections`, () => {
+    const complete = inspectWasm(bytes, "it");
     for (let length = 1; length < bytes.length; length++) {
-      let found: WasmBinary;
+      let binary: WasmBinary;
       try {
-        found = inspectWasm(bytes.subarray(0, length), "it");
+        binary = inspectWasm(bytes.subarray(0, length), "it");
       } catch (error) {
         assert.match(
           badWasm(() => {
@@ -347,13 +363,13 @@ for (const [kind, bytes] of WHOLE) {
         );
         continue;
       }
-      const { imports, exports } = found;
-      assert.deepEqual(imports, whole.imports.slice(0, imports.length));
-      assert.deepEqual(exports, whole.exports.slice(0, exports.length));
+      const { imports, exports } = binary;
+      assert.deepEqual(imports, complete.imports.slice(0, imports.length));
+      assert.deepEqual(exports, complete.exports.slice(0, exports.length));
     }
   });
 
-  Deno.test(`a ${kind} with any bytes changed is read, or is bad Wasm`, () => {
+  Deno.test(`inspectWasm throws only LDR_BAD_WASM for a ${kind} with any bytes changed`, () => {
     const change = fc.tuple(fc.nat(bytes.length - 1), fc.nat(255));
     fc.assert(
       fc.property(fc.array(change, { minLength: 1, maxLength: 4 }), (changes) => {
@@ -367,8 +383,8 @@ for (const [kind, bytes] of WHOLE) {
 }
 
 for (const header of [MODULE_HEADER, COMPONENT_HEADER]) {
-  Deno.test(`any bytes behind the header ${header.slice(4)} are read, or are bad Wasm`, () => {
-    // Few values, so that many of them make sections.
+  Deno.test(`inspectWasm throws only LDR_BAD_WASM for any bytes after the header ${header.slice(4)}`, () => {
+    // Of few values, so that many of the bytes are sections.
     const content = fc.oneof(fc.uint8Array({ max: 12 }), fc.uint8Array());
     fc.assert(
       fc.property(content, (bytes) => readOrBad(Uint8Array.from([...header, ...bytes]))),
@@ -387,7 +403,7 @@ function readOrBad(bytes: Uint8Array): void {
   }
 }
 
-Deno.test("a large file is read as its bytes in memory are", () => {
+Deno.test("inspectWasmFile reads a large file as inspectWasm reads its bytes", () => {
   using folder = new TemporaryFolder();
   const path = join(folder.path, "it.wasm");
   const code = new Uint8Array(200_000);
@@ -400,13 +416,13 @@ Deno.test("a large file is read as its bytes in memory are", () => {
   }
   const bytes = Uint8Array.from(parts.flat());
   Deno.writeFileSync(path, bytes);
-  const found = inspectWasmFile(path);
-  assert.deepEqual(found, inspectWasm(bytes, "it"));
-  assert.deepEqual(found.imports, [0, 1, 2, 3, 4].map((i) => `import-${i}`));
-  assert.deepEqual(found.exports, [0, 1, 2, 3, 4].map((i) => `export-${i}`));
+  const binary = inspectWasmFile(path);
+  assert.deepEqual(binary, inspectWasm(bytes, "it"));
+  assert.deepEqual(binary.imports, [0, 1, 2, 3, 4].map((i) => `import-${i}`));
+  assert.deepEqual(binary.exports, [0, 1, 2, 3, 4].map((i) => `export-${i}`));
 });
 
-Deno.test("what is no file, or cannot be read, says so", () => {
+Deno.test("inspectWasmFile fails for what is not a file, or cannot be read", () => {
   using folder = new TemporaryFolder();
   const codeOf = (path: string) => {
     try {

@@ -1,20 +1,20 @@
-import { boundMemories, GUEST_MEMORY } from "../../../src/run/wasm/limit_memory.ts";
-import assert from "node:assert/strict";
 import fc from "fast-check";
-import { MemoryPool } from "../../../src/run/wasm/memory_pool.ts";
+import assert from "node:assert/strict";
+import { limitMemories, MAX_GUEST_MEMORY } from "../../../src/run/wasm/limit_memory.ts";
 import { MEMORY_IMPORT, PAGE } from "../../../src/run/wasm/memory_image.ts";
+import { MemoryPool } from "../../../src/run/wasm/memory_pool.ts";
 import { MalformedWasm } from "../../../src/run/wasm/reader.ts";
 import { binaryOf } from "../../support/wasm/components.ts";
 import { MODULE_HEADER } from "../../support/wasm/wasm_encoder.ts";
 
-const LIMIT = GUEST_MEMORY / PAGE;
+const LIMIT = MAX_GUEST_MEMORY / PAGE;
 
 type Exports = Readonly<Record<string, WebAssembly.Memory>>;
 
-/** The memories that an instance of the module exports once it is bounded. */
+/** Returns the memories that an instance of the limited module exports. */
 async function memoriesOf(wat: string, imported?: WebAssembly.Memory): Promise<Exports> {
-  const { code, image } = boundMemories(await binaryOf(wat));
-  const own = image && new MemoryPool(image.shape, image.bytes).take();
+  const { code, image } = limitMemories(await binaryOf(wat));
+  const own = image && new MemoryPool(image).acquire();
   const { instance } = await WebAssembly.instantiate(code, {
     env: { memory: imported!, offset: 0 },
     [MEMORY_IMPORT.module]: { [MEMORY_IMPORT.name]: own! },
@@ -22,7 +22,7 @@ async function memoriesOf(wat: string, imported?: WebAssembly.Memory): Promise<E
   return instance.exports as Exports;
 }
 
-/** Pages, once it can grow no more. */
+/** Grows a memory as far as possible and returns its pages. */
 function grown(memory: WebAssembly.Memory, is64 = false): number {
   const grow = (pages: number) => {
     try {
@@ -37,16 +37,20 @@ function grown(memory: WebAssembly.Memory, is64 = false): number {
 
 const MODULES: [what: string, wat: string, pages: Record<string, number>][] = [
   ["one memory", `(memory (export "a") 1)`, { a: LIMIT }],
-  ["one memory that begins with all of it", `(memory (export "a") ${LIMIT})`, { a: LIMIT }],
-  ["one memory that begins with more", `(memory (export "a") ${LIMIT + 5})`, { a: LIMIT + 5 }],
-  ["one memory of few pages", `(memory (export "a") 1 3)`, { a: 3 }],
+  ["one memory that has the limit from the beginning", `(memory (export "a") ${LIMIT})`, {
+    a: LIMIT,
+  }],
+  ["one memory that has more from the beginning", `(memory (export "a") ${LIMIT + 5})`, {
+    a: LIMIT + 5,
+  }],
+  ["one memory with a low maximum", `(memory (export "a") 1 3)`, { a: 3 }],
   [
-    "data whose place is computed",
+    "data at a computed offset",
     `(import "env" "offset" (global $at i32)) (memory (export "a") 1) (data (global.get $at) "x")`,
     { a: LIMIT },
   ],
   [
-    "data whose place is computed, and a maximum",
+    "data at a computed offset, and a maximum",
     `(import "env" "offset" (global $at i32)) (memory (export "a") 1 9) (data (global.get $at) "x")`,
     { a: 9 },
   ],
@@ -60,7 +64,7 @@ const MODULES: [what: string, wat: string, pages: Record<string, number>][] = [
   ["a shared memory", `(memory (export "a") 1 65536 shared)`, { a: LIMIT }],
 ];
 for (const [what, fields, pages] of MODULES) {
-  Deno.test(`a module with ${what} grows no further than larder says`, async () => {
+  Deno.test(`limitMemories limits a module with ${what}`, async () => {
     const memories = await memoriesOf(`(module ${fields})`);
     const is64 = fields.includes("i64");
     const names = Object.keys(pages);
@@ -71,7 +75,7 @@ for (const [what, fields, pages] of MODULES) {
   });
 }
 
-Deno.test("data for a memory that is imported does not get into the module's own", async () => {
+Deno.test("limitMemories leaves data of an imported memory alone", async () => {
   const imported = new WebAssembly.Memory({ initial: 1 });
   const wat = `(module
     (import "env" "memory" (memory 1))
@@ -83,7 +87,7 @@ Deno.test("data for a memory that is imported does not get into the module's own
   assert.equal(grown(a!), LIMIT);
 });
 
-Deno.test("whatever the bytes are, bounding them ends", async () => {
+Deno.test("limitMemories throws only MalformedWasm, whatever the bytes are", async () => {
   const module = await binaryOf(`(module
     (import "env" "f" (func))
     (memory 1 2) (data (i32.const 5) "abc") (data "passive"))`);
@@ -97,7 +101,7 @@ Deno.test("whatever the bytes are, bounding them ends", async () => {
   fc.assert(
     fc.property(fc.oneof(changed, random), (bytes) => {
       try {
-        boundMemories(bytes);
+        limitMemories(bytes);
       } catch (error) {
         assert.ok(error instanceof MalformedWasm, String(error));
       }

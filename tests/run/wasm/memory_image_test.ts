@@ -1,8 +1,8 @@
+import fc from "fast-check";
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import fc from "fast-check";
+import { extractMemory, MEMORY_IMPORT, PAGE } from "../../../src/run/wasm/memory_image.ts";
 import { MemoryPool } from "../../../src/run/wasm/memory_pool.ts";
-import { MEMORY_IMPORT, PAGE, takeMemory } from "../../../src/run/wasm/memory_image.ts";
 import {
   type Bytes,
   list,
@@ -26,7 +26,7 @@ interface Shape {
   readonly rawSegments?: readonly Bytes[];
 }
 
-/** A module that exports its memory, and a global so that there is something behind the memory. */
+/** A module that exports its memory, and a global to have a section after the memory. */
 function moduleOf({ pages = 2, maximum, segments, imports, memories, rawSegments }: Shape) {
   const limits = maximum === undefined ? [0, ...u32(pages)] : [1, ...u32(pages), ...u32(maximum)];
   return Uint8Array.from([
@@ -56,14 +56,14 @@ function memoryOf(instance: WebAssembly.Instance): Uint8Array {
   return new Uint8Array((instance.exports.memory as WebAssembly.Memory).buffer);
 }
 
-/** The memory that an instance of the module has as it is, and the one that it has with the image. */
+/** Returns the initial memory of an instance of the module, and of one of the rewritten module. */
 async function both(bytes: Uint8Array<ArrayBuffer>, memories?: MemoryPool) {
   const functions = { a: { b: () => {} } };
   const plain = await WebAssembly.instantiate(bytes, functions);
-  const taken = takeMemory(bytes)!;
-  const memory = (memories ?? new MemoryPool(taken.memory, taken.image)).take();
+  const { code, image } = extractMemory(bytes)!;
+  const memory = (memories ?? new MemoryPool(image)).acquire();
   const imports = { ...functions, [MEMORY_IMPORT.module]: { [MEMORY_IMPORT.name]: memory } };
-  const imaged = await WebAssembly.instantiate(taken.code, imports);
+  const imaged = await WebAssembly.instantiate(code, imports);
   assert.equal((imaged.instance.exports.global as WebAssembly.Global).value, 7);
   return { plain: memoryOf(plain.instance), imaged: memoryOf(imaged.instance), memory };
 }
@@ -73,7 +73,7 @@ const segment = fc.record({
   bytes: fc.array(fc.integer({ min: 0, max: 255 }), { maxLength: 40 }),
 });
 
-Deno.test("an instance begins with the same memory, whatever its segments", async () => {
+Deno.test("extractMemory leaves the initial memory of instances as it is", async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.array(segment, { maxLength: 12 }),
@@ -87,55 +87,54 @@ Deno.test("an instance begins with the same memory, whatever its segments", asyn
   );
 });
 
-Deno.test("a used memory is as a new one, whatever the last guest wrote", async () => {
+Deno.test("MemoryPool.acquire overwrites a used memory", async () => {
   const bytes = moduleOf({ segments: [{ offset: 70_000, bytes: [1, 2, 3] }] });
-  const { memory, image } = takeMemory(bytes)!;
-  const memories = new MemoryPool(memory, image);
+  const memories = new MemoryPool(extractMemory(bytes)!.image);
   const first = await both(bytes, memories);
   first.imaged.fill(0xff);
-  memories.give(first.memory);
+  memories.release(first.memory);
   const second = await both(bytes, memories);
   assert.equal(second.memory, first.memory);
   assert.ok(Buffer.compare(second.plain, second.imaged) === 0);
 });
 
-Deno.test("a memory that has grown is not used again", () => {
-  const { memory, image } = takeMemory(moduleOf({ segments: [] }))!;
-  const memories = new MemoryPool(memory, image);
-  const first = memories.take();
+Deno.test("MemoryPool.release drops a memory that has grown", () => {
+  const { image } = extractMemory(moduleOf({ segments: [] }))!;
+  const memories = new MemoryPool(image);
+  const first = memories.acquire();
   first.grow(1);
-  memories.give(first);
-  assert.notEqual(memories.take(), first);
+  memories.release(first);
+  assert.notEqual(memories.acquire(), first);
 });
 
-Deno.test("a memory grows no further than its module says, nor without end", () => {
-  const limited = takeMemory(moduleOf({ segments: [], maximum: 3 }))!;
-  const memory = new MemoryPool(limited.memory, limited.image).take();
+Deno.test("MemoryPool limits a memory to the module's maximum or larder's", () => {
+  const limited = extractMemory(moduleOf({ segments: [], maximum: 3 }))!;
+  const memory = new MemoryPool(limited.image).acquire();
   assert.equal(memory.grow(1), 2);
   assert.throws(() => memory.grow(1), RangeError);
-  const free = takeMemory(moduleOf({ segments: [] }))!;
-  assert.throws(() => new MemoryPool(free.memory, free.image).take().grow(20_000), RangeError);
+  const unlimited = extractMemory(moduleOf({ segments: [] }))!;
+  assert.throws(() => new MemoryPool(unlimited.image).acquire().grow(20_000), RangeError);
 });
 
-const LEFT_ALONE: [reason: string, shape: Shape][] = [
+const UNSUITABLE: [reason: string, shape: Shape][] = [
   ["no memory", { segments: [], memories: [] }],
   ["a shared memory", { segments: [], memories: [[3, 1, 2]] }],
   ["two memories", { segments: [], memories: [[0, 1], [0, 1]] }],
   ["a segment that does not fit", { segments: [{ offset: 2 * PAGE - 1, bytes: [1, 2] }] }],
   ["a segment at a global's value", { segments: [], rawSegments: [[0, 0x23, 0, 0x0b, 0]] }],
 ];
-for (const [reason, shape] of LEFT_ALONE) {
-  Deno.test(`a module with ${reason} is left as it is`, () => {
-    assert.equal(takeMemory(moduleOf(shape)), undefined);
+for (const [reason, shape] of UNSUITABLE) {
+  Deno.test(`extractMemory returns undefined for a module with ${reason}`, () => {
+    assert.equal(extractMemory(moduleOf(shape)), undefined);
   });
 }
 
-Deno.test("passive segments stay, since a guest may copy them later", () => {
+Deno.test("extractMemory keeps passive segments, which a guest can copy later", () => {
   const bytes = moduleOf({
     segments: [],
     rawSegments: [[1, 2, 9, 9], active({ offset: 0, bytes: [5] })],
   });
-  const { code, image } = takeMemory(bytes)!;
-  assert.deepEqual([...image], [5]);
+  const { code, image } = extractMemory(bytes)!;
+  assert.deepEqual([...image.bytes], [5]);
   assert.ok(Buffer.from(code).includes(Buffer.from([2, 1, 2, 9, 9, 1, 0])));
 });

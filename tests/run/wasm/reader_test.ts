@@ -1,8 +1,8 @@
-import assert from "node:assert/strict";
 import fc from "fast-check";
+import assert from "node:assert/strict";
 import { MalformedWasm, SectionReader } from "../../../src/run/wasm/reader.ts";
 
-/** The shortest LEB128 of a number, as the specification writes it down: an oracle that needs no shifts of 32 bits. */
+/** Returns the shortest LEB128 of a number by the definition of the specification, without shifts of 32 bits. */
 function leb(value: bigint, signed: boolean): Uint8Array {
   const bytes: number[] = [];
   for (;;) {
@@ -25,7 +25,7 @@ const NUMBERS = [
 ] as const;
 
 for (const [kind, signed, numbers] of NUMBERS) {
-  Deno.test(`every ${kind} is read as it was written, and nothing behind it`, () => {
+  Deno.test(`SectionReader.${kind} reads every number, and no byte after it`, () => {
     fc.assert(fc.property(numbers, (number) => {
       const bytes = leb(number, signed);
       const section = reader([...bytes, 0xff]);
@@ -35,18 +35,18 @@ for (const [kind, signed, numbers] of NUMBERS) {
   });
 }
 
-const WRONG: [string, (section: SectionReader) => unknown, number[], RegExp][] = [
+const MALFORMED: [string, (section: SectionReader) => unknown, number[], RegExp][] = [
   ["a u32 of too many bytes", (s) => s.u32(), Array(6).fill(0x80), /more than 32 bits/],
   ["a u32 of too many bits", (s) => s.u32(), [0xff, 0xff, 0xff, 0xff, 0x1f], /more than 32 bits/],
   ["an s32 of too many bytes", (s) => s.s32(), Array(6).fill(0x80), /more than 32 bits/],
   ["a u64 of too many bits", (s) => s.u64(), [...Array(9).fill(0xff), 2], /more than 64 bits/],
   ["a u64 of too many bytes", (s) => s.u64(), Array(11).fill(0x80), /more than 64 bits/],
-  ["a number that breaks off", (s) => s.s32(), [0x80, 0x80], /a section ends at byte 102/],
+  ["a number that ends early", (s) => s.s32(), [0x80, 0x80], /a section ends early at byte 102/],
   ["more to skip than there is", (s) => s.skip(3), [1, 2], /runs past its section at byte 100/],
 ];
 
-for (const [name, read, bytes, message] of WRONG) {
-  Deno.test(`${name} is malformed`, () => {
+for (const [name, read, bytes, message] of MALFORMED) {
+  Deno.test(`SectionReader refuses ${name}`, () => {
     assert.throws(
       () => read(reader(bytes)),
       (error) => error instanceof MalformedWasm && message.test(error.message),

@@ -1,12 +1,12 @@
-import assert from "node:assert/strict";
 import fc from "fast-check";
+import assert from "node:assert/strict";
 import { LarderError } from "../../../src/base/errors.ts";
+import { inspectWasm } from "../../../src/run/wasm/inspect.ts";
 import {
-  cannotRun,
   type Requirements,
   requirementsOf,
+  unsupportedWasm,
 } from "../../../src/run/wasm/requirements.ts";
-import { inspectWasm } from "../../../src/run/wasm/inspect.ts";
 import { encodeComponent, encodeModule } from "../../support/wasm/wasm_encoder.ts";
 
 function ofComponent(imports: string[], exports: string[]): Requirements {
@@ -27,7 +27,7 @@ function failureOf(body: () => unknown): LarderError {
   assert.fail("it did not fail");
 }
 
-/** What the components that componentize-js and Go's and Rust's tools make import at most. */
+/** All imports of the components that componentize-js and the tools of Go and Rust build. */
 const USUAL = [
   "wasi:cli/environment",
   "wasi:cli/exit",
@@ -61,7 +61,7 @@ const USUAL = [
 ];
 
 for (const version of ["0.2.0", "0.2.3", "0.2.12", "0.2"]) {
-  Deno.test(`components of WASI ${version} are run, with all that its worlds import`, () => {
+  Deno.test(`requirementsOf accepts components with all imports of WASI ${version}`, () => {
     const imports = USUAL.map((name) => `${name}@${version}`);
     for (
       const [kind, entry] of [["command", "wasi:cli/run"], ["http", "wasi:http/incoming-handler"]]
@@ -75,14 +75,14 @@ for (const version of ["0.2.0", "0.2.3", "0.2.12", "0.2"]) {
   });
 }
 
-Deno.test("a module of WASI preview 1 is run", () => {
+Deno.test("requirementsOf accepts a module of WASI preview 1", () => {
   const imports: [string, string][] = ["fd_write", "proc_exit"]
     .map((name) => ["wasi_snapshot_preview1", name]);
   const expected = { kind: "command", entry: "_start", unsupported: [] };
   assert.deepEqual(ofModule(imports, ["memory", "_start"]), expected);
 });
 
-Deno.test("Spin's variables are among what the embedded engine has", () => {
+Deno.test("requirementsOf accepts Spin's variables", () => {
   const { unsupported } = ofComponent(
     ["fermyon:spin/variables@2.0.0", "wasi:http/types@0.2.3"],
     ["wasi:http/incoming-handler@0.2.3"],
@@ -90,7 +90,7 @@ Deno.test("Spin's variables are among what the embedded engine has", () => {
   assert.deepEqual(unsupported, []);
 });
 
-Deno.test("a component that can be called both ways serves", () => {
+Deno.test("requirementsOf prefers the HTTP handler of a component to its command", () => {
   const exports = ["wasi:cli/run@0.2.0", "wasi:http/incoming-handler@0.2.0"];
   assert.equal(ofComponent([], exports).kind, "http");
 });
@@ -128,18 +128,20 @@ for (
     "toString",
   ]
 ) {
-  Deno.test(`an import of ${name} is beyond the embedded engine`, () => {
+  Deno.test(`requirementsOf names the unsupported import ${name}`, () => {
     const entry = "wasi:cli/run@0.2.0";
     const { kind, unsupported } = ofComponent(["wasi:io/poll@0.2.0", name], [entry]);
     assert.deepEqual([kind, unsupported], ["command", [name]]);
   });
 }
 
-Deno.test("what is unsupported is never called supported because of another import", () => {
-  const strange = fc.stringMatching(/^[a-z]{1,6}:[a-z]{1,6}\/[a-z]{1,6}@[0-9]\.[0-9]\.[0-9]$/)
+Deno.test("requirementsOf names every unsupported import, whatever the other imports are", () => {
+  const unsupportedName = fc.stringMatching(
+    /^[a-z]{1,6}:[a-z]{1,6}\/[a-z]{1,6}@[0-9]\.[0-9]\.[0-9]$/,
+  )
     .filter((name) => !USUAL.includes(name.split("@")[0]!));
   const usual = fc.constantFrom(...USUAL.map((name) => `${name}@0.2.1`));
-  fc.assert(fc.property(fc.array(strange), fc.array(usual), (unknown, known) => {
+  fc.assert(fc.property(fc.array(unsupportedName), fc.array(usual), (unknown, known) => {
     const mixed = [...unknown, ...known].sort();
     const { unsupported } = ofComponent(mixed, ["wasi:cli/run@0.2.1"]);
     assert.deepEqual([...unsupported], unknown.sort());
@@ -155,10 +157,10 @@ for (
     ["a handler of Spin 1", "spin", "fermyon:spin/inbound-http"],
     ["a handler of Spin's messages", "spin", "fermyon:spin/inbound-redis@2.0.0"],
     ["a handler of Spin's first components", "spin", "inbound-http"],
-    ["a handler of later messages", "spin", "spin:redis/inbound-redis@3.0.0"],
+    ["a handler of messages of Spin 3", "spin", "spin:redis/inbound-redis@3.0.0"],
   ] as const
 ) {
-  Deno.test(`${what} is known, and is beyond the embedded engine`, () => {
+  Deno.test(`requirementsOf recognises ${what} as unsupported`, () => {
     const expected = { kind, entry, unsupported: [entry, "x:y/z@1.0.0"] };
     assert.deepEqual(ofComponent(["wasi:io/poll@0.2.0", "x:y/z@1.0.0"], ["a", entry]), expected);
   });
@@ -172,14 +174,14 @@ for (
     "wasi:http/incoming-handler@0.2.0#handle",
   ]
 ) {
-  Deno.test(`a module that Spin makes a component of is Spin's: ${entry}`, () => {
-    const found = ofModule([["wasi-outbound-http", "request"]], ["_start", entry]);
+  Deno.test(`requirementsOf returns the kind "spin" for a module that exports ${entry}`, () => {
+    const requirements = ofModule([["wasi-outbound-http", "request"]], ["_start", entry]);
     const unsupported = [entry, "wasi-outbound-http.request"];
-    assert.deepEqual(found, { kind: "spin", entry, unsupported });
+    assert.deepEqual(requirements, { kind: "spin", entry, unsupported });
   });
 }
 
-Deno.test("a module that imports more than preview 1 says what", () => {
+Deno.test("requirementsOf names the imports of a module that are not of preview 1", () => {
   const { kind, unsupported } = ofModule([
     ["wasi_snapshot_preview1", "fd_write"],
     ["env", "abort"],
@@ -200,29 +202,29 @@ for (
     ["a reactor", () => ofModule([], ["_initialize"]), "module that exports _initialize", /_start/],
     ["an empty module", () => ofModule([], []), "module that exports nothing", /_start/],
     [
-      "a world of its own",
+      "a component with other exports",
       () => ofComponent([], ["a:b/c@1.0.0", "d", "e", "f", "g"]),
       "component that exports a:b/c@1.0.0, d, e and 2 more",
       /wasi:cli\/run/,
     ],
     [
-      "the inside of a component",
+      "the core module of a component",
       () => ofModule([], ["wasi:cli/run@0.2.0#run"]),
       "module that exports wasi:cli/run@0.2.0#run",
       /component new/,
     ],
     [
-      "a middleware's import alone",
+      "a command as an import only",
       () => ofComponent(["wasi:cli/run@0.2.0"], ["x"]),
       "component that exports x",
       /wasi:cli\/run/,
     ],
   ] as const
 ) {
-  Deno.test(`${what} is nothing to run`, () => {
+  Deno.test(`requirementsOf refuses ${what}`, () => {
     const error = failureOf(body);
     assert.equal(error.code, "LDR_NOT_RUNNABLE");
-    assert.equal(error.message, `app is a ${reason}`);
+    assert.equal(error.message, `cannot run app: it is a ${reason}`);
     assert.match(error.hint, hint);
   });
 }
@@ -230,9 +232,9 @@ for (
 for (
   const [kind, engine] of [["command", "wasmtime"], ["http", "spin"], ["spin", "spin"]] as const
 ) {
-  Deno.test(`what the embedded engine cannot run of the kind "${kind}" is offered to ${engine}`, () => {
+  Deno.test(`unsupportedWasm names --engine ${engine} for the kind "${kind}"`, () => {
     const unsupported = ["fermyon:spin/key-value@2.0.0", "wasi:nn/tensor@0.2.0"];
-    const error = cannotRun("ghcr.io/acme/app:v1", { kind, entry: "x", unsupported });
+    const error = unsupportedWasm("ghcr.io/acme/app:v1", { kind, entry: "x", unsupported });
     assert.equal(error.code, "LDR_UNSUPPORTED_WASM");
     assert.equal(
       error.message,
@@ -243,8 +245,12 @@ for (
   });
 }
 
-Deno.test("names from outside stay one short line of a message", () => {
+Deno.test("unsupportedWasm shortens names and removes control characters", () => {
   const name = "x\n\x1b[31m".repeat(100);
-  const { message } = cannotRun("app", { kind: "http", entry: "x", unsupported: [name, name] });
+  const { message } = unsupportedWasm("app", {
+    kind: "http",
+    entry: "x",
+    unsupported: [name, name],
+  });
   assert.ok(message.length < 600 && !/\p{Cc}/u.test(message), message);
 });

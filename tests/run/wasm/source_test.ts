@@ -6,7 +6,7 @@ import { wasmFile } from "../../../src/run/wasm/source.ts";
 import { TemporaryFolder } from "../../support/temporary.ts";
 import { encodeModule } from "../../support/wasm/wasm_encoder.ts";
 
-Deno.test("a file that is replaced while it is looked at is what it was", () => {
+Deno.test("wasmFile describes the bytes that it read, also if the file is replaced", () => {
   using folder = new TemporaryFolder();
   const path = join(folder.path, "it.wasm");
   const first = encodeModule({ exports: ["first"] });

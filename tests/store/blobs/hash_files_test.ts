@@ -11,7 +11,7 @@ import { HASH_PROGRESS } from "../../../src/store/blobs/hash_worker.ts";
 import { sampleBytes } from "../../support/cache/blobs.ts";
 import { TemporaryFolder } from "../../support/temporary.ts";
 
-class Bench extends TemporaryFolder {
+class Fixture extends TemporaryFolder {
   write(name: string, bytes: Uint8Array, algorithm: "sha256" | "sha512" = "sha256"): SizedFile {
     const path = join(this.path, name);
     Deno.writeFileSync(path, bytes);
@@ -19,11 +19,11 @@ class Bench extends TemporaryFolder {
   }
 }
 
-Deno.test("each file's digest comes in the files' order, whatever their sizes", async () => {
-  using bench = new Bench();
+Deno.test("hashFiles returns digests in the order of the files, whatever their sizes", async () => {
+  using fixture = new Fixture();
   const sizes = Array.from({ length: 3 * HASH_BATCH_FILES }, (_, i) => (i * 7919) % 3000);
   const contents = sizes.map((size, i) => sampleBytes(size, i));
-  const files = contents.map((bytes, i) => bench.write(String(i), bytes));
+  const files = contents.map((bytes, i) => fixture.write(String(i), bytes));
   const hashed = await hashFiles(files, { threads: 3 });
   assert.deepEqual(
     hashed.map((file) => "digest" in file && file.digest),
@@ -31,12 +31,12 @@ Deno.test("each file's digest comes in the files' order, whatever their sizes", 
   );
 });
 
-Deno.test("a file's own algorithm is used", async () => {
-  using bench = new Bench();
+Deno.test("hashFiles uses the algorithm of each file", async () => {
+  using fixture = new Fixture();
   const bytes = sampleBytes(5000);
   const [one, two] = await hashFiles([
-    bench.write("one", bytes),
-    bench.write("two", bytes, "sha512"),
+    fixture.write("one", bytes),
+    fixture.write("two", bytes, "sha512"),
   ]);
   assert.deepEqual(
     [one, two].map((file) => "digest" in file! && file.digest),
@@ -44,34 +44,34 @@ Deno.test("a file's own algorithm is used", async () => {
   );
 });
 
-Deno.test("bytes are counted as they are read, of large files too", async () => {
-  using bench = new Bench();
+Deno.test("hashFiles reports bytes while it reads, also of one large file", async () => {
+  using fixture = new Fixture();
   const large = sampleBytes(HASH_PROGRESS + 1000);
-  const files = [bench.write("large", large), bench.write("small", sampleBytes(1000))];
+  const files = [fixture.write("large", large), fixture.write("small", sampleBytes(1000))];
   const counts: number[] = [];
   await hashFiles(files, { threads: 1, onBytes: (count) => counts.push(count) });
   assert.equal(counts.reduce((sum, count) => sum + count, 0), large.length + 1000);
   assert.ok(counts.length > 1);
 });
 
-Deno.test("a file that cannot be read fails nothing but itself", async () => {
-  using bench = new Bench();
-  const good = bench.write("good", sampleBytes(10));
-  const missing = { ...good, path: join(bench.path, "missing") };
-  const folder = { ...good, path: bench.path };
+Deno.test("hashFiles returns an error for an unreadable file, and digests for the others", async () => {
+  using fixture = new Fixture();
+  const good = fixture.write("good", sampleBytes(10));
+  const missing = { ...good, path: join(fixture.path, "missing") };
+  const folder = { ...good, path: fixture.path };
   const [first, second, third] = await hashFiles([missing, folder, good]);
   assert.ok("error" in first! && first.error.code === "ENOENT");
   assert.ok("error" in second!);
   assert.ok("digest" in third!);
 });
 
-Deno.test("no files are hashed at once", async () => {
+Deno.test("hashFiles of no files is empty", async () => {
   assert.deepEqual(await hashFiles([]), []);
 });
 
-Deno.test("an interrupted hashing ends, in the middle of a file too", async () => {
-  using bench = new Bench();
-  const file = bench.write("large", sampleBytes(2 * HASH_PROGRESS));
+Deno.test("hashFiles stops on an abort, even in the middle of a file", async () => {
+  using fixture = new Fixture();
+  const file = fixture.write("large", sampleBytes(2 * HASH_PROGRESS));
   const stop = new AbortController();
   const hashing = hashFiles([file], { onBytes: () => stop.abort(), signal: stop.signal });
   await assert.rejects(hashing, (error) => hasCode(error, "LDR_INTERRUPTED"));

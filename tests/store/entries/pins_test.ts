@@ -12,7 +12,7 @@ import { TemporaryFolder } from "../../support/temporary.ts";
 const NOW = Date.parse("2026-01-02T03:04:05.000Z");
 const pinnedAt = new Date(NOW).toISOString();
 
-class Bench extends TemporaryFolder {
+class Fixture extends TemporaryFolder {
   readonly layout = new Layout(join(this.path, "registry"));
   readonly pins = new PinStore(this.layout);
   readonly folder = join(this.layout.manifests, "ghcr.io/acme/app/v1");
@@ -23,9 +23,9 @@ class Bench extends TemporaryFolder {
   }
 }
 
-Deno.test("an entry is pinned, with a note or without, and unpinned", async () => {
-  using bench = new Bench();
-  const { pins, folder } = bench;
+Deno.test("PinStore.pin pins an entry with or without a note, and unpin removes the pin", async () => {
+  using fixture = new Fixture();
+  const { pins, folder } = fixture;
   assert.equal(readPin(folder), undefined);
   await pins.pin(folder, { now: NOW, note: "the demo" });
   assert.deepEqual(readPin(folder), { note: "the demo", pinnedAt });
@@ -36,16 +36,16 @@ Deno.test("an entry is pinned, with a note or without, and unpinned", async () =
 });
 
 for (const broken of ["", "{", "[]", '{"pinnedAt":"yesterday"}', '{"note":7}']) {
-  Deno.test(`a pin that is broken is a pin all the same: ${broken || "empty"}`, () => {
-    using bench = new Bench();
-    Deno.writeTextFileSync(join(bench.folder, "pin.json"), broken);
-    assert.deepEqual(readPin(bench.folder), {});
+  Deno.test(`readPin treats an invalid file as a pin: ${broken || "empty"}`, () => {
+    using fixture = new Fixture();
+    Deno.writeTextFileSync(join(fixture.folder, "pin.json"), broken);
+    assert.deepEqual(readPin(fixture.folder), {});
   });
 }
 
-Deno.test("patterns are kept in order, each once with its last note, and taken away", async () => {
-  using bench = new Bench();
-  const { pins } = bench;
+Deno.test("PinStore.pinPattern keeps patterns in order with their last note, and unpinPattern removes one", async () => {
+  using fixture = new Fixture();
+  const { pins } = fixture;
   assert.deepEqual(pins.patterns(), []);
   await pins.pinPattern("ghcr.io/acme/*", { now: NOW, note: "old" });
   await pins.pinPattern("nginx", { now: NOW });
@@ -59,46 +59,46 @@ Deno.test("patterns are kept in order, each once with its last note, and taken a
   assert.deepEqual(pins.patterns().map(({ pattern }) => pattern), ["ghcr.io/acme/*"]);
 });
 
-Deno.test("the first pattern that a name matches is the one that pins it", () => {
+Deno.test("matchingPin returns the first pattern that matches", () => {
   const patterns = [{ pattern: "ghcr.io/*", note: "first" }, { pattern: "*" }];
   assert.equal(matchingPin(patterns, "ghcr.io/acme/app:v1")?.note, "first");
   assert.equal(matchingPin(patterns, "docker.io/library/nginx:latest")?.pattern, "*");
   assert.equal(matchingPin([], "ghcr.io/acme/app:v1"), undefined);
 });
 
-Deno.test("patterns that are pinned at the same time are all kept", async () => {
-  using bench = new Bench();
+Deno.test("PinStore.pinPattern keeps all patterns that are pinned concurrently", async () => {
+  using fixture = new Fixture();
   const patterns = Array.from({ length: 8 }, (_, i) => `ghcr.io/acme/${i}*`);
-  const stores = patterns.map(() => new PinStore(bench.layout));
+  const stores = patterns.map(() => new PinStore(fixture.layout));
   await Promise.all(
     patterns.map((pattern, i) => stores[i]!.pinPattern(pattern, { now: NOW })),
   );
-  assert.deepEqual(bench.pins.patterns().map(({ pattern }) => pattern).sort(), patterns);
+  assert.deepEqual(fixture.pins.patterns().map(({ pattern }) => pattern).sort(), patterns);
   assert.deepEqual(
-    filesBelow(bench.layout.root).map((path) => path.slice(bench.layout.root.length + 1)),
+    filesBelow(fixture.layout.root).map((path) => path.slice(fixture.layout.root.length + 1)),
     ["lock", "pins.json"],
   );
 });
 
 for (const broken of ["{", "[]", '{"schemaVersion":2,"pins":[]}', '{"schemaVersion":1}']) {
-  Deno.test(`patterns that are not to be read are an error, and are not written over: ${broken}`, async () => {
-    using bench = new Bench();
-    Deno.writeTextFileSync(bench.layout.pins, broken);
-    const isRefusal = (error: unknown) => hasCode(error, "LDR_CONFIG");
-    assert.throws(() => bench.pins.patterns(), isRefusal);
-    await assert.rejects(bench.pins.pinPattern("x", { now: NOW }), isRefusal);
-    assert.equal(Deno.readTextFileSync(bench.layout.pins), broken);
+  Deno.test(`PinStore fails on an invalid pins.json and does not overwrite it: ${broken}`, async () => {
+    using fixture = new Fixture();
+    Deno.writeTextFileSync(fixture.layout.pins, broken);
+    const isConfigError = (error: unknown) => hasCode(error, "LDR_CONFIG");
+    assert.throws(() => fixture.pins.patterns(), isConfigError);
+    await assert.rejects(fixture.pins.pinPattern("x", { now: NOW }), isConfigError);
+    assert.equal(Deno.readTextFileSync(fixture.layout.pins), broken);
   });
 }
 
-Deno.test("who pins waits for a sweep that is under way", async () => {
-  using bench = new Bench();
+Deno.test("PinStore.pin waits for a running sweep", async () => {
+  using fixture = new Fixture();
   const sweeping = new Gate();
-  const sweep = withExclusiveLock(bench.layout, () => sweeping.pass());
+  const sweep = withExclusiveLock(fixture.layout, () => sweeping.pass());
   await sweeping.reached;
-  const pinning = bench.pins.pin(bench.folder, { now: NOW, waiting: () => sweeping.open() });
-  assert.equal(readPin(bench.folder), undefined);
+  const pinning = fixture.pins.pin(fixture.folder, { now: NOW, waiting: () => sweeping.open() });
+  assert.equal(readPin(fixture.folder), undefined);
   await sweep;
   await pinning;
-  assert.deepEqual(readPin(bench.folder), { pinnedAt });
+  assert.deepEqual(readPin(fixture.folder), { pinnedAt });
 });

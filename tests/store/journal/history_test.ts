@@ -31,21 +31,21 @@ function history(...events: JournalEvent[]): HistoryEvent[] {
   return historyOf(events, (name) => name === NAME);
 }
 
-/** Why the last thing was fetched. */
+/** Returns the reason of the last event, which must be a fetch. */
 function reason(...events: JournalEvent[]) {
   const last = history(...events).at(-1);
   assert.ok(last?.kind === "fetched");
   return last.because;
 }
 
-Deno.test("a journal without the name knows nothing of it", () => {
+Deno.test("historyOf is empty for a name that the journal does not have", () => {
   const other = "ghcr.io/acme/other:v1";
   assert.deepEqual(history(use(1, "new", "a", other), sweep(2, other), damage(3, other)), []);
 });
 
-Deno.test("each thing that happened is told, with its time", () => {
-  const told = history(use(1, "new"), use(2), sweep(3), damage(4));
-  assert.deepEqual(told.map((each) => [each.kind, each.at / MINUTE]), [
+Deno.test("historyOf returns each event with its time", () => {
+  const events = history(use(1, "new"), use(2), sweep(3), damage(4));
+  assert.deepEqual(events.map((each) => [each.kind, each.at / MINUTE]), [
     ["fetched", 1],
     ["hit", 2],
     ["removed", 3],
@@ -53,21 +53,21 @@ Deno.test("each thing that happened is told, with its time", () => {
   ]);
 });
 
-Deno.test("a miss is explained by what went before it", async (t) => {
+Deno.test("historyOf derives the reason of a fetch from earlier events", async (t) => {
   const swept = history(sweep(2))[0];
   const cases: [string, JournalEvent[], object][] = [
-    ["the first", [use(1, "new")], { cause: "never seen" }],
+    ["first fetch", [use(1, "new")], { cause: "never seen" }],
     ["after a sweep", [use(1, "new"), sweep(2), use(3, "new")], { cause: "removed", by: swept }],
-    ["whose record stayed", [use(1, "new"), sweep(2), use(3, "missing")], {
+    ["after a sweep, with the record still there", [use(1, "new"), sweep(2), use(3, "missing")], {
       cause: "removed",
       by: swept,
     }],
-    ["after a sweep that was made good", [sweep(1), use(2, "new"), use(3, "new")], {
+    ["after a sweep and another fetch", [sweep(1), use(2, "new"), use(3, "new")], {
       cause: "deleted",
     }],
     ["deleted by hand", [use(1, "new"), use(2, "new")], { cause: "deleted" }],
     ["content deleted by hand", [use(1, "new"), use(2, "missing")], { cause: "deleted" }],
-    ["never seen, but its content is gone", [use(1, "missing")], { cause: "deleted" }],
+    ["content deleted before anything is known", [use(1, "missing")], { cause: "deleted" }],
     ["after damage", [use(1, "new"), damage(2), use(3, "missing")], {
       cause: "damaged",
       at: 2 * MINUTE,
@@ -89,7 +89,7 @@ Deno.test("a miss is explained by what went before it", async (t) => {
       cause: "moved",
       from: digest("b"),
     }],
-    ["what others did is nothing to it", [
+    ["after a sweep of another entry", [
       use(1, "new"),
       sweep(2, "ghcr.io/acme/other:v1"),
       use(3, "new"),
@@ -100,13 +100,13 @@ Deno.test("a miss is explained by what went before it", async (t) => {
   }
 });
 
-Deno.test("one digest under two names has the history of both, and the reasons of each", () => {
+Deno.test("historyOf a digest returns the events of all its names, with the reasons of each name", () => {
   const other = "ghcr.io/acme/other:v1";
-  const told = historyOf(
+  const events = historyOf(
     [use(1, "new"), use(2, "new", "a", other), use(3, "new", "b")],
     (_, own) => own === digest("a"),
   );
-  assert.deepEqual(told.map((each) => each.kind === "fetched" && each.because.cause), [
+  assert.deepEqual(events.map((each) => each.kind === "fetched" && each.because.cause), [
     "never seen",
     "never seen",
   ]);

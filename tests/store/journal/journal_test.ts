@@ -17,7 +17,7 @@ import { TemporaryFolder } from "../../support/temporary.ts";
 
 const { digest } = describe(sampleBytes(10));
 
-class Bench extends TemporaryFolder {
+class Fixture extends TemporaryFolder {
   readonly layout = new Layout(join(this.path, "registry"));
   readonly journal = new Journal(this.layout);
 
@@ -32,8 +32,8 @@ function use(minute: number, name = "ghcr.io/acme/app:v1"): UseEvent {
   return { kind: "use", at, name, digest, cause: "new", fetched: 10, saved: 5 };
 }
 
-Deno.test("what is appended is read again, oldest first", () => {
-  using bench = new Bench();
+Deno.test("Journal.read returns appended events, oldest first", () => {
+  using fixture = new Fixture();
   const sweep = sweepEvent({
     at: new Date(2 * 60_000).toISOString(),
     by: "gc",
@@ -43,19 +43,19 @@ Deno.test("what is appended is read again, oldest first", () => {
     bytesLeft: 100,
   });
   const damage: JournalEvent = { kind: "damage", at: use(4).at, digest, names: ["a"] };
-  bench.journal.append([use(3), damage]);
-  bench.journal.append([]);
-  bench.journal.append([use(1)]);
-  bench.journal.append([sweep]);
-  assert.deepEqual(bench.journal.read(), [use(1), sweep, use(3), damage]);
+  fixture.journal.append([use(3), damage]);
+  fixture.journal.append([]);
+  fixture.journal.append([use(1)]);
+  fixture.journal.append([sweep]);
+  assert.deepEqual(fixture.journal.read(), [use(1), sweep, use(3), damage]);
 });
 
-Deno.test("a journal that is not there has nothing", () => {
-  using bench = new Bench();
-  assert.deepEqual(bench.journal.read(), []);
+Deno.test("Journal.read returns nothing without a file", () => {
+  using fixture = new Fixture();
+  assert.deepEqual(fixture.journal.read(), []);
 });
 
-Deno.test("lines that are no events are passed over", () => {
+Deno.test("parseJournal skips lines that are not events", () => {
   const good = JSON.stringify(use(1));
   const lines = [
     "",
@@ -73,31 +73,31 @@ Deno.test("lines that are no events are passed over", () => {
   assert.deepEqual(parseJournal([...lines, good].join("\n")), [use(1)]);
 });
 
-Deno.test("an event that was cut short anywhere spoils only itself", () => {
+Deno.test("Journal.append writes a readable event after an incomplete one", () => {
   fc.assert(fc.property(fc.nat(), (cut) => {
-    using bench = new Bench();
-    bench.journal.append([use(1)]);
-    const { size } = Deno.statSync(bench.layout.journal);
-    Deno.truncateSync(bench.layout.journal, cut % size);
-    bench.journal.append([use(2)]);
-    assert.deepEqual(bench.journal.read(), [use(2)]);
+    using fixture = new Fixture();
+    fixture.journal.append([use(1)]);
+    const { size } = Deno.statSync(fixture.layout.journal);
+    Deno.truncateSync(fixture.layout.journal, cut % size);
+    fixture.journal.append([use(2)]);
+    assert.deepEqual(fixture.journal.read(), [use(2)]);
   }));
 });
 
-Deno.test("the journal does not grow without bound, and the latest events stay", () => {
-  using bench = new Bench();
+Deno.test("Journal.append rotates the file and keeps the latest events", () => {
+  using fixture = new Fixture();
   const size = (path: string) => Deno.statSync(path).size;
   const batch = Array.from({ length: 500 }, (_, i) => use(i));
-  for (let i = 0; i < 100; i++) bench.journal.append(batch);
-  bench.journal.append([use(1_000_000)]);
-  const files = filesIn(bench.layout.root);
+  for (let i = 0; i < 100; i++) fixture.journal.append(batch);
+  fixture.journal.append([use(1_000_000)]);
+  const files = filesIn(fixture.layout.root);
   assert.deepEqual(files, ["journal.jsonl", "journal.older.jsonl"]);
-  assert.ok(size(bench.layout.journal) < JOURNAL_SIZE);
-  assert.ok(size(bench.layout.olderJournal) < 2 * JOURNAL_SIZE);
-  assert.deepEqual(bench.journal.read().at(-1), use(1_000_000));
+  assert.ok(size(fixture.layout.journal) < JOURNAL_SIZE);
+  assert.ok(size(fixture.layout.olderJournal) < 2 * JOURNAL_SIZE);
+  assert.deepEqual(fixture.journal.read().at(-1), use(1_000_000));
 });
 
-Deno.test("of a sweep of very many entries those are named that were used last", () => {
+Deno.test("sweepEvent names the most recently used entries up to its limit", () => {
   const evicted = Array.from({ length: SWEEP_DETAILS * 2 }, (_, i) => ({
     name: `app${i}`,
     rule: "max-size",
@@ -118,28 +118,28 @@ Deno.test("of a sweep of very many entries those are named that were used last",
   assert.equal(event.evicted.at(-1)!.lastUsed, SWEEP_DETAILS);
 });
 
-Deno.test("where nothing can be written, nothing is, and nobody fails", async (t) => {
-  const cases: [string, (bench: Bench) => void][] = [
-    ["the cache is gone", (bench) => Deno.removeSync(bench.layout.root)],
-    ["a folder has its name", (bench) => Deno.mkdirSync(bench.layout.journal)],
-    ["a file is in the cache's place", (bench) => {
-      Deno.removeSync(bench.layout.root);
-      Deno.writeTextFileSync(bench.layout.root, "");
+Deno.test("Journal.append does not fail if it cannot write", async (t) => {
+  const cases: [string, (fixture: Fixture) => void][] = [
+    ["the cache was deleted", (fixture) => Deno.removeSync(fixture.layout.root)],
+    ["a folder is in its place", (fixture) => Deno.mkdirSync(fixture.layout.journal)],
+    ["a file is in the place of the cache", (fixture) => {
+      Deno.removeSync(fixture.layout.root);
+      Deno.writeTextFileSync(fixture.layout.root, "");
     }],
   ];
-  for (const [name, spoil] of cases) {
+  for (const [name, prepare] of cases) {
     await t.step(name, () => {
-      using bench = new Bench();
-      spoil(bench);
-      bench.journal.append([use(1)]);
-      assert.deepEqual(bench.journal.read(), []);
+      using fixture = new Fixture();
+      prepare(fixture);
+      fixture.journal.append([use(1)]);
+      assert.deepEqual(fixture.journal.read(), []);
     });
   }
 });
 
-Deno.test("several processes append at once, and no line is torn", async () => {
-  using bench = new Bench();
-  const script = join(bench.path, "writer.ts");
+Deno.test("Journal.append from several processes at once keeps every line whole", async () => {
+  using fixture = new Fixture();
+  const script = join(fixture.path, "writer.ts");
   const from = (path: string) => JSON.stringify(import.meta.resolve(path));
   Deno.writeTextFileSync(
     script,
@@ -150,7 +150,7 @@ Deno.test("several processes append at once, and no line is torn", async () => {
      const event = { kind: "use", at: "1970-01-01", name, digest: "${digest}", fetched: 1, saved: 1 };
      for (let i = 0; i < 200; i++) journal.append([event, event]);`,
   );
-  const config = new URL("../../deno.json", import.meta.url).pathname;
+  const config = new URL("../../../deno.json", import.meta.url).pathname;
   const args = [
     "run",
     "-A",
@@ -159,7 +159,7 @@ Deno.test("several processes append at once, and no line is torn", async () => {
     "--config",
     config,
     script,
-    bench.layout.root,
+    fixture.layout.root,
   ];
   const runs = ["one", "two", "three"].map((name) =>
     new Deno.Command(Deno.execPath(), {
@@ -171,7 +171,7 @@ Deno.test("several processes append at once, and no line is torn", async () => {
   for (const { code, stderr } of await Promise.all(runs)) {
     assert.equal(code, 0, new TextDecoder().decode(stderr));
   }
-  const names = bench.journal.read().map((event) => event.kind === "use" && event.name);
+  const names = fixture.journal.read().map((event) => event.kind === "use" && event.name);
   for (const name of ["one", "two", "three"]) {
     assert.equal(names.filter((each) => each === name).length, 400);
   }

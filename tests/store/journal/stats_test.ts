@@ -23,18 +23,18 @@ function evicted(name: string, rule: string, lastUsed: number, bytes = 10): Evic
   return { name, digest: digest(name), rule, why: "", bytes, lastUsed: lastUsed * DAY };
 }
 
-function sweep(day: number, gone: readonly Evicted[], by = "gc"): JournalEvent {
+function sweep(day: number, entries: readonly Evicted[], by = "gc"): JournalEvent {
   return sweepEvent({
     at: new Date(day * DAY).toISOString(),
     by,
-    evicted: [...gone],
-    bytes: gone.reduce((sum, { bytes }) => sum + bytes, 0),
+    evicted: [...entries],
+    bytes: entries.reduce((sum, { bytes }) => sum + bytes, 0),
     entriesLeft: 3,
     bytesLeft: 1000,
   });
 }
 
-Deno.test("an empty journal has no stats", () => {
+Deno.test("statsOf an empty journal is all zero", () => {
   assert.deepEqual(statsOf([]), {
     since: undefined,
     hits: 0,
@@ -48,7 +48,7 @@ Deno.test("an empty journal has no stats", () => {
   });
 });
 
-Deno.test("hits, misses and bytes are counted", () => {
+Deno.test("statsOf counts hits, misses and bytes", () => {
   const stats = statsOf([
     use(1, "a", "new"),
     use(2, "a"),
@@ -61,14 +61,14 @@ Deno.test("hits, misses and bytes are counted", () => {
   assert.deepEqual([stats.fetched, stats.saved], [30, 14]);
 });
 
-Deno.test("an eviction is regretted if the same content is fetched again soon", async (t) => {
+Deno.test("statsOf reports a regret if evicted content is fetched again within REGRET_AGE", async (t) => {
   const soon = 10 + REGRET_AGE / DAY;
   const cases: [string, JournalEvent[], number][] = [
     ["fetched soon", [use(11, "a", "new")], 1],
     ["fetched at the last moment", [use(soon, "a", "missing")], 1],
     ["fetched later", [use(soon + 1, "a", "new")], 0],
     ["other content", [use(11, "b", "new")], 0],
-    ["a hit: others had kept it", [use(11, "a")], 0],
+    ["a hit, because another entry kept it", [use(11, "a")], 0],
     ["never fetched again", [], 0],
   ];
   for (const [name, events, count] of cases) {
@@ -80,12 +80,12 @@ Deno.test("an eviction is regretted if the same content is fetched again soon", 
   }
 });
 
-Deno.test("what was fetched before the sweep is not regretted", () => {
+Deno.test("statsOf reports no regret for a fetch before the sweep", () => {
   const stats = statsOf([use(9, "a", "new"), sweep(10, [evicted("a", "unused", 1)])]);
   assert.deepEqual(stats.regrets, []);
 });
 
-Deno.test("what a user named, or was damaged, is no eviction to regret", () => {
+Deno.test("statsOf reports no regret for entries that a user selected or that were damaged", () => {
   for (const rule of ["asked", "damaged"]) {
     const stats = statsOf([sweep(10, [evicted("a", rule, 1)], "clean"), use(11, "a", "new")]);
     assert.deepEqual([stats.regrets, stats.advice], [[], []]);
@@ -94,8 +94,8 @@ Deno.test("what a user named, or was damaged, is no eviction to regret", () => {
   assert.deepEqual(cleaned.evictions, { entries: 0, bytes: 0 });
 });
 
-Deno.test("the advice has room for what was used after the regretted one", async (t) => {
-  const gone = (rule: string) => [
+Deno.test("statsOf advises a limit with room for everything used after the regretted entry", async (t) => {
+  const entries = (rule: string) => [
     evicted("a", rule, 1, 10),
     evicted("b", rule, 2, 200),
     evicted("c", rule, 3, 3000),
@@ -109,14 +109,14 @@ Deno.test("the advice has room for what was used after the regretted one", async
   ];
   for (const [rule, atLeast] of cases) {
     await t.step(rule, () => {
-      const stats = statsOf([sweep(10, gone(rule)), use(11, "b", "new")]);
+      const stats = statsOf([sweep(10, entries(rule)), use(11, "b", "new")]);
       assert.deepEqual(stats.regrets.map(({ name }) => name), ["b"]);
       assert.deepEqual(stats.advice, [{ rule, scope: undefined, atLeast }]);
     });
   }
 });
 
-Deno.test("of several regrets the one counts that needs the most", () => {
+Deno.test("statsOf advises the largest limit that any regret needs", () => {
   const stats = statsOf([
     sweep(10, [evicted("a", "unused", 8), evicted("b", "unused", 2)]),
     use(11, "a", "new"),
@@ -125,7 +125,7 @@ Deno.test("of several regrets the one counts that needs the most", () => {
   assert.deepEqual(stats.advice, [{ rule: "unused", scope: undefined, atLeast: 10 * DAY }]);
 });
 
-Deno.test("limits of single types are told apart, and have room for what is of the type", () => {
+Deno.test("statsOf advises limits per type, with room for the entries of the type", () => {
   const scoped = (name: string, rule: string, scope: string | undefined, lastUsed: number) => ({
     ...evicted(name, rule, lastUsed, 100),
     scope,

@@ -9,7 +9,8 @@ import type { Digest } from "../../../src/oci/digest.ts";
 import { digestOf } from "../../../src/oci/hash.ts";
 import { parseReference } from "../../../src/oci/reference.ts";
 import { Layout } from "../../../src/store/layout.ts";
-import { formatLease, liveLeases, parseLease, takeLease } from "../../../src/store/locks/leases.ts";
+import { formatLease, parseLease } from "../../../src/store/locks/lease_format.ts";
+import { liveLeases, takeLease } from "../../../src/store/locks/leases.ts";
 import { filesIn, sampleBytes } from "../../support/cache/blobs.ts";
 import { DAY } from "../../support/cache/cache_folder.ts";
 import { MountedFolder, mountTest } from "../../support/cli/mounts.ts";
@@ -18,7 +19,7 @@ import { TemporaryFolder } from "../../support/temporary.ts";
 const HOLDER = fileURLToPath(new URL("../../support/cache/lease_holder.ts", import.meta.url));
 const digest = (seed: number) => digestOf(sampleBytes(9, seed));
 
-class Bench extends TemporaryFolder {
+class Fixture extends TemporaryFolder {
   readonly layout = new Layout(join(this.path, "registry"));
   readonly folder = this.layout.tagFolder(parseReference("ghcr.io/acme/app:v1"), "v1");
 
@@ -26,18 +27,18 @@ class Bench extends TemporaryFolder {
     return filesIn(this.layout.leases);
   }
 
-  /** Writes a file among the leases, as a process leaves it that was killed. */
-  leave(name: string, content = "{}", made = Date.now()): string {
+  /** Writes a lease file as a killed process leaves it. */
+  leave(name: string, content = "{}", modified = Date.now()): string {
     ensureFolder(this.layout.leases);
     const path = join(this.layout.leases, name);
     Deno.writeTextFileSync(path, content);
-    Deno.utimeSync(path, new Date(made), new Date(made));
+    Deno.utimeSync(path, new Date(modified), new Date(modified));
     return path;
   }
 
-  /** Starts a process that uses the cache. */
-  start(mode: string, used: Digest): Deno.ChildProcess {
-    const args = ["run", "-A", "--no-check", "--quiet", HOLDER, this.layout.root, mode, used];
+  /** Starts a process that leases a blob. */
+  start(mode: string, blob: Digest): Deno.ChildProcess {
+    const args = ["run", "-A", "--no-check", "--quiet", HOLDER, this.layout.root, mode, blob];
     return new Deno.Command(Deno.execPath(), {
       args,
       clearEnv: true,
@@ -48,7 +49,7 @@ class Bench extends TemporaryFolder {
   }
 }
 
-/** Runs `body` on a file system, or on a runtime, that cannot tell whether a file is locked. */
+/** Runs `body` as if the file system, or the runtime, could not try a lock. */
 function withoutLocks(kind: "file system" | "runtime", body: () => void): void {
   const prototype = Deno.FsFile.prototype;
   const own = prototype.tryLockSync;
@@ -63,117 +64,117 @@ function withoutLocks(kind: "file system" | "runtime", body: () => void): void {
   }
 }
 
-Deno.test("a lease says who uses what, until it is released", async () => {
-  using bench = new Bench();
-  const lease = await takeLease(bench.layout, "larder run ghcr.io/acme/app:v1", {
-    folders: [bench.folder],
+Deno.test("liveLeases returns a lease until it is released", async () => {
+  using fixture = new Fixture();
+  const lease = await takeLease(fixture.layout, "larder run ghcr.io/acme/app:v1", {
+    folders: [fixture.folder],
     digests: [digest(1), digest(2), digest(1)],
   });
-  const [content, ...others] = liveLeases(bench.layout);
+  const [content, ...others] = liveLeases(fixture.layout);
   assert.deepEqual(others, []);
   assert.deepEqual(content, {
     pid: Deno.pid,
     command: "larder run ghcr.io/acme/app:v1",
     startedAt: content!.startedAt,
-    folders: [bench.folder],
+    folders: [fixture.folder],
     digests: [digest(1), digest(2)],
   });
   assert.ok(Math.abs(Date.parse(content!.startedAt) - Date.now()) < DAY);
   lease.release();
-  assert.deepEqual([liveLeases(bench.layout), bench.files()], [[], []]);
+  assert.deepEqual([liveLeases(fixture.layout), fixture.files()], [[], []]);
 });
 
-Deno.test("a lease takes more into use, and gives up all of it at once", async () => {
-  using bench = new Bench();
+Deno.test("Lease.add leases more, and disposal releases everything", async () => {
+  using fixture = new Fixture();
   {
-    using lease = await takeLease(bench.layout, "a test", { digests: [digest(1)] });
-    await lease.add({ digests: [digest(2)], folders: [bench.folder] });
-    const live = liveLeases(bench.layout);
+    using lease = await takeLease(fixture.layout, "a test", { digests: [digest(1)] });
+    await lease.add({ digests: [digest(2)], folders: [fixture.folder] });
+    const live = liveLeases(fixture.layout);
     assert.deepEqual(live.flatMap((l) => l.digests).sort(), [digest(1), digest(2)].sort());
-    assert.deepEqual(live.flatMap((l) => l.folders), [bench.folder]);
+    assert.deepEqual(live.flatMap((l) => l.folders), [fixture.folder]);
   }
-  assert.deepEqual(bench.files(), []);
+  assert.deepEqual(fixture.files(), []);
 });
 
-Deno.test("only folders of entries can be leased", async () => {
-  using bench = new Bench();
-  for (const folder of [bench.path, bench.layout.root, bench.layout.tree("data"), "/"]) {
+Deno.test("takeLease rejects a folder that is not one of an entry", async () => {
+  using fixture = new Fixture();
+  for (const folder of [fixture.path, fixture.layout.root, fixture.layout.tree("data"), "/"]) {
     await assert.rejects(
-      takeLease(bench.layout, "a test", { folders: [folder] }),
+      takeLease(fixture.layout, "a test", { folders: [folder] }),
       /not the folder/,
     );
   }
-  assert.deepEqual(bench.files(), []);
+  assert.deepEqual(fixture.files(), []);
 });
 
-Deno.test("the lease of a process lasts as long as it, and is stale once it is killed", async () => {
-  using bench = new Bench();
-  await using child = bench.start("hold", digest(3));
+Deno.test("liveLeases removes the lease of a killed process", async () => {
+  using fixture = new Fixture();
+  await using child = fixture.start("hold", digest(3));
   const reader = child.stdout.getReader();
   await reader.read();
-  assert.deepEqual(liveLeases(bench.layout).map((l) => [l.pid, l.digests]), [[child.pid, [
+  assert.deepEqual(liveLeases(fixture.layout).map((l) => [l.pid, l.digests]), [[child.pid, [
     digest(3),
   ]]]);
   child.kill("SIGKILL");
   await child.status;
   await reader.cancel();
-  assert.equal(bench.files().length, 1);
-  assert.deepEqual([liveLeases(bench.layout), bench.files()], [[], []]);
+  assert.equal(fixture.files().length, 1);
+  assert.deepEqual([liveLeases(fixture.layout), fixture.files()], [[], []]);
 });
 
-Deno.test("leases that come and go are never missed nor misread by those who look", async () => {
-  using bench = new Bench();
-  const children = [1, 2].map((seed) => bench.start("churn", digest(seed)));
+Deno.test("liveLeases never misses or misreads leases that change concurrently", async () => {
+  using fixture = new Fixture();
+  const children = [1, 2].map((seed) => fixture.start("churn", digest(seed)));
   let running = true;
   const ends = Promise.all(children.map((child) => child.output())).finally(() => running = false);
   while (running) {
-    for (const lease of liveLeases(bench.layout)) assert.equal(lease.digests.length, 1);
+    for (const lease of liveLeases(fixture.layout)) assert.equal(lease.digests.length, 1);
     await new Promise((resolve) => setTimeout(resolve));
   }
   assert.deepEqual((await ends).map(({ code }) => code), [0, 0]);
-  assert.deepEqual(bench.files(), []);
+  assert.deepEqual(fixture.files(), []);
 });
 
-Deno.test("a process goes on when the cache is deleted under it, and can lease what comes anew", async () => {
-  using bench = new Bench();
-  const lease = await takeLease(bench.layout, "a test", { digests: [digest(1)] });
-  Deno.removeSync(bench.layout.root, { recursive: true });
-  assert.deepEqual(liveLeases(bench.layout), []);
+Deno.test("Lease.add works after the cache was deleted", async () => {
+  using fixture = new Fixture();
+  const lease = await takeLease(fixture.layout, "a test", { digests: [digest(1)] });
+  Deno.removeSync(fixture.layout.root, { recursive: true });
+  assert.deepEqual(liveLeases(fixture.layout), []);
   await lease.add({ digests: [digest(2)] });
-  assert.deepEqual(liveLeases(bench.layout).map((l) => l.digests), [[digest(2)]]);
+  assert.deepEqual(liveLeases(fixture.layout).map((l) => l.digests), [[digest(2)]]);
   lease.release();
   lease.release();
-  assert.deepEqual(bench.files(), []);
+  assert.deepEqual(fixture.files(), []);
 });
 
-Deno.test("what a killed process left is removed, and what is none of the store's stays", () => {
-  using bench = new Bench();
+Deno.test("liveLeases removes files of killed processes, and no other files", () => {
+  using fixture = new Fixture();
   const id = crypto.randomUUID();
-  bench.leave(`77-${id}.json`, "half a le");
-  bench.leave(`77-${id}.new`);
+  fixture.leave(`77-${id}.json`, "half a le");
+  fixture.leave(`77-${id}.new`);
   for (const name of ["notes.txt", `x-${id}.json`, `0-${id}.json`, `77-${id}.json.bak`]) {
-    bench.leave(name);
+    fixture.leave(name);
   }
-  Deno.mkdirSync(join(bench.layout.leases, `78-${id}.json`));
-  assert.deepEqual(liveLeases(bench.layout), []);
+  Deno.mkdirSync(join(fixture.layout.leases, `78-${id}.json`));
+  assert.deepEqual(liveLeases(fixture.layout), []);
   const left = ["notes.txt", `x-${id}.json`, `0-${id}.json`, `77-${id}.json.bak`, `78-${id}.json`];
-  assert.deepEqual(bench.files(), left.sort());
+  assert.deepEqual(fixture.files(), left.sort());
 });
 
-Deno.test("a live lease that is not to be read keeps everything", () => {
-  using bench = new Bench();
-  const path = bench.leave(`77-${crypto.randomUUID()}.json`, '{"schemaVersion":2}');
+Deno.test("liveLeases fails with LDR_BUSY on a live lease that it cannot parse", () => {
+  using fixture = new Fixture();
+  const path = fixture.leave(`77-${crypto.randomUUID()}.json`, '{"schemaVersion":2}');
   using file = Deno.openSync(path, { read: true });
   file.lockSync(false);
-  assert.throws(() => liveLeases(bench.layout), (error) => hasCode(error, "LDR_BUSY"));
-  assert.equal(bench.files().length, 1);
+  assert.throws(() => liveLeases(fixture.layout), (error) => hasCode(error, "LDR_BUSY"));
+  assert.equal(fixture.files().length, 1);
 });
 
 for (const kind of ["file system", "runtime"] as const) {
-  Deno.test(`where the ${kind} has no locks, processes that live and leases that are young count`, () => {
-    using bench = new Bench();
+  Deno.test(`liveLeases without locks (${kind}) counts leases of running processes and recent ones`, () => {
+    using fixture = new Fixture();
     const now = Date.now();
-    const content = formatLease(bench.layout, {
+    const content = formatLease(fixture.layout, {
       pid: 1,
       command: "a test",
       startedAt: new Date(now).toISOString(),
@@ -181,42 +182,42 @@ for (const kind of ["file system", "runtime"] as const) {
       digests: [digest(1)],
     });
     const id = crypto.randomUUID();
-    // Linux gives out no process id of more than 22 bits, and macOS none of more than 17.
+    // Process ids have at most 22 bits on Linux and 17 on macOS.
     const dead = 2 ** 23;
     const left = [
       `${dead}-${id}.json`,
       `${Deno.pid}-${id}.json`,
       `${dead + 1}-${id}.json`,
     ];
-    bench.leave(left[0]!, content, now - DAY);
-    bench.leave(left[1]!, content, now - 30 * DAY);
-    bench.leave(left[2]!, content, now - DAY + 1);
-    withoutLocks(kind, () => assert.equal(liveLeases(bench.layout, now).length, 2));
-    assert.deepEqual(bench.files(), left.slice(1).sort());
+    fixture.leave(left[0]!, content, now - DAY);
+    fixture.leave(left[1]!, content, now - 30 * DAY);
+    fixture.leave(left[2]!, content, now - DAY + 1);
+    withoutLocks(kind, () => assert.equal(liveLeases(fixture.layout, now).length, 2));
+    assert.deepEqual(fixture.files(), left.slice(1).sort());
   });
 }
 
-Deno.test("a cache that cannot be written is used all the same, with a warning", async () => {
-  using bench = new Bench();
-  ensureFolder(bench.layout.root);
-  Deno.writeTextFileSync(bench.layout.leases, "a file in the way");
+Deno.test("takeLease warns and continues if it cannot write", async () => {
+  using fixture = new Fixture();
+  ensureFolder(fixture.layout.root);
+  Deno.writeTextFileSync(fixture.layout.leases, "a file in the way");
   const warnings: string[] = [];
-  const lease = await takeLease(bench.layout, "a test", { digests: [digest(1)] }, {
+  const lease = await takeLease(fixture.layout, "a test", { digests: [digest(1)] }, {
     warn: (message) => warnings.push(message),
   });
-  assert.match(warnings.join(), /may remove what is in use.*a file exists where/);
+  assert.match(warnings.join(), /concurrent gc may remove what is in use.*a file exists where/);
   lease.release();
 });
 
-mountTest("a full or read-only disk hinders nobody who uses what is on it", async () => {
-  using bench = new Bench();
-  ensureFolder(bench.layout.root);
+mountTest("takeLease warns and continues on a full or read-only disk", async () => {
+  using fixture = new Fixture();
+  ensureFolder(fixture.layout.root);
   await using full = await MountedFolder.tmpfs("16k");
   const chunk = new Uint8Array(4096);
   assert.throws(() => {
     for (let i = 0;; i++) Deno.writeFileSync(join(full.path, `${i}`), chunk);
   });
-  await using readOnly = await MountedFolder.readOnly(bench.path);
+  await using readOnly = await MountedFolder.readOnly(fixture.path);
   for (const path of [full.path, readOnly.path]) {
     const warnings: string[] = [];
     const warn = (message: string) => warnings.push(message);
@@ -226,18 +227,18 @@ mountTest("a full or read-only disk hinders nobody who uses what is on it", asyn
   }
 });
 
-Deno.test("waiting for a sweep can be interrupted", async () => {
-  using bench = new Bench();
-  ensureFolder(bench.layout.root);
-  using lock = Deno.openSync(bench.layout.lock, { read: true, write: true, create: true });
+Deno.test("takeLease stops waiting for a sweep on an abort", async () => {
+  using fixture = new Fixture();
+  ensureFolder(fixture.layout.root);
+  using lock = Deno.openSync(fixture.layout.lock, { read: true, write: true, create: true });
   lock.lockSync(true);
   const stop = new AbortController();
-  const taking = takeLease(bench.layout, "a test", {}, {
+  const taking = takeLease(fixture.layout, "a test", {}, {
     waiting: () => stop.abort(),
     signal: stop.signal,
   });
   await assert.rejects(taking, (error) => hasCode(error, "LDR_INTERRUPTED"));
-  assert.deepEqual(bench.files(), []);
+  assert.deepEqual(fixture.files(), []);
 });
 
 const layout = new Layout("/cache/registry");
@@ -250,7 +251,7 @@ const valid = {
   digests: [digest(1)],
 };
 
-Deno.test("a lease is read back as it was written", () => {
+Deno.test("parseLease reverses formatLease", () => {
   const lease = parseLease(layout, JSON.stringify(valid));
   assert.deepEqual(lease?.folders, valid.folders.map((folder) => join(layout.root, folder)));
   assert.deepEqual(JSON.parse(formatLease(layout, lease!)), valid);
@@ -259,26 +260,26 @@ Deno.test("a lease is read back as it was written", () => {
 for (
   const [name, change] of [
     ["a folder outside", { folders: ["../x"] }],
-    ["a folder that climbs", { folders: ["manifests/../../x"] }],
+    ["a folder with ..", { folders: ["manifests/../../x"] }],
     ["an absolute folder", { folders: ["/etc"] }],
     ["a folder with a backslash", { folders: ["manifests/a\\..\\b"] }],
-    ["a tree as a whole", { folders: ["manifests"] }],
-    ["the blobs", { folders: ["data/x"] }],
+    ["a whole tree", { folders: ["manifests"] }],
+    ["a blob", { folders: ["data/x"] }],
     ["an empty part", { folders: ["manifests//x"] }],
-    ["a folder that is no text", { folders: [7] }],
-    ["a digest that is none", { digests: ["sha256:../../etc/passwd"] }],
+    ["a folder that is not a string", { folders: [7] }],
+    ["an invalid digest", { digests: ["sha256:../../etc/passwd"] }],
     ["a process id of 0", { pid: 0 }],
-    ["half a process id", { pid: 1.5 }],
-    ["a time that is none", { startedAt: "yesterday" }],
-    ["a later schema", { schemaVersion: 2 }],
+    ["a fractional process id", { pid: 1.5 }],
+    ["an invalid time", { startedAt: "yesterday" }],
+    ["a newer schema version", { schemaVersion: 2 }],
   ] as const
 ) {
-  Deno.test(`a lease with ${name} is none`, () => {
+  Deno.test(`parseLease rejects ${name}`, () => {
     assert.equal(parseLease(layout, JSON.stringify({ ...valid, ...change })), undefined);
   });
 }
 
-Deno.test("whatever stands in a lease, it is read or it is none, and names nothing outside", () => {
+Deno.test("parseLease never returns a folder outside the cache", () => {
   const part = fc.oneof(
     fc.constantFrom("..", ".", "", "manifests", "builds", "compiled", "a"),
     fc.string(),

@@ -6,18 +6,18 @@ import { withExclusiveLock, withSharedLock } from "../../../src/store/locks/stor
 import { Gate } from "../../support/gate.ts";
 import { TemporaryFolder } from "../../support/temporary.ts";
 
-class Bench extends TemporaryFolder {
+class Fixture extends TemporaryFolder {
   readonly layout = new Layout(join(this.path, "registry"));
 }
 
-/** Lets timers run, and so whoever looks at a lock again and again. */
+/** Lets timers run, including those that poll a lock. */
 function turn(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 1));
 }
 
-Deno.test("writers work side by side, and a sweep alone", async () => {
-  using bench = new Bench();
-  const { layout } = bench;
+Deno.test("withSharedLock allows concurrent writers, withExclusiveLock excludes them", async () => {
+  using fixture = new Fixture();
+  const { layout } = fixture;
   const gates = [new Gate(), new Gate()];
   const writers = gates.map((gate) => withSharedLock(layout, () => gate.pass()));
   await Promise.all(gates.map((gate) => gate.reached));
@@ -36,9 +36,9 @@ Deno.test("writers work side by side, and a sweep alone", async () => {
   assert.deepEqual(order, ["one writer is left", "sweep"]);
 });
 
-Deno.test("a sweep comes in although writers never end all at once", async () => {
-  using bench = new Bench();
-  const { layout } = bench;
+Deno.test("withExclusiveLock gets its turn while writers overlap without a gap", async () => {
+  using fixture = new Fixture();
+  const { layout } = fixture;
   await withExclusiveLock(layout, () => Promise.resolve());
   let swept = false;
   const start = () => {
@@ -66,9 +66,9 @@ Deno.test("a sweep comes in although writers never end all at once", async () =>
   await relaying;
 });
 
-Deno.test("who has the lock already is not kept out by a sweep that waits for it", async () => {
-  using bench = new Bench();
-  const { layout } = bench;
+Deno.test("withSharedLock is reentrant while a sweep waits", async () => {
+  using fixture = new Fixture();
+  const { layout } = fixture;
   await withExclusiveLock(layout, () => Promise.resolve());
   const waiting = Promise.withResolvers<void>();
   const began = Promise.withResolvers<void>();
@@ -84,9 +84,9 @@ Deno.test("who has the lock already is not kept out by a sweep that waits for it
   assert.deepEqual(await Promise.all([writer, sweep]), ["inner", "sweep"]);
 });
 
-Deno.test("the lock of one cache is none of another's", async () => {
-  using one = new Bench();
-  using two = new Bench();
+Deno.test("withExclusiveLock does not wait for the lock of another cache", async () => {
+  using one = new Fixture();
+  using two = new Fixture();
   const waited: string[] = [];
   await withSharedLock(
     one.layout,
@@ -96,48 +96,50 @@ Deno.test("the lock of one cache is none of another's", async () => {
   assert.deepEqual(waited, []);
 });
 
-Deno.test("a sweep that waits too long says for whom, and lets writers in again", async () => {
-  using bench = new Bench();
-  const { layout } = bench;
+Deno.test("withExclusiveLock fails with LDR_BUSY after its timeout, and lets writers in again", async () => {
+  using fixture = new Fixture();
+  const { layout } = fixture;
   await withSharedLock(layout, async () => {
     const sweep = withExclusiveLock(layout, () => Promise.resolve(), { timeout: 0 });
     await assert.rejects(
       sweep,
-      (error) => hasCode(error, "LDR_BUSY") && /others are writing to/.test(error.message),
+      (error) =>
+        hasCode(error, "LDR_BUSY") && /other larder processes are writing to/.test(error.message),
     );
   });
   assert.equal(await withSharedLock(layout, () => Promise.resolve("in")), "in");
 });
 
-Deno.test("a sweep that waits for another one says so", async () => {
-  using bench = new Bench();
-  const { layout } = bench;
+Deno.test("withExclusiveLock fails with LDR_BUSY while another sweep runs", async () => {
+  using fixture = new Fixture();
+  const { layout } = fixture;
   await withExclusiveLock(layout, async () => {
     const second = withExclusiveLock(layout, () => Promise.resolve(), { timeout: 0 });
     await assert.rejects(
       second,
       (error) =>
-        hasCode(error, "LDR_BUSY") && /another larder has been cleaning/.test(error.message),
+        hasCode(error, "LDR_BUSY") &&
+        /another larder process has been removing files/.test(error.message),
     );
   });
 });
 
-Deno.test("waiting can be interrupted on either side", async () => {
-  using bench = new Bench();
-  const { layout } = bench;
+Deno.test("withSharedLock and withExclusiveLock stop waiting on an abort", async () => {
+  using fixture = new Fixture();
+  const { layout } = fixture;
   for (
-    const [holder, waiter] of [
+    const [holds, waits] of [
       [withSharedLock, withExclusiveLock],
       [withExclusiveLock, withSharedLock],
     ] as const
   ) {
     const gate = new Gate();
-    const holding = holder(layout, () => gate.pass());
+    const holding = holds(layout, () => gate.pass());
     await gate.reached;
     const stop = new AbortController();
     const options = { signal: stop.signal, waiting: () => stop.abort() };
     await assert.rejects(
-      waiter(layout, () => Promise.resolve(), options),
+      waits(layout, () => Promise.resolve(), options),
       (error) => hasCode(error, "LDR_INTERRUPTED"),
     );
     gate.open();
@@ -152,39 +154,42 @@ for (
     ["sweep at the gate", "gate", withExclusiveLock],
   ] as const
 ) {
-  Deno.test(`a ${name} does not take the lock of a file that was deleted meanwhile`, async () => {
-    using bench = new Bench();
-    const path = bench.layout[file];
-    Deno.mkdirSync(bench.layout.root);
+  Deno.test(`a ${name} opens its lock file again if that was deleted while it waited`, async () => {
+    using fixture = new Fixture();
+    const path = fixture.layout[file];
+    Deno.mkdirSync(fixture.layout.root);
     const hold = () => {
       const held = Deno.openSync(path, { read: true, write: true, create: true });
       return { held, isOurs: held.tryLockSync(true) };
     };
     const first = hold();
     const waiting = Promise.withResolvers<void>();
-    const work = run(bench.layout, () => {
-      using lock = Deno.openSync(bench.layout.lock, { read: true, write: true, create: true });
-      using gate = Deno.openSync(bench.layout.gate, { read: true, write: true, create: true });
+    const work = run(fixture.layout, () => {
+      using lock = Deno.openSync(fixture.layout.lock, { read: true, write: true, create: true });
+      using gate = Deno.openSync(fixture.layout.gate, { read: true, write: true, create: true });
       return Promise.resolve({ lock: lock.tryLockSync(true), gate: gate.tryLockSync(true) });
     }, { waiting: waiting.resolve });
     await waiting.promise;
     Deno.removeSync(path);
     first.held.close();
     assert.equal(first.isOurs, true);
-    // A sweep has both; a writer lets others through the gate.
+    // A sweep holds both; a writer holds only the lock.
     assert.deepEqual(await work, { lock: false, gate: run === withSharedLock });
   });
 }
 
-Deno.test("where the file system has no locks, a sweep is told so", async () => {
-  using bench = new Bench();
+Deno.test("withExclusiveLock passes false to its work on a file system without locks", async () => {
+  using fixture = new Fixture();
   const own = Deno.FsFile.prototype.tryLockSync;
   Deno.FsFile.prototype.tryLockSync = () => {
     throw new Deno.errors.NotSupported("no locks here");
   };
   try {
-    const told = await withExclusiveLock(bench.layout, (isLocked) => Promise.resolve(isLocked));
-    assert.equal(told, false);
+    const isLocked = await withExclusiveLock(
+      fixture.layout,
+      (isLocked) => Promise.resolve(isLocked),
+    );
+    assert.equal(isLocked, false);
   } finally {
     Deno.FsFile.prototype.tryLockSync = own;
   }

@@ -3,19 +3,19 @@ import { gzipSync } from "node:zlib";
 import { pack } from "tar-stream";
 
 /**
- * Artifacts made in memory: a manifest or index, and all that it points at. Written against the
- * specifications and not with larder's own types, so that a mistake there shows here.
+ * An artifact in memory: a manifest or index and everything that it refers to. Follows the specifications without
+ * larder's own types, so that a mistake in those is noticed.
  */
 export interface Artifact {
   readonly descriptor: TestDescriptor;
-  /** The manifest's own bytes. */
+  /** The bytes of the manifest. */
   readonly bytes: Uint8Array;
   readonly blobs: readonly TestBlob[];
-  /** The manifests that an index points at. */
+  /** The manifests that an index lists. */
   readonly children: readonly Artifact[];
 }
 
-/** Content with its descriptor. */
+/** Content and its descriptor. */
 export interface TestBlob {
   readonly descriptor: TestDescriptor;
   readonly bytes: Uint8Array;
@@ -56,7 +56,7 @@ export const MEDIA_TYPES = {
   spinApplication: "application/vnd.fermyon.spin.application.v1+config",
 } as const;
 
-/** The smallest module there is, with `text` in a custom section to tell it from others. */
+/** Returns the smallest Wasm module, with `text` in a custom section to make it unique. */
 export function wasmModule(text = ""): Uint8Array {
   const magic = [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00];
   const content = new TextEncoder().encode(text);
@@ -65,7 +65,7 @@ export function wasmModule(text = ""): Uint8Array {
   return Uint8Array.from([...magic, 0, content.length + name.length, ...name, ...content]);
 }
 
-/** `length` bytes that differ with `seed` and do not compress: a counter, hashed. */
+/** Returns `length` bytes that depend on `seed` and do not compress: hashes of a counter. */
 export function randomBytes(length: number, seed = "seed"): Uint8Array {
   const bytes = new Uint8Array(length);
   for (let offset = 0, block = 0; offset < length; offset += 32, block++) {
@@ -83,7 +83,7 @@ export function digestOf(bytes: Uint8Array, algorithm: "sha256" | "sha512" = "sh
   return `${algorithm}:${createHash(algorithm).update(bytes).digest("hex")}`;
 }
 
-/** Content with its descriptor; `extra` adds to the descriptor or overrides it. */
+/** Returns content with its descriptor; `extra` adds or overrides members of the descriptor. */
 export function blob(
   bytes: Uint8Array | string,
   mediaType: string = MEDIA_TYPES.ociLayer,
@@ -94,13 +94,13 @@ export function blob(
   return { bytes: content, descriptor: { mediaType, digest, size: content.length, ...extra } };
 }
 
-/** A blob named by its sha512. */
+/** Returns content with a sha512 descriptor. */
 export function sha512Blob(bytes: Uint8Array | string, mediaType?: string): TestBlob {
   const content = typeof bytes === "string" ? utf8(bytes) : bytes;
   return blob(content, mediaType, { digest: digestOf(content, "sha512") });
 }
 
-/** A manifest of the given document, which need not be a good one. */
+/** Returns an artifact whose manifest is the given document, valid or not. */
 export function manifestOf(
   document: unknown,
   mediaType: string,
@@ -110,7 +110,7 @@ export function manifestOf(
   return { descriptor, bytes, blobs: contents.blobs ?? [], children: contents.children ?? [] };
 }
 
-/** An OCI image manifest. Layers given as text are OCI layers of that content. */
+/** Returns an image. A layer that is a string becomes an OCI or Docker layer of that content. */
 export function image(
   layers: readonly (TestBlob | string)[],
   options: { config?: TestBlob; docker?: boolean; platform?: TestPlatform; annotations?: object } =
@@ -142,13 +142,13 @@ function imageConfig(layers: readonly TestBlob[], type: string, platform?: TestP
   return blob(JSON.stringify({ os, architecture, variant, config: {}, rootfs }), type);
 }
 
-/** One platform's entry of an index. */
+/** An entry of an index. */
 export interface IndexEntry {
   readonly artifact: Artifact;
   readonly platform?: TestPlatform;
 }
 
-/** An OCI index, or Docker's manifest list. */
+/** Returns an OCI index or a Docker manifest list. */
 export function index(
   entries: readonly IndexEntry[],
   options: { docker?: boolean } = {},
@@ -159,7 +159,7 @@ export function index(
   return manifestOf({ schemaVersion: 2, mediaType: type, manifests }, type, { children });
 }
 
-/** An index of small images, one a platform: `multiPlatform("linux/amd64", "linux/arm/v7")`. */
+/** Returns an index of small images, one per platform: `multiPlatform("linux/amd64", "linux/arm/v7")`. */
 export function multiPlatform(...platforms: string[]): Artifact {
   return index(platforms.map((name) => {
     const platform = platformOf(name);
@@ -167,7 +167,7 @@ export function multiPlatform(...platforms: string[]): Artifact {
   }));
 }
 
-/** The platform of containers that this machine runs. */
+/** Platform of the containers that this machine runs. */
 export const HOST_PLATFORM = `linux/${Deno.build.arch === "aarch64" ? "arm64" : "amd64"}`;
 
 export function platformOf(name: string): TestPlatform {
@@ -175,7 +175,7 @@ export function platformOf(name: string): TestPlatform {
   return variant === undefined ? { os, architecture } : { os, architecture, variant };
 }
 
-/** One Wasm component as an OCI artifact (CNCF's Wasm OCI artifact layout). */
+/** Returns a Wasm component as an OCI artifact (CNCF Wasm OCI artifact layout). */
 export function wasmArtifact(module: Uint8Array = wasmModule()): Artifact {
   const config = blob(
     JSON.stringify({ os: "wasi", architecture: "wasm", created: "2024-01-01T00:00:00Z" }),
@@ -184,7 +184,7 @@ export function wasmArtifact(module: Uint8Array = wasmModule()): Artifact {
   return image([blob(module, MEDIA_TYPES.wasm)], { config });
 }
 
-/** A gzipped tar of text files. Times and owners are fixed, so that the digest is too. */
+/** Returns a gzipped tar of text files. Times and owners are fixed, and so is the digest. */
 export async function archiveOf(files: Readonly<Record<string, string>>): Promise<Uint8Array> {
   const tar = pack();
   for (const [name, text] of Object.entries(files)) tar.entry({ name, mtime: new Date(0) }, text);

@@ -2,7 +2,7 @@ import type { Descriptor } from "../../../src/oci/descriptor.ts";
 import type { DigestAlgorithm } from "../../../src/oci/digest.ts";
 import { digestOf } from "../../../src/oci/hash.ts";
 
-/** The descriptor of bytes that a test has in hand. */
+/** Returns the descriptor of bytes. */
 export function describe(
   bytes: Uint8Array,
   mediaType = "application/vnd.oci.image.layer.v1.tar",
@@ -11,7 +11,7 @@ export function describe(
   return { mediaType, digest: digestOf(bytes, algorithm), size: bytes.length };
 }
 
-/** Bytes that differ from their neighbours, so that a shift or a repeat shows. */
+/** Returns pseudo-random bytes, so that a shifted or repeated chunk is noticed. */
 export function sampleBytes(length: number, seed = 1): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(length);
   for (let i = 0, state = seed; i < length; i++) {
@@ -21,7 +21,7 @@ export function sampleBytes(length: number, seed = 1): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
-/** The file names in a folder, sorted; none where there is no folder. */
+/** Returns the names in a folder, sorted; none if the folder does not exist. */
 export function filesIn(folder: string): string[] {
   try {
     return [...Deno.readDirSync(folder)].map((entry) => entry.name).sort();

@@ -5,67 +5,65 @@ import { filesBelow } from "./store_check.ts";
 
 const WASM: readonly string[] = [MEDIA_TYPES.spinWasm, MEDIA_TYPES.wasm];
 
-/** Where what is cached lies; the rest is a few bytes for larder's own use. */
+/** Folders whose files count as cached; the others hold a few bytes for larder's own use. */
 const TREES = ["data", "wasm", "manifests", "packages", "builds", "images", "compiled", "partial"];
 
 export const HOUR = 60 * 60_000;
 export const DAY = 24 * HOUR;
 
-/** How an entry is to be written. Ages are milliseconds before the cache's `now`. */
-export interface Writing {
-  /** Since its last use. */
+/** How an entry is written. Ages are in milliseconds before `now` of the cache. */
+export interface EntryOptions {
+  /** Age of its last use. */
   readonly used?: number;
-  /** Since its content was written; as long as it was not used, if left out. */
+  /** Age of its content; by default that of its last use. */
   readonly written?: number;
   readonly pinned?: boolean;
 }
 
-/**
- * A cache that is written as the design says, and not by larder's own code, at a time that the test chooses.
- */
+/** A cache that is written without larder's own code, at a time that the test chooses. */
 export class CacheFolder extends TemporaryFolder {
   readonly registry: string;
   readonly now: number;
 
-  /** @param cache the folder of the cache, relative to the temporary one */
+  /** @param cache path of the cache folder, relative to the temporary folder */
   constructor({ cache = ".", now = Date.UTC(2026, 0, 31, 12) } = {}) {
     super();
     this.registry = join(this.path, cache, "registry");
     this.now = now;
   }
 
-  /** Writes what a pull of a tag leaves, and returns the tag's folder. */
-  pulled(reference: string, artifact: Artifact, writing: Writing = {}): string {
+  /** Writes the files of a pull by tag, and returns the folder of the tag. */
+  pulled(reference: string, artifact: Artifact, options: EntryOptions = {}): string {
     const { repository, tag } = split(reference);
     const folder = join(repository, tag);
     const chosen = imageOf(artifact);
-    const written = writing.written ?? writing.used ?? 0;
+    const written = options.written ?? options.used ?? 0;
     this.content(repository, artifact, written);
     this.write(join(folder, "manifest.json"), chosen.bytes, written);
     this.write(join(folder, "config.json"), configOf(chosen).bytes, written);
-    this.#name(folder, reference, artifact, writing);
+    this.#nameEntry(folder, reference, artifact, options);
     return join(this.registry, folder);
   }
 
-  /** Writes what a pull of a digest leaves, and returns the digest's folder. */
-  pulledByDigest(name: string, artifact: Artifact, writing: Writing = {}): string {
+  /** Writes the files of a pull by digest, and returns the folder of the digest. */
+  pulledByDigest(name: string, artifact: Artifact, options: EntryOptions = {}): string {
     const { digest } = artifact.descriptor;
     const repository = join("manifests", name);
-    this.content(repository, artifact, writing.written ?? writing.used ?? 0);
-    this.#name(join(repository, digest), `${name}@${digest}`, artifact, writing);
+    this.content(repository, artifact, options.written ?? options.used ?? 0);
+    this.#nameEntry(join(repository, digest), `${name}@${digest}`, artifact, options);
     return join(this.registry, repository, digest);
   }
 
-  /** Writes what `spin registry pull` leaves, and returns the tag's folder. Spin unpacks archives as larder does. */
-  spins(reference: string, artifact: Artifact, writing: Writing = {}): string {
+  /** Writes the files of `spin registry pull`, and returns the folder of the tag. */
+  spins(reference: string, artifact: Artifact, options: EntryOptions = {}): string {
     const { folder, files } = writeAsSpin(this.registry, reference, artifact);
-    for (const path of files) this.age(path, writing.written ?? writing.used ?? 0);
-    this.age(join(folder, "manifest.json"), writing.used ?? 0);
-    if (writing.pinned) this.write(join(relative(this.registry, folder), "pin.json"), "{}");
+    for (const path of files) this.age(path, options.written ?? options.used ?? 0);
+    this.age(join(folder, "manifest.json"), options.used ?? 0);
+    if (options.pinned) this.write(join(relative(this.registry, folder), "pin.json"), "{}");
     return folder;
   }
 
-  /** Writes manifests and blobs, as a pull does before it names anything. */
+  /** Writes the manifests and blobs of an artifact without the folder of a tag or a record. */
   content(repository: string, artifact: Artifact, written = 0): void {
     const folder = join(repository, artifact.descriptor.digest);
     this.write(join(folder, "manifest.json"), artifact.bytes, written);
@@ -82,19 +80,24 @@ export class CacheFolder extends TemporaryFolder {
     for (const blob of blobs) this.write(relativePathOf(blob), blob.bytes, written);
   }
 
-  /** Writes compiled code, and returns its folder. */
-  compiled(component: string, engine: string, files: TestBlob[], writing: Writing = {}): string {
-    this.blobs(files, writing.written ?? writing.used ?? 0);
+  /** Writes a compiled entry, and returns its folder. */
+  compiled(
+    component: string,
+    engine: string,
+    files: TestBlob[],
+    options: EntryOptions = {},
+  ): string {
+    this.blobs(files, options.written ?? options.used ?? 0);
     return this.#record(join("compiled", component, engine), {
       schemaVersion: 1,
       files: files.map(({ descriptor }, i) => ({ name: `file${i}`, ...descriptor })),
-    }, writing);
+    }, options);
   }
 
-  /** Writes a package `source/name/version/arch` of plain names, and returns its folder. */
-  package(name: string, file: TestBlob, writing: Writing = {}): string {
+  /** Writes a package with a name `source/name/version/arch`, and returns its folder. */
+  package(name: string, file: TestBlob, options: EntryOptions = {}): string {
     const [source, own, version, arch] = name.split("/");
-    this.blobs([file], writing.written ?? writing.used ?? 0);
+    this.blobs([file], options.written ?? options.used ?? 0);
     return this.#record(join("packages", name), {
       schemaVersion: 1,
       source,
@@ -102,29 +105,29 @@ export class CacheFolder extends TemporaryFolder {
       version,
       arch,
       ...file.descriptor,
-      createdAt: this.#time(writing.used),
-    }, writing);
+      createdAt: this.#time(options.used),
+    }, options);
   }
 
-  /** Writes what an image builder made, and returns its folder. @param tree the folder of all builds */
+  /** Writes a build, and returns its folder. @param tree name of the folder of all builds */
   build(
     name: string,
     specification: string,
     file: TestBlob,
-    writing: Writing = {},
+    options: EntryOptions = {},
     tree: "builds" | "images" = "builds",
   ): string {
-    this.blobs([file], writing.written ?? writing.used ?? 0);
+    this.blobs([file], options.written ?? options.used ?? 0);
     return this.#record(join(tree, specification), {
       schemaVersion: 1,
       name,
       specification,
       ...file.descriptor,
-      createdAt: this.#time(writing.used),
-    }, writing);
+      createdAt: this.#time(options.used),
+    }, options);
   }
 
-  /** Writes a file, relative to the registry folder. @param age since it was written, in milliseconds */
+  /** Writes a file at a path relative to the registry folder. @param age age in milliseconds */
   write(name: string, content: Uint8Array | string | object, age = 0): string {
     const path = join(this.registry, name);
     Deno.mkdirSync(dirname(path), { recursive: true });
@@ -136,19 +139,19 @@ export class CacheFolder extends TemporaryFolder {
     return path;
   }
 
-  /** Gives a file an age. */
+  /** Sets the age of a file in milliseconds. */
   age(path: string, age: number): void {
     const time = new Date(this.now - age);
     Deno.utimeSync(path, time, time);
   }
 
-  /** Bytes of all that is cached. */
+  /** Returns the bytes of all cached files. */
   size(): number {
     return TREES.flatMap((tree) => filesBelow(join(this.registry, tree)))
       .reduce((sum, path) => sum + Deno.lstatSync(path).size, 0);
   }
 
-  #name(folder: string, reference: string, artifact: Artifact, writing: Writing): void {
+  #nameEntry(folder: string, reference: string, artifact: Artifact, options: EntryOptions): void {
     const { digest, mediaType } = artifact.descriptor;
     this.#record(join(folder), {
       schemaVersion: 1,
@@ -156,12 +159,12 @@ export class CacheFolder extends TemporaryFolder {
       digest,
       mediaType,
       manifestDigest: imageOf(artifact).descriptor.digest,
-      pulledAt: this.#time(writing.used),
-      checkedAt: this.#time(writing.used),
-    }, writing);
+      pulledAt: this.#time(options.used),
+      checkedAt: this.#time(options.used),
+    }, options);
   }
 
-  #record(folder: string, record: object, { used = 0, pinned }: Writing): string {
+  #record(folder: string, record: object, { used = 0, pinned }: EntryOptions): string {
     this.write(join(folder, "record.json"), record, used);
     if (pinned) this.write(join(folder, "pin.json"), "{}");
     return join(this.registry, folder);
@@ -173,8 +176,8 @@ export class CacheFolder extends TemporaryFolder {
 }
 
 /**
- * Writes what `spin registry pull` leaves: its own JSON of the manifest, open modes, no record. Returns the tag's
- * folder, and all files.
+ * Writes the files of `spin registry pull`: a manifest formatted by Spin, mode 0644, no record. Returns the folder of
+ * the tag and the paths of all files.
  */
 export function writeAsSpin(
   registry: string,
@@ -185,7 +188,7 @@ export function writeAsSpin(
   const folder = join(registry, repository, tag);
   const manifest = JSON.parse(new TextDecoder().decode(artifact.bytes));
   const config = configOf(artifact);
-  // Spin has no use for the config of an image that has a locked app among its layers.
+  // Spin does not write the config of an image that has a locked app among its layers.
   const blobs = artifact.blobs.slice(1).filter((blob) => blob !== config);
   const files: [path: string, content: Uint8Array][] = [
     ...blobs.map((
@@ -201,18 +204,18 @@ export function writeAsSpin(
   return { folder, files: files.map(([path]) => path) };
 }
 
-/** Where a blob lies. */
+/** Returns the path of a blob in the registry folder. */
 export function relativePathOf({ descriptor }: TestBlob): string {
   return join(WASM.includes(descriptor.mediaType) ? "wasm" : "data", descriptor.digest);
 }
 
-/** What of an image is kept as `config.json`: Spin's locked app if it has one, else its config. */
+/** Returns what is stored as `config.json`: Spin's locked app if there is one, otherwise the config. */
 function configOf(image: Artifact): TestBlob {
   return image.blobs.find((b) => b.descriptor.mediaType === MEDIA_TYPES.spinApplication) ??
     image.blobs[0]!;
 }
 
-/** The image that a tag shows: the first one of an index. */
+/** Returns the image that the folder of a tag gets: the first one of an index. */
 function imageOf(artifact: Artifact): Artifact {
   return artifact.children.length > 0 ? imageOf(artifact.children[0]!) : artifact;
 }

@@ -1,17 +1,17 @@
-/** Changes a bit of a file; its length stays as it is. */
-export function flip(path: string): void {
+/** Flips a bit of a file without changing its length. */
+export function flipBit(path: string): void {
   const bytes = Deno.readFileSync(path);
   bytes[bytes.length - 1]! ^= 1;
   Deno.writeFileSync(path, bytes);
 }
 
-/** Leaves only the first byte of a file. */
-export function cut(path: string): void {
+/** Truncates a file to its first byte. */
+export function truncate(path: string): void {
   Deno.truncateSync(path, 1);
 }
 
-/** Makes of a file what is no JSON. */
-export function nonsense(path: string): void {
+/** Overwrites a file with invalid JSON. */
+export function invalidateJson(path: string): void {
   Deno.writeTextFileSync(path, "{oops");
 }
 

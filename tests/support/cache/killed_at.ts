@@ -1,3 +1,4 @@
+// deno-lint-ignore-file no-console
 import assert from "node:assert/strict";
 import type { User } from "../cli/cli.ts";
 import { hasProgram, missingProgram } from "../cli/commands.ts";

@@ -3,21 +3,21 @@ import { digestOf, utf8 } from "./artifacts.ts";
 
 type Members = Record<string, unknown>;
 
-/** What messages call the apps of these tests. */
+/** Name of the apps in messages. */
 export const SUBJECT = "example/app";
 
-/** A component of a locked app as Spin writes it. */
+/** Returns a component of a locked app as Spin writes it. */
 export function lockedComponent(id: string, members: Members = {}): Members {
   const source = { content_type: "application/wasm", digest: digestOf(utf8(id)) };
   return { id, metadata: {}, source, ...members };
 }
 
-/** An HTTP trigger of a locked app. */
+/** Returns an HTTP trigger of a locked app. */
 export function lockedTrigger(config: Members, members: Members = {}): Members {
   return { id: "trigger", trigger_type: "http", trigger_config: config, ...members };
 }
 
-/** A locked app as Spin writes it, with one component `cart` at `/...`. */
+/** Returns a locked app as Spin writes it, with one component `cart` at `/...`. */
 export function lockedApp(members: Members = {}): Members {
   return {
     spin_lock_version: 0,
@@ -28,12 +28,12 @@ export function lockedApp(members: Members = {}): Members {
   };
 }
 
-/** Reads a locked app. */
+/** Parses a locked app with these members. */
 export function spinApp(members: Members = {}): SpinApp {
   return parseSpinApp(utf8(JSON.stringify(lockedApp(members))), SUBJECT);
 }
 
-/** Reads an app's one component. */
+/** Parses a locked app with one component of these members, and returns the component. */
 export function spinComponent(members: Members = {}): SpinComponent {
   return spinApp({ components: [lockedComponent("cart", members)] }).components.get("cart")!;
 }

@@ -13,7 +13,7 @@ import { TemporaryFolder } from "../temporary.ts";
 
 const NOBODY: Authorizer = {
   current: () => undefined,
-  answer: () => Promise.reject(new Error("the fixture asked for credentials")),
+  authorize: () => Promise.reject(new Error("the fixture asked for credentials")),
 };
 
 /** A puller, its store and a registry, in one process and with a clock of the test's own. */

@@ -4,12 +4,11 @@ import { basename, dirname, join, relative } from "node:path";
 import { MEDIA_TYPES, type TestDescriptor } from "./artifacts.ts";
 
 /**
- * Checks the promises that the store makes at every moment: a file in `data/` or `wasm/` has the digest that
- * its name says, and what a record stands for is all there. Written against the layout on disk, without
- * larder's own code.
+ * Checks the invariants of the store: a file in `data/` or `wasm/` has the digest of its name, and everything that a
+ * record refers to is present. Reads the layout on disk without larder's own code.
  *
- * @param registry the `registry` folder; one that does not exist is sound
- * @param midway a pull was killed: a tag's folder may show the files of what it was and of what it was to be
+ * @param registry path of the `registry` folder; a missing one is sound
+ * @param midway true after a killed pull: the folder of a tag may have files of the old and of the new image
  */
 export function assertStoreSound(registry: string, { midway = false } = {}): void {
   for (const tree of ["data", "wasm"]) {
@@ -17,26 +16,26 @@ export function assertStoreSound(registry: string, { midway = false } = {}): voi
       assert.equal(
         basename(path),
         hashOf(path, basename(path)),
-        `${path} is not what its name says`,
+        `${path} does not have the digest of its name`,
       );
     }
   }
   for (const path of filesBelow(join(registry, "manifests"))) {
-    if (basename(path) === "record.json") assertEntryWhole(registry, dirname(path), midway);
+    if (basename(path) === "record.json") assertEntryComplete(registry, dirname(path), midway);
   }
 }
 
-/** Checks that nothing is left of any work: no partial download, no temporary file, nothing unheard of. */
+/** Checks that no partial download, temporary or unknown file is left. */
 export function assertNoRubbish(registry: string): void {
-  assert.deepEqual(filesBelow(join(registry, "partial")), [], "partial downloads are left");
+  assert.deepEqual(filesBelow(join(registry, "partial")), [], "partial downloads were left");
   const known =
     /^(?:lock$|gate$|pins\.json$|journal(?:\.older)?\.jsonl$|data\/|wasm\/|manifests\/.+\/(?:manifest|config|record|pin)\.json$|compiled\/[^/]+\/[^/]+\/record\.json$)/;
-  const strange = filesBelow(registry).map((path) => relative(registry, path))
+  const unknown = filesBelow(registry).map((path) => relative(registry, path))
     .filter((path) => !known.test(path) || path.endsWith(".tmp"));
-  assert.deepEqual(strange, [], "files are left that are none of the store's");
+  assert.deepEqual(unknown, [], "files were left that do not belong to the store");
 }
 
-/** All files below a folder, sorted; none where it does not exist. */
+/** Returns all files below a folder, sorted; none if it does not exist. */
 export function filesBelow(folder: string): string[] {
   let entries: Deno.DirEntry[];
   try {
@@ -51,34 +50,34 @@ export function filesBelow(folder: string): string[] {
   }).sort();
 }
 
-/** What lies in `partial/`, by digest. */
+/** Returns the file names in `partial/`. */
 export function partials(registry: string): string[] {
   return filesBelow(join(registry, "partial")).map((path) => basename(path));
 }
 
-function assertEntryWhole(registry: string, folder: string, midway: boolean): void {
+function assertEntryComplete(registry: string, folder: string, midway: boolean): void {
   const record = readJson(join(folder, "record.json"));
   const repository = dirname(folder);
   const top = readManifest(join(repository, record.digest));
   const chosen = join(repository, record.manifestDigest);
-  assertImageWhole(registry, chosen, readManifest(chosen));
-  if (!basename(folder).includes(":")) assertTagShows(folder, chosen, midway);
+  assertImageComplete(registry, chosen, readManifest(chosen));
+  if (!basename(folder).includes(":")) assertTagMatches(folder, chosen, midway);
   if (!record.allPlatforms) return;
   for (const child of top.manifests ?? []) {
     const path = join(repository, child.digest);
-    assertImageWhole(registry, path, readManifest(path));
+    assertImageComplete(registry, path, readManifest(path));
   }
 }
 
-/** A tag's folder has the files of the chosen image; midway, of any image of its repository. */
-function assertTagShows(folder: string, chosen: string, midway: boolean): void {
+/** Checks that the folder of a tag has the files of the chosen image; midway, of any image of the repository. */
+function assertTagMatches(folder: string, chosen: string, midway: boolean): void {
   const repository = dirname(folder);
   const images = [...Deno.readDirSync(repository)].map(({ name }) => join(repository, name))
     .filter((path) => basename(path).includes(":"));
   for (const name of ["manifest.json", "config.json"]) {
-    const shown = Deno.readTextFileSync(join(folder, name));
+    const actual = Deno.readTextFileSync(join(folder, name));
     const allowed = (midway ? images : [chosen]).map((image) => textIfAny(join(image, name)));
-    assert.ok(allowed.includes(shown), `${folder}/${name} is not that of ${basename(chosen)}`);
+    assert.ok(allowed.includes(actual), `${folder}/${name} is not that of ${basename(chosen)}`);
   }
 }
 
@@ -97,13 +96,17 @@ interface TestManifest {
   readonly manifests?: TestDescriptor[];
 }
 
-function assertImageWhole(registry: string, folder: string, manifest: TestManifest): void {
+function assertImageComplete(registry: string, folder: string, manifest: TestManifest): void {
   if (!manifest.config || !manifest.layers) return; // An index within an index.
   const config = Deno.readFileSync(join(folder, "config.json"));
   const locked = [manifest.config, ...manifest.layers]
     .find(({ mediaType }) => mediaType === MEDIA_TYPES.spinApplication);
-  const kept = locked ?? manifest.config;
-  assert.equal(sha(config, kept.digest), kept.digest, `${folder}/config.json is another`);
+  const stored = locked ?? manifest.config;
+  assert.equal(
+    sha(config, stored.digest),
+    stored.digest,
+    `${folder}/config.json does not have its digest`,
+  );
   for (const descriptor of [manifest.config, ...manifest.layers]) {
     const optional = descriptor.data !== undefined ||
       /foreign|nondistributable/.test(descriptor.mediaType);
@@ -113,7 +116,7 @@ function assertImageWhole(registry: string, folder: string, manifest: TestManife
   if (locked) assertSpinFilesPresent(registry, new TextDecoder().decode(config));
 }
 
-/** Spin looks up every `digest` of its locked app in `wasm/` or `data/`. */
+/** Checks that `wasm/` or `data/` has every `digest` of a locked app, because Spin reads them from there. */
 function assertSpinFilesPresent(registry: string, lockedApp: string): void {
   JSON.parse(lockedApp, (key, value) => {
     if (key === "digest") {
@@ -138,7 +141,7 @@ function readManifest(folder: string): TestManifest {
   assert.equal(
     basename(folder),
     hashOf(path, basename(folder)),
-    `${path} is not what its name says`,
+    `${path} does not have the digest of its name`,
   );
   return readJson(path);
 }
@@ -152,7 +155,7 @@ function hashOf(path: string, like: string): string {
   return sha(Deno.readFileSync(path), like);
 }
 
-/** The digest of bytes, by the algorithm of another digest. */
+/** Returns the digest of bytes, by the algorithm of another digest. */
 function sha(bytes: Uint8Array, like: string): string {
   const algorithm = like.split(":")[0]!;
   assert.match(algorithm, /^sha(?:256|512)$/, `${like} is not a digest`);

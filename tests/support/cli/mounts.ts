@@ -1,3 +1,4 @@
+// deno-lint-ignore-file no-console
 import { run } from "./commands.ts";
 import { TemporaryFolder } from "../temporary.ts";
 

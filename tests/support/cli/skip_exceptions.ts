@@ -1,3 +1,4 @@
+// deno-lint-ignore-file no-console
 import { EXCEPTIONS_VARIABLE } from "../../binary_exceptions.ts";
 
 /**

@@ -1,5 +1,5 @@
 import { Authenticator } from "../../../src/registry/auth/authenticator.ts";
-import type { Refusal } from "../../../src/registry/client.ts";
+import type { DeniedRequest } from "../../../src/registry/client.ts";
 import type { Credential } from "../../../src/registry/credentials/credential.ts";
 import type { HttpRequest, HttpResponse, Transport } from "../../../src/registry/http/transport.ts";
 import type { Trust } from "../../../src/registry/http/trust.ts";
@@ -21,7 +21,7 @@ export const IDENTITY: Credential = {
 
 export type Reply = (request: HttpRequest, count: number) => Response | Promise<Response>;
 
-/** A token server in memory; the token of its n-th answer is `token-n`. */
+/** A token server in memory, whose n-th response has the token `token-n`. */
 export class TokenEndpoint implements Transport {
   readonly requests: HttpRequest[] = [];
   readonly #reply: Reply;
@@ -41,7 +41,7 @@ export interface Options extends Pick<Trust, "insecure" | "hosts"> {
   readonly credential?: Credential;
 }
 
-/** An authenticator, what it has, and what it asks. */
+/** Makes an authenticator with one credential, and records its lookups and requests. */
 export function setUp(options: Options = {}) {
   const endpoint = new TokenEndpoint(options.reply);
   const clock = new FakeClock();
@@ -61,8 +61,10 @@ export function setUp(options: Options = {}) {
   return { auth, clock, endpoint, lookups };
 }
 
-/** What `registry.test` refuses a request for `team/app` with. */
-export function refusal(changes: Partial<Refusal> & { challenge?: string } = {}): Refusal {
+/** Makes a request for `team/app` that `registry.test` denied. */
+export function denied(
+  changes: Partial<DeniedRequest> & { challenge?: string } = {},
+): DeniedRequest {
   const { challenge = BEARER, registry = "registry.test", ...rest } = changes;
   return {
     registry,

@@ -8,7 +8,7 @@ export interface ServerCertificate {
   readonly key: string;
 }
 
-/** A certificate authority that nobody trusts but who is told to; made anew for each test. */
+/** A certificate authority of one test, trusted only where the test says so. */
 export class TestCa implements Disposable {
   readonly #folder = new TemporaryFolder();
 

@@ -1,21 +1,21 @@
 import { join } from "node:path";
 import { stringify } from "yaml";
-import { type ServerCertificate, TestCa } from "./certificates.ts";
-import { childEnvironment } from "../cli/environment.ts";
 import { hasProgram, missingProgram, run } from "../cli/commands.ts";
+import { childEnvironment } from "../cli/environment.ts";
 import { TemporaryFolder } from "../temporary.ts";
-import { TOKEN_ISSUER, TOKEN_SERVICE, type TokenServer } from "./token_server.ts";
 import { until } from "../until.ts";
+import { type ServerCertificate, TestCa } from "./certificates.ts";
+import { TOKEN_ISSUER, TOKEN_SERVICE, type TokenServer } from "./token_server.ts";
 
 const PROGRAM = "docker-registry";
 const PATIENCE = 10_000;
 
 export interface DockerRegistryOptions {
-  /** Who gets in, with Basic authentication. */
+  /** Requires Basic authentication with this user. */
   readonly htpasswd?: { readonly user: string; readonly password: string };
-  /** Who has a token of this server, signed with this certificate, gets in. */
+  /** Requires a token of this server, signed with this certificate. */
   readonly tokens?: { readonly server: TokenServer; readonly signer: ServerCertificate };
-  /** Speaks HTTPS with a certificate of this CA, which names these hosts besides the loopback. */
+  /** Uses HTTPS with a certificate of this CA for these hosts and the loopback addresses. */
   readonly tls?: { readonly ca: TestCa; readonly names?: readonly string[] };
 }
 
@@ -56,12 +56,12 @@ export class DockerRegistry implements AsyncDisposable {
   }
 
   /**
-   * The requests answered so far, `GET /v2/app/manifests/v1`, as the registry logged them. The log may lag behind the
-   * answers, so one more is made, which is left out, and waited for there.
+   * Returns the requests so far, `GET /v2/app/manifests/v1`, as the registry logged them. The log can lag behind, so
+   * one more request is sent and waited for there, and left out.
    */
   async requests(): Promise<string[]> {
     const marker = `/v2/?marker=${crypto.randomUUID()}`;
-    await this.#ask(marker);
+    await this.#request(marker);
     await until(() => this.#log.includes(marker), this.#process.status);
     const lines = this.#log.matchAll(/"([A-Z]+ \/\S*) HTTP/g);
     return [...lines].map(([, line]) => line!).filter((line) => !line.includes("marker="));
@@ -81,26 +81,26 @@ export class DockerRegistry implements AsyncDisposable {
     Deno.writeTextFileSync(this.#path("log"), "");
     const command = 'exec "$0" serve "$1" >"$2" 2>&1';
     const args = ["-c", command, PROGRAM, this.#path("config.yml"), this.#path("log")];
-    // A `REGISTRY_…` of the machine would be taken for a part of the config.
+    // A variable `REGISTRY_…` of the machine would override the config.
     const environment = { clearEnv: true, env: childEnvironment() };
     this.#process = new Deno.Command("sh", { args, ...environment, stdin: "null" }).spawn();
     try {
       await until(() => this.#listensAt() > 0, this.#process.status);
       this.#port = this.#listensAt();
-      await this.#ask("/v2/");
+      await this.#request("/v2/");
     } catch (error) {
       await this.#stop();
       throw new Error(`${PROGRAM} does not answer: ${this.#log}`, { cause: error });
     }
   }
 
-  /** The port that the registry chose; 0 as long as it has not. */
+  /** Returns the port that the registry chose, or 0 before it has. */
   #listensAt(): number {
     return Number(/listening on 127\.0\.0\.1:(\d+)/.exec(this.#log)?.[1] ?? 0);
   }
 
-  /** Makes a request that any registry answers, with whatever status. */
-  async #ask(path: string): Promise<void> {
+  /** Sends a request that any registry answers, with any status. */
+  async #request(path: string): Promise<void> {
     const caCerts = this.#options.tls ? [this.#options.tls.ca.pem] : [];
     using client = Deno.createHttpClient({ caCerts });
     const signal = AbortSignal.timeout(PATIENCE);
@@ -112,7 +112,7 @@ export class DockerRegistry implements AsyncDisposable {
     try {
       this.#process.kill("SIGKILL");
     } catch {
-      // It has ended by itself.
+      // It has already ended.
     }
     await this.#process.status;
   }

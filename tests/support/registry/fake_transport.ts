@@ -1,13 +1,13 @@
 import type { HttpRequest, HttpResponse, Transport } from "../../../src/registry/http/transport.ts";
 
-/** An answer that knows whether its body was read to its end or given up, as whoever gets one has to. */
+/** A response that records whether its body was read to its end or cancelled, which every receiver has to do. */
 export interface FakeResponse extends HttpResponse {
-  /** That of the request it answers. */
+  /** The URL of the request. */
   url: string;
   readonly isReleased: boolean;
 }
 
-/** An answer with a body of text, or of these chunks. */
+/** Makes a response with a body of text, or of these chunks. */
 export function response(
   status: number,
   headers: Record<string, string> = {},
@@ -37,34 +37,34 @@ export function response(
   };
 }
 
-type Answer = FakeResponse | Error | ((request: HttpRequest) => FakeResponse | Error);
+type Reply = FakeResponse | Error | ((request: HttpRequest) => FakeResponse | Error);
 
-/** Gives the answers it was made with, one a request and the last again and again, and keeps the requests. */
+/** Gives its replies in order, the last one repeatedly, and records the requests. */
 export class FakeTransport implements Transport {
   readonly requests: HttpRequest[] = [];
-  readonly #answers: readonly Answer[];
+  readonly #replies: readonly Reply[];
 
-  constructor(...answers: Answer[]) {
-    this.#answers = answers;
+  constructor(...replies: Reply[]) {
+    this.#replies = replies;
   }
 
-  /** `GET https://reg.test/v2/` of each request. */
+  /** Each request as `GET https://reg.test/v2/`. */
   get lines(): string[] {
     return this.requests.map(({ method, url }) => `${method} ${url.href}`);
   }
 
   // deno-lint-ignore require-await
   async send(request: HttpRequest): Promise<HttpResponse> {
-    const next = this.#answers[Math.min(this.requests.length, this.#answers.length - 1)]!;
+    const next = this.#replies[Math.min(this.requests.length, this.#replies.length - 1)]!;
     this.requests.push(request);
-    const answer = typeof next === "function" ? next(request) : next;
-    if (answer instanceof Error) throw answer;
-    answer.url = request.url.href;
-    return answer;
+    const reply = typeof next === "function" ? next(request) : next;
+    if (reply instanceof Error) throw reply;
+    reply.url = request.url.href;
+    return reply;
   }
 }
 
-/** A `GET` of this address. */
+/** Makes a `GET` request for this URL. */
 export function get(url: string, more: Partial<HttpRequest> = {}): HttpRequest {
   return { method: "GET", url: new URL(url), headers: {}, ...more };
 }

@@ -1,32 +1,32 @@
 import assert from "node:assert/strict";
 import { blob, image, randomBytes } from "../cache/artifacts.ts";
+import { assertNoRubbish, assertStoreSound, filesBelow } from "../cache/store_check.ts";
 import { User } from "../cli/cli.ts";
 import type { Fault } from "./faults.ts";
 import { FixtureRegistry } from "./fixture_registry.ts";
-import { assertNoRubbish, assertStoreSound, filesBelow } from "../cache/store_check.ts";
 
-/** The layer that faults happen to. */
+/** The layer that faults concern. */
 export const LAYER = blob(randomBytes(64 * 1024));
 const SMALL = blob("a small one");
-/** What is pulled. */
+/** The image that is pulled. */
 export const APP = image([LAYER, SMALL]);
-/** The requests for its manifest and for the layer, as a registry logs them. */
+/** The requests for the manifest and the layer, as a registry logs them. */
 export const MANIFEST = "GET /v2/app/manifests/v1";
 export const LAYER_PATH = `GET /v2/app/blobs/${LAYER.descriptor.digest}`;
 
-/** What the registry does wrong, and what larder is to make of it. */
+/** A fault of the registry, and the expected result. */
 export interface FaultCase {
   readonly name: string;
   readonly on: string;
   readonly fault: Fault;
-  /** How often it happens; without it, every time. */
+  /** Requests that fail; all by default. */
   readonly times?: number;
-  /** 0 where larder is to get over it. */
+  /** The expected exit code; 0 if larder recovers. */
   readonly code: number;
   readonly error?: string;
 }
 
-/** Pulls the app while the registry fails so, and then from a registry that is well again. */
+/** Pulls the app while the registry fails, and then once it works again. */
 async function pullThrough({ on, fault, times, code, error }: FaultCase): Promise<void> {
   await using registry = await FixtureRegistry.start();
   using user = new User();
@@ -49,7 +49,7 @@ async function pullThrough({ on, fault, times, code, error }: FaultCase): Promis
   assertNoRubbish(user.registry);
 }
 
-/** One test, with a step for each fault: its exit code and error, and that nothing half-written stays. */
+/** Defines a test with a step for each fault, which checks exit code and error, and that no incomplete files stay. */
 export function faultTests(name: string, cases: readonly FaultCase[]): void {
   Deno.test(name, async (t) => {
     for (const each of cases) {

@@ -1,9 +1,9 @@
 import { gzipSync } from "node:zlib";
-import { failure } from "./fixture_registry.ts";
 import type { Gate } from "../gate.ts";
+import { failure } from "./fixture_registry.ts";
 import { type Answer, type Request, textAnswer, type Wire } from "./http_server.ts";
 
-/** Makes of a good answer a bad one. */
+/** Turns a good response into a bad one. */
 export type Fault = (answer: Answer, request: Request) => Answer | Promise<Answer>;
 
 /** An error status with a registry's error document. */
@@ -11,38 +11,38 @@ export function status(code: number, headers: Record<string, string> = {}): Faul
   return () => failure(code, "FAULT", `scripted ${code}`, headers);
 }
 
-/** 429, with `Retry-After` where given. */
+/** 429, with `Retry-After` if given. */
 export function tooManyRequests(retryAfter?: string): Fault {
   return status(429, retryAfter === undefined ? {} : { "Retry-After": retryAfter });
 }
 
-/** A web page with 200, as captive portals and mistyped addresses give. */
+/** A web page with 200, as captive portals and mistyped addresses return. */
 export const html: Fault = () =>
   textAnswer(200, "<!DOCTYPE html><title>Sign in</title>", { "Content-Type": "text/html" });
 
-/** Another body, all else as it was: wrong bytes for a digest, or a bad manifest. */
+/** Another body with the same status and headers: wrong bytes for a digest, or a bad manifest. */
 export function body(bytes: Uint8Array | string, headers: Record<string, string> = {}): Fault {
   const content = typeof bytes === "string" ? new TextEncoder().encode(bytes) : bytes;
   return (answer) => ({ ...answer, headers: { ...answer.headers, ...headers }, body: content });
 }
 
-/** The right length and the wrong bytes. */
+/** Wrong bytes of the right length. */
 export const wrongBytes: Fault = (answer) => ({
   ...answer,
   body: answer.body.map((byte) => byte ^ 0xff),
 });
 
-/** Ends in order and too early, with a `Content-Length` that fits what comes. */
+/** A body that ends early, with a `Content-Length` that fits. */
 export function shortBody(length: number): Fault {
   return (answer) => ({ ...answer, body: answer.body.subarray(0, length) });
 }
 
-/** More than there should be, with a `Content-Length` that fits what comes. */
+/** A body with extra bytes, with a `Content-Length` that fits. */
 export function longBody(extra: Uint8Array): Fault {
   return (answer) => ({ ...answer, body: new Uint8Array([...answer.body, ...extra]) });
 }
 
-/** Ends in order and too early, and no `Content-Length` tells what there should be. */
+/** A body that ends early, without a `Content-Length`. */
 export function shortChunks(length: number): Fault {
   return chunked(async (send, body) => {
     await send(body.subarray(0, length));
@@ -50,13 +50,13 @@ export function shortChunks(length: number): Fault {
   });
 }
 
-/** More than there should be, without end, and no `Content-Length` to tell. */
+/** An endless body without a `Content-Length`. */
 export const endlessBody: Fault = chunked(async (send, body, wire) => {
   await send(body);
   while (wire.isOpen) await send(new Uint8Array(64 * 1024));
 });
 
-/** A body in HTTP/1.1's chunks; an empty one ends it. */
+/** A body in chunked transfer coding (RFC 9112); an empty chunk ends it. */
 function chunked(
   write: (
     send: (bytes: Uint8Array) => Promise<void>,
@@ -78,17 +78,17 @@ function chunked(
   });
 }
 
-/** The whole length is promised, and the connection ends in order after `length` bytes. */
+/** Announces the whole length, and closes the connection after `length` bytes. */
 export function truncatedAfter(length: number): Fault {
   return cut(length, (wire) => wire.close());
 }
 
-/** The whole length is promised, and the connection is reset after `length` bytes. */
+/** Announces the whole length, and resets the connection after `length` bytes. */
 export function resetAfter(length: number): Fault {
   return cut(length, (wire) => wire.reset());
 }
 
-/** Nothing more comes after `length` bytes until the gate is opened; then the rest does. */
+/** Sends `length` bytes, and the rest once the gate is opened. */
 export function heldAfter(length: number, gate: Gate): Fault {
   return (answer) => ({
     ...answer,
@@ -100,7 +100,7 @@ export function heldAfter(length: number, gate: Gate): Fault {
   });
 }
 
-/** Not even the status line comes until the gate is opened. */
+/** Sends the response once the gate is opened. */
 export function held(gate: Gate): Fault {
   return async (answer) => {
     await gate.pass();
@@ -108,27 +108,27 @@ export function held(gate: Gate): Fault {
   };
 }
 
-/** Gzipped on the way, and said so: what a proxy that compresses does. */
+/** A body in gzip with its `Content-Encoding`, as a compressing proxy sends it. */
 export const gzipEncoded: Fault = (answer) => ({
   ...answer,
   headers: { ...answer.headers, "Content-Encoding": "gzip" },
   body: new Uint8Array(gzipSync(answer.body)),
 });
 
-/** Sends the client to the same path at another host, or, where given, to another path. */
+/** Redirects to the same path at another host, or to another path if given. */
 export function redirect(origin: string, path?: string): Fault {
   return (_, request) => textAnswer(307, "", { Location: `${origin}${path ?? request.path}` });
 }
 
-/** Sends the client to where it is already. */
+/** Redirects to the same URL. */
 export const redirectLoop: Fault = (_, request) => textAnswer(307, "", { Location: request.path });
 
-/** `fault`, for whoever asks for a range; the others are served. */
+/** Applies `fault` to range requests only. */
 export function onRange(fault: Fault): Fault {
   return (answer, request) => request.headers.has("range") ? fault(answer, request) : answer;
 }
 
-/** A header less. */
+/** Removes a header. */
 export function withoutHeader(name: string): Fault {
   return (answer) => ({
     ...answer,
@@ -138,7 +138,7 @@ export function withoutHeader(name: string): Fault {
   });
 }
 
-/** A header more, or with another value. Written as in the answer. */
+/** Adds or replaces a header; `name` has the case of the response. */
 export function withHeader(name: string, value: string): Fault {
   return (answer) => ({ ...answer, headers: { ...answer.headers, [name]: value } });
 }

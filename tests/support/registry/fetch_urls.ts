@@ -1,7 +1,8 @@
+// deno-lint-ignore-file no-console
 /**
- * Sends a `GET` to each address named, through the transport that larder uses, and prints a line for each: the
- * status and body, or the error's code and message. For tests that need an environment of their own, since the
- * runtime reads the proxy variables from it. `CA_FILE` names certificates to trust.
+ * Sends a `GET` request to each URL of its arguments through larder's transport, and prints a line for each: status and
+ * body, or code and message of the error. For tests that need an environment of their own, because the runtime reads
+ * the proxy variables from it. `CA_FILE` names certificates to trust.
  */
 import { LarderError } from "../../../src/base/errors.ts";
 import { readCertificates } from "../../../src/registry/http/ca.ts";

@@ -9,7 +9,7 @@ import {
   type Request,
 } from "./http_server.ts";
 
-/** Answers requests that may not pass; undefined lets one through. */
+/** Returns the response to a request that is not allowed, or undefined to allow it. */
 export type Guard = (request: Request) => Answer | undefined;
 
 interface Repository {
@@ -25,8 +25,8 @@ interface Rule {
 }
 
 /**
- * A registry (OCI distribution specification, the pull side) in memory and on a loopback port, which can be
- * told to fail in every way that registries and what stands before them do.
+ * A registry (OCI distribution specification, the pull side) in memory, on a loopback port, that can be made to fail
+ * in every way that registries and proxies do.
  *
  * ```ts
  * await using registry = await FixtureRegistry.start();
@@ -39,9 +39,9 @@ export class FixtureRegistry implements AsyncDisposable {
   readonly #files = new Map<string, Uint8Array>();
   readonly #rules: Rule[] = [];
   #server!: HttpServer;
-  /** Asked before anything is served. */
+  /** Called before every response. */
   guard: Guard | undefined;
-  /** Whether `Range` is understood; a server that does not sends 200 and everything. */
+  /** False to ignore `Range` and send the whole content with 200. */
   ranges = true;
 
   static async start(): Promise<FixtureRegistry> {
@@ -50,7 +50,7 @@ export class FixtureRegistry implements AsyncDisposable {
     return registry;
   }
 
-  /** `127.0.0.1:41234`: what stands before the repository in a reference. */
+  /** The registry of references: `127.0.0.1:41234`. */
   get host(): string {
     return this.#server.host;
   }
@@ -60,7 +60,7 @@ export class FixtureRegistry implements AsyncDisposable {
     return `${this.host}/${repository}:${tag}`;
   }
 
-  /** Puts an artifact, with all that it points at, into a repository; returns what it can be pulled as. */
+  /** Adds an artifact, with everything that it refers to, to a repository; returns its reference. */
   add(repository: string, artifact: Artifact, tag?: string): string {
     const { blobs, manifests, tags } = this.#repository(repository);
     for (const { descriptor, bytes } of artifact.blobs) blobs.set(descriptor.digest, bytes);
@@ -72,36 +72,36 @@ export class FixtureRegistry implements AsyncDisposable {
     return this.reference(repository, tag);
   }
 
-  /** Takes a blob away, so that its digest is answered with 404. */
+  /** Removes a blob, so that requests for it get a 404. */
   removeBlob(repository: string, blob: TestBlob): void {
     this.#repository(repository).blobs.delete(blob.descriptor.digest);
   }
 
-  /** Serves bytes at a path outside the registry's own; returns the URL. */
+  /** Serves bytes at a path outside the registry's API; returns the URL. */
   addFile(path: string, bytes: Uint8Array): string {
     this.#files.set(path, bytes);
     return `http://${this.host}${path}`;
   }
 
   /**
-   * Lets the next `times` requests whose line (`GET /v2/app/manifests/v1`) contains or matches `what` fail.
-   * Of several rules that match, the oldest that has times left is used.
+   * Makes the next `times` requests fail whose line (`GET /v2/app/manifests/v1`) contains or matches `what`. Of several
+   * matching rules, the oldest with times left is used.
    */
   fail(what: string | RegExp, fault: Fault, times = Infinity): void {
     this.#rules.push({ what, fault, left: times });
   }
 
-  /** Lets everything succeed again. */
+  /** Removes all faults. */
   heal(): void {
     this.#rules.length = 0;
   }
 
-  /** The requests whose line contains or matches `what`, in the order of their answers. */
+  /** Returns the requests whose line contains or matches `what`, in the order of their responses. */
   requests(what: string | RegExp = ""): LoggedRequest[] {
     return this.#server.requests(what);
   }
 
-  /** The `GET`s of a blob's content. */
+  /** Returns the successful `GET` requests for a blob. */
   downloads(blob: { descriptor: TestDescriptor }): LoggedRequest[] {
     return this.requests(`/blobs/${blob.descriptor.digest}`)
       .filter(({ method, status }) => method === "GET" && status < 300);
@@ -149,7 +149,7 @@ export class FixtureRegistry implements AsyncDisposable {
   }
 }
 
-/** The error document of a registry. */
+/** Makes a response with the error document of a registry. */
 export function failure(
   status: number,
   code: string,
@@ -159,7 +159,7 @@ export function failure(
   return jsonAnswer(status, { errors: [{ code, message, detail: {} }] }, headers);
 }
 
-/** Lets through who sends this user name and password. */
+/** Allows requests with this user name and password. */
 export function basicGuard(user: string, password: string): Guard {
   const expected = `Basic ${btoa(`${user}:${password}`)}`;
   return ({ headers }) =>
@@ -188,7 +188,7 @@ function blobAnswer(repository: Repository, digest: string, range: string | null
   return { ...answer, headers: { ...answer.headers, "Docker-Content-Digest": digest } };
 }
 
-/** Bytes as a server of files gives them, with `Range: bytes=N-` (RFC 9110, 14.2). */
+/** Serves bytes as a file server does, with `Range: bytes=N-` (RFC 9110 §14.2). */
 function content(bytes: Uint8Array, range: string | null): Answer {
   const headers = { "Content-Type": "application/octet-stream", "Accept-Ranges": "bytes" };
   const start = /^bytes=(\d+)-$/.exec(range ?? "")?.[1];

@@ -2,16 +2,16 @@ import { Buffer } from "node:buffer";
 import { connect, createServer, type Server, type Socket } from "node:net";
 
 /**
- * A forward proxy on a loopback port: tunnels (`CONNECT`), and plain requests with an absolute address. Host
- * names lead wherever the test says, so that names which do not exist can be used.
+ * A forward proxy on a loopback port: tunnels (`CONNECT`), and plain requests with an absolute URL. The test maps host
+ * names to ports, so that names that do not exist can be used.
  */
 export class ForwardProxy implements AsyncDisposable {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   readonly #port: (host: string) => number;
-  /** The hosts asked for, `registry.test:443`, in order. */
+  /** The requested hosts, `registry.test:443`, in order. */
   readonly hosts: string[] = [];
-  /** The `Proxy-Authorization` values that came. */
+  /** The received `Proxy-Authorization` values. */
   readonly authorizations: string[] = [];
 
   private constructor(port: (host: string) => number) {
@@ -19,7 +19,7 @@ export class ForwardProxy implements AsyncDisposable {
     this.#server = createServer((socket) => this.#accept(socket));
   }
 
-  /** @param port which loopback port a host asked for leads to */
+  /** @param port returns the loopback port of a host */
   static async start(port: (host: string) => number): Promise<ForwardProxy> {
     const proxy = new ForwardProxy(port);
     await new Promise<void>((resolve) => proxy.#server.listen(0, "127.0.0.1", resolve));

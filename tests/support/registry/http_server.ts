@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import { createServer, type Server, type Socket } from "node:net";
 
-/** A request as it came in. */
+/** A received request. */
 export interface Request {
   readonly method: string;
   readonly path: string;
@@ -10,28 +10,28 @@ export interface Request {
   readonly body: string;
 }
 
-/** A request that was answered, for tests to look at. */
+/** A request that was answered. */
 export interface LoggedRequest extends Request {
-  /** `GET /v2/app/manifests/v1`: what {@link HttpServer.requests} matches against. */
+  /** `GET /v2/app/manifests/v1`, which {@link HttpServer.requests} matches. */
   readonly line: string;
   readonly status: number;
 }
 
-/** What goes back. `Content-Length` is the body's unless `headers` say something else. */
+/** A response. `Content-Length` is that of the body unless `headers` have another, or a transfer coding. */
 export interface Answer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Uint8Array;
-  /** Sends the body, in place of sending it whole. Not asked for a `HEAD`. */
+  /** Sends the body in a special way; not called for `HEAD`. */
   readonly send?: (wire: Wire, body: Uint8Array) => Promise<void>;
 }
 
-/** The server's end of a connection, for an answer that ends badly. */
+/** The server's end of a connection. */
 export interface Wire {
   write(bytes: Uint8Array): Promise<void>;
-  /** Ends the connection in order, whatever has been promised: the client sees its end too early. */
+  /** Closes the connection in order, whatever length was announced. */
   close(): void;
-  /** Ends it with a TCP reset. */
+  /** Resets the connection (TCP RST). */
   reset(): void;
   readonly isOpen: boolean;
 }
@@ -41,7 +41,7 @@ const TLS_HANDSHAKE = 0x16;
 
 export type Handler = (request: Request) => Answer | Promise<Answer>;
 
-/** An answer with a text body. */
+/** Makes a response with a text body. */
 export function textAnswer(
   status: number,
   text: string,
@@ -62,8 +62,8 @@ export function jsonAnswer(
 }
 
 /**
- * An HTTP/1.1 server on a free loopback port whose every byte the test decides, which a proper HTTP library
- * would not let it do: bodies shorter than announced, resets, stalls. Every request is logged.
+ * An HTTP/1.1 server on a free loopback port that sends exactly the bytes that the test chooses, which an HTTP library
+ * does not allow: bodies shorter than announced, resets, stalls. Every request is logged.
  */
 export class HttpServer implements AsyncDisposable {
   readonly #server: Server;
@@ -89,7 +89,7 @@ export class HttpServer implements AsyncDisposable {
     return `127.0.0.1:${this.#port}`;
   }
 
-  /** The requests whose line (`GET /v2/app/manifests/v1`) contains or matches `what`, oldest first. */
+  /** Returns the requests whose line (`GET /v2/app/manifests/v1`) contains or matches `what`, oldest first. */
   requests(what: string | RegExp = ""): LoggedRequest[] {
     return this.#log.filter(({ line }) => lineMatches(line, what));
   }
@@ -99,7 +99,7 @@ export class HttpServer implements AsyncDisposable {
     this.#log.length = 0;
   }
 
-  /** Ends all connections and frees the port. */
+  /** Closes all connections and the port. */
   async [Symbol.asyncDispose](): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     for (const socket of this.#sockets) socket.destroy();
@@ -109,7 +109,7 @@ export class HttpServer implements AsyncDisposable {
   #accept(socket: Socket): void {
     this.#sockets.add(socket);
     socket.on("close", () => this.#sockets.delete(socket));
-    socket.on("error", () => {}); // The client went away; the tests look at the client.
+    socket.on("error", () => {}); // The client disconnected; tests check the client.
     let received = Buffer.alloc(0);
     let turn = Promise.resolve();
     socket.on("data", (chunk: Buffer) => {
@@ -138,7 +138,7 @@ export class HttpServer implements AsyncDisposable {
   }
 }
 
-/** Whether a request line contains the text or matches the pattern. */
+/** True if a request line contains the text or matches the pattern. */
 export function lineMatches(line: string, what: string | RegExp): boolean {
   return typeof what === "string" ? line.includes(what) : what.test(line);
 }
@@ -147,7 +147,7 @@ function wireOf(socket: Socket): Wire {
   return {
     write: (bytes) =>
       new Promise((resolve) => {
-        // A client that has gone away is no failure of the server's.
+        // A disconnected client is not an error of the server.
         if (socket.destroyed || bytes.length === 0) resolve();
         else socket.write(bytes, () => resolve());
       }),
@@ -169,7 +169,7 @@ function head(answer: Answer): Uint8Array {
   return new TextEncoder().encode(`HTTP/1.1 ${answer.status} Status\r\n${lines.join("")}\r\n`);
 }
 
-/** The first request in what has come, and its length; undefined while it is not all there. */
+/** Parses the first request of the received bytes; returns undefined if it is incomplete. */
 function parseRequest(received: Buffer): { request: Request; length: number } | undefined {
   const end = received.indexOf("\r\n\r\n");
   if (end < 0) return undefined;

@@ -2,15 +2,13 @@ import { join } from "node:path";
 import { run } from "../cli/commands.ts";
 import { TemporaryFolder } from "../temporary.ts";
 
-/** Images as the field's own tools make and push them: umoci builds, skopeo pushes. */
-
 export interface BuildOptions {
-  /** One layer each: file names and their text. */
+  /** File names and texts of each layer. */
   readonly layers: readonly Readonly<Record<string, string>>[];
   readonly architecture?: string;
 }
 
-/** An OCI layout on disk, with one image a tag. */
+/** An OCI layout on disk, one image per tag, which umoci builds and skopeo pushes. */
 export class OciLayout implements Disposable {
   readonly #folder = new TemporaryFolder();
 
@@ -39,7 +37,7 @@ export class OciLayout implements Disposable {
   }
 
   /**
-   * Pushes an image with skopeo and returns the digest that it has in the registry.
+   * Pushes an image with skopeo and returns its digest in the registry.
    *
    * @param target `127.0.0.1:5000/team/app:v1`
    * @param format `v2s2` for Docker's schema 2
@@ -71,7 +69,7 @@ export class OciLayout implements Disposable {
       Deno.writeTextFileSync(join(folder, file), text);
     }
     const tar = `${folder}.tar`;
-    // Nothing of the time and user in it, so that a layer that is built again has the same digest.
+    // Without time and user, so that a layer that is built again has the same digest.
     const same = ["--mtime=@0", "--owner=0", "--group=0", "--numeric-owner"];
     const names = Object.keys(files);
     await run("tar", ["--directory", folder, ...same, "--create", "--file", tar, ...names]);

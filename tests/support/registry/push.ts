@@ -7,7 +7,7 @@ export interface PushOptions {
 }
 
 /**
- * Pushes an artifact with all that it points at through a registry's HTTP API (distribution-spec, "Push").
+ * Pushes an artifact, with everything that it refers to, through a registry's HTTP API (distribution-spec, "Push").
  *
  * @param base `http://127.0.0.1:5000`
  */

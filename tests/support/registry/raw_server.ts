@@ -1,6 +1,6 @@
 import { createServer, type Socket } from "node:net";
 
-/** A server on a free loopback port that answers the first bytes of a connection with a text and ends it. */
+/** Starts a server on a free loopback port that answers the first bytes of a connection with a text and closes it. */
 export async function rawServer(
   text: string,
   end: "close" | "reset" = "close",
@@ -10,9 +10,9 @@ export async function rawServer(
     sockets.add(socket);
     socket.on("error", () => {});
     socket.once("data", () => {
-      if (text === "") socket[end === "close" ? "end" : "resetAndDestroy"]();
-      else {socket.write(text, "latin1", () =>
-          socket[end === "close" ? "end" : "resetAndDestroy"]());}
+      const finish = () => end === "close" ? socket.end() : socket.resetAndDestroy();
+      if (text === "") finish();
+      else socket.write(text, "latin1", finish);
     });
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));

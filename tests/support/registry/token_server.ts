@@ -13,15 +13,15 @@ export const TOKEN_ISSUER = "larder test tokens";
 export const TOKEN_SERVICE = "larder test registry";
 
 export interface TokenServerOptions {
-  /** Names and passwords; without any, everybody gets a token. */
+  /** User names and passwords; every request gets a token by default. */
   readonly users?: Readonly<Record<string, string>>;
-  /** Refresh tokens (Docker's identity tokens) that are good for a token. */
+  /** Refresh tokens (Docker's identity tokens) that are accepted. */
   readonly identityTokens?: readonly string[];
-  /** How long tokens live; what the answer says in `expires_in`. */
+  /** Seconds that tokens are valid, which is `expires_in` of the response. */
   readonly lifetime?: number;
-  /** Signs tokens as docker-registry checks them; without it they are words that only {@link TokenServer.guard} knows. */
+  /** Signs tokens for docker-registry; by default they are opaque and checked by {@link TokenServer.guard}. */
   readonly signer?: ServerCertificate;
-  /** The member of the answer that has the token: some servers write one, some the other. */
+  /** The member of the response that has the token; servers differ. */
   readonly member?: "token" | "access_token";
 }
 
@@ -51,24 +51,24 @@ export class TokenServer implements AsyncDisposable {
     return `http://${this.#server.host}/token`;
   }
 
-  /** Asked for tokens so far. */
+  /** Returns the token requests so far. */
   requests(what?: string | RegExp): LoggedRequest[] {
     return this.#server.requests(what);
   }
 
-  /** Every token given so far, so that tests can look for them where they must not be. */
-  get given(): string[] {
+  /** The issued tokens, so that tests can check that they appear nowhere. */
+  get issued(): string[] {
     return [...this.#granted.keys()];
   }
 
-  /** Lets every token given so far expire now. */
+  /** Makes every issued token expire now. */
   expireAll(): void {
     for (const [token, grant] of this.#granted) {
       this.#granted.set(token, { ...grant, expiresAt: 0 });
     }
   }
 
-  /** Lets who has a token of this server, good for the repository asked for, into a fixture registry. */
+  /** Makes a guard for a fixture registry that requires a token of this server for the repository. */
   guard(options: { withScope?: boolean; expiredStatus?: 401 | 403 } = {}): Guard {
     const { withScope = true, expiredStatus = 401 } = options;
     return (request) => {
@@ -125,7 +125,7 @@ function parseScope(scope: string): Access {
   return { type, name, actions: actions.split(",") };
 }
 
-/** A JSON Web Token (ES256) whose header brings the certificate, as docker-registry can check it. */
+/** Makes a JSON Web Token (ES256) with the certificate in its header, as docker-registry checks it. */
 function signedToken(signer: ServerCertificate, access: Access[], lifetime: number): string {
   const certificate = new X509Certificate(Deno.readTextFileSync(signer.certificate));
   const now = Math.floor(Date.now() / 1000);

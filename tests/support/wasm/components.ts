@@ -7,19 +7,19 @@ import { readTranspiler } from "../../../src/run/engine/transpiler_files.ts";
 const HERE = import.meta.dirname!;
 const WIT = Deno.readTextFileSync(join(HERE, "wit/wasi.wit"));
 
-/** A core module or a component, from its text. */
+/** Compiles the text of a core module or component. */
 export async function binaryOf(wat: string): Promise<Uint8Array<ArrayBuffer>> {
   return await parse(wat) as Uint8Array<ArrayBuffer>;
 }
 
-/** A core module, from its text. */
+/** Compiles the text of a core module, ready to be instantiated. */
 export async function moduleOf(wat: string): Promise<WebAssembly.Module> {
   return new WebAssembly.Module(await binaryOf(wat));
 }
 
 /**
- * A component, from the text of its core module, which imports and exports as the Canonical ABI says.
- * @param world what it imports and exports, in WIT: `import wasi:cli/stdout@0.2.3;`
+ * Builds a component from the text of its core module, whose imports and exports follow the Canonical ABI.
+ * @param world imports and exports in WIT: `import wasi:cli/stdout@0.2.3;`
  */
 export async function componentOf(wat: string, world: string): Promise<Uint8Array<ArrayBuffer>> {
   const embedded = await componentEmbed({
@@ -31,7 +31,7 @@ export async function componentOf(wat: string, world: string): Promise<Uint8Arra
   return await componentNew(embedded, []) as Uint8Array<ArrayBuffer>;
 }
 
-/** The component, compiled as for the cache. */
+/** Compiles a component as for the cache. */
 export async function compileComponent(bytes: Uint8Array): Promise<CompiledComponent> {
   const { script, modules, images } = await transpile(bytes, readTranspiler());
   const compiled = [...modules].map(([name, bytes]) =>
@@ -40,7 +40,7 @@ export async function compileComponent(bytes: Uint8Array): Promise<CompiledCompo
   return { script, modules: new Map(compiled), images };
 }
 
-/** The interfaces in every version of WASI that a world names: those that are used here are alike in all of 0.2. */
+/** Returns the interfaces in every version of WASI that a world names; those used here are the same in all of 0.2. */
 function interfacesFor(world: string): string {
   const wasi = WIT.slice(0, WIT.indexOf("package fermyon:"));
   const versions = new Set(world.match(/(?<=@)0\.2\.\d+/g)).difference(new Set(["0.2.3"]));
@@ -49,18 +49,18 @@ function interfacesFor(world: string): string {
   );
 }
 
-/** The component, compiled and ready to be instantiated. */
+/** Compiles a component, ready to be instantiated. */
 export async function loadComponent(bytes: Uint8Array): Promise<Component> {
   return new Component(await compileComponent(bytes));
 }
 
-/** A component of `guests/`, ready to be instantiated. */
+/** Returns a component of `guests/`, ready to be instantiated. */
 export async function guestComponent(name: string): Promise<Component> {
   return await loadComponent(await guestBytes(name));
 }
 
 /**
- * A component of `guests/`: its text is there, and the world in its first comments.
+ * Builds a component of `guests/` from its text; the world is in the first comments.
  * @param edit changes the text
  */
 export async function guestBytes(
@@ -72,23 +72,23 @@ export async function guestBytes(
   return await componentOf(wat, world);
 }
 
-/** A component whose start function does not return. */
+/** Builds a component whose start function does not return. */
 export async function endlessStart(): Promise<Uint8Array<ArrayBuffer>> {
   const start = "(func $forever (loop $again (br $again))) (start $forever))";
   return await guestBytes("http_cases", (wat) => wat.replace(/\)\s*$/, start));
 }
 
-/** A core module of `guests/`. */
+/** Compiles a core module of `guests/`. */
 export async function moduleBytes(name: string): Promise<Uint8Array<ArrayBuffer>> {
   return await parse(guestText(name)) as Uint8Array<ArrayBuffer>;
 }
 
-/** The text of a guest in `guests/`. */
+/** Returns the text of a guest in `guests/`. */
 function guestText(name: string): string {
   return Deno.readTextFileSync(join(HERE, "guests", `${name}.wat`));
 }
 
-/** A core module of `guests/`. */
+/** Compiles a core module of `guests/`, ready to be instantiated. */
 export function guestModule(name: string): Promise<WebAssembly.Module> {
   return moduleOf(guestText(name));
 }

@@ -1,4 +1,5 @@
-/** Runs a program as larder runs an engine, for tests of what it inherits: `engine_runner.ts PROGRAM ARGS…`. */
+// deno-lint-ignore-file no-console
+/** Runs a program as larder runs an engine: `engine_runner.ts PROGRAM ARGS…`. */
 import { runEngine } from "../../../src/run/external/process.ts";
 
 const [path, ...args] = Deno.args;

@@ -4,17 +4,17 @@ import { compileComponent } from "./components.ts";
 import { NOTHING } from "./guest_host.ts";
 
 export interface PoolOptions {
-  /** Threads at most; 1 if not given. */
+  /** Limit on threads; 1 by default. */
   readonly size?: number;
   readonly signal?: AbortSignal;
 }
 
-/** The head of a request without headers. */
+/** Returns the head of a request without headers. */
 export function headOf(path: string, method = "GET"): RequestHead {
   return { method, path, scheme: "http", authority: "test", headers: [] };
 }
 
-/** The threads of a component, and requests for them. Disposing it ends them. */
+/** A `GuestPool` for tests, which collects its failures. Disposing of it ends the threads. */
 export class Pool implements Disposable {
   readonly failures: string[];
   readonly #pool: GuestPool;
@@ -28,11 +28,11 @@ export class Pool implements Disposable {
     const { size = 1, signal } = options;
     const program = { ...await compileComponent(component), settings: NOTHING };
     const failures: string[] = [];
-    const events = { onFailure: (message: string) => failures.push(message), onRefusal() {} };
+    const events = { onFailure: (message: string) => failures.push(message), onDenial() {} };
     return new Pool(await GuestPool.start(program, size, events, signal), failures);
   }
 
-  /** Sends a request, with a body if there is one. */
+  /** Sends a request, by POST if it has a body. */
   fetch(
     path: string,
     body: ReadableStream<Uint8Array> | null = null,
@@ -41,7 +41,7 @@ export class Pool implements Disposable {
     return this.#pool.handle({ head: headOf(path, body ? "POST" : "GET"), body, isGone });
   }
 
-  /** The text of a response, or the status that stands for its failure. */
+  /** Returns the text of the response, or the status or message of the failure. */
   async get(
     path: string,
     body?: ReadableStream<Uint8Array>,

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { run } from "../cli/commands.ts";
 import { cached, npmTools } from "./npm_tools.ts";
 
-/** The modules in `guests/`, which have their worlds in `wit/worlds.wit`. */
+/** JavaScript modules in `guests/`; their worlds are in `wit/worlds.wit`. */
 export type JsGuest = "http_handler" | "command" | "sockets" | "socket_handler";
 
 const HERE = import.meta.dirname!;
@@ -13,9 +13,8 @@ const LOCK = join(HERE, "npm_tools/package-lock.json");
 const paths = new Map<JsGuest, Promise<string>>();
 
 /**
- * The path of the component that componentize-js makes of a guest in JavaScript: 12 MB, as those of Spin's
- * JavaScript SDK are. It takes half a minute and the packages of {@link npmTools}, and is made once on a machine
- * for each state of what it is made of.
+ * Returns the path of the component that componentize-js builds from a guest: 12 MB, like those of Spin's JavaScript
+ * SDK. The build takes half a minute and needs the packages of {@link npmTools}; its result is cached by its inputs.
  */
 function jsComponentPath(name: JsGuest): Promise<string> {
   let path = paths.get(name);
@@ -29,7 +28,7 @@ function jsComponentPath(name: JsGuest): Promise<string> {
   return path;
 }
 
-/** Its bytes. */
+/** Returns the bytes of a guest as a component, see {@link jsComponentPath}. */
 export async function jsComponent(
   name: JsGuest,
 ): Promise<Uint8Array<ArrayBuffer>> {

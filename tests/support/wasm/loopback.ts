@@ -1,3 +1,4 @@
+// deno-lint-ignore-file no-console
 /** Servers of TCP and UDP on the loopback address, for guests to reach. */
 
 /** Why nothing can listen on IPv6's loopback here, or undefined where it can. */

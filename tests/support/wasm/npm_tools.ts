@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { childEnvironment, DENO_DIR } from "../cli/environment.ts";
 import { DAY } from "../cache/cache_folder.ts";
 import { run } from "../cli/commands.ts";
+import { childEnvironment, DENO_DIR } from "../cli/environment.ts";
 
 const DEFINITION = join(import.meta.dirname!, "npm_tools");
 const FILES = ["package.json", "package-lock.json"];
@@ -10,8 +10,8 @@ const FILES = ["package.json", "package-lock.json"];
 let folder: Promise<string> | undefined;
 
 /**
- * The folder of the programs on Node that tests and benches call: componentize-js and jco. Its packages are those
- * of a lock file, with their hashes; they are installed once, into Deno's cache folder.
+ * Returns the folder of componentize-js and jco, which tests and benchmarks run on Node. The packages are installed
+ * once, by a lock file with hashes, into Deno's cache folder.
  */
 export function npmTools(): Promise<string> {
   return folder ??= cached(
@@ -25,7 +25,7 @@ async function install(folder: string): Promise<void> {
   for (const name of FILES) {
     Deno.copyFileSync(join(DEFINITION, name), join(folder, name));
   }
-  // No package's own scripts are run: none of these needs its.
+  // None of the packages needs its install scripts.
   await run("npm", [
     "ci",
     "--prefix",
@@ -39,10 +39,10 @@ async function install(folder: string): Promise<void> {
 }
 
 /**
- * A folder in Deno's cache folder that `make` fills where none is for these inputs: what takes long to make is
- * made once on a machine, and never half.
+ * Returns a folder in Deno's cache folder, which `make` fills if there is none for these inputs. The folder is
+ * never incomplete: it is renamed when it is ready.
  *
- * @param inputs files that decide what comes of it
+ * @param inputs files on which the content depends
  */
 export async function cached(
   name: string,
@@ -59,18 +59,18 @@ export async function cached(
   if (exists(folder)) return folder;
   Deno.mkdirSync(root, { recursive: true });
   removeOlder(root, name);
-  const making = Deno.makeTempDirSync({ dir: root, prefix: `${name}-` });
+  const temporary = Deno.makeTempDirSync({ dir: root, prefix: `${name}-` });
   try {
-    await make(making);
-    Deno.renameSync(making, folder);
+    await make(temporary);
+    Deno.renameSync(temporary, folder);
   } catch (error) {
-    Deno.removeSync(making, { recursive: true });
-    if (!exists(folder)) throw error; // Otherwise somebody else was faster.
+    Deno.removeSync(temporary, { recursive: true });
+    if (!exists(folder)) throw error; // Otherwise another process was faster.
   }
   return folder;
 }
 
-/** Removes what other inputs have led to, and what was never finished, unless somebody may be at it. */
+/** Removes folders of other inputs and unfinished ones, unless another process may be using them. */
 function removeOlder(root: string, name: string): void {
   for (const entry of Deno.readDirSync(root)) {
     const path = join(root, entry.name);
@@ -79,7 +79,7 @@ function removeOlder(root: string, name: string): void {
       const { mtime } = Deno.statSync(path);
       if (Date.now() - mtime!.getTime() > DAY) Deno.removeSync(path, { recursive: true });
     } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) throw error; // Somebody else was faster.
+      if (!(error instanceof Deno.errors.NotFound)) throw error; // Another process was faster.
     }
   }
 }

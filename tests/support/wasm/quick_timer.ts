@@ -1,7 +1,7 @@
-/** How many times as fast a {@link quickTimer} is. The guests' threads must still keep up with it on a slow machine. */
+/** Factor by which a {@link quickTimer} is faster; low enough for the guests' threads to keep up on a slow machine. */
 const FACTOR = 5;
 
-/** Until it is disposed, timers of this kind that are to take `usual` milliseconds take a fifth of that. */
+/** Shortens timers of `usual` milliseconds to a fifth until it is disposed of. */
 export function quickTimer(kind: "setTimeout" | "setInterval", usual: number): Disposable {
   const own = globalThis[kind];
   const quick = (handler: () => void, delay?: number) =>

@@ -1,6 +1,5 @@
 /**
- * Writes Wasm binaries from the names that they share with their host, and sections of any content, for tests of
- * what reads them. Sources: WebAssembly core specification, "Binary Format"; component-model, Binary.md.
+ * Encodes Wasm binaries with given imports and exports, and sections with any content. Sources: WebAssembly core specification, "Binary Format"; component-model, Binary.md.
  */
 
 export type Bytes = readonly number[];
@@ -8,7 +7,7 @@ export type Bytes = readonly number[];
 export const MODULE_HEADER: Bytes = [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00];
 export const COMPONENT_HEADER: Bytes = [0x00, 0x61, 0x73, 0x6d, 0x0d, 0x00, 0x01, 0x00];
 
-/** LEB128. */
+/** Encodes a number as LEB128. */
 export function u32(value: number): Bytes {
   const low = value % 128;
   return value < 128 ? [low] : [low + 128, ...u32(Math.floor(value / 128))];
@@ -19,7 +18,7 @@ export function name(text: string): Bytes {
   return [...u32(bytes.length), ...bytes];
 }
 
-/** As many as there are, then each. */
+/** Encodes a count and the items. */
 export function list(items: readonly Bytes[]): Bytes {
   return [...u32(items.length), ...items.flat()];
 }
@@ -28,7 +27,7 @@ export function section(id: number, content: Bytes): Bytes {
   return [id, ...u32(content.length), ...content];
 }
 
-/** A module with functions of type `() -> ()`; each import is `[module, name]`. */
+/** Encodes a module with functions of type `() -> ()`; an import is `[module, name]`. */
 export function encodeModule(
   { imports = [], exports = [] }: {
     imports?: readonly (readonly [string, string])[];
@@ -46,8 +45,8 @@ export function encodeModule(
 }
 
 /**
- * A component whose imports and exports are instances without content.
- * @param inner sections that stand between the imports and the exports
+ * Encodes a component whose imports and exports are empty instances.
+ * @param inner sections between the imports and the exports
  */
 export function encodeComponent(
   { imports = [], exports = [], inner = [] }: {
@@ -59,10 +58,10 @@ export function encodeComponent(
   const index = u32(imports.length);
   return Uint8Array.from([
     ...COMPONENT_HEADER,
-    ...section(7, list([[0x42, 0x00]])), // The type of an instance of nothing.
+    ...section(7, list([[0x42, 0x00]])), // The type of an empty instance.
     ...section(10, list(imports.map((each) => [0x00, ...name(each), 0x05, 0x00]))),
     ...inner.flat(),
-    ...section(5, list([[0x01, 0x00]])), // An instance of nothing.
+    ...section(5, list([[0x01, 0x00]])), // An empty instance.
     ...section(11, list(exports.map((each) => [0x00, ...name(each), 0x05, ...index, 0x00]))),
   ]);
 }

@@ -15,11 +15,11 @@ const SCRIPTS: Record<Shell, (program: CommandModel) => string> = {
 };
 
 /**
- * `larder completions SHELL`: a script with the whole command tree in it.
+ * `larder completions SHELL`: prints a script with the whole command tree in it.
  *
- * The shell never calls larder for a completion, so nothing that was typed is run or passed on, and a
- * completion takes no start-up. @bomb.sh/tab, which asks the program each time, has bash `eval` the typed
- * words and needs the bash-completion package.
+ * The shell calls larder only for the names of entries (`larder __complete`), and never evaluates what was typed or
+ * what larder printed. @bomb.sh/tab, which asks the program for every completion, has bash `eval` the typed words and
+ * needs the bash-completion package.
  */
 export function completions(program: Command, shell: Shell): void {
   writeOut(SCRIPTS[shell](modelOf(program)));

@@ -4,9 +4,13 @@ import { type CommandModel, flatten, type OptionModel, type Value } from "./mode
 export function fishScript(program: CommandModel): string {
   const commands = flatten(program);
   return `# fish completion for larder
+# __larder_at COMMAND [POSITION [OPERAND]]: true if COMMAND has been typed and POSITION operands follow it, of which
+# OPERAND is the last.
 function __larder_at
     set -l command ''
     set -l value
+    set -l count 0
+    set -l operand
     set -l words (commandline -opc)
     for word in $words[2..-1]
         if test -n "$value"
@@ -15,9 +19,31 @@ function __larder_at
         end
         switch "$command $word"
 ${commands.flatMap(steps).join("\n")}
+            case '* -*'
+            case '*'
+                set count (math $count + 1)
+                set operand $word
         end
     end
-    test "$command" = "$argv[1]"
+    test "$command" = "$argv[1]"; or return 1
+    test (count $argv) -lt 2; or test "$count" = "$argv[2]"; or return 1
+    test (count $argv) -lt 3; or test "$operand" = "$argv[3]"
+end
+
+# The names of cached entries. fish quotes them.
+function __larder_entries
+    set -l options
+    set -l previous
+    set -l words (commandline -opc)
+    for word in $words[2..-1]
+        if test "$previous" = --cache-dir
+            set options --cache-dir $word
+        else if string match -q -- '--cache-dir=*' $word
+            set options --cache-dir (string replace -- --cache-dir= '' $word)
+        end
+        set previous $word
+    end
+    command larder $options __complete 2>/dev/null </dev/null
 end
 
 complete -c larder -e
@@ -41,19 +67,37 @@ function steps({ path, commands, options }: CommandModel): string[] {
   ];
 }
 
-function completions({ path, commands, options, argument }: CommandModel): string[] {
-  const at = `complete -c larder -n ${quote(`__larder_at "${path.join(" ")}"`)}`;
+function completions(command: CommandModel): string[] {
+  const { path, commands, options } = command;
   return [
     ...commands.map((child) =>
-      `${at} -a ${quote(child.path.at(-1)!)} -d ${quote(child.description)}`
+      `${at(path, 0)} -a ${quote(child.path.at(-1)!)} -d ${quote(child.description)}`
     ),
     ...options.map((option) =>
-      [at, ...optionFlags(option), `-d ${quote(option.description)}`].join(" ")
+      [at(path), ...optionFlags(option), `-d ${quote(option.description)}`].join(" ")
     ),
-    ...argument && (argument.choices.length > 0 || argument.paths)
-      ? [[at, ...values(argument)].join(" ")]
-      : [],
+    ...commands.length > 0 ? [] : operands(command),
   ];
+}
+
+function operands({ path, arguments: all, isVariadic }: CommandModel): string[] {
+  return all.flatMap((value, i) => {
+    if (value.choicesAfter) {
+      return [...value.choicesAfter].map(([operand, words]) =>
+        `${at(path, i, operand)} -a ${quote(words.join(" "))}`
+      );
+    }
+    const isRepeated = isVariadic && i === all.length - 1;
+    const offered = values(value);
+    return offered.length > 0 ? [[at(path, isRepeated ? undefined : i), ...offered].join(" ")] : [];
+  });
+}
+
+function at(path: readonly string[], ...position: (number | string | undefined)[]): string {
+  const words = [path.join(" "), ...position.filter((each) => each !== undefined)];
+  return `complete -c larder -n ${
+    quote(`__larder_at ${words.map((each) => `"${each}"`).join(" ")}`)
+  }`;
 }
 
 function optionFlags({ flags, value }: OptionModel): string[] {
@@ -63,10 +107,13 @@ function optionFlags({ flags, value }: OptionModel): string[] {
   ];
 }
 
-function values({ choices, paths }: Value): string[] {
-  if (choices.length > 0) return [`-a ${quote(choices.join(" "))}`];
-  if (paths === "files") return ["-F"];
-  return paths === "folders" ? ["-a '(__fish_complete_directories)'"] : [];
+function values({ choices, paths, isEntry }: Value): string[] {
+  return [
+    ...choices.length > 0 ? [`-a ${quote(choices.join(" "))}`] : [],
+    ...isEntry ? ["-a '(__larder_entries)'"] : [],
+    ...paths === "files" ? ["-F"] : [],
+    ...paths === "folders" ? ["-a '(__fish_complete_directories)'"] : [],
+  ];
 }
 
 function quote(text: string): string {

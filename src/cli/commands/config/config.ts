@@ -7,7 +7,7 @@ import { findPlace, readValue } from "../../config/settings.ts";
 import { writeJson, writeOut } from "../../terminal/console.ts";
 import type { Context } from "../../context.ts";
 import type { Format } from "../../options.ts";
-import { table } from "../../terminal/table.ts";
+import { table } from "../../terminal/text_layout.ts";
 
 /** `larder config init`: the path of the new file on stdout. */
 export async function configInit(context: Context, options: { force?: boolean }): Promise<void> {

@@ -1,24 +1,24 @@
 import { printable } from "../../../base/errors.ts";
 import { formatBytes } from "../../../base/units.ts";
 
-/** A bar and what it stands for. */
+/** A named size. */
 export interface Bar {
   readonly name: string;
   readonly bytes: number;
 }
 
 const FULL = "█";
-/** Eighths of a cell, from one to seven. */
+/** Blocks of one to seven eighths of a cell. */
 const EIGHTHS = ["▏", "▎", "▍", "▌", "▋", "▊", "▉"];
 
-/** The least that a bar gets of a line, in columns. */
+/** Minimum width of the longest bar, in columns. */
 const MIN_BAR = 10;
-/** The most that a name gets. */
+/** Maximum width of a name, in columns. */
 const MAX_NAME = 50;
 
 /**
- * Horizontal bars, the longest as long as the line allows. Ends with a newline.
- * @param width columns of a line
+ * Draws horizontal bars, the longest filling the line. Ends with a newline.
+ * @param width columns per line
  */
 export function barChart(bars: readonly Bar[], width: number): string {
   const largest = Math.max(1, ...bars.map(({ bytes }) => bytes));
@@ -35,13 +35,13 @@ export function barChart(bars: readonly Bar[], width: number): string {
   }).join("");
 }
 
-/** A bar of so many cells; what is not nothing can be seen. */
+/** Draws a bar of a fractional number of cells, at least an eighth unless it is 0. */
 function barOf(cells: number): string {
   const eighths = cells > 0 ? Math.max(1, Math.round(cells * 8)) : 0;
   return FULL.repeat(Math.floor(eighths / 8)) + (EIGHTHS[eighths % 8 - 1] ?? "");
 }
 
-/** A name with its middle left out, if it is too long: beginnings and ends tell most. */
+/** Cuts the middle out of a name that is too long: its beginning and end identify it best. */
 function shortened(name: string, width: number): string {
   if (name.length <= width) return name;
   const start = Math.floor((width - 1) / 2);

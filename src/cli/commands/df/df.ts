@@ -5,29 +5,29 @@ import { planGc } from "../../../gc/planner.ts";
 import { hasLimits } from "../../../gc/policy.ts";
 import { takeSnapshot } from "../../../snapshot/snapshot.ts";
 import { liveLeases } from "../../../store/locks/leases.ts";
-import { writeJson, writeOut } from "../../terminal/console.ts";
 import type { Context } from "../../context.ts";
 import type { Format } from "../../options.ts";
-import { type Bar, barChart } from "./bar_chart.ts";
-import { localTime, table } from "../../terminal/table.ts";
+import { writeJson, writeOut } from "../../terminal/console.ts";
+import { localTime, table } from "../../terminal/text_layout.ts";
 import { policyOf } from "../gc/policy.ts";
+import { type Bar, barChart } from "./bar_chart.ts";
 import { type SpaceNode, spaceTree } from "./space_tree.ts";
 import { type Amount, type Usage, usageOf } from "./usage.ts";
 
 export interface DfOptions {
   readonly format: Format;
-  /** Where to write a page. */
+  /** The file to write a page to. */
   readonly html?: string;
 }
 
-/** Bars that are shown without `--verbose`. */
+/** Bars shown without `--verbose`. */
 const MAX_BARS = 10;
-/** Columns of what is no terminal. */
-const PLAIN_WIDTH = 80;
+/** Columns of a line if stdout is not a terminal. */
+const DEFAULT_WIDTH = 80;
 
 const HEAD = ["TYPE", "COUNT", "SIZE", "SHARED", "RECLAIMABLE"];
 
-/** `larder df`: what takes the space, and what a collection under the current policy would free. */
+/** `larder df`: shows disk usage, and how much gc would free under the current policy. */
 export async function df(context: Context, { format, html }: DfOptions): Promise<void> {
   const { layout, config } = context;
   const now = Date.now();
@@ -53,7 +53,8 @@ export async function df(context: Context, { format, html }: DfOptions): Promise
   writeOut(`${table(HEAD, rows)}${diskText(usage)}\n${picture}`);
   if (!hasLimits(policy)) {
     context.info(
-      "without limits gc takes only what nothing needs; larder config set gc.max_size SIZE sets one",
+      "no limits are set, so gc removes only unreferenced blobs and leftover files; " +
+        "set one with larder config set gc.max_size SIZE",
     );
   }
 }
@@ -67,29 +68,30 @@ function rowsOf({ types, unneeded, partials, rubbish, foreign, total }: Usage): 
     shareText(reclaimable, size),
   ];
   const rows = types.map((each) => ({ ...each, row: row(each.type, each, each.shared) }));
-  const others = [["needed by nothing", unneeded], ["partial downloads", partials], [
-    "rubbish",
-    rubbish,
-  ]] as const;
+  const others = [
+    ["unreferenced", unneeded],
+    ["partial downloads", partials],
+    ["leftover files", rubbish],
+  ] as const;
   return [
     ...rows.filter(({ count }) => count > 0).map(({ row }) => row),
     ...others.filter(([, { count }]) => count > 0).map(([name, amount]) => row(name, amount)),
     ...foreign.count > 0
-      ? [["not larder's", String(foreign.count), formatBytes(foreign.size), "-", "-"]]
+      ? [["foreign files", String(foreign.count), formatBytes(foreign.size), "-", "-"]]
       : [],
     ["total", "", formatBytes(total.size), "", shareText(total.reclaimable, total.size)],
   ];
 }
 
 /** `100.00 MiB (10%)`. */
-function shareText(bytes: number, of: number): string {
-  return bytes === 0 ? formatBytes(0) : `${formatBytes(bytes)} (${percent(bytes, of)})`;
+function shareText(bytes: number, whole: number): string {
+  return bytes === 0 ? formatBytes(0) : `${formatBytes(bytes)} (${percent(bytes, whole)})`;
 }
 
 function diskText({ disk }: Usage): string {
-  if (!disk) return "The system does not tell how much of the disk is free";
+  if (!disk) return "Free space on the disk: unknown";
   const { free, size } = disk;
-  return `${formatBytes(free)} of ${formatBytes(size)} are free on the disk (${
+  return `Free space on the disk: ${formatBytes(free)} of ${formatBytes(size)} (${
     percent(free, size)
   })`;
 }
@@ -98,7 +100,7 @@ function percent(part: number, whole: number): string {
   return `${Math.round((part / whole) * 100)}%`;
 }
 
-/** A bar for each registry and other type; with `all` for each repository and other group. */
+/** Returns a bar per registry and other type, or with `all` one per repository and other group. */
 function barsOf(tree: SpaceNode, all: boolean): Bar[] {
   const nodes = all ? tree.children.flatMap(({ children }) => children) : tree.children;
   const bars = nodes.map(({ name, size }) => ({ name, bytes: size }))
@@ -107,14 +109,14 @@ function barsOf(tree: SpaceNode, all: boolean): Bar[] {
   const shared = tree.size - nodes.reduce((sum, { size }) => sum + size, 0);
   const rest = others.reduce((sum, { bytes }) => sum + bytes, 0);
   if (rest > 0) bars.push({ name: `(${others.length} others)`, bytes: rest });
-  if (shared > 0) bars.push({ name: "(shared by several)", bytes: shared });
+  if (shared > 0) bars.push({ name: "(shared)", bytes: shared });
   return bars;
 }
 
 function columns(): number {
   try {
-    return Deno.stdout.isTerminal() ? Deno.consoleSize().columns : PLAIN_WIDTH;
+    return Deno.stdout.isTerminal() ? Deno.consoleSize().columns : DEFAULT_WIDTH;
   } catch {
-    return PLAIN_WIDTH;
+    return DEFAULT_WIDTH;
   }
 }

@@ -3,41 +3,49 @@ import { formatBytes } from "../../../base/units.ts";
 import type { SpaceNode } from "./space_tree.ts";
 import { type Rectangle, squarify } from "./treemap.ts";
 
-/** What a page of the space that a cache takes shows. */
+/** The content of a page about disk usage. */
 export interface UsagePage {
   /** The cache's folder. */
   readonly root: string;
-  /** In words. */
+  /** When the cache was read, formatted. */
   readonly time: string;
-  /** How much of the disk is free, in words. */
+  /** A sentence about the free space on the disk. */
   readonly disk: string;
   readonly tree: SpaceNode;
-  /** Rows of the table, the first its head. */
+  /** Rows of the table; the first is its head. */
   readonly rows: readonly (readonly string[])[];
 }
 
-/** The treemap's size, in pixels; it scales with the window. */
+/** Size of the treemap, in pixels; it scales with the window. */
 const WIDTH = 1200;
 const HEIGHT = 700;
-/** The space between a group and what is in it. */
+/** Pixels between the border of a group and its parts. */
 const PADDING = 2;
-/** The height of a group's own name. */
+/** Height of the name of a group, in pixels. */
 const TITLE = 15;
-/** A rectangle smaller than this has no name in it. */
+/** Size below which a rectangle shows no name, in pixels. */
 const LABEL = { width: 40, height: 15 };
-/** The width of a letter, as far as it can be told beforehand. */
+/** Estimated width of a letter, in pixels; the real one depends on the font. */
 const LETTER = 6.2;
-/** The most parts of one group that are drawn one by one. */
+/** Parts of a group that are drawn one by one; the rest is drawn as one. */
 const MAX_PARTS = 60;
-/** What is drawn at least, in square pixels. */
+/** Area below which a part is not drawn, in square pixels. */
 const MIN_AREA = 4;
 
-/** How many colours the style has. */
-const COLOURS = 8;
+const COLOURS = [
+  "#4c78a8",
+  "#f58518",
+  "#54a24b",
+  "#b279a2",
+  "#e45756",
+  "#72b7b2",
+  "#9d755d",
+  "#bab0ac",
+];
 
 /**
- * A page that shows what takes the space, as a treemap: it needs no other file, no script and no network, and names
- * cannot add anything to it.
+ * Returns a page that shows disk usage as a treemap. It needs no other file, no script and no network, and all names in
+ * it are escaped.
  */
 export function usagePage({ root, time, disk, tree, rows }: UsagePage): string {
   const [head, ...body] = rows;
@@ -49,16 +57,16 @@ export function usagePage({ root, time, disk, tree, rows }: UsagePage): string {
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<title>What takes the space in ${escape(root)}</title>
+<title>Disk usage of ${escape(root)}</title>
 <style>${STYLE}</style>
 </head>
 <body>
-<h1>What takes the space</h1>
+<h1>Disk usage</h1>
 <p>${escape(root)}, ${escape(time)}</p>
 <svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="Treemap of the cache">
 ${treemap(tree)}
 </svg>
-<p>Every file is counted once; what several need is drawn beside them as “shared”. The names of small parts are shown under the pointer.</p>
+<p>Each file is counted once. Content that several entries need is drawn beside them as “shared”. Point at a part to see its full name and size.</p>
 <table>
 <thead>${cells(head!, "th")}</thead>
 <tbody>${body.map((row) => cells(row, "td")).join("\n")}</tbody>
@@ -74,7 +82,7 @@ function treemap(tree: SpaceNode): string {
   return drawParts(tree, { x: 0, y: 0, width: WIDTH, height: HEIGHT }, [], undefined);
 }
 
-/** What is drawn of one node: its children, what they share, and all that is too small together. */
+/** A rectangle of the treemap: a child of a node, the content that its children share, or its smallest children. */
 interface Part {
   readonly name: string;
   readonly size: number;
@@ -89,13 +97,13 @@ function partsOf(node: SpaceNode): Part[] {
   const small = parts.splice(MAX_PARTS);
   if (small.length > 0) {
     const size = small.reduce((sum, part) => sum + part.size, 0);
-    parts.push({ name: `${small.length} smaller ones`, size, node: undefined });
+    parts.push({ name: `${small.length} smaller`, size, node: undefined });
     parts.sort((a, b) => b.size - a.size);
   }
   return parts;
 }
 
-/** @param colour that of what it is all part of; each part of the whole has its own */
+/** @param colour index of the colour of the top-level part; undefined at the top level, where each part gets its own */
 function drawParts(
   node: SpaceNode,
   area: Rectangle,
@@ -103,26 +111,26 @@ function drawParts(
   colour: number | undefined,
 ): string {
   const parts = partsOf(node);
-  const places = squarify(parts.map(({ size }) => size), area);
+  const rectangles = squarify(parts.map(({ size }) => size), area);
   return parts.map((part, i) =>
-    drawPart(part, places[i]!, [...path, part.name], colour ?? i % COLOURS)
+    drawPart(part, rectangles[i]!, [...path, part.name], colour ?? i % COLOURS.length)
   ).join("");
 }
 
-function drawPart(part: Part, place: Rectangle, path: readonly string[], colour: number): string {
+function drawPart(part: Part, area: Rectangle, path: readonly string[], colour: number): string {
   const { node, name, size } = part;
-  if (place.width * place.height < MIN_AREA) return "";
+  if (area.width * area.height < MIN_AREA) return "";
   const isGroup = node !== undefined && node.children.length > 0;
   const kind = isGroup ? "group" : node ? "entry" : "shared";
   const title = `${path.join(" › ")}: ${formatBytes(size)}`;
-  const box = rectangle(place, `${kind} c${colour}`);
+  const box = rectangle(area, `${kind} c${colour}`);
   const inner = isGroup
-    ? drawParts(node, within(place), path, colour)
-    : label(formatBytes(size), { ...place, y: place.y + TITLE, height: place.height - TITLE });
-  return `<g><title>${escape(title)}</title>${box}${label(name, place)}${inner}</g>\n`;
+    ? drawParts(node, within(area), path, colour)
+    : label(formatBytes(size), { ...area, y: area.y + TITLE, height: area.height - TITLE });
+  return `<g><title>${escape(title)}</title>${box}${label(name, area)}${inner}</g>\n`;
 }
 
-/** Where the parts of a group are drawn: below its name, if there is room for one. */
+/** Returns the area for the parts of a group: below its name, if there is room for one. */
 function within({ x, y, width, height }: Rectangle): Rectangle {
   const top = height > 3 * TITLE ? TITLE : PADDING;
   return {
@@ -133,25 +141,25 @@ function within({ x, y, width, height }: Rectangle): Rectangle {
   };
 }
 
-function rectangle(place: Rectangle, style: string): string {
-  return `<rect class="${style}" ${attributes(place)}/>`;
+function rectangle(area: Rectangle, style: string): string {
+  return `<rect class="${style}" ${attributes(area)}/>`;
 }
 
-/** A name at the top of a rectangle, cut where it would not fit; nothing where there is no room. */
-function label(name: string, place: Rectangle): string {
-  if (place.width < LABEL.width || place.height < LABEL.height) return "";
-  const letters = Math.floor((place.width - 8) / LETTER);
+/** Draws a name at the top of a rectangle, cut to fit; nothing if there is no room. */
+function label(name: string, area: Rectangle): string {
+  if (area.width < LABEL.width || area.height < LABEL.height) return "";
+  const letters = Math.floor((area.width - 8) / LETTER);
   const shown = name.length <= letters ? name : `${name.slice(0, letters - 1)}…`;
-  // An image of its own cuts what a wide font makes longer.
-  return `<svg ${attributes(place)}><text x="4" y="12">${escape(shown)}</text></svg>`;
+  // A nested svg clips the text if the font is wider than estimated.
+  return `<svg ${attributes(area)}><text x="4" y="12">${escape(shown)}</text></svg>`;
 }
 
-function attributes(place: Rectangle): string {
+function attributes(area: Rectangle): string {
   const names = ["x", "y", "width", "height"] as const;
-  return names.map((name) => `${name}="${Number(place[name].toFixed(1))}"`).join(" ");
+  return names.map((name) => `${name}="${Number(area[name].toFixed(1))}"`).join(" ");
 }
 
-/** A text as HTML shows it, also in an attribute. */
+/** Escapes a text for HTML, also for use in attributes. */
 function escape(text: string): string {
   const entities: Record<string, string> = {
     "&": "&amp;",
@@ -174,10 +182,7 @@ rect.entry { fill-opacity: .55; }
 rect.shared { fill-opacity: .15; stroke-dasharray: 3 2; stroke: CanvasText; }
 g:hover > rect { stroke: CanvasText; }
 text { font-size: 11px; fill: CanvasText; pointer-events: none; }
-${
-  ["#4c78a8", "#f58518", "#54a24b", "#b279a2", "#e45756", "#72b7b2", "#9d755d", "#bab0ac"]
-    .map((colour, i) => `.c${i} { fill: ${colour}; }`).join("\n")
-}
+${COLOURS.map((colour, i) => `.c${i} { fill: ${colour}; }`).join("\n")}
 table { border-collapse: collapse; }
 th, td { padding: .2rem 1rem .2rem 0; text-align: left; }
 td + td { font-variant-numeric: tabular-nums; }

@@ -1,19 +1,18 @@
 import { type CacheSnapshot, isFromRegistry, type SnapshotEntry } from "../../../snapshot/types.ts";
 
 /**
- * What takes the space, as a tree: registries (and the other types of entries), what belongs together in them, and
- * entries.
+ * A node of the tree of disk usage. Its levels are registries (and the other types of entries), groups such as
+ * repositories, and entries.
  *
- * Every file is counted once: where only one entry needs it, with that entry; otherwise with the smallest part of the
- * tree that has all who need it.
+ * Each file is counted once: at the entry that needs it, or at the lowest common ancestor of all entries that do.
  */
 export interface SpaceNode {
   readonly name: string;
-  /** Bytes of it and of all below it. */
+  /** Bytes of the node and all its descendants. */
   readonly size: number;
-  /** Of {@link size}, what several of its children need. */
+  /** Bytes of {@link size} that several children share. */
   readonly shared: number;
-  /** The largest first. */
+  /** Largest first. */
   readonly children: readonly SpaceNode[];
 }
 
@@ -23,7 +22,7 @@ class Branch {
   readonly parent: Branch | undefined;
   readonly depth: number;
   readonly children = new Map<string, Branch>();
-  /** Bytes that are counted here and not further down. */
+  /** Bytes counted at this node and at no descendant. */
   own = 0;
 
   constructor(name: string, parent?: Branch) {
@@ -33,8 +32,8 @@ class Branch {
   }
 
   child(name: string): Branch {
-    const known = this.children.get(name);
-    if (known) return known;
+    const existing = this.children.get(name);
+    if (existing) return existing;
     const child = new Branch(name, this);
     this.children.set(name, child);
     return child;
@@ -48,34 +47,34 @@ class Branch {
   }
 }
 
-/** The tree of a cache; its root has no name. Content that nobody needs is in none of it. */
+/** Builds the tree of a cache, without unreferenced content. The root has no name. */
 export function spaceTree(snapshot: CacheSnapshot): SpaceNode {
   const root = new Branch("");
-  /** Where each piece of content is to be counted, by its place. */
+  /** The branch that counts each piece of content, by its index in `contents`. */
   const owners = new Array<Branch | undefined>(snapshot.contents.length);
   for (const entry of snapshot.entries) {
-    const leaf = root.child(topOf(entry)).child(entry.group).child(entry.name);
+    const leaf = root.child(topLevelOf(entry)).child(entry.group).child(entry.name);
     leaf.own += entry.ownSize;
-    for (const place of entry.references) {
-      const owner = owners[place];
-      owners[place] = owner ? common(owner, leaf) : leaf;
+    for (const index of entry.references) {
+      const owner = owners[index];
+      owners[index] = owner ? commonAncestor(owner, leaf) : leaf;
     }
   }
-  for (const [place, owner] of owners.entries()) {
-    if (owner) owner.own += snapshot.contents[place]!.size;
+  for (const [index, owner] of owners.entries()) {
+    if (owner) owner.own += snapshot.contents[index]!.size;
   }
   return root.finish();
 }
 
-/** The registry of an app or image, the type of everything else. */
-function topOf({ type, name }: SnapshotEntry): string {
+/** Returns the registry of an app or image, or the type of another entry. */
+function topLevelOf({ type, name }: SnapshotEntry): string {
   if (isFromRegistry(type)) return name.slice(0, name.indexOf("/"));
   return type === "compiled" ? "compiled code" : `${type}s`;
 }
 
-function common(a: Branch, b: Branch): Branch {
+function commonAncestor(a: Branch, b: Branch): Branch {
   if (a === b) return a;
-  if (a.depth > b.depth) return common(a.parent!, b);
-  if (b.depth > a.depth) return common(a, b.parent!);
-  return common(a.parent!, b.parent!);
+  if (a.depth > b.depth) return commonAncestor(a.parent!, b);
+  if (b.depth > a.depth) return commonAncestor(a, b.parent!);
+  return commonAncestor(a.parent!, b.parent!);
 }

@@ -1,4 +1,4 @@
-/** A place on a page, in pixels. */
+/** A rectangle on a page, in pixels. */
 export interface Rectangle {
   readonly x: number;
   readonly y: number;
@@ -6,12 +6,12 @@ export interface Rectangle {
   readonly height: number;
 }
 
-/** A length that cannot be seen, in pixels. */
-const INVISIBLE = 1e-6;
+/** Length below which a rest of the area is a rounding error, in pixels. */
+const ROUNDING_ERROR = 1e-6;
 
 /**
- * Divides a rectangle into one for each value, with areas in proportion, and as near to squares as may be. Values must
- * be positive, and come in descending order.
+ * Divides a rectangle into one per value, with proportional areas and side lengths as equal as possible. Values must be
+ * positive and in descending order.
  *
  * Source: Bruls, Huizing and van Wijk, "Squarified Treemaps" (2000).
  */
@@ -21,18 +21,17 @@ export function squarify(values: readonly number[], area: Rectangle): Rectangle[
   let rest = area;
   for (let start = 0; start < values.length;) {
     const side = Math.min(rest.width, rest.height);
-    if (side < INVISIBLE) {
-      // What is left is lost in rounding: nobody would see it.
+    if (side < ROUNDING_ERROR) {
       return [...rectangles, ...values.slice(start).map(() => ({ ...rest, width: 0, height: 0 }))];
     }
     let end = start + 1;
     let sum = values[start]! * scale;
-    // A row grows as long as that makes its worst rectangle better.
+    // A row grows while that improves its worst rectangle.
     for (; end < values.length; end++) {
       const next = values[end]! * scale;
       const largest = values[start]! * scale;
-      const before = worst(largest, values[end - 1]! * scale, sum, side);
-      if (worst(largest, next, sum + next, side) > before) break;
+      const before = worstRatio(largest, values[end - 1]! * scale, sum, side);
+      if (worstRatio(largest, next, sum + next, side) > before) break;
       sum += next;
     }
     const row = values.slice(start, end).map((value) => value * scale);
@@ -43,14 +42,14 @@ export function squarify(values: readonly number[], area: Rectangle): Rectangle[
   return rectangles;
 }
 
-/** The worst proportion in a row of rectangles that has this area and lies along a side of this length. */
-function worst(largest: number, smallest: number, area: number, side: number): number {
+/** Returns the worst aspect ratio in a row of this area that is laid along a side of this length. */
+function worstRatio(largest: number, smallest: number, area: number, side: number): number {
   const square = area * area;
   const along = side * side;
   return Math.max((along * largest) / square, square / (along * smallest));
 }
 
-/** Lays a row along the shorter side. */
+/** Lays a row along the shorter side of the remaining rectangle. */
 function layRow(areas: readonly number[], sum: number, rest: Rectangle): Rectangle[] {
   const isColumn = rest.width >= rest.height;
   const thickness = sum / (isColumn ? rest.height : rest.width);
@@ -65,6 +64,7 @@ function layRow(areas: readonly number[], sum: number, rest: Rectangle): Rectang
   });
 }
 
+/** Returns the rectangle that remains after a row of this area. */
 function without(rest: Rectangle, area: number): Rectangle {
   if (rest.width >= rest.height) {
     const thickness = area / rest.height;

@@ -8,47 +8,47 @@ import {
 } from "../../../snapshot/types.ts";
 import { spaceOf } from "../../query/items.ts";
 
-/** What things of one kind take, in bytes. */
+/** The disk usage of one kind of thing. */
 export interface Amount {
   readonly count: number;
-  /** Each file once. */
+  /** Bytes, each file counted once. */
   readonly size: number;
-  /** What a collection under the current policy would free of it. */
+  /** Bytes of it that gc would free under the current policy. */
   readonly reclaimable: number;
 }
 
-/** What the entries of a type take. */
+/** The disk usage of the entries of a type. */
 export interface TypeUsage extends Amount {
   readonly type: EntryType;
-  /** Of {@link Amount.size}, what more than one entry needs. */
+  /** Bytes of {@link Amount.size} that more than one entry needs. */
   readonly shared: number;
 }
 
-/** Where the space of a cache has gone, in bytes. */
+/** The disk usage of a cache. */
 export interface Usage {
-  /** Every type, whether there is anything of it or not. */
+  /** One element per type, also for types without entries. */
   readonly types: readonly TypeUsage[];
-  /** Manifests and blobs that no entry needs. */
+  /** Unreferenced manifests and blobs. */
   readonly unneeded: Amount;
-  /** Downloads that are under way or were broken off. */
+  /** Downloads in progress or interrupted. */
   readonly partials: Amount;
-  /** What larder wrote and nobody needs. */
+  /** Leftover temporary files of larder. */
   readonly rubbish: Amount;
-  /** What is none of larder's: in no sum, and never touched. */
+  /** Files that larder did not write: in no sum, and never deleted. */
   readonly foreign: Pick<Amount, "count" | "size">;
-  /** Of all of larder's, each file once: less than the types together where these share. */
+  /** All of larder's files, each counted once; less than the sum of the types if these share content. */
   readonly total: Pick<Amount, "size" | "reclaimable">;
-  /** Null where the system does not tell. */
+  /** Null if the system does not report it. */
   readonly disk: Disk | null;
 }
 
-/** Reckons up a cache. @param plan what a collection under the current policy would remove */
+/** Sums up a cache. @param plan what gc would remove under the current policy */
 export function usageOf(snapshot: CacheSnapshot, plan: DraftPlan, disk: Disk | undefined): Usage {
   const freed = (type: EntryType) =>
     total(plan.remove.entries.filter((entry) => entry.type === type), "bytes");
   const partials = amountOf(snapshot.partials, plan.remove.partials);
   const rubbish = amountOf(snapshot.rubbish, plan.remove.rubbish);
-  const unneeded = snapshot.contents.filter((_, place) => snapshot.referenceCounts[place] === 0);
+  const unneeded = snapshot.contents.filter((_, index) => snapshot.referenceCounts[index] === 0);
   return {
     types: ENTRY_TYPES.map((type) => {
       const entries = snapshot.entries.filter((entry) => entry.type === type);
@@ -74,14 +74,14 @@ export function usageOf(snapshot: CacheSnapshot, plan: DraftPlan, disk: Disk | u
   };
 }
 
-/** Bytes of what these entries need and more than one of all entries does. */
+/** Returns the bytes that these entries need and that more than one entry of the cache needs. */
 function sharedBy(
   { contents, referenceCounts }: CacheSnapshot,
   entries: readonly SnapshotEntry[],
 ): number {
-  const places = new Set(entries.flatMap(({ references }) => references));
-  return [...places].reduce(
-    (sum, place) => sum + (referenceCounts[place]! > 1 ? contents[place]!.size : 0),
+  const indices = new Set(entries.flatMap(({ references }) => references));
+  return [...indices].reduce(
+    (sum, index) => sum + (referenceCounts[index]! > 1 ? contents[index]!.size : 0),
     0,
   );
 }

@@ -5,23 +5,23 @@ import { planClean } from "../../../gc/planner.ts";
 import { takeSnapshot } from "../../../snapshot/snapshot.ts";
 import type { CacheSnapshot, SnapshotEntry } from "../../../snapshot/types.ts";
 import { liveLeases } from "../../../store/locks/leases.ts";
-import { noSuchEntry, selectForRemoval } from "../../entry_lookup.ts";
 import type { Context } from "../../context.ts";
+import { noSuchEntry, selectForRemoval } from "../../entry_lookup.ts";
 import { compileFilter } from "../../query/filter.ts";
 import { itemOfEntry, type ItemType } from "../../query/items.ts";
-import { showAndSweep, type SweepingOptions } from "./confirm_and_sweep.ts";
+import { showAndSweep, type SweepCommandOptions } from "./confirm_and_sweep.ts";
 
 const DAY = 86_400_000;
 
-export interface CleanOptions extends SweepingOptions {
+export interface CleanOptions extends SweepCommandOptions {
   readonly type?: readonly ItemType[];
-  /** Unused for so many days. */
+  /** Days since the last use. */
   readonly days?: number;
   readonly filter?: string;
   readonly includePinned?: boolean;
 }
 
-/** `larder clean`: removes what is named and fits, or everything, and then what nothing needs any more. */
+/** `larder clean`: removes the selected entries, or all of them, and the blobs that become unreferenced. */
 export async function clean(
   context: Context,
   names: readonly string[],
@@ -29,48 +29,54 @@ export async function clean(
 ): Promise<void> {
   checkOptions(names, options);
   const now = Date.now();
-  const fits = await criteria(options, now);
+  const matches = await criteria(options, now);
   const snapshot = await takeSnapshot(context.layout, now);
-  const asked = new Set(called(context, snapshot, names).filter(fits));
+  const selected = new Set(entriesNamed(context, snapshot, names).filter(matches));
   const leases = liveLeases(context.layout, now, { readOnly: true });
-  const draft = planClean(snapshot, asked, { leases }, {
+  const draft = planClean(snapshot, selected, { leases }, {
     includePinned: options.includePinned,
-    everything: isEverything(names, options),
+    everything: includesUnreferenced(names, options),
   });
   await showAndSweep(context, draft, () => planFiles(context.layout, draft), options, {
     by: "clean",
     nothing: names.length === 0 && snapshot.entries.length === 0
       ? `the cache ${context.layout.root} is empty`
-      : "there is nothing of that to remove",
+      : "nothing matches",
   });
 }
 
-/** What belongs to no entry has no name, and nothing that the rest of the options could choose by. */
+/** Unreferenced blobs belong to no entry, so the criteria of entries do not apply to them. */
 function checkOptions(names: readonly string[], { type, days, filter }: CleanOptions): void {
   if (!type?.includes("blob")) return;
   if (names.length === 0 && days === undefined && filter === undefined) return;
-  throw new LarderError("LDR_USAGE", "--type blob takes no names, no --days and no --filter", {
-    hint: "blobs go when no entry needs them: larder clean --type blob removes all of these",
-  });
+  throw new LarderError(
+    "LDR_USAGE",
+    "--type blob cannot be combined with names, --days or --filter",
+    { hint: "larder clean --type blob removes every unreferenced blob" },
+  );
 }
 
-/** Whether also that goes which belongs to no entry: where blobs are asked for, or all there is. */
-function isEverything(names: readonly string[], { type, days, filter }: CleanOptions): boolean {
+/** True if all that belongs to no entry is removed too: with `--type blob`, or without any criterion. */
+function includesUnreferenced(
+  names: readonly string[],
+  { type, days, filter }: CleanOptions,
+): boolean {
   if (type?.includes("blob")) return true;
   return names.length === 0 && type === undefined && days === undefined && filter === undefined;
 }
 
-function called(
+/** Returns the entries with these names, or all without names. @throws LarderError LDR_NOT_CACHED */
+function entriesNamed(
   context: Context,
   { entries }: CacheSnapshot,
   names: readonly string[],
 ): SnapshotEntry[] {
   if (names.length === 0) return [...entries];
   return names.flatMap((name) => {
-    const found = selectForRemoval(entries, name);
-    if (found.length === 0 && !isGlob(name)) throw noSuchEntry(entries, name);
-    if (found.length === 0) context.warn(`nothing in the cache matches ${name}`);
-    return found;
+    const named = selectForRemoval(entries, name);
+    if (named.length === 0 && !isGlob(name)) throw noSuchEntry(entries, name);
+    if (named.length === 0) context.warn(`nothing in the cache matches ${name}`);
+    return named;
   });
 }
 

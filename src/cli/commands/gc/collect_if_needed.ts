@@ -7,14 +7,19 @@ import { type GcPolicy, hasFree, limitsOnlyFree } from "../../../gc/policy.ts";
 import { takeSnapshot } from "../../../snapshot/snapshot.ts";
 import { liveLeases } from "../../../store/locks/leases.ts";
 import type { Context } from "../../context.ts";
-import { shortfallLines } from "./plan_table.ts";
 import { freedText } from "./confirm_and_sweep.ts";
+import { shortfallLines } from "./plan_text.ts";
 
-/** Makes the cache keep to a policy without a question, unless others are at work: they will do it, or the next. */
-export async function collectIfBeyond(context: Context, policy: GcPolicy): Promise<void> {
+/**
+ * Collects garbage without asking, if the cache exceeds a limit. Does nothing while other processes hold the store
+ * lock: the next collection, theirs or larder's, makes up for it.
+ *
+ * @throws LarderError LDR_DISK*, LDR_READ_ONLY, LDR_INTERRUPTED
+ */
+export async function collectIfExceeded(context: Context, policy: GcPolicy): Promise<void> {
   const { layout } = context;
   const disk = diskOf(layout.root);
-  // The disk alone can tell then, and at once.
+  // The free space is known without reading the cache.
   if (limitsOnlyFree(policy) && hasFree(policy, disk)) return;
   const now = Date.now();
   const snapshot = await takeSnapshot(layout, now);
@@ -28,7 +33,7 @@ export async function collectIfBeyond(context: Context, policy: GcPolicy): Promi
     const result = await applyPlan(layout, planFiles(layout, draft), {
       by: "gc --auto",
       now: Date.now,
-      // What served until Ctrl-C has ended as it should.
+      // A server that Ctrl-C stopped has ended normally, so its collection runs all the same.
       signal: aborted ? undefined : context.interruptible(),
       timeout: 0,
     });

@@ -1,55 +1,55 @@
 import { LarderError } from "../../../base/errors.ts";
 import { formatBytes, plural } from "../../../base/units.ts";
 import { applyPlan } from "../../../gc/apply.ts";
-import { NEEDED_BY_KEPT_ENTRY } from "../../../gc/reference_counts.ts";
 import { type DraftPlan, isEmptyPlan, type Plan } from "../../../gc/plan.ts";
+import { NEEDED_BY_KEPT_ENTRY } from "../../../gc/reference_counts.ts";
 import type { SweepResult } from "../../../gc/sweep.ts";
 import { displayName } from "../../../store/entry_names.ts";
-import { writeJson, writeOut } from "../../terminal/console.ts";
+import { WAITING_FOR_WRITERS } from "../../../store/locks/store_lock.ts";
 import type { Context } from "../../context.ts";
 import type { Format } from "../../options.ts";
-import { planSummary, planTable, shortfallLines } from "./plan_table.ts";
+import { writeJson, writeOut } from "../../terminal/console.ts";
 import { askYes, canAsk } from "../../terminal/prompt.ts";
+import { planSummary, planTable, shortfallLines } from "./plan_text.ts";
 
 /** The options of every command that deletes. */
-export interface SweepingOptions {
+export interface SweepCommandOptions {
   readonly dryRun?: boolean;
   readonly force?: boolean;
   readonly format: Format;
 }
 
 /**
- * Shows a plan, asks, and carries it out; in JSON, what came of it is the plan's `result`.
+ * Prints a plan, asks, and applies it. With `--format json` the outcome is the `result` of the printed plan.
  *
  * @param complete stats what the plan removes: called before the question, so that later changes are noticed
  * @param by the command, for the journal
- * @param nothing what to say where there is nothing to do
- * @throws LarderError LDR_USAGE if there is nobody to ask, LDR_BUSY, LDR_DISK*
+ * @param nothing the message if there is nothing to remove
+ * @throws LarderError LDR_USAGE if there is no terminal to ask on, LDR_BUSY, LDR_DISK*
  */
 export async function showAndSweep(
   context: Context,
   draft: Plan | DraftPlan,
   complete: () => Plan,
-  options: SweepingOptions,
+  options: SweepCommandOptions,
   { by, nothing }: { by: string; nothing: string },
 ): Promise<void> {
   const isTable = options.format === "table";
   if (isTable) writeOut(planTable(draft));
   for (const line of shortfallLines(draft)) context.warn(line);
-  const isPlanned = mayRemove(context, draft, options, nothing);
-  const plan = isPlanned || !isTable ? complete() : undefined;
-  const isConfirmed = isPlanned && await confirm(context, draft, options);
-  const result = isConfirmed ? await sweepWith(context, plan!, by) : undefined;
+  const isRemoval = removesAnything(context, draft, options, nothing);
+  const plan = isRemoval || !isTable ? complete() : undefined;
+  const isConfirmed = isRemoval && await confirm(context, draft, options);
+  const result = isConfirmed ? await sweep(context, plan!, by) : undefined;
   if (!isTable) writeJson({ ...plan, result: result ?? null });
   if (result) report(context, result);
 }
 
-/** Carries a plan out, and tells of whoever has to be waited for. */
-export function sweepWith(context: Context, plan: Plan, by: string): Promise<SweepResult> {
+function sweep(context: Context, plan: Plan, by: string): Promise<SweepResult> {
   return applyPlan(context.layout, plan, {
     by,
     now: Date.now,
-    waiting: () => context.info("waiting for others that are writing to the cache"),
+    waiting: () => context.info(WAITING_FOR_WRITERS),
     signal: context.interruptible(),
   });
 }
@@ -59,16 +59,16 @@ export function freedText({ freed, entries }: SweepResult): string {
   return `freed ${formatBytes(freed)}, removed ${plural(entries.length, "entry", "entries")}`;
 }
 
-/** Returns false if there is nothing to remove, or only the plan was asked for, and says so. */
-function mayRemove(
+/** Prints a message and returns false if there is nothing to remove, or with `--dry-run`. */
+function removesAnything(
   context: Context,
   plan: Plan | DraftPlan,
-  { dryRun }: SweepingOptions,
+  { dryRun }: SweepCommandOptions,
   nothing: string,
 ): boolean {
   if (isEmptyPlan(plan)) {
-    // What cannot be met has been warned of, and why.
-    context.info(plan.shortfalls.length > 0 ? "nothing may be removed" : nothing);
+    // The warnings about shortfalls have said why.
+    context.info(plan.shortfalls.length > 0 ? "nothing can be removed" : nothing);
     return false;
   }
   if (dryRun) {
@@ -81,16 +81,14 @@ function mayRemove(
 async function confirm(
   context: Context,
   plan: Plan | DraftPlan,
-  { force }: SweepingOptions,
+  { force }: SweepCommandOptions,
 ): Promise<boolean> {
   if (force) return true;
   if (!canAsk()) {
     throw new LarderError(
       "LDR_USAGE",
-      `nobody can be asked whether to remove ${planSummary(plan)}`,
-      {
-        hint: "add --force to remove it, or --dry-run to only look",
-      },
+      `refusing to remove ${planSummary(plan)} without a terminal`,
+      { hint: "add --force to remove without asking, or --dry-run to only show the plan" },
     );
   }
   if (await askYes(`Remove ${planSummary(plan)}?`)) return true;
@@ -100,7 +98,7 @@ async function confirm(
 
 function report(context: Context, result: SweepResult): void {
   for (const { name, why } of result.skipped) {
-    // Of an entry that is kept, what it needs says nothing new.
+    // The content of an entry that was kept needs no line of its own.
     if (why !== NEEDED_BY_KEPT_ENTRY) context.info(`kept ${displayName(name)}: ${why}`);
   }
   context.info(freedText(result));

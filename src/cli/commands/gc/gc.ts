@@ -6,29 +6,30 @@ import { planGc } from "../../../gc/planner.ts";
 import { hasLimits } from "../../../gc/policy.ts";
 import { takeSnapshot } from "../../../snapshot/snapshot.ts";
 import { liveLeases } from "../../../store/locks/leases.ts";
-import { collectIfBeyond } from "./collect_if_needed.ts";
 import type { Context } from "../../context.ts";
+import { flagOf, optionConflict } from "../../errors.ts";
+import { collectIfExceeded } from "./collect_if_needed.ts";
+import { showAndSweep, type SweepCommandOptions } from "./confirm_and_sweep.ts";
 import { LIMIT_OPTIONS, type LimitOptions, withLimits } from "./limits.ts";
-import { planSummary } from "./plan_table.ts";
+import { planSummary } from "./plan_text.ts";
 import { policyOf } from "./policy.ts";
-import { showAndSweep, type SweepingOptions } from "./confirm_and_sweep.ts";
 
-export interface GcOptions extends LimitOptions, SweepingOptions {
+export interface GcOptions extends LimitOptions, SweepCommandOptions {
   readonly auto?: boolean;
-  /** A file to write the plan to. */
+  /** The file to write the plan to. */
   readonly plan?: string;
-  /** A file to read it from. */
+  /** The file to read the plan from. */
   readonly apply?: string;
 }
 
-/** `larder gc`: makes the cache keep to its limits. */
+/** `larder gc`: evicts entries that exceed the limits, and deletes unreferenced blobs. */
 export async function gc(context: Context, options: GcOptions): Promise<void> {
   checkOptions(options);
   const policy = withLimits(policyOf(context.config), options);
-  if (options.auto) return await collectIfBeyond(context, policy);
+  if (options.auto) return await collectIfExceeded(context, policy);
   if (options.apply !== undefined) {
     const plan = readPlan(context, options.apply);
-    const nothing = "there is nothing to remove in this plan";
+    const nothing = "nothing to remove: the plan is empty";
     return await showAndSweep(context, plan, () => plan, options, { by: "gc --apply", nothing });
   }
   const { layout } = context;
@@ -41,35 +42,26 @@ export async function gc(context: Context, options: GcOptions): Promise<void> {
   await showAndSweep(context, draft, complete, options, {
     by: "gc",
     nothing: hasLimits(policy)
-      ? "the cache is within its limits: nothing to remove"
-      : "no limit is set, and everything is needed: see larder gc --help, or larder config init",
+      ? "nothing to remove: the cache is within its limits"
+      : "nothing to remove: no limit is set, and no blob is unreferenced; " +
+        "larder gc --help lists the limits",
   });
 }
 
-/** A plan is made, or carried out, or the limits are kept without a question: one of these. */
+/** `--auto`, `--plan` and `--apply` are modes of their own, and some options do not apply to them. */
 function checkOptions(options: GcOptions): void {
   const modes = (["auto", "plan", "apply"] as const).filter((name) => options[name] !== undefined);
-  if (modes.length > 1) throw excluded(`--${modes[0]}`, `--${modes[1]}`);
-  if (options.auto && options.dryRun) throw excluded("--auto", "--dry-run");
-  if (options.auto && options.format === "json") throw excluded("--auto", "--format json");
+  if (modes.length > 1) throw optionConflict(flagOf(modes[0]!), flagOf(modes[1]!));
+  if (options.auto && options.dryRun) throw optionConflict("--auto", "--dry-run");
+  if (options.auto && options.format === "json") throw optionConflict("--auto", "--format json");
   const limit = LIMIT_OPTIONS.find((name) => options[name] !== undefined);
-  if (options.apply !== undefined && limit) throw excluded("--apply", `--${kebab(limit)}`);
-}
-
-function excluded(one: string, other: string): LarderError {
-  return new LarderError("LDR_USAGE", `${one} and ${other} exclude each other`, {
-    hint: "leave one of them out",
-  });
-}
-
-function kebab(name: string): string {
-  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  if (options.apply !== undefined && limit) throw optionConflict("--apply", flagOf(limit));
 }
 
 function readPlan(context: Context, file: string): Plan {
   const text = readTextIfAny(file);
   if (text !== undefined) return parsePlan(text, file, context.layout);
-  throw new LarderError("LDR_USAGE", `there is no plan ${file}`, {
+  throw new LarderError("LDR_USAGE", `the plan ${file} does not exist`, {
     hint: "make one with larder gc --plan FILE",
   });
 }
@@ -80,6 +72,9 @@ function writePlan(context: Context, plan: Plan, file: string): void {
   } catch (error) {
     throw diskError(error, "write", file);
   }
-  const what = isEmptyPlan(plan) ? "remove nothing" : `remove ${planSummary(plan)}`;
-  context.info(`wrote a plan to ${what}; larder gc --apply ${file} carries it out`);
+  context.info(
+    isEmptyPlan(plan)
+      ? `wrote ${file}: nothing to remove`
+      : `wrote ${file}: would remove ${planSummary(plan)}; apply it with larder gc --apply ${file}`,
+  );
 }

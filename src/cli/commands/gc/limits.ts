@@ -1,16 +1,16 @@
-import { type Command, InvalidArgumentError } from "commander";
+import { InvalidArgumentError, Option } from "commander";
 import { messageOf } from "../../../base/errors.ts";
 import { parseBytes, parseDuration, parseSpace, type Space } from "../../../base/units.ts";
 import type { GcPolicy, ScopeLimits } from "../../../gc/policy.ts";
 import { ENTRY_TYPES, type EntryType } from "../../../snapshot/types.ts";
 
-/** What a limit is for: entries of one type, or everything. */
+/** The entries that a limit applies to: those of one type, or all. */
 type Scope = EntryType | "all";
 
-/** A limit as it was given: once for everything, and once for each type. */
+/** The values of a limit, for everything and for single types. */
 type Scoped = Readonly<Partial<Record<Scope, number>>>;
 
-/** The options of every command that takes the collector's limits. */
+/** The limits of gc on the command line. */
 export interface LimitOptions {
   readonly maxSize?: Scoped;
   readonly minFree?: Space;
@@ -22,17 +22,23 @@ export interface LimitOptions {
 /** The names of {@link LimitOptions}. */
 export const LIMIT_OPTIONS = ["maxSize", "minFree", "unused", "keepLast", "maxCount"] as const;
 
-/** Adds the options that say what the cache has to keep to. */
-export function addLimitOptions(command: Command): Command {
-  return command
-    .option("--max-size <size>", "the most that the cache may take: 20GB, image=5GB", bytes)
-    .option("--min-free <space>", "what has to stay free on the disk: 50GB, 10%", space)
-    .option("--unused <duration>", "remove what was not used for so long: 30d, image=7d", age)
-    .option("--keep-last <n>", "keep the last used n tags of each repository, whatever", count)
-    .option("--max-count <n>", "keep at most n entries: 500, build=5", count);
+/** Returns the options of {@link LimitOptions}. */
+export function limitOptions(): Option[] {
+  return [
+    new Option("--max-size <size>", "maximum size of the cache: 20GB, or image=5GB for one type")
+      .argParser(bytes),
+    new Option("--min-free <space>", "minimum free space on the disk: 50GB or 10%")
+      .argParser(space),
+    new Option("--unused <duration>", "evict entries unused for this long: 30d, or image=7d")
+      .argParser(age),
+    new Option("--keep-last <n>", "keep the n most recently used tags of each repository")
+      .argParser(count),
+    new Option("--max-count <n>", "maximum number of entries: 500, or build=5")
+      .argParser(count),
+  ];
 }
 
-/** A policy with what the command line says in the place of what it said. */
+/** Returns the policy with the limits of the command line in place of its own. */
 export function withLimits(policy: GcPolicy, options: LimitOptions): GcPolicy {
   const { maxSize, minFree, unused, keepLast, maxCount } = options;
   const types: Partial<Record<EntryType, ScopeLimits>> = {};
@@ -42,7 +48,7 @@ export function withLimits(policy: GcPolicy, options: LimitOptions): GcPolicy {
       ...before,
       maxSize: maxSize?.[type] ?? before?.maxSize,
       maxCount: maxCount?.[type] ?? before?.maxCount,
-      // A limit for everything on the command line beats one of the config for a type.
+      // A limit for everything on the command line overrides one for a single type in the config.
       unused: unused?.[type] ?? (unused?.all === undefined ? before?.unused : undefined),
       keepLast: keepLast?.[type] ?? before?.keepLast,
     };
@@ -61,29 +67,29 @@ export function withLimits(policy: GcPolicy, options: LimitOptions): GcPolicy {
   };
 }
 
-function bytes(text: string, before: Scoped | undefined): Scoped {
-  return scoped(text, before, parseBytes);
+function bytes(text: string, previous: Scoped | undefined): Scoped {
+  return scoped(text, previous, parseBytes);
 }
 
-function age(text: string, before: Scoped | undefined): Scoped {
-  return scoped(text, before, parseDuration);
+function age(text: string, previous: Scoped | undefined): Scoped {
+  return scoped(text, previous, parseDuration);
 }
 
-function count(text: string, before: Scoped | undefined): Scoped {
-  return scoped(text, before, (number) => {
+function count(text: string, previous: Scoped | undefined): Scoped {
+  return scoped(text, previous, (number) => {
     if (/^\d{1,15}$/.test(number)) return Number(number);
     throw new InvalidArgumentError("It must be a whole number.");
   });
 }
 
 function space(text: string): Space {
-  return reading(() => parseSpace(text));
+  return orInvalid(() => parseSpace(text));
 }
 
-/** Reads `VALUE` or `TYPE=VALUE`; of several for the same the last counts. */
+/** Reads `VALUE` or `TYPE=VALUE`; the last one of each scope counts. */
 function scoped(
   text: string,
-  before: Scoped | undefined,
+  previous: Scoped | undefined,
   parse: (text: string) => number,
 ): Scoped {
   const at = text.indexOf("=");
@@ -91,10 +97,10 @@ function scoped(
   if (scope !== "all" && !(ENTRY_TYPES as readonly string[]).includes(scope)) {
     throw new InvalidArgumentError(`A type is one of ${ENTRY_TYPES.join(", ")}.`);
   }
-  return { ...before, [scope]: reading(() => parse(text.slice(at + 1))) };
+  return { ...previous, [scope]: orInvalid(() => parse(text.slice(at + 1))) };
 }
 
-function reading<T>(read: () => T): T {
+function orInvalid<T>(read: () => T): T {
   try {
     return read();
   } catch (error) {

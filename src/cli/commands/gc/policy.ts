@@ -4,7 +4,7 @@ import type { Config } from "../../config/schema.ts";
 const GB = 1e9;
 const DAY = 86_400_000;
 
-/** The group of `storage` that has the limits of a scope; compiled code has none there. */
+/** The group of `storage` with the limits of a scope. Compiled code has none. */
 export const CACHES = {
   registry: "registry_cache",
   package: "package_cache",
@@ -13,7 +13,7 @@ export const CACHES = {
 
 type CacheSettings = NonNullable<NonNullable<Config["storage"]>["registry_cache"]>;
 
-/** What the config says that the cache has to keep to: `gc` holds for all, `storage` for single caches. */
+/** Returns the limits of the config: `gc` applies to all types, `storage` to single caches. */
 export function policyOf({ gc, storage }: Config): GcPolicy {
   return {
     maxSize: gc?.max_size,

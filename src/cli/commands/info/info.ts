@@ -2,16 +2,16 @@ import { join } from "node:path";
 import { readTextIfAny } from "../../../base/files.ts";
 import { takeSnapshot } from "../../../snapshot/snapshot.ts";
 import { RECORD_FILE } from "../../../store/layout.ts";
-import { writeJson, writeOut } from "../../terminal/console.ts";
 import type { Context } from "../../context.ts";
-import { itemToJson } from "../../query/fields.ts";
-import { type ContentInfo, type EntryInfo, inspectContent, inspectEntry } from "./item.ts";
-import { itemOfEntry } from "../../query/items.ts";
 import { lookUp } from "../../entry_lookup.ts";
 import type { Format } from "../../options.ts";
+import { itemToJson } from "../../query/fields.ts";
+import { itemOfEntry } from "../../query/items.ts";
+import { writeJson, writeOut } from "../../terminal/console.ts";
+import { type ContentInfo, type EntryInfo, inspectContent, inspectEntry } from "./item.ts";
 import { contentText, entryText } from "./text.ts";
 
-/** `larder info`: what an entry, a manifest or a blob consists of, who shares it, and where it lies. */
+/** `larder info`: shows the parts, the sharers and the paths of an entry, a manifest or a blob. */
 export async function info(
   context: Context,
   name: string,
@@ -22,13 +22,13 @@ export async function info(
   const found = lookUp(snapshot, name);
   const verbose = context.options.verbose ?? false;
   if (found.kind === "entry") {
-    const about = inspectEntry(snapshot, found.entry);
-    if (options.format === "json") writeJson(entryJson(about, now));
-    else writeOut(entryText(about, verbose));
+    const inspected = inspectEntry(snapshot, found.entry);
+    if (options.format === "json") writeJson(entryJson(inspected, now));
+    else writeOut(entryText(inspected, verbose));
   } else {
-    const about = inspectContent(snapshot, found.digest, found.contents);
-    if (options.format === "json") writeJson(contentJson(about));
-    else writeOut(contentText(about));
+    const inspected = inspectContent(snapshot, found.digest, found.contents);
+    if (options.format === "json") writeJson(contentJson(inspected));
+    else writeOut(contentText(inspected));
   }
 }
 
@@ -50,7 +50,7 @@ function contentJson({ files, ...rest }: ContentInfo): object {
   return { ...rest, files: written };
 }
 
-/** What a file holds, broken or not: null for what is no JSON. */
+/** Reads a file without validating it; null if it is missing or not JSON. */
 function readJson(path: string): unknown {
   try {
     return JSON.parse(readTextIfAny(path) ?? "null");

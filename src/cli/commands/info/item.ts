@@ -1,13 +1,13 @@
-import type { Content } from "../../../snapshot/file_state.ts";
 import { dirname, join } from "node:path";
-import { type CacheSnapshot, isFromRegistry, type SnapshotEntry } from "../../../snapshot/types.ts";
 import type { Digest } from "../../../oci/digest.ts";
+import type { Content } from "../../../snapshot/file_state.ts";
+import { type CacheSnapshot, isFromRegistry, type SnapshotEntry } from "../../../snapshot/types.ts";
 import { inspectManifest, type ManifestInfo, sharersOf } from "./manifest.ts";
 import { inspectSpin, type SpinInspection } from "./spin.ts";
 
-/** What the manifests of an app or image say. */
+/** The manifests of an app or image. */
 export interface AppInfo extends SpinInspection {
-  /** The index, if the reference stands for one that is in the cache. */
+  /** The index, if the reference names one and it is cached. */
   readonly index: ManifestInfo | null;
   /** The manifest of the chosen platform; null if it is missing or damaged. */
   readonly manifest: ManifestInfo | null;
@@ -21,20 +21,20 @@ export interface FileInfo {
   readonly sharedWith: readonly string[];
 }
 
-/** All there is to say of an entry. */
+/** The details of an entry. */
 export interface EntryInfo {
   readonly entry: SnapshotEntry;
-  /** Undefined for an entry that is not from a registry. */
+  /** Undefined unless the entry is from a registry. */
   readonly app: AppInfo | undefined;
-  /** Of an entry that is not from a registry. */
+  /** Empty for an entry from a registry. */
   readonly files: readonly FileInfo[];
 }
 
-/** All there is to say of a manifest or blob. */
+/** The details of a manifest or blob. */
 export interface ContentInfo {
   readonly type: "manifest" | "blob";
   readonly digest: Digest;
-  /** As the manifests that need a blob have it; null if none is there. */
+  /** From a cached manifest that lists the blob; null if there is none. */
   readonly mediaType: string | null;
   readonly files: readonly Content[];
   /** The names of the entries that need it. */
@@ -42,10 +42,9 @@ export interface ContentInfo {
   readonly manifest: ManifestInfo | null;
 }
 
-/** Looks at all that an entry consists of. */
 export function inspectEntry(snapshot: CacheSnapshot, entry: SnapshotEntry): EntryInfo {
   if (isFromRegistry(entry.type)) return { entry, app: inspectApp(snapshot, entry), files: [] };
-  const contents = entry.references.map((place) => snapshot.contents[place]!);
+  const contents = entry.references.map((index) => snapshot.contents[index]!);
   const sharers = sharersOf(snapshot, contents.map(({ digest }) => digest), entry);
   const files = contents.map(({ digest, size, path }) => ({
     digest,
@@ -56,15 +55,15 @@ export function inspectEntry(snapshot: CacheSnapshot, entry: SnapshotEntry): Ent
   return { entry, app: undefined, files };
 }
 
-/** Looks at a manifest or blob, which may lie in several places. */
+/** @param contents all copies of the manifest or blob in the cache */
 export function inspectContent(
   snapshot: CacheSnapshot,
   digest: Digest,
   contents: readonly Content[],
 ): ContentInfo {
-  const places = new Set(contents.map((content) => snapshot.contents.indexOf(content)));
+  const indices = new Set(contents.map((content) => snapshot.contents.indexOf(content)));
   const needing = snapshot.entries.filter(({ references }) =>
-    references.some((place) => places.has(place))
+    references.some((index) => indices.has(index))
   );
   const folder = contents.find(({ tree }) => tree === "manifests")?.path;
   const manifest = folder === undefined ? null : inspectManifest(snapshot, folder);
@@ -88,11 +87,10 @@ function mediaTypeOf(
   return parts?.find((part) => part.digest === digest)?.mediaType ?? null;
 }
 
-/** Reads what the manifests of an app or image say. */
 function inspectApp(snapshot: CacheSnapshot, entry: SnapshotEntry): AppInfo {
   const { record, folder, name } = entry;
   const sibling = (digest: Digest) => join(dirname(folder), snapshot.layout.fileName(digest));
-  // Spin's entries have nothing but their own folder.
+  // An entry that Spin wrote has only its own folder.
   const chosen = record ? sibling(record.manifestDigest) : folder;
   const hasIndex = record !== undefined && record.digest !== record.manifestDigest;
   return {

@@ -1,6 +1,5 @@
 import { dirname, join } from "node:path";
 import { readBytesIfAny, statIfAny } from "../../../base/files.ts";
-import type { CacheSnapshot, SnapshotEntry } from "../../../snapshot/types.ts";
 import type { Descriptor, PlatformDescriptor } from "../../../oci/descriptor.ts";
 import type { Digest } from "../../../oci/digest.ts";
 import {
@@ -10,25 +9,26 @@ import {
   successors,
 } from "../../../oci/manifest.ts";
 import { formatPlatform, isAttestation } from "../../../oci/platform.ts";
+import type { CacheSnapshot, SnapshotEntry } from "../../../snapshot/types.ts";
 import { CONFIG_FILE, MANIFEST_FILE } from "../../../store/layout.ts";
 
-/** The config or a layer of an image, and where it is. */
+/** The config or a layer of an image. */
 export interface PartInfo {
   readonly kind: "config" | "layer";
   readonly digest: Digest;
   readonly mediaType: string;
-  /** Bytes, as the manifest says. */
+  /** Bytes, according to the manifest. */
   readonly size: number;
   readonly annotations: Readonly<Record<string, string>>;
-  /** Where it lies; null if it is not in the cache. */
+  /** Null if it is not cached. */
   readonly path: string | null;
   /** The names of the other entries that need it. */
   readonly sharedWith: readonly string[];
 }
 
-/** One entry of an index. */
+/** A manifest that an index lists. */
 export interface PlatformInfo {
-  /** `linux/amd64`; null where the index does not say, and for build metadata. */
+  /** `linux/amd64`; null if the index has none, and for attestations. */
   readonly platform: string | null;
   readonly digest: Digest;
   /** Bytes of the manifest. */
@@ -42,20 +42,20 @@ export interface ManifestInfo {
   readonly mediaType: string;
   readonly path: string;
   readonly annotations: Readonly<Record<string, string>>;
-  /** Config first; none of an index. */
+  /** Config first; empty for an index. */
   readonly parts: readonly PartInfo[];
-  /** None of an image. */
+  /** Empty for an image. */
   readonly platforms: readonly PlatformInfo[];
 }
 
 /**
  * Reads the manifest in a folder; null if it is missing or damaged.
- * @param but the entry that is not to be named among those that share
+ * @param exclude the entry to leave out of `sharedWith`
  */
 export function inspectManifest(
   snapshot: CacheSnapshot,
   folder: string,
-  but?: SnapshotEntry,
+  exclude?: SnapshotEntry,
 ): ManifestInfo | null {
   const manifest = readManifest(folder);
   if (!manifest) return null;
@@ -68,7 +68,7 @@ export function inspectManifest(
       platforms: manifest.manifests.map(platformInfo(snapshot, folder)),
     };
   }
-  const sharers = sharersOf(snapshot, successors(manifest).map(({ digest }) => digest), but);
+  const sharers = sharersOf(snapshot, successors(manifest).map(({ digest }) => digest), exclude);
   const locked = spinApplicationLayer(manifest);
   const part = (kind: PartInfo["kind"]) => (descriptor: Descriptor): PartInfo => ({
     kind,
@@ -76,35 +76,35 @@ export function inspectManifest(
     mediaType: descriptor.mediaType,
     size: descriptor.size,
     annotations: descriptor.annotations ?? {},
-    // Spin's locked app is no blob: it is what `config.json` holds.
+    // Spin's locked app is stored as `config.json`, not as a blob.
     path: descriptor === locked
-      ? presentFile(join(folder, CONFIG_FILE), descriptor.size)
+      ? pathIfPresent(join(folder, CONFIG_FILE), descriptor.size)
       : pathOf(snapshot, descriptor.digest),
     sharedWith: sharers.get(descriptor.digest)!,
   });
   return {
     ...base,
-    parts: [...[manifest.config].map(part("config")), ...manifest.layers.map(part("layer"))],
+    parts: [part("config")(manifest.config), ...manifest.layers.map(part("layer"))],
     platforms: [],
   };
 }
 
-/** Who needs each of some digests: the names of entries, in their order. @param but one that is left out */
+/** Returns the names of the entries that need each digest, in the order of the snapshot. */
 export function sharersOf(
   snapshot: CacheSnapshot,
   digests: readonly Digest[],
-  but?: SnapshotEntry,
+  exclude?: SnapshotEntry,
 ): ReadonlyMap<Digest, readonly string[]> {
   const wanted = new Map(
     digests.flatMap((digest) =>
-      snapshot.contentIndex.blobIds(digest).map((place) => [place, digest] as const)
+      snapshot.contentIndex.blobIds(digest).map((index) => [index, digest] as const)
     ),
   );
   const sharers = new Map<Digest, Set<string>>(digests.map((digest) => [digest, new Set()]));
   for (const entry of snapshot.entries) {
-    if (entry === but) continue;
-    for (const place of entry.references) {
-      const digest = wanted.get(place);
+    if (entry === exclude) continue;
+    for (const index of entry.references) {
+      const digest = wanted.get(index);
       if (digest) sharers.get(digest)!.add(entry.name);
     }
   }
@@ -122,22 +122,22 @@ function platformInfo(snapshot: CacheSnapshot, folder: string) {
   });
 }
 
-/** Where a blob lies; null if it is not in the cache. */
+/** Returns the path of a blob; null if it is not cached. */
 export function pathOf(snapshot: CacheSnapshot, digest: Digest): string | null {
-  const [place] = snapshot.contentIndex.blobIds(digest);
-  return place === undefined ? null : snapshot.contents[place]!.path;
+  const [index] = snapshot.contentIndex.blobIds(digest);
+  return index === undefined ? null : snapshot.contents[index]!.path;
 }
 
-function presentFile(path: string, size: number): string | null {
+function pathIfPresent(path: string, size: number): string | null {
   return statIfAny(path)?.size === size ? path : null;
 }
 
-/** The manifest in a folder; undefined if it is missing or damaged. */
+/** Reads the manifest in a folder; undefined if it is missing or damaged. */
 export function readManifest(folder: string): Manifest | undefined {
   const bytes = readBytesIfAny(join(folder, MANIFEST_FILE));
   try {
     return bytes && parseManifest(bytes, folder);
   } catch {
-    return undefined; // The entry's own problem says so.
+    return undefined; // The snapshot reports it as the entry's problem.
   }
 }

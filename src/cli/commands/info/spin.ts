@@ -1,36 +1,36 @@
-import { MAX_LOCKED_APP } from "../../../oci/locked_app.ts";
 import { join } from "node:path";
 import { LarderError } from "../../../base/errors.ts";
 import { readBytesIfAny } from "../../../base/files.ts";
-import type { CacheSnapshot } from "../../../snapshot/types.ts";
 import type { Digest } from "../../../oci/digest.ts";
+import { MAX_LOCKED_APP } from "../../../oci/locked_app.ts";
 import { spinApplication } from "../../../oci/manifest.ts";
 import { parseSpinApp, unsupportedTriggers } from "../../../run/spin/app.ts";
+import type { CacheSnapshot } from "../../../snapshot/types.ts";
 import { CONFIG_FILE } from "../../../store/layout.ts";
 import { pathOf, readManifest } from "./manifest.ts";
 
-/** What a Spin app consists of. */
+/** The components and triggers of a Spin app. */
 export interface SpinInfo {
   readonly name: string;
   readonly components: readonly {
     readonly id: string;
     readonly digest: Digest;
-    /** How many static files it has. */
+    /** Number of static files. */
     readonly files: number;
     readonly path: string | null;
   }[];
   readonly routes: readonly { readonly route: string | null; readonly component: string | null }[];
-  /** The types of triggers that are not HTTP. */
+  /** Types of the triggers other than HTTP. */
   readonly otherTriggers: readonly string[];
 }
 
-/** A Spin app's summary, or why there is none; neither for what is no Spin app. */
+/** A Spin app, or the reason why it cannot be read; both are null unless the image is a Spin app. */
 export interface SpinInspection {
   readonly spin: SpinInfo | null;
   readonly spinProblem: string | null;
 }
 
-/** Reads the locked app of the image in a folder. @param subject what it is the app of, for messages */
+/** Reads the locked app of the image in a folder. @param subject the name of the image, for messages */
 export function inspectSpin(
   snapshot: CacheSnapshot,
   folder: string,

@@ -3,16 +3,15 @@ import { formatBytes, plural } from "../../../base/units.ts";
 import { type Digest, shortDigest } from "../../../oci/digest.ts";
 import { formatPlatform } from "../../../oci/platform.ts";
 import type { Pin } from "../../../store/entries/pins.ts";
+import { fields, localTime, sections, table } from "../../terminal/text_layout.ts";
 import type { ContentInfo, EntryInfo, FileInfo } from "./item.ts";
 import type { ManifestInfo, PartInfo, PlatformInfo } from "./manifest.ts";
 import type { SpinInfo } from "./spin.ts";
-import { fields, sections } from "../../terminal/sections.ts";
-import { localTime, table } from "../../terminal/table.ts";
 
-/** Names that are listed in a cell. */
+/** Names listed in one cell. */
 const MAX_NAMES = 2;
 
-/** What `larder info` prints of an entry. @param full digests and paths in full */
+/** Formats an entry. @param full prints whole digests, and paths */
 export function entryText({ entry, app, files }: EntryInfo, full: boolean): string {
   const { record, size, unique, problem } = entry;
   const about = [
@@ -21,10 +20,10 @@ export function entryText({ entry, app, files }: EntryInfo, full: boolean): stri
     ["DIGEST", entry.digest ?? "unknown"],
     ["MEDIA TYPE", record?.mediaType],
     ["PLATFORM", record?.platform && formatPlatform(record.platform)],
-    ["SIZE", `${formatBytes(size)}, ${formatBytes(size - unique)} of it shared with others`],
+    ["SIZE", sizeText(size, unique)],
     ["CREATED", localTime(entry.createdAt)],
     ["LAST USED", localTime(entry.lastUsed)],
-    ["CONFIRMED", record && localTime(Date.parse(record.checkedAt))],
+    ["CHECKED", record && localTime(Date.parse(record.checkedAt))],
     ["PINNED", pinText(entry.pin)],
     ["WRITTEN BY", entry.writtenBy],
     ["PROBLEM", problem ?? app?.spinProblem],
@@ -39,14 +38,14 @@ export function entryText({ entry, app, files }: EntryInfo, full: boolean): stri
   ]);
 }
 
-/** What `larder info` prints of a manifest or blob. */
+/** Formats a manifest or blob. */
 export function contentText(content: ContentInfo): string {
   const { type, digest, mediaType, files, neededBy, manifest } = content;
   return sections([
     fields([
       ["DIGEST", digest],
       ["TYPE", type],
-      ["MEDIA TYPE", mediaType ?? "unknown: no manifest here needs it"],
+      ["MEDIA TYPE", mediaType ?? "unknown: no cached manifest lists it"],
       ["SIZE", formatBytes(files.reduce((sum, { size }) => sum + size, 0))],
       ["WRITTEN", localTime(Math.max(...files.map((file) => file.state().mtime)))],
       ...files.map(({ path }) => ["PATH", path] as const),
@@ -85,7 +84,7 @@ function partsText(parts: readonly PartInfo[], full: boolean): string {
       digestText(digest, full),
       formatBytes(size),
       mediaType,
-      path === null ? "(not in the cache)" : namesText(sharedWith),
+      path === null ? "(not cached)" : namesText(sharedWith),
       ...full ? [path ?? ""] : [],
     ]),
   );
@@ -108,7 +107,7 @@ function spinText({ name, components, routes, otherTriggers }: SpinInfo, full: b
     ["COMPONENT", "WASM", "FILES", ...full ? ["PATH"] : []],
     components.map(({ id, digest, files, path }) => [
       id,
-      path === null ? "(not in the cache)" : digestText(digest, full),
+      path === null ? "(not cached)" : digestText(digest, full),
       String(files),
       ...full ? [path ?? ""] : [],
     ]),
@@ -117,7 +116,7 @@ function spinText({ name, components, routes, otherTriggers }: SpinInfo, full: b
     ["ROUTE", "COMPONENT"],
     routes.map(({ route, component }) => [
       route ?? "(private)",
-      component ?? "(a fixed response)",
+      component ?? "(static response)",
     ]),
   );
   return sections([
@@ -133,7 +132,12 @@ function annotationsText(annotations: Readonly<Record<string, string>>): string 
   return table(["ANNOTATION", "VALUE"], rows);
 }
 
-/** Whether an entry is pinned, by which pattern, and why. */
+/** `13.14 MiB (4.00 MiB shared with other entries)`. */
+export function sizeText(size: number, unique: number): string {
+  return `${formatBytes(size)} (${formatBytes(size - unique)} shared with other entries)`;
+}
+
+/** `yes, by ghcr.io/acme/*: the note of the pin`. */
 function pinText(pin: Pin | undefined): string {
   if (!pin) return "no";
   const by = pin.pattern === undefined ? "" : `, by ${pin.pattern}`;
@@ -141,7 +145,7 @@ function pinText(pin: Pin | undefined): string {
 }
 
 function countText(entries: number): string {
-  return entries === 0 ? "nothing" : plural(entries, "entry", "entries");
+  return entries === 0 ? "none" : plural(entries, "entry", "entries");
 }
 
 function digestText(digest: Digest, full: boolean): string {

@@ -2,15 +2,15 @@ import { formatBytes, plural } from "../../../base/units.ts";
 import { takeSnapshot } from "../../../snapshot/snapshot.ts";
 import type { CacheSnapshot } from "../../../snapshot/types.ts";
 import { displayName } from "../../../store/entry_names.ts";
-import { writeJsonList, writeOut } from "../../terminal/console.ts";
 import type { Context } from "../../context.ts";
+import { isTemplate } from "../../options.ts";
 import { itemToJson } from "../../query/fields.ts";
 import { compileFilter, type Filter } from "../../query/filter.ts";
 import { type Item, ITEM_TYPES, itemsOf, type ItemType, spaceOf } from "../../query/items.ts";
-import { isTemplate } from "../../options.ts";
-import { localTime, table } from "../../terminal/table.ts";
 import { parseSorting, sorted, type Sorting } from "../../query/sorting.ts";
 import { compileTemplate, type Template } from "../../query/template.ts";
+import { writeJsonList, writeOut } from "../../terminal/console.ts";
+import { enumerate, localTime, table } from "../../terminal/text_layout.ts";
 
 export interface ListOptions {
   readonly type?: readonly ItemType[];
@@ -20,8 +20,8 @@ export interface ListOptions {
   readonly format: string;
 }
 
-/** What is to be listed, in which order, and how it is printed. */
-interface Request {
+/** The parsed options. */
+interface Query {
   readonly types: ReadonlySet<ItemType>;
   readonly filter: Filter | undefined;
   readonly sorting: Sorting | undefined;
@@ -29,12 +29,12 @@ interface Request {
 }
 
 /**
- * `larder list`: how much there is of each type, as a sentence; a line for each entry with `--verbose`, and where an
- * order or another format than the table is asked for.
+ * `larder list`: prints the number and size of entries of each type. With `--verbose`, `--sort`, `--format json` or a
+ * template it prints each item.
  */
 export async function list(context: Context, options: ListOptions): Promise<void> {
   const now = Date.now();
-  const { types, filter, sorting, template } = await readRequest(options, now);
+  const { types, filter, sorting, template } = await parseOptions(options, now);
   const snapshot = await takeSnapshot(context.layout, now);
   let items = itemsOf(snapshot, types);
   if (filter) items = items.filter(filter);
@@ -47,14 +47,14 @@ export async function list(context: Context, options: ListOptions): Promise<void
     context.info(`the cache ${context.layout.root} is empty`);
   } else {
     const isTable = context.options.verbose || sorting !== undefined;
-    writeOut(isTable ? `${rows(items)}\n` : "");
+    writeOut(isTable ? `${itemTable(items)}\n` : "");
     writeOut(options.type || filter ? summaryOf(snapshot, items) : summaryOfAll(snapshot, items));
     warnOfDamage(context, items);
   }
 }
 
-/** Reads what was asked for, before anything of the cache is. */
-async function readRequest(options: ListOptions, now: number): Promise<Request> {
+/** Parses filter, sorting and template before the cache is read, so that mistakes fail at once. */
+async function parseOptions(options: ListOptions, now: number): Promise<Query> {
   const { type, filter, sort, format } = options;
   return {
     types: new Set(type ?? ITEM_TYPES.filter((each) => each !== "blob")),
@@ -64,7 +64,7 @@ async function readRequest(options: ListOptions, now: number): Promise<Request> 
   };
 }
 
-function rows(items: readonly Item[]): string {
+function itemTable(items: readonly Item[]): string {
   return table(
     ["NAME", "TYPE", "CREATED", "LAST USED", "SIZE", "UNIQUE", "PINNED"],
     items.map((item) => [
@@ -79,32 +79,31 @@ function rows(items: readonly Item[]): string {
   );
 }
 
-/** How much all of the cache takes: blobs are counted whether they are needed or not. */
+/** Sums up the whole cache, including unreferenced blobs. */
 function summaryOfAll(snapshot: CacheSnapshot, entries: readonly Item[]): string {
   const blobs = snapshot.contents.filter(({ tree }) => tree !== "manifests");
   const bytes = blobs.reduce((sum, { size }) => sum + size, 0);
   return summary([...tally(snapshot, entries), amount("blob", blobs.length, bytes)], snapshot.size);
 }
 
-/** How much there is of what was asked for. */
+/** Sums up the selected items. */
 function summaryOf(snapshot: CacheSnapshot, items: readonly Item[]): string {
   return items.length === 0
-    ? "There is nothing of that in the cache\n"
+    ? "Nothing in the cache matches\n"
     : summary(tally(snapshot, items), spaceOf(snapshot, items));
 }
 
 function summary(amounts: readonly string[], total: number): string {
-  const [first, ...others] = [amounts.slice(0, -1).join(", "), amounts.at(-1)!].filter((t) => t);
-  const text = [first, ...others].join(" and ");
+  const text = enumerate(amounts);
   const verb = text.startsWith("1 ") ? "is" : "are";
   return `There ${verb} ${text} of space\nTotal space used: ${formatBytes(total)}\n`;
 }
 
-/** `2 apps using 953.56 MiB` for each type that there is anything of. */
+/** `2 apps using 953.56 MiB` for each type with any item. */
 function tally(snapshot: CacheSnapshot, items: readonly Item[]): string[] {
   return ITEM_TYPES.flatMap((type) => {
-    const of = items.filter((item) => item.type === type);
-    return of.length === 0 ? [] : amount(type, of.length, spaceOf(snapshot, of));
+    const some = items.filter((item) => item.type === type);
+    return some.length === 0 ? [] : amount(type, some.length, spaceOf(snapshot, some));
   });
 }
 
@@ -116,6 +115,9 @@ function amount(type: ItemType, count: number, bytes: number): string {
 function warnOfDamage(context: Context, items: readonly Item[]): void {
   const damaged = items.filter((item) => item.problem !== undefined);
   if (damaged.length === 0) return;
-  const what = damaged.length === 1 ? damaged[0]!.name : `${damaged.length} of them`;
-  context.warn(`${what} ${damaged.length === 1 ? "is" : "are"} damaged: larder info NAME says how`);
+  context.warn(
+    damaged.length === 1
+      ? `${damaged[0]!.name} is damaged; see larder info ${displayName(damaged[0]!.name)}`
+      : `${damaged.length} entries are damaged; list them with larder list -v --filter damaged`,
+  );
 }

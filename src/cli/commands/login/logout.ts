@@ -5,14 +5,18 @@ import { hostPlatform } from "../../../store/platform_dirs.ts";
 import type { Context } from "../../context.ts";
 import { authFile } from "../../credential_paths.ts";
 
-/** `larder logout`: removes what `larder login` stored. Other programs' credentials are left alone. */
+/** `larder logout`: removes a credential that `larder login` stored; those of other programs stay. */
 export function logout(context: Context, name: string): void {
   const registry = parseRegistry(name);
   const file = authFile(hostPlatform);
   if (!removeCredential(file, registry)) {
-    throw new LarderError("LDR_NOT_FOUND", `not logged in to ${registry}: it is not in ${file}`, {
-      hint: "credentials that another program stored are removed with that program's own logout",
-    });
+    throw new LarderError(
+      "LDR_NOT_FOUND",
+      `not logged in to ${registry}: ${file} has no credential for it`,
+      {
+        hint: "remove a credential that another program stored with its own logout command",
+      },
+    );
   }
-  context.info(`logged out of ${registry}; removed from ${file}`);
+  context.info(`logged out of ${registry}; removed its credential from ${file}`);
 }

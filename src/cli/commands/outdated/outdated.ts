@@ -2,12 +2,12 @@ import { LarderError } from "../../../base/errors.ts";
 import { formatBytes, formatDuration, plural } from "../../../base/units.ts";
 import { shortDigest } from "../../../oci/digest.ts";
 import type { Behind, TagState } from "../../../pull/outdated.ts";
-import { checkCachedTags, type CheckedTag, couldNotAsk } from "./cached_tags.ts";
-import { writeJson, writeOut } from "../../terminal/console.ts";
 import type { Context } from "../../context.ts";
-import { openRegistry } from "../../registry_access.ts";
 import type { Format } from "../../options.ts";
-import { table } from "../../terminal/table.ts";
+import { openRegistry } from "../../registry_access.ts";
+import { writeJson, writeOut } from "../../terminal/console.ts";
+import { table } from "../../terminal/text_layout.ts";
+import { checkCachedTags, type CheckedTag, throwIfUnchecked } from "./cached_tags.ts";
 
 export interface OutdatedOptions {
   readonly all?: boolean;
@@ -15,13 +15,10 @@ export interface OutdatedOptions {
   readonly format: Format;
 }
 
-/** What `--exit-code` ends with if something is out of date. */
-const OUT_OF_DATE = 10;
+/** Exit code with `--exit-code` if a tag is behind. */
+const EXIT_BEHIND = 10;
 
-/**
- * `larder outdated`: which cached tags stand for something else by now. Those that do not are left out, unless all are
- * asked for.
- */
+/** `larder outdated`: lists the cached tags that have changed in their registries, with `--all` the others too. */
 export async function outdated(
   context: Context,
   names: readonly string[],
@@ -33,17 +30,17 @@ export async function outdated(
   if (options.format === "json") {
     writeJson(shown.map(toJson));
   } else if (shown.length > 0) {
-    writeOut(rows(shown));
+    writeOut(tagTable(shown));
   }
   context.info(summary(checked));
   const isBehind = checked.some(({ state }) => state.state === "behind");
-  if (options.exitCode && isBehind) Deno.exitCode = OUT_OF_DATE;
-  else couldNotAsk(checked);
+  if (options.exitCode && isBehind) Deno.exitCode = EXIT_BEHIND;
+  else throwIfUnchecked(checked);
 }
 
-function rows(checked: readonly CheckedTag[]): string {
+function tagTable(checked: readonly CheckedTag[]): string {
   return table(
-    ["NAME", "STATE", "CACHED", "NOW", "AGE", "TO FETCH", "WHY"],
+    ["NAME", "STATE", "CACHED", "REGISTRY", "AGE", "TO FETCH", "WHY"],
     checked.map(({ entry, state }) => [
       entry.name,
       state.state,
@@ -51,21 +48,23 @@ function rows(checked: readonly CheckedTag[]): string {
       state.state === "behind" ? shortDigest(state.digest) : "-",
       formatDuration(Date.now() - entry.createdAt),
       state.state === "behind" && state.bytes !== undefined ? formatBytes(state.bytes) : "-",
-      faultOf(state)?.message ?? "",
+      errorOf(state)?.message ?? "",
     ]),
   );
 }
 
-/** Why a tag cannot be asked about, or would not be pulled. */
-function faultOf(state: TagState): LarderError | undefined {
+/** Returns why a tag could not be checked, or could not be pulled. */
+function errorOf(state: TagState): LarderError | undefined {
   if (state.state === "unknown") return state.error;
   return state.state === "behind" ? state.problem : undefined;
 }
 
 function summary(checked: readonly CheckedTag[]): string {
-  const of = (state: TagState["state"]) => checked.filter((each) => each.state.state === state);
-  const [behind, gone, unknown] = [of("behind"), of("gone"), of("unknown")];
-  if (checked.length === 0) return "there are no tags in the cache to ask about";
+  const inState = (state: TagState["state"]) =>
+    checked.filter((each) => each.state.state === state);
+  const [behind, gone, unknown] = [inState("behind"), inState("gone"), inState("unknown")];
+  const current = inState("current");
+  if (checked.length === 0) return "no cached tags to check";
   if (behind.length + gone.length + unknown.length === 0) {
     return `${plural(checked.length, "tag")}: all current`;
   }
@@ -74,14 +73,14 @@ function summary(checked: readonly CheckedTag[]): string {
     behind.length > 0 ? `${behind.length} behind, ${formatBytes(bytes)} to fetch` : "",
     gone.length > 0 ? `${gone.length} gone` : "",
     unknown.length > 0 ? `${unknown.length} unknown` : "",
-    of("current").length > 0 ? `${of("current").length} current` : "",
+    current.length > 0 ? `${current.length} current` : "",
   ];
   return `${plural(checked.length, "tag")}: ${parts.filter((part) => part).join(", ")}`;
 }
 
 function toJson({ entry, tag, state }: CheckedTag): object {
   const behind = state.state === "behind" ? state : undefined;
-  const fault = faultOf(state);
+  const error = errorOf(state);
   return {
     name: entry.name,
     state: state.state,
@@ -91,6 +90,6 @@ function toJson({ entry, tag, state }: CheckedTag): object {
     checkedAt: tag.record?.checkedAt ?? null,
     created: behind?.created ?? null,
     bytesToFetch: behind?.bytes ?? null,
-    why: fault ? { code: fault.code, message: fault.message } : null,
+    why: error ? { code: error.code, message: error.message } : null,
   };
 }

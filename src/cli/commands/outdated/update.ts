@@ -4,12 +4,11 @@ import type { PullOptions } from "../../../pull/options.ts";
 import type { Puller } from "../../../pull/puller.ts";
 import { type PullResult, useEvent } from "../../../pull/result.ts";
 import { Journal } from "../../../store/journal/journal.ts";
-import { collectAfterwards } from "../gc/auto.ts";
-import { checkCachedTags, type CheckedTag } from "./cached_tags.ts";
-import { writeJson, writeOut } from "../../terminal/console.ts";
 import type { Context } from "../../context.ts";
 import type { Format } from "../../options.ts";
-import { progressFor } from "../../terminal/progress.ts";
+import { writeJson, writeOut } from "../../terminal/console.ts";
+import { pullProgress } from "../../terminal/progress.ts";
+import { collectAfterFetch } from "../gc/auto.ts";
 import {
   nameWithDigest,
   openPuller,
@@ -17,6 +16,7 @@ import {
   reportPull,
   resultToJson,
 } from "../pull/options.ts";
+import { checkCachedTags, type CheckedTag } from "./cached_tags.ts";
 
 export interface UpdateOptions {
   readonly all?: boolean;
@@ -24,15 +24,15 @@ export interface UpdateOptions {
   readonly format: Format;
 }
 
-/** A tag that is not up to date, and why. */
+/** A tag that could not be checked or pulled. */
 interface Failure {
   readonly name: string;
   readonly error: LarderError;
 }
 
 /**
- * `larder update`: pulls the cached tags that are behind, one after the other; what fails does not hinder the rest, and
- * is what the command fails with in the end.
+ * `larder update`: pulls the cached tags that are behind, one after the other. A failure does not stop the others; the
+ * command fails with the first one in the end.
  */
 export async function update(
   context: Context,
@@ -47,29 +47,29 @@ export async function update(
   );
   for (const { entry, state } of checked) {
     if (state.state === "gone") {
-      context.warn(`the registry has ${entry.name} no more; the cached copy stays`);
+      context.warn(`${entry.name} is no longer in its registry; keeping the cached copy`);
     }
   }
-  failures.forEach((failure) => tell(context, failure));
+  failures.forEach((failure) => warnOf(context, failure));
   const behind = checked.filter(({ state }) => state.state === "behind");
   const results = await pullAll(context, puller, behind, options, failures);
   if (options.format === "json") {
     writeJson(results.map(resultToJson));
   }
   context.info(summary(checked, results));
-  if (results.some(({ cause }) => cause !== undefined)) await collectAfterwards(context);
+  if (results.some(({ cause }) => cause !== undefined)) await collectAfterFetch(context);
   if (failures.length > 0) throw failureOf(failures, checked.length);
 }
 
 function checkNames(names: readonly string[], { all }: UpdateOptions): void {
   if (names.length > 0 && all) {
-    throw new LarderError("LDR_USAGE", "names and --all exclude each other", {
-      hint: "leave --all out to update only these",
+    throw new LarderError("LDR_USAGE", "names and --all cannot be combined", {
+      hint: "leave out --all to update only these",
     });
   }
   if (names.length > 0 || all) return;
-  throw new LarderError("LDR_USAGE", "nothing is named that is to be updated", {
-    hint: "name entries or globs, or say --all; larder outdated lists what is behind",
+  throw new LarderError("LDR_USAGE", "no tags to update", {
+    hint: "pass names, globs or --all; larder outdated lists the tags that are behind",
   });
 }
 
@@ -84,7 +84,7 @@ async function pullAll(
   const results: PullResult[] = [];
   try {
     for (const { entry, tag } of behind) {
-      using progress = progressFor(context);
+      using progress = pullProgress(context);
       try {
         const result = await puller.pull(tag.reference, optionsFor(tag, options), progress);
         progress.end();
@@ -96,7 +96,7 @@ async function pullAll(
         if (hasCode(error, "LDR_INTERRUPTED") || !(error instanceof LarderError)) throw error;
         const failure = { name: entry.name, error };
         failures.push(failure);
-        tell(context, failure);
+        warnOf(context, failure);
       }
     }
   } finally {
@@ -105,16 +105,16 @@ async function pullAll(
   return results;
 }
 
-/** What an entry was pulled for it is updated for, and no copy may stand in for what is new. */
+/** Pulls for the platforms that the entry was pulled for, and never falls back to the cached copy. */
 function optionsFor({ record }: CheckedTag["tag"], options: PullOptions): PullOptions {
   const { platform, allPlatforms, foreign } = record ?? {};
   const own = { platform, allPlatforms, foreign };
   return { ...options, ...own, policy: "always", staleIfError: undefined };
 }
 
-function tell(context: Context, { name, error }: Failure): void {
-  const about = error.message.includes(name) ? error.message : `${name}: ${error.message}`;
-  context.warn(`${about} [${error.code}]`);
+function warnOf(context: Context, { name, error }: Failure): void {
+  const message = error.message.includes(name) ? error.message : `${name}: ${error.message}`;
+  context.warn(`${message} [${error.code}]`);
 }
 
 function summary(checked: readonly CheckedTag[], results: readonly PullResult[]): string {
@@ -123,11 +123,13 @@ function summary(checked: readonly CheckedTag[], results: readonly PullResult[])
   return `${plural(results.length, "tag")} updated${rest}`;
 }
 
-function failureOf(failures: readonly Failure[], of: number): LarderError {
+function failureOf(failures: readonly Failure[], total: number): LarderError {
   const [first] = failures;
   const { code, hint } = first!.error;
-  const what = failures.length === 1 ? first!.name : `${failures.length} of ${plural(of, "tag")}`;
-  return new LarderError(code, `${what} could not be updated`, {
+  const what = failures.length === 1
+    ? first!.name
+    : `${failures.length} of ${plural(total, "tag")}`;
+  return new LarderError(code, `could not update ${what}`, {
     hint,
     cause: first!.error,
   });

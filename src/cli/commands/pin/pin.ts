@@ -1,18 +1,19 @@
 import { LarderError } from "../../../base/errors.ts";
 import { isGlob } from "../../../base/glob.ts";
 import { plural } from "../../../base/units.ts";
+import { formatReference, parseReference } from "../../../oci/reference.ts";
 import { takeSnapshot } from "../../../snapshot/snapshot.ts";
 import type { CacheSnapshot } from "../../../snapshot/types.ts";
-import { formatReference, parseReference } from "../../../oci/reference.ts";
-import { matchesName } from "../../../store/entry_names.ts";
 import { type PinOptions, PinStore } from "../../../store/entries/pins.ts";
+import { matchesName } from "../../../store/entry_names.ts";
+import { WAITING_FOR_SWEEP } from "../../../store/locks/store_lock.ts";
 import { selectForRemoval } from "../../entry_lookup.ts";
 import { writeJson, writeOut } from "../../terminal/console.ts";
 import type { Context } from "../../context.ts";
 import type { Format } from "../../options.ts";
-import { localTime, table } from "../../terminal/table.ts";
+import { localTime, table } from "../../terminal/text_layout.ts";
 
-/** `larder pin`: keeps entries from every automatic removal; patterns also keep what comes later. */
+/** `larder pin`: protects entries from automatic removal; a pattern also protects entries that are pulled later. */
 export async function pin(
   context: Context,
   names: readonly string[],
@@ -23,25 +24,24 @@ export async function pin(
   const pins = new PinStore(context.layout);
   const options = { ...pinOptions(context, now), note };
   for (const name of names) {
-    const found = selectForRemoval(snapshot.entries, name);
-    if (!isGlob(name) && found.length > 0) {
-      for (const { folder } of found) await pins.pin(folder, options);
-      for (const entry of found) context.info(`pinned ${entry.name}`);
+    const matching = selectForRemoval(snapshot.entries, name);
+    if (!isGlob(name) && matching.length > 0) {
+      for (const { folder } of matching) await pins.pin(folder, options);
+      for (const entry of matching) context.info(`pinned ${entry.name}`);
       continue;
     }
     const pattern = isGlob(name) ? name : fullName(name);
     await pins.pinPattern(pattern, options);
-    if (found.length === 0) {
-      context.warn(`nothing in the cache matches ${pattern} yet; what comes will be pinned`);
+    if (matching.length === 0) {
+      context.warn(`nothing in the cache matches ${pattern} yet; it will be pinned when pulled`);
     } else {
-      context.info(
-        `pinned ${pattern}: ${plural(found.length, "entry", "entries")} now, and what comes later`,
-      );
+      const entries = plural(matching.length, "entry", "entries");
+      context.info(`pinned ${pattern}: ${entries} now, and all that are pulled later`);
     }
   }
 }
 
-/** `larder unpin`: takes pins away, an entry's own or a pattern's. */
+/** `larder unpin`: removes pins of entries, and pinned patterns. */
 export async function unpin(context: Context, names: readonly string[]): Promise<void> {
   const now = Date.now();
   const snapshot = await takeSnapshot(context.layout, now);
@@ -57,24 +57,24 @@ async function unpinOne(
   now: number,
 ): Promise<void> {
   const spelled = isGlob(name) ? [name] : [...new Set([name, fullName(name)])];
-  let isDone = false;
+  let isUnpinned = false;
   for (const pattern of spelled) {
-    if (await pins.unpinPattern(pattern, pinOptions(context, now))) isDone = true;
+    if (await pins.unpinPattern(pattern, pinOptions(context, now))) isUnpinned = true;
   }
-  const found = selectForRemoval(snapshot.entries, name);
-  // A glob stands for itself before it stands for what has a pin of its own; a name is one and the same entry.
-  if (!isDone || !isGlob(name)) {
-    for (const { folder } of found) isDone = pins.unpin(folder) || isDone;
+  const matching = selectForRemoval(snapshot.entries, name);
+  // If the glob itself was pinned, entries that match it keep their own pins.
+  if (!isUnpinned || !isGlob(name)) {
+    for (const { folder } of matching) isUnpinned = pins.unpin(folder) || isUnpinned;
   }
-  if (!isDone) throw notPinned(name, found.map(({ pin }) => pin?.pattern));
+  if (!isUnpinned) throw notPinned(name, matching.map(({ pin }) => pin?.pattern));
   context.info(`unpinned ${name}`);
-  for (const entry of found) {
+  for (const entry of matching) {
     const other = pins.patterns().find(({ pattern }) => matchesName(pattern, entry.name));
     if (other) context.warn(`${entry.name} is still pinned by ${other.pattern}`);
   }
 }
 
-/** `larder pins`: what is pinned, patterns first. */
+/** `larder pins`: lists pinned patterns, then pinned entries. */
 export async function pins(context: Context, { format }: { format: Format }): Promise<void> {
   const snapshot = await takeSnapshot(context.layout, Date.now());
   const rows = [
@@ -115,12 +115,12 @@ export async function pins(context: Context, { format }: { format: Format }): Pr
 function pinOptions(context: Context, now: number): PinOptions {
   return {
     now,
-    waiting: () => context.info("waiting for another larder that is cleaning the cache"),
+    waiting: () => context.info(WAITING_FOR_SWEEP),
     signal: context.interruptible(),
   };
 }
 
-/** A reference in full, `nginx` as `docker.io/library/nginx:latest`; what is none stays as it is. */
+/** Expands a reference, such as `nginx` to `docker.io/library/nginx:latest`; returns any other name unchanged. */
 function fullName(name: string): string {
   try {
     return formatReference(parseReference(name));
@@ -133,7 +133,7 @@ function notPinned(name: string, patterns: readonly (string | undefined)[]): Lar
   const pattern = patterns.find((each) => each !== undefined);
   return new LarderError("LDR_NOT_CACHED", `"${name}" has no pin of its own`, {
     hint: pattern
-      ? `larder unpin '${pattern}' is what pins it`
+      ? `larder unpin '${pattern}' removes the pattern that pins it`
       : "larder pins lists what is pinned",
   });
 }

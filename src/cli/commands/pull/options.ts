@@ -1,20 +1,20 @@
 import { systemClock } from "../../../base/concurrency.ts";
 import { TRANSFERS } from "../../../base/limits.ts";
-import { LarderError } from "../../../base/errors.ts";
 import { formatBytes, formatDuration, plural } from "../../../base/units.ts";
 import { formatPlatform, parsePlatform } from "../../../oci/platform.ts";
-import type { Policy } from "../../../pull/freshness.ts";
+import type { PullPolicy } from "../../../pull/freshness.ts";
 import type { PullOptions } from "../../../pull/options.ts";
 import { Puller } from "../../../pull/puller.ts";
 import { bytesOf, type PartResult, type PullResult } from "../../../pull/result.ts";
 import type { RegistryClient } from "../../../registry/client.ts";
 import type { Transport } from "../../../registry/http/transport.ts";
 import type { Context } from "../../context.ts";
+import { optionConflict } from "../../errors.ts";
 import { openRegistry } from "../../registry_access.ts";
 
 /** The options of every command that pulls. */
 export interface PullingOptions {
-  readonly policy?: Policy;
+  readonly policy?: PullPolicy;
   readonly staleIfError?: number;
   readonly platform?: string;
   readonly allPlatforms?: boolean;
@@ -22,7 +22,7 @@ export interface PullingOptions {
   readonly transfers?: number;
 }
 
-/** A puller into the user's cache, and what it uses. */
+/** Opens a puller into the user's cache, with its registry client and transport. */
 export function openPuller(
   context: Context,
 ): { puller: Puller; client: RegistryClient; transport: Transport } {
@@ -32,22 +32,17 @@ export function openPuller(
   return { puller, client, transport };
 }
 
-/** What the command line and the config say of pulling. */
+/**
+ * Combines the command line and the config.
+ * @throws LarderError LDR_USAGE if options contradict each other, LDR_BAD_REFERENCE for a malformed platform
+ */
 export function pullOptions(context: Context, command: PullingOptions): PullOptions {
   const { freshness, transfers } = context.config;
   if (command.platform && command.allPlatforms) {
-    throw new LarderError("LDR_USAGE", "--platform and --all-platforms exclude each other", {
-      hint: "leave one of them out",
-    });
+    throw optionConflict("--platform", "--all-platforms");
   }
   if (context.options.offline && command.policy && command.policy !== "never") {
-    throw new LarderError(
-      "LDR_USAGE",
-      `--offline and --policy ${command.policy} exclude each other`,
-      {
-        hint: "leave one of them out",
-      },
-    );
+    throw optionConflict("--offline", `--policy ${command.policy}`);
   }
   return {
     policy: context.options.offline ? "never" : command.policy ?? freshness?.policy ?? "always",
@@ -60,15 +55,13 @@ export function pullOptions(context: Context, command: PullingOptions): PullOpti
   };
 }
 
-/** Says in words where the content came from. */
+/** Prints whether the content was fetched or reused. */
 export function reportPull(context: Context, result: PullResult): void {
   const name = result.reference;
-  const tally = count(result.parts);
+  const tally = tallyOf(result.parts);
   const skipped = result.parts.filter((part) => part.outcome === "skipped");
-  for (const part of skipped) {
-    context.info(
-      `skipped the foreign layer ${part.digest} (${formatBytes(part.size)}): --foreign fetches it`,
-    );
+  for (const { digest, size } of skipped) {
+    context.info(`skipped foreign layer ${digest} (${formatBytes(size)}); --foreign fetches it`);
   }
   const age = formatDuration(Date.now() - result.checkedAt);
   switch (result.freshness) {
@@ -82,31 +75,35 @@ export function reportPull(context: Context, result: PullResult): void {
       context.info(`Use ${result.kind} from cache: ${name} is current, ${tally.reused}`);
       break;
     case "unchecked":
-      context.info(`Use ${result.kind} from cache: ${name}, ${tally.reused}, confirmed ${age} ago`);
+      context.info(
+        `Use ${result.kind} from cache: ${name}, ${tally.reused}, last checked ${age} ago`,
+      );
       break;
     case "stale":
-      context.warn(`the registry cannot be asked about ${name}: its copy was confirmed ${age} ago`);
+      context.warn(
+        `could not check ${name} with its registry; using the copy last checked ${age} ago`,
+      );
       context.info(`Use ${result.kind} from cache: ${name}, ${tally.reused}`);
   }
 }
 
-/** `3 layers (28.17 MiB)` for what was reused and what was fetched. */
-function count(parts: readonly PartResult[]): Record<"reused" | "fetched", string> {
+/** `3 layers (28.17 MiB)` for the parts that were reused, and for those that were fetched. */
+function tallyOf(parts: readonly PartResult[]): Record<"reused" | "fetched", string> {
   const text = (outcome: PartResult["outcome"]) => {
-    const of = parts.filter((part) => part.outcome === outcome);
-    const layers = of.filter((part) => part.kind === "layer").length;
-    const bytes = of.reduce((sum, part) => sum + part.size, 0);
+    const some = parts.filter((part) => part.outcome === outcome);
+    const layers = some.filter((part) => part.kind === "layer").length;
+    const bytes = some.reduce((sum, part) => sum + part.size, 0);
     return `${plural(layers, "layer")} (${formatBytes(bytes)})`;
   };
   return { reused: text("reused"), fetched: text("fetched") };
 }
 
-/** `name:tag@digest`, also where the reference had the digest already. */
+/** `name:tag@digest`, also if the reference itself has a digest. */
 export function nameWithDigest({ reference, digest }: PullResult): string {
   return `${reference.replace(/@.*$/, "")}@${digest}`;
 }
 
-/** A pull as `--format json` prints it. */
+/** Returns the result of a pull for `--format json`. */
 export function resultToJson(result: PullResult): object {
   return {
     reference: result.reference,

@@ -1,11 +1,11 @@
 import { parseReference } from "../../../oci/reference.ts";
 import { useEvent } from "../../../pull/result.ts";
 import { Journal, type UseEvent } from "../../../store/journal/journal.ts";
-import { collectAfterwards } from "../gc/auto.ts";
-import { writeJson, writeOut } from "../../terminal/console.ts";
 import type { Context } from "../../context.ts";
 import type { Format } from "../../options.ts";
-import { progressFor } from "../../terminal/progress.ts";
+import { writeJson, writeOut } from "../../terminal/console.ts";
+import { pullProgress } from "../../terminal/progress.ts";
+import { collectAfterFetch } from "../gc/auto.ts";
 import {
   nameWithDigest,
   openPuller,
@@ -20,8 +20,10 @@ export interface PullCommandOptions extends PullingOptions {
 }
 
 /**
- * `larder pull`: each reference, or Spin manifest, in turn; `REFERENCE@DIGEST` on stdout, the rest on stderr.
- * A bad reference is said before anything is fetched.
+ * `larder pull`: pulls references and Spin manifests in turn. Prints `REFERENCE@DIGEST` to stdout, and all else to
+ * stderr. All names are parsed before anything is fetched.
+ *
+ * @throws LarderError LDR_BAD_REFERENCE, and the codes of a pull
  */
 export async function pull(
   context: Context,
@@ -36,7 +38,7 @@ export async function pull(
   const events: UseEvent[] = [];
   try {
     for (const subject of subjects) {
-      using progress = progressFor(context);
+      using progress = pullProgress(context);
       if (typeof subject === "string") {
         const { pullSpinManifest } = await import("./spin_manifest.ts");
         const deps = { context, layout, puller, transport, options, progress, events };
@@ -55,11 +57,11 @@ export async function pull(
   }
   if (command.format === "json") writeJson(results);
   if (events.some(({ cause }) => cause !== undefined)) {
-    await collectAfterwards(context);
+    await collectAfterFetch(context);
   }
 }
 
-/** `spin.toml`, by whatever name: no repository that is meant without its tag ends so. */
+/** True for a path such as `./spin.toml`. A repository whose name ends in `.toml` needs its tag to be pulled. */
 function isSpinManifest(name: string): boolean {
   return name.endsWith(".toml");
 }

@@ -1,26 +1,26 @@
 import { systemClock } from "../../../base/concurrency.ts";
 import { redact } from "../../../base/redact.ts";
 import { formatBytes, plural } from "../../../base/units.ts";
+import type { PullOptions } from "../../../pull/options.ts";
+import type { Puller } from "../../../pull/puller.ts";
 import {
   type ComponentResult,
   packageOf,
   pullComponents,
 } from "../../../pull/spin_toml/components.ts";
-import type { PullOptions } from "../../../pull/options.ts";
-import type { Puller } from "../../../pull/puller.ts";
 import { type ComponentSource, describeSource } from "../../../pull/spin_toml/manifest.ts";
 import type { Transport } from "../../../registry/http/transport.ts";
 import { BlobStore } from "../../../store/blobs/blob_store.ts";
-import type { UseEvent } from "../../../store/journal/journal.ts";
-import type { Layout } from "../../../store/layout.ts";
 import { packageName } from "../../../store/entries/package_record.ts";
 import { PackageStore } from "../../../store/entries/package_store.ts";
+import type { UseEvent } from "../../../store/journal/journal.ts";
+import type { Layout } from "../../../store/layout.ts";
+import { WAITING_FOR_SWEEP, withSharedLock } from "../../../store/locks/store_lock.ts";
 import { hostPlatform } from "../../../store/platform_dirs.ts";
-import { withSharedLock } from "../../../store/locks/store_lock.ts";
 import { writeOut } from "../../terminal/console.ts";
 import type { Context } from "../../context.ts";
 import type { Format } from "../../options.ts";
-import type { Progress } from "../../terminal/progress.ts";
+import type { PullProgress } from "../../terminal/progress.ts";
 
 export interface SpinManifestDependencies {
   readonly context: Context;
@@ -28,14 +28,17 @@ export interface SpinManifestDependencies {
   readonly puller: Puller;
   readonly transport: Transport;
   readonly options: PullOptions;
-  readonly progress: Progress;
-  /** Takes what the journal is to know. */
+  readonly progress: PullProgress;
+  /** Collects the events for the journal. */
   readonly events: UseEvent[];
 }
 
 /**
- * `larder pull ./spin.toml`: what the manifest's components have to be downloaded from, into `wasm/`.
- * `COMPONENT@DIGEST` on stdout for each module.
+ * `larder pull ./spin.toml`: fetches the modules of the manifest's remote components into `wasm/`. Prints
+ * `COMPONENT@DIGEST` to stdout for each.
+ *
+ * @returns the modules, for `--format json`
+ * @throws LarderError LDR_BUSY, LDR_DISK*, LDR_INTERRUPTED, and the codes of a pull
  */
 export async function pullSpinManifest(
   path: string,
@@ -57,13 +60,13 @@ export async function pullSpinManifest(
       pullPackage: (reference, signal) => puller.pull(reference, { ...options, signal }, progress),
       note,
     }), {
-    waiting: () => note("waiting for another larder that is cleaning the cache"),
+    waiting: () => note(WAITING_FOR_SWEEP),
     signal: options.signal,
   });
   progress.end();
   report(context, path, results);
   const modules = results.flatMap(({ source, modules }) =>
-    modules.map((module) => ({ ...shown(source), ...module }))
+    modules.map((module) => ({ ...redactedSource(source), ...module }))
   );
   deps.events.push(...results.flatMap(eventsOf));
   if (format === "table") {
@@ -72,8 +75,8 @@ export async function pullSpinManifest(
   return modules;
 }
 
-/** A source as it may be printed: a URL may hold a credential. */
-function shown(source: ComponentSource) {
+/** Returns a source that is safe to print: its URL may contain a credential. */
+function redactedSource(source: ComponentSource) {
   return source.kind === "url" ? { ...source, url: redact(source.url.href) } : source;
 }
 
@@ -92,7 +95,7 @@ function eventsOf({ source, modules }: ComponentResult): UseEvent[] {
   });
 }
 
-/** What the modules of a component are called. */
+/** Returns the name of a component's modules in the journal. */
 function originOf(source: ComponentSource): string {
   switch (source.kind) {
     case "url":
@@ -107,14 +110,14 @@ function originOf(source: ComponentSource): string {
 function report(context: Context, path: string, results: readonly ComponentResult[]): void {
   for (const { source, modules } of results) {
     if (source.kind === "package" && modules.length === 0) {
-      context.info(`${describeSource(source)} allows a range of versions and is left to Spin`);
+      context.info(`skipped ${describeSource(source)}: Spin resolves version ranges itself`);
     }
   }
   const modules = results.flatMap((result) => result.modules);
   const tally = (outcome: string) => {
-    const of = modules.filter((module) => module.outcome === outcome);
-    const bytes = of.reduce((sum, module) => sum + module.size, 0);
-    return `${plural(of.length, "module")} (${formatBytes(bytes)})`;
+    const some = modules.filter((module) => module.outcome === outcome);
+    const bytes = some.reduce((sum, module) => sum + module.size, 0);
+    return `${plural(some.length, "module")} (${formatBytes(bytes)})`;
   };
   const fetched = modules.some((module) => module.outcome === "fetched");
   context.info(

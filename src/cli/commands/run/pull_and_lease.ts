@@ -1,19 +1,20 @@
 import { formatReference, parseReference } from "../../../oci/reference.ts";
 import { useEvent } from "../../../pull/result.ts";
-import { ENGINE_VERSION } from "../../../run/engine/version.ts";
 import { ArtifactResolver, type CachedImage } from "../../../run/artifact.ts";
+import { ENGINE_VERSION } from "../../../run/engine/version.ts";
 import { BlobStore } from "../../../store/blobs/blob_store.ts";
 import { Journal } from "../../../store/journal/journal.ts";
 import { Lease } from "../../../store/locks/leases.ts";
+import { WAITING_FOR_SWEEP } from "../../../store/locks/store_lock.ts";
 import { ManifestStore } from "../../../store/manifest_store.ts";
-import { collectAfterwards } from "../gc/auto.ts";
 import type { Context } from "../../context.ts";
-import { progressFor } from "../../terminal/progress.ts";
+import { pullProgress } from "../../terminal/progress.ts";
+import { collectAfterFetch } from "../gc/auto.ts";
 import { openPuller, type PullingOptions, pullOptions, reportPull } from "../pull/options.ts";
 
 /**
- * Pulls what is to be run, and keeps every collector from it until `use` has ended.
- * @throws LarderError of a pull, and what `use` throws
+ * Pulls an image and runs `use` while a lease keeps every collector from removing it.
+ * @throws LarderError the codes of a pull, and what `use` throws
  */
 export async function pullAndUse<T>(
   context: Context,
@@ -26,15 +27,15 @@ export async function pullAndUse<T>(
   const { layout } = context;
   const manifests = new ManifestStore(layout);
   const options = pullOptions(context, command);
-  // Taken before the pull, so that no sweep comes between the two.
+  // Taken before the pull, so that no sweep can run between the two.
   using lease = new Lease(layout, `larder run ${name}`);
   const leasing = {
     warn: (message: string) => context.warn(message),
-    waiting: () => context.info("waiting for another larder that is cleaning the cache"),
+    waiting: () => context.info(WAITING_FOR_SWEEP),
     signal: options.signal,
   };
   await lease.add({ folders: [manifests.folder(reference)] }, leasing);
-  const progress = progressFor(context);
+  const progress = pullProgress(context);
   try {
     const result = await openPuller(context).puller.pull(reference, options, progress);
     progress.end();
@@ -42,7 +43,7 @@ export async function pullAndUse<T>(
     new Journal(layout).append([useEvent(result, Date.now())]);
     const { manifestDigest, platform, parts } = result;
     const digests = parts.map((part) => part.digest);
-    // What is compiled of them as well, whether it is there already or not.
+    // Also their compiled code, whether it exists yet or not.
     const compiled = digests.map((digest) => layout.compiledFolder(digest, ENGINE_VERSION));
     const folders = [layout.digestFolder(reference, manifestDigest), ...compiled];
     await lease.add({ folders, digests }, leasing);
@@ -50,15 +51,10 @@ export async function pullAndUse<T>(
     try {
       return await use(image, new ArtifactResolver(new BlobStore(layout), manifests));
     } finally {
-      // What is run does not wait for it.
-      if (result.cause !== undefined) await collectAfterwards(context);
+      // After the run, so that the guest does not wait for it.
+      if (result.cause !== undefined) await collectAfterFetch(context);
     }
   } finally {
     progress.end();
   }
-}
-
-/** Whether what is to be run is a file and no reference: `app.wasm`, or any path. */
-export function isFile(subject: string): boolean {
-  return subject.endsWith(".wasm") || /^(?:\.{0,2}\/|[A-Za-z]:[\\/]|\.{1,2}\\)/.test(subject);
 }

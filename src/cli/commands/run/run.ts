@@ -1,33 +1,33 @@
-import type { CachedApp } from "../../../run/spin/cached_app.ts";
+import type { Runnable } from "../../../run/artifact.ts";
 import { runCommand } from "../../../run/engine/command.ts";
 import { Compiler } from "../../../run/engine/compiler.ts";
-import type { HostSettings } from "../../../run/wasi/host.ts";
-import type { Runnable } from "../../../run/artifact.ts";
-import { prepareSpinApp } from "../../../run/spin/site.ts";
 import {
+  compileComponent,
   compileModule,
-  compileWasm,
-  type Prepared,
+  type PreparedWasm,
   prepareWasm,
 } from "../../../run/engine/prepare.ts";
+import type { CachedApp } from "../../../run/spin/cached_app.ts";
+import { prepareSpinApp } from "../../../run/spin/site.ts";
+import type { HostSettings } from "../../../run/wasi/host.ts";
 import { wasmFile } from "../../../run/wasm/source.ts";
 import { BlobStore } from "../../../store/blobs/blob_store.ts";
 import { CompiledStore } from "../../../store/entries/compiled_store.ts";
 import type { Context } from "../../context.ts";
+import { type Grants, grantsOf } from "./grants.ts";
 import {
-  A_SPIN_APP,
-  FOR_SERVERS,
-  type Grants,
-  grantsOf,
-  nothingNamed,
-  refuseArguments,
-  refuseOptions,
+  isFile,
+  missingReference,
+  rejectArguments,
+  rejectOptions,
   type RunOptions,
-} from "./grants.ts";
-import { isFile, pullAndUse } from "./pull_and_lease.ts";
+  SERVER_OPTIONS,
+  SPIN_APP,
+} from "./options.ts";
+import { pullAndUse } from "./pull_and_lease.ts";
 import { serve } from "./serve.ts";
 
-/** `larder run`: pulls, and runs what was pulled; or runs a file. */
+/** `larder run`: pulls and runs an artifact, or runs a file. */
 export async function run(
   context: Context,
   subject: string | undefined,
@@ -38,11 +38,11 @@ export async function run(
     const { runWithEngine } = await import("./with_engine.ts");
     return await runWithEngine(context, subject, args, command);
   }
-  if (subject === undefined) throw nothingNamed();
+  if (subject === undefined) throw missingReference();
   await new Run(context, command, args).start(subject);
 }
 
-/** One run with the embedded engine. */
+/** A run with the embedded engine. */
 class Run {
   readonly #context: Context;
   readonly #command: RunOptions;
@@ -80,31 +80,31 @@ class Run {
     await this.#runCommand(name, prepared);
   }
 
-  async #runCommand(name: string, prepared: Prepared): Promise<void> {
-    refuseOptions(this.#command, FOR_SERVERS, "a command");
+  async #runCommand(name: string, prepared: PreparedWasm): Promise<void> {
+    rejectOptions(this.#command, SERVER_OPTIONS, "a command");
     const settings = this.#settings(name, this.#args, "inherit");
     const program = prepared.form === "module"
       ? { ...await compileModule(prepared), settings }
-      : { ...await compileWasm(prepared, this.#compiling()), settings };
+      : { ...await compileComponent(prepared, this.#compiling()), settings };
     Deno.exitCode = await runCommand(name, program, {
-      onRefusal: (message) => this.#context.warn(message),
+      onDenial: (message) => this.#context.warn(message),
       signal: this.#signal,
     });
   }
 
-  async #serveComponent(name: string, prepared: Prepared): Promise<void> {
-    refuseOptions(this.#command, ["variable"], "a component without a Spin app");
-    refuseArguments(this.#args, name);
+  async #serveComponent(name: string, prepared: PreparedWasm): Promise<void> {
+    rejectOptions(this.#command, ["variable"], "a component without a Spin app");
+    rejectArguments(this.#args, name);
     await serve(this.#context, this.#grants.address, this.#signal, async () => {
-      const compiled = await compileWasm(prepared, this.#compiling());
+      const compiled = await compileComponent(prepared, this.#compiling());
       const program = { ...compiled, settings: this.#settings(name, [], "empty") };
       return { kind: "component", name, program };
     });
   }
 
   async #serveApp(name: string, cached: CachedApp): Promise<void> {
-    refuseOptions(this.#command, ["dir", "env", "allowNet"], A_SPIN_APP);
-    refuseArguments(this.#args, name);
+    rejectOptions(this.#command, ["dir", "env", "allowNet"], SPIN_APP);
+    rejectArguments(this.#args, name);
     const { address, variables } = this.#grants;
     await serve(this.#context, address, this.#signal, async (origin) => ({
       kind: "app",
@@ -116,7 +116,7 @@ class Run {
   #compiling() {
     return {
       compiler: this.#compiler,
-      onCompile: (name: string) => this.#context.info(`compiling ${name}, once`),
+      onCompile: (name: string) => this.#context.info(`compiling ${name} (cached for later runs)`),
       warn: (message: string) => this.#context.warn(message),
       signal: this.#signal,
     };

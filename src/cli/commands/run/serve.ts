@@ -1,17 +1,17 @@
-import type { GuestProgram } from "../../../run/engine/component.ts";
 import { throwIfAborted } from "../../../base/errors.ts";
-import { GuestPool } from "../../../run/server/worker_pool.ts";
+import type { GuestProgram } from "../../../run/engine/component.ts";
 import {
   type Address,
   HttpServer,
-  type Served,
+  type ServedRequest,
   type Site,
 } from "../../../run/server/http_server.ts";
+import { GuestPool } from "../../../run/server/worker_pool.ts";
 import type { Router } from "../../../run/spin/routes.ts";
 import type { Context } from "../../context.ts";
 
-/** What is to be served, with everything compiled. */
-export type ServedThing =
+/** A compiled component or Spin app to serve. */
+export type ServedProgram =
   | { readonly kind: "component"; readonly name: string; readonly program: GuestProgram }
   | {
     readonly kind: "app";
@@ -21,37 +21,39 @@ export type ServedThing =
   };
 
 /**
- * Serves until Ctrl-C, which lets the requests under way end.
+ * Serves until Ctrl-C, then lets the requests in progress finish.
  *
- * @param prepare makes what is served ready; it gets the address that it will answer at
- * @throws LarderError LDR_LISTEN, before anything is prepared; LDR_INTERRUPTED before anything is served; what
- * `prepare` throws
+ * @param prepare compiles the program; it gets the URL of the server, which is listening but not answering yet
+ * @throws LarderError LDR_LISTEN, before `prepare` is called; LDR_INTERRUPTED, before the first request is answered;
+ * what `prepare` throws
  */
 export async function serve(
   context: Context,
   address: Address,
   signal: AbortSignal,
-  prepare: (origin: string) => Promise<ServedThing>,
+  prepare: (origin: string) => Promise<ServedProgram>,
 ): Promise<void> {
-  const onRequest = context.options.verbose ? (it: Served) => logRequest(context, it) : undefined;
+  const onRequest = context.options.verbose
+    ? (request: ServedRequest) => logRequest(context, request)
+    : undefined;
   const warnOnce = onlyOnce((message) => context.warn(message));
   const server = new HttpServer(address, { onRequest, onFailure: warnOnce });
   const pools: GuestPool[] = [];
   try {
-    const thing = await prepare(server.url);
+    const served = await prepare(server.url);
     const start = async (name: string, program: GuestProgram) => {
       const pool = await GuestPool.start(program, threadsFor(program), {
         onFailure: (message) => context.warn(`${name}: ${message}`),
-        onRefusal: (message) => warnOnce(`${name}: ${message}`),
+        onDenial: (message) => warnOnce(`${name}: ${message}`),
       }, signal);
       pools.push(pool);
       return pool;
     };
-    const site = await openSite(thing, start);
+    const site = await openSite(served, start);
     throwIfAborted(signal);
-    announce(context, server.url, thing);
+    announce(context, server.url, served);
     server.open(site);
-    await raised(signal);
+    await abortOf(signal);
     context.info("stopping");
   } finally {
     await server.stop();
@@ -60,51 +62,54 @@ export async function serve(
 }
 
 async function openSite(
-  thing: ServedThing,
+  served: ServedProgram,
   start: (name: string, program: GuestProgram) => Promise<GuestPool>,
 ): Promise<Site> {
-  if (thing.kind === "component") {
-    return { kind: "component", pool: await start(thing.name, thing.program) };
+  if (served.kind === "component") {
+    return { kind: "component", pool: await start(served.name, served.program) };
   }
   const pools = new Map<string, GuestPool>();
-  for (const [id, program] of thing.programs) pools.set(id, await start(id, program));
-  return { kind: "app", router: thing.router, pools };
+  for (const [id, program] of served.programs) pools.set(id, await start(id, program));
+  return { kind: "app", router: served.router, pools };
 }
 
-/** Paths in a folder are walked name by name, which only one thread at a time can do while others write there. */
+/**
+ * Returns one thread for a guest that may write to a folder: paths are resolved name by name, which is safe only while
+ * no other thread of the guest changes the folder.
+ */
 function threadsFor({ settings }: GuestProgram): number {
   const writes = settings.mounts.some((mount) => mount.kind === "folder" && !mount.readOnly);
   return writes ? 1 : navigator.hardwareConcurrency;
 }
 
-/** Each thread of a component tells of what it was refused, and each request of what keeps all from being answered. */
-function onlyOnce(tell: (message: string) => void): (message: string) => void {
-  const told = new Set<string>();
+/** Drops repeated messages: each thread of a component reports the same denial, each request the same failure. */
+function onlyOnce(report: (message: string) => void): (message: string) => void {
+  const reported = new Set<string>();
   return (message) => {
-    if (told.has(message)) return;
-    told.add(message);
-    tell(message);
+    if (reported.has(message)) return;
+    reported.add(message);
+    report(message);
   };
 }
 
-/** A line for each route, as soon as requests are answered. */
-function announce(context: Context, url: string, thing: ServedThing): void {
-  context.info(`Serving ${thing.name} at ${url}`);
-  if (thing.kind === "component") return;
-  for (const { route, effective } of thing.router.duplicates) {
-    context.warn(`the route ${route.raw} is never reached: ${effective.raw} is the same`);
+/** Prints the address and a line per route. */
+function announce(context: Context, url: string, served: ServedProgram): void {
+  context.info(`Serving ${served.name} at ${url}`);
+  if (served.kind === "component") return;
+  for (const { route, effective } of served.router.duplicates) {
+    context.warn(`route ${route.raw} is unreachable: ${effective.raw} matches the same paths`);
   }
-  for (const { based, target } of thing.router.routes) {
-    const what = target.kind === "component" ? target.component : "a fixed response";
-    context.info(`  ${url}${based} → ${what}`);
+  for (const { fullPath, target } of served.router.routes) {
+    const handler = target.kind === "component" ? target.component : "static response";
+    context.info(`  ${url}${fullPath} → ${handler}`);
   }
 }
 
-function logRequest(context: Context, { method, path, status, duration }: Served): void {
+function logRequest(context: Context, { method, path, status, duration }: ServedRequest): void {
   context.info(`${method} ${path} ${status} ${duration.toFixed(1)} ms`);
 }
 
-function raised(signal: AbortSignal): Promise<void> {
+function abortOf(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted) return resolve();
     signal.addEventListener("abort", () => resolve(), { once: true });

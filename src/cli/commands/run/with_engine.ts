@@ -1,37 +1,37 @@
-import {
-  A_SPIN_APP,
-  FOR_SERVERS,
-  type Grants,
-  grantsOf,
-  nothingNamed,
-  refuseArguments,
-  refuseOptions,
-  type RunOptions,
-} from "./grants.ts";
 import { dirname, resolve } from "node:path";
 import { LarderError } from "../../../base/errors.ts";
+import { isLoopback } from "../../../registry/endpoints.ts";
+import type { ArtifactResolver, CachedImage } from "../../../run/artifact.ts";
+import { ENGINE_VERSION } from "../../../run/engine/version.ts";
 import {
   type EngineCommand,
   spinCommand,
   wasmtimeCommand,
 } from "../../../run/external/commands.ts";
-import { runEngine } from "../../../run/external/process.ts";
-import { ENGINE_VERSION } from "../../../run/engine/version.ts";
 import {
   EXTERNAL_ENGINES,
   type ExternalEngine,
   findEngine,
   listEngines,
 } from "../../../run/external/find_engine.ts";
-import type { ArtifactResolver, CachedImage } from "../../../run/artifact.ts";
+import { runEngine } from "../../../run/external/process.ts";
 import { inspectWasmFile } from "../../../run/wasm/inspect.ts";
-import { isLoopback } from "../../../registry/endpoints.ts";
 import { hostPlatform } from "../../../store/platform_dirs.ts";
-import { writeOut } from "../../terminal/console.ts";
 import type { Context } from "../../context.ts";
-import { isFile, pullAndUse } from "./pull_and_lease.ts";
+import { writeOut } from "../../terminal/console.ts";
+import { type Grants, grantsOf } from "./grants.ts";
+import {
+  isFile,
+  missingReference,
+  rejectArguments,
+  rejectOptions,
+  type RunOptions,
+  SERVER_OPTIONS,
+  SPIN_APP,
+} from "./options.ts";
+import { pullAndUse } from "./pull_and_lease.ts";
 
-/** `larder run --engine NAME`: pulls, and hands over to an installed engine; without a name, lists what there is. */
+/** `larder run --engine NAME`: pulls, and runs an installed engine; without a name, lists the engines. */
 export async function runWithEngine(
   context: Context,
   subject: string | undefined,
@@ -39,7 +39,7 @@ export async function runWithEngine(
   command: RunOptions,
 ): Promise<void> {
   if (command.engine === true) return await printEngines();
-  if (subject === undefined) throw nothingNamed();
+  if (subject === undefined) throw missingReference();
   const name = EXTERNAL_ENGINES.find((engine) => engine === command.engine);
   if (!name) throw unknownEngine(String(command.engine));
   const grants = grantsOf(command);
@@ -48,6 +48,7 @@ export async function runWithEngine(
   Deno.exitCode = name === "spin" ? await run.withSpin(subject) : await run.withWasmtime(subject);
 }
 
+/** A run with an external engine. Methods return its exit code. */
 class EngineRun {
   readonly #context: Context;
   readonly #engine: ExternalEngine;
@@ -71,11 +72,11 @@ class EngineRun {
 
   async withSpin(subject: string): Promise<number> {
     if (isFile(subject)) throw notForSpin(subject, "it is a file");
-    refuseOptions(this.#command, ["dir", "allowNet"], A_SPIN_APP);
-    refuseArguments(this.#args, subject);
+    rejectOptions(this.#command, ["dir", "allowNet"], SPIN_APP);
+    rejectArguments(this.#args, subject);
     if (this.#context.options.offline) {
-      throw new LarderError("LDR_USAGE", "--offline cannot be had with --engine spin", {
-        hint: "Spin asks the registry in any case: leave one of them out",
+      throw new LarderError("LDR_USAGE", "--offline cannot be combined with --engine spin", {
+        hint: "Spin always contacts the registry: leave one of them out",
       });
     }
     return await pullAndUse(
@@ -87,9 +88,9 @@ class EngineRun {
   }
 
   async #spin(image: CachedImage, resolver: ArtifactResolver): Promise<number> {
-    if (!await resolver.isSpinApp(image)) throw notForSpin(image.name, "it is no Spin app");
+    if (!await resolver.isSpinApp(image)) throw notForSpin(image.name, "it is not a Spin app");
     const { reference, manifestDigest } = image;
-    return await this.#handOver(
+    return await this.#start(
       spinCommand({
         reference,
         manifestDigest,
@@ -104,7 +105,7 @@ class EngineRun {
   }
 
   async withWasmtime(subject: string): Promise<number> {
-    refuseOptions(this.#command, FOR_SERVERS, "a command");
+    rejectOptions(this.#command, SERVER_OPTIONS, "a command");
     if (isFile(subject)) return await this.#wasmtime(subject, subject);
     return await pullAndUse(
       this.#context,
@@ -119,7 +120,7 @@ class EngineRun {
     const imports = wasm.kind === "component"
       ? wasm.imports
       : wasm.imports.map((each) => `${each.module}.${each.name}`);
-    return await this.#handOver(
+    return await this.#start(
       wasmtimeCommand({
         name,
         file: resolve(path),
@@ -132,28 +133,27 @@ class EngineRun {
     );
   }
 
-  async #handOver(command: EngineCommand): Promise<number> {
+  async #start(command: EngineCommand): Promise<number> {
     this.#context.leaveSignals();
     return await runEngine(this.#engine, command);
   }
 }
 
-/** One a line: name, version, where it is. */
+/** Prints a line per engine: name, version, path. */
 async function printEngines(): Promise<void> {
-  const rows = [["embedded", ENGINE_VERSION, "in larder itself"]];
+  const rows = [["embedded", ENGINE_VERSION, "built into larder"]];
   for (const { name, version, path } of await listEngines(hostPlatform)) {
     rows.push([name, version ?? "?", path]);
   }
-  for (const [name, version, place] of rows) {
-    writeOut(`${name!.padEnd(10)}${version!.padEnd(24)}${place}\n`);
+  for (const [name, version, path] of rows) {
+    writeOut(`${name!.padEnd(10)}${version!.padEnd(24)}${path}\n`);
   }
 }
 
 function unknownEngine(name: string): LarderError {
   return new LarderError("LDR_USAGE", `there is no engine "${name}"`, {
-    hint: `choose embedded, ${
-      EXTERNAL_ENGINES.join(" or ")
-    }; --engine alone lists what is installed`,
+    hint: `choose embedded, ${EXTERNAL_ENGINES.join(" or ")}; ` +
+      "larder run --engine lists the installed ones",
   });
 }
 

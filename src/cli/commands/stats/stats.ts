@@ -2,23 +2,22 @@ import { formatBytes, formatDuration, plural } from "../../../base/units.ts";
 import { type LimitScope, scopeText } from "../../../gc/policy.ts";
 import { Journal } from "../../../store/journal/journal.ts";
 import { type Advice, type Regret, type Stats, statsOf } from "../../../store/journal/stats.ts";
-import { writeJson, writeOut } from "../../terminal/console.ts";
 import type { Context } from "../../context.ts";
 import type { Format } from "../../options.ts";
-import { fields, sections } from "../../terminal/sections.ts";
-import { localTime, table } from "../../terminal/table.ts";
+import { writeJson, writeOut } from "../../terminal/console.ts";
+import { fields, localTime, sections, table } from "../../terminal/text_layout.ts";
 import { CACHES } from "../gc/policy.ts";
 
-/** So many of the regretted evictions are listed. */
+/** Evictions listed in the table. */
 const MAX_LISTED = 10;
 
-/** `larder stats`: hits, misses, bytes, and what should better have stayed. */
+/** `larder stats`: prints hits, misses and bytes, and the entries that were evicted too early. */
 export function stats(context: Context, options: { format: Format }): void {
   const result = statsOf(new Journal(context.layout).read());
   if (options.format === "json") {
     writeJson(toJson(result));
   } else if (result.since === undefined) {
-    context.info("nothing is known yet: pulls and sweeps are counted from now on");
+    context.info("no statistics yet: they are collected from the first pull on");
   } else {
     writeOut(textOf(result, result.since));
   }
@@ -30,7 +29,7 @@ function textOf(stats: Stats, since: number): string {
   return sections([
     fields([
       ["SINCE", `${localTime(since)} (${formatDuration(Date.now() - since)})`],
-      ["HITS", `${hits}${uses > 0 ? ` (${Math.round(100 * hits / uses)} %)` : ""}`],
+      ["HITS", `${hits}${uses > 0 ? ` (${Math.round(100 * hits / uses)}%)` : ""}`],
       ["MISSES", [String(misses), causesText(causes)].filter((part) => part).join(": ")],
       ["FETCHED", formatBytes(fetched)],
       ["SAVED", formatBytes(saved)],
@@ -38,7 +37,7 @@ function textOf(stats: Stats, since: number): string {
         "EVICTED",
         `${plural(evictions.entries, "entry", "entries")}, ${formatBytes(evictions.bytes)}`,
       ],
-      ["REGRETTED", regretText(regrets)],
+      ["REFETCHED", regretText(regrets)],
     ]),
     regrets.length > 0 ? regretTable(regrets) : "",
     advice.map((each) => `${adviceText(each)}\n`).join(""),
@@ -54,7 +53,7 @@ function regretText(regrets: readonly Regret[]): string {
   const bytes = regrets.reduce((sum, regret) => sum + regret.bytes, 0);
   return `${plural(regrets.length, "entry", "entries")}, ${
     formatBytes(bytes)
-  }: fetched again soon after`;
+  }, within a week of eviction`;
 }
 
 function regretTable(regrets: readonly Regret[]): string {
@@ -71,36 +70,38 @@ function regretTable(regrets: readonly Regret[]): string {
   );
 }
 
-/** What the user can do for it not to happen again. */
+/** Advises on a limit that would have kept the entries. */
 function adviceText({ rule, scope, atLeast }: Advice): string {
   if (rule === "min-free") {
-    return `the disk lacked ${formatBytes(atLeast)} for them: lower gc.min_free, or move the cache`;
+    return `the disk was ${
+      formatBytes(atLeast)
+    } too small to keep them: lower gc.min_free, or move the cache`;
   }
   const limit = LIMITS[rule](atLeast);
-  const what = rule === "max-count" ? plural(atLeast, "entry", "entries") : limit;
-  const of = scope === undefined ? "" : ` of ${scopeText(scope as LimitScope)}`;
-  return `a limit of at least ${what}${of} would have kept them: larder ${
+  const amount = rule === "max-count" ? plural(atLeast, "entry", "entries") : limit;
+  const suffix = scope === undefined ? "" : ` for ${scopeText(scope as LimitScope)}`;
+  return `a limit of at least ${amount}${suffix} would have kept them: larder ${
     commandFor(rule, scope, atLeast)
   }`;
 }
 
 type Limit = Exclude<Advice["rule"], "min-free">;
 
-/** How limits are written on the command line, and in `gc` in the config. */
+/** Formats limits for the command line and for `gc` in the config. */
 const LIMITS: Readonly<Record<Limit, (atLeast: number) => string>> = {
   "max-size": roundedSize,
   "max-count": String,
   unused: (atLeast) => `${daysIn(atLeast)}d`,
 };
 
-/** The same in a group of `storage`: the key, and the number. */
+/** The key and the number of the same limits in a group of `storage`. */
 const STORAGE_LIMITS: Readonly<Record<Limit, readonly [string, (atLeast: number) => number]>> = {
   "max-size": ["max_size_gb", (atLeast) => roundedUp(atLeast / 1e9)],
   "max-count": ["max_count", (atLeast) => atLeast],
   unused: ["retention_days", daysIn],
 };
 
-/** Returns the command that sets a limit: the config has none for a single type of what registries have. */
+/** Returns the command that sets a limit; the config has none for compiled code, nor for only apps or only images. */
 function commandFor(rule: Limit, scope: string | undefined, atLeast: number): string {
   const limit = LIMITS[rule](atLeast);
   if (scope === undefined) return `config set gc.${rule.replace("-", "_")} ${limit}`;
@@ -110,12 +111,12 @@ function commandFor(rule: Limit, scope: string | undefined, atLeast: number): st
   return `config set storage.${cache}.${key} ${numberOf(atLeast)}`;
 }
 
-/** Bytes as a limit is written, rounded up to two digits. */
+/** Formats bytes as a limit, rounded up to two significant digits. */
 export function roundedSize(bytes: number): string {
   return bytes >= 1e9 ? `${roundedUp(bytes / 1e9)}GB` : `${roundedUp(bytes / 1e6)}MB`;
 }
 
-/** Rounded up to two digits, and to a tenth at least. */
+/** Rounds up to two significant digits, to 0.1 at least. */
 function roundedUp(number: number): number {
   const value = Math.max(number, 0.1);
   const step = 10 ** (Math.floor(Math.log10(value)) - 1);

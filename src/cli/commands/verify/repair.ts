@@ -1,85 +1,94 @@
+import { hasCode, LarderError } from "../../../base/errors.ts";
 import { statIfAny } from "../../../base/files.ts";
+import type { PullOptions } from "../../../pull/options.ts";
+import type { Puller } from "../../../pull/puller.ts";
+import { type PullResult, useEvent } from "../../../pull/result.ts";
+import { Journal, type UseEvent } from "../../../store/journal/journal.ts";
+import { WAITING_FOR_WRITERS } from "../../../store/locks/store_lock.ts";
+import type { EntryRepair } from "../../../verify/expectation.ts";
 import { type Finding, isFault } from "../../../verify/finding.ts";
 import { applyLocalRepairs } from "../../../verify/repair.ts";
 import type { Verification, Verifier } from "../../../verify/verify.ts";
 import type { Context } from "../../context.ts";
-import { hasCode, LarderError } from "../../../base/errors.ts";
-import type { EntryRepair } from "../../../verify/expectation.ts";
-import type { Puller } from "../../../pull/puller.ts";
-import { type PullResult, useEvent } from "../../../pull/result.ts";
-import type { PullOptions } from "../../../pull/options.ts";
-import { Journal, type UseEvent } from "../../../store/journal/journal.ts";
-import { progressFor } from "../../terminal/progress.ts";
+import { type PullProgress, pullProgress } from "../../terminal/progress.ts";
 import { openPuller, pullOptions } from "../pull/options.ts";
 
-/** What became of something that was wrong: it is as it should be, or gone and needed by nobody, or neither. */
-export type Outcome = "repaired" | "removed" | "left";
+/** The outcome of a repair: `removed` means that no entry needs the file. */
+export type RepairOutcome = "repaired" | "removed" | "left";
 
-export interface Repaired extends Finding {
-  readonly outcome: Outcome;
-  /** Why it is left as it is, where that is known. */
+export interface RepairedFinding extends Finding {
+  readonly outcome: RepairOutcome;
+  /** Why it was left, if that is known. */
   readonly why: string | undefined;
 }
 
-/** What one round of mending removes, another may find a copy of. */
-const MEND_ROUNDS = 2;
+/** Two rounds, because a file that the first removes can be copied from elsewhere by the second. */
+const LOCAL_ROUNDS = 2;
 
 /**
- * Puts right what a verification found: removes what is bad, puts what is elsewhere in its place, and fetches again
- * what entries then lack, by digest from their own repositories. What fails does not hinder the rest.
+ * Repairs the faults of a verification:
  *
- * @returns what was wrong, with what became of it
+ * 1. Removes damaged files, and moves or copies misplaced ones to their places. This needs no network.
+ * 2. Fetches what entries still lack by digest, from the repositories that they came from.
+ * 3. Verifies again.
+ *
+ * A failure does not stop the other repairs.
+ *
+ * @returns the faults, each with its outcome
  * @throws LarderError LDR_BUSY, LDR_READ_ONLY, LDR_DISK*, LDR_INTERRUPTED
  */
 export async function repair(
   context: Context,
   verifier: Verifier,
-  found: Verification,
+  before: Verification,
   options: { readonly transfers?: number },
-): Promise<Repaired[]> {
+): Promise<RepairedFinding[]> {
   const reasons = new Map<string, string>();
-  let now = found;
-  for (let round = 0; round < MEND_ROUNDS && now.findings.some(isFault); round++) {
-    const unmended = await applyLocalRepairs(context.layout, now.findings, now.expected, {
+  let now = before;
+  for (let round = 0; round < LOCAL_ROUNDS && now.findings.some(isFault); round++) {
+    const failed = await applyLocalRepairs(context.layout, now.findings, now.expected, {
       now: Date.now,
-      waiting: () => context.info("waiting for others that are writing to the cache"),
+      waiting: () => context.info(WAITING_FOR_WRITERS),
       signal: context.interruptible(),
     });
-    for (const { path, why } of unmended) reasons.set(path, why);
+    for (const { path, why } of failed) reasons.set(path, why);
     now = await verifier.run();
   }
-  const patients = patientsOf(found, now);
-  if (patients.length > 0) {
-    const failed = await refetch(context, patients, options);
+  const damaged = damagedEntries(before, now);
+  if (damaged.length > 0) {
+    const failed = await refetch(context, damaged, options);
     for (const [folder, why] of failed) reasons.set(folder, why);
     now = await verifier.run();
   }
-  return outcomesOf(found.findings.filter(isFault), now.findings.filter(isFault), reasons);
+  return outcomesOf(before.findings.filter(isFault), now.findings.filter(isFault), reasons);
 }
 
-/** The entries that are not whole. What was known before anything was removed is the most that there is to know. */
-function patientsOf(found: Verification, now: Verification): DamagedEntry[] {
-  const patients = new Map<string, DamagedEntry>();
-  for (const { entry, repair: cure } of [...now.expected, ...found.expected]) {
-    patients.set(entry.folder, { name: entry.name, folder: entry.folder, cure });
+/**
+ * Returns the entries that still have faults. Prefers the method that was known before anything was removed,
+ * because a removed record or manifest no longer names what it needs.
+ */
+function damagedEntries(before: Verification, now: Verification): DamagedEntry[] {
+  const entries = new Map<string, DamagedEntry>();
+  for (const { entry, repair } of [...now.expected, ...before.expected]) {
+    entries.set(entry.folder, { name: entry.name, folder: entry.folder, method: repair });
   }
   const faulty = now.findings.flatMap(({ entries }) => entries)
     .filter(({ isFromNewerVersion }) => !isFromNewerVersion).map(({ folder }) => folder);
-  return [...new Set(faulty)].map((folder) => patients.get(folder)!);
+  return [...new Set(faulty)].map((folder) => entries.get(folder)!);
 }
 
-/** @param left what is still wrong, which may be more than there was */
+/** @param remaining the faults after the repair, which may include new ones */
 function outcomesOf(
   faults: readonly Finding[],
-  left: readonly Finding[],
+  remaining: readonly Finding[],
   reasons: ReadonlyMap<string, string>,
-): Repaired[] {
-  const still = new Set(left.map(({ path }) => path));
-  const before = new Set(faults.flatMap(pathsOf));
-  const others = left.filter(({ path }) => !before.has(path));
-  return [...faults, ...others].map((finding) => {
+): RepairedFinding[] {
+  const faultyPaths = new Set(remaining.map(({ path }) => path));
+  const pathsBefore = new Set(faults.flatMap(pathsOf));
+  const newFaults = remaining.filter(({ path }) => !pathsBefore.has(path));
+  return [...faults, ...newFaults].map((finding) => {
     const paths = pathsOf(finding);
-    if (!paths.some((path) => still.has(path))) {
+    if (!paths.some((path) => faultyPaths.has(path))) {
       const outcome = statIfAny(paths.at(-1)!) ? "repaired" : "removed";
       return { ...finding, outcome, why: undefined };
     }
@@ -89,26 +98,26 @@ function outcomesOf(
   });
 }
 
-/** Where something is, and where it should be. */
-function pathsOf({ path, repair: remedy }: Finding): string[] {
-  return remedy && remedy.action !== "remove" ? [path, remedy.to] : [path];
+/** Returns the path of a finding, and the path where the file belongs if that is another. */
+function pathsOf({ path, repair }: Finding): string[] {
+  return repair && repair.action !== "remove" ? [path, repair.to] : [path];
 }
 
-/** An entry that is not whole. */
-export interface DamagedEntry {
+/** An entry that lacks files. */
+interface DamagedEntry {
   readonly name: string;
   readonly folder: string;
-  readonly cure: EntryRepair | undefined;
+  readonly method: EntryRepair | undefined;
 }
 
 /**
- * Fetches what entries lack. What fails does not hinder the rest.
- * @returns why entries could not be made whole, by their folders
+ * Fetches what entries lack. A failure does not stop the others.
+ * @returns why entries could not be restored, by their folders
  * @throws LarderError LDR_INTERRUPTED
  */
-export async function refetch(
+async function refetch(
   context: Context,
-  patients: readonly DamagedEntry[],
+  entries: readonly DamagedEntry[],
   command: { readonly transfers?: number },
 ): Promise<Map<string, string>> {
   const options = pullOptions(context, command);
@@ -116,19 +125,20 @@ export async function refetch(
   const reasons = new Map<string, string>();
   const events: UseEvent[] = [];
   try {
-    for (const { name, folder, cure } of patients) {
-      using progress = progressFor(context);
+    for (const { name, folder, method } of entries) {
+      using progress = pullProgress(context);
       try {
         if (context.options.offline) throw offline();
-        const result = await apply(cure, puller, options, progress);
+        const result = await restore(method, puller, options, progress);
         progress.end();
         if (result?.freshness === "fetched") events.push(useEvent(result, Date.now()));
-        context.info(`${name} is whole again`);
+        context.info(`repaired ${name}`);
       } catch (error) {
         if (hasCode(error, "LDR_INTERRUPTED") || !(error instanceof LarderError)) throw error;
         progress.end();
-        reasons.set(folder, `${error.message} [${error.code}]`);
-        context.warn(`${name} is not whole: ${error.message} [${error.code}]`);
+        const why = `${error.message} [${error.code}]`;
+        reasons.set(folder, why);
+        context.warn(`could not repair ${name}: ${why}`);
       }
     }
   } finally {
@@ -137,30 +147,30 @@ export async function refetch(
   return reasons;
 }
 
-/** @returns undefined where no pull was needed to tell what is to be fetched */
-async function apply(
-  cure: EntryRepair | undefined,
+/** @returns undefined for an entry that Spin wrote, which is restored without a pull */
+async function restore(
+  method: EntryRepair | undefined,
   puller: Puller,
   options: PullOptions,
-  progress: ReturnType<typeof progressFor>,
+  progress: PullProgress,
 ): Promise<PullResult | undefined> {
-  switch (cure?.by) {
+  switch (method?.by) {
     case "restore":
-      return await puller.restore(cure.reference, cure.record, options, progress);
+      return await puller.restore(method.reference, method.record, options, progress);
     case "restoreSpin":
-      await puller.restoreSpinEntry(cure.reference, cure.image, options, progress);
+      await puller.restoreSpinEntry(method.reference, method.image, options, progress);
       return undefined;
     case "pull":
-      return await puller.pull(cure.reference, { ...options, policy: "always" }, progress);
+      return await puller.pull(method.reference, { ...options, policy: "always" }, progress);
     default:
-      throw new LarderError("LDR_NOT_FOUND", "nobody knows where it came from", {
+      throw new LarderError("LDR_NOT_FOUND", "it is not known where it came from", {
         hint: "remove it with larder clean",
       });
   }
 }
 
 function offline(): LarderError {
-  return new LarderError("LDR_NOT_CACHED", "the registry may not be asked", {
-    hint: "leave --offline out",
+  return new LarderError("LDR_NOT_CACHED", "it cannot be fetched with --offline", {
+    hint: "leave out --offline",
   });
 }

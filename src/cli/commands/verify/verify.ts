@@ -3,13 +3,13 @@ import { LarderError } from "../../../base/errors.ts";
 import { formatBytes, plural } from "../../../base/units.ts";
 import { type Finding, isFault, ORPHANS } from "../../../verify/finding.ts";
 import { type Verification, Verifier } from "../../../verify/verify.ts";
-import { writeJson, writeOut } from "../../terminal/console.ts";
 import type { Context } from "../../context.ts";
 import { selectEntries } from "../../entry_lookup.ts";
 import type { Format } from "../../options.ts";
-import { bytesGauge } from "../../terminal/progress.ts";
-import { table } from "../../terminal/table.ts";
-import type { Repaired } from "./repair.ts";
+import { writeJson, writeOut } from "../../terminal/console.ts";
+import { byteProgress } from "../../terminal/progress.ts";
+import { enumerate, table } from "../../terminal/text_layout.ts";
+import type { RepairedFinding } from "./repair.ts";
 
 export interface VerifyOptions {
   readonly repair?: boolean;
@@ -17,62 +17,63 @@ export interface VerifyOptions {
   readonly format: Format;
 }
 
-/** Something that was found, and, after a repair, what became of it. */
-type Shown = Finding & Partial<Pick<Repaired, "outcome" | "why">>;
+/** A finding, with its outcome after a repair. */
+type ReportedFinding = Finding & Partial<Pick<RepairedFinding, "outcome" | "why">>;
 
-/** `larder verify`: holds what is in the cache against what it should be, and with `--repair` puts it right. */
+/** `larder verify`: checks the content of the cache against digests and records, and repairs it with `--repair`. */
 export async function verify(
   context: Context,
   names: readonly string[],
   options: VerifyOptions,
 ): Promise<void> {
-  const { verifier, found } = await look(context, names);
-  const faults: readonly Shown[] = options.repair && found.findings.some(isFault)
-    ? await repaired(context, verifier, found, options)
-    : found.findings.filter(isFault);
-  const strays = found.findings.filter((finding) => !isFault(finding));
-  const left = faults.filter(({ outcome }) => outcome === undefined || outcome === "left");
-  if (options.format === "json") writeJson(toJson(found, [...faults, ...strays]));
-  else print(context, [...faults, ...context.options.verbose ? strays : []]);
-  report(context, found, faults, left);
-  if (left.length > 0) throw damaged(left, options.repair ?? false);
+  const { verifier, verification } = await runVerifier(context, names);
+  const { findings } = verification;
+  const faults: readonly ReportedFinding[] = options.repair && findings.some(isFault)
+    ? await runRepair(context, verifier, verification, options)
+    : findings.filter(isFault);
+  const orphans = findings.filter((finding) => !isFault(finding));
+  const remaining = faults.filter(({ outcome }) => outcome === undefined || outcome === "left");
+  if (options.format === "json") writeJson(toJson(verification, [...faults, ...orphans]));
+  else print(context, [...faults, ...context.options.verbose ? orphans : []]);
+  report(context, verification, faults, remaining);
+  if (remaining.length > 0) throw faultsRemain(remaining, options.repair ?? false);
 }
 
-/** Looks at all of the cache, or at the entries that are meant. */
-async function look(
+/** Verifies the whole cache, or the entries with these names. */
+async function runVerifier(
   context: Context,
   names: readonly string[],
-): Promise<{ verifier: Verifier; found: Verification }> {
-  using gauge = await bytesGauge(context);
+): Promise<{ verifier: Verifier; verification: Verification }> {
+  using progress = await byteProgress(context);
   let folders: ReadonlySet<string> | undefined;
   const verifier = new Verifier(context.layout, {
     now: Date.now,
-    // Who is meant is decided once: a repair looks again.
+    // The names are resolved once: a repair verifies the same entries again.
     choose: names.length === 0 ? undefined : (snapshot) => {
       folders ??= new Set(selectEntries(snapshot, names).map(({ folder }) => folder));
       return snapshot.entries.filter(({ folder }) => folders!.has(folder));
     },
     signal: context.interruptible(),
     observer: {
-      total: (bytes) => gauge.grow(bytes),
-      progressed: (bytes) => gauge.advance(bytes),
+      total: (bytes) => progress.addTotal(bytes),
+      progressed: (bytes) => progress.advance(bytes),
     },
   });
-  return { verifier, found: await verifier.run() };
+  return { verifier, verification: await verifier.run() };
 }
 
-/** Apart, since only a repair needs the network. */
-async function repaired(
+/** Loads the repair lazily, because only it needs the network. */
+async function runRepair(
   context: Context,
   verifier: Verifier,
-  found: Verification,
+  verification: Verification,
   options: VerifyOptions,
-): Promise<Repaired[]> {
+): Promise<RepairedFinding[]> {
   const { repair } = await import("./repair.ts");
-  return await repair(context, verifier, found, options);
+  return await repair(context, verifier, verification, options);
 }
 
-function print(context: Context, findings: readonly Shown[]): void {
+function print(context: Context, findings: readonly ReportedFinding[]): void {
   if (findings.length === 0) return;
   const { root } = context.layout;
   const isRepaired = findings.some(({ outcome }) => outcome !== undefined);
@@ -90,42 +91,38 @@ function print(context: Context, findings: readonly Shown[]): void {
   ));
 }
 
-/** Says how much was looked at, how long that took, and what came of it. */
+/** Prints what was verified, how long that took, and the result. */
 function report(
   context: Context,
   { expected, files, bytes, steps, findings }: Verification,
-  faults: readonly Shown[],
-  left: readonly Shown[],
+  faults: readonly ReportedFinding[],
+  remaining: readonly ReportedFinding[],
 ): void {
   const seconds = steps.reduce((sum, { time }) => sum + time, 0) / 1000;
   if (context.options.verbose) {
     for (const { name, time } of steps) context.info(`${name}: ${(time / 1000).toFixed(2)} s`);
   }
-  const strays = ORPHANS.flatMap((kind) => {
+  const orphans = ORPHANS.flatMap((kind) => {
     const count = findings.filter((finding) => finding.kind === kind).length;
-    return count > 0 ? `${plural(count, "file")} ${kind}` : [];
+    return count > 0 ? plural(count, `${kind} file`) : [];
   });
-  if (strays.length > 0) {
+  if (orphans.length > 0) {
     context.info(
-      strays.join(", ") + (context.options.verbose ? "" : ": larder verify -v lists them"),
+      enumerate(orphans) + (context.options.verbose ? "" : "; larder verify -v lists them"),
     );
   }
   const entries = plural(expected.length, "entry", "entries");
+  const repaired = faults.length - remaining.length;
   const result = faults.length === 0
-    ? "nothing is wrong"
-    : `${plural(faults.length, "fault")}${
-      faults.length > left.length ? `, ${faults.length - left.length} put right` : ""
-    }`;
-  context.info(
-    `${entries}, ${plural(files, "file")} (${formatBytes(bytes)}) in ${
-      seconds.toFixed(1)
-    } s: ${result}`,
-  );
+    ? "no faults"
+    : `${plural(faults.length, "fault")}${repaired > 0 ? `, ${repaired} repaired` : ""}`;
+  const read = `${plural(files, "file")} (${formatBytes(bytes)})`;
+  context.info(`${entries}, ${read} in ${seconds.toFixed(1)} s: ${result}`);
 }
 
 function toJson(
   { expected, files, bytes, steps }: Verification,
-  findings: readonly Shown[],
+  findings: readonly ReportedFinding[],
 ): object {
   return {
     entries: expected.length,
@@ -144,22 +141,25 @@ function toJson(
   };
 }
 
-/** The error for what is wrong and stays so. */
-export function damaged(left: readonly Shown[], wasRepaired: boolean): LarderError {
-  const what = left.length === 1
-    ? `${left[0]!.path} is ${left[0]!.kind}`
-    : `${left.length} faults are left in the cache`;
-  const why = left.find((finding) => finding.why)?.why;
+/** The error for faults that were not repaired. */
+export function faultsRemain(
+  remaining: readonly ReportedFinding[],
+  wasRepaired: boolean,
+): LarderError {
+  const what = remaining.length === 1
+    ? `${remaining[0]!.path} is ${remaining[0]!.kind}`
+    : `${remaining.length} faults remain in the cache`;
+  const why = remaining.find((finding) => finding.why)?.why;
   return new LarderError("LDR_DIGEST_MISMATCH", why ? `${what}: ${why}` : what, {
-    hint: hintFor(left, wasRepaired),
+    hint: hintFor(remaining, wasRepaired),
   });
 }
 
-function hintFor(left: readonly Shown[], wasRepaired: boolean): string {
-  if (left.every(({ kind }) => kind === "unreadable")) {
+function hintFor(remaining: readonly ReportedFinding[], wasRepaired: boolean): string {
+  if (remaining.every(({ kind }) => kind === "unreadable")) {
     return "make these files readable for this user";
   }
   return wasRepaired
-    ? "put right what stands in the way, or remove with larder clean what needs it"
-    : "larder verify --repair removes what is bad and fetches it again";
+    ? "fix what prevented the repair, or remove the damaged entries with larder clean"
+    : "larder verify --repair removes damaged files and fetches them again";
 }

@@ -1,62 +1,66 @@
 import type { Forecast } from "../../../gc/forecast.ts";
 import type { HistoryEvent } from "../../../store/journal/history.ts";
 import type { ContentReasons, EntryReasons } from "./reasons.ts";
-import { happeningText } from "./text.ts";
+import { eventText } from "./text.ts";
 
-/** What keeps an entry, as `--format json` prints it. */
+/** Returns what keeps an entry, for `--format json`. */
 export function entryWhyJson(reasons: EntryReasons, history: readonly HistoryEvent[]): object {
   const { entry } = reasons;
   return {
     type: entry.type,
     name: entry.name,
     isCached: true,
-    lastUsed: timeOf(entry.lastUsed),
+    lastUsed: isoTime(entry.lastUsed),
     problem: entry.problem ?? null,
     ...keepingJson(reasons),
-    history: history.map(happeningJson),
+    history: history.map(eventJson),
   };
 }
 
-/** Who needs a piece of content, as `--format json` prints it. */
+/** Returns what keeps a manifest or blob, for `--format json`. */
 export function contentWhyJson(reasons: ContentReasons, history: readonly HistoryEvent[]): object {
-  const { digest, contents, needed, isInUse } = reasons;
+  const { digest, contents, neededBy, isInUse } = reasons;
   return {
     digest,
     isCached: true,
     files: contents.map(({ path, size }) => ({ path, size })),
     inUse: isInUse,
-    neededBy: needed.map((each) => ({
+    neededBy: neededBy.map((each) => ({
       type: each.entry.type,
       name: each.entry.name,
       chain: each.chain.map(({ kind, digest, note }) => ({ kind, digest, note: note ?? null })),
       ...keepingJson(each),
     })),
-    history: history.map(happeningJson),
+    history: history.map(eventJson),
   };
 }
 
-/** What happened, with the reason in words. */
-export function happeningJson(happening: HistoryEvent): object {
+/** Returns the history of something that is not cached, for `--format json`. */
+export function absentWhyJson(name: string, history: readonly HistoryEvent[]): object {
+  return { name, isCached: false, history: history.map(eventJson) };
+}
+
+function eventJson(event: HistoryEvent): object {
   return {
-    ...happening,
-    at: timeOf(happening.at),
-    ...happening.kind === "fetched" && { because: happening.because.cause },
-    text: happeningText(happening),
+    ...event,
+    at: isoTime(event.at),
+    ...event.kind === "fetched" && { because: event.because.cause },
+    text: eventText(event),
   };
 }
 
-function keepingJson({ pin, user, fate }: EntryReasons): object {
+function keepingJson({ pin, usedBy, gc }: EntryReasons): object {
   return {
     pin: pin ?? null,
-    usedBy: user ?? null,
-    gc: { ...fate, prospects: fate.prospects.map(prospectJson) },
+    usedBy: usedBy ?? null,
+    gc: { ...gc, prospects: gc.prospects.map(prospectJson) },
   };
 }
 
 function prospectJson(prospect: Forecast): object {
-  return prospect.rule === "unused" ? { ...prospect, at: timeOf(prospect.at) } : prospect;
+  return prospect.rule === "unused" ? { ...prospect, at: isoTime(prospect.at) } : prospect;
 }
 
-function timeOf(time: number): string {
+function isoTime(time: number): string {
   return new Date(time).toISOString();
 }

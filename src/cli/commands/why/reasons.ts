@@ -1,66 +1,67 @@
-import type { Content } from "../../../snapshot/file_state.ts";
 import type { Disk } from "../../../base/disk.ts";
-import { type PathStep, tracePath } from "../../../gc/trace.ts";
+import { type EntryForecast, EvictionForecast } from "../../../gc/forecast.ts";
 import { type InUse, inUse } from "../../../gc/in_use.ts";
 import type { GcPolicy } from "../../../gc/policy.ts";
-import { type EntryForecast, EvictionForecast } from "../../../gc/forecast.ts";
-import type { CacheSnapshot, SnapshotEntry } from "../../../snapshot/types.ts";
+import { type PathStep, tracePath } from "../../../gc/trace.ts";
 import type { Digest } from "../../../oci/digest.ts";
-import { liveLeases } from "../../../store/locks/leases.ts";
+import type { Content } from "../../../snapshot/file_state.ts";
+import type { CacheSnapshot, SnapshotEntry } from "../../../snapshot/types.ts";
 import type { Pin } from "../../../store/entries/pins.ts";
+import { liveLeases } from "../../../store/locks/leases.ts";
 
-/** What keeps an entry, and for how long. */
+/** What keeps an entry, and until when. */
 export interface EntryReasons {
   readonly entry: SnapshotEntry;
   readonly pin: Pin | undefined;
-  /** Who uses it, in words for a user. */
-  readonly user: string | undefined;
-  readonly fate: EntryForecast;
+  /** The process that uses it, as text. */
+  readonly usedBy: string | undefined;
+  /** What gc does with it now and later. */
+  readonly gc: EntryForecast;
 }
 
-/** Who needs content, and how each leads to it: first those that are held, whatever the limits. */
+/** What keeps a manifest or blob. */
 export interface ContentReasons {
   readonly digest: Digest;
   readonly contents: readonly Content[];
-  readonly needed: readonly (EntryReasons & { readonly chain: readonly PathStep[] })[];
-  /** Whether a running process holds it, whoever needs it. */
+  /** The entries that need it, pinned and used ones first, each with the path that leads from it to the content. */
+  readonly neededBy: readonly (EntryReasons & { readonly chain: readonly PathStep[] })[];
+  /** True if the lease of a running process names it. */
   readonly isInUse: boolean;
 }
 
-/** Finds out what keeps the entries and the content of a cache. */
+/** Finds what keeps the entries and the content of a cache. */
 export class Reasons {
-  readonly #cache: CacheSnapshot;
-  readonly #fates: EvictionForecast;
+  readonly #snapshot: CacheSnapshot;
+  readonly #forecast: EvictionForecast;
   readonly #inUse: InUse;
 
   /** @throws LarderError LDR_DISK*, LDR_BUSY */
   constructor(snapshot: CacheSnapshot, policy: GcPolicy, disk: Disk | undefined) {
     const leases = liveLeases(snapshot.layout, snapshot.takenAt, { readOnly: true });
-    this.#cache = snapshot;
-    this.#fates = new EvictionForecast(snapshot, policy, { disk, leases });
+    this.#snapshot = snapshot;
+    this.#forecast = new EvictionForecast(snapshot, policy, { disk, leases });
     this.#inUse = inUse(snapshot, leases);
   }
 
   ofEntry(entry: SnapshotEntry): EntryReasons {
-    const user = this.#inUse.folders.get(entry.folder);
-    return { entry, pin: entry.pin, user, fate: this.#fates.of(entry) };
+    const usedBy = this.#inUse.folders.get(entry.folder);
+    return { entry, pin: entry.pin, usedBy, gc: this.#forecast.of(entry) };
   }
 
   ofContent(digest: Digest, contents: readonly Content[]): ContentReasons {
-    const places = new Set(contents.map((content) => this.#cache.contents.indexOf(content)));
-    const needing = this.#cache.entries.filter(({ references }) =>
-      references.some((place) => places.has(place))
-    );
-    const needed = needing.map((entry) => ({
-      ...this.ofEntry(entry),
-      chain: tracePath(this.#cache, entry, digest) ?? [],
-    }));
-    const isHeld = ({ pin, user }: EntryReasons) => pin || user !== undefined ? 0 : 1;
-    return {
-      digest,
-      contents,
-      needed: needed.sort((a, b) => isHeld(a) - isHeld(b)),
-      isInUse: [...places].some((place) => this.#inUse.contentIds.has(place)),
-    };
+    const indices = new Set(contents.map((content) => this.#snapshot.contents.indexOf(content)));
+    const neededBy = this.#snapshot.entries
+      .filter(({ references }) => references.some((index) => indices.has(index)))
+      .map((entry) => ({
+        ...this.ofEntry(entry),
+        chain: tracePath(this.#snapshot, entry, digest) ?? [],
+      }))
+      .sort((a, b) => Number(isHeld(b)) - Number(isHeld(a)));
+    const isInUse = [...indices].some((index) => this.#inUse.contentIds.has(index));
+    return { digest, contents, neededBy, isInUse };
   }
+}
+
+function isHeld({ pin, usedBy }: EntryReasons): boolean {
+  return pin !== undefined || usedBy !== undefined;
 }

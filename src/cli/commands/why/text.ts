@@ -4,148 +4,152 @@ import type { EntryForecast, Forecast } from "../../../gc/forecast.ts";
 import { type LimitScope, scopeText } from "../../../gc/policy.ts";
 import { shortDigest } from "../../../oci/digest.ts";
 import type { FetchReason, HistoryEvent } from "../../../store/journal/history.ts";
+import { fields, localTime, sections, table } from "../../terminal/text_layout.ts";
+import { sizeText } from "../info/text.ts";
 import type { ContentReasons, EntryReasons } from "./reasons.ts";
-import { fields, sections } from "../../terminal/sections.ts";
-import { localTime, table } from "../../terminal/table.ts";
 
-/** The most of a history, and of those who need something, that is shown. */
+/** Events, and entries that need content, that are listed. */
 const MAX_LISTED = 10;
 
-/** What keeps an entry, when it would go, and what happened to it. */
+/** Formats what keeps an entry, when gc would remove it, and its history. */
 export function entryWhy(reasons: EntryReasons, history: readonly HistoryEvent[]): string {
-  const { entry, fate } = reasons;
+  const { entry, gc } = reasons;
   const { name, type, size, unique, problem } = entry;
   return sections([
     fields([
       ["NAME", name],
       ["TYPE", type],
-      ["SIZE", `${formatBytes(size)}, ${formatBytes(size - unique)} of it shared with others`],
+      ["SIZE", sizeText(size, unique)],
       ["LAST USED", localTime(entry.lastUsed)],
-      ["PROBLEM", problem && `${problem}: see larder verify --repair`],
-      ["KEPT BY", keepersOf(reasons).join("; ") || "nothing"],
-      ["GC", gcText(fate)],
+      ["PROBLEM", problem && `${problem}; see larder verify --repair`],
+      ["KEPT BY", keptByText(reasons)],
+      ["GC", gcText(gc)],
     ]),
     historyText(history),
   ]);
 }
 
-/** Who needs a piece of content, and how each leads to it. */
+/** Formats the entries that need a manifest or blob, and its history. */
 export function contentWhy(reasons: ContentReasons, history: readonly HistoryEvent[]): string {
-  const { digest, contents, needed, isInUse } = reasons;
-  const orphan = isInUse ? "leaves it alone while it is in use" : "takes it when it is old enough";
+  const { digest, contents, neededBy, isInUse } = reasons;
+  const unreferenced = isInUse
+    ? "will not remove it while it is in use"
+    : "will remove it, unless it was written within the last hour (unreferenced)";
   return sections([
     fields([
       ["DIGEST", digest],
       ["SIZE", formatBytes(contents.reduce((sum, { size }) => sum + size, 0))],
-      ["NEEDED BY", plural(needed.length, "entry", "entries")],
+      ["NEEDED BY", plural(neededBy.length, "entry", "entries")],
       ["IN USE", isInUse ? "yes" : "no"],
-      ["GC", needed.length === 0 ? orphan : undefined],
+      ["GC", neededBy.length === 0 ? unreferenced : undefined],
     ]),
-    ...needed.slice(0, MAX_LISTED).map(chainText),
-    needed.length > MAX_LISTED ? `and ${needed.length - MAX_LISTED} more\n` : "",
+    ...neededBy.slice(0, MAX_LISTED).map(chainText),
+    neededBy.length > MAX_LISTED ? `and ${neededBy.length - MAX_LISTED} more\n` : "",
     historyText(history),
   ]);
 }
 
-/** What is known of something that is not in the cache. */
-export function absentText(name: string, history: readonly HistoryEvent[]): string {
+/** Formats the history of something that is not cached. */
+export function absentWhy(name: string, history: readonly HistoryEvent[]): string {
   return sections([`${printable(name)} is not in the cache\n`, historyText(history)]);
 }
 
-/** An entry, and the way from it to what it needs. */
-function chainText(reasons: ContentReasons["needed"][number]): string {
-  const links = reasons.chain.map(({ kind, digest, note }) =>
+/** Formats an entry and the path from it to the content. */
+function chainText(reasons: ContentReasons["neededBy"][number]): string {
+  const steps = reasons.chain.map(({ kind, digest, note }) =>
     `${kind} ${shortDigest(digest)}${note === undefined ? "" : ` (${note})`}`
   );
   const lines = [
     reasons.entry.name,
-    ...links.map((link, i) => `${"  ".repeat(i + 1)}${link}`),
-    `  kept by: ${keepersOf(reasons).join("; ") || "nothing"}`,
-    `  gc: ${gcText(reasons.fate)}`,
+    ...steps.map((step, i) => `${"  ".repeat(i + 1)}${step}`),
+    `  kept by: ${keptByText(reasons)}`,
+    `  gc: ${gcText(reasons.gc)}`,
   ];
   return lines.map((line) => `${printable(line)}\n`).join("");
 }
 
-/** What holds an entry, whatever the limits. */
-function keepersOf({ pin, user, fate }: EntryReasons): string[] {
-  const keepers: string[] = [];
+/** Formats everything that keeps an entry regardless of the limits. */
+function keptByText({ pin, usedBy, gc }: EntryReasons): string {
+  const reasons: string[] = [];
   if (pin) {
     const by = pin.pattern === undefined ? "" : ` by ${pin.pattern}`;
-    keepers.push(`pinned${by}${pin.note ? `: ${pin.note}` : ""}`);
+    reasons.push(`pinned${by}${pin.note ? `: ${pin.note}` : ""}`);
   }
-  if (user !== undefined) keepers.push(`in use by ${user}`);
-  const isSaid = fate.rule === "pinned" || fate.rule === "in use" || fate.rule === "within limits";
-  if (fate.action === "keep" && !isSaid) keepers.push(fate.why);
-  return keepers;
+  if (usedBy !== undefined) reasons.push(`in use by ${usedBy}`);
+  const isListed = gc.rule === "pinned" || gc.rule === "in use" || gc.rule === "within limits";
+  if (gc.action === "keep" && !isListed) reasons.push(gc.why);
+  return reasons.join("; ") || "nothing";
 }
 
 function gcText({ action, rule, why, isLimited, prospects }: EntryForecast): string {
-  if (action === "remove") return `takes it now: ${why} (${rule})`;
-  if (rule === "pinned") return "never takes it while it is pinned";
-  if (!isLimited) return "never takes it: no limit is set";
-  if (prospects.length === 0) return "leaves it alone for now";
-  return `takes it ${prospects.map(prospectText).join("; or ")}`;
+  if (action === "remove") return `will remove it now: ${why} (${rule})`;
+  if (rule === "pinned") return "will not remove it while it is pinned";
+  if (!isLimited) return "will not remove it: no limit is set";
+  if (prospects.length === 0) return "will not remove it for now";
+  return `will remove it ${prospects.map(prospectText).join(", or ")}`;
 }
 
 function prospectText(prospect: Forecast): string {
   switch (prospect.rule) {
     case "unused":
-      return `on ${localTime(prospect.at)} if nobody uses it before (unused)`;
+      return `on ${localTime(prospect.at)} unless it is used before then`;
     case "min-free":
-      return `once more than ${formatBytes(prospect.bytes)} have come (min-free)`;
+      return `${afterPulling(prospect.bytes)} (min-free)`;
     case "max-size":
-      return `once more than ${formatBytes(prospect.bytes)}${
-        ofScope(prospect)
-      } have come (max-size)`;
-    case "max-count":
-      return `once more than ${prospect.entries} other entries${
-        ofScope(prospect)
-      } have come (max-count)`;
+      return `${afterPulling(prospect.bytes, prospect.scope)} (max-size)`;
+    case "max-count": {
+      const another = plural(prospect.entries + 1, "entry", "entries");
+      const verb = prospect.entries === 0 ? "is" : "are";
+      return `after another ${another}${ofScope(prospect.scope)} ${verb} pulled (max-count)`;
+    }
   }
 }
 
-/** What alone counts, if it is not all that comes. */
-function ofScope({ scope }: { readonly scope?: LimitScope }): string {
+function afterPulling(bytes: number, scope?: LimitScope): string {
+  return bytes === 0
+    ? `after the next pull${ofScope(scope)}`
+    : `after another ${formatBytes(bytes)}${ofScope(scope)} are pulled`;
+}
+
+function ofScope(scope: LimitScope | undefined): string {
   return scope === undefined ? "" : ` of ${scopeText(scope)}`;
 }
 
 function historyText(history: readonly HistoryEvent[]): string {
   if (history.length === 0) return "";
   const last = history.slice(-MAX_LISTED);
-  const rows = last.map((each) => [localTime(each.at), happeningText(each)]);
   const earlier = history.length - last.length;
-  return table(["WHEN", earlier > 0 ? `WHAT, after ${earlier} others` : "WHAT"], rows);
+  const rows = last.map((event) => [localTime(event.at), eventText(event)]);
+  return table(["WHEN", earlier > 0 ? `EVENT (${earlier} earlier)` : "EVENT"], rows);
 }
 
-/** What happened, and why. */
-export function happeningText(happening: HistoryEvent): string {
-  switch (happening.kind) {
+/** Describes an event, with its reason. */
+export function eventText(event: HistoryEvent): string {
+  switch (event.kind) {
     case "hit":
       return "used from the cache";
     case "fetched":
-      return `fetched ${formatBytes(happening.bytes)}: ${
-        reasonText(happening.because, happening.at)
-      }`;
+      return `fetched ${formatBytes(event.bytes)}: ${reasonText(event.because, event.at)}`;
     case "removed":
-      return `removed by larder ${happening.by}: ${happening.why} (${happening.rule})`;
+      return `removed by larder ${event.by}: ${event.why} (${event.rule})`;
     case "damaged":
-      return `${shortDigest(happening.digest)} was damaged and removed`;
+      return `${shortDigest(event.digest)} was damaged and removed`;
   }
 }
 
 function reasonText(reason: FetchReason, at: number): string {
   switch (reason.cause) {
     case "never seen":
-      return "it was not known before";
+      return "pulled for the first time";
     case "moved":
       return `the tag had moved${reason.from ? ` from ${shortDigest(reason.from)}` : ""}`;
     case "platform":
-      return "another platform was asked for";
+      return "another platform was requested";
     case "removed":
       return `larder ${reason.by.by} had removed it ${formatDuration(at - reason.by.at)} before`;
     case "damaged":
-      return "it was damaged";
+      return "the cached copy was damaged";
     case "deleted":
-      return "somebody had deleted it";
+      return "its files had been deleted outside larder";
   }
 }

@@ -19,7 +19,18 @@ const SCRIPTS = {
   powershell: powershellScript(MODEL),
 };
 
-/** A folder with the script in it, and a file and a folder to be completed. */
+/** What the `larder` of the tests answers to `larder __complete`. */
+const ENTRIES = [
+  "docker.io/library/nginx:latest",
+  "ghcr.io/acme/shop:v1",
+  "ghcr.io/acme/shop:v2",
+  "nginx:latest",
+  "quay.io/x/y@sha256:91e8",
+  "url/a b/1/any",
+  "evil/$(touch pwned);touch pwned/`touch pwned`/any",
+];
+
+/** A folder with the script in it, a file and a folder to complete, and a `larder` that knows of {@link ENTRIES}. */
 class Workplace extends TemporaryFolder {
   readonly script = join(this.path, "script");
 
@@ -28,13 +39,23 @@ class Workplace extends TemporaryFolder {
     Deno.writeTextFileSync(this.script, script);
     Deno.writeTextFileSync(join(this.path, "spin.toml"), "");
     Deno.mkdirSync(join(this.path, "folder"));
+    Deno.mkdirSync(join(this.path, ".bin"));
+    const lines = ENTRIES.map((name) => `printf '%s\\n' '${name}'`);
+    const other = 'if [ "$1" = --cache-dir ]; then echo "other:$2"; exit; fi';
+    const noHelper = '[ "$1" = __complete ] || exit 0';
+    const program = ["#!/bin/sh", other, noHelper, ...lines].join("\n");
+    Deno.writeTextFileSync(join(this.path, ".bin/larder"), program, { mode: 0o755 });
   }
 }
 
+/** A command line in the words that bash splits it into; the last one is completed. */
 const BASH_CASES: [words: string[], completions: string[]][] = [
   [["larder", "pu"], ["pull"]],
   [["larder", "di"], ["dir"]],
   [["larder", "nothing"], []],
+  [["larder", "l"], ["list", "login", "logout"]],
+  [["larder", "im"], []],
+  [["larder", "_"], []],
   [["larder", "pull", "--pol"], ["--policy"]],
   [["larder", "pull", "--policy", ""], ["always", "missing", "never"]],
   [["larder", "pull", "--policy", "a"], ["always"]],
@@ -49,18 +70,54 @@ const BASH_CASES: [words: string[], completions: string[]][] = [
   [["larder", "pull", "list", "--foreig"], ["--foreign"]],
   [["larder", "pull", "--", "--foreig"], []],
   [["larder", "pull", "--offl"], ["--offline"]],
+  [["larder", "config", "set", "--offl"], ["--offline"]],
   [["larder", "completions", ""], ["bash", "zsh", "fish", "powershell"]],
+  [["larder", "completions", "zsh", ""], []],
   [["larder", "help", "compl"], ["completions"]],
+  [["larder", "help", "config", "s"], ["set", "show"]],
+  [["larder", "help", "pull", ""], []],
   [["larder", "pull", "$(exit 3)"], []],
+  [["larder", "list", "--type", "p"], ["package"]],
+  [["larder", "list", "--sort", "si"], ["size"]],
+  [["larder", "config", "s"], ["set", "show"]],
+  [["larder", "config", "set", "gc.max"], ["gc.max_size", "gc.max_count"]],
+  [["larder", "config", "get", "freshness.p"], ["freshness.policy"]],
+  [["larder", "config", "get", "transfers", ""], []],
+  [["larder", "config", "set", "-q", "gc.auto", ""], ["true", "false"]],
+  [["larder", "config", "set", "freshness.policy", "m"], ["missing"]],
+  [["larder", "config", "set", "transfers", ""], []],
+  [["larder", "info", "ng"], ["nginx:latest"]],
+  [["larder", "info", "nginx", ":"], ["latest"]],
+  [["larder", "info", "nginx", ":", "la"], ["latest"]],
+  [["larder", "info", "ghcr.io/acme/shop", ":", ""], ["v1", "v2"]],
+  [["larder", "info", "quay.io/x/y", "@"], ["sha256:91e8"]],
+  [["larder", "info", "quay.io/x/y", "@", "sha256", ":"], ["91e8"]],
+  [["larder", "info", "nginx", ":", "latest", " ", "g"], []],
+  [["larder", "pin", "nginx", ":", "latest", " ", "quay.io/x/y"], ["quay.io/x/y@sha256:91e8"]],
+  [["larder", "pull", "ghcr.io/acme/shop", ":", "v2"], ["v2"]],
+  [["larder", "--cache-dir", "/x", "info", "o"], ["other:/x"]],
+  [["larder", "info", "--cache-dir", "=", "/y", "o"], ["other:/y"]],
+  [["larder", "info", "url/a"], ["url/a\\ b/1/any"]],
+  [["larder", "info", "'ng"], []],
 ];
 
 for (const [words, completions] of BASH_CASES) {
   Deno.test(`bash completes: ${words.join(" ")}`, async () => {
     using place = new Workplace(SCRIPTS.bash);
-    const code = `. "$0"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _larder || exit
+    // Words that are split at : and @ have no blank between them on the line.
+    const line = words.filter((word) => word !== " ").reduce((before, word, i, all) => {
+      const isJoined = /^[:@=]$/.test(word) || /^[:@=]$/.test(all[i - 1] ?? "");
+      const isApart = words[words.indexOf(word) - 1] === " ";
+      return isJoined && !isApart ? before + word : `${before} ${word}`;
+    });
+    const code = `. "$0"; PATH=\${0%/*}/.bin:$PATH; COMP_LINE=$1; COMP_POINT=\${#1}; shift
+      COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _larder || exit
       for word in "\${COMPREPLY[@]}"; do echo "$word"; done`;
-    const shell = ["--norc", "--noprofile", "-euc", code, place.script, ...words];
-    assert.deepEqual((await run("bash", shell)).split("\n").filter(Boolean), completions);
+    const shell = ["--norc", "--noprofile", "-euc", code, place.script, line];
+    const split = words.filter((word) => word !== " ");
+    const output = await run("bash", [...shell, ...split]);
+    assert.deepEqual(output.split("\n").filter(Boolean), completions);
+    assertUnharmed(place);
   });
 }
 
@@ -75,14 +132,30 @@ const FISH_CASES: [line: string, completions: string[]][] = [
   ["larder run --dir fol", ["folder/"]],
   ["larder list spi", []],
   ["larder list --format j", ["json"]],
+  ["larder l", ["list", "login", "logout"]],
+  ["larder im", []],
   ["larder completions p", ["powershell"]],
+  ["larder completions zsh p", []],
+  ["larder help config s", ["set", "show"]],
+  ["larder list --type p", ["package"]],
+  ["larder list --sort si", ["size"]],
+  ["larder config set gc.max_c", ["gc.max_count"]],
+  ["larder config set -q gc.auto ", ["false", "true"]],
+  ["larder config set freshness.policy m", ["missing"]],
+  ["larder info ng", ["nginx:latest"]],
+  ["larder info nginx:latest ng", []],
+  ["larder pin nginx:latest quay", ["quay.io/x/y@sha256:91e8"]],
+  ["larder info ghcr.io/acme/shop:", ["ghcr.io/acme/shop:v1", "ghcr.io/acme/shop:v2"]],
+  ["larder --cache-dir /x info other", ["other:/x"]],
+  ["larder info --cache-dir=/y other", ["other:/y"]],
   ["larder pull --all-platfor", ["--all-platforms"]],
 ];
 
 for (const [line, completions] of FISH_CASES) {
   Deno.test(`fish completes: ${line}`, async () => {
     using place = new Workplace(SCRIPTS.fish);
-    const code = "cd (dirname $argv[1]); source $argv[1]; complete -C $argv[2]";
+    const code =
+      "cd (dirname $argv[1]); set -gx PATH $PWD/.bin $PATH; source $argv[1]; complete -C $argv[2]";
     const output = await run("fish", ["--no-config", "-c", code, place.script, line]);
     const words = output.split("\n").filter(Boolean).map((text) => text.split("\t")[0]);
     assert.deepEqual(words, completions);
@@ -90,8 +163,12 @@ for (const [line, completions] of FISH_CASES) {
 }
 
 const SHELLS: [name: "bash" | "zsh", command: string, setup: string][] = [
-  ["bash", "bash --norc --noprofile -i", "source ./script"],
-  ["zsh", "zsh -f -i", "autoload -U compinit; compinit -u -D; source ./script"],
+  ["bash", "bash --norc --noprofile -i", "PATH=$PWD/.bin:$PATH; source ./script"],
+  [
+    "zsh",
+    "zsh -f -i",
+    "PATH=$PWD/.bin:$PATH; autoload -U compinit; compinit -u -D; source ./script",
+  ],
 ];
 
 const TYPED: [keys: string, shown: string][] = [
@@ -102,6 +179,16 @@ const TYPED: [keys: string, shown: string][] = [
   ["larder run ./sp\t", "./spin.toml"],
   ["larder --cache-dir fol\t", "folder"],
   ["larder run --dir fol\t", "folder"],
+  ["larder info ng\t", "nginx:latest"],
+  ["larder info ghcr.io/acme/shop:v\t2", "ghcr.io/acme/shop:v2"],
+  ["larder pin nginx:latest quay\t", "quay.io/x/y@sha256:91e8"],
+  ["larder --cache-dir /x info oth\t", "other:/x"],
+  ["larder info --cache-dir /y oth\t", "other:/y"],
+  ["larder list --sort lastU\t", "lastUsed"],
+  ["larder config set gc.a\tf\t", "gc.auto false"],
+  ["larder help config uns\t", "config unset"],
+  ["larder info url/a\t", "url/a\\ b/1/any"],
+  ["larder info 'url/$\t", "url/"],
 ];
 
 for (const [name, command, setup] of SHELLS) {
@@ -109,8 +196,9 @@ for (const [name, command, setup] of SHELLS) {
     Deno.test(`${name} on a terminal completes: ${JSON.stringify(keys)}`, async () => {
       using place = new Workplace(SCRIPTS[name]);
       const screen = await typeInto(command, { setup, keys, folder: place.path });
-      const text = withoutBackspaces(screen);
+      const text = shownText(screen);
       assert.ok(text.includes(shown), JSON.stringify(screen));
+      assertUnharmed(place);
     });
   }
 }
@@ -132,6 +220,8 @@ const PLACES = [
   "pull --config ",
   "help ",
   "pull x ",
+  "info ",
+  "config set ",
 ];
 
 for (const [name, command, setup] of SHELLS) {
@@ -149,9 +239,21 @@ for (const word of [...QUOTED, ...BARE]) {
   Deno.test(`fish runs nothing of a typed ${word}`, async () => {
     using place = new Workplace(SCRIPTS.fish);
     const code =
-      "cd (dirname $argv[1]); source $argv[1]; for line in $argv[2..-1]; complete -C $line; end";
+      "cd (dirname $argv[1]); set -gx PATH $PWD/.bin $PATH; source $argv[1]; for line in $argv[2..-1]; complete -C $line; end";
     const lines = PLACES.flatMap((prefix) => [word, `${word} `].map((w) => `larder ${prefix}${w}`));
     await run("fish", ["--no-config", "-c", code, place.script, ...lines]);
+    assertUnharmed(place);
+  });
+}
+
+for (const [name, command, setup] of SHELLS) {
+  Deno.test(`${name} inserts the name of an entry quoted, so that Enter does not run it`, async () => {
+    using place = new Workplace(SCRIPTS[name]);
+    // On one line, because a shell drops the keys that are typed while a command runs.
+    const keys = "larder info ev\t; echo DO''NE; exit\n";
+    const screen = await typeInto(command, { setup, keys, folder: place.path });
+    // The terminal may show only the end of the line.
+    assert.ok(screen.includes("touch\\ pwned"), JSON.stringify(screen));
     assertUnharmed(place);
   });
 }
@@ -204,10 +306,11 @@ function assertUnharmed(place: Workplace): void {
   assert.ok(!names.includes("pwned"));
 }
 
-/** The text that a terminal shows where a shell moves back over what it rewrites. */
-function withoutBackspaces(screen: string): string {
+/** Returns the text that a terminal shows: without bells, and without what backspaces overwrite. */
+function shownText(screen: string): string {
   let text = "";
   for (const character of screen) {
+    if (character === "\x07") continue;
     text = character === "\b" ? text.slice(0, -1) : text + character;
   }
   return text;

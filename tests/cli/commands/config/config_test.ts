@@ -117,7 +117,7 @@ const REFUSED: [string[], number, RegExp][] = [
   [["set", "transfers", "65"], 2, /transfers cannot be "65": .*<=64/],
   [["set", "gc", "1"], 2, /it is a group/],
   [["set", "transfers"], 2, /missing required argument 'value'/],
-  [["sho"], 2, /unknown command 'sho'.*\nhint: did you mean show\?/],
+  [["sho"], 2, /unknown command 'sho'.*\nhint: did you mean show or set\?/],
 ];
 
 for (const [args, code, message] of REFUSED) {

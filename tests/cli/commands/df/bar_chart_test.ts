@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { barChart } from "../../../../src/cli/commands/df/bar_chart.ts";
 
-Deno.test("the longest bar takes what the line has left, the others in proportion", () => {
+Deno.test("barChart fills the line with the longest bar and scales the others", () => {
   const chart = barChart([
     { name: "ghcr.io", bytes: 1024 },
     { name: "quay.io", bytes: 512 },
@@ -16,19 +16,19 @@ Deno.test("the longest bar takes what the line has left, the others in proportio
   );
 });
 
-Deno.test("what is not nothing has a bar that can be seen", () => {
+Deno.test("barChart draws a visible bar for any size above 0", () => {
   const chart = barChart([{ name: "a", bytes: 1e12 }, { name: "b", bytes: 1 }], 40);
   assert.ok(chart.split("\n")[1]!.endsWith("▏"), chart);
 });
 
-Deno.test("a name that is too long loses its middle", () => {
+Deno.test("barChart cuts the middle out of a name that is too long", () => {
   const chart = barChart([{ name: `ghcr.io/${"x".repeat(90)}/app`, bytes: 5 }], 60);
   const [line] = chart.split("\n");
   assert.match(line!, /^ghcr\.io\/x+…x+\/app {2}5 B {2}█+$/);
   assert.equal(line!.length, 60);
 });
 
-Deno.test("no line is longer than it may be", () => {
+Deno.test("barChart keeps every line within the width", () => {
   const bar = fc.record({ name: fc.stringMatching(/^[a-z/]{1,80}$/), bytes: fc.nat() });
   const width = fc.integer({ min: 50, max: 200 });
   fc.assert(fc.property(fc.array(bar, { minLength: 1, maxLength: 9 }), width, (bars, width) => {

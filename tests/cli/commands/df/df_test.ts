@@ -21,11 +21,11 @@ function filled(): CacheHome {
   return home;
 }
 
-Deno.test("larder df has a line for each type that there is, and bars for the registries", async () => {
+Deno.test("df prints a row per type that has entries, and a bar per registry", async () => {
   using home = filled();
   const { code, stdout, stderr } = await home.larder("df");
   assert.equal(code, 0);
-  assert.match(stderr, /^without limits gc takes only what nothing needs; /);
+  assert.match(stderr, /^no limits are set, so gc removes only unreferenced blobs/);
   const [table, bars] = stdout.split("\n\n");
   const rows = table!.split("\n").map((line) => line.split(/ {2,}/));
   assert.deepEqual(rows[0], ["TYPE", "COUNT", "SIZE", "SHARED", "RECLAIMABLE"]);
@@ -33,10 +33,10 @@ Deno.test("larder df has a line for each type that there is, and bars for the re
   assert.deepEqual(body.map(([name, count]) => [name, count]), [
     ["image", "2"],
     ["compiled", "1"],
-    ["needed by nothing", "1"],
+    ["unreferenced", "1"],
     ["partial downloads", "1"],
-    ["rubbish", "1"],
-    ["not larder's", "1"],
+    ["leftover files", "1"],
+    ["foreign files", "1"],
     ["total", body.at(-1)![1]],
   ]);
   assert.equal(body[0]![3], "39.06 KiB");
@@ -49,19 +49,19 @@ Deno.test("larder df has a line for each type that there is, and bars for the re
     "-",
     body.at(-1)!.at(-1),
   ]);
-  assert.match(rows.at(-1)![0]!, /^\S+ \w+ of \S+ \w+ are free on the disk \(\d+%\)$/);
+  assert.match(rows.at(-1)![0]!, /^Free space on the disk: \S+ \w+ of \S+ \w+ \(\d+%\)$/);
   const names = bars!.trimEnd().split("\n").map((line) => line.split(/ {2,}/)[0]);
-  assert.deepEqual(names, ["ghcr.io", "quay.io", "compiled code", "(shared by several)"]);
+  assert.deepEqual(names, ["ghcr.io", "quay.io", "compiled code", "(shared)"]);
 });
 
-Deno.test("larder df -v has bars for the repositories", async () => {
+Deno.test("df -v prints a bar per repository", async () => {
   using home = filled();
   const { stdout } = await home.larder("df", "-v");
   const bars = stdout.split("\n\n")[1]!.trimEnd().split("\n").map((line) => line.split(/ {2,}/)[0]);
   assert.deepEqual(bars.slice(0, 2), ["ghcr.io/acme/shop", "quay.io/acme/shop"]);
 });
 
-Deno.test("of many registries the small ones share a bar", async () => {
+Deno.test("df draws one bar for the smallest of many registries", async () => {
   using home = new CacheHome();
   for (let i = 0; i < 14; i++) home.pulled(`r${i}.test/app:v1`, image([layer(1000 - i, `${i}`)]));
   const { stdout } = await home.larder("df");
@@ -70,7 +70,7 @@ Deno.test("of many registries the small ones share a bar", async () => {
   assert.match(bars.at(-1)!, /^\(4 others\) /);
 });
 
-Deno.test("larder df --format json adds up to what is on the disk", async () => {
+Deno.test("df --format json adds up to the bytes on the disk", async () => {
   using home = filled();
   const { stdout } = await home.larder("df", "--format", "json");
   const usage = JSON.parse(stdout);
@@ -99,7 +99,7 @@ Deno.test("larder df --format json adds up to what is on the disk", async () => 
   assert.ok(usage.disk.free > 0 && usage.disk.free <= usage.disk.size);
 });
 
-/** What the config says, and the types of which anything is reclaimable then. */
+/** Configs, and the types that have something reclaimable under them. */
 const POLICIES: [string, string[]][] = [
   ["gc: {unused: 30d}", ["image", "compiled"]],
   ["gc: {unused: 50d}", []],
@@ -112,7 +112,7 @@ const POLICIES: [string, string[]][] = [
 ];
 
 for (const [config, types] of POLICIES) {
-  Deno.test(`with ${config} a collection would free some of ${types.join(" and ") || "nothing"}`, async () => {
+  Deno.test(`df with ${config} reports ${types.join(" and ") || "nothing"} as reclaimable`, async () => {
     using home = filled();
     const file = join(home.path, "config.yaml");
     Deno.writeTextFileSync(file, config);
@@ -127,7 +127,7 @@ for (const [config, types] of POLICIES) {
   });
 }
 
-Deno.test("larder df --html writes a page that needs nothing else and lets no name out", async () => {
+Deno.test("df --html writes a page without external resources in which names are escaped", async () => {
   using home = filled();
   const evil = `<script>alert(1)</script>"'&`;
   home.build(evil, digestOf(utf8("specification")), layer(9_000, "build"), { used: DAY });
@@ -156,7 +156,7 @@ Deno.test("larder df --html writes a page that needs nothing else and lets no na
   assert.deepEqual(open, []);
 });
 
-Deno.test("an empty cache takes nothing, and its page says so", async () => {
+Deno.test("df of an empty cache reports 0 B, and its page says that the cache is empty", async () => {
   using home = new CacheHome();
   const file = join(home.path, "page.html");
   const { code, stdout } = await home.larder("df", "--html", file);
@@ -166,7 +166,7 @@ Deno.test("an empty cache takes nothing, and its page says so", async () => {
   assert.deepEqual([...Deno.readDirSync(home.path)].map(({ name }) => name), ["page.html"]);
 });
 
-Deno.test("a page that cannot be written is a disk error", async () => {
+Deno.test("df --html to a path that cannot be written is exit 7", async () => {
   using home = filled();
   const { code, stderr } = await home.larder(
     "df",

@@ -7,9 +7,9 @@ import { blob, digestOf, image, randomBytes, utf8 } from "../../../support/cache
 import { CacheFolder } from "../../../support/cache/cache_folder.ts";
 
 const layer = (size: number, seed: string) => blob(randomBytes(size, seed));
-const surveyOf = (cache: CacheFolder) => takeSnapshot(new Layout(cache.registry), cache.now);
+const snapshotOf = (cache: CacheFolder) => takeSnapshot(new Layout(cache.registry), cache.now);
 
-/** The nodes at a path of names, with their sizes. */
+/** Returns the node at a path of names. */
 function at(node: SpaceNode, ...path: string[]): SpaceNode | undefined {
   const [name, ...rest] = path;
   if (name === undefined) return node;
@@ -17,7 +17,7 @@ function at(node: SpaceNode, ...path: string[]): SpaceNode | undefined {
   return child && at(child, ...rest);
 }
 
-Deno.test("what several need is counted where all of them are", async () => {
+Deno.test("spaceTree counts shared content at the lowest common ancestor of its entries", async () => {
   using cache = new CacheFolder();
   const [everywhere, inRegistry, inRepository] = [
     layer(100_000, "everywhere"),
@@ -28,7 +28,7 @@ Deno.test("what several need is counted where all of them are", async () => {
   cache.pulled("ghcr.io/a/app:v2", image([inRepository, "v2"]));
   cache.pulled("ghcr.io/b/app:v1", image([inRegistry]));
   cache.pulled("quay.io/a/app:v1", image([everywhere]));
-  const tree = spaceTree(await surveyOf(cache));
+  const tree = spaceTree(await snapshotOf(cache));
   assert.equal(tree.shared, 100_000);
   assert.equal(at(tree, "ghcr.io")?.shared, 10_000);
   assert.equal(at(tree, "ghcr.io", "ghcr.io/a/app")?.shared, 1_000);
@@ -36,12 +36,12 @@ Deno.test("what several need is counted where all of them are", async () => {
   assert.deepEqual(tree.children.map(({ name }) => name), ["ghcr.io", "quay.io"]);
 });
 
-Deno.test("other types than apps stand beside the registries", async () => {
+Deno.test("spaceTree lists packages, builds and compiled code beside the registries", async () => {
   using cache = new CacheFolder();
   cache.package("deb/hello/1.0/amd64", layer(300, "package"));
   cache.build("router", digestOf(utf8("specification")), layer(200, "build"));
   cache.compiled(digestOf(utf8("component")), "engine-1", [layer(100, "code")]);
-  const tree = spaceTree(await surveyOf(cache));
+  const tree = spaceTree(await snapshotOf(cache));
   assert.deepEqual(tree.children.map(({ name }) => name).sort(), [
     "builds",
     "compiled code",
@@ -50,7 +50,7 @@ Deno.test("other types than apps stand beside the registries", async () => {
   assert.ok(at(tree, "packages", "deb/hello/amd64", "deb/hello/1.0/amd64"));
 });
 
-Deno.test("every file that an entry needs is counted once, whoever shares it", async () => {
+Deno.test("spaceTree counts every needed file exactly once", async () => {
   const layers = fc.uniqueArray(fc.integer({ min: 1, max: 12 }), { minLength: 1, maxLength: 5 });
   const name = fc.constantFrom("a.io/x/one", "a.io/x/two", "a.io/y/one", "b.io/x/one");
   const tags = fc.uniqueArray(fc.tuple(name, fc.constantFrom("v1", "v2")), {
@@ -64,9 +64,9 @@ Deno.test("every file that an entry needs is counted once, whoever shares it", a
         const parts = [...stream.next().value!].map((n) => layer(n * 10, `layer ${n}`));
         cache.pulled(`${repository}:${tag}`, image(parts));
       }
-      const found = await surveyOf(cache);
-      const tree = spaceTree(found);
-      assert.equal(tree.size, found.size);
+      const snapshot = await snapshotOf(cache);
+      const tree = spaceTree(snapshot);
+      assert.equal(tree.size, snapshot.size);
       const check = (node: SpaceNode) => {
         const children = node.children.reduce((sum, { size }) => sum + size, 0);
         if (node.children.length > 0) assert.equal(node.size, children + node.shared);

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { larder } from "../../../support/cli/in_process.ts";
 import { TemporaryFolder } from "../../../support/temporary.ts";
 
-const HOME = "/home/somebody";
+const HOME = "/home/user";
 
-/** The command line, what it prints, and the rule that it names. */
+/** Options, the folder that is printed, and its rule. */
 const CASES: [string[], string, string][] = [
   [[], `${HOME}/.cache/larder/registry`, "HOME"],
   [["--cache-dir", "/c"], "/c/registry", "--cache-dir"],
@@ -13,7 +13,7 @@ const CASES: [string[], string, string][] = [
 ];
 
 for (const [args, path, rule] of CASES) {
-  Deno.test(`larder dir ${args.join(" ")} prints the folder as data and the rule as a message`, async () => {
+  Deno.test(`dir ${args.join(" ")} prints the folder to stdout and the rule to stderr`, async () => {
     assert.deepEqual(await larder(HOME, "dir", ...args), {
       code: 0,
       stdout: `${path}\n`,
@@ -25,14 +25,14 @@ for (const [args, path, rule] of CASES) {
   });
 }
 
-Deno.test("larder dir makes no folder", async () => {
+Deno.test("dir creates no folder", async () => {
   using home = new TemporaryFolder();
   await larder(home.path, "dir");
   await larder(home.path, "dir", "--config");
   assert.deepEqual([...Deno.readDirSync(home.path)], []);
 });
 
-Deno.test("without a home the error says what to set, and an option makes it unneeded", async () => {
+Deno.test("dir without HOME fails with a hint, unless --cache-dir is given", async () => {
   for (const args of [["dir"], ["dir", "--config"]]) {
     const { code, stdout, stderr } = await larder("", ...args);
     assert.deepEqual([code, stdout], [2, ""]);

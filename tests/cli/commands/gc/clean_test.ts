@@ -31,8 +31,8 @@ const NAMES = [
   `edge@${SPECIFICATION}`,
 ];
 
-/** The names of what is left. */
-async function left(home: CacheHome): Promise<string[]> {
+/** Returns the names of the entries in the cache. */
+async function remaining(home: CacheHome): Promise<string[]> {
   const { stdout } = await home.larder("list", "--format", "json");
   return JSON.parse(stdout).map(({ name }: { name: string }) => name);
 }
@@ -48,18 +48,18 @@ const cases: readonly [name: string, args: readonly string[], gone: readonly str
   ["days", ["--days", "30"], ["ghcr.io/acme/app:v1", "debian/hello/2.10/amd64"]],
   ["days and a type", ["--days", "30", "--type", "image"], ["ghcr.io/acme/app:v1"]],
   ["a filter", ["--filter", 'unused < duration("12h")'], ["docker.io/library/nginx:latest"]],
-  ["a name and a filter that do not meet", ["nginx", "--filter", 'type == "build"'], []],
-  ["what is pinned, but for the pin", ["edge@*"], []],
-  ["what is pinned too", ["edge@*", "--include-pinned"], [NAMES[4]!]],
+  ["a name and a filter without a common entry", ["nginx", "--filter", 'type == "build"'], []],
+  ["a glob that matches a pinned entry", ["edge@*"], []],
+  ["--include-pinned", ["edge@*", "--include-pinned"], [NAMES[4]!]],
   ["a glob that matches nothing", ["quay.io/*"], []],
 ];
 
 for (const [name, args, gone] of cases) {
-  Deno.test(`clean removes what is asked for by ${name}, and the rest is whole`, async () => {
+  Deno.test(`clean by ${name} removes the matching entries and leaves the others complete`, async () => {
     using home = filled();
     const { code, stderr } = await home.larder("clean", "--force", ...args);
     assert.equal(code, 0, stderr);
-    assert.deepEqual(await left(home), NAMES.filter((each) => !gone.includes(each)));
+    assert.deepEqual(await remaining(home), NAMES.filter((each) => !gone.includes(each)));
     assertStoreSound(home.registry);
     const files = filesBelow(home.registry).map((path) => path.slice(home.registry.length + 1));
     assert.ok(files.includes(`partial/${ONE.descriptor.digest}`));
@@ -67,7 +67,7 @@ for (const [name, args, gone] of cases) {
   });
 }
 
-Deno.test("compiled code is shown by a short name, which clean, pin and info take", async () => {
+Deno.test("clean, pin and info take the short name that tables show for compiled code", async () => {
   using home = filled();
   const component = ORPHAN.descriptor.digest;
   const short = `${component.slice(7, 19)}/jco-1.10`;
@@ -78,23 +78,23 @@ Deno.test("compiled code is shown by a short name, which clean, pin and info tak
   const { code, stdout } = await home.larder("clean", "--force", short);
   assert.equal(code, 0);
   assert.match(stdout, new RegExp(`^remove +${short} +compiled `, "m"));
-  assert.deepEqual(await left(home), NAMES);
+  assert.deepEqual(await remaining(home), NAMES);
 });
 
-Deno.test("clean without names removes all but what is pinned, downloads and orphans too", async () => {
+Deno.test("clean without names removes everything that is not pinned, also downloads and unreferenced blobs", async () => {
   using home = filled();
   const { code, stdout, stderr } = await home.larder("clean", "--force");
   assert.equal(code, 0, stderr);
   assert.equal(stdout.split("\n").filter((line) => line.startsWith("remove")).length, 4);
   assert.match(stdout, /^keep +edge@sha256:5+ +build +pinned +pinned$/m);
   assert.match(stderr, /^freed .*, removed 4 entries$/m);
-  assert.deepEqual(await left(home), [NAMES[4]]);
+  assert.deepEqual(await remaining(home), [NAMES[4]]);
   const blob = join(home.registry, "data", TWO.blobs[1]!.descriptor.digest);
   assert.deepEqual(filesBelow(join(home.registry, "data")), [blob]);
   assert.deepEqual(filesBelow(join(home.registry, "partial")), []);
 });
 
-Deno.test("clean --include-pinned leaves nothing, and a second time there is nothing to do", async () => {
+Deno.test("clean --include-pinned empties the cache, and run again reports that it is empty", async () => {
   using home = filled();
   const { code } = await home.larder("clean", "--force", "--include-pinned");
   assert.equal(code, 0);
@@ -104,11 +104,11 @@ Deno.test("clean --include-pinned leaves nothing, and a second time there is not
   assert.match(again.stderr, /^the cache .* is empty$/m);
 });
 
-Deno.test("clean --type blob removes what no entry needs, and no entry", async () => {
+Deno.test("clean --type blob removes unreferenced blobs and no entry", async () => {
   using home = filled();
   const { code, stderr } = await home.larder("clean", "--force", "--type", "blob");
   assert.equal(code, 0, stderr);
-  assert.deepEqual(await left(home), NAMES);
+  assert.deepEqual(await remaining(home), NAMES);
   assert.match(stderr, /freed 10 B, removed 0 entries/);
 });
 
@@ -120,22 +120,25 @@ for (
     "size > 1",
   ]]
 ) {
-  Deno.test(`clean --type blob with ${args.join(" ")} is refused, and removes nothing`, async () => {
+  Deno.test(`clean --type blob with ${args.join(" ")} is exit 2 and removes nothing`, async () => {
     using home = filled();
     const before = home.size();
     const { code, stderr } = await home.larder("clean", "--force", "--type", "blob", ...args);
     assert.equal(code, 2);
-    assert.match(stderr, /\[LDR_USAGE\]\nhint: blobs go when no entry needs them/);
+    assert.match(
+      stderr,
+      /\[LDR_USAGE\]\nhint: larder clean --type blob removes every unreferenced blob/,
+    );
     assert.equal(home.size(), before);
   });
 }
 
-Deno.test("clean --dry-run removes nothing, and clean without a terminal needs --force", async () => {
+Deno.test("clean removes nothing with --dry-run, nor without a terminal unless --force is given", async () => {
   using home = filled();
   const before = home.size();
   const dry = await home.larder("clean", "--dry-run");
   assert.equal(dry.code, 0);
-  assert.match(dry.stderr, /^would remove 4 entries and 1 partial download, which frees /m);
+  assert.match(dry.stderr, /^would remove 4 entries and 1 partial download \(frees /m);
   const asked = await home.larder("clean");
   assert.equal(asked.code, 2);
   assert.match(asked.stderr, /LDR_USAGE/);
@@ -143,7 +146,7 @@ Deno.test("clean --dry-run removes nothing, and clean without a terminal needs -
 });
 
 for (const name of ["ghcr.io/acme/app:v", "ghcr.io/acme/app", "nginy", "sha256:0123", "5555"]) {
-  Deno.test(`clean removes nothing for a name that nothing has: ${name}`, async () => {
+  Deno.test(`clean removes nothing if one name is unknown: ${name}`, async () => {
     using home = filled();
     const before = home.size();
     const { code, stderr } = await home.larder("clean", "--force", "nginx", name);
@@ -153,7 +156,7 @@ for (const name of ["ghcr.io/acme/app:v", "ghcr.io/acme/app", "nginy", "sha256:0
   });
 }
 
-Deno.test("a filter that cannot be read is said to be one, and nothing is removed", async () => {
+Deno.test("clean with a malformed filter is exit 2 and removes nothing", async () => {
   using home = filled();
   const before = home.size();
   const { code } = await home.larder("clean", "--force", "--filter", "size >");

@@ -10,7 +10,7 @@ const TWO = image(["another layer", "shared"]);
 const THREE = image(["a third"]);
 const LAYER = ONE.blobs[1]!.descriptor;
 
-/** Apps that were used 40 days ago, yesterday (pinned) and half an hour ago. */
+/** A cache with entries that were used 40 days ago, yesterday (pinned) and half an hour ago. */
 function filled(): CacheHome {
   const home = new CacheHome({ now: Date.now() });
   home.pulled("ghcr.io/acme/app:old", ONE, { used: 40 * DAY });
@@ -33,18 +33,18 @@ function config(home: CacheHome, text: string): void {
   Deno.writeTextFileSync(join(folder, "config.yaml"), text);
 }
 
-/** The lines of a table, each as its cells. */
+/** Splits a table into lines of cells. */
 function cells(text: string): string[][] {
   return text.trimEnd().split("\n").map((line) => line.split(/ {2,}/));
 }
 
-Deno.test("gc shows what goes and what stays, each with its rule and why, and removes it", async () => {
+Deno.test("gc prints each entry with its action, rule and reason, and removes the selected ones", async () => {
   using home = filled();
   const before = home.size();
   const { code, stdout, stderr } = await home.larder("gc", "--unused", "30d", "--force");
   assert.equal(code, 0, stderr);
   const freed = before - home.size();
-  // The clock goes on while the test runs.
+  // Time passes while the test runs.
   assert.deepEqual(cells(stdout.replace(/30m \d+s/, "30m")), [
     ["", "NAME", "TYPE", "RULE", "FREES", "WHY"],
     [
@@ -74,24 +74,24 @@ Deno.test("gc --dry-run changes nothing", async () => {
   const before = home.size();
   const { code, stderr } = await home.larder("gc", "--unused", "0", "--dry-run");
   assert.equal(code, 0);
-  assert.match(stderr, /^would remove 1 entry, which frees \d\.\d\d KiB\n$/);
+  assert.match(stderr, /^would remove 1 entry \(frees \d\.\d\d KiB\)\n$/);
   assert.equal(home.size(), before);
   assert.ok(!has(home, "lock"));
 });
 
-Deno.test("gc without a terminal needs --force, and removes nothing else", async () => {
+Deno.test("gc without a terminal and without --force is exit 2 and removes nothing", async () => {
   using home = filled();
   const before = home.size();
   const { code, stderr } = await home.larder("gc", "--unused", "0");
   assert.equal(code, 2);
   assert.match(
     stderr,
-    /nobody can be asked whether to remove 1 entry.*\[LDR_USAGE\]\nhint: .*--force/,
+    /refusing to remove 1 entry .* without a terminal \[LDR_USAGE\]\nhint: .*--force/,
   );
   assert.equal(home.size(), before);
 });
 
-Deno.test("gc --format json is the plan with its result", async () => {
+Deno.test("gc --format json prints the plan with its result", async () => {
   using home = filled();
   const dry = await home.larder("gc", "--unused", "0", "--dry-run", "--format", "json");
   const plan = JSON.parse(dry.stdout);
@@ -107,25 +107,25 @@ Deno.test("gc --format json is the plan with its result", async () => {
   assert.deepEqual(result.skipped, []);
 });
 
-Deno.test("gc says of a goal that cannot be met what is in its way", async () => {
+Deno.test("gc warns of a limit that cannot be reached, with the entries that prevent it", async () => {
   using home = filled();
   const { code, stderr } = await home.larder("gc", "--max-size", "1kB", "--force");
   assert.equal(code, 0);
   assert.match(
     stderr,
-    /^warning: max-size 1000 B cannot be met, it misses .*: pinned .* in 1 entry; young .* in 1 entry$/m,
+    /^warning: cannot reach max-size 1 kB: still \S+ KiB over; 1 entry \(.*\) is pinned, 1 entry \(.*\) was used within the last hour$/m,
   );
 });
 
-Deno.test("gc says that nothing may be removed where a goal is not met for that", async () => {
+Deno.test("gc reports that nothing can be removed if every entry over the limit is kept", async () => {
   using home = new CacheHome({ now: Date.now() });
   home.pulled("ghcr.io/acme/app:young", ONE, { used: HOUR / 2 });
   const { code, stderr } = await home.larder("gc", "--max-size", "0", "--dry-run");
   assert.equal(code, 0);
-  assert.match(stderr, /^warning: max-size 0 B cannot be met, .*\nnothing may be removed\n$/);
+  assert.match(stderr, /^warning: cannot reach max-size 0 B: .*\nnothing can be removed\n$/);
 });
 
-Deno.test("gc without limits removes what nothing needs, and says how to set some", async () => {
+Deno.test("gc without limits removes unreferenced blobs, and says that no limit is set", async () => {
   using home = filled();
   home.write(`data/sha256:${"0".repeat(64)}`, "orphan", 2 * HOUR);
   const { stderr } = await home.larder("gc", "--force");
@@ -135,7 +135,7 @@ Deno.test("gc without limits removes what nothing needs, and says how to set som
   assert.match(again.stderr, /no limit is set/);
 });
 
-Deno.test("limits come from the config, and the command line beats it", async () => {
+Deno.test("gc takes limits from the config, and options override them", async () => {
   using home = filled();
   home.package("debian/hello/2.10/amd64", THREE.blobs[1]!, { used: 20 * DAY });
   config(home, "gc:\n  unused: 60d\nstorage:\n  package_cache:\n    retention_days: 10\n");
@@ -160,7 +160,7 @@ Deno.test("limits come from the config, and the command line beats it", async ()
   ]);
 });
 
-Deno.test("storage.registry_cache is one budget for apps and images, and options beat it", async () => {
+Deno.test("gc applies storage.registry_cache to apps and images together, and options override it", async () => {
   using home = new CacheHome({ now: Date.now() });
   home.pulled("ghcr.io/acme/app:v1", wasmArtifact(), { used: 40 * DAY });
   home.pulled("docker.io/library/nginx:latest", ONE, { used: 30 * DAY });
@@ -188,10 +188,13 @@ Deno.test("storage.registry_cache is one budget for apps and images, and options
   await home.larder("pin", APP);
   await home.larder("pin", IMAGE);
   const { stderr } = await removed("max_count: 1");
-  assert.match(stderr, /max-count 1 for apps and images from registries cannot be met/);
+  assert.match(
+    stderr,
+    /cannot reach max-count 1 for apps and images from registries: still 1 entry over/,
+  );
 });
 
-Deno.test("gc --plan writes what would go, and --apply removes that and nothing else", async () => {
+Deno.test("gc --plan writes a plan, and --apply removes exactly what it lists", async () => {
   using home = filled();
   const file = join(home.path, "plan.json");
   const before = home.size();
@@ -200,7 +203,7 @@ Deno.test("gc --plan writes what would go, and --apply removes that and nothing 
   assert.equal(written.stdout, "");
   assert.ok(written.stderr.includes(`larder gc --apply ${file}`));
   assert.equal(home.size(), before);
-  // Too late for the plan.
+  // Not in the plan.
   home.pulled("ghcr.io/acme/other:old", multiPlatform("linux/amd64"), { used: 50 * DAY });
   const { bytes } = JSON.parse(Deno.readTextFileSync(file));
   const size = home.size();
@@ -210,7 +213,7 @@ Deno.test("gc --plan writes what would go, and --apply removes that and nothing 
   assert.ok(has(home, "manifests/ghcr.io/acme/other/old/record.json"));
 });
 
-Deno.test("gc --apply passes over what has changed, and says so", async () => {
+Deno.test("gc --apply keeps an entry that was used since, and says so", async () => {
   using home = filled();
   const file = join(home.path, "plan.json");
   await home.larder("gc", "--unused", "30d", "--plan", file);
@@ -225,19 +228,19 @@ Deno.test("gc --apply passes over what has changed, and says so", async () => {
 
 for (
   const [name, args] of [
-    ["--apply of a file that is not there", ["--apply", "/nowhere/plan.json"]],
+    ["--apply of a missing file", ["--apply", "/nowhere/plan.json"]],
     ["--apply and --plan", ["--apply", "a", "--plan", "b"]],
     ["--apply and a limit", ["--apply", "a", "--max-size", "1GB"]],
     ["--auto and --plan", ["--auto", "--plan", "a"]],
     ["--auto and --dry-run", ["--auto", "--dry-run", "--max-count", "0"]],
     ["--auto and JSON", ["--auto", "--format", "json"]],
-    ["a size that is none", ["--max-size", "much"]],
-    ["a type that is none", ["--max-size", "things=1GB"]],
-    ["a count that is none", ["--keep-last", "1.5"]],
-    ["a share that is none", ["--min-free", "200%"]],
+    ["a malformed size", ["--max-size", "much"]],
+    ["an unknown type", ["--max-size", "things=1GB"]],
+    ["a malformed count", ["--keep-last", "1.5"]],
+    ["a percentage above 100", ["--min-free", "200%"]],
   ] as const
 ) {
-  Deno.test(`gc refuses ${name}`, async () => {
+  Deno.test(`gc with ${name} is exit 2`, async () => {
     using home = new CacheHome();
     const { code, stdout, stderr } = await home.larder("gc", ...args);
     assert.deepEqual([code, stdout], [2, ""]);
@@ -245,7 +248,7 @@ for (
   });
 }
 
-Deno.test("gc --auto removes without a question what goes beyond a limit, and is silent within", async () => {
+Deno.test("gc --auto removes without asking what exceeds a limit, and is silent within the limits", async () => {
   using home = filled();
   const within = await home.larder("gc", "--auto", "--max-size", "1GB");
   assert.deepEqual(within, { code: 0, stdout: "", stderr: "" });
@@ -254,9 +257,9 @@ Deno.test("gc --auto removes without a question what goes beyond a limit, and is
   assert.match(stderr, /^cleaned the cache: freed \d\.\d\d KiB, removed 1 entry\n$/);
 });
 
-Deno.test("gc --auto looks at nothing but the disk where only its free space is limited", async () => {
+Deno.test("gc --auto with only min-free reads the cache only if the disk is short of space", async () => {
   using home = filled();
-  // Whoever looks at the cache fails.
+  // Reading the cache fails.
   home.write("pins.json", "{");
   const enough = await home.larder("gc", "--auto", "--min-free", "1");
   assert.deepEqual(enough, { code: 0, stdout: "", stderr: "" });
@@ -266,7 +269,7 @@ Deno.test("gc --auto looks at nothing but the disk where only its free space is 
   }
 });
 
-Deno.test("gc --auto leaves it to others if they are at work", async () => {
+Deno.test("gc --auto does nothing while another process holds the store lock", async () => {
   using home = filled();
   using lock = Deno.openSync(home.write("lock", ""), { read: true, write: true });
   lock.lockSync(false);
@@ -275,7 +278,7 @@ Deno.test("gc --auto leaves it to others if they are at work", async () => {
   assert.ok(has(home, `data/${LAYER.digest}`));
 });
 
-Deno.test("gc of a cache that does not exist makes none", async () => {
+Deno.test("gc creates no cache", async () => {
   using home = new CacheHome();
   const { code } = await home.larder("gc", "--unused", "0", "--force");
   assert.equal(code, 0);

@@ -4,13 +4,13 @@ import { policyOf } from "../../../../src/cli/commands/gc/policy.ts";
 import { hasLimits, limitsOf } from "../../../../src/gc/policy.ts";
 import { DAY } from "../../../support/cache/cache_folder.ts";
 
-Deno.test("a config that says nothing limits nothing", () => {
+Deno.test("policyOf sets no limit for an empty config", () => {
   for (const config of [{}, { gc: null, storage: null }, { storage: { image_cache: null } }]) {
     assert.equal(hasLimits(policyOf(config)), false);
   }
 });
 
-Deno.test("gc holds for all types, storage for its own", () => {
+Deno.test("policyOf applies gc to all types and storage to single ones", () => {
   const policy = policyOf({
     gc: {
       max_size: 20e9,
@@ -44,7 +44,7 @@ Deno.test("gc holds for all types, storage for its own", () => {
   assert.deepEqual(limitsOf(policy, "compiled"), { unused: 90 * DAY });
 });
 
-/** A config, and whether there is anything that a collection has to keep to. */
+/** Configs, and whether they set a limit. */
 const LIMITS: [Config, boolean][] = [
   [{ gc: { max_size: 0 } }, true],
   [{ gc: { auto: true } }, false],
@@ -55,7 +55,7 @@ const LIMITS: [Config, boolean][] = [
 ];
 
 for (const [config, limited] of LIMITS) {
-  Deno.test(`${JSON.stringify(config)} ${limited ? "is a limit" : "limits nothing"}`, () => {
+  Deno.test(`policyOf(${JSON.stringify(config)}) has ${limited ? "a limit" : "no limit"}`, () => {
     assert.equal(hasLimits(policyOf(config)), limited);
   });
 }

@@ -16,7 +16,7 @@ function filled(): CacheHome {
   return home;
 }
 
-/** Text with what differs from run to run and from machine to machine taken out. */
+/** Masks what depends on the run and the machine. */
 function masked(text: string, home: CacheHome): string {
   return text.replaceAll(home.registry, "<cache>")
     .replace(/\d{4}-\d\d-\d\d \d\d:\d\d:\d\d/g, "<time>")
@@ -26,7 +26,7 @@ function masked(text: string, home: CacheHome): string {
     .replace(/\b[0-9a-f]{12}\b/g, "<short>");
 }
 
-Deno.test("larder info tells all of an image: manifest, layers, who shares them, where it lies", async () => {
+Deno.test("info prints the manifest, the layers with their sharers, and the path of an image", async () => {
   using home = filled();
   const { code, stdout, stderr } = await home.larder("info", "ghcr.io/acme/shop:v1");
   assert.deepEqual([code, stderr], [0, ""]);
@@ -36,10 +36,10 @@ Deno.test("larder info tells all of an image: manifest, layers, who shares them,
 TYPE        image
 DIGEST      <digest>
 MEDIA TYPE  application/vnd.oci.image.manifest.v1+json
-SIZE        <size>, <size> of it shared with others
+SIZE        <size> (<size> shared with other entries)
 CREATED     <time>
 LAST USED   <time>
-CONFIRMED   <time>
+CHECKED     <time>
 PINNED      yes: for the demo
 WRITTEN BY  larder
 PATH        <cache>/manifests/ghcr.io/acme/shop/v1
@@ -56,7 +56,7 @@ org.opencontainers.image.title  the demo [31m
   );
 });
 
-Deno.test("larder info -v has digests and paths in full", async () => {
+Deno.test("info -v prints whole digests, and paths", async () => {
   using home = filled();
   const { stdout } = await home.larder("info", "-v", "ghcr.io/acme/shop:v1");
   const { digest } = SHARED.descriptor;
@@ -64,7 +64,7 @@ Deno.test("larder info -v has digests and paths in full", async () => {
   assert.ok(row?.endsWith(`  ${join(home.registry, "data", digest)}`), stdout);
 });
 
-Deno.test("larder info tells the platforms of an index, and which of them are cached", async () => {
+Deno.test("info prints the platforms of an index, and which are cached", async () => {
   using home = new CacheHome();
   const nginx = multiPlatform("linux/amd64", "linux/arm/v7");
   home.pulled("docker.io/library/nginx:latest", nginx);
@@ -85,7 +85,7 @@ Deno.test("larder info tells the platforms of an index, and which of them are ca
 });
 
 for (const writer of ["larder", "spin"] as const) {
-  Deno.test(`larder info tells components and routes of a Spin app that ${writer} wrote`, async () => {
+  Deno.test(`info prints components and routes of a Spin app written by ${writer}`, async () => {
     using home = new CacheHome();
     const app = await spinApp({ files: { "a.txt": "a", "b.txt": "b" } });
     const reference = "ghcr.io/owner/hello:v1";
@@ -116,7 +116,7 @@ for (const writer of ["larder", "spin"] as const) {
   });
 }
 
-Deno.test("a Spin app that larder cannot read is told with the reason", async () => {
+Deno.test("info prints why a locked app cannot be read", async () => {
   using home = new CacheHome();
   const folder = home.pulled("ghcr.io/owner/hello:v1", await spinApp());
   const record = JSON.parse(Deno.readTextFileSync(join(folder, "record.json")));
@@ -127,7 +127,7 @@ Deno.test("a Spin app that larder cannot read is told with the reason", async ()
   assert.match(stdout, /^PROBLEM +bad Spin application of ghcr\.io\/owner\/hello:v1: /m);
 });
 
-Deno.test("larder info --format json has the record, the parts and who shares them", async () => {
+Deno.test("info --format json has the record, the parts and their sharers", async () => {
   using home = filled();
   const { code, stdout, stderr } = await home.larder(
     "info",
@@ -161,18 +161,18 @@ Deno.test("larder info --format json has the record, the parts and who shares th
   assert.deepEqual([info.index, info.spin, info.spinProblem], [null, null, null]);
 });
 
-Deno.test("a layer that is missing is told to be, and so is a damaged entry", async () => {
+Deno.test("info marks a layer that is not cached, and prints the problem of a damaged entry", async () => {
   using home = filled();
   Deno.removeSync(join(home.registry, "data", ONE.blobs[2]!.descriptor.digest));
   const partly = await home.larder("info", "ghcr.io/acme/shop:v1");
-  assert.match(partly.stdout, /^layer .* \(not in the cache\)$/m);
+  assert.match(partly.stdout, /^layer .* \(not cached\)$/m);
   home.write("manifests/ghcr.io/acme/broken/v1/manifest.json", "{}");
   const broken = await home.larder("info", "ghcr.io/acme/broken:v1");
   assert.equal(broken.code, 0);
   assert.match(broken.stdout, /^PROBLEM +\S/m);
 });
 
-Deno.test("larder info tells of a blob who needs it, and of compiled code its files", async () => {
+Deno.test("info prints the entries that need a blob, and the files of compiled code", async () => {
   using home = filled();
   const code = blob("console.log()", "text/javascript");
   const component = digestOf(utf8("component"));
@@ -211,7 +211,7 @@ Deno.test("larder info tells of a blob who needs it, and of compiled code its fi
   assert.equal(JSON.parse(manifest.stdout).type, "image");
 });
 
-Deno.test("what is ambiguous is exit 2 with the candidates, what is not there exit 3", async () => {
+Deno.test("info of an ambiguous name is exit 2 with the candidates, of an unknown one exit 3", async () => {
   using home = filled();
   assert.deepEqual(await home.larder("info", "ghcr.io/acme"), {
     code: 2,

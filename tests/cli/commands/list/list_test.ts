@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { childEnvironment } from "../../../support/cli/environment.ts";
 import { formatBytes } from "../../../../src/base/units.ts";
 import { FIELD_NAMES } from "../../../../src/cli/query/fields.ts";
-import { localTime } from "../../../../src/cli/terminal/table.ts";
+import { localTime } from "../../../../src/cli/terminal/text_layout.ts";
 import {
   blob,
   digestOf,
@@ -29,7 +29,7 @@ const SPECIFICATION = digestOf(utf8("specification"));
 
 const AGE = 30 * DAY;
 
-/** A cache with an entry of each type and an orphan. A pinned image and an app that Spin pulled share a layer. */
+/** A cache with an entry of each type and an unreferenced blob. A pinned image and an app of Spin share a layer. */
 function filled(): CacheHome {
   const home = new CacheHome();
   home.pin(home.pulled("localhost:5000/team/app:v1", ONE, { used: AGE }), "for the demo");
@@ -44,7 +44,7 @@ function filled(): CacheHome {
 const names = (stdout: string) =>
   stdout.trimEnd().split("\n").map((line) => line.split(/ {2,}/)[0]);
 
-Deno.test("larder list says how many there are of each type, and how much all take together", async () => {
+Deno.test("list prints the number and size per type, and the total", async () => {
   using home = filled();
   const { code, stdout, stderr } = await home.larder("list");
   assert.deepEqual([code, stderr], [0, ""]);
@@ -66,7 +66,7 @@ Deno.test("larder list says how many there are of each type, and how much all ta
   ]]);
 });
 
-Deno.test("larder list -v has a line for each entry, and the summary below", async () => {
+Deno.test("list -v prints a row per entry above the summary", async () => {
   using home = filled();
   const { code, stdout, stderr } = await home.larder("list", "-v");
   assert.deepEqual([code, stderr], [0, ""]);
@@ -88,7 +88,7 @@ Deno.test("larder list -v has a line for each entry, and the summary below", asy
   assert.equal(summary, (await home.larder("list")).stdout);
 });
 
-Deno.test("larder list --type takes several types, blobs among them", async () => {
+Deno.test("list --type takes several types, also blob", async () => {
   using home = filled();
   const { stdout } = await home.larder("list", "-v", "--type", "build", "--type", "package");
   assert.deepEqual(names(stdout.split("\n\n")[0]!), [
@@ -118,7 +118,7 @@ Deno.test("larder list --type takes several types, blobs among them", async () =
   );
 });
 
-Deno.test("larder list --filter lists what fits, and sums only that up", async () => {
+Deno.test("list --filter lists and sums up matching entries only", async () => {
   using home = filled();
   const { stdout } = await home.larder("list", "-v", "--filter", 'type == "app" && !pinned');
   assert.deepEqual(names(stdout.split("\n\n")[0]!), ["NAME", "ghcr.io/owner/deep/er:latest"]);
@@ -126,12 +126,12 @@ Deno.test("larder list --filter lists what fits, and sums only that up", async (
   const none = await home.larder("list", "--filter", 'size > bytes("1TB")');
   assert.deepEqual(none, {
     code: 0,
-    stdout: "There is nothing of that in the cache\n",
+    stdout: "Nothing in the cache matches\n",
     stderr: "",
   });
 });
 
-/** What to sort by, and the names of the types as they then come. */
+/** Values of `--sort`, and the types in the resulting order. */
 const ORDERS: [string, string[]][] = [
   ["size", ["compiled", "package", "build", "app", "image"]],
   ["size:desc", ["image", "app", "build", "package", "compiled"]],
@@ -141,7 +141,7 @@ const ORDERS: [string, string[]][] = [
 ];
 
 for (const [order, types] of ORDERS) {
-  Deno.test(`larder list --sort ${order} lists in this order, without -v too`, async () => {
+  Deno.test(`list --sort ${order} prints the table in this order`, async () => {
     using home = filled();
     const { stdout } = await home.larder("list", "--sort", order);
     const rows = stdout.split("\n\n")[0]!.split("\n").slice(1);
@@ -149,7 +149,7 @@ for (const [order, types] of ORDERS) {
   });
 }
 
-Deno.test("larder list --format json has all of it, in full", async () => {
+Deno.test("list --format json has every field", async () => {
   using home = filled();
   const { code, stdout, stderr } = await home.larder("list", "--format", "json");
   assert.deepEqual([code, stderr], [0, ""]);
@@ -194,14 +194,14 @@ Deno.test("larder list --format json has all of it, in full", async () => {
   assert.deepEqual(missing, ["age", "unused"]);
 });
 
-Deno.test("larder list --format TEMPLATE prints a line for each entry and nothing else", async () => {
+Deno.test("list --format TEMPLATE prints a line per entry and nothing else", async () => {
   using home = filled();
   const { code, stdout, stderr } = await home.larder("list", "--format", "{{type}}\\t{{tag}}");
   assert.deepEqual([code, stderr], [0, ""]);
   assert.equal(stdout, "app\tlatest\nimage\tv1\npackage\t\nbuild\t\ncompiled\t\n");
 });
 
-/** A wrong command line, and what is said of it. */
+/** Bad command lines, and their errors. */
 const WRONG: [string[], RegExp][] = [
   [
     ["--filter", "sizee > 3"],
@@ -212,7 +212,7 @@ const WRONG: [string[], RegExp][] = [
     /^error: bad template at column 3: .*\n {2}\{\{nam\}\}\n {4}\^\nhint: did you mean name\?\n$/,
   ],
   [["--sort", "siz"], /cannot sort by "siz".*\nhint: did you mean size\?/],
-  [["--sort", "size:up"], /cannot sort as "size:up" says.*\nhint: write size:asc or size:desc/],
+  [["--sort", "size:up"], /bad sort order "size:up".*\nhint: write size:asc or size:desc/],
   [
     ["--type", "apps"],
     /'apps' is invalid\. Allowed choices are app, image, package, build, compiled, blob/,
@@ -221,7 +221,7 @@ const WRONG: [string[], RegExp][] = [
 ];
 
 for (const [args, message] of WRONG) {
-  Deno.test(`larder list ${args.join(" ")} is exit 2, whatever the cache holds`, async () => {
+  Deno.test(`list ${args.join(" ")} is exit 2 before the cache is read`, async () => {
     using home = new CacheHome();
     const { code, stdout, stderr } = await home.larder("list", ...args);
     assert.deepEqual([code, stdout], [2, ""]);
@@ -229,7 +229,7 @@ for (const [args, message] of WRONG) {
   });
 }
 
-Deno.test("a damaged entry is listed, and a warning says so", async () => {
+Deno.test("list prints a damaged entry, and warns of it", async () => {
   using home = filled();
   home.write("manifests/ghcr.io/owner/broken/v1/manifest.json", "{}");
   const { code, stdout, stderr } = await home.larder(
@@ -244,17 +244,17 @@ Deno.test("a damaged entry is listed, and a warning says so", async () => {
   assert.equal(stderr, "");
   const table = await home.larder("list", "-v");
   assert.match(table.stdout, /^ghcr\.io\/owner\/broken:v1 /m);
-  assert.match(table.stderr, /^warning: ghcr\.io\/owner\/broken:v1 is damaged: /);
+  assert.match(table.stderr, /^warning: ghcr\.io\/owner\/broken:v1 is damaged; see larder info /);
 });
 
-Deno.test("a last use in the future is one of now", async () => {
+Deno.test("list reports a last use in the future as now", async () => {
   using home = new CacheHome();
   home.spins("ghcr.io/a/b:v1", ONE, { used: home.now - Date.now() - DAY });
   const { stdout } = await home.larder("list", "--format", "json");
   assert.ok(Date.parse(JSON.parse(stdout)[0].lastUsed) <= Date.now());
 });
 
-Deno.test("an empty cache is said to be one, and is an empty list in JSON", async () => {
+Deno.test("list reports an empty cache, and prints [] with --format json", async () => {
   using home = new CacheHome();
   const table = await home.larder("list");
   assert.deepEqual([table.code, table.stdout], [0, ""]);
@@ -264,7 +264,7 @@ Deno.test("an empty cache is said to be one, and is an empty list in JSON", asyn
   assert.deepEqual([...Deno.readDirSync(home.path)], [], "listing made a folder");
 });
 
-Deno.test("a cache that is a file has nothing in it", async () => {
+Deno.test("list reports a cache folder that is a file as empty", async () => {
   using home = new CacheHome();
   const file = join(home.path, "file");
   Deno.writeTextFileSync(file, "");
@@ -273,7 +273,7 @@ Deno.test("a cache that is a file has nothing in it", async () => {
   assert.match(stderr, /^the cache .* is empty\n$/);
 });
 
-Deno.test("a reader who goes away ends the list without a word", async () => {
+Deno.test("list is silent and exits with 141 if its reader closes the pipe", async () => {
   using home = filled();
   const [program, ...args] = larderCommand();
   const cache = `${home.path}/.cache/larder`;

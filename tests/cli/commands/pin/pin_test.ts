@@ -14,13 +14,13 @@ function filled(): CacheHome {
   return home;
 }
 
-/** What `gc` would remove. */
+/** Returns the names of the entries that `gc` would remove. */
 async function removable(home: CacheHome): Promise<string[]> {
   const { stdout } = await home.larder("gc", "--unused", "1d", "--dry-run", "--format", "json");
   return JSON.parse(stdout).remove.entries.map(({ name }: { name: string }) => name).sort();
 }
 
-Deno.test("a name is pinned, with its note, and unpinned", async () => {
+Deno.test("pin keeps an entry until unpin, and records its note", async () => {
   using home = filled();
   const { code, stdout, stderr } = await home.larder("pin", "nginx", "--note", "the proxy");
   assert.deepEqual([code, stdout], [0, ""]);
@@ -35,11 +35,11 @@ Deno.test("a name is pinned, with its note, and unpinned", async () => {
   assert.equal((await removable(home)).length, 3);
 });
 
-Deno.test("a glob pins what is there and what comes later", async () => {
+Deno.test("pin of a glob keeps matching entries, also those pulled later", async () => {
   using home = filled();
   const { code, stderr } = await home.larder("pin", "ghcr.io/acme/*");
   assert.equal(code, 0);
-  assert.equal(stderr, "pinned ghcr.io/acme/*: 2 entries now, and what comes later\n");
+  assert.equal(stderr, "pinned ghcr.io/acme/*: 2 entries now, and all that are pulled later\n");
   home.pulled("ghcr.io/acme/new:v1", ONE, OLD);
   assert.deepEqual(await removable(home), ["docker.io/library/nginx:latest"]);
   const table = (await home.larder("pins")).stdout.trimEnd().split("\n");
@@ -49,7 +49,7 @@ Deno.test("a glob pins what is there and what comes later", async () => {
   assert.equal((await removable(home)).length, 4);
 });
 
-Deno.test("what matches nothing yet warns, and is pinned when it comes", async () => {
+Deno.test("pin of a name that nothing has warns, and pins the entry once it is pulled", async () => {
   using home = filled();
   for (const name of ["quay.io/*", "redis:7"]) {
     const { code, stderr } = await home.larder("pin", name);
@@ -63,7 +63,7 @@ Deno.test("what matches nothing yet warns, and is pinned when it comes", async (
   assert.ok((await removable(home)).includes("docker.io/library/redis:7"));
 });
 
-Deno.test("unpin takes a name's own pin away with the one that was made before it was there", async () => {
+Deno.test("unpin of a name removes its pattern and the pin of the entry", async () => {
   using home = filled();
   await home.larder("pin", "redis:7");
   home.pulled("docker.io/library/redis:7", ONE, OLD);
@@ -74,14 +74,14 @@ Deno.test("unpin takes a name's own pin away with the one that was made before i
   assert.ok((await removable(home)).includes("docker.io/library/redis:7"));
 });
 
-Deno.test("unpin of a glob that is pinned leaves the pins that entries have of their own", async () => {
+Deno.test("unpin of a pinned glob leaves the pins of single entries", async () => {
   using home = filled();
   await home.larder("pin", "nginx", "*nginx*");
   assert.equal((await home.larder("unpin", "*nginx*")).code, 0);
   assert.equal((await removable(home)).length, 2);
 });
 
-Deno.test("unpin says of what is still pinned by what, and fails for what has no pin", async () => {
+Deno.test("unpin warns if a pattern still pins the entry, and is exit 3 if it has no pin of its own", async () => {
   using home = filled();
   await home.larder("pin", "nginx", "*");
   const one = await home.larder("unpin", "nginx");
@@ -93,7 +93,7 @@ Deno.test("unpin says of what is still pinned by what, and fails for what has no
   assert.equal((await home.larder("unpin", "nothing:at-all")).code, 3);
 });
 
-Deno.test("without pins there is nothing to list", async () => {
+Deno.test("pins without any pin prints nothing to stdout, or [] with --format json", async () => {
   using home = new CacheHome();
   assert.deepEqual(await home.larder("pins"), {
     code: 0,

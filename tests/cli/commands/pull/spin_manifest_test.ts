@@ -4,7 +4,7 @@ import { digestOf, wasmArtifact, wasmModule } from "../../../support/cache/artif
 import { CacheHome } from "../../../support/cache/cache_home.ts";
 import { FixtureRegistry } from "../../../support/registry/fixture_registry.ts";
 
-Deno.test("pull of a spin.toml prints of each module its source, without secrets, and what it is", async () => {
+Deno.test("pull of a spin.toml prints the source of each module without secrets, its digest and size", async () => {
   await using registry = await FixtureRegistry.start();
   using home = new CacheHome();
   const [one, two] = [wasmModule("of a URL"), wasmModule("of a package")];
@@ -45,7 +45,7 @@ source = { registry = "${registry.host}", package = "user:hello", version = "1.2
   ]);
   const name = `url/http://${registry.host}/one.wasm?token=***/${digestOf(one)}/wasm`;
   const why = await home.larder("why", name);
-  assert.match(why.stdout, /fetched .*: it was not known before/);
+  assert.match(why.stdout, /fetched .*: pulled for the first time/);
   const info = await home.larder("info", name, "--format", "json");
   assert.equal(JSON.parse(info.stdout).type, "package", info.stderr);
 });

@@ -9,11 +9,11 @@ import {
 } from "../../../../src/cli/commands/run/grants.ts";
 import { TemporaryFolder } from "../../../support/temporary.ts";
 
-function refused(parse: () => unknown): void {
+function assertRejected(parse: () => unknown): void {
   assert.throws(parse, (error) => hasCode(error, "LDR_USAGE"));
 }
 
-Deno.test("a folder is seen by its own name, or by the one after ::, to write or to read", () => {
+Deno.test("parseFolder reads HOST and HOST::GUEST, with and without :ro", () => {
   using folder = new TemporaryFolder();
   const { path } = folder;
   const cases = [
@@ -30,10 +30,10 @@ Deno.test("a folder is seen by its own name, or by the one after ::, to write or
 for (
   const text of ["", ":ro", "::", "::/data", ".::", ".::a::b", "no such folder", "/etc/hostname"]
 ) {
-  Deno.test(`--dir "${text}" is refused`, () => refused(() => parseFolder(text)));
+  Deno.test(`parseFolder rejects "${text}"`, () => assertRejected(() => parseFolder(text)));
 }
 
-Deno.test("a variable without a value has that of larder's own environment, if any; the last counts", () => {
+Deno.test("parseEnvironment takes a missing value from the environment, and the last of repeated names", () => {
   const read = (name: string) => name === "HERE" ? "inherited" : undefined;
   const texts = ["A=1", "B=", "C=x=y", "HERE", "MISSING", "A=2"];
   assert.deepEqual(parseEnvironment(texts, read), [
@@ -42,20 +42,20 @@ Deno.test("a variable without a value has that of larder's own environment, if a
     ["C", "x=y"],
     ["HERE", "inherited"],
   ]);
-  refused(() => parseEnvironment(["=1"], read));
-  refused(() => parseEnvironment([""], read));
+  assertRejected(() => parseEnvironment(["=1"], read));
+  assertRejected(() => parseEnvironment([""], read));
 });
 
-Deno.test("variables of an app take a value, which a refusal does not show", () => {
+Deno.test("parseVariables needs a value, and shows none in its error", () => {
   assert.deepEqual([...parseVariables(["a=1", "b=", "c=d=e"])], [["a", "1"], ["b", ""], [
     "c",
     "d=e",
   ]]);
-  refused(() => parseVariables(["a"]));
+  assertRejected(() => parseVariables(["a"]));
   assert.throws(() => parseVariables(["=secret"]), (error) => !String(error).includes("secret"));
 });
 
-Deno.test("an address is a host and a port", () => {
+Deno.test("parseAddress reads a host and a port", () => {
   assert.deepEqual(parseAddress(), { hostname: "127.0.0.1", port: 3000 });
   assert.deepEqual(parseAddress("localhost:0"), { hostname: "localhost", port: 0 });
   assert.deepEqual(parseAddress("[::1]:80"), { hostname: "::1", port: 80 });
@@ -74,5 +74,5 @@ for (
     "http://h:1",
   ]
 ) {
-  Deno.test(`--listen "${text}" is refused`, () => refused(() => parseAddress(text)));
+  Deno.test(`parseAddress rejects "${text}"`, () => assertRejected(() => parseAddress(text)));
 }

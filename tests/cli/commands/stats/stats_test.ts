@@ -21,7 +21,7 @@ function use(home: CacheHome, age: number, name: string, isMiss: boolean): Journ
   };
 }
 
-/** @param limit a rule, with the type behind a blank, where the limit is for one type */
+/** @param limit a rule, followed by a space and the scope if the limit has one */
 function sweep(home: CacheHome, age: number, limit: string, ...names: string[]): JournalEvent {
   const [rule, scope] = limit.split(" ") as [string, string | undefined];
   const evicted = names.map((name, i) => ({
@@ -44,7 +44,7 @@ function sweep(home: CacheHome, age: number, limit: string, ...names: string[]):
   });
 }
 
-/** A home whose journal has these events. */
+/** Returns a home with these events in its journal. */
 function withJournal(events: (home: CacheHome) => JournalEvent[]): CacheHome {
   const home = new CacheHome({ now: Date.now() });
   Deno.mkdirSync(home.registry, { recursive: true });
@@ -52,14 +52,14 @@ function withJournal(events: (home: CacheHome) => JournalEvent[]): CacheHome {
   return home;
 }
 
-Deno.test("a cache of which nothing is known says so", async () => {
+Deno.test("stats without a journal says that there are none yet", async () => {
   using home = new CacheHome();
   const { code, stdout, stderr } = await home.larder("stats");
   assert.deepEqual([code, stdout], [0, ""]);
-  assert.match(stderr, /nothing is known yet/);
+  assert.match(stderr, /no statistics yet/);
 });
 
-Deno.test("hits, misses and bytes are summed up", async () => {
+Deno.test("stats sums up hits, misses and bytes", async () => {
   using home = withJournal((home) => [
     use(home, 3 * HOUR, "a", true),
     use(home, 2 * HOUR, "a", false),
@@ -71,17 +71,17 @@ Deno.test("hits, misses and bytes are summed up", async () => {
   assert.equal(
     stdout.replace(/\d{4}-.*/, "<since>"),
     `SINCE      <since>
-HITS       2 (50 %)
+HITS       2 (50%)
 MISSES     2: 2 new
 FETCHED    2.00 KiB
 SAVED      4.00 KiB
 EVICTED    0 entries, 0 B
-REGRETTED  none
+REFETCHED  none
 `,
   );
 });
 
-Deno.test("what gc took too early is listed, with a limit that would have kept it", async (t) => {
+Deno.test("stats lists entries that were evicted too early, with a limit that would have kept them", async (t) => {
   const cases: [string, string][] = [
     [
       "max-size",
@@ -94,25 +94,28 @@ Deno.test("what gc took too early is listed, with a limit that would have kept i
     ["unused", "a limit of at least 38d would have kept them: larder config set gc.unused 38d"],
     [
       "max-size package",
-      "a limit of at least 320MB of the type package would have kept them: larder config set storage.package_cache.max_size_gb 0.32",
+      "a limit of at least 320MB for the type package would have kept them: larder config set storage.package_cache.max_size_gb 0.32",
     ],
     [
       "max-count build",
-      "a limit of at least 4 entries of the type build would have kept them: larder config set storage.image_cache.max_count 4",
+      "a limit of at least 4 entries for the type build would have kept them: larder config set storage.image_cache.max_count 4",
     ],
     [
       "unused image",
-      "a limit of at least 38d of the type image would have kept them: larder gc --unused image=38d",
+      "a limit of at least 38d for the type image would have kept them: larder gc --unused image=38d",
     ],
     [
       "unused registry",
-      "a limit of at least 38d of apps and images from registries would have kept them: larder config set storage.registry_cache.retention_days 38",
+      "a limit of at least 38d for apps and images from registries would have kept them: larder config set storage.registry_cache.retention_days 38",
     ],
     [
       "max-size compiled",
-      "a limit of at least 320MB of the type compiled would have kept them: larder gc --max-size compiled=320MB",
+      "a limit of at least 320MB for the type compiled would have kept them: larder gc --max-size compiled=320MB",
     ],
-    ["min-free", "the disk lacked 190.73 MiB for them: lower gc.min_free, or move the cache"],
+    [
+      "min-free",
+      "the disk was 190.73 MiB too small to keep them: lower gc.min_free, or move the cache",
+    ],
   ];
   for (const [rule, advice] of cases) {
     await t.step(rule, async () => {
@@ -121,7 +124,10 @@ Deno.test("what gc took too early is listed, with a limit that would have kept i
         use(home, DAY, "wanted", true),
       ]);
       const { stdout } = await home.larder("stats");
-      assert.match(stdout, /^EVICTED +3 entries, 286\.10 MiB\nREGRETTED +1 entry, 95\.37 MiB:/m);
+      assert.match(
+        stdout,
+        /^EVICTED +3 entries, 286\.10 MiB\nREFETCHED +1 entry, 95\.37 MiB, within a week/m,
+      );
       assert.match(
         stdout,
         new RegExp(`^wanted +${rule.split(" ")[0]} +\\S+ \\S+ +1d later +95\\.37 MiB$`, "m"),
@@ -131,7 +137,7 @@ Deno.test("what gc took too early is listed, with a limit that would have kept i
   }
 });
 
-Deno.test("the advised commands work", async () => {
+Deno.test("stats advises commands that succeed", async () => {
   using home = withJournal((home) => [
     sweep(home, 2 * DAY, "max-size", "a"),
     sweep(home, 2 * DAY, "max-count", "b"),
@@ -151,7 +157,7 @@ Deno.test("the advised commands work", async () => {
   }
 });
 
-Deno.test("--format json has all of it, with times", async () => {
+Deno.test("stats --format json has every figure, with ISO times", async () => {
   using home = withJournal((home) => [
     sweep(home, 2 * DAY, "unused", "wanted"),
     use(home, DAY, "wanted", true),
@@ -181,7 +187,7 @@ Deno.test("--format json has all of it, with times", async () => {
   assert.equal(JSON.parse(nothing).since, null);
 });
 
-Deno.test("a size is rounded up to what one would write as a limit", () => {
+Deno.test("roundedSize rounds up to two significant digits and a unit", () => {
   const cases: [number, string][] = [
     [0, "0.1MB"],
     [1, "0.1MB"],

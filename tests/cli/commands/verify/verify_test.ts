@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { damaged } from "../../../../src/cli/commands/verify/verify.ts";
+import { faultsRemain } from "../../../../src/cli/commands/verify/verify.ts";
 import { blob, digestOf, image, randomBytes, utf8 } from "../../../support/cache/artifacts.ts";
 import { DAY, relativePathOf } from "../../../support/cache/cache_folder.ts";
 import { CacheHome } from "../../../support/cache/cache_home.ts";
@@ -22,14 +22,14 @@ function filled(): CacheHome {
 
 const pathOf = (home: CacheHome, layer = LAYER) => join(home.registry, relativePathOf(layer));
 
-Deno.test("a cache that is whole says how much was looked at", async () => {
+Deno.test("verify of a sound cache prints what was read, and no faults", async () => {
   using home = filled();
   const { code, stdout, stderr } = await home.larder("verify");
   assert.deepEqual([code, stdout], [0, ""], stderr);
-  assert.match(stderr, /^3 entries, \d+ files \([\d.]+ KiB\) in [\d.]+ s: nothing is wrong\n$/);
+  assert.match(stderr, /^3 entries, \d+ files \([\d.]+ KiB\) in [\d.]+ s: no faults\n$/);
 });
 
-Deno.test("an empty cache has nothing wrong, with and without --repair", async () => {
+Deno.test("verify of an empty cache is exit 0, with and without --repair", async () => {
   using home = new CacheHome();
   for (const args of [["verify"], ["verify", "--repair"]]) {
     assert.equal((await home.larder(...args)).code, 0);
@@ -37,7 +37,7 @@ Deno.test("an empty cache has nothing wrong, with and without --repair", async (
   assert.throws(() => Deno.statSync(home.registry), Deno.errors.NotFound);
 });
 
-Deno.test("what is wrong is exit 5 and listed, and nothing is changed", async () => {
+Deno.test("verify with a fault is exit 5, lists it and changes nothing", async () => {
   using home = filled();
   Deno.truncateSync(pathOf(home), 100);
   const { code, stdout, stderr } = await home.larder("verify");
@@ -52,28 +52,31 @@ Deno.test("what is wrong is exit 5 and listed, and nothing is changed", async ()
   assert.equal(Deno.statSync(pathOf(home)).size, 100);
 });
 
-Deno.test("where all that is left cannot be read, the hint is not to repair", () => {
+Deno.test("faultsRemain does not advise a repair if all faults are unreadable files", () => {
   const finding = { path: "/f", detail: "", digest: undefined, entries: [], repair: undefined };
   const unreadable = { ...finding, kind: "unreadable" } as const;
   for (const wasRepaired of [false, true]) {
-    assert.match(damaged([unreadable, unreadable], wasRepaired).hint, /readable for this user/);
+    assert.match(
+      faultsRemain([unreadable, unreadable], wasRepaired).hint,
+      /readable for this user/,
+    );
   }
-  assert.match(damaged([unreadable, { ...finding, kind: "missing" }], false).hint, /--repair/);
+  assert.match(faultsRemain([unreadable, { ...finding, kind: "missing" }], false).hint, /--repair/);
 });
 
-Deno.test("strays are counted, and listed with -v; they are nothing wrong", async () => {
+Deno.test("verify counts orphans and lists them with -v, but they are no faults", async () => {
   using home = filled();
-  home.blobs([blob("nobody needs this")]);
+  home.blobs([blob("unreferenced")]);
   home.write("data/notes.txt", "mine");
   const quiet = await home.larder("verify");
   assert.deepEqual([quiet.code, quiet.stdout], [0, ""]);
-  assert.match(quiet.stderr, /^1 file orphaned, 1 file foreign: larder verify -v lists them$/m);
+  assert.match(quiet.stderr, /^1 orphaned file and 1 foreign file; larder verify -v lists them$/m);
   const verbose = await home.larder("verify", "-v");
   assert.match(verbose.stdout, /^foreign +data\/notes\.txt /m);
   assert.match(verbose.stderr, /^hash the files: [\d.]+ s$/m);
 });
 
-Deno.test("with names only their entries are looked at", async () => {
+Deno.test("verify with names checks only their entries", async () => {
   using home = filled();
   Deno.removeSync(pathOf(home));
   for (const name of ["ghcr.io/acme/other:v1", "ghcr.io/acme/oth", "*/other:*"]) {
@@ -84,7 +87,7 @@ Deno.test("with names only their entries are looked at", async () => {
   assert.equal((await home.larder("verify", "ghcr.io/acme/*")).code, 5);
 });
 
-Deno.test("a name that stands for nothing is exit 3, one for several things or for a blob 2", async () => {
+Deno.test("verify of an unknown name is exit 3, of an ambiguous name or a blob exit 2", async () => {
   using home = filled();
   const cases: [string, number][] = [
     ["ghcr.io/acme/nothing:v1", 3],
@@ -95,12 +98,12 @@ Deno.test("a name that stands for nothing is exit 3, one for several things or f
   for (const [name, code] of cases) assert.equal((await home.larder("verify", name)).code, code);
 });
 
-Deno.test("what can be repaired without a registry is, with --offline too", async () => {
+Deno.test("verify --repair --offline repairs what needs no registry", async () => {
   using home = filled();
   Deno.removeSync(join(home.registry, "manifests/ghcr.io/acme/app/v1/config.json"));
   Deno.truncateSync(pathOf(home, CODE), 1);
-  const orphan = blob("nobody needs this");
-  home.write(relativePathOf(orphan), "nor this");
+  const orphan = blob("unreferenced");
+  home.write(relativePathOf(orphan), "damaged");
   const { code, stdout, stderr } = await home.larder("verify", "--repair", "--offline");
   assert.equal(code, 0, stderr);
   const rows = stdout.trimEnd().split("\n").slice(1).map((line) => line.split(/ {2,}/))
@@ -116,18 +119,18 @@ Deno.test("what can be repaired without a registry is, with --offline too", asyn
   assert.equal((await home.larder("verify")).code, 0);
 });
 
-Deno.test("what needs a registry stays with --offline, and says why", async () => {
+Deno.test("verify --repair --offline leaves what needs a registry, and says why", async () => {
   using home = filled();
   Deno.truncateSync(pathOf(home), 100);
   const { code, stdout, stderr } = await home.larder("verify", "--repair", "--offline");
   assert.equal(code, 5);
-  assert.match(stdout, /^truncated +\S+ +\S+ +left +.*the registry may not be asked/m);
+  assert.match(stdout, /^truncated +\S+ +\S+ +left +.*it cannot be fetched with --offline/m);
   assert.match(stderr, /error: .*LDR_DIGEST_MISMATCH/);
-  // What was bad is gone all the same: nobody is to take it for good.
+  // The damaged file is removed all the same, so that no reader uses it.
   assert.throws(() => Deno.statSync(pathOf(home)), Deno.errors.NotFound);
 });
 
-Deno.test("--format json has all of it", async () => {
+Deno.test("verify --format json has the steps and every finding", async () => {
   using home = filled();
   Deno.truncateSync(pathOf(home), 100);
   home.write("data/notes.txt", "mine");

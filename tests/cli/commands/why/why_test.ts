@@ -48,33 +48,48 @@ function use(home: CacheHome, age: number, cause?: "new" | "moved"): JournalEven
   return { kind: "use", at, name: NAME, digest, ...(cause && { cause }), fetched: 2048, saved: 1 };
 }
 
-/** The line that a label begins. */
+/** Returns the value behind a label. */
 function line(text: string, label: string): string | undefined {
   return text.split("\n").find((each) => each.trimStart().startsWith(label))?.trimStart()
     .slice(label.length).trim();
 }
 
-Deno.test("what nothing keeps, no limit takes", async () => {
+Deno.test("why of an entry that nothing keeps says that no limit is set", async () => {
   using home = filled();
   const { code, stdout, stderr } = await home.larder("why", NAME);
   assert.deepEqual([code, stderr], [0, ""]);
   assert.equal(line(stdout, "NAME"), NAME);
   assert.equal(line(stdout, "KEPT BY"), "nothing");
-  assert.equal(line(stdout, "GC"), "never takes it: no limit is set");
+  assert.equal(line(stdout, "GC"), "will not remove it: no limit is set");
 });
 
-Deno.test("the rule and the time are told by which gc would take it", async (t) => {
+Deno.test("why says when and by which rule gc would remove an entry", async (t) => {
   const cases: [string, string, string, RegExp][] = [
-    ["now", "gc: { unused: 7d }", "app:v1", /^takes it now: unused for 10d; .*\(unused\)$/],
-    ["later", "gc: { unused: 30d }", "app:v1", /^takes it on \S+ \S+ if nobody uses it before/],
-    ["by size", "gc: { max_size: 1MB }", "app:v1", /^takes it once more than [\d.]+ KiB have come/],
+    ["now", "gc: { unused: 7d }", "app:v1", /^will remove it now: unused for 10d; .*\(unused\)$/],
+    [
+      "later",
+      "gc: { unused: 30d }",
+      "app:v1",
+      /^will remove it on \S+ \S+ unless it is used before then$/,
+    ],
+    [
+      "by size",
+      "gc: { max_size: 1MB }",
+      "app:v1",
+      /^will remove it after another [\d.]+ KiB are pulled \(max-size\)$/,
+    ],
     [
       "by number",
       "gc: { max_count: 3 }",
       "app:v1",
-      /^takes it once more than 1 other entries have/,
+      /^will remove it after another 2 entries are pulled \(max-count\)$/,
     ],
-    ["by either", "gc: { max_count: 3, unused: 30d }", "app:v2", /^takes it on .*; or once more/],
+    [
+      "by either",
+      "gc: { max_count: 3, unused: 30d }",
+      "app:v2",
+      /^will remove it on .* before then, or after another 3 entries/,
+    ],
   ];
   for (const [name, text, tag, expected] of cases) {
     await t.step(name, async () => {
@@ -86,7 +101,7 @@ Deno.test("the rule and the time are told by which gc would take it", async (t) 
   }
 });
 
-Deno.test("a pin, a user and youth are told as what keeps it", async () => {
+Deno.test("why names the pin, the process or the recent use that keeps an entry", async () => {
   using home = filled();
   config(home, "gc: { unused: 1h }");
   home.pin(home.pulled("ghcr.io/acme/app:pinned", ONE, { used: DAY }), "for the demo");
@@ -104,10 +119,10 @@ Deno.test("a pin, a user and youth are told as what keeps it", async () => {
     /^last used 30m( \d+s)? ago; entries are kept for 1h after a use$/,
   );
   const { stdout } = await home.larder("why", "ghcr.io/acme/app:pinned");
-  assert.equal(line(stdout, "GC"), "never takes it while it is pinned");
+  assert.equal(line(stdout, "GC"), "will not remove it while it is pinned");
 });
 
-Deno.test("a blob is led to from every entry that needs it, the held ones first", async () => {
+Deno.test("why of a blob prints the path from each entry that needs it, pinned ones first", async () => {
   using home = filled();
   home.write("pins.json", { schemaVersion: 1, pins: [{ pattern: "*:v2" }] });
   const { stdout } = await home.larder("why", SHARED.descriptor.digest.slice(0, 30));
@@ -121,57 +136,60 @@ Deno.test("a blob is led to from every entry that needs it, the held ones first"
   assert.match(second!, /^ghcr\.io\/acme\/app:v1\n/);
 });
 
-Deno.test("a blob that nobody needs is gc's", async () => {
+Deno.test("why of an unreferenced blob says that gc will remove it", async () => {
   using home = filled();
-  const orphan = blob("nobody needs this");
+  const orphan = blob("unreferenced");
   home.blobs([orphan], DAY);
   const { stdout } = await home.larder("why", orphan.descriptor.digest);
   assert.equal(line(stdout, "NEEDED BY"), "0 entries");
-  assert.equal(line(stdout, "GC"), "takes it when it is old enough");
+  assert.equal(
+    line(stdout, "GC"),
+    "will remove it, unless it was written within the last hour (unreferenced)",
+  );
 });
 
-Deno.test("of what was fetched again, the history says why", async () => {
+Deno.test("why prints the history with the reason of each fetch", async () => {
   using home = filled();
   journal(home, use(home, 5 * DAY, "new"), sweep(home), use(home, HOUR, "new"), use(home, 0));
   const { stdout } = await home.larder("why", NAME);
-  const told = stdout.split("\n").filter((each) => /^\d{4}-/.test(each)).map((each) =>
+  const events = stdout.split("\n").filter((each) => /^\d{4}-/.test(each)).map((each) =>
     each.slice(21)
   );
-  assert.deepEqual(told, [
-    "fetched 2.00 KiB: it was not known before",
+  assert.deepEqual(events, [
+    "fetched 2.00 KiB: pulled for the first time",
     "removed by larder gc --auto: unused for 31d (unused)",
     "fetched 2.00 KiB: larder gc --auto had removed it 23h before",
     "used from the cache",
   ]);
 });
 
-Deno.test("what is no more is told of as long as the journal knows it", async (t) => {
+Deno.test("why prints the history of an entry that is no longer cached", async (t) => {
   using home = filled();
   journal(home, sweep(home, "docker.io/library/nginx:latest"));
   for (const name of ["nginx", "docker.io/library/nginx:latest"]) {
     await t.step(name, async () => {
       const { code, stdout } = await home.larder("why", name);
       assert.equal(code, 0);
-      assert.match(stdout, /is not in the cache\n\nWHEN +WHAT\n.*removed by larder gc --auto/);
+      assert.match(stdout, /is not in the cache\n\nWHEN +EVENT\n.*removed by larder gc --auto/);
     });
   }
 });
 
-Deno.test("what was never there is exit 3", async () => {
+Deno.test("why of an unknown name is exit 3", async () => {
   using home = filled();
   const { code, stderr } = await home.larder("why", "ghcr.io/acme/app:v3");
   assert.equal(code, 3);
   assert.match(stderr, /LDR_NOT_CACHED.*\nhint: did you mean/);
 });
 
-Deno.test("what can be several things is exit 2, and they are listed", async () => {
+Deno.test("why of an ambiguous name is exit 2 with the candidates", async () => {
   using home = filled();
   const { code, stderr } = await home.larder("why", "ghcr.io/acme/app");
   assert.equal(code, 2);
   assert.match(stderr, /app:v1\n.*app:v2/);
 });
 
-Deno.test("--format json has all of it", async (t) => {
+Deno.test("why --format json has every field", async (t) => {
   using home = filled();
   config(home, "gc: { unused: 30d, max_size: 1MB }");
   journal(home, use(home, HOUR, "moved"));
@@ -218,7 +236,7 @@ Deno.test("--format json has all of it", async (t) => {
       ["manifest", "layer"],
     );
   });
-  await t.step("of what is no more", async () => {
+  await t.step("of an entry that is no longer cached", async () => {
     journal(home, sweep(home, "ghcr.io/acme/gone:v1"));
     const { stdout } = await home.larder("why", "ghcr.io/acme/gone:v1", "--format", "json");
     const { name, isCached, history } = JSON.parse(stdout);

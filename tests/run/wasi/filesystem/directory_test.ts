@@ -31,7 +31,7 @@ Deno.test("what leaves the folder is told of, with what would allow it", () => {
   Deno.symlinkSync("../outside", join(bench.granted, "link"));
   assert.throws(() => bench.place().open("link/secret", READ), refusedAs("not-permitted"));
   assert.deepEqual(bench.refusals, [
-    "refused to follow link/secret out of /data: grant what it means with --dir",
+    "refused to follow link/secret out of /data: grant its target with --dir",
   ]);
 });
 

@@ -1,9 +1,9 @@
-import { GUEST_MEMORY } from "../../../../src/run/wasm/limit_memory.ts";
+import { MAX_GUEST_MEMORY } from "../../../../src/run/wasm/limit_memory.ts";
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import type { HostSettings } from "../../../../src/run/wasi/host.ts";
 import { MemoryPool } from "../../../../src/run/wasm/memory_pool.ts";
-import { PAGE, takeMemory } from "../../../../src/run/wasm/memory_image.ts";
+import { extractMemory, PAGE } from "../../../../src/run/wasm/memory_image.ts";
 import { runPreview1 } from "../../../../src/run/wasi/preview1/command.ts";
 import { binaryOf, guestModule, moduleOf } from "../../../support/wasm/components.ts";
 import { GuestHost } from "../../../support/wasm/guest_host.ts";
@@ -73,10 +73,10 @@ Deno.test("a command of preview 1 may grow its memory as far as larder says, and
     (memory (export "memory") 1)
     (data (i32.const 100) "\\07")
     (func (export "_start")
-      (if (i32.eq (memory.grow (i32.const ${GUEST_MEMORY / PAGE})) (i32.const -1))
+      (if (i32.eq (memory.grow (i32.const ${MAX_GUEST_MEMORY / PAGE})) (i32.const -1))
         (then (call $exit (i32.load8_u (i32.const 100)))))))`;
-  const { code, memory, image } = takeMemory(await binaryOf(wat))!;
-  const granted = new MemoryPool(memory, image).take();
+  const { code, image } = extractMemory(await binaryOf(wat))!;
+  const granted = new MemoryPool(image).acquire();
   const module = new WebAssembly.Module(code);
   assert.equal(await runPreview1(module, new GuestHost().host, granted), 7);
 });

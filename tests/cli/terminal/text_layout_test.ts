@@ -1,28 +1,28 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { localTime, table } from "../../../src/cli/terminal/table.ts";
+import { enumerate, localTime, table } from "../../../src/cli/terminal/text_layout.ts";
 
-Deno.test("columns are as wide as their widest cell, two spaces apart, without blanks at the end", () => {
+Deno.test("table makes columns as wide as their widest cell, two spaces apart, without trailing spaces", () => {
   assert.equal(
     table(["NAME", "SIZE", "NOTE"], [["a", "1.00 KiB", "x"], ["longer", "5 B", ""]]),
     "NAME    SIZE      NOTE\na       1.00 KiB  x\nlonger  5 B\n",
   );
 });
 
-Deno.test("what would steer a terminal is taken out of cells, and takes no width", () => {
+Deno.test("table replaces control characters in cells", () => {
   assert.equal(table(["A", "B"], [["x\x1b[31m", "y\nz"]]), "A       B\nx [31m  y z\n");
 });
 
-Deno.test("a table may be as long as it likes", () => {
+Deno.test("table takes 200,000 rows", () => {
   const rows = Array.from({ length: 200_000 }, (_, i) => [String(i)]);
   assert.equal(table(["N"], rows).split("\n").length, 200_002);
 });
 
-Deno.test("a table without rows is its head", () => {
+Deno.test("table without rows is its head", () => {
   assert.equal(table(["A", "B"], []), "A  B\n");
 });
 
-Deno.test("every cell of a column begins at the same place", () => {
+Deno.test("table starts every cell of a column at the same offset", () => {
   const cell = fc.stringMatching(/^[a-z]{0,8}$/);
   const row = fc.tuple(cell, cell, fc.stringMatching(/^[a-z]{1,8}$/));
   fc.assert(fc.property(fc.array(row, { maxLength: 6 }), (rows) => {
@@ -37,7 +37,14 @@ Deno.test("every cell of a column begins at the same place", () => {
   }));
 });
 
-Deno.test("a time is shown as a local clock shows it", () => {
+Deno.test("localTime formats a time in the user's time zone", () => {
   assert.equal(localTime(new Date(2026, 0, 3, 4, 5, 6).getTime()), "2026-01-03 04:05:06");
   assert.equal(localTime(new Date(2026, 11, 31, 23, 59, 59).getTime()), "2026-12-31 23:59:59");
+});
+
+Deno.test("enumerate joins with commas, and the last with and", () => {
+  assert.deepEqual(
+    [[], ["a"], ["a", "b"], ["a", "b", "c"]].map(enumerate),
+    ["", "a", "a and b", "a, b and c"],
+  );
 });

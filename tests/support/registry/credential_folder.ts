@@ -4,8 +4,8 @@ import { FileCredentials } from "../../../src/registry/credentials/file_credenti
 import { FakeClock } from "../fake_clock.ts";
 import { TemporaryFolder } from "../temporary.ts";
 
-/** A folder for files of credentials and, on the PATH, helper programs. */
-export class Desk implements Disposable {
+/** A folder for credential files and, on the PATH, helper programs. */
+export class CredentialFolder implements Disposable {
   readonly #folder = new TemporaryFolder();
   readonly #path = Deno.env.get("PATH");
   readonly clock = new FakeClock();
@@ -18,26 +18,26 @@ export class Desk implements Disposable {
     return join(this.#folder.path, name);
   }
 
-  /** Writes a file; an object as JSON. */
+  /** Writes a file, an object as JSON. */
   write(name: string, content: string | object): string {
     const text = typeof content === "string" ? content : JSON.stringify(content);
     Deno.writeTextFileSync(this.path(name), text);
     return this.path(name);
   }
 
-  /** Installs `docker-credential-NAME`, which notes how it is called in the file `calls`. */
+  /** Installs `docker-credential-NAME`, which records its calls in the file `calls`. */
   helper(name: string, script: string): void {
     const note = `read -r server; echo "$1 $server" >> '${this.path("calls")}'`;
     const path = this.write(`docker-credential-${name}`, `#!/bin/sh\n${note}\n${script}\n`);
     Deno.chmodSync(path, 0o755);
   }
 
-  /** What helpers were called with. */
+  /** The arguments and input of the calls of helpers. */
   get calls(): string[] {
     return readTextIfAny(this.path("calls"))?.trim().split("\n") ?? [];
   }
 
-  /** The credentials in these files, in this order. */
+  /** Returns the credentials in these files, in order. */
   credentials(...names: string[]): FileCredentials {
     return new FileCredentials(names.map((name) => this.path(name)), this.clock);
   }
@@ -54,8 +54,8 @@ export const auth = (text: string) => btoa(text);
 /** An entry of `auths` for `user:secret`. */
 export const entry = (text: string) => ({ auth: auth(text) });
 
-/** `user:secret`, `<identity>:…`, `<registry>:…`, or undefined. */
-export async function found(
+/** Returns `user:secret`, `<identity user>:…`, `<registry>:…`, or undefined. */
+export async function findCredential(
   source: FileCredentials,
   registry: string,
   repository?: string,

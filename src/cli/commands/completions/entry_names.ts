@@ -1,0 +1,117 @@
+import { join } from "node:path";
+import { readFolder, readTextIfAny } from "../../../base/files.ts";
+import { displayName, spellings } from "../../../store/entry_names.ts";
+import { type Layout, MANIFEST_FILE, PIN_FILE, RECORD_FILE } from "../../../store/layout.ts";
+import type { Context } from "../../context.ts";
+import { writeOut } from "../../terminal/console.ts";
+
+/** Control characters, which a line for a completion script cannot hold. */
+const CONTROL = /\p{Cc}/u;
+
+/**
+ * `larder __complete`: prints the names of the cache's entries for a completion script, one a line. Reads folders
+ * rather than the whole cache, because the user is typing, and prints nothing if the config or the cache cannot be
+ * read.
+ */
+export async function printEntryNames(open: () => Promise<Context>): Promise<void> {
+  let names: string[];
+  try {
+    names = entryNames((await open()).layout);
+  } catch {
+    return;
+  }
+  writeOut(names.map((name) => `${name}\n`).join(""));
+}
+
+/**
+ * Returns the names of all entries, sorted: those of Docker Hub also in their short form, and compiled code with the
+ * first digits of its digest. Names that a line cannot hold are left out.
+ */
+export function entryNames(layout: Layout): string[] {
+  const names = [
+    ...appNames(layout),
+    ...packageNames(layout),
+    ...buildNames(layout),
+    ...compiledNames(layout),
+  ];
+  return names.flatMap(typedForms).filter((name) => !CONTROL.test(name)).sort();
+}
+
+/** Returns `docker.io/library/nginx:latest` and `nginx:latest` for the first of these. */
+function typedForms(name: string): string[] {
+  const shown = displayName(name);
+  if (!name.startsWith("docker.io/")) return [shown];
+  const tag = name.slice(name.lastIndexOf("/") + 1);
+  const short = spellings(name).filter((spelling) => spelling.endsWith(tag)).at(-1);
+  return short === undefined || short === shown ? [shown] : [shown, short];
+}
+
+function* appNames(layout: Layout): Generator<string> {
+  for (const registry of foldersIn(layout.manifests)) {
+    const path = join(layout.manifests, registry);
+    yield* namesInRepository(layout, path, layout.registryOfName(registry));
+  }
+}
+
+/** Yields the names of tags and digests in a folder, and in the folders below it. */
+function* namesInRepository(layout: Layout, path: string, name: string): Generator<string> {
+  for (const child of foldersIn(path)) {
+    const folder = join(path, child);
+    const entries = readFolder(folder);
+    const has = (file: string) => entries.some((entry) => entry.isFile && entry.name === file);
+    const digest = layout.digestOfName(child);
+    if (digest) {
+      // Without a record it is the manifest of another entry.
+      if (has(RECORD_FILE) || has(PIN_FILE)) yield `${name}@${digest}`;
+    } else {
+      if (has(MANIFEST_FILE) || has(RECORD_FILE)) yield `${name}:${child}`;
+      if (entries.some((entry) => entry.isDirectory)) {
+        yield* namesInRepository(layout, folder, `${name}/${child}`);
+      }
+    }
+  }
+}
+
+function packageNames(layout: Layout): string[] {
+  const below = (path: string, depth: number): string[] =>
+    depth === 0
+      ? [""]
+      : foldersIn(path).flatMap((folder) =>
+        below(join(path, folder), depth - 1).map((rest) =>
+          rest === "" ? decoded(folder) : `${decoded(folder)}/${rest}`
+        )
+      );
+  return below(layout.packages, 4);
+}
+
+/** The name of a build is in its record only. */
+function buildNames(layout: Layout): string[] {
+  return foldersIn(layout.builds).flatMap((folder) => {
+    const text = readTextIfAny(join(layout.builds, folder, RECORD_FILE));
+    const specification = layout.digestOfName(folder);
+    const { name } = text === undefined ? {} : JSON.parse(text);
+    return typeof name === "string" && specification ? [`${name}@${specification}`] : [];
+  });
+}
+
+function compiledNames(layout: Layout): string[] {
+  return foldersIn(layout.compiled).flatMap((folder) => {
+    const component = layout.digestOfName(folder);
+    return component
+      ? foldersIn(join(layout.compiled, folder)).map((engine) => `${component}/${engine}`)
+      : [];
+  });
+}
+
+function foldersIn(path: string): string[] {
+  return readFolder(path).filter(({ isDirectory }) => isDirectory).map(({ name }) => name);
+}
+
+/** Reads a folder name of a package as the layout encodes it; one that is not encoded so stays as it is. */
+function decoded(folder: string): string {
+  try {
+    return decodeURIComponent(folder);
+  } catch {
+    return folder;
+  }
+}

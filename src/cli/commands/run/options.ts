@@ -1,0 +1,61 @@
+import { LarderError } from "../../../base/errors.ts";
+import { flagOf } from "../../errors.ts";
+import type { PullingOptions } from "../pull/options.ts";
+
+/** The options of `larder run`. */
+export interface RunOptions extends PullingOptions {
+  readonly dir?: readonly string[];
+  readonly env?: readonly string[];
+  /** `*` if the option has no value. */
+  readonly allowNet?: string;
+  readonly variable?: readonly string[];
+  readonly listen?: string;
+  /** True if the option has no value. */
+  readonly engine?: string | true;
+}
+
+/** Options that apply only to HTTP components and Spin apps. */
+export const SERVER_OPTIONS: readonly (keyof RunOptions)[] = ["listen", "variable"];
+
+/** Describes a Spin app in the refusal of an option that would grant it something. */
+export const SPIN_APP = "a Spin app: its manifest declares what it may access";
+
+/** True if the subject is a file rather than a reference: `app.wasm`, or any path. */
+export function isFile(subject: string): boolean {
+  return subject.endsWith(".wasm") || /^(?:\.{0,2}\/|[A-Za-z]:[\\/]|\.{1,2}\\)/.test(subject);
+}
+
+/**
+ * Fails if an option was given that does not apply to the subject, rather than ignore it.
+ * @param subject describes what is run, as in `a command`
+ * @throws LarderError LDR_USAGE
+ */
+export function rejectOptions(
+  options: RunOptions,
+  inapplicable: readonly (keyof RunOptions)[],
+  subject: string,
+): void {
+  const option = inapplicable.find((name) => options[name] !== undefined);
+  if (option === undefined) return;
+  throw new LarderError("LDR_USAGE", `${flagOf(option)} does not apply to ${subject}`, {
+    hint: "leave it out",
+  });
+}
+
+/**
+ * Fails if arguments were given for a server.
+ * @throws LarderError LDR_USAGE
+ */
+export function rejectArguments(args: readonly string[], name: string): void {
+  if (args.length === 0) return;
+  throw new LarderError("LDR_USAGE", `${name} answers HTTP requests and takes no arguments`, {
+    hint: "leave out the arguments after its name",
+  });
+}
+
+/** The error for a run without a reference. */
+export function missingReference(): LarderError {
+  return new LarderError("LDR_USAGE", "missing required argument 'reference'", {
+    hint: "larder run --help explains what can be run",
+  });
+}

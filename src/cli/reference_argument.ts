@@ -1,0 +1,75 @@
+import { Argument } from "commander";
+import { LarderError } from "../base/errors.ts";
+
+/** The transports of skopeo, Podman and Apptainer that name a registry: `docker://nginx`. */
+const REGISTRY_TRANSPORT = /^(?:docker|oci):\/\//i;
+
+/** Schemes, and the transports of skopeo that name something other than a registry. */
+const OTHER_TRANSPORT =
+  /^(?:[a-z][a-z0-9+.-]*:\/\/|(?:docker-archive|docker-daemon|oci-archive|containers-storage):)/i;
+
+const PATH = /^(?:\.{0,2}[\\/]|\.{1,2}$)/;
+
+/** Returns an argument for references to pull: `docker://nginx` is read as `nginx:latest`. */
+export function referenceArgument(name: string, description: string): Argument {
+  return argument(name, description, readReference);
+}
+
+/** Returns an argument for names of cached entries: `docker://nginx` is read as `nginx`. */
+export function nameArgument(name: string, description: string): Argument {
+  return argument(name, description, readName);
+}
+
+function argument(
+  name: string,
+  description: string,
+  read: (text: string) => string,
+): Argument {
+  const argument = new Argument(name, description);
+  return argument.argParser<string | string[]>((text, previous) =>
+    argument.variadic ? [...previous ?? [], read(text)] : read(text)
+  );
+}
+
+/**
+ * Removes `docker://` or `oci://` from a reference. What follows is never a file, so it gets a tag if it has none:
+ * `docker://tool.wasm` is a repository.
+ *
+ * @throws LarderError LDR_BAD_REFERENCE if there is no reference, or another transport
+ */
+export function readReference(text: string): string {
+  const name = readName(text);
+  const other = OTHER_TRANSPORT.exec(name)?.[0];
+  if (other !== undefined) throw unknownTransport(text, other);
+  if (name === text) return text;
+  if (PATH.test(name)) {
+    throw new LarderError("LDR_BAD_REFERENCE", `bad reference "${text}": "${name}" is a path`, {
+      hint: `write ${name} for the file, or a reference such as docker://ghcr.io/owner/app:tag`,
+    });
+  }
+  return /[:@]/.test(name.slice(name.lastIndexOf("/") + 1)) ? name : `${name}:latest`;
+}
+
+/**
+ * Removes `docker://` or `oci://` from the name of an entry. Other schemes stay: the name of a package can begin with
+ * the URL of its repository.
+ *
+ * @throws LarderError LDR_BAD_REFERENCE if nothing follows
+ */
+export function readName(text: string): string {
+  const transport = REGISTRY_TRANSPORT.exec(text)?.[0];
+  if (transport === undefined) return text;
+  if (text !== transport) return text.slice(transport.length);
+  throw new LarderError("LDR_BAD_REFERENCE", `bad reference "${text}": the name is missing`, {
+    hint:
+      `write ${transport.toLowerCase()}nginx or ${transport.toLowerCase()}ghcr.io/owner/app:tag`,
+  });
+}
+
+function unknownTransport(text: string, transport: string): LarderError {
+  const message = `bad reference "${text}": a reference does not begin with ${transport}`;
+  const hint = /^https?:/i.test(transport)
+    ? `leave out ${transport}; --insecure allows plain HTTP`
+    : "larder reads registries only: write ghcr.io/owner/app:tag or docker://ghcr.io/owner/app:tag";
+  return new LarderError("LDR_BAD_REFERENCE", message, { hint });
+}

@@ -1,0 +1,141 @@
+import type { Clock } from "../base/concurrency.ts";
+import type { LarderError } from "../base/errors.ts";
+import { TRIES } from "../base/limits.ts";
+import { digestMismatch } from "../oci/content_verifier.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
+import { asDigest, type Digest } from "../oci/digest.ts";
+import type { BlobStream, Fetcher } from "../oci/fetcher.ts";
+import { type Manifest, manifestTooLarge, MAX_MANIFEST, parseManifest } from "../oci/manifest.ts";
+import { MANIFEST_ACCEPT } from "../oci/media_types.ts";
+import { formatReference, type Reference, repositoryName } from "../oci/reference.ts";
+import { blobUrl, manifestUrl } from "./endpoints.ts";
+import { readBody, readSmall } from "./http/body.ts";
+import { requestFrom } from "./http/range_request.ts";
+import { responseError } from "./http/response_error.ts";
+import { isTransient, isTransientStatus, pauseBefore } from "./http/retry.ts";
+import type { HttpRequest, HttpResponse } from "./http/transport.ts";
+
+/** A request without a body and before authorization. */
+export type RepositoryRequest = Pick<HttpRequest, "method" | "url" | "headers" | "signal">;
+
+export interface RepositoryDependencies {
+  /** Sends a request with the authorization that the registry requires. */
+  readonly send: (request: RepositoryRequest) => Promise<HttpResponse>;
+  readonly clock: Clock;
+  /** Milliseconds without a byte after which reading a body fails. */
+  readonly stallTimeout: number | undefined;
+}
+
+/** One repository of a registry; opened by `RegistryClient.repository`. */
+export class Repository implements Fetcher {
+  readonly #name: Pick<Reference, "registry" | "repository">;
+  readonly #deps: RepositoryDependencies;
+
+  constructor(name: Pick<Reference, "registry" | "repository">, deps: RepositoryDependencies) {
+    this.#name = name;
+    this.#deps = deps;
+  }
+
+  /**
+   * Returns the digest that a tag has now, without its manifest, which costs no pull quota.
+   *
+   * @returns undefined if the response has no digest or an unexpected status; {@link manifest} then tells more
+   * @throws LarderError LDR_UNAUTHORIZED, LDR_FORBIDDEN, LDR_RATE_LIMITED, LDR_SERVER_ERROR, and those of the transport
+   */
+  async head(tag: string, signal?: AbortSignal): Promise<Digest | undefined> {
+    const url = this.#manifestUrl(tag);
+    const response = await this.#send("HEAD", url, { accept: MANIFEST_ACCEPT }, signal);
+    await response.body?.cancel();
+    const { status } = response;
+    if (status === 401 || status === 403 || isTransientStatus(status)) {
+      throw await this.#error(response, formatReference({ ...this.#name, tag }), url, signal);
+    }
+    if (status !== 200) return undefined;
+    return asDigest(response.headers.get("docker-content-digest") ?? "");
+  }
+
+  /**
+   * Returns the manifest or index that a tag or digest names now; content is checked against a digest.
+   * @throws LarderError LDR_NOT_FOUND, LDR_BAD_MANIFEST, LDR_UNSUPPORTED_MANIFEST, LDR_DIGEST_MISMATCH, and those of
+   * {@link head}
+   */
+  async manifest(target: string | Digest, signal?: AbortSignal): Promise<Manifest> {
+    const digest = asDigest(target);
+    const subject = formatReference(
+      digest ? { ...this.#name, digest } : { ...this.#name, tag: target },
+    );
+    const { bytes, headers } = await this.#readManifest(target, subject, signal);
+    const manifest = parseManifest(bytes, subject, headers.get("content-type"), digest);
+    // A tag's digest is that of the bytes; a header with another one shows that they were damaged on the way.
+    const claimed = asDigest(headers.get("docker-content-digest") ?? "");
+    if (!digest && claimed?.startsWith("sha256:") && claimed !== manifest.digest) {
+      throw digestMismatch(claimed, manifest.digest);
+    }
+    return manifest;
+  }
+
+  /** @inheritdoc */
+  async fetch(descriptor: Descriptor, offset = 0, signal?: AbortSignal): Promise<BlobStream> {
+    const url = blobUrl(this.#name.registry, this.#name.repository, descriptor.digest);
+    const { response, start } = await requestFrom(
+      descriptor,
+      offset,
+      (headers) => this.#send("GET", url, headers, signal),
+    );
+    if (start === undefined) {
+      const subject = `${descriptor.digest} of ${repositoryName(this.#name)}`;
+      throw await this.#error(response, subject, url, signal);
+    }
+    const options = { ...this.#readOptions(url, signal), expected: descriptor.size - start };
+    return { offset: start, chunks: readBody(response, options) };
+  }
+
+  /** Retries if a body breaks off; the transport only retries until a response begins. */
+  async #readManifest(
+    target: string,
+    subject: string,
+    signal: AbortSignal | undefined,
+  ): Promise<{ bytes: Uint8Array; headers: Headers }> {
+    const url = this.#manifestUrl(target);
+    const { clock } = this.#deps;
+    for (let tries = 1;; tries++) {
+      const response = await this.#send("GET", url, { accept: MANIFEST_ACCEPT }, signal);
+      if (response.status !== 200) throw await this.#error(response, subject, url, signal);
+      try {
+        const bytes = await readSmall(response, MAX_MANIFEST, this.#readOptions(url, signal));
+        if (!bytes) throw manifestTooLarge(subject);
+        return { bytes, headers: response.headers };
+      } catch (error) {
+        if (tries === TRIES || !isTransient(error)) throw error;
+        await clock.sleep(pauseBefore(tries, clock)!, signal);
+      }
+    }
+  }
+
+  #manifestUrl(target: string): URL {
+    return manifestUrl(this.#name.registry, this.#name.repository, target);
+  }
+
+  #readOptions(url: URL, signal: AbortSignal | undefined) {
+    return { url, signal, stallTimeout: this.#deps.stallTimeout };
+  }
+
+  #send(
+    method: "GET" | "HEAD",
+    url: URL,
+    headers: Record<string, string>,
+    signal: AbortSignal | undefined,
+  ): Promise<HttpResponse> {
+    return this.#deps.send({ method, url, headers, signal });
+  }
+
+  #error(
+    response: HttpResponse,
+    subject: string,
+    url: URL,
+    signal: AbortSignal | undefined,
+  ): Promise<LarderError> {
+    const options = this.#readOptions(url, signal);
+    return responseError(response, url, subject, this.#name.registry, options);
+  }
+}

@@ -1,0 +1,81 @@
+import assert from "node:assert/strict";
+import { adaptComponent, adaptTranspiler } from "../../../src/run/engine/adapt_scripts.ts";
+import { readPackageFile, TRANSPILER_FILES } from "../../../src/run/engine/transpiler_files.ts";
+
+/** The parts of the transpiler's script that the steps replace, in the form that jco 1.10.2 gives them. */
+const TRANSPILER = `\
+import { environment, exit as exit$1 } from '@bytecodealliance/preview2-shim/cli';
+import { preopens, types } from '@bytecodealliance/preview2-shim/filesystem';
+import { error, streams } from '@bytecodealliance/preview2-shim/io';
+import { random } from '@bytecodealliance/preview2-shim/random';
+export const $init = (() => {
+    const module0 = fetchCompile(new URL('./a.core.wasm', import.meta.url));
+    const module1 = fetchCompile(new URL('./b.core.wasm', import.meta.url));
+})();
+export { generate, generateTypes,  }
+`;
+
+const TRANSPILER_BODY = `\
+const { environment, exit: exit$1 } = host.cli;
+const { preopens, types } = host.filesystem;
+const { error, streams } = host.io;
+const { random } = host.random;
+const $init = (() => {
+    const module0 = compileCore('a.core.wasm');
+    const module1 = compileCore('b.core.wasm');
+})();
+return { $init, generate, generateTypes,  }
+`;
+
+const COMPONENT = `\
+export function instantiate(getCoreModule, imports) {
+  if (!getCoreModule) getCoreModule = (name) => fetchCompile(new URL(\`./\${name}\`, import.meta.url));
+  return imports['import.meta.url'];
+}`;
+
+const COMPONENT_BODY = `\
+function instantiate(getCoreModule, imports) {
+  if (!getCoreModule) getCoreModule = (name) => fetchCompile(new URL(\`./\${name}\`, undefined));
+  return imports['import.meta.url'];
+}
+return instantiate;`;
+
+Deno.test("adaptTranspiler turns the module into a function body", () => {
+  assert.equal(adaptTranspiler(TRANSPILER), TRANSPILER_BODY);
+});
+
+Deno.test("adaptTranspiler adapts the script of the pinned package", () => {
+  const name = TRANSPILER_FILES.find((name) => name.endsWith(".js"))!;
+  const script = new TextDecoder().decode(readPackageFile(name));
+  assert.doesNotThrow(() => new Function("host", "compileCore", script));
+  assert.doesNotMatch(script, /preview2-shim|import\.meta/);
+});
+
+const CHANGES: [step: string, from: string, to: string][] = [
+  ["take the WASI host from the parameter host", "preview2-shim/io", "preview3-shim/io"],
+  ["take the core modules from the parameter compileCore", "./b.core.wasm", "../b.core.wasm"],
+  ["keep $init as a variable", "const $init", "let $init"],
+  ["return the exports", "export { generate, ", "export { transpile, "],
+];
+
+for (const [step, from, to] of CHANGES) {
+  Deno.test(`adaptTranspiler fails if it cannot ${step}`, () => {
+    const changed = TRANSPILER.replace(from, to);
+    assert.notEqual(changed, TRANSPILER);
+    assert.throws(() => adaptTranspiler(changed), (error: Error) => error.message.includes(step));
+  });
+}
+
+Deno.test("adaptComponent turns a module into a function body and leaves names alone", () => {
+  assert.equal(adaptComponent(COMPONENT), COMPONENT_BODY);
+});
+
+Deno.test("adaptComponent fails for a module of another form", () => {
+  for (
+    const [from, to] of [["./${", "/${"], ["function instantiate", "async function instantiate"]]
+  ) {
+    const changed = COMPONENT.replace(from!, to!);
+    assert.notEqual(changed, COMPONENT);
+    assert.throws(() => adaptComponent(changed), /cannot adapt jco's script: .* found 0 places/);
+  }
+});

@@ -1,0 +1,22 @@
+import { cpSync } from "node:fs";
+import { User } from "./cli.ts";
+
+/**
+ * Prepares a user once for all tests of a file, such as by compiling a component, which takes seconds.
+ * @returns a function that makes a user whose home is a copy of the prepared one's
+ */
+export function preparedUser(prepare: (user: User) => Promise<void>): () => Promise<User> {
+  let prepared: Promise<User> | undefined;
+  const makePrepared = async () => {
+    const user = new User();
+    addEventListener("unload", () => user[Symbol.dispose]());
+    await prepare(user);
+    return user;
+  };
+  return async () => {
+    const { home } = await (prepared ??= makePrepared());
+    const user = new User();
+    cpSync(home, user.home, { recursive: true, preserveTimestamps: true });
+    return user;
+  };
+}
