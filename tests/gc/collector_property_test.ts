@@ -38,7 +38,7 @@ const INDEX = index([
   { artifact: ARM, platform: platformOf("linux/arm64") },
 ]);
 
-/** What can be pulled, and the files that unpacking its archives makes. */
+/** Artifacts, and the files that their archives contain. */
 const ARTIFACTS: readonly { readonly artifact: Artifact; readonly packed: readonly string[] }[] = [
   { artifact: AMD, packed: [] },
   { artifact: image([C!, D!, module]), packed: [] },
@@ -54,8 +54,8 @@ const ARTIFACTS: readonly { readonly artifact: Artifact; readonly packed: readon
   },
 ];
 
-/** One thing that happened in a cache. */
-interface Happening {
+/** One event in the life of a cache. */
+interface CacheEvent {
   readonly kind:
     | "tag"
     | "digest"
@@ -79,10 +79,10 @@ const anAge = fc.oneof(
   fc.integer({ min: 0, max: 119 }).map((minutes) => minutes * 60_000),
 );
 const oneIn = (times: number) => fc.nat({ max: times - 1 }).map((n) => n === 0);
-const aHappening: fc.Arbitrary<Happening> = fc.record({
+const anEvent: fc.Arbitrary<CacheEvent> = fc.record({
   kind: fc.constantFrom(
     ...["tag", "tag", "tag", "digest", "spin", "content", "compiled", "package", "build", "damage"],
-  ) as fc.Arbitrary<Happening["kind"]>,
+  ) as fc.Arbitrary<CacheEvent["kind"]>,
   repository: fc.constantFrom("ghcr.io/acme/app", "ghcr.io/acme/app/deep", "docker.io/library/x"),
   tag: fc.constantFrom("v1", "v2", "v3"),
   artifact: fc.nat({ max: ARTIFACTS.length - 1 }),
@@ -109,7 +109,7 @@ const aPolicy = fc.record({
   }, { requiredKeys: [] }),
 }, { requiredKeys: [] });
 
-/** What must be there as long as an entry is. */
+/** The files that must exist as long as an entry does. */
 interface Model {
   /** The file that makes the entry. */
   readonly root: string;
@@ -117,7 +117,7 @@ interface Model {
   readonly stays: boolean;
 }
 
-/** The files of an artifact's content in a repository, all platforms of it. */
+/** Returns the files of an artifact's content in a repository, of all platforms. */
 function contentOf(repository: string, { artifact, packed }: typeof ARTIFACTS[number]): string[] {
   const { descriptor, blobs, children } = artifact;
   return [
@@ -134,17 +134,17 @@ function isLockedApp({ descriptor }: typeof A & object): boolean {
   return descriptor.mediaType === MEDIA_TYPES.spinApplication;
 }
 
-/** A cache in which things have happened, and what must hold of it. */
-class Bench extends CacheFolder {
+/** A cache after some events, and what must hold for it. */
+class TestCache extends CacheFolder {
   readonly layout = new Layout(this.registry);
   readonly lease = new Lease(this.layout, "a test");
   readonly models = new Map<string, Model>();
   readonly leasedFiles = new Set<string>();
 
-  async happen(event: Happening): Promise<void> {
+  async apply(event: CacheEvent): Promise<void> {
     const one = ARTIFACTS[event.artifact]!;
     const { repository, used } = event;
-    // Nothing is written after its last use.
+    // No content is younger than its last use.
     const writing: EntryOptions = { ...event, written: Math.max(event.written, used) };
     switch (event.kind) {
       case "tag": {
@@ -195,10 +195,10 @@ class Bench extends CacheFolder {
     folder: string,
     root: string,
     needs: readonly string[],
-    { used, pinned, leased }: Happening,
+    { used, pinned, leased }: CacheEvent,
   ): Promise<void> {
     if (leased) await this.lease.add({ folders: [folder] });
-    // A pin and a lease outlive what is pulled anew.
+    // A pin and a lease remain when the tag is pulled again.
     const stays = pinned || leased || used < HOUR || this.#isHeld(folder);
     this.models.set(folder, { root: join(folder, root), needs, stays });
   }
@@ -218,8 +218,8 @@ class Bench extends CacheFolder {
     }
   }
 
-  /** The manifest of a tag is lost: if larder wrote it, the record still says what the tag needs. */
-  #damage({ repository, tag }: Happening): void {
+  /** Deletes the manifest of a tag. If larder wrote it, the record still names what the tag needs. */
+  #damage({ repository, tag }: CacheEvent): void {
     const folder = join(this.registry, "manifests", repository, tag);
     const model = this.models.get(folder);
     if (!model) return;
@@ -236,11 +236,11 @@ class Bench extends CacheFolder {
     }
   }
 
-  /** Checks what must hold after any collection. */
-  assertRight(young: readonly string[]): void {
+  /** Asserts what must hold after any collection. */
+  assertIntact(young: readonly string[]): void {
     for (const [folder, { root, needs, stays }] of this.models) {
       const isThere = this.#has(root.slice(this.registry.length + 1));
-      if (stays) assert.ok(isThere, `${folder} was to stay`);
+      if (stays) assert.ok(isThere, `${folder} should have been kept`);
       const missing = isThere ? needs.filter((path) => !this.#has(path)) : [];
       assert.deepEqual(missing, [], `${folder} lost what it needs`);
     }
@@ -249,14 +249,14 @@ class Bench extends CacheFolder {
     assert.ok(this.#has("data/notes.txt"));
   }
 
-  /** Blobs that were written within the hour. */
+  /** Returns the blobs that were written within the last hour. */
   young(): string[] {
     return ["data", "wasm"].flatMap((tree) => filesBelow(join(this.registry, tree)))
       .filter((path) => this.now - Deno.statSync(path).mtime!.getTime() < HOUR)
       .map((path) => path.slice(this.registry.length + 1));
   }
 
-  /** Has the folders of blobs be as old as if each blob had come when it was written. */
+  /** Sets the mtime of the trees as if each blob had arrived when it was written. */
   settle(): void {
     for (const tree of ["data", "wasm"]) {
       const folder = join(this.registry, tree);
@@ -272,29 +272,29 @@ class Bench extends CacheFolder {
 }
 
 async function check(
-  happenings: readonly Happening[],
+  events: readonly CacheEvent[],
   policy: GcPolicy,
   isSettled: boolean,
 ): Promise<void> {
-  using bench = new Bench();
-  bench.write("data/notes.txt", "mine", 400 * DAY);
-  for (const event of happenings) await bench.happen(event);
-  if (isSettled) bench.settle();
-  const young = bench.young();
+  using cache = new TestCache();
+  cache.write("data/notes.txt", "mine", 400 * DAY);
+  for (const event of events) await cache.apply(event);
+  if (isSettled) cache.settle();
+  const young = cache.young();
   const disk = { size: 100_000, free: 10_000 };
-  const before = bench.size();
-  const plan = await gcPlan(bench.layout, bench.now, policy, disk);
-  assert.equal(bench.size(), before, "planning changes nothing");
-  const result = await applyPlan(bench.layout, plan, { now: () => bench.now, by: "a test" });
+  const before = cache.size();
+  const plan = await gcPlan(cache.layout, cache.now, policy, disk);
+  assert.equal(cache.size(), before, "planning changes nothing");
+  const result = await applyPlan(cache.layout, plan, { now: () => cache.now, by: "a test" });
   assert.deepEqual(result.skipped, []);
   assert.equal(result.freed, plan.bytes);
-  assert.equal(before - bench.size(), plan.bytes);
-  bench.assertRight(young);
+  assert.equal(before - cache.size(), plan.bytes);
+  cache.assertIntact(young);
   const again = { ...disk, free: disk.free + result.freed };
-  assert.equal((await gcPlan(bench.layout, bench.now, policy, again)).bytes, 0);
+  assert.equal((await gcPlan(cache.layout, cache.now, policy, again)).bytes, 0);
 }
 
-Deno.test("for any cache and policy: nothing goes that is reachable, in use or young, and what goes is what was said", async () => {
-  const cache = fc.array(aHappening, { maxLength: 12 });
+Deno.test("gc removes nothing referenced, in use or young, and frees what it planned, for any cache and policy", async () => {
+  const cache = fc.array(anEvent, { maxLength: 12 });
   await fc.assert(fc.asyncProperty(cache, aPolicy, fc.boolean(), check), { numRuns: 150 });
 });

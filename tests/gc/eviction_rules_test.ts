@@ -16,7 +16,7 @@ import {
 
 const MINUTE = 60_000;
 
-/** `v1: max-size 100` for what goes, `v2: pinned` for what stays, by the part of the name behind the last colon. */
+/** Returns `- v1 max-size 100` for a removal and `+ v2 pinned` for a kept entry, by the tag of its name. */
 function summary({ decisions }: Selection): string[] {
   return decisions.map((decision) => {
     const tag = decision.entry.name.split(":").at(-1);
@@ -41,9 +41,9 @@ const app = (tag: string, more: Partial<FakeEntry> = {}): FakeEntry => ({
   ...more,
 });
 
-const NOTHING_LOOSE: Unreferenced = { partials: [], rubbish: [], bytes: 0 };
+const NONE_UNREFERENCED: Unreferenced = { partials: [], rubbish: [], bytes: 0 };
 
-/** A survey with downloads that were broken off: bytes, and milliseconds since. */
+/** Adds interrupted downloads to a snapshot: bytes, and milliseconds since. */
 function withPartials(
   snapshot: CacheSnapshot,
   partials: readonly (readonly [number, number])[],
@@ -67,54 +67,54 @@ const HUNDREDS = { a: 100, b: 100, c: 100 };
 
 const cases: Case[] = [
   {
-    name: "without limits everything stays",
+    name: "without limits every entry is kept",
     entries: THREE,
     contents: HUNDREDS,
     policy: {},
     expected: ["+ a within limits", "+ b within limits", "+ c within limits"],
   },
   {
-    name: "unused: what was not used for so long goes, what was used a moment later stays",
+    name: "unused evicts at the limit and keeps an entry used a millisecond later",
     entries: [app("a", { used: 30 * DAY }), app("b", { used: 30 * DAY - 1 })],
     policy: { unused: 30 * DAY },
     expected: ["- a unused 0", "+ b within limits"],
   },
   {
-    name: "unused: a type's own limit counts in the place of the common one",
+    name: "unused of a type replaces the one of the cache",
     entries: [app("a"), { name: "p:p", type: "package" }, { name: "i:i", type: "build" }],
     policy: { unused: 10 * DAY, types: { package: { unused: 60 * DAY }, build: {} } },
     expected: ["- a unused 0", "- i unused 0", "+ p within limits"],
   },
   {
-    name: "max-size: the least recently used go until the rest fits, and no more",
+    name: "max-size evicts the least recently used until the rest fits",
     entries: THREE,
     contents: HUNDREDS,
     policy: { maxSize: 100 },
     expected: ["- a max-size 100", "- b max-size 100", "+ c within limits"],
   },
   {
-    name: "max-size: what fits exactly stays",
+    name: "max-size keeps what fits exactly",
     entries: THREE,
     contents: HUNDREDS,
     policy: { maxSize: 300 },
     expected: ["+ a within limits", "+ b within limits", "+ c within limits"],
   },
   {
-    name: "max-size: what belongs to nothing counts as gone before any entry has to go",
+    name: "max-size counts removable orphans as freed before it evicts",
     entries: THREE,
     contents: { ...HUNDREDS, orphan: 1000 },
     policy: { maxSize: 300 },
     expected: ["+ a within limits", "+ b within limits", "+ c within limits"],
   },
   {
-    name: "max-size: an orphan that is young takes room all the same",
+    name: "max-size counts a young orphan",
     entries: THREE,
     contents: { ...HUNDREDS, orphan: [100, MINUTE] },
     policy: { maxSize: 300 },
     expected: ["- a max-size 100", "+ b within limits", "+ c within limits"],
   },
   {
-    name: "max-size: a shared layer is freed by the last entry that needs it",
+    name: "max-size frees a shared layer with the last entry that needs it",
     entries: [
       app("a", { used: 3 * DAY, needs: ["a", "shared"], own: 1 }),
       app("b", { used: 2 * DAY, needs: ["b", "shared"], own: 1 }),
@@ -125,7 +125,7 @@ const cases: Case[] = [
     expected: ["- a max-size 101", "- b max-size 601", "+ c within limits"],
   },
   {
-    name: "max-size: what frees nothing, since others need all of it, is given back",
+    name: "max-size keeps an entry that frees nothing because kept ones share its content",
     entries: [
       app("a", { used: 3 * DAY, needs: ["c"], own: 1 }),
       app("b", { used: 2 * DAY, needs: ["b"] }),
@@ -136,7 +136,7 @@ const cases: Case[] = [
     expected: ["- b max-size 100", "+ a shared", "+ c within limits"],
   },
   {
-    name: "max-size: so many are given back as there is room for, the last used first",
+    name: "max-size keeps as many of these as fit, the most recently used first",
     entries: [
       app("a", { used: 4 * DAY, needs: ["c"], own: 40 }),
       app("b", { used: 3 * DAY, needs: ["c"], own: 40 }),
@@ -148,7 +148,7 @@ const cases: Case[] = [
     expected: ["- a max-size 40", "- d max-size 100", "+ b shared", "+ c within limits"],
   },
   {
-    name: "max-size: its own files go even so, if there is no room for them",
+    name: "max-size evicts one of these if its own files do not fit",
     entries: [
       app("a", { used: 3 * DAY, needs: ["c"], own: 51 }),
       app("b", { used: 2 * DAY, needs: ["b"] }),
@@ -159,14 +159,14 @@ const cases: Case[] = [
     expected: ["- a max-size 51", "- b max-size 100", "+ c within limits"],
   },
   {
-    name: "max-size: content that is young is not freed, so more has to go",
+    name: "max-size does not count young content as freed",
     entries: THREE,
     contents: { ...HUNDREDS, a: [100, MINUTE] },
     policy: { maxSize: 200 },
     expected: ["- b max-size 100", "+ a shared", "+ c within limits"],
   },
   {
-    name: "of what was used at the same time, what is cheapest to have again goes first",
+    name: "max-size evicts the cheapest to restore first among entries used at the same time",
     entries: [
       { name: "x:image", type: "build", needs: ["a"] },
       { name: "x:app", needs: ["b"] },
@@ -183,7 +183,7 @@ const cases: Case[] = [
     ],
   },
   {
-    name: "max-size of a type: only what is of the type goes",
+    name: "max-size of a type evicts only entries of the type",
     entries: [
       app("a", { used: 3 * DAY, needs: ["a"] }),
       { name: "p:p", type: "package", used: 2 * DAY, needs: ["b"] },
@@ -194,7 +194,7 @@ const cases: Case[] = [
     expected: ["- p max-size 100", "+ a within limits", "+ q within limits"],
   },
   {
-    name: "max-size of a type counts what other types need as well",
+    name: "max-size of a type counts content that other types share",
     entries: [
       app("a", { used: DAY, needs: ["a"] }),
       { name: "p:p", type: "package", used: 2 * DAY, needs: ["a"], own: 1 },
@@ -226,8 +226,7 @@ const cases: Case[] = [
     expected: ["- a max-count 0", "+ b within limits", "+ p within limits"],
   },
   {
-    name:
-      "a type's own limits come before those of the registry scope, and these before those for all",
+    name: "max-size is enforced for types, then for the registry scope, then for the cache",
     entries: [
       app("a", { used: 6 * DAY, needs: ["a"], type: "image" }),
       app("b", { used: 5 * DAY, needs: ["b"] }),
@@ -246,33 +245,33 @@ const cases: Case[] = [
     ],
   },
   {
-    name: "disabled for the registry scope takes apps and images, unless a type is enabled",
+    name: "disabled for the registry scope evicts apps and images, unless a type is enabled",
     entries: [app("a"), app("b", { type: "image" }), { name: "p:p", type: "package" }],
     policy: { registry: { disabled: true }, types: { image: { disabled: false } } },
     expected: ["- a disabled 0", "+ b within limits", "+ p within limits"],
   },
   {
-    name: "max-count: the least recently used go until there are so many",
+    name: "max-count evicts the least recently used until the limit is met",
     entries: THREE,
     contents: HUNDREDS,
     policy: { maxCount: 1 },
     expected: ["- a max-count 100", "- b max-count 100", "+ c within limits"],
   },
   {
-    name: "max-count of a type: the others are not counted",
+    name: "max-count of a type counts only its entries",
     entries: [...THREE, { name: "i:i", type: "build", used: 9 * DAY }],
     contents: HUNDREDS,
     policy: { types: { app: { maxCount: 2 }, build: { maxCount: 1 } } },
     expected: ["- a max-count 100", "+ b within limits", "+ c within limits", "+ i within limits"],
   },
   {
-    name: "max-count: what has to stay counts",
+    name: "max-count counts entries that are kept anyway",
     entries: [app("a", { used: 3 * DAY }), app("b", { used: 2 * DAY, pin: {} }), app("c")],
     policy: { maxCount: 2 },
     expected: ["- c max-count 0", "+ a within limits", "+ b pinned"],
   },
   {
-    name: "min-free: so much goes that the disk has the bytes free",
+    name: "min-free evicts until the bytes are free",
     entries: THREE,
     contents: HUNDREDS,
     policy: { minFree: { bytes: 1150 } },
@@ -280,7 +279,7 @@ const cases: Case[] = [
     expected: ["- a min-free 100", "- b min-free 100", "+ c within limits"],
   },
   {
-    name: "min-free: a share is one of the whole disk",
+    name: "min-free takes a percentage of the whole disk",
     entries: THREE,
     contents: HUNDREDS,
     policy: { minFree: { percent: 22 } },
@@ -288,14 +287,14 @@ const cases: Case[] = [
     expected: ["- a min-free 100", "+ b within limits", "+ c within limits"],
   },
   {
-    name: "min-free: a disk that nobody knows has no share",
+    name: "min-free is ignored if the disk is unknown",
     entries: THREE,
     contents: HUNDREDS,
     policy: { minFree: { percent: 100 } },
     expected: ["+ a within limits", "+ b within limits", "+ c within limits"],
   },
   {
-    name: "disabled: none of the type stays but what has to",
+    name: "disabled evicts every entry of the type except pinned ones",
     entries: [
       app("a"),
       { name: "p:p", type: "package" },
@@ -305,7 +304,7 @@ const cases: Case[] = [
     expected: ["- p disabled 0", "+ a within limits", "+ q pinned"],
   },
   {
-    name: "damaged: what reaches nothing any more goes in any case",
+    name: "damaged evicts entries without any references, unless they are young",
     entries: [
       app("a", { problem: "its manifest is missing", own: 7 }),
       app("b", { problem: "its index is damaged", needs: ["b"] }),
@@ -316,7 +315,7 @@ const cases: Case[] = [
     expected: ["- a damaged 7", "+ b within limits", "+ c young"],
   },
   {
-    name: "pinned, in use, young and among the last: these stay whatever the rules say",
+    name: "pinned, used, young and keep-last entries are kept whatever the limits are",
     entries: [
       app("pinned", { pin: { note: "release" }, needs: ["a"] }),
       app("used", { needs: ["b"] }),
@@ -341,13 +340,13 @@ const cases: Case[] = [
     ],
   },
   {
-    name: "an hour after its last use an entry is not young any more",
+    name: "an entry is young for less than an hour",
     entries: [app("a", { used: 60 * MINUTE }), app("b", { used: 60 * MINUTE - 1 })],
     policy: { unused: 0 },
     expected: ["- a unused 0", "+ b young"],
   },
   {
-    name: "keep-last counts in each repository, by the last use",
+    name: "keep-last counts in each repository, by last use",
     entries: [
       app("a", { used: 9 * DAY }),
       app("b", { used: 8 * DAY }),
@@ -385,7 +384,7 @@ const cases: Case[] = [
     expected: ["- a unused 0", "- c unused 0", "+ b keep-last"],
   },
   {
-    name: "keep-last of another type counts in what belongs together there",
+    name: "keep-last of a package type counts in its groups",
     entries: [
       { name: "deb/hello:1", type: "package", used: 9 * DAY },
       { name: "deb/hello:2", type: "package", used: 8 * DAY },
@@ -394,7 +393,7 @@ const cases: Case[] = [
     expected: ["- 1 unused 0", "+ 2 keep-last"],
   },
   {
-    name: "content in use is not freed with its entry",
+    name: "unused does not free content in use",
     entries: THREE,
     contents: HUNDREDS,
     policy: { unused: 0 },
@@ -404,19 +403,19 @@ const cases: Case[] = [
 ];
 
 for (const { name, entries, contents, policy, facts, disk, expected } of cases) {
-  Deno.test(name, () => {
+  Deno.test(`selectEvictions: ${name}`, () => {
     const selection = selectEvictions(
       fakeSnapshot(entries, contents),
       policy,
       fakeFacts(facts),
       disk,
-      NOTHING_LOOSE,
+      NONE_UNREFERENCED,
     );
     assert.deepEqual(summary(selection), expected);
   });
 }
 
-Deno.test("every reason is said in words", () => {
+Deno.test("selectEvictions gives every reason in words", () => {
   const entries = [
     app("old", { used: 45 * DAY }),
     app("big", { used: 20 * DAY, needs: ["a"] }),
@@ -427,7 +426,13 @@ Deno.test("every reason is said in words", () => {
   ];
   const snapshot = fakeSnapshot(entries, { a: 2048 });
   const policy = { unused: 40 * DAY, maxSize: 1024, keepLast: 1 };
-  const { decisions } = selectEvictions(snapshot, policy, fakeFacts(), undefined, NOTHING_LOOSE);
+  const { decisions } = selectEvictions(
+    snapshot,
+    policy,
+    fakeFacts(),
+    undefined,
+    NONE_UNREFERENCED,
+  );
   const reasons = decisions.map(({ entry, why }) => [entry.name.split(":")[1], why]);
   assert.deepEqual(Object.fromEntries(reasons), {
     old: "unused for 45d; the limit is 40d",
@@ -439,7 +444,7 @@ Deno.test("every reason is said in words", () => {
   });
 });
 
-Deno.test("a goal that cannot be met names what stands in its way", () => {
+Deno.test("selectEvictions reports a limit that cannot be reached, with what prevents it", () => {
   const entries = [
     app("a", { used: 9 * DAY, needs: ["a"] }),
     app("b", { pin: {}, needs: ["b", "shared"] }),
@@ -452,7 +457,7 @@ Deno.test("a goal that cannot be met names what stands in its way", () => {
     { maxSize: 500 },
     fakeFacts(),
     undefined,
-    NOTHING_LOOSE,
+    NONE_UNREFERENCED,
   );
   assert.deepEqual(shortfalls, [{
     rule: "max-size",
@@ -469,38 +474,40 @@ Deno.test("a goal that cannot be met names what stands in its way", () => {
 
 for (
   const [name, policy, partials, entries] of [
-    ["a size that the oldest is enough for", { maxSize: 320 }, [50], []],
-    ["a size that all are enough for", { maxSize: 300 }, [50, 20], []],
-    ["a size that asks for more", { maxSize: 299 }, [50, 20], ["- a max-size 100"]],
-    ["free space", { minFree: { bytes: 510 } }, [50], []],
-    ["no size", { unused: 3 * DAY }, [], ["- a unused 100"]],
-    ["a type's size", { types: { app: { maxSize: 200 } } }, [], ["- a max-size 100"]],
+    ["a max-size that the oldest satisfies", { maxSize: 320 }, [50], []],
+    ["a max-size that all satisfy", { maxSize: 300 }, [50, 20], []],
+    ["a max-size that needs an entry too", { maxSize: 299 }, [50, 20], ["- a max-size 100"]],
+    ["min-free", { minFree: { bytes: 510 } }, [50], []],
+    ["no limit of size", { unused: 3 * DAY }, [], ["- a unused 100"]],
+    ["no limit but a type's max-size", { types: { app: { maxSize: 200 } } }, [], [
+      "- a max-size 100",
+    ]],
   ] as const
 ) {
-  Deno.test(`downloads that were broken off go before entries, for ${name}`, () => {
+  Deno.test(`selectEvictions evicts downloads before entries for ${name}`, () => {
     const snapshot = withPartials(fakeSnapshot(THREE, HUNDREDS), [[20, 2 * 60 * MINUTE], [
       50,
       DAY,
     ]]);
-    const selection = selectEvictions(snapshot, policy, fakeFacts(), DISK, NOTHING_LOOSE);
+    const selection = selectEvictions(snapshot, policy, fakeFacts(), DISK, NONE_UNREFERENCED);
     assert.deepEqual(selection.partials.map(({ size }) => size), partials);
     assert.deepEqual(summary(selection).filter((line) => line.startsWith("-")), entries);
   });
 }
 
-Deno.test("downloads that go in any case are not taken twice, and young ones stand in the way", () => {
+Deno.test("selectEvictions evicts no download twice, and reports young ones in a shortfall", () => {
   const snapshot = withPartials(fakeSnapshot([app("a", { pin: {} })]), [[20, MINUTE], [
     50,
     8 * DAY,
   ]]);
   const old = snapshot.partials.filter(({ size }) => size === 50);
-  const loose = { partials: old, rubbish: [], bytes: 50 };
+  const unreferenced = { partials: old, rubbish: [], bytes: 50 };
   const { partials, shortfalls } = selectEvictions(
     snapshot,
     { maxSize: 0 },
     fakeFacts(),
     undefined,
-    loose,
+    unreferenced,
   );
   assert.deepEqual(partials, []);
   assert.deepEqual(shortfalls.map(({ missing, kept }) => ({ missing, kept })), [{
@@ -509,7 +516,7 @@ Deno.test("downloads that go in any case are not taken twice, and young ones sta
   }]);
 });
 
-Deno.test("a count and a type's size that cannot be met are said too", () => {
+Deno.test("selectEvictions reports shortfalls of max-count and of types", () => {
   const entries = [
     app("a", { pin: {}, needs: ["a"] }),
     app("b", { pin: {}, needs: ["b"] }),
@@ -521,7 +528,7 @@ Deno.test("a count and a type's size that cannot be met are said too", () => {
     policy,
     fakeFacts(),
     undefined,
-    NOTHING_LOOSE,
+    NONE_UNREFERENCED,
   );
   assert.deepEqual(
     shortfalls.map(({ rule, type, missing, kept }) => ({ rule, type, missing, kept })),
@@ -548,7 +555,7 @@ Deno.test("a count and a type's size that cannot be met are said too", () => {
   );
 });
 
-Deno.test("what a user asks for goes, and nothing else, but for what is pinned or in use", () => {
+Deno.test("selectRequested removes the requested entries that are neither pinned nor in use", () => {
   const entries = [
     app("a", { used: MINUTE, needs: ["a", "shared"] }),
     app("b", { pin: {}, needs: ["b"] }),
@@ -575,7 +582,7 @@ Deno.test("what a user asks for goes, and nothing else, but for what is pinned o
   ]);
 });
 
-Deno.test("a type's limits stand beside the common ones, and hide only what they name", () => {
+Deno.test("limitsOf merges the limits of a type over those of the cache", () => {
   const policy = { unused: 5, keepLast: 2, types: { app: { unused: undefined, maxSize: 7 } } };
   assert.deepEqual(limitsOf(policy, "app"), { unused: 5, keepLast: 2, maxSize: 7 });
   assert.deepEqual(limitsOf(policy, "image"), { unused: 5, keepLast: 2 });
@@ -600,7 +607,7 @@ for (
     [{ registry: { disabled: true } }, true],
   ] as const
 ) {
-  Deno.test(`a policy ${JSON.stringify(policy)} takes ${expected ? "something" : "nothing"}`, () => {
+  Deno.test(`hasLimits is ${expected} for ${JSON.stringify(policy)}`, () => {
     assert.equal(hasLimits(policy), expected);
   });
 }
@@ -615,7 +622,7 @@ const anEntry = fc.record({
   own: fc.nat({ max: 20 }),
   pin: fc.option(fc.constant({}), { nil: undefined, freq: 4 }),
 });
-const aSurvey = fc.tuple(
+const aSnapshot = fc.tuple(
   fc.uniqueArray(anEntry, { maxLength: 12, selector: ({ tag }) => tag }),
   fc.array(fc.tuple(fc.nat({ max: 500 }), fc.constantFrom(MINUTE, 9 * DAY)), {
     minLength: NAMES.length,
@@ -643,63 +650,63 @@ const aPolicy = fc.record({
 }, { requiredKeys: [] });
 const DISK = { size: 10_000, free: 500 };
 
-Deno.test("for any cache and policy: one decision an entry, bytes add up, and goals are met or said to be missed", () => {
-  fc.assert(fc.property(aSurvey, aPolicy, (survey, policy) => {
-    const selection = selectEvictions(survey, policy, fakeFacts(), DISK, NOTHING_LOOSE);
+Deno.test("selectEvictions decides once on each entry, adds up bytes, and meets limits or reports shortfalls, for any cache", () => {
+  fc.assert(fc.property(aSnapshot, aPolicy, (snapshot, policy) => {
+    const selection = selectEvictions(snapshot, policy, fakeFacts(), DISK, NONE_UNREFERENCED);
     const { decisions, contents, shortfalls } = selection;
     assert.deepEqual(
       decisions.map(({ entry }) => entry.name).sort(),
-      survey.entries.map(({ name }) => name).sort(),
+      snapshot.entries.map(({ name }) => name).sort(),
     );
     const kept = decisions.filter(({ action }) => action === "keep").map(({ entry }) => entry);
     const needed = new Set(kept.flatMap(({ references }) => references));
     for (const place of contents) assert.ok(!needed.has(place));
-    const orphans = contents.filter((place) => survey.referenceCounts[place] === 0);
+    const orphans = contents.filter((place) => snapshot.referenceCounts[place] === 0);
     const sizeOf = (places: readonly number[]) =>
-      places.reduce((sum, place) => sum + survey.contents[place]!.size, 0);
+      places.reduce((sum, place) => sum + snapshot.contents[place]!.size, 0);
     const removed = decisions.filter((decision) => decision.action === "remove");
     const freed = removed.reduce((sum, { bytes }) => sum + bytes, sizeOf(orphans));
     const own = removed.reduce((sum, { entry }) => sum + entry.ownSize, 0);
     assert.equal(freed, own + sizeOf(contents));
-    const missed = (rule: string, scope?: string) =>
+    const missing = (rule: string, scope?: string) =>
       shortfalls.find((each) => each.rule === rule && each.type === scope)?.missing ?? 0;
-    const size = survey.size - freed;
-    assert.ok(size <= (policy.maxSize ?? Infinity) + missed("max-size"));
-    assert.ok(DISK.free + freed >= (policy.minFree?.bytes ?? 0) - missed("min-free"));
-    assert.ok(kept.length <= (policy.maxCount ?? Infinity) + missed("max-count"));
+    const size = snapshot.size - freed;
+    assert.ok(size <= (policy.maxSize ?? Infinity) + missing("max-size"));
+    assert.ok(DISK.free + freed >= (policy.minFree?.bytes ?? 0) - missing("min-free"));
+    assert.ok(kept.length <= (policy.maxCount ?? Infinity) + missing("max-count"));
     const ofRegistry = kept.filter(({ type }) => isFromRegistry(type));
     const used = ofRegistry.reduce((sum, { ownSize }) => sum + ownSize, 0) +
       sizeOf([...new Set(ofRegistry.flatMap(({ references }) => references))]);
     const { maxSize = Infinity, maxCount = Infinity } = policy.registry ?? {};
-    assert.ok(used <= maxSize + missed("max-size", "registry"));
-    assert.ok(ofRegistry.length <= maxCount + missed("max-count", "registry"));
+    assert.ok(used <= maxSize + missing("max-size", "registry"));
+    assert.ok(ofRegistry.length <= maxCount + missing("max-count", "registry"));
   }));
 });
 
-Deno.test("for any cache: a limit of size takes nothing that is used later than what stays", () => {
-  fc.assert(fc.property(aSurvey, fc.nat({ max: 1500 }), (survey, maxSize) => {
+Deno.test("max-size evicts no entry used later than one within limits, for any cache", () => {
+  fc.assert(fc.property(aSnapshot, fc.nat({ max: 1500 }), (snapshot, maxSize) => {
     const { decisions } = selectEvictions(
-      survey,
+      snapshot,
       { maxSize },
       fakeFacts(),
       undefined,
-      NOTHING_LOOSE,
+      NONE_UNREFERENCED,
     );
-    const taken = decisions.filter(({ action }) => action === "remove");
-    const last = Math.max(...taken.map(({ entry }) => entry.lastUsed));
+    const evicted = decisions.filter(({ action }) => action === "remove");
+    const last = Math.max(...evicted.map(({ entry }) => entry.lastUsed));
     for (const { action, rule, entry } of decisions) {
       if (action === "keep" && rule === "within limits") assert.ok(entry.lastUsed >= last);
     }
   }));
 });
 
-Deno.test("what a type's own limit takes says so, and what a common one takes does not", () => {
+Deno.test("selectEvictions names the scope of a limit unless it is the cache's", () => {
   const snapshot = fakeSnapshot([
     app("a", { used: 9 * DAY, needs: ["a"] }),
     app("b", { used: 8 * DAY, needs: ["b"], type: "package" }),
   ], HUNDREDS);
   const scopes = (policy: GcPolicy) =>
-    selectEvictions(snapshot, policy, fakeFacts(), undefined, NOTHING_LOOSE).decisions.flatMap((
+    selectEvictions(snapshot, policy, fakeFacts(), undefined, NONE_UNREFERENCED).decisions.flatMap((
       each,
     ) => each.action === "remove" ? [each.scope] : []);
   assert.deepEqual(scopes({ unused: DAY, types: { package: { unused: 2 * DAY } } }), [
@@ -717,7 +724,7 @@ Deno.test("what a type's own limit takes says so, and what a common one takes do
   }
 });
 
-Deno.test("a budget of the registry scope that cannot be met is said of that scope", () => {
+Deno.test("selectEvictions reports shortfalls of the registry scope", () => {
   const snapshot = fakeSnapshot([
     app("a", { pin: {}, needs: ["a", "b"] }),
     app("b", { pin: {}, needs: ["b"], type: "image" }),
@@ -728,7 +735,7 @@ Deno.test("a budget of the registry scope that cannot be met is said of that sco
     { registry: { maxSize: 150, maxCount: 1 } },
     fakeFacts(),
     undefined,
-    NOTHING_LOOSE,
+    NONE_UNREFERENCED,
   );
   const kept = [{ rule: "pinned" as const, entries: 2, bytes: 200 }];
   assert.deepEqual(shortfalls, [

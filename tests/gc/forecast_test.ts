@@ -9,7 +9,7 @@ import { Layout } from "../../src/store/layout.ts";
 import { blob, image, randomBytes } from "../support/cache/artifacts.ts";
 import { CacheFolder, DAY, HOUR } from "../support/cache/cache_folder.ts";
 
-/** Apps that were used five, four, three … days ago, and one that is pinned and one that is young. */
+/** Images used 5, 4, 3 and 2 days ago, a pinned one and a young one. */
 function filled(): CacheFolder {
   const cache = new CacheFolder();
   for (const days of [5, 4, 3, 2]) {
@@ -30,25 +30,25 @@ async function look(cache: CacheFolder): Promise<CacheSnapshot> {
   return await takeSnapshot(new Layout(cache.registry), cache.now);
 }
 
-Deno.test("without limits nothing is taken", async () => {
+Deno.test("EvictionForecast has no prospects without limits", async () => {
   using cache = filled();
   const { action, rule, isLimited, prospects } = fate(await look(cache), "d5", {});
   assert.deepEqual([action, rule, isLimited, prospects], ["keep", "within limits", false, []]);
 });
 
-Deno.test("what a rule takes now is said", async () => {
+Deno.test("EvictionForecast names the rule that removes an entry now", async () => {
   using cache = filled();
   const told = fate(await look(cache), "d5", { unused: 4.5 * DAY });
   assert.deepEqual([told.action, told.rule, told.isLimited], ["remove", "unused", true]);
 });
 
-Deno.test("the day is told from which on an entry counts as unused", async () => {
+Deno.test("EvictionForecast gives the time from which an entry counts as unused", async () => {
   using cache = filled();
   const { prospects } = fate(await look(cache), "d3", { unused: 30 * DAY });
   assert.deepEqual(prospects, [{ rule: "unused", at: cache.now + 27 * DAY }]);
 });
 
-Deno.test("a pin leaves no prospects, and what is young has those of time", async () => {
+Deno.test("EvictionForecast has no prospects for a pinned entry, and only times for a young one", async () => {
   using cache = filled();
   const policy = { unused: 30 * DAY, maxSize: 1e9 };
   const pinned = fate(await look(cache), "pinned", policy);
@@ -57,14 +57,14 @@ Deno.test("a pin leaves no prospects, and what is young has those of time", asyn
   assert.deepEqual([young.rule, young.prospects.map(({ rule }) => rule)], ["young", ["unused"]]);
 });
 
-Deno.test("what may still come is told: a byte less, and it stays; that much, and it goes", async () => {
+Deno.test("EvictionForecast gives the bytes that may still be added under max-size", async () => {
   using cache = filled();
   const snapshot = await look(cache);
   for (const tag of ["d5", "d4", "d3", "d2"]) {
     const limit = snapshot.size + 12_345;
     const [prospect] = fate(snapshot, tag, { maxSize: limit }).prospects;
     assert.ok(prospect?.rule === "max-size");
-    // Where so much more is there, the limit is so much nearer.
+    // Adding bytes to the cache is the same as lowering the limit by them.
     const removed = (maxSize: number) =>
       planGc(snapshot, { maxSize }, { leases: [] }).remove.entries.some(({ name }) =>
         name.endsWith(`:${tag}`)
@@ -74,33 +74,33 @@ Deno.test("what may still come is told: a byte less, and it stays; that much, an
   }
 });
 
-Deno.test("the same for the disk and for the number of entries", async () => {
+Deno.test("EvictionForecast gives the room under min-free and max-count", async () => {
   using cache = filled();
   const snapshot = await look(cache);
   const disk = { size: 1e9, free: 500_000 };
   const [free] = fate(snapshot, "d3", { minFree: { bytes: 400_000 } }, disk).prospects;
   assert.ok(free?.rule === "min-free");
-  const isTaken = (free: number) =>
+  const isEvicted = (free: number) =>
     fate(snapshot, "d3", { minFree: { bytes: 400_000 } }, { ...disk, free }).action === "remove";
-  assert.equal(isTaken(disk.free - free.bytes), false);
-  assert.equal(isTaken(disk.free - free.bytes - 1), true);
+  assert.equal(isEvicted(disk.free - free.bytes), false);
+  assert.equal(isEvicted(disk.free - free.bytes - 1), true);
   const [count] = fate(snapshot, "d3", { maxCount: 10 }).prospects;
-  // Six are there, and two go before it: ten is reached with six more after these.
+  // Of six entries two are evicted before it, so a limit of ten has room for six more.
   assert.deepEqual(count, { rule: "max-count", entries: 6 });
 });
 
-Deno.test("what stays as one of the last of its repository has no day on which it goes", async () => {
+Deno.test("EvictionForecast has no prospects for an entry that keep-last keeps", async () => {
   using cache = filled();
   const snapshot = await look(cache);
   const policy = { unused: 3.5 * DAY, maxSize: 1, keepLast: 6 };
   const { rule, prospects } = fate(snapshot, "d5", policy);
   assert.deepEqual([rule, prospects], ["keep-last", []]);
-  // What does not is told of as before.
+  // An entry that keep-last does not keep is forecast as before.
   const other = fate(snapshot, "d4", { unused: 30 * DAY, keepLast: 1 });
   assert.deepEqual(other.prospects, [{ rule: "unused", at: cache.now + 26 * DAY }]);
 });
 
-Deno.test("the room under the limits of an entry's own scope is told: that much, and it stays", async (t) => {
+Deno.test("EvictionForecast gives the room under the limits of a scope", async (t) => {
   using cache = filled();
   for (const days of [8, 7, 6]) {
     const file = blob(randomBytes(days * 777, `package ${days}`));
@@ -113,28 +113,28 @@ Deno.test("the room under the limits of an entry's own scope is told: that much,
   ];
   for (const [scope, policyOf] of scopes) {
     await t.step(scope, () => {
-      const isTaken = (tag: string, limits: ScopeLimits) =>
+      const isEvicted = (tag: string, limits: ScopeLimits) =>
         fate(snapshot, tag, policyOf(limits)).action === "remove";
       for (const tag of ["d5", "d4", "d3", "d2"]) {
         const policy = policyOf({ maxSize: snapshot.size, maxCount: 10 });
         const [size, count] = fate(snapshot, tag, policy).prospects;
         assert.ok(size?.rule === "max-size" && size.scope === scope);
-        assert.equal(isTaken(tag, { maxSize: snapshot.size - size.bytes }), false, tag);
-        assert.equal(isTaken(tag, { maxSize: snapshot.size - size.bytes - 1 }), true, tag);
+        assert.equal(isEvicted(tag, { maxSize: snapshot.size - size.bytes }), false, tag);
+        assert.equal(isEvicted(tag, { maxSize: snapshot.size - size.bytes - 1 }), true, tag);
         assert.ok(count?.rule === "max-count" && count.scope === scope);
-        assert.equal(isTaken(tag, { maxCount: 10 - count.entries }), false, tag);
-        assert.equal(isTaken(tag, { maxCount: 10 - count.entries - 1 }), true, tag);
+        assert.equal(isEvicted(tag, { maxCount: 10 - count.entries }), false, tag);
+        assert.equal(isEvicted(tag, { maxCount: 10 - count.entries - 1 }), true, tag);
       }
     });
   }
   assert.deepEqual(fate(snapshot, "d5", { types: { package: { maxSize: 1e9 } } }).prospects, []);
 });
 
-Deno.test("entries that stay as the last of their type's groups are not counted as going before", async () => {
+Deno.test("EvictionForecast does not count entries that keep-last keeps as evicted before", async () => {
   using cache = filled();
   cache.package("debian/hello/1/amd64", blob(randomBytes(500, "1")), { used: 8 * DAY });
   const snapshot = await look(cache);
   const policy: GcPolicy = { maxCount: 10, types: { package: { keepLast: 1 } } };
-  // Seven are there, and none but a package goes before it, which stays.
+  // Of seven entries only a package would be evicted before it, and keep-last keeps that.
   assert.deepEqual(fate(snapshot, "d5", policy).prospects, [{ rule: "max-count", entries: 3 }]);
 });

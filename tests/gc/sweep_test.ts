@@ -23,7 +23,7 @@ const TWO = image(["another layer", "shared"]);
 const OLD = { used: 40 * DAY };
 const UNUSED = { unused: 30 * DAY };
 
-class Bench extends CacheFolder {
+class TestCache extends CacheFolder {
   readonly layout = new Layout(this.registry);
 
   gc(policy = {}): Promise<Plan> {
@@ -38,7 +38,7 @@ class Bench extends CacheFolder {
     return applyPlan(this.layout, plan, { now: () => this.now, by: "a test" });
   }
 
-  /** What is there, relative to the registry, without the files of locks and the journal. */
+  /** Files relative to the registry, without locks and the journal. */
   files(): string[] {
     return filesBelow(this.registry).map((path) => path.slice(this.registry.length + 1))
       .filter((path) => !["lock", "gate", "journal.jsonl"].includes(path));
@@ -49,87 +49,87 @@ class Bench extends CacheFolder {
   }
 }
 
-/** Applies a plan, and sees to it that it frees on the disk what it says. */
-async function applied(bench: Bench, plan: Plan): Promise<SweepResult> {
-  const before = bench.size();
-  const result = await bench.apply(plan);
-  assert.equal(result.freed, before - bench.size());
+/** Applies a plan and asserts that it frees on disk what it reports. */
+async function applied(cache: TestCache, plan: Plan): Promise<SweepResult> {
+  const before = cache.size();
+  const result = await cache.apply(plan);
+  assert.equal(result.freed, before - cache.size());
   return result;
 }
 
-Deno.test("what was planned goes, and nothing else", async () => {
-  using bench = new Bench();
-  bench.pulled("ghcr.io/acme/app:v1", ONE, OLD);
-  const before = bench.files();
-  bench.pulled("ghcr.io/acme/app:v2", TWO, OLD);
-  bench.pulled("ghcr.io/acme/app:v2", TWO, { used: DAY, written: 40 * DAY });
-  const plan = await bench.gc(UNUSED);
-  const result = await applied(bench, plan);
+Deno.test("sweep removes what was planned and nothing else", async () => {
+  using cache = new TestCache();
+  cache.pulled("ghcr.io/acme/app:v1", ONE, OLD);
+  const before = cache.files();
+  cache.pulled("ghcr.io/acme/app:v2", TWO, OLD);
+  cache.pulled("ghcr.io/acme/app:v2", TWO, { used: DAY, written: 40 * DAY });
+  const plan = await cache.gc(UNUSED);
+  const result = await applied(cache, plan);
   assert.equal(result.freed, plan.bytes);
   assert.deepEqual(result.skipped, []);
   assert.deepEqual(result.entries, plan.remove.entries);
   const shared = relativePathOf(TWO.blobs[2]!);
-  assert.deepEqual(before.filter((path) => bench.has(path)), [shared]);
-  assertStoreSound(bench.registry);
-  assertNoRubbish(bench.registry);
+  assert.deepEqual(before.filter((path) => cache.has(path)), [shared]);
+  assertStoreSound(cache.registry);
+  assertNoRubbish(cache.registry);
 });
 
-Deno.test("what is freed is what was there, also of a config that was cut short", async () => {
-  using bench = new Bench();
-  const folder = bench.pulled("ghcr.io/acme/app:v1", ONE, OLD);
+Deno.test("sweep counts the actual size of a truncated config", async () => {
+  using cache = new TestCache();
+  const folder = cache.pulled("ghcr.io/acme/app:v1", ONE, OLD);
   Deno.truncateSync(join(folder, "config.json"), 1);
-  const { entries } = await applied(bench, await bench.gc(UNUSED));
+  const { entries } = await applied(cache, await cache.gc(UNUSED));
   assert.equal(entries.length, 1);
 });
 
-Deno.test("a sweep of everything leaves the trees, and no folder below those of entries", async () => {
-  using bench = new Bench();
-  bench.pulled("ghcr.io/acme/app:v1", multiPlatform("linux/amd64", "linux/arm64"));
-  bench.spins("ghcr.io/acme/hello:v1", await spinApp({ archived: { "a.txt": "packed" } }));
-  bench.package("debian/hello/2.10/amd64", ONE.blobs[1]!);
-  bench.build("edge", TWO.descriptor.digest, TWO.blobs[1]!);
-  bench.build("core", ONE.descriptor.digest, TWO.blobs[1]!, {}, "images");
-  bench.compiled(ONE.descriptor.digest, "jco-1", [ONE.blobs[2]!]);
-  bench.write(`partial/${ONE.descriptor.digest}`, "half");
-  Deno.mkdirSync(join(bench.registry, "manifests/ghcr.io/acme/gone/v1"), { recursive: true });
-  const plan = await bench.clear();
-  const result = await applied(bench, plan);
+Deno.test("sweep of everything keeps the trees and leaves no folder in those of entries", async () => {
+  using cache = new TestCache();
+  cache.pulled("ghcr.io/acme/app:v1", multiPlatform("linux/amd64", "linux/arm64"));
+  cache.spins("ghcr.io/acme/hello:v1", await spinApp({ archived: { "a.txt": "packed" } }));
+  cache.package("debian/hello/2.10/amd64", ONE.blobs[1]!);
+  cache.build("edge", TWO.descriptor.digest, TWO.blobs[1]!);
+  cache.build("core", ONE.descriptor.digest, TWO.blobs[1]!, {}, "images");
+  cache.compiled(ONE.descriptor.digest, "jco-1", [ONE.blobs[2]!]);
+  cache.write(`partial/${ONE.descriptor.digest}`, "half");
+  Deno.mkdirSync(join(cache.registry, "manifests/ghcr.io/acme/gone/v1"), { recursive: true });
+  const plan = await cache.clear();
+  const result = await applied(cache, plan);
   assert.equal(result.freed, plan.bytes);
-  assert.deepEqual(bench.files(), []);
+  assert.deepEqual(cache.files(), []);
   for (const tree of ["manifests", "packages", "builds", "images", "compiled"]) {
-    assert.deepEqual([...Deno.readDirSync(join(bench.registry, tree))], [], tree);
+    assert.deepEqual([...Deno.readDirSync(join(cache.registry, tree))], [], tree);
   }
 });
 
-Deno.test("a digest that was asked for is forgotten, and its content stays where a tag needs it", async () => {
-  using bench = new Bench();
-  bench.pulled("ghcr.io/acme/app:v1", ONE, { used: DAY, written: 40 * DAY });
-  const before = bench.files();
-  bench.pulledByDigest("ghcr.io/acme/app", ONE, OLD);
-  await applied(bench, await bench.gc(UNUSED));
-  assert.deepEqual(bench.files(), before);
-  assertStoreSound(bench.registry);
+Deno.test("sweep removes the record of a pulled digest and keeps content that a tag needs", async () => {
+  using cache = new TestCache();
+  cache.pulled("ghcr.io/acme/app:v1", ONE, { used: DAY, written: 40 * DAY });
+  const before = cache.files();
+  cache.pulledByDigest("ghcr.io/acme/app", ONE, OLD);
+  await applied(cache, await cache.gc(UNUSED));
+  assert.deepEqual(cache.files(), before);
+  assertStoreSound(cache.registry);
 });
 
-Deno.test("a digest's folder without a record goes once nothing reaches it and it is not young", async () => {
-  using bench = new Bench();
-  bench.content("manifests/ghcr.io/acme/app", ONE, 2 * HOUR);
-  bench.content("manifests/ghcr.io/acme/app", TWO, HOUR / 2);
-  await applied(bench, await bench.gc());
+Deno.test("sweep removes a manifest that nothing references once it is not young", async () => {
+  using cache = new TestCache();
+  cache.content("manifests/ghcr.io/acme/app", ONE, 2 * HOUR);
+  cache.content("manifests/ghcr.io/acme/app", TWO, HOUR / 2);
+  await applied(cache, await cache.gc());
   const { digest } = TWO.descriptor;
-  const left = bench.files().filter((path) => path.startsWith("manifests"));
+  const left = cache.files().filter((path) => path.startsWith("manifests"));
   assert.deepEqual(
     left,
     ["config.json", "manifest.json"].map((name) => `manifests/ghcr.io/acme/app/${digest}/${name}`),
   );
 });
 
-Deno.test("sweeping once more does nothing, and says so", async () => {
-  using bench = new Bench();
-  bench.pulled("ghcr.io/acme/app:v1", ONE, OLD);
-  const plan = await bench.gc(UNUSED);
-  await bench.apply(plan);
-  assert.deepEqual(await bench.apply(plan), {
+Deno.test("sweep of an applied plan removes nothing", async () => {
+  using cache = new TestCache();
+  cache.pulled("ghcr.io/acme/app:v1", ONE, OLD);
+  const plan = await cache.gc(UNUSED);
+  await cache.apply(plan);
+  assert.deepEqual(await cache.apply(plan), {
     freed: 0,
     entries: [],
     files: 0,
@@ -138,57 +138,61 @@ Deno.test("sweeping once more does nothing, and says so", async () => {
     typesLeft: [],
     skipped: [],
   });
-  assert.equal((await bench.gc(UNUSED)).bytes, 0);
+  assert.equal((await cache.gc(UNUSED)).bytes, 0);
 });
 
-/** Something that happens between the planning and the sweep. */
+/** Changes between the plan and the sweep, and the reason to keep the entry. */
 const changes: readonly [
   name: string,
   why: RegExp,
-  change: (bench: Bench, folder: string) => void | Disposable | Promise<void | Disposable>,
+  change: (cache: TestCache, folder: string) => void | Disposable | Promise<void | Disposable>,
 ][] = [
-  ["was used", /used since/, (bench, folder) => bench.age(join(folder, "record.json"), 1)],
-  ["was pinned", /pinned/, (bench) => {
-    bench.write("manifests/ghcr.io/acme/app/v1/pin.json", { note: "mine" });
+  ["was used", /used since/, (cache, folder) => cache.age(join(folder, "record.json"), 1)],
+  ["was pinned", /pinned/, (cache) => {
+    cache.write("manifests/ghcr.io/acme/app/v1/pin.json", { note: "mine" });
   }],
-  ["was pinned by a pattern", /pinned by ghcr/, (bench) => {
-    bench.write("pins.json", { schemaVersion: 1, pins: [{ pattern: "ghcr.io/acme/*" }] });
+  ["was pinned by a pattern", /pinned by ghcr/, (cache) => {
+    cache.write("pins.json", { schemaVersion: 1, pins: [{ pattern: "ghcr.io/acme/*" }] });
   }],
-  ["moved on", /changed since/, (bench) => {
-    bench.pulled("ghcr.io/acme/app:v1", TWO, OLD);
-    bench.pulledByDigest("ghcr.io/acme/app", ONE, OLD);
+  ["moved", /changed since/, (cache) => {
+    cache.pulled("ghcr.io/acme/app:v1", TWO, OLD);
+    cache.pulledByDigest("ghcr.io/acme/app", ONE, OLD);
   }],
-  ["was taken into use", /in use by a test/, (bench, folder) => lease(bench, [folder])],
+  ["was leased", /in use by a test/, (cache, folder) => lease(cache, [folder])],
 ];
 
-async function lease(bench: Bench, folders: string[], digests: string[] = []): Promise<Disposable> {
+async function lease(
+  cache: TestCache,
+  folders: string[],
+  digests: string[] = [],
+): Promise<Disposable> {
   const use: LeaseRequest = { folders, digests: digests.map((digest) => asDigest(digest)!) };
-  return await takeLease(bench.layout, "a test", use);
+  return await takeLease(cache.layout, "a test", use);
 }
 
 for (const [name, why, change] of changes) {
-  Deno.test(`an entry that ${name} after the planning stays, with all it reaches`, async () => {
-    using bench = new Bench();
-    const folder = bench.pulled("ghcr.io/acme/app:v1", ONE, OLD);
-    const before = bench.files();
-    const plan = await bench.gc(UNUSED);
-    using _ = (await change(bench, folder)) ?? { [Symbol.dispose]: () => {} };
-    const { skipped, entries, freed } = await applied(bench, plan);
+  Deno.test(`sweep keeps an entry that ${name} after the plan was made, with its content`, async () => {
+    using cache = new TestCache();
+    const folder = cache.pulled("ghcr.io/acme/app:v1", ONE, OLD);
+    const before = cache.files();
+    const plan = await cache.gc(UNUSED);
+    using _ = (await change(cache, folder)) ?? { [Symbol.dispose]: () => {} };
+    const { skipped, entries, freed } = await applied(cache, plan);
     assert.deepEqual([entries, freed], [[], 0]);
     assert.equal(skipped[0]?.name, "ghcr.io/acme/app:v1");
     assert.match(skipped[0]!.why, why);
-    assert.deepEqual(before.filter((path) => !bench.has(path)), []);
+    assert.deepEqual(before.filter((path) => !cache.has(path)), []);
   });
 }
 
-Deno.test("content that a new entry needs, or that was written anew, stays", async () => {
-  using bench = new Bench();
-  bench.pulled("ghcr.io/acme/app:v1", ONE, OLD);
-  const plan = await bench.gc(UNUSED);
-  bench.pulled("ghcr.io/acme/other:v1", image(["shared"]), OLD);
+Deno.test("sweep keeps content that a new entry needs or that was written again", async () => {
+  using cache = new TestCache();
+  cache.pulled("ghcr.io/acme/app:v1", ONE, OLD);
+  const plan = await cache.gc(UNUSED);
+  cache.pulled("ghcr.io/acme/other:v1", image(["shared"]), OLD);
   const layer = relativePathOf(ONE.blobs[1]!);
-  bench.age(join(bench.registry, layer), DAY);
-  const { skipped } = await applied(bench, plan);
+  cache.age(join(cache.registry, layer), DAY);
+  const { skipped } = await applied(cache, plan);
   assert.deepEqual(
     Object.fromEntries(skipped.map(({ name, why }) => [name, why])),
     {
@@ -196,164 +200,164 @@ Deno.test("content that a new entry needs, or that was written anew, stays", asy
       [relativePathOf(ONE.blobs[2]!)]: "a kept entry needs it",
     },
   );
-  assertStoreSound(bench.registry);
+  assertStoreSound(cache.registry);
 });
 
-Deno.test("partial downloads and rubbish that were written since stay", async () => {
-  using bench = new Bench();
-  const partial = bench.write(`partial/${ONE.descriptor.digest}`, "half", 8 * DAY);
-  const rubbish = bench.write("manifests/ghcr.io/acme/app/v1/config.json", "x", DAY);
-  const plan = await bench.gc();
-  bench.age(partial, 0);
-  bench.age(rubbish, 0);
-  const { skipped } = await applied(bench, plan);
+Deno.test("sweep keeps downloads and rubbish that were written since", async () => {
+  using cache = new TestCache();
+  const partial = cache.write(`partial/${ONE.descriptor.digest}`, "half", 8 * DAY);
+  const rubbish = cache.write("manifests/ghcr.io/acme/app/v1/config.json", "x", DAY);
+  const plan = await cache.gc();
+  cache.age(partial, 0);
+  cache.age(rubbish, 0);
+  const { skipped } = await applied(cache, plan);
   assert.deepEqual(skipped.map(({ why }) => why), [
     "written since the plan was made",
     "written since the plan was made",
   ]);
 });
 
-Deno.test("blobs that a running process named stay, also if their tag has moved on", async () => {
-  using bench = new Bench();
-  bench.pulled("ghcr.io/acme/app:v1", ONE, OLD);
-  bench.pulled("ghcr.io/acme/app:v1", TWO, { used: DAY, written: 40 * DAY });
+Deno.test("sweep keeps leased blobs of a tag that has moved", async () => {
+  using cache = new TestCache();
+  cache.pulled("ghcr.io/acme/app:v1", ONE, OLD);
+  cache.pulled("ghcr.io/acme/app:v1", TWO, { used: DAY, written: 40 * DAY });
   const { digest } = ONE.blobs[1]!.descriptor;
-  using _ = await lease(bench, [], [digest]);
+  using _ = await lease(cache, [], [digest]);
   const layers = ONE.blobs.map(relativePathOf);
-  await applied(bench, await bench.gc());
-  assert.deepEqual(layers.map((path) => bench.has(path)), [false, true, true]);
-  await applied(bench, await bench.clear());
-  assert.deepEqual(layers.map((path) => bench.has(path)), [false, true, false]);
+  await applied(cache, await cache.gc());
+  assert.deepEqual(layers.map((path) => cache.has(path)), [false, true, true]);
+  await applied(cache, await cache.clear());
+  assert.deepEqual(layers.map((path) => cache.has(path)), [false, true, false]);
 });
 
-Deno.test("a manifest that a running process named stays with all it reaches: platforms, unpacked files", async () => {
-  using bench = new Bench();
+Deno.test("sweep keeps a leased manifest with its platforms and unpacked files", async () => {
+  using cache = new TestCache();
   const app = await spinApp({ archived: { "a.txt": "packed" } });
   const all = multiPlatform("linux/amd64", "linux/arm64");
-  bench.content("manifests/ghcr.io/acme/app", app, OLD.used);
-  bench.content("manifests/ghcr.io/acme/all", all, OLD.used);
+  cache.content("manifests/ghcr.io/acme/app", app, OLD.used);
+  cache.content("manifests/ghcr.io/acme/all", all, OLD.used);
   const packed = image(["packed"]).blobs[1]!;
-  bench.blobs([packed], OLD.used);
-  const before = bench.files();
+  cache.blobs([packed], OLD.used);
+  const before = cache.files();
   {
-    using _ = await lease(bench, [], [app.descriptor.digest, all.descriptor.digest]);
-    await applied(bench, await bench.clear());
-    assert.deepEqual(bench.files().filter((path) => !path.startsWith("leases")), before);
+    using _ = await lease(cache, [], [app.descriptor.digest, all.descriptor.digest]);
+    await applied(cache, await cache.clear());
+    assert.deepEqual(cache.files().filter((path) => !path.startsWith("leases")), before);
   }
-  await applied(bench, await bench.clear());
-  assert.deepEqual(bench.files(), []);
+  await applied(cache, await cache.clear());
+  assert.deepEqual(cache.files(), []);
 });
 
-Deno.test("what is not larder's is never touched", async () => {
-  using bench = new Bench();
-  bench.pulled("ghcr.io/acme/app:v1", ONE, OLD);
+Deno.test("sweep never removes foreign files", async () => {
+  using cache = new TestCache();
+  cache.pulled("ghcr.io/acme/app:v1", ONE, OLD);
   const foreign = [
     "data/notes.txt",
     "partial/notes.txt",
     "manifests/ghcr.io/acme/app/v1/notes.txt",
     "notes.txt",
   ];
-  for (const path of foreign) bench.write(path, "mine", 400 * DAY);
-  await applied(bench, await bench.clear());
-  assert.deepEqual(bench.files(), foreign.toSorted());
+  for (const path of foreign) cache.write(path, "mine", 400 * DAY);
+  await applied(cache, await cache.clear());
+  assert.deepEqual(cache.files(), foreign.toSorted());
 });
 
-Deno.test("a plan names nothing outside the cache", async () => {
-  using bench = new Bench();
-  bench.pulled("ghcr.io/acme/app:v1", ONE, OLD);
-  const outside = bench.write("../outside", "mine");
+Deno.test("sweep ignores planned paths outside the cache", async () => {
+  using cache = new TestCache();
+  cache.pulled("ghcr.io/acme/app:v1", ONE, OLD);
+  const outside = cache.write("../outside", "mine");
   const { size, mtime } = Deno.statSync(outside);
   const file = { path: "../outside", size, mtime: mtime!.getTime() };
-  const plan = await bench.gc();
+  const plan = await cache.gc();
   const lists = { contents: [file], partials: [file], rubbish: [file] };
-  const entry = { ...(await bench.gc(UNUSED)).remove.entries[0]!, path: ".." };
-  const result = await bench.apply({ ...plan, remove: { ...lists, entries: [entry] } });
+  const entry = { ...(await cache.gc(UNUSED)).remove.entries[0]!, path: ".." };
+  const result = await cache.apply({ ...plan, remove: { ...lists, entries: [entry] } });
   assert.equal(result.freed, 0);
   assert.ok(Deno.statSync(outside).isFile);
 });
 
-Deno.test("a plan cannot make a sweep take what stays: content that an entry needs is kept", async () => {
-  using bench = new Bench();
-  bench.pulled("ghcr.io/acme/app:v1", ONE, OLD);
-  const plan = await bench.gc(UNUSED);
-  const before = bench.files();
-  const result = await bench.apply({ ...plan, remove: { ...plan.remove, entries: [] } });
+Deno.test("sweep keeps planned content that an entry needs", async () => {
+  using cache = new TestCache();
+  cache.pulled("ghcr.io/acme/app:v1", ONE, OLD);
+  const plan = await cache.gc(UNUSED);
+  const before = cache.files();
+  const result = await cache.apply({ ...plan, remove: { ...plan.remove, entries: [] } });
   assert.equal(result.freed, 0);
-  assert.deepEqual(bench.files(), before);
+  assert.deepEqual(cache.files(), before);
 });
 
-Deno.test("a sweep is written down, with what it took and by which rule", async () => {
-  using bench = new Bench();
-  bench.pulled("ghcr.io/acme/app:v1", ONE, OLD);
-  bench.pulled("ghcr.io/acme/app:v2", TWO, { used: DAY });
-  const plan = await bench.gc(UNUSED);
-  const { freed } = await bench.apply(plan);
-  await bench.apply(await bench.gc(UNUSED));
+Deno.test("applyPlan adds the removals and their rules to the journal", async () => {
+  using cache = new TestCache();
+  cache.pulled("ghcr.io/acme/app:v1", ONE, OLD);
+  cache.pulled("ghcr.io/acme/app:v2", TWO, { used: DAY });
+  const plan = await cache.gc(UNUSED);
+  const { freed } = await cache.apply(plan);
+  await cache.apply(await cache.gc(UNUSED));
   const [{ bytes, name, digest, rule, why }] = plan.remove.entries as [
     Plan["remove"]["entries"][0],
   ];
-  const evicted = { name, digest, rule, why, bytes, lastUsed: bench.now - OLD.used };
-  assert.deepEqual(new Journal(bench.layout).read(), [{
+  const evicted = { name, digest, rule, why, bytes, lastUsed: cache.now - OLD.used };
+  assert.deepEqual(new Journal(cache.layout).read(), [{
     kind: "sweep",
-    at: new Date(bench.now).toISOString(),
+    at: new Date(cache.now).toISOString(),
     by: "a test",
     evicted: [evicted],
     entries: 1,
     bytes: freed,
     entriesLeft: 1,
-    bytesLeft: bench.size(),
+    bytesLeft: cache.size(),
   }]);
 });
 
-Deno.test("of the type whose own limit took something it is written down what is left", async () => {
-  using bench = new Bench();
-  bench.pulled("ghcr.io/acme/app:v1", ONE, OLD);
-  bench.pulled("ghcr.io/acme/app:v2", TWO, { used: DAY });
+Deno.test("applyPlan adds what is left of a scope whose limit removed something to the journal", async () => {
+  using cache = new TestCache();
+  cache.pulled("ghcr.io/acme/app:v1", ONE, OLD);
+  cache.pulled("ghcr.io/acme/app:v2", TWO, { used: DAY });
   const file = image(["of a package"]).blobs[1]!;
-  bench.package("debian/hello/1/amd64", file, OLD);
-  const plan = await bench.gc({ types: { image: { maxCount: 1 } } });
-  const { typesLeft } = await bench.apply(plan);
-  const size = bench.size() - file.bytes.length -
-    Deno.statSync(`${bench.registry}/packages/debian/hello/1/amd64/record.json`).size;
+  cache.package("debian/hello/1/amd64", file, OLD);
+  const plan = await cache.gc({ types: { image: { maxCount: 1 } } });
+  const { typesLeft } = await cache.apply(plan);
+  const size = cache.size() - file.bytes.length -
+    Deno.statSync(`${cache.registry}/packages/debian/hello/1/amd64/record.json`).size;
   assert.deepEqual(typesLeft, [{ type: "image", entries: 1, bytes: size }]);
-  const [event] = new Journal(bench.layout).read();
+  const [event] = new Journal(cache.layout).read();
   assert.ok(event?.kind === "sweep");
   assert.deepEqual(event.typesLeft, typesLeft);
   assert.deepEqual(event.evicted.map(({ scope }) => scope), ["image"]);
 });
 
-Deno.test("where there are no locks, nothing young is touched", async () => {
-  using bench = new Bench();
-  bench.pulled("ghcr.io/acme/app:v1", ONE, { used: HOUR / 2 });
-  bench.pulled("ghcr.io/acme/app:v2", TWO, OLD);
-  const plan = await bench.clear();
+Deno.test("applyPlan removes nothing young if the file system has no locks", async () => {
+  using cache = new TestCache();
+  cache.pulled("ghcr.io/acme/app:v1", ONE, { used: HOUR / 2 });
+  cache.pulled("ghcr.io/acme/app:v2", TWO, OLD);
+  const plan = await cache.clear();
   const own = Deno.FsFile.prototype.tryLockSync;
   Deno.FsFile.prototype.tryLockSync = () => {
     throw new Deno.errors.NotSupported("no locks here");
   };
   try {
-    const { skipped, entries } = await bench.apply(plan);
+    const { skipped, entries } = await cache.apply(plan);
     assert.deepEqual(entries.map(({ name }) => name), ["ghcr.io/acme/app:v2"]);
     assert.match(skipped[0]!.why, /kept for 1h/);
   } finally {
     Deno.FsFile.prototype.tryLockSync = own;
   }
-  assertStoreSound(bench.registry);
-  assert.ok(bench.has("manifests/ghcr.io/acme/app/v1/record.json"));
+  assertStoreSound(cache.registry);
+  assert.ok(cache.has("manifests/ghcr.io/acme/app/v1/record.json"));
 });
 
-Deno.test("a sweep waits for those who write, and sees what they have written", async () => {
-  using bench = new Bench();
-  const folder = bench.pulled("ghcr.io/acme/app:v1", ONE, OLD);
-  const plan = await bench.gc(UNUSED);
+Deno.test("applyPlan waits for writers and sees what they wrote", async () => {
+  using cache = new TestCache();
+  const folder = cache.pulled("ghcr.io/acme/app:v1", ONE, OLD);
+  const plan = await cache.gc(UNUSED);
   const writing = new Gate();
-  const writer = withSharedLock(bench.layout, async () => {
+  const writer = withSharedLock(cache.layout, async () => {
     await writing.pass();
-    bench.age(join(folder, "record.json"), 0);
+    cache.age(join(folder, "record.json"), 0);
   });
   await writing.reached;
-  const sweeping = applyPlan(bench.layout, plan, {
-    now: () => bench.now,
+  const sweeping = applyPlan(cache.layout, plan, {
+    now: () => cache.now,
     by: "a test",
     waiting: () => writing.open(),
   });
@@ -361,52 +365,52 @@ Deno.test("a sweep waits for those who write, and sees what they have written", 
   assert.deepEqual((await sweeping).entries, []);
 });
 
-Deno.test("what a later larder wrote keeps everything: nobody here knows what it needs", async (t) => {
+Deno.test("planGc, planClean and applyPlan fail if a newer larder wrote an entry", async (t) => {
   const component = ONE.descriptor.digest;
-  const kinds: [string, (bench: Bench) => string][] = [
-    ["a tag", (bench) => bench.pulled("ghcr.io/acme/app:v2", TWO, OLD)],
-    ["a digest", (bench) => bench.pulledByDigest("ghcr.io/acme/app", TWO, OLD)],
-    ["a package", (bench) => bench.package("debian/hello/1.0/amd64", TWO.blobs[1]!, OLD)],
-    ["a build", (bench) => bench.build("disk", component, TWO.blobs[1]!, OLD)],
-    ["compiled code", (bench) => bench.compiled(component, "v1", [TWO.blobs[1]!], OLD)],
+  const kinds: [string, (cache: TestCache) => string][] = [
+    ["a tag", (cache) => cache.pulled("ghcr.io/acme/app:v2", TWO, OLD)],
+    ["a digest", (cache) => cache.pulledByDigest("ghcr.io/acme/app", TWO, OLD)],
+    ["a package", (cache) => cache.package("debian/hello/1.0/amd64", TWO.blobs[1]!, OLD)],
+    ["a build", (cache) => cache.build("disk", component, TWO.blobs[1]!, OLD)],
+    ["compiled code", (cache) => cache.compiled(component, "v1", [TWO.blobs[1]!], OLD)],
   ];
   for (const [kind, write] of kinds) {
     await t.step(kind, async () => {
-      using bench = new Bench();
-      bench.pulled("ghcr.io/acme/app:v1", ONE, OLD);
-      const path = join(write(bench), "record.json");
-      const plans = [await bench.gc(UNUSED), await bench.clear()];
+      using cache = new TestCache();
+      cache.pulled("ghcr.io/acme/app:v1", ONE, OLD);
+      const path = join(write(cache), "record.json");
+      const plans = [await cache.gc(UNUSED), await cache.clear()];
       Deno.writeTextFileSync(path, JSON.stringify({ schemaVersion: 2, needs: "more" }));
-      bench.age(path, OLD.used);
-      const files = bench.files();
+      cache.age(path, OLD.used);
+      const files = cache.files();
       const isRefused = (error: unknown) =>
         hasCode(error, "LDR_BUSY") && error.message.includes("newer larder");
-      await assert.rejects(bench.gc(UNUSED), isRefused);
-      await assert.rejects(bench.clear(), isRefused);
-      for (const plan of plans) await assert.rejects(bench.apply(plan), isRefused);
-      assert.deepEqual(bench.files(), files);
+      await assert.rejects(cache.gc(UNUSED), isRefused);
+      await assert.rejects(cache.clear(), isRefused);
+      for (const plan of plans) await assert.rejects(cache.apply(plan), isRefused);
+      assert.deepEqual(cache.files(), files);
     });
   }
 });
 
-Deno.test("a sweep of a cache that is gone does nothing, and makes none", async () => {
-  using bench = new Bench();
-  bench.pulled("ghcr.io/acme/app:v1", ONE, OLD);
-  const plan = await bench.gc(UNUSED);
-  Deno.removeSync(bench.registry, { recursive: true });
-  assert.equal((await bench.apply(plan)).freed, 0);
-  assert.deepEqual([...Deno.readDirSync(bench.path)], []);
+Deno.test("applyPlan does not create a cache that was deleted", async () => {
+  using cache = new TestCache();
+  cache.pulled("ghcr.io/acme/app:v1", ONE, OLD);
+  const plan = await cache.gc(UNUSED);
+  Deno.removeSync(cache.registry, { recursive: true });
+  assert.equal((await cache.apply(plan)).freed, 0);
+  assert.deepEqual([...Deno.readDirSync(cache.path)], []);
 });
 
-Deno.test("a sweep that is interrupted stops between two deletions", async () => {
-  using bench = new Bench();
+Deno.test("sweep stops between two deletions if it is interrupted", async () => {
+  using cache = new TestCache();
   for (let i = 0; i < 400; i++) {
-    bench.write(`partial/sha256:${i.toString(16).padStart(64, "0")}`, "x");
+    cache.write(`partial/sha256:${i.toString(16).padStart(64, "0")}`, "x");
   }
   const stop = new AbortController();
   stop.abort();
-  const sweeping = applyPlan(bench.layout, await bench.clear(), {
-    now: () => bench.now,
+  const sweeping = applyPlan(cache.layout, await cache.clear(), {
+    now: () => cache.now,
     by: "a test",
     signal: stop.signal,
   });
@@ -414,32 +418,35 @@ Deno.test("a sweep that is interrupted stops between two deletions", async () =>
 });
 
 for (const [name, size] of [["bytes", "256k"], ["files, lock or other", "256k,nr_inodes=20"]]) {
-  mountTest(`a disk that is full is freed: no more ${name}`, async () => {
+  mountTest(`applyPlan frees a disk that has no more ${name}`, async () => {
     await using disk = await MountedFolder.tmpfs(size!);
-    using bench = new Bench();
-    bench.pulled("ghcr.io/acme/app:v1", ONE, OLD);
+    using cache = new TestCache();
+    cache.pulled("ghcr.io/acme/app:v1", ONE, OLD);
     const registry = join(disk.path, "registry");
-    await run("cp", ["-a", bench.registry, registry]);
+    await run("cp", ["-a", cache.registry, registry]);
     assert.throws(() => {
       for (let i = 0;; i++) Deno.writeFileSync(join(disk.path, `${i}`), new Uint8Array(4096));
     });
     const layout = new Layout(registry);
-    const plan = await gcPlan(layout, bench.now, UNUSED);
-    const result = await applyPlan(layout, plan, { now: () => bench.now, by: "a test" });
+    const plan = await gcPlan(layout, cache.now, UNUSED);
+    const result = await applyPlan(layout, plan, { now: () => cache.now, by: "a test" });
     assert.equal(result.freed, plan.bytes);
     assert.ok(plan.bytes > 0);
   });
 }
 
-mountTest("a read-only disk is said to be one, and nothing is lost", async () => {
-  using bench = new Bench();
-  bench.pulled("ghcr.io/acme/app:v1", ONE, OLD);
-  for (const name of ["lock", "gate"]) bench.write(name, "");
-  await using readOnly = await MountedFolder.readOnly(bench.registry);
-  const layout = new Layout(readOnly.path);
-  const plan = await gcPlan(layout, bench.now, UNUSED);
-  assert.ok(plan.bytes > 0);
-  const sweeping = applyPlan(layout, plan, { now: () => bench.now, by: "a test" });
-  await assert.rejects(sweeping, (error) => hasCode(error, "LDR_READ_ONLY"));
-  assert.ok(bench.has("manifests/ghcr.io/acme/app/v1/record.json"));
-});
+mountTest(
+  "applyPlan fails with LDR_READ_ONLY on a read-only disk and keeps everything",
+  async () => {
+    using cache = new TestCache();
+    cache.pulled("ghcr.io/acme/app:v1", ONE, OLD);
+    for (const name of ["lock", "gate"]) cache.write(name, "");
+    await using readOnly = await MountedFolder.readOnly(cache.registry);
+    const layout = new Layout(readOnly.path);
+    const plan = await gcPlan(layout, cache.now, UNUSED);
+    assert.ok(plan.bytes > 0);
+    const sweeping = applyPlan(layout, plan, { now: () => cache.now, by: "a test" });
+    await assert.rejects(sweeping, (error) => hasCode(error, "LDR_READ_ONLY"));
+    assert.ok(cache.has("manifests/ghcr.io/acme/app/v1/record.json"));
+  },
+);

@@ -18,7 +18,7 @@ import { spinApp } from "../support/cache/spin_apps.ts";
 const SPIN = await spinApp({ files: { "a.txt": "asset" }, archived: { "b.txt": "unpacked" } });
 const CODE = blob("machine code", "application/octet-stream");
 
-/** `kind note` of each link from the only entry to a digest. */
+/** `kind note` of each step from the only entry to a digest. */
 async function chain(
   fill: (cache: CacheFolder) => void,
   digest: string,
@@ -43,7 +43,7 @@ const digest = ({ descriptor }: { descriptor: { digest: string } }) => descripto
 const of = (artifact: Artifact, mediaType: string) =>
   digest(artifact.blobs.find(({ descriptor }) => descriptor.mediaType === mediaType)!);
 
-Deno.test("what an entry needs is reached through what names it", async (t) => {
+Deno.test("tracePath leads from an entry to content through the manifests and apps that name it", async (t) => {
   const app = image(["layer"]);
   const many = multiPlatform("linux/amd64", "linux/arm64");
   const arm = many.children[1]!;
@@ -84,9 +84,9 @@ Deno.test("what an entry needs is reached through what names it", async (t) => {
       digest(CODE),
       ["file"],
     ],
-    ["what it does not need", pulled(app), digest(CODE), undefined],
+    ["content that it does not need", pulled(app), digest(CODE), undefined],
     [
-      "what compiled code does not need",
+      "content that compiled code does not need",
       (cache) => {
         cache.compiled(digestOf(utf8("component")), "v1", [CODE]);
       },
@@ -99,7 +99,7 @@ Deno.test("what an entry needs is reached through what names it", async (t) => {
   }
 });
 
-Deno.test("an index that is gone does not hide the platform that was chosen", async () => {
+Deno.test("tracePath finds the chosen platform without its index", async () => {
   const many = multiPlatform("linux/amd64", "linux/arm64");
   const chosen = many.children[0]!;
   const links = await chain((cache) => {

@@ -19,25 +19,25 @@ import {
 import { CacheFolder, DAY, relativePathOf } from "../support/cache/cache_folder.ts";
 import { spinApp } from "../support/cache/spin_apps.ts";
 
-async function surveyOf(cache: CacheFolder): Promise<CacheSnapshot> {
+async function snapshotOf(cache: CacheFolder): Promise<CacheSnapshot> {
   return await takeSnapshot(new Layout(cache.registry), cache.now);
 }
 
-/** The one entry there is. */
+/** Returns the only entry. */
 function only(snapshot: CacheSnapshot): SnapshotEntry {
   assert.deepEqual(snapshot.entries.map(({ name }) => name).length, 1);
   return snapshot.entries[0]!;
 }
 
-/** What an entry reaches, as paths relative to the registry, sorted. */
-function reached(snapshot: CacheSnapshot, entry: SnapshotEntry): string[] {
+/** Returns the content that an entry references, as sorted paths relative to the registry. */
+function referenced(snapshot: CacheSnapshot, entry: SnapshotEntry): string[] {
   return entry.references.map((place) =>
     relative(snapshot.layout.root, snapshot.contents[place]!.path)
   )
     .sort();
 }
 
-/** Where the content of an artifact in a repository lies: manifests and blobs, all platforms of it. */
+/** Returns the paths of an artifact's manifests and blobs, of all platforms. */
 function contentOf(repository: string, artifact: Artifact): string[] {
   return [
     join("manifests", repository, artifact.descriptor.digest),
@@ -48,7 +48,7 @@ function contentOf(repository: string, artifact: Artifact): string[] {
   ].sort();
 }
 
-/** The files of a Spin archive, as the blobs that unpacking makes of them. */
+/** Returns the blobs that unpacking a Spin archive of these files writes. */
 function unpacked(...texts: string[]): TestBlob[] {
   return texts.map((text) => blob(text, MEDIA_TYPES.spinData));
 }
@@ -59,10 +59,10 @@ const SPIN_APP = await spinApp({ files: { "a.txt": "asset" } });
 const ONE = image(["one layer", "shared"]);
 const TWO = image(["another layer", "shared"]);
 
-Deno.test("a tag that larder pulled reaches its manifest by digest and the blobs of it", async () => {
+Deno.test("takeSnapshot references the manifest and blobs of a pulled tag", async () => {
   using cache = new CacheFolder();
   const folder = cache.pulled("ghcr.io/acme/app:v1", ONE, { used: DAY });
-  const snapshot = await surveyOf(cache);
+  const snapshot = await snapshotOf(cache);
   const { size, unique, ownSize, references: _, ownFiles, ...entry } = only(snapshot);
   assert.deepEqual(entry, {
     type: "image",
@@ -80,18 +80,18 @@ Deno.test("a tag that larder pulled reaches its manifest by digest and the blobs
     problem: undefined,
     isFromNewerVersion: false,
   });
-  assert.deepEqual(reached(snapshot, snapshot.entries[0]!), contentOf("ghcr.io/acme/app", ONE));
+  assert.deepEqual(referenced(snapshot, snapshot.entries[0]!), contentOf("ghcr.io/acme/app", ONE));
   assert.deepEqual(ownFiles.toSorted(), ["config.json", "manifest.json", "record.json"]);
   const own = ownFiles.reduce((sum, name) => sum + Deno.statSync(join(folder, name)).size, 0);
   assert.deepEqual([ownSize, size, unique], [own, cache.size(), cache.size()]);
   assert.equal(snapshot.size, cache.size());
 });
 
-Deno.test("what entries share counts for each and is unique to none", async () => {
+Deno.test("takeSnapshot counts shared content in the size of each entry and in none's unique size", async () => {
   using cache = new CacheFolder();
   cache.pulled("ghcr.io/acme/app:v1", ONE);
   cache.pulled("ghcr.io/acme/app:v2", TWO);
-  const snapshot = await surveyOf(cache);
+  const snapshot = await snapshotOf(cache);
   const [one, two] = snapshot.entries;
   const shared = "shared".length;
   assert.equal(one!.size - one!.unique, shared);
@@ -100,14 +100,14 @@ Deno.test("what entries share counts for each and is unique to none", async () =
   assert.equal(snapshot.size, cache.size());
 });
 
-Deno.test("two tags of one manifest share all but their own files", async () => {
+Deno.test("takeSnapshot counts only own files as unique for two tags of one manifest", async () => {
   using cache = new CacheFolder();
   cache.pulled("ghcr.io/acme/app:v1", ONE);
   cache.pulled("ghcr.io/acme/app:latest", ONE);
-  for (const entry of (await surveyOf(cache)).entries) assert.equal(entry.unique, entry.ownSize);
+  for (const entry of (await snapshotOf(cache)).entries) assert.equal(entry.unique, entry.ownSize);
 });
 
-Deno.test("an index reaches those of its platforms that are there", async () => {
+Deno.test("takeSnapshot references the platforms of an index that exist", async () => {
   using cache = new CacheFolder();
   const all = multiPlatform("linux/amd64", "linux/arm64", "linux/arm/v7");
   cache.pulled("ghcr.io/acme/app:v1", all);
@@ -116,19 +116,19 @@ Deno.test("an index reaches those of its platforms that are there", async () => 
     join(cache.registry, "manifests/ghcr.io/acme/app", missing.descriptor.digest),
     { recursive: true },
   );
-  const snapshot = await surveyOf(cache);
+  const snapshot = await snapshotOf(cache);
   const gone = contentOf("ghcr.io/acme/app", missing);
   const expected = contentOf("ghcr.io/acme/app", all).filter((path) =>
     !gone.includes(path) ||
     all.children.slice(0, 2).some((child) => contentOf("ghcr.io/acme/app", child).includes(path))
   );
-  assert.deepEqual(reached(snapshot, only(snapshot)), expected);
+  assert.deepEqual(referenced(snapshot, only(snapshot)), expected);
   const orphan = missing.blobs[1]!;
   const place = snapshot.contents.findIndex(({ path }) => path.endsWith(orphan.descriptor.digest));
   assert.equal(snapshot.referenceCounts[place], 0);
 });
 
-Deno.test("indexes within indexes are followed, four deep and no deeper", async () => {
+Deno.test("takeSnapshot follows nested indexes to a depth of four", async () => {
   using cache = new CacheFolder();
   let nested = index([{ artifact: ONE, platform: platformOf("linux/amd64") }]);
   const levels = [nested];
@@ -138,17 +138,17 @@ Deno.test("indexes within indexes are followed, four deep and no deeper", async 
   }
   cache.pulledByDigest("ghcr.io/acme/app", levels[3]!);
   cache.pulledByDigest("ghcr.io/acme/app", levels[5]!);
-  const snapshot = await surveyOf(cache);
+  const snapshot = await snapshotOf(cache);
   const layer = relativePathOf(ONE.blobs[1]!);
-  const reaching = snapshot.entries.filter((entry) => reached(snapshot, entry).includes(layer));
+  const reaching = snapshot.entries.filter((entry) => referenced(snapshot, entry).includes(layer));
   assert.deepEqual(reaching.map(({ digest }) => digest), [levels[3]!.descriptor.digest]);
 });
 
-Deno.test("a digest that was asked for is an entry, one that was not is content of others", async () => {
+Deno.test("takeSnapshot makes an entry of a digest only if it was pulled", async () => {
   using cache = new CacheFolder();
   cache.pulled("ghcr.io/acme/app:v1", ONE);
   const folder = cache.pulledByDigest("ghcr.io/acme/app", TWO, { used: DAY });
-  const snapshot = await surveyOf(cache);
+  const snapshot = await snapshotOf(cache);
   assert.deepEqual(
     snapshot.entries.map(({ name }) => name),
     [
@@ -159,20 +159,20 @@ Deno.test("a digest that was asked for is an entry, one that was not is content 
   const entry = snapshot.entries.find((each) => each.folder === folder)!;
   assert.deepEqual(entry.ownFiles, ["record.json"]);
   assert.equal(entry.ownSize, Deno.statSync(join(folder, "record.json")).size);
-  assert.deepEqual(reached(snapshot, entry), contentOf("ghcr.io/acme/app", TWO));
+  assert.deepEqual(referenced(snapshot, entry), contentOf("ghcr.io/acme/app", TWO));
 });
 
-Deno.test("a digest that was asked for with a tag is shown with it", async () => {
+Deno.test("takeSnapshot names a digest with the tag that it was pulled with", async () => {
   using cache = new CacheFolder();
   const folder = cache.pulledByDigest("ghcr.io/acme/app", ONE);
   const path = join(folder, "record.json");
   const name = `ghcr.io/acme/app:v7@${ONE.descriptor.digest}`;
   const record = { ...JSON.parse(Deno.readTextFileSync(path)), reference: name };
   Deno.writeTextFileSync(path, JSON.stringify(record));
-  assert.equal(only(await surveyOf(cache)).name, name);
+  assert.equal(only(await snapshotOf(cache)).name, name);
 });
 
-Deno.test("Spin's locked app reaches the files that were unpacked from archives", async () => {
+Deno.test("takeSnapshot references the files that a locked app names", async () => {
   const app = await spinApp({
     files: { "a.txt": "asset" },
     archived: { "b.txt": "packed", "c.txt": "packed too" },
@@ -183,7 +183,7 @@ Deno.test("Spin's locked app reaches the files that were unpacked from archives"
     using cache = new CacheFolder();
     cache[writer]("ghcr.io/acme/app:v1", app);
     cache.blobs(files);
-    const snapshot = await surveyOf(cache);
+    const snapshot = await snapshotOf(cache);
     const [config, ...layers] = app.blobs;
     const manifest = join("manifests/ghcr.io/acme/app", app.descriptor.digest);
     const expected = [
@@ -192,12 +192,12 @@ Deno.test("Spin's locked app reaches the files that were unpacked from archives"
         .map(relativePathOf),
       ...(writer === "pulled" ? [relativePathOf(config!), manifest] : []),
     ];
-    assert.deepEqual(reached(snapshot, only(snapshot)), expected.sort());
+    assert.deepEqual(referenced(snapshot, only(snapshot)), expected.sort());
     assert.equal(only(snapshot).writtenBy, writer === "pulled" ? "larder" : "spin");
   }
 });
 
-Deno.test("an app of before Spin 2.0, whose config is the locked app, reaches its files too", async () => {
+Deno.test("takeSnapshot references the files of an app from before Spin 2.0", async () => {
   using cache = new CacheFolder();
   cache.pulled(
     "ghcr.io/acme/app:v1",
@@ -205,27 +205,27 @@ Deno.test("an app of before Spin 2.0, whose config is the locked app, reaches it
   );
   const [file] = unpacked("packed");
   cache.blobs([file!]);
-  const snapshot = await surveyOf(cache);
-  assert.ok(reached(snapshot, only(snapshot)).includes(relativePathOf(file!)));
+  const snapshot = await snapshotOf(cache);
+  assert.ok(referenced(snapshot, only(snapshot)).includes(relativePathOf(file!)));
 });
 
-Deno.test("content that is wanted as Wasm and as a file is reached in both trees", async () => {
+Deno.test("takeSnapshot references content in both trees of blobs", async () => {
   using cache = new CacheFolder();
   const bytes = wasmModule("both");
   const asWasm = blob(bytes, MEDIA_TYPES.spinWasm);
   cache.pulled("ghcr.io/acme/app:v1", image([asWasm, blob(bytes, MEDIA_TYPES.spinData)]));
-  const snapshot = await surveyOf(cache);
+  const snapshot = await snapshotOf(cache);
   const { digest } = asWasm.descriptor;
-  const places = reached(snapshot, only(snapshot)).filter((path) => path.endsWith(digest));
+  const places = referenced(snapshot, only(snapshot)).filter((path) => path.endsWith(digest));
   assert.deepEqual(places, [`data/${digest}`, `wasm/${digest}`]);
   assert.equal(snapshot.size, cache.size());
 });
 
-Deno.test("where Spin has replaced the manifest, the entry is Spin's and the old content is an orphan", async () => {
+Deno.test("takeSnapshot takes a tag whose manifest Spin replaced for Spin's", async () => {
   using cache = new CacheFolder();
   cache.pulled("ghcr.io/acme/app:v1", ONE, { used: 2 * DAY });
   cache.spins("ghcr.io/acme/app:v1", TWO, { used: DAY });
-  const snapshot = await surveyOf(cache);
+  const snapshot = await snapshotOf(cache);
   const entry = only(snapshot);
   assert.deepEqual([entry.writtenBy, entry.record, entry.stampFile, entry.lastUsed], [
     "spin",
@@ -233,14 +233,14 @@ Deno.test("where Spin has replaced the manifest, the entry is Spin's and the old
     "manifest.json",
     cache.now - DAY,
   ]);
-  const paths = reached(snapshot, entry);
+  const paths = referenced(snapshot, entry);
   assert.ok(paths.includes(relativePathOf(TWO.blobs[1]!)));
   assert.ok(!paths.includes(relativePathOf(ONE.blobs[1]!)));
   assert.ok(entry.ownFiles.includes("record.json"));
   assert.equal(entry.unique, entry.ownSize + "another layer".length + "shared".length);
 });
 
-Deno.test("packages, builds and compiled code are entries, each with its blob", async () => {
+Deno.test("takeSnapshot reads packages, builds and compiled code", async () => {
   using cache = new CacheFolder();
   const component = blob("component").descriptor.digest;
   const specification = blob("specification").descriptor.digest;
@@ -248,7 +248,7 @@ Deno.test("packages, builds and compiled code are entries, each with its blob", 
   cache.package("debian/hello/2.10/amd64", blob("package"), { used: DAY });
   cache.build("edge", specification, blob("disk image"), { used: 2 * DAY });
   cache.compiled(component, "jco-1.2.3", files, { used: 3 * DAY });
-  const snapshot = await surveyOf(cache);
+  const snapshot = await snapshotOf(cache);
   assert.deepEqual(
     snapshot.entries.map(({ type, name, group, digest, lastUsed, problem }) => ({
       type,
@@ -285,19 +285,19 @@ Deno.test("packages, builds and compiled code are entries, each with its blob", 
       },
     ],
   );
-  const paths = snapshot.entries.map((entry) => reached(snapshot, entry));
+  const paths = snapshot.entries.map((entry) => referenced(snapshot, entry));
   assert.deepEqual(paths[2], files.map(relativePathOf).sort());
   assert.deepEqual(snapshot.entries.map(({ size, ownSize }) => size - ownSize), [7, 10, 14]);
   assert.equal(snapshot.size, cache.size());
 });
 
-Deno.test("builds are read where earlier versions kept them too", async () => {
+Deno.test("takeSnapshot reads builds in the folder of earlier versions", async () => {
   using cache = new CacheFolder();
   const [one, other] = ["one", "other"].map((text) => blob(text).descriptor.digest);
   cache.build("edge", one!, blob("disk image"));
   const folder = cache.build("core", other!, blob("old disk image"), {}, "images");
   assert.equal(relative(cache.registry, folder), `images/${other}`);
-  const { entries } = await surveyOf(cache);
+  const { entries } = await snapshotOf(cache);
   assert.deepEqual(entries.map(({ type, name, problem }) => [type, name, problem]), [
     ["build", `core@${other}`, undefined],
     ["build", `edge@${one}`, undefined],
@@ -312,7 +312,7 @@ const WASI = platformOf("wasi/wasm");
 const LINUX = platformOf("linux/amd64");
 const NESTED = index([{ artifact: index([{ artifact: ONE, platform: LINUX }]) }]);
 
-/** Writes one entry, and what is then lost of it. */
+/** Entries and their types. */
 const TYPES: [name: string, write: (cache: CacheFolder) => unknown, type: EntryType][] = [
   ["a container image", (cache) => cache.pulled(NAME, ONE), "image"],
   ["a Docker image", (cache) => cache.pulled(NAME, image(["x"], { docker: true })), "image"],
@@ -358,7 +358,7 @@ function loseDigest(cache: CacheFolder, { descriptor }: Artifact): void {
   );
 }
 
-/** Leaves of a container image its record, which says for which platform it was pulled. */
+/** Writes a container image without its manifests; only its record is left, which states the platform. */
 function loseManifests(cache: CacheFolder, platform: object | undefined): void {
   const folder = cache.pulled(NAME, ONE);
   const record = JSON.parse(Deno.readTextFileSync(join(folder, "record.json")));
@@ -368,14 +368,14 @@ function loseManifests(cache: CacheFolder, platform: object | undefined): void {
 }
 
 for (const [name, write, type] of TYPES) {
-  Deno.test(`an entry's type is ${type} for ${name}`, async () => {
+  Deno.test(`takeSnapshot gives ${name} the type ${type}`, async () => {
     using cache = new CacheFolder();
     write(cache);
-    assert.equal(only(await surveyOf(cache)).type, type);
+    assert.equal(only(await snapshotOf(cache)).type, type);
   });
 }
 
-Deno.test("a package whose parts are no plain names lies where the layout says", async () => {
+Deno.test("takeSnapshot reads a package whose parts are encoded in its path", async () => {
   using cache = new CacheFolder();
   const layout = new Layout(cache.registry);
   const parts = ["http://deb.debian.org/debian bookworm/main", "..", "1:2.0~rc1+b1", "am*d."];
@@ -399,14 +399,14 @@ Deno.test("a package whose parts are no plain names lies where the layout says",
     ...file.descriptor,
     createdAt: "2026-01-02T03:04:05Z",
   });
-  assert.equal(only(await surveyOf(cache)).name, parts.join("/"));
+  assert.equal(only(await snapshotOf(cache)).name, parts.join("/"));
 });
 
-Deno.test("a record that is not that of its folder is damaged", async () => {
+Deno.test("takeSnapshot calls the record of another folder damaged", async () => {
   using cache = new CacheFolder();
   const folder = cache.package("debian/hello/2.10/amd64", blob("package"));
   Deno.renameSync(folder, join(folder, "..", "arm64"));
-  const snapshot = await surveyOf(cache);
+  const snapshot = await snapshotOf(cache);
   const entry = only(snapshot);
   assert.deepEqual([entry.name, entry.digest, entry.references], [
     "debian/hello/2.10/arm64",
@@ -418,19 +418,19 @@ Deno.test("a record that is not that of its folder is damaged", async () => {
 
 for (
   const [what, arch] of [
-    ["has no name", ""],
-    ["is too long a name", "a".repeat(256)],
-    ["is half a character", "\ud800"],
+    ["is empty", ""],
+    ["is too long", "a".repeat(256)],
+    ["is half a surrogate pair", "\ud800"],
   ] as const
 ) {
-  Deno.test(`a package of which a part ${what} is damaged, and hides nothing`, async () => {
+  Deno.test(`takeSnapshot calls a package damaged if a part ${what}, and reads the others`, async () => {
     using cache = new CacheFolder();
     const folder = cache.package("debian/hello/2.10/amd64", blob("package"));
     const path = join(folder, "record.json");
     const record = JSON.parse(Deno.readTextFileSync(path));
     Deno.writeTextFileSync(path, JSON.stringify({ ...record, arch }));
     cache.package("debian/hello/2.11/amd64", blob("other"));
-    const { entries } = await surveyOf(cache);
+    const { entries } = await snapshotOf(cache);
     assert.deepEqual(entries.map(({ name }) => name), [
       "debian/hello/2.10/amd64",
       "debian/hello/2.11/amd64",
@@ -445,97 +445,97 @@ for (
 for (
   const [name, spoil] of [
     ["missing", (folder: string) => Deno.removeSync(join(folder, "manifest.json"))],
-    ["cut", (folder: string) => Deno.truncateSync(join(folder, "manifest.json"), 20)],
+    ["truncated", (folder: string) => Deno.truncateSync(join(folder, "manifest.json"), 20)],
     ["empty", (folder: string) => Deno.truncateSync(join(folder, "manifest.json"), 0)],
     ["a web page", (folder: string) => {
       Deno.writeTextFileSync(join(folder, "manifest.json"), "<html>");
     }],
   ] as const
 ) {
-  Deno.test(`an entry whose manifest is ${name} is damaged, and keeps what its record names`, async () => {
+  Deno.test(`takeSnapshot references what the record names if the manifest is ${name}`, async () => {
     using cache = new CacheFolder();
     const folder = cache.pulled("ghcr.io/acme/app:v1", ONE);
     cache.pulled("ghcr.io/acme/other:v1", TWO);
     spoil(folder);
-    const snapshot = await surveyOf(cache);
+    const snapshot = await snapshotOf(cache);
     const [damaged, other] = snapshot.entries;
     assert.equal(damaged!.name, "ghcr.io/acme/app:v1");
     assert.equal(damaged!.writtenBy, "larder");
     assert.equal(damaged!.record?.digest, ONE.descriptor.digest);
-    assert.deepEqual(reached(snapshot, damaged!), contentOf("ghcr.io/acme/app", ONE));
+    assert.deepEqual(referenced(snapshot, damaged!), contentOf("ghcr.io/acme/app", ONE));
     assert.ok(damaged!.problem);
     assert.equal(other!.problem, undefined);
-    assert.deepEqual(reached(snapshot, other!), contentOf("ghcr.io/acme/other", TWO));
+    assert.deepEqual(referenced(snapshot, other!), contentOf("ghcr.io/acme/other", TWO));
     assert.equal(snapshot.size, cache.size());
   });
 }
 
-Deno.test("a tag whose manifest and record are damaged keeps nothing", async () => {
+Deno.test("takeSnapshot references nothing without a manifest and a record", async () => {
   using cache = new CacheFolder();
   const folder = cache.pulled("ghcr.io/acme/app:v1", ONE);
   Deno.removeSync(join(folder, "manifest.json"));
   Deno.truncateSync(join(folder, "record.json"), 20);
-  assert.ok(only(await surveyOf(cache)).problem);
-  assert.deepEqual(only(await surveyOf(cache)).references, []);
+  assert.ok(only(await snapshotOf(cache)).problem);
+  assert.deepEqual(only(await snapshotOf(cache)).references, []);
 });
 
-Deno.test("a tag whose own manifest is missing keeps every platform of its index", async () => {
+Deno.test("takeSnapshot references every platform of an index if the tag's own manifest is missing", async () => {
   using cache = new CacheFolder();
   const all = multiPlatform("linux/amd64", "linux/arm64");
   Deno.removeSync(join(cache.pulled("ghcr.io/acme/app:v1", all), "manifest.json"));
-  const snapshot = await surveyOf(cache);
-  assert.deepEqual(reached(snapshot, only(snapshot)), contentOf("ghcr.io/acme/app", all));
+  const snapshot = await snapshotOf(cache);
+  assert.deepEqual(referenced(snapshot, only(snapshot)), contentOf("ghcr.io/acme/app", all));
 });
 
-Deno.test("a digest whose index is damaged keeps the platform that was chosen", async () => {
+Deno.test("takeSnapshot references the chosen platform if the index of a digest is damaged", async () => {
   using cache = new CacheFolder();
   const all = multiPlatform("linux/amd64", "linux/arm64");
   const folder = cache.pulledByDigest("ghcr.io/acme/app", all);
   Deno.writeTextFileSync(join(folder, "manifest.json"), "{}");
-  const snapshot = await surveyOf(cache);
+  const snapshot = await snapshotOf(cache);
   assert.ok(only(snapshot).problem);
   assert.deepEqual(
-    reached(snapshot, only(snapshot)),
+    referenced(snapshot, only(snapshot)),
     contentOf("ghcr.io/acme/app", all.children[0]!),
   );
 });
 
-Deno.test("an entry of a digest whose manifest is damaged keeps nothing", async () => {
+Deno.test("takeSnapshot references nothing if the manifest of a digest is damaged", async () => {
   using cache = new CacheFolder();
   const folder = cache.pulledByDigest("ghcr.io/acme/app", ONE);
   Deno.writeTextFileSync(join(folder, "manifest.json"), "{}");
-  const snapshot = await surveyOf(cache);
+  const snapshot = await snapshotOf(cache);
   assert.ok(only(snapshot).problem);
   assert.deepEqual(only(snapshot).references, []);
   assert.deepEqual(only(snapshot).ownFiles, ["record.json"]);
   assert.equal(snapshot.size, cache.size());
 });
 
-Deno.test("a tag whose index is damaged keeps what its own manifest names", async () => {
+Deno.test("takeSnapshot references what a tag's own manifest names if its index is damaged", async () => {
   using cache = new CacheFolder();
   const all = multiPlatform("linux/amd64", "linux/arm64");
   cache.pulled("ghcr.io/acme/app:v1", all);
   const path = join("manifests/ghcr.io/acme/app", all.descriptor.digest, "manifest.json");
   cache.write(path, "{}");
-  const snapshot = await surveyOf(cache);
+  const snapshot = await snapshotOf(cache);
   assert.match(only(snapshot).problem!, /index/);
   assert.deepEqual(
-    reached(snapshot, only(snapshot)),
+    referenced(snapshot, only(snapshot)),
     contentOf("ghcr.io/acme/app", all.children[0]!),
   );
 });
 
-Deno.test("a locked app that is not to be read is a problem of its entry, which keeps its layers", async () => {
+Deno.test("takeSnapshot references the layers of an app whose locked app cannot be read", async () => {
   using cache = new CacheFolder();
   const app = await spinApp({ archived: { "a.txt": "packed" } });
   const folder = cache.spins("ghcr.io/acme/app:v1", app);
   Deno.writeTextFileSync(join(folder, "config.json"), "{");
-  const snapshot = await surveyOf(cache);
+  const snapshot = await snapshotOf(cache);
   assert.ok(only(snapshot).problem);
-  assert.ok(reached(snapshot, only(snapshot)).includes(relativePathOf(app.blobs[1]!)));
+  assert.ok(referenced(snapshot, only(snapshot)).includes(relativePathOf(app.blobs[1]!)));
 });
 
-Deno.test("pins are an entry's own, or a pattern's that its name matches", async () => {
+Deno.test("takeSnapshot gives an entry its own pin or that of a pattern", async () => {
   using cache = new CacheFolder();
   cache.pulled("ghcr.io/acme/app:v1", ONE, { pinned: true });
   cache.pulled("ghcr.io/acme/team/app:v1", ONE);
@@ -545,7 +545,7 @@ Deno.test("pins are an entry's own, or a pattern's that its name matches", async
     schemaVersion: 1,
     pins: [{ pattern: "ghcr.io/acme/*", note: "ours" }, { pattern: "nginx" }],
   });
-  const pins = (await surveyOf(cache)).entries.map(({ name, pin }) => [name, pin]);
+  const pins = (await snapshotOf(cache)).entries.map(({ name, pin }) => [name, pin]);
   assert.deepEqual(Object.fromEntries(pins), {
     "ghcr.io/acme/app:v1": {},
     "ghcr.io/acme/team/app:v1": { pattern: "ghcr.io/acme/*", note: "ours" },
@@ -554,15 +554,15 @@ Deno.test("pins are an entry's own, or a pattern's that its name matches", async
   });
 });
 
-Deno.test("times in the future are those of now", async () => {
+Deno.test("takeSnapshot clamps times in the future to now", async () => {
   using cache = new CacheFolder();
   cache.pulled("ghcr.io/acme/app:v1", ONE, { used: -DAY });
-  const entry = only(await surveyOf(cache));
+  const entry = only(await snapshotOf(cache));
   assert.deepEqual([entry.lastUsed, entry.createdAt], [cache.now, cache.now]);
   assert.equal(entry.stamp, cache.now + DAY);
 });
 
-Deno.test("what belongs to nothing is told apart: downloads, rubbish and what is not larder's", async () => {
+Deno.test("takeSnapshot tells downloads, rubbish and foreign files apart", async () => {
   using cache = new CacheFolder();
   const folder = relative(cache.registry, cache.pulled("ghcr.io/acme/app:v1", ONE));
   const { digest } = ONE.descriptor;
@@ -590,7 +590,7 @@ Deno.test("what belongs to nothing is told apart: downloads, rubbish and what is
   for (const path of [...partials, ...rubbish, ...foreign]) cache.write(path, "x");
   Deno.symlinkSync("/etc/passwd", join(cache.registry, "data", digest));
   Deno.mkdirSync(join(cache.registry, "data", "folder"));
-  const snapshot = await surveyOf(cache);
+  const snapshot = await snapshotOf(cache);
   const paths = (files: readonly { path: string }[]) =>
     files.map(({ path }) => relative(cache.registry, path)).sort();
   assert.deepEqual(paths(snapshot.partials), partials);
@@ -599,11 +599,11 @@ Deno.test("what belongs to nothing is told apart: downloads, rubbish and what is
   assert.deepEqual(snapshot.entries.map(({ name }) => name), ["ghcr.io/acme/app:v1"]);
 });
 
-Deno.test("empty folders are found, the deepest first", async () => {
+Deno.test("takeSnapshot lists empty folders, deepest first", async () => {
   using cache = new CacheFolder();
   cache.pulled("ghcr.io/acme/app:v1", ONE);
   Deno.mkdirSync(join(cache.registry, "manifests/ghcr.io/acme/gone/v1"), { recursive: true });
-  const folders = (await surveyOf(cache)).emptyFolders.map((path) =>
+  const folders = (await snapshotOf(cache)).emptyFolders.map((path) =>
     relative(cache.registry, path)
   );
   assert.deepEqual(folders, [
@@ -612,16 +612,16 @@ Deno.test("empty folders are found, the deepest first", async () => {
   ]);
 });
 
-Deno.test("a cache that does not exist is an empty one, and is not made", async () => {
+Deno.test("takeSnapshot of a missing cache is empty and creates nothing", async () => {
   using cache = new CacheFolder();
-  const snapshot = await surveyOf(cache);
+  const snapshot = await snapshotOf(cache);
   assert.deepEqual([snapshot.entries, snapshot.contents, snapshot.size], [[], [], 0]);
   assert.deepEqual([...Deno.readDirSync(cache.path)], []);
 });
 
-Deno.test("the size of a blob that Spin wrote is that of the file, whatever the manifest says", async () => {
+Deno.test("takeSnapshot stats blobs that Spin wrote instead of trusting the manifest", async () => {
   using cache = new CacheFolder();
   const app = image([blob(utf8("cut"), MEDIA_TYPES.ociLayer, { size: 1_000_000 })]);
   cache.spins("ghcr.io/acme/app:v1", app);
-  assert.equal((await surveyOf(cache)).size, cache.size());
+  assert.equal((await snapshotOf(cache)).size, cache.size());
 });

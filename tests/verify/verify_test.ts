@@ -45,7 +45,7 @@ const SPECIFICATION = digestOf(utf8("a specification"));
 const SHOP_TAG = "manifests/ghcr.io/acme/shop/v1";
 const SPINS_TAG = "manifests/ghcr.io/acme/spins/v1";
 
-/** A cache with one of each kind, all of it whole. */
+/** An intact cache with an entry of each kind. */
 class Cache extends CacheFolder {
   readonly layout = new Layout(this.registry);
 
@@ -74,20 +74,20 @@ class Cache extends CacheFolder {
     return await this.verifier(options).run();
   }
 
-  /** Puts right what can be, and looks again. */
-  async mended(): Promise<Verification> {
+  /** Applies the local repairs and verifies again. */
+  async repaired(): Promise<Verification> {
     const verifier = this.verifier();
-    const { findings, expected: anatomies } = await verifier.run();
+    const { findings, expected } = await verifier.run();
     assert.deepEqual(
-      await applyLocalRepairs(this.layout, findings, anatomies, { now: () => this.now }),
+      await applyLocalRepairs(this.layout, findings, expected, { now: () => this.now }),
       [],
     );
     return await verifier.run();
   }
 }
 
-/** `kind path [names]` of what is wrong, or of all that was found. */
-function told(cache: Cache, findings: readonly Finding[]): string[] {
+/** Formats findings as `kind path [names]`. */
+function summaries(cache: Cache, findings: readonly Finding[]): string[] {
   return findings.map(({ kind, path, entries }) => {
     const names = entries.map(({ name }) => name.replace(/^ghcr\.io\/acme\/|@.*$/g, "")).sort();
     return `${kind} ${relative(cache.registry, path)} [${names.join(" ")}]`;
@@ -98,10 +98,10 @@ const at = (layer: TestBlob) => relativePathOf(layer);
 const folderOf = (repository: string, { descriptor }: Artifact) =>
   `manifests/ghcr.io/acme/${repository}/${descriptor.digest}`;
 
-Deno.test("a cache that is whole has no faults and no strays", async () => {
+Deno.test("Verifier finds nothing in an intact cache", async () => {
   using cache = new Cache();
   const { findings, files, bytes, steps } = await cache.verify();
-  assert.deepEqual(told(cache, findings), []);
+  assert.deepEqual(summaries(cache, findings), []);
   assert.ok(files > 20 && bytes > 5000);
   assert.deepEqual(steps.map(({ name }) => name), [
     "read the cache",
@@ -111,7 +111,7 @@ Deno.test("a cache that is whole has no faults and no strays", async () => {
   ]);
 });
 
-Deno.test("a cache that is empty, or not there, has nothing wrong", async () => {
+Deno.test("Verifier finds nothing in an empty or missing cache", async () => {
   using folder = new CacheFolder();
   for (const path of [folder.registry, join(folder.path, "nowhere")]) {
     const verifier = new Verifier(new Layout(path), { now: () => folder.now });
@@ -123,8 +123,8 @@ Deno.test("a cache that is empty, or not there, has nothing wrong", async () => 
 interface Case {
   readonly name: string;
   readonly file: string;
-  readonly spoil: (path: string) => void;
-  readonly told: readonly string[];
+  readonly damage: (path: string) => void;
+  readonly reported: readonly string[];
 }
 
 const record = (folder: string) => `${folder}/record.json`;
@@ -138,141 +138,141 @@ const UNPACKED = blob("first");
 
 const cases: Case[] = [
   {
-    name: "a changed byte in a layer that two need",
+    name: "a changed byte in a shared layer",
     file: at(BASE),
-    spoil: flipBit,
-    told: [`damaged ${at(BASE)} [blog shop:v1]`],
+    damage: flipBit,
+    reported: [`damaged ${at(BASE)} [blog shop:v1]`],
   },
   {
-    name: "a layer that is cut",
+    name: "a truncated layer",
     file: at(BASE),
-    spoil: truncate,
-    told: [`truncated ${at(BASE)} [blog shop:v1]`],
+    damage: truncate,
+    reported: [`truncated ${at(BASE)} [blog shop:v1]`],
   },
   {
     name: "a layer that grew",
     file: at(OWN),
-    spoil: (path) => Deno.writeTextFileSync(path, "more", { append: true }),
-    told: [`damaged ${at(OWN)} [shop:v1]`],
+    damage: (path) => Deno.writeTextFileSync(path, "more", { append: true }),
+    reported: [`damaged ${at(OWN)} [shop:v1]`],
   },
   {
-    name: "a layer that is gone",
+    name: "a missing layer",
     file: at(OWN),
-    spoil: remove,
-    told: [`missing ${at(OWN)} [shop:v1]`],
+    damage: remove,
+    reported: [`missing ${at(OWN)} [shop:v1]`],
   },
   {
-    name: "a folder in a layer's place",
+    name: "a folder instead of a layer",
     file: at(OWN),
-    spoil: (path) => {
+    damage: (path) => {
       remove(path);
       Deno.mkdirSync(path);
     },
-    told: [`foreign ${at(OWN)} []`, `missing ${at(OWN)} [shop:v1]`],
+    reported: [`foreign ${at(OWN)} []`, `missing ${at(OWN)} [shop:v1]`],
   },
   {
     name: "a manifest of a digest",
     file: `${folderOf("shop", SHOP)}/manifest.json`,
-    spoil: flipBit,
-    told: [`damaged ${folderOf("shop", SHOP)}/manifest.json [shop:v1]`],
+    damage: flipBit,
+    reported: [`damaged ${folderOf("shop", SHOP)}/manifest.json [shop:v1]`],
   },
   {
     name: "a config beside a manifest",
     file: `${folderOf("shop", SHOP)}/config.json`,
-    spoil: flipBit,
-    told: [`damaged ${folderOf("shop", SHOP)}/config.json [shop:v1]`],
+    damage: flipBit,
+    reported: [`damaged ${folderOf("shop", SHOP)}/config.json [shop:v1]`],
   },
   {
     name: "a tag's own manifest",
     file: `${SHOP_TAG}/manifest.json`,
-    spoil: invalidateJson,
-    told: [`damaged ${SHOP_TAG}/manifest.json [shop:v1]`],
+    damage: invalidateJson,
+    reported: [`damaged ${SHOP_TAG}/manifest.json [shop:v1]`],
   },
   {
     name: "a tag's own config",
     file: `${SHOP_TAG}/config.json`,
-    spoil: flipBit,
-    told: [`damaged ${SHOP_TAG}/config.json [shop:v1]`],
+    damage: flipBit,
+    reported: [`damaged ${SHOP_TAG}/config.json [shop:v1]`],
   },
   {
-    name: "a record that is none",
+    name: "a damaged record",
     file: record(SHOP_TAG),
-    spoil: invalidateJson,
-    told: [`broken ${record(SHOP_TAG)} [shop:v1]`],
+    damage: invalidateJson,
+    reported: [`broken ${record(SHOP_TAG)} [shop:v1]`],
   },
   {
     name: "the record of another tag",
     file: record(SHOP_TAG),
-    spoil: (path) => {
+    damage: (path) => {
       const text = Deno.readTextFileSync(path);
       Deno.writeTextFileSync(path, text.replace("shop:v1", "shop:v2"));
     },
-    told: [`misplaced ${record(SHOP_TAG)} [shop:v1]`],
+    reported: [`misplaced ${record(SHOP_TAG)} [shop:v1]`],
   },
   {
-    name: "the record of a digest that is none",
+    name: "a damaged record of a digest",
     file: record(folderOf("blog", BLOG)),
-    spoil: invalidateJson,
-    told: [`broken ${record(folderOf("blog", BLOG))} [blog]`],
+    damage: invalidateJson,
+    reported: [`broken ${record(folderOf("blog", BLOG))} [blog]`],
   },
   {
-    name: "an index",
+    name: "a missing index",
     file: `${folderOf("many", PLATFORMS)}/manifest.json`,
-    spoil: remove,
-    told: [
+    damage: remove,
+    reported: [
       `missing ${folderOf("many", PLATFORMS)}/manifest.json [many:v1]`,
-      // Only an index knows of the platforms beside the chosen one.
+      // Only the index names the platforms that were not chosen.
       ...[OTHER_PLATFORM.blobs.map(at), folderOf("many", OTHER_PLATFORM)].flat()
         .map((path) => `orphaned ${path} []`),
     ],
   },
   {
-    name: "a module of Spin's",
+    name: "a module of a Spin app",
     file: at(SPIN_WASM),
-    spoil: flipBit,
-    told: [`damaged ${at(SPIN_WASM)} [spin:v1 spins:v1]`],
+    damage: flipBit,
+    reported: [`damaged ${at(SPIN_WASM)} [spin:v1 spins:v1]`],
   },
   {
-    name: "a static file",
+    name: "a static file of a Spin app",
     file: at(SPIN_FILES[0]!),
-    spoil: remove,
-    told: [`missing ${at(SPIN_FILES[0]!)} [spin:v1 spins:v1]`],
+    damage: remove,
+    reported: [`missing ${at(SPIN_FILES[0]!)} [spin:v1 spins:v1]`],
   },
   {
     name: "a file that was unpacked from an archive",
     file: at(UNPACKED),
-    spoil: flipBit,
-    told: [`damaged ${at(UNPACKED)} [spin:v1 spins:v1]`],
+    damage: flipBit,
+    reported: [`damaged ${at(UNPACKED)} [spin:v1 spins:v1]`],
   },
   {
-    name: "a locked app of larder's",
+    name: "a locked app that larder wrote",
     file: `${folderOf("spin", SPIN)}/config.json`,
-    spoil: flipBit,
-    told: [`damaged ${folderOf("spin", SPIN)}/config.json [spin:v1]`],
+    damage: flipBit,
+    reported: [`damaged ${folderOf("spin", SPIN)}/config.json [spin:v1]`],
   },
   {
-    name: "a locked app of Spin's",
+    name: "a locked app that Spin wrote",
     file: `${SPINS_TAG}/config.json`,
-    spoil: invalidateJson,
-    told: [`broken ${SPINS_TAG}/config.json [spins:v1]`],
+    damage: invalidateJson,
+    reported: [`broken ${SPINS_TAG}/config.json [spins:v1]`],
   },
   {
-    name: "a manifest of Spin's",
+    name: "a manifest that Spin wrote",
     file: `${SPINS_TAG}/manifest.json`,
-    spoil: invalidateJson,
-    told: [`broken ${SPINS_TAG}/manifest.json [spins:v1]`],
+    damage: invalidateJson,
+    reported: [`broken ${SPINS_TAG}/manifest.json [spins:v1]`],
   },
   {
     name: "a package's file",
     file: at(PACKAGE),
-    spoil: flipBit,
-    told: [`damaged ${at(PACKAGE)} [debian/hello/1.0/amd64]`],
+    damage: flipBit,
+    reported: [`damaged ${at(PACKAGE)} [debian/hello/1.0/amd64]`],
   },
   {
     name: "the record of a build",
     file: `builds/${SPECIFICATION}/record.json`,
-    spoil: invalidateJson,
-    told: [
+    damage: invalidateJson,
+    reported: [
       `broken builds/${SPECIFICATION}/record.json [${SPECIFICATION}]`,
       `orphaned ${at(DISK)} []`,
     ],
@@ -280,30 +280,30 @@ const cases: Case[] = [
   {
     name: "compiled code",
     file: at(CODE),
-    spoil: truncate,
-    told: [`truncated ${at(CODE)} [${COMPONENT}/v1]`],
+    damage: truncate,
+    reported: [`truncated ${at(CODE)} [${COMPONENT}/v1]`],
   },
 ];
 
-Deno.test("what is wrong is told, with who needs it", async (t) => {
-  for (const { name, file, spoil, told: expected } of cases) {
+Deno.test("Verifier reports each fault with the entries that need the file", async (t) => {
+  for (const { name, file, damage, reported: expected } of cases) {
     await t.step(name, async () => {
       using cache = new Cache();
-      spoil(cache.at(file));
+      damage(cache.at(file));
       const { findings } = await cache.verify();
-      assert.deepEqual(told(cache, findings).sort(), [...expected].sort());
+      assert.deepEqual(summaries(cache, findings).sort(), [...expected].sort());
       assert.ok(findings.some(isFault));
     });
   }
 });
 
-Deno.test("what mending leaves is at most missing, and the rest is as it was", async (t) => {
-  for (const { name, file, spoil, told: expected } of cases) {
+Deno.test("applyLocalRepairs leaves at most missing files", async (t) => {
+  for (const { name, file, damage, reported: expected } of cases) {
     await t.step(name, async () => {
       using cache = new Cache();
-      spoil(cache.at(file));
-      const { findings } = await cache.mended();
-      // Records, and what Spin wrote, are for a pull to put right; what nobody can fetch is forgotten.
+      damage(cache.at(file));
+      const { findings } = await cache.repaired();
+      // Records, and what Spin wrote, are repaired by a pull; entries that no registry has are forgotten.
       const isForPull = expected.some((line) => /^(?:broken|misplaced) manifests/.test(line));
       for (const finding of findings.filter(isFault)) {
         if (!isForPull) assert.equal(finding.kind, "missing");
@@ -313,7 +313,7 @@ Deno.test("what mending leaves is at most missing, and the rest is as it was", a
   }
 });
 
-Deno.test("a foreign layer is missed where it was fetched, and nowhere else", async (t) => {
+Deno.test("Verifier expects a foreign layer only if it was fetched", async (t) => {
   const layer = blob("a base", MEDIA_TYPES.ociForeignLayer);
   for (const foreign of [true, undefined]) {
     await t.step(String(foreign), async () => {
@@ -323,90 +323,93 @@ Deno.test("a foreign layer is missed where it was fetched, and nowhere else", as
       const text = JSON.parse(Deno.readTextFileSync(cache.at(path)));
       cache.write(path, { ...text, foreign });
       flipBit(cache.at(at(layer)));
-      const lines = told(cache, (await cache.mended()).findings);
-      assert.deepEqual(lines, foreign ? [`missing ${at(layer)} [base:v1]`] : []);
+      const found = summaries(cache, (await cache.repaired()).findings);
+      assert.deepEqual(found, foreign ? [`missing ${at(layer)} [base:v1]`] : []);
     });
   }
 });
 
-Deno.test("content under another's name is moved to its own", async () => {
+Deno.test("applyLocalRepairs moves content to the path of its digest", async () => {
   using cache = new Cache();
   const wrong = join(dirname(at(OWN)), digestOf(utf8("something else")));
   Deno.renameSync(cache.at(at(OWN)), cache.at(wrong));
   Deno.chmodSync(cache.at(wrong), 0o644);
   const { findings } = await cache.verify();
-  assert.deepEqual(told(cache, findings), [`misplaced ${wrong} [shop:v1]`]);
-  assert.deepEqual(told(cache, (await cache.mended()).findings), []);
+  assert.deepEqual(summaries(cache, findings), [`misplaced ${wrong} [shop:v1]`]);
+  assert.deepEqual(summaries(cache, (await cache.repaired()).findings), []);
   assert.equal(Deno.statSync(cache.at(at(OWN))).mode! & 0o777, 0o600);
 });
 
-Deno.test("a layer among the Wasm is needed among the data, and copied there", async () => {
+Deno.test("applyLocalRepairs copies a layer from wasm/ to data/", async () => {
   using cache = new Cache();
   const wrong = at(OWN).replace("data/", "wasm/");
   Deno.renameSync(cache.at(at(OWN)), cache.at(wrong));
   const { findings } = await cache.verify();
-  assert.ok(told(cache, findings).includes(`misplaced ${wrong} [shop:v1]`));
-  assert.deepEqual(told(cache, (await cache.mended()).findings), []);
+  assert.ok(summaries(cache, findings).includes(`misplaced ${wrong} [shop:v1]`));
+  assert.deepEqual(summaries(cache, (await cache.repaired()).findings), []);
   assert.deepEqual(Deno.readFileSync(cache.at(at(OWN))), OWN.bytes);
 });
 
-Deno.test("Wasm among the data will do, as it does for Spin", async () => {
+Deno.test("Verifier accepts Wasm in data/", async () => {
   using cache = new Cache();
   Deno.renameSync(cache.at(at(SPIN_WASM)), cache.at(at(SPIN_WASM).replace("wasm/", "data/")));
-  assert.deepEqual(told(cache, (await cache.verify()).findings), []);
+  assert.deepEqual(summaries(cache, (await cache.verify()).findings), []);
 });
 
 for (
-  const [name, file] of [["a package", PACKAGE], ["an image", DISK], [
+  const [name, file] of [["a package", PACKAGE], ["a build", DISK], [
     "compiled code",
     CODE,
   ]] as const
 ) {
-  Deno.test(`${name} whose file is put in its place is not forgotten`, async () => {
+  Deno.test(`applyLocalRepairs keeps the record of ${name} whose file it moved`, async () => {
     using cache = new Cache();
     const before = filesBelow(cache.registry);
     for (const wrong of [at(file).replace("data/", "wasm/"), `data/${digestOf(utf8("else"))}`]) {
       Deno.renameSync(cache.at(at(file)), cache.at(wrong));
-      assert.deepEqual((await cache.mended()).findings.filter(isFault), []);
+      assert.deepEqual((await cache.repaired()).findings.filter(isFault), []);
     }
     assert.deepEqual(filesBelow(cache.registry).filter((path) => before.includes(path)), before);
   });
 }
 
-Deno.test("what this user may not read may well be whole, and is not forgotten", async () => {
+Deno.test("applyLocalRepairs keeps the record of an unreadable file", async () => {
   using cache = new Cache();
-  const { expected: anatomies } = await cache.verify();
-  const { entry, repair: cure } = anatomies.find(({ entry }) => entry.type === "package")!;
+  const { expected } = await cache.verify();
+  const { entry, repair } = expected.find(({ entry }) => entry.type === "package")!;
   const path = cache.at(at(PACKAGE));
   const base = { path, detail: "", digest: undefined, entries: [entry], repair: undefined };
   const finding = { ...base, kind: "unreadable" } as const;
   const options = { now: () => cache.now };
-  await applyLocalRepairs(cache.layout, [finding], anatomies, options);
-  assert.ok(cure?.by === "forget" && filesBelow(cache.registry).includes(cure.record));
-  await applyLocalRepairs(cache.layout, [{ ...finding, kind: "missing" }], anatomies, options);
-  assert.ok(!filesBelow(cache.registry).includes(cure.record));
+  await applyLocalRepairs(cache.layout, [finding], expected, options);
+  assert.ok(repair?.by === "forget" && filesBelow(cache.registry).includes(repair.record));
+  await applyLocalRepairs(cache.layout, [{ ...finding, kind: "missing" }], expected, options);
+  assert.ok(!filesBelow(cache.registry).includes(repair.record));
 });
 
-Deno.test("a config that is gone is copied from where it is whole", async () => {
+Deno.test("applyLocalRepairs copies a missing config from a good copy", async () => {
   using cache = new Cache();
   for (const folder of [SHOP_TAG, folderOf("shop", SHOP)]) {
     Deno.removeSync(cache.at(`${folder}/config.json`));
   }
   assert.deepEqual((await cache.verify()).findings.map(({ kind }) => kind), ["missing", "missing"]);
-  assert.deepEqual(told(cache, (await cache.mended()).findings), []);
+  assert.deepEqual(summaries(cache, (await cache.repaired()).findings), []);
 });
 
-Deno.test("two layers that have each other's names are removed, not swapped for ever", async () => {
+Deno.test("applyLocalRepairs removes two layers that have each other's names", async () => {
   using cache = new Cache();
   const [a, b] = [cache.at(at(OWN)), cache.at(at(BASE))];
   Deno.renameSync(a, `${a}.x`);
   Deno.renameSync(b, a);
   Deno.renameSync(`${a}.x`, b);
-  const { findings } = await cache.mended();
-  assert.deepEqual(told(cache, findings).map((line) => line.split(" ")[0]), ["missing", "missing"]);
+  const { findings } = await cache.repaired();
+  assert.deepEqual(summaries(cache, findings).map((line) => line.split(" ")[0]), [
+    "missing",
+    "missing",
+  ]);
 });
 
-Deno.test("what nobody needs is told and is no fault", async () => {
+Deno.test("Verifier reports orphans, which are not faults", async () => {
   using cache = new Cache();
   const orphan = blob("nobody needs this");
   cache.blobs([orphan]);
@@ -417,25 +420,25 @@ Deno.test("what nobody needs is told and is no fault", async () => {
   cache.write(`${SHOP_TAG}/record.json.tmp`, "left");
   cache.write(`partial/${BASE.descriptor.digest}`, "the beginning");
   const { findings } = await cache.verify();
-  assert.deepEqual(told(cache, findings).sort(), [
+  assert.deepEqual(summaries(cache, findings).sort(), [
     "foreign data/notes.txt []",
     "foreign other []",
     `leftover ${SHOP_TAG}/record.json.tmp []`,
     `orphaned ${at(orphan)} []`,
   ]);
   assert.ok(!findings.some(isFault));
-  assert.deepEqual(told(cache, (await cache.mended()).findings), told(cache, findings));
+  assert.deepEqual(summaries(cache, (await cache.repaired()).findings), summaries(cache, findings));
 });
 
-Deno.test("what nobody needs and is damaged goes", async () => {
+Deno.test("applyLocalRepairs removes a damaged orphan", async () => {
   using cache = new Cache();
   const orphan = blob("nobody needs this");
   cache.write(at(orphan), "and it is not even that");
-  assert.deepEqual(told(cache, (await cache.verify()).findings), [`damaged ${at(orphan)} []`]);
-  assert.deepEqual(told(cache, (await cache.mended()).findings), []);
+  assert.deepEqual(summaries(cache, (await cache.verify()).findings), [`damaged ${at(orphan)} []`]);
+  assert.deepEqual(summaries(cache, (await cache.repaired()).findings), []);
 });
 
-Deno.test("with chosen entries, nothing else is looked at", async () => {
+Deno.test("Verifier with chosen entries checks only their files", async () => {
   using cache = new Cache();
   flipBit(cache.at(at(PACKAGE)));
   flipBit(cache.at(at(OWN)));
@@ -444,52 +447,55 @@ Deno.test("with chosen entries, nothing else is looked at", async () => {
     (name: string) => ({ entries }: { entries: Verification["snapshot"]["entries"] }) =>
       entries.filter((entry) => entry.name.includes(name));
   const blog = await cache.verify({ choose: choose("blog") });
-  assert.deepEqual(told(cache, blog.findings), []);
+  assert.deepEqual(summaries(cache, blog.findings), []);
   assert.ok(blog.files < 10);
   const shop = await cache.verify({ choose: choose("shop") });
-  assert.deepEqual(told(cache, shop.findings), [`damaged ${at(OWN)} [shop:v1]`]);
+  assert.deepEqual(summaries(cache, shop.findings), [`damaged ${at(OWN)} [shop:v1]`]);
 });
 
-Deno.test("Spin's files are read whatever their mode, and what is good is left as it is", async () => {
+Deno.test("Verifier hashes files that Spin wrote, and keeps their mode", async () => {
   using cache = new Cache();
   for (const file of [at(SPIN_WASM), at(UNPACKED)]) Deno.chmodSync(cache.at(file), 0o644);
   flipBit(cache.at(at(UNPACKED)));
-  const { findings } = await cache.mended();
-  assert.deepEqual(told(cache, findings), [`missing ${at(UNPACKED)} [spin:v1 spins:v1]`]);
+  const { findings } = await cache.repaired();
+  assert.deepEqual(summaries(cache, findings), [`missing ${at(UNPACKED)} [spin:v1 spins:v1]`]);
   assert.equal(Deno.statSync(cache.at(at(SPIN_WASM))).mode! & 0o777, 0o644);
 });
 
-Deno.test("an entry whose name no registry can have is told, and nothing is done about it", async () => {
+Deno.test("Verifier reports an entry with an invalid reference and offers no repair", async () => {
   using cache = new Cache();
   const folder = "manifests/ghcr.io/Acme/UP/v1";
   Deno.mkdirSync(cache.at(dirname(folder)), { recursive: true });
   cache.write(`${folder}/manifest.json`, SHOP.bytes);
-  const { findings, expected: anatomies } = await cache.verify();
+  const { findings, expected } = await cache.verify();
   assert.deepEqual(findings.filter(isFault).map(({ kind }) => kind), ["misplaced"]);
-  assert.deepEqual(anatomies.filter(({ repair: cure }) => !cure).map(({ files: needs }) => needs), [
-    [],
-  ]);
+  assert.deepEqual(
+    expected.filter(({ repair }) => !repair).map(({ files }) => files),
+    [
+      [],
+    ],
+  );
 });
 
-Deno.test("a record of a later larder is told, and is not forgotten", async () => {
+Deno.test("Verifier reports the record of a newer larder, and no repair deletes it", async () => {
   using cache = new Cache();
   const folders = [SHOP_TAG, "packages/debian/hello/1.0/amd64", `builds/${SPECIFICATION}`];
   const paths = [...folders, `compiled/${COMPONENT}/v1`].map(record);
   for (const path of paths) cache.write(path, { schemaVersion: 2 });
-  const { findings, expected: anatomies } = await cache.mended();
+  const { findings, expected } = await cache.repaired();
   const faults = findings.filter(isFault);
   assert.deepEqual(
     faults.map(({ kind, path }) => `${kind} ${relative(cache.registry, path)}`).sort(),
     paths.map((path) => `broken ${path}`).sort(),
   );
   for (const { detail } of faults) assert.equal(detail, "a newer larder wrote its record");
-  const cures = anatomies.filter(({ entry }) => entry.isFromNewerVersion).map(({ repair: cure }) =>
-    cure
-  );
-  assert.deepEqual(cures, paths.map(() => undefined));
+  const repairs = expected.filter(({ entry }) => entry.isFromNewerVersion).map((
+    { repair },
+  ) => repair);
+  assert.deepEqual(repairs, paths.map(() => undefined));
 });
 
-Deno.test("what somebody puts right while it is looked at is not told", async () => {
+Deno.test("Verifier does not report a fault that is repaired meanwhile", async () => {
   using cache = new Cache();
   flipBit(cache.at(at(OWN)));
   let looks = 0;
@@ -497,11 +503,11 @@ Deno.test("what somebody puts right while it is looked at is not told", async ()
     if (++looks === 2) Deno.writeFileSync(cache.at(at(OWN)), OWN.bytes);
     return cache.now;
   };
-  assert.deepEqual(told(cache, (await cache.verify({ now })).findings), []);
+  assert.deepEqual(summaries(cache, (await cache.verify({ now })).findings), []);
   assert.equal(looks, 2);
 });
 
-Deno.test("what is deleted while it is looked at is not told", async () => {
+Deno.test("Verifier does not report an entry that is deleted meanwhile", async () => {
   using cache = new Cache();
   let looks = 0;
   const now = () => {
@@ -519,20 +525,20 @@ Deno.test("what is deleted while it is looked at is not told", async () => {
   assert.deepEqual(findings.filter(isFault), []);
 });
 
-Deno.test("a file that changed since it was looked at is left alone", async () => {
+Deno.test("applyLocalRepairs keeps a file that changed since its check", async () => {
   using cache = new Cache();
   flipBit(cache.at(at(OWN)));
-  const { findings, expected: anatomies } = await cache.verify();
+  const { findings, expected } = await cache.verify();
   Deno.writeFileSync(cache.at(at(OWN)), OWN.bytes);
   Deno.utimeSync(cache.at(at(OWN)), new Date(cache.now + DAY), new Date(cache.now + DAY));
-  await applyLocalRepairs(cache.layout, findings, anatomies, { now: () => cache.now });
-  assert.deepEqual(told(cache, (await cache.verify()).findings), []);
+  await applyLocalRepairs(cache.layout, findings, expected, { now: () => cache.now });
+  assert.deepEqual(summaries(cache, (await cache.verify()).findings), []);
 });
 
-Deno.test("what was damaged is written down, with who needed it", async () => {
+Deno.test("applyLocalRepairs adds damage to the journal, with the entries", async () => {
   using cache = new Cache();
   flipBit(cache.at(at(BASE)));
-  await cache.mended();
+  await cache.repaired();
   const [event] = new Journal(cache.layout).read();
   assert.ok(event?.kind === "damage");
   assert.equal(event.digest, BASE.descriptor.digest);
@@ -542,7 +548,7 @@ Deno.test("what was damaged is written down, with who needed it", async () => {
   ]);
 });
 
-Deno.test("a second look reads only what changed", async () => {
+Deno.test("Verifier.run hashes only changed files the second time", async () => {
   using cache = new Cache();
   let bytes = 0;
   const verifier = cache.verifier({ observer: { progressed: (count) => bytes += count } });
@@ -554,26 +560,26 @@ Deno.test("a second look reads only what changed", async () => {
   assert.equal(bytes, OWN.bytes.length);
 });
 
-Deno.test("an interrupted verification ends", async () => {
+Deno.test("Verifier.run fails with LDR_INTERRUPTED if it is interrupted", async () => {
   using cache = new Cache();
   const verifying = cache.verify({ signal: AbortSignal.abort() });
   await assert.rejects(verifying, (error) => hasCode(error, "LDR_INTERRUPTED"));
 });
 
-Deno.test("whatever is damaged is found, and nothing else; mending leaves nothing bad", async () => {
-  // Not removed: that of what nobody needs is no fault.
-  const spoilers = [flipBit, truncate, invalidateJson] as const;
-  const change = fc.tuple(fc.nat(), fc.constantFrom(...spoilers));
+Deno.test("Verifier finds exactly the damage, and repairs leave nothing bad, for any cache", async () => {
+  // Not removed, because a missing orphan is not a fault.
+  const damages = [flipBit, truncate, invalidateJson] as const;
+  const change = fc.tuple(fc.nat(), fc.constantFrom(...damages));
   await fc.assert(
     fc.asyncProperty(fc.array(change, { minLength: 1, maxLength: 6 }), async (changes) => {
       using cache = new Cache();
       const files = ["data", "wasm"].flatMap((tree) => filesBelow(cache.at(tree)));
-      const spoiled = new Map(changes.map(([i, spoil]) => [files[i % files.length]!, spoil]));
-      for (const [path, spoil] of spoiled) spoil(path);
+      const damaged = new Map(changes.map(([i, damage]) => [files[i % files.length]!, damage]));
+      for (const [path, damage] of damaged) damage(path);
       const { findings } = await cache.verify();
       const paths = findings.filter(isFault).map(({ path }) => path);
-      assert.deepEqual(paths, [...spoiled.keys()].sort());
-      for (const { kind } of (await cache.mended()).findings) {
+      assert.deepEqual(paths, [...damaged.keys()].sort());
+      for (const { kind } of (await cache.repaired()).findings) {
         assert.match(kind, /^(?:missing|orphaned)$/);
       }
     }),

@@ -11,31 +11,31 @@ import { DAY, HOUR } from "./cache_folder.ts";
 
 export const NOW = Date.UTC(2026, 0, 31, 12);
 
-/** An entry of a cache that is only thought of. */
+/** An entry of a snapshot that is made in memory. */
 export interface FakeEntry {
-  /** `ghcr.io/acme/app:v1`; what is before the last colon is its group. */
+  /** `ghcr.io/acme/app:v1`; the part before the last colon is its group. */
   readonly name: string;
   readonly type?: EntryType;
-  /** Milliseconds since its last use; a month if left out. */
+  /** Milliseconds since its last use; 30 days by default. */
   readonly used?: number;
-  /** The content that it reaches, by name. */
+  /** Names of the content that it needs. */
   readonly needs?: readonly string[];
-  /** Bytes of its own files; none if left out. */
+  /** Bytes of its own files; 0 by default. */
   readonly own?: number;
   readonly pin?: Pin;
   readonly problem?: string;
 }
 
-/** Content by name: bytes, and milliseconds since it was written (a year if left out). */
+/** Content by name: bytes, and milliseconds since it was written (a year by default). */
 export type FakeContents = Readonly<Record<string, number | readonly [size: number, age: number]>>;
 
-/** A survey of a cache that is on no disk. */
+/** Makes a snapshot without a cache on disk. */
 export function fakeSnapshot(fakes: readonly FakeEntry[], sizes: FakeContents = {}): CacheSnapshot {
   const names = Object.keys(sizes);
   const contents = names.map((name) => fakeContent(name, sizes[name]!));
   const referenceCounts = new Uint32Array(contents.length);
   for (const { needs = [] } of fakes) {
-    for (const name of needs) referenceCounts[placeOf(names, name)]!++;
+    for (const name of needs) referenceCounts[idOf(names, name)]!++;
   }
   const entries = fakes.map((fake) => fakeEntry(fake, names, contents, referenceCounts));
   const size = entries.reduce((sum, entry) => sum + entry.ownSize, 0) +
@@ -55,7 +55,7 @@ export function fakeSnapshot(fakes: readonly FakeEntry[], sizes: FakeContents = 
   };
 }
 
-/** Facts of a cache that nobody uses, with the grace age of an hour. */
+/** Facts without leases, with a grace age of an hour. */
 export function fakeFacts(changes: Partial<Facts> = {}): Facts {
   const ages = { entry: HOUR, content: HOUR, orphan: HOUR, partial: 7 * DAY };
   return { now: NOW, ages, inUse: NOTHING_IN_USE, ...changes };
@@ -75,9 +75,9 @@ function fakeEntry(
   contents: readonly Content[],
   referenceCounts: Uint32Array,
 ): SnapshotEntry {
-  const references = needs.map((each) => placeOf(names, each)).sort((a, b) => a - b);
-  const sum = (places: readonly number[]) =>
-    places.reduce((total, place) => total + contents[place]!.size, own);
+  const references = needs.map((each) => idOf(names, each)).sort((a, b) => a - b);
+  const sum = (ids: readonly number[]) =>
+    ids.reduce((total, id) => total + contents[id]!.size, own);
   return {
     type,
     name,
@@ -97,12 +97,12 @@ function fakeEntry(
     ownSize: own,
     references,
     size: sum(references),
-    unique: sum(references.filter((place) => referenceCounts[place] === 1)),
+    unique: sum(references.filter((id) => referenceCounts[id] === 1)),
   };
 }
 
-function placeOf(names: readonly string[], name: string): number {
-  const place = names.indexOf(name);
-  if (place < 0) throw new Error(`there is no content "${name}"`);
-  return place;
+function idOf(names: readonly string[], name: string): number {
+  const id = names.indexOf(name);
+  if (id < 0) throw new Error(`there is no content "${name}"`);
+  return id;
 }
