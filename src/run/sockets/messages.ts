@@ -5,11 +5,11 @@ import type { Endpoint } from "../grants/endpoint.ts";
 export interface Requests {
   /** All addresses of a name. */
   readonly lookUp: { ask: { name: string }; answer: readonly string[] };
-  readonly connect: { ask: { socket: number; remote: Endpoint }; answer: Connected };
+  readonly connect: { ask: { socket: number; remote: Endpoint }; answer: ConnectionEnds };
   /** Binds a socket and lets connections queue up. */
   readonly listen: { ask: { socket: number; local: Endpoint }; answer: Endpoint };
   /** The next connection, which is called `as` from then on. */
-  readonly accept: { ask: { socket: number; as: number }; answer: Connected };
+  readonly accept: { ask: { socket: number; as: number }; answer: ConnectionEnds };
   /** The next bytes, null at their end. */
   readonly read: { ask: { socket: number; atMost: number }; answer: Uint8Array | null };
   /** Answered once they are the system's. */
@@ -28,7 +28,7 @@ export interface Requests {
 }
 
 /** The two ends of a connection. */
-export interface Connected {
+export interface ConnectionEnds {
   readonly local: Endpoint;
   readonly remote: Endpoint;
 }
@@ -44,7 +44,7 @@ export type Request<T extends RequestType = RequestType> = {
   [K in T]: { readonly type: K; readonly id: number } & Readonly<Requests[K]["ask"]>;
 }[T];
 
-export type Answer =
+export type Reply =
   | { readonly id: number; readonly value: Requests[RequestType]["answer"] }
   | { readonly id: number; readonly failure: Failure };
 

@@ -1,18 +1,24 @@
 import { type Endpoint, isUnspecified } from "../grants/endpoint.ts";
 import { SocketGrants, type SocketSettings } from "../grants/socket_grants.ts";
 import {
-  type Answer,
-  type Connected,
+  type ConnectionEnds,
   type FailureCode,
+  type Reply,
   type Request,
   type Requests,
   type RequestType,
   SocketFailure,
 } from "./messages.ts";
 import { failureOf } from "./system_errors.ts";
-import { Connecting, Connection, DatagramSocket, Listener, lookUp } from "./system_sockets.ts";
+import {
+  Connection,
+  DatagramSocket,
+  Listener,
+  lookUp,
+  PendingConnection,
+} from "./system_sockets.ts";
 
-type Socket = Connecting | Connection | Listener | DatagramSocket;
+type Socket = PendingConnection | Connection | Listener | DatagramSocket;
 
 /** How each request is carried out. */
 type Handlers = {
@@ -85,7 +91,7 @@ export class SocketHost {
     if (type === "end") this.abort();
   }
 
-  #post(answer: Answer, transfer: Transferable[] = []): void {
+  #post(answer: Reply, transfer: Transferable[] = []): void {
     this.#port.postMessage(answer, transfer);
   }
 
@@ -96,9 +102,9 @@ export class SocketHost {
     return addresses;
   }
 
-  async #connect(id: number, remote: Endpoint): Promise<Connected> {
+  async #connect(id: number, remote: Endpoint): Promise<ConnectionEnds> {
     this.#require(this.#grants.mayReach("tcp", remote));
-    const connecting = new Connecting();
+    const connecting = new PendingConnection();
     this.#sockets.set(id, connecting);
     try {
       const connection = await Connection.to(remote, connecting.signal);
@@ -116,7 +122,7 @@ export class SocketHost {
     return listener.local;
   }
 
-  async #accept(id: number, as: number): Promise<Connected> {
+  async #accept(id: number, as: number): Promise<ConnectionEnds> {
     const listener = this.#find(id, Listener);
     return this.#keep(as, await listener.accept(), undefined).ends;
   }
@@ -132,7 +138,7 @@ export class SocketHost {
   }
 
   /** Keeps a new connection, unless what it comes in the place of was closed meanwhile. */
-  #keep(id: number, connection: Connection, before: Connecting | undefined): Connection {
+  #keep(id: number, connection: Connection, before: PendingConnection | undefined): Connection {
     if (this.#isEnded || this.#sockets.get(id) !== before) {
       connection.abort();
       throw failure("connection-aborted", "the socket was closed");

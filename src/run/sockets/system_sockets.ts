@@ -1,7 +1,7 @@
 /** Sockets of the system, as far as guests can use them through Deno. */
 import { GUEST_READ_AHEAD } from "../../base/limits.ts";
 import { canonicalIp, type Endpoint, endpointOf, isMappedIp } from "../grants/endpoint.ts";
-import type { Connected, Datagram } from "./messages.ts";
+import type { ConnectionEnds, Datagram } from "./messages.ts";
 
 /** After a guest has closed a connection, what it had written gets so long to leave. */
 const SOCKET_LINGER = 10_000;
@@ -10,7 +10,7 @@ const SOCKET_LINGER = 10_000;
 const DATAGRAM = 64 * 1024;
 
 /** A connection that is not there yet. */
-export class Connecting {
+export class PendingConnection {
   readonly #stop = new AbortController();
 
   get signal(): AbortSignal {
@@ -44,7 +44,7 @@ export class Connection {
     return new Connection(conn);
   }
 
-  get ends(): Connected {
+  get ends(): ConnectionEnds {
     return { local: endpointOf(this.#conn.localAddr), remote: endpointOf(this.#conn.remoteAddr) };
   }
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Answer, Request } from "../../../src/run/sockets/messages.ts";
+import type { Reply, Request } from "../../../src/run/sockets/messages.ts";
 import { SocketHost } from "../../../src/run/sockets/socket_host.ts";
 import { parseHostRule } from "../../../src/run/grants/outbound_rule.ts";
 import { TcpServer, UdpEcho } from "../../support/wasm/loopback.ts";
@@ -8,7 +8,7 @@ import { until } from "../../support/until.ts";
 /** A thread that asks what it likes, whatever its guest was refused. */
 class Asker implements Disposable {
   readonly #port: MessagePort;
-  readonly #answers = new Map<number, PromiseWithResolvers<Answer>>();
+  readonly #answers = new Map<number, PromiseWithResolvers<Reply>>();
   readonly host: SocketHost;
   #lastId = 0;
   isEnded = false;
@@ -18,13 +18,13 @@ class Asker implements Disposable {
     const settings = { allowedHosts: hosts.map(parseHostRule), grantor: "options" } as const;
     this.host = new SocketHost(port2, settings, () => this.isEnded = true);
     this.#port = port1;
-    port1.onmessage = ({ data }: MessageEvent<Answer>) => this.#answers.get(data.id)!.resolve(data);
+    port1.onmessage = ({ data }: MessageEvent<Reply>) => this.#answers.get(data.id)!.resolve(data);
   }
 
   /** What it is answered: the code of a failure, or else the value. */
   async ask(request: Record<string, unknown>): Promise<unknown> {
     const id = ++this.#lastId;
-    const answer = Promise.withResolvers<Answer>();
+    const answer = Promise.withResolvers<Reply>();
     this.#answers.set(id, answer);
     this.#port.postMessage({ id, ...request } as unknown as Request);
     const result = await answer.promise;

@@ -1,4 +1,4 @@
-import { GUEST_RESOURCES, InstanceResources } from "../../../src/run/wasi/resources.ts";
+import { InstanceResources, MAX_RESOURCES } from "../../../src/run/wasi/resources.ts";
 import assert from "node:assert/strict";
 
 class Resource implements Disposable {
@@ -30,7 +30,7 @@ Deno.test("a guest that has ended gets nothing more", () => {
 
 Deno.test("a guest that keeps all that it gets is stopped", () => {
   using resources = new InstanceResources();
-  for (let i = 0; i < GUEST_RESOURCES; i++) resources.hold(new Resource());
+  for (let i = 0; i < MAX_RESOURCES; i++) resources.hold(new Resource());
   assert.equal(resources.isFull, true);
   const last = new Resource();
   assert.throws(() => resources.hold(last), /too much/);

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { FolderVolume } from "../../../src/run/wasi/filesystem/folder_volume.ts";
+import { HostVolume } from "../../../src/run/wasi/filesystem/host_volume.ts";
 import { OpenDirectory, type OpenOptions } from "../../../src/run/wasi/filesystem/directory.ts";
 import { InstanceResources } from "../../../src/run/wasi/resources.ts";
 import { Denials } from "../../../src/run/grants/denials.ts";
@@ -11,7 +11,7 @@ export const READ: OpenOptions = {
   create: false,
   exclusive: false,
   truncate: false,
-  folder: false,
+  directory: false,
   read: true,
   write: false,
 };
@@ -25,7 +25,7 @@ export class GrantedFolder implements Disposable {
   readonly #resources = new InstanceResources();
   readonly root = Deno.realPathSync(this.#folder.path);
   readonly granted = join(this.root, "granted");
-  readonly refusals: string[] = [];
+  readonly denials: string[] = [];
 
   constructor() {
     Deno.mkdirSync(join(this.root, "outside/a"), { recursive: true });
@@ -34,12 +34,12 @@ export class GrantedFolder implements Disposable {
     Deno.writeTextFileSync(join(this.root, "outside/a/b"), HIDDEN);
   }
 
-  place({ readOnly = false } = {}): OpenDirectory {
+  open({ readOnly = false } = {}): OpenDirectory {
     const mount = {
       guest: "/data",
       host: this.granted,
-      volume: new FolderVolume(this.granted, readOnly),
-      denials: new Denials("options", (line) => this.refusals.push(line)),
+      volume: new HostVolume(this.granted, readOnly),
+      denials: new Denials("options", (line) => this.denials.push(line)),
     };
     return new OpenDirectory(mount, [], this.#resources);
   }

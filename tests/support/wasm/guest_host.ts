@@ -1,4 +1,4 @@
-import { GuestSockets } from "../../../src/run/sockets/socket_hosts.ts";
+import { GuestSockets } from "../../../src/run/sockets/guest_sockets.ts";
 import { type Host, type HostSettings, openHost } from "../../../src/run/wasi/host.ts";
 import { BufferedInput, InputStream } from "../../../src/run/wasi/io/input_stream.ts";
 import { StandardOutput } from "../../../src/run/wasi/io/stdio.ts";
@@ -29,7 +29,7 @@ class Recording {
 /** A host whose standard streams and refusals a test can look at. */
 export class GuestHost {
   readonly host: Host;
-  readonly refusals: string[] = [];
+  readonly denials: string[] = [];
   readonly #sockets: GuestSockets;
   readonly #stdout = new Recording();
   readonly #stderr = new Recording();
@@ -40,7 +40,7 @@ export class GuestHost {
     this.#sockets = new GuestSockets(granted);
     const opened = openHost(
       granted,
-      (line) => this.refusals.push(line),
+      (line) => this.denials.push(line),
       (port) => void this.#sockets.serve(port),
     );
     const pieces = stdin.map((piece) => new TextEncoder().encode(piece));

@@ -35,8 +35,8 @@ export class SocketGuest implements Disposable {
     this.#imports = hostImports(this.#host.host, this.#resources) as Imports;
   }
 
-  get refusals(): readonly string[] {
-    return this.#host.refusals;
+  get denials(): readonly string[] {
+    return this.#host.denials;
   }
 
   tcp(family: IpAddressFamily = "ipv4"): TcpSocket {

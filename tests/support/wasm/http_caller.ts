@@ -6,9 +6,8 @@ import { Fields } from "../../../src/run/wasi/http/fields.ts";
 import {
   type FutureIncomingResponse,
   IncomingResponse,
-  OutgoingRequest,
-  type RequestOptions,
-} from "../../../src/run/wasi/http/outgoing.ts";
+} from "../../../src/run/wasi/http/incoming.ts";
+import { OutgoingRequest, type RequestOptions } from "../../../src/run/wasi/http/outgoing.ts";
 import type { ErrorCode } from "../../../src/run/wasi/http/types.ts";
 import type { InputStream } from "../../../src/run/wasi/io/input_stream.ts";
 import { InstanceResources } from "../../../src/run/wasi/resources.ts";
@@ -30,11 +29,11 @@ export interface Asked {
 /** A guest that makes requests, by default to hosts on this machine. */
 export class HttpCaller implements Disposable {
   readonly resources = new InstanceResources();
-  readonly refusals: string[] = [];
+  readonly denials: string[] = [];
   readonly #handle: (request: OutgoingRequest, options?: RequestOptions) => FutureIncomingResponse;
 
   constructor(settings: Partial<ClientSettings> = {}) {
-    const denials = new Denials("options", (line) => this.refusals.push(line));
+    const denials = new Denials("options", (line) => this.denials.push(line));
     const allowedHosts = [parseHostRule("127.0.0.1")];
     const imports = clientImports({ allowedHosts, ...settings }, denials, this.resources);
     const handler = imports["wasi:http/outgoing-handler"] as {

@@ -3,7 +3,7 @@ import { MEMORY_IMPORT } from "../../wasm/memory_image.ts";
 import { preopens } from "../filesystem/imports.ts";
 import { InstanceResources } from "../resources.ts";
 import { noteYield } from "../io/poll.ts";
-import { type Calls, type Guest, PREVIEW1 } from "./imports.ts";
+import { type Calls, type Guest, PREVIEW1 } from "./guest.ts";
 import { DescriptorTable } from "./descriptor_table.ts";
 import { ERRNO, Errno, errnoOf } from "./errno.ts";
 import { fileCalls } from "./file_calls.ts";
@@ -62,7 +62,7 @@ function openDescriptors({ stdio, mounts }: Host, resources: InstanceResources):
     table.add({ kind: "output", stream: output.stream(), isTerminal: output.isTerminal });
   }
   for (const place of preopens(mounts, resources)) {
-    table.add({ kind: "folder", place, preopen: place.mount.guest, entries: [] });
+    table.add({ kind: "folder", directory: place, preopen: place.mount.guest, entries: [] });
   }
   return table;
 }

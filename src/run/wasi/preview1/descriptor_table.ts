@@ -1,6 +1,6 @@
 import type { OpenFile } from "../filesystem/open_file.ts";
 import type { OpenDirectory } from "../filesystem/directory.ts";
-import type { FolderEntry } from "../filesystem/volume.ts";
+import type { DirectoryEntry } from "../filesystem/volume.ts";
 import type { InputStream } from "../io/input_stream.ts";
 import type { OutputStream } from "../io/output_stream.ts";
 import { Errno } from "./errno.ts";
@@ -10,16 +10,16 @@ import { unsigned32 } from "./memory.ts";
 export type Descriptor =
   | { readonly kind: "input"; readonly stream: InputStream; readonly isTerminal: boolean }
   | { readonly kind: "output"; readonly stream: OutputStream; readonly isTerminal: boolean }
-  | FolderDescriptor
+  | DirectoryDescriptor
   | FileDescriptor;
 
-export interface FolderDescriptor {
+export interface DirectoryDescriptor {
   readonly kind: "folder";
-  readonly place: OpenDirectory;
+  readonly directory: OpenDirectory;
   /** What guests call it, if it is open from the start. */
   readonly preopen: string | undefined;
   /** What a reading of it goes on with. */
-  entries: readonly FolderEntry[];
+  entries: readonly DirectoryEntry[];
 }
 
 export interface FileDescriptor {
@@ -48,7 +48,7 @@ export class DescriptorTable {
     return descriptor;
   }
 
-  folder(number: number): FolderDescriptor {
+  directory(number: number): DirectoryDescriptor {
     const descriptor = this.get(number);
     if (descriptor.kind !== "folder") throw new Errno("badf");
     return descriptor;

@@ -1,8 +1,8 @@
-import type { FolderEntry } from "../filesystem/volume.ts";
+import type { DirectoryEntry } from "../filesystem/volume.ts";
 import { OutputStream } from "../io/output_stream.ts";
 import { WasiError } from "../errors.ts";
-import { type Calls, type Guest, unsigned } from "./imports.ts";
-import type { FileDescriptor, FolderDescriptor } from "./descriptor_table.ts";
+import { type Calls, type Guest, unsigned } from "./guest.ts";
+import type { DirectoryDescriptor, FileDescriptor } from "./descriptor_table.ts";
 import { Errno } from "./errno.ts";
 import { unsigned32 } from "./memory.ts";
 import { directoryEntry, writeFdstat, writeFilestat, writeStreamstat } from "./structs.ts";
@@ -34,7 +34,7 @@ export function fileCalls(guest: Guest): Calls {
       const descriptor = descriptors.get(fd);
       if (descriptor.kind === "file") writeFilestat(memory, pointer, descriptor.file.info());
       else if (descriptor.kind === "folder") {
-        writeFilestat(memory, pointer, descriptor.place.info());
+        writeFilestat(memory, pointer, descriptor.directory.info());
       } else writeStreamstat(memory, pointer, descriptor.isTerminal);
     },
     fd_filestat_set_size: (fd: number, size: bigint) =>
@@ -43,19 +43,19 @@ export function fileCalls(guest: Guest): Calls {
       const descriptor = descriptors.get(fd);
       const times = newTimes(accessed, modified, flags);
       if (descriptor.kind === "file") descriptor.file.setTimes(times);
-      else if (descriptor.kind === "folder") descriptor.place.setTimes(times);
+      else if (descriptor.kind === "folder") descriptor.directory.setTimes(times);
       else throw new Errno("badf");
     },
     fd_prestat_get(fd: number, pointer: number) {
       const view = memory.view(pointer, 8);
       view.setUint32(0, 0, true);
-      view.setUint32(4, preopenOf(descriptors.folder(fd)).length, true);
+      view.setUint32(4, preopenOf(descriptors.directory(fd)).length, true);
     },
     fd_prestat_dir_name(fd: number, pointer: number, length: number) {
-      memory.write(pointer, preopenOf(descriptors.folder(fd)).subarray(0, unsigned32(length)));
+      memory.write(pointer, preopenOf(descriptors.directory(fd)).subarray(0, unsigned32(length)));
     },
     fd_readdir(fd: number, pointer: number, length: number, cookie: bigint, used: number) {
-      const folder = descriptors.folder(fd);
+      const folder = descriptors.directory(fd);
       const count = readFolder(folder, memory.bytes(pointer, length), unsigned(cookie));
       memory.setU32(used, count);
     },
@@ -152,7 +152,7 @@ function seek({ position, file }: FileDescriptor, offset: bigint, whence: number
   return base + offset;
 }
 
-function preopenOf({ preopen }: FolderDescriptor): Uint8Array {
+function preopenOf({ preopen }: DirectoryDescriptor): Uint8Array {
   if (preopen === undefined) throw new Errno("badf");
   return new TextEncoder().encode(preopen);
 }
@@ -161,8 +161,8 @@ function preopenOf({ preopen }: FolderDescriptor): Uint8Array {
  * Fills a buffer with entries from the given one on; the last may be cut, which says that there are more.
  * @returns how many bytes of the buffer are used
  */
-function readFolder(folder: FolderDescriptor, buffer: Uint8Array, start: bigint): number {
-  if (start === 0n) folder.entries = [...SELF_AND_PARENT, ...folder.place.list()];
+function readFolder(folder: DirectoryDescriptor, buffer: Uint8Array, start: bigint): number {
+  if (start === 0n) folder.entries = [...SELF_AND_PARENT, ...folder.directory.list()];
   let used = 0;
   for (let i = Number(start); i < folder.entries.length && used < buffer.length; i++) {
     const { name, type } = folder.entries[i]!;
@@ -174,13 +174,13 @@ function readFolder(folder: FolderDescriptor, buffer: Uint8Array, start: bigint)
   return used;
 }
 
-const SELF_AND_PARENT: readonly FolderEntry[] = [
+const SELF_AND_PARENT: readonly DirectoryEntry[] = [
   { name: ".", type: "directory" },
   { name: "..", type: "directory" },
 ];
 
 /** Zero, which says that it is not told, for the parent, which may be out of reach, and for what is gone. */
-function inodeOf({ place }: FolderDescriptor, name: string): bigint {
+function inodeOf({ directory: place }: DirectoryDescriptor, name: string): bigint {
   if (name === "..") return 0n;
   try {
     return place.infoAt(name, false).inode;

@@ -1,5 +1,5 @@
-import { GUEST_PATH } from "../filesystem/directory.ts";
-import { GUEST_READ } from "../io/input_stream.ts";
+import { MAX_PATH_LENGTH } from "../filesystem/directory.ts";
+import { MAX_READ } from "../io/input_stream.ts";
 import { FileError } from "../filesystem/error.ts";
 import { Errno } from "./errno.ts";
 
@@ -39,7 +39,7 @@ export class GuestMemory {
   }
 
   path(pointer: number, length: number): string {
-    if (unsigned32(length) > GUEST_PATH) throw new FileError("name-too-long");
+    if (unsigned32(length) > MAX_PATH_LENGTH) throw new FileError("name-too-long");
     return new TextDecoder().decode(this.bytes(pointer, length));
   }
 
@@ -82,7 +82,7 @@ export class GuestMemory {
 
   #spans(list: number, count: number): Span[] {
     const spans: Span[] = [];
-    let left = GUEST_READ;
+    let left = MAX_READ;
     for (let i = 0; i < unsigned32(count) && left > 0; i++) {
       const view = this.view(unsigned32(list) + i * SPAN_SIZE, SPAN_SIZE);
       const length = Math.min(view.getUint32(4, true), left);

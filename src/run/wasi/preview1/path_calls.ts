@@ -1,5 +1,5 @@
 import { OpenFile } from "../filesystem/open_file.ts";
-import { type Calls, type Guest, unsigned } from "./imports.ts";
+import { type Calls, type Guest, unsigned } from "./guest.ts";
 import { unsigned32 } from "./memory.ts";
 import { RIGHTS, writeFilestat } from "./structs.ts";
 import { newTimes } from "./times.ts";
@@ -12,10 +12,10 @@ const APPEND = 1;
 /** Functions on paths below a folder that is open. */
 export function pathCalls(guest: Guest): Calls {
   const { memory, descriptors } = guest;
-  const placeOf = (fd: number) => descriptors.folder(fd).place;
+  const placeOf = (fd: number) => descriptors.directory(fd).directory;
   return {
     path_create_directory: (fd: number, path: number, length: number) =>
-      placeOf(fd).makeFolder(memory.path(path, length)),
+      placeOf(fd).createDirectory(memory.path(path, length)),
     path_filestat_get(fd: number, flags: number, path: number, length: number, pointer: number) {
       const info = placeOf(fd).infoAt(memory.path(path, length), follows(flags));
       writeFilestat(memory, pointer, info);
@@ -59,7 +59,7 @@ export function pathCalls(guest: Guest): Calls {
       memory.setU32(used, part.length);
     },
     path_remove_directory: (fd: number, path: number, length: number) =>
-      placeOf(fd).removeFolder(memory.path(path, length)),
+      placeOf(fd).removeDirectory(memory.path(path, length)),
     path_rename(
       fd: number,
       path: number,
@@ -71,7 +71,8 @@ export function pathCalls(guest: Guest): Calls {
       const target = memory.path(newPath, newLength);
       placeOf(fd).rename(memory.path(path, length), placeOf(newFd), target);
     },
-    path_symlink: (_target: number, _targetLength: number, fd: number) => placeOf(fd).makeLink(),
+    path_symlink: (_target: number, _targetLength: number, fd: number) =>
+      placeOf(fd).createSymlink(),
     path_unlink_file: (fd: number, path: number, length: number) =>
       placeOf(fd).removeFile(memory.path(path, length)),
   };
@@ -90,19 +91,19 @@ function openCall({ memory, descriptors }: Guest): Calls[string] {
     pointer: number,
   ) => {
     const rights = unsigned(base);
-    const opened = descriptors.folder(fd).place.open(memory.path(path, length), {
+    const opened = descriptors.directory(fd).directory.open(memory.path(path, length), {
       follow: follows(lookup),
       create: (flags & OPEN.create) !== 0,
       exclusive: (flags & OPEN.exclusive) !== 0,
       truncate: (flags & OPEN.truncate) !== 0,
-      folder: (flags & OPEN.directory) !== 0,
+      directory: (flags & OPEN.directory) !== 0,
       read: (rights & RIGHTS.read) !== 0n,
       write: (rights & RIGHTS.write) !== 0n,
     });
     const number = descriptors.add(
       opened instanceof OpenFile
         ? { kind: "file", file: opened, position: 0n, append: (fdFlags & APPEND) !== 0 }
-        : { kind: "folder", place: opened, preopen: undefined, entries: [] },
+        : { kind: "folder", directory: opened, preopen: undefined, entries: [] },
     );
     memory.setU32(pointer, number);
   };

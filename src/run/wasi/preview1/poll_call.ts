@@ -1,6 +1,6 @@
 import { monotonicNow, pollableAt } from "../clocks.ts";
 import { Pollable, untilReady, Waitable } from "../io/poll.ts";
-import { type Calls, type Guest, unsigned } from "./imports.ts";
+import { type Calls, type Guest, unsigned } from "./guest.ts";
 import { ERRNO, Errno, errnoOf } from "./errno.ts";
 import { unsigned32 } from "./memory.ts";
 import { timeOf } from "./process_calls.ts";

@@ -1,7 +1,7 @@
 import { monotonicNow, wallNow } from "../clocks.ts";
 import { yieldToEventLoop } from "../io/poll.ts";
 import { fillRandom } from "../random.ts";
-import type { Calls, Guest } from "./imports.ts";
+import type { Calls, Guest } from "./guest.ts";
 import { Errno } from "./errno.ts";
 import { unsigned32 } from "./memory.ts";
 

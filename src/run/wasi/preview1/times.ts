@@ -1,6 +1,6 @@
 import { wallNow } from "../clocks.ts";
 import type { NewTimes } from "../filesystem/volume.ts";
-import { unsigned } from "./imports.ts";
+import { unsigned } from "./guest.ts";
 import { Errno } from "./errno.ts";
 
 /** Source: WASI preview 1, `fstflags`: for each of the two, to set it to a time, or to now. */

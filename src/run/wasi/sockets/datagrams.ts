@@ -12,7 +12,7 @@ import {
 } from "./network.ts";
 
 /** So many datagrams wait for a guest to take them, and so many of its own to leave; the system keeps more. */
-export const GUEST_DATAGRAMS = 16;
+export const MAX_DATAGRAMS = 16;
 
 /** The most bytes that a datagram can carry. */
 const MAX_BYTES: Readonly<Record<IpAddressFamily, number>> = { ipv4: 65_507, ipv6: 65_527 };
@@ -30,7 +30,7 @@ export class DatagramQueue {
   #sent = Promise.withResolvers<void>();
   #failure: unknown;
   /** Which streams it is for, and whom those are to; older ones have no use any more. */
-  #flow: Flow | undefined;
+  #flow: StreamPair | undefined;
 
   constructor(guest: GuestNetwork, family: IpAddressFamily, id: number) {
     this.guest = guest;
@@ -51,15 +51,15 @@ export class DatagramQueue {
 
   close(): void {
     this.#flow = undefined;
-    this.guest.session.tell("close", { socket: this.#id });
+    this.guest.session.notify("close", { socket: this.#id });
   }
 
-  isOpen(flow: Flow): boolean {
+  isOpen(flow: StreamPair): boolean {
     return this.#flow === flow;
   }
 
   /** Whether there is something to tell to who receives; has it fetched if there is not. */
-  hasReceived({ remote }: Flow): boolean {
+  hasReceived({ remote }: StreamPair): boolean {
     while (remote && this.#received[0] && !isSameEndpoint(this.#received[0].remote, remote)) {
       this.#received.shift();
     }
@@ -75,7 +75,7 @@ export class DatagramQueue {
    * So many that came, at most. A failure is told of once there is nothing else to tell.
    * @throws Refused
    */
-  take(flow: Flow, atMost: bigint): Datagram[] {
+  take(flow: StreamPair, atMost: bigint): Datagram[] {
     const taken: Datagram[] = [];
     while (taken.length < atMost && this.hasReceived(flow)) {
       const datagram = this.#received.shift();
@@ -88,7 +88,7 @@ export class DatagramQueue {
 
   /** How many more can be on their way. */
   get room(): number {
-    return GUEST_DATAGRAMS - this.#sending;
+    return MAX_DATAGRAMS - this.#sending;
   }
 
   get hasFailed(): boolean {
@@ -101,7 +101,7 @@ export class DatagramQueue {
 
   send(datagram: Datagram): void {
     this.#sending++;
-    this.guest.session.ask("send", { socket: this.#id, ...datagram })
+    this.guest.session.request("send", { socket: this.#id, ...datagram })
       .catch((error) => this.#failure = error)
       .finally(() => {
         this.#sending--;
@@ -119,8 +119,8 @@ export class DatagramQueue {
   }
 
   #receive(): void {
-    if (this.#receiving || this.#failure || this.#received.length >= GUEST_DATAGRAMS) return;
-    this.#receiving = this.guest.session.ask("receive", { socket: this.#id })
+    if (this.#receiving || this.#failure || this.#received.length >= MAX_DATAGRAMS) return;
+    this.#receiving = this.guest.session.request("receive", { socket: this.#id })
       .then((datagram) => void this.#received.push(datagram), (error) => this.#failure = error)
       .finally(() => {
         this.#receiving = undefined;
@@ -130,7 +130,7 @@ export class DatagramQueue {
 }
 
 /** What a pair of streams belongs to. */
-interface Flow {
+interface StreamPair {
   readonly queue: DatagramQueue;
   /** Undefined for anybody. */
   readonly remote: Endpoint | undefined;
@@ -138,13 +138,13 @@ interface Flow {
 
 /** `wasi:sockets/udp`'s incoming-datagram-stream. */
 export class IncomingDatagramStream {
-  #flow!: Flow;
+  #flow!: StreamPair;
   readonly #waitable = new Waitable(
     () => !this.#flow.queue.isOpen(this.#flow) || this.#flow.queue.hasReceived(this.#flow),
     () => this.#flow.queue.received(),
   );
 
-  static of(flow: Flow): IncomingDatagramStream {
+  static of(flow: StreamPair): IncomingDatagramStream {
     const stream = new IncomingDatagramStream();
     stream.#flow = flow;
     return stream;
@@ -171,7 +171,7 @@ interface OutgoingDatagram {
 
 /** `wasi:sockets/udp`'s outgoing-datagram-stream. */
 export class OutgoingDatagramStream {
-  #flow!: Flow;
+  #flow!: StreamPair;
   #permitted = 0;
   readonly #waitable = new Waitable(
     () => {
@@ -181,7 +181,7 @@ export class OutgoingDatagramStream {
     () => this.#flow.queue.sent(),
   );
 
-  static of(flow: Flow): OutgoingDatagramStream {
+  static of(flow: StreamPair): OutgoingDatagramStream {
     const stream = new OutgoingDatagramStream();
     stream.#flow = flow;
     return stream;

@@ -10,7 +10,7 @@ export class ResolveAddressStream implements Disposable {
   #guest!: GuestNetwork;
   #found!: Operation<readonly string[]>;
   #next = 0;
-  readonly #waitable = new Waitable(() => this.#found.isOver, () => this.#found.wait());
+  readonly #waitable = new Waitable(() => this.#found.isDone, () => this.#found.wait());
 
   static of(guest: GuestNetwork, found: Promise<readonly string[]>): ResolveAddressStream {
     const stream = new ResolveAddressStream();
@@ -54,7 +54,7 @@ export function lookupImports(guest: GuestNetwork): object {
 }
 
 async function lookUp(guest: GuestNetwork, name: string): Promise<readonly string[]> {
-  const found = await guest.session.ask("lookUp", { name });
+  const found = await guest.session.request("lookUp", { name });
   guest.grants.learn(name, found);
   return found;
 }

@@ -12,7 +12,7 @@ export class Operation<T> {
     promise.then((value) => this.#outcome = { value }, (error) => this.#outcome = { error });
   }
 
-  get isOver(): boolean {
+  get isDone(): boolean {
     return this.#outcome !== undefined;
   }
 

@@ -1,5 +1,5 @@
 import {
-  type Answer,
+  type Reply,
   type Request,
   type Requests,
   type RequestType,
@@ -51,11 +51,11 @@ export class Session implements Disposable {
   constructor(port: MessagePort, onEnd: (ended: Promise<void>) => void) {
     this.#port = port;
     this.#onEnd = onEnd;
-    port.onmessage = ({ data }: MessageEvent<Answer>) => this.#receive(data);
+    port.onmessage = ({ data }: MessageEvent<Reply>) => this.#receive(data);
   }
 
   /** A number for another socket. */
-  newSocket(): number {
+  newSocketId(): number {
     return ++this.#lastSocket;
   }
 
@@ -63,7 +63,7 @@ export class Session implements Disposable {
    * @param transfer what is handed over, and is not here any more
    * @returns the answer. It rejects with a SocketFailure, or with a trap once the guest has ended
    */
-  ask<T extends RequestType>(
+  request<T extends RequestType>(
     type: T,
     ask: Requests[T]["ask"],
     transfer: readonly Transferable[] = [],
@@ -77,8 +77,8 @@ export class Session implements Disposable {
   }
 
   /** Asks for what nobody waits for. */
-  tell<T extends RequestType>(type: T, ask: Requests[T]["ask"]): void {
-    this.ask(type, ask).catch(() => {});
+  notify<T extends RequestType>(type: T, ask: Requests[T]["ask"]): void {
+    this.request(type, ask).catch(() => {});
   }
 
   /**
@@ -89,7 +89,7 @@ export class Session implements Disposable {
     // A part of a larger buffer cannot be handed over by itself.
     const own = bytes.byteLength === bytes.buffer.byteLength ? bytes : bytes.slice();
     try {
-      await this.ask("write", { socket, bytes: own }, [own.buffer as ArrayBuffer]);
+      await this.request("write", { socket, bytes: own }, [own.buffer as ArrayBuffer]);
     } catch (error) {
       const isClosed = error instanceof SocketFailure && error.code === "broken-pipe";
       throw isClosed ? new Deno.errors.BrokenPipe(error.message) : error;
@@ -100,13 +100,13 @@ export class Session implements Disposable {
     if (this.#isEnded) return;
     const waiting = [...this.#waiting.values()];
     this.#waiting.clear();
-    const over = this.ask("end", {}).then(() => {}, () => {});
+    const over = this.request("end", {}).then(() => {}, () => {});
     this.#isEnded = true;
     for (const { reject } of waiting) reject(ended());
     this.#onEnd(over.then(() => this.#port.close()));
   }
 
-  #receive(answer: Answer): void {
+  #receive(answer: Reply): void {
     const waiting = this.#waiting.get(answer.id);
     this.#waiting.delete(answer.id);
     if ("failure" in answer) waiting?.reject(new SocketFailure(answer.failure));

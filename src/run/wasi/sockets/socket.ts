@@ -8,7 +8,7 @@ export abstract class Socket {
   protected guest!: GuestNetwork;
   protected family!: IpAddressFamily;
   readonly #waitable = new Waitable(
-    () => this.operation?.isOver ?? true,
+    () => this.operation?.isDone ?? true,
     () => this.operation?.wait() ?? Promise.resolve(),
   );
 

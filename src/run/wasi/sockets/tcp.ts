@@ -4,7 +4,7 @@ import {
   isUnspecified,
   isUnspecifiedIp,
 } from "../../grants/endpoint.ts";
-import { type Connected, SocketFailure } from "../../sockets/messages.ts";
+import { type ConnectionEnds, SocketFailure } from "../../sockets/messages.ts";
 import { BufferedInput, InputStream } from "../io/input_stream.ts";
 import { OutputStream } from "../io/output_stream.ts";
 import { WasiError } from "../errors.ts";
@@ -26,11 +26,15 @@ type State =
   | { readonly name: "unbound" | "closed" }
   | { readonly name: "bind-in-progress"; readonly operation: Operation<Binding> }
   | { readonly name: "bound" | "listen-in-progress"; readonly binding: Binding }
-  | { readonly name: "listening"; readonly binding: Binding; next: Operation<Link> | undefined }
-  | { readonly name: "connect-in-progress"; readonly operation: Operation<Link> }
+  | {
+    readonly name: "listening";
+    readonly binding: Binding;
+    next: Operation<TcpConnection> | undefined;
+  }
+  | { readonly name: "connect-in-progress"; readonly operation: Operation<TcpConnection> }
   | {
     readonly name: "connected";
-    readonly link: Link;
+    readonly link: TcpConnection;
     readonly intake: BufferedInput;
     readonly output: OutputStream;
   };
@@ -38,16 +42,16 @@ type State =
 /** Where a socket is bound. */
 interface Binding {
   /** What the guest asked for. */
-  readonly wanted: Endpoint;
+  readonly requested: Endpoint;
   readonly local: Endpoint;
   /** Undefined where it may not listen: then it is not bound in truth before it connects. */
   readonly listener: number | undefined;
 }
 
 /** A connection, and the number by which the thread that has the sockets knows it. */
-interface Link {
+interface TcpConnection {
   readonly id: number;
-  readonly ends: Connected;
+  readonly ends: ConnectionEnds;
 }
 
 /** `wasi:sockets/tcp`'s tcp-socket. */
@@ -68,7 +72,7 @@ export class TcpSocket extends TcpOptions implements Disposable {
     if (!isUnspecified(wanted)) this.guest.requireBind("tcp", wanted);
     const binding = this.guest.grants.mayBind("tcp", wanted)
       ? this.#bind(wanted)
-      : Promise.resolve({ wanted, local: wanted, listener: undefined });
+      : Promise.resolve({ requested: wanted, local: wanted, listener: undefined });
     this.#state = { name: "bind-in-progress", operation: new Operation(binding) };
   }
 
@@ -85,7 +89,7 @@ export class TcpSocket extends TcpOptions implements Disposable {
     const remote = remoteEndpoint(address, this.family);
     if (!isUnicast(remote.ip)) throw new WasiError("invalid-argument");
     // Deno connects from ports of the system's choice.
-    if (binding && binding.wanted.port !== 0) throw new WasiError("not-supported");
+    if (binding && binding.requested.port !== 0) throw new WasiError("not-supported");
     this.guest.requireReach("tcp", remote);
     const operation = new Operation(this.#connect(remote, binding));
     this.#state = { name: "connect-in-progress", operation };
@@ -100,7 +104,7 @@ export class TcpSocket extends TcpOptions implements Disposable {
     this.#require("bound");
     const { binding } = this.#state as State & { name: "bound" };
     this.#state = { name: "closed" };
-    this.guest.requireBind("tcp", binding.wanted);
+    this.guest.requireBind("tcp", binding.requested);
     this.#state = { name: "listen-in-progress", binding };
   }
 
@@ -113,7 +117,7 @@ export class TcpSocket extends TcpOptions implements Disposable {
     const state = this.#state;
     if (state.name !== "listening") throw new WasiError("invalid-state");
     const operation = state.next ??= this.#accept(state.binding.listener!);
-    if (!operation.isOver) throw new WasiError("would-block");
+    if (!operation.isDone) throw new WasiError("would-block");
     // Where there are too many sockets, the connection waits for the next call.
     const accepted = TcpSocket.of(this.guest, this.family);
     state.next = undefined;
@@ -159,7 +163,7 @@ export class TcpSocket extends TcpOptions implements Disposable {
     if (type !== "send") intake.close();
     if (type === "receive" || OutputStream.isClosed(output)) return;
     OutputStream.close(output);
-    this.guest.session.tell("finish", { socket: link.id });
+    this.guest.session.notify("finish", { socket: link.id });
   }
 
   [Symbol.dispose](): void {
@@ -174,7 +178,7 @@ export class TcpSocket extends TcpOptions implements Disposable {
 
   protected override applyKeepAlive(isOn: boolean): void {
     if (this.#state.name !== "connected") return;
-    this.guest.session.tell("keepAlive", { socket: this.#state.link.id, isOn });
+    this.guest.session.notify("keepAlive", { socket: this.#state.link.id, isOn });
   }
 
   protected override get operation(): Operation<unknown> | undefined {
@@ -186,31 +190,31 @@ export class TcpSocket extends TcpOptions implements Disposable {
 
   async #bind(wanted: Endpoint): Promise<Binding> {
     const listener = this.#newId();
-    const local = await this.guest.session.ask("listen", { socket: listener, local: wanted });
-    return { wanted, local, listener };
+    const local = await this.guest.session.request("listen", { socket: listener, local: wanted });
+    return { requested: wanted, local, listener };
   }
 
-  async #connect(remote: Endpoint, binding: Binding | undefined): Promise<Link> {
+  async #connect(remote: Endpoint, binding: Binding | undefined): Promise<TcpConnection> {
     if (binding?.listener !== undefined) this.#close(binding.listener);
     const id = this.#newId();
-    const ends = await this.guest.session.ask("connect", { socket: id, remote });
-    const ip = binding?.wanted.ip;
+    const ends = await this.guest.session.request("connect", { socket: id, remote });
+    const ip = binding?.requested.ip;
     if (ip === undefined || isUnspecifiedIp(ip) || ip === ends.local.ip) return { id, ends };
     this.#close(id);
     const message = `the way to ${formatEndpoint(remote)} begins at ${ends.local.ip}`;
     throw new SocketFailure({ code: "not-supported", message });
   }
 
-  #accept(listener: number): Operation<Link> {
+  #accept(listener: number): Operation<TcpConnection> {
     const id = this.#newId();
-    const accepted = this.guest.session.ask("accept", { socket: listener, as: id });
+    const accepted = this.guest.session.request("accept", { socket: listener, as: id });
     return new Operation(accepted.then((ends) => ({ id, ends })));
   }
 
-  #open(link: Link): [InputStream, OutputStream] {
+  #open(link: TcpConnection): [InputStream, OutputStream] {
     const { session } = this.guest;
     const socket = link.id;
-    const intake = new BufferedInput((atMost) => session.ask("read", { socket, atMost }));
+    const intake = new BufferedInput((atMost) => session.request("read", { socket, atMost }));
     const output = OutputStream.pipelined((bytes) => session.write(socket, bytes));
     this.#state = { name: "connected", link, intake, output };
     if (this.keepAliveEnabled()) this.applyKeepAlive(true);
@@ -218,14 +222,14 @@ export class TcpSocket extends TcpOptions implements Disposable {
   }
 
   #newId(): number {
-    const id = this.guest.session.newSocket();
+    const id = this.guest.session.newSocketId();
     this.#ids.add(id);
     return id;
   }
 
   #close(id: number): void {
     this.#ids.delete(id);
-    this.guest.session.tell("close", { socket: id });
+    this.guest.session.notify("close", { socket: id });
   }
 
   /** @throws Refused where the socket is in none of the states */
@@ -245,7 +249,7 @@ export class TcpSocket extends TcpOptions implements Disposable {
     try {
       return operation.take();
     } catch (error) {
-      if (operation.isOver) this.#state = failed;
+      if (operation.isDone) this.#state = failed;
       throw error;
     }
   }

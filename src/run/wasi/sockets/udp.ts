@@ -39,16 +39,16 @@ export class UdpSocket extends UdpOptions implements Disposable {
     // One that leaves all to the system is for answers.
     if (!isUnspecified(local)) this.guest.requireBind("udp", local);
     const { session } = this.guest;
-    const socket = session.newSocket();
+    const socket = session.newSocketId();
     this.#queue = new DatagramQueue(this.guest, this.family, socket);
-    const operation = new Operation(session.ask("bindDatagrams", { socket, local }));
+    const operation = new Operation(session.request("bindDatagrams", { socket, local }));
     this.#state = { name: "bind-in-progress", operation };
   }
 
   finishBind(): void {
     const operation = this.operation;
     if (!operation) throw new WasiError("not-in-progress");
-    if (operation.isOver) this.#state = { name: "unbound" };
+    if (operation.isDone) this.#state = { name: "unbound" };
     this.#state = { name: "bound", local: operation.take() };
   }
 

@@ -1,4 +1,4 @@
-import { GUEST_READ } from "../../../../src/run/wasi/io/input_stream.ts";
+import { MAX_READ } from "../../../../src/run/wasi/io/input_stream.ts";
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import {
@@ -83,8 +83,8 @@ Deno.test("read gives what is at a place, and says when that is the end", () => 
 
 Deno.test("a guest is not given more of a file at once than the limit", () => {
   using guest = new Guest();
-  Deno.writeFileSync(join(guest.path, "large"), new Uint8Array(GUEST_READ + 10));
-  assert.equal(guest.open("large").read(2n ** 64n - 1n, 0n)[0].length, GUEST_READ);
+  Deno.writeFileSync(join(guest.path, "large"), new Uint8Array(MAX_READ + 10));
+  assert.equal(guest.open("large").read(2n ** 64n - 1n, 0n)[0].length, MAX_READ);
 });
 
 Deno.test("write changes what is at a place, and fills what is before it", () => {

@@ -22,15 +22,15 @@ for (const [path, code] of BAD_PATHS) {
   Deno.test(`the path ${JSON.stringify(path.slice(0, 20))} of ${path.length} is ${code}`, () => {
     using bench = new GrantedFolder();
     Deno.mkdirSync(join(bench.granted, "a"));
-    assert.throws(() => bench.place().infoAt(path, true), refusedAs(code));
+    assert.throws(() => bench.open().infoAt(path, true), refusedAs(code));
   });
 }
 
 Deno.test("what leaves the folder is told of, with what would allow it", () => {
   using bench = new GrantedFolder();
   Deno.symlinkSync("../outside", join(bench.granted, "link"));
-  assert.throws(() => bench.place().open("link/secret", READ), refusedAs("not-permitted"));
-  assert.deepEqual(bench.refusals, [
+  assert.throws(() => bench.open().open("link/secret", READ), refusedAs("not-permitted"));
+  assert.deepEqual(bench.denials, [
     "refused to follow link/secret out of /data: grant its target with --dir",
   ]);
 });
@@ -40,13 +40,13 @@ Deno.test("a path from a folder that a guest has opened does not leave that fold
   Deno.mkdirSync(join(bench.granted, "a/b"), { recursive: true });
   Deno.writeTextFileSync(join(bench.granted, "c"), "");
   Deno.symlinkSync("../c", join(bench.granted, "a/up"));
-  const place = bench.place();
-  const inner = place.open("a", { ...READ, folder: true }) as OpenDirectory;
+  const place = bench.open();
+  const inner = place.open("a", { ...READ, directory: true }) as OpenDirectory;
   assert.equal(inner.infoAt("b/..", true).type, "directory");
   for (const path of ["..", "../c", "b/../../c", "../a/b", "up"]) {
     assert.throws(() => inner.infoAt(path, true), refusedAs("not-permitted"), path);
   }
-  assert.deepEqual(bench.refusals, [], "no option would grant it");
+  assert.deepEqual(bench.denials, [], "no option would grant it");
   assert.equal(place.infoAt("a/up", true).type, "regular-file");
 });
 
@@ -55,13 +55,13 @@ Deno.test("a pipe is not opened, since that could last for ever", () => {
   const { success } = new Deno.Command("mkfifo", { args: [join(bench.granted, "pipe")] })
     .outputSync();
   assert(success);
-  assert.equal(bench.place().infoAt("pipe", true).type, "unknown");
-  assert.throws(() => bench.place().open("pipe", READ), refusedAs("not-permitted"));
+  assert.equal(bench.open().infoAt("pipe", true).type, "unknown");
+  assert.throws(() => bench.open().open("pipe", READ), refusedAs("not-permitted"));
 });
 
 Deno.test("a file's times are set, each or both, also through its path", () => {
   using bench = new GrantedFolder();
-  const place = bench.place();
+  const place = bench.open();
   const file = place.open("a", { ...READ, create: true, write: true }) as OpenFile;
   file.setTimes({ accessed: 1_000_000_000n, modified: 2_500_000_000n });
   assert.deepEqual([file.info().accessed, file.info().modified], [1_000_000_000n, 2_500_000_000n]);
@@ -78,8 +78,8 @@ Deno.test("nothing is moved or linked from one mount to another", () => {
   using one = new GrantedFolder();
   using other = new GrantedFolder();
   Deno.writeTextFileSync(join(one.granted, "a"), "");
-  assert.throws(() => one.place().rename("a", other.place(), "a"), refusedAs("cross-device"));
-  assert.throws(() => one.place().link("a", false, other.place(), "a"), refusedAs("cross-device"));
+  assert.throws(() => one.open().rename("a", other.open(), "a"), refusedAs("cross-device"));
+  assert.throws(() => one.open().link("a", false, other.open(), "a"), refusedAs("cross-device"));
 });
 
 Deno.test("a link itself is not opened, wherever it leads", () => {
@@ -89,7 +89,7 @@ Deno.test("a link itself is not opened, wherever it leads", () => {
   for (const path of ["out", "dangling"]) {
     for (const write of [false, true]) {
       const options = { ...READ, follow: false, write };
-      assert.throws(() => bench.place().open(path, options), refusedAs("loop"));
+      assert.throws(() => bench.open().open(path, options), refusedAs("loop"));
     }
   }
 });

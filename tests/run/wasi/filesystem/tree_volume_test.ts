@@ -31,7 +31,7 @@ Deno.test("a stored file is read by its place in the app, from any place in it",
   assert.equal(textOf(file.read(100, 0)!), "content");
   assert.equal(textOf(file.read(3, 4)!), "ent");
   assert.equal(file.read(3, 7), null);
-  assert.equal(file.changes, undefined);
+  assert.equal(file.writer, undefined);
   file.close();
 });
 

@@ -64,7 +64,7 @@ Deno.test("whatever the links are, a path leads where the system says, or is ref
     (nodes, paths) => {
       using bench = new GrantedFolder();
       plant(bench, nodes);
-      const place = bench.place();
+      const place = bench.open();
       for (const path of paths) {
         const info = attemptOf(() => place.infoAt(path, true));
         if (info === "not-permitted" || info === "loop") continue;
@@ -124,13 +124,13 @@ function act(place: OpenDirectory, { what, path, other, follow }: Action): strin
     case "new":
       return describe(place.open(path, { ...write, create: true }), "new");
     case "list": {
-      const folder = place.open(path, { ...READ, follow, folder: true }) as OpenDirectory;
+      const folder = place.open(path, { ...READ, follow, directory: true }) as OpenDirectory;
       return folder.list().map(({ name }) => name).join();
     }
     case "mkdir":
-      return `${place.makeFolder(path)}`;
+      return `${place.createDirectory(path)}`;
     case "rmdir":
-      return `${place.removeFolder(path)}`;
+      return `${place.removeDirectory(path)}`;
     case "unlink":
       return `${place.removeFile(path)}`;
     case "rename":
@@ -158,7 +158,7 @@ Deno.test("whatever a guest does, nothing outside of its folder is read or chang
         using bench = new GrantedFolder();
         plant(bench, nodes);
         const before = bench.outside();
-        const place = bench.place({ readOnly });
+        const place = bench.open({ readOnly });
         for (const each of actions) {
           const result = attemptOf(() => act(place, each));
           assert(!result.includes(HIDDEN), JSON.stringify(each));
@@ -178,7 +178,7 @@ Deno.test("nothing changes in a folder that is read-only", () => {
       using bench = new GrantedFolder();
       plant(bench, nodes);
       const before = JSON.stringify(listing(bench.granted));
-      const place = bench.place({ readOnly: true });
+      const place = bench.open({ readOnly: true });
       for (const each of actions) attemptOf(() => act(place, each));
       assert.equal(JSON.stringify(listing(bench.granted)), before);
     },

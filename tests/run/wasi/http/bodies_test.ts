@@ -17,7 +17,7 @@ const refused = refusedWith((payload) => payload === undefined);
 Deno.test("an incoming body is read once, and given up when it is dropped", async () => {
   const pieces = ["ab", "c"];
   let cancels = 0;
-  const body = IncomingBody.of({
+  const body = new IncomingBody({
     read: () => Promise.resolve(pieces.length > 0 ? bytesOf(pieces.shift()!) : null),
     cancel: () => cancels++,
   });
@@ -33,7 +33,7 @@ Deno.test("an incoming body is read once, and given up when it is dropped", asyn
 Deno.test("a finished incoming body has no trailers, which are told once", () => {
   let cancels = 0;
   const trailers = IncomingBody.finish(
-    IncomingBody.of({ read: () => null, cancel: () => cancels++ }),
+    new IncomingBody({ read: () => null, cancel: () => cancels++ }),
   );
   assert(trailers instanceof FutureTrailers);
   assert.equal(trailers.subscribe().ready(), true);
@@ -43,7 +43,7 @@ Deno.test("a finished incoming body has no trailers, which are told once", () =>
 });
 
 Deno.test("what is written before the body is connected waits for it", async () => {
-  const body = OutgoingBody.of("response", headers());
+  const body = new OutgoingBody("response", headers());
   const stream = body.write();
   assert.throws(() => body.write(), refused);
   stream.write(bytesOf("early"));
@@ -59,7 +59,7 @@ Deno.test("what is written before the body is connected waits for it", async () 
 });
 
 Deno.test("a body ends when all of it is through", async () => {
-  const body = OutgoingBody.of("response", headers());
+  const body = new OutgoingBody("response", headers());
   const taken = Promise.withResolvers<void>();
   OutgoingBody.connect(body, () => taken.promise);
   body.write().write(bytesOf("x"));
@@ -79,24 +79,24 @@ for (
   ] as const
 ) {
   Deno.test(`a body that is ${name} after a part of it is broken`, async () => {
-    const body = OutgoingBody.of("response", headers());
+    const body = new OutgoingBody("response", headers());
     OutgoingBody.connect(body, () => {});
     body.write().write(bytesOf("part"));
     end(body);
-    assert.equal(await OutgoingBody.ended(body), "broken");
+    assert.equal(await OutgoingBody.ended(body), "truncated");
   });
 }
 
 Deno.test("a body is broken where it could not be sent", async () => {
-  const body = OutgoingBody.of("request", headers());
+  const body = new OutgoingBody("request", headers());
   OutgoingBody.connect(body, () => Promise.reject(new Error("gone")));
   body.write().write(bytesOf("x"));
   OutgoingBody.finish(body, undefined);
-  assert.equal(await OutgoingBody.ended(body), "broken");
+  assert.equal(await OutgoingBody.ended(body), "truncated");
 });
 
 Deno.test("a body longer than its content-length fails where it is written", async () => {
-  const body = OutgoingBody.of("response", headers("3"));
+  const body = new OutgoingBody("response", headers("3"));
   const pieces: string[] = [];
   OutgoingBody.connect(body, (bytes) => void pieces.push(textOf(bytes)));
   const stream = body.write();
@@ -110,7 +110,7 @@ Deno.test("a body longer than its content-length fails where it is written", asy
     (payload as { tag: string }).tag === "HTTP-response-body-size"
   );
   assert.throws(() => OutgoingBody.finish(body, undefined), size);
-  assert.equal(await OutgoingBody.ended(body), "broken");
+  assert.equal(await OutgoingBody.ended(body), "truncated");
 });
 
 const LENGTHS: [
@@ -123,16 +123,16 @@ const LENGTHS: [
   ["request", "3", "abc", "finished"],
   ["request", "0", "", "finished"],
   ["request", "nonsense", "abc", "finished"],
-  ["request", "4", "abc", "broken"],
-  ["request", "4", "", "broken"],
-  ["response", "4", "abc", "broken"],
+  ["request", "4", "abc", "truncated"],
+  ["request", "4", "", "truncated"],
+  ["response", "4", "abc", "truncated"],
   // It may answer to HEAD: who sends it knows.
   ["response", "4", "", "finished"],
 ];
 
 for (const [kind, length, written, end] of LENGTHS) {
   Deno.test(`a ${kind} body of "${written}" for a content-length of ${length} is ${end}`, async () => {
-    const body = OutgoingBody.of(kind, headers(length));
+    const body = new OutgoingBody(kind, headers(length));
     OutgoingBody.connect(body, () => {});
     const stream = body.write();
     if (written !== "") stream.write(bytesOf(written));

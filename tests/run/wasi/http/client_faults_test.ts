@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { parseHostRule } from "../../../../src/run/grants/outbound_rule.ts";
-import { type IncomingResponse, RequestOptions } from "../../../../src/run/wasi/http/outgoing.ts";
+import type { IncomingResponse } from "../../../../src/run/wasi/http/incoming.ts";
+import { RequestOptions } from "../../../../src/run/wasi/http/outgoing.ts";
 import { type ErrorCode, httpErrorCode } from "../../../../src/run/wasi/http/types.ts";
 import type { IoError } from "../../../../src/run/wasi/io/error.ts";
 import { HttpCaller, respondedTo, startEcho } from "../../../support/wasm/http_caller.ts";

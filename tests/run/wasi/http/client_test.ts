@@ -3,7 +3,8 @@ import { parseHostRule, parseOutboundRule } from "../../../../src/run/grants/out
 import { OutgoingBody } from "../../../../src/run/wasi/http/bodies.ts";
 import { clientImports } from "../../../../src/run/wasi/http/client.ts";
 import { Fields } from "../../../../src/run/wasi/http/fields.ts";
-import { IncomingResponse, OutgoingRequest } from "../../../../src/run/wasi/http/outgoing.ts";
+import { IncomingResponse } from "../../../../src/run/wasi/http/incoming.ts";
+import { OutgoingRequest } from "../../../../src/run/wasi/http/outgoing.ts";
 import type { ErrorCode } from "../../../../src/run/wasi/http/types.ts";
 import { Denials } from "../../../../src/run/grants/denials.ts";
 import { allOf, HttpCaller, respondedTo, startEcho } from "../../../support/wasm/http_caller.ts";
@@ -31,7 +32,7 @@ Deno.test("a guest's request goes out with its method, path, header and body", a
   assert.equal(headers.get("x-a"), "1, 2");
   assert.equal(headers.get("content-type"), "text/x");
   assert.equal(headers.get("accept-encoding"), "identity");
-  assert.deepEqual(caller.refusals, []);
+  assert.deepEqual(caller.denials, []);
 });
 
 Deno.test("a request without a body, and one with an empty body, are answered", async () => {
@@ -79,7 +80,7 @@ Deno.test("a host that is not allowed is not asked, and the guest and its user a
     () => caller.start({ authority: server.host }),
     refusedWith((payload) => (payload as ErrorCode).tag === "HTTP-request-denied"),
   );
-  assert.deepEqual(caller.refusals, [
+  assert.deepEqual(caller.denials, [
     `refused to connect to ${server.host}: allow it with --allow-net=${server.host}`,
   ]);
   assert.deepEqual(server.requests(), []);

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { Fields } from "../../../../src/run/wasi/http/fields.ts";
 import {
+  FutureIncomingResponse,
   IncomingRequest,
-  OutgoingResponse,
+  IncomingResponse,
   type RequestHead,
-  ResponseOutparam,
 } from "../../../../src/run/wasi/http/incoming.ts";
 import { refusedWith, textOf } from "../../../support/wasm/streams.ts";
 
@@ -19,7 +19,7 @@ const HEAD: RequestHead = {
 const refused = refusedWith((payload) => payload === undefined);
 
 Deno.test("a guest sees the head of its request", () => {
-  const request = IncomingRequest.of(HEAD, { read: () => null, cancel() {} });
+  const request = new IncomingRequest(HEAD, { read: () => null, cancel() {} });
   assert.deepEqual(request.method(), { tag: "post" });
   assert.equal(request.pathWithQuery(), "/a?b=c");
   assert.deepEqual(request.scheme(), { tag: "HTTPS" });
@@ -35,7 +35,7 @@ for (
   ] as const
 ) {
   Deno.test(`the method ${name} is ${JSON.stringify(method)}`, () => {
-    const request = IncomingRequest.of({ ...HEAD, method: name }, {
+    const request = new IncomingRequest({ ...HEAD, method: name }, {
       read: () => null,
       cancel() {},
     });
@@ -46,44 +46,34 @@ for (
 Deno.test("a request's body is consumed once, and given up where it is not", () => {
   let cancels = 0;
   const source = { read: () => new Uint8Array([0x61]), cancel: () => cancels++ };
-  const consumed = IncomingRequest.of(HEAD, source);
+  const consumed = new IncomingRequest(HEAD, source);
   assert.equal(textOf(consumed.consume().stream().read(9n)), "a");
   assert.throws(() => consumed.consume(), refused);
   consumed[Symbol.dispose]();
   assert.equal(cancels, 0);
-  IncomingRequest.of(HEAD, source)[Symbol.dispose]();
+  new IncomingRequest(HEAD, source)[Symbol.dispose]();
   assert.equal(cancels, 1);
 });
 
-Deno.test("a response has one body, and headers that are no longer changed", () => {
-  const headers = Fields.fromList([["x-a", new Uint8Array([0x31])]]);
-  const response = new OutgoingResponse(headers);
-  assert.throws(() => response.headers().delete("x-a"));
-  const body = response.body();
-  assert.throws(() => response.body(), refused);
-  assert.deepEqual(OutgoingResponse.parts(response), {
-    status: 200,
-    headers: [["x-a", "1"]],
-    body,
+Deno.test("a response that is on its way is given once, and given up where it is dropped before", async () => {
+  let cancels = 0;
+  let given = 0;
+  const response = new IncomingResponse(204, new Headers({ a: "1" }), {
+    read: () => null,
+    cancel: () => cancels++,
   });
-});
-
-Deno.test("a response has a status that ends an exchange", () => {
-  const response = new OutgoingResponse(new Fields());
-  for (const status of [0, 99, 100, 101, 199, 600, 65_535]) {
-    assert.throws(() => response.setStatusCode(status), refused, `${status}`);
-  }
-  for (const status of [200, 418, 599]) {
-    response.setStatusCode(status);
-    assert.equal(response.statusCode(), status);
-  }
-});
-
-Deno.test("where a response is put learns of it, and takes none before the last", () => {
-  const results: unknown[] = [];
-  const out = ResponseOutparam.of((result) => results.push(result));
-  assert.throws(() => out.sendInformational());
-  const result = { tag: "err", val: { tag: "HTTP-request-denied" } } as const;
-  ResponseOutparam.set(out, result);
-  assert.deepEqual(results, [result]);
+  const future = new FutureIncomingResponse(
+    Promise.resolve({ tag: "ok", val: response }),
+    () => given++,
+  );
+  assert.equal(future.get(), undefined);
+  await future.subscribe().block();
+  assert.deepEqual(future.get(), { tag: "ok", val: { tag: "ok", val: response } });
+  assert.deepEqual(future.get(), { tag: "err", val: undefined });
+  future[Symbol.dispose]();
+  assert.deepEqual([response.status(), Fields.toList(response.headers())], [204, [["a", "1"]]]);
+  response[Symbol.dispose]();
+  assert.deepEqual([cancels, given], [1, 0]);
+  new FutureIncomingResponse(new Promise(() => {}), () => given++)[Symbol.dispose]();
+  assert.equal(given, 1);
 });

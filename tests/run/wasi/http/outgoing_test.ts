@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { Fields } from "../../../../src/run/wasi/http/fields.ts";
 import {
-  FutureIncomingResponse,
-  IncomingResponse,
   OutgoingRequest,
+  OutgoingResponse,
   RequestOptions,
+  ResponseOutparam,
 } from "../../../../src/run/wasi/http/outgoing.ts";
 import { refusedWith } from "../../../support/wasm/streams.ts";
 
@@ -63,25 +63,35 @@ Deno.test("options keep their times", () => {
   );
 });
 
-Deno.test("a response that is on its way is given once, and given up where it is dropped before", async () => {
-  let cancels = 0;
-  let given = 0;
-  const response = IncomingResponse.of(204, new Headers({ a: "1" }), {
-    read: () => null,
-    cancel: () => cancels++,
+Deno.test("a response has one body, and headers that are no longer changed", () => {
+  const headers = Fields.fromList([["x-a", new Uint8Array([0x31])]]);
+  const response = new OutgoingResponse(headers);
+  assert.throws(() => response.headers().delete("x-a"));
+  const body = response.body();
+  assert.throws(() => response.body(), refused);
+  assert.deepEqual(OutgoingResponse.parts(response), {
+    status: 200,
+    headers: [["x-a", "1"]],
+    body,
   });
-  const future = FutureIncomingResponse.of(
-    Promise.resolve({ tag: "ok", val: response }),
-    () => given++,
-  );
-  assert.equal(future.get(), undefined);
-  await future.subscribe().block();
-  assert.deepEqual(future.get(), { tag: "ok", val: { tag: "ok", val: response } });
-  assert.deepEqual(future.get(), { tag: "err", val: undefined });
-  future[Symbol.dispose]();
-  assert.deepEqual([response.status(), Fields.toList(response.headers())], [204, [["a", "1"]]]);
-  response[Symbol.dispose]();
-  assert.deepEqual([cancels, given], [1, 0]);
-  FutureIncomingResponse.of(new Promise(() => {}), () => given++)[Symbol.dispose]();
-  assert.equal(given, 1);
+});
+
+Deno.test("a response has a status that ends an exchange", () => {
+  const response = new OutgoingResponse(new Fields());
+  for (const status of [0, 99, 100, 101, 199, 600, 65_535]) {
+    assert.throws(() => response.setStatusCode(status), refused, `${status}`);
+  }
+  for (const status of [200, 418, 599]) {
+    response.setStatusCode(status);
+    assert.equal(response.statusCode(), status);
+  }
+});
+
+Deno.test("where a response is put learns of it, and takes none before the last", () => {
+  const results: unknown[] = [];
+  const out = new ResponseOutparam((result) => results.push(result));
+  assert.throws(() => out.sendInformational());
+  const result = { tag: "err", val: { tag: "HTTP-request-denied" } } as const;
+  ResponseOutparam.set(out, result);
+  assert.deepEqual(results, [result]);
 });

@@ -1,4 +1,4 @@
-import { GUEST_WRITE_WINDOW, OutputStream } from "../../../../src/run/wasi/io/output_stream.ts";
+import { OutputStream, WRITE_WINDOW } from "../../../../src/run/wasi/io/output_stream.ts";
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { InputStream } from "../../../../src/run/wasi/io/input_stream.ts";
@@ -44,20 +44,20 @@ Deno.test("check-write says what fits, and the stream is ready while anything do
   const slow = new SlowSink();
   const stream = new OutputStream(slow.sink);
   const pollable = stream.subscribe();
-  assert.equal(stream.checkWrite(), BigInt(GUEST_WRITE_WINDOW));
-  stream.write(new Uint8Array(GUEST_WRITE_WINDOW - 1));
+  assert.equal(stream.checkWrite(), BigInt(WRITE_WINDOW));
+  stream.write(new Uint8Array(WRITE_WINDOW - 1));
   assert.deepEqual([stream.checkWrite(), pollable.ready()], [1n, true]);
   stream.write(new Uint8Array(1));
   assert.deepEqual([stream.checkWrite(), pollable.ready()], [0n, false]);
   const blocked = pollable.block();
   await slow.take();
   await blocked;
-  assert.equal(stream.checkWrite(), BigInt(GUEST_WRITE_WINDOW - 1));
+  assert.equal(stream.checkWrite(), BigInt(WRITE_WINDOW - 1));
 });
 
 Deno.test("to write more than fits traps", () => {
   const stream = new OutputStream(() => {});
-  assert.throws(() => stream.write(new Uint8Array(GUEST_WRITE_WINDOW + 1)), /check-write/);
+  assert.throws(() => stream.write(new Uint8Array(WRITE_WINDOW + 1)), /check-write/);
   assert.throws(() => stream.writeZeroes(2n ** 60n), /check-write/);
 });
 
@@ -68,7 +68,7 @@ Deno.test("nothing fits until a flush is done", async () => {
   stream.flush();
   assert.deepEqual([stream.checkWrite(), stream.subscribe().ready()], [0n, false]);
   await slow.take();
-  assert.equal(stream.checkWrite(), BigInt(GUEST_WRITE_WINDOW));
+  assert.equal(stream.checkWrite(), BigInt(WRITE_WINDOW));
 });
 
 Deno.test("blocking-flush waits until all is through", async () => {
@@ -151,7 +151,7 @@ Deno.test("one that is dropped says so when all is through", async () => {
 
 Deno.test("whoever heeds check-write gets all through, in order", async () => {
   await fc.assert(fc.asyncProperty(
-    fc.array(fc.integer({ min: 0, max: GUEST_WRITE_WINDOW }), { maxLength: 12 }),
+    fc.array(fc.integer({ min: 0, max: WRITE_WINDOW }), { maxLength: 12 }),
     fc.boolean(),
     async (lengths, isSlow) => {
       let through = 0;
@@ -185,9 +185,9 @@ Deno.test("a sink that keeps the order takes all at once, and counts until it is
     return done;
   });
   for (const text of ["a", "b"]) stream.write(bytesOf(text));
-  assert.equal(stream.checkWrite(), BigInt(GUEST_WRITE_WINDOW - 2));
+  assert.equal(stream.checkWrite(), BigInt(WRITE_WINDOW - 2));
   await slow.take();
-  assert.equal(stream.checkWrite(), BigInt(GUEST_WRITE_WINDOW - 1));
+  assert.equal(stream.checkWrite(), BigInt(WRITE_WINDOW - 1));
   await slow.take();
   assert.deepEqual(slow.taken, ["a", "b"]);
   await stream.blockingFlush();

@@ -275,7 +275,7 @@ for (const [name, args, printed, after] of CHANGES) {
     assert.match(host.stdout, printed === "" ? /^E69\n/ : /^E\d+\n/);
     assert.deepEqual(contents(sample.path), BEFORE);
     if (printed !== "") return;
-    assert.deepEqual(host.refusals, [
+    assert.deepEqual(host.denials, [
       `refused to change /data: allow it with --dir ${sample.path}::/data, without :ro`,
     ]);
   });

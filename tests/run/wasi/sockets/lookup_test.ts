@@ -13,7 +13,7 @@ for (const [text, ip] of ADDRESSES) {
   Deno.test(`${text} is an address, which nobody has to be asked about`, async () => {
     using guest = new SocketGuest([]);
     assert.deepEqual(await guest.addressesOf(text), [ip]);
-    assert.deepEqual(guest.refusals, []);
+    assert.deepEqual(guest.denials, []);
   });
 }
 
@@ -41,7 +41,7 @@ for (const rule of ["127.0.0.1", "0.0.0.0/0", "*.localhost", "example.com"]) {
   Deno.test(`a name is not looked up where ${rule} is granted`, () => {
     using guest = new SocketGuest([rule]);
     assert.throws(() => guest.lookUp("localhost"), isCode("access-denied"));
-    assert.deepEqual(guest.refusals, [
+    assert.deepEqual(guest.denials, [
       "refused to look up localhost: allow it with --allow-net=localhost",
     ]);
   });
@@ -50,7 +50,7 @@ for (const rule of ["127.0.0.1", "0.0.0.0/0", "*.localhost", "example.com"]) {
 Deno.test("a name in other letters is told of as it is asked for", () => {
   using guest = new SocketGuest([]);
   assert.throws(() => guest.lookUp("Bücher.example"), isCode("access-denied"));
-  assert.match(guest.refusals[0]!, /xn--bcher-kva\.example/);
+  assert.match(guest.denials[0]!, /xn--bcher-kva\.example/);
 });
 
 Deno.test("a name that there is not is an error", async () => {
@@ -72,7 +72,7 @@ Deno.test("what a granted name was found to be is reached by its address, at the
   const elsewhere = at("127.0.0.1", 1);
   assert.throws(() => guest.tcp().startConnect(NETWORK, elsewhere), isCode("access-denied"));
   const { port } = server;
-  assert.deepEqual(guest.refusals, [
+  assert.deepEqual(guest.denials, [
     `refused to connect to 127.0.0.1:${port}: allow it with --allow-net=127.0.0.1:${port}`,
     "refused to connect to localhost:1: allow it with --allow-net=localhost:1",
   ]);

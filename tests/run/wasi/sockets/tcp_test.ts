@@ -1,5 +1,5 @@
-import { GUEST_RESOURCES } from "../../../../src/run/wasi/resources.ts";
-import { GUEST_WRITE_WINDOW } from "../../../../src/run/wasi/io/output_stream.ts";
+import { MAX_RESOURCES } from "../../../../src/run/wasi/resources.ts";
+import { WRITE_WINDOW } from "../../../../src/run/wasi/io/output_stream.ts";
 import assert from "node:assert/strict";
 import type { TcpSocket } from "../../../../src/run/wasi/sockets/tcp.ts";
 import {
@@ -49,7 +49,7 @@ Deno.test("a large transfer flows both ways at once, with so much ahead and no m
   async function write(): Promise<void> {
     for (let from = 0; from < size;) {
       const room = Number(output.checkWrite());
-      assert.ok(room <= GUEST_WRITE_WINDOW);
+      assert.ok(room <= WRITE_WINDOW);
       if (room === 0) await output.subscribe().block();
       output.write(sent.slice(from, from + room));
       from += room;
@@ -70,7 +70,7 @@ Deno.test("a guest cannot be further ahead of who does not read than its window"
   for (let quiet = 0; quiet < 100 && written < 64 * 1024 * 1024; quiet++) {
     await new Promise((resolve) => setTimeout(resolve, 1));
     const room = Number(output.checkWrite());
-    assert.ok(room <= GUEST_WRITE_WINDOW);
+    assert.ok(room <= WRITE_WINDOW);
     if (room === 0) continue;
     output.write(new Uint8Array(room));
     written += room;
@@ -185,7 +185,7 @@ Deno.test("a guest with too many sockets is told so, and what waits for it waits
   const { port } = listening.localAddress().val;
   const sockets: TcpSocket[] = [];
   assert.throws(() => {
-    while (sockets.length < 2 * GUEST_RESOURCES) sockets.push(guest.tcp());
+    while (sockets.length < 2 * MAX_RESOURCES) sockets.push(guest.tcp());
   }, isCode("new-socket-limit"));
   using _client = await Deno.connect({ hostname: LOOPBACK, port });
   const accept = finished(listening, () => listening.accept());
@@ -244,7 +244,7 @@ Deno.test("a socket that leaves all to the system connects without being granted
   await finished(listening, () => listening.finishBind());
   assert.throws(() => listening.startListen(), isCode("access-denied"));
   assert.throws(() => listening.startListen(), isCode("invalid-state"));
-  assert.deepEqual(guest.refusals, [
+  assert.deepEqual(guest.denials, [
     "refused to listen on 0.0.0.0: allow it with --allow-net=0.0.0.0",
   ]);
 });
@@ -316,10 +316,10 @@ for (const [how, end] of ENDS) {
     });
     using guest = new SocketGuest([LOOPBACK]);
     const [socket, , output] = await guest.connected(at(LOOPBACK, server.port));
-    output.write(new Uint8Array(GUEST_WRITE_WINDOW));
+    output.write(new Uint8Array(WRITE_WINDOW));
     await end(guest, socket);
     await until(() => server.count === 1 && server.open === 0);
-    assert.equal(received, GUEST_WRITE_WINDOW);
+    assert.equal(received, WRITE_WINDOW);
   });
 }
 

@@ -1,6 +1,6 @@
 import {
-  GUEST_DATAGRAMS,
   type IncomingDatagramStream,
+  MAX_DATAGRAMS,
   type OutgoingDatagramStream,
 } from "../../../../src/run/wasi/sockets/datagrams.ts";
 import assert from "node:assert/strict";
@@ -112,13 +112,13 @@ Deno.test("no more can be on its way than check-send says, and what could be sen
   const to = at(LOOPBACK, server.port);
   const one = { data: utf8("x"), remoteAddress: to };
   assert.throws(() => output.send([one]), /check-send/);
-  assert.equal(output.checkSend(), BigInt(GUEST_DATAGRAMS));
+  assert.equal(output.checkSend(), BigInt(MAX_DATAGRAMS));
   const bad = { data: utf8("x"), remoteAddress: at(LOOPBACK, 0) };
   assert.equal(output.send([one, one, bad, one]), 2n);
-  assert.equal(output.checkSend(), BigInt(GUEST_DATAGRAMS - 2));
+  assert.equal(output.checkSend(), BigInt(MAX_DATAGRAMS - 2));
   assert.equal(output.send([]), 0n);
   output.checkSend();
-  output.send(Array(GUEST_DATAGRAMS - 2).fill(one));
+  output.send(Array(MAX_DATAGRAMS - 2).fill(one));
   assert.equal(output.checkSend(), 0n);
   await output.subscribe().block();
   assert.ok(output.checkSend() > 0n);
@@ -134,7 +134,7 @@ Deno.test("more that comes than anybody takes waits, in its order", async () => 
     hostname: LOOPBACK,
     port: socket.localAddress().val.port,
   } as const;
-  const texts = Array.from({ length: 2 * GUEST_DATAGRAMS }, (_, i) => String(i));
+  const texts = Array.from({ length: 2 * MAX_DATAGRAMS }, (_, i) => String(i));
   for (const text of texts) await client.send(utf8(text), to);
   const [input] = socket.stream(undefined);
   const taken = [];
@@ -191,7 +191,7 @@ Deno.test("nothing is sent where nothing is granted", async () => {
   assert.throws(() => socket.stream(at(LOOPBACK, port)), isCode("access-denied"));
   assert.throws(() => guest.udp().startBind(NETWORK, at(LOOPBACK, port)), isCode("access-denied"));
   const place = `${LOOPBACK}:${port}`;
-  assert.deepEqual(guest.refusals, [
+  assert.deepEqual(guest.denials, [
     `refused to send to ${place}: allow it with --allow-net=${place}`,
     `refused to listen on ${place}: allow it with --allow-net=${place}`,
   ]);
