@@ -11,7 +11,7 @@ import {
   socketAddress,
 } from "./network.ts";
 
-/** Datagrams queued for a guest to receive, and as many that it has sent; the system's own buffers come on top. */
+/** Limit on received datagrams that the guest has not taken, and on sent ones that have not left; the system has more. */
 export const MAX_DATAGRAMS = 16;
 
 /** The largest payload of a datagram, in bytes. */
@@ -72,7 +72,7 @@ export class DatagramQueue {
   }
 
   /**
-   * Takes at most so many received datagrams. A failure is thrown once no datagram is left before it.
+   * Takes received datagrams, at most `atMost`. Throws a failure once no datagram is left before it.
    * @throws WasiError with the code of the failure
    */
   take(streams: StreamPair, atMost: bigint): Datagram[] {
@@ -86,7 +86,7 @@ export class DatagramQueue {
     return taken;
   }
 
-  /** How many more datagrams can be sent before one of those under way is. */
+  /** The number of datagrams that can be sent now. */
   get room(): number {
     return MAX_DATAGRAMS - this.#sending;
   }
