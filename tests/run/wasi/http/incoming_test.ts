@@ -6,7 +6,7 @@ import {
   IncomingResponse,
   type RequestHead,
 } from "../../../../src/run/wasi/http/incoming.ts";
-import { refusedWith, textOf } from "../../../support/wasm/streams.ts";
+import { textOf, wasiError } from "../../../support/wasm/streams.ts";
 
 const HEAD: RequestHead = {
   method: "POST",
@@ -16,9 +16,9 @@ const HEAD: RequestHead = {
   headers: [["host", "example.com:8443"], ["x-a", "1"]],
 };
 
-const refused = refusedWith((payload) => payload === undefined);
+const refused = wasiError((payload) => payload === undefined);
 
-Deno.test("a guest sees the head of its request", () => {
+Deno.test("IncomingRequest has method, path, scheme, authority and headers", () => {
   const request = new IncomingRequest(HEAD, { read: () => null, cancel() {} });
   assert.deepEqual(request.method(), { tag: "post" });
   assert.equal(request.pathWithQuery(), "/a?b=c");
@@ -34,7 +34,7 @@ for (
     ["get", { tag: "other", val: "get" }],
   ] as const
 ) {
-  Deno.test(`the method ${name} is ${JSON.stringify(method)}`, () => {
+  Deno.test(`IncomingRequest.method is ${JSON.stringify(method)} for ${name}`, () => {
     const request = new IncomingRequest({ ...HEAD, method: name }, {
       read: () => null,
       cancel() {},
@@ -43,7 +43,7 @@ for (
   });
 }
 
-Deno.test("a request's body is consumed once, and given up where it is not", () => {
+Deno.test("IncomingRequest has one body, and cancels it if it is dropped before", () => {
   let cancels = 0;
   const source = { read: () => new Uint8Array([0x61]), cancel: () => cancels++ };
   const consumed = new IncomingRequest(HEAD, source);
@@ -55,16 +55,16 @@ Deno.test("a request's body is consumed once, and given up where it is not", () 
   assert.equal(cancels, 1);
 });
 
-Deno.test("a response that is on its way is given once, and given up where it is dropped before", async () => {
+Deno.test("FutureIncomingResponse returns its response once, and cancels the request if it is dropped before", async () => {
   let cancels = 0;
-  let given = 0;
+  let requestCancels = 0;
   const response = new IncomingResponse(204, new Headers({ a: "1" }), {
     read: () => null,
     cancel: () => cancels++,
   });
   const future = new FutureIncomingResponse(
     Promise.resolve({ tag: "ok", val: response }),
-    () => given++,
+    () => requestCancels++,
   );
   assert.equal(future.get(), undefined);
   await future.subscribe().block();
@@ -73,7 +73,7 @@ Deno.test("a response that is on its way is given once, and given up where it is
   future[Symbol.dispose]();
   assert.deepEqual([response.status(), Fields.toList(response.headers())], [204, [["a", "1"]]]);
   response[Symbol.dispose]();
-  assert.deepEqual([cancels, given], [1, 0]);
-  new FutureIncomingResponse(new Promise(() => {}), () => given++)[Symbol.dispose]();
-  assert.equal(given, 1);
+  assert.deepEqual([cancels, requestCancels], [1, 0]);
+  new FutureIncomingResponse(new Promise(() => {}), () => requestCancels++)[Symbol.dispose]();
+  assert.equal(requestCancels, 1);
 });

@@ -6,11 +6,11 @@ import {
   RequestOptions,
   ResponseOutparam,
 } from "../../../../src/run/wasi/http/outgoing.ts";
-import { refusedWith } from "../../../support/wasm/streams.ts";
+import { wasiError } from "../../../support/wasm/streams.ts";
 
-const refused = refusedWith((payload) => payload === undefined);
+const refused = wasiError((payload) => payload === undefined);
 
-Deno.test("a request is put together part by part", () => {
+Deno.test("OutgoingRequest.parts has every part that was set", () => {
   const request = new OutgoingRequest(Fields.fromList([["x-a", new Uint8Array([0x31])]]));
   assert.deepEqual([request.method(), request.scheme(), request.authority()], [
     { tag: "get" },
@@ -34,7 +34,7 @@ Deno.test("a request is put together part by part", () => {
   });
 });
 
-Deno.test("a request refuses what would be more than the part it is for", () => {
+Deno.test("OutgoingRequest rejects a method, authority or path that would change another part", () => {
   const request = new OutgoingRequest(new Fields());
   for (const method of ["", "GET /", "G\nET", "ä"]) {
     assert.throws(() => request.setMethod({ tag: "other", val: method }), refused, method);
@@ -51,7 +51,7 @@ Deno.test("a request refuses what would be more than the part it is for", () => 
   }
 });
 
-Deno.test("options keep their times", () => {
+Deno.test("RequestOptions stores timeouts", () => {
   const options = new RequestOptions();
   assert.equal(options.connectTimeout(), undefined);
   options.setConnectTimeout(1n);
@@ -63,7 +63,7 @@ Deno.test("options keep their times", () => {
   );
 });
 
-Deno.test("a response has one body, and headers that are no longer changed", () => {
+Deno.test("OutgoingResponse has one body and immutable headers", () => {
   const headers = Fields.fromList([["x-a", new Uint8Array([0x31])]]);
   const response = new OutgoingResponse(headers);
   assert.throws(() => response.headers().delete("x-a"));
@@ -76,7 +76,7 @@ Deno.test("a response has one body, and headers that are no longer changed", () 
   });
 });
 
-Deno.test("a response has a status that ends an exchange", () => {
+Deno.test("OutgoingResponse rejects interim and invalid statuses", () => {
   const response = new OutgoingResponse(new Fields());
   for (const status of [0, 99, 100, 101, 199, 600, 65_535]) {
     assert.throws(() => response.setStatusCode(status), refused, `${status}`);
@@ -87,7 +87,7 @@ Deno.test("a response has a status that ends an exchange", () => {
   }
 });
 
-Deno.test("where a response is put learns of it, and takes none before the last", () => {
+Deno.test("ResponseOutparam passes the result on, and rejects interim responses", () => {
   const results: unknown[] = [];
   const out = new ResponseOutparam((result) => results.push(result));
   assert.throws(() => out.sendInformational());
