@@ -71,6 +71,7 @@ class ClientRequest implements Disposable {
   /** Milliseconds until the next chunk of the response's body. */
   readonly #chunkTimeout: number | undefined;
   readonly #abort = new AbortController();
+  #reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
 
   constructor(
     parts: RequestParts,
@@ -98,8 +99,18 @@ class ClientRequest implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#abort.abort(new HttpFailure({ tag: "connection-terminated" }));
+    this.#stop({ tag: "connection-terminated" });
     this.#release();
+  }
+
+  /**
+   * Aborts the request. The body is cancelled as well, because `fetch` loses its signal once the response is there and
+   * garbage is collected (Deno 2.9.6): a pending read would never end.
+   */
+  #stop(code: ErrorCode): void {
+    const failure = new HttpFailure(code);
+    this.#abort.abort(failure);
+    this.#reader?.cancel(failure).catch(() => {}); // It has failed already.
   }
 
   #release(): void {
@@ -115,7 +126,7 @@ class ClientRequest implements Disposable {
     const body = this.#requestBody();
     const { signal } = this.#abort;
     const sent = fetch(url, { method, headers, body, redirect: "manual", signal });
-    const response = await withTimeout(this.#headTimeout, this.#abort, sent);
+    const response = await this.#withTimeout(this.#headTimeout, sent);
     return new IncomingResponse(response.status, response.headers, this.#responseBody(response));
   }
 
@@ -138,11 +149,12 @@ class ClientRequest implements Disposable {
   }
 
   #responseBody(response: Response): BodySource {
-    const reader = response.body?.getReader();
+    const reader = this.#reader = response.body?.getReader();
     return {
       read: async () => {
         try {
-          const chunk = await withTimeout(this.#chunkTimeout, this.#abort, reader?.read());
+          const chunk = await this.#withTimeout(this.#chunkTimeout, reader?.read());
+          this.#abort.signal.throwIfAborted();
           if (chunk && !chunk.done) return chunk.value;
           this.#release();
           return null;
@@ -154,26 +166,22 @@ class ClientRequest implements Disposable {
       cancel: () => this[Symbol.dispose](),
     };
   }
+
+  /** Awaits a step of the request, and stops the request after `timeout` milliseconds. */
+  async #withTimeout<T>(timeout: number | undefined, step: T | Promise<T>): Promise<T> {
+    if (timeout === undefined) return await step;
+    const stop = () => this.#stop({ tag: "connection-read-timeout" });
+    const timer = setTimeout(stop, Math.min(timeout, MAX_TIMEOUT));
+    try {
+      return await step;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
 }
 
 function inMilliseconds(nanoseconds: bigint | undefined): number | undefined {
   return nanoseconds === undefined ? undefined : Number(nanoseconds / NANOSECONDS_PER_MILLISECOND);
-}
-
-/** Awaits what `abort` can end, and ends it after `timeout` milliseconds. */
-async function withTimeout<T>(
-  timeout: number | undefined,
-  abort: AbortController,
-  pending: T | Promise<T>,
-): Promise<T> {
-  if (timeout === undefined) return await pending;
-  const timedOut = new HttpFailure({ tag: "connection-read-timeout" });
-  const timer = setTimeout(() => abort.abort(timedOut), Math.min(timeout, MAX_TIMEOUT));
-  try {
-    return await pending;
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 /** Patterns of Deno's error messages after the URL; its errors have no codes. */

@@ -4,6 +4,7 @@ import type { IncomingResponse } from "../../../../src/run/wasi/http/incoming.ts
 import { RequestOptions } from "../../../../src/run/wasi/http/outgoing.ts";
 import { type ErrorCode, httpErrorCode } from "../../../../src/run/wasi/http/types.ts";
 import type { IoError } from "../../../../src/run/wasi/io/error.ts";
+import { collectGarbage } from "../../../support/collect_garbage.ts";
 import { HttpServer, textAnswer } from "../../../support/registry/http_server.ts";
 import { HttpCaller, startEcho, statusAndBody } from "../../../support/wasm/http_caller.ts";
 import { closedPort } from "../../../support/wasm/loopback.ts";
@@ -163,6 +164,34 @@ Deno.test("outgoing-handler aborts requests at the end of the instance, before a
   await read;
   never.resolve();
 });
+
+// Deno's fetch holds the signal that aborts a response only weakly.
+for (
+  const [how, tag, end] of [
+    ["times out", "connection-read-timeout", () => {}],
+    [
+      "ends with its instance",
+      "connection-terminated",
+      (caller: HttpCaller) => caller[Symbol.dispose](),
+    ],
+  ] as const
+) {
+  Deno.test(`outgoing-handler aborts a response that ${how} after a garbage collection`, async () => {
+    const never = Promise.withResolvers<void>();
+    await using server = await HttpServer.start(() => ({
+      ...textAnswer(200, "x"),
+      send: () => never.promise,
+    }));
+    using caller = new HttpCaller();
+    const options = timeouts({ between: 200 });
+    const answer = await caller.call({ authority: server.host, options });
+    collectGarbage();
+    const read = (answer as IncomingResponse).consume().stream().blockingRead(1n);
+    end(caller);
+    await assert.rejects(read, failedWith(tag));
+    never.resolve();
+  });
+}
 
 Deno.test("outgoing-handler cancels a response whose body is dropped", async () => {
   const closed = Promise.withResolvers<void>();
