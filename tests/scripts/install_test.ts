@@ -32,7 +32,7 @@ const TOOLS = [["curl", "sha256sum"], ["wget", "sha256sum"], ["curl", "shasum"],
 ]];
 
 for (const tools of TOOLS) {
-  Deno.test(`install.sh needs no more than ${tools.join(" and ")}`, async () => {
+  Deno.test(`install.sh needs only ${tools.join(" and ")}`, async () => {
     await using machine = new Machine(release());
     const { code, stderr } = await machine.install({ env: { PATH: machine.pathWith(...tools) } });
     assert.equal(code, 0, stderr);
@@ -40,7 +40,7 @@ for (const tools of TOOLS) {
   });
 }
 
-Deno.test("install.sh takes the version and the folder that it is told", async () => {
+Deno.test("install.sh follows LARDER_VERSION and LARDER_INSTALL", async () => {
   for (const version of ["1.2.3-rc.1", "v1.2.3-rc.1"]) {
     await using machine = new Machine(release("download/v1.2.3-rc.1"));
     const folder = join(machine.home, "my tools");
@@ -51,7 +51,7 @@ Deno.test("install.sh takes the version and the folder that it is told", async (
   }
 });
 
-Deno.test("install.sh says so where the folder is not on PATH, and only there", async () => {
+Deno.test("install.sh prints a hint only if the folder is not on PATH", async () => {
   await using machine = new Machine(release());
   const without = await machine.install();
   assert.match(without.stdout, /\.local\/bin is not on your PATH: .*export PATH="/);
@@ -68,17 +68,17 @@ const FAULTS: [
   env?: (machine: Machine) => Record<string, string>,
 ][] = [
   [
-    "a binary that is not the one of the sums",
+    "a binary with another sum",
     { ...release(), [`/latest/download/${NAME}`]: script("touch ran; echo larder 6.6.6") },
     /the sum of larder-\S+ is [0-9a-f]{64}, but SHA256SUMS says [0-9a-f]{64}: nothing was inst/,
   ],
   [
-    "a binary that the sums do not name",
+    "a binary that SHA256SUMS does not name",
     { ...release(), "/latest/download/SHA256SUMS": sums({ [`${NAME}.sig`]: BINARY }) },
     /SHA256SUMS does not name larder-/,
   ],
   [
-    "a release without sums",
+    "a release without SHA256SUMS",
     { ...release(), "/latest/download/SHA256SUMS": "missing" },
     /SHA256SU/,
   ],
@@ -100,13 +100,13 @@ const FAULTS: [
   ],
   ["a binary that does not run", release(undefined, script("exit 1")), /does not run on this mach/],
   [
-    "a binary that does not run for want of glibc",
+    "a binary that needs glibc",
     release(undefined, script("exit 127")),
     /does not run on this machine: it needs glibc, and this system has musl$/m,
     (machine) => ({ PATH: `${withMusl(machine)}:${Deno.env.get("PATH")}` }),
   ],
-  ["a version that is none", release(), /is no version/, () => ({ LARDER_VERSION: "../../evil" })],
-  ["a version that is not there", release(), /cannot downl/, () => ({ LARDER_VERSION: "3.2.1" })],
+  ["an invalid version", release(), /is no version/, () => ({ LARDER_VERSION: "../../evil" })],
+  ["a missing version", release(), /cannot downl/, () => ({ LARDER_VERSION: "3.2.1" })],
   [
     "a machine without curl and wget",
     release(),
@@ -114,7 +114,7 @@ const FAULTS: [
     (machine) => ({ PATH: machine.pathWith("sha256sum") }),
   ],
   [
-    "a machine without a program for sums",
+    "a machine without a program for SHA-256",
     release(),
     /none of sha256sum, shasum and openssl/,
     (machine) => ({ PATH: machine.pathWith("curl") }),
@@ -129,7 +129,7 @@ const FAULTS: [
   ),
 ];
 
-/** A folder with a `uname` that names another system. */
+/** Returns a folder with a `uname` that names another system. */
 function pretend(machine: Machine, system: string): string {
   const folder = join(machine.path, "programs");
   Deno.mkdirSync(folder);
@@ -139,7 +139,7 @@ function pretend(machine: Machine, system: string): string {
   return folder;
 }
 
-/** A folder with an `ldd` as a system with musl has it. */
+/** Returns a folder with the `ldd` of a system with musl. */
 function withMusl(machine: Machine): string {
   const folder = join(machine.path, "programs");
   Deno.mkdirSync(folder);
@@ -150,7 +150,7 @@ function withMusl(machine: Machine): string {
 }
 
 for (const [name, release, message, env] of FAULTS) {
-  Deno.test(`install.sh refuses ${name} and leaves nothing behind`, async () => {
+  Deno.test(`install.sh fails on ${name} and leaves no files`, async () => {
     await using machine = new Machine(release);
     const { code, stderr } = await machine.install({ env: env?.(machine) ?? {} });
     assert.notEqual(code, 0);
@@ -159,7 +159,7 @@ for (const [name, release, message, env] of FAULTS) {
   });
 }
 
-Deno.test("install.sh replaces a larder by a rename, and only when all went well", async () => {
+Deno.test("install.sh replaces an installed larder by a rename, unless a check fails", async () => {
   const old = script("echo old");
   const broken = { ...release(), [`/latest/download/${NAME}`]: script("echo larder 6.6.6") };
   for (const [held, expected] of [[broken, old], [release(), BINARY]] as const) {
@@ -172,11 +172,11 @@ Deno.test("install.sh replaces a larder by a rename, and only when all went well
     assert.deepEqual(Deno.readFileSync(machine.larder), expected);
     assert.deepEqual(machine.files(), [machine.larder]);
     assert.equal(Deno.statSync(machine.larder).ino === before, expected === old);
-    assert.equal(running.statSync().size, old.length, "who runs the old one keeps it");
+    assert.equal(running.statSync().size, old.length, "a running larder keeps the old file");
   }
 });
 
-Deno.test("install.sh puts nothing into a folder that is named larder", async () => {
+Deno.test("install.sh fails if the destination is a folder", async () => {
   await using machine = new Machine(release());
   Deno.mkdirSync(machine.larder, { recursive: true });
   const { code, stderr } = await machine.install();
@@ -185,7 +185,7 @@ Deno.test("install.sh puts nothing into a folder that is named larder", async ()
   assert.deepEqual(machine.files(), []);
 });
 
-Deno.test("install.sh works from a pipe, and does nothing where the pipe was cut", async () => {
+Deno.test("install.sh works from a pipe and does nothing if the pipe is cut off", async () => {
   const text = Deno.readTextFileSync(join(SCRIPTS, "install.sh"));
   await using machine = new Machine(release());
   const lines = text.split("\n");
@@ -201,7 +201,7 @@ Deno.test("install.sh works from a pipe, and does nothing where the pipe was cut
 });
 
 Deno.test({
-  name: "install.ps1 installs the latest release and refuses a wrong sum (needs pwsh)",
+  name: "install.ps1 installs the latest release and fails on a wrong sum (needs pwsh)",
   ignore: !hasProgram("pwsh"),
   async fn() {
     const shell = ["pwsh", "-NoProfile", "-File", join(SCRIPTS, "install.ps1")];
