@@ -8,7 +8,7 @@ import { Journal } from "../../../store/journal/journal.ts";
 import { spellings } from "../../../store/entry_names.ts";
 import { writeJson, writeOut } from "../../terminal/console.ts";
 import type { Context } from "../../context.ts";
-import { type Found, lookUp } from "../../entry_lookup.ts";
+import { type LookupResult, lookUp } from "../../entry_lookup.ts";
 import type { Format } from "../../options.ts";
 import { absentText, contentWhy, entryWhy } from "./text.ts";
 import { contentWhyJson, entryWhyJson, happeningJson } from "./json.ts";
@@ -59,7 +59,7 @@ function lookUpOr(
   snapshot: CacheSnapshot,
   name: string,
   otherwise: (error: unknown) => void,
-): Found | undefined {
+): LookupResult | undefined {
   try {
     return lookUp(snapshot, name);
   } catch (error) {
