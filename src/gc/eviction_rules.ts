@@ -1,8 +1,10 @@
 import type { Disk } from "../base/disk.ts";
-import { formatBytes, formatDuration, plural } from "../base/units.ts";
-import { type Facts, isOlder, ReferenceCounts } from "./reference_counts.ts";
+import { formatDuration, formatLimit, plural } from "../base/units.ts";
+import type { CacheSnapshot, EntryType, SnapshotEntry } from "../snapshot/types.ts";
+import { EvictionState } from "./eviction_state.ts";
 import type { Unreferenced } from "./plan.ts";
 import {
+  type EvictionRule,
   type GcPolicy,
   isInScope,
   LIMIT_SCOPES,
@@ -11,162 +13,195 @@ import {
   scopeOf,
   scopeText,
 } from "./policy.ts";
+import { type Facts, isOlder, ReferenceCounts, SharedSize } from "./reference_counts.ts";
 import { retentionReason } from "./retention.ts";
-import type { Decision, Selection } from "./selection.ts";
-import { EvictionState, SharedSize } from "./eviction_state.ts";
-import type { CacheSnapshot, EntryType, SnapshotEntry } from "../snapshot/types.ts";
+import type { Decision, Selection, Shortfall } from "./selection.ts";
 
 /**
- * Decides what has to go for a cache to keep to a policy.
+ * Decides which entries to evict so that a cache keeps to a policy.
  *
- * What is pinned, in use, young or one of the last of its repository stays. Of the rest, what is damaged, not to be
- * kept or unused for too long goes in any case. What goes beyond a number or a size goes least recently used first;
- * of what was used at the same time, what is cheapest to have again: compiled code, which needs no network, before
- * apps, images and packages, and these before builds, which have to be built; then what frees the least, since that is what
- * would have to be fetched.
- *
- * Downloads that were broken off, and are no longer young, go before any entry does for a size.
+ * Pinned, used and young entries and the last ones of their group are kept whatever the limits are. The rules decide on
+ * the others in this order: {@link ENTRY_RULES} on each entry by itself, then {@link BUDGETS} on all of a scope, least
+ * recently used first. Among entries that were used at the same time the cheapest to restore are evicted first, and
+ * among these the ones that free least, because that is what would have to be fetched again.
  *
  * @param disk needed only for `minFree`
- * @param loose partial downloads and rubbish that go in any case
+ * @param unreferenced downloads and rubbish that are removed in any case
  */
-export function select(
+export function selectEvictions(
   snapshot: CacheSnapshot,
   policy: GcPolicy,
   facts: Facts,
   disk: Disk | undefined,
-  loose: Unreferenced,
+  unreferenced: Unreferenced,
 ): Selection {
-  const state = new EvictionState(snapshot, policy, facts, disk, loose);
-  for (const rule of RULES) rule(state);
-  giveBackShared(state);
+  const state = new EvictionState(snapshot, policy, facts, disk, unreferenced);
+  for (const { rule, test } of ENTRY_RULES) {
+    for (const entry of state.candidates()) {
+      const match = test(entry, state);
+      if (match) state.evict(entry, rule, match.why, match.scope);
+    }
+  }
+  for (const budgets of BUDGETS) {
+    for (const budget of budgets(state)) enforce(budget, state);
+  }
+  restoreShared(state);
   return state.selection();
 }
 
-/** Decides as a user does who says what has to go; of other entries nothing is said. */
-export function selectAsked(
+/** Decides to remove the entries that a user requested, unless they are pinned or in use. Ignores all others. */
+export function selectRequested(
   snapshot: CacheSnapshot,
-  asked: ReadonlySet<SnapshotEntry>,
+  requested: ReadonlySet<SnapshotEntry>,
   facts: Facts,
   options: { includePinned?: boolean | undefined },
 ): Selection {
   const counts = new ReferenceCounts(snapshot, facts);
-  const decisions = snapshot.entries.filter((entry) => asked.has(entry)).map((entry): Decision => {
-    const kept = retentionReason(entry, facts, options);
-    if (kept) return { entry, action: "keep", ...kept };
-    return {
-      entry,
-      action: "remove",
-      rule: "asked",
-      why: "asked for",
-      bytes: counts.release(entry),
-    };
+  const entries = snapshot.entries.filter((entry) => requested.has(entry));
+  const decisions = entries.map((entry): Decision => {
+    const reason = retentionReason(entry, facts, options);
+    if (reason) return { entry, action: "keep", ...reason };
+    const bytes = counts.release(entry);
+    return { entry, action: "remove", rule: "asked", why: "requested", bytes };
   });
   return { decisions, contents: counts.freed(), partials: [], shortfalls: [] };
 }
 
-type Rule = (state: EvictionState) => void;
+/** A rule that decides on each entry by itself. */
+interface EntryRule {
+  readonly rule: EvictionRule;
+  /** Returns why the rule evicts an entry; undefined if it does not. */
+  readonly test: (
+    entry: SnapshotEntry,
+    state: EvictionState,
+  ) => { readonly why: string; readonly scope?: LimitScope | undefined } | undefined;
+}
 
-/** What takes entries, in this order. */
-const RULES: readonly Rule[] = [
-  takeDamaged,
-  takeDisabled,
-  takeUnused,
-  takeBeyondCounts,
-  takeBeyondScopeSizes,
-  takeBeyondSize,
-  takeForFreeSpace,
+const ENTRY_RULES: readonly EntryRule[] = [
+  { rule: "damaged", test: isDamaged },
+  { rule: "disabled", test: isDisabled },
+  { rule: "unused", test: isUnused },
 ];
 
-function takeDamaged(state: EvictionState): void {
-  for (const entry of state.candidates()) {
-    if (entry.problem && entry.references.length === 0) {
-      state.take(entry, "damaged", entry.problem);
-    }
-  }
+function isDamaged({ problem, references }: SnapshotEntry): ReturnType<EntryRule["test"]> {
+  return problem && references.length === 0 ? { why: problem } : undefined;
 }
 
-function takeDisabled(state: EvictionState): void {
-  for (const entry of state.candidates()) {
-    if (!state.limitsOf(entry.type).disabled) continue;
-    const scope = scopeOf(state.policy, entry.type, "disabled")!;
-    state.take(entry, "disabled", `the cache for ${scopeText(scope)} is disabled`);
-  }
+function isDisabled({ type }: SnapshotEntry, state: EvictionState): ReturnType<EntryRule["test"]> {
+  if (!state.limitsOf(type).disabled) return undefined;
+  const scope = scopeOf(state.policy, type, "disabled")!;
+  return { why: `the cache for ${scopeText(scope)} is disabled` };
 }
 
-function takeUnused(state: EvictionState): void {
-  for (const entry of state.candidates()) {
-    const { unused } = state.limitsOf(entry.type);
-    if (unused === undefined || !isOlder(entry.lastUsed, unused, state.now)) continue;
-    const idle = formatDuration(state.now - entry.lastUsed);
-    const why = `unused for ${idle}; the limit is ${formatDuration(unused)}`;
-    state.take(entry, "unused", why, scopeOf(state.policy, entry.type, "unused"));
-  }
+function isUnused(
+  { type, lastUsed }: SnapshotEntry,
+  state: EvictionState,
+): ReturnType<EntryRule["test"]> {
+  const { unused } = state.limitsOf(type);
+  if (unused === undefined || !isOlder(lastUsed, unused, state.now)) return undefined;
+  const idle = formatDuration(state.now - lastUsed);
+  const why = `unused for ${idle}; the limit is ${formatDuration(unused)}`;
+  return { why, scope: scopeOf(state.policy, type, "unused") };
 }
 
-function takeBeyondCounts(state: EvictionState): void {
+/** A limit on all entries of a scope together. */
+interface Budget {
+  readonly rule: Shortfall["rule"];
+  /** Undefined for the whole cache. */
+  readonly scope?: LimitScope;
+  readonly limit: number;
+  readonly why: string;
+  /** Returns how far the limit is exceeded after the evictions so far, in its unit; 0 or less if it is met. */
+  readonly excess: () => number;
+  /** Updates {@link excess} after the eviction of an entry. */
+  readonly onEvict?: (entry: SnapshotEntry) => void;
+  /** True if interrupted downloads are evicted before any entry. */
+  readonly evictsPartials?: boolean;
+}
+
+/** The budgets in order. Each is made when the ones before it are enforced, because it counts what they left. */
+const BUDGETS: readonly ((state: EvictionState) => Iterable<Budget>)[] = [
+  countBudgets,
+  scopeSizeBudgets,
+  cacheSizeBudget,
+  freeSpaceBudget,
+];
+
+function* countBudgets(state: EvictionState): Generator<Budget> {
   for (const scope of [...LIMIT_SCOPES, undefined]) {
     const limit = (scope ? ownLimits(state.policy, scope) : state.policy).maxCount;
     if (limit === undefined) continue;
     let count = state.remaining(scope).length;
-    const why = `least recently used; there may be ${
-      limitText(plural(limit, "entry", "entries"), scope)
-    }`;
-    for (const entry of state.candidates(scope)) {
-      if (count <= limit) break;
-      state.take(entry, "max-count", why, scope);
-      count--;
-    }
-    if (count > limit) state.fallShort("max-count", scope, limit, count - limit);
+    yield {
+      rule: "max-count",
+      ...(scope && { scope }),
+      limit,
+      why: leastRecentlyUsed(plural(limit, "entry", "entries"), scope),
+      excess: () => count - limit,
+      onEvict: () => count--,
+    };
   }
 }
 
-function takeBeyondScopeSizes(state: EvictionState): void {
+function* scopeSizeBudgets(state: EvictionState): Generator<Budget> {
   for (const scope of LIMIT_SCOPES) {
     const { maxSize } = ownLimits(state.policy, scope);
     if (maxSize === undefined) continue;
-    const use = new SharedSize(state.snapshot, state.remaining(scope));
-    const why = `least recently used; the limit is ${limitText(formatBytes(maxSize), scope)}`;
-    for (const entry of state.candidates(scope)) {
-      if (use.size <= maxSize) break;
-      state.take(entry, "max-size", why, scope);
-      use.remove(entry);
-    }
-    if (use.size > maxSize) state.fallShort("max-size", scope, maxSize, use.size - maxSize);
+    const shared = new SharedSize(state.snapshot, state.remaining(scope));
+    yield {
+      rule: "max-size",
+      scope,
+      limit: maxSize,
+      why: leastRecentlyUsed(formatLimit(maxSize), scope),
+      excess: () => shared.size - maxSize,
+      onEvict: (entry) => shared.remove(entry),
+    };
   }
 }
 
-function takeBeyondSize(state: EvictionState): void {
+function* cacheSizeBudget(state: EvictionState): Generator<Budget> {
   const { maxSize } = state.policy;
   if (maxSize === undefined) return;
-  state.takePartials(() => state.size > maxSize);
-  const why = `least recently used; the cache may take ${formatBytes(maxSize)}`;
-  for (const entry of state.candidates()) {
-    if (state.size <= maxSize) break;
-    state.take(entry, "max-size", why);
-  }
-  if (state.size > maxSize) state.fallShort("max-size", undefined, maxSize, state.size - maxSize);
+  yield {
+    rule: "max-size",
+    limit: maxSize,
+    why: leastRecentlyUsed(formatLimit(maxSize), undefined),
+    excess: () => state.size - maxSize,
+    evictsPartials: true,
+  };
 }
 
-function takeForFreeSpace(state: EvictionState): void {
-  const goal = state.freeGoal;
-  if (goal === undefined) return;
-  state.takePartials(() => state.free < goal);
-  const why = `least recently used; ${formatBytes(goal)} of the disk have to stay free`;
-  for (const entry of state.candidates()) {
-    if (state.free >= goal) break;
-    state.take(entry, "min-free", why);
+function* freeSpaceBudget(state: EvictionState): Generator<Budget> {
+  const { requiredFree } = state;
+  if (requiredFree === undefined) return;
+  yield {
+    rule: "min-free",
+    limit: requiredFree,
+    why: `least recently used; ${formatLimit(requiredFree)} of the disk must stay free`,
+    excess: () => requiredFree - state.free,
+    evictsPartials: true,
+  };
+}
+
+/** Evicts the least recently used entries until a budget is met, and reports what is missing if it cannot be. */
+function enforce({ rule, scope, limit, why, ...budget }: Budget, state: EvictionState): void {
+  if (budget.evictsPartials) state.evictPartials(() => budget.excess() > 0);
+  for (const entry of state.candidates(scope)) {
+    if (budget.excess() <= 0) break;
+    state.evict(entry, rule, why, scope);
+    budget.onEvict?.(entry);
   }
-  if (state.free < goal) state.fallShort("min-free", undefined, goal, goal - state.free);
+  const missing = budget.excess();
+  if (missing > 0) state.addShortfall(rule, scope, limit, missing);
 }
 
 /**
- * Gives back what was taken for the sake of space and frees none, since what stays needs the same: its turn came
- * before anybody knew how far the taking would go.
+ * Keeps entries that were evicted for their space but free none, because kept entries share all their content: when
+ * they were evicted, it was not yet known which others would be.
  */
-function giveBackShared(state: EvictionState): void {
-  for (const entry of state.takenForSpace()) {
-    if (!hasOwnBudget(state.policy, entry.type)) state.giveBackIfShared(entry);
+function restoreShared(state: EvictionState): void {
+  for (const entry of state.evictedForSpace()) {
+    if (!hasOwnBudget(state.policy, entry.type)) state.restoreIfShared(entry);
   }
 }
 
@@ -178,6 +213,6 @@ function hasOwnBudget(policy: GcPolicy, type: EntryType): boolean {
   });
 }
 
-function limitText(limit: string, scope: LimitScope | undefined): string {
-  return scope ? `${limit} for ${scopeText(scope)}` : limit;
+function leastRecentlyUsed(limit: string, scope: LimitScope | undefined): string {
+  return `least recently used; the limit is ${limit}${scope ? ` for ${scopeText(scope)}` : ""}`;
 }

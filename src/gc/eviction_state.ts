@@ -1,25 +1,25 @@
-import type { FileStat } from "../snapshot/file_state.ts";
 import type { Disk } from "../base/disk.ts";
-import { type Facts, isOlder, ReferenceCounts } from "./reference_counts.ts";
+import type { FileStat } from "../snapshot/file_state.ts";
+import type { CacheSnapshot, EntryType, SnapshotEntry } from "../snapshot/types.ts";
 import type { Unreferenced } from "./plan.ts";
 import {
-  freeGoal,
+  type EvictionRule,
   type GcPolicy,
   isInScope,
-  type KeepingRule,
   type LimitScope,
   limitsOf,
-  type TakingRule,
-  type TypeLimits,
+  requiredFree,
+  type RetentionRule,
+  type ScopeLimits,
 } from "./policy.ts";
+import { type Facts, isOlder, ReferenceCounts, SharedSize } from "./reference_counts.ts";
 import { lastOfGroups, type Reason, retentionReason } from "./retention.ts";
 import type { Decision, Removal, Selection, Shortfall } from "./selection.ts";
-import type { CacheSnapshot, EntryType, SnapshotEntry } from "../snapshot/types.ts";
 
-const WITHIN_LIMITS: Reason<KeepingRule> = { rule: "within limits", why: "" };
+const WITHIN_LIMITS: Reason<RetentionRule> = { rule: "within limits", why: "" };
 
-/** The relative cost of having an entry again: code is compiled here, a build has to be built. */
-const COST: Readonly<Record<EntryType, number>> = {
+/** The cost of restoring an entry: code is compiled locally, a download needs the network, a build has to be built. */
+const RESTORE_COST: Readonly<Record<EntryType, number>> = {
   compiled: 0,
   app: 1,
   image: 1,
@@ -27,24 +27,25 @@ const COST: Readonly<Record<EntryType, number>> = {
   build: 2,
 };
 
-/** How far the rules have come. */
+/** What has been evicted so far, and what that frees. */
 export class EvictionState {
   readonly snapshot: CacheSnapshot;
   readonly policy: GcPolicy;
   readonly now: number;
   readonly #disk: Disk | undefined;
   readonly #counts: ReferenceCounts;
-  readonly #kept: Map<SnapshotEntry, Reason<KeepingRule>>;
-  readonly #taken = new Map<SnapshotEntry, Removal>();
+  readonly #kept: Map<SnapshotEntry, Reason<RetentionRule>>;
+  readonly #evicted = new Map<SnapshotEntry, Removal>();
+  /** The entries that may be evicted, in the order of {@link byCost}. */
   readonly #candidates: readonly SnapshotEntry[];
   readonly #shortfalls: Shortfall[] = [];
-  /** Downloads that stay unless their space is needed, oldest first … */
+  /** Downloads that are kept unless their space is needed, oldest first. */
   readonly #partials: FileStat[];
-  /** … and those of them whose space is. */
-  readonly #takenPartials: FileStat[] = [];
-  readonly #youngAge: number;
-  /** Not made out anew for each entry. */
-  readonly #limits = new Map<EntryType, TypeLimits>();
+  /** Downloads that were evicted for their space. */
+  readonly #evictedPartials: FileStat[] = [];
+  readonly #partialAge: number;
+  /** Computed once for each type: there may be 10,000 entries. */
+  readonly #limits = new Map<EntryType, ScopeLimits>();
   #freed: number;
 
   constructor(
@@ -52,130 +53,132 @@ export class EvictionState {
     policy: GcPolicy,
     facts: Facts,
     disk: Disk | undefined,
-    loose: Unreferenced,
+    unreferenced: Unreferenced,
   ) {
     this.snapshot = snapshot;
     this.policy = policy;
     this.now = facts.now;
     this.#disk = disk;
     this.#counts = new ReferenceCounts(snapshot, facts);
-    this.#kept = protections(snapshot, policy, facts);
+    this.#kept = keptEntries(snapshot, policy, facts);
     this.#candidates = snapshot.entries.filter((entry) => !this.#kept.has(entry)).sort(byCost);
-    const going = new Set(loose.partials);
-    this.#partials = snapshot.partials.filter((file) => !going.has(file))
+    const removed = new Set(unreferenced.partials);
+    this.#partials = snapshot.partials.filter((file) => !removed.has(file))
       .sort((a, b) => a.mtime - b.mtime);
-    this.#youngAge = facts.ages.orphan;
-    this.#freed = loose.bytes + sizeOf(snapshot, this.#counts.freed());
+    this.#partialAge = facts.ages.orphan;
+    this.#freed = unreferenced.bytes + sizeOf(snapshot, this.#counts.freed());
   }
 
-  /** Bytes that the cache takes once all that was taken is gone. */
+  /** Bytes that the cache takes after the evictions so far. */
   get size(): number {
     return this.snapshot.size - this.#freed;
   }
 
-  /** Bytes that are free on the disk by then. */
+  /** Bytes that are free on the disk after the evictions so far. */
   get free(): number {
     return (this.#disk?.free ?? 0) + this.#freed;
   }
 
-  /** Bytes that have to be free; undefined where that is no goal. */
-  get freeGoal(): number | undefined {
-    return freeGoal(this.policy, this.#disk);
+  /** Bytes that must be free on the disk; undefined without such a limit. */
+  get requiredFree(): number | undefined {
+    return requiredFree(this.policy, this.#disk);
   }
 
-  /** What holds for entries of a type. */
-  limitsOf(type: EntryType): TypeLimits {
+  /** Returns the limits of each entry of a type. */
+  limitsOf(type: EntryType): ScopeLimits {
     const limits = this.#limits.get(type) ?? limitsOf(this.policy, type);
     this.#limits.set(type, limits);
     return limits;
   }
 
-  /** What may be taken, least recently used first, of one scope or of all. */
+  /** Yields the entries of a scope that may still be evicted, least recently used first. */
   *candidates(scope?: LimitScope): Generator<SnapshotEntry> {
     for (const entry of this.#candidates) {
-      if (!this.#taken.has(entry) && isInScope(entry.type, scope)) yield entry;
+      if (!this.#evicted.has(entry) && isInScope(entry.type, scope)) yield entry;
     }
   }
 
-  /** What has not been taken. */
+  /** Returns the entries of a scope that were not evicted. */
   remaining(scope: LimitScope | undefined): SnapshotEntry[] {
     return this.snapshot.entries.filter((entry) =>
-      !this.#taken.has(entry) && isInScope(entry.type, scope)
+      !this.#evicted.has(entry) && isInScope(entry.type, scope)
     );
   }
 
   /** @param scope that of the limit; undefined for a limit on the whole cache */
-  take(entry: SnapshotEntry, rule: TakingRule, why: string, scope?: LimitScope): void {
+  evict(entry: SnapshotEntry, rule: EvictionRule, why: string, scope?: LimitScope): void {
     const bytes = this.#counts.release(entry);
     this.#freed += bytes;
-    this.#taken.set(entry, { action: "remove", entry, rule, why, scope, bytes });
+    this.#evicted.set(entry, { action: "remove", entry, rule, why, scope, bytes });
   }
 
-  /** Takes downloads that are not young, as long as that is wanted. */
-  takePartials(isWanted: () => boolean): void {
-    while (isWanted()) {
+  /** Evicts downloads that are old enough, oldest first, until their space is no longer needed. */
+  evictPartials(isSpaceNeeded: () => boolean): void {
+    while (isSpaceNeeded()) {
       const oldest = this.#partials[0];
-      if (!oldest || !isOlder(oldest.mtime, this.#youngAge, this.now)) return;
-      this.#takenPartials.push(this.#partials.shift()!);
+      if (!oldest || !isOlder(oldest.mtime, this.#partialAge, this.now)) return;
+      this.#evictedPartials.push(this.#partials.shift()!);
       this.#freed += oldest.size;
     }
   }
 
-  /** What was taken because there is too little space, the most recently used first. */
-  takenForSpace(): SnapshotEntry[] {
-    return [...this.#taken.values()]
+  /** Returns the entries that were evicted for their space, last one first. */
+  evictedForSpace(): SnapshotEntry[] {
+    return [...this.#evicted.values()]
       .filter(({ rule }) => rule === "max-size" || rule === "min-free")
       .map(({ entry }) => entry)
       .reverse();
   }
 
-  /** Puts an entry back that shares everything with what stays, if its own files find room too. */
-  giveBackIfShared(entry: SnapshotEntry): void {
+  /** Keeps an evicted entry after all if it shares all its content with kept entries and its own files still fit. */
+  restoreIfShared(entry: SnapshotEntry): void {
     const { maxSize = Infinity, maxCount = Infinity } = this.policy;
-    const room = Math.min(maxSize - this.size, this.free - (this.freeGoal ?? -Infinity));
-    const count = this.snapshot.entries.length - this.#taken.size;
-    if (entry.ownSize > room || count >= maxCount || !this.#counts.isHeldByOthers(entry)) return;
+    const room = Math.min(maxSize - this.size, this.free - (this.requiredFree ?? -Infinity));
+    const count = this.snapshot.entries.length - this.#evicted.size;
+    if (entry.ownSize > room || count >= maxCount || !this.#counts.isSharedWithKept(entry)) return;
     this.#counts.retain(entry);
     this.#freed -= entry.ownSize;
-    this.#taken.delete(entry);
+    this.#evicted.delete(entry);
     this.#kept.set(entry, {
       rule: "shared",
-      why: "all that it needs stays in any case: nothing would be freed",
+      why: "frees nothing: all its layers are shared with kept entries",
     });
   }
 
-  fallShort(
+  /** Reports a limit that cannot be reached. @param missing in the unit of the limit */
+  addShortfall(
     rule: Shortfall["rule"],
     scope: LimitScope | undefined,
     limit: number,
     missing: number,
   ): void {
-    const remaining = this.remaining(scope);
-    const byRule = Map.groupBy(remaining, (entry) => this.#kept.get(entry)?.rule);
+    const byRule = Map.groupBy(this.remaining(scope), (entry) => this.#kept.get(entry)?.rule);
     const kept = [...byRule].flatMap(([rule, entries]) =>
       rule
         ? [{ rule, entries: entries.length, bytes: new SharedSize(this.snapshot, entries).size }]
         : []
     );
-    if (!scope && rule !== "max-count") kept.push(...this.#heldContent());
+    if (!scope && rule !== "max-count") kept.push(...this.#retainedContent());
     this.#shortfalls.push({ rule, type: scope, limit, missing, kept });
   }
 
   selection(): Selection {
-    const kept = this.snapshot.entries.filter((entry) => !this.#taken.has(entry)).map((
+    const kept = this.remaining(undefined).map((entry): Decision => ({
+      action: "keep",
       entry,
-    ): Decision => ({ action: "keep", entry, ...this.#kept.get(entry) ?? WITHIN_LIMITS }));
+      ...this.#kept.get(entry) ?? WITHIN_LIMITS,
+    }));
     return {
-      decisions: [...this.#taken.values(), ...kept],
+      decisions: [...this.#evicted.values(), ...kept],
       contents: this.#counts.freed(),
-      partials: this.#takenPartials,
+      partials: this.#evictedPartials,
       shortfalls: this.#shortfalls,
     };
   }
 
-  /** Content that no entry needs, and downloads, that stay all the same. */
-  #heldContent(): Shortfall["kept"] {
-    const { inUse, young } = this.#counts.held();
+  /** Returns the bytes of unreferenced content and of downloads that are kept. */
+  #retainedContent(): Shortfall["kept"] {
+    const { inUse, young } = this.#counts.retained();
     const partials = this.#partials.reduce((sum, { size }) => sum + size, 0);
     const sums = [["in use", inUse], ["young", young + partials]] as const;
     return sums.filter(([, bytes]) => bytes > 0).map(([rule, bytes]) => ({
@@ -186,41 +189,13 @@ export class EvictionState {
   }
 }
 
-/** Bytes that entries need together, each file once, as some of them go. */
-export class SharedSize {
-  readonly #snapshot: CacheSnapshot;
-  readonly #holders: Uint32Array;
-  #size = 0;
-
-  constructor(snapshot: CacheSnapshot, entries: readonly SnapshotEntry[]) {
-    this.#snapshot = snapshot;
-    this.#holders = new Uint32Array(snapshot.contents.length);
-    for (const { ownSize, references } of entries) {
-      this.#size += ownSize;
-      for (const place of references) {
-        if (this.#holders[place]!++ === 0) this.#size += snapshot.contents[place]!.size;
-      }
-    }
-  }
-
-  get size(): number {
-    return this.#size;
-  }
-
-  remove({ ownSize, references }: SnapshotEntry): void {
-    this.#size -= ownSize;
-    for (const place of references) {
-      if (--this.#holders[place]! === 0) this.#size -= this.#snapshot.contents[place]!.size;
-    }
-  }
-}
-
-function protections(
+/** Returns the entries that are kept whatever the limits are. */
+function keptEntries(
   snapshot: CacheSnapshot,
   policy: GcPolicy,
   facts: Facts,
-): Map<SnapshotEntry, Reason<KeepingRule>> {
-  const kept = new Map<SnapshotEntry, Reason<KeepingRule>>();
+): Map<SnapshotEntry, Reason<RetentionRule>> {
+  const kept = new Map<SnapshotEntry, Reason<RetentionRule>>();
   const last = lastOfGroups(snapshot, policy);
   for (const entry of snapshot.entries) {
     const why = last.get(entry);
@@ -230,12 +205,12 @@ function protections(
   return kept;
 }
 
-/** Least recently used first, then what is cheapest to have again. */
+/** Orders by last use, then by the cost of restoring an entry, then by the bytes that its removal frees. */
 function byCost(a: SnapshotEntry, b: SnapshotEntry): number {
-  return a.lastUsed - b.lastUsed || COST[a.type] - COST[b.type] || a.unique - b.unique ||
-    (a.name < b.name ? -1 : a.name > b.name ? 1 : 0);
+  return a.lastUsed - b.lastUsed || RESTORE_COST[a.type] - RESTORE_COST[b.type] ||
+    a.unique - b.unique || (a.name < b.name ? -1 : a.name > b.name ? 1 : 0);
 }
 
-function sizeOf(snapshot: CacheSnapshot, places: readonly number[]): number {
-  return places.reduce((sum, place) => sum + snapshot.contents[place]!.size, 0);
+function sizeOf(snapshot: CacheSnapshot, ids: readonly number[]): number {
+  return ids.reduce((sum, id) => sum + snapshot.contents[id]!.size, 0);
 }

@@ -1,8 +1,6 @@
-import type { Disk } from "../base/disk.ts";
-import { planGc } from "./collector.ts";
-import type { PlannedEntry } from "./plan.ts";
+import type { CacheSnapshot, SnapshotEntry } from "../snapshot/types.ts";
+import { planGc, type Surroundings } from "./planner.ts";
 import {
-  freeGoal,
   type GcPolicy,
   hasLimits,
   isInScope,
@@ -10,58 +8,61 @@ import {
   type LimitScope,
   limitsOf,
   ownLimits,
+  requiredFree,
 } from "./policy.ts";
+import { SharedSize } from "./reference_counts.ts";
 import { lastOfGroups } from "./retention.ts";
-import { SharedSize } from "./eviction_state.ts";
-import type { CacheSnapshot, SnapshotEntry } from "../snapshot/types.ts";
 
-/** When a rule would take an entry, if nobody uses it until then. */
+/** When a rule will remove an entry, unless it is used before. */
 export type Forecast =
   /** @property at milliseconds since the epoch */
   | { readonly rule: "unused"; readonly at: number }
-  /** @property bytes that may still come into the cache */
+  /** @property bytes that may still be added to the cache */
   | { readonly rule: "min-free"; readonly bytes: number }
   /**
-   * @property bytes that may still come into the cache
-   * @property scope that of the limit, and of the bytes; left out for the whole cache
+   * @property bytes that may still be added to the scope
+   * @property scope of the limit; left out for the whole cache
    */
   | { readonly rule: "max-size"; readonly bytes: number; readonly scope?: LimitScope }
-  /** @property entries that may still come, of the scope if there is one */
+  /**
+   * @property entries that may still be added to the scope
+   * @property scope of the limit; left out for the whole cache
+   */
   | { readonly rule: "max-count"; readonly entries: number; readonly scope?: LimitScope };
 
-/** What becomes of an entry under a policy. */
-export interface Fate {
-  /** What a collector would do with it now. */
+/** What a policy means for an entry. */
+export interface EntryForecast {
+  /** What a collector would do now. */
   readonly action: "remove" | "keep";
   readonly rule: string;
   readonly why: string;
-  /** Whether there is any limit. */
+  /** True if the policy has any limit. */
   readonly isLimited: boolean;
-  /** What would take it later; nothing of what is pinned. */
+  /** What will remove a kept entry later; empty for a pinned one. */
   readonly prospects: readonly Forecast[];
 }
 
-/** What becomes of the entries of a cache under a policy, and when. */
+/** Forecasts the evictions of a cache under a policy. */
 export class EvictionForecast {
   readonly #snapshot: CacheSnapshot;
   readonly #policy: GcPolicy;
-  readonly #disk: Disk | undefined;
-  readonly #removals: ReadonlyMap<string, Verdict>;
-  readonly #keepings: ReadonlyMap<string, Verdict>;
-  #turns: ReadonlyMap<string, QueuePosition> | undefined;
-  #last: ReadonlyMap<SnapshotEntry, string> | undefined;
+  readonly #surroundings: Surroundings;
+  readonly #removals: ReadonlyMap<string, RuleAndReason>;
+  readonly #keepings: ReadonlyMap<string, RuleAndReason>;
+  #positions: ReadonlyMap<string, QueuePosition> | undefined;
+  #lastOfGroups: ReadonlyMap<SnapshotEntry, string> | undefined;
 
-  /** @throws LarderError LDR_DISK*, LDR_BUSY */
-  constructor(snapshot: CacheSnapshot, policy: GcPolicy, disk: Disk | undefined) {
+  /** @throws LarderError LDR_BUSY if a newer larder wrote an entry */
+  constructor(snapshot: CacheSnapshot, policy: GcPolicy, surroundings: Surroundings) {
     this.#snapshot = snapshot;
     this.#policy = policy;
-    this.#disk = disk;
-    const { remove, keep } = planGc(snapshot, policy, disk);
+    this.#surroundings = surroundings;
+    const { remove, keep } = planGc(snapshot, policy, surroundings);
     this.#removals = new Map(remove.entries.map((each) => [keyOf(each), each]));
     this.#keepings = new Map(keep.map((each) => [keyOf(each), each]));
   }
 
-  of(entry: SnapshotEntry): Fate {
+  of(entry: SnapshotEntry): EntryForecast {
     const isLimited = hasLimits(this.#policy);
     const removal = this.#removals.get(keyOf(entry));
     if (removal) {
@@ -74,99 +75,114 @@ export class EvictionForecast {
   }
 
   #prospectsOf(entry: SnapshotEntry): Forecast[] {
-    this.#last ??= lastOfGroups(this.#snapshot, this.#policy);
-    if (this.#last.has(entry)) return [];
+    this.#lastOfGroups ??= lastOfGroups(this.#snapshot, this.#policy);
+    if (this.#lastOfGroups.has(entry)) return [];
     const { unused } = limitsOf(this.#policy, entry.type);
     const byTime: Forecast[] = unused === undefined
       ? []
       : [{ rule: "unused", at: entry.lastUsed + unused }];
-    return [...byTime, ...this.#byRoom(entry), ...this.#byRoomOfScopes(entry)];
+    const scopes = LIMIT_SCOPES.filter((scope) => isInScope(entry.type, scope));
+    return [
+      ...byTime,
+      ...this.#byBudgetOfCache(entry),
+      ...scopes.flatMap((scope) => this.#byBudgetOf(scope, entry)),
+    ];
   }
 
-  #byRoom(entry: SnapshotEntry): Forecast[] {
+  #byBudgetOfCache(entry: SnapshotEntry): Forecast[] {
     const { maxSize, maxCount } = this.#policy;
-    const goal = freeGoal(this.#policy, this.#disk);
-    if (maxSize === undefined && maxCount === undefined && goal === undefined) return [];
-    const turn = this.#turnOf(entry);
-    if (!turn) return [];
-    const prospects: Forecast[] = [];
-    const room = (rule: "max-size" | "min-free", bytes: number) =>
-      prospects.push({ rule, bytes: Math.max(0, bytes) });
-    if (maxSize !== undefined) room("max-size", maxSize - this.#snapshot.size + turn.freed);
-    if (goal !== undefined) room("min-free", this.#disk!.free + turn.freed - goal);
-    if (maxCount !== undefined) {
-      prospects.push({ rule: "max-count", entries: Math.max(0, maxCount - turn.left) });
-    }
-    return prospects;
-  }
-
-  #byRoomOfScopes(entry: SnapshotEntry): Forecast[] {
-    return LIMIT_SCOPES.filter((scope) => isInScope(entry.type, scope))
-      .flatMap((scope) => this.#byRoomOfScope(entry, scope));
-  }
-
-  #byRoomOfScope(entry: SnapshotEntry, scope: LimitScope): Forecast[] {
-    const { maxSize, maxCount } = ownLimits(this.#policy, scope);
-    if (maxSize === undefined && maxCount === undefined) return [];
-    const turn = this.#turnOf(entry);
-    if (!turn) return [];
-    const { left, bytes } = turn.scopes.get(scope)!;
+    const { disk } = this.#surroundings;
+    const minFree = requiredFree(this.#policy, disk);
+    if (maxSize === undefined && maxCount === undefined && minFree === undefined) return [];
+    const position = this.#positionOf(entry);
+    if (!position) return [];
+    const { freed, left } = position;
     const prospects: Forecast[] = [];
     if (maxSize !== undefined) {
-      prospects.push({ rule: "max-size", bytes: Math.max(0, maxSize - bytes), scope });
+      prospects.push({ rule: "max-size", bytes: atLeast0(maxSize - this.#snapshot.size + freed) });
+    }
+    if (minFree !== undefined) {
+      prospects.push({ rule: "min-free", bytes: atLeast0(disk!.free + freed - minFree) });
     }
     if (maxCount !== undefined) {
-      prospects.push({ rule: "max-count", entries: Math.max(0, maxCount - left), scope });
+      prospects.push({ rule: "max-count", entries: atLeast0(maxCount - left) });
     }
     return prospects;
   }
 
-  /** Undefined for an entry that would stay in any case. */
-  #turnOf(entry: SnapshotEntry): QueuePosition | undefined {
-    this.#turns ??= turnsOf(this.#snapshot, keepingNothing(this.#policy));
-    return this.#turns.get(keyOf(entry));
+  #byBudgetOf(scope: LimitScope, entry: SnapshotEntry): Forecast[] {
+    const { maxSize, maxCount } = ownLimits(this.#policy, scope);
+    if (maxSize === undefined && maxCount === undefined) return [];
+    const position = this.#positionOf(entry);
+    if (!position) return [];
+    const { left, bytes } = position.scopes.get(scope)!;
+    const prospects: Forecast[] = [];
+    if (maxSize !== undefined) {
+      prospects.push({ rule: "max-size", bytes: atLeast0(maxSize - bytes), scope });
+    }
+    if (maxCount !== undefined) {
+      prospects.push({ rule: "max-count", entries: atLeast0(maxCount - left), scope });
+    }
+    return prospects;
+  }
+
+  /** Returns undefined for an entry that no budget can evict. */
+  #positionOf(entry: SnapshotEntry): QueuePosition | undefined {
+    this.#positions ??= queuePositions(this.#snapshot, evictEverything(this.#policy), {
+      leases: this.#surroundings.leases,
+    });
+    return this.#positions.get(keyOf(entry));
   }
 }
 
-type Verdict = Pick<PlannedEntry, "rule" | "why">;
+interface RuleAndReason {
+  readonly rule: string;
+  readonly why: string;
+}
 
-/** How far things have come when an entry is the next to go. */
+/** What was evicted before an entry, if budgets shrink further and further. */
 interface QueuePosition {
-  /** Bytes that are gone, of what nobody needs and of the entries before it. */
+  /** Bytes freed: unreferenced content and the entries before it. */
   readonly freed: number;
-  /** Entries that are left, itself included. */
+  /** Entries left, itself included. */
   readonly left: number;
   /** The same for each scope that the entry counts in, and the bytes that these entries need together. */
   readonly scopes: ReadonlyMap<LimitScope, { readonly left: number; readonly bytes: number }>;
 }
 
-/** The turn of each entry, where everything goes in the order in which it would. */
-function turnsOf(snapshot: CacheSnapshot, policy: GcPolicy): Map<string, QueuePosition> {
-  const { remove, bytes } = planGc(snapshot, policy, undefined);
+/** Returns the position of each entry in the order in which a policy evicts them all. */
+function queuePositions(
+  snapshot: CacheSnapshot,
+  policy: GcPolicy,
+  surroundings: Surroundings,
+): Map<string, QueuePosition> {
+  const { remove, bytes } = planGc(snapshot, policy, surroundings);
   const entries = new Map(snapshot.entries.map((entry) => [keyOf(entry), entry]));
   const scopes = LIMIT_SCOPES.map((scope) => {
     const all = snapshot.entries.filter(({ type }) => isInScope(type, scope));
-    return { scope, use: new SharedSize(snapshot, all), left: all.length };
+    return { scope, shared: new SharedSize(snapshot, all), left: all.length };
   });
-  const turns = new Map<string, QueuePosition>();
+  const positions = new Map<string, QueuePosition>();
   let freed = remove.entries.reduce((rest, each) => rest - each.bytes, bytes);
   let left = snapshot.entries.length;
   for (const planned of remove.entries) {
     const key = keyOf(planned);
     const own = scopes.filter(({ scope }) => isInScope(planned.type, scope));
-    const sizes = own.map(({ scope, left, use }) => [scope, { left, bytes: use.size }] as const);
-    turns.set(key, { freed, left: left--, scopes: new Map(sizes) });
+    const state = own.map(({ scope, left, shared }) =>
+      [scope, { left, bytes: shared.size }] as const
+    );
+    positions.set(key, { freed, left: left--, scopes: new Map(state) });
     freed += planned.bytes;
     for (const each of own) {
       each.left--;
-      each.use.remove(entries.get(key)!);
+      each.shared.remove(entries.get(key)!);
     }
   }
-  return turns;
+  return positions;
 }
 
-/** A policy under which all goes but what this one keeps among the last of its group. */
-function keepingNothing({ keepLast, registry, types = {} }: GcPolicy): GcPolicy {
+/** Returns a policy that evicts everything except what `keepLast` of another policy keeps. */
+function evictEverything({ keepLast, registry, types = {} }: GcPolicy): GcPolicy {
   const kept = Object.entries(types).map(([type, { keepLast }]) => [type, { keepLast }]);
   return {
     maxSize: 0,
@@ -178,4 +194,8 @@ function keepingNothing({ keepLast, registry, types = {} }: GcPolicy): GcPolicy 
 
 function keyOf({ type, name }: { readonly type: string; readonly name: string }): string {
   return `${type} ${name}`;
+}
+
+function atLeast0(amount: number): number {
+  return Math.max(0, amount);
 }

@@ -1,24 +1,23 @@
 import { dirname } from "node:path";
 import type { Digest } from "../oci/digest.ts";
-import type { LeaseContent } from "../store/locks/lease_format.ts";
 import { ManifestContent } from "../snapshot/contents.ts";
 import { Manifests, Reachable } from "../snapshot/references.ts";
 import type { CacheSnapshot } from "../snapshot/types.ts";
+import type { LeaseContent } from "../store/locks/lease_format.ts";
 
-/** What nobody holds anything of. */
-export const NOTHING_IN_USE: InUse = { folders: new Map(), places: new Set() };
-
-/** What running processes hold. */
+/** What running processes use. */
 export interface InUse {
-  /** Folders of entries, and who uses each, in words for a user. */
+  /** The folders of entries, with the process that uses each, in words for a user. */
   readonly folders: ReadonlyMap<string, string>;
-  /** Places in the survey's contents. */
-  readonly places: ReadonlySet<number>;
+  /** Ids of content. */
+  readonly contentIds: ReadonlySet<number>;
 }
 
+export const NOTHING_IN_USE: InUse = { folders: new Map(), contentIds: new Set() };
+
 /**
- * What leases hold of a cache: the entries whose folders they name, the content with the digests that they name, and
- * all that a manifest among these reaches, even if its tag has moved on.
+ * Returns what leases hold of a cache: the entries in the folders that they name, the content with the digests that
+ * they name, and everything that a manifest among these references, even if its tag has moved since.
  */
 export function inUse(snapshot: CacheSnapshot, leases: readonly LeaseContent[]): InUse {
   const folders = new Map(
@@ -27,28 +26,30 @@ export function inUse(snapshot: CacheSnapshot, leases: readonly LeaseContent[]):
     ),
   );
   const digests = new Set(leases.flatMap((lease) => lease.digests));
-  if (folders.size + digests.size === 0) return { folders, places: new Set() };
-  const places: number[] = [];
-  for (const digest of digests) snapshot.places.markBlob(digest, places);
+  if (folders.size + digests.size === 0) return NOTHING_IN_USE;
+  const ids: number[] = [];
+  for (const digest of digests) snapshot.contentIndex.markBlob(digest, ids);
   for (const content of snapshot.contents) {
     if (!(content instanceof ManifestContent)) continue;
     if (!digests.has(content.digest) && !folders.has(content.path)) continue;
-    for (const place of reachedBy(snapshot, content.digest, dirname(content.path))) {
-      places.push(place);
-    }
+    for (const id of reachableFrom(snapshot, content.digest, dirname(content.path))) ids.push(id);
   }
-  return { folders, places: new Set(places) };
+  return { folders, contentIds: new Set(ids) };
 }
 
-/** What a manifest in the folder of a repository reaches, itself included. */
-function reachedBy(snapshot: CacheSnapshot, digest: Digest, repository: string): readonly number[] {
-  const manifests = new Manifests(snapshot.places, repository);
-  for (const [place, content] of snapshot.contents.entries()) {
+/** Returns the ids of a manifest in a repository's folder and of everything that it references. */
+function reachableFrom(
+  snapshot: CacheSnapshot,
+  digest: Digest,
+  repository: string,
+): readonly number[] {
+  const manifests = new Manifests(snapshot.contentIndex, repository);
+  for (const [id, content] of snapshot.contents.entries()) {
     if (content instanceof ManifestContent && dirname(content.path) === repository) {
-      manifests.add(content, place);
+      manifests.add(content, id);
     }
   }
   const reachable = new Reachable(true);
   manifests.markDigest(digest, reachable);
-  return reachable.places;
+  return reachable.ids;
 }

@@ -1,17 +1,16 @@
-import type { FileStat } from "../snapshot/file_state.ts";
-import { TimeSchema } from "../store/json.ts";
 import { sep } from "node:path";
 import * as v from "valibot";
 import { LarderError } from "../base/errors.ts";
 import { DigestSchema } from "../oci/descriptor.ts";
+import type { Content, FileStat } from "../snapshot/file_state.ts";
+import { type CacheSnapshot, ENTRY_TYPES } from "../snapshot/types.ts";
+import { TimeSchema } from "../store/json.ts";
 import type { Layout } from "../store/layout.ts";
-import { type Facts, isOlder } from "./reference_counts.ts";
 import { LIMIT_SCOPES } from "./policy.ts";
 import type { Removal, Selection } from "./selection.ts";
-import { type CacheSnapshot, ENTRY_TYPES } from "../snapshot/types.ts";
 
 const Bytes = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
-/** As it stands on the disk: milliseconds since the epoch, with a fraction where the disk has one. */
+/** An mtime: milliseconds since the epoch, with a fraction if the file system has one. */
 const Stamp = v.pipe(v.number(), v.finite());
 /** Relative to the cache's folder, with `/` between its parts. */
 const Path = v.string();
@@ -23,14 +22,14 @@ const PlannedEntrySchema = v.strictObject({
   name: v.string(),
   path: Path,
   digest: v.optional(DigestSchema),
-  /** Its last use, by which it is told whether it has been used since. */
+  /** Its last use; a sweep keeps an entry that was used since. */
   stamp: Stamp,
   pinned: v.boolean(),
   rule: v.string(),
   why: v.string(),
   /** The scope of the limit; left out for a limit on the whole cache. */
   scope: v.optional(Scope),
-  /** What its removal frees, after those before it. */
+  /** Bytes that its removal frees after the removals before it. */
   bytes: Bytes,
 });
 
@@ -41,7 +40,7 @@ const PlanSchema = v.strictObject({
   /** The cache's folder. */
   root: v.string(),
   madeAt: TimeSchema,
-  /** What goes, all together. */
+  /** Bytes that the plan frees. */
   bytes: Bytes,
   remove: v.strictObject({
     entries: v.array(PlannedEntrySchema),
@@ -66,51 +65,44 @@ const PlanSchema = v.strictObject({
   })),
 });
 
-/** What is to be deleted, so exact that it can be carried out later, as far as it is then still true. */
+/** A list of removals, exact enough to be applied later as far as the files are unchanged. */
 export type Plan = v.InferOutput<typeof PlanSchema>;
 export type PlannedEntry = v.InferOutput<typeof PlannedEntrySchema>;
 export type PlannedFile = v.InferOutput<typeof PlannedFileSchema>;
 
-/** The files that nothing needs and that are old enough to go. */
+/** A plan whose content is not stat'ed yet: enough to show, and {@link planFiles} completes it. */
+export interface DraftPlan extends Omit<Plan, "remove"> {
+  readonly remove: Omit<Plan["remove"], "contents"> & { readonly contents: readonly Content[] };
+}
+
+/** Downloads and rubbish that nothing needs and that are old enough to be removed. */
 export interface Unreferenced {
   readonly partials: readonly FileStat[];
   readonly rubbish: readonly FileStat[];
   readonly bytes: number;
 }
 
-/** Chooses among the files that belong to nothing what goes in any case. */
-export function unreferencedFiles(snapshot: CacheSnapshot, { now, ages }: Facts): Unreferenced {
-  const partials = snapshot.partials.filter(({ mtime }) => isOlder(mtime, ages.partial, now));
-  const rubbish = snapshot.rubbish.filter(({ mtime }) => isOlder(mtime, ages.orphan, now));
-  return { partials, rubbish, bytes: sum([...partials, ...rubbish]) };
-}
-
-/**
- * Writes down what a selection means for the files of the cache.
- *
- * The contents are looked at when they are first asked for: who only wants to know what would go need not wait.
- */
-export function makePlan(snapshot: CacheSnapshot, selection: Selection, loose: Unreferenced): Plan {
+/** Expresses a selection as a plan. Stats no file, since most plans of a large cache are only shown. */
+export function draftPlan(
+  snapshot: CacheSnapshot,
+  selection: Selection,
+  unreferenced: Unreferenced,
+): DraftPlan {
   const { layout } = snapshot;
   const removals = selection.decisions.filter((decision) => decision.action === "remove");
-  const own = removals.reduce((total, { entry }) => total + entry.ownSize, 0);
-  const contents = selection.contents.map((place) => snapshot.contents[place]!);
-  const partials = [...loose.partials, ...selection.partials];
-  let planned: PlannedFile[] | undefined;
+  const own = removals.reduce((sum, { entry }) => sum + entry.ownSize, 0);
+  const contents = selection.contents.map((id) => snapshot.contents[id]!);
+  const partials = [...unreferenced.partials, ...selection.partials];
   return {
     schemaVersion: 1,
     root: layout.root,
     madeAt: new Date(snapshot.takenAt).toISOString(),
-    bytes: own + sum(contents) + sum(selection.partials) + loose.bytes,
+    bytes: own + totalSize(contents) + totalSize(selection.partials) + unreferenced.bytes,
     remove: {
       entries: removals.map((removal) => plannedEntry(layout, removal)),
-      get contents() {
-        // In the order of their names, so that plans can be compared: a survey has them in any.
-        return planned ??= contents.map((content) => plannedFile(layout, content))
-          .sort((a, b) => a.path < b.path ? -1 : 1);
-      },
+      contents,
       partials: partials.map((file) => plannedFile(layout, file)),
-      rubbish: loose.rubbish.map((file) => plannedFile(layout, file)),
+      rubbish: unreferenced.rubbish.map((file) => plannedFile(layout, file)),
     },
     keep: selection.decisions.filter((decision) => decision.action === "keep").map((
       { entry: { type, name, size }, rule, why },
@@ -121,6 +113,38 @@ export function makePlan(snapshot: CacheSnapshot, selection: Selection, loose: U
       kept: [...kept],
     })),
   };
+}
+
+/** Completes a plan: stats the content to remove, so that a sweep notices what was written since. */
+export function planFiles(layout: Layout, draft: DraftPlan): Plan {
+  const contents = draft.remove.contents
+    .map((content) => plannedFile(layout, { ...content.state(), path: content.path }))
+    // Sorted so that plans can be compared: a folder lists its files in any order.
+    .sort((a, b) => a.path < b.path ? -1 : 1);
+  return { ...draft, remove: { ...draft.remove, contents } };
+}
+
+/** True if a plan deletes nothing at all. */
+export function isEmptyPlan({ bytes, remove }: Plan | DraftPlan): boolean {
+  // An empty file can still be one to delete.
+  return bytes === 0 && Object.values(remove).every((list) => list.length === 0);
+}
+
+/**
+ * Parses a plan that {@link formatPlan} wrote.
+ * @param file its name, for messages
+ * @throws LarderError LDR_USAGE if it is not a plan, or a plan for another cache
+ */
+export function parsePlan(text: string, file: string, layout: Layout): Plan {
+  const plan = parse(text, file);
+  if (plan.root === layout.root) return plan;
+  throw new LarderError("LDR_USAGE", `the plan ${file} is for the cache in ${plan.root}`, {
+    hint: `this one is in ${layout.root}: name the other with --cache-dir, or make a new plan`,
+  });
+}
+
+export function formatPlan(plan: Plan): string {
+  return JSON.stringify(plan, null, 2) + "\n";
 }
 
 function plannedEntry(layout: Layout, { entry, rule, why, scope, bytes }: Removal): PlannedEntry {
@@ -138,41 +162,17 @@ function plannedEntry(layout: Layout, { entry, rule, why, scope, bytes }: Remova
   };
 }
 
-function plannedFile(layout: Layout, file: FileStat): PlannedFile {
-  // In this order: to know the time is to look at the file, which may have another size than was said.
-  const { path, mtime } = file;
-  return { path: relativePath(layout, path), mtime, size: file.size };
+function plannedFile(layout: Layout, { path, size, mtime }: FileStat): PlannedFile {
+  return { path: relativePath(layout, path), mtime, size };
 }
 
-/** Whether a plan deletes nothing at all. */
-export function isEmptyPlan({ bytes, remove }: Plan): boolean {
-  // A file may be empty, and still be one to delete.
-  return bytes === 0 && Object.values(remove).every((list) => list.length === 0);
-}
-
-/**
- * Reads a plan that {@link formatPlan} wrote.
- * @throws LarderError LDR_USAGE for anything else, and for a plan for another cache
- */
-export function parsePlan(text: string, file: string, layout: Layout): Plan {
-  const plan = readPlan(text, file);
-  if (plan.root === layout.root) return plan;
-  throw new LarderError("LDR_USAGE", `the plan ${file} is for the cache in ${plan.root}`, {
-    hint: `this one is in ${layout.root}: name the other with --cache-dir, or make a new plan`,
-  });
-}
-
-export function formatPlan(plan: Plan): string {
-  return JSON.stringify(plan, null, 2) + "\n";
-}
-
-/** A path of the cache, relative to its folder, the same on every system. */
+/** Returns a path of the cache relative to its folder, in the same form on every system. */
 function relativePath({ root }: Layout, path: string): string {
-  // Not made relative by its parts: there may be a hundred thousand.
+  // Cut off rather than computed by `relative`: there may be 100,000.
   return path.slice(root.length + 1).replaceAll(sep, "/");
 }
 
-function readPlan(text: string, file: string): Plan {
+function parse(text: string, file: string): Plan {
   let reason = "it is not JSON";
   try {
     const result = v.safeParse(PlanSchema, JSON.parse(text), { abortEarly: true });
@@ -182,11 +182,11 @@ function readPlan(text: string, file: string): Plan {
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
   }
-  throw new LarderError("LDR_USAGE", `${file} is no plan: ${reason}`, {
+  throw new LarderError("LDR_USAGE", `${file} is not a plan: ${reason}`, {
     hint: "make one with larder gc --plan FILE",
   });
 }
 
-function sum(files: readonly { readonly size: number }[]): number {
-  return files.reduce((total, { size }) => total + size, 0);
+function totalSize(files: readonly { readonly size: number }[]): number {
+  return files.reduce((sum, { size }) => sum + size, 0);
 }

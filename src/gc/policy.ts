@@ -2,46 +2,43 @@ import type { Disk } from "../base/disk.ts";
 import type { Space } from "../base/units.ts";
 import { ENTRY_TYPES, type EntryType, isFromRegistry } from "../snapshot/types.ts";
 
-/** What a limit can be for: entries of one type, or apps and images together, which both come from registries. */
+/** What a limit can apply to: entries of one type, or apps and images together, which both come from registries. */
 export const LIMIT_SCOPES = [...ENTRY_TYPES, "registry"] as const;
 export type LimitScope = typeof LIMIT_SCOPES[number];
 
 /** The limits of one scope. */
-export interface TypeLimits {
-  /** Bytes that entries of the type may need together. */
+export interface ScopeLimits {
+  /** Bytes that the entries may need together. */
   readonly maxSize?: number | undefined;
-  /** How many there may be. */
+  /** The number of entries. */
   readonly maxCount?: number | undefined;
-  /** Entries go that were not used for so many milliseconds. */
+  /** Milliseconds after its last use when an entry is evicted. */
   readonly unused?: number | undefined;
-  /** So many of each group, the last used ones, stay whatever the other rules say. */
+  /** The number of most recently used entries of each group that are kept, whatever the other limits are. */
   readonly keepLast?: number | undefined;
-  /** None is to be kept. */
+  /** True if all entries are evicted. */
   readonly disabled?: boolean | undefined;
 }
 
-/**
- * What the cache has to keep to: one budget for all that is in it, and more for single types. What is left out limits
- * nothing.
- */
+/** The limits of a cache: one budget for everything, and more for single scopes. Without a member there is no limit. */
 export interface GcPolicy {
   /** Bytes that the cache may take. */
   readonly maxSize?: number | undefined;
-  /** What has to stay free on the disk. */
+  /** Space that must stay free on the disk. */
   readonly minFree?: Space | undefined;
-  /** Entries there may be, of all types together. */
+  /** The number of entries of all types. */
   readonly maxCount?: number | undefined;
-  /** As of {@link TypeLimits}, for every type that does not say otherwise. */
+  /** As in {@link ScopeLimits}, for every type without its own. */
   readonly unused?: number | undefined;
-  /** As of {@link TypeLimits}, for apps and images: a group of these is a repository. */
+  /** As in {@link ScopeLimits}, for apps and images: their groups are repositories. */
   readonly keepLast?: number | undefined;
-  /** For apps and images together: one budget for both, and what is not said of either type. */
-  readonly registry?: TypeLimits | undefined;
-  readonly types?: Readonly<Partial<Record<EntryType, TypeLimits>>> | undefined;
+  /** For apps and images together: one budget for both, and the default of each. */
+  readonly registry?: ScopeLimits | undefined;
+  readonly types?: Readonly<Partial<Record<EntryType, ScopeLimits>>> | undefined;
 }
 
-/** What takes an entry. */
-export type TakingRule =
+/** The rules that remove an entry; `asked` is a removal that a user requested. */
+export type EvictionRule =
   | "asked"
   | "damaged"
   | "disabled"
@@ -50,8 +47,8 @@ export type TakingRule =
   | "max-size"
   | "min-free";
 
-/** What keeps one. */
-export type KeepingRule =
+/** The rules that keep an entry. */
+export type RetentionRule =
   | "pinned"
   | "in use"
   | "young"
@@ -64,16 +61,16 @@ export function isInScope(type: EntryType, scope: LimitScope | undefined): boole
   return scope === undefined || scope === type || (scope === "registry" && isFromRegistry(type));
 }
 
-/** Returns what a policy says of a scope itself. */
-export function ownLimits({ registry, types }: GcPolicy, scope: LimitScope): TypeLimits {
+/** Returns the limits that a policy sets for a scope itself. */
+export function ownLimits({ registry, types }: GcPolicy, scope: LimitScope): ScopeLimits {
   return (scope === "registry" ? registry : types?.[scope]) ?? {};
 }
 
 /**
- * Returns what holds for each entry of a type: its own limits beat those of its registry scope, which beat those for
- * all. `maxSize` and `maxCount` are the type's own, since those of a wider scope are a budget for all of it.
+ * Returns the limits of each entry of a type: those of the type, or else of the registry scope, or else of the cache.
+ * `maxSize` and `maxCount` are the type's own, because those of a wider scope are a budget for all of it.
  */
-export function limitsOf(policy: GcPolicy, type: EntryType): TypeLimits {
+export function limitsOf(policy: GcPolicy, type: EntryType): ScopeLimits {
   const { unused, keepLast } = policy;
   const { maxSize: _, maxCount: __, ...registry } = policy.registry ?? {};
   return {
@@ -83,11 +80,11 @@ export function limitsOf(policy: GcPolicy, type: EntryType): TypeLimits {
   };
 }
 
-/** Returns the narrowest scope that sets a limit for a type; undefined for a limit for all, and for none. */
+/** Returns the narrowest scope that sets a limit for a type; undefined if at most the whole cache has one. */
 export function scopeOf(
   policy: GcPolicy,
   type: EntryType,
-  limit: keyof TypeLimits,
+  limit: keyof ScopeLimits,
 ): LimitScope | undefined {
   return LIMIT_SCOPES.find((scope) =>
     isInScope(type, scope) && isSet(ownLimits(policy, scope)[limit])
@@ -99,36 +96,36 @@ export function scopeText(scope: LimitScope): string {
   return scope === "registry" ? "apps and images from registries" : `the type ${scope}`;
 }
 
-/** Bytes that a policy wants free on a disk; undefined where it wants none, or nobody knows the disk. */
-export function freeGoal({ minFree }: GcPolicy, disk: Disk | undefined): number | undefined {
+/** Returns the bytes that must stay free on a disk; undefined without such a limit, or if the disk is unknown. */
+export function requiredFree({ minFree }: GcPolicy, disk: Disk | undefined): number | undefined {
   if (!minFree || !disk) return undefined;
   return "bytes" in minFree ? minFree.bytes : Math.ceil(disk.size * minFree.percent / 100);
 }
 
-/** Whether any rule takes anything. */
+/** True if a policy has a rule that can evict an entry. */
 export function hasLimits(policy: GcPolicy): boolean {
   const { maxSize, minFree, maxCount, unused } = policy;
-  const takes = (limits: TypeLimits) =>
+  const evicts = (limits: ScopeLimits) =>
     limits.disabled || [limits.maxSize, limits.maxCount, limits.unused].some(isSet);
   return [maxSize, minFree, maxCount, unused].some(isSet) ||
-    LIMIT_SCOPES.some((scope) => takes(ownLimits(policy, scope)));
+    LIMIT_SCOPES.some((scope) => evicts(ownLimits(policy, scope)));
 }
 
-/** Whether nothing is limited but what has to stay free on the disk. */
+/** True if `minFree` is the only limit. */
 export function limitsOnlyFree(policy: GcPolicy): boolean {
   return policy.minFree !== undefined && !hasLimits({ ...policy, minFree: undefined });
 }
 
-/** Whether as much of a disk is free as a policy wants. */
+/** True if a disk has the free space that a policy requires. */
 export function hasFree(policy: GcPolicy, disk: Disk | undefined): boolean {
-  return (disk?.free ?? Infinity) >= (freeGoal(policy, disk) ?? 0);
+  return (disk?.free ?? Infinity) >= (requiredFree(policy, disk) ?? 0);
 }
 
 function isSet(value: unknown): boolean {
   return value !== undefined;
 }
 
-/** Without the members that are undefined, which would hide what holds for all. */
-function defined(limits: TypeLimits): TypeLimits {
+/** Drops undefined members, which would otherwise hide a wider limit when spread. */
+function defined(limits: ScopeLimits): ScopeLimits {
   return Object.fromEntries(Object.entries(limits).filter(([, value]) => isSet(value)));
 }

@@ -1,32 +1,32 @@
-import type { InUse } from "./in_use.ts";
 import type { CacheSnapshot, SnapshotEntry } from "../snapshot/types.ts";
+import type { InUse } from "./in_use.ts";
 
-/** How old things have to be, in milliseconds, before they may go. */
-export interface Ages {
-  /** Since an entry was last used. */
+/** Milliseconds that must have passed before something may be removed. */
+export interface MinimumAges {
+  /** Since the last use of an entry. */
   readonly entry: number;
-  /** Since content was written that an entry reached which goes. */
+  /** Since content was written that an evicted entry needed. */
   readonly content: number;
-  /** Since content was written that no entry reaches, and since a file was that belongs to nothing. */
+  /** Since content was written that no entry needs, and since a stray file was. */
   readonly orphan: number;
-  /** Since a download was broken off whose space is not needed. */
+  /** Since a download was interrupted, unless its space is needed. */
   readonly partial: number;
 }
 
-/** What a decision depends on beside the cache itself. */
+/** What a decision depends on besides the snapshot and the policy. */
 export interface Facts {
   /** Milliseconds since the epoch. */
   readonly now: number;
-  readonly ages: Ages;
+  readonly ages: MinimumAges;
   readonly inUse: InUse;
 }
 
-/** Why content stays that an entry reaches which stays. */
-export const NEEDED = "an entry that stays needs it";
+/** The reason to keep content that a kept entry needs. */
+export const NEEDED_BY_KEPT_ENTRY = "a kept entry needs it";
 
 /**
- * Reckons what is freed as entries go: content is freed with the last entry that reaches it, unless it is young or
- * in use. Nothing on the disk changes.
+ * Computes what removing entries frees: content is freed with the last entry that needs it, unless it is young or in
+ * use. Changes nothing on disk.
  */
 export class ReferenceCounts {
   readonly #snapshot: CacheSnapshot;
@@ -39,88 +39,106 @@ export class ReferenceCounts {
     this.#counts = snapshot.referenceCounts.slice();
   }
 
-  /** Takes an entry out. @returns the bytes that this frees */
+  /** Drops the references of an entry. @returns the bytes that this frees */
   release(entry: SnapshotEntry): number {
     let bytes = entry.ownSize;
-    for (const place of entry.references) {
-      if (--this.#counts[place]! === 0 && this.#mayGo(place)) {
-        bytes += this.#snapshot.contents[place]!.size;
+    for (const id of entry.references) {
+      if (--this.#counts[id]! === 0 && this.#isRemovable(id)) {
+        bytes += this.#snapshot.contents[id]!.size;
       }
     }
     return bytes;
   }
 
-  /** Puts an entry back that was taken out. */
+  /** Restores the references of an entry that was released. */
   retain(entry: SnapshotEntry): void {
-    for (const place of entry.references) this.#counts[place]!++;
+    for (const id of entry.references) this.#counts[id]!++;
   }
 
-  /** Whether all that an entry reaches stays, also without it. */
-  isHeldByOthers(entry: SnapshotEntry): boolean {
-    return entry.references.every((place) => this.#counts[place]! > 0 || !this.#mayGo(place));
+  /** True if everything that a released entry needs is kept anyway. */
+  isSharedWithKept(entry: SnapshotEntry): boolean {
+    return entry.references.every((id) => this.#counts[id]! > 0 || !this.#isRemovable(id));
   }
 
-  /** The places of the content that is to go: nothing that stays reaches it. */
+  /** Returns the ids of the content that no kept entry needs and that may be removed. */
   freed(): number[] {
-    const places: number[] = [];
-    for (let place = 0; place < this.#counts.length; place++) {
-      if (this.#counts[place] === 0 && this.#mayGo(place)) places.push(place);
+    const ids: number[] = [];
+    for (let id = 0; id < this.#counts.length; id++) {
+      if (this.#counts[id] === 0 && this.#isRemovable(id)) ids.push(id);
     }
-    return places;
+    return ids;
   }
 
-  /** What still needs a piece of content, in words for a user. */
-  needs(place: number): string | undefined {
-    if (this.#counts[place]! > 0) return NEEDED;
-    return this.#facts.inUse.places.has(place) ? "it is in use" : undefined;
+  /** Returns why content must be kept, in words for a user; undefined if nothing needs it. */
+  reasonToKeep(id: number): string | undefined {
+    if (this.#counts[id]! > 0) return NEEDED_BY_KEPT_ENTRY;
+    return this.#facts.inUse.contentIds.has(id) ? "in use" : undefined;
   }
 
-  /** Bytes of the content that nothing needs and that stays all the same. */
-  held(): { readonly inUse: number; readonly young: number } {
-    const held = { inUse: 0, young: 0 };
-    for (let place = 0; place < this.#counts.length; place++) {
-      if (this.#counts[place]! > 0 || this.#mayGo(place)) continue;
-      const bytes = this.#snapshot.contents[place]!.size;
-      if (this.#facts.inUse.places.has(place)) held.inUse += bytes;
-      else held.young += bytes;
+  /** Returns the bytes of unreferenced content that is kept because it is in use or young. */
+  retained(): { readonly inUse: number; readonly young: number } {
+    const retained = { inUse: 0, young: 0 };
+    for (let id = 0; id < this.#counts.length; id++) {
+      if (this.#counts[id]! > 0 || this.#isRemovable(id)) continue;
+      const bytes = this.#snapshot.contents[id]!.size;
+      if (this.#facts.inUse.contentIds.has(id)) retained.inUse += bytes;
+      else retained.young += bytes;
     }
-    return held;
+    return retained;
   }
 
-  /** Whether content may go once no entry reaches it. */
-  #mayGo(place: number): boolean {
-    return !this.#facts.inUse.places.has(place) && isOldContent(this.#snapshot, place, this.#facts);
+  #isRemovable(id: number): boolean {
+    return !this.#facts.inUse.contentIds.has(id) && isOldContent(this.#snapshot, id, this.#facts);
   }
 }
 
-/** Whether content is so old that it may go once no entry reaches it. */
-function isOldContent(snapshot: CacheSnapshot, place: number, facts: Facts): boolean {
-  if (isKnownOld(snapshot, place, facts)) return true;
-  return isOlder(snapshot.contents[place]!.mtime, ageOf(snapshot, place, facts), facts.now);
+/** The size of entries together, each file counted once, while entries are removed from them. */
+export class SharedSize {
+  readonly #snapshot: CacheSnapshot;
+  readonly #counts: Uint32Array;
+  #size = 0;
+
+  constructor(snapshot: CacheSnapshot, entries: readonly SnapshotEntry[]) {
+    this.#snapshot = snapshot;
+    this.#counts = new Uint32Array(snapshot.contents.length);
+    for (const { ownSize, references } of entries) {
+      this.#size += ownSize;
+      for (const id of references) {
+        if (this.#counts[id]!++ === 0) this.#size += snapshot.contents[id]!.size;
+      }
+    }
+  }
+
+  /** Bytes. */
+  get size(): number {
+    return this.#size;
+  }
+
+  remove({ ownSize, references }: SnapshotEntry): void {
+    this.#size -= ownSize;
+    for (const id of references) {
+      if (--this.#counts[id]! === 0) this.#size -= this.#snapshot.contents[id]!.size;
+    }
+  }
 }
 
-/**
- * Whether that is known without a look at its files: of a cache that was not written to for a while they need not be
- * looked at one by one. A file that Spin writes for longer than that, where it is, would pass for old: that matters
- * only if no entry reaches it yet, and then it is looked at.
- */
-function isKnownOld(snapshot: CacheSnapshot, place: number, facts: Facts): boolean {
-  const age = ageOf(snapshot, place, facts);
-  if (age === 0) return true;
-  const { lastArrival } = snapshot.contents[place]!;
-  return snapshot.referenceCounts[place]! > 0 && lastArrival !== undefined &&
-    isOlder(lastArrival, age, facts.now);
-}
-
-function ageOf(
-  { referenceCounts }: CacheSnapshot,
-  place: number,
-  { ages }: Facts,
-): number {
-  return referenceCounts[place] === 0 ? ages.orphan : ages.content;
-}
-
-/** Whether a time on the disk lies so far back. One in the future does not, unless no age is asked for. */
+/** True if a time on disk is at least this old. A time in the future is not, unless the age is 0. */
 export function isOlder(time: number, age: number, now: number): boolean {
   return age === 0 || now - time >= age;
+}
+
+/** True if content is old enough to be removed once no entry needs it. */
+function isOldContent(snapshot: CacheSnapshot, id: number, facts: Facts): boolean {
+  const isReferenced = snapshot.referenceCounts[id]! > 0;
+  const age = isReferenced ? facts.ages.content : facts.ages.orphan;
+  if (age === 0) return true;
+  const content = snapshot.contents[id]!;
+  // No blob is younger than the last arrival in its tree, which saves stat'ing every blob of a cache that was not
+  // written to lately. Spin writes blobs in place, so one that it has written to for longer than the age passes for
+  // old. This matters only while no entry needs it, and then the blob is stat'ed.
+  const { lastArrival } = content;
+  if (isReferenced && lastArrival !== undefined && isOlder(lastArrival, age, facts.now)) {
+    return true;
+  }
+  return isOlder(content.state().mtime, age, facts.now);
 }

@@ -1,6 +1,4 @@
 import { formatDuration } from "../base/units.ts";
-import { type Facts, isOlder } from "./reference_counts.ts";
-import { type GcPolicy, type KeepingRule, type LimitScope, limitsOf, scopeOf } from "./policy.ts";
 import {
   type CacheSnapshot,
   ENTRY_TYPES,
@@ -8,39 +6,39 @@ import {
   isFromRegistry,
   type SnapshotEntry,
 } from "../snapshot/types.ts";
+import { type GcPolicy, type LimitScope, limitsOf, type RetentionRule, scopeOf } from "./policy.ts";
+import { type Facts, isOlder } from "./reference_counts.ts";
 
-/** Why something is done, as a rule's name and in words for a user. */
+/** The rule behind a decision, and the reason in words for a user. */
 export interface Reason<R extends string> {
   readonly rule: R;
   readonly why: string;
 }
 
-/** What keeps an entry from going, whatever else holds for it; undefined for one that may go. */
+/** Returns why an entry must be kept whatever the limits are; undefined if it may be removed. */
 export function retentionReason(
   entry: SnapshotEntry,
   facts: Facts,
   options: { includePinned?: boolean | undefined } = {},
-): Reason<KeepingRule> | undefined {
+): Reason<RetentionRule> | undefined {
   if (entry.pin && !options.includePinned) return { rule: "pinned", why: pinText(entry) };
   const user = facts.inUse.folders.get(entry.folder);
   if (user !== undefined) return { rule: "in use", why: `in use by ${user}` };
   const { now, ages } = facts;
   if (isOlder(entry.lastUsed, ages.entry, now)) return undefined;
   const ago = formatDuration(now - entry.lastUsed);
-  return {
-    rule: "young",
-    why: `last used ${ago} ago, and is left alone for ${formatDuration(ages.entry)}`,
-  };
+  const age = formatDuration(ages.entry);
+  return { rule: "young", why: `last used ${ago} ago; entries are kept for ${age} after a use` };
 }
 
-/** The entries that stay because they are among the last ones of their group. */
+/** Returns the entries that `keepLast` keeps, with the reason. */
 export function lastOfGroups(
   snapshot: CacheSnapshot,
   policy: GcPolicy,
 ): Map<SnapshotEntry, string> {
   const kept = new Map<SnapshotEntry, string>();
   if (ENTRY_TYPES.every((type) => limitsOf(policy, type).keepLast === undefined)) return kept;
-  // A repository can have apps and images: what is said of both counts them together.
+  // A repository can hold apps and images: a limit for both counts them together.
   const scopes = new Map(ENTRY_TYPES.map((type) => [type, keepLastScope(policy, type)]));
   const groups = Map.groupBy(
     snapshot.entries.filter(({ problem, references }) => !problem || references.length > 0),
@@ -50,9 +48,8 @@ export function lastOfGroups(
     const { keepLast } = limitsOf(policy, entries[0]!.type);
     if (keepLast === undefined) continue;
     const last = entries.toSorted((a, b) => b.lastUsed - a.lastUsed || b.createdAt - a.createdAt);
-    for (const entry of last.slice(0, keepLast)) {
-      kept.set(entry, `one of the last ${keepLast} of ${entry.group}`);
-    }
+    const which = keepLast === 1 ? "the last used" : `among the last ${keepLast} used`;
+    for (const entry of last.slice(0, keepLast)) kept.set(entry, `${which} of ${entry.group}`);
   }
   return kept;
 }

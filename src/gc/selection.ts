@@ -1,51 +1,51 @@
 import type { FileStat } from "../snapshot/file_state.ts";
-import type { KeepingRule, LimitScope, TakingRule } from "./policy.ts";
-import type { Reason } from "./retention.ts";
 import type { SnapshotEntry } from "../snapshot/types.ts";
+import type { EvictionRule, LimitScope, RetentionRule } from "./policy.ts";
+import type { Reason } from "./retention.ts";
 
-/** An entry that goes. */
-export interface Removal extends Reason<TakingRule> {
+/** An entry to remove. */
+export interface Removal extends Reason<EvictionRule> {
   readonly action: "remove";
   readonly entry: SnapshotEntry;
   /** The scope of the limit; undefined for a limit on the whole cache, and without a limit. */
   readonly scope?: LimitScope | undefined;
-  /** Bytes that this frees, once the removals before it have been made. */
+  /** Bytes that this frees after the removals before it. */
   readonly bytes: number;
 }
 
-/** An entry that stays. */
-export interface Keeping extends Reason<KeepingRule> {
+/** An entry to keep. */
+export interface Keeping extends Reason<RetentionRule> {
   readonly action: "keep";
   readonly entry: SnapshotEntry;
 }
 
-/** What becomes of one entry, and why. */
+/** What happens to one entry, and why. */
 export type Decision = Removal | Keeping;
 
-/** A goal that cannot be met, and what stands in its way. */
+/** A limit that cannot be reached, and what prevents it. */
 export interface Shortfall {
   readonly rule: "max-count" | "max-size" | "min-free";
   /** The scope of the limit; undefined for the whole cache. */
   readonly type: LimitScope | undefined;
   /** Bytes, or entries for "max-count". */
   readonly limit: number;
-  /** By how much the goal is missed, in the same. */
+  /** The part of the limit that is not reached, in the same unit. */
   readonly missing: number;
-  /** What stays in spite of it. Content that no entry needs, and downloads, count as no entry. */
+  /** What is kept in spite of the limit. Unreferenced content and downloads count as 0 entries. */
   readonly kept: readonly {
-    readonly rule: KeepingRule;
+    readonly rule: RetentionRule;
     readonly entries: number;
     readonly bytes: number;
   }[];
 }
 
-/** What is to become of a cache. */
+/** The decisions on a whole cache. */
 export interface Selection {
-  /** Removals in the order in which the rules took them, then what stays. */
+  /** Removals in the order in which the rules made them, then the kept entries. */
   readonly decisions: readonly Decision[];
-  /** Places of the content that goes. */
+  /** Ids of the content to remove. */
   readonly contents: readonly number[];
-  /** Downloads that go for the sake of space, beside those that go in any case. */
+  /** Downloads to remove for their space, in addition to those that are removed because of their age. */
   readonly partials: readonly FileStat[];
   readonly shortfalls: readonly Shortfall[];
 }

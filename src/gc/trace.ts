@@ -1,28 +1,28 @@
+import { dirname, join } from "node:path";
+import type { Digest } from "../oci/digest.ts";
+import type { LockedApp } from "../oci/locked_app.ts";
 import {
   type ImageManifest,
   type Manifest,
   MAX_INDEX_DEPTH,
   spinApplication,
 } from "../oci/manifest.ts";
-import { dirname, join } from "node:path";
-import type { Digest } from "../oci/digest.ts";
-import type { LockedApp } from "../oci/locked_app.ts";
 import { SPIN_ARCHIVE } from "../oci/media_types.ts";
 import { formatPlatform } from "../oci/platform.ts";
-import { type CacheSnapshot, isFromRegistry, type SnapshotEntry } from "../snapshot/types.ts";
 import { ManifestReader } from "../snapshot/manifest_reader.ts";
+import { type CacheSnapshot, isFromRegistry, type SnapshotEntry } from "../snapshot/types.ts";
 
-/** One step from an entry to content that it needs. */
+/** One step on the way from an entry to content that it needs. */
 export interface PathStep {
   readonly kind: "index" | "manifest" | "config" | "layer" | "module" | "file";
   readonly digest: Digest;
-  /** What more there is to say of it: a platform, a media type, where an app has a file. */
+  /** A platform, a media type, or the path of a file in an app. */
   readonly note: string | undefined;
 }
 
 /**
- * The way from an entry to content with a digest, through the manifests and the locked app that name it.
- * @returns undefined if what is there does not lead to it
+ * Returns the steps from an entry to content with a digest, through the manifests and the locked app that name it.
+ * @returns undefined if none of these leads to it
  */
 export function tracePath(
   snapshot: CacheSnapshot,
@@ -31,13 +31,13 @@ export function tracePath(
 ): PathStep[] | undefined {
   if (!isFromRegistry(entry.type)) {
     const kind = entry.type === "compiled" ? "file" : "layer";
-    const isOwn = entry.references.some((place) => snapshot.contents[place]!.digest === target);
+    const isOwn = entry.references.some((id) => snapshot.contents[id]!.digest === target);
     return isOwn ? [{ kind, digest: target, note: undefined }] : undefined;
   }
-  return new ChainFinder(snapshot, entry, target).find();
+  return new PathFinder(snapshot, entry, target).find();
 }
 
-class ChainFinder {
+class PathFinder {
   readonly #snapshot: CacheSnapshot;
   readonly #entry: SnapshotEntry;
   readonly #target: Digest;
@@ -51,25 +51,25 @@ class ChainFinder {
 
   find(): PathStep[] | undefined {
     const { folder, record } = this.#entry;
-    if (!record) return this.#through(this.#reader.manifest(folder).value, folder);
-    return this.#from(record.digest) ?? this.#from(record.manifestDigest);
+    if (!record) return this.#inManifest(this.#reader.manifest(folder).value, folder);
+    return this.#fromDigest(record.digest) ?? this.#fromDigest(record.manifestDigest);
   }
 
-  #from(digest: Digest, note?: string, depth = 0): PathStep[] | undefined {
+  #fromDigest(digest: Digest, note?: string, depth = 0): PathStep[] | undefined {
     const folder = join(dirname(this.#entry.folder), this.#snapshot.layout.fileName(digest));
     const { value } = this.#reader.manifest(folder, digest);
     const kind = value?.kind === "index" ? "index" : "manifest";
-    const link = { kind, digest, note } as const;
-    if (digest === this.#target) return [link];
-    const rest = depth > MAX_INDEX_DEPTH ? undefined : this.#through(value, folder, depth);
-    return rest && [link, ...rest];
+    const step = { kind, digest, note } as const;
+    if (digest === this.#target) return [step];
+    const rest = depth > MAX_INDEX_DEPTH ? undefined : this.#inManifest(value, folder, depth);
+    return rest && [step, ...rest];
   }
 
-  #through(manifest: Manifest | undefined, folder: string, depth = 0): PathStep[] | undefined {
+  #inManifest(manifest: Manifest | undefined, folder: string, depth = 0): PathStep[] | undefined {
     if (manifest?.kind === "image") return this.#inImage(manifest, folder);
     for (const { digest, platform } of manifest?.manifests ?? []) {
-      const chain = this.#from(digest, platform && formatPlatform(platform), depth + 1);
-      if (chain) return chain;
+      const path = this.#fromDigest(digest, platform && formatPlatform(platform), depth + 1);
+      if (path) return path;
     }
     return undefined;
   }
@@ -85,7 +85,7 @@ class ChainFinder {
     return app ? this.#inApp(app, image) : undefined;
   }
 
-  /** What only the locked app names: a file that was unpacked from an archive. */
+  /** Finds what only the locked app names, such as a file that was unpacked from an archive. */
   #inApp(app: LockedApp, image: ImageManifest): PathStep[] | undefined {
     for (const { id, source, files } of app.components) {
       if (source.digest === this.#target) {

@@ -1,142 +1,134 @@
-import { type Content, type FileState, statFile } from "./file_state.ts";
 import { sep } from "node:path";
 import { readFolder, statIfAny } from "../base/files.ts";
 import type { Digest } from "../oci/digest.ts";
 import { CONFIG_FILE, type Layout, MANIFEST_FILE, type Tree } from "../store/layout.ts";
 import type { EntryFolder, StrayFiles } from "./entry_folders.ts";
+import { type Content, type FileState, statFile } from "./file_state.ts";
 
 const TREES = ["data", "wasm"] as const;
 
-/** The end of the name of what `copyFileAtomic` leaves of a blob when it is killed. */
+/** The suffix of a temporary file that a killed `copyFileAtomic` leaves beside a blob. */
 const TEMPORARY = /(?:\.[0-9a-f]{8})?\.tmp$/;
 
-/** The content that a survey finds, each piece with its place in the list. */
-export class Contents {
+/** The content of a snapshot. The id of a piece of content is its index in {@link list}. */
+export class ContentIndex {
   readonly list: Content[] = [];
   readonly #blobs = new Map<Digest, number>();
-  /** The places in `wasm/` of blobs that are in `data/` too: content may be wanted as Wasm and as a static file. */
-  readonly #twins = new Map<Digest, number>();
+  /** Ids of blobs in `wasm/` that `data/` holds too: one digest can be both Wasm and a static file. */
+  readonly #duplicates = new Map<Digest, number>();
 
-  /** Reads both trees of blobs; what is none goes to `oddments`. */
+  /** Lists both trees of blobs; other files in them are added to the stray files. */
   readBlobs(layout: Layout, { rubbish, foreign }: Pick<StrayFiles, "rubbish" | "foreign">): void {
     for (const tree of TREES) {
       const entries = readFolder(layout.tree(tree));
-      // Asked after they are listed: what comes in between makes it later.
-      const arrival = statIfAny(layout.tree(tree))?.mtime?.getTime();
-      const folder = { layout, tree, arrival };
+      // Read after the listing, so that a blob that arrives in between only makes it later.
+      const lastArrival = statIfAny(layout.tree(tree))?.mtime?.getTime();
+      const blobTree = { layout, tree, lastArrival };
       for (const { name, isFile } of entries) {
         const digest = isFile ? layout.digestOfName(name) : undefined;
         if (digest) {
-          const isTwin = tree !== TREES[0] && this.#blobs.has(digest);
-          const map = isTwin ? this.#twins : this.#blobs;
-          map.set(digest, this.add(new Blob(folder, digest)));
+          const isDuplicate = tree !== TREES[0] && this.#blobs.has(digest);
+          const map = isDuplicate ? this.#duplicates : this.#blobs;
+          map.set(digest, this.add(new Blob(blobTree, digest)));
         } else {
           const file = statFile(layout.tree(tree) + sep + name);
-          const isRubbish = isFile && layout.digestOfName(name.replace(TEMPORARY, ""));
-          if (file) (isRubbish ? rubbish : foreign).push(file);
+          const isTemporary = isFile && layout.digestOfName(name.replace(TEMPORARY, ""));
+          if (file) (isTemporary ? rubbish : foreign).push(file);
         }
       }
     }
   }
 
-  /** The places of a blob: two, if it is in both trees. */
-  blobPlaces(digest: Digest): readonly number[] {
-    const places: number[] = [];
-    this.markBlob(digest, places);
-    return places;
-  }
-
-  /** @returns its place in the list */
+  /** Adds content and returns its id. */
   add(content: Content): number {
     return this.list.push(content) - 1;
   }
 
-  /**
-   * Collects the places of a blob.
-   * @param size what a manifest says that can be believed; it spares looking at the file
-   */
-  markBlob(digest: Digest, places: number[], size?: number): void {
-    const place = this.#blobs.get(digest);
-    if (place === undefined) return;
-    this.#take(place, places, size);
-    if (this.#twins.size === 0) return;
-    const twin = this.#twins.get(digest);
-    if (twin !== undefined) this.#take(twin, places, size);
+  /** Returns the ids of a blob: two if both trees hold it. */
+  blobIds(digest: Digest): readonly number[] {
+    const ids: number[] = [];
+    this.markBlob(digest, ids);
+    return ids;
   }
 
-  #take(place: number, places: number[], size: number | undefined): void {
-    places.push(place);
-    if (size !== undefined) (this.list[place] as Blob).expect(size);
+  /**
+   * Appends the ids of a blob to a list.
+   * @param size as a trusted manifest states it, which saves stat'ing the file
+   */
+  markBlob(digest: Digest, ids: number[], size?: number): void {
+    const id = this.#blobs.get(digest);
+    if (id === undefined) return;
+    this.#mark(id, ids, size);
+    if (this.#duplicates.size === 0) return;
+    const duplicate = this.#duplicates.get(digest);
+    if (duplicate !== undefined) this.#mark(duplicate, ids, size);
+  }
+
+  #mark(id: number, ids: number[], size: number | undefined): void {
+    ids.push(id);
+    if (size !== undefined) (this.list[id] as Blob).expect(size);
   }
 }
 
 /**
- * Content whose files are looked at only if somebody must know: there may be a hundred thousand, and what is said of
- * one that larder fetched can be believed.
+ * Content whose files are stat'ed only when needed: a cache can hold 100,000 blobs, and the manifests that larder
+ * fetched state the sizes of theirs.
  */
-export abstract class LazyContent {
+abstract class LazyContent {
   /** The paths of its files. */
   abstract readonly paths: readonly string[];
-  #size: number | undefined;
-  #mtime: number | undefined;
+  #expectedSize: number | undefined;
+  #state: FileState | undefined;
 
+  /** The expected size, unless none is known; then that of the files. */
   get size(): number {
-    if (this.#size === undefined) this.#remember();
-    return this.#size!;
+    return this.#expectedSize ?? this.state().size;
   }
 
-  get mtime(): number {
-    if (this.#mtime === undefined) this.#remember();
-    return this.#mtime!;
-  }
-
-  /** Tells the size beforehand, if nobody has yet. */
+  /** States the size in advance; the first statement counts. */
   expect(size: number): void {
-    this.#size ??= size;
+    this.#expectedSize ??= size;
   }
 
-  /** Looks at the files anew; undefined if they are gone. */
-  look(): FileState | undefined {
-    return together(this.paths.map(statFile));
+  state(): FileState {
+    // Content that is gone since takes no space.
+    return this.#state ??= this.stat() ?? { size: 0, mtime: 0 };
   }
 
-  /** Content that is gone meanwhile takes no space. */
-  #remember(): void {
-    const { size, mtime } = this.look() ?? { size: 0, mtime: 0 };
-    this.#size = size;
-    this.#mtime = mtime;
+  stat(): FileState | undefined {
+    return combined(this.paths.map(statFile));
   }
 }
 
-/** The folder of a tree of blobs. */
-interface BlobFolder {
+/** One of the two trees of blobs. */
+interface BlobTree {
   readonly layout: Layout;
   readonly tree: Tree;
-  /** Its mtime: when the last blob came in or went. */
-  readonly arrival: number | undefined;
+  /** See {@link Content.lastArrival}. */
+  readonly lastArrival: number | undefined;
 }
 
 /** A file in a tree of blobs. */
 class Blob extends LazyContent implements Content {
   readonly digest: Digest;
-  readonly #folder: BlobFolder;
+  readonly #tree: BlobTree;
 
-  constructor(folder: BlobFolder, digest: Digest) {
+  constructor(tree: BlobTree, digest: Digest) {
     super();
-    this.#folder = folder;
+    this.#tree = tree;
     this.digest = digest;
   }
 
   get tree(): Tree {
-    return this.#folder.tree;
+    return this.#tree.tree;
   }
 
   get lastArrival(): number | undefined {
-    return this.#folder.arrival;
+    return this.#tree.lastArrival;
   }
 
   get path(): string {
-    return this.#folder.layout.blob(this.tree, this.digest);
+    return this.#tree.layout.blob(this.tree, this.digest);
   }
 
   get paths(): readonly string[] {
@@ -144,18 +136,18 @@ class Blob extends LazyContent implements Content {
   }
 }
 
-/** The folder of a digest, but for the files that make an entry of it. */
+/** The manifest and config in the folder of a digest; the folder's record and pin belong to its entry. */
 export class ManifestContent extends LazyContent implements Content {
   readonly tree = "manifests";
   readonly digest: Digest;
   readonly path: string;
-  /** Their names. */
+  /** The names of the folder's files. */
   readonly files: ReadonlySet<string>;
 
   constructor(digest: Digest, folder: EntryFolder) {
     super();
     this.digest = digest;
-    // Not the folder, which holds those below it.
+    // Copied, because keeping the folder would keep everything below it in memory.
     this.path = folder.path;
     this.files = folder.files;
   }
@@ -167,12 +159,12 @@ export class ManifestContent extends LazyContent implements Content {
   }
 }
 
-/** What files are together; undefined if all are gone. */
-function together(states: readonly (FileState | undefined)[]): FileState | undefined {
-  const there = states.filter((state) => state !== undefined);
-  if (there.length <= 1) return there[0];
+/** Returns the total size and latest mtime of files; undefined if all are gone. */
+function combined(states: readonly (FileState | undefined)[]): FileState | undefined {
+  const present = states.filter((state) => state !== undefined);
+  if (present.length <= 1) return present[0];
   return {
-    size: there.reduce((sum, { size }) => sum + size, 0),
-    mtime: Math.max(...there.map(({ mtime }) => mtime)),
+    size: present.reduce((sum, { size }) => sum + size, 0),
+    mtime: Math.max(...present.map(({ mtime }) => mtime)),
   };
 }

@@ -1,33 +1,33 @@
 import { PIN_FILE } from "../store/layout.ts";
 import { type Pin, readPin } from "../store/entries/pins.ts";
-import { type Folder, stampOf } from "./entry_folders.ts";
+import { type Folder, readTimes } from "./entry_folders.ts";
 import type { SnapshotEntry } from "./types.ts";
 
-/** An entry before anybody has looked at what others need of the same; its pin is its own. */
+/** An entry before content is known to be shared or not. Its pin is its own: patterns are not applied yet. */
 export type UnsizedEntry = Omit<SnapshotEntry, "size" | "unique">;
 
-/** What is wrong with an entry of which {@link SnapshotEntry.isFromNewerVersion} holds. */
-export const NEWER_VERSION = "a later larder wrote its record";
+/** The {@link SnapshotEntry.problem} of an entry that {@link SnapshotEntry.isFromNewerVersion}. */
+export const NEWER_VERSION = "a newer larder wrote its record";
 
-/** Bytes of files of a folder. */
+/** Returns the total size of some of a folder's files. */
 export function sizeOf(folder: Folder, names: Iterable<string>): number {
   let size = 0;
-  for (const name of names) size += stampOf(folder, name)?.size ?? 0;
+  for (const name of names) size += readTimes(folder, name)?.size ?? 0;
   return size;
 }
 
-/** The pin that lies in a folder. */
-export function ownPin(folder: Folder): Pin | undefined {
+/** Reads the `pin.json` of a folder; undefined if there is none. */
+export function readOwnPin(folder: Folder): Pin | undefined {
   return folder.files.has(PIN_FILE) ? readPin(folder.path) : undefined;
 }
 
-/** Times of a file system can lie in the future, or be none; an entry's never do. */
-export function clamp(time: number | undefined, now: number): number {
+/** Returns a time of the file system, but `now` if it is unknown or in the future. */
+export function clampToNow(time: number | undefined, now: number): number {
   return time === undefined || Number.isNaN(time) ? now : Math.min(time, now);
 }
 
-/** Places as an entry has them: each once. */
-export function ascending(places: readonly number[]): number[] {
-  const sorted = places.toSorted((a, b) => a - b);
-  return sorted.filter((place, i) => place !== sorted[i - 1]);
+/** Returns ids in ascending order, each once. */
+export function sortedUnique(ids: readonly number[]): number[] {
+  const sorted = ids.toSorted((a, b) => a - b);
+  return sorted.filter((id, i) => id !== sorted[i - 1]);
 }

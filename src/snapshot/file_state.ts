@@ -2,9 +2,21 @@ import { statIfAny } from "../base/files.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { Tree } from "../store/layout.ts";
 
+/** The size and time of a file, or of the files of one piece of content together. */
+export interface FileState {
+  readonly size: number;
+  /** Milliseconds since the epoch. */
+  readonly mtime: number;
+}
+
+/** A file of the cache that is neither content nor part of an entry. */
+export interface FileStat extends FileState {
+  readonly path: string;
+}
+
 /**
- * A piece of content on the disk, of which several entries may need the same one: a blob, or the folder of the
- * manifest or index with this digest, which has `manifest.json` and `config.json`.
+ * Content on disk, which several entries may share: a blob, or the folder of the manifest or index with this digest,
+ * which holds `manifest.json` and `config.json`.
  */
 export interface Content {
   readonly tree: Tree | "manifests";
@@ -13,30 +25,18 @@ export interface Content {
   readonly path: string;
   /** Bytes of its files. */
   readonly size: number;
-  /** When it was last written, of several files the last. Milliseconds since the epoch, as it stands on the disk. */
-  readonly mtime: number;
   /**
-   * When something last came to the folder that it is in, if that is known. What larder writes there is written
-   * before it comes, and so is no younger.
+   * The mtime of the tree that holds it, if known: no blob of the tree is younger, because larder writes a blob before
+   * it renames it into the tree.
    */
   readonly lastArrival?: number | undefined;
-  /** Looks at the files anew; undefined if they are gone. */
-  look(): FileState | undefined;
+  /** Returns the total size and latest mtime of its files, as of the first call: they are stat'ed once. */
+  state(): FileState;
+  /** Stats its files again; undefined if they are gone. */
+  stat(): FileState | undefined;
 }
 
-/** What a file, or the files of some content together, have on the disk. */
-export interface FileState {
-  readonly size: number;
-  /** Milliseconds since the epoch. */
-  readonly mtime: number;
-}
-
-/** A file of the cache that is neither content nor an entry's. */
-export interface FileStat extends FileState {
-  readonly path: string;
-}
-
-/** What is known of a file, not following a link; undefined if it is gone. */
+/** Stats a file without following links; undefined if it is gone. */
 export function statFile(path: string): FileStat | undefined {
   const info = statIfAny(path);
   return info && { path, size: info.size, mtime: info.mtime?.getTime() ?? 0 };

@@ -1,17 +1,30 @@
-import { isNewerFormat } from "../store/json.ts";
 import { sep } from "node:path";
 import { readTextIfAny } from "../base/files.ts";
 import type { Digest } from "../oci/digest.ts";
-import { parseCompiledRecord } from "../store/entries/compiled_store.ts";
 import { parseBuildRecord } from "../store/entries/build_record.ts";
-import { type Layout, PIN_FILE, RECORD_FILE } from "../store/layout.ts";
+import { parseCompiledRecord } from "../store/entries/compiled_store.ts";
 import { packageName, parsePackageRecord } from "../store/entries/package_record.ts";
-import type { Contents } from "./contents.ts";
-import { type Folder, putFiles, readTree, stampOf, type StrayFiles } from "./entry_folders.ts";
-import { ascending, clamp, NEWER_VERSION, ownPin, sizeOf, type UnsizedEntry } from "./entry.ts";
+import { isNewerFormat } from "../store/json.ts";
+import { type Layout, PIN_FILE, RECORD_FILE } from "../store/layout.ts";
+import type { ContentIndex } from "./contents.ts";
+import {
+  clampToNow,
+  NEWER_VERSION,
+  readOwnPin,
+  sizeOf,
+  sortedUnique,
+  type UnsizedEntry,
+} from "./entry.ts";
+import {
+  addStrayFiles,
+  type Folder,
+  readTimes,
+  readTree,
+  type StrayFiles,
+} from "./entry_folders.ts";
 import type { EntryType } from "./types.ts";
 
-/** What a record says of its entry. */
+/** What a record states about its entry. */
 interface Description {
   readonly name: string;
   readonly group: string;
@@ -21,14 +34,14 @@ interface Description {
   readonly blobs: readonly Digest[];
 }
 
-/** A tree whose entries are records, each naming its blobs. */
+/** A tree whose entries are records, each of which names its blobs. */
 interface RecordTree {
   readonly type: EntryType;
   readonly root: string;
-  /** How many folders deep the records lie. */
+  /** The number of folders between the root and a record. */
   readonly depth: number;
-  /** @returns undefined for a record that is broken, or is not that of the folder */
-  readonly describe: (text: string, folder: Folder, parents: readonly string[]) =>
+  /** Returns undefined for a record that cannot be parsed or that belongs to another folder. */
+  readonly describe: (text: string, folder: Folder, path: readonly string[]) =>
     | Description
     | undefined;
 }
@@ -37,22 +50,22 @@ interface RecordTree {
 export function readRecordEntries(
   layout: Layout,
   now: number,
-  contents: Contents,
+  contents: ContentIndex,
   strays: StrayFiles,
 ): UnsizedEntry[] {
   return recordTrees(layout).flatMap((tree) => {
-    const found: UnsizedEntry[] = [];
+    const entries: UnsizedEntry[] = [];
     const walk = (folder: Folder, parents: readonly string[]) => {
       const path = [...parents, folder.name];
       if (path.length < tree.depth) {
-        putFiles(folder, false, strays);
+        addStrayFiles(folder, false, strays);
         for (const child of folder.folders) walk(child, path);
       } else if (folder.files.has(RECORD_FILE) || folder.files.has(PIN_FILE)) {
-        found.push(readEntry(tree, folder, path, now, contents));
+        entries.push(readEntry(tree, folder, path, now, contents));
       }
     };
     for (const folder of readTree(tree.root, strays)) walk(folder, []);
-    return found;
+    return entries;
   });
 }
 
@@ -71,13 +84,8 @@ function describePackage(layout: Layout): RecordTree["describe"] {
     if (!record) return undefined;
     const { source, name, version, arch, digest, createdAt } = record;
     if (layout.packageFolder(source, name, version, arch) !== folder.path) return undefined;
-    return {
-      name: packageName(record),
-      group: [source, name, arch].join("/"),
-      digest,
-      createdAt,
-      blobs: [digest],
-    };
+    const group = [source, name, arch].join("/");
+    return { name: packageName(record), group, digest, createdAt, blobs: [digest] };
   };
 }
 
@@ -86,13 +94,7 @@ function describeBuild(layout: Layout): RecordTree["describe"] {
     const record = parseBuildRecord(text);
     if (!record || layout.fileName(record.specification) !== folder.name) return undefined;
     const { name, specification, digest, createdAt } = record;
-    return {
-      name: `${name}@${specification}`,
-      group: name,
-      digest,
-      createdAt,
-      blobs: [digest],
-    };
+    return { name: `${name}@${specification}`, group: name, digest, createdAt, blobs: [digest] };
   };
 }
 
@@ -101,12 +103,9 @@ function describeCompiled(layout: Layout): RecordTree["describe"] {
     const files = parseCompiledRecord(text);
     const component = layout.digestOfName(path[0]!);
     if (!files || !component || !layout.isEngine(folder.name)) return undefined;
-    return {
-      name: `${component}/${folder.name}`,
-      group: component,
-      digest: component,
-      blobs: files.map(({ digest }) => digest),
-    };
+    const name = `${component}/${folder.name}`;
+    const blobs = files.map(({ digest }) => digest);
+    return { name, group: component, digest: component, blobs };
   };
 }
 
@@ -115,38 +114,36 @@ function readEntry(
   folder: Folder,
   path: readonly string[],
   now: number,
-  contents: Contents,
+  contents: ContentIndex,
 ): UnsizedEntry {
   const text = readTextIfAny(folder.path + sep + RECORD_FILE);
   const description = text === undefined ? undefined : tree.describe(text, folder, path);
   const isFromNewerVersion = text !== undefined && !description && isNewerFormat(text);
+  const damage = isFromNewerVersion ? NEWER_VERSION : "its record is missing or damaged";
   const stampFile = text === undefined ? PIN_FILE : RECORD_FILE;
-  const stamp = stampOf(folder, stampFile);
-  const places: number[] = [];
-  for (const digest of description?.blobs ?? []) contents.markBlob(digest, places);
-  const lastUsed = clamp(stamp?.modified, now);
+  const times = readTimes(folder, stampFile);
+  const ids: number[] = [];
+  for (const digest of description?.blobs ?? []) contents.markBlob(digest, ids);
+  const lastUsed = clampToNow(times?.modified, now);
   const { createdAt } = description ?? {};
+  const created = createdAt ? Date.parse(createdAt) : times?.created;
   return {
     type: tree.type,
     name: description?.name ?? path.join("/"),
     group: description?.group ?? path.slice(0, -1).join("/"),
     digest: description?.digest,
     folder: folder.path,
-    createdAt: Math.min(clamp(createdAt ? Date.parse(createdAt) : stamp?.created, now), lastUsed),
+    createdAt: Math.min(clampToNow(created, now), lastUsed),
     lastUsed,
-    stamp: stamp?.modified ?? 0,
+    stamp: times?.modified ?? 0,
     stampFile,
-    pin: ownPin(folder),
+    pin: readOwnPin(folder),
     writtenBy: "larder",
     record: undefined,
-    problem: description
-      ? undefined
-      : isFromNewerVersion
-      ? NEWER_VERSION
-      : "its record is missing or damaged",
+    problem: description ? undefined : damage,
     isFromNewerVersion,
     ownFiles: [...folder.files],
     ownSize: sizeOf(folder, folder.files),
-    references: ascending(places),
+    references: sortedUnique(ids),
   };
 }

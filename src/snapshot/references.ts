@@ -1,3 +1,7 @@
+import { sep } from "node:path";
+import { hasCode, LarderError, messageOf } from "../base/errors.ts";
+import { readBytesIfAny } from "../base/files.ts";
+import type { Digest } from "../oci/digest.ts";
 import { fileDigests, MAX_LOCKED_APP, parseLockedApp, wasmDigests } from "../oci/locked_app.ts";
 import {
   type ImageManifest,
@@ -7,22 +11,18 @@ import {
   spinApplication,
   successors,
 } from "../oci/manifest.ts";
-import { sep } from "node:path";
-import { hasCode, LarderError, messageOf } from "../base/errors.ts";
-import { readBytesIfAny } from "../base/files.ts";
-import type { Digest } from "../oci/digest.ts";
 import { CONFIG_FILE, MANIFEST_FILE } from "../store/layout.ts";
-import { type Contents, ManifestContent } from "./contents.ts";
-import { type EntryFolder, fileOf } from "./entry_folders.ts";
+import { type ContentIndex, ManifestContent } from "./contents.ts";
+import { type EntryFolder, readEntryFile } from "./entry_folders.ts";
 
-/** What one entry reaches, while it is being found out. */
+/** The content that one entry needs, as marking finds it. */
 export class Reachable {
-  /** Places in the list of contents, some perhaps more than once. */
-  readonly places: number[] = [];
+  /** Ids of content, possibly repeated. */
+  readonly ids: number[] = [];
   readonly visited = new Set<Digest>();
-  /** Whether larder fetched it all, so that every blob has the size that the manifest says. */
+  /** True if larder fetched the content, so that every blob has the size that its manifest states. */
   readonly isVerified: boolean;
-  /** What is wrong, in words for a user. */
+  /** What prevents marking everything, in words for a user. */
   problem: string | undefined;
 
   constructor(isVerified: boolean) {
@@ -30,90 +30,46 @@ export class Reachable {
   }
 }
 
-interface Placed {
+/** The folder of a digest, and its content. */
+interface DigestFolder {
   readonly content: ManifestContent;
-  readonly place: number;
+  readonly id: number;
   readonly folder: EntryFolder;
 }
 
-/** The manifests of one repository, each read once, and what they reach. */
+/** The manifests of one repository, each read once, and what they reference. */
 export class Manifests {
-  readonly #contents: Contents;
+  readonly #contents: ContentIndex;
   /** For messages. */
   readonly #repository: string;
-  readonly #folders = new Map<Digest, Placed>();
-  /** Manifests that were read; undefined for one that is missing or damaged. */
+  readonly #folders = new Map<Digest, DigestFolder>();
+  /** Manifests read so far; undefined for one that is missing or damaged. */
   readonly #read = new Map<Digest, Manifest | undefined>();
 
-  constructor(contents: Contents, repository: string) {
+  constructor(contents: ContentIndex, repository: string) {
     this.#contents = contents;
     this.#repository = repository;
   }
 
-  /** Makes the folder of a digest known. */
-  add(content: ManifestContent, place: number, folder: EntryFolder = content): void {
-    this.#folders.set(content.digest, { content, place, folder });
+  /** Adds the folder of a digest. @param id of its content */
+  add(content: ManifestContent, id: number, folder: EntryFolder = content): void {
+    this.#folders.set(content.digest, { content, id, folder });
   }
 
-  /** The content in the folder of a digest. */
+  /** Returns the content in the folder of a digest. */
   content(digest: Digest): ManifestContent | undefined {
     return this.#folders.get(digest)?.content;
   }
 
-  /**
-   * Reads a manifest that lies elsewhere too.
-   * @param expected the digest that it must have, if that is known
-   * @throws LarderError LDR_DIGEST_MISMATCH, LDR_BAD_MANIFEST, LDR_UNSUPPORTED_MANIFEST
-   */
-  parse(bytes: Uint8Array, expected: Digest | undefined): Manifest {
-    const known = expected && this.#read.get(expected);
-    if (known && areEqual(known.bytes, bytes)) return known;
-    const manifest = parseManifest(bytes, this.#repository, null, expected);
-    if (this.#folders.has(manifest.digest)) this.#read.set(manifest.digest, manifest);
-    return manifest;
+  /** Returns the manifest in the folder of a digest; undefined if it is missing or damaged. */
+  manifest(digest: Digest): Manifest | undefined {
+    const found = this.#folders.get(digest);
+    if (!found) return undefined;
+    if (!this.#read.has(digest)) this.#read.set(digest, this.#readManifest(found));
+    return this.#read.get(digest);
   }
 
-  /** Collects what the folder of a digest reaches. @returns whether its manifest is there whole */
-  markDigest(digest: Digest, reachable: Reachable, depth = 0): boolean {
-    const placed = this.#folders.get(digest);
-    if (!placed) return false;
-    const manifest = this.#manifest(digest, placed.folder);
-    if (!manifest) return false;
-    reachable.places.push(placed.place);
-    if (!reachable.visited.has(digest)) this.mark(manifest, placed.folder, reachable, depth);
-    return true;
-  }
-
-  /** Collects what a manifest reaches. @param folder where a `config.json` of it lies */
-  mark(manifest: Manifest, folder: EntryFolder, reachable: Reachable, depth = 0): void {
-    reachable.visited.add(manifest.digest);
-    const own = this.#folders.get(manifest.digest);
-    if (own) reachable.places.push(own.place);
-    if (manifest.kind === "index") {
-      if (depth === MAX_INDEX_DEPTH) return;
-      for (const child of manifest.manifests) this.markDigest(child.digest, reachable, depth + 1);
-      return;
-    }
-    for (const { digest, size } of successors(manifest)) {
-      this.#contents.markBlob(digest, reachable.places, reachable.isVerified ? size : undefined);
-    }
-    if (spinApplication(manifest)) this.#collectLockedApp(folder, reachable);
-  }
-
-  /** Collects what Spin's locked app names: files unpacked from archives are nowhere else to be found. */
-  #collectLockedApp(folder: EntryFolder, reachable: Reachable): void {
-    try {
-      const app = parseLockedApp(readConfig(folder), this.#repository);
-      for (const digest of [...fileDigests(app), ...wasmDigests(app)]) {
-        this.#contents.markBlob(digest, reachable.places);
-      }
-    } catch (error) {
-      if (!hasCode(error, "LDR_BAD_MANIFEST", "LDR_NOT_CACHED")) throw error;
-      reachable.problem ??= messageOf(error);
-    }
-  }
-
-  /** Returns an image manifest as it is, and of an index the first image in it that can be read. */
+  /** Returns an image manifest unchanged, and for an index the first image in it that can be read. */
   imageIn(manifest: Manifest | undefined, depth = 0): ImageManifest | undefined {
     if (manifest?.kind !== "index") return manifest;
     if (depth === MAX_INDEX_DEPTH) return undefined;
@@ -124,23 +80,63 @@ export class Manifests {
     return undefined;
   }
 
-  /** Returns the manifest in the folder of a digest; undefined if it is missing or damaged. */
-  manifest(digest: Digest): Manifest | undefined {
-    const placed = this.#folders.get(digest);
-    return placed && this.#manifest(digest, placed.folder);
+  /**
+   * Parses a manifest that is stored outside the folder of its digest, such as a tag's.
+   * @param expected the digest that it must have; without one any manifest is accepted
+   * @throws LarderError LDR_DIGEST_MISMATCH, LDR_BAD_MANIFEST, LDR_UNSUPPORTED_MANIFEST
+   */
+  parse(bytes: Uint8Array, expected: Digest | undefined): Manifest {
+    const known = expected && this.#read.get(expected);
+    if (known && areEqual(known.bytes, bytes)) return known;
+    const manifest = parseManifest(bytes, this.#repository, null, expected);
+    if (this.#folders.has(manifest.digest)) this.#read.set(manifest.digest, manifest);
+    return manifest;
   }
 
-  #manifest(digest: Digest, folder: EntryFolder): Manifest | undefined {
-    if (!this.#read.has(digest)) this.#read.set(digest, this.#readManifest(digest, folder));
-    return this.#read.get(digest);
+  /** Marks what the folder of a digest references. @returns false if its manifest is missing or damaged */
+  markDigest(digest: Digest, reachable: Reachable, depth = 0): boolean {
+    const manifest = this.manifest(digest);
+    if (!manifest) return false;
+    const { id, folder } = this.#folders.get(digest)!;
+    reachable.ids.push(id);
+    if (!reachable.visited.has(digest)) this.mark(manifest, folder, reachable, depth);
+    return true;
   }
 
-  /** The manifest in the folder of its digest, if it is there whole. */
-  #readManifest(digest: Digest, folder: EntryFolder): Manifest | undefined {
-    const bytes = fileOf(folder, MANIFEST_FILE);
+  /** Marks what a manifest references. @param folder that holds its `config.json` */
+  mark(manifest: Manifest, folder: EntryFolder, reachable: Reachable, depth = 0): void {
+    reachable.visited.add(manifest.digest);
+    const own = this.#folders.get(manifest.digest);
+    if (own) reachable.ids.push(own.id);
+    if (manifest.kind === "index") {
+      if (depth === MAX_INDEX_DEPTH) return;
+      for (const child of manifest.manifests) this.markDigest(child.digest, reachable, depth + 1);
+      return;
+    }
+    for (const { digest, size } of successors(manifest)) {
+      this.#contents.markBlob(digest, reachable.ids, reachable.isVerified ? size : undefined);
+    }
+    if (spinApplication(manifest)) this.#markLockedApp(folder, reachable);
+  }
+
+  /** Marks what Spin's locked app names: nothing else names the files that were unpacked from archives. */
+  #markLockedApp(folder: EntryFolder, reachable: Reachable): void {
     try {
-      if (bytes && !folder.files.has(CONFIG_FILE)) this.content(digest)?.expect(bytes.length);
-      return bytes && this.parse(bytes, digest);
+      const app = parseLockedApp(readLockedApp(folder), this.#repository);
+      for (const digest of [...fileDigests(app), ...wasmDigests(app)]) {
+        this.#contents.markBlob(digest, reachable.ids);
+      }
+    } catch (error) {
+      if (!hasCode(error, "LDR_BAD_MANIFEST", "LDR_NOT_CACHED")) throw error;
+      reachable.problem ??= messageOf(error);
+    }
+  }
+
+  #readManifest({ content, folder }: DigestFolder): Manifest | undefined {
+    const bytes = readEntryFile(folder, MANIFEST_FILE);
+    try {
+      if (bytes && !folder.files.has(CONFIG_FILE)) content.expect(bytes.length);
+      return bytes && this.parse(bytes, content.digest);
     } catch {
       return undefined;
     }
@@ -151,8 +147,8 @@ function areEqual(one: Uint8Array, other: Uint8Array): boolean {
   return one.length === other.length && one.every((byte, i) => byte === other[i]);
 }
 
-/** @throws LarderError LDR_NOT_CACHED for what no locked app can be */
-function readConfig(folder: EntryFolder): Uint8Array {
+/** @throws LarderError LDR_NOT_CACHED if the file is missing, or larger than a locked app may be */
+function readLockedApp(folder: EntryFolder): Uint8Array {
   const path = folder.path + sep + CONFIG_FILE;
   const bytes = readBytesIfAny(path, MAX_LOCKED_APP);
   if (bytes) return bytes;

@@ -1,35 +1,35 @@
-import { type FileStat, statFile } from "./file_state.ts";
 import { join } from "node:path";
 import { readFolder } from "../base/files.ts";
-import type { Layout } from "../store/layout.ts";
 import { matchingPin, type PinPattern, PinStore } from "../store/entries/pins.ts";
-import { Contents } from "./contents.ts";
-import type { StrayFiles } from "./entry_folders.ts";
-import type { UnsizedEntry } from "./entry.ts";
+import type { Layout } from "../store/layout.ts";
 import { readAppEntries } from "./app_entries.ts";
+import { ContentIndex } from "./contents.ts";
+import type { UnsizedEntry } from "./entry.ts";
+import type { StrayFiles } from "./entry_folders.ts";
+import { type FileStat, statFile } from "./file_state.ts";
 import { readRecordEntries } from "./record_entries.ts";
 import { type CacheSnapshot, ENTRY_TYPES, type SnapshotEntry } from "./types.ts";
 
 /**
- * Reads the whole cache once: every entry with what it reaches, every piece of content, and what belongs to nothing.
+ * Reads the whole cache once: entries and what they need, content, downloads and stray files. Changes nothing.
  *
- * Nobody is kept out meanwhile: what others delete is passed over, and who means to delete looks again under the
- * store's exclusive lock.
+ * Takes no lock: files that another process deletes meanwhile are skipped. A collector therefore takes a second
+ * snapshot under the exclusive lock before it deletes anything.
  *
- * @throws LarderError LDR_DISK*, LDR_CONFIG (the pins are not to be read)
+ * @throws LarderError LDR_DISK*; LDR_CONFIG if `pins.json` cannot be parsed
  */
 export async function takeSnapshot(layout: Layout, now: number): Promise<CacheSnapshot> {
   const strays: StrayFiles = { rubbish: [], foreign: [], emptyFolders: [] };
-  const contents = new Contents();
+  const contents = new ContentIndex();
   contents.readBlobs(layout, strays);
-  const found = [
+  const unsized = [
     ...await readAppEntries(layout, now, contents, strays),
     ...readRecordEntries(layout, now, contents, strays),
   ];
   const partials = readPartials(layout, strays.foreign);
-  const referenceCounts = countReferences(found, contents.list.length);
+  const referenceCounts = countReferences(unsized, contents.list.length);
   const patterns = new PinStore(layout).patterns();
-  const entries = found.map((entry) => withSizes(entry, patterns, contents, referenceCounts));
+  const entries = unsized.map((entry) => withSizes(entry, patterns, contents, referenceCounts));
   entries.sort(byTypeAndName);
   return {
     layout,
@@ -37,7 +37,7 @@ export async function takeSnapshot(layout: Layout, now: number): Promise<CacheSn
     entries,
     contents: contents.list,
     referenceCounts,
-    places: contents,
+    contentIndex: contents,
     partials,
     ...strays,
     size: total(entries, "ownSize") + total(contents.list, "size") + total(partials, "size") +
@@ -57,7 +57,7 @@ function readPartials(layout: Layout, foreign: FileStat[]): FileStat[] {
 function countReferences(entries: readonly UnsizedEntry[], length: number): Uint32Array {
   const referenceCounts = new Uint32Array(length);
   for (const { references } of entries) {
-    for (const place of references) referenceCounts[place]!++;
+    for (const id of references) referenceCounts[id]!++;
   }
   return referenceCounts;
 }
@@ -65,15 +65,15 @@ function countReferences(entries: readonly UnsizedEntry[], length: number): Uint
 function withSizes(
   entry: UnsizedEntry,
   patterns: readonly PinPattern[],
-  contents: Contents,
+  contents: ContentIndex,
   referenceCounts: Uint32Array,
 ): SnapshotEntry {
   let size = entry.ownSize;
   let unique = entry.ownSize;
-  for (const place of entry.references) {
-    const bytes = contents.list[place]!.size;
+  for (const id of entry.references) {
+    const bytes = contents.list[id]!.size;
     size += bytes;
-    if (referenceCounts[place] === 1) unique += bytes;
+    if (referenceCounts[id] === 1) unique += bytes;
   }
   const pin = entry.pin ?? matchingPin(patterns, entry.name);
   return { ...entry, pin, size, unique };

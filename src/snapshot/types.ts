@@ -1,9 +1,9 @@
-import type { Content, FileStat } from "./file_state.ts";
 import type { Digest } from "../oci/digest.ts";
-import type { Layout } from "../store/layout.ts";
-import type { Pin } from "../store/entries/pins.ts";
 import type { EntryRecord } from "../store/entries/app_record.ts";
-import type { Contents } from "./contents.ts";
+import type { Pin } from "../store/entries/pins.ts";
+import type { Layout } from "../store/layout.ts";
+import type { ContentIndex } from "./contents.ts";
+import type { Content, FileStat } from "./file_state.ts";
 
 /**
  * The types of entries: an `app` (a Spin app, Wasm or another artifact) and an `image` (a container image) come from
@@ -17,16 +17,16 @@ export function isFromRegistry(type: EntryType | "blob"): boolean {
   return type === "app" || type === "image";
 }
 
-/** Something with a name in the cache: a root, for the collector. */
+/** Something with a name in the cache; for the collector, a root. */
 export interface SnapshotEntry {
   readonly type: EntryType;
   /**
    * Of an app or image its reference in full, `registry/repository:tag` or `registry/repository@digest`; of a package
    * `source/name/version/arch`; of a build `name@digest of its specification`; of compiled code
-   * `digest of the component/engine`. One that is damaged may have only the path of its folder.
+   * `digest of the component/engine`. A damaged entry may have only the path of its folder.
    */
   readonly name: string;
-  /** What of its kind belongs together, for rules such as "the last three of each repository". */
+  /** Names the entries that belong together, such as the tags of one repository: `keep-last` counts in it. */
   readonly group: string;
   /** Of an app or image the digest of its tag; of a package or build its file; of compiled code what was compiled. */
   readonly digest: Digest | undefined;
@@ -35,50 +35,51 @@ export interface SnapshotEntry {
   readonly createdAt: number;
   /** Milliseconds since the epoch; never in the future. */
   readonly lastUsed: number;
-  /** The last use as it stands on the disk, for those who mean to tell later whether it has changed. */
+  /** The last use as it is on disk, by which a sweep notices a later use. */
   readonly stamp: number;
-  /** The file whose mtime that is. */
+  /** The file whose mtime is {@link stamp}. */
   readonly stampFile: string;
   readonly pin: Pin | undefined;
   readonly writtenBy: "larder" | "spin";
   /** Of an app or image that larder pulled. */
   readonly record: EntryRecord | undefined;
-  /** What is wrong with it, if anything: then it reaches only what can still be told. */
+  /** What is wrong with it, if anything; {@link references} are then those that can still be read. */
   readonly problem: string | undefined;
-  /** A later larder wrote its record: nobody here knows what it needs. */
+  /** True if a newer larder wrote its record, so that its references are unknown. */
   readonly isFromNewerVersion: boolean;
-  /** The names of the files that are its own and go with it. */
+  /** The names of the files that belong to it alone and are removed with it. */
   readonly ownFiles: readonly string[];
-  /** Bytes of these. */
+  /** Bytes of {@link ownFiles}. */
   readonly ownSize: number;
-  /** What it reaches, as places in {@link CacheSnapshot.contents}, ascending and each once. */
+  /** Ids of the content that it needs: indexes in {@link CacheSnapshot.contents}, ascending and unique. */
   readonly references: readonly number[];
-  /** Bytes of its own files and of all it reaches, each file once. */
+  /** Bytes of its own files and of all content that it needs. */
   readonly size: number;
-  /** Bytes that would be freed if this entry alone went. */
+  /** Bytes that removing only this entry would free. */
   readonly unique: number;
 }
 
-/** All that lies in the cache, at one moment. */
+/** The whole cache at one moment. */
 export interface CacheSnapshot {
   readonly layout: Layout;
   /** Milliseconds since the epoch. */
   readonly takenAt: number;
-  /** In the order of their types, then of their names. */
+  /** Sorted by type, then by name. */
   readonly entries: readonly SnapshotEntry[];
+  /** Content by its id. */
   readonly contents: readonly Content[];
-  /** How many entries reach each of {@link contents}. */
+  /** The number of entries that need each of {@link contents}. */
   readonly referenceCounts: Uint32Array;
-  /** Where content with a given digest stands in {@link contents}. */
-  readonly places: Contents;
-  /** Downloads that are under way or were broken off. */
+  /** Finds the ids of blobs by digest. */
+  readonly contentIndex: ContentIndex;
+  /** Downloads that are in progress or were interrupted. */
   readonly partials: readonly FileStat[];
-  /** What larder wrote and nobody needs: temporary files, and files of entries that are no more. */
+  /** Files that larder wrote and nothing needs: temporary files, and files of entries that no longer exist. */
   readonly rubbish: readonly FileStat[];
-  /** What is none of larder's; never touched, and in none of the sums. */
+  /** Files that larder did not write: never removed, and not part of any sum. */
   readonly foreign: readonly FileStat[];
-  /** Folders below those of the entries that have nothing in them, nor in the folders below them; deepest first. */
+  /** Folders in the trees of entries without a file in or below them; deepest first. */
   readonly emptyFolders: readonly string[];
-  /** Bytes of entries, contents, partials and rubbish, each file once. */
+  /** Bytes of entries, contents, partials and rubbish, each file counted once. */
   readonly size: number;
 }

@@ -3,20 +3,20 @@ import { algorithmOf, asDigest, type Digest } from "../oci/digest.ts";
 import { hashFiles, type HashFilesOptions, type SizedFile } from "../store/blobs/hash_files.ts";
 import type { HashedFile, HashError } from "../store/blobs/hash_messages.ts";
 
-/** What a file turned out to be. */
+/** The result of hashing a file. */
 export type FileCheck =
   | { readonly state: "good"; readonly stamp: FileStamp }
-  /** @property actual what it is instead; undefined where the disk would not give it away */
+  /** @property actual the file's own digest; undefined if the disk failed to read it */
   | {
     readonly state: "bad";
     readonly stamp: FileStamp;
     readonly actual: Digest | undefined;
     readonly reason?: string;
   }
-  /** Nobody may read it: it may well be good. */
+  /** This user may not read it, so it may be good. */
   | { readonly state: "unreadable"; readonly stamp: FileStamp; readonly reason: string };
 
-/** A file and the digest that it has to have. */
+/** A file and the digest that it must have. */
 export interface FileToCheck {
   readonly path: string;
   readonly digest: Digest;
@@ -24,41 +24,41 @@ export interface FileToCheck {
 
 const NOT_ALLOWED = new Set(["EACCES", "EPERM"]);
 
-/** What files turned out to be, each path asked about once at a time. A file that has not changed since is not read again. */
+/** The checks of files, by path. A file that has not changed since its check is not hashed again. */
 export class FileChecks {
-  readonly #verdicts = new Map<string, FileCheck & { readonly digest: Digest }>();
+  readonly #checks = new Map<string, FileCheck & { readonly digest: Digest }>();
 
-  /** Undefined for a file that is not there. */
+  /** Returns undefined for a file that does not exist. */
   of({ path, digest }: FileToCheck): FileCheck | undefined {
-    const verdict = this.#verdicts.get(path);
-    return verdict?.digest === digest ? verdict : undefined;
+    const check = this.#checks.get(path);
+    return check?.digest === digest ? check : undefined;
   }
 
   /**
-   * Reads the files of which nothing is known yet, and those that have changed since.
-   * @param onTotal told how many bytes there are to read
+   * Hashes the files that were not checked yet and those that have changed since.
+   * @param onTotal called with the number of bytes to hash
    * @throws LarderError LDR_INTERRUPTED, LDR_DISK*
    */
-  async examine(
-    suspects: Iterable<FileToCheck>,
+  async hash(
+    filesToCheck: Iterable<FileToCheck>,
     options: HashFilesOptions & { readonly onTotal?: ((bytes: number) => void) | undefined } = {},
   ): Promise<void> {
     const files: (FileToCheck & SizedFile & { readonly stamp: FileStamp })[] = [];
-    for (const { path, digest } of suspects) {
+    for (const { path, digest } of filesToCheck) {
       const info = statIfAny(path);
-      const known = this.#verdicts.get(path);
+      const known = this.#checks.get(path);
       const stamp = info && stampOf(info);
       if (stamp && known?.digest === digest && isSameFile(known.stamp, stamp)) continue;
-      this.#verdicts.delete(path);
-      // What is written while it is read has another stamp afterwards, and is read again before it counts.
+      this.#checks.delete(path);
+      // The stamp from before hashing: a file that is written meanwhile differs from it and is hashed again.
       if (!info?.isFile || !stamp) continue;
       files.push({ path, digest, stamp, algorithm: algorithmOf(digest), size: stamp.size });
     }
     options.onTotal?.(files.reduce((sum, { size }) => sum + size, 0));
     const hashed = await hashFiles(files, options);
     for (const [i, { path, digest, stamp }] of files.entries()) {
-      const verdict = classify({ path, digest }, stamp, hashed[i]!);
-      if (verdict) this.#verdicts.set(path, { ...verdict, digest });
+      const check = classify({ path, digest }, stamp, hashed[i]!);
+      if (check) this.#checks.set(path, { ...check, digest });
     }
   }
 }
@@ -68,13 +68,13 @@ function classify(
   stamp: FileStamp,
   hashed: HashedFile,
 ): FileCheck | undefined {
-  if ("error" in hashed) return judgeUnread(path, stamp, hashed.error);
+  if ("error" in hashed) return classifyUnread(path, stamp, hashed.error);
   if (hashed.digest === digest) return { state: "good", stamp };
   return { state: "bad", stamp, actual: asDigest(hashed.digest) };
 }
 
-/** A file that could not be read: gone meanwhile, not for this user, or on a disk that fails. */
-function judgeUnread(
+/** Classifies a file that could not be read: deleted meanwhile, not allowed, or on a failing disk. */
+function classifyUnread(
   path: string,
   stamp: FileStamp,
   { code, message }: HashError,

@@ -1,55 +1,54 @@
+import type { BlobDescriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { ImageManifest } from "../oci/manifest.ts";
-import type { Reference } from "../oci/reference.ts";
-import type { EntryRecord } from "../store/entries/app_record.ts";
-import type { SnapshotEntry } from "../snapshot/types.ts";
-import type { BlobDescriptor } from "../oci/descriptor.ts";
 import { isWasm } from "../oci/media_types.ts";
+import type { Reference } from "../oci/reference.ts";
+import type { SnapshotEntry } from "../snapshot/types.ts";
+import type { EntryRecord } from "../store/entries/app_record.ts";
 import type { Layout } from "../store/layout.ts";
 
-/** A file that has to have a certain digest. */
+/** A file that must have a certain digest. */
 export interface ExpectedFile {
-  /** Where it belongs … */
   readonly path: string;
-  /** … and where else it will do. */
-  readonly elsewhere?: string;
+  /** A second path that will do. */
+  readonly alternative?: string;
   readonly digest: Digest;
-  /** Bytes, where somebody says. */
+  /** Bytes, if a manifest or record states them. */
   readonly size?: number | undefined;
-  /** It need not be there, but if it is, then whole. */
+  /** True if the file may be missing; if it exists, it must still have the digest. */
   readonly optional?: boolean;
 }
 
-/** How an entry can be made whole again. */
-export type Restoration =
-  /** What it lacks is fetched by digest. */
+/** How to repair a damaged entry. */
+export type EntryRepair =
+  /** Fetch what is missing, by digest. */
   | { readonly by: "restore"; readonly reference: Reference; readonly record: EntryRecord }
-  /** The same, for what Spin wrote. */
-  | { readonly by: "refill"; readonly reference: Reference; readonly image: ImageManifest }
-  /** What it stands for is not known here any more: the registry is asked. */
+  /** The same for an entry that Spin wrote. */
+  | { readonly by: "restoreSpin"; readonly reference: Reference; readonly image: ImageManifest }
+  /** Ask the registry, because the digest of the tag is unknown. */
   | { readonly by: "pull"; readonly reference: Reference }
-  /** Nobody here knows where it came from: its record goes, and whoever needs it makes or fetches it anew. */
+  /** Delete the record, because no registry has the entry: it is made or fetched again when it is needed. */
   | { readonly by: "forget"; readonly record: string };
 
-/** What an entry consists of, and what is wrong with it beside its files. */
+/** The files that an entry must have, and what is wrong with it apart from their content. */
 export interface ExpectedFiles {
   readonly entry: SnapshotEntry;
-  readonly needs: readonly ExpectedFile[];
+  readonly files: readonly ExpectedFile[];
   readonly faults: readonly {
     readonly kind: "broken" | "misplaced";
     readonly path: string;
     readonly detail: string;
   }[];
-  /** Undefined where no registry can have it. */
-  readonly cure: Restoration | undefined;
+  /** Undefined if neither a repair nor its removal is right, as for an entry of a newer larder. */
+  readonly repair: EntryRepair | undefined;
 }
 
-/** Where a blob has to be. Spin keeps Wasm of media types that it does not know in `data/`, and that will do. */
+/** Returns where a blob must be. `data/` will do for Wasm: Spin stores Wasm of media types that it lacks there. */
 export function expectedBlob(layout: Layout, blob: BlobDescriptor): ExpectedFile {
   const { digest, size } = blob;
   return {
     path: layout.blobOf(blob),
-    ...(isWasm(blob.mediaType) && { elsewhere: layout.blob("data", digest) }),
+    ...(isWasm(blob.mediaType) && { alternative: layout.blob("data", digest) }),
     digest,
     size,
   };

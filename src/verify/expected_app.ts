@@ -1,3 +1,7 @@
+import { sep } from "node:path";
+import { readTextIfAny, statIfAny } from "../base/files.ts";
+import type { Digest } from "../oci/digest.ts";
+import { fileDigests, type LockedApp, wasmDigests } from "../oci/locked_app.ts";
 import {
   configOf,
   type ImageManifest,
@@ -5,44 +9,41 @@ import {
   MAX_INDEX_DEPTH,
   spinApplication,
 } from "../oci/manifest.ts";
-import { sep } from "node:path";
-import { readTextIfAny, statIfAny } from "../base/files.ts";
-import type { Digest } from "../oci/digest.ts";
-import { fileDigests, type LockedApp, wasmDigests } from "../oci/locked_app.ts";
 import { formatReference, type Reference } from "../oci/reference.ts";
+import type { ManifestReader } from "../snapshot/manifest_reader.ts";
+import type { SnapshotEntry } from "../snapshot/types.ts";
 import { BlobStore } from "../store/blobs/blob_store.ts";
+import { type EntryRecord, parseEntryRecord } from "../store/entries/app_record.ts";
 import { ImageParts } from "../store/image_parts.ts";
 import { CONFIG_FILE, type Layout, MANIFEST_FILE, RECORD_FILE } from "../store/layout.ts";
-import { type EntryRecord, parseEntryRecord } from "../store/entries/app_record.ts";
 import { ManifestStore } from "../store/manifest_store.ts";
-import type { SnapshotEntry } from "../snapshot/types.ts";
 import {
+  type EntryRepair,
   expectedBlob,
   type ExpectedFile,
   type ExpectedFiles,
-  type Restoration,
 } from "./expectation.ts";
-import type { ManifestReader } from "../snapshot/manifest_reader.ts";
 
-/** Finds out what an app consists of. */
+/** Returns the files that an app or image must have. */
 export function expectedFilesOfApp(
   layout: Layout,
   reader: ManifestReader,
   entry: SnapshotEntry,
   reference: Reference,
 ): ExpectedFiles {
-  return new App(layout, reader, entry, reference).anatomy();
+  return new AppFiles(layout, reader, entry, reference).collect();
 }
 
 type Fault = ExpectedFiles["faults"][number];
 
-class App {
+/** Collects the files of one app or image. */
+class AppFiles {
   readonly #layout: Layout;
   readonly #reader: ManifestReader;
   readonly #entry: SnapshotEntry;
   readonly #reference: Reference;
   readonly #parts: ImageParts;
-  readonly #needs: ExpectedFile[] = [];
+  readonly #files: ExpectedFile[] = [];
   readonly #faults: Fault[] = [];
 
   constructor(layout: Layout, reader: ManifestReader, entry: SnapshotEntry, reference: Reference) {
@@ -54,141 +55,143 @@ class App {
     this.#parts = new ImageParts(...stores, reference, { foreign: entry.record?.foreign });
   }
 
-  anatomy(): ExpectedFiles {
-    const cure = this.#entry.writtenBy === "spin" ? this.#spins() : this.#larders();
-    return { entry: this.#entry, needs: this.#needs, faults: this.#faults, cure };
+  collect(): ExpectedFiles {
+    const isSpins = this.#entry.writtenBy === "spin";
+    const repair = isSpins ? this.#expectSpinEntry() : this.#expectLarderEntry();
+    return { entry: this.#entry, files: this.#files, faults: this.#faults, repair };
   }
 
-  #larders(): Restoration | undefined {
-    const { record, isFromNewerVersion, problem: later } = this.#entry;
+  #expectLarderEntry(): EntryRepair | undefined {
+    const { record, isFromNewerVersion, problem } = this.#entry;
     const reference = this.#reference;
     if (isFromNewerVersion) {
-      this.#fault("broken", RECORD_FILE, later!);
+      this.#addFault("broken", RECORD_FILE, problem!);
       return undefined;
     }
-    const problem = record ? this.#strangerOf(record) : "it is no record";
-    if (!record || problem) {
-      if (this.#hasRecord()) this.#fault(record ? "misplaced" : "broken", RECORD_FILE, problem!);
-      else this.#fault("broken", RECORD_FILE, "it is missing");
+    if (!record) {
+      const detail = this.#hasRecord() ? "it is not a record" : "it is missing";
+      this.#addFault("broken", RECORD_FILE, detail);
       return { by: "pull", reference };
     }
-    this.#needManifests(record);
+    const mismatch = this.#mismatchOf(record);
+    if (mismatch) {
+      this.#addFault("misplaced", RECORD_FILE, mismatch);
+      return { by: "pull", reference };
+    }
+    this.#expectManifests(record);
     return { by: "restore", reference, record };
   }
 
-  /** What Spin wrote has no digest to be held against: what can be read is taken for what it says. */
-  #spins(): Restoration {
+  /** Spin records no digest of the manifest and locked app that it writes, so these are trusted if they can be read. */
+  #expectSpinEntry(): EntryRepair {
     const reference = this.#reference;
     const { folder } = this.#entry;
     const text = readTextIfAny(folder + sep + RECORD_FILE);
     if (text !== undefined && !parseEntryRecord(text)) {
-      this.#fault("broken", RECORD_FILE, "it is no record");
+      this.#addFault("broken", RECORD_FILE, "it is not a record");
       return { by: "pull", reference };
     }
-    const { value, fault } = this.#reader.manifest(folder);
+    const { value, problem } = this.#reader.manifest(folder);
     if (value?.kind !== "image") {
-      const detail = fault ?? (value ? "it is no manifest of an image" : "it is missing");
-      this.#fault("broken", MANIFEST_FILE, detail);
+      const detail = problem ?? (value ? "it is not the manifest of an image" : "it is missing");
+      this.#addFault("broken", MANIFEST_FILE, detail);
       return { by: "pull", reference };
     }
     const parts = this.#parts.parts(value);
     for (const { descriptor, lockedAppOf, kind, skipped } of parts) {
       if (!lockedAppOf) {
         const optional = skipped || kind === "config";
-        this.#needs.push({ ...expectedBlob(this.#layout, descriptor), optional });
+        this.#files.push({ ...expectedBlob(this.#layout, descriptor), optional });
       }
     }
-    if (!spinApplication(value) || this.#needLockedApp(folder)) {
-      return { by: "refill", reference, image: value };
+    if (!spinApplication(value) || this.#expectLockedApp(folder)) {
+      return { by: "restoreSpin", reference, image: value };
     }
     return { by: "pull", reference };
   }
 
-  /** What is wrong with a record that can be read. */
-  #strangerOf(record: EntryRecord): string | undefined {
+  /** Returns how a record contradicts the name of its folder; undefined if it does not. */
+  #mismatchOf(record: EntryRecord): string | undefined {
     const { digest } = this.#reference;
     if (digest) {
       return record.digest === digest ? undefined : `it is the record of ${record.digest}`;
     }
-    // Where file names have no case, two tags can have one folder.
+    // Where file names ignore case, two tags can share one folder.
     const isOwn = record.reference.toLowerCase() === formatReference(this.#reference).toLowerCase();
     return isOwn ? undefined : `it is the record of ${record.reference}`;
   }
 
-  #needManifests(record: EntryRecord): void {
+  #expectManifests(record: EntryRecord): void {
     const tops = new Set([record.digest, record.manifestDigest]);
     const images = new Map<Digest, ImageManifest>();
     for (const digest of tops) {
-      this.#needFile(this.#folderOf(digest), MANIFEST_FILE, digest);
+      this.#expectFile(this.#folderOf(digest), MANIFEST_FILE, digest);
       const { value } = this.#reader.manifest(this.#folderOf(digest), digest);
       if (!value) continue;
       if (value.kind === "image") images.set(digest, value);
-      else if (record.allPlatforms) this.#needAll(value, images);
+      else if (record.allPlatforms) this.#expectPlatforms(value, images);
     }
-    for (const image of images.values()) this.#needImage(image);
-    if (!this.#reference.digest) this.#needTag(record, images.get(record.manifestDigest));
+    for (const image of images.values()) this.#expectImage(image);
+    if (!this.#reference.digest) this.#expectTag(record, images.get(record.manifestDigest));
   }
 
-  /** Everything that an index names, since all of its platforms were pulled. */
-  #needAll(index: IndexManifest, images: Map<Digest, ImageManifest>, depth = 0): void {
+  /** Expects every platform of an index, and adds its images. */
+  #expectPlatforms(index: IndexManifest, images: Map<Digest, ImageManifest>, depth = 0): void {
     for (const { digest } of index.manifests) {
-      this.#needFile(this.#folderOf(digest), MANIFEST_FILE, digest);
+      this.#expectFile(this.#folderOf(digest), MANIFEST_FILE, digest);
       const { value } = this.#reader.manifest(this.#folderOf(digest), digest);
       if (value?.kind === "image") images.set(digest, value);
-      else if (value && depth < MAX_INDEX_DEPTH) this.#needAll(value, images, depth + 1);
+      else if (value && depth < MAX_INDEX_DEPTH) this.#expectPlatforms(value, images, depth + 1);
     }
   }
 
-  #needImage(image: ImageManifest): void {
+  #expectImage(image: ImageManifest): void {
     const folder = this.#folderOf(image.digest);
     for (const { descriptor, lockedAppOf, skipped } of this.#parts.parts(image)) {
       if (!lockedAppOf) {
-        this.#needs.push({ ...expectedBlob(this.#layout, descriptor), optional: skipped });
+        this.#files.push({ ...expectedBlob(this.#layout, descriptor), optional: skipped });
       }
     }
     const { digest, size } = configOf(image);
-    this.#needFile(folder, CONFIG_FILE, digest, size);
-    if (spinApplication(image)) this.#needLockedApp(folder);
+    this.#expectFile(folder, CONFIG_FILE, digest, size);
+    if (spinApplication(image)) this.#expectLockedApp(folder);
   }
 
-  /** The tag's own folder, which Spin reads. */
-  #needTag(record: EntryRecord, chosen: ImageManifest | undefined): void {
+  /** Expects the files of the tag's own folder, which Spin reads. @param chosen the platform that was pulled */
+  #expectTag(record: EntryRecord, chosen: ImageManifest | undefined): void {
     const { folder } = this.#entry;
-    this.#needFile(folder, MANIFEST_FILE, record.manifestDigest);
+    this.#expectFile(folder, MANIFEST_FILE, record.manifestDigest);
     if (!chosen) return;
     const { digest, size } = configOf(chosen);
-    this.#needFile(folder, CONFIG_FILE, digest, size);
+    this.#expectFile(folder, CONFIG_FILE, digest, size);
   }
 
-  /** @returns whether the locked app can be read */
-  #needLockedApp(folder: string): boolean {
-    const { value, fault } = this.#reader.lockedApp(folder);
-    if (value) this.#needSpinFiles(value);
+  /** @returns true if the locked app can be read */
+  #expectLockedApp(folder: string): boolean {
+    const { value, problem } = this.#reader.lockedApp(folder);
+    if (value) this.#expectFilesOfLockedApp(value);
     else if (this.#entry.writtenBy === "spin") {
-      this.#fault("broken", CONFIG_FILE, fault ?? "it is missing");
+      this.#addFault("broken", CONFIG_FILE, problem ?? "it is missing");
     }
     return value !== undefined;
   }
 
-  /** What Spin looks up by its digest: files that were unpacked from archives are named nowhere else. */
-  #needSpinFiles(app: LockedApp): void {
+  /** Nothing but the locked app names the files that were unpacked from archives. */
+  #expectFilesOfLockedApp(app: LockedApp): void {
     for (const digest of fileDigests(app)) {
-      this.#needs.push({ path: this.#layout.blob("data", digest), digest });
+      this.#files.push({ path: this.#layout.blob("data", digest), digest });
     }
     for (const digest of wasmDigests(app)) {
-      const [path, elsewhere] = [
-        this.#layout.blob("wasm", digest),
-        this.#layout.blob("data", digest),
-      ];
-      this.#needs.push({ path, elsewhere, digest });
+      const path = this.#layout.blob("wasm", digest);
+      this.#files.push({ path, alternative: this.#layout.blob("data", digest), digest });
     }
   }
 
-  #needFile(folder: string, name: string, digest: Digest, size?: number): void {
-    this.#needs.push({ path: folder + sep + name, digest, size });
+  #expectFile(folder: string, name: string, digest: Digest, size?: number): void {
+    this.#files.push({ path: folder + sep + name, digest, size });
   }
 
-  #fault(kind: Fault["kind"], name: string, detail: string): void {
+  #addFault(kind: Fault["kind"], name: string, detail: string): void {
     this.#faults.push({ kind, path: this.#entry.folder + sep + name, detail });
   }
 

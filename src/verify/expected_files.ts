@@ -3,41 +3,41 @@ import { LarderError } from "../base/errors.ts";
 import { readTextIfAny } from "../base/files.ts";
 import type { BlobDescriptor } from "../oci/descriptor.ts";
 import { parseReference } from "../oci/reference.ts";
-import { parseCompiledRecord } from "../store/entries/compiled_store.ts";
-import { parseBuildRecord } from "../store/entries/build_record.ts";
-import { type Layout, RECORD_FILE } from "../store/layout.ts";
-import { parsePackageRecord } from "../store/entries/package_record.ts";
-import { isFromRegistry, type SnapshotEntry } from "../snapshot/types.ts";
-import { expectedFilesOfApp } from "./expected_app.ts";
 import type { ManifestReader } from "../snapshot/manifest_reader.ts";
+import { isFromRegistry, type SnapshotEntry } from "../snapshot/types.ts";
+import { parseBuildRecord } from "../store/entries/build_record.ts";
+import { parseCompiledRecord } from "../store/entries/compiled_store.ts";
+import { parsePackageRecord } from "../store/entries/package_record.ts";
+import { type Layout, RECORD_FILE } from "../store/layout.ts";
 import { expectedBlob, type ExpectedFiles } from "./expectation.ts";
+import { expectedFilesOfApp } from "./expected_app.ts";
 
-/** Finds out what an entry consists of. */
+/** Returns the files that an entry must have. */
 export function expectedFilesOf(
   layout: Layout,
   reader: ManifestReader,
   entry: SnapshotEntry,
 ): ExpectedFiles {
-  if (!isFromRegistry(entry.type)) return dissectRecord(layout, entry);
+  if (!isFromRegistry(entry.type)) return expectedFilesOfRecord(layout, entry);
   try {
     return expectedFilesOfApp(layout, reader, entry, parseReference(entry.name));
   } catch (error) {
     if (!(error instanceof LarderError) || error.code !== "LDR_BAD_REFERENCE") throw error;
     const fault = { kind: "misplaced", path: entry.folder, detail: error.message } as const;
-    return { entry, needs: [], faults: [fault], cure: undefined };
+    return { entry, files: [], faults: [fault], repair: undefined };
   }
 }
 
-/** A package, a build or compiled code: a record that names blobs. */
-function dissectRecord(layout: Layout, entry: SnapshotEntry): ExpectedFiles {
+/** A package, a build or compiled code is a record that names blobs. */
+function expectedFilesOfRecord(layout: Layout, entry: SnapshotEntry): ExpectedFiles {
   const path = entry.folder + sep + RECORD_FILE;
-  const cure = entry.isFromNewerVersion ? undefined : { by: "forget", record: path } as const;
+  const repair = entry.isFromNewerVersion ? undefined : { by: "forget", record: path } as const;
   const blobs = entry.problem ? undefined : blobsOf(entry, readTextIfAny(path) ?? "");
   if (blobs) {
-    return { entry, needs: blobs.map((blob) => expectedBlob(layout, blob)), faults: [], cure };
+    return { entry, files: blobs.map((blob) => expectedBlob(layout, blob)), faults: [], repair };
   }
   const detail = entry.problem ?? "its record is missing or damaged";
-  return { entry, needs: [], faults: [{ kind: "broken", path, detail }], cure };
+  return { entry, files: [], faults: [{ kind: "broken", path, detail }], repair };
 }
 
 function blobsOf({ type }: SnapshotEntry, text: string): readonly BlobDescriptor[] | undefined {

@@ -2,129 +2,130 @@ import { basename, dirname } from "node:path";
 import { type FileStamp, statIfAny } from "../base/files.ts";
 import { asDigest, type Digest } from "../oci/digest.ts";
 import type { SnapshotEntry } from "../snapshot/types.ts";
-import type { Finding, RepairAction } from "./finding.ts";
-import type { ExpectedFile, ExpectedFiles } from "./expectation.ts";
 import type { FileCheck, FileChecks, FileToCheck } from "./checksums.ts";
+import type { ExpectedFile, ExpectedFiles } from "./expectation.ts";
+import type { Finding, RepairAction } from "./finding.ts";
 
-type Bad = Extract<FileCheck, { state: "bad" }>;
+type BadFile = Extract<FileCheck, { state: "bad" }>;
 
-/** A file, and by what it is told from another. */
-interface Place {
-  readonly path: string;
-  readonly stamp: FileStamp;
-}
-
-/** A file that entries need, and that is not there as it should be. */
+/** An expected file that is missing or bad, and the entries that need it. */
 interface MissingFile {
-  readonly need: ExpectedFile;
+  readonly file: ExpectedFile;
   readonly entries: Set<SnapshotEntry>;
 }
 
-/** Everything that is wrong with some entries, and with some files. */
+/** Compares what entries must have with what was found, and returns the faults. */
 export function findDamage(
-  anatomies: readonly ExpectedFiles[],
-  suspects: readonly FileToCheck[],
+  expected: readonly ExpectedFiles[],
+  filesToCheck: readonly FileToCheck[],
   checks: FileChecks,
 ): Finding[] {
-  const lacks = lacksOf(anatomies, checks);
-  const elsewhere = new Elsewhere(suspects, checks);
-  const bad = suspects.flatMap((suspect) => {
-    const verdict = checks.of(suspect);
-    const lack = lacks.get(suspect.path);
-    return classify(suspect, verdict, lack, lack && elsewhere.copyTo(suspect));
+  const missing = missingFiles(expected, checks);
+  const locator = new ContentLocator(filesToCheck, checks);
+  const bad = filesToCheck.flatMap((file) => {
+    const needed = missing.get(file.path);
+    return badFinding(file, checks.of(file), needed, needed && locator.copyTo(file));
   });
-  const known = new Set(bad.map(({ path }) => path));
-  const missing = [...lacks.values()].filter(({ need }) => !known.has(need.path));
-  const faults = new Map(bad.map((finding) => [finding.path, finding]));
-  for (const lack of missing) put(faults, elsewhere.finding(lack));
-  return [...faults.values(), ...anatomies.flatMap(brokenOf)];
+  const findings = new Map(bad.map((finding) => [finding.path, finding]));
+  // Decided before any is added: a missing file can be reported at the path of a bad one.
+  const others = [...missing.values()].filter(({ file }) => !findings.has(file.path));
+  for (const each of others) add(findings, locator.finding(each));
+  return [...findings.values(), ...expected.flatMap(entryFindings)];
 }
 
-/** What entries need and do not have, by its path. */
-function lacksOf(
-  anatomies: readonly ExpectedFiles[],
+/** Returns the expected files that are missing or bad, by path. */
+function missingFiles(
+  expected: readonly ExpectedFiles[],
   checks: FileChecks,
 ): Map<string, MissingFile> {
-  const lacks = new Map<string, MissingFile>();
-  for (const { entry, needs } of anatomies) {
-    for (const need of needs) {
-      if (isMet(need, checks)) continue;
-      const lack = lacks.get(need.path) ?? { need, entries: new Set() };
-      lack.entries.add(entry);
-      lacks.set(need.path, lack);
+  const missing = new Map<string, MissingFile>();
+  for (const { entry, files } of expected) {
+    for (const file of files) {
+      if (isPresent(file, checks)) continue;
+      const known = missing.get(file.path) ?? { file, entries: new Set() };
+      known.entries.add(entry);
+      missing.set(file.path, known);
     }
   }
-  return lacks;
+  return missing;
 }
 
-function isMet({ path, elsewhere, digest, optional }: ExpectedFile, checks: FileChecks): boolean {
-  const verdict = checks.of({ path, digest });
-  if (verdict?.state === "good" || (optional && !verdict)) return true;
-  return elsewhere !== undefined && checks.of({ path: elsewhere, digest })?.state === "good";
+function isPresent(
+  { path, alternative, digest, optional }: ExpectedFile,
+  checks: FileChecks,
+): boolean {
+  const check = checks.of({ path, digest });
+  if (check?.state === "good" || (optional && !check)) return true;
+  return alternative !== undefined && checks.of({ path: alternative, digest })?.state === "good";
 }
 
-/** What is wrong with a file that is there. @param copy where the same is whole */
-function classify(
+/** Returns the finding on a file that exists; none if it is good. @param copy how to replace it */
+function badFinding(
   { path, digest }: FileToCheck,
-  verdict: FileCheck | undefined,
-  lack: MissingFile | undefined,
+  check: FileCheck | undefined,
+  needed: MissingFile | undefined,
   copy: RepairAction | undefined,
 ): Finding[] {
-  if (!verdict || verdict.state === "good") return [];
-  const base = { path, digest, entries: [...lack?.entries ?? []] };
-  if (verdict.state === "unreadable") {
-    return [{ ...base, kind: "unreadable", detail: verdict.reason, remedy: undefined }];
+  if (!check || check.state === "good") return [];
+  const base = { path, digest, entries: [...needed?.entries ?? []] };
+  if (check.state === "unreadable") {
+    return [{ ...base, kind: "unreadable", detail: check.reason, repair: undefined }];
   }
-  const removal = { action: "remove", from: path, stamp: verdict.stamp } as const;
-  return [{ ...base, ...describe(verdict, lack?.need.size), remedy: copy ?? removal }];
+  const removal = { action: "remove", from: path, stamp: check.stamp } as const;
+  return [{ ...base, ...describe(check, needed?.file.size), repair: copy ?? removal }];
 }
 
 function describe(
-  { actual, reason, stamp }: Bad,
-  expected: number | undefined,
+  { actual, reason, stamp }: BadFile,
+  expectedSize: number | undefined,
 ): Pick<Finding, "kind" | "detail"> {
-  if (actual && expected !== undefined && stamp.size < expected) {
-    return { kind: "truncated", detail: `it has ${stamp.size} of ${expected} bytes` };
+  if (actual && expectedSize !== undefined && stamp.size < expectedSize) {
+    return { kind: "truncated", detail: `it has ${stamp.size} of ${expectedSize} bytes` };
   }
   return { kind: "damaged", detail: reason ?? `its digest is ${actual}` };
 }
 
-/** Finds content that is wanted at one place at another. */
-class Elsewhere {
-  /** Files by what they are, instead of what their names say … */
-  readonly #strangers = new Map<Digest, Place>();
-  /** … and by what they are and should be. */
-  readonly #good = new Map<Digest, Place>();
+interface LocatedFile {
+  readonly path: string;
+  readonly stamp: FileStamp;
+}
 
-  constructor(suspects: readonly FileToCheck[], checks: FileChecks) {
-    for (const suspect of suspects) {
-      const verdict = checks.of(suspect);
-      const { path, digest } = suspect;
-      if (verdict?.state === "good") this.#good.set(digest, { path, stamp: verdict.stamp });
-      if (verdict?.state !== "bad" || !verdict.actual) continue;
-      this.#strangers.set(verdict.actual, { path, stamp: verdict.stamp });
+/** Finds content that is missing at one path at another. */
+class ContentLocator {
+  /** Files by their actual digest, where that is not the one they should have. */
+  readonly #misnamed = new Map<Digest, LocatedFile>();
+  /** Good files by their digest. */
+  readonly #good = new Map<Digest, LocatedFile>();
+
+  constructor(filesToCheck: readonly FileToCheck[], checks: FileChecks) {
+    for (const file of filesToCheck) {
+      const check = checks.of(file);
+      const { path, digest } = file;
+      if (check?.state === "good") this.#good.set(digest, { path, stamp: check.stamp });
+      if (check?.state !== "bad" || !check.actual) continue;
+      this.#misnamed.set(check.actual, { path, stamp: check.stamp });
     }
   }
 
-  /** What to say of something that is not where entries need it. */
-  finding({ need: { path, digest }, entries }: MissingFile): Finding {
+  /** Returns the finding on a missing file: it is misplaced if its content is at another path. */
+  finding({ file: { path, digest }, entries }: MissingFile): Finding {
     const base = { digest, entries: [...entries] };
-    const stranger = this.#strangers.get(digest);
-    if (stranger) {
-      const { path: from, stamp } = stranger;
-      const remedy = { action: "move", from, to: path, stamp } as const;
-      return { ...base, kind: "misplaced", path: from, detail: `it is ${digest}`, remedy };
+    const misnamed = this.#misnamed.get(digest);
+    if (misnamed) {
+      const { path: from, stamp } = misnamed;
+      const repair = { action: "move", from, to: path, stamp } as const;
+      return { ...base, kind: "misplaced", path: from, detail: `it is ${digest}`, repair };
     }
-    const remedy = this.copyTo({ path, digest });
-    if (remedy && isBlob(remedy.from) && isBlob(path)) {
+    const repair = this.copyTo({ path, digest });
+    if (repair && isBlobPath(repair.from) && isBlobPath(path)) {
       const detail = `it is needed in ${dirname(path)}`;
-      return { ...base, kind: "misplaced", path: remedy.from, detail, remedy };
+      return { ...base, kind: "misplaced", path: repair.from, detail, repair };
     }
-    const detail = statIfAny(path) ? "it is no file" : "it is not there";
-    return { ...base, kind: "missing", path, detail, remedy };
+    const detail = statIfAny(path) ? "it is not a file" : "it does not exist";
+    return { ...base, kind: "missing", path, detail, repair };
   }
 
-  /** How a place gets content that is whole at another. */
+  /** Returns the action that copies good content to a path; undefined if there is none elsewhere. */
   copyTo({ path, digest }: FileToCheck): RepairAction | undefined {
     const copy = this.#good.get(digest);
     if (!copy || copy.path === path) return undefined;
@@ -132,22 +133,22 @@ class Elsewhere {
   }
 }
 
-/** Whether a file has the name of its digest: manifests, configs and records do not. */
-function isBlob(path: string): boolean {
+/** True if a path ends with a digest: those of manifests, configs and records do not. */
+function isBlobPath(path: string): boolean {
   return asDigest(basename(path).replace("_", ":")) !== undefined;
 }
 
-/** Adds a finding; one on a file that has one already takes its place, and is of those who need either. */
-function put(faults: Map<string, Finding>, finding: Finding): void {
-  const entries = [...faults.get(finding.path)?.entries ?? [], ...finding.entries];
-  faults.set(finding.path, { ...finding, entries: [...new Set(entries)] });
+/** Adds a finding. It replaces one on the same path, and then has the entries of both. */
+function add(findings: Map<string, Finding>, finding: Finding): void {
+  const entries = [...findings.get(finding.path)?.entries ?? [], ...finding.entries];
+  findings.set(finding.path, { ...finding, entries: [...new Set(entries)] });
 }
 
-function brokenOf({ entry, faults }: ExpectedFiles): Finding[] {
+function entryFindings({ entry, faults }: ExpectedFiles): Finding[] {
   return faults.map((fault) => ({
     ...fault,
     digest: undefined,
     entries: [entry],
-    remedy: undefined,
+    repair: undefined,
   }));
 }

@@ -1,41 +1,40 @@
-import type { FileStat } from "../snapshot/file_state.ts";
 import { sep } from "node:path";
 import { readFolder } from "../base/files.ts";
-import { MANIFEST_FILE } from "../store/layout.ts";
+import type { FileStat } from "../snapshot/file_state.ts";
 import type { CacheSnapshot } from "../snapshot/types.ts";
-import type { Finding, Orphan } from "./finding.ts";
+import { MANIFEST_FILE } from "../store/layout.ts";
 import type { ExpectedFiles } from "./expectation.ts";
+import type { Finding, Orphan } from "./finding.ts";
 
 /**
- * What is in a cache without being of use to anything in it.
- * @param anatomies what entries need: more than they reach, where what they reach it by is damaged
- * @param faults what has been said already
+ * Returns the files that no entry needs.
+ * @param expected what entries need; more than the snapshot's references if a manifest is damaged
+ * @param faults files that are reported already
  */
 export function findOrphans(
   snapshot: CacheSnapshot,
-  anatomies: readonly ExpectedFiles[],
+  expected: readonly ExpectedFiles[],
   faults: readonly Finding[],
 ): Finding[] {
-  const needed = anatomies.flatMap(({ needs }) => needs.map(({ path }) => path));
-  const others = new Set([...needed, ...faults.map(({ path }) => path)]);
-  const orphans = snapshot.contents.filter(({ path, tree }, place) =>
-    snapshot.referenceCounts[place] === 0 &&
-    !others.has(tree === "manifests" ? path + sep + MANIFEST_FILE : path)
+  const needed = expected.flatMap(({ files }) => files.map(({ path }) => path));
+  const excluded = new Set([...needed, ...faults.map(({ path }) => path)]);
+  const orphans = snapshot.contents.filter(({ path, tree }, id) =>
+    snapshot.referenceCounts[id] === 0 &&
+    !excluded.has(tree === "manifests" ? path + sep + MANIFEST_FILE : path)
   );
   return [
     ...orphans.map(({ path, digest }) => ({
-      ...stray("orphaned", { path }, "no entry needs it"),
+      ...orphanFinding("orphaned", { path }, "no entry needs it"),
       digest,
     })),
-    ...snapshot.rubbish.map((file) => stray("leftover", file, "a crash left it")),
-    ...[...snapshot.foreign, ...strangersIn(snapshot)].map((file) =>
-      stray("foreign", file, "it is none of larder's")
+    ...snapshot.rubbish.map((file) => orphanFinding("leftover", file, "a killed process left it")),
+    ...[...snapshot.foreign, ...foreignFilesBesideTrees(snapshot)].map((file) =>
+      orphanFinding("foreign", file, "larder did not write it")
     ),
   ];
 }
 
-/** What stands beside the trees of the cache, and is none of its files. */
-function strangersIn({ layout }: CacheSnapshot): Pick<FileStat, "path">[] {
+function foreignFilesBesideTrees({ layout }: CacheSnapshot): Pick<FileStat, "path">[] {
   const { manifests, packages, builds, oldBuilds, compiled, leases, partials } = layout;
   const { pins, journal, olderJournal, lock, gate } = layout;
   const own = [
@@ -46,6 +45,6 @@ function strangersIn({ layout }: CacheSnapshot): Pick<FileStat, "path">[] {
     .filter(({ path }) => !own.includes(path));
 }
 
-function stray(kind: Orphan, { path }: Pick<FileStat, "path">, detail: string): Finding {
-  return { kind, path, detail, digest: undefined, entries: [], remedy: undefined };
+function orphanFinding(kind: Orphan, { path }: Pick<FileStat, "path">, detail: string): Finding {
+  return { kind, path, detail, digest: undefined, entries: [], repair: undefined };
 }

@@ -1,8 +1,8 @@
-import type { Digest } from "../oci/digest.ts";
 import type { FileStamp } from "../base/files.ts";
+import type { Digest } from "../oci/digest.ts";
 import type { SnapshotEntry } from "../snapshot/types.ts";
 
-/** What is wrong: larder, or whoever reads the cache, would do without it, or get something else. */
+/** Findings that make an entry incomplete or give a reader of the cache wrong content. */
 export const FAULTS = [
   "damaged",
   "truncated",
@@ -13,15 +13,15 @@ export const FAULTS = [
 ] as const;
 export type Fault = typeof FAULTS[number];
 
-/** What is in nobody's way: content that no entry needs, files that are not larder's, and what a crash left. */
+/** Findings that harm nothing: unreferenced content, files that larder did not write, and temporary files. */
 export const ORPHANS = ["orphaned", "foreign", "leftover"] as const;
 export type Orphan = typeof ORPHANS[number];
 
-/** How something is put right without any network, as long as the file is still the one that was looked at. */
+/** A repair that needs no network. It is done only if the file `from` still has the same stamp. */
 export type RepairAction =
-  /** The file is not what its name says, and goes. */
+  /** Delete a file that does not have the digest of its name. */
   | { readonly action: "remove"; readonly from: string; readonly stamp: FileStamp }
-  /** It is what another name says. */
+  /** Put a file where its digest is expected. */
   | {
     readonly action: "move" | "copy";
     readonly from: string;
@@ -29,18 +29,16 @@ export type RepairAction =
     readonly stamp: FileStamp;
   };
 
-/** One thing that a verification found. */
 export interface Finding {
   readonly kind: Fault | Orphan;
-  /** The file. */
   readonly path: string;
-  /** What is the matter with it, for a user. */
+  /** What is wrong with the file, in words for a user. */
   readonly detail: string;
-  /** What it should be, where that is known. */
+  /** The digest that it should have, if known. */
   readonly digest: Digest | undefined;
-  /** Who needs it. */
+  /** The entries that need it. */
   readonly entries: readonly SnapshotEntry[];
-  readonly remedy: RepairAction | undefined;
+  readonly repair: RepairAction | undefined;
 }
 
 export function isFault({ kind }: Finding): boolean {

@@ -13,10 +13,10 @@ import {
 import { type DamageEvent, Journal } from "../store/journal/journal.ts";
 import type { Layout } from "../store/layout.ts";
 import { type StoreLockOptions, withExclusiveLock } from "../store/locks/store_lock.ts";
-import type { Finding, RepairAction } from "./finding.ts";
 import type { ExpectedFiles } from "./expectation.ts";
+import type { Finding, RepairAction } from "./finding.ts";
 
-/** So many of the entries that damage was done to are named in the journal. */
+/** The number of affected entries that the journal names for one damaged file. */
 const MAX_NAMED = 20;
 
 export interface RepairOptions extends StoreLockOptions {
@@ -24,70 +24,73 @@ export interface RepairOptions extends StoreLockOptions {
   readonly now: () => number;
 }
 
-/** Something that could not be put right, and why. */
 export interface FailedRepair {
   readonly path: string;
   readonly why: string;
 }
 
 /**
- * Puts right what can be without any network, under the store's exclusive lock: what is bad goes, what lies elsewhere
- * is put where it belongs, and entries that nobody can fetch again are forgotten. A file that has changed since it was
- * looked at is left alone.
+ * Does the repairs that need no network, under the store's exclusive lock: deletes bad files, moves or copies content
+ * to where it belongs, and deletes the records of entries that no registry has. Files that have changed since they were
+ * checked are left alone.
  *
- * Killed in the middle it leaves what a cache that somebody deleted files from is: what is missing is fetched again.
+ * If it is killed, the cache lacks files, which the next repair or pull fetches.
  *
- * @returns what could not be put right
+ * @returns the repairs that failed
  * @throws LarderError LDR_BUSY, LDR_READ_ONLY, LDR_DISK*, LDR_INTERRUPTED
  */
 export async function applyLocalRepairs(
   layout: Layout,
   findings: readonly Finding[],
-  anatomies: readonly ExpectedFiles[],
+  expected: readonly ExpectedFiles[],
   { now, ...options }: RepairOptions,
 ): Promise<FailedRepair[]> {
   return await withExclusiveLock(layout, () => {
-    const failed = findings.flatMap(({ path, remedy }) =>
-      remedy ? attempt(path, () => apply(remedy)) : []
+    const failed = findings.flatMap(({ path, repair }) =>
+      repair ? failureOf(path, () => apply(repair)) : []
     );
-    failed.push(...forget(findings, anatomies));
-    new Journal(layout).append(findings.flatMap((finding) => damageOf(finding, now())));
+    failed.push(...forgetBroken(findings, expected));
+    new Journal(layout).append(findings.flatMap((finding) => damageEvents(finding, now())));
     return Promise.resolve(failed);
   }, options);
 }
 
-function apply(remedy: RepairAction): void {
-  const info = statIfAny(remedy.from);
-  if (!info || !isSameFile(remedy.stamp, stampOf(info))) return;
-  if (remedy.action === "remove") return removeIfAny(remedy.from);
-  ensureFolder(dirname(remedy.to));
-  if (remedy.action === "copy") return copyFileAtomic(remedy.from, remedy.to);
+function apply(repair: RepairAction): void {
+  const info = statIfAny(repair.from);
+  if (!info || !isSameFile(repair.stamp, stampOf(info))) return;
+  if (repair.action === "remove") return removeIfAny(repair.from);
+  ensureFolder(dirname(repair.to));
+  if (repair.action === "copy") return copyFileAtomic(repair.from, repair.to);
   try {
-    Deno.renameSync(remedy.from, remedy.to);
-    // It has been checked, which its mode is to say.
-    if (info.mode !== null) Deno.chmodSync(remedy.to, FILE_MODE);
+    Deno.renameSync(repair.from, repair.to);
+    // The mode of a blob states that its digest was checked.
+    if (info.mode !== null) Deno.chmodSync(repair.to, FILE_MODE);
   } catch (error) {
-    throw diskError(error, "write", remedy.to);
+    throw diskError(error, "write", repair.to);
   }
 }
 
-/** Removes the records of entries that are not whole and that nobody here can fetch. Their pins stay. */
-function forget(findings: readonly Finding[], anatomies: readonly ExpectedFiles[]): FailedRepair[] {
+/** Deletes the records of incomplete entries that no registry has. Their pins are kept. */
+function forgetBroken(
+  findings: readonly Finding[],
+  expected: readonly ExpectedFiles[],
+): FailedRepair[] {
   const broken = new Set(findings.filter(isLoss).flatMap(({ entries }) => entries));
-  return anatomies.flatMap(({ entry, cure }) => {
-    if (cure?.by !== "forget" || !broken.has(entry)) return [];
-    return attempt(cure.record, () => removeIfAny(cure.record));
+  return expected.flatMap(({ entry, repair }) => {
+    if (repair?.by !== "forget" || !broken.has(entry)) return [];
+    return failureOf(repair.record, () => removeIfAny(repair.record));
   });
 }
 
-/** Whether a file is lost here: it is neither put in its place nor, perhaps, whole and only not for this user. */
-function isLoss({ kind, remedy }: Finding): boolean {
-  return kind !== "unreadable" && (!remedy || remedy.action === "remove");
+/** True if the content is lost: it is not elsewhere in the cache, nor possibly good but unreadable for this user. */
+function isLoss({ kind, repair }: Finding): boolean {
+  return kind !== "unreadable" && (!repair || repair.action === "remove");
 }
 
-function attempt(path: string, work: () => void): FailedRepair[] {
+/** Returns how a repair failed; nothing if it succeeded. */
+function failureOf(path: string, repair: () => void): FailedRepair[] {
   try {
-    work();
+    repair();
     return [];
   } catch (error) {
     if (hasCode(error, "LDR_READ_ONLY")) throw error;
@@ -95,8 +98,8 @@ function attempt(path: string, work: () => void): FailedRepair[] {
   }
 }
 
-function damageOf({ digest, remedy, entries }: Finding, now: number): DamageEvent[] {
-  if (!digest || remedy?.action !== "remove") return [];
+function damageEvents({ digest, repair, entries }: Finding, now: number): DamageEvent[] {
+  if (!digest || repair?.action !== "remove") return [];
   const names = entries.slice(0, MAX_NAMED).map(({ name }) => name);
   return [{ kind: "damage", at: new Date(now).toISOString(), digest, names }];
 }

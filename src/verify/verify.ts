@@ -1,56 +1,56 @@
-import type { Content } from "../snapshot/file_state.ts";
 import { sep } from "node:path";
 import type { Digest } from "../oci/digest.ts";
-import type { HashFilesOptions } from "../store/blobs/hash_files.ts";
-import { type Layout, MANIFEST_FILE } from "../store/layout.ts";
+import type { Content } from "../snapshot/file_state.ts";
+import { ManifestReader } from "../snapshot/manifest_reader.ts";
 import { takeSnapshot } from "../snapshot/snapshot.ts";
 import type { CacheSnapshot, SnapshotEntry } from "../snapshot/types.ts";
+import type { HashFilesOptions } from "../store/blobs/hash_files.ts";
+import { type Layout, MANIFEST_FILE } from "../store/layout.ts";
+import { FileChecks, type FileToCheck } from "./checksums.ts";
+import type { ExpectedFiles } from "./expectation.ts";
 import { expectedFilesOf } from "./expected_files.ts";
 import { findDamage } from "./find_damage.ts";
-import { type Finding, isFault } from "./finding.ts";
-import { ManifestReader } from "../snapshot/manifest_reader.ts";
-import type { ExpectedFiles } from "./expectation.ts";
 import { findOrphans } from "./find_orphans.ts";
-import { FileChecks, type FileToCheck } from "./checksums.ts";
+import { type Finding, isFault } from "./finding.ts";
 
-/** A part of a verification, named for a user. */
+/** A step of a verification, as a user sees it. */
 export type StepName = "read the cache" | "read the manifests" | "hash the files" | "compare";
 
-/** Is told how a verification goes on. Every method may be left out. */
+/** Receives the progress of a verification. */
 export interface VerifyObserver {
-  /** Bytes that are to be hashed. */
+  /** Called with the number of bytes to hash. */
   total?(bytes: number): void;
-  /** Bytes that were hashed. */
+  /** Called with the number of bytes that were hashed since the last call. */
   progressed?(bytes: number): void;
 }
 
 export interface VerifyOptions extends Pick<HashFilesOptions, "threads" | "signal"> {
   /** Milliseconds since the epoch. */
   readonly now: () => number;
-  /** Chooses the entries; without it all of the cache is looked at. */
+  /** Chooses the entries to verify; without it the whole cache is verified. */
   readonly choose?: ((snapshot: CacheSnapshot) => readonly SnapshotEntry[]) | undefined;
   readonly observer?: VerifyObserver;
 }
 
-/** What a verification found. */
+/** The result of a verification. */
 export interface Verification {
   readonly snapshot: CacheSnapshot;
-  /** What the entries that were looked at consist of. */
-  readonly anatomies: readonly ExpectedFiles[];
-  /** In the order of their files. */
+  /** What each verified entry must have. */
+  readonly expected: readonly ExpectedFiles[];
+  /** Sorted by path. */
   readonly findings: readonly Finding[];
-  /** Files that were hashed, this time or before, and their bytes. */
+  /** The number of files that were hashed, in this run or an earlier one, and their bytes. */
   readonly files: number;
   readonly bytes: number;
-  /** How long each part took, in milliseconds. */
+  /** The milliseconds that each step took. */
   readonly steps: readonly { readonly name: StepName; readonly time: number }[];
 }
 
 /**
- * Holds all that is in a cache, or all that some entries need, against what it should be.
+ * Compares the whole cache, or some entries, with what they should be.
  *
- * Nothing is changed, and nobody is kept out: what others write or delete meanwhile is looked at again before anything
- * is said of it.
+ * Changes nothing and takes no lock, so a file can be written or deleted meanwhile: a fault is reported only if a
+ * second look finds it too.
  */
 export class Verifier {
   readonly #layout: Layout;
@@ -63,15 +63,14 @@ export class Verifier {
   }
 
   /**
-   * Looks at everything; the second time only files are read that have changed since.
+   * Verifies the cache. A second call hashes only the files that have changed since the first.
    * @throws LarderError LDR_INTERRUPTED, LDR_DISK*, LDR_CONFIG, and what `choose` throws
    */
   async run(): Promise<Verification> {
     const watch = new Stopwatch();
-    const first = await this.#look(watch);
+    const first = await this.#runOnce(watch);
     if (!first.findings.some(isFault)) return { ...first, steps: watch.steps };
-    // Somebody may just have been writing or deleting it.
-    const second = await this.#look(watch);
+    const second = await this.#runOnce(watch);
     const before = new Set(first.findings.map(({ path }) => path));
     const findings = second.findings.filter((finding) =>
       !isFault(finding) || before.has(finding.path)
@@ -79,39 +78,46 @@ export class Verifier {
     return { ...second, findings, steps: watch.steps };
   }
 
-  async #look(watch: Stopwatch): Promise<Omit<Verification, "steps">> {
+  /**
+   * 1. Read the cache: entries and content.
+   * 2. Read the manifests: what each entry must have.
+   * 3. Hash the files: what there is.
+   * 4. Compare: the difference, with a repair for each fault.
+   */
+  async #runOnce(watch: Stopwatch): Promise<Omit<Verification, "steps">> {
     const snapshot = await watch.time(
       "read the cache",
       () => takeSnapshot(this.#layout, this.#options.now()),
     );
     const chosen = this.#options.choose?.(snapshot);
-    const anatomies = await watch.time("read the manifests", () => {
-      return this.#expectedFiles(chosen ?? snapshot.entries);
-    });
-    const suspects = suspectsOf(chosen ? [] : snapshot.contents, anatomies);
-    await watch.time("hash the files", () => this.#hash(suspects));
+    const expected = await watch.time(
+      "read the manifests",
+      () => this.#expectedFiles(chosen ?? snapshot.entries),
+    );
+    const filesToCheck = filesToCheckOf(chosen ? [] : snapshot.contents, expected);
+    await watch.time("hash the files", () => this.#hash(filesToCheck));
     const findings = await watch.time("compare", () => {
-      const faults = findDamage(anatomies, suspects, this.#checks);
-      const strays = chosen ? [] : findOrphans(snapshot, anatomies, faults);
-      return [...faults, ...strays].sort((a, b) => a.path < b.path ? -1 : 1);
+      const faults = findDamage(expected, filesToCheck, this.#checks);
+      const orphans = chosen ? [] : findOrphans(snapshot, expected, faults);
+      return [...faults, ...orphans].sort((a, b) => a.path < b.path ? -1 : 1);
     });
-    return { snapshot: snapshot, anatomies, findings, ...this.#sum(suspects) };
+    return { snapshot, expected, findings, ...this.#total(filesToCheck) };
   }
 
   #expectedFiles(entries: readonly SnapshotEntry[]): ExpectedFiles[] {
     let group: string | undefined;
     let reader = new ManifestReader();
     return entries.map((entry) => {
-      // Only entries of one repository share manifests, and these stand together.
+      // Only entries of one repository share manifests, and a snapshot lists these together.
       if (entry.group !== group) reader = new ManifestReader();
       group = entry.group;
       return expectedFilesOf(this.#layout, reader, entry);
     });
   }
 
-  #hash(suspects: readonly FileToCheck[]): Promise<void> {
+  #hash(filesToCheck: readonly FileToCheck[]): Promise<void> {
     const { threads, signal, observer } = this.#options;
-    return this.#checks.examine(suspects, {
+    return this.#checks.hash(filesToCheck, {
       ...(threads && { threads }),
       signal,
       onTotal: (bytes) => observer?.total?.(bytes),
@@ -119,37 +125,37 @@ export class Verifier {
     });
   }
 
-  #sum(suspects: readonly FileToCheck[]): { files: number; bytes: number } {
-    const known = suspects.flatMap((suspect) => this.#checks.of(suspect) ?? []);
+  #total(filesToCheck: readonly FileToCheck[]): { files: number; bytes: number } {
+    const checked = filesToCheck.flatMap((file) => this.#checks.of(file) ?? []);
     return {
-      files: known.length,
-      bytes: known.reduce((sum, { stamp }) => sum + stamp.size, 0),
+      files: checked.length,
+      bytes: checked.reduce((sum, { stamp }) => sum + stamp.size, 0),
     };
   }
 }
 
-/** Every file that has to have a digest, each once. */
-function suspectsOf(
+/** Returns every file that must have a digest, each once. */
+function filesToCheckOf(
   contents: readonly Content[],
-  anatomies: readonly ExpectedFiles[],
+  expected: readonly ExpectedFiles[],
 ): FileToCheck[] {
-  const suspects = new Map<string, FileToCheck>();
+  const files = new Map<string, FileToCheck>();
   const add = (path: string, digest: Digest) => {
-    if (!suspects.has(path)) suspects.set(path, { path, digest });
+    if (!files.has(path)) files.set(path, { path, digest });
   };
   for (const { tree, path, digest } of contents) {
     add(tree === "manifests" ? path + sep + MANIFEST_FILE : path, digest);
   }
-  for (const { needs } of anatomies) {
-    for (const { path, elsewhere, digest } of needs) {
+  for (const each of expected) {
+    for (const { path, alternative, digest } of each.files) {
       add(path, digest);
-      if (elsewhere !== undefined) add(elsewhere, digest);
+      if (alternative !== undefined) add(alternative, digest);
     }
   }
-  return [...suspects.values()];
+  return [...files.values()];
 }
 
-/** Adds up how long each step takes, however often it is taken. */
+/** Measures steps; the times of a step that runs twice are added up. */
 class Stopwatch {
   readonly #times = new Map<StepName, number>();
 

@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import fc from "fast-check";
-import { applyPlan, planGc } from "../../src/gc/collector.ts";
+import { applyPlan } from "../../src/gc/apply.ts";
 import type { GcPolicy } from "../../src/gc/policy.ts";
-import { takeSnapshot } from "../../src/snapshot/snapshot.ts";
 import { asDigest } from "../../src/oci/digest.ts";
 import { Layout } from "../../src/store/layout.ts";
 import { Lease } from "../../src/store/locks/leases.ts";
@@ -24,6 +23,7 @@ import {
   HOUR,
   relativePathOf,
 } from "../support/cache/cache_folder.ts";
+import { gcPlan } from "../support/cache/plans.ts";
 import { spinApp } from "../support/cache/spin_apps.ts";
 import { filesBelow } from "../support/cache/store_check.ts";
 
@@ -283,7 +283,7 @@ async function check(
   const young = bench.young();
   const disk = { size: 100_000, free: 10_000 };
   const before = bench.size();
-  const plan = planGc(await takeSnapshot(bench.layout, bench.now), policy, disk);
+  const plan = await gcPlan(bench.layout, bench.now, policy, disk);
   assert.equal(bench.size(), before, "planning changes nothing");
   const result = await applyPlan(bench.layout, plan, { now: () => bench.now, by: "a test" });
   assert.deepEqual(result.skipped, []);
@@ -291,7 +291,7 @@ async function check(
   assert.equal(before - bench.size(), plan.bytes);
   bench.assertRight(young);
   const again = { ...disk, free: disk.free + result.freed };
-  assert.equal(planGc(await takeSnapshot(bench.layout, bench.now), policy, again).bytes, 0);
+  assert.equal((await gcPlan(bench.layout, bench.now, policy, again)).bytes, 0);
 }
 
 Deno.test("for any cache and policy: nothing goes that is reachable, in use or young, and what goes is what was said", async () => {

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import type { Facts } from "../../src/gc/reference_counts.ts";
 import type { Unreferenced } from "../../src/gc/plan.ts";
 import { type GcPolicy, hasLimits, limitsOf } from "../../src/gc/policy.ts";
-import { select, selectAsked } from "../../src/gc/eviction_rules.ts";
+import { selectEvictions, selectRequested } from "../../src/gc/eviction_rules.ts";
 import type { Selection } from "../../src/gc/selection.ts";
 import { type CacheSnapshot, ENTRY_TYPES, isFromRegistry } from "../../src/snapshot/types.ts";
 import { DAY } from "../support/cache/cache_folder.ts";
@@ -329,7 +329,7 @@ const cases: Case[] = [
     facts: {
       inUse: {
         folders: new Map([["/cache/registry/manifests/ghcr.io/acme/app/used", "larder run"]]),
-        places: new Set(),
+        contentIds: new Set(),
       },
     },
     expected: [
@@ -398,14 +398,14 @@ const cases: Case[] = [
     entries: THREE,
     contents: HUNDREDS,
     policy: { unused: 0 },
-    facts: { inUse: { folders: new Map(), places: new Set([0]) } },
+    facts: { inUse: { folders: new Map(), contentIds: new Set([0]) } },
     expected: ["- a unused 0", "- b unused 100", "- c unused 100"],
   },
 ];
 
 for (const { name, entries, contents, policy, facts, disk, expected } of cases) {
   Deno.test(name, () => {
-    const selection = select(
+    const selection = selectEvictions(
       fakeSnapshot(entries, contents),
       policy,
       fakeFacts(facts),
@@ -427,14 +427,14 @@ Deno.test("every reason is said in words", () => {
   ];
   const snapshot = fakeSnapshot(entries, { a: 2048 });
   const policy = { unused: 40 * DAY, maxSize: 1024, keepLast: 1 };
-  const { decisions } = select(snapshot, policy, fakeFacts(), undefined, NOTHING_LOOSE);
+  const { decisions } = selectEvictions(snapshot, policy, fakeFacts(), undefined, NOTHING_LOOSE);
   const reasons = decisions.map(({ entry, why }) => [entry.name.split(":")[1], why]);
   assert.deepEqual(Object.fromEntries(reasons), {
     old: "unused for 45d; the limit is 40d",
-    big: "least recently used; the cache may take 1.00 KiB",
+    big: "least recently used; the limit is 1 KiB",
     pinned: "pinned by ghcr.io/*: ours",
-    young: "last used 5m ago, and is left alone for 1h",
-    last: "one of the last 1 of ghcr.io/acme/other",
+    young: "last used 5m ago; entries are kept for 1h after a use",
+    last: "the last used of ghcr.io/acme/other",
     broken: "its manifest is missing",
   });
 });
@@ -447,7 +447,7 @@ Deno.test("a goal that cannot be met names what stands in its way", () => {
     app("d", { used: MINUTE, needs: ["d"] }),
   ];
   const contents = { ...HUNDREDS, shared: 1000, d: 10, orphan: [7, MINUTE] as const };
-  const { shortfalls } = select(
+  const { shortfalls } = selectEvictions(
     fakeSnapshot(entries, contents),
     { maxSize: 500 },
     fakeFacts(),
@@ -482,7 +482,7 @@ for (
       50,
       DAY,
     ]]);
-    const selection = select(snapshot, policy, fakeFacts(), DISK, NOTHING_LOOSE);
+    const selection = selectEvictions(snapshot, policy, fakeFacts(), DISK, NOTHING_LOOSE);
     assert.deepEqual(selection.partials.map(({ size }) => size), partials);
     assert.deepEqual(summary(selection).filter((line) => line.startsWith("-")), entries);
   });
@@ -495,7 +495,13 @@ Deno.test("downloads that go in any case are not taken twice, and young ones sta
   ]]);
   const old = snapshot.partials.filter(({ size }) => size === 50);
   const loose = { partials: old, rubbish: [], bytes: 50 };
-  const { partials, shortfalls } = select(snapshot, { maxSize: 0 }, fakeFacts(), undefined, loose);
+  const { partials, shortfalls } = selectEvictions(
+    snapshot,
+    { maxSize: 0 },
+    fakeFacts(),
+    undefined,
+    loose,
+  );
   assert.deepEqual(partials, []);
   assert.deepEqual(shortfalls.map(({ missing, kept }) => ({ missing, kept })), [{
     missing: 20,
@@ -510,7 +516,7 @@ Deno.test("a count and a type's size that cannot be met are said too", () => {
     { name: "p:p", type: "package", pin: {}, needs: ["c"] } as const,
   ];
   const policy = { maxCount: 2, types: { app: { maxSize: 150 }, package: { maxCount: 0 } } };
-  const { shortfalls } = select(
+  const { shortfalls } = selectEvictions(
     fakeSnapshot(entries, HUNDREDS),
     policy,
     fakeFacts(),
@@ -554,15 +560,15 @@ Deno.test("what a user asks for goes, and nothing else, but for what is pinned o
   const ages = { entry: 0, content: 0, orphan: 0, partial: 0 };
   const inUse = {
     folders: new Map([[snapshot.entries[2]!.folder, "x"]]),
-    places: new Set<number>(),
+    contentIds: new Set<number>(),
   };
   const facts = fakeFacts({ ages, inUse });
-  assert.deepEqual(summary(selectAsked(snapshot, asked, facts, {})), [
+  assert.deepEqual(summary(selectRequested(snapshot, asked, facts, {})), [
     "- a asked 100",
     "+ b pinned",
     "+ c in use",
   ]);
-  assert.deepEqual(summary(selectAsked(snapshot, asked, facts, { includePinned: true })), [
+  assert.deepEqual(summary(selectRequested(snapshot, asked, facts, { includePinned: true })), [
     "- a asked 100",
     "- b asked 100",
     "+ c in use",
@@ -639,7 +645,7 @@ const DISK = { size: 10_000, free: 500 };
 
 Deno.test("for any cache and policy: one decision an entry, bytes add up, and goals are met or said to be missed", () => {
   fc.assert(fc.property(aSurvey, aPolicy, (survey, policy) => {
-    const selection = select(survey, policy, fakeFacts(), DISK, NOTHING_LOOSE);
+    const selection = selectEvictions(survey, policy, fakeFacts(), DISK, NOTHING_LOOSE);
     const { decisions, contents, shortfalls } = selection;
     assert.deepEqual(
       decisions.map(({ entry }) => entry.name).sort(),
@@ -672,7 +678,13 @@ Deno.test("for any cache and policy: one decision an entry, bytes add up, and go
 
 Deno.test("for any cache: a limit of size takes nothing that is used later than what stays", () => {
   fc.assert(fc.property(aSurvey, fc.nat({ max: 1500 }), (survey, maxSize) => {
-    const { decisions } = select(survey, { maxSize }, fakeFacts(), undefined, NOTHING_LOOSE);
+    const { decisions } = selectEvictions(
+      survey,
+      { maxSize },
+      fakeFacts(),
+      undefined,
+      NOTHING_LOOSE,
+    );
     const taken = decisions.filter(({ action }) => action === "remove");
     const last = Math.max(...taken.map(({ entry }) => entry.lastUsed));
     for (const { action, rule, entry } of decisions) {
@@ -687,9 +699,9 @@ Deno.test("what a type's own limit takes says so, and what a common one takes do
     app("b", { used: 8 * DAY, needs: ["b"], type: "package" }),
   ], HUNDREDS);
   const scopes = (policy: GcPolicy) =>
-    select(snapshot, policy, fakeFacts(), undefined, NOTHING_LOOSE).decisions.flatMap((each) =>
-      each.action === "remove" ? [each.scope] : []
-    );
+    selectEvictions(snapshot, policy, fakeFacts(), undefined, NOTHING_LOOSE).decisions.flatMap((
+      each,
+    ) => each.action === "remove" ? [each.scope] : []);
   assert.deepEqual(scopes({ unused: DAY, types: { package: { unused: 2 * DAY } } }), [
     undefined,
     "package",
@@ -711,7 +723,7 @@ Deno.test("a budget of the registry scope that cannot be met is said of that sco
     app("b", { pin: {}, needs: ["b"], type: "image" }),
     { name: "p:p", type: "package", needs: ["c"] },
   ], HUNDREDS);
-  const { shortfalls } = select(
+  const { shortfalls } = selectEvictions(
     snapshot,
     { registry: { maxSize: 150, maxCount: 1 } },
     fakeFacts(),

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import type { Disk } from "../../src/base/disk.ts";
-import { planGc } from "../../src/gc/collector.ts";
-import type { GcPolicy, LimitScope, TypeLimits } from "../../src/gc/policy.ts";
-import { EvictionForecast, type Fate } from "../../src/gc/forecast.ts";
+import { planGc } from "../../src/gc/planner.ts";
+import type { GcPolicy, LimitScope, ScopeLimits } from "../../src/gc/policy.ts";
+import { type EntryForecast, EvictionForecast } from "../../src/gc/forecast.ts";
 import { takeSnapshot } from "../../src/snapshot/snapshot.ts";
 import type { CacheSnapshot } from "../../src/snapshot/types.ts";
 import { Layout } from "../../src/store/layout.ts";
@@ -21,9 +21,9 @@ function filled(): CacheFolder {
   return cache;
 }
 
-function fate(snapshot: CacheSnapshot, tag: string, policy: GcPolicy, disk?: Disk): Fate {
+function fate(snapshot: CacheSnapshot, tag: string, policy: GcPolicy, disk?: Disk): EntryForecast {
   const entry = snapshot.entries.find(({ name }) => name.endsWith(`:${tag}`))!;
-  return new EvictionForecast(snapshot, policy, disk).of(entry);
+  return new EvictionForecast(snapshot, policy, { disk, leases: [] }).of(entry);
 }
 
 async function look(cache: CacheFolder): Promise<CacheSnapshot> {
@@ -66,7 +66,7 @@ Deno.test("what may still come is told: a byte less, and it stays; that much, an
     assert.ok(prospect?.rule === "max-size");
     // Where so much more is there, the limit is so much nearer.
     const removed = (maxSize: number) =>
-      planGc(snapshot, { maxSize }, undefined).remove.entries.some(({ name }) =>
+      planGc(snapshot, { maxSize }, { leases: [] }).remove.entries.some(({ name }) =>
         name.endsWith(`:${tag}`)
       );
     assert.equal(removed(limit - prospect.bytes), false, tag);
@@ -107,13 +107,13 @@ Deno.test("the room under the limits of an entry's own scope is told: that much,
     cache.package(`debian/hello/${days}/amd64`, file, { used: days * DAY });
   }
   const snapshot = await look(cache);
-  const scopes: [LimitScope, (limits: TypeLimits) => GcPolicy][] = [
+  const scopes: [LimitScope, (limits: ScopeLimits) => GcPolicy][] = [
     ["image", (image) => ({ types: { image, package: {} } })],
     ["registry", (registry) => ({ registry })],
   ];
   for (const [scope, policyOf] of scopes) {
     await t.step(scope, () => {
-      const isTaken = (tag: string, limits: TypeLimits) =>
+      const isTaken = (tag: string, limits: ScopeLimits) =>
         fate(snapshot, tag, policyOf(limits)).action === "remove";
       for (const tag of ["d5", "d4", "d3", "d2"]) {
         const policy = policyOf({ maxSize: snapshot.size, maxCount: 10 });

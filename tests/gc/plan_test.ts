@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
 import { hasCode } from "../../src/base/errors.ts";
-import { planClean, planGc } from "../../src/gc/collector.ts";
 import { formatPlan, isEmptyPlan, parsePlan, type Plan } from "../../src/gc/plan.ts";
-import { takeSnapshot } from "../../src/snapshot/snapshot.ts";
 import { Layout } from "../../src/store/layout.ts";
 import { image } from "../support/cache/artifacts.ts";
+import { clearPlan, gcPlan } from "../support/cache/plans.ts";
 import { CacheFolder, DAY, HOUR } from "../support/cache/cache_folder.ts";
 
 const ONE = image(["one layer", "shared"]);
@@ -13,8 +12,8 @@ const TWO = image(["another layer", "shared"]);
 class Bench extends CacheFolder {
   readonly layout = new Layout(this.registry);
 
-  async gc(policy = {}): Promise<Plan> {
-    return planGc(await takeSnapshot(this.layout, this.now), policy, undefined);
+  gc(policy = {}): Promise<Plan> {
+    return gcPlan(this.layout, this.now, policy);
   }
 }
 
@@ -86,11 +85,9 @@ Deno.test("who clears the cache means downloads and orphans too, who names entri
   const orphan = `data/sha256:${"0".repeat(64)}`;
   const partial = `partial/${TWO.descriptor.digest}`;
   for (const path of [orphan, partial]) bench.write(path, "just now");
-  const snapshot = await takeSnapshot(bench.layout, bench.now);
-  const asked = new Set(snapshot.entries);
-  const all = planClean(snapshot, asked, { everything: true, includePinned: true });
+  const all = await clearPlan(bench.layout, bench.now, { everything: true, includePinned: true });
   assert.equal(all.bytes, bench.size());
-  const named = planClean(snapshot, asked, { includePinned: true });
+  const named = await clearPlan(bench.layout, bench.now, { includePinned: true });
   assert.equal(named.bytes, bench.size() - 2 * "just now".length);
   assert.equal(named.remove.entries.length, 2);
 });
@@ -121,7 +118,7 @@ for (
     const text = typeof changed === "string" ? changed : JSON.stringify(changed);
     assert.throws(
       () => parsePlan(text, "plan.json", bench.layout),
-      (error) => hasCode(error, "LDR_USAGE") && /plan\.json is no plan/.test(error.message),
+      (error) => hasCode(error, "LDR_USAGE") && /plan\.json is not a plan/.test(error.message),
     );
   });
 }

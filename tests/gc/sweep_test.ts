@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { hasCode } from "../../src/base/errors.ts";
-import { applyPlan, planClean, planGc } from "../../src/gc/collector.ts";
+import { applyPlan } from "../../src/gc/apply.ts";
 import type { Plan } from "../../src/gc/plan.ts";
-import { takeSnapshot } from "../../src/snapshot/snapshot.ts";
 import type { SweepResult } from "../../src/gc/sweep.ts";
 import { asDigest } from "../../src/oci/digest.ts";
 import { Journal } from "../../src/store/journal/journal.ts";
@@ -12,6 +11,7 @@ import { type LeaseRequest, takeLease } from "../../src/store/locks/leases.ts";
 import { withSharedLock } from "../../src/store/locks/store_lock.ts";
 import { image, multiPlatform } from "../support/cache/artifacts.ts";
 import { CacheFolder, DAY, HOUR, relativePathOf } from "../support/cache/cache_folder.ts";
+import { clearPlan, gcPlan } from "../support/cache/plans.ts";
 import { run } from "../support/cli/commands.ts";
 import { Gate } from "../support/gate.ts";
 import { MountedFolder, mountTest } from "../support/cli/mounts.ts";
@@ -26,13 +26,12 @@ const UNUSED = { unused: 30 * DAY };
 class Bench extends CacheFolder {
   readonly layout = new Layout(this.registry);
 
-  async gc(policy = {}): Promise<Plan> {
-    return planGc(await takeSnapshot(this.layout, this.now), policy, undefined);
+  gc(policy = {}): Promise<Plan> {
+    return gcPlan(this.layout, this.now, policy);
   }
 
-  async clear(): Promise<Plan> {
-    const snapshot = await takeSnapshot(this.layout, this.now);
-    return planClean(snapshot, new Set(snapshot.entries), { everything: true });
+  clear(): Promise<Plan> {
+    return clearPlan(this.layout, this.now);
   }
 
   apply(plan: Plan): Promise<SweepResult> {
@@ -193,8 +192,8 @@ Deno.test("content that a new entry needs, or that was written anew, stays", asy
   assert.deepEqual(
     Object.fromEntries(skipped.map(({ name, why }) => [name, why])),
     {
-      [layer]: "it was written since",
-      [relativePathOf(ONE.blobs[2]!)]: "an entry that stays needs it",
+      [layer]: "written since the plan was made",
+      [relativePathOf(ONE.blobs[2]!)]: "a kept entry needs it",
     },
   );
   assertStoreSound(bench.registry);
@@ -208,7 +207,10 @@ Deno.test("partial downloads and rubbish that were written since stay", async ()
   bench.age(partial, 0);
   bench.age(rubbish, 0);
   const { skipped } = await applied(bench, plan);
-  assert.deepEqual(skipped.map(({ why }) => why), ["it was written since", "it was written since"]);
+  assert.deepEqual(skipped.map(({ why }) => why), [
+    "written since the plan was made",
+    "written since the plan was made",
+  ]);
 });
 
 Deno.test("blobs that a running process named stay, also if their tag has moved on", async () => {
@@ -332,7 +334,7 @@ Deno.test("where there are no locks, nothing young is touched", async () => {
   try {
     const { skipped, entries } = await bench.apply(plan);
     assert.deepEqual(entries.map(({ name }) => name), ["ghcr.io/acme/app:v2"]);
-    assert.match(skipped[0]!.why, /left alone for 1h/);
+    assert.match(skipped[0]!.why, /kept for 1h/);
   } finally {
     Deno.FsFile.prototype.tryLockSync = own;
   }
@@ -378,7 +380,7 @@ Deno.test("what a later larder wrote keeps everything: nobody here knows what it
       bench.age(path, OLD.used);
       const files = bench.files();
       const isRefused = (error: unknown) =>
-        hasCode(error, "LDR_BUSY") && error.message.includes("later larder");
+        hasCode(error, "LDR_BUSY") && error.message.includes("newer larder");
       await assert.rejects(bench.gc(UNUSED), isRefused);
       await assert.rejects(bench.clear(), isRefused);
       for (const plan of plans) await assert.rejects(bench.apply(plan), isRefused);
@@ -422,7 +424,7 @@ for (const [name, size] of [["bytes", "256k"], ["files, lock or other", "256k,nr
       for (let i = 0;; i++) Deno.writeFileSync(join(disk.path, `${i}`), new Uint8Array(4096));
     });
     const layout = new Layout(registry);
-    const plan = planGc(await takeSnapshot(layout, bench.now), UNUSED, undefined);
+    const plan = await gcPlan(layout, bench.now, UNUSED);
     const result = await applyPlan(layout, plan, { now: () => bench.now, by: "a test" });
     assert.equal(result.freed, plan.bytes);
     assert.ok(plan.bytes > 0);
@@ -435,7 +437,7 @@ mountTest("a read-only disk is said to be one, and nothing is lost", async () =>
   for (const name of ["lock", "gate"]) bench.write(name, "");
   await using readOnly = await MountedFolder.readOnly(bench.registry);
   const layout = new Layout(readOnly.path);
-  const plan = planGc(await takeSnapshot(layout, bench.now), UNUSED, undefined);
+  const plan = await gcPlan(layout, bench.now, UNUSED);
   assert.ok(plan.bytes > 0);
   const sweeping = applyPlan(layout, plan, { now: () => bench.now, by: "a test" });
   await assert.rejects(sweeping, (error) => hasCode(error, "LDR_READ_ONLY"));

@@ -77,7 +77,7 @@ class Cache extends CacheFolder {
   /** Puts right what can be, and looks again. */
   async mended(): Promise<Verification> {
     const verifier = this.verifier();
-    const { findings, anatomies } = await verifier.run();
+    const { findings, expected: anatomies } = await verifier.run();
     assert.deepEqual(
       await applyLocalRepairs(this.layout, findings, anatomies, { now: () => this.now }),
       [],
@@ -375,10 +375,10 @@ for (
 
 Deno.test("what this user may not read may well be whole, and is not forgotten", async () => {
   using cache = new Cache();
-  const { anatomies } = await cache.verify();
-  const { entry, cure } = anatomies.find(({ entry }) => entry.type === "package")!;
+  const { expected: anatomies } = await cache.verify();
+  const { entry, repair: cure } = anatomies.find(({ entry }) => entry.type === "package")!;
   const path = cache.at(at(PACKAGE));
-  const base = { path, detail: "", digest: undefined, entries: [entry], remedy: undefined };
+  const base = { path, detail: "", digest: undefined, entries: [entry], repair: undefined };
   const finding = { ...base, kind: "unreadable" } as const;
   const options = { now: () => cache.now };
   await applyLocalRepairs(cache.layout, [finding], anatomies, options);
@@ -464,9 +464,11 @@ Deno.test("an entry whose name no registry can have is told, and nothing is done
   const folder = "manifests/ghcr.io/Acme/UP/v1";
   Deno.mkdirSync(cache.at(dirname(folder)), { recursive: true });
   cache.write(`${folder}/manifest.json`, SHOP.bytes);
-  const { findings, anatomies } = await cache.verify();
+  const { findings, expected: anatomies } = await cache.verify();
   assert.deepEqual(findings.filter(isFault).map(({ kind }) => kind), ["misplaced"]);
-  assert.deepEqual(anatomies.filter(({ cure }) => !cure).map(({ needs }) => needs), [[]]);
+  assert.deepEqual(anatomies.filter(({ repair: cure }) => !cure).map(({ files: needs }) => needs), [
+    [],
+  ]);
 });
 
 Deno.test("a record of a later larder is told, and is not forgotten", async () => {
@@ -474,14 +476,16 @@ Deno.test("a record of a later larder is told, and is not forgotten", async () =
   const folders = [SHOP_TAG, "packages/debian/hello/1.0/amd64", `builds/${SPECIFICATION}`];
   const paths = [...folders, `compiled/${COMPONENT}/v1`].map(record);
   for (const path of paths) cache.write(path, { schemaVersion: 2 });
-  const { findings, anatomies } = await cache.mended();
+  const { findings, expected: anatomies } = await cache.mended();
   const faults = findings.filter(isFault);
   assert.deepEqual(
     faults.map(({ kind, path }) => `${kind} ${relative(cache.registry, path)}`).sort(),
     paths.map((path) => `broken ${path}`).sort(),
   );
-  for (const { detail } of faults) assert.equal(detail, "a later larder wrote its record");
-  const cures = anatomies.filter(({ entry }) => entry.isFromNewerVersion).map(({ cure }) => cure);
+  for (const { detail } of faults) assert.equal(detail, "a newer larder wrote its record");
+  const cures = anatomies.filter(({ entry }) => entry.isFromNewerVersion).map(({ repair: cure }) =>
+    cure
+  );
   assert.deepEqual(cures, paths.map(() => undefined));
 });
 
@@ -518,7 +522,7 @@ Deno.test("what is deleted while it is looked at is not told", async () => {
 Deno.test("a file that changed since it was looked at is left alone", async () => {
   using cache = new Cache();
   flipBit(cache.at(at(OWN)));
-  const { findings, anatomies } = await cache.verify();
+  const { findings, expected: anatomies } = await cache.verify();
   Deno.writeFileSync(cache.at(at(OWN)), OWN.bytes);
   Deno.utimeSync(cache.at(at(OWN)), new Date(cache.now + DAY), new Date(cache.now + DAY));
   await applyLocalRepairs(cache.layout, findings, anatomies, { now: () => cache.now });

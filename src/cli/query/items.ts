@@ -114,7 +114,7 @@ class BlobItem implements Item {
   }
 
   get createdAt(): number {
-    return Math.min(this.#content.mtime, this.#now);
+    return Math.min(this.#content.state().mtime, this.#now);
   }
 
   get lastUsed(): number {

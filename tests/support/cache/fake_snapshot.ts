@@ -1,5 +1,5 @@
 import type { Content } from "../../../src/snapshot/file_state.ts";
-import type { Contents } from "../../../src/snapshot/contents.ts";
+import type { ContentIndex } from "../../../src/snapshot/contents.ts";
 import type { Facts } from "../../../src/gc/reference_counts.ts";
 import { NOTHING_IN_USE } from "../../../src/gc/in_use.ts";
 import type { CacheSnapshot, EntryType, SnapshotEntry } from "../../../src/snapshot/types.ts";
@@ -46,7 +46,7 @@ export function fakeSnapshot(fakes: readonly FakeEntry[], sizes: FakeContents = 
     entries,
     contents,
     referenceCounts,
-    places: undefined as unknown as Contents,
+    contentIndex: undefined as unknown as ContentIndex,
     partials: [],
     rubbish: [],
     foreign: [],
@@ -61,12 +61,12 @@ export function fakeFacts(changes: Partial<Facts> = {}): Facts {
   return { now: NOW, ages, inUse: NOTHING_IN_USE, ...changes };
 }
 
-function fakeContent(name: string, state: FakeContents[string]): Content {
-  const [size, age] = typeof state === "number" ? [state, 365 * DAY] : state;
+function fakeContent(name: string, sizeAndAge: FakeContents[string]): Content {
+  const [size, age] = typeof sizeAndAge === "number" ? [sizeAndAge, 365 * DAY] : sizeAndAge;
   const digest = blob(name).descriptor.digest as Digest;
-  const mtime = NOW - age;
+  const state = { size, mtime: NOW - age };
   const path = `/cache/registry/data/${digest}`;
-  return { tree: "data", digest, path, size, mtime, look: () => ({ size, mtime }) };
+  return { tree: "data", digest, path, size, state: () => state, stat: () => state };
 }
 
 function fakeEntry(

@@ -1,9 +1,10 @@
 import { diskOf } from "../../../base/disk.ts";
 import { writeFileAtomic } from "../../../base/files.ts";
 import { formatBytes } from "../../../base/units.ts";
-import { planGc } from "../../../gc/collector.ts";
+import { planGc } from "../../../gc/planner.ts";
 import { hasLimits } from "../../../gc/policy.ts";
 import { takeSnapshot } from "../../../snapshot/snapshot.ts";
+import { liveLeases } from "../../../store/locks/leases.ts";
 import type { Context } from "../../context.ts";
 import type { Format } from "../../options.ts";
 import { writeJson, writeOut } from "../../terminal/console.ts";
@@ -33,7 +34,8 @@ export async function df(context: Context, { format, html }: DfOptions): Promise
   const snapshot = await takeSnapshot(layout, now);
   const policy = policyOf(config);
   const disk = diskOf(layout.root);
-  const usage = usageOf(snapshot, planGc(snapshot, policy, disk), disk);
+  const leases = liveLeases(layout, now, { readOnly: true });
+  const usage = usageOf(snapshot, planGc(snapshot, policy, { disk, leases }), disk);
   const tree = spaceTree(snapshot);
   const rows = rowsOf(usage);
   if (html !== undefined) {

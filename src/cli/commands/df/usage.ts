@@ -1,5 +1,5 @@
 import type { Disk } from "../../../base/disk.ts";
-import type { Plan } from "../../../gc/plan.ts";
+import type { DraftPlan } from "../../../gc/plan.ts";
 import {
   type CacheSnapshot,
   ENTRY_TYPES,
@@ -43,7 +43,7 @@ export interface Usage {
 }
 
 /** Sums up a cache. @param plan what gc would remove under the current policy */
-export function usageOf(snapshot: CacheSnapshot, plan: Plan, disk: Disk | undefined): Usage {
+export function usageOf(snapshot: CacheSnapshot, plan: DraftPlan, disk: Disk | undefined): Usage {
   const freed = (type: EntryType) =>
     total(plan.remove.entries.filter((entry) => entry.type === type), "bytes");
   const partials = amountOf(snapshot.partials, plan.remove.partials);

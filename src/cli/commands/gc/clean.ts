@@ -1,8 +1,10 @@
 import { LarderError } from "../../../base/errors.ts";
 import { isGlob } from "../../../base/glob.ts";
-import { planClean } from "../../../gc/collector.ts";
+import { planFiles } from "../../../gc/plan.ts";
+import { planClean } from "../../../gc/planner.ts";
 import { takeSnapshot } from "../../../snapshot/snapshot.ts";
 import type { CacheSnapshot, SnapshotEntry } from "../../../snapshot/types.ts";
+import { liveLeases } from "../../../store/locks/leases.ts";
 import type { Context } from "../../context.ts";
 import { noSuchEntry, selectForRemoval } from "../../entry_lookup.ts";
 import { compileFilter } from "../../query/filter.ts";
@@ -30,11 +32,12 @@ export async function clean(
   const matches = await criteria(options, now);
   const snapshot = await takeSnapshot(context.layout, now);
   const selected = new Set(entriesNamed(context, snapshot, names).filter(matches));
-  const plan = planClean(snapshot, selected, {
+  const leases = liveLeases(context.layout, now, { readOnly: true });
+  const draft = planClean(snapshot, selected, { leases }, {
     includePinned: options.includePinned,
     everything: includesUnreferenced(names, options),
   });
-  await showAndSweep(context, plan, options, {
+  await showAndSweep(context, draft, () => planFiles(context.layout, draft), options, {
     by: "clean",
     nothing: names.length === 0 && snapshot.entries.length === 0
       ? `the cache ${context.layout.root} is empty`

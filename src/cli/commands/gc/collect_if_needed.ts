@@ -1,9 +1,11 @@
 import { diskOf } from "../../../base/disk.ts";
 import { hasCode } from "../../../base/errors.ts";
-import { applyPlan, isBeyond, planGc } from "../../../gc/collector.ts";
-import { isEmptyPlan } from "../../../gc/plan.ts";
+import { applyPlan } from "../../../gc/apply.ts";
+import { isEmptyPlan, planFiles } from "../../../gc/plan.ts";
+import { exceedsPolicy, planGc } from "../../../gc/planner.ts";
 import { type GcPolicy, hasFree, limitsOnlyFree } from "../../../gc/policy.ts";
 import { takeSnapshot } from "../../../snapshot/snapshot.ts";
+import { liveLeases } from "../../../store/locks/leases.ts";
 import type { Context } from "../../context.ts";
 import { freedText } from "./confirm_and_sweep.ts";
 import { shortfallLines } from "./plan_text.ts";
@@ -19,14 +21,16 @@ export async function collectIfExceeded(context: Context, policy: GcPolicy): Pro
   const disk = diskOf(layout.root);
   // The free space is known without reading the cache.
   if (limitsOnlyFree(policy) && hasFree(policy, disk)) return;
-  const snapshot = await takeSnapshot(layout, Date.now());
-  const plan = planGc(snapshot, policy, disk);
-  if (!isBeyond(snapshot, policy, disk, plan)) return;
-  for (const line of shortfallLines(plan)) context.warn(line);
-  if (isEmptyPlan(plan)) return;
+  const now = Date.now();
+  const snapshot = await takeSnapshot(layout, now);
+  const leases = liveLeases(layout, now, { readOnly: true });
+  const draft = planGc(snapshot, policy, { disk, leases });
+  if (!exceedsPolicy(snapshot, policy, disk, draft)) return;
+  for (const line of shortfallLines(draft)) context.warn(line);
+  if (isEmptyPlan(draft)) return;
   try {
     const { aborted } = context.interruptible();
-    const result = await applyPlan(layout, plan, {
+    const result = await applyPlan(layout, planFiles(layout, draft), {
       by: "gc --auto",
       now: Date.now,
       // A server that Ctrl-C stopped has ended normally, so its collection runs all the same.

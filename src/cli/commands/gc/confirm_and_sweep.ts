@@ -1,8 +1,8 @@
 import { LarderError } from "../../../base/errors.ts";
 import { formatBytes, plural } from "../../../base/units.ts";
-import { applyPlan } from "../../../gc/collector.ts";
-import { isEmptyPlan, type Plan } from "../../../gc/plan.ts";
-import { NEEDED } from "../../../gc/reference_counts.ts";
+import { applyPlan } from "../../../gc/apply.ts";
+import { type DraftPlan, isEmptyPlan, type Plan } from "../../../gc/plan.ts";
+import { NEEDED_BY_KEPT_ENTRY } from "../../../gc/reference_counts.ts";
 import type { SweepResult } from "../../../gc/sweep.ts";
 import { displayName } from "../../../store/entry_names.ts";
 import { WAITING_FOR_WRITERS } from "../../../store/locks/store_lock.ts";
@@ -22,21 +22,25 @@ export interface SweepCommandOptions {
 /**
  * Prints a plan, asks, and applies it. With `--format json` the outcome is the `result` of the printed plan.
  *
+ * @param complete stats what the plan removes: called before the question, so that later changes are noticed
  * @param by the command, for the journal
  * @param nothing the message if there is nothing to remove
  * @throws LarderError LDR_USAGE if there is no terminal to ask on, LDR_BUSY, LDR_DISK*
  */
 export async function showAndSweep(
   context: Context,
-  plan: Plan,
+  draft: Plan | DraftPlan,
+  complete: () => Plan,
   options: SweepCommandOptions,
   { by, nothing }: { by: string; nothing: string },
 ): Promise<void> {
   const isTable = options.format === "table";
-  if (isTable) writeOut(planTable(plan));
-  for (const line of shortfallLines(plan)) context.warn(line);
-  const isConfirmed = await confirm(context, plan, options, nothing);
-  const result = isConfirmed ? await sweep(context, plan, by) : undefined;
+  if (isTable) writeOut(planTable(draft));
+  for (const line of shortfallLines(draft)) context.warn(line);
+  const isRemoval = removesAnything(context, draft, options, nothing);
+  const plan = isRemoval || !isTable ? complete() : undefined;
+  const isConfirmed = isRemoval && await confirm(context, draft, options);
+  const result = isConfirmed ? await sweep(context, plan!, by) : undefined;
   if (!isTable) writeJson({ ...plan, result: result ?? null });
   if (result) report(context, result);
 }
@@ -55,12 +59,13 @@ export function freedText({ freed, entries }: SweepResult): string {
   return `freed ${formatBytes(freed)}, removed ${plural(entries.length, "entry", "entries")}`;
 }
 
-async function confirm(
+/** Prints a message and returns false if there is nothing to remove, or with `--dry-run`. */
+function removesAnything(
   context: Context,
-  plan: Plan,
-  { dryRun, force }: SweepCommandOptions,
+  plan: Plan | DraftPlan,
+  { dryRun }: SweepCommandOptions,
   nothing: string,
-): Promise<boolean> {
+): boolean {
   if (isEmptyPlan(plan)) {
     // The warnings about shortfalls have said why.
     context.info(plan.shortfalls.length > 0 ? "nothing can be removed" : nothing);
@@ -70,8 +75,14 @@ async function confirm(
     context.info(`would remove ${planSummary(plan)}`);
     return false;
   }
-  // Stats the content before the question, so that the sweep notices what changes until it is answered.
-  void plan.remove.contents;
+  return true;
+}
+
+async function confirm(
+  context: Context,
+  plan: Plan | DraftPlan,
+  { force }: SweepCommandOptions,
+): Promise<boolean> {
   if (force) return true;
   if (!canAsk()) {
     throw new LarderError(
@@ -88,7 +99,7 @@ async function confirm(
 function report(context: Context, result: SweepResult): void {
   for (const { name, why } of result.skipped) {
     // The content of an entry that was kept needs no line of its own.
-    if (why !== NEEDED) context.info(`kept ${displayName(name)}: ${why}`);
+    if (why !== NEEDED_BY_KEPT_ENTRY) context.info(`kept ${displayName(name)}: ${why}`);
   }
   context.info(freedText(result));
 }

@@ -1,10 +1,11 @@
 import { diskOf } from "../../../base/disk.ts";
 import { LarderError } from "../../../base/errors.ts";
 import { diskError, readTextIfAny } from "../../../base/files.ts";
-import { planGc } from "../../../gc/collector.ts";
-import { formatPlan, isEmptyPlan, parsePlan, type Plan } from "../../../gc/plan.ts";
+import { formatPlan, isEmptyPlan, parsePlan, type Plan, planFiles } from "../../../gc/plan.ts";
+import { planGc } from "../../../gc/planner.ts";
 import { hasLimits } from "../../../gc/policy.ts";
 import { takeSnapshot } from "../../../snapshot/snapshot.ts";
+import { liveLeases } from "../../../store/locks/leases.ts";
 import type { Context } from "../../context.ts";
 import { flagOf, optionConflict } from "../../errors.ts";
 import { collectIfExceeded } from "./collect_if_needed.ts";
@@ -29,13 +30,16 @@ export async function gc(context: Context, options: GcOptions): Promise<void> {
   if (options.apply !== undefined) {
     const plan = readPlan(context, options.apply);
     const nothing = "nothing to remove: the plan is empty";
-    return await showAndSweep(context, plan, options, { by: "gc --apply", nothing });
+    return await showAndSweep(context, plan, () => plan, options, { by: "gc --apply", nothing });
   }
   const { layout } = context;
-  const snapshot = await takeSnapshot(layout, Date.now());
-  const plan = planGc(snapshot, policy, diskOf(layout.root));
-  if (options.plan !== undefined) return writePlan(context, plan, options.plan);
-  await showAndSweep(context, plan, options, {
+  const now = Date.now();
+  const snapshot = await takeSnapshot(layout, now);
+  const leases = liveLeases(layout, now, { readOnly: true });
+  const draft = planGc(snapshot, policy, { disk: diskOf(layout.root), leases });
+  const complete = () => planFiles(layout, draft);
+  if (options.plan !== undefined) return writePlan(context, complete(), options.plan);
+  await showAndSweep(context, draft, complete, options, {
     by: "gc",
     nothing: hasLimits(policy)
       ? "nothing to remove: the cache is within its limits"

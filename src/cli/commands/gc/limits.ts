@@ -1,7 +1,7 @@
 import { InvalidArgumentError, Option } from "commander";
 import { messageOf } from "../../../base/errors.ts";
 import { parseBytes, parseDuration, parseSpace, type Space } from "../../../base/units.ts";
-import type { GcPolicy, TypeLimits } from "../../../gc/policy.ts";
+import type { GcPolicy, ScopeLimits } from "../../../gc/policy.ts";
 import { ENTRY_TYPES, type EntryType } from "../../../snapshot/types.ts";
 
 /** The entries that a limit applies to: those of one type, or all. */
@@ -41,7 +41,7 @@ export function limitOptions(): Option[] {
 /** Returns the policy with the limits of the command line in place of its own. */
 export function withLimits(policy: GcPolicy, options: LimitOptions): GcPolicy {
   const { maxSize, minFree, unused, keepLast, maxCount } = options;
-  const types: Partial<Record<EntryType, TypeLimits>> = {};
+  const types: Partial<Record<EntryType, ScopeLimits>> = {};
   for (const type of ENTRY_TYPES) {
     const before = policy.types?.[type];
     types[type] = {

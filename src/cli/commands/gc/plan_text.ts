@@ -1,5 +1,5 @@
 import { formatBytes, formatLimit, plural } from "../../../base/units.ts";
-import type { Plan } from "../../../gc/plan.ts";
+import type { DraftPlan, Plan } from "../../../gc/plan.ts";
 import { scopeText } from "../../../gc/policy.ts";
 import { displayName } from "../../../store/entry_names.ts";
 import { enumerate, table } from "../../terminal/text_layout.ts";
@@ -8,7 +8,7 @@ type Shortfall = Plan["shortfalls"][number];
 type KeptShare = Shortfall["kept"][number];
 
 /** Formats a plan as a table: each entry, what happens to it, and why. Empty for a plan without entries. */
-export function planTable({ remove, keep }: Plan): string {
+export function planTable({ remove, keep }: Plan | DraftPlan): string {
   const rows = [
     ...remove.entries.map((
       { name, type, rule, why, bytes },
@@ -20,7 +20,7 @@ export function planTable({ remove, keep }: Plan): string {
 }
 
 /** `3 entries and 1 partial download (frees 1.20 GiB)`. */
-export function planSummary({ remove, bytes }: Plan): string {
+export function planSummary({ remove, bytes }: Plan | DraftPlan): string {
   const { entries, partials, rubbish } = remove;
   const parts = [
     entries.length > 0 && plural(entries.length, "entry", "entries"),
@@ -31,7 +31,7 @@ export function planSummary({ remove, bytes }: Plan): string {
 }
 
 /** Returns a line for each limit that cannot be reached, with what prevents it. */
-export function shortfallLines({ shortfalls }: Plan): string[] {
+export function shortfallLines({ shortfalls }: Plan | DraftPlan): string[] {
   return shortfalls.map((shortfall) => {
     const { rule, type, limit, missing, kept } = shortfall;
     const scope = type ? ` for ${scopeText(type)}` : "";

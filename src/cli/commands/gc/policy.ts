@@ -1,4 +1,4 @@
-import type { GcPolicy, LimitScope, TypeLimits } from "../../../gc/policy.ts";
+import type { GcPolicy, LimitScope, ScopeLimits } from "../../../gc/policy.ts";
 import type { Config } from "../../config/schema.ts";
 
 const GB = 1e9;
@@ -29,7 +29,7 @@ export function policyOf({ gc, storage }: Config): GcPolicy {
   };
 }
 
-function limitsOf(settings: CacheSettings | null | undefined): TypeLimits {
+function limitsOf(settings: CacheSettings | null | undefined): ScopeLimits {
   const { enabled, max_size_gb, retention_days, max_count } = settings ?? {};
   return {
     maxSize: max_size_gb === undefined ? undefined : Math.round(max_size_gb * GB),

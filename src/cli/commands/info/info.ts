@@ -42,10 +42,10 @@ function entryJson({ entry, app, files }: EntryInfo, now: number): object {
 }
 
 function contentJson({ files, ...rest }: ContentInfo): object {
-  const written = files.map(({ path, size, mtime }) => ({
-    path,
-    size,
-    written: new Date(mtime).toISOString(),
+  const written = files.map((file) => ({
+    path: file.path,
+    size: file.size,
+    written: new Date(file.state().mtime).toISOString(),
   }));
   return { ...rest, files: written };
 }

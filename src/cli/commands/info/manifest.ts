@@ -97,7 +97,7 @@ export function sharersOf(
 ): ReadonlyMap<Digest, readonly string[]> {
   const wanted = new Map(
     digests.flatMap((digest) =>
-      snapshot.places.blobPlaces(digest).map((index) => [index, digest] as const)
+      snapshot.contentIndex.blobIds(digest).map((index) => [index, digest] as const)
     ),
   );
   const sharers = new Map<Digest, Set<string>>(digests.map((digest) => [digest, new Set()]));
@@ -124,7 +124,7 @@ function platformInfo(snapshot: CacheSnapshot, folder: string) {
 
 /** Returns the path of a blob; null if it is not cached. */
 export function pathOf(snapshot: CacheSnapshot, digest: Digest): string | null {
-  const [index] = snapshot.places.blobPlaces(digest);
+  const [index] = snapshot.contentIndex.blobIds(digest);
   return index === undefined ? null : snapshot.contents[index]!.path;
 }
 

@@ -47,7 +47,7 @@ export function contentText(content: ContentInfo): string {
       ["TYPE", type],
       ["MEDIA TYPE", mediaType ?? "unknown: no cached manifest lists it"],
       ["SIZE", formatBytes(files.reduce((sum, { size }) => sum + size, 0))],
-      ["WRITTEN", localTime(Math.max(...files.map(({ mtime }) => mtime)))],
+      ["WRITTEN", localTime(Math.max(...files.map((file) => file.state().mtime)))],
       ...files.map(({ path }) => ["PATH", path] as const),
       ["NEEDED BY", countText(neededBy.length)],
     ]),

@@ -5,7 +5,7 @@ import type { Puller } from "../../../pull/puller.ts";
 import { type PullResult, useEvent } from "../../../pull/result.ts";
 import { Journal, type UseEvent } from "../../../store/journal/journal.ts";
 import { WAITING_FOR_WRITERS } from "../../../store/locks/store_lock.ts";
-import type { Restoration } from "../../../verify/expectation.ts";
+import type { EntryRepair } from "../../../verify/expectation.ts";
 import { type Finding, isFault } from "../../../verify/finding.ts";
 import { applyLocalRepairs } from "../../../verify/repair.ts";
 import type { Verification, Verifier } from "../../../verify/verify.ts";
@@ -46,7 +46,7 @@ export async function repair(
   const reasons = new Map<string, string>();
   let now = before;
   for (let round = 0; round < LOCAL_ROUNDS && now.findings.some(isFault); round++) {
-    const failed = await applyLocalRepairs(context.layout, now.findings, now.anatomies, {
+    const failed = await applyLocalRepairs(context.layout, now.findings, now.expected, {
       now: Date.now,
       waiting: () => context.info(WAITING_FOR_WRITERS),
       signal: context.interruptible(),
@@ -64,13 +64,13 @@ export async function repair(
 }
 
 /**
- * Returns the entries that still have faults. Prefers the restoration that was known before anything was removed,
+ * Returns the entries that still have faults. Prefers the method that was known before anything was removed,
  * because a removed record or manifest no longer names what it needs.
  */
 function damagedEntries(before: Verification, now: Verification): DamagedEntry[] {
   const entries = new Map<string, DamagedEntry>();
-  for (const { entry, cure } of [...now.anatomies, ...before.anatomies]) {
-    entries.set(entry.folder, { name: entry.name, folder: entry.folder, restoration: cure });
+  for (const { entry, repair } of [...now.expected, ...before.expected]) {
+    entries.set(entry.folder, { name: entry.name, folder: entry.folder, method: repair });
   }
   const faulty = now.findings.flatMap(({ entries }) => entries)
     .filter(({ isFromNewerVersion }) => !isFromNewerVersion).map(({ folder }) => folder);
@@ -99,15 +99,15 @@ function outcomesOf(
 }
 
 /** Returns the path of a finding, and the path where the file belongs if that is another. */
-function pathsOf({ path, remedy }: Finding): string[] {
-  return remedy && remedy.action !== "remove" ? [path, remedy.to] : [path];
+function pathsOf({ path, repair }: Finding): string[] {
+  return repair && repair.action !== "remove" ? [path, repair.to] : [path];
 }
 
 /** An entry that lacks files. */
 interface DamagedEntry {
   readonly name: string;
   readonly folder: string;
-  readonly restoration: Restoration | undefined;
+  readonly method: EntryRepair | undefined;
 }
 
 /**
@@ -125,11 +125,11 @@ async function refetch(
   const reasons = new Map<string, string>();
   const events: UseEvent[] = [];
   try {
-    for (const { name, folder, restoration } of entries) {
+    for (const { name, folder, method } of entries) {
       using progress = pullProgress(context);
       try {
         if (context.options.offline) throw offline();
-        const result = await restore(restoration, puller, options, progress);
+        const result = await restore(method, puller, options, progress);
         progress.end();
         if (result?.freshness === "fetched") events.push(useEvent(result, Date.now()));
         context.info(`repaired ${name}`);
@@ -149,19 +149,19 @@ async function refetch(
 
 /** @returns undefined for an entry that Spin wrote, which is restored without a pull */
 async function restore(
-  restoration: Restoration | undefined,
+  method: EntryRepair | undefined,
   puller: Puller,
   options: PullOptions,
   progress: PullProgress,
 ): Promise<PullResult | undefined> {
-  switch (restoration?.by) {
+  switch (method?.by) {
     case "restore":
-      return await puller.restore(restoration.reference, restoration.record, options, progress);
-    case "refill":
-      await puller.restoreSpinEntry(restoration.reference, restoration.image, options, progress);
+      return await puller.restore(method.reference, method.record, options, progress);
+    case "restoreSpin":
+      await puller.restoreSpinEntry(method.reference, method.image, options, progress);
       return undefined;
     case "pull":
-      return await puller.pull(restoration.reference, { ...options, policy: "always" }, progress);
+      return await puller.pull(method.reference, { ...options, policy: "always" }, progress);
     default:
       throw new LarderError("LDR_NOT_FOUND", "it is not known where it came from", {
         hint: "remove it with larder clean",

@@ -94,7 +94,7 @@ function print(context: Context, findings: readonly ReportedFinding[]): void {
 /** Prints what was verified, how long that took, and the result. */
 function report(
   context: Context,
-  { anatomies, files, bytes, steps, findings }: Verification,
+  { expected, files, bytes, steps, findings }: Verification,
   faults: readonly ReportedFinding[],
   remaining: readonly ReportedFinding[],
 ): void {
@@ -111,7 +111,7 @@ function report(
       enumerate(orphans) + (context.options.verbose ? "" : "; larder verify -v lists them"),
     );
   }
-  const entries = plural(anatomies.length, "entry", "entries");
+  const entries = plural(expected.length, "entry", "entries");
   const repaired = faults.length - remaining.length;
   const result = faults.length === 0
     ? "no faults"
@@ -121,11 +121,11 @@ function report(
 }
 
 function toJson(
-  { anatomies, files, bytes, steps }: Verification,
+  { expected, files, bytes, steps }: Verification,
   findings: readonly ReportedFinding[],
 ): object {
   return {
-    entries: anatomies.length,
+    entries: expected.length,
     files,
     bytes,
     steps: steps.map(({ name, time }) => ({ name, seconds: time / 1000 })),

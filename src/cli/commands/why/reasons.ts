@@ -1,5 +1,5 @@
 import type { Disk } from "../../../base/disk.ts";
-import { EvictionForecast, type Fate } from "../../../gc/forecast.ts";
+import { type EntryForecast, EvictionForecast } from "../../../gc/forecast.ts";
 import { type InUse, inUse } from "../../../gc/in_use.ts";
 import type { GcPolicy } from "../../../gc/policy.ts";
 import { type PathStep, tracePath } from "../../../gc/trace.ts";
@@ -16,7 +16,7 @@ export interface EntryReasons {
   /** The process that uses it, as text. */
   readonly usedBy: string | undefined;
   /** What gc does with it now and later. */
-  readonly gc: Fate;
+  readonly gc: EntryForecast;
 }
 
 /** What keeps a manifest or blob. */
@@ -37,12 +37,10 @@ export class Reasons {
 
   /** @throws LarderError LDR_DISK*, LDR_BUSY */
   constructor(snapshot: CacheSnapshot, policy: GcPolicy, disk: Disk | undefined) {
+    const leases = liveLeases(snapshot.layout, snapshot.takenAt, { readOnly: true });
     this.#snapshot = snapshot;
-    this.#forecast = new EvictionForecast(snapshot, policy, disk);
-    this.#inUse = inUse(
-      snapshot,
-      liveLeases(snapshot.layout, snapshot.takenAt, { readOnly: true }),
-    );
+    this.#forecast = new EvictionForecast(snapshot, policy, { disk, leases });
+    this.#inUse = inUse(snapshot, leases);
   }
 
   ofEntry(entry: SnapshotEntry): EntryReasons {
@@ -59,7 +57,7 @@ export class Reasons {
         chain: tracePath(this.#snapshot, entry, digest) ?? [],
       }))
       .sort((a, b) => Number(isHeld(b)) - Number(isHeld(a)));
-    const isInUse = [...indices].some((index) => this.#inUse.places.has(index));
+    const isInUse = [...indices].some((index) => this.#inUse.contentIds.has(index));
     return { digest, contents, neededBy, isInUse };
   }
 }

@@ -1,6 +1,6 @@
 import { printable } from "../../../base/errors.ts";
 import { formatBytes, formatDuration, plural } from "../../../base/units.ts";
-import type { Fate, Forecast } from "../../../gc/forecast.ts";
+import type { EntryForecast, Forecast } from "../../../gc/forecast.ts";
 import { type LimitScope, scopeText } from "../../../gc/policy.ts";
 import { shortDigest } from "../../../oci/digest.ts";
 import type { FetchReason, HistoryEvent } from "../../../store/journal/history.ts";
@@ -81,7 +81,7 @@ function keptByText({ pin, usedBy, gc }: EntryReasons): string {
   return reasons.join("; ") || "nothing";
 }
 
-function gcText({ action, rule, why, isLimited, prospects }: Fate): string {
+function gcText({ action, rule, why, isLimited, prospects }: EntryForecast): string {
   if (action === "remove") return `will remove it now: ${why} (${rule})`;
   if (rule === "pinned") return "will not remove it while it is pinned";
   if (!isLimited) return "will not remove it: no limit is set";

@@ -61,7 +61,7 @@ Deno.test("gc prints each entry with its action, rule and reason, and removes th
       "ghcr.io/acme/app:young",
       "image",
       "young",
-      "last used 30m ago, and is left alone for 1h",
+      "last used 30m ago; entries are kept for 1h after a use",
     ],
   ]);
   assert.match(stderr, /^freed \d\.\d\d KiB, removed 1 entry\n$/);
@@ -221,7 +221,7 @@ Deno.test("gc --apply keeps an entry that was used since, and says so", async ()
   const size = home.size();
   const { code, stderr } = await home.larder("gc", "--apply", file, "--force");
   assert.equal(code, 0);
-  assert.match(stderr, /^kept ghcr\.io\/acme\/app:old: it was used since$/m);
+  assert.match(stderr, /^kept ghcr\.io\/acme\/app:old: used since the plan was made$/m);
   assert.match(stderr, /^freed 0 B, removed 0 entries$/m);
   assert.equal(home.size(), size);
 });

@@ -53,7 +53,7 @@ Deno.test("verify with a fault is exit 5, lists it and changes nothing", async (
 });
 
 Deno.test("faultsRemain does not advise a repair if all faults are unreadable files", () => {
-  const finding = { path: "/f", detail: "", digest: undefined, entries: [], remedy: undefined };
+  const finding = { path: "/f", detail: "", digest: undefined, entries: [], repair: undefined };
   const unreadable = { ...finding, kind: "unreadable" } as const;
   for (const wasRepaired of [false, true]) {
     assert.match(
@@ -158,7 +158,7 @@ Deno.test("verify --format json has the steps and every finding", async () => {
       path: join(home.registry, "data/notes.txt"),
       digest: null,
       entries: [],
-      detail: "it is none of larder's",
+      detail: "larder did not write it",
       outcome: null,
       why: null,
     },

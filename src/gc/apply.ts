@@ -1,0 +1,70 @@
+import { statIfAny } from "../base/files.ts";
+import { takeSnapshot } from "../snapshot/snapshot.ts";
+import { Journal, type JournalEvent, sweepEvent } from "../store/journal/journal.ts";
+import type { Layout } from "../store/layout.ts";
+import { liveLeases } from "../store/locks/leases.ts";
+import { type ExclusiveLockOptions, withExclusiveLock } from "../store/locks/store_lock.ts";
+import { inUse } from "./in_use.ts";
+import type { Plan } from "./plan.ts";
+import { CLEAR_AGES, rejectNewerFormat } from "./planner.ts";
+import { sweep, type SweepResult } from "./sweep.ts";
+
+export interface ApplyOptions extends ExclusiveLockOptions {
+  /** The command that removes, for the journal. */
+  readonly by: string;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+}
+
+const NOTHING_SWEPT: SweepResult = {
+  freed: 0,
+  entries: [],
+  files: 0,
+  entriesLeft: 0,
+  bytesLeft: 0,
+  typesLeft: [],
+  skipped: [],
+};
+
+/**
+ * Applies a plan: takes the store's exclusive lock and a second snapshot, deletes what is unchanged since the plan was
+ * made, and appends the removals to the journal.
+ * @throws LarderError LDR_BUSY, LDR_DISK*, LDR_READ_ONLY, LDR_INTERRUPTED
+ */
+export async function applyPlan(
+  layout: Layout,
+  plan: Plan,
+  { now, by, ...options }: ApplyOptions,
+): Promise<SweepResult> {
+  // The lock would create the folder of a cache that was deleted.
+  if (!statIfAny(layout.root)) return NOTHING_SWEPT;
+  return await withExclusiveLock(layout, async (isLocked) => {
+    const time = now();
+    const snapshot = await takeSnapshot(layout, time);
+    rejectNewerFormat(snapshot);
+    const leases = liveLeases(layout, time);
+    // The plan has decided what is old enough; only where the store has no locks does the sweep check ages itself.
+    const facts = { now: time, ages: CLEAR_AGES, inUse: inUse(snapshot, leases) };
+    const result = await sweep(snapshot, plan, facts, { isLocked, signal: options.signal });
+    new Journal(layout).append(eventsOf(result, by, time));
+    return result;
+  }, options);
+}
+
+/** Returns what the journal records of a sweep: nothing unless it removed an entry. */
+function eventsOf(result: SweepResult, by: string, time: number): JournalEvent[] {
+  if (result.entries.length === 0) return [];
+  const evicted = result.entries.map(({ name, digest, rule, why, scope, bytes, stamp }) => ({
+    name,
+    digest,
+    rule,
+    why,
+    scope,
+    bytes,
+    lastUsed: Math.min(stamp, time),
+  }));
+  const { freed, entriesLeft, bytesLeft, typesLeft } = result;
+  const at = new Date(time).toISOString();
+  const event = { at, by, evicted, bytes: freed, entriesLeft, bytesLeft };
+  return [sweepEvent(typesLeft.length > 0 ? { ...event, typesLeft: [...typesLeft] } : event)];
+}
