@@ -26,7 +26,9 @@ export class InstanceResources implements Disposable {
   hold(resource: Disposable): void {
     if (!this.#hasEnded && !this.isFull) return void this.#held.add(resource);
     resource[Symbol.dispose]();
-    throw this.#hasEnded ? instanceEnded() : trapError("the guest keeps too much open");
+    throw this.#hasEnded
+      ? instanceEnded()
+      : trapError(`the guest holds more than ${MAX_RESOURCES} resources`);
   }
 
   /** Forgets a resource that the caller has disposed of or is about to. */
