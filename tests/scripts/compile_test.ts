@@ -63,21 +63,34 @@ Deno.test("compile builds this machine's target with its commit and SHA256SUMS b
     const script = Deno.readTextFileSync(join(output, `larder-${HOST}`));
     assert.match(script, /larder [0-9a-f]{12}(-dirty)?/);
     const sums = Deno.readTextFileSync(join(output, "SHA256SUMS"));
-    assert.match(sums, new RegExp(`^[0-9a-f]{64}  larder-${HOST}\n$`));
+    assert.match(sums, new RegExp(`^[0-9a-f]{64}  larder-${HOST}\n[0-9a-f]{64}  larder\\.1\n$`));
   });
 });
 
-Deno.test("compile builds each --target and copies the install scripts", async () => {
+Deno.test("compile builds each --target and copies the man page and the install scripts", async () => {
   await compile({ args: ["--target", HOST, "--target", OTHER] }, ({ code, stderr, output }) => {
     assert.equal(code, 0, stderr);
     const names = [...Deno.readDirSync(output)].map((entry) => entry.name).sort();
     const binaries = [`larder-${HOST}`, `larder-${OTHER}.exe`];
-    assert.deepEqual(names, ["SHA256SUMS", "install.ps1", "install.sh", ...binaries].sort());
+    assert.deepEqual(
+      names,
+      [
+        "SHA256SUMS",
+        "install.ps1",
+        "install.sh",
+        "larder.1",
+        ...binaries,
+      ].sort(),
+    );
     assert.equal(
       Deno.readTextFileSync(join(output, "install.sh")),
       Deno.readTextFileSync(join(ROOT, "scripts/install.sh")),
     );
-    assert.equal(Deno.readTextFileSync(join(output, "SHA256SUMS")).split("\n").length, 3);
+    assert.equal(Deno.readTextFileSync(join(output, "SHA256SUMS")).split("\n").length, 4);
+    assert.equal(
+      Deno.readTextFileSync(join(output, "larder.1")),
+      Deno.readTextFileSync(join(ROOT, "docs/man/larder.1")),
+    );
   });
 });
 
@@ -91,7 +104,7 @@ const REFUSALS: [name: string, Parameters<typeof compile>[0], message: RegExp][]
   [
     "a base that cannot be downloaded",
     { compiler: BASELESS_COMPILER },
-    /runtime base for .* could not be had:\nerror: sending[\s\S]*hint: .* set DENORT_BIN/,
+    /cannot get Deno's runtime base for .*:\nerror: sending[\s\S]*hint: .* set DENORT_BIN/,
   ],
   ["a compiler that is not there", { env: { COMPILE_DENO: "/nowhere/deno" } }, /compiling for/],
   [

@@ -4,6 +4,7 @@ import { hasProgram } from "../support/cli/commands.ts";
 import {
   BINARY,
   Machine,
+  MAN_PAGE,
   NAME,
   type Release,
   release,
@@ -20,7 +21,7 @@ for (const shell of SHELLS) {
     const { code, stdout, stderr } = await machine.install({ shell });
     assert.equal(code, 0, stderr);
     assert.match(stdout, /^installed larder [\d.]+ \(.*\n +as .*\/\.local\/bin\/larder\n/);
-    assert.deepEqual(machine.files(), [machine.larder]);
+    assert.deepEqual(machine.files().sort(), [machine.larder, machine.manPage]);
     assert.deepEqual(Deno.readFileSync(machine.larder), BINARY);
     assert.equal(Deno.statSync(machine.larder).mode! & 0o777, 0o755);
   });
@@ -36,7 +37,7 @@ for (const tools of TOOLS) {
     await using machine = new Machine(release());
     const { code, stderr } = await machine.install({ env: { PATH: machine.pathWith(...tools) } });
     assert.equal(code, 0, stderr);
-    assert.deepEqual(machine.files(), [machine.larder]);
+    assert.deepEqual(machine.files().sort(), [machine.larder, machine.manPage]);
   });
 }
 
@@ -49,6 +50,41 @@ Deno.test("install.sh follows LARDER_VERSION and LARDER_INSTALL", async () => {
     assert.equal(code, 0, stderr);
     assert.deepEqual(machine.files(), [join(folder, "larder")]);
   }
+});
+
+Deno.test("install.sh installs the man page below XDG_DATA_HOME, unless that is relative", async () => {
+  for (const [data, path] of [["data", "data/man/man1/larder.1"], ["", undefined]] as const) {
+    await using machine = new Machine(release());
+    const XDG_DATA_HOME = data && join(machine.home, data);
+    const { code, stdout, stderr } = await machine.install({ env: { XDG_DATA_HOME } });
+    assert.equal(code, 0, stderr);
+    const manPage = path ? join(machine.home, path) : machine.manPage;
+    assert.deepEqual(Deno.readFileSync(manPage), MAN_PAGE);
+    assert.ok(stdout.includes(`its man page as ${manPage}\n`), stdout);
+  }
+  await using machine = new Machine(release());
+  await machine.install({ env: { XDG_DATA_HOME: "data" } });
+  assert.deepEqual(Deno.readFileSync(machine.manPage), MAN_PAGE);
+});
+
+Deno.test("install.sh installs a release without a man page", async () => {
+  const { "/latest/download/larder.1": _, ...held } = release();
+  held["/latest/download/SHA256SUMS"] = sums({ [NAME]: BINARY });
+  await using machine = new Machine(held);
+  const { code, stdout, stderr } = await machine.install();
+  assert.equal(code, 0, stderr);
+  assert.doesNotMatch(stdout, /man page/);
+  assert.deepEqual(machine.files(), [machine.larder]);
+});
+
+Deno.test("install.sh installs larder if the man page cannot be written, and says so", async () => {
+  await using machine = new Machine(release());
+  Deno.mkdirSync(join(machine.home, ".local"), { recursive: true });
+  Deno.writeTextFileSync(join(machine.home, ".local/share"), "a file");
+  const { code, stderr } = await machine.install();
+  assert.equal(code, 0, stderr);
+  assert.match(stderr, /^install: cannot write the man page to .*\.local\/share\/man\/man1$/m);
+  assert.deepEqual(Deno.readFileSync(machine.larder), BINARY);
 });
 
 Deno.test("install.sh prints a hint only if the folder is not on PATH", async () => {
@@ -76,6 +112,16 @@ const FAULTS: [
     "a binary that SHA256SUMS does not name",
     { ...release(), "/latest/download/SHA256SUMS": sums({ [`${NAME}.sig`]: BINARY }) },
     /SHA256SUMS does not name larder-/,
+  ],
+  [
+    "a man page that is not the one of the sums",
+    { ...release(), "/latest/download/larder.1": script("echo larder 6.6.6") },
+    /the sum of larder\.1 is [0-9a-f]{64}, but SHA256SUMS says [0-9a-f]{64}: nothing was inst/,
+  ],
+  [
+    "a man page that cannot be downloaded",
+    { ...release(), "/latest/download/larder.1": "missing" },
+    /cannot download http:\S+\/latest\/download\/larder\.1/,
   ],
   [
     "a release without SHA256SUMS",
@@ -170,7 +216,8 @@ Deno.test("install.sh replaces an installed larder by a rename, unless a check f
     using running = Deno.openSync(machine.larder);
     await machine.install();
     assert.deepEqual(Deno.readFileSync(machine.larder), expected);
-    assert.deepEqual(machine.files(), [machine.larder]);
+    const others = expected === old ? [] : [machine.manPage];
+    assert.deepEqual(machine.files().sort(), [machine.larder, ...others]);
     assert.equal(Deno.statSync(machine.larder).ino === before, expected === old);
     assert.equal(running.statSync().size, old.length, "a running larder keeps the old file");
   }
@@ -199,7 +246,7 @@ Deno.test("install.sh works from a pipe and does nothing if the pipe is cut off"
   }
   const { code, stderr } = await machine.install({ piped: text });
   assert.equal(code, 0, stderr);
-  assert.deepEqual(machine.files(), [machine.larder]);
+  assert.deepEqual(machine.files().sort(), [machine.larder, machine.manPage]);
 });
 
 Deno.test({
