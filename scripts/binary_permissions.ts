@@ -1,7 +1,7 @@
 /**
- * What the compiled binary may do, as flags for `deno compile`. The cache and the files that a user names can be
- * anywhere, registries have any address, credential helpers any name, and `run --env` hands on any variable, so
- * these cannot be narrowed. What larder runs has permissions of its own, which are those that the user grants.
+ * Permissions of the compiled binary, as flags of `deno compile`. They cannot be narrowed: the cache and the files
+ * that a user names can be anywhere, registries have any address, credential helpers any name, and `run --env` passes
+ * any variable. Guests have permissions of their own: those that the user grants.
  */
 export const BINARY_PERMISSIONS: readonly string[] = [
   "--no-prompt",
@@ -10,7 +10,7 @@ export const BINARY_PERMISSIONS: readonly string[] = [
   "--allow-net",
   "--allow-run",
   "--allow-env",
-  // How much of the disk is free.
+  // The free space of the disk.
   "--allow-sys=statfs",
   "--deny-import",
 ];

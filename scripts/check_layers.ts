@@ -2,15 +2,15 @@
 /**
  * Checks that src/ keeps its layers: imports run downward only and never between folders of one layer, no files or
  * folders import each other in a circle, every folder has a layer, packages are mapped in deno.json, and main.ts
- * reaches only the command line.
+ * imports only src/cli.
  *
  *   deno run --allow-read scripts/check_layers.ts [ROOT]
  */
 import { join, posix, relative } from "node:path";
 
 /**
- * The folders of src/, lowest layer first. Folders of one layer do not import each other. Some are reserved: packages
- * and builds, containers, a server and signatures have their place here before they have any code.
+ * The folders of src/, lowest layer first. Folders of one layer do not import each other. Some are reserved for
+ * features without code yet: trust, packages, builds, containers and serve.
  */
 const LAYERS: readonly (readonly string[])[] = [
   ["base"],
@@ -23,16 +23,16 @@ const LAYERS: readonly (readonly string[])[] = [
   ["cli"],
 ];
 
-/** What src/ may import from outside itself: `--version` needs the number in it. */
+/** Files outside src/ that it may import. `--version` reads the version from deno.json. */
 const OUTSIDE = ["deno.json"];
 
 interface Import {
   readonly line: number;
-  /** Undefined where it is not a literal. */
+  /** Undefined if it is not a literal. */
   readonly specifier: string | undefined;
 }
 
-/** Every violation under `root` as `file:line: reason`, in the order of the files. */
+/** Returns every violation below `root` as `file:line: reason`, in the order of the files. */
 export function checkLayers(root: string): string[] {
   const mapped = importMap(root);
   const check = (file: string) =>
@@ -52,8 +52,8 @@ export function checkLayers(root: string): string[] {
 }
 
 /**
- * The circles of imports within each folder, one line each, as `src/run: engine -> wasi -> engine`. Everything below a
- * folder counts as that folder, so that folders that need each other are found as well as files.
+ * Returns the circles of imports in each folder, one line each: `src/run: engine -> wasi -> engine`. A folder counts
+ * as one node with all its files, so that circles of folders are found as well as circles of files.
  */
 function circles(root: string, files: readonly string[]): string[] {
   const folders = new Map<string, Map<string, Set<string>>>();
@@ -63,7 +63,7 @@ function circles(root: string, files: readonly string[]): string[] {
       const target = posix.join(posix.dirname(file), specifier);
       const [from, to] = [file.split("/"), target.split("/")];
       const common = from.findIndex((part, i) => part !== to[i]);
-      if (common < 2) continue; // The layers forbid circles of the folders of src/.
+      if (common < 2) continue; // The layers already forbid circles between the folders of src/.
       const folder = from.slice(0, common).join("/");
       const imports = folders.get(folder) ?? new Map<string, Set<string>>();
       folders.set(folder, imports);
@@ -76,7 +76,7 @@ function circles(root: string, files: readonly string[]): string[] {
   });
 }
 
-/** A path that ends where it starts; undefined if there is none. */
+/** Returns a path that ends where it starts, or undefined. */
 function circleIn(imports: ReadonlyMap<string, ReadonlySet<string>>): string[] | undefined {
   const done = new Set<string>();
   const follow = (path: readonly string[]): string[] | undefined => {
@@ -99,8 +99,8 @@ function circleIn(imports: ReadonlyMap<string, ReadonlySet<string>>): string[] |
 }
 
 /**
- * The imports of a file as `deno fmt` writes it: statements begin at the start of a line and use double
- * quotes, which spares a parser.
+ * Returns the imports of a file formatted by `deno fmt`: statements begin at the start of a line and use double
+ * quotes, so that no parser is needed.
  */
 export function importsOf(text: string): Import[] {
   const statement =
@@ -145,7 +145,7 @@ function relativeFault(file: string, target: string): string | undefined {
   return `${folderOf(file)} must not import ${target}, which ${reason}`;
 }
 
-/** `src/store` of `src/store/tags.ts`; undefined for a file that is in no folder of src/. */
+/** Returns `src/store` for `src/store/layout.ts`, and undefined for a file in no folder of src/. */
 function folderOf(file: string): string | undefined {
   return /^src\/[^/]+(?=\/)/.exec(file)?.[0];
 }
@@ -156,7 +156,7 @@ function layerOf(file: string): number | undefined {
   return layer < 0 ? undefined : layer;
 }
 
-/** `@scope/name` of `@scope/name/part`, `name` of `name/part`. */
+/** Returns `@scope/name` for `@scope/name/part` and `name` for `name/part`. */
 function packageOf(specifier: string): string {
   return specifier.split("/", specifier.startsWith("@") ? 2 : 1).join("/");
 }
@@ -166,7 +166,7 @@ function importMap(root: string): ReadonlySet<string> {
   return new Set(Object.keys(config.imports ?? {}));
 }
 
-/** The TypeScript files below a folder, sorted, with `/` between their parts. */
+/** Returns the scripts below a folder, sorted, with `/` between their parts. */
 function sources(root: string, folder: string): string[] {
   return [...Deno.readDirSync(join(root, folder))]
     .sort((a, b) => a.name < b.name ? -1 : 1)

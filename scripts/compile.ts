@@ -1,12 +1,12 @@
 // deno-lint-ignore-file no-console
 /**
- * Builds what a release consists of: dist/larder-<target>, one binary a target, dist/SHA256SUMS, and the scripts
- * that install them.
+ * Builds the files of a release in dist: larder-<target>, one binary for each target, the man page larder.1, SHA256SUMS
+ * of these, and the install scripts.
  *
  *   deno task compile [--target TARGET]... [--all] [--output DIR]
  *
- * COMPILE_DENO  the deno to compile with; the one that runs this does the bundling in any case
- * DENORT_BIN    Deno's own variable: the runtime base to use, where it cannot be downloaded
+ * COMPILE_DENO  the deno to compile with; the deno that runs this script does the bundling
+ * DENORT_BIN    Deno's own variable: the runtime base to use if it cannot be downloaded
  */
 import { cpSync } from "node:fs";
 import { basename, dirname, join, relative, resolve } from "node:path";
@@ -34,15 +34,16 @@ const TARGETS = [
 const SCRIPTS = import.meta.dirname!;
 const ROOT = join(SCRIPTS, "..");
 const INSTALLERS = ["install.sh", "install.ps1"];
+const MAN_PAGE = "larder.1";
 const SOURCES = ["main.ts", "src", "deno.json", "deno.lock", "package.json"];
 /**
- * V8 lets what is new in its heap take 96 MiB and more, which makes nothing faster here: reading a cache of 100,000
- * blobs took 302 MiB at its peak, and with this 184 MiB. It has that size from the beginning: where V8 lets it grow, a
- * pull of 1 GiB spends 0.3 s more in the system. MiB of each of its up to three parts.
+ * MiB of each of the up to three semi-spaces of V8's young generation. By default they grow to 96 MiB and more, which
+ * makes larder no faster: reading a cache of 100,000 blobs took 302 MiB at its peak, and 184 MiB with this flag. The
+ * size is fixed, because a pull of 1 GiB spends 0.3 s more in the system if V8 lets them grow.
  */
 const YOUNG_GENERATION = "--v8-flags=--max-semi-space-size=8,--min-semi-space-size=8";
 const VERSION_FILE = "src/cli/version.ts";
-/** How a module names its worker. */
+/** The URL by which a module names its worker. */
 const WORKER_URL = /new URL\("\.\/(\w+_worker)\.ts", import\.meta\.url\)/g;
 const COMMIT_LINE = /^export const COMMIT = "development";$/m;
 
@@ -66,6 +67,7 @@ function compile(args: string[]): void {
       const size = (Deno.statSync(binary).size / 1e6).toFixed(1);
       console.log(`${binary} (${size} MB)`);
     }
+    Deno.copyFileSync(join(ROOT, "docs/man", MAN_PAGE), join(output, MAN_PAGE));
     writeSums(output);
     for (const name of INSTALLERS) Deno.copyFileSync(join(SCRIPTS, name), join(output, name));
   } finally {
@@ -89,7 +91,7 @@ function parse(args: string[]): { targets: string[]; output: string } {
     throw new CompileError(`unknown target "${unknown}"; known are:\n  ${TARGETS.join("\n  ")}`);
   }
   if (targets.length > 1 && Deno.env.get("DENORT_BIN")) {
-    throw new CompileError("DENORT_BIN is the base of one target: name that one with --target");
+    throw new CompileError("DENORT_BIN is the base of one target: name this target with --target");
   }
   return { targets, output: resolve(values.output) };
 }
@@ -98,7 +100,7 @@ function binaryName(target: string): string {
   return `larder-${target}${target.includes("windows") ? ".exe" : ""}`;
 }
 
-/** The commit of the working tree, with `-dirty` where what is built differs from it. */
+/** Returns the commit of the working tree, with `-dirty` if the sources differ from it. */
 function commit(): string {
   const head = run("git", ["-C", ROOT, "rev-parse", "--short=12", "HEAD"]);
   if (head.code !== 0) return "unknown";
@@ -107,11 +109,11 @@ function commit(): string {
 }
 
 /**
- * Bundles a copy of the sources that has the commit in it, and returns the bundle's main module.
+ * Bundles a copy of the sources with the commit in it, and returns the bundle's main module.
  *
- * The bundle stands in a folder of its own, because `deno compile` embeds every npm package that a deno.json,
- * lock or node_modules near the main module names. Commands that are imported lazily become files of their
- * own, so that a start reads no more than it runs.
+ * The bundle is in a folder of its own, because `deno compile` embeds every npm package that a deno.json, lock or
+ * node_modules near the main module names. Modules that are imported lazily become files of their own, so that a start
+ * reads only what it runs.
  */
 export function bundle(work: string, commit: string): string {
   const copy = join(work, "source");
@@ -133,7 +135,7 @@ export function bundle(work: string, commit: string): string {
   return join(folder, "main.js");
 }
 
-/** Puts the files that are read as data beside the bundle. */
+/** Writes the files that larder reads as data into the bundle's folder. */
 function bringAssets(folder: string): void {
   for (const name of TRANSPILER_FILES) {
     const bytes = gzipSync(readPackageFile(name), { level: 9 });
@@ -142,8 +144,8 @@ function bringAssets(folder: string): void {
 }
 
 /**
- * Makes each `src/**\/*_worker.ts` a main module beside main.ts, and its URL fit: the bundler leaves `new URL(…)` as
- * it is, and everything that it writes stands in one folder.
+ * Makes each `src/**\/*_worker.ts` a main module beside main.ts, and rewrites its URL, because the bundler leaves
+ * `new URL(…)` as it is and writes all modules to one folder.
  *
  * @returns the names of the new main modules
  */
@@ -175,18 +177,18 @@ function compileTarget(
     "--no-check",
     "--no-config",
     "--no-lock",
-    // Deno would keep the code cache at a predictable path in the shared temporary folder, where another user
-    // could plant one. Going without costs about 3 ms a start.
+    // Deno keeps the code cache at a predictable path in the shared temporary folder, where another user could plant
+    // one. A start takes about 3 ms longer without it.
     "--no-code-cache",
-    // Guests can have sockets for datagrams.
+    // For the UDP sockets of guests.
     "--unstable-net",
-    // Guests' threads have fewer permissions than larder.
+    // For the restricted permissions of guests' threads.
     "--unstable-worker-options",
-    // A request's signal tells that its client has gone, and nothing else.
+    // A request's signal is aborted only if the client disconnects.
     "--unstable-no-legacy-abort",
     YOUNG_GENERATION,
     ...BINARY_PERMISSIONS,
-    // Workers and data are found by their URL at run time, so the compiler does not see them.
+    // Workers and data are loaded by URL at run time, so the compiler does not find them.
     ...filesBelow(dirname(entry)).filter((path) => /_worker\.js$|\.gz$/.test(path))
       .map((path) => `--include=${path}`),
     `--target=${target}`,
@@ -196,9 +198,9 @@ function compileTarget(
   if (result.code === 0) return;
   if (/denort|base binary|dl\.deno\.land/i.test(result.stderr)) {
     throw new CompileError(
-      `Deno's runtime base for ${target} could not be had:\n${result.stderr}\n` +
-        "hint: it is downloaded from dl.deno.land once; without that, set DENORT_BIN to a denort of " +
-        "the compiling Deno's version (COMPILE_DENO) and this target",
+      `cannot get Deno's runtime base for ${target}:\n${result.stderr}\n` +
+        "hint: Deno downloads it from dl.deno.land once; if it cannot, set DENORT_BIN to a denort of the " +
+        "compiling Deno's version (COMPILE_DENO) and this target",
     );
   }
   throw new CompileError(`compiling for ${target} failed:\n${result.stderr}`);
@@ -211,7 +213,7 @@ function filesBelow(folder: string): string[] {
   });
 }
 
-/** Runs what was built for this very machine, from an empty home. */
+/** Runs the binary for this machine once, with an empty home. */
 function tryOut(binary: string): void {
   const home = Deno.makeTempDirSync();
   try {
@@ -225,10 +227,11 @@ function tryOut(binary: string): void {
   }
 }
 
-/** Lists every binary in the folder, in the form that `sha256sum -c` reads. */
+/** Lists the binaries and the man page in the format of `sha256sum -c`. */
 function writeSums(folder: string): void {
   const names = [...Deno.readDirSync(folder)].map((entry) => entry.name)
-    .filter((name) => TARGETS.some((target) => name === binaryName(target))).sort();
+    .filter((name) => name === MAN_PAGE || TARGETS.some((target) => name === binaryName(target)))
+    .sort();
   const lines = names.map((name) => `${sha256(join(folder, name))}  ${name}\n`);
   Deno.writeTextFileSync(join(folder, "SHA256SUMS"), lines.join(""));
 }

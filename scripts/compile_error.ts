@@ -1,2 +1,2 @@
-/** A failure to compile that needs no stack: what failed, and what to do. */
+/** An error whose message is enough for the user, so that no stack is printed. */
 export class CompileError extends Error {}

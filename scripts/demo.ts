@@ -1,7 +1,7 @@
 // deno-lint-ignore-file no-console
 /**
- * `deno task demo`: the main job in a few seconds, with nothing but this repository. A registry in this process
- * serves a Spin app whose component answers HTTP requests; larder runs it, and runs it anew when its tag moves.
+ * `deno task demo`: shows the freshness of tags in a few seconds, with nothing but this repository. A registry in
+ * this process holds a Spin app whose component answers HTTP requests. larder runs the app before and after its tag moves.
  */
 
 import { fileURLToPath } from "node:url";
@@ -13,7 +13,7 @@ import { helloComponent } from "./demo/hello_component.ts";
 
 const MAIN = fileURLToPath(new URL("../main.ts", import.meta.url));
 
-/** Static files that stay as they are, so that there is something to reuse. */
+/** Static files that both versions share, so that the second run can reuse them. */
 const PAGES = {
   "index.html": `<!doctype html><title>hello</title>${
     "<p>Hello from the larder.</p>".repeat(40_000)
@@ -30,9 +30,9 @@ function explain(text: string): void {
   console.log(`\n# ${text}`);
 }
 
-/** A user with a cache of their own. */
-class User extends TemporaryFolder {
-  /** Runs larder to its end, and shows what it says. */
+/** A user with an empty cache. */
+class DemoUser extends TemporaryFolder {
+  /** Runs larder and prints its output. */
   async larder(...args: string[]): Promise<void> {
     const process = this.#start(args);
     await show(process);
@@ -40,7 +40,7 @@ class User extends TemporaryFolder {
     if (!success) throw new Error(`larder ${args[0]} ended with exit code ${code}`);
   }
 
-  /** Runs an app, asks it for its page, and ends it. */
+  /** Runs an app, requests its page and stops it. */
   async visit(...args: string[]): Promise<void> {
     const process = this.#start(["run", "--listen", "127.0.0.1:0", ...args]);
     try {
@@ -82,7 +82,7 @@ class User extends TemporaryFolder {
   }
 }
 
-/** Has Deno download the packages of larder, so that the runs of it that follow download none. */
+/** Downloads the packages of larder, so that the runs below download none. */
 async function downloadPackages(): Promise<void> {
   const { success } = await new Deno.Command(Deno.execPath(), {
     args: ["cache", "--quiet", MAIN],
@@ -93,7 +93,7 @@ async function downloadPackages(): Promise<void> {
   if (!success) throw new Error("the packages of larder could not be downloaded");
 }
 
-/** Shows what a process says on stderr; `onText` is told all of it so far. */
+/** Prints the stderr of a process, and calls `onText` with all of it so far. */
 async function show(
   process: Deno.ChildProcess,
   onText: (said: string) => Promise<void> = async () => {},
@@ -110,35 +110,35 @@ async function end(process: Deno.ChildProcess): Promise<void> {
   try {
     process.kill("SIGKILL");
   } catch {
-    // It has ended by itself.
+    // It has already ended.
   }
   await process.status;
 }
 
 await downloadPackages();
 await using registry = await FixtureRegistry.start();
-using user = new User();
+using user = new DemoUser();
 const app = registry.add("demo/hello", await version(1), "latest");
 const requests = () => registry.requests().map(({ method, path }) => `${method} ${path}`);
 
 explain(
-  "A registry is running in this process, with a Spin app in it. The first run fetches and compiles all of it:",
+  "This process runs a registry with a Spin app. The first run fetches and compiles all of it:",
 );
 await user.visit(app);
 
 explain(
-  "Nothing has changed. larder asks the registry all the same, in one request, and fetches nothing:",
+  "Nothing has changed. larder checks the tag with one request and fetches nothing:",
 );
 registry.clearLog();
 await user.visit(app);
 console.log(`(the registry saw: ${requests().join(", ")})`);
 
-explain("The tag moves to a new version of the component. Only what changed is fetched:");
+explain("The tag moves to a new version of the component. larder fetches only what changed:");
 registry.add("demo/hello", await version(2), "latest");
 await user.visit(app);
 
-explain("The cache, as `larder list -v` shows it:");
+explain("The cache, in `larder list -v`:");
 await user.larder("list", "-v");
 
-explain("Without the registry, the cached copy runs as well:");
+explain("Offline, larder runs the cached copy:");
 await user.visit("--offline", app);

@@ -1,15 +1,23 @@
 // deno-lint-ignore-file no-console
 /**
- * Writes docs/cli.md from the command tree; with --check only says whether it is up to date.
+ * Writes docs/cli.md and docs/man/larder.1 from the command tree; with --check fails if one is out of date.
  *
  *   deno run -A scripts/generate_docs.ts [--check]
  */
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { buildProgram } from "../src/cli/command_tree.ts";
 import { commandLinePage } from "./docs/cli_page.ts";
+import { manPage } from "./docs/man_page.ts";
 
 const ROOT = join(import.meta.dirname!, "..");
-const PAGE = "docs/cli.md";
+
+/** Returns the generated pages by their paths. */
+async function pages(): Promise<Record<string, string>> {
+  return {
+    "docs/cli.md": await formatted(commandLinePage(buildProgram())),
+    "docs/man/larder.1": manPage(buildProgram()),
+  };
+}
 
 async function formatted(markdown: string): Promise<string> {
   const child = new Deno.Command(Deno.execPath(), {
@@ -26,7 +34,7 @@ async function formatted(markdown: string): Promise<string> {
   return new TextDecoder().decode(stdout);
 }
 
-function present(path: string): string | undefined {
+function readIfAny(path: string): string | undefined {
   try {
     return Deno.readTextFileSync(path);
   } catch (error) {
@@ -36,12 +44,14 @@ function present(path: string): string | undefined {
 }
 
 if (import.meta.main) {
-  const path = join(ROOT, PAGE);
-  const page = await formatted(commandLinePage(buildProgram()));
-  if (!Deno.args.includes("--check")) {
-    Deno.writeTextFileSync(path, page);
-  } else if (present(path) !== page) {
-    console.error(`${PAGE} is out of date: run deno run -A scripts/generate_docs.ts`);
-    Deno.exit(1);
+  for (const [name, text] of Object.entries(await pages())) {
+    const path = join(ROOT, name);
+    if (!Deno.args.includes("--check")) {
+      Deno.mkdirSync(dirname(path), { recursive: true });
+      Deno.writeTextFileSync(path, text);
+    } else if (readIfAny(path) !== text) {
+      console.error(`${name} is out of date: run deno run -A scripts/generate_docs.ts`);
+      Deno.exitCode = 1;
+    }
   }
 }

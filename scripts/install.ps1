@@ -1,14 +1,14 @@
-# Installs larder: downloads the release for this machine, checks its sum, puts it in place.
+# Installs larder: downloads the release for this machine and verifies its SHA-256 sum.
 #
 #   irm https://github.com/larder-oci/larder/releases/latest/download/install.ps1 | iex
 #
 # LARDER_VERSION   the version to install, such as 0.1.0 (default: the latest)
 # LARDER_INSTALL   the folder to install into (default: ~\.local\bin)
-# LARDER_RELEASES  where releases are (default: https://github.com/larder-oci/larder/releases)
+# LARDER_RELEASES  the URL of the releases (default: https://github.com/larder-oci/larder/releases)
 
 function Install-Larder {
     $ErrorActionPreference = 'Stop'
-    $ProgressPreference = 'SilentlyContinue' # Windows PowerShell's bar makes downloads many times slower.
+    $ProgressPreference = 'SilentlyContinue' # The progress bar of Windows PowerShell makes downloads many times slower.
     [Net.ServicePointManager]::SecurityProtocol = [Net.ServicePointManager]::SecurityProtocol -bor [Net.SecurityProtocolType]::Tls12
 
     $releases = if ($env:LARDER_RELEASES) { $env:LARDER_RELEASES } else { 'https://github.com/larder-oci/larder/releases' }
@@ -52,7 +52,7 @@ function Install-Larder {
         if (-not $suffix) { chmod 755 $staged }
         $version = & $staged --version
         if ($LASTEXITCODE -ne 0) { throw "install: the larder for $target does not run on this machine" }
-        # One step each, so that larder is the old one or the new one at every moment.
+        # Both are atomic: at every moment there is either the old or the new file.
         if (Test-Path $larder) { [IO.File]::Replace($staged, $larder, [NullString]::Value) }
         else { [IO.File]::Move($staged, $larder) }
         Write-Output "installed $version", "       as $larder"
@@ -66,5 +66,5 @@ function Install-Larder {
     }
 }
 
-# Only the last line runs anything, so that a script cut short does nothing.
+# The last line is the only one that runs anything, so a truncated script does nothing.
 Install-Larder

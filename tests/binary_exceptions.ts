@@ -1,36 +1,37 @@
 /**
- * Tests that a compiled binary cannot pass when its base is an older Deno than larder is written for: by that
- * Deno's version, the test's name (and `> step`, where only a step of it is meant) and the reason.
+ * Tests that a compiled binary cannot pass if its runtime base is an older Deno than larder targets, by the
+ * version of that Deno. Each has the test's name, followed by ` > step` to except a single step, and the reason.
  *
- * They are run against the sources all the same, and told at the end of every run against such a binary.
+ * They run against the sources all the same. A run against such a binary lists them at its end.
  */
 export const BINARY_EXCEPTIONS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   "2.4.2": {
-    "a process that waits for another says so": "Deno 2.4 cannot try a lock, only wait for it",
-    "two processes that pull the same thing download each blob once":
-      "Deno 2.4 cannot try a lock, only wait for it, and such waits have been seen never to end",
-    "many processes at once, on artifacts that share blobs, all end right":
-      "Deno 2.4 cannot try a lock, only wait for it, and such waits have been seen never to end",
-    "gzip on the way is refused, since it was not asked for":
-      "Deno 2.4 decodes gzip also where it has not asked for it",
-    "a gzipped layer that is called gzip-encoded is kept as it is":
-      "Deno 2.4 decodes gzip also where it has not asked for it",
-    "over TLS that nobody vouches for, with -k":
-      "node:https of Deno 2.4 breaks off connections that it need not verify",
-    "over TLS that nobody vouches for, where the config accepts that":
-      "node:https of Deno 2.4 breaks off connections that it need not verify",
-    "on a terminal, name and password are asked for, and the password is not shown":
-      "node:readline of Deno 2.4 gets no keys for a second question",
-    'on a terminal clean asks, and takes anything but a yes for a no > "y\\r"':
-      "Deno 2.4 cannot try a lock; larder then cleans away nothing that was used within the hour",
-    "a sweep of an index that is killed at any deletion hinders nothing that comes after":
-      "Deno 2.4 cannot try a lock; larder then cleans away nothing that was used within the hour",
-    "a sweep of a Spin app that is killed at any deletion hinders nothing that comes after":
-      "Deno 2.4 cannot try a lock; larder then cleans away nothing that was used within the hour",
-    "what an app used that has ended is collected > clean":
-      "Deno 2.4 cannot try a lock; larder then cleans away nothing that was used within the hour",
+    "pull prints that it waits for another process":
+      "Deno 2.4 can only wait for a lock, not try it",
+    "pull downloads each blob once in two concurrent processes":
+      "Deno 2.4 can only wait for a lock, and some of these waits never end",
+    "pull succeeds in many concurrent processes on artifacts that share blobs":
+      "Deno 2.4 can only wait for a lock, and some of these waits never end",
+    "pull rejects a response that is gzipped without being requested so":
+      "Deno 2.4 decodes gzip even if it has not requested it",
+    "pull does not decompress a gzipped layer with Content-Encoding: gzip":
+      "Deno 2.4 decodes gzip even if it has not requested it",
+    "pull -k accepts an untrusted certificate":
+      "node:https of Deno 2.4 drops connections whose certificate it need not verify",
+    "pull accepts an untrusted certificate if the config says so":
+      "node:https of Deno 2.4 drops connections whose certificate it need not verify",
+    "login asks for name and password on a terminal and does not show the password":
+      "node:readline of Deno 2.4 receives no keys for a second question",
+    'clean asks on a terminal and removes nothing unless the answer is yes > "y\\r"':
+      "Deno 2.4 cannot try a lock, so larder keeps everything used within the last hour",
+    "clean and pull succeed after a sweep of an index was killed at any deletion":
+      "Deno 2.4 cannot try a lock, so larder keeps everything used within the last hour",
+    "clean and pull succeed after a sweep of a Spin app was killed at any deletion":
+      "Deno 2.4 cannot try a lock, so larder keeps everything used within the last hour",
+    "gc and clean remove the content of an app that has ended > clean":
+      "Deno 2.4 cannot try a lock, so larder keeps everything used within the last hour",
   },
 };
 
-/** The variable that hands the exceptions, as JSON, to `tests/support/cli/skip_exceptions.ts`. */
+/** Name of the variable that passes the exceptions, as JSON, to `tests/support/cli/skip_exceptions.ts`. */
 export const EXCEPTIONS_VARIABLE = "LARDER_TEST_EXCEPTIONS";

@@ -4,7 +4,7 @@ import { run } from "../../tests/support/cli/commands.ts";
 
 const ROOT = join(import.meta.dirname!, "../..");
 
-/** The binary that `LARDER_BIN` names, or one built from the working tree into `folder`. */
+/** Returns the path of the binary: `LARDER_BIN`, or one built from the working tree into `folder`. */
 export async function larderBinary(folder: string): Promise<string> {
   const given = Deno.env.get("LARDER_BIN");
   if (given) return given;
@@ -15,7 +15,7 @@ export async function larderBinary(folder: string): Promise<string> {
   return join(folder, `larder-${Deno.build.target}`);
 }
 
-/** A program that does nothing, compiled as larder is: what every program in Deno takes to start. */
+/** Returns the path of an empty program compiled by the same compiler, to measure the start of Deno itself. */
 export async function emptyProgram(folder: string): Promise<string> {
   const compiler = Deno.env.get("COMPILE_DENO") || Deno.execPath();
   const source = join(folder, "empty.js");
@@ -27,7 +27,7 @@ export async function emptyProgram(folder: string): Promise<string> {
   return path;
 }
 
-/** What scripts/compile.ts and Deno are told by the variables of whoever starts a bench. */
+/** Returns the user's variables for scripts/compile.ts and `deno compile`. */
 function compilerVariables(): Record<string, string> {
   const { COMPILE_DENO = "", DENORT_BIN } = Deno.env.toObject();
   return DENORT_BIN ? { COMPILE_DENO, DENORT_BIN } : { COMPILE_DENO };

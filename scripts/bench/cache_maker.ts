@@ -11,7 +11,7 @@ import { CacheFolder, DAY } from "../../tests/support/cache/cache_folder.ts";
 const REPOSITORIES = 1_000;
 const REPOSITORIES_OF_REGISTRY = 50;
 const TAGS = 10;
-/** Layers of a repository's own, of which each tag has some; together with the tags' own blobs 100 a repository. */
+/** Layers that the tags of a repository share. With the tags' own blobs, a repository has 100. */
 const COMMON_LAYERS = 10;
 const COMMON_LAYERS_OF_TAG = 4;
 const OWN_LAYERS = 8;
@@ -20,7 +20,7 @@ const MAX_SMALL = 1024;
 const LARGE_BLOBS = 16;
 const LARGE = 96 * 1024 * 1024;
 
-/** The longest that an app was not used: nothing is young, and no two were used at the same time. */
+/** Longest time since the last use of an app. No app was used within the last day, and no two at the same time. */
 const LONGEST_UNUSED = 365 * DAY;
 const WRITTEN = 400 * DAY;
 
@@ -28,8 +28,8 @@ export const ENTRIES = REPOSITORIES * TAGS;
 export const BLOBS = REPOSITORIES * (COMMON_LAYERS + TAGS * (OWN_LAYERS + 1));
 
 /**
- * Makes a cache of many small blobs, all of it apps: of all types these take the most to read. Every layer that tags
- * of a repository have in common is part of four, and every second tag is an index.
+ * Writes a cache of many small blobs in apps, the slowest type of entry to read. Four tags share each common layer
+ * of a repository, and every second tag is an index.
  */
 export function smallBlobs(): CacheFolder {
   const cache = new CacheFolder({ now: Date.now() });
@@ -40,7 +40,7 @@ export function smallBlobs(): CacheFolder {
     for (let tag = 0; tag < TAGS; tag++) {
       const shared = [...common, ...common].slice(tag, tag + COMMON_LAYERS_OF_TAG);
       const artifact = image([...shared, ...layers(OWN_LAYERS, `${name}:${tag} layer`)]);
-      // What was used one after the other does not lie together.
+      // Entries that were used one after the other are not neighbours on the disk.
       const turn = (repository * TAGS + tag) * 7_919 % ENTRIES;
       const used = DAY + Math.floor(turn / ENTRIES * (LONGEST_UNUSED - DAY));
       cache.pulled(
@@ -50,14 +50,14 @@ export function smallBlobs(): CacheFolder {
       );
     }
   }
-  // As old as what is in it: nothing has come to it since.
+  // The folder is as old as its content.
   cache.age(join(cache.registry, "data"), WRITTEN);
   return cache;
 }
 
 const LINUX = { os: "linux", architecture: "amd64" };
 
-/** Makes a cache of a few large blobs, 1.5 GiB of them. */
+/** Writes a cache of a few large blobs, 1.5 GiB in total. */
 export function largeBlobs(): CacheFolder {
   const cache = new CacheFolder({ now: Date.now() });
   for (let i = 0; i < LARGE_BLOBS; i++) {
@@ -67,7 +67,7 @@ export function largeBlobs(): CacheFolder {
   return cache;
 }
 
-/** Layers of different sizes and contents, below 1 KiB. */
+/** Returns layers of different sizes and contents below 1 KiB. */
 function layers(count: number, seed: string): TestBlob[] {
   return Array.from({ length: count }, (_, i) => {
     const text = `${seed} ${i}\n`;

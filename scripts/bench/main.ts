@@ -1,5 +1,5 @@
 // deno-lint-ignore-file no-console
-/** `deno task bench NAME`: measures larder beside its peers, all in one run, and prints a table in Markdown. */
+/** `deno task bench NAME`: measures larder and its peers in turn and prints tables in Markdown. */
 
 const BENCHES: Record<string, () => Promise<void>> = {
   manage: async () => (await import("./manage.ts")).benchManage(),

@@ -10,37 +10,37 @@ import { type Contender, type Measured, median, race } from "./measure.ts";
 import { type Claim, printClaims, printMachine, printTable } from "./report.ts";
 
 const ROUNDS = 5;
-/** Seconds. */
+/** Seconds that a command may take. */
 const TIME_LIMIT = 2;
 const MEMORY_LIMIT = 250 * 1024 * 1024;
-/** Of the throughput of `sha256sum`. */
+/** Least throughput of verify, as a share of that of `sha256sum`. */
 const VERIFY_LIMIT = 0.9;
 
-/** `deno task bench manage`. */
+/** `deno task bench manage`: commands on a cache of 10,000 entries, and verify on 1.5 GiB. */
 export async function benchManage(): Promise<void> {
   const folder = Deno.makeTempDirSync({ prefix: "larder-bench-" });
   try {
     const larder = await larderBinary(folder);
     await printMachine(larder);
-    console.log(`Caches on this machine's disk, read before; median of ${ROUNDS} runs in turn\n`);
+    console.log(`Caches on the local disk, warm; median of ${ROUNDS} runs in turn\n`);
     for (const peer of missingPeers()) console.log(`not run: ${peer}`);
-    printClaims([...await look(larder), ...await verify(larder)]);
+    printClaims([...await readCommands(larder), ...await verify(larder)]);
   } finally {
     Deno.removeSync(folder, { recursive: true });
   }
 }
 
-/** What could be measured beside larder, and why it is not. */
+/** Returns the peers that are not measured, each with the reason. */
 function missingPeers(): string[] {
   return [
     hasProgram("podman")
-      ? "podman system df: its own store would have to hold the same images"
+      ? "podman system df: its store would need the same images"
       : "podman system df: podman is not installed",
   ];
 }
 
-/** The commands that look at all of a cache of many entries, and change nothing. */
-async function look(larder: string): Promise<Claim[]> {
+/** Measures the commands that read a whole cache of many entries. */
+async function readCommands(larder: string): Promise<Claim[]> {
   using cache = smallBlobs();
   const half = String(Math.floor(cache.size() / 2));
   const commands = [

@@ -1,27 +1,28 @@
 import { childEnvironment } from "../../tests/support/cli/environment.ts";
 
-/** One program whose runs are measured. */
+/** A program to measure. */
 export interface Contender {
   readonly name: string;
   readonly command: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
-  /** Brings everything to the state that each run begins with; not measured. */
+  /** Restores the state before each run; not measured. */
   readonly prepare?: () => void;
 }
 
 export interface Measured {
   readonly name: string;
-  /** Seconds, of each run. */
+  /** Seconds of each run. */
   readonly seconds: readonly number[];
-  /** The largest peak of resident memory of any run, in bytes, of the largest process. */
+  /** Largest peak of resident memory of any run, in bytes. */
   readonly peak: number;
 }
 
+/** Milliseconds between two reads of a process's memory. */
 const MEMORY_POLL = 10;
 
 /**
- * Runs every contender `rounds` times, in turn (A B C A B C …), so that a change in the machine's speed meets all
- * of them, after one round that does not count.
+ * Runs every contender `rounds` times in turn (A B C A B C …) after one round of warm-up, so that a change in the
+ * machine's speed affects all of them.
  */
 export async function race(contenders: readonly Contender[], rounds: number): Promise<Measured[]> {
   const seconds = new Map<string, number[]>(contenders.map(({ name }) => [name, []]));
@@ -62,7 +63,7 @@ async function runOnce(contender: Contender): Promise<{ seconds: number; peak: n
   throw new Error(`${contender.command.join(" ")} ended with ${code}: ${said}`);
 }
 
-/** The kernel's own high-water mark (proc(5), VmHWM), in bytes; 0 once the process has gone. */
+/** Returns the peak of resident memory in bytes (proc(5), VmHWM), or 0 if the process has ended. */
 function peakMemory(pid: number): number {
   try {
     const match = /^VmHWM:\s+(\d+) kB$/m.exec(Deno.readTextFileSync(`/proc/${pid}/status`));

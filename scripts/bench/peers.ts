@@ -6,8 +6,8 @@ import { cached } from "../../tests/support/wasm/npm_tools.ts";
 const JCO = "@bytecodealliance/jco@1.35.0";
 
 /**
- * Installs jco, which serves components on Node, once on a machine.
- * @returns its script, or why it cannot be had
+ * Installs jco, which serves components on Node, once per machine.
+ * @returns its path, or why it is missing
  */
 export async function jcoPeer(): Promise<{ path: string } | { missing: string }> {
   if (!hasProgram("npm")) return { missing: "jco: npm is not installed" };
@@ -23,7 +23,7 @@ export async function jcoPeer(): Promise<{ path: string } | { missing: string }>
   }
 }
 
-/** The peers that Go's module proxy has: what they are built from, and which package is the program. */
+/** Peers written in Go: module, version and the package of the program. */
 const GO_PEERS = {
   crane: {
     module: "github.com/google/go-containerregistry",
@@ -34,7 +34,7 @@ const GO_PEERS = {
 } as const;
 
 /**
- * Builds a peer with Go, once, into a folder.
+ * Builds a peer with Go into a folder, unless it is installed or built.
  * @returns its path, or why it cannot be had
  */
 export async function goPeer(
@@ -53,7 +53,7 @@ export async function goPeer(
   const { module, version, path: program } = GO_PEERS[name];
   const work = Deno.makeTempDirSync();
   try {
-    // A module that requires it: `go install` asks for lists of versions, which not every proxy serves.
+    // `go install` requests lists of versions, which not every proxy serves; a module that requires the peer does not.
     Deno.writeTextFileSync(
       join(work, "go.mod"),
       `module bench\n\ngo 1.23\n\nrequire ${module} ${version}\n`,

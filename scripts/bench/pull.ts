@@ -20,7 +20,7 @@ const ROUNDS = 5;
 const LARGE = 512 * 1024 * 1024;
 const MEMORY_LIMIT = 130 * 1024 * 1024;
 
-/** The programs, and where they find and leave things. */
+/** The programs, the registry's host and the folder for their files. */
 interface Setting {
   readonly folder: string;
   readonly host: string;
@@ -30,7 +30,7 @@ interface Setting {
   readonly oras: string | undefined;
 }
 
-/** `deno task bench pull`. */
+/** `deno task bench pull`: large layers, many small layers, and an unchanged tag. */
 export async function benchPull(): Promise<void> {
   const folder = Deno.makeTempDirSync({ prefix: "larder-bench-" });
   try {
@@ -119,7 +119,7 @@ async function unchanged(setting: Setting): Promise<Claim[]> {
   }];
 }
 
-/** larder first, then the peers that there are, each pulling a repository into an empty folder. */
+/** Returns larder and the available peers, each pulling a repository into an empty folder. */
 function pullers(setting: Setting, repository: string): Contender[] {
   const { folder, host, larder, crane, oras } = setting;
   const reference = `${host}/${repository}:v1`;
@@ -182,7 +182,7 @@ function curlScript({ host, folder }: Setting, digests: readonly string[]): stri
   return `${jobs.join("\n")}\nwait`;
 }
 
-/** Two layers too large to hold in memory, and the image of them; returns their digests. */
+/** Pushes an image of two layers that are too large for memory, and returns their digests. */
 async function pushLarge({ folder, host }: Setting): Promise<string[]> {
   const layers: TestBlob[] = [];
   for (const seed of ["one", "two"]) layers.push(await pushStream(folder, host, seed));
@@ -243,7 +243,7 @@ function named(results: readonly Measured[], name: string): Measured {
   return results.find((result) => result.name === name)!;
 }
 
-/** The ratio of medians, held against what is to be reached. */
+/** Returns the claim that the ratio of two medians is at most `limit`. */
 function ratio(text: string, a: Measured, b: Measured, limit: number): Claim {
   const value = median(a.seconds) / median(b.seconds);
   return {

@@ -16,27 +16,27 @@ import { Server, type ServerProgram } from "./servers.ts";
 
 const STARTS = 5;
 const LOADS = 3;
-/** Seconds that wrk loads a server for. */
+/** Seconds of load on a server. */
 const LOAD_SECONDS = 4;
 const CONNECTIONS = [1, 16] as const;
 const PATH = "/hello";
 
-/** A component that is measured. */
+/** A component to measure. */
 interface Subject {
   readonly name: string;
   readonly file: string;
-  /** As a Wasm package of the registry. */
+  /** Reference of its Wasm package. */
   readonly reference: string;
 }
 
 interface Setting {
   readonly folder: string;
   readonly larder: string;
-  /** The script, where it can be had. */
+  /** Path of jco, unless it is missing. */
   readonly jco: string | undefined;
 }
 
-/** `deno task bench run`. */
+/** `deno task bench run`: time to the first response, throughput and memory of servers. */
 export async function benchRun(): Promise<void> {
   if (!hasProgram("wrk")) throw missingProgram("wrk");
   const folder = Deno.makeTempDirSync({ prefix: "larder-bench-" });
@@ -78,7 +78,7 @@ async function subjects({ folder }: Setting, registry: DockerRegistry): Promise<
   }));
 }
 
-/** How larder and its peer are started to serve a file. */
+/** Returns the programs that serve a file: larder and the forms of jco. */
 function programs(
   setting: Setting,
   { file }: Subject,
@@ -156,13 +156,13 @@ async function starts(setting: Setting, subject: Subject): Promise<Claim[]> {
   );
 }
 
-/** What a server did under load. */
+/** Results of a server under load. */
 interface Load {
-  /** Good responses a second, by connections. */
+  /** Successful responses per second, by number of connections. */
   readonly rates: Map<number, number[]>;
-  /** Bytes, after the first response. */
+  /** Bytes of memory after the first response. */
   readonly idle: number[];
-  /** Bytes, after all load. */
+  /** Bytes of memory after all load. */
   readonly loaded: number[];
 }
 
@@ -216,7 +216,7 @@ function against(subject: Subject, peer: string, ours: Load, theirs: Load): Clai
   return [...rates, ...memory];
 }
 
-/** What one more component of the same app takes, once each has answered. */
+/** Prints the memory of an app with one and with two components, after each has answered. */
 async function furtherComponent(setting: Setting, registry: DockerRegistry): Promise<void> {
   const memory = new Map<number, number[]>([[1, []], [2, []]]);
   const programs = new Map<number, ServerProgram>();
@@ -230,7 +230,7 @@ async function furtherComponent(setting: Setting, registry: DockerRegistry): Pro
       for (let i = 1; i < count; i++) {
         await (await fetch(`${server.url}${PATH}/${i}`)).body?.cancel();
       }
-      // The first time it was compiled, too.
+      // The first round also compiles the components.
       if (round > 0) all.push(server.memory);
     }
   }
@@ -239,7 +239,7 @@ async function furtherComponent(setting: Setting, registry: DockerRegistry): Pro
   console.log(`of two: ${formatBytes(two!)}\n`);
 }
 
-/** An app of so many components, each the same JavaScript, at `/hello/0` and so on. */
+/** Packs an app of `count` equal components of JavaScript at `/hello/0`, `/hello/1`, … */
 async function appOf(count: number) {
   const wasm = await jsComponent("http_handler");
   const ids = Array.from({ length: count }, (_, i) => `c${i}`);
@@ -249,7 +249,7 @@ async function appOf(count: number) {
   });
 }
 
-/** Good responses a second. */
+/** Returns the successful responses per second. */
 async function rate(server: Server, connections: number): Promise<number> {
   const args = ["-t1", `-c${connections}`, `-d${LOAD_SECONDS}s`, server.url + PATH];
   const report = await run("wrk", args);

@@ -1,21 +1,21 @@
 import { childEnvironment } from "../../tests/support/cli/environment.ts";
 
-/** A program that answers HTTP requests, as it is started for a bench. */
+/** A program that answers HTTP requests. */
 export interface ServerProgram {
   readonly name: string;
-  /** The command line that has it answer on a port of the loopback. */
+  /** Returns the command line that serves on a port of the loopback address. */
   readonly command: (port: number) => readonly string[];
   readonly env: Readonly<Record<string, string>>;
-  /** Brings everything to the state that each start begins with; not measured. */
+  /** Restores the state before each start; not measured. */
   readonly prepare?: () => void;
 }
 
-/** How often a server that is starting is asked, in milliseconds. */
+/** Milliseconds between two requests to a server that is starting. */
 const POLL = 3;
-/** A server that has not answered by then never will, in milliseconds. */
-const PATIENCE = 60_000;
+/** Milliseconds after which a server that has not answered counts as failed. */
+const START_LIMIT = 60_000;
 
-/** A server that has answered once. */
+/** A server that has answered its first request. */
 export class Server implements AsyncDisposable {
   readonly #child: Deno.ChildProcess;
   readonly url: string;
@@ -28,7 +28,7 @@ export class Server implements AsyncDisposable {
     this.startup = startup;
   }
 
-  /** Starts a program and asks for a path until that is answered. */
+  /** Starts a program and requests a path until it is answered. */
   static async start(program: ServerProgram, path: string): Promise<Server> {
     program.prepare?.();
     const port = freePort();
@@ -44,7 +44,7 @@ export class Server implements AsyncDisposable {
       stderr: "null",
     }).spawn();
     while (!await answers(url + path)) {
-      if (performance.now() - start > PATIENCE) {
+      if (performance.now() - start > START_LIMIT) {
         await kill(child);
         throw new Error(`${program.name} does not answer`);
       }
@@ -53,7 +53,7 @@ export class Server implements AsyncDisposable {
     return new Server(child, url, (performance.now() - start) / 1000);
   }
 
-  /** Resident memory of the process and of those that it started, in bytes (proc(5), VmRSS). */
+  /** Resident memory of the process and its descendants in bytes (proc(5), VmRSS). */
   get memory(): number {
     return familyOf(this.#child.pid).reduce((sum, pid) => sum + residentMemory(pid), 0);
   }
@@ -78,12 +78,12 @@ async function kill(child: Deno.ChildProcess): Promise<void> {
   try {
     child.kill("SIGKILL");
   } catch {
-    // It has ended by itself.
+    // It has already ended.
   }
   await child.status;
 }
 
-/** A process and all that it started, itself first. */
+/** Returns a process and its descendants, itself first. */
 function familyOf(pid: number): number[] {
   const tasks = readLines(`/proc/${pid}/task/${pid}/children`)[0] ?? "";
   const children = tasks.split(" ").filter((text) => text !== "").map(Number);
@@ -95,7 +95,7 @@ function residentMemory(pid: number): number {
   return Number(/\d+/.exec(line ?? "0")![0]) * 1024;
 }
 
-/** The lines of a file of proc(5); none once the process has gone. */
+/** Returns the lines of a file of proc(5), or none if the process has ended. */
 function readLines(path: string): string[] {
   try {
     return Deno.readTextFileSync(path).split("\n");

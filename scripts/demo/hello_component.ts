@@ -5,7 +5,7 @@ const WORLD = `
   import wasi:io/streams@0.2.3;
   export wasi:http/incoming-handler@0.2.3;`;
 
-/** An HTTP component that answers every request with a text, assembled here so that the demo needs no compiler. */
+/** Returns an HTTP component that answers every request with a text. It is assembled here, so the demo needs no compiler. */
 export async function helloComponent(text: string): Promise<Uint8Array> {
   const bytes = new TextEncoder().encode(text);
   const escaped = [...bytes].map((byte) => `\\${byte.toString(16).padStart(2, "0")}`).join("");

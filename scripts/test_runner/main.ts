@@ -2,14 +2,14 @@
 /**
  * Runs the tests and the other checks, in order, and ends with a line `N passed, N failed`.
  *
- *   deno task test                  format, lint, types, layers, docs, unit and end-to-end tests
+ *   deno task test                  the checks (format, lint, types, layers, docs), unit and end-to-end tests
  *   deno task test FILE...          only the tests in these files
- *   deno task test --binary FILE    the tests of the command line, against a compiled larder
- *   deno task ok                    what to run before a commit: all of that except end-to-end tests
- *   deno task soak                  the tests that take minutes, with their long settings
+ *   deno task test --binary FILE    the tests of the command line against a compiled larder
+ *   deno task ok                    the checks and unit tests, for every commit
+ *   deno task soak                  the tests that take minutes
  *
- * A failed step counts as one failed test. All that is started has an environment that is decided here, whatever
- * the environment of the person who runs it: see tests/support/environment.ts.
+ * A failed step counts as one failed test. Every process gets an environment of its own instead of the user's: see
+ * tests/support/cli/environment.ts.
  */
 import { join, relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
@@ -18,14 +18,17 @@ import { childEnvironment } from "../../tests/support/cli/environment.ts";
 import { bundle } from "../compile.ts";
 import { ensureComponents, ensurePrograms, missingPackages } from "./programs.ts";
 import { denoTest } from "./queue.ts";
-import type { Outcome } from "./report.ts";
+import type { StepResult } from "./report.ts";
 import { binaryTests, endToEndTests, ROOT, soakTests, split, unitTests } from "./test_files.ts";
 
-/** A step and what it does. */
-type Step = readonly [name: string, run: () => Outcome | Promise<Outcome>];
+/** A named step of a run. */
+type Step = readonly [name: string, run: () => StepResult | Promise<StepResult>];
 
 const PACKAGES: Step = ["packages", () => deno(["install", "--quiet", "--frozen"], true)];
-const PROGRAMS: Step = ["programs", async () => one(ensurePrograms() && await ensureComponents())];
+const PROGRAMS: Step = [
+  "programs",
+  async () => single(ensurePrograms() && await ensureComponents()),
+];
 
 const CHECKS: readonly Step[] = [
   ["format", () => deno(["fmt", "--check", "--quiet"])],
@@ -43,28 +46,28 @@ async function main(args: string[]): Promise<number> {
   });
   const work = Deno.makeTempDirSync({ prefix: "larder-tests-" });
   try {
-    const outcomes: Outcome[] = [];
+    const results: StepResult[] = [];
     for (const step of stepsOf({ ...values, files: positionals, work })) {
-      outcomes.push(await perform(step));
-      // Without what the other steps need, their failures would say nothing.
-      if ((step === PACKAGES || step === PROGRAMS) && outcomes.at(-1)!.failed > 0) break;
+      results.push(await perform(step));
+      // The other steps need these two: without them they would only fail for the same reason.
+      if ((step === PACKAGES || step === PROGRAMS) && results.at(-1)!.failed > 0) break;
     }
-    return tell(outcomes);
+    return printSummary(results);
   } finally {
     Deno.removeSync(work, { recursive: true });
   }
 }
 
-interface Asked {
+interface RunRequest {
   readonly binary?: string;
   readonly ok?: boolean;
   readonly soak?: boolean;
   readonly files: readonly string[];
-  /** A folder for what is made on the way. */
+  /** A folder for temporary files. */
   readonly work: string;
 }
 
-function stepsOf({ binary, ok, soak, files, work }: Asked): readonly Step[] {
+function stepsOf({ binary, ok, soak, files, work }: RunRequest): readonly Step[] {
   if (binary !== undefined) return [PACKAGES, PROGRAMS, binaryStep(resolve(binary))];
   const env = { LARDER_BUNDLE: join(work, "bundle/main.js") };
   const bundling: Step = ["bundle", () => bundleInto(work)];
@@ -73,7 +76,7 @@ function stepsOf({ binary, ok, soak, files, work }: Asked): readonly Step[] {
     bundling,
     [name, () => denoTest({ parts, env })],
   ];
-  // What takes long is begun with first, and in small parts, so that all processes end at about the same time.
+  // Long tests start first and in small parts, so that all processes end at about the same time.
   const endToEnd = split(endToEndTests(), 2);
   const unit = split(unitTests(), 12);
   if (files.length > 0) {
@@ -86,34 +89,34 @@ function stepsOf({ binary, ok, soak, files, work }: Asked): readonly Step[] {
   return [PACKAGES, ...CHECKS, ...ifPossible];
 }
 
-/** In place of the unit tests, where `deno task ok` would have to install programs. */
+/** Replaces the unit tests if `deno task ok` would have to install programs. */
 function notRun(packages: readonly string[]): Step {
   const note = `not run: unit tests: they need the packages ${packages.join(" ")}`;
   return ["unit tests", () => ({ passed: 0, failed: 0, notes: [note] })];
 }
 
-async function perform([name, run]: Step): Promise<Outcome> {
+async function perform([name, run]: Step): Promise<StepResult> {
   console.log(`== ${name}`);
   const start = performance.now();
-  const outcome = await run();
+  const result = await run();
   const seconds = ((performance.now() - start) / 1000).toFixed(1);
-  console.log(`== ${name}: ${outcome.failed === 0 ? "ok" : "FAILED"} (${seconds} s)`);
-  return outcome;
+  console.log(`== ${name}: ${result.failed === 0 ? "ok" : "FAILED"} (${seconds} s)`);
+  return result;
 }
 
-/** Prints the notes and the sums; returns the exit code. */
-function tell(outcomes: readonly Outcome[]): number {
-  for (const note of outcomes.flatMap(({ notes }) => notes)) console.log(note);
-  const sum = (key: "passed" | "failed") => outcomes.reduce((n, outcome) => n + outcome[key], 0);
+/** Prints the notes and the totals, and returns the exit code. */
+function printSummary(results: readonly StepResult[]): number {
+  for (const note of results.flatMap(({ notes }) => notes)) console.log(note);
+  const sum = (key: "passed" | "failed") => results.reduce((n, result) => n + result[key], 0);
   console.log(`${sum("passed")} passed, ${sum("failed")} failed`);
   return sum("failed") === 0 ? 0 : 1;
 }
 
-function one(good: boolean, ...notes: string[]): Outcome {
-  return { passed: good ? 1 : 0, failed: good ? 0 : 1, notes };
+function single(isGood: boolean, ...notes: string[]): StepResult {
+  return { passed: isGood ? 1 : 0, failed: isGood ? 0 : 1, notes };
 }
 
-async function deno(args: string[], downloads = false): Promise<Outcome> {
+async function deno(args: string[], downloads = false): Promise<StepResult> {
   const { success } = await new Deno.Command(Deno.execPath(), {
     args,
     cwd: ROOT,
@@ -121,15 +124,15 @@ async function deno(args: string[], downloads = false): Promise<Outcome> {
     env: childEnvironment({}, { downloads }),
     stdin: "null",
   }).spawn().status;
-  return one(success);
+  return single(success);
 }
 
-function bundleInto(folder: string): Outcome {
+function bundleInto(folder: string): StepResult {
   try {
     bundle(folder, "development");
-    return one(true);
+    return single(true);
   } catch (error) {
-    return one(false, `FAILED: bundle: ${(error as Error).message}`);
+    return single(false, `FAILED: bundle: ${(error as Error).message}`);
   }
 }
 

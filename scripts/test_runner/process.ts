@@ -2,29 +2,32 @@ import process from "node:process";
 import { childEnvironment } from "../../tests/support/cli/environment.ts";
 import { plain, readReport, type Report } from "./report.ts";
 
-/** Tests that print nothing for so long, in milliseconds, hang: the longest of them take a minute or two. */
-const PATIENCE = 5 * 60_000;
+/** Milliseconds without output after which tests count as hanging. The longest tests take two minutes. */
+const SILENCE_LIMIT = 5 * 60_000;
 const LAST_LINES = 10;
 
 export interface TestProcess {
   readonly cwd: string;
   /** Variables on top of {@link childEnvironment}. */
   readonly env?: Readonly<Record<string, string>>;
-  /** Whether the output is shown as it comes. */
+  /** True to print the output as it arrives. */
   readonly shown: boolean;
   /** Milliseconds without output after which the process is killed. */
-  readonly patience?: number;
+  readonly silenceLimit?: number;
 }
 
-/** What a process of `deno test` came to. */
-export interface Ended {
+/** The result of a process of `deno test`. */
+export interface ProcessResult {
   readonly success: boolean;
   readonly output: string;
   readonly report: Report;
 }
 
-/** Runs `deno test` with these arguments to its end. One that hangs is killed, and counts as a test that failed. */
-export async function runTests(args: readonly string[], options: TestProcess): Promise<Ended> {
+/** Runs `deno test` with these arguments. A process that hangs is killed and counts as a failed test. */
+export async function runTests(
+  args: readonly string[],
+  options: TestProcess,
+): Promise<ProcessResult> {
   const junit = Deno.makeTempFileSync();
   try {
     const child = new Deno.Command(Deno.execPath(), {
@@ -49,15 +52,15 @@ export async function runTests(args: readonly string[], options: TestProcess): P
   }
 }
 
-/** Whether this is only what Deno writes after 1, 2, 4 … minutes of a test. */
+/** True for the reminder that Deno prints after 1, 2, 4 … minutes of a test. */
 function isReminder(text: string): boolean {
   return /^\s*'.*' has been running for over \(.*\)\s*$/.test(plain(text));
 }
 
-/** Reads all that a process writes; kills it once it has been silent for too long. */
+/** Reads the output of a process, and kills the process once it has been silent for too long. */
 async function listen(
   child: Deno.ChildProcess,
-  { shown, patience = PATIENCE }: TestProcess,
+  { shown, silenceLimit = SILENCE_LIMIT }: TestProcess,
 ): Promise<{ output: string; hangs: boolean }> {
   const streams = [
     { reader: child.stdout.getReader(), ours: process.stdout, text: "" },
@@ -69,12 +72,12 @@ async function listen(
     try {
       child.kill("SIGKILL");
     } catch {
-      // It has ended by itself.
+      // It has already ended.
     }
-    // What it has started may live on, and hold the other ends.
+    // Its children may still run and keep the pipes open.
     for (const { reader } of streams) void reader.cancel();
   };
-  let watch = setTimeout(end, patience);
+  let watch = setTimeout(end, silenceLimit);
   await Promise.all(streams.map(async (stream) => {
     const decoder = new TextDecoder();
     for (;;) {
@@ -83,7 +86,7 @@ async function listen(
       const text = decoder.decode(value, { stream: true });
       if (!isReminder(text)) {
         clearTimeout(watch);
-        watch = setTimeout(end, patience);
+        watch = setTimeout(end, silenceLimit);
       }
       stream.text += text;
       if (shown) stream.ours.write(value);

@@ -3,8 +3,8 @@ import { hasProgram, PACKAGES } from "../../tests/support/cli/commands.ts";
 import { jsComponent } from "../../tests/support/wasm/js_component.ts";
 
 /**
- * Makes sure that the programs that tests call are there: installs them where apt-get may, and otherwise says
- * which packages are missing. Returns whether they are all there.
+ * Ensures that the programs that tests call are installed: installs them with apt-get as root, otherwise names the
+ * missing packages. Returns true if all programs are installed.
  */
 export function ensurePrograms(): boolean {
   if (missingPrograms().length === 0) return true;
@@ -16,7 +16,7 @@ export function ensurePrograms(): boolean {
   return false;
 }
 
-/** The Debian packages of the programs that are missing. */
+/** Returns the Debian packages of the missing programs. */
 export function missingPackages(): string[] {
   return [...new Set(missingPrograms().map((name) => PACKAGES[name]!))].sort();
 }
@@ -25,14 +25,14 @@ function missingPrograms(): string[] {
   return Object.keys(PACKAGES).filter((name) => !hasProgram(name));
 }
 
-/** Makes the components that tests run and that take long to make. Returns whether they are there. */
+/** Builds the components of JavaScript, which takes long, before the tests start. Returns true if all are built. */
 export async function ensureComponents(): Promise<boolean> {
   try {
     const names = ["http_handler", "command", "sockets", "socket_handler"] as const;
     await Promise.all(names.map(jsComponent));
     return true;
   } catch (error) {
-    console.error(`the tests need components of JavaScript: ${error}`);
+    console.error(`cannot build the tests' components of JavaScript: ${error}`);
     return false;
   }
 }

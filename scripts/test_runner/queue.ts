@@ -1,14 +1,14 @@
 // deno-lint-ignore-file no-console
-import { type Ended, runTests } from "./process.ts";
-import { judge, type Outcome } from "./report.ts";
+import { type ProcessResult, runTests } from "./process.ts";
+import { type StepResult, summarize } from "./report.ts";
 import { ROOT } from "./test_files.ts";
 
-/** Tests mostly wait for what they have started, so that two processes do them in little more than half the time. */
+/** Number of processes. Tests mostly wait for their children, so two processes take little more than half the time. */
 const PROCESSES = 2;
 
-/** Test files, and what they are run with. */
+/** Test files and how to run them. */
 export interface TestRun {
-  /** Each of these lists of files is for a process of its own; the first are begun with first. */
+  /** Lists of files, one for each process, in the order of their start. */
   readonly parts: readonly (readonly string[])[];
   /** Further arguments of `deno test`. */
   readonly args?: readonly string[];
@@ -19,30 +19,30 @@ export interface TestRun {
 }
 
 /**
- * Runs test files in several processes, some at once. What the first of these write is shown as it comes, what the
- * others write once they have ended.
+ * Runs test files in several concurrent processes. The output of the first of them is printed as it arrives, the
+ * output of the others when they end.
  */
 export async function denoTest(
   { parts, args = [], env = {}, exceptions }: TestRun,
-): Promise<Outcome> {
+): Promise<StepResult> {
   const queue = [...parts];
-  const ended: Ended[] = [];
+  const results: ProcessResult[] = [];
   const work = async (shown: boolean) => {
     for (let part; (part = queue.shift());) {
       const each = await runTests([...args, ...part], { cwd: ROOT, env, shown });
-      ended.push(each);
+      results.push(each);
       if (!shown) console.log(each.output);
     }
   };
   await Promise.all(Array.from({ length: PROCESSES }, (_, i) => work(i === 0)));
-  const reports = ended.map(({ report }) => report);
-  return judge(
+  const reports = results.map(({ report }) => report);
+  return summarize(
     {
       passed: reports.reduce((sum, { passed }) => sum + passed, 0),
       failed: reports.flatMap(({ failed }) => failed),
       ignored: reports.flatMap(({ ignored }) => ignored),
     },
-    ended.every(({ success }) => success),
+    results.every(({ success }) => success),
     exceptions,
   );
 }

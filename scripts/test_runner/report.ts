@@ -8,15 +8,15 @@ export interface Report {
 
 export interface Ignored {
   readonly name: string;
-  /** Undefined where the test does not say: no test is skipped in silence. */
+  /** Undefined if the test gives none, which counts as a failure. */
   readonly reason: string | undefined;
 }
 
-/** What a step comes to. */
-export interface Outcome {
+/** The result of a step. */
+export interface StepResult {
   readonly passed: number;
   readonly failed: number;
-  /** What has to be said at the end. */
+  /** Lines to print at the end of the run. */
   readonly notes: readonly string[];
 }
 
@@ -26,9 +26,9 @@ interface Case {
 }
 
 /**
- * Reads the outcome of `deno test` from its JUnit file and its output.
+ * Reads the result of `deno test` from its JUnit file and its output.
  *
- * The file leaves out modules that fail outside a test, and the reasons of ignored tests: a test tells its own
+ * The file omits modules that fail outside a test and the reasons of ignored tests. A test gives its reason
  * either in its name, `… (needs pwsh)`, or in a line `not run: "name" (reason)`.
  */
 export function readReport(junit: string, output: readonly string[]): Report {
@@ -46,29 +46,29 @@ export function readReport(junit: string, output: readonly string[]): Report {
 }
 
 /**
- * Counts a run: a skip without a reason is a failure, and so is an exception that excepts nothing.
+ * Counts the tests of a run. A skip without a reason counts as failed, and so does an exception without its test.
  *
- * @param success whether `deno test` ended well; it can fail without a test to blame
+ * @param success true if `deno test` succeeded; it can fail without a failed test
  * @param exceptions reasons for tests to be skipped, by name
  */
-export function judge(
+export function summarize(
   report: Report,
   success: boolean,
   exceptions: Readonly<Record<string, string>> = {},
-): Outcome {
+): StepResult {
   const silent = report.ignored.filter(({ reason }) => reason === undefined);
-  const idle = Object.keys(exceptions).filter((name) =>
+  const unmatched = Object.keys(exceptions).filter((name) =>
     !report.ignored.some((test) => test.name === name)
   );
   const unexplained = !success && report.failed.length === 0 ? 1 : 0;
   return {
     passed: report.passed,
-    failed: report.failed.length + silent.length + idle.length + unexplained,
+    failed: report.failed.length + silent.length + unmatched.length + unexplained,
     notes: [
       ...report.ignored.map(({ name, reason }) =>
         `not run: ${name}: ${reason ?? "NO REASON GIVEN"}`
       ),
-      ...idle.map((name) => `FAILED: there is no test to except that is called ${name}`),
+      ...unmatched.map((name) => `FAILED: no test has the name of the exception ${name}`),
       ...report.failed.map((name) => `FAILED: ${name}`),
     ],
   };
@@ -97,7 +97,7 @@ function unescape(text: string): string {
   return text.replaceAll(/&(\w+);/g, (all, name: string) => entities[name] ?? all);
 }
 
-/** A text without the colours of a terminal. */
+/** Returns a text without terminal colours. */
 export function plain(text: string): string {
   // deno-lint-ignore no-control-regex
   return text.replaceAll(/\x1b\[[0-9;]*m/g, "");

@@ -1,34 +1,34 @@
 import { join } from "node:path";
 
-/** The repository. */
+/** Root of the repository. */
 export const ROOT = join(import.meta.dirname!, "../..");
 
-/** The tests that call the code itself. */
+/** Returns the tests that call the modules of larder. */
 export function unitTests(): string[] {
   return testsBelow("tests").filter((path) => !/^tests\/(e2e|soak)\//.test(path));
 }
 
-/** The tests that start larder as its users do. */
+/** Returns the tests that start larder as a user does. */
 export function endToEndTests(): string[] {
   return testsBelow("tests/e2e");
 }
 
-/** The tests that take minutes. */
+/** Returns the tests that take minutes. */
 export function soakTests(): string[] {
   return testsBelow("tests/soak");
 }
 
-/** The tests of the command line that can be run against a compiled larder. */
+/** Returns the tests that can run against a compiled larder. */
 export function binaryTests(): string[] {
   return [
     ...soakTests(),
     ...endToEndTests(),
     "tests/scripts/install_test.ts",
-    "tests/cli/completions_test.ts",
+    "tests/cli/commands/completions/completions_test.ts",
   ];
 }
 
-/** The test files in a folder and those within it. */
+/** Returns the test files below a folder, sorted. */
 function testsBelow(folder: string): string[] {
   return [...Deno.readDirSync(join(ROOT, folder))].flatMap(({ name, isDirectory }) => {
     const path = `${folder}/${name}`;
@@ -36,7 +36,7 @@ function testsBelow(folder: string): string[] {
   }).sort();
 }
 
-/** Lists of so many files. A process of tests takes half a second to start. */
+/** Splits files into lists of `count`, one per process. A process of tests takes half a second to start. */
 export function split(files: readonly string[], count: number): string[][] {
   return Array.from(
     { length: Math.ceil(files.length / count) },

@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { printable, throwIfAborted } from "../base/errors.ts";
 import { statIfAny } from "../base/files.ts";
 import { redact } from "../base/redact.ts";
-import { warnWithoutLocks } from "../store/locks/file_lock.ts";
 import { Layout } from "../store/layout.ts";
+import { warnWithoutLocks } from "../store/locks/file_lock.ts";
 import {
   cacheRoot,
   hostPlatform,
@@ -13,15 +13,15 @@ import {
 } from "../store/platform_dirs.ts";
 import { configPath } from "./config/path.ts";
 import type { Config } from "./config/schema.ts";
-import { writeErr } from "./terminal/console.ts";
 import { type GlobalOptions, globalOptionsOf } from "./options.ts";
+import { writeErr } from "./terminal/console.ts";
 
-/** The signals that interrupt. */
+/** The signals that interrupt a command. */
 const SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
   ? ["SIGINT"]
   : ["SIGINT", "SIGTERM"];
 
-/** What a command is given: the options, the config, the cache, and ways to speak and to be interrupted. */
+/** The surroundings of a command: options, config, cache folder, messages and interrupts. */
 export class Context {
   readonly options: GlobalOptions;
   readonly config: Config;
@@ -34,7 +34,10 @@ export class Context {
     warnWithoutLocks((message) => this.warn(message));
   }
 
-  /** The context of a command line. @throws LarderError LDR_CONFIG */
+  /**
+   * Returns the context of a command line.
+   * @throws LarderError LDR_CONFIG if the config is invalid
+   */
   static async of(command: Command): Promise<Context> {
     return await Context.create(globalOptionsOf(command));
   }
@@ -43,7 +46,7 @@ export class Context {
     return new Context(options, await configFor(options));
   }
 
-  /** A context whose config says nothing: for who works on the config file itself, which may be a broken one. */
+  /** Returns a context with an empty config, for commands that work on the config file, which may be a broken one. */
   static withoutConfig(options: GlobalOptions): Context {
     return new Context(options, {});
   }
@@ -59,19 +62,19 @@ export class Context {
     return new Layout(join(this.cache.path, REGISTRY_FOLDER));
   }
 
-  /** Tells the user something, unless `--quiet`. */
+  /** Prints a message, unless `--quiet` is given. */
   info(message: string): void {
     if (!this.options.quiet) writeErr(`${redact(printable(message))}\n`);
   }
 
-  /** Tells the user of something that they should look at. */
+  /** Prints a warning. */
   warn(message: string): void {
     writeErr(`warning: ${redact(printable(message))}\n`);
   }
 
   /**
-   * A signal that Ctrl-C raises. The first lets the command end in order; the second ends it at once, which
-   * the store survives as it survives a kill.
+   * Returns a signal that Ctrl-C aborts, so that the command can end in order. A second Ctrl-C ends the process at
+   * once, which the store survives like a kill.
    */
   interruptible(): AbortSignal {
     if (this.#onSignal) return this.#interrupt.signal;
@@ -85,8 +88,8 @@ export class Context {
   }
 
   /**
-   * Leaves signals to whom larder hands over: it would end before that one otherwise.
-   * @throws LarderError LDR_INTERRUPTED if one has come already
+   * Stops handling signals, because a child process handles them and larder must not end before it.
+   * @throws LarderError LDR_INTERRUPTED if a signal has arrived already
    */
   leaveSignals(): void {
     if (this.#onSignal) {
@@ -97,14 +100,14 @@ export class Context {
   }
 }
 
-/** The config. Most users have none, and what reads one would make every start longer. */
+/** Most users have no config, so the modules that read one are loaded only if there is something to read. */
 async function configFor({ config }: GlobalOptions): Promise<Config> {
   if (!isConfigured(config)) return {};
   const { loadConfig } = await import("./config/load.ts");
   return await loadConfig(hostPlatform, config);
 }
 
-/** Whether there may be anything in a config: a file, or a variable of the environment. */
+/** True if there is a config file or a variable that may be a setting. */
 function isConfigured(option: string | undefined): boolean {
   const { path, rule } = configPath(hostPlatform, option);
   return rule !== undefined || (path !== undefined && statIfAny(path) !== undefined) ||

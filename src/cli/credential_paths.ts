@@ -1,14 +1,14 @@
 import { posix, win32 } from "node:path";
 import { configRoot, home, type HostPlatform, userConfig } from "../store/platform_dirs.ts";
 
-/** The file that `larder login` writes. */
+/** Returns the path of the file that `larder login` writes. */
 export function authFile(platform: HostPlatform): string {
   return join(platform, configRoot(platform).path, "auth.json");
 }
 
 /**
- * The files to look for credentials in, in this order: larder's own, Spin's, Docker's, Podman's two, and the one
- * that `REGISTRY_AUTH_FILE` names. Those in a home folder that the environment does not tell are left out.
+ * Returns the files that can hold credentials, in this order: larder's own, Spin's, Docker's, Podman's two, and the one
+ * that `REGISTRY_AUTH_FILE` names. Those in the home folder are left out if the environment does not name it.
  */
 export function credentialPaths(platform: HostPlatform): string[] {
   const runtime = platform.env("XDG_RUNTIME_DIR");
@@ -38,7 +38,7 @@ function inHome(path: () => string): string | undefined {
   try {
     return path();
   } catch {
-    return undefined; // Without a home folder there are no files in it.
+    return undefined;
   }
 }
 

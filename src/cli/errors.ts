@@ -1,11 +1,11 @@
 import { type ErrorCode, LarderError, printable } from "../base/errors.ts";
 
-/** The most of a text that is shown on either side of the place where it is wrong. */
+/** Characters shown on either side of the position of a fault. */
 const MARGIN = 60;
 
-/** A failure of which more than a line can be shown: what stands below its message, above its hint. */
+/** An error with lines of detail between its message and its hint. */
 export class DetailedError extends LarderError {
-  /** Lines. Invariant: a terminal can be sent them, whatever was put into them. */
+  /** Invariant: each is a line without control characters. */
   readonly details: readonly string[];
 
   constructor(
@@ -19,9 +19,9 @@ export class DetailedError extends LarderError {
   }
 }
 
-/** A failure in a text that the user wrote, with the line of it and a mark below the place. */
+/** An error in a text that the user wrote, with its line and a mark below the fault. */
 export class PointedError extends DetailedError {
-  /** @param offset where in `text` the fault begins, in UTF-16 units */
+  /** @param offset UTF-16 units before the fault in `text` */
   constructor(
     code: ErrorCode,
     message: string,
@@ -32,7 +32,7 @@ export class PointedError extends DetailedError {
   }
 }
 
-/** `column 7`, or `line 2, column 7` in a text of several lines; both counted from 1. */
+/** Returns `column 7`, or `line 2, column 7` in a text of several lines; both count from 1. */
 export function placeIn(text: string, offset: number): string {
   const before = text.slice(0, offset).split("\n");
   const column = `column ${before.at(-1)!.length + 1}`;
@@ -44,7 +44,7 @@ function pictureOf(text: string, offset: number): string[] {
   const line = text.slice(lineStart).split("\n", 1)[0]!;
   const start = Math.max(lineStart, offset - MARGIN) - lineStart;
   const column = offset - lineStart;
-  // One for one, so that the mark stays where it belongs.
+  // Each character is replaced by one, so that the mark stays below the fault.
   const shown = [...line.slice(start, column + MARGIN)].map(printable).join("");
   return [`  ${shown}`, `  ${" ".repeat(column - start)}^`];
 }

@@ -1,7 +1,7 @@
-/** Where the pages of `docs` can be read: who has only the binary has no such folder. */
+/** Address of the pages of `docs`, which a binary does not contain. */
 const PAGES = "https://github.com/larder-oci/larder/blob/main/docs";
 
-/** The address of a page of the manual. */
+/** Returns the address of a page of the documentation. */
 export function manualPage(name: "configuration" | "filters"): string {
   return `${PAGES}/${name}.md`;
 }

@@ -1,19 +1,19 @@
 import { systemClock } from "../base/concurrency.ts";
+import { LazyAuthorizer } from "../registry/auth/lazy_authorizer.ts";
 import { RegistryClient } from "../registry/client.ts";
 import type { CredentialSource } from "../registry/credentials/credential.ts";
-import { httpTransport } from "../registry/http/transport_stack.ts";
-import { LazyAuthorizer } from "../registry/auth/lazy_authorizer.ts";
+import { apiBase } from "../registry/endpoints.ts";
+import { readCertificates } from "../registry/http/ca.ts";
 import type { Transport } from "../registry/http/transport.ts";
+import { httpTransport } from "../registry/http/transport_stack.ts";
+import type { HostTrust, Trust } from "../registry/http/trust.ts";
 import { hostPlatform } from "../store/platform_dirs.ts";
 import type { Context } from "./context.ts";
 import { credentialPaths } from "./credential_paths.ts";
-import { readCertificates } from "../registry/http/ca.ts";
-import { apiBase } from "../registry/endpoints.ts";
-import type { HostTrust, Trust } from "../registry/http/trust.ts";
 
 /**
- * The way to registries that the options, the environment and the config describe.
- * @param credentials what to show them; by default what the user's files have
+ * Returns a client and a transport that follow the options, the environment and the config.
+ * @param credentials by default those in the user's files
  */
 export function openRegistry(
   context: Context,
@@ -41,10 +41,10 @@ async function userCredentials(): Promise<CredentialSource> {
 }
 
 /**
- * Whom the user trusts: `--insecure` and `--ca-file` hold for all hosts, `SSL_CERT_FILE` too, as other tools honour
- * it, and `registries` in the config for the hosts that it names.
+ * Returns which certificates are trusted: `--insecure`, `--ca-file` and `SSL_CERT_FILE` apply to every host, and
+ * `registries` in the config to the hosts that it names.
  *
- * @throws LarderError LDR_CONFIG for a `--ca-file` that is not one; the other files are read when they are needed
+ * @throws LarderError LDR_CONFIG if `--ca-file` cannot be read; the other files are read when they are needed
  */
 export function trustOf({ options, config }: Context): Trust {
   const named = options.caFile ? readCertificates(options.caFile, "--ca-file") : [];

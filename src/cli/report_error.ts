@@ -3,12 +3,12 @@ import { redact } from "../base/redact.ts";
 import { BrokenPipe, writeErr } from "./terminal/console.ts";
 import { DetailedError } from "./errors.ts";
 
-/** Exit code of a command whose reader went away: 128 + SIGPIPE, as a shell reports it. */
+/** Exit code of a command whose output pipe was closed: 128 + SIGPIPE, as a shell reports it. */
 const BROKEN_PIPE = 141;
 
 /**
- * Says what failed, what to do, and with `verbose` why, and returns the exit code.
- * Anything that is not a LarderError is a bug of larder's and says so.
+ * Prints an error with its hint, and its causes if `verbose`, and returns the exit code. Any other error than a
+ * LarderError is reported as a bug of larder.
  */
 export function reportFailure(error: unknown, verbose: boolean): number {
   if (error instanceof BrokenPipe) return BROKEN_PIPE;
@@ -25,13 +25,13 @@ export function reportFailure(error: unknown, verbose: boolean): number {
   }
   try {
     writeErr(redact(lines.join("\n")) + "\n");
-  } catch (gone) {
-    if (!(gone instanceof BrokenPipe)) throw gone; // Nobody is left to be told.
+  } catch (failure) {
+    if (!(failure instanceof BrokenPipe)) throw failure;
   }
   return known.exitCode;
 }
 
-/** The causes of an error from the nearest to the first, each once. */
+/** Returns the causes of an error, the direct one first, each once. */
 function causesOf(error: Error): Set<unknown> {
   const causes = new Set<unknown>();
   let current: unknown = error;

@@ -4,7 +4,7 @@ import { parseConfigFile } from "../../src/cli/config/file.ts";
 
 const page = Deno.readTextFileSync(new URL("../../docs/configuration.md", import.meta.url));
 
-Deno.test("the page of the configuration names every key, and how variables are made of them", () => {
+Deno.test("configuration.md names every key and no unknown variable", () => {
   for (const { path } of SETTINGS) {
     const name = keyOf(path.map((part) => part === "*" ? "HOST" : part));
     assert.ok(page.includes(`\`${name}\``), name);
@@ -14,7 +14,7 @@ Deno.test("the page of the configuration names every key, and how variables are 
   assert.deepEqual(named.filter((name) => !name.endsWith("_") && !variables.has(name)), []);
 });
 
-Deno.test("every example on the page is a config file", () => {
+Deno.test("every example in configuration.md is a valid config", () => {
   const examples = [...page.matchAll(/```yaml\n(.*?)```/gs)].map(([, text]) => text!);
   assert.ok(examples.length > 0);
   for (const text of examples) parseConfigFile(text, "docs/configuration.md");

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { ERROR_CODES } from "../../src/base/errors.ts";
 
-Deno.test("the page of errors has every code, at its exit code", () => {
+Deno.test("errors.md lists every error code with its exit code", () => {
   const page = Deno.readTextFileSync(new URL("../../docs/errors.md", import.meta.url));
   const documented: Record<string, number> = {};
   for (const [, exit, codes] of page.matchAll(/^\| (\d+) +\|[^|]*\|([^|]*)\|$/gm)) {

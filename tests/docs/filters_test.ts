@@ -5,7 +5,7 @@ import { compileTemplate } from "../../src/cli/query/template.ts";
 
 const page = Deno.readTextFileSync(new URL("../../docs/filters.md", import.meta.url));
 
-Deno.test("the page of filters has every field, with its type and what it is", () => {
+Deno.test("filters.md lists every field with its type and description", () => {
   const rows = [...page.matchAll(/^\| `(\w+)` +\| (\w+) +\| (.*?) +\|$/gm)]
     .map(([, name, type, value]) => [name, type, value]);
   assert.deepEqual(
@@ -14,7 +14,7 @@ Deno.test("the page of filters has every field, with its type and what it is", (
   );
 });
 
-Deno.test("every example on the page can be read", async () => {
+Deno.test("every example in filters.md compiles", async () => {
   const commands = [...page.matchAll(/^larder list .*$/gm)].map(([line]) => line);
   const given = (option: string) =>
     commands.flatMap((line) => new RegExp(`${option} '([^']*)'`).exec(line)?.[1] ?? []);

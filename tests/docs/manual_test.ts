@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { manualPage } from "../../src/cli/manual.ts";
 
-Deno.test("the pages that hints name are there", () => {
+Deno.test("manualPage names pages that exist", () => {
   for (const name of ["configuration", "filters"] as const) {
     const [, path] = /\/blob\/main\/(.*)$/.exec(manualPage(name)) ?? [];
     assert.ok(Deno.statSync(new URL(`../../${path}`, import.meta.url)).isFile);

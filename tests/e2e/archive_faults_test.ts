@@ -9,14 +9,14 @@ import { tarGzipOf, tarMember } from "../support/tar_writer.ts";
 
 const GOOD = { name: "good.txt", content: "good" };
 
-/** 100 MiB of zeros, of which next to nothing goes over the wire. */
+/** Returns 100 MiB of zeros, gzipped to about 100 KiB. */
 function bomb(): Uint8Array {
   const content = new Uint8Array(100 * 1024 * 1024);
   return gzipSync(tarMember({ name: "zeros", content }));
 }
 
 const HOSTILE: [string, Uint8Array][] = [
-  ["a path that leads out", tarGzipOf(GOOD, { name: "../../../evil", content: "evil" })],
+  ["a path out of the folder", tarGzipOf(GOOD, { name: "../../../evil", content: "evil" })],
   ["an absolute path", tarGzipOf(GOOD, { name: "/tmp/larder-evil", content: "evil" })],
   [
     "a symbolic link",
@@ -24,11 +24,11 @@ const HOSTILE: [string, Uint8Array][] = [
   ],
   ["a hard link", tarGzipOf(GOOD, { name: "evil", type: "1", link: "../../../../.profile" })],
   ["a device", tarGzipOf(GOOD, { name: "evil", type: "3" })],
-  ["more than it seems", bomb()],
-  ["nothing that is gzip", new TextEncoder().encode("not an archive")],
+  ["a gzip bomb", bomb()],
+  ["not gzip", new TextEncoder().encode("not an archive")],
 ];
 
-Deno.test("a layer whose archive is hostile is exit 1, and the entry before it stays", async (t) => {
+Deno.test("pull exits with 1 on a hostile archive and keeps the cached entry", async (t) => {
   for (const [name, archive] of HOSTILE) {
     await t.step(name, async () => {
       await using registry = await FixtureRegistry.start();
@@ -53,14 +53,14 @@ Deno.test("a layer whose archive is hostile is exit 1, and the entry before it s
       assert.equal(offline.stdout, `${reference}@${old.descriptor.digest}\n`);
 
       registry.add("app", old, "v1");
-      const healed = await user.larder(["pull", reference]);
-      assert.equal(healed.code, 0, healed.stderr);
+      const repaired = await user.larder(["pull", reference]);
+      assert.equal(repaired.code, 0, repaired.stderr);
       assertStoreSound(user.registry);
     });
   }
 });
 
-/** All that is in the home folder and not in the cache. */
+/** Returns the files of the home folder that are not in the registry folder. */
 function filesOutside(user: User): string[] {
   return filesBelow(user.home).filter((path) => !path.startsWith(user.registry));
 }

@@ -13,13 +13,13 @@ const IDENTITY = "identity-token-0123456789";
 const LAYERS = [1, 2, 3].map((number) => blob(randomBytes(1024, `layer ${number}`)));
 const APP = image(LAYERS);
 
-/** Docker's `config.json` with a name and a password, as `docker login` writes it. */
+/** Writes Docker's `config.json` with a user name and a password, as `docker login` does. */
 function writeDockerConfig(user: User, host: string, password = PASSWORD): void {
   const auth = btoa(`${NAME}:${password}`);
   user.write(".docker/config.json", { auths: { [host]: { auth } } });
 }
 
-/** Checks that nothing secret is in what larder printed or wrote. */
+/** Checks that no secret is in larder's output or cache. */
 function assertNoSecrets(user: User, result: Result, secrets: readonly string[]): void {
   const texts = [result.stdout, result.stderr];
   for (const path of filesBelow(user.registry)) texts.push(Deno.readTextFileSync(path));
@@ -37,7 +37,7 @@ async function pullGood(user: User, reference: string): Promise<Result> {
   return result;
 }
 
-Deno.test("a Basic challenge is answered with the user's credentials", async () => {
+Deno.test("pull answers a Basic challenge with the user's credentials", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   registry.guard = basicGuard(NAME, PASSWORD);
@@ -45,10 +45,10 @@ Deno.test("a Basic challenge is answered with the user's credentials", async () 
   writeDockerConfig(user, registry.host);
   assertNoSecrets(user, await pullGood(user, reference), [PASSWORD]);
   const refused = registry.requests().filter(({ status }) => status === 401);
-  assert.equal(refused.length, 1, "each request was refused before it was let in");
+  assert.equal(refused.length, 1, "the credentials were not reused for later requests");
 });
 
-Deno.test("a Bearer challenge is answered with a token, asked for once", async (t) => {
+Deno.test("pull answers a Bearer challenge with a token that it requests once", async (t) => {
   const cases: [string, Parameters<TokenServer["guard"]>[0], "token" | "access_token"][] = [
     ["with a scope", { withScope: true }, "token"],
     ["without a scope", { withScope: false }, "token"],
@@ -56,7 +56,7 @@ Deno.test("a Bearer challenge is answered with a token, asked for once", async (
   ];
   for (const [name, guard, member] of cases) {
     for (const anonymous of [true, false]) {
-      await t.step(`${name}, ${anonymous ? "for anybody" : "with a password"}`, async () => {
+      await t.step(`${name}, ${anonymous ? "anonymous" : "with a password"}`, async () => {
         const users = anonymous ? {} : { users: { [NAME]: PASSWORD } };
         await using tokens = await TokenServer.start({ member, ...users });
         await using registry = await FixtureRegistry.start();
@@ -72,7 +72,7 @@ Deno.test("a Bearer challenge is answered with a token, asked for once", async (
   }
 });
 
-Deno.test("an identity token is changed for a Bearer token", async () => {
+Deno.test("pull exchanges an identity token for a Bearer token", async () => {
   await using tokens = await TokenServer.start({ identityTokens: [IDENTITY] });
   await using registry = await FixtureRegistry.start();
   using user = new User();
@@ -84,7 +84,7 @@ Deno.test("an identity token is changed for a Bearer token", async () => {
   assert.deepEqual(tokens.requests().map(({ method }) => method), ["POST"]);
 });
 
-Deno.test("each repository has a token of its own", async () => {
+Deno.test("pull requests one token per repository", async () => {
   await using tokens = await TokenServer.start();
   await using registry = await FixtureRegistry.start();
   using user = new User();
@@ -96,7 +96,7 @@ Deno.test("each repository has a token of its own", async () => {
   assert.deepEqual(scopes, ["repository:a:pull", "repository:b:pull"]);
 });
 
-Deno.test("a token that expires during the pull is renewed", async (t) => {
+Deno.test("pull renews a token that expires between two requests", async (t) => {
   for (const expiredStatus of [401, 403] as const) {
     await t.step(`the registry says ${expiredStatus}`, async () => {
       await using tokens = await TokenServer.start();
@@ -118,7 +118,7 @@ Deno.test("a token that expires during the pull is renewed", async (t) => {
   }
 });
 
-Deno.test("tokens that expire at once still get a pull to its end", async () => {
+Deno.test("pull succeeds with tokens that expire at once", async () => {
   await using tokens = await TokenServer.start({ lifetime: 1 });
   await using registry = await FixtureRegistry.start();
   using user = new User();
@@ -126,7 +126,7 @@ Deno.test("tokens that expire at once still get a pull to its end", async () => 
   await pullGood(user, registry.add("app", APP, "v1"));
 });
 
-Deno.test("who is not let in is exit 4, told what to do and nothing secret", async (t) => {
+Deno.test("pull exits with 4 and a hint without secrets if credentials are missing or wrong", async (t) => {
   const wrong = "wrong-password-123";
   const cases: [string, (user: User, host: string) => void][] = [
     ["no credentials", () => {}],
@@ -145,13 +145,13 @@ Deno.test("who is not let in is exit 4, told what to do and nothing secret", asy
         assert.equal(result.code, 4, result.stderr);
         assert.match(result.stderr, /^error: .*\[LDR_UNAUTHORIZED\]\nhint: .*larder login/m);
         assertNoSecrets(user, result, [PASSWORD, wrong]);
-        assert.ok(registry.requests().length <= 3, "it went on asking");
+        assert.ok(registry.requests().length <= 3, "too many requests");
       });
     }
   }
 });
 
-Deno.test("what is not let in is exit 4 and asked for a bounded number of times", async (t) => {
+Deno.test("pull exits with 4 after at most four requests if no token is accepted", async (t) => {
   const cases: [string, Guard][] = [
     [
       "a challenge that no token satisfies",
@@ -172,16 +172,16 @@ Deno.test("what is not let in is exit 4 and asked for a bounded number of times"
       registry.guard = guard;
       const result = await user.larder(["pull", registry.add("app", APP, "v1")]);
       assert.equal(result.code, 4, result.stderr);
-      assert.ok(registry.requests().length <= 4, "it went on asking");
+      assert.ok(registry.requests().length <= 4, "too many requests");
     });
   }
 });
 
-Deno.test("a token server that fails is told by its exit code", async (t) => {
+Deno.test("pull maps a failure of the token server to an exit code", async (t) => {
   const cases = [
     ["a web page", html, 1, "LDR_BAD_RESPONSE"],
-    ["nothing but 500", status(500, { "Retry-After": "0" }), 6, "LDR_SERVER_ERROR"],
-    ["not there", status(404), 1, "LDR_BAD_RESPONSE"],
+    ["always 500", status(500, { "Retry-After": "0" }), 6, "LDR_SERVER_ERROR"],
+    ["404", status(404), 1, "LDR_BAD_RESPONSE"],
   ] as const;
   for (const [name, fault, code, error] of cases) {
     await t.step(name, async () => {
@@ -201,7 +201,7 @@ Deno.test("a token server that fails is told by its exit code", async (t) => {
   }
 });
 
-Deno.test("blobs are followed to another host, and Authorization stays behind", async () => {
+Deno.test("pull sends no Authorization header when a blob redirects to another host", async () => {
   await using registry = await FixtureRegistry.start();
   await using storage = await FixtureRegistry.start();
   using user = new User();
@@ -215,7 +215,7 @@ Deno.test("blobs are followed to another host, and Authorization stays behind", 
   for (const { headers } of storage.requests()) assert.equal(headers.get("authorization"), null);
 });
 
-Deno.test("Authorization stays behind also where the way leads back", async () => {
+Deno.test("pull sends no Authorization header when a redirect leads back to the registry", async () => {
   await using registry = await FixtureRegistry.start();
   await using between = await FixtureRegistry.start();
   using user = new User();
@@ -241,7 +241,7 @@ Deno.test("Authorization stays behind also where the way leads back", async () =
   }
 });
 
-Deno.test("a storage host that asks for credentials does not get the registry's", async () => {
+Deno.test("pull does not send the registry's credentials to a storage host", async () => {
   await using registry = await FixtureRegistry.start();
   await using storage = await FixtureRegistry.start();
   using user = new User();
@@ -255,7 +255,7 @@ Deno.test("a storage host that asks for credentials does not get the registry's"
   for (const { headers } of storage.requests()) assert.equal(headers.get("authorization"), null);
 });
 
-Deno.test("secrets in the addresses of a redirect are never printed", async () => {
+Deno.test("pull does not print secrets in the URL of a redirect", async () => {
   await using registry = await FixtureRegistry.start();
   await using storage = await FixtureRegistry.start();
   using user = new User();
@@ -270,7 +270,7 @@ Deno.test("secrets in the addresses of a redirect are never printed", async () =
   assertNoSecrets(user, result, [signature]);
 });
 
-Deno.test("credentials that a registry's error repeats are never printed", async () => {
+Deno.test("pull does not print credentials that the registry's error repeats", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   writeDockerConfig(user, registry.host);

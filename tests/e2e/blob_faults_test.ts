@@ -19,7 +19,7 @@ import { assertStoreSound } from "../support/cache/store_check.ts";
 
 const length = LAYER.bytes.length;
 
-faultTests("a blob that is not what it should be is exit 5, and nothing of it is kept", [
+faultTests("pull exits with 5 on a blob with the wrong content and keeps none of it", [
   {
     name: "wrong bytes",
     on: LAYER_PATH,
@@ -59,7 +59,7 @@ faultTests("a blob that is not what it should be is exit 5, and nothing of it is
   { name: "a web page", on: LAYER_PATH, fault: html, code: 5, error: "LDR_SIZE_MISMATCH" },
 ]);
 
-faultTests("a connection that breaks is tried again, from where it broke", [
+faultTests("pull resumes a download where the connection broke", [
   { name: "cut short once", on: LAYER_PATH, fault: truncatedAfter(1000), times: 1, code: 0 },
   { name: "cut short at nothing", on: LAYER_PATH, fault: truncatedAfter(0), times: 1, code: 0 },
   {
@@ -81,7 +81,7 @@ faultTests("a connection that breaks is tried again, from where it broke", [
   },
 ]);
 
-faultTests("a connection that breaks every time is exit 6", [
+faultTests("pull exits with 6 if the connection breaks every time", [
   {
     name: "reset in the layer",
     on: LAYER_PATH,
@@ -105,13 +105,13 @@ faultTests("a connection that breaks every time is exit 6", [
   },
 ]);
 
-faultTests("gzip on the way is refused, since it was not asked for", [
+faultTests("pull rejects a response that is gzipped without being requested so", [
   { name: "of a blob", on: LAYER_PATH, fault: gzipEncoded, code: 5, error: "LDR_SIZE_MISMATCH" },
   { name: "of a manifest", on: MANIFEST, fault: gzipEncoded, code: 1, error: "LDR_BAD_MANIFEST" },
 ]);
 
-Deno.test("a gzipped layer that is called gzip-encoded is kept as it is", async () => {
-  // What object stores do with files that were uploaded so: the bytes are the blob's own.
+Deno.test("pull does not decompress a gzipped layer with Content-Encoding: gzip", async () => {
+  // Object stores send this header for files uploaded with it; the bytes are those of the blob.
   await using registry = await FixtureRegistry.start();
   using user = new User();
   const layer = blob(await archiveOf({ "a.txt": "compressed once".repeat(100) }));
@@ -122,7 +122,7 @@ Deno.test("a gzipped layer that is called gzip-encoded is kept as it is", async 
   assertStoreSound(user.registry);
 });
 
-Deno.test("wrong bytes are not asked for again and again", async () => {
+Deno.test("pull requests a blob with wrong bytes once", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   registry.fail(LAYER_PATH, wrongBytes);
@@ -132,7 +132,7 @@ Deno.test("wrong bytes are not asked for again and again", async () => {
   assert.ok(result.stderr.includes(LAYER.descriptor.digest));
 });
 
-Deno.test("a fault of the new content leaves the old one as it was", async () => {
+Deno.test("pull keeps the cached content if the new content is bad", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   const old = image(["old"]);

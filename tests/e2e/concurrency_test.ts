@@ -11,7 +11,7 @@ import { until } from "../support/until.ts";
 const LAYERS = [1, 2, 3].map((number) => blob(randomBytes(64 * 1024, `layer ${number}`)));
 const APP = image(LAYERS);
 
-/** Resolves once the registry has been asked for something so many times, lastly by this larder. */
+/** Resolves once the registry has received `times` such requests; fails if this larder ends before. */
 async function asked(
   registry: FixtureRegistry,
   what: string,
@@ -23,7 +23,7 @@ async function asked(
 
 const MANIFEST = "GET /v2/app/manifests/v1";
 
-Deno.test("two processes that pull the same thing download each blob once", async () => {
+Deno.test("pull downloads each blob once in two concurrent processes", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   const reference = registry.add("app", APP, "v1");
@@ -43,7 +43,7 @@ Deno.test("two processes that pull the same thing download each blob once", asyn
   assertNoRubbish(user.registry);
 });
 
-Deno.test("a process that waits for another says so", async () => {
+Deno.test("pull prints that it waits for another process", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   const reference = registry.add("app", APP, "v1");
@@ -59,7 +59,7 @@ Deno.test("a process that waits for another says so", async () => {
   await first.result;
 });
 
-Deno.test("a process goes on with what another that was killed has begun", async () => {
+Deno.test("pull succeeds after the process it waits for was killed", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   const reference = registry.add("app", APP, "v1");
@@ -77,7 +77,7 @@ Deno.test("a process goes on with what another that was killed has begun", async
   assertNoRubbish(user.registry);
 });
 
-Deno.test("many processes at once, on artifacts that share blobs, all end right", async () => {
+Deno.test("pull succeeds in many concurrent processes on artifacts that share blobs", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   const artifacts = [
@@ -95,7 +95,7 @@ Deno.test("many processes at once, on artifacts that share blobs, all end right"
   assertNoRubbish(user.registry);
 });
 
-Deno.test("the cache deleted in the middle of a pull leads to a new fetch", async (t) => {
+Deno.test("pull fetches again if the cache is deleted while it runs", async (t) => {
   const [layer] = LAYERS as [typeof LAYERS[0]];
   const app = image([layer, "small"]);
   const folders: [string, (user: User) => string][] = [
@@ -131,7 +131,7 @@ Deno.test("the cache deleted in the middle of a pull leads to a new fetch", asyn
   }
 });
 
-/** Deletes a folder while something may be written into it. */
+/** Deletes a folder into which another process may be writing. */
 async function deleteFolder(path: string): Promise<void> {
   try {
     await Deno.remove(path, { recursive: true });
@@ -140,7 +140,7 @@ async function deleteFolder(path: string): Promise<void> {
   }
 }
 
-Deno.test("the cache deleted again and again never leads to a wrong result", async () => {
+Deno.test("pull either succeeds or exits with 7 while the cache is deleted repeatedly", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   const reference = registry.add("app", image(["a", "b", "c", "d"]), "v1");
@@ -149,7 +149,7 @@ Deno.test("the cache deleted again and again never leads to a wrong result", asy
   let running = true;
   done.finally(() => running = false);
   while (running) {
-    await deleteFolder(user.registry).catch(() => {}); // Something came in between.
+    await deleteFolder(user.registry).catch(() => {}); // A pull wrote a file meanwhile.
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
   for (const { code, stderr } of await done) {
@@ -163,7 +163,7 @@ Deno.test("the cache deleted again and again never leads to a wrong result", asy
   assertNoRubbish(user.registry);
 });
 
-Deno.test("--transfers bounds how many downloads are under way", async (t) => {
+Deno.test("pull --transfers limits the concurrent downloads", async (t) => {
   const app = image(Array.from({ length: 8 }, (_, i) => `layer ${i}`));
   for (const transfers of [1, 3]) {
     await t.step(`${transfers}`, async () => {
@@ -175,7 +175,7 @@ Deno.test("--transfers bounds how many downloads are under way", async (t) => {
         most = Math.max(most, ++underWay);
         if (underWay === transfers) gate.open();
         await gate.pass();
-        await new Promise((resolve) => setTimeout(resolve, 20)); // For one too many to come.
+        await new Promise((resolve) => setTimeout(resolve, 20)); // Time for one request too many to arrive.
         underWay--;
         return answer;
       });

@@ -40,7 +40,7 @@ async function pullGood(user: User, reference: string, ...options: string[]) {
   return result;
 }
 
-Deno.test("the media type decides between wasm/ and data/", async () => {
+Deno.test("pull stores a blob in wasm/ or data/ by its media type", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   const wasm = [
@@ -58,7 +58,7 @@ Deno.test("the media type decides between wasm/ and data/", async () => {
   for (const layer of data) assertIn(user, "data", layer);
 });
 
-Deno.test("the entry has the registry's own manifest and the image's config", async () => {
+Deno.test("pull stores the registry's manifest and the image's config in the entry", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   const artifact = image(["one"], { annotations: { note: "kept byte by byte" } });
@@ -74,7 +74,7 @@ Deno.test("the entry has the registry's own manifest and the image's config", as
 });
 
 Deno.test(
-  "what is written is for its user alone",
+  "pull writes files that only the user can read",
   { ignore: Deno.build.os === "windows" },
   async () => {
     await using registry = await FixtureRegistry.start();
@@ -87,7 +87,7 @@ Deno.test(
   },
 );
 
-Deno.test("Docker's schema 2 and manifest lists are taken", async () => {
+Deno.test("pull accepts Docker's schema 2 and manifest lists", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   const platform = platformOf(HOST_PLATFORM);
@@ -99,7 +99,7 @@ Deno.test("Docker's schema 2 and manifest lists are taken", async () => {
   assert.ok(listed.stdout.endsWith(`@${list.descriptor.digest}\n`));
 });
 
-Deno.test("a manifest that does not name its type is known by the header, or by its shape", async (t) => {
+Deno.test("pull takes the type of a manifest without mediaType from the header or its members", async (t) => {
   const config = blob("{}", MEDIA_TYPES.ociConfig);
   const layer = blob("one");
   const document = { schemaVersion: 2, config: config.descriptor, layers: [layer.descriptor] };
@@ -114,7 +114,7 @@ Deno.test("a manifest that does not name its type is known by the header, or by 
   }
 });
 
-Deno.test("parameters of Content-Type do not matter", async () => {
+Deno.test("pull ignores parameters of Content-Type", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   const reference = registry.add("app", image(["one"]), "v1");
@@ -123,7 +123,7 @@ Deno.test("parameters of Content-Type do not matter", async () => {
   await pullGood(user, reference);
 });
 
-Deno.test("odd blobs are fetched like others", async (t) => {
+Deno.test("pull fetches empty, repeated and sha512 blobs and images without layers", async (t) => {
   const cases: [string, TestBlob[]][] = [
     ["empty", [blob("")]],
     ["one byte", [blob("x")]],
@@ -145,7 +145,7 @@ Deno.test("odd blobs are fetched like others", async (t) => {
   }
 });
 
-Deno.test("a layer that repeats is fetched once", async () => {
+Deno.test("pull fetches a repeated layer once", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   const [repeated, single] = [blob("again"), blob("once")];
@@ -154,7 +154,7 @@ Deno.test("a layer that repeats is fetched once", async () => {
   assert.equal(registry.downloads(repeated).length, 1);
 });
 
-Deno.test("content that is both Wasm and a static file is found as either", async (t) => {
+Deno.test("pull stores content that is both Wasm and a static file in data/", async (t) => {
   // Spin looks for a component in wasm/ and then in data/, for a static file only in data/.
   const bytes = wasmModule("both");
   const [asWasm, asData] = [blob(bytes, MEDIA_TYPES.spinWasm), blob(bytes, MEDIA_TYPES.spinData)];
@@ -168,7 +168,7 @@ Deno.test("content that is both Wasm and a static file is found as either", asyn
   }
 });
 
-Deno.test("a layer of another repository that is cached is not fetched again", async () => {
+Deno.test("pull reuses a cached layer of another repository", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   const shared = blob("shared");
@@ -178,7 +178,7 @@ Deno.test("a layer of another repository that is cached is not fetched again", a
   assert.match(result.stderr, /fetched 1 layer .*reused 1 layer/);
 });
 
-Deno.test("foreign layers are reported and skipped, or fetched with --foreign", async (t) => {
+Deno.test("pull skips foreign layers with a note unless --foreign is given", async (t) => {
   for (const type of [MEDIA_TYPES.ociForeignLayer, MEDIA_TYPES.dockerForeignLayer]) {
     await t.step(type, async () => {
       await using registry = await FixtureRegistry.start();
@@ -213,7 +213,7 @@ Deno.test("foreign layers are reported and skipped, or fetched with --foreign", 
   }
 });
 
-Deno.test("content embedded in its descriptor needs no request", async () => {
+Deno.test("pull makes no request for content embedded in its descriptor", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   const embedded = blob("embedded", MEDIA_TYPES.ociLayer, { data: utf8("embedded").toBase64() });
@@ -223,7 +223,7 @@ Deno.test("content embedded in its descriptor needs no request", async () => {
   assert.equal(registry.requests(embedded.descriptor.digest).length, 0);
 });
 
-Deno.test("a Wasm artifact is taken, its module in wasm/", async () => {
+Deno.test("pull stores the module of a Wasm artifact in wasm/", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   const artifact = wasmArtifact(wasmModule("component"));
@@ -231,7 +231,7 @@ Deno.test("a Wasm artifact is taken, its module in wasm/", async () => {
   assertIn(user, "wasm", artifact.blobs[1]!);
 });
 
-Deno.test("a Spin app is laid out as Spin reads it", async (t) => {
+Deno.test("pull stores a Spin app where Spin reads it", async (t) => {
   for (const old of [false, true]) {
     await t.step(
       old ? "before Spin 2.0: the config is the locked app" : "the locked app is a layer",
@@ -262,7 +262,7 @@ Deno.test("a Spin app is laid out as Spin reads it", async (t) => {
   }
 });
 
-Deno.test("a Spin archive is kept, and each file in it is found by its digest", async () => {
+Deno.test("pull keeps a Spin archive and stores each of its files by digest", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   const archived = { "a.txt": "one", "folder/b.txt": "two", "folder/empty.txt": "" };
@@ -280,10 +280,10 @@ Deno.test("a Spin archive is kept, and each file in it is found by its digest", 
   Deno.removeSync(join(user.registry, "data", digestOf(utf8("two"))));
   registry.clearLog();
   await pullGood(user, reference);
-  assert.deepEqual(registry.requests("/blobs/"), [], "the archive is there to be unpacked again");
+  assert.deepEqual(registry.requests("/blobs/"), [], "the cached archive is unpacked again");
 });
 
-Deno.test("list shows what was pulled", async () => {
+Deno.test("list shows a pulled entry", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   const artifact = multiPlatform("linux/amd64", "linux/arm64");

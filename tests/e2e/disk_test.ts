@@ -16,7 +16,7 @@ function assertDiskError(result: Result, code: string): void {
   assert.match(result.stderr, new RegExp(`^error: .*\\[${code}\\]\nhint: .+\n$`, "m"));
 }
 
-mountTest("a disk that is full is exit 7, and with some space the pull ends right", async () => {
+mountTest("pull exits with 7 on a full disk and succeeds once there is space", async () => {
   await using registry = await FixtureRegistry.start();
   await using disk = await MountedFolder.tmpfs("2m");
   using user = new User();
@@ -36,7 +36,7 @@ mountTest("a disk that is full is exit 7, and with some space the pull ends righ
   assertNoRubbish(join(disk.path, "registry"));
 });
 
-mountTest("a disk that has no room for a file is exit 7", async () => {
+mountTest("pull exits with 7 on a disk without room for a file", async () => {
   await using registry = await FixtureRegistry.start();
   await using disk = await MountedFolder.tmpfs("64k");
   using user = new User();
@@ -46,7 +46,7 @@ mountTest("a disk that has no room for a file is exit 7", async () => {
   assertDiskError(result, "LDR_DISK_FULL");
 });
 
-mountTest("a disk that fills up while an archive is unpacked is exit 7", async () => {
+mountTest("pull exits with 7 on a disk that fills up while an archive is unpacked", async () => {
   await using registry = await FixtureRegistry.start();
   await using disk = await MountedFolder.tmpfs("1m");
   using user = new User();
@@ -57,7 +57,7 @@ mountTest("a disk that fills up while an archive is unpacked is exit 7", async (
   assertStoreSound(join(disk.path, "registry"));
 });
 
-mountTest("a disk that is full keeps what is cached usable", async () => {
+mountTest("pull uses cached content on a full disk", async () => {
   await using registry = await FixtureRegistry.start();
   await using disk = await MountedFolder.tmpfs("1m");
   using user = new User();
@@ -77,18 +77,18 @@ mountTest("a disk that is full keeps what is cached usable", async () => {
   assertStoreSound(join(disk.path, "registry"), { midway: true });
 });
 
-/** Takes every byte that a disk has. */
+/** Fills a disk. */
 function fill(path: string): void {
   using file = Deno.openSync(path, { write: true, create: true });
   const zeros = new Uint8Array(4096);
   try {
     for (;;) file.writeSync(zeros);
   } catch {
-    // Full.
+    // The disk is full.
   }
 }
 
-mountTest("a disk that is full is cleaned up", async (t) => {
+mountTest("gc and clean free space on a full disk", async (t) => {
   for (const command of ["gc", "clean"]) {
     await t.step(command, async () => {
       await using registry = await FixtureRegistry.start();
@@ -117,7 +117,7 @@ mountTest("a disk that is full is cleaned up", async (t) => {
   }
 });
 
-mountTest("a folder that is read-only is exit 7", async () => {
+mountTest("pull exits with 7 in a read-only folder", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   Deno.mkdirSync(user.cache, { recursive: true });
@@ -127,7 +127,7 @@ mountTest("a folder that is read-only is exit 7", async () => {
   assertDiskError(result, "LDR_READ_ONLY");
 });
 
-mountTest("a cache that is read-only is used for what it has", async () => {
+mountTest("pull uses cached content in a read-only cache", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   const reference = registry.add("app", APP, "v1");
@@ -145,19 +145,19 @@ mountTest("a cache that is read-only is used for what it has", async () => {
   assertDiskError(await pull(reference), "LDR_READ_ONLY");
 });
 
-Deno.test("a file where a folder should be is exit 7", async (t) => {
-  const places: [string, (user: User) => string][] = [
+Deno.test("pull exits with 7 if a file is in the place of a folder", async (t) => {
+  const paths: [string, (user: User) => string][] = [
     ["the cache", (user) => user.cache],
     ["registry", (user) => user.registry],
     ["data", (user) => join(user.registry, "data")],
     ["partial", (user) => join(user.registry, "partial")],
     ["manifests", (user) => join(user.registry, "manifests")],
   ];
-  for (const [name, placeOf] of places) {
+  for (const [name, pathOf] of paths) {
     await t.step(name, async () => {
       await using registry = await FixtureRegistry.start();
       using user = new User();
-      const path = placeOf(user);
+      const path = pathOf(user);
       Deno.mkdirSync(dirname(path), { recursive: true });
       Deno.writeTextFileSync(path, "precious");
       const result = await user.larder(["pull", registry.add("app", APP, "v1")]);
@@ -168,17 +168,17 @@ Deno.test("a file where a folder should be is exit 7", async (t) => {
   }
 });
 
-Deno.test("a folder where a file should be is exit 7", async (t) => {
-  const places: [string, string][] = [
+Deno.test("pull exits with 7 if a folder is in the place of a file", async (t) => {
+  const paths: [string, string][] = [
     ["a blob", join("data", APP.blobs[1]!.descriptor.digest)],
     ["a partial download", join("partial", APP.blobs[1]!.descriptor.digest)],
     ["the lock", "lock"],
   ];
-  for (const [name, place] of places) {
+  for (const [name, path] of paths) {
     await t.step(name, async () => {
       await using registry = await FixtureRegistry.start();
       using user = new User();
-      Deno.mkdirSync(join(user.registry, place, "within"), { recursive: true });
+      Deno.mkdirSync(join(user.registry, path, "within"), { recursive: true });
       const result = await user.larder(["pull", registry.add("app", APP, "v1")]);
       assertDiskError(result, "LDR_DISK");
     });
@@ -188,14 +188,14 @@ Deno.test("a folder where a file should be is exit 7", async (t) => {
 const asRoot = Deno.build.os === "linux" && Deno.uid() === 0;
 
 Deno.test({
-  name: "a folder that may not be written is exit 7",
+  name: "pull exits with 7 in a folder that the user cannot write",
   ignore: Deno.build.os === "windows",
   fn: async () => {
     await using registry = await FixtureRegistry.start();
     using user = new User();
     Deno.mkdirSync(user.cache, { recursive: true });
     Deno.chmodSync(user.cache, 0o500);
-    // root may write everywhere, unless it gives that up.
+    // root can write everywhere unless it drops this capability.
     const under = asRoot ? ["setpriv", "--bounding-set=-dac_override"] : [];
     const result = await user.larder(["pull", registry.add("app", APP, "v1")], { under });
     Deno.chmodSync(user.cache, 0o700);
@@ -203,11 +203,11 @@ Deno.test({
   },
 });
 
-Deno.test("a blob that was damaged or cut on the disk is fetched again", async (t) => {
+Deno.test("pull fetches a removed or truncated blob again", async (t) => {
   const layer = APP.blobs[1]!;
   const spoil: [string, (path: string) => void][] = [
     ["removed", (path) => Deno.removeSync(path)],
-    ["cut", (path) => Deno.truncateSync(path, 10)],
+    ["truncated", (path) => Deno.truncateSync(path, 10)],
     ["emptied", (path) => Deno.truncateSync(path, 0)],
   ];
   for (const [name, change] of spoil) {
@@ -225,20 +225,20 @@ Deno.test("a blob that was damaged or cut on the disk is fetched again", async (
   }
 });
 
-Deno.test("an entry of which any file is gone or broken is healed", async (t) => {
+Deno.test("pull repairs an entry with a missing or invalid file", async (t) => {
   const { digest } = APP.descriptor;
   const names = ["v1", digest].flatMap((folder) =>
     ["manifest.json", "config.json", "record.json"].map((file) => join(folder, file))
   ).filter((name) => name !== join(digest, "record.json"));
   for (const name of names) {
-    for (const how of ["gone", "empty", "nonsense"]) {
+    for (const how of ["missing", "empty", "invalid"]) {
       await t.step(`${name} ${how}`, async () => {
         await using registry = await FixtureRegistry.start();
         using user = new User();
         const reference = registry.add("app", APP, "v1");
         assert.equal((await user.larder(["pull", reference])).code, 0);
         const path = join(user.registry, "manifests", registry.host, "app", name);
-        if (how === "gone") Deno.removeSync(path);
+        if (how === "missing") Deno.removeSync(path);
         else Deno.writeTextFileSync(path, how === "empty" ? "" : "{oops");
         const result = await user.larder(["pull", reference]);
         assert.equal(result.code, 0, result.stderr);

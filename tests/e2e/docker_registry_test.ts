@@ -31,7 +31,7 @@ function dockerConfig(user: User, registry: DockerRegistry): void {
   user.write(".docker/config.json", { auths });
 }
 
-Deno.test("images that umoci built and skopeo pushed, in either format", async (t) => {
+Deno.test("pull accepts images of umoci and skopeo in OCI and Docker format", async (t) => {
   await using registry = await DockerRegistry.start();
   using layout = await OciLayout.create();
   await layout.build("v1", {
@@ -52,7 +52,7 @@ Deno.test("images that umoci built and skopeo pushed, in either format", async (
   }
 });
 
-Deno.test("an unchanged tag costs one request, a moved one its new layer", async () => {
+Deno.test("pull makes one request for an unchanged tag and fetches the new layer of a moved one", async () => {
   await using registry = await DockerRegistry.start();
   using layout = await OciLayout.create();
   using user = new User();
@@ -73,7 +73,7 @@ Deno.test("an unchanged tag costs one request, a moved one its new layer", async
   assert.match(moved.stderr, /fetched 1 layer .*reused 1 layer/);
 });
 
-Deno.test("what does not come from skopeo: indexes, Wasm and Spin apps of either shape", async (t) => {
+Deno.test("pull accepts indexes, Wasm artifacts and both forms of Spin apps", async (t) => {
   await using registry = await DockerRegistry.start();
   const platform = platformOf("linux/amd64");
   const artifacts = {
@@ -95,7 +95,7 @@ Deno.test("what does not come from skopeo: indexes, Wasm and Spin apps of either
   }
 });
 
-Deno.test("what is not there is exit 3", async (t) => {
+Deno.test("pull exits with 3 for a missing tag, repository or digest", async (t) => {
   await using registry = await DockerRegistry.start();
   await push(registry.url, "app", wasmArtifact(), "v1");
   for (const rest of ["app:v2", "nope:v1", `app@sha256:${"0".repeat(64)}`]) {
@@ -107,7 +107,7 @@ Deno.test("what is not there is exit 3", async (t) => {
   }
 });
 
-Deno.test("with htpasswd", async () => {
+Deno.test("pull authenticates against htpasswd", async () => {
   const htpasswd = { user: NAME, password: PASSWORD };
   await using registry = await DockerRegistry.start({ htpasswd });
   using layout = await OciLayout.create();
@@ -126,7 +126,7 @@ Deno.test("with htpasswd", async () => {
   );
 });
 
-Deno.test("with tokens", async () => {
+Deno.test("pull authenticates with a token", async () => {
   using ca = await TestCa.create();
   const signer = await ca.issue();
   await using server = await TokenServer.start({ signer, users: { [NAME]: PASSWORD } });
@@ -146,7 +146,7 @@ Deno.test("with tokens", async () => {
   for (const token of server.issued) assert.ok(!result.stderr.includes(token));
 });
 
-Deno.test("over TLS, with a CA of one's own", async (t) => {
+Deno.test("pull verifies TLS with a private CA", async (t) => {
   using ca = await TestCa.create();
   using other = await TestCa.create();
   const tls: DockerRegistryOptions = { tls: { ca } };
@@ -169,8 +169,8 @@ Deno.test("over TLS, with a CA of one's own", async (t) => {
   const bad: [string, string[], number, string][] = [
     ["without the CA", [], 6, "LDR_TLS"],
     ["with another CA", ["--ca-file", other.file], 6, "LDR_TLS"],
-    ["with a CA file that is not there", ["--ca-file", "nope.pem"], 2, "LDR_CONFIG"],
-    ["with a CA file that is none", ["--ca-file", "garbage.pem"], 2, "LDR_CONFIG"],
+    ["with a missing CA file", ["--ca-file", "nope.pem"], 2, "LDR_CONFIG"],
+    ["with an invalid CA file", ["--ca-file", "garbage.pem"], 2, "LDR_CONFIG"],
   ];
   for (const [name, options, code, error] of bad) {
     await t.step(name, async () => {
@@ -183,13 +183,13 @@ Deno.test("over TLS, with a CA of one's own", async (t) => {
   }
 });
 
-Deno.test("over TLS, with what the config says of the registry and of no other", async (t) => {
+Deno.test("pull uses the config's CA for its registry only", async (t) => {
   using ca = await TestCa.create();
   await using registry = await DockerRegistry.start({ tls: { ca } });
   await push(registry.url, "app", wasmArtifact(), "v1", { caCerts: [ca.pem] });
   const settings: [string, string, string | undefined][] = [
     ["its CA, beside the config file", "ca_file: ca.pem", undefined],
-    ["a CA file that is none", "ca_file: garbage.pem", "LDR_CONFIG"],
+    ["an invalid CA file", "ca_file: garbage.pem", "LDR_CONFIG"],
     ["nothing", "insecure: false", "LDR_TLS"],
   ];
   for (const [name, setting, error] of settings) {
@@ -218,7 +218,7 @@ Deno.test("over TLS, with what the config says of the registry and of no other",
   });
 });
 
-Deno.test("over TLS that nobody vouches for, where the config accepts that", async () => {
+Deno.test("pull accepts an untrusted certificate if the config says so", async () => {
   using ca = await TestCa.create();
   await using registry = await DockerRegistry.start({ tls: { ca } });
   using user = new User();
@@ -228,7 +228,7 @@ Deno.test("over TLS that nobody vouches for, where the config accepts that", asy
   await pullGood(user, [`${registry.host}/app:v1`]);
 });
 
-Deno.test("over TLS that nobody vouches for, with -k", async () => {
+Deno.test("pull -k accepts an untrusted certificate", async () => {
   using ca = await TestCa.create();
   const htpasswd = { user: NAME, password: PASSWORD };
   await using registry = await DockerRegistry.start({ tls: { ca }, htpasswd });
@@ -239,7 +239,7 @@ Deno.test("over TLS that nobody vouches for, with -k", async () => {
   await pullGood(user, ["-k", `${registry.host}/app:v1`]);
 });
 
-Deno.test("over TLS and with htpasswd", async () => {
+Deno.test("pull authenticates against htpasswd over TLS", async () => {
   using ca = await TestCa.create();
   const htpasswd = { user: NAME, password: PASSWORD };
   await using registry = await DockerRegistry.start({ tls: { ca }, htpasswd });
@@ -250,7 +250,7 @@ Deno.test("over TLS and with htpasswd", async () => {
   await pullGood(user, ["--ca-file", ca.file, `${registry.host}/app:v1`]);
 });
 
-Deno.test("a registry that is started again in between is asked again", async () => {
+Deno.test("pull exits with 6 without the registry and uses the cached copy with --stale-if-error", async () => {
   using user = new User();
   const artifact = wasmArtifact();
   let reference: string;

@@ -6,12 +6,12 @@ import { status, tooManyRequests, withHeader, withoutHeader } from "../support/r
 import { FixtureRegistry } from "../support/registry/fixture_registry.ts";
 import { assertNoRubbish, assertStoreSound } from "../support/cache/store_check.ts";
 
-/** The requests for manifests and blobs, without their log's other details. */
+/** Returns the requests to the repository as `METHOD PATH`. */
 function lines(registry: FixtureRegistry): string[] {
   return registry.requests("/v2/app/").map(({ line }) => line);
 }
 
-/** A user who has pulled `app:v1`, and a log that begins after that. */
+/** Pulls `app:v1` and clears the registry's log. */
 async function pulled(registry: FixtureRegistry, user: User) {
   const first = image(["one", "two"]);
   const reference = registry.add("app", first, "v1");
@@ -21,7 +21,7 @@ async function pulled(registry: FixtureRegistry, user: User) {
   return { first, reference };
 }
 
-Deno.test("a tag that is unchanged costs one HEAD and fetches nothing", async () => {
+Deno.test("pull makes one HEAD request for an unchanged tag", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   const { first, reference } = await pulled(registry, user);
@@ -32,7 +32,7 @@ Deno.test("a tag that is unchanged costs one HEAD and fetches nothing", async ()
   assert.equal(result.stdout, `${reference}@${first.descriptor.digest}\n`);
 });
 
-Deno.test("a tag that names an index costs one HEAD as well", async () => {
+Deno.test("pull makes one HEAD request for an unchanged tag of an index", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   const reference = registry.add("app", multiPlatform("linux/amd64", "linux/arm64"), "v1");
@@ -42,7 +42,7 @@ Deno.test("a tag that names an index costs one HEAD as well", async () => {
   assert.deepEqual(lines(registry), ["HEAD /v2/app/manifests/v1"]);
 });
 
-Deno.test("a tag that moved has only its missing blobs fetched", async () => {
+Deno.test("pull fetches only the missing blobs of a moved tag", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   const { reference } = await pulled(registry, user);
@@ -61,7 +61,7 @@ Deno.test("a tag that moved has only its missing blobs fetched", async () => {
   assertNoRubbish(user.registry);
 });
 
-Deno.test("a tag that moves back to what is cached fetches no blob", async () => {
+Deno.test("pull fetches no blob for a tag that moves back to cached content", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   const { first, reference } = await pulled(registry, user);
@@ -76,7 +76,7 @@ Deno.test("a tag that moves back to what is cached fetches no blob", async () =>
   assertStoreSound(user.registry);
 });
 
-Deno.test("a digest that is cached makes no request", async () => {
+Deno.test("pull makes no request for a cached digest", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   const byDigest = registry.add("app", image(["one"]));
@@ -91,7 +91,7 @@ Deno.test("a digest that is cached makes no request", async () => {
   assert.deepEqual(registry.requests(), []);
 });
 
-Deno.test("a digest whose content came with a tag makes no request either", async () => {
+Deno.test("pull makes no request for a digest that was pulled by tag", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   const { first } = await pulled(registry, user);
@@ -101,7 +101,7 @@ Deno.test("a digest whose content came with a tag makes no request either", asyn
   assertStoreSound(user.registry);
 });
 
-Deno.test("with tag and digest the digest wins and the tag is shown", async () => {
+Deno.test("pull resolves a reference with tag and digest by its digest and prints both", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   const old = image(["old"]);
@@ -114,7 +114,7 @@ Deno.test("with tag and digest the digest wins and the tag is shown", async () =
   assert.equal(registry.requests("manifests/v1").length, 0);
 });
 
-Deno.test("a HEAD that tells no digest is followed by a GET", async () => {
+Deno.test("pull makes a GET request if HEAD returns no digest", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   const { reference } = await pulled(registry, user);
@@ -125,7 +125,7 @@ Deno.test("a HEAD that tells no digest is followed by a GET", async () => {
   assert.match(result.stderr, /Use image from cache/);
 });
 
-Deno.test("a HEAD that is not allowed is followed by a GET", async () => {
+Deno.test("pull makes a GET request if HEAD is not allowed", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   const { reference } = await pulled(registry, user);
@@ -135,7 +135,7 @@ Deno.test("a HEAD that is not allowed is followed by a GET", async () => {
   assert.deepEqual(lines(registry), ["HEAD /v2/app/manifests/v1", "GET /v2/app/manifests/v1"]);
 });
 
-Deno.test("a HEAD that tells a wrong digest leads to no wrong content", async () => {
+Deno.test("pull stores no wrong content if HEAD returns a wrong digest", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   const { first, reference } = await pulled(registry, user);
@@ -147,7 +147,7 @@ Deno.test("a HEAD that tells a wrong digest leads to no wrong content", async ()
   assertStoreSound(user.registry);
 });
 
-Deno.test("a tag that was deleted is not found, though it is cached", async () => {
+Deno.test("pull exits with 3 for a deleted tag that is cached", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   const { reference } = await pulled(registry, user);
@@ -157,7 +157,7 @@ Deno.test("a tag that was deleted is not found, though it is cached", async () =
   assert.equal(result.stdout, "");
 });
 
-Deno.test("--policy missing and --offline use what is cached without a request", async (t) => {
+Deno.test("pull uses cached content without a request on --policy missing and --offline", async (t) => {
   for (const option of ["--policy=missing", "--policy=never", "--offline"]) {
     await t.step(option, async () => {
       await using registry = await FixtureRegistry.start();
@@ -173,7 +173,7 @@ Deno.test("--policy missing and --offline use what is cached without a request",
   }
 });
 
-Deno.test("--offline may stand before the verb", async () => {
+Deno.test("--offline is accepted before the command", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   const { reference } = await pulled(registry, user);
@@ -182,7 +182,7 @@ Deno.test("--offline may stand before the verb", async () => {
   assert.deepEqual(registry.requests(), []);
 });
 
-Deno.test("--policy missing fetches what is not cached", async () => {
+Deno.test("pull --policy missing fetches an entry that is not cached", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   const reference = registry.add("app", image(["one"]), "v1");
@@ -190,7 +190,7 @@ Deno.test("--policy missing fetches what is not cached", async () => {
   assert.equal(result.code, 0, result.stderr);
 });
 
-Deno.test("--policy missing fetches again what is cached in part", async () => {
+Deno.test("pull --policy missing fetches the missing part of an entry", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   const { reference } = await pulled(registry, user);
@@ -201,7 +201,7 @@ Deno.test("--policy missing fetches again what is cached in part", async () => {
   assertStoreSound(user.registry);
 });
 
-Deno.test("offline, what is not cached whole is exit 3 and makes no request", async (t) => {
+Deno.test("pull --offline exits with 3 without a request if the entry is not complete", async (t) => {
   const cases: [string, (user: User) => void][] = [
     ["an empty cache", (user) => Deno.removeSync(user.registry, { recursive: true })],
     [
@@ -226,11 +226,11 @@ Deno.test("offline, what is not cached whole is exit 3 and makes no request", as
   }
 });
 
-Deno.test("a registry that fails is exit 6 and tells of the cached copy", async (t) => {
+Deno.test("pull exits with 6 and mentions the cached copy if the registry fails", async (t) => {
   const cases = [
     ["503", "LDR_SERVER_ERROR", status(503)],
     [
-      "429 that asks for more patience than larder has",
+      "429 with a Retry-After beyond the limit",
       "LDR_RATE_LIMITED",
       tooManyRequests("3600"),
     ],
@@ -242,7 +242,7 @@ Deno.test("a registry that fails is exit 6 and tells of the cached copy", async 
       const { first, reference } = await pulled(registry, user);
       registry.fail("manifests/v1", fault);
       const failed = await user.larder(["pull", reference]);
-      assertTellsOfCopy(failed, code);
+      assertMentionsCopy(failed, code);
       const stale = await user.larder(["pull", "--stale-if-error", "1h", reference]);
       assert.equal(stale.code, 0, stale.stderr);
       assert.equal(stale.stdout, `${reference}@${first.descriptor.digest}\n`);
@@ -251,14 +251,14 @@ Deno.test("a registry that fails is exit 6 and tells of the cached copy", async 
   }
 });
 
-Deno.test("a registry that is gone is exit 6 and tells of the cached copy", async () => {
+Deno.test("pull exits with 6 and mentions the cached copy if the registry is unreachable", async () => {
   using user = new User();
   let reference: string;
   {
     await using registry = await FixtureRegistry.start();
     ({ reference } = await pulled(registry, user));
   }
-  assertTellsOfCopy(await user.larder(["pull", reference]), "LDR_UNREACHABLE");
+  assertMentionsCopy(await user.larder(["pull", reference]), "LDR_UNREACHABLE");
 
   const tooOld = await user.larder(["pull", "--stale-if-error", "0", reference]);
   assert.equal(tooOld.code, 6, tooOld.stderr);
@@ -269,7 +269,10 @@ Deno.test("a registry that is gone is exit 6 and tells of the cached copy", asyn
   assert.match(stale.stderr, /Use image from cache/);
 });
 
-function assertTellsOfCopy(result: { code: number; stdout: string; stderr: string }, code: string) {
+function assertMentionsCopy(
+  result: { code: number; stdout: string; stderr: string },
+  code: string,
+) {
   assert.equal(result.code, 6, result.stderr);
   assert.equal(result.stdout, "");
   assert.match(
@@ -279,7 +282,7 @@ function assertTellsOfCopy(result: { code: number; stdout: string; stderr: strin
   assert.match(result.stderr, /^hint: .*--stale-if-error/m);
 }
 
-Deno.test("a registry that is gone and nothing cached is exit 6 without a word of a copy", async () => {
+Deno.test("pull mentions no cached copy if the registry is unreachable and nothing is cached", async () => {
   using user = new User();
   await using registry = await FixtureRegistry.start();
   const reference = registry.reference("app");
@@ -290,7 +293,7 @@ Deno.test("a registry that is gone and nothing cached is exit 6 without a word o
   assert.doesNotMatch(result.stderr, /cached copy/);
 });
 
-Deno.test("the config file's policy counts, and the option beats it", async () => {
+Deno.test("pull --policy overrides the config's policy", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   const { reference } = await pulled(registry, user);

@@ -13,7 +13,7 @@ const SHARED = blob(randomBytes(1000, "shared"));
 const ONE = image([SHARED, "one"]);
 const TWO = image([SHARED, "two"]);
 
-Deno.test("what was pulled is collected by the limits, and pulled again", async () => {
+Deno.test("gc --unused removes an entry, and pull fetches only what was freed", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   const one = registry.add("one", ONE, "v1");
@@ -36,7 +36,7 @@ Deno.test("what was pulled is collected by the limits, and pulled again", async 
   assertStoreSound(user.registry);
 });
 
-Deno.test("on a terminal clean asks, and takes anything but a yes for a no", async (t) => {
+Deno.test("clean asks on a terminal and removes nothing unless the answer is yes", async (t) => {
   await using registry = await FixtureRegistry.start();
   const reference = registry.add("app", ONE, "v1");
   for (const [answer, isGone] of [["\r", false], ["n\r", false], ["y\r", true]] as const) {
@@ -54,7 +54,7 @@ Deno.test("on a terminal clean asks, and takes anything but a yes for a no", asy
   }
 });
 
-Deno.test("a pull that goes beyond a configured limit collects, and leaves what it brought", async () => {
+Deno.test("pull collects over a configured limit and keeps the entry that it fetched", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   user.write(".config/larder/config.yaml", "gc:\n  max_count: 1\n");
@@ -66,14 +66,14 @@ Deno.test("a pull that goes beyond a configured limit collects, and leaves what 
   assert.deepEqual(await names(user), [two]);
   assertStoreSound(user.registry);
   age(user);
-  // Nothing is fetched, so nothing is looked at.
+  // A pull that fetches nothing does not collect.
   assert.doesNotMatch(await pull(user, two), /cleaned/);
   user.write(".config/larder/config.yaml", "gc:\n  max_count: 1\n  auto: false\n");
   assert.doesNotMatch(await pull(user, one), /cleaned/);
   assert.equal((await names(user)).length, 2);
 });
 
-Deno.test("what runs does not wait until the cache is cleaned, and is followed by that", async () => {
+Deno.test("run collects over a configured limit only after it has ended", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   user.write(".config/larder/config.yaml", "gc:\n  max_count: 2\n");

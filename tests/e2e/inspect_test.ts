@@ -4,7 +4,7 @@ import { User } from "../support/cli/cli.ts";
 import { FixtureRegistry } from "../support/registry/fixture_registry.ts";
 import { spinApp } from "../support/cache/spin_apps.ts";
 
-/** A user who has pulled a Spin app, and two tags that share a layer. */
+/** Pulls a Spin app and two tags that share a layer. */
 async function pulled(registry: FixtureRegistry, user: User): Promise<string[]> {
   const app = await spinApp({ files: { "index.html": "<h1>hi</h1>" }, module: wasmModule("one") });
   const references = [
@@ -18,7 +18,7 @@ async function pulled(registry: FixtureRegistry, user: User): Promise<string[]> 
   return references;
 }
 
-Deno.test("what was pulled is listed, summed up, filtered and printed as the user likes", async () => {
+Deno.test("list sums, filters, sorts and formats pulled entries", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   const references = await pulled(registry, user);
@@ -44,7 +44,7 @@ Deno.test("what was pulled is listed, summed up, filtered and printed as the use
   for (const line of lines) assert.match(line, /^v1 [\d.]+ K?i?B /);
 });
 
-Deno.test("a filter that is none points at the place, and nothing is read", async () => {
+Deno.test("list --filter points at a syntax error", async () => {
   using user = new User();
   const { code, stdout, stderr } = await user.larder(["list", "--filter", 'type = "app"']);
   assert.deepEqual([code, stdout], [2, ""]);
@@ -54,7 +54,7 @@ Deno.test("a filter that is none points at the place, and nothing is read", asyn
   );
 });
 
-Deno.test("what was pulled is told in full, by its name, the beginning of it, or its digest", async () => {
+Deno.test("info shows an entry by its name, a prefix of it or its digest", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   const [shop, , spin, many] = await pulled(registry, user);
@@ -82,7 +82,7 @@ Deno.test("what was pulled is told in full, by its name, the beginning of it, or
   );
 });
 
-Deno.test("what takes the space is shown, and as a page too", async () => {
+Deno.test("df shows the used space as text and as a page", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   await pulled(registry, user);
@@ -95,7 +95,7 @@ Deno.test("what takes the space is shown, and as a page too", async () => {
   assert.ok(Deno.readTextFileSync(file).includes("acme/shop:v2"));
 });
 
-Deno.test("what the config file says holds from then on, and show says where it is said", async () => {
+Deno.test("config set takes effect, and config show names the source of each value", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   const init = await user.larder(["config", "init"]);
@@ -107,22 +107,22 @@ Deno.test("what the config file says holds from then on, and show says where it 
     const { code, stderr } = await user.larder(["config", "set", key!, value!]);
     assert.equal(code, 0, stderr);
   }
-  assert.ok(Deno.readTextFileSync(file).includes("# max_size: 20GB"), "the comments have gone");
+  assert.ok(Deno.readTextFileSync(file).includes("# max_size: 20GB"), "the comments are lost");
   const reference = registry.add("app", image(["one"]), "v1");
   await user.larder(["pull", reference]);
   assert.ok(Deno.statSync(`${cache}/registry/manifests`).isDirectory);
   registry.clearLog();
   await user.larder(["pull", reference]);
-  assert.deepEqual(registry.requests(), [], "policy missing asks nobody about what is there");
+  assert.deepEqual(registry.requests(), [], "policy missing makes no request for a cached entry");
   const env = { LARDER_FRESHNESS_POLICY: "always" };
   const shown = await user.larder(["config", "show"], { env });
   assert.match(shown.stdout, /^freshness\.policy +always +LARDER_FRESHNESS_POLICY$/m);
   assert.match(shown.stdout, new RegExp(`^gc\\.min_free +5% +${file}:\\d+:\\d+$`, "m"));
   await user.larder(["pull", reference], { env });
-  assert.equal(registry.requests().length, 1, "the variable beats the file");
+  assert.equal(registry.requests().length, 1, "the variable overrides the file");
 });
 
-Deno.test("a mistyped key in the config file is exit 2, with its place and the one that was meant", async () => {
+Deno.test("a mistyped key in the config exits with 2, its position and a suggestion", async () => {
   using user = new User();
   const path = user.write(
     ".config/larder/config.yaml",

@@ -18,7 +18,7 @@ const APP = image([LAYER]);
 const PATH = `GET /v2/app/blobs/${LAYER.descriptor.digest}`;
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
-  Deno.test(`${signal} in a layer is exit 130 and keeps what has come`, async () => {
+  Deno.test(`pull exits with 130 on ${signal} and succeeds when run again`, async () => {
     await using registry = await FixtureRegistry.start();
     using user = new User();
     const reference = registry.add("app", APP, "v1");
@@ -43,7 +43,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
   });
 }
 
-Deno.test("bytes that had come before Ctrl-C are not asked for again", async () => {
+Deno.test("pull resumes a download that Ctrl-C interrupted", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   const reference = registry.add("app", APP, "v1");
@@ -63,7 +63,7 @@ Deno.test("bytes that had come before Ctrl-C are not asked for again", async () 
   assert.equal(request?.headers.get("range"), `bytes=${HALF}-`);
 });
 
-Deno.test("Ctrl-C while the registry does not answer is exit 130", async () => {
+Deno.test("pull exits with 130 on Ctrl-C while the registry does not answer", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   const gate = new Gate();
@@ -76,7 +76,7 @@ Deno.test("Ctrl-C while the registry does not answer is exit 130", async () => {
   assert.equal(result.code, 130, result.stderr);
 });
 
-Deno.test("Ctrl-C in a pause between tries is exit 130", async () => {
+Deno.test("pull exits with 130 on Ctrl-C between two attempts", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   registry.fail("manifests", status(503, { "Retry-After": "50" }));

@@ -10,7 +10,7 @@ const PASSWORD = "s3cret-word";
 const AUTH_FILE = ".config/larder/auth.json";
 const USERS = { bob: PASSWORD };
 
-/** `larder login` with a user name, and a password that is piped in. */
+/** Runs `larder login` with a user name and a piped password. */
 function login(user: User, host: string, password = PASSWORD, options: RunOptions = {}) {
   const args = ["login", host, "-u", "bob", "--password-stdin"];
   return user.larder(args, { stdin: `${password}\n`, ...options });
@@ -31,7 +31,7 @@ function assertNoSecrets({ stdout, stderr }: Result, ...more: string[]): void {
   }
 }
 
-Deno.test("Basic: log in, pull, log out, and then no more", async () => {
+Deno.test("login gives pull access to a registry with Basic authentication until logout", async () => {
   await using registry = await FixtureRegistry.start();
   const reference = registry.add("team/app", APP, "v1");
   registry.guard = basicGuard("bob", PASSWORD);
@@ -63,7 +63,7 @@ Deno.test("Basic: log in, pull, log out, and then no more", async () => {
   assert.equal((await user.larder(["pull", reference])).code, 4);
 });
 
-Deno.test("tokens: log in and pull, with credentials checked by the token server", async () => {
+Deno.test("login checks the credentials with the token server", async () => {
   await using tokens = await TokenServer.start({ users: USERS });
   await using registry = await FixtureRegistry.start();
   registry.guard = tokens.guard();
@@ -75,11 +75,11 @@ Deno.test("tokens: log in and pull, with credentials checked by the token server
   assert.equal(pulled.code, 0, pulled.stderr);
   assertNoSecrets(result, ...tokens.issued);
   assertNoSecrets(pulled, ...tokens.issued);
-  // One token for the login and one for the pull, however many requests there were.
+  // One token for the login and one for the pull, which makes several requests.
   assert.equal(tokens.requests().length, 2);
 });
 
-Deno.test("wrong credentials are refused, named and not stored", async () => {
+Deno.test("login exits with 4 on wrong credentials and does not store them", async () => {
   await using tokens = await TokenServer.start({ users: USERS });
   for (const guard of [basicGuard("bob", PASSWORD), tokens.guard()]) {
     await using registry = await FixtureRegistry.start();
@@ -93,7 +93,7 @@ Deno.test("wrong credentials are refused, named and not stored", async () => {
   }
 });
 
-Deno.test("wrong credentials leave the right ones from before", async () => {
+Deno.test("login keeps the stored credentials if the new ones are wrong", async () => {
   await using registry = await FixtureRegistry.start();
   registry.guard = basicGuard("bob", PASSWORD);
   using user = new User();
@@ -103,7 +103,7 @@ Deno.test("wrong credentials leave the right ones from before", async () => {
   assert.deepEqual(stored(user), before);
 });
 
-Deno.test("stored credentials that went stale are named by their file", async () => {
+Deno.test("pull names the file of credentials that the registry rejects", async () => {
   await using registry = await FixtureRegistry.start();
   const reference = registry.add("team/app", APP, "v1");
   registry.guard = basicGuard("bob", "the-new-word");
@@ -119,7 +119,7 @@ Deno.test("stored credentials that went stale are named by their file", async ()
   }
 });
 
-Deno.test("a registry that is open to everyone: stored, and said not to be checked", async () => {
+Deno.test("login stores unchecked credentials for an open registry and says so", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   const result = await login(user, registry.host);
@@ -128,7 +128,7 @@ Deno.test("a registry that is open to everyone: stored, and said not to be check
   assert.notEqual(stored(user), undefined);
 });
 
-Deno.test("an open registry is never shown credentials, nor are they read", async () => {
+Deno.test("pull neither reads nor sends credentials for an open registry", async () => {
   await using registry = await FixtureRegistry.start();
   const reference = registry.add("team/app", APP, "v1");
   using user = new User();
@@ -137,7 +137,7 @@ Deno.test("an open registry is never shown credentials, nor are they read", asyn
   assert(registry.requests().every(({ headers }) => !headers.has("authorization")));
 });
 
-Deno.test("a broken file is named where it is needed", async () => {
+Deno.test("pull exits with 2 and names an invalid credential file", async () => {
   await using registry = await FixtureRegistry.start();
   registry.guard = basicGuard("bob", PASSWORD);
   using user = new User();
@@ -148,7 +148,7 @@ Deno.test("a broken file is named where it is needed", async () => {
   assertNoSecrets(result);
 });
 
-Deno.test("what cannot be a login is refused before anyone is asked", async () => {
+Deno.test("login exits with 2 on invalid arguments before any request", async () => {
   using user = new User();
   const cases: [args: string[], stdin: string | undefined, says: RegExp][] = [
     [["h.test"], undefined, /no user name/],
@@ -169,7 +169,7 @@ Deno.test("what cannot be a login is refused before anyone is asked", async () =
   }
 });
 
-Deno.test("only the last line break is taken from a piped password", async () => {
+Deno.test("login strips only the last line break of a piped password", async () => {
   for (const [piped, password] of [["a b\n\n", "a b\n"], ["a b\r\n", "a b"], [" a b ", " a b "]]) {
     await using registry = await FixtureRegistry.start();
     registry.guard = basicGuard("bob", password!);
@@ -180,7 +180,7 @@ Deno.test("only the last line break is taken from a piped password", async () =>
   }
 });
 
-Deno.test("a registry that cannot be reached, or is none: nothing is stored", async () => {
+Deno.test("login stores nothing if the host is unreachable or is not a registry", async () => {
   using user = new User();
   assert.equal((await login(user, "127.0.0.1:1")).code, 6);
   await using registry = await FixtureRegistry.start();
@@ -189,7 +189,7 @@ Deno.test("a registry that cannot be reached, or is none: nothing is stored", as
   assert.equal(stored(user), undefined);
 });
 
-Deno.test("an identity token of Docker's is exchanged by OAuth2", async () => {
+Deno.test("pull exchanges Docker's identity token with OAuth2", async () => {
   await using tokens = await TokenServer.start({ identityTokens: ["refresh-me-1"] });
   await using registry = await FixtureRegistry.start();
   registry.guard = tokens.guard();
@@ -203,7 +203,7 @@ Deno.test("an identity token of Docker's is exchanged by OAuth2", async () => {
   assertNoSecrets(result, "refresh-me-1");
 });
 
-Deno.test("a helper on the PATH is asked, and one that is missing is named", async () => {
+Deno.test("pull calls a credential helper on the PATH and names a missing one", async () => {
   await using registry = await FixtureRegistry.start();
   registry.guard = basicGuard("bob", PASSWORD);
   const reference = registry.add("team/app", APP, "v1");
@@ -225,7 +225,7 @@ Deno.test("a helper on the PATH is asked, and one that is missing is named", asy
   assertNoSecrets(result);
 });
 
-Deno.test("tokens that expire are replaced in the middle of a pull", async () => {
+Deno.test("pull replaces a token that expires before a blob is requested", async () => {
   for (const expiredStatus of [401, 403] as const) {
     await using tokens = await TokenServer.start({ users: USERS });
     await using registry = await FixtureRegistry.start();
@@ -244,7 +244,7 @@ Deno.test("tokens that expire are replaced in the middle of a pull", async () =>
   }
 });
 
-Deno.test("on a terminal, name and password are asked for, and the password is not shown", async () => {
+Deno.test("login asks for name and password on a terminal and does not show the password", async () => {
   await using registry = await FixtureRegistry.start();
   registry.guard = basicGuard("bob", PASSWORD);
   using user = new User();

@@ -6,7 +6,7 @@ import { body, endlessBody, type Fault, html, withHeader } from "../support/regi
 import { FixtureRegistry } from "../support/registry/fixture_registry.ts";
 import { assertNoRubbish } from "../support/cache/store_check.ts";
 
-faultTests("a manifest that is none is refused", [
+faultTests("pull rejects an invalid manifest", [
   { name: "a web page", on: MANIFEST, fault: html, code: 1, error: "LDR_BAD_MANIFEST" },
   {
     name: "not JSON",
@@ -38,7 +38,7 @@ faultTests("a manifest that is none is refused", [
   },
   { name: "endless", on: MANIFEST, fault: endlessBody, code: 1, error: "LDR_BAD_MANIFEST" },
   {
-    name: "other bytes than its digest header says",
+    name: "bytes that do not match the digest header",
     on: MANIFEST,
     fault: withHeader("Docker-Content-Digest", `sha256:${"0".repeat(64)}`),
     code: 5,
@@ -46,7 +46,7 @@ faultTests("a manifest that is none is refused", [
   },
 ]);
 
-/** Without the header that tells on the body. */
+/** Drops the digest header, which would reveal the fault before the manifest is parsed. */
 function withoutDigest(fault: Fault): Fault {
   return async (answer, request) => {
     const { headers, ...rest } = await fault(answer, request);
@@ -55,7 +55,7 @@ function withoutDigest(fault: Fault): Fault {
   };
 }
 
-Deno.test("a manifest that larder cannot use is exit 1 and says so", async (t) => {
+Deno.test("pull exits with 1 and the reason for an unsupported manifest", async (t) => {
   const schema1 = { schemaVersion: 1, name: "app", tag: "v1", fsLayers: [], history: [] };
   const signed = "application/vnd.docker.distribution.manifest.v1+prettyjws";
   const descriptor = blob("x").descriptor;
@@ -64,7 +64,7 @@ Deno.test("a manifest that larder cannot use is exit 1 and says so", async (t) =
   const cases: [string, unknown, string, RegExp][] = [
     ["schema 1", schema1, "application/vnd.docker.distribution.manifest.v1+json", /schema 1/],
     ["signed schema 1", schema1, signed, /schema 1/],
-    ["schema 1 that the header denies", schema1, oci, /schema 1/],
+    ["schema 1 with the Content-Type of OCI", schema1, oci, /schema 1/],
     [
       "an unknown type",
       { ...good, mediaType: "application/vnd.example.v9+json" },
@@ -72,13 +72,18 @@ Deno.test("a manifest that larder cannot use is exit 1 and says so", async (t) =
       /application\/vnd\.example\.v9\+json/,
     ],
     [
-      "a path for a digest",
+      "a path as a digest",
       { ...good, config: { ...descriptor, digest: "../../x" } },
       oci,
       /digest/,
     ],
     ["a negative size", { ...good, config: { ...descriptor, size: -1 } }, oci, /size/],
-    ["a size past counting", { ...good, config: { ...descriptor, size: 2 ** 60 } }, oci, /size/],
+    [
+      "a size beyond the safe integers",
+      { ...good, config: { ...descriptor, size: 2 ** 60 } },
+      oci,
+      /size/,
+    ],
     ["layers and manifests both", { ...good, manifests: [] }, oci, /both/],
     ["no layers", { schemaVersion: 2, config: descriptor }, oci, /layers/],
   ];

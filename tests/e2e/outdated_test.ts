@@ -30,7 +30,7 @@ interface Row {
   readonly why: { readonly code: string } | null;
 }
 
-/** A user who has pulled these tags of one repository. */
+/** Pulls these tags of one repository and clears the registry's log. */
 async function pulled(user: User, registry: FixtureRegistry, ...tags: string[]): Promise<string[]> {
   const references = tags.map((tag) => registry.add("app", OLD, tag));
   const result = await user.larder(["pull", ...references]);
@@ -50,7 +50,7 @@ function states(rows: readonly Row[]): string[] {
   return rows.map(({ name, state }) => `${name.split(":").at(-1)} ${state}`);
 }
 
-Deno.test("tags that are current are only counted, and end with 0", async () => {
+Deno.test("outdated counts current tags and exits with 0", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   await pulled(user, registry, "v1", "v2");
@@ -59,7 +59,7 @@ Deno.test("tags that are current are only counted, and end with 0", async () => 
   assert.deepEqual(registry.requests().map(({ method }) => method), ["HEAD", "HEAD"]);
 });
 
-Deno.test("what is behind or gone is listed, and what is to fetch; no blob is asked for", async () => {
+Deno.test("outdated lists moved and deleted tags with the bytes to fetch and requests no blob", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   const [, moved, gone] = await pulled(user, registry, "v1", "v2", "v3");
@@ -88,15 +88,15 @@ Deno.test("what is behind or gone is listed, and what is to fetch; no blob is as
   assertStoreSound(user.registry);
 });
 
-/** Lets what was pulled be from a port that nobody listens on. */
+/** Moves the pulled entries to a registry at a closed port. */
 function moveAway(registry: FixtureRegistry, user: User): void {
   const manifests = join(user.registry, "manifests");
   Deno.renameSync(join(manifests, registry.host), join(manifests, "127.0.0.1:1"));
 }
 
-Deno.test("who cannot be asked is unknown, with why, and that is the exit code", async (t) => {
+Deno.test("outdated shows a tag as unknown if the registry fails, and exits with the code of that error", async (t) => {
   const cases: [string, (registry: FixtureRegistry, user: User) => void, string, number][] = [
-    ["away", moveAway, "LDR_UNREACHABLE", 6],
+    ["unreachable", moveAway, "LDR_UNREACHABLE", 6],
     ["401", (r) => r.guard = basicGuard("a", "b"), "LDR_UNAUTHORIZED", 4],
     ["403", (r) => r.fail("manifests", status(403)), "LDR_FORBIDDEN", 4],
     ["429", (r) => r.fail("manifests", tooManyRequests("3600")), "LDR_RATE_LIMITED", 6],
@@ -119,14 +119,14 @@ Deno.test("who cannot be asked is unknown, with why, and that is the exit code",
         result.stderr,
         new RegExp(`^error: could not check a tag: .*\\[${code}\\]$`, "m"),
       );
-      // What is out of date is worth more to a script that asks for it.
+      // With --exit-code, an outdated tag takes precedence over the failure.
       other.add("app", NEW, "v2");
       assert.equal((await outdated(user, "--exit-code")).code, 10);
     });
   }
 });
 
-Deno.test("a registry that asks for patience is given it", async () => {
+Deno.test("outdated waits for the Retry-After of a 429", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   await pulled(user, registry, "v1");
@@ -136,7 +136,7 @@ Deno.test("a registry that asks for patience is given it", async () => {
   assert.match(stderr, /answered 429; trying again in 1s/);
 });
 
-Deno.test("names, beginnings and globs choose the tags", async (t) => {
+Deno.test("outdated selects tags by name, prefix and glob", async (t) => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   await pulled(user, registry, "v1", "v2", "w1");
@@ -159,7 +159,7 @@ Deno.test("names, beginnings and globs choose the tags", async (t) => {
   assert.equal((await outdated(user, registry.reference("app", "v"))).code, 2);
 });
 
-Deno.test("offline nobody can be asked, and an empty cache has nothing to ask about", async () => {
+Deno.test("outdated and update exit with 2 on --offline and with 0 on an empty cache", async () => {
   using user = new User();
   for (const args of [["outdated"], ["update", "--all"]]) {
     const offline = await user.larder([...args, "--offline"]);
@@ -170,7 +170,7 @@ Deno.test("offline nobody can be asked, and an empty cache has nothing to ask ab
   assert.match((await outdated(user)).stderr, /no cached tags to check/);
 });
 
-Deno.test("an entry that Spin wrote is compared by what it means", async () => {
+Deno.test("outdated compares an entry of Spin by the content of its manifest", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   const app = await spinApp({ module: wasmModule("one") });
@@ -191,7 +191,7 @@ async function update(user: User, ...args: string[]): Promise<Result> {
   return result;
 }
 
-Deno.test("update pulls what is behind, and says so as pull does", async () => {
+Deno.test("update pulls a moved tag and reports it as pull does", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   const [, moved] = await pulled(user, registry, "v1", "v2");
@@ -206,7 +206,7 @@ Deno.test("update pulls what is behind, and says so as pull does", async () => {
   assert.deepEqual([again.code, JSON.parse(again.stdout)], [0, []]);
 });
 
-Deno.test("update takes what names choose, and nothing else", async () => {
+Deno.test("update pulls only the selected tags", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   const [first] = await pulled(user, registry, "v1", "v2");
@@ -216,7 +216,7 @@ Deno.test("update takes what names choose, and nothing else", async () => {
   assert.deepEqual(states(await rows(user)), ["v1 current", "v2 behind"]);
 });
 
-Deno.test("update keeps to the platform, or to all, for which an entry was pulled", async () => {
+Deno.test("update fetches the platforms for which an entry was pulled", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   const platforms = ["linux/arm/v7", "plan9/mips"];
@@ -239,7 +239,7 @@ Deno.test("update keeps to the platform, or to all, for which an entry was pulle
   assert.deepEqual(downloads(), [1, 1]);
 });
 
-Deno.test("update goes on after a failure, and fails with the first one's code", async () => {
+Deno.test("update continues after a failure and exits with the code of the first one", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   await pulled(user, registry, "v1", "v2", "v3", "v4");
@@ -260,7 +260,7 @@ Deno.test("update goes on after a failure, and fails with the first one's code",
   assert.equal(offline.stdout, `${registry.reference("app", "v1")}@${OLD.descriptor.digest}\n`);
 });
 
-Deno.test("update means it, whatever the config says of asking", async () => {
+Deno.test("update ignores the config's freshness policy", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   await pulled(user, registry, "v1");
@@ -271,7 +271,7 @@ Deno.test("update means it, whatever the config says of asking", async () => {
   assert.ok(stdout.endsWith(`@${NEW.descriptor.digest}\n`));
 });
 
-Deno.test("update wants to be told what", async () => {
+Deno.test("update exits with 2 unless it gets either names or --all", async () => {
   using user = new User();
   for (const args of [[], ["app:v1", "--all"]]) {
     const { code, stderr } = await user.larder(["update", ...args]);
@@ -280,7 +280,7 @@ Deno.test("update wants to be told what", async () => {
   }
 });
 
-Deno.test("what was pulled, updated and found is counted", async () => {
+Deno.test("stats counts pulls, updates and cache hits", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   const [reference] = await pulled(user, registry, "v1");

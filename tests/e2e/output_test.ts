@@ -14,7 +14,7 @@ import { FixtureRegistry } from "../support/registry/fixture_registry.ts";
 import { Gate } from "../support/gate.ts";
 import { onTerminal } from "../support/cli/on_terminal.ts";
 
-Deno.test("stdout is REFERENCE@DIGEST alone, and stderr tells the story", async () => {
+Deno.test("pull prints only REFERENCE@DIGEST on stdout and the rest on stderr", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   const artifact = image(["one", "two"]);
@@ -31,7 +31,7 @@ Deno.test("stdout is REFERENCE@DIGEST alone, and stderr tells the story", async 
   assert.match(second.stderr, /^Use image from cache: /m);
 });
 
-Deno.test("larder pull says what kind of artifact it uses from the cache", async () => {
+Deno.test("pull names the kind of artifact that it uses from the cache", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   const chart = image(
@@ -47,7 +47,7 @@ Deno.test("larder pull says what kind of artifact it uses from the cache", async
   }
 });
 
-Deno.test("what goes to a pipe has no colours, bars or carriage returns", async () => {
+Deno.test("pull writes no colours, bars or carriage returns to a pipe", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   const result = await user.larder(["pull", registry.add("app", image(["one"]), "v1")]);
@@ -55,7 +55,7 @@ Deno.test("what goes to a pipe has no colours, bars or carriage returns", async 
   assert.doesNotMatch(result.stdout + result.stderr, /[\r\x1b]/);
 });
 
-Deno.test("on a terminal a pull shows bars while it fetches, and then clears them away", async (t) => {
+Deno.test("pull shows bars on a terminal while it fetches and then clears them", async (t) => {
   const layer = blob(randomBytes(1024 * 1024));
   const bar = `${layer.descriptor.digest.slice(7, 19)} ${"█".repeat(15)}${"░".repeat(15)} 50%`;
   for (const args of [[], ["--no-progress"]]) {
@@ -81,7 +81,7 @@ Deno.test("on a terminal a pull shows bars while it fetches, and then clears the
   }
 });
 
-Deno.test("--quiet leaves nothing but the data", async () => {
+Deno.test("pull --quiet prints only the data", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   const artifact = image(["one"]);
@@ -96,7 +96,7 @@ Deno.test("--quiet leaves nothing but the data", async () => {
   assert.match(failed.stderr, /^error: .*\nhint: .*\n$/);
 });
 
-Deno.test("--format json has all of it", async () => {
+Deno.test("pull --format json prints every field of the result", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   const foreign = blob("foreign", MEDIA_TYPES.ociForeignLayer);
@@ -130,7 +130,7 @@ Deno.test("--format json has all of it", async () => {
   assert.equal(result.bytesReused, sizes[1]);
 });
 
-Deno.test("--format json says which platform was chosen and that nothing changed", async () => {
+Deno.test("pull --format json names the selected platform and an unchanged result", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   const artifact = multiPlatform("plan9/mips");
@@ -143,7 +143,7 @@ Deno.test("--format json says which platform was chosen and that nothing changed
   assert.equal(result.bytesFetched, 0);
 });
 
-Deno.test("--format json prints nothing when a reference fails: it is not half a document", async () => {
+Deno.test("pull --format json prints nothing if a reference fails", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   const good = registry.add("app", image(["one"]), "v1");
@@ -153,7 +153,7 @@ Deno.test("--format json prints nothing when a reference fails: it is not half a
   assert.equal(stdout, "");
 });
 
-Deno.test("a reference that fails does not take away what was said of those before", async () => {
+Deno.test("pull prints the results of the references before one that fails", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   const artifact = image(["one"]);
@@ -163,7 +163,7 @@ Deno.test("a reference that fails does not take away what was said of those befo
   assert.equal(stdout, `${good}@${artifact.descriptor.digest}\n`);
 });
 
-Deno.test("--cache-dir, LARDER_CACHE_DIR and the config file say where, in this order", async () => {
+Deno.test("--cache-dir overrides LARDER_CACHE_DIR, which overrides the config", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   const reference = registry.add("app", image(["one"]), "v1");
@@ -181,5 +181,5 @@ Deno.test("--cache-dir, LARDER_CACHE_DIR and the config file say where, in this 
   await user.larder(["pull", reference], { env });
   assert.ok(has("from-variable"));
   await user.larder(["pull", "--cache-dir", "from-option", reference], { env });
-  assert.ok(has("from-option"), "a relative folder lies in the working folder");
+  assert.ok(has("from-option"), "a relative folder is resolved against the working folder");
 });

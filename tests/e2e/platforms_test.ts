@@ -14,13 +14,13 @@ import { assertNoRubbish, assertStoreSound } from "../support/cache/store_check.
 
 const OTHER = HOST_PLATFORM === "linux/amd64" ? "linux/arm64" : "linux/amd64";
 
-/** The platforms that a pull fetched layers of, told from the layers that were asked for. */
+/** Returns the platforms whose layers a pull requested. */
 function fetchedPlatforms(registry: FixtureRegistry, artifact: Artifact): string[] {
   return artifact.children.filter((child) => registry.downloads(child.blobs[1]!).length > 0)
     .map((child) => new TextDecoder().decode(child.blobs[1]!.bytes).replace("layer of ", ""));
 }
 
-Deno.test("one platform of an index is chosen", async (t) => {
+Deno.test("pull selects one platform of an index", async (t) => {
   const cases: { offered: string[]; options: string[]; chosen: string }[] = [
     { offered: [OTHER, HOST_PLATFORM, "wasi/wasm"], options: [], chosen: HOST_PLATFORM },
     { offered: ["windows/amd64", "wasi/wasm", OTHER], options: [], chosen: "wasi/wasm" },
@@ -69,7 +69,7 @@ Deno.test("one platform of an index is chosen", async (t) => {
   }
 });
 
-Deno.test("an index without the platform is exit 3 and lists what it has", async (t) => {
+Deno.test("pull exits with 3 and lists the platforms if an index lacks the requested one", async (t) => {
   const cases: { offered: string[]; options: string[] }[] = [
     { offered: ["windows/amd64", "plan9/mips"], options: [] },
     { offered: [HOST_PLATFORM, "linux/riscv64"], options: ["--platform", "linux/s390x"] },
@@ -91,7 +91,7 @@ Deno.test("an index without the platform is exit 3 and lists what it has", async
   }
 });
 
-Deno.test("an index of nothing but attestations is exit 3, even when they are asked for", async (t) => {
+Deno.test("pull exits with 3 for an index of attestations, even with --platform unknown/unknown", async (t) => {
   for (const options of [[], ["--platform", "unknown/unknown"]]) {
     await t.step(options.join(" ") || "default", async () => {
       await using registry = await FixtureRegistry.start();
@@ -104,7 +104,7 @@ Deno.test("an index of nothing but attestations is exit 3, even when they are as
   }
 });
 
-Deno.test("--all-platforms takes every one, and a later pull needs nothing more", async () => {
+Deno.test("pull --all-platforms fetches every platform, and a later pull fetches nothing", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   const offered = ["linux/amd64", "linux/arm64", "wasi/wasm"];
@@ -124,7 +124,7 @@ Deno.test("--all-platforms takes every one, and a later pull needs nothing more"
   assert.deepEqual(registry.requests(), []);
 });
 
-Deno.test("--all-platforms works where nothing is for this machine", async () => {
+Deno.test("pull --all-platforms succeeds without a platform for this machine", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   const offered = ["plan9/mips", "windows/amd64"];
@@ -139,7 +139,7 @@ Deno.test("--all-platforms works where nothing is for this machine", async () =>
   assertStoreSound(user.registry);
 });
 
-Deno.test("another platform of what is cached fetches only that platform", async () => {
+Deno.test("pull --platform fetches only the missing platform of a cached index", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   const artifact = multiPlatform(HOST_PLATFORM, OTHER);
@@ -152,7 +152,7 @@ Deno.test("another platform of what is cached fetches only that platform", async
   assertStoreSound(user.registry);
 });
 
-Deno.test("an index in an index is followed", async () => {
+Deno.test("pull follows an index in an index", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   const inner = multiPlatform(HOST_PLATFORM, OTHER);
@@ -163,7 +163,7 @@ Deno.test("an index in an index is followed", async () => {
   assertStoreSound(user.registry);
 });
 
-Deno.test("an index that nests without end is refused", async () => {
+Deno.test("pull rejects an index that is nested too deeply", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   let artifact = multiPlatform(HOST_PLATFORM);
@@ -176,7 +176,7 @@ Deno.test("an index that nests without end is refused", async () => {
   assertNoRubbish(user.registry);
 });
 
-Deno.test("an entry without a platform is taken where it is the only one", async () => {
+Deno.test("pull selects a manifest without a platform if the index lists no other", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   const entries: IndexEntry[] = [{ artifact: image(["layer of nothing"]) }];

@@ -9,14 +9,14 @@ import { assertStoreSound } from "../support/cache/store_check.ts";
 
 const ARTIFACT = wasmArtifact();
 
-/** A registry of a name that only a proxy can find: `registry.test`. */
+/** Starts a registry whose name, `registry.test`, only the proxy resolves. */
 async function startHidden(ca: TestCa): Promise<DockerRegistry> {
   const registry = await DockerRegistry.start({ tls: { ca, names: ["registry.test"] } });
   await push(registry.url, "app", ARTIFACT, "v1", { caCerts: [ca.pem] });
   return registry;
 }
 
-Deno.test("HTTPS_PROXY is used, whichever way it is written", async (t) => {
+Deno.test("pull uses HTTPS_PROXY in upper and lower case", async (t) => {
   using ca = await TestCa.create();
   await using registry = await startHidden(ca);
   for (const name of ["HTTPS_PROXY", "https_proxy"]) {
@@ -34,7 +34,7 @@ Deno.test("HTTPS_PROXY is used, whichever way it is written", async (t) => {
   }
 });
 
-Deno.test("--insecure goes through the proxy, and says what does not work there", async () => {
+Deno.test("pull --insecure uses the proxy and exits with 6 and a hint to --ca-file", async () => {
   using ca = await TestCa.create();
   await using registry = await startHidden(ca);
   await using proxy = await ForwardProxy.start(() => registry.port);
@@ -52,7 +52,7 @@ Deno.test("--insecure goes through the proxy, and says what does not work there"
   assert.equal(trusted.code, 0, trusted.stderr);
 });
 
-Deno.test("the name and password of a proxy reach it and are never printed", async () => {
+Deno.test("pull sends the proxy's credentials to it and does not print them", async () => {
   using ca = await TestCa.create();
   await using registry = await startHidden(ca);
   await using proxy = await ForwardProxy.start(() => registry.port);
@@ -71,7 +71,7 @@ Deno.test("the name and password of a proxy reach it and are never printed", asy
   }
 });
 
-Deno.test("a registry on this machine is asked without the proxy", async () => {
+Deno.test("pull bypasses the proxy for a registry on this machine", async () => {
   await using registry = await DockerRegistry.start();
   await push(registry.url, "app", ARTIFACT, "v1");
   await using proxy = await ForwardProxy.start(() => registry.port);
@@ -84,7 +84,7 @@ Deno.test("a registry on this machine is asked without the proxy", async () => {
   }
 });
 
-Deno.test("a proxy that is not there is exit 6", async () => {
+Deno.test("pull exits with 6 if the proxy is unreachable", async () => {
   await using proxy = await ForwardProxy.start(() => 1);
   using user = new User();
   const env = { HTTPS_PROXY: `http://${proxy.host}` };

@@ -4,7 +4,7 @@ import { User } from "../support/cli/cli.ts";
 import { FixtureRegistry } from "../support/registry/fixture_registry.ts";
 import { filesBelow } from "../support/cache/store_check.ts";
 
-Deno.test("a bad reference is exit 2 and says which part is wrong", async (t) => {
+Deno.test("pull exits with 2 and names the invalid part of a reference", async (t) => {
   const zeros = "0".repeat(64);
   const cases: [string, RegExp][] = [
     ["", /empty/],
@@ -39,7 +39,7 @@ Deno.test("a bad reference is exit 2 and says which part is wrong", async (t) =>
   }
 });
 
-Deno.test("a bad reference is said before any of the good ones is fetched", async () => {
+Deno.test("pull reports an invalid reference before it fetches any other", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   const good = registry.add("app", image(["one"]), "v1");
@@ -48,7 +48,7 @@ Deno.test("a bad reference is said before any of the good ones is fetched", asyn
   assert.deepEqual(registry.requests(), []);
 });
 
-Deno.test("several references are pulled in their order, a line each", async () => {
+Deno.test("pull handles several references in order and prints a line for each", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   const [a, b] = [image(["one"]), image(["two"])];
@@ -61,7 +61,7 @@ Deno.test("several references are pulled in their order, a line each", async () 
   );
 });
 
-Deno.test("the tag is latest where none is named, and localhost is a registry", async () => {
+Deno.test("pull defaults to the tag latest and accepts localhost as a registry", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   const { descriptor } = image(["one"]);
@@ -72,7 +72,7 @@ Deno.test("the tag is latest where none is named, and localhost is a registry", 
   assert.equal(result.stdout, `${name}:latest@${descriptor.digest}\n`);
 });
 
-Deno.test("what the registry does not have is exit 3", async (t) => {
+Deno.test("pull exits with 3 if the registry does not have the reference", async (t) => {
   const digest = `sha256:${"0".repeat(64)}`;
   for (const rest of ["app:nope", "nope:v1", `app@${digest}`]) {
     await t.step(rest, async () => {
@@ -88,7 +88,7 @@ Deno.test("what the registry does not have is exit 3", async (t) => {
   }
 });
 
-Deno.test("wrong usage of pull is exit 2", async (t) => {
+Deno.test("pull exits with 2 on wrong usage", async (t) => {
   const cases = [
     ["pull"],
     ["pull", "app", "--policy", "sometimes"],

@@ -21,12 +21,12 @@ const APP = image([LAYER]);
 const HALF = LAYER.bytes.length / 2;
 const PATH = `/blobs/${LAYER.descriptor.digest}`;
 
-/** The bytes of the layer that lie in `partial/`. */
+/** Returns the size of the layer's partial download. */
 function partialSize(user: User): number {
   return Deno.statSync(join(user.registry, "partial", LAYER.descriptor.digest)).size;
 }
 
-/** Kills a larder that has half of the layer; returns how many bytes it left. */
+/** Kills a pull after half of the layer, and clears the registry's log. */
 async function leavePartial(registry: FixtureRegistry, user: User, reference: string) {
   const gate = new Gate();
   registry.fail(PATH, heldAfter(HALF, gate), 1);
@@ -54,7 +54,7 @@ function ranges(registry: FixtureRegistry): (string | null)[] {
   return registry.requests(`GET /v2/app${PATH}`).map(({ headers }) => headers.get("range"));
 }
 
-Deno.test("a download that was killed goes on in the next process", async () => {
+Deno.test("pull resumes the download of a killed process", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   const reference = registry.add("app", APP, "v1");
@@ -63,7 +63,7 @@ Deno.test("a download that was killed goes on in the next process", async () => 
   assert.deepEqual(ranges(registry), [`bytes=${HALF}-`]);
 });
 
-Deno.test("what is left of a killed download is used by another repository as well", async () => {
+Deno.test("pull resumes a partial download from another repository", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   await leavePartial(registry, user, registry.add("app", APP, "v1"));
@@ -72,7 +72,7 @@ Deno.test("what is left of a killed download is used by another repository as we
   assert.equal(request?.headers.get("range"), `bytes=${HALF}-`);
 });
 
-Deno.test("a connection that breaks goes on where it broke, as often as it moves on", async () => {
+Deno.test("pull resumes a download after each of three broken connections", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   const reference = registry.add("app", APP, "v1");
@@ -81,16 +81,16 @@ Deno.test("a connection that breaks goes on where it broke, as often as it moves
   const starts = ranges(registry).map((range) => Number(/\d+/.exec(range ?? "0")?.[0]));
   assert.equal(starts.length, 4);
   assert.deepEqual(starts, starts.toSorted((a, b) => a - b));
-  assert.ok(starts[3]! > 0, "the last request asked for everything anew");
+  assert.ok(starts[3]! > 0, "the last request started from the beginning");
 });
 
-Deno.test("a server that does not do ranges right still ends in the right bytes", async (t) => {
+Deno.test("pull gets the right bytes from a server that mishandles ranges", async (t) => {
   const size = LAYER.bytes.length;
   const cases: [string, Fault, (string | null)[]][] = [
     ["416", onRange(status(416)), [`bytes=${HALF}-`, null]],
     ["206 with the wrong bytes", onRange(wrongBytes), [`bytes=${HALF}-`, null]],
     [
-      "206 that begins elsewhere",
+      "206 with another start",
       onRange(withHeader("Content-Range", `bytes 5-${size - 1}/${size}`)),
       [`bytes=${HALF}-`, null],
     ],
@@ -106,7 +106,7 @@ Deno.test("a server that does not do ranges right still ends in the right bytes"
       assert.deepEqual(ranges(registry), expected);
     });
   }
-  await t.step("200 and everything", async () => {
+  await t.step("200 with the whole blob", async () => {
     await using registry = await FixtureRegistry.start();
     using user = new User();
     const reference = registry.add("app", APP, "v1");
@@ -117,14 +117,14 @@ Deno.test("a server that does not do ranges right still ends in the right bytes"
   });
 });
 
-Deno.test("what is left may be anything, and still the right bytes come out", async (t) => {
+Deno.test("pull gets the right bytes whatever the partial download contains", async (t) => {
   const size = LAYER.bytes.length;
   const cases: [string, Uint8Array][] = [
     ["nothing", new Uint8Array()],
     ["other bytes", new Uint8Array(HALF)],
-    ["all of it", LAYER.bytes],
-    ["as much, but other bytes", new Uint8Array(size)],
-    ["too much", new Uint8Array(size + 1)],
+    ["the whole blob", LAYER.bytes],
+    ["other bytes of the same length", new Uint8Array(size)],
+    ["too many bytes", new Uint8Array(size + 1)],
     ["all but a byte", LAYER.bytes.subarray(0, size - 1)],
   ];
   for (const [name, left] of cases) {
@@ -140,7 +140,7 @@ Deno.test("what is left may be anything, and still the right bytes come out", as
   }
 });
 
-Deno.test("all of it being left, nothing of it is asked for again", async () => {
+Deno.test("pull makes no request for a complete partial download", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   const reference = registry.add("app", APP, "v1");

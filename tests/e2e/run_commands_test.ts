@@ -16,7 +16,7 @@ import { jsComponent } from "../support/wasm/js_component.ts";
 import { push } from "../support/registry/push.ts";
 import { assertStoreSound } from "../support/cache/store_check.ts";
 
-/** A user with the commands of `guests/`, as `module.wasm` and `component.wasm`; the latter has been run before. */
+/** Creates a user with the commands of `guests/`: `module.wasm`, and `component.wasm`, which is already compiled. */
 const userWithCommands = preparedUser(async (user) => {
   user.write("module.wasm", await moduleBytes("preview1_command"));
   user.write("component.wasm", await jsComponent("command"));
@@ -28,7 +28,7 @@ const userWithCommands = preparedUser(async (user) => {
   });
 });
 
-Deno.test("a command gets its arguments and input, and its output and exit code are larder's", async (t) => {
+Deno.test("run passes arguments and stdin to a command and returns its output and exit code", async (t) => {
   using user = await userWithCommands();
   const component = ["component.wasm", "--"];
   const module = ["module.wasm", "--"];
@@ -60,7 +60,7 @@ Deno.test("a command gets its arguments and input, and its output and exit code 
   }
 });
 
-Deno.test("a large input goes through a command byte by byte", async () => {
+Deno.test("run passes 4 MiB of stdin through a command unchanged", async () => {
   using user = await userWithCommands();
   const stdin = "0123456789abcde\n".repeat(256 * 1024);
   for (const args of [["component.wasm", "--", "copy"], ["module.wasm", "--", "c"]]) {
@@ -70,7 +70,7 @@ Deno.test("a large input goes through a command byte by byte", async () => {
   }
 });
 
-Deno.test("a command may import each of its interfaces in another version of WASI 0.2", async () => {
+Deno.test("run accepts a command whose interfaces have different versions of WASI 0.2", async () => {
   using user = new User();
   const versions = {
     "wasi:cli/environment": "0.2.1",
@@ -90,7 +90,7 @@ Deno.test("a command may import each of its interfaces in another version of WAS
   assert.equal((await user.larder(["run", "mixed.wasm", "--", "quit"])).code, 1);
 });
 
-/** What a component says to import the clock, and what its waiting is done with, of one version. */
+/** Returns WAT that imports the monotonic clock and pollables of one version. */
 function clockOf(version: string, id: string): string {
   return `
     (import "wasi:io/poll@${version}" (instance $poll-${id}
@@ -111,7 +111,7 @@ function clockOf(version: string, id: string): string {
       (export "block" (func $block-${id})))`;
 }
 
-/** Waits with the clock of one version, and ends with an error if that took no time by the clock of the other. */
+/** Waits on the clock of each version and fails unless time passed on the clock of the other. */
 const TWO_CLOCKS = `(component
   ${clockOf("0.2.0", "a")}
   ${clockOf("0.2.3", "b")}
@@ -139,14 +139,14 @@ const TWO_CLOCKS = `(component
   (instance $run (export "run" (func $run)))
   (export "wasi:cli/run@0.2.1" (instance $run)))`;
 
-Deno.test("a command may import one interface in two versions of WASI 0.2", async () => {
+Deno.test("run accepts a command that imports one interface in two versions of WASI 0.2", async () => {
   using user = new User();
   user.write("clocks.wasm", await binaryOf(TWO_CLOCKS));
   const { code, stderr } = await user.larder(["run", "clocks.wasm"]);
   assert.equal(code, 0, stderr);
 });
 
-Deno.test("a command that traps is an error of its own", async () => {
+Deno.test("run exits with 1 and LDR_GUEST if a command traps", async () => {
   using user = await userWithCommands();
   for (const args of [["module.wasm", "--", "t"], ["cases.wasm", "--", "trap"]]) {
     user.write("cases.wasm", await guestBytes("command_cases"));
@@ -156,11 +156,11 @@ Deno.test("a command that traps is an error of its own", async () => {
   }
 });
 
-Deno.test("Ctrl-C ends a command, whatever it does", async (t) => {
+Deno.test("run ends a command on Ctrl-C while it computes or sleeps", async (t) => {
   using user = await userWithCommands();
   for (const args of [["loop"], ["sleep", "3600000"]]) {
     await t.step(args.join(" "), async () => {
-      // It complains first, so that the test knows that it runs.
+      // The command writes to stderr first, so that the test knows that it runs.
       await using running = user.spawn(["run", "component.wasm", "--", "announced", ...args]);
       await running.said("running");
       running.kill("SIGINT");
@@ -171,7 +171,7 @@ Deno.test("Ctrl-C ends a command, whatever it does", async (t) => {
   }
 });
 
-Deno.test("a command has no environment but what --env grants", async (t) => {
+Deno.test("run gives a command only the variables that --env grants", async (t) => {
   using user = await userWithCommands();
   const cases: [options: string[], expected: string[][]][] = [
     [[], []],
@@ -191,7 +191,7 @@ Deno.test("a command has no environment but what --env grants", async (t) => {
   }
 });
 
-Deno.test("a command reaches no host but what --allow-net grants", async (t) => {
+Deno.test("run lets a command reach only the hosts that --allow-net grants", async (t) => {
   using user = await userWithCommands();
   await using server = await HttpServer.start(() => textAnswer(200, "from the server"));
   const port = server.host.split(":")[1];
@@ -219,7 +219,7 @@ Deno.test("a command reaches no host but what --allow-net grants", async (t) => 
   }
 });
 
-Deno.test("a Wasm package of a registry is run by its reference, and asked about every time", async () => {
+Deno.test("run accepts the reference of a Wasm package and checks the tag every time", async () => {
   await using registry = await DockerRegistry.start();
   using user = new User();
   await push(registry.url, "tools/echo", wasmArtifact(await moduleBytes("preview1_command")), "v1");
@@ -235,7 +235,7 @@ Deno.test("a Wasm package of a registry is run by its reference, and asked about
   assertStoreSound(user.registry);
 });
 
-Deno.test("one layer of Wasm is run, whatever pushed it and whatever it is of", async (t) => {
+Deno.test("run accepts any artifact with one layer of Wasm", async (t) => {
   await using registry = await DockerRegistry.start();
   using user = new User();
   const command = blob(await moduleBytes("preview1_command"), MEDIA_TYPES.wasm);
@@ -264,7 +264,7 @@ Deno.test("one layer of Wasm is run, whatever pushed it and whatever it is of", 
   }
 });
 
-Deno.test("options that have no use with a command are refused", async () => {
+Deno.test("run rejects options that have no use with a command", async () => {
   using user = await userWithCommands();
   for (const options of [["--listen", "127.0.0.1:0"], ["--variable", "a=b"]]) {
     const { code, stdout, stderr } = await user.larder(["run", ...options, "module.wasm", "a"]);

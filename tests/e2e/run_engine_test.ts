@@ -8,7 +8,7 @@ import { push } from "../support/registry/push.ts";
 import { packApp } from "../support/cache/spin_apps.ts";
 import { encodeComponent } from "../support/wasm/wasm_encoder.ts";
 
-/** Prints what it was started with, and ends with 9. */
+/** An engine that prints its arguments, variables and stdin and exits with 9. */
 const PROGRAM = `#!/bin/sh
 if [ "$1" = --version ]; then echo "$(basename "$0") 9.8.7 (0123456 2026-01-01)"; exit; fi
 for each in "$(basename "$0")" "$@"; do echo "$each"; done
@@ -18,7 +18,7 @@ echo "from the engine" >&2
 exit 9
 `;
 
-/** A user who has these engines, and none that the machine may have. */
+/** A user with only these engines on the PATH. */
 class EngineUser extends User {
   constructor(...engines: string[]) {
     super();
@@ -56,7 +56,7 @@ function spinOnlyApp() {
   return packApp({ components: { shop: { wasm } }, variables: { token: { required: true } } });
 }
 
-Deno.test("--engine alone lists what there is", async () => {
+Deno.test("run --engine lists the engines of this machine", async () => {
   using user = new EngineUser("spin", "wasmtime");
   const { code, stdout, stderr } = await user.run("--engine");
   assert.deepEqual([code, stderr], [0, ""]);
@@ -67,7 +67,7 @@ Deno.test("--engine alone lists what there is", async () => {
   assert.match((await none.run("--engine")).stdout, /^embedded .*\n$/);
 });
 
-Deno.test("an app is handed to Spin with larder's cache, by its digest", async () => {
+Deno.test("run --engine spin passes the app's digest and larder's cache", async () => {
   await using registry = await DockerRegistry.start();
   using user = new EngineUser("spin");
   const app = await spinOnlyApp();
@@ -100,7 +100,7 @@ Deno.test("an app is handed to Spin with larder's cache, by its digest", async (
   ]);
 });
 
-Deno.test("a command is handed to Wasmtime with what was granted", async (t) => {
+Deno.test("run --engine wasmtime passes the grants and arguments", async (t) => {
   await using registry = await FixtureRegistry.start();
   using user = new EngineUser("wasmtime");
   const wasm = await moduleBytes("preview1_command");
@@ -135,7 +135,7 @@ Deno.test("a command is handed to Wasmtime with what was granted", async (t) => 
   }
 });
 
-Deno.test("what cannot be handed over is refused before anything is started", async (t) => {
+Deno.test("run --engine rejects what the engine cannot run before it starts the engine", async (t) => {
   await using registry = await FixtureRegistry.start();
   using user = new EngineUser("spin");
   using other = new EngineUser("wasmtime");
@@ -174,7 +174,7 @@ Deno.test("what cannot be handed over is refused before anything is started", as
   }
 });
 
-/** Ends when it was asked to twice, or when larder is gone. */
+/** An engine that exits on the second SIGINT, or when larder has ended. */
 const STUBBORN = `#!/bin/sh
 [ "$1" = --version ] && echo "asked for its version" >&2
 trap 'trap "echo orderly >&2; exit 3" INT; echo stubborn >&2' INT
@@ -182,7 +182,7 @@ echo ready >&2
 while kill -0 $PPID; do sleep 0.05; done
 `;
 
-Deno.test("every Ctrl-C reaches the engine, which ends in its own way", async () => {
+Deno.test("run --engine passes every Ctrl-C to the engine and returns its exit code", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new EngineUser("spin");
   user.write("bin/spin", STUBBORN);

@@ -5,7 +5,7 @@ import { preparedUser } from "../support/cli/prepared_user.ts";
 import { moduleBytes } from "../support/wasm/components.ts";
 import { jsComponent } from "../support/wasm/js_component.ts";
 
-/** A user with the commands of `guests/` and a folder that is theirs to grant, beside one that is not. */
+/** Creates a user with the commands of `guests/`, a folder to grant and a file outside of it. */
 const userWithFolders = preparedUser(async (user) => {
   user.write("module.wasm", await moduleBytes("preview1_command"));
   user.write("component.wasm", await jsComponent("command"));
@@ -13,7 +13,7 @@ const userWithFolders = preparedUser(async (user) => {
   user.write("granted/inner/b.txt", "of b");
   user.write("secret.txt", "not for guests");
   const first = await user.larder(["run", "component.wasm", "--", "folders"]);
-  assert.equal(first.stdout, "\n", "no folder without being granted one");
+  assert.equal(first.stdout, "\n", "a folder without a grant");
 });
 
 function component(user: User, options: string[], ...args: string[]): Promise<Result> {
@@ -26,7 +26,7 @@ function module(user: User, options: string[], ...args: string[]): Promise<Resul
 
 const done = (stdout: string): Result => ({ code: 0, stdout, stderr: "" });
 
-Deno.test("a folder is granted by its own name or another one", async () => {
+Deno.test("run --dir grants a folder under its own name or another one", async () => {
   using user = await userWithFolders();
   const absolute = user.path("granted");
   assert.deepEqual(
@@ -47,7 +47,7 @@ Deno.test("a folder is granted by its own name or another one", async () => {
   assert.deepEqual(await module(user, ["--dir", "granted::/"], "r", "inner/b.txt"), done("of b"));
 });
 
-Deno.test("what a guest writes is in the folder", async () => {
+Deno.test("run --dir lets a guest write into the folder", async () => {
   using user = await userWithFolders();
   assert.deepEqual(
     await component(user, ["--dir", "granted::/d"], "write", "/d/new.txt", "by the guest"),
@@ -58,7 +58,7 @@ Deno.test("what a guest writes is in the folder", async () => {
   assert.equal(Deno.readTextFileSync(user.path("granted/inner/b.txt")), "written");
 });
 
-Deno.test("a folder that is granted for reading cannot be changed", async () => {
+Deno.test("run --dir with :ro lets no guest change the folder", async () => {
   using user = await userWithFolders();
   for (const path of ["a.txt", "new.txt"]) {
     const byComponent = await component(
@@ -79,7 +79,7 @@ Deno.test("a folder that is granted for reading cannot be changed", async () => 
   assert.deepEqual([...Deno.readDirSync(user.path("granted"))].length, 2);
 });
 
-Deno.test("nothing leads out of a folder", async (t) => {
+Deno.test("run --dir lets no path or link lead out of the folder", async (t) => {
   using user = await userWithFolders();
   const granted = user.path("granted");
   Deno.symlinkSync("../secret.txt", join(granted, "relative"));
@@ -114,10 +114,10 @@ Deno.test("nothing leads out of a folder", async (t) => {
   });
 });
 
-Deno.test("a guest without folders cannot open any file", async () => {
+Deno.test("run without --dir lets no guest open a file", async () => {
   using user = await userWithFolders();
   for (const path of ["/etc/passwd", "secret.txt"]) {
-    // Each guest says so itself: without a folder there is no call that larder could refuse.
+    // Each guest reports this itself: without a folder it makes no call that larder could deny.
     const byComponent = await component(user, [], "read", path);
     assert.deepEqual(byComponent, { code: 1, stdout: "", stderr: "read: Error: no such folder\n" });
     const byModule = await module(user, [], "r", path);
@@ -125,7 +125,7 @@ Deno.test("a guest without folders cannot open any file", async () => {
   }
 });
 
-Deno.test("a folder that is not there is refused before anything runs", async () => {
+Deno.test("run --dir rejects a missing folder before anything runs", async () => {
   using user = await userWithFolders();
   for (const option of ["missing", "granted/a.txt::/d", "::", ""]) {
     const { code, stdout, stderr } = await component(user, ["--dir", option], "arguments");

@@ -10,19 +10,19 @@ import { Serving } from "../support/cli/serving.ts";
 import { packApp } from "../support/cache/spin_apps.ts";
 import { assertStoreSound } from "../support/cache/store_check.ts";
 
-/** An HTTP component that answers /hello with six bytes. */
+/** Returns an HTTP component that answers /hello with these six bytes. */
 async function saying(text: string): Promise<Uint8Array<ArrayBuffer>> {
   assert.equal(text.length, 6);
   return await guestBytes("http_cases", (wat) => wat.replace('"hello\\n"', `"${text}"`));
 }
 
-/** An app with a static file that stays as it is. */
+/** Packs an app of that component and a static file that never changes. */
 async function appSaying(text: string) {
   const files = { "style.css": "h1 { color: red }" };
   return await packApp({ components: { cases: { wasm: await saying(text), files } } });
 }
 
-/** What larder answers with, and what it said. */
+/** Runs an app, requests /hello once and stops it; returns the answer and stderr. */
 async function runOnce(user: User, ...args: string[]): Promise<[answer: string, stderr: string]> {
   await using serving = await Serving.start(user, args);
   const [, answer] = await serving.get("/hello");
@@ -31,7 +31,7 @@ async function runOnce(user: User, ...args: string[]): Promise<[answer: string, 
   return [answer, stderr];
 }
 
-Deno.test("a tag that moved is run anew, with what changed of it fetched and no more", async () => {
+Deno.test("run fetches only the changed layers of a moved tag", async () => {
   await using registry = await DockerRegistry.start();
   using user = new User();
   const reference = `${registry.host}/app:v1`;
@@ -52,7 +52,7 @@ Deno.test("a tag that moved is run anew, with what changed of it fetched and no 
   assertStoreSound(user.registry);
 });
 
-Deno.test("of several components only the one that changed is fetched and compiled", async () => {
+Deno.test("run fetches and compiles only the component that changed", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   const steady = await saying("steady");
@@ -77,7 +77,7 @@ Deno.test("of several components only the one that changed is fetched and compil
   ]);
 });
 
-Deno.test("an app that is unchanged costs one request", async () => {
+Deno.test("run makes one request for an unchanged app", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   const reference = registry.add("app", await appSaying("first!"), "v1");
@@ -87,7 +87,7 @@ Deno.test("an app that is unchanged costs one request", async () => {
   assert.deepEqual(registry.requests().map(({ line }) => line), ["HEAD /v2/app/manifests/v1"]);
 });
 
-Deno.test("a digest is run without asking anybody", async () => {
+Deno.test("run makes no request for a cached digest", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   const reference = registry.add("app", await appSaying("first!"));
@@ -97,7 +97,7 @@ Deno.test("a digest is run without asking anybody", async () => {
   assert.deepEqual(registry.requests(), []);
 });
 
-Deno.test("when the registry is away, run does what the contract says", async (t) => {
+Deno.test("run follows the freshness options if the registry fails", async (t) => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   const reference = registry.add("app", await appSaying("first!"), "v1");
@@ -105,16 +105,19 @@ Deno.test("when the registry is away, run does what the contract says", async (t
   registry.fail("/v2/", status(503, { "Retry-After": "0" }));
   registry.clearLog();
 
-  await t.step("it fails, and says how old the cached copy is and what would use it", async () => {
-    const args = ["run", "--listen", "127.0.0.1:0", reference];
-    const { code, stdout, stderr } = await user.larder(args);
-    assert.deepEqual([code, stdout], [6, ""]);
-    assert.match(stderr, /^error: .*the cached copy was confirmed .* ago \[LDR_SERVER_ERROR\]$/m);
-    assert.match(stderr, /^hint: .*--offline.*--stale-if-error/m);
-    assert.doesNotMatch(stderr, /Serving/);
-  });
+  await t.step(
+    "without an option it fails with the age of the cached copy and a hint",
+    async () => {
+      const args = ["run", "--listen", "127.0.0.1:0", reference];
+      const { code, stdout, stderr } = await user.larder(args);
+      assert.deepEqual([code, stdout], [6, ""]);
+      assert.match(stderr, /^error: .*the cached copy was confirmed .* ago \[LDR_SERVER_ERROR\]$/m);
+      assert.match(stderr, /^hint: .*--offline.*--stale-if-error/m);
+      assert.doesNotMatch(stderr, /Serving/);
+    },
+  );
 
-  await t.step("--stale-if-error runs a copy that is young enough", async () => {
+  await t.step("--stale-if-error runs a copy that is not too old", async () => {
     const [answer, stderr] = await runOnce(user, "--stale-if-error", "1h", reference);
     assert.equal(answer, "first!");
     assert.match(stderr, /^warning: could not check .* last checked .* ago$/m);
@@ -122,14 +125,14 @@ Deno.test("when the registry is away, run does what the contract says", async (t
     assert.equal((await user.larder(args)).code, 6);
   });
 
-  await t.step("--offline runs the copy and asks nobody", async () => {
+  await t.step("--offline and --policy missing run the copy without a request", async () => {
     registry.clearLog();
     assert.equal((await runOnce(user, "--offline", reference))[0], "first!");
     assert.equal((await runOnce(user, "--policy", "missing", reference))[0], "first!");
     assert.deepEqual(registry.requests(), []);
   });
 
-  await t.step("what is not cached is not found offline", async () => {
+  await t.step("--offline exits with 3 for an app that is not cached", async () => {
     const { code, stderr } = await user.larder(["run", "--offline", `${registry.host}/other:v1`]);
     assert.equal(code, 3);
     assert.match(stderr, /\[LDR_NOT_CACHED\]/);

@@ -23,11 +23,11 @@ function sha256(bytes: Uint8Array): string {
   return createHash("sha256").update(bytes).digest("hex");
 }
 
-Deno.test("an HTTP component of JavaScript answers requests", async (t) => {
+Deno.test("run serves an HTTP component written in JavaScript", async (t) => {
   using user = await userWithHandlers();
   await using serving = await Serving.start(user, ["--env", "VERSION=v1", "handler.wasm"]);
 
-  await t.step("of curl", async () => {
+  await t.step("to curl", async () => {
     const answer = await run("curl", ["-sS", "-i", `${serving.url}/hello`]);
     assert.match(
       answer,
@@ -36,7 +36,7 @@ Deno.test("an HTTP component of JavaScript answers requests", async (t) => {
     assert.ok(answer.endsWith("\r\n\r\nhello from v1\n"), answer);
   });
 
-  await t.step("of a browser", async () => {
+  await t.step("to a browser", async () => {
     const page = await openPage(`${serving.url}/page`);
     assert.match(page, /<h1 class=".+">hello from v1\s*<\/h1>/);
   });
@@ -58,7 +58,7 @@ Deno.test("an HTTP component of JavaScript answers requests", async (t) => {
     assert.deepEqual(await serving.get("/url?a=b%20c"), [200, `${serving.url}/url?a=b%20c\n`]);
   });
 
-  await t.step("and fails one by one", async () => {
+  await t.step("and a failure affects only its own request", async () => {
     assert.equal((await serving.get("/throw"))[0], 500);
     assert.deepEqual(await serving.get("/hello"), [200, "hello from v1\n"]);
   });
@@ -67,22 +67,22 @@ Deno.test("an HTTP component of JavaScript answers requests", async (t) => {
   assert.deepEqual([code, stdout], [0, ""]);
 });
 
-Deno.test("bodies stream in both directions", async (t) => {
+Deno.test("run streams bodies in both directions", async (t) => {
   using user = await userWithHandlers();
   await using serving = await Serving.start(user, ["handler.wasm"]);
 
-  await t.step("32 MiB go up and come down as they were", async () => {
+  await t.step("32 MiB are echoed unchanged", async () => {
     const bytes = randomBytes(32 * MIB);
     const response = await serving.fetch("/echo", { method: "POST", body: bytes as BodyInit });
     assert.equal(sha256(await response.bytes()), sha256(bytes));
   });
 
-  await t.step("32 MiB that the guest makes", async () => {
+  await t.step("32 MiB are sent by the guest", async () => {
     const response = await serving.fetch(`/zeros?bytes=${32 * MIB}`);
     assert.equal((await response.bytes()).length, 32 * MIB);
   });
 
-  await t.step("what the guest has written comes before it has written all", async () => {
+  await t.step("the start of a response arrives before the guest has written the end", async () => {
     const response = await serving.fetch("/chunks?count=1000000&ms=10");
     const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
     let text = "";
@@ -95,7 +95,7 @@ Deno.test("bodies stream in both directions", async (t) => {
     await reader.cancel();
   });
 
-  await t.step("what the client has sent comes before it has sent all", async () => {
+  await t.step("the start of a request arrives before the client has sent the end", async () => {
     const answered = new Gate();
     const body = new ReadableStream<Uint8Array>({
       async start(controller) {
@@ -113,7 +113,7 @@ Deno.test("bodies stream in both directions", async (t) => {
     assert.ok((await reader.read()).done);
   });
 
-  await t.step("a client that leaves does no harm", async () => {
+  await t.step("a client that disconnects does not affect others", async () => {
     for (let i = 0; i < 40; i++) {
       const leaving = new AbortController();
       const response = await serving.fetch("/chunks?count=1000000&ms=1", {
@@ -126,7 +126,7 @@ Deno.test("bodies stream in both directions", async (t) => {
   });
 });
 
-Deno.test("20 requests at once are all under way", async () => {
+Deno.test("run handles 20 requests concurrently", async () => {
   using user = await userWithHandlers();
   const count = 20;
   const all = new Gate();
@@ -145,7 +145,7 @@ Deno.test("20 requests at once are all under way", async () => {
   assert.deepEqual(await Promise.all(sleeping), Array(count).fill([200, "slept\n"]));
 });
 
-Deno.test("a guest that traps takes nothing with it", async (t) => {
+Deno.test("run keeps serving after a guest traps", async (t) => {
   using user = await userWithHandlers();
   await using serving = await Serving.start(user, ["cases.wasm"]);
   for (const path of ["/trap", "/refuse", "/nothing"]) {
@@ -155,7 +155,7 @@ Deno.test("a guest that traps takes nothing with it", async (t) => {
     });
   }
   for (const path of ["/late", "/forget"]) {
-    await t.step(`${path}: nothing that looks whole`, async () => {
+    await t.step(`${path}: 500 or cut off`, async () => {
       const status = await serving.get(path).then(([status]) => status, () => "cut off");
       assert.ok(status === "cut off" || status === 500, `${status}`);
       assert.deepEqual(await serving.get("/hello"), [200, "hello\n"]);
@@ -171,7 +171,7 @@ Deno.test("a guest that traps takes nothing with it", async (t) => {
   assert.match(stderr, /^warning: cases\.wasm: .*unreachable/m);
 });
 
-Deno.test("a guest that computes without end gets 504, and others are served meanwhile", async () => {
+Deno.test("run answers 504 for a guest that computes without end and serves others meanwhile", async () => {
   using user = await userWithHandlers();
   await using serving = await Serving.start(user, ["-v", "handler.wasm"]);
   const served: number[] = [];
@@ -184,17 +184,17 @@ Deno.test("a guest that computes without end gets 504, and others are served mea
     if (!isOver) meanwhile++;
   }
   assert.deepEqual(await endless, [504, "504 Gateway Timeout\n"]);
-  assert.ok(meanwhile > 0, "nothing was answered before the endless guest was given up");
+  assert.ok(meanwhile > 0, "no request was answered before the 504");
   assert.deepEqual([...new Set(served)], [200]);
   assert.deepEqual(await serving.get("/hello"), [200, "hello from JavaScript\n"]);
   assert.match(serving.stderr, /^warning: handler\.wasm: the guest did not answer in time$/m);
   assert.match(serving.stderr, /^GET \/loop 504 /m);
 });
 
-Deno.test("a client that does not wait for its response is not waited for", async () => {
+Deno.test("run ends a request with 499 once its client has gone", async () => {
   using user = await userWithHandlers();
   await using serving = await Serving.start(user, ["-v", "cases.wasm"]);
-  // How soon larder sees it is not for the test to say.
+  // The test does not rely on how soon larder notices.
   for (let tries = 0; tries < 20 && !serving.stderr.includes("GET /sleep 499"); tries++) {
     const signal = AbortSignal.timeout(1000);
     await assert.rejects(fetch(`${serving.url}/sleep`, { signal }), { name: "TimeoutError" });
@@ -205,7 +205,7 @@ Deno.test("a client that does not wait for its response is not waited for", asyn
   assert.equal(code, 0);
 });
 
-Deno.test("a component reaches no host but what --allow-net grants", async () => {
+Deno.test("run lets an HTTP component reach only the hosts that --allow-net grants", async () => {
   using user = await userWithHandlers();
   await using server = await HttpServer.start(() => textAnswer(200, "from the server"));
   const path = `/fetch?url=${encodeURIComponent(`http://${server.host}/`)}`;

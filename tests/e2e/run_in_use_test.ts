@@ -10,14 +10,14 @@ import { Serving } from "../support/cli/serving.ts";
 import { packApp } from "../support/cache/spin_apps.ts";
 import { assertStoreSound, filesBelow } from "../support/cache/store_check.ts";
 
-/** The types of the entries that `larder list` shows. */
+/** Returns the types of the entries that `larder list` shows. */
 async function listedTypes(user: User): Promise<string[]> {
   const { code, stdout, stderr } = await user.larder(["list", "--format", "json"]);
   assert.equal(code, 0, stderr);
   return JSON.parse(stdout).map(({ type }: { type: string }) => type).sort();
 }
 
-/** Makes all content as old as if it had come two days ago; that somebody uses it is not. */
+/** Makes all content two days old, but not the leases of running apps. */
 function ageContent(user: User): void {
   const then = new Date(Date.now() - 2 * DAY);
   for (const tree of ["data", "wasm", "manifests", "compiled"]) {
@@ -29,13 +29,13 @@ const FILES = { "style.css": "h1 { color: red }" };
 const ARCHIVED = { "archived.txt": "of an archive" };
 const COLLECTORS = [["clean", "--force"], ["gc", "--unused", "1d", "--force"]];
 
-/** An app with a component of its own and files. */
+/** Packs an app of one component with static files. */
 async function appWithFiles(): Promise<Artifact> {
   const wasm = await jsComponent("http_handler");
   return await packApp({ components: { handler: { wasm, files: FILES, archived: ARCHIVED } } });
 }
 
-Deno.test("what an app that runs uses is not collected", async (t) => {
+Deno.test("gc and clean keep the content of a running app", async (t) => {
   const otherApp = await packApp({ components: { one: { wasm: await guestBytes("http_cases") } } });
   for (const command of COLLECTORS) {
     await t.step(command[0]!, async () => {
@@ -64,7 +64,7 @@ Deno.test("what an app that runs uses is not collected", async (t) => {
   }
 });
 
-Deno.test("what an app used that has ended is collected", async (t) => {
+Deno.test("gc and clean remove the content of an app that has ended", async (t) => {
   for (const command of COLLECTORS) {
     await t.step(command[0]!, async () => {
       await using registry = await FixtureRegistry.start();
@@ -80,7 +80,7 @@ Deno.test("what an app used that has ended is collected", async (t) => {
   }
 });
 
-Deno.test("a tag that moves on while its old app runs takes nothing from it", async () => {
+Deno.test("clean keeps the content of a running app whose tag has moved", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   const wasm = await jsComponent("http_handler");

@@ -17,16 +17,16 @@ import { FixtureRegistry } from "../support/registry/fixture_registry.ts";
 import { type App, type AppComponent, packApp } from "../support/cache/spin_apps.ts";
 import { encodeComponent, encodeModule } from "../support/wasm/wasm_encoder.ts";
 
-/** What an attempt to run ends with. */
+/** How a failed run ends. */
 interface Expected {
   readonly code?: number;
-  /** All of these are in the error's two lines. */
+  /** Texts that the error and its hint contain. */
   readonly says: readonly (string | RegExp)[];
-  /** Whether something may have been compiled before. */
+  /** True if a component may be compiled before the failure. */
   readonly compiles?: boolean;
 }
 
-async function assertRefused(
+async function assertFails(
   user: User,
   subject: string,
   { code = 1, says, compiles = false }: Expected,
@@ -45,12 +45,12 @@ async function assertRefused(
   if (!compiles) assert.doesNotMatch(result.stderr, /compiling/);
 }
 
-/** A WASI command as a module, cut or changed. */
+/** Returns the module of a WASI command after a change. */
 async function command(change: (bytes: Uint8Array) => Uint8Array): Promise<Uint8Array> {
   return change(await moduleBytes("preview1_command"));
 }
 
-Deno.test("files that cannot be run say why, before anything runs", async (t) => {
+Deno.test("run names the reason for a file that it cannot run", async (t) => {
   using user = new User();
   const http = await guestBytes("http_cases");
   const files: [name: string, content: Uint8Array, expected: Expected][] = [
@@ -90,26 +90,26 @@ Deno.test("files that cannot be run say why, before anything runs", async (t) =>
   for (const [name, content, expected] of files) {
     await t.step(name, async () => {
       user.write(name, content);
-      await assertRefused(user, name, expected);
+      await assertFails(user, name, expected);
     });
   }
   await t.step("missing.wasm", async () => {
-    await assertRefused(user, "missing.wasm", { code: 3, says: ["LDR_NOT_FOUND", "missing.wasm"] });
+    await assertFails(user, "missing.wasm", { code: 3, says: ["LDR_NOT_FOUND", "missing.wasm"] });
   });
   await t.step("a link to nothing", async () => {
     Deno.symlinkSync("missing.wasm", user.path("link.wasm"));
-    await assertRefused(user, "link.wasm", { code: 3, says: ["LDR_NOT_FOUND", "link.wasm"] });
+    await assertFails(user, "link.wasm", { code: 3, says: ["LDR_NOT_FOUND", "link.wasm"] });
   });
   await t.step("a folder", async () => {
-    await assertRefused(user, "./", { says: ["LDR_BAD_WASM", "a folder"] });
+    await assertFails(user, "./", { says: ["LDR_BAD_WASM", "a folder"] });
   });
-  await t.step("a pipe that nobody writes to", async () => {
+  await t.step("a pipe without a writer", async () => {
     await new Deno.Command("mkfifo", { args: [user.path("pipe.wasm")] }).output();
-    await assertRefused(user, "pipe.wasm", { says: ["LDR_BAD_WASM", "pipe.wasm"] });
+    await assertFails(user, "pipe.wasm", { says: ["LDR_BAD_WASM", "pipe.wasm"] });
   });
 });
 
-Deno.test("a component whose names are code does not get it run", async () => {
+Deno.test("run executes no code in the names of a component", async () => {
   using user = new User();
   const evil = "a':globalThis.p(),'b";
   const wat = `(component
@@ -119,10 +119,10 @@ Deno.test("a component whose names are code does not get it run", async () => {
     (core instance $b (instantiate $b (with "${evil}" (instance $a))))
     (func (export "go") (canon lift (core func $b "g"))))`;
   user.write("evil.wasm", await parse(wat));
-  await assertRefused(user, "evil.wasm", { says: ["LDR_BAD_WASM", "a name"] });
+  await assertFails(user, "evil.wasm", { says: ["LDR_BAD_WASM", "a name"] });
 });
 
-Deno.test("images that cannot be run say what they are", async (t) => {
+Deno.test("run names the kind of an image that it cannot run", async (t) => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   const two = [blob(wasmModule("a"), MEDIA_TYPES.wasm), blob(wasmModule("b"), MEDIA_TYPES.wasm)];
@@ -146,15 +146,15 @@ Deno.test("images that cannot be run say what they are", async (t) => {
   ];
   for (const [name, artifact, expected] of cases) {
     await t.step(name, async () => {
-      await assertRefused(user, registry.add(name, artifact, "v1"), expected);
+      await assertFails(user, registry.add(name, artifact, "v1"), expected);
     });
   }
   await t.step("missing", async () => {
-    await assertRefused(user, registry.reference("missing"), { code: 3, says: ["LDR_NOT_FOUND"] });
+    await assertFails(user, registry.reference("missing"), { code: 3, says: ["LDR_NOT_FOUND"] });
   });
 });
 
-Deno.test("apps that cannot be run say why, before anything is compiled", async (t) => {
+Deno.test("run names the reason for an app that it cannot run before it compiles anything", async (t) => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   const good: AppComponent = { wasm: await guestBytes("http_cases") };
@@ -172,10 +172,10 @@ Deno.test("apps that cannot be run say why, before anything is compiled", async 
     trigger_config: { channel: "c", component: "good" },
   };
   const cases: [name: string, app: App, expected: Expected][] = [
-    ["a component that is not carried", one({ ...good, members: source }), {
+    ["a component missing from the image", one({ ...good, members: source }), {
       says: ["LDR_BAD_MANIFEST", '"one"', absent],
     }],
-    ["a static file that is not carried", one({ ...good, members: missingFile }), {
+    ["a static file missing from the image", one({ ...good, members: missingFile }), {
       code: 3,
       says: ["LDR_NOT_CACHED", '"a.txt"', absent],
     }],
@@ -185,14 +185,14 @@ Deno.test("apps that cannot be run say why, before anything is compiled", async 
     ["a static file with an odd path", one({ ...good, members: withPath("a//b") }), {
       says: ["LDR_BAD_MANIFEST", "a//b"],
     }],
-    ["a component that is no Wasm", one({ wasm: utf8("text") }), {
+    ["a component that is not Wasm", one({ wasm: utf8("text") }), {
       says: ["LDR_BAD_WASM", '"one"'],
     }],
     ["a component that is a command", one({ wasm: await guestBytes("command_cases") }), {
       says: ["LDR_NOT_RUNNABLE", '"one"', "HTTP"],
     }],
     [
-      "an interface of Spin's",
+      "an interface of Spin",
       one({
         wasm: encodeComponent({
           imports: ["fermyon:spin/sqlite@2.0.0", "fermyon:spin/llm@2.0.0"],
@@ -210,17 +210,17 @@ Deno.test("apps that cannot be run say why, before anything is compiled", async 
     ["a route without its component", { components: { good }, routes: { "/...": "gone" } }, {
       says: ["LDR_BAD_MANIFEST", '"gone"'],
     }],
-    ["a host that is none", one({ ...good, outboundHosts: ["no host"] }), {
+    ["an invalid host", one({ ...good, outboundHosts: ["no host"] }), {
       says: ["LDR_BAD_MANIFEST", "no host"],
     }],
-    ["a variable that the app lacks", one({ ...good, variables: { a: "{{ b }}" } }), {
+    ["a variable that the app does not declare", one({ ...good, variables: { a: "{{ b }}" } }), {
       says: ["LDR_BAD_MANIFEST", '"b"'],
     }],
   ];
   for (const [name, app, expected] of cases) {
     await t.step(name, async () => {
       const artifact = await packApp(app);
-      await assertRefused(
+      await assertFails(
         user,
         registry.add(name.toLowerCase().replaceAll(/\W/g, "-"), artifact, "v1"),
         expected,
@@ -229,7 +229,7 @@ Deno.test("apps that cannot be run say why, before anything is compiled", async 
   }
 });
 
-Deno.test("a component that wants a function that nobody has fails before it is served", async () => {
+Deno.test("run fails before it serves a component that imports an unknown function", async () => {
   using user = new User();
   const wat = `(module
     (import "wasi:random/random@0.2.99" "get-better" (func $better (result i64)))
@@ -257,5 +257,5 @@ Deno.test("a component that wants a function that nobody has fails before it is 
     "cannot load the component: the host has no getBetter in wasi:random/random",
     "--engine",
   ];
-  await assertRefused(user, "newer.wasm", { says, compiles: true });
+  await assertFails(user, "newer.wasm", { says, compiles: true });
 });

@@ -13,7 +13,7 @@ import { Serving } from "../support/cli/serving.ts";
 import { packApp } from "../support/cache/spin_apps.ts";
 import { assertStoreSound, filesBelow } from "../support/cache/store_check.ts";
 
-/** A server that keeps every request waiting. */
+/** Starts a server that answers once the gate is open. */
 async function waitingServer(gate: Gate): Promise<HttpServer> {
   return await HttpServer.start(async () => {
     await gate.pass();
@@ -21,7 +21,7 @@ async function waitingServer(gate: Gate): Promise<HttpServer> {
   });
 }
 
-Deno.test("Ctrl-C lets the requests under way end, and takes no more", async (t) => {
+Deno.test("run finishes open requests on Ctrl-C and accepts no others", async (t) => {
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     await t.step(signal, async () => {
       const gate = new Gate();
@@ -44,7 +44,7 @@ Deno.test("Ctrl-C lets the requests under way end, and takes no more", async (t)
   }
 });
 
-Deno.test("Ctrl-C lets uploads end", async () => {
+Deno.test("run finishes uploads on Ctrl-C", async () => {
   using user = new User();
   user.write("cases.wasm", await guestBytes("http_cases"));
   await using serving = await Serving.start(user, ["cases.wasm"]);
@@ -62,7 +62,7 @@ Deno.test("Ctrl-C lets uploads end", async () => {
   assert.equal((await reader.read()).value, "first");
   serving.kill("SIGINT");
   await serving.said("stopping");
-  // Long enough for the body to be gone if anything takes it away.
+  // Long enough for the body to be cancelled, should larder cancel it.
   await new Promise((resolve) => setTimeout(resolve, 200));
   stopping.open();
   assert.equal((await reader.read()).value, " second");
@@ -72,7 +72,7 @@ Deno.test("Ctrl-C lets uploads end", async () => {
   assert.doesNotMatch(stderr, /warning/);
 });
 
-Deno.test("a second Ctrl-C does not wait for them", async () => {
+Deno.test("run exits with 130 on a second Ctrl-C without finishing requests", async () => {
   const gate = new Gate();
   await using server = await waitingServer(gate);
   using user = new User();
@@ -90,7 +90,7 @@ Deno.test("a second Ctrl-C does not wait for them", async () => {
   gate.open();
 });
 
-Deno.test("Ctrl-C while a component is compiled ends larder", async () => {
+Deno.test("run exits with 130 on Ctrl-C while it compiles", async () => {
   using user = new User();
   user.write("handler.wasm", await jsComponent("http_handler"));
   await using running = user.spawn(["run", "--listen", "127.0.0.1:0", "handler.wasm"]);
@@ -101,7 +101,7 @@ Deno.test("Ctrl-C while a component is compiled ends larder", async () => {
   assert.doesNotMatch(stderr, /^Serving/m);
 });
 
-Deno.test("Ctrl-C while a component starts without end ends larder", async () => {
+Deno.test("run exits with 130 on Ctrl-C while a component starts without end", async () => {
   using user = new User();
   user.write("endless.wasm", await endlessStart());
   await using running = user.spawn(["run", "--listen", "127.0.0.1:0", "endless.wasm"]);
@@ -113,7 +113,7 @@ Deno.test("Ctrl-C while a component starts without end ends larder", async () =>
   assert.equal(code, 130, stderr);
 });
 
-Deno.test("a port that is taken is an error before anything is compiled", async () => {
+Deno.test("run --listen fails on a port in use before it compiles anything", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   using user = new User();
   user.write("cases.wasm", await guestBytes("http_cases"));
@@ -127,7 +127,7 @@ Deno.test("a port that is taken is an error before anything is compiled", async 
   assert.doesNotMatch(stderr, /compiling/);
 });
 
-Deno.test("an address that is none is refused", async (t) => {
+Deno.test("run --listen rejects an invalid address", async (t) => {
   using user = new User();
   user.write("cases.wasm", await guestBytes("http_cases"));
   const cases: [address: string, code: number][] = [
@@ -146,7 +146,7 @@ Deno.test("an address that is none is refused", async (t) => {
   }
 });
 
-ipv6Test("IPv6 addresses are listened on", async () => {
+ipv6Test("run --listen accepts IPv6 addresses", async () => {
   using user = new User();
   user.write("cases.wasm", await guestBytes("http_cases"));
   await using serving = await Serving.start(user, ["--listen", "[::1]:0", "cases.wasm"]);
@@ -154,7 +154,7 @@ ipv6Test("IPv6 addresses are listened on", async () => {
   assert.deepEqual(await serving.get("/hello"), [200, "hello\n"]);
 });
 
-Deno.test("a component is compiled once, whoever runs it", async () => {
+Deno.test("run compiles a component once for an app and a file", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   const wasm = await guestBytes("http_cases");
@@ -177,14 +177,14 @@ Deno.test("a component is compiled once, whoever runs it", async () => {
   assertStoreSound(user.registry);
 });
 
-Deno.test("a compiled form that is damaged or gone is made again", async (t) => {
+Deno.test("run compiles again if the compiled form is damaged or missing", async (t) => {
   using user = new User();
   user.write("cases.wasm", await guestBytes("http_cases"));
   await (await Serving.start(user, ["cases.wasm"])).stop();
   const trees = ["wasm", "data"].map((tree) => join(user.registry, tree));
   const spoil: Record<string, (path: string) => void> = {
-    "cut": (path) => Deno.truncateSync(path, Deno.statSync(path).size - 1),
-    "gone": (path) => Deno.removeSync(path),
+    "truncated": (path) => Deno.truncateSync(path, Deno.statSync(path).size - 1),
+    "missing": (path) => Deno.removeSync(path),
   };
   for (const [how, damage] of Object.entries(spoil)) {
     for (const tree of trees) {
@@ -210,7 +210,7 @@ Deno.test("a compiled form that is damaged or gone is made again", async (t) => 
   });
 });
 
-Deno.test("deleting the cache does no harm to what runs", async () => {
+Deno.test("run keeps serving after the cache is deleted", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   const app = await packApp({
@@ -223,7 +223,7 @@ Deno.test("deleting the cache does no harm to what runs", async () => {
   const reference = registry.add("app", app, "v1");
   await using serving = await Serving.start(user, [reference]);
   Deno.removeSync(user.cache, { recursive: true });
-  // Enough for a second thread, and for memories that are new.
+  // Enough requests to start a second thread and to allocate new memories.
   const many = Array.from({ length: 40 }, () => serving.get("/sleep?ms=50"));
   assert.deepEqual(await serving.get("/hello"), [200, "hello\n"]);
   assert.deepEqual(await Promise.all(many), Array(40).fill([200, "slept\n"]));

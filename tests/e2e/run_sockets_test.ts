@@ -10,24 +10,24 @@ import { until } from "../support/until.ts";
 
 const LOOPBACK = "127.0.0.1";
 
-/** A user with the command of `guests/sockets.js`, which has been compiled before. */
+/** Creates a user with the command of `guests/sockets.js`, already compiled. */
 const userWithSockets = preparedUser(async (user) => {
   user.write("sockets.wasm", await jsComponent("sockets"));
   const { code, stderr } = await user.larder(["run", "sockets.wasm", "--", "nothing"]);
   assert.equal(code, 1, stderr);
 });
 
-/** What is run: the options, then what the command is told. */
+/** Returns larder's arguments: options of run, then arguments of the command. */
 function run(options: readonly string[], ...args: (string | number)[]): string[] {
   return ["run", ...options, "sockets.wasm", "--", ...args.map(String)];
 }
 
-Deno.test("a command connects to where --allow-net lets it, and nowhere else", async (t) => {
+Deno.test("run lets a command connect only to the addresses that --allow-net grants", async (t) => {
   using user = await userWithSockets();
   await using server = TcpServer.echo();
   const { port } = server;
-  const place = `${LOOPBACK}:${port}`;
-  for (const hosts of ["", `=${place}`, `=${LOOPBACK}`, "=127.0.0.0/8", `=*:${port}`]) {
+  const address = `${LOOPBACK}:${port}`;
+  for (const hosts of ["", `=${address}`, `=${LOOPBACK}`, "=127.0.0.0/8", `=*:${port}`]) {
     await t.step(`granted: --allow-net${hosts}`, async () => {
       const said = run([`--allow-net${hosts}`], "say", LOOPBACK, port, "hello");
       assert.deepEqual(await user.larder(said), { code: 0, stdout: "hello\n", stderr: "" });
@@ -40,19 +40,20 @@ Deno.test("a command connects to where --allow-net lets it, and nowhere else", a
         run(options, "say", LOOPBACK, port, "hello"),
       );
       assert.deepEqual([code, stdout], [1, ""]);
-      const line = `warning: refused to connect to ${place}: allow it with --allow-net=${place}`;
+      const line =
+        `warning: refused to connect to ${address}: allow it with --allow-net=${address}`;
       assert.deepEqual(stderr.trimEnd().split("\n").sort(), ["say: access-denied", line]);
       assert.equal(server.count, count);
     });
   }
-  await t.step("nobody is there", async () => {
+  await t.step("a closed port", async () => {
     const said = run(["--allow-net"], "say", LOOPBACK, closedPort(), "hello");
     const stderr = "say: connection-refused\n";
     assert.deepEqual(await user.larder(said), { code: 1, stdout: "", stderr });
   });
 });
 
-Deno.test("a command reaches what it finds by a name that is granted, at its port", async () => {
+Deno.test("run lets a command reach the addresses of a granted name at its port", async () => {
   using user = await userWithSockets();
   await using server = TcpServer.echo();
   const { port } = server;
@@ -69,7 +70,7 @@ Deno.test("a command reaches what it finds by a name that is granted, at its por
   assert.match(unknown.stderr, /refused to look up localhost: .* --allow-net=localhost$/m);
 });
 
-Deno.test("a large transfer flows both ways at once", async () => {
+Deno.test("run transfers 8 MiB over TCP in both directions at once", async () => {
   using user = await userWithSockets();
   await using server = TcpServer.echo();
   const size = 8 * 1024 * 1024;
@@ -78,7 +79,7 @@ Deno.test("a large transfer flows both ways at once", async () => {
   assert.deepEqual(result, { code: 0, stdout, stderr: "" });
 });
 
-Deno.test("what a command had written leaves, though it ends at once", async () => {
+Deno.test("run sends everything that a command wrote before it ended", async () => {
   using user = await userWithSockets();
   let received = 0;
   await using server = new TcpServer(async (conn) => {
@@ -91,7 +92,7 @@ Deno.test("what a command had written leaves, though it ends at once", async () 
   assert.equal(received, 200_000);
 });
 
-Deno.test("a command listens where --allow-net lets it", async () => {
+Deno.test("run lets a command listen only on the addresses that --allow-net grants", async () => {
   using user = await userWithSockets();
   await using running = user.spawn(run([`--allow-net=${LOOPBACK}`], "serve", LOOPBACK, 0, 2));
   await running.said("listening at ");
@@ -113,21 +114,21 @@ Deno.test("a command listens where --allow-net lets it", async () => {
   assert.match(refused.stderr, /^serve: access-denied$/m);
 });
 
-Deno.test("a command sends a datagram, and gets the answer", async () => {
+Deno.test("run lets a command exchange datagrams with a granted address", async () => {
   using user = await userWithSockets();
   await using server = new UdpEcho();
-  const place = `${LOOPBACK}:${server.port}`;
+  const address = `${LOOPBACK}:${server.port}`;
   const sent = ["datagram", LOOPBACK, server.port, "hello"] as const;
-  const granted = await user.larder(run([`--allow-net=${place}`], ...sent));
+  const granted = await user.larder(run([`--allow-net=${address}`], ...sent));
   assert.deepEqual(granted, { code: 0, stdout: "hello\n", stderr: "" });
   const refused = await user.larder(run([], ...sent));
   assert.equal(refused.code, 1);
-  assert.match(refused.stderr, new RegExp(`refused to send to ${place}: .*=${place}$`, "m"));
+  assert.match(refused.stderr, new RegExp(`refused to send to ${address}: .*=${address}$`, "m"));
   assert.match(refused.stderr, /^datagram: access-denied$/m);
 });
 
 for (const [signal, code] of [["SIGINT", 130], ["SIGKILL", 137]] as const) {
-  Deno.test(`${signal} ends a command that waits for a peer, and its connection`, async () => {
+  Deno.test(`run closes the connection of a command that waits for a peer on ${signal}`, async () => {
     using user = await userWithSockets();
     await using server = TcpServer.echo();
     await using running = user.spawn(run(["--allow-net"], "wait", LOOPBACK, server.port));
@@ -139,12 +140,12 @@ for (const [signal, code] of [["SIGINT", 130], ["SIGKILL", 137]] as const) {
   });
 }
 
-Deno.test("an app has the sockets that it lists, and cannot listen", async (t) => {
+Deno.test("run limits an app to the sockets that it lists and denies listening", async (t) => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   await using tcp = TcpServer.echo();
   await using udp = new UdpEcho();
-  // It reads until its end, and so sees it.
+  // It reads until the end, so that it notices a closed connection.
   await using silent = new TcpServer(async (conn) => {
     while (await conn.read(new Uint8Array(100)) !== null);
   });
@@ -160,7 +161,7 @@ Deno.test("an app has the sockets that it lists, and cannot listen", async (t) =
   const get = (path: string, query: Record<string, string | number> = {}) =>
     serving.get(`${path}?${new URLSearchParams(query as Record<string, string>)}`);
   const at = (port: number) => ({ ip: LOOPBACK, port, text: "hello" });
-  await t.step("what it lists", async () => {
+  await t.step("listed addresses", async () => {
     assert.deepEqual(await get("/say", at(tcp.port)), [200, "hello"]);
     assert.deepEqual(await get("/send", at(udp.port)), [200, "hello"]);
     assert.equal((await get("/look-up", { name: "localhost" }))[0], 200);
@@ -172,13 +173,13 @@ Deno.test("an app has the sockets that it lists, and cannot listen", async (t) =
     ["/look-up", { name: "example.com" }, "look up example.com: the app does not list it"],
   ];
   for (const [path, query, line] of refused) {
-    await t.step(`not ${path}`, async () => {
+    await t.step(`denied: ${path}`, async () => {
       assert.deepEqual(await get(path, query), [502, "access-denied"]);
       await serving.said(`refused to ${line}`);
     });
   }
   await t.step(
-    "who waits for a peer holds up nobody, and its connection goes with its client",
+    "a request that waits for a peer blocks no other and closes with its client",
     async () => {
       const client = new AbortController();
       const query = new URLSearchParams({ ip: LOOPBACK, port: String(silent.port), text: "hello" });

@@ -11,7 +11,7 @@ import { Serving } from "../support/cli/serving.ts";
 import { type App, packApp } from "../support/cache/spin_apps.ts";
 import { assertNoRubbish, assertStoreSound } from "../support/cache/store_check.ts";
 
-/** The headers that Spin gives about a request, as the JavaScript guest was given them. */
+/** Returns Spin's headers for a request, as the JavaScript guest received them. */
 async function spinHeaders(serving: Serving, path: string): Promise<Record<string, string>> {
   const [status, text] = await serving.get(path, { headers: { "spin-path-match-id": "forged" } });
   assert.equal(status, 200, text);
@@ -19,7 +19,7 @@ async function spinHeaders(serving: Serving, path: string): Promise<Record<strin
   return Object.fromEntries(lines.map((line) => line.split(": ")));
 }
 
-Deno.test("a Spin app of several components is served as it was pushed", async (t) => {
+Deno.test("run serves a Spin app of several components", async (t) => {
   await using registry = await DockerRegistry.start();
   using user = new User();
   const handler = await jsComponent("http_handler");
@@ -54,7 +54,7 @@ Deno.test("a Spin app of several components is served as it was pushed", async (
   const reference = `${registry.host}/team/app:v1`;
   await using serving = await Serving.start(user, ["--variable", "name=Alice", reference]);
 
-  await t.step("a line for each route says where it is served", async () => {
+  await t.step("it prints the address of each route", async () => {
     await serving.said(`${serving.url}/name → variables\n`);
     const lines = serving.stderr.split("\n").filter((line) => line.includes("→"));
     const expected = Object.entries(app.routes!)
@@ -63,21 +63,21 @@ Deno.test("a Spin app of several components is served as it was pushed", async (
     assert.match(serving.stderr, new RegExp(`^Serving ${reference} at ${serving.url}$`, "m"));
   });
 
-  await t.step("the longest route that matches answers", async () => {
+  await t.step("the longest matching route answers", async () => {
     assert.deepEqual(await serving.get("/hello"), [200, "hello from the app\n"]);
     assert.deepEqual(await serving.get("/hello/cases"), [200, "hello\n"]);
     assert.deepEqual(await serving.get("/hello/cases/below"), [200, "hello from the app\n"]);
     assert.deepEqual(await serving.get("/nothing/there"), [404, "no such path\n"]);
   });
 
-  await t.step("a path counts as it was sent", async () => {
+  await t.step("a path is matched as it was sent", async () => {
     for (const dots of ["..", "%2e%2e"]) {
       const url = `${serving.url}/nothing/${dots}/hello/cases`;
       assert.equal(await run("curl", ["-sS", "--path-as-is", url]), "hello from the app\n");
     }
   });
 
-  await t.step("a component is told by which route it was reached", async () => {
+  await t.step("a component receives its route in headers", async () => {
     const one = await spinHeaders(serving, "/headers/4%202?x=y");
     assert.equal(one["spin-path-match-id"], "4%202");
     assert.equal(one["spin-component-route"], "/headers/:id");
@@ -90,7 +90,7 @@ Deno.test("a Spin app of several components is served as it was pushed", async (
     assert.equal(wildcard["spin-path-match-id"], undefined);
   });
 
-  await t.step("static files of every kind are there, and no others", async () => {
+  await t.step("a component can read its static files and no others", async () => {
     const files = { ...app.components.pages!.files, ...app.components.pages!.archived };
     for (const [path, text] of Object.entries({ ...files, "inlined.txt": "of the locked app" })) {
       assert.deepEqual(await serving.get(`/file/${path}`), [200, text]);
@@ -100,7 +100,7 @@ Deno.test("a Spin app of several components is served as it was pushed", async (
     }
   });
 
-  await t.step("variables have their defaults, or what --variable says", async () => {
+  await t.step("variables have their defaults unless --variable sets them", async () => {
     assert.deepEqual(await serving.get("/greeting"), [200, "good day, Alice"]);
     assert.deepEqual(await serving.get("/fixed"), [200, "no template"]);
     const [, text] = await serving.get("/name");
@@ -116,7 +116,7 @@ Deno.test("a Spin app of several components is served as it was pushed", async (
   assertNoRubbish(user.registry);
 });
 
-Deno.test("an app that Spin before 2.0 pushed is served as well", async () => {
+Deno.test("run serves an app that Spin before 2.0 pushed", async () => {
   await using registry = await DockerRegistry.start();
   using user = new User();
   const wasm = await guestBytes("http_cases");
@@ -127,7 +127,7 @@ Deno.test("an app that Spin before 2.0 pushed is served as well", async () => {
   assert.equal((await serving.stop()).code, 0);
 });
 
-Deno.test("a path without a route is answered with 404, and a fixed response needs no component", async () => {
+Deno.test("run answers 404 without a route and a static response without a component", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   const fixed = {
@@ -164,7 +164,7 @@ Deno.test("a path without a route is answered with 404, and a fixed response nee
   for (const line of requests) assert.match(line, /^GET \/\S* \d{3} \d+\.\d ms$/);
 });
 
-Deno.test("an app reaches the hosts that it lists, and no others", async (t) => {
+Deno.test("run lets an app reach only the hosts that it lists", async (t) => {
   await using registry = await FixtureRegistry.start();
   await using listed = await HttpServer.start(() => textAnswer(200, "listed"));
   await using other = await HttpServer.start(() => textAnswer(200, "other"));
@@ -184,18 +184,18 @@ Deno.test("an app reaches the hosts that it lists, and no others", async (t) => 
   const fetching = (path: string, url: string) =>
     serving.get(`${path}?url=${encodeURIComponent(url)}`);
 
-  await t.step("one that is listed", async () => {
+  await t.step("a listed host", async () => {
     assert.deepEqual(await fetching("/fetch", `http://${listed.host}/`), [200, "200 listed"]);
   });
 
-  await t.step("itself", async () => {
+  await t.step("the app itself", async () => {
     assert.deepEqual(await fetching("/fetch", "http://self.alt/hello/none"), [
       200,
       "200 hello from JavaScript\n",
     ]);
   });
 
-  await t.step("one that is not listed", async () => {
+  await t.step("a host that is not listed", async () => {
     for (const [path, server] of [["/fetch", other], ["/fetch/none", listed]] as const) {
       server.clearLog();
       assert.equal((await fetching(path, `http://${server.host}/`))[0], 500);
@@ -207,7 +207,7 @@ Deno.test("an app reaches the hosts that it lists, and no others", async (t) => 
   });
 });
 
-Deno.test("variables that do not fit are refused before anything is served", async (t) => {
+Deno.test("run rejects missing, unknown and malformed variables before it serves", async (t) => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   const app = await packApp({
@@ -234,7 +234,7 @@ Deno.test("variables that do not fit are refused before anything is served", asy
   }
 });
 
-Deno.test("options that an app decides for itself are refused", async () => {
+Deno.test("run rejects options that have no use with a Spin app", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   const app = await packApp({ components: { cases: { wasm: await guestBytes("http_cases") } } });

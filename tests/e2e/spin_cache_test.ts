@@ -7,7 +7,7 @@ import { FixtureRegistry } from "../support/registry/fixture_registry.ts";
 import { spinApp } from "../support/cache/spin_apps.ts";
 import { assertNoRubbish, assertStoreSound, filesBelow } from "../support/cache/store_check.ts";
 
-/** Where Spin keeps a blob. */
+/** Returns the path where Spin keeps a blob. */
 function pathOf(user: User, blob: TestBlob): string {
   return join(user.registry, relativePathOf(blob));
 }
@@ -18,7 +18,7 @@ function entryOf(user: User, host: string): string {
 
 const app = () => spinApp({ files: { "index.html": "<h1>hello</h1>" }, module: wasmModule("one") });
 
-Deno.test("what Spin pulled is listed, and its blobs are not fetched again", async () => {
+Deno.test("list shows an entry of Spin, and pull reuses its blobs", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   const artifact = await app();
@@ -42,10 +42,13 @@ Deno.test("what Spin pulled is listed, and its blobs are not fetched again", asy
   assertNoRubbish(user.registry);
 });
 
-Deno.test("what Spin left half-written is not trusted", async (t) => {
+Deno.test("pull fetches a blob again that Spin left incomplete", async (t) => {
   const cases: [string, (path: string, bytes: Uint8Array) => void][] = [
     ["cut", (path, bytes) => Deno.truncateSync(path, bytes.length - 1)],
-    ["as long, and wrong", (path, bytes) => Deno.writeFileSync(path, new Uint8Array(bytes.length))],
+    [
+      "wrong bytes of the right length",
+      (path, bytes) => Deno.writeFileSync(path, new Uint8Array(bytes.length)),
+    ],
   ];
   for (const [name, spoil] of cases) {
     await t.step(name, async () => {
@@ -64,9 +67,9 @@ Deno.test("what Spin left half-written is not trusted", async (t) => {
   }
 });
 
-Deno.test("an entry that Spin has replaced since larder pulled it is brought in order", async (t) => {
+Deno.test("pull repairs an entry that Spin has overwritten", async (t) => {
   for (const moved of [false, true]) {
-    await t.step(moved ? "and the tag moved on" : "and the tag is as it was", async () => {
+    await t.step(moved ? "the tag has moved" : "the tag is unchanged", async () => {
       await using registry = await FixtureRegistry.start();
       using user = new User();
       const mine = await spinApp({ module: wasmModule("one") });
@@ -86,7 +89,7 @@ Deno.test("an entry that Spin has replaced since larder pulled it is brought in 
   }
 });
 
-Deno.test("what Spin pulled is collected as well, but for what others share with it", async () => {
+Deno.test("clean removes an entry of Spin and keeps its shared blobs", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   const spins = await app();
@@ -100,8 +103,8 @@ Deno.test("what Spin pulled is collected as well, but for what others share with
   assert.equal(collected.code, 0, collected.stderr);
   assert.deepEqual(filesBelow(entryOf(user, registry.host)), []);
   const left = filesBelow(user.registry);
-  assert.ok(!left.includes(pathOf(user, wasm!)), "the module is left");
-  assert.ok(left.includes(pathOf(user, asset!)), "what is shared is gone");
+  assert.ok(!left.includes(pathOf(user, wasm!)), "the module was not removed");
+  assert.ok(left.includes(pathOf(user, asset!)), "the shared blob was removed");
   assertStoreSound(user.registry);
   assertNoRubbish(user.registry);
 });
@@ -112,7 +115,7 @@ function registryMoves(registry: FixtureRegistry): Artifact {
   return next;
 }
 
-Deno.test("--cache-dir shares Spin's own folder", async () => {
+Deno.test("--cache-dir accepts Spin's cache folder", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   const artifact = await app();

@@ -22,7 +22,7 @@ async function stats(user: User): Promise<Counts> {
   return JSON.parse((await user.larder(["stats", "--format", "json"])).stdout);
 }
 
-/** Lets an entry, and all that the cache has, be so old. */
+/** Sets the age of an entry and of all content of the cache. */
 function age(user: User, folder: string, days: number): void {
   const time = new Date(Date.now() - days * DAY);
   for (const entry of Deno.readDirSync(folder)) {
@@ -32,13 +32,13 @@ function age(user: User, folder: string, days: number): void {
   }
 }
 
-Deno.test("every command that pulls is counted, a failed one as far as it came", async () => {
+Deno.test("stats counts the pulls of every command, also of one that fails", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   const reference = registry.add("app", APP, "v1");
   const missing = registry.reference("app", "v2");
   assert.equal((await user.larder(["pull", reference, missing, reference])).code, 3);
-  // It is no Wasm, but pulled it is.
+  // It is not Wasm, so the run fails after the pull.
   assert.equal((await user.larder(["run", reference])).code, 1);
   const { bytes, descriptor: { digest } } = blob(wasmModule("counted"));
   const url = registry.addFile("/module.wasm", bytes);
@@ -61,7 +61,7 @@ source = { url = "${url}", digest = "${digest}" }
   assert.match(why.stdout, /fetched .*: pulled for the first time\n.* used from the cache\n/);
 });
 
-Deno.test("an eviction that is regretted is told, with what would have kept it", async () => {
+Deno.test("stats reports an entry that was evicted and pulled again, and the limit that keeps it", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   const reference = registry.add("app", APP, "v1");
@@ -86,7 +86,7 @@ Deno.test("an eviction that is regretted is told, with what would have kept it",
   assert.match(why.stdout, /fetched .*: larder gc had removed it \d+[smh] before/);
 });
 
-Deno.test("a journal that is nonsense is no obstacle, nor is one that cannot be written", async () => {
+Deno.test("pull and stats succeed with a journal that is invalid or cannot be written", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   const reference = registry.add("app", APP, "v1");
@@ -101,7 +101,7 @@ Deno.test("a journal that is nonsense is no obstacle, nor is one that cannot be 
   assert.equal((await stats(user)).hits, 0);
 });
 
-mountTest("a cache that is read-only is told of, and not written to", async () => {
+mountTest("stats, why, outdated and verify succeed on a read-only cache", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   const reference = registry.add("app", APP, "v1");
@@ -113,7 +113,7 @@ mountTest("a cache that is read-only is told of, and not written to", async () =
   }
 });
 
-Deno.test("on a terminal it shows how far it has come, unless that is not wanted", async (t) => {
+Deno.test("verify and outdated show progress on a terminal unless told otherwise", async (t) => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   assert.equal((await user.larder(["pull", registry.add("app", APP, "v1")])).code, 0);

@@ -10,9 +10,9 @@ import {
 } from "../support/registry/faults.ts";
 import { FixtureRegistry } from "../support/registry/fixture_registry.ts";
 
-faultTests("an answer that says no is told by its exit code", [
+faultTests("pull maps an error status to an exit code", [
   {
-    name: "a layer that is not there",
+    name: "404 for a layer",
     on: LAYER_PATH,
     fault: status(404),
     code: 3,
@@ -26,7 +26,7 @@ faultTests("an answer that says no is told by its exit code", [
     error: "LDR_UNAUTHORIZED",
   },
   {
-    name: "401 with a challenge of no known kind",
+    name: "401 with an unknown challenge",
     on: MANIFEST,
     fault: status(401, { "WWW-Authenticate": "Negotiate" }),
     code: 4,
@@ -44,7 +44,7 @@ faultTests("an answer that says no is told by its exit code", [
   },
 ]);
 
-faultTests("a server that is busy is tried again", [
+faultTests("pull retries a busy server", [
   { name: "500, twice", on: MANIFEST, fault: status(500), times: 2, code: 0 },
   { name: "503, twice, for a layer", on: LAYER_PATH, fault: status(503), times: 2, code: 0 },
   { name: "408", on: MANIFEST, fault: status(408), times: 1, code: 0 },
@@ -67,7 +67,7 @@ faultTests("a server that is busy is tried again", [
   { name: "429 with nonsense", on: MANIFEST, fault: tooManyRequests("soon"), times: 1, code: 0 },
 ]);
 
-faultTests("a server that stays busy is exit 6", [
+faultTests("pull exits with 6 if a server stays busy", [
   { name: "500", on: MANIFEST, fault: status(500), code: 6, error: "LDR_SERVER_ERROR" },
   {
     name: "503 for a layer",
@@ -86,7 +86,7 @@ faultTests("a server that stays busy is exit 6", [
   },
 ]);
 
-faultTests("a redirect that leads nowhere is refused", [
+faultTests("pull rejects a redirect that it cannot follow", [
   { name: "a loop", on: LAYER_PATH, fault: redirectLoop, code: 1, error: "LDR_REDIRECT" },
   {
     name: "a loop at the manifest",
@@ -96,14 +96,14 @@ faultTests("a redirect that leads nowhere is refused", [
     error: "LDR_REDIRECT",
   },
   {
-    name: "a file of this machine",
+    name: "a file: URL",
     on: LAYER_PATH,
     fault: redirect("file:///etc", "/passwd"),
     code: 1,
     error: "LDR_REDIRECT",
   },
   {
-    name: "no address at all",
+    name: "an invalid URL",
     on: LAYER_PATH,
     fault: redirect("http://", "["),
     code: 1,
@@ -111,7 +111,7 @@ faultTests("a redirect that leads nowhere is refused", [
   },
 ]);
 
-Deno.test("a server that stays busy is tried five times and no more", async () => {
+Deno.test("pull tries a busy server five times", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   registry.fail("manifests", status(503, { "Retry-After": "0" }));
@@ -120,7 +120,7 @@ Deno.test("a server that stays busy is tried five times and no more", async () =
   assert.equal(registry.requests("manifests").length, 5);
 });
 
-Deno.test("an answer that says no is asked for once", async (t) => {
+Deno.test("pull does not retry a permanent error", async (t) => {
   for (const code of [400, 403, 404, 501]) {
     await t.step(String(code), async () => {
       await using registry = await FixtureRegistry.start();
@@ -133,7 +133,7 @@ Deno.test("an answer that says no is asked for once", async (t) => {
   }
 });
 
-Deno.test("--verbose tells the causes", async () => {
+Deno.test("pull --verbose prints the causes of an error", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   registry.fail(MANIFEST, resetAfter(0));
@@ -142,7 +142,7 @@ Deno.test("--verbose tells the causes", async () => {
   assert.match(result.stderr, /^cause: /m);
 });
 
-Deno.test("a registry's error text comes through in one line", async () => {
+Deno.test("pull prints a registry's error text on one line without control characters", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   const text = "quota \u001b[31mgone\nerror: forged [LDR_X]";

@@ -1,4 +1,4 @@
-/** outdated, update and verify against Debian's docker-registry, with what the field's own tools push. */
+/** outdated, update and verify against Debian's docker-registry, with images of umoci and skopeo. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { MEDIA_TYPES } from "../support/cache/artifacts.ts";
@@ -19,14 +19,14 @@ async function build(): Promise<OciLayout> {
   return layout;
 }
 
-/** The state of each cached tag, by tag. */
+/** Returns the state of each cached tag, by tag. */
 async function states(user: User): Promise<Record<string, string>> {
   const { stdout } = await user.larder(["outdated", "--all", "--format", "json"]);
   const rows: { name: string; state: string }[] = JSON.parse(stdout);
   return Object.fromEntries(rows.map(({ name, state }) => [name.split(":").at(-1), state]));
 }
 
-Deno.test("tags that stay, move and go are told apart, and updated", async () => {
+Deno.test("outdated tells current, moved and deleted tags apart, and update pulls the moved one", async () => {
   await using registry = await DockerRegistry.start();
   using layout = await build();
   using user = new User();
@@ -48,7 +48,7 @@ Deno.test("tags that stay, move and go are told apart, and updated", async () =>
   assert.equal((await states(user))["moves"], "current");
 });
 
-Deno.test("a deleted manifest is gone", async () => {
+Deno.test("outdated shows the tag of a deleted manifest as gone, and update keeps its copy", async () => {
   await using registry = await DockerRegistry.start();
   using layout = await build();
   using user = new User();
@@ -69,7 +69,7 @@ Deno.test("a deleted manifest is gone", async () => {
   assertStoreSound(user.registry);
 });
 
-Deno.test("every file of the store is found damaged, and put right by digest", async () => {
+Deno.test("verify finds every damaged blob, and --repair fetches it by digest", async () => {
   await using registry = await DockerRegistry.start();
   using layout = await build();
   using user = new User();
@@ -87,7 +87,7 @@ Deno.test("every file of the store is found damaged, and put right by digest", a
   assert.equal(offline.stdout, `${reference}@${digest}\n`);
 });
 
-Deno.test("with tokens, one of each repository, and without them exit 4", async () => {
+Deno.test("outdated requests one token per repository and exits with 4 without credentials", async () => {
   using ca = await TestCa.create();
   const signer = await ca.issue();
   await using server = await TokenServer.start({ signer, users: { [NAME]: PASSWORD } });

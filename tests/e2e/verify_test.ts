@@ -26,7 +26,7 @@ const PLATFORM = platformOf(HOST_PLATFORM);
 const APP = index([{ artifact: CHILD, platform: PLATFORM }]);
 const SPIN = await spinApp({ files: { "a.txt": "one" }, archived: { "b.txt": "two" } });
 
-/** A user who has pulled an artifact as `app:v1`, and a registry that has counted nothing since. */
+/** Pulls an artifact as `app:v1` and clears the registry's log. */
 async function pulled(
   user: User,
   registry: FixtureRegistry,
@@ -39,7 +39,7 @@ async function pulled(
   return reference;
 }
 
-/** Repairs, and checks that nothing is wrong after that. */
+/** Repairs the cache and checks that it is sound. */
 async function repair(user: User): Promise<Result> {
   const result = await user.larder(["verify", "--repair"]);
   assert.equal(result.code, 0, result.stderr);
@@ -50,7 +50,7 @@ async function repair(user: User): Promise<Result> {
   return result;
 }
 
-Deno.test("a layer that is bad is found, removed and fetched again, and nothing else is", async (t) => {
+Deno.test("verify --repair fetches a damaged layer again, and nothing else", async (t) => {
   for (const [name, spoil] of Object.entries({ flipBit, truncate, invalidateJson, remove })) {
     await t.step(name, async () => {
       await using registry = await FixtureRegistry.start();
@@ -72,7 +72,7 @@ Deno.test("a layer that is bad is found, removed and fetched again, and nothing 
   }
 });
 
-Deno.test("a manifest, a config or a record that is bad is put right", async (t) => {
+Deno.test("verify --repair restores a damaged manifest, config or record", async (t) => {
   const files: [string, string[]][] = [
     ["the index", [APP.descriptor.digest, "manifest.json"]],
     ["the platform's manifest", [CHILD.descriptor.digest, "manifest.json"]],
@@ -83,7 +83,7 @@ Deno.test("a manifest, a config or a record that is bad is put right", async (t)
   ];
   for (const [name, path] of files) {
     for (const [how, spoil] of Object.entries({ flipBit, invalidateJson, remove })) {
-      if (how === "remove" && name === "the record") continue; // That makes it an entry of Spin's.
+      if (how === "remove" && name === "the record") continue; // Without its record it is an entry of Spin.
       await t.step(`${name}, ${how}`, async () => {
         await using registry = await FixtureRegistry.start();
         using user = new User();
@@ -99,7 +99,7 @@ Deno.test("a manifest, a config or a record that is bad is put right", async (t)
   }
 });
 
-Deno.test("a repair brings back what was pulled, wherever its tag stands by now", async () => {
+Deno.test("verify --repair restores the pulled content after its tag has moved", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   const reference = await pulled(user, registry);
@@ -112,7 +112,7 @@ Deno.test("a repair brings back what was pulled, wherever its tag stands by now"
   assert.match(why.stdout, /fetched 195\.31 KiB: its files had been deleted outside larder/);
 });
 
-Deno.test("a Spin app is put right: its module, its files, what was unpacked, its locked app", async (t) => {
+Deno.test("verify --repair restores the module, files and locked app of a Spin app", async (t) => {
   const spoiled: [string, (user: User, registry: FixtureRegistry) => string][] = [
     ["the module", (user) => blobPath(user, SPIN.blobs[1]!)],
     ["a static file", (user) => blobPath(user, SPIN.blobs[2]!)],
@@ -125,13 +125,13 @@ Deno.test("a Spin app is put right: its module, its files, what was unpacked, it
   ];
   for (const [name, pathOf] of spoiled) {
     for (const writer of ["larder", "spin"]) {
-      if (writer === "spin" && name === "the locked app") continue; // It has none but the tag's.
+      if (writer === "spin" && name === "the locked app") continue; // Spin writes it only to the folder of the tag.
       await t.step(`${name}, written by ${writer}`, async () => {
         await using registry = await FixtureRegistry.start();
         using user = new User();
         await pulled(user, registry, SPIN);
         const path = pathOf(user, registry);
-        if (writer === "spin") makeSpins(user, registry);
+        if (writer === "spin") replaceWithSpinEntry(user, registry);
         flipBit(path);
         assert.equal((await user.larder(["verify"])).code, 5);
         const result = await user.larder(["verify", "--repair"]);
@@ -142,13 +142,13 @@ Deno.test("a Spin app is put right: its module, its files, what was unpacked, it
   }
 });
 
-/** Leaves of an entry what Spin would have written, beside what was unpacked. */
-function makeSpins(user: User, registry: FixtureRegistry): void {
+/** Replaces an entry with the files that Spin would have written; unpacked files stay. */
+function replaceWithSpinEntry(user: User, registry: FixtureRegistry): void {
   Deno.removeSync(join(user.registry, "manifests"), { recursive: true });
   writeAsSpin(user.registry, registry.reference("app", "v1"), SPIN);
 }
 
-Deno.test("what a registry does not give is exit 5, and given later it is put right", async (t) => {
+Deno.test("verify --repair exits with 5 while the registry fails, and repairs afterwards", async (t) => {
   const cases: [string, (registry: FixtureRegistry) => void, string][] = [
     ["404", (r) => r.fail("/blobs/", status(404)), "LDR_NOT_FOUND"],
     ["401", (r) => r.guard = basicGuard("a", "b"), "LDR_UNAUTHORIZED"],
@@ -173,7 +173,7 @@ Deno.test("what a registry does not give is exit 5, and given later it is put ri
   }
 });
 
-Deno.test("of several that are bad, those are put right that can be", async () => {
+Deno.test("verify --repair repairs what it can and leaves the rest", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   await pulled(user, registry);
@@ -192,7 +192,7 @@ Deno.test("of several that are bad, those are put right that can be", async () =
   );
 });
 
-mountTest("a cache that is read-only is verified; repairing it is exit 7", async () => {
+mountTest("verify accepts a read-only cache, and --repair exits with 7", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   await pulled(user, registry);
@@ -208,7 +208,7 @@ mountTest("a cache that is read-only is verified; repairing it is exit 7", async
   assert.match(stderr, /\[LDR_READ_ONLY\]/);
 });
 
-Deno.test("Ctrl-C while a repair fetches is exit 130, and the next repair goes on", async () => {
+Deno.test("verify --repair exits with 130 on Ctrl-C, and the next repair succeeds", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   await pulled(user, registry);
@@ -224,7 +224,7 @@ Deno.test("Ctrl-C while a repair fetches is exit 130, and the next repair goes o
   await repair(user);
 });
 
-Deno.test("killed while a repair fetches, the next command ends right", async (t) => {
+Deno.test("verify and pull succeed after a repair was killed", async (t) => {
   for (const command of ["verify", "pull"]) {
     await t.step(command, async () => {
       await using registry = await FixtureRegistry.start();
@@ -249,7 +249,7 @@ Deno.test("killed while a repair fetches, the next command ends right", async (t
   }
 });
 
-Deno.test("repairs amid pulls hinder nobody", async () => {
+Deno.test("verify --repair and pull succeed concurrently", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   const reference = await pulled(user, registry);
@@ -263,7 +263,7 @@ Deno.test("repairs amid pulls hinder nobody", async () => {
       user.larder(["pull", reference]),
     ]);
     for (const { code, stderr } of results.slice(0, 2)) {
-      // What a pull replaces while it is looked at counts as damaged.
+      // A file that a pull replaces while it is verified counts as damaged.
       assert.ok(code === 0 || code === 5, stderr);
       assert.doesNotMatch(stderr, /LDR_INTERNAL/);
     }

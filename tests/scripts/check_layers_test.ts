@@ -28,7 +28,7 @@ function check(changes: Record<string, string>): string[] {
   }
 }
 
-Deno.test("a tree that keeps its layers has no violation", () => {
+Deno.test("checkLayers accepts imports that run downward", () => {
   assert.deepEqual(check({}), []);
 });
 
@@ -100,12 +100,12 @@ const FAULTS: [name: string, file: string, text: string, violation: string][] = 
 ];
 
 for (const [name, file, text, violation] of FAULTS) {
-  Deno.test(`${name} is found`, () => {
+  Deno.test(`checkLayers reports ${name}`, () => {
     assert.deepEqual(check({ [file]: text }), [violation]);
   });
 }
 
-Deno.test("files that import each other are found", () => {
+Deno.test("checkLayers reports a circle of files", () => {
   const changes = {
     "src/base/a.ts": `import "./b.ts";\n`,
     "src/base/b.ts": `import type { C } from "./c.ts";\n`,
@@ -114,7 +114,7 @@ Deno.test("files that import each other are found", () => {
   assert.deepEqual(check(changes), ["src/base: b.ts -> c.ts -> b.ts is a circle of imports"]);
 });
 
-Deno.test("folders that import each other are found, though none of their files do", () => {
+Deno.test("checkLayers reports a circle of folders whose files have none", () => {
   const changes = {
     "src/pull/one/a.ts": `import "../two/b.ts";\n`,
     "src/pull/two/b.ts": ``,
@@ -124,7 +124,7 @@ Deno.test("folders that import each other are found, though none of their files 
   assert.deepEqual(check(changes), ["src/pull: one -> two -> one is a circle of imports"]);
 });
 
-Deno.test("imports in comments and look-alikes are not imports", () => {
+Deno.test("importsOf ignores imports in comments and strings", () => {
   const text = [
     `// import("./a.ts")`,
     `/** Uses import("./b.ts"). */`,
@@ -135,7 +135,7 @@ Deno.test("imports in comments and look-alikes are not imports", () => {
   assert.deepEqual(importsOf(text), []);
 });
 
-Deno.test("every form of import is seen, with its line", () => {
+Deno.test("importsOf finds every form of import with its line", () => {
   const text = [
     `import a from "./a.ts";`,
     `import type { B } from "./b.ts";`,
@@ -157,6 +157,6 @@ Deno.test("every form of import is seen, with its line", () => {
   );
 });
 
-Deno.test("larder itself keeps its layers", () => {
+Deno.test("checkLayers accepts larder", () => {
   assert.deepEqual(checkLayers(join(import.meta.dirname!, "../..")), []);
 });

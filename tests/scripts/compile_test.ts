@@ -8,7 +8,7 @@ const ROOT = join(import.meta.dirname!, "../..");
 const HOST = Deno.build.target;
 const OTHER = HOST.startsWith("x86_64") ? "aarch64-pc-windows-msvc" : "x86_64-pc-windows-msvc";
 
-/** A compiler that notes its arguments and, in place of a binary, writes a script that says its version. */
+/** A compiler that logs its arguments and writes a script that prints its version as the binary. */
 const GOOD_COMPILER = `#!/bin/sh
 for a; do case $a in --output=*) out=\${a#--output=};; *) entry=$a;; esac; done
 printf '%s\\n' "$@" >"$0.args"
@@ -29,7 +29,7 @@ interface Result {
   readonly compilerArgs: readonly string[];
 }
 
-/** Runs scripts/compile.ts with a compiler of the test's own. */
+/** Runs scripts/compile.ts with a fake compiler. */
 async function compile(
   options: { args?: string[]; compiler?: string; env?: Record<string, string> },
   check: (result: Result) => void,
@@ -56,28 +56,41 @@ async function compile(
   }
 }
 
-Deno.test("the default is this machine's target, with the commit in it and its sum beside it", async () => {
+Deno.test("compile builds this machine's target with its commit and SHA256SUMS by default", async () => {
   await compile({}, ({ code, stderr, output, compilerArgs }) => {
     assert.equal(code, 0, stderr);
     assert.ok(compilerArgs.includes(`--target=${HOST}`));
     const script = Deno.readTextFileSync(join(output, `larder-${HOST}`));
     assert.match(script, /larder [0-9a-f]{12}(-dirty)?/);
     const sums = Deno.readTextFileSync(join(output, "SHA256SUMS"));
-    assert.match(sums, new RegExp(`^[0-9a-f]{64}  larder-${HOST}\n$`));
+    assert.match(sums, new RegExp(`^[0-9a-f]{64}  larder-${HOST}\n[0-9a-f]{64}  larder\\.1\n$`));
   });
 });
 
-Deno.test("each target asked for is built, Windows' with its suffix, and what installs them", async () => {
+Deno.test("compile builds each --target and copies the man page and the install scripts", async () => {
   await compile({ args: ["--target", HOST, "--target", OTHER] }, ({ code, stderr, output }) => {
     assert.equal(code, 0, stderr);
     const names = [...Deno.readDirSync(output)].map((entry) => entry.name).sort();
     const binaries = [`larder-${HOST}`, `larder-${OTHER}.exe`];
-    assert.deepEqual(names, ["SHA256SUMS", "install.ps1", "install.sh", ...binaries].sort());
+    assert.deepEqual(
+      names,
+      [
+        "SHA256SUMS",
+        "install.ps1",
+        "install.sh",
+        "larder.1",
+        ...binaries,
+      ].sort(),
+    );
     assert.equal(
       Deno.readTextFileSync(join(output, "install.sh")),
       Deno.readTextFileSync(join(ROOT, "scripts/install.sh")),
     );
-    assert.equal(Deno.readTextFileSync(join(output, "SHA256SUMS")).split("\n").length, 3);
+    assert.equal(Deno.readTextFileSync(join(output, "SHA256SUMS")).split("\n").length, 4);
+    assert.equal(
+      Deno.readTextFileSync(join(output, "larder.1")),
+      Deno.readTextFileSync(join(ROOT, "docs/man/larder.1")),
+    );
   });
 });
 
@@ -91,7 +104,7 @@ const REFUSALS: [name: string, Parameters<typeof compile>[0], message: RegExp][]
   [
     "a base that cannot be downloaded",
     { compiler: BASELESS_COMPILER },
-    /runtime base for .* could not be had:\nerror: sending[\s\S]*hint: .* set DENORT_BIN/,
+    /cannot get Deno's runtime base for .*:\nerror: sending[\s\S]*hint: .* set DENORT_BIN/,
   ],
   ["a compiler that is not there", { env: { COMPILE_DENO: "/nowhere/deno" } }, /compiling for/],
   [
@@ -102,7 +115,7 @@ const REFUSALS: [name: string, Parameters<typeof compile>[0], message: RegExp][]
 ];
 
 for (const [name, options, message] of REFUSALS) {
-  Deno.test(`${name} is refused in words`, async () => {
+  Deno.test(`compile fails with a message on ${name}`, async () => {
     await compile(options, ({ code, stderr }) => {
       assert.equal(code, 1);
       assert.match(stderr, message);
@@ -111,7 +124,7 @@ for (const [name, options, message] of REFUSALS) {
   });
 }
 
-Deno.test("the binary has threads and data beside its code, and may neither ask, nor call foreign code, nor import", async () => {
+Deno.test("compile includes workers and assets and grants no prompts, FFI or remote imports", async () => {
   await compile({}, ({ code, stderr, compilerArgs }) => {
     assert.equal(code, 0, stderr);
     const included = compilerArgs.filter((arg) => arg.startsWith("--include="));

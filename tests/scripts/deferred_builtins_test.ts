@@ -26,7 +26,7 @@ const REWRITTEN: [text: string, rewritten: string][] = [
 ];
 
 for (const [text, rewritten] of REWRITTEN) {
-  Deno.test(`deferred: ${text}`, () => {
+  Deno.test(`deferIn defers ${text}`, () => {
     assert.equal(deferIn(text), IMPORTED + rewritten);
   });
 }
@@ -40,12 +40,12 @@ for (
     `var s='from"node:fs"';`,
   ]
 ) {
-  Deno.test(`left as it is: ${text}`, () => {
+  Deno.test(`deferIn keeps ${text}`, () => {
     assert.equal(deferIn(text), text);
   });
 }
 
-Deno.test("what is deferred does as the module itself", async () => {
+Deno.test("deferBuiltins keeps the behaviour of a module", async () => {
   using folder = new TemporaryFolder();
   write(folder.path, {
     "main.js": `
@@ -75,7 +75,7 @@ Deno.test("what is deferred does as the module itself", async () => {
   });
 });
 
-Deno.test("a bundle that loads more at its start than it needs is refused", () => {
+Deno.test("deferBuiltins rejects a bundle that loads another builtin at its start", () => {
   using folder = new TemporaryFolder();
   write(folder.path, {
     "main.js": `import"./chunk.js";import{join}from"node:path";import("./later.js");`,

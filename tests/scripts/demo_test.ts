@@ -6,7 +6,7 @@ import { TemporaryFolder } from "../support/temporary.ts";
 
 const DEMO = fileURLToPath(new URL("../../scripts/demo.ts", import.meta.url));
 
-Deno.test("the demo shows each version of its app, in an empty home, and leaves nothing there", async () => {
+Deno.test("demo shows both versions of its app and leaves an empty home empty", async () => {
   using home = new TemporaryFolder();
   const process = new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", "--no-check", "--quiet", DEMO],

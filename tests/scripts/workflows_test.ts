@@ -8,7 +8,7 @@ const ROOT = join(import.meta.dirname!, "../..");
 const WORKFLOWS = join(ROOT, ".github/workflows");
 const FORMS = join(ROOT, ".github/ISSUE_TEMPLATE");
 
-/** `v4`, or a commit; a branch can change under a workflow. */
+/** A version such as `v4`, or a commit. A branch could change under a workflow. */
 const PINNED = /^[\w.-]+\/[\w./-]+@(?:v\d+(?:\.\d+){0,2}|[0-9a-f]{40})$/;
 
 type Permissions = Readonly<Record<string, string>> | string;
@@ -72,7 +72,7 @@ function grantsWriting(permissions: Permissions): boolean {
     : Object.values(permissions).includes("write");
 }
 
-/** The targets of scripts/compile.ts, read from its text: as a module it reaches the transpiler's package. */
+/** Returns the targets in the text of scripts/compile.ts. Importing it would load the transpiler's package. */
 function targets(): string[] {
   const text = Deno.readTextFileSync(join(ROOT, "scripts/compile.ts"));
   const [, list = ""] = /\bTARGETS\b[^=]*= \[(.*?)\]/s.exec(text) ?? [];
@@ -82,12 +82,12 @@ function targets(): string[] {
 for (const name of filesIn(WORKFLOWS)) {
   const each = workflow(name);
 
-  Deno.test(`${name} grants no writing to all of its jobs`, () => {
+  Deno.test(`${name} grants write permissions to single jobs only`, () => {
     assert.notEqual(each.permissions, undefined);
     assert.ok(!grantsWriting(each.permissions!));
   });
 
-  Deno.test(`${name} names a version or a commit of every action`, () => {
+  Deno.test(`${name} pins every action to a version or a commit`, () => {
     const used = [...Object.values(each.jobs), ...stepsOf(each)].flatMap(({ uses = [] }) => uses);
     const local = (uses: string) => uses.startsWith("./") && Deno.statSync(join(ROOT, uses)).isFile;
     assert.deepEqual(used.filter((uses) => !PINNED.test(uses) && !local(uses)), []);
@@ -103,7 +103,7 @@ for (const name of filesIn(WORKFLOWS)) {
     assert.deepEqual(jobs.filter(([, job]) => !job["timeout-minutes"]).map(([id]) => id), []);
   });
 
-  Deno.test(`${name} has no expression in a script, into which a branch name could inject code`, () => {
+  Deno.test(`${name} has no expression in a script, because a branch name could inject code`, () => {
     assert.deepEqual(scriptsOf(each).filter((script) => script.includes("${{")), []);
   });
 
@@ -133,7 +133,7 @@ Deno.test("release.yml builds every target of scripts/compile.ts", () => {
   assert.deepEqual(targets().filter((target) => !isBuilt(target)), []);
 });
 
-Deno.test("release.yml publishes all of dist for a tag of a version, once CI has passed", () => {
+Deno.test("release.yml publishes all of dist for a version tag after CI has passed", () => {
   const { on, jobs } = workflow("release.yml");
   assert.deepEqual(on, { push: { tags: ["v*"] } });
   assert.equal(jobs.test!.uses, "./.github/workflows/ci.yml");
@@ -173,7 +173,7 @@ Deno.test("the issue chooser links to the private report that SECURITY.md names"
   assert.ok(Deno.readTextFileSync(join(ROOT, "SECURITY.md")).includes(address));
 });
 
-Deno.test("actionlint finds nothing in the workflows", async () => {
+Deno.test("actionlint accepts the workflows", async () => {
   const linter = actionlint();
   if (linter === undefined) {
     console.log("actionlint is not installed: workflows are checked by their own tests only");
@@ -186,7 +186,7 @@ Deno.test("actionlint finds nothing in the workflows", async () => {
   assert.deepEqual([code, said], [0, ""]);
 });
 
-/** The path of actionlint: on PATH, or in the folder into which `go install` puts programs. */
+/** Returns the path of actionlint: on PATH, or in the folder of `go install`. */
 function actionlint(): string | undefined {
   const folder = Deno.env.get("GOPATH") ?? join(Deno.env.get("HOME") ?? "/", "go");
   return findProgram("actionlint") ?? findProgram(join(folder, "bin/actionlint"));

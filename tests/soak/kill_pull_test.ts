@@ -19,7 +19,7 @@ const SMALL = blob(randomBytes(1024, "small"));
 const CHILD = image([blob(randomBytes(256 * 1024, "big")), SMALL]);
 const APP = index([{ artifact: CHILD, platform: platformOf(HOST_PLATFORM) }]);
 
-/** What a tag stands for: when it is pulled whole before, while a pull of it is killed, and in the last pull. */
+/** The artifact of a tag in the pull before, in the pull that is killed and in the pull afterwards. */
 interface KillCase {
   readonly name: string;
   readonly before?: Artifact;
@@ -27,7 +27,7 @@ interface KillCase {
   readonly last: Artifact;
 }
 
-/** Kills a pull at every call of a kind in turn. */
+/** Kills a pull at its first call of a kind, the next one at its second, and so on until one is not killed. */
 async function killAtEvery(calls: string, { before, killed, last }: KillCase): Promise<void> {
   await using registry = await FixtureRegistry.start();
   let nth = 0;
@@ -61,7 +61,7 @@ const cases: KillCase[] = [
 for (const calls of ["rename,renameat,renameat2", "fsync,fdatasync"]) {
   for (const each of cases) {
     killTest(
-      `killed at every ${calls.split(",")[0]} of ${each.name}, the next ends right`,
+      `pull succeeds after ${each.name} was killed at any ${calls.split(",")[0]}`,
       () => killAtEvery(calls, each),
     );
   }

@@ -11,7 +11,7 @@ const SPIN = await spinApp({ files: { "a.txt": "one" }, archived: { "b.txt": "tw
 
 for (const calls of ["unlink,unlinkat", "rename,renameat,renameat2"]) {
   killTest(
-    `killed at every ${calls.split(",")[0]} of a repair, the next ends right`,
+    `verify --repair succeeds after a repair was killed at any ${calls.split(",")[0]}`,
     async () => {
       await using registry = await FixtureRegistry.start();
       let nth = 0;
@@ -23,7 +23,7 @@ for (const calls of ["unlink,unlinkat", "rename,renameat,renameat2"]) {
           invalidateJson(entryPath(user, registry, "v1", name));
         }
         wasKilled = await larderKilledAt(user, ["verify", "--repair"], calls, ++nth);
-        // A temporary file may be left: gc takes it.
+        // A temporary file may remain; gc removes it.
         assert.equal((await user.larder(["verify", "--repair"])).code, 0);
         assertStoreSound(user.registry);
         assert.equal((await user.larder(["verify"])).code, 0);

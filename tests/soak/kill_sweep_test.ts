@@ -9,30 +9,30 @@ import { bytesOf, names, pull } from "../support/cache/user_cache.ts";
 
 const ONE = image(["shared", "one"]);
 
-const gone: readonly [name: string, artifact: Artifact][] = [
+const removed: readonly [name: string, artifact: Artifact][] = [
   ["an index", multiPlatform("linux/amd64")],
   ["a Spin app", await spinApp({ archived: { "a.txt": "one" } })],
 ];
 
-for (const [name, artifact] of gone) {
+for (const [name, artifact] of removed) {
   killTest(
-    `a sweep of ${name} that is killed at any deletion hinders nothing that comes after`,
+    `clean and pull succeed after a sweep of ${name} was killed at any deletion`,
     async () => {
       await using registry = await FixtureRegistry.start();
-      const stays = registry.add("stays", ONE, "v1");
-      const goes = registry.add("gone", artifact, "v1");
+      const kept = registry.add("kept", ONE, "v1");
+      const swept = registry.add("swept", artifact, "v1");
       let nth = 0;
       for (let wasKilled = true; wasKilled;) {
         using user = new User();
-        await pull(user, stays, goes);
-        const args = ["clean", "--force", "*/gone:*"];
+        await pull(user, kept, swept);
+        const args = ["clean", "--force", "*/swept:*"];
         wasKilled = await larderKilledAt(user, args, "unlink,unlinkat,rmdir", ++nth);
-        assert.ok((await names(user)).includes(stays));
-        const offline = await user.larder(["pull", "--offline", stays]);
+        assert.ok((await names(user)).includes(kept));
+        const offline = await user.larder(["pull", "--offline", kept]);
         assert.equal(offline.code, 0, offline.stderr);
         if (nth % 2 === 0) {
-          await pull(user, goes);
-          assert.deepEqual(await names(user), [goes, stays].sort());
+          await pull(user, swept);
+          assert.deepEqual(await names(user), [swept, kept].sort());
         }
         assertStoreSound(user.registry);
         const cleared = await user.larder(["clean", "--force"]);
@@ -40,7 +40,7 @@ for (const [name, artifact] of gone) {
         assert.equal(bytesOf(user), 0);
         assertNoRubbish(user.registry);
       }
-      assert.ok(nth > 5, "hardly anything was killed, so hardly anything was tested");
+      assert.ok(nth > 5, "hardly anything was killed or tested");
     },
   );
 }

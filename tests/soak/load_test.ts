@@ -8,7 +8,7 @@ import { age, pull } from "../support/cache/user_cache.ts";
 
 const SHARED = blob(randomBytes(1000, "shared"));
 
-Deno.test("pulls, runs and collections in one cache do each other no harm for a minute", async () => {
+Deno.test("pull, run, gc and clean succeed concurrently in one cache for a minute", async () => {
   await using registry = await FixtureRegistry.start();
   using user = new User();
   const module = registry.add("command", wasmArtifact(await moduleBytes("preview1_command")), "v1");
@@ -16,7 +16,7 @@ Deno.test("pulls, runs and collections in one cache do each other no harm for a 
   await pull(user, module);
   const start = performance.now();
   let isBroken = false;
-  /** Does something over and over: until the minute is over, or until something else went wrong. */
+  /** Repeats `work` for a minute, or until other work has failed. */
   const forAMinute = async (work: (round: number) => Promise<void>) => {
     try {
       for (let round = 0; !isBroken && performance.now() - start < 60_000; round++) {

@@ -4,54 +4,54 @@ import { LarderError, messageOf } from "../../base/errors.ts";
 import { ensureFolder, readTextIfAny, statIfAny, writeFileAtomic } from "../../base/files.ts";
 import { manualPage } from "../manual.ts";
 import { type ConfigFile, keyText, parseConfigFile } from "./file.ts";
-import { keyOf, type Place, type Scalar as Value, SETTINGS } from "./settings.ts";
+import { type KeyedSetting, keyOf, type Scalar as Value, SETTINGS } from "./settings.ts";
 
-/** The name that stands for any registry. */
+/** The name of a registry in the file that `config init` writes. */
 const EXAMPLE_REGISTRY = "registry.example";
 
 /**
- * Gives a setting a value in a config file, which is made if there is none. Comments, order and all other values stay
- * as they are; the file is written whole or not at all.
+ * Sets a value in a config file, and creates the file if there is none. Preserves comments, order and other values, and
+ * replaces the file atomically.
  *
- * @throws LarderError LDR_CONFIG where the file is a bad one, or would become one; LDR_DISK*
+ * @throws LarderError LDR_CONFIG if the file is or would become invalid; LDR_DISK*
  */
-export function setInFile(path: string, place: Place, value: Value): void {
-  editFile(path, `set ${keyOf(place.path)}`, ({ document }) => {
-    fillGroups(document, place.path);
-    document.setIn(place.path, value);
+export function setInFile(path: string, key: KeyedSetting, value: Value): void {
+  editFile(path, `set ${keyOf(key.path)}`, ({ document }) => {
+    fillGroups(document, key.path);
+    document.setIn(key.path, value);
     return true;
   });
 }
 
 /**
- * Takes a setting out of a config file. Comments and all else stay as they are, but for the comment on its line; a
- * registry of which nothing else is set goes with it.
+ * Removes a setting from a config file. Preserves everything except the comment on its line, and a registry without
+ * any other setting.
  *
- * @returns whether it was there
- * @throws LarderError as of {@link setInFile}
+ * @returns true if it was set
+ * @throws LarderError as {@link setInFile} does
  */
-export function unsetInFile(path: string, place: Place): boolean {
-  return editFile(path, `unset ${keyOf(place.path)}`, ({ document, find }) => {
-    if (!find(place.path)) return false;
-    removeKey(document, place.path);
-    emptyGroups(document, place.path);
+export function unsetInFile(path: string, key: KeyedSetting): boolean {
+  return editFile(path, `unset ${keyOf(key.path)}`, ({ document, find }) => {
+    if (!find(key.path)) return false;
+    removeKey(document, key.path);
+    nullEmptyGroups(document, key.path);
     return true;
   });
 }
 
 /**
- * @param what is done, for messages
- * @param change says whether there is something to write
- * @returns what `change` does
+ * @param action for messages, such as `set gc.max_size`
+ * @param change returns false if there is nothing to write
+ * @returns the result of `change`
  */
-function editFile(path: string, what: string, change: (file: ConfigFile) => boolean): boolean {
+function editFile(path: string, action: string, change: (file: ConfigFile) => boolean): boolean {
   const text = readTextIfAny(path) ?? "";
   const file = parseConfigFile(text, path);
   try {
     if (!change(file)) return false;
   } catch (error) {
-    throw new LarderError("LDR_CONFIG", `cannot ${what} in ${path}: ${messageOf(error)}`, {
-      hint: "edit the file by hand: what stands above this key is not written out there",
+    throw new LarderError("LDR_CONFIG", `cannot ${action} in ${path}: ${messageOf(error)}`, {
+      hint: "edit the file by hand: a group above this key is an alias",
       cause: error,
     });
   }
@@ -61,11 +61,11 @@ function editFile(path: string, what: string, change: (file: ConfigFile) => bool
   return true;
 }
 
-/** Takes a key out, and leaves the comments above it to what comes after it. */
+/** Removes a key, and moves the comments above it to the next one. */
 function removeKey(document: Document, path: readonly string[]): void {
   const map = groupAt(document, path.slice(0, -1));
   const index = map ? map.items.findIndex((pair) => keyText(pair) === path.at(-1)) : -1;
-  if (!map || index < 0) throw new Error(`there is no ${path.at(-1)} of its own`);
+  if (!map || index < 0) throw new Error(`${path.at(-1)} is part of an alias`);
   const [{ key, value }] = map.items.splice(index, 1) as [Pair];
   const left = [isNode(key) && key.commentBefore, ...isMap(value) ? commentsOf(value) : []];
   const next = map.items[index]?.key;
@@ -73,8 +73,8 @@ function removeKey(document: Document, path: readonly string[]): void {
   else map.comment = joined([...left, map.comment]);
 }
 
-/** Leaves of the groups on the way that have nothing in them any more their comments alone. */
-function emptyGroups(document: Document, path: readonly string[]): void {
+/** Replaces groups on the path that are empty now by null, and keeps their comments. */
+function nullEmptyGroups(document: Document, path: readonly string[]): void {
   for (let depth = path.length - 1; depth >= 0; depth--) {
     const above = path.slice(0, depth);
     const map = groupAt(document, above);
@@ -83,16 +83,16 @@ function emptyGroups(document: Document, path: readonly string[]): void {
       removeKey(document, above);
       continue;
     }
-    const nothing = new Scalar(null);
-    nothing.source = "";
-    nothing.commentBefore = joined(commentsOf(map));
-    if (map.anchor) nothing.anchor = map.anchor;
-    if (depth === 0) document.contents = nothing;
-    else document.setIn(above, nothing);
+    const empty = new Scalar(null);
+    empty.source = "";
+    empty.commentBefore = joined(commentsOf(map));
+    if (map.anchor) empty.anchor = map.anchor;
+    if (depth === 0) document.contents = empty;
+    else document.setIn(above, empty);
   }
 }
 
-/** The map at a path; undefined where it is an alias, or there is none. */
+/** Returns the map at a path; undefined for an alias, and if there is none. */
 function groupAt(document: Document, path: readonly string[]): YAMLMap | undefined {
   const node = path.length === 0 ? document.contents : document.getIn(path, true);
   return isMap(node) ? node : undefined;
@@ -106,7 +106,7 @@ function joined(comments: readonly (string | false | null | undefined)[]): strin
   return comments.filter((comment) => comment).join("\n") || null;
 }
 
-/** Makes empty maps of the groups on the way that hold comments alone, and keeps the comments. */
+/** Replaces groups on the path that hold only comments by empty maps, and keeps the comments. */
 function fillGroups(document: Document, path: readonly string[]): void {
   for (const [depth] of path.entries()) {
     const above = path.slice(0, depth);
@@ -120,23 +120,23 @@ function fillGroups(document: Document, path: readonly string[]): void {
 }
 
 /**
- * Writes a config file that sets nothing and shows in comments what could be.
- * @throws LarderError LDR_CONFIG where there is a file, unless `replace`; LDR_DISK*
+ * Writes a config file with every setting in comments.
+ * @throws LarderError LDR_CONFIG if there is a file, unless `replace` is set; LDR_DISK*
  */
 export function writeInitialFile(path: string, options: { replace?: boolean } = {}): void {
   if (!options.replace && readTextIfAny(path) !== undefined) {
-    throw new LarderError("LDR_CONFIG", `there is a config file already: ${path}`, {
-      hint: "change it with larder config set, or replace it with --force",
+    throw new LarderError("LDR_CONFIG", `the config file ${path} exists already`, {
+      hint: "change it with larder config set, or replace it with larder config init --force",
     });
   }
   write(path, initialText());
 }
 
-/** Every setting, with what holds without it, as comments. */
+/** Returns every setting with its default or an example, as comments. */
 function initialText(): string {
   const lines = [
-    "# What larder does where no option and no LARDER_… variable says otherwise.",
-    "# Take the # away from what you want to set. More of it:",
+    "# Settings of larder. Options and LARDER_… variables override them.",
+    "# Remove the # in front of a setting to set it. Documentation:",
     `# ${manualPage("configuration")}`,
   ];
   let before: readonly string[] = [];
@@ -156,23 +156,23 @@ function initialText(): string {
   return lines.join("\n") + "\n";
 }
 
-/** What stands before a line of so many groups: what is below a registry's name is all commented out. */
+/** Returns the indentation of a line below `depth` groups; everything below a registry's name is commented out. */
 function margin(path: readonly string[], depth: number): string {
   const star = path.indexOf("*");
   if (star < 0 || depth < star) return "  ".repeat(depth);
   return `${"  ".repeat(star)}# ${"  ".repeat(depth - star)}`;
 }
 
-/** The blanks that a file puts before the members of a group, as its first one shows. */
+/** Returns the number of spaces by which a file indents the members of a group. */
 function indentOf(text: string): number {
   return /^( +)[^\s#]/m.exec(text)?.[1]?.length ?? 2;
 }
 
-/** Writes a file where it really lies, if the path is a link, and leaves it to those who could read it. */
+/** Writes a file, or the target of a symbolic link, and keeps its permissions. */
 function write(path: string, text: string): void {
-  const there = statIfAny(path);
-  const target = there?.isSymlink ? Deno.realPathSync(path) : path;
-  const mode = there && Deno.statSync(target).mode;
+  const info = statIfAny(path);
+  const target = info?.isSymlink ? Deno.realPathSync(path) : path;
+  const mode = info && Deno.statSync(target).mode;
   ensureFolder(dirname(target));
   writeFileAtomic(target, text);
   if (mode && Deno.build.os !== "windows") Deno.chmodSync(target, mode & 0o777);

@@ -1,50 +1,50 @@
 import type { HostPlatform } from "../../store/platform_dirs.ts";
 import type { GlobalOptions } from "../options.ts";
 import { type ConfigSources, readSources } from "./load.ts";
-import { keyOf, type Place, type Scalar, SETTINGS } from "./settings.ts";
+import { type KeyedSetting, keyOf, type Scalar, SETTINGS } from "./settings.ts";
 
-/** Who decides a setting; `unset` where nobody does, and nothing holds then. */
-export type Decider = "option" | "environment" | "file" | "default" | "unset";
+/** Where the value of a setting comes from; `unset` if it has none. */
+export type ValueSource = "option" | "environment" | "file" | "default" | "unset";
 
-/** What holds for one setting, and why. */
+/** The value of a setting and where it comes from. */
 export interface Explanation {
   readonly key: string;
-  /** As it was written; null where it is unset. */
+  /** As it was written; null if it is unset. */
   readonly value: Scalar | null;
-  readonly source: Decider;
-  /** The option, the variable, or `file:line:column`; null for a default and where it is unset. */
+  readonly source: ValueSource;
+  /** The option, the variable, or `file:line:column`; null for a default and if it is unset. */
   readonly from: string | null;
   readonly description: string;
 }
 
 /**
- * Every setting with what decides it: an option, the environment, the file, or larder's own default. What is set
- * for registries appears for those that the file names.
+ * Explains every setting: its value is that of an option, the environment, the file, or its default, in this order.
+ * Settings of registries are listed for those in the file.
  *
- * @throws LarderError LDR_CONFIG
+ * @throws LarderError LDR_CONFIG if the file or a variable is invalid
  */
 export async function explainConfig(
   platform: HostPlatform,
   options: GlobalOptions,
 ): Promise<Explanation[]> {
   const sources = await readSources(platform, options.config);
-  return placesIn(sources).map((place) => explain(place, sources, options));
+  return settingsIn(sources).map((key) => explain(key, sources, options));
 }
 
 /**
- * What holds for one setting, whatever is wrong with the variables of others.
- * @throws LarderError LDR_CONFIG
+ * Explains one setting. Invalid variables of other settings are ignored.
+ * @throws LarderError LDR_CONFIG if the file or its own variable is invalid
  */
 export async function explainSetting(
   platform: HostPlatform,
   options: GlobalOptions,
-  place: Place,
+  key: KeyedSetting,
 ): Promise<Explanation> {
-  const sources = await readSources(platform, options.config, [place.setting]);
-  return explain(place, sources, options);
+  const sources = await readSources(platform, options.config, [key.setting]);
+  return explain(key, sources, options);
 }
 
-function placesIn({ file }: ConfigSources): Place[] {
+function settingsIn({ file }: ConfigSources): KeyedSetting[] {
   const names = file?.names(["registries"]) ?? [];
   const [own, named] = [false, true].map((star) =>
     SETTINGS.filter(({ path }) => path.includes("*") === star)
@@ -60,10 +60,14 @@ function placesIn({ file }: ConfigSources): Place[] {
   ];
 }
 
-function explain(place: Place, sources: ConfigSources, options: GlobalOptions): Explanation {
-  const { setting, path } = place;
+function explain(key: KeyedSetting, sources: ConfigSources, options: GlobalOptions): Explanation {
+  const { setting, path } = key;
   const { description, fallback } = setting;
-  const decided = (source: Decider, value: Scalar | null, from: string | null): Explanation => ({
+  const explained = (
+    source: ValueSource,
+    value: Scalar | null,
+    from: string | null,
+  ): Explanation => ({
     key: keyOf(path),
     value,
     source,
@@ -71,15 +75,17 @@ function explain(place: Place, sources: ConfigSources, options: GlobalOptions): 
     description,
   });
   const given = optionValue(setting.option, options);
-  if (given !== undefined) return decided("option", given, setting.option!);
+  if (given !== undefined) return explained("option", given, setting.option!);
   const variable = sources.variables.find((each) => each.setting === setting);
-  if (variable) return decided("environment", variable.value, variable.variable);
+  if (variable) return explained("environment", variable.value, variable.variable);
   const written = sources.file?.find(path);
-  if (written) return decided("file", written.value, written.place);
-  return fallback === undefined ? decided("unset", null, null) : decided("default", fallback, null);
+  if (written) return explained("file", written.value, written.location);
+  return fallback === undefined
+    ? explained("unset", null, null)
+    : explained("default", fallback, null);
 }
 
-/** What an option that stands on the command line makes of its setting. */
+/** Returns the value that a global option gives to its setting. */
 function optionValue(option: string | undefined, options: GlobalOptions): Scalar | undefined {
   if (option === "--cache-dir") return options.cacheDir;
   return option === "--offline" && options.offline ? "never" : undefined;

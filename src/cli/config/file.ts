@@ -5,26 +5,26 @@ import { manualPage } from "../manual.ts";
 import { type Config, ConfigSchema } from "./schema.ts";
 import { type Scalar, suggest } from "./settings.ts";
 
-/** A value in a config file, as it is written there. */
+/** A value in a config file, as it is written. */
 export interface WrittenValue {
   readonly value: Scalar;
   /** `path:line:column` of its key. */
-  readonly place: string;
+  readonly location: string;
 }
 
-/** A config file that fits the schema. */
+/** A valid config file. */
 export interface ConfigFile {
   readonly config: Config;
-  /** What stands at a path, if anything does. */
+  /** Returns the value at a path; undefined if there is none. */
   find(path: readonly string[]): WrittenValue | undefined;
-  /** The names in a group. */
+  /** Returns the keys of a group. */
   names(path: readonly string[]): string[];
   readonly document: Document;
 }
 
 /**
- * Reads a config file. Apart, so that only who has one loads the YAML parser.
- * @throws LarderError LDR_CONFIG at `path:line:column`, with the nearest key for one that is unknown
+ * Reads a config file. In a module of its own, because the YAML parser is loaded only if there is a file.
+ * @throws LarderError LDR_CONFIG at `path:line:column`, with the nearest key for an unknown one
  */
 export function parseConfigFile(text: string, path: string): ConfigFile {
   const lines = new LineCounter();
@@ -40,18 +40,18 @@ export function parseConfigFile(text: string, path: string): ConfigFile {
   const broken = document.errors[0] ?? document.warnings[0];
   if (broken) throw bad(at(broken.pos[0]), broken.message);
   if (document.contents !== null && !isMap(document.contents)) {
-    throw bad(at(0), "it is not a list of keys and values");
+    throw bad(at(0), "not a mapping of keys to values");
   }
   const content = toJs(document, (reason) => bad(path, reason));
   const result = v.safeParse(ConfigSchema, content);
-  if (!result.success) throw misfit(document, result.issues[0], at);
+  if (!result.success) throw schemaError(document, result.issues[0], at);
   return {
     config: result.output,
     document,
     find(path) {
       const value = path.reduce<unknown>(member, content);
       if (value === undefined || typeof value === "object") return undefined;
-      return { value: value as Scalar, place: at(offsetOf(document.contents, path)) };
+      return { value: value as Scalar, location: at(offsetOf(document.contents, path)) };
     },
     names: (path) => Object.keys(path.reduce<unknown>(member, content) ?? {}),
   };
@@ -61,32 +61,32 @@ function member(group: unknown, key: string): unknown {
   return (group as Record<string, unknown> | undefined)?.[key];
 }
 
-/** The error for what does not fit the schema. */
-function misfit(
+/** Returns the error for a value or key that the schema does not allow. */
+function schemaError(
   document: Document,
   issue: v.InferIssue<typeof ConfigSchema>,
   at: (offset: number) => string,
 ): LarderError {
   const keys = (issue.path ?? []).map((step) => String((step as { key: unknown }).key));
-  const place = at(offsetOf(document.contents, keys));
+  const location = at(offsetOf(document.contents, keys));
   const name = keys.join(".");
   if (issue.type !== "strict_object" || issue.expected !== "never") {
-    return bad(place, `${name}: ${issue.message}`);
+    return bad(location, `${name}: ${issue.message}`);
   }
-  const meant = suggest(keys);
-  return bad(place, `unknown key "${name}"`, meant && `did you mean ${meant}?`);
+  const near = suggest(keys);
+  return bad(location, `unknown key "${name}"`, near && `did you mean ${near}?`);
 }
 
-/** @param refuse makes the error for aliases that lead nowhere, or to more and more of the same */
-function toJs(document: Document, refuse: (reason: string) => Error): unknown {
+/** @param errorOf returns the error for aliases that are unresolved, or expand too far */
+function toJs(document: Document, errorOf: (reason: string) => Error): unknown {
   try {
     return document.toJS() ?? {};
   } catch (error) {
-    throw refuse(messageOf(error));
+    throw errorOf(messageOf(error));
   }
 }
 
-/** Where the last key of a path stands in the file. */
+/** Returns the offset of the last key of a path. */
 function offsetOf(node: unknown, keys: readonly string[]): number {
   let offset = 0;
   for (const key of keys) {
@@ -99,13 +99,13 @@ function offsetOf(node: unknown, keys: readonly string[]): number {
   return offset;
 }
 
-/** A key as it is in a path. */
+/** Returns a key as paths hold it. */
 export function keyText({ key }: Pair): string {
   return String(isScalar(key) ? key.value : key);
 }
 
-function bad(place: string, reason: string, hint?: string): LarderError {
-  return new LarderError("LDR_CONFIG", `bad config at ${place}: ${reason}`, {
-    hint: hint ?? `the keys and their values: ${manualPage("configuration")}`,
+function bad(location: string, reason: string, hint?: string): LarderError {
+  return new LarderError("LDR_CONFIG", `bad config at ${location}: ${reason}`, {
+    hint: hint ?? `see the keys and their values in ${manualPage("configuration")}`,
   });
 }

@@ -8,25 +8,25 @@ import { configPath } from "./path.ts";
 import type { Config } from "./schema.ts";
 import { readValue, type Scalar, type Setting, SETTINGS, variableOf } from "./settings.ts";
 
-/** A setting that a variable of the environment has. */
+/** A setting with its value in the environment. */
 export interface VariableValue {
   readonly setting: Setting;
   readonly variable: string;
   readonly value: Scalar;
 }
 
-/** All that says something of larder's settings, but for the options of the command line. */
+/** The config file and the environment. */
 export interface ConfigSources {
-  /** Undefined where there is none. */
+  /** Undefined if there is none. */
   readonly file: ConfigFile | undefined;
   readonly variables: readonly VariableValue[];
 }
 
 /**
- * Reads the config: the environment beats the file; what neither has is left out.
+ * Reads the config. The environment overrides the file.
  *
- * @param option `--config`, a file that must then exist
- * @throws LarderError LDR_CONFIG, naming the file, line and column, or the variable
+ * @param option value of `--config`; the file must then exist
+ * @throws LarderError LDR_CONFIG, with the file, line and column, or with the variable
  */
 export async function loadConfig(
   platform: HostPlatform,
@@ -34,7 +34,7 @@ export async function loadConfig(
 ): Promise<Config> {
   const { path } = configPath(platform, option);
   const { file, variables } = await readSources(platform, option);
-  const config = file ? withOwnPaths(file.config, dirname(path!)) : {};
+  const config = file ? resolvePaths(file.config, dirname(path!)) : {};
   for (const { setting, value } of variables) {
     assign(config, setting.path, v.parse(setting.schema, value));
   }
@@ -42,8 +42,9 @@ export async function loadConfig(
 }
 
 /**
- * What the config is made of; errors as of {@link loadConfig}.
- * @param settings those whose variables are looked at
+ * Reads the file and the environment as they are, for commands that explain the config.
+ * @param settings settings whose variables are read
+ * @throws LarderError LDR_CONFIG, as {@link loadConfig} does
  */
 export async function readSources(
   platform: HostPlatform,
@@ -53,8 +54,8 @@ export async function readSources(
   const { path, rule } = configPath(platform, option);
   const text = path && readTextIfAny(path);
   if (text === undefined && rule !== undefined) {
-    throw new LarderError("LDR_CONFIG", `there is no config file ${path}, which ${rule} names`, {
-      hint: `name a file that exists, or leave ${rule} out`,
+    throw new LarderError("LDR_CONFIG", `no config file at ${path}, which ${rule} names`, {
+      hint: `name an existing file, or leave out ${rule}`,
     });
   }
   const variables = variablesOf(platform, settings);
@@ -81,8 +82,8 @@ function readVariable(setting: Setting, variable: string, text: string): Scalar 
   }
 }
 
-/** Relative paths are meant from where the file is, whoever reads it and from wherever. */
-function withOwnPaths(config: Config, folder: string): Config {
+/** Resolves relative paths against the folder of the config file. */
+function resolvePaths(config: Config, folder: string): Config {
   const { cache_dir, registries } = config;
   const own = (path: string) => resolve(folder, path);
   return {

@@ -1,14 +1,12 @@
 import { join } from "node:path";
 import { configRoot, type HostPlatform } from "../../store/platform_dirs.ts";
 
-/** The variable that names the config file, as `--config` does. */
+/** Names the config file, like `--config`. */
 const FILE_VARIABLE = "LARDER_CONFIG";
 
 /**
- * Where the config file is: `--config`, `LARDER_CONFIG`, or `config.yaml` in the config folder, which need not be
- * there.
- *
- * @returns the path, undefined where the environment names no home; and who named it, if anybody did
+ * Returns the path of the config file and the option or variable that names it. Without either it is `config.yaml` in
+ * the config folder, which need not exist; undefined if the environment has no home folder.
  */
 export function configPath(
   platform: HostPlatform,
@@ -20,6 +18,6 @@ export function configPath(
   try {
     return { path: join(configRoot(platform).path, "config.yaml") };
   } catch {
-    return { path: undefined }; // Only who needs a home folder complains about its absence.
+    return { path: undefined }; // Only commands that need a home folder report that there is none.
   }
 }

@@ -4,19 +4,19 @@ import { parseBytes, parseDuration, parseSpace } from "../../base/units.ts";
 import { parseRegistry } from "../../oci/reference.ts";
 import { POLICIES } from "../options.ts";
 
-/** What is written down of a setting, beside what it may be. */
+/** The description of a setting. */
 export interface SettingNotes {
   /** One line, without a full stop. */
   readonly description: string;
-  /** What holds where nobody sets it; left out where nothing does then. */
+  /** The value of a setting that nothing sets; undefined if it then has none. */
   readonly fallback?: string | number | boolean;
-  /** For the file that `config init` writes, where there is no fallback to show. */
+  /** A value for the file that `config init` writes, if there is no fallback. */
   readonly example?: string | number | boolean;
-  /** The option of every command that beats it. */
+  /** The global option that overrides it. */
   readonly option?: string;
 }
 
-/** What `parse` makes of what the schema lets through. */
+/** Returns a schema of values that `schema` accepts and `parse` converts. */
 function readAs<S extends v.GenericSchema<unknown, string | number>, T>(
   schema: S,
   parse: (text: string) => T,
@@ -46,39 +46,40 @@ function setting<T extends v.GenericSchema>(schema: T, notes: SettingNotes) {
   return v.optional(v.pipe(schema, v.metadata(notes as unknown as Record<string, unknown>)));
 }
 
-/** A group of settings; one that has nothing but comments in it reads as null. */
+/** A group of settings. YAML reads one that holds only comments as null. */
 function group<T extends v.ObjectEntries>(entries: T) {
   return v.nullish(v.strictObject(entries));
 }
 
-/** The caches of OS Image Composer's `storage:` block, and larder's own beside them. */
+/** Returns the settings of one group of `storage`. */
 function cache(of: string) {
   return group({
     enabled: setting(v.boolean(), {
-      description: `whether ${of} are kept; if not, gc removes all that are not pinned or in use`,
+      description:
+        `keep ${of} in the cache; if false, gc removes those that are not pinned or in use`,
       fallback: true,
     }),
     max_size_gb: setting(Amount, {
-      description: `gc keeps at most so much of ${of}, in GB (10^9 bytes)`,
+      description: `maximum total size of ${of}, in GB (10^9 bytes)`,
       example: 10,
     }),
     retention_days: setting(Amount, {
-      description: `gc removes ${of} that were not used for so many days`,
+      description: `evict ${of} unused for this many days`,
       example: 30,
     }),
-    max_count: setting(Count, { description: `gc keeps at most so many ${of}`, example: 5 }),
+    max_count: setting(Count, { description: `maximum number of ${of}`, example: 5 }),
   });
 }
 
-/** Everything that `config.yaml` may hold. The keys of `storage` are those of OS Image Composer. */
+/** The content of `config.yaml`. The keys of `storage` are those of OS Image Composer. */
 export const ConfigSchema = v.strictObject({
   cache_dir: setting(Text, {
-    description: "the cache folder; if it is relative, then to this file",
+    description: "cache folder; a relative path is relative to the config file",
     example: "/var/cache/larder",
     option: "--cache-dir",
   }),
   transfers: setting(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(64)), {
-    description: "transfers at once, 1 to 64",
+    description: "parallel transfers, 1 to 64",
     fallback: TRANSFERS,
   }),
   freshness: group({
@@ -88,7 +89,7 @@ export const ConfigSchema = v.strictObject({
       option: "--offline",
     }),
     stale_if_error: setting(Duration, {
-      description: "how old a copy may be that stands in for a registry that fails",
+      description: "maximum age of a cached copy to use if the registry fails",
       example: "12h",
     }),
   }),
@@ -99,24 +100,24 @@ export const ConfigSchema = v.strictObject({
   }),
   gc: group({
     max_size: setting(Bytes, {
-      description: "the most that the cache may take: one budget for all that is in it",
+      description: "maximum size of the cache, all types together",
       example: "20GB",
     }),
     min_free: setting(Space, {
-      description: "what must stay free on the cache's disk: a size, or a share as 10%",
+      description: "space to keep free on the cache's disk: a size, or a percentage such as 10%",
       example: "10%",
     }),
     unused: setting(Duration, {
-      description: "remove what was not used for so long",
+      description: "evict entries unused for this long",
       example: "90d",
     }),
     keep_last: setting(Count, {
-      description: "keep so many tags of each repository, whatever else says no",
+      description: "keep this many tags of each repository, whatever the other limits say",
       example: 2,
     }),
-    max_count: setting(Count, { description: "keep at most so many entries", example: 500 }),
+    max_count: setting(Count, { description: "maximum number of entries", example: 500 }),
     auto: setting(v.boolean(), {
-      description: "after a pull, collect by itself what goes beyond these limits",
+      description: "run gc after a pull that exceeds these limits",
       fallback: true,
     }),
   }),
@@ -124,16 +125,17 @@ export const ConfigSchema = v.strictObject({
     readAs(v.string(), parseRegistry),
     v.strictObject({
       insecure: setting(v.boolean(), {
-        description: "accept plain HTTP and unverified TLS from this host",
+        description: "allow plain HTTP and unverified TLS certificates for this host",
         fallback: false,
       }),
       ca_file: setting(Text, {
-        description: "also trust the certificates in this PEM file for this host; as cache_dir",
+        description:
+          "PEM file with certificates to trust for this host; a relative path as for cache_dir",
         example: "/etc/ssl/corp-ca.pem",
       }),
     }),
   )),
 });
 
-/** What the config says; what it is silent about is left out. */
+/** The settings of a config file and of the environment; unset ones are undefined. */
 export type Config = v.InferOutput<typeof ConfigSchema>;

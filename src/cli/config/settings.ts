@@ -4,40 +4,41 @@ import { nearest } from "../../base/nearest.ts";
 import { parseRegistry } from "../../oci/reference.ts";
 import { ConfigSchema, type SettingNotes } from "./schema.ts";
 
-/** What a setting can be in a file. */
+/** The value of a setting in a config file. */
 export type Scalar = string | number | boolean;
 
-/** One key of the config that takes a value. */
+/** A key of the config that takes a value. */
 export interface Setting extends SettingNotes {
-  /** `["registries", "*", "insecure"]`, where `*` stands for any registry. */
+  /** Such as `["registries", "*", "insecure"]`; `*` is any registry. */
   readonly path: readonly string[];
   readonly schema: v.GenericSchema;
 }
 
-/** A setting and where in the file it stands: with the name of a registry in the place of `*`. */
-export interface Place {
+/** A setting for a key of the config file. */
+export interface KeyedSetting {
   readonly setting: Setting;
+  /** The setting's path with the name of a registry in place of `*`. */
   readonly path: readonly string[];
 }
 
 /** Every setting, in the order of the schema. */
 export const SETTINGS: readonly Setting[] = settingsOf(ConfigSchema, []);
 
-/** `gc.max_size`. */
+/** Returns a path as a key, such as `gc.max_size`. */
 export function keyOf(path: readonly string[]): string {
   return path.join(".");
 }
 
-/** `LARDER_GC_MAX_SIZE`; undefined for what is set for one registry. */
+/** Returns the environment variable of a setting, such as `LARDER_GC_MAX_SIZE`; settings of a registry have none. */
 export function variableOf({ path }: Setting): string | undefined {
   return path.includes("*") ? undefined : `LARDER_${path.join("_").toUpperCase()}`;
 }
 
 /**
- * The place that a key names: `gc.max_size`, `registries.ghcr.io.insecure`.
- * @throws LarderError LDR_USAGE, with the nearest key; LDR_BAD_REFERENCE
+ * Returns the setting of a key such as `gc.max_size` or `registries.ghcr.io.insecure`.
+ * @throws LarderError LDR_USAGE, with the nearest key, if there is none; LDR_BAD_REFERENCE for a bad registry
  */
-export function findPlace(key: string): Place {
+export function findSetting(key: string): KeyedSetting {
   for (const setting of SETTINGS) {
     const path = pathIn(setting, key);
     if (path) return { setting, path };
@@ -48,7 +49,7 @@ export function findPlace(key: string): Place {
   const suggestion = suggest(pathOf(key));
   throw new LarderError("LDR_USAGE", `there is no setting "${key}"`, {
     hint: inGroup.length > 0
-      ? `it is a group: name one of ${inGroup.join(", ")}`
+      ? `${key} is a group: name one of ${inGroup.join(", ")}`
       : suggestion
       ? `did you mean ${suggestion}?`
       : "larder config show lists all settings",
@@ -56,9 +57,9 @@ export function findPlace(key: string): Place {
 }
 
 /**
- * Reads a value that stands alone: on the command line, in a variable.
- * @returns it as it is to be in a file
- * @throws LarderError LDR_USAGE: `what` is no such value
+ * Reads a value from the command line or a variable, and returns it as a file would hold it.
+ * @param what begins the message of the error
+ * @throws LarderError LDR_USAGE if the setting cannot have this value
  */
 export function readValue(setting: Setting, text: string, what: string): Scalar {
   let reason = "";
@@ -77,7 +78,7 @@ export function choicesOf({ schema }: Setting): string[] {
   return type === "picklist" ? options!.map(String) : [];
 }
 
-/** The key that was probably meant where a file has one that is unknown. */
+/** Returns the known key that is nearest to an unknown one; undefined if none is near. */
 export function suggest(path: readonly string[]): string | undefined {
   const name = path.at(-1)!;
   const groups = SETTINGS.flatMap((setting) =>
@@ -96,19 +97,19 @@ export function suggest(path: readonly string[]): string | undefined {
   return elsewhere === undefined ? undefined : keyOf(all.find((own) => own.at(-1) === elsewhere)!);
 }
 
-/** The parts of a key that is nobody's: a name with dots can only be in the middle. */
+/** Splits an unknown key. Only the name of a registry has dots, and it is in the middle. */
 function pathOf(key: string): string[] {
   const parts = key.split(".");
   return parts.length <= 3 ? parts : [parts[0]!, parts.slice(1, -1).join("."), parts.at(-1)!];
 }
 
-/** What a text can mean, the most particular first. */
+/** Returns what a text can be, the most specific first. */
 function readings(text: string): Scalar[] {
   if (text === "true" || text === "false") return [text === "true", text];
   return /^-?\d+(?:\.\d+)?$/.test(text) ? [Number(text), text] : [text];
 }
 
-/** The path of a key, if it is this setting's. The name of a registry in it has dots. */
+/** Returns the path of a key if it is one of this setting. */
 function pathIn({ path }: Setting, key: string): string[] | undefined {
   const star = path.indexOf("*");
   if (star < 0) return keyOf(path) === key ? [...path] : undefined;

@@ -1,14 +1,14 @@
 /**
- * Turns the two ES modules that jco has a part in, the transpiler itself and what it generates, into function bodies.
+ * Turns ES modules of jco, the transpiler itself and the scripts that it generates, into function bodies.
  *
- * A module cannot be given a host, and a guest's thread would spend its time on loading it: for a generated script
- * of 0.5 MB, `new Function` takes 4.5 ms, `import()` of a `blob:` URL 30 ms and of a `data:` URL 150 ms.
+ * A module cannot be given a host, and is slow to load in each guest's thread: for a generated script of 0.5 MB,
+ * `new Function` takes 4.5 ms, `import()` of a `blob:` URL 30 ms and of a `data:` URL 150 ms.
  *
- * Invariant: a step that does not find exactly the places that jco 1.10.2 has fails, so that another version cannot
- * be half adapted.
+ * Invariant: a step fails unless it matches exactly as often as in the scripts of jco 1.10.2, so that the scripts of
+ * another version are not adapted in part.
  */
 
-/** A replacement, and the number of places that it has to find. */
+/** A replacement, and the number of places where it must match. */
 interface Step {
   readonly name: string;
   readonly pattern: RegExp;
@@ -18,14 +18,14 @@ interface Step {
 
 const TRANSPILER_STEPS: readonly Step[] = [
   {
-    // The package that it imports has a host for Node: it starts a thread, and reads files and the environment.
+    // The imported package is a host for Node, which starts a thread and reads files and the environment.
     name: "take the WASI host from the parameter host",
     pattern: /^import (\{.*\}) from '@bytecodealliance\/preview2-shim\/(\w+)';$/gm,
     replacement: (_, names, part) => `const ${names!.replaceAll(" as ", ": ")} = host.${part};`,
     places: 4,
   },
   {
-    // It would read them from beside the script, which its thread has no permission for.
+    // The script would read them as files, for which the transpiling thread has no permission.
     name: "take the core modules from the parameter compileCore",
     pattern: /fetchCompile\(new URL\('\.\/([^']+)', import\.meta\.url\)\)/g,
     replacement: "compileCore('$1')",

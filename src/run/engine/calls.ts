@@ -2,12 +2,8 @@ import type { Result } from "../wasi/errors.ts";
 import type { Host } from "../wasi/host.ts";
 import { OutgoingBody } from "../wasi/http/bodies.ts";
 import type { HeaderList } from "../wasi/http/fields.ts";
-import {
-  IncomingRequest,
-  OutgoingResponse,
-  type RequestHead,
-  ResponseOutparam,
-} from "../wasi/http/incoming.ts";
+import { IncomingRequest, type RequestHead } from "../wasi/http/incoming.ts";
+import { OutgoingResponse, ResponseOutparam } from "../wasi/http/outgoing.ts";
 import type { ErrorCode } from "../wasi/http/types.ts";
 import type { Source } from "../wasi/io/input_stream.ts";
 import type { Sink } from "../wasi/io/output_stream.ts";
@@ -62,9 +58,9 @@ export async function callHandler(
   using _ = instance;
   const response = new PendingResponse(sink, head.method === "HEAD");
   const handler = instance.interface<Handler>("wasi:http/incoming-handler");
-  const out = ResponseOutparam.of((result) => response.set(result));
+  const out = new ResponseOutparam((result) => response.set(result));
   try {
-    await handler.handle(IncomingRequest.of(head, { read: body, cancel() {} }), out);
+    await handler.handle(new IncomingRequest(head, { read: body, cancel() {} }), out);
   } catch (error) {
     if (instance.exitCode !== 0) throw error;
   }

@@ -1,5 +1,5 @@
 import { LarderError } from "../../base/errors.ts";
-import { GuestSockets } from "../sockets/socket_hosts.ts";
+import { GuestSockets } from "../sockets/guest_sockets.ts";
 import type { CommandEvent, CommandProgram } from "./command_worker.ts";
 import { permissionsFor } from "./permissions.ts";
 

@@ -1,6 +1,6 @@
 import { type Host, hostImports, type HostSettings } from "../wasi/host.ts";
 import { noteYield } from "../wasi/io/poll.ts";
-import { PREVIEW1 } from "../wasi/preview1/imports.ts";
+import { PREVIEW1 } from "../wasi/preview1/guest.ts";
 import { InstanceResources } from "../wasi/resources.ts";
 import { MEMORY_IMPORT, type MemoryShape } from "../wasm/memory_image.ts";
 import { MemoryPool } from "../wasm/memory_pool.ts";

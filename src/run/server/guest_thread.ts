@@ -1,7 +1,7 @@
 import { interrupted, throwIfAborted } from "../../base/errors.ts";
 import type { GuestProgram } from "../engine/component.ts";
 import { permissionsFor } from "../engine/permissions.ts";
-import { GuestSockets } from "../sockets/socket_hosts.ts";
+import { GuestSockets } from "../sockets/guest_sockets.ts";
 import type { RequestHead } from "../wasi/http/incoming.ts";
 import {
   cannotLoad,

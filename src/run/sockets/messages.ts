@@ -1,34 +1,34 @@
-/** What a guest's thread asks of the thread that has its sockets. Each request has one answer. */
+/** The messages between a guest's thread and the thread that owns its sockets. Each request has one reply. */
 import type { Endpoint } from "../grants/endpoint.ts";
 
-/** A request, and what it is answered with where it succeeds; sockets have numbers that the guest's thread gives. */
+/** The parameters and the result of each request. The guest's thread assigns the ids of sockets. */
 export interface Requests {
-  /** All addresses of a name. */
-  readonly lookUp: { ask: { name: string }; answer: readonly string[] };
-  readonly connect: { ask: { socket: number; remote: Endpoint }; answer: Connected };
-  /** Binds a socket and lets connections queue up. */
-  readonly listen: { ask: { socket: number; local: Endpoint }; answer: Endpoint };
-  /** The next connection, which is called `as` from then on. */
-  readonly accept: { ask: { socket: number; as: number }; answer: Connected };
-  /** The next bytes, null at their end. */
-  readonly read: { ask: { socket: number; atMost: number }; answer: Uint8Array | null };
-  /** Answered once they are the system's. */
-  readonly write: { ask: { socket: number; bytes: Uint8Array }; answer: void };
-  /** Says to the other side that nothing follows what was written. */
-  readonly finish: { ask: { socket: number }; answer: void };
-  readonly keepAlive: { ask: { socket: number; isOn: boolean }; answer: void };
-  /** Binds a socket for datagrams. */
-  readonly bindDatagrams: { ask: { socket: number; local: Endpoint }; answer: Endpoint };
-  readonly receive: { ask: { socket: number }; answer: Datagram };
-  readonly send: { ask: { socket: number } & Datagram; answer: void };
-  /** Lets what was written leave, and closes the socket, whatever it is doing. */
-  readonly close: { ask: { socket: number }; answer: void };
-  /** Closes all that is still open, in the same way; nothing follows. */
-  readonly end: { ask: object; answer: void };
+  /** Resolves a name to all of its addresses. */
+  readonly lookUp: { params: { name: string }; result: readonly string[] };
+  readonly connect: { params: { socket: number; remote: Endpoint }; result: ConnectionEnds };
+  /** Binds a socket and starts listening for connections. */
+  readonly listen: { params: { socket: number; local: Endpoint }; result: Endpoint };
+  /** Accepts the next connection, whose id is `as`. */
+  readonly accept: { params: { socket: number; as: number }; result: ConnectionEnds };
+  /** Reads the next bytes; null at the end. */
+  readonly read: { params: { socket: number; atMost: number }; result: Uint8Array | null };
+  /** Has a reply once the system has taken the bytes. */
+  readonly write: { params: { socket: number; bytes: Uint8Array }; result: void };
+  /** Shuts the connection down for writing, after everything written before. */
+  readonly finish: { params: { socket: number }; result: void };
+  readonly keepAlive: { params: { socket: number; isOn: boolean }; result: void };
+  /** Binds a UDP socket. */
+  readonly bindDatagrams: { params: { socket: number; local: Endpoint }; result: Endpoint };
+  readonly receive: { params: { socket: number }; result: Datagram };
+  readonly send: { params: { socket: number } & Datagram; result: void };
+  /** Closes the socket after everything written is sent; pending requests on it fail. */
+  readonly close: { params: { socket: number }; result: void };
+  /** Closes all sockets in the same way. The last request. */
+  readonly end: { params: object; result: void };
 }
 
 /** The two ends of a connection. */
-export interface Connected {
+export interface ConnectionEnds {
   readonly local: Endpoint;
   readonly remote: Endpoint;
 }
@@ -41,11 +41,11 @@ export interface Datagram {
 export type RequestType = keyof Requests;
 
 export type Request<T extends RequestType = RequestType> = {
-  [K in T]: { readonly type: K; readonly id: number } & Readonly<Requests[K]["ask"]>;
+  [K in T]: { readonly type: K; readonly id: number } & Readonly<Requests[K]["params"]>;
 }[T];
 
-export type Answer =
-  | { readonly id: number; readonly value: Requests[RequestType]["answer"] }
+export type Reply =
+  | { readonly id: number; readonly value: Requests[RequestType]["result"] }
   | { readonly id: number; readonly failure: Failure };
 
 /** Why a request failed. */
@@ -54,7 +54,7 @@ export interface Failure {
   readonly message: string;
 }
 
-/** `wasi:sockets/network`'s error-code. */
+/** `error-code` of `wasi:sockets/network`. */
 export type ErrorCode =
   | "unknown"
   | "access-denied"
@@ -78,10 +78,10 @@ export type ErrorCode =
   | "temporary-resolver-failure"
   | "permanent-resolver-failure";
 
-/** Writing to where nobody reads any more is no failure of streams, but their end. */
+/** A broken pipe is the end of a stream, and not one of its failures. */
 export type FailureCode = ErrorCode | "broken-pipe";
 
-/** What a request fails with in the thread that made it. */
+/** The error of a failed request, in the guest's thread. */
 export class SocketFailure extends Error {
   readonly code: FailureCode;
 

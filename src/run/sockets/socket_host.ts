@@ -1,92 +1,97 @@
 import { type Endpoint, isUnspecified } from "../grants/endpoint.ts";
 import { SocketGrants, type SocketSettings } from "../grants/socket_grants.ts";
 import {
-  type Answer,
-  type Connected,
+  type ConnectionEnds,
   type FailureCode,
+  type Reply,
   type Request,
   type Requests,
   type RequestType,
   SocketFailure,
 } from "./messages.ts";
 import { failureOf } from "./system_errors.ts";
-import { Connecting, Connection, DatagramSocket, Listener, lookUp } from "./system_sockets.ts";
+import {
+  Connection,
+  DatagramSocket,
+  Listener,
+  lookUp,
+  PendingConnection,
+} from "./system_sockets.ts";
 
-type Socket = Connecting | Connection | Listener | DatagramSocket;
+type Socket = PendingConnection | Connection | Listener | DatagramSocket;
 
-/** How each request is carried out. */
 type Handlers = {
   readonly [T in RequestType]: (
-    ask: Requests[T]["ask"],
-  ) => Requests[T]["answer"] | Promise<Requests[T]["answer"]>;
+    params: Requests[T]["params"],
+  ) => Requests[T]["result"] | Promise<Requests[T]["result"]>;
 };
 
 /**
- * Has the sockets of one guest, whose thread asks for all that it does with them. That thread may not use the
- * network itself, so that what is checked here is what the guest can do, whatever gets hold of its thread.
+ * Owns the sockets of one guest and carries out the requests of its thread. The guest's thread has no permission to
+ * use the network, so the grants checked here hold even if the guest takes over its thread.
  */
 export class SocketHost {
   readonly #port: MessagePort;
   readonly #grants: SocketGrants;
   readonly #onEnd: () => void;
   readonly #sockets = new Map<number, Socket>();
-  /** Those that the guest is done with, and that still have something to send. */
+  /** Sockets that the guest has closed and that still have bytes to send. */
   readonly #closing = new Set<Socket>();
-  #isEnded = false;
+  #hasEnded = false;
   readonly #handlers: Handlers = {
     lookUp: ({ name }) => this.#lookUp(name),
     connect: ({ socket, remote }) => this.#connect(socket, remote),
     listen: ({ socket, local }) => this.#listen(socket, local),
     accept: ({ socket, as }) => this.#accept(socket, as),
-    read: ({ socket, atMost }) => this.#find(socket, Connection).read(atMost),
-    write: ({ socket, bytes }) => this.#find(socket, Connection).write(bytes),
-    finish: ({ socket }) => this.#find(socket, Connection).finish(),
-    keepAlive: ({ socket, isOn }) => this.#find(socket, Connection).keepAlive(isOn),
+    read: ({ socket, atMost }) => this.#socket(socket, Connection).read(atMost),
+    write: ({ socket, bytes }) => this.#socket(socket, Connection).write(bytes),
+    finish: ({ socket }) => this.#socket(socket, Connection).finish(),
+    keepAlive: ({ socket, isOn }) => this.#socket(socket, Connection).keepAlive(isOn),
     bindDatagrams: ({ socket, local }) => this.#bindDatagrams(socket, local),
-    receive: ({ socket }) => this.#find(socket, DatagramSocket).receive(),
+    receive: ({ socket }) => this.#socket(socket, DatagramSocket).receive(),
     send: ({ socket, bytes, remote }) => {
       this.#require(this.#grants.mayReach("udp", remote));
-      return this.#find(socket, DatagramSocket).send({ bytes, remote });
+      return this.#socket(socket, DatagramSocket).send({ bytes, remote });
     },
     close: ({ socket }) => this.#close(socket),
     end: () => this.#closeAll(),
   };
 
   /**
-   * @param port where the guest's thread asks
-   * @param onEnd called once it has ended, by itself or by {@link abort}
+   * @param port receives the requests of the guest's thread
+   * @param onEnd called after the request `end` or {@link abort}
    */
   constructor(port: MessagePort, settings: SocketSettings, onEnd: () => void) {
     this.#port = port;
     this.#grants = new SocketGrants(settings);
     this.#onEnd = onEnd;
-    port.onmessage = ({ data }: MessageEvent<Request>) => void this.#answer(data);
+    port.onmessage = ({ data }: MessageEvent<Request>) => void this.#handle(data);
   }
 
   /** Closes everything at once. */
   abort(): void {
-    this.#isEnded = true;
+    this.#hasEnded = true;
     for (const socket of [...this.#sockets.values(), ...this.#closing]) socket.abort();
     this.#sockets.clear();
     this.#port.close();
     this.#onEnd();
   }
 
-  async #answer(request: Request): Promise<void> {
+  async #handle(request: Request): Promise<void> {
     const { id, type } = request;
     try {
-      const handle = this.#handlers[type] as (ask: Request) => Requests[RequestType]["answer"];
+      const handle = this.#handlers[type] as (params: Request) => Requests[RequestType]["result"];
       const value = await handle(request);
-      const isPiece = value instanceof Uint8Array;
-      this.#post({ id, value }, isPiece ? [value.buffer as ArrayBuffer] : []);
+      const transfer = value instanceof Uint8Array ? [value.buffer as ArrayBuffer] : [];
+      this.#reply({ id, value }, transfer);
     } catch (error) {
-      this.#post({ id, failure: failureOf(error) });
+      this.#reply({ id, failure: failureOf(error) });
     }
     if (type === "end") this.abort();
   }
 
-  #post(answer: Answer, transfer: Transferable[] = []): void {
-    this.#port.postMessage(answer, transfer);
+  #reply(reply: Reply, transfer: Transferable[] = []): void {
+    this.#port.postMessage(reply, transfer);
   }
 
   async #lookUp(name: string): Promise<readonly string[]> {
@@ -96,13 +101,13 @@ export class SocketHost {
     return addresses;
   }
 
-  async #connect(id: number, remote: Endpoint): Promise<Connected> {
+  async #connect(id: number, remote: Endpoint): Promise<ConnectionEnds> {
     this.#require(this.#grants.mayReach("tcp", remote));
-    const connecting = new Connecting();
-    this.#sockets.set(id, connecting);
+    const pending = new PendingConnection();
+    this.#sockets.set(id, pending);
     try {
-      const connection = await Connection.to(remote, connecting.signal);
-      return this.#keep(id, connection, connecting).ends;
+      const connection = await Connection.to(remote, pending.signal);
+      return this.#add(id, connection, pending).ends;
     } catch (error) {
       this.#sockets.delete(id);
       throw error;
@@ -116,24 +121,24 @@ export class SocketHost {
     return listener.local;
   }
 
-  async #accept(id: number, as: number): Promise<Connected> {
-    const listener = this.#find(id, Listener);
-    return this.#keep(as, await listener.accept(), undefined).ends;
+  async #accept(id: number, as: number): Promise<ConnectionEnds> {
+    const listener = this.#socket(id, Listener);
+    return this.#add(as, await listener.accept(), undefined).ends;
   }
 
   #bindDatagrams(id: number, local: Endpoint): Endpoint {
-    const isOpen = this.#grants.mayBind("udp", local);
-    this.#require(isOpen || isUnspecified(local));
-    // What was not granted to be reached is for answers: only those that it may ask get through to it.
-    const takes = (remote: Endpoint) => isOpen || this.#grants.mayReach("udp", remote);
-    const socket = new DatagramSocket(local, takes);
+    const mayBind = this.#grants.mayBind("udp", local);
+    this.#require(mayBind || isUnspecified(local));
+    // Without the grant to bind, the socket only receives replies: from endpoints that the guest may send to.
+    const accepts = (remote: Endpoint) => mayBind || this.#grants.mayReach("udp", remote);
+    const socket = new DatagramSocket(local, accepts);
     this.#sockets.set(id, socket);
     return socket.local;
   }
 
-  /** Keeps a new connection, unless what it comes in the place of was closed meanwhile. */
-  #keep(id: number, connection: Connection, before: Connecting | undefined): Connection {
-    if (this.#isEnded || this.#sockets.get(id) !== before) {
+  /** Adds a connection, unless the guest has closed the socket meanwhile. */
+  #add(id: number, connection: Connection, pending: PendingConnection | undefined): Connection {
+    if (this.#hasEnded || this.#sockets.get(id) !== pending) {
       connection.abort();
       throw failure("connection-aborted", "the socket was closed");
     }
@@ -151,11 +156,11 @@ export class SocketHost {
   }
 
   async #closeAll(): Promise<void> {
-    this.#isEnded = true;
+    this.#hasEnded = true;
     await Promise.all([...this.#sockets.keys()].map((id) => this.#close(id)));
   }
 
-  #find<T extends Socket>(id: number, kind: new (...args: never[]) => T): T {
+  #socket<T extends Socket>(id: number, kind: new (...args: never[]) => T): T {
     const socket = this.#sockets.get(id);
     if (socket instanceof kind) return socket;
     throw failure("invalid-state", "the socket was closed");

@@ -1,7 +1,7 @@
 import { messageOf } from "../../base/errors.ts";
 import { type Failure, type FailureCode, SocketFailure } from "./messages.ts";
 
-/** What the system's errors are to guests, by the names that they have everywhere. */
+/** The codes that guests see, by the name of the system's error. */
 const CODES: Readonly<Record<string, FailureCode>> = {
   EACCES: "access-denied",
   EPERM: "access-denied",
@@ -32,7 +32,7 @@ const CODES: Readonly<Record<string, FailureCode>> = {
   EAI_FAIL: "permanent-resolver-failure",
 };
 
-/** Errors that Deno tells apart by their classes, and not always by a code. */
+/** Deno's error classes, for errors without a system code. */
 const CLASSES: readonly (readonly [new (message?: string) => Error, FailureCode])[] = [
   [Deno.errors.NotCapable, "access-denied"],
   [Deno.errors.PermissionDenied, "access-denied"],
@@ -47,7 +47,7 @@ const CLASSES: readonly (readonly [new (message?: string) => Error, FailureCode]
   [Deno.errors.BrokenPipe, "broken-pipe"],
 ];
 
-/** What went wrong, as a guest is told. */
+/** Returns the failure that the guest sees for an error. */
 export function failureOf(error: unknown): Failure {
   const message = messageOf(error);
   if (error instanceof SocketFailure) return { code: error.code, message };

@@ -1,16 +1,16 @@
-/** Sockets of the system, as far as guests can use them through Deno. */
+/** Sockets of the system, opened through Deno. */
 import { GUEST_READ_AHEAD } from "../../base/limits.ts";
 import { canonicalIp, type Endpoint, endpointOf, isMappedIp } from "../grants/endpoint.ts";
-import type { Connected, Datagram } from "./messages.ts";
+import type { ConnectionEnds, Datagram } from "./messages.ts";
 
-/** After a guest has closed a connection, what it had written gets so long to leave. */
-const SOCKET_LINGER = 10_000;
+/** Milliseconds for sending what was written before a connection was closed. */
+const LINGER_TIME = 10_000;
 
-/** The most that one datagram can hold, and more. */
-const DATAGRAM = 64 * 1024;
+/** 64 KiB receive buffer: more than any datagram holds. */
+const DATAGRAM_BUFFER = 64 * 1024;
 
-/** A connection that is not there yet. */
-export class Connecting {
+/** A connection that is being established. */
+export class PendingConnection {
   readonly #stop = new AbortController();
 
   get signal(): AbortSignal {
@@ -26,41 +26,43 @@ export class Connecting {
   }
 }
 
-/** A connection. */
+/** A TCP connection. */
 export class Connection {
   readonly #conn: Deno.TcpConn;
-  /** What is to be written comes in pieces, and each one waits for those before it. */
+  /** Resolves when the last write is done; each write waits for the one before it. */
   #tail: Promise<void> = Promise.resolve();
 
   constructor(conn: Deno.TcpConn) {
     this.#conn = conn;
-    // Guests have no way to ask for it, and write in pieces of their own making.
+    // WASI has no option for it, and guests choose the size of their writes themselves.
     conn.setNoDelay(true);
   }
 
-  /** @param signal gives it up */
+  /** @param signal aborts the attempt */
   static async to({ ip, port }: Endpoint, signal: AbortSignal): Promise<Connection> {
     const conn = await Deno.connect({ hostname: ip, port, signal });
     return new Connection(conn);
   }
 
-  get ends(): Connected {
+  get ends(): ConnectionEnds {
     return { local: endpointOf(this.#conn.localAddr), remote: endpointOf(this.#conn.remoteAddr) };
   }
 
-  /** Some bytes, null at their end. */
+  /** Reads some bytes; null at the end. */
   async read(atMost: number): Promise<Uint8Array<ArrayBuffer> | null> {
     const buffer = new Uint8Array(Math.min(atMost, GUEST_READ_AHEAD));
     const count = await this.#conn.read(buffer);
     if (count === null) return null;
-    // A buffer goes to the guest's thread as it is; what is far too large for its content would stay there.
+    // The whole buffer moves to the guest's thread: a mostly empty one would waste memory there.
     return count < buffer.length / 2 ? buffer.slice(0, count) : buffer.subarray(0, count);
   }
 
-  /** Resolves once the system has taken them. */
+  /** Resolves once the system has taken the bytes. */
   write(bytes: Uint8Array): Promise<void> {
     return this.#after(async () => {
-      for (let at = 0; at < bytes.length;) at += await this.#conn.write(bytes.subarray(at));
+      for (let count = 0; count < bytes.length;) {
+        count += await this.#conn.write(bytes.subarray(count));
+      }
     });
   }
 
@@ -72,11 +74,11 @@ export class Connection {
     this.#conn.setKeepAlive(isOn);
   }
 
-  /** Closes it once all is written, or {@link SOCKET_LINGER} milliseconds later. */
+  /** Closes the connection once everything is written, or after {@link LINGER_TIME} milliseconds. */
   async close(): Promise<void> {
     let timer: ReturnType<typeof setTimeout> | undefined;
-    const over = new Promise<void>((resolve) => timer = setTimeout(resolve, SOCKET_LINGER));
-    await Promise.race([this.#tail, over]);
+    const timeout = new Promise<void>((resolve) => timer = setTimeout(resolve, LINGER_TIME));
+    await Promise.race([this.#tail, timeout]);
     clearTimeout(timer);
     this.abort();
   }
@@ -92,14 +94,14 @@ export class Connection {
   }
 }
 
-/** A socket that connections come to. */
+/** A listening TCP socket. */
 export class Listener {
   readonly #listener: Deno.TcpListener;
-  readonly #takesIpv4: boolean;
+  readonly #acceptsIpv4: boolean;
 
   constructor({ ip, port }: Endpoint) {
     this.#listener = Deno.listen({ hostname: ip, port });
-    this.#takesIpv4 = !ip.includes(":");
+    this.#acceptsIpv4 = !ip.includes(":");
   }
 
   get local(): Endpoint {
@@ -109,8 +111,8 @@ export class Listener {
   async accept(): Promise<Connection> {
     for (;;) {
       const conn = await this.#listener.accept();
-      // The system has them come to `::` as well; to WASI, that is IPv6 only.
-      if (this.#takesIpv4 || !isMappedIp(endpointOf(conn.remoteAddr).ip)) {
+      // The system also delivers IPv4 connections to `::`; in WASI, `::` is IPv6 only.
+      if (this.#acceptsIpv4 || !isMappedIp(endpointOf(conn.remoteAddr).ip)) {
         return new Connection(conn);
       }
       conn.close();
@@ -126,15 +128,15 @@ export class Listener {
   }
 }
 
-/** A socket for datagrams. */
+/** A UDP socket. */
 export class DatagramSocket {
   readonly #conn: Deno.DatagramConn;
-  readonly #takes: (remote: Endpoint) => boolean;
+  readonly #accepts: (remote: Endpoint) => boolean;
 
-  /** @param takes whether datagrams from there are let in; the others are lost */
-  constructor({ ip, port }: Endpoint, takes: (remote: Endpoint) => boolean) {
+  /** @param accepts false for an endpoint whose datagrams are dropped */
+  constructor({ ip, port }: Endpoint, accepts: (remote: Endpoint) => boolean) {
     this.#conn = Deno.listenDatagram({ transport: "udp", hostname: ip, port });
-    this.#takes = takes;
+    this.#accepts = accepts;
   }
 
   get local(): Endpoint {
@@ -142,11 +144,11 @@ export class DatagramSocket {
   }
 
   async receive(): Promise<Datagram> {
-    const buffer = new Uint8Array(DATAGRAM);
+    const buffer = new Uint8Array(DATAGRAM_BUFFER);
     for (;;) {
       const [bytes, from] = await this.#conn.receive(buffer);
       const remote = endpointOf(from as Deno.NetAddr);
-      if (this.#takes(remote)) return { bytes: bytes.slice(), remote };
+      if (this.#accepts(remote)) return { bytes: bytes.slice(), remote };
     }
   }
 
@@ -164,18 +166,15 @@ export class DatagramSocket {
   }
 }
 
-/**
- * All addresses that the system knows of a name.
- * @throws what the resolver says
- */
+/** Resolves to all addresses of a name, without IPv4-mapped ones. @throws the error of the system's resolver */
 export async function lookUp(name: string): Promise<string[]> {
   const { lookup } = await import("node:dns/promises");
-  const found = await lookup(name, { all: true, verbatim: true });
-  return found.map(({ address }) => canonicalIp(address))
+  const addresses = await lookup(name, { all: true, verbatim: true });
+  return addresses.map(({ address }) => canonicalIp(address))
     .filter((ip) => !isMappedIp(ip));
 }
 
-/** Deno closes some of them itself when they fail. */
+/** Ignores that Deno has closed the resource itself, as it does after some failures. */
 function tryClose(resource: { close(): void }): void {
   try {
     resource.close();

@@ -1,15 +1,15 @@
-import type { InstanceResources } from "./resources.ts";
 import type { Stdio } from "./io/stdio.ts";
+import type { InstanceResources } from "./resources.ts";
 
-/** `wasi:cli`'s terminal-input, which can nothing but be there. */
+/** `terminal-input` of `wasi:cli`, which has no methods: a guest only tests whether it gets one. */
 class TerminalInput {}
 
-/** `wasi:cli`'s terminal-output. */
+/** `terminal-output` of `wasi:cli`. */
 class TerminalOutput {}
 
-/** What a command is given. */
+/** The arguments and the environment of a command. */
 export interface CommandSettings {
-  /** The first is the program's own name. */
+  /** The first one is the name of the program. */
   readonly args: readonly string[];
   readonly env: readonly (readonly [name: string, value: string])[];
 }

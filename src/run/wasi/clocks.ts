@@ -1,63 +1,59 @@
-import type { InstanceResources } from "./resources.ts";
+import { instanceEnded } from "./errors.ts";
 import { Pollable, Waitable } from "./io/poll.ts";
-import { trapError } from "./errors.ts";
+import type { InstanceResources } from "./resources.ts";
 
-/** The longest time that a timer takes, in milliseconds: a longer one would go off at once. */
-const LONGEST_TIMER = 2 ** 31 - 1;
+/** The longest delay of `setTimeout`, in milliseconds; it fires at once for a longer one. */
+export const MAX_TIMEOUT = 2 ** 31 - 1;
 
-/** In nanoseconds since the thread began. */
+/** Returns nanoseconds since the thread started. */
 export function monotonicNow(): bigint {
   return BigInt(Math.round(performance.now() * 1e6));
 }
 
-/** In nanoseconds since 1970. */
+/** Returns nanoseconds since 1970. */
 export function wallNow(): bigint {
   return BigInt(Date.now()) * 1_000_000n;
 }
 
-/** One moment to wait for; its timer goes when the guest drops it. */
+/** Waits for an instant; disposing of it rejects the wait with a trap. */
 class Timer implements Disposable {
   readonly #instant: bigint;
   #handle: ReturnType<typeof setTimeout> | undefined;
-  #fail: ((reason: Error) => void) | undefined;
-  #isEnded = false;
+  #reject: ((reason: Error) => void) | undefined;
+  #isDisposed = false;
 
   constructor(instant: bigint) {
     this.#instant = instant;
   }
 
-  isOver(): boolean {
+  isDue(): boolean {
     return monotonicNow() >= this.#instant;
   }
 
   wait(): Promise<void> {
-    if (this.#isEnded) return Promise.reject(ended());
-    const left = Math.max(0, Math.ceil(Number(this.#instant - monotonicNow()) / 1e6));
+    if (this.#isDisposed) return Promise.reject(instanceEnded());
+    const remaining = Math.max(0, Math.ceil(Number(this.#instant - monotonicNow()) / 1e6));
     return new Promise((resolve, reject) => {
-      this.#fail = reject;
+      this.#reject = reject;
       this.#handle = setTimeout(() => {
-        this.#fail = undefined;
+        this.#reject = undefined;
         resolve();
-      }, Math.min(left, LONGEST_TIMER));
+      }, Math.min(remaining, MAX_TIMEOUT));
     });
   }
 
   [Symbol.dispose](): void {
-    this.#isEnded = true;
+    this.#isDisposed = true;
     clearTimeout(this.#handle);
-    this.#fail?.(ended());
+    this.#reject?.(instanceEnded());
   }
 }
 
-function ended(): Error {
-  return trapError("the instance has ended");
-}
-
-/** A pollable that is ready from a moment on, in nanoseconds of {@link monotonicNow}. */
+/** Returns a pollable that is ready from an instant on, in nanoseconds of {@link monotonicNow}. */
 export function pollableAt(instant: bigint, resources: InstanceResources): Pollable {
   const timer = new Timer(instant);
   resources.hold(timer);
-  return new Pollable(new Waitable(() => timer.isOver(), () => timer.wait()), () => {
+  return new Pollable(new Waitable(() => timer.isDue(), () => timer.wait()), () => {
     resources.release(timer);
     timer[Symbol.dispose]();
   });

@@ -1,30 +1,29 @@
+import { Denials, type Grantor } from "../grants/denials.ts";
 import { cliImports, type CommandSettings } from "./cli.ts";
 import { clockImports } from "./clocks.ts";
-import { filesystemImports, type Mount, mountPoint } from "./filesystem/imports.ts";
 import type { MountPoint } from "./filesystem/directory.ts";
-import { httpImports } from "./http/imports.ts";
+import { filesystemImports, type Mount, mountPoint } from "./filesystem/imports.ts";
 import type { ClientSettings } from "./http/client.ts";
-import type { InstanceResources } from "./resources.ts";
-import { pollImports } from "./io/poll.ts";
+import { httpImports } from "./http/imports.ts";
+import { ioImports } from "./io/imports.ts";
+import { openStdio, type Stdio } from "./io/stdio.ts";
 import { randomImports } from "./random.ts";
-import { Denials, type Grantor } from "../grants/denials.ts";
+import type { InstanceResources } from "./resources.ts";
 import { socketImports } from "./sockets/imports.ts";
 import { type OpenPort, Sessions } from "./sockets/session.ts";
 import { variableImports } from "./spin_variables.ts";
-import { openStdio, type Stdio } from "./io/stdio.ts";
-import { streamImports } from "./io/imports.ts";
 
-/** What a guest is granted, as plain data that crosses to its thread. */
+/** The grants of a guest, as plain data that can be sent to its thread. */
 export interface HostSettings extends CommandSettings, ClientSettings {
   readonly mounts: readonly Mount[];
-  /** Those of Spin that the component sees, by name. */
+  /** The values of Spin's variables that the component sees, by name. */
   readonly variables: Readonly<Record<string, string>>;
   readonly stdin: "inherit" | "empty";
-  /** Whom to name where something is refused. */
+  /** Where a denial tells the user to grant more. */
   readonly grantor: Grantor;
 }
 
-/** What the guests of one thread share. */
+/** What all guests of one thread share. */
 export interface Host {
   readonly settings: HostSettings;
   readonly mounts: readonly MountPoint[];
@@ -34,31 +33,30 @@ export interface Host {
 }
 
 /**
- * Opens what guests are granted.
- * @param onRefusal told, in one line and once each, of what a guest wanted and may not, and what would allow it
- * @param openPort hands a guest's port to the thread that will have its sockets
+ * Opens the files and the standard streams that guests are granted.
+ * @param onDenial receives one line per distinct access that was denied: the access, and how to grant it
+ * @param openPort hands a guest's port to the thread that opens its sockets
  */
 export function openHost(
   settings: HostSettings,
-  onRefusal: (line: string) => void,
+  onDenial: (line: string) => void,
   openPort: OpenPort,
 ): Host {
-  const denials = new Denials(settings.grantor, onRefusal);
+  const denials = new Denials(settings.grantor, onDenial);
   return {
     settings,
     mounts: settings.mounts.map((mount) => mountPoint(mount, denials)),
     stdio: openStdio(settings.stdin),
-    denials: denials,
+    denials,
     sessions: new Sessions(openPort),
   };
 }
 
-/** The host's interfaces for one instance, by name without a version: all that a component may import. */
+/** Returns every interface that a component may import, by name without a version, for one instance. */
 export function hostImports(host: Host, resources: InstanceResources): Record<string, object> {
   const { settings, mounts, stdio, denials, sessions } = host;
   return {
-    ...pollImports(),
-    ...streamImports(),
+    ...ioImports(),
     ...clockImports(resources),
     ...randomImports(),
     ...cliImports(settings, stdio, resources),

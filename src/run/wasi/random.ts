@@ -1,25 +1,27 @@
 import { trap } from "./errors.ts";
 
-/** The most random bytes that a component gets at once, of which the host makes a list. */
-export const GUEST_RANDOM = 64 * 1024 * 1024;
+/** 64 MiB limit on the random bytes of one call, because the host allocates them. */
+export const MAX_RANDOM_BYTES = 64 * 1024 * 1024;
 
-/** `crypto.getRandomValues` fills no more than this at a time. */
-const RANDOM_STEP = 65_536;
+/** The most bytes that one call of `crypto.getRandomValues` fills. */
+const CHUNK_SIZE = 65_536;
 
-/** Random bytes of the cryptographic kind; a guest that asks for too many at once traps. */
+/** Returns cryptographically secure random bytes. Traps above {@link MAX_RANDOM_BYTES}. */
 export function randomBytes(length: bigint): Uint8Array {
-  if (length > GUEST_RANDOM) trap(`more than ${GUEST_RANDOM} random bytes were asked for at once`);
+  if (length > MAX_RANDOM_BYTES) {
+    trap(`more than ${MAX_RANDOM_BYTES} random bytes were requested at once`);
+  }
   const bytes = new Uint8Array(Number(length));
   fillRandom(bytes);
   return bytes;
 }
 
-/** Fills a place of any size, be it shared or not, with random bytes of the cryptographic kind. */
-export function fillRandom(place: Uint8Array): void {
-  const step = new Uint8Array(Math.min(place.length, RANDOM_STEP));
-  for (let at = 0; at < place.length; at += step.length) {
-    const part = step.subarray(0, place.length - at);
-    place.set(crypto.getRandomValues(part), at);
+/** Fills a buffer of any size, shared or not, with cryptographically secure random bytes. */
+export function fillRandom(buffer: Uint8Array): void {
+  const chunk = new Uint8Array(Math.min(buffer.length, CHUNK_SIZE));
+  for (let offset = 0; offset < buffer.length; offset += chunk.length) {
+    const part = chunk.subarray(0, buffer.length - offset);
+    buffer.set(crypto.getRandomValues(part), offset);
   }
 }
 
@@ -27,7 +29,7 @@ function randomU64(): bigint {
   return crypto.getRandomValues(new BigUint64Array(1))[0]!;
 }
 
-/** `wasi:random`; what may be insecure is as good as the rest. */
+/** `wasi:random`; the `insecure` interfaces use the secure generator too. */
 export function randomImports(): Record<string, object> {
   return {
     "wasi:random/random": { getRandomBytes: randomBytes, getRandomU64: randomU64 },

@@ -1,47 +1,49 @@
-import { trap } from "./errors.ts";
+import { instanceEnded, trap, trapError } from "./errors.ts";
 
-/** So many open files, requests and timers one instance of a guest may have. */
-export const GUEST_RESOURCES = 4096;
+/** Open files, requests and timers that one instance of a guest may hold. */
+export const MAX_RESOURCES = 4096;
 
 /**
- * What one instance of a guest holds on the host: open files, requests, timers. A guest need not give any of it
- * back, so it is let go of when the instance ends.
+ * The open files, requests and timers that one instance of a guest holds on the host. A guest may exit without
+ * dropping them, so all of them are disposed of when the instance ends.
  */
 export class InstanceResources implements Disposable {
   readonly #held = new Set<Disposable>();
-  #ended = false;
+  #hasEnded = false;
   #exitCode: number | undefined;
 
-  /** What the guest said on its way out; undefined for one that did not ask to be ended. */
+  /** The code that the guest passed to `exit`; undefined if it did not call it. */
   get exitCode(): number | undefined {
     return this.#exitCode;
   }
 
-  /** Whether the guest holds as much as it may. */
+  /** True if the guest holds {@link MAX_RESOURCES}. */
   get isFull(): boolean {
-    return this.#held.size >= GUEST_RESOURCES;
+    return this.#held.size >= MAX_RESOURCES;
   }
 
-  /** Keeps something until it is released, or the instance ends. Traps where it has ended, or holds too much. */
+  /** Holds a resource until it is released or the instance ends. Traps if the instance has ended or is full. */
   hold(resource: Disposable): void {
-    if (!this.#ended && !this.isFull) return void this.#held.add(resource);
+    if (!this.#hasEnded && !this.isFull) return void this.#held.add(resource);
     resource[Symbol.dispose]();
-    trap(this.#ended ? "the instance has ended" : "the guest keeps too much open");
+    throw this.#hasEnded
+      ? instanceEnded()
+      : trapError(`the guest holds more than ${MAX_RESOURCES} resources`);
   }
 
-  /** Says that something has been let go of. */
+  /** Forgets a resource that the caller has disposed of or is about to. */
   release(resource: Disposable): void {
     this.#held.delete(resource);
   }
 
-  /** Ends the guest as `exit` does. */
+  /** Traps the guest and records the exit code. */
   exit(code: number): never {
     this.#exitCode = code;
     trap(`the guest has exited with ${code}`);
   }
 
   [Symbol.dispose](): void {
-    this.#ended = true;
+    this.#hasEnded = true;
     for (const resource of this.#held) resource[Symbol.dispose]();
     this.#held.clear();
   }

@@ -3,7 +3,7 @@ import { WasiError } from "./errors.ts";
 /** Source: Spin's spin-expressions crate, `Key::validate`. */
 const NAME = /^[a-z][a-z0-9]*(?:_[a-z0-9]+)*$/;
 
-/** `fermyon:spin/variables`: the variables that the component sees, by name. */
+/** `fermyon:spin/variables`, with the values of the component's variables by name. */
 export function variableImports(
   variables: Readonly<Record<string, string>>,
 ): Record<string, object> {

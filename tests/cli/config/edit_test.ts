@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { hasCode } from "../../../src/base/errors.ts";
 import { setInFile, unsetInFile, writeInitialFile } from "../../../src/cli/config/edit.ts";
-import { findPlace, keyOf, type Scalar, SETTINGS } from "../../../src/cli/config/settings.ts";
+import { findSetting, keyOf, type Scalar, SETTINGS } from "../../../src/cli/config/settings.ts";
 import { parseConfigFile } from "../../../src/cli/config/file.ts";
 import { TemporaryFolder } from "../../support/temporary.ts";
 
@@ -11,7 +11,7 @@ function afterSetting(text: string, key: string, value: Scalar): string {
   using folder = new TemporaryFolder();
   const path = join(folder.path, "config.yaml");
   Deno.writeTextFileSync(path, text);
-  setInFile(path, findPlace(key), value);
+  setInFile(path, findSetting(key), value);
   assert.deepEqual([...Deno.readDirSync(folder.path)].map(({ name }) => name), ["config.yaml"]);
   return Deno.readTextFileSync(path);
 }
@@ -78,7 +78,7 @@ function afterUnsetting(text: string, key: string): string | undefined {
   using folder = new TemporaryFolder();
   const path = join(folder.path, "config.yaml");
   Deno.writeTextFileSync(path, text);
-  const wasThere = unsetInFile(path, findPlace(key));
+  const wasThere = unsetInFile(path, findSetting(key));
   const after = Deno.readTextFileSync(path);
   if (!wasThere) assert.equal(after, text);
   return wasThere ? after : undefined;
@@ -145,7 +145,7 @@ for (const [name, before, key, after] of REMOVALS) {
 
 Deno.test("unsetting in a file that is not there makes none", () => {
   using folder = new TemporaryFolder();
-  assert.equal(unsetInFile(join(folder.path, "config.yaml"), findPlace("transfers")), false);
+  assert.equal(unsetInFile(join(folder.path, "config.yaml"), findSetting("transfers")), false);
   assert.deepEqual([...Deno.readDirSync(folder.path)], []);
 });
 
@@ -155,9 +155,9 @@ Deno.test("what was set in comments and unset again is as it was", () => {
   writeInitialFile(path);
   const { document: _, ...before } = parseConfigFile(Deno.readTextFileSync(path), path);
   for (const [key, value] of [["gc.max_size", "1GB"], ["gc.unused", "3d"]] as const) {
-    setInFile(path, findPlace(key), value);
+    setInFile(path, findSetting(key), value);
   }
-  for (const key of ["gc.max_size", "gc.unused"]) assert.ok(unsetInFile(path, findPlace(key)));
+  for (const key of ["gc.max_size", "gc.unused"]) assert.ok(unsetInFile(path, findSetting(key)));
   const text = Deno.readTextFileSync(path);
   assert.deepEqual(parseConfigFile(text, path).config, before.config);
   for (const { description } of SETTINGS) assert.ok(text.includes(description), description);
@@ -179,7 +179,7 @@ for (const [name, text, reason] of REFUSED) {
     using folder = new TemporaryFolder();
     const path = join(folder.path, "config.yaml");
     Deno.writeTextFileSync(path, text);
-    const place = findPlace("storage.package_cache.max_count");
+    const place = findSetting("storage.package_cache.max_count");
     for (const edit of [() => setInFile(path, place, 2), () => unsetInFile(path, place)]) {
       assert.throws(
         edit,
@@ -196,7 +196,7 @@ Deno.test("a file that is a link stays one, and keeps its mode", () => {
   Deno.writeTextFileSync(file, "transfers: 1\n");
   Deno.chmodSync(file, 0o644);
   Deno.symlinkSync(file, link);
-  setInFile(link, findPlace("transfers"), 2);
+  setInFile(link, findSetting("transfers"), 2);
   assert.ok(Deno.lstatSync(link).isSymlink);
   assert.equal(Deno.readTextFileSync(file), "transfers: 2\n");
   assert.equal(Deno.statSync(file).mode! & 0o777, 0o644);

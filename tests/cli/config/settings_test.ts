@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { hasCode } from "../../../src/base/errors.ts";
 import {
-  findPlace,
+  findSetting,
   keyOf,
   readValue,
   type Scalar,
@@ -39,12 +39,12 @@ Deno.test("a key is found, also with dots and a port in a registry's name", () =
     ["registries.localhost:5000.ca_file", ["registries", "localhost:5000", "ca_file"]],
     ["registries.GHCR.io.insecure", ["registries", "ghcr.io", "insecure"]],
   ];
-  for (const [key, path] of keys) assert.deepEqual(findPlace(key).path, path);
+  for (const [key, path] of keys) assert.deepEqual(findSetting(key).path, path);
 });
 
 /** A key that is none, and its hint. */
 const UNKNOWN: [string, RegExp][] = [
-  ["gc", /^it is a group: name one of gc\.max_size, gc\.min_free, /],
+  ["gc", /^gc is a group: name one of gc\.max_size, gc\.min_free, /],
   ["gc.max_siz", /^did you mean gc\.max_size\?$/],
   ["max_size", /^did you mean gc\.max_size\?$/],
   ["registries.ghcr.io.insecur", /^did you mean registries\.ghcr\.io\.insecure\?$/],
@@ -56,7 +56,7 @@ const UNKNOWN: [string, RegExp][] = [
 for (const [key, hint] of UNKNOWN) {
   Deno.test(`"${key}" is no setting, and the hint helps`, () => {
     assert.throws(
-      () => findPlace(key),
+      () => findSetting(key),
       (error) => hasCode(error, "LDR_USAGE") && error.exitCode === 2 && hint.test(error.hint),
     );
   });
@@ -64,7 +64,7 @@ for (const [key, hint] of UNKNOWN) {
 
 Deno.test("a key with a registry that is none is a bad reference", () => {
   assert.throws(
-    () => findPlace("registries.a b.insecure"),
+    () => findSetting("registries.a b.insecure"),
     (error) => hasCode(error, "LDR_BAD_REFERENCE"),
   );
 });
@@ -84,6 +84,6 @@ const VALUES: [string, string, Scalar][] = [
 
 for (const [key, text, value] of VALUES) {
   Deno.test(`${key} reads ${text} as ${typeof value}`, () => {
-    assert.equal(readValue(findPlace(key).setting, text, key), value);
+    assert.equal(readValue(findSetting(key).setting, text, key), value);
   });
 }

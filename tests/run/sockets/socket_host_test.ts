@@ -1,34 +1,34 @@
 import assert from "node:assert/strict";
-import type { Answer, Request } from "../../../src/run/sockets/messages.ts";
-import { SocketHost } from "../../../src/run/sockets/socket_host.ts";
 import { parseHostRule } from "../../../src/run/grants/outbound_rule.ts";
-import { TcpServer, UdpEcho } from "../../support/wasm/loopback.ts";
+import type { Reply, Request } from "../../../src/run/sockets/messages.ts";
+import { SocketHost } from "../../../src/run/sockets/socket_host.ts";
 import { until } from "../../support/until.ts";
+import { TcpServer, UdpEcho } from "../../support/wasm/loopback.ts";
 
-/** A thread that asks what it likes, whatever its guest was refused. */
-class Asker implements Disposable {
+/** A guest's thread that sends any request, without checking grants itself. */
+class RawSession implements Disposable {
   readonly #port: MessagePort;
-  readonly #answers = new Map<number, PromiseWithResolvers<Answer>>();
+  readonly #replies = new Map<number, PromiseWithResolvers<Reply>>();
   readonly host: SocketHost;
   #lastId = 0;
-  isEnded = false;
+  hasEnded = false;
 
   constructor(...hosts: string[]) {
     const { port1, port2 } = new MessageChannel();
     const settings = { allowedHosts: hosts.map(parseHostRule), grantor: "options" } as const;
-    this.host = new SocketHost(port2, settings, () => this.isEnded = true);
+    this.host = new SocketHost(port2, settings, () => this.hasEnded = true);
     this.#port = port1;
-    port1.onmessage = ({ data }: MessageEvent<Answer>) => this.#answers.get(data.id)!.resolve(data);
+    port1.onmessage = ({ data }: MessageEvent<Reply>) => this.#replies.get(data.id)!.resolve(data);
   }
 
-  /** What it is answered: the code of a failure, or else the value. */
-  async ask(request: Record<string, unknown>): Promise<unknown> {
+  /** Resolves to the value, or to the code of a failure. */
+  async request(request: Record<string, unknown>): Promise<unknown> {
     const id = ++this.#lastId;
-    const answer = Promise.withResolvers<Answer>();
-    this.#answers.set(id, answer);
+    const pending = Promise.withResolvers<Reply>();
+    this.#replies.set(id, pending);
     this.#port.postMessage({ id, ...request } as unknown as Request);
-    const result = await answer.promise;
-    return "failure" in result ? result.failure.code : result.value;
+    const reply = await pending.promise;
+    return "failure" in reply ? reply.failure.code : reply.value;
   }
 
   [Symbol.dispose](): void {
@@ -37,10 +37,10 @@ class Asker implements Disposable {
   }
 }
 
-Deno.test("a thread gets nothing that its guest was not granted, however it asks", async () => {
+Deno.test("SocketHost denies every request that the guest has no grant for", async () => {
   await using server = TcpServer.echo();
   await using echo = new UdpEcho();
-  using asker = new Asker("127.0.0.2", "example.com");
+  using session = new RawSession("127.0.0.2", "example.com");
   const local = { ip: "127.0.0.1", port: 0 };
   const remote = { ip: "127.0.0.1", port: server.port };
   const requests = [
@@ -52,49 +52,49 @@ Deno.test("a thread gets nothing that its guest was not granted, however it asks
     { type: "lookUp", name: "localhost" },
   ];
   for (const request of requests) {
-    assert.equal(await asker.ask(request), "access-denied", request.type);
+    assert.equal(await session.request(request), "access-denied", request.type);
   }
   const any = { type: "bindDatagrams", socket: 2, local: { ip: "0.0.0.0", port: 0 } };
-  assert.equal(((await asker.ask(any)) as { ip: string }).ip, "0.0.0.0");
+  assert.equal(((await session.request(any)) as { ip: string }).ip, "0.0.0.0");
   const to = { ip: "127.0.0.1", port: echo.port };
   const sent = { type: "send", socket: 2, bytes: new Uint8Array(1), remote: to };
-  assert.equal(await asker.ask(sent), "access-denied");
+  assert.equal(await session.request(sent), "access-denied");
   assert.equal(server.count, 0);
 });
 
-Deno.test("sockets are closed at once when their thread is no more", async () => {
+Deno.test("SocketHost.abort closes connections and listeners at once", async () => {
   await using server = TcpServer.silent();
-  using asker = new Asker("127.0.0.1");
+  using session = new RawSession("127.0.0.1");
   const remote = { ip: "127.0.0.1", port: server.port };
-  await asker.ask({ type: "connect", socket: 1, remote });
-  const { port } = await asker.ask({
+  await session.request({ type: "connect", socket: 1, remote });
+  const { port } = await session.request({
     type: "listen",
     socket: 2,
     local: { ip: "127.0.0.1", port: 0 },
   }) as { port: number };
-  asker.host.abort();
-  assert.equal(asker.isEnded, true);
+  session.host.abort();
+  assert.equal(session.hasEnded, true);
   await until(() => server.count === 1);
   assert.throws(() => Deno.listen({ hostname: "127.0.0.1", port: server.port }));
   Deno.listen({ hostname: "127.0.0.1", port }).close();
 });
 
-Deno.test("a socket that is closed while it connects, accepts or reads fails there", async () => {
+Deno.test("SocketHost fails the pending accept and read of a closed socket", async () => {
   await using server = TcpServer.silent();
-  using asker = new Asker("127.0.0.1");
-  await asker.ask({ type: "listen", socket: 1, local: { ip: "127.0.0.1", port: 0 } });
-  const accepting = asker.ask({ type: "accept", socket: 1, as: 2 });
-  await asker.ask({ type: "close", socket: 1 });
+  using session = new RawSession("127.0.0.1");
+  await session.request({ type: "listen", socket: 1, local: { ip: "127.0.0.1", port: 0 } });
+  const accepting = session.request({ type: "accept", socket: 1, as: 2 });
+  await session.request({ type: "close", socket: 1 });
   assert.equal(typeof await accepting, "string");
-  await asker.ask({
+  await session.request({
     type: "connect",
     socket: 3,
     remote: { ip: "127.0.0.1", port: server.port },
   });
-  const reading = asker.ask({ type: "read", socket: 3, atMost: 1 });
-  await asker.ask({ type: "close", socket: 3 });
+  const reading = session.request({ type: "read", socket: 3, atMost: 1 });
+  await session.request({ type: "close", socket: 3 });
   assert.equal(typeof await reading, "string");
-  assert.equal(await asker.ask({ type: "read", socket: 3, atMost: 1 }), "invalid-state");
-  assert.equal(await asker.ask({ type: "end" }), undefined);
-  assert.equal(asker.isEnded, true);
+  assert.equal(await session.request({ type: "read", socket: 3, atMost: 1 }), "invalid-state");
+  assert.equal(await session.request({ type: "end" }), undefined);
+  assert.equal(session.hasEnded, true);
 });

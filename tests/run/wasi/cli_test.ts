@@ -10,7 +10,7 @@ function importsWith(settings: Partial<typeof NOTHING>, resources: InstanceResou
   return hostImports(host, resources) as Functions;
 }
 
-Deno.test("a guest gets its arguments and its environment, and no folder to be in", () => {
+Deno.test("wasi:cli/environment returns the arguments and environment, and no initial directory", () => {
   using resources = new InstanceResources();
   const env = [["A", "1"], ["B", ""]] as const;
   const { getArguments, getEnvironment, initialCwd } = importsWith(
@@ -31,7 +31,7 @@ for (
     ["exitWithCode", 42, 42],
   ] as const
 ) {
-  Deno.test(`${name} of ${JSON.stringify(argument)} ends the guest with ${code}`, () => {
+  Deno.test(`wasi:cli/exit: ${name}(${JSON.stringify(argument)}) ends the guest with code ${code}`, () => {
     using resources = new InstanceResources();
     const exit = importsWith({}, resources)["wasi:cli/exit"]![name]!;
     assert.throws(() => exit(argument), WebAssembly.RuntimeError);

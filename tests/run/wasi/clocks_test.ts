@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { clockImports, monotonicNow, pollableAt } from "../../../src/run/wasi/clocks.ts";
-import { InstanceResources } from "../../../src/run/wasi/resources.ts";
 import { poll, type Pollable } from "../../../src/run/wasi/io/poll.ts";
+import { InstanceResources } from "../../../src/run/wasi/resources.ts";
 
 const HOUR = 3_600_000_000_000n;
 
@@ -15,7 +15,7 @@ interface WallClock {
   now(): { seconds: bigint; nanoseconds: number };
 }
 
-Deno.test("the monotonic clock never goes back", () => {
+Deno.test("monotonic-clock never goes backwards", () => {
   using resources = new InstanceResources();
   const clock = clockImports(resources)["wasi:clocks/monotonic-clock"] as MonotonicClock;
   let last = clock.now();
@@ -26,7 +26,7 @@ Deno.test("the monotonic clock never goes back", () => {
   }
 });
 
-Deno.test("the wall clock tells seconds and nanoseconds", () => {
+Deno.test("wall-clock returns seconds and nanoseconds of the system time", () => {
   using resources = new InstanceResources();
   const clock = clockImports(resources)["wasi:clocks/wall-clock"] as WallClock;
   const before = Date.now();
@@ -36,7 +36,7 @@ Deno.test("the wall clock tells seconds and nanoseconds", () => {
   assert(Number.isInteger(nanoseconds) && nanoseconds < 1e9);
 });
 
-Deno.test("a moment that has passed is ready", () => {
+Deno.test("subscribe-instant and subscribe-duration are ready for a time that has passed", () => {
   using resources = new InstanceResources();
   const clock = clockImports(resources)["wasi:clocks/monotonic-clock"] as MonotonicClock;
   assert.equal(clock.subscribeInstant(0n).ready(), true);
@@ -44,14 +44,14 @@ Deno.test("a moment that has passed is ready", () => {
   assert.equal(clock.subscribeInstant(2n ** 64n - 1n).ready(), false);
 });
 
-Deno.test("whoever waits for a moment is not woken before it", async () => {
+Deno.test("pollableAt does not resolve before its instant", async () => {
   using resources = new InstanceResources();
   const instant = monotonicNow() + 2_000_000n;
   await pollableAt(instant, resources).block();
   assert(monotonicNow() >= instant);
 });
 
-Deno.test("the nearest of several moments ends the wait", async () => {
+Deno.test("poll resolves at the earliest of several instants", async () => {
   using resources = new InstanceResources();
   const now = monotonicNow();
   const pollables = [HOUR, 1_000_000n, 2n ** 63n].map((after) =>
@@ -61,7 +61,7 @@ Deno.test("the nearest of several moments ends the wait", async () => {
 });
 
 for (const turns of [0, 1, 5]) {
-  Deno.test(`the end of an instance ends its waits, ${turns} turns after they began`, async () => {
+  Deno.test(`pollableAt rejects when the instance ends, ${turns} turns into the wait`, async () => {
     const resources = new InstanceResources();
     const pollable = pollableAt(monotonicNow() + HOUR, resources);
     const blocked = assert.rejects(pollable.block(), /the instance has ended/);
@@ -72,8 +72,8 @@ for (const turns of [0, 1, 5]) {
   });
 }
 
-// The test runner finds timers that are left.
-Deno.test("a pollable that is dropped leaves no timer", async () => {
+// The test runner reports timers that are left.
+Deno.test("pollableAt leaves no timer after its pollable is dropped", async () => {
   using resources = new InstanceResources();
   const [long, short] = [HOUR, 1_000_000n].map((after) =>
     pollableAt(monotonicNow() + after, resources)

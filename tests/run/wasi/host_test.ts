@@ -4,14 +4,14 @@ import { hostImports } from "../../../src/run/wasi/host.ts";
 import { InstanceResources } from "../../../src/run/wasi/resources.ts";
 import { GuestHost } from "../../support/wasm/guest_host.ts";
 
-/** What an interface in WIT has: its own functions, and those of its resources. */
+/** An interface in WIT: its own functions and those of its resources. */
 interface Interface {
   readonly name: string;
   readonly functions: string[];
   readonly resources: Map<string, { methods: string[]; statics: string[] }>;
 }
 
-/** Reads as much of WIT as the file of interfaces in `support/wit` uses. */
+/** Parses the part of WIT that `support/wasm/wit/wasi.wit` uses. */
 function readInterfaces(wit: string): Interface[] {
   const found: Interface[] = [];
   let [namespace, resource] = ["", ""];
@@ -38,11 +38,11 @@ const camel = (name: string) => name.replace(/-(.)/g, (_, letter: string) => let
 const pascal = (name: string) => camel(`-${name}`);
 
 const wit = Deno.readTextFileSync(join(import.meta.dirname!, "../../support/wasm/wit/wasi.wit"));
-/** What components export, and the host does not have. */
+/** Interfaces that components export instead of importing. */
 const EXPORTED = ["wasi:cli/run", "wasi:http/incoming-handler"];
 const interfaces = readInterfaces(wit).filter(({ name }) => !EXPORTED.includes(name));
 
-Deno.test("the interfaces are read", () => {
+Deno.test("readInterfaces parses every interface of the WIT file", () => {
   assert(interfaces.length > 20);
   const types = interfaces.find(({ name }) => name === "wasi:http/types")!;
   assert.deepEqual(types.functions, ["http-error-code"]);
@@ -53,7 +53,7 @@ Deno.test("the interfaces are read", () => {
 });
 
 for (const { name, functions, resources } of interfaces) {
-  Deno.test(`the host has all of ${name}`, () => {
+  Deno.test(`hostImports has every function of ${name}`, () => {
     using instance = new InstanceResources();
     const imports = hostImports(new GuestHost().host, instance)[name] as Record<string, unknown>;
     for (const each of functions) assert.equal(typeof imports[camel(each)], "function", each);

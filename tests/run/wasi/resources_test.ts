@@ -1,5 +1,5 @@
-import { GUEST_RESOURCES, InstanceResources } from "../../../src/run/wasi/resources.ts";
 import assert from "node:assert/strict";
+import { InstanceResources, MAX_RESOURCES } from "../../../src/run/wasi/resources.ts";
 
 class Resource implements Disposable {
   disposals = 0;
@@ -9,7 +9,7 @@ class Resource implements Disposable {
   }
 }
 
-Deno.test("what a guest leaves behind is let go of once, at its end", () => {
+Deno.test("InstanceResources disposes of held resources once, at the end", () => {
   const resources = new InstanceResources();
   const [left, returned] = [new Resource(), new Resource()];
   resources.hold(left);
@@ -20,7 +20,7 @@ Deno.test("what a guest leaves behind is let go of once, at its end", () => {
   assert.deepEqual([left.disposals, returned.disposals], [1, 0]);
 });
 
-Deno.test("a guest that has ended gets nothing more", () => {
+Deno.test("InstanceResources.hold traps after the end", () => {
   const resources = new InstanceResources();
   resources[Symbol.dispose]();
   const late = new Resource();
@@ -28,16 +28,16 @@ Deno.test("a guest that has ended gets nothing more", () => {
   assert.equal(late.disposals, 1);
 });
 
-Deno.test("a guest that keeps all that it gets is stopped", () => {
+Deno.test("InstanceResources.hold traps above MAX_RESOURCES", () => {
   using resources = new InstanceResources();
-  for (let i = 0; i < GUEST_RESOURCES; i++) resources.hold(new Resource());
+  for (let i = 0; i < MAX_RESOURCES; i++) resources.hold(new Resource());
   assert.equal(resources.isFull, true);
   const last = new Resource();
-  assert.throws(() => resources.hold(last), /too much/);
+  assert.throws(() => resources.hold(last), /more than 4096 resources/);
   assert.equal(last.disposals, 1);
 });
 
-Deno.test("the code of an exit is kept", () => {
+Deno.test("InstanceResources.exit records the exit code", () => {
   using resources = new InstanceResources();
   assert.equal(resources.exitCode, undefined);
   assert.throws(() => resources.exit(3), WebAssembly.RuntimeError);

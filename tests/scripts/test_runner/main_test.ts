@@ -6,17 +6,17 @@ import { TemporaryFolder } from "../../support/temporary.ts";
 const ROOT = join(import.meta.dirname!, "../../..");
 const NOWHERE = "http://127.0.0.1:9";
 
-/** Settings of a person that would change what larder and its tests do. */
+/** Returns variables of a user that would change what larder and its tests do. */
 function hostileVariables(folder: string): Record<string, string> {
-  const rubbish = join(folder, "rubbish");
-  Deno.writeTextFileSync(rubbish, "rubbish");
+  const garbage = join(folder, "garbage");
+  Deno.writeTextFileSync(garbage, "garbage");
   const proxies = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy"];
   const folders = ["LARDER_CACHE_DIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "DOCKER_CONFIG"];
   return {
     ...Object.fromEntries(proxies.map((name) => [name, NOWHERE])),
     ...Object.fromEntries(folders.map((name) => [name, "/nonexistent"])),
-    REGISTRY_AUTH_FILE: rubbish,
-    SSL_CERT_FILE: rubbish,
+    REGISTRY_AUTH_FILE: garbage,
+    SSL_CERT_FILE: garbage,
     LARDER_BIN: "/nonexistent/larder",
     LARDER_BUNDLE: "/nonexistent/main.js",
     LARDER_GC_MAX_SIZE: "a lot",
@@ -27,7 +27,7 @@ function hostileVariables(folder: string): Record<string, string> {
   };
 }
 
-Deno.test("the environment of the person who runs the tests does not change their results", async () => {
+Deno.test("the test runner shields the tests from the user's environment", async () => {
   using folder = new TemporaryFolder();
   const files = [
     "tests/registry/http/proxy_test.ts",

@@ -4,13 +4,13 @@ import { runTests } from "../../../scripts/test_runner/process.ts";
 import { TemporaryFolder } from "../../support/temporary.ts";
 
 /** Runs a test file with this content. */
-async function runFile(content: string, patience?: number) {
+async function runFile(content: string, silenceLimit?: number) {
   using folder = new TemporaryFolder();
   Deno.writeTextFileSync(join(folder.path, "a_test.ts"), content);
-  return await runTests(["a_test.ts"], { cwd: folder.path, shown: false, patience });
+  return await runTests(["a_test.ts"], { cwd: folder.path, shown: false, silenceLimit });
 }
 
-Deno.test("a process of tests tells how each has ended, and what they wrote", async () => {
+Deno.test("runTests reports the result of each test and the output", async () => {
   const { success, output, report } = await runFile(`
     Deno.test("good", () => console.log("some output"));
     Deno.test("bad", () => { throw new Error("boo"); });
@@ -20,7 +20,7 @@ Deno.test("a process of tests tells how each has ended, and what they wrote", as
   assert.deepEqual(report, { passed: 1, failed: ["bad"], ignored: [] });
 });
 
-Deno.test("a process of tests that hangs is killed and counts as one that failed", async () => {
+Deno.test("runTests kills a process that hangs and reports a failure", async () => {
   const hanging = `
     console.log("the last words");
     const child = new Deno.Command("sleep", { args: ["60"], stdin: "null" }).spawn();

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { judge, plain, readReport, type Report } from "../../../scripts/test_runner/report.ts";
+import { plain, readReport, type Report, summarize } from "../../../scripts/test_runner/report.ts";
 import { EXCEPTIONS_VARIABLE } from "../../binary_exceptions.ts";
 import { childEnvironment } from "../../support/cli/environment.ts";
 import { TemporaryFolder } from "../../support/temporary.ts";
@@ -31,7 +31,7 @@ const OUTPUT = [
   "ok | not a line of interest",
 ];
 
-Deno.test("a report has what passed, what failed, and why the rest was not run", () => {
+Deno.test("readReport lists passed, failed and ignored tests with the reasons", () => {
   assert.deepEqual(readReport(JUNIT, OUTPUT), {
     passed: 1,
     failed: ["fails", "./b_test.ts"],
@@ -43,39 +43,39 @@ Deno.test("a report has what passed, what failed, and why the rest was not run",
   });
 });
 
-Deno.test("a skip without a reason counts as failed, one with a reason is told", () => {
+Deno.test("summarize counts a skip without a reason as failed and notes one with a reason", () => {
   const ignored = [{ name: "a", reason: "no disk" }, { name: "b", reason: undefined }];
-  assert.deepEqual(judge({ passed: 3, failed: [], ignored }, true), {
+  assert.deepEqual(summarize({ passed: 3, failed: [], ignored }, true), {
     passed: 3,
     failed: 1,
     notes: ["not run: a: no disk", "not run: b: NO REASON GIVEN"],
   });
 });
 
-Deno.test("an exception that excepts nothing counts as failed", () => {
+Deno.test("summarize counts an exception without its test as failed", () => {
   const report = { passed: 3, failed: ["b"], ignored: [{ name: "a", reason: "no zstd" }] };
-  assert.deepEqual(judge(report, false, { a: "no zstd", c: "no lock" }), {
+  assert.deepEqual(summarize(report, false, { a: "no zstd", c: "no lock" }), {
     passed: 3,
     failed: 2,
     notes: [
       "not run: a: no zstd",
-      "FAILED: there is no test to except that is called c",
+      "FAILED: no test has the name of the exception c",
       "FAILED: b",
     ],
   });
 });
 
-Deno.test("a run that fails with no test to blame has one failure", () => {
-  assert.equal(judge({ passed: 0, failed: [], ignored: [] }, false).failed, 1);
-  assert.equal(judge({ passed: 0, failed: ["a"], ignored: [] }, false).failed, 1);
-  assert.equal(judge({ passed: 0, failed: [], ignored: [] }, true).failed, 0);
+Deno.test("summarize counts one failure for a run that fails outside its tests", () => {
+  assert.equal(summarize({ passed: 0, failed: [], ignored: [] }, false).failed, 1);
+  assert.equal(summarize({ passed: 0, failed: ["a"], ignored: [] }, false).failed, 1);
+  assert.equal(summarize({ passed: 0, failed: [], ignored: [] }, true).failed, 0);
 });
 
-Deno.test("colours are taken out of the output", () => {
+Deno.test("plain removes colours", () => {
   assert.equal(plain("Uncaught \x1b[0m\x1b[31mFAILED\x1b[0m"), "Uncaught FAILED");
 });
 
-/** Runs made-up test modules, and reads the report. */
+/** Runs these test modules and reads the report. */
 async function reportOf(
   modules: Record<string, string>,
   exceptions?: Record<string, string>,
@@ -105,7 +105,7 @@ async function reportOf(
   return readReport(Deno.readTextFileSync(junit), lines);
 }
 
-Deno.test("what Deno itself writes is understood", async () => {
+Deno.test("readReport understands the output of Deno", async () => {
   const report = await reportOf({
     "a_test.ts": `
       Deno.test("good", () => {});
@@ -120,7 +120,7 @@ Deno.test("what Deno itself writes is understood", async () => {
   });
 });
 
-Deno.test("excepted tests and steps are skipped, with their reason, and nothing else", async () => {
+Deno.test("skip_exceptions skips the listed tests and steps and no others", async () => {
   const bad = `() => { throw new Error("must not run"); }`;
   const report = await reportOf({
     "a_test.ts": `

@@ -6,6 +6,7 @@ export const PACKAGES: Readonly<Record<string, string>> = {
   curl: "curl",
   "docker-registry": "docker-registry",
   fish: "fish",
+  groff: "groff-base",
   htpasswd: "apache2-utils",
   mount: "mount",
   node: "nodejs",

@@ -12,6 +12,9 @@ export const BINARY = Deno.env.get("LARDER_BIN")
   ? Deno.readFileSync(Deno.env.get("LARDER_BIN")!)
   : script("echo 'larder 9.8.7 (test)'");
 
+/** The man page of a release. */
+export const MAN_PAGE = new TextEncoder().encode('.TH LARDER 1 "" "larder 9.8.7"\n');
+
 type Answer = Uint8Array<ArrayBuffer> | "missing" | "interrupted";
 /** What a server of releases answers, by path. */
 export type Release = Record<string, Answer>;
@@ -33,7 +36,12 @@ export function sums(entries: Record<string, Uint8Array>): Uint8Array<ArrayBuffe
 export function release(folder = "latest/download", binary = BINARY): Release {
   return {
     [`/${folder}/${NAME}`]: binary,
-    [`/${folder}/SHA256SUMS`]: sums({ "larder-z80-cpm": new Uint8Array(), [NAME]: binary }),
+    [`/${folder}/larder.1`]: MAN_PAGE,
+    [`/${folder}/SHA256SUMS`]: sums({
+      "larder-z80-cpm": new Uint8Array(),
+      [NAME]: binary,
+      "larder.1": MAN_PAGE,
+    }),
   };
 }
 
@@ -43,6 +51,7 @@ export class Machine extends TemporaryFolder implements AsyncDisposable {
   readonly temporary = join(this.path, "tmp");
   readonly bin = join(this.home, ".local/bin");
   readonly larder = join(this.bin, "larder");
+  readonly manPage = join(this.home, ".local/share/man/man1/larder.1");
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
 
   constructor(release: Release) {

@@ -1,31 +1,31 @@
 import { join } from "node:path";
-import { FolderVolume } from "../../../src/run/wasi/filesystem/folder_volume.ts";
-import { OpenDirectory, type OpenOptions } from "../../../src/run/wasi/filesystem/directory.ts";
-import { InstanceResources } from "../../../src/run/wasi/resources.ts";
 import { Denials } from "../../../src/run/grants/denials.ts";
+import { OpenDirectory, type OpenOptions } from "../../../src/run/wasi/filesystem/directory.ts";
+import { HostVolume } from "../../../src/run/wasi/filesystem/host_volume.ts";
+import { InstanceResources } from "../../../src/run/wasi/resources.ts";
 import { TemporaryFolder } from "../temporary.ts";
 
-/** To read what is there, whatever it is. */
+/** Options to open any existing path for reading. */
 export const READ: OpenOptions = {
   follow: true,
   create: false,
   exclusive: false,
   truncate: false,
-  folder: false,
+  directory: false,
   read: true,
   write: false,
 };
 
-/** What stands in files that are not granted. */
-export const HIDDEN = "for other eyes";
+/** The content of files that are not granted. */
+export const HIDDEN = "not granted";
 
-/** A folder that a guest is granted, and one beside it, with hidden files, that it is not. */
+/** A folder that a guest is granted, beside a folder with hidden files that it is not. */
 export class GrantedFolder implements Disposable {
   readonly #folder = new TemporaryFolder();
   readonly #resources = new InstanceResources();
   readonly root = Deno.realPathSync(this.#folder.path);
   readonly granted = join(this.root, "granted");
-  readonly refusals: string[] = [];
+  readonly denials: string[] = [];
 
   constructor() {
     Deno.mkdirSync(join(this.root, "outside/a"), { recursive: true });
@@ -34,17 +34,17 @@ export class GrantedFolder implements Disposable {
     Deno.writeTextFileSync(join(this.root, "outside/a/b"), HIDDEN);
   }
 
-  place({ readOnly = false } = {}): OpenDirectory {
+  open({ readOnly = false } = {}): OpenDirectory {
     const mount = {
       guest: "/data",
       host: this.granted,
-      volume: new FolderVolume(this.granted, readOnly),
-      denials: new Denials("options", (line) => this.refusals.push(line)),
+      volume: new HostVolume(this.granted, readOnly),
+      denials: new Denials("options", (line) => this.denials.push(line)),
     };
     return new OpenDirectory(mount, [], this.#resources);
   }
 
-  /** All that is outside, as text. */
+  /** Returns the names and contents of everything outside of the granted folder, as text. */
   outside(): string {
     const beside = [...Deno.readDirSync(this.root)].map(({ name }) => name).sort();
     return JSON.stringify([beside, listing(join(this.root, "outside"))]);
@@ -56,7 +56,7 @@ export class GrantedFolder implements Disposable {
   }
 }
 
-/** The names and contents below a folder. */
+/** Returns the names and contents below a folder. */
 export function listing(path: string): unknown[] {
   return [...Deno.readDirSync(path)].map((entry) => {
     const inner = join(path, entry.name);

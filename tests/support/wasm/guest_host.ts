@@ -1,9 +1,9 @@
-import { GuestSockets } from "../../../src/run/sockets/socket_hosts.ts";
+import { GuestSockets } from "../../../src/run/sockets/guest_sockets.ts";
 import { type Host, type HostSettings, openHost } from "../../../src/run/wasi/host.ts";
 import { BufferedInput, InputStream } from "../../../src/run/wasi/io/input_stream.ts";
 import { StandardOutput } from "../../../src/run/wasi/io/stdio.ts";
 
-/** What a guest is granted where a test does not say: nothing. */
+/** The settings of a guest without grants. */
 export const NOTHING: HostSettings = {
   args: ["guest"],
   env: [],
@@ -14,8 +14,8 @@ export const NOTHING: HostSettings = {
   grantor: "options",
 };
 
-/** Keeps what is written to it, as text. */
-class Recording {
+/** An output that keeps what is written to it, as text. */
+class RecordedOutput {
   text = "";
   readonly isTerminal = () => false;
   readonly #decoder = new TextDecoder();
@@ -26,31 +26,31 @@ class Recording {
   }
 }
 
-/** A host whose standard streams and refusals a test can look at. */
+/** A host that records its standard output, standard error and denials. */
 export class GuestHost {
   readonly host: Host;
-  readonly refusals: string[] = [];
+  readonly denials: string[] = [];
   readonly #sockets: GuestSockets;
-  readonly #stdout = new Recording();
-  readonly #stderr = new Recording();
+  readonly #stdout = new RecordedOutput();
+  readonly #stderr = new RecordedOutput();
 
-  /** @param stdin what comes over time, piece by piece */
+  /** @param stdin chunks, each of which arrives in a turn of the event loop of its own */
   constructor(settings: Partial<HostSettings> = {}, stdin: readonly string[] = []) {
-    const granted = { ...NOTHING, ...settings };
-    this.#sockets = new GuestSockets(granted);
+    const allSettings = { ...NOTHING, ...settings };
+    this.#sockets = new GuestSockets(allSettings);
     const opened = openHost(
-      granted,
-      (line) => this.refusals.push(line),
+      allSettings,
+      (line) => this.denials.push(line),
       (port) => void this.#sockets.serve(port),
     );
-    const pieces = stdin.map((piece) => new TextEncoder().encode(piece));
-    const intake = new BufferedInput(() =>
-      new Promise((resolve) => setTimeout(() => resolve(pieces.shift() ?? null), 0))
+    const chunks = stdin.map((text) => new TextEncoder().encode(text));
+    const input = new BufferedInput(() =>
+      new Promise((resolve) => setTimeout(() => resolve(chunks.shift() ?? null), 0))
     );
     this.host = {
       ...opened,
       stdio: {
-        stdin: () => new InputStream(intake),
+        stdin: () => new InputStream(input),
         stdout: new StandardOutput(this.#stdout),
         stderr: new StandardOutput(this.#stderr),
         stdinIsTerminal: false,

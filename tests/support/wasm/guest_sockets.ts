@@ -1,10 +1,10 @@
-import { hostImports, type HostSettings } from "../../../src/run/wasi/host.ts";
-import type { ErrorCode } from "../../../src/run/sockets/messages.ts";
 import { parseHostRule } from "../../../src/run/grants/outbound_rule.ts";
+import type { ErrorCode } from "../../../src/run/sockets/messages.ts";
+import { hostImports, type HostSettings } from "../../../src/run/wasi/host.ts";
 import type { InputStream } from "../../../src/run/wasi/io/input_stream.ts";
-import { InstanceResources } from "../../../src/run/wasi/resources.ts";
 import type { OutputStream } from "../../../src/run/wasi/io/output_stream.ts";
 import type { Pollable } from "../../../src/run/wasi/io/poll.ts";
+import { InstanceResources } from "../../../src/run/wasi/resources.ts";
 import type { ResolveAddressStream } from "../../../src/run/wasi/sockets/lookup.ts";
 import {
   type IpAddressFamily,
@@ -16,27 +16,26 @@ import {
 import type { TcpSocket } from "../../../src/run/wasi/sockets/tcp.ts";
 import type { UdpSocket } from "../../../src/run/wasi/sockets/udp.ts";
 import { GuestHost } from "./guest_host.ts";
-import { refusedWith } from "./streams.ts";
+import { streamError, wasiError } from "./streams.ts";
 
 type Imports = Record<string, Record<string, (...args: unknown[]) => unknown>>;
 
-/** There is but one. */
 export const NETWORK = new Network();
 
-/** `wasi:sockets` as one guest has it; disposing of it ends the guest. */
+/** A guest that uses `wasi:sockets`; disposing of it ends the guest. */
 export class SocketGuest implements Disposable {
   readonly #host: GuestHost;
   readonly #resources = new InstanceResources();
   readonly #imports: Imports;
 
-  /** @param hosts what `--allow-net` would list */
+  /** @param hosts the hosts of `--allow-net` */
   constructor(hosts: readonly string[], settings: Partial<HostSettings> = {}) {
     this.#host = new GuestHost({ allowedHosts: hosts.map(parseHostRule), ...settings });
     this.#imports = hostImports(this.#host.host, this.#resources) as Imports;
   }
 
-  get refusals(): readonly string[] {
-    return this.#host.refusals;
+  get denials(): readonly string[] {
+    return this.#host.denials;
   }
 
   tcp(family: IpAddressFamily = "ipv4"): TcpSocket {
@@ -51,7 +50,7 @@ export class SocketGuest implements Disposable {
     return this.#call("ip-name-lookup", "resolveAddresses", NETWORK, name) as ResolveAddressStream;
   }
 
-  /** A socket that is bound and listens. */
+  /** Resolves to a listening socket. */
   async listening(ip = "127.0.0.1"): Promise<TcpSocket> {
     const socket = this.tcp(ip.includes(":") ? "ipv6" : "ipv4");
     socket.startBind(NETWORK, at(ip, 0));
@@ -74,18 +73,18 @@ export class SocketGuest implements Disposable {
     return socket;
   }
 
-  /** All addresses of a name, as text. */
+  /** Resolves to all addresses of a name, as text. */
   async addressesOf(name: string): Promise<string[]> {
     const stream = this.lookUp(name);
-    const found = [];
+    const addresses = [];
     for (;;) {
       const next = await finished(stream, () => stream.resolveNextAddress());
-      if (!next) return found;
-      found.push(ipText(next));
+      if (!next) return addresses;
+      addresses.push(ipText(next));
     }
   }
 
-  /** Resolves once what it had written before its end has left. */
+  /** Ends the guest, and resolves once everything that it had written is sent. */
   async end(): Promise<void> {
     this[Symbol.dispose]();
     await this.#host.host.sessions.drained();
@@ -100,9 +99,9 @@ export class SocketGuest implements Disposable {
   }
 }
 
-/** Finishes what was started, as guests do: waits and tries again while it would block. */
+/** Finishes an operation as guests do: waits and retries while it would block. */
 export async function finished<T>(
-  waiting: { subscribe(): Pollable },
+  pending: { subscribe(): Pollable },
   finish: () => T,
 ): Promise<T> {
   for (;;) {
@@ -111,30 +110,30 @@ export async function finished<T>(
     } catch (error) {
       if (!isCode("would-block")(error)) throw error;
     }
-    await waiting.subscribe().block();
+    await pending.subscribe().block();
   }
 }
 
-/** Whether an error is the one that a guest sees, for `assert.throws` and `assert.rejects`. */
+/** Returns a matcher for the error-code that a guest sees, for `assert.throws` and `assert.rejects`. */
 export function isCode(code: ErrorCode): (error: unknown) => boolean {
-  return refusedWith((payload) => payload === code);
+  return wasiError((payload) => payload === code);
 }
 
-/** The address of a socket. */
+/** Returns a socket address. */
 export function at(ip: string, port: number): IpSocketAddress {
   return socketAddress({ ip, port });
 }
 
-/** What a stream brings until its end. */
+/** Reads a stream to its end. */
 export async function readAll(input: InputStream): Promise<Uint8Array> {
-  const pieces = [];
+  const chunks = [];
   for (;;) {
     try {
-      pieces.push(await input.blockingRead(65536n));
+      chunks.push(await input.blockingRead(65536n));
     } catch (error) {
-      if (refusedWith((payload) => (payload as { tag: string }).tag === "closed")(error)) break;
+      if (streamError("closed")(error)) break;
       throw error;
     }
   }
-  return new Uint8Array(await new Blob(pieces as Uint8Array<ArrayBuffer>[]).arrayBuffer());
+  return new Uint8Array(await new Blob(chunks as Uint8Array<ArrayBuffer>[]).arrayBuffer());
 }

@@ -1,8 +1,8 @@
 // deno-lint-ignore-file no-console
-/** Servers of TCP and UDP on the loopback address, for guests to reach. */
+/** TCP and UDP servers on the loopback address, for guests to reach. */
 
-/** Why nothing can listen on IPv6's loopback here, or undefined where it can. */
-const ipv6Refused: string | undefined = tryIpv6();
+/** Why this machine cannot listen on IPv6's loopback address; undefined if it can. */
+const ipv6Problem: string | undefined = tryIpv6();
 
 function tryIpv6(): string | undefined {
   try {
@@ -13,18 +13,18 @@ function tryIpv6(): string | undefined {
   }
 }
 
-/** A test of IPv6's loopback; where there is none it says that it was not run. */
+/** Registers a test that needs IPv6's loopback address; warns that it was not run if there is none. */
 export function ipv6Test(name: string, test: () => Promise<void>): void {
-  if (ipv6Refused) console.warn(`not run: "${name}" (${ipv6Refused})`);
-  Deno.test({ name, ignore: ipv6Refused !== undefined, fn: test });
+  if (ipv6Problem) console.warn(`not run: "${name}" (${ipv6Problem})`);
+  Deno.test({ name, ignore: ipv6Problem !== undefined, fn: test });
 }
 
-/** Hands each connection to a function, and closes it afterwards. */
+/** A server that passes each connection to a function and closes it afterwards. */
 export class TcpServer implements AsyncDisposable {
   readonly #listener: Deno.TcpListener;
   readonly #conns = new Set<Deno.TcpConn>();
   readonly #done: Promise<void>;
-  /** How many connections there were. */
+  /** The number of connections so far. */
   count = 0;
 
   constructor(handle: (conn: Deno.TcpConn) => Promise<void>, hostname = "127.0.0.1") {
@@ -32,12 +32,12 @@ export class TcpServer implements AsyncDisposable {
     this.#done = this.#serve(handle);
   }
 
-  /** Says nothing, and hears nothing either. */
+  /** Starts a server that neither reads nor writes. */
   static silent(): TcpServer {
     return new TcpServer(() => new Promise(() => {}));
   }
 
-  /** Sends back what comes, and its own end after the client's. */
+  /** Starts a server that sends back what it receives, and shuts down after the client. */
   static echo(hostname?: string): TcpServer {
     return new TcpServer(async (conn) => {
       const buffer = new Uint8Array(64 * 1024);
@@ -52,7 +52,7 @@ export class TcpServer implements AsyncDisposable {
     return this.#listener.addr.port;
   }
 
-  /** Connections that are open. */
+  /** The number of open connections. */
   get open(): number {
     return this.#conns.size;
   }
@@ -75,7 +75,7 @@ export class TcpServer implements AsyncDisposable {
   }
 }
 
-/** Sends every datagram back to where it came from. */
+/** A server that sends every datagram back to its sender. */
 export class UdpEcho implements AsyncDisposable {
   readonly #conn: Deno.DatagramConn;
   readonly #done: Promise<void>;
@@ -99,13 +99,13 @@ export class UdpEcho implements AsyncDisposable {
   }
 }
 
-/** A socket for datagrams that is nobody's server. */
+/** Opens a UDP socket. */
 export function udpSocket(): Deno.DatagramConn & Disposable {
   const conn = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
   return Object.assign(conn, { [Symbol.dispose]: () => conn.close() });
 }
 
-/** Something that nobody listens on: a port that was free a moment ago. */
+/** Returns a port on which nothing listens: one that was free a moment ago. */
 export function closedPort(): number {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   listener.close();

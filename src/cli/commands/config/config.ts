@@ -3,22 +3,22 @@ import { statIfAny } from "../../../base/files.ts";
 import { configRoot, hostPlatform } from "../../../store/platform_dirs.ts";
 import { explainConfig, explainSetting, type Explanation } from "../../config/explain.ts";
 import { configPath as findConfig } from "../../config/path.ts";
-import { findPlace, readValue } from "../../config/settings.ts";
+import { findSetting, readValue } from "../../config/settings.ts";
 import { writeJson, writeOut } from "../../terminal/console.ts";
 import type { Context } from "../../context.ts";
 import type { Format } from "../../options.ts";
 import { table } from "../../terminal/text_layout.ts";
 
-/** `larder config init`: the path of the new file on stdout. */
+/** `larder config init`: prints the path of the new file. */
 export async function configInit(context: Context, options: { force?: boolean }): Promise<void> {
   const path = fileOf(context);
   const { writeInitialFile } = await import("../../config/edit.ts");
   writeInitialFile(path, { replace: options.force ?? false });
   writeOut(`${path}\n`);
-  context.info("everything in it is a comment: take the # away from what you want to set");
+  context.info("every setting is commented out: remove the # in front of those to set");
 }
 
-/** `larder config show`: a line for each setting. */
+/** `larder config show`: prints a line for each setting. */
 export async function configShow(context: Context, options: { format: Format }): Promise<void> {
   const settings = await explainConfig(hostPlatform, context.options);
   if (options.format === "json") {
@@ -31,68 +31,68 @@ export async function configShow(context: Context, options: { format: Format }):
   ));
 }
 
-/** `larder config path`: the file that is read, whether it is there or not. */
+/** `larder config path`: prints the path of the config file, which need not exist. */
 export function configPath(context: Context): void {
   const path = fileOf(context);
   writeOut(`${path}\n`);
-  if (!statIfAny(path)) context.info("it does not exist: larder config init writes one");
+  if (!statIfAny(path)) context.info(`${path} does not exist: larder config init writes it`);
 }
 
-/** `larder config get`: the value alone. */
+/** `larder config get`: prints the value. */
 export async function configGet(
   context: Context,
   key: string,
   options: { format: Format },
 ): Promise<void> {
-  const setting = await explainSetting(hostPlatform, context.options, findPlace(key));
+  const setting = await explainSetting(hostPlatform, context.options, findSetting(key));
   if (options.format === "json") {
     writeJson(setting);
     return;
   }
   if (setting.value === null) {
-    throw new LarderError("LDR_NOT_FOUND", `${key} is not set, and nothing holds without it`, {
+    throw new LarderError("LDR_NOT_FOUND", `${key} is not set and has no default`, {
       hint: `set it with larder config set ${key} VALUE`,
     });
   }
   writeOut(`${setting.value}\n`);
-  context.info(`decided by ${originOf(setting)}`);
+  context.info(`source: ${originOf(setting)}`);
 }
 
-/** `larder config set`: says where it was written. */
+/** `larder config set`: writes a value to the config file. */
 export async function configSet(context: Context, key: string, text: string): Promise<void> {
-  const place = findPlace(key);
-  const value = readValue(place.setting, text, `${key} cannot be "${text}"`);
+  const keyed = findSetting(key);
+  const value = readValue(keyed.setting, text, `${key} cannot be "${text}"`);
   const path = fileOf(context);
   const { setInFile } = await import("../../config/edit.ts");
-  setInFile(path, place, value);
+  setInFile(path, keyed, value);
   context.info(`set ${key} to ${value} in ${path}`);
-  const setting = await explainSetting(hostPlatform, context.options, place);
+  const setting = await explainSetting(hostPlatform, context.options, keyed);
   if (setting.source !== "file") {
-    context.warn(`${setting.from} beats the file: ${key} is ${setting.value}`);
+    context.warn(`${setting.from} overrides the file: ${key} is ${setting.value}`);
   }
 }
 
-/** `larder config unset`: says what holds now. */
+/** `larder config unset`: removes a setting from the config file. */
 export async function configUnset(context: Context, key: string): Promise<void> {
-  const place = findPlace(key);
+  const keyed = findSetting(key);
   const path = fileOf(context);
   const { unsetInFile } = await import("../../config/edit.ts");
-  if (!unsetInFile(path, place)) {
+  if (!unsetInFile(path, keyed)) {
     throw new LarderError("LDR_NOT_FOUND", `${key} is not set in ${path}`, {
-      hint: `larder config get ${key} says what holds, and why`,
+      hint: `larder config get ${key} prints its value and where it comes from`,
     });
   }
   context.info(`unset ${key} in ${path}`);
-  const setting = await explainSetting(hostPlatform, context.options, place);
+  const setting = await explainSetting(hostPlatform, context.options, keyed);
   context.info(
     setting.value === null
-      ? "nothing holds in its place"
-      : `it is ${setting.value} now, decided by ${originOf(setting)}`,
+      ? `${key} has no value now`
+      : `${key} is ${setting.value} now (source: ${originOf(setting)})`,
   );
 }
 
 function fileOf({ options }: Context): string {
-  // Without a home folder this says what to do.
+  // configRoot fails without a home folder, with a hint.
   return findConfig(hostPlatform, options.config).path ?? configRoot(hostPlatform).path;
 }
 

@@ -6,7 +6,7 @@ import { spellings } from "../../../store/entry_names.ts";
 import { historyOf } from "../../../store/journal/history.ts";
 import { Journal, type JournalEvent } from "../../../store/journal/journal.ts";
 import type { Context } from "../../context.ts";
-import { type Found, lookUp } from "../../entry_lookup.ts";
+import { lookUp, type LookupResult } from "../../entry_lookup.ts";
 import type { Format } from "../../options.ts";
 import { writeJson, writeOut } from "../../terminal/console.ts";
 import { policyOf } from "../gc/policy.ts";
@@ -26,7 +26,7 @@ export async function why(
   const { layout } = context;
   const snapshot = await takeSnapshot(layout, Date.now());
   const events = new Journal(layout).read();
-  let found: Found;
+  let found: LookupResult;
   try {
     found = lookUp(snapshot, name);
   } catch (error) {

@@ -1,12 +1,12 @@
 import { wallNow } from "../clocks.ts";
 import type { InputStream } from "../io/input_stream.ts";
 import type { OutputStream } from "../io/output_stream.ts";
+import type { OpenDirectory } from "./directory.ts";
 import { FileError } from "./error.ts";
 import { OpenFile } from "./open_file.ts";
-import type { OpenDirectory } from "./directory.ts";
-import type { FileInfo, FileType, FolderEntry, NewTimes } from "./volume.ts";
+import type { DirectoryEntry, FileInfo, FileType, NewTimes } from "./volume.ts";
 
-/** Sets of names, as the transpiled script has them. */
+/** WIT's `flags` as transpiled code passes them. */
 type Flags = Readonly<Record<string, boolean | undefined>>;
 
 interface Datetime {
@@ -19,29 +19,25 @@ type NewTimestamp =
   | { readonly tag: "now" }
   | { readonly tag: "timestamp"; readonly val: Datetime };
 
-/** `wasi:filesystem/types`' directory-entry-stream. */
+/** `directory-entry-stream` of `wasi:filesystem/types`. */
 export class DirectoryEntryStream {
-  #entries!: Iterator<FolderEntry>;
+  readonly #entries: Iterator<DirectoryEntry>;
 
-  static of(entries: readonly FolderEntry[]): DirectoryEntryStream {
-    const stream = new DirectoryEntryStream();
-    stream.#entries = entries.values();
-    return stream;
+  constructor(entries: readonly DirectoryEntry[]) {
+    this.#entries = entries.values();
   }
 
-  readDirectoryEntry(): FolderEntry | undefined {
+  readDirectoryEntry(): DirectoryEntry | undefined {
     return this.#entries.next().value;
   }
 }
 
-/** `wasi:filesystem/types`' descriptor: a folder or a file that a guest has open. */
+/** `descriptor` of `wasi:filesystem/types`: a directory or a file that a guest has open. */
 export class Descriptor implements Disposable {
-  #what!: OpenDirectory | OpenFile;
+  readonly #target: OpenDirectory | OpenFile;
 
-  static of(what: OpenDirectory | OpenFile): Descriptor {
-    const descriptor = new Descriptor();
-    descriptor.#what = what;
-    return descriptor;
+  constructor(target: OpenDirectory | OpenFile) {
+    this.#target = target;
   }
 
   readViaStream(offset: bigint): InputStream {
@@ -66,13 +62,13 @@ export class Descriptor implements Disposable {
     return BigInt(bytes.length);
   }
 
-  /** What the guest is going to do with the file helps nobody here. */
+  /** Ignores the advice: Deno has no `fadvise`. */
   advise(): void {
     this.#file();
   }
 
   sync(): void {
-    if (this.#what instanceof OpenFile) this.#what.sync();
+    if (this.#target instanceof OpenFile) this.#target.sync();
   }
 
   syncData(): void {
@@ -80,13 +76,13 @@ export class Descriptor implements Disposable {
   }
 
   getFlags(): Flags {
-    return this.#what instanceof OpenFile
-      ? this.#what.mode
-      : { read: true, mutateDirectory: !this.#what.isReadOnly };
+    return this.#target instanceof OpenFile
+      ? this.#target.mode
+      : { read: true, mutateDirectory: !this.#target.isReadOnly };
   }
 
   getType(): FileType {
-    return this.#what instanceof OpenFile ? "regular-file" : "directory";
+    return this.#target instanceof OpenFile ? "regular-file" : "directory";
   }
 
   setSize(size: bigint): void {
@@ -94,50 +90,50 @@ export class Descriptor implements Disposable {
   }
 
   setTimes(accessed: NewTimestamp, modified: NewTimestamp): void {
-    this.#what.setTimes(newTimes(accessed, modified));
+    this.#target.setTimes(newTimes(accessed, modified));
   }
 
   stat(): object {
-    return statOf(this.#what.info());
+    return statOf(this.#target.info());
   }
 
   metadataHash(): object {
-    return hashOf(this.#what.info());
+    return hashOf(this.#target.info());
   }
 
   isSameObject(other: Descriptor): boolean {
-    const [a, b] = [this.#what.info(), other.#what.info()];
+    const [a, b] = [this.#target.info(), other.#target.info()];
     return a.device === b.device && a.inode === b.inode;
   }
 
   readDirectory(): DirectoryEntryStream {
-    return DirectoryEntryStream.of(this.#folder().list());
+    return new DirectoryEntryStream(this.#directory().list());
   }
 
   createDirectoryAt(path: string): void {
-    this.#folder().makeFolder(path);
+    this.#directory().createDirectory(path);
   }
 
   statAt(flags: Flags, path: string): object {
-    return statOf(this.#folder().infoAt(path, follows(flags)));
+    return statOf(this.#directory().infoAt(path, follows(flags)));
   }
 
   metadataHashAt(flags: Flags, path: string): object {
-    return hashOf(this.#folder().infoAt(path, follows(flags)));
+    return hashOf(this.#directory().infoAt(path, follows(flags)));
   }
 
   setTimesAt(flags: Flags, path: string, accessed: NewTimestamp, modified: NewTimestamp): void {
-    this.#folder().setTimesAt(path, follows(flags), newTimes(accessed, modified));
+    this.#directory().setTimesAt(path, follows(flags), newTimes(accessed, modified));
   }
 
   openAt(pathFlags: Flags, path: string, openFlags: Flags, flags: Flags): Descriptor {
-    return Descriptor.of(
-      this.#folder().open(path, {
+    return new Descriptor(
+      this.#directory().open(path, {
         follow: follows(pathFlags),
         create: openFlags["create"] ?? false,
         exclusive: openFlags["exclusive"] ?? false,
         truncate: openFlags["truncate"] ?? false,
-        folder: openFlags["directory"] ?? false,
+        directory: openFlags["directory"] ?? false,
         read: flags["read"] ?? false,
         write: flags["write"] ?? false,
       }),
@@ -145,41 +141,41 @@ export class Descriptor implements Disposable {
   }
 
   readlinkAt(path: string): string {
-    return this.#folder().readLink(path);
+    return this.#directory().readLink(path);
   }
 
   linkAt(flags: Flags, path: string, to: Descriptor, newPath: string): void {
-    this.#folder().link(path, follows(flags), to.#folder(), newPath);
+    this.#directory().link(path, follows(flags), to.#directory(), newPath);
   }
 
   symlinkAt(): void {
-    this.#folder().makeLink();
+    this.#directory().createSymlink();
   }
 
   renameAt(path: string, to: Descriptor, newPath: string): void {
-    this.#folder().rename(path, to.#folder(), newPath);
+    this.#directory().rename(path, to.#directory(), newPath);
   }
 
   removeDirectoryAt(path: string): void {
-    this.#folder().removeFolder(path);
+    this.#directory().removeDirectory(path);
   }
 
   unlinkFileAt(path: string): void {
-    this.#folder().removeFile(path);
+    this.#directory().removeFile(path);
   }
 
   [Symbol.dispose](): void {
-    if (this.#what instanceof OpenFile) this.#what.release();
+    if (this.#target instanceof OpenFile) this.#target.release();
   }
 
   #file(): OpenFile {
-    if (this.#what instanceof OpenFile) return this.#what;
+    if (this.#target instanceof OpenFile) return this.#target;
     throw new FileError("is-directory");
   }
 
-  #folder(): OpenDirectory {
-    if (this.#what instanceof OpenFile) throw new FileError("not-directory");
-    return this.#what;
+  #directory(): OpenDirectory {
+    if (this.#target instanceof OpenFile) throw new FileError("not-directory");
+    return this.#target;
   }
 }
 
@@ -198,7 +194,7 @@ function statOf(info: FileInfo): object {
   };
 }
 
-/** Guests take it for the number of the object, so it must not change with what is written. */
+/** Returns a hash that writing does not change, because guests use it as the identity of the file. */
 function hashOf({ device, inode }: FileInfo): object {
   return { upper: device, lower: inode };
 }

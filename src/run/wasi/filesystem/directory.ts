@@ -1,21 +1,28 @@
-import type { InstanceResources } from "../resources.ts";
 import type { Denials } from "../../grants/denials.ts";
+import type { InstanceResources } from "../resources.ts";
 import { FileError } from "./error.ts";
 import { OpenFile } from "./open_file.ts";
-import type { FileInfo, FolderEntry, Names, NewTimes, Volume, VolumeChanges } from "./volume.ts";
+import type {
+  DirectoryEntry,
+  FileInfo,
+  NewTimes,
+  PathSegments,
+  Volume,
+  VolumeWriter,
+} from "./volume.ts";
 
-/** The longest path that a guest may name, as on Linux … */
-export const GUEST_PATH = 4096;
+/** Characters that a guest's path may have, as on Linux. */
+export const MAX_PATH_LENGTH = 4096;
 
-/** … and how many symbolic links it may lead through. */
-const GUEST_LINKS = 40;
+/** Symbolic links that one path may lead through, as on Linux. */
+const MAX_SYMLINKS = 40;
 
-/** A volume where guests see it. */
+/** A volume, and the path at which guests see it. */
 export interface MountPoint {
-  /** What guests call its root. */
+  /** The guest's path of the volume's root. */
   readonly guest: string;
   readonly volume: Volume;
-  /** Where a folder of the host is; undefined for static files, which nobody could grant more of. */
+  /** The path of the host's folder; undefined for static files, because no option grants more of them. */
   readonly host: string | undefined;
   readonly denials: Denials;
 }
@@ -23,223 +30,223 @@ export interface MountPoint {
 export interface OpenOptions {
   readonly follow: boolean;
   readonly create: boolean;
-  /** With `create`, what is there already is an error. */
+  /** With `create`: fails if the path exists. */
   readonly exclusive: boolean;
   readonly truncate: boolean;
-  /** Anything but a folder is an error. */
-  readonly folder: boolean;
+  /** Fails unless the path is a directory. */
+  readonly directory: boolean;
   readonly read: boolean;
   readonly write: boolean;
 }
 
-/** Where a path leads. */
-interface Target {
-  readonly names: Names;
-  /** Undefined where nothing is there yet; then all that is before it is. */
+interface ResolvedPath {
+  readonly segments: PathSegments;
+  /** Undefined if the last segment does not exist; the ones before it do. */
   readonly info: FileInfo | undefined;
-  /** The path ends as those of folders do: with a slash, a dot or two. */
-  readonly asFolder: boolean;
+  /** True if the path ends with `/`, `.` or `..`. */
+  readonly mustBeDirectory: boolean;
 }
 
 /**
- * A folder that a guest has open, and what can be done below it.
+ * A directory that a guest has open, and the operations on paths below it.
  *
- * Every path is walked here, name by name: `..` and symbolic links stay below this folder or are refused, and what
- * the walk ends with has no link in it but maybe the last name. Deno has no way to open a name in an open folder, so
- * this holds as long as nobody puts a link in the place of a folder between the look and the use. Guests cannot
- * make links, and one of this thread never gets in between. Other programs that may write to the folder could, and
- * so could a guest in another thread that renames folders in which there are links already.
+ * Every path is resolved here, segment by segment: `..` and symbolic links that lead out of this directory are
+ * denied, and only the last segment of a resolved path can be a link. Deno cannot open a path relative to an open
+ * directory (`openat`), so this holds unless a directory is replaced with a link between the check and the use.
+ * Guests cannot create links, and no other guest of this thread runs in between. Other programs that may write to
+ * the folder can do it, and so can a guest of another thread that renames directories that contain links.
  */
 export class OpenDirectory {
   readonly mount: MountPoint;
-  readonly #names: Names;
+  readonly #segments: PathSegments;
   readonly #resources: InstanceResources;
 
-  constructor(mount: MountPoint, names: Names, resources: InstanceResources) {
+  constructor(mount: MountPoint, segments: PathSegments, resources: InstanceResources) {
     this.mount = mount;
-    this.#names = names;
+    this.#segments = segments;
     this.#resources = resources;
   }
 
   get isReadOnly(): boolean {
-    return this.mount.volume.changes === undefined;
+    return this.mount.volume.writer === undefined;
   }
 
   info(): FileInfo {
-    return found(this.mount.volume.find(this.#names));
+    return existing(this.mount.volume.find(this.#segments));
   }
 
   infoAt(path: string, follow: boolean): FileInfo {
-    return found(this.#walk(path, follow).info);
+    return existing(this.#resolve(path, follow).info);
   }
 
-  list(): FolderEntry[] {
-    return this.mount.volume.list(this.#names);
+  list(): DirectoryEntry[] {
+    return this.mount.volume.list(this.#segments);
   }
 
-  /** What a link says; an absolute target would tell how the host's folders lie. */
+  /** Returns the target of a link. An absolute one is not permitted, because it would reveal paths of the host. */
   readLink(path: string): string {
-    const { names, info } = this.#walk(path, false);
-    if (found(info).type !== "symbolic-link") throw new FileError("invalid");
-    const target = this.mount.volume.readLink(names);
+    const { segments, info } = this.#resolve(path, false);
+    if (existing(info).type !== "symbolic-link") throw new FileError("invalid");
+    const target = this.mount.volume.readLink(segments);
     if (target.startsWith("/")) throw new FileError("not-permitted");
     return target;
   }
 
   open(path: string, options: OpenOptions): OpenDirectory | OpenFile {
-    if (options.create && options.folder) throw new FileError("invalid");
+    if (options.create && options.directory) throw new FileError("invalid");
     const isNew = options.create && options.exclusive;
-    const { names, info, asFolder } = this.#walk(path, options.follow && !isNew);
+    const { segments, info, mustBeDirectory } = this.#resolve(path, options.follow && !isNew);
     if (info && isNew) throw new FileError("exist");
     if (!info) {
       if (!options.create) throw new FileError("no-entry");
-      if (asFolder) throw new FileError("is-directory");
-      return this.#openFile(names, options, true);
+      if (mustBeDirectory) throw new FileError("is-directory");
+      return this.#openFile(segments, options, true);
     }
-    if (info.type === "directory") return this.#openFolder(names, options);
-    if (options.folder) throw new FileError("not-directory");
+    if (info.type === "directory") return this.#openDirectory(segments, options);
+    if (options.directory) throw new FileError("not-directory");
     if (info.type === "symbolic-link") throw new FileError("loop");
-    // To open a pipe could block for ever, and to open a device could do anything.
+    // Opening a pipe could block forever, and opening a device could have any effect.
     if (info.type === "unknown") throw new FileError("not-permitted");
-    return this.#openFile(names, options, false);
+    return this.#openFile(segments, options, false);
   }
 
-  makeFolder(path: string): void {
-    const { names, info } = this.#walk(path, false);
+  createDirectory(path: string): void {
+    const { segments, info } = this.#resolve(path, false);
     if (info) throw new FileError("exist");
-    this.#changes().makeFolder(names);
+    this.#writer().createDirectory(segments);
   }
 
-  removeFolder(path: string): void {
-    const { names, info } = this.#walk(path, false);
-    if (found(info).type !== "directory") throw new FileError("not-directory");
-    if (names.length === 0) throw new FileError("busy");
-    this.#changes().remove(names);
+  removeDirectory(path: string): void {
+    const { segments, info } = this.#resolve(path, false);
+    if (existing(info).type !== "directory") throw new FileError("not-directory");
+    if (segments.length === 0) throw new FileError("busy");
+    this.#writer().remove(segments);
   }
 
   removeFile(path: string): void {
-    const { names, info } = this.#walk(path, false);
-    if (found(info).type === "directory") throw new FileError("is-directory");
-    this.#changes().remove(names);
+    const { segments, info } = this.#resolve(path, false);
+    if (existing(info).type === "directory") throw new FileError("is-directory");
+    this.#writer().remove(segments);
   }
 
-  rename(path: string, to: OpenDirectory, newPath: string): void {
-    const from = this.#walk(path, false);
-    const target = to.#walk(newPath, false);
-    const isFolder = found(from.info).type === "directory";
-    if (!isFolder && target.asFolder) throw new FileError("not-directory");
-    if (from.names.length === 0 || target.names.length === 0) throw new FileError("busy");
-    if (to.mount !== this.mount) throw new FileError("cross-device");
-    this.#changes().rename(from.names, target.names);
+  rename(path: string, newDirectory: OpenDirectory, newPath: string): void {
+    const from = this.#resolve(path, false);
+    const to = newDirectory.#resolve(newPath, false);
+    const isDirectory = existing(from.info).type === "directory";
+    if (!isDirectory && to.mustBeDirectory) throw new FileError("not-directory");
+    if (from.segments.length === 0 || to.segments.length === 0) throw new FileError("busy");
+    if (newDirectory.mount !== this.mount) throw new FileError("cross-device");
+    this.#writer().rename(from.segments, to.segments);
   }
 
-  /** Gives a file a second name; a second name for a link would be a new link. */
-  link(path: string, follow: boolean, to: OpenDirectory, newPath: string): void {
-    const { names, info } = this.#walk(path, follow);
-    const target = to.#walk(newPath, false);
-    if (found(info).type !== "regular-file") throw new FileError("not-permitted");
-    if (target.info) throw new FileError("exist");
-    if (target.asFolder) throw new FileError("no-entry");
-    if (to.mount !== this.mount) throw new FileError("cross-device");
-    this.#changes().link(names, target.names);
+  /** Creates a hard link to a regular file; one to a symbolic link would be a new symbolic link. */
+  link(path: string, follow: boolean, newDirectory: OpenDirectory, newPath: string): void {
+    const from = this.#resolve(path, follow);
+    const to = newDirectory.#resolve(newPath, false);
+    if (existing(from.info).type !== "regular-file") throw new FileError("not-permitted");
+    if (to.info) throw new FileError("exist");
+    if (to.mustBeDirectory) throw new FileError("no-entry");
+    if (newDirectory.mount !== this.mount) throw new FileError("cross-device");
+    this.#writer().link(from.segments, to.segments);
   }
 
-  /** Symbolic links are not made: see above. */
-  makeLink(): never {
-    this.#changes();
+  /** Always fails: the resolution of paths relies on guests not creating symbolic links. */
+  createSymlink(): never {
+    this.#writer();
     throw new FileError("not-permitted");
   }
 
   setTimes(times: NewTimes): void {
-    this.#changes().setTimes(this.#names, times);
+    this.#writer().setTimes(this.#segments, times);
   }
 
   setTimesAt(path: string, follow: boolean, times: NewTimes): void {
-    const { names, info } = this.#walk(path, follow);
-    // Deno would set those of what it leads to.
-    if (found(info).type === "symbolic-link") throw new FileError("unsupported");
-    this.#changes().setTimes(names, times);
+    const { segments, info } = this.#resolve(path, follow);
+    // Deno would set the times of the link's target.
+    if (existing(info).type === "symbolic-link") throw new FileError("unsupported");
+    this.#writer().setTimes(segments, times);
   }
 
-  #openFolder(names: Names, { write, truncate, create }: OpenOptions): OpenDirectory {
+  #openDirectory(
+    segments: PathSegments,
+    { write, truncate, create }: OpenOptions,
+  ): OpenDirectory {
     if (write || truncate || create) throw new FileError("is-directory");
-    return new OpenDirectory(this.mount, names, this.#resources);
+    return new OpenDirectory(this.mount, segments, this.#resources);
   }
 
-  #openFile(names: Names, options: OpenOptions, create: boolean): OpenFile {
+  #openFile(segments: PathSegments, options: OpenOptions, create: boolean): OpenFile {
     const { write, truncate, read } = options;
     if (this.#resources.isFull) throw new FileError("insufficient-memory");
     const file = write || truncate || create
-      ? this.#changes().openToWrite(names, { read: read || !write, create, truncate })
-      : this.mount.volume.open(names);
+      ? this.#writer().openToWrite(segments, { read: read || !write, create, truncate })
+      : this.mount.volume.open(segments);
     return new OpenFile(file, { read: read || !write, write }, this.#resources);
   }
 
-  /** @throws FileError where the guest may only read */
-  #changes(): VolumeChanges {
+  /** @throws FileError if the volume is read-only */
+  #writer(): VolumeWriter {
     const { volume, host, guest, denials } = this.mount;
-    if (volume.changes) return volume.changes;
+    if (volume.writer) return volume.writer;
     if (host !== undefined) denials.writing(host, guest);
     throw new FileError("read-only");
   }
 
-  /**
-   * Finds where a path leads.
-   * @param follow whether the last name, if it is a link, stands for what it leads to
-   */
-  #walk(path: string, follow: boolean): Target {
+  /** @param follow whether to follow a symbolic link in the last segment */
+  #resolve(path: string, follow: boolean): ResolvedPath {
     if (path === "") throw new FileError("no-entry");
-    if (path.length > GUEST_PATH) throw new FileError("name-too-long");
+    if (path.length > MAX_PATH_LENGTH) throw new FileError("name-too-long");
     if (path.includes("\0")) throw new FileError("invalid");
     const { volume } = this.mount;
-    const left = this.#segments(path, path).reverse();
-    const names = [...this.#names];
-    let asFolder = endsAsFolder(path);
-    for (let links = 0; left.length > 0;) {
-      const name = left.pop()!;
-      if (name === "..") {
-        if (names.length === 0) throw this.#leaves(path);
-        // No option would grant what is above a folder that the guest has opened itself.
-        if (names.length === this.#names.length) throw new FileError("not-permitted");
-        names.pop();
+    const remaining = this.#split(path, path).reverse();
+    const segments = [...this.#segments];
+    let mustBeDirectory = endsAsDirectory(path);
+    for (let links = 0; remaining.length > 0;) {
+      const segment = remaining.pop()!;
+      if (segment === "..") {
+        if (segments.length === 0) throw this.#leavesMount(path);
+        // Above a directory that the guest opened itself: no option grants that, so no denial is reported.
+        if (segments.length === this.#segments.length) throw new FileError("not-permitted");
+        segments.pop();
         continue;
       }
-      names.push(name);
-      const info = volume.find(names);
-      const isLast = left.length === 0;
-      if (info?.type === "symbolic-link" && (!isLast || follow || asFolder)) {
-        if (++links > GUEST_LINKS) throw new FileError("loop");
-        const target = volume.readLink(names);
-        names.pop();
-        left.push(...this.#segments(target, path).reverse());
-        asFolder ||= isLast && endsAsFolder(target);
+      segments.push(segment);
+      const info = volume.find(segments);
+      const isLast = remaining.length === 0;
+      if (info?.type === "symbolic-link" && (!isLast || follow || mustBeDirectory)) {
+        if (++links > MAX_SYMLINKS) throw new FileError("loop");
+        const target = volume.readLink(segments);
+        segments.pop();
+        remaining.push(...this.#split(target, path).reverse());
+        mustBeDirectory ||= isLast && endsAsDirectory(target);
       } else if (!isLast && info?.type !== "directory") {
         throw new FileError(info ? "not-directory" : "no-entry");
       }
     }
-    const info = volume.find(names);
-    if (asFolder && info && info.type !== "directory") throw new FileError("not-directory");
-    return { names, info, asFolder };
+    const info = volume.find(segments);
+    if (mustBeDirectory && info && info.type !== "directory") throw new FileError("not-directory");
+    return { segments, info, mustBeDirectory };
   }
 
-  /** The parts of a path, or of a link's target on the way of one. */
-  #segments(text: string, path: string): string[] {
-    if (text.startsWith("/")) throw this.#leaves(path);
+  /** Splits `text`, which is `path` or the target of a link on it, into segments. */
+  #split(text: string, path: string): string[] {
+    if (text.startsWith("/")) throw this.#leavesMount(path);
     return text.split("/").filter((segment) => segment !== "" && segment !== ".");
   }
 
-  #leaves(path: string): FileError {
+  #leavesMount(path: string): FileError {
     const { host, guest, denials } = this.mount;
     if (host !== undefined) denials.leaving(guest, path);
     return new FileError("not-permitted");
   }
 }
 
-function endsAsFolder(path: string): boolean {
+function endsAsDirectory(path: string): boolean {
   return /(?:^|\/)\.{0,2}$/.test(path);
 }
 
-function found(info: FileInfo | undefined): FileInfo {
+/** @throws FileError if there is no such file */
+function existing(info: FileInfo | undefined): FileInfo {
   if (!info) throw new FileError("no-entry");
   return info;
 }

@@ -1,7 +1,7 @@
-import { IoError } from "../io/error.ts";
 import { WasiError } from "../errors.ts";
+import { IoError } from "../io/error.ts";
 
-/** `wasi:filesystem/types`' error-code, those of its cases that this host uses. */
+/** The cases of `error-code` of `wasi:filesystem/types` that this host uses. */
 export type FileErrorCode =
   | "access"
   | "bad-descriptor"
@@ -31,7 +31,7 @@ export type FileErrorCode =
   | "unsupported"
   | "would-block";
 
-/** What a guest is told of a file operation that failed. */
+/** The error that a guest sees when a file operation fails. */
 export class FileError extends WasiError<FileErrorCode> {}
 
 const BY_SYSTEM_CODE: Readonly<Record<string, FileErrorCode>> = {
@@ -63,7 +63,7 @@ const BY_SYSTEM_CODE: Readonly<Record<string, FileErrorCode>> = {
   EXDEV: "cross-device",
 };
 
-/** Deno's own errors, for those that come without the system's code. */
+/** Deno's error classes, for errors without a system code. */
 const BY_CLASS: readonly (readonly [new (...args: never[]) => Error, FileErrorCode])[] = [
   [Deno.errors.NotFound, "no-entry"],
   [Deno.errors.AlreadyExists, "exist"],
@@ -76,8 +76,8 @@ const BY_CLASS: readonly (readonly [new (...args: never[]) => Error, FileErrorCo
   [TypeError, "invalid"],
 ];
 
-/** Does something with the host's files; what fails is said in the guest's words. */
-export function attempt<T>(action: () => T): T {
+/** Runs an action on the host's files. @throws FileError instead of any other error */
+export function translateErrors<T>(action: () => T): T {
   try {
     return action();
   } catch (error) {
@@ -92,7 +92,7 @@ function fileError(error: unknown): FileError {
   return new FileError(code ?? "io");
 }
 
-/** `wasi:filesystem/types`' filesystem-error-code: what an error of a stream means here, if it came from a file. */
+/** `filesystem-error-code` of `wasi:filesystem/types`: the code of a stream's error; undefined unless a file caused it. */
 export function filesystemErrorCode(error: IoError): FileErrorCode | undefined {
   const cause = IoError.causeOf(error);
   return cause instanceof FileError ? cause.payload : undefined;

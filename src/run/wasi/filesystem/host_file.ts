@@ -1,22 +1,22 @@
-import { attempt, FileError } from "./error.ts";
-import type { FileChanges, FileInfo, FileType, NewTimes, VolumeFile } from "./volume.ts";
+import { FileError, translateErrors } from "./error.ts";
+import type { FileInfo, FileType, FileWriter, NewTimes, VolumeFile } from "./volume.ts";
 
-/** An open file of the host. */
-export class HostFile implements VolumeFile, FileChanges {
+/** An open file of the host's file system. */
+export class HostFile implements VolumeFile, FileWriter {
   readonly #file: Deno.FsFile;
-  readonly changes: FileChanges | undefined;
+  readonly writer: FileWriter | undefined;
 
   constructor(file: Deno.FsFile, mayWrite: boolean) {
     this.#file = file;
-    this.changes = mayWrite ? this : undefined;
+    this.writer = mayWrite ? this : undefined;
   }
 
   info(): FileInfo {
-    return infoOf(attempt(() => this.#file.statSync()));
+    return fileInfoOf(translateErrors(() => this.#file.statSync()));
   }
 
   read(length: number, offset: number): Uint8Array | null {
-    return attempt(() => {
+    return translateErrors(() => {
       this.#file.seekSync(offset, Deno.SeekMode.Start);
       const bytes = new Uint8Array(length);
       const count = this.#file.readSync(bytes);
@@ -25,29 +25,29 @@ export class HostFile implements VolumeFile, FileChanges {
   }
 
   write(bytes: Uint8Array, offset: number): void {
-    attempt(() => {
+    translateErrors(() => {
       this.#file.seekSync(offset, Deno.SeekMode.Start);
       this.#writeAll(bytes);
     });
   }
 
   append(bytes: Uint8Array): void {
-    attempt(() => {
+    translateErrors(() => {
       this.#file.seekSync(0, Deno.SeekMode.End);
       this.#writeAll(bytes);
     });
   }
 
   resize(size: number): void {
-    attempt(() => this.#file.truncateSync(size));
+    translateErrors(() => this.#file.truncateSync(size));
   }
 
   setTimes(times: NewTimes): void {
-    attempt(() => this.#file.utimeSync(...secondsOf(times, this.info())));
+    translateErrors(() => this.#file.utimeSync(...utimeSeconds(times, this.info())));
   }
 
   sync(): void {
-    attempt(() => this.#file.syncSync());
+    translateErrors(() => this.#file.syncSync());
   }
 
   close(): void {
@@ -55,13 +55,15 @@ export class HostFile implements VolumeFile, FileChanges {
   }
 
   #writeAll(bytes: Uint8Array): void {
-    for (let at = 0; at < bytes.length;) at += this.#file.writeSync(bytes.subarray(at));
+    for (let count = 0; count < bytes.length;) {
+      count += this.#file.writeSync(bytes.subarray(count));
+    }
   }
 }
 
-export function infoOf(info: Deno.FileInfo): FileInfo {
+export function fileInfoOf(info: Deno.FileInfo): FileInfo {
   return {
-    type: typeOf(info),
+    type: fileTypeOf(info),
     size: BigInt(info.size),
     links: BigInt(info.nlink ?? 1),
     accessed: nanosecondsOf(info.atime),
@@ -72,7 +74,7 @@ export function infoOf(info: Deno.FileInfo): FileInfo {
   };
 }
 
-export function typeOf(
+export function fileTypeOf(
   entry: { isFile: boolean; isDirectory: boolean; isSymlink: boolean },
 ): FileType {
   if (entry.isSymlink) return "symbolic-link";
@@ -80,16 +82,16 @@ export function typeOf(
   return entry.isFile ? "regular-file" : "unknown";
 }
 
-/** A time from before 1970 is none that a guest could be told of. */
+/** Times before 1970 become 1970, because WASI's `datetime` is unsigned. */
 function nanosecondsOf(date: Date | null): bigint {
   return BigInt(Math.max(0, date?.getTime() ?? 0)) * 1_000_000n;
 }
 
-/** What `utime` takes: the times that are to change, and for the others those that are. */
-export function secondsOf(times: NewTimes, old: FileInfo): [accessed: number, modified: number] {
+/** Returns the arguments of `utime`, with the old value of each time that does not change. */
+export function utimeSeconds(times: NewTimes, old: FileInfo): [accessed: number, modified: number] {
   const seconds = [times.accessed ?? old.accessed, times.modified ?? old.modified]
     .map((nanoseconds) => Number(nanoseconds) / 1e9);
-  // The year 10000: past what file systems keep.
-  if (seconds.some((each) => each > 253_402_300_800)) throw new FileError("invalid");
+  // The year 10000, past the range of file systems.
+  if (seconds.some((time) => time > 253_402_300_800)) throw new FileError("invalid");
   return seconds as [number, number];
 }

@@ -1,17 +1,17 @@
-import { type MountedFolder, TreeVolume } from "./tree_volume.ts";
-import { Descriptor, DirectoryEntryStream } from "./descriptor.ts";
-import { filesystemErrorCode } from "./error.ts";
-import { FolderVolume } from "./folder_volume.ts";
-import { type MountPoint, OpenDirectory } from "./directory.ts";
-import type { InstanceResources } from "../resources.ts";
 import type { Denials } from "../../grants/denials.ts";
+import type { InstanceResources } from "../resources.ts";
+import { Descriptor, DirectoryEntryStream } from "./descriptor.ts";
+import { type MountPoint, OpenDirectory } from "./directory.ts";
+import { filesystemErrorCode } from "./error.ts";
+import { HostVolume } from "./host_volume.ts";
+import { type MountedFolder, TreeVolume } from "./tree_volume.ts";
 
 /** Files that guests are granted, and the path at which they see them. */
 export type Mount =
   | {
     readonly kind: "folder";
     readonly guest: string;
-    /** Absolute, and without links. */
+    /** An absolute path without symbolic links. */
     readonly host: string;
     readonly readOnly: boolean;
   }
@@ -19,17 +19,14 @@ export type Mount =
 
 export function mountPoint(mount: Mount, denials: Denials): MountPoint {
   const { guest } = mount;
-  return mount.kind === "tree"
-    ? { guest, volume: new TreeVolume(mount.tree), host: undefined, denials: denials }
-    : {
-      guest,
-      volume: new FolderVolume(mount.host, mount.readOnly),
-      host: mount.host,
-      denials: denials,
-    };
+  if (mount.kind === "tree") {
+    return { guest, volume: new TreeVolume(mount.tree), host: undefined, denials };
+  }
+  const { host, readOnly } = mount;
+  return { guest, volume: new HostVolume(host, readOnly), host, denials };
 }
 
-/** The folders that a guest has open from the start. */
+/** Opens the directories that a guest has open from the start. */
 export function preopens(
   mounts: readonly MountPoint[],
   resources: InstanceResources,
@@ -46,7 +43,7 @@ export function filesystemImports(
     "wasi:filesystem/types": { Descriptor, DirectoryEntryStream, filesystemErrorCode },
     "wasi:filesystem/preopens": {
       getDirectories: () =>
-        preopens(mounts, resources).map((place) => [Descriptor.of(place), place.mount.guest]),
+        preopens(mounts, resources).map((dir) => [new Descriptor(dir), dir.mount.guest]),
     },
   };
 }

@@ -1,15 +1,15 @@
-import { GUEST_READ, InputStream } from "../io/input_stream.ts";
-import type { InstanceResources } from "../resources.ts";
+import { InputStream, MAX_READ } from "../io/input_stream.ts";
 import { OutputStream } from "../io/output_stream.ts";
+import type { InstanceResources } from "../resources.ts";
 import { FileError } from "./error.ts";
-import type { FileChanges, FileInfo, NewTimes, VolumeFile } from "./volume.ts";
+import type { FileInfo, FileWriter, NewTimes, VolumeFile } from "./volume.ts";
 
-/** A file that a guest has open. It stays so until the last of its streams is dropped, too. */
+/** A file that a guest has open. It closes once the guest has dropped its descriptor and all of its streams. */
 export class OpenFile implements Disposable {
   readonly #file: VolumeFile;
   readonly #resources: InstanceResources;
   readonly mode: { readonly read: boolean; readonly write: boolean };
-  #users = 1;
+  #references = 1;
   #isClosed = false;
 
   constructor(file: VolumeFile, mode: OpenFile["mode"], resources: InstanceResources) {
@@ -23,27 +23,27 @@ export class OpenFile implements Disposable {
     return this.#file.info();
   }
 
-  /** At most `length` bytes, and no more than a guest is given at once; null at the end. */
+  /** Reads at most `length` bytes and at most {@link MAX_READ}; null at the end. */
   read(length: number | bigint, offset: bigint): Uint8Array | null {
     if (!this.mode.read) throw new FileError("bad-descriptor");
-    const atMost = Number(length < GUEST_READ ? length : GUEST_READ);
+    const atMost = Number(length < MAX_READ ? length : MAX_READ);
     return atMost === 0 ? new Uint8Array() : this.#file.read(atMost, position(offset));
   }
 
   write(bytes: Uint8Array, offset: bigint): void {
-    this.#changes().write(bytes, position(offset));
+    this.#writer().write(bytes, position(offset));
   }
 
   append(bytes: Uint8Array): void {
-    this.#changes().append(bytes);
+    this.#writer().append(bytes);
   }
 
   resize(size: bigint): void {
-    this.#changes().resize(position(size));
+    this.#writer().resize(position(size));
   }
 
   setTimes(times: NewTimes): void {
-    this.#changes().setTimes(times);
+    this.#writer().setTimes(times);
   }
 
   sync(): void {
@@ -52,53 +52,53 @@ export class OpenFile implements Disposable {
 
   readStream(offset: bigint): InputStream {
     if (!this.mode.read) throw new FileError("bad-descriptor");
-    let at = offset;
+    let next = offset;
     return InputStream.of((atMost) => {
-      const bytes = this.read(atMost, at);
-      at += BigInt(bytes?.length ?? 0);
+      const bytes = this.read(atMost, next);
+      next += BigInt(bytes?.length ?? 0);
       return bytes;
     }, this.#share());
   }
 
   writeStream(offset: bigint): OutputStream {
-    this.#changes();
-    let at = offset;
+    this.#writer();
+    let next = offset;
     return new OutputStream((bytes) => {
-      this.write(bytes, at);
-      at += BigInt(bytes.length);
+      this.write(bytes, next);
+      next += BigInt(bytes.length);
     }, this.#share());
   }
 
   appendStream(): OutputStream {
-    this.#changes();
+    this.#writer();
     return new OutputStream((bytes) => this.append(bytes), this.#share());
   }
 
-  /** Ends one use of it; the last one closes it. */
+  /** Drops one reference; the last one closes the file. */
   release(): void {
-    if (--this.#users > 0 || this.#isClosed) return;
+    if (--this.#references > 0 || this.#isClosed) return;
     this.#resources.release(this);
     this[Symbol.dispose]();
   }
 
-  /** Closes it, whoever uses it: the instance is over. */
+  /** Closes the file at the end of the instance, whatever still refers to it. */
   [Symbol.dispose](): void {
     this.#isClosed = true;
     this.#file.close();
   }
 
   #share(): () => void {
-    this.#users++;
+    this.#references++;
     return () => this.release();
   }
 
-  #changes(): FileChanges {
-    if (!this.mode.write || !this.#file.changes) throw new FileError("bad-descriptor");
-    return this.#file.changes;
+  #writer(): FileWriter {
+    if (!this.mode.write || !this.#file.writer) throw new FileError("bad-descriptor");
+    return this.#file.writer;
   }
 }
 
-/** A place in a file as a number, which are exact up to 8 PiB. */
+/** Converts an offset to a number, which is exact up to 8 PiB. */
 function position(offset: bigint): number {
   if (offset > Number.MAX_SAFE_INTEGER) throw new FileError("invalid");
   return Number(offset);

@@ -1,11 +1,11 @@
-import { attempt, FileError } from "./error.ts";
+import { FileError, translateErrors } from "./error.ts";
 import { HostFile } from "./host_file.ts";
-import type { FileInfo, FolderEntry, Names, Volume, VolumeFile } from "./volume.ts";
+import type { DirectoryEntry, FileInfo, PathSegments, Volume, VolumeFile } from "./volume.ts";
 
-/** What a component sees as its root: plain data and read-only, so that a thread can be sent it. */
+/** A folder of static files: plain data, so that it can be sent to a thread. */
 export interface MountedFolder {
   readonly kind: "folder";
-  /** By name, in the order of the app. */
+  /** By name, in the order of the app's manifest. */
   readonly entries: ReadonlyMap<string, MountedFolder | MountedFile>;
 }
 
@@ -13,33 +13,33 @@ export interface MountedFile {
   readonly kind: "file";
   /** In bytes. */
   readonly size: number;
-  /** Where the host has it, or the bytes themselves where the app carries them. */
+  /** The path of the file in the cache, or its bytes if the app's manifest contains them. */
   readonly content: { readonly hostPath: string } | { readonly bytes: Uint8Array<ArrayBuffer> };
 }
 
 type Node = MountedFile | MountedFolder;
 
-/** Real devices are not numbered so. */
+/** A device number that no real device has. */
 const DEVICE = (1n << 64n) - 1n;
 
-/** The static files of a component: what is told of them depends on the app alone, not on where its files lie. */
+/** The static files of a component. Their metadata depends on the app alone, not on where the cache stores them. */
 export class TreeVolume implements Volume {
-  readonly changes = undefined;
+  readonly writer = undefined;
   readonly #root: MountedFolder;
   readonly #infos = new Map<Node, FileInfo>();
 
   constructor(root: MountedFolder) {
     this.#root = root;
-    this.#number(root);
+    this.#assignInfo(root);
   }
 
-  find(names: Names): FileInfo | undefined {
-    const node = this.#node(names);
+  find(path: PathSegments): FileInfo | undefined {
+    const node = this.#find(path);
     return node && this.#infos.get(node);
   }
 
-  list(names: Names): FolderEntry[] {
-    const node = this.#node(names);
+  list(path: PathSegments): DirectoryEntry[] {
+    const node = this.#find(path);
     if (node?.kind !== "folder") throw new FileError(node ? "not-directory" : "no-entry");
     return Array.from(node.entries, ([name, { kind }]) => ({
       name,
@@ -51,8 +51,8 @@ export class TreeVolume implements Volume {
     throw new FileError("invalid");
   }
 
-  open(names: Names): VolumeFile {
-    const node = this.#node(names);
+  open(path: PathSegments): VolumeFile {
+    const node = this.#find(path);
     if (node?.kind !== "file") throw new FileError(node ? "is-directory" : "no-entry");
     const info = this.#infos.get(node)!;
     return "bytes" in node.content
@@ -60,7 +60,7 @@ export class TreeVolume implements Volume {
       : new StoredFile(node.content.hostPath, info);
   }
 
-  #number(node: Node): void {
+  #assignInfo(node: Node): void {
     this.#infos.set(node, {
       type: node.kind === "file" ? "regular-file" : "directory",
       size: BigInt(node.kind === "file" ? node.size : 0),
@@ -71,12 +71,13 @@ export class TreeVolume implements Volume {
       device: DEVICE,
       inode: BigInt(this.#infos.size + 1),
     });
-    if (node.kind === "folder") { for (const entry of node.entries.values()) this.#number(entry); }
+    if (node.kind === "file") return;
+    for (const entry of node.entries.values()) this.#assignInfo(entry);
   }
 
-  #node(names: Names): Node | undefined {
+  #find(path: PathSegments): Node | undefined {
     let node: Node | undefined = this.#root;
-    for (const name of names) {
+    for (const name of path) {
       if (node?.kind !== "folder") return undefined;
       node = node.entries.get(name);
     }
@@ -84,9 +85,9 @@ export class TreeVolume implements Volume {
   }
 }
 
-/** A file that the app carries in itself. */
+/** A file whose bytes are in the app's manifest. */
 class InlineFile implements VolumeFile {
-  readonly changes = undefined;
+  readonly writer = undefined;
   readonly #bytes: Uint8Array;
   readonly #info: FileInfo;
 
@@ -108,12 +109,12 @@ class InlineFile implements VolumeFile {
   close(): void {}
 }
 
-/** A file that the host has under another name. */
+/** A file of the cache, with the metadata of the volume instead of the host's. */
 class StoredFile extends HostFile {
   readonly #info: FileInfo;
 
   constructor(path: string, info: FileInfo) {
-    super(attempt(() => Deno.openSync(path)), false);
+    super(translateErrors(() => Deno.openSync(path)), false);
     this.#info = info;
   }
 

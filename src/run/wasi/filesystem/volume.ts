@@ -1,6 +1,6 @@
 export type FileType = "directory" | "regular-file" | "symbolic-link" | "unknown";
 
-/** What is known of a file or folder; times are in nanoseconds since 1970. */
+/** The metadata of a file or directory; times are nanoseconds since 1970. */
 export interface FileInfo {
   readonly type: FileType;
   /** In bytes. */
@@ -9,69 +9,70 @@ export interface FileInfo {
   readonly accessed: bigint;
   readonly modified: bigint;
   readonly changed: bigint;
-  /** Both together are of one object only. */
+  /** Unique together with `inode`. */
   readonly device: bigint;
   readonly inode: bigint;
 }
 
-export interface FolderEntry {
+export interface DirectoryEntry {
   readonly name: string;
   readonly type: FileType;
 }
 
-/** The names that lead from a volume's root to a place: none is empty, `.`, `..`, or has a slash. */
-export type Names = readonly string[];
+/** A path below a volume's root, as names: none is empty, `.` or `..`, or contains a slash. */
+export type PathSegments = readonly string[];
 
-/** The moments that a file is to have; undefined leaves what it has. In nanoseconds since 1970. */
+/** The times to give a file, in nanoseconds since 1970; undefined leaves a time as it is. */
 export interface NewTimes {
   readonly accessed: bigint | undefined;
   readonly modified: bigint | undefined;
 }
 
 /**
- * A tree of files that guests are granted. Nothing in it follows a link: who asks has walked there name by name.
+ * A tree of files that guests are granted. No operation follows a symbolic link in the last name; the caller has
+ * resolved all names before it (`OpenDirectory`).
  *
- * Everything throws FileError, and is synchronous: no guest of this thread gets between two steps.
+ * Every operation throws FileError, and is synchronous, so that no other guest of the thread runs between two steps.
  */
 export interface Volume {
-  /** Undefined where nothing is there, or the volume cannot have such a name. */
-  find(names: Names): FileInfo | undefined;
-  list(names: Names): FolderEntry[];
-  readLink(names: Names): string;
-  open(names: Names): VolumeFile;
-  /** Undefined for a volume that guests may not change. */
-  readonly changes: VolumeChanges | undefined;
+  /** Undefined if nothing has this path, or if the volume cannot contain such a name. */
+  find(path: PathSegments): FileInfo | undefined;
+  list(path: PathSegments): DirectoryEntry[];
+  readLink(path: PathSegments): string;
+  open(path: PathSegments): VolumeFile;
+  /** Undefined for a read-only volume. */
+  readonly writer: VolumeWriter | undefined;
 }
 
-export interface VolumeChanges {
-  openToWrite(names: Names, how: WriteMode): VolumeFile;
-  makeFolder(names: Names): void;
-  /** Removes a file, a link or an empty folder. */
-  remove(names: Names): void;
-  rename(from: Names, to: Names): void;
-  link(from: Names, to: Names): void;
-  setTimes(names: Names, times: NewTimes): void;
+export interface VolumeWriter {
+  openToWrite(path: PathSegments, how: WriteMode): VolumeFile;
+  createDirectory(path: PathSegments): void;
+  /** Removes a file, a link or an empty directory. */
+  remove(path: PathSegments): void;
+  rename(from: PathSegments, to: PathSegments): void;
+  link(from: PathSegments, to: PathSegments): void;
+  setTimes(path: PathSegments, times: NewTimes): void;
 }
 
 export interface WriteMode {
   readonly read: boolean;
-  /** Makes the file, which must not be there; the alternative is one that must. */
+  /** If true the file must not exist, and is created; otherwise it must exist. */
   readonly create: boolean;
   readonly truncate: boolean;
 }
 
 export interface VolumeFile {
   info(): FileInfo;
-  /** At most `length` bytes, null at the end. */
+  /** Reads at most `length` bytes; null at the end. */
   read(length: number, offset: number): Uint8Array | null;
-  /** Waits until what was written is on the disk. */
+  /** Flushes writes to the disk. */
   sync(): void;
   close(): void;
-  /** Undefined for a file that was not opened to be written. */
-  readonly changes: FileChanges | undefined;
+  /** Undefined for a file that was not opened for writing. */
+  readonly writer: FileWriter | undefined;
 }
 
-export interface FileChanges {
+export interface FileWriter {
   write(bytes: Uint8Array, offset: number): void;
   append(bytes: Uint8Array): void;
   resize(size: number): void;

@@ -1,26 +1,24 @@
-import { type Fields } from "./fields.ts";
-import { type ErrorCode, HttpFailure } from "./types.ts";
+import { type Result, WasiError } from "../errors.ts";
 import { InputStream, type Source } from "../io/input_stream.ts";
 import { OutputStream, type Sink } from "../io/output_stream.ts";
 import { Pollable, Waitable } from "../io/poll.ts";
-import { type Result, WasiError } from "../errors.ts";
+import type { Fields } from "./fields.ts";
+import { type ErrorCode, HttpFailure } from "./types.ts";
 
-/** A body that comes from outside. */
+/** The source of a body that a guest receives. */
 export interface BodySource {
   readonly read: Source;
-  /** Says that nobody will read on. */
+  /** Called when the guest drops the body: nothing will be read any more. */
   cancel(): void;
 }
 
-/** `wasi:http/types`' incoming-body. */
+/** `incoming-body` of `wasi:http/types`. */
 export class IncomingBody implements Disposable {
-  #source!: BodySource;
+  readonly #source: BodySource;
   #isTaken = false;
 
-  static of(source: BodySource): IncomingBody {
-    const body = new IncomingBody();
-    body.#source = source;
-    return body;
+  constructor(source: BodySource) {
+    this.#source = source;
   }
 
   static finish(body: IncomingBody): FutureTrailers {
@@ -39,12 +37,12 @@ export class IncomingBody implements Disposable {
   }
 }
 
-/** `wasi:http/types`' future-trailers: there are none, since nothing below hands them on. */
+/** `future-trailers` of `wasi:http/types`. There are never any, because Deno does not expose trailers. */
 export class FutureTrailers {
   #isTaken = false;
 
   subscribe(): Pollable {
-    return new Pollable(new Waitable(() => true, () => Promise.resolve()));
+    return new Pollable(Waitable.ready());
   }
 
   get(): Result<Result<undefined, ErrorCode>, undefined> {
@@ -54,56 +52,54 @@ export class FutureTrailers {
   }
 }
 
-/** How a body ended: as it should, or before its end. */
-export type BodyEnd = "finished" | "broken";
+/** How a body ended: the guest finished it, or it was cut short. */
+export type BodyEnd = "finished" | "truncated";
 
 /**
- * `wasi:http/types`' outgoing-body. What is written waits until the body is connected to where it goes.
+ * `outgoing-body` of `wasi:http/types`. Writes wait until the body is connected to a sink.
  *
- * Trailers are dropped, as HTTP lets anybody between do (RFC 9110 §6.5.1): nothing below hands them on.
+ * Trailers are dropped, because Deno cannot send them; a recipient must not rely on them (RFC 9110 §6.5.1).
  */
 export class OutgoingBody implements Disposable {
-  #kind: "request" | "response" = "response";
-  /** What `content-length` says. */
-  #expected: number | undefined;
+  readonly #kind: "request" | "response";
+  /** The value of `content-length`. */
+  readonly #expected: number | undefined;
   #written = 0;
   #stream: OutputStream | undefined;
   #sink: Sink | undefined;
   readonly #connected = Promise.withResolvers<void>();
   readonly #ended = Promise.withResolvers<BodyEnd>();
 
-  static of(kind: "request" | "response", headers: Fields): OutgoingBody {
-    const body = new OutgoingBody();
-    body.#kind = kind;
-    body.#expected = contentLength(headers);
-    return body;
+  constructor(kind: "request" | "response", headers: Fields) {
+    this.#kind = kind;
+    this.#expected = contentLength(headers);
   }
 
-  /** Lets what was written, and will be, flow into the sink. */
+  /** Sends what was written, and everything that will be, to the sink. */
   static connect(body: OutgoingBody, sink: Sink): void {
     body.#sink = sink;
     body.#connected.resolve();
   }
 
-  /** Resolves when the body is over, and all of it is through the sink. */
+  /** Resolves once the body has ended and the sink has taken all of it. */
   static ended(body: OutgoingBody): Promise<BodyEnd> {
     return body.#ended.promise;
   }
 
-  /** Whether it has as many bytes as its header says; one without any may answer to HEAD. */
+  /** True if as many bytes were written as `content-length` says. An empty body may be the response to HEAD. */
   static hasLength(body: OutgoingBody): boolean {
     return body.#expected === undefined || body.#written === body.#expected;
   }
 
-  /** The guest is over: what it did not finish it never will. A body that it never wrote to counts as empty. */
+  /** Ends the body of a guest that has ended. A body that it never wrote to counts as finished and empty. */
   static abandon(body: OutgoingBody): void {
-    body.#end(body.#written === 0 ? "finished" : "broken");
+    body.#end(body.#written === 0 ? "finished" : "truncated");
   }
 
   static finish(body: OutgoingBody, _trailers: Fields | undefined): void {
     const mayBeEmpty = body.#kind === "response" && body.#written === 0;
     if (OutgoingBody.hasLength(body) || mayBeEmpty) return body.#end("finished");
-    body.#end("broken");
+    body.#end("truncated");
     throw new HttpFailure({ tag: `HTTP-${body.#kind}-body-size`, val: BigInt(body.#written) });
   }
 
@@ -121,15 +117,15 @@ export class OutgoingBody implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#end("broken");
+    this.#end("truncated");
   }
 
-  /** The first end counts; it comes once all that was written is through. */
+  /** Only the first call counts; {@link ended} resolves once the sink has taken everything. */
   #end(end: BodyEnd): void {
     const stream = this.#stream;
     if (!stream) return this.#ended.resolve(end);
     OutputStream.drained(stream).then(() =>
-      this.#ended.resolve(OutputStream.hasFailed(stream) ? "broken" : end)
+      this.#ended.resolve(OutputStream.hasFailed(stream) ? "truncated" : end)
     );
   }
 }

@@ -1,29 +1,25 @@
 import { messageOf } from "../../../base/errors.ts";
+import type { Denials } from "../../grants/denials.ts";
 import { isSelfRequest, OutboundHosts } from "../../grants/outbound_hosts.ts";
 import type { OutboundRule } from "../../grants/outbound_rule.ts";
-import { type BodySource, OutgoingBody } from "./bodies.ts";
-import {
-  FutureIncomingResponse,
-  IncomingResponse,
-  OutgoingRequest,
-  RequestOptions,
-  type RequestParts,
-} from "./outgoing.ts";
-import { type ErrorCode, HttpFailure } from "./types.ts";
+import { MAX_TIMEOUT } from "../clocks.ts";
 import type { InstanceResources } from "../resources.ts";
-import type { Denials } from "../../grants/denials.ts";
+import { type BodySource, OutgoingBody } from "./bodies.ts";
+import { FutureIncomingResponse, IncomingResponse } from "./incoming.ts";
+import { OutgoingRequest, type RequestOptions, type RequestParts } from "./outgoing.ts";
+import { type ErrorCode, HttpFailure } from "./types.ts";
 
-/** What guests may reach. */
+/** The hosts that guests may send requests to. */
 export interface ClientSettings {
   readonly allowedHosts: readonly OutboundRule[];
-  /** Where the app itself listens, as `http://127.0.0.1:3000`; undefined for what does not. */
+  /** The URL at which the app itself listens, as `http://127.0.0.1:3000`; undefined if it does not. */
   readonly self?: string | undefined;
 }
 
-/** Methods whose requests `fetch` gives no body. */
+/** Methods for which `fetch` does not accept a body. */
 const BODILESS = ["GET", "HEAD"];
 
-const NANOSECONDS = 1_000_000n;
+const NANOSECONDS_PER_MILLISECOND = 1_000_000n;
 
 /** `wasi:http/outgoing-handler`. */
 export function clientImports(
@@ -42,7 +38,8 @@ export function clientImports(
           throw new HttpFailure({ tag: "HTTP-request-denied" });
         }
         if (resources.isFull) throw new HttpFailure({ tag: "connection-limit-reached" });
-        return new Call(parts, options, resources).start(isSelfRequest(url) ? at(url, self) : url);
+        const target = isSelfRequest(url) ? urlOfSelf(url, self) : url;
+        return new ClientRequest(parts, options, resources).start(target);
       },
     },
   };
@@ -59,20 +56,22 @@ function urlOf({ scheme, authority, path }: RequestParts): URL {
   return url;
 }
 
-/** The same place of the app itself, where it really is. */
-function at({ pathname, search }: URL, self: string | undefined): URL {
+/** Returns the URL of a request to `self` at the address where the app listens. @throws HttpFailure */
+function urlOfSelf({ pathname, search }: URL, self: string | undefined): URL {
   if (self === undefined) throw new HttpFailure({ tag: "HTTP-request-URI-invalid" });
   return new URL(`${self}${pathname}${search}`);
 }
 
-/** One request to the outside, until its response is read to the end or nobody wants it any more. */
-class Call implements Disposable {
+/** A request of a guest, until its response is read to the end or dropped. */
+class ClientRequest implements Disposable {
   readonly #parts: RequestParts;
   readonly #resources: InstanceResources;
-  /** In milliseconds. */
+  /** Milliseconds until the head of the response. */
   readonly #headTimeout: number | undefined;
-  readonly #pieceTimeout: number | undefined;
-  readonly #stop = new AbortController();
+  /** Milliseconds until the next chunk of the response's body. */
+  readonly #chunkTimeout: number | undefined;
+  readonly #abort = new AbortController();
+  #reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
 
   constructor(
     parts: RequestParts,
@@ -81,10 +80,10 @@ class Call implements Disposable {
   ) {
     this.#parts = parts;
     this.#resources = resources;
-    const first = options?.firstByteTimeout();
-    // `fetch` does not tell when it is connected: both have to be over.
-    this.#headTimeout = inMilliseconds(first && first + (options?.connectTimeout() ?? 0n));
-    this.#pieceTimeout = inMilliseconds(options?.betweenBytesTimeout());
+    const firstByte = options?.firstByteTimeout();
+    // The sum of both timeouts, because `fetch` does not report when it is connected.
+    this.#headTimeout = inMilliseconds(firstByte && firstByte + (options?.connectTimeout() ?? 0n));
+    this.#chunkTimeout = inMilliseconds(options?.betweenBytesTimeout());
   }
 
   start(url: URL): FutureIncomingResponse {
@@ -92,37 +91,43 @@ class Call implements Disposable {
     const result = this.#send(url).then(
       (val) => ({ tag: "ok", val } as const),
       (error) => {
-        this.#over();
+        this.#release();
         return { tag: "err", val: errorCodeOf(error) } as const;
       },
     );
-    return FutureIncomingResponse.of(result, () => this[Symbol.dispose]());
+    return new FutureIncomingResponse(result, () => this[Symbol.dispose]());
   }
 
   [Symbol.dispose](): void {
-    this.#stop.abort(new HttpFailure({ tag: "connection-terminated" }));
-    this.#over();
+    this.#stop({ tag: "connection-terminated" });
+    this.#release();
   }
 
-  #over(): void {
+  /**
+   * Aborts the request. The body is cancelled as well, because `fetch` loses its signal once the response is there and
+   * garbage is collected (Deno 2.9.6): a pending read would never end.
+   */
+  #stop(code: ErrorCode): void {
+    const failure = new HttpFailure(code);
+    this.#abort.abort(failure);
+    this.#reader?.cancel(failure).catch(() => {}); // It has failed already.
+  }
+
+  #release(): void {
     this.#resources.release(this);
   }
 
   async #send(url: URL): Promise<IncomingResponse> {
-    const { method, headers } = this.#parts;
+    const { method } = this.#parts;
+    const headers = new Headers();
+    for (const [name, value] of this.#parts.headers) headers.append(name, value);
+    // Otherwise Deno requests a compressed body and decompresses it, which the guest did not ask for.
+    if (!headers.has("accept-encoding")) headers.set("accept-encoding", "identity");
     const body = this.#requestBody();
-    const init: RequestInit = {
-      method,
-      headers: new Headers(headers.map(([name, value]): [string, string] => [name, value])),
-      body,
-      redirect: "manual",
-      signal: this.#stop.signal,
-    };
-    // Otherwise Deno asks for a compressed body and decompresses it, and nothing of that is the guest's wish.
-    const sent = init.headers as Headers;
-    if (!sent.has("accept-encoding")) sent.set("accept-encoding", "identity");
-    const response = await within(this.#headTimeout, this.#stop, fetch(url, init));
-    return IncomingResponse.of(response.status, response.headers, this.#responseBody(response));
+    const { signal } = this.#abort;
+    const sent = fetch(url, { method, headers, body, redirect: "manual", signal });
+    const response = await this.#withTimeout(this.#headTimeout, sent);
+    return new IncomingResponse(response.status, response.headers, this.#responseBody(response));
   }
 
   #requestBody(): ReadableStream<Uint8Array> | null {
@@ -130,7 +135,7 @@ class Call implements Disposable {
     if (!body) return null;
     if (BODILESS.includes(method)) {
       OutgoingBody.connect(body, () => {
-        throw new HttpFailure({ tag: "HTTP-request-body-size", val: 0n }, "GET has no body");
+        throw new HttpFailure({ tag: "HTTP-request-body-size", val: 0n }, `${method} has no body`);
       });
       return null;
     }
@@ -138,52 +143,49 @@ class Call implements Disposable {
     const writer = writable.getWriter();
     OutgoingBody.connect(body, (bytes) => writer.write(bytes));
     OutgoingBody.ended(body)
-      .then((end) => end === "finished" ? writer.close() : writer.abort(new Error("broken off")))
-      .catch(() => {}); // The response is what tells of it.
+      .then((end) => end === "finished" ? writer.close() : writer.abort(new Error("truncated")))
+      .catch(() => {}); // The response reports the failure.
     return readable;
   }
 
   #responseBody(response: Response): BodySource {
-    const reader = response.body?.getReader();
+    const reader = this.#reader = response.body?.getReader();
     return {
       read: async () => {
         try {
-          const piece = await within(this.#pieceTimeout, this.#stop, reader?.read());
-          if (piece && !piece.done) return piece.value;
-          this.#over();
+          const chunk = await this.#withTimeout(this.#chunkTimeout, reader?.read());
+          this.#abort.signal.throwIfAborted();
+          if (chunk && !chunk.done) return chunk.value;
+          this.#release();
           return null;
         } catch (error) {
-          this.#over();
+          this.#release();
           throw new HttpFailure(errorCodeOf(error), messageOf(error));
         }
       },
       cancel: () => this[Symbol.dispose](),
     };
   }
-}
 
-function inMilliseconds(nanoseconds: bigint | undefined): number | undefined {
-  return nanoseconds === undefined ? undefined : Number(nanoseconds / NANOSECONDS);
-}
-
-/** Waits for something that `stop` ends, and stops it if it takes longer than so many milliseconds. */
-async function within<T>(
-  timeout: number | undefined,
-  stop: AbortController,
-  something: T | Promise<T>,
-): Promise<T> {
-  if (timeout === undefined) return await something;
-  const late = new HttpFailure({ tag: "connection-read-timeout" });
-  const timer = setTimeout(() => stop.abort(late), Math.min(timeout, 2 ** 31 - 1));
-  try {
-    return await something;
-  } finally {
-    clearTimeout(timer);
+  /** Awaits a step of the request, and stops the request after `timeout` milliseconds. */
+  async #withTimeout<T>(timeout: number | undefined, step: T | Promise<T>): Promise<T> {
+    if (timeout === undefined) return await step;
+    const stop = () => this.#stop({ tag: "connection-read-timeout" });
+    const timer = setTimeout(stop, Math.min(timeout, MAX_TIMEOUT));
+    try {
+      return await step;
+    } finally {
+      clearTimeout(timer);
+    }
   }
 }
 
-/** What Deno says in words, after the URL. */
-const MESSAGES: readonly (readonly [RegExp, ErrorCode])[] = [
+function inMilliseconds(nanoseconds: bigint | undefined): number | undefined {
+  return nanoseconds === undefined ? undefined : Number(nanoseconds / NANOSECONDS_PER_MILLISECOND);
+}
+
+/** Patterns of Deno's error messages after the URL; its errors have no codes. */
+const CODES_BY_MESSAGE: readonly (readonly [RegExp, ErrorCode])[] = [
   [/^tcp connect error: Connection refused|os error 10061/, { tag: "connection-refused" }],
   [/^dns error|lookup address/, { tag: "DNS-error", val: {} }],
   [/certificate|^peer /, { tag: "TLS-certificate-error" }],
@@ -199,6 +201,6 @@ function errorCodeOf(error: unknown): ErrorCode {
   const { cause } = error as Error;
   const message = messageOf(cause instanceof Error ? cause : error);
   const detail = message.replace(/^.*client error \(\w+\): /, "");
-  const [, code] = MESSAGES.find(([pattern]) => pattern.test(detail)) ?? [];
+  const [, code] = CODES_BY_MESSAGE.find(([pattern]) => pattern.test(detail)) ?? [];
   return code ?? { tag: "internal-error", val: message };
 }

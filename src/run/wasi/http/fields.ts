@@ -1,16 +1,18 @@
 import { trap, WasiError } from "../errors.ts";
 
-/** The most that the names and values of one header, as a guest builds it, may have together. */
-export const GUEST_HEADER = 256 * 1024;
+/** 256 KiB limit on the names and values of the fields that a guest puts together. */
+export const MAX_HEADER_SIZE = 256 * 1024;
 
-/** A header outside of the guest: values with a character for each byte. */
+/** Header fields outside of the guest; each character of a value is one byte (Latin-1). */
 export type HeaderList = readonly (readonly [name: string, value: string])[];
+
+type Field = readonly [name: string, value: Uint8Array];
 
 type HeaderError = { readonly tag: "invalid-syntax" | "forbidden" | "immutable" };
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
-/** What the host says itself, or what concerns one connection only. */
+/** Fields that the host sets itself, or that apply to one connection only. */
 const FORBIDDEN = new Set([
   "connection",
   "host",
@@ -23,24 +25,24 @@ const FORBIDDEN = new Set([
   "upgrade",
 ]);
 
-/** Whether a text is one of the names that HTTP calls tokens: of methods and fields. */
+/** True for a `token`, the syntax of method and field names. Source: RFC 9110 §5.6.2. */
 export function isToken(text: string): boolean {
   return TOKEN.test(text);
 }
 
-/** `wasi:http/types`' fields: a header, or trailers. */
+/** `fields` of `wasi:http/types`: headers or trailers. */
 export class Fields {
-  #entries: (readonly [name: string, value: Uint8Array])[] = [];
+  #entries: Field[] = [];
   #size = 0;
-  #immutable = false;
+  #isImmutable = false;
 
-  static fromList(entries: readonly (readonly [string, Uint8Array])[]): Fields {
+  static fromList(entries: readonly Field[]): Fields {
     const fields = new Fields();
     for (const [name, value] of entries) fields.append(name, value);
     return fields;
   }
 
-  /** What came from outside, for the guest to read; what no guest is to see is left out. */
+  /** Returns received fields, immutable and without the forbidden ones. */
   static received(list: Iterable<readonly [string, string]>): Fields {
     const fields = new Fields();
     for (const [name, value] of list) {
@@ -50,7 +52,7 @@ export class Fields {
   }
 
   static freeze(fields: Fields): Fields {
-    fields.#immutable = true;
+    fields.#isImmutable = true;
     return fields;
   }
 
@@ -82,7 +84,7 @@ export class Fields {
     this.#add(name, value);
   }
 
-  entries(): (readonly [string, Uint8Array])[] {
+  entries(): Field[] {
     return this.#entries;
   }
 
@@ -94,35 +96,35 @@ export class Fields {
   }
 
   #check(name: string, values: readonly Uint8Array[]): void {
-    if (this.#immutable) throw headerError("immutable");
+    if (this.#isImmutable) throw headerError("immutable");
     if (!isToken(name) || !values.every(isFieldValue)) throw headerError("invalid-syntax");
     if (FORBIDDEN.has(name.toLowerCase())) throw headerError("forbidden");
   }
 
   #add(name: string, value: Uint8Array): void {
     this.#size += sizeOf([name, value]);
-    if (this.#size > GUEST_HEADER) trap(`a header is larger than ${GUEST_HEADER} bytes`);
+    if (this.#size > MAX_HEADER_SIZE) trap(`the header is larger than ${MAX_HEADER_SIZE} bytes`);
     this.#entries.push([name, value]);
   }
 
   #remove(name: string): void {
-    const isThis = isNamed(name);
-    this.#entries = this.#entries.filter((entry) => !isThis(entry));
+    const matches = isNamed(name);
+    this.#entries = this.#entries.filter((entry) => !matches(entry));
     this.#size = this.#entries.reduce((size, entry) => size + sizeOf(entry), 0);
   }
 }
 
-/** Source: RFC 9110 §5.5. */
+/** Rejects control characters. Source: RFC 9110 §5.5. */
 function isFieldValue(bytes: Uint8Array): boolean {
   return bytes.every((byte) => byte === 0x09 || (byte >= 0x20 && byte !== 0x7f));
 }
 
-function isNamed(name: string): (entry: readonly [string, Uint8Array]) => boolean {
+function isNamed(name: string): (entry: Field) => boolean {
   const key = name.toLowerCase();
-  return ([each]) => each.toLowerCase() === key;
+  return ([entryName]) => entryName.toLowerCase() === key;
 }
 
-function sizeOf([name, value]: readonly [string, Uint8Array]): number {
+function sizeOf([name, value]: Field): number {
   return name.length + value.length;
 }
 
@@ -130,7 +132,7 @@ function headerError(tag: HeaderError["tag"]): WasiError<HeaderError> {
   return new WasiError({ tag });
 }
 
-/** One character for each byte: `TextDecoder`'s Latin-1 is Windows-1252 in truth. */
+/** Decodes Latin-1; the `latin1` of `TextDecoder` is Windows-1252. */
 function textOf(bytes: Uint8Array): string {
   let text = "";
   for (const byte of bytes) text += String.fromCharCode(byte);

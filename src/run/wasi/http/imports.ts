@@ -1,16 +1,11 @@
+import type { Denials } from "../../grants/denials.ts";
+import type { InstanceResources } from "../resources.ts";
 import { FutureTrailers, IncomingBody, OutgoingBody } from "./bodies.ts";
 import { clientImports, type ClientSettings } from "./client.ts";
 import { Fields } from "./fields.ts";
-import { IncomingRequest, OutgoingResponse, ResponseOutparam } from "./incoming.ts";
-import {
-  FutureIncomingResponse,
-  IncomingResponse,
-  OutgoingRequest,
-  RequestOptions,
-} from "./outgoing.ts";
+import { FutureIncomingResponse, IncomingRequest, IncomingResponse } from "./incoming.ts";
+import { OutgoingRequest, OutgoingResponse, RequestOptions, ResponseOutparam } from "./outgoing.ts";
 import { httpErrorCode } from "./types.ts";
-import type { InstanceResources } from "../resources.ts";
-import type { Denials } from "../../grants/denials.ts";
 
 /** `wasi:http/types` and `wasi:http/outgoing-handler`. */
 export function httpImports(

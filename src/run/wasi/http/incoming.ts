@@ -1,32 +1,53 @@
-import { type BodySource, IncomingBody, OutgoingBody } from "./bodies.ts";
+import { type Result, WasiError } from "../errors.ts";
+import { Pollable, Waitable } from "../io/poll.ts";
+import { type BodySource, IncomingBody } from "./bodies.ts";
 import { Fields, type HeaderList } from "./fields.ts";
 import { type ErrorCode, type Method, methodOf, type Scheme } from "./types.ts";
-import { type Result, WasiError } from "../errors.ts";
 
-/** A request from outside, without its body. */
+/** A request that larder received for a guest, without its body. */
 export interface RequestHead {
   readonly method: string;
   /** With the query. */
   readonly path: string;
   readonly scheme: "http" | "https";
-  /** The host, and the port if it is not the usual one. */
+  /** The host, and the port unless it is the scheme's default. */
   readonly authority: string;
   readonly headers: HeaderList;
 }
 
-/** `wasi:http/types`' incoming-request. */
-export class IncomingRequest implements Disposable {
-  #head!: RequestHead;
-  #headers!: Fields;
-  #source!: BodySource;
+/** A message that a guest receives: headers, and a body that can be consumed once. Dropping it cancels the body. */
+abstract class IncomingMessage implements Disposable {
+  readonly #headers: Fields;
+  readonly #source: BodySource;
   #isConsumed = false;
 
-  static of(head: RequestHead, source: BodySource): IncomingRequest {
-    const request = new IncomingRequest();
-    request.#head = head;
-    request.#headers = Fields.received(head.headers);
-    request.#source = source;
-    return request;
+  constructor(headers: Iterable<readonly [name: string, value: string]>, source: BodySource) {
+    this.#headers = Fields.received(headers);
+    this.#source = source;
+  }
+
+  headers(): Fields {
+    return this.#headers;
+  }
+
+  consume(): IncomingBody {
+    if (this.#isConsumed) throw new WasiError(undefined);
+    this.#isConsumed = true;
+    return new IncomingBody(this.#source);
+  }
+
+  [Symbol.dispose](): void {
+    if (!this.#isConsumed) this.#source.cancel();
+  }
+}
+
+/** `incoming-request` of `wasi:http/types`. */
+export class IncomingRequest extends IncomingMessage {
+  readonly #head: RequestHead;
+
+  constructor(head: RequestHead, source: BodySource) {
+    super(head.headers, source);
+    this.#head = head;
   }
 
   method(): Method {
@@ -44,80 +65,48 @@ export class IncomingRequest implements Disposable {
   authority(): string | undefined {
     return this.#head.authority;
   }
-
-  headers(): Fields {
-    return this.#headers;
-  }
-
-  consume(): IncomingBody {
-    if (this.#isConsumed) throw new WasiError(undefined);
-    this.#isConsumed = true;
-    return IncomingBody.of(this.#source);
-  }
-
-  [Symbol.dispose](): void {
-    if (!this.#isConsumed) this.#source.cancel();
-  }
 }
 
-/** `wasi:http/types`' outgoing-response. */
-export class OutgoingResponse {
-  #status = 200;
-  readonly #headers: Fields;
-  #body: OutgoingBody | undefined;
+/** `incoming-response` of `wasi:http/types`. */
+export class IncomingResponse extends IncomingMessage {
+  readonly #status: number;
 
-  constructor(headers: Fields) {
-    this.#headers = Fields.freeze(headers);
-  }
-
-  static parts(response: OutgoingResponse): {
-    status: number;
-    headers: HeaderList;
-    body: OutgoingBody | undefined;
-  } {
-    return {
-      status: response.#status,
-      headers: Fields.toList(response.#headers),
-      body: response.#body,
-    };
-  }
-
-  statusCode(): number {
-    return this.#status;
-  }
-
-  setStatusCode(status: number): void {
-    // The others are for responses before the last, or no responses at all (RFC 9110 §15).
-    if (status < 200 || status > 599) throw new WasiError(undefined);
+  constructor(status: number, headers: Headers, source: BodySource) {
+    super(headers, source);
     this.#status = status;
   }
 
-  headers(): Fields {
-    return this.#headers;
-  }
-
-  body(): OutgoingBody {
-    if (this.#body) throw new WasiError(undefined);
-    return this.#body = OutgoingBody.of("response", this.#headers);
+  status(): number {
+    return this.#status;
   }
 }
 
-/** `wasi:http/types`' response-outparam: where a guest puts its response. */
-export class ResponseOutparam {
-  #settle!: (result: Result<OutgoingResponse, ErrorCode>) => void;
+/** `future-incoming-response` of `wasi:http/types`; dropping it before the response is taken cancels the request. */
+export class FutureIncomingResponse implements Disposable {
+  readonly #cancel: () => void;
+  readonly #waitable: Waitable;
+  #result: Result<IncomingResponse, ErrorCode> | undefined;
+  #isTaken = false;
 
-  static of(settle: (result: Result<OutgoingResponse, ErrorCode>) => void): ResponseOutparam {
-    const param = new ResponseOutparam();
-    param.#settle = settle;
-    return param;
+  /** @param result never rejects */
+  constructor(result: Promise<Result<IncomingResponse, ErrorCode>>, cancel: () => void) {
+    this.#cancel = cancel;
+    const settled = result.then((result) => void (this.#result = result));
+    this.#waitable = new Waitable(() => this.#result !== undefined, () => settled);
   }
 
-  static set(param: ResponseOutparam, result: Result<OutgoingResponse, ErrorCode>): void {
-    param.#settle(result);
+  subscribe(): Pollable {
+    return new Pollable(this.#waitable);
   }
 
-  /** Unstable, and optional for hosts: the connection could not take it. */
-  sendInformational(): void {
-    throw new WasiError<ErrorCode>({ tag: "HTTP-protocol-error" });
+  get(): Result<Result<IncomingResponse, ErrorCode>, undefined> | undefined {
+    if (this.#isTaken) return { tag: "err", val: undefined };
+    if (!this.#result) return undefined;
+    this.#isTaken = true;
+    return { tag: "ok", val: this.#result };
+  }
+
+  [Symbol.dispose](): void {
+    if (!this.#isTaken) this.#cancel();
   }
 }

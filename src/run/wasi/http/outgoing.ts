@@ -1,31 +1,62 @@
-import { type BodySource, IncomingBody, OutgoingBody } from "./bodies.ts";
+import { type Result, WasiError } from "../errors.ts";
+import { OutgoingBody } from "./bodies.ts";
 import { Fields, type HeaderList, isToken } from "./fields.ts";
 import { type ErrorCode, type Method, methodName, type Scheme } from "./types.ts";
-import { Pollable, Waitable } from "../io/poll.ts";
-import { type Result, WasiError } from "../errors.ts";
 
-/** A request that a guest makes, as it put it together. */
-export interface RequestParts {
-  readonly method: string;
-  readonly scheme: Scheme | undefined;
-  /** Without one the guest means the app that it is a part of. */
-  readonly authority: string | undefined;
-  readonly path: string;
+interface MessageContent {
   readonly headers: HeaderList;
+  /** Undefined if the guest did not ask for the body. */
   readonly body: OutgoingBody | undefined;
 }
 
-/** `wasi:http/types`' outgoing-request. */
-export class OutgoingRequest {
+/** The request that a guest has put together. */
+export interface RequestParts extends MessageContent {
+  readonly method: string;
+  readonly scheme: Scheme | undefined;
+  /** Undefined for a request to the app that the guest belongs to. */
+  readonly authority: string | undefined;
+  readonly path: string;
+}
+
+/** The response that a guest has put together. */
+export interface ResponseParts extends MessageContent {
+  readonly status: number;
+}
+
+/** A message that a guest sends: frozen headers, and a body that it can ask for once. */
+abstract class OutgoingMessage {
+  readonly #kind: "request" | "response";
   readonly #headers: Fields;
+  #body: OutgoingBody | undefined;
+
+  constructor(kind: "request" | "response", headers: Fields) {
+    this.#kind = kind;
+    this.#headers = Fields.freeze(headers);
+  }
+
+  protected static contentOf(message: OutgoingMessage): MessageContent {
+    return { headers: Fields.toList(message.#headers), body: message.#body };
+  }
+
+  headers(): Fields {
+    return this.#headers;
+  }
+
+  body(): OutgoingBody {
+    if (this.#body) throw new WasiError(undefined);
+    return this.#body = new OutgoingBody(this.#kind, this.#headers);
+  }
+}
+
+/** `outgoing-request` of `wasi:http/types`. */
+export class OutgoingRequest extends OutgoingMessage {
   #method: Method = { tag: "get" };
   #path: string | undefined;
   #scheme: Scheme | undefined;
   #authority: string | undefined;
-  #body: OutgoingBody | undefined;
 
   constructor(headers: Fields) {
-    this.#headers = Fields.freeze(headers);
+    super("request", headers);
   }
 
   static parts(request: OutgoingRequest): RequestParts {
@@ -34,14 +65,8 @@ export class OutgoingRequest {
       scheme: request.#scheme,
       authority: request.#authority,
       path: request.#path ?? "/",
-      headers: Fields.toList(request.#headers),
-      body: request.#body,
+      ...OutgoingMessage.contentOf(request),
     };
-  }
-
-  body(): OutgoingBody {
-    if (this.#body) throw new WasiError(undefined);
-    return this.#body = OutgoingBody.of("request", this.#headers);
   }
 
   method(): Method {
@@ -80,18 +105,14 @@ export class OutgoingRequest {
     if (authority !== undefined && !isAuthority(authority)) throw new WasiError(undefined);
     this.#authority = authority;
   }
-
-  headers(): Fields {
-    return this.#headers;
-  }
 }
 
-/** Whether a text is a host, with a port or without: none of what else a URL may have. */
+/** True for a host with or without a port, and nothing else that a URL can contain. */
 function isAuthority(text: string): boolean {
   return /^[^/?#@\\\s]+$/.test(text) && URL.canParse(`http://${text}/`);
 }
 
-/** `wasi:http/types`' request-options; times are in nanoseconds. */
+/** `request-options` of `wasi:http/types`; durations are nanoseconds. */
 export class RequestOptions {
   #connect: bigint | undefined;
   #firstByte: bigint | undefined;
@@ -122,71 +143,43 @@ export class RequestOptions {
   }
 }
 
-/** `wasi:http/types`' incoming-response. */
-export class IncomingResponse implements Disposable {
-  #status = 0;
-  #headers!: Fields;
-  #source!: BodySource;
-  #isConsumed = false;
+/** `outgoing-response` of `wasi:http/types`. */
+export class OutgoingResponse extends OutgoingMessage {
+  #status = 200;
 
-  static of(status: number, headers: Headers, source: BodySource): IncomingResponse {
-    const response = new IncomingResponse();
-    response.#status = status;
-    response.#headers = Fields.received(headers);
-    response.#source = source;
-    return response;
+  constructor(headers: Fields) {
+    super("response", headers);
   }
 
-  status(): number {
+  static parts(response: OutgoingResponse): ResponseParts {
+    return { status: response.#status, ...OutgoingMessage.contentOf(response) };
+  }
+
+  statusCode(): number {
     return this.#status;
   }
 
-  headers(): Fields {
-    return this.#headers;
-  }
-
-  consume(): IncomingBody {
-    if (this.#isConsumed) throw new WasiError(undefined);
-    this.#isConsumed = true;
-    return IncomingBody.of(this.#source);
-  }
-
-  [Symbol.dispose](): void {
-    if (!this.#isConsumed) this.#source.cancel();
+  setStatusCode(status: number): void {
+    // The final statuses; 1xx are interim responses (RFC 9110 §15).
+    if (status < 200 || status > 599) throw new WasiError(undefined);
+    this.#status = status;
   }
 }
 
-/** `wasi:http/types`' future-incoming-response; dropping it gives the request up. */
-export class FutureIncomingResponse implements Disposable {
-  #result: Result<IncomingResponse, ErrorCode> | undefined;
-  #isTaken = false;
-  #giveUp!: () => void;
-  #waitable!: Waitable;
+/** `response-outparam` of `wasi:http/types`: receives the response of a guest. */
+export class ResponseOutparam {
+  readonly #receive: (result: Result<OutgoingResponse, ErrorCode>) => void;
 
-  /** @param result never rejects */
-  static of(
-    result: Promise<Result<IncomingResponse, ErrorCode>>,
-    giveUp: () => void,
-  ): FutureIncomingResponse {
-    const future = new FutureIncomingResponse();
-    future.#giveUp = giveUp;
-    const settled = result.then((result) => void (future.#result = result));
-    future.#waitable = new Waitable(() => future.#result !== undefined, () => settled);
-    return future;
+  constructor(receive: (result: Result<OutgoingResponse, ErrorCode>) => void) {
+    this.#receive = receive;
   }
 
-  subscribe(): Pollable {
-    return new Pollable(this.#waitable);
+  static set(param: ResponseOutparam, result: Result<OutgoingResponse, ErrorCode>): void {
+    param.#receive(result);
   }
 
-  get(): Result<Result<IncomingResponse, ErrorCode>, undefined> | undefined {
-    if (this.#isTaken) return { tag: "err", val: undefined };
-    if (!this.#result) return undefined;
-    this.#isTaken = true;
-    return { tag: "ok", val: this.#result };
-  }
-
-  [Symbol.dispose](): void {
-    if (!this.#isTaken) this.#giveUp();
+  /** Always fails: Deno's server cannot send interim responses. WASI has it unstable and optional. */
+  sendInformational(): void {
+    throw new WasiError<ErrorCode>({ tag: "HTTP-protocol-error" });
   }
 }

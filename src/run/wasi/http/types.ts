@@ -1,15 +1,15 @@
-import { IoError } from "../io/error.ts";
 import { WasiError } from "../errors.ts";
+import { IoError } from "../io/error.ts";
 
-/** `wasi:http/types`' method. */
+/** `method` of `wasi:http/types`. */
 export type Method = { readonly tag: string; readonly val?: string };
 
-/** `wasi:http/types`' scheme. */
+/** `scheme` of `wasi:http/types`. */
 export type Scheme =
   | { readonly tag: "HTTP" | "HTTPS" }
   | { readonly tag: "other"; readonly val: string };
 
-/** `wasi:http/types`' error-code, those of its cases that this host uses. */
+/** The cases of `error-code` of `wasi:http/types` that this host uses. */
 export type ErrorCode =
   | {
     readonly tag:
@@ -35,24 +35,22 @@ const METHODS = ["get", "head", "post", "put", "delete", "connect", "options", "
 
 export function methodOf(name: string): Method {
   const tag = name.toLowerCase();
-  // Methods are case-sensitive: a lower-case one is another.
-  return METHODS.includes(tag) && name === name.toUpperCase() ? { tag } : {
-    tag: "other",
-    val: name,
-  };
+  // Methods are case-sensitive: "get" is not GET.
+  const isKnown = METHODS.includes(tag) && name === name.toUpperCase();
+  return isKnown ? { tag } : { tag: "other", val: name };
 }
 
 export function methodName({ tag, val }: Method): string {
   return tag === "other" ? val! : tag.toUpperCase();
 }
 
-/** `wasi:http/types`' http-error-code: what an error of a stream means in HTTP, if it came from there. */
+/** `http-error-code` of `wasi:http/types`: the code of a stream's error; undefined unless HTTP caused it. */
 export function httpErrorCode(error: IoError): ErrorCode | undefined {
   const cause = IoError.causeOf(error);
   return cause instanceof HttpFailure ? cause.payload : undefined;
 }
 
-/** A failure of HTTP, as a body's stream has it for its cause. */
+/** An HTTP error, thrown to the guest or the cause of a body stream's failure. */
 export class HttpFailure extends WasiError<ErrorCode> {
   constructor(code: ErrorCode, message?: string) {
     super(code);

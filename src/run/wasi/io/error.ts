@@ -1,7 +1,7 @@
 import { messageOf } from "../../../base/errors.ts";
 import { WasiError } from "../errors.ts";
 
-/** `wasi:io/error`'s error: why an operation on a stream failed. */
+/** `error` of `wasi:io/error`: why an operation on a stream failed. */
 export class IoError {
   readonly #cause: unknown;
 
@@ -18,12 +18,12 @@ export class IoError {
   }
 }
 
-/** `wasi:io/streams`' stream-error. */
+/** `stream-error` of `wasi:io/streams`. */
 export type StreamError =
   | { readonly tag: "closed" }
   | { readonly tag: "last-operation-failed"; readonly val: IoError };
 
-/** How a stream ended: a failure is told once, and after it the stream is closed. */
+/** How a stream ended. A failure is reported once; after that the stream is closed. */
 export class StreamEnd {
   #error: StreamError;
 
@@ -35,12 +35,13 @@ export class StreamEnd {
     return new StreamEnd({ tag: "closed" });
   }
 
-  /** Whoever would read on the other side being gone is an end like any other. */
+  /** A broken pipe counts as closed, as the peer has stopped reading. */
   static failed(cause: unknown): StreamEnd {
     if (cause instanceof Deno.errors.BrokenPipe) return StreamEnd.closed();
     return new StreamEnd({ tag: "last-operation-failed", val: new IoError(cause) });
   }
 
+  /** @throws WasiError with a stream-error */
   throw(): never {
     const error = this.#error;
     this.#error = { tag: "closed" };

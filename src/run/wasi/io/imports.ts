@@ -1,11 +1,13 @@
-import { InputStream } from "./input_stream.ts";
 import { IoError } from "./error.ts";
+import { InputStream } from "./input_stream.ts";
 import { OutputStream } from "./output_stream.ts";
+import { poll, Pollable } from "./poll.ts";
 
-/** `wasi:io/error` and `wasi:io/streams`. */
-export function streamImports(): Record<string, object> {
+/** `wasi:io`. */
+export function ioImports(): Record<string, object> {
   return {
     "wasi:io/error": { Error: IoError },
+    "wasi:io/poll": { Pollable, poll },
     "wasi:io/streams": { InputStream, OutputStream },
   };
 }

@@ -2,39 +2,39 @@ import { GUEST_READ_AHEAD } from "../../../base/limits.ts";
 import { StreamEnd } from "./error.ts";
 import { Pollable, untilReady, Waitable } from "./poll.ts";
 
-/** The most that a guest is given by one read of a stream or file. */
-export const GUEST_READ = 1024 * 1024;
+/** 1 MiB limit on the bytes that one read of a stream or file returns. */
+export const MAX_READ = 1024 * 1024;
 
 /**
- * Where an input stream's bytes come from: some of them, or null for the end. More than were asked for may come
- * where they are there anyway. What it throws, or rejects with, is the stream's failure.
+ * Reads the next bytes of an input stream; null at the end. It may return more than `atMost` if it has them
+ * already. An error that it throws or rejects with fails the stream.
  */
 export type Source = (atMost: number) => Uint8Array | null | Promise<Uint8Array | null>;
 
-/** The host's side of input streams: what has come and was not read. Several may share it, as stdin's do. */
+/** A source and the bytes that were read from it but not yet taken. Several streams may share one, as on stdin. */
 export class BufferedInput {
   readonly #source: Source;
   #chunk: Uint8Array | undefined;
   #end: StreamEnd | undefined;
-  #pulling: Promise<void> | undefined;
+  #pending: Promise<void> | undefined;
   readonly waitable: Waitable = new Waitable(
     () => this.prepare(GUEST_READ_AHEAD),
-    () => this.#pulling ?? Promise.resolve(),
+    () => this.#pending ?? Promise.resolve(),
   );
 
   constructor(source: Source) {
     this.#source = source;
   }
 
-  /** Whether there is something to tell; has it fetched if there is not. */
+  /** True if bytes or the end are there to take; starts reading them otherwise. */
   prepare(atMost: number): boolean {
-    if (!this.#chunk && !this.#end && !this.#pulling) this.#pull(atMost);
+    if (!this.#chunk && !this.#end && !this.#pending) this.#read(atMost);
     return this.#chunk !== undefined || this.#end !== undefined;
   }
 
   /**
-   * Takes what is there, which is nothing where one has to wait for it.
-   * @throws Refused with a stream-error
+   * Takes bytes that were read before; none if the caller has to wait.
+   * @throws WasiError with a stream-error at the end
    */
   take(atMost: number): Uint8Array {
     const chunk = this.#chunk;
@@ -48,18 +48,18 @@ export class BufferedInput {
     this.#end ??= StreamEnd.closed();
   }
 
-  #pull(atMost: number): void {
+  #read(atMost: number): void {
     try {
-      const coming = this.#source(atMost);
-      if (!(coming instanceof Promise)) return this.#arrive(coming);
-      this.#pulling = coming.then((chunk) => this.#arrive(chunk), (error) => this.#fail(error))
-        .finally(() => this.#pulling = undefined);
+      const chunk = this.#source(atMost);
+      if (!(chunk instanceof Promise)) return this.#receive(chunk);
+      this.#pending = chunk.then((chunk) => this.#receive(chunk), (error) => this.#fail(error))
+        .finally(() => this.#pending = undefined);
     } catch (error) {
       this.#fail(error);
     }
   }
 
-  #arrive(chunk: Uint8Array | null): void {
+  #receive(chunk: Uint8Array | null): void {
     if (chunk === null) this.#end ??= StreamEnd.closed();
     else if (chunk.length > 0 && !this.#end) this.#chunk = chunk;
   }
@@ -69,39 +69,39 @@ export class BufferedInput {
   }
 }
 
-/** `wasi:io/streams`' input-stream. */
+/** `input-stream` of `wasi:io/streams`. */
 export class InputStream implements Disposable {
-  readonly #intake: BufferedInput;
+  readonly #input: BufferedInput;
   readonly #onDrop: (() => void) | undefined;
 
-  /** @param onDrop what to do with the intake when the guest has no more use for it; by default nothing */
-  constructor(intake: BufferedInput, onDrop?: () => void) {
-    this.#intake = intake;
+  /** @param onDrop called when the guest drops the stream, which does not close the input */
+  constructor(input: BufferedInput, onDrop?: () => void) {
+    this.#input = input;
     this.#onDrop = onDrop;
   }
 
-  /** A stream that has its source for itself. */
+  /** Returns the only stream of a source, which closes its input when it is dropped. */
   static of(source: Source, onDrop?: () => void): InputStream {
-    const intake = new BufferedInput(source);
-    return new InputStream(intake, () => {
-      intake.close();
+    const input = new BufferedInput(source);
+    return new InputStream(input, () => {
+      input.close();
       onDrop?.();
     });
   }
 
   read(length: bigint): Uint8Array {
-    const atMost = bounded(length);
-    if (atMost > 0) this.#intake.prepare(atMost);
-    return this.#intake.take(atMost);
+    const atMost = limited(length);
+    if (atMost > 0) this.#input.prepare(atMost);
+    return this.#input.take(atMost);
   }
 
   async blockingRead(length: bigint): Promise<Uint8Array> {
-    const atMost = bounded(length);
+    const atMost = limited(length);
     if (atMost > 0) {
-      this.#intake.prepare(atMost);
-      await untilReady([this.#intake.waitable]);
+      this.#input.prepare(atMost);
+      await untilReady([this.#input.waitable]);
     }
-    return this.#intake.take(atMost);
+    return this.#input.take(atMost);
   }
 
   skip(length: bigint): bigint {
@@ -113,7 +113,7 @@ export class InputStream implements Disposable {
   }
 
   subscribe(): Pollable {
-    return new Pollable(this.#intake.waitable);
+    return new Pollable(this.#input.waitable);
   }
 
   [Symbol.dispose](): void {
@@ -121,7 +121,7 @@ export class InputStream implements Disposable {
   }
 }
 
-/** The guest says how much it would take: the host gives no more than this at a time. */
-function bounded(length: bigint): number {
-  return Number(length < GUEST_READ ? length : GUEST_READ);
+/** A guest may request more than the host is willing to allocate. */
+function limited(length: bigint): number {
+  return Number(length < MAX_READ ? length : MAX_READ);
 }

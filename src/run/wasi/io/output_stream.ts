@@ -1,42 +1,43 @@
-import type { InputStream } from "./input_stream.ts";
-import { StreamEnd } from "./error.ts";
-import { Pollable, untilReady, Waitable } from "./poll.ts";
 import { trap } from "../errors.ts";
+import { StreamEnd } from "./error.ts";
+import type { InputStream } from "./input_stream.ts";
+import { Pollable, untilReady, Waitable } from "./poll.ts";
 
-/** Bytes that a guest may have written to a stream before they have gone on. */
-export const GUEST_WRITE_WINDOW = 256 * 1024;
+/** 256 KiB limit on the bytes that a guest has written to a stream and its sink has not taken. */
+export const WRITE_WINDOW = 256 * 1024;
 
 /**
- * Where an output stream's bytes go. The next call waits for the promise, if there is one; what it throws, or
- * rejects with, is the stream's failure. The bytes, and the buffer that they are all of, are the sink's to keep.
+ * Takes the bytes of an output stream, and with them the whole of their buffer. The next call waits for the promise
+ * if there is one. An error that it throws or rejects with fails the stream.
  */
 export type Sink = (bytes: Uint8Array) => Promise<void> | void;
 
-/** `wasi:io/streams`' output-stream. */
+/** `output-stream` of `wasi:io/streams`. */
 export class OutputStream implements Disposable {
   readonly #sink: Sink;
   readonly #onDrop: (() => void) | undefined;
   #isPipelined = false;
   #isClosed = false;
   #end: StreamEnd | undefined;
-  /** What was written and is not through the sink: so many bytes, and when it will be. */
+  /** Bytes that were written and that the sink has not taken. */
   #queued = 0;
+  /** Settles when the sink has taken everything; undefined if it has. */
   #tail: Promise<void> | undefined;
-  #flushing = false;
-  /** Resolves when the next piece is through. */
-  #moved = Promise.withResolvers<void>();
+  #isFlushing = false;
+  /** Resolves when the sink has taken the next chunk. */
+  #progress = Promise.withResolvers<void>();
   readonly #waitable = new Waitable(
     () => this.#end !== undefined || this.#isClosed || this.#room() > 0,
-    () => this.#moved.promise,
+    () => this.#progress.promise,
   );
 
-  /** @param onDrop called when the guest has dropped it and all that was written is through */
+  /** @param onDrop called when the guest has dropped the stream and the sink has taken everything */
   constructor(sink: Sink, onDrop?: () => void) {
     this.#sink = sink;
     this.#onDrop = onDrop;
   }
 
-  /** One whose sink does not need to be waited for: it takes all in the order in which it is called. */
+  /** Returns a stream whose sink keeps the order of its calls by itself, so that none waits for the one before. */
   static pipelined(sink: Sink): OutputStream {
     const stream = new OutputStream(sink);
     stream.#isPipelined = true;
@@ -47,12 +48,12 @@ export class OutputStream implements Disposable {
     return stream.#isClosed;
   }
 
-  /** Takes no more from the guest; what was written goes on. */
+  /** Accepts no more writes; what was written still reaches the sink. */
   static close(stream: OutputStream): void {
     stream.#isClosed = true;
   }
 
-  /** Whether all that was written is through, or failed. */
+  /** True if the sink has taken everything, or has failed. */
   static isDrained(stream: OutputStream): boolean {
     return stream.#tail === undefined;
   }
@@ -61,7 +62,7 @@ export class OutputStream implements Disposable {
     return stream.#end !== undefined;
   }
 
-  /** Resolves once it is; never rejects. */
+  /** Resolves once {@link isDrained}; never rejects. */
   static async drained(stream: OutputStream): Promise<void> {
     while (stream.#tail) await stream.#tail;
   }
@@ -85,7 +86,7 @@ export class OutputStream implements Disposable {
 
   flush(): void {
     this.#throwIfEnded();
-    this.#flushing = this.#tail !== undefined;
+    this.#isFlushing = this.#tail !== undefined;
   }
 
   async blockingFlush(): Promise<void> {
@@ -128,7 +129,7 @@ export class OutputStream implements Disposable {
   }
 
   #room(): number {
-    return this.#flushing ? 0 : Math.max(0, GUEST_WRITE_WINDOW - this.#queued);
+    return this.#isFlushing ? 0 : Math.max(0, WRITE_WINDOW - this.#queued);
   }
 
   #throwIfEnded(): void {
@@ -136,43 +137,41 @@ export class OutputStream implements Disposable {
     if (this.#isClosed) StreamEnd.closed().throw();
   }
 
-  /** What the guest only gives the length of is held to what fits. */
+  /** Traps before it allocates more than fits into the window. */
   #zeroes(length: bigint): Uint8Array {
-    if (length > GUEST_WRITE_WINDOW) trap("more zeroes were written than check-write allowed");
+    if (length > WRITE_WINDOW) trap("more zeroes were written than check-write allowed");
     return new Uint8Array(Number(length));
   }
 
   #push(bytes: Uint8Array): void {
-    // The sink may have handed the bytes on when it returns.
+    // Read first: the sink may have transferred the buffer when it returns.
     const { length } = bytes;
     if (length === 0) return;
     if (this.#tail && !this.#isPipelined) {
-      return this.#follow(
-        this.#tail.then(() => this.#end ? undefined : this.#sink(bytes)),
-        length,
-      );
+      const taken = this.#tail.then(() => this.#end ? undefined : this.#sink(bytes));
+      return this.#track(taken, length);
     }
     try {
-      // A sink that is done at once costs no turn of the event loop.
-      const done = this.#sink(bytes);
-      if (done) this.#follow(done, length);
+      // A synchronous sink costs no turn of the event loop.
+      const taken = this.#sink(bytes);
+      if (taken) this.#track(taken, length);
     } catch (error) {
       this.#end = StreamEnd.failed(error);
     }
   }
 
-  #follow(step: Promise<void>, length: number): void {
+  #track(taken: Promise<void>, length: number): void {
     this.#queued += length;
-    const tail = step.catch((error) => {
+    const tail = taken.catch((error) => {
       this.#end ??= StreamEnd.failed(error);
     }).then(() => {
       this.#queued -= length;
       if (this.#tail === tail) {
         this.#tail = undefined;
-        this.#flushing = false;
+        this.#isFlushing = false;
       }
-      this.#moved.resolve();
-      this.#moved = Promise.withResolvers();
+      this.#progress.resolve();
+      this.#progress = Promise.withResolvers();
     });
     this.#tail = tail;
   }

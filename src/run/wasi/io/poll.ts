@@ -1,59 +1,64 @@
 import { setImmediate } from "node:timers";
 import { trap } from "../errors.ts";
 
-/** After so long without a turn of the event loop a guest's next wait gives it one. */
-const GUEST_SLICE = 10;
+/** Milliseconds without a turn of the event loop after which a guest's next wait yields to it. */
+const MAX_SLICE = 10;
 
 /**
- * Something that guests wait for. However many wait, and however often, its promise is looked at once: a guest
- * may wait a million times for one of two things while the other never comes.
+ * An event that guests wait for. Its promise is awaited once, however many guests wait and however often: a guest
+ * may wait a million times for the first of two events while the second never happens.
  */
 export class Waitable {
   readonly #isReady: () => boolean;
   readonly #wait: () => Promise<unknown>;
-  readonly #waiting = new Set<PromiseWithResolvers<void>>();
-  #watching = false;
+  readonly #waiters = new Set<PromiseWithResolvers<void>>();
+  #isAwaited = false;
 
-  /** @param wait resolves when it may be ready, and maybe early; a rejection traps the guests that wait */
+  /** @param wait resolves when it may be ready, possibly too early; a rejection traps the guests that wait */
   constructor(isReady: () => boolean, wait: () => Promise<unknown>) {
     this.#isReady = isReady;
     this.#wait = wait;
+  }
+
+  /** Returns a waitable that is always ready. */
+  static ready(): Waitable {
+    return new Waitable(() => true, () => Promise.resolve());
   }
 
   get isReady(): boolean {
     return this.#isReady();
   }
 
-  join(turn: PromiseWithResolvers<void>): void {
-    this.#waiting.add(turn);
-    if (this.#watching) return;
-    this.#watching = true;
+  addWaiter(waiter: PromiseWithResolvers<void>): void {
+    this.#waiters.add(waiter);
+    if (this.#isAwaited) return;
+    this.#isAwaited = true;
     this.#wait().then(
-      () => this.#settle((turn) => turn.resolve()),
-      (error) => this.#settle((turn) => turn.reject(error)),
+      () => this.#settle((waiter) => waiter.resolve()),
+      (error) => this.#settle((waiter) => waiter.reject(error)),
     );
   }
 
-  leave(turn: PromiseWithResolvers<void>): void {
-    this.#waiting.delete(turn);
+  removeWaiter(waiter: PromiseWithResolvers<void>): void {
+    this.#waiters.delete(waiter);
   }
 
-  #settle(settle: (turn: PromiseWithResolvers<void>) => void): void {
-    this.#watching = false;
-    this.#waiting.forEach(settle);
+  #settle(settle: (waiter: PromiseWithResolvers<void>) => void): void {
+    this.#isAwaited = false;
+    this.#waiters.forEach(settle);
   }
 }
 
-/** Resolves once one of them is ready. */
+/** Resolves once one of the waitables is ready. */
 export async function untilReady(waitables: readonly Waitable[]): Promise<void> {
-  if (performance.now() - sliceStart > GUEST_SLICE) await yieldToEventLoop();
+  if (performance.now() - sliceStart > MAX_SLICE) await yieldToEventLoop();
   while (!waitables.some((waitable) => waitable.isReady)) {
-    const turn = Promise.withResolvers<void>();
-    for (const waitable of waitables) waitable.join(turn);
+    const waiter = Promise.withResolvers<void>();
+    for (const waitable of waitables) waitable.addWaiter(waiter);
     try {
-      await turn.promise;
+      await waiter.promise;
     } finally {
-      for (const waitable of waitables) waitable.leave(turn);
+      for (const waitable of waitables) waitable.removeWaiter(waiter);
     }
     noteYield();
   }
@@ -61,21 +66,21 @@ export async function untilReady(waitables: readonly Waitable[]): Promise<void> 
 
 let sliceStart = performance.now();
 
-/** Says that the event loop has had a turn. */
+/** Records that the event loop has just turned. */
 export function noteYield(): void {
   sliceStart = performance.now();
 }
 
 /**
- * Lets the event loop have a turn. A guest that always finds something ready would otherwise keep out what it
- * waits for in truth, and all other guests of the thread.
+ * Resolves after a turn of the event loop. Without it a guest that always finds something ready would starve the
+ * I/O that it waits for, and every other guest of the thread.
  */
 export async function yieldToEventLoop(): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve));
   noteYield();
 }
 
-/** `wasi:io/poll`'s pollable. */
+/** `pollable` of `wasi:io/poll`. */
 export class Pollable implements Disposable {
   readonly #waitable: Waitable;
   readonly #onDrop: (() => void) | undefined;
@@ -102,15 +107,10 @@ export class Pollable implements Disposable {
   }
 }
 
-/** Resolves to the places of those in the list that are ready, once there is one. */
+/** `poll` of `wasi:io/poll`: resolves to the indexes of the pollables that are ready, once there is one. */
 export async function poll(pollables: readonly Pollable[]): Promise<Uint32Array> {
   if (pollables.length === 0) trap("poll was called with an empty list");
   const waitables = pollables.map(Pollable.waitableOf);
   await untilReady(waitables);
-  return Uint32Array.from(waitables.flatMap((waitable, place) => waitable.isReady ? [place] : []));
-}
-
-/** `wasi:io/poll`. */
-export function pollImports(): Record<string, object> {
-  return { "wasi:io/poll": { Pollable, poll } };
+  return Uint32Array.from(waitables.flatMap((waitable, index) => waitable.isReady ? [index] : []));
 }

@@ -2,16 +2,16 @@ import { GUEST_READ_AHEAD } from "../../../base/limits.ts";
 import { BufferedInput, InputStream, type Source } from "./input_stream.ts";
 import { OutputStream } from "./output_stream.ts";
 
-/** How long a pipe that is full is left alone, where its reader made it one that does not block. */
-const OUTPUT_PAUSE = 5;
+/** Milliseconds between two attempts to write to a full non-blocking pipe. */
+const RETRY_INTERVAL = 5;
 
-/** The part of a Deno standard stream that is used here. */
+/** The part of `Deno.stdout` that is used here. */
 export interface OutputFile {
   writeSync(bytes: Uint8Array): number;
   isTerminal(): boolean;
 }
 
-/** One of the process's own outputs, which all streams to it share: what one writes first comes first. */
+/** Standard output or error of the process. All streams to it share one queue, so that writes keep their order. */
 export class StandardOutput {
   readonly #file: OutputFile;
   #tail: Promise<void> | undefined;
@@ -28,7 +28,7 @@ export class StandardOutput {
     return new OutputStream((bytes) => this.#write(bytes));
   }
 
-  /** Resolves once all is out; never rejects. */
+  /** Resolves once everything is written; never rejects. */
   async drained(): Promise<void> {
     while (this.#tail) await this.#tail.catch(() => {});
   }
@@ -36,35 +36,34 @@ export class StandardOutput {
   #write(bytes: Uint8Array): Promise<void> | void {
     const rest = this.#tail ? bytes : bytes.subarray(this.#writeNow(bytes));
     if (rest.length === 0) return;
-    const tail = (this.#tail ?? Promise.resolve()).catch(() => {}).then(() =>
-      this.#writeLater(rest)
-    )
-      .finally(() => {
-        if (this.#tail === tail) this.#tail = undefined;
-      });
+    const written = (this.#tail ?? Promise.resolve()).catch(() => {})
+      .then(() => this.#writeLater(rest));
+    const tail = written.finally(() => {
+      if (this.#tail === tail) this.#tail = undefined;
+    });
     return this.#tail = tail;
   }
 
-  /** Writes until all is out, or until the pipe is full and does not block; returns how much was written. */
+  /** Writes everything, or as much as a non-blocking pipe takes; returns the number of bytes. */
   #writeNow(bytes: Uint8Array): number {
-    let at = 0;
+    let count = 0;
     try {
-      while (at < bytes.length) at += this.#file.writeSync(bytes.subarray(at));
+      while (count < bytes.length) count += this.#file.writeSync(bytes.subarray(count));
     } catch (error) {
       if (!(error instanceof Deno.errors.WouldBlock)) throw error;
     }
-    return at;
+    return count;
   }
 
-  /** Deno cannot tell when a full pipe that does not block has room again. */
+  /** Polls, because Deno does not report when a full non-blocking pipe has room again. */
   async #writeLater(bytes: Uint8Array): Promise<void> {
-    for (let at = 0; at < bytes.length; at += this.#writeNow(bytes.subarray(at))) {
-      await new Promise((resolve) => setTimeout(resolve, OUTPUT_PAUSE));
+    for (let count = 0; count < bytes.length; count += this.#writeNow(bytes.subarray(count))) {
+      await new Promise((resolve) => setTimeout(resolve, RETRY_INTERVAL));
     }
   }
 }
 
-/** The standard streams that the guests of one thread have. */
+/** The standard streams of the guests of one thread. */
 export interface Stdio {
   stdin(): InputStream;
   readonly stdout: StandardOutput;
@@ -72,11 +71,11 @@ export interface Stdio {
   readonly stdinIsTerminal: boolean;
 }
 
-/** The process's own standard streams; an empty stdin is one that is at its end. */
+/** Opens the standard streams of the process; an empty stdin is at its end from the start. */
 export function openStdio(stdin: "inherit" | "empty"): Stdio {
-  const intake = new BufferedInput(stdin === "inherit" ? readStdin : () => null);
+  const input = new BufferedInput(stdin === "inherit" ? readStdin : () => null);
   return {
-    stdin: () => new InputStream(intake),
+    stdin: () => new InputStream(input),
     stdout: new StandardOutput(Deno.stdout),
     stderr: new StandardOutput(Deno.stderr),
     stdinIsTerminal: stdin === "inherit" && Deno.stdin.isTerminal(),

@@ -1,31 +1,30 @@
-import type { Host } from "../host.ts";
 import { MEMORY_IMPORT } from "../../wasm/memory_image.ts";
 import { preopens } from "../filesystem/imports.ts";
-import { InstanceResources } from "../resources.ts";
+import type { Host } from "../host.ts";
 import { noteYield } from "../io/poll.ts";
-import { type Calls, type Guest, PREVIEW1 } from "./imports.ts";
+import { InstanceResources } from "../resources.ts";
 import { DescriptorTable } from "./descriptor_table.ts";
+import { directoryCalls } from "./directory_calls.ts";
 import { ERRNO, Errno, errnoOf } from "./errno.ts";
 import { fileCalls } from "./file_calls.ts";
+import { type Calls, type Guest, PREVIEW1 } from "./guest.ts";
 import { GuestMemory } from "./memory.ts";
-import { pathCalls } from "./path_calls.ts";
 import { pollCall } from "./poll_call.ts";
 import { processCalls } from "./process_calls.ts";
 
-/** Those that may wait: the guest is suspended meanwhile. */
-const WAITING = new Set(["fd_read", "fd_write", "poll_oneoff", "sched_yield"]);
+/** The functions that can wait, and suspend the guest meanwhile. */
+const SUSPENDING = new Set(["fd_read", "fd_write", "poll_oneoff", "sched_yield"]);
 
-/** JavaScript Promise Integration, which TypeScript does not know yet. */
+/** JavaScript Promise Integration, for which TypeScript has no types. */
 const { Suspending, promising } = WebAssembly as unknown as {
   Suspending: new (call: (...args: never[]) => unknown) => WebAssembly.ImportValue;
   promising(call: unknown): () => Promise<void>;
 };
 
 /**
- * Runs a core module of WASI preview 1 as a command.
- * @param memory where the module imports its memory (see `memory_image.ts`)
- * @returns its exit code
- * @throws what trapped; or WebAssembly.LinkError where it needs what preview 1 does not have
+ * Runs a core module of WASI preview 1 as a command and resolves to its exit code.
+ * @param memory the memory of a module that imports it (see `memory_image.ts`)
+ * @throws the error of a trap; WebAssembly.LinkError if the module imports what preview 1 does not have
  */
 export async function runPreview1(
   module: WebAssembly.Module,
@@ -53,7 +52,7 @@ export async function runPreview1(
   }
 }
 
-/** The descriptors that a guest has from the start: the standard streams, and the folders it is granted. */
+/** Opens the descriptors that a guest has from the start: the standard streams and the granted directories. */
 function openDescriptors({ stdio, mounts }: Host, resources: InstanceResources): DescriptorTable {
   const { stdout, stderr, stdinIsTerminal } = stdio;
   const table = new DescriptorTable();
@@ -61,8 +60,8 @@ function openDescriptors({ stdio, mounts }: Host, resources: InstanceResources):
   for (const output of [stdout, stderr]) {
     table.add({ kind: "output", stream: output.stream(), isTerminal: output.isTerminal });
   }
-  for (const place of preopens(mounts, resources)) {
-    table.add({ kind: "folder", place, preopen: place.mount.guest, entries: [] });
+  for (const directory of preopens(mounts, resources)) {
+    table.add({ kind: "directory", directory, preopen: directory.mount.guest, entries: [] });
   }
   return table;
 }
@@ -71,19 +70,19 @@ function importsOf(guest: Guest): WebAssembly.ModuleImports {
   const calls: Calls = {
     ...processCalls(guest),
     ...fileCalls(guest),
-    ...pathCalls(guest),
+    ...directoryCalls(guest),
     ...pollCall(guest),
     ...NO_SOCKETS,
   };
   return Object.fromEntries(
     Object.entries(calls).map(([name, call]) => {
-      const numbered = withErrno(call);
-      return [name, WAITING.has(name) ? new Suspending(numbered) : numbered];
+      const wrapped = withErrno(call);
+      return [name, SUSPENDING.has(name) ? new Suspending(wrapped) : wrapped];
     }),
   );
 }
 
-/** There are no sockets that these could be called on. */
+/** Fail always: a guest of preview 1 has no sockets. */
 const NO_SOCKETS: Calls = Object.fromEntries(
   ["sock_accept", "sock_recv", "sock_send", "sock_shutdown"].map((name) => [name, () => {
     throw new Errno("badf");

@@ -1,32 +1,32 @@
-import type { OpenFile } from "../filesystem/open_file.ts";
 import type { OpenDirectory } from "../filesystem/directory.ts";
-import type { FolderEntry } from "../filesystem/volume.ts";
+import type { OpenFile } from "../filesystem/open_file.ts";
+import type { DirectoryEntry } from "../filesystem/volume.ts";
 import type { InputStream } from "../io/input_stream.ts";
 import type { OutputStream } from "../io/output_stream.ts";
 import { Errno } from "./errno.ts";
 import { unsigned32 } from "./memory.ts";
 
-/** What a file descriptor of preview 1 stands for. */
+/** What a file descriptor refers to. */
 export type Descriptor =
   | { readonly kind: "input"; readonly stream: InputStream; readonly isTerminal: boolean }
   | { readonly kind: "output"; readonly stream: OutputStream; readonly isTerminal: boolean }
-  | FolderDescriptor
+  | DirectoryDescriptor
   | FileDescriptor;
 
-export interface FolderDescriptor {
-  readonly kind: "folder";
-  readonly place: OpenDirectory;
-  /** What guests call it, if it is open from the start. */
+export interface DirectoryDescriptor {
+  readonly kind: "directory";
+  readonly directory: OpenDirectory;
+  /** The guest's path of it if it is open from the start. */
   readonly preopen: string | undefined;
-  /** What a reading of it goes on with. */
-  entries: readonly FolderEntry[];
+  /** The entries when reading began, for `fd_readdir` to continue with. */
+  entries: readonly DirectoryEntry[];
 }
 
 export interface FileDescriptor {
   readonly kind: "file";
   readonly file: OpenFile;
   position: bigint;
-  /** Whether what is written goes to the end, wherever the position is. */
+  /** True if writes go to the end of the file, whatever the position. */
   append: boolean;
 }
 
@@ -34,7 +34,7 @@ export interface FileDescriptor {
 export class DescriptorTable {
   readonly #descriptors = new Map<number, Descriptor>();
 
-  /** @returns the lowest number that is free */
+  /** Returns the lowest free number. */
   add(descriptor: Descriptor): number {
     let number = 0;
     while (this.#descriptors.has(number)) number++;
@@ -48,17 +48,17 @@ export class DescriptorTable {
     return descriptor;
   }
 
-  folder(number: number): FolderDescriptor {
+  directory(number: number): DirectoryDescriptor {
     const descriptor = this.get(number);
-    if (descriptor.kind !== "folder") throw new Errno("badf");
+    if (descriptor.kind !== "directory") throw new Errno("badf");
     return descriptor;
   }
 
-  /** @throws Errno for what has no places that one could go to */
+  /** @throws Errno for a descriptor that cannot seek */
   file(number: number): FileDescriptor {
     const descriptor = this.get(number);
     if (descriptor.kind === "file") return descriptor;
-    throw new Errno(descriptor.kind === "folder" ? "badf" : "spipe");
+    throw new Errno(descriptor.kind === "directory" ? "badf" : "spipe");
   }
 
   close(number: number): void {
@@ -67,7 +67,7 @@ export class DescriptorTable {
     if (descriptor.kind === "file") descriptor.file.release();
   }
 
-  /** Gives a descriptor another number; what had that is closed. */
+  /** Moves a descriptor to the number of another one, which is closed. */
   renumber(from: number, to: number): void {
     const descriptor = this.get(from);
     if (from === to) return;

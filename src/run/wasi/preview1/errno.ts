@@ -1,6 +1,6 @@
 import { FileError, type FileErrorCode } from "../filesystem/error.ts";
 
-/** What preview 1's functions return: zero for success. Source: WASI preview 1, `errno`. */
+/** The error numbers that functions return, zero for success. Source: WASI preview 1, `errno`. */
 export const ERRNO = {
   success: 0,
   badf: 8,
@@ -13,8 +13,8 @@ export const ERRNO = {
   spipe: 70,
 } as const;
 
-/** The same failures in preview 2's words. */
-const BY_CODE: Readonly<Record<FileErrorCode, number>> = {
+/** The error numbers of WASI 0.2's file errors. */
+const BY_FILE_ERROR: Readonly<Record<FileErrorCode, number>> = {
   "access": 2,
   "bad-descriptor": ERRNO.badf,
   "busy": 10,
@@ -44,7 +44,7 @@ const BY_CODE: Readonly<Record<FileErrorCode, number>> = {
   "would-block": 6,
 };
 
-/** What a function of preview 1 fails with. */
+/** The failure of a function of preview 1. */
 export class Errno extends Error {
   readonly number: number;
 
@@ -54,9 +54,9 @@ export class Errno extends Error {
   }
 }
 
-/** The number for what was thrown; a trap, and what is the host's own fault, is thrown on. */
+/** Returns the error number of an error; throws it if it has none, as traps and faults of the host. */
 export function errnoOf(error: unknown): number {
   if (error instanceof Errno) return error.number;
-  if (error instanceof FileError) return BY_CODE[error.payload];
+  if (error instanceof FileError) return BY_FILE_ERROR[error.payload];
   throw error;
 }

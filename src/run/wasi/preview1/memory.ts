@@ -1,21 +1,21 @@
-import { GUEST_PATH } from "../filesystem/directory.ts";
-import { GUEST_READ } from "../io/input_stream.ts";
+import { MAX_PATH_LENGTH } from "../filesystem/directory.ts";
 import { FileError } from "../filesystem/error.ts";
+import { MAX_READ } from "../io/input_stream.ts";
 import { Errno } from "./errno.ts";
 
-/** One place of memory that a guest names for reading or writing (`iovec`). */
-interface Span {
+/** A buffer in the guest's memory (`iovec`, `ciovec`). */
+interface Iovec {
   readonly pointer: number;
   readonly length: number;
 }
 
-/** The size of an `iovec` or `ciovec`: a pointer and a length. */
-const SPAN_SIZE = 8;
+/** Bytes of an `iovec` or `ciovec`: a pointer and a length. */
+const IOVEC_SIZE = 8;
 
 /**
- * A guest's memory. What lies outside of it is an error that the guest sees.
+ * A guest's memory. Access outside of it throws `Errno` with `fault`.
  *
- * Views are made anew each time: the buffer is another one whenever the memory grew.
+ * Every access creates a view, because the memory has another buffer after it has grown.
  */
 export class GuestMemory {
   #memory: WebAssembly.Memory | undefined;
@@ -24,7 +24,7 @@ export class GuestMemory {
     this.#memory = memory;
   }
 
-  /** A part of the memory itself. */
+  /** Returns a view of the memory, not a copy. */
   bytes(pointer: number, length: number): Uint8Array<ArrayBuffer> {
     const start = unsigned32(pointer);
     const size = unsigned32(length);
@@ -39,7 +39,7 @@ export class GuestMemory {
   }
 
   path(pointer: number, length: number): string {
-    if (unsigned32(length) > GUEST_PATH) throw new FileError("name-too-long");
+    if (unsigned32(length) > MAX_PATH_LENGTH) throw new FileError("name-too-long");
     return new TextDecoder().decode(this.bytes(pointer, length));
   }
 
@@ -55,49 +55,55 @@ export class GuestMemory {
     this.view(pointer, 8).setBigUint64(0, value, true);
   }
 
-  /** A copy of what a list of places has, as far as the host takes it at a time. */
+  /** Copies the contents of a list of buffers, up to {@link MAX_READ}. */
   gather(list: number, count: number): Uint8Array<ArrayBuffer> {
-    const spans = this.#spans(list, count);
-    const all = new Uint8Array(lengthOf(spans));
-    let at = 0;
-    for (const { pointer, length } of spans) {
-      all.set(this.bytes(pointer, length), at);
-      at += length;
+    const iovecs = this.#iovecs(list, count);
+    const all = new Uint8Array(totalLength(iovecs));
+    let offset = 0;
+    for (const { pointer, length } of iovecs) {
+      all.set(this.bytes(pointer, length), offset);
+      offset += length;
     }
     return all;
   }
 
-  /** How much fits into a list of places, as far as the host gives it at a time. */
+  /** Returns how many bytes fit into a list of buffers, up to {@link MAX_READ}. */
   room(list: number, count: number): number {
-    return lengthOf(this.#spans(list, count));
+    return totalLength(this.#iovecs(list, count));
   }
 
+  /** Writes bytes into a list of buffers. */
   scatter(list: number, count: number, bytes: Uint8Array): void {
-    let at = 0;
-    for (const { pointer, length } of this.#spans(list, count)) {
-      this.write(pointer, bytes.subarray(at, at + length));
-      at += length;
+    let offset = 0;
+    for (const { pointer, length } of this.#iovecs(list, count)) {
+      this.write(pointer, bytes.subarray(offset, offset + length));
+      offset += length;
     }
   }
 
-  #spans(list: number, count: number): Span[] {
-    const spans: Span[] = [];
-    let left = GUEST_READ;
-    for (let i = 0; i < unsigned32(count) && left > 0; i++) {
-      const view = this.view(unsigned32(list) + i * SPAN_SIZE, SPAN_SIZE);
-      const length = Math.min(view.getUint32(4, true), left);
-      spans.push({ pointer: view.getUint32(0, true), length });
-      left -= length;
+  #iovecs(list: number, count: number): Iovec[] {
+    const iovecs: Iovec[] = [];
+    let remaining = MAX_READ;
+    for (let i = 0; i < unsigned32(count) && remaining > 0; i++) {
+      const view = this.view(unsigned32(list) + i * IOVEC_SIZE, IOVEC_SIZE);
+      const length = Math.min(view.getUint32(4, true), remaining);
+      iovecs.push({ pointer: view.getUint32(0, true), length });
+      remaining -= length;
     }
-    return spans;
+    return iovecs;
   }
 }
 
-function lengthOf(spans: readonly Span[]): number {
-  return spans.reduce((sum, { length }) => sum + length, 0);
+function totalLength(iovecs: readonly Iovec[]): number {
+  return iovecs.reduce((sum, { length }) => sum + length, 0);
 }
 
-/** A number of 32 bits, which WebAssembly hands over with a sign. */
+/** Converts a 32-bit number, which WebAssembly passes with a sign. */
 export function unsigned32(number: number): number {
   return number < 0 ? number + 2 ** 32 : number;
+}
+
+/** Converts a 64-bit number, which WebAssembly passes with a sign. */
+export function unsigned64(number: bigint): bigint {
+  return BigInt.asUintN(64, number);
 }

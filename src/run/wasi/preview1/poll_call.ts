@@ -1,24 +1,21 @@
 import { monotonicNow, pollableAt } from "../clocks.ts";
 import { Pollable, untilReady, Waitable } from "../io/poll.ts";
-import { type Calls, type Guest, unsigned } from "./imports.ts";
+import { ABSOLUTE_TIME, EVENT } from "./abi.ts";
 import { ERRNO, Errno, errnoOf } from "./errno.ts";
-import { unsigned32 } from "./memory.ts";
+import type { Calls, Guest } from "./guest.ts";
+import { unsigned32, unsigned64 } from "./memory.ts";
 import { timeOf } from "./process_calls.ts";
 
 const SUBSCRIPTION_SIZE = 48;
 const EVENT_SIZE = 32;
 
-/** Source: WASI preview 1, `eventtype` and `subclockflags`. */
-const EVENT = { clock: 0, read: 1, write: 2 };
-const ABSOLUTE = 1;
-
-/** What the guest waits for, and what it is told when that has come. */
+/** An event that the guest waits for, and what it reads when it has happened. */
 interface Subscription {
   readonly userdata: bigint;
   readonly type: number;
   readonly errno: number;
   readonly pollable: Pollable;
-  /** How much can be read or written, as far as it is known. */
+  /** Bytes that can be read or written; 1 if the number is unknown. */
   readonly size: bigint;
 }
 
@@ -32,7 +29,7 @@ export function pollCall(guest: Guest): Calls {
       try {
         await untilReady(subscriptions.map(({ pollable }) => Pollable.waitableOf(pollable)));
         const ready = subscriptions.filter(({ pollable }) => pollable.ready());
-        ready.forEach((each, i) => writeEvent(guest, unsigned32(events) + i * EVENT_SIZE, each));
+        ready.forEach((event, i) => writeEvent(guest, unsigned32(events) + i * EVENT_SIZE, event));
         memory.setU32(pointer, ready.length);
       } finally {
         for (const { pollable } of subscriptions) pollable[Symbol.dispose]();
@@ -42,7 +39,7 @@ export function pollCall(guest: Guest): Calls {
 }
 
 function readSubscriptions(guest: Guest, list: number, count: number): Subscription[] {
-  // All of them are looked at before the first one holds anything.
+  // Checks the bounds of the whole list before the first subscription holds a resource.
   guest.memory.bytes(list, count * SUBSCRIPTION_SIZE);
   return Array.from({ length: count }, (_, i) => {
     const view = guest.memory.view(unsigned32(list) + i * SUBSCRIPTION_SIZE, SUBSCRIPTION_SIZE);
@@ -51,7 +48,7 @@ function readSubscriptions(guest: Guest, list: number, count: number): Subscript
     try {
       return { userdata, type, errno: ERRNO.success, ...subscribe(guest, type, view) };
     } catch (error) {
-      return { userdata, type, errno: errnoOf(error), pollable: ready(), size: 0n };
+      return { userdata, type, errno: errnoOf(error), pollable: readyPollable(), size: 0n };
     }
   });
 }
@@ -63,23 +60,22 @@ function subscribe(
 ): Pick<Subscription, "pollable" | "size"> {
   if (type === EVENT.clock) {
     const now = timeOf(view.getUint32(16, true));
-    const time = unsigned(view.getBigUint64(24, true));
-    const left = view.getUint16(40, true) & ABSOLUTE ? time - now : time;
-    return { pollable: pollableAt(monotonicNow() + left, resources), size: 0n };
+    const time = unsigned64(view.getBigUint64(24, true));
+    const remaining = view.getUint16(40, true) & ABSOLUTE_TIME ? time - now : time;
+    return { pollable: pollableAt(monotonicNow() + remaining, resources), size: 0n };
   }
   if (type !== EVENT.read && type !== EVENT.write) throw new Errno("inval");
   const descriptor = descriptors.get(view.getUint32(16, true));
   if (descriptor.kind === "input" || descriptor.kind === "output") {
     return { pollable: descriptor.stream.subscribe(), size: 1n };
   }
-  if (descriptor.kind === "folder") throw new Errno("badf");
-  const left = descriptor.file.info().size - descriptor.position;
-  return { pollable: ready(), size: left > 0n ? left : 0n };
+  if (descriptor.kind === "directory") throw new Errno("badf");
+  const remaining = descriptor.file.info().size - descriptor.position;
+  return { pollable: readyPollable(), size: remaining > 0n ? remaining : 0n };
 }
 
-/** One that needs no waiting. */
-function ready(): Pollable {
-  return new Pollable(new Waitable(() => true, () => Promise.resolve()));
+function readyPollable(): Pollable {
+  return new Pollable(Waitable.ready());
 }
 
 function writeEvent({ memory }: Guest, pointer: number, event: Subscription): void {

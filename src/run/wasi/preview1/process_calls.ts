@@ -1,14 +1,12 @@
 import { monotonicNow, wallNow } from "../clocks.ts";
 import { yieldToEventLoop } from "../io/poll.ts";
 import { fillRandom } from "../random.ts";
-import type { Calls, Guest } from "./imports.ts";
+import { CLOCK } from "./abi.ts";
 import { Errno } from "./errno.ts";
+import type { Calls, Guest } from "./guest.ts";
 import { unsigned32 } from "./memory.ts";
 
-/** Source: WASI preview 1, `clockid`; the clocks of processes and threads are left out. */
-export const CLOCK = { realtime: 0, monotonic: 1 } as const;
-
-/** Arguments, environment, clocks, random numbers, and the end. */
+/** Arguments, environment, clocks, random numbers and exit. */
 export function processCalls({ host, resources, memory }: Guest): Calls {
   const { args, env } = host.settings;
   const variables = env.map(([name, value]) => `${name}=${value}`);
@@ -46,7 +44,7 @@ export function processCalls({ host, resources, memory }: Guest): Calls {
   };
 }
 
-/** The time that a clock shows, in nanoseconds. */
+/** Returns the time of a clock in nanoseconds. */
 export function timeOf(clock: number): bigint {
   if (clock === CLOCK.realtime) return wallNow();
   if (clock === CLOCK.monotonic) return monotonicNow();
@@ -59,7 +57,7 @@ function resolutionOf(clock: number): bigint {
   throw new Errno("inval");
 }
 
-/** As C has texts. */
+/** Returns a C string. */
 function terminated(text: string): Uint8Array {
   return new TextEncoder().encode(`${text}\0`);
 }

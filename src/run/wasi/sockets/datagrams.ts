@@ -1,7 +1,7 @@
 import { type Endpoint, isSameEndpoint } from "../../grants/endpoint.ts";
 import { type Datagram, SocketFailure } from "../../sockets/messages.ts";
-import { Pollable, Waitable } from "../io/poll.ts";
 import { trap, WasiError } from "../errors.ts";
+import { Pollable, Waitable } from "../io/poll.ts";
 import type { GuestNetwork } from "./guest_network.ts";
 import {
   guestCode,
@@ -11,26 +11,26 @@ import {
   socketAddress,
 } from "./network.ts";
 
-/** So many datagrams wait for a guest to take them, and so many of its own to leave; the system keeps more. */
-export const GUEST_DATAGRAMS = 16;
+/** Limit on received datagrams that the guest has not taken, and on sent ones that have not left; the system has more. */
+export const MAX_DATAGRAMS = 16;
 
-/** The most bytes that a datagram can carry. */
-const MAX_BYTES: Readonly<Record<IpAddressFamily, number>> = { ipv4: 65_507, ipv6: 65_527 };
+/** The largest payload of a datagram, in bytes. */
+const MAX_PAYLOAD: Readonly<Record<IpAddressFamily, number>> = { ipv4: 65_507, ipv6: 65_527 };
 
-/** What came to a bound socket and was not taken, and what is on its way from it. */
+/** The datagrams that a bound socket has received and the guest has not, and those that are being sent. */
 export class DatagramQueue {
   readonly guest: GuestNetwork;
   readonly family: IpAddressFamily;
-  /** The number by which the thread that has the sockets knows it. */
+  /** The id of the socket in the thread that owns it. */
   readonly #id: number;
   readonly #received: Datagram[] = [];
   #receiving: Promise<void> | undefined;
   #sending = 0;
-  /** Resolves when the next datagram has left, or failed to. */
+  /** Resolves when the next datagram is sent or has failed. */
   #sent = Promise.withResolvers<void>();
   #failure: unknown;
-  /** Which streams it is for, and whom those are to; older ones have no use any more. */
-  #flow: Flow | undefined;
+  /** The streams in use; those that `open` returned before are closed. */
+  #streams: StreamPair | undefined;
 
   constructor(guest: GuestNetwork, family: IpAddressFamily, id: number) {
     this.guest = guest;
@@ -38,28 +38,28 @@ export class DatagramQueue {
     this.#id = id;
   }
 
-  /** Whom the streams are to; undefined without streams, and for those to anybody. */
+  /** The endpoint that the streams are restricted to; undefined without streams or restriction. */
   get remote(): Endpoint | undefined {
-    return this.#flow?.remote;
+    return this.#streams?.remote;
   }
 
-  /** Gives out new streams; older ones have no use any more. */
+  /** Opens new streams and closes the previous ones. */
   open(remote: Endpoint | undefined): [IncomingDatagramStream, OutgoingDatagramStream] {
-    const flow = this.#flow = { queue: this, remote };
-    return [IncomingDatagramStream.of(flow), OutgoingDatagramStream.of(flow)];
+    const streams = this.#streams = { queue: this, remote };
+    return [new IncomingDatagramStream(streams), new OutgoingDatagramStream(streams)];
   }
 
   close(): void {
-    this.#flow = undefined;
-    this.guest.session.tell("close", { socket: this.#id });
+    this.#streams = undefined;
+    this.guest.session.notify("close", { socket: this.#id });
   }
 
-  isOpen(flow: Flow): boolean {
-    return this.#flow === flow;
+  isOpen(streams: StreamPair): boolean {
+    return this.#streams === streams;
   }
 
-  /** Whether there is something to tell to who receives; has it fetched if there is not. */
-  hasReceived({ remote }: Flow): boolean {
+  /** True if {@link take} has a datagram or a failure; starts receiving otherwise. */
+  hasReceived({ remote }: StreamPair): boolean {
     while (remote && this.#received[0] && !isSameEndpoint(this.#received[0].remote, remote)) {
       this.#received.shift();
     }
@@ -72,12 +72,12 @@ export class DatagramQueue {
   }
 
   /**
-   * So many that came, at most. A failure is told of once there is nothing else to tell.
-   * @throws Refused
+   * Takes received datagrams, at most `atMost`. Throws a failure once no datagram is left before it.
+   * @throws WasiError with the code of the failure
    */
-  take(flow: Flow, atMost: bigint): Datagram[] {
+  take(streams: StreamPair, atMost: bigint): Datagram[] {
     const taken: Datagram[] = [];
-    while (taken.length < atMost && this.hasReceived(flow)) {
+    while (taken.length < atMost && this.hasReceived(streams)) {
       const datagram = this.#received.shift();
       if (datagram) taken.push(datagram);
       else if (taken.length > 0) break;
@@ -86,9 +86,9 @@ export class DatagramQueue {
     return taken;
   }
 
-  /** How many more can be on their way. */
+  /** The number of datagrams that can be sent now. */
   get room(): number {
-    return GUEST_DATAGRAMS - this.#sending;
+    return MAX_DATAGRAMS - this.#sending;
   }
 
   get hasFailed(): boolean {
@@ -101,7 +101,7 @@ export class DatagramQueue {
 
   send(datagram: Datagram): void {
     this.#sending++;
-    this.guest.session.ask("send", { socket: this.#id, ...datagram })
+    this.guest.session.request("send", { socket: this.#id, ...datagram })
       .catch((error) => this.#failure = error)
       .finally(() => {
         this.#sending--;
@@ -110,7 +110,7 @@ export class DatagramQueue {
       });
   }
 
-  /** Tells of a failure, once. @throws Refused */
+  /** Throws a failure, once. @throws WasiError with its code */
   throwFailure(): void {
     const failure = this.#failure;
     this.#failure = undefined;
@@ -119,8 +119,8 @@ export class DatagramQueue {
   }
 
   #receive(): void {
-    if (this.#receiving || this.#failure || this.#received.length >= GUEST_DATAGRAMS) return;
-    this.#receiving = this.guest.session.ask("receive", { socket: this.#id })
+    if (this.#receiving || this.#failure || this.#received.length >= MAX_DATAGRAMS) return;
+    this.#receiving = this.guest.session.request("receive", { socket: this.#id })
       .then((datagram) => void this.#received.push(datagram), (error) => this.#failure = error)
       .finally(() => {
         this.#receiving = undefined;
@@ -129,31 +129,30 @@ export class DatagramQueue {
   }
 }
 
-/** What a pair of streams belongs to. */
-interface Flow {
+/** The incoming and the outgoing stream of one call of `stream`. */
+interface StreamPair {
   readonly queue: DatagramQueue;
-  /** Undefined for anybody. */
+  /** The only endpoint to receive from and send to; undefined for all. */
   readonly remote: Endpoint | undefined;
 }
 
-/** `wasi:sockets/udp`'s incoming-datagram-stream. */
+/** `incoming-datagram-stream` of `wasi:sockets/udp`. */
 export class IncomingDatagramStream {
-  #flow!: Flow;
+  readonly #streams: StreamPair;
   readonly #waitable = new Waitable(
-    () => !this.#flow.queue.isOpen(this.#flow) || this.#flow.queue.hasReceived(this.#flow),
-    () => this.#flow.queue.received(),
+    () =>
+      !this.#streams.queue.isOpen(this.#streams) || this.#streams.queue.hasReceived(this.#streams),
+    () => this.#streams.queue.received(),
   );
 
-  static of(flow: Flow): IncomingDatagramStream {
-    const stream = new IncomingDatagramStream();
-    stream.#flow = flow;
-    return stream;
+  constructor(streams: StreamPair) {
+    this.#streams = streams;
   }
 
   receive(atMost: bigint): { data: Uint8Array; remoteAddress: IpSocketAddress }[] {
-    const { queue } = this.#flow;
-    if (!queue.isOpen(this.#flow)) throw new WasiError("invalid-state");
-    return queue.take(this.#flow, atMost).map(({ bytes, remote }) => ({
+    const { queue } = this.#streams;
+    if (!queue.isOpen(this.#streams)) throw new WasiError("invalid-state");
+    return queue.take(this.#streams, atMost).map(({ bytes, remote }) => ({
       data: bytes,
       remoteAddress: socketAddress(remote),
     }));
@@ -169,38 +168,38 @@ interface OutgoingDatagram {
   readonly remoteAddress?: IpSocketAddress;
 }
 
-/** `wasi:sockets/udp`'s outgoing-datagram-stream. */
+/** `outgoing-datagram-stream` of `wasi:sockets/udp`. */
 export class OutgoingDatagramStream {
-  #flow!: Flow;
+  readonly #streams: StreamPair;
   #permitted = 0;
   readonly #waitable = new Waitable(
     () => {
-      const { queue } = this.#flow;
-      return !queue.isOpen(this.#flow) || queue.room > 0 || queue.hasFailed;
+      const { queue } = this.#streams;
+      return !queue.isOpen(this.#streams) || queue.room > 0 || queue.hasFailed;
     },
-    () => this.#flow.queue.sent(),
+    () => this.#streams.queue.sent(),
   );
 
-  static of(flow: Flow): OutgoingDatagramStream {
-    const stream = new OutgoingDatagramStream();
-    stream.#flow = flow;
-    return stream;
+  constructor(streams: StreamPair) {
+    this.#streams = streams;
   }
 
   checkSend(): bigint {
     this.#requireOpen();
-    this.#permitted = this.#flow.queue.room;
+    this.#permitted = this.#streams.queue.room;
     return BigInt(this.#permitted);
   }
 
   send(datagrams: readonly OutgoingDatagram[]): bigint {
-    if (datagrams.length > this.#permitted) trap("more was sent than check-send allowed");
+    if (datagrams.length > this.#permitted) {
+      trap("more datagrams were sent than check-send allowed");
+    }
     this.#permitted = 0;
     this.#requireOpen();
     let count = 0n;
     try {
       for (const datagram of datagrams) {
-        this.#flow.queue.send(this.#checked(datagram));
+        this.#streams.queue.send(this.#checked(datagram));
         count++;
       }
     } catch (error) {
@@ -214,15 +213,15 @@ export class OutgoingDatagramStream {
   }
 
   #requireOpen(): void {
-    const { queue } = this.#flow;
-    if (!queue.isOpen(this.#flow)) throw new WasiError("invalid-state");
+    const { queue } = this.#streams;
+    if (!queue.isOpen(this.#streams)) throw new WasiError("invalid-state");
     queue.throwFailure();
   }
 
-  /** @throws Refused */
+  /** @throws WasiError */
   #checked({ data, remoteAddress }: OutgoingDatagram): Datagram {
-    const { queue, remote: fixed } = this.#flow;
-    if (data.length > MAX_BYTES[queue.family]) throw new WasiError("datagram-too-large");
+    const { queue, remote: fixed } = this.#streams;
+    if (data.length > MAX_PAYLOAD[queue.family]) throw new WasiError("datagram-too-large");
     const remote = remoteAddress ? remoteEndpoint(remoteAddress, queue.family) : fixed;
     if (!remote || (fixed && !isSameEndpoint(fixed, remote))) {
       throw new WasiError("invalid-argument");

@@ -1,11 +1,11 @@
+import type { Denials } from "../../grants/denials.ts";
 import type { Endpoint, Transport } from "../../grants/endpoint.ts";
 import { SocketGrants, type SocketSettings } from "../../grants/socket_grants.ts";
-import type { InstanceResources } from "../resources.ts";
-import type { Denials } from "../../grants/denials.ts";
 import { WasiError } from "../errors.ts";
+import type { InstanceResources } from "../resources.ts";
 import type { Session, Sessions } from "./session.ts";
 
-/** What the sockets of one guest share; nothing of it is made before the guest wants the first one. */
+/** What all sockets of one guest share. Grants and session are created when the guest creates its first socket. */
 export class GuestNetwork {
   readonly denials: Denials;
   readonly #resources: InstanceResources;
@@ -27,8 +27,8 @@ export class GuestNetwork {
   }
 
   /**
-   * What the guest may do. The thread that has the sockets knows it too, and has the last word: this one knows in
-   * time to tell of what is refused.
+   * The guest's grants. The thread that owns the sockets checks them as well, and its check is the one that counts;
+   * the check here reports the denial to the user.
    */
   get grants(): SocketGrants {
     return this.#grants ??= new SocketGrants(this.#settings);
@@ -39,8 +39,8 @@ export class GuestNetwork {
   }
 
   /**
-   * Tells the user of an endpoint that the guest wants to reach and may not.
-   * @throws Refused with `access-denied`
+   * Reports a denial unless the guest may reach the endpoint.
+   * @throws WasiError with `access-denied`
    */
   requireReach(transport: Transport, remote: Endpoint): void {
     if (this.grants.mayReach(transport, remote)) return;
@@ -49,8 +49,8 @@ export class GuestNetwork {
   }
 
   /**
-   * Tells the user of an endpoint that the guest wants others to reach it at, and may not.
-   * @throws Refused with `access-denied`
+   * Reports a denial unless the guest may bind a socket to the endpoint.
+   * @throws WasiError with `access-denied`
    */
   requireBind(transport: Transport, local: Endpoint): void {
     if (this.grants.mayBind(transport, local)) return;
@@ -59,8 +59,8 @@ export class GuestNetwork {
   }
 
   /**
-   * Keeps a resource of the guest's until it is released.
-   * @throws Refused with `new-socket-limit` where the guest has too many
+   * Holds a resource of the guest until it is released.
+   * @throws WasiError with `new-socket-limit` if the guest holds too many
    */
   hold<T extends Disposable>(resource: T): T {
     if (this.#resources.isFull) throw new WasiError("new-socket-limit");

@@ -1,6 +1,6 @@
+import type { Denials } from "../../grants/denials.ts";
 import type { SocketSettings } from "../../grants/socket_grants.ts";
 import type { InstanceResources } from "../resources.ts";
-import type { Denials } from "../../grants/denials.ts";
 import { IncomingDatagramStream, OutgoingDatagramStream } from "./datagrams.ts";
 import { GuestNetwork } from "./guest_network.ts";
 import { lookupImports } from "./lookup.ts";
@@ -22,11 +22,11 @@ export function socketImports(
     "wasi:sockets/instance-network": { instanceNetwork: () => new Network() },
     "wasi:sockets/tcp": { TcpSocket },
     "wasi:sockets/tcp-create-socket": {
-      createTcpSocket: (family: IpAddressFamily) => TcpSocket.of(guest, family),
+      createTcpSocket: (family: IpAddressFamily) => guest.hold(new TcpSocket(guest, family)),
     },
     "wasi:sockets/udp": { UdpSocket, IncomingDatagramStream, OutgoingDatagramStream },
     "wasi:sockets/udp-create-socket": {
-      createUdpSocket: (family: IpAddressFamily) => UdpSocket.of(guest, family),
+      createUdpSocket: (family: IpAddressFamily) => guest.hold(new UdpSocket(guest, family)),
     },
     "wasi:sockets/ip-name-lookup": lookupImports(guest),
   };

@@ -1,21 +1,21 @@
 import { canonicalIp, type Endpoint, isMappedIp, isUnspecifiedIp } from "../../grants/endpoint.ts";
-import { type ErrorCode, SocketFailure } from "../../sockets/messages.ts";
 import { ipv6Groups } from "../../grants/ip_network.ts";
-import { IoError } from "../io/error.ts";
+import { type ErrorCode, SocketFailure } from "../../sockets/messages.ts";
 import { WasiError } from "../errors.ts";
+import { IoError } from "../io/error.ts";
 
-/** `wasi:sockets/network`'s network. There is one; what a guest may do in it depends on its grants. */
+/** `network` of `wasi:sockets/network`. It grants nothing by itself: grants belong to the guest. */
 export class Network {}
 
 export type IpAddressFamily = "ipv4" | "ipv6";
 
-/** `wasi:sockets/network`'s ip-address: four bytes, or eight groups of 16 bits. */
+/** `ip-address` of `wasi:sockets/network`: four bytes, or eight groups of 16 bits. */
 export interface IpAddress {
   readonly tag: IpAddressFamily;
   readonly val: readonly number[];
 }
 
-/** `wasi:sockets/network`'s ip-socket-address. */
+/** `ip-socket-address` of `wasi:sockets/network`. */
 export type IpSocketAddress =
   | { readonly tag: "ipv4"; readonly val: { port: number; address: readonly number[] } }
   | {
@@ -23,24 +23,24 @@ export type IpSocketAddress =
     readonly val: { port: number; flowInfo: number; address: readonly number[]; scopeId: number };
   };
 
-/** `network-error-code`: what a stream's error was on the network. */
+/** `network-error-code` of `wasi:sockets/network`: the code of a stream's error; undefined unless a socket caused it. */
 export function networkErrorCode(error: IoError): ErrorCode | undefined {
   const cause = IoError.causeOf(error);
   return cause instanceof SocketFailure ? guestCode(cause) : undefined;
 }
 
-/** What a guest is told of a failure that is not a stream's. */
+/** Returns the code of a failure that is not reported by a stream, where a broken pipe would be the end. */
 export function guestCode({ code }: SocketFailure): ErrorCode {
   return code === "broken-pipe" ? "connection-aborted" : code;
 }
 
-/** An address as text, in the one form that URLs have it in. */
+/** Formats an address in the canonical form of URLs, without brackets. */
 export function ipText({ tag, val }: IpAddress): string {
   if (tag === "ipv4") return val.join(".");
   return canonicalIp(val.map((group) => group.toString(16)).join(":"));
 }
 
-/** The address of such a text. */
+/** Parses an address in the form of {@link ipText}. */
 export function ipAddress(ip: string): IpAddress {
   if (!ip.includes(":")) return { tag: "ipv4", val: ip.split(".").map(Number) };
   return { tag: "ipv6", val: ipv6Groups(ip) };
@@ -54,8 +54,8 @@ export function socketAddress({ ip, port }: Endpoint): IpSocketAddress {
 }
 
 /**
- * What a socket of the family is to be bound to.
- * @throws Refused with `invalid-argument`
+ * Returns the endpoint to bind a socket of the family to.
+ * @throws WasiError with `invalid-argument` for another family or an IPv4-mapped IPv6 address
  */
 export function localEndpoint(address: IpSocketAddress, family: IpAddressFamily): Endpoint {
   const { tag, val } = address;
@@ -65,8 +65,8 @@ export function localEndpoint(address: IpSocketAddress, family: IpAddressFamily)
 }
 
 /**
- * What a socket of the family is to reach.
- * @throws Refused with `invalid-argument`
+ * Returns the endpoint that a socket of the family is to reach.
+ * @throws WasiError with `invalid-argument` also for port 0 and the unspecified address
  */
 export function remoteEndpoint(address: IpSocketAddress, family: IpAddressFamily): Endpoint {
   const endpoint = localEndpoint(address, family);
@@ -74,7 +74,7 @@ export function remoteEndpoint(address: IpSocketAddress, family: IpAddressFamily
   return endpoint;
 }
 
-/** Whether an address stands for one host, as both ends of a connection do. */
+/** True for the address of one host, as both ends of a connection must be; false for multicast and broadcast. */
 export function isUnicast(ip: string): boolean {
   if (ip.includes(":")) return !/^ff[\da-f]{2}:/.test(ip);
   const first = Number(ip.split(".")[0]);

@@ -2,33 +2,33 @@ import { SocketFailure } from "../../sockets/messages.ts";
 import { WasiError } from "../errors.ts";
 import { guestCode } from "./network.ts";
 
-/** Something that a guest has started and finishes later. */
+/** An operation that a guest starts with one call and finishes with another. */
 export class Operation<T> {
   readonly #promise: Promise<T>;
-  #outcome: { readonly value: T } | { readonly error: unknown } | undefined;
+  #result: { readonly value: T } | { readonly error: unknown } | undefined;
 
   constructor(promise: Promise<T>) {
     this.#promise = promise;
-    promise.then((value) => this.#outcome = { value }, (error) => this.#outcome = { error });
+    promise.then((value) => this.#result = { value }, (error) => this.#result = { error });
   }
 
-  get isOver(): boolean {
-    return this.#outcome !== undefined;
+  get isDone(): boolean {
+    return this.#result !== undefined;
   }
 
   /**
-   * Its result.
-   * @throws Refused with `would-block` where it is not over, with its error-code where it failed
+   * Returns the result.
+   * @throws WasiError with `would-block` if it is not done, or with the error-code of its failure
    */
   take(): T {
-    const outcome = this.#outcome;
-    if (!outcome) throw new WasiError("would-block");
-    if ("value" in outcome) return outcome.value;
-    const { error } = outcome;
+    const result = this.#result;
+    if (!result) throw new WasiError("would-block");
+    if ("value" in result) return result.value;
+    const { error } = result;
     throw error instanceof SocketFailure ? new WasiError(guestCode(error)) : error;
   }
 
-  /** Resolves once it is over; rejects where that traps the guest. */
+  /** Resolves once it is done or has failed; rejects with an error that is to trap the guest. */
   async wait(): Promise<void> {
     try {
       await this.#promise;

@@ -1,17 +1,17 @@
 import {
-  type Answer,
+  type Reply,
   type Request,
   type Requests,
   type RequestType,
   SocketFailure,
 } from "../../sockets/messages.ts";
+import { instanceEnded } from "../errors.ts";
 import type { InstanceResources } from "../resources.ts";
-import { trapError } from "../errors.ts";
 
-/** Hands a port to the thread that has the sockets; what comes there is one guest's. */
+/** Hands one guest's port to the thread that owns the sockets. */
 export type OpenPort = (port: MessagePort) => void;
 
-/** The guests of one thread, as far as they have sockets. */
+/** The sessions of the guests of one thread. */
 export class Sessions {
   readonly #open: OpenPort;
   readonly #ending = new Set<Promise<void>>();
@@ -20,7 +20,7 @@ export class Sessions {
     this.#open = open;
   }
 
-  /** Begins what one guest has of sockets, which ends with it. */
+  /** Starts the session of one guest, which ends with its instance. */
   start(resources: InstanceResources): Session {
     const { port1, port2 } = new MessageChannel();
     this.#open(port2);
@@ -32,64 +32,63 @@ export class Sessions {
     return session;
   }
 
-  /** Resolves once all that guests had written before they ended has left, or never will; never rejects. */
+  /** Resolves once everything that ended guests had written is sent, or cannot be; never rejects. */
   async drained(): Promise<void> {
     await Promise.all(this.#ending);
   }
 }
 
-/** One guest's way to its sockets, which another thread has. */
+/** The connection of one guest to its sockets, which another thread owns. */
 export class Session implements Disposable {
   readonly #port: MessagePort;
   readonly #onEnd: (ended: Promise<void>) => void;
   readonly #waiting = new Map<number, PromiseWithResolvers<unknown>>();
   #lastId = 0;
-  #lastSocket = 0;
-  #isEnded = false;
+  #lastSocketId = 0;
+  #hasEnded = false;
 
-  /** @param onEnd told when it has ended; the promise resolves once all that was written has left */
+  /** @param onEnd called at the end, with a promise that resolves once everything written is sent */
   constructor(port: MessagePort, onEnd: (ended: Promise<void>) => void) {
     this.#port = port;
     this.#onEnd = onEnd;
-    port.onmessage = ({ data }: MessageEvent<Answer>) => this.#receive(data);
+    port.onmessage = ({ data }: MessageEvent<Reply>) => this.#receive(data);
   }
 
-  /** A number for another socket. */
-  newSocket(): number {
-    return ++this.#lastSocket;
+  newSocketId(): number {
+    return ++this.#lastSocketId;
   }
 
   /**
-   * @param transfer what is handed over, and is not here any more
-   * @returns the answer. It rejects with a SocketFailure, or with a trap once the guest has ended
+   * Sends a request and resolves to its result; rejects with a SocketFailure, or a trap once the guest has ended.
+   * @param transfer objects that move to the other thread
    */
-  ask<T extends RequestType>(
+  request<T extends RequestType>(
     type: T,
-    ask: Requests[T]["ask"],
+    params: Requests[T]["params"],
     transfer: readonly Transferable[] = [],
-  ): Promise<Requests[T]["answer"]> {
-    if (this.#isEnded) return Promise.reject(ended());
+  ): Promise<Requests[T]["result"]> {
+    if (this.#hasEnded) return Promise.reject(instanceEnded());
     const id = ++this.#lastId;
     const waiting = Promise.withResolvers<unknown>();
     this.#waiting.set(id, waiting);
-    this.#port.postMessage({ ...ask, type, id } as Request, [...transfer]);
-    return waiting.promise as Promise<Requests[T]["answer"]>;
+    this.#port.postMessage({ ...params, type, id } as Request, [...transfer]);
+    return waiting.promise as Promise<Requests[T]["result"]>;
   }
 
-  /** Asks for what nobody waits for. */
-  tell<T extends RequestType>(type: T, ask: Requests[T]["ask"]): void {
-    this.ask(type, ask).catch(() => {});
+  /** Sends a request and ignores its result. */
+  notify<T extends RequestType>(type: T, params: Requests[T]["params"]): void {
+    this.request(type, params).catch(() => {});
   }
 
   /**
-   * Has bytes written, and with them hands their buffer over.
-   * @throws Deno.errors.BrokenPipe where nobody reads them
+   * Writes bytes to a socket and transfers their buffer.
+   * @throws Deno.errors.BrokenPipe if the peer has stopped reading
    */
   async write(socket: number, bytes: Uint8Array): Promise<void> {
-    // A part of a larger buffer cannot be handed over by itself.
+    // Only a whole buffer can be transferred.
     const own = bytes.byteLength === bytes.buffer.byteLength ? bytes : bytes.slice();
     try {
-      await this.ask("write", { socket, bytes: own }, [own.buffer as ArrayBuffer]);
+      await this.request("write", { socket, bytes: own }, [own.buffer as ArrayBuffer]);
     } catch (error) {
       const isClosed = error instanceof SocketFailure && error.code === "broken-pipe";
       throw isClosed ? new Deno.errors.BrokenPipe(error.message) : error;
@@ -97,23 +96,19 @@ export class Session implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    if (this.#isEnded) return;
+    if (this.#hasEnded) return;
     const waiting = [...this.#waiting.values()];
     this.#waiting.clear();
-    const over = this.ask("end", {}).then(() => {}, () => {});
-    this.#isEnded = true;
-    for (const { reject } of waiting) reject(ended());
-    this.#onEnd(over.then(() => this.#port.close()));
+    const ended = this.request("end", {}).then(() => {}, () => {});
+    this.#hasEnded = true;
+    for (const { reject } of waiting) reject(instanceEnded());
+    this.#onEnd(ended.then(() => this.#port.close()));
   }
 
-  #receive(answer: Answer): void {
-    const waiting = this.#waiting.get(answer.id);
-    this.#waiting.delete(answer.id);
-    if ("failure" in answer) waiting?.reject(new SocketFailure(answer.failure));
-    else waiting?.resolve(answer.value);
+  #receive(reply: Reply): void {
+    const waiting = this.#waiting.get(reply.id);
+    this.#waiting.delete(reply.id);
+    if ("failure" in reply) waiting?.reject(new SocketFailure(reply.failure));
+    else waiting?.resolve(reply.value);
   }
-}
-
-function ended(): Error {
-  return trapError("the instance has ended");
 }

@@ -4,13 +4,11 @@ import {
   isUnspecified,
   isUnspecifiedIp,
 } from "../../grants/endpoint.ts";
-import { type Connected, SocketFailure } from "../../sockets/messages.ts";
+import { type ConnectionEnds, SocketFailure } from "../../sockets/messages.ts";
+import { WasiError } from "../errors.ts";
 import { BufferedInput, InputStream } from "../io/input_stream.ts";
 import { OutputStream } from "../io/output_stream.ts";
-import { WasiError } from "../errors.ts";
-import type { GuestNetwork } from "./guest_network.ts";
 import {
-  type IpAddressFamily,
   type IpSocketAddress,
   isUnicast,
   localEndpoint,
@@ -19,56 +17,56 @@ import {
   socketAddress,
 } from "./network.ts";
 import { Operation } from "./operation.ts";
-import { TcpOptions } from "./options.ts";
+import { TcpOptions } from "./socket.ts";
 
-/** What a socket is. Source: wasi-sockets, TcpSocketOperationalSemantics.md. */
-type State =
+/** Source: wasi-sockets, TcpSocketOperationalSemantics.md. */
+type TcpState =
   | { readonly name: "unbound" | "closed" }
   | { readonly name: "bind-in-progress"; readonly operation: Operation<Binding> }
   | { readonly name: "bound" | "listen-in-progress"; readonly binding: Binding }
-  | { readonly name: "listening"; readonly binding: Binding; next: Operation<Link> | undefined }
-  | { readonly name: "connect-in-progress"; readonly operation: Operation<Link> }
+  | {
+    readonly name: "listening";
+    readonly binding: Binding;
+    accepting: Operation<TcpConnection> | undefined;
+  }
+  | { readonly name: "connect-in-progress"; readonly operation: Operation<TcpConnection> }
   | {
     readonly name: "connected";
-    readonly link: Link;
-    readonly intake: BufferedInput;
+    readonly connection: TcpConnection;
+    readonly input: BufferedInput;
     readonly output: OutputStream;
   };
 
-/** Where a socket is bound. */
+/** The endpoint that a socket is bound to. */
 interface Binding {
-  /** What the guest asked for. */
-  readonly wanted: Endpoint;
+  /** As the guest requested it, possibly without address or port. */
+  readonly requested: Endpoint;
   readonly local: Endpoint;
-  /** Undefined where it may not listen: then it is not bound in truth before it connects. */
+  /** The id of the listening socket; undefined if the guest may not listen, and then nothing is bound yet. */
   readonly listener: number | undefined;
 }
 
-/** A connection, and the number by which the thread that has the sockets knows it. */
-interface Link {
+/** A connection, and its id in the thread that owns the sockets. */
+interface TcpConnection {
   readonly id: number;
-  readonly ends: Connected;
+  readonly ends: ConnectionEnds;
 }
 
-/** `wasi:sockets/tcp`'s tcp-socket. */
+/** `tcp-socket` of `wasi:sockets/tcp`. */
 export class TcpSocket extends TcpOptions implements Disposable {
-  #state: State = { name: "unbound" };
-  /** The numbers of all that is to be closed with this one: what it listens with, connections, the next one. */
+  #state: TcpState = { name: "unbound" };
+  /** The ids of the sockets to close with this one: the listener, connections, and the one being accepted. */
   readonly #ids = new Set<number>();
-
-  static of(guest: GuestNetwork, family: IpAddressFamily): TcpSocket {
-    return TcpSocket.give(new TcpSocket(), guest, family);
-  }
 
   startBind(_network: Network, address: IpSocketAddress): void {
     this.#require("unbound");
-    const wanted = localEndpoint(address, this.family);
-    if (!isUnicast(wanted.ip)) throw new WasiError("invalid-argument");
-    // One that leaves all to the system may be for a connection to elsewhere.
-    if (!isUnspecified(wanted)) this.guest.requireBind("tcp", wanted);
-    const binding = this.guest.grants.mayBind("tcp", wanted)
-      ? this.#bind(wanted)
-      : Promise.resolve({ wanted, local: wanted, listener: undefined });
+    const requested = localEndpoint(address, this.family);
+    if (!isUnicast(requested.ip)) throw new WasiError("invalid-argument");
+    // A socket without address and port may be for an outgoing connection.
+    if (!isUnspecified(requested)) this.guest.requireBind("tcp", requested);
+    const binding = this.guest.grants.mayBind("tcp", requested)
+      ? this.#bind(requested)
+      : Promise.resolve({ requested, local: requested, listener: undefined });
     this.#state = { name: "bind-in-progress", operation: new Operation(binding) };
   }
 
@@ -84,8 +82,8 @@ export class TcpSocket extends TcpOptions implements Disposable {
     this.#state = { name: "closed" };
     const remote = remoteEndpoint(address, this.family);
     if (!isUnicast(remote.ip)) throw new WasiError("invalid-argument");
-    // Deno connects from ports of the system's choice.
-    if (binding && binding.wanted.port !== 0) throw new WasiError("not-supported");
+    // Deno cannot choose the local port of a connection.
+    if (binding && binding.requested.port !== 0) throw new WasiError("not-supported");
     this.guest.requireReach("tcp", remote);
     const operation = new Operation(this.#connect(remote, binding));
     this.#state = { name: "connect-in-progress", operation };
@@ -98,31 +96,31 @@ export class TcpSocket extends TcpOptions implements Disposable {
 
   startListen(): void {
     this.#require("bound");
-    const { binding } = this.#state as State & { name: "bound" };
+    const { binding } = this.#state as TcpState & { name: "bound" };
     this.#state = { name: "closed" };
-    this.guest.requireBind("tcp", binding.wanted);
+    this.guest.requireBind("tcp", binding.requested);
     this.#state = { name: "listen-in-progress", binding };
   }
 
   finishListen(): void {
     const { binding } = this.#inProgress("listen-in-progress");
-    this.#state = { name: "listening", binding, next: undefined };
+    this.#state = { name: "listening", binding, accepting: undefined };
   }
 
   accept(): [TcpSocket, InputStream, OutputStream] {
     const state = this.#state;
     if (state.name !== "listening") throw new WasiError("invalid-state");
-    const operation = state.next ??= this.#accept(state.binding.listener!);
-    if (!operation.isOver) throw new WasiError("would-block");
-    // Where there are too many sockets, the connection waits for the next call.
-    const accepted = TcpSocket.of(this.guest, this.family);
-    state.next = undefined;
+    const operation = state.accepting ??= this.#accept(state.binding.listener!);
+    if (!operation.isDone) throw new WasiError("would-block");
+    // Before the connection is taken: if there are too many sockets, it waits for the next call.
+    const accepted = this.guest.hold(new TcpSocket(this.guest, this.family));
+    state.accepting = undefined;
     try {
-      const link = operation.take();
-      this.#ids.delete(link.id);
-      accepted.#ids.add(link.id);
+      const connection = operation.take();
+      this.#ids.delete(connection.id);
+      accepted.#ids.add(connection.id);
       accepted.inheritOptions(this);
-      return [accepted, ...accepted.#open(link)];
+      return [accepted, ...accepted.#open(connection)];
     } catch (error) {
       accepted[Symbol.dispose]();
       throw error;
@@ -131,21 +129,21 @@ export class TcpSocket extends TcpOptions implements Disposable {
 
   localAddress(): IpSocketAddress {
     const state = this.#state;
-    if (state.name === "connected") return socketAddress(state.link.ends.local);
+    if (state.name === "connected") return socketAddress(state.connection.ends.local);
     if ("binding" in state) return socketAddress(state.binding.local);
     throw new WasiError("invalid-state");
   }
 
   remoteAddress(): IpSocketAddress {
     if (this.#state.name !== "connected") throw new WasiError("invalid-state");
-    return socketAddress(this.#state.link.ends.remote);
+    return socketAddress(this.#state.connection.ends.remote);
   }
 
   isListening(): boolean {
     return this.#state.name === "listening";
   }
 
-  /** A hint, which Deno cannot take. */
+  /** Ignores the hint, because Deno cannot set the backlog. */
   setListenBacklogSize(value: bigint): void {
     if (value === 0n) throw new WasiError("invalid-argument");
     if (["connect-in-progress", "connected", "closed"].includes(this.#state.name)) {
@@ -155,11 +153,11 @@ export class TcpSocket extends TcpOptions implements Disposable {
 
   shutdown(type: "receive" | "send" | "both"): void {
     if (this.#state.name !== "connected") throw new WasiError("invalid-state");
-    const { link, intake, output } = this.#state;
-    if (type !== "send") intake.close();
+    const { connection, input, output } = this.#state;
+    if (type !== "send") input.close();
     if (type === "receive" || OutputStream.isClosed(output)) return;
     OutputStream.close(output);
-    this.guest.session.tell("finish", { socket: link.id });
+    this.guest.session.notify("finish", { socket: connection.id });
   }
 
   [Symbol.dispose](): void {
@@ -174,78 +172,81 @@ export class TcpSocket extends TcpOptions implements Disposable {
 
   protected override applyKeepAlive(isOn: boolean): void {
     if (this.#state.name !== "connected") return;
-    this.guest.session.tell("keepAlive", { socket: this.#state.link.id, isOn });
+    this.guest.session.notify("keepAlive", { socket: this.#state.connection.id, isOn });
   }
 
   protected override get operation(): Operation<unknown> | undefined {
     const state = this.#state;
     if ("operation" in state) return state.operation;
     if (state.name !== "listening") return undefined;
-    return state.next ??= this.#accept(state.binding.listener!);
+    return state.accepting ??= this.#accept(state.binding.listener!);
   }
 
-  async #bind(wanted: Endpoint): Promise<Binding> {
+  async #bind(requested: Endpoint): Promise<Binding> {
     const listener = this.#newId();
-    const local = await this.guest.session.ask("listen", { socket: listener, local: wanted });
-    return { wanted, local, listener };
+    const local = await this.guest.session.request("listen", {
+      socket: listener,
+      local: requested,
+    });
+    return { requested, local, listener };
   }
 
-  async #connect(remote: Endpoint, binding: Binding | undefined): Promise<Link> {
+  async #connect(remote: Endpoint, binding: Binding | undefined): Promise<TcpConnection> {
     if (binding?.listener !== undefined) this.#close(binding.listener);
     const id = this.#newId();
-    const ends = await this.guest.session.ask("connect", { socket: id, remote });
-    const ip = binding?.wanted.ip;
+    const ends = await this.guest.session.request("connect", { socket: id, remote });
+    const ip = binding?.requested.ip;
     if (ip === undefined || isUnspecifiedIp(ip) || ip === ends.local.ip) return { id, ends };
     this.#close(id);
-    const message = `the way to ${formatEndpoint(remote)} begins at ${ends.local.ip}`;
+    const message = `the system connects to ${formatEndpoint(remote)} from ${ends.local.ip}`;
     throw new SocketFailure({ code: "not-supported", message });
   }
 
-  #accept(listener: number): Operation<Link> {
+  #accept(listener: number): Operation<TcpConnection> {
     const id = this.#newId();
-    const accepted = this.guest.session.ask("accept", { socket: listener, as: id });
+    const accepted = this.guest.session.request("accept", { socket: listener, as: id });
     return new Operation(accepted.then((ends) => ({ id, ends })));
   }
 
-  #open(link: Link): [InputStream, OutputStream] {
+  #open(connection: TcpConnection): [InputStream, OutputStream] {
     const { session } = this.guest;
-    const socket = link.id;
-    const intake = new BufferedInput((atMost) => session.ask("read", { socket, atMost }));
+    const socket = connection.id;
+    const input = new BufferedInput((atMost) => session.request("read", { socket, atMost }));
     const output = OutputStream.pipelined((bytes) => session.write(socket, bytes));
-    this.#state = { name: "connected", link, intake, output };
+    this.#state = { name: "connected", connection, input, output };
     if (this.keepAliveEnabled()) this.applyKeepAlive(true);
-    return [new InputStream(intake, () => intake.close()), output];
+    return [new InputStream(input, () => input.close()), output];
   }
 
   #newId(): number {
-    const id = this.guest.session.newSocket();
+    const id = this.guest.session.newSocketId();
     this.#ids.add(id);
     return id;
   }
 
   #close(id: number): void {
     this.#ids.delete(id);
-    this.guest.session.tell("close", { socket: id });
+    this.guest.session.notify("close", { socket: id });
   }
 
-  /** @throws Refused where the socket is in none of the states */
-  #require(...names: State["name"][]): void {
+  /** @throws WasiError unless the socket is in one of the states */
+  #require(...names: TcpState["name"][]): void {
     const { name } = this.#state;
     if (names.includes(name)) return;
     throw new WasiError(name.endsWith("-in-progress") ? "concurrency-conflict" : "invalid-state");
   }
 
-  #inProgress<N extends State["name"]>(name: N): State & { name: N } {
+  #inProgress<N extends TcpState["name"]>(name: N): TcpState & { name: N } {
     if (this.#state.name !== name) throw new WasiError("not-in-progress");
-    return this.#state as State & { name: N };
+    return this.#state as TcpState & { name: N };
   }
 
-  /** The result of an operation; where that failed, the socket is in another state from then on. */
-  #finish<T>(operation: Operation<T>, failed: State): T {
+  /** Returns the result of an operation; if it failed, the socket enters the state `failed`. */
+  #finish<T>(operation: Operation<T>, failed: TcpState): T {
     try {
       return operation.take();
     } catch (error) {
-      if (operation.isOver) this.#state = failed;
+      if (operation.isDone) this.#state = failed;
       throw error;
     }
   }

@@ -5,9 +5,7 @@ import {
   type IncomingDatagramStream,
   type OutgoingDatagramStream,
 } from "./datagrams.ts";
-import type { GuestNetwork } from "./guest_network.ts";
 import {
-  type IpAddressFamily,
   type IpSocketAddress,
   localEndpoint,
   type Network,
@@ -15,40 +13,36 @@ import {
   socketAddress,
 } from "./network.ts";
 import { Operation } from "./operation.ts";
-import { UdpOptions } from "./options.ts";
+import { UdpOptions } from "./socket.ts";
 
-type State =
+type UdpState =
   | { readonly name: "unbound" }
   | { readonly name: "bind-in-progress"; readonly operation: Operation<Endpoint> }
   | { readonly name: "bound"; readonly local: Endpoint };
 
-/** `wasi:sockets/udp`'s udp-socket. */
+/** `udp-socket` of `wasi:sockets/udp`. */
 export class UdpSocket extends UdpOptions implements Disposable {
-  #state: State = { name: "unbound" };
-  /** Of the socket that it has, or is about to have. */
+  #state: UdpState = { name: "unbound" };
+  /** Undefined until the guest binds the socket. */
   #queue: DatagramQueue | undefined;
-
-  static of(guest: GuestNetwork, family: IpAddressFamily): UdpSocket {
-    return UdpSocket.give(new UdpSocket(), guest, family);
-  }
 
   startBind(_network: Network, address: IpSocketAddress): void {
     if (this.operation) throw new WasiError("concurrency-conflict");
     if (this.#state.name === "bound") throw new WasiError("invalid-state");
     const local = localEndpoint(address, this.family);
-    // One that leaves all to the system is for answers.
+    // A socket without address and port only receives replies.
     if (!isUnspecified(local)) this.guest.requireBind("udp", local);
     const { session } = this.guest;
-    const socket = session.newSocket();
+    const socket = session.newSocketId();
     this.#queue = new DatagramQueue(this.guest, this.family, socket);
-    const operation = new Operation(session.ask("bindDatagrams", { socket, local }));
+    const operation = new Operation(session.request("bindDatagrams", { socket, local }));
     this.#state = { name: "bind-in-progress", operation };
   }
 
   finishBind(): void {
     const operation = this.operation;
     if (!operation) throw new WasiError("not-in-progress");
-    if (operation.isOver) this.#state = { name: "unbound" };
+    if (operation.isDone) this.#state = { name: "unbound" };
     this.#state = { name: "bound", local: operation.take() };
   }
 

@@ -53,7 +53,7 @@ Deno.test("config init writes a file once, and with --force again, over a broken
   assert.deepEqual([again.code, again.stdout], [2, ""]);
   assert.match(
     again.stderr,
-    /there is a config file already: .*config\.yaml \[LDR_CONFIG\]\nhint: .*--force/,
+    /the config file .*config\.yaml exists already \[LDR_CONFIG\]\nhint: .*--force/,
   );
   home.config("transfers: [broken");
   assert.equal((await home.larder("init", "--force")).code, 0);
@@ -99,7 +99,7 @@ Deno.test("config get prints the value alone", async () => {
   assert.deepEqual(await home.larder("get", "gc.max_size"), {
     code: 0,
     stdout: "20GB\n",
-    stderr: `decided by ${home.file}:2:3\n`,
+    stderr: `source: ${home.file}:2:3\n`,
   });
   assert.equal((await home.larder("get", "transfers")).stdout, "16\n");
   const json = JSON.parse((await home.larder("get", "gc.unused", "--format", "json")).stdout);
@@ -115,7 +115,7 @@ const REFUSED: [string[], number, RegExp][] = [
   [["set", "gc.max_siz", "1GB"], 2, /did you mean gc\.max_size\?/],
   [["set", "gc.max_size", "much"], 2, /gc\.max_size cannot be "much": not a size/],
   [["set", "transfers", "65"], 2, /transfers cannot be "65": .*<=64/],
-  [["set", "gc", "1"], 2, /it is a group/],
+  [["set", "gc", "1"], 2, /gc is a group/],
   [["set", "transfers"], 2, /missing required argument 'value'/],
   [["sho"], 2, /unknown command 'sho'.*\nhint: did you mean show or set\?/],
 ];
@@ -145,7 +145,7 @@ Deno.test("config set warns where a variable beats what it has set", async () =>
   await withEnvironment({ LARDER_TRANSFERS: "2" }, async () => {
     const { code, stderr } = await home.larder("set", "transfers", "9");
     assert.equal(code, 0);
-    assert.match(stderr, /warning: LARDER_TRANSFERS beats the file: transfers is 2\n/);
+    assert.match(stderr, /warning: LARDER_TRANSFERS overrides the file: transfers is 2\n/);
   });
 });
 
@@ -154,14 +154,14 @@ Deno.test("config unset takes a setting out of the file, and says what holds now
   home.config("# mine\ntransfers: 9\ngc:\n  max_size: 20GB\n");
   const size = await home.larder("unset", "gc.max_size");
   assert.deepEqual([size.code, size.stdout], [0, ""]);
-  assert.equal(size.stderr, `unset gc.max_size in ${home.file}\nnothing holds in its place\n`);
+  assert.equal(size.stderr, `unset gc.max_size in ${home.file}\ngc.max_size has no value now\n`);
   assert.equal(Deno.readTextFileSync(home.file), "# mine\ntransfers: 9\ngc:\n");
   const transfers = await home.larder("unset", "transfers");
-  assert.match(transfers.stderr, /\nit is 16 now, decided by default\n$/);
+  assert.match(transfers.stderr, /\ntransfers is 16 now \(source: default\)\n$/);
   home.config("transfers: 9\n");
   await withEnvironment({ LARDER_TRANSFERS: "2" }, async () => {
     const { stderr } = await home.larder("unset", "transfers");
-    assert.match(stderr, /\nit is 2 now, decided by LARDER_TRANSFERS\n$/);
+    assert.match(stderr, /\ntransfers is 2 now \(source: LARDER_TRANSFERS\)\n$/);
   });
 });
 

@@ -216,7 +216,7 @@ Deno.test("info of an ambiguous name is exit 2 with the candidates, of an unknow
   assert.deepEqual(await home.larder("info", "ghcr.io/acme"), {
     code: 2,
     stdout: "",
-    stderr: 'error: "ghcr.io/acme" can be 2 things in the cache [LDR_USAGE]\n' +
+    stderr: 'error: "ghcr.io/acme" is ambiguous: 2 matches in the cache [LDR_USAGE]\n' +
       "  image     ghcr.io/acme/shop:v1\n  image     ghcr.io/acme/shop:v2\n" +
       "hint: write more of the name or digest\n",
   });

@@ -1,21 +1,21 @@
-import { GUEST_READ } from "../../../../src/run/wasi/io/input_stream.ts";
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { Denials } from "../../../../src/run/grants/denials.ts";
+import type { Descriptor } from "../../../../src/run/wasi/filesystem/descriptor.ts";
+import { filesystemErrorCode } from "../../../../src/run/wasi/filesystem/error.ts";
 import {
   filesystemImports,
   type Mount,
   mountPoint,
 } from "../../../../src/run/wasi/filesystem/imports.ts";
-import type { Descriptor } from "../../../../src/run/wasi/filesystem/descriptor.ts";
-import { filesystemErrorCode } from "../../../../src/run/wasi/filesystem/error.ts";
 import type { IoError } from "../../../../src/run/wasi/io/error.ts";
+import { MAX_READ } from "../../../../src/run/wasi/io/input_stream.ts";
 import { InstanceResources } from "../../../../src/run/wasi/resources.ts";
-import { Denials } from "../../../../src/run/grants/denials.ts";
-import { refusedWith, streamError, textOf } from "../../../support/wasm/streams.ts";
 import { TemporaryFolder } from "../../../support/temporary.ts";
+import { streamError, textOf, wasiError } from "../../../support/wasm/streams.ts";
 
 const bytesOf = (text: string) => new TextEncoder().encode(text);
-const refusedAs = (code: string) => refusedWith((payload) => payload === code);
+const fileError = (code: string) => wasiError((payload) => payload === code);
 
 /** A guest that is granted a folder with one file, `a`. */
 class Guest implements Disposable {
@@ -52,7 +52,7 @@ class Guest implements Disposable {
   }
 }
 
-Deno.test("a guest finds what it is granted, in the order that it was", () => {
+Deno.test("preopens lists the mounts in the order of the grants", () => {
   using guest = new Guest();
   const tree = { kind: "folder", entries: new Map() } as const;
   const preopens = guest.preopens(
@@ -67,7 +67,7 @@ Deno.test("a guest finds what it is granted, in the order that it was", () => {
   assert.deepEqual(guest.root().getFlags(), { read: true, mutateDirectory: true });
 });
 
-Deno.test("read gives what is at a place, and says when that is the end", () => {
+Deno.test("Descriptor.read returns bytes at an offset, and reports the end", () => {
   using guest = new Guest();
   const file = guest.open("a");
   const read = (length: bigint, offset: bigint) => {
@@ -78,16 +78,16 @@ Deno.test("read gives what is at a place, and says when that is the end", () => 
   assert.deepEqual(read(100n, 4n), ["a", false]);
   assert.deepEqual(read(100n, 5n), ["", true]);
   assert.deepEqual(read(0n, 0n), ["", false]);
-  assert.throws(() => file.read(1n, 2n ** 60n), refusedAs("invalid"));
+  assert.throws(() => file.read(1n, 2n ** 60n), fileError("invalid"));
 });
 
-Deno.test("a guest is not given more of a file at once than the limit", () => {
+Deno.test("Descriptor.read returns at most MAX_READ bytes", () => {
   using guest = new Guest();
-  Deno.writeFileSync(join(guest.path, "large"), new Uint8Array(GUEST_READ + 10));
-  assert.equal(guest.open("large").read(2n ** 64n - 1n, 0n)[0].length, GUEST_READ);
+  Deno.writeFileSync(join(guest.path, "large"), new Uint8Array(MAX_READ + 10));
+  assert.equal(guest.open("large").read(2n ** 64n - 1n, 0n)[0].length, MAX_READ);
 });
 
-Deno.test("write changes what is at a place, and fills what is before it", () => {
+Deno.test("Descriptor.write writes at an offset, and fills a gap with zeroes", () => {
   using guest = new Guest();
   const file = guest.open("a", { write: true });
   assert.equal(file.write(bytesOf("LP"), 1n), 2n);
@@ -99,51 +99,51 @@ Deno.test("write changes what is at a place, and fills what is before it", () =>
   file.sync();
 });
 
-Deno.test("a file does what it was opened for, and no more", () => {
+Deno.test("Descriptor of a file rejects what it was not opened for", () => {
   using guest = new Guest();
   const reader = guest.open("a");
   assert.deepEqual(reader.getFlags(), { read: true, write: false });
-  assert.throws(() => reader.write(bytesOf("x"), 0n), refusedAs("bad-descriptor"));
-  assert.throws(() => reader.writeViaStream(0n), refusedAs("bad-descriptor"));
-  assert.throws(() => reader.appendViaStream(), refusedAs("bad-descriptor"));
-  assert.throws(() => reader.setSize(0n), refusedAs("bad-descriptor"));
+  assert.throws(() => reader.write(bytesOf("x"), 0n), fileError("bad-descriptor"));
+  assert.throws(() => reader.writeViaStream(0n), fileError("bad-descriptor"));
+  assert.throws(() => reader.appendViaStream(), fileError("bad-descriptor"));
+  assert.throws(() => reader.setSize(0n), fileError("bad-descriptor"));
   const writer = guest.open("a", { read: false, write: true });
-  assert.throws(() => writer.read(1n, 0n), refusedAs("bad-descriptor"));
-  assert.throws(() => writer.readViaStream(0n), refusedAs("bad-descriptor"));
+  assert.throws(() => writer.read(1n, 0n), fileError("bad-descriptor"));
+  assert.throws(() => writer.readViaStream(0n), fileError("bad-descriptor"));
   assert.equal(guest.text("a"), "alpha");
 });
 
-Deno.test("a folder is no file, and a file no folder", () => {
+Deno.test("Descriptor rejects file operations on a directory and the reverse", () => {
   using guest = new Guest();
   const [root, file] = [guest.root(), guest.open("a")];
-  assert.throws(() => root.read(1n, 0n), refusedAs("is-directory"));
-  assert.throws(() => root.readViaStream(0n), refusedAs("is-directory"));
-  assert.throws(() => file.readDirectory(), refusedAs("not-directory"));
-  assert.throws(() => file.openAt({}, "x", {}, { read: true }), refusedAs("not-directory"));
-  assert.throws(() => guest.open("a", {}, { directory: true }), refusedAs("not-directory"));
-  assert.throws(() => guest.open(".", { write: true }), refusedAs("is-directory"));
+  assert.throws(() => root.read(1n, 0n), fileError("is-directory"));
+  assert.throws(() => root.readViaStream(0n), fileError("is-directory"));
+  assert.throws(() => file.readDirectory(), fileError("not-directory"));
+  assert.throws(() => file.openAt({}, "x", {}, { read: true }), fileError("not-directory"));
+  assert.throws(() => guest.open("a", {}, { directory: true }), fileError("not-directory"));
+  assert.throws(() => guest.open(".", { write: true }), fileError("is-directory"));
   assert.equal(guest.open(".", {}, { directory: true }).getType(), "directory");
 });
 
-Deno.test("files are made, made anew and emptied as the guest says", () => {
+Deno.test("Descriptor.openAt respects create, exclusive and truncate", () => {
   using guest = new Guest();
-  assert.throws(() => guest.open("b"), refusedAs("no-entry"));
+  assert.throws(() => guest.open("b"), fileError("no-entry"));
   guest.open("b", { write: true }, { create: true }).write(bytesOf("b"), 0n);
   guest.open("b", { write: true }, { create: true }).write(bytesOf("c"), 1n);
   assert.equal(guest.text("b"), "bc");
   assert.throws(
     () => guest.open("b", { write: true }, { create: true, exclusive: true }),
-    refusedAs("exist"),
+    fileError("exist"),
   );
   guest.open("b", { write: true }, { truncate: true });
   assert.equal(guest.text("b"), "");
   assert.throws(
     () => guest.open("c/", { write: true }, { create: true }),
-    refusedAs("is-directory"),
+    fileError("is-directory"),
   );
 });
 
-Deno.test("a stream reads a file from a place to its end, at once", () => {
+Deno.test("Descriptor.readViaStream reads from an offset to the end without waiting", () => {
   using guest = new Guest();
   const stream = guest.open("a").readViaStream(2n);
   assert.equal(textOf(stream.read(2n)), "ph");
@@ -152,7 +152,7 @@ Deno.test("a stream reads a file from a place to its end, at once", () => {
   assert.throws(() => stream.read(1n), streamError("closed"));
 });
 
-Deno.test("streams write to a place, and to the end", async () => {
+Deno.test("Descriptor.writeViaStream writes at an offset, appendViaStream at the end", async () => {
   using guest = new Guest();
   const file = guest.open("a", { write: true });
   const [stream, end] = [file.writeViaStream(1n), file.appendViaStream()];
@@ -162,17 +162,17 @@ Deno.test("streams write to a place, and to the end", async () => {
   assert.equal(guest.text("a"), "a--ha!");
 });
 
-Deno.test("streams work on when their file is dropped, and close it as the last", () => {
+Deno.test("Descriptor's streams outlive it, and the last one closes the file", () => {
   using guest = new Guest();
   const file = guest.open("a");
   const streams = [file.readViaStream(0n), file.readViaStream(3n)];
   file[Symbol.dispose]();
   assert.deepEqual(streams.map((stream) => textOf(stream.read(2n))), ["al", "ha"]);
-  // The test runner finds files that are left open.
+  // The test runner reports files that are left open.
   for (const stream of streams) stream[Symbol.dispose]();
 });
 
-Deno.test("files that a guest leaves open are closed at its end", () => {
+Deno.test("Descriptor's file is closed at the end of the instance", () => {
   using guest = new Guest();
   const file = guest.open("a");
   const stream = file.readViaStream(0n);
@@ -182,16 +182,16 @@ Deno.test("files that a guest leaves open are closed at its end", () => {
   file[Symbol.dispose]();
 });
 
-Deno.test("the failure of a file's stream is told in the words of files", () => {
+Deno.test("filesystem-error-code returns the code of a stream's failure", () => {
   using guest = new Guest();
   const stream = guest.open("a").readViaStream(2n ** 60n);
-  const failed = refusedWith((payload) =>
+  const failed = wasiError((payload) =>
     filesystemErrorCode((payload as { val: IoError }).val) === "invalid"
   );
   assert.throws(() => stream.read(1n), failed);
 });
 
-Deno.test("what is told of a file is what the host has", () => {
+Deno.test("Descriptor.stat returns the host's metadata", () => {
   using guest = new Guest();
   const stat = guest.open("a").stat() as Record<string, unknown>;
   const info = Deno.statSync(join(guest.path, "a"));
@@ -204,20 +204,20 @@ Deno.test("what is told of a file is what the host has", () => {
   assert.deepEqual(guest.root().statAt({}, "a"), stat);
 });
 
-Deno.test("times are set to a moment, to now, or left", () => {
+Deno.test("Descriptor.setTimes sets a time to a timestamp or now, or leaves it", () => {
   using guest = new Guest();
   const file = guest.open("a", { write: true });
-  const moment = { tag: "timestamp", val: { seconds: 12n, nanoseconds: 500_000_000 } } as const;
-  file.setTimes(moment, { tag: "no-change" });
+  const timestamp = { tag: "timestamp", val: { seconds: 12n, nanoseconds: 500_000_000 } } as const;
+  file.setTimes(timestamp, { tag: "no-change" });
   assert.equal(Deno.statSync(join(guest.path, "a")).atime!.getTime(), 12_500);
-  guest.root().setTimesAt({ symlinkFollow: true }, "a", { tag: "no-change" }, moment);
+  guest.root().setTimesAt({ symlinkFollow: true }, "a", { tag: "no-change" }, timestamp);
   guest.root().setTimesAt({ symlinkFollow: true }, "a", { tag: "now" }, { tag: "no-change" });
   const { atime, mtime } = Deno.statSync(join(guest.path, "a"));
   assert(atime!.getTime() > 1e12);
   assert.equal(mtime!.getTime(), 12_500);
 });
 
-Deno.test("an object is the same by any name, and its hash stays when it is written", () => {
+Deno.test("Descriptor.isSameObject and metadataHash depend neither on the name nor on writes", () => {
   using guest = new Guest();
   const [file, root] = [guest.open("a", { write: true }), guest.root()];
   root.linkAt({}, "a", root, "b");
@@ -229,7 +229,7 @@ Deno.test("an object is the same by any name, and its hash stays when it is writ
   assert.notDeepEqual(root.metadataHash(), before);
 });
 
-Deno.test("a folder's entries come one by one, each once", () => {
+Deno.test("Descriptor.readDirectory returns each entry once", () => {
   using guest = new Guest();
   const root = guest.root();
   root.createDirectoryAt("sub");
@@ -242,7 +242,7 @@ Deno.test("a folder's entries come one by one, each once", () => {
   assert.equal(stream.readDirectoryEntry(), undefined);
 });
 
-Deno.test("static files are read, and changed by nobody", () => {
+Deno.test("Descriptor of static files can be read and not changed", () => {
   using guest = new Guest();
   const file = { kind: "file", size: 2, content: { bytes: bytesOf("hi") } } as const;
   const tree = { kind: "folder", entries: new Map([["a", file]]) } as const;
@@ -259,7 +259,7 @@ Deno.test("static files are read, and changed by nobody", () => {
     () => root.symlinkAt(),
     () => root.setTimesAt({}, "a", { tag: "now" }, { tag: "now" }),
   ];
-  for (const change of changes) assert.throws(change, refusedAs("read-only"), `${change}`);
-  assert.throws(() => opened.setTimes({ tag: "now" }, { tag: "now" }), refusedAs("bad-descriptor"));
-  assert.throws(() => root.readlinkAt("a"), refusedAs("invalid"));
+  for (const change of changes) assert.throws(change, fileError("read-only"), `${change}`);
+  assert.throws(() => opened.setTimes({ tag: "now" }, { tag: "now" }), fileError("bad-descriptor"));
+  assert.throws(() => root.readlinkAt("a"), fileError("invalid"));
 });

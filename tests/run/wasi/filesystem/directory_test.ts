@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import type { OpenFile } from "../../../../src/run/wasi/filesystem/open_file.ts";
 import type { OpenDirectory } from "../../../../src/run/wasi/filesystem/directory.ts";
+import type { OpenFile } from "../../../../src/run/wasi/filesystem/open_file.ts";
 import { GrantedFolder, READ } from "../../../support/wasm/granted_folder.ts";
-import { refusedWith } from "../../../support/wasm/streams.ts";
+import { wasiError } from "../../../support/wasm/streams.ts";
 
-const refusedAs = (code: string) => refusedWith((payload) => payload === code);
+const fileError = (code: string) => wasiError((payload) => payload === code);
 
 const BAD_PATHS: [path: string, code: string][] = [
   ["", "no-entry"],
@@ -19,77 +19,77 @@ const BAD_PATHS: [path: string, code: string][] = [
 ];
 
 for (const [path, code] of BAD_PATHS) {
-  Deno.test(`the path ${JSON.stringify(path.slice(0, 20))} of ${path.length} is ${code}`, () => {
-    using bench = new GrantedFolder();
-    Deno.mkdirSync(join(bench.granted, "a"));
-    assert.throws(() => bench.place().infoAt(path, true), refusedAs(code));
+  Deno.test(`OpenDirectory rejects the path ${JSON.stringify(path.slice(0, 20))} of ${path.length} characters: ${code}`, () => {
+    using folder = new GrantedFolder();
+    Deno.mkdirSync(join(folder.granted, "a"));
+    assert.throws(() => folder.open().infoAt(path, true), fileError(code));
   });
 }
 
-Deno.test("what leaves the folder is told of, with what would allow it", () => {
-  using bench = new GrantedFolder();
-  Deno.symlinkSync("../outside", join(bench.granted, "link"));
-  assert.throws(() => bench.place().open("link/secret", READ), refusedAs("not-permitted"));
-  assert.deepEqual(bench.refusals, [
+Deno.test("OpenDirectory reports a denial for a link that leaves the mount", () => {
+  using folder = new GrantedFolder();
+  Deno.symlinkSync("../outside", join(folder.granted, "link"));
+  assert.throws(() => folder.open().open("link/secret", READ), fileError("not-permitted"));
+  assert.deepEqual(folder.denials, [
     "refused to follow link/secret out of /data: grant its target with --dir",
   ]);
 });
 
-Deno.test("a path from a folder that a guest has opened does not leave that folder", () => {
-  using bench = new GrantedFolder();
-  Deno.mkdirSync(join(bench.granted, "a/b"), { recursive: true });
-  Deno.writeTextFileSync(join(bench.granted, "c"), "");
-  Deno.symlinkSync("../c", join(bench.granted, "a/up"));
-  const place = bench.place();
-  const inner = place.open("a", { ...READ, folder: true }) as OpenDirectory;
+Deno.test("OpenDirectory that a guest opened confines paths to itself", () => {
+  using folder = new GrantedFolder();
+  Deno.mkdirSync(join(folder.granted, "a/b"), { recursive: true });
+  Deno.writeTextFileSync(join(folder.granted, "c"), "");
+  Deno.symlinkSync("../c", join(folder.granted, "a/up"));
+  const directory = folder.open();
+  const inner = directory.open("a", { ...READ, directory: true }) as OpenDirectory;
   assert.equal(inner.infoAt("b/..", true).type, "directory");
   for (const path of ["..", "../c", "b/../../c", "../a/b", "up"]) {
-    assert.throws(() => inner.infoAt(path, true), refusedAs("not-permitted"), path);
+    assert.throws(() => inner.infoAt(path, true), fileError("not-permitted"), path);
   }
-  assert.deepEqual(bench.refusals, [], "no option would grant it");
-  assert.equal(place.infoAt("a/up", true).type, "regular-file");
+  assert.deepEqual(folder.denials, [], "no option grants it");
+  assert.equal(directory.infoAt("a/up", true).type, "regular-file");
 });
 
-Deno.test("a pipe is not opened, since that could last for ever", () => {
-  using bench = new GrantedFolder();
-  const { success } = new Deno.Command("mkfifo", { args: [join(bench.granted, "pipe")] })
+Deno.test("OpenDirectory.open does not open a pipe, which could block forever", () => {
+  using folder = new GrantedFolder();
+  const { success } = new Deno.Command("mkfifo", { args: [join(folder.granted, "pipe")] })
     .outputSync();
   assert(success);
-  assert.equal(bench.place().infoAt("pipe", true).type, "unknown");
-  assert.throws(() => bench.place().open("pipe", READ), refusedAs("not-permitted"));
+  assert.equal(folder.open().infoAt("pipe", true).type, "unknown");
+  assert.throws(() => folder.open().open("pipe", READ), fileError("not-permitted"));
 });
 
-Deno.test("a file's times are set, each or both, also through its path", () => {
-  using bench = new GrantedFolder();
-  const place = bench.place();
-  const file = place.open("a", { ...READ, create: true, write: true }) as OpenFile;
+Deno.test("OpenDirectory.setTimesAt and OpenFile.setTimes set each time", () => {
+  using folder = new GrantedFolder();
+  const directory = folder.open();
+  const file = directory.open("a", { ...READ, create: true, write: true }) as OpenFile;
   file.setTimes({ accessed: 1_000_000_000n, modified: 2_500_000_000n });
   assert.deepEqual([file.info().accessed, file.info().modified], [1_000_000_000n, 2_500_000_000n]);
-  place.setTimesAt("a", true, { accessed: undefined, modified: 3_000_000_000n });
-  const info = place.infoAt("a", true);
+  directory.setTimesAt("a", true, { accessed: undefined, modified: 3_000_000_000n });
+  const info = directory.infoAt("a", true);
   assert.deepEqual([info.accessed, info.modified], [1_000_000_000n, 3_000_000_000n]);
-  const late = { accessed: 2n ** 70n, modified: undefined };
-  assert.throws(() => place.setTimesAt("a", true, late), refusedAs("invalid"));
-  Deno.symlinkSync("a", join(bench.granted, "link"));
-  assert.throws(() => place.setTimesAt("link", false, late), refusedAs("unsupported"));
+  const tooLate = { accessed: 2n ** 70n, modified: undefined };
+  assert.throws(() => directory.setTimesAt("a", true, tooLate), fileError("invalid"));
+  Deno.symlinkSync("a", join(folder.granted, "link"));
+  assert.throws(() => directory.setTimesAt("link", false, tooLate), fileError("unsupported"));
 });
 
-Deno.test("nothing is moved or linked from one mount to another", () => {
+Deno.test("OpenDirectory.rename and link reject another mount", () => {
   using one = new GrantedFolder();
   using other = new GrantedFolder();
   Deno.writeTextFileSync(join(one.granted, "a"), "");
-  assert.throws(() => one.place().rename("a", other.place(), "a"), refusedAs("cross-device"));
-  assert.throws(() => one.place().link("a", false, other.place(), "a"), refusedAs("cross-device"));
+  assert.throws(() => one.open().rename("a", other.open(), "a"), fileError("cross-device"));
+  assert.throws(() => one.open().link("a", false, other.open(), "a"), fileError("cross-device"));
 });
 
-Deno.test("a link itself is not opened, wherever it leads", () => {
-  using bench = new GrantedFolder();
-  Deno.symlinkSync("../outside/secret", join(bench.granted, "out"));
-  Deno.symlinkSync("none", join(bench.granted, "dangling"));
+Deno.test("OpenDirectory.open does not open a link itself", () => {
+  using folder = new GrantedFolder();
+  Deno.symlinkSync("../outside/secret", join(folder.granted, "out"));
+  Deno.symlinkSync("none", join(folder.granted, "dangling"));
   for (const path of ["out", "dangling"]) {
     for (const write of [false, true]) {
       const options = { ...READ, follow: false, write };
-      assert.throws(() => bench.place().open(path, options), refusedAs("loop"));
+      assert.throws(() => folder.open().open(path, options), fileError("loop"));
     }
   }
 });

@@ -1,12 +1,12 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
 import {
   type MountedFile,
   type MountedFolder,
   TreeVolume,
 } from "../../../../src/run/wasi/filesystem/tree_volume.ts";
-import assert from "node:assert/strict";
-import { join } from "node:path";
-import { refusedWith, textOf } from "../../../support/wasm/streams.ts";
 import { TemporaryFolder } from "../../../support/temporary.ts";
+import { textOf, wasiError } from "../../../support/wasm/streams.ts";
 
 const inline = (text: string): MountedFile => {
   const bytes = new TextEncoder().encode(text);
@@ -18,9 +18,9 @@ const folder = (entries: Record<string, MountedFile | MountedFolder>): MountedFo
   entries: new Map(Object.entries(entries)),
 });
 
-const refusedAs = (code: string) => refusedWith((payload) => payload === code);
+const fileError = (code: string) => wasiError((payload) => payload === code);
 
-Deno.test("a stored file is read by its place in the app, from any place in it", () => {
+Deno.test("TreeVolume reads a stored file at any offset", () => {
   using temporary = new TemporaryFolder();
   const hostPath = join(temporary.path, "sha256:abc");
   Deno.writeTextFileSync(hostPath, "content");
@@ -31,49 +31,49 @@ Deno.test("a stored file is read by its place in the app, from any place in it",
   assert.equal(textOf(file.read(100, 0)!), "content");
   assert.equal(textOf(file.read(3, 4)!), "ent");
   assert.equal(file.read(3, 7), null);
-  assert.equal(file.changes, undefined);
+  assert.equal(file.writer, undefined);
   file.close();
 });
 
-Deno.test("an inline file is read from any place in it", () => {
+Deno.test("TreeVolume reads an inline file at any offset", () => {
   const file = new TreeVolume(folder({ a: inline("content") })).open(["a"]);
   assert.equal(textOf(file.read(3, 4)!), "ent");
   assert.equal(textOf(file.read(100, 0)!), "content");
   assert.equal(file.read(1, 7), null);
 });
 
-Deno.test("what is told of files depends on the app alone", () => {
+Deno.test("TreeVolume derives metadata from the app alone", () => {
   const tree = () => folder({ a: inline("x"), b: folder({ c: inline("yz") }) });
   const [one, other] = [new TreeVolume(tree()), new TreeVolume(tree())];
-  const places = [[], ["a"], ["b"], ["b", "c"]];
-  for (const names of places) assert.deepEqual(one.find(names), other.find(names));
-  assert.equal(new Set(places.map((names) => one.find(names)!.inode)).size, places.length);
+  const paths = [[], ["a"], ["b"], ["b", "c"]];
+  for (const path of paths) assert.deepEqual(one.find(path), other.find(path));
+  assert.equal(new Set(paths.map((path) => one.find(path)!.inode)).size, paths.length);
   const { type, size, modified } = one.find(["b", "c"])!;
   assert.deepEqual([type, size, modified], ["regular-file", 2n, 0n]);
 });
 
-Deno.test("a folder lists its entries in the order of the app", () => {
+Deno.test("TreeVolume.list keeps the order of the app", () => {
   const volume = new TreeVolume(folder({ z: inline(""), a: folder({}) }));
   assert.deepEqual(volume.list([]), [
     { name: "z", type: "regular-file" },
     { name: "a", type: "directory" },
   ]);
   assert.deepEqual(volume.list(["a"]), []);
-  assert.throws(() => volume.list(["z"]), refusedAs("not-directory"));
-  assert.throws(() => volume.list(["none"]), refusedAs("no-entry"));
+  assert.throws(() => volume.list(["z"]), fileError("not-directory"));
+  assert.throws(() => volume.list(["none"]), fileError("no-entry"));
 });
 
-Deno.test("what is not there is not found, whatever its name", () => {
+Deno.test("TreeVolume.find finds no file that is not in the app", () => {
   const volume = new TreeVolume(folder({ a: inline("") }));
-  for (const names of [["b"], ["a", "b"], ["constructor"], ["__proto__"]]) {
-    assert.equal(volume.find(names), undefined, names.join("/"));
+  for (const path of [["b"], ["a", "b"], ["constructor"], ["__proto__"]]) {
+    assert.equal(volume.find(path), undefined, path.join("/"));
   }
-  assert.throws(() => volume.open(["b"]), refusedAs("no-entry"));
-  assert.throws(() => volume.open([]), refusedAs("is-directory"));
+  assert.throws(() => volume.open(["b"]), fileError("no-entry"));
+  assert.throws(() => volume.open([]), fileError("is-directory"));
 });
 
-Deno.test("a stored file that the cache has lost is an error", () => {
+Deno.test("TreeVolume.open fails if the cache has lost the file", () => {
   const content = { hostPath: "/nonexistent/sha256:abc" };
   const volume = new TreeVolume(folder({ a: { kind: "file", size: 1, content } }));
-  assert.throws(() => volume.open(["a"]), refusedAs("no-entry"));
+  assert.throws(() => volume.open(["a"]), fileError("no-entry"));
 });

@@ -7,18 +7,18 @@ import {
 import { Fields } from "../../../../src/run/wasi/http/fields.ts";
 import { httpErrorCode } from "../../../../src/run/wasi/http/types.ts";
 import type { IoError } from "../../../../src/run/wasi/io/error.ts";
-import { refusedWith, streamError, textOf } from "../../../support/wasm/streams.ts";
+import { streamError, textOf, wasiError } from "../../../support/wasm/streams.ts";
 
 const bytesOf = (text: string) => new TextEncoder().encode(text);
 const headers = (length?: string) =>
   Fields.fromList(length === undefined ? [] : [["Content-Length", bytesOf(length)]]);
-const refused = refusedWith((payload) => payload === undefined);
+const refused = wasiError((payload) => payload === undefined);
 
-Deno.test("an incoming body is read once, and given up when it is dropped", async () => {
-  const pieces = ["ab", "c"];
+Deno.test("IncomingBody has one stream, and cancels its source when it is dropped", async () => {
+  const chunks = ["ab", "c"];
   let cancels = 0;
-  const body = IncomingBody.of({
-    read: () => Promise.resolve(pieces.length > 0 ? bytesOf(pieces.shift()!) : null),
+  const body = new IncomingBody({
+    read: () => Promise.resolve(chunks.length > 0 ? bytesOf(chunks.shift()!) : null),
     cancel: () => cancels++,
   });
   const stream = body.stream();
@@ -30,10 +30,10 @@ Deno.test("an incoming body is read once, and given up when it is dropped", asyn
   assert.equal(cancels, 1);
 });
 
-Deno.test("a finished incoming body has no trailers, which are told once", () => {
+Deno.test("IncomingBody.finish returns trailers that are empty and read once", () => {
   let cancels = 0;
   const trailers = IncomingBody.finish(
-    IncomingBody.of({ read: () => null, cancel: () => cancels++ }),
+    new IncomingBody({ read: () => null, cancel: () => cancels++ }),
   );
   assert(trailers instanceof FutureTrailers);
   assert.equal(trailers.subscribe().ready(), true);
@@ -42,24 +42,24 @@ Deno.test("a finished incoming body has no trailers, which are told once", () =>
   assert.equal(cancels, 1);
 });
 
-Deno.test("what is written before the body is connected waits for it", async () => {
-  const body = OutgoingBody.of("response", headers());
+Deno.test("OutgoingBody holds writes until it is connected", async () => {
+  const body = new OutgoingBody("response", headers());
   const stream = body.write();
   assert.throws(() => body.write(), refused);
   stream.write(bytesOf("early"));
   const flushed = stream.blockingFlush();
-  const pieces: string[] = [];
-  OutgoingBody.connect(body, (bytes) => void pieces.push(textOf(bytes)));
+  const chunks: string[] = [];
+  OutgoingBody.connect(body, (bytes) => void chunks.push(textOf(bytes)));
   await flushed;
   stream.write(bytesOf("late"));
   stream[Symbol.dispose]();
   OutgoingBody.finish(body, undefined);
   assert.equal(await OutgoingBody.ended(body), "finished");
-  assert.deepEqual(pieces, ["early", "late"]);
+  assert.deepEqual(chunks, ["early", "late"]);
 });
 
-Deno.test("a body ends when all of it is through", async () => {
-  const body = OutgoingBody.of("response", headers());
+Deno.test("OutgoingBody.ended resolves once the sink has taken everything", async () => {
+  const body = new OutgoingBody("response", headers());
   const taken = Promise.withResolvers<void>();
   OutgoingBody.connect(body, () => taken.promise);
   body.write().write(bytesOf("x"));
@@ -75,42 +75,42 @@ Deno.test("a body ends when all of it is through", async () => {
 for (
   const [name, end] of [
     ["dropped", (body: OutgoingBody) => body[Symbol.dispose]()],
-    ["left by its guest", (body: OutgoingBody) => OutgoingBody.abandon(body)],
+    ["abandoned", (body: OutgoingBody) => OutgoingBody.abandon(body)],
   ] as const
 ) {
-  Deno.test(`a body that is ${name} after a part of it is broken`, async () => {
-    const body = OutgoingBody.of("response", headers());
+  Deno.test(`OutgoingBody is truncated if it is ${name} before it is finished`, async () => {
+    const body = new OutgoingBody("response", headers());
     OutgoingBody.connect(body, () => {});
     body.write().write(bytesOf("part"));
     end(body);
-    assert.equal(await OutgoingBody.ended(body), "broken");
+    assert.equal(await OutgoingBody.ended(body), "truncated");
   });
 }
 
-Deno.test("a body is broken where it could not be sent", async () => {
-  const body = OutgoingBody.of("request", headers());
+Deno.test("OutgoingBody is truncated if the sink fails", async () => {
+  const body = new OutgoingBody("request", headers());
   OutgoingBody.connect(body, () => Promise.reject(new Error("gone")));
   body.write().write(bytesOf("x"));
   OutgoingBody.finish(body, undefined);
-  assert.equal(await OutgoingBody.ended(body), "broken");
+  assert.equal(await OutgoingBody.ended(body), "truncated");
 });
 
-Deno.test("a body longer than its content-length fails where it is written", async () => {
-  const body = OutgoingBody.of("response", headers("3"));
-  const pieces: string[] = [];
-  OutgoingBody.connect(body, (bytes) => void pieces.push(textOf(bytes)));
+Deno.test("OutgoingBody fails a write past its content-length", async () => {
+  const body = new OutgoingBody("response", headers("3"));
+  const chunks: string[] = [];
+  OutgoingBody.connect(body, (bytes) => void chunks.push(textOf(bytes)));
   const stream = body.write();
   stream.write(bytesOf("abc"));
   const error = await stream.blockingWriteAndFlush(bytesOf("d")).catch((error) => error);
   assert(streamError("last-operation-failed")(error));
   const { val } = error.payload as { val: IoError };
   assert.deepEqual(httpErrorCode(val), { tag: "HTTP-response-body-size", val: 4n });
-  assert.deepEqual(pieces, ["abc"]);
-  const size = refusedWith((payload) =>
+  assert.deepEqual(chunks, ["abc"]);
+  const size = wasiError((payload) =>
     (payload as { tag: string }).tag === "HTTP-response-body-size"
   );
   assert.throws(() => OutgoingBody.finish(body, undefined), size);
-  assert.equal(await OutgoingBody.ended(body), "broken");
+  assert.equal(await OutgoingBody.ended(body), "truncated");
 });
 
 const LENGTHS: [
@@ -123,21 +123,21 @@ const LENGTHS: [
   ["request", "3", "abc", "finished"],
   ["request", "0", "", "finished"],
   ["request", "nonsense", "abc", "finished"],
-  ["request", "4", "abc", "broken"],
-  ["request", "4", "", "broken"],
-  ["response", "4", "abc", "broken"],
-  // It may answer to HEAD: who sends it knows.
+  ["request", "4", "abc", "truncated"],
+  ["request", "4", "", "truncated"],
+  ["response", "4", "abc", "truncated"],
+  // It may be the response to HEAD, which the caller knows.
   ["response", "4", "", "finished"],
 ];
 
 for (const [kind, length, written, end] of LENGTHS) {
-  Deno.test(`a ${kind} body of "${written}" for a content-length of ${length} is ${end}`, async () => {
-    const body = OutgoingBody.of(kind, headers(length));
+  Deno.test(`OutgoingBody of a ${kind} with content-length ${length} and body "${written}" is ${end}`, async () => {
+    const body = new OutgoingBody(kind, headers(length));
     OutgoingBody.connect(body, () => {});
     const stream = body.write();
     if (written !== "") stream.write(bytesOf(written));
     const finish = () => OutgoingBody.finish(body, undefined);
-    const size = refusedWith((payload) =>
+    const size = wasiError((payload) =>
       (payload as { tag: string }).tag === `HTTP-${kind}-body-size`
     );
     if (end === "finished") finish();

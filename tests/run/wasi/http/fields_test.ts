@@ -1,20 +1,20 @@
-import { Fields, GUEST_HEADER } from "../../../../src/run/wasi/http/fields.ts";
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { refusedWith } from "../../../support/wasm/streams.ts";
+import { Fields, MAX_HEADER_SIZE } from "../../../../src/run/wasi/http/fields.ts";
+import { wasiError } from "../../../support/wasm/streams.ts";
 
 const bytesOf = (text: string) => Uint8Array.from(text, (letter) => letter.charCodeAt(0));
 const headerError = (tag: string) =>
-  refusedWith((payload) => (payload as { tag: string }).tag === tag);
+  wasiError((payload) => (payload as { tag: string }).tag === tag);
 
-Deno.test("fields keep their order and their case, and are found whatever the case", () => {
+Deno.test("Fields keeps order and case, and finds names in any case", () => {
   const fields = Fields.fromList([["A", bytesOf("1")], ["b", bytesOf("2")], ["a", bytesOf("3")]]);
   assert.deepEqual(Fields.toList(fields), [["A", "1"], ["b", "2"], ["a", "3"]]);
   assert.deepEqual(fields.get("a"), [bytesOf("1"), bytesOf("3")]);
   assert.deepEqual([fields.has("B"), fields.has("c")], [true, false]);
 });
 
-Deno.test("set replaces all of a name, and delete removes them", () => {
+Deno.test("Fields.set replaces and Fields.delete removes all values of a name", () => {
   const fields = Fields.fromList([["A", bytesOf("1")], ["b", bytesOf("2")], ["a", bytesOf("3")]]);
   fields.set("a", [bytesOf("4"), bytesOf("5")]);
   assert.deepEqual(Fields.toList(fields), [["b", "2"], ["a", "4"], ["a", "5"]]);
@@ -38,7 +38,7 @@ const BAD: [name: string, value: string, tag: string][] = [
 ];
 
 for (const [name, value, tag] of BAD) {
-  Deno.test(`the field ${JSON.stringify(`${name}: ${value}`)} is ${tag}`, () => {
+  Deno.test(`Fields rejects ${JSON.stringify(`${name}: ${value}`)} as ${tag}`, () => {
     const fields = new Fields();
     assert.throws(() => fields.append(name, bytesOf(value)), headerError(tag));
     assert.throws(() => fields.set(name, [bytesOf("x"), bytesOf(value)]), headerError(tag));
@@ -47,7 +47,7 @@ for (const [name, value, tag] of BAD) {
   });
 }
 
-Deno.test("what was received cannot be changed, but a clone of it can", () => {
+Deno.test("Fields.received is immutable, its clone is not", () => {
   const fields = Fields.received([["a", "1"]]);
   for (
     const change of [
@@ -61,12 +61,12 @@ Deno.test("what was received cannot be changed, but a clone of it can", () => {
   assert.deepEqual([Fields.toList(fields), Fields.toList(clone)], [[["a", "1"]], []]);
 });
 
-Deno.test("a guest does not see what concerns the connection only", () => {
+Deno.test("Fields.received omits the fields of the connection", () => {
   const fields = Fields.received([["Host", "x"], ["connection", "close"], ["cookie", "a"]]);
   assert.deepEqual(Fields.toList(fields), [["cookie", "a"]]);
 });
 
-Deno.test("every byte that a value may have comes through", () => {
+Deno.test("Fields keeps every byte that a value may have", () => {
   fc.assert(fc.property(
     fc.uint8Array().filter((bytes) => bytes.every((byte) => byte >= 0x20 && byte !== 0x7f)),
     (bytes) => {
@@ -76,12 +76,12 @@ Deno.test("every byte that a value may have comes through", () => {
   ));
 });
 
-Deno.test("a header of thousands of fields is one, and of too many bytes is none", () => {
+Deno.test("Fields takes thousands of fields, and traps above MAX_HEADER_SIZE", () => {
   const fields = new Fields();
   for (let i = 0; i < 5000; i++) fields.append(`x-${i}`, bytesOf("1"));
   assert.equal(fields.entries().length, 5000);
   const large = new Fields();
-  large.append("a", new Uint8Array(GUEST_HEADER - 1).fill(0x61));
+  large.append("a", new Uint8Array(MAX_HEADER_SIZE - 1).fill(0x61));
   assert.throws(() => large.append("b", new Uint8Array()), WebAssembly.RuntimeError);
   large.delete("a");
   large.append("b", bytesOf("there is room again"));

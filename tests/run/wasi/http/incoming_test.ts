@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { Fields } from "../../../../src/run/wasi/http/fields.ts";
 import {
+  FutureIncomingResponse,
   IncomingRequest,
-  OutgoingResponse,
+  IncomingResponse,
   type RequestHead,
-  ResponseOutparam,
 } from "../../../../src/run/wasi/http/incoming.ts";
-import { refusedWith, textOf } from "../../../support/wasm/streams.ts";
+import { textOf, wasiError } from "../../../support/wasm/streams.ts";
 
 const HEAD: RequestHead = {
   method: "POST",
@@ -16,10 +16,10 @@ const HEAD: RequestHead = {
   headers: [["host", "example.com:8443"], ["x-a", "1"]],
 };
 
-const refused = refusedWith((payload) => payload === undefined);
+const refused = wasiError((payload) => payload === undefined);
 
-Deno.test("a guest sees the head of its request", () => {
-  const request = IncomingRequest.of(HEAD, { read: () => null, cancel() {} });
+Deno.test("IncomingRequest has method, path, scheme, authority and headers", () => {
+  const request = new IncomingRequest(HEAD, { read: () => null, cancel() {} });
   assert.deepEqual(request.method(), { tag: "post" });
   assert.equal(request.pathWithQuery(), "/a?b=c");
   assert.deepEqual(request.scheme(), { tag: "HTTPS" });
@@ -34,8 +34,8 @@ for (
     ["get", { tag: "other", val: "get" }],
   ] as const
 ) {
-  Deno.test(`the method ${name} is ${JSON.stringify(method)}`, () => {
-    const request = IncomingRequest.of({ ...HEAD, method: name }, {
+  Deno.test(`IncomingRequest.method is ${JSON.stringify(method)} for ${name}`, () => {
+    const request = new IncomingRequest({ ...HEAD, method: name }, {
       read: () => null,
       cancel() {},
     });
@@ -43,47 +43,37 @@ for (
   });
 }
 
-Deno.test("a request's body is consumed once, and given up where it is not", () => {
+Deno.test("IncomingRequest has one body, and cancels it if it is dropped before", () => {
   let cancels = 0;
   const source = { read: () => new Uint8Array([0x61]), cancel: () => cancels++ };
-  const consumed = IncomingRequest.of(HEAD, source);
+  const consumed = new IncomingRequest(HEAD, source);
   assert.equal(textOf(consumed.consume().stream().read(9n)), "a");
   assert.throws(() => consumed.consume(), refused);
   consumed[Symbol.dispose]();
   assert.equal(cancels, 0);
-  IncomingRequest.of(HEAD, source)[Symbol.dispose]();
+  new IncomingRequest(HEAD, source)[Symbol.dispose]();
   assert.equal(cancels, 1);
 });
 
-Deno.test("a response has one body, and headers that are no longer changed", () => {
-  const headers = Fields.fromList([["x-a", new Uint8Array([0x31])]]);
-  const response = new OutgoingResponse(headers);
-  assert.throws(() => response.headers().delete("x-a"));
-  const body = response.body();
-  assert.throws(() => response.body(), refused);
-  assert.deepEqual(OutgoingResponse.parts(response), {
-    status: 200,
-    headers: [["x-a", "1"]],
-    body,
+Deno.test("FutureIncomingResponse returns its response once, and cancels the request if it is dropped before", async () => {
+  let cancels = 0;
+  let requestCancels = 0;
+  const response = new IncomingResponse(204, new Headers({ a: "1" }), {
+    read: () => null,
+    cancel: () => cancels++,
   });
-});
-
-Deno.test("a response has a status that ends an exchange", () => {
-  const response = new OutgoingResponse(new Fields());
-  for (const status of [0, 99, 100, 101, 199, 600, 65_535]) {
-    assert.throws(() => response.setStatusCode(status), refused, `${status}`);
-  }
-  for (const status of [200, 418, 599]) {
-    response.setStatusCode(status);
-    assert.equal(response.statusCode(), status);
-  }
-});
-
-Deno.test("where a response is put learns of it, and takes none before the last", () => {
-  const results: unknown[] = [];
-  const out = ResponseOutparam.of((result) => results.push(result));
-  assert.throws(() => out.sendInformational());
-  const result = { tag: "err", val: { tag: "HTTP-request-denied" } } as const;
-  ResponseOutparam.set(out, result);
-  assert.deepEqual(results, [result]);
+  const future = new FutureIncomingResponse(
+    Promise.resolve({ tag: "ok", val: response }),
+    () => requestCancels++,
+  );
+  assert.equal(future.get(), undefined);
+  await future.subscribe().block();
+  assert.deepEqual(future.get(), { tag: "ok", val: { tag: "ok", val: response } });
+  assert.deepEqual(future.get(), { tag: "err", val: undefined });
+  future[Symbol.dispose]();
+  assert.deepEqual([response.status(), Fields.toList(response.headers())], [204, [["a", "1"]]]);
+  response[Symbol.dispose]();
+  assert.deepEqual([cancels, requestCancels], [1, 0]);
+  new FutureIncomingResponse(new Promise(() => {}), () => requestCancels++)[Symbol.dispose]();
+  assert.equal(requestCancels, 1);
 });

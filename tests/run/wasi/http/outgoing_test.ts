@@ -1,16 +1,16 @@
 import assert from "node:assert/strict";
 import { Fields } from "../../../../src/run/wasi/http/fields.ts";
 import {
-  FutureIncomingResponse,
-  IncomingResponse,
   OutgoingRequest,
+  OutgoingResponse,
   RequestOptions,
+  ResponseOutparam,
 } from "../../../../src/run/wasi/http/outgoing.ts";
-import { refusedWith } from "../../../support/wasm/streams.ts";
+import { wasiError } from "../../../support/wasm/streams.ts";
 
-const refused = refusedWith((payload) => payload === undefined);
+const refused = wasiError((payload) => payload === undefined);
 
-Deno.test("a request is put together part by part", () => {
+Deno.test("OutgoingRequest.parts has every part that was set", () => {
   const request = new OutgoingRequest(Fields.fromList([["x-a", new Uint8Array([0x31])]]));
   assert.deepEqual([request.method(), request.scheme(), request.authority()], [
     { tag: "get" },
@@ -34,7 +34,7 @@ Deno.test("a request is put together part by part", () => {
   });
 });
 
-Deno.test("a request refuses what would be more than the part it is for", () => {
+Deno.test("OutgoingRequest rejects a method, authority or path that would change another part", () => {
   const request = new OutgoingRequest(new Fields());
   for (const method of ["", "GET /", "G\nET", "ä"]) {
     assert.throws(() => request.setMethod({ tag: "other", val: method }), refused, method);
@@ -51,7 +51,7 @@ Deno.test("a request refuses what would be more than the part it is for", () => 
   }
 });
 
-Deno.test("options keep their times", () => {
+Deno.test("RequestOptions stores timeouts", () => {
   const options = new RequestOptions();
   assert.equal(options.connectTimeout(), undefined);
   options.setConnectTimeout(1n);
@@ -63,25 +63,35 @@ Deno.test("options keep their times", () => {
   );
 });
 
-Deno.test("a response that is on its way is given once, and given up where it is dropped before", async () => {
-  let cancels = 0;
-  let given = 0;
-  const response = IncomingResponse.of(204, new Headers({ a: "1" }), {
-    read: () => null,
-    cancel: () => cancels++,
+Deno.test("OutgoingResponse has one body and immutable headers", () => {
+  const headers = Fields.fromList([["x-a", new Uint8Array([0x31])]]);
+  const response = new OutgoingResponse(headers);
+  assert.throws(() => response.headers().delete("x-a"));
+  const body = response.body();
+  assert.throws(() => response.body(), refused);
+  assert.deepEqual(OutgoingResponse.parts(response), {
+    status: 200,
+    headers: [["x-a", "1"]],
+    body,
   });
-  const future = FutureIncomingResponse.of(
-    Promise.resolve({ tag: "ok", val: response }),
-    () => given++,
-  );
-  assert.equal(future.get(), undefined);
-  await future.subscribe().block();
-  assert.deepEqual(future.get(), { tag: "ok", val: { tag: "ok", val: response } });
-  assert.deepEqual(future.get(), { tag: "err", val: undefined });
-  future[Symbol.dispose]();
-  assert.deepEqual([response.status(), Fields.toList(response.headers())], [204, [["a", "1"]]]);
-  response[Symbol.dispose]();
-  assert.deepEqual([cancels, given], [1, 0]);
-  FutureIncomingResponse.of(new Promise(() => {}), () => given++)[Symbol.dispose]();
-  assert.equal(given, 1);
+});
+
+Deno.test("OutgoingResponse rejects interim and invalid statuses", () => {
+  const response = new OutgoingResponse(new Fields());
+  for (const status of [0, 99, 100, 101, 199, 600, 65_535]) {
+    assert.throws(() => response.setStatusCode(status), refused, `${status}`);
+  }
+  for (const status of [200, 418, 599]) {
+    response.setStatusCode(status);
+    assert.equal(response.statusCode(), status);
+  }
+});
+
+Deno.test("ResponseOutparam passes the result on, and rejects interim responses", () => {
+  const results: unknown[] = [];
+  const out = new ResponseOutparam((result) => results.push(result));
+  assert.throws(() => out.sendInformational());
+  const result = { tag: "err", val: { tag: "HTTP-request-denied" } } as const;
+  ResponseOutparam.set(out, result);
+  assert.deepEqual(results, [result]);
 });

@@ -1,29 +1,29 @@
-import {
-  BufferedInput,
-  GUEST_READ,
-  InputStream,
-  type Source,
-} from "../../../../src/run/wasi/io/input_stream.ts";
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { IoError } from "../../../../src/run/wasi/io/error.ts";
 import { WasiError } from "../../../../src/run/wasi/errors.ts";
+import { IoError } from "../../../../src/run/wasi/io/error.ts";
+import {
+  BufferedInput,
+  InputStream,
+  MAX_READ,
+  type Source,
+} from "../../../../src/run/wasi/io/input_stream.ts";
 import { streamError, textOf } from "../../../support/wasm/streams.ts";
 
 const bytesOf = (text: string) => new TextEncoder().encode(text);
 
-/** A source of texts, which come one by one; an error is what comes in its place. */
-function sourceOf(pieces: readonly (string | Error)[]): Source {
-  const left = [...pieces];
+/** A source that returns one text per turn of the event loop, or rejects with the error in its place. */
+function sourceOf(chunks: readonly (string | Error)[]): Source {
+  const remaining = [...chunks];
   return async () => {
     await new Promise((resolve) => setTimeout(resolve, 0));
-    const piece = left.shift();
-    if (piece instanceof Error) throw piece;
-    return piece === undefined ? null : bytesOf(piece);
+    const chunk = remaining.shift();
+    if (chunk instanceof Error) throw chunk;
+    return chunk === undefined ? null : bytesOf(chunk);
   };
 }
 
-Deno.test("read gives nothing until something has come, and never waits", async () => {
+Deno.test("InputStream.read returns nothing until bytes have arrived", async () => {
   const stream = InputStream.of(sourceOf(["abc"]));
   assert.equal(textOf(stream.read(10n)), "");
   assert.equal(textOf(stream.read(10n)), "");
@@ -32,22 +32,22 @@ Deno.test("read gives nothing until something has come, and never waits", async 
   assert.equal(textOf(stream.read(2n)), "c");
 });
 
-Deno.test("what is there at once is read at once", () => {
-  const left = ["abc"];
-  const stream = InputStream.of(() => left.length > 0 ? bytesOf(left.shift()!) : null);
+Deno.test("InputStream.read returns the bytes of a synchronous source at once", () => {
+  const remaining = ["abc"];
+  const stream = InputStream.of(() => remaining.length > 0 ? bytesOf(remaining.shift()!) : null);
   assert.equal(stream.subscribe().ready(), true);
   assert.equal(textOf(stream.read(10n)), "abc");
   assert.throws(() => stream.read(10n), streamError("closed"));
 });
 
-Deno.test("blocking-read waits for at least one byte", async () => {
+Deno.test("InputStream.blockingRead waits for at least one byte", async () => {
   const stream = InputStream.of(sourceOf(["", "", "x"]));
   assert.equal(textOf(await stream.blockingRead(10n)), "x");
   await assert.rejects(stream.blockingRead(10n), streamError("closed"));
   await assert.rejects(stream.blockingRead(10n), streamError("closed"));
 });
 
-Deno.test("a read of nothing gives nothing, until the end", async () => {
+Deno.test("InputStream.read of 0 bytes returns nothing, and fails at the end", async () => {
   const stream = InputStream.of(sourceOf([]));
   assert.equal(textOf(stream.read(0n)), "");
   assert.equal(textOf(await stream.blockingRead(0n)), "");
@@ -55,7 +55,7 @@ Deno.test("a read of nothing gives nothing, until the end", async () => {
   assert.throws(() => stream.read(0n), streamError("closed"));
 });
 
-Deno.test("a failure is told once, with its cause; then the stream is closed", async () => {
+Deno.test("InputStream reports a failure once, with its cause, and is then closed", async () => {
   const cause = new Error("the disk\nis gone");
   const stream = InputStream.of(sourceOf(["x", cause]));
   assert.equal(textOf(await stream.blockingRead(10n)), "x");
@@ -68,58 +68,58 @@ Deno.test("a failure is told once, with its cause; then the stream is closed", a
   assert.throws(() => stream.read(10n), streamError("closed"));
 });
 
-Deno.test("a source that throws at once fails the stream as well", () => {
+Deno.test("InputStream fails if its source throws synchronously", () => {
   const stream = InputStream.of(() => {
     throw new Error("no");
   });
   assert.throws(() => stream.read(10n), streamError("last-operation-failed"));
 });
 
-Deno.test("skip counts what it passes over", async () => {
+Deno.test("InputStream.skip returns the number of bytes skipped", async () => {
   const stream = InputStream.of(sourceOf(["abcdef"]));
   assert.equal(await stream.blockingSkip(4n), 4n);
   assert.equal(stream.skip(10n), 2n);
   await assert.rejects(stream.blockingSkip(1n), streamError("closed"));
 });
 
-Deno.test("a guest does not make the host read more than its limit", async () => {
-  const asked: number[] = [];
+Deno.test("InputStream never requests more than MAX_READ from its source", async () => {
+  const requested: number[] = [];
   const stream = InputStream.of((atMost) => {
-    asked.push(atMost);
+    requested.push(atMost);
     return new Uint8Array(Math.min(atMost, 10));
   });
   await stream.blockingRead(2n ** 64n - 1n);
   stream.read(2n ** 40n);
-  assert.deepEqual(asked, [GUEST_READ, GUEST_READ]);
+  assert.deepEqual(requested, [MAX_READ, MAX_READ]);
 });
 
-Deno.test("one that is dropped cancels its source once, and what comes late is thrown away", async () => {
+Deno.test("InputStream cancels its source once when dropped, and discards late bytes", async () => {
   let cancels = 0;
-  const coming = Promise.withResolvers<Uint8Array>();
-  const stream = InputStream.of(() => coming.promise, () => cancels++);
+  const pending = Promise.withResolvers<Uint8Array>();
+  const stream = InputStream.of(() => pending.promise, () => cancels++);
   const read = stream.blockingRead(1n);
   stream[Symbol.dispose]();
-  coming.resolve(bytesOf("late"));
+  pending.resolve(bytesOf("late"));
   await assert.rejects(read, streamError("closed"));
   assert.equal(cancels, 1);
 });
 
-Deno.test("streams that share an intake lose nothing when one is dropped", async () => {
-  const intake = new BufferedInput(sourceOf(["abc", "def"]));
-  const first = new InputStream(intake);
+Deno.test("BufferedInput keeps its bytes when one of its streams is dropped", async () => {
+  const input = new BufferedInput(sourceOf(["abc", "def"]));
+  const first = new InputStream(input);
   assert.equal(textOf(await first.blockingRead(1n)), "a");
   first[Symbol.dispose]();
-  const second = new InputStream(intake);
+  const second = new InputStream(input);
   assert.equal(textOf(await second.blockingRead(10n)), "bc");
   assert.equal(textOf(await second.blockingRead(10n)), "def");
 });
 
-Deno.test("whatever the pieces and the reads are, all comes through in order", async () => {
+Deno.test("InputStream delivers all bytes in order for any chunks and reads", async () => {
   await fc.assert(fc.asyncProperty(
     fc.array(fc.string({ minLength: 0, maxLength: 9, unit: fc.constantFrom("a", "b", "c") })),
     fc.array(fc.integer({ min: 1, max: 7 }), { minLength: 1 }),
-    async (pieces, lengths) => {
-      const stream = InputStream.of(sourceOf(pieces));
+    async (chunks, lengths) => {
+      const stream = InputStream.of(sourceOf(chunks));
       let text = "";
       try {
         for (let i = 0;; i++) {
@@ -128,7 +128,7 @@ Deno.test("whatever the pieces and the reads are, all comes through in order", a
       } catch (error) {
         assert(streamError("closed")(error));
       }
-      assert.equal(text, pieces.join(""));
+      assert.equal(text, chunks.join(""));
     },
   ));
 });

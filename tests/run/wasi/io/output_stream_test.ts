@@ -1,20 +1,20 @@
-import { GUEST_WRITE_WINDOW, OutputStream } from "../../../../src/run/wasi/io/output_stream.ts";
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { InputStream } from "../../../../src/run/wasi/io/input_stream.ts";
+import { OutputStream, WRITE_WINDOW } from "../../../../src/run/wasi/io/output_stream.ts";
 import { streamError, textOf } from "../../../support/wasm/streams.ts";
 
 const bytesOf = (text: string) => new TextEncoder().encode(text);
 
-/** A sink that takes each piece when it is told to. */
+/** A sink that takes the next chunk when `take` is called. */
 class SlowSink {
   readonly taken: string[] = [];
   readonly #waiting: PromiseWithResolvers<void>[] = [];
 
   readonly sink = (bytes: Uint8Array): Promise<void> => {
-    const turn = Promise.withResolvers<void>();
-    this.#waiting.push(turn);
-    return turn.promise.then(() => void this.taken.push(textOf(bytes)));
+    const waiting = Promise.withResolvers<void>();
+    this.#waiting.push(waiting);
+    return waiting.promise.then(() => void this.taken.push(textOf(bytes)));
   };
 
   async take(): Promise<void> {
@@ -28,7 +28,7 @@ class SlowSink {
   }
 }
 
-Deno.test("what is written goes through one by one, in order", async () => {
+Deno.test("OutputStream passes writes to the sink one at a time, in order", async () => {
   const slow = new SlowSink();
   const stream = new OutputStream(slow.sink);
   stream.write(bytesOf("a"));
@@ -40,51 +40,51 @@ Deno.test("what is written goes through one by one, in order", async () => {
   assert.deepEqual(slow.taken, ["a", "b"]);
 });
 
-Deno.test("check-write says what fits, and the stream is ready while anything does", async () => {
+Deno.test("OutputStream.checkWrite returns the free window, and the pollable is ready while there is any", async () => {
   const slow = new SlowSink();
   const stream = new OutputStream(slow.sink);
   const pollable = stream.subscribe();
-  assert.equal(stream.checkWrite(), BigInt(GUEST_WRITE_WINDOW));
-  stream.write(new Uint8Array(GUEST_WRITE_WINDOW - 1));
+  assert.equal(stream.checkWrite(), BigInt(WRITE_WINDOW));
+  stream.write(new Uint8Array(WRITE_WINDOW - 1));
   assert.deepEqual([stream.checkWrite(), pollable.ready()], [1n, true]);
   stream.write(new Uint8Array(1));
   assert.deepEqual([stream.checkWrite(), pollable.ready()], [0n, false]);
   const blocked = pollable.block();
   await slow.take();
   await blocked;
-  assert.equal(stream.checkWrite(), BigInt(GUEST_WRITE_WINDOW - 1));
+  assert.equal(stream.checkWrite(), BigInt(WRITE_WINDOW - 1));
 });
 
-Deno.test("to write more than fits traps", () => {
+Deno.test("OutputStream.write traps above the window", () => {
   const stream = new OutputStream(() => {});
-  assert.throws(() => stream.write(new Uint8Array(GUEST_WRITE_WINDOW + 1)), /check-write/);
+  assert.throws(() => stream.write(new Uint8Array(WRITE_WINDOW + 1)), /check-write/);
   assert.throws(() => stream.writeZeroes(2n ** 60n), /check-write/);
 });
 
-Deno.test("nothing fits until a flush is done", async () => {
+Deno.test("OutputStream.checkWrite returns 0 during a flush", async () => {
   const slow = new SlowSink();
   const stream = new OutputStream(slow.sink);
   stream.write(bytesOf("a"));
   stream.flush();
   assert.deepEqual([stream.checkWrite(), stream.subscribe().ready()], [0n, false]);
   await slow.take();
-  assert.equal(stream.checkWrite(), BigInt(GUEST_WRITE_WINDOW));
+  assert.equal(stream.checkWrite(), BigInt(WRITE_WINDOW));
 });
 
-Deno.test("blocking-flush waits until all is through", async () => {
+Deno.test("OutputStream.blockingFlush waits until the sink has taken everything", async () => {
   const slow = new SlowSink();
   const stream = new OutputStream(slow.sink);
   stream.write(bytesOf("a"));
   stream.write(bytesOf("b"));
-  let isOver = false;
-  const flushed = stream.blockingFlush().then(() => isOver = true);
+  let isFlushed = false;
+  const flushed = stream.blockingFlush().then(() => isFlushed = true);
   await slow.take();
-  assert.equal(isOver, false);
+  assert.equal(isFlushed, false);
   await slow.take();
   await flushed;
 });
 
-Deno.test("a failure is told once, by whatever comes next, and nothing more is written", async () => {
+Deno.test("OutputStream reports a failure once, on the next call, and writes no more", async () => {
   const slow = new SlowSink();
   const stream = new OutputStream(slow.sink);
   stream.write(bytesOf("a"));
@@ -99,7 +99,7 @@ Deno.test("a failure is told once, by whatever comes next, and nothing more is w
   assert.deepEqual(slow.taken, []);
 });
 
-Deno.test("a sink that throws at once fails the write after it, or the flush", async () => {
+Deno.test("OutputStream reports a synchronous failure of the sink on the flush", async () => {
   const stream = new OutputStream(() => {
     throw new Error("no");
   });
@@ -109,35 +109,35 @@ Deno.test("a sink that throws at once fails the write after it, or the flush", a
   );
 });
 
-Deno.test("a reader that has gone closes the stream", async () => {
+Deno.test("OutputStream is closed by a broken pipe", async () => {
   const stream = new OutputStream(() => {
     throw new Deno.errors.BrokenPipe("gone");
   });
   await assert.rejects(stream.blockingWriteAndFlush(bytesOf("a")), streamError("closed"));
 });
 
-Deno.test("zeroes are written as such", async () => {
-  const pieces: Uint8Array[] = [];
-  const stream = new OutputStream((bytes) => void pieces.push(bytes));
+Deno.test("OutputStream.writeZeroes writes zeroes", async () => {
+  const chunks: Uint8Array[] = [];
+  const stream = new OutputStream((bytes) => void chunks.push(bytes));
   stream.writeZeroes(3n);
   await stream.blockingWriteZeroesAndFlush(2n);
-  assert.deepEqual(pieces, [new Uint8Array(3), new Uint8Array(2)]);
+  assert.deepEqual(chunks, [new Uint8Array(3), new Uint8Array(2)]);
 });
 
-Deno.test("splice moves what is there, in buffers of their own", async () => {
-  const left = ["abcdef", "gh"];
-  const source = InputStream.of(() => left.length > 0 ? bytesOf(left.shift()!) : null);
-  const pieces: Uint8Array[] = [];
-  const stream = new OutputStream((bytes) => void pieces.push(bytes));
+Deno.test("OutputStream.splice moves available bytes into buffers of their own", async () => {
+  const remaining = ["abcdef", "gh"];
+  const source = InputStream.of(() => remaining.length > 0 ? bytesOf(remaining.shift()!) : null);
+  const chunks: Uint8Array[] = [];
+  const stream = new OutputStream((bytes) => void chunks.push(bytes));
   assert.equal(stream.splice(source, 4n), 4n);
   assert.equal(await stream.blockingSplice(source, 9n), 2n);
   assert.equal(await stream.blockingSplice(source, 9n), 2n);
-  assert.deepEqual(pieces.map(textOf), ["abcd", "ef", "gh"]);
-  for (const { buffer, byteLength } of pieces) assert.equal(buffer.byteLength, byteLength);
+  assert.deepEqual(chunks.map(textOf), ["abcd", "ef", "gh"]);
+  for (const { buffer, byteLength } of chunks) assert.equal(buffer.byteLength, byteLength);
   await assert.rejects(stream.blockingSplice(source, 9n), streamError("closed"));
 });
 
-Deno.test("one that is dropped says so when all is through", async () => {
+Deno.test("OutputStream calls onDrop once the sink has taken everything", async () => {
   const slow = new SlowSink();
   let drops = 0;
   const stream = new OutputStream(slow.sink, () => drops++);
@@ -149,51 +149,51 @@ Deno.test("one that is dropped says so when all is through", async () => {
   assert.equal(drops, 1);
 });
 
-Deno.test("whoever heeds check-write gets all through, in order", async () => {
+Deno.test("OutputStream takes all writes that respect checkWrite", async () => {
   await fc.assert(fc.asyncProperty(
-    fc.array(fc.integer({ min: 0, max: GUEST_WRITE_WINDOW }), { maxLength: 12 }),
+    fc.array(fc.integer({ min: 0, max: WRITE_WINDOW }), { maxLength: 12 }),
     fc.boolean(),
     async (lengths, isSlow) => {
-      let through = 0;
+      let taken = 0;
       const later = () => new Promise<void>((resolve) => setTimeout(resolve, 0));
       const stream = new OutputStream((bytes) => {
-        through += bytes.length;
+        taken += bytes.length;
         return isSlow ? later() : undefined;
       });
       for (const length of lengths) {
-        for (let left = length; left > 0;) {
+        for (let remaining = length; remaining > 0;) {
           await stream.subscribe().block();
-          const part = Math.min(left, Number(stream.checkWrite()));
+          const part = Math.min(remaining, Number(stream.checkWrite()));
           assert(part > 0);
           stream.write(new Uint8Array(part));
-          left -= part;
+          remaining -= part;
         }
       }
       await stream.blockingFlush();
-      assert.equal(through, lengths.reduce((sum, length) => sum + length, 0));
+      assert.equal(taken, lengths.reduce((sum, length) => sum + length, 0));
     },
   ));
 });
 
-Deno.test("a sink that keeps the order takes all at once, and counts until it is through", async () => {
+Deno.test("OutputStream.pipelined passes all writes on at once, and counts them until they are taken", async () => {
   const slow = new SlowSink();
   const stream = OutputStream.pipelined((bytes) => {
-    // Handed on, they are here no more.
+    // As when the buffer moves to another thread.
     const { buffer } = bytes;
     const done = slow.sink(bytes.slice());
     structuredClone(buffer, { transfer: [buffer as ArrayBuffer] });
     return done;
   });
   for (const text of ["a", "b"]) stream.write(bytesOf(text));
-  assert.equal(stream.checkWrite(), BigInt(GUEST_WRITE_WINDOW - 2));
+  assert.equal(stream.checkWrite(), BigInt(WRITE_WINDOW - 2));
   await slow.take();
-  assert.equal(stream.checkWrite(), BigInt(GUEST_WRITE_WINDOW - 1));
+  assert.equal(stream.checkWrite(), BigInt(WRITE_WINDOW - 1));
   await slow.take();
   assert.deepEqual(slow.taken, ["a", "b"]);
   await stream.blockingFlush();
 });
 
-Deno.test("a stream that was closed takes nothing, and what it had taken goes on", async () => {
+Deno.test("OutputStream.close rejects writes, and the sink still takes earlier ones", async () => {
   const slow = new SlowSink();
   const stream = new OutputStream(slow.sink);
   stream.write(bytesOf("a"));

@@ -1,17 +1,17 @@
 import assert from "node:assert/strict";
 import { noteYield, poll, Pollable, Waitable } from "../../../../src/run/wasi/io/poll.ts";
 
-/** Something that becomes ready by hand; `wake` wakes those who wait, ready or not. */
-class Door {
-  isOpen = false;
+/** A waitable that the test makes ready; `wake` wakes the waiting guests whether or not it is. */
+class ManualEvent {
+  isReady = false;
   waits = 0;
-  #turn = Promise.withResolvers<void>();
-  readonly waitable: Waitable = new Waitable(() => this.isOpen, () => {
+  #woken = Promise.withResolvers<void>();
+  readonly waitable: Waitable = new Waitable(() => this.isReady, () => {
     this.waits++;
-    return this.#turn.promise;
+    return this.#woken.promise;
   });
 
-  /** The first wait begins at once, however long ago the event loop had its last turn. */
+  /** The first wait starts at once, however long ago the last turn of the event loop was. */
   constructor() {
     noteYield();
   }
@@ -21,85 +21,85 @@ class Door {
   }
 
   wake(): void {
-    this.#turn.resolve();
-    this.#turn = Promise.withResolvers();
+    this.#woken.resolve();
+    this.#woken = Promise.withResolvers();
   }
 
-  open(): void {
-    this.isOpen = true;
+  makeReady(): void {
+    this.isReady = true;
     this.wake();
   }
 
   fail(error: Error): void {
-    this.#turn.reject(error);
+    this.#woken.reject(error);
   }
 }
 
-Deno.test("poll tells the places of all that are ready", async () => {
-  const doors = [new Door(), new Door(), new Door()];
-  const polled = poll(doors.map((door) => door.pollable()));
-  doors[2]!.isOpen = true;
-  doors[1]!.open();
+Deno.test("poll returns the indexes of all ready pollables", async () => {
+  const events = [new ManualEvent(), new ManualEvent(), new ManualEvent()];
+  const polled = poll(events.map((event) => event.pollable()));
+  events[2]!.isReady = true;
+  events[1]!.makeReady();
   assert.deepEqual(await polled, Uint32Array.of(1, 2));
 });
 
-Deno.test("poll tells the same one at each of its places", async () => {
-  const door = new Door();
-  door.open();
-  const pollable = door.pollable();
+Deno.test("poll returns every index of a pollable that is listed twice", async () => {
+  const event = new ManualEvent();
+  event.makeReady();
+  const pollable = event.pollable();
   assert.deepEqual(await poll([pollable, pollable]), Uint32Array.of(0, 1));
 });
 
-Deno.test("poll of nothing traps", async () => {
+Deno.test("poll traps for an empty list", async () => {
   await assert.rejects(poll([]), WebAssembly.RuntimeError);
 });
 
-Deno.test("who is woken too early waits on", async () => {
-  const door = new Door();
-  let isOver = false;
-  const blocked = door.pollable().block().then(() => isOver = true);
+Deno.test("block keeps waiting after an early wake-up", async () => {
+  const event = new ManualEvent();
+  let isDone = false;
+  const blocked = event.pollable().block().then(() => isDone = true);
   for (let i = 0; i < 3; i++) {
-    door.wake();
+    event.wake();
     await new Promise((resolve) => setTimeout(resolve, 0));
   }
-  assert.deepEqual([isOver, door.waits], [false, 4]);
-  door.open();
+  assert.deepEqual([isDone, event.waits], [false, 4]);
+  event.makeReady();
   await blocked;
 });
 
-Deno.test("what never comes is waited for once, however often it is polled", async () => {
-  const [never, always] = [new Door(), new Door()];
+Deno.test("poll awaits the promise of a waitable once, however often it is polled", async () => {
+  const [never, always] = [new ManualEvent(), new ManualEvent()];
   for (let i = 0; i < 100; i++) {
-    always.isOpen = false;
+    always.isReady = false;
     const polled = poll([never.pollable(), always.pollable()]);
     await Promise.resolve();
-    always.open();
+    always.makeReady();
     assert.deepEqual(await polled, Uint32Array.of(1));
   }
   assert.equal(never.waits, 1);
 });
 
-Deno.test("a wait that fails ends the guest", async () => {
-  const door = new Door();
-  const blocked = door.pollable().block();
+Deno.test("block rejects when the wait fails", async () => {
+  const event = new ManualEvent();
+  const blocked = event.pollable().block();
   await Promise.resolve();
-  door.fail(new Error("over"));
+  event.fail(new Error("over"));
   await assert.rejects(blocked, /over/);
 });
 
-Deno.test("a guest that always finds something ready lets the event loop turn", async () => {
-  const door = new Door();
-  door.open();
+Deno.test("block yields to the event loop even if the pollable is always ready", async () => {
+  const event = new ManualEvent();
+  event.makeReady();
   let hasTurned = false;
   const timer = setTimeout(() => hasTurned = true, 0);
-  // Ends only if the timer gets its turn.
-  while (!hasTurned) await door.pollable().block();
+  // The loop ends only if the timer fires.
+  while (!hasTurned) await event.pollable().block();
   clearTimeout(timer);
 });
 
-Deno.test("a pollable that is dropped says so", () => {
+Deno.test("Pollable calls onDrop when it is dropped", () => {
   let drops = 0;
-  const pollable = new Pollable(new Door().waitable, () => drops++);
+  const pollable = new Pollable(new ManualEvent().waitable, () => drops++);
   pollable[Symbol.dispose]();
   assert.equal(drops, 1);
 });

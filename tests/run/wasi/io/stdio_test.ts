@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { type OutputFile, StandardOutput } from "../../../../src/run/wasi/io/stdio.ts";
 import { streamError } from "../../../support/wasm/streams.ts";
 
-/** An output that takes so many bytes at a time; each null is a time at which it is full. */
+/** An output whose nth write takes `takes[n]` bytes; null for a write while it is full. */
 class Pipe implements OutputFile {
   text = "";
   readonly #takes: (number | null | Error)[];
@@ -27,13 +27,13 @@ class Pipe implements OutputFile {
 const write = (output: StandardOutput, text: string) =>
   output.stream().blockingWriteAndFlush(new TextEncoder().encode(text));
 
-Deno.test("what an output takes in parts is written whole", async () => {
+Deno.test("StandardOutput writes everything to an output that takes parts", async () => {
   const pipe = new Pipe([1, 2]);
   await write(new StandardOutput(pipe), "abcdef");
   assert.equal(pipe.text, "abcdef");
 });
 
-Deno.test("an output that is full is tried again, and streams to it keep their order", async () => {
+Deno.test("StandardOutput retries a full output and keeps the order of all streams", async () => {
   const pipe = new Pipe([1, null, null, 1, null]);
   const output = new StandardOutput(pipe);
   const writes = [write(output, "abc"), write(output, "def"), write(output, "ghi")];
@@ -43,7 +43,7 @@ Deno.test("an output that is full is tried again, and streams to it keep their o
   await Promise.all(writes);
 });
 
-Deno.test("a reader that has gone closes the stream, also where it was waited for", async () => {
+Deno.test("StandardOutput closes a stream on a broken pipe, also during a retry", async () => {
   const gone = new Deno.errors.BrokenPipe("gone");
   await assert.rejects(
     write(new StandardOutput(new Pipe([gone])), "abc"),
@@ -52,6 +52,6 @@ Deno.test("a reader that has gone closes the stream, also where it was waited fo
   const output = new StandardOutput(new Pipe([1, null, gone]));
   await assert.rejects(write(output, "abc"), streamError("closed"));
   await output.drained();
-  // What is written next is tried anew.
+  // The next stream writes again.
   await write(output, "def");
 });

@@ -10,59 +10,59 @@ const ADDRESSES: [text: string, ip: string][] = [
 ];
 
 for (const [text, ip] of ADDRESSES) {
-  Deno.test(`${text} is an address, which nobody has to be asked about`, async () => {
+  Deno.test(`resolve-addresses returns the address ${text} without a lookup`, async () => {
     using guest = new SocketGuest([]);
     assert.deepEqual(await guest.addressesOf(text), [ip]);
-    assert.deepEqual(guest.refusals, []);
+    assert.deepEqual(guest.denials, []);
   });
 }
 
 for (
   const text of ["", "a b", "a/b", "a:80", "user@a", "%41", "[::1", "[a]", "::ffff:1.2.3.4", "*"]
 ) {
-  Deno.test(`"${text}" is neither a name nor an address`, () => {
+  Deno.test(`resolve-addresses rejects "${text}"`, () => {
     using guest = new SocketGuest(["*"]);
     assert.throws(() => guest.lookUp(text), isCode("invalid-argument"));
   });
 }
 
 for (const rule of ["localhost", "localhost:1", "*", "*:80"]) {
-  Deno.test(`a name is looked up where ${rule} is granted`, async () => {
+  Deno.test(`resolve-addresses looks localhost up if ${rule} is granted`, async () => {
     using guest = new SocketGuest([rule]);
     const stream = guest.lookUp("LOCALHOST");
     assert.throws(() => stream.resolveNextAddress(), isCode("would-block"));
     assert.equal(stream.subscribe().ready(), false);
-    const found = await guest.addressesOf("localhost");
-    assert.ok(found.some((ip) => ip === "127.0.0.1" || ip === "::1"), found.join());
+    const addresses = await guest.addressesOf("localhost");
+    assert.ok(addresses.some((ip) => ip === "127.0.0.1" || ip === "::1"), addresses.join());
   });
 }
 
 for (const rule of ["127.0.0.1", "0.0.0.0/0", "*.localhost", "example.com"]) {
-  Deno.test(`a name is not looked up where ${rule} is granted`, () => {
+  Deno.test(`resolve-addresses does not look localhost up if ${rule} is granted`, () => {
     using guest = new SocketGuest([rule]);
     assert.throws(() => guest.lookUp("localhost"), isCode("access-denied"));
-    assert.deepEqual(guest.refusals, [
+    assert.deepEqual(guest.denials, [
       "refused to look up localhost: allow it with --allow-net=localhost",
     ]);
   });
 }
 
-Deno.test("a name in other letters is told of as it is asked for", () => {
+Deno.test("resolve-addresses reports a denied name in Punycode", () => {
   using guest = new SocketGuest([]);
   assert.throws(() => guest.lookUp("Bücher.example"), isCode("access-denied"));
-  assert.match(guest.refusals[0]!, /xn--bcher-kva\.example/);
+  assert.match(guest.denials[0]!, /xn--bcher-kva\.example/);
 });
 
-Deno.test("a name that there is not is an error", async () => {
+Deno.test("resolve-addresses fails for a name that does not exist", async () => {
   using guest = new SocketGuest(["*"]);
-  const stream = guest.lookUp("nobody.invalid");
+  const stream = guest.lookUp("name.invalid");
   await assert.rejects(
     finished(stream, () => stream.resolveNextAddress()),
     (error) => isCode("name-unresolvable")(error) || isCode("temporary-resolver-failure")(error),
   );
 });
 
-Deno.test("what a granted name was found to be is reached by its address, at the granted port", async () => {
+Deno.test("resolve-addresses lets the guest reach the addresses of a granted name, at the granted port", async () => {
   await using server = TcpServer.echo();
   using guest = new SocketGuest([`localhost:${server.port}`]);
   const address = at("127.0.0.1", server.port);
@@ -72,13 +72,13 @@ Deno.test("what a granted name was found to be is reached by its address, at the
   const elsewhere = at("127.0.0.1", 1);
   assert.throws(() => guest.tcp().startConnect(NETWORK, elsewhere), isCode("access-denied"));
   const { port } = server;
-  assert.deepEqual(guest.refusals, [
+  assert.deepEqual(guest.denials, [
     `refused to connect to 127.0.0.1:${port}: allow it with --allow-net=127.0.0.1:${port}`,
     "refused to connect to localhost:1: allow it with --allow-net=localhost:1",
   ]);
 });
 
-Deno.test("what one guest has looked up is of no use to another", async () => {
+Deno.test("resolve-addresses lets no other guest reach the addresses", async () => {
   await using server = TcpServer.echo();
   using one = new SocketGuest(["localhost"]);
   using other = new SocketGuest(["localhost"]);

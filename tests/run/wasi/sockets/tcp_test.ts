@@ -1,7 +1,8 @@
-import { GUEST_RESOURCES } from "../../../../src/run/wasi/resources.ts";
-import { GUEST_WRITE_WINDOW } from "../../../../src/run/wasi/io/output_stream.ts";
 import assert from "node:assert/strict";
+import { WRITE_WINDOW } from "../../../../src/run/wasi/io/output_stream.ts";
+import { MAX_RESOURCES } from "../../../../src/run/wasi/resources.ts";
 import type { TcpSocket } from "../../../../src/run/wasi/sockets/tcp.ts";
+import { until } from "../../../support/until.ts";
 import {
   at,
   finished,
@@ -12,7 +13,6 @@ import {
 } from "../../../support/wasm/guest_sockets.ts";
 import { closedPort, ipv6Test, TcpServer } from "../../../support/wasm/loopback.ts";
 import { streamError, textOf } from "../../../support/wasm/streams.ts";
-import { until } from "../../../support/until.ts";
 
 const LOOPBACK = "127.0.0.1";
 
@@ -28,7 +28,7 @@ async function echoes(ip: string): Promise<void> {
   assert.notEqual(local.val.port, 0);
   await output.blockingWriteAndFlush(utf8("hello"));
   assert.equal(textOf(await input.blockingRead(100n)), "hello");
-  // The server ends its side when it has seen the end of this one.
+  // The server shuts down after it has read to the end.
   socket.shutdown("send");
   socket.shutdown("send");
   assert.throws(() => output.checkWrite(), streamError("closed"));
@@ -36,11 +36,11 @@ async function echoes(ip: string): Promise<void> {
   await assert.rejects(input.blockingRead(1n), streamError("closed"));
 }
 
-Deno.test("a guest connects, and each side ends what it says by itself", () => echoes(LOOPBACK));
+Deno.test("tcp-socket connects, and each side shuts down by itself", () => echoes(LOOPBACK));
 
-ipv6Test("a guest connects to an IPv6 address", () => echoes("::1"));
+ipv6Test("tcp-socket connects to an IPv6 address", () => echoes("::1"));
 
-Deno.test("a large transfer flows both ways at once, with so much ahead and no more", async () => {
+Deno.test("tcp-socket transfers both ways at once within the write window", async () => {
   await using server = TcpServer.echo();
   using guest = new SocketGuest([LOOPBACK]);
   const [socket, input, output] = await guest.connected(at(LOOPBACK, server.port));
@@ -49,7 +49,7 @@ Deno.test("a large transfer flows both ways at once, with so much ahead and no m
   async function write(): Promise<void> {
     for (let from = 0; from < size;) {
       const room = Number(output.checkWrite());
-      assert.ok(room <= GUEST_WRITE_WINDOW);
+      assert.ok(room <= WRITE_WINDOW);
       if (room === 0) await output.subscribe().block();
       output.write(sent.slice(from, from + room));
       from += room;
@@ -61,20 +61,20 @@ Deno.test("a large transfer flows both ways at once, with so much ahead and no m
   assert.ok(received.every((byte, i) => byte === sent[i]));
 });
 
-Deno.test("a guest cannot be further ahead of who does not read than its window", async () => {
+Deno.test("tcp-socket stops taking writes when the peer does not read", async () => {
   await using server = TcpServer.silent();
   using guest = new SocketGuest([LOOPBACK]);
   const [, , output] = await guest.connected(at(LOOPBACK, server.port));
-  // The system's own buffers take some first; that they are full shows when nothing goes on for a while.
+  // The system's buffers fill up first: they are full once 100 checks in a row find no room.
   let written = 0;
-  for (let quiet = 0; quiet < 100 && written < 64 * 1024 * 1024; quiet++) {
+  for (let fullChecks = 0; fullChecks < 100 && written < 64 * 1024 * 1024; fullChecks++) {
     await new Promise((resolve) => setTimeout(resolve, 1));
     const room = Number(output.checkWrite());
-    assert.ok(room <= GUEST_WRITE_WINDOW);
+    assert.ok(room <= WRITE_WINDOW);
     if (room === 0) continue;
     output.write(new Uint8Array(room));
     written += room;
-    quiet = -1;
+    fullChecks = -1;
   }
   assert.ok(written < 64 * 1024 * 1024, `${written} bytes were taken`);
   // No turn of the event loop has passed since there was no room.
@@ -82,7 +82,7 @@ Deno.test("a guest cannot be further ahead of who does not read than its window"
   assert.equal(output.subscribe().ready(), false);
 });
 
-Deno.test("what cannot be reached fails as what it is, and the socket is of no more use", async () => {
+Deno.test("tcp-socket is closed after a refused connection", async () => {
   using guest = new SocketGuest(["*"]);
   const socket = guest.tcp();
   socket.startConnect(NETWORK, at(LOOPBACK, closedPort()));
@@ -103,15 +103,15 @@ Deno.test("what cannot be reached fails as what it is, and the socket is of no m
 });
 
 const UNREACHABLE: [what: string, address: ReturnType<typeof at>][] = [
-  ["no port", at(LOOPBACK, 0)],
-  ["no address", at("0.0.0.0", 1)],
+  ["port 0", at(LOOPBACK, 0)],
+  ["the unspecified address", at("0.0.0.0", 1)],
   ["an address of the other family", at("::1", 1)],
-  ["a group of hosts", at("224.0.0.1", 1)],
-  ["all hosts", at("255.255.255.255", 1)],
+  ["a multicast address", at("224.0.0.1", 1)],
+  ["the broadcast address", at("255.255.255.255", 1)],
 ];
 
 for (const [what, address] of UNREACHABLE) {
-  Deno.test(`nothing connects to ${what}`, () => {
+  Deno.test(`tcp-socket does not connect to ${what}`, () => {
     using guest = new SocketGuest(["*"]);
     const socket = guest.tcp();
     assert.throws(() => socket.startConnect(NETWORK, address), isCode("invalid-argument"));
@@ -119,31 +119,30 @@ for (const [what, address] of UNREACHABLE) {
   });
 }
 
-Deno.test("an IPv4 address in the clothes of IPv6 is none", () => {
+Deno.test("tcp-socket rejects an IPv4-mapped IPv6 address", () => {
   using guest = new SocketGuest(["*"]);
   const mapped = at("::ffff:7f00:1", 1);
   assert.throws(() => guest.tcp("ipv6").startConnect(NETWORK, mapped), isCode("invalid-argument"));
   assert.throws(() => guest.tcp("ipv6").startBind(NETWORK, mapped), isCode("invalid-argument"));
 });
 
-Deno.test("a peer that goes ends the streams", async () => {
-  let let_go = () => {};
-  const gone = new Promise<void>((resolve) => let_go = resolve);
+Deno.test("tcp-socket ends its streams when the peer closes the connection", async () => {
+  const close = Promise.withResolvers<void>();
   await using server = new TcpServer(async (conn) => {
     await conn.write(utf8("bye"));
-    await gone;
+    await close.promise;
   });
   using guest = new SocketGuest([LOOPBACK]);
   const [, input, output] = await guest.connected(at(LOOPBACK, server.port));
   assert.equal(textOf(await input.blockingRead(100n)), "bye");
-  let_go();
+  close.resolve();
   await assert.rejects(input.blockingRead(1n), streamError("closed"));
   await assert.rejects(async () => {
-    for (;;) await output.blockingWriteAndFlush(utf8("anybody?"));
+    for (;;) await output.blockingWriteAndFlush(utf8("hello?"));
   }, (error) => streamError("closed")(error) || streamError("last-operation-failed")(error));
 });
 
-Deno.test("a guest that wants nothing more to come sees the end at once", async () => {
+Deno.test("tcp-socket.shutdown for receiving ends the input at once", async () => {
   await using server = TcpServer.silent();
   using guest = new SocketGuest([LOOPBACK]);
   const [socket, input, output] = await guest.connected(at(LOOPBACK, server.port));
@@ -152,7 +151,7 @@ Deno.test("a guest that wants nothing more to come sees the end at once", async 
   await output.blockingWriteAndFlush(utf8("still here"));
 });
 
-Deno.test("a guest listens, and takes one connection after the other", async () => {
+Deno.test("tcp-socket listens and accepts one connection after the other", async () => {
   using guest = new SocketGuest([LOOPBACK]);
   const socket = await guest.listening();
   assert.equal(socket.isListening(), true);
@@ -173,19 +172,19 @@ Deno.test("a guest listens, and takes one connection after the other", async () 
     assert.equal(textOf(await input.blockingRead(10n)), text);
     await output.blockingWriteAndFlush(utf8(text));
     accepted[Symbol.dispose]();
-    const answer = new Uint8Array(10);
-    assert.equal(await client.read(answer), 3);
-    assert.equal(await client.read(answer), null);
+    const buffer = new Uint8Array(10);
+    assert.equal(await client.read(buffer), 3);
+    assert.equal(await client.read(buffer), null);
   }
 });
 
-Deno.test("a guest with too many sockets is told so, and what waits for it waits on", async () => {
+Deno.test("tcp-socket.accept fails above MAX_RESOURCES and keeps the connection waiting", async () => {
   using guest = new SocketGuest([LOOPBACK]);
   const listening = await guest.listening();
   const { port } = listening.localAddress().val;
   const sockets: TcpSocket[] = [];
   assert.throws(() => {
-    while (sockets.length < 2 * GUEST_RESOURCES) sockets.push(guest.tcp());
+    while (sockets.length < 2 * MAX_RESOURCES) sockets.push(guest.tcp());
   }, isCode("new-socket-limit"));
   using _client = await Deno.connect({ hostname: LOOPBACK, port });
   const accept = finished(listening, () => listening.accept());
@@ -194,19 +193,19 @@ Deno.test("a guest with too many sockets is told so, and what waits for it waits
   listening.accept();
 });
 
-ipv6Test("a guest that listens on every IPv6 address is not reached by IPv4", async () => {
+ipv6Test("tcp-socket that listens on :: does not accept IPv4 connections", async () => {
   using guest = new SocketGuest(["*"]);
   const socket = await guest.listening("::");
   const { port } = socket.localAddress().val;
-  // Some systems do not let it in at all.
-  using wrong = await Deno.connect({ hostname: LOOPBACK, port }).catch(() => undefined);
+  // Some systems refuse the connection.
+  using ipv4Client = await Deno.connect({ hostname: LOOPBACK, port }).catch(() => undefined);
   using client = await Deno.connect({ hostname: "::1", port });
   const [accepted] = await finished(socket, () => socket.accept());
   assert.deepEqual(accepted.remoteAddress(), at("::1", client.localAddr.port));
-  assert.equal(await wrong?.read(new Uint8Array(1)) ?? null, null);
+  assert.equal(await ipv4Client?.read(new Uint8Array(1)) ?? null, null);
 });
 
-Deno.test("a socket is bound where it was told, once, and tells where", async () => {
+Deno.test("tcp-socket binds once, to the requested address", async () => {
   using guest = new SocketGuest([LOOPBACK]);
   const socket = guest.tcp();
   assert.throws(() => socket.localAddress(), isCode("invalid-state"));
@@ -229,7 +228,7 @@ Deno.test("a socket is bound where it was told, once, and tells where", async ()
   await finished(second, () => second.finishBind());
 });
 
-Deno.test("a socket that leaves all to the system connects without being granted to listen", async () => {
+Deno.test("tcp-socket bound to no address connects without the grant to listen", async () => {
   await using server = TcpServer.echo();
   using guest = new SocketGuest([`${LOOPBACK}:${server.port}`]);
   const socket = guest.tcp();
@@ -244,12 +243,12 @@ Deno.test("a socket that leaves all to the system connects without being granted
   await finished(listening, () => listening.finishBind());
   assert.throws(() => listening.startListen(), isCode("access-denied"));
   assert.throws(() => listening.startListen(), isCode("invalid-state"));
-  assert.deepEqual(guest.refusals, [
+  assert.deepEqual(guest.denials, [
     "refused to listen on 0.0.0.0: allow it with --allow-net=0.0.0.0",
   ]);
 });
 
-Deno.test("a socket connects from the address that it is bound to, but not from a port", async () => {
+Deno.test("tcp-socket connects from its bound address, but not from a chosen port", async () => {
   await using server = TcpServer.echo();
   using guest = new SocketGuest(["*"]);
   const boundTo = async (port: number) => {
@@ -276,7 +275,7 @@ const OPTIONS: [name: string, value: number | bigint][] = [
   ["SendBufferSize", 6n],
 ];
 
-Deno.test("options are kept as they were set, and cannot be none", async (t) => {
+Deno.test("tcp-socket stores options, and rejects zero", async (t) => {
   await using server = TcpServer.echo();
   using guest = new SocketGuest([LOOPBACK]);
   const [socket] = await guest.connected(at(LOOPBACK, server.port));
@@ -288,8 +287,8 @@ Deno.test("options are kept as they were set, and cannot be none", async (t) => 
       assert.notEqual(get(), 0);
       set.call(socket, value);
       assert.equal(get.call(socket), value);
-      const none = typeof value === "bigint" ? 0n : 0;
-      assert.throws(() => set.call(socket, none), isCode("invalid-argument"));
+      const zero = typeof value === "bigint" ? 0n : 0;
+      assert.throws(() => set.call(socket, zero), isCode("invalid-argument"));
       assert.equal(get.call(socket), value);
     });
   }
@@ -301,14 +300,14 @@ Deno.test("options are kept as they were set, and cannot be none", async (t) => 
   guest.tcp().setListenBacklogSize(5n);
 });
 
-/** Ways in which a guest lets go of a connection. */
+/** Ways in which a guest gives up a connection. */
 const ENDS: [how: string, end: (guest: SocketGuest, socket: TcpSocket) => unknown][] = [
   ["drops it", (_, socket) => socket[Symbol.dispose]()],
   ["ends", (guest) => guest.end()],
 ];
 
 for (const [how, end] of ENDS) {
-  Deno.test(`what a guest had written leaves when it ${how}, and then its connection is closed`, async () => {
+  Deno.test(`tcp-socket sends everything written before it closes when the guest ${how}`, async () => {
     let received = 0;
     await using server = new TcpServer(async (conn) => {
       const buffer = new Uint8Array(64 * 1024);
@@ -316,14 +315,14 @@ for (const [how, end] of ENDS) {
     });
     using guest = new SocketGuest([LOOPBACK]);
     const [socket, , output] = await guest.connected(at(LOOPBACK, server.port));
-    output.write(new Uint8Array(GUEST_WRITE_WINDOW));
+    output.write(new Uint8Array(WRITE_WINDOW));
     await end(guest, socket);
     await until(() => server.count === 1 && server.open === 0);
-    assert.equal(received, GUEST_WRITE_WINDOW);
+    assert.equal(received, WRITE_WINDOW);
   });
 }
 
-Deno.test("a guest that ends closes what it listened with, and fails where it waits", async () => {
+Deno.test("tcp-socket closes its listener and fails its waits when the guest ends", async () => {
   using guest = new SocketGuest([LOOPBACK]);
   const socket = await guest.listening();
   const { port } = socket.localAddress().val;
@@ -333,7 +332,7 @@ Deno.test("a guest that ends closes what it listened with, and fails where it wa
   await assert.rejects(Deno.connect({ hostname: LOOPBACK, port }), Deno.errors.ConnectionRefused);
 });
 
-Deno.test("a guest that ends while it reads does not wait for ever", async () => {
+Deno.test("tcp-socket fails a blocking read when the guest ends", async () => {
   await using server = TcpServer.silent();
   using guest = new SocketGuest([LOOPBACK]);
   const [, input] = await guest.connected(at(LOOPBACK, server.port));

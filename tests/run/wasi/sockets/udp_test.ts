@@ -1,9 +1,9 @@
+import assert from "node:assert/strict";
 import {
-  GUEST_DATAGRAMS,
   type IncomingDatagramStream,
+  MAX_DATAGRAMS,
   type OutgoingDatagramStream,
 } from "../../../../src/run/wasi/sockets/datagrams.ts";
-import assert from "node:assert/strict";
 import type { IpSocketAddress } from "../../../../src/run/wasi/sockets/network.ts";
 import { at, finished, isCode, NETWORK, SocketGuest } from "../../../support/wasm/guest_sockets.ts";
 import { closedPort, ipv6Test, UdpEcho, udpSocket } from "../../../support/wasm/loopback.ts";
@@ -43,11 +43,11 @@ async function echoes(ip: string): Promise<void> {
   ]);
 }
 
-Deno.test("a datagram goes out and its answer comes in", () => echoes(LOOPBACK));
+Deno.test("udp-socket sends a datagram and receives the reply", () => echoes(LOOPBACK));
 
-ipv6Test("a datagram goes out to an IPv6 address", () => echoes("::1"));
+ipv6Test("udp-socket sends a datagram to an IPv6 address", () => echoes("::1"));
 
-Deno.test("streams to one host are for that host, and only the last ones are of use", async () => {
+Deno.test("udp-socket.stream restricts its streams to an endpoint, and closes the previous ones", async () => {
   await using one = new UdpEcho();
   await using other = new UdpEcho();
   using guest = new SocketGuest([LOOPBACK]);
@@ -58,8 +58,8 @@ Deno.test("streams to one host are for that host, and only the last ones are of 
   await before.subscribe().block();
   const [input, output] = socket.stream(at(LOOPBACK, one.port));
   assert.deepEqual(socket.remoteAddress(), at(LOOPBACK, one.port));
-  const away = at(LOOPBACK, other.port);
-  assert.throws(() => send(output, "x", away), isCode("invalid-argument"));
+  const elsewhere = at(LOOPBACK, other.port);
+  assert.throws(() => send(output, "x", elsewhere), isCode("invalid-argument"));
   assert.equal(send(output, "from the one", at(LOOPBACK, one.port)), 1n);
   assert.equal(await next(input), "from the one");
   assert.equal(send(output, "again"), 1n);
@@ -69,7 +69,7 @@ Deno.test("streams to one host are for that host, and only the last ones are of 
   assert.equal(before.subscribe().ready(), true);
 });
 
-Deno.test("a socket has to be bound first, and once", async () => {
+Deno.test("udp-socket must be bound before use, and only once", async () => {
   using guest = new SocketGuest(["*"]);
   const socket = guest.udp();
   assert.throws(() => socket.stream(undefined), isCode("invalid-state"));
@@ -90,42 +90,47 @@ Deno.test("a socket has to be bound first, and once", async () => {
 });
 
 const UNSENDABLE: [what: string, text: string, to: IpSocketAddress | undefined, code: string][] = [
-  ["nobody", "x", undefined, "invalid-argument"],
-  ["no port", "x", at(LOOPBACK, 0), "invalid-argument"],
-  ["no address", "x", at("0.0.0.0", 9), "invalid-argument"],
+  ["an unspecified endpoint", "x", undefined, "invalid-argument"],
+  ["port 0", "x", at(LOOPBACK, 0), "invalid-argument"],
+  ["the unspecified address", "x", at("0.0.0.0", 9), "invalid-argument"],
   ["an address of the other family", "x", at("::1", 9), "invalid-argument"],
-  ["anybody, if it is too large", "x".repeat(65_508), at(LOOPBACK, 9), "datagram-too-large"],
+  [
+    "any endpoint if the datagram is too large",
+    "x".repeat(65_508),
+    at(LOOPBACK, 9),
+    "datagram-too-large",
+  ],
 ];
 
 for (const [what, text, to, code] of UNSENDABLE) {
-  Deno.test(`nothing is sent to ${what}`, async () => {
+  Deno.test(`outgoing-datagram-stream sends nothing to ${what}`, async () => {
     using guest = new SocketGuest(["*"]);
     const [, output] = (await guest.bound()).stream(undefined);
     assert.throws(() => send(output, text, to), isCode(code as "invalid-argument"));
   });
 }
 
-Deno.test("no more can be on its way than check-send says, and what could be sent counts", async () => {
+Deno.test("outgoing-datagram-stream.send traps above check-send, and returns the number sent", async () => {
   await using server = new UdpEcho();
   using guest = new SocketGuest([LOOPBACK]);
   const [input, output] = (await guest.bound()).stream(undefined);
   const to = at(LOOPBACK, server.port);
   const one = { data: utf8("x"), remoteAddress: to };
   assert.throws(() => output.send([one]), /check-send/);
-  assert.equal(output.checkSend(), BigInt(GUEST_DATAGRAMS));
+  assert.equal(output.checkSend(), BigInt(MAX_DATAGRAMS));
   const bad = { data: utf8("x"), remoteAddress: at(LOOPBACK, 0) };
   assert.equal(output.send([one, one, bad, one]), 2n);
-  assert.equal(output.checkSend(), BigInt(GUEST_DATAGRAMS - 2));
+  assert.equal(output.checkSend(), BigInt(MAX_DATAGRAMS - 2));
   assert.equal(output.send([]), 0n);
   output.checkSend();
-  output.send(Array(GUEST_DATAGRAMS - 2).fill(one));
+  output.send(Array(MAX_DATAGRAMS - 2).fill(one));
   assert.equal(output.checkSend(), 0n);
   await output.subscribe().block();
   assert.ok(output.checkSend() > 0n);
   assert.equal(await next(input), "x");
 });
 
-Deno.test("more that comes than anybody takes waits, in its order", async () => {
+Deno.test("incoming-datagram-stream returns queued datagrams in order", async () => {
   using guest = new SocketGuest([LOOPBACK]);
   const socket = await guest.bound(LOOPBACK);
   using client = udpSocket();
@@ -134,7 +139,7 @@ Deno.test("more that comes than anybody takes waits, in its order", async () => 
     hostname: LOOPBACK,
     port: socket.localAddress().val.port,
   } as const;
-  const texts = Array.from({ length: 2 * GUEST_DATAGRAMS }, (_, i) => String(i));
+  const texts = Array.from({ length: 2 * MAX_DATAGRAMS }, (_, i) => String(i));
   for (const text of texts) await client.send(utf8(text), to);
   const [input] = socket.stream(undefined);
   const taken = [];
@@ -142,19 +147,19 @@ Deno.test("more that comes than anybody takes waits, in its order", async () => 
   assert.deepEqual(taken, texts);
 });
 
-Deno.test("a socket for answers takes nothing from where the guest may not send to", async () => {
+Deno.test("udp-socket without the grant to bind drops datagrams of endpoints it may not send to", async () => {
   await using server = new UdpEcho();
   using guest = new SocketGuest([`${LOOPBACK}:${server.port}`]);
   const socket = await guest.bound();
   const { port } = socket.localAddress().val;
   using stranger = udpSocket();
   const [input, output] = socket.stream(undefined);
-  await stranger.send(utf8("psst"), { transport: "udp", hostname: LOOPBACK, port });
+  await stranger.send(utf8("unwanted"), { transport: "udp", hostname: LOOPBACK, port });
   send(output, "hello", at(LOOPBACK, server.port));
   assert.equal(await next(input), "hello");
 });
 
-Deno.test("options are kept as they were set, and cannot be none", () => {
+Deno.test("udp-socket stores options, and rejects zero", () => {
   using guest = new SocketGuest([]);
   const socket = guest.udp();
   assert.equal(socket.unicastHopLimit(), 64);
@@ -166,7 +171,7 @@ Deno.test("options are kept as they were set, and cannot be none", () => {
   assert.throws(() => socket.setSendBufferSize(0n), isCode("invalid-argument"));
 });
 
-Deno.test("a socket that is dropped, or whose guest ends, is closed", async () => {
+Deno.test("udp-socket is closed when it is dropped or its guest ends", async () => {
   using guest = new SocketGuest([LOOPBACK]);
   const free = (port: number) => {
     Deno.listenDatagram({ transport: "udp", hostname: LOOPBACK, port }).close();
@@ -182,7 +187,7 @@ Deno.test("a socket that is dropped, or whose guest ends, is closed", async () =
   ports.forEach(free);
 });
 
-Deno.test("nothing is sent where nothing is granted", async () => {
+Deno.test("udp-socket denies endpoints that are not granted", async () => {
   using guest = new SocketGuest([`${LOOPBACK}:1`]);
   const socket = await guest.bound();
   const port = closedPort();
@@ -190,9 +195,9 @@ Deno.test("nothing is sent where nothing is granted", async () => {
   assert.throws(() => send(output, "x", at(LOOPBACK, port)), isCode("access-denied"));
   assert.throws(() => socket.stream(at(LOOPBACK, port)), isCode("access-denied"));
   assert.throws(() => guest.udp().startBind(NETWORK, at(LOOPBACK, port)), isCode("access-denied"));
-  const place = `${LOOPBACK}:${port}`;
-  assert.deepEqual(guest.refusals, [
-    `refused to send to ${place}: allow it with --allow-net=${place}`,
-    `refused to listen on ${place}: allow it with --allow-net=${place}`,
+  const host = `${LOOPBACK}:${port}`;
+  assert.deepEqual(guest.denials, [
+    `refused to send to ${host}: allow it with --allow-net=${host}`,
+    `refused to listen on ${host}: allow it with --allow-net=${host}`,
   ]);
 });

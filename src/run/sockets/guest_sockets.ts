@@ -1,7 +1,7 @@
 import type { SocketSettings } from "../grants/socket_grants.ts";
 import type { SocketHost } from "./socket_host.ts";
 
-/** The sockets of all guests of one thread. What they need is loaded when the first guest wants one. */
+/** The sockets of all guests of one thread. `socket_host.ts` is loaded when the first guest creates a socket. */
 export class GuestSockets {
   readonly #settings: SocketSettings;
   readonly #hosts = new Set<SocketHost>();
@@ -11,7 +11,7 @@ export class GuestSockets {
     this.#settings = settings;
   }
 
-  /** Has the sockets of the guest that asks for them at the port, until the guest ends. */
+  /** Serves the requests of one guest that arrive at the port, until the guest ends. */
   async serve(port: MessagePort): Promise<void> {
     const { SocketHost } = await import("./socket_host.ts");
     if (this.#isClosed) return port.close();
@@ -19,7 +19,7 @@ export class GuestSockets {
     this.#hosts.add(host);
   }
 
-  /** Closes all of them at once: their thread is no more. */
+  /** Closes all sockets without waiting for what is unsent, because the thread has ended. */
   close(): void {
     this.#isClosed = true;
     for (const host of this.#hosts) host.abort();

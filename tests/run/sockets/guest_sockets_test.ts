@@ -1,28 +1,28 @@
-import { GuestThread, RESPONSE_TIMEOUT } from "../../../src/run/server/guest_thread.ts";
 import assert from "node:assert/strict";
 import { runCommand } from "../../../src/run/engine/command.ts";
-import type { HostSettings } from "../../../src/run/wasi/host.ts";
 import { parseHostRule } from "../../../src/run/grants/outbound_rule.ts";
-import { compileComponent } from "../../support/wasm/components.ts";
+import { GuestThread, RESPONSE_TIMEOUT } from "../../../src/run/server/guest_thread.ts";
+import type { HostSettings } from "../../../src/run/wasi/host.ts";
 import { failureOf } from "../../support/failure_of.ts";
+import { until } from "../../support/until.ts";
+import { compileComponent } from "../../support/wasm/components.ts";
 import { NOTHING } from "../../support/wasm/guest_host.ts";
 import { headOf } from "../../support/wasm/guest_pools.ts";
 import { jsComponent } from "../../support/wasm/js_component.ts";
 import { TcpServer } from "../../support/wasm/loopback.ts";
-import { until } from "../../support/until.ts";
 
 const LOOPBACK = "127.0.0.1";
 
 const granted: HostSettings = { ...NOTHING, allowedHosts: [parseHostRule(LOOPBACK)] };
 
-/** Reads until its client's end, so that it sees when that has gone. */
+/** Reads to the end of each connection, and so notices when the client closes it. */
 function listener(): TcpServer {
   return new TcpServer(async (conn) => {
     while (await conn.read(new Uint8Array(100)) !== null);
   });
 }
 
-Deno.test("a command that is interrupted leaves no connection behind", async () => {
+Deno.test("an interrupted command leaves no connection open", async () => {
   await using server = listener();
   const args = ["guest", "wait", LOOPBACK, String(server.port)];
   const compiled = await compileComponent(await jsComponent("sockets"));
@@ -37,7 +37,7 @@ Deno.test("a command that is interrupted leaves no connection behind", async () 
   await until(() => server.open === 0);
 });
 
-Deno.test("a thread that is ended leaves no connection behind", async () => {
+Deno.test("a stopped guest thread leaves no connection open", async () => {
   await using server = listener();
   const compiled = await compileComponent(await jsComponent("socket_handler"));
   const guest = await GuestThread.start({ ...compiled, settings: granted }, {
