@@ -67,7 +67,9 @@ export function readName(text: string): string {
 }
 
 function unknownTransport(text: string, transport: string): LarderError {
-  const message = `bad reference "${text}": a reference does not begin with ${transport}`;
+  const kind = transport.endsWith("://") ? "scheme" : "transport";
+  const message =
+    `bad reference "${text}": it begins with "${transport}", but a reference has no ${kind}`;
   const hint = /^https?:/i.test(transport)
     ? `leave out ${transport}; --insecure allows plain HTTP`
     : "larder reads registries only: write ghcr.io/owner/app:tag or docker://ghcr.io/owner/app:tag";

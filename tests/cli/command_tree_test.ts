@@ -9,7 +9,7 @@ import { CacheFolder } from "../support/cache/cache_folder.ts";
 import { captured, larder } from "../support/cli/in_process.ts";
 import { TemporaryFolder } from "../support/temporary.ts";
 
-/** Name, the command line, what the error line says, and what its hint says. */
+/** Name, the command line, and patterns of the message and the hint. */
 const WRONG: [string, string[], RegExp, RegExp][] = [
   ["an unknown verb", ["bogus"], /^unknown command 'bogus'$/, /./],
   ["a mistyped verb", ["pul", "x"], /^unknown command 'pul'$/, /^did you mean pull, pin or run\?$/],
@@ -25,22 +25,27 @@ const WRONG: [string, string[], RegExp, RegExp][] = [
   ["too few arguments", ["pull"], /^missing required argument 'reference'$/, /larder --help/],
   ["an option without its value", ["--cache-dir"], /argument missing$/, /larder --help/],
   [
-    "a value that is no choice",
+    "a value that is not a choice",
     ["list", "--format", "xml"],
     /'xml' is invalid.*table, json/,
     /help/,
   ],
-  ["a policy that is none", ["pull", "--policy", "often", "x"], /always, missing, never/, /help/],
-  ["no transfers", ["pull", "--transfers", "0", "x"], /whole number from 1 to 64/, /help/],
+  ["an unknown policy", ["pull", "--policy", "often", "x"], /always, missing, never/, /help/],
+  ["zero transfers", ["pull", "--transfers", "0", "x"], /whole number from 1 to 64/, /help/],
   ["too many transfers", ["pull", "--transfers", "65", "x"], /whole number from 1 to 64/, /help/],
-  ["half a transfer", ["pull", "--transfers", "1.5", "x"], /whole number from 1 to 64/, /help/],
-  ["no duration", ["pull", "--stale-if-error", "5", "x"], /not a duration: "5"/, /help/],
-  ["a shell that is none", ["completions", "tcsh"], /'tcsh' is invalid/, /help/],
-  ["what would steer a terminal", ["\x1b[2J"], /^unknown command ' \[2J'$/, /./],
+  [
+    "a fraction of a transfer",
+    ["pull", "--transfers", "1.5", "x"],
+    /whole number from 1 to 64/,
+    /help/,
+  ],
+  ["a bad duration", ["pull", "--stale-if-error", "5", "x"], /not a duration: "5"/, /help/],
+  ["an unknown shell", ["completions", "tcsh"], /'tcsh' is invalid/, /help/],
+  ["control characters", ["\x1b[2J"], /^unknown command ' \[2J'$/, /./],
 ];
 
 for (const [name, args, message, hint] of WRONG) {
-  Deno.test(`wrong usage: ${name}`, async () => {
+  Deno.test(`larder rejects ${name}`, async () => {
     const { value: code, stdout, stderr } = await captured(() => main(args));
     assert.deepEqual([code, stdout], [2, ""]);
     const match = /^error: (.*) \[LDR_USAGE\]\nhint: (.*)\n$/.exec(stderr);
@@ -50,7 +55,7 @@ for (const [name, args, message, hint] of WRONG) {
   });
 }
 
-Deno.test("without a verb the help is printed as a message, and nothing else", async () => {
+Deno.test("larder without a verb prints its help to stderr and exits with 2", async () => {
   const { value: code, stdout, stderr } = await captured(() => main([]));
   assert.deepEqual([code, stdout], [2, ""]);
   assert.match(stderr, /^Usage: larder /);
@@ -58,7 +63,7 @@ Deno.test("without a verb the help is printed as a message, and nothing else", a
 });
 
 for (const args of [["--help"], ["-h"], ["help"], ["pull", "--help"], ["help", "pull"]]) {
-  Deno.test(`larder ${args.join(" ")} prints help as data`, async () => {
+  Deno.test(`larder ${args.join(" ")} prints help to stdout`, async () => {
     const { value: code, stdout, stderr } = await captured(() => main(args));
     assert.deepEqual([code, stderr], [0, ""]);
     assert.match(stdout, args.includes("pull") ? /^Usage: larder pull / : /^Usage: larder /);
@@ -67,7 +72,7 @@ for (const args of [["--help"], ["-h"], ["help"], ["pull", "--help"], ["help", "
 }
 
 for (const option of ["--version", "-V"]) {
-  Deno.test(`larder ${option} names version, commit and runtime`, async () => {
+  Deno.test(`larder ${option} prints version, commit and runtime`, async () => {
     const { value: code, stdout } = await captured(() => main([option]));
     assert.equal(code, 0);
     assert.match(stdout, /^larder \S+ \(.+, Deno \d+\.\d+\.\d+, \S+\)\n$/);
@@ -75,7 +80,7 @@ for (const option of ["--version", "-V"]) {
   });
 }
 
-Deno.test("global options are taken before and after the verb, and the later one counts", async () => {
+Deno.test("a global option after the verb overrides the same one before it", async () => {
   using home = new TemporaryFolder();
   const places: [string[], string][] = [
     [["--cache-dir", "/a", "dir"], "/a/registry\n"],
@@ -92,14 +97,14 @@ Deno.test("global options are taken before and after the verb, and the later one
 for (
   const args of [["-q", "dir"], ["dir", "-q"], ["dir", "--quiet"], ["-qv", "dir"], ["dir", "-kq"]]
 ) {
-  Deno.test(`larder ${args.join(" ")} prints only data`, async () => {
+  Deno.test(`larder ${args.join(" ")} prints nothing to stderr`, async () => {
     using home = new TemporaryFolder();
     const { code, stderr } = await larder(home.path, ...args);
     assert.deepEqual([code, stderr], [0, ""]);
   });
 }
 
-Deno.test("every command takes every global option that it has no use of its own for", () => {
+Deno.test("every command takes every global option that it does not define itself", () => {
   const program = buildProgram();
   const global = program.options.map(({ long }) => long).filter((long) => long !== "--version");
   const check = (command: Command) => {
@@ -110,7 +115,7 @@ Deno.test("every command takes every global option that it has no use of its own
   program.commands.forEach(check);
 });
 
-Deno.test("--config is a file before the verb, and dir's own word behind it", async () => {
+Deno.test("--config names the config file before dir, and selects the config folder after it", async () => {
   using home = new TemporaryFolder();
   const file = join(home.path, "my.yaml");
   Deno.writeTextFileSync(file, "cache_dir: /from-file\n");
@@ -134,7 +139,7 @@ Deno.test("--config is a file before the verb, and dir's own word behind it", as
 });
 
 for (const args of [["--verbose", "list"], ["list", "-v"], ["-kv", "list"], ["list", "-qv"]]) {
-  Deno.test(`the causes of an error are printed with larder ${args.join(" ")}`, async () => {
+  Deno.test(`larder ${args.join(" ")} prints the causes of an error`, async () => {
     using home = new TemporaryFolder();
     const { code, stderr } = await larder(home.path, ...args, "--cache-dir", `/${"x".repeat(300)}`);
     assert.equal(code, 7, stderr);
@@ -142,7 +147,7 @@ for (const args of [["--verbose", "list"], ["list", "-v"], ["-kv", "list"], ["li
   });
 }
 
-Deno.test("without --verbose an error has two lines", async () => {
+Deno.test("an error has two lines without --verbose", async () => {
   using home = new TemporaryFolder();
   const { code, stderr } = await larder(home.path, "list", "--cache-dir", `/${"x".repeat(300)}`);
   assert.equal(code, 7);
@@ -174,7 +179,7 @@ for (const [alias, verb] of ALIASES) {
   });
 }
 
-Deno.test("a bad reference is wrong usage, before anything is done", async () => {
+Deno.test("larder pull rejects a bad reference and writes nothing", async () => {
   using home = new TemporaryFolder();
   const { code, stdout, stderr } = await larder(home.path, "pull", "ghcr.io/../x");
   assert.deepEqual([code, stdout], [2, ""]);

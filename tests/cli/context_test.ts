@@ -7,7 +7,7 @@ import { captured, withEnvironment } from "../support/cli/in_process.ts";
 const create = (options: { quiet?: boolean }) =>
   withEnvironment({ HOME: "/nowhere" }, () => Context.create({ progress: true, ...options }));
 
-Deno.test("what is told goes to stderr, a line each, without secrets or a terminal's controls", async () => {
+Deno.test("Context.info and Context.warn write lines without secrets or control characters to stderr", async () => {
   registerSecret("open-sesame");
   const context = await create({});
   const { stdout, stderr } = await captured(() => {
@@ -18,7 +18,7 @@ Deno.test("what is told goes to stderr, a line each, without secrets or a termin
   assert.equal(stderr, "for linux/ [2Jarm error: forged, ***\nwarning: Bearer *** \n");
 });
 
-Deno.test("--quiet leaves out what is told, but no warning", async () => {
+Deno.test("Context prints warnings but not messages with --quiet", async () => {
   const context = await create({ quiet: true });
   const { stderr } = await captured(() => {
     context.info("told");
@@ -30,7 +30,7 @@ Deno.test("--quiet leaves out what is told, but no warning", async () => {
 /** A listener for signals alone keeps no event loop waiting. */
 const turn = () => new Promise((resolve) => setTimeout(resolve, 1));
 
-Deno.test("an interrupt is raised once, and signals are left to others then", async () => {
+Deno.test("Context.leaveSignals leaves signals to others and fails after an interrupt", async () => {
   const context = await create({});
   const signal = context.interruptible();
   context.leaveSignals();

@@ -73,11 +73,11 @@ const CASES: Case[] = [
 ];
 
 for (const { name, os, env, paths } of CASES) {
-  Deno.test(`credential files: ${name}`, () => {
+  Deno.test(`credentialPaths lists the files for ${name}`, () => {
     assert.deepEqual(credentialPaths({ os, env: (name) => env[name] }), paths);
   });
 }
 
-Deno.test("credential files: login needs a home folder and says so", () => {
+Deno.test("authFile fails without a home folder", () => {
   assert.throws(() => authFile({ os: "linux", env: () => undefined }), { code: "LDR_CONFIG" });
 });

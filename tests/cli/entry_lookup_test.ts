@@ -65,7 +65,7 @@ const FOUND: [string, string][] = [
 ];
 
 for (const [text, found] of FOUND) {
-  Deno.test(`${text} stands for ${found}`, async () => assert.equal(await look(text), found));
+  Deno.test(`lookUp finds ${found} for ${text}`, async () => assert.equal(await look(text), found));
 }
 
 /** What several things can be, and the candidates. */
@@ -81,7 +81,7 @@ const AMBIGUOUS: [string, RegExp[]][] = [
 ];
 
 for (const [text, lines] of AMBIGUOUS) {
-  Deno.test(`${text} can be several things, and each is named`, async () => {
+  Deno.test(`lookUp lists the matches of the ambiguous ${text}`, async () => {
     await assert.rejects(look(text), (error) => {
       assert.ok(error instanceof DetailedError && error.code === "LDR_USAGE");
       assert.equal(error.details.length, lines.length);
@@ -91,7 +91,7 @@ for (const [text, lines] of AMBIGUOUS) {
   });
 }
 
-Deno.test("of many candidates the first are named, and how many more there are", async () => {
+Deno.test("lookUp lists the first 20 of many matches and the number of the others", async () => {
   using cache = new CacheFolder();
   cache.blobs(Array.from({ length: 30 }, (_, i) => blob(`blob ${i}`)));
   const snapshot = await takeSnapshot(new Layout(cache.registry), cache.now);
@@ -112,7 +112,7 @@ const ABSENTEES: [string, RegExp][] = [
 ];
 
 for (const [text, hint] of ABSENTEES) {
-  Deno.test(`"${text}" stands for nothing that is cached`, async () => {
+  Deno.test(`lookUp finds nothing for "${text}"`, async () => {
     await assert.rejects(
       look(text),
       (error) => hasCode(error, "LDR_NOT_CACHED", "LDR_USAGE") && hint.test(error.hint),

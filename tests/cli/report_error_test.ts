@@ -26,7 +26,7 @@ const CODES: [ErrorCode, number][] = [
 ];
 
 for (const [code, exitCode] of CODES) {
-  Deno.test(`${code} is reported in two lines and exits with ${exitCode}`, async () => {
+  Deno.test(`reportFailure prints ${code} in two lines and returns ${exitCode}`, async () => {
     assert.deepEqual(await reported(failure(code)), [
       exitCode,
       `error: cannot reach reg.test [${code}]\nhint: try again\n`,
@@ -34,7 +34,7 @@ for (const [code, exitCode] of CODES) {
   });
 }
 
-Deno.test("--verbose adds the causes, one line each, down to the last", async () => {
+Deno.test("reportFailure prints every cause in a line with --verbose", async () => {
   const bottom = new Error("os error 111\nsecond line");
   const cause = new Error("connect failed", { cause: bottom });
   const [, text] = await reported(failure("LDR_UNREACHABLE", cause), true);
@@ -44,13 +44,13 @@ Deno.test("--verbose adds the causes, one line each, down to the last", async ()
 });
 
 for (const cause of ["text", null, 42]) {
-  Deno.test(`a cause that is no error is printed: ${cause}`, async () => {
+  Deno.test(`reportFailure prints a cause that is not an error: ${cause}`, async () => {
     const [, text] = await reported(failure("LDR_UNREACHABLE", cause), true);
     assert.equal(text.split("\n")[2], `cause: ${cause}`);
   });
 }
 
-Deno.test("causes that go round in a circle end", async () => {
+Deno.test("reportFailure ends on a circle of causes", async () => {
   const one = new Error("one");
   const other = new Error("other", { cause: one });
   one.cause = other;
@@ -69,7 +69,7 @@ const BUGS: [unknown, RegExp][] = [
 ];
 
 for (const [thrown, text] of BUGS) {
-  Deno.test(`what larder does not expect is a bug, and says so: ${thrown}`, async () => {
+  Deno.test(`reportFailure reports an unexpected error as a bug: ${thrown}`, async () => {
     const [code, stderr] = await reported(thrown);
     assert.equal(code, 1);
     assert.match(stderr, text);
@@ -77,12 +77,12 @@ for (const [thrown, text] of BUGS) {
   });
 }
 
-Deno.test("--verbose prints where a bug is", async () => {
+Deno.test("reportFailure prints the stack of a bug with --verbose", async () => {
   const [, text] = await reported(new TypeError("x is not a function"), true);
   assert.match(text, /cause: TypeError: x is not a function\n\s+at .*report_error_test\.ts/);
 });
 
-Deno.test("no secret is printed, wherever it stands", async () => {
+Deno.test("reportFailure prints no secrets", async () => {
   registerSecret("open-sesame");
   const cause = new Error("GET https://me:pw@reg.test/?sig=abc with Bearer eyJhbGciOi.x");
   const error = new LarderError("LDR_UNREACHABLE", "said open-sesame", {
@@ -112,7 +112,7 @@ async function whileFailing<T>(
   return value;
 }
 
-Deno.test("a reader who goes away ends the command as a shell says it", async () => {
+Deno.test("reportFailure returns 141 if the output pipe was closed", async () => {
   const gone = new Deno.errors.BrokenPipe("os error 32");
   await whileFailing("stdout", gone, () => {
     assert.throws(() => writeOut("data"), BrokenPipe);
@@ -120,13 +120,13 @@ Deno.test("a reader who goes away ends the command as a shell says it", async ()
   assert.deepEqual(await reported(new BrokenPipe()), [141, ""]);
 });
 
-Deno.test("an error that nobody reads has its exit code all the same", async () => {
+Deno.test("reportFailure returns the exit code if stderr was closed", async () => {
   const gone = new Deno.errors.BrokenPipe("os error 32");
   const code = await whileFailing("stderr", gone, () => reportFailure(failure("LDR_USAGE"), false));
   assert.equal(code, 2);
 });
 
-Deno.test("a full disk under the output is said to be one", async () => {
+Deno.test("writeOut reports a full disk", async () => {
   const full = Object.assign(new Error("os error 28"), { code: "ENOSPC" });
   await whileFailing("stdout", full, () => {
     assert.throws(
@@ -136,7 +136,7 @@ Deno.test("a full disk under the output is said to be one", async () => {
   });
 });
 
-Deno.test("all of a text is written, however little the system takes at once", async () => {
+Deno.test("writeErr writes all of a text if the system accepts a byte at a time", async () => {
   const taken: number[] = [];
   await captured(() => {
     Deno.stderr.writeSync = (bytes) => {

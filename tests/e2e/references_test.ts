@@ -24,7 +24,9 @@ Deno.test("pull exits with 2 and names the invalid part of a reference", async (
     [`app@md5:${zeros}`, /algorithm "md5"/],
     [`app@sha256:${"A".repeat(64)}`, /lower-case/],
     ["https://ghcr.io/owner/app", /"https:\/\/".*no scheme/],
-    ["oci://ghcr.io/owner/app", /"oci:\/\/".*no scheme/],
+    ["oras://ghcr.io/owner/app", /"oras:\/\/".*no scheme/],
+    ["docker://", /name is missing/],
+    ["oci://UPPER/app", /repository.*upper-case/],
   ];
   for (const [reference, reason] of cases) {
     await t.step(JSON.stringify(reference), async () => {

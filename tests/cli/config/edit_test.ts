@@ -6,7 +6,7 @@ import { findSetting, keyOf, type Scalar, SETTINGS } from "../../../src/cli/conf
 import { parseConfigFile } from "../../../src/cli/config/file.ts";
 import { TemporaryFolder } from "../../support/temporary.ts";
 
-/** What becomes of a file in which `key` is set. */
+/** Returns the content of a file after `key` was set. */
 function afterSetting(text: string, key: string, value: Scalar): string {
   using folder = new TemporaryFolder();
   const path = join(folder.path, "config.yaml");
@@ -16,7 +16,7 @@ function afterSetting(text: string, key: string, value: Scalar): string {
   return Deno.readTextFileSync(path);
 }
 
-/** Name, the file before, what is set, and the file after. */
+/** Name, the file before, key and value, and the file after. */
 const EDITS: [string, string, string, Scalar, string][] = [
   ["an empty file", "", "transfers", 4, "transfers: 4\n"],
   ["a file of comments", "# mine\n", "transfers", 4, "# mine\n\ntransfers: 4\n"],
@@ -68,12 +68,12 @@ const EDITS: [string, string, string, Scalar, string][] = [
 ];
 
 for (const [name, before, key, value, after] of EDITS) {
-  Deno.test(`setting ${key} in ${name} leaves all else as it is`, () => {
+  Deno.test(`setInFile sets ${key} in ${name} and preserves the rest`, () => {
     assert.equal(afterSetting(before, key, value), after);
   });
 }
 
-/** What becomes of a file out of which `key` is taken; undefined where it was not in there. */
+/** Returns the content of a file after `key` was removed; undefined if it was not set. */
 function afterUnsetting(text: string, key: string): string | undefined {
   using folder = new TemporaryFolder();
   const path = join(folder.path, "config.yaml");
@@ -84,7 +84,7 @@ function afterUnsetting(text: string, key: string): string | undefined {
   return wasThere ? after : undefined;
 }
 
-/** Name, the file before, what is taken out, and the file after; undefined where it was not in there. */
+/** Name, the file before, the key to remove, and the file after; undefined if the key is not set. */
 const REMOVALS: [string, string, string, string | undefined][] = [
   ["is one of several", "transfers: 4 # why\ncache_dir: /x\n", "transfers", "cache_dir: /x\n"],
   ["is the only one", "transfers: 4\n", "transfers", "\n"],
@@ -137,19 +137,19 @@ const REMOVALS: [string, string, string, string | undefined][] = [
 ];
 
 for (const [name, before, key, after] of REMOVALS) {
-  Deno.test(`unsetting ${key}, which ${name}, leaves all else as it is`, () => {
+  Deno.test(`unsetInFile removes ${key}, which ${name}, and preserves the rest`, () => {
     assert.equal(afterUnsetting(before, key), after);
     if (after !== undefined) assert.equal(afterUnsetting(after, key), undefined);
   });
 }
 
-Deno.test("unsetting in a file that is not there makes none", () => {
+Deno.test("unsetInFile does not create a missing file", () => {
   using folder = new TemporaryFolder();
   assert.equal(unsetInFile(join(folder.path, "config.yaml"), findSetting("transfers")), false);
   assert.deepEqual([...Deno.readDirSync(folder.path)], []);
 });
 
-Deno.test("what was set in comments and unset again is as it was", () => {
+Deno.test("unsetInFile restores the initial file after setInFile", () => {
   using folder = new TemporaryFolder();
   const path = join(folder.path, "config.yaml");
   writeInitialFile(path);
@@ -175,7 +175,7 @@ const REFUSED: [string, string, RegExp][] = [
 ];
 
 for (const [name, text, reason] of REFUSED) {
-  Deno.test(`a file that ${name} is left as it is`, () => {
+  Deno.test(`setInFile and unsetInFile leave alone a file that ${name}`, () => {
     using folder = new TemporaryFolder();
     const path = join(folder.path, "config.yaml");
     Deno.writeTextFileSync(path, text);
@@ -190,7 +190,7 @@ for (const [name, text, reason] of REFUSED) {
   });
 }
 
-Deno.test("a file that is a link stays one, and keeps its mode", () => {
+Deno.test("setInFile writes the target of a symbolic link and keeps its mode", () => {
   using folder = new TemporaryFolder();
   const [file, link] = [join(folder.path, "dotfiles.yaml"), join(folder.path, "config.yaml")];
   Deno.writeTextFileSync(file, "transfers: 1\n");
@@ -202,7 +202,7 @@ Deno.test("a file that is a link stays one, and keeps its mode", () => {
   assert.equal(Deno.statSync(file).mode! & 0o777, 0o644);
 });
 
-Deno.test("the first file sets nothing, is nobody else's to read, and replaces none", () => {
+Deno.test("writeInitialFile writes a private file that sets nothing and replaces no other", () => {
   using folder = new TemporaryFolder();
   const path = join(folder.path, "deep/er/config.yaml");
   writeInitialFile(path);
@@ -217,7 +217,7 @@ Deno.test("the first file sets nothing, is nobody else's to read, and replaces n
   assert.equal(Deno.readTextFileSync(path), text);
 });
 
-Deno.test("whatever the first file has in comments can be set as it stands there", () => {
+Deno.test("writeInitialFile writes comments that are valid settings", () => {
   using folder = new TemporaryFolder();
   const path = join(folder.path, "config.yaml");
   writeInitialFile(path);

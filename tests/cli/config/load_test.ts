@@ -87,12 +87,12 @@ const GOOD: [string, string, Config][] = [
 ];
 
 for (const [name, text, config] of GOOD) {
-  Deno.test(`a config file with ${name} is read`, async () => {
+  Deno.test(`loadConfig reads a file with ${name}`, async () => {
     assert.deepEqual(await load(text), config);
   });
 }
 
-/** Name, the file, where it is wrong, and what is. */
+/** Name, the file, the position of the fault, and the reason. */
 const BAD: [string, string, string, RegExp][] = [
   ["an unknown key", "transfers: 1\ncash_dir: /x\n", "2:1", /unknown key "cash_dir"/],
   ["an unknown key inside", "freshness:\n  # a\n  polcy: never\n", "3:3", /"freshness\.polcy"/],
@@ -136,7 +136,7 @@ const BAD: [string, string, string, RegExp][] = [
 ];
 
 for (const [name, text, place, reason] of BAD) {
-  Deno.test(`a config file with ${name} is refused at ${place}`, async () => {
+  Deno.test(`loadConfig rejects a file with ${name} at ${place}`, async () => {
     await assert.rejects(load(text), (error) => {
       assert.ok(hasCode(error, "LDR_CONFIG"), String(error));
       assert.match(error.message, /^bad config at \S+\/config\.yaml:\d+:\d+: \S/);
@@ -147,7 +147,7 @@ for (const [name, text, place, reason] of BAD) {
   });
 }
 
-/** The file, the key that it has wrong, and the one that is probably meant. */
+/** The file, its unknown key, and the key that is suggested. */
 const MISTYPED: [string, string, string | undefined][] = [
   ["cash_dir: /x", "cash_dir", "cache_dir"],
   ["Transfers: 2", "Transfers", "transfers"],
@@ -168,7 +168,7 @@ const MISTYPED: [string, string, string | undefined][] = [
 ];
 
 for (const [text, key, meant] of MISTYPED) {
-  Deno.test(`the unknown key ${key} ${meant ? `is told to be ${meant}` : "is near to none"}`, async () => {
+  Deno.test(`loadConfig suggests ${meant ?? "no key"} for the unknown ${key}`, async () => {
     await assert.rejects(load(text), (error) => {
       assert.ok(hasCode(error, "LDR_CONFIG"), String(error));
       assert.ok(error.message.includes(`unknown key "${key}"`), error.message);
@@ -179,7 +179,7 @@ for (const [text, key, meant] of MISTYPED) {
   });
 }
 
-Deno.test("the environment beats the file, and leaves the rest of it as it is", async () => {
+Deno.test("loadConfig lets the environment override single settings of the file", async () => {
   using home = new TemporaryFolder();
   const path = join(home.path, "larder.yaml");
   Deno.writeTextFileSync(path, "transfers: 7\ngc:\n  max_size: 1GB\n  auto: true\n");
@@ -198,7 +198,7 @@ Deno.test("the environment beats the file, and leaves the rest of it as it is", 
   });
 });
 
-/** A variable, its text, and what is said of it. */
+/** A variable, its value, and the reason. */
 const BAD_VARIABLES: [string, string, RegExp][] = [
   ["LARDER_TRANSFERS", "many", /"many"/],
   ["LARDER_TRANSFERS", "65", /<=64/],
@@ -208,7 +208,7 @@ const BAD_VARIABLES: [string, string, RegExp][] = [
 ];
 
 for (const [variable, text, reason] of BAD_VARIABLES) {
-  Deno.test(`${variable}=${text} is refused by the name of the variable`, async () => {
+  Deno.test(`loadConfig rejects ${variable}=${text} by the name of the variable`, async () => {
     await assert.rejects(
       loadConfig(platform(undefined, { [variable]: text }), undefined),
       (error) => {
@@ -221,7 +221,7 @@ for (const [variable, text, reason] of BAD_VARIABLES) {
   });
 }
 
-Deno.test("LARDER_CONFIG names the file, and --config beats it", async () => {
+Deno.test("loadConfig reads the file of LARDER_CONFIG unless --config is given", async () => {
   using folder = new TemporaryFolder();
   const [one, two] = ["one.yaml", "two.yaml"].map((name) => join(folder.path, name));
   Deno.writeTextFileSync(one!, "transfers: 1");
@@ -236,7 +236,7 @@ Deno.test("LARDER_CONFIG names the file, and --config beats it", async () => {
   );
 });
 
-Deno.test("a registry's own certificates are looked for from where the config file is", async () => {
+Deno.test("loadConfig resolves ca_file against the folder of the config file", async () => {
   using folder = new TemporaryFolder();
   const path = join(folder.path, "larder.yaml");
   Deno.writeTextFileSync(path, "registries: {ghcr.io: {ca_file: ca.pem}}\n");
@@ -248,8 +248,10 @@ const nested = (depth: number) =>
   Array.from({ length: depth }, (_, i) => `k${i}: &a${i} [${i ? `*a${i - 1},`.repeat(9) : "x"}]`)
     .join("\n");
 
-for (const [name, text] of [["leads nowhere", "cache_dir: *gone\n"], ["swells", nested(9)]]) {
-  Deno.test(`an alias that ${name} is refused`, async () => {
+for (
+  const [name, text] of [["is unresolved", "cache_dir: *gone\n"], ["expands too far", nested(9)]]
+) {
+  Deno.test(`loadConfig rejects an alias that ${name}`, async () => {
     await assert.rejects(
       load(text!),
       (error) => hasCode(error, "LDR_CONFIG") && /config\.yaml: .*alias/i.test(error.message),
@@ -257,7 +259,7 @@ for (const [name, text] of [["leads nowhere", "cache_dir: *gone\n"], ["swells", 
   });
 }
 
-Deno.test("the file in the config folder is read, and none has to be there", async () => {
+Deno.test("loadConfig reads config.yaml in the config folder if it exists", async () => {
   using home = new TemporaryFolder();
   assert.deepEqual(await loadConfig(platform(home.path), undefined), {});
   const folder = join(home.path, ".config/larder");
@@ -269,7 +271,7 @@ Deno.test("the file in the config folder is read, and none has to be there", asy
   assert.deepEqual(chosen, { transfers: 8 });
 });
 
-Deno.test("a relative cache folder is meant from where the config file is", async () => {
+Deno.test("loadConfig resolves cache_dir against the folder of the config file", async () => {
   using folder = new TemporaryFolder();
   const path = join(folder.path, "larder.yaml");
   Deno.writeTextFileSync(path, "cache_dir: ../cache\n");
@@ -277,11 +279,11 @@ Deno.test("a relative cache folder is meant from where the config file is", asyn
   assert.equal(cache_dir, join(folder.path, "..", "cache"));
 });
 
-Deno.test("without a home there is no config file, and that is no error", async () => {
+Deno.test("loadConfig returns nothing without a home folder", async () => {
   assert.deepEqual(await loadConfig(platform(), undefined), {});
 });
 
-Deno.test("a file that was named must be there, and be a file", async () => {
+Deno.test("loadConfig fails if the file that --config names is missing or a folder", async () => {
   using folder = new TemporaryFolder();
   for (const path of [join(folder.path, "absent.yaml"), folder.path]) {
     await assert.rejects(
@@ -291,7 +293,7 @@ Deno.test("a file that was named must be there, and be a file", async () => {
   }
 });
 
-Deno.test("the YAML parser says nothing on its own", async () => {
+Deno.test("loadConfig prints no warnings of the YAML parser", async () => {
   const said: string[] = [];
   const onWarning = (warning: Error) => said.push(warning.message);
   process.on("warning", onWarning);

@@ -9,14 +9,14 @@ import {
   variableOf,
 } from "../../../src/cli/config/settings.ts";
 
-Deno.test("every setting is described in one line, and says what holds or gives an example", () => {
+Deno.test("SETTINGS have a description in one line, and a default or an example", () => {
   for (const { path, description, fallback, example } of SETTINGS) {
     assert.match(description, /^\S[^\n]*[^.\s]$/, keyOf(path));
     assert.notEqual(fallback ?? example, undefined, keyOf(path));
   }
 });
 
-Deno.test("what holds for a setting, and its example, are values that it can have", () => {
+Deno.test("SETTINGS have valid defaults and examples", () => {
   for (const { path, schema, fallback, example, ...notes } of SETTINGS) {
     const setting = { path, schema, ...notes };
     const value = fallback ?? example;
@@ -24,14 +24,14 @@ Deno.test("what holds for a setting, and its example, are values that it can hav
   }
 });
 
-Deno.test("no two settings have the same key or variable", () => {
+Deno.test("SETTINGS have unique keys and variables", () => {
   for (const name of [({ path }: { path: readonly string[] }) => keyOf(path), variableOf]) {
     const names = SETTINGS.map(name as typeof variableOf).filter((each) => each);
     assert.equal(new Set(names).size, names.length);
   }
 });
 
-Deno.test("a key is found, also with dots and a port in a registry's name", () => {
+Deno.test("findSetting finds keys, also with dots and a port in the name of a registry", () => {
   const keys: [string, string[]][] = [
     ["transfers", ["transfers"]],
     ["gc.max_size", ["gc", "max_size"]],
@@ -54,7 +54,7 @@ const UNKNOWN: [string, RegExp][] = [
 ];
 
 for (const [key, hint] of UNKNOWN) {
-  Deno.test(`"${key}" is no setting, and the hint helps`, () => {
+  Deno.test(`findSetting rejects "${key}" with a hint`, () => {
     assert.throws(
       () => findSetting(key),
       (error) => hasCode(error, "LDR_USAGE") && error.exitCode === 2 && hint.test(error.hint),
@@ -62,7 +62,7 @@ for (const [key, hint] of UNKNOWN) {
   });
 }
 
-Deno.test("a key with a registry that is none is a bad reference", () => {
+Deno.test("findSetting rejects a key with a bad registry", () => {
   assert.throws(
     () => findSetting("registries.a b.insecure"),
     (error) => hasCode(error, "LDR_BAD_REFERENCE"),
@@ -83,7 +83,7 @@ const VALUES: [string, string, Scalar][] = [
 ];
 
 for (const [key, text, value] of VALUES) {
-  Deno.test(`${key} reads ${text} as ${typeof value}`, () => {
+  Deno.test(`readValue reads ${text} for ${key} as ${typeof value}`, () => {
     assert.equal(readValue(findSetting(key).setting, text, key), value);
   });
 }

@@ -1,8 +1,8 @@
 import { type CommandModel, flatten, type Value } from "./model.ts";
 
 /**
- * A completion script for bash 4 and later (3.2 completes all but paths). It compares the typed words and the names of
- * entries as data, evaluates none of them, and needs no bash-completion package.
+ * Returns a completion script for bash 4 and later (3.2 completes everything except paths). It compares typed words and
+ * names of entries as data, evaluates none of them, and does not need the bash-completion package.
  */
 export function bashScript(program: CommandModel): string {
   const commands = flatten(program);
@@ -86,7 +86,7 @@ complete -F _larder larder
 `;
 }
 
-/** What a word before the cursor does: begin a command, or announce a value. */
+/** Returns the cases for a word before the cursor that begins a command, or is an option with a value. */
 function steps(command: CommandModel): string[] {
   const path = command.path.join(" ");
   const flags = command.options.filter((option) => option.value).flatMap(({ flags }) => flags);
@@ -100,7 +100,7 @@ function steps(command: CommandModel): string[] {
   ];
 }
 
-/** What can follow an option that takes a value. */
+/** Returns the cases for the value of an option. */
 function values(command: CommandModel): string[] {
   const path = command.path.join(" ");
   return command.options.flatMap(({ flags, value }) =>
@@ -116,7 +116,7 @@ function options(command: CommandModel): string {
   return `    ${path}*) [[ $operands ]] || words=(${flags.join(" ")}) ;;`;
 }
 
-/** What can be an operand, by its position. */
+/** Returns the cases for an operand, by its position. */
 function operands(command: CommandModel): string[] {
   const { commands, isVariadic } = command;
   const path = command.path.join(" ");
@@ -149,7 +149,7 @@ function assignments({ choices, paths, isEntry }: Value): string {
   return [...parts, ";;"].join(" ");
 }
 
-/** A case pattern that matches a word behind a command, and nothing else. */
+/** Returns a pattern that matches exactly this word after this command. */
 function pattern(path: string, word: string): string {
   return `'${path} ${word}'`;
 }

@@ -1,6 +1,6 @@
 import { type CommandModel, flatten, type OptionModel, type Value } from "./model.ts";
 
-/** A completion script for fish: `complete` calls, each for the command that has been typed so far. */
+/** Returns a completion script for fish: calls of `complete`, each with the typed command as its condition. */
 export function fishScript(program: CommandModel): string {
   const commands = flatten(program);
   return `# fish completion for larder
@@ -52,7 +52,7 @@ ${commands.flatMap(completions).join("\n")}
 `;
 }
 
-/** What a word before the cursor does: begin a command, or announce a value. */
+/** Returns the cases for a word before the cursor that begins a command, or is an option with a value. */
 function steps({ path, commands, options }: CommandModel): string[] {
   const key = (word: string) => quote(`${path.join(" ")} ${word}`);
   const flags = options.filter((option) => option.value).flatMap(({ flags }) => flags);

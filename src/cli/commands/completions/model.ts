@@ -79,7 +79,7 @@ function rootOf(command: Command): Command {
   return command.parent ? rootOf(command.parent) : command;
 }
 
-/** The command and every one below it, each before its own. */
+/** Returns the command and all commands below it, parents first. */
 export function flatten(model: CommandModel): CommandModel[] {
   return [model, ...model.commands.flatMap(flatten)];
 }

@@ -1,6 +1,6 @@
 import { type CommandModel, flatten, type Value } from "./model.ts";
 
-/** A completion script for PowerShell 5 and later. If it offers nothing, PowerShell offers files. */
+/** Returns a completion script for PowerShell 5 and later. If it offers nothing, PowerShell offers files. */
 export function powershellScript(program: CommandModel): string {
   return `# PowerShell completion for larder
 Register-ArgumentCompleter -Native -CommandName larder -ScriptBlock {
@@ -81,7 +81,7 @@ function secondOf(value: Value | undefined): string[] {
   );
 }
 
-/** A word that describes itself: PowerShell refuses an empty description. */
+/** Returns a word with itself as its description, because PowerShell rejects an empty one. */
 function itself(word: string): string {
   return `${word} ${word}`;
 }

@@ -1,6 +1,6 @@
 import { type CommandModel, flatten, type OptionModel, type Value } from "./model.ts";
 
-/** A completion script for zsh: a function a command, each a call of zsh's own `_arguments`. */
+/** Returns a completion script for zsh: a function for each command, which calls zsh's `_arguments`. */
 export function zshScript(program: CommandModel): string {
   return `#compdef larder
 # zsh completion for larder
@@ -109,7 +109,7 @@ function described(command: CommandModel): string {
   return `${command.path.at(-1)}:${command.description}`;
 }
 
-/** `'(-k --insecure)'{-k,--insecure}'[what it does]'`: either form once. */
+/** Returns `'(-k --insecure)'{-k,--insecure}'[description]'`, which offers one of the two forms. */
 function optionSpec({ flags, description, value }: OptionModel): string {
   const text = `[${description.replace(/[\\[\]]/g, "\\$&")}]${value ? action(value) : ""}`;
   const forms = flags.map((flag) => flag + (value ? flag.startsWith("--") ? "=" : "+" : ""));
@@ -118,7 +118,7 @@ function optionSpec({ flags, description, value }: OptionModel): string {
     : `${quote(`(${flags.join(" ")})`)}{${forms.join(",")}}${quote(text)}`;
 }
 
-/** Returns `:name:(one two)` or `:name:_files`; a value of which nothing is known only shows its name. */
+/** Returns `:name:(one two)` or `:name:_files`; zsh shows only the name of any other value. */
 function action({ name, choices, paths, isEntry }: Value): string {
   const completer = choices.length > 0
     ? `(${choices.join(" ")})`

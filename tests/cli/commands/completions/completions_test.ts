@@ -226,7 +226,7 @@ const PLACES = [
 
 for (const [name, command, setup] of SHELLS) {
   for (const word of name === "zsh" ? QUOTED : [...QUOTED, ...BARE]) {
-    Deno.test(`${name} runs nothing of a typed ${word}`, async () => {
+    Deno.test(`${name} does not run a typed ${word}`, async () => {
       using place = new Workplace(SCRIPTS[name]);
       const keys = PLACES.map((prefix) => `larder ${prefix}${word}\t\t\x01\x0b`).join("");
       await typeInto(command, { setup, keys, folder: place.path });
@@ -236,7 +236,7 @@ for (const [name, command, setup] of SHELLS) {
 }
 
 for (const word of [...QUOTED, ...BARE]) {
-  Deno.test(`fish runs nothing of a typed ${word}`, async () => {
+  Deno.test(`fish does not run a typed ${word}`, async () => {
     using place = new Workplace(SCRIPTS.fish);
     const code =
       "cd (dirname $argv[1]); set -gx PATH $PWD/.bin $PATH; source $argv[1]; for line in $argv[2..-1]; complete -C $line; end";
@@ -247,7 +247,7 @@ for (const word of [...QUOTED, ...BARE]) {
 }
 
 for (const [name, command, setup] of SHELLS) {
-  Deno.test(`${name} inserts the name of an entry quoted, so that Enter does not run it`, async () => {
+  Deno.test(`${name} inserts the name of an entry quoted`, async () => {
     using place = new Workplace(SCRIPTS[name]);
     // On one line, because a shell drops the keys that are typed while a command runs.
     const keys = "larder info ev\t; echo DO''NE; exit\n";
@@ -258,7 +258,7 @@ for (const [name, command, setup] of SHELLS) {
   });
 }
 
-Deno.test("a script that evaluates what was typed would be noticed", async () => {
+Deno.test("the tests notice a script that evaluates typed words", async () => {
   using place = new Workplace(`_larder() { eval "true \${COMP_WORDS[*]}"; }
     complete -F _larder larder`);
   const [, command, setup] = SHELLS[0]!;
@@ -268,7 +268,7 @@ Deno.test("a script that evaluates what was typed would be noticed", async () =>
 });
 
 for (const shell of ["bash", "zsh", "fish"] as const) {
-  Deno.test(`${shell} finds no fault in its script`, async () => {
+  Deno.test(`${shell} accepts the syntax of its script`, async () => {
     using place = new Workplace(SCRIPTS[shell]);
     await run(shell, ["-n", place.script]);
   });
@@ -286,7 +286,7 @@ for (const [shell, script] of Object.entries(SCRIPTS)) {
 }
 
 for (const [shell, script] of Object.entries(SCRIPTS)) {
-  Deno.test(`larder completions ${shell} prints the script, whatever the config`, async () => {
+  Deno.test(`larder completions ${shell} prints the script also with a broken config`, async () => {
     using user = new User();
     user.write(".config/larder/config.yaml", "unknown: key");
     const result = await user.larder(["completions", shell]);
@@ -294,7 +294,7 @@ for (const [shell, script] of Object.entries(SCRIPTS)) {
   });
 }
 
-Deno.test("a shell that larder does not know is refused", async () => {
+Deno.test("larder completions rejects an unknown shell", async () => {
   using user = new User();
   const { code, stderr } = await user.larder(["completions", "tcsh"]);
   assert.equal(code, 2);

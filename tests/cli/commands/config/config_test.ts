@@ -32,7 +32,7 @@ class Home extends TemporaryFolder {
   }
 }
 
-Deno.test("config path prints the file that would be read, and says if there is none", async () => {
+Deno.test("config path prints the path of the config file and reports that it does not exist", async () => {
   using home = new Home();
   const absent = await home.larder("path");
   assert.deepEqual([absent.code, absent.stdout], [0, `${home.file}\n`]);
@@ -45,7 +45,7 @@ Deno.test("config path prints the file that would be read, and says if there is 
   });
 });
 
-Deno.test("config init writes a file once, and with --force again, over a broken one too", async () => {
+Deno.test("config init replaces a file, also a broken one, only with --force", async () => {
   using home = new Home();
   const first = await home.larder("init");
   assert.deepEqual([first.code, first.stdout], [0, `${home.file}\n`]);
@@ -60,7 +60,7 @@ Deno.test("config init writes a file once, and with --force again, over a broken
   assert.equal((await home.larder("show")).code, 0);
 });
 
-Deno.test("config show says where each value comes from: option, environment, file, default", async () => {
+Deno.test("config show lists the source of each value: option, environment, file, default", async () => {
   using home = new Home();
   const key = "freshness.policy";
   assert.deepEqual(await home.shown(key), ["always", "default", null]);
@@ -78,7 +78,7 @@ Deno.test("config show says where each value comes from: option, environment, fi
   ]);
 });
 
-Deno.test("config show has a line for each setting, and for each registry that the file names", async () => {
+Deno.test("config show has a line for each setting and for the settings of each registry in the file", async () => {
   using home = new Home();
   home.config("registries:\n  ghcr.io:\n    insecure: true\ntransfers: 3\n");
   const { code, stdout, stderr } = await home.larder("show");
@@ -93,7 +93,7 @@ Deno.test("config show has a line for each setting, and for each registry that t
   assert.deepEqual(row("registries.ghcr.io.ca_file"), ["-", "not set"]);
 });
 
-Deno.test("config get prints the value alone", async () => {
+Deno.test("config get prints only the value to stdout", async () => {
   using home = new Home();
   home.config("gc:\n  max_size: 20GB\n");
   assert.deepEqual(await home.larder("get", "gc.max_size"), {
@@ -121,7 +121,7 @@ const REFUSED: [string[], number, RegExp][] = [
 ];
 
 for (const [args, code, message] of REFUSED) {
-  Deno.test(`larder config ${args.join(" ")} is exit ${code}, and writes nothing`, async () => {
+  Deno.test(`larder config ${args.join(" ")} exits with ${code} and writes nothing`, async () => {
     using home = new Home();
     const result = await home.larder(...args);
     assert.deepEqual([result.code, result.stdout], [code, ""]);
@@ -130,7 +130,7 @@ for (const [args, code, message] of REFUSED) {
   });
 }
 
-Deno.test("config set makes the file, and what it sets holds from then on", async () => {
+Deno.test("config set creates the file, and the value applies", async () => {
   using home = new Home();
   const result = await home.larder("set", "gc.max_size", "20GB");
   assert.deepEqual([result.code, result.stdout], [0, ""]);
@@ -140,7 +140,7 @@ Deno.test("config set makes the file, and what it sets holds from then on", asyn
   assert.equal((await home.larder("get", "gc.max_size")).stdout, "20GB\n");
 });
 
-Deno.test("config set warns where a variable beats what it has set", async () => {
+Deno.test("config set warns if a variable overrides the value", async () => {
   using home = new Home();
   await withEnvironment({ LARDER_TRANSFERS: "2" }, async () => {
     const { code, stderr } = await home.larder("set", "transfers", "9");
@@ -149,7 +149,7 @@ Deno.test("config set warns where a variable beats what it has set", async () =>
   });
 });
 
-Deno.test("config unset takes a setting out of the file, and says what holds now", async () => {
+Deno.test("config unset removes a setting from the file and prints the value that applies", async () => {
   using home = new Home();
   home.config("# mine\ntransfers: 9\ngc:\n  max_size: 20GB\n");
   const size = await home.larder("unset", "gc.max_size");
@@ -165,7 +165,7 @@ Deno.test("config unset takes a setting out of the file, and says what holds now
   });
 });
 
-Deno.test("config get and set are not hindered by the variable of another setting", async () => {
+Deno.test("config get and set ignore an invalid variable of another setting", async () => {
   using home = new Home();
   await withEnvironment({ LARDER_TRANSFERS: "many" }, async () => {
     const { code, stderr } = await home.larder("set", "gc.max_size", "20GB");
@@ -175,7 +175,7 @@ Deno.test("config get and set are not hindered by the variable of another settin
   });
 });
 
-Deno.test("config set refuses to change a broken file, and says where it is broken", async () => {
+Deno.test("config set rejects a broken file with the position of the fault", async () => {
   using home = new Home();
   home.config("transfers: 1\ncash_dir: /x\n");
   const { code, stderr } = await home.larder("set", "transfers", "2");
@@ -187,7 +187,7 @@ Deno.test("config set refuses to change a broken file, and says where it is brok
   assert.equal(Deno.readTextFileSync(home.file), "transfers: 1\ncash_dir: /x\n");
 });
 
-Deno.test("global options are taken before config, between it and its command, and behind", async () => {
+Deno.test("config takes global options before it, before its command and after it", async () => {
   using home = new Home();
   for (
     const args of [
