@@ -411,7 +411,7 @@ Deno.test("applyLocalRepairs removes two layers that have each other's names", a
 
 Deno.test("Verifier reports orphans, which are not faults", async () => {
   using cache = new Cache();
-  const orphan = blob("nobody needs this");
+  const orphan = blob("no entry needs this");
   cache.blobs([orphan]);
   cache.write("data/notes.txt", "mine");
   cache.write("other/notes.txt", "mine");
@@ -432,7 +432,7 @@ Deno.test("Verifier reports orphans, which are not faults", async () => {
 
 Deno.test("applyLocalRepairs removes a damaged orphan", async () => {
   using cache = new Cache();
-  const orphan = blob("nobody needs this");
+  const orphan = blob("no entry needs this");
   cache.write(at(orphan), "and it is not even that");
   assert.deepEqual(summaries(cache, (await cache.verify()).findings), [`damaged ${at(orphan)} []`]);
   assert.deepEqual(summaries(cache, (await cache.repaired()).findings), []);
