@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { LarderError } from "../../src/base/errors.ts";
 
-/** The error that something fails with, which has to be one that larder means. */
+/** Returns the error that a promise rejects with. Fails unless it is a `LarderError`. */
 export async function failureOf(promise: Promise<unknown>): Promise<LarderError> {
   try {
     await promise;

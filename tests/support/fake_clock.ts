@@ -1,11 +1,11 @@
 import type { Clock } from "../../src/base/concurrency.ts";
 import { throwIfAborted } from "../../src/base/errors.ts";
 
-/** A clock that stands still until somebody sleeps, which takes no time; chance is what the test says. */
+/** A clock that advances only when code under test sleeps, without waiting. Random numbers are the test's. */
 export class FakeClock implements Clock {
-  /** The pauses that were asked for, in milliseconds. */
+  /** Milliseconds of each sleep so far. */
   readonly sleeps: number[] = [];
-  /** What {@link random} gives. */
+  /** The value of {@link random}. */
   chance = 0.5;
   time: number;
 

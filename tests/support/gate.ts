@@ -1,26 +1,26 @@
 import { before } from "./until.ts";
 
 /**
- * Holds whoever comes to it until the test opens it, and tells the test that somebody has come.
- * A gate that is open stays open.
+ * Holds the code under test at `pass` until the test opens the gate, and tells the test that it has been reached.
+ * An open gate stays open.
  */
 export class Gate {
-  readonly #arrival = Promise.withResolvers<void>();
+  readonly #reached = Promise.withResolvers<void>();
   readonly #opening = Promise.withResolvers<void>();
 
-  /** Resolves once somebody waits, or has waited, at the gate. */
+  /** Resolves once the gate has been reached. */
   get reached(): Promise<void> {
-    return this.#arrival.promise;
+    return this.#reached.promise;
   }
 
-  /** Resolves once somebody waits at the gate; it is an error if `work`, which is to bring them there, ends before. */
+  /** Resolves once the gate has been reached; fails if `work`, which should reach it, ends before. */
   reachedBy(work: Promise<unknown>): Promise<void> {
     return before(this.reached, work);
   }
 
-  /** Arrives, and waits for the opening. */
+  /** Reaches the gate and resolves once it is open. */
   pass(): Promise<void> {
-    this.#arrival.resolve();
+    this.#reached.resolve();
     return this.#opening.promise;
   }
 

@@ -1,4 +1,4 @@
-/** An abort signal that knows how many listen to it: nobody should, once an operation is over. */
+/** An abort signal that counts its listeners, of which none should remain after an operation. */
 export class WatchedAbort {
   readonly #controller = new AbortController();
   #listeners = 0;

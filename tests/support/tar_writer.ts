@@ -3,18 +3,18 @@ import { gzipSync } from "node:zlib";
 const BLOCK = 512;
 const encoder = new TextEncoder();
 
-/** One member of a tar file, said byte by byte, so that it may be as wrong as a test needs. */
+/** A member of a tar file, written byte by byte so that it can be invalid. */
 export interface TarMember {
   readonly name: string;
-  /** The type's character: "0" a file, "1" a hard link, "2" a symbolic link, "5" a folder, … */
+  /** Character of the type: "0" a file, "1" a hard link, "2" a symbolic link, "5" a folder, … */
   readonly type?: string;
   readonly content?: Uint8Array | string;
-  /** What the header says instead of the content's length. */
+  /** Size in the header, if it is not that of the content. */
   readonly size?: number;
   readonly link?: string;
 }
 
-/** A member as tar writes it: a header, the content, and zeros up to the next block. */
+/** Returns a member: its header, its content, and zeros up to the next block. */
 export function tarMember(member: TarMember): Uint8Array {
   const content = typeof member.content === "string"
     ? encoder.encode(member.content)
@@ -37,7 +37,7 @@ export function tarMember(member: TarMember): Uint8Array {
   return join([header, content, new Uint8Array((BLOCK - content.length % BLOCK) % BLOCK)]);
 }
 
-/** A member of which a pax header says some things differently: `path`, `linkpath`, `size`, … */
+/** Returns a member after a pax header that overrides `path`, `linkpath`, `size`, … */
 export function paxMember(records: Record<string, string>, member: TarMember, global = false) {
   const content = join(Object.entries(records).map(([key, value]) => paxRecord(key, value)));
   return join([
@@ -46,7 +46,7 @@ export function paxMember(records: Record<string, string>, member: TarMember, gl
   ]);
 }
 
-/** A member whose name, or link target, GNU tar writes before it because it is long. */
+/** Returns a member after GNU tar's records of a long name or link target. */
 export function gnuLongMember(long: { name?: string; link?: string }, member: TarMember) {
   const parts = [];
   const name = "././@LongLink";
@@ -55,7 +55,7 @@ export function gnuLongMember(long: { name?: string; link?: string }, member: Ta
   return join([...parts, tarMember(member)]);
 }
 
-/** `LENGTH KEY=VALUE\n`, where the length counts itself. */
+/** Returns `LENGTH KEY=VALUE\n`; the length includes itself. */
 function paxRecord(key: string, value: string): Uint8Array {
   const rest = encoder.encode(` ${key}=${value}\n`);
   let length = rest.length;
@@ -65,7 +65,7 @@ function paxRecord(key: string, value: string): Uint8Array {
   return join([encoder.encode(String(length)), rest]);
 }
 
-/** The members and the end-of-archive marker. */
+/** Returns a tar file: the members and the end-of-archive marker. */
 export function tarOf(...members: (TarMember | Uint8Array)[]): Uint8Array<ArrayBuffer> {
   const parts = members.map((member) => member instanceof Uint8Array ? member : tarMember(member));
   return join([...parts, new Uint8Array(2 * BLOCK)]);

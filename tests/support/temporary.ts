@@ -1,4 +1,4 @@
-/** A folder that is gone, with all in it, at the end of the test. */
+/** A temporary folder that is removed with its content at the end of the test. */
 export class TemporaryFolder implements Disposable {
   readonly path = Deno.makeTempDirSync({ prefix: "larder-test-" });
 

@@ -1,18 +1,19 @@
 import { inspect } from "node:util";
 
-/** A condition that does not hold by then never will, and the tests have to end. */
-const GIVEN_UP = 60_000;
+/** Milliseconds after which a condition that does not hold fails the test. */
+const TIME_LIMIT = 60_000;
+/** Milliseconds between two checks of a condition. */
 const PAUSE = 5;
 
-/** Waits for an event; it is an error if `work`, which is to bring it about, ends before. */
+/** Waits for an event; fails if `work`, which should cause it, ends before. */
 export async function before(event: Promise<void>, work: Promise<unknown>): Promise<void> {
   const ended = work.then((result) => {
-    throw new Error(`it ended before what the test waits for: ${inspect(result)}`);
+    throw new Error(`ended before the event that the test waits for: ${inspect(result)}`);
   });
   await Promise.race([event, ended]);
 }
 
-/** Waits until a condition holds; it is an error if `work`, which is to bring that about, ends before. */
+/** Waits until a condition holds; fails if `work`, which should cause it, ends before. */
 export async function until(
   condition: () => boolean,
   work: Promise<unknown> = new Promise(() => {}),
@@ -26,9 +27,11 @@ export async function until(
 }
 
 async function poll(condition: () => boolean, stop: AbortSignal): Promise<void> {
-  const last = performance.now() + GIVEN_UP;
+  const last = performance.now() + TIME_LIMIT;
   while (!stop.aborted && !condition()) {
-    if (performance.now() > last) throw new Error(`waited in vain for ${condition}`);
+    if (performance.now() > last) {
+      throw new Error(`the condition did not hold within ${TIME_LIMIT / 1000} s: ${condition}`);
+    }
     await new Promise((resolve) => setTimeout(resolve, PAUSE));
   }
 }

@@ -2,10 +2,10 @@ import type { Item } from "../../../src/cli/query/items.ts";
 import { digestOf, utf8 } from "./artifacts.ts";
 import { DAY } from "./cache_folder.ts";
 
-/** The moment at which the tests of filters and templates take place. */
+/** Time of the tests of filters and templates. */
 export const NOW = Date.parse("2026-03-01T12:00:00Z");
 
-/** An app of 200 MB that was made 50 days and used 40 days before {@link NOW}; `changes` makes it another. */
+/** Returns an app of 200 MB that was created 50 and last used 40 days before {@link NOW}, with these changes. */
 export function item(changes: Partial<Item> = {}): Item {
   return {
     type: "app",

@@ -3,23 +3,23 @@ import assert from "node:assert/strict";
 import type { User } from "../cli/cli.ts";
 import { hasProgram, missingProgram } from "../cli/commands.ts";
 
-const refused = Deno.build.os !== "linux"
+const skipReason = Deno.build.os !== "linux"
   ? "only tried on Linux"
   : hasProgram("strace")
   ? undefined
   : missingProgram("strace").message;
 
-/** A test with {@link larderKilledAt}; where nothing can be traced it says that it was not run. */
+/** Registers a test with {@link larderKilledAt}. It is skipped with a reason if strace is missing. */
 export function killTest(name: string, test: () => Promise<void>): void {
-  if (refused) console.warn(`not run: "${name}" (${refused})`);
-  Deno.test({ name, ignore: refused !== undefined, fn: test });
+  if (skipReason) console.warn(`not run: "${name}" (${skipReason})`);
+  Deno.test({ name, ignore: skipReason !== undefined, fn: test });
 }
 
 /**
- * Runs larder, which is killed as it enters its `nth` call of a kind, and tells whether it got so far; otherwise it
- * has ended well. strace counts the calls of each thread for itself.
+ * Runs larder and kills it at its `nth` call of a kind. Returns false if larder succeeded before that call. strace
+ * counts the calls of each thread separately.
  *
- * @param calls names of system calls, with commas between
+ * @param calls names of system calls, separated by commas
  */
 export async function larderKilledAt(
   user: User,

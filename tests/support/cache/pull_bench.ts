@@ -11,12 +11,12 @@ import { FakeClock } from "../fake_clock.ts";
 import { FixtureRegistry } from "../registry/fixture_registry.ts";
 import { TemporaryFolder } from "../temporary.ts";
 
-const NOBODY: Authorizer = {
+const NO_CREDENTIALS: Authorizer = {
   current: () => undefined,
   authorize: () => Promise.reject(new Error("the fixture asked for credentials")),
 };
 
-/** A puller, its store and a registry, in one process and with a clock of the test's own. */
+/** A puller with its store and a registry in this process, and a fake clock. */
 export class PullBench implements AsyncDisposable {
   readonly #folder = new TemporaryFolder();
   readonly layout = new Layout(join(this.#folder.path, "registry"));
@@ -32,7 +32,7 @@ export class PullBench implements AsyncDisposable {
     this.client = new RegistryClient({
       clock,
       transport,
-      authorizer: NOBODY,
+      authorizer: NO_CREDENTIALS,
       ...(stallTimeout && { stallTimeout }),
     });
     this.puller = new Puller({ layout: this.layout, client: this.client, transport, clock });

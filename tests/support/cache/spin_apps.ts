@@ -10,36 +10,36 @@ import {
   wasmModule,
 } from "./artifacts.ts";
 
-/** A component of an app that tests run. */
+/** A component of an app. */
 export interface AppComponent {
   readonly wasm: Uint8Array;
-  /** Static files by their paths, each a layer of its own … */
+  /** Static files by path, each in its own layer. */
   readonly files?: Readonly<Record<string, string>>;
-  /** … or in one archive with those of the other components … */
+  /** Static files by path, in one archive with those of the other components. */
   readonly archived?: Readonly<Record<string, string>>;
-  /** … or in the locked app. */
+  /** Static files by path, in the locked app. */
   readonly inlined?: Readonly<Record<string, string>>;
   readonly environment?: Readonly<Record<string, string>>;
-  /** The variables that it sees, as templates over those of the app. */
+  /** Its variables, as templates over those of the app. */
   readonly variables?: Readonly<Record<string, string>>;
   readonly outboundHosts?: readonly string[];
-  /** More members of its part of the locked app, or others in the place of those. */
+  /** Members to add to its part of the locked app or to replace in it. */
   readonly members?: Readonly<Record<string, unknown>>;
 }
 
 export interface App {
   /** By id. */
   readonly components: Readonly<Record<string, AppComponent>>;
-  /** Ids of components, by route; every component at `/...` where it is left out. */
+  /** Ids of components by route; by default `/...` for the last component. */
   readonly routes?: Readonly<Record<string, string>>;
   readonly variables?: Readonly<Record<string, object>>;
-  /** More members of the locked app, or others in the place of those. */
+  /** Members to add to the locked app or to replace in it. */
   readonly members?: Readonly<Record<string, unknown>>;
-  /** As Spin before 2.0: the locked app is the manifest's config, and there is no layer of it. */
+  /** True for the form of Spin before 2.0, with the locked app as config instead of a layer. */
   readonly old?: boolean;
 }
 
-/** An app as `spin registry push` packs it: the components, their static files, the locked app. */
+/** Packs an app as `spin registry push` does: components, static files and locked app. */
 export async function packApp(app: App): Promise<Artifact> {
   const components = Object.entries(app.components);
   const archived = Object.assign({}, ...components.map(([, { archived }]) => archived));
@@ -63,7 +63,7 @@ export interface SpinAppOptions extends Omit<AppComponent, "wasm"> {
   readonly old?: boolean;
 }
 
-/** An app of one component `hello`, for tests that do not run it. */
+/** Packs an app of one component `hello`, for tests that do not run it. */
 export function spinApp({ old, module, ...rest }: SpinAppOptions = {}): Promise<Artifact> {
   const hello = { wasm: module ?? wasmModule("spin"), ...rest };
   return packApp({ components: { hello }, ...(old && { old }) });
@@ -94,14 +94,14 @@ function lockedComponent(id: string, component: AppComponent): object {
   const { wasm, files, archived, inlined = {} } = component;
   const stored = Object.entries({ ...files, ...archived })
     .map(([path, text]) => ({ source: "file:///app", digest: digestOf(utf8(text)), path }));
-  const within = Object.entries(inlined)
+  const embedded = Object.entries(inlined)
     .map(([path, text]) => ({ inline: utf8(text).toBase64({ omitPadding: true }), path }));
   return {
     id,
     metadata: { allowed_outbound_hosts: component.outboundHosts ?? [] },
     source: { content_type: "application/wasm", digest: digestOf(wasm) },
     env: component.environment ?? {},
-    files: [...stored, ...within],
+    files: [...stored, ...embedded],
     config: component.variables ?? {},
     ...component.members,
   };

@@ -6,48 +6,48 @@ import type { User } from "../cli/cli.ts";
 import type { FixtureRegistry } from "../registry/fixture_registry.ts";
 import { filesBelow } from "./store_check.ts";
 
-/** What end-to-end tests do to the cache of a user, and look at in it. */
+/** Changes to and checks of a user's cache in end-to-end tests. */
 
-/** Pulls, and returns what was said. */
+/** Pulls references and returns stderr. */
 export async function pull(user: User, ...references: string[]): Promise<string> {
   const { code, stderr } = await user.larder(["pull", ...references]);
   assert.equal(code, 0, stderr);
   return stderr;
 }
 
-/** The names of all entries. */
+/** Returns the names of all entries, sorted. */
 export async function names(user: User): Promise<string[]> {
   const { code, stdout, stderr } = await user.larder(["list", "--format", "json"]);
   assert.equal(code, 0, stderr);
   return JSON.parse(stdout).map(({ name }: { name: string }) => name).sort();
 }
 
-/** Makes all that is cached as old as if it had been pulled two days ago. */
+/** Makes everything in the cache two days old. */
 export function age(user: User): void {
   const then = new Date(Date.now() - 2 * DAY);
   for (const path of filesBelow(user.registry)) {
     try {
       Deno.utimeSync(path, then, then);
     } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) throw error; // Others may be cleaning.
+      if (!(error instanceof Deno.errors.NotFound)) throw error; // Another process may be collecting.
     }
   }
 }
 
-/** What the cache holds, in bytes. */
+/** Returns the size of the cached content in bytes. */
 export function bytesOf(user: User): number {
   return ["data", "wasm", "manifests"]
     .flatMap((tree) => filesBelow(join(user.registry, tree)))
     .reduce((sum, path) => sum + Deno.statSync(path).size, 0);
 }
 
-/** Where the cache has a blob. */
+/** Returns the path of a blob in the cache. */
 export function blobPath(user: User, { descriptor }: TestBlob): string {
   const isWasm = descriptor.mediaType === MEDIA_TYPES.spinWasm;
   return join(user.registry, isWasm ? "wasm" : "data", descriptor.digest);
 }
 
-/** A file of the entries of `app` of a registry. */
+/** Returns the path of a file among the entries of the repository `app`. */
 export function entryPath(user: User, registry: FixtureRegistry, ...names: string[]): string {
   return join(user.registry, "manifests", registry.host, "app", ...names);
 }

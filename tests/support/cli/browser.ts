@@ -2,11 +2,11 @@ import { run } from "./commands.ts";
 import { childEnvironment } from "./environment.ts";
 import { TemporaryFolder } from "../temporary.ts";
 
-/** Opens a page in a headless Chromium, lets its scripts run, and returns the document as it is then, as HTML. */
+/** Opens a page in a headless Chromium, runs its scripts, and returns the resulting document as HTML. */
 export async function openPage(url: string): Promise<string> {
   using profile = new TemporaryFolder();
   return await run("chromium-headless-shell", [
-    "--no-sandbox", // It refuses to run as root otherwise, and the pages are our own.
+    "--no-sandbox", // Required as root; the pages are our own.
     "--disable-dev-shm-usage",
     `--user-data-dir=${profile.path}`,
     "--virtual-time-budget=10000",

@@ -5,7 +5,7 @@ import { TemporaryFolder } from "../temporary.ts";
 
 const PROJECT = fileURLToPath(new URL("../../../", import.meta.url));
 
-/** How a run of larder ended. */
+/** The exit code and the output of a run of larder. */
 export interface Result {
   readonly code: number;
   readonly stdout: string;
@@ -15,13 +15,13 @@ export interface Result {
 export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly stdin?: string;
-  /** A program, with its arguments, that starts larder in its turn: a tracer, say. */
+  /** A program with arguments that starts larder, such as a tracer. */
   readonly under?: readonly string[];
 }
 
 /**
- * A user with an empty home folder who runs larder: the sources, or the binary that `LARDER_BIN` names. Nothing
- * of the environment of the tests gets through: no proxies, no credentials.
+ * A user with an empty home folder who runs larder as a process: the sources, or the binary of `LARDER_BIN`. The
+ * process does not inherit the environment of the tests: no proxies, no credentials.
  */
 export class User implements Disposable {
   readonly #folder = new TemporaryFolder();
@@ -31,22 +31,22 @@ export class User implements Disposable {
     return this.#folder.path;
   }
 
-  /** The cache folder; what larder writes is in `registry` in it. */
+  /** The cache folder. larder writes to `registry` in it. */
   get cache(): string {
     return this.path(".cache/larder");
   }
 
-  /** The folder that holds everything that larder downloaded. */
+  /** The registry folder, with everything that larder has downloaded. */
   get registry(): string {
     return join(this.cache, "registry");
   }
 
-  /** A path in the home folder. */
+  /** Returns a path in the home folder. */
   path(name: string): string {
     return join(this.home, name);
   }
 
-  /** Writes a file in the home folder; an object as JSON. Returns its path. */
+  /** Writes a file in the home folder, an object as JSON, and returns its path. */
   write(name: string, content: string | Uint8Array | object): string {
     const path = this.path(name);
     Deno.mkdirSync(dirname(path), { recursive: true });
@@ -58,7 +58,7 @@ export class User implements Disposable {
     return path;
   }
 
-  /** Runs larder to its end: `user.larder(["pull", reference])`. */
+  /** Runs larder and returns its result: `user.larder(["pull", reference])`. */
   async larder(args: readonly string[], options: RunOptions = {}): Promise<Result> {
     await using running = this.spawn(args, options);
     return await running.result;
@@ -84,17 +84,17 @@ export class User implements Disposable {
   }
 }
 
-/** A process that has not ended by then hangs: it is killed, so that the tests end. */
-const HANGING = 180_000;
+/** Milliseconds after which a process counts as hanging and is killed. */
+const TIME_LIMIT = 180_000;
 
-/** A larder, or another process, that runs. Disposing it kills it, should it still be there. */
+/** A running larder or another process. Disposing kills it if it is still running. */
 export class Running implements AsyncDisposable {
   readonly #process: Deno.ChildProcess;
   readonly #readers: ReadableStreamDefaultReader<string>[] = [];
   readonly #stderrWaiters: { text: string; found: () => void }[] = [];
   #stdout = "";
   #stderr = "";
-  /** How it ended. */
+  /** Its exit code and output, once it has ended. */
   readonly result: Promise<Result>;
 
   constructor(process: Deno.ChildProcess, stdin: string | undefined) {
@@ -102,12 +102,12 @@ export class Running implements AsyncDisposable {
     this.result = this.#collect(stdin);
   }
 
-  /** What it has written to stderr so far. */
+  /** Its stderr so far. */
   get stderr(): string {
     return this.#stderr;
   }
 
-  /** The process's number. */
+  /** Its process id. */
   get pid(): number {
     return this.#process.pid;
   }
@@ -116,7 +116,7 @@ export class Running implements AsyncDisposable {
     this.#process.kill(signal);
   }
 
-  /** Resolves once larder has written the text to stderr, or has ended. */
+  /** Resolves once it has written the text to stderr or has ended. */
   async said(text: string): Promise<void> {
     if (this.#stderr.includes(text)) return;
     const found = new Promise<void>((resolve) => {
@@ -134,17 +134,17 @@ export class Running implements AsyncDisposable {
     try {
       this.kill();
     } catch {
-      // It has ended by itself.
+      // It has already ended.
     }
-    // What it has started in its turn may live on, and hold the other ends.
+    // Its children may still run and keep the pipes open.
     for (const reader of this.#readers) void reader.cancel();
   }
 
   async #collect(stdin: string | undefined): Promise<Result> {
     const watch = setTimeout(() => {
-      this.#stderr += `\n(killed by the test: no end after ${HANGING / 1000} s)\n`;
+      this.#stderr += `\n(killed by the test: no end after ${TIME_LIMIT / 1000} s)\n`;
       this.#end();
-    }, HANGING);
+    }, TIME_LIMIT);
     const [status] = await Promise.all([
       this.#process.status,
       this.#read(this.#process.stdout, (text) => this.#stdout += text),
@@ -178,14 +178,14 @@ export class Running implements AsyncDisposable {
       await writer.write(new TextEncoder().encode(stdin));
       await writer.close();
     } catch {
-      // It did not want to hear it all.
+      // It ended before it had read all of stdin.
     }
   }
 }
 
 /**
- * The command line that starts larder: the binary that `LARDER_BIN` names, the bundle that `LARDER_BUNDLE` names,
- * which starts twice as fast as the sources, or the sources.
+ * Returns the command line that starts larder: the binary of `LARDER_BIN`, the bundle of `LARDER_BUNDLE`, which
+ * starts twice as fast as the sources, or the sources.
  */
 export function larderCommand(): string[] {
   const { LARDER_BIN, LARDER_BUNDLE } = Deno.env.toObject();

@@ -24,19 +24,19 @@ export const PACKAGES: Readonly<Record<string, string>> = {
   zsh: "zsh",
 };
 
-/** The error for a program that is not on this machine, naming the Debian package to install. */
+/** Returns the error for a missing program, which names the Debian package to install. */
 export function missingProgram(name: string): Error {
   return new Error(
     `this test needs "${name}": apt-get install ${PACKAGES[name] ?? name} (Debian, Ubuntu)`,
   );
 }
 
-/** Whether a program can be started here, given by its name or its path. */
+/** True if a program, given by its name or its path, is installed. */
 export function hasProgram(name: string): boolean {
   return findProgram(name) !== undefined;
 }
 
-/** The path of a program, given by its name or its path. */
+/** Returns the path of a program, given by its name or its path; undefined if it is not installed. */
 export function findProgram(name: string): string | undefined {
   const path = name.includes("/") ? [] : (Deno.env.get("PATH") ?? "").split(":");
   return [...path.map((folder) => `${folder}/${name}`), name].find((candidate) => {
@@ -49,7 +49,7 @@ export function findProgram(name: string): string | undefined {
 }
 
 /**
- * Runs a program to its end and returns its stdout; a failure is thrown with what it said.
+ * Runs a program and returns its stdout. Throws its stderr if it fails.
  *
  * @param options `env` is the whole environment; by default that of {@link childEnvironment}
  */

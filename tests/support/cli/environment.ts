@@ -1,34 +1,34 @@
 import { join, resolve } from "node:path";
 
-/** Variables that say how this machine reaches package registries. */
-const OF_DOWNLOADS =
+/** Variables that configure how this machine reaches package registries. */
+const DOWNLOAD_VARIABLES =
   /^(SSL_CERT_FILE|SSL_CERT_DIR|NODE_EXTRA_CA_CERTS|DENO_CERT|DENO_TLS_CA_STORE|npm_config_.*|https?_proxy|all_proxy|no_proxy)$/i;
 
-/** What a child needs to start: on Windows, more than elsewhere. */
-const OF_THE_SYSTEM = Deno.build.os === "windows"
+/** Variables that a child process needs to start. Windows needs more than other systems. */
+const SYSTEM_VARIABLES = Deno.build.os === "windows"
   ? /^(PATH|HOME|SystemRoot|USERPROFILE|LOCALAPPDATA|TEMP|TMP)$/i
   : /^(PATH|HOME)$/;
 
-/** Where Deno keeps the packages that it downloaded, which a child with an empty home needs as well. */
+/** Deno's cache of packages, which a child with an empty home needs too. */
 export const DENO_DIR = resolve(Deno.env.get("DENO_DIR") || join(userCache(), "deno"));
 
 export interface EnvironmentOptions {
-  /** Whether the child downloads packages: it then gets the machine's certificates, mirrors and proxies as well. */
+  /** True if the child downloads packages, and so needs the machine's certificates, mirrors and proxies. */
   readonly downloads?: boolean;
 }
 
 /**
- * The whole environment of a child that is Deno, or larder, for `clearEnv: true`: `variables`, and otherwise only
- * what a child needs to start. Settings of the person who runs the tests do not reach it, and Deno neither looks
- * for updates of itself nor colours its output.
+ * Returns the whole environment of a child process, for `clearEnv: true`: `variables` and what a child needs to start.
+ * The child does not inherit the user's settings, and Deno neither checks for updates of itself nor colours its
+ * output.
  */
 export function childEnvironment(
   variables: Readonly<Record<string, string>> = {},
   { downloads = false }: EnvironmentOptions = {},
 ): Record<string, string> {
   const passed = Object.entries(Deno.env.toObject()).filter(([name]) =>
-    OF_THE_SYSTEM.test(name) ||
-    (downloads && OF_DOWNLOADS.test(name))
+    SYSTEM_VARIABLES.test(name) ||
+    (downloads && DOWNLOAD_VARIABLES.test(name))
   );
   return {
     ...Object.fromEntries(passed),
@@ -39,7 +39,7 @@ export function childEnvironment(
   };
 }
 
-/** Where this user's programs keep their caches, as Deno finds it. */
+/** Returns the user's cache folder as Deno finds it. */
 function userCache(): string {
   const { XDG_CACHE_HOME, LOCALAPPDATA, HOME = "/" } = Deno.env.toObject();
   if (Deno.build.os === "windows" && LOCALAPPDATA) return LOCALAPPDATA;

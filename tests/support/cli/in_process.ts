@@ -2,17 +2,17 @@ import { main } from "../../../src/cli/main.ts";
 import { EXCEPTIONS_VARIABLE } from "../../binary_exceptions.ts";
 import type { Result } from "./cli.ts";
 
-/** Variables of the tests, not of larder. */
-const OF_TESTS = ["LARDER_BIN", EXCEPTIONS_VARIABLE];
+/** Variables of the tests that start with `LARDER_`, but are not settings of larder. */
+const TEST_VARIABLES = ["LARDER_BIN", EXCEPTIONS_VARIABLE];
 
-// The settings of who runs the tests are none of theirs.
+// The tests do not inherit the user's settings of larder.
 for (const name of Object.keys(Deno.env.toObject())) {
-  if (name.startsWith("LARDER_") && !OF_TESTS.includes(name)) Deno.env.delete(name);
+  if (name.startsWith("LARDER_") && !TEST_VARIABLES.includes(name)) Deno.env.delete(name);
 }
 
 type Streams = "stdout" | "stderr";
 
-/** What `body` writes to the terminal, and what it returns. */
+/** Runs `body` and returns its value with everything that it wrote to stdout and stderr. */
 export async function captured<T>(
   body: () => T | Promise<T>,
 ): Promise<Record<Streams, string> & { value: T }> {
@@ -33,7 +33,7 @@ export async function captured<T>(
   }
 }
 
-/** Runs `body` with these environment variables and without those that are undefined. */
+/** Runs `body` with these environment variables; undefined removes a variable. */
 export async function withEnvironment<T>(
   variables: Readonly<Record<string, string | undefined>>,
   body: () => Promise<T>,
@@ -49,7 +49,7 @@ export async function withEnvironment<T>(
   }
 }
 
-/** Runs a command line of larder in this process, as a user with this home folder and nothing else set. */
+/** Runs a command line of larder in this process, for a user with this home folder and no settings. */
 export async function larder(home: string, ...args: string[]): Promise<Result> {
   const environment = { HOME: home, XDG_CACHE_HOME: undefined, XDG_CONFIG_HOME: undefined };
   try {
@@ -59,6 +59,6 @@ export async function larder(home: string, ...args: string[]): Promise<Result> {
     );
     return { code: value, stdout, stderr };
   } finally {
-    Deno.exitCode = 0; // That of the command is not the tests' own.
+    Deno.exitCode = 0; // The command's exit code must not become that of the tests.
   }
 }

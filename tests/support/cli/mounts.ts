@@ -2,7 +2,7 @@
 import { run } from "./commands.ts";
 import { TemporaryFolder } from "../temporary.ts";
 
-/** A folder that something is mounted on until the end of the test. */
+/** A mount point that is unmounted at the end of the test. */
 export class MountedFolder implements AsyncDisposable {
   readonly #folder = new TemporaryFolder();
 
@@ -12,12 +12,12 @@ export class MountedFolder implements AsyncDisposable {
     return this.#folder.path;
   }
 
-  /** A disk of its own, of the given size (`1m`). */
+  /** Mounts an empty file system of the given size (`1m`). */
   static tmpfs(size: string): Promise<MountedFolder> {
     return MountedFolder.#mount(["-t", "tmpfs", "-o", `size=${size}`, "tmpfs"]);
   }
 
-  /** Another folder, to be read only. */
+  /** Mounts another folder read-only. */
   static async readOnly(folder: string): Promise<MountedFolder> {
     const mounted = await MountedFolder.#mount(["--bind", folder]);
     await run("mount", ["-o", "remount,bind,ro", mounted.path]);
@@ -41,8 +41,8 @@ export class MountedFolder implements AsyncDisposable {
   }
 }
 
-/** Why nothing can be mounted here, or undefined where it can. */
-const mountingRefused: string | undefined = await tryMounting();
+/** Why mounting is not possible, or undefined if it is. */
+const skipReason: string | undefined = await tryMounting();
 
 async function tryMounting(): Promise<string | undefined> {
   if (Deno.build.os !== "linux") return "only tried on Linux";
@@ -54,8 +54,8 @@ async function tryMounting(): Promise<string | undefined> {
   }
 }
 
-/** A test of a disk that is full or read-only; where nothing can be mounted it says that it was not run. */
+/** Registers a test that mounts file systems. It is skipped with a reason if mounting is not possible. */
 export function mountTest(name: string, test: (t: Deno.TestContext) => Promise<void>): void {
-  if (mountingRefused) console.warn(`not run: "${name}" (${mountingRefused})`);
-  Deno.test({ name, ignore: mountingRefused !== undefined, fn: test });
+  if (skipReason) console.warn(`not run: "${name}" (${skipReason})`);
+  Deno.test({ name, ignore: skipReason !== undefined, fn: test });
 }

@@ -1,7 +1,7 @@
 import type { Result, User } from "./cli.ts";
 import { hasProgram, missingProgram, run } from "./commands.ts";
 
-/** What is shown goes to stderr, what is typed comes from a named pipe. */
+/** Runs a command on a terminal whose output goes to stderr and whose input comes from a named pipe. */
 const ON_TERMINAL = [
   "sh",
   "-c",
@@ -9,11 +9,11 @@ const ON_TERMINAL = [
   "sh",
 ];
 
-/** A larder that somebody sits at. */
+/** A larder on a terminal. */
 export interface AtTerminal extends AsyncDisposable {
-  /** How it ended; all that was shown is in `stderr`. */
+  /** Its exit code; `stderr` has everything that the terminal showed. */
   readonly result: Promise<Result>;
-  /** Resolves once it shows the text, or has ended. */
+  /** Resolves once it shows the text or has ended. */
   said(text: string): Promise<void>;
   type(text: string): Promise<void>;
 }

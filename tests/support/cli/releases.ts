@@ -3,11 +3,11 @@ import { join } from "node:path";
 import { findProgram, missingProgram } from "./commands.ts";
 import { TemporaryFolder } from "../temporary.ts";
 
-/** Where the install scripts are. */
+/** Folder of the install scripts. */
 export const SCRIPTS = join(import.meta.dirname!, "../../../scripts");
-/** What a release calls the binary for this machine. */
+/** Name of this machine's binary in a release. */
 export const NAME = `larder-${Deno.build.target}`;
-/** What a release holds for this machine: the binary under test, where there is one. */
+/** This machine's binary in a release: the binary of `LARDER_BIN`, or a script. */
 export const BINARY = Deno.env.get("LARDER_BIN")
   ? Deno.readFileSync(Deno.env.get("LARDER_BIN")!)
   : script("echo 'larder 9.8.7 (test)'");
@@ -16,15 +16,15 @@ export const BINARY = Deno.env.get("LARDER_BIN")
 export const MAN_PAGE = new TextEncoder().encode('.TH LARDER 1 "" "larder 9.8.7"\n');
 
 type Answer = Uint8Array<ArrayBuffer> | "missing" | "interrupted";
-/** What a server of releases answers, by path. */
+/** The responses of a server of releases, by path. */
 export type Release = Record<string, Answer>;
 
-/** A program that does this. */
+/** Returns a shell script with this body. */
 export function script(body: string): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(`#!/bin/sh\n${body}\n`);
 }
 
-/** The text of SHA256SUMS. */
+/** Returns the content of SHA256SUMS. */
 export function sums(entries: Record<string, Uint8Array>): Uint8Array<ArrayBuffer> {
   const lines = Object.entries(entries).map(([name, bytes]) =>
     `${createHash("sha256").update(bytes).digest("hex")}  ${name}\n`
@@ -32,7 +32,7 @@ export function sums(entries: Record<string, Uint8Array>): Uint8Array<ArrayBuffe
   return new TextEncoder().encode(lines.join(""));
 }
 
-/** A release that is in order, in a folder of the server. */
+/** Returns a valid release in a folder of the server. */
 export function release(folder = "latest/download", binary = BINARY): Release {
   return {
     [`/${folder}/${NAME}`]: binary,
@@ -45,7 +45,7 @@ export function release(folder = "latest/download", binary = BINARY): Release {
   };
 }
 
-/** A server of releases, a home without anything in it, and a folder for temporary files. */
+/** A server of releases, an empty home folder and a folder for temporary files. */
 export class Machine extends TemporaryFolder implements AsyncDisposable {
   readonly home = join(this.path, "home");
   readonly temporary = join(this.path, "tmp");
@@ -61,7 +61,7 @@ export class Machine extends TemporaryFolder implements AsyncDisposable {
     this.#server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, answer);
   }
 
-  /** Runs the install script; `piped` gives it to the shell's stdin. */
+  /** Runs install.sh, or the script `piped` from the stdin of the shell. */
   async install(
     options: { shell?: string[]; env?: Record<string, string>; piped?: string } = {},
   ): Promise<{ code: number; stdout: string; stderr: string }> {
@@ -89,7 +89,7 @@ export class Machine extends TemporaryFolder implements AsyncDisposable {
     return { code, stdout: text(stdout), stderr: text(stderr) };
   }
 
-  /** A folder with these programs and what every shell script needs, to be used as PATH. */
+  /** Returns a folder for PATH with these programs and those that every shell script needs. */
   pathWith(...programs: string[]): string {
     const folder = join(this.path, "programs");
     Deno.mkdirSync(folder);
@@ -112,7 +112,7 @@ export class Machine extends TemporaryFolder implements AsyncDisposable {
     return folder;
   }
 
-  /** Every file that is in the home and temporary folders. */
+  /** Returns every file in the home and temporary folders. */
   files(folder = this.path): string[] {
     return [...Deno.readDirSync(folder)].flatMap((entry) => {
       const path = join(folder, entry.name);

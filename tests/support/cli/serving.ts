@@ -1,9 +1,9 @@
 import type { Result, Running, RunOptions, User } from "./cli.ts";
 
-/** A `larder run` that answers HTTP requests. Disposing it kills it, should it still be there. */
+/** A `larder run` that serves HTTP. Disposing kills it if it is still running. */
 export class Serving implements AsyncDisposable {
   readonly #running: Running;
-  /** Where it answers: `http://127.0.0.1:41234`. */
+  /** Its address: `http://127.0.0.1:41234`. */
   readonly url: string;
 
   private constructor(running: Running, url: string) {
@@ -12,8 +12,8 @@ export class Serving implements AsyncDisposable {
   }
 
   /**
-   * Starts it on a free port, and waits until it answers.
-   * @param args what follows `larder run`
+   * Starts it on a free port and waits until it serves.
+   * @param args arguments after `larder run`
    */
   static async start(
     user: User,
@@ -28,7 +28,7 @@ export class Serving implements AsyncDisposable {
     throw new Error(`larder run ${args.join(" ")} ended with ${code}: ${stderr}`);
   }
 
-  /** What it has written to stderr so far. */
+  /** Its stderr so far. */
   get stderr(): string {
     return this.#running.stderr;
   }
@@ -37,13 +37,13 @@ export class Serving implements AsyncDisposable {
     return fetch(new URL(path, this.url), { redirect: "manual", ...init });
   }
 
-  /** The status of a response, and its body as text. */
+  /** Returns the status of a response and its body as text. */
   async get(path: string, init?: RequestInit): Promise<[status: number, body: string]> {
     const response = await this.fetch(path, init);
     return [response.status, await response.text()];
   }
 
-  /** Resolves once it has written the text to stderr, or has ended. */
+  /** Resolves once it has written the text to stderr or has ended. */
   said(text: string): Promise<void> {
     return this.#running.said(text);
   }
@@ -56,7 +56,7 @@ export class Serving implements AsyncDisposable {
     return this.#running.result;
   }
 
-  /** Presses Ctrl-C and waits for the end. */
+  /** Sends SIGINT and returns the result. */
   async stop(): Promise<Result> {
     this.kill("SIGINT");
     return await this.result;

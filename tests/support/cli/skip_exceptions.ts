@@ -2,8 +2,8 @@
 import { EXCEPTIONS_VARIABLE } from "../../binary_exceptions.ts";
 
 /**
- * Loaded before test modules, with `deno test --preload`: has the excepted tests and steps ignored, each with a
- * line that says why.
+ * Skips the tests and steps of {@link EXCEPTIONS_VARIABLE}, each with a line that gives the reason. Loaded before the
+ * test modules with `deno test --preload`.
  */
 
 type Body = (t: Deno.TestContext) => void | Promise<void>;
@@ -20,16 +20,16 @@ const original = Deno.test;
 function register(...args: unknown[]): void {
   const { body, ...definition } = definitionOf(args);
   const ignore = definition.ignore || isExcepted(definition.name);
-  original({ ...definition, ignore, fn: (t) => body(watched(t, definition.name)) });
+  original({ ...definition, ignore, fn: (t) => body(withExceptions(t, definition.name)) });
 }
 
-/** The test context, but for steps that are excepted. */
-function watched(t: Deno.TestContext, path: string): Deno.TestContext {
+/** Returns a test context that skips excepted steps. */
+function withExceptions(t: Deno.TestContext, path: string): Deno.TestContext {
   const step = (...args: unknown[]) => {
     const { body, ...definition } = definitionOf(args);
     const name = `${path} > ${definition.name}`;
     const ignore = definition.ignore || isExcepted(name);
-    return t.step({ ...definition, ignore, fn: (inner) => body(watched(inner, name)) });
+    return t.step({ ...definition, ignore, fn: (inner) => body(withExceptions(inner, name)) });
   };
   return new Proxy(t, { get: (target, key) => key === "step" ? step : Reflect.get(target, key) });
 }

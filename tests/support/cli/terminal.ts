@@ -1,12 +1,12 @@
 import { hasProgram, missingProgram } from "./commands.ts";
 
 /**
- * Starts an interactive shell on a terminal of its own, types `keys` at its prompt, clears the line and ends the
- * shell. Returns what the terminal showed. The shell reads one key after the other, so nothing has to wait for
- * time; one that does not come to an end is ended after a minute.
+ * Starts an interactive shell on a terminal, types `keys` at its prompt, clears the line and ends the shell. Returns
+ * what the terminal showed. The shell reads one key after the other, so no step waits for a time. A shell that does
+ * not end is killed after a minute.
  *
- * @param shell the command line of a shell that has Emacs' keys
- * @param setup a line that is run before; it must not set the prompt
+ * @param shell command line of a shell with the key bindings of Emacs
+ * @param options.setup a line to run before; it must not set the prompt
  */
 export async function typeInto(
   shell: string,
@@ -16,7 +16,7 @@ export async function typeInto(
   const process = new Deno.Command("script", {
     args: ["--quiet", "--flush", "--return", "--command", shell, "/dev/null"],
     cwd: options.folder,
-    // Nothing of ours: with EDITOR=vi, which npx sets, zsh would take other keys.
+    // The environment is empty: with EDITOR=vi, which npx sets, zsh would use other key bindings.
     clearEnv: true,
     env: { TERM: "dumb", HOME: options.folder, PATH: Deno.env.get("PATH") ?? "" },
     stdin: "piped",
@@ -28,7 +28,7 @@ export async function typeInto(
   const writer = process.stdin.getWriter();
   const type = (text: string) => writer.write(new TextEncoder().encode(text));
   try {
-    // The quotes keep the echo of what is typed from being taken for the prompt and for the end.
+    // The quotes keep the echo of the typed line from matching the prompt and the end.
     await type(`${options.setup}; PS1='REA''DY> '\n`);
     await screen.until("READY> ");
     await type(`${options.keys}\x01\x0becho DO''NE; exit\n`);
@@ -49,7 +49,7 @@ class Screen {
     this.#reader = output.pipeThrough(new TextDecoderStream()).getReader();
   }
 
-  /** What is shown up to `mark`. */
+  /** Returns the text before `mark`, once the screen shows it. */
   async until(mark: string): Promise<string> {
     while (!this.#text.includes(mark)) {
       const { value, done } = await this.#reader.read();
