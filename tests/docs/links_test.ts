@@ -5,9 +5,10 @@ import { dirname, join, relative } from "node:path";
 const ROOT = join(import.meta.dirname!, "../..");
 const LINK = /\]\(([^)\s]+)\)/g;
 
-/** The pages at the top of the repository and below `docs`. */
+/** Returns the pages at the top of the repository and below these folders. */
 function pages(): string[] {
-  return [...markdownIn(ROOT, false), ...markdownIn(join(ROOT, "docs"), true)];
+  const below = ["docs", "scripts", "src", "tests"].map((name) => join(ROOT, name));
+  return [...markdownIn(ROOT, false), ...below.flatMap((folder) => markdownIn(folder, true))];
 }
 
 function markdownIn(folder: string, recursive: boolean): string[] {
@@ -18,7 +19,7 @@ function markdownIn(folder: string, recursive: boolean): string[] {
   }).sort();
 }
 
-/** The anchors of a page's headings, as GitHub makes them. */
+/** Returns the anchors that GitHub makes of a page's headings. */
 function anchorsOf(text: string): string[] {
   return [...text.matchAll(/^#+ (.*)$/gm)].map(([, heading]) =>
     heading!.toLowerCase().replace(/[^\p{L}\p{N} _-]/gu, "").replaceAll(" ", "-")
