@@ -5,9 +5,9 @@
  */
 
 import { fileURLToPath } from "node:url";
-import { childEnvironment } from "../tests/support/cli/environment.ts";
-import { FixtureRegistry } from "../tests/support/registry/fixture_registry.ts";
 import { packApp } from "../tests/support/cache/spin_apps.ts";
+import { childEnvironment } from "../tests/support/cli/environment.ts";
+import { TestRegistry } from "../tests/support/registry/test_registry.ts";
 import { TemporaryFolder } from "../tests/support/temporary.ts";
 import { helloComponent } from "./demo/hello_component.ts";
 
@@ -116,7 +116,7 @@ async function end(process: Deno.ChildProcess): Promise<void> {
 }
 
 await downloadPackages();
-await using registry = await FixtureRegistry.start();
+await using registry = await TestRegistry.start();
 using user = new DemoUser();
 const app = registry.add("demo/hello", await version(1), "latest");
 const requests = () => registry.requests().map(({ method, path }) => `${method} ${path}`);

@@ -1,6 +1,6 @@
 import { join } from "node:path";
-import { childEnvironment } from "../../tests/support/cli/environment.ts";
 import { run } from "../../tests/support/cli/commands.ts";
+import { childEnvironment } from "../../tests/support/cli/environment.ts";
 
 const ROOT = join(import.meta.dirname!, "../..");
 

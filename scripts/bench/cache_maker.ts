@@ -6,7 +6,7 @@ import {
   MEDIA_TYPES,
   type TestBlob,
 } from "../../tests/support/cache/artifacts.ts";
-import { CacheFolder, DAY } from "../../tests/support/cache/cache_folder.ts";
+import { DAY, TestCache } from "../../tests/support/cache/test_cache.ts";
 
 const REPOSITORIES = 1_000;
 const REPOSITORIES_OF_REGISTRY = 50;
@@ -31,8 +31,8 @@ export const BLOBS = REPOSITORIES * (COMMON_LAYERS + TAGS * (OWN_LAYERS + 1));
  * Writes a cache of many small blobs in apps, the slowest type of entry to read. Four tags share each common layer
  * of a repository, and every second tag is an index.
  */
-export function smallBlobs(): CacheFolder {
-  const cache = new CacheFolder({ now: Date.now() });
+export function smallBlobs(): TestCache {
+  const cache = new TestCache({ now: Date.now() });
   for (let repository = 0; repository < REPOSITORIES; repository++) {
     const registry = `registry${Math.floor(repository / REPOSITORIES_OF_REGISTRY)}.example`;
     const name = `${registry}/team${repository % 7}/app${repository}`;
@@ -58,8 +58,8 @@ export function smallBlobs(): CacheFolder {
 const LINUX = { os: "linux", architecture: "amd64" };
 
 /** Writes a cache of a few large blobs, 1.5 GiB in total. */
-export function largeBlobs(): CacheFolder {
-  const cache = new CacheFolder({ now: Date.now() });
+export function largeBlobs(): TestCache {
+  const cache = new TestCache({ now: Date.now() });
   for (let i = 0; i < LARGE_BLOBS; i++) {
     const artifact = image([blob(new Uint8Array(LARGE).fill(i))]);
     cache.pulled(`registry.example/large${i}:v1`, artifact, { used: DAY });

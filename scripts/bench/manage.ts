@@ -2,7 +2,7 @@
 import { cpus } from "node:os";
 import { join } from "node:path";
 import { formatBytes } from "../../src/base/units.ts";
-import type { CacheFolder } from "../../tests/support/cache/cache_folder.ts";
+import type { TestCache } from "../../tests/support/cache/test_cache.ts";
 import { hasProgram } from "../../tests/support/cli/commands.ts";
 import { larderBinary } from "./binary.ts";
 import { BLOBS, ENTRIES, largeBlobs, smallBlobs } from "./cache_maker.ts";
@@ -78,7 +78,7 @@ async function verify(larder: string): Promise<Claim[]> {
   }];
 }
 
-function larderOn(larder: string, cache: CacheFolder, args: readonly string[]): Contender {
+function larderOn(larder: string, cache: TestCache, args: readonly string[]): Contender {
   const name = args.filter((arg) => !/^\d+$/.test(arg)).join(" ");
   return {
     name: `larder ${name}`,

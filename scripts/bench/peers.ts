@@ -1,6 +1,6 @@
 import { join } from "node:path";
-import { childEnvironment } from "../../tests/support/cli/environment.ts";
 import { hasProgram, run } from "../../tests/support/cli/commands.ts";
+import { childEnvironment } from "../../tests/support/cli/environment.ts";
 import { cached } from "../../tests/support/wasm/npm_tools.ts";
 
 const JCO = "@bytecodealliance/jco@1.35.0";

@@ -2,12 +2,12 @@
 import { join } from "node:path";
 import { formatBytes } from "../../src/base/units.ts";
 import { wasmArtifact } from "../../tests/support/cache/artifacts.ts";
-import { hasProgram, missingProgram, run } from "../../tests/support/cli/commands.ts";
-import { guestBytes } from "../../tests/support/wasm/components.ts";
-import { DockerRegistry } from "../../tests/support/registry/docker_registry.ts";
-import { jsComponent } from "../../tests/support/wasm/js_component.ts";
-import { push } from "../../tests/support/registry/push.ts";
 import { packApp } from "../../tests/support/cache/spin_apps.ts";
+import { hasProgram, missingProgram, run } from "../../tests/support/cli/commands.ts";
+import { DockerRegistry } from "../../tests/support/registry/docker_registry.ts";
+import { push } from "../../tests/support/registry/push.ts";
+import { guestBytes } from "../../tests/support/wasm/components.ts";
+import { jsComponent } from "../../tests/support/wasm/js_component.ts";
 import { larderBinary } from "./binary.ts";
 import { median } from "./measure.ts";
 import { jcoPeer } from "./peers.ts";

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { main } from "../../src/cli/main.ts";
 import { blob, digestOf, image, utf8 } from "../support/cache/artifacts.ts";
-import { CacheFolder } from "../support/cache/cache_folder.ts";
+import { TestCache } from "../support/cache/test_cache.ts";
 import { captured, larder } from "../support/cli/in_process.ts";
 import { TemporaryFolder } from "../support/temporary.ts";
 
@@ -167,7 +167,7 @@ const ALIASES: [string[], string[]][] = [
 
 for (const [alias, verb] of ALIASES) {
   Deno.test(`larder ${alias.join(" ")} does what larder ${verb.join(" ")} does`, async () => {
-    using cache = new CacheFolder();
+    using cache = new TestCache();
     const result = async (args: string[]) => {
       cache.pulled("docker.io/library/nginx:latest", image(["nginx"]));
       cache.build("edge", digestOf(utf8("specification")), blob("build"));

@@ -12,7 +12,7 @@ import {
   utf8,
   wasmModule,
 } from "../support/cache/artifacts.ts";
-import { CacheFolder } from "../support/cache/cache_folder.ts";
+import { TestCache } from "../support/cache/test_cache.ts";
 
 const SHOP = image(["shop"]);
 const NGINX = multiPlatform("linux/amd64", "linux/arm64");
@@ -24,7 +24,7 @@ const ABSENT = digestOf(utf8("absent"));
 const hex = ({ descriptor }: { descriptor: { digest: string } }) => descriptor.digest.slice(7);
 
 async function look(text: string): Promise<string> {
-  using cache = new CacheFolder();
+  using cache = new TestCache();
   cache.pulled("ghcr.io/acme/shop:v1", SHOP);
   cache.pulled("docker.io/library/nginx:latest", NGINX);
   cache.pulled("ghcr.io/acme/twice:a", TWICE);
@@ -92,7 +92,7 @@ for (const [text, lines] of AMBIGUOUS) {
 }
 
 Deno.test("lookUp lists the first 20 of many matches and the number of the others", async () => {
-  using cache = new CacheFolder();
+  using cache = new TestCache();
   cache.blobs(Array.from({ length: 30 }, (_, i) => blob(`blob ${i}`)));
   const snapshot = await takeSnapshot(new Layout(cache.registry), cache.now);
   assert.throws(() => lookUp(snapshot, "sha256:"), (error) => {

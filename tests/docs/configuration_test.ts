@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { keyOf, SETTINGS, variableOf } from "../../src/cli/config/settings.ts";
 import { parseConfigFile } from "../../src/cli/config/file.ts";
+import { keyOf, SETTINGS, variableOf } from "../../src/cli/config/settings.ts";
 
 const page = Deno.readTextFileSync(new URL("../../docs/configuration.md", import.meta.url));
 

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { gzipSync } from "node:zlib";
 import { blob, image, MEDIA_TYPES } from "../support/cache/artifacts.ts";
-import { User } from "../support/cli/cli.ts";
-import { FixtureRegistry } from "../support/registry/fixture_registry.ts";
 import { spinApp } from "../support/cache/spin_apps.ts";
 import { assertStoreSound, filesBelow } from "../support/cache/store_check.ts";
+import { TestUser } from "../support/cli/test_user.ts";
+import { TestRegistry } from "../support/registry/test_registry.ts";
 import { tarGzipOf, tarMember } from "../support/tar_writer.ts";
 
 const GOOD = { name: "good.txt", content: "good" };
@@ -31,8 +31,8 @@ const HOSTILE: [string, Uint8Array][] = [
 Deno.test("pull exits with 1 on a hostile archive and keeps the cached entry", async (t) => {
   for (const [name, archive] of HOSTILE) {
     await t.step(name, async () => {
-      await using registry = await FixtureRegistry.start();
-      using user = new User();
+      await using registry = await TestRegistry.start();
+      using user = new TestUser();
       user.write(".profile", "of the user");
       const old = await spinApp({ archived: { "a.txt": "old" } });
       const reference = registry.add("app", old, "v1");
@@ -61,6 +61,6 @@ Deno.test("pull exits with 1 on a hostile archive and keeps the cached entry", a
 });
 
 /** Returns the files of the home folder that are not in the registry folder. */
-function filesOutside(user: User): string[] {
+function filesOutside(user: TestUser): string[] {
   return filesBelow(user.home).filter((path) => !path.startsWith(user.registry));
 }

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { blob, image, randomBytes } from "../support/cache/artifacts.ts";
-import { type Result, User } from "../support/cli/cli.ts";
-import { held, html, redirect, status } from "../support/registry/faults.ts";
-import { basicGuard, FixtureRegistry, type Guard } from "../support/registry/fixture_registry.ts";
+import { assertNoStrayFiles, assertStoreSound, filesBelow } from "../support/cache/store_check.ts";
+import { type Result, TestUser } from "../support/cli/test_user.ts";
 import { Gate } from "../support/gate.ts";
+import { held, html, redirect, status } from "../support/registry/faults.ts";
+import { basicGuard, type Guard, TestRegistry } from "../support/registry/test_registry.ts";
 import { TokenServer } from "../support/registry/token_server.ts";
-import { assertNoRubbish, assertStoreSound, filesBelow } from "../support/cache/store_check.ts";
 
 const NAME = "alice";
 const PASSWORD = "correct-horse-battery";
@@ -14,13 +14,13 @@ const LAYERS = [1, 2, 3].map((number) => blob(randomBytes(1024, `layer ${number}
 const APP = image(LAYERS);
 
 /** Writes Docker's `config.json` with a user name and a password, as `docker login` does. */
-function writeDockerConfig(user: User, host: string, password = PASSWORD): void {
+function writeDockerConfig(user: TestUser, host: string, password = PASSWORD): void {
   const auth = btoa(`${NAME}:${password}`);
   user.write(".docker/config.json", { auths: { [host]: { auth } } });
 }
 
 /** Checks that no secret is in larder's output or cache. */
-function assertNoSecrets(user: User, result: Result, secrets: readonly string[]): void {
+function assertNoSecrets(user: TestUser, result: Result, secrets: readonly string[]): void {
   const texts = [result.stdout, result.stderr];
   for (const path of filesBelow(user.registry)) texts.push(Deno.readTextFileSync(path));
   for (const secret of [...secrets, ...secrets.map((secret) => btoa(`${NAME}:${secret}`))]) {
@@ -28,18 +28,18 @@ function assertNoSecrets(user: User, result: Result, secrets: readonly string[])
   }
 }
 
-async function pullGood(user: User, reference: string): Promise<Result> {
+async function pullGood(user: TestUser, reference: string): Promise<Result> {
   const result = await user.larder(["pull", "--verbose", reference]);
   assert.equal(result.code, 0, result.stderr);
   assert.equal(result.stdout, `${reference}@${APP.descriptor.digest}\n`);
   assertStoreSound(user.registry);
-  assertNoRubbish(user.registry);
+  assertNoStrayFiles(user.registry);
   return result;
 }
 
 Deno.test("pull answers a Basic challenge with the user's credentials", async () => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   registry.guard = basicGuard(NAME, PASSWORD);
   const reference = registry.add("app", APP, "v1");
   writeDockerConfig(user, registry.host);
@@ -59,8 +59,8 @@ Deno.test("pull answers a Bearer challenge with a token that it requests once", 
       await t.step(`${name}, ${anonymous ? "anonymous" : "with a password"}`, async () => {
         const users = anonymous ? {} : { users: { [NAME]: PASSWORD } };
         await using tokens = await TokenServer.start({ member, ...users });
-        await using registry = await FixtureRegistry.start();
-        using user = new User();
+        await using registry = await TestRegistry.start();
+        using user = new TestUser();
         registry.guard = tokens.guard(guard);
         if (!anonymous) writeDockerConfig(user, registry.host);
         const result = await pullGood(user, registry.add("app", APP, "v1"));
@@ -74,8 +74,8 @@ Deno.test("pull answers a Bearer challenge with a token that it requests once", 
 
 Deno.test("pull exchanges an identity token for a Bearer token", async () => {
   await using tokens = await TokenServer.start({ identityTokens: [IDENTITY] });
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   registry.guard = tokens.guard();
   const auths = { [registry.host]: { auth: btoa("<token>:"), identitytoken: IDENTITY } };
   user.write(".docker/config.json", { auths });
@@ -86,8 +86,8 @@ Deno.test("pull exchanges an identity token for a Bearer token", async () => {
 
 Deno.test("pull requests one token per repository", async () => {
   await using tokens = await TokenServer.start();
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   registry.guard = tokens.guard();
   const references = ["a", "b"].map((name) => registry.add(name, APP, "v1"));
   const result = await user.larder(["pull", ...references]);
@@ -100,8 +100,8 @@ Deno.test("pull renews a token that expires between two requests", async (t) => 
   for (const expiredStatus of [401, 403] as const) {
     await t.step(`the registry says ${expiredStatus}`, async () => {
       await using tokens = await TokenServer.start();
-      await using registry = await FixtureRegistry.start();
-      using user = new User();
+      await using registry = await TestRegistry.start();
+      using user = new TestUser();
       registry.guard = tokens.guard({ expiredStatus });
       const gate = new Gate();
       registry.fail(`/blobs/${LAYERS[1]!.descriptor.digest}`, held(gate), 1);
@@ -120,15 +120,15 @@ Deno.test("pull renews a token that expires between two requests", async (t) => 
 
 Deno.test("pull succeeds with tokens that expire at once", async () => {
   await using tokens = await TokenServer.start({ lifetime: 1 });
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   registry.guard = tokens.guard();
   await pullGood(user, registry.add("app", APP, "v1"));
 });
 
 Deno.test("pull exits with 4 and a hint without secrets if credentials are missing or wrong", async (t) => {
   const wrong = "wrong-password-123";
-  const cases: [string, (user: User, host: string) => void][] = [
+  const cases: [string, (user: TestUser, host: string) => void][] = [
     ["no credentials", () => {}],
     ["wrong credentials", (user, host) => writeDockerConfig(user, host, wrong)],
     ["credentials for another registry", (user) => writeDockerConfig(user, "ghcr.io")],
@@ -137,8 +137,8 @@ Deno.test("pull exits with 4 and a hint without secrets if credentials are missi
     for (const kind of ["Basic", "Bearer"]) {
       await t.step(`${name}, ${kind}`, async () => {
         await using tokens = await TokenServer.start({ users: { [NAME]: PASSWORD } });
-        await using registry = await FixtureRegistry.start();
-        using user = new User();
+        await using registry = await TestRegistry.start();
+        using user = new TestUser();
         registry.guard = kind === "Basic" ? basicGuard(NAME, PASSWORD) : tokens.guard();
         arrange(user, registry.host);
         const result = await user.larder(["pull", "-v", registry.add("app", APP, "v1")]);
@@ -167,8 +167,8 @@ Deno.test("pull exits with 4 after at most four requests if no token is accepted
   });
   for (const [name, guard] of cases) {
     await t.step(name, async () => {
-      await using registry = await FixtureRegistry.start();
-      using user = new User();
+      await using registry = await TestRegistry.start();
+      using user = new TestUser();
       registry.guard = guard;
       const result = await user.larder(["pull", registry.add("app", APP, "v1")]);
       assert.equal(result.code, 4, result.stderr);
@@ -185,9 +185,9 @@ Deno.test("pull maps a failure of the token server to an exit code", async (t) =
   ] as const;
   for (const [name, fault, code, error] of cases) {
     await t.step(name, async () => {
-      await using server = await FixtureRegistry.start();
-      await using registry = await FixtureRegistry.start();
-      using user = new User();
+      await using server = await TestRegistry.start();
+      await using registry = await TestRegistry.start();
+      using user = new TestUser();
       server.fail("/token", fault);
       registry.guard = () => ({
         status: 401,
@@ -202,9 +202,9 @@ Deno.test("pull maps a failure of the token server to an exit code", async (t) =
 });
 
 Deno.test("pull sends no Authorization header when a blob redirects to another host", async () => {
-  await using registry = await FixtureRegistry.start();
-  await using storage = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  await using storage = await TestRegistry.start();
+  using user = new TestUser();
   registry.guard = basicGuard(NAME, PASSWORD);
   const reference = registry.add("app", APP, "v1");
   storage.add("app", APP);
@@ -216,9 +216,9 @@ Deno.test("pull sends no Authorization header when a blob redirects to another h
 });
 
 Deno.test("pull sends no Authorization header when a redirect leads back to the registry", async () => {
-  await using registry = await FixtureRegistry.start();
-  await using between = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  await using between = await TestRegistry.start();
+  using user = new TestUser();
   registry.guard = ({ path, headers }) =>
     path.startsWith("/back") ? undefined : basicGuard(NAME, PASSWORD)({ headers } as never);
   for (const { descriptor, bytes } of APP.blobs) {
@@ -242,9 +242,9 @@ Deno.test("pull sends no Authorization header when a redirect leads back to the 
 });
 
 Deno.test("pull does not send the registry's credentials to a storage host", async () => {
-  await using registry = await FixtureRegistry.start();
-  await using storage = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  await using storage = await TestRegistry.start();
+  using user = new TestUser();
   storage.guard = basicGuard(NAME, PASSWORD);
   storage.add("app", APP);
   const reference = registry.add("app", APP, "v1");
@@ -256,9 +256,9 @@ Deno.test("pull does not send the registry's credentials to a storage host", asy
 });
 
 Deno.test("pull does not print secrets in the URL of a redirect", async () => {
-  await using registry = await FixtureRegistry.start();
-  await using storage = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  await using storage = await TestRegistry.start();
+  using user = new TestUser();
   const signature = "c2lnbmF0dXJlLW9mLXRoZS11cmw";
   storage.fail("/", status(403));
   registry.fail(
@@ -271,8 +271,8 @@ Deno.test("pull does not print secrets in the URL of a redirect", async () => {
 });
 
 Deno.test("pull does not print credentials that the registry's error repeats", async () => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   writeDockerConfig(user, registry.host);
   registry.guard = ({ headers }) => {
     const challenge = basicGuard(NAME, PASSWORD)({ headers } as never);

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { archiveOf, blob, image } from "../support/cache/artifacts.ts";
-import { User } from "../support/cli/cli.ts";
+import { assertStoreSound } from "../support/cache/store_check.ts";
+import { TestUser } from "../support/cli/test_user.ts";
 import { APP, faultTests, LAYER, LAYER_PATH, MANIFEST } from "../support/registry/fault_cases.ts";
 import {
   endlessBody,
@@ -14,8 +15,7 @@ import {
   withHeader,
   wrongBytes,
 } from "../support/registry/faults.ts";
-import { FixtureRegistry } from "../support/registry/fixture_registry.ts";
-import { assertStoreSound } from "../support/cache/store_check.ts";
+import { TestRegistry } from "../support/registry/test_registry.ts";
 
 const length = LAYER.bytes.length;
 
@@ -112,8 +112,8 @@ faultTests("pull rejects a response that is gzipped without being requested so",
 
 Deno.test("pull does not decompress a gzipped layer with Content-Encoding: gzip", async () => {
   // Object stores send this header for files uploaded with it; the bytes are those of the blob.
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   const layer = blob(await archiveOf({ "a.txt": "compressed once".repeat(100) }));
   registry.fail("/blobs/", withHeader("Content-Encoding", "gzip"));
   const config = blob(await archiveOf({}), "application/vnd.example.config");
@@ -123,8 +123,8 @@ Deno.test("pull does not decompress a gzipped layer with Content-Encoding: gzip"
 });
 
 Deno.test("pull requests a blob with wrong bytes once", async () => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   registry.fail(LAYER_PATH, wrongBytes);
   const result = await user.larder(["pull", registry.add("app", APP, "v1")]);
   assert.equal(result.code, 5, result.stderr);
@@ -133,8 +133,8 @@ Deno.test("pull requests a blob with wrong bytes once", async () => {
 });
 
 Deno.test("pull keeps the cached content if the new content is bad", async () => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   const old = image(["old"]);
   const reference = registry.add("app", old, "v1");
   assert.equal((await user.larder(["pull", reference])).code, 0);

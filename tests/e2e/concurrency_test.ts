@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { blob, image, multiPlatform, randomBytes } from "../support/cache/artifacts.ts";
-import { type Running, User } from "../support/cli/cli.ts";
-import { held, heldAfter } from "../support/registry/faults.ts";
-import { FixtureRegistry } from "../support/registry/fixture_registry.ts";
-import { Gate } from "../support/gate.ts";
 import { spinApp } from "../support/cache/spin_apps.ts";
-import { assertNoRubbish, assertStoreSound } from "../support/cache/store_check.ts";
+import { assertNoStrayFiles, assertStoreSound } from "../support/cache/store_check.ts";
+import { type Running, TestUser } from "../support/cli/test_user.ts";
+import { Gate } from "../support/gate.ts";
+import { held, heldAfter } from "../support/registry/faults.ts";
+import { TestRegistry } from "../support/registry/test_registry.ts";
 import { until } from "../support/until.ts";
 
 const LAYERS = [1, 2, 3].map((number) => blob(randomBytes(64 * 1024, `layer ${number}`)));
@@ -13,7 +13,7 @@ const APP = image(LAYERS);
 
 /** Resolves once the registry has received `times` such requests; fails if this larder ends before. */
 async function asked(
-  registry: FixtureRegistry,
+  registry: TestRegistry,
   what: string,
   times: number,
   { result }: Running,
@@ -24,8 +24,8 @@ async function asked(
 const MANIFEST = "GET /v2/app/manifests/v1";
 
 Deno.test("pull downloads each blob once in two concurrent processes", async () => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   const reference = registry.add("app", APP, "v1");
   const gate = new Gate();
   registry.fail("/blobs/", heldAfter(1000, gate));
@@ -40,12 +40,12 @@ Deno.test("pull downloads each blob once in two concurrent processes", async () 
   }
   for (const part of APP.blobs) assert.equal(registry.downloads(part).length, 1);
   assertStoreSound(user.registry);
-  assertNoRubbish(user.registry);
+  assertNoStrayFiles(user.registry);
 });
 
 Deno.test("pull prints that it waits for another process", async () => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   const reference = registry.add("app", APP, "v1");
   const gate = new Gate();
   registry.fail("/blobs/", heldAfter(1000, gate));
@@ -60,8 +60,8 @@ Deno.test("pull prints that it waits for another process", async () => {
 });
 
 Deno.test("pull succeeds after the process it waits for was killed", async () => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   const reference = registry.add("app", APP, "v1");
   const gate = new Gate();
   registry.fail("/blobs/", heldAfter(1000, gate), APP.blobs.length);
@@ -74,12 +74,12 @@ Deno.test("pull succeeds after the process it waits for was killed", async () =>
   gate.open();
   assert.equal(code, 0, stderr);
   assertStoreSound(user.registry);
-  assertNoRubbish(user.registry);
+  assertNoStrayFiles(user.registry);
 });
 
 Deno.test("pull succeeds in many concurrent processes on artifacts that share blobs", async () => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   const artifacts = [
     APP,
     image([LAYERS[0]!, "own"]),
@@ -92,13 +92,13 @@ Deno.test("pull succeeds in many concurrent processes on artifacts that share bl
   for (const { code, stderr } of await Promise.all(runs)) assert.equal(code, 0, stderr);
   for (const layer of LAYERS) assert.equal(registry.downloads(layer).length, 1);
   assertStoreSound(user.registry);
-  assertNoRubbish(user.registry);
+  assertNoStrayFiles(user.registry);
 });
 
 Deno.test("pull fetches again if the cache is deleted while it runs", async (t) => {
   const [layer] = LAYERS as [typeof LAYERS[0]];
   const app = image([layer, "small"]);
-  const folders: [string, (user: User) => string][] = [
+  const folders: [string, (user: TestUser) => string][] = [
     ["registry", (user) => user.registry],
     ["its parent", (user) => user.cache],
     ["partial", (user) => `${user.registry}/partial`],
@@ -111,8 +111,8 @@ Deno.test("pull fetches again if the cache is deleted while it runs", async (t) 
   for (const [name, folderOf] of folders) {
     for (const [moment, what, length] of moments) {
       await t.step(`${name}, ${moment}`, async () => {
-        await using registry = await FixtureRegistry.start();
-        using user = new User();
+        await using registry = await TestRegistry.start();
+        using user = new TestUser();
         const reference = registry.add("app", app, "v1");
         const gate = new Gate();
         registry.fail(what, length === undefined ? held(gate) : heldAfter(length, gate), 1);
@@ -141,8 +141,8 @@ async function deleteFolder(path: string): Promise<void> {
 }
 
 Deno.test("pull either succeeds or exits with 7 while the cache is deleted repeatedly", async () => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   const reference = registry.add("app", image(["a", "b", "c", "d"]), "v1");
   const runs = Array.from({ length: 6 }, () => user.larder(["pull", reference]));
   const done = Promise.all(runs);
@@ -160,15 +160,15 @@ Deno.test("pull either succeeds or exits with 7 while the cache is deleted repea
   const last = await user.larder(["pull", reference]);
   assert.equal(last.code, 0, last.stderr);
   assertStoreSound(user.registry);
-  assertNoRubbish(user.registry);
+  assertNoStrayFiles(user.registry);
 });
 
 Deno.test("pull --transfers limits the concurrent downloads", async (t) => {
   const app = image(Array.from({ length: 8 }, (_, i) => `layer ${i}`));
   for (const transfers of [1, 3]) {
     await t.step(`${transfers}`, async () => {
-      await using registry = await FixtureRegistry.start();
-      using user = new User();
+      await using registry = await TestRegistry.start();
+      using user = new TestUser();
       const gate = new Gate();
       let [underWay, most] = [0, 0];
       registry.fail("/blobs/", async (answer) => {

@@ -16,33 +16,33 @@ import {
   wasmArtifact,
   wasmModule,
 } from "../support/cache/artifacts.ts";
-import { User } from "../support/cli/cli.ts";
-import { withHeader } from "../support/registry/faults.ts";
-import { FixtureRegistry } from "../support/registry/fixture_registry.ts";
 import { spinApp } from "../support/cache/spin_apps.ts";
-import { assertNoRubbish, assertStoreSound, filesBelow } from "../support/cache/store_check.ts";
+import { assertNoStrayFiles, assertStoreSound, filesBelow } from "../support/cache/store_check.ts";
+import { TestUser } from "../support/cli/test_user.ts";
+import { withHeader } from "../support/registry/faults.ts";
+import { TestRegistry } from "../support/registry/test_registry.ts";
 
-function pathOf(user: User, tree: "data" | "wasm", { descriptor }: TestBlob): string {
+function pathOf(user: TestUser, tree: "data" | "wasm", { descriptor }: TestBlob): string {
   return join(user.registry, tree, descriptor.digest);
 }
 
-function assertIn(user: User, tree: "data" | "wasm", blob: TestBlob): void {
+function assertIn(user: TestUser, tree: "data" | "wasm", blob: TestBlob): void {
   assert.deepEqual(Deno.readFileSync(pathOf(user, tree, blob)), blob.bytes);
   const other = tree === "data" ? "wasm" : "data";
   assert.throws(() => Deno.statSync(pathOf(user, other, blob)), Deno.errors.NotFound);
 }
 
-async function pullGood(user: User, reference: string, ...options: string[]) {
+async function pullGood(user: TestUser, reference: string, ...options: string[]) {
   const result = await user.larder(["pull", ...options, reference]);
   assert.equal(result.code, 0, result.stderr);
   assertStoreSound(user.registry);
-  assertNoRubbish(user.registry);
+  assertNoStrayFiles(user.registry);
   return result;
 }
 
 Deno.test("pull stores a blob in wasm/ or data/ by its media type", async () => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   const wasm = [
     blob(wasmModule("a"), "application/vnd.wasm.content.layer.v1+wasm"),
     blob(wasmModule("b"), "application/wasm"),
@@ -59,8 +59,8 @@ Deno.test("pull stores a blob in wasm/ or data/ by its media type", async () => 
 });
 
 Deno.test("pull stores the registry's manifest and the image's config in the entry", async () => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   const artifact = image(["one"], { annotations: { note: "kept byte by byte" } });
   await pullGood(user, registry.add("team/app", artifact, "v1"));
   const folder = join(user.registry, "manifests", registry.host, "team/app");
@@ -77,8 +77,8 @@ Deno.test(
   "pull writes files that only the user can read",
   { ignore: Deno.build.os === "windows" },
   async () => {
-    await using registry = await FixtureRegistry.start();
-    using user = new User();
+    await using registry = await TestRegistry.start();
+    using user = new TestUser();
     await pullGood(user, registry.add("app", image(["one"]), "v1"));
     const open = filesBelow(user.registry).filter((path) => Deno.statSync(path).mode! & 0o077);
     assert.deepEqual(open, []);
@@ -88,8 +88,8 @@ Deno.test(
 );
 
 Deno.test("pull accepts Docker's schema 2 and manifest lists", async () => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   const platform = platformOf(HOST_PLATFORM);
   const docker = image(["docker layer"], { docker: true });
   const result = await pullGood(user, registry.add("app", docker, "v1"));
@@ -106,8 +106,8 @@ Deno.test("pull takes the type of a manifest without mediaType from the header o
   const contents = { blobs: [config, layer] };
   for (const type of [MEDIA_TYPES.ociManifest, "application/json"]) {
     await t.step(type, async () => {
-      await using registry = await FixtureRegistry.start();
-      using user = new User();
+      await using registry = await TestRegistry.start();
+      using user = new TestUser();
       const reference = registry.add("app", manifestOf(document, type, contents), "v1");
       await pullGood(user, reference);
     });
@@ -115,8 +115,8 @@ Deno.test("pull takes the type of a manifest without mediaType from the header o
 });
 
 Deno.test("pull ignores parameters of Content-Type", async () => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   const reference = registry.add("app", image(["one"]), "v1");
   const type = `${MEDIA_TYPES.ociManifest}; charset=utf-8`;
   registry.fail("/manifests/", withHeader("Content-Type", type));
@@ -134,8 +134,8 @@ Deno.test("pull fetches empty, repeated and sha512 blobs and images without laye
   ];
   for (const [name, layers] of cases) {
     await t.step(name, async () => {
-      await using registry = await FixtureRegistry.start();
-      using user = new User();
+      await using registry = await TestRegistry.start();
+      using user = new TestUser();
       const reference = registry.add("app", image(layers), "v1");
       await pullGood(user, reference);
       registry.clearLog();
@@ -146,8 +146,8 @@ Deno.test("pull fetches empty, repeated and sha512 blobs and images without laye
 });
 
 Deno.test("pull fetches a repeated layer once", async () => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   const [repeated, single] = [blob("again"), blob("once")];
   const artifact = image([repeated, single, repeated, repeated]);
   await pullGood(user, registry.add("app", artifact, "v1"));
@@ -160,8 +160,8 @@ Deno.test("pull stores content that is both Wasm and a static file in data/", as
   const [asWasm, asData] = [blob(bytes, MEDIA_TYPES.spinWasm), blob(bytes, MEDIA_TYPES.spinData)];
   for (const layers of [[asWasm, asData], [asData, asWasm]]) {
     await t.step(layers.map(({ descriptor }) => descriptor.mediaType).join(", "), async () => {
-      await using registry = await FixtureRegistry.start();
-      using user = new User();
+      await using registry = await TestRegistry.start();
+      using user = new TestUser();
       await pullGood(user, registry.add("app", image(layers), "v1"));
       assert.deepEqual(Deno.readFileSync(pathOf(user, "data", asData)), bytes);
     });
@@ -169,8 +169,8 @@ Deno.test("pull stores content that is both Wasm and a static file in data/", as
 });
 
 Deno.test("pull reuses a cached layer of another repository", async () => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   const shared = blob("shared");
   await pullGood(user, registry.add("team/a", image([shared]), "v1"));
   const result = await pullGood(user, registry.add("team/b", image([shared, "own"]), "v1"));
@@ -181,9 +181,9 @@ Deno.test("pull reuses a cached layer of another repository", async () => {
 Deno.test("pull skips foreign layers with a note unless --foreign is given", async (t) => {
   for (const type of [MEDIA_TYPES.ociForeignLayer, MEDIA_TYPES.dockerForeignLayer]) {
     await t.step(type, async () => {
-      await using registry = await FixtureRegistry.start();
-      await using elsewhere = await FixtureRegistry.start();
-      using user = new User();
+      await using registry = await TestRegistry.start();
+      await using elsewhere = await TestRegistry.start();
+      using user = new TestUser();
       const urls = [elsewhere.addFile("/layers/base.tar.gz", utf8("foreign"))];
       const foreign = blob("foreign", type, { urls });
       const artifact = image([foreign, "own"]);
@@ -214,8 +214,8 @@ Deno.test("pull skips foreign layers with a note unless --foreign is given", asy
 });
 
 Deno.test("pull makes no request for content embedded in its descriptor", async () => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   const embedded = blob("embedded", MEDIA_TYPES.ociLayer, { data: utf8("embedded").toBase64() });
   const reference = registry.add("app", image([embedded]), "v1");
   registry.removeBlob("app", embedded);
@@ -224,8 +224,8 @@ Deno.test("pull makes no request for content embedded in its descriptor", async 
 });
 
 Deno.test("pull stores the module of a Wasm artifact in wasm/", async () => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   const artifact = wasmArtifact(wasmModule("component"));
   await pullGood(user, registry.add("app", artifact, "v1"));
   assertIn(user, "wasm", artifact.blobs[1]!);
@@ -236,8 +236,8 @@ Deno.test("pull stores a Spin app where Spin reads it", async (t) => {
     await t.step(
       old ? "before Spin 2.0: the config is the locked app" : "the locked app is a layer",
       async () => {
-        await using registry = await FixtureRegistry.start();
-        using user = new User();
+        await using registry = await TestRegistry.start();
+        using user = new TestUser();
         const assets = { "index.html": "<h1>hello</h1>", "style.css": "" };
         const inlined = { "tiny.txt": "inlined content needs no blob" };
         const artifact = await spinApp({ files: assets, inlined, old });
@@ -263,8 +263,8 @@ Deno.test("pull stores a Spin app where Spin reads it", async (t) => {
 });
 
 Deno.test("pull keeps a Spin archive and stores each of its files by digest", async () => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   const archived = { "a.txt": "one", "folder/b.txt": "two", "folder/empty.txt": "" };
   const artifact = await spinApp({ archived, files: { "plain.txt": "three" } });
   const reference = registry.add("app", artifact, "v1");
@@ -284,8 +284,8 @@ Deno.test("pull keeps a Spin archive and stores each of its files by digest", as
 });
 
 Deno.test("list shows a pulled entry", async () => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   const artifact = multiPlatform("linux/amd64", "linux/arm64");
   const reference = registry.add("app", artifact, "v1");
   await pullGood(user, reference);

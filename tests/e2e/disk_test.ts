@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { dirname, join } from "node:path";
 import { blob, image, randomBytes } from "../support/cache/artifacts.ts";
-import { DAY } from "../support/cache/cache_folder.ts";
-import { type Result, User } from "../support/cli/cli.ts";
-import { FixtureRegistry } from "../support/registry/fixture_registry.ts";
-import { MountedFolder, mountTest } from "../support/cli/mounts.ts";
 import { spinApp } from "../support/cache/spin_apps.ts";
-import { assertNoRubbish, assertStoreSound, filesBelow } from "../support/cache/store_check.ts";
+import { assertNoStrayFiles, assertStoreSound, filesBelow } from "../support/cache/store_check.ts";
+import { DAY } from "../support/cache/test_cache.ts";
+import { MountedFolder, mountTest } from "../support/cli/mounts.ts";
+import { type Result, TestUser } from "../support/cli/test_user.ts";
+import { TestRegistry } from "../support/registry/test_registry.ts";
 
 const APP = image([blob(randomBytes(64 * 1024)), "small"]);
 
@@ -17,9 +17,9 @@ function assertDiskError(result: Result, code: string): void {
 }
 
 mountTest("pull exits with 7 on a full disk and succeeds once there is space", async () => {
-  await using registry = await FixtureRegistry.start();
+  await using registry = await TestRegistry.start();
   await using disk = await MountedFolder.tmpfs("2m");
-  using user = new User();
+  using user = new TestUser();
   const reference = registry.add("app", image([blob(randomBytes(1024 * 1024)), "small"]), "v1");
   const ballast = join(disk.path, "ballast");
   Deno.writeFileSync(ballast, randomBytes(1536 * 1024));
@@ -33,13 +33,13 @@ mountTest("pull exits with 7 on a full disk and succeeds once there is space", a
   const again = await user.larder(["--cache-dir", disk.path, "pull", reference]);
   assert.equal(again.code, 0, again.stderr);
   assertStoreSound(join(disk.path, "registry"));
-  assertNoRubbish(join(disk.path, "registry"));
+  assertNoStrayFiles(join(disk.path, "registry"));
 });
 
 mountTest("pull exits with 7 on a disk without room for a file", async () => {
-  await using registry = await FixtureRegistry.start();
+  await using registry = await TestRegistry.start();
   await using disk = await MountedFolder.tmpfs("64k");
-  using user = new User();
+  using user = new TestUser();
   Deno.writeFileSync(join(disk.path, "ballast"), randomBytes(64 * 1024));
   const reference = registry.add("app", APP, "v1");
   const result = await user.larder(["--cache-dir", disk.path, "pull", reference]);
@@ -47,9 +47,9 @@ mountTest("pull exits with 7 on a disk without room for a file", async () => {
 });
 
 mountTest("pull exits with 7 on a disk that fills up while an archive is unpacked", async () => {
-  await using registry = await FixtureRegistry.start();
+  await using registry = await TestRegistry.start();
   await using disk = await MountedFolder.tmpfs("1m");
-  using user = new User();
+  using user = new TestUser();
   const artifact = await spinApp({ archived: { "zeros.txt": "0".repeat(4 * 1024 * 1024) } });
   const reference = registry.add("app", artifact, "v1");
   const result = await user.larder(["--cache-dir", disk.path, "pull", reference]);
@@ -58,9 +58,9 @@ mountTest("pull exits with 7 on a disk that fills up while an archive is unpacke
 });
 
 mountTest("pull uses cached content on a full disk", async () => {
-  await using registry = await FixtureRegistry.start();
+  await using registry = await TestRegistry.start();
   await using disk = await MountedFolder.tmpfs("1m");
-  using user = new User();
+  using user = new TestUser();
   const pull = (...args: string[]) => user.larder(["--cache-dir", disk.path, "pull", ...args]);
   const reference = registry.add("app", APP, "v1");
   assert.equal((await pull(reference)).code, 0);
@@ -91,9 +91,9 @@ function fill(path: string): void {
 mountTest("gc and clean free space on a full disk", async (t) => {
   for (const command of ["gc", "clean"]) {
     await t.step(command, async () => {
-      await using registry = await FixtureRegistry.start();
+      await using registry = await TestRegistry.start();
       await using disk = await MountedFolder.tmpfs("1m");
-      using user = new User();
+      using user = new TestUser();
       const larder = (...args: string[]) => user.larder(["--cache-dir", disk.path, ...args]);
       const reference = registry.add("app", APP, "v1");
       assert.equal((await larder("pull", reference)).code, 0);
@@ -118,8 +118,8 @@ mountTest("gc and clean free space on a full disk", async (t) => {
 });
 
 mountTest("pull exits with 7 in a read-only folder", async () => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   Deno.mkdirSync(user.cache, { recursive: true });
   await using disk = await MountedFolder.readOnly(user.cache);
   const reference = registry.add("app", APP, "v1");
@@ -128,8 +128,8 @@ mountTest("pull exits with 7 in a read-only folder", async () => {
 });
 
 mountTest("pull uses cached content in a read-only cache", async () => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   const reference = registry.add("app", APP, "v1");
   const byDigest = `${registry.host}/app@${APP.descriptor.digest}`;
   for (const each of [reference, byDigest]) {
@@ -146,7 +146,7 @@ mountTest("pull uses cached content in a read-only cache", async () => {
 });
 
 Deno.test("pull exits with 7 if a file is in the place of a folder", async (t) => {
-  const paths: [string, (user: User) => string][] = [
+  const paths: [string, (user: TestUser) => string][] = [
     ["the cache", (user) => user.cache],
     ["registry", (user) => user.registry],
     ["data", (user) => join(user.registry, "data")],
@@ -155,8 +155,8 @@ Deno.test("pull exits with 7 if a file is in the place of a folder", async (t) =
   ];
   for (const [name, pathOf] of paths) {
     await t.step(name, async () => {
-      await using registry = await FixtureRegistry.start();
-      using user = new User();
+      await using registry = await TestRegistry.start();
+      using user = new TestUser();
       const path = pathOf(user);
       Deno.mkdirSync(dirname(path), { recursive: true });
       Deno.writeTextFileSync(path, "precious");
@@ -176,8 +176,8 @@ Deno.test("pull exits with 7 if a folder is in the place of a file", async (t) =
   ];
   for (const [name, path] of paths) {
     await t.step(name, async () => {
-      await using registry = await FixtureRegistry.start();
-      using user = new User();
+      await using registry = await TestRegistry.start();
+      using user = new TestUser();
       Deno.mkdirSync(join(user.registry, path, "within"), { recursive: true });
       const result = await user.larder(["pull", registry.add("app", APP, "v1")]);
       assertDiskError(result, "LDR_DISK");
@@ -191,8 +191,8 @@ Deno.test({
   name: "pull exits with 7 in a folder that the user cannot write",
   ignore: Deno.build.os === "windows",
   fn: async () => {
-    await using registry = await FixtureRegistry.start();
-    using user = new User();
+    await using registry = await TestRegistry.start();
+    using user = new TestUser();
     Deno.mkdirSync(user.cache, { recursive: true });
     Deno.chmodSync(user.cache, 0o500);
     // root can write everywhere unless it drops this capability.
@@ -212,8 +212,8 @@ Deno.test("pull fetches a removed or truncated blob again", async (t) => {
   ];
   for (const [name, change] of spoil) {
     await t.step(name, async () => {
-      await using registry = await FixtureRegistry.start();
-      using user = new User();
+      await using registry = await TestRegistry.start();
+      using user = new TestUser();
       const reference = registry.add("app", APP, "v1");
       assert.equal((await user.larder(["pull", reference])).code, 0);
       change(join(user.registry, "data", layer.descriptor.digest));
@@ -233,8 +233,8 @@ Deno.test("pull repairs an entry with a missing or invalid file", async (t) => {
   for (const name of names) {
     for (const how of ["missing", "empty", "invalid"]) {
       await t.step(`${name} ${how}`, async () => {
-        await using registry = await FixtureRegistry.start();
-        using user = new User();
+        await using registry = await TestRegistry.start();
+        using user = new TestUser();
         const reference = registry.add("app", APP, "v1");
         assert.equal((await user.larder(["pull", reference])).code, 0);
         const path = join(user.registry, "manifests", registry.host, "app", name);

@@ -6,27 +6,27 @@ import {
   wasmArtifact,
   wasmModule,
 } from "../support/cache/artifacts.ts";
+import { spinApp } from "../support/cache/spin_apps.ts";
+import { assertNoStrayFiles, assertStoreSound } from "../support/cache/store_check.ts";
+import { type Result, TestUser } from "../support/cli/test_user.ts";
 import { TestCa } from "../support/registry/certificates.ts";
-import { type Result, User } from "../support/cli/cli.ts";
 import { DockerRegistry, type DockerRegistryOptions } from "../support/registry/docker_registry.ts";
 import { OciLayout } from "../support/registry/images.ts";
 import { push } from "../support/registry/push.ts";
-import { spinApp } from "../support/cache/spin_apps.ts";
-import { assertNoRubbish, assertStoreSound } from "../support/cache/store_check.ts";
 import { TokenServer } from "../support/registry/token_server.ts";
 
 const NAME = "alice";
 const PASSWORD = "correct-horse-battery";
 
-async function pullGood(user: User, args: readonly string[], env = {}): Promise<Result> {
+async function pullGood(user: TestUser, args: readonly string[], env = {}): Promise<Result> {
   const result = await user.larder(["pull", ...args], { env });
   assert.equal(result.code, 0, result.stderr);
   assertStoreSound(user.registry);
-  assertNoRubbish(user.registry);
+  assertNoStrayFiles(user.registry);
   return result;
 }
 
-function dockerConfig(user: User, registry: DockerRegistry): void {
+function dockerConfig(user: TestUser, registry: DockerRegistry): void {
   const auths = { [registry.host]: { auth: btoa(`${NAME}:${PASSWORD}`) } };
   user.write(".docker/config.json", { auths });
 }
@@ -39,7 +39,7 @@ Deno.test("pull accepts images of umoci and skopeo in OCI and Docker format", as
   });
   for (const format of ["oci", "v2s2"] as const) {
     await t.step(format, async () => {
-      using user = new User();
+      using user = new TestUser();
       const reference = `${registry.host}/team/${format}:v1`;
       const digest = await layout.push("v1", reference, { format });
       const first = await pullGood(user, [reference]);
@@ -55,7 +55,7 @@ Deno.test("pull accepts images of umoci and skopeo in OCI and Docker format", as
 Deno.test("pull makes one request for an unchanged tag and fetches the new layer of a moved one", async () => {
   await using registry = await DockerRegistry.start();
   using layout = await OciLayout.create();
-  using user = new User();
+  using user = new TestUser();
   const reference = `${registry.host}/app:v1`;
   await layout.build("one", { layers: [{ "base.txt": "base" }, { "app.txt": "one" }] });
   await layout.push("one", reference);
@@ -85,7 +85,7 @@ Deno.test("pull accepts indexes, Wasm artifacts and both forms of Spin apps", as
   };
   for (const [name, artifact] of Object.entries(artifacts)) {
     await t.step(name, async () => {
-      using user = new User();
+      using user = new TestUser();
       await push(registry.url, name, artifact, "v1");
       const reference = `${registry.host}/${name}:v1`;
       const options = name === "index" ? ["--all-platforms"] : ["--platform", "linux/amd64"];
@@ -100,7 +100,7 @@ Deno.test("pull exits with 3 for a missing tag, repository or digest", async (t)
   await push(registry.url, "app", wasmArtifact(), "v1");
   for (const rest of ["app:v2", "nope:v1", `app@sha256:${"0".repeat(64)}`]) {
     await t.step(rest, async () => {
-      using user = new User();
+      using user = new TestUser();
       const result = await user.larder(["pull", `${registry.host}/${rest}`]);
       assert.equal(result.code, 3, result.stderr);
     });
@@ -111,7 +111,7 @@ Deno.test("pull authenticates against htpasswd", async () => {
   const htpasswd = { user: NAME, password: PASSWORD };
   await using registry = await DockerRegistry.start({ htpasswd });
   using layout = await OciLayout.create();
-  using user = new User();
+  using user = new TestUser();
   await layout.build("v1", { layers: [{ "a.txt": "one" }] });
   const reference = `${registry.host}/app:v1`;
   await layout.push("v1", reference, { credentials: `${NAME}:${PASSWORD}` });
@@ -132,7 +132,7 @@ Deno.test("pull authenticates with a token", async () => {
   await using server = await TokenServer.start({ signer, users: { [NAME]: PASSWORD } });
   await using registry = await DockerRegistry.start({ tokens: { server, signer } });
   using layout = await OciLayout.create();
-  using user = new User();
+  using user = new TestUser();
   await layout.build("v1", { layers: [{ "a.txt": "one" }] });
   const reference = `${registry.host}/team/app:v1`;
   await layout.push("v1", reference, { credentials: `${NAME}:${PASSWORD}` });
@@ -161,7 +161,7 @@ Deno.test("pull verifies TLS with a private CA", async (t) => {
   ];
   for (const [name, options, env] of good) {
     await t.step(name, async () => {
-      using user = new User();
+      using user = new TestUser();
       const args = options.length === 3 ? options : [...options, reference];
       await pullGood(user, args, env);
     });
@@ -174,7 +174,7 @@ Deno.test("pull verifies TLS with a private CA", async (t) => {
   ];
   for (const [name, options, code, error] of bad) {
     await t.step(name, async () => {
-      using user = new User();
+      using user = new TestUser();
       user.write("garbage.pem", "garbage");
       const result = await user.larder(["pull", ...options, reference]);
       assert.equal(result.code, code, result.stderr);
@@ -194,7 +194,7 @@ Deno.test("pull uses the config's CA for its registry only", async (t) => {
   ];
   for (const [name, setting, error] of settings) {
     await t.step(name, async () => {
-      using user = new User();
+      using user = new TestUser();
       user.write(".config/larder/ca.pem", ca.pem);
       user.write(".config/larder/garbage.pem", "garbage");
       user.write(
@@ -210,7 +210,7 @@ Deno.test("pull uses the config's CA for its registry only", async (t) => {
     });
   }
   await t.step("another registry's CA", async () => {
-    using user = new User();
+    using user = new TestUser();
     user.write(".config/larder/ca.pem", ca.pem);
     user.write(".config/larder/config.yaml", "registries: {ghcr.io: {ca_file: ca.pem}}\n");
     const result = await user.larder(["pull", `${registry.host}/app:v1`]);
@@ -221,7 +221,7 @@ Deno.test("pull uses the config's CA for its registry only", async (t) => {
 Deno.test("pull accepts an untrusted certificate if the config says so", async () => {
   using ca = await TestCa.create();
   await using registry = await DockerRegistry.start({ tls: { ca } });
-  using user = new User();
+  using user = new TestUser();
   await push(registry.url, "app", wasmArtifact(), "v1", { caCerts: [ca.pem] });
   const key = `registries.${registry.host}.insecure`;
   assert.equal((await user.larder(["config", "set", key, "true"])).code, 0);
@@ -232,7 +232,7 @@ Deno.test("pull -k accepts an untrusted certificate", async () => {
   using ca = await TestCa.create();
   const htpasswd = { user: NAME, password: PASSWORD };
   await using registry = await DockerRegistry.start({ tls: { ca }, htpasswd });
-  using user = new User();
+  using user = new TestUser();
   const authorization = `Basic ${btoa(`${NAME}:${PASSWORD}`)}`;
   await push(registry.url, "app", wasmArtifact(), "v1", { caCerts: [ca.pem], authorization });
   dockerConfig(user, registry);
@@ -243,7 +243,7 @@ Deno.test("pull authenticates against htpasswd over TLS", async () => {
   using ca = await TestCa.create();
   const htpasswd = { user: NAME, password: PASSWORD };
   await using registry = await DockerRegistry.start({ tls: { ca }, htpasswd });
-  using user = new User();
+  using user = new TestUser();
   const authorization = `Basic ${btoa(`${NAME}:${PASSWORD}`)}`;
   await push(registry.url, "app", wasmArtifact(), "v1", { caCerts: [ca.pem], authorization });
   dockerConfig(user, registry);
@@ -251,7 +251,7 @@ Deno.test("pull authenticates against htpasswd over TLS", async () => {
 });
 
 Deno.test("pull exits with 6 without the registry and uses the cached copy with --stale-if-error", async () => {
-  using user = new User();
+  using user = new TestUser();
   const artifact = wasmArtifact();
   let reference: string;
   {

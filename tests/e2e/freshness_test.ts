@@ -1,18 +1,18 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { blob, image, multiPlatform } from "../support/cache/artifacts.ts";
-import { User } from "../support/cli/cli.ts";
+import { assertNoStrayFiles, assertStoreSound } from "../support/cache/store_check.ts";
+import { TestUser } from "../support/cli/test_user.ts";
 import { status, tooManyRequests, withHeader, withoutHeader } from "../support/registry/faults.ts";
-import { FixtureRegistry } from "../support/registry/fixture_registry.ts";
-import { assertNoRubbish, assertStoreSound } from "../support/cache/store_check.ts";
+import { TestRegistry } from "../support/registry/test_registry.ts";
 
 /** Returns the requests to the repository as `METHOD PATH`. */
-function lines(registry: FixtureRegistry): string[] {
+function lines(registry: TestRegistry): string[] {
   return registry.requests("/v2/app/").map(({ line }) => line);
 }
 
 /** Pulls `app:v1` and clears the registry's log. */
-async function pulled(registry: FixtureRegistry, user: User) {
+async function pulled(registry: TestRegistry, user: TestUser) {
   const first = image(["one", "two"]);
   const reference = registry.add("app", first, "v1");
   const { code, stderr } = await user.larder(["pull", reference]);
@@ -22,8 +22,8 @@ async function pulled(registry: FixtureRegistry, user: User) {
 }
 
 Deno.test("pull makes one HEAD request for an unchanged tag", async () => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   const { first, reference } = await pulled(registry, user);
   const result = await user.larder(["pull", reference]);
   assert.equal(result.code, 0, result.stderr);
@@ -33,8 +33,8 @@ Deno.test("pull makes one HEAD request for an unchanged tag", async () => {
 });
 
 Deno.test("pull makes one HEAD request for an unchanged tag of an index", async () => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   const reference = registry.add("app", multiPlatform("linux/amd64", "linux/arm64"), "v1");
   assert.equal((await user.larder(["pull", reference])).code, 0);
   registry.clearLog();
@@ -43,8 +43,8 @@ Deno.test("pull makes one HEAD request for an unchanged tag of an index", async 
 });
 
 Deno.test("pull fetches only the missing blobs of a moved tag", async () => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   const { reference } = await pulled(registry, user);
   const [shared, changed] = [blob("one"), blob("three")];
   const second = image([shared, changed]);
@@ -58,12 +58,12 @@ Deno.test("pull fetches only the missing blobs of a moved tag", async () => {
   assert.match(result.stderr, /fetched 1 layer .*reused 1 layer/);
   assert.doesNotMatch(result.stderr, /Use image from cache/);
   assertStoreSound(user.registry);
-  assertNoRubbish(user.registry);
+  assertNoStrayFiles(user.registry);
 });
 
 Deno.test("pull fetches no blob for a tag that moves back to cached content", async () => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   const { first, reference } = await pulled(registry, user);
   registry.add("app", image(["one", "three"]), "v1");
   assert.equal((await user.larder(["pull", reference])).code, 0);
@@ -77,8 +77,8 @@ Deno.test("pull fetches no blob for a tag that moves back to cached content", as
 });
 
 Deno.test("pull makes no request for a cached digest", async () => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   const byDigest = registry.add("app", image(["one"]));
   const first = await user.larder(["pull", byDigest]);
   assert.equal(first.code, 0, first.stderr);
@@ -92,8 +92,8 @@ Deno.test("pull makes no request for a cached digest", async () => {
 });
 
 Deno.test("pull makes no request for a digest that was pulled by tag", async () => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   const { first } = await pulled(registry, user);
   const result = await user.larder(["pull", registry.add("app", first)]);
   assert.equal(result.code, 0, result.stderr);
@@ -102,8 +102,8 @@ Deno.test("pull makes no request for a digest that was pulled by tag", async () 
 });
 
 Deno.test("pull resolves a reference with tag and digest by its digest and prints both", async () => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   const old = image(["old"]);
   registry.add("app", old);
   registry.add("app", image(["new"]), "v1");
@@ -115,8 +115,8 @@ Deno.test("pull resolves a reference with tag and digest by its digest and print
 });
 
 Deno.test("pull makes a GET request if HEAD returns no digest", async () => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   const { reference } = await pulled(registry, user);
   registry.fail("manifests/v1", withoutHeader("Docker-Content-Digest"));
   const result = await user.larder(["pull", reference]);
@@ -126,8 +126,8 @@ Deno.test("pull makes a GET request if HEAD returns no digest", async () => {
 });
 
 Deno.test("pull makes a GET request if HEAD is not allowed", async () => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   const { reference } = await pulled(registry, user);
   registry.fail(/^HEAD .*manifests/, status(405));
   const result = await user.larder(["pull", reference]);
@@ -136,8 +136,8 @@ Deno.test("pull makes a GET request if HEAD is not allowed", async () => {
 });
 
 Deno.test("pull stores no wrong content if HEAD returns a wrong digest", async () => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   const { first, reference } = await pulled(registry, user);
   const wrong = `sha256:${"0".repeat(64)}`;
   registry.fail(/^HEAD .*manifests/, withHeader("Docker-Content-Digest", wrong));
@@ -148,8 +148,8 @@ Deno.test("pull stores no wrong content if HEAD returns a wrong digest", async (
 });
 
 Deno.test("pull exits with 3 for a deleted tag that is cached", async () => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   const { reference } = await pulled(registry, user);
   registry.fail("manifests/v1", status(404));
   const result = await user.larder(["pull", reference]);
@@ -160,8 +160,8 @@ Deno.test("pull exits with 3 for a deleted tag that is cached", async () => {
 Deno.test("pull uses cached content without a request on --policy missing and --offline", async (t) => {
   for (const option of ["--policy=missing", "--policy=never", "--offline"]) {
     await t.step(option, async () => {
-      await using registry = await FixtureRegistry.start();
-      using user = new User();
+      await using registry = await TestRegistry.start();
+      using user = new TestUser();
       const { first, reference } = await pulled(registry, user);
       registry.add("app", image(["newer"]), "v1");
       const result = await user.larder(["pull", option, reference]);
@@ -174,8 +174,8 @@ Deno.test("pull uses cached content without a request on --policy missing and --
 });
 
 Deno.test("--offline is accepted before the command", async () => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   const { reference } = await pulled(registry, user);
   const result = await user.larder(["--offline", "pull", reference]);
   assert.equal(result.code, 0, result.stderr);
@@ -183,16 +183,16 @@ Deno.test("--offline is accepted before the command", async () => {
 });
 
 Deno.test("pull --policy missing fetches an entry that is not cached", async () => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   const reference = registry.add("app", image(["one"]), "v1");
   const result = await user.larder(["pull", "--policy", "missing", reference]);
   assert.equal(result.code, 0, result.stderr);
 });
 
 Deno.test("pull --policy missing fetches the missing part of an entry", async () => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   const { reference } = await pulled(registry, user);
   Deno.removeSync(join(user.registry, "data", blob("one").descriptor.digest));
   const result = await user.larder(["pull", "--policy", "missing", reference]);
@@ -202,7 +202,7 @@ Deno.test("pull --policy missing fetches the missing part of an entry", async ()
 });
 
 Deno.test("pull --offline exits with 3 without a request if the entry is not complete", async (t) => {
-  const cases: [string, (user: User) => void][] = [
+  const cases: [string, (user: TestUser) => void][] = [
     ["an empty cache", (user) => Deno.removeSync(user.registry, { recursive: true })],
     [
       "a missing layer",
@@ -212,8 +212,8 @@ Deno.test("pull --offline exits with 3 without a request if the entry is not com
   for (const [name, spoil] of cases) {
     for (const option of ["--offline", "--policy=never"]) {
       await t.step(`${option}, ${name}`, async () => {
-        await using registry = await FixtureRegistry.start();
-        using user = new User();
+        await using registry = await TestRegistry.start();
+        using user = new TestUser();
         const { reference } = await pulled(registry, user);
         spoil(user);
         const result = await user.larder(["pull", option, reference]);
@@ -237,8 +237,8 @@ Deno.test("pull exits with 6 and mentions the cached copy if the registry fails"
   ] as const;
   for (const [name, code, fault] of cases) {
     await t.step(name, async () => {
-      await using registry = await FixtureRegistry.start();
-      using user = new User();
+      await using registry = await TestRegistry.start();
+      using user = new TestUser();
       const { first, reference } = await pulled(registry, user);
       registry.fail("manifests/v1", fault);
       const failed = await user.larder(["pull", reference]);
@@ -252,10 +252,10 @@ Deno.test("pull exits with 6 and mentions the cached copy if the registry fails"
 });
 
 Deno.test("pull exits with 6 and mentions the cached copy if the registry is unreachable", async () => {
-  using user = new User();
+  using user = new TestUser();
   let reference: string;
   {
-    await using registry = await FixtureRegistry.start();
+    await using registry = await TestRegistry.start();
     ({ reference } = await pulled(registry, user));
   }
   assertMentionsCopy(await user.larder(["pull", reference]), "LDR_UNREACHABLE");
@@ -283,8 +283,8 @@ function assertMentionsCopy(
 }
 
 Deno.test("pull mentions no cached copy if the registry is unreachable and nothing is cached", async () => {
-  using user = new User();
-  await using registry = await FixtureRegistry.start();
+  using user = new TestUser();
+  await using registry = await TestRegistry.start();
   const reference = registry.reference("app");
   await registry[Symbol.asyncDispose]();
   const result = await user.larder(["pull", "--stale-if-error", "1d", reference]);
@@ -294,8 +294,8 @@ Deno.test("pull mentions no cached copy if the registry is unreachable and nothi
 });
 
 Deno.test("pull --policy overrides the config's policy", async () => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   const { reference } = await pulled(registry, user);
   user.write(".config/larder/config.yaml", "freshness:\n  policy: missing\n");
   assert.equal((await user.larder(["pull", reference])).code, 0);

@@ -1,21 +1,21 @@
 import assert from "node:assert/strict";
 import { blob, image, randomBytes } from "../support/cache/artifacts.ts";
-import { User } from "../support/cli/cli.ts";
-import { guestBytes } from "../support/wasm/components.ts";
-import { FixtureRegistry } from "../support/registry/fixture_registry.ts";
+import { packApp } from "../support/cache/spin_apps.ts";
+import { assertNoStrayFiles, assertStoreSound } from "../support/cache/store_check.ts";
+import { age, bytesOf, names, pull } from "../support/cache/user_cache.ts";
 import { onTerminal } from "../support/cli/on_terminal.ts";
 import { Serving } from "../support/cli/serving.ts";
-import { packApp } from "../support/cache/spin_apps.ts";
-import { assertNoRubbish, assertStoreSound } from "../support/cache/store_check.ts";
-import { age, bytesOf, names, pull } from "../support/cache/user_cache.ts";
+import { TestUser } from "../support/cli/test_user.ts";
+import { TestRegistry } from "../support/registry/test_registry.ts";
+import { guestBytes } from "../support/wasm/components.ts";
 
 const SHARED = blob(randomBytes(1000, "shared"));
 const ONE = image([SHARED, "one"]);
 const TWO = image([SHARED, "two"]);
 
 Deno.test("gc --unused removes an entry, and pull fetches only what was freed", async () => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   const one = registry.add("one", ONE, "v1");
   const two = registry.add("two", TWO, "v1");
   await pull(user, one, two);
@@ -30,18 +30,18 @@ Deno.test("gc --unused removes an entry, and pull fetches only what was freed", 
   assert.deepEqual([result.freed, before - bytesOf(user)], [bytes, bytes]);
   assert.deepEqual(await names(user), [two]);
   assertStoreSound(user.registry);
-  assertNoRubbish(user.registry);
+  assertNoStrayFiles(user.registry);
   await pull(user, one);
   assert.equal(registry.downloads(SHARED).length, 1);
   assertStoreSound(user.registry);
 });
 
 Deno.test("clean asks on a terminal and removes nothing unless the answer is yes", async (t) => {
-  await using registry = await FixtureRegistry.start();
+  await using registry = await TestRegistry.start();
   const reference = registry.add("app", ONE, "v1");
   for (const [answer, isGone] of [["\r", false], ["n\r", false], ["y\r", true]] as const) {
     await t.step(JSON.stringify(answer), async () => {
-      using user = new User();
+      using user = new TestUser();
       await pull(user, reference);
       await using larder = await onTerminal(user, ["clean"]);
       await larder.said("[y/N]");
@@ -55,8 +55,8 @@ Deno.test("clean asks on a terminal and removes nothing unless the answer is yes
 });
 
 Deno.test("pull collects over a configured limit and keeps the entry that it fetched", async () => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   user.write(".config/larder/config.yaml", "gc:\n  max_count: 1\n");
   const [one, two] = [registry.add("one", ONE, "v1"), registry.add("two", TWO, "v1")];
   await pull(user, one);
@@ -74,8 +74,8 @@ Deno.test("pull collects over a configured limit and keeps the entry that it fet
 });
 
 Deno.test("run collects over a configured limit only after it has ended", async () => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   user.write(".config/larder/config.yaml", "gc:\n  max_count: 2\n");
   const old = registry.add("old", ONE, "v1");
   await pull(user, old);

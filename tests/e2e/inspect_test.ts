@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { image, multiPlatform, wasmModule } from "../support/cache/artifacts.ts";
-import { User } from "../support/cli/cli.ts";
-import { FixtureRegistry } from "../support/registry/fixture_registry.ts";
 import { spinApp } from "../support/cache/spin_apps.ts";
+import { TestUser } from "../support/cli/test_user.ts";
+import { TestRegistry } from "../support/registry/test_registry.ts";
 
 /** Pulls a Spin app and two tags that share a layer. */
-async function pulled(registry: FixtureRegistry, user: User): Promise<string[]> {
+async function pulled(registry: TestRegistry, user: TestUser): Promise<string[]> {
   const app = await spinApp({ files: { "index.html": "<h1>hi</h1>" }, module: wasmModule("one") });
   const references = [
     registry.add("acme/shop", image(["a layer that two have", "one"]), "v1"),
@@ -19,8 +19,8 @@ async function pulled(registry: FixtureRegistry, user: User): Promise<string[]> 
 }
 
 Deno.test("list sums, filters, sorts and formats pulled entries", async () => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   const references = await pulled(registry, user);
   const summary = await user.larder(["list"]);
   assert.equal(summary.code, 0, summary.stderr);
@@ -45,7 +45,7 @@ Deno.test("list sums, filters, sorts and formats pulled entries", async () => {
 });
 
 Deno.test("list --filter points at a syntax error", async () => {
-  using user = new User();
+  using user = new TestUser();
   const { code, stdout, stderr } = await user.larder(["list", "--filter", 'type = "app"']);
   assert.deepEqual([code, stdout], [2, ""]);
   assert.match(
@@ -55,8 +55,8 @@ Deno.test("list --filter points at a syntax error", async () => {
 });
 
 Deno.test("info shows an entry by its name, a prefix of it or its digest", async () => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   const [shop, , spin, many] = await pulled(registry, user);
   const byName = await user.larder(["info", shop!]);
   assert.equal(byName.code, 0, byName.stderr);
@@ -83,8 +83,8 @@ Deno.test("info shows an entry by its name, a prefix of it or its digest", async
 });
 
 Deno.test("df shows the used space as text and as a page", async () => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   await pulled(registry, user);
   const file = user.path("page.html");
   const { code, stdout, stderr } = await user.larder(["df", "--html", file]);
@@ -96,8 +96,8 @@ Deno.test("df shows the used space as text and as a page", async () => {
 });
 
 Deno.test("config set takes effect, and config show names the source of each value", async () => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   const init = await user.larder(["config", "init"]);
   assert.equal(init.code, 0, init.stderr);
   const file = init.stdout.trim();
@@ -123,7 +123,7 @@ Deno.test("config set takes effect, and config show names the source of each val
 });
 
 Deno.test("a mistyped key in the config exits with 2, its position and a suggestion", async () => {
-  using user = new User();
+  using user = new TestUser();
   const path = user.write(
     ".config/larder/config.yaml",
     "storage:\n  image_cache:\n    max_cont: 5\n",

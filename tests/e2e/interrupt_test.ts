@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
 import { blob, image, randomBytes } from "../support/cache/artifacts.ts";
-import { User } from "../support/cli/cli.ts";
-import { held, heldAfter, status } from "../support/registry/faults.ts";
-import { FixtureRegistry } from "../support/registry/fixture_registry.ts";
-import { Gate } from "../support/gate.ts";
 import {
-  assertNoRubbish,
+  assertNoStrayFiles,
   assertStoreSound,
   filesBelow,
   partials,
 } from "../support/cache/store_check.ts";
+import { TestUser } from "../support/cli/test_user.ts";
+import { Gate } from "../support/gate.ts";
+import { held, heldAfter, status } from "../support/registry/faults.ts";
+import { TestRegistry } from "../support/registry/test_registry.ts";
 import { until } from "../support/until.ts";
 
 const LAYER = blob(randomBytes(512 * 1024));
@@ -19,8 +19,8 @@ const PATH = `GET /v2/app/blobs/${LAYER.descriptor.digest}`;
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   Deno.test(`pull exits with 130 on ${signal} and succeeds when run again`, async () => {
-    await using registry = await FixtureRegistry.start();
-    using user = new User();
+    await using registry = await TestRegistry.start();
+    using user = new TestUser();
     const reference = registry.add("app", APP, "v1");
     const gate = new Gate();
     registry.fail(PATH, heldAfter(HALF, gate), 1);
@@ -38,14 +38,14 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
     registry.clearLog();
     const again = await user.larder(["pull", reference]);
     assert.equal(again.code, 0, again.stderr);
-    assertNoRubbish(user.registry);
+    assertNoStrayFiles(user.registry);
     assertStoreSound(user.registry);
   });
 }
 
 Deno.test("pull resumes a download that Ctrl-C interrupted", async () => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   const reference = registry.add("app", APP, "v1");
   const gate = new Gate();
   registry.fail(PATH, heldAfter(HALF, gate), 1);
@@ -64,8 +64,8 @@ Deno.test("pull resumes a download that Ctrl-C interrupted", async () => {
 });
 
 Deno.test("pull exits with 130 on Ctrl-C while the registry does not answer", async () => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   const gate = new Gate();
   registry.fail("manifests", held(gate));
   await using running = user.spawn(["pull", registry.add("app", APP, "v1")]);
@@ -77,8 +77,8 @@ Deno.test("pull exits with 130 on Ctrl-C while the registry does not answer", as
 });
 
 Deno.test("pull exits with 130 on Ctrl-C between two attempts", async () => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   registry.fail("manifests", status(503, { "Retry-After": "50" }));
   await using running = user.spawn(["pull", registry.add("app", APP, "v1")]);
   await running.said("trying again");

@@ -7,16 +7,16 @@ import {
   platformOf,
   randomBytes,
 } from "../support/cache/artifacts.ts";
-import { User } from "../support/cli/cli.ts";
-import { held, heldAfter } from "../support/registry/faults.ts";
-import { FixtureRegistry } from "../support/registry/fixture_registry.ts";
-import { Gate } from "../support/gate.ts";
 import {
-  assertNoRubbish,
+  assertNoStrayFiles,
   assertStoreSound,
   filesBelow,
   partials,
 } from "../support/cache/store_check.ts";
+import { TestUser } from "../support/cli/test_user.ts";
+import { Gate } from "../support/gate.ts";
+import { held, heldAfter } from "../support/registry/faults.ts";
+import { TestRegistry } from "../support/registry/test_registry.ts";
 
 const BIG = blob(randomBytes(256 * 1024, "big"));
 const SMALL = blob(randomBytes(1024, "small"));
@@ -24,11 +24,11 @@ const PLATFORM = platformOf(HOST_PLATFORM);
 const CHILD = image([BIG, SMALL]);
 const APP = index([{ artifact: CHILD, platform: PLATFORM }]);
 
-async function assertPullSucceeds(user: User, reference: string): Promise<void> {
+async function assertPullSucceeds(user: TestUser, reference: string): Promise<void> {
   const result = await user.larder(["pull", reference]);
   assert.equal(result.code, 0, result.stderr);
   assertStoreSound(user.registry);
-  assertNoRubbish(user.registry);
+  assertNoStrayFiles(user.registry);
 }
 
 Deno.test("pull succeeds after a pull was killed at any request", async (t) => {
@@ -46,8 +46,8 @@ Deno.test("pull succeeds after a pull was killed at any request", async (t) => {
   ];
   for (const [name, what, length] of stages) {
     await t.step(name, async () => {
-      await using registry = await FixtureRegistry.start();
-      using user = new User();
+      await using registry = await TestRegistry.start();
+      using user = new TestUser();
       const reference = registry.add("app", APP, "v1");
       const gate = new Gate();
       registry.fail(what, length === undefined ? held(gate) : heldAfter(length, gate));
@@ -69,8 +69,8 @@ Deno.test("pull succeeds after a pull was killed at any request", async (t) => {
 Deno.test("pull keeps the old content after a pull of a moved tag was killed", async (t) => {
   for (const what of ["HEAD /v2/app/manifests/v1", "GET /v2/app/manifests/v1", "/blobs/"]) {
     await t.step(what, async () => {
-      await using registry = await FixtureRegistry.start();
-      using user = new User();
+      await using registry = await TestRegistry.start();
+      using user = new TestUser();
       const old = image(["old"]);
       const reference = registry.add("app", old, "v1");
       await assertPullSucceeds(user, reference);

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { image } from "../support/cache/artifacts.ts";
-import { type Result, type RunOptions, User } from "../support/cli/cli.ts";
-import { basicGuard, failure, FixtureRegistry } from "../support/registry/fixture_registry.ts";
 import { onTerminal } from "../support/cli/on_terminal.ts";
+import { type Result, type RunOptions, TestUser } from "../support/cli/test_user.ts";
+import { basicGuard, failure, TestRegistry } from "../support/registry/test_registry.ts";
 import { TokenServer } from "../support/registry/token_server.ts";
 
 const APP = image(["a layer"]);
@@ -11,12 +11,12 @@ const AUTH_FILE = ".config/larder/auth.json";
 const USERS = { bob: PASSWORD };
 
 /** Runs `larder login` with a user name and a piped password. */
-function login(user: User, host: string, password = PASSWORD, options: RunOptions = {}) {
+function login(user: TestUser, host: string, password = PASSWORD, options: RunOptions = {}) {
   const args = ["login", host, "-u", "bob", "--password-stdin"];
   return user.larder(args, { stdin: `${password}\n`, ...options });
 }
 
-function stored(user: User): unknown {
+function stored(user: TestUser): unknown {
   try {
     return JSON.parse(Deno.readTextFileSync(user.path(AUTH_FILE)));
   } catch (error) {
@@ -32,10 +32,10 @@ function assertNoSecrets({ stdout, stderr }: Result, ...more: string[]): void {
 }
 
 Deno.test("login gives pull access to a registry with Basic authentication until logout", async () => {
-  await using registry = await FixtureRegistry.start();
+  await using registry = await TestRegistry.start();
   const reference = registry.add("team/app", APP, "v1");
   registry.guard = basicGuard("bob", PASSWORD);
-  using user = new User();
+  using user = new TestUser();
 
   const before = await user.larder(["pull", reference]);
   assert.equal(before.code, 4, before.stderr);
@@ -65,10 +65,10 @@ Deno.test("login gives pull access to a registry with Basic authentication until
 
 Deno.test("login checks the credentials with the token server", async () => {
   await using tokens = await TokenServer.start({ users: USERS });
-  await using registry = await FixtureRegistry.start();
+  await using registry = await TestRegistry.start();
   registry.guard = tokens.guard();
   const reference = registry.add("team/app", APP, "v1");
-  using user = new User();
+  using user = new TestUser();
   const result = await login(user, registry.host);
   assert.equal(result.code, 0, result.stderr);
   const pulled = await user.larder(["pull", "--verbose", reference]);
@@ -82,9 +82,9 @@ Deno.test("login checks the credentials with the token server", async () => {
 Deno.test("login exits with 4 on wrong credentials and does not store them", async () => {
   await using tokens = await TokenServer.start({ users: USERS });
   for (const guard of [basicGuard("bob", PASSWORD), tokens.guard()]) {
-    await using registry = await FixtureRegistry.start();
+    await using registry = await TestRegistry.start();
     registry.guard = guard;
-    using user = new User();
+    using user = new TestUser();
     const result = await login(user, registry.host, "wr0ng-word");
     assert.equal(result.code, 4, result.stderr);
     assert.match(result.stderr, /^error: 127\.0\.0\.1:\d+ rejected .* user "bob" .*\[LDR_UNAUTH/m);
@@ -94,9 +94,9 @@ Deno.test("login exits with 4 on wrong credentials and does not store them", asy
 });
 
 Deno.test("login keeps the stored credentials if the new ones are wrong", async () => {
-  await using registry = await FixtureRegistry.start();
+  await using registry = await TestRegistry.start();
   registry.guard = basicGuard("bob", PASSWORD);
-  using user = new User();
+  using user = new TestUser();
   assert.equal((await login(user, registry.host)).code, 0);
   const before = stored(user);
   assert.equal((await login(user, registry.host, "wr0ng-word")).code, 4);
@@ -104,10 +104,10 @@ Deno.test("login keeps the stored credentials if the new ones are wrong", async 
 });
 
 Deno.test("pull names the file of credentials that the registry rejects", async () => {
-  await using registry = await FixtureRegistry.start();
+  await using registry = await TestRegistry.start();
   const reference = registry.add("team/app", APP, "v1");
   registry.guard = basicGuard("bob", "the-new-word");
-  using user = new User();
+  using user = new TestUser();
   const auths = { [registry.host]: { auth: btoa(`bob:${PASSWORD}`) } };
   for (const file of [AUTH_FILE, ".docker/config.json"]) {
     const path = user.write(file, { auths });
@@ -120,8 +120,8 @@ Deno.test("pull names the file of credentials that the registry rejects", async 
 });
 
 Deno.test("login stores unchecked credentials for an open registry and says so", async () => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   const result = await login(user, registry.host);
   assert.equal(result.code, 0, result.stderr);
   assert.match(result.stderr, /not checked/);
@@ -129,18 +129,18 @@ Deno.test("login stores unchecked credentials for an open registry and says so",
 });
 
 Deno.test("pull neither reads nor sends credentials for an open registry", async () => {
-  await using registry = await FixtureRegistry.start();
+  await using registry = await TestRegistry.start();
   const reference = registry.add("team/app", APP, "v1");
-  using user = new User();
+  using user = new TestUser();
   user.write(AUTH_FILE, "{ broken");
   assert.equal((await user.larder(["pull", reference])).code, 0);
   assert(registry.requests().every(({ headers }) => !headers.has("authorization")));
 });
 
 Deno.test("pull exits with 2 and names an invalid credential file", async () => {
-  await using registry = await FixtureRegistry.start();
+  await using registry = await TestRegistry.start();
   registry.guard = basicGuard("bob", PASSWORD);
-  using user = new User();
+  using user = new TestUser();
   const path = user.write(".docker/config.json", `{"auths": "${PASSWORD}`);
   const result = await user.larder(["pull", "--verbose", registry.reference("team/app", "v1")]);
   assert.equal(result.code, 2, result.stderr);
@@ -149,7 +149,7 @@ Deno.test("pull exits with 2 and names an invalid credential file", async () => 
 });
 
 Deno.test("login exits with 2 on invalid arguments before any request", async () => {
-  using user = new User();
+  using user = new TestUser();
   const cases: [args: string[], stdin: string | undefined, says: RegExp][] = [
     [["h.test"], undefined, /no user name/],
     [["h.test", "--password-stdin"], "x", /no user name/],
@@ -171,9 +171,9 @@ Deno.test("login exits with 2 on invalid arguments before any request", async ()
 
 Deno.test("login strips only the last line break of a piped password", async () => {
   for (const [piped, password] of [["a b\n\n", "a b\n"], ["a b\r\n", "a b"], [" a b ", " a b "]]) {
-    await using registry = await FixtureRegistry.start();
+    await using registry = await TestRegistry.start();
     registry.guard = basicGuard("bob", password!);
-    using user = new User();
+    using user = new TestUser();
     const args = ["login", registry.host, "-u", "bob", "--password-stdin"];
     const result = await user.larder(args, { stdin: piped! });
     assert.equal(result.code, 0, result.stderr);
@@ -181,9 +181,9 @@ Deno.test("login strips only the last line break of a piped password", async () 
 });
 
 Deno.test("login stores nothing if the host is unreachable or is not a registry", async () => {
-  using user = new User();
+  using user = new TestUser();
   assert.equal((await login(user, "127.0.0.1:1")).code, 6);
-  await using registry = await FixtureRegistry.start();
+  await using registry = await TestRegistry.start();
   registry.guard = () => failure(404, "UNSUPPORTED", "no registry here");
   assert.notEqual((await login(user, registry.host)).code, 0);
   assert.equal(stored(user), undefined);
@@ -191,10 +191,10 @@ Deno.test("login stores nothing if the host is unreachable or is not a registry"
 
 Deno.test("pull exchanges Docker's identity token with OAuth2", async () => {
   await using tokens = await TokenServer.start({ identityTokens: ["refresh-me-1"] });
-  await using registry = await FixtureRegistry.start();
+  await using registry = await TestRegistry.start();
   registry.guard = tokens.guard();
   const reference = registry.add("team/app", APP, "v1");
-  using user = new User();
+  using user = new TestUser();
   const auths = { [registry.host]: { auth: btoa("bob:"), identitytoken: "refresh-me-1" } };
   user.write(".docker/config.json", { auths });
   const result = await user.larder(["pull", "--verbose", reference]);
@@ -204,10 +204,10 @@ Deno.test("pull exchanges Docker's identity token with OAuth2", async () => {
 });
 
 Deno.test("pull calls a credential helper on the PATH and names a missing one", async () => {
-  await using registry = await FixtureRegistry.start();
+  await using registry = await TestRegistry.start();
   registry.guard = basicGuard("bob", PASSWORD);
   const reference = registry.add("team/app", APP, "v1");
-  using user = new User();
+  using user = new TestUser();
   const config = user.write(".docker/config.json", { credsStore: "larder-test" });
   const missing = await user.larder(["pull", reference]);
   assert.equal(missing.code, 1, missing.stderr);
@@ -228,7 +228,7 @@ Deno.test("pull calls a credential helper on the PATH and names a missing one", 
 Deno.test("pull replaces a token that expires before a blob is requested", async () => {
   for (const expiredStatus of [401, 403] as const) {
     await using tokens = await TokenServer.start({ users: USERS });
-    await using registry = await FixtureRegistry.start();
+    await using registry = await TestRegistry.start();
     const guard = tokens.guard({ expiredStatus });
     let blobs = 0;
     registry.guard = (request) => {
@@ -236,7 +236,7 @@ Deno.test("pull replaces a token that expires before a blob is requested", async
       return guard(request);
     };
     const reference = registry.add("team/app", image(["one", "two", "three"]), "v1");
-    using user = new User();
+    using user = new TestUser();
     user.write(AUTH_FILE, { auths: { [registry.host]: { auth: btoa(`bob:${PASSWORD}`) } } });
     const result = await user.larder(["pull", reference]);
     assert.equal(result.code, 0, result.stderr);
@@ -245,9 +245,9 @@ Deno.test("pull replaces a token that expires before a blob is requested", async
 });
 
 Deno.test("login asks for name and password on a terminal and does not show the password", async () => {
-  await using registry = await FixtureRegistry.start();
+  await using registry = await TestRegistry.start();
   registry.guard = basicGuard("bob", PASSWORD);
-  using user = new User();
+  using user = new TestUser();
   await using larder = await onTerminal(user, ["login", registry.host]);
   await larder.said("User name:");
   await larder.type("bob\r");

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { blob, manifestOf } from "../support/cache/artifacts.ts";
-import { User } from "../support/cli/cli.ts";
+import { assertNoStrayFiles } from "../support/cache/store_check.ts";
+import { TestUser } from "../support/cli/test_user.ts";
 import { faultTests, MANIFEST } from "../support/registry/fault_cases.ts";
 import { body, endlessBody, type Fault, html, withHeader } from "../support/registry/faults.ts";
-import { FixtureRegistry } from "../support/registry/fixture_registry.ts";
-import { assertNoRubbish } from "../support/cache/store_check.ts";
+import { TestRegistry } from "../support/registry/test_registry.ts";
 
 faultTests("pull rejects an invalid manifest", [
   { name: "a web page", on: MANIFEST, fault: html, code: 1, error: "LDR_BAD_MANIFEST" },
@@ -89,14 +89,14 @@ Deno.test("pull exits with 1 and the reason for an unsupported manifest", async 
   ];
   for (const [name, document, type, reason] of cases) {
     await t.step(name, async () => {
-      await using registry = await FixtureRegistry.start();
-      using user = new User();
+      await using registry = await TestRegistry.start();
+      using user = new TestUser();
       const reference = registry.add("app", manifestOf(document, type), "v1");
       const result = await user.larder(["pull", reference]);
       assert.equal(result.code, 1, result.stderr);
       assert.match(result.stderr, /^error: .*\[LDR_(?:BAD|UNSUPPORTED)_MANIFEST\]\nhint: /m);
       assert.match(result.stderr, reason);
-      assertNoRubbish(user.registry);
+      assertNoStrayFiles(user.registry);
     });
   }
 });

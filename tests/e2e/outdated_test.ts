@@ -10,12 +10,12 @@ import {
   randomBytes,
   wasmModule,
 } from "../support/cache/artifacts.ts";
-import { writeAsSpin } from "../support/cache/cache_folder.ts";
-import { type Result, User } from "../support/cli/cli.ts";
-import { status, tooManyRequests } from "../support/registry/faults.ts";
-import { basicGuard, FixtureRegistry } from "../support/registry/fixture_registry.ts";
 import { spinApp } from "../support/cache/spin_apps.ts";
-import { assertNoRubbish, assertStoreSound } from "../support/cache/store_check.ts";
+import { assertNoStrayFiles, assertStoreSound } from "../support/cache/store_check.ts";
+import { writeAsSpin } from "../support/cache/test_cache.ts";
+import { type Result, TestUser } from "../support/cli/test_user.ts";
+import { status, tooManyRequests } from "../support/registry/faults.ts";
+import { basicGuard, TestRegistry } from "../support/registry/test_registry.ts";
 
 const BASE = blob(randomBytes(50_000, "base"));
 const OLD = image([BASE, "old"]);
@@ -31,7 +31,11 @@ interface Row {
 }
 
 /** Pulls these tags of one repository and clears the registry's log. */
-async function pulled(user: User, registry: FixtureRegistry, ...tags: string[]): Promise<string[]> {
+async function pulled(
+  user: TestUser,
+  registry: TestRegistry,
+  ...tags: string[]
+): Promise<string[]> {
   const references = tags.map((tag) => registry.add("app", OLD, tag));
   const result = await user.larder(["pull", ...references]);
   assert.equal(result.code, 0, result.stderr);
@@ -39,9 +43,9 @@ async function pulled(user: User, registry: FixtureRegistry, ...tags: string[]):
   return references;
 }
 
-const outdated = (user: User, ...args: string[]) => user.larder(["outdated", ...args]);
+const outdated = (user: TestUser, ...args: string[]) => user.larder(["outdated", ...args]);
 
-async function rows(user: User, ...args: string[]): Promise<Row[]> {
+async function rows(user: TestUser, ...args: string[]): Promise<Row[]> {
   const { stdout } = await outdated(user, "--all", "--format", "json", ...args);
   return JSON.parse(stdout);
 }
@@ -51,8 +55,8 @@ function states(rows: readonly Row[]): string[] {
 }
 
 Deno.test("outdated counts current tags and exits with 0", async () => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   await pulled(user, registry, "v1", "v2");
   const { code, stdout, stderr } = await outdated(user, "--exit-code");
   assert.deepEqual([code, stdout, stderr], [0, "", "2 tags: all current\n"]);
@@ -60,8 +64,8 @@ Deno.test("outdated counts current tags and exits with 0", async () => {
 });
 
 Deno.test("outdated lists moved and deleted tags with the bytes to fetch and requests no blob", async () => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   const [, moved, gone] = await pulled(user, registry, "v1", "v2", "v3");
   registry.add("app", NEW, "v2");
   registry.fail("/manifests/v3", status(404));
@@ -89,13 +93,13 @@ Deno.test("outdated lists moved and deleted tags with the bytes to fetch and req
 });
 
 /** Moves the pulled entries to a registry at a closed port. */
-function moveAway(registry: FixtureRegistry, user: User): void {
+function moveAway(registry: TestRegistry, user: TestUser): void {
   const manifests = join(user.registry, "manifests");
   Deno.renameSync(join(manifests, registry.host), join(manifests, "127.0.0.1:1"));
 }
 
 Deno.test("outdated shows a tag as unknown if the registry fails, and exits with the code of that error", async (t) => {
-  const cases: [string, (registry: FixtureRegistry, user: User) => void, string, number][] = [
+  const cases: [string, (registry: TestRegistry, user: TestUser) => void, string, number][] = [
     ["unreachable", moveAway, "LDR_UNREACHABLE", 6],
     ["401", (r) => r.guard = basicGuard("a", "b"), "LDR_UNAUTHORIZED", 4],
     ["403", (r) => r.fail("manifests", status(403)), "LDR_FORBIDDEN", 4],
@@ -104,9 +108,9 @@ Deno.test("outdated shows a tag as unknown if the registry fails, and exits with
   ];
   for (const [name, spoil, code, exit] of cases) {
     await t.step(name, async () => {
-      await using registry = await FixtureRegistry.start();
-      await using other = await FixtureRegistry.start();
-      using user = new User();
+      await using registry = await TestRegistry.start();
+      await using other = await TestRegistry.start();
+      using user = new TestUser();
       await pulled(user, registry, "v1");
       await pulled(user, other, "v2");
       spoil(registry, user);
@@ -127,8 +131,8 @@ Deno.test("outdated shows a tag as unknown if the registry fails, and exits with
 });
 
 Deno.test("outdated waits for the Retry-After of a 429", async () => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   await pulled(user, registry, "v1");
   registry.fail("HEAD", tooManyRequests("1"), 1);
   const { code, stderr } = await outdated(user);
@@ -137,8 +141,8 @@ Deno.test("outdated waits for the Retry-After of a 429", async () => {
 });
 
 Deno.test("outdated selects tags by name, prefix and glob", async (t) => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   await pulled(user, registry, "v1", "v2", "w1");
   const fixed = registry.add("app", OLD);
   assert.equal((await user.larder(["pull", fixed])).code, 0);
@@ -160,7 +164,7 @@ Deno.test("outdated selects tags by name, prefix and glob", async (t) => {
 });
 
 Deno.test("outdated and update exit with 2 on --offline and with 0 on an empty cache", async () => {
-  using user = new User();
+  using user = new TestUser();
   for (const args of [["outdated"], ["update", "--all"]]) {
     const offline = await user.larder([...args, "--offline"]);
     assert.equal(offline.code, 2);
@@ -171,8 +175,8 @@ Deno.test("outdated and update exit with 2 on --offline and with 0 on an empty c
 });
 
 Deno.test("outdated compares an entry of Spin by the content of its manifest", async () => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   const app = await spinApp({ module: wasmModule("one") });
   const reference = registry.add("app", app, "v1");
   assert.equal((await user.larder(["pull", reference])).code, 0);
@@ -184,16 +188,16 @@ Deno.test("outdated compares an entry of Spin by the content of its manifest", a
   assert.deepEqual(states(await rows(user)), ["v1 behind"]);
 });
 
-async function update(user: User, ...args: string[]): Promise<Result> {
+async function update(user: TestUser, ...args: string[]): Promise<Result> {
   const result = await user.larder(["update", ...args]);
   assertStoreSound(user.registry);
-  assertNoRubbish(user.registry);
+  assertNoStrayFiles(user.registry);
   return result;
 }
 
 Deno.test("update pulls a moved tag and reports it as pull does", async () => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   const [, moved] = await pulled(user, registry, "v1", "v2");
   registry.add("app", NEW, "v2");
   const { code, stdout, stderr } = await update(user, "--all");
@@ -207,8 +211,8 @@ Deno.test("update pulls a moved tag and reports it as pull does", async () => {
 });
 
 Deno.test("update pulls only the selected tags", async () => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   const [first] = await pulled(user, registry, "v1", "v2");
   for (const tag of ["v1", "v2"]) registry.add("app", NEW, tag);
   const { stdout } = await update(user, "*:v1");
@@ -217,8 +221,8 @@ Deno.test("update pulls only the selected tags", async () => {
 });
 
 Deno.test("update fetches the platforms for which an entry was pulled", async () => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   const platforms = ["linux/arm/v7", "plan9/mips"];
   for (const tag of ["one", "all"]) registry.add("app", multiPlatform(...platforms), tag);
   const pull = (tag: string, ...options: string[]) =>
@@ -240,8 +244,8 @@ Deno.test("update fetches the platforms for which an entry was pulled", async ()
 });
 
 Deno.test("update continues after a failure and exits with the code of the first one", async () => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   await pulled(user, registry, "v1", "v2", "v3", "v4");
   const broken = image([blob("not to be had")]);
   registry.add("app", broken, "v1");
@@ -261,8 +265,8 @@ Deno.test("update continues after a failure and exits with the code of the first
 });
 
 Deno.test("update ignores the config's freshness policy", async () => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   await pulled(user, registry, "v1");
   user.write(".config/larder/config.yaml", "freshness: { policy: missing, stale_if_error: 9d }");
   registry.add("app", NEW, "v1");
@@ -272,7 +276,7 @@ Deno.test("update ignores the config's freshness policy", async () => {
 });
 
 Deno.test("update exits with 2 unless it gets either names or --all", async () => {
-  using user = new User();
+  using user = new TestUser();
   for (const args of [[], ["app:v1", "--all"]]) {
     const { code, stderr } = await user.larder(["update", ...args]);
     assert.equal(code, 2);
@@ -281,8 +285,8 @@ Deno.test("update exits with 2 unless it gets either names or --all", async () =
 });
 
 Deno.test("stats counts pulls, updates and cache hits", async () => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   const [reference] = await pulled(user, registry, "v1");
   assert.equal((await user.larder(["pull", reference!])).code, 0);
   registry.add("app", NEW, "v1");

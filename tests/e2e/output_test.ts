@@ -8,15 +8,15 @@ import {
   randomBytes,
   wasmArtifact,
 } from "../support/cache/artifacts.ts";
-import { User } from "../support/cli/cli.ts";
-import { heldAfter, status } from "../support/registry/faults.ts";
-import { FixtureRegistry } from "../support/registry/fixture_registry.ts";
-import { Gate } from "../support/gate.ts";
 import { onTerminal } from "../support/cli/on_terminal.ts";
+import { TestUser } from "../support/cli/test_user.ts";
+import { Gate } from "../support/gate.ts";
+import { heldAfter, status } from "../support/registry/faults.ts";
+import { TestRegistry } from "../support/registry/test_registry.ts";
 
 Deno.test("pull prints only REFERENCE@DIGEST on stdout and the rest on stderr", async () => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   const artifact = image(["one", "two"]);
   const reference = registry.add("team/app", artifact, "v1");
   const first = await user.larder(["pull", reference]);
@@ -32,8 +32,8 @@ Deno.test("pull prints only REFERENCE@DIGEST on stdout and the rest on stderr", 
 });
 
 Deno.test("pull names the kind of artifact that it uses from the cache", async () => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   const chart = image(
     [blob("chart", "application/vnd.cncf.helm.chart.content.v1.tar+gzip")],
     { config: blob("{}", "application/vnd.cncf.helm.config.v1+json") },
@@ -48,8 +48,8 @@ Deno.test("pull names the kind of artifact that it uses from the cache", async (
 });
 
 Deno.test("pull writes no colours, bars or carriage returns to a pipe", async () => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   const result = await user.larder(["pull", registry.add("app", image(["one"]), "v1")]);
   // deno-lint-ignore no-control-regex
   assert.doesNotMatch(result.stdout + result.stderr, /[\r\x1b]/);
@@ -60,8 +60,8 @@ Deno.test("pull shows bars on a terminal while it fetches and then clears them",
   const bar = `${layer.descriptor.digest.slice(7, 19)} ${"█".repeat(15)}${"░".repeat(15)} 50%`;
   for (const args of [[], ["--no-progress"]]) {
     await t.step(["pull", ...args].join(" "), async () => {
-      await using registry = await FixtureRegistry.start();
-      using user = new User();
+      await using registry = await TestRegistry.start();
+      using user = new TestUser();
       const gate = new Gate();
       registry.fail(layer.descriptor.digest, heldAfter(layer.bytes.length / 2, gate));
       const artifact = image([layer, "small"]);
@@ -82,8 +82,8 @@ Deno.test("pull shows bars on a terminal while it fetches and then clears them",
 });
 
 Deno.test("pull --quiet prints only the data", async () => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   const artifact = image(["one"]);
   const reference = registry.add("app", artifact, "v1");
   for (const args of [["pull", "--quiet", reference], ["-q", "pull", reference]]) {
@@ -97,8 +97,8 @@ Deno.test("pull --quiet prints only the data", async () => {
 });
 
 Deno.test("pull --format json prints every field of the result", async () => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   const foreign = blob("foreign", MEDIA_TYPES.ociForeignLayer);
   const shared = blob("shared");
   const artifact = image([shared, "own", foreign]);
@@ -131,8 +131,8 @@ Deno.test("pull --format json prints every field of the result", async () => {
 });
 
 Deno.test("pull --format json names the selected platform and an unchanged result", async () => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   const artifact = multiPlatform("plan9/mips");
   const args = ["pull", "--format", "json", registry.add("app", artifact, "v1")];
   await user.larder(args);
@@ -144,8 +144,8 @@ Deno.test("pull --format json names the selected platform and an unchanged resul
 });
 
 Deno.test("pull --format json prints nothing if a reference fails", async () => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   const good = registry.add("app", image(["one"]), "v1");
   const bad = registry.reference("nope", "v1");
   const { code, stdout } = await user.larder(["pull", "--format", "json", good, bad]);
@@ -154,8 +154,8 @@ Deno.test("pull --format json prints nothing if a reference fails", async () => 
 });
 
 Deno.test("pull prints the results of the references before one that fails", async () => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   const artifact = image(["one"]);
   const good = registry.add("app", artifact, "v1");
   const { code, stdout } = await user.larder(["pull", good, registry.reference("nope", "v1")]);
@@ -164,8 +164,8 @@ Deno.test("pull prints the results of the references before one that fails", asy
 });
 
 Deno.test("--cache-dir overrides LARDER_CACHE_DIR, which overrides the config", async () => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   const reference = registry.add("app", image(["one"]), "v1");
   const has = (folder: string) => {
     try {

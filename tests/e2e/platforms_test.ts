@@ -8,14 +8,14 @@ import {
   multiPlatform,
   platformOf,
 } from "../support/cache/artifacts.ts";
-import { User } from "../support/cli/cli.ts";
-import { FixtureRegistry } from "../support/registry/fixture_registry.ts";
-import { assertNoRubbish, assertStoreSound } from "../support/cache/store_check.ts";
+import { assertNoStrayFiles, assertStoreSound } from "../support/cache/store_check.ts";
+import { TestUser } from "../support/cli/test_user.ts";
+import { TestRegistry } from "../support/registry/test_registry.ts";
 
 const OTHER = HOST_PLATFORM === "linux/amd64" ? "linux/arm64" : "linux/amd64";
 
 /** Returns the platforms whose layers a pull requested. */
-function fetchedPlatforms(registry: FixtureRegistry, artifact: Artifact): string[] {
+function fetchedPlatforms(registry: TestRegistry, artifact: Artifact): string[] {
   return artifact.children.filter((child) => registry.downloads(child.blobs[1]!).length > 0)
     .map((child) => new TextDecoder().decode(child.blobs[1]!.bytes).replace("layer of ", ""));
 }
@@ -55,8 +55,8 @@ Deno.test("pull selects one platform of an index", async (t) => {
   ];
   for (const { offered, options, chosen } of cases) {
     await t.step(`${options.join(" ")} of ${offered.join(", ")}: ${chosen}`, async () => {
-      await using registry = await FixtureRegistry.start();
-      using user = new User();
+      await using registry = await TestRegistry.start();
+      using user = new TestUser();
       const artifact = multiPlatform(...offered);
       const reference = registry.add("app", artifact, "v1");
       const result = await user.larder(["pull", ...options, reference]);
@@ -64,7 +64,7 @@ Deno.test("pull selects one platform of an index", async (t) => {
       assert.equal(result.stdout, `${reference}@${artifact.descriptor.digest}\n`);
       assert.deepEqual(fetchedPlatforms(registry, artifact), [chosen]);
       assertStoreSound(user.registry);
-      assertNoRubbish(user.registry);
+      assertNoStrayFiles(user.registry);
     });
   }
 });
@@ -78,8 +78,8 @@ Deno.test("pull exits with 3 and lists the platforms if an index lacks the reque
   ];
   for (const { offered, options } of cases) {
     await t.step(`${options.join(" ")} of ${offered.join(", ")}`, async () => {
-      await using registry = await FixtureRegistry.start();
-      using user = new User();
+      await using registry = await TestRegistry.start();
+      using user = new TestUser();
       const reference = registry.add("app", multiPlatform("unknown/unknown", ...offered), "v1");
       const result = await user.larder(["pull", ...options, reference]);
       assert.equal(result.code, 3, result.stderr);
@@ -94,8 +94,8 @@ Deno.test("pull exits with 3 and lists the platforms if an index lacks the reque
 Deno.test("pull exits with 3 for an index of attestations, even with --platform unknown/unknown", async (t) => {
   for (const options of [[], ["--platform", "unknown/unknown"]]) {
     await t.step(options.join(" ") || "default", async () => {
-      await using registry = await FixtureRegistry.start();
-      using user = new User();
+      await using registry = await TestRegistry.start();
+      using user = new TestUser();
       const reference = registry.add("app", multiPlatform("unknown/unknown"), "v1");
       const result = await user.larder(["pull", ...options, reference]);
       assert.equal(result.code, 3, result.stderr);
@@ -105,8 +105,8 @@ Deno.test("pull exits with 3 for an index of attestations, even with --platform 
 });
 
 Deno.test("pull --all-platforms fetches every platform, and a later pull fetches nothing", async () => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   const offered = ["linux/amd64", "linux/arm64", "wasi/wasm"];
   const artifact = multiPlatform(...offered);
   const reference = registry.add("app", artifact, "v1");
@@ -114,7 +114,7 @@ Deno.test("pull --all-platforms fetches every platform, and a later pull fetches
   assert.equal(result.code, 0, result.stderr);
   assert.deepEqual(fetchedPlatforms(registry, artifact).sort(), offered);
   assertStoreSound(user.registry);
-  assertNoRubbish(user.registry);
+  assertNoStrayFiles(user.registry);
 
   registry.clearLog();
   for (const platform of offered) {
@@ -125,8 +125,8 @@ Deno.test("pull --all-platforms fetches every platform, and a later pull fetches
 });
 
 Deno.test("pull --all-platforms succeeds without a platform for this machine", async () => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   const offered = ["plan9/mips", "windows/amd64"];
   const artifact = multiPlatform(...offered);
   const result = await user.larder([
@@ -140,8 +140,8 @@ Deno.test("pull --all-platforms succeeds without a platform for this machine", a
 });
 
 Deno.test("pull --platform fetches only the missing platform of a cached index", async () => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   const artifact = multiPlatform(HOST_PLATFORM, OTHER);
   const reference = registry.add("app", artifact, "v1");
   assert.equal((await user.larder(["pull", reference])).code, 0);
@@ -153,8 +153,8 @@ Deno.test("pull --platform fetches only the missing platform of a cached index",
 });
 
 Deno.test("pull follows an index in an index", async () => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   const inner = multiPlatform(HOST_PLATFORM, OTHER);
   const outer = index([{ artifact: inner, platform: platformOf(HOST_PLATFORM) }]);
   const result = await user.larder(["pull", registry.add("app", outer, "v1")]);
@@ -164,8 +164,8 @@ Deno.test("pull follows an index in an index", async () => {
 });
 
 Deno.test("pull rejects an index that is nested too deeply", async () => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   let artifact = multiPlatform(HOST_PLATFORM);
   for (let depth = 0; depth < 8; depth++) {
     artifact = index([{ artifact, platform: platformOf(HOST_PLATFORM) }]);
@@ -173,12 +173,12 @@ Deno.test("pull rejects an index that is nested too deeply", async () => {
   const result = await user.larder(["pull", registry.add("app", artifact, "v1")]);
   assert.equal(result.code, 1, result.stderr);
   assert.match(result.stderr, /\[LDR_UNSUPPORTED_MANIFEST\]/);
-  assertNoRubbish(user.registry);
+  assertNoStrayFiles(user.registry);
 });
 
 Deno.test("pull selects a manifest without a platform if the index lists no other", async () => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   const entries: IndexEntry[] = [{ artifact: image(["layer of nothing"]) }];
   const result = await user.larder(["pull", registry.add("app", index(entries), "v1")]);
   assert.equal(result.code, 0, result.stderr);

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { wasmArtifact } from "../support/cache/artifacts.ts";
+import { assertStoreSound } from "../support/cache/store_check.ts";
+import { TestUser } from "../support/cli/test_user.ts";
 import { TestCa } from "../support/registry/certificates.ts";
-import { User } from "../support/cli/cli.ts";
 import { DockerRegistry } from "../support/registry/docker_registry.ts";
 import { ForwardProxy } from "../support/registry/forward_proxy.ts";
 import { push } from "../support/registry/push.ts";
-import { assertStoreSound } from "../support/cache/store_check.ts";
 
 const ARTIFACT = wasmArtifact();
 
@@ -22,7 +22,7 @@ Deno.test("pull uses HTTPS_PROXY in upper and lower case", async (t) => {
   for (const name of ["HTTPS_PROXY", "https_proxy"]) {
     await t.step(name, async () => {
       await using proxy = await ForwardProxy.start(() => registry.port);
-      using user = new User();
+      using user = new TestUser();
       const reference = "registry.test/app:v1";
       const env = { [name]: `http://${proxy.host}` };
       const result = await user.larder(["pull", "--ca-file", ca.file, reference], { env });
@@ -38,7 +38,7 @@ Deno.test("pull --insecure uses the proxy and exits with 6 and a hint to --ca-fi
   using ca = await TestCa.create();
   await using registry = await startHidden(ca);
   await using proxy = await ForwardProxy.start(() => registry.port);
-  using user = new User();
+  using user = new TestUser();
   const env = { HTTPS_PROXY: `http://${proxy.host}` };
   const result = await user.larder(["pull", "-k", "registry.test/app:v1"], { env });
   assert.equal(result.code, 6, result.stderr);
@@ -56,7 +56,7 @@ Deno.test("pull sends the proxy's credentials to it and does not print them", as
   using ca = await TestCa.create();
   await using registry = await startHidden(ca);
   await using proxy = await ForwardProxy.start(() => registry.port);
-  using user = new User();
+  using user = new TestUser();
   const env = { HTTPS_PROXY: `http://alice:proxy-password@${proxy.host}` };
   const args = ["pull", "--verbose", "--ca-file", ca.file, "registry.test/app:v1"];
   const result = await user.larder(args, { env });
@@ -76,7 +76,7 @@ Deno.test("pull bypasses the proxy for a registry on this machine", async () => 
   await push(registry.url, "app", ARTIFACT, "v1");
   await using proxy = await ForwardProxy.start(() => registry.port);
   for (const name of [registry.host, `localhost:${registry.port}`]) {
-    using user = new User();
+    using user = new TestUser();
     const env = { HTTP_PROXY: `http://${proxy.host}` };
     const result = await user.larder(["pull", `${name}/app:v1`], { env });
     assert.equal(result.code, 0, result.stderr);
@@ -86,7 +86,7 @@ Deno.test("pull bypasses the proxy for a registry on this machine", async () => 
 
 Deno.test("pull exits with 6 if the proxy is unreachable", async () => {
   await using proxy = await ForwardProxy.start(() => 1);
-  using user = new User();
+  using user = new TestUser();
   const env = { HTTPS_PROXY: `http://${proxy.host}` };
   await proxy[Symbol.asyncDispose]();
   const result = await user.larder(["pull", "registry.test/app:v1"], { env });

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { image } from "../support/cache/artifacts.ts";
-import { User } from "../support/cli/cli.ts";
-import { FixtureRegistry } from "../support/registry/fixture_registry.ts";
 import { filesBelow } from "../support/cache/store_check.ts";
+import { TestUser } from "../support/cli/test_user.ts";
+import { TestRegistry } from "../support/registry/test_registry.ts";
 
 Deno.test("pull exits with 2 and names the invalid part of a reference", async (t) => {
   const zeros = "0".repeat(64);
@@ -30,7 +30,7 @@ Deno.test("pull exits with 2 and names the invalid part of a reference", async (
   ];
   for (const [reference, reason] of cases) {
     await t.step(JSON.stringify(reference), async () => {
-      using user = new User();
+      using user = new TestUser();
       const result = await user.larder(["pull", reference]);
       assert.equal(result.code, 2, result.stderr);
       assert.equal(result.stdout, "");
@@ -42,8 +42,8 @@ Deno.test("pull exits with 2 and names the invalid part of a reference", async (
 });
 
 Deno.test("pull reports an invalid reference before it fetches any other", async () => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   const good = registry.add("app", image(["one"]), "v1");
   const result = await user.larder(["pull", good, "BAD/app"]);
   assert.equal(result.code, 2, result.stderr);
@@ -51,8 +51,8 @@ Deno.test("pull reports an invalid reference before it fetches any other", async
 });
 
 Deno.test("pull handles several references in order and prints a line for each", async () => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   const [a, b] = [image(["one"]), image(["two"])];
   const references = [registry.add("team/b", b, "v1"), registry.add("team/a", a)];
   const result = await user.larder(["pull", ...references]);
@@ -64,8 +64,8 @@ Deno.test("pull handles several references in order and prints a line for each",
 });
 
 Deno.test("pull defaults to the tag latest and accepts localhost as a registry", async () => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   const { descriptor } = image(["one"]);
   registry.add("deep/er/app", image(["one"]), "latest");
   const name = registry.host.replace("127.0.0.1", "localhost") + "/deep/er/app";
@@ -78,8 +78,8 @@ Deno.test("pull exits with 3 if the registry does not have the reference", async
   const digest = `sha256:${"0".repeat(64)}`;
   for (const rest of ["app:nope", "nope:v1", `app@${digest}`]) {
     await t.step(rest, async () => {
-      await using registry = await FixtureRegistry.start();
-      using user = new User();
+      await using registry = await TestRegistry.start();
+      using user = new TestUser();
       registry.add("app", image(["one"]), "v1");
       const result = await user.larder(["pull", `${registry.host}/${rest}`]);
       assert.equal(result.code, 3, result.stderr);
@@ -104,7 +104,7 @@ Deno.test("pull exits with 2 on wrong usage", async (t) => {
   ];
   for (const args of cases) {
     await t.step(args.join(" "), async () => {
-      using user = new User();
+      using user = new TestUser();
       const result = await user.larder(args);
       assert.equal(result.code, 2, result.stderr);
       assert.match(result.stderr, /^error: .*\[LDR_USAGE\]\nhint: /m);

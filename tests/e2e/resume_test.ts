@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { blob, image, randomBytes } from "../support/cache/artifacts.ts";
-import { User } from "../support/cli/cli.ts";
+import { assertNoStrayFiles, assertStoreSound, partials } from "../support/cache/store_check.ts";
+import { TestUser } from "../support/cli/test_user.ts";
+import { Gate } from "../support/gate.ts";
 import {
   type Fault,
   heldAfter,
@@ -11,9 +13,7 @@ import {
   withHeader,
   wrongBytes,
 } from "../support/registry/faults.ts";
-import { FixtureRegistry } from "../support/registry/fixture_registry.ts";
-import { Gate } from "../support/gate.ts";
-import { assertNoRubbish, assertStoreSound, partials } from "../support/cache/store_check.ts";
+import { TestRegistry } from "../support/registry/test_registry.ts";
 import { until } from "../support/until.ts";
 
 const LAYER = blob(randomBytes(3 * 1024 * 1024));
@@ -22,12 +22,12 @@ const HALF = LAYER.bytes.length / 2;
 const PATH = `/blobs/${LAYER.descriptor.digest}`;
 
 /** Returns the size of the layer's partial download. */
-function partialSize(user: User): number {
+function partialSize(user: TestUser): number {
   return Deno.statSync(join(user.registry, "partial", LAYER.descriptor.digest)).size;
 }
 
 /** Kills a pull after half of the layer, and clears the registry's log. */
-async function leavePartial(registry: FixtureRegistry, user: User, reference: string) {
+async function leavePartial(registry: TestRegistry, user: TestUser, reference: string) {
   const gate = new Gate();
   registry.fail(PATH, heldAfter(HALF, gate), 1);
   await using running = user.spawn(["pull", reference]);
@@ -42,21 +42,21 @@ async function leavePartial(registry: FixtureRegistry, user: User, reference: st
   assert.equal(partialSize(user), HALF);
 }
 
-async function pullRest(user: User, reference: string): Promise<void> {
+async function pullRest(user: TestUser, reference: string): Promise<void> {
   const result = await user.larder(["pull", reference]);
   assert.equal(result.code, 0, result.stderr);
   assert.equal(result.stdout, `${reference}@${APP.descriptor.digest}\n`);
   assertStoreSound(user.registry);
-  assertNoRubbish(user.registry);
+  assertNoStrayFiles(user.registry);
 }
 
-function ranges(registry: FixtureRegistry): (string | null)[] {
+function ranges(registry: TestRegistry): (string | null)[] {
   return registry.requests(`GET /v2/app${PATH}`).map(({ headers }) => headers.get("range"));
 }
 
 Deno.test("pull resumes the download of a killed process", async () => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   const reference = registry.add("app", APP, "v1");
   await leavePartial(registry, user, reference);
   await pullRest(user, reference);
@@ -64,8 +64,8 @@ Deno.test("pull resumes the download of a killed process", async () => {
 });
 
 Deno.test("pull resumes a partial download from another repository", async () => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   await leavePartial(registry, user, registry.add("app", APP, "v1"));
   await pullRest(user, registry.add("other", APP, "v1"));
   const [request] = registry.requests(`GET /v2/other${PATH}`);
@@ -73,8 +73,8 @@ Deno.test("pull resumes a partial download from another repository", async () =>
 });
 
 Deno.test("pull resumes a download after each of three broken connections", async () => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   const reference = registry.add("app", APP, "v1");
   registry.fail(PATH, resetAfter(512 * 1024), 3);
   await pullRest(user, reference);
@@ -97,8 +97,8 @@ Deno.test("pull gets the right bytes from a server that mishandles ranges", asyn
   ];
   for (const [name, fault, expected] of cases) {
     await t.step(name, async () => {
-      await using registry = await FixtureRegistry.start();
-      using user = new User();
+      await using registry = await TestRegistry.start();
+      using user = new TestUser();
       const reference = registry.add("app", APP, "v1");
       await leavePartial(registry, user, reference);
       registry.fail(PATH, fault);
@@ -107,8 +107,8 @@ Deno.test("pull gets the right bytes from a server that mishandles ranges", asyn
     });
   }
   await t.step("200 with the whole blob", async () => {
-    await using registry = await FixtureRegistry.start();
-    using user = new User();
+    await using registry = await TestRegistry.start();
+    using user = new TestUser();
     const reference = registry.add("app", APP, "v1");
     await leavePartial(registry, user, reference);
     registry.ranges = false;
@@ -129,8 +129,8 @@ Deno.test("pull gets the right bytes whatever the partial download contains", as
   ];
   for (const [name, left] of cases) {
     await t.step(name, async () => {
-      await using registry = await FixtureRegistry.start();
-      using user = new User();
+      await using registry = await TestRegistry.start();
+      using user = new TestUser();
       const reference = registry.add("app", APP, "v1");
       const folder = join(user.registry, "partial");
       Deno.mkdirSync(folder, { recursive: true });
@@ -141,8 +141,8 @@ Deno.test("pull gets the right bytes whatever the partial download contains", as
 });
 
 Deno.test("pull makes no request for a complete partial download", async () => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   const reference = registry.add("app", APP, "v1");
   Deno.mkdirSync(join(user.registry, "partial"), { recursive: true });
   Deno.writeFileSync(join(user.registry, "partial", LAYER.descriptor.digest), LAYER.bytes);

@@ -7,14 +7,14 @@ import {
   platformOf,
   wasmArtifact,
 } from "../support/cache/artifacts.ts";
-import { type RunOptions, User } from "../support/cli/cli.ts";
+import { assertStoreSound } from "../support/cache/store_check.ts";
 import { preparedUser } from "../support/cli/prepared_user.ts";
-import { binaryOf, guestBytes, moduleBytes } from "../support/wasm/components.ts";
+import { type RunOptions, TestUser } from "../support/cli/test_user.ts";
 import { DockerRegistry } from "../support/registry/docker_registry.ts";
 import { HttpServer, textAnswer } from "../support/registry/http_server.ts";
-import { jsComponent } from "../support/wasm/js_component.ts";
 import { push } from "../support/registry/push.ts";
-import { assertStoreSound } from "../support/cache/store_check.ts";
+import { binaryOf, guestBytes, moduleBytes } from "../support/wasm/components.ts";
+import { jsComponent } from "../support/wasm/js_component.ts";
 
 /** Creates a user with the commands of `guests/`: `module.wasm`, and `component.wasm`, which is already compiled. */
 const userWithCommands = preparedUser(async (user) => {
@@ -71,7 +71,7 @@ Deno.test("run passes 4 MiB of stdin through a command unchanged", async () => {
 });
 
 Deno.test("run accepts a command whose interfaces have different versions of WASI 0.2", async () => {
-  using user = new User();
+  using user = new TestUser();
   const versions = {
     "wasi:cli/environment": "0.2.1",
     "wasi:cli/exit": "0.2.9",
@@ -140,7 +140,7 @@ const TWO_CLOCKS = `(component
   (export "wasi:cli/run@0.2.1" (instance $run)))`;
 
 Deno.test("run accepts a command that imports one interface in two versions of WASI 0.2", async () => {
-  using user = new User();
+  using user = new TestUser();
   user.write("clocks.wasm", await binaryOf(TWO_CLOCKS));
   const { code, stderr } = await user.larder(["run", "clocks.wasm"]);
   assert.equal(code, 0, stderr);
@@ -221,7 +221,7 @@ Deno.test("run lets a command reach only the hosts that --allow-net grants", asy
 
 Deno.test("run accepts the reference of a Wasm package and checks the tag every time", async () => {
   await using registry = await DockerRegistry.start();
-  using user = new User();
+  using user = new TestUser();
   await push(registry.url, "tools/echo", wasmArtifact(await moduleBytes("preview1_command")), "v1");
   const reference = `${registry.host}/tools/echo:v1`;
   const first = await user.larder(["run", reference, "--", "a", "one"]);
@@ -237,7 +237,7 @@ Deno.test("run accepts the reference of a Wasm package and checks the tag every 
 
 Deno.test("run accepts any artifact with one layer of Wasm", async (t) => {
   await using registry = await DockerRegistry.start();
-  using user = new User();
+  using user = new TestUser();
   const command = blob(await moduleBytes("preview1_command"), MEDIA_TYPES.wasm);
   const component = blob(await guestBytes("command_cases"), MEDIA_TYPES.wasm);
   const readme = blob("# Read me", "text/markdown");

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { wasmArtifact } from "../support/cache/artifacts.ts";
-import { type Result, User } from "../support/cli/cli.ts";
-import { moduleBytes } from "../support/wasm/components.ts";
-import { DockerRegistry } from "../support/registry/docker_registry.ts";
-import { FixtureRegistry } from "../support/registry/fixture_registry.ts";
-import { push } from "../support/registry/push.ts";
 import { packApp } from "../support/cache/spin_apps.ts";
+import { type Result, TestUser } from "../support/cli/test_user.ts";
+import { DockerRegistry } from "../support/registry/docker_registry.ts";
+import { push } from "../support/registry/push.ts";
+import { TestRegistry } from "../support/registry/test_registry.ts";
+import { moduleBytes } from "../support/wasm/components.ts";
 import { encodeComponent } from "../support/wasm/wasm_encoder.ts";
 
 /** An engine that prints its arguments, variables and stdin and exits with 9. */
@@ -19,7 +19,7 @@ exit 9
 `;
 
 /** A user with only these engines on the PATH. */
-class EngineUser extends User {
+class EngineUser extends TestUser {
   constructor(...engines: string[]) {
     super();
     for (const name of ["basename", "cat", "env", "grep", "sh", "sleep"]) {
@@ -101,7 +101,7 @@ Deno.test("run --engine spin passes the app's digest and larder's cache", async 
 });
 
 Deno.test("run --engine wasmtime passes the grants and arguments", async (t) => {
-  await using registry = await FixtureRegistry.start();
+  await using registry = await TestRegistry.start();
   using user = new EngineUser("wasmtime");
   const wasm = await moduleBytes("preview1_command");
   const artifact = wasmArtifact(wasm);
@@ -136,7 +136,7 @@ Deno.test("run --engine wasmtime passes the grants and arguments", async (t) => 
 });
 
 Deno.test("run --engine rejects what the engine cannot run before it starts the engine", async (t) => {
-  await using registry = await FixtureRegistry.start();
+  await using registry = await TestRegistry.start();
   using user = new EngineUser("spin");
   using other = new EngineUser("wasmtime");
   const app = registry.add("shop", await spinOnlyApp(), "v1");
@@ -183,7 +183,7 @@ while kill -0 $PPID; do sleep 0.05; done
 `;
 
 Deno.test("run --engine passes every Ctrl-C to the engine and returns its exit code", async () => {
-  await using registry = await FixtureRegistry.start();
+  await using registry = await TestRegistry.start();
   using user = new EngineUser("spin");
   user.write("bin/spin", STUBBORN);
   const app = registry.add("shop", await spinOnlyApp(), "v1");

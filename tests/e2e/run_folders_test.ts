@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import type { Result, User } from "../support/cli/cli.ts";
 import { preparedUser } from "../support/cli/prepared_user.ts";
+import type { Result, TestUser } from "../support/cli/test_user.ts";
 import { moduleBytes } from "../support/wasm/components.ts";
 import { jsComponent } from "../support/wasm/js_component.ts";
 
@@ -16,11 +16,11 @@ const userWithFolders = preparedUser(async (user) => {
   assert.equal(first.stdout, "\n", "a folder without a grant");
 });
 
-function component(user: User, options: string[], ...args: string[]): Promise<Result> {
+function component(user: TestUser, options: string[], ...args: string[]): Promise<Result> {
   return user.larder(["run", ...options, "component.wasm", "--", ...args]);
 }
 
-function module(user: User, options: string[], ...args: string[]): Promise<Result> {
+function module(user: TestUser, options: string[], ...args: string[]): Promise<Result> {
   return user.larder(["run", ...options, "module.wasm", "--", ...args]);
 }
 

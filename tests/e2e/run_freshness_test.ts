@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { blob, MEDIA_TYPES } from "../support/cache/artifacts.ts";
-import { User } from "../support/cli/cli.ts";
-import { guestBytes } from "../support/wasm/components.ts";
-import { DockerRegistry } from "../support/registry/docker_registry.ts";
-import { status } from "../support/registry/faults.ts";
-import { FixtureRegistry } from "../support/registry/fixture_registry.ts";
-import { push } from "../support/registry/push.ts";
-import { Serving } from "../support/cli/serving.ts";
 import { packApp } from "../support/cache/spin_apps.ts";
 import { assertStoreSound } from "../support/cache/store_check.ts";
+import { Serving } from "../support/cli/serving.ts";
+import { TestUser } from "../support/cli/test_user.ts";
+import { DockerRegistry } from "../support/registry/docker_registry.ts";
+import { status } from "../support/registry/faults.ts";
+import { push } from "../support/registry/push.ts";
+import { TestRegistry } from "../support/registry/test_registry.ts";
+import { guestBytes } from "../support/wasm/components.ts";
 
 /** Returns an HTTP component that answers /hello with these six bytes. */
 async function saying(text: string): Promise<Uint8Array<ArrayBuffer>> {
@@ -23,7 +23,10 @@ async function appSaying(text: string) {
 }
 
 /** Runs an app, requests /hello once and stops it; returns the answer and stderr. */
-async function runOnce(user: User, ...args: string[]): Promise<[answer: string, stderr: string]> {
+async function runOnce(
+  user: TestUser,
+  ...args: string[]
+): Promise<[answer: string, stderr: string]> {
   await using serving = await Serving.start(user, args);
   const [, answer] = await serving.get("/hello");
   const { code, stderr } = await serving.stop();
@@ -33,7 +36,7 @@ async function runOnce(user: User, ...args: string[]): Promise<[answer: string, 
 
 Deno.test("run fetches only the changed layers of a moved tag", async () => {
   await using registry = await DockerRegistry.start();
-  using user = new User();
+  using user = new TestUser();
   const reference = `${registry.host}/app:v1`;
   await push(registry.url, "app", await appSaying("first!"), "v1");
   assert.equal((await runOnce(user, reference))[0], "first!");
@@ -53,8 +56,8 @@ Deno.test("run fetches only the changed layers of a moved tag", async () => {
 });
 
 Deno.test("run fetches and compiles only the component that changed", async () => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   const steady = await saying("steady");
   const pushed = async (text: string) => {
     const wasm = await saying(text);
@@ -78,8 +81,8 @@ Deno.test("run fetches and compiles only the component that changed", async () =
 });
 
 Deno.test("run makes one request for an unchanged app", async () => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   const reference = registry.add("app", await appSaying("first!"), "v1");
   await runOnce(user, reference);
   registry.clearLog();
@@ -88,8 +91,8 @@ Deno.test("run makes one request for an unchanged app", async () => {
 });
 
 Deno.test("run makes no request for a cached digest", async () => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   const reference = registry.add("app", await appSaying("first!"));
   await runOnce(user, reference);
   registry.clearLog();
@@ -98,8 +101,8 @@ Deno.test("run makes no request for a cached digest", async () => {
 });
 
 Deno.test("run follows the freshness options if the registry fails", async (t) => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   const reference = registry.add("app", await appSaying("first!"), "v1");
   await runOnce(user, reference);
   registry.fail("/v2/", status(503, { "Retry-After": "0" }));

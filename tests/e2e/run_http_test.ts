@@ -4,11 +4,11 @@ import { randomBytes } from "../support/cache/artifacts.ts";
 import { openPage } from "../support/cli/browser.ts";
 import { run } from "../support/cli/commands.ts";
 import { preparedUser } from "../support/cli/prepared_user.ts";
-import { guestBytes } from "../support/wasm/components.ts";
+import { Serving } from "../support/cli/serving.ts";
 import { Gate } from "../support/gate.ts";
 import { HttpServer, textAnswer } from "../support/registry/http_server.ts";
+import { guestBytes } from "../support/wasm/components.ts";
 import { jsComponent } from "../support/wasm/js_component.ts";
-import { Serving } from "../support/cli/serving.ts";
 
 const MIB = 1024 * 1024;
 

@@ -1,24 +1,24 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import type { Artifact } from "../support/cache/artifacts.ts";
-import { DAY } from "../support/cache/cache_folder.ts";
-import { User } from "../support/cli/cli.ts";
-import { guestBytes } from "../support/wasm/components.ts";
-import { FixtureRegistry } from "../support/registry/fixture_registry.ts";
-import { jsComponent } from "../support/wasm/js_component.ts";
-import { Serving } from "../support/cli/serving.ts";
 import { packApp } from "../support/cache/spin_apps.ts";
 import { assertStoreSound, filesBelow } from "../support/cache/store_check.ts";
+import { DAY } from "../support/cache/test_cache.ts";
+import { Serving } from "../support/cli/serving.ts";
+import { TestUser } from "../support/cli/test_user.ts";
+import { TestRegistry } from "../support/registry/test_registry.ts";
+import { guestBytes } from "../support/wasm/components.ts";
+import { jsComponent } from "../support/wasm/js_component.ts";
 
 /** Returns the types of the entries that `larder list` shows. */
-async function listedTypes(user: User): Promise<string[]> {
+async function listedTypes(user: TestUser): Promise<string[]> {
   const { code, stdout, stderr } = await user.larder(["list", "--format", "json"]);
   assert.equal(code, 0, stderr);
   return JSON.parse(stdout).map(({ type }: { type: string }) => type).sort();
 }
 
 /** Makes all content two days old, but not the leases of running apps. */
-function ageContent(user: User): void {
+function ageContent(user: TestUser): void {
   const then = new Date(Date.now() - 2 * DAY);
   for (const tree of ["data", "wasm", "manifests", "compiled"]) {
     for (const path of filesBelow(join(user.registry, tree))) Deno.utimeSync(path, then, then);
@@ -39,8 +39,8 @@ Deno.test("gc and clean keep the content of a running app", async (t) => {
   const otherApp = await packApp({ components: { one: { wasm: await guestBytes("http_cases") } } });
   for (const command of COLLECTORS) {
     await t.step(command[0]!, async () => {
-      await using registry = await FixtureRegistry.start();
-      using user = new User();
+      await using registry = await TestRegistry.start();
+      using user = new TestUser();
       const reference = registry.add("app", await appWithFiles(), "v1");
       const other = registry.add("other", otherApp, "v1");
       await (await Serving.start(user, [other])).stop();
@@ -67,8 +67,8 @@ Deno.test("gc and clean keep the content of a running app", async (t) => {
 Deno.test("gc and clean remove the content of an app that has ended", async (t) => {
   for (const command of COLLECTORS) {
     await t.step(command[0]!, async () => {
-      await using registry = await FixtureRegistry.start();
-      using user = new User();
+      await using registry = await TestRegistry.start();
+      using user = new TestUser();
       const reference = registry.add("app", await appWithFiles(), "v1");
       await (await Serving.start(user, [reference])).stop();
       if (command[0] === "gc") ageContent(user);
@@ -81,8 +81,8 @@ Deno.test("gc and clean remove the content of an app that has ended", async (t) 
 });
 
 Deno.test("clean keeps the content of a running app whose tag has moved", async () => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   const wasm = await jsComponent("http_handler");
   const version = (text: string) =>
     packApp({ components: { handler: { wasm, files: { "version.txt": text } } } });

@@ -11,10 +11,10 @@ import {
   wasmArtifact,
   wasmModule,
 } from "../support/cache/artifacts.ts";
-import { User } from "../support/cli/cli.ts";
-import { guestBytes, moduleBytes } from "../support/wasm/components.ts";
-import { FixtureRegistry } from "../support/registry/fixture_registry.ts";
 import { type App, type AppComponent, packApp } from "../support/cache/spin_apps.ts";
+import { TestUser } from "../support/cli/test_user.ts";
+import { TestRegistry } from "../support/registry/test_registry.ts";
+import { guestBytes, moduleBytes } from "../support/wasm/components.ts";
 import { encodeComponent, encodeModule } from "../support/wasm/wasm_encoder.ts";
 
 /** How a failed run ends. */
@@ -27,7 +27,7 @@ interface Expected {
 }
 
 async function assertFails(
-  user: User,
+  user: TestUser,
   subject: string,
   { code = 1, says, compiles = false }: Expected,
 ): Promise<void> {
@@ -51,7 +51,7 @@ async function command(change: (bytes: Uint8Array) => Uint8Array): Promise<Uint8
 }
 
 Deno.test("run names the reason for a file that it cannot run", async (t) => {
-  using user = new User();
+  using user = new TestUser();
   const http = await guestBytes("http_cases");
   const files: [name: string, content: Uint8Array, expected: Expected][] = [
     ["text.wasm", utf8("no Wasm at all"), { says: ["LDR_BAD_WASM", "text.wasm"] }],
@@ -110,7 +110,7 @@ Deno.test("run names the reason for a file that it cannot run", async (t) => {
 });
 
 Deno.test("run executes no code in the names of a component", async () => {
-  using user = new User();
+  using user = new TestUser();
   const evil = "a':globalThis.p(),'b";
   const wat = `(component
     (core module $a (func (export "f")))
@@ -123,8 +123,8 @@ Deno.test("run executes no code in the names of a component", async () => {
 });
 
 Deno.test("run names the kind of an image that it cannot run", async (t) => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   const two = [blob(wasmModule("a"), MEDIA_TYPES.wasm), blob(wasmModule("b"), MEDIA_TYPES.wasm)];
   const config = blob("{}", MEDIA_TYPES.wasmConfig);
   const other = blob("{}", "application/vnd.acme.chart.v1+json");
@@ -155,8 +155,8 @@ Deno.test("run names the kind of an image that it cannot run", async (t) => {
 });
 
 Deno.test("run names the reason for an app that it cannot run before it compiles anything", async (t) => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   const good: AppComponent = { wasm: await guestBytes("http_cases") };
   const absent = digestOf(utf8("not in the manifest"));
   const missingFile = { files: [{ path: "a.txt", digest: absent }] };
@@ -230,7 +230,7 @@ Deno.test("run names the reason for an app that it cannot run before it compiles
 });
 
 Deno.test("run fails before it serves a component that imports an unknown function", async () => {
-  using user = new User();
+  using user = new TestUser();
   const wat = `(module
     (import "wasi:random/random@0.2.99" "get-better" (func $better (result i64)))
     (memory (export "memory") 1)

@@ -1,17 +1,17 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { User } from "../support/cli/cli.ts";
-import { endlessStart, guestBytes } from "../support/wasm/components.ts";
-import { FixtureRegistry } from "../support/registry/fixture_registry.ts";
-import { Gate } from "../support/gate.ts";
-import { HttpServer, textAnswer } from "../support/registry/http_server.ts";
-import { jsComponent } from "../support/wasm/js_component.ts";
-import { until } from "../support/until.ts";
-import { ipv6Test } from "../support/wasm/loopback.ts";
-import { Serving } from "../support/cli/serving.ts";
 import { packApp } from "../support/cache/spin_apps.ts";
 import { assertStoreSound, filesBelow } from "../support/cache/store_check.ts";
+import { Serving } from "../support/cli/serving.ts";
+import { TestUser } from "../support/cli/test_user.ts";
+import { Gate } from "../support/gate.ts";
+import { HttpServer, textAnswer } from "../support/registry/http_server.ts";
+import { TestRegistry } from "../support/registry/test_registry.ts";
+import { until } from "../support/until.ts";
+import { endlessStart, guestBytes } from "../support/wasm/components.ts";
+import { jsComponent } from "../support/wasm/js_component.ts";
+import { ipv6Test } from "../support/wasm/loopback.ts";
 
 /** Starts a server that answers once the gate is open. */
 async function waitingServer(gate: Gate): Promise<HttpServer> {
@@ -26,7 +26,7 @@ Deno.test("run finishes open requests on Ctrl-C and accepts no others", async (t
     await t.step(signal, async () => {
       const gate = new Gate();
       await using server = await waitingServer(gate);
-      using user = new User();
+      using user = new TestUser();
       user.write("handler.wasm", await jsComponent("http_handler"));
       const args = [`--allow-net=${server.host}`, "handler.wasm"];
       await using serving = await Serving.start(user, args);
@@ -45,7 +45,7 @@ Deno.test("run finishes open requests on Ctrl-C and accepts no others", async (t
 });
 
 Deno.test("run finishes uploads on Ctrl-C", async () => {
-  using user = new User();
+  using user = new TestUser();
   user.write("cases.wasm", await guestBytes("http_cases"));
   await using serving = await Serving.start(user, ["cases.wasm"]);
   const stopping = new Gate();
@@ -75,7 +75,7 @@ Deno.test("run finishes uploads on Ctrl-C", async () => {
 Deno.test("run exits with 130 on a second Ctrl-C without finishing requests", async () => {
   const gate = new Gate();
   await using server = await waitingServer(gate);
-  using user = new User();
+  using user = new TestUser();
   user.write("handler.wasm", await jsComponent("http_handler"));
   const args = [`--allow-net=${server.host}`, "handler.wasm"];
   await using serving = await Serving.start(user, args);
@@ -91,7 +91,7 @@ Deno.test("run exits with 130 on a second Ctrl-C without finishing requests", as
 });
 
 Deno.test("run exits with 130 on Ctrl-C while it compiles", async () => {
-  using user = new User();
+  using user = new TestUser();
   user.write("handler.wasm", await jsComponent("http_handler"));
   await using running = user.spawn(["run", "--listen", "127.0.0.1:0", "handler.wasm"]);
   await running.said("compiling");
@@ -102,7 +102,7 @@ Deno.test("run exits with 130 on Ctrl-C while it compiles", async () => {
 });
 
 Deno.test("run exits with 130 on Ctrl-C while a component starts without end", async () => {
-  using user = new User();
+  using user = new TestUser();
   user.write("endless.wasm", await endlessStart());
   await using running = user.spawn(["run", "--listen", "127.0.0.1:0", "endless.wasm"]);
   await running.said("compiling");
@@ -115,7 +115,7 @@ Deno.test("run exits with 130 on Ctrl-C while a component starts without end", a
 
 Deno.test("run --listen fails on a port in use before it compiles anything", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  using user = new User();
+  using user = new TestUser();
   user.write("cases.wasm", await guestBytes("http_cases"));
   const address = `127.0.0.1:${listener.addr.port}`;
   const { code, stdout, stderr } = await user.larder(["run", "--listen", address, "cases.wasm"]);
@@ -128,7 +128,7 @@ Deno.test("run --listen fails on a port in use before it compiles anything", asy
 });
 
 Deno.test("run --listen rejects an invalid address", async (t) => {
-  using user = new User();
+  using user = new TestUser();
   user.write("cases.wasm", await guestBytes("http_cases"));
   const cases: [address: string, code: number][] = [
     ["3000", 2],
@@ -147,7 +147,7 @@ Deno.test("run --listen rejects an invalid address", async (t) => {
 });
 
 ipv6Test("run --listen accepts IPv6 addresses", async () => {
-  using user = new User();
+  using user = new TestUser();
   user.write("cases.wasm", await guestBytes("http_cases"));
   await using serving = await Serving.start(user, ["--listen", "[::1]:0", "cases.wasm"]);
   assert.match(serving.url, /^http:\/\/\[::1\]:\d+$/);
@@ -155,8 +155,8 @@ ipv6Test("run --listen accepts IPv6 addresses", async () => {
 });
 
 Deno.test("run compiles a component once for an app and a file", async () => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   const wasm = await guestBytes("http_cases");
   const reference = registry.add("app", await packApp({ components: { cases: { wasm } } }), "v1");
   user.write("cases.wasm", wasm);
@@ -178,7 +178,7 @@ Deno.test("run compiles a component once for an app and a file", async () => {
 });
 
 Deno.test("run compiles again if the compiled form is damaged or missing", async (t) => {
-  using user = new User();
+  using user = new TestUser();
   user.write("cases.wasm", await guestBytes("http_cases"));
   await (await Serving.start(user, ["cases.wasm"])).stop();
   const trees = ["wasm", "data"].map((tree) => join(user.registry, tree));
@@ -211,8 +211,8 @@ Deno.test("run compiles again if the compiled form is damaged or missing", async
 });
 
 Deno.test("run keeps serving after the cache is deleted", async () => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   const app = await packApp({
     components: {
       cases: { wasm: await guestBytes("http_cases") },

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
-import { User } from "../support/cli/cli.ts";
+import { packApp } from "../support/cache/spin_apps.ts";
 import { preparedUser } from "../support/cli/prepared_user.ts";
-import { FixtureRegistry } from "../support/registry/fixture_registry.ts";
+import { Serving } from "../support/cli/serving.ts";
+import { TestUser } from "../support/cli/test_user.ts";
+import { TestRegistry } from "../support/registry/test_registry.ts";
+import { until } from "../support/until.ts";
 import { jsComponent } from "../support/wasm/js_component.ts";
 import { closedPort, TcpServer, UdpEcho } from "../support/wasm/loopback.ts";
-import { Serving } from "../support/cli/serving.ts";
-import { packApp } from "../support/cache/spin_apps.ts";
-import { until } from "../support/until.ts";
 
 const LOOPBACK = "127.0.0.1";
 
@@ -141,8 +141,8 @@ for (const [signal, code] of [["SIGINT", 130], ["SIGKILL", 137]] as const) {
 }
 
 Deno.test("run limits an app to the sockets that it lists and denies listening", async (t) => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   await using tcp = TcpServer.echo();
   await using udp = new UdpEcho();
   // It reads until the end, so that it notices a closed connection.

@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
-import { User } from "../support/cli/cli.ts";
-import { run } from "../support/cli/commands.ts";
-import { guestBytes } from "../support/wasm/components.ts";
-import { DockerRegistry } from "../support/registry/docker_registry.ts";
-import { FixtureRegistry } from "../support/registry/fixture_registry.ts";
-import { HttpServer, textAnswer } from "../support/registry/http_server.ts";
-import { jsComponent } from "../support/wasm/js_component.ts";
-import { push } from "../support/registry/push.ts";
-import { Serving } from "../support/cli/serving.ts";
 import { type App, packApp } from "../support/cache/spin_apps.ts";
-import { assertNoRubbish, assertStoreSound } from "../support/cache/store_check.ts";
+import { assertNoStrayFiles, assertStoreSound } from "../support/cache/store_check.ts";
+import { run } from "../support/cli/commands.ts";
+import { Serving } from "../support/cli/serving.ts";
+import { TestUser } from "../support/cli/test_user.ts";
+import { DockerRegistry } from "../support/registry/docker_registry.ts";
+import { HttpServer, textAnswer } from "../support/registry/http_server.ts";
+import { push } from "../support/registry/push.ts";
+import { TestRegistry } from "../support/registry/test_registry.ts";
+import { guestBytes } from "../support/wasm/components.ts";
+import { jsComponent } from "../support/wasm/js_component.ts";
 
 /** Returns Spin's headers for a request, as the JavaScript guest received them. */
 async function spinHeaders(serving: Serving, path: string): Promise<Record<string, string>> {
@@ -21,7 +21,7 @@ async function spinHeaders(serving: Serving, path: string): Promise<Record<strin
 
 Deno.test("run serves a Spin app of several components", async (t) => {
   await using registry = await DockerRegistry.start();
-  using user = new User();
+  using user = new TestUser();
   const handler = await jsComponent("http_handler");
   const app: App = {
     components: {
@@ -113,12 +113,12 @@ Deno.test("run serves a Spin app of several components", async (t) => {
 
   assert.equal((await serving.stop()).code, 0);
   assertStoreSound(user.registry);
-  assertNoRubbish(user.registry);
+  assertNoStrayFiles(user.registry);
 });
 
 Deno.test("run serves an app that Spin before 2.0 pushed", async () => {
   await using registry = await DockerRegistry.start();
-  using user = new User();
+  using user = new TestUser();
   const wasm = await guestBytes("http_cases");
   const app = await packApp({ components: { cases: { wasm } }, old: true });
   await push(registry.url, "old", app, "v1");
@@ -128,8 +128,8 @@ Deno.test("run serves an app that Spin before 2.0 pushed", async () => {
 });
 
 Deno.test("run answers 404 without a route and a static response without a component", async () => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   const fixed = {
     status_code: 203,
     headers: { "x-fixed": "yes" },
@@ -165,10 +165,10 @@ Deno.test("run answers 404 without a route and a static response without a compo
 });
 
 Deno.test("run lets an app reach only the hosts that it lists", async (t) => {
-  await using registry = await FixtureRegistry.start();
+  await using registry = await TestRegistry.start();
   await using listed = await HttpServer.start(() => textAnswer(200, "listed"));
   await using other = await HttpServer.start(() => textAnswer(200, "other"));
-  using user = new User();
+  using user = new TestUser();
   const wasm = await jsComponent("http_handler");
   const app = await packApp({
     components: {
@@ -208,8 +208,8 @@ Deno.test("run lets an app reach only the hosts that it lists", async (t) => {
 });
 
 Deno.test("run rejects missing, unknown and malformed variables before it serves", async (t) => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   const app = await packApp({
     components: { variables: { wasm: await guestBytes("variable") } },
     variables: { name: { required: true }, token: { required: true, secret: true } },
@@ -235,8 +235,8 @@ Deno.test("run rejects missing, unknown and malformed variables before it serves
 });
 
 Deno.test("run rejects options that have no use with a Spin app", async () => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   const app = await packApp({ components: { cases: { wasm: await guestBytes("http_cases") } } });
   const reference = registry.add("app", app, "v1");
   for (const option of ["--dir=.", "--env=A=B", "--allow-net"]) {

@@ -1,26 +1,26 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { type Artifact, image, type TestBlob, wasmModule } from "../support/cache/artifacts.ts";
-import { DAY, relativePathOf, writeAsSpin } from "../support/cache/cache_folder.ts";
-import { User } from "../support/cli/cli.ts";
-import { FixtureRegistry } from "../support/registry/fixture_registry.ts";
 import { spinApp } from "../support/cache/spin_apps.ts";
-import { assertNoRubbish, assertStoreSound, filesBelow } from "../support/cache/store_check.ts";
+import { assertNoStrayFiles, assertStoreSound, filesBelow } from "../support/cache/store_check.ts";
+import { DAY, relativePathOf, writeAsSpin } from "../support/cache/test_cache.ts";
+import { TestUser } from "../support/cli/test_user.ts";
+import { TestRegistry } from "../support/registry/test_registry.ts";
 
 /** Returns the path where Spin keeps a blob. */
-function pathOf(user: User, blob: TestBlob): string {
+function pathOf(user: TestUser, blob: TestBlob): string {
   return join(user.registry, relativePathOf(blob));
 }
 
-function entryOf(user: User, host: string): string {
+function entryOf(user: TestUser, host: string): string {
   return join(user.registry, "manifests", host, "hello/v1");
 }
 
 const app = () => spinApp({ files: { "index.html": "<h1>hello</h1>" }, module: wasmModule("one") });
 
 Deno.test("list shows an entry of Spin, and pull reuses its blobs", async () => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   const artifact = await app();
   const reference = registry.add("hello", artifact, "v1");
   writeAsSpin(user.registry, reference, artifact);
@@ -39,7 +39,7 @@ Deno.test("list shows an entry of Spin, and pull reuses its blobs", async () => 
   const [, wasm, asset] = artifact.blobs;
   for (const blob of [wasm!, asset!]) assert.equal(registry.downloads(blob).length, 0);
   assertStoreSound(user.registry);
-  assertNoRubbish(user.registry);
+  assertNoStrayFiles(user.registry);
 });
 
 Deno.test("pull fetches a blob again that Spin left incomplete", async (t) => {
@@ -52,8 +52,8 @@ Deno.test("pull fetches a blob again that Spin left incomplete", async (t) => {
   ];
   for (const [name, spoil] of cases) {
     await t.step(name, async () => {
-      await using registry = await FixtureRegistry.start();
-      using user = new User();
+      await using registry = await TestRegistry.start();
+      using user = new TestUser();
       const artifact = await app();
       const reference = registry.add("hello", artifact, "v1");
       writeAsSpin(user.registry, reference, artifact);
@@ -70,8 +70,8 @@ Deno.test("pull fetches a blob again that Spin left incomplete", async (t) => {
 Deno.test("pull repairs an entry that Spin has overwritten", async (t) => {
   for (const moved of [false, true]) {
     await t.step(moved ? "the tag has moved" : "the tag is unchanged", async () => {
-      await using registry = await FixtureRegistry.start();
-      using user = new User();
+      await using registry = await TestRegistry.start();
+      using user = new TestUser();
       const mine = await spinApp({ module: wasmModule("one") });
       const spins = await spinApp({ module: wasmModule("two") });
       const reference = registry.add("hello", mine, "v1");
@@ -84,14 +84,14 @@ Deno.test("pull repairs an entry that Spin has overwritten", async (t) => {
       const shown = Deno.readFileSync(join(entryOf(user, registry.host), "manifest.json"));
       assert.deepEqual(shown, expected.bytes);
       assertStoreSound(user.registry);
-      assertNoRubbish(user.registry);
+      assertNoStrayFiles(user.registry);
     });
   }
 });
 
 Deno.test("clean removes an entry of Spin and keeps its shared blobs", async () => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   const spins = await app();
   const [, wasm, asset] = spins.blobs;
   const reference = registry.add("other", image([asset!]), "v1");
@@ -106,18 +106,18 @@ Deno.test("clean removes an entry of Spin and keeps its shared blobs", async () 
   assert.ok(!left.includes(pathOf(user, wasm!)), "the module was not removed");
   assert.ok(left.includes(pathOf(user, asset!)), "the shared blob was removed");
   assertStoreSound(user.registry);
-  assertNoRubbish(user.registry);
+  assertNoStrayFiles(user.registry);
 });
 
-function registryMoves(registry: FixtureRegistry): Artifact {
+function registryMoves(registry: TestRegistry): Artifact {
   const next = image(["something else"]);
   registry.add("hello", next, "v1");
   return next;
 }
 
 Deno.test("--cache-dir accepts Spin's cache folder", async () => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   const artifact = await app();
   const reference = registry.add("hello", artifact, "v1");
   const folder = user.path(".cache/spin");

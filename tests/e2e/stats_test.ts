@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { blob, image, randomBytes, wasmModule } from "../support/cache/artifacts.ts";
-import { DAY } from "../support/cache/cache_folder.ts";
-import { User } from "../support/cli/cli.ts";
-import { FixtureRegistry } from "../support/registry/fixture_registry.ts";
+import { DAY } from "../support/cache/test_cache.ts";
 import { MountedFolder, mountTest } from "../support/cli/mounts.ts";
 import { onTerminal } from "../support/cli/on_terminal.ts";
+import { TestUser } from "../support/cli/test_user.ts";
+import { TestRegistry } from "../support/registry/test_registry.ts";
 
 const LAYER = blob(randomBytes(100_000, "layer"));
 const APP = image([LAYER]);
@@ -18,12 +18,12 @@ interface Counts {
   readonly advice: readonly { readonly rule: string; readonly atLeast: number }[];
 }
 
-async function stats(user: User): Promise<Counts> {
+async function stats(user: TestUser): Promise<Counts> {
   return JSON.parse((await user.larder(["stats", "--format", "json"])).stdout);
 }
 
 /** Sets the age of an entry and of all content of the cache. */
-function age(user: User, folder: string, days: number): void {
+function age(user: TestUser, folder: string, days: number): void {
   const time = new Date(Date.now() - days * DAY);
   for (const entry of Deno.readDirSync(folder)) {
     const path = join(folder, entry.name);
@@ -33,8 +33,8 @@ function age(user: User, folder: string, days: number): void {
 }
 
 Deno.test("stats counts the pulls of every command, also of one that fails", async () => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   const reference = registry.add("app", APP, "v1");
   const missing = registry.reference("app", "v2");
   assert.equal((await user.larder(["pull", reference, missing, reference])).code, 3);
@@ -62,8 +62,8 @@ source = { url = "${url}", digest = "${digest}" }
 });
 
 Deno.test("stats reports an entry that was evicted and pulled again, and the limit that keeps it", async () => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   const reference = registry.add("app", APP, "v1");
   assert.equal((await user.larder(["pull", reference])).code, 0);
   age(user, user.registry, 40);
@@ -87,8 +87,8 @@ Deno.test("stats reports an entry that was evicted and pulled again, and the lim
 });
 
 Deno.test("pull and stats succeed with a journal that is invalid or cannot be written", async () => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   const reference = registry.add("app", APP, "v1");
   Deno.mkdirSync(user.registry, { recursive: true });
   Deno.writeFileSync(join(user.registry, "journal.jsonl"), randomBytes(10_000));
@@ -102,8 +102,8 @@ Deno.test("pull and stats succeed with a journal that is invalid or cannot be wr
 });
 
 mountTest("stats, why, outdated and verify succeed on a read-only cache", async () => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   const reference = registry.add("app", APP, "v1");
   assert.equal((await user.larder(["pull", reference])).code, 0);
   await using disk = await MountedFolder.readOnly(user.cache);
@@ -114,8 +114,8 @@ mountTest("stats, why, outdated and verify succeed on a read-only cache", async 
 });
 
 Deno.test("verify and outdated show progress on a terminal unless told otherwise", async (t) => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   assert.equal((await user.larder(["pull", registry.add("app", APP, "v1")])).code, 0);
   const cases: [string[], RegExp, boolean][] = [
     [["verify"], /% [\d.]+ KiB of [\d.]+ KiB/, true],

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { User } from "../support/cli/cli.ts";
+import { TestUser } from "../support/cli/test_user.ts";
 import { APP, faultTests, LAYER_PATH, MANIFEST } from "../support/registry/fault_cases.ts";
 import {
   redirect,
@@ -8,7 +8,7 @@ import {
   status,
   tooManyRequests,
 } from "../support/registry/faults.ts";
-import { FixtureRegistry } from "../support/registry/fixture_registry.ts";
+import { TestRegistry } from "../support/registry/test_registry.ts";
 
 faultTests("pull maps an error status to an exit code", [
   {
@@ -112,8 +112,8 @@ faultTests("pull rejects a redirect that it cannot follow", [
 ]);
 
 Deno.test("pull tries a busy server five times", async () => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   registry.fail("manifests", status(503, { "Retry-After": "0" }));
   const result = await user.larder(["pull", registry.add("app", APP, "v1")]);
   assert.equal(result.code, 6, result.stderr);
@@ -123,8 +123,8 @@ Deno.test("pull tries a busy server five times", async () => {
 Deno.test("pull does not retry a permanent error", async (t) => {
   for (const code of [400, 403, 404, 501]) {
     await t.step(String(code), async () => {
-      await using registry = await FixtureRegistry.start();
-      using user = new User();
+      await using registry = await TestRegistry.start();
+      using user = new TestUser();
       registry.fail(LAYER_PATH, status(code));
       const result = await user.larder(["pull", registry.add("app", APP, "v1")]);
       assert.notEqual(result.code, 0);
@@ -134,8 +134,8 @@ Deno.test("pull does not retry a permanent error", async (t) => {
 });
 
 Deno.test("pull --verbose prints the causes of an error", async () => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   registry.fail(MANIFEST, resetAfter(0));
   const result = await user.larder(["pull", "--verbose", registry.add("app", APP, "v1")]);
   assert.equal(result.code, 6);
@@ -143,8 +143,8 @@ Deno.test("pull --verbose prints the causes of an error", async () => {
 });
 
 Deno.test("pull prints a registry's error text on one line without control characters", async () => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   const text = "quota \u001b[31mgone\nerror: forged [LDR_X]";
   const document = JSON.stringify({ errors: [{ code: "DENIED", message: text }] });
   registry.fail(

@@ -2,11 +2,11 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { MEDIA_TYPES } from "../support/cache/artifacts.ts";
+import { assertNoStrayFiles, assertStoreSound, filesBelow } from "../support/cache/store_check.ts";
+import { TestUser } from "../support/cli/test_user.ts";
 import { TestCa } from "../support/registry/certificates.ts";
-import { User } from "../support/cli/cli.ts";
 import { DockerRegistry } from "../support/registry/docker_registry.ts";
 import { OciLayout } from "../support/registry/images.ts";
-import { assertNoRubbish, assertStoreSound, filesBelow } from "../support/cache/store_check.ts";
 import { TokenServer } from "../support/registry/token_server.ts";
 
 const NAME = "alice";
@@ -20,7 +20,7 @@ async function build(): Promise<OciLayout> {
 }
 
 /** Returns the state of each cached tag, by tag. */
-async function states(user: User): Promise<Record<string, string>> {
+async function states(user: TestUser): Promise<Record<string, string>> {
   const { stdout } = await user.larder(["outdated", "--all", "--format", "json"]);
   const rows: { name: string; state: string }[] = JSON.parse(stdout);
   return Object.fromEntries(rows.map(({ name, state }) => [name.split(":").at(-1), state]));
@@ -29,7 +29,7 @@ async function states(user: User): Promise<Record<string, string>> {
 Deno.test("outdated tells current, moved and deleted tags apart, and update pulls the moved one", async () => {
   await using registry = await DockerRegistry.start();
   using layout = await build();
-  using user = new User();
+  using user = new TestUser();
   const tagged = (tag: string) => `${registry.host}/team/app:${tag}`;
   const tags = ["stays", "moves", "goes"];
   for (const tag of tags) await layout.push("one", tagged(tag));
@@ -51,7 +51,7 @@ Deno.test("outdated tells current, moved and deleted tags apart, and update pull
 Deno.test("outdated shows the tag of a deleted manifest as gone, and update keeps its copy", async () => {
   await using registry = await DockerRegistry.start();
   using layout = await build();
-  using user = new User();
+  using user = new TestUser();
   const reference = `${registry.host}/app:v1`;
   const digest = await layout.push("one", reference);
   assert.equal((await user.larder(["pull", reference])).code, 0);
@@ -72,7 +72,7 @@ Deno.test("outdated shows the tag of a deleted manifest as gone, and update keep
 Deno.test("verify finds every damaged blob, and --repair fetches it by digest", async () => {
   await using registry = await DockerRegistry.start();
   using layout = await build();
-  using user = new User();
+  using user = new TestUser();
   const reference = `${registry.host}/app:v1`;
   const digest = await layout.push("one", reference);
   assert.equal((await user.larder(["pull", reference])).code, 0);
@@ -82,7 +82,7 @@ Deno.test("verify finds every damaged blob, and --repair fetches it by digest", 
   const { code, stderr } = await user.larder(["verify", "--repair"]);
   assert.equal(code, 0, stderr);
   assertStoreSound(user.registry);
-  assertNoRubbish(user.registry);
+  assertNoStrayFiles(user.registry);
   const offline = await user.larder(["pull", "--offline", reference]);
   assert.equal(offline.stdout, `${reference}@${digest}\n`);
 });
@@ -93,7 +93,7 @@ Deno.test("outdated requests one token per repository and exits with 4 without c
   await using server = await TokenServer.start({ signer, users: { [NAME]: PASSWORD } });
   await using registry = await DockerRegistry.start({ tokens: { server, signer } });
   using layout = await build();
-  using user = new User();
+  using user = new TestUser();
   const references = ["one", "two"].map((name) => `${registry.host}/team/${name}:v1`);
   const credentials = `${NAME}:${PASSWORD}`;
   for (const reference of references) await layout.push("one", reference, { credentials });

@@ -9,16 +9,16 @@ import {
   platformOf,
   randomBytes,
 } from "../support/cache/artifacts.ts";
-import { writeAsSpin } from "../support/cache/cache_folder.ts";
-import { type Result, User } from "../support/cli/cli.ts";
 import { flipBit, invalidateJson, remove, truncate } from "../support/cache/damage.ts";
-import { held, heldAfter, status } from "../support/registry/faults.ts";
-import { basicGuard, FixtureRegistry } from "../support/registry/fixture_registry.ts";
-import { Gate } from "../support/gate.ts";
-import { MountedFolder, mountTest } from "../support/cli/mounts.ts";
 import { spinApp } from "../support/cache/spin_apps.ts";
-import { assertNoRubbish, assertStoreSound, filesBelow } from "../support/cache/store_check.ts";
+import { assertNoStrayFiles, assertStoreSound, filesBelow } from "../support/cache/store_check.ts";
+import { writeAsSpin } from "../support/cache/test_cache.ts";
 import { blobPath, entryPath } from "../support/cache/user_cache.ts";
+import { MountedFolder, mountTest } from "../support/cli/mounts.ts";
+import { type Result, TestUser } from "../support/cli/test_user.ts";
+import { Gate } from "../support/gate.ts";
+import { held, heldAfter, status } from "../support/registry/faults.ts";
+import { basicGuard, TestRegistry } from "../support/registry/test_registry.ts";
 
 const BIG = blob(randomBytes(200_000, "big"));
 const CHILD = image([BIG, "small"]);
@@ -28,8 +28,8 @@ const SPIN = await spinApp({ files: { "a.txt": "one" }, archived: { "b.txt": "tw
 
 /** Pulls an artifact as `app:v1` and clears the registry's log. */
 async function pulled(
-  user: User,
-  registry: FixtureRegistry,
+  user: TestUser,
+  registry: TestRegistry,
   artifact: Artifact = APP,
 ): Promise<string> {
   const reference = registry.add("app", artifact, "v1");
@@ -40,11 +40,11 @@ async function pulled(
 }
 
 /** Repairs the cache and checks that it is sound. */
-async function repair(user: User): Promise<Result> {
+async function repair(user: TestUser): Promise<Result> {
   const result = await user.larder(["verify", "--repair"]);
   assert.equal(result.code, 0, result.stderr);
   assertStoreSound(user.registry);
-  assertNoRubbish(user.registry);
+  assertNoStrayFiles(user.registry);
   const again = await user.larder(["verify"]);
   assert.deepEqual([again.code, again.stdout], [0, ""], again.stderr);
   return result;
@@ -53,8 +53,8 @@ async function repair(user: User): Promise<Result> {
 Deno.test("verify --repair fetches a damaged layer again, and nothing else", async (t) => {
   for (const [name, spoil] of Object.entries({ flipBit, truncate, invalidateJson, remove })) {
     await t.step(name, async () => {
-      await using registry = await FixtureRegistry.start();
-      using user = new User();
+      await using registry = await TestRegistry.start();
+      using user = new TestUser();
       await pulled(user, registry);
       spoil(blobPath(user, BIG));
       const before = filesBelow(user.registry);
@@ -85,8 +85,8 @@ Deno.test("verify --repair restores a damaged manifest, config or record", async
     for (const [how, spoil] of Object.entries({ flipBit, invalidateJson, remove })) {
       if (how === "remove" && name === "the record") continue; // Without its record it is an entry of Spin.
       await t.step(`${name}, ${how}`, async () => {
-        await using registry = await FixtureRegistry.start();
-        using user = new User();
+        await using registry = await TestRegistry.start();
+        using user = new TestUser();
         const reference = await pulled(user, registry);
         spoil(entryPath(user, registry, ...path));
         assert.equal((await user.larder(["verify"])).code, 5);
@@ -100,8 +100,8 @@ Deno.test("verify --repair restores a damaged manifest, config or record", async
 });
 
 Deno.test("verify --repair restores the pulled content after its tag has moved", async () => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   const reference = await pulled(user, registry);
   registry.add("app", image(["something else"]), "v1");
   remove(blobPath(user, BIG));
@@ -113,7 +113,7 @@ Deno.test("verify --repair restores the pulled content after its tag has moved",
 });
 
 Deno.test("verify --repair restores the module, files and locked app of a Spin app", async (t) => {
-  const spoiled: [string, (user: User, registry: FixtureRegistry) => string][] = [
+  const spoiled: [string, (user: TestUser, registry: TestRegistry) => string][] = [
     ["the module", (user) => blobPath(user, SPIN.blobs[1]!)],
     ["a static file", (user) => blobPath(user, SPIN.blobs[2]!)],
     ["the archive", (user) => blobPath(user, SPIN.blobs[3]!)],
@@ -127,8 +127,8 @@ Deno.test("verify --repair restores the module, files and locked app of a Spin a
     for (const writer of ["larder", "spin"]) {
       if (writer === "spin" && name === "the locked app") continue; // Spin writes it only to the folder of the tag.
       await t.step(`${name}, written by ${writer}`, async () => {
-        await using registry = await FixtureRegistry.start();
-        using user = new User();
+        await using registry = await TestRegistry.start();
+        using user = new TestUser();
         await pulled(user, registry, SPIN);
         const path = pathOf(user, registry);
         if (writer === "spin") replaceWithSpinEntry(user, registry);
@@ -143,13 +143,13 @@ Deno.test("verify --repair restores the module, files and locked app of a Spin a
 });
 
 /** Replaces an entry with the files that Spin would have written; unpacked files stay. */
-function replaceWithSpinEntry(user: User, registry: FixtureRegistry): void {
+function replaceWithSpinEntry(user: TestUser, registry: TestRegistry): void {
   Deno.removeSync(join(user.registry, "manifests"), { recursive: true });
   writeAsSpin(user.registry, registry.reference("app", "v1"), SPIN);
 }
 
 Deno.test("verify --repair exits with 5 while the registry fails, and repairs afterwards", async (t) => {
-  const cases: [string, (registry: FixtureRegistry) => void, string][] = [
+  const cases: [string, (registry: TestRegistry) => void, string][] = [
     ["404", (r) => r.fail("/blobs/", status(404)), "LDR_NOT_FOUND"],
     ["401", (r) => r.guard = basicGuard("a", "b"), "LDR_UNAUTHORIZED"],
     ["429", (r) => r.fail("/blobs/", status(429, { "Retry-After": "3600" })), "LDR_RATE_LIMITED"],
@@ -157,8 +157,8 @@ Deno.test("verify --repair exits with 5 while the registry fails, and repairs af
   ];
   for (const [name, spoil, code] of cases) {
     await t.step(name, async () => {
-      await using registry = await FixtureRegistry.start();
-      using user = new User();
+      await using registry = await TestRegistry.start();
+      using user = new TestUser();
       await pulled(user, registry);
       spoil(registry);
       flipBit(blobPath(user, BIG));
@@ -174,8 +174,8 @@ Deno.test("verify --repair exits with 5 while the registry fails, and repairs af
 });
 
 Deno.test("verify --repair repairs what it can and leaves the rest", async () => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   await pulled(user, registry);
   const other = image([blob("of the other")]);
   const reference = registry.add("other", other, "v1");
@@ -193,8 +193,8 @@ Deno.test("verify --repair repairs what it can and leaves the rest", async () =>
 });
 
 mountTest("verify accepts a read-only cache, and --repair exits with 7", async () => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   await pulled(user, registry);
   const verify = async (...args: string[]) => {
     await using disk = await MountedFolder.readOnly(user.cache);
@@ -209,8 +209,8 @@ mountTest("verify accepts a read-only cache, and --repair exits with 7", async (
 });
 
 Deno.test("verify --repair exits with 130 on Ctrl-C, and the next repair succeeds", async () => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   await pulled(user, registry);
   flipBit(blobPath(user, BIG));
   const gate = new Gate();
@@ -227,8 +227,8 @@ Deno.test("verify --repair exits with 130 on Ctrl-C, and the next repair succeed
 Deno.test("verify and pull succeed after a repair was killed", async (t) => {
   for (const command of ["verify", "pull"]) {
     await t.step(command, async () => {
-      await using registry = await FixtureRegistry.start();
-      using user = new User();
+      await using registry = await TestRegistry.start();
+      using user = new TestUser();
       const reference = await pulled(user, registry);
       for (const file of [blobPath(user, BIG), entryPath(user, registry, "v1", "config.json")]) {
         flipBit(file);
@@ -244,14 +244,14 @@ Deno.test("verify and pull succeed after a repair was killed", async (t) => {
       const result = await user.larder(["pull", reference]);
       assert.equal(result.code, 0, result.stderr);
       assertStoreSound(user.registry);
-      assertNoRubbish(user.registry);
+      assertNoStrayFiles(user.registry);
     });
   }
 });
 
 Deno.test("verify --repair and pull succeed concurrently", async () => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   const reference = await pulled(user, registry);
   for (let round = 0; round < 3; round++) {
     flipBit(blobPath(user, BIG));

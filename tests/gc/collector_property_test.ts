@@ -17,12 +17,12 @@ import {
   wasmModule,
 } from "../support/cache/artifacts.ts";
 import {
-  CacheFolder,
   DAY,
   type EntryOptions,
   HOUR,
   relativePathOf,
-} from "../support/cache/cache_folder.ts";
+  TestCache,
+} from "../support/cache/test_cache.ts";
 import { gcPlan } from "../support/cache/plans.ts";
 import { spinApp } from "../support/cache/spin_apps.ts";
 import { filesBelow } from "../support/cache/store_check.ts";
@@ -135,7 +135,7 @@ function isLockedApp({ descriptor }: typeof A & object): boolean {
 }
 
 /** A cache after some events, and what must hold for it. */
-class TestCache extends CacheFolder {
+class RandomCache extends TestCache {
   readonly layout = new Layout(this.registry);
   readonly lease = new Lease(this.layout, "a test");
   readonly models = new Map<string, Model>();
@@ -159,7 +159,7 @@ class TestCache extends CacheFolder {
       }
       case "spin": {
         if (one.artifact.children.length > 0) return;
-        const folder = this.spins(`${repository}:${event.tag}`, one.artifact, writing);
+        const folder = this.pulledBySpin(`${repository}:${event.tag}`, one.artifact, writing);
         this.#packed(one.packed, writing);
         const layers = one.artifact.blobs.slice(1).filter((b) => !isLockedApp(b));
         const needs = [...layers, ...one.packed.map((text) => blob(text))].map(relativePathOf);
@@ -276,7 +276,7 @@ async function check(
   policy: GcPolicy,
   isSettled: boolean,
 ): Promise<void> {
-  using cache = new TestCache();
+  using cache = new RandomCache();
   cache.write("data/notes.txt", "mine", 400 * DAY);
   for (const event of events) await cache.apply(event);
   if (isSettled) cache.settle();

@@ -6,7 +6,7 @@ import { type GcPolicy, hasLimits, limitsOf } from "../../src/gc/policy.ts";
 import { selectEvictions, selectRequested } from "../../src/gc/eviction_rules.ts";
 import type { Selection } from "../../src/gc/selection.ts";
 import { type CacheSnapshot, ENTRY_TYPES, isFromRegistry } from "../../src/snapshot/types.ts";
-import { DAY } from "../support/cache/cache_folder.ts";
+import { DAY } from "../support/cache/test_cache.ts";
 import {
   type FakeContents,
   type FakeEntry,

@@ -7,11 +7,11 @@ import { takeSnapshot } from "../../src/snapshot/snapshot.ts";
 import type { CacheSnapshot } from "../../src/snapshot/types.ts";
 import { Layout } from "../../src/store/layout.ts";
 import { blob, image, randomBytes } from "../support/cache/artifacts.ts";
-import { CacheFolder, DAY, HOUR } from "../support/cache/cache_folder.ts";
+import { DAY, HOUR, TestCache } from "../support/cache/test_cache.ts";
 
 /** Images used 5, 4, 3 and 2 days ago, a pinned one and a young one. */
-function filled(): CacheFolder {
-  const cache = new CacheFolder();
+function filled(): TestCache {
+  const cache = new TestCache();
   for (const days of [5, 4, 3, 2]) {
     const app = image([blob(randomBytes(days * 1000, `${days}`))]);
     cache.pulled(`ghcr.io/acme/app:d${days}`, app, { used: days * DAY });
@@ -26,7 +26,7 @@ function fate(snapshot: CacheSnapshot, tag: string, policy: GcPolicy, disk?: Dis
   return new EvictionForecast(snapshot, policy, { disk, leases: [] }).of(entry);
 }
 
-async function look(cache: CacheFolder): Promise<CacheSnapshot> {
+async function look(cache: TestCache): Promise<CacheSnapshot> {
   return await takeSnapshot(new Layout(cache.registry), cache.now);
 }
 

@@ -6,12 +6,12 @@ import { Layout } from "../../src/store/layout.ts";
 import { image } from "../support/cache/artifacts.ts";
 import { fakeSnapshot } from "../support/cache/fake_snapshot.ts";
 import { clearPlan, gcPlan } from "../support/cache/plans.ts";
-import { CacheFolder, DAY, HOUR } from "../support/cache/cache_folder.ts";
+import { DAY, HOUR, TestCache } from "../support/cache/test_cache.ts";
 
 const ONE = image(["one layer", "shared"]);
 const TWO = image(["another layer", "shared"]);
 
-class TestCache extends CacheFolder {
+class PlannedCache extends TestCache {
   readonly layout = new Layout(this.registry);
 
   gc(policy = {}): Promise<Plan> {
@@ -19,8 +19,8 @@ class TestCache extends CacheFolder {
   }
 }
 
-function filled(): TestCache {
-  const cache = new TestCache();
+function filled(): PlannedCache {
+  const cache = new PlannedCache();
   cache.pulled("ghcr.io/acme/app:v1", ONE, { used: 40 * DAY });
   cache.pulled("ghcr.io/acme/app:v2", TWO, { used: DAY, pinned: true });
   cache.write(`partial/${ONE.descriptor.digest}`, "half", 8 * DAY);
@@ -72,7 +72,7 @@ Deno.test("planGc lists removals with their times and sizes, and why the rest is
 });
 
 Deno.test("planGc keeps downloads for a week unless max-size needs their space, and young files", async () => {
-  using cache = new TestCache();
+  using cache = new PlannedCache();
   cache.write(`partial/${ONE.descriptor.digest}`, "half", 7 * DAY - 1000);
   cache.write(`data/${TWO.blobs[1]!.descriptor.digest}`, "another layer", HOUR - 1000);
   cache.write("manifests/ghcr.io/acme/app/v2/record.json.tmp", "rest", HOUR - 1000);

@@ -10,20 +10,20 @@ import { Layout } from "../../src/store/layout.ts";
 import { type LeaseRequest, takeLease } from "../../src/store/locks/leases.ts";
 import { withSharedLock } from "../../src/store/locks/store_lock.ts";
 import { image, multiPlatform } from "../support/cache/artifacts.ts";
-import { CacheFolder, DAY, HOUR, relativePathOf } from "../support/cache/cache_folder.ts";
+import { DAY, HOUR, relativePathOf, TestCache } from "../support/cache/test_cache.ts";
 import { clearPlan, gcPlan } from "../support/cache/plans.ts";
 import { run } from "../support/cli/commands.ts";
 import { Gate } from "../support/gate.ts";
 import { MountedFolder, mountTest } from "../support/cli/mounts.ts";
 import { spinApp } from "../support/cache/spin_apps.ts";
-import { assertNoRubbish, assertStoreSound, filesBelow } from "../support/cache/store_check.ts";
+import { assertNoStrayFiles, assertStoreSound, filesBelow } from "../support/cache/store_check.ts";
 
 const ONE = image(["one layer", "shared"]);
 const TWO = image(["another layer", "shared"]);
 const OLD = { used: 40 * DAY };
 const UNUSED = { unused: 30 * DAY };
 
-class TestCache extends CacheFolder {
+class SweptCache extends TestCache {
   readonly layout = new Layout(this.registry);
 
   gc(policy = {}): Promise<Plan> {
@@ -50,7 +50,7 @@ class TestCache extends CacheFolder {
 }
 
 /** Applies a plan and asserts that it frees on disk what it reports. */
-async function applied(cache: TestCache, plan: Plan): Promise<SweepResult> {
+async function applied(cache: SweptCache, plan: Plan): Promise<SweepResult> {
   const before = cache.size();
   const result = await cache.apply(plan);
   assert.equal(result.freed, before - cache.size());
@@ -58,7 +58,7 @@ async function applied(cache: TestCache, plan: Plan): Promise<SweepResult> {
 }
 
 Deno.test("sweep removes what was planned and nothing else", async () => {
-  using cache = new TestCache();
+  using cache = new SweptCache();
   cache.pulled("ghcr.io/acme/app:v1", ONE, OLD);
   const before = cache.files();
   cache.pulled("ghcr.io/acme/app:v2", TWO, OLD);
@@ -71,11 +71,11 @@ Deno.test("sweep removes what was planned and nothing else", async () => {
   const shared = relativePathOf(TWO.blobs[2]!);
   assert.deepEqual(before.filter((path) => cache.has(path)), [shared]);
   assertStoreSound(cache.registry);
-  assertNoRubbish(cache.registry);
+  assertNoStrayFiles(cache.registry);
 });
 
 Deno.test("sweep counts the actual size of a truncated config", async () => {
-  using cache = new TestCache();
+  using cache = new SweptCache();
   const folder = cache.pulled("ghcr.io/acme/app:v1", ONE, OLD);
   Deno.truncateSync(join(folder, "config.json"), 1);
   const { entries } = await applied(cache, await cache.gc(UNUSED));
@@ -83,9 +83,9 @@ Deno.test("sweep counts the actual size of a truncated config", async () => {
 });
 
 Deno.test("sweep of everything keeps the trees and leaves no folder in those of entries", async () => {
-  using cache = new TestCache();
+  using cache = new SweptCache();
   cache.pulled("ghcr.io/acme/app:v1", multiPlatform("linux/amd64", "linux/arm64"));
-  cache.spins("ghcr.io/acme/hello:v1", await spinApp({ archived: { "a.txt": "packed" } }));
+  cache.pulledBySpin("ghcr.io/acme/hello:v1", await spinApp({ archived: { "a.txt": "packed" } }));
   cache.package("debian/hello/2.10/amd64", ONE.blobs[1]!);
   cache.build("edge", TWO.descriptor.digest, TWO.blobs[1]!);
   cache.build("core", ONE.descriptor.digest, TWO.blobs[1]!, {}, "images");
@@ -102,7 +102,7 @@ Deno.test("sweep of everything keeps the trees and leaves no folder in those of 
 });
 
 Deno.test("sweep removes the record of a pulled digest and keeps content that a tag needs", async () => {
-  using cache = new TestCache();
+  using cache = new SweptCache();
   cache.pulled("ghcr.io/acme/app:v1", ONE, { used: DAY, written: 40 * DAY });
   const before = cache.files();
   cache.pulledByDigest("ghcr.io/acme/app", ONE, OLD);
@@ -112,7 +112,7 @@ Deno.test("sweep removes the record of a pulled digest and keeps content that a 
 });
 
 Deno.test("sweep removes a manifest that nothing references once it is not young", async () => {
-  using cache = new TestCache();
+  using cache = new SweptCache();
   cache.content("manifests/ghcr.io/acme/app", ONE, 2 * HOUR);
   cache.content("manifests/ghcr.io/acme/app", TWO, HOUR / 2);
   await applied(cache, await cache.gc());
@@ -125,7 +125,7 @@ Deno.test("sweep removes a manifest that nothing references once it is not young
 });
 
 Deno.test("sweep of an applied plan removes nothing", async () => {
-  using cache = new TestCache();
+  using cache = new SweptCache();
   cache.pulled("ghcr.io/acme/app:v1", ONE, OLD);
   const plan = await cache.gc(UNUSED);
   await cache.apply(plan);
@@ -145,7 +145,7 @@ Deno.test("sweep of an applied plan removes nothing", async () => {
 const changes: readonly [
   name: string,
   why: RegExp,
-  change: (cache: TestCache, folder: string) => void | Disposable | Promise<void | Disposable>,
+  change: (cache: SweptCache, folder: string) => void | Disposable | Promise<void | Disposable>,
 ][] = [
   ["was used", /used since/, (cache, folder) => cache.age(join(folder, "record.json"), 1)],
   ["was pinned", /pinned/, (cache) => {
@@ -162,7 +162,7 @@ const changes: readonly [
 ];
 
 async function lease(
-  cache: TestCache,
+  cache: SweptCache,
   folders: string[],
   digests: string[] = [],
 ): Promise<Disposable> {
@@ -172,7 +172,7 @@ async function lease(
 
 for (const [name, why, change] of changes) {
   Deno.test(`sweep keeps an entry that ${name} after the plan was made, with its content`, async () => {
-    using cache = new TestCache();
+    using cache = new SweptCache();
     const folder = cache.pulled("ghcr.io/acme/app:v1", ONE, OLD);
     const before = cache.files();
     const plan = await cache.gc(UNUSED);
@@ -186,7 +186,7 @@ for (const [name, why, change] of changes) {
 }
 
 Deno.test("sweep keeps content that a new entry needs or that was written again", async () => {
-  using cache = new TestCache();
+  using cache = new SweptCache();
   cache.pulled("ghcr.io/acme/app:v1", ONE, OLD);
   const plan = await cache.gc(UNUSED);
   cache.pulled("ghcr.io/acme/other:v1", image(["shared"]), OLD);
@@ -204,7 +204,7 @@ Deno.test("sweep keeps content that a new entry needs or that was written again"
 });
 
 Deno.test("sweep keeps downloads and rubbish that were written since", async () => {
-  using cache = new TestCache();
+  using cache = new SweptCache();
   const partial = cache.write(`partial/${ONE.descriptor.digest}`, "half", 8 * DAY);
   const rubbish = cache.write("manifests/ghcr.io/acme/app/v1/config.json", "x", DAY);
   const plan = await cache.gc();
@@ -218,7 +218,7 @@ Deno.test("sweep keeps downloads and rubbish that were written since", async () 
 });
 
 Deno.test("sweep keeps leased blobs of a tag that has moved", async () => {
-  using cache = new TestCache();
+  using cache = new SweptCache();
   cache.pulled("ghcr.io/acme/app:v1", ONE, OLD);
   cache.pulled("ghcr.io/acme/app:v1", TWO, { used: DAY, written: 40 * DAY });
   const { digest } = ONE.blobs[1]!.descriptor;
@@ -231,7 +231,7 @@ Deno.test("sweep keeps leased blobs of a tag that has moved", async () => {
 });
 
 Deno.test("sweep keeps a leased manifest with its platforms and unpacked files", async () => {
-  using cache = new TestCache();
+  using cache = new SweptCache();
   const app = await spinApp({ archived: { "a.txt": "packed" } });
   const all = multiPlatform("linux/amd64", "linux/arm64");
   cache.content("manifests/ghcr.io/acme/app", app, OLD.used);
@@ -249,7 +249,7 @@ Deno.test("sweep keeps a leased manifest with its platforms and unpacked files",
 });
 
 Deno.test("sweep never removes foreign files", async () => {
-  using cache = new TestCache();
+  using cache = new SweptCache();
   cache.pulled("ghcr.io/acme/app:v1", ONE, OLD);
   const foreign = [
     "data/notes.txt",
@@ -263,7 +263,7 @@ Deno.test("sweep never removes foreign files", async () => {
 });
 
 Deno.test("sweep ignores planned paths outside the cache", async () => {
-  using cache = new TestCache();
+  using cache = new SweptCache();
   cache.pulled("ghcr.io/acme/app:v1", ONE, OLD);
   const outside = cache.write("../outside", "mine");
   const { size, mtime } = Deno.statSync(outside);
@@ -277,7 +277,7 @@ Deno.test("sweep ignores planned paths outside the cache", async () => {
 });
 
 Deno.test("sweep keeps planned content that an entry needs", async () => {
-  using cache = new TestCache();
+  using cache = new SweptCache();
   cache.pulled("ghcr.io/acme/app:v1", ONE, OLD);
   const plan = await cache.gc(UNUSED);
   const before = cache.files();
@@ -287,7 +287,7 @@ Deno.test("sweep keeps planned content that an entry needs", async () => {
 });
 
 Deno.test("applyPlan adds the removals and their rules to the journal", async () => {
-  using cache = new TestCache();
+  using cache = new SweptCache();
   cache.pulled("ghcr.io/acme/app:v1", ONE, OLD);
   cache.pulled("ghcr.io/acme/app:v2", TWO, { used: DAY });
   const plan = await cache.gc(UNUSED);
@@ -310,7 +310,7 @@ Deno.test("applyPlan adds the removals and their rules to the journal", async ()
 });
 
 Deno.test("applyPlan adds what is left of a scope whose limit removed something to the journal", async () => {
-  using cache = new TestCache();
+  using cache = new SweptCache();
   cache.pulled("ghcr.io/acme/app:v1", ONE, OLD);
   cache.pulled("ghcr.io/acme/app:v2", TWO, { used: DAY });
   const file = image(["of a package"]).blobs[1]!;
@@ -327,7 +327,7 @@ Deno.test("applyPlan adds what is left of a scope whose limit removed something 
 });
 
 Deno.test("applyPlan removes nothing young if the file system has no locks", async () => {
-  using cache = new TestCache();
+  using cache = new SweptCache();
   cache.pulled("ghcr.io/acme/app:v1", ONE, { used: HOUR / 2 });
   cache.pulled("ghcr.io/acme/app:v2", TWO, OLD);
   const plan = await cache.clear();
@@ -347,7 +347,7 @@ Deno.test("applyPlan removes nothing young if the file system has no locks", asy
 });
 
 Deno.test("applyPlan waits for writers and sees what they wrote", async () => {
-  using cache = new TestCache();
+  using cache = new SweptCache();
   const folder = cache.pulled("ghcr.io/acme/app:v1", ONE, OLD);
   const plan = await cache.gc(UNUSED);
   const writing = new Gate();
@@ -367,7 +367,7 @@ Deno.test("applyPlan waits for writers and sees what they wrote", async () => {
 
 Deno.test("planGc, planClean and applyPlan fail if a newer larder wrote an entry", async (t) => {
   const component = ONE.descriptor.digest;
-  const kinds: [string, (cache: TestCache) => string][] = [
+  const kinds: [string, (cache: SweptCache) => string][] = [
     ["a tag", (cache) => cache.pulled("ghcr.io/acme/app:v2", TWO, OLD)],
     ["a digest", (cache) => cache.pulledByDigest("ghcr.io/acme/app", TWO, OLD)],
     ["a package", (cache) => cache.package("debian/hello/1.0/amd64", TWO.blobs[1]!, OLD)],
@@ -376,7 +376,7 @@ Deno.test("planGc, planClean and applyPlan fail if a newer larder wrote an entry
   ];
   for (const [kind, write] of kinds) {
     await t.step(kind, async () => {
-      using cache = new TestCache();
+      using cache = new SweptCache();
       cache.pulled("ghcr.io/acme/app:v1", ONE, OLD);
       const path = join(write(cache), "record.json");
       const plans = [await cache.gc(UNUSED), await cache.clear()];
@@ -394,7 +394,7 @@ Deno.test("planGc, planClean and applyPlan fail if a newer larder wrote an entry
 });
 
 Deno.test("applyPlan does not create a cache that was deleted", async () => {
-  using cache = new TestCache();
+  using cache = new SweptCache();
   cache.pulled("ghcr.io/acme/app:v1", ONE, OLD);
   const plan = await cache.gc(UNUSED);
   Deno.removeSync(cache.registry, { recursive: true });
@@ -403,7 +403,7 @@ Deno.test("applyPlan does not create a cache that was deleted", async () => {
 });
 
 Deno.test("sweep stops between two deletions if it is interrupted", async () => {
-  using cache = new TestCache();
+  using cache = new SweptCache();
   for (let i = 0; i < 400; i++) {
     cache.write(`partial/sha256:${i.toString(16).padStart(64, "0")}`, "x");
   }
@@ -420,7 +420,7 @@ Deno.test("sweep stops between two deletions if it is interrupted", async () => 
 for (const [name, size] of [["bytes", "256k"], ["files, lock or other", "256k,nr_inodes=20"]]) {
   mountTest(`applyPlan frees a disk that has no more ${name}`, async () => {
     await using disk = await MountedFolder.tmpfs(size!);
-    using cache = new TestCache();
+    using cache = new SweptCache();
     cache.pulled("ghcr.io/acme/app:v1", ONE, OLD);
     const registry = join(disk.path, "registry");
     await run("cp", ["-a", cache.registry, registry]);
@@ -438,7 +438,7 @@ for (const [name, size] of [["bytes", "256k"], ["files, lock or other", "256k,nr
 mountTest(
   "applyPlan fails with LDR_READ_ONLY on a read-only disk and keeps everything",
   async () => {
-    using cache = new TestCache();
+    using cache = new SweptCache();
     cache.pulled("ghcr.io/acme/app:v1", ONE, OLD);
     for (const name of ["lock", "gate"]) cache.write(name, "");
     await using readOnly = await MountedFolder.readOnly(cache.registry);

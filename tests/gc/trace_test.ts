@@ -12,7 +12,7 @@ import {
   multiPlatform,
   utf8,
 } from "../support/cache/artifacts.ts";
-import { CacheFolder } from "../support/cache/cache_folder.ts";
+import { TestCache } from "../support/cache/test_cache.ts";
 import { spinApp } from "../support/cache/spin_apps.ts";
 
 const SPIN = await spinApp({ files: { "a.txt": "asset" }, archived: { "b.txt": "unpacked" } });
@@ -20,10 +20,10 @@ const CODE = blob("machine code", "application/octet-stream");
 
 /** `kind note` of each step from the only entry to a digest. */
 async function chain(
-  fill: (cache: CacheFolder) => void,
+  fill: (cache: TestCache) => void,
   digest: string,
 ): Promise<string[] | undefined> {
-  using cache = new CacheFolder();
+  using cache = new TestCache();
   fill(cache);
   const snapshot = await takeSnapshot(new Layout(cache.registry), cache.now);
   assert.equal(snapshot.entries.length, 1);
@@ -32,11 +32,11 @@ async function chain(
   return links?.map(({ kind, note }) => note === undefined ? kind : `${kind} ${note}`);
 }
 
-const pulled = (artifact: Artifact) => (cache: CacheFolder) => {
+const pulled = (artifact: Artifact) => (cache: TestCache) => {
   cache.pulled("ghcr.io/acme/app:v1", artifact);
 };
-const spins = (artifact: Artifact) => (cache: CacheFolder) => {
-  cache.spins("ghcr.io/acme/app:v1", artifact);
+const spins = (artifact: Artifact) => (cache: TestCache) => {
+  cache.pulledBySpin("ghcr.io/acme/app:v1", artifact);
   cache.blobs([blob("unpacked")]);
 };
 const digest = ({ descriptor }: { descriptor: { digest: string } }) => descriptor.digest;
@@ -48,7 +48,7 @@ Deno.test("tracePath leads from an entry to content through the manifests and ap
   const many = multiPlatform("linux/amd64", "linux/arm64");
   const arm = many.children[1]!;
   const unpacked = digestOf(utf8("unpacked"));
-  const cases: [string, (cache: CacheFolder) => void, string, string[] | undefined][] = [
+  const cases: [string, (cache: TestCache) => void, string, string[] | undefined][] = [
     ["the manifest", pulled(app), digest(app), ["manifest"]],
     ["a config", pulled(app), digest(app.blobs[0]!), [
       "manifest",

@@ -11,203 +11,203 @@ import {
   multiPlatform,
   randomBytes,
 } from "../support/cache/artifacts.ts";
-import { PullBench } from "../support/cache/pull_bench.ts";
+import { TestPuller } from "../support/cache/test_puller.ts";
 import { spinApp } from "../support/cache/spin_apps.ts";
-import { assertNoRubbish, assertStoreSound, filesBelow } from "../support/cache/store_check.ts";
+import { assertNoStrayFiles, assertStoreSound, filesBelow } from "../support/cache/store_check.ts";
 import { Gate } from "../support/gate.ts";
 import { held, heldAfter, status } from "../support/registry/faults.ts";
 
 const LAYER = blob(randomBytes(200_000), MEDIA_TYPES.ociLayer);
 
 Deno.test("Puller.pull fetches everything at first and then sends one HEAD request", async () => {
-  await using bench = await PullBench.start();
-  bench.registry.add("app", image([LAYER, "small"]), "v1");
-  const first = await bench.pull();
+  await using puller = await TestPuller.start();
+  puller.registry.add("app", image([LAYER, "small"]), "v1");
+  const first = await puller.pull();
   assert.equal(first.freshness, "fetched");
   assert.deepEqual(first.parts.map((part) => part.outcome), ["fetched", "fetched", "fetched"]);
-  bench.registry.clearLog();
-  bench.clock.time += 60_000;
-  const second = await bench.pull();
+  puller.registry.clearLog();
+  puller.clock.time += 60_000;
+  const second = await puller.pull();
   assert.equal(second.freshness, "current");
-  assert.deepEqual(bench.registry.requests().map(({ method }) => method), ["HEAD"]);
+  assert.deepEqual(puller.registry.requests().map(({ method }) => method), ["HEAD"]);
   assert.equal(second.checkedAt, first.checkedAt + 60_000);
-  assertStoreSound(bench.layout.root);
-  assertNoRubbish(bench.layout.root);
+  assertStoreSound(puller.layout.root);
+  assertNoStrayFiles(puller.layout.root);
 });
 
 Deno.test("Puller.pull fetches only the new parts of a moved tag", async () => {
-  await using bench = await PullBench.start();
-  bench.registry.add("app", image([LAYER, "old"]), "v1");
-  await bench.pull();
-  bench.registry.add("app", image([LAYER, "new"]), "v1");
-  const { parts } = await bench.pull();
+  await using puller = await TestPuller.start();
+  puller.registry.add("app", image([LAYER, "old"]), "v1");
+  await puller.pull();
+  puller.registry.add("app", image([LAYER, "new"]), "v1");
+  const { parts } = await puller.pull();
   assert.deepEqual(
     parts.filter(({ kind }) => kind === "layer").map(({ outcome }) => outcome),
     ["reused", "fetched"],
   );
-  assert.equal(bench.registry.downloads(LAYER).length, 1);
+  assert.equal(puller.registry.downloads(LAYER).length, 1);
 });
 
 Deno.test("Puller.pull asks the registry for a platform that the cached index lacks", async () => {
-  await using bench = await PullBench.start();
+  await using puller = await TestPuller.start();
   const platform = parsePlatform("plan9/mips");
-  bench.registry.add("app", multiPlatform("wasi/wasm"), "v1");
-  await bench.pull();
-  await assert.rejects(bench.pull({ platform }), (error) => hasCode(error, "LDR_NO_PLATFORM"));
-  bench.registry.add("app", multiPlatform("wasi/wasm", "plan9/mips"), "v1");
-  const offline = bench.pull({ platform, policy: "never" });
+  puller.registry.add("app", multiPlatform("wasi/wasm"), "v1");
+  await puller.pull();
+  await assert.rejects(puller.pull({ platform }), (error) => hasCode(error, "LDR_NO_PLATFORM"));
+  puller.registry.add("app", multiPlatform("wasi/wasm", "plan9/mips"), "v1");
+  const offline = puller.pull({ platform, policy: "never" });
   await assert.rejects(offline, (error) => hasCode(error, "LDR_NO_PLATFORM"));
-  assert.equal(formatPlatform((await bench.pull({ platform })).platform!), "plan9/mips");
+  assert.equal(formatPlatform((await puller.pull({ platform })).platform!), "plan9/mips");
 });
 
 Deno.test("Puller.pull continues a download after a stall", async () => {
-  await using bench = await PullBench.start({ stallTimeout: 1000 });
+  await using puller = await TestPuller.start({ stallTimeout: 1000 });
   const gate = new Gate();
-  bench.registry.add("app", image([LAYER]), "v1");
-  bench.registry.fail(LAYER.descriptor.digest, heldAfter(50_000, gate), 1);
-  const result = await bench.pull();
+  puller.registry.add("app", image([LAYER]), "v1");
+  puller.registry.fail(LAYER.descriptor.digest, heldAfter(50_000, gate), 1);
+  const result = await puller.pull();
   gate.open();
   assert.equal(result.freshness, "fetched");
-  const ranges = bench.registry.requests(LAYER.descriptor.digest)
+  const ranges = puller.registry.requests(LAYER.descriptor.digest)
     .map(({ headers }) => headers.get("range"));
   assert.deepEqual(ranges.slice(0, 2), [null, "bytes=50000-"]);
-  assert.match(bench.notes.join("\n"), /sent nothing for 1 s; trying again/);
-  assertStoreSound(bench.layout.root);
+  assert.match(puller.notes.join("\n"), /sent nothing for 1 s; trying again/);
+  assertStoreSound(puller.layout.root);
 });
 
 Deno.test("Puller.pull fails with LDR_TIMEOUT if the server never answers", async () => {
-  await using bench = await PullBench.start({ stallTimeout: 50 });
+  await using puller = await TestPuller.start({ stallTimeout: 50 });
   const gate = new Gate();
-  bench.registry.add("app", image([LAYER]), "v1");
-  bench.registry.fail("/manifests/", held(gate));
-  await assert.rejects(bench.pull(), (error) => hasCode(error, "LDR_TIMEOUT"));
+  puller.registry.add("app", image([LAYER]), "v1");
+  puller.registry.fail("/manifests/", held(gate));
+  await assert.rejects(puller.pull(), (error) => hasCode(error, "LDR_TIMEOUT"));
   gate.open();
 });
 
 Deno.test("Puller.pull names the age of the cached copy after a failure, and uses it with staleIfError", async () => {
-  await using bench = await PullBench.start();
-  bench.registry.add("app", image(["a"]), "v1");
-  const { checkedAt } = await bench.pull();
-  bench.clock.time += 2 * 3_600_000;
-  bench.registry.fail("/manifests/", status(503));
+  await using puller = await TestPuller.start();
+  puller.registry.add("app", image(["a"]), "v1");
+  const { checkedAt } = await puller.pull();
+  puller.clock.time += 2 * 3_600_000;
+  puller.registry.fail("/manifests/", status(503));
   await assert.rejects(
-    bench.pull(),
+    puller.pull(),
     (error) => hasCode(error, "LDR_SERVER_ERROR") && /confirmed 2h ago/.test(error.message),
   );
-  await assert.rejects(bench.pull({ staleIfError: 3_600_000 }));
-  const stale = await bench.pull({ staleIfError: 3 * 3_600_000 });
+  await assert.rejects(puller.pull({ staleIfError: 3_600_000 }));
+  const stale = await puller.pull({ staleIfError: 3 * 3_600_000 });
   assert.equal(stale.freshness, "stale");
   assert.equal(stale.checkedAt, checkedAt, "the time of the last check changed");
 });
 
 Deno.test("Puller.pull does not use the cached copy after a 404", async () => {
-  await using bench = await PullBench.start();
-  bench.registry.add("app", image(["a"]), "v1");
-  await bench.pull();
-  bench.registry.fail("/manifests/", status(404));
+  await using puller = await TestPuller.start();
+  puller.registry.add("app", image(["a"]), "v1");
+  await puller.pull();
+  puller.registry.fail("/manifests/", status(404));
   await assert.rejects(
-    bench.pull({ staleIfError: Infinity }),
+    puller.pull({ staleIfError: Infinity }),
     (error) => hasCode(error, "LDR_NOT_FOUND"),
   );
 });
 
 Deno.test("Puller.pull sends no request for a cached digest, but checks its blobs", async () => {
-  await using bench = await PullBench.start();
-  const reference = bench.registry.add("app", image([LAYER]));
-  await bench.pull({}, reference);
-  bench.registry.clearLog();
-  assert.equal((await bench.pull({}, reference)).freshness, "unchecked");
-  assert.deepEqual(bench.registry.requests(), []);
-  Deno.removeSync(join(bench.layout.tree("data"), LAYER.descriptor.digest));
-  assert.equal((await bench.pull({}, reference)).freshness, "fetched");
-  assert.deepEqual(bench.registry.requests().map(({ path }) => path.includes("/blobs/")), [true]);
+  await using puller = await TestPuller.start();
+  const reference = puller.registry.add("app", image([LAYER]));
+  await puller.pull({}, reference);
+  puller.registry.clearLog();
+  assert.equal((await puller.pull({}, reference)).freshness, "unchecked");
+  assert.deepEqual(puller.registry.requests(), []);
+  Deno.removeSync(join(puller.layout.tree("data"), LAYER.descriptor.digest));
+  assert.equal((await puller.pull({}, reference)).freshness, "fetched");
+  assert.deepEqual(puller.registry.requests().map(({ path }) => path.includes("/blobs/")), [true]);
 });
 
 Deno.test("Puller.pull restores any deleted file of an entry", async () => {
-  await using bench = await PullBench.start();
-  bench.registry.add("app", await spinApp({ archived: { "a.txt": "a", "b.txt": "b" } }), "v1");
-  await bench.pull();
-  const { root } = bench.layout;
+  await using puller = await TestPuller.start();
+  puller.registry.add("app", await spinApp({ archived: { "a.txt": "a", "b.txt": "b" } }), "v1");
+  await puller.pull();
+  const { root } = puller.layout;
   const files = filesBelow(root).filter((path) => !path.endsWith("/lock"));
   assert.ok(files.length >= 10, files.join("\n"));
   for (const file of files) {
     Deno.removeSync(file);
-    await bench.pull();
+    await puller.pull();
     assert.ok(Deno.statSync(file).isFile, `${file} did not come back`);
     assertStoreSound(root);
   }
-  assert.equal((await takeSnapshot(bench.layout, Date.now())).entries.length, 1);
+  assert.equal((await takeSnapshot(puller.layout, Date.now())).entries.length, 1);
 });
 
 for (const old of [false, true]) {
   const age = old ? "before" : "since";
   Deno.test(`Puller.pull fetches a damaged locked app of Spin ${age} 2.0 again`, async () => {
-    await using bench = await PullBench.start();
+    await using puller = await TestPuller.start();
     const app = await spinApp({ archived: { "a.txt": "a" }, old });
-    bench.registry.add("app", app, "v1");
-    const { folder } = await bench.pull();
+    puller.registry.add("app", app, "v1");
+    const { folder } = await puller.pull();
     const { blobs, descriptor } = app;
     const locked = blobs.find((each) => each.descriptor.mediaType === MEDIA_TYPES.spinApplication)!;
     const digest = descriptor.digest as Digest;
     const paths = [
       join(folder, "config.json"),
       old
-        ? bench.layout.blob("data", locked.descriptor.digest as Digest)
-        : join(bench.layout.digestFolder(bench.reference(), digest), "config.json"),
+        ? puller.layout.blob("data", locked.descriptor.digest as Digest)
+        : join(puller.layout.digestFolder(puller.reference(), digest), "config.json"),
     ];
     for (const path of paths) {
       assert.deepEqual(Deno.readFileSync(path), new Uint8Array(locked.bytes));
       Deno.writeFileSync(path, new Uint8Array(locked.bytes.length));
-      await bench.pull();
+      await puller.pull();
       assert.deepEqual(Deno.readFileSync(path), new Uint8Array(locked.bytes));
     }
-    assertStoreSound(bench.layout.root);
+    assertStoreSound(puller.layout.root);
   });
 }
 
 Deno.test("Puller.pull uses content that a manifest embeds if it has the right digest", async () => {
-  await using bench = await PullBench.start();
+  await using puller = await TestPuller.start();
   const embedded = (text: string, data: string) => {
     const { bytes, descriptor } = blob(text, MEDIA_TYPES.ociLayer);
     return { bytes, descriptor: Object.assign(descriptor, { data: btoa(data) }) };
   };
   const [good, bad] = [embedded("good", "good"), embedded("bad", "other")];
-  bench.registry.add("app", image([LAYER, good, bad]), "v1");
-  const { parts } = await bench.pull();
+  puller.registry.add("app", image([LAYER, good, bad]), "v1");
+  const { parts } = await puller.pull();
   const outcomes = new Map(parts.map(({ digest, outcome }) => [digest as string, outcome]));
   assert.equal(outcomes.get(good.descriptor.digest), "reused");
   assert.equal(outcomes.get(bad.descriptor.digest), "fetched");
-  assert.deepEqual(bench.registry.downloads(good), []);
-  assert.equal((await bench.pull()).freshness, "current");
-  assertStoreSound(bench.layout.root);
+  assert.deepEqual(puller.registry.downloads(good), []);
+  assert.equal((await puller.pull()).freshness, "current");
+  assertStoreSound(puller.layout.root);
 });
 
 Deno.test("Puller.pull publishes nothing after a failure", async () => {
-  await using bench = await PullBench.start();
+  await using puller = await TestPuller.start();
   const gone = blob("gone", MEDIA_TYPES.ociLayer);
-  bench.registry.add("app", image([LAYER, gone]), "v1");
-  bench.registry.removeBlob("app", gone);
-  await assert.rejects(bench.pull(), (error) => hasCode(error, "LDR_NOT_FOUND"));
-  assert.deepEqual((await takeSnapshot(bench.layout, Date.now())).entries, []);
-  assertStoreSound(bench.layout.root);
+  puller.registry.add("app", image([LAYER, gone]), "v1");
+  puller.registry.removeBlob("app", gone);
+  await assert.rejects(puller.pull(), (error) => hasCode(error, "LDR_NOT_FOUND"));
+  assert.deepEqual((await takeSnapshot(puller.layout, Date.now())).entries, []);
+  assertStoreSound(puller.layout.root);
 });
 
 Deno.test("Puller.pull keeps partial downloads when it is interrupted", async () => {
-  await using bench = await PullBench.start();
+  await using puller = await TestPuller.start();
   const gate = new Gate();
   const stop = new AbortController();
-  bench.registry.add("app", image([LAYER]), "v1");
-  bench.registry.fail(LAYER.descriptor.digest, heldAfter(70_000, gate), 1);
+  puller.registry.add("app", image([LAYER]), "v1");
+  puller.registry.fail(LAYER.descriptor.digest, heldAfter(70_000, gate), 1);
   let received = 0;
   const progressed = (_: unknown, bytes: number) => {
     received += bytes;
     if (received >= 70_000) stop.abort();
   };
-  const pulling = bench.pull({ signal: stop.signal }, bench.reference(), { progressed });
+  const pulling = puller.pull({ signal: stop.signal }, puller.reference(), { progressed });
   await assert.rejects(pulling, (error) => hasCode(error, "LDR_INTERRUPTED"));
   gate.open();
-  const partial = join(bench.layout.root, "partial", LAYER.descriptor.digest);
+  const partial = join(puller.layout.root, "partial", LAYER.descriptor.digest);
   assert.equal(Deno.statSync(partial).size, 70_000);
-  await bench.pull();
-  assertNoRubbish(bench.layout.root);
+  await puller.pull();
+  assertNoStrayFiles(puller.layout.root);
 });

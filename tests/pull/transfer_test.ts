@@ -59,7 +59,7 @@ const otherPage: Step = () => {
   throw sizeMismatch(DESCRIPTOR, "another page");
 };
 
-class Bench extends TemporaryFolder {
+class TransferFixture extends TemporaryFolder {
   readonly layout = new Layout(join(this.path, "registry"));
   readonly store = new BlobStore(this.layout);
   readonly clock = new FakeClock();
@@ -102,39 +102,39 @@ for (
   ] as const
 ) {
   Deno.test(`transfer fetches a blob ${name}`, async () => {
-    using bench = new Bench();
+    using fixture = new TransferFixture();
     const source = new Script(...steps);
-    assert.equal(await bench.run(source), received);
+    assert.equal(await fixture.run(source), received);
     assert.deepEqual(source.offsets, offsets);
-    bench.assertHas();
+    fixture.assertHas();
   });
 }
 
 Deno.test("transfer continues the partial file of an earlier process", async () => {
-  using bench = new Bench();
-  bench.leavePartial(BYTES.subarray(0, 450));
+  using fixture = new TransferFixture();
+  fixture.leavePartial(BYTES.subarray(0, 450));
   const source = new Script(good);
-  assert.equal(await bench.run(source), 550);
+  assert.equal(await fixture.run(source), 550);
   assert.deepEqual(source.offsets, [450]);
-  bench.assertHas();
+  fixture.assertHas();
 });
 
 Deno.test("transfer sends no request for a complete partial file", async () => {
-  using bench = new Bench();
-  bench.leavePartial(BYTES);
+  using fixture = new TransferFixture();
+  fixture.leavePartial(BYTES);
   const source = new Script(fails);
-  assert.equal(await bench.run(source), 0);
+  assert.equal(await fixture.run(source), 0);
   assert.deepEqual(source.offsets, []);
-  bench.assertHas();
+  fixture.assertHas();
 });
 
 Deno.test("transfer discards a damaged partial file and fetches the whole blob", async () => {
-  using bench = new Bench();
-  bench.leavePartial(sampleBytes(450, 77));
+  using fixture = new TransferFixture();
+  fixture.leavePartial(sampleBytes(450, 77));
   const source = new Script(good);
-  assert.equal(await bench.run(source), 1550);
+  assert.equal(await fixture.run(source), 1550);
   assert.deepEqual(source.offsets, [450, 0]);
-  bench.assertHas();
+  fixture.assertHas();
 });
 
 for (
@@ -146,43 +146,43 @@ for (
   ] as const
 ) {
   Deno.test(`transfer fails with ${code} and leaves no file after ${name}`, async () => {
-    using bench = new Bench();
-    await assert.rejects(bench.run(source), (error) => hasCode(error, code));
+    using fixture = new TransferFixture();
+    await assert.rejects(fixture.run(source), (error) => hasCode(error, code));
     assert.equal(source.offsets.length, requests);
-    assert.deepEqual(filesIn(bench.layout.tree("data")), []);
-    assert.deepEqual(filesIn(join(bench.layout.root, "partial")), []);
+    assert.deepEqual(filesIn(fixture.layout.tree("data")), []);
+    assert.deepEqual(filesIn(join(fixture.layout.root, "partial")), []);
   });
 }
 
 Deno.test("transfer keeps the partial file after the last try", async () => {
-  using bench = new Bench();
+  using fixture = new TransferFixture();
   const source = new Script(breaksAfter(100));
-  await assert.rejects(bench.run(source), (error) => hasCode(error, "LDR_UNREACHABLE"));
+  await assert.rejects(fixture.run(source), (error) => hasCode(error, "LDR_UNREACHABLE"));
   assert.deepEqual(source.offsets, [0, 100, 200, 300, 400]);
-  assert.equal(Deno.statSync(bench.layout.partial(DESCRIPTOR.digest)).size, 500);
+  assert.equal(Deno.statSync(fixture.layout.partial(DESCRIPTOR.digest)).size, 500);
 });
 
 Deno.test("transfer keeps the partial file after responses of another size", async () => {
-  using bench = new Bench();
-  bench.leavePartial(BYTES.subarray(0, 450));
+  using fixture = new TransferFixture();
+  fixture.leavePartial(BYTES.subarray(0, 450));
   const source = new Script(otherPage);
-  await assert.rejects(bench.run(source), (error) => hasCode(error, "LDR_SIZE_MISMATCH"));
+  await assert.rejects(fixture.run(source), (error) => hasCode(error, "LDR_SIZE_MISMATCH"));
   assert.deepEqual(source.offsets, Array(TRIES).fill(450));
-  assert.equal(Deno.statSync(bench.layout.partial(DESCRIPTOR.digest)).size, 450);
+  assert.equal(Deno.statSync(fixture.layout.partial(DESCRIPTOR.digest)).size, 450);
 });
 
 Deno.test("transfer keeps the partial file after an empty response", async () => {
-  using bench = new Bench();
-  bench.leavePartial(BYTES.subarray(0, 450));
+  using fixture = new TransferFixture();
+  fixture.leavePartial(BYTES.subarray(0, 450));
   const source = new Script(() => sends(new Uint8Array(0), 0), good);
-  assert.equal(await bench.run(source), 550);
+  assert.equal(await fixture.run(source), 550);
   assert.deepEqual(source.offsets, [450, 450]);
-  bench.assertHas();
+  fixture.assertHas();
 });
 
 Deno.test("transfer releases the source if the disk fails on a restart", async () => {
-  using bench = new Bench();
-  bench.leavePartial(BYTES.subarray(0, 450));
+  using fixture = new TransferFixture();
+  fixture.leavePartial(BYTES.subarray(0, 450));
   let isReleased = false;
   const source = new Script(() => ({
     offset: 0,
@@ -199,7 +199,7 @@ Deno.test("transfer releases the source if the disk fails on a restart", async (
     throw Object.assign(new Error("no space left"), { code: "ENOSPC" });
   };
   try {
-    await assert.rejects(bench.run(source), (error) => hasCode(error, "LDR_DISK_FULL"));
+    await assert.rejects(fixture.run(source), (error) => hasCode(error, "LDR_DISK_FULL"));
   } finally {
     Deno.FsFile.prototype.truncateSync = own;
   }
@@ -217,30 +217,30 @@ Deno.test("transfer resets the count of tries after progress, but not after the 
     })(),
   });
   {
-    using bench = new Bench();
+    using fixture = new TransferFixture();
     const continues = new Script((offset) => chunk(offset, offset));
-    assert.equal(await bench.run(continues, describe(bytes)), bytes.length);
+    assert.equal(await fixture.run(continues, describe(bytes)), bytes.length);
   }
-  using bench = new Bench();
+  using fixture = new TransferFixture();
   const restarts: Script = new Script(() => {
     if (restarts.offsets.length > 2 * TRIES) throw new Error("the tries do not end");
     return chunk(0, 0);
   });
   await assert.rejects(
-    bench.run(restarts, describe(bytes)),
+    fixture.run(restarts, describe(bytes)),
     (error) => hasCode(error, "LDR_UNREACHABLE"),
   );
   assert.equal(restarts.offsets.length, TRIES);
 });
 
 Deno.test("transfer pauses longer after each failure", async () => {
-  using bench = new Bench();
-  await assert.rejects(bench.run(new Script(fails)));
-  assert.deepEqual(bench.clock.sleeps, [125, 250, 500, 1000]);
+  using fixture = new TransferFixture();
+  await assert.rejects(fixture.run(new Script(fails)));
+  assert.deepEqual(fixture.clock.sleeps, [125, 250, 500, 1000]);
 });
 
 Deno.test("transfer sends no request for a blob that is present", async () => {
-  using bench = new Bench();
-  await bench.run(new Script(good));
-  assert.equal(await bench.run(new Script(fails)), undefined);
+  using fixture = new TransferFixture();
+  await fixture.run(new Script(good));
+  assert.equal(await fixture.run(new Script(fails)), undefined);
 });

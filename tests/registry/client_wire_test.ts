@@ -10,7 +10,7 @@ import { image, type TestBlob } from "../support/cache/artifacts.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { WatchedAbort } from "../support/listeners.ts";
 import * as faults from "../support/registry/faults.ts";
-import { FixtureRegistry } from "../support/registry/fixture_registry.ts";
+import { TestRegistry } from "../support/registry/test_registry.ts";
 
 const ARTIFACT = image(["a layer"]);
 const DIGEST = ARTIFACT.descriptor.digest as Digest;
@@ -24,9 +24,9 @@ const withCode = (...codes: ErrorCode[]) => (error: unknown) => hasCode(error, .
 
 /** Runs a client with a fixture registry over sockets, with every transport but the retries. */
 async function withRegistry(
-  body: (registry: FixtureRegistry, client: RegistryClient) => Promise<void>,
+  body: (registry: TestRegistry, client: RegistryClient) => Promise<void>,
 ): Promise<void> {
-  await using registry = await FixtureRegistry.start();
+  await using registry = await TestRegistry.start();
   using sockets = new FetchTransport({ stallTimeout: 5000 });
   const transport = new SchemeTransport(new RedirectTransport(sockets));
   const authorizer = {
@@ -63,7 +63,7 @@ Deno.test("Repository.manifest stops reading an endless body over the wire", asy
 });
 
 Deno.test("Repository.fetch sends no authorization to another host over the wire", async () => {
-  await using cdn = await FixtureRegistry.start();
+  await using cdn = await TestRegistry.start();
   await withRegistry(async (registry, client) => {
     registry.add("team/app", ARTIFACT, "v1");
     cdn.add("team/app", ARTIFACT, "v1");

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { readTextIfAny } from "../../src/base/files.ts";
-import { childEnvironment } from "../support/cli/environment.ts";
 import { embeddedName, TRANSPILER_FILES } from "../../src/run/engine/transpiler_files.ts";
+import { childEnvironment } from "../support/cli/environment.ts";
 
 const ROOT = join(import.meta.dirname!, "../..");
 const HOST = Deno.build.target;

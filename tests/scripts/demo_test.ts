@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { childEnvironment } from "../support/cli/environment.ts";
-import { Running } from "../support/cli/cli.ts";
+import { Running } from "../support/cli/test_user.ts";
 import { TemporaryFolder } from "../support/temporary.ts";
 
 const DEMO = fileURLToPath(new URL("../../scripts/demo.ts", import.meta.url));

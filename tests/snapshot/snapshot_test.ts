@@ -16,10 +16,10 @@ import {
   wasmArtifact,
   wasmModule,
 } from "../support/cache/artifacts.ts";
-import { CacheFolder, DAY, relativePathOf } from "../support/cache/cache_folder.ts";
+import { DAY, relativePathOf, TestCache } from "../support/cache/test_cache.ts";
 import { spinApp } from "../support/cache/spin_apps.ts";
 
-async function snapshotOf(cache: CacheFolder): Promise<CacheSnapshot> {
+async function snapshotOf(cache: TestCache): Promise<CacheSnapshot> {
   return await takeSnapshot(new Layout(cache.registry), cache.now);
 }
 
@@ -60,7 +60,7 @@ const ONE = image(["one layer", "shared"]);
 const TWO = image(["another layer", "shared"]);
 
 Deno.test("takeSnapshot references the manifest and blobs of a pulled tag", async () => {
-  using cache = new CacheFolder();
+  using cache = new TestCache();
   const folder = cache.pulled("ghcr.io/acme/app:v1", ONE, { used: DAY });
   const snapshot = await snapshotOf(cache);
   const { size, unique, ownSize, references: _, ownFiles, ...entry } = only(snapshot);
@@ -88,7 +88,7 @@ Deno.test("takeSnapshot references the manifest and blobs of a pulled tag", asyn
 });
 
 Deno.test("takeSnapshot counts shared content in the size of each entry and in none's unique size", async () => {
-  using cache = new CacheFolder();
+  using cache = new TestCache();
   cache.pulled("ghcr.io/acme/app:v1", ONE);
   cache.pulled("ghcr.io/acme/app:v2", TWO);
   const snapshot = await snapshotOf(cache);
@@ -101,14 +101,14 @@ Deno.test("takeSnapshot counts shared content in the size of each entry and in n
 });
 
 Deno.test("takeSnapshot counts only own files as unique for two tags of one manifest", async () => {
-  using cache = new CacheFolder();
+  using cache = new TestCache();
   cache.pulled("ghcr.io/acme/app:v1", ONE);
   cache.pulled("ghcr.io/acme/app:latest", ONE);
   for (const entry of (await snapshotOf(cache)).entries) assert.equal(entry.unique, entry.ownSize);
 });
 
 Deno.test("takeSnapshot references the platforms of an index that exist", async () => {
-  using cache = new CacheFolder();
+  using cache = new TestCache();
   const all = multiPlatform("linux/amd64", "linux/arm64", "linux/arm/v7");
   cache.pulled("ghcr.io/acme/app:v1", all);
   const missing = all.children[2]!;
@@ -129,7 +129,7 @@ Deno.test("takeSnapshot references the platforms of an index that exist", async 
 });
 
 Deno.test("takeSnapshot follows nested indexes to a depth of four", async () => {
-  using cache = new CacheFolder();
+  using cache = new TestCache();
   let nested = index([{ artifact: ONE, platform: platformOf("linux/amd64") }]);
   const levels = [nested];
   for (let depth = 1; depth < 6; depth++) {
@@ -145,7 +145,7 @@ Deno.test("takeSnapshot follows nested indexes to a depth of four", async () => 
 });
 
 Deno.test("takeSnapshot makes an entry of a digest only if it was pulled", async () => {
-  using cache = new CacheFolder();
+  using cache = new TestCache();
   cache.pulled("ghcr.io/acme/app:v1", ONE);
   const folder = cache.pulledByDigest("ghcr.io/acme/app", TWO, { used: DAY });
   const snapshot = await snapshotOf(cache);
@@ -163,7 +163,7 @@ Deno.test("takeSnapshot makes an entry of a digest only if it was pulled", async
 });
 
 Deno.test("takeSnapshot names a digest with the tag that it was pulled with", async () => {
-  using cache = new CacheFolder();
+  using cache = new TestCache();
   const folder = cache.pulledByDigest("ghcr.io/acme/app", ONE);
   const path = join(folder, "record.json");
   const name = `ghcr.io/acme/app:v7@${ONE.descriptor.digest}`;
@@ -179,8 +179,8 @@ Deno.test("takeSnapshot references the files that a locked app names", async () 
     inlined: { "d.txt": "inline" },
   });
   const files = unpacked("packed", "packed too");
-  for (const writer of ["pulled", "spins"] as const) {
-    using cache = new CacheFolder();
+  for (const writer of ["pulled", "pulledBySpin"] as const) {
+    using cache = new TestCache();
     cache[writer]("ghcr.io/acme/app:v1", app);
     cache.blobs(files);
     const snapshot = await snapshotOf(cache);
@@ -198,7 +198,7 @@ Deno.test("takeSnapshot references the files that a locked app names", async () 
 });
 
 Deno.test("takeSnapshot references the files of an app from before Spin 2.0", async () => {
-  using cache = new CacheFolder();
+  using cache = new TestCache();
   cache.pulled(
     "ghcr.io/acme/app:v1",
     await spinApp({ archived: { "a.txt": "packed" }, old: true }),
@@ -210,7 +210,7 @@ Deno.test("takeSnapshot references the files of an app from before Spin 2.0", as
 });
 
 Deno.test("takeSnapshot references content in both trees of blobs", async () => {
-  using cache = new CacheFolder();
+  using cache = new TestCache();
   const bytes = wasmModule("both");
   const asWasm = blob(bytes, MEDIA_TYPES.spinWasm);
   cache.pulled("ghcr.io/acme/app:v1", image([asWasm, blob(bytes, MEDIA_TYPES.spinData)]));
@@ -222,9 +222,9 @@ Deno.test("takeSnapshot references content in both trees of blobs", async () => 
 });
 
 Deno.test("takeSnapshot takes a tag whose manifest Spin replaced for Spin's", async () => {
-  using cache = new CacheFolder();
+  using cache = new TestCache();
   cache.pulled("ghcr.io/acme/app:v1", ONE, { used: 2 * DAY });
-  cache.spins("ghcr.io/acme/app:v1", TWO, { used: DAY });
+  cache.pulledBySpin("ghcr.io/acme/app:v1", TWO, { used: DAY });
   const snapshot = await snapshotOf(cache);
   const entry = only(snapshot);
   assert.deepEqual([entry.writtenBy, entry.record, entry.stampFile, entry.lastUsed], [
@@ -241,7 +241,7 @@ Deno.test("takeSnapshot takes a tag whose manifest Spin replaced for Spin's", as
 });
 
 Deno.test("takeSnapshot reads packages, builds and compiled code", async () => {
-  using cache = new CacheFolder();
+  using cache = new TestCache();
   const component = blob("component").descriptor.digest;
   const specification = blob("specification").descriptor.digest;
   const files = [blob("app.js", "text/javascript"), blob("app.wasm", MEDIA_TYPES.wasm)];
@@ -292,7 +292,7 @@ Deno.test("takeSnapshot reads packages, builds and compiled code", async () => {
 });
 
 Deno.test("takeSnapshot reads builds in the folder of earlier versions", async () => {
-  using cache = new CacheFolder();
+  using cache = new TestCache();
   const [one, other] = ["one", "other"].map((text) => blob(text).descriptor.digest);
   cache.build("edge", one!, blob("disk image"));
   const folder = cache.build("core", other!, blob("old disk image"), {}, "images");
@@ -313,13 +313,13 @@ const LINUX = platformOf("linux/amd64");
 const NESTED = index([{ artifact: index([{ artifact: ONE, platform: LINUX }]) }]);
 
 /** Entries and their types. */
-const TYPES: [name: string, write: (cache: CacheFolder) => unknown, type: EntryType][] = [
+const TYPES: [name: string, write: (cache: TestCache) => unknown, type: EntryType][] = [
   ["a container image", (cache) => cache.pulled(NAME, ONE), "image"],
   ["a Docker image", (cache) => cache.pulled(NAME, image(["x"], { docker: true })), "image"],
   ["a Wasm package", (cache) => cache.pulled(NAME, wasmArtifact()), "app"],
   ["a Spin app", (cache) => cache.pulled(NAME, SPIN_APP), "app"],
-  ["a Spin app that Spin pulled", (cache) => cache.spins(NAME, SPIN_APP), "app"],
-  ["a container image that Spin pulled", (cache) => cache.spins(NAME, ONE), "image"],
+  ["a Spin app that Spin pulled", (cache) => cache.pulledBySpin(NAME, SPIN_APP), "app"],
+  ["a container image that Spin pulled", (cache) => cache.pulledBySpin(NAME, ONE), "image"],
   ["a Helm chart", (cache) => cache.pulled(NAME, HELM_CHART), "app"],
   [
     "an index of container images",
@@ -348,18 +348,18 @@ const TYPES: [name: string, write: (cache: CacheFolder) => unknown, type: EntryT
   ["a tag without any manifest, for wasi/wasm", (cache) => loseManifests(cache, WASI), "app"],
   ["a tag without any manifest, for linux/amd64", (cache) => loseManifests(cache, LINUX), "image"],
   ["a tag whose manifest is damaged, without a record", (cache) => {
-    Deno.writeTextFileSync(join(cache.spins(NAME, ONE), "manifest.json"), "<html>");
+    Deno.writeTextFileSync(join(cache.pulledBySpin(NAME, ONE), "manifest.json"), "<html>");
   }, "app"],
 ];
 
-function loseDigest(cache: CacheFolder, { descriptor }: Artifact): void {
+function loseDigest(cache: TestCache, { descriptor }: Artifact): void {
   Deno.removeSync(
     join(cache.registry, "manifests", REPOSITORY, descriptor.digest, "manifest.json"),
   );
 }
 
 /** Writes a container image without its manifests; only its record is left, which states the platform. */
-function loseManifests(cache: CacheFolder, platform: object | undefined): void {
+function loseManifests(cache: TestCache, platform: object | undefined): void {
   const folder = cache.pulled(NAME, ONE);
   const record = JSON.parse(Deno.readTextFileSync(join(folder, "record.json")));
   Deno.writeTextFileSync(join(folder, "record.json"), JSON.stringify({ ...record, platform }));
@@ -369,14 +369,14 @@ function loseManifests(cache: CacheFolder, platform: object | undefined): void {
 
 for (const [name, write, type] of TYPES) {
   Deno.test(`takeSnapshot gives ${name} the type ${type}`, async () => {
-    using cache = new CacheFolder();
+    using cache = new TestCache();
     write(cache);
     assert.equal(only(await snapshotOf(cache)).type, type);
   });
 }
 
 Deno.test("takeSnapshot reads a package whose parts are encoded in its path", async () => {
-  using cache = new CacheFolder();
+  using cache = new TestCache();
   const layout = new Layout(cache.registry);
   const parts = ["http://deb.debian.org/debian bookworm/main", "..", "1:2.0~rc1+b1", "am*d."];
   const folder = layout.packageFolder(parts[0]!, parts[1]!, parts[2]!, parts[3]!);
@@ -403,7 +403,7 @@ Deno.test("takeSnapshot reads a package whose parts are encoded in its path", as
 });
 
 Deno.test("takeSnapshot calls the record of another folder damaged", async () => {
-  using cache = new CacheFolder();
+  using cache = new TestCache();
   const folder = cache.package("debian/hello/2.10/amd64", blob("package"));
   Deno.renameSync(folder, join(folder, "..", "arm64"));
   const snapshot = await snapshotOf(cache);
@@ -424,7 +424,7 @@ for (
   ] as const
 ) {
   Deno.test(`takeSnapshot calls a package damaged if a part ${what}, and reads the others`, async () => {
-    using cache = new CacheFolder();
+    using cache = new TestCache();
     const folder = cache.package("debian/hello/2.10/amd64", blob("package"));
     const path = join(folder, "record.json");
     const record = JSON.parse(Deno.readTextFileSync(path));
@@ -453,7 +453,7 @@ for (
   ] as const
 ) {
   Deno.test(`takeSnapshot references what the record names if the manifest is ${name}`, async () => {
-    using cache = new CacheFolder();
+    using cache = new TestCache();
     const folder = cache.pulled("ghcr.io/acme/app:v1", ONE);
     cache.pulled("ghcr.io/acme/other:v1", TWO);
     spoil(folder);
@@ -471,7 +471,7 @@ for (
 }
 
 Deno.test("takeSnapshot references nothing without a manifest and a record", async () => {
-  using cache = new CacheFolder();
+  using cache = new TestCache();
   const folder = cache.pulled("ghcr.io/acme/app:v1", ONE);
   Deno.removeSync(join(folder, "manifest.json"));
   Deno.truncateSync(join(folder, "record.json"), 20);
@@ -480,7 +480,7 @@ Deno.test("takeSnapshot references nothing without a manifest and a record", asy
 });
 
 Deno.test("takeSnapshot references every platform of an index if the tag's own manifest is missing", async () => {
-  using cache = new CacheFolder();
+  using cache = new TestCache();
   const all = multiPlatform("linux/amd64", "linux/arm64");
   Deno.removeSync(join(cache.pulled("ghcr.io/acme/app:v1", all), "manifest.json"));
   const snapshot = await snapshotOf(cache);
@@ -488,7 +488,7 @@ Deno.test("takeSnapshot references every platform of an index if the tag's own m
 });
 
 Deno.test("takeSnapshot references the chosen platform if the index of a digest is damaged", async () => {
-  using cache = new CacheFolder();
+  using cache = new TestCache();
   const all = multiPlatform("linux/amd64", "linux/arm64");
   const folder = cache.pulledByDigest("ghcr.io/acme/app", all);
   Deno.writeTextFileSync(join(folder, "manifest.json"), "{}");
@@ -501,7 +501,7 @@ Deno.test("takeSnapshot references the chosen platform if the index of a digest 
 });
 
 Deno.test("takeSnapshot references nothing if the manifest of a digest is damaged", async () => {
-  using cache = new CacheFolder();
+  using cache = new TestCache();
   const folder = cache.pulledByDigest("ghcr.io/acme/app", ONE);
   Deno.writeTextFileSync(join(folder, "manifest.json"), "{}");
   const snapshot = await snapshotOf(cache);
@@ -512,7 +512,7 @@ Deno.test("takeSnapshot references nothing if the manifest of a digest is damage
 });
 
 Deno.test("takeSnapshot references what a tag's own manifest names if its index is damaged", async () => {
-  using cache = new CacheFolder();
+  using cache = new TestCache();
   const all = multiPlatform("linux/amd64", "linux/arm64");
   cache.pulled("ghcr.io/acme/app:v1", all);
   const path = join("manifests/ghcr.io/acme/app", all.descriptor.digest, "manifest.json");
@@ -526,9 +526,9 @@ Deno.test("takeSnapshot references what a tag's own manifest names if its index 
 });
 
 Deno.test("takeSnapshot references the layers of an app whose locked app cannot be read", async () => {
-  using cache = new CacheFolder();
+  using cache = new TestCache();
   const app = await spinApp({ archived: { "a.txt": "packed" } });
-  const folder = cache.spins("ghcr.io/acme/app:v1", app);
+  const folder = cache.pulledBySpin("ghcr.io/acme/app:v1", app);
   Deno.writeTextFileSync(join(folder, "config.json"), "{");
   const snapshot = await snapshotOf(cache);
   assert.ok(only(snapshot).problem);
@@ -536,7 +536,7 @@ Deno.test("takeSnapshot references the layers of an app whose locked app cannot 
 });
 
 Deno.test("takeSnapshot gives an entry its own pin or that of a pattern", async () => {
-  using cache = new CacheFolder();
+  using cache = new TestCache();
   cache.pulled("ghcr.io/acme/app:v1", ONE, { pinned: true });
   cache.pulled("ghcr.io/acme/team/app:v1", ONE);
   cache.pulled("docker.io/library/nginx:latest", ONE);
@@ -555,7 +555,7 @@ Deno.test("takeSnapshot gives an entry its own pin or that of a pattern", async 
 });
 
 Deno.test("takeSnapshot clamps times in the future to now", async () => {
-  using cache = new CacheFolder();
+  using cache = new TestCache();
   cache.pulled("ghcr.io/acme/app:v1", ONE, { used: -DAY });
   const entry = only(await snapshotOf(cache));
   assert.deepEqual([entry.lastUsed, entry.createdAt], [cache.now, cache.now]);
@@ -563,7 +563,7 @@ Deno.test("takeSnapshot clamps times in the future to now", async () => {
 });
 
 Deno.test("takeSnapshot tells downloads, rubbish and foreign files apart", async () => {
-  using cache = new CacheFolder();
+  using cache = new TestCache();
   const folder = relative(cache.registry, cache.pulled("ghcr.io/acme/app:v1", ONE));
   const { digest } = ONE.descriptor;
   const partials = [`partial/${digest}`, `partial/${digest}.0a1b2c3d`];
@@ -600,7 +600,7 @@ Deno.test("takeSnapshot tells downloads, rubbish and foreign files apart", async
 });
 
 Deno.test("takeSnapshot lists empty folders, deepest first", async () => {
-  using cache = new CacheFolder();
+  using cache = new TestCache();
   cache.pulled("ghcr.io/acme/app:v1", ONE);
   Deno.mkdirSync(join(cache.registry, "manifests/ghcr.io/acme/gone/v1"), { recursive: true });
   const folders = (await snapshotOf(cache)).emptyFolders.map((path) =>
@@ -613,15 +613,15 @@ Deno.test("takeSnapshot lists empty folders, deepest first", async () => {
 });
 
 Deno.test("takeSnapshot of a missing cache is empty and creates nothing", async () => {
-  using cache = new CacheFolder();
+  using cache = new TestCache();
   const snapshot = await snapshotOf(cache);
   assert.deepEqual([snapshot.entries, snapshot.contents, snapshot.size], [[], [], 0]);
   assert.deepEqual([...Deno.readDirSync(cache.path)], []);
 });
 
 Deno.test("takeSnapshot stats blobs that Spin wrote instead of trusting the manifest", async () => {
-  using cache = new CacheFolder();
+  using cache = new TestCache();
   const app = image([blob(utf8("cut"), MEDIA_TYPES.ociLayer, { size: 1_000_000 })]);
-  cache.spins("ghcr.io/acme/app:v1", app);
+  cache.pulledBySpin("ghcr.io/acme/app:v1", app);
   assert.equal((await snapshotOf(cache)).size, cache.size());
 });

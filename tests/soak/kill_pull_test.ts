@@ -8,12 +8,12 @@ import {
   platformOf,
   randomBytes,
 } from "../support/cache/artifacts.ts";
-import { User } from "../support/cli/cli.ts";
-import { FixtureRegistry } from "../support/registry/fixture_registry.ts";
 import { killTest, larderKilledAt } from "../support/cache/killed_at.ts";
 import { spinApp } from "../support/cache/spin_apps.ts";
-import { assertNoRubbish, assertStoreSound } from "../support/cache/store_check.ts";
+import { assertNoStrayFiles, assertStoreSound } from "../support/cache/store_check.ts";
 import { pull } from "../support/cache/user_cache.ts";
+import { TestUser } from "../support/cli/test_user.ts";
+import { TestRegistry } from "../support/registry/test_registry.ts";
 
 const SMALL = blob(randomBytes(1024, "small"));
 const CHILD = image([blob(randomBytes(256 * 1024, "big")), SMALL]);
@@ -29,10 +29,10 @@ interface KillCase {
 
 /** Kills a pull at its first call of a kind, the next one at its second, and so on until one is not killed. */
 async function killAtEvery(calls: string, { before, killed, last }: KillCase): Promise<void> {
-  await using registry = await FixtureRegistry.start();
+  await using registry = await TestRegistry.start();
   let nth = 0;
   for (let wasKilled = true; wasKilled;) {
-    using user = new User();
+    using user = new TestUser();
     if (before) await pull(user, registry.add("app", before, "v1"));
     const reference = registry.add("app", killed, "v1");
     const args = ["pull", "--transfers", "1", reference];
@@ -43,7 +43,7 @@ async function killAtEvery(calls: string, { before, killed, last }: KillCase): P
     assert.equal(result.code, 0, result.stderr);
     assert.equal(result.stdout, `${reference}@${last.descriptor.digest}\n`);
     assertStoreSound(user.registry);
-    if (last === killed) assertNoRubbish(user.registry);
+    if (last === killed) assertNoStrayFiles(user.registry);
   }
   assert.ok(nth > 1, "nothing was killed, so nothing was tested");
 }

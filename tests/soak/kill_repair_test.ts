@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { User } from "../support/cli/cli.ts";
 import { flipBit, invalidateJson } from "../support/cache/damage.ts";
-import { FixtureRegistry } from "../support/registry/fixture_registry.ts";
 import { killTest, larderKilledAt } from "../support/cache/killed_at.ts";
 import { spinApp } from "../support/cache/spin_apps.ts";
 import { assertStoreSound } from "../support/cache/store_check.ts";
 import { blobPath, entryPath, pull } from "../support/cache/user_cache.ts";
+import { TestUser } from "../support/cli/test_user.ts";
+import { TestRegistry } from "../support/registry/test_registry.ts";
 
 const SPIN = await spinApp({ files: { "a.txt": "one" }, archived: { "b.txt": "two" } });
 
@@ -13,10 +13,10 @@ for (const calls of ["unlink,unlinkat", "rename,renameat,renameat2"]) {
   killTest(
     `verify --repair succeeds after a repair was killed at any ${calls.split(",")[0]}`,
     async () => {
-      await using registry = await FixtureRegistry.start();
+      await using registry = await TestRegistry.start();
       let nth = 0;
       for (let wasKilled = true; wasKilled;) {
-        using user = new User();
+        using user = new TestUser();
         await pull(user, registry.add("app", SPIN, "v1"));
         for (const file of [1, 2].map((i) => blobPath(user, SPIN.blobs[i]!))) flipBit(file);
         for (const name of ["config.json", "manifest.json"]) {

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { type Artifact, image, multiPlatform } from "../support/cache/artifacts.ts";
-import { User } from "../support/cli/cli.ts";
-import { FixtureRegistry } from "../support/registry/fixture_registry.ts";
 import { killTest, larderKilledAt } from "../support/cache/killed_at.ts";
 import { spinApp } from "../support/cache/spin_apps.ts";
-import { assertNoRubbish, assertStoreSound } from "../support/cache/store_check.ts";
+import { assertNoStrayFiles, assertStoreSound } from "../support/cache/store_check.ts";
 import { bytesOf, names, pull } from "../support/cache/user_cache.ts";
+import { TestUser } from "../support/cli/test_user.ts";
+import { TestRegistry } from "../support/registry/test_registry.ts";
 
 const ONE = image(["shared", "one"]);
 
@@ -18,12 +18,12 @@ for (const [name, artifact] of removed) {
   killTest(
     `clean and pull succeed after a sweep of ${name} was killed at any deletion`,
     async () => {
-      await using registry = await FixtureRegistry.start();
+      await using registry = await TestRegistry.start();
       const kept = registry.add("kept", ONE, "v1");
       const swept = registry.add("swept", artifact, "v1");
       let nth = 0;
       for (let wasKilled = true; wasKilled;) {
-        using user = new User();
+        using user = new TestUser();
         await pull(user, kept, swept);
         const args = ["clean", "--force", "*/swept:*"];
         wasKilled = await larderKilledAt(user, args, "unlink,unlinkat,rmdir", ++nth);
@@ -38,7 +38,7 @@ for (const [name, artifact] of removed) {
         const cleared = await user.larder(["clean", "--force"]);
         assert.equal(cleared.code, 0, cleared.stderr);
         assert.equal(bytesOf(user), 0);
-        assertNoRubbish(user.registry);
+        assertNoStrayFiles(user.registry);
       }
       assert.ok(nth > 5, "hardly anything was killed or tested");
     },

@@ -1,16 +1,16 @@
 import assert from "node:assert/strict";
 import { blob, image, randomBytes, wasmArtifact } from "../support/cache/artifacts.ts";
-import { User } from "../support/cli/cli.ts";
-import { moduleBytes } from "../support/wasm/components.ts";
-import { FixtureRegistry } from "../support/registry/fixture_registry.ts";
 import { assertStoreSound } from "../support/cache/store_check.ts";
 import { age, pull } from "../support/cache/user_cache.ts";
+import { TestUser } from "../support/cli/test_user.ts";
+import { TestRegistry } from "../support/registry/test_registry.ts";
+import { moduleBytes } from "../support/wasm/components.ts";
 
 const SHARED = blob(randomBytes(1000, "shared"));
 
 Deno.test("pull, run, gc and clean succeed concurrently in one cache for a minute", async () => {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   const module = registry.add("command", wasmArtifact(await moduleBytes("preview1_command")), "v1");
   const apps = [1, 2, 3].map((i) => image([SHARED, blob(randomBytes(50_000, `app ${i}`))]));
   await pull(user, module);

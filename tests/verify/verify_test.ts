@@ -20,7 +20,7 @@ import {
   utf8,
   wasmModule,
 } from "../support/cache/artifacts.ts";
-import { CacheFolder, DAY, relativePathOf } from "../support/cache/cache_folder.ts";
+import { DAY, relativePathOf, TestCache } from "../support/cache/test_cache.ts";
 import { flipBit, invalidateJson, remove, truncate } from "../support/cache/damage.ts";
 import { spinApp } from "../support/cache/spin_apps.ts";
 import { filesBelow } from "../support/cache/store_check.ts";
@@ -46,7 +46,7 @@ const SHOP_TAG = "manifests/ghcr.io/acme/shop/v1";
 const SPINS_TAG = "manifests/ghcr.io/acme/spins/v1";
 
 /** An intact cache with an entry of each kind. */
-class Cache extends CacheFolder {
+class VerifiedCache extends TestCache {
   readonly layout = new Layout(this.registry);
 
   constructor() {
@@ -55,7 +55,7 @@ class Cache extends CacheFolder {
     this.pulledByDigest("ghcr.io/acme/blog", BLOG);
     this.pulled("ghcr.io/acme/many:v1", PLATFORMS);
     this.pulled("ghcr.io/acme/spin:v1", SPIN);
-    this.spins("ghcr.io/acme/spins:v1", SPIN);
+    this.pulledBySpin("ghcr.io/acme/spins:v1", SPIN);
     for (const text of ["first", "second"]) this.blobs([blob(text)]);
     this.package("debian/hello/1.0/amd64", PACKAGE);
     this.build("disk", SPECIFICATION, DISK);
@@ -87,7 +87,7 @@ class Cache extends CacheFolder {
 }
 
 /** Formats findings as `kind path [names]`. */
-function summaries(cache: Cache, findings: readonly Finding[]): string[] {
+function summaries(cache: VerifiedCache, findings: readonly Finding[]): string[] {
   return findings.map(({ kind, path, entries }) => {
     const names = entries.map(({ name }) => name.replace(/^ghcr\.io\/acme\/|@.*$/g, "")).sort();
     return `${kind} ${relative(cache.registry, path)} [${names.join(" ")}]`;
@@ -99,7 +99,7 @@ const folderOf = (repository: string, { descriptor }: Artifact) =>
   `manifests/ghcr.io/acme/${repository}/${descriptor.digest}`;
 
 Deno.test("Verifier finds nothing in an intact cache", async () => {
-  using cache = new Cache();
+  using cache = new VerifiedCache();
   const { findings, files, bytes, steps } = await cache.verify();
   assert.deepEqual(summaries(cache, findings), []);
   assert.ok(files > 20 && bytes > 5000);
@@ -112,7 +112,7 @@ Deno.test("Verifier finds nothing in an intact cache", async () => {
 });
 
 Deno.test("Verifier finds nothing in an empty or missing cache", async () => {
-  using folder = new CacheFolder();
+  using folder = new TestCache();
   for (const path of [folder.registry, join(folder.path, "nowhere")]) {
     const verifier = new Verifier(new Layout(path), { now: () => folder.now });
     const { findings, files } = await verifier.run();
@@ -288,7 +288,7 @@ const cases: Case[] = [
 Deno.test("Verifier reports each fault with the entries that need the file", async (t) => {
   for (const { name, file, damage, reported: expected } of cases) {
     await t.step(name, async () => {
-      using cache = new Cache();
+      using cache = new VerifiedCache();
       damage(cache.at(file));
       const { findings } = await cache.verify();
       assert.deepEqual(summaries(cache, findings).sort(), [...expected].sort());
@@ -300,7 +300,7 @@ Deno.test("Verifier reports each fault with the entries that need the file", asy
 Deno.test("applyLocalRepairs leaves at most missing files", async (t) => {
   for (const { name, file, damage, reported: expected } of cases) {
     await t.step(name, async () => {
-      using cache = new Cache();
+      using cache = new VerifiedCache();
       damage(cache.at(file));
       const { findings } = await cache.repaired();
       // Records, and what Spin wrote, are repaired by a pull; entries that no registry has are forgotten.
@@ -317,7 +317,7 @@ Deno.test("Verifier expects a foreign layer only if it was fetched", async (t) =
   const layer = blob("a base", MEDIA_TYPES.ociForeignLayer);
   for (const foreign of [true, undefined]) {
     await t.step(String(foreign), async () => {
-      using cache = new Cache();
+      using cache = new VerifiedCache();
       const folder = cache.pulled("ghcr.io/acme/base:v1", image([layer, "own"]));
       const path = record(relative(cache.registry, folder));
       const text = JSON.parse(Deno.readTextFileSync(cache.at(path)));
@@ -330,7 +330,7 @@ Deno.test("Verifier expects a foreign layer only if it was fetched", async (t) =
 });
 
 Deno.test("applyLocalRepairs moves content to the path of its digest", async () => {
-  using cache = new Cache();
+  using cache = new VerifiedCache();
   const wrong = join(dirname(at(OWN)), digestOf(utf8("something else")));
   Deno.renameSync(cache.at(at(OWN)), cache.at(wrong));
   Deno.chmodSync(cache.at(wrong), 0o644);
@@ -341,7 +341,7 @@ Deno.test("applyLocalRepairs moves content to the path of its digest", async () 
 });
 
 Deno.test("applyLocalRepairs copies a layer from wasm/ to data/", async () => {
-  using cache = new Cache();
+  using cache = new VerifiedCache();
   const wrong = at(OWN).replace("data/", "wasm/");
   Deno.renameSync(cache.at(at(OWN)), cache.at(wrong));
   const { findings } = await cache.verify();
@@ -351,7 +351,7 @@ Deno.test("applyLocalRepairs copies a layer from wasm/ to data/", async () => {
 });
 
 Deno.test("Verifier accepts Wasm in data/", async () => {
-  using cache = new Cache();
+  using cache = new VerifiedCache();
   Deno.renameSync(cache.at(at(SPIN_WASM)), cache.at(at(SPIN_WASM).replace("wasm/", "data/")));
   assert.deepEqual(summaries(cache, (await cache.verify()).findings), []);
 });
@@ -363,7 +363,7 @@ for (
   ]] as const
 ) {
   Deno.test(`applyLocalRepairs keeps the record of ${name} whose file it moved`, async () => {
-    using cache = new Cache();
+    using cache = new VerifiedCache();
     const before = filesBelow(cache.registry);
     for (const wrong of [at(file).replace("data/", "wasm/"), `data/${digestOf(utf8("else"))}`]) {
       Deno.renameSync(cache.at(at(file)), cache.at(wrong));
@@ -374,7 +374,7 @@ for (
 }
 
 Deno.test("applyLocalRepairs keeps the record of an unreadable file", async () => {
-  using cache = new Cache();
+  using cache = new VerifiedCache();
   const { expected } = await cache.verify();
   const { entry, repair } = expected.find(({ entry }) => entry.type === "package")!;
   const path = cache.at(at(PACKAGE));
@@ -388,7 +388,7 @@ Deno.test("applyLocalRepairs keeps the record of an unreadable file", async () =
 });
 
 Deno.test("applyLocalRepairs copies a missing config from a good copy", async () => {
-  using cache = new Cache();
+  using cache = new VerifiedCache();
   for (const folder of [SHOP_TAG, folderOf("shop", SHOP)]) {
     Deno.removeSync(cache.at(`${folder}/config.json`));
   }
@@ -397,7 +397,7 @@ Deno.test("applyLocalRepairs copies a missing config from a good copy", async ()
 });
 
 Deno.test("applyLocalRepairs removes two layers that have each other's names", async () => {
-  using cache = new Cache();
+  using cache = new VerifiedCache();
   const [a, b] = [cache.at(at(OWN)), cache.at(at(BASE))];
   Deno.renameSync(a, `${a}.x`);
   Deno.renameSync(b, a);
@@ -410,7 +410,7 @@ Deno.test("applyLocalRepairs removes two layers that have each other's names", a
 });
 
 Deno.test("Verifier reports orphans, which are not faults", async () => {
-  using cache = new Cache();
+  using cache = new VerifiedCache();
   const orphan = blob("no entry needs this");
   cache.blobs([orphan]);
   cache.write("data/notes.txt", "mine");
@@ -431,7 +431,7 @@ Deno.test("Verifier reports orphans, which are not faults", async () => {
 });
 
 Deno.test("applyLocalRepairs removes a damaged orphan", async () => {
-  using cache = new Cache();
+  using cache = new VerifiedCache();
   const orphan = blob("no entry needs this");
   cache.write(at(orphan), "and it is not even that");
   assert.deepEqual(summaries(cache, (await cache.verify()).findings), [`damaged ${at(orphan)} []`]);
@@ -439,7 +439,7 @@ Deno.test("applyLocalRepairs removes a damaged orphan", async () => {
 });
 
 Deno.test("Verifier with chosen entries checks only their files", async () => {
-  using cache = new Cache();
+  using cache = new VerifiedCache();
   flipBit(cache.at(at(PACKAGE)));
   flipBit(cache.at(at(OWN)));
   cache.write("data/notes.txt", "mine");
@@ -454,7 +454,7 @@ Deno.test("Verifier with chosen entries checks only their files", async () => {
 });
 
 Deno.test("Verifier hashes files that Spin wrote, and keeps their mode", async () => {
-  using cache = new Cache();
+  using cache = new VerifiedCache();
   for (const file of [at(SPIN_WASM), at(UNPACKED)]) Deno.chmodSync(cache.at(file), 0o644);
   flipBit(cache.at(at(UNPACKED)));
   const { findings } = await cache.repaired();
@@ -463,7 +463,7 @@ Deno.test("Verifier hashes files that Spin wrote, and keeps their mode", async (
 });
 
 Deno.test("Verifier reports an entry with an invalid reference and offers no repair", async () => {
-  using cache = new Cache();
+  using cache = new VerifiedCache();
   const folder = "manifests/ghcr.io/Acme/UP/v1";
   Deno.mkdirSync(cache.at(dirname(folder)), { recursive: true });
   cache.write(`${folder}/manifest.json`, SHOP.bytes);
@@ -478,7 +478,7 @@ Deno.test("Verifier reports an entry with an invalid reference and offers no rep
 });
 
 Deno.test("Verifier reports the record of a newer larder, and no repair deletes it", async () => {
-  using cache = new Cache();
+  using cache = new VerifiedCache();
   const folders = [SHOP_TAG, "packages/debian/hello/1.0/amd64", `builds/${SPECIFICATION}`];
   const paths = [...folders, `compiled/${COMPONENT}/v1`].map(record);
   for (const path of paths) cache.write(path, { schemaVersion: 2 });
@@ -496,7 +496,7 @@ Deno.test("Verifier reports the record of a newer larder, and no repair deletes 
 });
 
 Deno.test("Verifier does not report a fault that is repaired meanwhile", async () => {
-  using cache = new Cache();
+  using cache = new VerifiedCache();
   flipBit(cache.at(at(OWN)));
   let looks = 0;
   const now = () => {
@@ -508,7 +508,7 @@ Deno.test("Verifier does not report a fault that is repaired meanwhile", async (
 });
 
 Deno.test("Verifier does not report an entry that is deleted meanwhile", async () => {
-  using cache = new Cache();
+  using cache = new VerifiedCache();
   let looks = 0;
   const now = () => {
     looks++;
@@ -526,7 +526,7 @@ Deno.test("Verifier does not report an entry that is deleted meanwhile", async (
 });
 
 Deno.test("applyLocalRepairs keeps a file that changed since its check", async () => {
-  using cache = new Cache();
+  using cache = new VerifiedCache();
   flipBit(cache.at(at(OWN)));
   const { findings, expected } = await cache.verify();
   Deno.writeFileSync(cache.at(at(OWN)), OWN.bytes);
@@ -536,7 +536,7 @@ Deno.test("applyLocalRepairs keeps a file that changed since its check", async (
 });
 
 Deno.test("applyLocalRepairs adds damage to the journal, with the entries", async () => {
-  using cache = new Cache();
+  using cache = new VerifiedCache();
   flipBit(cache.at(at(BASE)));
   await cache.repaired();
   const [event] = new Journal(cache.layout).read();
@@ -549,7 +549,7 @@ Deno.test("applyLocalRepairs adds damage to the journal, with the entries", asyn
 });
 
 Deno.test("Verifier.run hashes only changed files the second time", async () => {
-  using cache = new Cache();
+  using cache = new VerifiedCache();
   let bytes = 0;
   const verifier = cache.verifier({ observer: { progressed: (count) => bytes += count } });
   await verifier.run();
@@ -561,7 +561,7 @@ Deno.test("Verifier.run hashes only changed files the second time", async () => 
 });
 
 Deno.test("Verifier.run fails with LDR_INTERRUPTED if it is interrupted", async () => {
-  using cache = new Cache();
+  using cache = new VerifiedCache();
   const verifying = cache.verify({ signal: AbortSignal.abort() });
   await assert.rejects(verifying, (error) => hasCode(error, "LDR_INTERRUPTED"));
 });
@@ -572,7 +572,7 @@ Deno.test("Verifier finds exactly the damage, and repairs leave nothing bad, for
   const change = fc.tuple(fc.nat(), fc.constantFrom(...damages));
   await fc.assert(
     fc.asyncProperty(fc.array(change, { minLength: 1, maxLength: 6 }), async (changes) => {
-      using cache = new Cache();
+      using cache = new VerifiedCache();
       const files = ["data", "wasm"].flatMap((tree) => filesBelow(cache.at(tree)));
       const damaged = new Map(changes.map(([i, damage]) => [files[i % files.length]!, damage]));
       for (const [path, damage] of damaged) damage(path);

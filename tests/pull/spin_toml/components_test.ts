@@ -31,7 +31,7 @@ import {
   status,
   wrongBytes,
 } from "../../support/registry/faults.ts";
-import { FixtureRegistry } from "../../support/registry/fixture_registry.ts";
+import { TestRegistry } from "../../support/registry/test_registry.ts";
 import { until } from "../../support/until.ts";
 
 const METADATA = "/.well-known/wasm-pkg/registry.json";
@@ -47,10 +47,10 @@ class Scene implements AsyncDisposable {
     env: (name) => name === "XDG_CONFIG_HOME" ? join(this.folder, "config") : undefined,
   };
 
-  private constructor(readonly server: FixtureRegistry) {}
+  private constructor(readonly server: TestRegistry) {}
 
   static async open(): Promise<Scene> {
-    return new Scene(await FixtureRegistry.start());
+    return new Scene(await TestRegistry.start());
   }
 
   /** Pulls an application with these components: names and sources. */
@@ -424,7 +424,7 @@ for (
 ) {
   Deno.test(`pullComponents finds a package by the registry's metadata, with ${name}`, async () => {
     await using scene = await Scene.open();
-    await using packages = await FixtureRegistry.start();
+    await using packages = await TestRegistry.start();
     packages.add("prefix/deep/user/hello", wasmArtifact(module), "1.2.3");
     scene.server.addFile(METADATA, utf8(JSON.stringify(metadata(packages.host))));
     await scene.pull({ a: packageSource(scene.server.host) });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { runEngine } from "../../../src/run/external/process.ts";
-import { Running } from "../../support/cli/cli.ts";
+import { Running } from "../../support/cli/test_user.ts";
 import { childEnvironment } from "../../support/cli/environment.ts";
 import { failureOf } from "../../support/failure_of.ts";
 import { TemporaryFolder } from "../../support/temporary.ts";

@@ -7,7 +7,7 @@ import {
   sweepEvent,
 } from "../../../src/store/journal/journal.ts";
 import { REGRET_AGE, statsOf } from "../../../src/store/journal/stats.ts";
-import { DAY } from "../../support/cache/cache_folder.ts";
+import { DAY } from "../../support/cache/test_cache.ts";
 
 function digest(letter: string): Digest {
   return asDigest(`sha256:${letter.repeat(64)}`)!;

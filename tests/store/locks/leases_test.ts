@@ -12,7 +12,7 @@ import { Layout } from "../../../src/store/layout.ts";
 import { formatLease, parseLease } from "../../../src/store/locks/lease_format.ts";
 import { liveLeases, takeLease } from "../../../src/store/locks/leases.ts";
 import { filesIn, sampleBytes } from "../../support/cache/blobs.ts";
-import { DAY } from "../../support/cache/cache_folder.ts";
+import { DAY } from "../../support/cache/test_cache.ts";
 import { MountedFolder, mountTest } from "../../support/cli/mounts.ts";
 import { TemporaryFolder } from "../../support/temporary.ts";
 

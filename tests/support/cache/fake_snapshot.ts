@@ -1,13 +1,13 @@
-import type { Content } from "../../../src/snapshot/file_state.ts";
-import type { ContentIndex } from "../../../src/snapshot/contents.ts";
-import type { Facts } from "../../../src/gc/reference_counts.ts";
 import { NOTHING_IN_USE } from "../../../src/gc/in_use.ts";
-import type { CacheSnapshot, EntryType, SnapshotEntry } from "../../../src/snapshot/types.ts";
-import { Layout } from "../../../src/store/layout.ts";
-import type { Pin } from "../../../src/store/entries/pins.ts";
-import { blob } from "./artifacts.ts";
+import type { Facts } from "../../../src/gc/reference_counts.ts";
 import type { Digest } from "../../../src/oci/digest.ts";
-import { DAY, HOUR } from "./cache_folder.ts";
+import type { ContentIndex } from "../../../src/snapshot/contents.ts";
+import type { Content } from "../../../src/snapshot/file_state.ts";
+import type { CacheSnapshot, EntryType, SnapshotEntry } from "../../../src/snapshot/types.ts";
+import type { Pin } from "../../../src/store/entries/pins.ts";
+import { Layout } from "../../../src/store/layout.ts";
+import { blob } from "./artifacts.ts";
+import { DAY, HOUR } from "./test_cache.ts";
 
 export const NOW = Date.UTC(2026, 0, 31, 12);
 

@@ -1,6 +1,6 @@
 import type { Item } from "../../../src/cli/query/items.ts";
 import { digestOf, utf8 } from "./artifacts.ts";
-import { DAY } from "./cache_folder.ts";
+import { DAY } from "./test_cache.ts";
 
 /** Time of the tests of filters and templates. */
 export const NOW = Date.parse("2026-03-01T12:00:00Z");

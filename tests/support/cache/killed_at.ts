@@ -1,7 +1,7 @@
 // deno-lint-ignore-file no-console
 import assert from "node:assert/strict";
-import type { User } from "../cli/cli.ts";
 import { hasProgram, missingProgram } from "../cli/commands.ts";
+import type { TestUser } from "../cli/test_user.ts";
 
 const skipReason = Deno.build.os !== "linux"
   ? "only tried on Linux"
@@ -22,7 +22,7 @@ export function killTest(name: string, test: () => Promise<void>): void {
  * @param calls names of system calls, separated by commas
  */
 export async function larderKilledAt(
-  user: User,
+  user: TestUser,
   args: readonly string[],
   calls: string,
   nth: number,

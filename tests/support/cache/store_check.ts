@@ -26,7 +26,7 @@ export function assertStoreSound(registry: string, { midway = false } = {}): voi
 }
 
 /** Checks that no partial download, temporary or unknown file is left. */
-export function assertNoRubbish(registry: string): void {
+export function assertNoStrayFiles(registry: string): void {
   assert.deepEqual(filesBelow(join(registry, "partial")), [], "partial downloads were left");
   const known =
     /^(?:lock$|gate$|pins\.json$|journal(?:\.older)?\.jsonl$|data\/|wasm\/|manifests\/.+\/(?:manifest|config|record|pin)\.json$|compiled\/[^/]+\/[^/]+\/record\.json$)/;

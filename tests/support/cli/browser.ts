@@ -1,6 +1,6 @@
+import { TemporaryFolder } from "../temporary.ts";
 import { run } from "./commands.ts";
 import { childEnvironment } from "./environment.ts";
-import { TemporaryFolder } from "../temporary.ts";
 
 /** Opens a page in a headless Chromium, runs its scripts, and returns the resulting document as HTML. */
 export async function openPage(url: string): Promise<string> {

@@ -1,6 +1,6 @@
 import { main } from "../../../src/cli/main.ts";
 import { EXCEPTIONS_VARIABLE } from "../../binary_exceptions.ts";
-import type { Result } from "./cli.ts";
+import type { Result } from "./test_user.ts";
 
 /** Variables of the tests that start with `LARDER_`, but are not settings of larder. */
 const TEST_VARIABLES = ["LARDER_BIN", EXCEPTIONS_VARIABLE];

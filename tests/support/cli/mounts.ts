@@ -1,6 +1,6 @@
 // deno-lint-ignore-file no-console
-import { run } from "./commands.ts";
 import { TemporaryFolder } from "../temporary.ts";
+import { run } from "./commands.ts";
 
 /** A mount point that is unmounted at the end of the test. */
 export class MountedFolder implements AsyncDisposable {

@@ -1,5 +1,5 @@
-import type { Result, User } from "./cli.ts";
 import { hasProgram, missingProgram, run } from "./commands.ts";
+import type { Result, TestUser } from "./test_user.ts";
 
 /** Runs a command on a terminal whose output goes to stderr and whose input comes from a named pipe. */
 const ON_TERMINAL = [
@@ -19,7 +19,7 @@ export interface AtTerminal extends AsyncDisposable {
 }
 
 /** Starts larder on a terminal. */
-export async function onTerminal(user: User, args: readonly string[]): Promise<AtTerminal> {
+export async function onTerminal(user: TestUser, args: readonly string[]): Promise<AtTerminal> {
   if (!hasProgram("script")) throw missingProgram("script");
   const pipe = user.path(`keys-${crypto.randomUUID()}`);
   await run("mkfifo", [pipe]);

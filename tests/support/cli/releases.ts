@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { findProgram, missingProgram } from "./commands.ts";
 import { TemporaryFolder } from "../temporary.ts";
+import { findProgram, missingProgram } from "./commands.ts";
 
 /** Folder of the install scripts. */
 export const SCRIPTS = join(import.meta.dirname!, "../../../scripts");

@@ -1,4 +1,4 @@
-import type { Result, Running, RunOptions, User } from "./cli.ts";
+import type { Result, Running, RunOptions, TestUser } from "./test_user.ts";
 
 /** A `larder run` that serves HTTP. Disposing kills it if it is still running. */
 export class Serving implements AsyncDisposable {
@@ -16,7 +16,7 @@ export class Serving implements AsyncDisposable {
    * @param args arguments after `larder run`
    */
   static async start(
-    user: User,
+    user: TestUser,
     args: readonly string[],
     options: RunOptions = {},
   ): Promise<Serving> {

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { blob, image, randomBytes } from "../cache/artifacts.ts";
-import { assertNoRubbish, assertStoreSound, filesBelow } from "../cache/store_check.ts";
-import { User } from "../cli/cli.ts";
+import { assertNoStrayFiles, assertStoreSound, filesBelow } from "../cache/store_check.ts";
+import { TestUser } from "../cli/test_user.ts";
 import type { Fault } from "./faults.ts";
-import { FixtureRegistry } from "./fixture_registry.ts";
+import { TestRegistry } from "./test_registry.ts";
 
 /** The layer that faults concern. */
 export const LAYER = blob(randomBytes(64 * 1024));
@@ -28,8 +28,8 @@ export interface FaultCase {
 
 /** Pulls the app while the registry fails, and then once it works again. */
 async function pullThrough({ on, fault, times, code, error }: FaultCase): Promise<void> {
-  await using registry = await FixtureRegistry.start();
-  using user = new User();
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
   const reference = registry.add("app", APP, "v1");
   registry.fail(on, fault, times);
   const result = await user.larder(["pull", reference]);
@@ -46,7 +46,7 @@ async function pullThrough({ on, fault, times, code, error }: FaultCase): Promis
   const healed = await user.larder(["pull", reference]);
   assert.equal(healed.code, 0, healed.stderr);
   assertStoreSound(user.registry);
-  assertNoRubbish(user.registry);
+  assertNoStrayFiles(user.registry);
 }
 
 /** Defines a test with a step for each fault, which checks exit code and error, and that no incomplete files stay. */

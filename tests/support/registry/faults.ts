@@ -1,6 +1,6 @@
 import { gzipSync } from "node:zlib";
 import type { Gate } from "../gate.ts";
-import { failure } from "./fixture_registry.ts";
+import { failure } from "./test_registry.ts";
 import { type Answer, type Request, textAnswer, type Wire } from "./http_server.ts";
 
 /** Turns a good response into a bad one. */

@@ -1,6 +1,6 @@
 import { createPrivateKey, sign, X509Certificate } from "node:crypto";
 import type { ServerCertificate } from "./certificates.ts";
-import { failure, type Guard } from "./fixture_registry.ts";
+import { failure, type Guard } from "./test_registry.ts";
 import {
   type Answer,
   HttpServer,

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { DAY } from "../cache/cache_folder.ts";
+import { DAY } from "../cache/test_cache.ts";
 import { run } from "../cli/commands.ts";
 import { childEnvironment, DENO_DIR } from "../cli/environment.ts";
 

@@ -6,7 +6,7 @@ import { fishScript } from "../../../../src/cli/commands/completions/fish.ts";
 import { flatten, modelOf } from "../../../../src/cli/commands/completions/model.ts";
 import { powershellScript } from "../../../../src/cli/commands/completions/powershell.ts";
 import { zshScript } from "../../../../src/cli/commands/completions/zsh.ts";
-import { User } from "../../../support/cli/cli.ts";
+import { TestUser } from "../../../support/cli/test_user.ts";
 import { run } from "../../../support/cli/commands.ts";
 import { TemporaryFolder } from "../../../support/temporary.ts";
 import { typeInto } from "../../../support/cli/terminal.ts";
@@ -287,7 +287,7 @@ for (const [shell, script] of Object.entries(SCRIPTS)) {
 
 for (const [shell, script] of Object.entries(SCRIPTS)) {
   Deno.test(`larder completions ${shell} prints the script also with a broken config`, async () => {
-    using user = new User();
+    using user = new TestUser();
     user.write(".config/larder/config.yaml", "unknown: key");
     const result = await user.larder(["completions", shell]);
     assert.deepEqual(result, { code: 0, stdout: script, stderr: "" });
@@ -295,7 +295,7 @@ for (const [shell, script] of Object.entries(SCRIPTS)) {
 }
 
 Deno.test("larder completions rejects an unknown shell", async () => {
-  using user = new User();
+  using user = new TestUser();
   const { code, stderr } = await user.larder(["completions", "tcsh"]);
   assert.equal(code, 2);
   assert.match(stderr, /bash, zsh, fish, powershell.*\[LDR_USAGE\]/);

@@ -5,19 +5,19 @@ import { takeSnapshot } from "../../../../src/snapshot/snapshot.ts";
 import { displayName } from "../../../../src/store/entry_names.ts";
 import { Layout } from "../../../../src/store/layout.ts";
 import { blob, digestOf, image, multiPlatform, utf8 } from "../../../support/cache/artifacts.ts";
-import { CacheFolder } from "../../../support/cache/cache_folder.ts";
+import { TestCache } from "../../../support/cache/test_cache.ts";
 import { larder } from "../../../support/cli/in_process.ts";
 import { TemporaryFolder } from "../../../support/temporary.ts";
 
 const COMPONENT = digestOf(utf8("component"));
 const SPECIFICATION = digestOf(utf8("specification"));
 
-function fill(cache: CacheFolder): void {
+function fill(cache: TestCache): void {
   cache.pulled("ghcr.io/acme/shop:v1", image(["shop"]));
   cache.pulled("ghcr.io/acme/shop/cart:v1", image(["cart"]));
   cache.pulled("docker.io/library/nginx:latest", multiPlatform("linux/amd64", "linux/arm64"));
   cache.pulled("docker.io/acme/app:v2", image(["app"]));
-  cache.spins("localhost:5000/spin/app:v1", image(["spin"]));
+  cache.pulledBySpin("localhost:5000/spin/app:v1", image(["spin"]));
   cache.pulledByDigest("quay.io/x/y", image(["by digest"]));
   cache.package("deb.example/hello/1.0/amd64", blob("package"));
   cache.build("edge", SPECIFICATION, blob("build"));
@@ -25,7 +25,7 @@ function fill(cache: CacheFolder): void {
 }
 
 Deno.test("entryNames lists the entries of a snapshot, those of Docker Hub also by their short names", async () => {
-  using cache = new CacheFolder();
+  using cache = new TestCache();
   fill(cache);
   const layout = new Layout(cache.registry);
   const { entries } = await takeSnapshot(layout, cache.now);
@@ -35,7 +35,7 @@ Deno.test("entryNames lists the entries of a snapshot, those of Docker Hub also 
 });
 
 Deno.test("entryNames leaves out names that a line cannot hold", () => {
-  using cache = new CacheFolder();
+  using cache = new TestCache();
   const part = (text: string) => encodeURIComponent(text);
   for (const name of ["two\nlines", "esc\x1b[2J", "a b", "$(touch pwned)"]) {
     cache.write(join("packages", "url", part(name), "1", "any", "record.json"), "{}");
@@ -47,7 +47,7 @@ Deno.test("entryNames leaves out names that a line cannot hold", () => {
 });
 
 Deno.test("larder __complete prints the names of entries and nothing else", async () => {
-  using cache = new CacheFolder();
+  using cache = new TestCache();
   cache.pulled("ghcr.io/acme/shop:v1", image(["shop"]));
   const result = await larder(cache.path, "--cache-dir", cache.path, "__complete");
   assert.deepEqual(result, { code: 0, stdout: "ghcr.io/acme/shop:v1\n", stderr: "" });

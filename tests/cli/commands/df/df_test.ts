@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { blob, digestOf, image, randomBytes, utf8 } from "../../../support/cache/artifacts.ts";
-import { DAY } from "../../../support/cache/cache_folder.ts";
-import { CacheHome } from "../../../support/cache/cache_home.ts";
+import { DAY } from "../../../support/cache/test_cache.ts";
+import { TestCacheHome } from "../../../support/cache/test_cache_home.ts";
 import { filesBelow } from "../../../support/cache/store_check.ts";
 
 const layer = (size: number, seed: string) => blob(randomBytes(size, seed));
 const SHARED = layer(40_000, "shared");
 
-function filled(): CacheHome {
-  const home = new CacheHome({ now: Date.now() });
+function filled(): TestCacheHome {
+  const home = new TestCacheHome({ now: Date.now() });
   const age = { used: 40 * DAY };
   home.pulled("ghcr.io/acme/shop:v1", image([SHARED, layer(20_000, "v1")]), age);
   home.pulled("quay.io/acme/shop:v1", image([SHARED, layer(10_000, "v2")]), age);
@@ -62,7 +62,7 @@ Deno.test("df -v prints a bar per repository", async () => {
 });
 
 Deno.test("df draws one bar for the smallest of many registries", async () => {
-  using home = new CacheHome();
+  using home = new TestCacheHome();
   for (let i = 0; i < 14; i++) home.pulled(`r${i}.test/app:v1`, image([layer(1000 - i, `${i}`)]));
   const { stdout } = await home.larder("df");
   const bars = stdout.split("\n\n")[1]!.trimEnd().split("\n");
@@ -157,7 +157,7 @@ Deno.test("df --html writes a page without external resources in which names are
 });
 
 Deno.test("df of an empty cache reports 0 B, and its page says that the cache is empty", async () => {
-  using home = new CacheHome();
+  using home = new TestCacheHome();
   const file = join(home.path, "page.html");
   const { code, stdout } = await home.larder("df", "--html", file);
   assert.equal(code, 0);

@@ -4,10 +4,10 @@ import { type SpaceNode, spaceTree } from "../../../../src/cli/commands/df/space
 import { takeSnapshot } from "../../../../src/snapshot/snapshot.ts";
 import { Layout } from "../../../../src/store/layout.ts";
 import { blob, digestOf, image, randomBytes, utf8 } from "../../../support/cache/artifacts.ts";
-import { CacheFolder } from "../../../support/cache/cache_folder.ts";
+import { TestCache } from "../../../support/cache/test_cache.ts";
 
 const layer = (size: number, seed: string) => blob(randomBytes(size, seed));
-const snapshotOf = (cache: CacheFolder) => takeSnapshot(new Layout(cache.registry), cache.now);
+const snapshotOf = (cache: TestCache) => takeSnapshot(new Layout(cache.registry), cache.now);
 
 /** Returns the node at a path of names. */
 function at(node: SpaceNode, ...path: string[]): SpaceNode | undefined {
@@ -18,7 +18,7 @@ function at(node: SpaceNode, ...path: string[]): SpaceNode | undefined {
 }
 
 Deno.test("spaceTree counts shared content at the lowest common ancestor of its entries", async () => {
-  using cache = new CacheFolder();
+  using cache = new TestCache();
   const [everywhere, inRegistry, inRepository] = [
     layer(100_000, "everywhere"),
     layer(10_000, "registry"),
@@ -37,7 +37,7 @@ Deno.test("spaceTree counts shared content at the lowest common ancestor of its 
 });
 
 Deno.test("spaceTree lists packages, builds and compiled code beside the registries", async () => {
-  using cache = new CacheFolder();
+  using cache = new TestCache();
   cache.package("deb/hello/1.0/amd64", layer(300, "package"));
   cache.build("router", digestOf(utf8("specification")), layer(200, "build"));
   cache.compiled(digestOf(utf8("component")), "engine-1", [layer(100, "code")]);
@@ -59,7 +59,7 @@ Deno.test("spaceTree counts every needed file exactly once", async () => {
   });
   await fc.assert(
     fc.asyncProperty(tags, fc.infiniteStream(layers), async (tags, stream) => {
-      using cache = new CacheFolder();
+      using cache = new TestCache();
       for (const [repository, tag] of tags) {
         const parts = [...stream.next().value!].map((n) => layer(n * 10, `layer ${n}`));
         cache.pulled(`${repository}:${tag}`, image(parts));

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { blob, image } from "../../../support/cache/artifacts.ts";
-import { DAY } from "../../../support/cache/cache_folder.ts";
-import { CacheHome } from "../../../support/cache/cache_home.ts";
+import { DAY } from "../../../support/cache/test_cache.ts";
+import { TestCacheHome } from "../../../support/cache/test_cache_home.ts";
 import { assertStoreSound, filesBelow } from "../../../support/cache/store_check.ts";
 
 const ONE = image(["one layer", "shared"]);
@@ -11,8 +11,8 @@ const THREE = image(["a third"]);
 const ORPHAN = blob("orphan");
 const SPECIFICATION = `sha256:${"5".repeat(64)}`;
 
-function filled(): CacheHome {
-  const home = new CacheHome({ now: Date.now() });
+function filled(): TestCacheHome {
+  const home = new TestCacheHome({ now: Date.now() });
   home.pulled("ghcr.io/acme/app:v1", ONE, { used: 40 * DAY });
   home.pulled("ghcr.io/acme/app:v10", TWO, { used: DAY });
   home.pulled("docker.io/library/nginx:latest", THREE, { used: 0 });
@@ -32,7 +32,7 @@ const NAMES = [
 ];
 
 /** Returns the names of the entries in the cache. */
-async function remaining(home: CacheHome): Promise<string[]> {
+async function remaining(home: TestCacheHome): Promise<string[]> {
   const { stdout } = await home.larder("list", "--format", "json");
   return JSON.parse(stdout).map(({ name }: { name: string }) => name);
 }

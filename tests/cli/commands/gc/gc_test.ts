@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { image, multiPlatform, wasmArtifact } from "../../../support/cache/artifacts.ts";
-import { DAY, HOUR } from "../../../support/cache/cache_folder.ts";
-import { CacheHome } from "../../../support/cache/cache_home.ts";
+import { DAY, HOUR } from "../../../support/cache/test_cache.ts";
+import { TestCacheHome } from "../../../support/cache/test_cache_home.ts";
 import { assertStoreSound } from "../../../support/cache/store_check.ts";
 
 const ONE = image(["one layer", "shared"]);
@@ -11,15 +11,15 @@ const THREE = image(["a third"]);
 const LAYER = ONE.blobs[1]!.descriptor;
 
 /** A cache with entries that were used 40 days ago, yesterday (pinned) and half an hour ago. */
-function filled(): CacheHome {
-  const home = new CacheHome({ now: Date.now() });
+function filled(): TestCacheHome {
+  const home = new TestCacheHome({ now: Date.now() });
   home.pulled("ghcr.io/acme/app:old", ONE, { used: 40 * DAY });
   home.pulled("ghcr.io/acme/app:pinned", TWO, { used: DAY, pinned: true });
   home.pulled("ghcr.io/acme/app:young", THREE, { used: HOUR / 2 });
   return home;
 }
 
-function has(home: CacheHome, path: string): boolean {
+function has(home: TestCacheHome, path: string): boolean {
   try {
     return Deno.statSync(join(home.registry, path)).isFile;
   } catch {
@@ -27,7 +27,7 @@ function has(home: CacheHome, path: string): boolean {
   }
 }
 
-function config(home: CacheHome, text: string): void {
+function config(home: TestCacheHome, text: string): void {
   const folder = join(home.path, ".config/larder");
   Deno.mkdirSync(folder, { recursive: true });
   Deno.writeTextFileSync(join(folder, "config.yaml"), text);
@@ -118,7 +118,7 @@ Deno.test("gc warns of a limit that cannot be reached, with the entries that pre
 });
 
 Deno.test("gc reports that nothing can be removed if every entry over the limit is kept", async () => {
-  using home = new CacheHome({ now: Date.now() });
+  using home = new TestCacheHome({ now: Date.now() });
   home.pulled("ghcr.io/acme/app:young", ONE, { used: HOUR / 2 });
   const { code, stderr } = await home.larder("gc", "--max-size", "0", "--dry-run");
   assert.equal(code, 0);
@@ -161,7 +161,7 @@ Deno.test("gc takes limits from the config, and options override them", async ()
 });
 
 Deno.test("gc applies storage.registry_cache to apps and images together, and options override it", async () => {
-  using home = new CacheHome({ now: Date.now() });
+  using home = new TestCacheHome({ now: Date.now() });
   home.pulled("ghcr.io/acme/app:v1", wasmArtifact(), { used: 40 * DAY });
   home.pulled("docker.io/library/nginx:latest", ONE, { used: 30 * DAY });
   home.package("debian/hello/2.10/amd64", THREE.blobs[1]!, { used: 50 * DAY });
@@ -241,7 +241,7 @@ for (
   ] as const
 ) {
   Deno.test(`gc with ${name} is exit 2`, async () => {
-    using home = new CacheHome();
+    using home = new TestCacheHome();
     const { code, stdout, stderr } = await home.larder("gc", ...args);
     assert.deepEqual([code, stdout], [2, ""]);
     assert.match(stderr, /^error: .*\[LDR_USAGE\]\nhint: /);
@@ -279,7 +279,7 @@ Deno.test("gc --auto does nothing while another process holds the store lock", a
 });
 
 Deno.test("gc creates no cache", async () => {
-  using home = new CacheHome();
+  using home = new TestCacheHome();
   const { code } = await home.larder("gc", "--unused", "0", "--force");
   assert.equal(code, 0);
   assert.deepEqual([...Deno.readDirSync(home.path)], []);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { Config } from "../../../../src/cli/config/schema.ts";
 import { policyOf } from "../../../../src/cli/commands/gc/policy.ts";
 import { hasLimits, limitsOf } from "../../../../src/gc/policy.ts";
-import { DAY } from "../../../support/cache/cache_folder.ts";
+import { DAY } from "../../../support/cache/test_cache.ts";
 
 Deno.test("policyOf sets no limit for an empty config", () => {
   for (const config of [{}, { gc: null, storage: null }, { storage: { image_cache: null } }]) {

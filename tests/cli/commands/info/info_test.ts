@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { blob, digestOf, image, multiPlatform, utf8 } from "../../../support/cache/artifacts.ts";
-import { CacheHome } from "../../../support/cache/cache_home.ts";
+import { TestCacheHome } from "../../../support/cache/test_cache_home.ts";
 import { spinApp } from "../../../support/cache/spin_apps.ts";
 
 const SHARED = blob("a layer that two have ".repeat(50));
@@ -9,15 +9,15 @@ const TITLE = "org.opencontainers.image.title";
 const ONE = image([SHARED, "own"], { annotations: { [TITLE]: "the demo\x1b[31m" } });
 const TWO = image([SHARED, "other"]);
 
-function filled(): CacheHome {
-  const home = new CacheHome();
+function filled(): TestCacheHome {
+  const home = new TestCacheHome();
   home.pin(home.pulled("ghcr.io/acme/shop:v1", ONE), "for the demo");
   home.pulled("ghcr.io/acme/shop:v2", TWO);
   return home;
 }
 
 /** Masks what depends on the run and the machine. */
-function masked(text: string, home: CacheHome): string {
+function masked(text: string, home: TestCacheHome): string {
   return text.replaceAll(home.registry, "<cache>")
     .replace(/\d{4}-\d\d-\d\d \d\d:\d\d:\d\d/g, "<time>")
     .replace(/\b[\d.]+ (?:B|KiB) {2,}/g, (size) => "<size>".padEnd(size.length))
@@ -65,7 +65,7 @@ Deno.test("info -v prints whole digests, and paths", async () => {
 });
 
 Deno.test("info prints the platforms of an index, and which are cached", async () => {
-  using home = new CacheHome();
+  using home = new TestCacheHome();
   const nginx = multiPlatform("linux/amd64", "linux/arm/v7");
   home.pulled("docker.io/library/nginx:latest", nginx);
   Deno.removeSync(
@@ -86,11 +86,11 @@ Deno.test("info prints the platforms of an index, and which are cached", async (
 
 for (const writer of ["larder", "spin"] as const) {
   Deno.test(`info prints components and routes of a Spin app written by ${writer}`, async () => {
-    using home = new CacheHome();
+    using home = new TestCacheHome();
     const app = await spinApp({ files: { "a.txt": "a", "b.txt": "b" } });
     const reference = "ghcr.io/owner/hello:v1";
     if (writer === "larder") home.pulled(reference, app);
-    else home.spins(reference, app);
+    else home.pulledBySpin(reference, app);
     const { code, stdout } = await home.larder("info", reference);
     assert.equal(code, 0);
     assert.match(stdout, /^WRITTEN BY +(larder|spin)$/m);
@@ -117,7 +117,7 @@ for (const writer of ["larder", "spin"] as const) {
 }
 
 Deno.test("info prints why a locked app cannot be read", async () => {
-  using home = new CacheHome();
+  using home = new TestCacheHome();
   const folder = home.pulled("ghcr.io/owner/hello:v1", await spinApp());
   const record = JSON.parse(Deno.readTextFileSync(join(folder, "record.json")));
   const config = join(folder, "..", record.manifestDigest, "config.json");

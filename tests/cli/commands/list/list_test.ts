@@ -12,9 +12,9 @@ import {
   randomBytes,
   utf8,
 } from "../../../support/cache/artifacts.ts";
-import { DAY } from "../../../support/cache/cache_folder.ts";
-import { CacheHome } from "../../../support/cache/cache_home.ts";
-import { larderCommand } from "../../../support/cli/cli.ts";
+import { DAY } from "../../../support/cache/test_cache.ts";
+import { TestCacheHome } from "../../../support/cache/test_cache_home.ts";
+import { larderCommand } from "../../../support/cli/test_user.ts";
 
 const SHARED = blob(randomBytes(4000, "shared"));
 const ONE = image([SHARED, blob(randomBytes(1000, "one"))]);
@@ -30,10 +30,10 @@ const SPECIFICATION = digestOf(utf8("specification"));
 const AGE = 30 * DAY;
 
 /** A cache with an entry of each type and an unreferenced blob. A pinned image and an app of Spin share a layer. */
-function filled(): CacheHome {
-  const home = new CacheHome();
+function filled(): TestCacheHome {
+  const home = new TestCacheHome();
   home.pin(home.pulled("localhost:5000/team/app:v1", ONE, { used: AGE }), "for the demo");
-  home.spins("ghcr.io/owner/deep/er:latest", TWO, { used: DAY, written: AGE });
+  home.pulledBySpin("ghcr.io/owner/deep/er:latest", TWO, { used: DAY, written: AGE });
   home.package("deb.example/hello/1.0/amd64", PACKAGE, { used: AGE });
   home.build("router", SPECIFICATION, BUILT, { used: AGE });
   home.compiled(COMPONENT, "engine-1.0", [CODE], { used: AGE });
@@ -222,7 +222,7 @@ const WRONG: [string[], RegExp][] = [
 
 for (const [args, message] of WRONG) {
   Deno.test(`list ${args.join(" ")} is exit 2 before the cache is read`, async () => {
-    using home = new CacheHome();
+    using home = new TestCacheHome();
     const { code, stdout, stderr } = await home.larder("list", ...args);
     assert.deepEqual([code, stdout], [2, ""]);
     assert.match(stderr, message);
@@ -248,14 +248,14 @@ Deno.test("list prints a damaged entry, and warns of it", async () => {
 });
 
 Deno.test("list reports a last use in the future as now", async () => {
-  using home = new CacheHome();
-  home.spins("ghcr.io/a/b:v1", ONE, { used: home.now - Date.now() - DAY });
+  using home = new TestCacheHome();
+  home.pulledBySpin("ghcr.io/a/b:v1", ONE, { used: home.now - Date.now() - DAY });
   const { stdout } = await home.larder("list", "--format", "json");
   assert.ok(Date.parse(JSON.parse(stdout)[0].lastUsed) <= Date.now());
 });
 
 Deno.test("list reports an empty cache, and prints [] with --format json", async () => {
-  using home = new CacheHome();
+  using home = new TestCacheHome();
   const table = await home.larder("list");
   assert.deepEqual([table.code, table.stdout], [0, ""]);
   assert.match(table.stderr, /^the cache \/.*\/registry is empty\n$/);
@@ -265,7 +265,7 @@ Deno.test("list reports an empty cache, and prints [] with --format json", async
 });
 
 Deno.test("list reports a cache folder that is a file as empty", async () => {
-  using home = new CacheHome();
+  using home = new TestCacheHome();
   const file = join(home.path, "file");
   Deno.writeTextFileSync(file, "");
   const { code, stdout, stderr } = await home.larder("list", "--cache-dir", file);

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { image } from "../../../support/cache/artifacts.ts";
-import { DAY } from "../../../support/cache/cache_folder.ts";
-import { CacheHome } from "../../../support/cache/cache_home.ts";
+import { DAY } from "../../../support/cache/test_cache.ts";
+import { TestCacheHome } from "../../../support/cache/test_cache_home.ts";
 
 const ONE = image(["one layer"]);
 const OLD = { used: 40 * DAY };
 
-function filled(): CacheHome {
-  const home = new CacheHome({ now: Date.now() });
+function filled(): TestCacheHome {
+  const home = new TestCacheHome({ now: Date.now() });
   home.pulled("ghcr.io/acme/app:v1", ONE, OLD);
   home.pulled("ghcr.io/acme/team/app:v1", ONE, OLD);
   home.pulled("docker.io/library/nginx:latest", ONE, OLD);
@@ -15,7 +15,7 @@ function filled(): CacheHome {
 }
 
 /** Returns the names of the entries that `gc` would remove. */
-async function removable(home: CacheHome): Promise<string[]> {
+async function removable(home: TestCacheHome): Promise<string[]> {
   const { stdout } = await home.larder("gc", "--unused", "1d", "--dry-run", "--format", "json");
   return JSON.parse(stdout).remove.entries.map(({ name }: { name: string }) => name).sort();
 }
@@ -94,7 +94,7 @@ Deno.test("unpin warns if a pattern still pins the entry, and is exit 3 if it ha
 });
 
 Deno.test("pins without any pin prints nothing to stdout, or [] with --format json", async () => {
-  using home = new CacheHome();
+  using home = new TestCacheHome();
   assert.deepEqual(await home.larder("pins"), {
     code: 0,
     stdout: "",

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { digestOf, wasmArtifact, wasmModule } from "../../../support/cache/artifacts.ts";
-import { CacheHome } from "../../../support/cache/cache_home.ts";
-import { FixtureRegistry } from "../../../support/registry/fixture_registry.ts";
+import { TestCacheHome } from "../../../support/cache/test_cache_home.ts";
+import { TestRegistry } from "../../../support/registry/test_registry.ts";
 
 Deno.test("pull of a spin.toml prints the source of each module without secrets, its digest and size", async () => {
-  await using registry = await FixtureRegistry.start();
-  using home = new CacheHome();
+  await using registry = await TestRegistry.start();
+  using home = new TestCacheHome();
   const [one, two] = [wasmModule("of a URL"), wasmModule("of a package")];
   const url = `${registry.addFile("/one.wasm", one)}?token=hidden`;
   registry.add("user/hello", wasmArtifact(two), "1.2.3");

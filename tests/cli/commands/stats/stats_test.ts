@@ -4,12 +4,12 @@ import type { Digest } from "../../../../src/oci/digest.ts";
 import { Journal, type JournalEvent, sweepEvent } from "../../../../src/store/journal/journal.ts";
 import { Layout } from "../../../../src/store/layout.ts";
 import { digestOf, utf8 } from "../../../support/cache/artifacts.ts";
-import { DAY, HOUR } from "../../../support/cache/cache_folder.ts";
-import { CacheHome } from "../../../support/cache/cache_home.ts";
+import { DAY, HOUR } from "../../../support/cache/test_cache.ts";
+import { TestCacheHome } from "../../../support/cache/test_cache_home.ts";
 
 const MB = 1e6;
 
-function use(home: CacheHome, age: number, name: string, isMiss: boolean): JournalEvent {
+function use(home: TestCacheHome, age: number, name: string, isMiss: boolean): JournalEvent {
   return {
     kind: "use",
     at: new Date(home.now - age).toISOString(),
@@ -22,7 +22,7 @@ function use(home: CacheHome, age: number, name: string, isMiss: boolean): Journ
 }
 
 /** @param limit a rule, followed by a space and the scope if the limit has one */
-function sweep(home: CacheHome, age: number, limit: string, ...names: string[]): JournalEvent {
+function sweep(home: TestCacheHome, age: number, limit: string, ...names: string[]): JournalEvent {
   const [rule, scope] = limit.split(" ") as [string, string | undefined];
   const evicted = names.map((name, i) => ({
     name,
@@ -45,15 +45,15 @@ function sweep(home: CacheHome, age: number, limit: string, ...names: string[]):
 }
 
 /** Returns a home with these events in its journal. */
-function withJournal(events: (home: CacheHome) => JournalEvent[]): CacheHome {
-  const home = new CacheHome({ now: Date.now() });
+function withJournal(events: (home: TestCacheHome) => JournalEvent[]): TestCacheHome {
+  const home = new TestCacheHome({ now: Date.now() });
   Deno.mkdirSync(home.registry, { recursive: true });
   new Journal(new Layout(home.registry)).append(events(home));
   return home;
 }
 
 Deno.test("stats without a journal says that there are none yet", async () => {
-  using home = new CacheHome();
+  using home = new TestCacheHome();
   const { code, stdout, stderr } = await home.larder("stats");
   assert.deepEqual([code, stdout], [0, ""]);
   assert.match(stderr, /no statistics yet/);
@@ -182,7 +182,7 @@ Deno.test("stats --format json has every figure, with ISO times", async () => {
     }],
     advice: [{ rule: "unused", atLeast: 39 * DAY }],
   });
-  using empty = new CacheHome();
+  using empty = new TestCacheHome();
   const { stdout: nothing } = await empty.larder("stats", "--format", "json");
   assert.equal(JSON.parse(nothing).since, null);
 });

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { faultsRemain } from "../../../../src/cli/commands/verify/verify.ts";
 import { blob, digestOf, image, randomBytes, utf8 } from "../../../support/cache/artifacts.ts";
-import { DAY, relativePathOf } from "../../../support/cache/cache_folder.ts";
-import { CacheHome } from "../../../support/cache/cache_home.ts";
+import { DAY, relativePathOf } from "../../../support/cache/test_cache.ts";
+import { TestCacheHome } from "../../../support/cache/test_cache_home.ts";
 
 const LAYER = blob(randomBytes(5000, "layer"));
 const APP = image([LAYER, "own"]);
@@ -12,15 +12,15 @@ const NAME = "ghcr.io/acme/app:v1";
 const CODE = blob("machine code", "application/octet-stream");
 const COMPONENT = digestOf(utf8("a component"));
 
-function filled(): CacheHome {
-  const home = new CacheHome({ now: Date.now() });
+function filled(): TestCacheHome {
+  const home = new TestCacheHome({ now: Date.now() });
   home.pulled(NAME, APP, { used: DAY });
   home.pulled("ghcr.io/acme/other:v1", OTHER, { used: DAY });
   home.compiled(COMPONENT, "v1", [CODE], { used: DAY });
   return home;
 }
 
-const pathOf = (home: CacheHome, layer = LAYER) => join(home.registry, relativePathOf(layer));
+const pathOf = (home: TestCacheHome, layer = LAYER) => join(home.registry, relativePathOf(layer));
 
 Deno.test("verify of a sound cache prints what was read, and no faults", async () => {
   using home = filled();
@@ -30,7 +30,7 @@ Deno.test("verify of a sound cache prints what was read, and no faults", async (
 });
 
 Deno.test("verify of an empty cache is exit 0, with and without --repair", async () => {
-  using home = new CacheHome();
+  using home = new TestCacheHome();
   for (const args of [["verify"], ["verify", "--repair"]]) {
     assert.equal((await home.larder(...args)).code, 0);
   }

@@ -5,32 +5,32 @@ import { Journal, type JournalEvent, sweepEvent } from "../../../../src/store/jo
 import { Layout } from "../../../../src/store/layout.ts";
 import type { Digest } from "../../../../src/oci/digest.ts";
 import { blob, image, randomBytes } from "../../../support/cache/artifacts.ts";
-import { DAY, HOUR } from "../../../support/cache/cache_folder.ts";
-import { CacheHome } from "../../../support/cache/cache_home.ts";
+import { DAY, HOUR } from "../../../support/cache/test_cache.ts";
+import { TestCacheHome } from "../../../support/cache/test_cache_home.ts";
 
 const SHARED = blob(randomBytes(10_000, "shared"));
 const ONE = image([SHARED, "one"]);
 const TWO = image([SHARED, "two"]);
 const NAME = "ghcr.io/acme/app:v1";
 
-function filled(): CacheHome {
-  const home = new CacheHome({ now: Date.now() });
+function filled(): TestCacheHome {
+  const home = new TestCacheHome({ now: Date.now() });
   home.pulled(NAME, ONE, { used: 10 * DAY });
   home.pulled("ghcr.io/acme/app:v2", TWO, { used: 5 * DAY });
   return home;
 }
 
-function config(home: CacheHome, text: string): void {
+function config(home: TestCacheHome, text: string): void {
   const folder = join(home.path, ".config/larder");
   Deno.mkdirSync(folder, { recursive: true });
   Deno.writeTextFileSync(join(folder, "config.yaml"), text);
 }
 
-function journal(home: CacheHome, ...events: JournalEvent[]): void {
+function journal(home: TestCacheHome, ...events: JournalEvent[]): void {
   new Journal(new Layout(home.registry)).append(events);
 }
 
-function sweep(home: CacheHome, name = NAME): JournalEvent {
+function sweep(home: TestCacheHome, name = NAME): JournalEvent {
   const digest = ONE.descriptor.digest as Digest;
   return sweepEvent({
     at: new Date(home.now - DAY).toISOString(),
@@ -42,7 +42,7 @@ function sweep(home: CacheHome, name = NAME): JournalEvent {
   });
 }
 
-function use(home: CacheHome, age: number, cause?: "new" | "moved"): JournalEvent {
+function use(home: TestCacheHome, age: number, cause?: "new" | "moved"): JournalEvent {
   const at = new Date(home.now - age).toISOString();
   const digest = ONE.descriptor.digest as Digest;
   return { kind: "use", at, name: NAME, digest, ...(cause && { cause }), fetched: 2048, saved: 1 };

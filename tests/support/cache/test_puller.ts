@@ -8,7 +8,7 @@ import { type Authorizer, RegistryClient } from "../../../src/registry/client.ts
 import { httpTransport } from "../../../src/registry/http/transport_stack.ts";
 import { Layout } from "../../../src/store/layout.ts";
 import { FakeClock } from "../fake_clock.ts";
-import { FixtureRegistry } from "../registry/fixture_registry.ts";
+import { TestRegistry } from "../registry/test_registry.ts";
 import { TemporaryFolder } from "../temporary.ts";
 
 const NO_CREDENTIALS: Authorizer = {
@@ -17,15 +17,15 @@ const NO_CREDENTIALS: Authorizer = {
 };
 
 /** A puller with its store and a registry in this process, and a fake clock. */
-export class PullBench implements AsyncDisposable {
+export class TestPuller implements AsyncDisposable {
   readonly #folder = new TemporaryFolder();
   readonly layout = new Layout(join(this.#folder.path, "registry"));
   readonly clock = new FakeClock();
   readonly notes: string[] = [];
   readonly client: RegistryClient;
-  readonly puller: Puller;
+  readonly inner: Puller;
 
-  private constructor(readonly registry: FixtureRegistry, stallTimeout: number | undefined) {
+  private constructor(readonly registry: TestRegistry, stallTimeout: number | undefined) {
     const clock: Clock = this.clock;
     const onRetry = (message: string) => this.notes.push(message);
     const transport = httpTransport({ clock, stallTimeout, onRetry });
@@ -35,11 +35,11 @@ export class PullBench implements AsyncDisposable {
       authorizer: NO_CREDENTIALS,
       ...(stallTimeout && { stallTimeout }),
     });
-    this.puller = new Puller({ layout: this.layout, client: this.client, transport, clock });
+    this.inner = new Puller({ layout: this.layout, client: this.client, transport, clock });
   }
 
-  static async start(options: { stallTimeout?: number } = {}): Promise<PullBench> {
-    return new PullBench(await FixtureRegistry.start(), options.stallTimeout);
+  static async start(options: { stallTimeout?: number } = {}): Promise<TestPuller> {
+    return new TestPuller(await TestRegistry.start(), options.stallTimeout);
   }
 
   reference(repository = "app", tag = "v1"): Reference {
@@ -55,7 +55,7 @@ export class PullBench implements AsyncDisposable {
       typeof reference === "string" ? reference : formatReference(reference),
     );
     const note = (message: string) => this.notes.push(message);
-    return this.puller.pull(parsed, { policy: "always", transfers: 4, ...options }, {
+    return this.inner.pull(parsed, { policy: "always", transfers: 4, ...options }, {
       note,
       ...observer,
     });

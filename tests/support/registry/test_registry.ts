@@ -29,12 +29,12 @@ interface Rule {
  * in every way that registries and proxies do.
  *
  * ```ts
- * await using registry = await FixtureRegistry.start();
+ * await using registry = await TestRegistry.start();
  * registry.add("team/app", image(["a layer"]), "v1");
  * registry.fail("/blobs/", status(503), 2);
  * ```
  */
-export class FixtureRegistry implements AsyncDisposable {
+export class TestRegistry implements AsyncDisposable {
   readonly #repositories = new Map<string, Repository>();
   readonly #files = new Map<string, Uint8Array>();
   readonly #rules: Rule[] = [];
@@ -44,8 +44,8 @@ export class FixtureRegistry implements AsyncDisposable {
   /** False to ignore `Range` and send the whole content with 200. */
   ranges = true;
 
-  static async start(): Promise<FixtureRegistry> {
-    const registry = new FixtureRegistry();
+  static async start(): Promise<TestRegistry> {
+    const registry = new TestRegistry();
     registry.#server = await HttpServer.start((request) => registry.#handle(request));
     return registry;
   }

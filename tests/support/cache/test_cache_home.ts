@@ -1,8 +1,8 @@
-import { CacheFolder } from "./cache_folder.ts";
 import { larder } from "../cli/in_process.ts";
+import { TestCache } from "./test_cache.ts";
 
 /** A home folder with a cache, for command lines of larder in this process. */
-export class CacheHome extends CacheFolder {
+export class TestCacheHome extends TestCache {
   constructor(options: { now?: number } = {}) {
     super({ cache: ".cache/larder", ...options });
   }

@@ -1,7 +1,7 @@
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { childEnvironment } from "./environment.ts";
 import { TemporaryFolder } from "../temporary.ts";
+import { childEnvironment } from "./environment.ts";
 
 const PROJECT = fileURLToPath(new URL("../../../", import.meta.url));
 
@@ -23,7 +23,7 @@ export interface RunOptions {
  * A user with an empty home folder who runs larder as a process: the sources, or the binary of `LARDER_BIN`. The
  * process does not inherit the environment of the tests: no proxies, no credentials.
  */
-export class User implements Disposable {
+export class TestUser implements Disposable {
   readonly #folder = new TemporaryFolder();
 
   /** The home folder. */

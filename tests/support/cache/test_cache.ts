@@ -21,7 +21,7 @@ export interface EntryOptions {
 }
 
 /** A cache that is written without larder's own code, at a time that the test chooses. */
-export class CacheFolder extends TemporaryFolder {
+export class TestCache extends TemporaryFolder {
   readonly registry: string;
   readonly now: number;
 
@@ -55,7 +55,7 @@ export class CacheFolder extends TemporaryFolder {
   }
 
   /** Writes the files of `spin registry pull`, and returns the folder of the tag. */
-  spins(reference: string, artifact: Artifact, options: EntryOptions = {}): string {
+  pulledBySpin(reference: string, artifact: Artifact, options: EntryOptions = {}): string {
     const { folder, files } = writeAsSpin(this.registry, reference, artifact);
     for (const path of files) this.age(path, options.written ?? options.used ?? 0);
     this.age(join(folder, "manifest.json"), options.used ?? 0);
