@@ -15,7 +15,7 @@ function Install-Larder {
     $folder = if ($env:LARDER_INSTALL) { $env:LARDER_INSTALL } else { Join-Path (Join-Path $HOME '.local') 'bin' }
     $address = if (-not $env:LARDER_VERSION) { "$releases/latest/download" }
     elseif ($env:LARDER_VERSION -match '^v?([0-9A-Za-z.+-]+)$') { "$releases/download/v$($Matches[1])" }
-    else { throw "install: LARDER_VERSION is `"$env:LARDER_VERSION`", which is no version" }
+    else { throw "install: LARDER_VERSION is `"$env:LARDER_VERSION`", which is not a version" }
 
     $machine = switch ([Runtime.InteropServices.RuntimeInformation]::OSArchitecture) {
         'X64' { 'x86_64' }

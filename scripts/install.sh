@@ -7,6 +7,9 @@
 # LARDER_INSTALL   the folder to install into (default: ~/.local/bin)
 # LARDER_RELEASES  the address of the releases (default: https://github.com/larder-oci/larder/releases)
 # XDG_DATA_HOME    the folder of man/man1/larder.1 (default: ~/.local/share)
+
+# The braces make the shell read the script to its end first, so that a script cut short runs nothing.
+{
 set -eu
 
 fail() {
@@ -115,7 +118,7 @@ main() {
   folder=${LARDER_INSTALL:-${HOME:?is not set: name a folder with LARDER_INSTALL}/.local/bin}
   version=${LARDER_VERSION:-}
   case $version in
-    *[!0-9A-Za-z.+-]*) fail "LARDER_VERSION is \"$version\", which is no version" ;;
+    *[!0-9A-Za-z.+-]*) fail "LARDER_VERSION is \"$version\", which is not a version" ;;
     "") address=$releases/latest/download ;;
     *) address=$releases/download/v${version#v} ;;
   esac
@@ -145,5 +148,5 @@ main() {
   esac
 }
 
-# Only the last line runs anything, so that a script cut short does nothing.
 main
+}

@@ -151,7 +151,7 @@ const FAULTS: [
     /does not run on this machine: it needs glibc, and this system has musl$/m,
     (machine) => ({ PATH: `${withMusl(machine)}:${Deno.env.get("PATH")}` }),
   ],
-  ["an invalid version", release(), /is no version/, () => ({ LARDER_VERSION: "../../evil" })],
+  ["an invalid version", release(), /is not a version/, () => ({ LARDER_VERSION: "../../evil" })],
   ["a missing version", release(), /cannot downl/, () => ({ LARDER_VERSION: "3.2.1" })],
   [
     "a machine without curl and wget",
@@ -237,11 +237,8 @@ Deno.test("install.sh works from a pipe and does nothing if the pipe is cut off"
   await using machine = new Machine(release());
   const lines = text.split("\n");
   const cuts = lines.map((_, i) => lines.slice(0, i).join("\n").length + Math.floor(i % 3));
-  const end = text.trimEnd().length - "main".length;
-  // The last word may be cut to the name of any program of this machine.
-  const env = { PATH: machine.pathWith("curl", "dash", "sha256sum") };
-  for (const cut of cuts.filter((cut) => cut < end)) {
-    await machine.install({ piped: text.slice(0, cut), shell: ["dash"], env });
+  for (const cut of cuts.filter((cut) => cut < text.trimEnd().length)) {
+    await machine.install({ piped: text.slice(0, cut) });
     assert.deepEqual(machine.files(), [], `cut at ${cut}`);
   }
   const { code, stderr } = await machine.install({ piped: text });
