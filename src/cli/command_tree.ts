@@ -17,6 +17,7 @@ import {
 import { ITEM_TYPES } from "./query/items.ts";
 import { nameArgument, referenceArgument } from "./reference_argument.ts";
 import {
+  addComplete,
   addCompletions,
   addConfig,
   addDir,
@@ -30,22 +31,55 @@ import { versionText } from "./version.ts";
 const ENTRY = "name or digest of an entry, or a unique beginning of one";
 const ENTRIES = `${ENTRY}, or a glob such as 'ghcr.io/acme/*'`;
 
-/** The verbs in the order of the help. */
-const GROUPS:
-  readonly (readonly [title: string, verbs: readonly ((p: LarderCommand) => void)[]])[] = [
-    ["Pull and run:", [addPull, addRun, addUpdate]],
-    ["Look:", [addDf, addImages, addInfo, addList, addOutdated, addPins, addStats, addWhy]],
-    ["Keep in order:", [addClean, addGc, addPin, addUnpin, addVerify]],
-    ["Settings:", [addCompletions, addConfig, addDir, addHelp, addLogin, addLogout]],
-  ];
+type Verbs = Readonly<Record<string, (program: LarderCommand) => void>>;
+
+/** The verbs in groups, in the order of the help. */
+const GROUPS: Readonly<Record<string, Verbs>> = {
+  "Pull and run:": { pull: addPull, run: addRun, update: addUpdate },
+  "Look:": {
+    df: addDf,
+    images: addImages,
+    info: addInfo,
+    list: addList,
+    outdated: addOutdated,
+    pins: addPins,
+    stats: addStats,
+    why: addWhy,
+  },
+  "Keep in order:": { clean: addClean, gc: addGc, pin: addPin, unpin: addUnpin, verify: addVerify },
+  "Settings:": {
+    __complete: addComplete,
+    completions: (program) => addCompletions(program, buildProgram),
+    config: addConfig,
+    dir: addDir,
+    help: addHelp,
+    login: addLogin,
+    logout: addLogout,
+  },
+};
 
 /**
  * Builds the command tree: the arguments, options and texts of every verb. What a verb does is in a folder of
  * `commands`, which is imported only when the verb runs.
- *
- * @param options.toRun adds the global options only to the command that runs, which makes a start faster
  */
-export function buildProgram(options: { toRun?: boolean } = {}): LarderCommand {
+export function buildProgram(): LarderCommand {
+  const program = programWith(() => true);
+  program.commands.forEach(acceptGlobalOptions);
+  return program;
+}
+
+/**
+ * Builds the command tree to run a command line. Only the verb that runs gets the global options, and if words are
+ * given, only verbs among them are built, unless there are none: a start needs one of two dozen.
+ */
+export function buildProgramToRun(words?: readonly string[]): LarderCommand {
+  const isNamed = (verb: string) => words?.includes(verb) ?? true;
+  const hasVerb = Object.values(GROUPS).some((verbs) => Object.keys(verbs).some(isNamed));
+  const program = programWith(hasVerb ? isNamed : () => true);
+  return program.hook("preSubcommand", (_, command) => acceptGlobalOptions(command));
+}
+
+function programWith(isBuilt: (verb: string) => boolean): LarderCommand {
   const program = new LarderCommand("larder")
     .description(
       "Pull artifacts from OCI registries, run them, keep them current, and keep disk usage under control.",
@@ -58,15 +92,11 @@ export function buildProgram(options: { toRun?: boolean } = {}): LarderCommand {
     .enablePositionalOptions()
     .exitOverride()
     .configureOutput({ writeOut, writeErr, outputError: () => {} });
-  for (const [title, verbs] of GROUPS) {
+  for (const [title, verbs] of Object.entries(GROUPS)) {
     program.commandsGroup(title);
-    for (const add of verbs) add(program);
+    for (const [verb, add] of Object.entries(verbs)) if (isBuilt(verb)) add(program);
   }
-  addComplete(program);
-  program.addOptions(globalOptions());
-  if (options.toRun) program.hook("preSubcommand", (_, command) => acceptGlobalOptions(command));
-  else program.commands.forEach(acceptGlobalOptions);
-  return program;
+  return program.addOptions(globalOptions());
 }
 
 function addClean(program: LarderCommand): void {
@@ -86,16 +116,6 @@ function addClean(program: LarderCommand): void {
     .action(async (names: string[], options, command: LarderCommand) => {
       const { clean } = await import("./commands/gc/clean.ts");
       await clean(await Context.of(command), names, options);
-    });
-}
-
-/** The completion scripts call this command for the names of entries. */
-function addComplete(program: LarderCommand): void {
-  program.command("__complete", { hidden: true })
-    .description("Print the names of cached entries for completion scripts; print no errors.")
-    .action(async (_options, command: LarderCommand) => {
-      const { printEntryNames } = await import("./commands/completions/entry_names.ts");
-      await printEntryNames(() => Context.of(command));
     });
 }
 

@@ -1,35 +1,46 @@
 import { CommanderError } from "commander";
 import { LarderError } from "../base/errors.ts";
 import { HelpRequest, type LarderCommand, UnknownCommand } from "./command.ts";
-import { buildProgram } from "./command_tree.ts";
+import { buildProgramToRun } from "./command_tree.ts";
 import { reportFailure } from "./report_error.ts";
 
 /** Runs a command line and returns its exit code. */
 export async function main(args: readonly string[]): Promise<number> {
-  const program = buildProgram({ toRun: true });
+  const words = withHosts(args);
+  let program = buildProgramToRun(words);
   try {
-    return await run(program, args);
+    try {
+      return await run(program, words);
+    } catch (error) {
+      if (!(error instanceof HelpRequest || error instanceof UnknownCommand)) throw error;
+      // The verbs that were not built are needed for help and suggestions, and one of them may have this alias.
+      program = buildProgramToRun();
+      return await runOrHelp(program, words);
+    }
   } catch (error) {
     return reportFailure(error, isVerbose(program));
   }
 }
 
-async function run(program: LarderCommand, args: readonly string[]): Promise<number> {
+async function run(program: LarderCommand, words: readonly string[]): Promise<number> {
   try {
-    await program.parseAsync(withHosts(args), { from: "user" });
+    await program.parseAsync(words, { from: "user" });
     return Deno.exitCode; // `larder run` sets it to that of the guest.
   } catch (error) {
-    if (error instanceof HelpRequest) {
-      const { printHelp } = await import("./help.ts");
-      return printHelp(error);
-    }
-    if (error instanceof UnknownCommand) {
-      const { unknownCommand } = await import("./help.ts");
-      throw unknownCommand(error);
-    }
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return 0; // --version
     throw usageError(error);
+  }
+}
+
+async function runOrHelp(program: LarderCommand, words: readonly string[]): Promise<number> {
+  try {
+    return await run(program, words);
+  } catch (error) {
+    if (!(error instanceof HelpRequest || error instanceof UnknownCommand)) throw error;
+    const { printHelp, unknownCommand } = await import("./help.ts");
+    if (error instanceof UnknownCommand) throw unknownCommand(error);
+    return printHelp(error);
   }
 }
 

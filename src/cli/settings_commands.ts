@@ -1,19 +1,23 @@
-/** The verbs of the group "Settings". */
+/** The verbs that deal with settings. */
 
 import { Argument } from "commander";
 import type { LarderCommand } from "./command.ts";
 import { Context } from "./context.ts";
-import {
-  acceptGlobalOptions,
-  formatOption,
-  globalOptionsOf,
-  type Shell,
-  SHELLS,
-} from "./options.ts";
+import { formatOption, globalOptionsOf, type Shell, SHELLS } from "./options.ts";
 
 const REGISTRY = "host of the registry, such as ghcr.io or localhost:5000";
 
-export function addCompletions(program: LarderCommand): void {
+/** The completion scripts call this command for the names of entries. */
+export function addComplete(program: LarderCommand): void {
+  program.command("__complete", { hidden: true })
+    .description("Print the names of cached entries for completion scripts; print no errors.")
+    .action(async (_options, command: LarderCommand) => {
+      const { printEntryNames } = await import("./commands/completions/entry_names.ts");
+      await printEntryNames(() => Context.of(command));
+    });
+}
+
+export function addCompletions(program: LarderCommand, buildTree: () => LarderCommand): void {
   program.command("completions")
     .summary("Print a shell completion script.")
     .description(
@@ -26,8 +30,7 @@ export function addCompletions(program: LarderCommand): void {
     .addArgument(new Argument("<shell>", "shell to complete in").choices(SHELLS))
     .action(async (shell: Shell) => {
       const { completions } = await import("./commands/completions/completions.ts");
-      program.commands.forEach(acceptGlobalOptions);
-      completions(program, shell);
+      completions(buildTree(), shell);
     });
 }
 

@@ -1,4 +1,4 @@
-import { buildProgram } from "../../src/cli/command_tree.ts";
+import { buildProgram, buildProgramToRun } from "../../src/cli/command_tree.ts";
 import { VERSION } from "../../src/cli/version.ts";
 import type { Command } from "commander";
 import assert from "node:assert/strict";
@@ -113,6 +113,38 @@ Deno.test("every command takes every global option that it does not define itsel
     command.commands.forEach(check);
   };
   program.commands.forEach(check);
+});
+
+/** The words of a command line, and the verbs that are built to run it. */
+const BUILT: [string[], string[]][] = [
+  [["list", "-v"], ["list"]],
+  [["--cache-dir", "pull", "info", "nginx"], ["pull", "info"]],
+  [["run", "app", "--", "gc"], ["run", "gc"]],
+];
+
+for (const [words, verbs] of BUILT) {
+  Deno.test(`buildProgramToRun builds ${verbs.join(" and ")} for ${words.join(" ")}`, () => {
+    const names = buildProgramToRun(words).commands.map((command) => command.name());
+    assert.deepEqual(names, verbs);
+  });
+}
+
+Deno.test("buildProgramToRun builds every verb if none is named", () => {
+  const all = buildProgram().commands.map((command) => command.name());
+  for (const words of [undefined, [], ["--version"], ["ls"], ["nope"]]) {
+    assert.deepEqual(buildProgramToRun(words).commands.map((command) => command.name()), all);
+  }
+});
+
+Deno.test("an alias runs its verb if an argument is the name of another one", async () => {
+  using home = new TemporaryFolder();
+  assert.deepEqual(
+    await larder(home.path, "inspect", "pull"),
+    await larder(home.path, "info", "pull"),
+  );
+  const { code, stderr } = await larder(home.path, "lst", "pull");
+  assert.equal(code, 2);
+  assert.match(stderr, /hint: did you mean list\?/);
 });
 
 Deno.test("--config names the config file before dir, and selects the config folder after it", async () => {

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import assert from "node:assert/strict";
-import { buildProgram } from "../../src/cli/command_tree.ts";
+import { buildProgram, buildProgramToRun } from "../../src/cli/command_tree.ts";
 import { examplesOf } from "../../src/cli/examples.ts";
 import { helpText, pathOf } from "../../src/cli/help.ts";
 import { main } from "../../src/cli/main.ts";
@@ -42,7 +42,7 @@ for (const command of VISIBLE) {
 for (const command of VISIBLE) {
   for (const { line } of examplesOf(pathOf(command))) {
     Deno.test(`the example is a command line of larder: ${line}`, async () => {
-      const program = buildProgram({ toRun: true });
+      const program = buildProgramToRun();
       let ran: string | undefined;
       for (const each of commandsOf(program)) {
         each.action(() => {
