@@ -31,7 +31,7 @@ const PROGRAMS: Step = [
 ];
 
 const CHECKS: readonly Step[] = [
-  ["format", () => deno(["fmt", "--check", "--quiet"])],
+  ["format", () => deno(["fmt", "--check"])],
   ["lint", () => deno(["lint", "--quiet"])],
   ["types", () => deno(["check", "--quiet", "--frozen", "main.ts", "scripts", "tests"])],
   ["layers", () => deno(["run", "--allow-read", "scripts/check_layers.ts"])],
@@ -101,7 +101,8 @@ async function perform([name, run]: Step): Promise<StepResult> {
   const result = await run();
   const seconds = ((performance.now() - start) / 1000).toFixed(1);
   console.log(`== ${name}: ${result.failed === 0 ? "ok" : "FAILED"} (${seconds} s)`);
-  return result;
+  if (result.failed === 0 || result.notes.length > 0) return result;
+  return { ...result, notes: [`FAILED: ${name}`] };
 }
 
 /** Prints the notes and the totals, and returns the exit code. */

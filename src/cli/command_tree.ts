@@ -258,7 +258,7 @@ function addRun(program: LarderCommand): void {
     .argument("[args...]", "arguments of a command")
     .option("--dir <host[::guest][:ro]>", "grant access to a folder (repeatable)", collect)
     .option("--env <name[=value]>", "set an environment variable (repeatable)", collect)
-    .option("--allow-net [hosts]", "grant access to =HOST[:PORT],…, or to every host")
+    .option("--allow-net [=hosts]", "grant access to HOST[:PORT],…; without =HOSTS, to every host")
     .option("--variable <name=value>", "set a variable of a Spin app (repeatable)", collect)
     .option("--listen <host:port>", "address to serve HTTP on (default: 127.0.0.1:3000)")
     .option("--engine [name]", "run with an installed spin or wasmtime; without a name, list them")

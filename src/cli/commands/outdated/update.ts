@@ -68,7 +68,7 @@ function checkNames(names: readonly string[], { all }: UpdateOptions): void {
     });
   }
   if (names.length > 0 || all) return;
-  throw new LarderError("LDR_USAGE", "no tags to update", {
+  throw new LarderError("LDR_USAGE", "missing the names of the tags to update", {
     hint: "pass names, globs or --all; larder outdated lists the tags that are behind",
   });
 }
