@@ -61,10 +61,17 @@ export function withLimits(policy: GcPolicy, options: LimitOptions): GcPolicy {
     keepLast: keepLast?.all ?? policy.keepLast,
     registry: {
       ...policy.registry,
+      maxSize: isForRegistry(maxSize) ? undefined : policy.registry?.maxSize,
+      maxCount: isForRegistry(maxCount) ? undefined : policy.registry?.maxCount,
       unused: unused?.all === undefined ? policy.registry?.unused : undefined,
     },
     types,
   };
+}
+
+/** True if a limit is given for apps or images; it then overrides the budget that the config sets for both. */
+function isForRegistry(limit: Scoped | undefined): boolean {
+  return limit?.app !== undefined || limit?.image !== undefined;
 }
 
 function bytes(text: string, previous: Scoped | undefined): Scoped {
