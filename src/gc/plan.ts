@@ -36,7 +36,7 @@ const PlannedEntrySchema = v.strictObject({
 const PlannedFileSchema = v.strictObject({ path: Path, size: Bytes, mtime: Stamp });
 
 const PlanSchema = v.strictObject({
-  schemaVersion: v.literal(1),
+  schemaVersion: v.literal(2),
   /** The cache's folder. */
   root: v.string(),
   madeAt: TimeSchema,
@@ -94,7 +94,7 @@ export function draftPlan(
   const contents = selection.contents.map((id) => snapshot.contents[id]!);
   const partials = [...unreferenced.partials, ...selection.partials];
   return {
-    schemaVersion: 1,
+    schemaVersion: 2,
     root: layout.root,
     madeAt: new Date(snapshot.takenAt).toISOString(),
     bytes: own + totalSize(contents) + totalSize(selection.partials) + unreferenced.bytes,
@@ -175,14 +175,17 @@ function relativePath({ root }: Layout, path: string): string {
 function parse(text: string, file: string): Plan {
   let reason = "it is not JSON";
   try {
-    const result = v.safeParse(PlanSchema, JSON.parse(text), { abortEarly: true });
+    const document = JSON.parse(text);
+    const result = v.safeParse(PlanSchema, document, { abortEarly: true });
     if (result.success) return result.output;
     const issue = result.issues[0];
-    reason = `${v.getDotPath(issue) ?? "document"}: ${issue.message}`;
+    reason = document?.schemaVersion === 1
+      ? "an earlier larder made it, which called entries differently"
+      : `${v.getDotPath(issue) ?? "document"}: ${issue.message}`;
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
   }
-  throw new LarderError("LDR_USAGE", `${file} is not a plan: ${reason}`, {
+  throw new LarderError("LDR_USAGE", `${file} is not a plan for this larder: ${reason}`, {
     hint: "make one with larder gc --plan FILE",
   });
 }

@@ -125,7 +125,8 @@ for (
   const [name, change] of [
     ["text that is not JSON", () => "{"],
     ["another document", () => "[]"],
-    ["a newer schema", (plan: Plan) => ({ ...plan, schemaVersion: 2 })],
+    ["a newer schema", (plan: Plan) => ({ ...plan, schemaVersion: 3 })],
+    ["an earlier schema", (plan: Plan) => ({ ...plan, schemaVersion: 1 })],
     ["an unknown member", (plan: Plan) => ({ ...plan, force: true })],
     ["an entry without its stamp", (plan: Plan) => {
       const entries = plan.remove.entries.map(({ stamp: _, ...rest }) => rest);
