@@ -132,7 +132,10 @@ class RepositoryReader {
     const config = configSize(folder, isRecorded ? manifest : undefined);
     if (manifest) this.#manifests.mark(manifest, folder, reachable);
     else if (record) this.#markRecord(record, reachable);
-    if (bytes && isRecorded) this.#markIndex(record!, bytes.length + config, reachable);
+    if (bytes && isRecorded) {
+      this.#expectSameFiles(record!, folder, bytes.length + config);
+      this.#markIndex(record!, reachable);
+    }
     // Without a manifest, the record decides who wrote the entry.
     const isSpins = !isRecorded && !isFromNewerVersion && (!record || manifest !== undefined);
     const stampFile = isSpins ? MANIFEST_FILE : RECORD_FILE;
@@ -173,9 +176,17 @@ class RepositoryReader {
     }
   }
 
-  /** Marks the index of a tag. @param size of the tag's manifest and config, which its digest's folder has too */
-  #markIndex({ digest, manifestDigest }: EntryRecord, size: number, reachable: Reachable): void {
-    this.#manifests.content(manifestDigest)?.expect(size);
+  /**
+   * The folder of the manifest's digest has the same manifest and config as that of its tag.
+   * @param size bytes of these, which spares stat'ing them: there may be 10,000 tags
+   */
+  #expectSameFiles({ manifestDigest }: EntryRecord, tag: Folder, size: number): void {
+    const content = this.#manifests.content(manifestDigest);
+    if (content?.files.has(CONFIG_FILE) === tag.files.has(CONFIG_FILE)) content?.expect(size);
+  }
+
+  /** Marks the index of a tag. */
+  #markIndex({ digest, manifestDigest }: EntryRecord, reachable: Reachable): void {
     if (digest === manifestDigest) return;
     const isComplete = this.#manifests.markDigest(digest, reachable);
     if (!isComplete) reachable.problem ??= "its index is missing or damaged";

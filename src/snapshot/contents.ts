@@ -80,9 +80,9 @@ abstract class LazyContent {
   #expectedSize: number | undefined;
   #state: FileState | undefined;
 
-  /** The expected size, unless none is known; then that of the files. */
+  /** The size of the files if they were stat'ed or no size is expected, otherwise the expected size. */
   get size(): number {
-    return this.#expectedSize ?? this.state().size;
+    return this.#state?.size ?? this.#expectedSize ?? this.state().size;
   }
 
   /** States the size in advance; the first statement counts. */

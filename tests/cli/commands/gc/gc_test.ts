@@ -185,6 +185,11 @@ Deno.test("gc applies storage.registry_cache to apps and images together, and op
     `${APP} registry`,
     `${IMAGE} image`,
   ]);
+  assert.deepEqual((await removed("max_count: 1", "--max-count", "app=5")).lines, []);
+  assert.deepEqual((await removed("max_size_gb: 0", "--max-size", "image=1GB")).lines, []);
+  assert.deepEqual((await removed("max_count: 1", "--max-count", "package=5")).lines, [
+    `${APP} registry`,
+  ]);
   await home.larder("pin", APP);
   await home.larder("pin", IMAGE);
   const { stderr } = await removed("max_count: 1");
@@ -192,6 +197,15 @@ Deno.test("gc applies storage.registry_cache to apps and images together, and op
     stderr,
     /cannot reach max-count 1 for apps and images from registries: still 1 entry over/,
   );
+});
+
+Deno.test("gc plans to free the size of the files that exist, though a config is missing", async () => {
+  using home = new TestCacheHome({ now: Date.now() });
+  const folder = home.pulled("ghcr.io/acme/app:v1", ONE, { used: 40 * DAY });
+  Deno.removeSync(join(folder, "config.json"));
+  const { stdout } = await home.larder("gc", "--force", "--max-size", "0", "--format", "json");
+  const { bytes, result } = JSON.parse(stdout);
+  assert.deepEqual([result.freed, result.bytesLeft], [bytes, 0]);
 });
 
 Deno.test("gc --plan writes a plan, and --apply removes exactly what it lists", async () => {
