@@ -62,7 +62,7 @@ function* namesInRepository(layout: Layout, path: string, name: string): Generat
     const digest = layout.digestOfName(child);
     if (digest) {
       // Without a record it is the manifest of another entry.
-      if (has(RECORD_FILE) || has(PIN_FILE)) yield `${name}@${digest}`;
+      if (has(RECORD_FILE) || has(PIN_FILE)) yield digestName(join(path, child), name, digest);
     } else {
       if (has(MANIFEST_FILE) || has(RECORD_FILE)) yield `${name}:${child}`;
       if (entries.some((entry) => entry.isDirectory)) {
@@ -84,14 +84,33 @@ function packageNames(layout: Layout): string[] {
   return below(layout.packages, 4);
 }
 
+/** Returns the name of an entry that was pulled by digest, with the tag that was given for it, which is in its record. */
+function digestName(folder: string, repository: string, digest: string): string {
+  const reference = recordOf(folder)["reference"];
+  const isNamed = typeof reference === "string" && reference.startsWith(`${repository}:`) &&
+    reference.endsWith(`@${digest}`);
+  return isNamed ? reference : `${repository}@${digest}`;
+}
+
 /** The name of a build is in its record only. */
 function buildNames(layout: Layout): string[] {
-  return foldersIn(layout.builds).flatMap((folder) => {
-    const text = readTextIfAny(join(layout.builds, folder, RECORD_FILE));
-    const specification = layout.digestOfName(folder);
-    const { name } = text === undefined ? {} : JSON.parse(text);
-    return typeof name === "string" && specification ? [`${name}@${specification}`] : [];
-  });
+  return [layout.builds, layout.oldBuilds].flatMap((tree) =>
+    foldersIn(tree).flatMap((folder) => {
+      const { name } = recordOf(join(tree, folder));
+      const specification = layout.digestOfName(folder);
+      return typeof name === "string" && specification ? [`${name}@${specification}`] : [];
+    })
+  );
+}
+
+/** Returns the record in a folder; an empty one if it is missing or damaged. */
+function recordOf(folder: string): Readonly<Record<string, unknown>> {
+  try {
+    const record = JSON.parse(readTextIfAny(join(folder, RECORD_FILE)) ?? "{}");
+    return typeof record === "object" && record !== null ? record : {};
+  } catch {
+    return {};
+  }
 }
 
 function compiledNames(layout: Layout): string[] {

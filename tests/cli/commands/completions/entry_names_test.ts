@@ -34,6 +34,24 @@ Deno.test("entryNames lists the entries of a snapshot, those of Docker Hub also 
   assert.equal(entries.length, 9);
 });
 
+Deno.test("entryNames has the tag of an entry that was pulled by tag and digest, and builds of an earlier version", async () => {
+  using cache = new TestCache();
+  const artifact = image(["by digest"]);
+  const { digest } = artifact.descriptor;
+  cache.pulledByDigest("quay.io/x/y", artifact);
+  const path = `manifests/quay.io/x/y/${digest}/record.json`;
+  const record = JSON.parse(Deno.readTextFileSync(join(cache.registry, path)));
+  cache.write(path, JSON.stringify({ ...record, reference: `quay.io/x/y:v1@${digest}` }));
+  cache.build("edge", SPECIFICATION, blob("build"));
+  Deno.renameSync(join(cache.registry, "builds"), join(cache.registry, "images"));
+  cache.write(`builds/${COMPONENT}/record.json`, "{oops");
+  const layout = new Layout(cache.registry);
+  assert.deepEqual(entryNames(layout), [`edge@${SPECIFICATION}`, `quay.io/x/y:v1@${digest}`]);
+  const { entries } = await takeSnapshot(layout, cache.now);
+  const whole = entries.filter(({ problem }) => problem === undefined);
+  assert.deepEqual(whole.map(({ name }) => name).sort(), entryNames(layout));
+});
+
 Deno.test("entryNames leaves out names that a line cannot hold", () => {
   using cache = new TestCache();
   const part = (text: string) => encodeURIComponent(text);
