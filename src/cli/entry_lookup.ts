@@ -6,6 +6,7 @@ import type { Content } from "../snapshot/file_state.ts";
 import type { CacheSnapshot, SnapshotEntry } from "../snapshot/types.ts";
 import { matchesName, spellings } from "../store/entry_names.ts";
 import { DetailedError } from "./errors.ts";
+import { readName } from "./reference_argument.ts";
 
 /** The result of a look-up: an entry, or a manifest or blob that is not an entry. */
 export type LookupResult =
@@ -24,7 +25,8 @@ const MIN_DIGITS = 12;
  *
  * @throws LarderError LDR_NOT_CACHED if nothing matches; LDR_USAGE, with the candidates, if several do
  */
-export function lookUp(snapshot: CacheSnapshot, text: string): LookupResult {
+export function lookUp(snapshot: CacheSnapshot, typed: string): LookupResult {
+  const text = nameIn(snapshot.entries, typed, (name) => name.startsWith(typed));
   const named = snapshot.entries.filter(({ name }) => spellings(name).includes(text));
   if (named.length === 1) return { kind: "entry", entry: named[0]! };
   const candidates = named.length > 0
@@ -107,7 +109,11 @@ function ambiguous(text: string, candidates: readonly LookupResult[]): LarderErr
  * Returns the entries that match a name, a glob or a digest, for commands that change or remove them. Unlike in a
  * look-up, the beginning of a name does not match, because a typing error could then remove another entry.
  */
-export function selectForRemoval(entries: readonly SnapshotEntry[], text: string): SnapshotEntry[] {
+export function selectForRemoval(
+  entries: readonly SnapshotEntry[],
+  typed: string,
+): SnapshotEntry[] {
+  const text = nameIn(entries, typed);
   const named = entries.filter(({ name }) => matchesName(text, name));
   if (named.length > 0 || isGlob(text)) return named;
   const digits = /^(?:sha(?:256|512):)?([0-9a-f]+)$/.exec(text)?.[1] ?? "";
@@ -115,6 +121,25 @@ export function selectForRemoval(entries: readonly SnapshotEntry[], text: string
   return entries.filter(({ digest = "" }) =>
     digest.startsWith(text) || digest.slice(digest.indexOf(":") + 1).startsWith(text)
   );
+}
+
+/**
+ * Returns a name without `docker://` or `oci://`, unless an entry has it so: the name of a package can begin with the
+ * URL of its repository.
+ * @param matches what else than {@link matchesName} makes a spelling of an entry match
+ * @throws LarderError LDR_BAD_REFERENCE if nothing follows the transport
+ */
+export function nameIn(
+  entries: readonly SnapshotEntry[],
+  typed: string,
+  matches: (spelling: string) => boolean = () => false,
+): string {
+  const name = readName(typed);
+  if (name === typed) return name;
+  const isLiteral = entries.some((entry) =>
+    matchesName(typed, entry.name) || spellings(entry.name).some(matches)
+  );
+  return isLiteral ? typed : name;
 }
 
 /** Returns the error for a name that matches no entry, with the nearest name as its hint. */
@@ -136,7 +161,8 @@ export function selectEntries(snapshot: CacheSnapshot, texts: readonly string[])
   return snapshot.entries.filter((entry) => selected.has(entry));
 }
 
-function entriesOf(snapshot: CacheSnapshot, text: string): readonly SnapshotEntry[] {
+function entriesOf(snapshot: CacheSnapshot, typed: string): readonly SnapshotEntry[] {
+  const text = nameIn(snapshot.entries, typed, (name) => name.startsWith(typed));
   if (isGlob(text)) {
     const named = snapshot.entries.filter(({ name }) => matchesName(text, name));
     if (named.length > 0) return named;

@@ -15,9 +15,12 @@ export function referenceArgument(name: string, description: string): Argument {
   return argument(name, description, readReference);
 }
 
-/** Returns an argument for names of cached entries: `docker://nginx` is read as `nginx`. */
+/** Returns an argument for names of cached entries, which stay as typed: the cache tells how to read `docker://nginx`. */
 export function nameArgument(name: string, description: string): Argument {
-  return argument(name, description, readName);
+  return argument(name, description, (text) => {
+    readName(text); // Fails if the name is missing.
+    return text;
+  });
 }
 
 function argument(

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { hasCode } from "../../src/base/errors.ts";
 import { DetailedError } from "../../src/cli/errors.ts";
 import { lookUp } from "../../src/cli/entry_lookup.ts";
@@ -23,6 +24,16 @@ const ABSENT = digestOf(utf8("absent"));
 
 const hex = ({ descriptor }: { descriptor: { digest: string } }) => descriptor.digest.slice(7);
 
+/** Writes a package whose source begins like a transport. */
+function packageFromOci(cache: TestCache): void {
+  const [source, name, version, arch] = ["oci://ghcr.io/pkgs", "tool", "1.0", "wasm32"];
+  const folder = join("packages", encodeURIComponent(source), name, version, arch);
+  const createdAt = new Date(cache.now).toISOString();
+  const record = { schemaVersion: 1, source, name, version, arch, createdAt };
+  const { descriptor } = blob("tool");
+  cache.write(join(folder, "record.json"), JSON.stringify({ ...record, ...descriptor }));
+}
+
 async function look(text: string): Promise<string> {
   using cache = new TestCache();
   cache.pulled("ghcr.io/acme/shop:v1", SHOP);
@@ -31,6 +42,7 @@ async function look(text: string): Promise<string> {
   cache.pulled("ghcr.io/acme/twice:b", TWICE);
   cache.pulledByDigest("quay.io/x/y", SHOP);
   cache.package("deb.example/hello/1.0/amd64", PACKAGE);
+  packageFromOci(cache);
   cache.blobs([COMPONENT]);
   cache.compiled(COMPONENT.descriptor.digest, "engine-1", [blob("code")]);
   cache.compiled(ABSENT, "engine-1", [blob("other code")]);
@@ -38,8 +50,12 @@ async function look(text: string): Promise<string> {
   return found.kind === "entry" ? found.entry.name : `${found.contents[0]!.tree} ${found.digest}`;
 }
 
-/** What a user writes, and what it stands for. */
+/** Names and digests as typed, and the entry or content that they match. */
 const FOUND: [string, string][] = [
+  ["docker://ghcr.io/acme/shop:v1", "ghcr.io/acme/shop:v1"],
+  ["oci://nginx", "docker.io/library/nginx:latest"],
+  ["oci://ghcr.io/pkgs/tool/1.0/wasm32", "oci://ghcr.io/pkgs/tool/1.0/wasm32"],
+  ["oci://ghcr.io/pk", "oci://ghcr.io/pkgs/tool/1.0/wasm32"],
   ["ghcr.io/acme/shop:v1", "ghcr.io/acme/shop:v1"],
   ["ghcr.io/acme/s", "ghcr.io/acme/shop:v1"],
   ["docker.io/library/nginx:latest", "docker.io/library/nginx:latest"],

@@ -7,7 +7,8 @@ import type { CacheSnapshot } from "../../../snapshot/types.ts";
 import { type PinOptions, PinStore } from "../../../store/entries/pins.ts";
 import { matchesName } from "../../../store/entry_names.ts";
 import { WAITING_FOR_SWEEP } from "../../../store/locks/store_lock.ts";
-import { selectForRemoval } from "../../entry_lookup.ts";
+import { nameIn, selectForRemoval } from "../../entry_lookup.ts";
+import { readName } from "../../reference_argument.ts";
 import { writeJson, writeOut } from "../../terminal/console.ts";
 import type { Context } from "../../context.ts";
 import type { Format } from "../../options.ts";
@@ -23,7 +24,8 @@ export async function pin(
   const snapshot = await takeSnapshot(context.layout, now);
   const pins = new PinStore(context.layout);
   const options = { ...pinOptions(context, now), note };
-  for (const name of names) {
+  for (const typed of names) {
+    const name = nameIn(snapshot.entries, typed);
     const matching = selectForRemoval(snapshot.entries, name);
     if (!isGlob(name) && matching.length > 0) {
       for (const { folder } of matching) await pins.pin(folder, options);
@@ -56,7 +58,8 @@ async function unpinOne(
   name: string,
   now: number,
 ): Promise<void> {
-  const spelled = isGlob(name) ? [name] : [...new Set([name, fullName(name)])];
+  const read = readName(name);
+  const spelled = new Set([name, read, ...isGlob(read) ? [] : [fullName(read)]]);
   let isUnpinned = false;
   for (const pattern of spelled) {
     if (await pins.unpinPattern(pattern, pinOptions(context, now))) isUnpinned = true;

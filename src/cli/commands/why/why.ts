@@ -8,6 +8,7 @@ import { Journal, type JournalEvent } from "../../../store/journal/journal.ts";
 import type { Context } from "../../context.ts";
 import { lookUp, type LookupResult } from "../../entry_lookup.ts";
 import type { Format } from "../../options.ts";
+import { readName } from "../../reference_argument.ts";
 import { writeJson, writeOut } from "../../terminal/console.ts";
 import { policyOf } from "../gc/policy.ts";
 import { absentWhyJson, contentWhyJson, entryWhyJson } from "./json.ts";
@@ -52,8 +53,10 @@ function printAbsent(
   options: { format: Format },
   error: unknown,
 ): void {
-  const history = historyOf(events, (own, digest) => isNamed(name, own, digest));
-  if (history.length === 0) throw error;
+  const history = [name, readName(name)]
+    .map((text) => historyOf(events, (own, digest) => isNamed(text, own, digest)))
+    .find(({ length }) => length > 0);
+  if (!history) throw error;
   print(options, absentWhyJson(name, history), () => absentWhy(name, history));
 }
 
