@@ -203,7 +203,7 @@ Deno.test("run lets a command reach only the hosts that --allow-net grants", asy
       assert.match(
         stderr,
         new RegExp(
-          `^warning: refused .*127\\.0\\.0\\.1:${port}.*--allow-net=127\\.0\\.0\\.1:${port}$`,
+          `warning: refused .*127\\.0\\.0\\.1:${port}.*--allow-net=127\\.0\\.0\\.1:${port}$`,
           "m",
         ),
       );

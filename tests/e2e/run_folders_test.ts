@@ -72,7 +72,7 @@ Deno.test("run --dir with :ro lets no guest change the folder", async () => {
     for (const { code, stderr } of [byComponent, byModule]) {
       assert.notEqual(code, 0);
       assert.match(stderr, /^(?:write: read-only|refused)$/m, "the guest sees an error");
-      assert.match(stderr, /^warning: refused to change \/d.*: allow it with --dir .*::\/d/m);
+      assert.match(stderr, /warning: refused to change \/d.*: allow it with --dir .*::\/d/m);
     }
   }
   assert.equal(Deno.readTextFileSync(user.path("granted/a.txt")), "of a");
@@ -99,7 +99,7 @@ Deno.test("run --dir lets no path or link lead out of the folder", async (t) => 
       for (const { code, stdout, stderr } of [byComponent, byModule]) {
         assert.notEqual(code, 0);
         assert.equal(stdout, "");
-        assert.match(stderr, /^warning: refused to follow .* out of \/d: .*--dir/m);
+        assert.match(stderr, /warning: refused to follow .* out of \/d: .*--dir/m);
       }
       const written = await module(user, ["--dir", "granted::/d"], "w", path);
       assert.notEqual(written.code, 0);
