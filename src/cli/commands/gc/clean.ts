@@ -41,6 +41,8 @@ export async function clean(
     by: "clean",
     nothing: names.length === 0 && snapshot.entries.length === 0
       ? `the cache ${context.layout.root} is empty`
+      : selected.size > 0
+      ? "nothing removed: every entry that matches is pinned or in use"
       : "nothing matches",
   });
 }

@@ -14,7 +14,8 @@ export function logout(context: Context, name: string): void {
       "LDR_NOT_FOUND",
       `not logged in to ${registry}: ${file} has no credential for it`,
       {
-        hint: "remove a credential that another program stored with its own logout command",
+        hint:
+          "larder removes only what larder login stored; for others use docker logout or podman logout",
       },
     );
   }

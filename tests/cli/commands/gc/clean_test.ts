@@ -133,6 +133,14 @@ for (
   });
 }
 
+Deno.test("clean says why it removes nothing", async () => {
+  using home = filled();
+  const { stderr } = await home.larder("clean", "--force", "edge@*");
+  assert.equal(stderr, "nothing removed: every entry that matches is pinned or in use\n");
+  const other = await home.larder("clean", "--force", "--filter", "size > 1000000000");
+  assert.equal(other.stderr, "nothing matches\n");
+});
+
 Deno.test("clean removes nothing with --dry-run, nor without a terminal unless --force is given", async () => {
   using home = filled();
   const before = home.size();
