@@ -86,7 +86,7 @@ export function parseManifest(
 }
 
 /**
- * Like {@link parseManifest}, but for bytes that have already been hashed.
+ * Parses bytes that have already been hashed; otherwise like {@link parseManifest}.
  * @param digest the digest of `bytes`
  */
 export function parseHashedManifest(

@@ -8,7 +8,6 @@ import { type PinOptions, PinStore } from "../../../store/entries/pins.ts";
 import { matchesName } from "../../../store/entry_names.ts";
 import { WAITING_FOR_SWEEP } from "../../../store/locks/store_lock.ts";
 import { nameIn, selectForRemoval } from "../../entry_lookup.ts";
-import { readName } from "../../reference_argument.ts";
 import { writeJson, writeOut } from "../../terminal/console.ts";
 import type { Context } from "../../context.ts";
 import type { Format } from "../../options.ts";
@@ -55,11 +54,12 @@ async function unpinOne(
   context: Context,
   snapshot: CacheSnapshot,
   pins: PinStore,
-  name: string,
+  typed: string,
   now: number,
 ): Promise<void> {
-  const read = readName(name);
-  const spelled = new Set([name, read, ...isGlob(read) ? [] : [fullName(read)]]);
+  const isPinnedAsTyped = pins.patterns().some(({ pattern }) => pattern === typed);
+  const name = isPinnedAsTyped ? typed : nameIn(snapshot.entries, typed);
+  const spelled = isGlob(name) ? [name] : [...new Set([name, fullName(name)])];
   let isUnpinned = false;
   for (const pattern of spelled) {
     if (await pins.unpinPattern(pattern, pinOptions(context, now))) isUnpinned = true;

@@ -93,6 +93,23 @@ Deno.test("unpin warns if a pattern still pins the entry, and is exit 3 if it ha
   assert.equal((await home.larder("unpin", "nothing:at-all")).code, 3);
 });
 
+Deno.test("pin and unpin read docker:// as a reference, unless that is how the pattern was written", async () => {
+  using home = filled();
+  await home.larder("pin", "docker://nginx");
+  assert.equal((await removable(home)).length, 2);
+  assert.equal((await home.larder("unpin", "docker://nginx")).code, 0);
+  assert.equal((await removable(home)).length, 3);
+  await home.larder("pin", "ghcr.io/acme/*");
+  const pattern = { pattern: "oci://ghcr.io/acme/*", pinnedAt: new Date().toISOString() };
+  const file = JSON.parse(Deno.readTextFileSync(`${home.registry}/pins.json`));
+  home.write("pins.json", JSON.stringify({ ...file, pins: [...file.pins, pattern] }));
+  assert.equal((await home.larder("unpin", "oci://ghcr.io/acme/*")).code, 0);
+  const { stdout } = await home.larder("pins", "--format", "json");
+  assert.deepEqual(JSON.parse(stdout).map(({ name }: { name: string }) => name), [
+    "ghcr.io/acme/*",
+  ]);
+});
+
 Deno.test("pins without any pin prints nothing to stdout, or [] with --format json", async () => {
   using home = new TestCacheHome();
   assert.deepEqual(await home.larder("pins"), {
