@@ -1,6 +1,6 @@
-import { interrupted, LarderError, messageOf } from "../../base/errors.ts";
+import { type ErrorCode, interrupted, LarderError, messageOf } from "../../base/errors.ts";
 import { STALL_TIMEOUT } from "../../base/limits.ts";
-import { isProxyBypassed, withoutProxies } from "./proxy.ts";
+import { isProxyBypassed, PROXY_LOGIN_HINT, proxyFor, withoutProxies } from "./proxy.ts";
 import type { HttpRequest, HttpResponse, Transport } from "./transport.ts";
 import { ownTrust, type Trust } from "./trust.ts";
 
@@ -17,6 +17,8 @@ export interface FetchTransportOptions extends Pick<Trust, "caCerts" | "hosts"> 
 export class FetchTransport implements Transport, Disposable {
   readonly #options: FetchTransportOptions;
   readonly #clients = new Map<string, Deno.HttpClient>();
+  /** By origin. */
+  readonly #proxies = new Map<string, URL | undefined>();
   readonly #noProxy = Deno.env.get("NO_PROXY") ?? Deno.env.get("no_proxy");
 
   constructor(options: FetchTransportOptions = {}) {
@@ -26,6 +28,7 @@ export class FetchTransport implements Transport, Disposable {
   async send(request: HttpRequest): Promise<HttpResponse> {
     const { method, url, headers, body, signal } = request;
     if (signal?.aborted) throw interrupted();
+    const proxy = this.#proxyFor(url);
     const guard = new AbortController();
     const timeout = this.#options.stallTimeout ?? STALL_TIMEOUT;
     const timer = setTimeout(() => guard.abort(), timeout);
@@ -42,7 +45,7 @@ export class FetchTransport implements Transport, Disposable {
       });
     } catch (error) {
       if (signal?.aborted) throw interrupted();
-      throw guard.signal.aborted ? timedOut(url, timeout) : networkError(error, url);
+      throw guard.signal.aborted ? timedOut(url, timeout) : networkError(error, url, proxy);
     } finally {
       clearTimeout(timer);
       signal?.removeEventListener("abort", onAbort);
@@ -53,6 +56,12 @@ export class FetchTransport implements Transport, Disposable {
   [Symbol.dispose](): void {
     for (const client of this.#clients.values()) client.close();
     this.#clients.clear();
+  }
+
+  /** Returns the proxy that the client for a URL uses. @throws LarderError LDR_CONFIG */
+  #proxyFor(url: URL): URL | undefined {
+    if (!this.#proxies.has(url.origin)) this.#proxies.set(url.origin, proxyFor(url, Deno.env));
+    return this.#proxies.get(url.origin);
   }
 
   /** Returns the client for a kind of connection; plain HTTP has its own, without the time to read certificates. */
@@ -73,34 +82,77 @@ export class FetchTransport implements Transport, Disposable {
   }
 }
 
+const PROXY_HINT = "check the proxy that HTTPS_PROXY, HTTP_PROXY or ALL_PROXY names";
+
+/** A failure below HTTP. */
+export class NetworkError extends LarderError {
+  /** The host that failed, which after redirects is not the one that was asked. */
+  readonly host: string;
+
+  constructor(
+    code: ErrorCode,
+    url: URL,
+    message: string,
+    options: { hint: string; cause?: unknown },
+  ) {
+    super(code, message, options);
+    this.host = url.host;
+  }
+}
+
 /** The error for a server that stopped sending. */
 export function timedOut(url: URL, timeout: number): LarderError {
-  return new LarderError("LDR_TIMEOUT", `${url.host} sent nothing for ${timeout / 1000} s`, {
+  return new NetworkError("LDR_TIMEOUT", url, `${url.host} sent nothing for ${timeout / 1000} s`, {
     hint: "try again later, or check the network",
   });
 }
 
 /** Converts an error below HTTP, which the runtime classifies only in its text; returns other errors unchanged. */
-export function networkError(error: unknown, url: URL): unknown {
+export function networkError(error: unknown, url: URL, proxy?: URL): unknown {
   if (!(error instanceof Error) || error instanceof LarderError) return error;
-  const text = messageOf(error.cause instanceof Error ? error.cause : error);
-  // The text begins with the URL, which may contain any words, and a signature in its query.
-  const detail = text.replace(/^.*client error \([A-Za-z]+\): /, "");
+  const detail = detailOf(error);
+  const fail = (code: ErrorCode, message: string, hint: string) =>
+    new NetworkError(code, url, message, { hint, cause: error });
+  const through = proxy ? ` through the proxy ${proxy.host}` : "";
   if (/^dns error|lookup address/.test(detail)) {
-    return new LarderError("LDR_DNS", `cannot resolve the host ${url.hostname}`, {
-      hint: "check the name and the network",
-      cause: error,
-    });
+    // A proxy resolves the registry's name itself.
+    return proxy ? fail("LDR_DNS", `cannot resolve the proxy ${proxy.hostname}`, PROXY_HINT) : fail(
+      "LDR_DNS",
+      `cannot resolve the host ${url.hostname}`,
+      "check the name and the network",
+    );
+  }
+  if (/^proxy authentication required/.test(detail)) {
+    return fail(
+      "LDR_UNAUTHORIZED",
+      `the proxy ${proxy?.host ?? ""} requires a user name and a password, or denies these (407)`,
+      PROXY_LOGIN_HINT,
+    );
   }
   if (/certificate|corrupt message|received fatal alert|^peer /.test(detail)) {
-    return new LarderError("LDR_TLS", `no secure connection to ${url.host}: ${detail}`, {
-      hint:
-        "name the registry's CA with --ca-file or SSL_CERT_FILE, or use --insecure for a registry without one",
-      cause: error,
-    });
+    return fail(
+      "LDR_TLS",
+      `no secure connection to ${url.host}: ${detail}`,
+      "name the registry's CA with --ca-file or SSL_CERT_FILE, or use --insecure for a registry without one",
+    );
   }
-  return new LarderError("LDR_UNREACHABLE", `cannot reach ${url.host}: ${detail}`, {
-    hint: "check the address, the network and the proxy settings",
-    cause: error,
-  });
+  if (/^(?:invalid|unexpected) .+ parsed|^message head is too large|^Parse Error/.test(detail)) {
+    return fail(
+      "LDR_BAD_RESPONSE",
+      `bad answer of ${url.host}${through}: ${detail}`,
+      "check that the address is that of a registry, and the proxy before it",
+    );
+  }
+  const hint = proxy ? PROXY_HINT : "check the address, the network and the proxy settings";
+  return fail("LDR_UNREACHABLE", `cannot reach ${url.host}${through}: ${detail}`, hint);
+}
+
+/**
+ * Returns what the runtime says of an error, without the URL that it begins with, which may contain any words, and a
+ * signature in its query. A refused connection is said once: some versions repeat the system's message.
+ */
+function detailOf(error: Error): string {
+  const text = messageOf(error.cause instanceof Error ? error.cause : error);
+  return text.replace(/^.*client error \([A-Za-z]+\): /, "")
+    .replace(/^tcp connect error: (.+?)(?: \(os error \d+\))?(?:: \1.*)?$/, "$1");
 }

@@ -4,7 +4,7 @@ import { Readable } from "node:stream";
 import { hasCode, interrupted, LarderError } from "../../base/errors.ts";
 import { STALL_TIMEOUT } from "../../base/limits.ts";
 import { networkError, timedOut } from "./fetch_transport.ts";
-import { isProxied } from "./proxy.ts";
+import { proxyFor } from "./proxy.ts";
 import type { HttpRequest, HttpResponse, Transport } from "./transport.ts";
 
 /**
@@ -23,7 +23,7 @@ export class InsecureTransport implements Transport {
 
   send(request: HttpRequest): Promise<HttpResponse> {
     if (request.url.protocol !== "https:") return this.#inner.send(request);
-    if (isProxied(request.url, Deno.env)) return this.#inner.send(request).catch(throwProxied);
+    if (proxyFor(request.url, Deno.env)) return this.#inner.send(request).catch(throwProxied);
     if (request.signal?.aborted) return Promise.reject(interrupted());
     const { promise, resolve, reject } = Promise.withResolvers<HttpResponse>();
     const outgoing = httpsRequest(request.url, {

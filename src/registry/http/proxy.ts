@@ -1,4 +1,5 @@
 import { BlockList, isIP, isIPv6 } from "node:net";
+import { LarderError } from "../../base/errors.ts";
 import { isLoopback } from "../endpoints.ts";
 
 const PROXY_VARIABLES = [
@@ -39,20 +40,47 @@ export function withoutProxies<T>(create: () => T): T {
   }
 }
 
+/** The hint for a proxy that denies access. */
+export const PROXY_LOGIN_HINT =
+  "put both into the variable that names the proxy, such as HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT";
+
+const PROXY_PROTOCOLS = ["http:", "https:", "socks5:", "socks5h:"];
+
 /**
- * True if the runtime's own client sends an HTTPS request through a proxy: `HTTPS_PROXY` or `ALL_PROXY` names one, and
- * `NO_PROXY` has neither the host, nor one of its parent domains, nor its address, nor a network with its address.
+ * Returns the proxy through which the runtime's own client sends a request: the first that a variable names, unless
+ * `NO_PROXY` has the host, one of its parent domains, its address, or a network with its address.
+ *
+ * @throws LarderError LDR_CONFIG if a variable names something else, which the runtime ignores silently: the request
+ * would go past the proxy
  */
-export function isProxied(url: URL, env: { get(name: string): string | undefined }): boolean {
-  const names = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
-  if (!names.some((name) => env.get(name))) return false;
+export function proxyFor(
+  url: URL,
+  env: { get(name: string): string | undefined },
+): URL | undefined {
+  const own = url.protocol === "https:" ? "HTTPS_PROXY" : "HTTP_PROXY";
+  const names = ["ALL_PROXY", "all_proxy", own, own.toLowerCase()];
+  const name = names.find((name) => env.get(name));
+  if (name === undefined) return undefined;
   const noProxy = env.get("NO_PROXY") ?? env.get("no_proxy");
-  if (isProxyBypassed(url, noProxy)) return false;
+  if (isProxyBypassed(url, noProxy)) return undefined;
   const host = url.hostname.replace(/^\[|\]$/g, "");
   const entries = (noProxy ?? "").split(",").map((entry) => entry.trim().toLowerCase());
-  return !entries.some((entry) =>
+  const isExcepted = entries.some((entry) =>
     isIP(host) ? matchesAddress(entry, host) : matchesName(entry, host)
   );
+  return isExcepted ? undefined : parseProxy(name, env.get(name)!);
+}
+
+/** Parses the value of a variable, in which the runtime takes `HOST:PORT` for an HTTP proxy. */
+function parseProxy(name: string, value: string): URL {
+  // The runtime ignores an address with characters that have to be percent-encoded.
+  const isPlain = /^[\x21-\x7e]+$/.test(value);
+  const url = URL.parse(/^[a-z][a-z0-9+.-]*:\/\//i.test(value) ? value : `http://${value}`);
+  if (url && isPlain && PROXY_PROTOCOLS.includes(url.protocol) && url.hostname !== "") return url;
+  // The value is not quoted, because it may contain a password.
+  throw new LarderError("LDR_CONFIG", `${name} is not the address of a proxy`, {
+    hint: `set ${name} to an address such as http://proxy.example:3128, or unset it`,
+  });
 }
 
 function matchesName(entry: string, host: string): boolean {

@@ -29,7 +29,7 @@ export class SchemeTransport implements Transport {
       response = await this.#sendWith(first, request);
     } catch (error) {
       const speaksTls = hasCode(error, "LDR_TLS") && isBadCertificate(error);
-      if (!second || speaksTls || !hasCode(error, "LDR_UNREACHABLE", "LDR_TLS")) throw error;
+      if (!second || speaksTls || !mayBeOtherScheme(error)) throw error;
       return await this.#choose(second, request).catch((other) => {
         // The host speaks TLS, so that the problem is its certificate.
         throw second === "https:" && hasCode(other, "LDR_TLS") && !isPlainHttp(other)
@@ -73,6 +73,12 @@ function withScheme(request: HttpRequest, scheme: Scheme): HttpRequest {
 /** True for a response such as the TLS servers of Go and nginx give to plain HTTP. */
 function wantsTls(response: HttpResponse): boolean {
   return response.status === 400 && !response.headers.has("docker-distribution-api-version");
+}
+
+/** True if the other scheme may work; a TLS server answers plain HTTP with an alert, which is no HTTP. */
+function mayBeOtherScheme(error: unknown): boolean {
+  return hasCode(error, "LDR_UNREACHABLE", "LDR_TLS") ||
+    (hasCode(error, "LDR_BAD_RESPONSE") && /HTTP version/.test(error.message));
 }
 
 /** True if a certificate was rejected; those of insecure hosts are checked too, if a proxy is used. */

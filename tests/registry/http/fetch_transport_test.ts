@@ -49,7 +49,6 @@ Deno.test("FetchTransport.send returns an error status", async () => {
 const BROKEN: [string, string, "close" | "reset"][] = [
   ["closes without a response", "", "close"],
   ["resets without a response", "", "reset"],
-  ["speaks another protocol", "SSH-2.0-OpenSSH_9.2\r\n", "close"],
   ["stops in the middle of its headers", "HTTP/1.1 200 OK\r\nContent-Le", "close"],
 ];
 
@@ -180,8 +179,27 @@ const ERRORS: [string, Error, ErrorCode, RegExp][] = [
     "a refused connection",
     sending("client error (Connect): tcp connect error: Connection refused (os error 111)"),
     "LDR_UNREACHABLE",
-    /^cannot reach r\.test: tcp connect error: Connection refused \(os error 111\)$/,
+    /^cannot reach r\.test: Connection refused$/,
   ],
+  [
+    "a refused connection that is said twice",
+    sending(
+      "client error (Connect): tcp connect error: Connection refused (os error 111): Connection refused (os error 111)",
+    ),
+    "LDR_UNREACHABLE",
+    /^cannot reach r\.test: Connection refused$/,
+  ],
+  ...[
+    "invalid HTTP header parsed",
+    "invalid content-length parsed",
+    "invalid HTTP version parsed",
+    "message head is too large",
+  ].map((text): [string, Error, ErrorCode, RegExp] => [
+    text,
+    sending(`client error (SendRequest): ${text}`),
+    "LDR_BAD_RESPONSE",
+    /^bad answer of r\.test: (?:invalid|message)/,
+  ]),
   [
     "an unknown issuer",
     sending("client error (Connect): invalid peer certificate: UnknownIssuer"),
