@@ -48,8 +48,21 @@ async function check(context: Context, registry: string, credential: Credential)
     },
   };
   const { client } = openRegistry(context, credentials);
-  await client.ping(registry, context.interruptible());
+  try {
+    await client.ping(registry, context.interruptible());
+  } catch (error) {
+    throw withoutLoginHint(error, registry);
+  }
   return isRequested;
+}
+
+/** Replaces a hint to log in, which is what the user is doing. */
+function withoutLoginHint(error: unknown, registry: string): unknown {
+  if (!(error instanceof LarderError) || !error.hint.includes("larder login")) return error;
+  return new LarderError(error.code, error.message, {
+    hint: `check the user name, the password, and that ${registry} is the registry's address`,
+    cause: error,
+  });
 }
 
 async function readUsername({ username, passwordStdin }: LoginOptions): Promise<string> {
