@@ -10,6 +10,10 @@ import type { HostTrust, Trust } from "../registry/http/trust.ts";
 import { hostPlatform } from "../store/platform_dirs.ts";
 import type { Context } from "./context.ts";
 import { credentialPaths } from "./credential_paths.ts";
+import { VERSION } from "./version.ts";
+
+/** Registries' logs and rate limits tell clients apart by it (RFC 9110 §10.1.5). */
+const USER_AGENT = `larder/${VERSION} (${Deno.build.os}; ${Deno.build.arch})`;
 
 /**
  * Returns a client and a transport that follow the options, the environment and the config.
@@ -23,6 +27,7 @@ export function openRegistry(
   const transport = httpTransport({
     ...trust,
     clock: systemClock,
+    userAgent: USER_AGENT,
     onRetry: (message) => context.info(message),
   });
   const authorizer = new LazyAuthorizer(async () => {

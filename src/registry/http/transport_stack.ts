@@ -9,13 +9,15 @@ import { isInsecure, type Trust } from "./trust.ts";
 export interface HttpOptions extends Trust {
   readonly clock: Clock;
   readonly onRetry?: OnRetry;
+  /** The `User-Agent` of all requests; the runtime's own by default. */
+  readonly userAgent?: string | undefined;
   /** Milliseconds without a response after which a request fails. */
   readonly stallTimeout?: number | undefined;
 }
 
 /** Stacks the transports between larder and the network: retries, then HTTP or HTTPS, then redirects, then sockets. */
 export function httpTransport(options: HttpOptions): Transport {
-  const sockets = withInsecureHosts(new FetchTransport(options), options);
+  const sockets = withUserAgent(withInsecureHosts(new FetchTransport(options), options), options);
   const redirects = new RedirectTransport(sockets, options);
   return new RetryTransport(
     new SchemeTransport(redirects, options),
@@ -34,5 +36,14 @@ function withInsecureHosts(sockets: Transport, options: HttpOptions): Transport 
       transport ??= new InsecureTransport(sockets, options);
       return await transport.send(request);
     },
+  };
+}
+
+/** Names larder to servers, whose operators otherwise see a browser-like runtime. */
+function withUserAgent(sockets: Transport, { userAgent }: HttpOptions): Transport {
+  if (userAgent === undefined) return sockets;
+  return {
+    send: (request) =>
+      sockets.send({ ...request, headers: { "user-agent": userAgent, ...request.headers } }),
   };
 }
