@@ -57,6 +57,19 @@ export function sleep(milliseconds: number, signal?: AbortSignal): Promise<void>
   });
 }
 
+/**
+ * Resolves as the promise does.
+ * @throws LarderError LDR_INTERRUPTED as soon as the signal is aborted
+ */
+export function untilAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return promise;
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(interrupted());
+    signal.addEventListener("abort", onAbort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
+  });
+}
+
 /** The time and randomness that retries and records depend on; tests inject their own. */
 export interface Clock {
   /** Milliseconds since the epoch. */

@@ -20,9 +20,6 @@ export const MAX_DOCUMENT = 1024 * 1024;
 /** 30 seconds without a byte after which a connection is closed and the request retried. */
 export const STALL_TIMEOUT = 30_000;
 
-/** Attempts at one request, including the first. */
-export const TRIES = 5;
-
 /** Milliseconds between two attempts at a lock that another process holds. */
 export const LOCK_POLL = 50;
 

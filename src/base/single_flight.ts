@@ -1,4 +1,5 @@
-import { interrupted, throwIfAborted } from "./errors.ts";
+import { untilAborted } from "./concurrency.ts";
+import { throwIfAborted } from "./errors.ts";
 
 interface Flight<T> {
   readonly result: Promise<T>;
@@ -48,13 +49,4 @@ export class SingleFlight<T> {
   #remove(key: string, flight: Flight<T>): void {
     if (this.#flights.get(key) === flight) this.#flights.delete(key);
   }
-}
-
-function untilAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (!signal) return promise;
-  return new Promise((resolve, reject) => {
-    const onAbort = () => reject(interrupted());
-    signal.addEventListener("abort", onAbort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
-  });
 }

@@ -1,3 +1,4 @@
+import type { Tries } from "../base/tries.ts";
 import type { BlobDescriptor } from "./descriptor.ts";
 
 /** The bytes of a blob as they arrive. */
@@ -11,11 +12,22 @@ export interface BlobStream {
   readonly chunks: AsyncIterable<Uint8Array>;
 }
 
+export interface FetchOptions {
+  readonly signal?: AbortSignal | undefined;
+  readonly tries?: Tries | undefined;
+}
+
 /** A source of blobs, such as a registry or the store. */
 export interface Fetcher {
   /**
    * Opens a blob at `offset` (bytes). The bytes are not verified yet.
+   *
+   * @param options `tries` counts the requests too if the caller retries
    * @throws LarderError LDR_NOT_FOUND, and any error of the source
    */
-  fetch(descriptor: BlobDescriptor, offset?: number, signal?: AbortSignal): Promise<BlobStream>;
+  fetch(
+    descriptor: BlobDescriptor,
+    offset?: number,
+    options?: FetchOptions,
+  ): Promise<BlobStream>;
 }

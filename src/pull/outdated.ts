@@ -1,5 +1,5 @@
 import { mapLimit } from "../base/concurrency.ts";
-import { type ErrorCode, hasCode, LarderError } from "../base/errors.ts";
+import { hasCode, LarderError } from "../base/errors.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { ImageManifest, Manifest } from "../oci/manifest.ts";
 import { formatReference, type Reference } from "../oci/reference.ts";
@@ -58,18 +58,9 @@ export interface OutdatedOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Errors after which a registry is not asked again. */
-const UNAVAILABLE: readonly ErrorCode[] = [
-  "LDR_UNREACHABLE",
-  "LDR_DNS",
-  "LDR_TIMEOUT",
-  "LDR_TLS",
-  "LDR_RATE_LIMITED",
-];
-
 /**
  * Asks the registries about cached tags: one `HEAD` request for each, and the manifests of those that moved.
- * Registries are asked in parallel; one that does not answer is not asked about its other tags.
+ * Registries are asked in parallel; the transport does not ask one that stays ill about its other tags.
  *
  * @returns the states, in the order of `tags`
  * @throws LarderError LDR_INTERRUPTED
@@ -81,23 +72,13 @@ export async function checkTags(
 ): Promise<TagState[]> {
   const states = new Map<CachedTag, TagState>();
   const registries = [...Map.groupBy(tags, ({ reference }) => reference.registry)];
-  await mapLimit(registries, REGISTRIES, async ([registry, tagsOfRegistry], joined) => {
-    let failure: LarderError | undefined;
+  await mapLimit(registries, REGISTRIES, async ([, tagsOfRegistry], joined) => {
     await mapLimit(tagsOfRegistry, TAG_CHECKS, async (tag, signal) => {
-      const state = failure ? notAsked(registry, failure) : await checkTag(deps, tag, signal);
-      if (state.state === "unknown" && hasCode(state.error, ...UNAVAILABLE)) {
-        failure ??= state.error;
-      }
-      states.set(tag, state);
+      states.set(tag, await checkTag(deps, tag, signal));
       onChecked?.();
     }, joined);
   }, signal);
   return tags.map((tag) => states.get(tag)!);
-}
-
-function notAsked(registry: string, { code, message, hint }: LarderError): TagState {
-  const text = `not asked, because ${registry} did not answer earlier: ${message}`;
-  return { state: "unknown", error: new LarderError(code, text, { hint }) };
 }
 
 async function checkTag(

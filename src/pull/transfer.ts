@@ -1,11 +1,12 @@
 import type { Clock } from "../base/concurrency.ts";
 import { hasCode, LarderError, messageOf } from "../base/errors.ts";
-import { PULL_ROUNDS, TRIES } from "../base/limits.ts";
+import { PULL_ROUNDS } from "../base/limits.ts";
+import { type NextTry, TRIES, Tries } from "../base/tries.ts";
 import { sizeMismatch } from "../oci/content_verifier.ts";
 import type { BlobDescriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { Fetcher } from "../oci/fetcher.ts";
-import { isTransient, pauseBefore } from "../registry/http/retry.ts";
+import { isTransient } from "../registry/http/retry.ts";
 import { deletedRepeatedly, type Ingest } from "../store/blobs/ingest.ts";
 
 /** Bytes of progress after which the count of tries starts over. */
@@ -43,7 +44,8 @@ export async function transfer(
   let received = 0;
   let rounds = 0;
   let furthest: number | undefined;
-  for (let tries = 1;; tries++) {
+  const tries = new Tries(options.clock);
+  for (;;) {
     const ingest = await open();
     if (!ingest) return received > 0 ? received : undefined;
     const resumed = ingest.offset;
@@ -51,13 +53,13 @@ export async function transfer(
     options.onStart?.(resumed);
     let moved = 0;
     try {
-      await fetchInto(ingest, source, descriptor, options, (count) => moved += count);
+      await fetchInto(ingest, source, descriptor, options, tries, (count) => moved += count);
       if (await ingest.commit()) return received + moved;
       if (++rounds === PULL_ROUNDS) throw deletedRepeatedly(descriptor);
     } catch (error) {
       received += moved;
       // Progress is the offset reached, since a source that starts at 0 each time sends many bytes without any.
-      if (ingest.offset - furthest >= PROGRESS_RESETS_TRIES) tries = 1;
+      if (ingest.offset - furthest >= PROGRESS_RESETS_TRIES) tries.restart();
       furthest = Math.max(furthest, ingest.offset);
       // A response of another size, such as a proxy's page, does not make the bytes before it wrong.
       const isForeignBody = resumed > 0 && ingest.offset === resumed &&
@@ -67,16 +69,20 @@ export async function transfer(
         if (resumed === 0) throw error;
         continue;
       }
-      const isLast = tries >= TRIES;
-      if (isLast && error instanceof EndedEarly) ingest.discard();
+      const next = isForeignBody || isTransient(error) ? tries.next(error) : undefined;
+      if (!next && error instanceof EndedEarly) ingest.discard();
       else ingest.abort();
-      if (isLast || !(isForeignBody || isTransient(error))) {
-        throw error instanceof EndedEarly ? error.asMismatch() : error;
-      }
-      options.onRetry?.(`${messageOf(error)}; trying again (${tries + 1} of ${TRIES})`);
-      await options.clock.sleep(pauseBefore(tries, options.clock)!, options.signal);
+      if (!next) throw error instanceof EndedEarly ? error.asMismatch() : error;
+      options.onRetry?.(retryNote(descriptor, error, next));
+      await options.clock.sleep(next.pause, options.signal);
     }
   }
+}
+
+function retryNote({ digest }: BlobDescriptor, error: unknown, { ordinal }: NextTry): string {
+  const message = messageOf(error);
+  const what = message.includes(digest) ? message : `${digest}: ${message}`;
+  return `${what}; trying again (${ordinal})`;
 }
 
 /** Writes the rest of the blob into the ingest. @param count receives the bytes of each chunk */
@@ -85,10 +91,12 @@ async function fetchInto(
   source: Fetcher,
   descriptor: BlobDescriptor,
   options: TransferOptions,
+  tries: Tries,
   count: (bytes: number) => void,
 ): Promise<void> {
   if (ingest.offset === descriptor.size) return;
-  const content = await source.fetch(descriptor, ingest.offset, options.signal);
+  const { signal } = options;
+  const content = await source.fetch(descriptor, ingest.offset, { signal, tries });
   let continues = content.offset === ingest.offset;
   for await (const chunk of content.chunks) {
     if (!continues) {

@@ -58,7 +58,7 @@ export class RegistryClient {
    */
   async ping(registry: string, signal?: AbortSignal): Promise<void> {
     const url = apiBase(registry);
-    const request = { method: "GET", url, headers: {}, signal } as const;
+    const request = { method: "GET", url, headers: {}, signal, subject: registry } as const;
     const response = await this.send(registry, undefined, request);
     if (response.status !== 200) {
       throw await responseError(response, url, registry, registry, { signal });
@@ -79,15 +79,26 @@ export class RegistryClient {
     for (let sent = authorizer.current(registry, repository);;) {
       const response = await transport.send(withAuthorization(request, sent));
       const { status, headers } = response;
-      // A 403 to a token may only mean that the token has expired.
-      const isDenied = status === 401 || (status === 403 && sent !== undefined);
-      if (!isDenied) return response;
-      await response.body?.cancel();
       const url = new URL(response.url);
+      if (!isDenial(request, response, url, sent)) return response;
+      await response.body?.cancel();
       const denied = { registry, repository, url, headers, status, sent };
       sent = await authorizer.authorize(denied, request.signal);
     }
   }
+}
+
+/** True if another authorization may help. */
+function isDenial(
+  { method, url }: RepositoryRequest,
+  { status, headers }: HttpResponse,
+  answered: URL,
+  sent: string | undefined,
+): boolean {
+  // Without a challenge, the registry may support `GET` alone.
+  if (status === 401) return method !== "HEAD" || headers.has("www-authenticate");
+  // It may only mean that the token has expired. Another host, of a redirect, has not seen the token.
+  return status === 403 && sent !== undefined && answered.host === url.host;
 }
 
 function withAuthorization(

@@ -1,10 +1,10 @@
 import type { Clock } from "../base/concurrency.ts";
-import type { LarderError } from "../base/errors.ts";
-import { TRIES } from "../base/limits.ts";
+import { hasCode, type LarderError } from "../base/errors.ts";
+import { Tries } from "../base/tries.ts";
 import { digestMismatch } from "../oci/content_verifier.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { asDigest, type Digest } from "../oci/digest.ts";
-import type { BlobStream, Fetcher } from "../oci/fetcher.ts";
+import type { BlobStream, Fetcher, FetchOptions } from "../oci/fetcher.ts";
 import { type Manifest, manifestTooLarge, MAX_MANIFEST, parseManifest } from "../oci/manifest.ts";
 import { MANIFEST_ACCEPT } from "../oci/media_types.ts";
 import { formatReference, type Reference, repositoryName } from "../oci/reference.ts";
@@ -12,11 +12,11 @@ import { blobUrl, manifestUrl } from "./endpoints.ts";
 import { readBody, readSmall } from "./http/body.ts";
 import { requestFrom } from "./http/range_request.ts";
 import { responseError } from "./http/response_error.ts";
-import { isTransient, isTransientStatus, pauseBefore } from "./http/retry.ts";
+import { isTransient } from "./http/retry.ts";
 import type { HttpRequest, HttpResponse } from "./http/transport.ts";
 
 /** A request without a body and before authorization. */
-export type RepositoryRequest = Pick<HttpRequest, "method" | "url" | "headers" | "signal">;
+export type RepositoryRequest = Omit<HttpRequest, "body">;
 
 export interface RepositoryDependencies {
   /** Sends a request with the authorization that the registry requires. */
@@ -39,18 +39,24 @@ export class Repository implements Fetcher {
   /**
    * Returns the digest that a tag has now, without its manifest, which costs no pull quota.
    *
-   * @returns undefined if the response has no digest or an unexpected status; {@link manifest} then tells more
-   * @throws LarderError LDR_UNAUTHORIZED, LDR_FORBIDDEN, LDR_RATE_LIMITED, LDR_SERVER_ERROR, and those of the transport
+   * @returns undefined if the response has no digest or an unexpected status; {@link manifest} then decides, because
+   * some servers and proxies, such as those that redirect to URLs signed for `GET`, deny `HEAD` alone
+   * @throws LarderError LDR_UNAUTHORIZED, LDR_RATE_LIMITED, and those of the transport
    */
   async head(tag: string, signal?: AbortSignal): Promise<Digest | undefined> {
     const url = this.#manifestUrl(tag);
-    const response = await this.#send("HEAD", url, { accept: MANIFEST_ACCEPT }, signal);
-    await response.body?.cancel();
-    const { status } = response;
-    if (status === 401 || status === 403 || isTransientStatus(status)) {
-      throw await this.#error(response, formatReference({ ...this.#name, tag }), url, signal);
+    const subject = formatReference({ ...this.#name, tag });
+    const headers = { accept: MANIFEST_ACCEPT };
+    let response: HttpResponse;
+    try {
+      response = await this.#deps.send({ method: "HEAD", url, headers, subject, signal });
+    } catch (error) {
+      if (hasCode(error, "LDR_FORBIDDEN")) return undefined;
+      throw error;
     }
-    if (status !== 200) return undefined;
+    await response.body?.cancel();
+    if (response.status === 429) throw await this.#error(response, subject, url, signal);
+    if (response.status !== 200) return undefined;
     return asDigest(response.headers.get("docker-content-digest") ?? "");
   }
 
@@ -75,17 +81,19 @@ export class Repository implements Fetcher {
   }
 
   /** @inheritdoc */
-  async fetch(descriptor: Descriptor, offset = 0, signal?: AbortSignal): Promise<BlobStream> {
+  async fetch(
+    descriptor: Descriptor,
+    offset = 0,
+    { signal, tries }: FetchOptions = {},
+  ): Promise<BlobStream> {
     const url = blobUrl(this.#name.registry, this.#name.repository, descriptor.digest);
+    const subject = `${descriptor.digest} of ${repositoryName(this.#name)}`;
     const { response, start } = await requestFrom(
       descriptor,
       offset,
-      (headers) => this.#send("GET", url, headers, signal),
+      (headers) => this.#deps.send({ method: "GET", url, headers, subject, signal, tries }),
     );
-    if (start === undefined) {
-      const subject = `${descriptor.digest} of ${repositoryName(this.#name)}`;
-      throw await this.#error(response, subject, url, signal);
-    }
+    if (start === undefined) throw await this.#error(response, subject, url, signal);
     const options = { ...this.#readOptions(url, signal), expected: descriptor.size - start };
     return { offset: start, chunks: readBody(response, options) };
   }
@@ -98,16 +106,26 @@ export class Repository implements Fetcher {
   ): Promise<{ bytes: Uint8Array; headers: Headers }> {
     const url = this.#manifestUrl(target);
     const { clock } = this.#deps;
-    for (let tries = 1;; tries++) {
-      const response = await this.#send("GET", url, { accept: MANIFEST_ACCEPT }, signal);
+    const tries = new Tries(clock);
+    const headers = { accept: MANIFEST_ACCEPT };
+    for (;;) {
+      const response = await this.#deps.send({
+        method: "GET",
+        url,
+        headers,
+        subject,
+        signal,
+        tries,
+      });
       if (response.status !== 200) throw await this.#error(response, subject, url, signal);
       try {
         const bytes = await readSmall(response, MAX_MANIFEST, this.#readOptions(url, signal));
         if (!bytes) throw manifestTooLarge(subject);
         return { bytes, headers: response.headers };
       } catch (error) {
-        if (tries === TRIES || !isTransient(error)) throw error;
-        await clock.sleep(pauseBefore(tries, clock)!, signal);
+        const next = isTransient(error) ? tries.next(error) : undefined;
+        if (!next) throw error;
+        await clock.sleep(next.pause, signal);
       }
     }
   }
@@ -118,15 +136,6 @@ export class Repository implements Fetcher {
 
   #readOptions(url: URL, signal: AbortSignal | undefined) {
     return { url, signal, stallTimeout: this.#deps.stallTimeout };
-  }
-
-  #send(
-    method: "GET" | "HEAD",
-    url: URL,
-    headers: Record<string, string>,
-    signal: AbortSignal | undefined,
-  ): Promise<HttpResponse> {
-    return this.#deps.send({ method, url, headers, signal });
   }
 
   #error(

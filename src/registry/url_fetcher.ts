@@ -1,6 +1,6 @@
 import { LarderError } from "../base/errors.ts";
 import type { BlobDescriptor } from "../oci/descriptor.ts";
-import type { BlobStream, Fetcher } from "../oci/fetcher.ts";
+import type { BlobStream, Fetcher, FetchOptions } from "../oci/fetcher.ts";
 import { readBody } from "./http/body.ts";
 import { requestFrom } from "./http/range_request.ts";
 import { responseError } from "./http/response_error.ts";
@@ -19,7 +19,11 @@ export class UrlFetcher implements Fetcher {
   }
 
   /** @inheritdoc */
-  async fetch(descriptor: BlobDescriptor, offset = 0, signal?: AbortSignal): Promise<BlobStream> {
+  async fetch(
+    descriptor: BlobDescriptor,
+    offset = 0,
+    options: FetchOptions = {},
+  ): Promise<BlobStream> {
     let failure: unknown = new LarderError(
       "LDR_NOT_FOUND",
       `no URL to fetch ${descriptor.digest} from`,
@@ -27,9 +31,9 @@ export class UrlFetcher implements Fetcher {
     );
     for (const url of this.#urls) {
       try {
-        return await this.#fetchFrom(url, descriptor, offset, signal);
+        return await this.#fetchFrom(url, descriptor, offset, options);
       } catch (error) {
-        if (signal?.aborted) throw error;
+        if (options.signal?.aborted) throw error;
         failure = error;
       }
     }
@@ -40,15 +44,16 @@ export class UrlFetcher implements Fetcher {
     url: URL,
     descriptor: BlobDescriptor,
     offset: number,
-    signal: AbortSignal | undefined,
+    { signal, tries }: FetchOptions,
   ): Promise<BlobStream> {
+    const subject = `${descriptor.digest}`;
     const { response, start } = await requestFrom(
       descriptor,
       offset,
-      (headers) => this.#transport.send({ method: "GET", url, headers, signal }),
+      (headers) => this.#transport.send({ method: "GET", url, headers, signal, subject, tries }),
     );
     if (start === undefined) {
-      throw await responseError(response, url, `${descriptor.digest}`, url.host, { signal });
+      throw await responseError(response, url, subject, url.host, { signal });
     }
     return { offset: start, chunks: readBody(response, { url, signal }) };
   }

@@ -197,9 +197,52 @@ Deno.test("checkTags stops asking a registry that does not answer and asks the o
   const messages = states.slice(0, -1).map((state) =>
     state.state === "unknown" && state.error.message
   );
-  const unasked = messages.filter((message) => message && message.startsWith("not asked"));
+  const unasked = messages.filter((message) => message && message.includes("was not asked for"));
   assert.ok(unasked.length >= 30, `${unasked.length}`);
   assert.ok(states.slice(0, -1).every(({ state }) => state === "unknown"));
+});
+
+/** Fault of a registry with 31 tags, and the requests and notes that it costs at most. */
+const ILL: [string, Fault, number, number][] = [
+  ["503", status(503), 8 + 8 + 4, 4],
+  ["429", tooManyRequests(), 8 + 4, 4],
+  ["429 for an hour", tooManyRequests("3600"), 8, 0],
+];
+
+for (const [name, fault, requests, notes] of ILL) {
+  Deno.test(`checkTags sends ${requests} requests for 31 tags of a registry that answers ${name}`, async () => {
+    await using puller = await pulled();
+    puller.registry.clearLog();
+    puller.registry.fail("/manifests/", fault);
+    const { record } = tagOf(puller);
+    const tags = Array.from({ length: 31 }, (_, i) => ({
+      reference: puller.reference("app", `v${i}`),
+      record,
+      image: undefined,
+    }));
+    const states = await check(puller, ...tags);
+    assert.ok(states.every(({ state }) => state === "unknown"));
+    assert.ok(
+      puller.registry.requests().length <= requests,
+      `${puller.registry.requests().length}`,
+    );
+    assert.ok(puller.notes.length <= notes, puller.notes.join("\n"));
+    for (const note of puller.notes) {
+      assert.match(note, /\/app:v\d+: .* answered \d+; trying again/);
+    }
+  });
+}
+
+Deno.test("checkTags finds a tag current by GET if HEAD alone is denied", async (t) => {
+  for (const code of [401, 403, 405, 500, 503]) {
+    await t.step(String(code), async () => {
+      await using puller = await pulled();
+      puller.registry.clearLog();
+      puller.registry.fail("HEAD", status(code));
+      assert.deepEqual(await check(puller), [{ state: "current" }]);
+      assert.deepEqual(puller.registry.requests().map(({ method }) => method), ["HEAD", "GET"]);
+    });
+  }
 });
 
 Deno.test("checkTags asks one registry about several tags in parallel, once each", async () => {

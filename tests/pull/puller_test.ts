@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { hasCode } from "../../src/base/errors.ts";
+import { SILENT_TRIES } from "../../src/base/tries.ts";
 import type { Digest } from "../../src/oci/digest.ts";
 import { formatPlatform, parsePlatform } from "../../src/oci/platform.ts";
 import { takeSnapshot } from "../../src/snapshot/snapshot.ts";
@@ -15,7 +16,7 @@ import { TestPuller } from "../support/cache/test_puller.ts";
 import { spinApp } from "../support/cache/spin_apps.ts";
 import { assertNoStrayFiles, assertStoreSound, filesBelow } from "../support/cache/store_check.ts";
 import { Gate } from "../support/gate.ts";
-import { held, heldAfter, status } from "../support/registry/faults.ts";
+import { held, heldAfter, onRange, status } from "../support/registry/faults.ts";
 
 const LAYER = blob(randomBytes(200_000), MEDIA_TYPES.ociLayer);
 
@@ -70,7 +71,7 @@ Deno.test("Puller.pull continues a download after a stall", async () => {
   assert.equal(result.freshness, "fetched");
   const ranges = puller.registry.requests(LAYER.descriptor.digest)
     .map(({ headers }) => headers.get("range"));
-  assert.deepEqual(ranges.slice(0, 2), [null, "bytes=50000-"]);
+  assert.deepEqual(ranges.slice(0, 2), [null, `bytes=50000-${LAYER.bytes.length - 1}`]);
   assert.match(puller.notes.join("\n"), /sent nothing for 1 s; trying again/);
   assertStoreSound(puller.layout.root);
 });
@@ -82,6 +83,55 @@ Deno.test("Puller.pull fails with LDR_TIMEOUT if the server never answers", asyn
   puller.registry.fail("/manifests/", held(gate));
   await assert.rejects(puller.pull(), (error) => hasCode(error, "LDR_TIMEOUT"));
   gate.open();
+});
+
+Deno.test("Puller.pull gives up a silent server after three requests for a blob", async (t) => {
+  for (const length of [undefined, 0, 10]) {
+    const what = length === undefined ? "no answer" : `${length} bytes of the body`;
+    await t.step(what, async () => {
+      await using puller = await TestPuller.start({ stallTimeout: 300 });
+      const gate = new Gate();
+      puller.registry.add("app", image([LAYER]), "v1");
+      const fault = length === undefined ? held(gate) : heldAfter(length, gate);
+      puller.registry.fail(LAYER.descriptor.digest, fault);
+      await assert.rejects(puller.pull(), (error) => hasCode(error, "LDR_TIMEOUT"));
+      gate.open();
+      const notes = puller.notes.filter((note) => note.includes("trying again"));
+      assert.equal(notes.length, SILENT_TRIES - 1, notes.join("\n"));
+      assert.ok(notes.every((note) => note.includes(LAYER.descriptor.digest)));
+    });
+  }
+});
+
+Deno.test("Puller.pull starts over if the registry refuses to continue a download", async (t) => {
+  const small = blob(randomBytes(2000), MEDIA_TYPES.ociLayer);
+  for (const code of [400, 403, 404, 405, 416, 500, 501, 502]) {
+    await t.step(String(code), async () => {
+      await using puller = await TestPuller.start();
+      puller.registry.add("app", image([small]), "v1");
+      puller.registry.fail(small.descriptor.digest, onRange(status(code)));
+      Deno.mkdirSync(join(puller.layout.root, "partial"), { recursive: true });
+      const partial = puller.layout.partial(small.descriptor.digest as Digest);
+      Deno.writeFileSync(partial, small.bytes.subarray(0, 900));
+      assert.equal((await puller.pull()).freshness, "fetched");
+      assertStoreSound(puller.layout.root);
+      assertNoStrayFiles(puller.layout.root);
+    });
+  }
+});
+
+Deno.test("Puller.pull asks by GET if HEAD alone is denied", async (t) => {
+  for (const code of [401, 403, 405, 500, 503]) {
+    await t.step(String(code), async () => {
+      await using puller = await TestPuller.start();
+      puller.registry.add("app", image(["a"]), "v1");
+      await puller.pull();
+      puller.registry.clearLog();
+      puller.registry.fail("HEAD", status(code));
+      assert.equal((await puller.pull()).freshness, "current");
+      assert.deepEqual(puller.registry.requests().map(({ method }) => method), ["HEAD", "GET"]);
+    });
+  }
 });
 
 Deno.test("Puller.pull names the age of the cached copy after a failure, and uses it with staleIfError", async () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { hasCode, LarderError } from "../../src/base/errors.ts";
-import { TRIES } from "../../src/base/limits.ts";
+import { TRIES } from "../../src/base/tries.ts";
 import { sizeMismatch } from "../../src/oci/content_verifier.ts";
 import type { BlobStream, Fetcher } from "../../src/oci/fetcher.ts";
 import { PROGRESS_RESETS_TRIES, transfer } from "../../src/pull/transfer.ts";

@@ -66,7 +66,7 @@ Deno.test("UrlFetcher.fetch continues from the offset, or starts over if the ser
   const ranged = new FakeTransport(rest);
   const content = await new UrlFetcher(ranged, [A]).fetch(LAYER, 4);
   assert.deepEqual([content.offset, await text(content)], [4, "456789"]);
-  assert.equal(ranged.requests[0]!.headers.range, "bytes=4-");
+  assert.equal(ranged.requests[0]!.headers.range, "bytes=4-9");
 
   const whole = await new UrlFetcher(new FakeTransport(response(200)), [A]).fetch(LAYER, 4);
   assert.equal(whole.offset, 0);
@@ -92,7 +92,7 @@ Deno.test("UrlFetcher.fetch does not try the next URL after an abort", async () 
     return failure("LDR_INTERRUPTED");
   });
   await assert.rejects(
-    new UrlFetcher(transport, [A, B]).fetch(LAYER, 0, stop.signal),
+    new UrlFetcher(transport, [A, B]).fetch(LAYER, 0, { signal: stop.signal }),
     withCode("LDR_INTERRUPTED"),
   );
   assert.deepEqual(transport.lines, [`GET ${A}`]);

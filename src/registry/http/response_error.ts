@@ -1,6 +1,8 @@
 import { type ErrorCode, excerpt, LarderError, throwIfAborted } from "../../base/errors.ts";
 import { MAX_DOCUMENT } from "../../base/limits.ts";
 import { type ReadOptions, readSmall } from "./body.ts";
+import { PROXY_LOGIN_HINT } from "./proxy.ts";
+import { waitText } from "./status.ts";
 import type { HttpResponse } from "./transport.ts";
 
 /**
@@ -18,9 +20,16 @@ export async function responseError(
 ): Promise<LarderError> {
   const detail = await errorDetail(response, { ...options, url });
   const host = URL.parse(response.url)?.host ?? url.host; // Another host after a redirect.
+  const wait = waitText(response, Date.now());
   const answer = `${host} answered ${response.status}${detail ? ` (${detail})` : ""}`;
   const [code, what, hint] = meaning(response.status, registry);
-  return new LarderError(code, `${what} ${subject}: ${answer}`, { hint });
+  return new LarderError(
+    code,
+    `${what} ${subject}: ${answer}${wait && ` and asks to wait ${wait}`}`,
+    {
+      hint: wait ? `try again in ${wait}` : hint,
+    },
+  );
 }
 
 function meaning(status: number, registry: string): [ErrorCode, string, string] {
@@ -39,6 +48,8 @@ function meaning(status: number, registry: string): [ErrorCode, string, string] 
       ];
     case 404:
       return ["LDR_NOT_FOUND", "not found:", "check the spelling of the name and the tag"];
+    case 407:
+      return ["LDR_UNAUTHORIZED", "the proxy denies access to", PROXY_LOGIN_HINT];
     case 429:
       return [
         "LDR_RATE_LIMITED",

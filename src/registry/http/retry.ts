@@ -1,17 +1,11 @@
-import type { Clock } from "../../base/concurrency.ts";
-import { hasCode, messageOf } from "../../base/errors.ts";
-import { TRIES } from "../../base/limits.ts";
+import { type Clock, untilAborted } from "../../base/concurrency.ts";
+import { type ErrorCode, hasCode, LarderError, messageOf } from "../../base/errors.ts";
+import { Tries } from "../../base/tries.ts";
 import { formatDuration } from "../../base/units.ts";
+import { NetworkError } from "./fetch_transport.ts";
+import { HostHealth, notAsked, type Trouble } from "./host_health.ts";
+import { isTransientStatus, parseRetryAfter, waitText } from "./status.ts";
 import type { HttpRequest, HttpResponse, Transport } from "./transport.ts";
-
-/** Milliseconds that bound the first pause between tries; the bound doubles each time. */
-export const RETRY_BASE = 250;
-
-/** Milliseconds that bound every pause that larder chooses itself. */
-export const RETRY_CAP = 10_000;
-
-/** Milliseconds of `Retry-After` above which larder does not retry. */
-export const RETRY_AFTER_CAP = 60_000;
 
 /** Called before each pause, with one line about the failure and the next try. */
 export type OnRetry = (message: string) => void;
@@ -21,67 +15,70 @@ export function isTransient(error: unknown): boolean {
   return hasCode(error, "LDR_UNREACHABLE", "LDR_TIMEOUT");
 }
 
-/** True if the next try may get another status. */
-export function isTransientStatus(status: number): boolean {
-  return status === 408 || status === 429 || (status >= 500 && status !== 501);
-}
+/** Statuses of a server that is overloaded, or protects itself, as a whole. */
+const HOST_STATUSES = new Set([429, 503]);
+
+/** Errors below HTTP, which concern a host whatever is requested of it; a proxy that denies access is the last one. */
+const HOST_ERRORS: readonly ErrorCode[] = [
+  "LDR_UNREACHABLE",
+  "LDR_DNS",
+  "LDR_TIMEOUT",
+  "LDR_TLS",
+  "LDR_UNAUTHORIZED",
+];
+
+type Outcome = { readonly response: HttpResponse } | { readonly error: unknown };
 
 /**
- * Returns the pause before try `tries + 1`: random below a bound that doubles ("full jitter", so that the clients of a
- * failing server do not all return at once), or the `Retry-After` of the server.
+ * Retries on the statuses 408, 429 and 5xx and on broken connections; returns the last response as it is. Requests to
+ * a host that stays ill fail at once, see {@link HostHealth}.
  *
- * @returns milliseconds, or undefined if the server requires more than {@link RETRY_AFTER_CAP}
+ * A `HEAD` request is not retried on 408 and 5xx: a `GET` decides, because some servers support that alone.
  */
-export function pauseBefore(
-  tries: number,
-  clock: Clock,
-  retryAfter?: string | null,
-): number | undefined {
-  const required = retryAfter ? parseRetryAfter(retryAfter, clock.now()) : undefined;
-  if (required !== undefined) return required <= RETRY_AFTER_CAP ? required : undefined;
-  return clock.random() * Math.min(RETRY_CAP, RETRY_BASE * 2 ** (tries - 1));
-}
-
-/** Parses seconds or an HTTP date (RFC 9110 §10.2.3) to milliseconds from now; returns undefined for anything else. */
-function parseRetryAfter(header: string, now: number): number | undefined {
-  if (/^\s*\d+\s*$/.test(header)) return Number(header) * 1000;
-  // The weekday is required because Date.parse accepts nearly anything, such as "1.5" and "-5".
-  const date = /^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)/.test(header) ? Date.parse(header) : NaN;
-  return Number.isNaN(date) ? undefined : Math.max(0, date - now);
-}
-
-/** Retries on the statuses 408, 429 and 5xx and on broken connections; returns the last response as it is. */
 export class RetryTransport implements Transport {
   readonly #inner: Transport;
   readonly #clock: Clock;
   readonly #onRetry: OnRetry;
+  readonly #health: HostHealth;
 
   constructor(inner: Transport, clock: Clock, onRetry: OnRetry = () => {}) {
     this.#inner = inner;
     this.#clock = clock;
     this.#onRetry = onRetry;
+    this.#health = new HostHealth(() => clock.now());
   }
 
   async send(request: HttpRequest): Promise<HttpResponse> {
-    for (let tries = 1;; tries++) {
-      const result = await this.#try(request);
-      const isLast = tries === TRIES;
-      if ("response" in result) {
-        const { response } = result;
-        if (isLast || !isTransientStatus(response.status)) return response;
-        const pause = pauseBefore(tries, this.#clock, response.headers.get("retry-after"));
-        if (pause === undefined) return response;
-        await response.body?.cancel();
-        await this.#wait(request, tries, `${request.url.host} answered ${response.status}`, pause);
-      } else {
-        if (isLast || !isTransient(result.error)) throw result.error;
-        const pause = pauseBefore(tries, this.#clock)!;
-        await this.#wait(request, tries, messageOf(result.error), pause);
+    const { method, url, signal } = request;
+    const tries = request.tries ?? new Tries(this.#clock);
+    let stopLeading: ((hasRecovered: boolean) => void) | undefined;
+    let hasRecovered = false;
+    try {
+      for (;;) {
+        const down = this.#health.downSince(method, url.host);
+        if (down) {
+          tries.end();
+          throw notAsked(subjectOf(request), down);
+        }
+        const outcome = await this.#try(request);
+        const trouble = troubleOf(outcome, request);
+        if (!trouble) {
+          hasRecovered = true;
+          return this.#succeed(request, outcome);
+        }
+        while (!stopLeading) {
+          const other = this.#health.retrying(method, trouble.host);
+          if (!other) stopLeading = this.#health.lead(method, trouble.host);
+          else if (await untilAborted(other, signal)) break;
+        }
+        if (!await this.#mayRetry(request, outcome, trouble, tries)) return unwrap(outcome);
       }
+    } finally {
+      stopLeading?.(hasRecovered);
     }
   }
 
-  async #try(request: HttpRequest): Promise<{ response: HttpResponse } | { error: unknown }> {
+  async #try(request: HttpRequest): Promise<Outcome> {
     try {
       return { response: await this.#inner.send(request) };
     } catch (error) {
@@ -89,10 +86,86 @@ export class RetryTransport implements Transport {
     }
   }
 
-  async #wait(request: HttpRequest, tries: number, what: string, pause: number): Promise<void> {
-    // Most pauses are well under a second and not worth a mention.
-    const when = pause >= 1000 ? ` in ${formatDuration(pause)}` : "";
-    this.#onRetry(`${what}; trying again${when} (${tries + 1} of ${TRIES})`);
-    await this.#clock.sleep(pause, request.signal);
+  #succeed(request: HttpRequest, outcome: Outcome): HttpResponse {
+    const response = unwrap(outcome);
+    const isHeadFailure = request.method === "HEAD" && isTransientStatus(response.status);
+    if (!isHeadFailure) {
+      this.#health.answered(request.method, request.url.host);
+      this.#health.answered(request.method, hostOf(response, request));
+    }
+    return response;
   }
+
+  /** Pauses before the next try; returns false if there is none. */
+  async #mayRetry(
+    { method, url, signal, ...request }: HttpRequest,
+    outcome: Outcome,
+    trouble: Trouble,
+    tries: Tries,
+  ): Promise<boolean> {
+    const response = "response" in outcome ? outcome.response : undefined;
+    if (this.#health.downSince(method, trouble.host)) {
+      tries.end();
+      return false;
+    }
+    const asked = parseRetryAfter(response?.headers.get("retry-after"), this.#clock.now());
+    const next = response || isTransient(trouble.error)
+      ? tries.next(trouble.error, asked)
+      : undefined;
+    if (!next) {
+      this.#health.gaveUp(method, withWait(trouble, response, this.#clock.now()));
+      return false;
+    }
+    await response?.body?.cancel();
+    // Most pauses are well under a second and not worth a mention.
+    const when = next.pause >= 1000 ? ` in ${formatDuration(next.pause)}` : "";
+    const subject = subjectOf({ url, ...request });
+    this.#onRetry(`${subject}: ${messageOf(trouble.error)}; trying again${when} (${next.ordinal})`);
+    await this.#clock.sleep(next.pause, signal);
+    return true;
+  }
+}
+
+function unwrap(outcome: Outcome): HttpResponse {
+  if ("error" in outcome) throw outcome.error;
+  return outcome.response;
+}
+
+/** Returns the failure that another try, or another request, may not meet or may meet as well. */
+function troubleOf(outcome: Outcome, request: HttpRequest): Trouble | undefined {
+  if ("error" in outcome) {
+    const { error } = outcome;
+    if (!hasCode(error, ...HOST_ERRORS)) throw error;
+    const host = error instanceof NetworkError ? error.host : request.url.host;
+    return { host, error, isOfHost: true };
+  }
+  const { response } = outcome;
+  const { status } = response;
+  if (!isTransientStatus(status) || (request.method === "HEAD" && status !== 429)) return undefined;
+  const host = hostOf(response, request);
+  const code = status === 429 ? "LDR_RATE_LIMITED" : "LDR_SERVER_ERROR";
+  const error = new LarderError(code, `${host} answered ${status}`, {
+    hint: "the fault is the registry's: try again later",
+  });
+  return { host, error, isOfHost: HOST_STATUSES.has(status) };
+}
+
+/** Adds how long the server asks clients to wait. */
+function withWait(trouble: Trouble, response: HttpResponse | undefined, now: number): Trouble {
+  const wait = response && waitText(response, now);
+  if (!wait) return trouble;
+  const { code, message } = trouble.error;
+  const error = new LarderError(code, `${message} and asks to wait ${wait}`, {
+    hint: `try again in ${wait}`,
+  });
+  return { ...trouble, error };
+}
+
+function hostOf(response: HttpResponse, request: HttpRequest): string {
+  return URL.parse(response.url)?.host ?? request.url.host;
+}
+
+/** The query is left out, because it may contain a signature. */
+function subjectOf({ subject, url }: Pick<HttpRequest, "subject" | "url">): string {
+  return subject ?? `${url.host}${url.pathname}`;
 }

@@ -1,9 +1,15 @@
+import type { Tries } from "../../base/tries.ts";
+
 export interface HttpRequest {
   readonly method: "GET" | "HEAD" | "POST";
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Names what is requested, for messages; by default the URL's host and path. */
+  readonly subject?: string | undefined;
+  /** The tries of the operation that the request is a part of; by default its own. */
+  readonly tries?: Tries | undefined;
 }
 
 export interface HttpResponse {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { hasCode } from "../../../src/base/errors.ts";
 import { digestOf } from "../../../src/oci/hash.ts";
 import { requestFrom } from "../../../src/registry/http/range_request.ts";
 import { type FakeResponse, response } from "../../support/registry/fake_transport.ts";
@@ -8,22 +9,36 @@ const partial = (contentRange?: string) =>
   response(206, contentRange === undefined ? {} : { "content-range": contentRange });
 
 /** Name, offset, responses in order, requested ranges, and the offset of the body. */
-const CASES: [string, number, FakeResponse[], (string | undefined)[], number | undefined][] = [
+type Case = [string, number, FakeResponse[], (string | undefined)[], number | undefined];
+const CASES: Case[] = [
   ["a whole blob", 0, [response(200)], [undefined], 0],
-  ["a range", 5, [partial("bytes 5-9/10")], ["bytes=5-"], 5],
-  ["a range of unknown length", 5, [partial("bytes 5-9/*")], ["bytes=5-"], 5],
-  ["a range without Content-Range", 5, [partial()], ["bytes=5-"], 5],
-  ["an ignored range", 5, [response(200)], ["bytes=5-"], 0],
-  ["the whole blob as a range", 5, [partial("bytes 0-9/10")], ["bytes=5-"], 0],
+  ["a range", 5, [partial("bytes 5-9/10")], ["bytes=5-9"], 5],
+  ["a range of unknown length", 5, [partial("bytes 5-9/*")], ["bytes=5-9"], 5],
+  ["a range without Content-Range", 5, [partial()], ["bytes=5-9"], 5],
+  ["an ignored range", 5, [response(200)], ["bytes=5-9"], 0],
+  ["the whole blob as a range", 5, [partial("bytes 0-9/10")], ["bytes=5-9"], 0],
   ["a range that begins too late", 5, [partial("bytes 7-9/10"), response(200)], [
-    "bytes=5-",
+    "bytes=5-9",
     undefined,
   ], 0],
   ["a range that begins too early", 5, [partial("bytes 4-9/10"), response(200)], [
-    "bytes=5-",
+    "bytes=5-9",
     undefined,
   ], 0],
-  ["an offset at the end", 10, [response(416), response(200)], ["bytes=10-", undefined], 0],
+  ...[400, 403, 404, 405, 416, 500, 501, 502].map((status): Case => [
+    `a range refused with ${status}`,
+    5,
+    [response(status), response(200)],
+    ["bytes=5-9", undefined],
+    0,
+  ]),
+  ...[408, 429, 503].map((status): Case => [
+    `a range and ${status}`,
+    5,
+    [response(status)],
+    ["bytes=5-9"],
+    undefined,
+  ]),
   ["an unrequested range from the start", 0, [partial("bytes 0-9/10")], [undefined], 0],
   [
     "an unrequested range from the middle",
@@ -36,29 +51,28 @@ const CASES: [string, number, FakeResponse[], (string | undefined)[], number | u
     partial(`bytes ${"9".repeat(400)}-`),
     response(200),
   ], [
-    "bytes=5-",
+    "bytes=5-9",
     undefined,
   ], 0],
   [
     "416 twice",
-    10,
+    5,
     [response(416), response(416)],
-    ["bytes=10-", undefined],
+    ["bytes=5-9", undefined],
     undefined,
   ],
   [
     "a range of the wrong length",
     5,
     [response(206, { "content-range": "bytes 5-9/10", "content-length": "10" }), response(200)],
-    ["bytes=5-", undefined],
+    ["bytes=5-9", undefined],
     0,
   ],
-  ["404", 5, [response(404)], ["bytes=5-"], undefined],
   [
     "500 after 416",
-    10,
+    5,
     [response(416), response(500)],
-    ["bytes=10-", undefined],
+    ["bytes=5-9", undefined],
     undefined,
   ],
   ["204", 0, [response(204)], [undefined], undefined],
@@ -76,5 +90,41 @@ for (const [name, offset, answers, ranges, start] of CASES) {
     assert.equal(result.start, start);
     const released = answers.map((answer) => answer.isReleased);
     assert.deepEqual(released, [...answers.slice(1).map(() => true), false]);
+  });
+}
+
+Deno.test("requestFrom sends an open range for a blob of unknown size", async () => {
+  const ranges: (string | undefined)[] = [];
+  await requestFrom({ digest: BLOB.digest }, 5, ({ range }) => {
+    ranges.push(range);
+    return Promise.resolve(partial("bytes 5-9/10"));
+  });
+  assert.deepEqual(ranges, ["bytes=5-"]);
+});
+
+/** Headers of a 200 for a blob of 10 bytes, and whether they announce another length. */
+const LENGTHS: [Record<string, string>, boolean][] = [
+  [{}, false],
+  [{ "content-length": "10" }, false],
+  [{ "content-length": "10, 10" }, false],
+  [{ "content-length": "11" }, true],
+  [{ "content-length": "11,11" }, true],
+  [{ "content-length": "10, 11" }, false],
+  [{ "content-length": "ten" }, false],
+  [{ "content-length": "11", "transfer-encoding": "chunked" }, false],
+  [{ "content-length": "11", "content-encoding": "gzip" }, false],
+];
+
+for (const [headers, isOther] of LENGTHS) {
+  Deno.test(`requestFrom ${isOther ? "rejects" : "accepts"} ${JSON.stringify(headers)}`, async () => {
+    const answer = response(200, headers);
+    const request = requestFrom(BLOB, 0, () => Promise.resolve(answer));
+    if (isOther) {
+      await assert.rejects(
+        request,
+        (error) =>
+          hasCode(error, "LDR_SIZE_MISMATCH") && /11 bytes instead of 10/.test(error.message),
+      );
+    } else assert.equal((await request).start, 0);
   });
 }

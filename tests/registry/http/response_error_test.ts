@@ -13,6 +13,7 @@ const STATUSES: [number, ErrorCode, RegExp, RegExp][] = [
   [403, "LDR_FORBIDDEN", /^no access to/, /larder login reg\.test:5000/],
   [404, "LDR_NOT_FOUND", /^not found: /, /spelling/],
   [429, "LDR_RATE_LIMITED", /^rate limited on/, /wait/],
+  [407, "LDR_UNAUTHORIZED", /^the proxy denies access to/, /HTTPS_PROXY=/],
   [408, "LDR_SERVER_ERROR", /failed on/, /later/],
   [500, "LDR_SERVER_ERROR", /failed on/, /later/],
   [501, "LDR_SERVER_ERROR", /failed on/, /later/],
@@ -35,6 +36,23 @@ for (const [status, code, message, hint] of STATUSES) {
     );
     assert.match(error.hint, hint);
     assert.equal(answer.isReleased, true);
+  });
+}
+
+/** Status, `Retry-After`, and the ends of the message and the hint. */
+const WAITS: [number, string, RegExp, RegExp][] = [
+  [429, "3600", /answered 429 and asks to wait 1h$/, /^try again in 1h$/],
+  [503, "90", /answered 503 and asks to wait 1m 30s$/, /^try again in 1m 30s$/],
+  [429, "0", /answered 429$/, /larder login/],
+  [429, "soon", /answered 429$/, /larder login/],
+  [404, "3600", /answered 404$/, /spelling/],
+];
+
+for (const [status, header, message, hint] of WAITS) {
+  Deno.test(`responseError of ${status} with Retry-After: ${header}`, async () => {
+    const error = await errorOf(response(status, { "retry-after": header }));
+    assert.match(error.message, message);
+    assert.match(error.hint, hint);
   });
 }
 

@@ -1,15 +1,7 @@
-import fc from "fast-check";
 import assert from "node:assert/strict";
 import { type ErrorCode, hasCode, LarderError } from "../../../src/base/errors.ts";
-import { TRIES } from "../../../src/base/limits.ts";
-import {
-  isTransient,
-  pauseBefore,
-  RETRY_AFTER_CAP,
-  RETRY_BASE,
-  RETRY_CAP,
-  RetryTransport,
-} from "../../../src/registry/http/retry.ts";
+import { RETRY_BASE, TRIES } from "../../../src/base/tries.ts";
+import { isTransient, RetryTransport } from "../../../src/registry/http/retry.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
 import { FakeTransport, get, response } from "../../support/registry/fake_transport.ts";
 
@@ -81,44 +73,6 @@ Deno.test("RetryTransport.send doubles the bound of the pauses", async () => {
   assert.deepEqual(clock.sleeps, [1, 2, 4, 8].map((factor) => factor * RETRY_BASE / 2));
 });
 
-Deno.test("pauseBefore returns at least 0 and less than RETRY_CAP", () => {
-  const chance = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
-  fc.assert(fc.property(fc.integer({ min: 1, max: 2000 }), chance, (tries, chance) => {
-    const clock = new FakeClock();
-    clock.chance = chance;
-    const pause = pauseBefore(tries, clock)!;
-    assert.ok(pause >= 0 && pause < RETRY_CAP);
-  }));
-});
-
-const NOW = Date.UTC(2026, 0, 31, 12);
-const OWN = RETRY_BASE / 2;
-
-/** `Retry-After`, and the pause before the second try; undefined for no retry. */
-const AFTER: [string, number | undefined][] = [
-  ["2", 2000],
-  [" 2 ", 2000],
-  ["0", 0],
-  [String(RETRY_AFTER_CAP / 1000), RETRY_AFTER_CAP],
-  [String(RETRY_AFTER_CAP / 1000 + 1), undefined],
-  ["99999999999999999999999999", undefined],
-  ["Sat, 31 Jan 2026 12:00:05 GMT", 5000],
-  ["Sat, 31 Jan 2026 11:00:00 GMT", 0],
-  ["Sat, 31 Jan 2026 13:00:00 GMT", undefined],
-  ["", OWN],
-  ["soon", OWN],
-  ["-5", OWN],
-  ["1.5", OWN],
-  ["2 s", OWN],
-  ["tomorrow 5", OWN],
-];
-
-for (const [header, pause] of AFTER) {
-  Deno.test(`pauseBefore returns ${pause} for Retry-After: "${header}"`, () => {
-    assert.equal(pauseBefore(1, new FakeClock(NOW), header), pause);
-  });
-}
-
 Deno.test("RetryTransport.send does not retry after a Retry-After past the limit", async () => {
   const clock = new FakeClock();
   const limited = response(429, { "retry-after": "3600" });
@@ -140,9 +94,9 @@ Deno.test("RetryTransport.send reports the failure and the next try before each 
   const clock = new FakeClock();
   await new RetryTransport(transport, clock, (message) => messages.push(message)).send(get(URL_));
   assert.deepEqual(messages, [
-    "reg.test answered 503; trying again (2 of 5)",
-    "LDR_TIMEOUT happened; trying again (3 of 5)",
-    "reg.test answered 429; trying again in 7s (4 of 5)",
+    "reg.test/v2/: reg.test answered 503; trying again (2 of 5)",
+    "reg.test/v2/: LDR_TIMEOUT happened; trying again (3 of 5)",
+    "reg.test/v2/: reg.test answered 429; trying again in 7s (4 of 5)",
   ]);
 });
 

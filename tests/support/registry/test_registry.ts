@@ -188,16 +188,17 @@ function blobAnswer(repository: Repository, digest: string, range: string | null
   return { ...answer, headers: { ...answer.headers, "Docker-Content-Digest": digest } };
 }
 
-/** Serves bytes as a file server does, with `Range: bytes=N-` (RFC 9110 §14.2). */
+/** Serves bytes as a file server does, with `Range: bytes=N-M` or `bytes=N-` (RFC 9110 §14.2). */
 function content(bytes: Uint8Array, range: string | null): Answer {
   const headers = { "Content-Type": "application/octet-stream", "Accept-Ranges": "bytes" };
-  const start = /^bytes=(\d+)-$/.exec(range ?? "")?.[1];
+  const [, start, end] = /^bytes=(\d+)-(\d*)$/.exec(range ?? "") ?? [];
   if (start === undefined) return { status: 200, headers, body: bytes };
   const from = Number(start);
   if (from >= bytes.length) {
     const unmet = { "Content-Range": `bytes */${bytes.length}` };
     return { status: 416, headers: { ...headers, ...unmet }, body: new Uint8Array() };
   }
-  const part = { "Content-Range": `bytes ${from}-${bytes.length - 1}/${bytes.length}` };
-  return { status: 206, headers: { ...headers, ...part }, body: bytes.subarray(from) };
+  const last = Math.min(bytes.length - 1, end ? Number(end) : Infinity);
+  const part = { "Content-Range": `bytes ${from}-${last}/${bytes.length}` };
+  return { status: 206, headers: { ...headers, ...part }, body: bytes.subarray(from, last + 1) };
 }
