@@ -40,12 +40,41 @@ export function maybe<T extends v.GenericSchema>(schema: T) {
   ));
 }
 
+/**
+ * Schema of annotations, in which Go programs write `null` for a string that is not set.
+ * Maps with such values become maps without them.
+ */
+export const AnnotationsSchema = v.pipe(
+  v.record(v.string(), v.nullable(v.string())),
+  v.transform((annotations) => {
+    const set = Object.entries(annotations).filter(([, value]) => value !== null);
+    return Object.fromEntries(set) as Record<string, string>;
+  }),
+);
+
+/**
+ * Schema of the platform of an index entry. Without an operating system and an architecture, which Go programs leave
+ * empty, the entry counts as one without a platform.
+ */
+const EntryPlatformSchema = v.pipe(
+  v.object({
+    os: v.nullish(v.string()),
+    architecture: v.nullish(v.string()),
+    variant: v.nullish(v.string()),
+  }),
+  v.transform((platform) => {
+    const known = v.safeParse(PlatformSchema, platform);
+    return known.success && platform.os && platform.architecture ? known.output : undefined;
+  }),
+);
+
 const members = {
-  mediaType: v.string(),
+  /** Empty if it is missing, as Go programs read it. */
+  mediaType: v.nullish(v.string(), ""),
   digest: DigestSchema,
   size: SizeSchema,
   urls: maybe(v.array(v.string())),
-  annotations: maybe(v.record(v.string(), v.string())),
+  annotations: maybe(AnnotationsSchema),
   data: maybe(v.string()),
   artifactType: maybe(v.string()),
 };
@@ -53,6 +82,9 @@ const members = {
 export const DescriptorSchema = v.object(members);
 
 /** Schema of a descriptor in an index, which also names a platform. */
-export const PlatformDescriptorSchema = v.object({ ...members, platform: maybe(PlatformSchema) });
+export const PlatformDescriptorSchema = v.object({
+  ...members,
+  platform: maybe(EntryPlatformSchema),
+});
 
 export type PlatformDescriptor = v.InferOutput<typeof PlatformDescriptorSchema>;

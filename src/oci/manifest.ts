@@ -3,8 +3,10 @@ import { excerpt, LarderError } from "../base/errors.ts";
 import { formatBytes } from "../base/units.ts";
 import { digestMismatch } from "./content_verifier.ts";
 import {
+  AnnotationsSchema,
   type Descriptor,
   DescriptorSchema,
+  maybe,
   type PlatformDescriptor,
   PlatformDescriptorSchema,
 } from "./descriptor.ts";
@@ -15,6 +17,7 @@ import {
   isContainerConfig,
   isSchema1,
   isWasm,
+  type ManifestKind,
   manifestKind,
   OCI_INDEX,
   OCI_MANIFEST,
@@ -52,17 +55,18 @@ export type Manifest = ImageManifest | IndexManifest;
 
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
-const Annotations = v.nullish(v.record(v.string(), v.string()));
+/** Programs in Go write 0 or nothing for a version, and `null` or nothing for a list, that they have not set. */
+const SchemaVersion = v.nullish(v.picklist([2, 0]));
 const ImageSchema = v.object({
-  schemaVersion: v.literal(2),
+  schemaVersion: SchemaVersion,
   config: DescriptorSchema,
-  layers: v.array(DescriptorSchema),
-  annotations: Annotations,
+  layers: maybe(v.array(DescriptorSchema)),
+  annotations: maybe(AnnotationsSchema),
 });
 const IndexSchema = v.object({
-  schemaVersion: v.literal(2),
-  manifests: v.array(PlatformDescriptorSchema),
-  annotations: Annotations,
+  schemaVersion: SchemaVersion,
+  manifests: maybe(v.array(PlatformDescriptorSchema)),
+  annotations: maybe(AnnotationsSchema),
 });
 
 /**
@@ -100,17 +104,14 @@ export function parseHashedManifest(
   const mediaType = mediaTypeOf(document, subject, contentType);
   const kind = manifestKind(mediaType);
   if (!kind) throw unsupported(subject, `its type is ${mediaType}`);
-  if ("layers" in document && "manifests" in document) {
-    // Two clients could each read a different half of it as the content (GHSA-77vh-xpmg-72qh).
-    throw malformed(subject, "it has both layers and manifests");
-  }
+  requireOneKind(document, kind, subject);
   const base = { mediaType, digest, bytes };
   if (kind === "image") {
     const { config, layers, annotations } = check(ImageSchema, document, subject);
-    return { kind, ...base, config, layers, annotations: annotations ?? {} };
+    return { kind, ...base, config, layers: layers ?? [], annotations: annotations ?? {} };
   }
   const { manifests, annotations } = check(IndexSchema, document, subject);
-  return { kind, ...base, manifests, annotations: annotations ?? {} };
+  return { kind, ...base, manifests: manifests ?? [], annotations: annotations ?? {} };
 }
 
 /** Returns the error for a manifest over the limit, which the registry client throws before it has read all of it. */
@@ -172,7 +173,35 @@ function parseDocument(
     // Reported below.
   }
   const type = bareMediaType(contentType);
-  throw malformed(subject, `it is not a JSON object${type ? ` (the server sent ${type})` : ""}`);
+  const reason = `it is not a JSON object${type ? ` (the server sent ${type})` : ""}`;
+  throw malformed(subject, reason, isWebPage(bytes) ? WEB_PAGE_HINT : undefined);
+}
+
+const WEB_PAGE_HINT =
+  "check that the address is that of a registry, not of a web page, a proxy or a login page";
+
+/** True if a body begins as HTML does. */
+function isWebPage(bytes: Uint8Array): boolean {
+  const start = new TextDecoder().decode(bytes.subarray(0, 256));
+  return /^\s*<(?:!doctype html|html|head|body|!--|\?xml)/i.test(start);
+}
+
+/**
+ * Refuses a document with members of both kinds, because two clients could each read a different half of it as the
+ * content (GHSA-77vh-xpmg-72qh).
+ */
+function requireOneKind(
+  document: Record<string, unknown>,
+  kind: ManifestKind,
+  subject: string,
+): void {
+  const has = (member: string) => (document[member] ?? null) !== null;
+  if (has("layers") && has("manifests")) {
+    throw malformed(subject, "it has both layers and manifests");
+  }
+  const others = kind === "image" ? ["manifests"] : ["layers", "config"];
+  const other = others.find(has);
+  if (other) throw malformed(subject, `it has ${other}, but its type is that of an ${kind}`);
 }
 
 /** Returns the `mediaType` of the document, else that of the header, else one for its members (image-spec: SHOULD). */
@@ -186,14 +215,14 @@ function mediaTypeOf(
     throw unsupported(subject, "it is Docker schema 1, which cannot be verified by digest");
   }
   const { mediaType } = document;
-  if (typeof mediaType === "string") {
+  if (typeof mediaType === "string" && mediaType !== "") {
     if (manifestKind(mediaType) && manifestKind(header) && mediaType !== header) {
       throw malformed(subject, `its mediaType is ${mediaType}, but its Content-Type is ${header}`);
     }
     return mediaType;
   }
   if (manifestKind(header)) return header;
-  if ("config" in document && "layers" in document) return OCI_MANIFEST;
+  if (document.config ?? document.layers) return OCI_MANIFEST;
   if ("manifests" in document) return OCI_INDEX;
   throw malformed(subject, "it has neither layers nor manifests");
 }
@@ -209,10 +238,13 @@ function check<T extends v.GenericSchema>(
   throw malformed(subject, `${v.getDotPath(issue) ?? "document"}: ${issue.message}`);
 }
 
-function malformed(subject: string, reason: string): LarderError {
+function malformed(
+  subject: string,
+  reason: string,
+  hint = "tell its publisher, who has to push it again",
+): LarderError {
   return new LarderError("LDR_BAD_MANIFEST", `bad manifest of ${subject}: ${excerpt(reason)}`, {
-    hint:
-      "check that the address is that of a registry, not of a web page, a proxy or a login page",
+    hint,
   });
 }
 

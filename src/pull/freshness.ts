@@ -43,12 +43,18 @@ export function mayUseStale(age: number, staleIfError: number | undefined): bool
   return staleIfError !== undefined && age <= staleIfError;
 }
 
+/** True if an error means that what the registry has now is of no use, so that an older copy may still be wanted. */
+export function isUselessContent(error: unknown): error is LarderError {
+  return hasCode(error, "LDR_BAD_MANIFEST", "LDR_UNSUPPORTED_MANIFEST", "LDR_NO_PLATFORM");
+}
+
 /** Returns the registry's failure with the options that would use the cached copy of this age. */
 export function failureWithCopy(error: LarderError, age: number): LarderError {
   const old = formatDuration(age);
   const enough = `${Math.ceil(age / 3_600_000) || 1}h`;
+  const allow = isRegistryFailure(error) ? `, or allow it with --stale-if-error ${enough}` : "";
   return new LarderError(error.code, `${error.message}; the cached copy was confirmed ${old} ago`, {
-    hint: `use the cached copy with --offline, or allow it with --stale-if-error ${enough}`,
+    hint: `use the cached copy with --offline${allow}`,
     cause: error,
   });
 }

@@ -1,5 +1,12 @@
 import { type CachedEntry, readCached } from "./cached_entry.ts";
-import { decide, failureWithCopy, isRegistryFailure, mayUseStale, notCached } from "./freshness.ts";
+import {
+  decide,
+  failureWithCopy,
+  isRegistryFailure,
+  isUselessContent,
+  mayUseStale,
+  notCached,
+} from "./freshness.ts";
 import { install, useCached } from "./install.ts";
 import { resolve, startHead } from "./resolve.ts";
 import type { PullResult } from "./result.ts";
@@ -40,8 +47,11 @@ async function fallBackToCached(
   { record, selection }: CachedEntry,
   error: unknown,
 ): Promise<PullResult> {
-  if (!selection || !record || !isRegistryFailure(error)) throw error;
+  const isFailure = isRegistryFailure(error);
+  if (!selection || !record || !(isFailure || isUselessContent(error))) throw error;
   const age = Math.max(0, session.clock.now() - Date.parse(record.checkedAt));
-  if (!mayUseStale(age, session.options.staleIfError)) throw failureWithCopy(error, age);
+  if (!isFailure || !mayUseStale(age, session.options.staleIfError)) {
+    throw failureWithCopy(error, age);
+  }
   return await useCached(session, record, selection, "stale");
 }

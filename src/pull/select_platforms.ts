@@ -119,10 +119,14 @@ function noPlatform(
 ): LarderError {
   const offered = [...new Set(index.manifests.filter((m) => !isAttestation(m)).map(platformName))];
   const what = wanted ? formatPlatform(wanted) : "this machine's platform";
+  const hint = offered.length > 0
+    ? "choose one with --platform, or pull all with --all-platforms"
+    : "tell its publisher: the index is empty";
+  const has = offered.join(", ") || "none at all";
   return new LarderError(
     "LDR_NO_PLATFORM",
-    `${subject} has no image for ${what}; it has ${offered.join(", ") || "none at all"}`,
-    { hint: "choose one with --platform, or pull all with --all-platforms" },
+    `${subject} has no image for ${what}; it has ${has}`,
+    { hint },
   );
 }
 

@@ -85,7 +85,7 @@ Deno.test("pull exits with 1 and the reason for an unsupported manifest", async 
       /size/,
     ],
     ["layers and manifests both", { ...good, manifests: [] }, oci, /both/],
-    ["no layers", { schemaVersion: 2, config: descriptor }, oci, /layers/],
+    ["no config", { schemaVersion: 2, layers: [] }, oci, /config/],
   ];
   for (const [name, document, type, reason] of cases) {
     await t.step(name, async () => {

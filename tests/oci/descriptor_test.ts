@@ -31,8 +31,7 @@ const BAD: [string, unknown][] = [
   ["null", null],
   ["an array", []],
   ["text", "descriptor"],
-  ["no media type", { ...DESCRIPTOR, mediaType: undefined }],
-  ["a media type that is null", { ...DESCRIPTOR, mediaType: null }],
+  ["a media type that is a number", { ...DESCRIPTOR, mediaType: 1 }],
   ["no digest", { ...DESCRIPTOR, digest: undefined }],
   ["a digest that is a path", { ...DESCRIPTOR, digest: "../../etc/passwd" }],
   ["a digest in capitals", { ...DESCRIPTOR, digest: DIGEST.toUpperCase() }],
@@ -53,6 +52,41 @@ for (const [name, value] of BAD) {
   Deno.test(`DescriptorSchema rejects ${name}`, () => assert.equal(read(value).success, false));
 }
 
+Deno.test("DescriptorSchema reads a missing or null media type as an empty one", () => {
+  for (const mediaType of [undefined, null, ""]) {
+    assert.equal(v.parse(DescriptorSchema, { ...DESCRIPTOR, mediaType }).mediaType, "");
+  }
+});
+
+Deno.test("DescriptorSchema drops annotations that are null", () => {
+  const { annotations } = v.parse(DescriptorSchema, {
+    ...DESCRIPTOR,
+    annotations: { a: null, b: "c" },
+  });
+  assert.deepEqual(annotations, { b: "c" });
+});
+
+const PLATFORMS: [string, unknown, unknown][] = [
+  ["no os", { architecture: "amd64" }, undefined],
+  ["no architecture", { os: "linux" }, undefined],
+  ["empty members", { os: "", architecture: "", variant: "" }, undefined],
+  ["null members", { os: null, architecture: null }, undefined],
+  ["no members", {}, undefined],
+  ["null", null, undefined],
+  ["all members", { os: "linux", architecture: "arm", variant: "v7" }, {
+    os: "linux",
+    architecture: "arm",
+    variant: "v7",
+  }],
+];
+
+for (const [name, platform, expected] of PLATFORMS) {
+  Deno.test(`PlatformDescriptorSchema accepts a platform with ${name}`, () => {
+    const entry = v.parse(PlatformDescriptorSchema, { ...DESCRIPTOR, platform });
+    assert.deepEqual(entry.platform && { ...entry.platform }, expected);
+  });
+}
+
 Deno.test("DescriptorSchema accepts sizes from 0 to the largest safe integer", () => {
   for (const size of [0, Number.MAX_SAFE_INTEGER]) {
     assert.equal(read({ ...DESCRIPTOR, size }).success, true);
@@ -69,7 +103,7 @@ Deno.test("PlatformDescriptorSchema accepts a platform or none, and drops an emp
     architecture: "arm",
     variant: undefined,
   });
-  for (const platform of ["linux/amd64", {}, { os: "linux" }, { os: 1, architecture: "arm" }]) {
+  for (const platform of ["linux/amd64", { os: 1, architecture: "arm" }]) {
     assert.throws(() => platformOf(platform));
   }
 });

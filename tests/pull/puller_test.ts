@@ -6,8 +6,10 @@ import type { Digest } from "../../src/oci/digest.ts";
 import { formatPlatform, parsePlatform } from "../../src/oci/platform.ts";
 import { takeSnapshot } from "../../src/snapshot/snapshot.ts";
 import {
+  type Artifact,
   blob,
   image,
+  manifestOf,
   MEDIA_TYPES,
   multiPlatform,
   randomBytes,
@@ -148,6 +150,38 @@ Deno.test("Puller.pull names the age of the cached copy after a failure, and use
   const stale = await puller.pull({ staleIfError: 3 * 3_600_000 });
   assert.equal(stale.freshness, "stale");
   assert.equal(stale.checkedAt, checkedAt, "the time of the last check changed");
+});
+
+Deno.test("Puller.pull names the cached copy of a tag that is of no use now", async (t) => {
+  const { ociIndex, ociManifest } = MEDIA_TYPES;
+  const cases: [string, Artifact, string][] = [
+    [
+      "an empty index",
+      manifestOf({ schemaVersion: 2, manifests: [] }, ociIndex),
+      "LDR_NO_PLATFORM",
+    ],
+    ["another platform", multiPlatform("plan9/mips", "plan9/arm"), "LDR_NO_PLATFORM"],
+    [
+      "a bad manifest",
+      manifestOf({ schemaVersion: 2, config: 1 }, ociManifest),
+      "LDR_BAD_MANIFEST",
+    ],
+  ];
+  for (const [name, artifact, code] of cases) {
+    await t.step(name, async () => {
+      await using puller = await TestPuller.start();
+      puller.registry.add("app", image(["a"]), "v1");
+      await puller.pull();
+      puller.clock.time += 2 * 3_600_000;
+      puller.registry.add("app", artifact, "v1");
+      await assert.rejects(
+        puller.pull({ staleIfError: Infinity }),
+        (error) =>
+          hasCode(error, code as "LDR_NO_PLATFORM") && /confirmed 2h ago/.test(error.message) &&
+          error.hint === "use the cached copy with --offline",
+      );
+    });
+  }
 });
 
 Deno.test("Puller.pull does not use the cached copy after a 404", async () => {
