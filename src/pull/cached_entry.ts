@@ -3,6 +3,7 @@ import { hasCode } from "../base/errors.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { Manifest } from "../oci/manifest.ts";
 import type { EntryRecord } from "../store/entries/app_record.ts";
+import { platformProblem } from "./image_platform.ts";
 import { selectImages, type Selection } from "./select_platforms.ts";
 import type { PullSession } from "./session.ts";
 
@@ -57,13 +58,17 @@ function afterYield(clock: Clock): Step {
  * @throws LarderError LDR_NO_PLATFORM if the policy is `never`
  */
 export async function selectCached(
-  { reference, name, options, manifests, parts }: PullSession,
+  session: PullSession,
   top: Manifest,
 ): Promise<Selection | undefined> {
+  const { reference, name, options, manifests, parts } = session;
   const load = (child: Digest) => manifests.manifest(reference, child);
   try {
     const selection = await selectImages(top, options, name, load);
-    return selection && await parts.isComplete(selection) ? selection : undefined;
+    if (!selection || !await parts.isComplete(selection)) return undefined;
+    const problem = platformProblem(session, selection);
+    if (problem) throw problem;
+    return selection;
   } catch (error) {
     if (hasCode(error, "LDR_NO_PLATFORM") && options.policy !== "never") return undefined;
     throw error;

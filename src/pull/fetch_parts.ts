@@ -30,7 +30,7 @@ export async function fetchParts(
     const { descriptor } = part;
     const outcome = await fetchPart(session, part, signal);
     outcomes.set(descriptor.digest, outcome);
-    observer.finished?.(descriptor, outcome);
+    observer.finished?.(descriptor, outcome, part.kind);
   }, options.signal);
 }
 

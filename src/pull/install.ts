@@ -7,6 +7,7 @@ import type { Part } from "../store/image_parts.ts";
 import type { MissCause } from "../store/journal/journal.ts";
 import type { CachedEntry } from "./cached_entry.ts";
 import { fetchParts } from "./fetch_parts.ts";
+import { requirePlatform } from "./image_platform.ts";
 import { confirm, type Publication, publish } from "./publish.ts";
 import { type PartOutcomes, type PullResult, type ResolvedReference, resultOf } from "./result.ts";
 import { selectFromRegistry, type Selection } from "./select_platforms.ts";
@@ -26,7 +27,10 @@ export async function install(
   const { record } = cached;
   if (cached.selection?.top.digest === resolved.top.digest) {
     const publication = { selection: cached.selection, resolved, record, fetched: false };
-    if (await refreshRecord(session, publication)) return resultOf(session, publication);
+    const cause = changeOf(session, record, cached.selection);
+    if (await refreshRecord(session, publication)) {
+      return resultOf(session, publication, new Map(), cause);
+    }
   }
   const selection = await selectFromRegistry(session, resolved.top, session.options);
   const outcomes: PartOutcomes = new Map();
@@ -34,7 +38,8 @@ export async function install(
   for (let round = 1; round <= PULL_ROUNDS; round++) {
     const missing = await session.parts.missing(selection);
     cause ??= missCause(session, record, selection, missing);
-    await fetchParts(session, missing, outcomes);
+    const others = await requirePlatform(session, selection, missing, outcomes);
+    await fetchParts(session, others, outcomes);
     for (const image of selection.images) await unpackArchives(session, image);
     const fetched = [...outcomes.values()].includes("fetched");
     const publication = { selection, resolved, record, fetched };
@@ -55,8 +60,9 @@ export async function useCached(
   const checkedAt = record ? Date.parse(record.checkedAt) : session.clock.now();
   const resolved = { top: selection.top, freshness, checkedAt };
   const publication = { selection, resolved, record, fetched: false };
+  const cause = changeOf(session, record, selection);
   if (!await refreshRecord(session, publication)) throw cacheDeleted(session);
-  return resultOf(session, publication);
+  return resultOf(session, publication, new Map(), cause);
 }
 
 /**
@@ -88,18 +94,29 @@ async function refreshRecord(session: PullSession, publication: Publication): Pr
   return true;
 }
 
-/** Returns the reason that the entry is not a cache hit. */
-function missCause(
-  { reference, options, manifests, parts }: PullSession,
+/** Returns what changes about the entry, whether its content is cached or not; undefined for a cache hit. */
+function changeOf(
+  { reference, options, manifests }: PullSession,
   record: EntryRecord | undefined,
   selection: Selection,
-  missing: readonly Part[],
-): MissCause {
+): MissCause | undefined {
   if (!record) return manifests.hasRecord(reference) ? "damaged" : "new";
   if (record.digest !== selection.top.digest) return "moved";
   const isWider = options.allPlatforms && !record.allPlatforms;
   if (isWider || record.manifestDigest !== selection.chosen.digest) return "platform";
-  const exists = (part: Part) => statIfAny(parts.pathOf(part)) !== undefined;
+  return undefined;
+}
+
+/** Returns the reason that the entry is not a cache hit. */
+function missCause(
+  session: PullSession,
+  record: EntryRecord | undefined,
+  selection: Selection,
+  missing: readonly Part[],
+): MissCause {
+  const change = changeOf(session, record, selection);
+  if (change) return change;
+  const exists = (part: Part) => statIfAny(session.parts.pathOf(part)) !== undefined;
   return missing.some(exists) ? "damaged" : "missing";
 }
 

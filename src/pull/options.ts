@@ -2,6 +2,7 @@ import type { Clock } from "../base/concurrency.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { RegistryClient } from "../registry/client.ts";
 import type { Transport } from "../registry/http/transport.ts";
+import type { Part } from "../store/image_parts.ts";
 import type { Layout } from "../store/layout.ts";
 import type { PullPolicy } from "./freshness.ts";
 import type { PlatformChoice } from "./select_platforms.ts";
@@ -35,7 +36,7 @@ export interface PullObserver {
   /** Called when a transfer begins at `offset`: 0, or the end of an earlier attempt. */
   started?(part: Descriptor, offset: number): void;
   progressed?(part: Descriptor, bytes: number): void;
-  finished?(part: Descriptor, outcome: PartOutcome): void;
+  finished?(part: Descriptor, outcome: PartOutcome, kind: Part["kind"]): void;
   /** Called with one line about a retry or a wait. */
   note?(message: string): void;
 }

@@ -16,9 +16,10 @@ export interface PartResult {
 
 /**
  * How current the content is known to be: `current` (the registry confirmed it), `unchecked` (the registry was not
- * asked), `stale` (the registry failed, and the cached copy is used instead), `fetched` (some part was fetched).
+ * asked), `stale` (the registry failed, and the cached copy is used instead), `fetched` (some part was fetched),
+ * `changed` (the entry is new or names other content than before, all of which was cached).
  */
-export type Freshness = "current" | "unchecked" | "stale" | "fetched";
+export type Freshness = "current" | "unchecked" | "stale" | "fetched" | "changed";
 
 export interface PullResult {
   /** In full: `docker.io/library/nginx:latest`. */
@@ -31,7 +32,7 @@ export interface PullResult {
   readonly manifestDigest: Digest;
   readonly platform: Platform | undefined;
   readonly freshness: Freshness;
-  /** The reason that parts were fetched, if any were. */
+  /** The reason that parts were fetched or the entry changed. */
   readonly cause: MissCause | undefined;
   /** Milliseconds since the epoch. */
   readonly checkedAt: number;
@@ -43,7 +44,7 @@ export interface PullResult {
 /** The manifest that a reference names, according to the registry or, in its place, the cache. */
 export interface ResolvedReference {
   readonly top: Manifest;
-  readonly freshness: Freshness;
+  readonly freshness: "current" | "unchecked" | "stale";
   /** Milliseconds since the epoch. */
   readonly checkedAt: number;
 }
@@ -51,7 +52,7 @@ export interface ResolvedReference {
 /** The outcomes of transferred parts by digest; any other part was reused or skipped. */
 export type PartOutcomes = Map<Digest, PartOutcome>;
 
-/** @param cause the reason that parts were missing, if any were */
+/** @param cause the reason that parts were missing or the entry changed */
 export function resultOf(
   { reference, name, manifests, parts }: PullSession,
   { selection, resolved }: { selection: Selection; resolved: ResolvedReference },
@@ -67,6 +68,8 @@ export function resultOf(
     results.set(digest, { kind, digest, mediaType, size, outcome });
   }
   const fetched = [...results.values()].some((part) => part.outcome === "fetched");
+  const isStale = resolved.freshness === "stale";
+  const changed = cause !== undefined && !isStale ? "changed" : resolved.freshness;
   return {
     reference: name,
     digest: top.digest,
@@ -74,8 +77,8 @@ export function resultOf(
     kind: artifactKind(chosen),
     manifestDigest: chosen.digest,
     platform,
-    freshness: fetched ? "fetched" : resolved.freshness,
-    cause: fetched ? cause : undefined,
+    freshness: fetched ? "fetched" : changed,
+    cause: fetched || !isStale ? cause : undefined,
     checkedAt: resolved.checkedAt,
     parts: [...results.values()],
     folder: manifests.folder(reference),

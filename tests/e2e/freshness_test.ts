@@ -72,8 +72,36 @@ Deno.test("pull fetches no blob for a tag that moves back to cached content", as
   const result = await user.larder(["pull", reference]);
   assert.equal(result.stdout, `${reference}@${first.descriptor.digest}\n`);
   assert.deepEqual(registry.requests("/blobs/"), []);
-  assert.match(result.stderr, /Use image from cache/);
+  assert.match(
+    result.stderr,
+    /^Use image from cache: \S+ has moved to \w{12}, nothing was fetched, 2 layers/m,
+  );
+  const why = await user.larder(["why", reference]);
+  assert.match(why.stdout, /the tag had moved from \w{12}, nothing was fetched/);
+  const stats = JSON.parse((await user.larder(["stats", "--format", "json"])).stdout);
+  assert.deepEqual([stats.hits, stats.causes], [0, { new: 1, moved: 2 }]);
   assertStoreSound(user.registry);
+});
+
+Deno.test("pull takes a name for new whose content is all cached", async () => {
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
+  const { first, reference } = await pulled(registry, user);
+  for (const other of [registry.add("app", first, "v2"), registry.add("app", first)]) {
+    const args = ["pull", "--format", "json", other];
+    const { stdout, stderr } = await user.larder(args);
+    const [result] = JSON.parse(stdout);
+    assert.deepEqual([result.freshness, result.cause, result.bytesFetched], ["changed", "new", 0]);
+    assert.match(stderr, /^Use image from cache: \S+ is new, nothing was fetched, 2 layers/m);
+    const [again] = JSON.parse((await user.larder(args)).stdout);
+    assert.equal(again.cause, null);
+  }
+  assert.deepEqual(registry.requests("/blobs/"), []);
+  registry.add("app", image(["one"]), "v1");
+  await user.larder(["pull", reference]);
+  registry.add("app", first, "v1");
+  const [moved] = JSON.parse((await user.larder(["update", "--all", "--format", "json"])).stdout);
+  assert.deepEqual([moved.freshness, moved.cause, moved.bytesFetched], ["changed", "moved", 0]);
 });
 
 Deno.test("pull makes no request for a cached digest", async () => {

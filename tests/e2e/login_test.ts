@@ -88,6 +88,11 @@ Deno.test("login exits with 4 on wrong credentials and does not store them", asy
     const result = await login(user, registry.host, "wr0ng-word");
     assert.equal(result.code, 4, result.stderr);
     assert.match(result.stderr, /^error: 127\.0\.0\.1:\d+ rejected .* user "bob" .*\[LDR_UNAUTH/m);
+    assert.match(
+      result.stderr,
+      /^hint: check the user name, the password, and that 127\.0\.0\.1:\d+ is/m,
+    );
+    assert.doesNotMatch(result.stderr, /larder login/);
     assertNoSecrets(result, "wr0ng-word", btoa("bob:wr0ng-word"));
     assert.equal(stored(user), undefined);
   }

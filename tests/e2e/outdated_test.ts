@@ -264,6 +264,23 @@ Deno.test("update continues after a failure and exits with the code of the first
   assert.equal(offline.stdout, `${registry.reference("app", "v1")}@${OLD.descriptor.digest}\n`);
 });
 
+Deno.test("update asks an ill registry a few times for all its tags, and warns of them together", async () => {
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
+  const names = Array.from({ length: 31 }, (_, i) => registry.add("app", image(["a"]), `v${i}`));
+  assert.equal((await user.larder(["pull", ...names])).code, 0);
+  registry.clearLog();
+  registry.fail("/manifests/", status(503));
+  const { code, stderr } = await user.larder(["update", "--all"]);
+  assert.equal(code, 6, stderr);
+  assert.ok(registry.requests().length <= 20, `${registry.requests().length} requests`);
+  assert.equal(stderr.match(/trying again/g)?.length, 4, stderr);
+  assert.match(stderr, /^\S+\/app:v\d+: \S+ answered 503; trying again/m);
+  assert.equal(stderr.match(/^warning: /gm)?.length, 2, stderr);
+  assert.match(stderr, /^warning: 30 other tags of \S+ could not be checked either/m);
+  assert.match(stderr, /^error: could not update 31 of 31 tags \[LDR_SERVER_ERROR\]$/m);
+});
+
 Deno.test("update ignores the config's freshness policy", async () => {
   await using registry = await TestRegistry.start();
   using user = new TestUser();

@@ -12,6 +12,7 @@ import { onTerminal } from "../support/cli/on_terminal.ts";
 import { TestUser } from "../support/cli/test_user.ts";
 import { Gate } from "../support/gate.ts";
 import { heldAfter, status } from "../support/registry/faults.ts";
+import { TokenServer } from "../support/registry/token_server.ts";
 import { TestRegistry } from "../support/registry/test_registry.ts";
 
 Deno.test("pull prints only REFERENCE@DIGEST on stdout and the rest on stderr", async () => {
@@ -21,7 +22,7 @@ Deno.test("pull prints only REFERENCE@DIGEST on stdout and the rest on stderr", 
   const reference = registry.add("team/app", artifact, "v1");
   const first = await user.larder(["pull", reference]);
   assert.equal(first.stdout, `${reference}@${artifact.descriptor.digest}\n`);
-  assert.match(first.stderr, /fetched 2 layers \(.+ B\), reused 0 layers \(0 B\)/);
+  assert.match(first.stderr, /fetched 2 layers \(.+ B\), reused nothing/);
   assert.doesNotMatch(first.stderr, /from cache/);
   for (const { descriptor } of artifact.blobs) {
     assert.ok(first.stderr.includes(descriptor.digest.slice(7, 19)), "no line for a layer");
@@ -45,6 +46,44 @@ Deno.test("pull names the kind of artifact that it uses from the cache", async (
     const { stderr } = await user.larder(["pull", reference]);
     assert.match(stderr, new RegExp(`^Use ${kind} from cache: \\S+ is current`, "m"));
   }
+});
+
+Deno.test("pull names config and layers in its lines, and counts the config of an artifact without layers", async () => {
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
+  const empty = blob("{}", "application/vnd.oci.empty.v1+json");
+  Object.assign(empty.descriptor, { data: btoa("{}") });
+  const bare = registry.add("bare", image([], { config: empty }), "v1");
+  const first = await user.larder(["pull", bare]);
+  assert.match(first.stderr, /^config 44136fa355b3: reused \(2 B\)$/m);
+  assert.match(
+    first.stderr,
+    /^Use artifact from cache: \S+ is new, nothing was fetched, 1 config \(2 B\)$/m,
+  );
+  const second = await user.larder(["pull", bare]);
+  assert.match(second.stderr, /^Use artifact from cache: \S+ is current, 1 config \(2 B\)$/m);
+
+  const config = blob('{"a":1}', "application/vnd.cncf.helm.config.v1+json");
+  await user.larder(["pull", registry.add("chart", image(["one"], { config }), "v1")]);
+  const moved = await user.larder([
+    "pull",
+    registry.add("chart", image(["two"], { config }), "v1"),
+  ]);
+  assert.match(moved.stderr, /^layer \w+: fetched \(3 B\)$/m);
+  assert.match(moved.stderr, /fetched 1 layer \(3 B\), reused 1 config \(7 B\)$/m);
+});
+
+Deno.test("pull sends larder's User-Agent with every request", async () => {
+  await using tokens = await TokenServer.start();
+  await using registry = await TestRegistry.start();
+  registry.guard = tokens.guard();
+  using user = new TestUser();
+  const result = await user.larder(["pull", registry.add("app", image(["one"]), "v1")]);
+  assert.equal(result.code, 0, result.stderr);
+  const agents = [...registry.requests(), ...tokens.requests()]
+    .map(({ headers }) => headers.get("user-agent"));
+  assert.ok(agents.length >= 5);
+  for (const agent of agents) assert.match(agent ?? "", /^larder\/\d+\.\d+\.\d+\S* \(\w+; \w+\)$/);
 });
 
 Deno.test("pull writes no colours, bars or carriage returns to a pipe", async () => {

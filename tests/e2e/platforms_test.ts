@@ -20,6 +20,33 @@ function fetchedPlatforms(registry: TestRegistry, artifact: Artifact): string[] 
     .map((child) => new TextDecoder().decode(child.blobs[1]!.bytes).replace("layer of ", ""));
 }
 
+Deno.test("pull --platform compares the config of an image without an index", async () => {
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
+  const artifact = image(["layer"], { platform: platformOf("linux/arm/v6") });
+  const reference = registry.add("app", artifact, "v1");
+  const refused = async () => {
+    const result = await user.larder(["pull", "--platform", "linux/amd64", reference]);
+    assert.equal(result.code, 3, result.stderr);
+    assert.match(
+      result.stderr,
+      /^error: \S+\/app:v1 is for linux\/arm\/v6, not for linux\/amd64 \[LDR_NO_PLATFORM\]\nhint: leave out --platform/m,
+    );
+  };
+  await refused();
+  assert.deepEqual(registry.downloads(artifact.blobs[1]!), [], "a layer was fetched");
+  for (const platform of ["linux/arm/v6", "linux/arm/v7"]) {
+    const fits = await user.larder(["pull", "--platform", platform, reference]);
+    assert.equal(fits.code, 0, fits.stderr);
+  }
+  registry.clearLog();
+  await refused();
+  assert.deepEqual(registry.requests("/blobs/"), []);
+  const offline = await user.larder(["pull", "--offline", "--platform", "linux/amd64", reference]);
+  assert.equal(offline.code, 3, offline.stderr);
+  assertNoStrayFiles(user.registry);
+});
+
 Deno.test("pull selects one platform of an index", async (t) => {
   const cases: { offered: string[]; options: string[]; chosen: string }[] = [
     { offered: [OTHER, HOST_PLATFORM, "wasi/wasm"], options: [], chosen: HOST_PLATFORM },

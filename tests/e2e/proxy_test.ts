@@ -5,6 +5,8 @@ import { TestUser } from "../support/cli/test_user.ts";
 import { TestCa } from "../support/registry/certificates.ts";
 import { DockerRegistry } from "../support/registry/docker_registry.ts";
 import { ForwardProxy } from "../support/registry/forward_proxy.ts";
+import { HttpServer, textAnswer } from "../support/registry/http_server.ts";
+import { TestRegistry } from "../support/registry/test_registry.ts";
 import { push } from "../support/registry/push.ts";
 
 const ARTIFACT = wasmArtifact();
@@ -84,11 +86,45 @@ Deno.test("pull bypasses the proxy for a registry on this machine", async () => 
   }
 });
 
-Deno.test("pull exits with 6 if the proxy is unreachable", async () => {
+Deno.test("pull asks a proxy that answers 407 once, and names it", async () => {
+  await using proxy = await HttpServer.start(() => textAnswer(407, "no"));
+  for (
+    const [option, reference] of [[[], "registry.test/app:v1"], [
+      ["-k"],
+      "http.test/app:v1",
+    ]] as const
+  ) {
+    using user = new TestUser();
+    const env = { HTTPS_PROXY: `http://${proxy.host}` };
+    const result = await user.larder(["pull", ...option, reference], { env });
+    assert.equal(result.code, 4, result.stderr);
+    assert.ok(result.stderr.includes(`the proxy ${proxy.host} `), result.stderr);
+    assert.match(result.stderr, /\[LDR_UNAUTHORIZED\]\nhint: .*HTTPS_PROXY=/);
+    assert.equal(proxy.requests().length, 1);
+    proxy.clearLog();
+  }
+});
+
+Deno.test("pull exits with 2 for a proxy variable that names no proxy, and bypasses none", async () => {
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
+  const env = { HTTPS_PROXY: "ftp://user:proxy-password@proxy.test" };
+  const result = await user.larder(["pull", "registry.test/app:v1"], { env });
+  assert.equal(result.code, 2, result.stderr);
+  assert.match(result.stderr, /^error: HTTPS_PROXY is not the address of a proxy \[LDR_CONFIG\]\n/);
+  assert.ok(!result.stderr.includes("proxy-password"));
+  const local = await user.larder(["pull", registry.add("app", ARTIFACT, "v1")], { env });
+  assert.equal(local.code, 0, local.stderr);
+});
+
+Deno.test("pull exits with 6 and names the proxy if that is unreachable", async () => {
   await using proxy = await ForwardProxy.start(() => 1);
   using user = new TestUser();
-  const env = { HTTPS_PROXY: `http://${proxy.host}` };
+  const proxyHost = proxy.host;
+  const env = { HTTPS_PROXY: `http://${proxyHost}` };
   await proxy[Symbol.asyncDispose]();
   const result = await user.larder(["pull", "registry.test/app:v1"], { env });
   assert.equal(result.code, 6, result.stderr);
+  const message = `cannot reach registry.test through the proxy ${proxyHost}: Connection refused`;
+  assert.ok(result.stderr.includes(`error: ${message} [LDR_UNREACHABLE]`), result.stderr);
 });

@@ -7,6 +7,7 @@ import {
   resetAfter,
   status,
   tooManyRequests,
+  withHeader,
 } from "../support/registry/faults.ts";
 import { TestRegistry } from "../support/registry/test_registry.ts";
 
@@ -118,6 +119,31 @@ Deno.test("pull tries a busy server five times", async () => {
   const result = await user.larder(["pull", registry.add("app", APP, "v1")]);
   assert.equal(result.code, 6, result.stderr);
   assert.equal(registry.requests("manifests").length, 5);
+});
+
+Deno.test("pull takes a header that no HTTP client accepts for a bad answer, and asks once", async (t) => {
+  for (const on of ["manifests", "blobs"]) {
+    await t.step(on, async () => {
+      await using registry = await TestRegistry.start();
+      using user = new TestUser();
+      registry.fail(on === "blobs" ? LAYER_PATH : on, withHeader("X Bad", "1"));
+      const result = await user.larder(["pull", registry.add("app", APP, "v1")]);
+      assert.equal(result.code, 1, result.stderr);
+      assert.match(result.stderr, /^error: bad answer of \S+: .*header.* \[LDR_BAD_RESPONSE\]$/m);
+      assert.equal(registry.requests(on === "blobs" ? LAYER_PATH : on).length, 1);
+    });
+  }
+});
+
+Deno.test("pull tells how long a registry asks to wait", async () => {
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
+  registry.fail("manifests", tooManyRequests("3600"));
+  const result = await user.larder(["pull", registry.add("app", APP, "v1")]);
+  assert.equal(result.code, 6, result.stderr);
+  assert.match(result.stderr, /answered 429 \(.*\) and asks to wait 1h \[LDR_RATE_LIMITED\]\n/);
+  assert.match(result.stderr, /^hint: try again in 1h$/m);
+  assert.equal(registry.requests("manifests").length, 1);
 });
 
 Deno.test("pull does not retry a permanent error", async (t) => {

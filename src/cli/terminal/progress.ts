@@ -81,8 +81,8 @@ class PullLines implements PullProgress {
     }
   }
 
-  finished(part: Descriptor, outcome: PartOutcome): void {
-    this.#print(`${shortDigest(part.digest)}: ${outcome} (${formatBytes(part.size)})`);
+  finished(part: Descriptor, outcome: PartOutcome, kind: "config" | "layer"): void {
+    this.#print(`${kind} ${shortDigest(part.digest)}: ${outcome} (${formatBytes(part.size)})`);
   }
 
   note(message: string): void {

@@ -89,7 +89,9 @@ function isByPolicy({ evicted }: SweepEvent): boolean {
 
 /** Finds evicted entries whose content was fetched again within {@link REGRET_AGE}. */
 function findRegretted(sweeps: readonly SweepEvent[], misses: readonly UseEvent[]): Regretted[] {
-  const byDigest = Map.groupBy(misses, ({ digest }) => digest);
+  // Content that other entries had kept was not missed.
+  const refetched = misses.filter(({ fetched }) => fetched > 0);
+  const byDigest = Map.groupBy(refetched, ({ digest }) => digest);
   return sweeps.flatMap((sweep) => {
     const sweptAt = Date.parse(sweep.at);
     return sweep.evicted.flatMap((entry) => {

@@ -85,6 +85,11 @@ Deno.test("statsOf reports no regret for a fetch before the sweep", () => {
   assert.deepEqual(stats.regrets, []);
 });
 
+Deno.test("statsOf reports no regret for an evicted entry whose content others had kept", () => {
+  const again = { ...use(2, "a", "new"), fetched: 0 } as JournalEvent;
+  assert.deepEqual(statsOf([sweep(1, [evicted("a", "max-size", 0)]), again]).regrets, []);
+});
+
 Deno.test("statsOf reports no regret for entries that a user selected or that were damaged", () => {
   for (const rule of ["asked", "damaged"]) {
     const stats = statsOf([sweep(10, [evicted("a", rule, 1)], "clean"), use(11, "a", "new")]);

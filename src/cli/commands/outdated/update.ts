@@ -1,5 +1,6 @@
 import { hasCode, LarderError } from "../../../base/errors.ts";
 import { plural } from "../../../base/units.ts";
+import { isRegistryFailure } from "../../../pull/freshness.ts";
 import type { PullOptions } from "../../../pull/options.ts";
 import type { Puller } from "../../../pull/puller.ts";
 import { type PullResult, useEvent } from "../../../pull/result.ts";
@@ -27,6 +28,7 @@ export interface UpdateOptions {
 /** A tag that could not be checked or pulled. */
 interface Failure {
   readonly name: string;
+  readonly registry: string;
   readonly error: LarderError;
 }
 
@@ -42,15 +44,16 @@ export async function update(
   checkNames(names, options);
   const { puller, client } = openPuller(context);
   const checked = await checkCachedTags(context, client, names);
-  const failures = checked.flatMap(({ entry, state }): Failure[] =>
-    state.state === "unknown" ? [{ name: entry.name, error: state.error }] : []
-  );
+  const failures = checked.flatMap(({ entry, tag, state }): Failure[] => {
+    const { registry } = tag.reference;
+    return state.state === "unknown" ? [{ name: entry.name, registry, error: state.error }] : [];
+  });
   for (const { entry, state } of checked) {
     if (state.state === "gone") {
       context.warn(`${entry.name} is no longer in its registry; keeping the cached copy`);
     }
   }
-  failures.forEach((failure) => warnOf(context, failure));
+  warnOfUnchecked(context, failures);
   const behind = checked.filter(({ state }) => state.state === "behind");
   const results = await pullAll(context, puller, behind, options, failures);
   if (options.format === "json") {
@@ -94,7 +97,7 @@ async function pullAll(
       } catch (error) {
         progress.end();
         if (hasCode(error, "LDR_INTERRUPTED") || !(error instanceof LarderError)) throw error;
-        const failure = { name: entry.name, error };
+        const failure = { name: entry.name, registry: tag.reference.registry, error };
         failures.push(failure);
         warnOf(context, failure);
       }
@@ -110,6 +113,20 @@ function optionsFor({ record }: CheckedTag["tag"], options: PullOptions): PullOp
   const { platform, allPlatforms, foreign } = record ?? {};
   const own = { platform, allPlatforms, foreign };
   return { ...options, ...own, policy: "always", staleIfError: undefined };
+}
+
+/** Warns of tags that could not be checked; of those that one ill registry has, once for each kind of failure. */
+function warnOfUnchecked(context: Context, failures: readonly Failure[]): void {
+  const groups = Map.groupBy(
+    failures,
+    ({ name, registry, error }) => isRegistryFailure(error) ? `${registry} ${error.code}` : name,
+  );
+  for (const [first, ...others] of groups.values()) {
+    warnOf(context, first!);
+    if (others.length === 0) continue;
+    const what = `${plural(others.length, "other tag")} of ${first!.registry}`;
+    context.warn(`${what} could not be checked either [${first!.error.code}]`);
+  }
 }
 
 function warnOf(context: Context, { name, error }: Failure): void {

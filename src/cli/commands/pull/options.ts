@@ -1,6 +1,7 @@
 import { systemClock } from "../../../base/concurrency.ts";
 import { TRANSFERS } from "../../../base/limits.ts";
 import { formatBytes, formatDuration, plural } from "../../../base/units.ts";
+import { shortDigest } from "../../../oci/digest.ts";
 import { formatPlatform, parsePlatform } from "../../../oci/platform.ts";
 import type { PullPolicy } from "../../../pull/freshness.ts";
 import type { PullOptions } from "../../../pull/options.ts";
@@ -74,6 +75,12 @@ export function reportPull(context: Context, result: PullResult): void {
     case "current":
       context.info(`Use ${result.kind} from cache: ${name} is current, ${tally.reused}`);
       break;
+    case "changed":
+      context.info(
+        `Use ${result.kind} from cache: ${name} ${changeText(result)}, nothing was fetched, ` +
+          tally.reused,
+      );
+      break;
     case "unchecked":
       context.info(
         `Use ${result.kind} from cache: ${name}, ${tally.reused}, last checked ${age} ago`,
@@ -87,13 +94,30 @@ export function reportPull(context: Context, result: PullResult): void {
   }
 }
 
+/** Says what changed about an entry whose content was cached already. */
+function changeText({ cause, digest, platform }: PullResult): string {
+  switch (cause) {
+    case "new":
+      return "is new";
+    case "moved":
+      return `has moved to ${shortDigest(digest)}`;
+    case "platform":
+      return platform ? `is now for ${formatPlatform(platform)}` : "is now for another platform";
+    default:
+      return "was incomplete";
+  }
+}
+
 /** `3 layers (28.17 MiB)` for the parts that were reused, and for those that were fetched. */
 function tallyOf(parts: readonly PartResult[]): Record<"reused" | "fetched", string> {
   const text = (outcome: PartResult["outcome"]) => {
     const some = parts.filter((part) => part.outcome === outcome);
+    if (some.length === 0) return "nothing";
+    // A layer says more than the config, which counts where there is nothing else, as in an artifact without layers.
     const layers = some.filter((part) => part.kind === "layer").length;
+    const what = layers > 0 ? plural(layers, "layer") : plural(some.length, "config");
     const bytes = some.reduce((sum, part) => sum + part.size, 0);
-    return `${plural(layers, "layer")} (${formatBytes(bytes)})`;
+    return `${what} (${formatBytes(bytes)})`;
   };
   return { reused: text("reused"), fetched: text("fetched") };
 }

@@ -129,7 +129,9 @@ export function eventText(event: HistoryEvent): string {
     case "hit":
       return "used from the cache";
     case "fetched":
-      return `fetched ${formatBytes(event.bytes)}: ${reasonText(event.because, event.at)}`;
+      return event.bytes === 0
+        ? `used from the cache: ${reasonText(event.because, event.at)}, nothing was fetched`
+        : `fetched ${formatBytes(event.bytes)}: ${reasonText(event.because, event.at)}`;
     case "removed":
       return `removed by larder ${event.by}: ${event.why} (${event.rule})`;
     case "damaged":
