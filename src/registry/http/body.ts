@@ -4,13 +4,16 @@ import { STALL_TIMEOUT, TRANSFER_BUFFER } from "../../base/limits.ts";
 import { networkError, timedOut } from "./fetch_transport.ts";
 import type { HttpResponse } from "./transport.ts";
 
+/** Bytes that have to arrive within the stall timeout, or else a server that trickles holds a pull up for days. */
+const LEAST_PER_TIMEOUT = 300;
+
 export interface ReadOptions {
   /** For messages. */
   readonly url: URL;
   readonly signal?: AbortSignal | undefined;
   /** Expected bytes, which determine the size of the buffer. */
   readonly expected?: number | undefined;
-  /** Milliseconds without a byte after which reading fails. */
+  /** Milliseconds of waiting for {@link LEAST_PER_TIMEOUT} bytes after which reading fails. */
   readonly stallTimeout?: number | undefined;
 }
 
@@ -34,9 +37,9 @@ export async function* readBody(
       watch.start();
       const chunk = await reader.read();
       if (options.signal?.aborted) throw interrupted();
-      if (watch.stalled) throw timedOut(options.url, watch.timeout);
+      if (watch.stalled) throw timedOut(options.url, watch.timeout, watch.received > 0);
       if (!chunk) return;
-      watch.pause();
+      watch.pause(chunk.length);
       yield chunk;
     }
   } catch (error) {
@@ -102,22 +105,25 @@ function openReader(body: ReadableStream<Uint8Array>, expected: number | undefin
 }
 
 /**
- * Calls `onStall` after `timeout` milliseconds of waiting for a byte. The time between two reads does not count. One
- * timer serves many chunks.
+ * Calls `onStall` after `timeout` milliseconds of waiting for {@link LEAST_PER_TIMEOUT} bytes. The time between two
+ * reads does not count. One timer serves many chunks.
  */
 class StallWatch {
   readonly timeout: number;
   stalled = false;
   #waitingSince: number | undefined;
+  /** Bytes of the current {@link LEAST_PER_TIMEOUT}, and milliseconds waited for them. */
+  received = 0;
+  #waited = 0;
   #timer: ReturnType<typeof setTimeout>;
 
   constructor(timeout: number, onStall: () => void) {
     this.timeout = timeout;
     const check = () => {
       const now = performance.now();
-      const quiet = now - (this.#waitingSince ?? now);
-      if (quiet < timeout) {
-        this.#timer = setTimeout(check, timeout - quiet);
+      const waited = this.#waited + now - (this.#waitingSince ?? now);
+      if (this.#waitingSince === undefined || waited < timeout) {
+        this.#timer = setTimeout(check, Math.max(1, timeout - waited, timeout / 100));
         return;
       }
       this.stalled = true;
@@ -130,8 +136,14 @@ class StallWatch {
     this.#waitingSince = performance.now();
   }
 
-  pause(): void {
+  /** @param received bytes that have arrived */
+  pause(received: number): void {
+    this.#waited += performance.now() - this.#waitingSince!;
     this.#waitingSince = undefined;
+    this.received += received;
+    if (this.received < LEAST_PER_TIMEOUT) return;
+    this.received = 0;
+    this.#waited = 0;
   }
 
   end(): void {

@@ -100,9 +100,10 @@ export class NetworkError extends LarderError {
   }
 }
 
-/** The error for a server that stopped sending. */
-export function timedOut(url: URL, timeout: number): LarderError {
-  return new NetworkError("LDR_TIMEOUT", url, `${url.host} sent nothing for ${timeout / 1000} s`, {
+/** The error for a server that stopped sending, or trickles. */
+export function timedOut(url: URL, timeout: number, trickles = false): LarderError {
+  const message = `${url.host} sent ${trickles ? "next to " : ""}nothing for ${timeout / 1000} s`;
+  return new NetworkError("LDR_TIMEOUT", url, message, {
     hint: "try again later, or check the network",
   });
 }
@@ -142,6 +143,9 @@ export function networkError(error: unknown, url: URL, proxy?: URL): unknown {
       `bad answer of ${url.host}${through}: ${detail}`,
       "check that the address is that of a registry, and the proxy before it",
     );
+  }
+  if (/^error reading a body/.test(detail)) {
+    return fail("LDR_UNREACHABLE", `the connection to ${url.host} broke off`, "try again");
   }
   const hint = proxy ? PROXY_HINT : "check the address, the network and the proxy settings";
   return fail("LDR_UNREACHABLE", `cannot reach ${url.host}${through}: ${detail}`, hint);

@@ -180,12 +180,25 @@ Deno.test("readBody does not take a slow sender for a stall", async () => {
   const body = new ReadableStream<Uint8Array>({
     async pull(controller) {
       await new Promise((resolve) => setTimeout(resolve, 20));
-      if (left-- > 0) controller.enqueue(new Uint8Array([left]));
+      if (left-- > 0) controller.enqueue(new Uint8Array(300));
       else controller.close();
     },
   }, { highWaterMark: 0 });
   const slow = { ...response(200), body };
-  assert.equal((await collect(readBody(slow, { ...OPTIONS, stallTimeout: 100 }))).length, 6);
+  assert.equal((await collect(readBody(slow, { ...OPTIONS, stallTimeout: 100 }))).length, 1800);
+});
+
+Deno.test("readBody fails with LDR_TIMEOUT if the sender trickles", async () => {
+  const body = new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      controller.enqueue(new Uint8Array(1));
+    },
+  }, { highWaterMark: 0 });
+  await assert.rejects(
+    collect(readBody({ ...response(200), body }, { ...OPTIONS, stallTimeout: 50 })),
+    (error) => hasCode(error, "LDR_TIMEOUT") && /sent next to nothing/.test(error.message),
+  );
 });
 
 Deno.test("readBody fails with LDR_UNREACHABLE for a broken stream, without the URL's secrets", async () => {

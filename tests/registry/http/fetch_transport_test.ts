@@ -229,7 +229,7 @@ const ERRORS: [string, Error, ErrorCode, RegExp][] = [
     "a broken body",
     new TypeError("error reading a body from connection"),
     "LDR_UNREACHABLE",
-    /body/,
+    /^the connection to r\.test broke off$/,
   ],
 ];
 
