@@ -1,18 +1,10 @@
-import { dirname, resolve } from "node:path";
+import { dirname } from "node:path";
 import { toBase64 } from "../../base/base64.ts";
 import { LarderError } from "../../base/errors.ts";
-import {
-  diskError,
-  ensureFolder,
-  FILE_MODE,
-  statIfAny,
-  writeFileAtomic,
-} from "../../base/files.ts";
+import { diskError, ensureFolder, FILE_MODE } from "../../base/files.ts";
+import { replaceUserFile } from "../../base/user_file.ts";
 import type { PasswordCredential } from "./credential.ts";
 import { isFor, readDocument, serverKey, splitKey } from "./docker_config.ts";
-
-/** Links that are followed from the path of the file to the file. */
-const MAX_LINKS = 40;
 
 type Entries = [key: string, entry: unknown][];
 
@@ -63,7 +55,7 @@ function update(path: string, edit: (entries: Entries) => Entries): void {
     try {
       const document = readDocument(path) ?? {};
       const content = { ...document, auths: Object.fromEntries(edit(entriesOf(document))) };
-      replace(targetOf(path), JSON.stringify(content, null, 2) + "\n");
+      replaceUserFile(path, JSON.stringify(content, null, 2) + "\n");
     } finally {
       lock.close();
     }
@@ -89,30 +81,4 @@ function lockBeside(path: string): Deno.FsFile {
     // The file system has no locks: the last of several logins wins.
   }
   return file;
-}
-
-/** Returns the file that `path` leads to, so that a link stays a link. It need not exist. */
-function targetOf(path: string): string {
-  let target = path;
-  for (let i = 0; i < MAX_LINKS && statIfAny(target)?.isSymlink; i++) {
-    target = resolve(dirname(target), Deno.readLinkSync(target));
-  }
-  return target;
-}
-
-/** Replaces a file, which keeps its mode and its owner: after `sudo larder login`, the user can still read it. */
-function replace(path: string, text: string): void {
-  const before = statIfAny(path);
-  ensureFolder(dirname(path));
-  writeFileAtomic(path, text);
-  const after = statIfAny(path);
-  if (!before || !after || Deno.build.os === "windows") return;
-  try {
-    if (after.uid !== before.uid || after.gid !== before.gid) {
-      Deno.chownSync(path, before.uid, before.gid);
-    }
-    if (after.mode !== before.mode) Deno.chmodSync(path, before.mode! & 0o777);
-  } catch {
-    // Only the owner may change these; the file is private to this user then.
-  }
 }
