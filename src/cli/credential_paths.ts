@@ -33,14 +33,15 @@ function dockerFolder(platform: HostPlatform): string {
   return platform.env("DOCKER_CONFIG") || join(platform, home(platform), ".docker");
 }
 
-/** Source: containers-auth.json(5): `.config` on every platform. */
-function podmanConfig(platform: HostPlatform): string {
+/** Returns the folder in which Podman keeps its config. Source: containers-auth.json(5): `.config` on every platform. */
+export function podmanConfig(platform: HostPlatform): string {
   return platform.os === "windows" || platform.os === "darwin"
     ? join(platform, home(platform), ".config")
     : userConfig(platform).path;
 }
 
-function inHome(path: () => string): string | undefined {
+/** Returns a path, or undefined if the environment names no home folder. */
+export function inHome(path: () => string): string | undefined {
   try {
     return path();
   } catch {
@@ -48,6 +49,7 @@ function inHome(path: () => string): string | undefined {
   }
 }
 
-function join(platform: HostPlatform, ...parts: string[]): string {
+/** Joins the parts of a path as the platform does. */
+export function join(platform: HostPlatform, ...parts: string[]): string {
   return (platform.os === "windows" ? win32 : posix).join(...parts);
 }
