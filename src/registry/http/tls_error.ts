@@ -57,7 +57,8 @@ const CASES: readonly Case[] = [
   [
     /alert: (?:BadCertificate|UnsupportedCertificate|Certificate\w+|UnknownCA|AccessDenied)/,
     clientCertificateHint,
-    ([alert]) => `it does not accept the client certificate (${alert})`,
+    ([alert]) =>
+      `it wants a client certificate, and got none or one that it does not accept (${alert})`,
   ],
   [
     /alert: (?:HandshakeFailure|InsufficientSecurity)/,
