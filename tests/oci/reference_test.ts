@@ -312,6 +312,24 @@ for (const [text, name] of REGISTRIES) {
   Deno.test(`parseRegistry("${text}") is ${name}`, () => assert.equal(parseRegistry(text), name));
 }
 
+/** Source: the tests of go-containerregistry's `name`. */
+const PEERS_REGISTRIES: [string, string][] = [
+  ["gcr.io:9001", "gcr.io:9001"],
+  ["us.gcr.io", "us.gcr.io"],
+  ["example.text", "example.text"],
+  ["localhost", "localhost"],
+  ["localhost:9090", "localhost:9090"],
+  ["10.2.3.4:5000", "10.2.3.4:5000"],
+  ["my127.0.0.1registry.io", "my127.0.0.1registry.io"],
+  ["[2001:db8::1]:5000", "[2001:db8::1]:5000"],
+];
+
+for (const [text, name] of PEERS_REGISTRIES) {
+  Deno.test(`parseRegistry("${text}") is ${name} as in crane`, () => {
+    assert.equal(parseRegistry(text), name);
+  });
+}
+
 const NO_REGISTRIES = [
   "",
   " ",
@@ -327,6 +345,9 @@ const NO_REGISTRIES = [
   "[:]",
   "1.2.3.4.5",
   "ghcr.io\n",
+  "white space",
+  "gcr?com",
+  "10.256.0.0:5000",
 ];
 
 for (const text of NO_REGISTRIES) {

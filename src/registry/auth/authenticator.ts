@@ -100,8 +100,11 @@ export class Authenticator implements Authorizer {
     if (!credential) return undefined;
     const denied = { ...hidden, ...await this.#probe(registry, signal) };
     const challenge = chooseChallenge(denied);
-    if (denied.status === 401 && challenge) {
-      return await this.#answer(challenge, denied, credential, signal);
+    if (challenge) {
+      // The scope is for `/v2/` or a placeholder, and some token servers refuse all for one that they do not grant.
+      const parameters = new Map(challenge.parameters);
+      parameters.delete("scope");
+      return await this.#answer({ ...challenge, parameters }, denied, credential, signal);
     }
     const isOpen = denied.status === 200 && isOwnHost(registry, denied.url);
     if (!isOpen || !("password" in credential)) return undefined;
