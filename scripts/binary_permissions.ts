@@ -10,7 +10,7 @@ export const BINARY_PERMISSIONS: readonly string[] = [
   "--allow-net",
   "--allow-run",
   "--allow-env",
-  // The free space of the disk.
-  "--allow-sys=statfs",
+  // The free space of the disk, and the number of the user in Podman's /run/containers.
+  "--allow-sys=statfs,uid",
   "--deny-import",
 ];

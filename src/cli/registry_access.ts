@@ -1,14 +1,17 @@
+import { delimiter } from "node:path";
 import { systemClock } from "../base/concurrency.ts";
 import { LazyAuthorizer } from "../registry/auth/lazy_authorizer.ts";
 import { RegistryClient } from "../registry/client.ts";
 import type { CredentialSource } from "../registry/credentials/credential.ts";
 import { apiBase } from "../registry/endpoints.ts";
-import { readCertificates } from "../registry/http/ca.ts";
+import { readCertificateFolder, readCertificates } from "../registry/http/ca.ts";
+import { readHostCertificates } from "../registry/http/host_certificates.ts";
 import type { Transport } from "../registry/http/transport.ts";
 import { httpTransport } from "../registry/http/transport_stack.ts";
 import type { HostTrust, Trust } from "../registry/http/trust.ts";
 import { hostPlatform } from "../store/platform_dirs.ts";
 import type { Context } from "./context.ts";
+import { certificateFolders } from "./certificate_folders.ts";
 import { credentialPaths } from "./credential_paths.ts";
 import { VERSION } from "./version.ts";
 
@@ -46,22 +49,39 @@ async function userCredentials(): Promise<CredentialSource> {
 }
 
 /**
- * Returns which certificates are trusted: `--insecure`, `--ca-file` and `SSL_CERT_FILE` apply to every host, and
- * `registries` in the config to the hosts that it names.
+ * Returns which certificates are trusted: `--insecure`, `--ca-file`, `SSL_CERT_FILE` and `SSL_CERT_DIR` apply to every
+ * host, and `registries` in the config and the folders of Docker and Podman to the hosts that they name.
  *
  * @throws LarderError LDR_CONFIG if `--ca-file` cannot be read; the other files are read when they are needed
  */
 export function trustOf({ options, config }: Context): Trust {
   const named = options.caFile ? readCertificates(options.caFile, "--ca-file") : [];
-  const variable = Deno.env.get("SSL_CERT_FILE");
+  const file = Deno.env.get("SSL_CERT_FILE");
+  const folders = (Deno.env.get("SSL_CERT_DIR") ?? "").split(delimiter).filter((path) => path);
   const hosts = new Map(
     Object.entries(config.registries ?? {})
       .map(([name, settings]) => [apiBase(name).host, hostTrust(name, settings)]),
   );
   return {
     insecure: options.insecure,
-    caCerts: () => [...named, ...variable ? readCertificates(variable, "SSL_CERT_FILE") : []],
+    caCerts: () => [
+      ...named,
+      ...file ? readCertificates(file, "SSL_CERT_FILE") : [],
+      ...folders.flatMap(readCertificateFolder),
+    ],
     hosts,
+    certificates: certificatesOfHosts(),
+  };
+}
+
+/** Reads the certificates for a host at its first connection. */
+function certificatesOfHosts(): Trust["certificates"] {
+  const known = new Map<string, ReturnType<typeof readHostCertificates>>();
+  return (url) => {
+    if (!known.has(url.host)) {
+      known.set(url.host, readHostCertificates(certificateFolders(hostPlatform), url));
+    }
+    return known.get(url.host);
   };
 }
 

@@ -26,7 +26,10 @@ const REGISTRY = new RegExp(
 const PATH_COMPONENT = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*$/;
 const TAG = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
 const TAG_RULE = `letters, digits, "_", "." and "-" (128 at most, not beginning with "." or "-")`;
-const MAX_NAME = 255;
+/** Characters of a repository, without its registry (distribution/reference). */
+const MAX_REPOSITORY = 255;
+/** An image ID or a digest, which is no name although the grammar of names permits it (distribution/reference). */
+const DIGEST_ALONE = /^(?:(?:sha256:)?[0-9a-f]{64}|sha512:[0-9a-f]{128})$/;
 
 /**
  * Parses a reference; `nginx` becomes `docker.io/library/nginx:latest`.
@@ -39,6 +42,8 @@ export function parseReference(text: string): Reference {
   if (scheme) {
     throw badReference(text, `it begins with "${scheme[0]}", but a reference has no scheme`);
   }
+
+  if (DIGEST_ALONE.test(text)) throw badReference(text, "it is a digest without a repository");
 
   const at = text.indexOf("@");
   const named = at < 0 ? text : text.slice(0, at);
@@ -82,8 +87,8 @@ function splitName(text: string, name: string): { registry: string; repository: 
   if (repository === "") throw badReference(text, `the repository is missing after "${first}"`);
   if (registry === DOCKER_HUB && !repository.includes("/")) repository = `library/${repository}`;
   checkRepository(text, repository);
-  if (registry.length + 1 + repository.length > MAX_NAME) {
-    throw badReference(text, `the name is longer than ${MAX_NAME} characters`);
+  if (repository.length > MAX_REPOSITORY) {
+    throw badReference(text, `the repository is longer than ${MAX_REPOSITORY} characters`);
   }
   return { registry, repository };
 }

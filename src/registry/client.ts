@@ -26,6 +26,14 @@ export interface Authorizer {
    * @throws LarderError LDR_UNAUTHORIZED, LDR_FORBIDDEN
    */
   authorize(denied: DeniedRequest, signal?: AbortSignal): Promise<string>;
+  /**
+   * Returns an `Authorization` value for a request without one that a registry answered with 403 or 404, because some
+   * registries hide private names in this way.
+   *
+   * @returns undefined if there are no credentials to send, so that the answer is final
+   * @throws LarderError LDR_UNAUTHORIZED, LDR_FORBIDDEN
+   */
+  authorizeHidden?(hidden: DeniedRequest, signal?: AbortSignal): Promise<string | undefined>;
 }
 
 export interface ClientDependencies {
@@ -83,7 +91,22 @@ export class RegistryClient {
       if (!isDenial(request, response, url, sent)) return response;
       await response.body?.cancel();
       const denied = { registry, repository, url, headers, status, sent };
-      sent = await authorizer.authorize(denied, request.signal);
+      // A 403 to a token may only mean that the token has expired.
+      if (status === 401 || (status === 403 && sent !== undefined)) {
+        await response.body?.cancel();
+        sent = await authorizer.authorize(denied, request.signal);
+        continue;
+      }
+      const mayBeHidden = repository !== undefined && sent === undefined;
+      if (!mayBeHidden || (status !== 403 && status !== 404)) return response;
+      const authorization = await authorizer.authorizeHidden?.(denied, request.signal)
+        .catch(async (error) => {
+          await response.body?.cancel();
+          throw error;
+        });
+      if (authorization === undefined) return response;
+      await response.body?.cancel();
+      sent = authorization;
     }
   }
 }

@@ -19,6 +19,7 @@ const CASES: Case[] = [
       "/home/bob/.config/fermyon/registry-auth.json",
       "/home/bob/.docker/config.json",
       "/run/user/1000/containers/auth.json",
+      "/run/containers/1000/auth.json",
       "/home/bob/.config/containers/auth.json",
     ],
   },
@@ -33,12 +34,13 @@ const CASES: Case[] = [
       REGISTRY_AUTH_FILE: "/pod/auth.json",
     },
     paths: [
+      "/pod/auth.json",
       "/cfg/larder/auth.json",
       "/cfg/fermyon/registry-auth.json",
       "/dock/config.json",
       "/run/containers/auth.json",
+      "/run/containers/1000/auth.json",
       "/cfg/containers/auth.json",
-      "/pod/auth.json",
     ],
   },
   {
@@ -67,14 +69,20 @@ const CASES: Case[] = [
     name: "no home folder",
     os: "linux",
     env: { DOCKER_CONFIG: "/dock", REGISTRY_AUTH_FILE: "auth.json" },
-    paths: ["/dock/config.json", "auth.json"],
+    paths: ["auth.json", "/dock/config.json", "/run/containers/1000/auth.json"],
   },
-  { name: "nothing at all", os: "linux", env: {}, paths: [] },
+  {
+    name: "nothing but a user",
+    os: "linux",
+    env: {},
+    paths: ["/run/containers/1000/auth.json"],
+  },
+  { name: "nothing at all", os: "freebsd", env: {}, paths: [] },
 ];
 
 for (const { name, os, env, paths } of CASES) {
   Deno.test(`credentialPaths lists the files for ${name}`, () => {
-    assert.deepEqual(credentialPaths({ os, env: (name) => env[name] }), paths);
+    assert.deepEqual(credentialPaths({ os, env: (name) => env[name] }, () => 1000), paths);
   });
 }
 

@@ -72,6 +72,60 @@ Deno.test("pull answers a Bearer challenge with a token that it requests once", 
   }
 });
 
+/** Shows private names only to users with a password, and to others 404 or 403 without a challenge. */
+function hidingGuard(status: 403 | 404, baseStatus: 200 | 401): Guard {
+  return (request) => {
+    const challenge = basicGuard(NAME, PASSWORD)(request);
+    if (request.path === "/v2/") return baseStatus === 401 ? challenge : undefined;
+    return challenge && request.path.includes("/private/")
+      ? { status, headers: {}, body: new Uint8Array() }
+      : undefined;
+  };
+}
+
+Deno.test("pull finds names that a registry hides from anonymous users", async (t) => {
+  for (const [status, baseStatus] of [[404, 401], [403, 401], [404, 200], [403, 200]] as const) {
+    await t.step(`${status}, and ${baseStatus} for /v2/`, async () => {
+      await using registry = await TestRegistry.start();
+      using user = new TestUser();
+      registry.guard = hidingGuard(status, baseStatus);
+      const open = registry.add("open/app", APP, "v1");
+      const reference = registry.add("private/app", APP, "v1");
+
+      const anonymous = await user.larder(["pull", reference]);
+      assert.equal(anonymous.code, status === 404 ? 3 : 4, anonymous.stderr);
+      await pullGood(user, open);
+      assert.equal(registry.requests(/ \/v2\/$/).length, 0, "a request that nothing needs");
+
+      writeDockerConfig(user, registry.host);
+      registry.clearLog();
+      assertNoSecrets(user, await pullGood(user, reference), [PASSWORD]);
+      assert.equal(registry.requests(/ \/v2\/$/).length, 1);
+      const unknown = `${registry.host}/private/unknown:v1`;
+      assert.equal((await user.larder(["pull", unknown])).code, 3);
+    });
+  }
+});
+
+Deno.test("pull asks for its own repository if a challenge names another one", async () => {
+  await using tokens = await TokenServer.start({ users: { [NAME]: PASSWORD } });
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
+  const guard = tokens.guard();
+  registry.guard = (request) => {
+    const answer = guard(request);
+    const challenge = answer?.headers["WWW-Authenticate"];
+    return challenge
+      ? {
+        ...answer,
+        headers: { "WWW-Authenticate": challenge.replace(":app:", ":user/image:") },
+      } as typeof answer
+      : answer;
+  };
+  writeDockerConfig(user, registry.host);
+  await pullGood(user, registry.add("app", APP, "v1"));
+});
+
 Deno.test("pull exchanges an identity token for a Bearer token", async () => {
   await using tokens = await TokenServer.start({ identityTokens: [IDENTITY] });
   await using registry = await TestRegistry.start();

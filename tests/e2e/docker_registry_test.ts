@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { dirname } from "node:path";
 import {
   index,
   multiPlatform,
@@ -157,6 +158,7 @@ Deno.test("pull verifies TLS with a private CA", async (t) => {
   const good: [string, string[], Record<string, string>][] = [
     ["--ca-file", ["--ca-file", ca.file], {}],
     ["SSL_CERT_FILE", [], { SSL_CERT_FILE: ca.file }],
+    ["SSL_CERT_DIR", [], { SSL_CERT_DIR: `/nonexistent:${dirname(ca.file)}` }],
     ["by name", ["--ca-file", ca.file, `localhost:${registry.port}/app:v1`], {}],
   ];
   for (const [name, options, env] of good) {

@@ -63,6 +63,21 @@ Deno.test("login gives pull access to a registry with Basic authentication until
   assert.equal((await user.larder(["pull", reference])).code, 4);
 });
 
+Deno.test("login loses no credentials if ten of them run at once", async () => {
+  await using stack = new AsyncDisposableStack();
+  using user = new TestUser();
+  const hosts: string[] = [];
+  for (let i = 0; i < 10; i++) {
+    const registry = stack.use(await TestRegistry.start());
+    registry.guard = basicGuard("bob", PASSWORD);
+    hosts.push(registry.host);
+  }
+  const results = await Promise.all(hosts.map((host) => login(user, host)));
+  assert.deepEqual(results.map(({ code }) => code), hosts.map(() => 0));
+  const { auths } = stored(user) as { auths: Record<string, unknown> };
+  assert.deepEqual(Object.keys(auths).sort(), hosts.sort());
+});
+
 Deno.test("login checks the credentials with the token server", async () => {
   await using tokens = await TokenServer.start({ users: USERS });
   await using registry = await TestRegistry.start();
@@ -206,6 +221,35 @@ Deno.test("pull exchanges Docker's identity token with OAuth2", async () => {
   assert.equal(result.code, 0, result.stderr);
   assert.deepEqual(tokens.requests().map(({ method }) => method), ["POST"]);
   assertNoSecrets(result, "refresh-me-1");
+});
+
+Deno.test("pull needs no helper and no file for a registry that gives tokens to everybody", async () => {
+  await using tokens = await TokenServer.start();
+  await using registry = await TestRegistry.start();
+  registry.guard = tokens.guard();
+  const reference = registry.add("team/app", APP, "v1");
+  using user = new TestUser();
+  user.write(".docker/config.json", { credsStore: "larder-test" });
+  user.write(".config/containers/auth.json", "{ broken");
+  const result = await user.larder(["pull", reference]);
+  assert.equal(result.code, 0, result.stderr);
+});
+
+Deno.test("pull uses the file of REGISTRY_AUTH_FILE before all others", async () => {
+  await using registry = await TestRegistry.start();
+  registry.guard = basicGuard("bob", PASSWORD);
+  const reference = registry.add("team/app", APP, "v1");
+  using user = new TestUser();
+  const of = (password: string) => ({
+    auths: { [registry.host]: { auth: btoa(`bob:${password}`) } },
+  });
+  for (const file of [AUTH_FILE, ".docker/config.json", ".config/containers/auth.json"]) {
+    user.write(file, of("wr0ng-word"));
+  }
+  const env = { REGISTRY_AUTH_FILE: user.write("named.json", of(PASSWORD)) };
+  const result = await user.larder(["pull", reference], { env });
+  assert.equal(result.code, 0, result.stderr);
+  assert.equal((await user.larder(["pull", "--policy", "always", reference])).code, 4);
 });
 
 Deno.test("pull calls a credential helper on the PATH and names a missing one", async () => {

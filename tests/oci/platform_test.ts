@@ -21,6 +21,12 @@ const GOOD: [string, string][] = [
   [" windows/amd64 ", "windows/amd64"],
   ["linux/constructor", "linux/constructor"],
   ["linux/__proto__", "linux/__proto__"],
+  ["linux/armhf", "linux/arm/v7"],
+  ["linux/armel", "linux/arm/v6"],
+  ["linux/armv7l", "linux/arm/v7"],
+  ["linux/i386", "linux/386"],
+  ["macOS/arm64", "darwin/arm64"],
+  ["wasi/wasm32", "wasi/wasm"],
 ];
 
 for (const [text, full] of GOOD) {
@@ -29,12 +35,51 @@ for (const [text, full] of GOOD) {
 }
 
 for (
-  const text of ["", "linux", "linux/", "/amd64", "a/b/c/d", "linux//v7", "linux/amd64/", "a b/c"]
+  const text of [
+    ...["", "linux/", "/amd64", "a/b/c/d", "linux//v7", "linux/amd64/", "a b/c", "linux /arm"],
+    ...["linux/&arm", "*", "linux/*", "windows(10.0.17763)/amd64", "nonsense", "__proto__"],
+  ]
 ) {
   Deno.test(`parsePlatform rejects "${text}"`, () => {
     assert.throws(() => parsePlatform(text), (error) => hasCode(error, "LDR_USAGE"));
   });
 }
+
+/** A part of a platform on a linux/amd64 machine (containerd, `TestParseSelector`), and on a Mac. */
+const PARTS: [text: string, linux: string, mac: string][] = [
+  ["arm64", "linux/arm64", "linux/arm64"],
+  ["Aarch64", "linux/arm64", "linux/arm64"],
+  ["amd64", "linux/amd64", "linux/amd64"],
+  ["x86_64", "linux/amd64", "linux/amd64"],
+  ["i386", "linux/386", "linux/386"],
+  ["arm", "linux/arm", "linux/arm"],
+  ["armhf", "linux/arm/v7", "linux/arm/v7"],
+  ["armel", "linux/arm/v6", "linux/arm/v6"],
+  ["arm/v6", "linux/arm/v6", "linux/arm/v6"],
+  ["s390x", "linux/s390x", "linux/s390x"],
+  ["linux", "linux/amd64", "linux/arm64"],
+  ["macOS", "darwin/amd64", "darwin/arm64"],
+  ["windows", "windows/amd64", "windows/arm64"],
+  ["wasm", "wasi/wasm", "wasi/wasm"],
+  ["wasip1", "wasip1/wasm", "wasip1/wasm"],
+];
+
+for (const [text, linux, mac] of PARTS) {
+  Deno.test(`parsePlatform("${text}") is ${linux} on Linux and ${mac} on a Mac`, () => {
+    const onLinux = parsePlatform(text, { os: "linux", arch: "x86_64" });
+    const onMac = parsePlatform(text, { os: "darwin", arch: "aarch64" });
+    assert.deepEqual([onLinux, onMac].map(formatPlatform), [linux, mac]);
+  });
+}
+
+Deno.test("parsePlatform suggests a platform with a similar name", () => {
+  for (const [text, close] of [["linus", "linux"], ["aarm64", "arm64"], ["aarch46", "aarch64"]]) {
+    assert.throws(
+      () => parsePlatform(text!),
+      (error) => hasCode(error, "LDR_USAGE") && error.hint === `did you mean ${close}?`,
+    );
+  }
+});
 
 const DEFAULTS: [string, string, string[]][] = [
   ["linux", "x86_64", ["linux/amd64", "wasi/wasm"]],
@@ -116,7 +161,17 @@ const CHOICES: [string, string[], string | undefined, string | undefined][] = [
   ["v5 for arm/v6", ["linux/arm/v7", "linux/arm/v5"], "linux/arm/v6", "linux/arm/v5"],
   ["no unknown variant of arm", ["linux/arm/v8"], "linux/arm", undefined],
   ["plain amd64 for amd64/v3", ["linux/amd64"], "linux/amd64/v3", "linux/amd64"],
-  ["no amd64/v2 for amd64/v3", ["linux/amd64/v2"], "linux/amd64/v3", undefined],
+  ["amd64/v2 for amd64/v3", ["linux/amd64", "linux/amd64/v2"], "linux/amd64/v3", "linux/amd64/v2"],
+  ["no amd64/v3 for amd64", ["linux/amd64/v3"], "linux/amd64", undefined],
+  ["no amd64/v3 on this machine", ["linux/amd64/v3", "linux/386"], undefined, undefined],
+  ["amd64/v1 for amd64", ["linux/amd64/v3", "linux/amd64/v1"], "linux/amd64", "linux/amd64/v1"],
+  ["wasip1 of Wasm", ["linux/arm64", "wasip2/wasm", "wasip1/wasm"], undefined, "wasip1/wasm"],
+  ["wasip2 of Wasm", ["linux/arm64", "wasip2/wasm"], undefined, "wasip2/wasm"],
+  ["wasi before its versions", ["wasip1/wasm", "wasi/wasm"], undefined, "wasi/wasm"],
+  ["wasm32 for Wasm", ["linux/arm64", "wasi/wasm32"], undefined, "wasi/wasm32"],
+  ["wasip1 for a requested wasi", ["wasip1/wasm"], "wasi/wasm", "wasip1/wasm"],
+  ["no wasip2 for a requested wasip1", ["wasip2/wasm"], "wasip1/wasm", undefined],
+  ["names that Go does not use", ["linux/armel", "Linux/AArch64"], "linux/arm64", "Linux/AArch64"],
   [
     "plain amd64 rather than a variant",
     ["linux/amd64/v3", "linux/amd64"],
@@ -132,6 +187,79 @@ for (const [name, offered, requested, chosen] of CHOICES) {
     assert.equal(choosePlatform(entries(offered), platform, defaults)?.text, chosen);
   });
 }
+
+/**
+ * Platform, those of an index that it takes, and those that it does not. Source: containerd, `TestOnly`, but without
+ * its fallbacks to another architecture.
+ */
+const MATCHES: [wanted: string, taken: string, refused: string][] = [
+  [
+    "linux/amd64",
+    "linux/amd64 linux/amd64/v1 linux/x86_64",
+    "linux/386 linux/amd64/v2 linux/arm/v7 linux/arm64 windows/amd64 windows/arm",
+  ],
+  [
+    "linux/amd64/v2",
+    "linux/amd64 linux/amd64/v1 linux/amd64/v2",
+    "linux/386 linux/amd64/v3 linux/amd64/v4 linux/arm64 windows/amd64",
+  ],
+  ["linux/386", "linux/386 linux/i386", "linux/amd64 linux/arm/v7 linux/arm64 windows/386"],
+  ["windows/amd64", "windows/amd64", "linux/amd64 linux/arm64 windows/arm"],
+  [
+    "linux/arm/v8",
+    "linux/arm linux/arm/v5 linux/arm/v6 linux/arm/v7 linux/arm/v8",
+    "linux/amd64 linux/arm/v4 linux/arm64 windows/arm",
+  ],
+  [
+    "linux/arm/v7",
+    "linux/arm linux/armhf linux/armel linux/arm/7 linux/arm/v5 linux/arm/v6 linux/arm/v7",
+    "linux/amd64 linux/arm/v4 linux/arm/v8 linux/arm64 windows/arm",
+  ],
+  [
+    "linux/arm/v6",
+    "linux/armel linux/arm/v5 linux/arm/v6",
+    "linux/arm linux/arm/v4 linux/arm/v7 linux/arm/v8 linux/arm64",
+  ],
+  ["linux/arm/v5", "linux/arm/v5", "linux/arm linux/arm/v4 linux/arm/v6 linux/arm/v7"],
+  ["linux/arm/v4", "linux/arm/v4", "linux/arm linux/arm/v5 linux/arm/v7"],
+  [
+    "linux/arm64",
+    "linux/arm64 linux/arm64/v8 linux/arm64/8 linux/aarch64 linux/aarch64/v8",
+    "linux/amd64 linux/arm/v7 linux/arm/v8 linux/arm64/v8.1 linux/arm64/v9 windows/arm64",
+  ],
+  [
+    "linux/arm64/v8.1",
+    "linux/arm64 linux/arm64/v8 linux/arm64/v8.1",
+    "linux/arm64/v8.2 linux/arm64/v9 linux/arm/v7",
+  ],
+  [
+    "linux/arm64/v9",
+    "linux/arm64 linux/arm64/v8 linux/arm64/v8.1 linux/arm64/v8.5 linux/arm64/v9 linux/arm64/v9.0",
+    "linux/arm64/v8.6 linux/arm64/v9.1 linux/arm/v7",
+  ],
+];
+
+for (const [wanted, taken, refused] of MATCHES) {
+  Deno.test(`choosePlatform takes for ${wanted} what containerd does`, () => {
+    for (const [list, isTaken] of [[taken, true], [refused, false]] as const) {
+      for (const offered of list.split(" ")) {
+        const chosen = choosePlatform(entries([offered]), parsePlatform(wanted));
+        assert.equal(chosen !== undefined, isTaken, `${wanted} and ${offered}`);
+      }
+    }
+  });
+}
+
+Deno.test("choosePlatform returns the newest level that the processor has", () => {
+  const cases: [wanted: string, offered: string[], chosen: string][] = [
+    ["linux/arm/v7", ["linux/arm/v5", "linux/arm/v6"], "linux/arm/v6"],
+    ["linux/amd64/v4", ["linux/amd64", "linux/amd64/v3", "linux/amd64/v2"], "linux/amd64/v3"],
+    ["linux/arm64/v9.1", ["linux/arm64/v8.6", "linux/arm64/v9"], "linux/arm64/v9"],
+  ];
+  for (const [wanted, offered, chosen] of cases) {
+    assert.equal(choosePlatform(entries(offered), parsePlatform(wanted))?.text, chosen);
+  }
+});
 
 Deno.test("choosePlatform returns the first of several equal entries", () => {
   const [one, other] = [parsePlatform("linux/amd64"), parsePlatform("linux/amd64")];

@@ -45,7 +45,8 @@ const GOOD: [string, string][] = [
   ["a/b:_", "docker.io/a/b:_"],
   [`a/b:${"t".repeat(128)}`, `docker.io/a/b:${"t".repeat(128)}`],
   ["xn--bcher-kva.example/x", "xn--bcher-kva.example/x:latest"],
-  [`r.io/${"a".repeat(250)}`, `r.io/${"a".repeat(250)}:latest`],
+  [`r.io/${"a".repeat(255)}`, `r.io/${"a".repeat(255)}:latest`],
+  [`${"a".repeat(247)}:v1`, `docker.io/library/${"a".repeat(247)}:v1`],
   ["r.io:65535/x", "r.io:65535/x:latest"],
   ["r.io:1/x", "r.io:1/x:latest"],
 ];
@@ -115,7 +116,11 @@ const BAD: [string, string, RegExp][] = [
   ["an address out of range", "1.2.3.256/a", /not a host/],
   ["five numbers", "1.2.3.4.5/a", /not a host/],
   ["a broken punycode label", "xn--a.b/a", /not a host/],
-  ["a name that is too long", `r.io/${"a".repeat(251)}`, /longer than 255/],
+  ["a repository that is too long", `r.io/${"a".repeat(256)}`, /longer than 255/],
+  ["a short name that library/ makes too long", "a".repeat(248), /longer than 255/],
+  ["a digest alone", SHA256, /digest without a repository/],
+  ["a long digest alone", SHA512, /digest without a repository/],
+  ["an image ID", "0a".repeat(32), /digest without a repository/],
 ];
 
 for (const [name, text, reason] of BAD) {
@@ -124,6 +129,101 @@ for (const [name, text, reason] of BAD) {
       () => parseReference(text),
       (error) => hasCode(error, "LDR_BAD_REFERENCE") && reason.test(error.message),
     );
+  });
+}
+
+/** Reference, and its full form. Source: the tests of distribution/reference and go-containerregistry's `name`. */
+const PEERS_GOOD: [string, string][] = [
+  ["test_com", "docker.io/library/test_com:latest"],
+  ["test_com/foo", "docker.io/test_com/foo:latest"],
+  ["test.com:tag", "docker.io/library/test.com:tag"],
+  ["test.com/repo:tag", "test.com/repo:tag"],
+  ["test:5000/repo", "test:5000/repo:latest"],
+  [`test:5000/repo:tag@${SHA256}`, `test:5000/repo:tag@${SHA256}`],
+  ["test-com:8080/foo", "test-com:8080/foo:latest"],
+  ["lowercase:Uppercase", "docker.io/library/lowercase:Uppercase"],
+  ["sub-dom1.foo.com/bar/baz/quux:some-long-tag", "sub-dom1.foo.com/bar/baz/quux:some-long-tag"],
+  [
+    "b.gcr.io/test.example.com/my-app:test.example.com",
+    "b.gcr.io/test.example.com/my-app:test.example.com",
+  ],
+  ["xn--n3h.com/myimage:xn--n3h.com", "xn--n3h.com/myimage:xn--n3h.com"],
+  [`xn--7o8h.com/myimage@${SHA512}`, `xn--7o8h.com/myimage@${SHA512}`],
+  ["foo/foo_bar.com:8080", "docker.io/foo/foo_bar.com:8080"],
+  ["192.168.1.1", "docker.io/library/192.168.1.1:latest"],
+  ["192.168.1.1:tag", "docker.io/library/192.168.1.1:tag"],
+  ["192.168.1.1:5000/repo:5050", "192.168.1.1:5000/repo:5050"],
+  ["192.168.0.1:8/debian", "192.168.0.1:8/debian:latest"],
+  ["[2001:db8::1]:5000/repo:tag", "[2001:db8::1]:5000/repo:tag"],
+  ["[2001:db8:1:2:3:4:5:6]/repo:tag", "[2001:db8:1:2:3:4:5:6]/repo:tag"],
+  ["[2001:db8::]:5000/repo", "[2001:db8::]:5000/repo:latest"],
+  ["index.docker.io/library/debian", "docker.io/library/debian:latest"],
+  ["library/foo/bar", "docker.io/library/foo/bar:latest"],
+  ["docker.io/library/foo/bar", "docker.io/library/foo/bar:latest"],
+  ["docker---rules/docker", "docker.io/docker---rules/docker:latest"],
+  ["dock__er/docker", "docker.io/dock__er/docker:latest"],
+  ["d/docker", "docker.io/d/docker:latest"],
+  [
+    "thisisthesongthatneverendsitgoesonandonandonthisisthesongthatnev",
+    "docker.io/library/thisisthesongthatneverendsitgoesonandonandonthisisthesongthatnev:latest",
+  ],
+  [`docker.io/${"0a".repeat(32)}`, `docker.io/library/${"0a".repeat(32)}:latest`],
+  ["0a".repeat(31), `docker.io/library/${"0a".repeat(31)}:latest`],
+  ["dbcc1", "docker.io/library/dbcc1:latest"],
+  [
+    "gcr.io/project-id/image:w1th-alpha_num3ric.PLUScaps",
+    "gcr.io/project-id/image:w1th-alpha_num3ric.PLUScaps",
+  ],
+  ["www.example.test:12345/repo/path", "www.example.test:12345/repo/path:latest"],
+  [`nginx:latest@${SHA256}`, `docker.io/library/nginx:latest@${SHA256}`],
+];
+
+for (const [text, full] of PEERS_GOOD) {
+  Deno.test(`parseReference reads ${text.slice(0, 60)} as Docker and crane do`, () => {
+    assert.equal(formatReference(parseReference(text)), full);
+  });
+}
+
+const PEERS_BAD = [
+  ":justtag",
+  "repo@sha256:ffffffffffffffffffffffffffffffffff",
+  `validname@invaliddigest:${"f".repeat(64)}`,
+  "Uppercase:tag",
+  "test:5000/Uppercase/lowercase:tag",
+  `${"a/".repeat(128)}a:tag`,
+  "aa/asdf$$^/aa",
+  "[2001:db8::1]",
+  "[2001:db8::1]:5000",
+  "[2001:db8::1]:tag",
+  "[fe80::1%eth0]:5000/repo",
+  "[fe80::1%@invalidzone]:5000/repo",
+  "fc00::1:5000/debian",
+  "https://github.com/docker/docker",
+  "docker/Docker",
+  "-docker/docker",
+  "docker-/docker",
+  "docker///docker",
+  "____/____",
+  "_docker/_docker",
+  "dock..er/docker",
+  "dock_.er/docker",
+  "dock-.er/docker",
+  "docker/",
+  "gcr.io/project-id/bad_chars:c@n'tuse",
+  "gcr.io/project-id/unknown-alg@unknown:abc123",
+  "gcr.io/project-id/missing-digest@",
+  "gcr?com/app",
+  // Accepted by Docker, and deliberately not by larder: docs/references.md says why.
+  "Docker/docker",
+  "FOO/bar",
+  "192.168.1.1:5000",
+  "test.com:5000",
+  "foo_bar.com:8080",
+];
+
+for (const text of PEERS_BAD) {
+  Deno.test(`parseReference rejects ${text.slice(0, 60)}`, () => {
+    assert.throws(() => parseReference(text), (error) => hasCode(error, "LDR_BAD_REFERENCE"));
   });
 }
 
@@ -212,6 +312,24 @@ for (const [text, name] of REGISTRIES) {
   Deno.test(`parseRegistry("${text}") is ${name}`, () => assert.equal(parseRegistry(text), name));
 }
 
+/** Source: the tests of go-containerregistry's `name`. */
+const PEERS_REGISTRIES: [string, string][] = [
+  ["gcr.io:9001", "gcr.io:9001"],
+  ["us.gcr.io", "us.gcr.io"],
+  ["example.text", "example.text"],
+  ["localhost", "localhost"],
+  ["localhost:9090", "localhost:9090"],
+  ["10.2.3.4:5000", "10.2.3.4:5000"],
+  ["my127.0.0.1registry.io", "my127.0.0.1registry.io"],
+  ["[2001:db8::1]:5000", "[2001:db8::1]:5000"],
+];
+
+for (const [text, name] of PEERS_REGISTRIES) {
+  Deno.test(`parseRegistry("${text}") is ${name} as in crane`, () => {
+    assert.equal(parseRegistry(text), name);
+  });
+}
+
 const NO_REGISTRIES = [
   "",
   " ",
@@ -227,6 +345,9 @@ const NO_REGISTRIES = [
   "[:]",
   "1.2.3.4.5",
   "ghcr.io\n",
+  "white space",
+  "gcr?com",
+  "10.256.0.0:5000",
 ];
 
 for (const text of NO_REGISTRIES) {

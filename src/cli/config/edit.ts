@@ -1,7 +1,7 @@
-import { dirname } from "node:path";
 import { type Document, isMap, isNode, isScalar, type Pair, Scalar, YAMLMap } from "yaml";
 import { LarderError, messageOf } from "../../base/errors.ts";
-import { ensureFolder, readTextIfAny, statIfAny, writeFileAtomic } from "../../base/files.ts";
+import { readTextIfAny } from "../../base/files.ts";
+import { replaceUserFile } from "../../base/user_file.ts";
 import { manualPage } from "../manual.ts";
 import { type ConfigFile, keyText, parseConfigFile } from "./file.ts";
 import { type KeyedSetting, keyOf, type Scalar as Value, SETTINGS } from "./settings.ts";
@@ -57,7 +57,7 @@ function editFile(path: string, action: string, change: (file: ConfigFile) => bo
   }
   const edited = file.document.toString({ lineWidth: 0, indent: indentOf(text) });
   parseConfigFile(edited, path);
-  write(path, edited);
+  replaceUserFile(path, edited);
   return true;
 }
 
@@ -129,7 +129,7 @@ export function writeInitialFile(path: string, options: { replace?: boolean } = 
       hint: "change it with larder config set, or replace it with larder config init --force",
     });
   }
-  write(path, initialText());
+  replaceUserFile(path, initialText());
 }
 
 /** Returns every setting with its default or an example, as comments. */
@@ -169,11 +169,3 @@ function indentOf(text: string): number {
 }
 
 /** Writes a file, or the target of a symbolic link, and keeps its permissions. */
-function write(path: string, text: string): void {
-  const info = statIfAny(path);
-  const target = info?.isSymlink ? Deno.realPathSync(path) : path;
-  const mode = info && Deno.statSync(target).mode;
-  ensureFolder(dirname(target));
-  writeFileAtomic(target, text);
-  if (mode && Deno.build.os !== "windows") Deno.chmodSync(target, mode & 0o777);
-}

@@ -1,11 +1,12 @@
 import type { Clock } from "../../base/concurrency.ts";
+import { hasCode, type LarderError } from "../../base/errors.ts";
 import { SingleFlight } from "../../base/single_flight.ts";
 import type { Authorizer, DeniedRequest } from "../client.ts";
 import { type Credential, type CredentialSource, usernameOf } from "../credentials/credential.ts";
 import { apiBase, isLoopback } from "../endpoints.ts";
 import type { Transport } from "../http/transport.ts";
 import { isInsecure, type Trust } from "../http/trust.ts";
-import { type Challenge, parseChallenges } from "./challenge.ts";
+import { type Challenge, parseChallenges, scopesOf } from "./challenge.ts";
 import {
   accessDenied,
   credentialsRejected,
@@ -31,6 +32,15 @@ interface CachedToken extends Token {
   rejected: boolean;
 }
 
+/** The answer of a registry to `GET /v2/` without authorization; the status is 0 if it could not be asked. */
+type Probe = Pick<DeniedRequest, "status" | "headers" | "url">;
+
+/** The credentials for a repository, or the reason why they could not be read. */
+interface Found {
+  readonly credential?: Credential | undefined;
+  readonly failure?: LarderError;
+}
+
 /** The last authorization sent to a repository, or to a registry as a whole. */
 interface Authorization {
   readonly challenge: Challenge;
@@ -50,6 +60,8 @@ export class Authenticator implements Authorizer {
   readonly #authorizations = new Map<string, Authorization>();
   readonly #tokens = new Map<string, CachedToken>();
   readonly #requests = new SingleFlight<CachedToken>();
+  readonly #probes = new Map<string, Probe>();
+  readonly #probing = new SingleFlight<Probe>();
 
   constructor(deps: AuthenticatorDependencies) {
     this.#deps = deps;
@@ -64,14 +76,86 @@ export class Authenticator implements Authorizer {
 
   /** @inheritdoc */
   async authorize(denied: DeniedRequest, signal?: AbortSignal): Promise<string> {
-    const { registry, repository, status, sent } = denied;
+    const { registry, repository, status } = denied;
     const subject = subjectOf(registry, repository);
     // A 403 for an expired token has no challenge, so that the earlier one is used.
     const challenge = chooseChallenge(denied) ??
       (status === 403 ? this.#authorizations.get(subject)?.challenge : undefined);
     if (!challenge) throw noChallenge(denied, status);
 
-    const credential = await this.#deps.credentials.find(registry, repository, signal);
+    const { credential, failure } = await this.#find(denied, signal);
+    try {
+      return await this.#answer(challenge, denied, credential, signal);
+    } catch (error) {
+      // The credentials that could not be read may be those that the registry wants.
+      throw failure && hasCode(error, "LDR_UNAUTHORIZED", "LDR_FORBIDDEN") ? failure : error;
+    }
+  }
+
+  /** @inheritdoc */
+  async authorizeHidden(hidden: DeniedRequest, signal?: AbortSignal): Promise<string | undefined> {
+    const { registry, repository, url } = hidden;
+    if (!isOwnHost(registry, url)) return undefined;
+    const { credential } = await this.#find(hidden, signal);
+    if (!credential) return undefined;
+    const denied = { ...hidden, ...await this.#probe(registry, signal) };
+    const challenge = chooseChallenge(denied);
+    if (challenge) {
+      // The scope is for `/v2/` or a placeholder, and some token servers refuse all for one that they do not grant.
+      const parameters = new Map(challenge.parameters);
+      parameters.delete("scope");
+      return await this.#answer({ ...challenge, parameters }, denied, credential, signal);
+    }
+    const isOpen = denied.status === 200 && isOwnHost(registry, denied.url);
+    if (!isOpen || !("password" in credential)) return undefined;
+    // `/v2/` is open, so that nothing says which scheme to use: a password can be sent only as Basic.
+    const next = this.#basic({ scheme: "basic", parameters: new Map() }, denied, credential);
+    this.#authorizations.set(subjectOf(registry, repository), next);
+    return next.authorization;
+  }
+
+  /** Finds credentials. A broken file or helper must not stop a pull that needs none. */
+  async #find(
+    { registry, repository }: DeniedRequest,
+    signal: AbortSignal | undefined,
+  ): Promise<Found> {
+    try {
+      return { credential: await this.#deps.credentials.find(registry, repository, signal) };
+    } catch (error) {
+      if (hasCode(error, "LDR_CREDENTIAL_HELPER", "LDR_CONFIG")) return { failure: error };
+      throw error;
+    }
+  }
+
+  /** Asks a registry for the challenge of `/v2/`, once. */
+  async #probe(registry: string, signal: AbortSignal | undefined): Promise<Probe> {
+    return this.#probes.get(registry) ??
+      await this.#probing.run(registry, async (signal) => {
+        const probe = await this.#requestBase(registry, signal);
+        this.#probes.set(registry, probe);
+        return probe;
+      }, signal);
+  }
+
+  async #requestBase(registry: string, signal: AbortSignal): Promise<Probe> {
+    const url = apiBase(registry);
+    try {
+      const response = await this.#deps.transport.send({ method: "GET", url, headers: {}, signal });
+      await response.body?.cancel();
+      return { status: response.status, headers: response.headers, url: new URL(response.url) };
+    } catch (error) {
+      if (hasCode(error, "LDR_INTERRUPTED")) throw error;
+      return { status: 0, headers: new Headers(), url };
+    }
+  }
+
+  async #answer(
+    challenge: Challenge,
+    denied: DeniedRequest,
+    credential: Credential | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<string> {
+    const { registry, repository, status, sent } = denied;
     this.#invalidateToken(denied, credential);
     const next = challenge.scheme === "basic"
       ? this.#basic(challenge, denied, credential)
@@ -79,7 +163,7 @@ export class Authenticator implements Authorizer {
     if (next.authorization === sent) {
       throw (status === 403 ? accessDenied : credentialsRejected)(denied, credential, status);
     }
-    this.#authorizations.set(subject, next);
+    this.#authorizations.set(subjectOf(registry, repository), next);
     return next.authorization;
   }
 
@@ -173,23 +257,21 @@ function bearer(token: string): string {
  * is ignored, because the credentials are for the registry.
  */
 function chooseChallenge({ registry, url, headers }: DeniedRequest): Challenge | undefined {
-  const own = apiBase(registry);
-  own.protocol = url.protocol;
-  if (own.host !== url.host) return undefined;
+  if (!isOwnHost(registry, url)) return undefined;
   const challenges = parseChallenges(headers.get("www-authenticate") ?? "");
   return challenges.find(({ scheme, parameters }) =>
     scheme === "bearer" && isRealm(parameters.get("realm"))
   ) ?? challenges.find(({ scheme }) => scheme === "basic");
 }
 
+/** True if the registry itself answered, instead of a server to which it redirected. */
+function isOwnHost(registry: string, url: URL): boolean {
+  const own = apiBase(registry);
+  own.protocol = url.protocol;
+  return own.host === url.host;
+}
+
 function isRealm(text: string | undefined): boolean {
   const url = text === undefined ? null : URL.parse(text);
   return !!url && /^https?:$/.test(url.protocol) && url.username === "" && url.password === "";
-}
-
-/** Returns the scopes of the challenge, by default read access to the repository. Source: distribution, "Scope". */
-function scopesOf(challenge: Challenge, repository: string | undefined): string[] {
-  const scopes = (challenge.parameters.get("scope") ?? "").split(/\s+/).filter((scope) => scope);
-  if (scopes.length > 0) return [...new Set(scopes)].sort();
-  return repository ? [`repository:${repository}:pull`] : [];
 }

@@ -42,6 +42,20 @@ export function parseChallenges(header: string): Challenge[] {
   return challenges;
 }
 
+/**
+ * Returns the scopes of the challenge and read access to the repository, which some registries leave out: they name
+ * another repository, such as that behind a proxy, or a placeholder. Source: distribution, "Scope".
+ */
+export function scopesOf(challenge: Challenge, repository: string | undefined): string[] {
+  const scopes = (challenge.parameters.get("scope") ?? "").split(/\s+/).filter((scope) => scope);
+  const isNamed = (scope: string) => {
+    const [, name, actions] = /^repository:(.+):([^:]*)$/.exec(scope) ?? [];
+    return name === repository && /(?:^|,)(?:pull|\*)(?:,|$)/.test(actions ?? "");
+  };
+  if (repository && !scopes.some(isNamed)) scopes.push(`repository:${repository}:pull`);
+  return [...new Set(scopes)].sort();
+}
+
 /** Reads consecutive `name=value` pairs; text after a comma that is not one begins the next challenge. */
 function readParameters(scanner: Scanner, parameters: Map<string, string>): void {
   for (let match; (match = scanner.take(PARAMETER));) {

@@ -42,7 +42,7 @@ export function credentialsRejected(
   }
   return new LarderError(codeOf(status), `${registry} rejected ${describe(credential)}`, {
     hint:
-      `check the user name and the password; those that larder login ${registry} stores are used first`,
+      `check the user name and the password; those that larder login ${registry} stores are used before all but those in REGISTRY_AUTH_FILE`,
   });
 }
 

@@ -17,7 +17,15 @@ export class LazyAuthorizer implements Authorizer {
 
   /** @inheritdoc */
   async authorize(denied: DeniedRequest, signal?: AbortSignal): Promise<string> {
-    this.#loaded = await (this.#loading ??= this.#load());
-    return await this.#loaded.authorize(denied, signal);
+    return await (await this.#get()).authorize(denied, signal);
+  }
+
+  /** @inheritdoc */
+  async authorizeHidden(hidden: DeniedRequest, signal?: AbortSignal): Promise<string | undefined> {
+    return await (await this.#get()).authorizeHidden?.(hidden, signal);
+  }
+
+  async #get(): Promise<Authorizer> {
+    return this.#loaded = await (this.#loading ??= this.#load());
   }
 }

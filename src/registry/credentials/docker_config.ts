@@ -2,6 +2,7 @@ import * as v from "valibot";
 import { fromBase64 } from "../../base/base64.ts";
 import { LarderError, messageOf } from "../../base/errors.ts";
 import { readTextIfAny } from "../../base/files.ts";
+import { matchesGlob } from "../../base/glob.ts";
 import { registerSecret } from "../../base/redact.ts";
 import { canonicalRegistry } from "../../oci/reference.ts";
 import type { Credential } from "./credential.ts";
@@ -48,10 +49,13 @@ export class CredentialFile {
   /** Returns the helper to run before {@link find}: the registry's own, or else the default one (Docker's order). */
   helperFor(registry: string): HelperCall | undefined {
     const { credHelpers, credsStore } = this.#read();
-    const own = Object.entries(credHelpers ?? {})
-      .find(([key]) => isFor(key, registry) && splitKey(key).path === "");
+    const all = Object.entries(credHelpers ?? {});
+    const own = all.filter(([key]) => isFor(key, registry) && splitKey(key).path === "")
+      .sort(([a], [b]) => rankOf(a, registry) - rankOf(b, registry))[0];
+    const pattern = all.filter(([key]) => matchesHost(key, registry))
+      .sort(([a], [b]) => b.length - a.length)[0];
     // An empty name excludes a registry from the default helper.
-    const [server, helper] = own ?? [serverKey(registry), credsStore];
+    const [server, helper] = own ?? [serverKey(registry), pattern ? pattern[1] : credsStore];
     return helper ? { helper, server } : undefined;
   }
 
@@ -61,7 +65,7 @@ export class CredentialFile {
       .filter(([key]) => isFor(key, registry) && covers(splitKey(key).path, repository))
       .sort(([a], [b]) =>
         splitKey(b).path.length - splitKey(a).path.length ||
-        Number(b === DOCKER_HUB_KEY) - Number(a === DOCKER_HUB_KEY)
+        rankOf(a, registry) - rankOf(b, registry)
       );
     for (const [key, entry] of matches) {
       const credential = readEntry(entry, this.path, key);
@@ -111,11 +115,30 @@ export function isFor(key: string, registry: string): boolean {
   return splitKey(key).registry === registry;
 }
 
-/** Splits a key: `https://index.docker.io/v1/` is `docker.io`, `quay.io/team/app` the path `team/app` of `quay.io`. */
+/**
+ * Splits a key: `https://index.docker.io/v1/` is `docker.io`, `quay.io/team/app` the path `team/app` of `quay.io`. A key
+ * with a scheme is the address of a server, whose path Docker ignores.
+ */
 export function splitKey(key: string): { registry: string; path: string } {
-  const [host = "", ...rest] = key.replace(/^https?:\/\//i, "").split("/");
+  const address = key.replace(/^https?:\/\//i, "");
+  const [host = "", ...rest] = address.split("/");
   const path = rest.join("/").replace(/\/+$/, "");
-  return { registry: canonicalRegistry(host), path: /^v[12]$/.test(path) ? "" : path };
+  const isWhole = address !== key || /^v[12]$/.test(path);
+  return { registry: canonicalRegistry(host), path: isWhole ? "" : path };
+}
+
+/** Orders the keys of one registry: the one that `docker login` writes, the registry's name, and then the others. */
+function rankOf(key: string, registry: string): number {
+  const rank = [serverKey(registry), registry].indexOf(key);
+  return rank < 0 ? 2 : rank;
+}
+
+/** True if a key with `*` matches a host: `*.dkr.ecr.*.amazonaws.com`. A `*` matches within one label. */
+function matchesHost(key: string, registry: string): boolean {
+  if (!key.includes("*")) return false;
+  const [patterns, labels] = [key.toLowerCase().split("."), registry.split(".")];
+  return patterns.length === labels.length &&
+    patterns.every((pattern, i) => matchesGlob(pattern, labels[i]!));
 }
 
 /** Source: containers-auth.json(5). */

@@ -16,7 +16,11 @@ const NOT_FOUND = /credentials not found/i;
 /** Characters of a helper's message that an error quotes. */
 const MAX_DETAIL = 200;
 
-const OutputSchema = v.object({ Username: v.string(), Secret: v.string() });
+/** Some helpers answer `{}` if they have no credentials. */
+const OutputSchema = v.object({
+  Username: v.nullish(v.string(), ""),
+  Secret: v.nullish(v.string(), ""),
+});
 
 export interface HelperOptions {
   /** The file that names the helper, for messages. */
@@ -46,6 +50,7 @@ export async function askHelper(
   const { success, code, stdout } = await runHelper(program, server, options);
   if (NOT_FOUND.test(stdout) && !stdout.startsWith("{")) return undefined;
   if (!success) throw failed(program, options, `ended with status ${code}${detail(stdout)}`);
+  if (stdout === "") return undefined;
   const output = parseOutput(stdout);
   if (!output) throw failed(program, options, "returned no credential in JSON");
   return credentialOf(output.Username, output.Secret, `${program}, named in ${options.namedIn}`);

@@ -1,4 +1,5 @@
 import { X509Certificate } from "node:crypto";
+import { join } from "node:path";
 import { LarderError } from "../../base/errors.ts";
 import { diskError } from "../../base/files.ts";
 
@@ -30,6 +31,43 @@ export function readCertificates(path: string, source: string): string[] {
     }
   }
   return certificates;
+}
+
+/**
+ * Returns every certificate in the files of a folder, as those of `SSL_CERT_DIR` are. What cannot be read is left out,
+ * because the folder belongs to the system, and so is a folder that does not exist.
+ */
+export function readCertificateFolder(folder: string): string[] {
+  const certificates = new Set<string>();
+  for (const name of namesIn(folder)) {
+    for (const certificate of certificatesIn(join(folder, name))) certificates.add(certificate);
+  }
+  return [...certificates].filter(isCertificate);
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return [...Deno.readDirSync(folder)].map(({ name }) => name);
+  } catch {
+    return [];
+  }
+}
+
+function certificatesIn(path: string): readonly string[] {
+  try {
+    return Deno.readTextFileSync(path).match(CERTIFICATE) ?? [];
+  } catch {
+    return []; // A folder, or a dangling link.
+  }
+}
+
+function isCertificate(text: string): boolean {
+  try {
+    new X509Certificate(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function notPem(path: string, source: string, reason: string, cause?: unknown): LarderError {

@@ -1,10 +1,11 @@
 import { type ErrorCode, interrupted, LarderError, messageOf } from "../../base/errors.ts";
 import { STALL_TIMEOUT } from "../../base/limits.ts";
 import { isProxyBypassed, PROXY_LOGIN_HINT, proxyFor, withoutProxies } from "./proxy.ts";
+import { tlsError } from "./tls_error.ts";
 import type { HttpRequest, HttpResponse, Transport } from "./transport.ts";
 import { ownTrust, type Trust } from "./trust.ts";
 
-export interface FetchTransportOptions extends Pick<Trust, "caCerts" | "hosts"> {
+export interface FetchTransportOptions extends Pick<Trust, "caCerts" | "hosts" | "certificates"> {
   /** Milliseconds without a response after which a request fails. */
   readonly stallTimeout?: number | undefined;
 }
@@ -69,12 +70,13 @@ export class FetchTransport implements Transport, Disposable {
     const direct = isProxyBypassed(url, this.#noProxy);
     const isHttps = url.protocol === "https:";
     const own = isHttps ? ownTrust(this.#options, url)?.caCerts : undefined;
-    const kind = `${url.protocol} ${direct} ${own ? url.host : ""}`;
+    const found = isHttps ? this.#options.certificates?.(url) : undefined;
+    const kind = `${url.protocol} ${direct} ${own || found ? url.host : ""}`;
     let client = this.#clients.get(kind);
     if (!client) {
       const all = isHttps ? this.#options.caCerts : undefined;
-      const caCerts = [...all?.() ?? [], ...own?.() ?? []];
-      const create = () => Deno.createHttpClient({ http2: false, caCerts });
+      const caCerts = [...all?.() ?? [], ...own?.() ?? [], ...found?.caCerts ?? []];
+      const create = () => Deno.createHttpClient({ http2: false, caCerts, ...found?.client });
       client = direct ? withoutProxies(create) : create();
       this.#clients.set(kind, client);
     }
@@ -130,13 +132,8 @@ export function networkError(error: unknown, url: URL, proxy?: URL): unknown {
       PROXY_LOGIN_HINT,
     );
   }
-  if (/certificate|corrupt message|received fatal alert|^peer /.test(detail)) {
-    return fail(
-      "LDR_TLS",
-      `no secure connection to ${url.host}: ${detail}`,
-      "name the registry's CA with --ca-file or SSL_CERT_FILE, or use --insecure for a registry without one",
-    );
-  }
+  const tls = tlsError(detail, url, error);
+  if (tls) return fail("LDR_TLS", tls.message, tls.hint!);
   if (/^(?:invalid|unexpected) .+ parsed|^message head is too large|^Parse Error/.test(detail)) {
     return fail(
       "LDR_BAD_RESPONSE",

@@ -6,6 +6,7 @@ import { STALL_TIMEOUT } from "../../base/limits.ts";
 import { networkError, timedOut } from "./fetch_transport.ts";
 import { proxyFor } from "./proxy.ts";
 import type { HttpRequest, HttpResponse, Transport } from "./transport.ts";
+import type { Trust } from "./trust.ts";
 
 /**
  * Sends HTTPS requests without checking the certificate, for `--insecure`, because the runtime's own client always
@@ -14,10 +15,15 @@ import type { HttpRequest, HttpResponse, Transport } from "./transport.ts";
  */
 export class InsecureTransport implements Transport {
   readonly #inner: Transport;
+  readonly #certificates: Trust["certificates"];
   readonly #stallTimeout: number;
 
-  constructor(inner: Transport, options: { stallTimeout?: number | undefined } = {}) {
+  constructor(
+    inner: Transport,
+    options: Pick<Trust, "certificates"> & { stallTimeout?: number | undefined } = {},
+  ) {
     this.#inner = inner;
+    this.#certificates = options.certificates;
     this.#stallTimeout = options.stallTimeout ?? STALL_TIMEOUT;
   }
 
@@ -30,6 +36,7 @@ export class InsecureTransport implements Transport {
       method: request.method,
       headers: { "accept-encoding": "identity", ...request.headers },
       rejectUnauthorized: false,
+      ...this.#certificates?.(request.url)?.client,
       timeout: this.#stallTimeout,
     });
     const onAbort = () => outgoing.destroy(interrupted());

@@ -1,3 +1,5 @@
+import type { HostCertificates } from "./host_certificates.ts";
+
 /** Trust in a host. */
 export interface HostTrust {
   /** Accepts plain HTTP and unverified TLS. */
@@ -10,6 +12,8 @@ export interface HostTrust {
 export interface Trust extends HostTrust {
   /** Keyed by the `host` of an HTTPS {@link URL}, which has a port unless it is 443. */
   readonly hosts?: ReadonlyMap<string, HostTrust> | undefined;
+  /** Returns the certificates of the system for a host; called for every request with TLS. */
+  readonly certificates?: ((url: URL) => HostCertificates | undefined) | undefined;
 }
 
 /** True if plain HTTP and unverified TLS are accepted for the host of a URL. */

@@ -118,12 +118,28 @@ Deno.test("Authenticator sends the password to the token server and the token to
 });
 
 Deno.test("Authenticator requests the scopes of the challenge, or pull", async () => {
+  const scope = (text: string) => `Bearer realm="${REALM}",scope="${text}"`;
   const cases: [challenge: string, repository: string | undefined, scopes: string[] | undefined][] =
     [
       [`Bearer realm="${REALM}"`, "team/app", ["repository:team/app:pull"]],
       [`Bearer realm="${REALM}"`, undefined, undefined],
       [`Bearer realm="${REALM}",scope=""`, "team/app", ["repository:team/app:pull"]],
-      [`Bearer realm="${REALM}",scope="b:c:d  a:b:c b:c:d"`, "team/app", ["a:b:c", "b:c:d"]],
+      [
+        `Bearer realm="${REALM}",scope="b:c:d  a:b:c b:c:d"`,
+        "team/app",
+        ["a:b:c", "b:c:d", "repository:team/app:pull"],
+      ],
+      [scope("repository:user/image:pull"), "team/app", [
+        "repository:team/app:pull",
+        "repository:user/image:pull",
+      ]],
+      [scope("repository:team/app:push,pull"), "team/app", ["repository:team/app:push,pull"]],
+      [scope("repository:team/app:*"), "team/app", ["repository:team/app:*"]],
+      [scope("repository:team/app:push"), "team/app", [
+        "repository:team/app:pull",
+        "repository:team/app:push",
+      ]],
+      [scope("registry:catalog:*"), undefined, ["registry:catalog:*"]],
     ];
   for (const [challenge, repository, scopes] of cases) {
     const { auth, endpoint } = setUp();
@@ -143,16 +159,17 @@ Deno.test("Authenticator shares a token by registry, token server, service and s
   const bare = `Bearer realm="${REALM}",scope="registry:catalog:*"`;
   const steps: [Partial<DeniedRequest> & { challenge?: string }, token: string][] = [
     [{ challenge: bare }, "token-1"],
-    [{ challenge: bare, repository: "team/other" }, "token-1"],
+    [{ challenge: bare }, "token-1"],
     [{ challenge: bare, registry: "two.test" }, "token-2"],
     [{ challenge: bare.replace("catalog", "other") }, "token-3"],
     [{ challenge: bare.replace("auth.test", "auth2.test") }, "token-4"],
     [{ challenge: `${bare},service="s"` }, "token-5"],
+    [{ challenge: bare, repository: "team/other" }, "token-6"],
   ];
   for (const [changes, token] of steps) {
     assert.equal(await auth.authorize(denied(changes)), `Bearer ${token}`);
   }
-  assert.equal(endpoint.requests.length, 5);
+  assert.equal(endpoint.requests.length, 6);
 });
 
 Deno.test("Authenticator does not share a token between identities", async () => {

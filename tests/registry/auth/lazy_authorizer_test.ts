@@ -9,6 +9,7 @@ Deno.test("LazyAuthorizer loads once, after the first denied request", async () 
     return Promise.resolve({
       current: (registry, repository) => `known ${registry} ${repository}`,
       authorize: ({ status }) => Promise.resolve(`authorization after ${status}`),
+      authorizeHidden: ({ status }) => Promise.resolve(`other after ${status}`),
     });
   });
   assert.equal(lazy.current("r", "x"), undefined);
@@ -16,5 +17,6 @@ Deno.test("LazyAuthorizer loads once, after the first denied request", async () 
   const answers = await Promise.all([lazy.authorize(denied()), lazy.authorize(denied())]);
   assert.deepEqual(answers, ["authorization after 401", "authorization after 401"]);
   assert.equal(lazy.current("r", "x"), "known r x");
+  assert.equal(await lazy.authorizeHidden(denied({ status: 404 })), "other after 404");
   assert.equal(loads, 1);
 });

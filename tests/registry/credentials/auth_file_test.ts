@@ -71,6 +71,15 @@ Deno.test("storeCredential replaces other keys of the registry and keeps the res
   assert.equal(removeCredential(path, "docker.io"), false);
 });
 
+Deno.test("storeCredential keeps a link", () => {
+  using folder = new CredentialFolder();
+  const target = folder.write("dotfiles.json", {});
+  Deno.symlinkSync("dotfiles.json", folder.path("auth.json"));
+  storeCredential(folder.path("auth.json"), "ghcr.io", BOB);
+  assert.deepEqual(read(target), { auths: { "ghcr.io": entry("bob:s3cret-word") } });
+  assert(Deno.lstatSync(folder.path("auth.json")).isSymlink);
+});
+
 Deno.test("removeCredential writes no file if there is nothing to remove", () => {
   using folder = new CredentialFolder();
   assert.equal(removeCredential(folder.path("auth.json"), "ghcr.io"), false);

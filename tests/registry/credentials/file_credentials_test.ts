@@ -36,6 +36,67 @@ const LOOKUPS: Case[] = [
     "b:1234",
   ],
   [
+    "the exact key before its aliases",
+    {
+      "https://h.io/v1/": entry("a:1111"),
+      "H.io": entry("a:2222"),
+      "h.io": entry("a:3333"),
+      "http://h.io": entry("a:4444"),
+    },
+    "h.io",
+    "x",
+    "a:3333",
+  ],
+  [
+    "docker.io before other names of Docker Hub",
+    { "index.docker.io": entry("index:docker.io"), "docker.io": entry("docker:io") },
+    "docker.io",
+    "library/busybox",
+    "docker:io",
+  ],
+  [
+    "the address of a server, whose path is ignored",
+    { "https://registry6.example.com/path/": entry("a:1234") },
+    "registry6.example.com",
+    "x",
+    "a:1234",
+  ],
+  [
+    "a repository of Docker Hub",
+    { "docker.io/library": entry("a:1111"), "docker.io/library/busybox": entry("b:2222") },
+    "docker.io",
+    "library/busybox",
+    "b:2222",
+  ],
+  [
+    "a namespace of Docker Hub, which is not below library",
+    { "docker.io/vendor": entry("first:level"), "docker.io": entry("top:level") },
+    "docker.io",
+    "vendor/product",
+    "first:level",
+  ],
+  [
+    "another namespace of Docker Hub",
+    { "docker.io/vendor": entry("first:level"), "docker.io": entry("top:level") },
+    "docker.io",
+    "other-vendor/other-product",
+    "top:level",
+  ],
+  [
+    "a repository of a host with a port",
+    { "10.10.30.45:5000": entry("a:1111"), "10.10.30.45:5000/x": entry("b:2222") },
+    "10.10.30.45:5000",
+    "x/y",
+    "b:2222",
+  ],
+  [
+    "all three kinds of secrets, of which the registry token needs no exchange",
+    { "h.io": { ...entry("a:1234"), identitytoken: "iiii", registrytoken: "rrrr" } },
+    "h.io",
+    "x",
+    "<registry>:rrrr",
+  ],
+  [
     "the longest prefix of the repository",
     { "q.io": entry("a:1234"), "q.io/x/y": entry("c:1234"), "q.io/x": entry("b:1234") },
     "q.io",
@@ -122,6 +183,15 @@ Deno.test("FileCredentials.find uses the first file with credentials and ignores
   assert.equal(await findCredential(source, "one.io"), "a:1111");
   assert.equal(await findCredential(source, "two.io"), "c:2222");
   assert.equal(await findCredential(source, "three.io"), undefined);
+});
+
+Deno.test("FileCredentials.find passes over a broken file, and fails if no other has credentials", async () => {
+  using folder = new CredentialFolder();
+  folder.write("broken.json", "{");
+  folder.write("good.json", { auths: { "h.io": entry("a:1111") } });
+  const source = folder.credentials("broken.json", "good.json");
+  assert.equal(await findCredential(source, "h.io"), "a:1111");
+  assert.equal((await failureOf(source.find("other.io"))).code, "LDR_CONFIG");
 });
 
 Deno.test("FileCredentials.find names the file and registers secrets for redaction", async () => {

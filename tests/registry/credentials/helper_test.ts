@@ -32,6 +32,57 @@ Deno.test("FileCredentials.find tries the registry's helper, then the default on
   ]);
 });
 
+Deno.test("FileCredentials.find reads keys of credHelpers with wildcards", async () => {
+  const cases: [registry: string, expected: string][] = [
+    ["1234.dkr.ecr.us-east-1.amazonaws.com", "ecr:1111"],
+    ["5678.dkr.ecr.us-east-1.amazonaws.com", "exact:1111"],
+    ["1234.dkr.ecr.eu.west.amazonaws.com", "default:1111"],
+    ["a.b.dkr.ecr.us-east-1.amazonaws.com", "default:1111"],
+    ["1234.dkr.ecr.us-east-1.amazonaws.com.evil.io", "default:1111"],
+    ["a.lab.io:5000", "lab:1111"],
+    ["a.lab.io", "default:1111"],
+  ];
+  using folder = new CredentialFolder();
+  for (const name of ["ecr", "exact", "lab", "short", "default"]) {
+    folder.helper(name, answer(name, "1111"));
+  }
+  folder.write("config.json", {
+    credsStore: "default",
+    credHelpers: {
+      "*.dkr.*.*.amazonaws.com": "short",
+      "*.dkr.ecr.*.amazonaws.com": "ecr",
+      "5678.dkr.ecr.us-east-1.amazonaws.com": "exact",
+      "*.LAB.io:5000": "lab",
+    },
+  });
+  const source = folder.credentials("config.json");
+  for (const [registry, expected] of cases) {
+    assert.equal(await findCredential(source, registry), expected, registry);
+  }
+  assert.equal(folder.calls[0], `get ${cases[0]![0]}`);
+});
+
+Deno.test("FileCredentials.find passes over a broken helper, and fails if nothing else has credentials", async () => {
+  const scripts: [name: string, script: string | undefined][] = [
+    ["missing", undefined],
+    ["failing", "exit 1"],
+    ["garbage", "echo garbage"],
+  ];
+  for (const [name, script] of scripts) {
+    using folder = new CredentialFolder();
+    if (script) folder.helper(name, script);
+    folder.write("1.json", { credsStore: name, auths: { "own.io": entry("own:1111") } });
+    folder.write("2.json", { auths: { "next.io": entry("next:2222") } });
+    const source = folder.credentials("1.json", "2.json");
+    assert.equal(await findCredential(source, "own.io"), "own:1111", name);
+    assert.equal(await findCredential(source, "next.io"), "next:2222", name);
+    for (let i = 0; i < 2; i++) {
+      assert.equal((await failureOf(source.find("none.io"))).code, "LDR_CREDENTIAL_HELPER", name);
+    }
+    assert.equal(folder.calls.length, script ? 3 : 0, "a failure is not reused");
+  }
+});
+
 Deno.test("askHelper passes Docker Hub's name as the file has it", async () => {
   for (const key of ["docker.io", "https://index.docker.io/v1/"]) {
     using folder = new CredentialFolder();
@@ -47,6 +98,10 @@ Deno.test("askHelper reads every form of output", async () => {
     ["an identity token", answer("<token>", "tttt"), "<identity >:tttt"],
     ["no credentials", 'echo "credentials not found in native keychain"; exit 1', "file:3333"],
     ["empty credentials", answer("", ""), "file:3333"],
+    ["an empty object", "echo '{}'", "file:3333"],
+    ["null members", `echo '{"Username":null,"Secret":null}'`, "file:3333"],
+    ["a user name alone", `echo '{"Username":"a"}'`, "file:3333"],
+    ["no output", "true", "file:3333"],
     [
       "a secret with the text for no credentials",
       answer("a", "credentials not found"),
@@ -68,8 +123,8 @@ Deno.test("askHelper fails with the helper's message, but no secret", async () =
     ["a failure without a message", "exit 1", /status 1$/],
     ["a failure that shows a secret", `${answer("a", "hunter2-hunter2")}; exit 1`, /status 1$/],
     ["invalid JSON", "echo hunter2-hunter2", /no credential/],
-    ["another object", `echo '{"Username":"a"}'`, /no credential/],
-    ["no output", "true", /no credential/],
+    ["another value", "echo '[]'; echo 5", /no credential/],
+    ["a name that is no text", `echo '{"Username":5,"Secret":"hunter2"}'`, /no credential/],
     ["endless output", "while :; do echo hunter2-hunter2-hunter2-hunter2; done", /wrote more than/],
   ];
   for (const [name, script, expected] of cases) {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { hasCode } from "../../../src/base/errors.ts";
-import { readCertificates } from "../../../src/registry/http/ca.ts";
+import { readCertificateFolder, readCertificates } from "../../../src/registry/http/ca.ts";
 import { TestCa } from "../../support/registry/certificates.ts";
 import { TemporaryFolder } from "../../support/temporary.ts";
 
@@ -63,4 +63,20 @@ Deno.test("readCertificates fails for a missing file and for a folder", () => {
     () => readCertificates(folder.path, "SSL_CERT_FILE"),
     (error) => hasCode(error, "LDR_CONFIG", "LDR_DISK"),
   );
+});
+
+Deno.test("readCertificateFolder reads the certificates of every file once, and leaves out the rest", async () => {
+  using ca = await TestCa.create();
+  using other = await TestCa.create();
+  using folder = new TemporaryFolder();
+  const path = (name: string) => join(folder.path, name);
+  Deno.writeTextFileSync(path("ca.pem"), ca.pem);
+  Deno.symlinkSync("ca.pem", path("1234abcd.0"));
+  Deno.symlinkSync("nowhere", path("dangling.0"));
+  Deno.writeTextFileSync(path("bundle.crt"), `${ca.pem}\n${other.pem}${garbage}`);
+  Deno.writeTextFileSync(path("README"), "no certificate");
+  Deno.mkdirSync(path("java"));
+  const expected = [ca.pem.trim(), other.pem.trim()].sort();
+  assert.deepEqual(readCertificateFolder(folder.path).sort(), expected);
+  assert.deepEqual(readCertificateFolder(path("missing")), []);
 });

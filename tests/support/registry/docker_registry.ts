@@ -16,7 +16,12 @@ export interface DockerRegistryOptions {
   /** Requires a token of this server, signed with this certificate. */
   readonly tokens?: { readonly server: TokenServer; readonly signer: ServerCertificate };
   /** Uses HTTPS with a certificate of this CA for these hosts and the loopback addresses. */
-  readonly tls?: { readonly ca: TestCa; readonly names?: readonly string[] };
+  readonly tls?: {
+    readonly ca: TestCa;
+    readonly names?: readonly string[];
+    /** Requires client certificates of the CA; this one is the registry's own for its checks. */
+    readonly client?: ServerCertificate;
+  };
 }
 
 /** Debian's docker-registry (distribution 2.8) on a free loopback port, with its data in a temporary folder. */
@@ -101,8 +106,7 @@ export class DockerRegistry implements AsyncDisposable {
 
   /** Sends a request that any registry answers, with any status. */
   async #request(path: string): Promise<void> {
-    const caCerts = this.#options.tls ? [this.#options.tls.ca.pem] : [];
-    using client = Deno.createHttpClient({ caCerts });
+    using client = Deno.createHttpClient(clientOptions(this.#options.tls));
     const signal = AbortSignal.timeout(PATIENCE);
     const response = await fetch(`${this.url}${path}`, { client, signal });
     await response.body?.cancel();
@@ -118,7 +122,9 @@ export class DockerRegistry implements AsyncDisposable {
   }
 
   async #config(): Promise<object> {
-    const tls = await this.#options.tls?.ca.issue(...this.#options.tls.names ?? []);
+    const { ca, names = [], client } = this.#options.tls ?? {};
+    const issued = await ca?.issue(...names);
+    const tls = issued && { ...issued, ...client && { clientcas: [ca!.file] } };
     return {
       version: 0.1,
       log: { level: "info", accesslog: { disabled: false } },
@@ -150,4 +156,15 @@ export class DockerRegistry implements AsyncDisposable {
   #path(name: string): string {
     return join(this.#folder.path, name);
   }
+}
+
+/** Returns the options of a client that a registry with TLS accepts. */
+export function clientOptions(
+  tls: DockerRegistryOptions["tls"],
+): { caCerts: string[]; cert?: string; key?: string } {
+  if (!tls) return { caCerts: [] };
+  const { ca, client } = tls;
+  if (!client) return { caCerts: [ca.pem] };
+  const [cert, key] = [client.certificate, client.key].map((path) => Deno.readTextFileSync(path));
+  return { caCerts: [ca.pem], cert: cert!, key: key! };
 }

@@ -4,6 +4,9 @@ export interface PushOptions {
   /** The `Authorization` to send. */
   readonly authorization?: string;
   readonly caCerts?: string[];
+  /** A client certificate and its key, PEM. */
+  readonly cert?: string;
+  readonly key?: string;
 }
 
 /**
@@ -18,7 +21,8 @@ export async function push(
   tag: string = artifact.descriptor.digest,
   options: PushOptions = {},
 ): Promise<void> {
-  using client = Deno.createHttpClient({ caCerts: options.caCerts ?? [] });
+  const { caCerts = [], cert, key } = options;
+  using client = Deno.createHttpClient({ caCerts, ...cert && key && { cert, key } });
   const send = async (method: string, url: URL, body: Uint8Array, type: string) => {
     const headers: Record<string, string> = { "Content-Type": type };
     if (options.authorization) headers["Authorization"] = options.authorization;
