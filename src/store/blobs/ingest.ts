@@ -13,6 +13,7 @@ import { ContentVerifier, MAX_UNSIZED } from "../../oci/content_verifier.ts";
 import type { BlobDescriptor } from "../../oci/descriptor.ts";
 import { FileHasher } from "./background_hash.ts";
 import { claimPartial, type PartialFile, releasePartial } from "./partial_file.ts";
+import { tryMark } from "./verified_mark.ts";
 
 /** 16 MiB from which on a blob is hashed in another thread; starting one does not pay for smaller blobs. */
 export const BACKGROUND_HASH_SIZE = 16 * 1024 * 1024;
@@ -135,6 +136,7 @@ export class Ingest {
     }
     try {
       await this.#partial.file.syncData();
+      tryMark(this.#partial.file, this.#descriptor.digest);
       // The cache may have been deleted, and another process may be writing a partial file of the same name.
       if (!this.#isOwned() || !this.#rename()) {
         this.#close();
