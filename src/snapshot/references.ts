@@ -1,4 +1,5 @@
 import { sep } from "node:path";
+import { areEqual } from "../base/bytes.ts";
 import { hasCode, LarderError, messageOf } from "../base/errors.ts";
 import { readBytesIfAny } from "../base/files.ts";
 import type { Digest } from "../oci/digest.ts";
@@ -141,10 +142,6 @@ export class Manifests {
       return undefined;
     }
   }
-}
-
-function areEqual(one: Uint8Array, other: Uint8Array): boolean {
-  return one.length === other.length && one.every((byte, i) => byte === other[i]);
 }
 
 /** @throws LarderError LDR_NOT_CACHED if the file is missing, or larger than a locked app may be */
