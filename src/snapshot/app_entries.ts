@@ -133,7 +133,8 @@ class RepositoryReader {
     reachable.problem = problem;
     const config = configSize(folder, isRecorded && !isSpinsForm ? manifest : undefined);
     if (manifest) {
-      this.#manifests.mark(manifest, this.#configFolder(manifest, folder, isRecorded), reachable);
+      const locked = isSpinsForm ? this.#folderOf(manifest) : undefined;
+      this.#manifests.mark(manifest, locked ?? folder, reachable);
     }
     if (isRecorded) {
       if (!isSpinsForm) this.#expectSameFiles(record!, folder, bytes!.length + config);
@@ -178,13 +179,10 @@ class RepositoryReader {
     }
   }
 
-  /**
-   * Returns the folder with the locked app of a tag's manifest. Of a recorded one it is that of its digest, because Spin
-   * overwrites the copy in the tag's folder, and leaves it empty if it is killed.
-   */
-  #configFolder(manifest: Manifest, tag: Folder, isRecorded: boolean): EntryFolder {
-    const content = isRecorded ? this.#manifests.content(manifest.digest) : undefined;
-    return content?.files.has(CONFIG_FILE) ? content : tag;
+  /** Returns the folder of a digest, whose locked app is whole when that of the tag is one that Spin left half-written. */
+  #folderOf({ digest }: Manifest): EntryFolder | undefined {
+    const content = this.#manifests.content(digest);
+    return content?.files.has(CONFIG_FILE) ? content : undefined;
   }
 
   /** Returns undefined if the bytes have another digest. */
@@ -272,6 +270,7 @@ class RepositoryReader {
       record,
       problem: isFromNewerVersion ? NEWER_VERSION : reachable.problem,
       isFromNewerVersion,
+      isUnlisted: reachable.isUnlisted,
       references: sortedUnique(reachable.ids),
     } as const;
   }

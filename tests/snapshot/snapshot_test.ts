@@ -79,6 +79,7 @@ Deno.test("takeSnapshot references the manifest and blobs of a pulled tag", asyn
     record: JSON.parse(Deno.readTextFileSync(join(folder, "record.json"))),
     problem: undefined,
     isFromNewerVersion: false,
+    isUnlisted: false,
   });
   assert.deepEqual(referenced(snapshot, snapshot.entries[0]!), contentOf("ghcr.io/acme/app", ONE));
   assert.deepEqual(ownFiles.toSorted(), ["config.json", "manifest.json", "record.json"]);

@@ -1,5 +1,12 @@
 import { LarderError } from "../../base/errors.ts";
-import { diskError, isNotFound, removeIfAny, statIfAny, syncFolder } from "../../base/files.ts";
+import {
+  diskError,
+  ensureFolder,
+  isNotFound,
+  removeIfAny,
+  statIfAny,
+  syncFolder,
+} from "../../base/files.ts";
 import { COPY_BUFFER, PULL_ROUNDS, TRANSFER_BUFFER } from "../../base/limits.ts";
 import type { BlobDescriptor, Descriptor } from "../../oci/descriptor.ts";
 import { algorithmOf, type Digest } from "../../oci/digest.ts";
@@ -7,8 +14,12 @@ import type { BlobStream, Fetcher } from "../../oci/fetcher.ts";
 import { digestOf, Hasher } from "../../oci/hash.ts";
 import { isWasm } from "../../oci/media_types.ts";
 import type { Layout } from "../layout.ts";
+import { type ArchiveFile, readArchiveFiles, writeArchiveFiles } from "./archive_files.ts";
 import { deletedRepeatedly, Ingest, type IngestOptions } from "./ingest.ts";
 import { isMark, tryMark } from "./verified_mark.ts";
+
+/** Media type of a file of an archive. */
+export const UNPACKED = "application/octet-stream";
 
 /**
  * The blobs under `data/` and `wasm/`, by digest.
@@ -38,11 +49,6 @@ export class BlobStore implements Fetcher {
     return this.#isBlob(other, descriptor) ? other : undefined;
   }
 
-  /** True if `data/` has a blob with this digest, whose size is not known. */
-  hasData(digest: Digest): boolean {
-    return this.findData(digest) !== undefined;
-  }
-
   /** Returns the path in `data/` and size in bytes of the blob with this digest, or undefined if it is missing. */
   findData(digest: Digest): { readonly hostPath: string; readonly size: number } | undefined {
     const hostPath = this.#layout.blob("data", digest);
@@ -51,7 +57,26 @@ export class BlobStore implements Fetcher {
   }
 
   /**
-   * Starts or resumes writing a blob.
+   * True if `data/` has all files of an archive. Spin takes every archive in `data/` for unpacked, so the archive gets
+   * its name after the files in it.
+   */
+  isUnpacked(archive: Digest): boolean {
+    return readArchiveFiles(this.#layout.archiveFiles(archive))
+      ?.every((file) => this.find({ mediaType: UNPACKED, ...file }) !== undefined) ?? false;
+  }
+
+  /**
+   * Records the files that an archive was unpacked to, and makes their names durable.
+   * @throws LarderError LDR_DISK*
+   */
+  setUnpacked(archive: Digest, files: readonly ArchiveFile[]): void {
+    syncFolder(this.#layout.tree("data"));
+    ensureFolder(this.#layout.archives);
+    writeArchiveFiles(this.#layout.archiveFiles(archive), files);
+  }
+
+  /**
+   * Starts or resumes writing a blob to the tree of its media type.
    *
    * @returns undefined if the blob is present, perhaps because another process has just written it
    * @throws LarderError LDR_DISK*, LDR_INTERRUPTED
@@ -61,7 +86,7 @@ export class BlobStore implements Fetcher {
       descriptor,
       this.#layout.partial(descriptor.digest),
       this.#layout.blobOf(descriptor),
-      () => this.find(descriptor) !== undefined,
+      () => this.#isBlob(this.pathOf(descriptor), descriptor),
       options,
     );
   }
