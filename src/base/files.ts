@@ -194,20 +194,6 @@ export function isStillAt(file: Deno.FsFile, path: string): boolean {
   return opened.ino === null || (opened.ino === current.ino && opened.dev === current.dev);
 }
 
-/**
- * True if the file system stores file modes. Windows, FAT and most network shares make them up.
- * @param path a file that larder owns; if it does not exist, the result is true
- */
-export function keepsModes(path: string): boolean {
-  try {
-    Deno.chmodSync(path, FILE_MODE);
-  } catch (error) {
-    return !(error instanceof Deno.errors.NotSupported);
-  }
-  const mode = statIfAny(path)?.mode;
-  return typeof mode !== "number" || (mode & 0o777) === FILE_MODE;
-}
-
 /** Writes all of `data` at the current position of the file. */
 export function writeAll(file: Deno.FsFile, data: Uint8Array): void {
   for (let written = 0; written < data.length;) {

@@ -1,5 +1,5 @@
 import { statIfAny } from "../base/files.ts";
-import { takeSnapshot } from "../snapshot/snapshot.ts";
+import { takeListedSnapshot } from "../snapshot/listed_snapshot.ts";
 import { Journal, type JournalEvent, sweepEvent } from "../store/journal/journal.ts";
 import type { Layout } from "../store/layout.ts";
 import { liveLeases } from "../store/locks/leases.ts";
@@ -40,7 +40,7 @@ export async function applyPlan(
   if (!statIfAny(layout.root)) return NOTHING_SWEPT;
   return await withExclusiveLock(layout, async (isLocked) => {
     const time = now();
-    const snapshot = await takeSnapshot(layout, time);
+    const snapshot = await takeListedSnapshot(layout, time, options.signal);
     rejectNewerFormat(snapshot);
     const leases = liveLeases(layout, time);
     // The plan has decided what is old enough; only where the store has no locks does the sweep check ages itself.

@@ -39,7 +39,8 @@ export function removeEntry(entry: SnapshotEntry): Deletion {
 export function removeContent(content: Content, planned: PlannedFile): Deletion {
   if (!isAsPlanned(content.stat(), planned)) return WRITTEN_SINCE;
   const names = content.tree === "manifests" ? [MANIFEST_FILE, CONFIG_FILE] : [""];
-  return removeFiles(names.map((name) => join(content.path, name)), planned.size);
+  const paths = names.map((name) => join(content.path, name));
+  return removeFiles([...paths, ...content.filesPath ? [content.filesPath] : []], planned.size);
 }
 
 /**

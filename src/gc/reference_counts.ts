@@ -32,22 +32,21 @@ export class ReferenceCounts {
   readonly #snapshot: CacheSnapshot;
   readonly #facts: Facts;
   readonly #counts: Uint32Array;
+  readonly #isUnpacking: boolean;
 
   constructor(snapshot: CacheSnapshot, facts: Facts) {
     this.#snapshot = snapshot;
     this.#facts = facts;
     this.#counts = snapshot.referenceCounts.slice();
+    this.#isUnpacking = isUnpacking(snapshot.entries, facts);
   }
 
   /** Drops the references of an entry. @returns the bytes that this frees */
   release(entry: SnapshotEntry): number {
-    let bytes = entry.ownSize;
-    for (const id of entry.references) {
-      if (--this.#counts[id]! === 0 && this.#isRemovable(id)) {
-        bytes += this.#snapshot.contents[id]!.size;
-      }
-    }
-    return bytes;
+    // All are dropped before any is looked at, because an archive keeps the files in it.
+    const dropped = entry.references.filter((id) => --this.#counts[id]! === 0);
+    return dropped.filter((id) => this.#isRemovable(id))
+      .reduce((bytes, id) => bytes + this.#snapshot.contents[id]!.size, entry.ownSize);
   }
 
   /** Restores the references of an entry that was released. */
@@ -88,7 +87,17 @@ export class ReferenceCounts {
   }
 
   #isRemovable(id: number): boolean {
-    return !this.#facts.inUse.contentIds.has(id) && isOldContent(this.#snapshot, id, this.#facts);
+    if (this.#facts.inUse.contentIds.has(id) || !isOldContent(this.#snapshot, id, this.#facts)) {
+      return false;
+    }
+    const isOrphan = this.#snapshot.referenceCounts[id] === 0;
+    return !(isOrphan && this.#isUnpacking) && !this.#isInKeptArchive(id);
+  }
+
+  #isInKeptArchive(id: number): boolean {
+    const archives = this.#snapshot.archivesOf.get(id);
+    return archives?.some((archive) => this.#counts[archive]! > 0 || !this.#isRemovable(archive)) ??
+      false;
   }
 }
 
@@ -125,6 +134,13 @@ export class SharedSize {
 /** True if a time on disk is at least this old. A time in the future is not, unless the age is 0. */
 export function isOlder(time: number, age: number, now: number): boolean {
   return age === 0 || now - time >= age;
+}
+
+/** True if Spin may be unpacking an archive, of which it writes no file that exists, though nothing names it yet. */
+export function isUnpacking(entries: readonly SnapshotEntry[], { now, ages }: Facts): boolean {
+  return entries.some(({ isUnlisted, lastUsed }) =>
+    isUnlisted && !isOlder(lastUsed, ages.orphan, now)
+  );
 }
 
 /** True if content is old enough to be removed once no entry needs it. */

@@ -12,7 +12,13 @@ import {
 } from "./deletion.ts";
 import type { Plan, PlannedEntry, PlannedFile } from "./plan.ts";
 import { isInScope, type LimitScope } from "./policy.ts";
-import { type Facts, isOlder, ReferenceCounts, SharedSize } from "./reference_counts.ts";
+import {
+  type Facts,
+  isOlder,
+  isUnpacking,
+  ReferenceCounts,
+  SharedSize,
+} from "./reference_counts.ts";
 import { retentionReason } from "./retention.ts";
 
 /** Deletions between two checks for an interrupt. */
@@ -49,7 +55,7 @@ export interface SweepOptions {
  *
  * 1. Remove entries that were not used, pinned, leased or replaced since, and drop their references.
  * 2. Remove manifests that no entry references any more and that were not written since.
- * 3. Remove blobs by the same two conditions.
+ * 3. Remove blobs by the same two conditions, archives before the files in them.
  * 4. Remove interrupted downloads and rubbish that were not written since.
  * 5. Remove folders that this left empty.
  *
@@ -81,9 +87,11 @@ class Sweep {
   readonly #counts: ReferenceCounts;
   readonly #ids: ReadonlyMap<string, number>;
   readonly #removed: PlannedEntry[] = [];
+  readonly #removedContent = new Set<number>();
   readonly #skipped: { name: string; why: string }[] = [];
   /** Folders that may be empty now. */
   readonly #emptied = new Set<string>();
+  #isUnpacking = false;
   #freed = 0;
   #files = 0;
   #deletions = 0;
@@ -109,6 +117,9 @@ class Sweep {
       this.#emptied.add(entry.folder);
       await this.#yieldToEventLoop();
     }
+    const kept = this.#snapshot.entries.filter(({ folder }) => !this.#emptied.has(folder));
+    const ages = { ...this.#facts.ages, orphan: GRACE_AGE };
+    this.#isUnpacking = isUnpacking(kept, { ...this.#facts, ages });
   }
 
   async removeManifests(): Promise<void> {
@@ -120,7 +131,9 @@ class Sweep {
   }
 
   async removeBlobs(): Promise<void> {
-    for (const planned of this.#plan.remove.contents.filter((each) => !isManifest(each))) {
+    const blobs = this.#plan.remove.contents.filter((each) => !isManifest(each));
+    const archives = new Set(blobs.filter((each) => this.#isArchive(each)));
+    for (const planned of [...archives, ...blobs.filter((each) => !archives.has(each))]) {
       if (this.#removeContent(planned)) await this.#yieldToEventLoop();
     }
   }
@@ -162,11 +175,28 @@ class Sweep {
     const id = this.#ids.get(this.#path(planned.path));
     if (id === undefined) return false;
     const content = this.#snapshot.contents[id]!;
-    const reason = this.#counts.reasonToKeep(id) ?? this.#reasonForAge(planned);
+    const reason = this.#counts.reasonToKeep(id) ?? this.#reasonForSpin(id) ??
+      this.#reasonForAge(planned);
     const deletion = reason ? { skipped: reason } : removeContent(content, planned);
     if (!this.#note(planned.path, deletion)) return false;
+    this.#removedContent.add(id);
     this.#files++;
     return true;
+  }
+
+  #isArchive({ path }: PlannedFile): boolean {
+    const id = this.#ids.get(this.#path(path));
+    return id !== undefined && this.#snapshot.contents[id]!.filesPath !== undefined;
+  }
+
+  /** Spin takes an archive for unpacked, and writes no file of it that exists already: both would be lost for good. */
+  #reasonForSpin(id: number): string | undefined {
+    const archives = this.#snapshot.archivesOf.get(id) ?? [];
+    if (!archives.every((archive) => this.#removedContent.has(archive))) {
+      return "an archive that is kept contains it";
+    }
+    const isOrphan = this.#snapshot.referenceCounts[id] === 0;
+    return isOrphan && this.#isUnpacking ? "Spin may be unpacking an archive" : undefined;
   }
 
   #reasonToKeep(entry: SnapshotEntry, planned: PlannedEntry): string | undefined {

@@ -154,6 +154,14 @@ export function artifactKind(manifest: ImageManifest): ArtifactKind {
   return isContainerConfig(manifest.config.mediaType) ? "image" : "artifact";
 }
 
+/**
+ * True if two manifests are of the same content: Spin writes a manifest anew, so that its bytes and digest are others.
+ */
+export function isSameImage(one: ImageManifest, other: ImageManifest): boolean {
+  return one.config.digest === other.config.digest && one.layers.length === other.layers.length &&
+    one.layers.every(({ digest }, i) => digest === other.layers[i]!.digest);
+}
+
 /** Returns what Spin and larder store as `config.json`: the locked app if there is one, otherwise the config. */
 export function configOf(manifest: ImageManifest): Descriptor {
   return spinApplicationLayer(manifest) ?? manifest.config;

@@ -4,8 +4,9 @@ import type { Descriptor } from "../oci/descriptor.ts";
 import { algorithmOf, type Digest } from "../oci/digest.ts";
 import type { Fetcher } from "../oci/fetcher.ts";
 import { digestOf } from "../oci/hash.ts";
-import { isForeign } from "../oci/media_types.ts";
+import { isForeign, isWasm, SPIN_ARCHIVE } from "../oci/media_types.ts";
 import { UrlFetcher } from "../registry/url_fetcher.ts";
+import type { Ingest } from "../store/blobs/ingest.ts";
 import type { Part } from "../store/image_parts.ts";
 import type { PartOutcomes } from "./result.ts";
 import type { PullSession } from "./session.ts";
@@ -36,24 +37,40 @@ export async function fetchParts(
 
 async function fetchPart(
   session: PullSession,
-  { descriptor, lockedAppOf }: Part,
+  part: Part,
   signal: AbortSignal,
 ): Promise<"reused" | "fetched"> {
-  const { blobs, manifests, reference, clock, observer } = session;
-  const waiting = () => observer.note?.(waitingForDownload(descriptor.digest));
-  const open = () =>
-    lockedAppOf
-      ? manifests.ingestConfig(reference, lockedAppOf, descriptor, { waiting, signal })
-      : blobs.ingest(descriptor, { waiting, signal });
-  const embedded = embeddedContent(descriptor);
-  const received = await transfer(embedded ?? sourceOf(session, descriptor), descriptor, open, {
+  const { descriptor } = part;
+  const { clock, observer } = session;
+  const local = embeddedContent(descriptor) ?? cachedContent(session, descriptor);
+  const open = () => openIngest(session, part, signal);
+  const received = await transfer(local ?? sourceOf(session, descriptor), descriptor, open, {
     clock,
     signal,
     onStart: (offset) => observer.started?.(descriptor, offset),
     onBytes: (count) => observer.progressed?.(descriptor, count),
     onRetry: (message) => observer.note?.(message),
   });
-  return received === undefined || embedded ? "reused" : "fetched";
+  return received === undefined || local ? "reused" : "fetched";
+}
+
+/** Opens the place of a part in the store. An archive gets its name there only when it is unpacked. */
+function openIngest(
+  { blobs, manifests, reference, observer }: PullSession,
+  { descriptor, lockedAppOf }: Part,
+  signal: AbortSignal,
+): Promise<Ingest | undefined> {
+  const { digest, mediaType } = descriptor;
+  const waiting = () => observer.note?.(waitingForDownload(digest));
+  if (lockedAppOf) {
+    return manifests.ingestConfig(reference, lockedAppOf, descriptor, { waiting, signal });
+  }
+  if (mediaType !== SPIN_ARCHIVE) return blobs.ingest(descriptor, { waiting, signal });
+  const prepare = async (file: Deno.FsFile, path: string) => {
+    const { unpackArchive } = await import("../store/archive/unpack.ts");
+    await unpackArchive({ digest, file, path }, blobs, { signal });
+  };
+  return blobs.ingest(descriptor, { waiting, signal, prepare });
 }
 
 /** Foreign layers come from the URLs in their manifest, everything else from the repository. */
@@ -62,6 +79,11 @@ function sourceOf({ transport, repository }: PullSession, descriptor: Descriptor
     return new UrlFetcher(transport, descriptor.urls);
   }
   return repository;
+}
+
+/** Serves Wasm that the cache has in `data/` only, where Spin looks for that of an app, but not for a package. */
+function cachedContent({ blobs }: PullSession, descriptor: Descriptor): Fetcher | undefined {
+  return isWasm(descriptor.mediaType) && blobs.find(descriptor) ? blobs : undefined;
 }
 
 /**

@@ -120,19 +120,22 @@ function missCause(
   return missing.some(exists) ? "damaged" : "missing";
 }
 
-/** Unpacks Spin's archive layers, because its locked app refers to the files in them. */
+/**
+ * Unpacks Spin's archive layers, because its locked app refers to the files in them. Those that were just fetched are
+ * unpacked already: these are archives of which Spin, or an earlier larder, was stopped before it had unpacked all.
+ */
 async function unpackArchives(
   { blobs, parts, options }: PullSession,
   image: ImageManifest,
 ): Promise<void> {
   const archives = parts.packedArchives(image);
   if (archives.length === 0) return;
-  const { unpackArchive } = await import("./archive/unpack.ts");
+  const { unpackStoredArchive } = await import("../store/archive/unpack.ts");
   for (const descriptor of archives) {
     const path = blobs.find(descriptor);
     if (!path) return; // Deleted meanwhile, which `publish` notices.
     try {
-      await unpackArchive({ descriptor, path }, blobs, options);
+      await unpackStoredArchive({ digest: descriptor.digest, path }, blobs, options);
     } catch (error) {
       if (!isDeletionError(error)) throw error;
     }

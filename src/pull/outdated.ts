@@ -1,7 +1,7 @@
 import { mapLimit } from "../base/concurrency.ts";
 import { hasCode, LarderError } from "../base/errors.ts";
 import type { Digest } from "../oci/digest.ts";
-import type { ImageManifest, Manifest } from "../oci/manifest.ts";
+import { type ImageManifest, isSameImage, type Manifest } from "../oci/manifest.ts";
 import { formatReference, type Reference } from "../oci/reference.ts";
 import type { RegistryClient } from "../registry/client.ts";
 import { BlobStore } from "../store/blobs/blob_store.ts";
@@ -119,7 +119,7 @@ async function compare(
   } catch (error) {
     problem = failureOf(error);
   }
-  if (selection && isSameImage(selection.chosen, image)) return { state: "current" };
+  if (image && selection && isSameImage(selection.chosen, image)) return { state: "current" };
   const blobs = new BlobStore(layout);
   const parts = new ImageParts(blobs, source.manifests, source.reference, { foreign });
   const missing = selection && await parts.missing(selection);
@@ -136,13 +136,6 @@ async function compare(
 function failureOf(error: unknown): LarderError {
   if (hasCode(error, "LDR_INTERRUPTED") || !(error instanceof LarderError)) throw error;
   return error;
-}
-
-/** True if a manifest that Spin rewrote, so that its digest is another, has the same content as an image. */
-function isSameImage(image: ImageManifest, spinImage: ImageManifest | undefined): boolean {
-  if (!spinImage || spinImage.config.digest !== image.config.digest) return false;
-  return spinImage.layers.length === image.layers.length &&
-    spinImage.layers.every(({ digest }, i) => digest === image.layers[i]!.digest);
 }
 
 function createdAt({ annotations }: Manifest): string | undefined {

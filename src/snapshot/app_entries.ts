@@ -3,22 +3,25 @@ import { hasCode, messageOf } from "../base/errors.ts";
 import type { Digest } from "../oci/digest.ts";
 import { artifactKind, configOf, type Manifest } from "../oci/manifest.ts";
 import { isWasmPlatform } from "../oci/platform.ts";
-import { type EntryRecord, parseEntryRecord } from "../store/entries/app_record.ts";
-import { isNewerFormat } from "../store/json.ts";
+import type { EntryRecord } from "../store/entries/app_record.ts";
+import { isRewritten } from "../store/manifest_store.ts";
 import { CONFIG_FILE, type Layout, MANIFEST_FILE, PIN_FILE, RECORD_FILE } from "../store/layout.ts";
 import { type ContentIndex, ManifestContent } from "./contents.ts";
 import {
   clampToNow,
   NEWER_VERSION,
   readOwnPin,
+  readRecord,
   sizeOf,
   sortedUnique,
   type UnsizedEntry,
 } from "./entry.ts";
 import {
   addStrayFiles,
+  type EntryFolder,
   type FileTimes,
   type Folder,
+  isNewer,
   readEntryFile,
   readTimes,
   readTree,
@@ -34,8 +37,6 @@ const ENTRY_MARKERS: readonly string[] = [RECORD_FILE, PIN_FILE];
 const FOLDERS_PER_YIELD = 100;
 
 const NO_MANIFEST = "its manifest is missing or damaged";
-
-const decoder = new TextDecoder();
 
 /** Reads the apps and images: every reference, and the manifests that they share. */
 export async function readAppEntries(
@@ -66,8 +67,9 @@ export async function readAppEntries(
 /** A tag's manifest, if it can be parsed. */
 interface TagManifest {
   readonly manifest?: Manifest;
-  /** True if it is the manifest that the record names, so that larder wrote it. */
+  /** True if it is the manifest that the record names, in the bytes of the registry or rewritten by Spin. */
   readonly isRecorded: boolean;
+  readonly isSpinsForm?: boolean;
   readonly problem?: string;
 }
 
@@ -126,19 +128,26 @@ class RepositoryReader {
   #tagEntry(folder: Folder): UnsizedEntry {
     const { record, isFromNewerVersion } = readRecord(folder);
     const bytes = readEntryFile(folder, MANIFEST_FILE);
-    const { manifest, isRecorded, problem } = this.#readTag(bytes, record);
+    const { manifest, isRecorded, isSpinsForm, problem } = this.#readTag(bytes, record);
     const reachable = new Reachable(isRecorded);
     reachable.problem = problem;
-    const config = configSize(folder, isRecorded ? manifest : undefined);
-    if (manifest) this.#manifests.mark(manifest, folder, reachable);
-    else if (record) this.#markRecord(record, reachable);
-    if (bytes && isRecorded) {
-      this.#expectSameFiles(record!, folder, bytes.length + config);
+    const config = configSize(folder, isRecorded && !isSpinsForm ? manifest : undefined);
+    if (manifest) {
+      const locked = isSpinsForm ? this.#folderOf(manifest) : undefined;
+      this.#manifests.mark(manifest, locked ?? folder, reachable);
+    }
+    if (isRecorded) {
+      if (!isSpinsForm) this.#expectSameFiles(record!, folder, bytes!.length + config);
       this.#markIndex(record!, reachable);
+    } else if (record) {
+      // Spin files any digest of the repository under `latest`; a sweep keeps what larder pulled there too.
+      this.#markRecord(record, reachable);
     }
     // Without a manifest, the record decides who wrote the entry.
     const isSpins = !isRecorded && !isFromNewerVersion && (!record || manifest !== undefined);
-    const stampFile = isSpins ? MANIFEST_FILE : RECORD_FILE;
+    const stampFile = isSpins || (isSpinsForm && isNewer(folder, MANIFEST_FILE, RECORD_FILE))
+      ? MANIFEST_FILE
+      : RECORD_FILE;
     const times = readTimes(folder, stampFile);
     return {
       ...this.#entry(folder, isSpins ? undefined : record, times, reachable, isFromNewerVersion),
@@ -149,8 +158,8 @@ class RepositoryReader {
       writtenBy: isSpins ? "spin" : "larder",
       ownFiles: [...folder.files],
       // Known sizes are not stat'ed again: there may be 10,000 tags.
-      ownSize: config + (times?.size ?? 0) + (isSpins ? 0 : bytes?.length ?? 0) +
-        sizeOf(folder, isSpins ? [RECORD_FILE, PIN_FILE] : [PIN_FILE]),
+      ownSize: config + (bytes?.length ?? 0) + sizeOf(folder, [PIN_FILE]) +
+        (stampFile === RECORD_FILE ? times?.size ?? 0 : sizeOf(folder, [RECORD_FILE])),
     };
   }
 
@@ -160,10 +169,20 @@ class RepositoryReader {
     try {
       const recorded = record && this.#parseIf(bytes, record.manifestDigest);
       if (recorded) return { manifest: recorded, isRecorded: true };
+      const own = record && this.#manifests.manifest(record.manifestDigest);
+      if (own?.kind === "image" && isRewritten(bytes, own)) {
+        return { manifest: own, isRecorded: true, isSpinsForm: true };
+      }
       return { manifest: this.#manifests.parse(bytes, undefined), isRecorded: false };
     } catch (error) {
       return { isRecorded: false, problem: messageOf(error) };
     }
+  }
+
+  /** Returns the folder of a digest, whose locked app is whole when that of the tag is one that Spin left half-written. */
+  #folderOf({ digest }: Manifest): EntryFolder | undefined {
+    const content = this.#manifests.content(digest);
+    return content?.files.has(CONFIG_FILE) ? content : undefined;
   }
 
   /** Returns undefined if the bytes have another digest. */
@@ -251,6 +270,7 @@ class RepositoryReader {
       record,
       problem: isFromNewerVersion ? NEWER_VERSION : reachable.problem,
       isFromNewerVersion,
+      isUnlisted: reachable.isUnlisted,
       references: sortedUnique(reachable.ids),
     } as const;
   }
@@ -268,14 +288,4 @@ function configSize(folder: Folder, manifest: Manifest | undefined): number {
   if (manifest?.kind !== "image") return readTimes(folder, CONFIG_FILE)?.size ?? 0;
   if (!folder.files.has(CONFIG_FILE)) return 0;
   return configOf(manifest).size;
-}
-
-/** Reads a folder's record; it is undefined if it is missing, damaged or from a newer version. */
-function readRecord(
-  folder: Folder,
-): { record?: EntryRecord | undefined; isFromNewerVersion: boolean } {
-  const bytes = readEntryFile(folder, RECORD_FILE);
-  const text = bytes && decoder.decode(bytes);
-  const record = text === undefined ? undefined : parseEntryRecord(text);
-  return { record, isFromNewerVersion: text !== undefined && !record && isNewerFormat(text) };
 }

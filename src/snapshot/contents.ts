@@ -1,11 +1,15 @@
 import { sep } from "node:path";
 import { readFolder, statIfAny } from "../base/files.ts";
 import type { Digest } from "../oci/digest.ts";
+import { type ArchiveFile, readArchiveFiles } from "../store/blobs/archive_files.ts";
 import { CONFIG_FILE, type Layout, MANIFEST_FILE, type Tree } from "../store/layout.ts";
 import type { EntryFolder, StrayFiles } from "./entry_folders.ts";
 import { type Content, type FileState, statFile } from "./file_state.ts";
 
 const TREES = ["data", "wasm"] as const;
+
+/** A download that a killed Spin left beside the blob: the name of the `tempfile` crate has six random characters. */
+const SPIN_DOWNLOAD = /^download-sha256-[0-9a-f]{64}[A-Za-z0-9]{6}$/;
 
 /** The suffix of a temporary file that a killed `copyFileAtomic` leaves beside a blob. */
 const TEMPORARY = /(?:\.[0-9a-f]{8})?\.tmp$/;
@@ -16,6 +20,10 @@ export class ContentIndex {
   readonly #blobs = new Map<Digest, number>();
   /** Ids of blobs in `wasm/` that `data/` holds too: one digest can be both Wasm and a static file. */
   readonly #duplicates = new Map<Digest, number>();
+  /** The files of archives that were read so far, by the ids of the archives. */
+  readonly #files = new Map<number, readonly ArchiveFile[] | undefined>();
+  /** Archives that manifests name and whose files are not listed, because Spin unpacks them, or has not begun to. */
+  readonly unlistedArchives = new Set<Digest>();
 
   /** Lists both trees of blobs; other files in them are added to the stray files. */
   readBlobs(layout: Layout, { rubbish, foreign }: Pick<StrayFiles, "rubbish" | "foreign">): void {
@@ -32,10 +40,31 @@ export class ContentIndex {
           map.set(digest, this.add(new Blob(blobTree, digest)));
         } else {
           const file = statFile(layout.tree(tree) + sep + name);
-          const isTemporary = isFile && layout.digestOfName(name.replace(TEMPORARY, ""));
+          const isTemporary = isFile &&
+            (SPIN_DOWNLOAD.test(name) || layout.digestOfName(name.replace(TEMPORARY, "")));
           if (file) (isTemporary ? rubbish : foreign).push(file);
         }
       }
+    }
+    this.#readArchives(layout, { rubbish, foreign });
+  }
+
+  /** Finds the lists of the files of archives. One without its archive is rubbish. */
+  #readArchives(
+    layout: Layout,
+    { rubbish, foreign }: Pick<StrayFiles, "rubbish" | "foreign">,
+  ): void {
+    for (const { name, isFile } of readFolder(layout.archives)) {
+      const path = layout.archives + sep + name;
+      const digest = isFile ? layout.digestOfName(name.replace(TEMPORARY, "")) : undefined;
+      const id = digest && this.#blobs.get(digest);
+      const blob = id === undefined ? undefined : this.list[id] as Blob;
+      if (blob?.tree === "data" && !TEMPORARY.test(name)) {
+        blob.filesPath = path;
+        continue;
+      }
+      const file = statFile(path);
+      if (file) (digest ? rubbish : foreign).push(file);
     }
   }
 
@@ -62,6 +91,49 @@ export class ContentIndex {
     if (this.#duplicates.size === 0) return;
     const duplicate = this.#duplicates.get(digest);
     if (duplicate !== undefined) this.#mark(duplicate, ids, size);
+  }
+
+  /**
+   * Appends the ids of an archive and of the files in it: Spin takes an archive in `data/` for unpacked, so all of them
+   * must be kept as long as the archive is.
+   *
+   * @returns false if its files are not known
+   */
+  markArchive(digest: Digest, ids: number[], size?: number): boolean {
+    this.markBlob(digest, ids, size);
+    const id = this.#blobs.get(digest);
+    const files = id === undefined ? undefined : this.#filesOf(id);
+    if (!files) this.unlistedArchives.add(digest);
+    const isSized = size !== undefined;
+    for (const file of files ?? []) {
+      this.markBlob(file.digest, ids, isSized ? file.size : undefined);
+    }
+    return files !== undefined;
+  }
+
+  /** Returns the ids of the archives in which content is a file. */
+  archivesOf(): Map<number, number[]> {
+    const archives = new Map<number, number[]>();
+    for (const [id, content] of this.list.entries()) {
+      if (!content.filesPath) continue;
+      for (const { digest } of this.#filesOf(id) ?? []) {
+        for (const file of this.blobIds(digest)) {
+          const known = archives.get(file);
+          if (known) known.push(id);
+          else archives.set(file, [id]);
+        }
+      }
+    }
+    return archives;
+  }
+
+  /** Returns the files of an archive; undefined if there is no list of them. */
+  #filesOf(id: number): readonly ArchiveFile[] | undefined {
+    if (!this.#files.has(id)) {
+      const { filesPath } = this.list[id]!;
+      this.#files.set(id, filesPath === undefined ? undefined : readArchiveFiles(filesPath));
+    }
+    return this.#files.get(id);
   }
 
   #mark(id: number, ids: number[], size: number | undefined): void {
@@ -111,6 +183,7 @@ interface BlobTree {
 /** A file in a tree of blobs. */
 class Blob extends LazyContent implements Content {
   readonly digest: Digest;
+  filesPath: string | undefined;
   readonly #tree: BlobTree;
 
   constructor(tree: BlobTree, digest: Digest) {

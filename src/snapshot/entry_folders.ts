@@ -91,6 +91,11 @@ export function readTimes(folder: EntryFolder, name: string): FileTimes | undefi
   return { size: info.size, modified, created: info.birthtime?.getTime() ?? modified };
 }
 
+/** True if one file of a folder was written after another; Spin's last use of an entry is that of its manifest. */
+export function isNewer(folder: Folder, name: string, other: string): boolean {
+  return (readTimes(folder, name)?.modified ?? 0) > (readTimes(folder, other)?.modified ?? 0);
+}
+
 /**
  * Adds the files of a folder that is not an entry's to the stray files.
  * @param isRubbish true if an entry or a manifest can have this folder, and these files are left of one

@@ -25,6 +25,8 @@ export interface Content {
   readonly path: string;
   /** Bytes of its files. */
   readonly size: number;
+  /** Of an archive that was unpacked the path of the list of its files, which is removed with it and not counted. */
+  readonly filesPath?: string | undefined;
   /**
    * The mtime of the tree that holds it, if known: no blob of the tree is younger, because larder writes a blob before
    * it renames it into the tree.

@@ -142,6 +142,7 @@ function readEntry(
     record: undefined,
     problem: description ? undefined : damage,
     isFromNewerVersion,
+    isUnlisted: false,
     ownFiles: [...folder.files],
     ownSize: sizeOf(folder, folder.files),
     references: sortedUnique(ids),

@@ -1,4 +1,5 @@
 import { sep } from "node:path";
+import { areEqual } from "../base/bytes.ts";
 import { hasCode, LarderError, messageOf } from "../base/errors.ts";
 import { readBytesIfAny } from "../base/files.ts";
 import type { Digest } from "../oci/digest.ts";
@@ -11,6 +12,7 @@ import {
   spinApplication,
   successors,
 } from "../oci/manifest.ts";
+import { SPIN_ARCHIVE } from "../oci/media_types.ts";
 import { CONFIG_FILE, MANIFEST_FILE } from "../store/layout.ts";
 import { type ContentIndex, ManifestContent } from "./contents.ts";
 import { type EntryFolder, readEntryFile } from "./entry_folders.ts";
@@ -22,6 +24,8 @@ export class Reachable {
   readonly visited = new Set<Digest>();
   /** True if larder fetched the content, so that every blob has the size that its manifest states. */
   readonly isVerified: boolean;
+  /** True if the files of an archive among it are not known. */
+  isUnlisted = false;
   /** What prevents marking everything, in words for a user. */
   problem: string | undefined;
 
@@ -113,10 +117,17 @@ export class Manifests {
       for (const child of manifest.manifests) this.markDigest(child.digest, reachable, depth + 1);
       return;
     }
-    for (const { digest, size } of successors(manifest)) {
-      this.#contents.markBlob(digest, reachable.ids, reachable.isVerified ? size : undefined);
+    const lockedApp = spinApplication(manifest);
+    for (const descriptor of successors(manifest)) {
+      // Only an earlier larder stored the locked app as a blob, where it keeps Spin from writing `config.json`.
+      if (descriptor === lockedApp) continue;
+      const { digest, mediaType } = descriptor;
+      const size = reachable.isVerified ? descriptor.size : undefined;
+      if (mediaType === SPIN_ARCHIVE) {
+        if (!this.#contents.markArchive(digest, reachable.ids, size)) reachable.isUnlisted = true;
+      } else this.#contents.markBlob(digest, reachable.ids, size);
     }
-    if (spinApplication(manifest)) this.#markLockedApp(folder, reachable);
+    if (lockedApp) this.#markLockedApp(folder, reachable);
   }
 
   /** Marks what Spin's locked app names: nothing else names the files that were unpacked from archives. */
@@ -141,10 +152,6 @@ export class Manifests {
       return undefined;
     }
   }
-}
-
-function areEqual(one: Uint8Array, other: Uint8Array): boolean {
-  return one.length === other.length && one.every((byte, i) => byte === other[i]);
 }
 
 /** @throws LarderError LDR_NOT_CACHED if the file is missing, or larger than a locked app may be */

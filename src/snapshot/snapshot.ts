@@ -37,6 +37,7 @@ export async function takeSnapshot(layout: Layout, now: number): Promise<CacheSn
     entries,
     contents: contents.list,
     referenceCounts,
+    archivesOf: contents.archivesOf(),
     contentIndex: contents,
     partials,
     ...strays,

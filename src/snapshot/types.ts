@@ -47,6 +47,8 @@ export interface SnapshotEntry {
   readonly problem: string | undefined;
   /** True if a newer larder wrote its record, so that its references are unknown. */
   readonly isFromNewerVersion: boolean;
+  /** True if it has an archive whose files are not known: Spin may be unpacking it, or fetching it. */
+  readonly isUnlisted: boolean;
   /** The names of the files that belong to it alone and are removed with it. */
   readonly ownFiles: readonly string[];
   /** Bytes of {@link ownFiles}. */
@@ -70,6 +72,8 @@ export interface CacheSnapshot {
   readonly contents: readonly Content[];
   /** The number of entries that need each of {@link contents}. */
   readonly referenceCounts: Uint32Array;
+  /** Of files that were unpacked from archives, the ids of these archives: none is removed before they are. */
+  readonly archivesOf: ReadonlyMap<number, readonly number[]>;
   /** Finds the ids of blobs by digest. */
   readonly contentIndex: ContentIndex;
   /** Downloads that are in progress or were interrupted. */

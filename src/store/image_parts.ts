@@ -1,8 +1,6 @@
-import { readBytesIfAny } from "../base/files.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
-import { fileDigests, MAX_LOCKED_APP, parseLockedApp } from "../oci/locked_app.ts";
-import { type ImageManifest, spinApplication, spinApplicationLayer } from "../oci/manifest.ts";
+import { type ImageManifest, spinApplication } from "../oci/manifest.ts";
 import { isForeign, isWasm, SPIN_ARCHIVE } from "../oci/media_types.ts";
 import type { Reference } from "../oci/reference.ts";
 import type { BlobStore } from "./blobs/blob_store.ts";
@@ -14,6 +12,8 @@ export interface Part {
   readonly descriptor: Descriptor;
   /** Digest of the manifest beside which Spin's locked app is stored as `config.json`; it is not stored as a blob. */
   readonly lockedAppOf?: Digest | undefined;
+  /** True for a layer of a Wasm package, which Spin looks for in `wasm/` only. */
+  readonly isPackage?: boolean | undefined;
   /** True for a foreign layer if foreign layers were not requested. */
   readonly skipped: boolean;
 }
@@ -49,8 +49,14 @@ export class ImageParts {
     if (known) return known;
     const parts = new Map<string, Part>();
     const { config } = image;
-    parts.set(keyOf(config), { kind: "config", descriptor: config, skipped: false });
-    const lockedApp = spinApplicationLayer(image);
+    const lockedApp = spinApplication(image);
+    // Spin takes a locked app that it finds in `data/` for cached, and writes no `config.json`.
+    parts.set(lockedApp === config ? "config.json" : keyOf(config), {
+      kind: "config",
+      descriptor: config,
+      lockedAppOf: lockedApp === config ? image.digest : undefined,
+      skipped: false,
+    });
     for (const layer of image.layers) {
       const key = layer === lockedApp ? "config.json" : keyOf(layer);
       if (parts.has(key)) continue;
@@ -58,6 +64,7 @@ export class ImageParts {
         kind: "layer",
         descriptor: layer,
         lockedAppOf: layer === lockedApp ? image.digest : undefined,
+        isPackage: !lockedApp && isWasm(layer.mediaType),
         skipped: isForeign(layer.mediaType) && !this.#includesForeign,
       });
     }
@@ -86,7 +93,7 @@ export class ImageParts {
 
   /** Returns the path of the blob to copy to `config.json`; undefined for a locked app, which is fetched to there. */
   configSource(image: ImageManifest): string | undefined {
-    return spinApplicationLayer(image) ? undefined : this.#blobs.find(image.config);
+    return spinApplication(image) ? undefined : this.#blobs.find(image.config);
   }
 
   /** Returns the path of a part, whether it exists or not. */
@@ -97,27 +104,17 @@ export class ImageParts {
   }
 
   async #has(part: Part): Promise<boolean> {
-    const { descriptor, lockedAppOf } = part;
+    const { descriptor, lockedAppOf, isPackage } = part;
+    if (isPackage) return this.#blobs.find(descriptor) === this.#blobs.pathOf(descriptor);
     if (!lockedAppOf) return this.#blobs.find(descriptor) !== undefined;
     return await this.#manifests.hasConfig(this.#reference, lockedAppOf, descriptor);
   }
 
-  /** Returns the archive layers if they have to be unpacked, because a file that the locked app names is missing. */
+  /** Returns the archive layers that have to be unpacked, because a file in them is missing or damaged. */
   packedArchives(image: ImageManifest): Descriptor[] {
-    const archives = image.layers.filter((layer) => layer.mediaType === SPIN_ARCHIVE);
-    if (archives.length === 0) return [];
-    const files = this.#lockedAppFiles(image);
-    return files?.every((digest) => this.#blobs.hasData(digest)) ? [] : archives;
-  }
-
-  /** Returns the digests of the files that the locked app names; undefined if the image has no locked app. */
-  #lockedAppFiles(image: ImageManifest): Digest[] | undefined {
-    if (!spinApplication(image)) return undefined;
-    const path = spinApplicationLayer(image)
-      ? this.#manifests.configPath(this.#reference, image.digest)
-      : this.#blobs.find(image.config);
-    const bytes = path === undefined ? undefined : readBytesIfAny(path, MAX_LOCKED_APP);
-    return bytes && fileDigests(parseLockedApp(bytes, this.#reference.repository));
+    return image.layers.filter(({ mediaType, digest }) =>
+      mediaType === SPIN_ARCHIVE && !this.#blobs.isUnpacked(digest)
+    );
   }
 }
 

@@ -32,6 +32,7 @@ const ENGINE = /^[A-Za-z0-9](?:[A-Za-z0-9.+-]{0,62}[A-Za-z0-9+-])?$/;
  *   images/<spec digest>/{record,pin}.json   the same, as earlier versions stored it; read, but never written
  *   compiled/<digest>/<engine>/record.json   the output of an engine for the Wasm with this digest; its files are blobs
  *   leases/<pid>-<random>.json   the entries and content that a running process uses
+ *   archives/<digest>            the files that Spin's archive with this digest, in data/, was unpacked to
  *   partial/<digest>             unfinished downloads; with a suffix `.<8 hex digits>` if the file system has no locks
  *   pins.json                    patterns of pinned names
  *   journal.jsonl                hits, fetches and removals; the previous file is journal.older.jsonl
@@ -125,6 +126,15 @@ export class Layout {
 
   get leases(): string {
     return join(this.root, "leases");
+  }
+
+  get archives(): string {
+    return join(this.root, "archives");
+  }
+
+  /** Returns the path of the list of the files of an archive. */
+  archiveFiles(digest: Digest): string {
+    return join(this.archives, this.fileName(digest));
   }
 
   get partials(): string {

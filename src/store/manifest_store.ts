@@ -1,4 +1,6 @@
 import { join } from "node:path";
+import { areEqual } from "../base/bytes.ts";
+import { hasCode } from "../base/errors.ts";
 import {
   copyFileAtomic,
   ensureFolder,
@@ -16,8 +18,10 @@ import { digestWithWebCrypto } from "../oci/hash.ts";
 import { MAX_LOCKED_APP } from "../oci/locked_app.ts";
 import {
   type ImageManifest,
+  isSameImage,
   type Manifest,
   parseHashedManifest,
+  parseManifest,
   spinApplication,
 } from "../oci/manifest.ts";
 import { formatReference, type Reference } from "../oci/reference.ts";
@@ -50,8 +54,8 @@ export class ManifestStore {
   }
 
   /**
-   * Returns the record of a reference, unless another program has written the entry since: Spin replaces
-   * `manifest.json` and leaves the record, and on a case-insensitive file system another tag may own the folder.
+   * Returns the record of a reference, unless another program has written other content to the entry since: Spin
+   * replaces `manifest.json` and leaves the record, and on a case-insensitive file system another tag may own the folder.
    */
   async record(reference: Reference): Promise<EntryRecord | undefined> {
     const folder = this.folder(reference);
@@ -59,8 +63,17 @@ export class ManifestStore {
     if (!record || !(reference.digest || record.reference === formatReference(reference))) {
       return undefined;
     }
-    const expected = reference.digest ?? record.manifestDigest;
-    return await this.#readVerified(join(folder, MANIFEST_FILE), expected) && record;
+    const digest = reference.digest ?? record.manifestDigest;
+    return await this.#hasManifestOf(reference, digest) ? record : undefined;
+  }
+
+  /** True if the folder of a reference has the manifest with this digest, or Spin's form of it. */
+  async #hasManifestOf(reference: Reference, digest: Digest): Promise<boolean> {
+    const path = join(this.folder(reference), MANIFEST_FILE);
+    const bytes = readBytesIfAny(path);
+    if (!bytes || await this.#verify(bytes, digest)) return bytes !== undefined;
+    const own = reference.digest ? undefined : await this.manifest(reference, digest);
+    return own?.kind === "image" && isRewritten(bytes, own);
   }
 
   /** Returns the manifest or index with this digest, unless it is missing or damaged. */
@@ -78,11 +91,15 @@ export class ManifestStore {
       return verified.bytes;
     }
     const bytes = readBytesIfAny(path);
-    if (!bytes || await digestWithWebCrypto(bytes, algorithmOf(digest)) !== digest) {
-      return undefined;
-    }
+    return bytes && await this.#verify(bytes, digest) ? bytes : undefined;
+  }
+
+  async #verify(bytes: Uint8Array<ArrayBuffer>, digest: Digest): Promise<boolean> {
+    const verified = this.#verified;
+    if (verified?.digest === digest) return areEqual(verified.bytes, bytes);
+    if (await digestWithWebCrypto(bytes, algorithmOf(digest)) !== digest) return false;
     this.#verified = { digest, bytes };
-    return bytes;
+    return true;
   }
 
   /** Returns the path of the `config.json` beside the image manifest with this digest. */
@@ -129,11 +146,10 @@ export class ManifestStore {
 
   /** True if the folder of the tag, which Spin reads, has the manifest and config of this image. */
   async isPublished(reference: Reference, image: ImageManifest): Promise<boolean> {
-    const folder = this.folder(reference);
     const config = statIfAny(this.configPath(reference, image.digest));
     if (!config || reference.digest) return config !== undefined;
-    if (!await this.#readVerified(join(folder, MANIFEST_FILE), image.digest)) return false;
-    const copy = join(folder, CONFIG_FILE);
+    if (!await this.#hasManifestOf(reference, image.digest)) return false;
+    const copy = join(this.folder(reference), CONFIG_FILE);
     const lockedApp = spinApplication(image);
     return lockedApp
       ? await matchesDescriptor(copy, lockedApp)
@@ -181,6 +197,17 @@ export class ManifestStore {
   /** Marks an entry as used at `now` without rewriting its record. */
   touch(reference: Reference, now: number): void {
     tryTouch(join(this.folder(reference), RECORD_FILE), now);
+  }
+}
+
+/** True if bytes are Spin's form of a manifest: other bytes, with the same content. */
+export function isRewritten(bytes: Uint8Array, own: ImageManifest): boolean {
+  try {
+    const manifest = parseManifest(bytes, own.digest);
+    return manifest.kind === "image" && isSameImage(manifest, own);
+  } catch (error) {
+    if (hasCode(error, "LDR_BAD_MANIFEST", "LDR_UNSUPPORTED_MANIFEST")) return false;
+    throw error;
   }
 }
 

@@ -6,6 +6,7 @@ import {
   configOf,
   type ImageManifest,
   type IndexManifest,
+  isSameImage,
   MAX_INDEX_DEPTH,
   spinApplication,
 } from "../oci/manifest.ts";
@@ -160,7 +161,9 @@ class AppFiles {
   /** Expects the files of the tag's own folder, which Spin reads. @param chosen the platform that was pulled */
   #expectTag(record: EntryRecord, chosen: ImageManifest | undefined): void {
     const { folder } = this.#entry;
-    this.#expectFile(folder, MANIFEST_FILE, record.manifestDigest);
+    const { value } = this.#reader.manifest(folder);
+    const isSpinsForm = chosen && value?.kind === "image" && isSameImage(value, chosen);
+    if (!isSpinsForm) this.#expectFile(folder, MANIFEST_FILE, record.manifestDigest);
     if (!chosen) return;
     const { digest, size } = configOf(chosen);
     this.#expectFile(folder, CONFIG_FILE, digest, size);

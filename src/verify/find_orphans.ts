@@ -35,11 +35,22 @@ export function findOrphans(
 }
 
 function foreignFilesBesideTrees({ layout }: CacheSnapshot): Pick<FileStat, "path">[] {
-  const { manifests, packages, builds, oldBuilds, compiled, leases, partials } = layout;
+  const { manifests, packages, builds, oldBuilds, compiled, leases, archives, partials } = layout;
   const { pins, journal, olderJournal, lock, gate } = layout;
   const own = [
     ...[layout.tree("data"), layout.tree("wasm"), manifests, packages, builds, oldBuilds],
-    ...[compiled, leases, partials, pins, `${pins}.tmp`, journal, olderJournal, lock, gate],
+    ...[
+      compiled,
+      leases,
+      archives,
+      partials,
+      pins,
+      `${pins}.tmp`,
+      journal,
+      olderJournal,
+      lock,
+      gate,
+    ],
   ];
   return readFolder(layout.root).map(({ name }) => ({ path: layout.root + sep + name }))
     .filter(({ path }) => !own.includes(path));

@@ -4,7 +4,6 @@ import {
   copyFileAtomic,
   diskError,
   ensureFolder,
-  FILE_MODE,
   isSameFile,
   removeIfAny,
   stampOf,
@@ -63,8 +62,6 @@ function apply(repair: RepairAction): void {
   if (repair.action === "copy") return copyFileAtomic(repair.from, repair.to);
   try {
     Deno.renameSync(repair.from, repair.to);
-    // The mode of a blob states that its digest was checked.
-    if (info.mode !== null) Deno.chmodSync(repair.to, FILE_MODE);
   } catch (error) {
     throw diskError(error, "write", repair.to);
   }

@@ -79,6 +79,7 @@ Deno.test("takeSnapshot references the manifest and blobs of a pulled tag", asyn
     record: JSON.parse(Deno.readTextFileSync(join(folder, "record.json"))),
     problem: undefined,
     isFromNewerVersion: false,
+    isUnlisted: false,
   });
   assert.deepEqual(referenced(snapshot, snapshot.entries[0]!), contentOf("ghcr.io/acme/app", ONE));
   assert.deepEqual(ownFiles.toSorted(), ["config.json", "manifest.json", "record.json"]);
@@ -221,7 +222,7 @@ Deno.test("takeSnapshot references content in both trees of blobs", async () => 
   assert.equal(snapshot.size, cache.size());
 });
 
-Deno.test("takeSnapshot takes a tag whose manifest Spin replaced for Spin's", async () => {
+Deno.test("takeSnapshot takes a tag for Spin's after Spin replaced its content, and keeps what its record names", async () => {
   using cache = new TestCache();
   cache.pulled("ghcr.io/acme/app:v1", ONE, { used: 2 * DAY });
   cache.pulledBySpin("ghcr.io/acme/app:v1", TWO, { used: DAY });
@@ -235,10 +236,38 @@ Deno.test("takeSnapshot takes a tag whose manifest Spin replaced for Spin's", as
   ]);
   const paths = referenced(snapshot, entry);
   assert.ok(paths.includes(relativePathOf(TWO.blobs[1]!)));
-  assert.ok(!paths.includes(relativePathOf(ONE.blobs[1]!)));
+  assert.ok(paths.includes(relativePathOf(ONE.blobs[1]!)));
   assert.ok(entry.ownFiles.includes("record.json"));
-  assert.equal(entry.unique, entry.ownSize + "another layer".length + "shared".length);
+  assert.equal(entry.unique, entry.size);
 });
+
+for (const spinUsedLast of [true, false]) {
+  const who = spinUsedLast ? "Spin" : "larder";
+  Deno.test(`takeSnapshot keeps the record of a tag whose manifest Spin rewrote, last used by ${who}`, async () => {
+    using cache = new TestCache();
+    const name = "ghcr.io/acme/app:v1";
+    const app = await spinApp({ files: { "a.txt": "A" } });
+    const folder = cache.pulled(name, app, { used: 2 * DAY });
+    const [used, stampFile] = spinUsedLast ? [DAY, "manifest.json"] : [3 * DAY, "record.json"];
+    cache.pulledBySpin(name, app, { used });
+    // Spin was killed when it had truncated its locked app.
+    Deno.writeTextFileSync(join(folder, "config.json"), "");
+    const snapshot = await snapshotOf(cache);
+    const entry = only(snapshot);
+    const { digest } = app.descriptor;
+    assert.deepEqual(
+      [entry.writtenBy, entry.record?.digest, entry.digest, entry.problem],
+      ["larder", digest, digest, undefined],
+    );
+    assert.deepEqual([entry.stampFile, entry.lastUsed], [
+      stampFile,
+      cache.now - Math.min(used, 2 * DAY),
+    ]);
+    assert.ok(referenced(snapshot, entry).includes(`manifests/ghcr.io/acme/app/${digest}`));
+    assert.equal(snapshot.size, cache.size());
+    assert.equal(entry.size, snapshot.size);
+  });
+}
 
 Deno.test("takeSnapshot reads packages, builds and compiled code", async () => {
   using cache = new TestCache();

@@ -64,15 +64,35 @@ Deno.test("ManifestStore reads back what it published, by tag and by digest", as
   );
 });
 
-Deno.test("ManifestStore.record ignores the record of an entry that Spin overwrote", async () => {
-  using fixture = new Fixture();
-  fixture.publish("ghcr.io/a/b:v1", image());
-  const reference = parseReference("ghcr.io/a/b:v1");
-  const path = join(fixture.layout.tagFolder(reference, "v1"), "manifest.json");
-  Deno.writeTextFileSync(path, Deno.readTextFileSync(path) + " ");
-  assert.equal(await fixture.manifests.record(reference), undefined);
-  assert.equal(await fixture.manifests.isPublished(reference, image()), false);
-});
+/** Returns a manifest as Spin writes it: formatted anew, without members that it does not know. */
+function spinsForm({ bytes }: ImageManifest): string {
+  const { config, layers, ...members } = JSON.parse(new TextDecoder().decode(bytes));
+  const { mediaType, digest, size } = config;
+  return JSON.stringify({ ...members, config: { size, digest, mediaType }, layers });
+}
+
+for (
+  const [name, text, isSame] of [
+    ["the same content", spinsForm(image()), true],
+    ["a config less", spinsForm(image()).replace(/"config":\{[^}]*\},/, ""), false],
+    ["another config", spinsForm(image(2)).replace(/"layers".*$/, '"layers":[]}'), false],
+    ["a layer more", spinsForm(image(1, 3)), false],
+    ["other layers", spinsForm(image(2)), false],
+    ["nothing", "", false],
+    ["half a manifest", spinsForm(image()).slice(0, 99), false],
+  ] as const
+) {
+  const holds = isSame ? "returns" : "ignores";
+  Deno.test(`ManifestStore.record ${holds} the record of an entry that Spin overwrote with ${name}`, async () => {
+    using fixture = new Fixture();
+    const record = fixture.publish("ghcr.io/a/b:v1", image());
+    const reference = parseReference("ghcr.io/a/b:v1");
+    Deno.writeTextFileSync(join(fixture.layout.tagFolder(reference, "v1"), "manifest.json"), text);
+    const read = await fixture.manifests.record(reference);
+    assert.deepEqual(read, isSame ? record : undefined);
+    assert.equal(await fixture.manifests.isPublished(reference, image()), isSame);
+  });
+}
 
 for (
   const broken of ["", "{", "[]", '{"schemaVersion":2}', '{"schemaVersion":1,"digest":"../x"}']

@@ -1,9 +1,8 @@
 import { LarderError } from "../../base/errors.ts";
 import {
   diskError,
-  FILE_MODE,
+  ensureFolder,
   isNotFound,
-  keepsModes,
   removeIfAny,
   statIfAny,
   syncFolder,
@@ -13,20 +12,23 @@ import type { BlobDescriptor, Descriptor } from "../../oci/descriptor.ts";
 import { algorithmOf, type Digest } from "../../oci/digest.ts";
 import type { BlobStream, Fetcher } from "../../oci/fetcher.ts";
 import { digestOf, Hasher } from "../../oci/hash.ts";
-import { isWasm, SPIN_APPLICATION } from "../../oci/media_types.ts";
+import { isWasm } from "../../oci/media_types.ts";
 import type { Layout } from "../layout.ts";
+import { type ArchiveFile, readArchiveFiles, writeArchiveFiles } from "./archive_files.ts";
 import { deletedRepeatedly, Ingest, type IngestOptions } from "./ingest.ts";
+import { isMark, tryMark } from "./verified_mark.ts";
+
+/** Media type of a file of an archive. */
+export const UNPACKED = "application/octet-stream";
 
 /**
  * The blobs under `data/` and `wasm/`, by digest.
  *
- * Invariant: a file that larder wrote has the digest of its name. Files of other programs (Spin writes in place) are
- * recognised by their mode and hashed once before they count. On a file system without modes only their size is
- * compared.
+ * Invariant: a blob that is found has the digest of its name. Files of other programs (Spin writes in place) lack the
+ * mark of a checked blob, and are hashed once before they count.
  */
 export class BlobStore implements Fetcher {
   readonly #layout: Layout;
-  #keepsModes: boolean | undefined;
 
   constructor(layout: Layout) {
     this.#layout = layout;
@@ -47,20 +49,34 @@ export class BlobStore implements Fetcher {
     return this.#isBlob(other, descriptor) ? other : undefined;
   }
 
-  /** True if `data/` has a file of this digest, whose size is not known. */
-  hasData(digest: Digest): boolean {
-    return this.findData(digest) !== undefined;
-  }
-
   /** Returns the path in `data/` and size in bytes of the blob with this digest, or undefined if it is missing. */
   findData(digest: Digest): { readonly hostPath: string; readonly size: number } | undefined {
     const hostPath = this.#layout.blob("data", digest);
-    const info = statIfAny(hostPath);
-    return info?.isFile ? { hostPath, size: info.size } : undefined;
+    const size = sizeOfBlob(hostPath, { digest });
+    return size === undefined ? undefined : { hostPath, size };
   }
 
   /**
-   * Starts or resumes writing a blob.
+   * True if `data/` has all files of an archive. Spin takes every archive in `data/` for unpacked, so the archive gets
+   * its name after the files in it.
+   */
+  isUnpacked(archive: Digest): boolean {
+    return readArchiveFiles(this.#layout.archiveFiles(archive))
+      ?.every((file) => this.find({ mediaType: UNPACKED, ...file }) !== undefined) ?? false;
+  }
+
+  /**
+   * Records the files that an archive was unpacked to, and makes their names durable.
+   * @throws LarderError LDR_DISK*
+   */
+  setUnpacked(archive: Digest, files: readonly ArchiveFile[]): void {
+    syncFolder(this.#layout.tree("data"));
+    ensureFolder(this.#layout.archives);
+    writeArchiveFiles(this.#layout.archiveFiles(archive), files);
+  }
+
+  /**
+   * Starts or resumes writing a blob to the tree of its media type.
    *
    * @returns undefined if the blob is present, perhaps because another process has just written it
    * @throws LarderError LDR_DISK*, LDR_INTERRUPTED
@@ -70,7 +86,7 @@ export class BlobStore implements Fetcher {
       descriptor,
       this.#layout.partial(descriptor.digest),
       this.#layout.blobOf(descriptor),
-      () => this.find(descriptor) !== undefined,
+      () => this.#isBlob(this.pathOf(descriptor), descriptor),
       options,
     );
   }
@@ -124,16 +140,7 @@ export class BlobStore implements Fetcher {
   }
 
   #isBlob(path: string, descriptor: BlobDescriptor): boolean {
-    const info = statIfAny(path);
-    if (!info?.isFile) return false;
-    // Without a size to compare, a file that Spin left half-written could be taken for a complete one by its mode.
-    if (descriptor.size === undefined) return verify(path, descriptor);
-    if (info.size !== descriptor.size) return false;
-    // A pull reads the locked app, so a damaged one would fail the pull before it could be fetched again.
-    if (descriptor.mediaType === SPIN_APPLICATION) return verify(path, descriptor);
-    if (info.mode === null || (info.mode & 0o777) === FILE_MODE) return true;
-    this.#keepsModes ??= keepsModes(this.#layout.lock);
-    return !this.#keepsModes || verify(path, descriptor);
+    return sizeOfBlob(path, descriptor) !== undefined;
   }
 }
 
@@ -148,15 +155,18 @@ async function* readFrom(path: string, offset: number): AsyncGenerator<Uint8Arra
   }
 }
 
-/** True if a file has its digest; if so, gives it larder's file mode, which marks it as verified. */
-function verify(path: string, descriptor: BlobDescriptor): boolean {
-  if (!hasDigest(path, descriptor.digest)) return false;
-  try {
-    Deno.chmodSync(path, FILE_MODE);
-  } catch {
-    // The file of another user: it counts, and is hashed again the next time.
-  }
-  return true;
+/** Returns the size of a file in bytes if it is the blob of a descriptor; marks it if it had to be hashed. */
+function sizeOfBlob(
+  path: string,
+  { digest, size }: Pick<BlobDescriptor, "digest" | "size">,
+): number | undefined {
+  const info = statIfAny(path);
+  if (!info?.isFile || info.size !== (size ?? info.size)) return undefined;
+  if (isMark(info.mtime, digest)) return info.size;
+  if (!hasDigest(path, digest)) return undefined;
+  tryMark(path, digest);
+  // Spin may have begun to write over it before it was marked.
+  return statIfAny(path)?.size === info.size ? info.size : undefined;
 }
 
 /** True if a file exists and has this digest. @throws LarderError LDR_DISK* if it cannot be read */

@@ -13,6 +13,7 @@ import { ContentVerifier, MAX_UNSIZED } from "../../oci/content_verifier.ts";
 import type { BlobDescriptor } from "../../oci/descriptor.ts";
 import { FileHasher } from "./background_hash.ts";
 import { claimPartial, type PartialFile, releasePartial } from "./partial_file.ts";
+import { tryMark } from "./verified_mark.ts";
 
 /** 16 MiB from which on a blob is hashed in another thread; starting one does not pay for smaller blobs. */
 export const BACKGROUND_HASH_SIZE = 16 * 1024 * 1024;
@@ -21,6 +22,8 @@ export interface IngestOptions {
   /** Called once if another process is writing the same blob and has to be waited for. */
   readonly waiting?: (() => void) | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Called with the file when its digest is checked, before it gets its name. */
+  readonly prepare?: ((file: Deno.FsFile, path: string) => Promise<void>) | undefined;
 }
 
 /**
@@ -36,6 +39,7 @@ export class Ingest {
   readonly #descriptor: BlobDescriptor;
   readonly #partial: PartialFile;
   readonly #destination: string;
+  readonly #prepare: IngestOptions["prepare"];
   #verifier: ContentVerifier;
   /** Hashes large blobs in another thread. */
   #fileHasher: FileHasher | undefined;
@@ -45,10 +49,12 @@ export class Ingest {
     descriptor: BlobDescriptor,
     partial: PartialFile,
     destination: string,
+    prepare: IngestOptions["prepare"],
   ) {
     this.#descriptor = descriptor;
     this.#partial = partial;
     this.#destination = destination;
+    this.#prepare = prepare;
     this.#verifier = new ContentVerifier(descriptor);
   }
 
@@ -73,7 +79,7 @@ export class Ingest {
       try {
         if (isStillAt(file, path)) {
           if (!await isPresent()) {
-            const ingest = new Ingest(descriptor, claimed, destination);
+            const ingest = new Ingest(descriptor, claimed, destination, options.prepare);
             await ingest.#resume();
             return ingest;
           }
@@ -119,10 +125,11 @@ export class Ingest {
   }
 
   /**
-   * Checks size and digest, syncs, renames the partial file to the destination and closes it.
+   * Checks size and digest, syncs, prepares, renames the partial file to the destination and closes it.
    *
    * @returns false if another process deleted the partial file meanwhile: nothing was committed, open a new ingest
-   * @throws LarderError LDR_SIZE_MISMATCH, LDR_DIGEST_MISMATCH, LDR_DISK*; the ingest is then still open
+   * @throws LarderError LDR_SIZE_MISMATCH, LDR_DIGEST_MISMATCH, LDR_DISK*, and those of `prepare`; the ingest is then still
+   * open
    */
   async commit(): Promise<boolean> {
     try {
@@ -135,6 +142,8 @@ export class Ingest {
     }
     try {
       await this.#partial.file.syncData();
+      await this.#prepare?.(this.#partial.file, this.#partial.path);
+      tryMark(this.#partial.file, this.#descriptor.digest);
       // The cache may have been deleted, and another process may be writing a partial file of the same name.
       if (!this.#isOwned() || !this.#rename()) {
         this.#close();

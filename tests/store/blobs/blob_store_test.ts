@@ -38,34 +38,90 @@ Deno.test("Layout.blobOf chooses the tree by media type", () => {
   }
 });
 
-Deno.test("BlobStore.find accepts a blob of Spin, and marks it as verified", () => {
+/** Counts the files that a function opens to read, and so to hash. */
+function opened(work: () => void): number {
+  const { openSync } = Deno;
+  let count = 0;
+  Deno.openSync = (path, options) => {
+    count++;
+    return openSync(path, options);
+  };
+  try {
+    work();
+  } finally {
+    Deno.openSync = openSync;
+  }
+  return count;
+}
+
+Deno.test("BlobStore.find hashes a blob of Spin once, and marks it", () => {
   using fixture = new Fixture();
   const bytes = sampleBytes(100);
   const path = fixture.spinWrote("data", bytes);
-  assert.equal(fixture.store.find(describe(bytes)), path);
-  if (Deno.build.os !== "windows") assert.equal(Deno.statSync(path).mode! & 0o777, 0o600);
+  assert.equal(opened(() => assert.equal(fixture.store.find(describe(bytes)), path)), 1);
+  assert.equal(opened(() => assert.equal(fixture.store.find(describe(bytes)), path)), 0);
 });
 
-for (const keeps of [true, false]) {
-  const name = keeps ? "hashes" : "does not hash, without modes,";
-  Deno.test(`BlobStore.find ${name} a blob that larder did not write`, () => {
+for (const mode of [0o644, 0o600]) {
+  Deno.test(`BlobStore.find rejects damage by another program in a file of mode 0${mode.toString(8)}`, async () => {
     using fixture = new Fixture();
     const bytes = sampleBytes(100);
     const path = fixture.spinWrote("data", bytes, sampleBytes(100, 2));
-    Deno.writeTextFileSync(fixture.layout.lock, "", { mode: 0o644 });
-    const { lstatSync, chmodSync } = Deno;
-    if (!keeps) {
-      Deno.lstatSync = (each) => ({ ...lstatSync(each), mode: 0o100666 });
-      Deno.chmodSync = () => {};
-    }
-    try {
-      assert.equal(fixture.store.find(describe(bytes)), keeps ? undefined : path);
-      assert.equal(fixture.store.find(describe(sampleBytes(99))), undefined);
-    } finally {
-      Object.assign(Deno, { lstatSync, chmodSync });
+    Deno.chmodSync(path, mode);
+    assert.equal(fixture.store.find(describe(bytes)), undefined);
+    assert.equal(fixture.store.findData(describe(bytes).digest), undefined);
+    assert.equal(fixture.store.find(describe(sampleBytes(99))), undefined);
+    assert.equal(await commit(fixture, bytes), path);
+    assert.equal(opened(() => assert.equal(fixture.store.find(describe(bytes)), path)), 0);
+    // In place: the file keeps its mode and inode.
+    Deno.writeFileSync(path, sampleBytes(100, 2));
+    assert.equal(fixture.store.find(describe(bytes)), undefined);
+    assert.equal(fixture.store.findData(describe(bytes).digest), undefined);
+  });
+}
+
+async function commit({ store }: Fixture, bytes: Uint8Array): Promise<string> {
+  const ingest = await store.ingest(describe(bytes));
+  ingest!.write(bytes);
+  assert.equal(await ingest!.commit(), true);
+  return store.find(describe(bytes))!;
+}
+
+for (const step of [10, 1000, 2000]) {
+  Deno.test(`BlobStore.find knows a mark whose time was rounded down to ${step} ms`, async () => {
+    using fixture = new Fixture();
+    for (let seed = 0; seed < 50; seed++) {
+      const bytes = sampleBytes(20, seed);
+      const path = await commit(fixture, bytes);
+      const time = Deno.statSync(path).mtime!.getTime();
+      const rounded = new Date(Math.floor(time / step) * step);
+      Deno.utimeSync(path, rounded, rounded);
+      assert.equal(opened(() => assert.equal(fixture.store.find(describe(bytes)), path)), 0);
     }
   });
 }
+
+Deno.test("BlobStore.find takes hardly any other time for a mark", () => {
+  using fixture = new Fixture();
+  const bytes = sampleBytes(100);
+  const path = fixture.spinWrote("data", bytes);
+  let marked = 0;
+  for (let i = 0; i < 5000; i++) {
+    const time = new Date(1.7e12 + i * 13);
+    Deno.utimeSync(path, time, time);
+    marked += 1 - opened(() => fixture.store.find(describe(bytes)));
+  }
+  assert.ok(marked <= 1, `${marked} of 5000 times`);
+});
+
+Deno.test("an ingest dates a blob at most five minutes back, and never ahead", async () => {
+  using fixture = new Fixture();
+  for (let seed = 0; seed < 20; seed++) {
+    const before = Date.now();
+    const time = Deno.statSync(await commit(fixture, sampleBytes(20, seed))).mtime!.getTime();
+    assert.ok(time <= Date.now() && time > before - 300_000, `${time - before} ms`);
+  }
+});
 
 for (
   const [name, content] of [
@@ -78,9 +134,7 @@ for (
     const bytes = sampleBytes(100);
     const path = fixture.spinWrote("data", bytes, content);
     assert.equal(fixture.store.find(describe(bytes)), undefined);
-    const ingest = await fixture.store.ingest(describe(bytes));
-    ingest!.write(bytes);
-    assert.equal(await ingest!.commit(), true);
+    assert.equal(await commit(fixture, bytes), path);
     assert.deepEqual(Deno.readFileSync(path), bytes);
   });
 }

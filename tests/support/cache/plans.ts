@@ -2,7 +2,7 @@ import type { Disk } from "../../../src/base/disk.ts";
 import { type Plan, planFiles } from "../../../src/gc/plan.ts";
 import { planClean, planGc } from "../../../src/gc/planner.ts";
 import type { GcPolicy } from "../../../src/gc/policy.ts";
-import { takeSnapshot } from "../../../src/snapshot/snapshot.ts";
+import { takeListedSnapshot } from "../../../src/snapshot/listed_snapshot.ts";
 import type { Layout } from "../../../src/store/layout.ts";
 import { liveLeases } from "../../../src/store/locks/leases.ts";
 
@@ -13,7 +13,7 @@ export async function gcPlan(
   policy: GcPolicy,
   disk?: Disk,
 ): Promise<Plan> {
-  const snapshot = await takeSnapshot(layout, now);
+  const snapshot = await takeListedSnapshot(layout, now);
   const leases = liveLeases(layout, now, { readOnly: true });
   return planFiles(layout, planGc(snapshot, policy, { disk, leases }));
 }
@@ -24,7 +24,7 @@ export async function clearPlan(
   now: number,
   options: { includePinned?: boolean; everything?: boolean } = { everything: true },
 ): Promise<Plan> {
-  const snapshot = await takeSnapshot(layout, now);
+  const snapshot = await takeListedSnapshot(layout, now);
   const leases = liveLeases(layout, now, { readOnly: true });
   const requested = new Set(snapshot.entries);
   return planFiles(layout, planClean(snapshot, requested, { leases }, options));

@@ -4,6 +4,7 @@ import {
   blob,
   digestOf,
   image,
+  manifestOf,
   MEDIA_TYPES,
   type TestBlob,
   utf8,
@@ -53,8 +54,13 @@ export async function packApp(app: App): Promise<Artifact> {
     layers.push(blob(await archiveOf(archived), MEDIA_TYPES.spinArchive));
   }
   const locked = blob(JSON.stringify(lockedApp(app)), MEDIA_TYPES.spinApplication);
-  if (app.old) return image(unique(layers), { config: locked });
-  return image([...unique(layers), locked]);
+  const manifest = app.old
+    ? image(unique(layers), { config: locked })
+    : image([...unique(layers), locked]);
+  // As canonical JSON. Spin's cache has the same manifest in another form.
+  const { bytes, descriptor, blobs } = manifest;
+  const document = sorted(JSON.parse(new TextDecoder().decode(bytes)));
+  return manifestOf(document, descriptor.mediaType, { blobs });
 }
 
 export interface SpinAppOptions extends Omit<AppComponent, "wasm"> {
@@ -105,6 +111,14 @@ function lockedComponent(id: string, component: AppComponent): object {
     config: component.variables ?? {},
     ...component.members,
   };
+}
+
+/** Returns a document whose objects have their members in the order of their names. */
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (typeof value !== "object" || value === null) return value;
+  const members = Object.entries(value).sort(([a], [b]) => a < b ? -1 : 1);
+  return Object.fromEntries(members.map(([name, member]) => [name, sorted(member)]));
 }
 
 function unique(blobs: readonly TestBlob[]): TestBlob[] {

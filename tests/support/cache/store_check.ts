@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { basename, dirname, join, relative } from "node:path";
 import { MEDIA_TYPES, type TestDescriptor } from "./artifacts.ts";
+import { filesOf } from "./spin.ts";
 
 /**
  * Checks the invariants of the store: a file in `data/` or `wasm/` has the digest of its name, and everything that a
@@ -25,11 +26,27 @@ export function assertStoreSound(registry: string, { midway = false } = {}): voi
   }
 }
 
+/**
+ * Checks that every archive in `data/` is unpacked: Spin takes it for so, and would look for the files in it in vain.
+ * @param archives their bytes
+ */
+export function assertUnpacked(registry: string, archives: readonly Uint8Array[]): void {
+  for (const archive of archives) {
+    const digest = sha(archive, "sha256:");
+    if (!hasBlob(registry, digest, ["data"])) continue;
+    for (const file of filesOf(archive)) {
+      const name = sha(file, "sha256:");
+      const path = join(registry, "data", name);
+      assert.equal(textIfAny(path), new TextDecoder().decode(file), `${name}, a file of ${digest}`);
+    }
+  }
+}
+
 /** Checks that no partial download, temporary or unknown file is left. */
 export function assertNoStrayFiles(registry: string): void {
   assert.deepEqual(filesBelow(join(registry, "partial")), [], "partial downloads were left");
   const known =
-    /^(?:lock$|gate$|pins\.json$|journal(?:\.older)?\.jsonl$|data\/|wasm\/|manifests\/.+\/(?:manifest|config|record|pin)\.json$|compiled\/[^/]+\/[^/]+\/record\.json$)/;
+    /^(?:lock$|gate$|pins\.json$|journal(?:\.older)?\.jsonl$|data\/|wasm\/|archives\/|manifests\/.+\/(?:manifest|config|record|pin)\.json$|compiled\/[^/]+\/[^/]+\/record\.json$)/;
   const unknown = filesBelow(registry).map((path) => relative(registry, path))
     .filter((path) => !known.test(path) || path.endsWith(".tmp"));
   assert.deepEqual(unknown, [], "files were left that do not belong to the store");
@@ -126,8 +143,8 @@ function assertSpinFilesPresent(registry: string, lockedApp: string): void {
   });
 }
 
-function hasBlob(registry: string, digest: string): boolean {
-  return ["data", "wasm"].some((tree) => {
+function hasBlob(registry: string, digest: string, trees = ["data", "wasm"]): boolean {
+  return trees.some((tree) => {
     try {
       return Deno.statSync(join(registry, tree, digest)).isFile;
     } catch {

@@ -2,7 +2,7 @@ import { LarderError } from "../../../base/errors.ts";
 import { isGlob } from "../../../base/glob.ts";
 import { planFiles } from "../../../gc/plan.ts";
 import { planClean } from "../../../gc/planner.ts";
-import { takeSnapshot } from "../../../snapshot/snapshot.ts";
+import { takeListedSnapshot } from "../../../snapshot/listed_snapshot.ts";
 import type { CacheSnapshot, SnapshotEntry } from "../../../snapshot/types.ts";
 import { liveLeases } from "../../../store/locks/leases.ts";
 import type { Context } from "../../context.ts";
@@ -30,7 +30,7 @@ export async function clean(
   checkOptions(names, options);
   const now = Date.now();
   const matches = await criteria(options, now);
-  const snapshot = await takeSnapshot(context.layout, now);
+  const snapshot = await takeListedSnapshot(context.layout, now);
   const selected = new Set(entriesNamed(context, snapshot, names).filter(matches));
   const leases = liveLeases(context.layout, now, { readOnly: true });
   const draft = planClean(snapshot, selected, { leases }, {

@@ -4,7 +4,7 @@ import { applyPlan } from "../../../gc/apply.ts";
 import { isEmptyPlan, planFiles } from "../../../gc/plan.ts";
 import { exceedsPolicy, planGc } from "../../../gc/planner.ts";
 import { type GcPolicy, hasFree, limitsOnlyFree } from "../../../gc/policy.ts";
-import { takeSnapshot } from "../../../snapshot/snapshot.ts";
+import { takeListedSnapshot } from "../../../snapshot/listed_snapshot.ts";
 import { liveLeases } from "../../../store/locks/leases.ts";
 import type { Context } from "../../context.ts";
 import { freedText } from "./confirm_and_sweep.ts";
@@ -22,7 +22,7 @@ export async function collectIfExceeded(context: Context, policy: GcPolicy): Pro
   // The free space is known without reading the cache.
   if (limitsOnlyFree(policy) && hasFree(policy, disk)) return;
   const now = Date.now();
-  const snapshot = await takeSnapshot(layout, now);
+  const snapshot = await takeListedSnapshot(layout, now);
   const leases = liveLeases(layout, now, { readOnly: true });
   const draft = planGc(snapshot, policy, { disk, leases });
   if (!exceedsPolicy(snapshot, policy, disk, draft)) return;

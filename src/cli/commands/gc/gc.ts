@@ -4,7 +4,7 @@ import { diskError, readTextIfAny } from "../../../base/files.ts";
 import { formatPlan, isEmptyPlan, parsePlan, type Plan, planFiles } from "../../../gc/plan.ts";
 import { planGc } from "../../../gc/planner.ts";
 import { hasLimits } from "../../../gc/policy.ts";
-import { takeSnapshot } from "../../../snapshot/snapshot.ts";
+import { takeListedSnapshot } from "../../../snapshot/listed_snapshot.ts";
 import { liveLeases } from "../../../store/locks/leases.ts";
 import type { Context } from "../../context.ts";
 import { flagOf, optionConflict } from "../../errors.ts";
@@ -34,7 +34,7 @@ export async function gc(context: Context, options: GcOptions): Promise<void> {
   }
   const { layout } = context;
   const now = Date.now();
-  const snapshot = await takeSnapshot(layout, now);
+  const snapshot = await takeListedSnapshot(layout, now);
   const leases = liveLeases(layout, now, { readOnly: true });
   const draft = planGc(snapshot, policy, { disk: diskOf(layout.root), leases });
   const complete = () => planFiles(layout, draft);

@@ -2,7 +2,7 @@ import { diskError } from "../../base/files.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { Hasher } from "../../oci/hash.ts";
-import type { BlobStore } from "../../store/blobs/blob_store.ts";
+import { type BlobStore, UNPACKED } from "../blobs/blob_store.ts";
 import {
   ARCHIVE_LIMITS,
   type ArchiveLimits,
@@ -23,39 +23,62 @@ export interface Unpacked {
   readonly written: number;
 }
 
+/** An archive and the file that holds it, open for reading, in `data/` or elsewhere. */
+export interface OpenArchive {
+  readonly digest: Digest;
+  readonly file: Deno.FsFile;
+  /** For messages. */
+  readonly path: string;
+}
+
 /**
  * Writes each regular file of a Spin archive layer to `data/` under its own digest, by which Spin's locked app refers
- * to it.
+ * to it, and records the list of these files.
  *
  * The archive is read twice: first to check and hash all of it, so that a bad one leaves no files; then to write the
  * missing files, each as an ingest of a known digest, so that a killed process leaves only partial files.
  *
- * @throws LarderError LDR_BAD_ARCHIVE, LDR_DISK*, LDR_INTERRUPTED; LDR_DISK with the cause NotFound if the archive was
+ * @throws LarderError LDR_BAD_ARCHIVE, LDR_DISK*, LDR_INTERRUPTED; LDR_DISK with the cause NotFound if the cache was
  * deleted
  */
 export async function unpackArchive(
-  archive: { readonly descriptor: Descriptor; readonly path: string },
+  archive: OpenArchive,
   store: BlobStore,
   options: UnpackOptions = {},
 ): Promise<Unpacked> {
-  const { path } = archive;
-  const reading = {
-    subject: archive.descriptor.digest,
-    limits: options.limits ?? ARCHIVE_LIMITS,
-    signal: options.signal,
-  };
-  const file = openArchive(path);
-  try {
-    const files = await listFiles(path, file, reading);
-    const bytes = files.reduce((sum, { size }) => sum + size, 0);
-    const missing = new Set(files.filter((f) => !store.find(f)).map((f) => f.digest));
-    const written = missing.size > 0
-      ? await writeMissing(path, file, reading, files, missing, store)
-      : 0;
-    return { files: files.length, bytes, written };
-  } finally {
-    file.close();
-  }
+  const reading = readingOf(archive, options);
+  const files = await listFiles(archive, reading);
+  const bytes = files.reduce((sum, { size }) => sum + size, 0);
+  const missing = new Set(files.filter((f) => !store.find(f)).map((f) => f.digest));
+  const written = missing.size > 0
+    ? await writeMissing(archive, reading, files, missing, store)
+    : 0;
+  store.setUnpacked(archive.digest, files);
+  return { files: files.length, bytes, written };
+}
+
+/** Unpacks an archive in `data/`. @param path of the archive */
+export async function unpackStoredArchive(
+  archive: { readonly digest: Digest; readonly path: string },
+  store: BlobStore,
+  options: UnpackOptions = {},
+): Promise<void> {
+  using file = openArchive(archive.path);
+  await unpackArchive({ ...archive, file }, store, options);
+}
+
+/**
+ * Records the files of an archive that another program has unpacked, whether they are all there or not.
+ * @throws LarderError as {@link unpackArchive} does
+ */
+export async function listStoredArchive(
+  archive: { readonly digest: Digest; readonly path: string },
+  store: BlobStore,
+  options: UnpackOptions = {},
+): Promise<void> {
+  using file = openArchive(archive.path);
+  const opened = { ...archive, file };
+  store.setUnpacked(archive.digest, await listFiles(opened, readingOf(opened, options)));
 }
 
 function openArchive(path: string): Deno.FsFile {
@@ -66,10 +89,14 @@ function openArchive(path: string): Deno.FsFile {
   }
 }
 
+function readingOf({ digest }: OpenArchive, options: UnpackOptions): ReadArchiveOptions {
+  const { limits = ARCHIVE_LIMITS, signal } = options;
+  return { subject: digest, limits, signal };
+}
+
 /** Returns the descriptors of the regular files of an archive, in order. */
 async function listFiles(
-  path: string,
-  file: Deno.FsFile,
+  { path, file }: OpenArchive,
   options: ReadArchiveOptions,
 ): Promise<Descriptor[]> {
   const files: Descriptor[] = [];
@@ -80,15 +107,14 @@ async function listFiles(
       hasher.update(chunk);
       size += chunk.length;
     }
-    files.push({ mediaType: "application/octet-stream", digest: hasher.digest(), size });
+    files.push({ mediaType: UNPACKED, digest: hasher.digest(), size });
   });
   return files;
 }
 
 /** Writes the files whose digests are in `missing`; returns the number of files written. */
 async function writeMissing(
-  path: string,
-  file: Deno.FsFile,
+  { path, file }: OpenArchive,
   options: ReadArchiveOptions,
   files: readonly Descriptor[],
   missing: Set<Digest>,

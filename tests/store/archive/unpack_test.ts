@@ -5,8 +5,11 @@ import { gzipSync } from "node:zlib";
 import { hasCode } from "../../../src/base/errors.ts";
 import { isDeletionError } from "../../../src/base/files.ts";
 import { digestOf } from "../../../src/oci/hash.ts";
-import { SPIN_ARCHIVE } from "../../../src/oci/media_types.ts";
-import { unpackArchive, type UnpackOptions } from "../../../src/pull/archive/unpack.ts";
+import {
+  unpackArchive,
+  type UnpackOptions,
+  unpackStoredArchive,
+} from "../../../src/store/archive/unpack.ts";
 import { BlobStore } from "../../../src/store/blobs/blob_store.ts";
 import { Layout } from "../../../src/store/layout.ts";
 import {
@@ -28,11 +31,11 @@ class Scene implements Disposable {
   readonly store = new BlobStore(this.layout);
   readonly archive = joinPath(this.folder, "archive.tar.gz");
 
-  unpack(archive: Uint8Array, options: UnpackOptions = {}) {
+  async unpack(archive: Uint8Array, options: UnpackOptions = {}) {
     Deno.writeFileSync(this.archive, archive);
+    using file = Deno.openSync(this.archive, { read: true });
     const digest = digestOf(archive);
-    const descriptor = { mediaType: SPIN_ARCHIVE, digest, size: archive.length };
-    return unpackArchive({ descriptor, path: this.archive }, this.store, options);
+    return await unpackArchive({ digest, file, path: this.archive }, this.store, options);
   }
 
   /** The names of the files under a folder of the store. */
@@ -374,9 +377,9 @@ Deno.test("unpackArchive writes each file once if it runs twice at the same time
 
 Deno.test("unpackArchive fails with a deletion error for a deleted archive", async () => {
   using scene = new Scene();
-  const descriptor = { mediaType: SPIN_ARCHIVE, digest: digestOf(encode("x")), size: 1 };
+  const digest = digestOf(encode("x"));
   await assert.rejects(
-    unpackArchive({ descriptor, path: joinPath(scene.folder, "gone") }, scene.store),
+    unpackStoredArchive({ digest, path: joinPath(scene.folder, "gone") }, scene.store),
     isDeletionError,
   );
 });
