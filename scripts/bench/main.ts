@@ -3,6 +3,7 @@
 
 const BENCHES: Record<string, () => Promise<void>> = {
   manage: async () => (await import("./manage.ts")).benchManage(),
+  network: async () => (await import("./network.ts")).benchNetwork(),
   pull: async () => (await import("./pull.ts")).benchPull(),
   run: async () => (await import("./run.ts")).benchRun(),
 };

@@ -21,13 +21,17 @@ export interface Measured {
 const MEMORY_POLL = 10;
 
 /**
- * Runs every contender `rounds` times in turn (A B C A B C …) after one round of warm-up, so that a change in the
- * machine's speed affects all of them.
+ * Runs every contender `rounds` times in turn (A B C A B C …), after one round of warm-up unless `warmUp` is false, so
+ * that a change in the machine's speed affects all of them.
  */
-export async function race(contenders: readonly Contender[], rounds: number): Promise<Measured[]> {
+export async function race(
+  contenders: readonly Contender[],
+  rounds: number,
+  warmUp = true,
+): Promise<Measured[]> {
   const seconds = new Map<string, number[]>(contenders.map(({ name }) => [name, []]));
   const peaks = new Map<string, number>();
-  for (let round = 0; round <= rounds; round++) {
+  for (let round = warmUp ? 0 : 1; round <= rounds; round++) {
     for (const contender of contenders) {
       const run = await runOnce(contender);
       peaks.set(contender.name, Math.max(peaks.get(contender.name) ?? 0, run.peak));

@@ -31,6 +31,7 @@ const GO_PEERS = {
     path: "/cmd/crane",
   },
   oras: { module: "oras.land/oras", version: "v1.2.3", path: "/cmd/oras" },
+  regctl: { module: "github.com/regclient/regclient", version: "v0.11.7", path: "/cmd/regctl" },
 } as const;
 
 /**

@@ -69,9 +69,11 @@ export class TestCa implements Disposable {
     return Deno.readTextFileSync(this.file);
   }
 
-  /** A certificate for the loopback addresses and the given host names. */
+  /** A certificate for the loopback addresses and the given host names or IPv4 addresses. */
   async issue(...names: string[]): Promise<ServerCertificate> {
-    const alternatives = ["IP:127.0.0.1", ...["localhost", ...names].map((name) => `DNS:${name}`)];
+    const alternatives = ["127.0.0.1", "localhost", ...names].map((name) =>
+      /^[0-9.]+$/.test(name) ? `IP:${name}` : `DNS:${name}`
+    );
     return await this.issueWith({
       extensions: [
         "basicConstraints=CA:FALSE",

@@ -56,6 +56,11 @@ export class DockerRegistry implements AsyncDisposable {
     return this.#port;
   }
 
+  /** The folder that holds its content, which another docker-registry can serve too. */
+  get storage(): string {
+    return this.#path("data");
+  }
+
   get url(): string {
     return `${this.#options.tls ? "https" : "http"}://${this.host}`;
   }
@@ -128,7 +133,7 @@ export class DockerRegistry implements AsyncDisposable {
     return {
       version: 0.1,
       log: { level: "info", accesslog: { disabled: false } },
-      storage: { filesystem: { rootdirectory: this.#path("data") }, delete: { enabled: true } },
+      storage: { filesystem: { rootdirectory: this.storage }, delete: { enabled: true } },
       http: { addr: "127.0.0.1:0", ...(tls && { tls }) },
       auth: await this.#auth(),
     };

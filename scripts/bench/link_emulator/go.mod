@@ -1,0 +1,3 @@
+module link_emulator
+
+go 1.23
