@@ -51,6 +51,12 @@ Deno.test("pull selects one platform of an index", async (t) => {
   const cases: { offered: string[]; options: string[]; chosen: string }[] = [
     { offered: [OTHER, HOST_PLATFORM, "wasi/wasm"], options: [], chosen: HOST_PLATFORM },
     { offered: ["windows/amd64", "wasi/wasm", OTHER], options: [], chosen: "wasi/wasm" },
+    { offered: ["windows/amd64", "wasip1/wasm", OTHER], options: [], chosen: "wasip1/wasm" },
+    {
+      offered: ["linux/arm64", "linux/s390x"],
+      options: ["--platform", "aarch64"],
+      chosen: "linux/arm64",
+    },
     { offered: ["plan9/mips"], options: [], chosen: "plan9/mips" },
     { offered: ["unknown/unknown", "plan9/mips"], options: [], chosen: "plan9/mips" },
     { offered: [HOST_PLATFORM, OTHER], options: ["--platform", OTHER], chosen: OTHER },

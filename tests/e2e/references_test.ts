@@ -95,7 +95,7 @@ Deno.test("pull exits with 2 on wrong usage", async (t) => {
     ["pull"],
     ["pull", "app", "--policy", "sometimes"],
     ["pull", "app", "--stale-if-error", "soon"],
-    ["pull", "app", "--platform", "linux"],
+    ["pull", "app", "--platform", "linus"],
     ["pull", "app", "--platform", "linux/amd64", "--all-platforms"],
     ["pull", "app", "--offline", "--policy", "always"],
     ["pull", "app", "--transfers", "0"],
