@@ -246,10 +246,15 @@ Deno.test("pull uses the file of REGISTRY_AUTH_FILE before all others", async ()
   for (const file of [AUTH_FILE, ".docker/config.json", ".config/containers/auth.json"]) {
     user.write(file, of("wr0ng-word"));
   }
-  const env = { REGISTRY_AUTH_FILE: user.write("named.json", of(PASSWORD)) };
+  const named = user.write("named.json", of(PASSWORD));
+  const env = { REGISTRY_AUTH_FILE: named };
   const result = await user.larder(["pull", reference], { env });
   assert.equal(result.code, 0, result.stderr);
   assert.equal((await user.larder(["pull", "--policy", "always", reference])).code, 4);
+  const stored = await login(user, registry.host, PASSWORD, { env });
+  assert(stored.stderr.includes(`warning: ${named} has other credentials for`), stored.stderr);
+  const other = await login(user, registry.host);
+  assert.doesNotMatch(other.stderr, /warning/);
 });
 
 Deno.test("pull calls a credential helper on the PATH and names a missing one", async () => {

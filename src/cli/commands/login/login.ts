@@ -3,7 +3,7 @@ import { MAX_DOCUMENT } from "../../../base/limits.ts";
 import { parseRegistry } from "../../../oci/reference.ts";
 import { storeCredential } from "../../../registry/credentials/auth_file.ts";
 import type { Credential, CredentialSource } from "../../../registry/credentials/credential.ts";
-import { credentialOf } from "../../../registry/credentials/docker_config.ts";
+import { CredentialFile, credentialOf } from "../../../registry/credentials/docker_config.ts";
 import { hostPlatform } from "../../../store/platform_dirs.ts";
 import type { Context } from "../../context.ts";
 import { authFile } from "../../credential_paths.ts";
@@ -32,6 +32,20 @@ export async function login(context: Context, name: string, options: LoginOption
       ? `logged in to ${registry} as ${username}; stored in ${file}`
       : `stored in ${file}, but not checked: ${registry} allows anonymous access to /v2/`,
   );
+  const named = Deno.env.get("REGISTRY_AUTH_FILE");
+  if (named && hasCredential(named, registry)) {
+    context.warn(
+      `${named} has other credentials for ${registry}, which are used first, because REGISTRY_AUTH_FILE names it`,
+    );
+  }
+}
+
+function hasCredential(path: string, registry: string): boolean {
+  try {
+    return new CredentialFile(path).find(registry, undefined) !== undefined;
+  } catch {
+    return false; // A broken file is passed over.
+  }
 }
 
 /**
