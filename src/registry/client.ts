@@ -88,17 +88,13 @@ export class RegistryClient {
       const response = await transport.send(withAuthorization(request, sent));
       const { status, headers } = response;
       const url = new URL(response.url);
-      if (!isDenial(request, response, url, sent)) return response;
-      await response.body?.cancel();
       const denied = { registry, repository, url, headers, status, sent };
-      // A 403 to a token may only mean that the token has expired.
-      if (status === 401 || (status === 403 && sent !== undefined)) {
+      if (isDenial(request, response, url, sent)) {
         await response.body?.cancel();
         sent = await authorizer.authorize(denied, request.signal);
         continue;
       }
-      const mayBeHidden = repository !== undefined && sent === undefined;
-      if (!mayBeHidden || (status !== 403 && status !== 404)) return response;
+      if (!mayBeHidden(denied)) return response;
       const authorization = await authorizer.authorizeHidden?.(denied, request.signal)
         .catch(async (error) => {
           await response.body?.cancel();
@@ -109,6 +105,11 @@ export class RegistryClient {
       sent = authorization;
     }
   }
+}
+
+/** True if the registry may hide a name from a request without authorization. */
+function mayBeHidden({ repository, status, sent }: DeniedRequest): boolean {
+  return repository !== undefined && sent === undefined && (status === 403 || status === 404);
 }
 
 /** True if another authorization may help. */
