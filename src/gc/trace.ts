@@ -82,7 +82,19 @@ class PathFinder {
     const layer = image.layers.find((each) => each.digest === digest);
     if (layer) return [{ kind: "layer", digest, note: layer.mediaType }];
     const app = spinApplication(image) && this.#reader.lockedApp(folder).value;
-    return app ? this.#inApp(app, image) : undefined;
+    return (app && this.#inApp(app, image)) ?? this.#inArchive(image);
+  }
+
+  /** Finds what was unpacked from an archive and no locked app names. */
+  #inArchive(image: ImageManifest): PathStep[] | undefined {
+    const { contents, archivesOf, contentIndex } = this.#snapshot;
+    const ids = contentIndex.blobIds(this.#target).flatMap((id) => archivesOf.get(id) ?? []);
+    const digests = new Set(ids.map((id) => contents[id]!.digest));
+    const archive = image.layers.find((layer) => digests.has(layer.digest));
+    return archive && [
+      { kind: "layer", digest: archive.digest, note: archive.mediaType },
+      { kind: "file", digest: this.#target, note: "unpacked from the archive" },
+    ];
   }
 
   /** Finds what only the locked app names, such as a file that was unpacked from an archive. */

@@ -1,7 +1,7 @@
 import type { BlobDescriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { ImageManifest } from "../oci/manifest.ts";
-import { isWasm } from "../oci/media_types.ts";
+import { isWasm, SPIN_ARCHIVE } from "../oci/media_types.ts";
 import type { Reference } from "../oci/reference.ts";
 import type { SnapshotEntry } from "../snapshot/types.ts";
 import type { EntryRecord } from "../store/entries/app_record.ts";
@@ -17,6 +17,8 @@ export interface ExpectedFile {
   readonly size?: number | undefined;
   /** True if the file may be missing; if it exists, it must still have the digest. */
   readonly optional?: boolean;
+  /** True for Spin's archive: only a pull may put it in place, after the files in it. */
+  readonly isArchive?: boolean;
 }
 
 /** How to repair a damaged entry. */
@@ -43,12 +45,20 @@ export interface ExpectedFiles {
   readonly repair: EntryRepair | undefined;
 }
 
-/** Returns where a blob must be. `data/` will do for Wasm: Spin stores Wasm of media types that it lacks there. */
-export function expectedBlob(layout: Layout, blob: BlobDescriptor): ExpectedFile {
-  const { digest, size } = blob;
+/**
+ * Returns where a blob must be. `data/` will do for Wasm: Spin stores Wasm of media types that it lacks there.
+ * @param isPackage true if it must be in its own tree nevertheless
+ */
+export function expectedBlob(
+  layout: Layout,
+  blob: BlobDescriptor,
+  isPackage = false,
+): ExpectedFile {
+  const { digest, size, mediaType } = blob;
   return {
     path: layout.blobOf(blob),
-    ...(isWasm(blob.mediaType) && { alternative: layout.blob("data", digest) }),
+    ...(isWasm(mediaType) && !isPackage && { alternative: layout.blob("data", digest) }),
+    ...(mediaType === SPIN_ARCHIVE && { isArchive: true }),
     digest,
     size,
   };

@@ -13,9 +13,10 @@ import {
 import { formatReference, type Reference } from "../oci/reference.ts";
 import type { ManifestReader } from "../snapshot/manifest_reader.ts";
 import type { SnapshotEntry } from "../snapshot/types.ts";
+import { readArchiveFiles } from "../store/blobs/archive_files.ts";
 import { BlobStore } from "../store/blobs/blob_store.ts";
 import { type EntryRecord, parseEntryRecord } from "../store/entries/app_record.ts";
-import { ImageParts } from "../store/image_parts.ts";
+import { ImageParts, type Part } from "../store/image_parts.ts";
 import { CONFIG_FILE, type Layout, MANIFEST_FILE, RECORD_FILE } from "../store/layout.ts";
 import { ManifestStore } from "../store/manifest_store.ts";
 import {
@@ -99,12 +100,7 @@ class AppFiles {
       return { by: "pull", reference };
     }
     const parts = this.#parts.parts(value);
-    for (const { descriptor, lockedAppOf, kind, skipped } of parts) {
-      if (!lockedAppOf) {
-        const optional = skipped || kind === "config";
-        this.#files.push({ ...expectedBlob(this.#layout, descriptor), optional });
-      }
-    }
+    for (const part of parts) this.#expectPart(part, part.skipped || part.kind === "config");
     if (!spinApplication(value) || this.#expectLockedApp(folder)) {
       return { by: "restoreSpin", reference, image: value };
     }
@@ -148,14 +144,22 @@ class AppFiles {
 
   #expectImage(image: ImageManifest): void {
     const folder = this.#folderOf(image.digest);
-    for (const { descriptor, lockedAppOf, skipped } of this.#parts.parts(image)) {
-      if (!lockedAppOf) {
-        this.#files.push({ ...expectedBlob(this.#layout, descriptor), optional: skipped });
-      }
-    }
+    for (const part of this.#parts.parts(image)) this.#expectPart(part, part.skipped);
     const { digest, size } = configOf(image);
     this.#expectFile(folder, CONFIG_FILE, digest, size);
     if (spinApplication(image)) this.#expectLockedApp(folder);
+  }
+
+  /** Expects a config or layer and, of an archive, the files in it. */
+  #expectPart({ descriptor, lockedAppOf, isPackage }: Part, optional: boolean): void {
+    if (lockedAppOf) return;
+    const expected = expectedBlob(this.#layout, descriptor, isPackage);
+    this.#files.push({ ...expected, optional });
+    if (!expected.isArchive) return;
+    const files = readArchiveFiles(this.#layout.archiveFiles(descriptor.digest)) ?? [];
+    for (const { digest, size } of files) {
+      this.#files.push({ path: this.#layout.blob("data", digest), digest, size });
+    }
   }
 
   /** Expects the files of the tag's own folder, which Spin reads. @param chosen the platform that was pulled */
@@ -179,7 +183,7 @@ class AppFiles {
     return value !== undefined;
   }
 
-  /** Nothing but the locked app names the files that were unpacked from archives. */
+  /** The locked app also names files of archives, of which an earlier larder and Spin left no list. */
   #expectFilesOfLockedApp(app: LockedApp): void {
     for (const digest of fileDigests(app)) {
       this.#files.push({ path: this.#layout.blob("data", digest), digest });

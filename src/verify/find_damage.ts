@@ -24,7 +24,7 @@ export function findDamage(
   const locator = new ContentLocator(filesToCheck, checks);
   const bad = filesToCheck.flatMap((file) => {
     const needed = missing.get(file.path);
-    return badFinding(file, checks.of(file), needed, needed && locator.copyTo(file));
+    return badFinding(file, checks.of(file), needed, needed && locator.copyTo(needed.file));
   });
   const findings = new Map(bad.map((finding) => [finding.path, finding]));
   // Decided before any is added: a missing file can be reported at the path of a bad one.
@@ -108,15 +108,16 @@ class ContentLocator {
   }
 
   /** Returns the finding on a missing file: it is misplaced if its content is at another path. */
-  finding({ file: { path, digest }, entries }: MissingFile): Finding {
+  finding({ file, entries }: MissingFile): Finding {
+    const { path, digest, isArchive } = file;
     const base = { digest, entries: [...entries] };
-    const misnamed = this.#misnamed.get(digest);
+    const misnamed = isArchive ? undefined : this.#misnamed.get(digest);
     if (misnamed) {
       const { path: from, stamp } = misnamed;
       const repair = { action: "move", from, to: path, stamp } as const;
       return { ...base, kind: "misplaced", path: from, detail: `it is ${digest}`, repair };
     }
-    const repair = this.copyTo({ path, digest });
+    const repair = this.copyTo(file);
     if (repair && isBlobPath(repair.from) && isBlobPath(path)) {
       const detail = `it is needed in ${dirname(path)}`;
       return { ...base, kind: "misplaced", path: repair.from, detail, repair };
@@ -126,9 +127,9 @@ class ContentLocator {
   }
 
   /** Returns the action that copies good content to a path; undefined if there is none elsewhere. */
-  copyTo({ path, digest }: FileToCheck): RepairAction | undefined {
+  copyTo({ path, digest, isArchive }: ExpectedFile): RepairAction | undefined {
     const copy = this.#good.get(digest);
-    if (!copy || copy.path === path) return undefined;
+    if (isArchive || !copy || copy.path === path) return undefined;
     return { action: "copy", from: copy.path, to: path, stamp: copy.stamp };
   }
 }

@@ -9,6 +9,9 @@ import {
   stampOf,
   statIfAny,
 } from "../base/files.ts";
+import { takeListedSnapshot } from "../snapshot/listed_snapshot.ts";
+import type { Content } from "../snapshot/file_state.ts";
+import type { CacheSnapshot } from "../snapshot/types.ts";
 import { type DamageEvent, Journal } from "../store/journal/journal.ts";
 import type { Layout } from "../store/layout.ts";
 import { type StoreLockOptions, withExclusiveLock } from "../store/locks/store_lock.ts";
@@ -44,26 +47,56 @@ export async function applyLocalRepairs(
   expected: readonly ExpectedFiles[],
   { now, ...options }: RepairOptions,
 ): Promise<FailedRepair[]> {
-  return await withExclusiveLock(layout, () => {
+  return await withExclusiveLock(layout, async () => {
+    const snapshot = await takeListedSnapshot(layout, now(), options.signal);
     const failed = findings.flatMap(({ path, repair }) =>
-      repair ? failureOf(path, () => apply(repair)) : []
+      repair ? failureOf(path, () => apply(repair, snapshot)) : []
     );
     failed.push(...forgetBroken(findings, expected));
     new Journal(layout).append(findings.flatMap((finding) => damageEvents(finding, now())));
-    return Promise.resolve(failed);
+    return failed;
   }, options);
 }
 
-function apply(repair: RepairAction): void {
-  const info = statIfAny(repair.from);
+function apply(repair: RepairAction, snapshot: CacheSnapshot): void {
+  const { from } = repair;
+  const info = statIfAny(from);
   if (!info || !isSameFile(repair.stamp, stampOf(info))) return;
-  if (repair.action === "remove") return removeIfAny(repair.from);
+  const id = snapshot.contents.findIndex(({ path }) => path === from);
+  if (repair.action !== "copy") withdrawArchives(snapshot, id);
+  if (repair.action === "remove") {
+    removeIfAny(from);
+    forgetFiles(snapshot.contents[id]);
+    return;
+  }
   ensureFolder(dirname(repair.to));
-  if (repair.action === "copy") return copyFileAtomic(repair.from, repair.to);
+  if (repair.action === "copy") copyFileAtomic(from, repair.to);
+  else rename(from, repair.to);
+}
+
+/**
+ * Makes partial downloads of the archives that hold a file, before it is removed: Spin takes an archive for unpacked, and
+ * would not write the file again. A pull takes the archive from there.
+ */
+function withdrawArchives({ layout, contents, archivesOf }: CacheSnapshot, id: number): void {
+  for (const archive of (archivesOf.get(id) ?? []).map((each) => contents[each]!)) {
+    if (!statIfAny(archive.path)) continue;
+    ensureFolder(layout.partials);
+    rename(archive.path, layout.partial(archive.digest));
+    forgetFiles(archive);
+  }
+}
+
+/** Deletes the list of the files of an archive that has lost its name. */
+function forgetFiles(content: Content | undefined): void {
+  if (content?.filesPath !== undefined) removeIfAny(content.filesPath);
+}
+
+function rename(from: string, to: string): void {
   try {
-    Deno.renameSync(repair.from, repair.to);
+    Deno.renameSync(from, to);
   } catch (error) {
-    throw diskError(error, "write", repair.to);
+    throw diskError(error, "write", to);
   }
 }
 

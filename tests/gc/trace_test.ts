@@ -39,6 +39,12 @@ const spins = (artifact: Artifact) => (cache: TestCache) => {
   cache.pulledBySpin("ghcr.io/acme/app:v1", artifact);
   cache.blobs([blob("unpacked")]);
 };
+const unlisted = (cache: TestCache) => {
+  pulled(SPIN)(cache);
+  cache.blobs([blob("more")]);
+  const list = `${digest(blob("unpacked"))} 8\n${digest(blob("more"))} 4\n`;
+  cache.write(`archives/${of(SPIN, MEDIA_TYPES.spinArchive)}`, list);
+};
 const digest = ({ descriptor }: { descriptor: { digest: string } }) => descriptor.digest;
 const of = (artifact: Artifact, mediaType: string) =>
   digest(artifact.blobs.find(({ descriptor }) => descriptor.mediaType === mediaType)!);
@@ -69,6 +75,11 @@ Deno.test("tracePath leads from an entry to content through the manifests and ap
     ["a file from an archive", pulled(SPIN), unpacked, [
       "manifest",
       "file b.txt of the component hello, unpacked from an archive",
+    ]],
+    ["a file that only the archive names", unlisted, digest(blob("more")), [
+      "manifest",
+      `layer ${MEDIA_TYPES.spinArchive}`,
+      "file unpacked from the archive",
     ]],
     ["a layer of Spin's", spins(SPIN), of(SPIN, MEDIA_TYPES.spinData), [
       `layer ${MEDIA_TYPES.spinData}`,

@@ -2,6 +2,10 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { hasCode } from "../../src/base/errors.ts";
 import { applyPlan } from "../../src/gc/apply.ts";
+import { parseReference } from "../../src/oci/reference.ts";
+import { readEntryRecord } from "../../src/store/manifest_store.ts";
+import { applyLocalRepairs } from "../../src/verify/repair.ts";
+import { Verifier } from "../../src/verify/verify.ts";
 import { takeSnapshot } from "../../src/snapshot/snapshot.ts";
 import {
   archiveOf,
@@ -164,6 +168,34 @@ Deno.test("an archive has its name only while the files in it have theirs", asyn
     await cache.checked(() => applyPlan(puller.layout, plan, { now: Date.now, by: "a test" }));
     assert.ok(filesBelow(puller.layout.root).includes(dataOf(puller, "first")));
   });
+  await t.step("during a repair", async () => {
+    await using cache = await shared();
+    const { puller, spin, reference } = cache;
+    const { folder } = await puller.pull();
+    const record = readEntryRecord(folder)!;
+    const verifier = new Verifier(puller.layout, { now: Date.now, threads: 1 });
+    const [damaged, archive] = [dataOf(puller, "third"), data.descriptor.digest];
+    Deno.writeTextFileSync(damaged, "other");
+    const { findings, expected } = await verifier.run();
+    assert.deepEqual(findings.map(({ path }) => path), [damaged]);
+    const isStanding = () => filesBelow(puller.layout.root).includes(damaged);
+    const archivePath = join(puller.layout.tree("data"), archive);
+    // Damage that the repair has not reached yet is none of its own.
+    await betweenCalls(() => {
+      if (!isStanding()) assertUnpacked(puller.layout.root, [ARCHIVE]);
+    }, () => applyLocalRepairs(puller.layout, findings, expected, { now: Date.now }));
+    assert.deepEqual([isStanding(), filesBelow(puller.layout.root).includes(archivePath)], [
+      false,
+      false,
+    ]);
+    puller.registry.clearLog();
+    await cache.checked(() =>
+      puller.inner.restore(parseReference(reference), record, { transfers: 1 })
+    );
+    assert.deepEqual(puller.registry.requests(), []);
+    assert.deepEqual((await verifier.run()).findings, []);
+    spin.load(reference);
+  });
   await t.step("during a sweep that cannot remove the archive", async () => {
     await using cache = await shared();
     const { puller } = cache;
@@ -279,3 +311,27 @@ Deno.test("takeSnapshot takes the downloads of a killed Spin for rubbish", async
   assert.deepEqual(rubbish.map(({ path }) => path.slice(-6)), ["aB3x9Z"]);
   assert.equal(foreign.length, 3);
 });
+
+for (const spins of [false, true]) {
+  Deno.test(`Verifier expects ${spins ? "Spin's" : "a"} Wasm package in wasm/, and accepts Spin's form of a manifest`, async () => {
+    const module = wasmModule("package");
+    const artifact = wasmArtifact(module);
+    await using cache = await shared(artifact);
+    const { puller, spin, reference } = cache;
+    if (!spins) await puller.pull();
+    spin.pullAll(reference, artifact);
+    const verifier = new Verifier(puller.layout, { now: Date.now, threads: 1 });
+    assert.deepEqual((await verifier.run()).findings, []);
+    const { digest } = artifact.blobs[1]!.descriptor;
+    const [wasm, data] = (["wasm", "data"] as const).map((tree) =>
+      join(puller.layout.tree(tree), digest)
+    );
+    Deno.mkdirSync(puller.layout.tree("data"), { recursive: true });
+    Deno.renameSync(wasm!, data!);
+    const { findings, expected } = await verifier.run();
+    assert.deepEqual(findings.map(({ kind, path }) => [kind, path]), [["misplaced", data]]);
+    await applyLocalRepairs(puller.layout, findings, expected, { now: Date.now });
+    assert.deepEqual((await verifier.run()).findings, []);
+    spin.load(reference);
+  });
+}
