@@ -88,17 +88,13 @@ export class RegistryClient {
       const response = await transport.send(withAuthorization(request, sent));
       const { status, headers } = response;
       const url = new URL(response.url);
-      if (!isDenial(request, response, url, sent)) return response;
-      await response.body?.cancel();
       const denied = { registry, repository, url, headers, status, sent };
-      // A 403 to a token may only mean that the token has expired.
-      if (status === 401 || (status === 403 && sent !== undefined)) {
+      if (isDenial(request, denied)) {
         await response.body?.cancel();
         sent = await authorizer.authorize(denied, request.signal);
         continue;
       }
-      const mayBeHidden = repository !== undefined && sent === undefined;
-      if (!mayBeHidden || (status !== 403 && status !== 404)) return response;
+      if (!mayBeHidden(request, denied)) return response;
       const authorization = await authorizer.authorizeHidden?.(denied, request.signal)
         .catch(async (error) => {
           await response.body?.cancel();
@@ -114,14 +110,21 @@ export class RegistryClient {
 /** True if another authorization may help. */
 function isDenial(
   { method, url }: RepositoryRequest,
-  { status, headers }: HttpResponse,
-  answered: URL,
-  sent: string | undefined,
+  { status, headers, sent, url: answered }: DeniedRequest,
 ): boolean {
   // Without a challenge, the registry may support `GET` alone.
   if (status === 401) return method !== "HEAD" || headers.has("www-authenticate");
   // It may only mean that the token has expired. Another host, of a redirect, has not seen the token.
   return status === 403 && sent !== undefined && answered.host === url.host;
+}
+
+/** True if a registry may answer in this way because it hides private names from anonymous users. */
+function mayBeHidden(
+  { url }: RepositoryRequest,
+  { repository, status, sent, url: answered }: DeniedRequest,
+): boolean {
+  return repository !== undefined && sent === undefined && answered.host === url.host &&
+    (status === 403 || status === 404);
 }
 
 function withAuthorization(
