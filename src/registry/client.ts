@@ -89,12 +89,12 @@ export class RegistryClient {
       const { status, headers } = response;
       const url = new URL(response.url);
       const denied = { registry, repository, url, headers, status, sent };
-      if (isDenial(request, response, url, sent)) {
+      if (isDenial(request, denied)) {
         await response.body?.cancel();
         sent = await authorizer.authorize(denied, request.signal);
         continue;
       }
-      if (!mayBeHidden(denied)) return response;
+      if (!mayBeHidden(request, denied)) return response;
       const authorization = await authorizer.authorizeHidden?.(denied, request.signal)
         .catch(async (error) => {
           await response.body?.cancel();
@@ -107,22 +107,24 @@ export class RegistryClient {
   }
 }
 
-/** True if the registry may hide a name from a request without authorization. */
-function mayBeHidden({ repository, status, sent }: DeniedRequest): boolean {
-  return repository !== undefined && sent === undefined && (status === 403 || status === 404);
-}
-
 /** True if another authorization may help. */
 function isDenial(
   { method, url }: RepositoryRequest,
-  { status, headers }: HttpResponse,
-  answered: URL,
-  sent: string | undefined,
+  { status, headers, sent, url: answered }: DeniedRequest,
 ): boolean {
   // Without a challenge, the registry may support `GET` alone.
   if (status === 401) return method !== "HEAD" || headers.has("www-authenticate");
   // It may only mean that the token has expired. Another host, of a redirect, has not seen the token.
   return status === 403 && sent !== undefined && answered.host === url.host;
+}
+
+/** True if a registry may answer in this way because it hides private names from anonymous users. */
+function mayBeHidden(
+  { url }: RepositoryRequest,
+  { repository, status, sent, url: answered }: DeniedRequest,
+): boolean {
+  return repository !== undefined && sent === undefined && answered.host === url.host &&
+    (status === 403 || status === 404);
 }
 
 function withAuthorization(

@@ -30,8 +30,11 @@ export class UrlFetcher implements Fetcher {
       { hint: "ask its publisher for a manifest with an http:// or https:// URL" },
     );
     for (const url of this.#urls) {
+      // The tries of a URL that fails are not those of the next one; a host that is down is not asked again.
+      const { signal, tries } = options;
+      const own = url === this.#urls.at(-1) ? { signal, tries } : { signal };
       try {
-        return await this.#fetchFrom(url, descriptor, offset, options);
+        return await this.#fetchFrom(url, descriptor, offset, own);
       } catch (error) {
         if (options.signal?.aborted) throw error;
         failure = error;

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { type ErrorCode, hasCode, LarderError } from "../../src/base/errors.ts";
+import { Tries } from "../../src/base/tries.ts";
 import type { BlobStream } from "../../src/oci/fetcher.ts";
 import { digestOf } from "../../src/oci/hash.ts";
 import { UrlFetcher } from "../../src/registry/url_fetcher.ts";
+import { FakeClock } from "../support/fake_clock.ts";
 import { FakeTransport, response } from "../support/registry/fake_transport.ts";
 
 const CONTENT = new TextEncoder().encode("0123456789");
@@ -34,6 +36,13 @@ for (const first of [response(404), response(500), failure("LDR_UNREACHABLE")]) 
     if (!(first instanceof Error)) assert.equal(first.isReleased, true);
   });
 }
+
+Deno.test("UrlFetcher.fetch counts the requests to the last URL alone in the caller's tries", async () => {
+  const transport = new FakeTransport(response(404), response(200, {}, [CONTENT]));
+  const tries = new Tries(new FakeClock());
+  await text(await new UrlFetcher(transport, [A, B]).fetch(LAYER, 0, { tries }));
+  assert.deepEqual(transport.requests.map((request) => request.tries), [undefined, tries]);
+});
 
 Deno.test("UrlFetcher.fetch fails with the last error", async () => {
   const transport = new FakeTransport(response(500), response(404));

@@ -1,4 +1,4 @@
-import type { LarderError } from "../../base/errors.ts";
+import { hasCode, type LarderError } from "../../base/errors.ts";
 import { sizeMismatch } from "../../oci/content_verifier.ts";
 import type { BlobDescriptor } from "../../oci/descriptor.ts";
 import type { HttpResponse } from "./transport.ts";
@@ -28,7 +28,16 @@ export async function requestFrom(
   send: (headers: Record<string, string>) => Promise<HttpResponse>,
 ): Promise<BlobResponse> {
   const last = descriptor.size === undefined ? "" : descriptor.size - 1;
-  const response = await send(offset > 0 ? { range: `bytes=${offset}-${last}` } : {});
+  let response: HttpResponse;
+  try {
+    response = await send(offset > 0 ? { range: `bytes=${offset}-${last}` } : {});
+  } catch (error) {
+    // A 403 was taken for a token that is not accepted.
+    if (offset > 0 && hasCode(error, "LDR_FORBIDDEN")) {
+      return await requestFrom(descriptor, 0, send);
+    }
+    throw error;
+  }
   const start = startOf(response, offset);
   if (start === 0 || start === offset) {
     const mismatch = lengthMismatch(response, descriptor, start);

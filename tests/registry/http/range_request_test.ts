@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { hasCode } from "../../../src/base/errors.ts";
+import { hasCode, LarderError } from "../../../src/base/errors.ts";
 import { digestOf } from "../../../src/oci/hash.ts";
 import { requestFrom } from "../../../src/registry/http/range_request.ts";
 import { type FakeResponse, response } from "../../support/registry/fake_transport.ts";
@@ -92,6 +92,18 @@ for (const [name, offset, answers, ranges, start] of CASES) {
     assert.deepEqual(released, [...answers.slice(1).map(() => true), false]);
   });
 }
+
+Deno.test("requestFrom starts over if a range alone is forbidden", async () => {
+  const ranges: (string | undefined)[] = [];
+  const forbidden = new LarderError("LDR_FORBIDDEN", "no", { hint: "h" });
+  const { start } = await requestFrom(BLOB, 5, ({ range }) => {
+    ranges.push(range);
+    return range ? Promise.reject(forbidden) : Promise.resolve(response(200));
+  });
+  assert.deepEqual([start, ranges], [0, ["bytes=5-9", undefined]]);
+  const always = requestFrom(BLOB, 5, () => Promise.reject(forbidden));
+  await assert.rejects(always, (error) => error === forbidden);
+});
 
 Deno.test("requestFrom sends an open range for a blob of unknown size", async () => {
   const ranges: (string | undefined)[] = [];
