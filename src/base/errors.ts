@@ -95,10 +95,8 @@ export function printable(text: string): string {
 }
 
 /** Returns the error of an operation that was aborted. */
-export function interrupted(): LarderError {
-  return new LarderError("LDR_INTERRUPTED", "interrupted", {
-    hint: "run the same command again: it continues the partial downloads",
-  });
+export function interrupted(hint = "run the same command again"): LarderError {
+  return new LarderError("LDR_INTERRUPTED", "interrupted", { hint });
 }
 
 /** Throws {@link interrupted} if the signal is aborted. */

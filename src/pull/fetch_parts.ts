@@ -10,7 +10,7 @@ import type { Ingest } from "../store/blobs/ingest.ts";
 import type { Part } from "../store/image_parts.ts";
 import type { PartOutcomes } from "./result.ts";
 import type { PullSession } from "./session.ts";
-import { transfer, waitingForDownload } from "./transfer.ts";
+import { transfer, waitingForDownload, withPartialsHint } from "./transfer.ts";
 
 /**
  * Fetches parts in parallel. The first failure stops the others; their partial downloads are kept, so that the next
@@ -32,7 +32,9 @@ export async function fetchParts(
     const outcome = await fetchPart(session, part, signal);
     outcomes.set(descriptor.digest, outcome);
     observer.finished?.(descriptor, outcome, part.kind);
-  }, options.signal);
+  }, options.signal).catch((error) => {
+    throw withPartialsHint(error);
+  });
 }
 
 async function fetchPart(

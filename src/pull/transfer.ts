@@ -1,5 +1,5 @@
 import type { Clock } from "../base/concurrency.ts";
-import { hasCode, LarderError, messageOf } from "../base/errors.ts";
+import { hasCode, interrupted, LarderError, messageOf } from "../base/errors.ts";
 import { PULL_ROUNDS } from "../base/limits.ts";
 import { type NextTry, TRIES, Tries } from "../base/tries.ts";
 import { sizeMismatch } from "../oci/content_verifier.ts";
@@ -24,6 +24,13 @@ export interface TransferOptions {
 /** The note for `IngestOptions.waiting`. */
 export function waitingForDownload(digest: Digest): string {
   return `waiting for another process that is fetching ${digest}`;
+}
+
+/** Returns the error of interrupted transfers with a hint about what they leave; any other error unchanged. */
+export function withPartialsHint(error: unknown): unknown {
+  return hasCode(error, "LDR_INTERRUPTED")
+    ? interrupted("run the same command again: it continues the partial downloads")
+    : error;
 }
 
 /**

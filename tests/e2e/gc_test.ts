@@ -39,7 +39,8 @@ Deno.test("gc --unused removes an entry, and pull fetches only what was freed", 
 Deno.test("clean asks on a terminal and removes nothing unless the answer is yes", async (t) => {
   await using registry = await TestRegistry.start();
   const reference = registry.add("app", ONE, "v1");
-  for (const [answer, isGone] of [["\r", false], ["n\r", false], ["y\r", true]] as const) {
+  const answers = [["\r", false], ["n\r", false], ["\x04", false], ["y\r", true]] as const;
+  for (const [answer, isGone] of answers) {
     await t.step(JSON.stringify(answer), async () => {
       using user = new TestUser();
       await pull(user, reference);
@@ -52,6 +53,20 @@ Deno.test("clean asks on a terminal and removes nothing unless the answer is yes
       assert.deepEqual(await names(user), isGone ? [] : [reference]);
     });
   }
+});
+
+Deno.test("clean removes nothing if Ctrl-C interrupts its question, and says so", async () => {
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
+  const reference = registry.add("app", ONE, "v1");
+  await pull(user, reference);
+  await using larder = await onTerminal(user, ["clean"]);
+  await larder.said("[y/N]");
+  await larder.type("\x03");
+  const { code, stderr } = await larder.result;
+  assert.equal(code, 130, stderr);
+  assert.match(stderr, /^error: interrupted \[LDR_INTERRUPTED\]\r?\nhint: nothing was changed/m);
+  assert.deepEqual(await names(user), [reference]);
 });
 
 Deno.test("pull collects over a configured limit and keeps the entry that it fetched", async () => {

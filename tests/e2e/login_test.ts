@@ -312,3 +312,23 @@ Deno.test("login asks for name and password on a terminal and does not show the 
   assertNoSecrets(result);
   assert.notEqual(stored(user), undefined);
 });
+
+for (const name of ["", "bob"]) {
+  const question = name === "" ? "user name" : "password";
+  Deno.test(`login is cancelled by Ctrl-D at the question for the ${question}`, async () => {
+    await using registry = await TestRegistry.start();
+    registry.guard = basicGuard("bob", PASSWORD);
+    using user = new TestUser();
+    await using larder = await onTerminal(user, ["login", registry.host]);
+    await larder.said("User name:");
+    if (name !== "") {
+      await larder.type(`${name}\r`);
+      await larder.said("Password:");
+    }
+    await larder.type("\x04");
+    const { code, stderr } = await larder.result;
+    assert.equal(code, 130, stderr);
+    assert.match(stderr, /^error: the login was cancelled: nothing was stored /m);
+    assert.equal(stored(user), undefined);
+  });
+}

@@ -91,7 +91,7 @@ async function confirm(
       { hint: "add --force to remove without asking, or --dry-run to only show the plan" },
     );
   }
-  if (await askYes(`Remove ${planSummary(plan)}?`)) return true;
+  if (await askYes(`Remove ${planSummary(plan)}?`, context.interruptible())) return true;
   context.info("nothing was removed");
   return false;
 }

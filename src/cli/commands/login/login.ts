@@ -22,8 +22,8 @@ export async function login(context: Context, name: string, options: LoginOption
   if (context.options.offline) {
     throw usage("login cannot check a password with --offline", "leave out --offline");
   }
-  const username = await readUsername(options);
-  const password = await readPassword(options);
+  const username = await readUsername(context, options);
+  const password = await readPassword(context, options);
   const source = options.passwordStdin ? "standard input" : "the terminal";
   const isChecked = await check(context, registry, credentialOf(username, password, source)!);
   storeCredential(file, registry, { username, password });
@@ -79,11 +79,14 @@ function withoutLoginHint(error: unknown, registry: string): unknown {
   });
 }
 
-async function readUsername({ username, passwordStdin }: LoginOptions): Promise<string> {
+async function readUsername(
+  context: Context,
+  { username, passwordStdin }: LoginOptions,
+): Promise<string> {
   if (username === undefined && (passwordStdin || !canAsk())) {
     throw usage("no user name, and no terminal to ask for it", "pass it with -u NAME");
   }
-  const name = (username ?? await askLine("User name:")).trim();
+  const name = (username ?? given(await askLine("User name:", context.interruptible()))).trim();
   if (name === "") throw usage("the user name is empty", "pass it with -u NAME");
   if (name.includes(":")) {
     // Basic authentication ends the name at the first colon (RFC 7617 section 2).
@@ -92,18 +95,28 @@ async function readUsername({ username, passwordStdin }: LoginOptions): Promise<
   return name;
 }
 
-async function readPassword({ passwordStdin }: LoginOptions): Promise<string> {
+async function readPassword(context: Context, { passwordStdin }: LoginOptions): Promise<string> {
   if (!passwordStdin && !canAsk()) {
     throw usage(
       "no password, and no terminal to ask for it",
       "pipe it in and add --password-stdin",
     );
   }
-  const password = passwordStdin ? await readStdin() : await askSecret("Password:");
+  const password = passwordStdin
+    ? await readStdin()
+    : given(await askSecret("Password:", context.interruptible()));
   if (password === "") {
     throw usage("the password is empty", "enter a password, or pipe it in with --password-stdin");
   }
   return password;
+}
+
+/** Fails if the user has ended the input instead of giving an answer. */
+function given(answer: string | undefined): string {
+  if (answer !== undefined) return answer;
+  throw new LarderError("LDR_INTERRUPTED", "the login was cancelled: nothing was stored", {
+    hint: "run it again, or pass -u NAME and pipe the password in with --password-stdin",
+  });
 }
 
 /** Reads standard input without its last line break. */
