@@ -91,9 +91,10 @@ function steps(command: CommandModel): string[] {
   const path = command.path.join(" ");
   const flags = command.options.filter((option) => option.value).flatMap(({ flags }) => flags);
   return [
-    ...command.commands.map(({ path: child }) =>
-      `    ${pattern(path, child.at(-1)!)}) command=${quote(child.join(" "))} ;;`
-    ),
+    ...command.commands.map(({ path: child, words }) => {
+      const patterns = words.map((word) => pattern(path, word)).join(" | ");
+      return `    ${patterns}) command=${quote(child.join(" "))} ;;`;
+    }),
     ...flags.length > 0
       ? [`    ${flags.map((flag) => pattern(path, flag)).join(" | ")}) value=$word ;;`]
       : [],

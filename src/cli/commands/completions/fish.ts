@@ -57,8 +57,8 @@ function steps({ path, commands, options }: CommandModel): string[] {
   const key = (word: string) => quote(`${path.join(" ")} ${word}`);
   const flags = options.filter((option) => option.value).flatMap(({ flags }) => flags);
   return [
-    ...commands.flatMap(({ path: child }) => [
-      `            case ${key(child.at(-1)!)}`,
+    ...commands.flatMap(({ path: child, words }) => [
+      `            case ${words.map(key).join(" ")}`,
       `                set command ${quote(child.join(" "))}`,
     ]),
     ...flags.length > 0

@@ -27,6 +27,8 @@ export interface OptionModel {
 export interface CommandModel {
   /** Empty for larder itself. */
   readonly path: readonly string[];
+  /** The last word of {@link path} and its aliases, which are completed after, but not offered. */
+  readonly words: readonly string[];
   readonly description: string;
   readonly options: readonly OptionModel[];
   readonly commands: readonly CommandModel[];
@@ -55,6 +57,9 @@ const VALUES: ReadonlyMap<string, Partial<Value>> = new Map<string, Partial<Valu
   ["config unset key", { choices: KEYS }],
 ]);
 
+/** A hidden verb with the options of another. */
+const HIDDEN_ALIASES: Readonly<Record<string, readonly string[]>> = { list: ["images"] };
+
 /** Reads the command tree; global options are part of each command. */
 export function modelOf(command: Command, path: readonly string[] = []): CommandModel {
   const help = new LarderHelp();
@@ -63,6 +68,7 @@ export function modelOf(command: Command, path: readonly string[] = []): Command
   const registered = command.registeredArguments;
   return {
     path,
+    words: [command.name(), ...command.aliases(), ...HIDDEN_ALIASES[path.join(" ")] ?? []],
     description: help.subcommandDescription(command),
     options: [...help.visibleOptions(command), ...inherited].map((option) =>
       optionModel(path, option)

@@ -9,6 +9,7 @@ Register-ArgumentCompleter -Native -CommandName larder -ScriptBlock {
     $commands = @{
 ${flatten(program).map(entry).join("\n")}
     }
+    $aliases = @{ ${aliases(program).join("; ")} }
     $command = ''
     $option = ''
     $cache = @()
@@ -24,6 +25,7 @@ ${flatten(program).map(entry).join("\n")}
         if ($commands[$command].Values.ContainsKey($text)) { $option = $text; continue }
         if ($text.StartsWith('-')) { continue }
         $longer = "$command $text".Trim()
+        if ($aliases.ContainsKey($longer)) { $longer = $aliases[$longer] }
         if ($commands.ContainsKey($longer)) { $command = $longer } else { $operands += $text }
     }
     $here = $commands[$command]
@@ -49,6 +51,12 @@ ${flatten(program).map(entry).join("\n")}
     }
 }
 `;
+}
+
+function aliases({ commands }: CommandModel): string[] {
+  return commands.flatMap(({ path: [name], words }) =>
+    words.slice(1).map((alias) => `${quote(alias)} = ${quote(name!)}`)
+  );
 }
 
 function entry(command: CommandModel): string {

@@ -91,7 +91,7 @@ ${command.commands.map((child) => `        ${quote(described(child))}`).join("\n
       case $line[1] in
 ${
     command.commands.map((child) =>
-      `        ${child.path.at(-1)}) ${functionName(child)} && result=0 ;;`
+      `        ${child.words.join("|")}) ${functionName(child)} && result=0 ;;`
     ).join("\n")
   }
       esac
