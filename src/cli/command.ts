@@ -1,4 +1,4 @@
-import { Command, type HelpContext, type Option } from "commander";
+import { Command, type ErrorOptions, type HelpContext, type Option } from "commander";
 
 /** Thrown instead of printing help, because the code that writes help is loaded only when it is needed. */
 export class HelpRequest extends Error {
@@ -25,7 +25,20 @@ export class UnknownCommand extends Error {
   }
 }
 
-/** A command whose help and unknown subcommands are reported by {@link HelpRequest} and {@link UnknownCommand}. */
+/** Thrown if a command line cannot be parsed; the code that explains it is loaded only when it is needed. */
+export class UsageProblem extends Error {
+  readonly command: Command;
+  /** Commander's code, such as `commander.unknownOption`. */
+  readonly code: string | undefined;
+
+  constructor(command: Command, message: string, code: string | undefined) {
+    super(message);
+    this.command = command;
+    this.code = code;
+  }
+}
+
+/** A command that throws {@link HelpRequest}, {@link UnknownCommand} and {@link UsageProblem} instead of printing. */
 export class LarderCommand extends Command {
   constructor(name?: string) {
     super(name);
@@ -41,6 +54,10 @@ export class LarderCommand extends Command {
   addOptions(options: readonly Option[]): this {
     for (const option of options) this.addOption(option);
     return this;
+  }
+
+  override error(message: string, options?: ErrorOptions): never {
+    throw new UsageProblem(this, message, options?.code);
   }
 
   override outputHelp(context?: HelpContext | ((text: string) => string)): never {

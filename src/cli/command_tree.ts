@@ -4,7 +4,7 @@ import { Context } from "./context.ts";
 import {
   acceptGlobalOptions,
   collect,
-  days,
+  daysOption,
   filterOption,
   formatOption,
   globalOptions,
@@ -109,7 +109,7 @@ function addClean(program: LarderCommand): void {
     )
     .addArgument(nameArgument("[name...]", "name, digest, or glob such as 'ghcr.io/acme/*'"))
     .addOption(typeOption(ITEM_TYPES))
-    .option("--days <n>", "only entries unused for this many days", days)
+    .addOption(daysOption())
     .addOption(filterOption())
     .option("--include-pinned", "also remove pinned entries")
     .addOptions(sweepOptions())

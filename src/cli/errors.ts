@@ -1,4 +1,5 @@
 import { type ErrorCode, LarderError, printable } from "../base/errors.ts";
+import { nearest } from "../base/nearest.ts";
 
 /** Characters shown on either side of the position of a fault. */
 const MARGIN = 60;
@@ -59,4 +60,18 @@ export function optionConflict(one: string, other: string): LarderError {
 /** `--keep-last` for the option that commander calls `keepLast`. */
 export function flagOf(name: string): string {
   return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}
+
+/** Returns the error for a value of an option, with the reason and the hint of `error`. */
+export function badOption(flag: string, error: LarderError): LarderError {
+  return new LarderError("LDR_USAGE", `bad ${flag}: ${error.message}`, { hint: error.hint });
+}
+
+/** The error for a text that is none of a few values. */
+export function notAChoice(text: string, choices: readonly string[]): LarderError {
+  const near = nearest(text, choices);
+  const list = new Intl.ListFormat("en-GB", { type: "disjunction" }).format(choices);
+  return new LarderError("LDR_USAGE", `"${text}" is not ${list}`, {
+    hint: near === undefined ? `write ${list}` : `did you mean ${near}?`,
+  });
 }

@@ -3,6 +3,7 @@ import { LarderError } from "../base/errors.ts";
 import { nearestFew } from "../base/nearest.ts";
 import { HelpRequest, UnknownCommand } from "./command.ts";
 import { type Example, examplesOf } from "./examples.ts";
+import { hintForVerb, verbsFor } from "./habits.ts";
 import { writeErr, writeOut } from "./terminal/console.ts";
 
 /** Columns of help that is not printed on a terminal. */
@@ -48,15 +49,17 @@ export function requestHelp(parent: Command, names: readonly string[]): never {
 /** Returns the error for a verb that does not exist, with the nearest verbs as its hint. */
 export function unknownCommand({ parent, verb }: UnknownCommand): LarderError {
   const verbs = new LarderHelp().visibleCommands(parent).map((command) => command.name());
-  const near = nearestFew(verb, verbs, SUGGESTIONS);
   const path = pathOf(parent);
+  const known = verbsFor([...path, verb]);
+  const near = known.length > 0 ? known : nearestFew(verb, verbs, SUGGESTIONS);
   const help = ["larder help", ...path].join(" ");
   return new LarderError("LDR_USAGE", `unknown command '${verb}'`, {
-    hint: near.length > 0
-      ? `did you mean ${new Intl.ListFormat("en-GB", { type: "disjunction" }).format(near)}?`
-      : verbs.length > 0
-      ? `${help} lists the commands`
-      : `${help} prints the help of larder ${path.join(" ")}`,
+    hint: hintForVerb([...path, verb]) ??
+      (near.length > 0
+        ? `did you mean ${new Intl.ListFormat("en-GB", { type: "disjunction" }).format(near)}?`
+        : verbs.length > 0
+        ? `${help} lists the commands`
+        : `${help} prints the help of larder ${path.join(" ")}`),
   });
 }
 

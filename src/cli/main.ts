@@ -1,6 +1,5 @@
 import { CommanderError } from "commander";
-import { LarderError } from "../base/errors.ts";
-import { HelpRequest, type LarderCommand, UnknownCommand } from "./command.ts";
+import { HelpRequest, type LarderCommand, UnknownCommand, UsageProblem } from "./command.ts";
 import { buildProgramToRun } from "./command_tree.ts";
 import { reportFailure } from "./report_error.ts";
 
@@ -27,9 +26,12 @@ async function run(program: LarderCommand, words: readonly string[]): Promise<nu
     await program.parseAsync(words, { from: "user" });
     return Deno.exitCode; // `larder run` sets it to that of the guest.
   } catch (error) {
-    if (!(error instanceof CommanderError)) throw error;
-    if (error.exitCode === 0) return 0; // --version
-    throw usageError(error);
+    if (error instanceof UsageProblem) {
+      const { usageError } = await import("./usage_errors.ts");
+      throw usageError(error);
+    }
+    if (error instanceof CommanderError && error.exitCode === 0) return 0; // --version
+    throw error;
   }
 }
 
@@ -57,14 +59,4 @@ function isVerbose(program: LarderCommand): boolean {
   const isGiven = (command: LarderCommand["commands"][number]): boolean =>
     command.opts().verbose === true || command.commands.some(isGiven);
   return isGiven(program);
-}
-
-function usageError(error: CommanderError): LarderError {
-  const message = error.message.replace(/^error: /, "").split("\n")[0]!;
-  const suggestion = /\(Did you mean (.*)\?\)/.exec(error.message)?.[1];
-  return new LarderError("LDR_USAGE", message, {
-    hint: suggestion
-      ? `did you mean ${suggestion}?`
-      : "larder --help lists the commands, larder COMMAND --help the options",
-  });
 }

@@ -1,7 +1,8 @@
-import { type Command, InvalidArgumentError, Option } from "commander";
-import { messageOf } from "../base/errors.ts";
+import { Argument, type Command, Option } from "commander";
+import { LarderError } from "../base/errors.ts";
 import { TRANSFERS } from "../base/limits.ts";
 import { parseDuration } from "../base/units.ts";
+import { badOption, notAChoice } from "./errors.ts";
 
 /** The options that every command takes, before or after the verb. */
 export interface GlobalOptions {
@@ -72,20 +73,19 @@ function withAncestors(command: Command): Command[] {
 
 /** `--format table|json`. */
 export function formatOption(): Option {
-  return new Option("--format <format>", "output format").choices(["table", "json"])
-    .default("table");
+  return choiceOption("--format <format>", "output format", ["table", "json"]).default("table");
 }
 
 /** `--format table|json|TEMPLATE`. */
 export function templateOption(): Option {
-  const read = (text: string) => {
-    if (text === "table" || text === "json" || isTemplate(text)) return text;
-    throw new InvalidArgumentError(
-      "Allowed choices are table, json, or a template such as '{{name}} {{size}}'.",
-    );
-  };
-  return new Option("--format <format>", "output format, or a template as '{{name}} {{size}}'")
-    .choices(["table", "json"]).default("table").argParser(read);
+  const choices = ["table", "json"];
+  const description = "output format, or a template as '{{name}} {{size}}'";
+  const option = valueOption("--format <format>", description, (text) => {
+    if (choices.includes(text) || isTemplate(text)) return text;
+    throw notAChoice(text, [...choices, "a template such as '{{name}} {{size}}'"]);
+  });
+  option.argChoices = choices;
+  return option.default("table");
 }
 
 /** True if the value of `--format` is a template. */
@@ -95,12 +95,8 @@ export function isTemplate(text: string): boolean {
 
 /** `--type app --type blob`. */
 export function typeOption(types: readonly string[]): Option {
-  const read = (text: string, previous: readonly string[] = []) => {
-    if (types.includes(text)) return [...previous, text];
-    throw new InvalidArgumentError(`Allowed choices are ${types.join(", ")}.`);
-  };
-  return new Option("--type <type>", "only entries of this type (repeatable)").choices(types)
-    .argParser(read);
+  const description = "only entries of this type (repeatable)";
+  return choiceOption("--type <type>", description, types, collect);
 }
 
 /** `--filter EXPRESSION`. */
@@ -110,18 +106,19 @@ export function filterOption(): Option {
 
 /** `--transfers N`. */
 export function transfersOption(): Option {
-  return new Option("--transfers <n>", `parallel transfers (default: ${TRANSFERS})`)
-    .argParser(transfers);
+  const description = `parallel transfers (default: ${TRANSFERS})`;
+  return valueOption("--transfers <n>", description, transfers);
 }
 
 /** Returns the options of every command that pulls; see `PullingOptions`. */
 export function pullingOptions(): Option[] {
   return [
-    new Option("--policy <when>", "when to ask the registry about a cached tag").choices(POLICIES),
-    new Option(
+    choiceOption("--policy <when>", "when to ask the registry about a cached tag", POLICIES),
+    valueOption(
       "--stale-if-error <duration>",
       "if the registry fails, use a cached copy confirmed within this time",
-    ).argParser(duration),
+      parseDuration,
+    ),
     new Option("--platform <os/arch[/variant]>", "platform to select from an index"),
     transfersOption(),
   ];
@@ -136,10 +133,62 @@ export function sweepOptions(): Option[] {
   ];
 }
 
-/** Reads a number of days, such as `7` or `0.5`. */
-export function days(text: string): number {
-  if (/^\d+(?:\.\d+)?$/.test(text)) return Number(text);
-  throw new InvalidArgumentError("It must be a number of days.");
+/** `--days N`, a number such as `7` or `0.5`. */
+export function daysOption(): Option {
+  return valueOption("--days <n>", "only entries unused for this many days", (text) => {
+    if (/^\d+(?:\.\d+)?$/.test(text)) return Number(text);
+    throw new LarderError("LDR_USAGE", `"${text}" is not a number of days`, {
+      hint: "write a number without a unit, such as 30",
+    });
+  });
+}
+
+/**
+ * Returns an option whose value `read` converts.
+ * @param read fails with a LarderError that says what is wrong with the value; the option is named here
+ */
+export function valueOption<T>(
+  flags: string,
+  description: string,
+  read: (text: string, previous: T | undefined) => T,
+): Option {
+  const option = new Option(flags, description);
+  return option.argParser<T>((text, previous) => {
+    try {
+      return read(text, previous);
+    } catch (error) {
+      throw error instanceof LarderError ? badOption(option.long!, error) : error;
+    }
+  });
+}
+
+/** Returns an option that takes one of a few values. @param add adds the value to those before it */
+function choiceOption<T>(
+  flags: string,
+  description: string,
+  choices: readonly string[],
+  add: (text: string, previous: T | undefined) => T | string = (text) => text,
+): Option {
+  const option = valueOption<T | string>(flags, description, (text, previous) => {
+    if (choices.includes(text)) return add(text, previous as T | undefined);
+    throw notAChoice(text, choices);
+  });
+  option.argChoices = [...choices];
+  return option;
+}
+
+/** Returns an argument that takes one of a few values. */
+export function choiceArgument(
+  name: string,
+  description: string,
+  choices: readonly string[],
+): Argument {
+  const argument = new Argument(name, description);
+  argument.argChoices = [...choices];
+  return argument.argParser((text) => {
+    if (choices.includes(text)) return text;
+    throw badOption(argument.name(), notAChoice(text, choices));
+  });
 }
 
 /** Collects the values of a repeatable option. */
@@ -147,16 +196,10 @@ export function collect(value: string, previous: readonly string[] = []): string
   return [...previous, value];
 }
 
-function duration(text: string): number {
-  try {
-    return parseDuration(text);
-  } catch (error) {
-    throw new InvalidArgumentError(messageOf(error));
-  }
-}
-
 function transfers(text: string): number {
   const number = Number(text);
   if (Number.isInteger(number) && number >= 1 && number <= 64) return number;
-  throw new InvalidArgumentError("It must be a whole number from 1 to 64.");
+  throw new LarderError("LDR_USAGE", `"${text}" is not a whole number from 1 to 64`, {
+    hint: `leave it out for ${TRANSFERS}`,
+  });
 }

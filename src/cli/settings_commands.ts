@@ -1,9 +1,8 @@
 /** The verbs that deal with settings. */
 
-import { Argument } from "commander";
 import type { LarderCommand } from "./command.ts";
 import { Context } from "./context.ts";
-import { formatOption, globalOptionsOf, type Shell, SHELLS } from "./options.ts";
+import { choiceArgument, formatOption, globalOptionsOf, type Shell, SHELLS } from "./options.ts";
 
 const REGISTRY = "host of the registry, such as ghcr.io or localhost:5000";
 
@@ -27,7 +26,7 @@ export function addCompletions(program: LarderCommand, buildTree: () => LarderCo
         "  fish        ~/.config/fish/completions/larder.fish\n" +
         "  powershell  in $PROFILE: larder completions powershell | Out-String | Invoke-Expression",
     )
-    .addArgument(new Argument("<shell>", "shell to complete in").choices(SHELLS))
+    .addArgument(choiceArgument("<shell>", "shell to complete in", SHELLS))
     .action(async (shell: Shell) => {
       const { completions } = await import("./commands/completions/completions.ts");
       completions(buildTree(), shell);
@@ -61,7 +60,7 @@ function addConfigGet(config: LarderCommand): void {
 function addConfigInit(config: LarderCommand): void {
   config.command("init")
     .description("Write a config file with every setting commented out.")
-    .option("--force", "replace an existing file")
+    .option("--force", "replace an existing file, which is kept as FILE.bak")
     .action(async (options, command: LarderCommand) => {
       const { configInit } = await import("./commands/config/config.ts");
       await configInit(contextOf(command), options);
@@ -118,7 +117,7 @@ export function addDir(program: LarderCommand): void {
   program.command("dir")
     .description("Print the cache folder and the rule that selected it.")
     .option("--config", "print the config folder instead")
-    .option("--json", "print JSON")
+    .addOption(formatOption())
     .action(async (options, command: LarderCommand) => {
       const { dir } = await import("./commands/dir/dir.ts");
       dir(await Context.of(command), options);

@@ -149,7 +149,7 @@ Deno.test("run --engine rejects what the engine cannot run before it starts the 
     [["--engine", "spin", "tool.wasm"], 1, "LDR_NOT_RUNNABLE"],
     [["--engine", "spin", "--offline", app], 2, "--offline"],
     [["--engine", "spin", registry.reference("missing")], 3, "LDR_NOT_FOUND"],
-    [["--engine", "spin"], 2, "missing required argument"],
+    [["--engine", "spin"], 2, "larder run needs a reference"],
     [["--engine", "spin", "--dir", ".", app], 2, "--dir does not apply to a Spin app"],
     [["--engine", "spin", "--allow-net", app], 2, "--allow-net does not apply to a Spin app"],
     [["--engine", "spin", app, "--", "x"], 2, "takes no arguments"],

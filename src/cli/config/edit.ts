@@ -121,15 +121,24 @@ function fillGroups(document: Document, path: readonly string[]): void {
 
 /**
  * Writes a config file with every setting in comments.
+ * @returns the path of a copy of the file that was replaced, if that was another one
  * @throws LarderError LDR_CONFIG if there is a file, unless `replace` is set; LDR_DISK*
  */
-export function writeInitialFile(path: string, options: { replace?: boolean } = {}): void {
-  if (!options.replace && readTextIfAny(path) !== undefined) {
+export function writeInitialFile(
+  path: string,
+  options: { replace?: boolean } = {},
+): string | undefined {
+  const before = readTextIfAny(path);
+  if (!options.replace && before !== undefined) {
     throw new LarderError("LDR_CONFIG", `the config file ${path} exists already`, {
       hint: "change it with larder config set, or replace it with larder config init --force",
     });
   }
-  replaceUserFile(path, initialText());
+  const text = initialText();
+  const backup = before === undefined || before === text ? undefined : `${path}.bak`;
+  if (backup !== undefined) replaceUserFile(backup, before!);
+  replaceUserFile(path, text);
+  return backup;
 }
 
 /** Returns every setting with its default or an example, as comments. */
@@ -167,5 +176,3 @@ function margin(path: readonly string[], depth: number): string {
 function indentOf(text: string): number {
   return /^( +)[^\s#]/m.exec(text)?.[1]?.length ?? 2;
 }
-
-/** Writes a file, or the target of a symbolic link, and keeps its permissions. */

@@ -3,7 +3,9 @@ import { type Document, isMap, isScalar, LineCounter, type Pair, parseDocument }
 import { LarderError, messageOf } from "../../base/errors.ts";
 import { manualPage } from "../manual.ts";
 import { type Config, ConfigSchema } from "./schema.ts";
-import { type Scalar, suggest } from "./settings.ts";
+import { parseRegistry } from "../../oci/reference.ts";
+import { keyOf, refusalOf, type Scalar, settingAt, suggest } from "./settings.ts";
+import { describeYamlError } from "./yaml_errors.ts";
 
 /** A value in a config file, as it is written. */
 export interface WrittenValue {
@@ -38,9 +40,12 @@ export function parseConfigFile(text: string, path: string): ConfigFile {
     return `${path}:${line}:${col}`;
   };
   const broken = document.errors[0] ?? document.warnings[0];
-  if (broken) throw bad(at(broken.pos[0]), broken.message);
+  if (broken) {
+    const { reason, hint } = describeYamlError(broken);
+    throw bad(at(broken.pos[0]), reason, hint);
+  }
   if (document.contents !== null && !isMap(document.contents)) {
-    throw bad(at(0), "not a mapping of keys to values");
+    throw bad(at(0), "not a mapping of keys to values", "write KEY: VALUE, such as transfers: 8");
   }
   const content = toJs(document, (reason) => bad(path, reason));
   const result = v.safeParse(ConfigSchema, content);
@@ -67,14 +72,40 @@ function schemaError(
   issue: v.InferIssue<typeof ConfigSchema>,
   at: (offset: number) => string,
 ): LarderError {
-  const keys = (issue.path ?? []).map((step) => String((step as { key: unknown }).key));
+  // A list for a group is reported at its first item.
+  const steps = (issue.path ?? []).filter(({ input }) => !Array.isArray(input));
+  const keys = steps.map((step) => String((step as { key: unknown }).key));
   const location = at(offsetOf(document.contents, keys));
-  const name = keys.join(".");
-  if (issue.type !== "strict_object" || issue.expected !== "never") {
-    return bad(location, `${name}: ${issue.message}`);
+  const name = keyOf(keys);
+  const isUnknown = issue.type === "strict_object" && issue.expected === "never";
+  if (isUnknown && steps.length === issue.path?.length) {
+    const near = suggest(keys);
+    return bad(location, `unknown key "${name}"`, near && `did you mean ${near}?`);
   }
-  const near = suggest(keys);
-  return bad(location, `unknown key "${name}"`, near && `did you mean ${near}?`);
+  const { message, hint } = refusal(keys, issue);
+  return bad(location, `${name}: ${message}`, hint);
+}
+
+/** Says in larder's words why there can be no such key, or why it cannot have this value. */
+function refusal(
+  keys: readonly string[],
+  issue: v.InferIssue<typeof ConfigSchema>,
+): { message: string; hint: string | undefined } {
+  const setting = settingAt(keys);
+  if (setting) return refusalOf(setting, issue.input);
+  if ((issue.path?.at(-1) as { origin?: string }).origin === "key") {
+    try {
+      parseRegistry(keys.at(-1)!);
+    } catch (error) {
+      if (error instanceof LarderError) return error;
+      throw error;
+    }
+  }
+  const isList = Array.isArray(issue.path?.at(-1)?.input) || Array.isArray(issue.input);
+  return {
+    message: `${isList ? "a list" : JSON.stringify(issue.input)} where its settings are expected`,
+    hint: "write its settings below it as KEY: VALUE, each on a line that is indented further",
+  };
 }
 
 /** @param errorOf returns the error for aliases that are unresolved, or expand too far */
@@ -106,6 +137,6 @@ export function keyText({ key }: Pair): string {
 
 function bad(location: string, reason: string, hint?: string): LarderError {
   return new LarderError("LDR_CONFIG", `bad config at ${location}: ${reason}`, {
-    hint: hint ?? `see the keys and their values in ${manualPage("configuration")}`,
+    hint: hint ?? `larder config show lists all settings; see ${manualPage("configuration")}`,
   });
 }

@@ -16,31 +16,50 @@ export interface SettingNotes {
   readonly option?: string;
 }
 
-/** Returns a schema of values that `schema` accepts and `parse` converts. */
-function readAs<S extends v.GenericSchema<unknown, string | number>, T>(
-  schema: S,
-  parse: (text: string) => T,
-) {
-  return v.pipe(
-    schema,
-    v.rawTransform<v.InferOutput<S>, T>(({ dataset, addIssue, NEVER }) => {
-      try {
-        return parse(String(dataset.value));
-      } catch (error) {
-        addIssue({ message: (error as Error).message });
-        return NEVER;
-      }
-    }),
-  );
+/** The values that a kind of setting takes, for the errors about others. */
+export interface ValueNotes {
+  /** What a value must be, such as `a whole number from 1 on`. */
+  readonly expected: string;
+  /** Converts a value, or fails with a LarderError that says what is wrong with it. */
+  readonly parse?: (text: string) => unknown;
 }
 
-const TextOrNumber = v.union([v.string(), v.number()]);
-const Text = v.pipe(v.string(), v.nonEmpty());
-const Duration = readAs(v.union([v.string(), v.literal(0)]), parseDuration);
-const Bytes = readAs(TextOrNumber, parseBytes);
-const Space = readAs(TextOrNumber, parseSpace);
-const Count = v.pipe(v.number(), v.integer(), v.minValue(1));
-const Amount = v.pipe(v.number(), v.finite(), v.minValue(0));
+function described<S extends v.GenericSchema>(schema: S, notes: ValueNotes) {
+  return v.pipe(schema, v.metadata(notes as unknown as Record<string, unknown>));
+}
+
+/** Returns a schema of texts and numbers that `parse` converts. */
+function readAs<T>(expected: string, parse: (text: string) => T) {
+  const schema = described(v.union([v.string(), v.number()]), { expected, parse });
+  return v.pipe(schema, readText<string | number, T>(parse));
+}
+
+function readText<I extends string | number, T>(parse: (text: string) => T) {
+  return v.rawTransform<I, T>(({ dataset, addIssue, NEVER }) => {
+    try {
+      return parse(String(dataset.value));
+    } catch (error) {
+      addIssue({ message: (error as Error).message });
+      return NEVER;
+    }
+  });
+}
+
+const Text = described(v.pipe(v.string(), v.nonEmpty()), { expected: "a path" });
+const Switch = described(v.boolean(), { expected: "true or false" });
+const Duration = readAs("a duration", parseDuration);
+const Bytes = readAs("a size", parseBytes);
+const Space = readAs("a size or a percentage", parseSpace);
+const Count = described(v.pipe(v.number(), v.integer(), v.minValue(1)), {
+  expected: "a whole number from 1 on",
+});
+const Transfers = described(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(64)), {
+  expected: "a whole number from 1 to 64",
+});
+const Amount = described(v.pipe(v.number(), v.finite(), v.minValue(0)), {
+  expected: "a number without a unit",
+});
+const Policy = described(v.picklist(POLICIES), { expected: "always, missing or never" });
 
 function setting<T extends v.GenericSchema>(schema: T, notes: SettingNotes) {
   return v.optional(v.pipe(schema, v.metadata(notes as unknown as Record<string, unknown>)));
@@ -54,7 +73,7 @@ function group<T extends v.ObjectEntries>(entries: T) {
 /** Returns the settings of one group of `storage`. */
 function cache(of: string) {
   return group({
-    enabled: setting(v.boolean(), {
+    enabled: setting(Switch, {
       description:
         `keep ${of} in the cache; if false, gc removes those that are not pinned or in use`,
       fallback: true,
@@ -78,12 +97,12 @@ export const ConfigSchema = v.strictObject({
     example: "/var/cache/larder",
     option: "--cache-dir",
   }),
-  transfers: setting(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(64)), {
+  transfers: setting(Transfers, {
     description: "parallel transfers, 1 to 64",
     fallback: TRANSFERS,
   }),
   freshness: group({
-    policy: setting(v.picklist(POLICIES), {
+    policy: setting(Policy, {
       description: `when to ask the registry about a cached tag: ${POLICIES.join(", ")}`,
       fallback: "always",
       option: "--offline",
@@ -116,15 +135,15 @@ export const ConfigSchema = v.strictObject({
       example: 2,
     }),
     max_count: setting(Count, { description: "maximum number of entries", example: 500 }),
-    auto: setting(v.boolean(), {
+    auto: setting(Switch, {
       description: "run gc after a pull that exceeds these limits",
       fallback: true,
     }),
   }),
   registries: v.nullish(v.record(
-    readAs(v.string(), parseRegistry),
+    v.pipe(v.string(), readText<string, string>(parseRegistry)),
     v.strictObject({
-      insecure: setting(v.boolean(), {
+      insecure: setting(Switch, {
         description: "allow plain HTTP and unverified TLS certificates for this host",
         fallback: false,
       }),

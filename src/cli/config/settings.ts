@@ -2,13 +2,14 @@ import * as v from "valibot";
 import { LarderError } from "../../base/errors.ts";
 import { nearest } from "../../base/nearest.ts";
 import { parseRegistry } from "../../oci/reference.ts";
-import { ConfigSchema, type SettingNotes } from "./schema.ts";
+import { notAChoice } from "../errors.ts";
+import { ConfigSchema, type SettingNotes, type ValueNotes } from "./schema.ts";
 
 /** The value of a setting in a config file. */
 export type Scalar = string | number | boolean;
 
 /** A key of the config that takes a value. */
-export interface Setting extends SettingNotes {
+export interface Setting extends SettingNotes, ValueNotes {
   /** Such as `["registries", "*", "insecure"]`; `*` is any registry. */
   readonly path: readonly string[];
   readonly schema: v.GenericSchema;
@@ -62,13 +63,56 @@ export function findSetting(key: string): KeyedSetting {
  * @throws LarderError LDR_USAGE if the setting cannot have this value
  */
 export function readValue(setting: Setting, text: string, what: string): Scalar {
-  let reason = "";
-  for (const value of readings(text)) {
-    const result = v.safeParse(setting.schema, value);
-    if (result.success) return value;
-    reason ||= result.issues[0].message;
+  const values = readings(text);
+  const value = values.find((each) => v.safeParse(setting.schema, each).success);
+  if (value !== undefined) return value;
+  const { message, hint } = refusalOf(setting, values.at(-1)!);
+  throw new LarderError("LDR_USAGE", `${what}: ${message}`, { hint });
+}
+
+/** Words that mean true and false elsewhere; in YAML 1.1 they are. */
+const SWITCH_WORDS = { true: ["yes", "y", "on", "1"], false: ["no", "n", "off", "0"] };
+
+/** Says why a setting cannot have a value, and what to write. */
+export function refusalOf(setting: Setting, value: unknown): LarderError {
+  const { expected, parse, example, fallback } = setting;
+  const hint = `write ${expected}, such as ${fallback ?? example}`;
+  const refused = (message: string, better = hint) =>
+    new LarderError("LDR_USAGE", message, { hint: better });
+  if (value === null || value === "") return refused("the value is missing", hint);
+  if (typeof value === "object") {
+    return refused(`a ${Array.isArray(value) ? "list" : "group"} is not ${expected}`);
   }
-  throw new LarderError("LDR_USAGE", `${what}: ${reason}`, { hint: setting.description });
+  if (parse) return reasonOf(() => parse(String(value))) ?? refused(`${value} is not ${expected}`);
+  const choices = choicesOf(setting);
+  const word = String(value).toLowerCase();
+  const meant = choices.find((choice) =>
+    choice === word || SWITCH_WORDS[choice as keyof typeof SWITCH_WORDS]?.includes(word)
+  );
+  if (meant !== undefined) {
+    return meant === value
+      ? refused(`"${value}" in quotes is a text`, `write ${meant} without quotes`)
+      : refused(`"${value}" is not ${expected}`, `write ${meant}`);
+  }
+  if (choices.length > 0) return notAChoice(String(value), choices);
+  return refused(`${JSON.stringify(value)} is not ${expected}`);
+}
+
+function reasonOf(read: () => unknown): LarderError | undefined {
+  try {
+    read();
+    return undefined;
+  } catch (error) {
+    if (error instanceof LarderError) return error;
+    throw error;
+  }
+}
+
+/** Returns the setting at a path of a config file; undefined for a group, and if there is none. */
+export function settingAt(keys: readonly string[]): Setting | undefined {
+  return SETTINGS.find(({ path }) =>
+    path.length === keys.length && path.every((part, i) => part === "*" || part === keys[i])
+  );
 }
 
 /** Returns the values of a setting that has only a few; none for all others. */
@@ -136,6 +180,10 @@ function settingsOf(schema: unknown, path: readonly string[]): Setting[] {
     case "record":
       return settingsOf(node.value, [...path, "*"]);
     default:
-      return [{ path, schema: node, ...v.getMetadata(node) as unknown as SettingNotes }];
+      return [{
+        path,
+        schema: node,
+        ...v.getMetadata(node) as unknown as SettingNotes & ValueNotes,
+      }];
   }
 }

@@ -13,8 +13,11 @@ import { table } from "../../terminal/text_layout.ts";
 export async function configInit(context: Context, options: { force?: boolean }): Promise<void> {
   const path = fileOf(context);
   const { writeInitialFile } = await import("../../config/edit.ts");
-  writeInitialFile(path, { replace: options.force ?? false });
+  const backup = writeInitialFile(path, { replace: options.force ?? false });
   writeOut(`${path}\n`);
+  if (backup) {
+    context.warn(`the settings of the file before are no longer set; it is ${backup} now`);
+  }
   context.info("every setting is commented out: remove the # in front of those to set");
 }
 
@@ -61,7 +64,7 @@ export async function configGet(
 /** `larder config set`: writes a value to the config file. */
 export async function configSet(context: Context, key: string, text: string): Promise<void> {
   const keyed = findSetting(key);
-  const value = readValue(keyed.setting, text, `${key} cannot be "${text}"`);
+  const value = readValue(keyed.setting, text, `cannot set ${key}`);
   const path = fileOf(context);
   const { setInFile } = await import("../../config/edit.ts");
   setInFile(path, keyed, value);

@@ -1,8 +1,10 @@
-import { InvalidArgumentError, Option } from "commander";
-import { messageOf } from "../../../base/errors.ts";
+import type { Option } from "commander";
+import { LarderError } from "../../../base/errors.ts";
 import { parseBytes, parseDuration, parseSpace, type Space } from "../../../base/units.ts";
 import type { GcPolicy, ScopeLimits } from "../../../gc/policy.ts";
 import { ENTRY_TYPES, type EntryType } from "../../../snapshot/types.ts";
+import { notAChoice } from "../../errors.ts";
+import { valueOption } from "../../options.ts";
 
 /** The entries that a limit applies to: those of one type, or all. */
 type Scope = EntryType | "all";
@@ -25,16 +27,27 @@ export const LIMIT_OPTIONS = ["maxSize", "minFree", "unused", "keepLast", "maxCo
 /** Returns the options of {@link LimitOptions}. */
 export function limitOptions(): Option[] {
   return [
-    new Option("--max-size <size>", "maximum size of the cache: 20GB, or image=5GB for one type")
-      .argParser(bytes),
-    new Option("--min-free <space>", "minimum free space on the disk: 50GB or 10%")
-      .argParser(space),
-    new Option("--unused <duration>", "evict entries unused for this long: 30d, or image=7d")
-      .argParser(age),
-    new Option("--keep-last <n>", "keep the n most recently used tags of each repository")
-      .argParser(count),
-    new Option("--max-count <n>", "maximum number of entries: 500, or build=5")
-      .argParser(count),
+    valueOption(
+      "--max-size <size>",
+      "maximum size of the cache: 20GB, or image=5GB for one type",
+      scoped(parseBytes),
+    ),
+    valueOption("--min-free <space>", "minimum free space on the disk: 50GB or 10%", parseSpace),
+    valueOption(
+      "--unused <duration>",
+      "evict entries unused for this long: 30d, or image=7d",
+      scoped(parseDuration),
+    ),
+    valueOption(
+      "--keep-last <n>",
+      "keep the n most recently used tags of each repository",
+      scoped(parseCount),
+    ),
+    valueOption(
+      "--max-count <n>",
+      "maximum number of entries: 500, or build=5",
+      scoped(parseCount),
+    ),
   ];
 }
 
@@ -74,44 +87,21 @@ function isForRegistry(limit: Scoped | undefined): boolean {
   return limit?.app !== undefined || limit?.image !== undefined;
 }
 
-function bytes(text: string, previous: Scoped | undefined): Scoped {
-  return scoped(text, previous, parseBytes);
+/** Returns a reader of `VALUE` or `TYPE=VALUE`; the last one of each scope counts. */
+function scoped(parse: (text: string) => number) {
+  return (text: string, previous: Scoped | undefined): Scoped => {
+    const at = text.indexOf("=");
+    const scope = at < 0 ? "all" : text.slice(0, at);
+    if (scope !== "all" && !(ENTRY_TYPES as readonly string[]).includes(scope)) {
+      throw notAChoice(scope, ENTRY_TYPES);
+    }
+    return { ...previous, [scope]: parse(text.slice(at + 1)) };
+  };
 }
 
-function age(text: string, previous: Scoped | undefined): Scoped {
-  return scoped(text, previous, parseDuration);
-}
-
-function count(text: string, previous: Scoped | undefined): Scoped {
-  return scoped(text, previous, (number) => {
-    if (/^\d{1,15}$/.test(number)) return Number(number);
-    throw new InvalidArgumentError("It must be a whole number.");
+function parseCount(text: string): number {
+  if (/^\d{1,15}$/.test(text)) return Number(text);
+  throw new LarderError("LDR_USAGE", `"${text}" is not a whole number`, {
+    hint: "write a number without a unit, such as 5",
   });
-}
-
-function space(text: string): Space {
-  return orInvalid(() => parseSpace(text));
-}
-
-/** Reads `VALUE` or `TYPE=VALUE`; the last one of each scope counts. */
-function scoped(
-  text: string,
-  previous: Scoped | undefined,
-  parse: (text: string) => number,
-): Scoped {
-  const at = text.indexOf("=");
-  const scope = at < 0 ? "all" : text.slice(0, at);
-  if (scope !== "all" && !(ENTRY_TYPES as readonly string[]).includes(scope)) {
-    throw new InvalidArgumentError(`A type is one of ${ENTRY_TYPES.join(", ")}.`);
-  }
-  return { ...previous, [scope]: orInvalid(() => parse(text.slice(at + 1))) };
-}
-
-function orInvalid<T>(read: () => T): T {
-  try {
-    return read();
-  } catch (error) {
-    if (error instanceof InvalidArgumentError) throw error;
-    throw new InvalidArgumentError(messageOf(error));
-  }
 }

@@ -79,7 +79,7 @@ function reportSkipped(context: Context, { type, name }: SnapshotEntry): void {
 
 function needsRegistry(): LarderError {
   return new LarderError("LDR_USAGE", "cannot check tags with --offline", {
-    hint: "leave out --offline; larder list -v shows when each entry was last used",
+    hint: "leave out --offline: only their registries know whether tags have moved",
   });
 }
 

@@ -24,12 +24,16 @@ export interface FolderGrant {
 /** The default address, which is also Spin's. */
 const DEFAULT_ADDRESS = "127.0.0.1:3000";
 
-/** Parses the options. @throws LarderError LDR_USAGE */
-export function grantsOf(options: RunOptions): Grants {
+/**
+ * Parses the options.
+ * @param warn is called with a warning about a grant without effect
+ * @throws LarderError LDR_USAGE
+ */
+export function grantsOf(options: RunOptions, warn: (message: string) => void): Grants {
   const { allowNet, dir = [], env = [], variable = [] } = options;
   return {
     folders: dir.map(parseFolder),
-    env: parseEnvironment(env, (name) => Deno.env.get(name)),
+    env: parseEnvironment(env, (name) => Deno.env.get(name), warn),
     outbound: allowNet === undefined ? new OutboundHosts([]) : OutboundHosts.ofOption(allowNet),
     address: parseAddress(options.listen),
     variables: parseVariables(variable),
@@ -47,17 +51,23 @@ export function parseFolder(text: string): FolderGrant {
   if (host === "" || guest === "" || rest.length > 0) {
     throw usage(`--dir ${text}`, "expected HOST or HOST::GUEST, optionally followed by :ro");
   }
-  if (!isFolder(host)) throw usage(`--dir ${text}`, `${host} is not a folder`);
+  if (!isFolder(host)) {
+    const hint = host.includes(":") ? "write two colons: --dir HOST::GUEST" : undefined;
+    throw usage(`--dir ${text}`, `${host} is not a folder`, hint);
+  }
   return { host: Deno.realPathSync(host), guest, readOnly };
 }
 
 /**
- * Parses `--env NAME[=VALUE]`. Without a value, the variable is taken from larder's own environment, if it is set there.
+ * Parses `--env NAME[=VALUE]`. Without a value, the variable is taken from larder's own environment; if it is not set
+ * there, `warn` is told.
+ *
  * @throws LarderError LDR_USAGE
  */
 export function parseEnvironment(
   texts: readonly string[],
   read: (name: string) => string | undefined,
+  warn: (message: string) => void,
 ): [string, string][] {
   const values = new Map<string, string>();
   for (const text of texts) {
@@ -67,6 +77,7 @@ export function parseEnvironment(
     }
     const value = assigned ?? read(name);
     if (value !== undefined) values.set(name, value);
+    else warn(`--env ${name} has no effect: ${name} is not set here; --env ${name}=VALUE sets it`);
   }
   return [...values];
 }
@@ -110,8 +121,10 @@ function isFolder(path: string): boolean {
   }
 }
 
-function usage(option: string, reason: string): LarderError {
-  return new LarderError("LDR_USAGE", `bad ${option}: ${reason}`, {
-    hint: "larder run --help explains the option",
-  });
+function usage(
+  option: string,
+  reason: string,
+  hint = "larder run --help explains the option",
+): LarderError {
+  return new LarderError("LDR_USAGE", `bad ${option}: ${reason}`, { hint });
 }

@@ -1,5 +1,6 @@
 import { LarderError } from "../../../base/errors.ts";
 import { flagOf } from "../../errors.ts";
+import type { GlobalOptions } from "../../options.ts";
 import type { PullingOptions } from "../pull/options.ts";
 
 /** The options of `larder run`. */
@@ -53,9 +54,21 @@ export function rejectArguments(args: readonly string[], name: string): void {
   });
 }
 
+/**
+ * Fails if the file is the value of docker's `-v HOST:GUEST`, which is `--verbose` here.
+ * @throws LarderError LDR_USAGE
+ */
+export function rejectVolume(file: string, { verbose }: GlobalOptions): void {
+  const [, host, guest] = /^(\.{0,2}\/[^:]*):(\/.*)$/.exec(file) ?? [];
+  if (!verbose || host === undefined) return;
+  throw new LarderError("LDR_USAGE", `-v is --verbose, and there is no file ${file} to run`, {
+    hint: `--dir ${host}::${guest} grants access to a folder`,
+  });
+}
+
 /** The error for a run without a reference. */
 export function missingReference(): LarderError {
-  return new LarderError("LDR_USAGE", "missing required argument 'reference'", {
+  return new LarderError("LDR_USAGE", "larder run needs a reference", {
     hint: "larder run --help explains what can be run",
   });
 }

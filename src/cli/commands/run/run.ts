@@ -20,6 +20,7 @@ import {
   missingReference,
   rejectArguments,
   rejectOptions,
+  rejectVolume,
   type RunOptions,
   SERVER_OPTIONS,
   SPIN_APP,
@@ -55,7 +56,7 @@ class Run {
     this.#context = context;
     this.#command = command;
     this.#args = args;
-    this.#grants = grantsOf(command);
+    this.#grants = grantsOf(command, (message) => context.warn(message));
     this.#signal = context.interruptible();
     const { layout } = context;
     this.#compiler = new Compiler(new CompiledStore(layout, new BlobStore(layout)));
@@ -63,6 +64,7 @@ class Run {
 
   async start(subject: string): Promise<void> {
     if (isFile(subject)) {
+      rejectVolume(subject, this.#context.options);
       return await this.#run(subject, { kind: "wasm", wasm: wasmFile(subject) });
     }
     await pullAndUse(

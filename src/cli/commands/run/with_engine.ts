@@ -42,7 +42,7 @@ export async function runWithEngine(
   if (subject === undefined) throw missingReference();
   const name = EXTERNAL_ENGINES.find((engine) => engine === command.engine);
   if (!name) throw unknownEngine(String(command.engine));
-  const grants = grantsOf(command);
+  const grants = grantsOf(command, (message) => context.warn(message));
   const engine = findEngine(name, hostPlatform);
   const run = new EngineRun(context, engine, grants, command, args);
   Deno.exitCode = name === "spin" ? await run.withSpin(subject) : await run.withWasmtime(subject);

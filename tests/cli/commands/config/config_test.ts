@@ -56,8 +56,13 @@ Deno.test("config init replaces a file, also a broken one, only with --force", a
     /the config file .*config\.yaml exists already \[LDR_CONFIG\]\nhint: .*--force/,
   );
   home.config("transfers: [broken");
-  assert.equal((await home.larder("init", "--force")).code, 0);
+  const forced = await home.larder("init", "--force");
+  assert.equal(forced.code, 0);
+  assert.match(forced.stderr, /^warning: the settings .*; it is .*config\.yaml\.bak now$/m);
   assert.equal((await home.larder("show")).code, 0);
+  // What was replaced is kept, also if it is replaced once more.
+  assert.doesNotMatch((await home.larder("init", "--force")).stderr, /warning/);
+  assert.equal(Deno.readTextFileSync(`${home.file}.bak`), "transfers: [broken");
 });
 
 Deno.test("config show lists the source of each value: option, environment, file, default", async () => {
@@ -113,10 +118,10 @@ const REFUSED: [string[], number, RegExp][] = [
   [["unset", "gc.max_size"], 3, /gc\.max_size is not set in .*LDR_NOT_FOUND/],
   [["unset", "gc.max_siz"], 2, /did you mean gc\.max_size\?/],
   [["set", "gc.max_siz", "1GB"], 2, /did you mean gc\.max_size\?/],
-  [["set", "gc.max_size", "much"], 2, /gc\.max_size cannot be "much": not a size/],
-  [["set", "transfers", "65"], 2, /transfers cannot be "65": .*<=64/],
+  [["set", "gc.max_size", "much"], 2, /cannot set gc\.max_size: not a size/],
+  [["set", "transfers", "65"], 2, /cannot set transfers: "65" is not a whole number from 1 to 64/],
   [["set", "gc", "1"], 2, /gc is a group/],
-  [["set", "transfers"], 2, /missing required argument 'value'/],
+  [["set", "transfers"], 2, /config set needs a value/],
   [["sho"], 2, /unknown command 'sho'.*\nhint: did you mean show or set\?/],
 ];
 

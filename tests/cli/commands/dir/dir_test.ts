@@ -19,7 +19,7 @@ for (const [args, path, rule] of CASES) {
       stdout: `${path}\n`,
       stderr: `decided by ${rule}\n`,
     });
-    const json = await larder(HOME, "dir", "--json", ...args);
+    const json = await larder(HOME, "dir", "--format", "json", ...args);
     assert.deepEqual([json.code, json.stderr], [0, ""]);
     assert.deepEqual(JSON.parse(json.stdout), { path, rule });
   });

@@ -215,9 +215,9 @@ const WRONG: [string[], RegExp][] = [
   [["--sort", "size:up"], /bad sort order "size:up".*\nhint: write size:asc or size:desc/],
   [
     ["--type", "apps"],
-    /'apps' is invalid\. Allowed choices are app, image, package, build, compiled, blob/,
+    /"apps" is not app, image, package, build, compiled or blob/,
   ],
-  [["--format", "xml"], /'xml' is invalid\. Allowed choices are table, json, or a template/],
+  [["--format", "xml"], /"xml" is not table, json or a template/],
 ];
 
 for (const [args, message] of WRONG) {

@@ -27,6 +27,14 @@ Deno.test("parseFolder reads HOST and HOST::GUEST, with and without :ro", () => 
   for (const [text, grant] of cases) assert.deepEqual(parseFolder(text), grant);
 });
 
+Deno.test("parseFolder says how to write what docker writes with one colon", () => {
+  using folder = new TemporaryFolder();
+  assert.throws(
+    () => parseFolder(`${folder.path}:/data`),
+    (error) => hasCode(error, "LDR_USAGE") && error.hint === "write two colons: --dir HOST::GUEST",
+  );
+});
+
 for (
   const text of ["", ":ro", "::", "::/data", ".::", ".::a::b", "no such folder", "/etc/hostname"]
 ) {
@@ -36,14 +44,19 @@ for (
 Deno.test("parseEnvironment takes a missing value from the environment, and the last of repeated names", () => {
   const read = (name: string) => name === "HERE" ? "inherited" : undefined;
   const texts = ["A=1", "B=", "C=x=y", "HERE", "MISSING", "A=2"];
-  assert.deepEqual(parseEnvironment(texts, read), [
+  const warnings: string[] = [];
+  const warn = (message: string) => warnings.push(message);
+  assert.deepEqual(parseEnvironment(texts, read, warn), [
     ["A", "2"],
     ["B", ""],
     ["C", "x=y"],
     ["HERE", "inherited"],
   ]);
-  assertRejected(() => parseEnvironment(["=1"], read));
-  assertRejected(() => parseEnvironment([""], read));
+  assert.deepEqual(warnings, [
+    "--env MISSING has no effect: MISSING is not set here; --env MISSING=VALUE sets it",
+  ]);
+  assertRejected(() => parseEnvironment(["=1"], read, warn));
+  assertRejected(() => parseEnvironment([""], read, warn));
 });
 
 Deno.test("parseVariables needs a value, and shows none in its error", () => {
