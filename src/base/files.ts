@@ -39,6 +39,14 @@ export function diskError(error: unknown, action: string, path: string): unknown
       cause: error,
     });
   }
+  if (code === "EMFILE" || code === "ENFILE") {
+    return new LarderError("LDR_DISK", `${subject}: too many files are open`, {
+      hint: code === "EMFILE"
+        ? "raise the limit of open files with ulimit -n 4096, then try again"
+        : "the whole system has too many open files: end programs, then try again",
+      cause: error,
+    });
+  }
   if (code === undefined) return error;
   return new LarderError("LDR_DISK", `${subject}: ${messageOf(error)}`, {
     hint: "check the disk and the permissions of the folder",

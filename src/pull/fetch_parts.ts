@@ -63,7 +63,7 @@ function openIngest(
   signal: AbortSignal,
 ): Promise<Ingest | undefined> {
   const { digest, mediaType } = descriptor;
-  const waiting = () => observer.note?.(waitingForDownload(digest));
+  const waiting = (holders: string) => observer.note?.(waitingForDownload(holders, digest));
   if (lockedAppOf) {
     return manifests.ingestConfig(reference, lockedAppOf, descriptor, { waiting, signal });
   }

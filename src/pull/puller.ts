@@ -1,7 +1,7 @@
 import type { ImageManifest } from "../oci/manifest.ts";
 import type { Reference } from "../oci/reference.ts";
 import type { EntryRecord } from "../store/entries/app_record.ts";
-import { WAITING_FOR_SWEEP, withSharedLock } from "../store/locks/store_lock.ts";
+import { waitingForSweep, withSharedLock } from "../store/locks/store_lock.ts";
 import { selectCached } from "./cached_entry.ts";
 import { fetchMissing, install } from "./install.ts";
 import type { PullerDependencies, PullObserver, PullOptions } from "./options.ts";
@@ -73,7 +73,7 @@ export class Puller {
   ): Promise<T> {
     const session = openSession(this.#deps, reference, options, observer);
     return withSharedLock(this.#deps.layout, () => work(session), {
-      waiting: () => observer.note?.(WAITING_FOR_SWEEP),
+      waiting: (holders) => observer.note?.(waitingForSweep(holders)),
       signal: options.signal,
     });
   }

@@ -22,8 +22,8 @@ export interface TransferOptions {
 }
 
 /** The note for `IngestOptions.waiting`. */
-export function waitingForDownload(digest: Digest): string {
-  return `waiting for another process that is fetching ${digest}`;
+export function waitingForDownload(holders: string, digest: Digest): string {
+  return `waiting for ${holders || "another process"}, which is fetching ${digest}`;
 }
 
 /** Returns the error of interrupted transfers with a hint about what they leave; any other error unchanged. */

@@ -38,6 +38,8 @@ function withFolder(
 const DISK_ERRORS: [string, Error, ErrorCode][] = [
   ["a full disk", systemError("ENOSPC"), "LDR_DISK_FULL"],
   ["a full quota", systemError("EDQUOT"), "LDR_DISK_FULL"],
+  ["too many open files", systemError("EMFILE"), "LDR_DISK"],
+  ["too many open files of the system", systemError("ENFILE"), "LDR_DISK"],
   ["a read-only file system", systemError("EROFS"), "LDR_READ_ONLY"],
   ["no permission", systemError("EACCES"), "LDR_PERMISSION"],
   ["an operation not permitted", systemError("EPERM"), "LDR_PERMISSION"],
@@ -56,6 +58,12 @@ for (const [name, error, code] of DISK_ERRORS) {
     assert.equal(mapped.cause, error);
   });
 }
+
+Deno.test("diskError hints at ulimit if too many files are open, and not at permissions", () => {
+  const { hint } = diskError(systemError("EMFILE"), "open", "/x") as LarderError;
+  assert.match(hint, /ulimit -n/);
+  assert.doesNotMatch(hint, /permission/);
+});
 
 Deno.test("diskError returns any other error unchanged", () => {
   const own = new LarderError("LDR_BUSY", "busy", { hint: "wait" });

@@ -43,7 +43,7 @@ Deno.test("pull downloads each blob once in two concurrent processes", async () 
   assertNoStrayFiles(user.registry);
 });
 
-Deno.test("pull prints that it waits for another process", async () => {
+Deno.test("pull prints for which process it waits, with its command line", async () => {
   await using registry = await TestRegistry.start();
   using user = new TestUser();
   const reference = registry.add("app", APP, "v1");
@@ -52,10 +52,14 @@ Deno.test("pull prints that it waits for another process", async () => {
   await using first = user.spawn(["pull", reference]);
   await gate.reachedBy(first.result);
   await using second = user.spawn(["pull", reference]);
-  await second.said("waiting for another process");
+  await second.said("waiting for process ");
   gate.open();
   const { stderr } = await second.result;
-  assert.match(stderr, /waiting for another process/);
+  const [, pid, command] =
+    /waiting for process (\d+) \((.+)\), which is fetching sha/.exec(stderr) ??
+      [];
+  assert.equal(Number(pid), first.pid, stderr);
+  assert.ok(command, stderr);
   await first.result;
 });
 

@@ -135,7 +135,7 @@ async function pullUrl(
 ): Promise<ComponentModule> {
   const blob: BlobDescriptor = { mediaType: WASM, digest: source.digest };
   if (deps.offline && !deps.store.find(blob)) throw notCached(source.url.href);
-  const waiting = () => deps.note?.(waitingForDownload(blob.digest));
+  const waiting = (holders: string) => deps.note?.(waitingForDownload(holders, blob.digest));
   const received = await transfer(
     new UrlFetcher(deps.transport, [source.url.href]),
     blob,

@@ -19,8 +19,8 @@ import { tryMark } from "./verified_mark.ts";
 export const BACKGROUND_HASH_SIZE = 16 * 1024 * 1024;
 
 export interface IngestOptions {
-  /** Called once if another process is writing the same blob and has to be waited for. */
-  readonly waiting?: (() => void) | undefined;
+  /** Called once if another process is writing the same blob and has to be waited for, with that process. */
+  readonly waiting?: ((holders: string) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Called with the file when its digest is checked, before it gets its name. */
   readonly prepare?: ((file: Deno.FsFile, path: string) => Promise<void>) | undefined;

@@ -25,7 +25,10 @@ export interface PartialFile {
  */
 export async function claimPartial(
   path: string,
-  options: { waiting?: (() => void) | undefined; signal?: AbortSignal | undefined },
+  options: {
+    waiting?: ((holders: string) => void) | undefined;
+    signal?: AbortSignal | undefined;
+  },
 ): Promise<PartialFile> {
   for (let waited = false;; waited = true) {
     const shared = openPartial(path);
@@ -45,7 +48,7 @@ export async function claimPartial(
       unlocked.add(own);
       return { file, path: own };
     }
-    if (!waited) options.waiting?.();
+    if (!waited) options.waiting?.("");
     await sleep(LOCK_POLL, options.signal);
   }
 }

@@ -37,7 +37,7 @@ export interface PinOptions {
   /** Milliseconds since the epoch. */
   readonly now: number;
   /** Called once if a running sweep has to be waited for. */
-  readonly waiting?: () => void;
+  readonly waiting?: (holders: string) => void;
   readonly signal?: AbortSignal | undefined;
 }
 

@@ -1,6 +1,7 @@
 import { sleep } from "../../base/concurrency.ts";
 import { throwIfAborted } from "../../base/errors.ts";
 import { LOCK_POLL } from "../../base/limits.ts";
+import { lockHolders } from "./lock_holders.ts";
 
 let warned = false;
 let onUnsupported: (message: string) => void = () => {};
@@ -19,19 +20,24 @@ export type LockResult = "taken" | "busy" | "unknown";
  *
  * On a file system without locks this warns once and returns "unknown": renames keep the store correct.
  *
- * @param options `waiting` is called once if the lock is not free at once; `timeout` is in milliseconds
+ * @param options `waiting` is called once if the lock is not free at once, with the processes that have it, as
+ * {@link lockHolders} names them; `timeout` is in milliseconds
  * @returns "busy" if the timeout has passed
  * @throws LarderError LDR_INTERRUPTED
  */
 export async function lockFile(
   file: Deno.FsFile,
   exclusive: boolean,
-  options: { waiting?: () => void; timeout?: number; signal?: AbortSignal | undefined } = {},
+  options: {
+    waiting?: (holders: string) => void;
+    timeout?: number;
+    signal?: AbortSignal | undefined;
+  } = {},
 ): Promise<LockResult> {
   const deadline = Date.now() + (options.timeout ?? Infinity);
   try {
     if (await tryLock(file, exclusive)) return "taken";
-    options.waiting?.();
+    if (options.waiting) options.waiting(await lockHolders(file));
     while (!(await tryLock(file, exclusive))) {
       if (Date.now() >= deadline) return "busy";
       await sleep(LOCK_POLL, options.signal);

@@ -24,8 +24,8 @@ const LEASE_GRACE = 24 * 60 * 60_000;
 export type LeaseRequest = Partial<Pick<LeaseContent, "folders" | "digests">>;
 
 export interface LeaseOptions {
-  /** Called once if a running sweep has to be waited for. */
-  readonly waiting?: () => void;
+  /** Called once if a running sweep has to be waited for, with the process that runs it. */
+  readonly waiting?: (holders: string) => void;
   /** Called with a warning if the lease cannot be written; the process continues without it. */
   readonly warn?: (message: string) => void;
   readonly signal?: AbortSignal | undefined;

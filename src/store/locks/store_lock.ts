@@ -5,6 +5,7 @@ import { diskError, ensureFolder, FILE_MODE, isNotFound, isStillAt } from "../..
 import { formatDuration } from "../../base/units.ts";
 import type { Layout } from "../layout.ts";
 import { lockFile, tryLockFile } from "./file_lock.ts";
+import { lockHolders } from "./lock_holders.ts";
 
 /** Milliseconds that a writer waits for a sweep. */
 const LOCK_WAIT = 10 * 60_000;
@@ -13,8 +14,8 @@ const LOCK_WAIT = 10 * 60_000;
 const SWEEP_WAIT = 60_000;
 
 export interface StoreLockOptions {
-  /** Called once if another process has to be waited for. */
-  readonly waiting?: (() => void) | undefined;
+  /** Called once if another process has to be waited for. @param holders names it, empty if it is unknown */
+  readonly waiting?: ((holders: string) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -23,11 +24,15 @@ export interface ExclusiveLockOptions extends StoreLockOptions {
   readonly timeout?: number | undefined;
 }
 
-/** The message while {@link withSharedLock} waits. */
-export const WAITING_FOR_SWEEP = "waiting for another larder to finish cleaning the cache";
+/** Returns the message while {@link withSharedLock} waits. */
+export function waitingForSweep(holders: string): string {
+  return `waiting for ${holders || "another larder"} to finish cleaning the cache`;
+}
 
-/** The message while {@link withExclusiveLock} waits. */
-export const WAITING_FOR_WRITERS = "waiting for other processes to finish writing to the cache";
+/** Returns the message while {@link withExclusiveLock} waits. */
+export function waitingForWriters(holders: string): string {
+  return `waiting for ${holders || "other processes"} to finish writing to the cache`;
+}
 
 /** Roots of the caches whose lock the current asynchronous context holds. */
 const heldLocks = new AsyncLocalStorage<ReadonlySet<string>>();
@@ -47,7 +52,7 @@ export async function withSharedLock<T>(
   const held = heldLocks.getStore();
   if (held?.has(layout.root)) return await work();
   const once = { ...options, waiting: onlyOnce(options.waiting), timeout: LOCK_WAIT };
-  const busy = () => busyCleaning(layout);
+  const busy = (holders: string) => busyCleaning(layout, holders);
   {
     // Wait for a sweep that has closed the gate to new writers.
     using _ = await takeLock(layout.gate, false, openIfAny, busy, once);
@@ -79,14 +84,14 @@ export async function withExclusiveLock<T>(
     layout.gate,
     true,
     openUnlessFull,
-    () => busyCleaning(layout, timeout),
+    (holders) => busyCleaning(layout, holders, timeout),
     { ...options, waiting, timeout },
   );
   using file = await takeLock(
     layout.lock,
     true,
     openUnlessFull,
-    () => busyWriting(layout, timeout),
+    (holders) => busyWriting(layout, holders, timeout),
     { ...options, waiting, timeout: Math.max(0, deadline - Date.now()) },
   );
   if (!file) return await work(false);
@@ -104,7 +109,7 @@ async function takeLock(
   path: string,
   exclusive: boolean,
   open: (path: string) => Deno.FsFile | undefined,
-  busy: () => LarderError,
+  busy: (holders: string) => LarderError,
   options: StoreLockOptions & { timeout: number },
 ): Promise<Deno.FsFile | undefined> {
   for (;;) {
@@ -112,7 +117,7 @@ async function takeLock(
     if (!file) return undefined;
     let isCurrent = false;
     try {
-      if (await lockFile(file, exclusive, options) === "busy") throw busy();
+      if (await lockFile(file, exclusive, options) === "busy") throw busy(await lockHolders(file));
       isCurrent = isStillAt(file, path);
       if (isCurrent) return file;
     } finally {
@@ -121,26 +126,27 @@ async function takeLock(
   }
 }
 
-function busyWriting(layout: Layout, wait: number): LarderError {
-  return new LarderError("LDR_BUSY", `other larder processes are writing to ${layout.root}`, {
+function busyWriting(layout: Layout, holders: string, wait: number): LarderError {
+  const message = `other larder processes are writing to ${layout.root}`;
+  return new LarderError("LDR_BUSY", holders ? `${message}: ${holders}` : message, {
     hint: `wait until they have ended, then try again; this one waited for ${formatDuration(wait)}`,
   });
 }
 
-function busyCleaning(layout: Layout, wait = LOCK_WAIT): LarderError {
-  return new LarderError(
-    "LDR_BUSY",
-    `another larder process has been removing files from ${layout.root} for ${
-      formatDuration(wait)
-    }`,
-    { hint: "wait until it has ended, or end it, then try again" },
-  );
+function busyCleaning(layout: Layout, holders: string, wait = LOCK_WAIT): LarderError {
+  const time = formatDuration(wait);
+  const message = `another larder process has been removing files from ${layout.root} for ${time}`;
+  return new LarderError("LDR_BUSY", holders ? `${message}: ${holders}` : message, {
+    hint: "wait until it has ended, or end it, then try again",
+  });
 }
 
-function onlyOnce(callback: (() => void) | undefined): () => void {
+function onlyOnce(
+  callback: ((holders: string) => void) | undefined,
+): (holders: string) => void {
   let wasCalled = false;
-  return () => {
-    if (!wasCalled) callback?.();
+  return (holders) => {
+    if (!wasCalled) callback?.(holders);
     wasCalled = true;
   };
 }

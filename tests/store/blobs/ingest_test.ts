@@ -179,7 +179,7 @@ Deno.test("BlobStore.ingest uses its own partial file on a file system without l
     const second = await fixture.open(descriptor);
     assert.equal(second.offset, 100);
     const waiting = Promise.withResolvers<void>();
-    const third = fixture.store.ingest(descriptor, { waiting: waiting.resolve });
+    const third = fixture.store.ingest(descriptor, { waiting: () => waiting.resolve() });
     await waiting.promise;
     second.write(bytes.subarray(100));
     assert.equal(await second.commit(), true);

@@ -26,7 +26,7 @@ Deno.test("withSharedLock allows concurrent writers, withExclusiveLock excludes 
   const sweep = withExclusiveLock(layout, (isLocked) => {
     order.push("sweep");
     return Promise.resolve(isLocked);
-  }, { waiting: waiting.resolve });
+  }, { waiting: () => waiting.resolve() });
   await waiting.promise;
   gates[0]!.open();
   await writers[0];
@@ -79,7 +79,7 @@ Deno.test("withSharedLock is reentrant while a sweep waits", async () => {
   });
   await began.promise;
   const sweep = withExclusiveLock(layout, () => Promise.resolve("sweep"), {
-    waiting: waiting.resolve,
+    waiting: () => waiting.resolve(),
   });
   assert.deepEqual(await Promise.all([writer, sweep]), ["inner", "sweep"]);
 });
@@ -168,7 +168,7 @@ for (
       using lock = Deno.openSync(fixture.layout.lock, { read: true, write: true, create: true });
       using gate = Deno.openSync(fixture.layout.gate, { read: true, write: true, create: true });
       return Promise.resolve({ lock: lock.tryLockSync(true), gate: gate.tryLockSync(true) });
-    }, { waiting: waiting.resolve });
+    }, { waiting: () => waiting.resolve() });
     await waiting.promise;
     Deno.removeSync(path);
     first.held.close();

@@ -5,7 +5,7 @@ import { type DraftPlan, isEmptyPlan, type Plan } from "../../../gc/plan.ts";
 import { NEEDED_BY_KEPT_ENTRY } from "../../../gc/reference_counts.ts";
 import type { SweepResult } from "../../../gc/sweep.ts";
 import { displayName } from "../../../store/entry_names.ts";
-import { WAITING_FOR_WRITERS } from "../../../store/locks/store_lock.ts";
+import { waitingForWriters } from "../../../store/locks/store_lock.ts";
 import type { Context } from "../../context.ts";
 import type { Format } from "../../options.ts";
 import { writeJson, writeOut } from "../../terminal/console.ts";
@@ -49,7 +49,7 @@ function sweep(context: Context, plan: Plan, by: string): Promise<SweepResult> {
   return applyPlan(context.layout, plan, {
     by,
     now: Date.now,
-    waiting: () => context.info(WAITING_FOR_WRITERS),
+    waiting: (holders) => context.info(waitingForWriters(holders)),
     signal: context.interruptible(),
   });
 }

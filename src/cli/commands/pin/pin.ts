@@ -6,7 +6,7 @@ import { takeSnapshot } from "../../../snapshot/snapshot.ts";
 import type { CacheSnapshot } from "../../../snapshot/types.ts";
 import { type PinOptions, PinStore } from "../../../store/entries/pins.ts";
 import { matchesName } from "../../../store/entry_names.ts";
-import { WAITING_FOR_SWEEP } from "../../../store/locks/store_lock.ts";
+import { waitingForSweep } from "../../../store/locks/store_lock.ts";
 import { nameIn, selectForRemoval } from "../../entry_lookup.ts";
 import { writeJson, writeOut } from "../../terminal/console.ts";
 import type { Context } from "../../context.ts";
@@ -118,7 +118,7 @@ export async function pins(context: Context, { format }: { format: Format }): Pr
 function pinOptions(context: Context, now: number): PinOptions {
   return {
     now,
-    waiting: () => context.info(WAITING_FOR_SWEEP),
+    waiting: (holders) => context.info(waitingForSweep(holders)),
     signal: context.interruptible(),
   };
 }

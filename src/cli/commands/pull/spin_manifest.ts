@@ -15,7 +15,7 @@ import { packageName } from "../../../store/entries/package_record.ts";
 import { PackageStore } from "../../../store/entries/package_store.ts";
 import type { UseEvent } from "../../../store/journal/journal.ts";
 import type { Layout } from "../../../store/layout.ts";
-import { WAITING_FOR_SWEEP, withSharedLock } from "../../../store/locks/store_lock.ts";
+import { waitingForSweep, withSharedLock } from "../../../store/locks/store_lock.ts";
 import { hostPlatform } from "../../../store/platform_dirs.ts";
 import { writeOut } from "../../terminal/console.ts";
 import type { Context } from "../../context.ts";
@@ -60,7 +60,7 @@ export async function pullSpinManifest(
       pullPackage: (reference, signal) => puller.pull(reference, { ...options, signal }, progress),
       note,
     }), {
-    waiting: () => note(WAITING_FOR_SWEEP),
+    waiting: (holders) => note(waitingForSweep(holders)),
     signal: options.signal,
   });
   progress.end();

@@ -5,7 +5,7 @@ import { ENGINE_VERSION } from "../../../run/engine/version.ts";
 import { BlobStore } from "../../../store/blobs/blob_store.ts";
 import { Journal } from "../../../store/journal/journal.ts";
 import { Lease } from "../../../store/locks/leases.ts";
-import { WAITING_FOR_SWEEP } from "../../../store/locks/store_lock.ts";
+import { waitingForSweep } from "../../../store/locks/store_lock.ts";
 import { ManifestStore } from "../../../store/manifest_store.ts";
 import type { Context } from "../../context.ts";
 import { pullProgress } from "../../terminal/progress.ts";
@@ -31,7 +31,7 @@ export async function pullAndUse<T>(
   using lease = new Lease(layout, `larder run ${name}`);
   const leasing = {
     warn: (message: string) => context.warn(message),
-    waiting: () => context.info(WAITING_FOR_SWEEP),
+    waiting: (holders: string) => context.info(waitingForSweep(holders)),
     signal: options.signal,
   };
   await lease.add({ folders: [manifests.folder(reference)] }, leasing);

@@ -4,7 +4,7 @@ import type { PullOptions } from "../../../pull/options.ts";
 import type { Puller } from "../../../pull/puller.ts";
 import { type PullResult, useEvent } from "../../../pull/result.ts";
 import { Journal, type UseEvent } from "../../../store/journal/journal.ts";
-import { WAITING_FOR_WRITERS } from "../../../store/locks/store_lock.ts";
+import { waitingForWriters } from "../../../store/locks/store_lock.ts";
 import type { EntryRepair } from "../../../verify/expectation.ts";
 import { type Finding, isFault } from "../../../verify/finding.ts";
 import { applyLocalRepairs } from "../../../verify/repair.ts";
@@ -48,7 +48,7 @@ export async function repair(
   for (let round = 0; round < LOCAL_ROUNDS && now.findings.some(isFault); round++) {
     const failed = await applyLocalRepairs(context.layout, now.findings, now.expected, {
       now: Date.now,
-      waiting: () => context.info(WAITING_FOR_WRITERS),
+      waiting: (holders) => context.info(waitingForWriters(holders)),
       signal: context.interruptible(),
     });
     for (const { path, why } of failed) reasons.set(path, why);
