@@ -151,14 +151,14 @@ function addGc(program: LarderCommand): void {
     });
 }
 
-/** `docker images` as users know it: `larder list --type image`. */
+/** `docker images` as users know it: `larder list --type image -v`. */
 function addImages(program: LarderCommand): void {
   const images = program.command("images", { hidden: true });
-  listOptions(images.description("List the images of the cache: larder list --type image."))
+  listOptions(images.description("List the images of the cache: larder list --type image -v."))
     .action(async (options, command: LarderCommand) => {
       const { list } = await import("./commands/list/list.ts");
       const type = ["image", ...options.type ?? []];
-      await list(await Context.of(command), { ...options, type });
+      await list(await Context.of(command), { ...options, type, table: true });
     });
 }
 

@@ -15,6 +15,7 @@ import { configPath } from "./config/path.ts";
 import type { Config } from "./config/schema.ts";
 import { type GlobalOptions, globalOptionsOf } from "./options.ts";
 import { writeErr } from "./terminal/console.ts";
+import { stylerOf } from "./terminal/style.ts";
 
 /** The signals that interrupt a command. */
 const SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
@@ -69,7 +70,8 @@ export class Context {
 
   /** Prints a warning. */
   warn(message: string): void {
-    writeErr(`warning: ${redact(printable(message))}\n`);
+    const label = stylerOf(Deno.stderr)("warning:", "yellow");
+    writeErr(`${label} ${redact(printable(message))}\n`);
   }
 
   /**

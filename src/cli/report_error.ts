@@ -1,6 +1,7 @@
 import { LarderError, messageOf } from "../base/errors.ts";
 import { redact } from "../base/redact.ts";
 import { BrokenPipe, writeErr } from "./terminal/console.ts";
+import { stylerOf } from "./terminal/style.ts";
 import { DetailedError } from "./errors.ts";
 
 /** Exit code of a command whose output pipe was closed: 128 + SIGPIPE, as a shell reports it. */
@@ -14,7 +15,12 @@ export function reportFailure(error: unknown, verbose: boolean): number {
   if (error instanceof BrokenPipe) return BROKEN_PIPE;
   const known = error instanceof LarderError ? error : unexpected(error);
   const details = known instanceof DetailedError ? known.details : [];
-  const lines = [`error: ${known.message} [${known.code}]`, ...details, `hint: ${known.hint}`];
+  const paint = stylerOf(Deno.stderr);
+  const lines = [
+    `${paint("error:", "red")} ${known.message} [${known.code}]`,
+    ...details,
+    `${paint("hint:", "cyan")} ${known.hint}`,
+  ];
   if (verbose) {
     for (const cause of causesOf(known)) {
       const text = cause instanceof Error && known.code === "LDR_INTERNAL"

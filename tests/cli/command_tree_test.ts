@@ -259,7 +259,8 @@ const ALIASES: [string[], string[]][] = [
   [["ls", "-v", "--format", "json"], ["list", "-v", "--format", "json"]],
   [["rm", "--force"], ["clean", "--force"]],
   [["prune", "--dry-run"], ["gc", "--dry-run"]],
-  [["images"], ["list", "--type", "image"]],
+  [["images"], ["list", "--type", "image", "-v"]],
+  [["images", "--format", "json"], ["list", "--type", "image", "--format", "json"]],
   [["images", "-v", "--sort", "size"], ["list", "--type", "image", "-v", "--sort", "size"]],
   [["inspect", "nginx"], ["info", "nginx"]],
 ];

@@ -34,6 +34,16 @@ export function writeJsonList(objects: Iterable<object>): void {
   writeOut(`${text}${isFirst ? "" : "\n"}]\n`);
 }
 
+/** Returns the columns of the terminal that stdout is; undefined if it is none. */
+export function outputWidth(): number | undefined {
+  try {
+    // A terminal that was given no size has 0 columns.
+    return Deno.stdout.isTerminal() ? Deno.consoleSize().columns || undefined : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 /** Writes a message to stderr. */
 export function writeErr(text: string): void {
   write(Deno.stderr, text);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { enumerate, localTime, table } from "../../../src/cli/terminal/text_layout.ts";
+import { agoText, enumerate, localTime, table } from "../../../src/cli/terminal/text_layout.ts";
 
 Deno.test("table makes columns as wide as their widest cell, two spaces apart, without trailing spaces", () => {
   assert.equal(
@@ -16,6 +16,31 @@ Deno.test("table replaces control characters in cells", () => {
 Deno.test("table takes 200,000 rows", () => {
   const rows = Array.from({ length: 200_000 }, (_, i) => [String(i)]);
   assert.equal(table(["N"], rows).split("\n").length, 200_002);
+});
+
+Deno.test("table shortens one column in the middle to fit the terminal, down to 16 characters", () => {
+  const rows = [["ghcr.io/organisation/app:v1", "1 B"], ["nginx", "2 B"]];
+  const lines = (width?: number) =>
+    table(["NAME", "SIZE"], rows, { shrink: 0, width }).trimEnd().split("\n").slice(1);
+  assert.deepEqual(lines(40), [
+    "ghcr.io/organisation/app:v1  1 B",
+    "nginx                        2 B",
+  ]);
+  assert.deepEqual(lines(28), ["ghcr.io/or…tion/app:v1  1 B", "nginx                   2 B"]);
+  assert.deepEqual(lines(10), ["ghcr.io…n/app:v1  1 B", "nginx             2 B"]);
+});
+
+Deno.test("table gives styles to cells, and none to the space between them", () => {
+  const text = table(["A", "BB"], [["x", "yes"]], {
+    style: (column, row) => column === 1 && row === 0 ? "red" : undefined,
+    paint: (text, style) => style === undefined ? text : `<${style}>${text}</>`,
+  });
+  assert.equal(text, "<bold>A</>  <bold>BB</>\nx  <red>yes</>\n");
+});
+
+Deno.test("agoText has one unit", () => {
+  const ages = [0, 59_000, 3 * 3_600_000 + 5, 40 * 86_400_000 + 7_200_000];
+  assert.deepEqual(ages.map(agoText), ["0s ago", "59s ago", "3h ago", "40d ago"]);
 });
 
 Deno.test("table without rows is its head", () => {

@@ -2,6 +2,9 @@ import { main } from "../../../src/cli/main.ts";
 import { EXCEPTIONS_VARIABLE } from "../../binary_exceptions.ts";
 import type { Result } from "./test_user.ts";
 
+// What is printed depends on no terminal that the tests may run on.
+Deno.env.set("NO_COLOR", "1");
+
 /** Variables of the tests that start with `LARDER_`, but are not settings of larder. */
 const TEST_VARIABLES = ["LARDER_BIN", EXCEPTIONS_VARIABLE];
 

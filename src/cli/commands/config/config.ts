@@ -31,6 +31,7 @@ export async function configShow(context: Context, options: { format: Format }):
   writeOut(table(
     ["KEY", "VALUE", "FROM"],
     settings.map((setting) => [setting.key, String(setting.value ?? "-"), originOf(setting)]),
+    { style: (_, row) => settings[row]!.source === "unset" ? "dim" : undefined },
   ));
 }
 

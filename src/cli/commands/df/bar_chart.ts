@@ -1,5 +1,6 @@
 import { printable } from "../../../base/errors.ts";
 import { formatBytes } from "../../../base/units.ts";
+import { shortened } from "../../terminal/text_layout.ts";
 
 /** A named size. */
 export interface Bar {
@@ -39,11 +40,4 @@ export function barChart(bars: readonly Bar[], width: number): string {
 function barOf(cells: number): string {
   const eighths = cells > 0 ? Math.max(1, Math.round(cells * 8)) : 0;
   return FULL.repeat(Math.floor(eighths / 8)) + (EIGHTHS[eighths % 8 - 1] ?? "");
-}
-
-/** Cuts the middle out of a name that is too long: its beginning and end identify it best. */
-function shortened(name: string, width: number): string {
-  if (name.length <= width) return name;
-  const start = Math.floor((width - 1) / 2);
-  return `${name.slice(0, start)}…${name.slice(name.length - (width - 1 - start))}`;
 }

@@ -4,10 +4,11 @@ import { formatBytes } from "../../../base/units.ts";
 import { planGc } from "../../../gc/planner.ts";
 import { hasLimits } from "../../../gc/policy.ts";
 import { takeSnapshot } from "../../../snapshot/snapshot.ts";
+import { displayName } from "../../../store/entry_names.ts";
 import { liveLeases } from "../../../store/locks/leases.ts";
 import type { Context } from "../../context.ts";
 import type { Format } from "../../options.ts";
-import { writeJson, writeOut } from "../../terminal/console.ts";
+import { outputWidth, writeJson, writeOut } from "../../terminal/console.ts";
 import { localTime, table } from "../../terminal/text_layout.ts";
 import { policyOf } from "../gc/policy.ts";
 import { type Bar, barChart } from "./bar_chart.ts";
@@ -49,7 +50,7 @@ export async function df(context: Context, { format, html }: DfOptions): Promise
     return;
   }
   const bars = barsOf(tree, context.options.verbose ?? false);
-  const picture = bars.length > 0 ? `\n${barChart(bars, columns())}` : "";
+  const picture = bars.length > 0 ? `\n${barChart(bars, outputWidth() ?? DEFAULT_WIDTH)}` : "";
   writeOut(`${table(HEAD, rows)}${diskText(usage)}\n${picture}`);
   if (!hasLimits(policy)) {
     context.info(
@@ -100,10 +101,14 @@ function percent(part: number, whole: number): string {
   return `${Math.round((part / whole) * 100)}%`;
 }
 
-/** Returns a bar per registry and other type, or with `all` one per repository and other group. */
+/**
+ * Returns a bar per registry and other type, or with `all` one per repository and other group. A single bar says
+ * nothing, so one registry is divided into its repositories, and one repository into its entries.
+ */
 function barsOf(tree: SpaceNode, all: boolean): Bar[] {
-  const nodes = all ? tree.children.flatMap(({ children }) => children) : tree.children;
-  const bars = nodes.map(({ name, size }) => ({ name, bytes: size }))
+  let nodes = all ? tree.children.flatMap(({ children }) => children) : tree.children;
+  while (nodes.length === 1 && nodes[0]!.children.length > 0) nodes = nodes[0]!.children;
+  const bars = nodes.map(({ name, size }) => ({ name: displayName(name), bytes: size }))
     .sort((a, b) => b.bytes - a.bytes);
   const others = all ? [] : bars.splice(MAX_BARS);
   const shared = tree.size - nodes.reduce((sum, { size }) => sum + size, 0);
@@ -111,12 +116,4 @@ function barsOf(tree: SpaceNode, all: boolean): Bar[] {
   if (rest > 0) bars.push({ name: `(${others.length} others)`, bytes: rest });
   if (shared > 0) bars.push({ name: "(shared)", bytes: shared });
   return bars;
-}
-
-function columns(): number {
-  try {
-    return Deno.stdout.isTerminal() ? Deno.consoleSize().columns : DEFAULT_WIDTH;
-  } catch {
-    return DEFAULT_WIDTH;
-  }
 }

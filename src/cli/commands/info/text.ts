@@ -77,28 +77,36 @@ function platformsText(platforms: readonly PlatformInfo[], full: boolean): strin
 }
 
 function partsText(parts: readonly PartInfo[], full: boolean): string {
+  const isShared = parts.some(({ sharedWith, path }) => path === null || sharedWith.length > 0);
   return table(
-    ["KIND", "DIGEST", "SIZE", "MEDIA TYPE", "SHARED WITH", ...full ? ["PATH"] : []],
+    [
+      ...["KIND", "DIGEST", "SIZE", "MEDIA TYPE"],
+      ...isShared ? ["SHARED WITH"] : [],
+      ...full ? ["PATH"] : [],
+    ],
     parts.map(({ kind, digest, size, mediaType, sharedWith, path }) => [
       kind,
       digestText(digest, full),
       formatBytes(size),
-      mediaType,
-      path === null ? "(not cached)" : namesText(sharedWith),
+      full ? mediaType : shortMediaType(mediaType),
+      ...isShared ? [path === null ? "(not cached)" : namesText(sharedWith, full)] : [],
       ...full ? [path ?? ""] : [],
     ]),
+    full || !isShared ? {} : { shrink: 4 },
   );
 }
 
 function filesText(files: readonly FileInfo[], full: boolean): string {
+  const isShared = files.some(({ sharedWith }) => sharedWith.length > 0);
   return table(
-    ["FILE", "SIZE", "SHARED WITH", ...full ? ["PATH"] : []],
+    ["FILE", "SIZE", ...isShared ? ["SHARED WITH"] : [], ...full ? ["PATH"] : []],
     files.map(({ digest, size, sharedWith, path }) => [
       digestText(digest, full),
       formatBytes(size),
-      namesText(sharedWith),
+      ...isShared ? [namesText(sharedWith, full)] : [],
       ...full ? [path] : [],
     ]),
+    full || !isShared ? {} : { shrink: 2 },
   );
 }
 
@@ -129,7 +137,7 @@ function spinText({ name, components, routes, otherTriggers }: SpinInfo, full: b
 function annotationsText(annotations: Readonly<Record<string, string>>): string {
   const rows = Object.entries(annotations);
   if (rows.length === 0) return "";
-  return table(["ANNOTATION", "VALUE"], rows);
+  return table(["ANNOTATION", "VALUE"], rows, { shrink: 1 });
 }
 
 /** `13.14 MiB (4.00 MiB shared with other entries)`. */
@@ -148,12 +156,19 @@ function countText(entries: number): string {
   return entries === 0 ? "none" : plural(entries, "entry", "entries");
 }
 
+/** `oci.image.layer.v1.tar+gzip`: most media types begin with the same words, and the table with more. */
+function shortMediaType(mediaType: string): string {
+  return mediaType.replace(/^application\/vnd\./, "");
+}
+
 function digestText(digest: Digest, full: boolean): string {
   return full ? digest : shortDigest(digest);
 }
 
-function namesText(names: readonly string[]): string {
+/** @param full lists names, for which a line has no room otherwise */
+function namesText(names: readonly string[], full: boolean): string {
   if (names.length === 0) return "-";
+  if (names.length > 1 && !full) return countText(names.length);
   const more = names.length - MAX_NAMES;
   return names.slice(0, MAX_NAMES).join(", ") + (more > 0 ? ` and ${more} more` : "");
 }

@@ -1,4 +1,5 @@
 import { formatBytes, plural } from "../../../base/units.ts";
+import { type Digest, shortDigest } from "../../../oci/digest.ts";
 import { takeSnapshot } from "../../../snapshot/snapshot.ts";
 import type { CacheSnapshot } from "../../../snapshot/types.ts";
 import { displayName } from "../../../store/entry_names.ts";
@@ -10,9 +11,11 @@ import { type Item, ITEM_TYPES, itemsOf, type ItemType, spaceOf } from "../../qu
 import { parseSorting, sorted, type Sorting } from "../../query/sorting.ts";
 import { compileTemplate, type Template } from "../../query/template.ts";
 import { writeJsonList, writeOut } from "../../terminal/console.ts";
-import { enumerate, localTime, table } from "../../terminal/text_layout.ts";
+import { agoText, enumerate, table } from "../../terminal/text_layout.ts";
 
 export interface ListOptions {
+  /** Lists the items also without `--verbose`. */
+  readonly table?: boolean;
   readonly type?: readonly ItemType[];
   readonly filter?: string;
   readonly sort?: string;
@@ -34,7 +37,8 @@ interface Query {
  */
 export async function list(context: Context, options: ListOptions): Promise<void> {
   const now = Date.now();
-  const { types, filter, sorting, template } = await parseOptions(options, now);
+  const query = await parseOptions(options, now);
+  const { types, filter, sorting, template } = query;
   const snapshot = await takeSnapshot(context.layout, now);
   let items = itemsOf(snapshot, types);
   if (filter) items = items.filter(filter);
@@ -46,8 +50,8 @@ export async function list(context: Context, options: ListOptions): Promise<void
   } else if (snapshot.entries.length + snapshot.contents.length === 0) {
     context.info(`the cache ${context.layout.root} is empty`);
   } else {
-    const isTable = context.options.verbose || sorting !== undefined;
-    writeOut(isTable ? `${itemTable(items)}\n` : "");
+    const isTable = options.table || context.options.verbose || sorting !== undefined;
+    writeOut(isTable && items.length > 0 ? `${itemTable(items, query, now)}\n` : "");
     writeOut(options.type || filter ? summaryOf(snapshot, items) : summaryOfAll(snapshot, items));
     warnOfDamage(context, items);
   }
@@ -64,26 +68,53 @@ async function parseOptions(options: ListOptions, now: number): Promise<Query> {
   };
 }
 
-function itemTable(items: readonly Item[]): string {
+/** A column of the table, which is left out if it says the same of all items. */
+interface Column {
+  readonly head: string;
+  readonly isShown: boolean;
+  readonly cell: (item: Item) => string;
+}
+
+function itemTable(items: readonly Item[], { types, sorting }: Query, now: number): string {
+  const all: Column[] = [
+    { head: "NAME", isShown: true, cell: nameText },
+    { head: "TYPE", isShown: types.size > 1, cell: ({ type }) => type },
+    {
+      head: "CREATED",
+      isShown: sorting?.field === "created" || sorting?.field === "age",
+      cell: ({ createdAt }) => agoText(now - createdAt),
+    },
+    { head: "LAST USED", isShown: true, cell: ({ lastUsed }) => agoText(now - lastUsed) },
+    { head: "SIZE", isShown: true, cell: ({ size }) => formatBytes(size) },
+    { head: "UNIQUE", isShown: true, cell: ({ unique }) => formatBytes(unique) },
+    {
+      head: "PINNED",
+      isShown: items.some(({ pin }) => pin !== undefined),
+      cell: ({ pin }) => pin ? "yes" : "no",
+    },
+  ];
+  const columns = all.filter(({ isShown }) => isShown);
   return table(
-    ["NAME", "TYPE", "CREATED", "LAST USED", "SIZE", "UNIQUE", "PINNED"],
-    items.map((item) => [
-      displayName(item.name),
-      item.type,
-      localTime(item.createdAt),
-      localTime(item.lastUsed),
-      formatBytes(item.size),
-      formatBytes(item.unique),
-      item.pin ? "yes" : "no",
-    ]),
+    columns.map(({ head }) => head),
+    items.map((item) => columns.map(({ cell }) => cell(item))),
+    {
+      shrink: 0,
+      style: (column, row) => column === 0 && items[row]!.problem !== undefined ? "red" : undefined,
+    },
   );
 }
 
-/** Sums up the whole cache, including unreferenced blobs. */
+/** Returns the name of an entry, or the beginning of a blob's digest, which every command accepts. */
+function nameText({ type, name, digest }: Item): string {
+  return type === "blob" && digest !== undefined
+    ? digest.slice(0, digest.indexOf(":") + 1) + shortDigest(digest as Digest)
+    : displayName(name);
+}
+
+/** Sums up the whole cache. Entries consist of blobs, so these are no further item of the sum. */
 function summaryOfAll(snapshot: CacheSnapshot, entries: readonly Item[]): string {
-  const blobs = snapshot.contents.filter(({ tree }) => tree !== "manifests");
-  const bytes = blobs.reduce((sum, { size }) => sum + size, 0);
-  return summary([...tally(snapshot, entries), amount("blob", blobs.length, bytes)], snapshot.size);
+  const blobs = snapshot.contents.filter(({ tree }) => tree !== "manifests").length;
+  return summary(tally(snapshot, entries), snapshot.size, ` in ${plural(blobs, "blob")}`);
 }
 
 /** Sums up the selected items. */
@@ -93,10 +124,11 @@ function summaryOf(snapshot: CacheSnapshot, items: readonly Item[]): string {
     : summary(tally(snapshot, items), spaceOf(snapshot, items));
 }
 
-function summary(amounts: readonly string[], total: number): string {
-  const text = enumerate(amounts);
+function summary(amounts: readonly string[], total: number, detail = ""): string {
+  const text = amounts.length > 0 ? `${enumerate(amounts)} of space` : "no entries";
   const verb = text.startsWith("1 ") ? "is" : "are";
-  return `There ${verb} ${text} of space\nTotal space used: ${formatBytes(total)}\n`;
+  const once = amounts.length > 1 ? "; what they share is counted once" : "";
+  return `There ${verb} ${text}\nTotal space used: ${formatBytes(total)}${detail}${once}\n`;
 }
 
 /** `2 apps using 953.56 MiB` for each type with any item. */

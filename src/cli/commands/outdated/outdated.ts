@@ -6,6 +6,7 @@ import type { Context } from "../../context.ts";
 import type { Format } from "../../options.ts";
 import { openRegistry } from "../../registry_access.ts";
 import { writeJson, writeOut } from "../../terminal/console.ts";
+import type { Style } from "../../terminal/style.ts";
 import { table } from "../../terminal/text_layout.ts";
 import { checkCachedTags, type CheckedTag, throwIfUnchecked } from "./cached_tags.ts";
 
@@ -14,6 +15,13 @@ export interface OutdatedOptions {
   readonly exitCode?: boolean;
   readonly format: Format;
 }
+
+const STATE_STYLES: Readonly<Record<TagState["state"], Style>> = {
+  behind: "yellow",
+  current: "green",
+  gone: "red",
+  unknown: "red",
+};
 
 /** Exit code with `--exit-code` if a tag is behind. */
 const EXIT_BEHIND = 10;
@@ -39,17 +47,23 @@ export async function outdated(
 }
 
 function tagTable(checked: readonly CheckedTag[]): string {
+  const hasErrors = checked.some(({ state }) => errorOf(state) !== undefined);
   return table(
-    ["NAME", "STATE", "CACHED", "REGISTRY", "AGE", "TO FETCH", "WHY"],
+    ["NAME", "STATE", "CACHED", "REGISTRY", "AGE", "TO FETCH", ...hasErrors ? ["WHY"] : []],
     checked.map(({ entry, state }) => [
       entry.name,
       state.state,
       entry.digest ? shortDigest(entry.digest) : "-",
       state.state === "behind" ? shortDigest(state.digest) : "-",
-      formatDuration(Date.now() - entry.createdAt),
+      formatDuration(Date.now() - entry.createdAt).split(" ", 1)[0]!,
       state.state === "behind" && state.bytes !== undefined ? formatBytes(state.bytes) : "-",
-      errorOf(state)?.message ?? "",
+      ...hasErrors ? [errorOf(state)?.message ?? ""] : [],
     ]),
+    {
+      // The reason may be longer than any terminal is wide, and there is no other place for it.
+      ...hasErrors ? {} : { shrink: 0 },
+      style: (column, row) => column === 1 ? STATE_STYLES[checked[row]!.state.state] : undefined,
+    },
   );
 }
 

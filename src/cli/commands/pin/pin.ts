@@ -5,13 +5,13 @@ import { formatReference, parseReference } from "../../../oci/reference.ts";
 import { takeSnapshot } from "../../../snapshot/snapshot.ts";
 import type { CacheSnapshot } from "../../../snapshot/types.ts";
 import { type PinOptions, PinStore } from "../../../store/entries/pins.ts";
-import { matchesName } from "../../../store/entry_names.ts";
+import { displayName, matchesName } from "../../../store/entry_names.ts";
 import { waitingForSweep } from "../../../store/locks/store_lock.ts";
 import { nameIn, selectForRemoval } from "../../entry_lookup.ts";
 import { writeJson, writeOut } from "../../terminal/console.ts";
 import type { Context } from "../../context.ts";
 import type { Format } from "../../options.ts";
-import { localTime, table } from "../../terminal/text_layout.ts";
+import { agoText, table } from "../../terminal/text_layout.ts";
 
 /** `larder pin`: protects entries from automatic removal; a pattern also protects entries that are pulled later. */
 export async function pin(
@@ -79,7 +79,8 @@ async function unpinOne(
 
 /** `larder pins`: lists pinned patterns, then pinned entries. */
 export async function pins(context: Context, { format }: { format: Format }): Promise<void> {
-  const snapshot = await takeSnapshot(context.layout, Date.now());
+  const now = Date.now();
+  const snapshot = await takeSnapshot(context.layout, now);
   const rows = [
     ...new PinStore(context.layout).patterns().map((each) => ({
       name: each.pattern,
@@ -103,14 +104,16 @@ export async function pins(context: Context, { format }: { format: Format }): Pr
   } else if (rows.length === 0) {
     context.info("nothing is pinned");
   } else {
+    const hasNotes = rows.some(({ note }) => note !== null);
     writeOut(table(
-      ["NAME", "ENTRIES", "PINNED", "NOTE"],
+      ["NAME", "ENTRIES", "PINNED", ...hasNotes ? ["NOTE"] : []],
       rows.map(({ name, entries, pinnedAt, note }) => [
-        name,
+        displayName(name),
         String(entries),
-        pinnedAt ? localTime(Date.parse(pinnedAt)) : "",
-        note ?? "",
+        pinnedAt ? agoText(now - Date.parse(pinnedAt)) : "",
+        ...hasNotes ? [note ?? ""] : [],
       ]),
+      { shrink: 0 },
     ));
   }
 }

@@ -1,11 +1,12 @@
 import { formatBytes, formatDuration, plural } from "../../../base/units.ts";
 import { type LimitScope, scopeText } from "../../../gc/policy.ts";
+import { displayName } from "../../../store/entry_names.ts";
 import { Journal } from "../../../store/journal/journal.ts";
 import { type Advice, type Regret, type Stats, statsOf } from "../../../store/journal/stats.ts";
 import type { Context } from "../../context.ts";
 import type { Format } from "../../options.ts";
 import { writeJson, writeOut } from "../../terminal/console.ts";
-import { fields, localTime, sections, table } from "../../terminal/text_layout.ts";
+import { agoText, fields, localTime, sections, table } from "../../terminal/text_layout.ts";
 import { CACHES } from "../gc/policy.ts";
 
 /** Evictions listed in the table. */
@@ -61,12 +62,13 @@ function regretTable(regrets: readonly Regret[]): string {
   return table(
     ["NAME", "RULE", "EVICTED", "FETCHED AGAIN", "SIZE"],
     last.map(({ name, rule, evictedAt, fetchedAt, bytes }) => [
-      name,
+      displayName(name),
       rule,
-      localTime(evictedAt),
+      agoText(Date.now() - evictedAt),
       `${formatDuration(fetchedAt - evictedAt)} later`,
       formatBytes(bytes),
     ]),
+    { shrink: 0 },
   );
 }
 

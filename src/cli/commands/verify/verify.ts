@@ -88,6 +88,7 @@ function print(context: Context, findings: readonly ReportedFinding[]): void {
       ...isRepaired ? [outcome ?? "-"] : [],
       why ? `${detail}; ${why}` : detail,
     ]),
+    { shrink: 1, style: (column) => column === 0 ? "red" : undefined },
   ));
 }
 

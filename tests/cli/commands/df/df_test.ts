@@ -54,6 +54,19 @@ Deno.test("df prints a row per type that has entries, and a bar per registry", a
   assert.deepEqual(names, ["ghcr.io", "quay.io", "compiled code", "(shared)"]);
 });
 
+Deno.test("df divides a single registry into repositories, and a single repository into tags", async () => {
+  using home = new TestCacheHome();
+  const bars = async () => {
+    const { stdout } = await home.larder("df");
+    return stdout.split("\n\n")[1]!.trimEnd().split("\n").map((line) => line.split(/ {2,}/)[0]);
+  };
+  home.pulled("ghcr.io/acme/shop:v1", image([SHARED, layer(20_000, "v1")]));
+  home.pulled("ghcr.io/acme/shop:v2", image([SHARED, layer(10_000, "v2")]));
+  assert.deepEqual(await bars(), ["ghcr.io/acme/shop:v1", "ghcr.io/acme/shop:v2", "(shared)"]);
+  home.pulled("ghcr.io/acme/api:v1", image([layer(5_000, "api")]));
+  assert.deepEqual(await bars(), ["ghcr.io/acme/shop", "ghcr.io/acme/api"]);
+});
+
 Deno.test("df -v prints a bar per repository", async () => {
   using home = filled();
   const { stdout } = await home.larder("df", "-v");

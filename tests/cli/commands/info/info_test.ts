@@ -45,10 +45,10 @@ WRITTEN BY  larder
 PATH        <cache>/manifests/ghcr.io/acme/shop/v1
 
 Manifest <digest>
-KIND    DIGEST        SIZE      MEDIA TYPE                                   SHARED WITH
-config  <short>  <size>    application/vnd.oci.image.config.v1+json     -
-layer   <short>  <size>    application/vnd.oci.image.layer.v1.tar+gzip  ghcr.io/acme/shop:v2
-layer   <short>  <size>    application/vnd.oci.image.layer.v1.tar+gzip  -
+KIND    DIGEST        SIZE      MEDIA TYPE                   SHARED WITH
+config  <short>  <size>    oci.image.config.v1+json     -
+layer   <short>  <size>    oci.image.layer.v1.tar+gzip  ghcr.io/acme/shop:v2
+layer   <short>  <size>    oci.image.layer.v1.tar+gzip  -
 
 ANNOTATION                      VALUE
 org.opencontainers.image.title  the demo [31m
@@ -62,6 +62,16 @@ Deno.test("info -v prints whole digests, and paths", async () => {
   const { digest } = SHARED.descriptor;
   const row = stdout.split("\n").find((line) => line.includes(`  ${digest}  `));
   assert.ok(row?.endsWith(`  ${join(home.registry, "data", digest)}`), stdout);
+});
+
+Deno.test("info leaves out SHARED WITH if nothing is shared, and counts several sharers", async () => {
+  using home = new TestCacheHome();
+  home.pulled("ghcr.io/a/own:v1", image(["own"]));
+  for (const tag of ["v1", "v2", "v3"]) home.pulled(`ghcr.io/a/shared:${tag}`, image(["shared"]));
+  assert.doesNotMatch((await home.larder("info", "ghcr.io/a/own:v1")).stdout, /SHARED WITH/);
+  const { stdout } = await home.larder("info", "ghcr.io/a/shared:v1");
+  assert.match(stdout, /^layer .* 2 entries$/m);
+  assert.match((await home.larder("info", "-v", "ghcr.io/a/shared:v1")).stdout, /shared:v2, ghcr/);
 });
 
 Deno.test("info prints the platforms of an index, and which are cached", async () => {
