@@ -49,7 +49,29 @@ export function writeErr(text: string): void {
   write(Deno.stderr, text);
 }
 
+/** Text below the messages that is drawn again and again, such as progress bars. */
+export interface LiveText {
+  clear(): void;
+}
+
+let liveText: LiveText | undefined;
+
+/** Registers the text that is cleared before anything else is written; it draws itself again later. */
+export function setLiveText(text: LiveText | undefined): void {
+  liveText = text;
+}
+
+/** Writes a part of the live text to stderr. */
+export function drawErr(text: string): void {
+  writeAll(Deno.stderr, text);
+}
+
 function write(stream: typeof Deno.stdout, text: string): void {
+  liveText?.clear();
+  writeAll(stream, text);
+}
+
+function writeAll(stream: typeof Deno.stdout, text: string): void {
   const bytes = encoder.encode(text);
   try {
     for (let written = 0; written < bytes.length;) {

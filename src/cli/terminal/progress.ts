@@ -4,12 +4,18 @@ import { shortDigest } from "../../oci/digest.ts";
 import type { PartOutcome, PullObserver } from "../../pull/options.ts";
 import type { GlobalOptions } from "../options.ts";
 import type { ProgressCounter, PullBars } from "./progress_bars.ts";
+import { isDumb } from "./style.ts";
 
 /** The part of a command's context that progress needs. */
-interface Terminal {
+export interface Terminal {
   readonly options: Pick<GlobalOptions, "quiet" | "progress">;
   /** Prints a line to stderr, unless `--quiet`. */
   info(message: string): void;
+}
+
+/** True if progress is shown: on a terminal that can move its cursor, unless an option turns it off. */
+export function showsProgress({ quiet, progress }: Terminal["options"]): boolean {
+  return !quiet && progress && Deno.stderr.isTerminal() && !isDumb(Deno.env.get("TERM"));
 }
 
 /** Shows the progress of a pull. `end` must be called when the pull ends, and may be called again. */
@@ -19,10 +25,9 @@ export interface PullProgress extends PullObserver, Disposable {
 
 /** Returns bars on a terminal, one line per layer elsewhere, and nothing with `--quiet`. */
 export function pullProgress(context: Terminal): PullProgress {
-  const { quiet, progress } = context.options;
-  if (quiet) return new PullLines(() => {});
+  if (context.options.quiet) return new PullLines(() => {});
   const print = (message: string) => context.info(message);
-  return progress && Deno.stderr.isTerminal() ? new LazyPullBars(print) : new PullLines(print);
+  return showsProgress(context.options) ? new LazyPullBars(print) : new PullLines(print);
 }
 
 /** Loads the bars when a transfer is planned: most pulls find everything in the cache. */
@@ -53,8 +58,7 @@ class LazyPullBars implements PullProgress {
   }
 
   note(message: string): void {
-    if (this.#bars) this.#bars.note(message);
-    else this.#print(message);
+    this.#print(message);
   }
 
   end(): void {
@@ -98,20 +102,21 @@ const HIDDEN_COUNTER: ProgressCounter = { addTotal() {}, advance() {}, [Symbol.d
 
 /** Counts items. @param noun names them with their participle, such as `tags checked` */
 export function countProgress(context: Terminal, noun: string): Promise<ProgressCounter> {
-  return progressCounter(context, (done, total) => `${done} of ${total} ${noun}`);
+  return progressCounter(context, (done, total) => `${done} of ${total} ${noun}`, false);
 }
 
 /** Counts bytes. */
 export function byteProgress(context: Terminal): Promise<ProgressCounter> {
-  return progressCounter(context, (done, total) => `${formatBytes(done)} of ${formatBytes(total)}`);
+  const text = (done: number, total: number) => `${formatBytes(done)} of ${formatBytes(total)}`;
+  return progressCounter(context, text, true);
 }
 
 async function progressCounter(
   context: Terminal,
   text: (done: number, total: number) => string,
+  isBytes: boolean,
 ): Promise<ProgressCounter> {
-  const { quiet, progress } = context.options;
-  if (quiet || !progress || !Deno.stderr.isTerminal()) return HIDDEN_COUNTER;
+  if (!showsProgress(context.options)) return HIDDEN_COUNTER;
   const { counterBar } = await import("./progress_bars.ts");
-  return counterBar(text);
+  return counterBar(text, isBytes);
 }

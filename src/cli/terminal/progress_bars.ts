@@ -1,78 +1,101 @@
-import process from "node:process";
-import { MultiBar, Presets, SingleBar } from "cli-progress";
 import { formatBytes } from "../../base/units.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { type Digest, shortDigest } from "../../oci/digest.ts";
+import { barLine, type WindowSize } from "./bar_line.ts";
+import { LiveLines } from "./live_lines.ts";
+import { RateMeter } from "./rate_meter.ts";
 
-const BAR_OPTIONS = {
-  stream: process.stderr,
-  barsize: 30,
-  hideCursor: true,
-  clearOnComplete: true,
-  gracefulExit: false, // The command handles Ctrl-C.
-};
+/** Lines of the window that the bars leave free, for the command line and a message. */
+const FREE_LINES = 2;
 
-/** A bar with its progress in bytes. */
-interface ByteBar {
-  readonly bar: SingleBar;
+/**
+ * Part of the window that the bars take. A terminal that is made smaller may wrap the lines, and what then leaves the
+ * window at its top cannot be erased any more. For the same reason the bars of layers have 40 columns at most.
+ */
+const SHARE_OF_WINDOW = 1 / 3;
+
+/** Columns of the bar of a layer. */
+const LAYER_BAR = 10;
+
+/** Width of a short digest. */
+const NAME_WIDTH = 12;
+
+/** Progress in bytes. */
+interface Progress {
+  readonly name: string;
   readonly size: number;
   done: number;
 }
 
 /** Shows one bar per layer in transfer and one for the total, on stderr. */
 export class PullBars {
-  readonly #layers = new Map<Digest, ByteBar>();
-  readonly #multi: MultiBar;
-  readonly #total: ByteBar;
+  readonly #layers = new Map<Digest, Progress>();
+  readonly #total: Progress;
+  readonly #rate: RateMeter;
+  readonly #screen: LiveLines;
 
-  constructor(parts: readonly Descriptor[]) {
-    this.#multi = new MultiBar(
-      { ...BAR_OPTIONS, format: "{name} {bar} {percentage}% {amount}" },
-      Presets.shades_classic,
-    );
-    this.#total = this.#create("total", parts.reduce((sum, part) => sum + part.size, 0));
+  constructor(parts: readonly Descriptor[], now: () => number = Date.now) {
+    const size = parts.reduce((sum, part) => sum + part.size, 0);
+    this.#total = { name: "total", size, done: 0 };
+    this.#rate = new RateMeter(now);
+    this.#screen = new LiveLines((window) => this.lines(window));
   }
 
   started(part: Descriptor, offset: number): void {
     const layer = this.#layers.get(part.digest) ??
-      this.#create(shortDigest(part.digest), part.size);
+      { name: shortDigest(part.digest), size: part.size, done: 0 };
     this.#layers.set(part.digest, layer);
     this.#advance(layer, offset - layer.done);
   }
 
   progressed(part: Descriptor, bytes: number): void {
     const layer = this.#layers.get(part.digest);
+    this.#rate.add(bytes);
     if (layer) this.#advance(layer, bytes);
   }
 
   finished(part: Descriptor): void {
     const layer = this.#layers.get(part.digest);
-    this.#advance(this.#total, part.size - (layer?.done ?? 0));
-    if (!layer) return;
-    this.#multi.remove(layer.bar);
     this.#layers.delete(part.digest);
-  }
-
-  /** Prints a line above the bars. */
-  note(message: string): void {
-    this.#multi.log(`${message}\n`);
+    this.#total.done += part.size - (layer?.done ?? 0);
+    this.#screen.changed();
   }
 
   end(): void {
-    this.#multi.stop();
+    this.#screen.end();
   }
 
-  #create(name: string, size: number): ByteBar {
-    const amount = `${formatBytes(0)} of ${formatBytes(size)}`;
-    const bar = this.#multi.create(Math.max(size, 1), 0, { name: name.padEnd(12), amount });
-    return { bar, size, done: 0 };
+  /** Returns the bars that a window has room for, the total first. */
+  lines({ columns, rows }: WindowSize): string[] {
+    const room = Math.floor((rows - FREE_LINES) * SHARE_OF_WINDOW);
+    const layers = [...this.#layers.values()].slice(0, Math.max(0, room - 1));
+    const { name, size, done } = this.#total;
+    const amount = `${formatBytes(done)} of ${formatBytes(size)}`;
+    const details = this.#rate.text(size - done);
+    return [
+      barLine(
+        { name: name.padEnd(NAME_WIDTH), share: shareOf(this.#total), amount, details },
+        columns,
+      ),
+      ...layers.map((layer) => layerLine(layer, columns)),
+    ];
   }
 
-  #advance(bar: ByteBar, bytes: number): void {
-    bar.done += bytes;
-    bar.bar.update(bar.done, { amount: `${formatBytes(bar.done)} of ${formatBytes(bar.size)}` });
-    if (bar !== this.#total) this.#advance(this.#total, bytes);
+  #advance(layer: Progress, bytes: number): void {
+    layer.done += bytes;
+    this.#total.done += bytes;
+    this.#screen.changed();
   }
+}
+
+function layerLine(layer: Progress, columns: number): string {
+  const amount = `of ${formatBytes(layer.size)}`;
+  const { name } = layer;
+  return barLine({ name, share: shareOf(layer), amount, maxWidth: LAYER_BAR }, columns);
+}
+
+function shareOf({ size, done }: Progress): number {
+  return size === 0 ? 1 : done / size;
 }
 
 /** Shows how much of a growing total is done. */
@@ -81,25 +104,37 @@ export interface ProgressCounter extends Disposable {
   advance(amount: number): void;
 }
 
-/** Returns a counter drawn as a bar on stderr. @param text formats the text beside the bar */
-export function counterBar(text: (done: number, total: number) => string): ProgressCounter {
-  const bar = new SingleBar(
-    { ...BAR_OPTIONS, format: "{bar} {percentage}% {text}" },
-    Presets.shades_classic,
-  );
+/**
+ * Returns a counter drawn as a bar on stderr.
+ * @param text formats the text beside the bar
+ * @param isBytes true to show the speed
+ */
+export function counterBar(
+  text: (done: number, total: number) => string,
+  isBytes: boolean,
+): ProgressCounter {
+  const rate = new RateMeter(Date.now);
   let [done, total] = [0, 0];
+  let screen: LiveLines | undefined;
+  const line = ({ columns }: WindowSize) => {
+    const details = isBytes ? rate.text(total - done) : [];
+    return [
+      barLine({ name: "", share: done / total, amount: text(done, total), details }, columns),
+    ];
+  };
   return {
     addTotal(amount) {
-      if (total === 0 && amount > 0) bar.start(amount, 0, { text: text(0, amount) });
       total += amount;
-      bar.setTotal(total);
+      if (total > 0) screen ??= new LiveLines(line);
+      screen?.changed();
     },
     advance(amount) {
       done += amount;
-      bar.update(done, { text: text(done, total) });
+      rate.add(amount);
+      screen?.changed();
     },
     [Symbol.dispose]() {
-      bar.stop();
+      screen?.end();
     },
   };
 }

@@ -18,12 +18,16 @@ export interface AtTerminal extends AsyncDisposable {
   type(text: string): Promise<void>;
 }
 
-/** Starts larder on a terminal. */
-export async function onTerminal(user: TestUser, args: readonly string[]): Promise<AtTerminal> {
+/** Starts larder on a terminal. @param term the kind of terminal, for `TERM` */
+export async function onTerminal(
+  user: TestUser,
+  args: readonly string[],
+  term = "xterm",
+): Promise<AtTerminal> {
   if (!hasProgram("script")) throw missingProgram("script");
   const pipe = user.path(`keys-${crypto.randomUUID()}`);
   await run("mkfifo", [pipe]);
-  const env = { KEYS: pipe, TERM: "xterm" };
+  const env = { KEYS: pipe, TERM: term };
   const larder = user.spawn(args, { under: ON_TERMINAL, env });
   const keys = await Deno.open(pipe, { write: true });
   return {
