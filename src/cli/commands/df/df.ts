@@ -41,8 +41,9 @@ export async function df(context: Context, { format, html }: DfOptions): Promise
   const rows = rowsOf(usage);
   if (html !== undefined) {
     const { usagePage } = await import("./html_page.ts");
-    const page = { root: layout.root, time: localTime(now), tree, rows: [HEAD, ...rows] };
-    writeFileAtomic(html, usagePage({ ...page, disk: diskText(usage) }));
+    const { entries } = snapshot;
+    const page = { root: layout.root, now, time: localTime(now), tree, rows: [HEAD, ...rows] };
+    writeFileAtomic(html, usagePage({ ...page, entries, disk: diskText(usage) }));
     context.info(`wrote ${html}`);
   }
   if (format === "json") {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { shortName } from "../../../../src/cli/commands/df/treemap_svg.ts";
 import { blob, digestOf, image, randomBytes, utf8 } from "../../../support/cache/artifacts.ts";
 import { DAY } from "../../../support/cache/test_cache.ts";
 import { TestCacheHome } from "../../../support/cache/test_cache_home.ts";
@@ -156,8 +157,9 @@ Deno.test("df --html writes a page without external resources in which names are
     /Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'"/,
   );
   assert.ok(page.includes("builds › &lt;script&gt;alert(1)&lt;/script&gt;&quot;&#39;&amp;"), page);
-  for (const name of ["ghcr.io", "quay.io/acme/shop", "shared", "compiled code"]) {
-    assert.ok(page.includes(`>${name}<`), name);
+  // A tile shows what its name adds to that of its group: of a repository the tag.
+  for (const name of ["ghcr.io", "acme/shop", "v1", "shared", "compiled code"]) {
+    assert.ok(page.includes(`>${name}</text>`), name);
   }
   const tags = [...page.matchAll(/<(\/?)(g|svg|rect|text|title|table|tr|t[hd])\b[^>]*?(\/?)>/g)];
   const open: string[] = [];
@@ -168,6 +170,51 @@ Deno.test("df --html writes a page without external resources in which names are
   }
   assert.deepEqual(open, []);
 });
+
+Deno.test("df --html has a map for phones, the age of each entry, and a list of them", async () => {
+  using home = filled();
+  home.pulled("ghcr.io/acme/new:v1", image([layer(500, "new")]), { used: 2 * DAY });
+  const file = join(home.path, "page.html");
+  assert.equal((await home.larder("df", "--html", file)).code, 0);
+  const page = Deno.readTextFileSync(file);
+  assert.match(page, /<meta name="viewport" content="width=device-width, initial-scale=1">/);
+  assert.match(page, /@media \(max-width: 700px\)/);
+  const maps = [...page.matchAll(/<svg viewBox="0 0 (\d+) (\d+)"/g)];
+  assert.deepEqual(maps.map(([, width]) => Number(width) < 500), [false, true]);
+  const drawn =
+    /<title>ghcr\.io › ghcr\.io\/acme\/shop › ghcr\.io\/acme\/shop:v1: (.*)<\/title><rect class="(.*?)"/;
+  const [, text, style] = drawn.exec(page)!;
+  assert.match(text!, /^[\d.]+ KiB, last used 40d ago$/);
+  assert.match(style!, /^entry c\d a3$/);
+  const rows = [...page.matchAll(/<tr style="(.*?)"><td title="(.*?)">.*?<\/td><td>(.*?)<\/td>/g)]
+    .map(([, order, name, used]) => [name!.slice(0, 19), used, order!.match(/--age:(\d)/)![1]]);
+  assert.deepEqual(rows.map(([name]) => name!.slice(0, 7)), [
+    ...["ghcr.io", "quay.io", "sha256:", "ghcr.io"],
+  ]);
+  assert.deepEqual(rows.map(([, used]) => used), ["40d ago", "40d ago", "40d ago", "2d ago"]);
+  assert.equal(rows[3]![2], "3", "the newest is the last by age");
+  for (const id of ["colour-age", "sort-age", "sort-name"]) {
+    assert.ok(page.includes(`id="${id}"`) && page.includes(`:has(#${id}:checked)`), id);
+  }
+});
+
+/** The name of a part, that of its group, and what a tile shows. */
+const TILES: [name: string, group: string | undefined, shown: string][] = [
+  ["ghcr.io", undefined, "ghcr.io"],
+  ["ghcr.io/acme/shop", "ghcr.io", "acme/shop"],
+  ["ghcr.io/acme/shop:v1", "ghcr.io/acme/shop", "v1"],
+  ["ghcr.io/acme/shop@sha256:12", "ghcr.io/acme/shop", "sha256:12"],
+  ["localhost:5000/app", "localhost:5000", "app"],
+  ["deb.example/hello/1.0/amd64", "deb.example/hello", "1.0/amd64"],
+  ["shared", "ghcr.io", "shared"],
+  ["ghcr.iox/a", "ghcr.io", "ghcr.iox/a"],
+];
+
+for (const [name, group, shown] of TILES) {
+  Deno.test(`a tile of ${name} in ${group ?? "the cache"} shows ${shown}`, () => {
+    assert.equal(shortName(name, group), shown);
+  });
+}
 
 Deno.test("df of an empty cache reports 0 B, and its page says that the cache is empty", async () => {
   using home = new TestCacheHome();
