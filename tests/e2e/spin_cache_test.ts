@@ -1,11 +1,22 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { type Artifact, image, type TestBlob, wasmModule } from "../support/cache/artifacts.ts";
-import { spinApp } from "../support/cache/spin_apps.ts";
+import {
+  type Artifact,
+  digestOf,
+  image,
+  type TestBlob,
+  utf8,
+  wasmModule,
+} from "../support/cache/artifacts.ts";
+import { Spin } from "../support/cache/spin.ts";
+import { packApp, spinApp } from "../support/cache/spin_apps.ts";
 import { assertNoStrayFiles, assertStoreSound, filesBelow } from "../support/cache/store_check.ts";
 import { DAY, relativePathOf, writeAsSpin } from "../support/cache/test_cache.ts";
+import { age } from "../support/cache/user_cache.ts";
+import { Serving } from "../support/cli/serving.ts";
 import { TestUser } from "../support/cli/test_user.ts";
 import { TestRegistry } from "../support/registry/test_registry.ts";
+import { jsComponent } from "../support/wasm/js_component.ts";
 
 /** Returns the path where Spin keeps a blob. */
 function pathOf(user: TestUser, blob: TestBlob): string {
@@ -126,4 +137,48 @@ Deno.test("--cache-dir accepts Spin's cache folder", async () => {
   assertStoreSound(join(folder, "registry"));
   const config = join(folder, "registry/manifests", registry.host, "hello/v1/config.json");
   assert.equal(JSON.parse(Deno.readTextFileSync(config)).metadata.name, "app");
+});
+
+Deno.test("run serves whole what a Spin with larder's file mode left half-written", async () => {
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
+  const text = "a".repeat(240);
+  const pages = {
+    wasm: await jsComponent("http_handler"),
+    archived: { "page.txt": text, "other.txt": "other" },
+  };
+  const artifact = await packApp({ components: { pages } });
+  const reference = registry.add("hello", artifact, "v1");
+  const spin = new Spin(user.registry, 0o077);
+  spin.pullAll(reference, artifact);
+  const path = join(user.registry, "data", digestOf(utf8(text)));
+  Deno.truncateSync(path, 10);
+  assert.equal(Deno.statSync(path).mode! & 0o777, 0o600);
+  await using serving = await Serving.start(user, [reference]);
+  assert.deepEqual(await serving.get("/file/page.txt"), [200, text]);
+  spin.load(reference);
+  for (const layer of artifact.blobs.slice(1, 3)) {
+    assert.equal(registry.downloads(layer).length, 0);
+  }
+  assertStoreSound(user.registry);
+});
+
+Deno.test("larder goes on offline with a tag that Spin pulled again, and gc keeps it", async () => {
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
+  const artifact = await app();
+  const reference = registry.add("hello", artifact, "v1");
+  assert.equal((await user.larder(["pull", reference])).code, 0);
+  const spin = new Spin(user.registry);
+  spin.pullAll(reference, artifact);
+  age(user);
+  assert.equal((await user.larder(["gc", "--force"])).code, 0);
+  const offline = await user.larder(["pull", "--offline", reference]);
+  assert.equal(offline.code, 0, offline.stderr);
+  assert.equal(offline.stdout, `${reference}@${artifact.descriptor.digest}\n`);
+  registry.clearLog();
+  assert.equal((await user.larder(["pull", reference])).code, 0);
+  assert.deepEqual(registry.requests().map(({ method }) => method), ["HEAD"]);
+  assert.equal((await user.larder(["verify"])).code, 0);
+  spin.load(reference);
 });

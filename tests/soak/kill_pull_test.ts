@@ -5,12 +5,17 @@ import {
   HOST_PLATFORM,
   image,
   index,
+  MEDIA_TYPES,
   platformOf,
   randomBytes,
 } from "../support/cache/artifacts.ts";
 import { killTest, larderKilledAt } from "../support/cache/killed_at.ts";
 import { spinApp } from "../support/cache/spin_apps.ts";
-import { assertNoStrayFiles, assertStoreSound } from "../support/cache/store_check.ts";
+import {
+  assertNoStrayFiles,
+  assertStoreSound,
+  assertUnpacked,
+} from "../support/cache/store_check.ts";
 import { pull } from "../support/cache/user_cache.ts";
 import { TestUser } from "../support/cli/test_user.ts";
 import { TestRegistry } from "../support/registry/test_registry.ts";
@@ -38,6 +43,7 @@ async function killAtEvery(calls: string, { before, killed, last }: KillCase): P
     const args = ["pull", "--transfers", "1", reference];
     wasKilled = await larderKilledAt(user, args, calls, ++nth);
     assertStoreSound(user.registry, { midway: true });
+    assertUnpacked(user.registry, archivesOf(killed));
     registry.add("app", last, "v1");
     const result = await user.larder(["pull", reference]);
     assert.equal(result.code, 0, result.stderr);
@@ -46,6 +52,11 @@ async function killAtEvery(calls: string, { before, killed, last }: KillCase): P
     if (last === killed) assertNoStrayFiles(user.registry);
   }
   assert.ok(nth > 1, "nothing was killed, so nothing was tested");
+}
+
+function archivesOf({ blobs }: Artifact): Uint8Array[] {
+  return blobs.filter(({ descriptor }) => descriptor.mediaType === MEDIA_TYPES.spinArchive)
+    .map(({ bytes }) => bytes);
 }
 
 const OLD = image(["old", "shared"]);

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { blob } from "../support/cache/artifacts.ts";
 import { flipBit, invalidateJson } from "../support/cache/damage.ts";
 import { killTest, larderKilledAt } from "../support/cache/killed_at.ts";
 import { spinApp } from "../support/cache/spin_apps.ts";
@@ -7,6 +8,7 @@ import { blobPath, entryPath, pull } from "../support/cache/user_cache.ts";
 import { TestUser } from "../support/cli/test_user.ts";
 import { TestRegistry } from "../support/registry/test_registry.ts";
 
+const UNPACKED = blob("two");
 const SPIN = await spinApp({ files: { "a.txt": "one" }, archived: { "b.txt": "two" } });
 
 for (const calls of ["unlink,unlinkat", "rename,renameat,renameat2"]) {
@@ -18,7 +20,9 @@ for (const calls of ["unlink,unlinkat", "rename,renameat,renameat2"]) {
       for (let wasKilled = true; wasKilled;) {
         using user = new TestUser();
         await pull(user, registry.add("app", SPIN, "v1"));
-        for (const file of [1, 2].map((i) => blobPath(user, SPIN.blobs[i]!))) flipBit(file);
+        for (const file of [SPIN.blobs[1]!, SPIN.blobs[2]!, UNPACKED]) {
+          flipBit(blobPath(user, file));
+        }
         for (const name of ["config.json", "manifest.json"]) {
           invalidateJson(entryPath(user, registry, "v1", name));
         }

@@ -1,8 +1,12 @@
 import assert from "node:assert/strict";
-import { type Artifact, image, multiPlatform } from "../support/cache/artifacts.ts";
+import { type Artifact, image, MEDIA_TYPES, multiPlatform } from "../support/cache/artifacts.ts";
 import { killTest, larderKilledAt } from "../support/cache/killed_at.ts";
 import { spinApp } from "../support/cache/spin_apps.ts";
-import { assertNoStrayFiles, assertStoreSound } from "../support/cache/store_check.ts";
+import {
+  assertNoStrayFiles,
+  assertStoreSound,
+  assertUnpacked,
+} from "../support/cache/store_check.ts";
 import { bytesOf, names, pull } from "../support/cache/user_cache.ts";
 import { TestUser } from "../support/cli/test_user.ts";
 import { TestRegistry } from "../support/registry/test_registry.ts";
@@ -21,12 +25,16 @@ for (const [name, artifact] of removed) {
       await using registry = await TestRegistry.start();
       const kept = registry.add("kept", ONE, "v1");
       const swept = registry.add("swept", artifact, "v1");
+      const archives = artifact.blobs
+        .filter(({ descriptor }) => descriptor.mediaType === MEDIA_TYPES.spinArchive)
+        .map(({ bytes }) => bytes);
       let nth = 0;
       for (let wasKilled = true; wasKilled;) {
         using user = new TestUser();
         await pull(user, kept, swept);
         const args = ["clean", "--force", "*/swept:*"];
         wasKilled = await larderKilledAt(user, args, "unlink,unlinkat,rmdir", ++nth);
+        assertUnpacked(user.registry, archives);
         assert.ok((await names(user)).includes(kept));
         const offline = await user.larder(["pull", "--offline", kept]);
         assert.equal(offline.code, 0, offline.stderr);

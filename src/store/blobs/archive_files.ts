@@ -10,7 +10,7 @@ export interface ArchiveFile {
 
 /**
  * Reads the list of the files that an archive was unpacked to: one line `digest size` for each. It spares reading the
- * archive itself, of which 100 MiB take a second.
+ * archive itself, which takes 1.1 s for 52 MiB.
  * @returns undefined if there is no list, or it is damaged
  */
 export function readArchiveFiles(path: string): ArchiveFile[] | undefined {
