@@ -4,6 +4,9 @@ const DOCKER_HUB = "docker.io/";
 const LIBRARY = "library/";
 const LATEST = ":latest";
 
+/** The digest at the end of the name of an image or build. */
+const AT_DIGEST = /(@sha(?:256|512):[0-9a-f]{12})[0-9a-f]+$/;
+
 /** The name of a compiled entry: the digest of the component and the version of the engine. */
 const COMPILED = /^sha(?:256|512):([0-9a-f]{12})[0-9a-f]*\/(.+)$/;
 
@@ -16,8 +19,8 @@ export function matchesName(pattern: string, name: string): boolean {
 }
 
 /**
- * Returns all forms of a name: without `docker.io`, without `library`, without the tag `latest`, and for a compiled
- * entry with the first 12 digits of the digest.
+ * Returns all forms of a name: without `docker.io`, without `library`, without the tag `latest`, and
+ * with the first 12 digits of a digest.
  */
 export function spellings(name: string): string[] {
   const names = [...new Set([name, displayName(name)])];
@@ -30,8 +33,9 @@ export function spellings(name: string): string[] {
   return [...names, ...names.map((each) => each.slice(0, -LATEST.length))];
 }
 
-/** Returns a name as tables show it: for a compiled entry with the first 12 digits of the digest. */
+/** Returns a name as tables show it: with the first 12 digits of a digest. */
 export function displayName(name: string): string {
   const [, digits, engine] = COMPILED.exec(name) ?? [];
-  return engine === undefined ? name : `${digits}/${engine}`;
+  if (engine !== undefined) return `${digits}/${engine}`;
+  return name.replace(AT_DIGEST, "$1");
 }

@@ -6,9 +6,11 @@ import { hasLimits } from "../../../gc/policy.ts";
 import { takeSnapshot } from "../../../snapshot/snapshot.ts";
 import { liveLeases } from "../../../store/locks/leases.ts";
 import type { Context } from "../../context.ts";
+import { optionConflict } from "../../errors.ts";
 import type { Format } from "../../options.ts";
-import { writeJson, writeOut } from "../../terminal/console.ts";
+import { STANDARD_STREAM, writeJson, writeOut } from "../../terminal/console.ts";
 import { localTime, table } from "../../terminal/text_layout.ts";
+import { keptFilesText } from "../gc/plan_words.ts";
 import { policyOf } from "../gc/policy.ts";
 import { type Bar, barChart } from "./bar_chart.ts";
 import { type SpaceNode, spaceTree } from "./space_tree.ts";
@@ -16,7 +18,7 @@ import { type Amount, type Usage, usageOf } from "./usage.ts";
 
 export interface DfOptions {
   readonly format: Format;
-  /** The file to write a page to. */
+  /** The file to write a page to; `-` prints nothing but the page. */
   readonly html?: string;
 }
 
@@ -29,28 +31,38 @@ const HEAD = ["TYPE", "COUNT", "SIZE", "SHARED", "RECLAIMABLE"];
 
 /** `larder df`: shows disk usage, and how much gc would free under the current policy. */
 export async function df(context: Context, { format, html }: DfOptions): Promise<void> {
+  if (html === STANDARD_STREAM && format === "json") {
+    throw optionConflict("--html -", "--format json");
+  }
   const { layout, config } = context;
   const now = Date.now();
   const snapshot = await takeSnapshot(layout, now);
   const policy = policyOf(config);
   const disk = diskOf(layout.root);
   const leases = liveLeases(layout, now, { readOnly: true });
-  const usage = usageOf(snapshot, planGc(snapshot, policy, { disk, leases }), disk);
+  const plan = planGc(snapshot, policy, { disk, leases });
+  const usage = usageOf(snapshot, plan, disk);
   const tree = spaceTree(snapshot);
   const rows = rowsOf(usage);
   if (html !== undefined) {
     const { usagePage } = await import("./html_page.ts");
-    const page = { root: layout.root, time: localTime(now), tree, rows: [HEAD, ...rows] };
-    writeFileAtomic(html, usagePage({ ...page, disk: diskText(usage) }));
+    const content = { root: layout.root, time: localTime(now), tree, rows: [HEAD, ...rows] };
+    const page = usagePage({ ...content, disk: diskText(usage) });
+    if (html === STANDARD_STREAM) return writeOut(page);
+    writeFileAtomic(html, page);
     context.info(`wrote ${html}`);
   }
   if (format === "json") {
-    writeJson({ root: layout.root, ...usage, tree });
+    writeJson({ root: layout.root, ...usage, keptFiles: plan.keptFiles, tree });
     return;
   }
-  const bars = barsOf(tree, context.options.verbose ?? false);
+  const verbose = context.options.verbose ?? false;
+  const kept = plan.keptFiles.map((files) =>
+    `Kept for now: ${keptFilesText(files, now, verbose)}\n`
+  ).join("");
+  const bars = barsOf(tree, verbose);
   const picture = bars.length > 0 ? `\n${barChart(bars, columns())}` : "";
-  writeOut(`${table(HEAD, rows)}${diskText(usage)}\n${picture}`);
+  writeOut(`${table(HEAD, rows)}${diskText(usage)}\n${kept}${picture}`);
   if (!hasLimits(policy)) {
     context.info(
       "no limits are set, so gc removes only unreferenced blobs and leftover files; " +

@@ -7,8 +7,8 @@ import { type GcPolicy, hasFree, limitsOnlyFree } from "../../../gc/policy.ts";
 import { takeListedSnapshot } from "../../../snapshot/listed_snapshot.ts";
 import { liveLeases } from "../../../store/locks/leases.ts";
 import type { Context } from "../../context.ts";
-import { freedText } from "./confirm_and_sweep.ts";
-import { shortfallLines } from "./plan_text.ts";
+import { endedEarly, freedText } from "./confirm_and_sweep.ts";
+import { shortfallLines } from "./plan_words.ts";
 
 /**
  * Collects garbage without asking, if the cache exceeds a limit. Does nothing while other processes hold the store
@@ -38,6 +38,7 @@ export async function collectIfExceeded(context: Context, policy: GcPolicy): Pro
       timeout: 0,
     });
     if (result.freed > 0) context.info(`cleaned the cache: ${freedText(result)}`);
+    if (result.failure !== undefined) throw endedEarly(result, draft, "gc --auto");
   } catch (error) {
     if (!hasCode(error, "LDR_BUSY")) throw error;
   }
