@@ -1,5 +1,6 @@
 import { statIfAny } from "../base/files.ts";
 import { takeListedSnapshot } from "../snapshot/listed_snapshot.ts";
+import type { SnapshotOptions } from "../snapshot/snapshot.ts";
 import type { CacheSnapshot } from "../snapshot/types.ts";
 import { Journal, type JournalEvent, sweepEvent } from "../store/journal/journal.ts";
 import type { Layout } from "../store/layout.ts";
@@ -10,7 +11,7 @@ import type { Plan } from "./plan.ts";
 import { factsToApply, type Surroundings } from "./planner.ts";
 import { sweep, type SweepOptions, type SweepResult } from "./sweep.ts";
 
-export interface ApplyOptions extends ExclusiveLockOptions, SweepOptions {
+export interface ApplyOptions extends ExclusiveLockOptions, SweepOptions, SnapshotOptions {
   /** The command that removes, for the journal. */
   readonly by: string;
   /** Milliseconds since the epoch. */
@@ -36,13 +37,16 @@ const NOTHING_SWEPT: SweepResult = {
 export async function applyPlan(
   layout: Layout,
   plan: Plan,
-  { now, by, swept, ...options }: ApplyOptions,
+  { now, by, swept, progressed, ...options }: ApplyOptions,
 ): Promise<SweepResult> {
   // The lock would create the folder of a cache that was deleted.
   if (!statIfAny(layout.root)) return NOTHING_SWEPT;
   return await withExclusiveLock(layout, async (isLocked) => {
     const time = now();
-    const snapshot = await takeListedSnapshot(layout, time, options.signal);
+    const snapshot = await takeListedSnapshot(layout, time, {
+      progressed,
+      signal: options.signal,
+    });
     const facts = factsToApply(snapshot, { leases: liveLeases(layout, time), hasLocks: isLocked });
     const result = await sweep(snapshot, plan, facts, { swept, signal: options.signal });
     if (result.failure !== undefined && result.entries.length + result.files === 0) {

@@ -3,7 +3,7 @@ import type { Digest } from "../oci/digest.ts";
 import { SPIN_ARCHIVE } from "../oci/media_types.ts";
 import { BlobStore, hasDigest } from "../store/blobs/blob_store.ts";
 import type { Layout } from "../store/layout.ts";
-import { takeSnapshot } from "./snapshot.ts";
+import { type SnapshotOptions, takeSnapshot } from "./snapshot.ts";
 import type { CacheSnapshot } from "./types.ts";
 
 /**
@@ -15,14 +15,14 @@ import type { CacheSnapshot } from "./types.ts";
 export async function takeListedSnapshot(
   layout: Layout,
   now: number,
-  signal?: AbortSignal,
+  { signal, ...options }: SnapshotOptions & { readonly signal?: AbortSignal | undefined } = {},
 ): Promise<CacheSnapshot> {
-  const snapshot = await takeSnapshot(layout, now);
+  const snapshot = await takeSnapshot(layout, now, options);
   const { unlistedArchives } = snapshot.contentIndex;
   if (unlistedArchives.size === 0) return snapshot;
   const store = new BlobStore(layout);
   for (const digest of unlistedArchives) await list(store, digest, signal);
-  return await takeSnapshot(layout, now);
+  return await takeSnapshot(layout, now, options);
 }
 
 async function list(store: BlobStore, digest: Digest, signal?: AbortSignal): Promise<void> {

@@ -10,6 +10,11 @@ import { type FileStat, statFile } from "./file_state.ts";
 import { readRecordEntries } from "./record_entries.ts";
 import { type CacheSnapshot, ENTRY_TYPES, type SnapshotEntry } from "./types.ts";
 
+export interface SnapshotOptions {
+  /** Called now and then with the number of entries that were read. */
+  readonly progressed?: ((entries: number) => void) | undefined;
+}
+
 /**
  * Reads the whole cache once: entries and what they need, content, downloads and stray files. Changes nothing.
  *
@@ -18,14 +23,23 @@ import { type CacheSnapshot, ENTRY_TYPES, type SnapshotEntry } from "./types.ts"
  *
  * @throws LarderError LDR_DISK*; LDR_CONFIG if `pins.json` cannot be parsed
  */
-export async function takeSnapshot(layout: Layout, now: number): Promise<CacheSnapshot> {
+export async function takeSnapshot(
+  layout: Layout,
+  now: number,
+  { progressed }: SnapshotOptions = {},
+): Promise<CacheSnapshot> {
   const strays: StrayFiles = { rubbish: [], foreign: [], emptyFolders: [] };
   const contents = new ContentIndex();
   contents.readBlobs(layout, strays);
-  const unsized = [
-    ...await readAppEntries(layout, now, contents, strays),
-    ...readRecordEntries(layout, now, contents, strays),
-  ];
+  const apps = await readAppEntries(layout, now, contents, strays, progressed);
+  const others = readRecordEntries(
+    layout,
+    now,
+    contents,
+    strays,
+    (count) => progressed?.(apps.length + count),
+  );
+  const unsized = [...apps, ...others];
   const partials = readPartials(layout, strays.foreign);
   const referenceCounts = countReferences(unsized, contents.list.length);
   const patterns = new PinStore(layout).patterns();

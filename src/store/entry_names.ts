@@ -23,7 +23,7 @@ export function matchesName(pattern: string, name: string): boolean {
  * with the first 12 digits of a digest.
  */
 export function spellings(name: string): string[] {
-  const names = [...new Set([name, displayName(name)])];
+  const names = [...new Set([name, shortName(name)])];
   if (name.startsWith(DOCKER_HUB)) {
     const short = name.slice(DOCKER_HUB.length);
     names.push(short);
@@ -33,9 +33,13 @@ export function spellings(name: string): string[] {
   return [...names, ...names.map((each) => each.slice(0, -LATEST.length))];
 }
 
-/** Returns a name as tables show it: with the first 12 digits of a digest. */
+/** Returns a name as tables show it: for a compiled entry with the first 12 digits of the digest. */
 export function displayName(name: string): string {
   const [, digits, engine] = COMPILED.exec(name) ?? [];
-  if (engine !== undefined) return `${digits}/${engine}`;
-  return name.replace(AT_DIGEST, "$1");
+  return engine === undefined ? name : `${digits}/${engine}`;
+}
+
+/** Like {@link displayName}, but with the first 12 digits of any digest; commands that pull do not take it. */
+export function shortName(name: string): string {
+  return displayName(name).replace(AT_DIGEST, "$1");
 }

@@ -654,3 +654,15 @@ Deno.test("takeSnapshot stats blobs that Spin wrote instead of trusting the mani
   cache.pulledBySpin("ghcr.io/acme/app:v1", app);
   assert.equal((await snapshotOf(cache)).size, cache.size());
 });
+
+Deno.test("takeSnapshot reports how many entries of all types it has read", async () => {
+  using cache = new TestCache();
+  cache.pulled("ghcr.io/acme/one:v1", image(["one"]));
+  cache.pulled("ghcr.io/acme/two:v1", image(["two"]));
+  cache.package("debian/hello/2.10/amd64", blob("package"));
+  const counts: number[] = [];
+  await takeSnapshot(new Layout(cache.registry), cache.now, {
+    progressed: (entries) => counts.push(entries),
+  });
+  assert.deepEqual([...new Set(counts)], [0, 1, 2, 3]);
+});

@@ -1,5 +1,6 @@
 /** The only module that writes to the terminal: data to stdout, everything else to stderr. */
 
+import { printable } from "../../base/errors.ts";
 import { diskError } from "../../base/files.ts";
 
 /** Output is flushed once this many characters are buffered. */
@@ -7,6 +8,12 @@ const FLUSH_LENGTH = 64 * 1024;
 
 /** As the name of a file, it is standard input or output. */
 export const STANDARD_STREAM = "-";
+
+/** Moves to the beginning of the line and erases it (ECMA-48). */
+const ERASE_LINE = "\r\x1b[K";
+
+/** Columns of a terminal whose size is unknown. */
+const DEFAULT_COLUMNS = 80;
 
 const encoder = new TextEncoder();
 
@@ -42,12 +49,38 @@ export async function readIn(): Promise<string> {
   return await new Response(Deno.stdin.readable).text();
 }
 
+/** Returns the width of the terminal, in columns. */
+export function columns(): number {
+  try {
+    return Deno.consoleSize().columns || DEFAULT_COLUMNS;
+  } catch {
+    return DEFAULT_COLUMNS;
+  }
+}
+
 /** Writes a message to stderr. */
 export function writeErr(text: string): void {
   write(Deno.stderr, text);
 }
 
+/** True while the last line of the terminal is a status, which the next output erases. */
+let hasStatus = false;
+
+/** Replaces the last line of the terminal by a text, cut to its width. Only for stderr that is a terminal. */
+export function showStatus(text: string): void {
+  writeErr(printable(text).slice(0, columns() - 1));
+  hasStatus = true;
+}
+
+/** Erases the status, if there is one. */
+export function clearStatus(): void {
+  if (!hasStatus) return;
+  hasStatus = false;
+  writeErr(ERASE_LINE);
+}
+
 function write(stream: typeof Deno.stdout, text: string): void {
+  clearStatus();
   const bytes = encoder.encode(text);
   try {
     for (let written = 0; written < bytes.length;) {

@@ -6,10 +6,15 @@ import type { GlobalOptions } from "../options.ts";
 import type { ProgressCounter, PullBars } from "./progress_bars.ts";
 
 /** The part of a command's context that progress needs. */
-interface Terminal {
+export interface Terminal {
   readonly options: Pick<GlobalOptions, "quiet" | "progress">;
   /** Prints a line to stderr, unless `--quiet`. */
   info(message: string): void;
+}
+
+/** True if progress is shown: on a terminal that can move its cursor, unless an option turns it off. */
+export function showsProgress({ quiet, progress }: Terminal["options"]): boolean {
+  return !quiet && progress && Deno.stderr.isTerminal() && Deno.env.get("TERM") !== "dumb";
 }
 
 /** Shows the progress of a pull. `end` must be called when the pull ends, and may be called again. */
@@ -19,10 +24,9 @@ export interface PullProgress extends PullObserver, Disposable {
 
 /** Returns bars on a terminal, one line per layer elsewhere, and nothing with `--quiet`. */
 export function pullProgress(context: Terminal): PullProgress {
-  const { quiet, progress } = context.options;
-  if (quiet) return new PullLines(() => {});
+  if (context.options.quiet) return new PullLines(() => {});
   const print = (message: string) => context.info(message);
-  return progress && Deno.stderr.isTerminal() ? new LazyPullBars(print) : new PullLines(print);
+  return showsProgress(context.options) ? new LazyPullBars(print) : new PullLines(print);
 }
 
 /** Loads the bars when a transfer is planned: most pulls find everything in the cache. */
@@ -110,8 +114,7 @@ async function progressCounter(
   context: Terminal,
   text: (done: number, total: number) => string,
 ): Promise<ProgressCounter> {
-  const { quiet, progress } = context.options;
-  if (quiet || !progress || !Deno.stderr.isTerminal()) return HIDDEN_COUNTER;
+  if (!showsProgress(context.options)) return HIDDEN_COUNTER;
   const { counterBar } = await import("./progress_bars.ts");
   return counterBar(text);
 }

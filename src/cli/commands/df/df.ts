@@ -3,9 +3,9 @@ import { writeFileAtomic } from "../../../base/files.ts";
 import { formatBytes } from "../../../base/units.ts";
 import { planGc } from "../../../gc/planner.ts";
 import { hasLimits } from "../../../gc/policy.ts";
-import { takeSnapshot } from "../../../snapshot/snapshot.ts";
 import { liveLeases } from "../../../store/locks/leases.ts";
 import type { Context } from "../../context.ts";
+import { readCache } from "../../read_cache.ts";
 import { optionConflict } from "../../errors.ts";
 import type { Format } from "../../options.ts";
 import { STANDARD_STREAM, writeJson, writeOut } from "../../terminal/console.ts";
@@ -36,7 +36,7 @@ export async function df(context: Context, { format, html }: DfOptions): Promise
   }
   const { layout, config } = context;
   const now = Date.now();
-  const snapshot = await takeSnapshot(layout, now);
+  const snapshot = await readCache(context, now);
   const policy = policyOf(config);
   const disk = diskOf(layout.root);
   const leases = liveLeases(layout, now, { readOnly: true });

@@ -6,10 +6,11 @@ import { planFiles } from "../../../gc/plan.ts";
 import { planClean } from "../../../gc/planner.ts";
 import { takeListedSnapshot } from "../../../snapshot/listed_snapshot.ts";
 import type { CacheSnapshot, SnapshotEntry } from "../../../snapshot/types.ts";
-import { displayName } from "../../../store/entry_names.ts";
+import { shortName } from "../../../store/entry_names.ts";
 import { isLockable } from "../../../store/locks/file_lock.ts";
 import { liveLeases } from "../../../store/locks/leases.ts";
 import type { Context } from "../../context.ts";
+import { readCache } from "../../read_cache.ts";
 import { noSuchEntry, selectForRemoval } from "../../entry_lookup.ts";
 import { compileFilter } from "../../query/filter.ts";
 import { itemOfEntry, type ItemType } from "../../query/items.ts";
@@ -42,7 +43,7 @@ export async function clean(
   checkOptions(names, options);
   const now = Date.now();
   const matches = await criteria(options, now);
-  const snapshot = await takeListedSnapshot(context.layout, now);
+  const snapshot = await readCache(context, now, takeListedSnapshot);
   const selected = new Set(entriesNamed(context, snapshot, names).filter(matches));
   const leases = liveLeases(context.layout, now, { readOnly: true });
   const surroundings = { leases, hasLocks: hasLocks(snapshot) };
@@ -92,7 +93,7 @@ function rejectKept(kept: readonly KeptEntry[]): void {
   const [first, ...others] = kept;
   if (!first) return;
   const more = others.length > 0 ? `, and ${plural(others.length, "other")} of those named` : "";
-  throw new LarderError("LDR_KEPT", `${displayName(first.name)} is kept: ${first.why}${more}`, {
+  throw new LarderError("LDR_KEPT", `${shortName(first.name)} is kept: ${first.why}${more}`, {
     hint: hintFor(first),
   });
 }

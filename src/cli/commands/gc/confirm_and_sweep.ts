@@ -1,14 +1,16 @@
 import { hasCode, LarderError } from "../../../base/errors.ts";
 import { formatBytes, plural } from "../../../base/units.ts";
-import { applyPlan } from "../../../gc/apply.ts";
+import { type ApplyOptions, applyPlan } from "../../../gc/apply.ts";
 import { type DraftPlan, isEmptyPlan, type Plan } from "../../../gc/plan.ts";
 import { NEEDED_BY_KEPT_ENTRY } from "../../../gc/reference_counts.ts";
 import type { SweepResult } from "../../../gc/sweep.ts";
-import { displayName } from "../../../store/entry_names.ts";
+import { shortName } from "../../../store/entry_names.ts";
 import { WAITING_FOR_WRITERS } from "../../../store/locks/store_lock.ts";
 import type { Context } from "../../context.ts";
 import type { Format } from "../../options.ts";
 import { writeJson, writeOut } from "../../terminal/console.ts";
+import { readingText } from "../../read_cache.ts";
+import { statusLine } from "../../terminal/status_line.ts";
 import { askYes, canAsk } from "../../terminal/prompt.ts";
 import { planText } from "./plan_text.ts";
 import { planSummary, shortfallLines } from "./plan_words.ts";
@@ -60,11 +62,25 @@ export async function showAndSweep(
 }
 
 function sweep(context: Context, plan: Plan, by: string): Promise<SweepResult> {
-  return applyPlan(context.layout, plan, {
+  return applyWithProgress(context, plan, {
     by,
-    now: Date.now,
     waiting: () => context.info(WAITING_FOR_WRITERS),
     signal: context.interruptible(),
+  });
+}
+
+/** Applies a plan as {@link applyPlan} does, and shows progress on a terminal if that takes long. */
+export async function applyWithProgress(
+  context: Context,
+  plan: Plan,
+  options: Omit<ApplyOptions, "now">,
+): Promise<SweepResult> {
+  using status = statusLine(context);
+  return await applyPlan(context.layout, plan, {
+    ...options,
+    now: Date.now,
+    progressed: (entries) => status.update(() => readingText(entries)),
+    swept: (done, total) => status.update(() => `removing: ${done} of ${total} entries and files`),
   });
 }
 
@@ -142,7 +158,7 @@ function report(
   // The content of an entry that was kept needs no line of its own.
   const kept = result.skipped.filter(({ why }) => why !== NEEDED_BY_KEPT_ENTRY);
   const listed = context.options.verbose ? kept : kept.slice(0, MAX_LISTED);
-  for (const { name, why } of listed) context.info(`kept ${displayName(name)}: ${why}`);
+  for (const { name, why } of listed) context.info(`kept ${shortName(name)}: ${why}`);
   const others = kept.length - listed.length;
   if (others > 0) context.info(`kept ${others} more, for such reasons; -v lists them`);
   context.info(freedText(result));

@@ -15,6 +15,7 @@ import { hasLimits } from "../../../gc/policy.ts";
 import { takeListedSnapshot } from "../../../snapshot/listed_snapshot.ts";
 import { liveLeases } from "../../../store/locks/leases.ts";
 import type { Context } from "../../context.ts";
+import { readCache } from "../../read_cache.ts";
 import { readIn, STANDARD_STREAM, writeOut } from "../../terminal/console.ts";
 import { flagOf, optionConflict } from "../../errors.ts";
 import { collectIfExceeded } from "./collect_if_needed.ts";
@@ -39,7 +40,7 @@ export async function gc(context: Context, options: GcOptions): Promise<void> {
   if (options.apply !== undefined) return await applyFile(context, options.apply, options);
   const { layout } = context;
   const now = Date.now();
-  const snapshot = await takeListedSnapshot(layout, now);
+  const snapshot = await readCache(context, now, takeListedSnapshot);
   const leases = liveLeases(layout, now, { readOnly: true });
   const draft = planGc(snapshot, policy, { disk: diskOf(layout.root), leases });
   const complete = () => planFiles(layout, draft);
@@ -63,7 +64,7 @@ function nothingToRemove({ keptFiles }: DraftPlan, isLimited: boolean): string {
 async function applyFile(context: Context, file: string, options: GcOptions): Promise<void> {
   const written = await readPlan(context, file);
   const now = Date.now();
-  const snapshot = await takeListedSnapshot(context.layout, now);
+  const snapshot = await readCache(context, now, takeListedSnapshot);
   const leases = liveLeases(context.layout, now, { readOnly: true });
   const { plan, ...stale } = previewPlan(snapshot, written, { leases });
   for (const line of leftOutLines(stale, context.options.verbose ?? false)) context.info(line);

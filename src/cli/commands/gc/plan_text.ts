@@ -1,6 +1,6 @@
 import { formatBytes, formatDuration, plural } from "../../../base/units.ts";
 import type { DraftPlan, Plan } from "../../../gc/plan.ts";
-import { displayName } from "../../../store/entry_names.ts";
+import { shortName } from "../../../store/entry_names.ts";
 import { sections, table } from "../../terminal/text_layout.ts";
 import { keptFilesText, keptText, ruleText, unreferencedText } from "./plan_words.ts";
 
@@ -38,7 +38,7 @@ function groupText(removals: readonly Removal[], { now, verbose }: PlanTextOptio
     sizes[i]!.padStart(width),
     agoText(now - stamp),
     type,
-    displayName(name),
+    shortName(name),
     ...reason === undefined ? [why] : [],
   ]);
   const head = ["FREES".padStart(width), "LAST USED", "TYPE", "NAME"];
@@ -73,7 +73,7 @@ function keepingText(
   const rows = keep.map(({ type, name, rule, why }, i) => [
     sizes[i]!.padStart(width),
     type,
-    displayName(name),
+    shortName(name),
     why || ruleText(rule),
   ]);
   const list = table(["SIZE".padStart(width), "TYPE", "NAME", "WHY"], rows);

@@ -2,7 +2,7 @@ import { formatBytes, formatDuration, formatLimit, plural } from "../../../base/
 import type { CurrentPlan } from "../../../gc/current_plan.ts";
 import type { DraftPlan, Plan, PlannedKeptFiles } from "../../../gc/plan.ts";
 import { scopeText } from "../../../gc/policy.ts";
-import { displayName } from "../../../store/entry_names.ts";
+import { shortName } from "../../../store/entry_names.ts";
 import { enumerate, localTime } from "../../terminal/text_layout.ts";
 
 const MINUTE = 60_000;
@@ -85,7 +85,7 @@ export function leftOutLines(
   { leftOut, filesLeftOut }: Pick<CurrentPlan, "leftOut" | "filesLeftOut">,
   isFull: boolean,
 ): string[] {
-  if (isFull) return leftOut.map(({ name, why }) => `left out ${displayName(name)}: ${why}`);
+  if (isFull) return leftOut.map(({ name, why }) => `left out ${shortName(name)}: ${why}`);
   if (leftOut.length > 0) {
     const reasons = [...Map.groupBy(leftOut, ({ why }) => why)]
       .map(([why, entries]) => `${entries.length} ${why}`);

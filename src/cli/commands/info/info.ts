@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import { readTextIfAny } from "../../../base/files.ts";
-import { takeSnapshot } from "../../../snapshot/snapshot.ts";
 import { RECORD_FILE } from "../../../store/layout.ts";
 import type { Context } from "../../context.ts";
+import { readCache } from "../../read_cache.ts";
 import { lookUp } from "../../entry_lookup.ts";
 import type { Format } from "../../options.ts";
 import { itemToJson } from "../../query/fields.ts";
@@ -18,7 +18,7 @@ export async function info(
   options: { format: Format },
 ): Promise<void> {
   const now = Date.now();
-  const snapshot = await takeSnapshot(context.layout, now);
+  const snapshot = await readCache(context, now);
   const found = lookUp(snapshot, name);
   const verbose = context.options.verbose ?? false;
   if (found.kind === "entry") {

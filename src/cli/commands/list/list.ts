@@ -1,8 +1,8 @@
 import { formatBytes, plural } from "../../../base/units.ts";
-import { takeSnapshot } from "../../../snapshot/snapshot.ts";
 import type { CacheSnapshot } from "../../../snapshot/types.ts";
 import { displayName } from "../../../store/entry_names.ts";
 import type { Context } from "../../context.ts";
+import { readCache } from "../../read_cache.ts";
 import { isTemplate } from "../../options.ts";
 import { itemToJson } from "../../query/fields.ts";
 import { compileFilter, type Filter } from "../../query/filter.ts";
@@ -35,7 +35,7 @@ interface Query {
 export async function list(context: Context, options: ListOptions): Promise<void> {
   const now = Date.now();
   const { types, filter, sorting, template } = await parseOptions(options, now);
-  const snapshot = await takeSnapshot(context.layout, now);
+  const snapshot = await readCache(context, now);
   let items = itemsOf(snapshot, types);
   if (filter) items = items.filter(filter);
   if (sorting) items = sorted(items, sorting, now);

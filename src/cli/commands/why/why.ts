@@ -1,11 +1,11 @@
 import { diskOf } from "../../../base/disk.ts";
 import { hasCode } from "../../../base/errors.ts";
 import type { Digest } from "../../../oci/digest.ts";
-import { takeSnapshot } from "../../../snapshot/snapshot.ts";
 import { spellings } from "../../../store/entry_names.ts";
 import { historyOf } from "../../../store/journal/history.ts";
 import { Journal, type JournalEvent } from "../../../store/journal/journal.ts";
 import type { Context } from "../../context.ts";
+import { readCache } from "../../read_cache.ts";
 import { lookUp, type LookupResult } from "../../entry_lookup.ts";
 import type { Format } from "../../options.ts";
 import { readName } from "../../reference_argument.ts";
@@ -25,7 +25,7 @@ export async function why(
   options: { format: Format },
 ): Promise<void> {
   const { layout } = context;
-  const snapshot = await takeSnapshot(layout, Date.now());
+  const snapshot = await readCache(context, Date.now());
   const events = new Journal(layout).read();
   let found: LookupResult;
   try {

@@ -1,0 +1,36 @@
+import { clearStatus, showStatus } from "./console.ts";
+import { showsProgress, type Terminal } from "./progress.ts";
+
+/** Milliseconds that work takes before its progress is shown: most of it is done sooner. */
+const DELAY = 700;
+/** Milliseconds between two updates. */
+const INTERVAL = 100;
+
+/** The progress of work without a known end, in the last line of the terminal. Disposing erases it. */
+export class StatusLine implements Disposable {
+  readonly #now: () => number;
+  #due: number;
+
+  /** @param isShown false where progress is not shown */
+  constructor(isShown: boolean, now: () => number = performance.now.bind(performance)) {
+    this.#now = now;
+    this.#due = isShown ? now() + DELAY : Infinity;
+  }
+
+  /** Shows a text, unless the work began or the last text was shown a moment ago. */
+  update(text: () => string): void {
+    const now = this.#now();
+    if (now < this.#due) return;
+    this.#due = now + INTERVAL;
+    showStatus(text());
+  }
+
+  [Symbol.dispose](): void {
+    clearStatus();
+  }
+}
+
+/** Returns a line on a terminal, and one that is not shown elsewhere. */
+export function statusLine({ options }: Pick<Terminal, "options">): StatusLine {
+  return new StatusLine(showsProgress(options));
+}
