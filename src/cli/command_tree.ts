@@ -168,7 +168,11 @@ function addImages(program: LarderCommand): void {
 
 function addInfo(program: LarderCommand): void {
   program.command("info").alias("inspect")
-    .description("Show the parts of an entry, manifest or blob, what shares them, and their paths.")
+    .summary("Show the parts of an entry, manifest or blob, what shares them, and their paths.")
+    .description(
+      "Show the parts of an entry, manifest or blob, what shares them, and their paths. In a large cache, " +
+        "only -v and JSON tell which entries of other repositories share them.",
+    )
     .addArgument(nameArgument("<name>", ENTRY))
     .addOption(formatOption())
     .action(async (name: string, options, command: LarderCommand) => {

@@ -75,8 +75,8 @@ interface TagManifest {
   readonly problem?: string;
 }
 
-/** Reads the entries of one repository. */
-class RepositoryReader {
+/** Reads the entries of one repository, without those below it. */
+export class RepositoryReader {
   readonly #layout: Layout;
   readonly #now: number;
   readonly #contents: ContentIndex;

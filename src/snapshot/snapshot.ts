@@ -1,11 +1,12 @@
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { readFolder } from "../base/files.ts";
+import { type Reference, repositoryName } from "../oci/reference.ts";
 import { matchingPin, type PinPattern, PinStore } from "../store/entries/pins.ts";
 import type { Layout } from "../store/layout.ts";
-import { readAppEntries } from "./app_entries.ts";
+import { readAppEntries, RepositoryReader } from "./app_entries.ts";
 import { ContentIndex } from "./contents.ts";
 import type { UnsizedEntry } from "./entry.ts";
-import type { StrayFiles } from "./entry_folders.ts";
+import { readSubtree, type StrayFiles } from "./entry_folders.ts";
 import { type FileStat, statFile } from "./file_state.ts";
 import { readRecordEntries } from "./record_entries.ts";
 import { type CacheSnapshot, ENTRY_TYPES, type SnapshotEntry } from "./types.ts";
@@ -13,6 +14,11 @@ import { type CacheSnapshot, ENTRY_TYPES, type SnapshotEntry } from "./types.ts"
 export interface SnapshotOptions {
   /** Called now and then with the number of entries that were read. */
   readonly progressed?: ((entries: number) => void) | undefined;
+  /**
+   * Reads this repository instead of all apps and images, which is enough to find an entry and what it needs. Counts and
+   * sums, and unreferenced content, are then those of what was read.
+   */
+  readonly repository?: Reference | undefined;
 }
 
 /**
@@ -26,12 +32,15 @@ export interface SnapshotOptions {
 export async function takeSnapshot(
   layout: Layout,
   now: number,
-  { progressed }: SnapshotOptions = {},
+  { progressed, repository }: SnapshotOptions = {},
 ): Promise<CacheSnapshot> {
   const strays: StrayFiles = { rubbish: [], foreign: [], emptyFolders: [] };
   const contents = new ContentIndex();
-  contents.readBlobs(layout, strays);
-  const apps = await readAppEntries(layout, now, contents, strays, progressed);
+  if (repository) contents.findBlobsIn(layout);
+  else contents.readBlobs(layout, strays);
+  const apps = repository
+    ? readRepository(layout, now, contents, strays, repository)
+    : await readAppEntries(layout, now, contents, strays, progressed);
   const others = readRecordEntries(
     layout,
     now,
@@ -58,6 +67,19 @@ export async function takeSnapshot(
     size: total(entries, "ownSize") + total(contents.list, "size") + total(partials, "size") +
       total(strays.rubbish, "size"),
   };
+}
+
+function readRepository(
+  layout: Layout,
+  now: number,
+  contents: ContentIndex,
+  strays: StrayFiles,
+  reference: Reference,
+): UnsizedEntry[] {
+  const path = layout.repositoryFolder(reference);
+  const folder = readSubtree(dirname(path), basename(path), strays);
+  const name = repositoryName(reference);
+  return new RepositoryReader(layout, now, contents, strays, folder, name).entries();
 }
 
 function readPartials(layout: Layout, foreign: FileStat[]): FileStat[] {
