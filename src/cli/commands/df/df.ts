@@ -10,7 +10,7 @@ import { optionConflict } from "../../errors.ts";
 import type { Format } from "../../options.ts";
 import { STANDARD_STREAM, writeJson, writeOut } from "../../terminal/console.ts";
 import { localTime, table } from "../../terminal/text_layout.ts";
-import { keptFilesText } from "../gc/plan_words.ts";
+import { fitted, keptFilesText } from "../gc/plan_words.ts";
 import { policyOf } from "../gc/policy.ts";
 import { type Bar, barChart } from "./bar_chart.ts";
 import { type SpaceNode, spaceTree } from "./space_tree.ts";
@@ -58,7 +58,7 @@ export async function df(context: Context, { format, html }: DfOptions): Promise
   }
   const verbose = context.options.verbose ?? false;
   const kept = plan.keptFiles.map((files) =>
-    `Kept for now: ${keptFilesText(files, now, verbose)}\n`
+    `${fitted(`Kept for now: ${keptFilesText(files, now, verbose)}`)}\n`
   ).join("");
   const bars = barsOf(tree, verbose);
   const picture = bars.length > 0 ? `\n${barChart(bars, columns())}` : "";

@@ -61,10 +61,9 @@ export async function clean(
   if (outcome === "declined") return;
   const notRemoved: readonly KeptEntry[] = [...draft.keep, ...outcome?.skipped ?? []];
   const kept = new Map(notRemoved.map((each) => [each.name, each]));
-  rejectKept(names.flatMap((name) => {
-    if (isGlob(name)) return [];
-    return selectForRemoval([...selected], name).flatMap((entry) => kept.get(entry.name) ?? []);
-  }));
+  const named = names.filter((name) => !isGlob(name))
+    .flatMap((name) => selectForRemoval([...selected], name));
+  rejectKept([...new Set(named)].flatMap(({ name }) => kept.get(name) ?? []));
 }
 
 /** False if the file system has no locks; then a sweep leaves alone what was used or written lately. */

@@ -2,7 +2,7 @@ import { formatBytes, formatDuration, plural } from "../../../base/units.ts";
 import type { DraftPlan, Plan } from "../../../gc/plan.ts";
 import { shortName } from "../../../store/entry_names.ts";
 import { sections, table } from "../../terminal/text_layout.ts";
-import { keptFilesText, keptText, ruleText, unreferencedText } from "./plan_words.ts";
+import { fitted, keptFilesText, keptText, ruleText, unreferencedText } from "./plan_words.ts";
 
 type Removal = Plan["remove"]["entries"][number];
 
@@ -43,8 +43,8 @@ function groupText(removals: readonly Removal[], { now, verbose }: PlanTextOptio
   ]);
   const head = ["FREES".padStart(width), "LAST USED", "TYPE", "NAME"];
   const more = `… and ${others.length} more (${sumText(others)}); -v lists them\n`;
-  return `remove: ${plural(removals.length, "entry", "entries")}, ${sumText(removals)}` +
-    `${inParentheses(ruleText(removals[0]!.rule), reason)}\n` +
+  const sum = `remove: ${plural(removals.length, "entry", "entries")}, ${sumText(removals)}`;
+  return `${fitted(sum + inParentheses(ruleText(removals[0]!.rule), reason))}\n` +
     indented(table(reason === undefined ? [...head, "WHY"] : head, rows)) +
     (others.length > 0 ? indented(more) : "");
 }
@@ -66,7 +66,8 @@ function keepingText(
   { keep, keptFiles }: Plan | DraftPlan,
   { now, verbose }: PlanTextOptions,
 ): string {
-  const files = keptFiles.map((each) => `keep: ${keptFilesText(each, now, verbose)}\n`).join("");
+  const files = keptFiles.map((each) => `${fitted(`keep: ${keptFilesText(each, now, verbose)}`)}\n`)
+    .join("");
   if (keep.length === 0) return files;
   const sizes = keep.map(({ size }) => formatBytes(size));
   const width = Math.max(...sizes.map(({ length }) => length));
@@ -77,7 +78,7 @@ function keepingText(
     why || ruleText(rule),
   ]);
   const list = table(["SIZE".padStart(width), "TYPE", "NAME", "WHY"], rows);
-  return `keep: ${keptText(keep)}\n${verbose ? indented(list) : ""}${files}`;
+  return `${fitted(`keep: ${keptText(keep)}`)}\n${verbose ? indented(list) : ""}${files}`;
 }
 
 /** Returns what reasons have in common: all of it, or what follows their last semicolon; undefined if nothing. */

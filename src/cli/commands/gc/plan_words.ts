@@ -19,6 +19,14 @@ const RULES: Readonly<Record<string, string>> = {
   "within limits": "not over a limit",
 };
 
+/** Columns of a line, in pipes too. */
+const WIDTH = 80;
+
+/** Moves the parentheses of a line that is too long to a line of their own. */
+export function fitted(line: string): string {
+  return line.length > WIDTH ? line.replace(" (", "\n  (") : line;
+}
+
 /** Returns a rule in words. */
 export function ruleText(rule: string): string {
   return RULES[rule] ?? rule;

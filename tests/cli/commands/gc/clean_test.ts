@@ -161,7 +161,7 @@ Deno.test("clean of a named entry that is pinned is exit 1, removes the others, 
   using home = filled();
   const short = NAMES[4]!.slice(0, 24);
   for (const mode of ["--dry-run", "--force"]) {
-    const { code, stdout, stderr } = await home.larder("clean", mode, NAMES[4]!, "nginx");
+    const { code, stdout, stderr } = await home.larder("clean", mode, NAMES[4]!, short, "nginx");
     assert.equal(code, 1);
     assert.match(stdout, /^keep: 1 entry \(pinned\)$/m);
     assert.ok(

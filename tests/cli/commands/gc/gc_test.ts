@@ -291,7 +291,7 @@ function withWaitingFiles(): TestCacheHome {
 Deno.test("gc and df tell how much unreferenced content is young, and when gc removes it", async () => {
   using home = withWaitingFiles();
   const blobs =
-    /2 unreferenced blobs and manifests, 12 B \(younger than an hour; gc removes the first in 40m, the last in 1h\)$/m;
+    /2 unreferenced blobs and manifests, 12 B\n {2}\(younger than an hour; gc removes the first in 40m, the last in 1h\)$/m;
   const download = /1 partial download, 4 B \(for a later pull; gc removes it in 6d\)$/m;
   for (const command of ["gc", "df"]) {
     const { stdout } = await home.larder(command, ...command === "gc" ? ["--dry-run"] : []);

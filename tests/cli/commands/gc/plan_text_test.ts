@@ -100,7 +100,18 @@ Deno.test("planText fits 80 columns with a name of 45 characters", () => {
     bytes: 1000 * 1024 ** 3,
     type: "compiled",
   });
-  const text = textOf(planOf([entry], { keep: kept("within limits", 99_999) }));
+  const long = removal(
+    "b:v1",
+    "max-count",
+    "least recently used; the limit is 10 entries for it all",
+  );
+  const keep = ["within limits", "pinned", "young"].flatMap((rule) => kept(rule, 9_999));
+  const from = new Date(NOW + 59 * 60_000).toISOString();
+  const until = new Date(NOW + HOUR).toISOString();
+  const text = textOf(planOf([entry, long], {
+    keep,
+    keptFiles: [{ kind: "contents", rule: "young", count: 9_999, bytes: 0, from, until }],
+  }));
   assert.ok(text.split("\n").every((line) => line.length <= 80), text);
   assert.ok(text.includes("@sha256:0123456789ab\n"));
 });
