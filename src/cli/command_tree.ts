@@ -105,7 +105,8 @@ function addClean(program: LarderCommand): void {
     .description(
       "Remove entries from the cache, and delete the blobs that only they reference. Without names and " +
         "criteria, removes everything. Entries that are in use are kept, and pinned ones unless " +
-        "--include-pinned is given. Shows the plan and asks for confirmation.",
+        "--include-pinned is given; naming one of these is exit 1. Shows the plan and asks for " +
+        "confirmation.",
     )
     .addArgument(nameArgument("[name...]", "name, digest, or glob such as 'ghcr.io/acme/*'"))
     .addOption(typeOption(ITEM_TYPES))
@@ -122,7 +123,10 @@ function addClean(program: LarderCommand): void {
 function addDf(program: LarderCommand): void {
   program.command("df")
     .description("Show disk usage, and what gc would free under the current limits.")
-    .option("--html <file>", "also write an HTML page with a map of the usage")
+    .option(
+      "--html <file>",
+      "also write an HTML page with a map of the usage; - for only that page",
+    )
     .addOption(formatOption())
     .action(async (options, command: LarderCommand) => {
       const { df } = await import("./commands/df/df.ts");
@@ -141,8 +145,8 @@ function addGc(program: LarderCommand): void {
         "used within the last hour are kept. Shows the plan and asks for confirmation.",
     )
     .addOptions(limitOptions())
-    .option("--plan <file>", "write the plan to a file and delete nothing")
-    .option("--apply <file>", "delete what a plan lists, except what has changed since")
+    .option("--plan <file>", "write the plan to a file, or - for stdout, and delete nothing")
+    .option("--apply <file>", "delete what a plan lists, - for stdin, if it has not changed since")
     .option("--auto", "do not ask; do nothing within the limits or while other larders run")
     .addOptions(sweepOptions())
     .action(async (options, command: LarderCommand) => {
@@ -164,7 +168,11 @@ function addImages(program: LarderCommand): void {
 
 function addInfo(program: LarderCommand): void {
   program.command("info").alias("inspect")
-    .description("Show the parts of an entry, manifest or blob, what shares them, and their paths.")
+    .summary("Show the parts of an entry, manifest or blob, what shares them, and their paths.")
+    .description(
+      "Show the parts of an entry, manifest or blob, what shares them, and their paths. In a large cache, " +
+        "only -v and JSON tell which entries of other repositories share them.",
+    )
     .addArgument(nameArgument("<name>", ENTRY))
     .addOption(formatOption())
     .action(async (name: string, options, command: LarderCommand) => {

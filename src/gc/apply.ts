@@ -1,15 +1,17 @@
 import { statIfAny } from "../base/files.ts";
 import { takeListedSnapshot } from "../snapshot/listed_snapshot.ts";
+import type { SnapshotOptions } from "../snapshot/snapshot.ts";
+import type { CacheSnapshot } from "../snapshot/types.ts";
 import { Journal, type JournalEvent, sweepEvent } from "../store/journal/journal.ts";
 import type { Layout } from "../store/layout.ts";
 import { liveLeases } from "../store/locks/leases.ts";
 import { type ExclusiveLockOptions, withExclusiveLock } from "../store/locks/store_lock.ts";
-import { inUse } from "./in_use.ts";
+import { type CurrentPlan, currentPlan } from "./current_plan.ts";
 import type { Plan } from "./plan.ts";
-import { CLEAR_AGES, rejectNewerFormat } from "./planner.ts";
-import { sweep, type SweepResult } from "./sweep.ts";
+import { factsToApply, type Surroundings } from "./planner.ts";
+import { sweep, type SweepOptions, type SweepResult } from "./sweep.ts";
 
-export interface ApplyOptions extends ExclusiveLockOptions {
+export interface ApplyOptions extends ExclusiveLockOptions, SweepOptions, SnapshotOptions {
   /** The command that removes, for the journal. */
   readonly by: string;
   /** Milliseconds since the epoch. */
@@ -28,27 +30,43 @@ const NOTHING_SWEPT: SweepResult = {
 
 /**
  * Applies a plan: takes the store's exclusive lock and a second snapshot, deletes what is unchanged since the plan was
- * made, and appends the removals to the journal.
+ * made, and appends the removals to the journal. A failure after the first removal is part of the result.
+ *
  * @throws LarderError LDR_BUSY, LDR_DISK*, LDR_READ_ONLY, LDR_INTERRUPTED
  */
 export async function applyPlan(
   layout: Layout,
   plan: Plan,
-  { now, by, ...options }: ApplyOptions,
+  { now, by, swept, progressed, ...options }: ApplyOptions,
 ): Promise<SweepResult> {
   // The lock would create the folder of a cache that was deleted.
   if (!statIfAny(layout.root)) return NOTHING_SWEPT;
   return await withExclusiveLock(layout, async (isLocked) => {
     const time = now();
-    const snapshot = await takeListedSnapshot(layout, time, options.signal);
-    rejectNewerFormat(snapshot);
-    const leases = liveLeases(layout, time);
-    // The plan has decided what is old enough; only where the store has no locks does the sweep check ages itself.
-    const facts = { now: time, ages: CLEAR_AGES, inUse: inUse(snapshot, leases) };
-    const result = await sweep(snapshot, plan, facts, { isLocked, signal: options.signal });
+    const snapshot = await takeListedSnapshot(layout, time, {
+      progressed,
+      signal: options.signal,
+    });
+    const facts = factsToApply(snapshot, { leases: liveLeases(layout, time), hasLocks: isLocked });
+    const result = await sweep(snapshot, plan, facts, { swept, signal: options.signal });
+    if (result.failure !== undefined && result.entries.length + result.files === 0) {
+      throw result.failure;
+    }
     new Journal(layout).append(eventsOf(result, by, time));
     return result;
   }, options);
+}
+
+/**
+ * Returns what of a plan would be removed now. Changes nothing.
+ * @throws LarderError LDR_BUSY if a newer larder wrote an entry
+ */
+export function previewPlan(
+  snapshot: CacheSnapshot,
+  plan: Plan,
+  surroundings: Surroundings,
+): CurrentPlan {
+  return currentPlan(snapshot, plan, factsToApply(snapshot, surroundings));
 }
 
 /** Returns what the journal records of a sweep: nothing unless it removed an entry. */

@@ -1,9 +1,10 @@
 import { dirname, join } from "node:path";
 import { hasCode, messageOf } from "../base/errors.ts";
 import { removeIfAny, statIfAny } from "../base/files.ts";
-import { type Content, type FileState, statFile } from "../snapshot/file_state.ts";
+import { type Content, statFile } from "../snapshot/file_state.ts";
 import type { SnapshotEntry } from "../snapshot/types.ts";
 import { CONFIG_FILE, MANIFEST_FILE, PIN_FILE, RECORD_FILE } from "../store/layout.ts";
+import { isAsPlanned } from "./current_plan.ts";
 import type { PlannedFile } from "./plan.ts";
 
 /** The result of an attempt to delete something: the bytes that this freed, or why it was kept. */
@@ -73,10 +74,6 @@ function removeFolder(path: string): boolean {
   } catch {
     return false; // It is not empty, or was deleted with its parent.
   }
-}
-
-function isAsPlanned(state: FileState | undefined, planned: PlannedFile): boolean {
-  return state !== undefined && state.size === planned.size && state.mtime === planned.mtime;
 }
 
 /**

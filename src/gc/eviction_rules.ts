@@ -64,7 +64,13 @@ export function selectRequested(
     const bytes = counts.release(entry);
     return { entry, action: "remove", rule: "asked", why: "requested", bytes };
   });
-  return { decisions, contents: counts.freed(), partials: [], shortfalls: [] };
+  return {
+    decisions,
+    contents: counts.freed(),
+    retained: counts.retainedContent(),
+    partials: [],
+    shortfalls: [],
+  };
 }
 
 /** A rule that decides on each entry by itself. */

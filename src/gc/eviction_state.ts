@@ -171,6 +171,7 @@ export class EvictionState {
     return {
       decisions: [...this.#evicted.values(), ...kept],
       contents: this.#counts.freed(),
+      retained: this.#counts.retainedContent(),
       partials: this.#evictedPartials,
       shortfalls: this.#shortfalls,
     };
@@ -178,14 +179,12 @@ export class EvictionState {
 
   /** Returns the bytes of unreferenced content and of downloads that are kept. */
   #retainedContent(): Shortfall["kept"] {
-    const { inUse, young } = this.#counts.retained();
-    const partials = this.#partials.reduce((sum, { size }) => sum + size, 0);
-    const sums = [["in use", inUse], ["young", young + partials]] as const;
-    return sums.filter(([, bytes]) => bytes > 0).map(([rule, bytes]) => ({
-      rule,
-      entries: 0,
-      bytes,
-    }));
+    const sums = { "in use": 0, young: this.#partials.reduce((sum, { size }) => sum + size, 0) };
+    for (const { content, removableAt } of this.#counts.retainedContent()) {
+      sums[removableAt === undefined ? "in use" : "young"] += content.size;
+    }
+    return (["in use", "young"] as const).filter((rule) => sums[rule] > 0)
+      .map((rule) => ({ rule, entries: 0, bytes: sums[rule] }));
   }
 }
 

@@ -35,6 +35,17 @@ const PlannedEntrySchema = v.strictObject({
 
 const PlannedFileSchema = v.strictObject({ path: Path, size: Bytes, mtime: Stamp });
 
+/** Files of one kind that nothing needs, but that are kept for now. */
+const KeptFilesSchema = v.strictObject({
+  kind: v.picklist(["contents", "partials", "rubbish"]),
+  rule: v.picklist(["young", "in use"]),
+  count: Bytes,
+  bytes: Bytes,
+  /** When the first and the last of them are old enough to be removed; null for files in use. */
+  from: v.nullable(TimeSchema),
+  until: v.nullable(TimeSchema),
+});
+
 const PlanSchema = v.strictObject({
   schemaVersion: v.literal(2),
   /** The cache's folder. */
@@ -55,6 +66,7 @@ const PlanSchema = v.strictObject({
     why: v.string(),
     size: Bytes,
   })),
+  keptFiles: v.array(KeptFilesSchema),
   shortfalls: v.array(v.strictObject({
     rule: v.string(),
     /** The scope of the limit; left out for a limit on the whole cache. */
@@ -69,6 +81,7 @@ const PlanSchema = v.strictObject({
 export type Plan = v.InferOutput<typeof PlanSchema>;
 export type PlannedEntry = v.InferOutput<typeof PlannedEntrySchema>;
 export type PlannedFile = v.InferOutput<typeof PlannedFileSchema>;
+export type PlannedKeptFiles = v.InferOutput<typeof KeptFilesSchema>;
 
 /** A plan whose content is not stat'ed yet: enough to show, and {@link planFiles} completes it. */
 export interface DraftPlan extends Omit<Plan, "remove"> {
@@ -87,6 +100,7 @@ export function draftPlan(
   snapshot: CacheSnapshot,
   selection: Selection,
   unreferenced: Unreferenced,
+  keptFiles: readonly PlannedKeptFiles[],
 ): DraftPlan {
   const { layout } = snapshot;
   const removals = selection.decisions.filter((decision) => decision.action === "remove");
@@ -107,6 +121,7 @@ export function draftPlan(
     keep: selection.decisions.filter((decision) => decision.action === "keep").map((
       { entry: { type, name, size }, rule, why },
     ) => ({ type, name, rule, why, size })),
+    keptFiles: [...keptFiles],
     shortfalls: selection.shortfalls.map(({ type, kept, ...rest }) => ({
       ...rest,
       ...(type && { type }),
@@ -138,7 +153,7 @@ export function isEmptyPlan({ bytes, remove }: Plan | DraftPlan): boolean {
 export function parsePlan(text: string, file: string, layout: Layout): Plan {
   const plan = parse(text, file);
   if (plan.root === layout.root) return plan;
-  throw new LarderError("LDR_USAGE", `the plan ${file} is for the cache in ${plan.root}`, {
+  throw new LarderError("LDR_USAGE", `the plan in ${file} is for the cache in ${plan.root}`, {
     hint: `this one is in ${layout.root}: name the other with --cache-dir, or make a new plan`,
   });
 }

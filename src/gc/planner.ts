@@ -5,6 +5,7 @@ import type { CacheSnapshot, SnapshotEntry } from "../snapshot/types.ts";
 import type { LeaseContent } from "../store/locks/lease_format.ts";
 import { selectEvictions, selectRequested } from "./eviction_rules.ts";
 import { inUse } from "./in_use.ts";
+import { keptFiles } from "./kept_files.ts";
 import { type DraftPlan, draftPlan, type Unreferenced } from "./plan.ts";
 import { type GcPolicy, hasFree } from "./policy.ts";
 import { type Facts, isOlder, type MinimumAges } from "./reference_counts.ts";
@@ -24,7 +25,7 @@ const GC_AGES: MinimumAges = {
 const CLEAN_AGES: MinimumAges = { ...GC_AGES, entry: 0, content: 0 };
 
 /** The ages for clearing the whole cache. */
-export const CLEAR_AGES: MinimumAges = { entry: 0, content: 0, orphan: 0, partial: 0 };
+const CLEAR_AGES: MinimumAges = { entry: 0, content: 0, orphan: 0, partial: 0 };
 
 /** What a plan depends on besides the snapshot and the policy. */
 export interface Surroundings {
@@ -32,6 +33,8 @@ export interface Surroundings {
   readonly disk?: Disk | undefined;
   /** What running processes use. Read after the snapshot, so that a new lease is not missed. */
   readonly leases: readonly LeaseContent[];
+  /** False if the file system has no locks: nothing is then removed that was used or written within the grace age. */
+  readonly hasLocks?: boolean | undefined;
 }
 
 /**
@@ -42,12 +45,13 @@ export interface Surroundings {
 export function planGc(
   snapshot: CacheSnapshot,
   policy: GcPolicy,
-  { disk, leases }: Surroundings,
+  { disk, ...surroundings }: Surroundings,
 ): DraftPlan {
-  const facts = factsOf(snapshot, GC_AGES, leases);
+  const facts = factsOf(snapshot, GC_AGES, surroundings);
   const unreferenced = unreferencedFiles(snapshot, facts);
   const selection = selectEvictions(snapshot, policy, facts, disk, unreferenced);
-  return draftPlan(snapshot, selection, unreferenced);
+  const kept = keptFiles(snapshot, facts, selection, unreferenced);
+  return draftPlan(snapshot, selection, unreferenced, kept);
 }
 
 /**
@@ -58,12 +62,15 @@ export function planGc(
 export function planClean(
   snapshot: CacheSnapshot,
   requested: ReadonlySet<SnapshotEntry>,
-  { leases }: Surroundings,
+  surroundings: Surroundings,
   options: { includePinned?: boolean | undefined; everything?: boolean | undefined } = {},
 ): DraftPlan {
-  const facts = factsOf(snapshot, options.everything ? CLEAR_AGES : CLEAN_AGES, leases);
+  const facts = factsOf(snapshot, options.everything ? CLEAR_AGES : CLEAN_AGES, surroundings);
   const selection = selectRequested(snapshot, requested, facts, options);
-  return draftPlan(snapshot, selection, unreferencedFiles(snapshot, facts));
+  const unreferenced = unreferencedFiles(snapshot, facts);
+  // Without `everything`, what nothing needs was not requested to be removed.
+  const kept = options.everything ? keptFiles(snapshot, facts, selection, unreferenced) : [];
+  return draftPlan(snapshot, selection, unreferenced, kept);
 }
 
 /** True if a cache exceeds a policy. @param plan what {@link planGc} makes of both */
@@ -78,7 +85,7 @@ export function exceedsPolicy(
 }
 
 /** Refuses to collect if a newer larder wrote a record, because its references are unknown. */
-export function rejectNewerFormat({ entries }: CacheSnapshot): void {
+function rejectNewerFormat({ entries }: CacheSnapshot): void {
   const newer = entries.find(({ isFromNewerVersion }) => isFromNewerVersion);
   if (!newer) return;
   const { name, problem, folder } = newer;
@@ -87,13 +94,36 @@ export function rejectNewerFormat({ entries }: CacheSnapshot): void {
   });
 }
 
+/**
+ * Returns the facts for removing what a plan lists, which has decided already what is old enough.
+ * @throws LarderError LDR_BUSY if a newer larder wrote an entry
+ */
+export function factsToApply(snapshot: CacheSnapshot, surroundings: Surroundings): Facts {
+  return factsOf(snapshot, CLEAR_AGES, surroundings);
+}
+
 function factsOf(
   snapshot: CacheSnapshot,
   ages: MinimumAges,
-  leases: readonly LeaseContent[],
+  { leases, hasLocks = true }: Surroundings,
 ): Facts {
   rejectNewerFormat(snapshot);
-  return { now: snapshot.takenAt, ages, inUse: inUse(snapshot, leases) };
+  return {
+    now: snapshot.takenAt,
+    ages: hasLocks ? ages : atLeast(ages, GRACE_AGE),
+    inUse: inUse(snapshot, leases),
+    hasLocks,
+  };
+}
+
+/** Without locks, another process may be about to use or publish what was used or written lately. */
+function atLeast({ entry, content, orphan, partial }: MinimumAges, age: number): MinimumAges {
+  return {
+    entry: Math.max(entry, age),
+    content: Math.max(content, age),
+    orphan: Math.max(orphan, age),
+    partial: Math.max(partial, age),
+  };
 }
 
 function unreferencedFiles(snapshot: CacheSnapshot, { now, ages }: Facts): Unreferenced {

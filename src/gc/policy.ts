@@ -111,6 +111,13 @@ export function hasLimits(policy: GcPolicy): boolean {
     LIMIT_SCOPES.some((scope) => evicts(ownLimits(policy, scope)));
 }
 
+/** True if a policy has a budget, by which entries of all repositories decide on each other. */
+export function hasBudget(policy: GcPolicy): boolean {
+  const isLimited = ({ maxSize, maxCount }: ScopeLimits) => isSet(maxSize) || isSet(maxCount);
+  return isLimited(policy) || isSet(policy.minFree) ||
+    LIMIT_SCOPES.some((scope) => isLimited(ownLimits(policy, scope)));
+}
+
 /** True if `minFree` is the only limit. */
 export function limitsOnlyFree(policy: GcPolicy): boolean {
   return policy.minFree !== undefined && !hasLimits({ ...policy, minFree: undefined });

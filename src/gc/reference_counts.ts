@@ -1,3 +1,4 @@
+import type { Content } from "../snapshot/file_state.ts";
 import type { CacheSnapshot, SnapshotEntry } from "../snapshot/types.ts";
 import type { InUse } from "./in_use.ts";
 
@@ -19,6 +20,15 @@ export interface Facts {
   readonly now: number;
   readonly ages: MinimumAges;
   readonly inUse: InUse;
+  /** False if the file system has no locks; {@link ages} are then at least the grace age. */
+  readonly hasLocks?: boolean | undefined;
+}
+
+/** Content that no kept entry needs, but that is kept for now. */
+export interface RetainedContent {
+  readonly content: Content;
+  /** Milliseconds since the epoch; undefined while a process, or an archive that is kept, needs it. */
+  readonly removableAt: number | undefined;
 }
 
 /** The reason to keep content that a kept entry needs. */
@@ -74,14 +84,17 @@ export class ReferenceCounts {
     return this.#facts.inUse.contentIds.has(id) ? "in use" : undefined;
   }
 
-  /** Returns the bytes of unreferenced content that is kept because it is in use or young. */
-  retained(): { readonly inUse: number; readonly young: number } {
-    const retained = { inUse: 0, young: 0 };
+  /** Returns the content that no kept entry needs and that is kept because it is in use or young. */
+  retainedContent(): RetainedContent[] {
+    const retained: RetainedContent[] = [];
     for (let id = 0; id < this.#counts.length; id++) {
       if (this.#counts[id]! > 0 || this.#isRemovable(id)) continue;
-      const bytes = this.#snapshot.contents[id]!.size;
-      if (this.#facts.inUse.contentIds.has(id)) retained.inUse += bytes;
-      else retained.young += bytes;
+      const content = this.#snapshot.contents[id]!;
+      const isYoung = !this.#facts.inUse.contentIds.has(id) &&
+        !isOldContent(this.#snapshot, id, this.#facts);
+      const age = minimumAge(this.#snapshot, id, this.#facts);
+      const removableAt = isYoung ? content.state().mtime + age : undefined;
+      retained.push({ content, removableAt });
     }
     return retained;
   }
@@ -145,10 +158,10 @@ export function isUnpacking(entries: readonly SnapshotEntry[], { now, ages }: Fa
 
 /** True if content is old enough to be removed once no entry needs it. */
 function isOldContent(snapshot: CacheSnapshot, id: number, facts: Facts): boolean {
-  const isReferenced = snapshot.referenceCounts[id]! > 0;
-  const age = isReferenced ? facts.ages.content : facts.ages.orphan;
+  const age = minimumAge(snapshot, id, facts);
   if (age === 0) return true;
   const content = snapshot.contents[id]!;
+  const isReferenced = snapshot.referenceCounts[id]! > 0;
   // No blob is younger than the last arrival in its tree, which saves stat'ing every blob of a cache that was not
   // written to lately. Spin writes blobs in place, so one that it has written to for longer than the age passes for
   // old. This matters only while no entry needs it, and then the blob is stat'ed.
@@ -157,4 +170,9 @@ function isOldContent(snapshot: CacheSnapshot, id: number, facts: Facts): boolea
     return true;
   }
   return isOlder(content.state().mtime, age, facts.now);
+}
+
+/** Returns the milliseconds after its last write when content may be removed. */
+function minimumAge({ referenceCounts }: CacheSnapshot, id: number, { ages }: Facts): number {
+  return referenceCounts[id]! > 0 ? ages.content : ages.orphan;
 }

@@ -28,7 +28,9 @@ export function retentionReason(
   if (isOlder(entry.lastUsed, ages.entry, now)) return undefined;
   const ago = formatDuration(now - entry.lastUsed);
   const age = formatDuration(ages.entry);
-  return { rule: "young", why: `last used ${ago} ago; entries are kept for ${age} after a use` };
+  const where = facts.hasLocks === false ? "without locks in this file system, " : "";
+  const why = `last used ${ago} ago; ${where}entries are kept for ${age} after a use`;
+  return { rule: "young", why };
 }
 
 /** Returns the entries that `keepLast` keeps, with the reason. */

@@ -1,6 +1,7 @@
 import type { FileStat } from "../snapshot/file_state.ts";
 import type { SnapshotEntry } from "../snapshot/types.ts";
 import type { EvictionRule, LimitScope, RetentionRule } from "./policy.ts";
+import type { RetainedContent } from "./reference_counts.ts";
 import type { Reason } from "./retention.ts";
 
 /** An entry to remove. */
@@ -45,6 +46,8 @@ export interface Selection {
   readonly decisions: readonly Decision[];
   /** Ids of the content to remove. */
   readonly contents: readonly number[];
+  /** The content that no kept entry needs, but that is kept because it is in use or young. */
+  readonly retained: readonly RetainedContent[];
   /** Downloads to remove for their space, in addition to those that are removed because of their age. */
   readonly partials: readonly FileStat[];
   readonly shortfalls: readonly Shortfall[];

@@ -1,8 +1,9 @@
-import { dirname, join } from "node:path";
+import { dirname } from "node:path";
 import { sleep } from "../base/concurrency.ts";
 import { GRACE_AGE } from "../base/limits.ts";
-import type { CacheSnapshot, SnapshotEntry } from "../snapshot/types.ts";
+import type { CacheSnapshot } from "../snapshot/types.ts";
 import type { Layout } from "../store/layout.ts";
+import { pathOf, reasonForAge, reasonToKeepEntry } from "./current_plan.ts";
 import {
   type Deletion,
   removeContent,
@@ -12,14 +13,7 @@ import {
 } from "./deletion.ts";
 import type { Plan, PlannedEntry, PlannedFile } from "./plan.ts";
 import { isInScope, type LimitScope } from "./policy.ts";
-import {
-  type Facts,
-  isOlder,
-  isUnpacking,
-  ReferenceCounts,
-  SharedSize,
-} from "./reference_counts.ts";
-import { retentionReason } from "./retention.ts";
+import { type Facts, isUnpacking, ReferenceCounts, SharedSize } from "./reference_counts.ts";
 
 /** Deletions between two checks for an interrupt. */
 const DELETIONS_PER_YIELD = 256;
@@ -42,12 +36,14 @@ export interface SweepResult {
   }[];
   /** What was planned but kept, and why; files that were already gone are left out. */
   readonly skipped: readonly { readonly name: string; readonly why: string }[];
+  /** The error that ended it before it had tried everything, such as LDR_INTERRUPTED. */
+  readonly failure?: unknown;
 }
 
 export interface SweepOptions {
-  /** False if the file system has no locks; then nothing that is younger than the grace age is removed. */
-  readonly isLocked: boolean;
   readonly signal?: AbortSignal | undefined;
+  /** Called with the number of entries and files that were tried, and of all in the plan. */
+  readonly swept?: ((done: number, total: number) => void) | undefined;
 }
 
 /**
@@ -61,8 +57,9 @@ export interface SweepOptions {
  *
  * Roots before leaves: a sweep that is killed leaves unreferenced content, never an entry without its content.
  *
+ * An interrupt or error ends it early, and is part of the result: what was removed until then is removed.
+ *
  * @param snapshot of the cache as it is now
- * @throws LarderError LDR_READ_ONLY, LDR_INTERRUPTED
  */
 export async function sweep(
   snapshot: CacheSnapshot,
@@ -71,12 +68,17 @@ export async function sweep(
   options: SweepOptions,
 ): Promise<SweepResult> {
   const run = new Sweep(snapshot, plan, facts, options);
-  await run.removeEntries();
-  await run.removeManifests();
-  await run.removeBlobs();
-  await run.removeStrayFiles();
+  let failure: unknown;
+  try {
+    await run.removeEntries();
+    await run.removeManifests();
+    await run.removeBlobs();
+    await run.removeStrayFiles();
+  } catch (error) {
+    failure = error;
+  }
   run.removeEmptyFolders();
-  return run.result();
+  return { ...run.result(), ...(failure !== undefined && { failure }) };
 }
 
 class Sweep {
@@ -94,7 +96,9 @@ class Sweep {
   #isUnpacking = false;
   #freed = 0;
   #files = 0;
-  #deletions = 0;
+  /** The number of entries and files that were tried, and of all in the plan. */
+  #done = 0;
+  readonly #total: number;
 
   constructor(snapshot: CacheSnapshot, plan: Plan, facts: Facts, options: SweepOptions) {
     this.#snapshot = snapshot;
@@ -103,19 +107,20 @@ class Sweep {
     this.#options = options;
     this.#counts = new ReferenceCounts(snapshot, facts);
     this.#ids = new Map(snapshot.contents.map(({ path }, id) => [path, id]));
+    this.#total = Object.values(plan.remove).reduce((sum, { length }) => sum + length, 0);
   }
 
   async removeEntries(): Promise<void> {
     const entries = new Map(this.#snapshot.entries.map((entry) => [entry.folder, entry]));
     for (const planned of this.#plan.remove.entries) {
+      await this.#step();
       const entry = entries.get(this.#path(planned.path));
       if (!entry) continue;
-      const reason = this.#reasonToKeep(entry, planned);
+      const reason = reasonToKeepEntry(entry, planned, this.#facts);
       if (!this.#note(planned.name, reason ? { skipped: reason } : removeEntry(entry))) continue;
       this.#counts.release(entry);
       this.#removed.push(planned);
       this.#emptied.add(entry.folder);
-      await this.#yieldToEventLoop();
     }
     const kept = this.#snapshot.entries.filter(({ folder }) => !this.#emptied.has(folder));
     const ages = { ...this.#facts.ages, orphan: GRACE_AGE };
@@ -124,9 +129,8 @@ class Sweep {
 
   async removeManifests(): Promise<void> {
     for (const planned of this.#plan.remove.contents.filter(isManifest)) {
-      if (!this.#removeContent(planned)) continue;
-      this.#emptied.add(this.#path(planned.path));
-      await this.#yieldToEventLoop();
+      await this.#step();
+      if (this.#removeContent(planned)) this.#emptied.add(this.#path(planned.path));
     }
   }
 
@@ -134,7 +138,8 @@ class Sweep {
     const blobs = this.#plan.remove.contents.filter((each) => !isManifest(each));
     const archives = new Set(blobs.filter((each) => this.#isArchive(each)));
     for (const planned of [...archives, ...blobs.filter((each) => !archives.has(each))]) {
-      if (this.#removeContent(planned)) await this.#yieldToEventLoop();
+      await this.#step();
+      this.#removeContent(planned);
     }
   }
 
@@ -142,14 +147,14 @@ class Sweep {
     const { partials, rubbish } = this.#snapshot;
     const present = new Set([...partials, ...rubbish].map(({ path }) => path));
     for (const planned of [...this.#plan.remove.partials, ...this.#plan.remove.rubbish]) {
+      await this.#step();
       const path = this.#path(planned.path);
       if (!present.has(path)) continue;
-      const reason = this.#reasonForAge(planned);
+      const reason = reasonForAge(planned, this.#facts);
       const deletion = reason ? { skipped: reason } : removeStrayFile(path, planned);
       if (!this.#note(planned.path, deletion)) continue;
       this.#files++;
       this.#emptied.add(dirname(path));
-      await this.#yieldToEventLoop();
     }
   }
 
@@ -176,7 +181,7 @@ class Sweep {
     if (id === undefined) return false;
     const content = this.#snapshot.contents[id]!;
     const reason = this.#counts.reasonToKeep(id) ?? this.#reasonForSpin(id) ??
-      this.#reasonForAge(planned);
+      reasonForAge(planned, this.#facts);
     const deletion = reason ? { skipped: reason } : removeContent(content, planned);
     if (!this.#note(planned.path, deletion)) return false;
     this.#removedContent.add(id);
@@ -199,22 +204,6 @@ class Sweep {
     return isOrphan && this.#isUnpacking ? "Spin may be unpacking an archive" : undefined;
   }
 
-  #reasonToKeep(entry: SnapshotEntry, planned: PlannedEntry): string | undefined {
-    if (entry.type !== planned.type || entry.digest !== planned.digest) {
-      return "changed since the plan was made";
-    }
-    if (entry.stamp !== planned.stamp) return "used since the plan was made";
-    const ages = { ...this.#facts.ages, entry: this.#options.isLocked ? 0 : GRACE_AGE };
-    const facts = { ...this.#facts, ages };
-    return retentionReason(entry, facts, { includePinned: planned.pinned })?.why;
-  }
-
-  /** Without a lock, another process may be about to publish what it wrote within the grace age. */
-  #reasonForAge({ mtime }: PlannedFile): string | undefined {
-    if (this.#options.isLocked || isOlder(mtime, GRACE_AGE, this.#facts.now)) return undefined;
-    return "written within the last hour, and this file system has no locks";
-  }
-
   #typesLeft(): SweepResult["typesLeft"] {
     const removed = new Set(this.#removed.map(({ path }) => this.#path(path)));
     const scopes = new Set(this.#removed.flatMap(({ scope }) => scope ?? []));
@@ -227,7 +216,7 @@ class Sweep {
   }
 
   #path(planned: string): string {
-    return join(this.#snapshot.layout.root, ...planned.split("/"));
+    return pathOf(this.#snapshot.layout.root, planned);
   }
 
   /** Adds a deletion to the result. @returns true if something was removed */
@@ -240,8 +229,10 @@ class Sweep {
     return true;
   }
 
-  async #yieldToEventLoop(): Promise<void> {
-    if (++this.#deletions % DELETIONS_PER_YIELD === 0) await sleep(0, this.#options.signal);
+  /** Precedes each deletion. @throws LarderError LDR_INTERRUPTED */
+  async #step(): Promise<void> {
+    if (this.#done % DELETIONS_PER_YIELD === 0) await sleep(0, this.#options.signal);
+    this.#options.swept?.(this.#done++, this.#total);
   }
 }
 

@@ -44,6 +44,7 @@ export async function readAppEntries(
   now: number,
   contents: ContentIndex,
   strays: StrayFiles,
+  progressed?: (entries: number) => void,
 ): Promise<UnsizedEntry[]> {
   const entries: UnsizedEntry[] = [];
   const walk = (folder: Folder, name: string) => {
@@ -51,6 +52,7 @@ export async function readAppEntries(
     if (folder.folders.length === 0) return;
     const reader = new RepositoryReader(layout, now, contents, strays, folder, name);
     for (const entry of reader.entries()) entries.push(entry);
+    progressed?.(entries.length);
     for (const child of folder.folders) walk(child, `${name}/${child.name}`);
   };
   for (const registry of readTree(layout.manifests, strays)) {
@@ -73,8 +75,8 @@ interface TagManifest {
   readonly problem?: string;
 }
 
-/** Reads the entries of one repository. */
-class RepositoryReader {
+/** Reads the entries of one repository, without those below it. */
+export class RepositoryReader {
   readonly #layout: Layout;
   readonly #now: number;
   readonly #contents: ContentIndex;

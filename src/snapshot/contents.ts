@@ -24,6 +24,8 @@ export class ContentIndex {
   readonly #files = new Map<number, readonly ArchiveFile[] | undefined>();
   /** Archives that manifests name and whose files are not listed, because Spin unpacks them, or has not begun to. */
   readonly unlistedArchives = new Set<Digest>();
+  /** Where blobs are looked for when they are marked; undefined if all are listed. */
+  #layout: Layout | undefined;
 
   /** Lists both trees of blobs; other files in them are added to the stray files. */
   readBlobs(layout: Layout, { rubbish, foreign }: Pick<StrayFiles, "rubbish" | "foreign">): void {
@@ -35,9 +37,7 @@ export class ContentIndex {
       for (const { name, isFile } of entries) {
         const digest = isFile ? layout.digestOfName(name) : undefined;
         if (digest) {
-          const isDuplicate = tree !== TREES[0] && this.#blobs.has(digest);
-          const map = isDuplicate ? this.#duplicates : this.#blobs;
-          map.set(digest, this.add(new Blob(blobTree, digest)));
+          this.#addBlob(blobTree, digest);
         } else {
           const file = statFile(layout.tree(tree) + sep + name);
           const isTemporary = isFile &&
@@ -68,6 +68,11 @@ export class ContentIndex {
     }
   }
 
+  /** Looks for each blob when it is marked, instead of listing all of them: there may be 100,000. */
+  findBlobsIn(layout: Layout): void {
+    this.#layout = layout;
+  }
+
   /** Adds content and returns its id. */
   add(content: Content): number {
     return this.list.push(content) - 1;
@@ -85,7 +90,7 @@ export class ContentIndex {
    * @param size as a trusted manifest states it, which saves stat'ing the file
    */
   markBlob(digest: Digest, ids: number[], size?: number): void {
-    const id = this.#blobs.get(digest);
+    const id = this.#blobs.get(digest) ?? this.#find(digest);
     if (id === undefined) return;
     this.#mark(id, ids, size);
     if (this.#duplicates.size === 0) return;
@@ -134,6 +139,25 @@ export class ContentIndex {
       this.#files.set(id, filesPath === undefined ? undefined : readArchiveFiles(filesPath));
     }
     return this.#files.get(id);
+  }
+
+  #addBlob(tree: BlobTree, digest: Digest): Blob {
+    const map = this.#blobs.has(digest) ? this.#duplicates : this.#blobs;
+    const blob = new Blob(tree, digest);
+    map.set(digest, this.add(blob));
+    return blob;
+  }
+
+  #find(digest: Digest): number | undefined {
+    const layout = this.#layout;
+    if (!layout) return undefined;
+    for (const tree of TREES) {
+      if (!statIfAny(layout.blob(tree, digest))?.isFile) continue;
+      const blob = this.#addBlob({ layout, tree, lastArrival: undefined }, digest);
+      const files = layout.archiveFiles(digest);
+      if (tree === "data" && statIfAny(files)) blob.filesPath = files;
+    }
+    return this.#blobs.get(digest);
   }
 
   #mark(id: number, ids: number[], size: number | undefined): void {

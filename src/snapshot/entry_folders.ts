@@ -53,7 +53,8 @@ export function readTree(path: string, strays: StrayFiles): readonly Folder[] {
   });
 }
 
-function readSubtree(parent: string, name: string, strays: StrayFiles): Folder {
+/** Lists a folder with everything below it; empty if it does not exist. */
+export function readSubtree(parent: string, name: string, strays: StrayFiles): Folder {
   const path = parent + sep + name;
   let bits = 0;
   const folders: Folder[] = [];

@@ -5,7 +5,7 @@ import { SPIN_ARCHIVE } from "../oci/media_types.ts";
 import { BlobStore, hasDigest } from "../store/blobs/blob_store.ts";
 import { isMark } from "../store/blobs/verified_mark.ts";
 import type { Layout } from "../store/layout.ts";
-import { takeSnapshot } from "./snapshot.ts";
+import { type SnapshotOptions, takeSnapshot } from "./snapshot.ts";
 import type { CacheSnapshot } from "./types.ts";
 
 /**
@@ -17,14 +17,14 @@ import type { CacheSnapshot } from "./types.ts";
 export async function takeListedSnapshot(
   layout: Layout,
   now: number,
-  signal?: AbortSignal,
+  { signal, ...options }: SnapshotOptions & { readonly signal?: AbortSignal | undefined } = {},
 ): Promise<CacheSnapshot> {
-  const snapshot = await takeSnapshot(layout, now);
+  const snapshot = await takeSnapshot(layout, now, options);
   const unlisted = [...snapshot.contentIndex.unlistedArchives, ...replacedArchives(snapshot)];
   if (unlisted.length === 0) return snapshot;
   const store = new BlobStore(layout);
   for (const digest of unlisted) await list(store, digest, signal);
-  return await takeSnapshot(layout, now);
+  return await takeSnapshot(layout, now, options);
 }
 
 /**

@@ -52,9 +52,10 @@ export function readRecordEntries(
   now: number,
   contents: ContentIndex,
   strays: StrayFiles,
+  progressed: (entries: number) => void,
 ): UnsizedEntry[] {
-  return recordTrees(layout).flatMap((tree) => {
-    const entries: UnsizedEntry[] = [];
+  const entries: UnsizedEntry[] = [];
+  for (const tree of recordTrees(layout)) {
     const walk = (folder: Folder, parents: readonly string[]) => {
       const path = [...parents, folder.name];
       if (path.length < tree.depth) {
@@ -62,11 +63,12 @@ export function readRecordEntries(
         for (const child of folder.folders) walk(child, path);
       } else if (folder.files.has(RECORD_FILE) || folder.files.has(PIN_FILE)) {
         entries.push(readEntry(tree, folder, path, now, contents));
+        progressed(entries.length);
       }
     };
     for (const folder of readTree(tree.root, strays)) walk(folder, []);
-    return entries;
-  });
+  }
+  return entries;
 }
 
 function recordTrees(layout: Layout): RecordTree[] {

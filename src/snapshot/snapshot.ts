@@ -1,14 +1,25 @@
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { readFolder } from "../base/files.ts";
+import { type Reference, repositoryName } from "../oci/reference.ts";
 import { matchingPin, type PinPattern, PinStore } from "../store/entries/pins.ts";
 import type { Layout } from "../store/layout.ts";
-import { readAppEntries } from "./app_entries.ts";
+import { readAppEntries, RepositoryReader } from "./app_entries.ts";
 import { ContentIndex } from "./contents.ts";
 import type { UnsizedEntry } from "./entry.ts";
-import type { StrayFiles } from "./entry_folders.ts";
+import { readSubtree, type StrayFiles } from "./entry_folders.ts";
 import { type FileStat, statFile } from "./file_state.ts";
 import { readRecordEntries } from "./record_entries.ts";
 import { type CacheSnapshot, ENTRY_TYPES, type SnapshotEntry } from "./types.ts";
+
+export interface SnapshotOptions {
+  /** Called now and then with the number of entries that were read. */
+  readonly progressed?: ((entries: number) => void) | undefined;
+  /**
+   * Reads this repository instead of all apps and images, which is enough to find an entry and what it needs. Counts and
+   * sums, and unreferenced content, are then those of what was read.
+   */
+  readonly repository?: Reference | undefined;
+}
 
 /**
  * Reads the whole cache once: entries and what they need, content, downloads and stray files. Changes nothing.
@@ -18,14 +29,26 @@ import { type CacheSnapshot, ENTRY_TYPES, type SnapshotEntry } from "./types.ts"
  *
  * @throws LarderError LDR_DISK*; LDR_CONFIG if `pins.json` cannot be parsed
  */
-export async function takeSnapshot(layout: Layout, now: number): Promise<CacheSnapshot> {
+export async function takeSnapshot(
+  layout: Layout,
+  now: number,
+  { progressed, repository }: SnapshotOptions = {},
+): Promise<CacheSnapshot> {
   const strays: StrayFiles = { rubbish: [], foreign: [], emptyFolders: [] };
   const contents = new ContentIndex();
-  contents.readBlobs(layout, strays);
-  const unsized = [
-    ...await readAppEntries(layout, now, contents, strays),
-    ...readRecordEntries(layout, now, contents, strays),
-  ];
+  if (repository) contents.findBlobsIn(layout);
+  else contents.readBlobs(layout, strays);
+  const apps = repository
+    ? readRepository(layout, now, contents, strays, repository)
+    : await readAppEntries(layout, now, contents, strays, progressed);
+  const others = readRecordEntries(
+    layout,
+    now,
+    contents,
+    strays,
+    (count) => progressed?.(apps.length + count),
+  );
+  const unsized = [...apps, ...others];
   const partials = readPartials(layout, strays.foreign);
   const referenceCounts = countReferences(unsized, contents.list.length);
   const patterns = new PinStore(layout).patterns();
@@ -44,6 +67,19 @@ export async function takeSnapshot(layout: Layout, now: number): Promise<CacheSn
     size: total(entries, "ownSize") + total(contents.list, "size") + total(partials, "size") +
       total(strays.rubbish, "size"),
   };
+}
+
+function readRepository(
+  layout: Layout,
+  now: number,
+  contents: ContentIndex,
+  strays: StrayFiles,
+  reference: Reference,
+): UnsizedEntry[] {
+  const path = layout.repositoryFolder(reference);
+  const folder = readSubtree(dirname(path), basename(path), strays);
+  const name = repositoryName(reference);
+  return new RepositoryReader(layout, now, contents, strays, folder, name).entries();
 }
 
 function readPartials(layout: Layout, foreign: FileStat[]): FileStat[] {

@@ -75,12 +75,12 @@ export class Layout {
 
   /** Returns the folder of a tag. */
   tagFolder(reference: Reference, tag: string): string {
-    return join(this.#repositoryFolder(reference), tag);
+    return join(this.repositoryFolder(reference), tag);
   }
 
   /** Returns the folder of the manifest or index with this digest. */
   digestFolder(reference: Reference, digest: Digest): string {
-    return join(this.#repositoryFolder(reference), this.fileName(digest));
+    return join(this.repositoryFolder(reference), this.fileName(digest));
   }
 
   get compiled(): string {
@@ -185,7 +185,8 @@ export class Layout {
     return this.#windows ? name.replaceAll("_", ":") : name;
   }
 
-  #repositoryFolder(reference: Reference): string {
+  /** Returns the folder with those of a repository's tags and digests. */
+  repositoryFolder(reference: Reference): string {
     return join(
       this.manifests,
       this.fileName(reference.registry),

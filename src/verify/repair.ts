@@ -48,7 +48,7 @@ export async function applyLocalRepairs(
   { now, ...options }: RepairOptions,
 ): Promise<FailedRepair[]> {
   return await withExclusiveLock(layout, async () => {
-    const snapshot = await takeListedSnapshot(layout, now(), options.signal);
+    const snapshot = await takeListedSnapshot(layout, now(), { signal: options.signal });
     const failed = findings.flatMap(({ path, repair }) =>
       repair ? failureOf(path, () => apply(repair, snapshot)) : []
     );

@@ -18,6 +18,8 @@ export type StepName = "read the cache" | "read the manifests" | "hash the files
 
 /** Receives the progress of a verification. */
 export interface VerifyObserver {
+  /** Called with the number of entries that a step has read. */
+  read?(step: StepName, entries: number): void;
   /** Called with the number of bytes to hash. */
   total?(bytes: number): void;
   /** Called with the number of bytes that were hashed since the last call. */
@@ -87,7 +89,10 @@ export class Verifier {
   async #runOnce(watch: Stopwatch): Promise<Omit<Verification, "steps">> {
     const snapshot = await watch.time(
       "read the cache",
-      () => takeSnapshot(this.#layout, this.#options.now()),
+      () =>
+        takeSnapshot(this.#layout, this.#options.now(), {
+          progressed: (entries) => this.#options.observer?.read?.("read the cache", entries),
+        }),
     );
     const chosen = this.#options.choose?.(snapshot);
     const expected = await watch.time(
@@ -107,7 +112,8 @@ export class Verifier {
   #expectedFiles(entries: readonly SnapshotEntry[]): ExpectedFiles[] {
     let group: string | undefined;
     let reader = new ManifestReader();
-    return entries.map((entry) => {
+    return entries.map((entry, i) => {
+      this.#options.observer?.read?.("read the manifests", i);
       // Only entries of one repository share manifests, and a snapshot lists these together.
       if (entry.group !== group) reader = new ManifestReader();
       group = entry.group;

@@ -417,6 +417,29 @@ Deno.test("sweep stops between two deletions if it is interrupted", async () => 
   await assert.rejects(sweeping, (error) => hasCode(error, "LDR_INTERRUPTED"));
 });
 
+Deno.test("applyPlan that is interrupted reports and records what it has removed", async () => {
+  using cache = new SweptCache();
+  for (let i = 0; i < 600; i++) cache.pulled(`ghcr.io/acme/app:v${i}`, ONE, OLD);
+  const before = cache.size();
+  const stop = new AbortController();
+  const result = await applyPlan(cache.layout, await cache.gc(UNUSED), {
+    now: () => cache.now,
+    by: "a test",
+    signal: stop.signal,
+    swept: (done) => done === 200 && stop.abort(),
+  });
+  assert.ok(hasCode(result.failure, "LDR_INTERRUPTED"));
+  assert.ok(result.entries.length >= 200 && result.entries.length < 500);
+  assert.equal(result.entriesLeft, 600 - result.entries.length);
+  assert.equal(result.freed, before - cache.size());
+  const [event] = new Journal(cache.layout).read();
+  assert.ok(event && "evicted" in event);
+  assert.equal(event.evicted.length, result.entries.length);
+  assertStoreSound(cache.registry);
+  await applied(cache, await cache.gc(UNUSED));
+  assert.equal(cache.size(), 0);
+});
+
 for (const [name, size] of [["bytes", "256k"], ["files, lock or other", "256k,nr_inodes=20"]]) {
   mountTest(`applyPlan frees a disk that has no more ${name}`, async () => {
     await using disk = await MountedFolder.tmpfs(size!);

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { join, relative } from "node:path";
+import { SPIN_ARCHIVE } from "../../src/oci/media_types.ts";
+import { parseReference } from "../../src/oci/reference.ts";
 import { takeSnapshot } from "../../src/snapshot/snapshot.ts";
 import type { CacheSnapshot, EntryType, SnapshotEntry } from "../../src/snapshot/types.ts";
 import { Layout } from "../../src/store/layout.ts";
@@ -653,4 +655,57 @@ Deno.test("takeSnapshot stats blobs that Spin wrote instead of trusting the mani
   const app = image([blob(utf8("cut"), MEDIA_TYPES.ociLayer, { size: 1_000_000 })]);
   cache.pulledBySpin("ghcr.io/acme/app:v1", app);
   assert.equal((await snapshotOf(cache)).size, cache.size());
+});
+
+Deno.test("takeSnapshot reports how many entries of all types it has read", async () => {
+  using cache = new TestCache();
+  cache.pulled("ghcr.io/acme/one:v1", image(["one"]));
+  cache.pulled("ghcr.io/acme/two:v1", image(["two"]));
+  cache.package("debian/hello/2.10/amd64", blob("package"));
+  const counts: number[] = [];
+  await takeSnapshot(new Layout(cache.registry), cache.now, {
+    progressed: (entries) => counts.push(entries),
+  });
+  assert.deepEqual([...new Set(counts)], [0, 1, 2, 3]);
+});
+
+Deno.test("takeSnapshot of a repository reads its entries as one of the whole cache does", async () => {
+  using cache = new TestCache();
+  const shared = blob("shared");
+  const app = await spinApp();
+  cache.pulled("ghcr.io/acme/app:v1", image([shared, "one"]), { used: DAY, pinned: true });
+  cache.pulled("ghcr.io/acme/app:v2", multiPlatform("linux/amd64", "linux/arm64"));
+  cache.pulledByDigest("ghcr.io/acme/app", image(["three"]));
+  cache.pulled("ghcr.io/acme/app:spin", app);
+  cache.pulledBySpin("ghcr.io/acme/app:spins", app);
+  const packed = await spinApp({ archived: { "a.txt": "packed" } });
+  cache.pulled("ghcr.io/acme/app:packed", packed);
+  const archive = packed.blobs.find(({ descriptor }) => descriptor.mediaType === SPIN_ARCHIVE)!;
+  // Only the list names the second file.
+  const files = [...unpacked("packed"), blob("only in the archive", MEDIA_TYPES.spinData)];
+  cache.blobs(files);
+  const list = files.map(({ descriptor: { digest, size } }) => `${digest} ${size}\n`).join("");
+  cache.write(`archives/${archive.descriptor.digest}`, list);
+  cache.pulled("ghcr.io/acme/app/below:v1", image(["below"]));
+  cache.pulled("ghcr.io/acme/other:v1", image([shared]));
+  cache.package("debian/hello/2.10/amd64", shared);
+  Deno.removeSync(join(cache.pulled("ghcr.io/acme/app:bad", image(["bad"])), "manifest.json"));
+  const layout = new Layout(cache.registry);
+  const whole = await takeSnapshot(layout, cache.now);
+  const part = await takeSnapshot(layout, cache.now, {
+    repository: parseReference("ghcr.io/acme/app"),
+  });
+  const described = ({ contents }: CacheSnapshot, { unique: _, ...entry }: SnapshotEntry) => ({
+    ...entry,
+    references: entry.references.map((id) => contents[id]!.path).sort(),
+  });
+  const isRead = ({ group, type }: SnapshotEntry) =>
+    group === "ghcr.io/acme/app" || type === "package";
+  assert.equal(part.entries.length, 8);
+  const ofPacked = part.entries.find(({ name }) => name.endsWith(":packed"))!;
+  assert.ok(files.every((file) => referenced(part, ofPacked).includes(relativePathOf(file))));
+  assert.deepEqual(
+    part.entries.map((entry) => described(part, entry)),
+    whole.entries.filter(isRead).map((entry) => described(whole, entry)),
+  );
 });

@@ -19,6 +19,11 @@ for (
     ["0123456789ab/jco-1.10.2-1", `sha256:0123456789ab${"c".repeat(52)}/jco-1.10.2-1`, true],
     ["0123456789ab/*", `sha256:0123456789ab${"c".repeat(52)}/jco-1.10.2-1`, true],
     ["0123456789ab", `sha256:0123456789ab${"c".repeat(52)}/jco-1.10.2-1`, false],
+    [
+      "ghcr.io/acme/app@sha256:0123456789ab",
+      `ghcr.io/acme/app@sha256:0123456789ab${"c".repeat(52)}`,
+      true,
+    ],
     ["0123456789ab", `ghcr.io/acme/app@sha256:0123456789ab${"c".repeat(52)}`, false],
   ] as const
 ) {

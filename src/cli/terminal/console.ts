@@ -5,6 +5,9 @@ import { diskError } from "../../base/files.ts";
 /** Output is flushed once this many characters are buffered. */
 const FLUSH_LENGTH = 64 * 1024;
 
+/** As the name of a file, it is standard input or output. */
+export const STANDARD_STREAM = "-";
+
 const encoder = new TextEncoder();
 
 /** Thrown when the reader of the output has closed it, as with `larder list | head`. */
@@ -32,6 +35,11 @@ export function writeJsonList(objects: Iterable<object>): void {
     text = "";
   }
   writeOut(`${text}${isFirst ? "" : "\n"}]\n`);
+}
+
+/** Reads data from stdin until its end. */
+export async function readIn(): Promise<string> {
+  return await new Response(Deno.stdin.readable).text();
 }
 
 /** Returns the columns of the terminal that stdout is; undefined if it is none. */

@@ -19,14 +19,19 @@ const DEFAULT_SIZE: WindowSize = { columns: 80, rows: 24 };
  */
 export class LiveLines {
   readonly #lines: (window: WindowSize) => readonly string[];
+  readonly #now: () => number;
   readonly #timer: ReturnType<typeof setInterval>;
   /** Number of lines that are on the screen. */
   #drawn = 0;
   #drawnAt = -Infinity;
 
   /** @param lines returns lines that are shorter than the window is wide, and fewer than it is high */
-  constructor(lines: (window: WindowSize) => readonly string[]) {
+  constructor(
+    lines: (window: WindowSize) => readonly string[],
+    now: () => number = performance.now.bind(performance),
+  ) {
     this.#lines = lines;
+    this.#now = now;
     setLiveText({ clear: () => this.#clear() });
     this.#timer = setInterval(() => this.#draw(), INTERVAL);
     Deno.unrefTimer(this.#timer);
@@ -34,7 +39,7 @@ export class LiveLines {
 
   /** Draws the lines, unless that was done a moment ago. */
   changed(): void {
-    if (performance.now() - this.#drawnAt >= INTERVAL) this.#draw();
+    if (this.#now() - this.#drawnAt >= INTERVAL) this.#draw();
   }
 
   end(): void {
@@ -49,7 +54,7 @@ export class LiveLines {
     // tmux keeps a screen that is erased from its first cell, so all but the rest is erased line by line.
     drawErr(`\r${lines.join(`${ERASE_LINE}\n`)}${ERASE_BELOW}${up}\r`);
     this.#drawn = lines.length;
-    this.#drawnAt = performance.now();
+    this.#drawnAt = this.#now();
   }
 
   #clear(): void {

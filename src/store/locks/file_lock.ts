@@ -70,6 +70,18 @@ export function tryLockFile(file: Deno.FsFile, exclusive: boolean): LockResult {
   }
 }
 
+/** True unless the file system of an existing file is known to have no locks. Changes nothing. */
+export function isLockable(path: string): boolean {
+  let file: Deno.FsFile;
+  try {
+    file = Deno.openSync(path, { read: true });
+  } catch {
+    return true; // Whatever prevents this is reported by what needs the file.
+  }
+  using _ = file;
+  return tryLockFile(file, false) !== "unknown";
+}
+
 /** Takes a shared lock that no process holds exclusively for long. Does nothing on a file system without locks. */
 export function lockShared(file: Deno.FsFile): void {
   try {

@@ -3,13 +3,15 @@ import { writeFileAtomic } from "../../../base/files.ts";
 import { formatBytes } from "../../../base/units.ts";
 import { planGc } from "../../../gc/planner.ts";
 import { hasLimits } from "../../../gc/policy.ts";
-import { takeSnapshot } from "../../../snapshot/snapshot.ts";
 import { displayName } from "../../../store/entry_names.ts";
 import { liveLeases } from "../../../store/locks/leases.ts";
 import type { Context } from "../../context.ts";
+import { readCache } from "../../read_cache.ts";
+import { optionConflict } from "../../errors.ts";
 import type { Format } from "../../options.ts";
-import { outputWidth, writeJson, writeOut } from "../../terminal/console.ts";
+import { outputWidth, STANDARD_STREAM, writeJson, writeOut } from "../../terminal/console.ts";
 import { localTime, table } from "../../terminal/text_layout.ts";
+import { fitted, keptFilesText } from "../gc/plan_words.ts";
 import { policyOf } from "../gc/policy.ts";
 import { type Bar, barChart } from "./bar_chart.ts";
 import { type SpaceNode, spaceTree } from "./space_tree.ts";
@@ -17,7 +19,7 @@ import { type Amount, type Usage, usageOf } from "./usage.ts";
 
 export interface DfOptions {
   readonly format: Format;
-  /** The file to write a page to. */
+  /** The file to write a page to; `-` prints nothing but the page. */
   readonly html?: string;
 }
 
@@ -30,29 +32,39 @@ const HEAD = ["TYPE", "COUNT", "SIZE", "SHARED", "RECLAIMABLE"];
 
 /** `larder df`: shows disk usage, and how much gc would free under the current policy. */
 export async function df(context: Context, { format, html }: DfOptions): Promise<void> {
+  if (html === STANDARD_STREAM && format === "json") {
+    throw optionConflict("--html -", "--format json");
+  }
   const { layout, config } = context;
   const now = Date.now();
-  const snapshot = await takeSnapshot(layout, now);
+  const snapshot = await readCache(context, now);
   const policy = policyOf(config);
   const disk = diskOf(layout.root);
   const leases = liveLeases(layout, now, { readOnly: true });
-  const usage = usageOf(snapshot, planGc(snapshot, policy, { disk, leases }), disk);
+  const plan = planGc(snapshot, policy, { disk, leases });
+  const usage = usageOf(snapshot, plan, disk);
   const tree = spaceTree(snapshot);
   const rows = rowsOf(usage);
   if (html !== undefined) {
     const { usagePage } = await import("./html_page.ts");
     const { entries } = snapshot;
-    const page = { root: layout.root, now, time: localTime(now), tree, rows: [HEAD, ...rows] };
-    writeFileAtomic(html, usagePage({ ...page, entries, disk: diskText(usage) }));
+    const content = { root: layout.root, now, time: localTime(now), tree, rows: [HEAD, ...rows] };
+    const page = usagePage({ ...content, entries, disk: diskText(usage) });
+    if (html === STANDARD_STREAM) return writeOut(page);
+    writeFileAtomic(html, page);
     context.info(`wrote ${html}`);
   }
   if (format === "json") {
-    writeJson({ root: layout.root, ...usage, tree });
+    writeJson({ root: layout.root, ...usage, keptFiles: plan.keptFiles, tree });
     return;
   }
-  const bars = barsOf(tree, context.options.verbose ?? false);
+  const verbose = context.options.verbose ?? false;
+  const kept = plan.keptFiles.map((files) =>
+    `${fitted(`Kept for now: ${keptFilesText(files, now, verbose)}`)}\n`
+  ).join("");
+  const bars = barsOf(tree, verbose);
   const picture = bars.length > 0 ? `\n${barChart(bars, outputWidth() ?? DEFAULT_WIDTH)}` : "";
-  writeOut(`${table(HEAD, rows)}${diskText(usage)}\n${picture}`);
+  writeOut(`${table(HEAD, rows)}${diskText(usage)}\n${kept}${picture}`);
   if (!hasLimits(policy)) {
     context.info(
       "no limits are set, so gc removes only unreferenced blobs and leftover files; " +

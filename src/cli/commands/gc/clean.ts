@@ -1,11 +1,16 @@
+import { join } from "node:path";
 import { LarderError } from "../../../base/errors.ts";
 import { isGlob } from "../../../base/glob.ts";
+import { plural } from "../../../base/units.ts";
 import { planFiles } from "../../../gc/plan.ts";
 import { planClean } from "../../../gc/planner.ts";
 import { takeListedSnapshot } from "../../../snapshot/listed_snapshot.ts";
 import type { CacheSnapshot, SnapshotEntry } from "../../../snapshot/types.ts";
+import { shortName } from "../../../store/entry_names.ts";
+import { isLockable } from "../../../store/locks/file_lock.ts";
 import { liveLeases } from "../../../store/locks/leases.ts";
 import type { Context } from "../../context.ts";
+import { readCache } from "../../read_cache.ts";
 import { noSuchEntry, selectForRemoval } from "../../entry_lookup.ts";
 import { compileFilter } from "../../query/filter.ts";
 import { itemOfEntry, type ItemType } from "../../query/items.ts";
@@ -21,6 +26,14 @@ export interface CleanOptions extends SweepCommandOptions {
   readonly includePinned?: boolean;
 }
 
+/** An entry that was selected but not removed. */
+interface KeptEntry {
+  readonly name: string;
+  readonly why: string;
+  /** Undefined if it was to be removed, but changed meanwhile. */
+  readonly rule?: string;
+}
+
 /** `larder clean`: removes the selected entries, or all of them, and the blobs that become unreferenced. */
 export async function clean(
   context: Context,
@@ -30,21 +43,71 @@ export async function clean(
   checkOptions(names, options);
   const now = Date.now();
   const matches = await criteria(options, now);
-  const snapshot = await takeListedSnapshot(context.layout, now);
+  const snapshot = await readCache(context, now, takeListedSnapshot);
   const selected = new Set(entriesNamed(context, snapshot, names).filter(matches));
   const leases = liveLeases(context.layout, now, { readOnly: true });
-  const draft = planClean(snapshot, selected, { leases }, {
+  const surroundings = { leases, hasLocks: hasLocks(snapshot) };
+  const draft = planClean(snapshot, selected, surroundings, {
     includePinned: options.includePinned,
     everything: includesUnreferenced(names, options),
   });
-  await showAndSweep(context, draft, () => planFiles(context.layout, draft), options, {
-    by: "clean",
-    nothing: names.length === 0 && snapshot.entries.length === 0
-      ? `the cache ${context.layout.root} is empty`
-      : selected.size > 0
-      ? "nothing removed: every entry that matches is pinned or in use"
-      : "nothing matches",
+  const outcome = await showAndSweep(
+    context,
+    draft,
+    () => planFiles(context.layout, draft),
+    options,
+    { by: "clean", nothing: nothingToRemove(context, names, snapshot, selected.size > 0) },
+  );
+  if (outcome === "declined") return;
+  const notRemoved: readonly KeptEntry[] = [...draft.keep, ...outcome?.skipped ?? []];
+  const kept = new Map(notRemoved.map((each) => [each.name, each]));
+  const named = names.filter((name) => !isGlob(name))
+    .flatMap((name) => selectForRemoval([...selected], name));
+  rejectKept([...new Set(named)].flatMap(({ name }) => kept.get(name) ?? []));
+}
+
+/** False if the file system has no locks; then a sweep leaves alone what was used or written lately. */
+function hasLocks({ entries, contents }: CacheSnapshot): boolean {
+  const [entry] = entries;
+  const content = contents.find(({ tree }) => tree !== "manifests");
+  const path = entry ? join(entry.folder, entry.stampFile) : content?.path;
+  return path === undefined || isLockable(path);
+}
+
+function nothingToRemove(
+  { layout }: Context,
+  names: readonly string[],
+  { entries }: CacheSnapshot,
+  isAnySelected: boolean,
+): string {
+  if (names.length === 0 && entries.length === 0) return `the cache ${layout.root} is empty`;
+  return isAnySelected ? "nothing removed: every entry that matches is kept" : "nothing matches";
+}
+
+/**
+ * Fails if an entry that the user named is kept. Entries that only match a glob or another criterion may be kept.
+ * @throws LarderError LDR_KEPT
+ */
+function rejectKept(kept: readonly KeptEntry[]): void {
+  const [first, ...others] = kept;
+  if (!first) return;
+  const more = others.length > 0 ? `, and ${plural(others.length, "other")} of those named` : "";
+  throw new LarderError("LDR_KEPT", `${shortName(first.name)} is kept: ${first.why}${more}`, {
+    hint: hintFor(first),
   });
+}
+
+function hintFor({ rule }: KeptEntry): string {
+  switch (rule) {
+    case "pinned":
+      return "add --include-pinned, or unpin it: larder pins lists what is pinned";
+    case "in use":
+      return "end the process that uses it, then try again";
+    case "young":
+      return "try again when it has not been used for an hour";
+    default:
+      return "another process has just used or changed it: try again if it is not needed";
+  }
 }
 
 /** Unreferenced blobs belong to no entry, so the criteria of entries do not apply to them. */

@@ -1,14 +1,14 @@
 import { diskOf } from "../../../base/disk.ts";
 import { hasCode } from "../../../base/errors.ts";
-import { applyPlan } from "../../../gc/apply.ts";
 import { isEmptyPlan, planFiles } from "../../../gc/plan.ts";
 import { exceedsPolicy, planGc } from "../../../gc/planner.ts";
 import { type GcPolicy, hasFree, limitsOnlyFree } from "../../../gc/policy.ts";
 import { takeListedSnapshot } from "../../../snapshot/listed_snapshot.ts";
 import { liveLeases } from "../../../store/locks/leases.ts";
 import type { Context } from "../../context.ts";
-import { freedText } from "./confirm_and_sweep.ts";
-import { shortfallLines } from "./plan_text.ts";
+import { readCache } from "../../read_cache.ts";
+import { applyWithProgress, endedEarly, freedText } from "./confirm_and_sweep.ts";
+import { shortfallLines } from "./plan_words.ts";
 
 /**
  * Collects garbage without asking, if the cache exceeds a limit. Does nothing while other processes hold the store
@@ -22,7 +22,7 @@ export async function collectIfExceeded(context: Context, policy: GcPolicy): Pro
   // The free space is known without reading the cache.
   if (limitsOnlyFree(policy) && hasFree(policy, disk)) return;
   const now = Date.now();
-  const snapshot = await takeListedSnapshot(layout, now);
+  const snapshot = await readCache(context, now, takeListedSnapshot);
   const leases = liveLeases(layout, now, { readOnly: true });
   const draft = planGc(snapshot, policy, { disk, leases });
   if (!exceedsPolicy(snapshot, policy, disk, draft)) return;
@@ -30,14 +30,14 @@ export async function collectIfExceeded(context: Context, policy: GcPolicy): Pro
   if (isEmptyPlan(draft)) return;
   try {
     const { aborted } = context.interruptible();
-    const result = await applyPlan(layout, planFiles(layout, draft), {
+    const result = await applyWithProgress(context, planFiles(layout, draft), {
       by: "gc --auto",
-      now: Date.now,
       // A server that Ctrl-C stopped has ended normally, so its collection runs all the same.
       signal: aborted ? undefined : context.interruptible(),
       timeout: 0,
     });
     if (result.freed > 0) context.info(`cleaned the cache: ${freedText(result)}`);
+    if (result.failure !== undefined) throw endedEarly(result, draft, "gc --auto");
   } catch (error) {
     if (!hasCode(error, "LDR_BUSY")) throw error;
   }

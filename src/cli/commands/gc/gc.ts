@@ -1,24 +1,34 @@
 import { diskOf } from "../../../base/disk.ts";
 import { LarderError } from "../../../base/errors.ts";
 import { diskError, readTextIfAny } from "../../../base/files.ts";
-import { formatPlan, isEmptyPlan, parsePlan, type Plan, planFiles } from "../../../gc/plan.ts";
+import { previewPlan } from "../../../gc/apply.ts";
+import {
+  type DraftPlan,
+  formatPlan,
+  isEmptyPlan,
+  parsePlan,
+  type Plan,
+  planFiles,
+} from "../../../gc/plan.ts";
 import { planGc } from "../../../gc/planner.ts";
 import { hasLimits } from "../../../gc/policy.ts";
 import { takeListedSnapshot } from "../../../snapshot/listed_snapshot.ts";
 import { liveLeases } from "../../../store/locks/leases.ts";
 import type { Context } from "../../context.ts";
+import { readCache } from "../../read_cache.ts";
+import { readIn, STANDARD_STREAM, writeOut } from "../../terminal/console.ts";
 import { flagOf, optionConflict } from "../../errors.ts";
 import { collectIfExceeded } from "./collect_if_needed.ts";
 import { showAndSweep, type SweepCommandOptions } from "./confirm_and_sweep.ts";
 import { LIMIT_OPTIONS, type LimitOptions, withLimits } from "./limits.ts";
-import { planSummary } from "./plan_text.ts";
+import { leftOutLines, planSummary } from "./plan_words.ts";
 import { policyOf } from "./policy.ts";
 
 export interface GcOptions extends LimitOptions, SweepCommandOptions {
   readonly auto?: boolean;
-  /** The file to write the plan to. */
+  /** The file to write the plan to, or `-`. */
   readonly plan?: string;
-  /** The file to read the plan from. */
+  /** The file to read the plan from, or `-`. */
   readonly apply?: string;
 }
 
@@ -27,24 +37,45 @@ export async function gc(context: Context, options: GcOptions): Promise<void> {
   checkOptions(options);
   const policy = withLimits(policyOf(context.config), options);
   if (options.auto) return await collectIfExceeded(context, policy);
-  if (options.apply !== undefined) {
-    const plan = readPlan(context, options.apply);
-    const nothing = "nothing to remove: the plan is empty";
-    return await showAndSweep(context, plan, () => plan, options, { by: "gc --apply", nothing });
-  }
+  if (options.apply !== undefined) return await applyFile(context, options.apply, options);
   const { layout } = context;
   const now = Date.now();
-  const snapshot = await takeListedSnapshot(layout, now);
+  const snapshot = await readCache(context, now, takeListedSnapshot);
   const leases = liveLeases(layout, now, { readOnly: true });
   const draft = planGc(snapshot, policy, { disk: diskOf(layout.root), leases });
   const complete = () => planFiles(layout, draft);
   if (options.plan !== undefined) return writePlan(context, complete(), options.plan);
   await showAndSweep(context, draft, complete, options, {
     by: "gc",
-    nothing: hasLimits(policy)
-      ? "nothing to remove: the cache is within its limits"
-      : "nothing to remove: no limit is set, and no blob is unreferenced; " +
-        "larder gc --help lists the limits",
+    nothing: nothingToRemove(draft, hasLimits(policy)),
+  });
+}
+
+function nothingToRemove({ keptFiles }: DraftPlan, isLimited: boolean): string {
+  const what = keptFiles.length > 0 ? "nothing to remove yet" : "nothing to remove";
+  if (isLimited) return `${what}: the cache is within its limits`;
+  const blobs = keptFiles.some(({ kind }) => kind === "contents")
+    ? ""
+    : ", and no blob is unreferenced";
+  return `${what}: no limit is set${blobs}; larder gc --help lists the limits`;
+}
+
+/** Applies a plan that was written earlier, as far as it still holds. */
+async function applyFile(context: Context, file: string, options: GcOptions): Promise<void> {
+  const written = await readPlan(context, file);
+  const now = Date.now();
+  const snapshot = await readCache(context, now, takeListedSnapshot);
+  const leases = liveLeases(context.layout, now, { readOnly: true });
+  const { plan, ...stale } = previewPlan(snapshot, written, { leases });
+  for (const line of leftOutLines(stale, context.options.verbose ?? false)) context.info(line);
+  // What was kept when the plan was made tells nothing about now.
+  const removals = { ...plan, keep: [], keptFiles: [], shortfalls: [] };
+  await showAndSweep(context, removals, () => plan, options, {
+    by: "gc --apply",
+    nothing: isEmptyPlan(written)
+      ? "nothing to remove: the plan is empty"
+      : "nothing of the plan is left to remove",
+    more: { leftOut: stale.leftOut },
   });
 }
 
@@ -58,23 +89,27 @@ function checkOptions(options: GcOptions): void {
   if (options.apply !== undefined && limit) throw optionConflict("--apply", flagOf(limit));
 }
 
-function readPlan(context: Context, file: string): Plan {
-  const text = readTextIfAny(file);
-  if (text !== undefined) return parsePlan(text, file, context.layout);
+async function readPlan(context: Context, file: string): Promise<Plan> {
+  const text = file === STANDARD_STREAM ? await readIn() : readTextIfAny(file);
+  const name = file === STANDARD_STREAM ? "standard input" : file;
+  if (text !== undefined) return parsePlan(text, name, context.layout);
   throw new LarderError("LDR_USAGE", `the plan ${file} does not exist`, {
     hint: "make one with larder gc --plan FILE",
   });
 }
 
 function writePlan(context: Context, plan: Plan, file: string): void {
+  const summary = isEmptyPlan(plan) ? "nothing to remove" : `would remove ${planSummary(plan)}`;
+  if (file === STANDARD_STREAM) {
+    writeOut(formatPlan(plan));
+    context.info(summary);
+    return;
+  }
   try {
     Deno.writeTextFileSync(file, formatPlan(plan));
   } catch (error) {
     throw diskError(error, "write", file);
   }
-  context.info(
-    isEmptyPlan(plan)
-      ? `wrote ${file}: nothing to remove`
-      : `wrote ${file}: would remove ${planSummary(plan)}; apply it with larder gc --apply ${file}`,
-  );
+  const apply = isEmptyPlan(plan) ? "" : `; apply it with larder gc --apply ${file}`;
+  context.info(`wrote ${file}: ${summary}${apply}`);
 }

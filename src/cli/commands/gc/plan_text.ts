@@ -1,72 +1,115 @@
-import { formatBytes, formatLimit, plural } from "../../../base/units.ts";
+import { formatBytes, formatDuration, plural } from "../../../base/units.ts";
 import type { DraftPlan, Plan } from "../../../gc/plan.ts";
-import { scopeText } from "../../../gc/policy.ts";
-import { displayName } from "../../../store/entry_names.ts";
-import { enumerate, table } from "../../terminal/text_layout.ts";
+import { shortName } from "../../../store/entry_names.ts";
+import { sections, table } from "../../terminal/text_layout.ts";
+import { fitted, keptFilesText, keptText, ruleText, unreferencedText } from "./plan_words.ts";
 
-type Shortfall = Plan["shortfalls"][number];
-type KeptShare = Shortfall["kept"][number];
+type Removal = Plan["remove"]["entries"][number];
 
-/** Formats a plan as a table: each entry, what happens to it, and why. Empty for a plan without entries. */
-export function planTable({ remove, keep }: Plan | DraftPlan): string {
-  const rows = [
-    ...remove.entries.map((
-      { name, type, rule, why, bytes },
-    ) => ["remove", displayName(name), type, rule, formatBytes(bytes), why]),
-    ...keep.map(({ name, type, rule, why }) => ["keep", displayName(name), type, rule, "", why]),
+/** Removals that are listed of each group without `--verbose`. */
+const MAX_LISTED = 20;
+
+export interface PlanTextOptions {
+  /** Milliseconds since the epoch, for relative times. */
+  readonly now: number;
+  /** Lists every removal, and the entries that are kept. */
+  readonly verbose: boolean;
+}
+
+/** Formats what a plan removes, grouped by rule, and in one line for each reason what it keeps. */
+export function planText(plan: Plan | DraftPlan, options: PlanTextOptions): string {
+  const groups = Map.groupBy(plan.remove.entries, ({ rule, scope = "" }) => `${rule} ${scope}`);
+  return sections([
+    ...[...groups.values()].map((removals) => groupText(removals, options)),
+    otherRemovals(plan),
+    keepingText(plan, options),
+  ]);
+}
+
+/** Formats the entries that one rule removes, those that free most first. */
+function groupText(removals: readonly Removal[], { now, verbose }: PlanTextOptions): string {
+  const reason = commonReason(removals.map(({ why }) => why));
+  const sorted = removals.toSorted((a, b) => b.bytes - a.bytes);
+  const listed = verbose ? sorted : sorted.slice(0, MAX_LISTED);
+  const others = sorted.slice(listed.length);
+  const sizes = listed.map(({ bytes }) => formatBytes(bytes));
+  const width = Math.max("FREES".length, ...sizes.map(({ length }) => length));
+  const rows = listed.map(({ stamp, type, name, why }, i) => [
+    sizes[i]!.padStart(width),
+    agoText(now - stamp),
+    type,
+    shortName(name),
+    ...reason === undefined ? [why] : [],
+  ]);
+  const head = ["FREES".padStart(width), "LAST USED", "TYPE", "NAME"];
+  const more = `… and ${others.length} more (${sumText(others)}); -v lists them\n`;
+  const sum = `remove: ${plural(removals.length, "entry", "entries")}, ${sumText(removals)}`;
+  return `${fitted(sum + inParentheses(ruleText(removals[0]!.rule), reason))}\n` +
+    indented(table(reason === undefined ? [...head, "WHY"] : head, rows)) +
+    (others.length > 0 ? indented(more) : "");
+}
+
+/** Formats what is removed besides entries. */
+function otherRemovals(plan: Plan | DraftPlan): string {
+  const { partials, rubbish } = plan.remove;
+  const unreferenced = unreferencedText(plan);
+  const lines = [
+    unreferenced,
+    partials.length > 0 &&
+    `${plural(partials.length, "partial download")}, ${sizeText(partials)}`,
+    rubbish.length > 0 && `${plural(rubbish.length, "leftover file")}, ${sizeText(rubbish)}`,
   ];
-  if (rows.length === 0) return "";
-  return table(["", "NAME", "TYPE", "RULE", "FREES", "WHY"], rows);
+  return lines.map((line) => line ? `remove: ${line}\n` : "").join("");
 }
 
-/** `3 entries and 1 partial download (frees 1.20 GiB)`. */
-export function planSummary({ remove, bytes }: Plan | DraftPlan): string {
-  const { entries, partials, rubbish } = remove;
-  const parts = [
-    entries.length > 0 && plural(entries.length, "entry", "entries"),
-    partials.length > 0 && plural(partials.length, "partial download"),
-    rubbish.length > 0 && plural(rubbish.length, "leftover file"),
-  ].filter((part) => part !== false);
-  return `${enumerate(parts) || "unreferenced blobs"} (frees ${formatBytes(bytes)})`;
+function keepingText(
+  { keep, keptFiles }: Plan | DraftPlan,
+  { now, verbose }: PlanTextOptions,
+): string {
+  const files = keptFiles.map((each) => `${fitted(`keep: ${keptFilesText(each, now, verbose)}`)}\n`)
+    .join("");
+  if (keep.length === 0) return files;
+  const sizes = keep.map(({ size }) => formatBytes(size));
+  const width = Math.max(...sizes.map(({ length }) => length));
+  const rows = keep.map(({ type, name, rule, why }, i) => [
+    sizes[i]!.padStart(width),
+    type,
+    shortName(name),
+    why || ruleText(rule),
+  ]);
+  const list = table(["SIZE".padStart(width), "TYPE", "NAME", "WHY"], rows);
+  return `${fitted(`keep: ${keptText(keep)}`)}\n${verbose ? indented(list) : ""}${files}`;
 }
 
-/** Returns a line for each limit that cannot be reached, with what prevents it. */
-export function shortfallLines({ shortfalls }: Plan | DraftPlan): string[] {
-  return shortfalls.map((shortfall) => {
-    const { rule, type, limit, missing, kept } = shortfall;
-    const scope = type ? ` for ${scopeText(type)}` : "";
-    const goal = `${rule} ${rule === "max-count" ? limit : formatLimit(limit)}${scope}`;
-    const reasons = kept.map(keptText).join(", ") || "nothing else can be removed";
-    return `cannot reach ${goal}: still ${missingText(rule, missing)}; ${reasons}`;
-  });
+/** Returns what reasons have in common: all of it, or what follows their last semicolon; undefined if nothing. */
+function commonReason(reasons: readonly string[]): string | undefined {
+  const first = reasons[0]!;
+  if (reasons.every((reason) => reason === first)) return first;
+  const at = first.lastIndexOf("; ");
+  return at >= 0 && reasons.every((reason) => reason.endsWith(first.slice(at)))
+    ? first.slice(at + 2)
+    : undefined;
 }
 
-function missingText(rule: Shortfall["rule"], missing: number): string {
-  switch (rule) {
-    case "max-count":
-      return `${plural(missing, "entry", "entries")} over`;
-    case "min-free":
-      return `${formatBytes(missing)} short`;
-    default:
-      return `${formatBytes(missing)} over`;
-  }
+/** ` (max-count: least recently used; the limit is 30 entries)`; nothing if the rule needs no words. */
+function inParentheses(rule: string, reason: string | undefined): string {
+  const words = [rule, reason === rule ? "" : reason ?? ""].filter((text) => text !== "");
+  return words.length > 0 ? ` (${words.join(": ")})` : "";
 }
 
-/** `32 entries (13.14 MiB) were used within the last hour`, the grace age. */
-function keptText({ rule, entries, bytes }: KeptShare): string {
-  const size = formatBytes(bytes);
-  const isPlural = entries > 1;
-  const subject = entries === 0
-    ? `${size} of unreferenced content`
-    : `${plural(entries, "entry", "entries")} (${size})`;
-  switch (rule) {
-    case "young":
-      return `${subject} ${isPlural ? "were" : "was"} ${
-        entries === 0 ? "written" : "used"
-      } within the last hour`;
-    case "keep-last":
-      return `${subject} ${isPlural ? "are" : "is"} kept by keep-last`;
-    default:
-      return `${subject} ${isPlural ? "are" : "is"} ${rule}`;
-  }
+/** `40d ago`. */
+function agoText(milliseconds: number): string {
+  return `${formatDuration(milliseconds).split(" ")[0]} ago`;
+}
+
+function sumText(removals: readonly Removal[]): string {
+  return formatBytes(removals.reduce((sum, { bytes }) => sum + bytes, 0));
+}
+
+function sizeText(files: readonly { readonly size: number }[]): string {
+  return formatBytes(files.reduce((sum, { size }) => sum + size, 0));
+}
+
+function indented(text: string): string {
+  return text.replaceAll(/^(?=.)/gm, "  ");
 }

@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import { readTextIfAny } from "../../../base/files.ts";
-import { takeSnapshot } from "../../../snapshot/snapshot.ts";
 import { RECORD_FILE } from "../../../store/layout.ts";
 import type { Context } from "../../context.ts";
+import { readCacheFor } from "../../read_cache.ts";
 import { lookUp } from "../../entry_lookup.ts";
 import type { Format } from "../../options.ts";
 import { itemToJson } from "../../query/fields.ts";
@@ -18,13 +18,21 @@ export async function info(
   options: { format: Format },
 ): Promise<void> {
   const now = Date.now();
-  const snapshot = await takeSnapshot(context.layout, now);
-  const found = lookUp(snapshot, name);
   const verbose = context.options.verbose ?? false;
+  const { snapshot, isWhole } = await readCacheFor(
+    context,
+    name,
+    now,
+    () => options.format === "table" && !verbose,
+  );
+  const found = lookUp(snapshot, name);
   if (found.kind === "entry") {
     const inspected = inspectEntry(snapshot, found.entry);
     if (options.format === "json") writeJson(entryJson(inspected, now));
-    else writeOut(entryText(inspected, verbose));
+    else writeOut(entryText(inspected, { full: verbose, isWhole }));
+    if (!isWhole) {
+      context.info("other repositories were not read; larder info -v also tells what they share");
+    }
   } else {
     const inspected = inspectContent(snapshot, found.digest, found.contents);
     if (options.format === "json") writeJson(contentJson(inspected));

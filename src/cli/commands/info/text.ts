@@ -11,8 +11,15 @@ import type { SpinInfo } from "./spin.ts";
 /** Names listed in one cell. */
 const MAX_NAMES = 2;
 
-/** Formats an entry. @param full prints whole digests, and paths */
-export function entryText({ entry, app, files }: EntryInfo, full: boolean): string {
+export interface View {
+  /** Prints whole digests, and paths. */
+  readonly full: boolean;
+  /** False if only the repository of an entry was read. */
+  readonly isWhole: boolean;
+}
+
+/** Formats an entry. */
+export function entryText({ entry, app, files }: EntryInfo, view: View): string {
   const { record, size, unique, problem } = entry;
   const about = [
     ["NAME", entry.name],
@@ -20,7 +27,7 @@ export function entryText({ entry, app, files }: EntryInfo, full: boolean): stri
     ["DIGEST", entry.digest ?? "unknown"],
     ["MEDIA TYPE", record?.mediaType],
     ["PLATFORM", record?.platform && formatPlatform(record.platform)],
-    ["SIZE", sizeText(size, unique)],
+    ["SIZE", view.isWhole ? sizeText(size, unique) : formatBytes(size)],
     ["CREATED", localTime(entry.createdAt)],
     ["LAST USED", localTime(entry.lastUsed)],
     ["CHECKED", record && localTime(Date.parse(record.checkedAt))],
@@ -31,10 +38,10 @@ export function entryText({ entry, app, files }: EntryInfo, full: boolean): stri
   ] as const;
   return sections([
     fields(about),
-    app?.index ? manifestText(app.index, full) : "",
-    app?.manifest ? manifestText(app.manifest, full) : "",
-    app?.spin ? spinText(app.spin, full) : "",
-    files.length > 0 ? filesText(files, full) : "",
+    app?.index ? manifestText(app.index, view) : "",
+    app?.manifest ? manifestText(app.manifest, view) : "",
+    app?.spin ? spinText(app.spin, view.full) : "",
+    files.length > 0 ? filesText(files, view) : "",
   ]);
 }
 
@@ -52,15 +59,15 @@ export function contentText(content: ContentInfo): string {
       ["NEEDED BY", countText(neededBy.length)],
     ]),
     neededBy.map((name) => `  ${printable(name)}\n`).join(""),
-    manifest ? manifestText(manifest, false) : "",
+    manifest ? manifestText(manifest, { full: false, isWhole: true }) : "",
   ]);
 }
 
-function manifestText(manifest: ManifestInfo, full: boolean): string {
+function manifestText(manifest: ManifestInfo, view: View): string {
   const { digest, annotations, parts, platforms } = manifest;
   return sections([
-    platforms.length > 0 ? `Index ${digest}\n${platformsText(platforms, full)}` : "",
-    parts.length > 0 ? `Manifest ${digest}\n${partsText(parts, full)}` : "",
+    platforms.length > 0 ? `Index ${digest}\n${platformsText(platforms, view.full)}` : "",
+    parts.length > 0 ? `Manifest ${digest}\n${partsText(parts, view)}` : "",
     annotationsText(annotations),
   ]);
 }
@@ -76,12 +83,12 @@ function platformsText(platforms: readonly PlatformInfo[], full: boolean): strin
   );
 }
 
-function partsText(parts: readonly PartInfo[], full: boolean): string {
+function partsText(parts: readonly PartInfo[], { full, isWhole }: View): string {
   const isShared = parts.some(({ sharedWith, path }) => path === null || sharedWith.length > 0);
   return table(
     [
       ...["KIND", "DIGEST", "SIZE", "MEDIA TYPE"],
-      ...isShared ? ["SHARED WITH"] : [],
+      ...isShared ? [sharedHead(isWhole)] : [],
       ...full ? ["PATH"] : [],
     ],
     parts.map(({ kind, digest, size, mediaType, sharedWith, path }) => [
@@ -96,10 +103,14 @@ function partsText(parts: readonly PartInfo[], full: boolean): string {
   );
 }
 
-function filesText(files: readonly FileInfo[], full: boolean): string {
+function sharedHead(isWhole: boolean): string {
+  return isWhole ? "SHARED WITH" : "SHARED IN REPOSITORY";
+}
+
+function filesText(files: readonly FileInfo[], { full, isWhole }: View): string {
   const isShared = files.some(({ sharedWith }) => sharedWith.length > 0);
   return table(
-    ["FILE", "SIZE", ...isShared ? ["SHARED WITH"] : [], ...full ? ["PATH"] : []],
+    ["FILE", "SIZE", ...isShared ? [sharedHead(isWhole)] : [], ...full ? ["PATH"] : []],
     files.map(({ digest, size, sharedWith, path }) => [
       digestText(digest, full),
       formatBytes(size),

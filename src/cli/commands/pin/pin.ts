@@ -2,7 +2,6 @@ import { LarderError } from "../../../base/errors.ts";
 import { isGlob } from "../../../base/glob.ts";
 import { plural } from "../../../base/units.ts";
 import { formatReference, parseReference } from "../../../oci/reference.ts";
-import { takeSnapshot } from "../../../snapshot/snapshot.ts";
 import type { CacheSnapshot } from "../../../snapshot/types.ts";
 import { type PinOptions, PinStore } from "../../../store/entries/pins.ts";
 import { displayName, matchesName } from "../../../store/entry_names.ts";
@@ -10,6 +9,7 @@ import { waitingForSweep } from "../../../store/locks/store_lock.ts";
 import { nameIn, selectForRemoval } from "../../entry_lookup.ts";
 import { writeJson, writeOut } from "../../terminal/console.ts";
 import type { Context } from "../../context.ts";
+import { readCache } from "../../read_cache.ts";
 import type { Format } from "../../options.ts";
 import { agoText, table } from "../../terminal/text_layout.ts";
 
@@ -20,7 +20,7 @@ export async function pin(
   { note }: { note?: string },
 ): Promise<void> {
   const now = Date.now();
-  const snapshot = await takeSnapshot(context.layout, now);
+  const snapshot = await readCache(context, now);
   const pins = new PinStore(context.layout);
   const options = { ...pinOptions(context, now), note };
   for (const typed of names) {
@@ -45,7 +45,7 @@ export async function pin(
 /** `larder unpin`: removes pins of entries, and pinned patterns. */
 export async function unpin(context: Context, names: readonly string[]): Promise<void> {
   const now = Date.now();
-  const snapshot = await takeSnapshot(context.layout, now);
+  const snapshot = await readCache(context, now);
   const pins = new PinStore(context.layout);
   for (const name of names) await unpinOne(context, snapshot, pins, name, now);
 }
@@ -80,7 +80,7 @@ async function unpinOne(
 /** `larder pins`: lists pinned patterns, then pinned entries. */
 export async function pins(context: Context, { format }: { format: Format }): Promise<void> {
   const now = Date.now();
-  const snapshot = await takeSnapshot(context.layout, now);
+  const snapshot = await readCache(context, now);
   const rows = [
     ...new PinStore(context.layout).patterns().map((each) => ({
       name: each.pattern,

@@ -7,7 +7,9 @@ import type { Context } from "../../context.ts";
 import { selectEntries } from "../../entry_lookup.ts";
 import type { Format } from "../../options.ts";
 import { writeJson, writeOut } from "../../terminal/console.ts";
+import { readingText } from "../../read_cache.ts";
 import { byteProgress } from "../../terminal/progress.ts";
+import { statusLine } from "../../terminal/status_line.ts";
 import { enumerate, table } from "../../terminal/text_layout.ts";
 import type { RepairedFinding } from "./repair.ts";
 
@@ -45,6 +47,7 @@ async function runVerifier(
   names: readonly string[],
 ): Promise<{ verifier: Verifier; verification: Verification }> {
   using progress = await byteProgress(context);
+  using status = statusLine(context);
   let folders: ReadonlySet<string> | undefined;
   const verifier = new Verifier(context.layout, {
     now: Date.now,
@@ -55,7 +58,16 @@ async function runVerifier(
     },
     signal: context.interruptible(),
     observer: {
-      total: (bytes) => progress.addTotal(bytes),
+      read: (step, entries) =>
+        status.update(() =>
+          step === "read the cache"
+            ? readingText(entries)
+            : `reading the manifests: ${plural(entries, "entry", "entries")}`
+        ),
+      total: (bytes) => {
+        status[Symbol.dispose](); // The bar takes its line.
+        progress.addTotal(bytes);
+      },
       progressed: (bytes) => progress.advance(bytes),
     },
   });

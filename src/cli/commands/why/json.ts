@@ -19,12 +19,13 @@ export function entryWhyJson(reasons: EntryReasons, history: readonly HistoryEve
 
 /** Returns what keeps a manifest or blob, for `--format json`. */
 export function contentWhyJson(reasons: ContentReasons, history: readonly HistoryEvent[]): object {
-  const { digest, contents, neededBy, isInUse } = reasons;
+  const { digest, contents, neededBy, isInUse, removableAt } = reasons;
   return {
     digest,
     isCached: true,
     files: contents.map(({ path, size }) => ({ path, size })),
     inUse: isInUse,
+    removableAt: removableAt === undefined ? null : isoTime(removableAt),
     neededBy: neededBy.map((each) => ({
       type: each.entry.type,
       name: each.entry.name,

@@ -1,4 +1,5 @@
 import type { Disk } from "../../../base/disk.ts";
+import { GRACE_AGE } from "../../../base/limits.ts";
 import { type EntryForecast, EvictionForecast } from "../../../gc/forecast.ts";
 import { type InUse, inUse } from "../../../gc/in_use.ts";
 import type { GcPolicy } from "../../../gc/policy.ts";
@@ -27,6 +28,8 @@ export interface ContentReasons {
   readonly neededBy: readonly (EntryReasons & { readonly chain: readonly PathStep[] })[];
   /** True if the lease of a running process names it. */
   readonly isInUse: boolean;
+  /** Milliseconds since the epoch when gc can remove it, if nothing needs it but it is too young now. */
+  readonly removableAt: number | undefined;
 }
 
 /** Finds what keeps the entries and the content of a cache. */
@@ -58,7 +61,10 @@ export class Reasons {
       }))
       .sort((a, b) => Number(isHeld(b)) - Number(isHeld(a)));
     const isInUse = [...indices].some((index) => this.#inUse.contentIds.has(index));
-    return { digest, contents, neededBy, isInUse };
+    const removableAt = Math.max(...contents.map((each) => each.state().mtime)) + GRACE_AGE;
+    const isYoung = neededBy.length === 0 && !isInUse && removableAt > this.#snapshot.takenAt;
+    const own = { digest, contents, neededBy, isInUse };
+    return { ...own, removableAt: isYoung ? removableAt : undefined };
   }
 }
 

@@ -5,21 +5,29 @@ import { type LimitScope, scopeText } from "../../../gc/policy.ts";
 import { shortDigest } from "../../../oci/digest.ts";
 import type { FetchReason, HistoryEvent } from "../../../store/journal/history.ts";
 import { fields, localTime, sections, table } from "../../terminal/text_layout.ts";
+import { ruleText } from "../gc/plan_words.ts";
 import { sizeText } from "../info/text.ts";
 import type { ContentReasons, EntryReasons } from "./reasons.ts";
 
 /** Events, and entries that need content, that are listed. */
 const MAX_LISTED = 10;
 
-/** Formats what keeps an entry, when gc would remove it, and its history. */
-export function entryWhy(reasons: EntryReasons, history: readonly HistoryEvent[]): string {
+/**
+ * Formats what keeps an entry, when gc would remove it, and its history.
+ * @param isWhole false if other repositories were not read, which may share its content
+ */
+export function entryWhy(
+  reasons: EntryReasons,
+  history: readonly HistoryEvent[],
+  isWhole: boolean,
+): string {
   const { entry, gc } = reasons;
   const { name, type, size, unique, problem } = entry;
   return sections([
     fields([
       ["NAME", name],
       ["TYPE", type],
-      ["SIZE", sizeText(size, unique)],
+      ["SIZE", isWhole ? sizeText(size, unique) : formatBytes(size)],
       ["LAST USED", localTime(entry.lastUsed)],
       ["PROBLEM", problem && `${problem}; see larder verify --repair`],
       ["KEPT BY", keptByText(reasons)],
@@ -31,10 +39,14 @@ export function entryWhy(reasons: EntryReasons, history: readonly HistoryEvent[]
 
 /** Formats the entries that need a manifest or blob, and its history. */
 export function contentWhy(reasons: ContentReasons, history: readonly HistoryEvent[]): string {
-  const { digest, contents, neededBy, isInUse } = reasons;
+  const { digest, contents, neededBy, isInUse, removableAt } = reasons;
   const unreferenced = isInUse
     ? "will not remove it while it is in use"
-    : "will remove it, unless it was written within the last hour (unreferenced)";
+    : removableAt === undefined
+    ? "will remove it now: nothing needs it"
+    : `will remove it from ${
+      localTime(removableAt)
+    } on: nothing needs it, but it is younger than an hour`;
   return sections([
     fields([
       ["DIGEST", digest],
@@ -82,7 +94,7 @@ function keptByText({ pin, usedBy, gc }: EntryReasons): string {
 }
 
 function gcText({ action, rule, why, isLimited, prospects }: EntryForecast): string {
-  if (action === "remove") return `will remove it now: ${why} (${rule})`;
+  if (action === "remove") return `will remove it now: ${why}${ruleNote(rule)}`;
   if (rule === "pinned") return "will not remove it while it is pinned";
   if (!isLimited) return "will not remove it: no limit is set";
   if (prospects.length === 0) return "will not remove it for now";
@@ -123,6 +135,11 @@ function historyText(history: readonly HistoryEvent[]): string {
   return table(["WHEN", earlier > 0 ? `EVENT (${earlier} earlier)` : "EVENT"], rows);
 }
 
+/** ` (max-size)`; nothing for what a user requested. */
+function ruleNote(rule: string): string {
+  return ruleText(rule) === "" ? "" : ` (${ruleText(rule)})`;
+}
+
 /** Describes an event, with its reason. */
 export function eventText(event: HistoryEvent): string {
   switch (event.kind) {
@@ -133,7 +150,7 @@ export function eventText(event: HistoryEvent): string {
         ? `used from the cache: ${reasonText(event.because, event.at)}, nothing was fetched`
         : `fetched ${formatBytes(event.bytes)}: ${reasonText(event.because, event.at)}`;
     case "removed":
-      return `removed by larder ${event.by}: ${event.why} (${event.rule})`;
+      return `removed by larder ${event.by}: ${event.why}${ruleNote(event.rule)}`;
     case "damaged":
       return `${shortDigest(event.digest)} was damaged and removed`;
   }

@@ -1,11 +1,13 @@
 import { diskOf } from "../../../base/disk.ts";
 import { hasCode } from "../../../base/errors.ts";
+import { hasBudget } from "../../../gc/policy.ts";
 import type { Digest } from "../../../oci/digest.ts";
-import { takeSnapshot } from "../../../snapshot/snapshot.ts";
+import type { SnapshotEntry } from "../../../snapshot/types.ts";
 import { spellings } from "../../../store/entry_names.ts";
 import { historyOf } from "../../../store/journal/history.ts";
 import { Journal, type JournalEvent } from "../../../store/journal/journal.ts";
 import type { Context } from "../../context.ts";
+import { readCacheFor } from "../../read_cache.ts";
 import { lookUp, type LookupResult } from "../../entry_lookup.ts";
 import type { Format } from "../../options.ts";
 import { readName } from "../../reference_argument.ts";
@@ -25,7 +27,10 @@ export async function why(
   options: { format: Format },
 ): Promise<void> {
   const { layout } = context;
-  const snapshot = await takeSnapshot(layout, Date.now());
+  const policy = policyOf(context.config);
+  // No budget decides on a pinned entry.
+  const isEnough = ({ pin }: SnapshotEntry) => pin !== undefined || !hasBudget(policy);
+  const { snapshot, isWhole } = await readCacheFor(context, name, Date.now(), isEnough);
   const events = new Journal(layout).read();
   let found: LookupResult;
   try {
@@ -34,11 +39,11 @@ export async function why(
     if (!hasCode(error, "LDR_NOT_CACHED")) throw error;
     return printAbsent(name, events, options, error);
   }
-  const reasons = new Reasons(snapshot, policyOf(context.config), diskOf(layout.root));
+  const reasons = new Reasons(snapshot, policy, diskOf(layout.root));
   if (found.kind === "entry") {
     const history = historyOf(events, (own) => own === found.entry.name);
     const ofEntry = reasons.ofEntry(found.entry);
-    print(options, entryWhyJson(ofEntry, history), () => entryWhy(ofEntry, history));
+    print(options, entryWhyJson(ofEntry, history), () => entryWhy(ofEntry, history, isWhole));
   } else {
     const history = historyOf(events, (_, digest) => digest === found.digest);
     const ofContent = reasons.ofContent(found.digest, found.contents);

@@ -226,6 +226,15 @@ Deno.test("df of an empty cache reports 0 B, and its page says that the cache is
   assert.deepEqual([...Deno.readDirSync(home.path)].map(({ name }) => name), ["page.html"]);
 });
 
+Deno.test("df --html - prints nothing but the page, and no file of that name", async () => {
+  using home = new TestCacheHome();
+  const { code, stdout } = await home.larder("df", "--html", "-");
+  assert.equal(code, 0);
+  assert.match(stdout, /^<!doctype html>\n[\s\S]*<\/html>\n$/);
+  assert.deepEqual([...Deno.readDirSync(home.path)], []);
+  assert.equal((await home.larder("df", "--html", "-", "--format", "json")).code, 2);
+});
+
 Deno.test("df --html to a path that cannot be written is exit 7", async () => {
   using home = filled();
   const { code, stderr } = await home.larder(

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { Layout } from "../../../../src/store/layout.ts";
+import { takeLease } from "../../../../src/store/locks/leases.ts";
 import { blob, image } from "../../../support/cache/artifacts.ts";
 import { DAY } from "../../../support/cache/test_cache.ts";
 import { TestCacheHome } from "../../../support/cache/test_cache_home.ts";
@@ -35,6 +37,16 @@ const NAMES = [
 async function remaining(home: TestCacheHome): Promise<string[]> {
   const { stdout } = await home.larder("list", "--format", "json");
   return JSON.parse(stdout).map(({ name }: { name: string }) => name);
+}
+
+/** Makes every file system one without locks until it is disposed. */
+function withoutLocks(): Disposable {
+  const { prototype } = Deno.FsFile;
+  const own = prototype.tryLockSync;
+  prototype.tryLockSync = () => {
+    throw new Deno.errors.NotSupported("no locks here");
+  };
+  return { [Symbol.dispose]: () => void (prototype.tryLockSync = own) };
 }
 
 const cases: readonly [name: string, args: readonly string[], gone: readonly string[]][] = [
@@ -77,7 +89,7 @@ Deno.test("clean, pin and info take the short name that tables show for compiled
   assert.equal((await home.larder("unpin", short)).code, 0);
   const { code, stdout } = await home.larder("clean", "--force", short);
   assert.equal(code, 0);
-  assert.match(stdout, new RegExp(`^remove +${short} +compiled `, "m"));
+  assert.match(stdout, new RegExp(` compiled +${short}$`, "m"));
   assert.deepEqual(await remaining(home), NAMES);
 });
 
@@ -85,8 +97,12 @@ Deno.test("clean without names removes everything that is not pinned, also downl
   using home = filled();
   const { code, stdout, stderr } = await home.larder("clean", "--force");
   assert.equal(code, 0, stderr);
-  assert.equal(stdout.split("\n").filter((line) => line.startsWith("remove")).length, 4);
-  assert.match(stdout, /^keep +edge@sha256:5+ +build +pinned +pinned$/m);
+  assert.match(stdout, /^remove: 4 entries, \S+ KiB \(requested\)\n +FREES/);
+  assert.match(
+    stdout,
+    /^remove: unreferenced blobs and manifests, 6 B\nremove: 1 partial download, 4 B$/m,
+  );
+  assert.match(stdout, /^keep: 1 entry \(pinned\)$/m);
   assert.match(stderr, /^freed .*, removed 4 entries$/m);
   assert.deepEqual(await remaining(home), [NAMES[4]]);
   const blob = join(home.registry, "data", TWO.blobs[1]!.descriptor.digest);
@@ -133,12 +149,65 @@ for (
   });
 }
 
-Deno.test("clean says why it removes nothing", async () => {
+Deno.test("clean says that it removes nothing if all that a glob or filter matches is kept", async () => {
   using home = filled();
-  const { stderr } = await home.larder("clean", "--force", "edge@*");
-  assert.equal(stderr, "nothing removed: every entry that matches is pinned or in use\n");
-  const other = await home.larder("clean", "--force", "--filter", "size > 1000000000");
+  const { code, stderr } = await home.larder("clean", "--force", "edge@*");
+  assert.deepEqual([code, stderr], [0, "nothing removed: every entry that matches is kept\n"]);
+  const other = await home.larder("clean", "--force", "--filter", 'size > bytes("1GB")');
   assert.equal(other.stderr, "nothing matches\n");
+});
+
+Deno.test("clean of a named entry that is pinned is exit 1, removes the others, and says how to remove it", async () => {
+  using home = filled();
+  const short = NAMES[4]!.slice(0, 24);
+  for (const mode of ["--dry-run", "--force"]) {
+    const { code, stdout, stderr } = await home.larder("clean", mode, NAMES[4]!, short, "nginx");
+    assert.equal(code, 1);
+    assert.match(stdout, /^keep: 1 entry \(pinned\)$/m);
+    assert.ok(
+      stderr.endsWith(
+        `error: ${short} is kept: pinned [LDR_KEPT]\n` +
+          "hint: add --include-pinned, or unpin it: larder pins lists what is pinned\n",
+      ),
+      stderr,
+    );
+  }
+  assert.deepEqual(await remaining(home), NAMES.slice(1));
+  const again = await home.larder("clean", "--force", "--include-pinned", short);
+  assert.equal(again.code, 0, again.stderr);
+  assert.deepEqual(await remaining(home), NAMES.slice(1, 4));
+});
+
+Deno.test("clean of a named entry that a process uses is exit 1", async () => {
+  using home = filled();
+  const folder = join(home.registry, "manifests/ghcr.io/acme/app/v1");
+  using _ = await takeLease(new Layout(home.registry), "larder run", { folders: [folder] });
+  const { code, stderr } = await home.larder("clean", "--force", "ghcr.io/acme/app:v1");
+  assert.equal(code, 1);
+  assert.match(
+    stderr,
+    /app:v1 is kept: in use by larder run \(process \d+\) \[LDR_KEPT\]\nhint: end/,
+  );
+});
+
+Deno.test("clean on a file system without locks shows as kept what a sweep would leave alone", async () => {
+  using home = filled();
+  const before = home.size();
+  using _ = withoutLocks();
+  const { code, stdout, stderr } = await home.larder("clean", "--force", "nginx");
+  assert.deepEqual([code, stdout], [1, "keep: 1 entry (used within the last hour)\n"]);
+  assert.match(
+    stderr,
+    /^error: .*nginx:latest is kept: last used \d+s ago; without locks in this file system, entries are kept for 1h after a use \[LDR_KEPT\]$/m,
+  );
+  const all = await home.larder("clean", "--dry-run", "--format", "json");
+  assert.deepEqual(JSON.parse(all.stdout).keptFiles.map(({ kind }: { kind: string }) => kind), [
+    "contents",
+    "partials",
+  ]);
+  assert.equal(home.size(), before);
+  const old = await home.larder("clean", "--force", "ghcr.io/acme/app:v10");
+  assert.match(old.stderr, /^freed \S+ KiB, removed 1 entry$/m);
 });
 
 Deno.test("clean removes nothing with --dry-run, nor without a terminal unless --force is given", async () => {
@@ -146,7 +215,10 @@ Deno.test("clean removes nothing with --dry-run, nor without a terminal unless -
   const before = home.size();
   const dry = await home.larder("clean", "--dry-run");
   assert.equal(dry.code, 0);
-  assert.match(dry.stderr, /^would remove 4 entries and 1 partial download \(frees /m);
+  assert.match(
+    dry.stderr,
+    /^would remove 4 entries, unreferenced blobs and 1 partial download \(frees /m,
+  );
   const asked = await home.larder("clean");
   assert.equal(asked.code, 2);
   assert.match(asked.stderr, /LDR_USAGE/);

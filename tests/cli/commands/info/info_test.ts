@@ -234,3 +234,63 @@ Deno.test("info of an ambiguous name is exit 2 with the candidates, of an unknow
   assert.deepEqual([absent.code, absent.stdout], [3, ""]);
   assert.match(absent.stderr, /\[LDR_NOT_CACHED\]\nhint: larder list -v /);
 });
+
+/** A cache with an entry that shares a layer with two others, in more folders than are read for one name. */
+function large(): TestCacheHome {
+  const home = filled();
+  home.pulled("quay.io/other/shop:v1", image([SHARED]));
+  for (let i = 0; i < 1000; i++) {
+    Deno.mkdirSync(join(home.registry, `manifests/quay.io/many/repository${i}`), {
+      recursive: true,
+    });
+  }
+  return home;
+}
+
+Deno.test("info of a name reads only its repository in a large cache, and says so", async () => {
+  using home = large();
+  const { code, stdout, stderr } = await home.larder("info", "ghcr.io/acme/shop:v1");
+  assert.equal(code, 0);
+  assert.match(stdout, /^SIZE {8}[\d.]+ KiB$/m);
+  assert.match(stdout, /SHARED IN REPOSITORY\n.*\n.* ghcr\.io\/acme\/shop:v2\n/);
+  assert.doesNotMatch(stdout, /quay/);
+  assert.equal(
+    stderr,
+    "other repositories were not read; larder info -v also tells what they share\n",
+  );
+});
+
+Deno.test("info -v and info --format json tell of every sharer in a large cache", async () => {
+  using home = large();
+  const { stdout, stderr } = await home.larder("info", "-v", "ghcr.io/acme/shop:v1");
+  assert.match(
+    stdout,
+    /SHARED WITH +PATH\n.*\n.* ghcr\.io\/acme\/shop:v2, quay\.io\/other\/shop:v1 /,
+  );
+  assert.equal(stderr, "");
+  const json = await home.larder("info", "ghcr.io/acme/shop:v1", "--format", "json");
+  const [, layer] = JSON.parse(json.stdout).manifest.parts;
+  assert.deepEqual(layer.sharedWith, ["ghcr.io/acme/shop:v2", "quay.io/other/shop:v1"]);
+});
+
+for (const name of [SHARED.descriptor.digest, "ghcr.io/acme/shop:v", "quay.io/other"]) {
+  Deno.test(`info finds a digest or beginning in a large cache as in a small one: ${name}`, async () => {
+    using small = filled();
+    using big = large();
+    small.pulled("quay.io/other/shop:v1", image([SHARED]));
+    const [expected, found] = [await small.larder("info", name), await big.larder("info", name)];
+    assert.equal(masked(found.stdout, big), masked(expected.stdout, small));
+    assert.deepEqual([found.code, found.stderr], [expected.code, expected.stderr]);
+  });
+}
+
+Deno.test("why reads only the repository of a name in a large cache, unless a budget compares all", async () => {
+  using home = large();
+  const size = async (name: string) =>
+    /^SIZE +(.*)$/m.exec((await home.larder("why", name)).stdout)![1];
+  assert.match((await size("ghcr.io/acme/shop:v2"))!, /^[\d.]+ KiB$/);
+  home.write("../../../.config/larder/config.yaml", "gc: { max_size: 1GB }");
+  assert.match((await size("ghcr.io/acme/shop:v2"))!, /shared with other entries/);
+  // It is pinned, whatever the budget.
+  assert.match((await size("ghcr.io/acme/shop:v1"))!, /^[\d.]+ KiB$/);
+});

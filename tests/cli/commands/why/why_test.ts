@@ -136,6 +136,20 @@ Deno.test("why of a blob prints the path from each entry that needs it, pinned o
   assert.match(second!, /^ghcr\.io\/acme\/app:v1\n/);
 });
 
+Deno.test("why of a young unreferenced blob tells when gc will remove it", async () => {
+  using home = filled();
+  const orphan = blob("unreferenced");
+  home.blobs([orphan], home.now - Date.now() + HOUR / 2);
+  const { stdout } = await home.larder("why", orphan.descriptor.digest);
+  assert.match(
+    line(stdout, "GC")!,
+    /^will remove it from \d{4}-\d\d-\d\d \d\d:\d\d:\d\d on: nothing needs it, but it is younger than an hour$/,
+  );
+  const json = await home.larder("why", orphan.descriptor.digest, "--format", "json");
+  const { removableAt } = JSON.parse(json.stdout);
+  assert.ok(Date.parse(removableAt) > Date.now());
+});
+
 Deno.test("why of an unreferenced blob says that gc will remove it", async () => {
   using home = filled();
   const orphan = blob("unreferenced");
@@ -144,7 +158,7 @@ Deno.test("why of an unreferenced blob says that gc will remove it", async () =>
   assert.equal(line(stdout, "NEEDED BY"), "0 entries");
   assert.equal(
     line(stdout, "GC"),
-    "will remove it, unless it was written within the last hour (unreferenced)",
+    "will remove it now: nothing needs it",
   );
 });
 
