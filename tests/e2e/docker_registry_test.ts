@@ -10,6 +10,7 @@ import {
 import { spinApp } from "../support/cache/spin_apps.ts";
 import { assertNoStrayFiles, assertStoreSound } from "../support/cache/store_check.ts";
 import { type Result, TestUser } from "../support/cli/test_user.ts";
+import { BlockedPort } from "../support/registry/blocked_port.ts";
 import { TestCa } from "../support/registry/certificates.ts";
 import { DockerRegistry, type DockerRegistryOptions } from "../support/registry/docker_registry.ts";
 import { OciLayout } from "../support/registry/images.ts";
@@ -239,6 +240,19 @@ Deno.test("pull -k accepts an untrusted certificate", async () => {
   await push(registry.url, "app", wasmArtifact(), "v1", { caCerts: [ca.pem], authorization });
   dockerConfig(user, registry);
   await pullGood(user, ["-k", `${registry.host}/app:v1`]);
+});
+
+Deno.test("pull reaches a registry at a port that browsers block", async (t) => {
+  using ca = await TestCa.create();
+  await using registry = await DockerRegistry.start({ tls: { ca } });
+  await using blocked = await BlockedPort.inFrontOf(registry.host);
+  await push(registry.url, "app", wasmArtifact(), "v1", { caCerts: [ca.pem] });
+  for (const option of [["--ca-file", ca.file], ["--insecure"]]) {
+    await t.step(option[0]!, async () => {
+      using user = new TestUser();
+      await pullGood(user, [...option, `${blocked.host}/app:v1`]);
+    });
+  }
 });
 
 Deno.test("pull authenticates against htpasswd over TLS", async () => {

@@ -117,7 +117,7 @@ export function networkError(error: unknown, url: URL, proxy?: URL): unknown {
   const fail = (code: ErrorCode, message: string, hint: string) =>
     new NetworkError(code, url, message, { hint, cause: error });
   const through = proxy ? ` through the proxy ${proxy.host}` : "";
-  if (/^dns error|lookup address/.test(detail)) {
+  if (/^dns error|lookup address|^getaddrinfo/.test(detail)) {
     // A proxy resolves the registry's name itself.
     return proxy ? fail("LDR_DNS", `cannot resolve the proxy ${proxy.hostname}`, PROXY_HINT) : fail(
       "LDR_DNS",
