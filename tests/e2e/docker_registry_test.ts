@@ -9,6 +9,7 @@ import {
 } from "../support/cache/artifacts.ts";
 import { spinApp } from "../support/cache/spin_apps.ts";
 import { assertNoStrayFiles, assertStoreSound } from "../support/cache/store_check.ts";
+import { mountTest } from "../support/cli/mounts.ts";
 import { type Result, TestUser } from "../support/cli/test_user.ts";
 import { BlockedPort } from "../support/registry/blocked_port.ts";
 import { TestCa } from "../support/registry/certificates.ts";
@@ -183,6 +184,26 @@ Deno.test("pull verifies TLS with a private CA", async (t) => {
       assert.equal(result.code, code, result.stderr);
       assert.match(result.stderr, new RegExp(`^error: .*\\[${error}\\]\nhint: .+$`, "m"));
     });
+  }
+});
+
+mountTest("pull trusts the certificates of the system, if they can be read", async () => {
+  using ca = await TestCa.create();
+  await using registry = await DockerRegistry.start({ tls: { ca } });
+  await push(registry.url, "app", wasmArtifact(), "v1", { caCerts: [ca.pem] });
+  const reference = `${registry.host}/app:v1`;
+  using user = new TestUser();
+  const broken = user.write("broken.pem", ca.pem.replace("MII", "!!!"));
+  const installed = (file: string) => ({
+    under: ["unshare", "--mount", "sh", "-c", 'mount --bind "$0" "$1" && shift && exec "$@"']
+      .concat(file, "/etc/ssl/certs/ca-certificates.crt"),
+  });
+  const pull = (file: string, ...options: string[]) =>
+    user.larder(["pull", ...options, reference], installed(file));
+  assert.match((await pull(broken)).stderr, /LDR_TLS/);
+  for (const [file, ...options] of [[ca.file], [broken, "--ca-file", ca.file]]) {
+    const { code, stderr } = await pull(file!, ...options);
+    assert.equal(code, 0, stderr);
   }
 });
 
