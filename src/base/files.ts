@@ -1,5 +1,6 @@
 import { LarderError, messageOf } from "./errors.ts";
 import { COPY_BUFFER } from "./limits.ts";
+import { isUnsupported, systemCode } from "./system_error.ts";
 
 /** Mode of folders that larder creates; existing folders keep theirs. */
 const FOLDER_MODE = 0o700;
@@ -13,7 +14,7 @@ const decoder = new TextDecoder();
 /** Converts an operating system error on `path` to a {@link LarderError}; returns any other error unchanged. */
 export function diskError(error: unknown, action: string, path: string): unknown {
   if (error instanceof LarderError || !(error instanceof Error)) return error;
-  const code = (error as { code?: string }).code;
+  const code = systemCode(error);
   const subject = `cannot ${action} ${path}`;
   if (code === "ENOSPC" || code === "EDQUOT") {
     return new LarderError("LDR_DISK_FULL", `${subject}: the disk is full`, {
@@ -120,7 +121,7 @@ export function writeFileAtomic(path: string, data: Uint8Array | string): void {
   const bytes = typeof data === "string" ? new TextEncoder().encode(data) : data;
   replaceFile(path, (file) => {
     writeAll(file, bytes);
-    file.syncSync();
+    syncFile(file);
   });
 }
 
@@ -141,7 +142,7 @@ export function copyFileAtomic(from: string, to: string): void {
     } finally {
       source.close();
     }
-    target.syncSync();
+    syncFile(target);
   });
 }
 
@@ -169,8 +170,10 @@ function openTemporary(path: string): { file: Deno.FsFile; temporary: string } {
   const shared = `${path}.tmp`;
   try {
     const file = Deno.openSync(shared, { write: true, create: true, mode: FILE_MODE });
-    if (tryLock(file, shared)) return { file, temporary: shared };
+    const isLocked = tryLock(file, shared);
+    if (isLocked) return { file, temporary: shared };
     file.close();
+    if (isLocked === undefined) removeIfAny(shared); // No process uses this name without a lock.
     const unique = `${path}.${crypto.randomUUID().slice(0, 8)}.tmp`;
     const options = { write: true, createNew: true, mode: FILE_MODE };
     return { file: Deno.openSync(unique, options), temporary: unique };
@@ -179,8 +182,8 @@ function openTemporary(path: string): { file: Deno.FsFile; temporary: string } {
   }
 }
 
-/** True if this process has locked the file and `path` still names it. */
-function tryLock(file: Deno.FsFile, path: string): boolean {
+/** True if this process has locked the file and `path` still names it; undefined if the file system has no locks. */
+function tryLock(file: Deno.FsFile, path: string): boolean | undefined {
   try {
     if (typeof file.tryLockSync === "function") {
       if (!file.tryLockSync(true)) return false;
@@ -188,8 +191,8 @@ function tryLock(file: Deno.FsFile, path: string): boolean {
       file.lockSync(true);
     }
     return isStillAt(file, path);
-  } catch {
-    return false; // The file system has no locks.
+  } catch (error) {
+    return isUnsupported(error) ? undefined : false;
   }
 }
 
@@ -197,7 +200,13 @@ function tryLock(file: Deno.FsFile, path: string): boolean {
 export function isStillAt(file: Deno.FsFile, path: string): boolean {
   const current = statIfAny(path);
   if (!current) return false;
-  const opened = file.statSync();
+  let opened: Deno.FileInfo;
+  try {
+    opened = file.statSync();
+  } catch (error) {
+    if (systemCode(error) === "ESTALE") return false; // Another machine deleted it (NFS).
+    throw error;
+  }
   // Windows may report no inode numbers, but does not let an open file be replaced either.
   return opened.ino === null || (opened.ino === current.ino && opened.dev === current.dev);
 }
@@ -206,6 +215,15 @@ export function isStillAt(file: Deno.FsFile, path: string): boolean {
 export function writeAll(file: Deno.FsFile, data: Uint8Array): void {
   for (let written = 0; written < data.length;) {
     written += file.writeSync(written === 0 ? data : data.subarray(written));
+  }
+}
+
+/** Syncs a file to the disk, if its file system can; some of FUSE's cannot. */
+export function syncFile(file: Deno.FsFile): void {
+  try {
+    file.syncSync();
+  } catch (error) {
+    if (!isUnsupported(error)) throw error;
   }
 }
 

@@ -1,7 +1,14 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { dirname } from "node:path";
 import { hasCode, LarderError } from "../../base/errors.ts";
-import { diskError, ensureFolder, FILE_MODE, isNotFound, isStillAt } from "../../base/files.ts";
+import {
+  diskError,
+  ensureFolder,
+  FILE_MODE,
+  isNotFound,
+  isStillAt,
+  statIfAny,
+} from "../../base/files.ts";
 import { formatDuration } from "../../base/units.ts";
 import type { Layout } from "../layout.ts";
 import { lockFile, tryLockFile } from "./file_lock.ts";
@@ -118,8 +125,10 @@ async function takeLock(
     let isCurrent = false;
     try {
       if (await lockFile(file, exclusive, options) === "busy") throw busy(await lockHolders(file));
-      isCurrent = isStillAt(file, path);
+      isCurrent = isStillAt(file, path) || statIfAny(path)?.isSymlink === true;
       if (isCurrent) return file;
+    } catch (error) {
+      throw diskError(error, "lock", path);
     } finally {
       if (!isCurrent) file.close();
     }

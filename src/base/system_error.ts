@@ -1,0 +1,21 @@
+/** Codes that the runtime leaves out of its errors, by the number that is at the end of their text. */
+const UNNAMED: Readonly<Record<string, string>> = Deno.build.os === "linux"
+  ? { 4: "EINTR", 37: "ENOLCK", 38: "ENOSYS", 116: "ESTALE" }
+  : { 4: "EINTR", 77: "ENOLCK", 78: "ENOSYS", 70: "ESTALE" };
+
+/** What network file systems and those of FUSE answer to operations that they do not have. */
+const UNSUPPORTED = ["ENOSYS", "ENOTSUP", "EOPNOTSUPP", "EINVAL", "ENOLCK"];
+
+/** Returns the code of an operating system error, such as `ENOSPC`; undefined for any other error. */
+export function systemCode(error: unknown): string | undefined {
+  const { code, message = "" } = error as { code?: unknown; message?: string };
+  if (typeof code === "string") return code;
+  const number = /\(os error (\d+)\)/.exec(message)?.[1];
+  return number && (UNNAMED[number] ?? `os error ${number}`);
+}
+
+/** True if the file system does not have the operation, such as locks or syncing. */
+export function isUnsupported(error: unknown): boolean {
+  return error instanceof Deno.errors.NotSupported ||
+    UNSUPPORTED.includes(systemCode(error) ?? "");
+}

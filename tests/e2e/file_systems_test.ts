@@ -1,0 +1,76 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { blob, image, randomBytes } from "../support/cache/artifacts.ts";
+import { killTest } from "../support/cache/killed_at.ts";
+import { assertNoStrayFiles, assertStoreSound, partials } from "../support/cache/store_check.ts";
+import { MountedFolder, mountTest } from "../support/cli/mounts.ts";
+import { TestUser } from "../support/cli/test_user.ts";
+import { TestRegistry } from "../support/registry/test_registry.ts";
+
+const APP = image([1, 2].map((number) => blob(randomBytes(64 * 1024, `layer ${number}`))));
+
+/** Runs larder while a system call fails, as on file systems that do not have it. */
+const failing = (call: string, how: string) => ({
+  under: [
+    ...["strace", "-f", "-qq", "-o", "/dev/null", "-e", `trace=${call}`],
+    ...["-e", `inject=${call}:${how}`],
+  ],
+});
+
+/** System call, what it answers, and the number of warnings. */
+const ANSWERS: readonly (readonly [string, string, number])[] = [
+  ["flock", "error=ENOLCK", 1],
+  ["flock", "error=ENOSYS", 1],
+  ["flock", "error=EOPNOTSUPP", 1],
+  ["flock", "error=EINVAL", 1],
+  ["flock", "error=EINTR:when=1..3", 0],
+  ["fsync", "error=EINVAL", 0],
+  ["fsync", "error=ENOSYS", 0],
+  ["fdatasync", "error=EINVAL", 0],
+  ["fdatasync", "error=ENOSYS", 0],
+  ["utimensat", "error=EPERM", 0],
+  ["statfs", "error=ENOSYS", 0],
+];
+
+for (const [call, how, warnings] of ANSWERS) {
+  killTest(`pull succeeds where ${call} answers ${how}`, async () => {
+    await using registry = await TestRegistry.start();
+    using user = new TestUser();
+    const reference = registry.add("app", APP, "v1");
+    const { code, stderr } = await user.larder(["pull", reference], failing(call, how));
+    assert.equal(code, 0, stderr);
+    assert.equal(stderr.match(/warning: /g)?.length ?? 0, warnings, stderr);
+    assertStoreSound(user.registry);
+    assertNoStrayFiles(user.registry);
+  });
+}
+
+mountTest(
+  "pull, clean and verify work with a folder of the cache on another file system",
+  async (t) => {
+    for (const tree of ["data", "partial", "manifests"]) {
+      await t.step(tree, async () => {
+        await using registry = await TestRegistry.start();
+        await using disk = await MountedFolder.tmpfs("4m");
+        using user = new TestUser();
+        Deno.mkdirSync(user.registry, { recursive: true });
+        Deno.symlinkSync(disk.path, join(user.registry, tree));
+        const reference = registry.add("app", APP, "v1");
+        for (
+          const args of [
+            ["pull", reference],
+            ["pull", "--offline", reference],
+            ["verify"],
+            ["clean", reference, "--force"],
+          ]
+        ) {
+          const { code, stderr } = await user.larder(args);
+          assert.equal(code, 0, stderr);
+          assertStoreSound(user.registry);
+          assert.deepEqual(partials(user.registry), []);
+        }
+        assert.ok(Deno.lstatSync(join(user.registry, tree)).isSymlink);
+      });
+    }
+  },
+);
