@@ -1,6 +1,7 @@
+import { concatBytes } from "./bytes.ts";
 import { LarderError, messageOf } from "./errors.ts";
 import { COPY_BUFFER } from "./limits.ts";
-import { isUnsupported, systemCode } from "./system_error.ts";
+import { isUnsupported, specialPathError, systemCode } from "./system_error.ts";
 
 /** Mode of folders that larder creates; existing folders keep theirs. */
 const FOLDER_MODE = 0o700;
@@ -14,6 +15,8 @@ const decoder = new TextDecoder();
 /** Converts an operating system error on `path` to a {@link LarderError}; returns any other error unchanged. */
 export function diskError(error: unknown, action: string, path: string): unknown {
   if (error instanceof LarderError || !(error instanceof Error)) return error;
+  const special = specialPathError(error, action);
+  if (special) return special;
   const code = systemCode(error);
   const subject = `cannot ${action} ${path}`;
   if (code === "ENOSPC" || code === "EDQUOT") {
@@ -94,6 +97,7 @@ export function readBytesIfAny(
   path: string,
   limit = Infinity,
 ): Uint8Array<ArrayBuffer> | undefined {
+  if (STDIN.includes(path) && !Deno.stdin.isTerminal()) return readStdin(limit);
   if (limit < Infinity && (statIfAny(path)?.size ?? 0) > limit) return undefined;
   try {
     return Deno.readFileSync(path);
@@ -101,6 +105,17 @@ export function readBytesIfAny(
     if (isNotFound(error) || error instanceof Deno.errors.IsADirectory) return undefined;
     throw diskError(error, "read", path);
   }
+}
+
+/** The names of the standard input, which the runtime does not open like other files. */
+const STDIN = ["/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"];
+
+function readStdin(limit: number): Uint8Array<ArrayBuffer> | undefined {
+  const chunks: Uint8Array[] = [];
+  const buffer = new Uint8Array(COPY_BUFFER);
+  for (let read; (read = Deno.stdin.readSync(buffer)) !== null;) chunks.push(buffer.slice(0, read));
+  const bytes = concatBytes(chunks);
+  return bytes.length > limit ? undefined : bytes;
 }
 
 /** Returns the entries of a folder; none if it does not exist. */

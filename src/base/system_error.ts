@@ -1,3 +1,5 @@
+import { LarderError } from "./errors.ts";
+
 /** Codes that the runtime leaves out of its errors, by the number that is at the end of their text. */
 const UNNAMED: Readonly<Record<string, string>> = Deno.build.os === "linux"
   ? { 4: "EINTR", 37: "ENOLCK", 38: "ENOSYS", 116: "ESTALE" }
@@ -18,4 +20,26 @@ export function systemCode(error: unknown): string | undefined {
 export function isUnsupported(error: unknown): boolean {
   return error instanceof Deno.errors.NotSupported ||
     UNSUPPORTED.includes(systemCode(error) ?? "");
+}
+
+/** The runtime's error for a path below /dev, /proc or /sys, which only a program with every permission may open. */
+const SPECIAL_PATH = /^Requires all access to "(.*)"/;
+
+/**
+ * Returns the error for a path that the runtime does not open; undefined for any other error. larder goes without the
+ * permissions for it, because they include loading native code.
+ *
+ * @param action what failed on the path
+ */
+export function specialPathError(error: unknown, action = "use"): LarderError | undefined {
+  if (!(error instanceof Deno.errors.NotCapable)) return undefined;
+  const [, path] = SPECIAL_PATH.exec(error.message) ?? [];
+  if (path === undefined) return undefined;
+  const message = `cannot ${action} ${path}: larder opens no files below /dev, /proc and /sys`;
+  return new LarderError("LDR_PERMISSION", message, {
+    hint: path.startsWith("/dev/shm")
+      ? "use another RAM disk, such as $XDG_RUNTIME_DIR, or give this one another path: mount --bind /dev/shm FOLDER"
+      : "use a file or folder elsewhere",
+    cause: error,
+  });
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { hasCode } from "../../src/base/errors.ts";
 import { diskError } from "../../src/base/files.ts";
-import { isUnsupported, systemCode } from "../../src/base/system_error.ts";
+import { isUnsupported, specialPathError, systemCode } from "../../src/base/system_error.ts";
 
 const withCode = (code: string) => Object.assign(new Error("failed"), { code });
 
@@ -28,4 +28,16 @@ Deno.test("diskError is LDR_DISK also for an error of the system without a code"
   assert.match(error.message, /^cannot read \/x: Stale file handle/);
   const other = new Error("a bug");
   assert.equal(diskError(other, "read", "/x"), other);
+});
+
+Deno.test("specialPathError explains the refusal of a path, and no other lack of a permission", () => {
+  const refusal = (text: string) => new Deno.errors.NotCapable(text);
+  const all = refusal('Requires all access to "/dev/shm/x", run again with the --allow-all flag');
+  const error = diskError(all, "list", "/dev/shm/x");
+  assert.ok(hasCode(error, "LDR_PERMISSION"));
+  assert.match(error.message, /^cannot list \/dev\/shm\/x: larder opens no files below \/dev/);
+  assert.match(error.hint, /mount --bind/);
+  const other = refusal('Requires sys access to "ca", run again with the --allow-sys flag');
+  assert.equal(specialPathError(other), undefined);
+  assert.equal(specialPathError(new Error("oops")), undefined);
 });

@@ -74,3 +74,37 @@ mountTest(
     }
   },
 );
+
+linuxTest("commands exit with 7 and the reason for a path below /dev, /proc or /sys", async (t) => {
+  const commands: readonly (readonly string[])[] = [
+    ["--cache-dir", "/dev/shm/larder-test", "list"],
+    ["--cache-dir", "/dev/shm/larder-test", "pull", "127.0.0.1:1/app"],
+    ["--cache-dir", "/proc/larder-test", "verify"],
+    ["--cache-dir", "link", "df"],
+    ["--config", "/dev/shm/larder-test.yaml", "list"],
+    ["--ca-file", "/sys/larder-test.pem", "pull", "127.0.0.1:1/app"],
+    ["gc", "--unused", "1d", "--plan", "/dev/shm/larder-test.json"],
+    ["gc", "--apply", "/dev/shm/larder-test.json"],
+    ["run", "--dir", "/dev/shm", "127.0.0.1:1/app"],
+  ];
+  for (const args of commands) {
+    await t.step(args.join(" "), async () => {
+      using user = new TestUser();
+      Deno.symlinkSync("/dev/shm/larder-test", user.path("link"));
+      const { code, stderr } = await user.larder(args);
+      assert.equal(code, 7, stderr);
+      assert.match(stderr, /below \/dev, \/proc and \/sys \[LDR_PERMISSION\]\nhint: use /);
+    });
+  }
+});
+
+Deno.test("--config and --ca-file read /dev/stdin", async () => {
+  using user = new TestUser();
+  const config = { stdin: `cache_dir: ${user.path("other")}\n` };
+  const dir = await user.larder(["--config", "/dev/stdin", "dir"], config);
+  assert.deepEqual([dir.code, dir.stdout], [0, `${user.path("other")}/registry\n`], dir.stderr);
+  const pull = ["pull", "--ca-file", "/dev/stdin", "127.0.0.1:1/app"];
+  const { code, stderr } = await user.larder(pull, { stdin: "garbage" });
+  assert.equal(code, 2);
+  assert.match(stderr, /cannot use \/dev\/stdin.*it has no certificate/);
+});
