@@ -43,3 +43,30 @@ export function specialPathError(error: unknown, action = "use"): LarderError | 
     cause: error,
   });
 }
+
+/**
+ * Returns the error for a variable or the path of a folder whose bytes are not UTF-8, which the runtime does not pass
+ * on; undefined for any other error.
+ *
+ * @param variable the name of the variable, if it is known
+ */
+export function encodingError(
+  error: unknown,
+  variable = "an environment variable",
+): LarderError | undefined {
+  const { message = "" } = error as { message?: string };
+  const value = /^environment variable was not valid unicode: (.*)/.exec(message)?.[1];
+  if (value !== undefined) {
+    return new LarderError("LDR_CONFIG", `${variable} is not valid UTF-8: ${value}`, {
+      hint: "set it to a value in UTF-8",
+      cause: error,
+    });
+  }
+  const path = /^File name or path (.*) is not valid UTF-8/.exec(message)?.[1];
+  return path === undefined
+    ? undefined
+    : new LarderError("LDR_DISK", `the path ${path} is not valid UTF-8`, {
+      hint: "use a folder with a name in UTF-8",
+      cause: error,
+    });
+}

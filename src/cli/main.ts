@@ -8,6 +8,7 @@ export async function main(args: readonly string[]): Promise<number> {
   const words = withHosts(args);
   let program = buildProgramToRun(words);
   try {
+    checkEncoding(words);
     try {
       return await run(program, words);
     } catch (error) {
@@ -44,6 +45,15 @@ async function runOrHelp(program: LarderCommand, words: readonly string[]): Prom
     if (error instanceof UnknownCommand) throw unknownCommand(error);
     return printHelp(error);
   }
+}
+
+/** The runtime replaces bytes that are not UTF-8, so that an argument would name something else. */
+function checkEncoding(words: readonly string[]): void {
+  const bad = words.find((word) => word.includes("\ufffd"));
+  if (bad === undefined) return;
+  throw new LarderError("LDR_USAGE", `the argument "${bad}" is not valid UTF-8`, {
+    hint: "rename the file or folder, or convert the text to UTF-8",
+  });
 }
 
 /** `--allow-net` without hosts must not take the next argument as its value. */

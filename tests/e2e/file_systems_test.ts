@@ -45,6 +45,11 @@ for (const [call, how, warnings] of ANSWERS) {
   });
 }
 
+/** Registers a test of Linux's own folders. */
+function linuxTest(name: string, test: (t: Deno.TestContext) => Promise<void>): void {
+  Deno.test({ name: `${name} (needs Linux)`, ignore: Deno.build.os !== "linux", fn: test });
+}
+
 mountTest(
   "pull, clean and verify work with a folder of the cache on another file system",
   async (t) => {
@@ -80,7 +85,7 @@ linuxTest("commands exit with 7 and the reason for a path below /dev, /proc or /
     ["--cache-dir", "/dev/shm/larder-test", "list"],
     ["--cache-dir", "/dev/shm/larder-test", "pull", "127.0.0.1:1/app"],
     ["--cache-dir", "/proc/larder-test", "verify"],
-    ["--cache-dir", "link", "df"],
+    ["--cache-dir", "link", "pull", "127.0.0.1:1/app"],
     ["--config", "/dev/shm/larder-test.yaml", "list"],
     ["--ca-file", "/sys/larder-test.pem", "pull", "127.0.0.1:1/app"],
     ["gc", "--unused", "1d", "--plan", "/dev/shm/larder-test.json"],
@@ -90,7 +95,7 @@ linuxTest("commands exit with 7 and the reason for a path below /dev, /proc or /
   for (const args of commands) {
     await t.step(args.join(" "), async () => {
       using user = new TestUser();
-      Deno.symlinkSync("/dev/shm/larder-test", user.path("link"));
+      Deno.symlinkSync("/dev/shm", user.path("link"));
       const { code, stderr } = await user.larder(args);
       assert.equal(code, 7, stderr);
       assert.match(stderr, /below \/dev, \/proc and \/sys \[LDR_PERMISSION\]\nhint: use /);
@@ -107,4 +112,23 @@ Deno.test("--config and --ca-file read /dev/stdin", async () => {
   const { code, stderr } = await user.larder(pull, { stdin: "garbage" });
   assert.equal(code, 2);
   assert.match(stderr, /cannot use \/dev\/stdin.*it has no certificate/);
+});
+
+/** Runs larder with bytes that are no UTF-8, which only a shell can pass on. */
+const withBytes = (script: string) => ({ under: ["sh", "-c", `${script}; exec "$@"`, "sh"] });
+
+linuxTest("commands name what is not UTF-8", async () => {
+  using user = new TestUser();
+  Deno.mkdirSync(user.path("folder"));
+  const bytes = "$(printf '\\377')";
+  const cases: readonly (readonly [string, number, RegExp])[] = [
+    [`export HOME="$HOME/${bytes}"`, 2, /HOME is not valid UTF-8: .*xFF.*\[LDR_CONFIG\]/],
+    [`export SSL_CERT_FILE="/${bytes}"`, 2, /is not valid UTF-8: .*xFF.*\[LDR_CONFIG\]/],
+    [`set -- "$@" "a${bytes}"`, 2, /the argument "a\ufffd" is not valid UTF-8 \[LDR_USAGE\]/],
+  ];
+  for (const [script, exitCode, message] of cases) {
+    const { code, stderr } = await user.larder(["pull", "127.0.0.1:1/app"], withBytes(script));
+    assert.equal(code, exitCode, stderr);
+    assert.match(stderr, message);
+  }
 });

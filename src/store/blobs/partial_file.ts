@@ -12,6 +12,8 @@ import {
   statIfAny,
 } from "../../base/files.ts";
 import { LOCK_POLL, STALL_TIMEOUT } from "../../base/limits.ts";
+import { systemCode } from "../../base/system_error.ts";
+import { adaptToFileSystem } from "../colon_names.ts";
 import { lockFile, type LockResult } from "../locks/file_lock.ts";
 
 /**
@@ -132,13 +134,20 @@ function openPartial(path: string): Deno.FsFile | undefined {
   try {
     return Deno.openSync(path, options);
   } catch (error) {
-    if (!isNotFound(error)) throw diskError(error, "write", path);
+    if (!isNotFound(error) && systemCode(error) !== "EINVAL") throw diskError(error, "write", path);
   }
   ensureFolder(dirname(path));
   try {
     return Deno.openSync(path, options);
   } catch (error) {
+    if (adaptToFileSystem(dirname(dirname(path)))) throw colonsRefused(path);
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw diskError(error, "write", path);
   }
+}
+
+function colonsRefused(path: string): LarderError {
+  return new LarderError("LDR_DISK", `cannot write ${path}: the file system refuses ":" in names`, {
+    hint: "run the command again: it writes _ instead of : from now on",
+  });
 }

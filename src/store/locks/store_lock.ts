@@ -10,6 +10,7 @@ import {
   statIfAny,
 } from "../../base/files.ts";
 import { formatDuration } from "../../base/units.ts";
+import { adaptToFileSystem } from "../colon_names.ts";
 import type { Layout } from "../layout.ts";
 import { lockFile, tryLockFile } from "./file_lock.ts";
 import { lockHolders } from "./lock_holders.ts";
@@ -64,7 +65,9 @@ export async function withSharedLock<T>(
     // Wait for a sweep that has closed the gate to new writers.
     using _ = await takeLock(layout.gate, false, openIfAny, busy, once);
   }
-  using _ = await takeLock(layout.lock, false, openToShare, busy, once);
+  using file = await takeLock(layout.lock, false, openToShare, busy, once);
+  // An empty cache has no names yet.
+  if (file && !statIfAny(layout.manifests)) adaptToFileSystem(layout.root);
   return await heldLocks.run(new Set([...held ?? [], layout.root]), work);
 }
 
