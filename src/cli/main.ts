@@ -1,4 +1,5 @@
 import { CommanderError } from "commander";
+import { LarderError } from "../base/errors.ts";
 import { HelpRequest, type LarderCommand, UnknownCommand, UsageProblem } from "./command.ts";
 import { buildProgramToRun } from "./command_tree.ts";
 import { reportFailure } from "./report_error.ts";
