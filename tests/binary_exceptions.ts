@@ -22,6 +22,8 @@ export const BINARY_EXCEPTIONS: Readonly<Record<string, Readonly<Record<string, 
       "node:https of Deno 2.4 drops connections whose certificate it need not verify",
     "pull uses the certificates of Podman's and Docker's folders for their host > a client certificate with --insecure":
       "node:https of Deno 2.4 drops connections whose certificate it need not verify",
+    "pull reaches a registry at a port that browsers block > --insecure":
+      "node:https of Deno 2.4 drops connections whose certificate it need not verify",
     "login asks for name and password on a terminal and does not show the password":
       "node:readline of Deno 2.4 receives no keys for a second question",
     'clean asks on a terminal and removes nothing unless the answer is yes > "y\\r"':

@@ -1,5 +1,7 @@
+import { concatBytes } from "./bytes.ts";
 import { LarderError, messageOf } from "./errors.ts";
 import { COPY_BUFFER } from "./limits.ts";
+import { isUnsupported, specialPathError, systemCode } from "./system_error.ts";
 
 /** Mode of folders that larder creates; existing folders keep theirs. */
 const FOLDER_MODE = 0o700;
@@ -13,7 +15,9 @@ const decoder = new TextDecoder();
 /** Converts an operating system error on `path` to a {@link LarderError}; returns any other error unchanged. */
 export function diskError(error: unknown, action: string, path: string): unknown {
   if (error instanceof LarderError || !(error instanceof Error)) return error;
-  const code = (error as { code?: string }).code;
+  const special = specialPathError(error, action);
+  if (special) return special;
+  const code = systemCode(error);
   const subject = `cannot ${action} ${path}`;
   if (code === "ENOSPC" || code === "EDQUOT") {
     return new LarderError("LDR_DISK_FULL", `${subject}: the disk is full`, {
@@ -93,6 +97,7 @@ export function readBytesIfAny(
   path: string,
   limit = Infinity,
 ): Uint8Array<ArrayBuffer> | undefined {
+  if (STDIN.includes(path) && !Deno.stdin.isTerminal()) return readStdin(limit);
   if (limit < Infinity && (statIfAny(path)?.size ?? 0) > limit) return undefined;
   try {
     return Deno.readFileSync(path);
@@ -100,6 +105,17 @@ export function readBytesIfAny(
     if (isNotFound(error) || error instanceof Deno.errors.IsADirectory) return undefined;
     throw diskError(error, "read", path);
   }
+}
+
+/** The names of the standard input, which the runtime does not open like other files. */
+const STDIN = ["/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"];
+
+function readStdin(limit: number): Uint8Array<ArrayBuffer> | undefined {
+  const chunks: Uint8Array[] = [];
+  const buffer = new Uint8Array(COPY_BUFFER);
+  for (let read; (read = Deno.stdin.readSync(buffer)) !== null;) chunks.push(buffer.slice(0, read));
+  const bytes = concatBytes(chunks);
+  return bytes.length > limit ? undefined : bytes;
 }
 
 /** Returns the entries of a folder; none if it does not exist. */
@@ -120,7 +136,7 @@ export function writeFileAtomic(path: string, data: Uint8Array | string): void {
   const bytes = typeof data === "string" ? new TextEncoder().encode(data) : data;
   replaceFile(path, (file) => {
     writeAll(file, bytes);
-    file.syncSync();
+    syncFile(file);
   });
 }
 
@@ -141,7 +157,7 @@ export function copyFileAtomic(from: string, to: string): void {
     } finally {
       source.close();
     }
-    target.syncSync();
+    syncFile(target);
   });
 }
 
@@ -169,8 +185,10 @@ function openTemporary(path: string): { file: Deno.FsFile; temporary: string } {
   const shared = `${path}.tmp`;
   try {
     const file = Deno.openSync(shared, { write: true, create: true, mode: FILE_MODE });
-    if (tryLock(file, shared)) return { file, temporary: shared };
+    const isLocked = tryLock(file, shared);
+    if (isLocked) return { file, temporary: shared };
     file.close();
+    if (isLocked === undefined) removeIfAny(shared); // No process uses this name without a lock.
     const unique = `${path}.${crypto.randomUUID().slice(0, 8)}.tmp`;
     const options = { write: true, createNew: true, mode: FILE_MODE };
     return { file: Deno.openSync(unique, options), temporary: unique };
@@ -179,8 +197,8 @@ function openTemporary(path: string): { file: Deno.FsFile; temporary: string } {
   }
 }
 
-/** True if this process has locked the file and `path` still names it. */
-function tryLock(file: Deno.FsFile, path: string): boolean {
+/** True if this process has locked the file and `path` still names it; undefined if the file system has no locks. */
+function tryLock(file: Deno.FsFile, path: string): boolean | undefined {
   try {
     if (typeof file.tryLockSync === "function") {
       if (!file.tryLockSync(true)) return false;
@@ -188,8 +206,8 @@ function tryLock(file: Deno.FsFile, path: string): boolean {
       file.lockSync(true);
     }
     return isStillAt(file, path);
-  } catch {
-    return false; // The file system has no locks.
+  } catch (error) {
+    return isUnsupported(error) ? undefined : false;
   }
 }
 
@@ -197,7 +215,13 @@ function tryLock(file: Deno.FsFile, path: string): boolean {
 export function isStillAt(file: Deno.FsFile, path: string): boolean {
   const current = statIfAny(path);
   if (!current) return false;
-  const opened = file.statSync();
+  let opened: Deno.FileInfo;
+  try {
+    opened = file.statSync();
+  } catch (error) {
+    if (systemCode(error) === "ESTALE") return false; // Another machine deleted it (NFS).
+    throw error;
+  }
   // Windows may report no inode numbers, but does not let an open file be replaced either.
   return opened.ino === null || (opened.ino === current.ino && opened.dev === current.dev);
 }
@@ -206,6 +230,15 @@ export function isStillAt(file: Deno.FsFile, path: string): boolean {
 export function writeAll(file: Deno.FsFile, data: Uint8Array): void {
   for (let written = 0; written < data.length;) {
     written += file.writeSync(written === 0 ? data : data.subarray(written));
+  }
+}
+
+/** Syncs a file to the disk, if its file system can; some of FUSE's cannot. */
+export function syncFile(file: Deno.FsFile): void {
+  try {
+    file.syncSync();
+  } catch (error) {
+    if (!isUnsupported(error)) throw error;
   }
 }
 

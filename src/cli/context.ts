@@ -85,6 +85,7 @@ export class Context {
       this.#interrupt.abort();
     };
     for (const name of SIGNALS) Deno.addSignalListener(name, onSignal);
+    if (isDetached()) Deno.addSignalListener("SIGHUP", () => {});
     this.#onSignal = onSignal;
     return this.#interrupt.signal;
   }
@@ -100,6 +101,16 @@ export class Context {
     }
     throwIfAborted(this.#interrupt.signal);
   }
+}
+
+/**
+ * True if no standard stream is a terminal, as `nohup` arranges. The runtime takes over SIGHUP with the first listener
+ * for any signal, so that a hangup would end a process that was started with SIGHUP ignored; whether it was cannot be
+ * found out any more.
+ */
+function isDetached(): boolean {
+  return Deno.build.os !== "windows" &&
+    ![Deno.stdin, Deno.stdout, Deno.stderr].some((stream) => stream.isTerminal());
 }
 
 /** Most users have no config, so the modules that read one are loaded only if there is something to read. */

@@ -1,4 +1,5 @@
 import { CommanderError } from "commander";
+import { LarderError } from "../base/errors.ts";
 import { HelpRequest, type LarderCommand, UnknownCommand, UsageProblem } from "./command.ts";
 import { buildProgramToRun } from "./command_tree.ts";
 import { reportFailure } from "./report_error.ts";
@@ -8,6 +9,7 @@ export async function main(args: readonly string[]): Promise<number> {
   const words = withHosts(args);
   let program = buildProgramToRun(words);
   try {
+    checkEncoding(words);
     try {
       return await run(program, words);
     } catch (error) {
@@ -44,6 +46,15 @@ async function runOrHelp(program: LarderCommand, words: readonly string[]): Prom
     if (error instanceof UnknownCommand) throw unknownCommand(error);
     return printHelp(error);
   }
+}
+
+/** The runtime replaces bytes that are not UTF-8, so that an argument would name something else. */
+function checkEncoding(words: readonly string[]): void {
+  const bad = words.find((word) => word.includes("\ufffd"));
+  if (bad === undefined) return;
+  throw new LarderError("LDR_USAGE", `the argument "${bad}" is not valid UTF-8`, {
+    hint: "rename the file or folder, or convert the text to UTF-8",
+  });
 }
 
 /** `--allow-net` without hosts must not take the next argument as its value. */

@@ -1,5 +1,6 @@
 import { LarderError, messageOf } from "../base/errors.ts";
 import { redact } from "../base/redact.ts";
+import { encodingError, specialPathError } from "../base/system_error.ts";
 import { BrokenPipe, writeErr } from "./terminal/console.ts";
 import { stylerOf } from "./terminal/style.ts";
 import { DetailedError } from "./errors.ts";
@@ -13,7 +14,9 @@ const BROKEN_PIPE = 141;
  */
 export function reportFailure(error: unknown, verbose: boolean): number {
   if (error instanceof BrokenPipe) return BROKEN_PIPE;
-  const known = error instanceof LarderError ? error : unexpected(error);
+  const known = error instanceof LarderError
+    ? error
+    : specialPathError(error) ?? encodingError(error) ?? unexpected(error);
   const details = known instanceof DetailedError ? known.details : [];
   const paint = stylerOf(Deno.stderr);
   const lines = [

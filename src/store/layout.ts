@@ -3,6 +3,7 @@ import type { Descriptor } from "../oci/descriptor.ts";
 import { asDigest, type Digest } from "../oci/digest.ts";
 import { isWasm } from "../oci/media_types.ts";
 import type { Reference } from "../oci/reference.ts";
+import { hasNoColons, NO_COLONS_FILE } from "./colon_names.ts";
 
 /** The two trees of blobs. */
 export type Tree = "data" | "wasm";
@@ -37,6 +38,7 @@ const ENGINE = /^[A-Za-z0-9](?:[A-Za-z0-9.+-]{0,62}[A-Za-z0-9+-])?$/;
  *   pins.json                    patterns of pinned names
  *   journal.jsonl                hits, fetches and removals; the previous file is journal.older.jsonl
  *   lock                         held shared by writers, exclusively by a sweep
+ *   names-without-colons         exists if the file system refuses `:`: names then have `_` instead
  *   gate                         held by a sweep that waits for writers, so that no new writers start
  * ```
  *
@@ -45,13 +47,13 @@ const ENGINE = /^[A-Za-z0-9](?:[A-Za-z0-9.+-]{0,62}[A-Za-z0-9+-])?$/;
  */
 export class Layout {
   readonly root: string;
-  readonly #windows: boolean;
+  readonly #windows: boolean | undefined;
   readonly #trees: Readonly<Record<Tree, string>>;
 
   /** @param root path of the `registry` folder */
   constructor(root: string, options: { windows?: boolean } = {}) {
     this.root = root;
-    this.#windows = options.windows ?? Deno.build.os === "windows";
+    this.#windows = options.windows;
     this.#trees = { data: join(root, "data"), wasm: join(root, "wasm") };
   }
 
@@ -162,6 +164,11 @@ export class Layout {
     return join(this.root, "journal.older.jsonl");
   }
 
+  /** The file that says that names have `_` for `:`. */
+  get noColons(): string {
+    return join(this.root, NO_COLONS_FILE);
+  }
+
   get lock(): string {
     return join(this.root, "lock");
   }
@@ -170,19 +177,24 @@ export class Layout {
     return join(this.root, "gate");
   }
 
-  /** Returns the file name for a digest or `registry:port`, with `_` for `:` on Windows, as Spin does. */
+  /** True if names have `_` for `:`: on Windows, as Spin has them, and on file systems that refuse `:`. */
+  get #hasNoColons(): boolean {
+    return this.#windows ?? hasNoColons(this.root);
+  }
+
+  /** Returns the file name for a digest or `registry:port`. */
   fileName(name: string): string {
-    return this.#windows ? name.replaceAll(":", "_") : name;
+    return this.#hasNoColons ? name.replaceAll(":", "_") : name;
   }
 
   /** Returns the digest that a file name encodes, or undefined if it does not encode one. */
   digestOfName(name: string): Digest | undefined {
-    return asDigest(this.#windows ? name.replace("_", ":") : name);
+    return asDigest(this.#hasNoColons ? name.replace("_", ":") : name);
   }
 
   /** Returns the registry that a folder name encodes. Unambiguous, because no registry contains a `_`. */
   registryOfName(name: string): string {
-    return this.#windows ? name.replaceAll("_", ":") : name;
+    return this.#hasNoColons ? name.replaceAll("_", ":") : name;
   }
 
   /** Returns the folder with those of a repository's tags and digests. */

@@ -1,5 +1,6 @@
 import { posix, win32 } from "node:path";
 import { LarderError } from "../base/errors.ts";
+import { encodingError } from "../base/system_error.ts";
 
 /** The system and environment that decide the folders; tests inject others than their own. */
 export interface HostPlatform {
@@ -13,7 +14,16 @@ export interface ResolvedDir {
   readonly rule: string;
 }
 
-export const hostPlatform: HostPlatform = { os: Deno.build.os, env: (name) => Deno.env.get(name) };
+export const hostPlatform: HostPlatform = {
+  os: Deno.build.os,
+  env(name) {
+    try {
+      return Deno.env.get(name);
+    } catch (error) {
+      throw encodingError(error, name) ?? error;
+    }
+  },
+};
 
 /** Name of the folder in the cache folder that holds everything larder downloads; the same name as Spin's. */
 export const REGISTRY_FOLDER = "registry";

@@ -36,7 +36,7 @@ export function findOrphans(
 
 function foreignFilesBesideTrees({ layout }: CacheSnapshot): Pick<FileStat, "path">[] {
   const { manifests, packages, builds, oldBuilds, compiled, leases, archives, partials } = layout;
-  const { pins, journal, olderJournal, lock, gate } = layout;
+  const { pins, journal, olderJournal, lock, gate, noColons } = layout;
   const own = [
     ...[layout.tree("data"), layout.tree("wasm"), manifests, packages, builds, oldBuilds],
     ...[
@@ -50,6 +50,7 @@ function foreignFilesBesideTrees({ layout }: CacheSnapshot): Pick<FileStat, "pat
       olderJournal,
       lock,
       gate,
+      noColons,
     ],
   ];
   return readFolder(layout.root).map(({ name }) => ({ path: layout.root + sep + name }))

@@ -9,6 +9,7 @@ import {
   stampOf,
   statIfAny,
 } from "../base/files.ts";
+import { systemCode } from "../base/system_error.ts";
 import { takeListedSnapshot } from "../snapshot/listed_snapshot.ts";
 import type { Content } from "../snapshot/file_state.ts";
 import type { CacheSnapshot } from "../snapshot/types.ts";
@@ -96,7 +97,9 @@ function rename(from: string, to: string): void {
   try {
     Deno.renameSync(from, to);
   } catch (error) {
-    throw diskError(error, "write", to);
+    if (systemCode(error) !== "EXDEV") throw diskError(error, "write", to);
+    copyFileAtomic(from, to); // The folders of the cache can be on several file systems.
+    removeIfAny(from);
   }
 }
 

@@ -9,7 +9,9 @@ import {
 } from "../support/cache/artifacts.ts";
 import { spinApp } from "../support/cache/spin_apps.ts";
 import { assertNoStrayFiles, assertStoreSound } from "../support/cache/store_check.ts";
+import { mountTest } from "../support/cli/mounts.ts";
 import { type Result, TestUser } from "../support/cli/test_user.ts";
+import { BlockedPort } from "../support/registry/blocked_port.ts";
 import { TestCa } from "../support/registry/certificates.ts";
 import { DockerRegistry, type DockerRegistryOptions } from "../support/registry/docker_registry.ts";
 import { OciLayout } from "../support/registry/images.ts";
@@ -185,6 +187,26 @@ Deno.test("pull verifies TLS with a private CA", async (t) => {
   }
 });
 
+mountTest("pull trusts the certificates of the system, if they can be read", async () => {
+  using ca = await TestCa.create();
+  await using registry = await DockerRegistry.start({ tls: { ca } });
+  await push(registry.url, "app", wasmArtifact(), "v1", { caCerts: [ca.pem] });
+  const reference = `${registry.host}/app:v1`;
+  using user = new TestUser();
+  const broken = user.write("broken.pem", ca.pem.replace("MII", "!!!"));
+  const installed = (file: string) => ({
+    under: ["unshare", "--mount", "sh", "-c", 'mount --bind "$0" "$1" && shift && exec "$@"']
+      .concat(file, "/etc/ssl/certs/ca-certificates.crt"),
+  });
+  const pull = (file: string, ...options: string[]) =>
+    user.larder(["pull", ...options, reference], installed(file));
+  assert.match((await pull(broken)).stderr, /LDR_TLS/);
+  for (const [file, ...options] of [[ca.file], [broken, "--ca-file", ca.file]]) {
+    const { code, stderr } = await pull(file!, ...options);
+    assert.equal(code, 0, stderr);
+  }
+});
+
 Deno.test("pull uses the config's CA for its registry only", async (t) => {
   using ca = await TestCa.create();
   await using registry = await DockerRegistry.start({ tls: { ca } });
@@ -239,6 +261,19 @@ Deno.test("pull -k accepts an untrusted certificate", async () => {
   await push(registry.url, "app", wasmArtifact(), "v1", { caCerts: [ca.pem], authorization });
   dockerConfig(user, registry);
   await pullGood(user, ["-k", `${registry.host}/app:v1`]);
+});
+
+Deno.test("pull reaches a registry at a port that browsers block", async (t) => {
+  using ca = await TestCa.create();
+  await using registry = await DockerRegistry.start({ tls: { ca } });
+  await using blocked = await BlockedPort.inFrontOf(registry.host);
+  await push(registry.url, "app", wasmArtifact(), "v1", { caCerts: [ca.pem] });
+  for (const option of [["--ca-file", ca.file], ["--insecure"]]) {
+    await t.step(option[0]!, async () => {
+      using user = new TestUser();
+      await pullGood(user, [...option, `${blocked.host}/app:v1`]);
+    });
+  }
 });
 
 Deno.test("pull authenticates against htpasswd over TLS", async () => {

@@ -48,6 +48,20 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
   });
 }
 
+Deno.test("pull continues after a hangup under nohup", async () => {
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
+  const reference = registry.add("app", APP, "v1");
+  const gate = new Gate();
+  registry.fail(PATH, heldAfter(HALF, gate), 1);
+  await using running = user.spawn(["pull", reference], { under: ["nohup"] });
+  await gate.reachedBy(running.result);
+  running.kill("SIGHUP");
+  gate.open();
+  const { code, stderr } = await running.result;
+  assert.equal(code, 0, stderr);
+});
+
 Deno.test("pull resumes a download that Ctrl-C interrupted", async () => {
   await using registry = await TestRegistry.start();
   using user = new TestUser();

@@ -1,7 +1,7 @@
 import { X509Certificate } from "node:crypto";
 import { join } from "node:path";
 import { LarderError } from "../../base/errors.ts";
-import { diskError } from "../../base/files.ts";
+import { readTextIfAny } from "../../base/files.ts";
 
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 
@@ -12,11 +12,8 @@ const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g
  * @throws LarderError LDR_CONFIG, LDR_DISK*
  */
 export function readCertificates(path: string, source: string): string[] {
-  let text: string;
-  try {
-    text = Deno.readTextFileSync(path);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw diskError(error, "read", path);
+  const text = readTextIfAny(path);
+  if (text === undefined) {
     throw new LarderError("LDR_CONFIG", `no file ${path}, which ${source} names`, {
       hint: `set ${source} to a PEM file with the CA's certificate, or leave it out`,
     });

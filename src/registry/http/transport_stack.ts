@@ -1,4 +1,5 @@
 import type { Clock } from "../../base/concurrency.ts";
+import { hasCode } from "../../base/errors.ts";
 import { FetchTransport } from "./fetch_transport.ts";
 import { RedirectTransport } from "./redirects.ts";
 import { type OnRetry, RetryTransport } from "./retry.ts";
@@ -17,13 +18,34 @@ export interface HttpOptions extends Trust {
 
 /** Stacks the transports between larder and the network: retries, then HTTP or HTTPS, then redirects, then sockets. */
 export function httpTransport(options: HttpOptions): Transport {
-  const sockets = withUserAgent(withInsecureHosts(new FetchTransport(options), options), options);
+  const client = withBlockedPorts(new FetchTransport(options), options);
+  const sockets = withUserAgent(withInsecureHosts(client, options), options);
   const redirects = new RedirectTransport(sockets, options);
   return new RetryTransport(
     new SchemeTransport(redirects, options),
     options.clock,
     options.onRetry,
   );
+}
+
+/** The error of the runtime's own client for a port that browsers block; it comes before any traffic. */
+const BLOCKED_PORT = /Requests to port \d+ are blocked$/;
+
+/** Sends what the runtime's own client refuses because of the port with Node's client. */
+function withBlockedPorts(client: Transport, options: HttpOptions): Transport {
+  let transport: Transport | undefined;
+  return {
+    async send(request) {
+      try {
+        return await client.send(request);
+      } catch (error) {
+        if (!hasCode(error, "LDR_UNREACHABLE") || !BLOCKED_PORT.test(error.message)) throw error;
+        const { BlockedPortTransport } = await import("./blocked_port.ts");
+        transport ??= new BlockedPortTransport(options);
+        return await transport.send(request);
+      }
+    },
+  };
 }
 
 /** Skips the check of certificates for insecure hosts. Loads Node's HTTPS client only for them. */

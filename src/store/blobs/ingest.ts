@@ -9,10 +9,17 @@ import {
   writeAll,
 } from "../../base/files.ts";
 import { COPY_BUFFER, PULL_ROUNDS } from "../../base/limits.ts";
+import { moveFile } from "../../base/move_file.ts";
+import { isUnsupported } from "../../base/system_error.ts";
 import { ContentVerifier, MAX_UNSIZED } from "../../oci/content_verifier.ts";
 import type { BlobDescriptor } from "../../oci/descriptor.ts";
 import { FileHasher } from "./background_hash.ts";
-import { claimPartial, type PartialFile, releasePartial } from "./partial_file.ts";
+import {
+  claimPartial,
+  type PartialFile,
+  pauseBeforeReopening,
+  releasePartial,
+} from "./partial_file.ts";
 import { tryMark } from "./verified_mark.ts";
 
 /** 16 MiB from which on a blob is hashed in another thread; starting one does not pay for smaller blobs. */
@@ -24,6 +31,8 @@ export interface IngestOptions {
   readonly signal?: AbortSignal | undefined;
   /** Called with the file when its digest is checked, before it gets its name. */
   readonly prepare?: ((file: Deno.FsFile, path: string) => Promise<void>) | undefined;
+  /** Milliseconds after which a process that does not write to its file is no longer waited for. */
+  readonly stall?: number | undefined;
 }
 
 /**
@@ -73,7 +82,7 @@ export class Ingest {
     isPresent: () => boolean | Promise<boolean>,
     options: IngestOptions = {},
   ): Promise<Ingest | undefined> {
-    for (;;) {
+    for (let tries = 1;; tries++) {
       const claimed = await claimPartial(partial, options);
       const { file, path } = claimed;
       try {
@@ -91,7 +100,9 @@ export class Ingest {
         releasePartial(claimed);
         throw diskError(error, "open", path);
       }
-      releasePartial(claimed); // Another process has committed or deleted the file: try again.
+      releasePartial(claimed);
+      // Another process has committed or deleted the file.
+      await pauseBeforeReopening(path, tries, options.signal);
     }
   }
 
@@ -141,20 +152,18 @@ export class Ingest {
       return false;
     }
     try {
-      await this.#partial.file.syncData();
+      await this.#sync();
       await this.#prepare?.(this.#partial.file, this.#partial.path);
       tryMark(this.#partial.file, this.#descriptor.digest);
       // The cache may have been deleted, and another process may be writing a partial file of the same name.
-      if (!this.#isOwned() || !this.#rename()) {
-        this.#close();
-        return false;
-      }
+      const moved = this.#isOwned() && await this.#move();
+      const isCommitted = moved === "copied" ||
+        (moved === "renamed" && isStillAt(this.#partial.file, this.#destination));
+      this.#close();
+      return isCommitted;
     } catch (error) {
       throw diskError(error, "write", this.#destination);
     }
-    const isCommitted = isStillAt(this.#partial.file, this.#destination);
-    this.#close();
-    return isCommitted;
   }
 
   /** Closes the partial file and keeps it for a later attempt, unless it is empty. */
@@ -182,12 +191,20 @@ export class Ingest {
     releasePartial(this.#partial);
   }
 
+  /** Syncs the data to the disk, if the file system can; some of FUSE's cannot. */
+  async #sync(): Promise<void> {
+    try {
+      await this.#partial.file.syncData();
+    } catch (error) {
+      if (!isUnsupported(error)) throw error;
+    }
+  }
+
   /** @returns false if the partial file was deleted, or the folder of the destination right after its creation */
-  #rename(): boolean {
+  async #move(): Promise<"renamed" | "copied" | false> {
     for (const isRetry of [false, true]) {
       try {
-        Deno.renameSync(this.#partial.path, this.#destination);
-        return true;
+        return await moveFile(this.#partial.path, this.#destination);
       } catch (error) {
         if (!isNotFound(error)) throw error;
         if (!isRetry) ensureFolder(dirname(this.#destination));

@@ -1,8 +1,29 @@
 import { dirname } from "node:path";
 import { sleep } from "../../base/concurrency.ts";
-import { diskError, ensureFolder, FILE_MODE, isNotFound, removeIfAny } from "../../base/files.ts";
-import { LOCK_POLL } from "../../base/limits.ts";
-import { lockFile } from "../locks/file_lock.ts";
+import { LarderError } from "../../base/errors.ts";
+import {
+  diskError,
+  ensureFolder,
+  FILE_MODE,
+  isNotFound,
+  isSameFile,
+  removeIfAny,
+  stampOf,
+  statIfAny,
+} from "../../base/files.ts";
+import { LOCK_POLL, STALL_TIMEOUT } from "../../base/limits.ts";
+import { systemCode } from "../../base/system_error.ts";
+import { adaptToFileSystem } from "../colon_names.ts";
+import { lockFile, type LockResult } from "../locks/file_lock.ts";
+
+/**
+ * 60 seconds without a change of its file after which another process is no longer waited for: it may be suspended. A
+ * process that is running has retried by then.
+ */
+const STALL = 2 * STALL_TIMEOUT;
+
+/** Attempts at a file that cannot be created or is replaced each time: half a minute. */
+const OPEN_TRIES = 600;
 
 /** Suffix of this process's partial files on a file system without locks. */
 let suffix: string | undefined;
@@ -17,40 +38,88 @@ export interface PartialFile {
 }
 
 /**
- * Opens a partial file and takes its lock, waiting for another process that has it. On a file system without locks,
- * opens a file with a suffix of this process instead. The file may have been deleted when this returns.
+ * Opens a partial file and takes its lock, waiting for another process that has it. Opens a file with a suffix of this
+ * process instead on a file system without locks, and if the other process makes no progress: it may be suspended. The
+ * file may have been deleted when this returns.
  *
  * @param options `waiting` is called once if another writer has to be waited for
  * @throws LarderError LDR_DISK*, LDR_INTERRUPTED
  */
 export async function claimPartial(
   path: string,
-  options: {
-    waiting?: ((holders: string) => void) | undefined;
-    signal?: AbortSignal | undefined;
-  },
+  { waiting, signal, stall = STALL }: ClaimOptions,
 ): Promise<PartialFile> {
-  for (let waited = false;; waited = true) {
-    const shared = openPartial(path);
-    if (!shared) continue;
-    try {
-      if (await lockFile(shared, true, options) === "taken") return { file: shared, path };
-    } catch (error) {
-      shared.close();
-      throw diskError(error, "open", path);
+  let target = path;
+  let waited = false;
+  const waitOnce = (holders: string) => {
+    if (!waited) waiting?.(holders);
+    waited = true;
+  };
+  for (let tries = 1;;) {
+    const file = openPartial(target);
+    if (!file) {
+      await pauseBeforeReopening(target, tries++, signal);
+      continue;
     }
-    if (shared.statSync().size === 0) removeIfAny(path);
-    shared.close();
+    const result = await lockUnlessStalled(file, target, { waiting: waitOnce, signal, stall });
+    if (result === "taken") return { file, path: target };
     const own = `${path}.${suffix ??= crypto.randomUUID().slice(0, 8)}`;
-    if (!unlocked.has(own)) {
-      const file = openPartial(own);
-      if (!file) continue;
-      unlocked.add(own);
-      return { file, path: own };
+    if (result === "unknown") {
+      if (target === own && !unlocked.has(own)) {
+        unlocked.add(own);
+        return { file, path: own };
+      }
+      if (target !== own && file.statSync().size === 0) removeIfAny(target);
     }
-    if (!waited) options.waiting?.("");
-    await sleep(LOCK_POLL, options.signal);
+    file.close();
+    if (target === own) { // This process is writing the file already.
+      waitOnce("");
+      await sleep(LOCK_POLL, signal);
+    }
+    target = own;
   }
+}
+
+interface ClaimOptions {
+  readonly waiting?: ((holders: string) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Milliseconds after which a process that does not write to its file is no longer waited for. */
+  readonly stall?: number | undefined;
+}
+
+/** Locks a file; gives up with "busy" once it has not changed for the time of `stall`. */
+async function lockUnlessStalled(
+  file: Deno.FsFile,
+  path: string,
+  { waiting, signal, stall }: ClaimOptions & { stall: number },
+): Promise<LockResult> {
+  try {
+    for (;;) {
+      const before = stampOf(file.statSync());
+      const options = { signal, timeout: stall, ...(waiting && { waiting }) };
+      const result = await lockFile(file, true, options);
+      if (result !== "busy" || isSameFile(before, stampOf(file.statSync()))) return result;
+    }
+  } catch (error) {
+    file.close();
+    throw diskError(error, "open", path);
+  }
+}
+
+/** Pauses before a file is opened again that could not be created, because its folder is deleted repeatedly. */
+export async function pauseBeforeReopening(
+  path: string,
+  tries: number,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  // Nothing is ever written through a link, and one that leads nowhere cannot be opened.
+  if (statIfAny(path)?.isSymlink) removeIfAny(path);
+  if (tries === OPEN_TRIES) {
+    throw new LarderError("LDR_DISK", `cannot write ${path}: it cannot be created`, {
+      hint: "check the file system, and whether another program deletes files of the cache",
+    });
+  }
+  await sleep(LOCK_POLL, signal);
 }
 
 /** Closes a partial file, which also releases its lock. */
@@ -65,13 +134,20 @@ function openPartial(path: string): Deno.FsFile | undefined {
   try {
     return Deno.openSync(path, options);
   } catch (error) {
-    if (!isNotFound(error)) throw diskError(error, "write", path);
+    if (!isNotFound(error) && systemCode(error) !== "EINVAL") throw diskError(error, "write", path);
   }
   ensureFolder(dirname(path));
   try {
     return Deno.openSync(path, options);
   } catch (error) {
+    if (adaptToFileSystem(dirname(dirname(path)))) throw colonsRefused(path);
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw diskError(error, "write", path);
   }
+}
+
+function colonsRefused(path: string): LarderError {
+  return new LarderError("LDR_DISK", `cannot write ${path}: the file system refuses ":" in names`, {
+    hint: "run the command again: it writes _ instead of : from now on",
+  });
 }

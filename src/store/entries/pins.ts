@@ -110,11 +110,13 @@ export class PinStore {
       for (;;) {
         using file = openPins(this.#layout.pins);
         await lockFile(file, true, options);
-        if (!isStillAt(file, this.#layout.pins)) continue;
+        const isLink = statIfAny(this.#layout.pins)?.isSymlink === true;
+        if (!isLink && !isStillAt(file, this.#layout.pins)) continue;
         // Read from the handle, because Windows lets only the handle that holds the lock read the file.
         const pins = parsePatterns(readText(file), this.#layout.pins);
         const document = { schemaVersion: 1, pins: change(pins) };
-        writeFileAtomic(this.#layout.pins, JSON.stringify(document, null, 2) + "\n");
+        const path = isLink ? Deno.realPathSync(this.#layout.pins) : this.#layout.pins;
+        writeFileAtomic(path, JSON.stringify(document, null, 2) + "\n");
         return;
       }
     }, options);

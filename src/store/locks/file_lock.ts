@@ -1,7 +1,11 @@
 import { sleep } from "../../base/concurrency.ts";
 import { throwIfAborted } from "../../base/errors.ts";
 import { LOCK_POLL } from "../../base/limits.ts";
+import { isUnsupported, systemCode } from "../../base/system_error.ts";
 import { lockHolders } from "./lock_holders.ts";
+
+/** Tries at a lock that signals interrupt. */
+const INTERRUPTED_TRIES = 10;
 
 let warned = false;
 let onUnsupported: (message: string) => void = () => {};
@@ -63,7 +67,7 @@ export async function lockFile(
 export function tryLockFile(file: Deno.FsFile, exclusive: boolean): LockResult {
   if (typeof file.tryLockSync !== "function") return "unknown";
   try {
-    return file.tryLockSync(exclusive) ? "taken" : "busy";
+    return againIfInterrupted(() => file.tryLockSync(exclusive)) ? "taken" : "busy";
   } catch (error) {
     if (isUnsupported(error)) return "unknown";
     throw error;
@@ -82,23 +86,21 @@ export function isLockable(path: string): boolean {
   return tryLockFile(file, false) !== "unknown";
 }
 
-/** Takes a shared lock that no process holds exclusively for long. Does nothing on a file system without locks. */
-export function lockShared(file: Deno.FsFile): void {
-  try {
-    file.lockSync(false);
-  } catch (error) {
-    if (!isUnsupported(error)) throw error;
-  }
-}
-
 async function tryLock(file: Deno.FsFile, exclusive: boolean): Promise<boolean> {
-  if (typeof file.tryLockSync === "function") return file.tryLockSync(exclusive);
+  if (typeof file.tryLockSync === "function") {
+    return againIfInterrupted(() => file.tryLockSync(exclusive));
+  }
   await file.lock(exclusive); // Older runtimes cannot try a lock.
   return true;
 }
 
-function isUnsupported(error: unknown): boolean {
-  const code = (error as { code?: string }).code;
-  return error instanceof Deno.errors.NotSupported || code === "ENOLCK" || code === "ENOTSUP" ||
-    code === "EOPNOTSUPP" || code === "ENOSYS" || code === "EINVAL";
+/** Tries a lock again if a signal interrupted the system call, which file systems of FUSE and NFS report. */
+function againIfInterrupted(tryLock: () => boolean): boolean {
+  for (let tries = 1;; tries++) {
+    try {
+      return tryLock();
+    } catch (error) {
+      if (systemCode(error) !== "EINTR" || tries === INTERRUPTED_TRIES) throw error;
+    }
+  }
 }

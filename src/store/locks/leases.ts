@@ -12,8 +12,9 @@ import {
   statIfAny,
   writeAll,
 } from "../../base/files.ts";
+import { isUnsupported } from "../../base/system_error.ts";
 import type { Layout } from "../layout.ts";
-import { lockShared, tryLockFile } from "./file_lock.ts";
+import { tryLockFile } from "./file_lock.ts";
 import { formatLease, type LeaseContent, parseLease } from "./lease_format.ts";
 import { withSharedLock } from "./store_lock.ts";
 
@@ -106,7 +107,11 @@ export class Lease implements Disposable {
       if (!file) continue;
       try {
         writeAll(file, new TextEncoder().encode(text));
-        lockShared(file);
+        if (!lockNew(file)) {
+          // A collector is testing whether the file is locked: leave this one to it.
+          file.close();
+          continue;
+        }
         Deno.renameSync(`${name}.new`, `${name}.json`);
         this.#held.push({ file, path: `${name}.json` });
         return;
@@ -207,6 +212,17 @@ function openIfAny(path: string, readOnly: boolean): Deno.FsFile | undefined {
     if (isNotFound(error)) return undefined;
     throw diskError(error, "open", path);
   }
+}
+
+/** Takes the shared lock of a new file. Returns false if a collector holds it; true also if there are no locks. */
+function lockNew(file: Deno.FsFile): boolean {
+  if (typeof file.tryLockSync === "function") return tryLockFile(file, false) !== "busy";
+  try {
+    file.lockSync(false); // Older runtimes cannot try a lock.
+  } catch (error) {
+    if (!isUnsupported(error)) throw error;
+  }
+  return true;
 }
 
 /** Creates a file; returns undefined if its folder was deleted meanwhile. */

@@ -1,8 +1,16 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { dirname } from "node:path";
 import { hasCode, LarderError } from "../../base/errors.ts";
-import { diskError, ensureFolder, FILE_MODE, isNotFound, isStillAt } from "../../base/files.ts";
+import {
+  diskError,
+  ensureFolder,
+  FILE_MODE,
+  isNotFound,
+  isStillAt,
+  statIfAny,
+} from "../../base/files.ts";
 import { formatDuration } from "../../base/units.ts";
+import { adaptToFileSystem } from "../colon_names.ts";
 import type { Layout } from "../layout.ts";
 import { lockFile, tryLockFile } from "./file_lock.ts";
 import { lockHolders } from "./lock_holders.ts";
@@ -57,7 +65,9 @@ export async function withSharedLock<T>(
     // Wait for a sweep that has closed the gate to new writers.
     using _ = await takeLock(layout.gate, false, openIfAny, busy, once);
   }
-  using _ = await takeLock(layout.lock, false, openToShare, busy, once);
+  using file = await takeLock(layout.lock, false, openToShare, busy, once);
+  // An empty cache has no names yet.
+  if (file && !statIfAny(layout.manifests)) adaptToFileSystem(layout.root);
   return await heldLocks.run(new Set([...held ?? [], layout.root]), work);
 }
 
@@ -118,8 +128,10 @@ async function takeLock(
     let isCurrent = false;
     try {
       if (await lockFile(file, exclusive, options) === "busy") throw busy(await lockHolders(file));
-      isCurrent = isStillAt(file, path);
+      isCurrent = isStillAt(file, path) || statIfAny(path)?.isSymlink === true;
       if (isCurrent) return file;
+    } catch (error) {
+      throw diskError(error, "lock", path);
     } finally {
       if (!isCurrent) file.close();
     }

@@ -1,12 +1,14 @@
 import assert from "node:assert/strict";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import fc from "fast-check";
 import { hasCode } from "../../../src/base/errors.ts";
 import type { Descriptor } from "../../../src/oci/descriptor.ts";
 import { BlobStore } from "../../../src/store/blobs/blob_store.ts";
 import type { Ingest } from "../../../src/store/blobs/ingest.ts";
+import { pauseBeforeReopening } from "../../../src/store/blobs/partial_file.ts";
 import { Layout } from "../../../src/store/layout.ts";
 import { describe, filesIn, sampleBytes } from "../../support/cache/blobs.ts";
+import { failureOf } from "../../support/failure_of.ts";
 import { TemporaryFolder } from "../../support/temporary.ts";
 
 class Fixture extends TemporaryFolder {
@@ -191,6 +193,51 @@ Deno.test("BlobStore.ingest uses its own partial file on a file system without l
   await theirs.commit();
   assert.deepEqual(Deno.readFileSync(fixture.layout.blobOf(descriptor)), bytes);
   assert.deepEqual(fixture.partials(), []);
+});
+
+Deno.test("BlobStore.ingest does not wait for a writer that makes no progress", async () => {
+  using fixture = new Fixture();
+  const bytes = sampleBytes(500);
+  const descriptor = describe(bytes);
+  const theirs = await fixture.open(descriptor);
+  theirs.write(bytes.subarray(0, 300));
+  const own = await fixture.store.ingest(descriptor, { stall: 0 });
+  assert.equal(own!.offset, 0);
+  own!.write(bytes);
+  assert.equal(await own!.commit(), true);
+  theirs.write(bytes.subarray(300));
+  assert.equal(await theirs.commit(), true);
+  assert.deepEqual(Deno.readFileSync(fixture.layout.blobOf(descriptor)), bytes);
+  assert.deepEqual(fixture.partials(), []);
+});
+
+for (const leadsTo of ["a file", "nothing"]) {
+  Deno.test(`BlobStore.ingest replaces a partial file that is a link to ${leadsTo}`, async () => {
+    using fixture = new Fixture();
+    const bytes = sampleBytes(50);
+    const descriptor = describe(bytes);
+    const partial = fixture.layout.partial(descriptor.digest);
+    Deno.mkdirSync(dirname(partial), { recursive: true });
+    const file = join(fixture.layout.root, "other", "file");
+    if (leadsTo === "a file") {
+      Deno.mkdirSync(dirname(file));
+      Deno.writeTextFileSync(file, "precious");
+    }
+    Deno.symlinkSync(file, partial);
+    const ingest = await fixture.open(descriptor);
+    ingest.write(bytes);
+    assert.equal(await ingest.commit(), true);
+    if (leadsTo === "a file") assert.equal(Deno.readTextFileSync(file), "precious");
+  });
+}
+
+Deno.test("pauseBeforeReopening gives up, and ends at an abort", async () => {
+  using fixture = new Fixture();
+  const path = join(fixture.layout.partials, "file");
+  const failure = await failureOf(pauseBeforeReopening(path, 600, undefined));
+  assert.equal(failure.code, "LDR_DISK");
+  const aborted = await failureOf(pauseBeforeReopening(path, 1, AbortSignal.abort()));
+  assert.equal(aborted.code, "LDR_INTERRUPTED");
 });
 
 for (const target of ["registry", "partial"]) {

@@ -1,5 +1,6 @@
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { BINARY_PERMISSIONS } from "../../../scripts/binary_permissions.ts";
 import { TemporaryFolder } from "../temporary.ts";
 import { childEnvironment } from "./environment.ts";
 
@@ -185,11 +186,13 @@ export class Running implements AsyncDisposable {
 
 /**
  * Returns the command line that starts larder: the binary of `LARDER_BIN`, the bundle of `LARDER_BUNDLE`, which
- * starts twice as fast as the sources, or the sources.
+ * starts twice as fast as the sources, or the sources. Bundle and sources have the permissions of the binary and no
+ * others: more would hide what the binary may not do.
  */
 export function larderCommand(): string[] {
   const { LARDER_BIN, LARDER_BUNDLE } = Deno.env.toObject();
   if (LARDER_BIN) return [LARDER_BIN];
-  const options = ["-A", "--no-check", "--quiet", "--config", join(PROJECT, "deno.json")];
-  return [Deno.execPath(), "run", ...options, LARDER_BUNDLE || join(PROJECT, "main.ts")];
+  const options = ["--no-check", "--quiet", "--config", join(PROJECT, "deno.json")];
+  const main = LARDER_BUNDLE || join(PROJECT, "main.ts");
+  return [Deno.execPath(), "run", ...BINARY_PERMISSIONS, ...options, main];
 }

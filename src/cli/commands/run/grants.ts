@@ -1,4 +1,5 @@
 import { LarderError } from "../../../base/errors.ts";
+import { specialPathError } from "../../../base/system_error.ts";
 import { OutboundHosts } from "../../../run/grants/outbound_hosts.ts";
 import type { Address } from "../../../run/server/http_server.ts";
 import type { RunOptions } from "./options.ts";
@@ -116,7 +117,9 @@ function splitAssignment(text: string): [name: string, value: string | undefined
 function isFolder(path: string): boolean {
   try {
     return Deno.statSync(path).isDirectory;
-  } catch {
+  } catch (error) {
+    const special = specialPathError(error);
+    if (special) throw special;
     return false;
   }
 }
