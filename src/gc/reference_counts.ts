@@ -33,12 +33,17 @@ export class ReferenceCounts {
   readonly #facts: Facts;
   readonly #counts: Uint32Array;
   readonly #isUnpacking: boolean;
+  /** Why all content must be kept; undefined if everything that needs or uses content is known. */
+  readonly #unknown: string | undefined;
 
   constructor(snapshot: CacheSnapshot, facts: Facts) {
     this.#snapshot = snapshot;
     this.#facts = facts;
     this.#counts = snapshot.referenceCounts.slice();
     this.#isUnpacking = isUnpacking(snapshot.entries, facts);
+    this.#unknown = snapshot.hasUnknownReferences
+      ? "files that cannot be read may need it"
+      : facts.inUse.unknown;
   }
 
   /** Drops the references of an entry. @returns the bytes that this frees */
@@ -71,7 +76,7 @@ export class ReferenceCounts {
   /** Returns why content must be kept, in words for a user; undefined if nothing needs it. */
   reasonToKeep(id: number): string | undefined {
     if (this.#counts[id]! > 0) return NEEDED_BY_KEPT_ENTRY;
-    return this.#facts.inUse.contentIds.has(id) ? "in use" : undefined;
+    return this.#facts.inUse.contentIds.has(id) ? "in use" : this.#unknown;
   }
 
   /** Returns the bytes of unreferenced content that is kept because it is in use or young. */
@@ -80,13 +85,15 @@ export class ReferenceCounts {
     for (let id = 0; id < this.#counts.length; id++) {
       if (this.#counts[id]! > 0 || this.#isRemovable(id)) continue;
       const bytes = this.#snapshot.contents[id]!.size;
-      if (this.#facts.inUse.contentIds.has(id)) retained.inUse += bytes;
-      else retained.young += bytes;
+      if (this.#unknown !== undefined || this.#facts.inUse.contentIds.has(id)) {
+        retained.inUse += bytes;
+      } else retained.young += bytes;
     }
     return retained;
   }
 
   #isRemovable(id: number): boolean {
+    if (this.#unknown !== undefined) return false;
     if (this.#facts.inUse.contentIds.has(id) || !isOldContent(this.#snapshot, id, this.#facts)) {
       return false;
     }

@@ -206,7 +206,8 @@ class Sweep {
     if (entry.stamp !== planned.stamp) return "used since the plan was made";
     const ages = { ...this.#facts.ages, entry: this.#options.isLocked ? 0 : GRACE_AGE };
     const facts = { ...this.#facts, ages };
-    return retentionReason(entry, facts, { includePinned: planned.pinned })?.why;
+    const { pins } = this.#snapshot;
+    return retentionReason(entry, facts, { pins, includePinned: planned.pinned })?.why;
   }
 
   /** Without a lock, another process may be about to publish what it wrote within the grace age. */

@@ -8,12 +8,13 @@ import { isRewritten } from "../store/manifest_store.ts";
 import { CONFIG_FILE, type Layout, MANIFEST_FILE, PIN_FILE, RECORD_FILE } from "../store/layout.ts";
 import { type ContentIndex, ManifestContent } from "./contents.ts";
 import {
-  clampToNow,
+  entryTimes,
   NEWER_VERSION,
   readOwnPin,
   readRecord,
   sizeOf,
   sortedUnique,
+  UNREADABLE,
   type UnsizedEntry,
 } from "./entry.ts";
 import {
@@ -126,11 +127,14 @@ class RepositoryReader {
   }
 
   #tagEntry(folder: Folder): UnsizedEntry {
-    const { record, isFromNewerVersion } = readRecord(folder);
-    const bytes = readEntryFile(folder, MANIFEST_FILE);
+    const { record, isFromNewerVersion, isUnreadable } = readRecord(
+      folder,
+      this.#contents.unreadable,
+    );
+    const bytes = readEntryFile(folder, MANIFEST_FILE, this.#contents.unreadable);
     const { manifest, isRecorded, isSpinsForm, problem } = this.#readTag(bytes, record);
     const reachable = new Reachable(isRecorded);
-    reachable.problem = problem;
+    reachable.problem = isUnreadable ? UNREADABLE : problem;
     const config = configSize(folder, isRecorded && !isSpinsForm ? manifest : undefined);
     if (manifest) {
       const locked = isSpinsForm ? this.#folderOf(manifest) : undefined;
@@ -144,7 +148,8 @@ class RepositoryReader {
       this.#markRecord(record, reachable);
     }
     // Without a manifest, the record decides who wrote the entry.
-    const isSpins = !isRecorded && !isFromNewerVersion && (!record || manifest !== undefined);
+    const isKnown = !isFromNewerVersion && !isUnreadable;
+    const isSpins = !isRecorded && isKnown && (!record || manifest !== undefined);
     const stampFile = isSpins || (isSpinsForm && isNewer(folder, MANIFEST_FILE, RECORD_FILE))
       ? MANIFEST_FILE
       : RECORD_FILE;
@@ -218,11 +223,14 @@ class RepositoryReader {
   }
 
   #digestEntry(digest: Digest, folder: Folder): UnsizedEntry {
-    const { record, isFromNewerVersion } = readRecord(folder);
+    const { record, isFromNewerVersion, isUnreadable } = readRecord(
+      folder,
+      this.#contents.unreadable,
+    );
     const reachable = new Reachable(true);
     const isComplete = this.#manifests.markDigest(digest, reachable);
     if (!isComplete) {
-      reachable.problem = NO_MANIFEST;
+      reachable.problem = isUnreadable ? UNREADABLE : NO_MANIFEST;
       if (record) this.#markRecord(record, reachable);
     }
     const stampFile = folder.files.has(RECORD_FILE) ? RECORD_FILE : PIN_FILE;
@@ -258,15 +266,12 @@ class RepositoryReader {
     reachable: Reachable,
     isFromNewerVersion: boolean,
   ) {
-    const lastUsed = clampToNow(times?.modified, this.#now);
-    const created = record ? Date.parse(record.pulledAt) : times?.created;
+    const written = record ? [Date.parse(record.pulledAt)] : [];
     return {
       group: this.#name,
       folder: folder.path,
-      createdAt: Math.min(clampToNow(created, this.#now), lastUsed),
-      lastUsed,
-      stamp: times?.modified ?? 0,
-      pin: readOwnPin(folder),
+      ...entryTimes(times, written, this.#now),
+      pin: readOwnPin(folder, this.#contents.unreadable),
       record,
       problem: isFromNewerVersion ? NEWER_VERSION : reachable.problem,
       isFromNewerVersion,

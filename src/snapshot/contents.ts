@@ -5,6 +5,7 @@ import { type ArchiveFile, readArchiveFiles } from "../store/blobs/archive_files
 import { CONFIG_FILE, type Layout, MANIFEST_FILE, type Tree } from "../store/layout.ts";
 import type { EntryFolder, StrayFiles } from "./entry_folders.ts";
 import { type Content, type FileState, statFile } from "./file_state.ts";
+import { Unreadable } from "./unreadable.ts";
 
 const TREES = ["data", "wasm"] as const;
 
@@ -17,6 +18,7 @@ const TEMPORARY = /(?:\.[0-9a-f]{8})?\.tmp$/;
 /** The content of a snapshot. The id of a piece of content is its index in {@link list}. */
 export class ContentIndex {
   readonly list: Content[] = [];
+  readonly unreadable: Unreadable;
   readonly #blobs = new Map<Digest, number>();
   /** Ids of blobs in `wasm/` that `data/` holds too: one digest can be both Wasm and a static file. */
   readonly #duplicates = new Map<Digest, number>();
@@ -25,10 +27,18 @@ export class ContentIndex {
   /** Archives that manifests name and whose files are not listed, because Spin unpacks them, or has not begun to. */
   readonly unlistedArchives = new Set<Digest>();
 
+  constructor(unreadable = new Unreadable()) {
+    this.unreadable = unreadable;
+  }
+
   /** Lists both trees of blobs; other files in them are added to the stray files. */
   readBlobs(layout: Layout, { rubbish, foreign }: Pick<StrayFiles, "rubbish" | "foreign">): void {
     for (const tree of TREES) {
-      const entries = readFolder(layout.tree(tree));
+      const entries = this.unreadable.attempt(
+        layout.tree(tree),
+        () => readSearchable(layout.tree(tree)),
+        [],
+      );
       // Read after the listing, so that a blob that arrives in between only makes it later.
       const lastArrival = statIfAny(layout.tree(tree))?.mtime?.getTime();
       const blobTree = { layout, tree, lastArrival };
@@ -230,6 +240,13 @@ export class ManifestContent extends LazyContent implements Content {
       .filter((name) => this.files.has(name))
       .map((name) => this.path + sep + name);
   }
+}
+
+/** Lists a folder whose files are stat'ed later. @throws LarderError LDR_PERMISSION also if that is not allowed */
+function readSearchable(path: string): Deno.DirEntry[] {
+  const entries = readFolder(path);
+  if (entries.length > 0) statIfAny(path + sep + entries[0]!.name);
+  return entries;
 }
 
 /** Returns the total size and latest mtime of files; undefined if all are gone. */

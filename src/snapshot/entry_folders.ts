@@ -2,6 +2,7 @@ import { sep } from "node:path";
 import { readBytesIfAny, readFolder, statIfAny } from "../base/files.ts";
 import { CONFIG_FILE, MANIFEST_FILE, PIN_FILE, RECORD_FILE } from "../store/layout.ts";
 import { type FileStat, statFile } from "./file_state.ts";
+import type { Unreadable } from "./unreadable.ts";
 
 const ENTRY_FILES = [MANIFEST_FILE, CONFIG_FILE, RECORD_FILE, PIN_FILE] as const;
 
@@ -32,6 +33,8 @@ export type EntryFolder = Pick<Folder, "path" | "files">;
 export interface FileTimes {
   readonly size: number;
   readonly modified: number | undefined;
+  /** When the inode last changed, which no program can set. */
+  readonly changed: number | undefined;
   readonly created: number | undefined;
 }
 
@@ -42,11 +45,13 @@ export interface StrayFiles {
   /** Files that larder did not write. */
   readonly foreign: FileStat[];
   readonly emptyFolders: string[];
+  readonly unreadable: Unreadable;
 }
 
 /** Lists a tree of entries; files that no entry can have are added to the stray files. */
 export function readTree(path: string, strays: StrayFiles): readonly Folder[] {
-  return readFolder(path).flatMap(({ name, isDirectory, isFile }) => {
+  const children = strays.unreadable.attempt(path, () => readFolder(path), []);
+  return children.flatMap(({ name, isDirectory, isFile }) => {
     if (isDirectory) return readSubtree(path, name, strays);
     addStray(path + sep + name, isFile && TEMPORARY.test(name), strays);
     return [];
@@ -57,8 +62,9 @@ function readSubtree(parent: string, name: string, strays: StrayFiles): Folder {
   const path = parent + sep + name;
   let bits = 0;
   const folders: Folder[] = [];
-  let isEmpty = true;
-  for (const child of readFolder(path)) {
+  const children = strays.unreadable.attempt(path, () => readFolder(path), undefined);
+  let isEmpty = children !== undefined;
+  for (const child of children ?? []) {
     if (child.isDirectory) {
       const folder = readSubtree(path, child.name, strays);
       isEmpty &&= folder.isEmpty;
@@ -74,12 +80,16 @@ function readSubtree(parent: string, name: string, strays: StrayFiles): Folder {
   return { path, name, files: FILE_SETS[bits]!, folders, isEmpty };
 }
 
-/** Reads a file of a folder; undefined if the folder has none of that name, or it is gone. */
+/** Reads a file of a folder; undefined if the folder has none of that name, it is gone, or it cannot be read. */
 export function readEntryFile(
   folder: EntryFolder,
   name: string,
+  unreadable: Unreadable,
+  limit?: number,
 ): Uint8Array<ArrayBuffer> | undefined {
-  return folder.files.has(name) ? readBytesIfAny(folder.path + sep + name) : undefined;
+  if (!folder.files.has(name)) return undefined;
+  const path = folder.path + sep + name;
+  return unreadable.attempt(path, () => readBytesIfAny(path, limit), undefined);
 }
 
 /** Stats a file of a folder; undefined if the folder has none of that name, or it is gone. */
@@ -88,7 +98,8 @@ export function readTimes(folder: EntryFolder, name: string): FileTimes | undefi
   const info = statIfAny(folder.path + sep + name);
   if (!info) return undefined;
   const modified = info.mtime?.getTime();
-  return { size: info.size, modified, created: info.birthtime?.getTime() ?? modified };
+  const changed = info.ctime?.getTime();
+  return { size: info.size, modified, changed, created: info.birthtime?.getTime() ?? modified };
 }
 
 /** True if one file of a folder was written after another; Spin's last use of an entry is that of its manifest. */

@@ -1,7 +1,7 @@
-import { join } from "node:path";
+import { basename, join, sep } from "node:path";
 import { readFolder } from "../base/files.ts";
 import { matchingPin, type PinPattern, PinStore } from "../store/entries/pins.ts";
-import type { Layout } from "../store/layout.ts";
+import { type Layout, PIN_FILE } from "../store/layout.ts";
 import { readAppEntries } from "./app_entries.ts";
 import { ContentIndex } from "./contents.ts";
 import type { UnsizedEntry } from "./entry.ts";
@@ -9,6 +9,7 @@ import type { StrayFiles } from "./entry_folders.ts";
 import { type FileStat, statFile } from "./file_state.ts";
 import { readRecordEntries } from "./record_entries.ts";
 import { type CacheSnapshot, ENTRY_TYPES, type SnapshotEntry } from "./types.ts";
+import { Unreadable } from "./unreadable.ts";
 
 /**
  * Reads the whole cache once: entries and what they need, content, downloads and stray files. Changes nothing.
@@ -16,20 +17,23 @@ import { type CacheSnapshot, ENTRY_TYPES, type SnapshotEntry } from "./types.ts"
  * Takes no lock: files that another process deletes meanwhile are skipped. A collector therefore takes a second
  * snapshot under the exclusive lock before it deletes anything.
  *
- * @throws LarderError LDR_DISK*; LDR_CONFIG if `pins.json` cannot be parsed
+ * Files and folders that cannot be read are listed, and everything else is read all the same.
  */
 export async function takeSnapshot(layout: Layout, now: number): Promise<CacheSnapshot> {
-  const strays: StrayFiles = { rubbish: [], foreign: [], emptyFolders: [] };
-  const contents = new ContentIndex();
+  const unreadable = new Unreadable();
+  const strays: StrayFiles = { rubbish: [], foreign: [], emptyFolders: [], unreadable };
+  const contents = new ContentIndex(unreadable);
   contents.readBlobs(layout, strays);
   const unsized = [
     ...await readAppEntries(layout, now, contents, strays),
     ...readRecordEntries(layout, now, contents, strays),
   ];
-  const partials = readPartials(layout, strays.foreign);
+  const partials = readPartials(layout, strays);
   const referenceCounts = countReferences(unsized, contents.list.length);
-  const patterns = new PinStore(layout).patterns();
-  const entries = unsized.map((entry) => withSizes(entry, patterns, contents, referenceCounts));
+  const pins = new PinStore(layout).read();
+  const entries = unsized.map((entry) =>
+    withSizes(entry, pins.patterns, contents, referenceCounts)
+  );
   entries.sort(byTypeAndName);
   return {
     layout,
@@ -41,14 +45,27 @@ export async function takeSnapshot(layout: Layout, now: number): Promise<CacheSn
     contentIndex: contents,
     partials,
     ...strays,
+    unreadable: unreadable.list,
+    hasUnknownReferences: unreadable.list.some(({ path }) => mayHideReferences(layout, path)),
+    pins,
     size: total(entries, "ownSize") + total(contents.list, "size") + total(partials, "size") +
       total(strays.rubbish, "size"),
   };
 }
 
-function readPartials(layout: Layout, foreign: FileStat[]): FileStat[] {
+/** True if what cannot be read may name content: it is in a tree of entries, and more than the pin of one. */
+function mayHideReferences(layout: Layout, path: string): boolean {
+  const { manifests, packages, builds, oldBuilds, compiled } = layout;
+  return basename(path) !== PIN_FILE &&
+    [manifests, packages, builds, oldBuilds, compiled].some((tree) =>
+      path === tree || path.startsWith(tree + sep)
+    );
+}
+
+function readPartials(layout: Layout, { foreign, unreadable }: StrayFiles): FileStat[] {
   const partials: FileStat[] = [];
-  for (const { name, isFile } of readFolder(layout.partials)) {
+  const children = unreadable.attempt(layout.partials, () => readFolder(layout.partials), []);
+  for (const { name, isFile } of children) {
     const file = statFile(join(layout.partials, name));
     if (file) (isFile && layout.isPartialName(name) ? partials : foreign).push(file);
   }

@@ -2,11 +2,10 @@ import { LarderError } from "../../../base/errors.ts";
 import { isGlob } from "../../../base/glob.ts";
 import { planFiles } from "../../../gc/plan.ts";
 import { planClean } from "../../../gc/planner.ts";
-import { takeListedSnapshot } from "../../../snapshot/listed_snapshot.ts";
 import type { CacheSnapshot, SnapshotEntry } from "../../../snapshot/types.ts";
-import { liveLeases } from "../../../store/locks/leases.ts";
 import type { Context } from "../../context.ts";
-import { noSuchEntry, selectForRemoval } from "../../entry_lookup.ts";
+import { noEntryFor, selectForRemoval } from "../../entry_lookup.ts";
+import { readCache, readLeases } from "../../read_cache.ts";
 import { compileFilter } from "../../query/filter.ts";
 import { itemOfEntry, type ItemType } from "../../query/items.ts";
 import { showAndSweep, type SweepCommandOptions } from "./confirm_and_sweep.ts";
@@ -30,9 +29,9 @@ export async function clean(
   checkOptions(names, options);
   const now = Date.now();
   const matches = await criteria(options, now);
-  const snapshot = await takeListedSnapshot(context.layout, now);
+  const snapshot = await readCache(context, now, { listed: true });
   const selected = new Set(entriesNamed(context, snapshot, names).filter(matches));
-  const leases = liveLeases(context.layout, now, { readOnly: true });
+  const leases = readLeases(context, now);
   const draft = planClean(snapshot, selected, { leases }, {
     includePinned: options.includePinned,
     everything: includesUnreferenced(names, options),
@@ -70,13 +69,14 @@ function includesUnreferenced(
 /** Returns the entries with these names, or all without names. @throws LarderError LDR_NOT_CACHED */
 function entriesNamed(
   context: Context,
-  { entries }: CacheSnapshot,
+  snapshot: CacheSnapshot,
   names: readonly string[],
 ): SnapshotEntry[] {
+  const { entries } = snapshot;
   if (names.length === 0) return [...entries];
   return names.flatMap((name) => {
     const named = selectForRemoval(entries, name);
-    if (named.length === 0 && !isGlob(name)) throw noSuchEntry(entries, name);
+    if (named.length === 0 && !isGlob(name)) throw noEntryFor(snapshot, name);
     if (named.length === 0) context.warn(`nothing in the cache matches ${name}`);
     return named;
   });

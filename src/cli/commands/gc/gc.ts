@@ -4,10 +4,9 @@ import { diskError, readTextIfAny } from "../../../base/files.ts";
 import { formatPlan, isEmptyPlan, parsePlan, type Plan, planFiles } from "../../../gc/plan.ts";
 import { planGc } from "../../../gc/planner.ts";
 import { hasLimits } from "../../../gc/policy.ts";
-import { takeListedSnapshot } from "../../../snapshot/listed_snapshot.ts";
-import { liveLeases } from "../../../store/locks/leases.ts";
 import type { Context } from "../../context.ts";
 import { flagOf, optionConflict } from "../../errors.ts";
+import { readCache, readLeases } from "../../read_cache.ts";
 import { collectIfExceeded } from "./collect_if_needed.ts";
 import { showAndSweep, type SweepCommandOptions } from "./confirm_and_sweep.ts";
 import { LIMIT_OPTIONS, type LimitOptions, withLimits } from "./limits.ts";
@@ -34,8 +33,8 @@ export async function gc(context: Context, options: GcOptions): Promise<void> {
   }
   const { layout } = context;
   const now = Date.now();
-  const snapshot = await takeListedSnapshot(layout, now);
-  const leases = liveLeases(layout, now, { readOnly: true });
+  const snapshot = await readCache(context, now, { listed: true });
+  const leases = readLeases(context, now);
   const draft = planGc(snapshot, policy, { disk: diskOf(layout.root), leases });
   const complete = () => planFiles(layout, draft);
   if (options.plan !== undefined) return writePlan(context, complete(), options.plan);

@@ -1,10 +1,10 @@
 import { join } from "node:path";
 import { readTextIfAny } from "../../../base/files.ts";
-import { takeSnapshot } from "../../../snapshot/snapshot.ts";
 import { RECORD_FILE } from "../../../store/layout.ts";
 import type { Context } from "../../context.ts";
 import { lookUp } from "../../entry_lookup.ts";
 import type { Format } from "../../options.ts";
+import { readCache } from "../../read_cache.ts";
 import { itemToJson } from "../../query/fields.ts";
 import { itemOfEntry } from "../../query/items.ts";
 import { writeJson, writeOut } from "../../terminal/console.ts";
@@ -18,7 +18,7 @@ export async function info(
   options: { format: Format },
 ): Promise<void> {
   const now = Date.now();
-  const snapshot = await takeSnapshot(context.layout, now);
+  const snapshot = await readCache(context, now);
   const found = lookUp(snapshot, name);
   const verbose = context.options.verbose ?? false;
   if (found.kind === "entry") {

@@ -1,10 +1,10 @@
 import { formatBytes, plural } from "../../../base/units.ts";
 import { type Digest, shortDigest } from "../../../oci/digest.ts";
-import { takeSnapshot } from "../../../snapshot/snapshot.ts";
 import type { CacheSnapshot } from "../../../snapshot/types.ts";
 import { displayName } from "../../../store/entry_names.ts";
 import type { Context } from "../../context.ts";
 import { isTemplate } from "../../options.ts";
+import { readCache } from "../../read_cache.ts";
 import { itemToJson } from "../../query/fields.ts";
 import { compileFilter, type Filter } from "../../query/filter.ts";
 import { type Item, ITEM_TYPES, itemsOf, type ItemType, spaceOf } from "../../query/items.ts";
@@ -39,7 +39,7 @@ export async function list(context: Context, options: ListOptions): Promise<void
   const now = Date.now();
   const query = await parseOptions(options, now);
   const { types, filter, sorting, template } = query;
-  const snapshot = await takeSnapshot(context.layout, now);
+  const snapshot = await readCache(context, now);
   let items = itemsOf(snapshot, types);
   if (filter) items = items.filter(filter);
   if (sorting) items = sorted(items, sorting, now);

@@ -6,11 +6,11 @@ import { type ImageManifest, parseManifest } from "../../../oci/manifest.ts";
 import { parseReference } from "../../../oci/reference.ts";
 import { type CachedTag, checkTags, type TagState } from "../../../pull/outdated.ts";
 import type { RegistryClient } from "../../../registry/client.ts";
-import { takeSnapshot } from "../../../snapshot/snapshot.ts";
 import { isFromRegistry, type SnapshotEntry } from "../../../snapshot/types.ts";
 import { MANIFEST_FILE } from "../../../store/layout.ts";
 import type { Context } from "../../context.ts";
 import { selectEntries } from "../../entry_lookup.ts";
+import { readCache } from "../../read_cache.ts";
 import { countProgress } from "../../terminal/progress.ts";
 
 /** A cached tag with its state in the registry. */
@@ -31,7 +31,7 @@ export async function checkCachedTags(
 ): Promise<CheckedTag[]> {
   if (context.options.offline) throw needsRegistry();
   const { layout } = context;
-  const snapshot = await takeSnapshot(layout, Date.now());
+  const snapshot = await readCache(context, Date.now());
   const entries = names.length > 0 ? selectEntries(snapshot, names) : snapshot.entries;
   const tagged = entries.flatMap((entry) => {
     const tag = tagOf(entry);

@@ -1,7 +1,6 @@
 import { diskOf } from "../../../base/disk.ts";
 import { hasCode } from "../../../base/errors.ts";
 import type { Digest } from "../../../oci/digest.ts";
-import { takeSnapshot } from "../../../snapshot/snapshot.ts";
 import { spellings } from "../../../store/entry_names.ts";
 import { historyOf } from "../../../store/journal/history.ts";
 import { Journal, type JournalEvent } from "../../../store/journal/journal.ts";
@@ -11,6 +10,7 @@ import type { Format } from "../../options.ts";
 import { readName } from "../../reference_argument.ts";
 import { writeJson, writeOut } from "../../terminal/console.ts";
 import { policyOf } from "../gc/policy.ts";
+import { readCache, readLeases } from "../../read_cache.ts";
 import { absentWhyJson, contentWhyJson, entryWhyJson } from "./json.ts";
 import { Reasons } from "./reasons.ts";
 import { absentWhy, contentWhy, entryWhy } from "./text.ts";
@@ -25,7 +25,8 @@ export async function why(
   options: { format: Format },
 ): Promise<void> {
   const { layout } = context;
-  const snapshot = await takeSnapshot(layout, Date.now());
+  const now = Date.now();
+  const snapshot = await readCache(context, now);
   const events = new Journal(layout).read();
   let found: LookupResult;
   try {
@@ -34,7 +35,8 @@ export async function why(
     if (!hasCode(error, "LDR_NOT_CACHED")) throw error;
     return printAbsent(name, events, options, error);
   }
-  const reasons = new Reasons(snapshot, policyOf(context.config), diskOf(layout.root));
+  const policy = policyOf(context.config);
+  const reasons = new Reasons(snapshot, policy, diskOf(layout.root), readLeases(context, now));
   if (found.kind === "entry") {
     const history = historyOf(events, (own) => own === found.entry.name);
     const ofEntry = reasons.ofEntry(found.entry);
