@@ -5,6 +5,7 @@ import type { CacheSnapshot } from "../snapshot/types.ts";
 import type { UnreadablePath } from "../snapshot/unreadable.ts";
 import type { LeaseContent } from "../store/locks/lease_format.ts";
 import { liveLeases } from "../store/locks/leases.ts";
+import { Journal, type JournalEvent } from "../store/journal/journal.ts";
 import type { FileFault } from "../store/own_file.ts";
 import type { Context } from "./context.ts";
 
@@ -34,6 +35,12 @@ export function readLeases(context: Context, now: number): LeaseContent[] {
   const problem = leases.find((lease) => lease.problem !== undefined)?.problem;
   if (problem) context.warnOnce(`${problem}; gc and clean remove no entry and no blob`);
   return leases;
+}
+
+/** Reads the journal, and warns once about what of it could not be read. */
+export function readJournal(context: Context): JournalEvent[] {
+  const journal = new Journal(context.layout);
+  return journal.read((fault) => warnOfFaults(context, [fault], "what it lost is not counted"));
 }
 
 /** Warns about a damaged file of larder's own. @param effect what follows from it, if anything */

@@ -100,12 +100,21 @@ class RepositoryReader {
     this.#strays = strays;
     this.#name = name;
     this.#manifests = new Manifests(contents, name);
-    for (const child of folder.folders) this.#classify(child);
+    for (const child of folder.folders) this.#readable(child, () => this.#classify(child));
   }
 
   entries(): UnsizedEntry[] {
-    const tags = this.#tags.map((folder) => this.#tagEntry(folder));
-    return [...tags, ...this.#digests.map(([digest, folder]) => this.#digestEntry(digest, folder))];
+    return [
+      ...this.#tags.map((folder) => this.#readable(folder, () => this.#tagEntry(folder))),
+      ...this.#digests.map(([digest, folder]) =>
+        this.#readable(folder, () => this.#digestEntry(digest, folder))
+      ),
+    ].filter((entry) => entry !== undefined);
+  }
+
+  /** Returns undefined if this user may list the folder, but not look at its files. */
+  #readable<T>({ path }: Folder, read: () => T): T | undefined {
+    return this.#contents.unreadable.attempt(path, read, undefined);
   }
 
   /** Decides whether a folder is a tag's, a digest's, or left of either. */

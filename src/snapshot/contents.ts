@@ -1,4 +1,5 @@
 import { sep } from "node:path";
+import { hasCode } from "../base/errors.ts";
 import { readFolder, statIfAny } from "../base/files.ts";
 import type { Digest } from "../oci/digest.ts";
 import { type ArchiveFile, readArchiveFiles } from "../store/blobs/archive_files.ts";
@@ -173,8 +174,8 @@ abstract class LazyContent {
   }
 
   state(): FileState {
-    // Content that is gone since takes no space.
-    return this.#state ??= this.stat() ?? { size: 0, mtime: 0 };
+    // Content that is gone since takes no space, nor does what this user may not look at.
+    return this.#state ??= tryStat(() => this.stat()) ?? { size: 0, mtime: 0 };
   }
 
   stat(): FileState | undefined {
@@ -239,6 +240,15 @@ export class ManifestContent extends LazyContent implements Content {
     return [MANIFEST_FILE, CONFIG_FILE]
       .filter((name) => this.files.has(name))
       .map((name) => this.path + sep + name);
+  }
+}
+
+function tryStat(stat: () => FileState | undefined): FileState | undefined {
+  try {
+    return stat();
+  } catch (error) {
+    if (!hasCode(error, "LDR_PERMISSION")) throw error;
+    return undefined;
   }
 }
 

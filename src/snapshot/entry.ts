@@ -29,7 +29,7 @@ export function sizeOf(folder: Folder, names: Iterable<string>): number {
 /** Reads the `pin.json` of a folder; undefined if there is none. One that cannot be read pins the entry all the same. */
 export function readOwnPin(folder: Folder, unreadable: Unreadable): Pin | undefined {
   if (!folder.files.has(PIN_FILE)) return undefined;
-  return unreadable.attempt(folder.path + sep + PIN_FILE, () => readPin(folder.path), {});
+  return unreadable.attempt(folder.path + sep + PIN_FILE, () => readPin(folder.path), {}) ?? {};
 }
 
 /**

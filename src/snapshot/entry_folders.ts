@@ -6,6 +6,9 @@ import type { Unreadable } from "./unreadable.ts";
 
 const ENTRY_FILES = [MANIFEST_FILE, CONFIG_FILE, RECORD_FILE, PIN_FILE] as const;
 
+/** Files that count whatever is in their place: a link or an empty folder there does not unpin an entry. */
+const MARKERS: ReadonlySet<string> = new Set([RECORD_FILE, PIN_FILE]);
+
 /** Every subset of {@link ENTRY_FILES}, by its bits: thousands of folders share these 16 sets. */
 const FILE_SETS: readonly ReadonlySet<string>[] = Array.from(
   { length: 1 << ENTRY_FILES.length },
@@ -65,14 +68,21 @@ function readSubtree(parent: string, name: string, strays: StrayFiles): Folder {
   const children = strays.unreadable.attempt(path, () => readFolder(path), undefined);
   let isEmpty = children !== undefined;
   for (const child of children ?? []) {
+    const name = child.name as typeof ENTRY_FILES[number];
+    let isEntryFile = child.isFile || MARKERS.has(name);
     if (child.isDirectory) {
+      const before = strays.emptyFolders.length;
       const folder = readSubtree(path, child.name, strays);
-      isEmpty &&= folder.isEmpty;
-      folders.push(folder);
-      continue;
+      isEntryFile &&= folder.isEmpty;
+      if (isEntryFile) strays.emptyFolders.length = before;
+      else {
+        isEmpty &&= folder.isEmpty;
+        folders.push(folder);
+        continue;
+      }
     }
     isEmpty = false;
-    const bit = child.isFile ? ENTRY_FILES.indexOf(child.name as typeof ENTRY_FILES[number]) : -1;
+    const bit = isEntryFile ? ENTRY_FILES.indexOf(name) : -1;
     if (bit >= 0) bits |= 1 << bit;
     else addStray(path + sep + child.name, child.isFile && TEMPORARY.test(child.name), strays);
   }
@@ -115,7 +125,11 @@ export function addStrayFiles(folder: Folder, isRubbish: boolean, strays: StrayF
   for (const name of folder.files) addStray(folder.path + sep + name, isRubbish, strays);
 }
 
-function addStray(path: string, isRubbish: boolean, { rubbish, foreign }: StrayFiles): void {
-  const file = statFile(path);
+function addStray(
+  path: string,
+  isRubbish: boolean,
+  { rubbish, foreign, unreadable }: StrayFiles,
+): void {
+  const file = unreadable.attempt(path, () => statFile(path), undefined);
   if (file) (isRubbish ? rubbish : foreign).push(file);
 }

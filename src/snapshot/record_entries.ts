@@ -63,7 +63,8 @@ export function readRecordEntries(
         addStrayFiles(folder, false, strays);
         for (const child of folder.folders) walk(child, path);
       } else if (folder.files.has(RECORD_FILE) || folder.files.has(PIN_FILE)) {
-        entries.push(readEntry(tree, folder, path, now, contents));
+        const read = () => [readEntry(tree, folder, path, now, contents)];
+        entries.push(...contents.unreadable.attempt(folder.path, read, []));
       }
     };
     for (const folder of readTree(tree.root, strays)) walk(folder, []);

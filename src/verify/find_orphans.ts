@@ -22,9 +22,12 @@ export function findOrphans(
     snapshot.referenceCounts[id] === 0 &&
     !excluded.has(tree === "manifests" ? path + sep + MANIFEST_FILE : path)
   );
+  const unneeded = snapshot.hasUnknownReferences
+    ? "no entry that can be read needs it"
+    : "no entry needs it";
   return [
     ...orphans.map(({ path, digest }) => ({
-      ...orphanFinding("orphaned", { path }, "no entry needs it"),
+      ...orphanFinding("orphaned", { path }, unneeded),
       digest,
     })),
     ...snapshot.rubbish.map((file) => orphanFinding("leftover", file, "a killed process left it")),

@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { excerpt, LarderError, printable } from "../../base/errors.ts";
 import { writeFileAtomic } from "../../base/files.ts";
-import { isNewerFormat, TimeSchema } from "../json.ts";
+import { isNewerFormat, parseJson, TimeSchema } from "../json.ts";
 import { type FileFault, readOwnFile, setAside } from "../own_file.ts";
 
 /** 4 MiB limit on `pins.json`: more than 20,000 patterns. */
@@ -49,6 +49,11 @@ export interface PinPatterns {
   readonly faults: readonly FileFault[];
   /** False if the file may pin more than {@link patterns}, so that any entry may be pinned. */
   readonly isComplete: boolean;
+}
+
+/** True if a text is that of a `pin.json`. */
+export function isPinFile(text: string): boolean {
+  return parseJson(PinSchema, text) !== undefined && !/^\s*\[/.test(text);
 }
 
 /** Returns why a text cannot be pinned; undefined if it can. Holds for what is written and for what is read. */

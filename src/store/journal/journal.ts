@@ -1,12 +1,16 @@
 import * as v from "valibot";
-import { FILE_MODE, isStillAt, readTextIfAny, writeAll } from "../../base/files.ts";
+import { FILE_MODE, isStillAt, writeAll, writeFileUnsynced } from "../../base/files.ts";
 import { DigestSchema } from "../../oci/descriptor.ts";
 import { parseJson, TimeSchema } from "../json.ts";
 import type { Layout } from "../layout.ts";
 import { tryLockFile } from "../locks/file_lock.ts";
+import { type FileFault, readOwnFile, setAside } from "../own_file.ts";
 
 /** 2 MiB at which the journal is rotated; one older file is kept. */
 export const JOURNAL_SIZE = 2 * 1024 * 1024;
+
+/** 32 MiB limit on a journal that is read; one is rotated long before. */
+const MAX_JOURNAL = 32 * 1024 * 1024;
 
 /** Entries that the event of one sweep names. */
 export const SWEEP_DETAILS = 500;
@@ -117,13 +121,17 @@ export class Journal {
   }
 
   /**
-   * Returns all events, oldest first.
-   * @throws LarderError LDR_DISK*, LDR_PERMISSION
+   * Returns all events, in the order in which they were written: a clock that was wrong does not change it.
+   * @param onFault called for each file that is damaged or cannot be read
    */
-  read(): JournalEvent[] {
-    const files = [this.#layout.olderJournal, this.#layout.journal];
-    const events = files.flatMap((path) => parseJournal(readTextIfAny(path) ?? ""));
-    return events.sort((a, b) => Date.parse(a.at) - Date.parse(b.at));
+  read(onFault: (fault: FileFault) => void = () => {}): JournalEvent[] {
+    return [this.#layout.olderJournal, this.#layout.journal].flatMap((path) => {
+      const { text = "", fault } = readOwnFile(path, MAX_JOURNAL);
+      if (fault) onFault(fault);
+      const { events, badLines } = parseJournal(text);
+      if (badLines.length > 0) onFault({ path, detail: badLinesText(badLines) });
+      return events;
+    });
   }
 
   /** Renames the journal, unless another process is doing so or has done so. */
@@ -134,11 +142,42 @@ export class Journal {
   }
 }
 
-/** Parses a journal; skips lines that are incomplete or that a newer larder wrote. */
-export function parseJournal(text: string): JournalEvent[] {
-  return text.split("\n").flatMap((line) => {
-    return line === "" ? [] : parseJson(EventSchema, line) ?? [];
-  });
+/**
+ * Parses a journal.
+ * @returns the events, and the numbers of lines that are none; lines of a kind that only a newer larder knows are
+ * neither
+ */
+export function parseJournal(text: string): { events: JournalEvent[]; badLines: number[] } {
+  const events: JournalEvent[] = [];
+  const badLines: number[] = [];
+  for (const [i, line] of text.split("\n").entries()) {
+    if (line === "") continue;
+    const event = parseJson(EventSchema, line);
+    if (event) events.push(event);
+    else if (!isNewerKind(line)) badLines.push(i + 1);
+  }
+  return { events, badLines };
+}
+
+/** Rewrites a damaged journal without the lines that are no events; anything else in its place is moved away. */
+export function repairJournal(path: string): void {
+  const { text, fault } = readOwnFile(path, MAX_JOURNAL);
+  if (fault?.error) return;
+  if (text === undefined) return setAside(path);
+  const bad = new Set(parseJournal(text).badLines);
+  writeFileUnsynced(path, text.split("\n").filter((_, i) => !bad.has(i + 1)).join("\n"));
+}
+
+function isNewerKind(line: string): boolean {
+  const kind = parseJson(v.object({ kind: v.string() }), line)?.kind;
+  return kind !== undefined &&
+    EventSchema.options.every((each) => each.entries.kind.literal !== kind);
+}
+
+function badLinesText([first, ...others]: readonly number[]): string {
+  return others.length === 0
+    ? `line ${first} is not an event`
+    : `line ${first} and ${others.length} more are not events`;
 }
 
 /** Returns the event of a sweep, which names at most {@link SWEEP_DETAILS} entries: those used most recently. */

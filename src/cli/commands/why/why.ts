@@ -3,14 +3,14 @@ import { hasCode } from "../../../base/errors.ts";
 import type { Digest } from "../../../oci/digest.ts";
 import { spellings } from "../../../store/entry_names.ts";
 import { historyOf } from "../../../store/journal/history.ts";
-import { Journal, type JournalEvent } from "../../../store/journal/journal.ts";
+import type { JournalEvent } from "../../../store/journal/journal.ts";
 import type { Context } from "../../context.ts";
 import { lookUp, type LookupResult } from "../../entry_lookup.ts";
 import type { Format } from "../../options.ts";
 import { readName } from "../../reference_argument.ts";
 import { writeJson, writeOut } from "../../terminal/console.ts";
 import { policyOf } from "../gc/policy.ts";
-import { readCache, readLeases } from "../../read_cache.ts";
+import { readCache, readJournal, readLeases } from "../../read_cache.ts";
 import { absentWhyJson, contentWhyJson, entryWhyJson } from "./json.ts";
 import { Reasons } from "./reasons.ts";
 import { absentWhy, contentWhy, entryWhy } from "./text.ts";
@@ -27,7 +27,7 @@ export async function why(
   const { layout } = context;
   const now = Date.now();
   const snapshot = await readCache(context, now);
-  const events = new Journal(layout).read();
+  const events = readJournal(context);
   let found: LookupResult;
   try {
     found = lookUp(snapshot, name);
