@@ -37,10 +37,13 @@ export function readLeases(context: Context, now: number): LeaseContent[] {
   return leases;
 }
 
-/** Reads the journal, and warns once about what of it could not be read. */
-export function readJournal(context: Context): JournalEvent[] {
+/**
+ * Reads the journal, and warns once about what of it could not be read.
+ * @param which the recent events, or also the last fetches and removals before them
+ */
+export function readJournal(context: Context, which: "read" | "history"): JournalEvent[] {
   const journal = new Journal(context.layout);
-  return journal.read((fault) => warnOfFaults(context, [fault], "what it lost is not counted"));
+  return journal[which]((fault) => warnOfFaults(context, [fault], "the events in it are left out"));
 }
 
 /** Warns about a damaged file of larder's own. @param effect what follows from it, if anything */

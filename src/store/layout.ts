@@ -35,7 +35,8 @@ const ENGINE = /^[A-Za-z0-9](?:[A-Za-z0-9.+-]{0,62}[A-Za-z0-9+-])?$/;
  *   archives/<digest>            the files that Spin's archive with this digest, in data/, was unpacked to
  *   partial/<digest>             unfinished downloads; with a suffix `.<8 hex digits>` if the file system has no locks
  *   pins.json                    patterns of pinned names
- *   journal.jsonl                hits, fetches and removals; the previous file is journal.older.jsonl
+ *   journal.jsonl                hits, fetches and removals; the previous file is journal.older.jsonl, and
+ *                                journal.reasons.jsonl has the last fetch and removal of entries from files before it
  *   lock                         held shared by writers, exclusively by a sweep
  *   gate                         held by a sweep that waits for writers, so that no new writers start
  * ```
@@ -160,6 +161,15 @@ export class Layout {
 
   get olderJournal(): string {
     return join(this.root, "journal.older.jsonl");
+  }
+
+  get journalReasons(): string {
+    return join(this.root, "journal.reasons.jsonl");
+  }
+
+  /** All files of the journal, oldest first. */
+  get journals(): readonly string[] {
+    return [this.journalReasons, this.olderJournal, this.journal];
   }
 
   get lock(): string {

@@ -39,21 +39,10 @@ export function findOrphans(
 
 function foreignFilesBesideTrees({ layout }: CacheSnapshot): Pick<FileStat, "path">[] {
   const { manifests, packages, builds, oldBuilds, compiled, leases, archives, partials } = layout;
-  const { pins, journal, olderJournal, lock, gate } = layout;
+  const { pins, journals, lock, gate } = layout;
   const own = [
     ...[layout.tree("data"), layout.tree("wasm"), manifests, packages, builds, oldBuilds],
-    ...[
-      compiled,
-      leases,
-      archives,
-      partials,
-      pins,
-      `${pins}.tmp`,
-      journal,
-      olderJournal,
-      lock,
-      gate,
-    ],
+    ...[compiled, leases, archives, partials, pins, `${pins}.tmp`, ...journals, lock, gate],
   ];
   return readFolder(layout.root).map(({ name }) => ({ path: layout.root + sep + name }))
     .filter(({ path }) => !own.includes(path));

@@ -28,7 +28,7 @@ export function findOwnFileFaults(
   }
   const { layout, pins, unreadable } = snapshot;
   const faults: FileFault[] = [...pins.faults, ...leaseFaults(layout)];
-  new Journal(layout).read((fault) => faults.push(fault));
+  new Journal(layout).history((fault) => faults.push(fault));
   return [
     ...unreadable.map(unreadableFinding),
     ...Map.groupBy(faults, ({ path }) => path).values().map(findingOf),
@@ -42,7 +42,7 @@ export function findOwnFileFaults(
  */
 export function rewriteOwnFile(layout: Layout, path: string): void {
   if (path === layout.pins) return repairPins(path);
-  if (path === layout.journal || path === layout.olderJournal) return repairJournal(path);
+  if (layout.journals.includes(path)) return repairJournal(path);
   const isFile = statIfAny(path)?.isFile ?? false;
   if (!isFile) setAside(path);
   if (basename(path) === PIN_FILE) writeFileAtomic(path, "{}\n");

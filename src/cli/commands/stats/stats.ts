@@ -14,7 +14,7 @@ const MAX_LISTED = 10;
 
 /** `larder stats`: prints hits, misses and bytes, and the entries that were evicted too early. */
 export function stats(context: Context, options: { format: Format }): void {
-  const result = statsOf(readJournal(context));
+  const result = statsOf(readJournal(context, "read"));
   if (options.format === "json") {
     writeJson(toJson(result));
   } else if (result.since === undefined) {
@@ -29,7 +29,7 @@ function textOf(stats: Stats, since: number): string {
   const uses = hits + misses;
   return sections([
     fields([
-      ["SINCE", `${localTime(since)} (${formatDuration(Date.now() - since)})`],
+      ["SINCE", `${localTime(since)} (${formatDuration(Math.max(0, Date.now() - since))})`],
       ["HITS", `${hits}${uses > 0 ? ` (${Math.round(100 * hits / uses)}%)` : ""}`],
       ["MISSES", [String(misses), causesText(causes)].filter((part) => part).join(": ")],
       ["FETCHED", formatBytes(fetched)],

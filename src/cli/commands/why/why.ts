@@ -27,7 +27,7 @@ export async function why(
   const { layout } = context;
   const now = Date.now();
   const snapshot = await readCache(context, now);
-  const events = readJournal(context);
+  const events = readJournal(context, "history");
   let found: LookupResult;
   try {
     found = lookUp(snapshot, name);
