@@ -12,7 +12,7 @@ import {
   type RetentionRule,
   type ScopeLimits,
 } from "./policy.ts";
-import { type Facts, isOlder, ReferenceCounts, SharedSize } from "./reference_counts.ts";
+import { type Facts, isOlderFile, ReferenceCounts, SharedSize } from "./reference_counts.ts";
 import { lastOfGroups, type Reason, retentionReason } from "./retention.ts";
 import type { Decision, Removal, Selection, Shortfall } from "./selection.ts";
 
@@ -122,7 +122,7 @@ export class EvictionState {
   evictPartials(isSpaceNeeded: () => boolean): void {
     while (isSpaceNeeded()) {
       const oldest = this.#partials[0];
-      if (!oldest || !isOlder(oldest.mtime, this.#partialAge, this.now)) return;
+      if (!oldest || !isOlderFile(oldest, this.#partialAge, this.now)) return;
       this.#evictedPartials.push(this.#partials.shift()!);
       this.#freed += oldest.size;
     }

@@ -7,7 +7,7 @@ import { selectEvictions, selectRequested } from "./eviction_rules.ts";
 import { inUse } from "./in_use.ts";
 import { type DraftPlan, draftPlan, type Unreferenced } from "./plan.ts";
 import { type GcPolicy, hasFree } from "./policy.ts";
-import { type Facts, isOlder, type MinimumAges } from "./reference_counts.ts";
+import { type Facts, isOlderFile, type MinimumAges } from "./reference_counts.ts";
 
 /** Seven days after which an interrupted download is no longer worth resuming. */
 const PARTIAL_AGE = 7 * 24 * 60 * 60_000;
@@ -97,8 +97,8 @@ function factsOf(
 }
 
 function unreferencedFiles(snapshot: CacheSnapshot, { now, ages }: Facts): Unreferenced {
-  const partials = snapshot.partials.filter(({ mtime }) => isOlder(mtime, ages.partial, now));
-  const rubbish = snapshot.rubbish.filter(({ mtime }) => isOlder(mtime, ages.orphan, now));
+  const partials = snapshot.partials.filter((file) => isOlderFile(file, ages.partial, now));
+  const rubbish = snapshot.rubbish.filter((file) => isOlderFile(file, ages.orphan, now));
   const bytes = [...partials, ...rubbish].reduce((sum, { size }) => sum + size, 0);
   return { partials, rubbish, bytes };
 }

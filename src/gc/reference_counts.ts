@@ -1,3 +1,5 @@
+import { CLOCK_SKEW } from "../base/limits.ts";
+import type { FileState } from "../snapshot/file_state.ts";
 import type { CacheSnapshot, SnapshotEntry } from "../snapshot/types.ts";
 import type { InUse } from "./in_use.ts";
 
@@ -138,7 +140,7 @@ export class SharedSize {
   }
 }
 
-/** True if a time on disk is at least this old. A time in the future is not, unless the age is 0. */
+/** True if a time is at least this old. A time in the future is not, unless the age is 0. */
 export function isOlder(time: number, age: number, now: number): boolean {
   return age === 0 || now - time >= age;
 }
@@ -148,6 +150,20 @@ export function isUnpacking(entries: readonly SnapshotEntry[], { now, ages }: Fa
   return entries.some(({ isUnlisted, lastUsed }) =>
     isUnlisted && !isOlder(lastUsed, ages.orphan, now)
   );
+}
+
+/**
+ * True if a file was written at least this long ago. An mtime in the future was set by a program or by a wrong clock:
+ * then the change of the inode counts, and if that is in the future too, the file is old. Otherwise it would stay young
+ * until that time; what a running process uses is kept for another reason, its lease or lock.
+ */
+export function isOlderFile(
+  { mtime, changed = -Infinity }: Pick<FileState, "mtime" | "changed">,
+  age: number,
+  now: number,
+): boolean {
+  const written = [mtime, changed].find((time) => time <= now + CLOCK_SKEW) ?? -Infinity;
+  return isOlder(written, age, now);
 }
 
 /** True if content is old enough to be removed once no entry needs it. */
@@ -163,5 +179,5 @@ function isOldContent(snapshot: CacheSnapshot, id: number, facts: Facts): boolea
   if (isReferenced && lastArrival !== undefined && isOlder(lastArrival, age, facts.now)) {
     return true;
   }
-  return isOlder(content.state().mtime, age, facts.now);
+  return isOlderFile(content.state(), age, facts.now);
 }

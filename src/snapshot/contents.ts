@@ -266,5 +266,6 @@ function combined(states: readonly (FileState | undefined)[]): FileState | undef
   return {
     size: present.reduce((sum, { size }) => sum + size, 0),
     mtime: Math.max(...present.map(({ mtime }) => mtime)),
+    changed: Math.max(...present.map(({ changed }) => changed ?? 0)),
   };
 }

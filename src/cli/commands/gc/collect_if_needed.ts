@@ -1,6 +1,6 @@
 import { diskOf } from "../../../base/disk.ts";
 import { hasCode } from "../../../base/errors.ts";
-import { applyPlan } from "../../../gc/apply.ts";
+import { applyPlan, resetFutureTimes } from "../../../gc/apply.ts";
 import { isEmptyPlan, planFiles } from "../../../gc/plan.ts";
 import { exceedsPolicy, planGc } from "../../../gc/planner.ts";
 import { type GcPolicy, hasFree, limitsOnlyFree } from "../../../gc/policy.ts";
@@ -22,6 +22,7 @@ export async function collectIfExceeded(context: Context, policy: GcPolicy): Pro
   if (limitsOnlyFree(policy) && hasFree(policy, disk)) return;
   const now = Date.now();
   const snapshot = await readCache(context, now, { listed: true });
+  resetFutureTimes(snapshot);
   const leases = readLeases(context, now);
   const draft = planGc(snapshot, policy, { disk, leases });
   if (!exceedsPolicy(snapshot, policy, disk, draft)) return;

@@ -1,6 +1,7 @@
 import { diskOf } from "../../../base/disk.ts";
 import { LarderError } from "../../../base/errors.ts";
 import { diskError, readTextIfAny } from "../../../base/files.ts";
+import { resetFutureTimes } from "../../../gc/apply.ts";
 import { formatPlan, isEmptyPlan, parsePlan, type Plan, planFiles } from "../../../gc/plan.ts";
 import { planGc } from "../../../gc/planner.ts";
 import { hasLimits } from "../../../gc/policy.ts";
@@ -38,6 +39,7 @@ export async function gc(context: Context, options: GcOptions): Promise<void> {
   const draft = planGc(snapshot, policy, { disk: diskOf(layout.root), leases });
   const complete = () => planFiles(layout, draft);
   if (options.plan !== undefined) return writePlan(context, complete(), options.plan);
+  if (!options.dryRun) resetFutureTimes(snapshot);
   await showAndSweep(context, draft, complete, options, {
     by: "gc",
     nothing: hasLimits(policy)
