@@ -33,7 +33,11 @@ export async function readCache(
 export function readLeases(context: Context, now: number): LeaseContent[] {
   const leases = liveLeases(context.layout, now, { readOnly: true });
   const problem = leases.find((lease) => lease.problem !== undefined)?.problem;
-  if (problem) context.warnOnce(`${problem}; gc and clean remove no entry and no blob`);
+  if (problem) {
+    const top = foreignPath(problem.path)?.top;
+    const remedy = top === undefined ? "" : ` until then: ${takeOverCommand(top)}`;
+    context.warnOnce(`${problem.text}; gc and clean remove no entry and no blob${remedy}`);
+  }
   return leases;
 }
 

@@ -28,7 +28,7 @@ export function inUse(snapshot: CacheSnapshot, leases: readonly LeaseContent[]):
     ),
   );
   const digests = new Set(leases.flatMap((lease) => lease.digests));
-  const unknown = leases.find(({ problem }) => problem !== undefined)?.problem;
+  const unknown = leases.find(({ problem }) => problem !== undefined)?.problem?.text;
   if (folders.size + digests.size === 0) return { ...NOTHING_IN_USE, unknown };
   const ids: number[] = [];
   for (const digest of digests) snapshot.contentIndex.markBlob(digest, ids);

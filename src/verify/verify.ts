@@ -101,7 +101,14 @@ export class Verifier {
       const faults = findDamage(expected, filesToCheck, this.#checks);
       const own = findOwnFileFaults(snapshot, chosen);
       const paths = new Set(faults.map(({ path }) => path));
-      const all = [...faults, ...own.filter(({ path }) => !paths.has(path))];
+      // Of a folder that this user may not enter, its files need no line each.
+      const closed = snapshot.unreadable.map(({ path }) => path + sep);
+      const all = [
+        ...faults.filter(({ kind, path }) =>
+          kind !== "unreadable" || !closed.some((folder) => path.startsWith(folder))
+        ),
+        ...own.filter(({ path }) => !paths.has(path)),
+      ];
       const orphans = chosen ? [] : findOrphans(snapshot, expected, all);
       return [...all, ...orphans].sort((a, b) => a.path < b.path ? -1 : 1);
     });

@@ -16,8 +16,8 @@ export interface LeaseContent {
   readonly folders: readonly string[];
   /** Blobs that are kept even if no entry refers to them because a tag has moved. */
   readonly digests: readonly Digest[];
-  /** Why the file cannot be read, in words for a user: its process may then use anything. */
-  readonly problem?: string;
+  /** Why a file cannot be read, in words for a user: its process may then use anything. */
+  readonly problem?: { readonly path: string; readonly text: string };
 }
 
 /** Folders of the cache that contain entries. */

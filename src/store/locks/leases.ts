@@ -172,12 +172,12 @@ function readLease(layout: Layout, path: string, pid: number): LeaseContent | un
   if ("problem" in read) return unreadLease(path, read.problem, pid);
   if (read.value === undefined) return undefined;
   return parseLease(layout, read.value) ??
-    unreadLease(path, "it is damaged, or a newer larder wrote it", pid);
+    unreadLease(path, `${path} is damaged, or a newer larder wrote it`, pid);
 }
 
 function unreadLease(path: string, reason: string, pid = 0): LeaseContent {
   const process = pid === 0 ? "running processes use" : `process ${pid} uses`;
-  const problem = `cannot tell what ${process} from ${path}: ${reason}`;
+  const problem = { path, text: `cannot tell what ${process}: ${reason}` };
   return { pid, command: "larder", startedAt: "", folders: [], digests: [], problem };
 }
 

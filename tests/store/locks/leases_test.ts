@@ -169,10 +169,10 @@ Deno.test("liveLeases returns a live lease that it cannot parse with its problem
   const [lease, ...others] = liveLeases(fixture.layout);
   assert.equal(others.length, 0);
   assert.equal(lease!.pid, 77);
-  assert.equal(
-    lease!.problem,
-    `cannot tell what process 77 uses from ${path}: it is damaged, or a newer larder wrote it`,
-  );
+  assert.deepEqual(lease!.problem, {
+    path,
+    text: `cannot tell what process 77 uses: ${path} is damaged, or a newer larder wrote it`,
+  });
   assert.equal(fixture.files().length, 1);
 });
 
