@@ -65,7 +65,12 @@ export class ContentIndex {
     layout: Layout,
     { rubbish, foreign }: Pick<StrayFiles, "rubbish" | "foreign">,
   ): void {
-    for (const { name, isFile } of readFolder(layout.archives)) {
+    const lists = this.unreadable.attempt(
+      layout.archives,
+      () => readSearchable(layout.archives),
+      [],
+    );
+    for (const { name, isFile } of lists) {
       const path = layout.archives + sep + name;
       const digest = isFile ? layout.digestOfName(name.replace(TEMPORARY, "")) : undefined;
       const id = digest && this.#blobs.get(digest);
@@ -142,7 +147,10 @@ export class ContentIndex {
   #filesOf(id: number): readonly ArchiveFile[] | undefined {
     if (!this.#files.has(id)) {
       const { filesPath } = this.list[id]!;
-      this.#files.set(id, filesPath === undefined ? undefined : readArchiveFiles(filesPath));
+      const files = filesPath === undefined
+        ? undefined
+        : this.unreadable.attempt(filesPath, () => readArchiveFiles(filesPath), undefined);
+      this.#files.set(id, files);
     }
     return this.#files.get(id);
   }

@@ -53,11 +53,11 @@ export async function takeSnapshot(layout: Layout, now: number): Promise<CacheSn
   };
 }
 
-/** True if what cannot be read may name content: it is in a tree of entries, and more than the pin of one. */
+/** True if what cannot be read may name content: it is of an entry or archive, and more than the pin of an entry. */
 function mayHideReferences(layout: Layout, path: string): boolean {
-  const { manifests, packages, builds, oldBuilds, compiled } = layout;
+  const { manifests, packages, builds, oldBuilds, compiled, archives } = layout;
   return basename(path) !== PIN_FILE &&
-    [manifests, packages, builds, oldBuilds, compiled].some((tree) =>
+    [manifests, packages, builds, oldBuilds, compiled, archives].some((tree) =>
       path === tree || path.startsWith(tree + sep)
     );
 }

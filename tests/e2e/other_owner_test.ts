@@ -37,6 +37,7 @@ class Fixture implements Disposable {
     home.compiled(COMPONENT, "engine-1", [blob("code")], OLD);
     home.blobs([blob("unreferenced")], 40 * DAY);
     home.write(`partial/${COMPONENT}`, "half", 40 * DAY);
+    home.write(`archives/${COMPONENT}`, "", 40 * DAY);
     home.write("pins.json", { schemaVersion: 1, pins: [{ pattern: OTHER }] });
     home.write("journal.jsonl", EVENT);
     home.write("journal.older.jsonl", EVENT);
@@ -83,6 +84,7 @@ const PLACES: readonly (readonly [path: string, kept: "all" | "entries" | "blobs
   [`builds/${SPECIFICATION}/record.json`, "blobs"],
   ["compiled", "blobs"],
   [`compiled/${COMPONENT}/engine-1/record.json`, "blobs"],
+  ["archives", "blobs"],
   ["data", "none"],
   [`data/${ONE.blobs[1]!.descriptor.digest}`, "none"],
   ["partial", "none"],
@@ -116,7 +118,9 @@ for (const [place, kept] of PLACES) {
     if (place !== "manifests") assert.match(list.stdout, /^docker\.io\/library\/other:v1 /m);
     // A blob is stat'ed for a list; leases and the journal are not read.
     if (
-      /^(?:manifests(?!.*sha256.*json)|packages|builds|compiled|data$|partial|pins)/.test(place)
+      /^(?:manifests(?!.*sha256.*json)|packages|builds|compiled|archives|data$|partial|pins)/.test(
+        place,
+      )
     ) {
       assertWarning(list, path);
     }
