@@ -49,10 +49,10 @@ class Fixture implements Disposable {
     return join(this.#home.registry, name);
   }
 
-  /** Returns the files that gc may remove, as paths in the cache. */
+  /** Returns the files of entries and content, as paths in the cache. */
   files(): string[] {
     return filesBelow(this.#home.registry).map((path) => path.slice(this.#home.registry.length + 1))
-      .filter((path) => !/^(?:lock|gate|leases|journal|partial)/.test(path)).sort();
+      .filter((path) => !/^(?:lock|gate|leases|journal|partial|archives)/.test(path)).sort();
   }
 
   larder(...args: string[]): Promise<Result> {
