@@ -55,7 +55,7 @@ export function warnOfFaults(context: Context, faults: readonly FileFault[], eff
   const [first] = faults;
   if (!first) return;
   const { path, detail, error } = first;
-  const more = faults.length > 1 ? `, and ${faults.length - 1} more faults` : "";
+  const more = faults.length > 1 ? ` (and ${faults.length - 1} more)` : "";
   const parts = [
     error ? detail : `${path} is damaged: ${detail}${more}`,
     effect,

@@ -29,7 +29,9 @@ export function retentionReason(
 ): Reason<RetentionRule> | undefined {
   if (!includePinned) {
     if (entry.pin) return { rule: "pinned", why: pinText(entry) };
-    if (!pins.isComplete) return { rule: "pinned", why: "may be pinned: pins.json cannot be read" };
+    if (!pins.isComplete) {
+      return { rule: "pinned", why: "may be pinned: not all of pins.json can be read" };
+    }
   }
   const { folders, unknown } = facts.inUse;
   const user = folders.get(entry.folder);

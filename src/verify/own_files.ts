@@ -31,7 +31,11 @@ export function findOwnFileFaults(
   new Journal(layout).history((fault) => faults.push(fault));
   return [
     ...unreadable.map(unreadableFinding),
-    ...Map.groupBy(faults, ({ path }) => path).values().map(findingOf),
+    ...Map.groupBy(faults, ({ path }) => path).values().map((each) => {
+      const finding = findingOf(each);
+      if (finding.path !== layout.pins || !finding.repair) return finding;
+      return { ...finding, detail: `${finding.detail}; --repair keeps a copy of the file` };
+    }),
     ...entries,
   ];
 }

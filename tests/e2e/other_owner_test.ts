@@ -144,6 +144,29 @@ for (const [place, kept] of PLACES) {
   });
 }
 
+otherOwnerTest(
+  "completion, info and why of content go on beside what the user may not read",
+  async () => {
+    for (const place of [`${APP}/v1`, `${APP}/${ONE.descriptor.digest}`, `${APP}/v1/record.json`]) {
+      using fixture = new Fixture();
+      takeAway(fixture.path(place));
+      const names = await fixture.larder("__complete");
+      assert.match(names.stdout, /^docker\.io\/library\/other:v1$/m);
+      const commands = [
+        ["info", ONE.blobs[1]!.descriptor.digest],
+        ["why", ONE.blobs[1]!.descriptor.digest],
+        ...place.endsWith("v1")
+          ? []
+          : [["info", "ghcr.io/acme/app:v1"], ["why", "ghcr.io/acme/app:v1"]],
+      ];
+      for (const args of commands) {
+        const { code, stderr } = await fixture.larder(...args);
+        assert.equal(code, 0, `${place}: ${args.join(" ")}: ${stderr}`);
+      }
+    }
+  },
+);
+
 for (
   const place of [
     "manifests/ghcr.io",

@@ -162,6 +162,9 @@ function hintFor(remaining: readonly ReportedFinding[], wasRepaired: boolean): s
     const top = foreignPath(remaining[0]!.path)?.top;
     return top === undefined ? "make these files readable for this user" : takeOverCommand(top);
   }
+  if (remaining.every(({ repair }) => repair?.action === "rewrite") && !wasRepaired) {
+    return "larder verify --repair keeps what can be read of it";
+  }
   return wasRepaired
     ? "fix what prevented the repair, or remove the damaged entries with larder clean"
     : "larder verify --repair removes damaged files and fetches them again";
