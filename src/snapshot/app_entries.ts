@@ -1,13 +1,14 @@
 import { sleep } from "../base/concurrency.ts";
 import { hasCode, messageOf } from "../base/errors.ts";
 import type { Digest } from "../oci/digest.ts";
-import { artifactKind, configOf, type Manifest } from "../oci/manifest.ts";
+import { artifactKind, type Manifest } from "../oci/manifest.ts";
 import { isWasmPlatform } from "../oci/platform.ts";
 import type { EntryRecord } from "../store/entries/app_record.ts";
 import { isRewritten } from "../store/manifest_store.ts";
 import { CONFIG_FILE, type Layout, MANIFEST_FILE, PIN_FILE, RECORD_FILE } from "../store/layout.ts";
 import { type ContentIndex, ManifestContent } from "./contents.ts";
 import {
+  configSize,
   entryTimes,
   NEWER_VERSION,
   readOwnPin,
@@ -295,11 +296,4 @@ class RepositoryReader {
     const isThis = pulled.startsWith(`${this.#name}:`) && pulled.endsWith(`@${digest}`);
     return isThis ? pulled : `${this.#name}@${digest}`;
   }
-}
-
-/** Returns the size of a folder's `config.json`. @param manifest a trusted one, which saves stat'ing the file */
-function configSize(folder: Folder, manifest: Manifest | undefined): number {
-  if (manifest?.kind !== "image") return readTimes(folder, CONFIG_FILE)?.size ?? 0;
-  if (!folder.files.has(CONFIG_FILE)) return 0;
-  return configOf(manifest).size;
 }

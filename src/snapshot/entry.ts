@@ -1,9 +1,10 @@
 import { sep } from "node:path";
 import { CLOCK_SKEW } from "../base/limits.ts";
+import { configOf, type Manifest } from "../oci/manifest.ts";
 import { type EntryRecord, parseEntryRecord } from "../store/entries/app_record.ts";
 import { type Pin, readPin } from "../store/entries/pins.ts";
 import { isNewerFormat } from "../store/json.ts";
-import { PIN_FILE, RECORD_FILE } from "../store/layout.ts";
+import { CONFIG_FILE, PIN_FILE, RECORD_FILE } from "../store/layout.ts";
 import { type FileTimes, type Folder, readEntryFile, readTimes } from "./entry_folders.ts";
 import type { SnapshotEntry } from "./types.ts";
 import type { Unreadable } from "./unreadable.ts";
@@ -24,6 +25,13 @@ export function sizeOf(folder: Folder, names: Iterable<string>): number {
   let size = 0;
   for (const name of names) size += readTimes(folder, name)?.size ?? 0;
   return size;
+}
+
+/** Returns the size of a folder's `config.json`. @param manifest a trusted one, which saves stat'ing the file */
+export function configSize(folder: Folder, manifest: Manifest | undefined): number {
+  if (manifest?.kind !== "image") return readTimes(folder, CONFIG_FILE)?.size ?? 0;
+  if (!folder.files.has(CONFIG_FILE)) return 0;
+  return configOf(manifest).size;
 }
 
 /** Reads the `pin.json` of a folder; undefined if there is none. One that cannot be read pins the entry all the same. */
