@@ -10,7 +10,8 @@ export const BINARY_PERMISSIONS: readonly string[] = [
   "--allow-net",
   "--allow-run",
   "--allow-env",
-  // The free space of the disk, and the number of the user in Podman's /run/containers.
+  // The free space of the disk, and the user's own number: of the folder in Podman's /run/containers, and to tell that a
+  // file belongs to another user.
   "--allow-sys=statfs,uid",
   "--deny-import",
 ];

@@ -2,6 +2,7 @@ import { concatBytes } from "./bytes.ts";
 import { LarderError, messageOf } from "./errors.ts";
 import { COPY_BUFFER } from "./limits.ts";
 import { isUnsupported, specialPathError, systemCode } from "./system_error.ts";
+import { permissionError } from "./owner.ts";
 
 /** Mode of folders that larder creates; existing folders keep theirs. */
 const FOLDER_MODE = 0o700;
@@ -32,10 +33,7 @@ export function diskError(error: unknown, action: string, path: string): unknown
     });
   }
   if (code === "EACCES" || code === "EPERM" || error instanceof Deno.errors.PermissionDenied) {
-    return new LarderError("LDR_PERMISSION", `${subject}: permission denied`, {
-      hint: `change its owner or permissions, or ${ELSEWHERE}`,
-      cause: error,
-    });
+    return permissionError(subject, path, { elsewhere: ELSEWHERE, cause: error });
   }
   if (code === "ENOTDIR" || code === "EEXIST" || error instanceof Deno.errors.NotADirectory) {
     return new LarderError("LDR_DISK", `${subject}: a file exists where a folder is needed`, {

@@ -26,6 +26,9 @@ export const LOCK_POLL = 50;
 /** One hour during which a collector keeps whatever was used or written: another process may be about to use it. */
 export const GRACE_AGE = 60 * 60_000;
 
+/** Five minutes by which the clocks of machines that share a cache may differ: a time that far ahead counts as now. */
+export const CLOCK_SKEW = 5 * 60_000;
+
 /** Attempts at a write whose files are deleted by another process meanwhile. */
 export const PULL_ROUNDS = 5;
 

@@ -218,7 +218,7 @@ function addOutdated(program: LarderCommand): void {
 function addPin(program: LarderCommand): void {
   program.command("pin")
     .description("Exempt entries from automatic removal; a glob also covers future entries.")
-    .addArgument(nameArgument("<name...>", "name, or glob such as 'ghcr.io/acme/*'"))
+    .addArgument(nameArgument("<name...>", "name, digest, or glob such as 'ghcr.io/acme/*'"))
     .option("--note <text>", "reason, shown by larder pins")
     .action(async (names: string[], options, command: LarderCommand) => {
       const { pin } = await import("./commands/pin/pin.ts");

@@ -27,6 +27,7 @@ export class Context {
   readonly options: GlobalOptions;
   readonly config: Config;
   readonly #interrupt = new AbortController();
+  readonly #warnings = new Set<string>();
   #onSignal: (() => void) | undefined;
 
   private constructor(options: GlobalOptions, config: Config) {
@@ -72,6 +73,12 @@ export class Context {
   warn(message: string): void {
     const label = stylerOf(Deno.stderr)("warning:", "yellow");
     writeErr(`${label} ${redact(printable(message))}\n`);
+  }
+
+  /** Prints a warning, unless this command has printed it already. */
+  warnOnce(message: string): void {
+    if (!this.#warnings.has(message)) this.warn(message);
+    this.#warnings.add(message);
   }
 
   /**

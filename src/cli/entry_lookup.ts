@@ -16,8 +16,11 @@ export type LookupResult =
 /** Candidates in the error for an ambiguous name. */
 const MAX_LISTED = 20;
 
-/** Digits of a digest below which it does not select entries for removal. */
-const MIN_DIGITS = 12;
+/** Digits below which a text without an algorithm is a name, not the beginning of a digest, for commands that remove. */
+const MIN_DIGITS = 4;
+
+/** Digits from which a text that nothing has for its name is certainly meant as a digest. */
+const CERTAIN_DIGITS = 12;
 
 /**
  * Looks up a name, a digest, or a unique beginning of either. Names can be short (`nginx` for
@@ -43,14 +46,17 @@ function resultsWithPrefix(snapshot: CacheSnapshot, text: string): LookupResult[
     name.startsWith(text) || (isHex && name.slice(name.indexOf(":") + 1).startsWith(text));
   const digests = resultsWithDigest(snapshot, begins) ?? [];
   const known = new Set(digests.map((result) => result.kind === "entry" && result.entry));
-  const entries = snapshot.entries.filter((entry) => {
-    if (known.has(entry)) return false;
-    const isNamed = spellings(entry.name).some((name) => name.startsWith(text));
-    if (entry.type !== "compiled") return isNamed;
-    // Its name begins with the digest of the component, which takes precedence if it is cached.
-    return (isNamed || begins(entry.name)) && (digests.length === 0 || text.includes("/"));
-  });
-  return [...digests, ...entries.map(entryResult)];
+  const entries = snapshot.entries.filter((entry) =>
+    !known.has(entry) &&
+    (spellings(entry.name).some((name) => name.startsWith(text)) ||
+      (entry.type === "compiled" && begins(entry.name)))
+  );
+  // The name of compiled code begins with the digest of its component. The entry is what listings show; the component
+  // itself has to be named by its whole digest.
+  const compiled = entries.filter(({ type }) => type === "compiled");
+  const component = compiled.length === 1 ? compiled[0]!.digest : undefined;
+  const others = digests.filter((result) => result.kind === "entry" || result.digest !== component);
+  return [...others, ...entries.map(entryResult)];
 }
 
 /**
@@ -106,8 +112,11 @@ function ambiguous(text: string, candidates: readonly LookupResult[]): LarderErr
 }
 
 /**
- * Returns the entries that match a name, a glob or a digest, for commands that change or remove them. Unlike in a
- * look-up, the beginning of a name does not match, because a typing error could then remove another entry.
+ * Returns the entries that match a name, a glob, or a digest or the unique beginning of one, for commands that change
+ * or remove them. Unlike in a look-up, the beginning of a name does not match, because a typing error could then remove
+ * another entry.
+ *
+ * @throws LarderError LDR_USAGE, with the entries, if several digests have this beginning
  */
 export function selectForRemoval(
   entries: readonly SnapshotEntry[],
@@ -116,11 +125,26 @@ export function selectForRemoval(
   const text = nameIn(entries, typed);
   const named = entries.filter(({ name }) => matchesName(text, name));
   if (named.length > 0 || isGlob(text)) return named;
-  const digits = /^(?:sha(?:256|512):)?([0-9a-f]+)$/.exec(text)?.[1] ?? "";
-  if (digits.length < MIN_DIGITS) return [];
-  return entries.filter(({ digest = "" }) =>
+  const { algorithm, digits } = digestIn(text) ?? { digits: "" };
+  if (digits.length < (algorithm ? 1 : MIN_DIGITS)) return [];
+  const found = entries.filter(({ digest = "" }) =>
     digest.startsWith(text) || digest.slice(digest.indexOf(":") + 1).startsWith(text)
   );
+  if (new Set(found.map(({ digest }) => digest)).size <= 1) return found;
+  throw ambiguous(text, found.map(entryResult));
+}
+
+/** Returns the parts of a text that is a digest or the beginning of one. */
+function digestIn(text: string): { algorithm: string | undefined; digits: string } | undefined {
+  const match = /^(sha256|sha512):([0-9a-f]{1,128})$|^([0-9a-f]{1,128})$/.exec(text);
+  return match ? { algorithm: match[1], digits: match[2] ?? match[3]! } : undefined;
+}
+
+/** True if a text that no entry has for its name is meant as a digest. */
+export function isDigestText(text: string): boolean {
+  const parts = digestIn(text);
+  return parts !== undefined &&
+    (parts.algorithm !== undefined || parts.digits.length >= CERTAIN_DIGITS);
 }
 
 /**
@@ -140,6 +164,30 @@ export function nameIn(
     matchesName(typed, entry.name) || spellings(entry.name).some(matches)
   );
   return isLiteral ? typed : name;
+}
+
+/**
+ * Returns the error for a text that {@link selectForRemoval} finds no entry for. The hint names the entries that need
+ * the manifest or blob with this digest, if there is one.
+ */
+export function noEntryFor(snapshot: CacheSnapshot, text: string): LarderError {
+  if (!isDigestText(text)) return noSuchEntry(snapshot.entries, text);
+  const digits = text.slice(text.indexOf(":") + 1);
+  const ids = new Set(
+    snapshot.contents.keys().filter((id) => {
+      const { digest } = snapshot.contents[id]!;
+      return digest.startsWith(text) || digest.slice(digest.indexOf(":") + 1).startsWith(digits);
+    }),
+  );
+  const [first, ...others] = snapshot.entries.filter(({ references }) =>
+    references.some((id) => ids.has(id))
+  );
+  const more = others.length > 0 ? ` and ${others.length} more` : "";
+  return new LarderError("LDR_NOT_CACHED", `no entry in the cache has the digest ${text}`, {
+    hint: first
+      ? `it is a manifest or blob of ${first.name}${more}: write the name of an entry`
+      : "write a name: ghcr.io/owner/app:v1, or ghcr.io/owner/app@sha256:… for a digest",
+  });
 }
 
 /** Returns the error for a name that matches no entry, with the nearest name as its hint. */

@@ -1,10 +1,17 @@
 import { join } from "node:path";
 import { readFolder } from "../base/files.ts";
+import { foreignPath, takeOverCommand } from "../base/owner.ts";
 import { plural } from "../base/units.ts";
 import { parseReference, type Reference } from "../oci/reference.ts";
+import { takeListedSnapshot } from "../snapshot/listed_snapshot.ts";
 import { takeSnapshot } from "../snapshot/snapshot.ts";
 import type { CacheSnapshot, SnapshotEntry } from "../snapshot/types.ts";
+import type { UnreadablePath } from "../snapshot/unreadable.ts";
 import { spellings } from "../store/entry_names.ts";
+import { Journal, type JournalEvent } from "../store/journal/journal.ts";
+import type { LeaseContent } from "../store/locks/lease_format.ts";
+import { liveLeases } from "../store/locks/leases.ts";
+import type { FileFault } from "../store/own_file.ts";
 import type { Context } from "./context.ts";
 import { nameIn } from "./entry_lookup.ts";
 import { readName } from "./reference_argument.ts";
@@ -14,18 +21,33 @@ import { statusLine } from "./terminal/status_line.ts";
 const FEW_FOLDERS = 1000;
 
 /**
- * Reads the whole cache, and shows progress on a terminal if that takes long.
+ * Reads the whole cache, shows progress on a terminal if that takes long, and warns once about what could not be read.
+ *
  * @param now milliseconds since the epoch
+ * @param options.listed for a command that removes content: see {@link takeListedSnapshot}
  */
 export async function readCache(
   context: Context,
   now: number,
-  read: typeof takeSnapshot = takeSnapshot,
+  { listed = false } = {},
 ): Promise<CacheSnapshot> {
   using status = statusLine(context);
-  return await read(context.layout, now, {
+  const take = listed ? takeListedSnapshot : takeSnapshot;
+  const snapshot = await take(context.layout, now, {
     progressed: (entries) => status.update(() => readingText(entries)),
   });
+  warnOfSnapshot(context, snapshot);
+  return snapshot;
+}
+
+function warnOfSnapshot(context: Context, snapshot: CacheSnapshot): void {
+  warnOfUnreadable(context, snapshot);
+  const { faults, isComplete } = snapshot.pins;
+  warnOfFaults(
+    context,
+    faults,
+    isComplete ? "" : "any entry may be pinned, so gc and clean keep all",
+  );
 }
 
 /** What was read of a cache to find one name. */
@@ -51,7 +73,10 @@ export async function readCacheFor(
     const snapshot = await takeSnapshot(layout, now, { repository });
     const text = nameIn(snapshot.entries, name);
     const named = snapshot.entries.filter((entry) => spellings(entry.name).includes(text));
-    if (named.length === 1 && isEnough(named[0]!)) return { snapshot, isWhole: false };
+    if (named.length === 1 && isEnough(named[0]!)) {
+      warnOfSnapshot(context, snapshot);
+      return { snapshot, isWhole: false };
+    }
   }
   return { snapshot: await readCache(context, now), isWhole: true };
 }
@@ -78,4 +103,56 @@ function hasMoreFolders(root: string, limit: number): boolean {
 /** The progress of reading the cache. */
 export function readingText(entries: number): string {
   return `reading the cache: ${plural(entries, "entry", "entries")}`;
+}
+
+/** Reads the leases of running processes, and warns once about those that could not be read. */
+export function readLeases(context: Context, now: number): LeaseContent[] {
+  const leases = liveLeases(context.layout, now, { readOnly: true });
+  const problem = leases.find((lease) => lease.problem !== undefined)?.problem;
+  if (problem) {
+    const top = foreignPath(problem.path)?.top;
+    const remedy = top === undefined ? "" : ` until then: ${takeOverCommand(top)}`;
+    context.warnOnce(`${problem.text}; gc and clean remove no entry and no blob${remedy}`);
+  }
+  return leases;
+}
+
+/**
+ * Reads the journal, and warns once about what of it could not be read.
+ * @param which the recent events, or also the last fetches and removals before them
+ */
+export function readJournal(context: Context, which: "read" | "history"): JournalEvent[] {
+  const journal = new Journal(context.layout);
+  return journal[which]((fault) => warnOfFaults(context, [fault], "the events in it are left out"));
+}
+
+/** Warns about a damaged file of larder's own. @param effect what follows from it, if anything */
+export function warnOfFaults(context: Context, faults: readonly FileFault[], effect = ""): void {
+  const [first] = faults;
+  if (!first) return;
+  const { path, detail, error } = first;
+  const more = faults.length > 1 ? ` (and ${faults.length - 1} more)` : "";
+  const parts = [
+    error ? detail : `${path} is damaged: ${detail}${more}`,
+    effect,
+    error ? remedyFor({ path, error }) : "larder verify --repair repairs it",
+  ];
+  context.warnOnce(parts.filter((part) => part !== "").join("; "));
+}
+
+function warnOfUnreadable(
+  context: Context,
+  { unreadable, hasUnknownReferences }: CacheSnapshot,
+): void {
+  const [first, ...others] = unreadable;
+  if (!first) return;
+  const more = others.length > 0 ? ` (and ${others.length} more)` : "";
+  const effect = hasUnknownReferences ? "gc and clean keep every blob until then: " : "";
+  context.warnOnce(`${first.error.message}${more}; ${effect}${remedyFor(first)}`);
+}
+
+/** Returns what to type so that this user may read a path. */
+export function remedyFor({ path, error }: UnreadablePath): string {
+  const top = foreignPath(path)?.top;
+  return top === undefined ? error.hint : takeOverCommand(top);
 }

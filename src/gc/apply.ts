@@ -1,4 +1,6 @@
-import { statIfAny } from "../base/files.ts";
+import { join } from "node:path";
+import { statIfAny, tryTouch } from "../base/files.ts";
+import { CLOCK_SKEW } from "../base/limits.ts";
 import { takeListedSnapshot } from "../snapshot/listed_snapshot.ts";
 import type { SnapshotOptions } from "../snapshot/snapshot.ts";
 import type { CacheSnapshot } from "../snapshot/types.ts";
@@ -52,7 +54,7 @@ export async function applyPlan(
     if (result.failure !== undefined && result.entries.length + result.files === 0) {
       throw result.failure;
     }
-    new Journal(layout).append(eventsOf(result, by, time));
+    new Journal(layout).append(eventsOf(result, by, snapshot));
     return result;
   }, options);
 }
@@ -69,17 +71,31 @@ export function previewPlan(
   return currentPlan(snapshot, plan, factsToApply(snapshot, surroundings));
 }
 
+/**
+ * Marks entries as used now that have no time in the past, because the clock was wrong when they were pulled and used:
+ * from now on they grow old. All others have a last use that is known.
+ */
+export function resetFutureTimes({ entries, takenAt }: CacheSnapshot): void {
+  for (const { folder, stampFile, stamp, lastUsed } of entries) {
+    if (lastUsed === takenAt && stamp > takenAt + CLOCK_SKEW) {
+      tryTouch(join(folder, stampFile), takenAt);
+    }
+  }
+}
+
 /** Returns what the journal records of a sweep: nothing unless it removed an entry. */
-function eventsOf(result: SweepResult, by: string, time: number): JournalEvent[] {
+function eventsOf(result: SweepResult, by: string, snapshot: CacheSnapshot): JournalEvent[] {
   if (result.entries.length === 0) return [];
-  const evicted = result.entries.map(({ name, digest, rule, why, scope, bytes, stamp }) => ({
+  const { entries, layout, takenAt: time } = snapshot;
+  const lastUses = new Map(entries.map(({ folder, lastUsed }) => [folder, lastUsed]));
+  const evicted = result.entries.map(({ name, path, digest, rule, why, scope, bytes }) => ({
     name,
     digest,
     rule,
     why,
     scope,
     bytes,
-    lastUsed: Math.min(stamp, time),
+    lastUsed: lastUses.get(join(layout.root, ...path.split("/")))!,
   }));
   const { freed, entriesLeft, bytesLeft, typesLeft } = result;
   const at = new Date(time).toISOString();

@@ -52,12 +52,13 @@ export function reasonToKeepEntry(
   entry: SnapshotEntry,
   planned: PlannedEntry,
   facts: Facts,
+  pins: CacheSnapshot["pins"],
 ): string | undefined {
   if (entry.type !== planned.type || entry.digest !== planned.digest) {
     return "changed since the plan was made";
   }
   if (entry.stamp !== planned.stamp) return "used since the plan was made";
-  return retentionReason(entry, facts, { includePinned: planned.pinned })?.why;
+  return retentionReason(entry, facts, { pins, includePinned: planned.pinned })?.why;
 }
 
 /** Returns why a planned file is kept although nothing needs it; undefined if it is old enough. */
@@ -89,7 +90,7 @@ function currentEntries(
   let ownSize = 0;
   for (const planned of plan.remove.entries) {
     const entry = byFolder.get(pathOf(root, planned.path));
-    const why = entry ? reasonToKeepEntry(entry, planned, facts) : GONE;
+    const why = entry ? reasonToKeepEntry(entry, planned, facts, snapshot.pins) : GONE;
     if (!entry || why !== undefined) {
       leftOut.push({ name: planned.name, why: why! });
     } else {
@@ -102,8 +103,7 @@ function currentEntries(
 
 /** Returns facts by which only planned content can be removed. */
 function keepAllBut(planned: ReadonlySet<number>, ids: Iterable<number>, facts: Facts): Facts {
-  const { folders, contentIds } = facts.inUse;
-  const kept = new Set(contentIds);
+  const kept = new Set(facts.inUse.contentIds);
   for (const id of ids) if (!planned.has(id)) kept.add(id);
-  return { ...facts, inUse: { folders, contentIds: kept } };
+  return { ...facts, inUse: { ...facts.inUse, contentIds: kept } };
 }

@@ -59,7 +59,7 @@ export function selectRequested(
   const counts = new ReferenceCounts(snapshot, facts);
   const entries = snapshot.entries.filter((entry) => requested.has(entry));
   const decisions = entries.map((entry): Decision => {
-    const reason = retentionReason(entry, facts, options);
+    const reason = retentionReason(entry, facts, { pins: snapshot.pins, ...options });
     if (reason) return { entry, action: "keep", ...reason };
     const bytes = counts.release(entry);
     return { entry, action: "remove", rule: "asked", why: "requested", bytes };

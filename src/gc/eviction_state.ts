@@ -12,11 +12,17 @@ import {
   type RetentionRule,
   type ScopeLimits,
 } from "./policy.ts";
-import { type Facts, isOlder, ReferenceCounts, SharedSize } from "./reference_counts.ts";
+import { type Facts, isOlderFile, ReferenceCounts, SharedSize } from "./reference_counts.ts";
 import { lastOfGroups, type Reason, retentionReason } from "./retention.ts";
 import type { Decision, Removal, Selection, Shortfall } from "./selection.ts";
 
 const WITHIN_LIMITS: Reason<RetentionRule> = { rule: "within limits", why: "" };
+
+/** Removing an entry would free none of its content. */
+const MAY_BE_SHARED: Reason<RetentionRule> = {
+  rule: "shared",
+  why: "frees nothing: files that cannot be read may need all its layers",
+};
 
 /** The cost of restoring an entry: code is compiled locally, a download needs the network, a build has to be built. */
 const RESTORE_COST: Readonly<Record<EntryType, number>> = {
@@ -116,7 +122,7 @@ export class EvictionState {
   evictPartials(isSpaceNeeded: () => boolean): void {
     while (isSpaceNeeded()) {
       const oldest = this.#partials[0];
-      if (!oldest || !isOlder(oldest.mtime, this.#partialAge, this.now)) return;
+      if (!oldest || !isOlderFile(oldest, this.#partialAge, this.now)) return;
       this.#evictedPartials.push(this.#partials.shift()!);
       this.#freed += oldest.size;
     }
@@ -196,9 +202,11 @@ function keptEntries(
 ): Map<SnapshotEntry, Reason<RetentionRule>> {
   const kept = new Map<SnapshotEntry, Reason<RetentionRule>>();
   const last = lastOfGroups(snapshot, policy);
+  const { pins, hasUnknownReferences } = snapshot;
   for (const entry of snapshot.entries) {
     const why = last.get(entry);
-    const reason = retentionReason(entry, facts) ?? (why && { rule: "keep-last" as const, why });
+    const reason = retentionReason(entry, facts, { pins }) ??
+      (hasUnknownReferences ? MAY_BE_SHARED : why && { rule: "keep-last" as const, why });
     if (reason) kept.set(entry, reason);
   }
   return kept;

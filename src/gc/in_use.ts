@@ -11,6 +11,8 @@ export interface InUse {
   readonly folders: ReadonlyMap<string, string>;
   /** Ids of content. */
   readonly contentIds: ReadonlySet<number>;
+  /** Why anything else may be in use too, in words for a user; undefined if all leases could be read. */
+  readonly unknown?: string | undefined;
 }
 
 export const NOTHING_IN_USE: InUse = { folders: new Map(), contentIds: new Set() };
@@ -26,7 +28,8 @@ export function inUse(snapshot: CacheSnapshot, leases: readonly LeaseContent[]):
     ),
   );
   const digests = new Set(leases.flatMap((lease) => lease.digests));
-  if (folders.size + digests.size === 0) return NOTHING_IN_USE;
+  const unknown = leases.find(({ problem }) => problem !== undefined)?.problem?.text;
+  if (folders.size + digests.size === 0) return { ...NOTHING_IN_USE, unknown };
   const ids: number[] = [];
   for (const digest of digests) snapshot.contentIndex.markBlob(digest, ids);
   for (const content of snapshot.contents) {
@@ -34,7 +37,7 @@ export function inUse(snapshot: CacheSnapshot, leases: readonly LeaseContent[]):
     if (!digests.has(content.digest) && !folders.has(content.path)) continue;
     for (const id of reachableFrom(snapshot, content.digest, dirname(content.path))) ids.push(id);
   }
-  return { folders, contentIds: new Set(ids) };
+  return { folders, contentIds: new Set(ids), unknown };
 }
 
 /** Returns the ids of a manifest in a repository's folder and of everything that it references. */

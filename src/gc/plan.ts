@@ -24,6 +24,7 @@ const PlannedEntrySchema = v.strictObject({
   digest: v.optional(DigestSchema),
   /** Its last use; a sweep keeps an entry that was used since. */
   stamp: Stamp,
+  /** True if it is, or may be, pinned and is to be removed all the same. */
   pinned: v.boolean(),
   rule: v.string(),
   why: v.string(),
@@ -113,7 +114,7 @@ export function draftPlan(
     madeAt: new Date(snapshot.takenAt).toISOString(),
     bytes: own + totalSize(contents) + totalSize(selection.partials) + unreferenced.bytes,
     remove: {
-      entries: removals.map((removal) => plannedEntry(layout, removal)),
+      entries: removals.map((removal) => plannedEntry(snapshot, removal)),
       contents,
       partials: partials.map((file) => plannedFile(layout, file)),
       rubbish: unreferenced.rubbish.map((file) => plannedFile(layout, file)),
@@ -162,14 +163,17 @@ export function formatPlan(plan: Plan): string {
   return JSON.stringify(plan, null, 2) + "\n";
 }
 
-function plannedEntry(layout: Layout, { entry, rule, why, scope, bytes }: Removal): PlannedEntry {
+function plannedEntry(
+  { layout, pins }: CacheSnapshot,
+  { entry, rule, why, scope, bytes }: Removal,
+): PlannedEntry {
   return {
     type: entry.type,
     name: entry.name,
     path: relativePath(layout, entry.folder),
     ...(entry.digest && { digest: entry.digest }),
     stamp: entry.stamp,
-    pinned: entry.pin !== undefined,
+    pinned: entry.pin !== undefined || !pins.isComplete,
     rule,
     why,
     ...(scope && { scope }),

@@ -8,7 +8,7 @@ import { inUse } from "./in_use.ts";
 import { keptFiles } from "./kept_files.ts";
 import { type DraftPlan, draftPlan, type Unreferenced } from "./plan.ts";
 import { type GcPolicy, hasFree } from "./policy.ts";
-import { type Facts, isOlder, type MinimumAges } from "./reference_counts.ts";
+import { type Facts, isOlderFile, type MinimumAges } from "./reference_counts.ts";
 
 /** Seven days after which an interrupted download is no longer worth resuming. */
 const PARTIAL_AGE = 7 * 24 * 60 * 60_000;
@@ -127,8 +127,8 @@ function atLeast({ entry, content, orphan, partial }: MinimumAges, age: number):
 }
 
 function unreferencedFiles(snapshot: CacheSnapshot, { now, ages }: Facts): Unreferenced {
-  const partials = snapshot.partials.filter(({ mtime }) => isOlder(mtime, ages.partial, now));
-  const rubbish = snapshot.rubbish.filter(({ mtime }) => isOlder(mtime, ages.orphan, now));
+  const partials = snapshot.partials.filter((file) => isOlderFile(file, ages.partial, now));
+  const rubbish = snapshot.rubbish.filter((file) => isOlderFile(file, ages.orphan, now));
   const bytes = [...partials, ...rubbish].reduce((sum, { size }) => sum + size, 0);
   return { partials, rubbish, bytes };
 }

@@ -1,4 +1,5 @@
-import type { Content } from "../snapshot/file_state.ts";
+import { CLOCK_SKEW } from "../base/limits.ts";
+import type { Content, FileState } from "../snapshot/file_state.ts";
 import type { CacheSnapshot, SnapshotEntry } from "../snapshot/types.ts";
 import type { InUse } from "./in_use.ts";
 
@@ -43,12 +44,17 @@ export class ReferenceCounts {
   readonly #facts: Facts;
   readonly #counts: Uint32Array;
   readonly #isUnpacking: boolean;
+  /** Why all content must be kept; undefined if everything that needs or uses content is known. */
+  readonly #unknown: string | undefined;
 
   constructor(snapshot: CacheSnapshot, facts: Facts) {
     this.#snapshot = snapshot;
     this.#facts = facts;
     this.#counts = snapshot.referenceCounts.slice();
     this.#isUnpacking = isUnpacking(snapshot.entries, facts);
+    this.#unknown = snapshot.hasUnknownReferences
+      ? "files that cannot be read may need it"
+      : facts.inUse.unknown;
   }
 
   /** Drops the references of an entry. @returns the bytes that this frees */
@@ -81,7 +87,7 @@ export class ReferenceCounts {
   /** Returns why content must be kept, in words for a user; undefined if nothing needs it. */
   reasonToKeep(id: number): string | undefined {
     if (this.#counts[id]! > 0) return NEEDED_BY_KEPT_ENTRY;
-    return this.#facts.inUse.contentIds.has(id) ? "in use" : undefined;
+    return this.#facts.inUse.contentIds.has(id) ? "in use" : this.#unknown;
   }
 
   /** Returns the content that no kept entry needs and that is kept because it is in use or young. */
@@ -90,7 +96,7 @@ export class ReferenceCounts {
     for (let id = 0; id < this.#counts.length; id++) {
       if (this.#counts[id]! > 0 || this.#isRemovable(id)) continue;
       const content = this.#snapshot.contents[id]!;
-      const isYoung = !this.#facts.inUse.contentIds.has(id) &&
+      const isYoung = this.#unknown === undefined && !this.#facts.inUse.contentIds.has(id) &&
         !isOldContent(this.#snapshot, id, this.#facts);
       const age = minimumAge(this.#snapshot, id, this.#facts);
       const removableAt = isYoung ? content.state().mtime + age : undefined;
@@ -100,6 +106,7 @@ export class ReferenceCounts {
   }
 
   #isRemovable(id: number): boolean {
+    if (this.#unknown !== undefined) return false;
     if (this.#facts.inUse.contentIds.has(id) || !isOldContent(this.#snapshot, id, this.#facts)) {
       return false;
     }
@@ -144,7 +151,7 @@ export class SharedSize {
   }
 }
 
-/** True if a time on disk is at least this old. A time in the future is not, unless the age is 0. */
+/** True if a time is at least this old. A time in the future is not, unless the age is 0. */
 export function isOlder(time: number, age: number, now: number): boolean {
   return age === 0 || now - time >= age;
 }
@@ -154,6 +161,20 @@ export function isUnpacking(entries: readonly SnapshotEntry[], { now, ages }: Fa
   return entries.some(({ isUnlisted, lastUsed }) =>
     isUnlisted && !isOlder(lastUsed, ages.orphan, now)
   );
+}
+
+/**
+ * True if a file was written at least this long ago. An mtime in the future was set by a program or by a wrong clock:
+ * then the change of the inode counts, and if that is in the future too, the file is old. Otherwise it would stay young
+ * until that time; what a running process uses is kept for another reason, its lease or lock.
+ */
+export function isOlderFile(
+  { mtime, changed = -Infinity }: Pick<FileState, "mtime" | "changed">,
+  age: number,
+  now: number,
+): boolean {
+  const written = [mtime, changed].find((time) => time <= now + CLOCK_SKEW) ?? -Infinity;
+  return isOlder(written, age, now);
 }
 
 /** True if content is old enough to be removed once no entry needs it. */
@@ -169,7 +190,7 @@ function isOldContent(snapshot: CacheSnapshot, id: number, facts: Facts): boolea
   if (isReferenced && lastArrival !== undefined && isOlder(lastArrival, age, facts.now)) {
     return true;
   }
-  return isOlder(content.state().mtime, age, facts.now);
+  return isOlderFile(content.state(), age, facts.now);
 }
 
 /** Returns the milliseconds after its last write when content may be removed. */

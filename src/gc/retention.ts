@@ -15,15 +15,28 @@ export interface Reason<R extends string> {
   readonly why: string;
 }
 
-/** Returns why an entry must be kept whatever the limits are; undefined if it may be removed. */
+/**
+ * Returns why an entry must be kept whatever the limits are; undefined if it may be removed.
+ * @param pins false if more may be pinned than is known
+ */
 export function retentionReason(
   entry: SnapshotEntry,
   facts: Facts,
-  options: { includePinned?: boolean | undefined } = {},
+  { pins, includePinned }: {
+    readonly pins: Pick<CacheSnapshot["pins"], "isComplete">;
+    readonly includePinned?: boolean | undefined;
+  },
 ): Reason<RetentionRule> | undefined {
-  if (entry.pin && !options.includePinned) return { rule: "pinned", why: pinText(entry) };
-  const user = facts.inUse.folders.get(entry.folder);
+  if (!includePinned) {
+    if (entry.pin) return { rule: "pinned", why: pinText(entry) };
+    if (!pins.isComplete) {
+      return { rule: "pinned", why: "may be pinned: not all of pins.json can be read" };
+    }
+  }
+  const { folders, unknown } = facts.inUse;
+  const user = folders.get(entry.folder);
   if (user !== undefined) return { rule: "in use", why: `in use by ${user}` };
+  if (unknown !== undefined) return { rule: "in use", why: `may be in use: ${unknown}` };
   const { now, ages } = facts;
   if (isOlder(entry.lastUsed, ages.entry, now)) return undefined;
   const ago = formatDuration(now - entry.lastUsed);

@@ -116,7 +116,7 @@ class Sweep {
       await this.#step();
       const entry = entries.get(this.#path(planned.path));
       if (!entry) continue;
-      const reason = reasonToKeepEntry(entry, planned, this.#facts);
+      const reason = reasonToKeepEntry(entry, planned, this.#facts, this.#snapshot.pins);
       if (!this.#note(planned.name, reason ? { skipped: reason } : removeEntry(entry))) continue;
       this.#counts.release(entry);
       this.#removed.push(planned);

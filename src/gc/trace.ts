@@ -1,4 +1,5 @@
 import { dirname, join } from "node:path";
+import { hasCode } from "../base/errors.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { LockedApp } from "../oci/locked_app.ts";
 import {
@@ -34,7 +35,12 @@ export function tracePath(
     const isOwn = entry.references.some((id) => snapshot.contents[id]!.digest === target);
     return isOwn ? [{ kind, digest: target, note: undefined }] : undefined;
   }
-  return new PathFinder(snapshot, entry, target).find();
+  try {
+    return new PathFinder(snapshot, entry, target).find();
+  } catch (error) {
+    if (hasCode(error, "LDR_PERMISSION", "LDR_DISK")) return undefined;
+    throw error;
+  }
 }
 
 class PathFinder {

@@ -1,5 +1,7 @@
 import { type ErrorCode, hasCode, LarderError } from "../base/errors.ts";
+import { CLOCK_SKEW } from "../base/limits.ts";
 import { formatDuration } from "../base/units.ts";
+import type { EntryRecord } from "../store/entries/app_record.ts";
 
 /** When to ask the registry about a tag whose content is completely cached. */
 export type PullPolicy = "always" | "missing" | "never";
@@ -35,6 +37,19 @@ export function isRegistryFailure(error: unknown): error is LarderError {
 }
 
 /**
+ * Returns the milliseconds since the registry confirmed a copy. A check in the future was written with a wrong clock, so
+ * the copy is as old as its content; Infinity if that has no time in the past either.
+ */
+export function ageOfCheck(
+  record: Pick<EntryRecord, "checkedAt" | "pulledAt">,
+  now: number,
+): number {
+  const times = [record.checkedAt, record.pulledAt].map((text) => Date.parse(text));
+  const known = times.find((time) => time <= now + CLOCK_SKEW);
+  return known === undefined ? Infinity : Math.max(0, now - known);
+}
+
+/**
  * True if a cached copy of this age may be used while the registry fails.
  * @param age milliseconds since the registry last confirmed the copy
  * @param staleIfError the greatest age allowed, in milliseconds
@@ -50,6 +65,13 @@ export function isUselessContent(error: unknown): error is LarderError {
 
 /** Returns the registry's failure with the options that would use the cached copy of this age. */
 export function failureWithCopy(error: LarderError, age: number): LarderError {
+  if (age === Infinity) {
+    const message = `${error.message}; the cached copy was confirmed at a time in the future`;
+    return new LarderError(error.code, message, {
+      hint: "set the clock, or use the cached copy with --offline",
+      cause: error,
+    });
+  }
   const old = formatDuration(age);
   const enough = `${Math.ceil(age / 3_600_000) || 1}h`;
   const allow = isRegistryFailure(error) ? `, or allow it with --stale-if-error ${enough}` : "";

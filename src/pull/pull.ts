@@ -1,5 +1,6 @@
 import { type CachedEntry, readCached } from "./cached_entry.ts";
 import {
+  ageOfCheck,
   decide,
   failureWithCopy,
   isRegistryFailure,
@@ -49,7 +50,7 @@ async function fallBackToCached(
 ): Promise<PullResult> {
   const isFailure = isRegistryFailure(error);
   if (!selection || !record || !(isFailure || isUselessContent(error))) throw error;
-  const age = Math.max(0, session.clock.now() - Date.parse(record.checkedAt));
+  const age = ageOfCheck(record, session.clock.now());
   if (!isFailure || !mayUseStale(age, session.options.staleIfError)) {
     throw failureWithCopy(error, age);
   }

@@ -1,19 +1,21 @@
 import { sleep } from "../base/concurrency.ts";
 import { hasCode, messageOf } from "../base/errors.ts";
 import type { Digest } from "../oci/digest.ts";
-import { artifactKind, configOf, type Manifest } from "../oci/manifest.ts";
+import { artifactKind, type Manifest } from "../oci/manifest.ts";
 import { isWasmPlatform } from "../oci/platform.ts";
 import type { EntryRecord } from "../store/entries/app_record.ts";
 import { isRewritten } from "../store/manifest_store.ts";
 import { CONFIG_FILE, type Layout, MANIFEST_FILE, PIN_FILE, RECORD_FILE } from "../store/layout.ts";
 import { type ContentIndex, ManifestContent } from "./contents.ts";
 import {
-  clampToNow,
+  configSize,
+  entryTimes,
   NEWER_VERSION,
   readOwnPin,
   readRecord,
   sizeOf,
   sortedUnique,
+  UNREADABLE,
   type UnsizedEntry,
 } from "./entry.ts";
 import {
@@ -101,12 +103,21 @@ export class RepositoryReader {
     this.#strays = strays;
     this.#name = name;
     this.#manifests = new Manifests(contents, name);
-    for (const child of folder.folders) this.#classify(child);
+    for (const child of folder.folders) this.#readable(child, () => this.#classify(child));
   }
 
   entries(): UnsizedEntry[] {
-    const tags = this.#tags.map((folder) => this.#tagEntry(folder));
-    return [...tags, ...this.#digests.map(([digest, folder]) => this.#digestEntry(digest, folder))];
+    return [
+      ...this.#tags.map((folder) => this.#readable(folder, () => this.#tagEntry(folder))),
+      ...this.#digests.map(([digest, folder]) =>
+        this.#readable(folder, () => this.#digestEntry(digest, folder))
+      ),
+    ].filter((entry) => entry !== undefined);
+  }
+
+  /** Returns undefined if this user may list the folder, but not look at its files. */
+  #readable<T>({ path }: Folder, read: () => T): T | undefined {
+    return this.#contents.unreadable.attempt(path, read, undefined);
   }
 
   /** Decides whether a folder is a tag's, a digest's, or left of either. */
@@ -128,11 +139,14 @@ export class RepositoryReader {
   }
 
   #tagEntry(folder: Folder): UnsizedEntry {
-    const { record, isFromNewerVersion } = readRecord(folder);
-    const bytes = readEntryFile(folder, MANIFEST_FILE);
+    const { record, isFromNewerVersion, isUnreadable } = readRecord(
+      folder,
+      this.#contents.unreadable,
+    );
+    const bytes = readEntryFile(folder, MANIFEST_FILE, this.#contents.unreadable);
     const { manifest, isRecorded, isSpinsForm, problem } = this.#readTag(bytes, record);
     const reachable = new Reachable(isRecorded);
-    reachable.problem = problem;
+    reachable.problem = isUnreadable ? UNREADABLE : problem;
     const config = configSize(folder, isRecorded && !isSpinsForm ? manifest : undefined);
     if (manifest) {
       const locked = isSpinsForm ? this.#folderOf(manifest) : undefined;
@@ -146,7 +160,8 @@ export class RepositoryReader {
       this.#markRecord(record, reachable);
     }
     // Without a manifest, the record decides who wrote the entry.
-    const isSpins = !isRecorded && !isFromNewerVersion && (!record || manifest !== undefined);
+    const isKnown = !isFromNewerVersion && !isUnreadable;
+    const isSpins = !isRecorded && isKnown && (!record || manifest !== undefined);
     const stampFile = isSpins || (isSpinsForm && isNewer(folder, MANIFEST_FILE, RECORD_FILE))
       ? MANIFEST_FILE
       : RECORD_FILE;
@@ -220,11 +235,14 @@ export class RepositoryReader {
   }
 
   #digestEntry(digest: Digest, folder: Folder): UnsizedEntry {
-    const { record, isFromNewerVersion } = readRecord(folder);
+    const { record, isFromNewerVersion, isUnreadable } = readRecord(
+      folder,
+      this.#contents.unreadable,
+    );
     const reachable = new Reachable(true);
     const isComplete = this.#manifests.markDigest(digest, reachable);
     if (!isComplete) {
-      reachable.problem = NO_MANIFEST;
+      reachable.problem = isUnreadable ? UNREADABLE : NO_MANIFEST;
       if (record) this.#markRecord(record, reachable);
     }
     const stampFile = folder.files.has(RECORD_FILE) ? RECORD_FILE : PIN_FILE;
@@ -260,15 +278,12 @@ export class RepositoryReader {
     reachable: Reachable,
     isFromNewerVersion: boolean,
   ) {
-    const lastUsed = clampToNow(times?.modified, this.#now);
-    const created = record ? Date.parse(record.pulledAt) : times?.created;
+    const written = record ? [Date.parse(record.pulledAt)] : [];
     return {
       group: this.#name,
       folder: folder.path,
-      createdAt: Math.min(clampToNow(created, this.#now), lastUsed),
-      lastUsed,
-      stamp: times?.modified ?? 0,
-      pin: readOwnPin(folder),
+      ...entryTimes(times, written, this.#now),
+      pin: readOwnPin(folder, this.#contents.unreadable),
       record,
       problem: isFromNewerVersion ? NEWER_VERSION : reachable.problem,
       isFromNewerVersion,
@@ -283,11 +298,4 @@ export class RepositoryReader {
     const isThis = pulled.startsWith(`${this.#name}:`) && pulled.endsWith(`@${digest}`);
     return isThis ? pulled : `${this.#name}@${digest}`;
   }
-}
-
-/** Returns the size of a folder's `config.json`. @param manifest a trusted one, which saves stat'ing the file */
-function configSize(folder: Folder, manifest: Manifest | undefined): number {
-  if (manifest?.kind !== "image") return readTimes(folder, CONFIG_FILE)?.size ?? 0;
-  if (!folder.files.has(CONFIG_FILE)) return 0;
-  return configOf(manifest).size;
 }

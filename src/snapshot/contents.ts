@@ -1,10 +1,12 @@
 import { sep } from "node:path";
+import { hasCode } from "../base/errors.ts";
 import { readFolder, statIfAny } from "../base/files.ts";
 import type { Digest } from "../oci/digest.ts";
 import { type ArchiveFile, readArchiveFiles } from "../store/blobs/archive_files.ts";
 import { CONFIG_FILE, type Layout, MANIFEST_FILE, type Tree } from "../store/layout.ts";
 import type { EntryFolder, StrayFiles } from "./entry_folders.ts";
 import { type Content, type FileState, statFile } from "./file_state.ts";
+import { Unreadable } from "./unreadable.ts";
 
 const TREES = ["data", "wasm"] as const;
 
@@ -17,6 +19,7 @@ const TEMPORARY = /(?:\.[0-9a-f]{8})?\.tmp$/;
 /** The content of a snapshot. The id of a piece of content is its index in {@link list}. */
 export class ContentIndex {
   readonly list: Content[] = [];
+  readonly unreadable: Unreadable;
   readonly #blobs = new Map<Digest, number>();
   /** Ids of blobs in `wasm/` that `data/` holds too: one digest can be both Wasm and a static file. */
   readonly #duplicates = new Map<Digest, number>();
@@ -27,10 +30,18 @@ export class ContentIndex {
   /** Where blobs are looked for when they are marked; undefined if all are listed. */
   #layout: Layout | undefined;
 
+  constructor(unreadable = new Unreadable()) {
+    this.unreadable = unreadable;
+  }
+
   /** Lists both trees of blobs; other files in them are added to the stray files. */
   readBlobs(layout: Layout, { rubbish, foreign }: Pick<StrayFiles, "rubbish" | "foreign">): void {
     for (const tree of TREES) {
-      const entries = readFolder(layout.tree(tree));
+      const entries = this.unreadable.attempt(
+        layout.tree(tree),
+        () => readSearchable(layout.tree(tree)),
+        [],
+      );
       // Read after the listing, so that a blob that arrives in between only makes it later.
       const lastArrival = statIfAny(layout.tree(tree))?.mtime?.getTime();
       const blobTree = { layout, tree, lastArrival };
@@ -54,7 +65,12 @@ export class ContentIndex {
     layout: Layout,
     { rubbish, foreign }: Pick<StrayFiles, "rubbish" | "foreign">,
   ): void {
-    for (const { name, isFile } of readFolder(layout.archives)) {
+    const lists = this.unreadable.attempt(
+      layout.archives,
+      () => readSearchable(layout.archives),
+      [],
+    );
+    for (const { name, isFile } of lists) {
       const path = layout.archives + sep + name;
       const digest = isFile ? layout.digestOfName(name.replace(TEMPORARY, "")) : undefined;
       const id = digest && this.#blobs.get(digest);
@@ -136,7 +152,10 @@ export class ContentIndex {
   #filesOf(id: number): readonly ArchiveFile[] | undefined {
     if (!this.#files.has(id)) {
       const { filesPath } = this.list[id]!;
-      this.#files.set(id, filesPath === undefined ? undefined : readArchiveFiles(filesPath));
+      const files = filesPath === undefined
+        ? undefined
+        : this.unreadable.attempt(filesPath, () => readArchiveFiles(filesPath), undefined);
+      this.#files.set(id, files);
     }
     return this.#files.get(id);
   }
@@ -187,8 +206,8 @@ abstract class LazyContent {
   }
 
   state(): FileState {
-    // Content that is gone since takes no space.
-    return this.#state ??= this.stat() ?? { size: 0, mtime: 0 };
+    // Content that is gone since takes no space, nor does what this user may not look at.
+    return this.#state ??= tryStat(() => this.stat()) ?? { size: 0, mtime: 0 };
   }
 
   stat(): FileState | undefined {
@@ -256,6 +275,22 @@ export class ManifestContent extends LazyContent implements Content {
   }
 }
 
+function tryStat(stat: () => FileState | undefined): FileState | undefined {
+  try {
+    return stat();
+  } catch (error) {
+    if (!hasCode(error, "LDR_PERMISSION")) throw error;
+    return undefined;
+  }
+}
+
+/** Lists a folder whose files are stat'ed later. @throws LarderError LDR_PERMISSION also if that is not allowed */
+function readSearchable(path: string): Deno.DirEntry[] {
+  const entries = readFolder(path);
+  if (entries.length > 0) statIfAny(path + sep + entries[0]!.name);
+  return entries;
+}
+
 /** Returns the total size and latest mtime of files; undefined if all are gone. */
 function combined(states: readonly (FileState | undefined)[]): FileState | undefined {
   const present = states.filter((state) => state !== undefined);
@@ -263,5 +298,6 @@ function combined(states: readonly (FileState | undefined)[]): FileState | undef
   return {
     size: present.reduce((sum, { size }) => sum + size, 0),
     mtime: Math.max(...present.map(({ mtime }) => mtime)),
+    changed: Math.max(...present.map(({ changed }) => changed ?? 0)),
   };
 }

@@ -2,8 +2,12 @@ import { sep } from "node:path";
 import { readBytesIfAny, readFolder, statIfAny } from "../base/files.ts";
 import { CONFIG_FILE, MANIFEST_FILE, PIN_FILE, RECORD_FILE } from "../store/layout.ts";
 import { type FileStat, statFile } from "./file_state.ts";
+import type { Unreadable } from "./unreadable.ts";
 
 const ENTRY_FILES = [MANIFEST_FILE, CONFIG_FILE, RECORD_FILE, PIN_FILE] as const;
+
+/** Files that count whatever is in their place: a link or an empty folder there does not unpin an entry. */
+const MARKERS: ReadonlySet<string> = new Set([RECORD_FILE, PIN_FILE]);
 
 /** Every subset of {@link ENTRY_FILES}, by its bits: thousands of folders share these 16 sets. */
 const FILE_SETS: readonly ReadonlySet<string>[] = Array.from(
@@ -32,6 +36,8 @@ export type EntryFolder = Pick<Folder, "path" | "files">;
 export interface FileTimes {
   readonly size: number;
   readonly modified: number | undefined;
+  /** When the inode last changed, which no program can set. */
+  readonly changed: number | undefined;
   readonly created: number | undefined;
 }
 
@@ -42,11 +48,13 @@ export interface StrayFiles {
   /** Files that larder did not write. */
   readonly foreign: FileStat[];
   readonly emptyFolders: string[];
+  readonly unreadable: Unreadable;
 }
 
 /** Lists a tree of entries; files that no entry can have are added to the stray files. */
 export function readTree(path: string, strays: StrayFiles): readonly Folder[] {
-  return readFolder(path).flatMap(({ name, isDirectory, isFile }) => {
+  const children = strays.unreadable.attempt(path, () => readFolder(path), []);
+  return children.flatMap(({ name, isDirectory, isFile }) => {
     if (isDirectory) return readSubtree(path, name, strays);
     addStray(path + sep + name, isFile && TEMPORARY.test(name), strays);
     return [];
@@ -58,16 +66,24 @@ export function readSubtree(parent: string, name: string, strays: StrayFiles): F
   const path = parent + sep + name;
   let bits = 0;
   const folders: Folder[] = [];
-  let isEmpty = true;
-  for (const child of readFolder(path)) {
+  const children = strays.unreadable.attempt(path, () => readFolder(path), undefined);
+  let isEmpty = children !== undefined;
+  for (const child of children ?? []) {
+    const name = child.name as typeof ENTRY_FILES[number];
+    let isEntryFile = child.isFile || MARKERS.has(name);
     if (child.isDirectory) {
+      const before = strays.emptyFolders.length;
       const folder = readSubtree(path, child.name, strays);
-      isEmpty &&= folder.isEmpty;
-      folders.push(folder);
-      continue;
+      isEntryFile &&= folder.isEmpty;
+      if (isEntryFile) strays.emptyFolders.length = before;
+      else {
+        isEmpty &&= folder.isEmpty;
+        folders.push(folder);
+        continue;
+      }
     }
     isEmpty = false;
-    const bit = child.isFile ? ENTRY_FILES.indexOf(child.name as typeof ENTRY_FILES[number]) : -1;
+    const bit = isEntryFile ? ENTRY_FILES.indexOf(name) : -1;
     if (bit >= 0) bits |= 1 << bit;
     else addStray(path + sep + child.name, child.isFile && TEMPORARY.test(child.name), strays);
   }
@@ -75,12 +91,16 @@ export function readSubtree(parent: string, name: string, strays: StrayFiles): F
   return { path, name, files: FILE_SETS[bits]!, folders, isEmpty };
 }
 
-/** Reads a file of a folder; undefined if the folder has none of that name, or it is gone. */
+/** Reads a file of a folder; undefined if the folder has none of that name, it is gone, or it cannot be read. */
 export function readEntryFile(
   folder: EntryFolder,
   name: string,
+  unreadable: Unreadable,
+  limit?: number,
 ): Uint8Array<ArrayBuffer> | undefined {
-  return folder.files.has(name) ? readBytesIfAny(folder.path + sep + name) : undefined;
+  if (!folder.files.has(name)) return undefined;
+  const path = folder.path + sep + name;
+  return unreadable.attempt(path, () => readBytesIfAny(path, limit), undefined);
 }
 
 /** Stats a file of a folder; undefined if the folder has none of that name, or it is gone. */
@@ -89,7 +109,8 @@ export function readTimes(folder: EntryFolder, name: string): FileTimes | undefi
   const info = statIfAny(folder.path + sep + name);
   if (!info) return undefined;
   const modified = info.mtime?.getTime();
-  return { size: info.size, modified, created: info.birthtime?.getTime() ?? modified };
+  const changed = info.ctime?.getTime();
+  return { size: info.size, modified, changed, created: info.birthtime?.getTime() ?? modified };
 }
 
 /** True if one file of a folder was written after another; Spin's last use of an entry is that of its manifest. */
@@ -105,7 +126,11 @@ export function addStrayFiles(folder: Folder, isRubbish: boolean, strays: StrayF
   for (const name of folder.files) addStray(folder.path + sep + name, isRubbish, strays);
 }
 
-function addStray(path: string, isRubbish: boolean, { rubbish, foreign }: StrayFiles): void {
-  const file = statFile(path);
+function addStray(
+  path: string,
+  isRubbish: boolean,
+  { rubbish, foreign, unreadable }: StrayFiles,
+): void {
+  const file = unreadable.attempt(path, () => statFile(path), undefined);
   if (file) (isRubbish ? rubbish : foreign).push(file);
 }

@@ -7,6 +7,8 @@ export interface FileState {
   readonly size: number;
   /** Milliseconds since the epoch. */
   readonly mtime: number;
+  /** When the inode last changed, if the system tells: no program can set it. */
+  readonly changed?: number | undefined;
 }
 
 /** A file of the cache that is neither content nor part of an entry. */
@@ -41,5 +43,11 @@ export interface Content {
 /** Stats a file without following links; undefined if it is gone. */
 export function statFile(path: string): FileStat | undefined {
   const info = statIfAny(path);
-  return info && { path, size: info.size, mtime: info.mtime?.getTime() ?? 0 };
+  if (!info) return undefined;
+  return {
+    path,
+    size: info.size,
+    mtime: info.mtime?.getTime() ?? 0,
+    changed: info.ctime?.getTime(),
+  };
 }

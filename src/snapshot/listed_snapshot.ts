@@ -52,13 +52,13 @@ function isGzip(path: string): boolean {
 
 async function list(store: BlobStore, digest: Digest, signal?: AbortSignal): Promise<void> {
   const path = store.pathOf({ mediaType: SPIN_ARCHIVE, digest });
-  // Not found by the store, which would mark the archive, so that it passed for young.
-  if (!hasDigest(path, digest)) return; // Spin was killed while it wrote it, or is writing it.
-  const { listStoredArchive } = await import("../store/archive/unpack.ts");
   try {
+    // Not found by the store, which would mark the archive, so that it passed for young.
+    if (!hasDigest(path, digest)) return; // Spin was killed while it wrote it, or is writing it.
+    const { listStoredArchive } = await import("../store/archive/unpack.ts");
     await listStoredArchive({ digest, path }, store, { signal });
   } catch (error) {
-    // A bad archive, or a cache that cannot be written: what the locked app names is kept nevertheless.
+    // A bad archive, or a cache that cannot be read or written: what the locked app names is kept nevertheless.
     if (!(error instanceof LarderError) || error.code === "LDR_INTERRUPTED") throw error;
   }
 }

@@ -1,5 +1,3 @@
-import { sep } from "node:path";
-import { readTextIfAny } from "../base/files.ts";
 import type { Digest } from "../oci/digest.ts";
 import { parseBuildRecord } from "../store/entries/build_record.ts";
 import { parseCompiledRecord } from "../store/entries/compiled_store.ts";
@@ -8,21 +6,25 @@ import { isNewerFormat } from "../store/json.ts";
 import { type Layout, PIN_FILE, RECORD_FILE } from "../store/layout.ts";
 import type { ContentIndex } from "./contents.ts";
 import {
-  clampToNow,
+  entryTimes,
   NEWER_VERSION,
   readOwnPin,
   sizeOf,
   sortedUnique,
+  UNREADABLE,
   type UnsizedEntry,
 } from "./entry.ts";
 import {
   addStrayFiles,
   type Folder,
+  readEntryFile,
   readTimes,
   readTree,
   type StrayFiles,
 } from "./entry_folders.ts";
 import type { EntryType } from "./types.ts";
+
+const decoder = new TextDecoder();
 
 /** What a record states about its entry. */
 interface Description {
@@ -62,7 +64,8 @@ export function readRecordEntries(
         addStrayFiles(folder, false, strays);
         for (const child of folder.folders) walk(child, path);
       } else if (folder.files.has(RECORD_FILE) || folder.files.has(PIN_FILE)) {
-        entries.push(readEntry(tree, folder, path, now, contents));
+        const read = () => [readEntry(tree, folder, path, now, contents)];
+        entries.push(...contents.unreadable.attempt(folder.path, read, []));
         progressed(entries.length);
       }
     };
@@ -118,28 +121,30 @@ function readEntry(
   now: number,
   contents: ContentIndex,
 ): UnsizedEntry {
-  const text = readTextIfAny(folder.path + sep + RECORD_FILE);
+  const bytes = readEntryFile(folder, RECORD_FILE, contents.unreadable);
+  const text = bytes && decoder.decode(bytes);
   const description = text === undefined ? undefined : tree.describe(text, folder, path);
   const isFromNewerVersion = text !== undefined && !description && isNewerFormat(text);
-  const damage = isFromNewerVersion ? NEWER_VERSION : "its record is missing or damaged";
-  const stampFile = text === undefined ? PIN_FILE : RECORD_FILE;
+  const isUnreadable = text === undefined && folder.files.has(RECORD_FILE);
+  const damage = isFromNewerVersion
+    ? NEWER_VERSION
+    : isUnreadable
+    ? UNREADABLE
+    : "its record is missing or damaged";
+  const stampFile = folder.files.has(RECORD_FILE) ? RECORD_FILE : PIN_FILE;
   const times = readTimes(folder, stampFile);
   const ids: number[] = [];
   for (const digest of description?.blobs ?? []) contents.markBlob(digest, ids);
-  const lastUsed = clampToNow(times?.modified, now);
   const { createdAt } = description ?? {};
-  const created = createdAt ? Date.parse(createdAt) : times?.created;
   return {
     type: tree.type,
     name: description?.name ?? path.join("/"),
     group: description?.group ?? path.slice(0, -1).join("/"),
     digest: description?.digest,
     folder: folder.path,
-    createdAt: Math.min(clampToNow(created, now), lastUsed),
-    lastUsed,
-    stamp: times?.modified ?? 0,
+    ...entryTimes(times, createdAt ? [Date.parse(createdAt)] : [], now),
     stampFile,
-    pin: readOwnPin(folder),
+    pin: readOwnPin(folder, contents.unreadable),
     writtenBy: "larder",
     record: undefined,
     problem: description ? undefined : damage,

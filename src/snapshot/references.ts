@@ -1,7 +1,6 @@
 import { sep } from "node:path";
 import { areEqual } from "../base/bytes.ts";
 import { hasCode, LarderError, messageOf } from "../base/errors.ts";
-import { readBytesIfAny } from "../base/files.ts";
 import type { Digest } from "../oci/digest.ts";
 import { fileDigests, MAX_LOCKED_APP, parseLockedApp, wasmDigests } from "../oci/locked_app.ts";
 import {
@@ -133,7 +132,7 @@ export class Manifests {
   /** Marks what Spin's locked app names: nothing else names the files that were unpacked from archives. */
   #markLockedApp(folder: EntryFolder, reachable: Reachable): void {
     try {
-      const app = parseLockedApp(readLockedApp(folder), this.#repository);
+      const app = parseLockedApp(this.#readLockedApp(folder), this.#repository);
       for (const digest of [...fileDigests(app), ...wasmDigests(app)]) {
         this.#contents.markBlob(digest, reachable.ids);
       }
@@ -143,8 +142,18 @@ export class Manifests {
     }
   }
 
+  /** @throws LarderError LDR_NOT_CACHED if the file is missing, unreadable, or larger than a locked app may be */
+  #readLockedApp(folder: EntryFolder): Uint8Array {
+    const bytes = readEntryFile(folder, CONFIG_FILE, this.#contents.unreadable, MAX_LOCKED_APP);
+    if (bytes) return bytes;
+    const path = folder.path + sep + CONFIG_FILE;
+    throw new LarderError("LDR_NOT_CACHED", `${path} is missing, unreadable or too large`, {
+      hint: "pull it again",
+    });
+  }
+
   #readManifest({ content, folder }: DigestFolder): Manifest | undefined {
-    const bytes = readEntryFile(folder, MANIFEST_FILE);
+    const bytes = readEntryFile(folder, MANIFEST_FILE, this.#contents.unreadable);
     try {
       if (bytes && !folder.files.has(CONFIG_FILE)) content.expect(bytes.length);
       return bytes && this.parse(bytes, content.digest);
@@ -152,14 +161,4 @@ export class Manifests {
       return undefined;
     }
   }
-}
-
-/** @throws LarderError LDR_NOT_CACHED if the file is missing, or larger than a locked app may be */
-function readLockedApp(folder: EntryFolder): Uint8Array {
-  const path = folder.path + sep + CONFIG_FILE;
-  const bytes = readBytesIfAny(path, MAX_LOCKED_APP);
-  if (bytes) return bytes;
-  throw new LarderError("LDR_NOT_CACHED", `${path} is missing, or too large`, {
-    hint: "pull it again",
-  });
 }

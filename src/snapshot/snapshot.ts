@@ -1,8 +1,8 @@
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, join, sep } from "node:path";
 import { readFolder } from "../base/files.ts";
 import { type Reference, repositoryName } from "../oci/reference.ts";
 import { matchingPin, type PinPattern, PinStore } from "../store/entries/pins.ts";
-import type { Layout } from "../store/layout.ts";
+import { type Layout, PIN_FILE } from "../store/layout.ts";
 import { readAppEntries, RepositoryReader } from "./app_entries.ts";
 import { ContentIndex } from "./contents.ts";
 import type { UnsizedEntry } from "./entry.ts";
@@ -10,6 +10,7 @@ import { readSubtree, type StrayFiles } from "./entry_folders.ts";
 import { type FileStat, statFile } from "./file_state.ts";
 import { readRecordEntries } from "./record_entries.ts";
 import { type CacheSnapshot, ENTRY_TYPES, type SnapshotEntry } from "./types.ts";
+import { Unreadable } from "./unreadable.ts";
 
 export interface SnapshotOptions {
   /** Called now and then with the number of entries that were read. */
@@ -27,15 +28,16 @@ export interface SnapshotOptions {
  * Takes no lock: files that another process deletes meanwhile are skipped. A collector therefore takes a second
  * snapshot under the exclusive lock before it deletes anything.
  *
- * @throws LarderError LDR_DISK*; LDR_CONFIG if `pins.json` cannot be parsed
+ * Files and folders that cannot be read are listed, and everything else is read all the same.
  */
 export async function takeSnapshot(
   layout: Layout,
   now: number,
   { progressed, repository }: SnapshotOptions = {},
 ): Promise<CacheSnapshot> {
-  const strays: StrayFiles = { rubbish: [], foreign: [], emptyFolders: [] };
-  const contents = new ContentIndex();
+  const unreadable = new Unreadable();
+  const strays: StrayFiles = { rubbish: [], foreign: [], emptyFolders: [], unreadable };
+  const contents = new ContentIndex(unreadable);
   if (repository) contents.findBlobsIn(layout);
   else contents.readBlobs(layout, strays);
   const apps = repository
@@ -49,10 +51,12 @@ export async function takeSnapshot(
     (count) => progressed?.(apps.length + count),
   );
   const unsized = [...apps, ...others];
-  const partials = readPartials(layout, strays.foreign);
+  const partials = readPartials(layout, strays);
   const referenceCounts = countReferences(unsized, contents.list.length);
-  const patterns = new PinStore(layout).patterns();
-  const entries = unsized.map((entry) => withSizes(entry, patterns, contents, referenceCounts));
+  const pins = new PinStore(layout).read();
+  const entries = unsized.map((entry) =>
+    withSizes(entry, pins.patterns, contents, referenceCounts)
+  );
   entries.sort(byTypeAndName);
   return {
     layout,
@@ -64,6 +68,9 @@ export async function takeSnapshot(
     contentIndex: contents,
     partials,
     ...strays,
+    unreadable: unreadable.list,
+    hasUnknownReferences: unreadable.list.some(({ path }) => mayHideReferences(layout, path)),
+    pins,
     size: total(entries, "ownSize") + total(contents.list, "size") + total(partials, "size") +
       total(strays.rubbish, "size"),
   };
@@ -82,9 +89,19 @@ function readRepository(
   return new RepositoryReader(layout, now, contents, strays, folder, name).entries();
 }
 
-function readPartials(layout: Layout, foreign: FileStat[]): FileStat[] {
+/** True if what cannot be read may name content: it is of an entry or archive, and more than the pin of an entry. */
+function mayHideReferences(layout: Layout, path: string): boolean {
+  const { manifests, packages, builds, oldBuilds, compiled, archives } = layout;
+  return basename(path) !== PIN_FILE &&
+    [manifests, packages, builds, oldBuilds, compiled, archives].some((tree) =>
+      path === tree || path.startsWith(tree + sep)
+    );
+}
+
+function readPartials(layout: Layout, { foreign, unreadable }: StrayFiles): FileStat[] {
   const partials: FileStat[] = [];
-  for (const { name, isFile } of readFolder(layout.partials)) {
+  const children = unreadable.attempt(layout.partials, () => readFolder(layout.partials), []);
+  for (const { name, isFile } of children) {
     const file = statFile(join(layout.partials, name));
     if (file) (isFile && layout.isPartialName(name) ? partials : foreign).push(file);
   }

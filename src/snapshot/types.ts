@@ -1,9 +1,10 @@
 import type { Digest } from "../oci/digest.ts";
 import type { EntryRecord } from "../store/entries/app_record.ts";
-import type { Pin } from "../store/entries/pins.ts";
+import type { Pin, PinPatterns } from "../store/entries/pins.ts";
 import type { Layout } from "../store/layout.ts";
 import type { ContentIndex } from "./contents.ts";
 import type { Content, FileStat } from "./file_state.ts";
+import type { UnreadablePath } from "./unreadable.ts";
 
 /**
  * The types of entries: an `app` (a Spin app, Wasm or another artifact) and an `image` (a container image) come from
@@ -82,6 +83,12 @@ export interface CacheSnapshot {
   readonly rubbish: readonly FileStat[];
   /** Files that larder did not write: never removed, and not part of any sum. */
   readonly foreign: readonly FileStat[];
+  /** The files and folders that this user may not read. */
+  readonly unreadable: readonly UnreadablePath[];
+  /** True if one of them may need content, so that no content counts as unreferenced. */
+  readonly hasUnknownReferences: boolean;
+  /** The pinned patterns, which are applied to {@link entries} already, and what is wrong with their file. */
+  readonly pins: PinPatterns;
   /** Folders in the trees of entries without a file in or below them; deepest first. */
   readonly emptyFolders: readonly string[];
   /** Bytes of entries, contents, partials and rubbish, each file counted once. */

@@ -36,7 +36,8 @@ const ENGINE = /^[A-Za-z0-9](?:[A-Za-z0-9.+-]{0,62}[A-Za-z0-9+-])?$/;
  *   archives/<digest>            the files that Spin's archive with this digest, in data/, was unpacked to
  *   partial/<digest>             unfinished downloads; with a suffix `.<8 hex digits>` if the file system has no locks
  *   pins.json                    patterns of pinned names
- *   journal.jsonl                hits, fetches and removals; the previous file is journal.older.jsonl
+ *   journal.jsonl                hits, fetches and removals; the previous file is journal.older.jsonl, and
+ *                                journal.reasons.jsonl has the last fetch and removal of entries from files before it
  *   lock                         held shared by writers, exclusively by a sweep
  *   names-without-colons         exists if the file system refuses `:`: names then have `_` instead
  *   gate                         held by a sweep that waits for writers, so that no new writers start
@@ -167,6 +168,15 @@ export class Layout {
   /** The file that says that names have `_` for `:`. */
   get noColons(): string {
     return join(this.root, NO_COLONS_FILE);
+  }
+
+  get journalReasons(): string {
+    return join(this.root, "journal.reasons.jsonl");
+  }
+
+  /** All files of the journal, oldest first. */
+  get journals(): readonly string[] {
+    return [this.journalReasons, this.olderJournal, this.journal];
   }
 
   get lock(): string {

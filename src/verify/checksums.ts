@@ -1,3 +1,4 @@
+import { hasCode } from "../base/errors.ts";
 import { diskError, type FileStamp, isSameFile, stampOf, statIfAny } from "../base/files.ts";
 import { algorithmOf, asDigest, type Digest } from "../oci/digest.ts";
 import { hashFiles, type HashFilesOptions, type SizedFile } from "../store/blobs/hash_files.ts";
@@ -27,10 +28,12 @@ const NOT_ALLOWED = new Set(["EACCES", "EPERM"]);
 /** The checks of files, by path. A file that has not changed since its check is not hashed again. */
 export class FileChecks {
   readonly #checks = new Map<string, FileCheck & { readonly digest: Digest }>();
+  /** Those of files in folders that this user may not enter. */
+  readonly #unseen = new Map<string, FileCheck & { readonly digest: Digest }>();
 
   /** Returns undefined for a file that does not exist. */
   of({ path, digest }: FileToCheck): FileCheck | undefined {
-    const check = this.#checks.get(path);
+    const check = this.#checks.get(path) ?? this.#unseen.get(path);
     return check?.digest === digest ? check : undefined;
   }
 
@@ -45,7 +48,7 @@ export class FileChecks {
   ): Promise<void> {
     const files: (FileToCheck & SizedFile & { readonly stamp: FileStamp })[] = [];
     for (const { path, digest } of filesToCheck) {
-      const info = statIfAny(path);
+      const info = this.#stat({ path, digest });
       const known = this.#checks.get(path);
       const stamp = info && stampOf(info);
       if (stamp && known?.digest === digest && isSameFile(known.stamp, stamp)) continue;
@@ -61,7 +64,22 @@ export class FileChecks {
       if (check) this.#checks.set(path, { ...check, digest });
     }
   }
+
+  /** Returns undefined for a file that does not exist, and for one that this user may not look at: it is unreadable. */
+  #stat({ path, digest }: FileToCheck): Deno.FileInfo | undefined {
+    try {
+      return statIfAny(path);
+    } catch (error) {
+      if (!hasCode(error, "LDR_PERMISSION")) throw error;
+      const check = { state: "unreadable", stamp: NO_STAMP, reason: error.message } as const;
+      this.#unseen.set(path, { ...check, digest });
+      return undefined;
+    }
+  }
 }
+
+/** The stamp of a file in a folder that this user may not enter. */
+const NO_STAMP: FileStamp = { size: 0, mtime: 0, ino: null };
 
 function classify(
   { path, digest }: FileToCheck,

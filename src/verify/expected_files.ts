@@ -1,8 +1,9 @@
 import { sep } from "node:path";
-import { LarderError } from "../base/errors.ts";
+import { hasCode, LarderError } from "../base/errors.ts";
 import { readTextIfAny } from "../base/files.ts";
 import type { BlobDescriptor } from "../oci/descriptor.ts";
 import { parseReference } from "../oci/reference.ts";
+import { UNREADABLE } from "../snapshot/entry.ts";
 import type { ManifestReader } from "../snapshot/manifest_reader.ts";
 import { isFromRegistry, type SnapshotEntry } from "../snapshot/types.ts";
 import { parseBuildRecord } from "../store/entries/build_record.ts";
@@ -18,13 +19,18 @@ export function expectedFilesOf(
   reader: ManifestReader,
   entry: SnapshotEntry,
 ): ExpectedFiles {
-  if (!isFromRegistry(entry.type)) return expectedFilesOfRecord(layout, entry);
+  // Files that cannot be read are findings of their own.
+  const unknown = { entry, files: [], faults: [], repair: undefined };
+  if (entry.problem === UNREADABLE) return unknown;
   try {
-    return expectedFilesOfApp(layout, reader, entry, parseReference(entry.name));
+    return isFromRegistry(entry.type)
+      ? expectedFilesOfApp(layout, reader, entry, parseReference(entry.name))
+      : expectedFilesOfRecord(layout, entry);
   } catch (error) {
+    if (hasCode(error, "LDR_PERMISSION", "LDR_DISK")) return unknown;
     if (!(error instanceof LarderError) || error.code !== "LDR_BAD_REFERENCE") throw error;
     const fault = { kind: "misplaced", path: entry.folder, detail: error.message } as const;
-    return { entry, files: [], faults: [fault], repair: undefined };
+    return { ...unknown, faults: [fault] };
   }
 }
 

@@ -22,9 +22,12 @@ export function findOrphans(
     snapshot.referenceCounts[id] === 0 &&
     !excluded.has(tree === "manifests" ? path + sep + MANIFEST_FILE : path)
   );
+  const unneeded = snapshot.hasUnknownReferences
+    ? "no entry that can be read needs it"
+    : "no entry needs it";
   return [
     ...orphans.map(({ path, digest }) => ({
-      ...orphanFinding("orphaned", { path }, "no entry needs it"),
+      ...orphanFinding("orphaned", { path }, unneeded),
       digest,
     })),
     ...snapshot.rubbish.map((file) => orphanFinding("leftover", file, "a killed process left it")),
@@ -36,22 +39,11 @@ export function findOrphans(
 
 function foreignFilesBesideTrees({ layout }: CacheSnapshot): Pick<FileStat, "path">[] {
   const { manifests, packages, builds, oldBuilds, compiled, leases, archives, partials } = layout;
-  const { pins, journal, olderJournal, lock, gate, noColons } = layout;
+  const { pins, journals, lock, gate, noColons } = layout;
   const own = [
     ...[layout.tree("data"), layout.tree("wasm"), manifests, packages, builds, oldBuilds],
-    ...[
-      compiled,
-      leases,
-      archives,
-      partials,
-      pins,
-      `${pins}.tmp`,
-      journal,
-      olderJournal,
-      lock,
-      gate,
-      noColons,
-    ],
+    ...[compiled, leases, archives, partials, pins, `${pins}.tmp`, ...journals],
+    ...[lock, gate, noColons],
   ];
   return readFolder(layout.root).map(({ name }) => ({ path: layout.root + sep + name }))
     .filter(({ path }) => !own.includes(path));

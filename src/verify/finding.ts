@@ -21,6 +21,8 @@ export type Orphan = typeof ORPHANS[number];
 export type RepairAction =
   /** Delete a file that does not have the digest of its name. */
   | { readonly action: "remove"; readonly from: string; readonly stamp: FileStamp }
+  /** Rewrite a file of larder's own with what can be read of it; see {@link rewriteOwnFile}. */
+  | { readonly action: "rewrite"; readonly from: string; readonly stamp: FileStamp }
   /** Put a file where its digest is expected. */
   | {
     readonly action: "move" | "copy";

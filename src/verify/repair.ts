@@ -18,6 +18,7 @@ import type { Layout } from "../store/layout.ts";
 import { type StoreLockOptions, withExclusiveLock } from "../store/locks/store_lock.ts";
 import type { ExpectedFiles } from "./expectation.ts";
 import type { Finding, RepairAction } from "./finding.ts";
+import { rewriteOwnFile } from "./own_files.ts";
 
 /** The number of affected entries that the journal names for one damaged file. */
 const MAX_NAMED = 20;
@@ -34,8 +35,8 @@ export interface FailedRepair {
 
 /**
  * Does the repairs that need no network, under the store's exclusive lock: deletes bad files, moves or copies content
- * to where it belongs, and deletes the records of entries that no registry has. Files that have changed since they were
- * checked are left alone.
+ * to where it belongs, rewrites damaged files of larder's own, and deletes the records of entries that no registry has.
+ * Files that have changed since they were checked are left alone.
  *
  * If it is killed, the cache lacks files, which the next repair or pull fetches.
  *
@@ -63,6 +64,7 @@ function apply(repair: RepairAction, snapshot: CacheSnapshot): void {
   const { from } = repair;
   const info = statIfAny(from);
   if (!info || !isSameFile(repair.stamp, stampOf(info))) return;
+  if (repair.action === "rewrite") return rewriteOwnFile(snapshot.layout, from);
   const id = snapshot.contents.findIndex(({ path }) => path === from);
   if (repair.action !== "copy") withdrawArchives(snapshot, id);
   if (repair.action === "remove") {

@@ -12,6 +12,7 @@ import { expectedFilesOf } from "./expected_files.ts";
 import { findDamage } from "./find_damage.ts";
 import { findOrphans } from "./find_orphans.ts";
 import { type Finding, isFault } from "./finding.ts";
+import { findOwnFileFaults } from "./own_files.ts";
 
 /** A step of a verification, as a user sees it. */
 export type StepName = "read the cache" | "read the manifests" | "hash the files" | "compare";
@@ -103,8 +104,18 @@ export class Verifier {
     await watch.time("hash the files", () => this.#hash(filesToCheck));
     const findings = await watch.time("compare", () => {
       const faults = findDamage(expected, filesToCheck, this.#checks);
-      const orphans = chosen ? [] : findOrphans(snapshot, expected, faults);
-      return [...faults, ...orphans].sort((a, b) => a.path < b.path ? -1 : 1);
+      const own = findOwnFileFaults(snapshot, chosen);
+      const paths = new Set(faults.map(({ path }) => path));
+      // Of a folder that this user may not enter, its files need no line each.
+      const closed = snapshot.unreadable.map(({ path }) => path + sep);
+      const all = [
+        ...faults.filter(({ kind, path }) =>
+          kind !== "unreadable" || !closed.some((folder) => path.startsWith(folder))
+        ),
+        ...own.filter(({ path }) => !paths.has(path)),
+      ];
+      const orphans = chosen ? [] : findOrphans(snapshot, expected, all);
+      return [...all, ...orphans].sort((a, b) => a.path < b.path ? -1 : 1);
     });
     return { snapshot, expected, findings, ...this.#total(filesToCheck) };
   }

@@ -73,7 +73,9 @@ const FOUND: [string, string][] = [
   [hex(SHOP.blobs[1]!), `data ${SHOP.blobs[1]!.descriptor.digest}`],
   [`sha256:${hex(SHOP.blobs[0]!).slice(0, 20)}`, `data ${SHOP.blobs[0]!.descriptor.digest}`],
   [COMPONENT.descriptor.digest, `wasm ${COMPONENT.descriptor.digest}`],
-  [hex(COMPONENT).slice(0, 12), `wasm ${COMPONENT.descriptor.digest}`],
+  // Listings show compiled code by this beginning of its component.
+  [hex(COMPONENT).slice(0, 12), `${COMPONENT.descriptor.digest}/engine-1`],
+  [`sha256:${hex(COMPONENT).slice(0, 12)}`, `${COMPONENT.descriptor.digest}/engine-1`],
   [`${COMPONENT.descriptor.digest}/`, `${COMPONENT.descriptor.digest}/engine-1`],
   [`${hex(COMPONENT).slice(0, 12)}/engine-1`, `${COMPONENT.descriptor.digest}/engine-1`],
   [`${hex(COMPONENT).slice(0, 12)}/eng`, `${COMPONENT.descriptor.digest}/engine-1`],

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { ERROR_CODES, type ErrorCode, hasCode, LarderError } from "../../src/base/errors.ts";
 import {
+  ageOfCheck,
   decide,
   failureWithCopy,
   isRegistryFailure,
@@ -46,6 +47,29 @@ Deno.test("mayUseStale allows a copy up to the given age", () => {
   assert.equal(mayUseStale(1000, 1000), true);
   assert.equal(mayUseStale(1001, 1000), false);
   assert.equal(mayUseStale(0, 0), true);
+});
+
+Deno.test("ageOfCheck takes a check in the future for the time of the pull, and for infinitely old without one", () => {
+  const now = Date.UTC(2026, 0, 31);
+  const iso = (age: number) => new Date(now - age).toISOString();
+  const ages = [
+    [1000, 5000, 1000],
+    [0, 5000, 0],
+    [-60_000, 5000, 0], // The clock of another machine.
+    [-3_600_000, 5000, 5000],
+    [-3_600_000, -3_600_000, Infinity],
+  ] as const;
+  for (const [checked, pulled, age] of ages) {
+    assert.equal(ageOfCheck({ checkedAt: iso(checked), pulledAt: iso(pulled) }, now), age);
+    if (age === Infinity) assert.equal(mayUseStale(age, Number.MAX_SAFE_INTEGER), false);
+  }
+});
+
+Deno.test("failureWithCopy of a check in the future says so", () => {
+  const cause = new LarderError("LDR_DNS", "no such host", { hint: "check the name" });
+  const { message, hint } = failureWithCopy(cause, Infinity);
+  assert.equal(message, "no such host; the cached copy was confirmed at a time in the future");
+  assert.equal(hint, "set the clock, or use the cached copy with --offline");
 });
 
 Deno.test("failureWithCopy names the age of the copy and an option that would use it", () => {

@@ -1,6 +1,4 @@
 import { dirname, join } from "node:path";
-import * as v from "valibot";
-import { LarderError } from "../../base/errors.ts";
 import {
   diskError,
   ensureFolder,
@@ -13,24 +11,23 @@ import {
   writeFileAtomic,
 } from "../../base/files.ts";
 import { matchesName } from "../entry_names.ts";
-import { parseJson, TimeSchema } from "../json.ts";
+import { parseJson } from "../json.ts";
 import { type Layout, PIN_FILE } from "../layout.ts";
 import { lockFile } from "../locks/file_lock.ts";
 import { withSharedLock } from "../locks/store_lock.ts";
+import {
+  changedPins,
+  damagedPins,
+  patternOf,
+  type Pin,
+  type PinPattern,
+  type PinPatterns,
+  PinSchema,
+  readPinPatterns,
+  rejectBadPattern,
+} from "./pin_file.ts";
 
-/** A mark that keeps an entry from every automatic removal. */
-export interface Pin {
-  readonly note?: string | undefined;
-  /** RFC 3339; may be absent from a file that another program wrote. */
-  readonly pinnedAt?: string | undefined;
-  /** The pattern that pins the entry; absent if the entry itself is pinned. */
-  readonly pattern?: string | undefined;
-}
-
-/** A pin on every entry whose name matches, including future ones. */
-export interface PinPattern extends Pin {
-  readonly pattern: string;
-}
+export type { Pin, PinPattern, PinPatterns };
 
 export interface PinOptions {
   readonly note?: string | undefined;
@@ -40,13 +37,6 @@ export interface PinOptions {
   readonly waiting?: (holders: string) => void;
   readonly signal?: AbortSignal | undefined;
 }
-
-const PinSchema = v.object({ note: v.optional(v.string()), pinnedAt: v.optional(TimeSchema) });
-
-const PatternsSchema = v.object({
-  schemaVersion: v.literal(1),
-  pins: v.array(v.object({ pattern: v.pipe(v.string(), v.nonEmpty()), ...PinSchema.entries })),
-});
 
 /**
  * The pins of the cache: `pin.json` beside the record of an entry, and `pins.json` for patterns of names.
@@ -60,13 +50,14 @@ export class PinStore {
     this.#layout = layout;
   }
 
-  /**
-   * Returns the patterns in the order in which they were pinned.
-   * @throws LarderError LDR_CONFIG if the file is invalid, because the pinned entries are then unknown
-   */
+  /** Returns the pinned patterns, and what is wrong with their file. */
+  read(): PinPatterns {
+    return readPinPatterns(this.#layout.pins);
+  }
+
+  /** Returns the patterns that can be read, in the order in which they were pinned. */
   patterns(): readonly PinPattern[] {
-    const text = readTextIfAny(this.#layout.pins);
-    return text === undefined ? [] : parsePatterns(text, this.#layout.pins);
+    return this.read().patterns;
   }
 
   /** Pins the entry in a folder. @throws LarderError LDR_DISK*, LDR_BUSY */
@@ -85,38 +76,39 @@ export class PinStore {
     return true;
   }
 
-  /** Pins a pattern, replacing an earlier pin of the same pattern. @throws LarderError LDR_DISK*, LDR_BUSY */
+  /**
+   * Pins a pattern, replacing an earlier pin of the same pattern.
+   * @throws LarderError LDR_USAGE if it cannot be a pattern, LDR_CONFIG if the file is damaged, LDR_DISK*, LDR_BUSY
+   */
   async pinPattern(pattern: string, options: PinOptions): Promise<void> {
+    rejectBadPattern(pattern);
     const pin = { pattern, ...pinOf(options) };
     await this.#change(
-      (pins) => [...pins.filter((each) => each.pattern !== pattern), pin],
+      (pins) => [...pins.filter((each) => patternOf(each) !== pattern), pin],
       options,
     );
   }
 
-  /** Removes the pin of a pattern. @returns false if there was none */
+  /** Removes the pin of a pattern. @returns false if there was none @throws as {@link pinPattern} */
   async unpinPattern(pattern: string, options: PinOptions): Promise<boolean> {
     if (!this.patterns().some((pin) => pin.pattern === pattern)) return false;
-    await this.#change((pins) => pins.filter((pin) => pin.pattern !== pattern), options);
+    await this.#change((pins) => pins.filter((pin) => patternOf(pin) !== pattern), options);
     return true;
   }
 
   async #change(
-    change: (pins: readonly PinPattern[]) => readonly PinPattern[],
+    change: (pins: readonly unknown[]) => readonly unknown[],
     options: PinOptions,
   ): Promise<void> {
     await withSharedLock(this.#layout, async () => {
+      const path = targetOf(this.#layout.pins);
       // The file is replaced, not modified: a lock that was waited for may be that of the replaced file.
       for (;;) {
-        using file = openPins(this.#layout.pins);
+        using file = openPins(path);
         await lockFile(file, true, options);
-        const isLink = statIfAny(this.#layout.pins)?.isSymlink === true;
-        if (!isLink && !isStillAt(file, this.#layout.pins)) continue;
+        if (!isStillAt(file, path)) continue;
         // Read from the handle, because Windows lets only the handle that holds the lock read the file.
-        const pins = parsePatterns(readText(file), this.#layout.pins);
-        const document = { schemaVersion: 1, pins: change(pins) };
-        const path = isLink ? Deno.realPathSync(this.#layout.pins) : this.#layout.pins;
-        writeFileAtomic(path, JSON.stringify(document, null, 2) + "\n");
+        writeFileAtomic(path, changedPins(readText(file), path, change));
         return;
       }
     }, options);
@@ -141,16 +133,15 @@ function pinOf({ note, now }: PinOptions): Pin {
   return { ...(note !== undefined && { note }), pinnedAt: new Date(now).toISOString() };
 }
 
-function parsePatterns(text: string, path: string): readonly PinPattern[] {
-  if (text === "") return []; // Created for its lock, not written yet.
-  try {
-    return v.parse(PatternsSchema, JSON.parse(text)).pins;
-  } catch (error) {
-    throw new LarderError("LDR_CONFIG", `cannot read the pins in ${path}: the file is invalid`, {
-      hint: "correct the file, or delete it and pin again",
-      cause: error,
-    });
+/** Returns the file that a link at a path names, so that the link stays one. @throws LarderError for a dangling link */
+function targetOf(path: string): string {
+  const info = statIfAny(path);
+  if (info && !info.isFile) {
+    const [fault] = readPinPatterns(path).faults;
+    if (fault) throw damagedPins(fault);
+    return Deno.realPathSync(path);
   }
+  return path;
 }
 
 function openPins(path: string): Deno.FsFile {

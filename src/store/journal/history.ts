@@ -3,7 +3,17 @@ import type { JournalEvent, UseEvent } from "./journal.ts";
 
 /** An event in the history of an entry. Times are milliseconds since the epoch. */
 export type HistoryEvent =
-  | { readonly kind: "hit"; readonly at: number; readonly name: string; readonly digest: Digest }
+  | {
+    /** One or more uses in a row. */
+    readonly kind: "hit";
+    /** The time of the first use. */
+    readonly at: number;
+    readonly name: string;
+    readonly digest: Digest;
+    readonly uses: number;
+    /** The time of the last use. */
+    readonly last: number;
+  }
   | {
     readonly kind: "fetched";
     readonly at: number;
@@ -39,7 +49,8 @@ export type FetchReason =
   | { readonly cause: "deleted" };
 
 /**
- * Returns the history of the entries that `matches` selects by name and digest.
+ * Returns the history of the entries that `matches` selects by name and digest. Uses of the same content between two
+ * other events of an entry are one event, so that many uses do not hide why it was fetched.
  * @param events events of the journal, oldest first
  */
 export function historyOf(
@@ -51,7 +62,7 @@ export function historyOf(
     const at = Date.parse(event.at);
     if (event.kind === "use") {
       if (!matches(event.name, event.digest)) continue;
-      history.push(useOf(event, at, history));
+      if (!addToUses(history, event, at)) history.push(useOf(event, at, history));
     } else if (event.kind === "sweep") {
       const { by } = event;
       for (const { name, digest, rule, why } of event.evicted) {
@@ -64,9 +75,19 @@ export function historyOf(
   return history;
 }
 
+/** Adds a hit to the uses before it. @returns false if it is no hit, or the first since another event of the entry */
+function addToUses(history: HistoryEvent[], event: UseEvent, at: number): boolean {
+  if (event.cause) return false;
+  const i = history.findLastIndex((each) => !("name" in each) || each.name === event.name);
+  const before = history[i];
+  if (before?.kind !== "hit" || before.digest !== event.digest) return false;
+  history[i] = { ...before, uses: before.uses + 1, last: at };
+  return true;
+}
+
 function useOf(event: UseEvent, at: number, before: readonly HistoryEvent[]): HistoryEvent {
   const { name, digest, cause, fetched } = event;
-  if (!cause) return { kind: "hit", at, name, digest };
+  if (!cause) return { kind: "hit", at, name, digest, uses: 1, last: at };
   const because = reasonOf(event, before.filter((each) => !("name" in each) || each.name === name));
   return { kind: "fetched", at, name, digest, bytes: fetched, because };
 }

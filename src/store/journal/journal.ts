@@ -1,12 +1,19 @@
 import * as v from "valibot";
-import { FILE_MODE, isStillAt, readTextIfAny, writeAll } from "../../base/files.ts";
+import { FILE_MODE, isStillAt, writeAll, writeFileUnsynced } from "../../base/files.ts";
 import { DigestSchema } from "../../oci/descriptor.ts";
 import { parseJson, TimeSchema } from "../json.ts";
 import type { Layout } from "../layout.ts";
 import { tryLockFile } from "../locks/file_lock.ts";
+import { type FileFault, readOwnFile, setAside } from "../own_file.ts";
 
 /** 2 MiB at which the journal is rotated; one older file is kept. */
 export const JOURNAL_SIZE = 2 * 1024 * 1024;
+
+/** 32 MiB limit on a journal that is read; one is rotated long before. */
+const MAX_JOURNAL = 32 * 1024 * 1024;
+
+/** 512 KiB of events, of about 1,000 entries, that outlive the file that they were written to. */
+const MAX_REASONS = 512 * 1024;
 
 /** Entries that the event of one sweep names. */
 export const SWEEP_DETAILS = 500;
@@ -99,8 +106,7 @@ export class Journal {
   /** Appends events; ignores failures. */
   append(events: readonly JournalEvent[]): void {
     if (events.length === 0) return;
-    // A line break precedes each event, so that an event which a full disk cut short does not spoil the next one.
-    const text = events.map((event) => `\n${JSON.stringify(event)}`).join("");
+    const text = formatEvents(events);
     try {
       using file = Deno.openSync(this.#layout.journal, {
         // Windows does not lock files that are only opened for appending.
@@ -117,28 +123,78 @@ export class Journal {
   }
 
   /**
-   * Returns all events, oldest first.
-   * @throws LarderError LDR_DISK*, LDR_PERMISSION
+   * Returns the events of the journal and of its previous file, in the order in which they were written: a clock that was wrong does not change it.
+   * @param onFault called for each file that is damaged or cannot be read
    */
-  read(): JournalEvent[] {
-    const files = [this.#layout.olderJournal, this.#layout.journal];
-    const events = files.flatMap((path) => parseJournal(readTextIfAny(path) ?? ""));
-    return events.sort((a, b) => Date.parse(a.at) - Date.parse(b.at));
+  read(onFault: (fault: FileFault) => void = () => {}): JournalEvent[] {
+    const { olderJournal, journal } = this.#layout;
+    return [olderJournal, journal].flatMap((path) => readJournal(path, onFault));
+  }
+
+  /** Returns the same, after the last fetches and removals of what was written before: see {@link lastReasons}. */
+  history(onFault: (fault: FileFault) => void = () => {}): JournalEvent[] {
+    return this.#layout.journals.flatMap((path) => readJournal(path, onFault));
   }
 
   /** Renames the journal, unless another process is doing so or has done so. */
   #rotate(file: Deno.FsFile): void {
-    const { journal, olderJournal } = this.#layout;
+    const { journal, olderJournal, journalReasons } = this.#layout;
     if (tryLockFile(file, true) === "busy" || !isStillAt(file, journal)) return;
+    const past = [journalReasons, olderJournal].flatMap((path) => readJournal(path));
+    if (past.length > 0) writeFileUnsynced(journalReasons, formatEvents(lastReasons(past)));
     Deno.renameSync(journal, olderJournal);
   }
 }
 
-/** Parses a journal; skips lines that are incomplete or that a newer larder wrote. */
-export function parseJournal(text: string): JournalEvent[] {
-  return text.split("\n").flatMap((line) => {
-    return line === "" ? [] : parseJson(EventSchema, line) ?? [];
-  });
+/** A line break precedes each event, so that an event which a full disk cut short does not spoil the next one. */
+function formatEvents(events: readonly JournalEvent[]): string {
+  return events.map((event) => `\n${JSON.stringify(event)}`).join("");
+}
+
+function readJournal(path: string, onFault: (fault: FileFault) => void = () => {}): JournalEvent[] {
+  const { text = "", fault } = readOwnFile(path, MAX_JOURNAL);
+  if (fault) onFault(fault);
+  const { events, badLines } = parseJournal(text);
+  if (badLines.length > 0) onFault({ path, detail: badLinesText(badLines) });
+  return events;
+}
+
+/**
+ * Parses a journal.
+ * @returns the events, and the numbers of lines that are none; lines of a kind that only a newer larder knows are
+ * neither
+ */
+export function parseJournal(text: string): { events: JournalEvent[]; badLines: number[] } {
+  const events: JournalEvent[] = [];
+  const badLines: number[] = [];
+  for (const [i, line] of text.split("\n").entries()) {
+    if (line === "") continue;
+    const event = parseJson(EventSchema, line);
+    if (event) events.push(event);
+    else if (!isNewerKind(line)) badLines.push(i + 1);
+  }
+  return { events, badLines };
+}
+
+/** Rewrites a damaged journal without the lines that are no events; anything else in its place is moved away. */
+export function repairJournal(path: string): void {
+  const { text, fault } = readOwnFile(path, MAX_JOURNAL);
+  if (fault?.error) return;
+  if (text === undefined) return setAside(path);
+  const bad = new Set(parseJournal(text).badLines);
+  writeFileUnsynced(path, text.split("\n").filter((_, i) => !bad.has(i + 1)).join("\n"));
+}
+
+function isNewerKind(line: string): boolean {
+  const kind = parseJson(v.object({ kind: v.string() }), line)?.kind;
+  return kind !== undefined &&
+    EventSchema.options.every((each) => each.entries.kind.literal !== kind);
+}
+
+function badLinesText([first, ...others]: readonly number[]): string {
+  return others.length === 0
+    ? `line ${first} is not an event`
+    : `line ${first} and ${others.length} more are not events`;
 }
 
 /** Returns the event of a sweep, which names at most {@link SWEEP_DETAILS} entries: those used most recently. */
@@ -150,4 +206,32 @@ export function sweepEvent(sweep: Omit<SweepEvent, "kind" | "entries">): SweepEv
     evicted: evicted.slice(0, SWEEP_DETAILS),
     entries: evicted.length,
   };
+}
+
+/**
+ * Returns the last fetch and the last removal of each entry, oldest first, and of the newest entries only if there are
+ * too many: `why` still tells the reason after so many uses that the journal was rotated twice.
+ */
+export function lastReasons(events: readonly JournalEvent[]): JournalEvent[] {
+  const seen = new Set<string>();
+  const kept: JournalEvent[] = [];
+  let length = 0;
+  for (const event of events.toReversed()) {
+    for (const reason of reasonsIn(event)) {
+      const key = `${reason.kind} ${reason.kind === "use" ? reason.name : reason.evicted[0]!.name}`;
+      if (seen.has(key)) continue;
+      seen.add(key);
+      length += JSON.stringify(reason).length;
+      if (length > MAX_REASONS) return kept.reverse();
+      kept.push(reason);
+    }
+  }
+  return kept.reverse();
+}
+
+/** Returns a fetch, and a removal for each entry of a sweep. */
+function reasonsIn(event: JournalEvent): (UseEvent | SweepEvent)[] {
+  if (event.kind === "use") return event.cause ? [event] : [];
+  if (event.kind !== "sweep") return [];
+  return event.evicted.map((evicted) => ({ ...event, evicted: [evicted] })).reverse();
 }

@@ -1,4 +1,4 @@
-import type { Evicted, JournalEvent, MissCause, SweepEvent, UseEvent } from "./journal.ts";
+import type { Evicted, JournalEvent, MissCause, SweepEvent } from "./journal.ts";
 
 /** Seven days within which fetching an evicted entry again makes its eviction a regret. */
 export const REGRET_AGE = 7 * 24 * 60 * 60_000;
@@ -58,7 +58,7 @@ export function statsOf(events: readonly JournalEvent[]): Stats {
   const sweeps = events.filter((event) => event.kind === "sweep");
   const misses = uses.filter(({ cause }) => cause !== undefined);
   const evictions = sweeps.filter(isByPolicy);
-  const regretted = findRegretted(sweeps, misses);
+  const regretted = findRegretted(events);
   return {
     since: events[0] && Date.parse(events[0].at),
     hits: uses.length - misses.length,
@@ -87,18 +87,26 @@ function isByPolicy({ evicted }: SweepEvent): boolean {
   return evicted.some(({ rule }) => rule !== "asked");
 }
 
-/** Finds evicted entries whose content was fetched again within {@link REGRET_AGE}. */
-function findRegretted(sweeps: readonly SweepEvent[], misses: readonly UseEvent[]): Regretted[] {
-  // Content that other entries had kept was not missed.
-  const refetched = misses.filter(({ fetched }) => fetched > 0);
-  const byDigest = Map.groupBy(refetched, ({ digest }) => digest);
-  return sweeps.flatMap((sweep) => {
-    const sweptAt = Date.parse(sweep.at);
-    return sweep.evicted.flatMap((entry) => {
+/**
+ * Finds evicted entries whose content was fetched again within {@link REGRET_AGE}. The order of the events tells what
+ * came first, because a clock can be set back.
+ */
+function findRegretted(events: readonly JournalEvent[]): Regretted[] {
+  const numbered = events.map((event, number) => ({ event, number }));
+  const byDigest = Map.groupBy(
+    numbered.flatMap(({ event, number }) =>
+      // Content that other entries had kept was not missed.
+      event.kind === "use" && event.cause && event.fetched > 0 ? { ...event, number } : []
+    ),
+    ({ digest }) => digest,
+  );
+  return numbered.flatMap(({ event: sweep, number }) => {
+    if (sweep.kind !== "sweep") return [];
+    return sweep.evicted.flatMap((entry): Regretted[] => {
       if (!LIMITS.has(entry.rule) || !entry.digest) return [];
-      const fetchedAt = byDigest.get(entry.digest)?.map(({ at }) => Date.parse(at))
-        .find((at) => at >= sweptAt);
-      if (fetchedAt === undefined || fetchedAt - sweptAt > REGRET_AGE) return [];
+      const fetch = byDigest.get(entry.digest)?.find((each) => each.number > number);
+      const fetchedAt = fetch && Math.max(Date.parse(fetch.at), Date.parse(sweep.at));
+      if (fetchedAt === undefined || fetchedAt - Date.parse(sweep.at) > REGRET_AGE) return [];
       return [{ entry, sweep, fetchedAt }];
     });
   });

@@ -16,6 +16,8 @@ export interface LeaseContent {
   readonly folders: readonly string[];
   /** Blobs that are kept even if no entry refers to them because a tag has moved. */
   readonly digests: readonly Digest[];
+  /** Why a file cannot be read, in words for a user: its process may then use anything. */
+  readonly problem?: { readonly path: string; readonly text: string };
 }
 
 /** Folders of the cache that contain entries. */
@@ -39,7 +41,10 @@ export function parseLease(layout: Layout, text: string): LeaseContent | undefin
   return { ...rest, folders: folders.map((folder) => join(layout.root, ...folder.split("/"))) };
 }
 
-export function formatLease(layout: Layout, { folders, ...rest }: LeaseContent): string {
+export function formatLease(
+  layout: Layout,
+  { folders, ...rest }: Omit<LeaseContent, "problem">,
+): string {
   const relatives = folders.map((folder) => relativeFolder(layout, folder));
   return JSON.stringify({ schemaVersion: 1, ...rest, folders: relatives }, null, 2) + "\n";
 }

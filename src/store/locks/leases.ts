@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import process from "node:process";
-import { hasCode, LarderError } from "../../base/errors.ts";
+import { hasCode } from "../../base/errors.ts";
 import {
   diskError,
   ensureFolder,
@@ -13,6 +13,7 @@ import {
   writeAll,
 } from "../../base/files.ts";
 import { isUnsupported } from "../../base/system_error.ts";
+import { CLOCK_SKEW } from "../../base/limits.ts";
 import type { Layout } from "../layout.ts";
 import { tryLockFile } from "./file_lock.ts";
 import { formatLease, type LeaseContent, parseLease } from "./lease_format.ts";
@@ -145,7 +146,7 @@ export async function takeLease(
  * Without locks (some network file systems, older runtimes) a lease counts while a process with its id runs on this
  * machine, and in any case for {@link LEASE_GRACE}, because the process may run on another machine.
  *
- * @throws LarderError LDR_BUSY if a live lease cannot be parsed, because a newer larder may have written it; LDR_DISK*
+ * A live lease that cannot be read, because a newer larder or another user wrote it, is returned with its problem.
  */
 export function liveLeases(
   layout: Layout,
@@ -153,14 +154,17 @@ export function liveLeases(
   options: { readOnly?: boolean } = {},
 ): LeaseContent[] {
   const leases: LeaseContent[] = [];
-  for (const { name, isFile } of readFolder(layout.leases)) {
-    const pid = (LEASE.exec(name) ?? NEW_LEASE.exec(name))?.[1];
-    if (!isFile || pid === undefined) continue;
+  const readOnly = options.readOnly ?? false;
+  const files = orProblem(() => readFolder(layout.leases));
+  if ("problem" in files) return [unreadLease(layout.leases, files.problem)];
+  for (const { name, isFile } of files.value) {
+    const pid = Number((LEASE.exec(name) ?? NEW_LEASE.exec(name))?.[1]);
+    if (!isFile || Number.isNaN(pid)) continue;
     const path = join(layout.leases, name);
-    if (!isHeld(path, Number(pid), now, options.readOnly ?? false)) {
-      if (!options.readOnly) tryRemove(path);
+    if (!isHeld(path, pid, now, readOnly)) {
+      if (!readOnly) tryRemove(path);
     } else if (LEASE.test(name)) {
-      const lease = readLease(layout, path);
+      const lease = readLease(layout, path, pid);
       if (lease) leases.push(lease);
     }
   }
@@ -168,32 +172,54 @@ export function liveLeases(
 }
 
 /** Reads a live lease; returns undefined if it was released meanwhile. */
-function readLease(layout: Layout, path: string): LeaseContent | undefined {
-  const text = readTextIfAny(path);
-  if (text === undefined) return undefined;
-  const lease = parseLease(layout, text);
-  if (lease) return lease;
-  throw new LarderError("LDR_BUSY", `cannot read the lease of a running process in ${path}`, {
-    hint:
-      "a newer larder may have written it: wait until that process has ended, or use that larder",
-  });
+function readLease(layout: Layout, path: string, pid: number): LeaseContent | undefined {
+  const read = orProblem(() => readTextIfAny(path));
+  if ("problem" in read) return unreadLease(path, read.problem, pid);
+  if (read.value === undefined) return undefined;
+  return parseLease(layout, read.value) ??
+    unreadLease(path, `${path} is damaged, or a newer larder wrote it`, pid);
+}
+
+function unreadLease(path: string, reason: string, pid = 0): LeaseContent {
+  const process = pid === 0 ? "running processes use" : `process ${pid} uses`;
+  const problem = { path, text: `cannot tell what ${process}: ${reason}` };
+  return { pid, command: "larder", startedAt: "", folders: [], digests: [], problem };
+}
+
+/** Returns what `read` returns, or why the system refuses to read. */
+function orProblem<T>(read: () => T): { readonly value: T } | { readonly problem: string } {
+  try {
+    return { value: read() };
+  } catch (error) {
+    if (!hasCode(error, "LDR_PERMISSION", "LDR_DISK")) throw error;
+    return { problem: error.message };
+  }
 }
 
 /** True if the process that wrote a lease still holds it. */
 function isHeld(path: string, pid: number, now: number, readOnly: boolean): boolean {
-  const file = openIfAny(path, readOnly);
+  const opened = orProblem(() => openIfAny(path, readOnly));
+  if ("problem" in opened) return isRecent(path, now) || isAlive(pid);
+  const file = opened.value;
   if (!file) return false;
   try {
     const result = tryLockFile(file, true);
-    if (result !== "unknown") return result === "busy";
-    const created = statIfAny(path)?.mtime?.getTime() ?? now;
-    return now - created < LEASE_GRACE || isAlive(pid);
+    return result === "unknown" ? isRecent(path, now) || isAlive(pid) : result === "busy";
   } catch (error) {
     if (readOnly) return true; // On NFS, only a file opened for writing can be locked exclusively.
     throw diskError(error, "lock", path);
   } finally {
     file.close();
   }
+}
+
+/** A file from the future counts by the time at which its inode changed, so that it is not recent for ever. */
+function isRecent(path: string, now: number): boolean {
+  const read = orProblem(() => statIfAny(path));
+  const { mtime, ctime }: Partial<Deno.FileInfo> = "value" in read ? read.value ?? {} : {};
+  const times = [mtime, ctime].flatMap((time) => time?.getTime() ?? []);
+  const created = times.find((time) => time <= now + CLOCK_SKEW) ?? now;
+  return now - created < LEASE_GRACE;
 }
 
 function isAlive(pid: number): boolean {

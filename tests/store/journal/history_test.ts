@@ -53,6 +53,45 @@ Deno.test("historyOf returns each event with its time", () => {
   ]);
 });
 
+Deno.test("historyOf folds the uses between two other events of an entry", () => {
+  const other = "ghcr.io/acme/other:v1";
+  const hits = (first: number, count: number) =>
+    Array.from({ length: count }, (_, i) => [use(first + i), use(first + i, undefined, "a", other)])
+      .flat();
+  const events = historyOf(
+    [
+      use(0, "new"),
+      ...hits(1, 13),
+      sweep(20),
+      use(21, "new"),
+      ...hits(22, 2),
+      use(25, undefined, "b"),
+    ],
+    () => true,
+  );
+  const shown = events.map((each) =>
+    each.kind === "hit"
+      ? `${each.name.slice(13)} ${each.uses} from ${each.at / MINUTE} to ${each.last / MINUTE}`
+      : each.kind
+  );
+  assert.deepEqual(shown, [
+    "fetched",
+    "app:v1 13 from 1 to 13",
+    "other:v1 15 from 1 to 23",
+    "removed",
+    "fetched",
+    "app:v1 2 from 22 to 23",
+    "app:v1 1 from 25 to 25",
+  ]);
+});
+
+Deno.test("historyOf goes by the order of the events if a clock was set back", () => {
+  assert.deepEqual(reason(use(9, "new"), sweep(8), use(1, "new")), {
+    cause: "removed",
+    by: history(sweep(8))[0],
+  });
+});
+
 Deno.test("historyOf derives the reason of a fetch from earlier events", async (t) => {
   const swept = history(sweep(2))[0];
   const cases: [string, JournalEvent[], object][] = [

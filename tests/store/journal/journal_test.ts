@@ -5,6 +5,7 @@ import {
   Journal,
   JOURNAL_SIZE,
   type JournalEvent,
+  lastReasons,
   parseJournal,
   SWEEP_DETAILS,
   sweepEvent,
@@ -32,7 +33,7 @@ function use(minute: number, name = "ghcr.io/acme/app:v1"): UseEvent {
   return { kind: "use", at, name, digest, cause: "new", fetched: 10, saved: 5 };
 }
 
-Deno.test("Journal.read returns appended events, oldest first", () => {
+Deno.test("Journal.read returns events in the order in which they were appended, whatever the clock said", () => {
   using fixture = new Fixture();
   const sweep = sweepEvent({
     at: new Date(2 * 60_000).toISOString(),
@@ -47,7 +48,7 @@ Deno.test("Journal.read returns appended events, oldest first", () => {
   fixture.journal.append([]);
   fixture.journal.append([use(1)]);
   fixture.journal.append([sweep]);
-  assert.deepEqual(fixture.journal.read(), [use(1), sweep, use(3), damage]);
+  assert.deepEqual(fixture.journal.read(), [use(3), damage, use(1), sweep]);
 });
 
 Deno.test("Journal.read returns nothing without a file", () => {
@@ -70,7 +71,10 @@ Deno.test("parseJournal skips lines that are not events", () => {
     good.replace(digest, "sha256:../../x"),
     good.replace("1970", "then"),
   ];
-  assert.deepEqual(parseJournal([...lines, good].join("\n")), [use(1)]);
+  const { events, badLines } = parseJournal([...lines, good].join("\n"));
+  assert.deepEqual(events, [use(1)]);
+  // Not the empty line, and not that of a kind which a newer larder may know.
+  assert.deepEqual(badLines, [2, 3, 4, 5, 6, 7, 9, 10, 11]);
 });
 
 Deno.test("Journal.append writes a readable event after an incomplete one", () => {
@@ -91,10 +95,43 @@ Deno.test("Journal.append rotates the file and keeps the latest events", () => {
   for (let i = 0; i < 100; i++) fixture.journal.append(batch);
   fixture.journal.append([use(1_000_000)]);
   const files = filesIn(fixture.layout.root);
-  assert.deepEqual(files, ["journal.jsonl", "journal.older.jsonl"]);
+  assert.deepEqual(files, ["journal.jsonl", "journal.older.jsonl", "journal.reasons.jsonl"]);
   assert.ok(size(fixture.layout.journal) < JOURNAL_SIZE);
   assert.ok(size(fixture.layout.olderJournal) < 2 * JOURNAL_SIZE);
   assert.deepEqual(fixture.journal.read().at(-1), use(1_000_000));
+});
+
+Deno.test("Journal.history tells the last fetch and removal of an entry after any number of rotations", () => {
+  using fixture = new Fixture();
+  const { journal, layout } = fixture;
+  const evicted = { digest, rule: "unused", why: "unused for 31d", bytes: 3, lastUsed: 0 };
+  const left = { by: "gc", bytes: 3, entriesLeft: 1, bytesLeft: 100 };
+  const sweep = (minute: number, ...names: string[]) =>
+    sweepEvent({
+      at: use(minute).at,
+      evicted: names.map((name) => ({ ...evicted, name })),
+      ...left,
+    });
+  journal.append([use(1, "a"), use(2, "b"), sweep(3, "a", "b"), use(4, "a")]);
+  const { cause: _, ...hit } = use(5, "a");
+  const batch = Array.from({ length: 500 }, () => hit);
+  for (let i = 0; i < 60; i++) journal.append(batch);
+  assert.ok(journal.read().every(({ kind }) => kind === "use"));
+  const reasons = journal.history().filter((event) => event.kind !== "use" || event.cause);
+  assert.deepEqual(reasons, [
+    use(2, "b"),
+    { ...sweep(3, "a"), entries: 2 },
+    { ...sweep(3, "b"), entries: 2 },
+    use(4, "a"),
+  ]);
+  assert.ok(Deno.statSync(layout.journalReasons).size < 1024 * 1024);
+});
+
+Deno.test("lastReasons keeps those of the newest entries if there are too many", () => {
+  const events = Array.from({ length: 5000 }, (_, i) => use(i, `ghcr.io/acme/app${i}:v1`));
+  const kept = lastReasons(events);
+  assert.ok(kept.length > 1000 && kept.length < 5000, String(kept.length));
+  assert.deepEqual(kept, events.slice(-kept.length));
 });
 
 Deno.test("sweepEvent names the most recently used entries up to its limit", () => {

@@ -52,6 +52,9 @@ export function fakeSnapshot(fakes: readonly FakeEntry[], sizes: FakeContents = 
     rubbish: [],
     foreign: [],
     emptyFolders: [],
+    unreadable: [],
+    hasUnknownReferences: false,
+    pins: { patterns: [], faults: [], isComplete: true },
     size,
   };
 }

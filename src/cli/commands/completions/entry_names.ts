@@ -57,7 +57,7 @@ function* appNames(layout: Layout): Generator<string> {
 function* namesInRepository(layout: Layout, path: string, name: string): Generator<string> {
   for (const child of foldersIn(path)) {
     const folder = join(path, child);
-    const entries = readFolder(folder);
+    const entries = entriesIn(folder);
     const has = (file: string) => entries.some((entry) => entry.isFile && entry.name === file);
     const digest = layout.digestOfName(child);
     if (digest) {
@@ -122,8 +122,17 @@ function compiledNames(layout: Layout): string[] {
   });
 }
 
+/** Returns nothing for a folder that this user may not read: the other names can still be completed. */
+function entriesIn(path: string): Deno.DirEntry[] {
+  try {
+    return readFolder(path);
+  } catch {
+    return [];
+  }
+}
+
 function foldersIn(path: string): string[] {
-  return readFolder(path).filter(({ isDirectory }) => isDirectory).map(({ name }) => name);
+  return entriesIn(path).filter(({ isDirectory }) => isDirectory).map(({ name }) => name);
 }
 
 /** Reads a folder name of a package as the layout encodes it; one that is not encoded so stays as it is. */

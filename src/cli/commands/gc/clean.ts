@@ -4,14 +4,12 @@ import { isGlob } from "../../../base/glob.ts";
 import { plural } from "../../../base/units.ts";
 import { planFiles } from "../../../gc/plan.ts";
 import { planClean } from "../../../gc/planner.ts";
-import { takeListedSnapshot } from "../../../snapshot/listed_snapshot.ts";
 import type { CacheSnapshot, SnapshotEntry } from "../../../snapshot/types.ts";
 import { shortName } from "../../../store/entry_names.ts";
 import { isLockable } from "../../../store/locks/file_lock.ts";
-import { liveLeases } from "../../../store/locks/leases.ts";
 import type { Context } from "../../context.ts";
-import { readCache } from "../../read_cache.ts";
-import { noSuchEntry, selectForRemoval } from "../../entry_lookup.ts";
+import { noEntryFor, selectForRemoval } from "../../entry_lookup.ts";
+import { readCache, readLeases } from "../../read_cache.ts";
 import { compileFilter } from "../../query/filter.ts";
 import { itemOfEntry, type ItemType } from "../../query/items.ts";
 import { showAndSweep, type SweepCommandOptions } from "./confirm_and_sweep.ts";
@@ -43,9 +41,9 @@ export async function clean(
   checkOptions(names, options);
   const now = Date.now();
   const matches = await criteria(options, now);
-  const snapshot = await readCache(context, now, takeListedSnapshot);
+  const snapshot = await readCache(context, now, { listed: true });
   const selected = new Set(entriesNamed(context, snapshot, names).filter(matches));
-  const leases = liveLeases(context.layout, now, { readOnly: true });
+  const leases = readLeases(context, now);
   const surroundings = { leases, hasLocks: hasLocks(snapshot) };
   const draft = planClean(snapshot, selected, surroundings, {
     includePinned: options.includePinned,
@@ -133,13 +131,14 @@ function includesUnreferenced(
 /** Returns the entries with these names, or all without names. @throws LarderError LDR_NOT_CACHED */
 function entriesNamed(
   context: Context,
-  { entries }: CacheSnapshot,
+  snapshot: CacheSnapshot,
   names: readonly string[],
 ): SnapshotEntry[] {
+  const { entries } = snapshot;
   if (names.length === 0) return [...entries];
   return names.flatMap((name) => {
     const named = selectForRemoval(entries, name);
-    if (named.length === 0 && !isGlob(name)) throw noSuchEntry(entries, name);
+    if (named.length === 0 && !isGlob(name)) throw noEntryFor(snapshot, name);
     if (named.length === 0) context.warn(`nothing in the cache matches ${name}`);
     return named;
   });

@@ -1,12 +1,11 @@
 import { diskOf } from "../../../base/disk.ts";
 import { hasCode } from "../../../base/errors.ts";
+import { resetFutureTimes } from "../../../gc/apply.ts";
 import { isEmptyPlan, planFiles } from "../../../gc/plan.ts";
 import { exceedsPolicy, planGc } from "../../../gc/planner.ts";
 import { type GcPolicy, hasFree, limitsOnlyFree } from "../../../gc/policy.ts";
-import { takeListedSnapshot } from "../../../snapshot/listed_snapshot.ts";
-import { liveLeases } from "../../../store/locks/leases.ts";
 import type { Context } from "../../context.ts";
-import { readCache } from "../../read_cache.ts";
+import { readCache, readLeases } from "../../read_cache.ts";
 import { applyWithProgress, endedEarly, freedText } from "./confirm_and_sweep.ts";
 import { shortfallLines } from "./plan_words.ts";
 
@@ -22,8 +21,9 @@ export async function collectIfExceeded(context: Context, policy: GcPolicy): Pro
   // The free space is known without reading the cache.
   if (limitsOnlyFree(policy) && hasFree(policy, disk)) return;
   const now = Date.now();
-  const snapshot = await readCache(context, now, takeListedSnapshot);
-  const leases = liveLeases(layout, now, { readOnly: true });
+  const snapshot = await readCache(context, now, { listed: true });
+  resetFutureTimes(snapshot);
+  const leases = readLeases(context, now);
   const draft = planGc(snapshot, policy, { disk, leases });
   if (!exceedsPolicy(snapshot, policy, disk, draft)) return;
   for (const line of shortfallLines(draft)) context.warn(line);

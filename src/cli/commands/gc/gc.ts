@@ -1,7 +1,7 @@
 import { diskOf } from "../../../base/disk.ts";
 import { LarderError } from "../../../base/errors.ts";
 import { diskError, readTextIfAny } from "../../../base/files.ts";
-import { previewPlan } from "../../../gc/apply.ts";
+import { previewPlan, resetFutureTimes } from "../../../gc/apply.ts";
 import {
   type DraftPlan,
   formatPlan,
@@ -12,12 +12,10 @@ import {
 } from "../../../gc/plan.ts";
 import { planGc } from "../../../gc/planner.ts";
 import { hasLimits } from "../../../gc/policy.ts";
-import { takeListedSnapshot } from "../../../snapshot/listed_snapshot.ts";
-import { liveLeases } from "../../../store/locks/leases.ts";
 import type { Context } from "../../context.ts";
-import { readCache } from "../../read_cache.ts";
 import { readIn, STANDARD_STREAM, writeOut } from "../../terminal/console.ts";
 import { flagOf, optionConflict } from "../../errors.ts";
+import { readCache, readLeases } from "../../read_cache.ts";
 import { collectIfExceeded } from "./collect_if_needed.ts";
 import { showAndSweep, type SweepCommandOptions } from "./confirm_and_sweep.ts";
 import { LIMIT_OPTIONS, type LimitOptions, withLimits } from "./limits.ts";
@@ -40,11 +38,12 @@ export async function gc(context: Context, options: GcOptions): Promise<void> {
   if (options.apply !== undefined) return await applyFile(context, options.apply, options);
   const { layout } = context;
   const now = Date.now();
-  const snapshot = await readCache(context, now, takeListedSnapshot);
-  const leases = liveLeases(layout, now, { readOnly: true });
+  const snapshot = await readCache(context, now, { listed: true });
+  const leases = readLeases(context, now);
   const draft = planGc(snapshot, policy, { disk: diskOf(layout.root), leases });
   const complete = () => planFiles(layout, draft);
   if (options.plan !== undefined) return writePlan(context, complete(), options.plan);
+  if (!options.dryRun) resetFutureTimes(snapshot);
   await showAndSweep(context, draft, complete, options, {
     by: "gc",
     nothing: nothingToRemove(draft, hasLimits(policy)),
@@ -64,8 +63,8 @@ function nothingToRemove({ keptFiles }: DraftPlan, isLimited: boolean): string {
 async function applyFile(context: Context, file: string, options: GcOptions): Promise<void> {
   const written = await readPlan(context, file);
   const now = Date.now();
-  const snapshot = await readCache(context, now, takeListedSnapshot);
-  const leases = liveLeases(context.layout, now, { readOnly: true });
+  const snapshot = await readCache(context, now, { listed: true });
+  const leases = readLeases(context, now);
   const { plan, ...stale } = previewPlan(snapshot, written, { leases });
   for (const line of leftOutLines(stale, context.options.verbose ?? false)) context.info(line);
   // What was kept when the plan was made tells nothing about now.

@@ -132,10 +132,10 @@ function pathIfPresent(path: string, size: number): string | null {
   return statIfAny(path)?.size === size ? path : null;
 }
 
-/** Reads the manifest in a folder; undefined if it is missing or damaged. */
+/** Reads the manifest in a folder; undefined if it is missing, unreadable or damaged. */
 export function readManifest(folder: string): Manifest | undefined {
-  const bytes = readBytesIfAny(join(folder, MANIFEST_FILE));
   try {
+    const bytes = readBytesIfAny(join(folder, MANIFEST_FILE));
     return bytes && parseManifest(bytes, folder);
   } catch {
     return undefined; // The snapshot reports it as the entry's problem.

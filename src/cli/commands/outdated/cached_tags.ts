@@ -61,10 +61,10 @@ function tagOf(entry: SnapshotEntry): CachedTag | undefined {
   }
 }
 
-/** Reads the manifest that Spin wrote. If it is missing or damaged, the tag counts as moved. */
+/** Reads the manifest that Spin wrote. If it is missing, damaged or unreadable, the tag counts as moved. */
 function readImage(folder: string): ImageManifest | undefined {
-  const bytes = readBytesIfAny(join(folder, MANIFEST_FILE));
   try {
+    const bytes = readBytesIfAny(join(folder, MANIFEST_FILE));
     const manifest = bytes && parseManifest(bytes, folder);
     return manifest?.kind === "image" ? manifest : undefined;
   } catch {

@@ -2,15 +2,16 @@ import { LarderError } from "../../../base/errors.ts";
 import { isGlob } from "../../../base/glob.ts";
 import { plural } from "../../../base/units.ts";
 import { formatReference, parseReference } from "../../../oci/reference.ts";
-import type { CacheSnapshot } from "../../../snapshot/types.ts";
+import type { CacheSnapshot, SnapshotEntry } from "../../../snapshot/types.ts";
+import { rejectBadPattern } from "../../../store/entries/pin_file.ts";
 import { type PinOptions, PinStore } from "../../../store/entries/pins.ts";
 import { displayName, matchesName } from "../../../store/entry_names.ts";
 import { waitingForSweep } from "../../../store/locks/store_lock.ts";
-import { nameIn, selectForRemoval } from "../../entry_lookup.ts";
+import { isDigestText, nameIn, noEntryFor, selectForRemoval } from "../../entry_lookup.ts";
 import { writeJson, writeOut } from "../../terminal/console.ts";
 import type { Context } from "../../context.ts";
-import { readCache } from "../../read_cache.ts";
 import type { Format } from "../../options.ts";
+import { readCache } from "../../read_cache.ts";
 import { agoText, table } from "../../terminal/text_layout.ts";
 
 /** `larder pin`: protects entries from automatic removal; a pattern also protects entries that are pulled later. */
@@ -23,15 +24,14 @@ export async function pin(
   const snapshot = await readCache(context, now);
   const pins = new PinStore(context.layout);
   const options = { ...pinOptions(context, now), note };
-  for (const typed of names) {
-    const name = nameIn(snapshot.entries, typed);
-    const matching = selectForRemoval(snapshot.entries, name);
-    if (!isGlob(name) && matching.length > 0) {
+  // A mistake in one name leaves the others unpinned too.
+  const targets = names.map((name) => targetOf(snapshot, name));
+  for (const { matching, pattern } of targets) {
+    if (pattern === undefined) {
       for (const { folder } of matching) await pins.pin(folder, options);
       for (const entry of matching) context.info(`pinned ${entry.name}`);
       continue;
     }
-    const pattern = isGlob(name) ? name : fullName(name);
     await pins.pinPattern(pattern, options);
     if (matching.length === 0) {
       context.warn(`nothing in the cache matches ${pattern} yet; it will be pinned when pulled`);
@@ -40,6 +40,29 @@ export async function pin(
       context.info(`pinned ${pattern}: ${entries} now, and all that are pulled later`);
     }
   }
+}
+
+/** What a name to pin stands for. */
+interface PinTarget {
+  readonly matching: readonly SnapshotEntry[];
+  /** The pattern to pin; undefined if the matching entries themselves are to be pinned. */
+  readonly pattern?: string;
+}
+
+/** @throws LarderError LDR_USAGE if it cannot be pinned; LDR_NOT_CACHED for a digest that no entry has */
+function targetOf(snapshot: CacheSnapshot, typed: string): PinTarget {
+  const name = nameIn(snapshot.entries, typed);
+  const matching = selectForRemoval(snapshot.entries, name);
+  if (isGlob(name)) return { matching, pattern: checkedPattern(name) };
+  if (matching.length > 0) return { matching };
+  // Not a name at Docker Hub: no repository there is called sha256.
+  if (isDigestText(name)) throw noEntryFor(snapshot, name);
+  return { matching, pattern: checkedPattern(fullName(name)) };
+}
+
+function checkedPattern(pattern: string): string {
+  rejectBadPattern(pattern);
+  return pattern;
 }
 
 /** `larder unpin`: removes pins of entries, and pinned patterns. */

@@ -1,11 +1,11 @@
 import { formatBytes, formatDuration, plural } from "../../../base/units.ts";
 import { type LimitScope, scopeText } from "../../../gc/policy.ts";
 import { displayName } from "../../../store/entry_names.ts";
-import { Journal } from "../../../store/journal/journal.ts";
 import { type Advice, type Regret, type Stats, statsOf } from "../../../store/journal/stats.ts";
 import type { Context } from "../../context.ts";
 import type { Format } from "../../options.ts";
 import { writeJson, writeOut } from "../../terminal/console.ts";
+import { readJournal } from "../../read_cache.ts";
 import { agoText, fields, localTime, sections, table } from "../../terminal/text_layout.ts";
 import { CACHES } from "../gc/policy.ts";
 
@@ -14,7 +14,7 @@ const MAX_LISTED = 10;
 
 /** `larder stats`: prints hits, misses and bytes, and the entries that were evicted too early. */
 export function stats(context: Context, options: { format: Format }): void {
-  const result = statsOf(new Journal(context.layout).read());
+  const result = statsOf(readJournal(context, "read"));
   if (options.format === "json") {
     writeJson(toJson(result));
   } else if (result.since === undefined) {
@@ -29,7 +29,7 @@ function textOf(stats: Stats, since: number): string {
   const uses = hits + misses;
   return sections([
     fields([
-      ["SINCE", `${localTime(since)} (${formatDuration(Date.now() - since)})`],
+      ["SINCE", `${localTime(since)} (${formatDuration(Math.max(0, Date.now() - since))})`],
       ["HITS", `${hits}${uses > 0 ? ` (${Math.round(100 * hits / uses)}%)` : ""}`],
       ["MISSES", [String(misses), causesText(causes)].filter((part) => part).join(": ")],
       ["FETCHED", formatBytes(fetched)],

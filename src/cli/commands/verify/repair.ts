@@ -100,7 +100,7 @@ function outcomesOf(
 
 /** Returns the path of a finding, and the path where the file belongs if that is another. */
 function pathsOf({ path, repair }: Finding): string[] {
-  return repair && repair.action !== "remove" ? [path, repair.to] : [path];
+  return repair && "to" in repair ? [path, repair.to] : [path];
 }
 
 /** An entry that lacks files. */

@@ -1,5 +1,6 @@
 import { relative, sep } from "node:path";
 import { LarderError } from "../../../base/errors.ts";
+import { foreignPath, takeOverCommand } from "../../../base/owner.ts";
 import { formatBytes, plural } from "../../../base/units.ts";
 import { type Finding, isFault, ORPHANS } from "../../../verify/finding.ts";
 import { type Verification, Verifier } from "../../../verify/verify.ts";
@@ -170,7 +171,11 @@ export function faultsRemain(
 
 function hintFor(remaining: readonly ReportedFinding[], wasRepaired: boolean): string {
   if (remaining.every(({ kind }) => kind === "unreadable")) {
-    return "make these files readable for this user";
+    const top = foreignPath(remaining[0]!.path)?.top;
+    return top === undefined ? "make these files readable for this user" : takeOverCommand(top);
+  }
+  if (remaining.every(({ repair }) => repair?.action === "rewrite") && !wasRepaired) {
+    return "larder verify --repair keeps what can be read of it";
   }
   return wasRepaired
     ? "fix what prevented the repair, or remove the damaged entries with larder clean"

@@ -45,6 +45,7 @@ function eventJson(event: HistoryEvent): object {
   return {
     ...event,
     at: isoTime(event.at),
+    ...event.kind === "hit" && { last: isoTime(event.last) },
     ...event.kind === "fetched" && { because: event.because.cause },
     text: eventText(event),
   };

@@ -8,7 +8,7 @@ import type { Digest } from "../../../oci/digest.ts";
 import type { Content } from "../../../snapshot/file_state.ts";
 import type { CacheSnapshot, SnapshotEntry } from "../../../snapshot/types.ts";
 import type { Pin } from "../../../store/entries/pins.ts";
-import { liveLeases } from "../../../store/locks/leases.ts";
+import type { LeaseContent } from "../../../store/locks/lease_format.ts";
 
 /** What keeps an entry, and until when. */
 export interface EntryReasons {
@@ -38,9 +38,13 @@ export class Reasons {
   readonly #forecast: EvictionForecast;
   readonly #inUse: InUse;
 
-  /** @throws LarderError LDR_DISK*, LDR_BUSY */
-  constructor(snapshot: CacheSnapshot, policy: GcPolicy, disk: Disk | undefined) {
-    const leases = liveLeases(snapshot.layout, snapshot.takenAt, { readOnly: true });
+  /** @throws LarderError LDR_BUSY if a newer larder wrote an entry */
+  constructor(
+    snapshot: CacheSnapshot,
+    policy: GcPolicy,
+    disk: Disk | undefined,
+    leases: readonly LeaseContent[],
+  ) {
     this.#snapshot = snapshot;
     this.#forecast = new EvictionForecast(snapshot, policy, { disk, leases });
     this.#inUse = inUse(snapshot, leases);

@@ -144,7 +144,9 @@ function ruleNote(rule: string): string {
 export function eventText(event: HistoryEvent): string {
   switch (event.kind) {
     case "hit":
-      return "used from the cache";
+      return event.uses === 1
+        ? "used from the cache"
+        : `used from the cache ${event.uses} times, last ${localTime(event.last)}`;
     case "fetched":
       return event.bytes === 0
         ? `used from the cache: ${reasonText(event.because, event.at)}, nothing was fetched`
@@ -156,6 +158,11 @@ export function eventText(event: HistoryEvent): string {
   }
 }
 
+/** Nothing if the clock was set back in between. */
+function agoText(time: number): string {
+  return time < 0 ? "" : ` ${formatDuration(time)} before`;
+}
+
 function reasonText(reason: FetchReason, at: number): string {
   switch (reason.cause) {
     case "never seen":
@@ -165,7 +172,7 @@ function reasonText(reason: FetchReason, at: number): string {
     case "platform":
       return "another platform was requested";
     case "removed":
-      return `larder ${reason.by.by} had removed it ${formatDuration(at - reason.by.at)} before`;
+      return `larder ${reason.by.by} had removed it${agoText(at - reason.by.at)}`;
     case "damaged":
       return "the cached copy was damaged";
     case "deleted":

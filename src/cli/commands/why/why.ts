@@ -5,14 +5,14 @@ import type { Digest } from "../../../oci/digest.ts";
 import type { SnapshotEntry } from "../../../snapshot/types.ts";
 import { spellings } from "../../../store/entry_names.ts";
 import { historyOf } from "../../../store/journal/history.ts";
-import { Journal, type JournalEvent } from "../../../store/journal/journal.ts";
+import type { JournalEvent } from "../../../store/journal/journal.ts";
 import type { Context } from "../../context.ts";
-import { readCacheFor } from "../../read_cache.ts";
 import { lookUp, type LookupResult } from "../../entry_lookup.ts";
 import type { Format } from "../../options.ts";
 import { readName } from "../../reference_argument.ts";
 import { writeJson, writeOut } from "../../terminal/console.ts";
 import { policyOf } from "../gc/policy.ts";
+import { readCacheFor, readJournal, readLeases } from "../../read_cache.ts";
 import { absentWhyJson, contentWhyJson, entryWhyJson } from "./json.ts";
 import { Reasons } from "./reasons.ts";
 import { absentWhy, contentWhy, entryWhy } from "./text.ts";
@@ -27,11 +27,12 @@ export async function why(
   options: { format: Format },
 ): Promise<void> {
   const { layout } = context;
+  const now = Date.now();
   const policy = policyOf(context.config);
   // No budget decides on a pinned entry.
   const isEnough = ({ pin }: SnapshotEntry) => pin !== undefined || !hasBudget(policy);
-  const { snapshot, isWhole } = await readCacheFor(context, name, Date.now(), isEnough);
-  const events = new Journal(layout).read();
+  const { snapshot, isWhole } = await readCacheFor(context, name, now, isEnough);
+  const events = readJournal(context, "history");
   let found: LookupResult;
   try {
     found = lookUp(snapshot, name);
@@ -39,7 +40,7 @@ export async function why(
     if (!hasCode(error, "LDR_NOT_CACHED")) throw error;
     return printAbsent(name, events, options, error);
   }
-  const reasons = new Reasons(snapshot, policy, diskOf(layout.root));
+  const reasons = new Reasons(snapshot, policy, diskOf(layout.root), readLeases(context, now));
   if (found.kind === "entry") {
     const history = historyOf(events, (own) => own === found.entry.name);
     const ofEntry = reasons.ofEntry(found.entry);

@@ -119,3 +119,79 @@ Deno.test("pins without any pin prints nothing to stdout, or [] with --format js
   });
   assert.equal((await home.larder("pins", "--format", "json")).stdout, "[]\n");
 });
+
+for (const bad of ["", "   ", "nginx\n", "\u001b[2J", "a".repeat(1025), "*".repeat(1025)]) {
+  Deno.test(`pin refuses ${JSON.stringify(bad.slice(0, 9))} and then pins none of the names`, async () => {
+    using home = filled();
+    const { code, stderr } = await home.larder("pin", "nginx", "quay.io/*", bad);
+    assert.equal(code, 2, stderr);
+    assert.match(
+      stderr,
+      /^error: cannot pin ".*": the pattern .*\[LDR_USAGE\]\nhint: write a name/,
+    );
+    assert.equal((await home.larder("pins", "--format", "json")).stdout, "[]\n");
+  });
+}
+
+const LAYER = ONE.blobs[1]!.descriptor.digest;
+const ABSENT = `sha256:${"0123456789abcdef".repeat(4)}`;
+
+/** Digests that no entry has, and the hint. */
+const NO_ENTRY: [string, RegExp][] = [
+  [LAYER, /^hint: it is a manifest or blob of docker\.io\/library\/nginx:latest and 2 more: /m],
+  [LAYER.slice(7, 20), /^hint: it is a manifest or blob of docker/m],
+  [ABSENT, /^hint: write a name: .*@sha256:… for a digest$/m],
+  ["sha256:01", /^hint: write a name: /m],
+  [ABSENT.slice(7), /^hint: write a name: /m],
+];
+
+for (const [digest, hint] of NO_ENTRY) {
+  for (const command of ["pin", "clean"]) {
+    Deno.test(`${command} refuses the digest ${digest.slice(0, 20)} that no entry has`, async () => {
+      using home = filled();
+      const { code, stderr } = await home.larder(command, digest);
+      assert.equal(code, 3, stderr);
+      assert.match(stderr, /^error: no entry in the cache has the digest/);
+      assert.match(stderr, hint);
+      assert.equal((await home.larder("pins", "--format", "json")).stdout, "[]\n");
+    });
+  }
+}
+
+Deno.test("pin, why, info, unpin and clean take a digest or the beginning of one for the entry that has it", async () => {
+  using home = filled();
+  const other = image(["another layer"]);
+  home.pulled("quay.io/acme/other:v1", other, OLD);
+  const { digest } = other.descriptor;
+  for (const text of [digest, digest.slice(0, 11), digest.slice(7, 19), digest.slice(7, 11)]) {
+    const pinned = await home.larder("pin", text);
+    assert.deepEqual([pinned.code, pinned.stderr], [0, "pinned quay.io/acme/other:v1\n"]);
+    assert.ok(!(await removable(home)).includes("quay.io/acme/other:v1"));
+    for (const command of ["info", "why"]) {
+      const { stdout } = await home.larder(command, text, "--format", "json");
+      assert.equal(JSON.parse(stdout).name, "quay.io/acme/other:v1");
+    }
+    assert.equal((await home.larder("unpin", text)).code, 0);
+    assert.ok((await removable(home)).includes("quay.io/acme/other:v1"));
+    const plan = await home.larder("clean", text, "--dry-run", "--format", "json");
+    const { entries } = JSON.parse(plan.stdout).remove;
+    assert.deepEqual(entries.map(({ name }: { name: string }) => name), ["quay.io/acme/other:v1"]);
+  }
+});
+
+Deno.test("clean lists the entries if several digests have a beginning, and removes none", async () => {
+  using home = filled();
+  // Of 17 digests, two have the same first digit.
+  const images = Array.from({ length: 17 }, (_, i) => image([`layer ${i}`]));
+  images.forEach((each, i) => home.pulled(`quay.io/acme/app${i}:v1`, each, OLD));
+  const byDigit = Map.groupBy(images, ({ descriptor }) => descriptor.digest[7]!);
+  const [digit, alike] = [...byDigit].find(([, { length }]) => length > 1)!;
+  const { code, stderr } = await home.larder("clean", `sha256:${digit}`, "--force");
+  assert.equal(code, 2, stderr);
+  assert.match(stderr, /is ambiguous: \d+ matches in the cache/);
+  assert.ok(
+    stderr.split("\n").filter((line) => line.includes("quay.io/acme")).length >= alike.length,
+  );
+  const { stdout } = await home.larder("list", "--format", "json");
+  assert.equal(JSON.parse(stdout).length, 20);
+});

@@ -177,6 +177,24 @@ Deno.test("why prints the history with the reason of each fetch", async () => {
   ]);
 });
 
+Deno.test("why keeps the reason of a fetch in sight after many uses", async () => {
+  using home = filled();
+  const uses = Array.from({ length: 13 }, (_, i) => use(home, (20 - i) * HOUR));
+  journal(home, use(home, 5 * DAY, "new"), ...uses);
+  const { stdout } = await home.larder("why", NAME);
+  assert.match(stdout, /fetched 2\.00 KiB: pulled for the first time$/m);
+  assert.match(stdout, /used from the cache 13 times, last \d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/m);
+  const json = JSON.parse((await home.larder("why", NAME, "--format", "json")).stdout);
+  assert.deepEqual(json.history.map(({ text: _, ...each }: Record<string, unknown>) => each)[1], {
+    kind: "hit",
+    at: new Date(home.now - 20 * HOUR).toISOString(),
+    name: NAME,
+    digest: ONE.descriptor.digest,
+    uses: 13,
+    last: new Date(home.now - 8 * HOUR).toISOString(),
+  });
+});
+
 Deno.test("why prints the history of an entry that is no longer cached", async (t) => {
   using home = filled();
   journal(home, sweep(home, "docker.io/library/nginx:latest"));
