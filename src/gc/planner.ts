@@ -9,6 +9,7 @@ import { keptFiles } from "./kept_files.ts";
 import { type DraftPlan, draftPlan, type Unreferenced } from "./plan.ts";
 import { type GcPolicy, hasFree } from "./policy.ts";
 import { type Facts, isOlder, type MinimumAges } from "./reference_counts.ts";
+import type { Selection } from "./selection.ts";
 
 /** Seven days after which an interrupted download is no longer worth resuming. */
 const PARTIAL_AGE = 7 * 24 * 60 * 60_000;
@@ -45,13 +46,22 @@ export interface Surroundings {
 export function planGc(
   snapshot: CacheSnapshot,
   policy: GcPolicy,
-  { disk, ...surroundings }: Surroundings,
+  surroundings: Surroundings,
 ): DraftPlan {
+  return selectGc(snapshot, policy, surroundings).plan;
+}
+
+/** Plans as {@link planGc} does, and returns the decisions too. */
+export function selectGc(
+  snapshot: CacheSnapshot,
+  policy: GcPolicy,
+  { disk, ...surroundings }: Surroundings,
+): { readonly selection: Selection; readonly plan: DraftPlan } {
   const facts = factsOf(snapshot, GC_AGES, surroundings);
   const unreferenced = unreferencedFiles(snapshot, facts);
   const selection = selectEvictions(snapshot, policy, facts, disk, unreferenced);
   const kept = keptFiles(snapshot, facts, selection, unreferenced);
-  return draftPlan(snapshot, selection, unreferenced, kept);
+  return { selection, plan: draftPlan(snapshot, selection, unreferenced, kept) };
 }
 
 /**

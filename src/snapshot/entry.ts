@@ -6,7 +6,7 @@ import { type Folder, readEntryFile, readTimes } from "./entry_folders.ts";
 import type { SnapshotEntry } from "./types.ts";
 
 /** An entry before content is known to be shared or not. Its pin is its own: patterns are not applied yet. */
-export type UnsizedEntry = Omit<SnapshotEntry, "size" | "unique">;
+export type UnsizedEntry = Omit<SnapshotEntry, "size" | "unique" | "ownAllocated">;
 
 /** The {@link SnapshotEntry.problem} of an entry that {@link SnapshotEntry.isFromNewerVersion}. */
 export const NEWER_VERSION = "a newer larder wrote its record";

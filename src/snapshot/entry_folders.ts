@@ -42,6 +42,8 @@ export interface StrayFiles {
   /** Files that larder did not write. */
   readonly foreign: FileStat[];
   readonly emptyFolders: string[];
+  /** The number of folders in the trees of entries. */
+  folderCount: number;
 }
 
 /** Lists a tree of entries; files that no entry can have are added to the stray files. */
@@ -56,6 +58,7 @@ export function readTree(path: string, strays: StrayFiles): readonly Folder[] {
 /** Lists a folder with everything below it; empty if it does not exist. */
 export function readSubtree(parent: string, name: string, strays: StrayFiles): Folder {
   const path = parent + sep + name;
+  strays.folderCount++;
   let bits = 0;
   const folders: Folder[] = [];
   let isEmpty = true;

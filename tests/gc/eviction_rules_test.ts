@@ -1,11 +1,25 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import type { Facts } from "../../src/gc/reference_counts.ts";
+import { type Facts, ReferenceCounts, SharedSize, sizeOf } from "../../src/gc/reference_counts.ts";
 import type { Unreferenced } from "../../src/gc/plan.ts";
-import { type GcPolicy, hasLimits, limitsOf } from "../../src/gc/policy.ts";
-import { selectEvictions, selectRequested } from "../../src/gc/eviction_rules.ts";
+import {
+  type GcPolicy,
+  hasLimits,
+  isInScope,
+  LIMIT_SCOPES,
+  limitsOf,
+  ownLimits,
+} from "../../src/gc/policy.ts";
+import { applyRules, selectEvictions, selectRequested } from "../../src/gc/eviction_rules.ts";
+import { EvictionState } from "../../src/gc/eviction_state.ts";
+import { putBack } from "../../src/gc/put_back.ts";
 import type { Selection } from "../../src/gc/selection.ts";
-import { type CacheSnapshot, ENTRY_TYPES, isFromRegistry } from "../../src/snapshot/types.ts";
+import {
+  type CacheSnapshot,
+  ENTRY_TYPES,
+  isFromRegistry,
+  type SnapshotEntry,
+} from "../../src/snapshot/types.ts";
 import { DAY } from "../support/cache/test_cache.ts";
 import {
   type FakeContents,
@@ -51,6 +65,7 @@ function withPartials(
   const files = partials.map(([size, age]) => ({
     path: `/cache/registry/partial/${size}`,
     size,
+    allocated: size,
     mtime: snapshot.takenAt - age,
   }));
   const bytes = partials.reduce((sum, [size]) => sum + size, 0);
@@ -157,6 +172,52 @@ const cases: Case[] = [
     contents: { b: 100, c: 100 },
     policy: { maxSize: 150 },
     expected: ["- a max-size 51", "- b max-size 100", "+ c within limits"],
+  },
+  {
+    name: "max-size puts back what fits after an entry larger than the limit was evicted",
+    entries: [
+      app("a", { used: 4 * DAY, needs: ["a"] }),
+      app("b", { used: 3 * DAY, needs: ["b"] }),
+      app("c", { used: 2 * DAY, needs: ["c"] }),
+      app("big", { used: DAY, needs: ["big"] }),
+    ],
+    contents: { ...HUNDREDS, big: 440 },
+    policy: { maxSize: 250 },
+    expected: ["- a max-size 100", "- big max-size 440", "+ b within limits", "+ c within limits"],
+  },
+  {
+    name:
+      "max-size counts shared content with the removal that frees it, after others were put back",
+    entries: [
+      app("a", { used: 4 * DAY, needs: ["shared"], own: 1 }),
+      app("b", { used: 3 * DAY, needs: ["shared"], own: 60 }),
+      app("big", { used: 2 * DAY, needs: ["shared", "big"] }),
+    ],
+    contents: { shared: 100, big: 440 },
+    policy: { maxSize: 110 },
+    expected: ["- b max-size 60", "- big max-size 440", "+ a within limits"],
+  },
+  {
+    name: "max-count puts back an entry where max-size left room for it",
+    entries: [
+      app("a", { used: 4 * DAY, needs: ["a"] }),
+      app("b", { used: 3 * DAY, needs: ["b"] }),
+      app("big", { used: 2 * DAY, needs: ["big"] }),
+    ],
+    contents: { ...HUNDREDS, big: 440 },
+    policy: { maxSize: 250, maxCount: 2 },
+    expected: ["- big max-size 440", "+ a within limits", "+ b within limits"],
+  },
+  {
+    name: "max-size of a type puts back only what fits in the limit of each scope",
+    entries: [
+      app("a", { used: 4 * DAY, needs: ["a"] }),
+      { name: "p:p", type: "package", used: 3 * DAY, needs: ["b"] },
+      { name: "p:big", type: "package", used: 2 * DAY, needs: ["big"] },
+    ],
+    contents: { ...HUNDREDS, big: 440 },
+    policy: { maxSize: 250, types: { package: { maxSize: 90 } } },
+    expected: ["- p max-size 100", "- big max-size 440", "+ a within limits"],
   },
   {
     name: "max-size does not count young content as freed",
@@ -683,21 +744,107 @@ Deno.test("selectEvictions decides once on each entry, adds up bytes, and meets 
   }));
 });
 
-Deno.test("max-size evicts no entry used later than one within limits, for any cache", () => {
-  fc.assert(fc.property(aSnapshot, fc.nat({ max: 1500 }), (snapshot, maxSize) => {
-    const { decisions } = selectEvictions(
-      snapshot,
-      { maxSize },
+/** Returns by how much entries that are kept exceed each limit, in the order of the scopes. */
+function excesses(
+  snapshot: CacheSnapshot,
+  policy: GcPolicy,
+  removed: ReadonlySet<SnapshotEntry>,
+): number[] {
+  const kept = snapshot.entries.filter((entry) => !removed.has(entry));
+  const counts = new ReferenceCounts(snapshot, fakeFacts());
+  for (const entry of removed) counts.release(entry);
+  const freed = sizeOf(snapshot, counts.freed()) +
+    [...removed].reduce((sum, { ownSize }) => sum + ownSize, 0);
+  const own = LIMIT_SCOPES.flatMap((scope) => {
+    const { maxSize = Infinity, maxCount = Infinity } = ownLimits(policy, scope);
+    const entries = kept.filter(({ type }) => isInScope(type, scope));
+    return [new SharedSize(snapshot, entries).size - maxSize, entries.length - maxCount];
+  });
+  const { maxSize = Infinity, maxCount = Infinity, minFree } = policy;
+  const free = DISK.free + freed;
+  const required = minFree && "bytes" in minFree ? minFree.bytes : 0;
+  return [snapshot.size - freed - maxSize, kept.length - maxCount, required - free, ...own];
+}
+
+Deno.test("selectEvictions removes no entry that could be kept within the limits, for any cache", () => {
+  fc.assert(
+    fc.property(aSnapshot, aPolicy, (snapshot, policy) => {
+      const { decisions } = selectEvictions(
+        snapshot,
+        policy,
+        fakeFacts(),
+        DISK,
+        NONE_UNREFERENCED,
+      );
+      const removals = decisions.filter((decision) => decision.action === "remove");
+      const removed = new Set(removals.map(({ entry }) => entry));
+      const before = excesses(snapshot, policy, removed);
+      for (const { entry, rule } of removals) {
+        if (!["max-size", "max-count", "min-free"].includes(rule)) continue;
+        const without = new Set([...removed].filter((each) => each !== entry));
+        const after = excesses(snapshot, policy, without);
+        assert.ok(
+          after.some((excess, i) => excess > 0 && excess >= before[i]!),
+          `${entry.name} fits: ${after}`,
+        );
+      }
+    }),
+    { numRuns: 500 },
+  );
+});
+
+Deno.test("selectEvictions puts back only what the budgets evicted, and stays within the limits, for any cache", () => {
+  fc.assert(
+    fc.property(aSnapshot, aPolicy, (snapshot, policy) => {
+      const state = new EvictionState(snapshot, policy, fakeFacts(), DISK, NONE_UNREFERENCED);
+      applyRules(state);
+      const removals = () =>
+        state.selection().decisions.flatMap((each) => each.action === "remove" ? [each] : []);
+      const before = removals();
+      const over = excesses(snapshot, policy, new Set(before.map(({ entry }) => entry)));
+      putBack(state);
+      const after = new Set(removals().map(({ entry }) => entry));
+      for (const { entry, rule } of before) {
+        const isBudget = ["max-size", "max-count", "min-free"].includes(rule);
+        assert.ok(isBudget || after.has(entry), `${entry.name} matches ${rule}`);
+      }
+      assert.deepEqual(
+        [...after].filter((entry) => !before.some((each) => each.entry === entry)),
+        [],
+      );
+      for (const [i, excess] of excesses(snapshot, policy, after).entries()) {
+        assert.ok(excess <= Math.max(0, over[i]!), `limit ${i} is exceeded by ${excess}`);
+      }
+    }),
+    { numRuns: 500 },
+  );
+});
+
+Deno.test("min-free counts blocks of the disk, and a file with two names when both are removed", () => {
+  const snapshot = fakeSnapshot(
+    Array.from({ length: 100 }, (_, i) => app(`${i}`, { used: (200 - i) * DAY, needs: [`${i}`] })),
+    Object.fromEntries(Array.from({ length: 100 }, (_, i) => [`${i}`, 50])),
+  );
+  const evicted = (links?: { inode: string; count: number }) => {
+    const contents = snapshot.contents.map((content) => ({
+      ...content,
+      allocated: 4096,
+      state: () => ({ size: 50, allocated: 4096, mtime: 0, links }),
+    }));
+    const blocks = { ...snapshot, contents };
+    const policy = { minFree: { bytes: DISK.free + 10 * 4096 } };
+    const { decisions, shortfalls } = selectEvictions(
+      blocks,
+      policy,
       fakeFacts(),
-      undefined,
+      DISK,
       NONE_UNREFERENCED,
     );
-    const evicted = decisions.filter(({ action }) => action === "remove");
-    const last = Math.max(...evicted.map(({ entry }) => entry.lastUsed));
-    for (const { action, rule, entry } of decisions) {
-      if (action === "keep" && rule === "within limits") assert.ok(entry.lastUsed >= last);
-    }
-  }));
+    const removed = decisions.filter(({ action }) => action === "remove").length;
+    return [removed, shortfalls.length];
+  };
+  assert.deepEqual(evicted(), [10, 0]);
+  assert.deepEqual(evicted({ inode: "1", count: 2 }), [100, 1]);
 });
 
 Deno.test("selectEvictions names the scope of a limit unless it is the cache's", () => {

@@ -183,3 +183,21 @@ function sha(bytes: Uint8Array, like: string): string {
   assert.match(algorithm, /^sha(?:256|512)$/, `${like} is not a digest`);
   return `${algorithm}:${createHash(algorithm).update(bytes).digest("hex")}`;
 }
+
+/** Returns the bytes that everything in a folder and the folder itself take on the disk, as `du` does. */
+export function allocatedBelow(folder: string): number {
+  const seen = new Set<number | null>();
+  const visit = (path: string): number => {
+    const info = Deno.lstatSync(path);
+    if (info.nlink! > 1 && info.isFile) {
+      if (seen.has(info.ino)) return 0;
+      seen.add(info.ino);
+    }
+    let bytes = info.blocks! * 512;
+    if (info.isDirectory) {
+      for (const { name } of Deno.readDirSync(path)) bytes += visit(join(path, name));
+    }
+    return bytes;
+  };
+  return visit(folder);
+}
