@@ -103,8 +103,7 @@ function currentEntries(
 
 /** Returns facts by which only planned content can be removed. */
 function keepAllBut(planned: ReadonlySet<number>, ids: Iterable<number>, facts: Facts): Facts {
-  const { folders, contentIds } = facts.inUse;
-  const kept = new Set(contentIds);
+  const kept = new Set(facts.inUse.contentIds);
   for (const id of ids) if (!planned.has(id)) kept.add(id);
-  return { ...facts, inUse: { folders, contentIds: kept } };
+  return { ...facts, inUse: { ...facts.inUse, contentIds: kept } };
 }

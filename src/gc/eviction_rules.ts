@@ -1,7 +1,6 @@
-import type { Disk } from "../base/disk.ts";
 import { formatDuration, formatLimit, plural } from "../base/units.ts";
 import type { CacheSnapshot, SnapshotEntry } from "../snapshot/types.ts";
-import { EvictionState } from "./eviction_state.ts";
+import { type DiskNeeds, EvictionState } from "./eviction_state.ts";
 import type { Unreferenced } from "./plan.ts";
 import {
   type EvictionRule,
@@ -25,17 +24,17 @@ import type { Decision, Selection, Shortfall } from "./selection.ts";
  * recently used first. Among entries that were used at the same time the cheapest to restore are evicted first, and
  * among these the ones that free least, because that is what would have to be fetched again.
  *
- * @param disk needed only for `minFree`
+ * @param surroundings the disk is needed only for `minFree`
  * @param unreferenced downloads and rubbish that are removed in any case
  */
 export function selectEvictions(
   snapshot: CacheSnapshot,
   policy: GcPolicy,
   facts: Facts,
-  disk: Disk | undefined,
+  surroundings: DiskNeeds,
   unreferenced: Unreferenced,
 ): Selection {
-  const state = new EvictionState(snapshot, policy, facts, disk, unreferenced);
+  const state = new EvictionState(snapshot, policy, facts, surroundings, unreferenced);
   applyRules(state);
   putBack(state);
   return state.selection();
@@ -197,6 +196,9 @@ function* freeSpaceBudget(state: EvictionState): Generator<Budget> {
 
 /** Evicts the least recently used entries until a budget is met, and reports what is missing if it cannot be. */
 function enforce({ rule, scope, limit, why, ...budget }: Budget, state: EvictionState): void {
+  if (budget.excess() > 0 && rule === "max-size" && state.isInVain(limit, scope)) {
+    return state.addShortfall(rule, scope, limit, budget.excess());
+  }
   if (budget.evictsPartials) state.evictPartials(() => budget.excess() > 0);
   for (const entry of state.candidates(scope)) {
     if (budget.excess() <= 0) break;

@@ -39,6 +39,13 @@ const RESTORE_COST: Readonly<Record<EntryType, number>> = {
   build: 2,
 };
 
+/** What a selection depends on besides the cache; see `Surroundings`. */
+export interface DiskNeeds {
+  readonly disk?: Disk | undefined;
+  readonly needed?: number | undefined;
+  readonly isAutomatic?: boolean | undefined;
+}
+
 /** What has been evicted so far, and what that frees. */
 export class EvictionState {
   readonly snapshot: CacheSnapshot;
@@ -46,6 +53,9 @@ export class EvictionState {
   readonly now: number;
   readonly #facts: Facts;
   readonly #disk: Disk | undefined;
+  /** Bytes that are about to be added. */
+  readonly #needed: number;
+  readonly #isAutomatic: boolean;
   readonly #counts: ReferenceCounts;
   /** Undefined if no limit needs it, which saves stat'ing what is evicted. */
   readonly #blocks: FreedBlocks | undefined;
@@ -69,7 +79,7 @@ export class EvictionState {
     snapshot: CacheSnapshot,
     policy: GcPolicy,
     facts: Facts,
-    disk: Disk | undefined,
+    { disk, needed = 0, isAutomatic = false }: DiskNeeds,
     unreferenced: Unreferenced,
   ) {
     this.snapshot = snapshot;
@@ -77,11 +87,14 @@ export class EvictionState {
     this.now = facts.now;
     this.#facts = facts;
     this.#disk = disk;
+    this.#needed = needed;
+    this.#isAutomatic = isAutomatic;
     this.#counts = new ReferenceCounts(snapshot, facts);
     this.#kept = keptEntries(snapshot, policy, facts);
     this.#candidates = snapshot.entries.filter((entry) => !this.#kept.has(entry)).sort(byCost);
     const removed = new Set(unreferenced.partials);
-    this.#partials = snapshot.partials.filter((file) => !removed.has(file))
+    this.#partials = snapshot.partials
+      .filter((file) => !removed.has(file) && !facts.inUse.partials.has(file.path))
       .sort((a, b) => a.mtime - b.mtime);
     this.#partialAge = facts.ages.orphan;
     const freed = this.#counts.freed();
@@ -92,14 +105,27 @@ export class EvictionState {
       allocated([...unreferenced.partials, ...unreferenced.rubbish]);
   }
 
-  /** Bytes that the cache takes after the evictions so far. */
+  /** Bytes that the cache takes after the evictions so far, and with what is about to be added. */
   get size(): number {
-    return this.snapshot.size - this.#freed;
+    return this.snapshot.size + this.#needed - this.#freed;
   }
 
-  /** Bytes that are free on the disk after the evictions so far. */
+  /** Bytes that are free on the disk after the evictions so far, and without what is about to be taken. */
   get free(): number {
-    return (this.#disk?.free ?? 0) + this.#freedOnDisk;
+    return (this.#disk?.free ?? 0) + this.#freedOnDisk - this.#needed;
+  }
+
+  /**
+   * True if what is about to be added, or an entry that is in use or young, exceeds a size by itself. A collection that
+   * no user has asked for then evicts nothing: the limit would not be met, and that entry is removed once it is older.
+   */
+  isInVain(limit: number, scope: LimitScope | undefined): boolean {
+    if (!this.#isAutomatic) return false;
+    return (scope === undefined && this.#needed > limit) ||
+      this.remaining(scope).some((entry) => {
+        const rule = this.#kept.get(entry)?.rule;
+        return (rule === "young" || rule === "in use") && entry.size > limit;
+      });
   }
 
   /** Bytes that must be free on the disk; undefined without such a limit. */

@@ -11,9 +11,15 @@ export interface InUse {
   readonly folders: ReadonlyMap<string, string>;
   /** Ids of content. */
   readonly contentIds: ReadonlySet<number>;
+  /** Paths of downloads. */
+  readonly partials: ReadonlySet<string>;
 }
 
-export const NOTHING_IN_USE: InUse = { folders: new Map(), contentIds: new Set() };
+export const NOTHING_IN_USE: InUse = {
+  folders: new Map(),
+  contentIds: new Set(),
+  partials: new Set(),
+};
 
 /**
  * Returns what leases hold of a cache: the entries in the folders that they name, the content with the digests that
@@ -34,7 +40,8 @@ export function inUse(snapshot: CacheSnapshot, leases: readonly LeaseContent[]):
     if (!digests.has(content.digest) && !folders.has(content.path)) continue;
     for (const id of reachableFrom(snapshot, content.digest, dirname(content.path))) ids.push(id);
   }
-  return { folders, contentIds: new Set(ids) };
+  const partials = new Set([...digests].map((digest) => snapshot.layout.partial(digest)));
+  return { folders, contentIds: new Set(ids), partials };
 }
 
 /** Returns the ids of a manifest in a repository's folder and of everything that it references. */

@@ -36,7 +36,7 @@ export function findOrphans(
 
 function foreignFilesBesideTrees({ layout }: CacheSnapshot): Pick<FileStat, "path">[] {
   const { manifests, packages, builds, oldBuilds, compiled, leases, archives, partials } = layout;
-  const { pins, journal, olderJournal, lock, gate, noColons } = layout;
+  const { pins, journal, olderJournal, lock, gate, noColons, reminder } = layout;
   const own = [
     ...[layout.tree("data"), layout.tree("wasm"), manifests, packages, builds, oldBuilds],
     ...[
@@ -51,6 +51,8 @@ function foreignFilesBesideTrees({ layout }: CacheSnapshot): Pick<FileStat, "pat
       lock,
       gate,
       noColons,
+      reminder,
+      `${reminder}.tmp`,
     ],
   ];
   return readFolder(layout.root).map(({ name }) => ({ path: layout.root + sep + name }))

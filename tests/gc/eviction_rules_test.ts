@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { type Facts, ReferenceCounts, SharedSize, sizeOf } from "../../src/gc/reference_counts.ts";
+import { NOTHING_IN_USE } from "../../src/gc/in_use.ts";
 import type { Unreferenced } from "../../src/gc/plan.ts";
 import {
   type GcPolicy,
@@ -390,6 +391,7 @@ const cases: Case[] = [
       inUse: {
         folders: new Map([["/cache/registry/manifests/ghcr.io/acme/app/used", "larder run"]]),
         contentIds: new Set(),
+        partials: new Set(),
       },
     },
     expected: [
@@ -458,7 +460,7 @@ const cases: Case[] = [
     entries: THREE,
     contents: HUNDREDS,
     policy: { unused: 0 },
-    facts: { inUse: { folders: new Map(), contentIds: new Set([0]) } },
+    facts: { inUse: { ...NOTHING_IN_USE, contentIds: new Set([0]) } },
     expected: ["- a unused 0", "- b unused 100", "- c unused 100"],
   },
 ];
@@ -469,7 +471,7 @@ for (const { name, entries, contents, policy, facts, disk, expected } of cases) 
       fakeSnapshot(entries, contents),
       policy,
       fakeFacts(facts),
-      disk,
+      { disk },
       NONE_UNREFERENCED,
     );
     assert.deepEqual(summary(selection), expected);
@@ -491,7 +493,7 @@ Deno.test("selectEvictions gives every reason in words", () => {
     snapshot,
     policy,
     fakeFacts(),
-    undefined,
+    {},
     NONE_UNREFERENCED,
   );
   const reasons = decisions.map(({ entry, why }) => [entry.name.split(":")[1], why]);
@@ -517,7 +519,7 @@ Deno.test("selectEvictions reports a limit that cannot be reached, with what pre
     fakeSnapshot(entries, contents),
     { maxSize: 500 },
     fakeFacts(),
-    undefined,
+    {},
     NONE_UNREFERENCED,
   );
   assert.deepEqual(shortfalls, [{
@@ -550,7 +552,13 @@ for (
       50,
       DAY,
     ]]);
-    const selection = selectEvictions(snapshot, policy, fakeFacts(), DISK, NONE_UNREFERENCED);
+    const selection = selectEvictions(
+      snapshot,
+      policy,
+      fakeFacts(),
+      { disk: DISK },
+      NONE_UNREFERENCED,
+    );
     assert.deepEqual(selection.partials.map(({ size }) => size), partials);
     assert.deepEqual(summary(selection).filter((line) => line.startsWith("-")), entries);
   });
@@ -567,7 +575,7 @@ Deno.test("selectEvictions evicts no download twice, and reports young ones in a
     snapshot,
     { maxSize: 0 },
     fakeFacts(),
-    undefined,
+    {},
     unreferenced,
   );
   assert.deepEqual(partials, []);
@@ -588,7 +596,7 @@ Deno.test("selectEvictions reports shortfalls of max-count and of types", () => 
     fakeSnapshot(entries, HUNDREDS),
     policy,
     fakeFacts(),
-    undefined,
+    {},
     NONE_UNREFERENCED,
   );
   assert.deepEqual(
@@ -629,6 +637,7 @@ Deno.test("selectRequested removes the requested entries that are neither pinned
   const inUse = {
     folders: new Map([[snapshot.entries[2]!.folder, "x"]]),
     contentIds: new Set<number>(),
+    partials: new Set<string>(),
   };
   const facts = fakeFacts({ ages, inUse });
   assert.deepEqual(summary(selectRequested(snapshot, asked, facts, {})), [
@@ -713,7 +722,13 @@ const DISK = { size: 10_000, free: 500 };
 
 Deno.test("selectEvictions decides once on each entry, adds up bytes, and meets limits or reports shortfalls, for any cache", () => {
   fc.assert(fc.property(aSnapshot, aPolicy, (snapshot, policy) => {
-    const selection = selectEvictions(snapshot, policy, fakeFacts(), DISK, NONE_UNREFERENCED);
+    const selection = selectEvictions(
+      snapshot,
+      policy,
+      fakeFacts(),
+      { disk: DISK },
+      NONE_UNREFERENCED,
+    );
     const { decisions, contents, shortfalls } = selection;
     assert.deepEqual(
       decisions.map(({ entry }) => entry.name).sort(),
@@ -773,7 +788,7 @@ Deno.test("selectEvictions removes no entry that could be kept within the limits
         snapshot,
         policy,
         fakeFacts(),
-        DISK,
+        { disk: DISK },
         NONE_UNREFERENCED,
       );
       const removals = decisions.filter((decision) => decision.action === "remove");
@@ -796,7 +811,13 @@ Deno.test("selectEvictions removes no entry that could be kept within the limits
 Deno.test("selectEvictions puts back only what the budgets evicted, and stays within the limits, for any cache", () => {
   fc.assert(
     fc.property(aSnapshot, aPolicy, (snapshot, policy) => {
-      const state = new EvictionState(snapshot, policy, fakeFacts(), DISK, NONE_UNREFERENCED);
+      const state = new EvictionState(
+        snapshot,
+        policy,
+        fakeFacts(),
+        { disk: DISK },
+        NONE_UNREFERENCED,
+      );
       applyRules(state);
       const removals = () =>
         state.selection().decisions.flatMap((each) => each.action === "remove" ? [each] : []);
@@ -837,7 +858,7 @@ Deno.test("min-free counts blocks of the disk, and a file with two names when bo
       blocks,
       policy,
       fakeFacts(),
-      DISK,
+      { disk: DISK },
       NONE_UNREFERENCED,
     );
     const removed = decisions.filter(({ action }) => action === "remove").length;
@@ -853,7 +874,7 @@ Deno.test("selectEvictions names the scope of a limit unless it is the cache's",
     app("b", { used: 8 * DAY, needs: ["b"], type: "package" }),
   ], HUNDREDS);
   const scopes = (policy: GcPolicy) =>
-    selectEvictions(snapshot, policy, fakeFacts(), undefined, NONE_UNREFERENCED).decisions.flatMap((
+    selectEvictions(snapshot, policy, fakeFacts(), {}, NONE_UNREFERENCED).decisions.flatMap((
       each,
     ) => each.action === "remove" ? [each.scope] : []);
   assert.deepEqual(scopes({ unused: DAY, types: { package: { unused: 2 * DAY } } }), [
@@ -881,7 +902,7 @@ Deno.test("selectEvictions reports shortfalls of the registry scope", () => {
     snapshot,
     { registry: { maxSize: 150, maxCount: 1 } },
     fakeFacts(),
-    undefined,
+    {},
     NONE_UNREFERENCED,
   );
   const kept = [{ rule: "pinned" as const, entries: 2, bytes: 200 }];

@@ -1,7 +1,7 @@
 import { diskOf } from "../../../base/disk.ts";
 import { writeFileAtomic } from "../../../base/files.ts";
 import { formatBytes } from "../../../base/units.ts";
-import { planGc } from "../../../gc/planner.ts";
+import { mostThatLimitsFree, planGc } from "../../../gc/planner.ts";
 import { hasLimits } from "../../../gc/policy.ts";
 import { displayName } from "../../../store/entry_names.ts";
 import { liveLeases } from "../../../store/locks/leases.ts";
@@ -69,12 +69,15 @@ export async function df(context: Context, { format, html }: DfOptions): Promise
   const bars = barsOf(tree, verbose);
   const picture = bars.length > 0 ? `\n${barChart(bars, outputWidth() ?? DEFAULT_WIDTH)}` : "";
   writeOut(`${table(HEAD, rows)}${diskText(usage)}\n${kept}${picture}`);
-  if (!hasLimits(policy)) {
-    context.info(
-      "no limits are set, so gc removes only unreferenced blobs and leftover files; " +
-        "set one with larder config set gc.max_size SIZE",
-    );
-  }
+  const { bytes } = mostThatLimitsFree(snapshot, policy, { leases });
+  const most = bytes > usage.total.reclaimable
+    ? [`larder gc --min-free SIZE could free up to ${formatBytes(bytes)}`]
+    : [];
+  const unlimited = hasLimits(policy) ? [] : [
+    "no limits are set, so gc removes only unreferenced blobs and leftover files; " +
+    "set one with larder config set gc.max_size SIZE",
+  ];
+  for (const line of [...unlimited, ...most]) context.info(line);
 }
 
 function rowsOf({ types, unneeded, partials, rubbish, foreign, total }: Usage): string[][] {

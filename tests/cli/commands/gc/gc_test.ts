@@ -68,7 +68,7 @@ Deno.test("gc -v lists what it keeps, with the reasons", async () => {
 Deno.test("gc --dry-run changes nothing", async () => {
   using home = filled();
   const before = home.size();
-  const { code, stderr } = await home.larder("gc", "--unused", "0", "--dry-run");
+  const { code, stderr } = await home.larder("gc", "--unused", "30d", "--dry-run");
   assert.equal(code, 0);
   assert.match(stderr, /^would remove 1 entry \(frees \d\.\d\d KiB\)\n$/);
   assert.equal(home.size(), before);
