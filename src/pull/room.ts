@@ -63,8 +63,23 @@ export async function withRoom<T>(
     } catch (error) {
       const isFull = hasCode(error, "LDR_DISK_FULL");
       if (!isFull && !(error instanceof ShortOfSpace)) throw error;
-      const isMade = round <= PULL_ROUNDS && await room.make(request(), { isFull, note });
+      const isMade = round <= PULL_ROUNDS &&
+        await makeRoom(room, request(), round, { isFull, note });
       if (isFull && !isMade) throw await room.explain(error, request());
     }
   }
+}
+
+/**
+ * Asks for more in each round, because what is in an archive can take many times what it seems to: without this, a pull
+ * of 6 MB of zeros gave up after five rounds that freed an entry each.
+ */
+async function makeRoom(
+  room: Room,
+  request: SpaceRequest,
+  round: number,
+  options: Parameters<Room["make"]>[1],
+): Promise<boolean> {
+  const more = { ...request, bytes: request.bytes * 8 ** (round - 1) };
+  return await room.make(more, options) || (round > 1 && await room.make(request, options));
 }
