@@ -42,7 +42,7 @@ function missingPeers(): string[] {
 /** Measures the commands that read a whole cache of many entries. */
 async function readCommands(larder: string): Promise<Claim[]> {
   using cache = smallBlobs();
-  const half = String(Math.floor(cache.size() / 2));
+  const half = `${Math.floor(cache.size() / 2)}B`;
   const commands = [
     ["list"],
     ["list", "--verbose"],

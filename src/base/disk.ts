@@ -1,6 +1,5 @@
-import { statfsSync } from "node:fs";
+import { statfsSync, type StatsFs } from "node:fs";
 import { dirname } from "node:path";
-import { isNotFound } from "./files.ts";
 
 /** Capacity of a disk in bytes. */
 export interface Disk {
@@ -14,12 +13,25 @@ export interface Disk {
  * existing parent. Returns undefined if the system does not report a capacity.
  */
 export function diskOf(folder: string): Disk | undefined {
+  const state = stateOf(folder);
+  return state && { size: state.blocks * state.bsize, free: state.bavail * state.bsize };
+}
+
+/** Returns how many files the disk that a path is on has room for, whatever their size. */
+export function freeInodes(path: string): number {
+  const state = stateOf(path);
+  // Some file systems, such as Btrfs, have no fixed number and report 0 of 0.
+  return state === undefined || state.files === 0 ? Infinity : state.ffree;
+}
+
+function stateOf(path: string): StatsFs | undefined {
   try {
-    const { bsize, blocks, bavail } = statfsSync(folder);
-    return { size: blocks * bsize, free: bavail * bsize };
+    return statfsSync(path);
   } catch (error) {
-    const parent = dirname(folder);
-    const isMissing = isNotFound(error) || (error as { code?: string }).code === "ENOENT";
-    return isMissing && parent !== folder ? diskOf(parent) : undefined;
+    const parent = dirname(path);
+    const { code } = error as { code?: string };
+    const isMissing = error instanceof Deno.errors.NotFound || code === "ENOENT" ||
+      error instanceof Deno.errors.NotADirectory || code === "ENOTDIR";
+    return isMissing && parent !== path ? stateOf(parent) : undefined;
   }
 }

@@ -1,4 +1,5 @@
 import { concatBytes } from "./bytes.ts";
+import { freeInodes } from "./disk.ts";
 import { LarderError, messageOf } from "./errors.ts";
 import { COPY_BUFFER } from "./limits.ts";
 import { isUnsupported, specialPathError, systemCode } from "./system_error.ts";
@@ -9,7 +10,8 @@ const FOLDER_MODE = 0o700;
 /** Mode of files that larder creates. */
 export const FILE_MODE = 0o600;
 
-const ELSEWHERE = "use another folder (for the cache: --cache-dir or LARDER_CACHE_DIR)";
+/** The end of hints about a folder that cannot be written to. */
+export const ELSEWHERE = "use another folder (for the cache: --cache-dir or LARDER_CACHE_DIR)";
 
 const decoder = new TextDecoder();
 
@@ -21,7 +23,14 @@ export function diskError(error: unknown, action: string, path: string): unknown
   const code = systemCode(error);
   const subject = `cannot ${action} ${path}`;
   if (code === "ENOSPC" || code === "EDQUOT") {
-    return new LarderError("LDR_DISK_FULL", `${subject}: the disk is full`, {
+    if (freeInodes(path) === 0) {
+      return new LarderError("LDR_DISK_FULL", `${subject}: the disk has no inodes left`, {
+        hint: `remove some files (df -i shows how many there can be), or ${ELSEWHERE}`,
+        cause: error,
+      });
+    }
+    const reason = code === "EDQUOT" ? "the disk quota is exceeded" : "the disk is full";
+    return new LarderError("LDR_DISK_FULL", `${subject}: ${reason}`, {
       hint: `free some space, or ${ELSEWHERE}`,
       cause: error,
     });

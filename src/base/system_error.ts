@@ -54,7 +54,7 @@ export function encodingError(
   error: unknown,
   variable = "an environment variable",
 ): LarderError | undefined {
-  const { message = "" } = error as { message?: string };
+  const message = error instanceof Error ? error.message : "";
   const value = /^environment variable was not valid unicode: (.*)/.exec(message)?.[1];
   if (value !== undefined) {
     return new LarderError("LDR_CONFIG", `${variable} is not valid UTF-8: ${value}`, {

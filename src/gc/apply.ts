@@ -6,6 +6,7 @@ import type { SnapshotOptions } from "../snapshot/snapshot.ts";
 import type { CacheSnapshot } from "../snapshot/types.ts";
 import { Journal, type JournalEvent, sweepEvent } from "../store/journal/journal.ts";
 import type { Layout } from "../store/layout.ts";
+import type { LeaseContent } from "../store/locks/lease_format.ts";
 import { liveLeases } from "../store/locks/leases.ts";
 import { type ExclusiveLockOptions, withExclusiveLock } from "../store/locks/store_lock.ts";
 import { type CurrentPlan, currentPlan } from "./current_plan.ts";
@@ -18,6 +19,8 @@ export interface ApplyOptions extends ExclusiveLockOptions, SweepOptions, Snapsh
   readonly by: string;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
+  /** What the calling process uses; it need not have a lease on disk, for which a full disk has no room. */
+  readonly uses?: LeaseContent | undefined;
 }
 
 const NOTHING_SWEPT: SweepResult = {
@@ -39,7 +42,7 @@ const NOTHING_SWEPT: SweepResult = {
 export async function applyPlan(
   layout: Layout,
   plan: Plan,
-  { now, by, swept, progressed, ...options }: ApplyOptions,
+  { now, by, uses, swept, progressed, ...options }: ApplyOptions,
 ): Promise<SweepResult> {
   // The lock would create the folder of a cache that was deleted.
   if (!statIfAny(layout.root)) return NOTHING_SWEPT;
@@ -49,7 +52,8 @@ export async function applyPlan(
       progressed,
       signal: options.signal,
     });
-    const facts = factsToApply(snapshot, { leases: liveLeases(layout, time), hasLocks: isLocked });
+    const leases = [...liveLeases(layout, time), ...uses ? [uses] : []];
+    const facts = factsToApply(snapshot, { leases, hasLocks: isLocked });
     const result = await sweep(snapshot, plan, facts, { swept, signal: options.signal });
     if (result.failure !== undefined && result.entries.length + result.files === 0) {
       throw result.failure;

@@ -3,7 +3,7 @@ import { type FileState, statFile } from "../snapshot/file_state.ts";
 import type { CacheSnapshot, SnapshotEntry } from "../snapshot/types.ts";
 import type { Layout } from "../store/layout.ts";
 import type { Plan, PlannedEntry, PlannedFile } from "./plan.ts";
-import { type Facts, isOlder, ReferenceCounts } from "./reference_counts.ts";
+import { type Facts, isOlder, ReferenceCounts, sizeOf } from "./reference_counts.ts";
 import { retentionReason } from "./retention.ts";
 
 const GONE = "no longer in the cache";
@@ -94,7 +94,8 @@ function currentEntries(
     if (!entry || why !== undefined) {
       leftOut.push({ name: planned.name, why: why! });
     } else {
-      entries.push({ ...planned, bytes: counts.release(entry) });
+      const bytes = entry.ownSize + sizeOf(snapshot, counts.release(entry));
+      entries.push({ ...planned, bytes });
       ownSize += entry.ownSize;
     }
   }

@@ -1,19 +1,18 @@
-import type { Disk } from "../base/disk.ts";
 import { formatDuration, formatLimit, plural } from "../base/units.ts";
-import type { CacheSnapshot, EntryType, SnapshotEntry } from "../snapshot/types.ts";
-import { EvictionState } from "./eviction_state.ts";
+import type { CacheSnapshot, SnapshotEntry } from "../snapshot/types.ts";
+import { type DiskNeeds, EvictionState } from "./eviction_state.ts";
 import type { Unreferenced } from "./plan.ts";
 import {
   type EvictionRule,
   type GcPolicy,
-  isInScope,
   LIMIT_SCOPES,
   type LimitScope,
   ownLimits,
   scopeOf,
   scopeText,
 } from "./policy.ts";
-import { type Facts, isOlder, ReferenceCounts, SharedSize } from "./reference_counts.ts";
+import { putBack } from "./put_back.ts";
+import { type Facts, isOlder, ReferenceCounts, SharedSize, sizeOf } from "./reference_counts.ts";
 import { retentionReason } from "./retention.ts";
 import type { Decision, Selection, Shortfall } from "./selection.ts";
 
@@ -25,17 +24,24 @@ import type { Decision, Selection, Shortfall } from "./selection.ts";
  * recently used first. Among entries that were used at the same time the cheapest to restore are evicted first, and
  * among these the ones that free least, because that is what would have to be fetched again.
  *
- * @param disk needed only for `minFree`
+ * @param surroundings the disk is needed only for `minFree`
  * @param unreferenced downloads and rubbish that are removed in any case
  */
 export function selectEvictions(
   snapshot: CacheSnapshot,
   policy: GcPolicy,
   facts: Facts,
-  disk: Disk | undefined,
+  surroundings: DiskNeeds,
   unreferenced: Unreferenced,
 ): Selection {
-  const state = new EvictionState(snapshot, policy, facts, disk, unreferenced);
+  const state = new EvictionState(snapshot, policy, facts, surroundings, unreferenced);
+  applyRules(state);
+  putBack(state);
+  return state.selection();
+}
+
+/** Evicts what the rules find, in their order. */
+export function applyRules(state: EvictionState): void {
   for (const { rule, test } of ENTRY_RULES) {
     for (const entry of state.candidates()) {
       const match = test(entry, state);
@@ -45,8 +51,6 @@ export function selectEvictions(
   for (const budgets of BUDGETS) {
     for (const budget of budgets(state)) enforce(budget, state);
   }
-  restoreShared(state);
-  return state.selection();
 }
 
 /** Decides to remove the entries that a user requested, unless they are pinned or in use. Ignores all others. */
@@ -61,8 +65,8 @@ export function selectRequested(
   const decisions = entries.map((entry): Decision => {
     const reason = retentionReason(entry, facts, { pins: snapshot.pins, ...options });
     if (reason) return { entry, action: "keep", ...reason };
-    const bytes = counts.release(entry);
-    return { entry, action: "remove", rule: "asked", why: "requested", bytes };
+    const bytes = entry.ownSize + sizeOf(snapshot, counts.release(entry));
+    return { entry, action: "remove", rule: "asked", why: "requested", bytes, allocated: 0 };
   });
   return {
     decisions,
@@ -70,6 +74,7 @@ export function selectRequested(
     retained: counts.retainedContent(),
     partials: [],
     shortfalls: [],
+    freedOnDisk: 0,
   };
 }
 
@@ -183,7 +188,7 @@ function* freeSpaceBudget(state: EvictionState): Generator<Budget> {
   yield {
     rule: "min-free",
     limit: requiredFree,
-    why: `least recently used; ${formatLimit(requiredFree)} of the disk must stay free`,
+    why: `least recently used; ${freeText(state.policy, requiredFree)} of the disk must stay free`,
     excess: () => requiredFree - state.free,
     evictsPartials: true,
   };
@@ -191,6 +196,9 @@ function* freeSpaceBudget(state: EvictionState): Generator<Budget> {
 
 /** Evicts the least recently used entries until a budget is met, and reports what is missing if it cannot be. */
 function enforce({ rule, scope, limit, why, ...budget }: Budget, state: EvictionState): void {
+  if (budget.excess() > 0 && rule === "max-size" && state.isInVain(limit, scope)) {
+    return state.addShortfall(rule, scope, limit, budget.excess());
+  }
   if (budget.evictsPartials) state.evictPartials(() => budget.excess() > 0);
   for (const entry of state.candidates(scope)) {
     if (budget.excess() <= 0) break;
@@ -201,22 +209,9 @@ function enforce({ rule, scope, limit, why, ...budget }: Budget, state: Eviction
   if (missing > 0) state.addShortfall(rule, scope, limit, missing);
 }
 
-/**
- * Keeps entries that were evicted for their space but free none, because kept entries share all their content: when
- * they were evicted, it was not yet known which others would be.
- */
-function restoreShared(state: EvictionState): void {
-  for (const entry of state.evictedForSpace()) {
-    if (!hasOwnBudget(state.policy, entry.type)) state.restoreIfShared(entry);
-  }
-}
-
-/** True if a scope narrower than the whole cache limits the size or the number of entries of a type. */
-function hasOwnBudget(policy: GcPolicy, type: EntryType): boolean {
-  return LIMIT_SCOPES.some((scope) => {
-    const { maxSize, maxCount } = ownLimits(policy, scope);
-    return isInScope(type, scope) && (maxSize !== undefined || maxCount !== undefined);
-  });
+/** `10%`, or the size that was given. */
+function freeText({ minFree }: GcPolicy, bytes: number): string {
+  return minFree && "percent" in minFree ? `${minFree.percent}%` : formatLimit(bytes);
 }
 
 function leastRecentlyUsed(limit: string, scope: LimitScope | undefined): string {

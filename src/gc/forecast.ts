@@ -1,5 +1,5 @@
 import type { CacheSnapshot, SnapshotEntry } from "../snapshot/types.ts";
-import { planGc, type Surroundings } from "./planner.ts";
+import { planGc, selectGc, type Surroundings } from "./planner.ts";
 import {
   type GcPolicy,
   hasLimits,
@@ -96,13 +96,13 @@ export class EvictionForecast {
     if (maxSize === undefined && maxCount === undefined && minFree === undefined) return [];
     const position = this.#positionOf(entry);
     if (!position) return [];
-    const { freed, left } = position;
+    const { freed, freedOnDisk, left } = position;
     const prospects: Forecast[] = [];
     if (maxSize !== undefined) {
       prospects.push({ rule: "max-size", bytes: atLeast0(maxSize - this.#snapshot.size + freed) });
     }
     if (minFree !== undefined) {
-      prospects.push({ rule: "min-free", bytes: atLeast0(disk!.free + freed - minFree) });
+      prospects.push({ rule: "min-free", bytes: atLeast0(disk!.free + freedOnDisk - minFree) });
     }
     if (maxCount !== undefined) {
       prospects.push({ rule: "max-count", entries: atLeast0(maxCount - left) });
@@ -128,9 +128,11 @@ export class EvictionForecast {
 
   /** Returns undefined for an entry that no budget can evict. */
   #positionOf(entry: SnapshotEntry): QueuePosition | undefined {
-    this.#positions ??= queuePositions(this.#snapshot, evictEverything(this.#policy), {
-      leases: this.#surroundings.leases,
-    });
+    this.#positions ??= queuePositions(
+      this.#snapshot,
+      evictEverything(this.#policy),
+      this.#surroundings,
+    );
     return this.#positions.get(keyOf(entry));
   }
 }
@@ -144,6 +146,8 @@ interface RuleAndReason {
 interface QueuePosition {
   /** Bytes freed: unreferenced content and the entries before it. */
   readonly freed: number;
+  /** The same on the disk, in whole blocks; 0 without a limit on free space. */
+  readonly freedOnDisk: number;
   /** Entries left, itself included. */
   readonly left: number;
   /** The same for each scope that the entry counts in, and the bytes that these entries need together. */
@@ -156,36 +160,38 @@ function queuePositions(
   policy: GcPolicy,
   surroundings: Surroundings,
 ): Map<string, QueuePosition> {
-  const { remove, bytes } = planGc(snapshot, policy, surroundings);
-  const entries = new Map(snapshot.entries.map((entry) => [keyOf(entry), entry]));
+  const { selection, plan } = selectGc(snapshot, policy, surroundings);
+  const removals = selection.decisions.filter((decision) => decision.action === "remove");
   const scopes = LIMIT_SCOPES.map((scope) => {
     const all = snapshot.entries.filter(({ type }) => isInScope(type, scope));
     return { scope, shared: new SharedSize(snapshot, all), left: all.length };
   });
   const positions = new Map<string, QueuePosition>();
-  let freed = remove.entries.reduce((rest, each) => rest - each.bytes, bytes);
+  let freed = removals.reduce((rest, each) => rest - each.bytes, plan.bytes);
+  let freedOnDisk = removals.reduce((rest, each) => rest - each.allocated, selection.freedOnDisk);
   let left = snapshot.entries.length;
-  for (const planned of remove.entries) {
-    const key = keyOf(planned);
-    const own = scopes.filter(({ scope }) => isInScope(planned.type, scope));
+  for (const { entry, bytes, allocated } of removals) {
+    const own = scopes.filter(({ scope }) => isInScope(entry.type, scope));
     const state = own.map(({ scope, left, shared }) =>
       [scope, { left, bytes: shared.size }] as const
     );
-    positions.set(key, { freed, left: left--, scopes: new Map(state) });
-    freed += planned.bytes;
+    positions.set(keyOf(entry), { freed, freedOnDisk, left: left--, scopes: new Map(state) });
+    freed += bytes;
+    freedOnDisk += allocated;
     for (const each of own) {
       each.left--;
-      each.shared.remove(entries.get(key)!);
+      each.shared.remove(entry);
     }
   }
   return positions;
 }
 
 /** Returns a policy that evicts everything except what `keepLast` of another policy keeps. */
-function evictEverything({ keepLast, registry, types = {} }: GcPolicy): GcPolicy {
+function evictEverything({ minFree, keepLast, registry, types = {} }: GcPolicy): GcPolicy {
   const kept = Object.entries(types).map(([type, { keepLast }]) => [type, { keepLast }]);
   return {
     maxSize: 0,
+    minFree,
     keepLast,
     registry: { keepLast: registry?.keepLast },
     types: Object.fromEntries(kept),

@@ -11,11 +11,17 @@ export interface InUse {
   readonly folders: ReadonlyMap<string, string>;
   /** Ids of content. */
   readonly contentIds: ReadonlySet<number>;
+  /** Paths of downloads. */
+  readonly partials: ReadonlySet<string>;
   /** Why anything else may be in use too, in words for a user; undefined if all leases could be read. */
   readonly unknown?: string | undefined;
 }
 
-export const NOTHING_IN_USE: InUse = { folders: new Map(), contentIds: new Set() };
+export const NOTHING_IN_USE: InUse = {
+  folders: new Map(),
+  contentIds: new Set(),
+  partials: new Set(),
+};
 
 /**
  * Returns what leases hold of a cache: the entries in the folders that they name, the content with the digests that
@@ -37,7 +43,8 @@ export function inUse(snapshot: CacheSnapshot, leases: readonly LeaseContent[]):
     if (!digests.has(content.digest) && !folders.has(content.path)) continue;
     for (const id of reachableFrom(snapshot, content.digest, dirname(content.path))) ids.push(id);
   }
-  return { folders, contentIds: new Set(ids), unknown };
+  const partials = new Set([...digests].map((digest) => snapshot.layout.partial(digest)));
+  return { folders, contentIds: new Set(ids), partials, unknown };
 }
 
 /** Returns the ids of a manifest in a repository's folder and of everything that it references. */

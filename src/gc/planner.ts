@@ -7,8 +7,16 @@ import { selectEvictions, selectRequested } from "./eviction_rules.ts";
 import { inUse } from "./in_use.ts";
 import { keptFiles } from "./kept_files.ts";
 import { type DraftPlan, draftPlan, type Unreferenced } from "./plan.ts";
-import { type GcPolicy, hasFree } from "./policy.ts";
-import { type Facts, isOlderFile, type MinimumAges } from "./reference_counts.ts";
+import { type GcPolicy, hasFree, limitsOf } from "./policy.ts";
+import {
+  type Facts,
+  isOlderFile,
+  type MinimumAges,
+  ReferenceCounts,
+  sizeOf,
+} from "./reference_counts.ts";
+import { lastOfGroups, retentionReason } from "./retention.ts";
+import type { Selection } from "./selection.ts";
 
 /** Seven days after which an interrupted download is no longer worth resuming. */
 const PARTIAL_AGE = 7 * 24 * 60 * 60_000;
@@ -35,6 +43,10 @@ export interface Surroundings {
   readonly leases: readonly LeaseContent[];
   /** False if the file system has no locks: nothing is then removed that was used or written within the grace age. */
   readonly hasLocks?: boolean | undefined;
+  /** Bytes that are about to be added to the cache; 0 by default. */
+  readonly needed?: number | undefined;
+  /** True if no user has asked for this collection; then a limit that one entry in use exceeds evicts no others. */
+  readonly isAutomatic?: boolean | undefined;
 }
 
 /**
@@ -45,13 +57,22 @@ export interface Surroundings {
 export function planGc(
   snapshot: CacheSnapshot,
   policy: GcPolicy,
-  { disk, ...surroundings }: Surroundings,
+  surroundings: Surroundings,
 ): DraftPlan {
+  return selectGc(snapshot, policy, surroundings).plan;
+}
+
+/** Plans as {@link planGc} does, and returns the decisions too. */
+export function selectGc(
+  snapshot: CacheSnapshot,
+  policy: GcPolicy,
+  surroundings: Surroundings,
+): { readonly selection: Selection; readonly plan: DraftPlan } {
   const facts = factsOf(snapshot, GC_AGES, surroundings);
   const unreferenced = unreferencedFiles(snapshot, facts);
-  const selection = selectEvictions(snapshot, policy, facts, disk, unreferenced);
+  const selection = selectEvictions(snapshot, policy, facts, surroundings, unreferenced);
   const kept = keptFiles(snapshot, facts, selection, unreferenced);
-  return draftPlan(snapshot, selection, unreferenced, kept);
+  return { selection, plan: draftPlan(snapshot, selection, unreferenced, kept) };
 }
 
 /**
@@ -82,6 +103,50 @@ export function exceedsPolicy(
 ): boolean {
   return plan.remove.entries.length > 0 || snapshot.size > (policy.maxSize ?? Infinity) ||
     !hasFree(policy, disk);
+}
+
+/**
+ * True if a policy removes everything that it may, so that its limits are probably a mistake, such as `1m` for a month.
+ * Entries in use and young ones count as left, unless the limits are not met with them, or remove entries as soon as
+ * they are no longer young.
+ *
+ * @param plan what {@link planGc} makes of the policy
+ * @param options.isForPull true if an entry is about to be added, which is then left
+ */
+export function leavesNothing(
+  policy: GcPolicy,
+  { remove, keep, shortfalls }: DraftPlan,
+  options: { isForPull?: boolean } = {},
+): boolean {
+  const removed = remove.entries.filter(({ rule }) => rule !== "damaged" && rule !== "disabled");
+  const isLeft = ({ rule }: { rule: string }) =>
+    rule === "within limits" || rule === "shared" || rule === "keep-last";
+  if (removed.length === 0 || keep.some(isLeft)) return false;
+  if (!options.isForPull && keep.every(({ rule }) => rule === "pinned")) return true;
+  return shortfalls.length > 0 || removed.some(({ rule, type }) => {
+    const { unused = Infinity } = limitsOf(policy, type);
+    return rule === "unused" && unused <= GRACE_AGE;
+  });
+}
+
+/** Returns the most that limits could remove: all except what is pinned, in use, young or kept by `keepLast`. */
+export function mostThatLimitsFree(
+  snapshot: CacheSnapshot,
+  policy: GcPolicy,
+  surroundings: Pick<Surroundings, "leases">,
+): { readonly bytes: number; readonly entries: number } {
+  const facts = factsOf(snapshot, GC_AGES, surroundings);
+  const counts = new ReferenceCounts(snapshot, facts);
+  const kept = lastOfGroups(snapshot, policy);
+  const removed = snapshot.entries.filter((entry) =>
+    !retentionReason(entry, facts, snapshot) && !kept.has(entry)
+  );
+  let { bytes } = unreferencedFiles(snapshot, facts, facts.ages.orphan);
+  for (const entry of removed) {
+    counts.release(entry);
+    bytes += entry.ownSize;
+  }
+  return { bytes: bytes + sizeOf(snapshot, counts.freed()), entries: removed.length };
 }
 
 /** Refuses to collect if a newer larder wrote a record, because its references are unknown. */
@@ -126,8 +191,15 @@ function atLeast({ entry, content, orphan, partial }: MinimumAges, age: number):
   };
 }
 
-function unreferencedFiles(snapshot: CacheSnapshot, { now, ages }: Facts): Unreferenced {
-  const partials = snapshot.partials.filter((file) => isOlderFile(file, ages.partial, now));
+/** @param partialAge milliseconds since a download was interrupted */
+function unreferencedFiles(
+  snapshot: CacheSnapshot,
+  { now, ages, inUse }: Facts,
+  partialAge = ages.partial,
+): Unreferenced {
+  const partials = snapshot.partials.filter((file) =>
+    isOlderFile(file, partialAge, now) && !inUse.partials.has(file.path)
+  );
   const rubbish = snapshot.rubbish.filter((file) => isOlderFile(file, ages.orphan, now));
   const bytes = [...partials, ...rubbish].reduce((sum, { size }) => sum + size, 0);
   return { partials, rubbish, bytes };

@@ -46,6 +46,8 @@ export class ReferenceCounts {
   readonly #isUnpacking: boolean;
   /** Why all content must be kept; undefined if everything that needs or uses content is known. */
   readonly #unknown: string | undefined;
+  /** The files of each archive. */
+  #filesOf: ReadonlyMap<number, readonly number[]> | undefined;
 
   constructor(snapshot: CacheSnapshot, facts: Facts) {
     this.#snapshot = snapshot;
@@ -57,22 +59,22 @@ export class ReferenceCounts {
       : facts.inUse.unknown;
   }
 
-  /** Drops the references of an entry. @returns the bytes that this frees */
-  release(entry: SnapshotEntry): number {
+  /** Drops the references of an entry. @returns the ids of the content that this frees */
+  release(entry: SnapshotEntry): number[] {
     // All are dropped before any is looked at, because an archive keeps the files in it.
     const dropped = entry.references.filter((id) => --this.#counts[id]! === 0);
-    return dropped.filter((id) => this.#isRemovable(id))
-      .reduce((bytes, id) => bytes + this.#snapshot.contents[id]!.size, entry.ownSize);
+    return this.#withFilesOfArchives(dropped).filter((id) => this.#isRemovable(id));
+  }
+
+  /** Returns the ids of the content that would no longer be freed if a released entry were kept. */
+  heldBy(entry: SnapshotEntry): number[] {
+    const unneeded = entry.references.filter((id) => this.#counts[id] === 0);
+    return this.#withFilesOfArchives(unneeded).filter((id) => this.#isRemovable(id));
   }
 
   /** Restores the references of an entry that was released. */
   retain(entry: SnapshotEntry): void {
     for (const id of entry.references) this.#counts[id]!++;
-  }
-
-  /** True if everything that a released entry needs is kept anyway. */
-  isSharedWithKept(entry: SnapshotEntry): boolean {
-    return entry.references.every((id) => this.#counts[id]! > 0 || !this.#isRemovable(id));
   }
 
   /** Returns the ids of the content that no kept entry needs and that may be removed. */
@@ -105,6 +107,16 @@ export class ReferenceCounts {
     return retained;
   }
 
+  /** Adds the files, which no entry needs, of the archives among some content. */
+  #withFilesOfArchives(ids: readonly number[]): readonly number[] {
+    const { archivesOf } = this.#snapshot;
+    if (archivesOf.size === 0) return ids;
+    this.#filesOf ??= filesOfArchives(archivesOf);
+    const files = ids.flatMap((id) => this.#filesOf!.get(id) ?? [])
+      .filter((id) => this.#counts[id] === 0);
+    return files.length === 0 ? ids : [...new Set([...ids, ...files])];
+  }
+
   #isRemovable(id: number): boolean {
     if (this.#unknown !== undefined) return false;
     if (this.#facts.inUse.contentIds.has(id) || !isOldContent(this.#snapshot, id, this.#facts)) {
@@ -119,6 +131,18 @@ export class ReferenceCounts {
     return archives?.some((archive) => this.#counts[archive]! > 0 || !this.#isRemovable(archive)) ??
       false;
   }
+}
+
+function filesOfArchives(archivesOf: CacheSnapshot["archivesOf"]): Map<number, number[]> {
+  const files = new Map<number, number[]>();
+  for (const [file, archives] of archivesOf) {
+    for (const archive of archives) {
+      const known = files.get(archive);
+      if (known) known.push(file);
+      else files.set(archive, [file]);
+    }
+  }
+  return files;
 }
 
 /** The size of entries together, each file counted once, while entries are removed from them. */
@@ -143,12 +167,28 @@ export class SharedSize {
     return this.#size;
   }
 
+  /** Returns the bytes that another entry would add. */
+  addedBy({ ownSize, references }: SnapshotEntry): number {
+    const added = references.filter((id) => this.#counts[id] === 0);
+    return ownSize + sizeOf(this.#snapshot, added);
+  }
+
+  add(entry: SnapshotEntry): void {
+    this.#size += this.addedBy(entry);
+    for (const id of entry.references) this.#counts[id]!++;
+  }
+
   remove({ ownSize, references }: SnapshotEntry): void {
     this.#size -= ownSize;
     for (const id of references) {
       if (--this.#counts[id]! === 0) this.#size -= this.#snapshot.contents[id]!.size;
     }
   }
+}
+
+/** Returns the total size of content. */
+export function sizeOf({ contents }: CacheSnapshot, ids: readonly number[]): number {
+  return ids.reduce((sum, id) => sum + contents[id]!.size, 0);
 }
 
 /** True if a time is at least this old. A time in the future is not, unless the age is 0. */

@@ -12,6 +12,8 @@ export interface Removal extends Reason<EvictionRule> {
   readonly scope?: LimitScope | undefined;
   /** Bytes that this frees after the removals before it. */
   readonly bytes: number;
+  /** The same on the disk, in whole blocks; 0 unless a limit on free space needs it. */
+  readonly allocated: number;
 }
 
 /** An entry to keep. */
@@ -51,4 +53,6 @@ export interface Selection {
   /** Downloads to remove for their space, in addition to those that are removed because of their age. */
   readonly partials: readonly FileStat[];
   readonly shortfalls: readonly Shortfall[];
+  /** Bytes that all this frees on the disk, in whole blocks; 0 unless a limit on free space needs it. */
+  readonly freedOnDisk: number;
 }

@@ -8,8 +8,10 @@ import { isForeign, isWasm, SPIN_ARCHIVE } from "../oci/media_types.ts";
 import { UrlFetcher } from "../registry/url_fetcher.ts";
 import type { Ingest } from "../store/blobs/ingest.ts";
 import type { Part } from "../store/image_parts.ts";
-import type { PartOutcomes } from "./result.ts";
+import type { PartOutcomes } from "./options.ts";
+import { ShortOfSpace } from "./room.ts";
 import type { PullSession } from "./session.ts";
+import { spaceRequest } from "./space_request.ts";
 import { transfer, waitingForDownload, withPartialsHint } from "./transfer.ts";
 
 /**
@@ -24,6 +26,8 @@ export async function fetchParts(
   outcomes: PartOutcomes = new Map(),
 ): Promise<void> {
   const { observer, options } = session;
+  session.progress.missing = parts;
+  await checkSpace(session, parts);
   if (parts.length > 0) await observer.planned?.(parts.map((part) => part.descriptor));
   // Largest first, so that no large part is left to run alone at the end.
   const ordered = parts.toSorted((a, b) => b.descriptor.size - a.descriptor.size);
@@ -35,6 +39,17 @@ export async function fetchParts(
   }, options.signal).catch((error) => {
     throw withPartialsHint(error);
   });
+}
+
+/** Asks once whether there is room for the parts. @throws ShortOfSpace */
+async function checkSpace(
+  session: PullSession,
+  parts: readonly Part[],
+): Promise<void> {
+  const { room, progress } = session;
+  if (!room || parts.length === 0 || progress.isSpaceChecked) return;
+  progress.isSpaceChecked = true;
+  if (await room.isShort(spaceRequest(session).bytes)) throw new ShortOfSpace();
 }
 
 async function fetchPart(

@@ -5,7 +5,7 @@ import { isContainerConfig } from "../oci/media_types.ts";
 import { choosePlatform, formatPlatform, type Platform } from "../oci/platform.ts";
 import type { Part } from "../store/image_parts.ts";
 import { fetchParts } from "./fetch_parts.ts";
-import type { PartOutcomes } from "./result.ts";
+import type { PartOutcomes } from "./options.ts";
 import type { Selection } from "./select_platforms.ts";
 import type { PullSession } from "./session.ts";
 

@@ -9,7 +9,7 @@ import type { CachedEntry } from "./cached_entry.ts";
 import { fetchParts } from "./fetch_parts.ts";
 import { requirePlatform } from "./image_platform.ts";
 import { confirm, type Publication, publish } from "./publish.ts";
-import { type PartOutcomes, type PullResult, type ResolvedReference, resultOf } from "./result.ts";
+import { type PullResult, type ResolvedReference, resultOf } from "./result.ts";
 import { selectFromRegistry, type Selection } from "./select_platforms.ts";
 import type { PullSession } from "./session.ts";
 
@@ -27,25 +27,22 @@ export async function install(
   const { record } = cached;
   if (cached.selection?.top.digest === resolved.top.digest) {
     const publication = { selection: cached.selection, resolved, record, fetched: false };
-    const cause = changeOf(session, record, cached.selection);
-    if (await refreshRecord(session, publication)) {
-      return resultOf(session, publication, new Map(), cause);
-    }
+    session.progress.cause ??= changeOf(session, record, cached.selection);
+    if (await refreshRecord(session, publication)) return resultOf(session, publication);
   }
   const selection = await selectFromRegistry(session, resolved.top, session.options);
-  const outcomes: PartOutcomes = new Map();
-  let cause: MissCause | undefined;
+  const { progress } = session;
+  const { outcomes } = progress;
+  progress.parts = selection.images.flatMap((image) => session.parts.parts(image));
   for (let round = 1; round <= PULL_ROUNDS; round++) {
     const missing = await session.parts.missing(selection);
-    cause ??= missCause(session, record, selection, missing);
+    progress.cause ??= missCause(session, record, selection, missing);
     const others = await requirePlatform(session, selection, missing, outcomes);
     await fetchParts(session, others, outcomes);
     for (const image of selection.images) await unpackArchives(session, image);
     const fetched = [...outcomes.values()].includes("fetched");
     const publication = { selection, resolved, record, fetched };
-    if (await publish(session, publication)) {
-      return resultOf(session, publication, outcomes, cause);
-    }
+    if (await publish(session, publication)) return resultOf(session, publication);
   }
   throw cacheDeleted(session, ` ${PULL_ROUNDS} times`);
 }
@@ -60,9 +57,11 @@ export async function useCached(
   const checkedAt = record ? Date.parse(record.checkedAt) : session.clock.now();
   const resolved = { top: selection.top, freshness, checkedAt };
   const publication = { selection, resolved, record, fetched: false };
-  const cause = changeOf(session, record, selection);
+  const { progress } = session;
+  // An earlier run of this pull may have fetched it, and found no room for the record.
+  if (progress.outcomes.size === 0) progress.cause = changeOf(session, record, selection);
   if (!await refreshRecord(session, publication)) throw cacheDeleted(session);
-  return resultOf(session, publication, new Map(), cause);
+  return resultOf(session, publication);
 }
 
 /**

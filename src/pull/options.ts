@@ -1,10 +1,12 @@
 import type { Clock } from "../base/concurrency.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
+import type { Digest } from "../oci/digest.ts";
 import type { RegistryClient } from "../registry/client.ts";
 import type { Transport } from "../registry/http/transport.ts";
 import type { Part } from "../store/image_parts.ts";
 import type { Layout } from "../store/layout.ts";
 import type { PullPolicy } from "./freshness.ts";
+import type { Room } from "./room.ts";
 import type { PlatformChoice } from "./select_platforms.ts";
 
 export interface PullerDependencies {
@@ -13,6 +15,8 @@ export interface PullerDependencies {
   /** For the URLs of foreign layers, which are outside the registry. */
   readonly transport: Transport;
   readonly clock: Clock;
+  /** Undefined if a full disk is an error at once. */
+  readonly room?: Room | undefined;
 }
 
 export interface PullOptions extends PlatformChoice {
@@ -28,6 +32,9 @@ export interface PullOptions extends PlatformChoice {
 
 /** `skipped` is a foreign layer that was not asked for. */
 export type PartOutcome = "reused" | "fetched" | "skipped";
+
+/** The outcomes of transferred parts by digest; any other part was reused or skipped. */
+export type PartOutcomes = Map<Digest, PartOutcome>;
 
 /** Receives the progress of a pull. */
 export interface PullObserver {

@@ -1,13 +1,15 @@
 import type { ImageManifest } from "../oci/manifest.ts";
 import type { Reference } from "../oci/reference.ts";
 import type { EntryRecord } from "../store/entries/app_record.ts";
-import { waitingForSweep, withSharedLock } from "../store/locks/store_lock.ts";
+import { holdsLock, waitingForSweep } from "../store/locks/store_lock.ts";
 import { selectCached } from "./cached_entry.ts";
 import { fetchMissing, install } from "./install.ts";
 import type { PullerDependencies, PullObserver, PullOptions } from "./options.ts";
 import { pull } from "./pull.ts";
 import type { PullResult } from "./result.ts";
+import { withRoom } from "./room.ts";
 import { openSession, type PullSession } from "./session.ts";
+import { spaceRequest } from "./space_request.ts";
 
 /** The options of a restoration; the entry's record has the others. */
 export type RestoreOptions = Pick<PullOptions, "transfers" | "signal">;
@@ -72,8 +74,14 @@ export class Puller {
     work: (session: PullSession) => Promise<T>,
   ): Promise<T> {
     const session = openSession(this.#deps, reference, options, observer);
-    return withSharedLock(this.#deps.layout, () => work(session), {
-      waiting: (holders) => observer.note?.(waitingForSweep(holders)),
+    // Within another operation that holds the lock, a collector would wait for it in vain.
+    session.progress.isSpaceChecked = holdsLock(this.#deps.layout);
+    const note = (message: string) => observer.note?.(message);
+    return withRoom(this.#deps.layout, () => work(session), {
+      room: session.room,
+      request: () => spaceRequest(session),
+      note,
+      waiting: (holders) => note(waitingForSweep(holders)),
       signal: options.signal,
     });
   }

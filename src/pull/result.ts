@@ -49,15 +49,9 @@ export interface ResolvedReference {
   readonly checkedAt: number;
 }
 
-/** The outcomes of transferred parts by digest; any other part was reused or skipped. */
-export type PartOutcomes = Map<Digest, PartOutcome>;
-
-/** @param cause the reason that parts were missing or the entry changed */
 export function resultOf(
-  { reference, name, manifests, parts }: PullSession,
+  { reference, name, manifests, parts, progress: { outcomes, cause } }: PullSession,
   { selection, resolved }: { selection: Selection; resolved: ResolvedReference },
-  outcomes: PartOutcomes = new Map(),
-  cause?: MissCause,
 ): PullResult {
   const { top, chosen, platform } = selection;
   const results = new Map<Digest, PartResult>();

@@ -1,9 +1,10 @@
 import { formatReference, type Reference } from "../oci/reference.ts";
 import type { Repository } from "../registry/repository.ts";
 import { BlobStore } from "../store/blobs/blob_store.ts";
-import { ImageParts } from "../store/image_parts.ts";
+import { ImageParts, type Part } from "../store/image_parts.ts";
+import type { MissCause } from "../store/journal/journal.ts";
 import { ManifestStore } from "../store/manifest_store.ts";
-import type { PullerDependencies, PullObserver, PullOptions } from "./options.ts";
+import type { PartOutcomes, PullerDependencies, PullObserver, PullOptions } from "./options.ts";
 
 /** The reference, options and stores that every step of one pull works with. */
 export interface PullSession extends Omit<PullerDependencies, "client"> {
@@ -16,6 +17,21 @@ export interface PullSession extends Omit<PullerDependencies, "client"> {
   readonly blobs: BlobStore;
   readonly manifests: ManifestStore;
   readonly parts: ImageParts;
+  /** What earlier runs of this pull have done, which is started over if space had to be freed. */
+  readonly progress: PullState;
+}
+
+/** The part of a session that changes. */
+export interface PullState {
+  readonly outcomes: PartOutcomes;
+  /** The reason that the entry is not a cache hit. */
+  cause: MissCause | undefined;
+  /** All parts of the entry, once they are known. */
+  parts: readonly Part[];
+  /** The parts to fetch. */
+  missing: readonly Part[];
+  /** True if the free space was compared with what is to be fetched. */
+  isSpaceChecked: boolean;
 }
 
 /** Opens a session; reads no file and sends no request. */
@@ -37,5 +53,12 @@ export function openSession(
     blobs,
     manifests,
     parts: new ImageParts(blobs, manifests, reference, options),
+    progress: {
+      outcomes: new Map(),
+      cause: undefined,
+      parts: [],
+      missing: [],
+      isSpaceChecked: false,
+    },
   };
 }

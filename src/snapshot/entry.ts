@@ -10,7 +10,7 @@ import type { SnapshotEntry } from "./types.ts";
 import type { Unreadable } from "./unreadable.ts";
 
 /** An entry before content is known to be shared or not. Its pin is its own: patterns are not applied yet. */
-export type UnsizedEntry = Omit<SnapshotEntry, "size" | "unique">;
+export type UnsizedEntry = Omit<SnapshotEntry, "size" | "unique" | "ownAllocated">;
 
 /** The {@link SnapshotEntry.problem} of an entry that {@link SnapshotEntry.isFromNewerVersion}. */
 export const NEWER_VERSION = "a newer larder wrote its record";

@@ -49,6 +49,8 @@ export interface StrayFiles {
   readonly foreign: FileStat[];
   readonly emptyFolders: string[];
   readonly unreadable: Unreadable;
+  /** The number of folders in the trees of entries. */
+  folderCount: number;
 }
 
 /** Lists a tree of entries; files that no entry can have are added to the stray files. */
@@ -64,6 +66,7 @@ export function readTree(path: string, strays: StrayFiles): readonly Folder[] {
 /** Lists a folder with everything below it; empty if it does not exist. */
 export function readSubtree(parent: string, name: string, strays: StrayFiles): Folder {
   const path = parent + sep + name;
+  strays.folderCount++;
   let bits = 0;
   const folders: Folder[] = [];
   const children = strays.unreadable.attempt(path, () => readFolder(path), undefined);

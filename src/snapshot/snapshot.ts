@@ -1,5 +1,5 @@
 import { basename, dirname, join, sep } from "node:path";
-import { readFolder } from "../base/files.ts";
+import { readFolder, statIfAny } from "../base/files.ts";
 import { type Reference, repositoryName } from "../oci/reference.ts";
 import { matchingPin, type PinPattern, PinStore } from "../store/entries/pins.ts";
 import { type Layout, PIN_FILE } from "../store/layout.ts";
@@ -7,9 +7,9 @@ import { readAppEntries, RepositoryReader } from "./app_entries.ts";
 import { ContentIndex } from "./contents.ts";
 import type { UnsizedEntry } from "./entry.ts";
 import { readSubtree, type StrayFiles } from "./entry_folders.ts";
-import { type FileStat, statFile } from "./file_state.ts";
+import { allocatedFor, allocatedOf, type FileStat, statFile } from "./file_state.ts";
 import { readRecordEntries } from "./record_entries.ts";
-import { type CacheSnapshot, ENTRY_TYPES, type SnapshotEntry } from "./types.ts";
+import { type CacheSnapshot, ENTRY_TYPES, isFromRegistry, type SnapshotEntry } from "./types.ts";
 import { Unreadable } from "./unreadable.ts";
 
 export interface SnapshotOptions {
@@ -36,7 +36,13 @@ export async function takeSnapshot(
   { progressed, repository }: SnapshotOptions = {},
 ): Promise<CacheSnapshot> {
   const unreadable = new Unreadable();
-  const strays: StrayFiles = { rubbish: [], foreign: [], emptyFolders: [], unreadable };
+  const strays: StrayFiles = {
+    rubbish: [],
+    foreign: [],
+    emptyFolders: [],
+    folderCount: 0,
+    unreadable,
+  };
   const contents = new ContentIndex(unreadable);
   if (repository) contents.findBlobsIn(layout);
   else contents.readBlobs(layout, strays);
@@ -54,10 +60,14 @@ export async function takeSnapshot(
   const partials = readPartials(layout, strays);
   const referenceCounts = countReferences(unsized, contents.list.length);
   const pins = new PinStore(layout).read();
+  const root = statIfAny(layout.root);
+  const folderAllocated = root ? allocatedOf(root) : 0;
   const entries = unsized.map((entry) =>
-    withSizes(entry, pins.patterns, contents, referenceCounts)
+    withSizes(entry, pins.patterns, contents, referenceCounts, folderAllocated)
   );
   entries.sort(byTypeAndName);
+  const { folderCount, ...files } = strays;
+  const otherFolders = folderCount - entries.filter(hasOwnFolder).length;
   return {
     layout,
     takenAt: now,
@@ -67,12 +77,15 @@ export async function takeSnapshot(
     archivesOf: contents.archivesOf(),
     contentIndex: contents,
     partials,
-    ...strays,
+    ...files,
     unreadable: unreadable.list,
     hasUnknownReferences: unreadable.list.some(({ path }) => mayHideReferences(layout, path)),
     pins,
     size: total(entries, "ownSize") + total(contents.list, "size") + total(partials, "size") +
       total(strays.rubbish, "size"),
+    allocated: total(entries, "ownAllocated") + contents.allocated + total(partials, "allocated") +
+      total(strays.rubbish, "allocated") + otherFolders * folderAllocated,
+    folderAllocated,
   };
 }
 
@@ -121,6 +134,7 @@ function withSizes(
   patterns: readonly PinPattern[],
   contents: ContentIndex,
   referenceCounts: Uint32Array,
+  folderAllocated: number,
 ): SnapshotEntry {
   let size = entry.ownSize;
   let unique = entry.ownSize;
@@ -130,7 +144,19 @@ function withSizes(
     if (referenceCounts[id] === 1) unique += bytes;
   }
   const pin = entry.pin ?? matchingPin(patterns, entry.name);
-  return { ...entry, pin, size, unique };
+  return { ...entry, pin, size, unique, ownAllocated: ownAllocated(entry, folderAllocated) };
+}
+
+/** Estimates the bytes that an entry's own files and folder take on the disk: each of these files is below a block. */
+function ownAllocated(entry: UnsizedEntry, folderAllocated: number): number {
+  const { ownFiles, ownSize } = entry;
+  const files = allocatedFor(ownSize) + Math.max(0, ownFiles.length - 1) * allocatedFor(1);
+  return files + (hasOwnFolder(entry) ? folderAllocated : 0);
+}
+
+/** False for an entry by digest, whose folder is that of its manifest. */
+function hasOwnFolder({ type, name }: UnsizedEntry): boolean {
+  return !isFromRegistry(type) || !name.includes("@");
 }
 
 function byTypeAndName(a: SnapshotEntry, b: SnapshotEntry): number {

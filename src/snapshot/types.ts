@@ -54,6 +54,8 @@ export interface SnapshotEntry {
   readonly ownFiles: readonly string[];
   /** Bytes of {@link ownFiles}. */
   readonly ownSize: number;
+  /** Bytes that they and a folder of their own take on the disk, in whole blocks. */
+  readonly ownAllocated: number;
   /** Ids of the content that it needs: indexes in {@link CacheSnapshot.contents}, ascending and unique. */
   readonly references: readonly number[];
   /** Bytes of its own files and of all content that it needs. */
@@ -93,4 +95,8 @@ export interface CacheSnapshot {
   readonly emptyFolders: readonly string[];
   /** Bytes of entries, contents, partials and rubbish, each file counted once. */
   readonly size: number;
+  /** Bytes that these and their folders take on the disk, in whole blocks. */
+  readonly allocated: number;
+  /** Bytes that a small folder takes on the disk: one block on ext4, none on tmpfs. */
+  readonly folderAllocated: number;
 }

@@ -36,6 +36,7 @@ const ENGINE = /^[A-Za-z0-9](?:[A-Za-z0-9.+-]{0,62}[A-Za-z0-9+-])?$/;
  *   archives/<digest>            the files that Spin's archive with this digest, in data/, was unpacked to
  *   partial/<digest>             unfinished downloads; with a suffix `.<8 hex digits>` if the file system has no locks
  *   pins.json                    patterns of pinned names
+ *   reminder                     empty; its mtime says when larder last looked for a large cache without limits
  *   journal.jsonl                hits, fetches and removals; the previous file is journal.older.jsonl, and
  *                                journal.reasons.jsonl has the last fetch and removal of entries from files before it
  *   lock                         held shared by writers, exclusively by a sweep
@@ -155,6 +156,11 @@ export class Layout {
 
   get pins(): string {
     return join(this.root, "pins.json");
+  }
+
+  /** An empty file whose mtime says when the size of a cache without limits was last looked at. */
+  get reminder(): string {
+    return join(this.root, "reminder");
   }
 
   get journal(): string {

@@ -7,6 +7,7 @@ import {
   formatLimit,
   parseBytes,
   parseDuration,
+  parseSpace,
   plural,
 } from "../../src/base/units.ts";
 
@@ -38,9 +39,8 @@ for (const [bytes, text] of BYTES) {
   Deno.test(`formatBytes(${bytes}) is "${text}"`, () => assert.equal(formatBytes(bytes), text));
 }
 
-for (
-  const text of ["0 B", "512 B", "1 kB", "8 MB", "1.1 GB", "20 GB", "1.5 TB", "1 KiB", "7.5 GiB"]
-) {
+const LIMITS = ["0 B", "512 B", "1 kB", "3 MB", "8 MB", "1024 MB", "1.25 GB", "33.3 GB", "20 GB"];
+for (const text of [...LIMITS, "1.5 TB", "4.35 TB", "1 KiB", "7.5 GiB", "1536 MB"]) {
   Deno.test(`formatLimit writes ${text} as the user did`, () => {
     assert.equal(formatLimit(parseBytes(text)), text);
   });
@@ -54,7 +54,8 @@ Deno.test("formatLimit writes a size that no user wrote as formatBytes does", ()
 
 const SIZES: [string, number][] = [
   ["0", 0],
-  ["4096", 4096],
+  ["0.0", 0],
+  ["4096B", 4096],
   ["10B", 10],
   ["10 GB", 10e9],
   ["10GiB", 10 * GIB],
@@ -68,7 +69,7 @@ const SIZES: [string, number][] = [
   ["1PB", 1e15],
   ["1PiB", PIB],
   ["0.3B", 0],
-  ["007", 7],
+  ["007 b", 7],
 ];
 
 for (const [text, bytes] of SIZES) {
@@ -76,6 +77,9 @@ for (const [text, bytes] of SIZES) {
 }
 
 const NO_SIZES = [
+  "20",
+  " 4096 ",
+  "1.5",
   "",
   " ",
   "MB",
@@ -104,6 +108,30 @@ for (const text of NO_SIZES) {
   });
 }
 
+/** What is refused because of its unit, the message, and the hint. */
+const UNITLESS: [(text: string) => unknown, string, RegExp, RegExp][] = [
+  [parseBytes, "20", /^the size "20" has no unit$/, /20GB .* 20B for bytes/],
+  [parseSpace, " 10 ", /^the size "10" has no unit$/, /10GB, or 10% of the disk/],
+  [parseDuration, "30", /^the duration "30" has no unit$/, /30d for days/],
+  [parseDuration, "1M", /^"1M": M can mean minutes or months$/, /m for minutes, or mo for months/],
+];
+
+for (const [parse, text, message, hint] of UNITLESS) {
+  Deno.test(`${parse.name}("${text}") says which unit is missing`, () => {
+    assert.throws(() => parse(text), (error) => {
+      assert.ok(hasCode(error, "LDR_USAGE"));
+      assert.match(error.message, message);
+      assert.match(error.hint, hint);
+      return true;
+    });
+  });
+}
+
+Deno.test("parseSpace takes 0 and a percentage without a unit", () => {
+  assert.deepEqual(parseSpace("0"), { bytes: 0 });
+  assert.deepEqual(parseSpace("12.5 %"), { percent: 12.5 });
+});
+
 Deno.test("parseBytes reads a formatted size back to within its rounding", () => {
   fc.assert(fc.property(fc.nat(4 * PIB), (bytes) => {
     const back = parseBytes(formatBytes(bytes));
@@ -131,6 +159,15 @@ const DURATIONS: [string, number][] = [
   ["1h30m", 5_400_000],
   [" 1D ", 86_400_000],
   ["1m1ms", 60_001],
+  ["1 D", 86_400_000],
+  ["1h 30m", 5_400_000],
+  ["3d 4h", 76 * 3_600_000],
+  ["1mo", 30 * 86_400_000],
+  ["6MO", 180 * 86_400_000],
+  ["1y", 365 * 86_400_000],
+  ["1Y", 365 * 86_400_000],
+  ["1MS", 1],
+  ["0.0", 0],
 ];
 
 for (const [text, milliseconds] of DURATIONS) {
@@ -144,9 +181,15 @@ const NO_DURATIONS = [
   "5",
   "h",
   "-1h",
-  "1 h",
-  "1y",
-  "1h 30m",
+  "30",
+  "1M",
+  "1 M",
+  "1h30M",
+  "1M30s",
+  "1 0d",
+  "1d 5",
+  "1mon",
+  "M",
   "1hm",
   "1e3s",
   "Infinity",

@@ -1,11 +1,26 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import type { Facts } from "../../src/gc/reference_counts.ts";
+import { type Facts, ReferenceCounts, SharedSize, sizeOf } from "../../src/gc/reference_counts.ts";
+import { NOTHING_IN_USE } from "../../src/gc/in_use.ts";
 import type { Unreferenced } from "../../src/gc/plan.ts";
-import { type GcPolicy, hasLimits, limitsOf } from "../../src/gc/policy.ts";
-import { selectEvictions, selectRequested } from "../../src/gc/eviction_rules.ts";
+import {
+  type GcPolicy,
+  hasLimits,
+  isInScope,
+  LIMIT_SCOPES,
+  limitsOf,
+  ownLimits,
+} from "../../src/gc/policy.ts";
+import { applyRules, selectEvictions, selectRequested } from "../../src/gc/eviction_rules.ts";
+import { EvictionState } from "../../src/gc/eviction_state.ts";
+import { putBack } from "../../src/gc/put_back.ts";
 import type { Selection } from "../../src/gc/selection.ts";
-import { type CacheSnapshot, ENTRY_TYPES, isFromRegistry } from "../../src/snapshot/types.ts";
+import {
+  type CacheSnapshot,
+  ENTRY_TYPES,
+  isFromRegistry,
+  type SnapshotEntry,
+} from "../../src/snapshot/types.ts";
 import { DAY } from "../support/cache/test_cache.ts";
 import {
   type FakeContents,
@@ -51,6 +66,7 @@ function withPartials(
   const files = partials.map(([size, age]) => ({
     path: `/cache/registry/partial/${size}`,
     size,
+    allocated: size,
     mtime: snapshot.takenAt - age,
   }));
   const bytes = partials.reduce((sum, [size]) => sum + size, 0);
@@ -157,6 +173,52 @@ const cases: Case[] = [
     contents: { b: 100, c: 100 },
     policy: { maxSize: 150 },
     expected: ["- a max-size 51", "- b max-size 100", "+ c within limits"],
+  },
+  {
+    name: "max-size puts back what fits after an entry larger than the limit was evicted",
+    entries: [
+      app("a", { used: 4 * DAY, needs: ["a"] }),
+      app("b", { used: 3 * DAY, needs: ["b"] }),
+      app("c", { used: 2 * DAY, needs: ["c"] }),
+      app("big", { used: DAY, needs: ["big"] }),
+    ],
+    contents: { ...HUNDREDS, big: 440 },
+    policy: { maxSize: 250 },
+    expected: ["- a max-size 100", "- big max-size 440", "+ b within limits", "+ c within limits"],
+  },
+  {
+    name:
+      "max-size counts shared content with the removal that frees it, after others were put back",
+    entries: [
+      app("a", { used: 4 * DAY, needs: ["shared"], own: 1 }),
+      app("b", { used: 3 * DAY, needs: ["shared"], own: 60 }),
+      app("big", { used: 2 * DAY, needs: ["shared", "big"] }),
+    ],
+    contents: { shared: 100, big: 440 },
+    policy: { maxSize: 110 },
+    expected: ["- b max-size 60", "- big max-size 440", "+ a within limits"],
+  },
+  {
+    name: "max-count puts back an entry where max-size left room for it",
+    entries: [
+      app("a", { used: 4 * DAY, needs: ["a"] }),
+      app("b", { used: 3 * DAY, needs: ["b"] }),
+      app("big", { used: 2 * DAY, needs: ["big"] }),
+    ],
+    contents: { ...HUNDREDS, big: 440 },
+    policy: { maxSize: 250, maxCount: 2 },
+    expected: ["- big max-size 440", "+ a within limits", "+ b within limits"],
+  },
+  {
+    name: "max-size of a type puts back only what fits in the limit of each scope",
+    entries: [
+      app("a", { used: 4 * DAY, needs: ["a"] }),
+      { name: "p:p", type: "package", used: 3 * DAY, needs: ["b"] },
+      { name: "p:big", type: "package", used: 2 * DAY, needs: ["big"] },
+    ],
+    contents: { ...HUNDREDS, big: 440 },
+    policy: { maxSize: 250, types: { package: { maxSize: 90 } } },
+    expected: ["- p max-size 100", "- big max-size 440", "+ a within limits"],
   },
   {
     name: "max-size does not count young content as freed",
@@ -329,6 +391,7 @@ const cases: Case[] = [
       inUse: {
         folders: new Map([["/cache/registry/manifests/ghcr.io/acme/app/used", "larder run"]]),
         contentIds: new Set(),
+        partials: new Set(),
       },
     },
     expected: [
@@ -397,7 +460,7 @@ const cases: Case[] = [
     entries: THREE,
     contents: HUNDREDS,
     policy: { unused: 0 },
-    facts: { inUse: { folders: new Map(), contentIds: new Set([0]) } },
+    facts: { inUse: { ...NOTHING_IN_USE, contentIds: new Set([0]) } },
     expected: ["- a unused 0", "- b unused 100", "- c unused 100"],
   },
 ];
@@ -408,7 +471,7 @@ for (const { name, entries, contents, policy, facts, disk, expected } of cases) 
       fakeSnapshot(entries, contents),
       policy,
       fakeFacts(facts),
-      disk,
+      { disk },
       NONE_UNREFERENCED,
     );
     assert.deepEqual(summary(selection), expected);
@@ -430,7 +493,7 @@ Deno.test("selectEvictions gives every reason in words", () => {
     snapshot,
     policy,
     fakeFacts(),
-    undefined,
+    {},
     NONE_UNREFERENCED,
   );
   const reasons = decisions.map(({ entry, why }) => [entry.name.split(":")[1], why]);
@@ -456,7 +519,7 @@ Deno.test("selectEvictions reports a limit that cannot be reached, with what pre
     fakeSnapshot(entries, contents),
     { maxSize: 500 },
     fakeFacts(),
-    undefined,
+    {},
     NONE_UNREFERENCED,
   );
   assert.deepEqual(shortfalls, [{
@@ -489,7 +552,13 @@ for (
       50,
       DAY,
     ]]);
-    const selection = selectEvictions(snapshot, policy, fakeFacts(), DISK, NONE_UNREFERENCED);
+    const selection = selectEvictions(
+      snapshot,
+      policy,
+      fakeFacts(),
+      { disk: DISK },
+      NONE_UNREFERENCED,
+    );
     assert.deepEqual(selection.partials.map(({ size }) => size), partials);
     assert.deepEqual(summary(selection).filter((line) => line.startsWith("-")), entries);
   });
@@ -506,7 +575,7 @@ Deno.test("selectEvictions evicts no download twice, and reports young ones in a
     snapshot,
     { maxSize: 0 },
     fakeFacts(),
-    undefined,
+    {},
     unreferenced,
   );
   assert.deepEqual(partials, []);
@@ -527,7 +596,7 @@ Deno.test("selectEvictions reports shortfalls of max-count and of types", () => 
     fakeSnapshot(entries, HUNDREDS),
     policy,
     fakeFacts(),
-    undefined,
+    {},
     NONE_UNREFERENCED,
   );
   assert.deepEqual(
@@ -568,6 +637,7 @@ Deno.test("selectRequested removes the requested entries that are neither pinned
   const inUse = {
     folders: new Map([[snapshot.entries[2]!.folder, "x"]]),
     contentIds: new Set<number>(),
+    partials: new Set<string>(),
   };
   const facts = fakeFacts({ ages, inUse });
   assert.deepEqual(summary(selectRequested(snapshot, asked, facts, {})), [
@@ -652,7 +722,13 @@ const DISK = { size: 10_000, free: 500 };
 
 Deno.test("selectEvictions decides once on each entry, adds up bytes, and meets limits or reports shortfalls, for any cache", () => {
   fc.assert(fc.property(aSnapshot, aPolicy, (snapshot, policy) => {
-    const selection = selectEvictions(snapshot, policy, fakeFacts(), DISK, NONE_UNREFERENCED);
+    const selection = selectEvictions(
+      snapshot,
+      policy,
+      fakeFacts(),
+      { disk: DISK },
+      NONE_UNREFERENCED,
+    );
     const { decisions, contents, shortfalls } = selection;
     assert.deepEqual(
       decisions.map(({ entry }) => entry.name).sort(),
@@ -683,21 +759,113 @@ Deno.test("selectEvictions decides once on each entry, adds up bytes, and meets 
   }));
 });
 
-Deno.test("max-size evicts no entry used later than one within limits, for any cache", () => {
-  fc.assert(fc.property(aSnapshot, fc.nat({ max: 1500 }), (snapshot, maxSize) => {
-    const { decisions } = selectEvictions(
-      snapshot,
-      { maxSize },
+/** Returns by how much entries that are kept exceed each limit, in the order of the scopes. */
+function excesses(
+  snapshot: CacheSnapshot,
+  policy: GcPolicy,
+  removed: ReadonlySet<SnapshotEntry>,
+): number[] {
+  const kept = snapshot.entries.filter((entry) => !removed.has(entry));
+  const counts = new ReferenceCounts(snapshot, fakeFacts());
+  for (const entry of removed) counts.release(entry);
+  const freed = sizeOf(snapshot, counts.freed()) +
+    [...removed].reduce((sum, { ownSize }) => sum + ownSize, 0);
+  const own = LIMIT_SCOPES.flatMap((scope) => {
+    const { maxSize = Infinity, maxCount = Infinity } = ownLimits(policy, scope);
+    const entries = kept.filter(({ type }) => isInScope(type, scope));
+    return [new SharedSize(snapshot, entries).size - maxSize, entries.length - maxCount];
+  });
+  const { maxSize = Infinity, maxCount = Infinity, minFree } = policy;
+  const free = DISK.free + freed;
+  const required = minFree && "bytes" in minFree ? minFree.bytes : 0;
+  return [snapshot.size - freed - maxSize, kept.length - maxCount, required - free, ...own];
+}
+
+Deno.test("selectEvictions removes no entry that could be kept within the limits, for any cache", () => {
+  fc.assert(
+    fc.property(aSnapshot, aPolicy, (snapshot, policy) => {
+      const { decisions } = selectEvictions(
+        snapshot,
+        policy,
+        fakeFacts(),
+        { disk: DISK },
+        NONE_UNREFERENCED,
+      );
+      const removals = decisions.filter((decision) => decision.action === "remove");
+      const removed = new Set(removals.map(({ entry }) => entry));
+      const before = excesses(snapshot, policy, removed);
+      for (const { entry, rule } of removals) {
+        if (!["max-size", "max-count", "min-free"].includes(rule)) continue;
+        const without = new Set([...removed].filter((each) => each !== entry));
+        const after = excesses(snapshot, policy, without);
+        assert.ok(
+          after.some((excess, i) => excess > 0 && excess >= before[i]!),
+          `${entry.name} fits: ${after}`,
+        );
+      }
+    }),
+    { numRuns: 500 },
+  );
+});
+
+Deno.test("selectEvictions puts back only what the budgets evicted, and stays within the limits, for any cache", () => {
+  fc.assert(
+    fc.property(aSnapshot, aPolicy, (snapshot, policy) => {
+      const state = new EvictionState(
+        snapshot,
+        policy,
+        fakeFacts(),
+        { disk: DISK },
+        NONE_UNREFERENCED,
+      );
+      applyRules(state);
+      const removals = () =>
+        state.selection().decisions.flatMap((each) => each.action === "remove" ? [each] : []);
+      const before = removals();
+      const over = excesses(snapshot, policy, new Set(before.map(({ entry }) => entry)));
+      putBack(state);
+      const after = new Set(removals().map(({ entry }) => entry));
+      for (const { entry, rule } of before) {
+        const isBudget = ["max-size", "max-count", "min-free"].includes(rule);
+        assert.ok(isBudget || after.has(entry), `${entry.name} matches ${rule}`);
+      }
+      assert.deepEqual(
+        [...after].filter((entry) => !before.some((each) => each.entry === entry)),
+        [],
+      );
+      for (const [i, excess] of excesses(snapshot, policy, after).entries()) {
+        assert.ok(excess <= Math.max(0, over[i]!), `limit ${i} is exceeded by ${excess}`);
+      }
+    }),
+    { numRuns: 500 },
+  );
+});
+
+Deno.test("min-free counts blocks of the disk, and a file with two names when both are removed", () => {
+  const snapshot = fakeSnapshot(
+    Array.from({ length: 100 }, (_, i) => app(`${i}`, { used: (200 - i) * DAY, needs: [`${i}`] })),
+    Object.fromEntries(Array.from({ length: 100 }, (_, i) => [`${i}`, 50])),
+  );
+  const evicted = (links?: { inode: string; count: number }) => {
+    const contents = snapshot.contents.map((content) => ({
+      ...content,
+      allocated: 4096,
+      state: () => ({ size: 50, allocated: 4096, mtime: 0, links }),
+    }));
+    const blocks = { ...snapshot, contents };
+    const policy = { minFree: { bytes: DISK.free + 10 * 4096 } };
+    const { decisions, shortfalls } = selectEvictions(
+      blocks,
+      policy,
       fakeFacts(),
-      undefined,
+      { disk: DISK },
       NONE_UNREFERENCED,
     );
-    const evicted = decisions.filter(({ action }) => action === "remove");
-    const last = Math.max(...evicted.map(({ entry }) => entry.lastUsed));
-    for (const { action, rule, entry } of decisions) {
-      if (action === "keep" && rule === "within limits") assert.ok(entry.lastUsed >= last);
-    }
-  }));
+    const removed = decisions.filter(({ action }) => action === "remove").length;
+    return [removed, shortfalls.length];
+  };
+  assert.deepEqual(evicted(), [10, 0]);
+  assert.deepEqual(evicted({ inode: "1", count: 2 }), [100, 1]);
 });
 
 Deno.test("selectEvictions names the scope of a limit unless it is the cache's", () => {
@@ -706,7 +874,7 @@ Deno.test("selectEvictions names the scope of a limit unless it is the cache's",
     app("b", { used: 8 * DAY, needs: ["b"], type: "package" }),
   ], HUNDREDS);
   const scopes = (policy: GcPolicy) =>
-    selectEvictions(snapshot, policy, fakeFacts(), undefined, NONE_UNREFERENCED).decisions.flatMap((
+    selectEvictions(snapshot, policy, fakeFacts(), {}, NONE_UNREFERENCED).decisions.flatMap((
       each,
     ) => each.action === "remove" ? [each.scope] : []);
   assert.deepEqual(scopes({ unused: DAY, types: { package: { unused: 2 * DAY } } }), [
@@ -734,7 +902,7 @@ Deno.test("selectEvictions reports shortfalls of the registry scope", () => {
     snapshot,
     { registry: { maxSize: 150, maxCount: 1 } },
     fakeFacts(),
-    undefined,
+    {},
     NONE_UNREFERENCED,
   );
   const kept = [{ rule: "pinned" as const, entries: 2, bytes: 200 }];

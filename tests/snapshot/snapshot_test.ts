@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
 import { join, relative } from "node:path";
 import { SPIN_ARCHIVE } from "../../src/oci/media_types.ts";
 import { parseReference } from "../../src/oci/reference.ts";
@@ -13,11 +14,13 @@ import {
   MEDIA_TYPES,
   multiPlatform,
   platformOf,
+  randomBytes,
   type TestBlob,
   utf8,
   wasmArtifact,
   wasmModule,
 } from "../support/cache/artifacts.ts";
+import { allocatedBelow } from "../support/cache/store_check.ts";
 import { DAY, relativePathOf, TestCache } from "../support/cache/test_cache.ts";
 import { spinApp } from "../support/cache/spin_apps.ts";
 
@@ -65,7 +68,7 @@ Deno.test("takeSnapshot references the manifest and blobs of a pulled tag", asyn
   using cache = new TestCache();
   const folder = cache.pulled("ghcr.io/acme/app:v1", ONE, { used: DAY });
   const snapshot = await snapshotOf(cache);
-  const { size, unique, ownSize, references: _, ownFiles, ...entry } = only(snapshot);
+  const { size, unique, ownSize, ownAllocated, references: _, ownFiles, ...entry } = only(snapshot);
   assert.deepEqual(entry, {
     type: "image",
     name: "ghcr.io/acme/app:v1",
@@ -88,6 +91,30 @@ Deno.test("takeSnapshot references the manifest and blobs of a pulled tag", asyn
   const own = ownFiles.reduce((sum, name) => sum + Deno.statSync(join(folder, name)).size, 0);
   assert.deepEqual([ownSize, size, unique], [own, cache.size(), cache.size()]);
   assert.equal(snapshot.size, cache.size());
+  assert.equal(ownAllocated, allocatedBelow(folder));
+});
+
+Deno.test("takeSnapshot counts blocks of the disk as du does, a file with two names once", async () => {
+  using cache = new TestCache();
+  const module = blob(wasmModule("shared"), MEDIA_TYPES.spinWasm);
+  cache.pulled("ghcr.io/acme/app:v1", ONE);
+  cache.pulled(
+    "ghcr.io/acme/deep/app:v2",
+    image(["another layer", module, blob(randomBytes(9000, "x"))]),
+  );
+  cache.pulledBySpin("docker.io/library/x:v3", ONE);
+  cache.pulledByDigest("docker.io/library/x", TWO);
+  cache.package("deb/hello/1/amd64", blob("a package"));
+  cache.compiled(module.descriptor.digest, "v1", [module]);
+  cache.write("partial/" + module.descriptor.digest, "partial");
+  const { digest } = module.descriptor;
+  Deno.linkSync(join(cache.registry, "wasm", digest), join(cache.registry, "data", digest));
+  // Empty files and folders are not counted.
+  const folders = ["", "manifests", "packages", "compiled", "partial", "leases"];
+  const uncounted = folders.map((name) => join(cache.registry, name)).filter(existsSync)
+    .reduce((sum, path) => sum + Deno.statSync(path).blocks! * 512, 0);
+  const { allocated } = await snapshotOf(cache);
+  assert.equal(allocated, allocatedBelow(cache.registry) - uncounted);
 });
 
 Deno.test("takeSnapshot counts shared content in the size of each entry and in none's unique size", async () => {

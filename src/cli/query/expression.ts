@@ -1,12 +1,13 @@
 import { type ASTNode, EvaluationError } from "@marcbachmann/cel-js";
 import { Duration, Environment } from "@marcbachmann/cel-js/evaluator";
-import { LarderError, messageOf } from "../../base/errors.ts";
+import { LarderError } from "../../base/errors.ts";
 import { nearest } from "../../base/nearest.ts";
 import { formatBytes, parseBytes, parseDuration } from "../../base/units.ts";
 import { asDigest, shortDigest } from "../../oci/digest.ts";
 import { placeIn, PointedError } from "../errors.ts";
 import { manualPage } from "../manual.ts";
 import { localTime } from "../terminal/text_layout.ts";
+import { bareAmount, checkComparison, checkUnits } from "./amounts.ts";
 import { FIELD_NAMES, type FieldName, FIELDS, type FieldType, readField } from "./fields.ts";
 import type { Item } from "./items.ts";
 
@@ -107,7 +108,8 @@ function withEvaluationErrors<A, T>(read: (argument: A) => T): (argument: A) => 
     try {
       return read(argument);
     } catch (error) {
-      throw error instanceof LarderError ? new EvaluationError(error.message) : error;
+      if (!(error instanceof LarderError)) throw error;
+      throw new EvaluationError(error.message, undefined, error);
     }
   };
 }
@@ -167,21 +169,11 @@ function replaceReserved(
       if (node.op === "id") names.add(name);
       else checkUnits(name, node.args[1][0]);
     }
+    checkComparison(node);
     visit(node.args);
   };
   visit(environment.parse(text).ast);
   return { text: replaced, names };
-}
-
-/** Fails on a malformed size or duration literal, before anything is evaluated. */
-function checkUnits(name: string, argument: ASTNode | undefined): void {
-  const read = name === "bytes" ? parseBytes : name === "duration" ? parseDuration : undefined;
-  if (!read || argument?.op !== "value" || typeof argument.args !== "string") return;
-  try {
-    read(argument.args);
-  } catch (error) {
-    throw new EvaluationError(messageOf(error), argument);
-  }
 }
 
 function isNode(value: unknown): value is ASTNode {
@@ -191,28 +183,38 @@ function isNode(value: unknown): value is ASTNode {
 /** Converts an error of the CEL library to one that points into the user's text. */
 function pointed(error: unknown, source: ExpressionSource, subject = ""): unknown {
   if (error instanceof PointedError || !isCelError(error)) return error;
-  const { text, kind, start } = source;
-  const offset = start + (error.range?.start ?? 0);
-  const reason = reworded(error.summary);
+  const { text, kind, start, end } = source;
+  const at = error.range?.start ?? 0;
+  const amount = error.code === "unexpected_character"
+    ? bareAmount(text.slice(start, end), at)
+    : undefined;
+  const offset = start + (amount?.at ?? at);
+  const reason = amount
+    ? "a size or duration has to be in quotes"
+    : reworded(error, text.slice(start));
   return new PointedError(
     "LDR_USAGE",
     `bad ${kind} at ${placeIn(text, offset)}: ${reason}${subject}`,
-    { hint: hintFor(error), text, offset, cause: error },
+    { hint: amount?.hint ?? hintFor(error), text, offset, cause: error },
   );
 }
 
 interface CelError extends Error {
   readonly code: string;
   readonly summary: string;
-  readonly range?: { readonly start: number };
+  readonly range?: { readonly start: number; readonly end: number };
 }
 
 function isCelError(error: unknown): error is CelError {
   return error instanceof Error && "summary" in error;
 }
 
-/** Rewords the library's message in the names that users know. */
-function reworded(summary: string): string {
+/** Rewords the library's message in the names that users know. @param text the expression */
+function reworded({ summary, range }: CelError, text: string): string {
+  // The library quotes the last character of the token that it points to.
+  if (range && summary.startsWith("Unexpected character: '")) {
+    return `unexpected "${text.slice(range.start, range.end)}"`;
+  }
   const words = summary
     .replace(/google\.protobuf\.(Timestamp|Duration)/g, (_, name: string) => name.toLowerCase())
     .replace(/\b(?:TYPE|BYTES|DURATION)\b/g, (name) => name.toLowerCase())
@@ -223,7 +225,8 @@ function reworded(summary: string): string {
   return words[0]!.toLowerCase() + words.slice(1);
 }
 
-function hintFor({ code, summary }: CelError): string {
+function hintFor({ code, summary, cause }: CelError): string {
+  if (cause instanceof LarderError) return cause.hint;
   const unknown = code === "unknown_variable" ? summary.replace(/^.*: /, "") : undefined;
   const similar = unknown && nearest(unknown, FIELD_NAMES);
   if (similar) return `did you mean ${similar}?`;

@@ -28,9 +28,12 @@ export interface CompileOptions {
 /** Compiles components and stores the compiled forms in the cache. */
 export class Compiler {
   readonly #store: CompiledStore;
+  readonly #makeRoom: ((bytes: number) => Promise<boolean>) | undefined;
 
-  constructor(store: CompiledStore) {
+  /** @param makeRoom frees space on a disk that is too full for these bytes, and returns true if it did */
+  constructor(store: CompiledStore, makeRoom?: (bytes: number) => Promise<boolean>) {
     this.#store = store;
+    this.#makeRoom = makeRoom;
   }
 
   /**
@@ -58,15 +61,22 @@ export class Compiler {
     return await assemble(transpiled);
   }
 
-  /** Stores a compiled form; only warns if the cache is read-only, full or busy, because it can run all the same. */
+  /** Stores a compiled form, and makes room for it once; only warns if the cache is read-only, full or busy, because it can run all the same. */
   async #save(
     digest: Digest,
     files: readonly EngineFile[],
     { warn, signal }: CompileOptions,
   ): Promise<void> {
+    const put = () => this.#store.put(digest, ENGINE_VERSION, files, { signal });
     try {
       this.#store.removeDamaged(digest, ENGINE_VERSION);
-      await this.#store.put(digest, ENGINE_VERSION, files, { signal });
+      try {
+        await put();
+      } catch (error) {
+        const bytes = files.reduce((sum, file) => sum + file.bytes.length, 0);
+        if (!hasCode(error, "LDR_DISK_FULL") || !await this.#makeRoom?.(bytes)) throw error;
+        await put();
+      }
     } catch (error) {
       const codes = ["LDR_DISK", "LDR_DISK_FULL", "LDR_READ_ONLY", "LDR_PERMISSION"] as const;
       if (!hasCode(error, ...codes, "LDR_BUSY")) throw error;

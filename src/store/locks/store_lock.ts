@@ -45,6 +45,11 @@ export function waitingForWriters(holders: string): string {
 /** Roots of the caches whose lock the current asynchronous context holds. */
 const heldLocks = new AsyncLocalStorage<ReadonlySet<string>>();
 
+/** True if the current asynchronous context holds the lock of a cache, so that a sweep would wait for it in vain. */
+export function holdsLock({ root }: Layout): boolean {
+  return heldLocks.getStore()?.has(root) ?? false;
+}
+
 /**
  * Runs `work` with the store lock held shared: other writers can run at the same time, but no sweep. Reentrant.
  * In a read-only cache without a lock file, `work` runs without the lock, because no sweep can run either.

@@ -72,9 +72,16 @@ const GOOD: [string, string, Config][] = [
       },
     },
   ],
-  ["sizes in numbers", "gc: {max_size: 4096, min_free: 1024}", {
-    gc: { max_size: 4096, min_free: { bytes: 1024 } },
+  ["limits of 0 in numbers", "gc: {max_size: 0, min_free: 0, unused: 0}", {
+    gc: { max_size: 0, min_free: { bytes: 0 }, unused: 0 },
   }],
+  [
+    "sizes and days of storage, which have their units in their names",
+    "storage: {image_cache: {max_size_gb: 20, retention_days: 30}}",
+    {
+      storage: { image_cache: { max_size_gb: 20, retention_days: 30 } },
+    },
+  ],
   ["a registry, by any of its names", "registries: {index.docker.io: {insecure: true}}", {
     registries: { "docker.io": { insecure: true } },
   }],
@@ -102,8 +109,22 @@ const BAD: [string, string, string, RegExp][] = [
     "2:3",
     /freshness\.policy: .*"often"/,
   ],
-  ["a duration that is none", "freshness:\n  stale_if_error: 5y", "2:3", /not a duration: "5y"/],
-  ["a duration without a unit", "freshness:\n  stale_if_error: 5", "2:3", /stale_if_error: .*"5"/],
+  ["a duration that is none", "freshness:\n  stale_if_error: 5q", "2:3", /not a duration: "5q"/],
+  [
+    "a duration without a unit",
+    "freshness:\n  stale_if_error: 5",
+    "2:3",
+    /stale_if_error: the duration "5" has no unit/,
+  ],
+  [
+    "M in a duration",
+    'gc: {unused: "1M"}',
+    "1:6",
+    /gc\.unused: "1M": M can mean minutes or months/,
+  ],
+  ["a size without a unit", "gc: {max_size: 20}", "1:6", /gc\.max_size: the size "20" has no unit/],
+  ["a size in quotes without a unit", 'gc: {max_size: "20"}', "1:6", /"20" has no unit/],
+  ["free space without a unit", "gc: {min_free: 10}", "1:6", /gc\.min_free: the size "10" has no/],
   ["no transfers", "transfers: 0", "1:1", /transfers: 0 is not a whole number from 1 to 64/],
   ["too many transfers", "transfers: 65", "1:1", /transfers: 65 is not a whole/],
   ["half a transfer", "\ntransfers: 1.5", "2:1", /transfers: .*1\.5/],
@@ -247,6 +268,9 @@ Deno.test("loadConfig lets the environment override single settings of the file"
 
 /** A variable, its value, and the reason. */
 const BAD_VARIABLES: [string, string, RegExp][] = [
+  ["LARDER_GC_MAX_SIZE", "20", /the size "20" has no unit/],
+  ["LARDER_GC_UNUSED", "1M", /minutes or months/],
+  ["LARDER_FRESHNESS_STALE_IF_ERROR", "5", /the duration "5" has no unit/],
   ["LARDER_TRANSFERS", "many", /"many"/],
   ["LARDER_TRANSFERS", "65", /"65" is not a whole number from 1 to 64/],
   ["LARDER_GC_MAX_SIZE", "big", /not a size: "big"/],

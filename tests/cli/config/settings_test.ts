@@ -74,7 +74,7 @@ const VALUES: [string, string, Scalar][] = [
   ["transfers", "8", 8],
   ["gc.auto", "false", false],
   ["gc.max_size", "20GB", "20GB"],
-  ["gc.max_size", "4096", 4096],
+  ["gc.max_size", "0", 0],
   ["gc.unused", "0", 0],
   ["gc.min_free", "12.5%", "12.5%"],
   ["storage.registry_cache.max_size_gb", "2.5", 2.5],

@@ -24,8 +24,10 @@ const ANSWERS: [string, Item, boolean][] = [
   ['size > bytes("200MB")', item(), false],
   ['size >= bytes("200MB")', item(), true],
   ['size < bytes("191 MiB")', item(), true],
-  ["size == 200000000", item(), true],
-  ["size > 1.5", item(), true],
+  ['size == bytes("200000000B")', item(), true],
+  ["size > 0 && 0 < unique", item(), true],
+  ["size > 100 * 1000 * 1000", item(), true],
+  ["holders < 1.5", item(), true],
   ["shared == size - unique", item(), true],
   ['unused > duration("40d")', item(), false],
   ['unused >= duration("5w5d")', item(), true],
@@ -49,7 +51,7 @@ const ANSWERS: [string, Item, boolean][] = [
   ['size.human() == "190.73 MiB"', item(), true],
   ['name == "bytes(\\"duration\\")" || true', item(), true],
   ["true", item(), true],
-  ["size >\n  5", item(), true],
+  ["holders <\n  5", item(), true],
 ];
 
 for (const [text, subject, answer] of ANSWERS) {
@@ -61,14 +63,26 @@ for (const [text, subject, answer] of ANSWERS) {
 /** Bad filters, their errors, the marked offset, and the hint. */
 const WRONG: [string, RegExp, string, RegExp][] = [
   ["sizee > 3", /at column 1: there is no field "sizee"$/, "^", /^did you mean size\?$/],
-  ["size > 3 && nam == 'x'", /at column 13: .*"nam"$/, "            ^", /^did you mean name\?$/],
+  ["holders > 3 && nam == 'x'", /at column 16: .*"nam"$/, "               ^", /^did you mean name/],
   ["colour == 'x'", /no field "colour"$/, "^", /^the fields are type, name, /],
   ["size >", /at column 7: unexpected token: the end$/, "      ^", /docs\/filters\.md/],
   ["", /at column 1: unexpected token: the end$/, "^", /docs/],
   ["size = 3", /at column 6: unexpected character: =$/, "     ^", /docs/],
-  ["unused > 30d", /at column 12: /, "           ^", /docs/],
-  ['unused > duration("5y")', /at column 19: not a duration: "5y"$/, "                  ^", /docs/],
-  ['size > bytes("much")', /at column 14: not a size: "much"$/, "             ^", /docs/],
+  ["unused > 30d", /at column 10: .* in quotes$/, "         ^", /^write duration\("30d"\)$/],
+  ["unused > 1w 2d", /at column 10: /, "         ^", /^write duration\("1w 2d"\)$/],
+  ["size > 100MB", /at column 8: .* in quotes$/, "       ^", /^write bytes\("100MB"\)$/],
+  ["true && size > 1.5 GiB", /at column 16: /, "               ^", /^write bytes\("1.5 GiB"\)$/],
+  ["size > 5m", /in quotes$/, "       ^", /^write bytes\("5m"\) or duration\("5m"\)$/],
+  ["size > 100xyz", /at column 11: unexpected "xyz"$/, "          ^", /docs/],
+  ["size > 20", /at column 8: 20 has no unit$/, "       ^", /^write bytes\("20 B"\)$/],
+  ["3000000 != unique", /at column 1: 3000000 has no unit$/, "^", /^write bytes\("3 MB"\)$/],
+  ["!(shared <= 1.5)", /at column 13: 1.5 has no unit$/, "            ^", /^write bytes/],
+  ["unused > 30", /at column 10: 30 has no unit$/, "         ^", /^write duration\("30d"\)$/],
+  ['size > bytes("20")', /at column 14: the size "20" has no unit$/, "             ^", /20GB/],
+  ['unused > duration("30")', /duration "30" has no unit$/, "                  ^", /30d/],
+  ['unused > duration("1M")', /minutes or months$/, "                  ^", /mo for months/],
+  ['unused > duration("5q")', /at column 19: not a duration: "5q"$/, "                  ^", /30d/],
+  ['size > bytes("much")', /at column 14: not a size: "much"$/, "             ^", /500MB/],
   ["size > bytes(5)", /at column 8: there is no function bytes\(int\)$/, "       ^", /docs/],
   ['size > "5"', /at column 1: there is no operator int > string$/, "^", /docs/],
   ["unused > size", /no operator duration > int$/, "^", /docs/],
@@ -122,7 +136,7 @@ Deno.test("a filter compares sizes and durations of any magnitude as numbers", (
   return fc.assert(
     fc.asyncProperty(amount, amount, days, days, async (size, limit, age, least) => {
       const filter = await compileFilter(
-        `size > bytes("${limit}") && unused >= duration("${least}d")`,
+        `size > bytes("${limit}B") && unused >= duration("${least}d")`,
         NOW,
       );
       const subject = item({ size, lastUsed: NOW - age * 86_400_000 });

@@ -26,10 +26,12 @@ class TestCompiler {
   }
 
   /** Compiles the component; `missed` is true if the cache did not have it. */
-  async compile(): Promise<{ missed: boolean; warnings: string[] }> {
+  async compile(
+    makeRoom?: (bytes: number) => Promise<boolean>,
+  ): Promise<{ missed: boolean; warnings: string[] }> {
     let missed = false;
     const warnings: string[] = [];
-    const compiled = await new Compiler(this.#store).compile(
+    const compiled = await new Compiler(this.#store, makeRoom).compile(
       this.digest,
       () => this.#component.slice(),
       { onMiss: () => missed = true, warn: (message) => warnings.push(message) },
@@ -97,3 +99,23 @@ mountTest(
     await assertNotStored(new TestCompiler(component, join(disk.path, "registry")), /full/);
   },
 );
+
+mountTest("Compiler makes room on a full disk, and stores the compiled form then", async () => {
+  await using disk = await MountedFolder.tmpfs("1m");
+  const compiler = new TestCompiler(
+    await guestBytes("command_cases"),
+    join(disk.path, "registry"),
+  );
+  const ballast = join(disk.path, "ballast");
+  Deno.writeFileSync(ballast, new Uint8Array(1024 * 1024 - 32 * 1024));
+  const asked: number[] = [];
+  const makeRoom = (bytes: number) => {
+    asked.push(bytes);
+    Deno.removeSync(ballast);
+    return Promise.resolve(true);
+  };
+  assert.deepEqual(await compiler.compile(makeRoom), MISS);
+  assert.equal(asked.length, 1);
+  assert.ok(asked[0]! > 10_000);
+  assert.deepEqual(await compiler.compile(), HIT);
+});

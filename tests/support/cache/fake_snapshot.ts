@@ -29,7 +29,7 @@ export interface FakeEntry {
 /** Content by name: bytes, and milliseconds since it was written (a year by default). */
 export type FakeContents = Readonly<Record<string, number | readonly [size: number, age: number]>>;
 
-/** Makes a snapshot without a cache on disk. */
+/** Makes a snapshot without a cache on disk: each file takes as much space as it has bytes. */
 export function fakeSnapshot(fakes: readonly FakeEntry[], sizes: FakeContents = {}): CacheSnapshot {
   const names = Object.keys(sizes);
   const contents = names.map((name) => fakeContent(name, sizes[name]!));
@@ -56,6 +56,8 @@ export function fakeSnapshot(fakes: readonly FakeEntry[], sizes: FakeContents = 
     hasUnknownReferences: false,
     pins: { patterns: [], faults: [], isComplete: true },
     size,
+    allocated: size,
+    folderAllocated: 0,
   };
 }
 
@@ -68,9 +70,10 @@ export function fakeFacts(changes: Partial<Facts> = {}): Facts {
 function fakeContent(name: string, sizeAndAge: FakeContents[string]): Content {
   const [size, age] = typeof sizeAndAge === "number" ? [sizeAndAge, 365 * DAY] : sizeAndAge;
   const digest = blob(name).descriptor.digest as Digest;
-  const state = { size, mtime: NOW - age };
+  const state = { size, allocated: size, mtime: NOW - age };
   const path = `/cache/registry/data/${digest}`;
-  return { tree: "data", digest, path, size, state: () => state, stat: () => state };
+  const both = { state: () => state, stat: () => state };
+  return { tree: "data", digest, path, size, allocated: size, ...both };
 }
 
 function fakeEntry(
@@ -100,6 +103,7 @@ function fakeEntry(
     isUnlisted: false,
     ownFiles: ["record.json"],
     ownSize: own,
+    ownAllocated: own,
     references,
     size: sum(references),
     unique: sum(references.filter((id) => referenceCounts[id] === 1)),

@@ -51,7 +51,7 @@ export function assertUnpacked(registry: string, archives: readonly Uint8Array[]
 export function assertNoStrayFiles(registry: string): void {
   assert.deepEqual(filesBelow(join(registry, "partial")), [], "partial downloads were left");
   const known =
-    /^(?:lock$|gate$|pins\.json$|journal(?:\.older)?\.jsonl$|data\/|wasm\/|archives\/|manifests\/.+\/(?:manifest|config|record|pin)\.json$|compiled\/[^/]+\/[^/]+\/record\.json$)/;
+    /^(?:lock$|gate$|reminder$|pins\.json$|journal(?:\.older)?\.jsonl$|data\/|wasm\/|archives\/|manifests\/.+\/(?:manifest|config|record|pin)\.json$|compiled\/[^/]+\/[^/]+\/record\.json$)/;
   const unknown = filesBelow(registry).map((path) => relative(registry, path))
     .filter((path) => !known.test(path) || path.endsWith(".tmp"));
   assert.deepEqual(unknown, [], "files were left that do not belong to the store");
@@ -182,4 +182,22 @@ function sha(bytes: Uint8Array, like: string): string {
   const algorithm = like.split(":")[0]!;
   assert.match(algorithm, /^sha(?:256|512)$/, `${like} is not a digest`);
   return `${algorithm}:${createHash(algorithm).update(bytes).digest("hex")}`;
+}
+
+/** Returns the bytes that everything in a folder and the folder itself take on the disk, as `du` does. */
+export function allocatedBelow(folder: string): number {
+  const seen = new Set<number | null>();
+  const visit = (path: string): number => {
+    const info = Deno.lstatSync(path);
+    if (info.nlink! > 1 && info.isFile) {
+      if (seen.has(info.ino)) return 0;
+      seen.add(info.ino);
+    }
+    let bytes = info.blocks! * 512;
+    if (info.isDirectory) {
+      for (const { name } of Deno.readDirSync(path)) bytes += visit(join(path, name));
+    }
+    return bytes;
+  };
+  return visit(folder);
 }

@@ -12,9 +12,10 @@ export class MountedFolder implements AsyncDisposable {
     return this.#folder.path;
   }
 
-  /** Mounts an empty file system of the given size (`1m`). */
-  static tmpfs(size: string): Promise<MountedFolder> {
-    return MountedFolder.#mount(["-t", "tmpfs", "-o", `size=${size}`, "tmpfs"]);
+  /** Mounts an empty file system of the given size (`1m`). @param options such as `nr_inodes=60` */
+  static tmpfs(size: string, ...options: string[]): Promise<MountedFolder> {
+    const all = [`size=${size}`, ...options].join(",");
+    return MountedFolder.#mount(["-t", "tmpfs", "-o", all, "tmpfs"]);
   }
 
   /** Mounts another folder read-only. */

@@ -37,7 +37,10 @@ export interface Usage {
   /** Files that larder did not write: in no sum, and never deleted. */
   readonly foreign: Pick<Amount, "count" | "size">;
   /** All of larder's files, each counted once; less than the sum of the types if these share content. */
-  readonly total: Pick<Amount, "size" | "reclaimable">;
+  readonly total: Pick<Amount, "size" | "reclaimable"> & {
+    /** Bytes that these and their folders take on the disk, in whole blocks. */
+    readonly allocated: number;
+  };
   /** Null if the system does not report it. */
   readonly disk: Disk | null;
 }
@@ -69,7 +72,7 @@ export function usageOf(snapshot: CacheSnapshot, plan: DraftPlan, disk: Disk | u
     partials,
     rubbish,
     foreign: { count: snapshot.foreign.length, size: total(snapshot.foreign, "size") },
-    total: { size: snapshot.size, reclaimable: plan.bytes },
+    total: { size: snapshot.size, allocated: snapshot.allocated, reclaimable: plan.bytes },
     disk: disk ?? null,
   };
 }

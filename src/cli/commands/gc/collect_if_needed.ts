@@ -2,11 +2,12 @@ import { diskOf } from "../../../base/disk.ts";
 import { hasCode } from "../../../base/errors.ts";
 import { resetFutureTimes } from "../../../gc/apply.ts";
 import { isEmptyPlan, planFiles } from "../../../gc/plan.ts";
-import { exceedsPolicy, planGc } from "../../../gc/planner.ts";
+import { exceedsPolicy, leavesNothing, planGc } from "../../../gc/planner.ts";
 import { type GcPolicy, hasFree, limitsOnlyFree } from "../../../gc/policy.ts";
 import type { Context } from "../../context.ts";
 import { readCache, readLeases } from "../../read_cache.ts";
 import { applyWithProgress, endedEarly, freedText } from "./confirm_and_sweep.ts";
+import { wouldLeaveNothing } from "./make_room.ts";
 import { shortfallLines } from "./plan_words.ts";
 
 /**
@@ -24,8 +25,9 @@ export async function collectIfExceeded(context: Context, policy: GcPolicy): Pro
   const snapshot = await readCache(context, now, { listed: true });
   resetFutureTimes(snapshot);
   const leases = readLeases(context, now);
-  const draft = planGc(snapshot, policy, { disk, leases });
+  const draft = planGc(snapshot, policy, { disk, leases, isAutomatic: true });
   if (!exceedsPolicy(snapshot, policy, disk, draft)) return;
+  if (leavesNothing(policy, draft)) return context.warn(wouldLeaveNothing(draft));
   for (const line of shortfallLines(draft)) context.warn(line);
   if (isEmptyPlan(draft)) return;
   try {

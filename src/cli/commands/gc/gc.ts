@@ -10,7 +10,7 @@ import {
   type Plan,
   planFiles,
 } from "../../../gc/plan.ts";
-import { planGc } from "../../../gc/planner.ts";
+import { leavesNothing, planGc } from "../../../gc/planner.ts";
 import { hasLimits } from "../../../gc/policy.ts";
 import type { Context } from "../../context.ts";
 import { readIn, STANDARD_STREAM, writeOut } from "../../terminal/console.ts";
@@ -42,6 +42,9 @@ export async function gc(context: Context, options: GcOptions): Promise<void> {
   const leases = readLeases(context, now);
   const draft = planGc(snapshot, policy, { disk: diskOf(layout.root), leases });
   const complete = () => planFiles(layout, draft);
+  if (leavesNothing(policy, draft)) {
+    context.warn("these limits remove every entry not pinned, in use or used within the last hour");
+  }
   if (options.plan !== undefined) return writePlan(context, complete(), options.plan);
   if (!options.dryRun) resetFutureTimes(snapshot);
   await showAndSweep(context, draft, complete, options, {

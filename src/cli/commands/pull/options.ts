@@ -11,6 +11,7 @@ import type { RegistryClient } from "../../../registry/client.ts";
 import type { Transport } from "../../../registry/http/transport.ts";
 import type { Context } from "../../context.ts";
 import { optionConflict } from "../../errors.ts";
+import { roomFor } from "../gc/auto.ts";
 import { openRegistry } from "../../registry_access.ts";
 
 /** The options of every command that pulls. */
@@ -29,7 +30,13 @@ export function openPuller(
 ): { puller: Puller; client: RegistryClient; transport: Transport } {
   const { client, transport } = openRegistry(context);
   const { layout } = context;
-  const puller = new Puller({ layout, client, transport, clock: systemClock });
+  const puller = new Puller({
+    layout,
+    client,
+    transport,
+    clock: systemClock,
+    room: roomFor(context),
+  });
   return { puller, client, transport };
 }
 

@@ -9,18 +9,23 @@ import {
   pullComponents,
 } from "../../../pull/spin_toml/components.ts";
 import { type ComponentSource, describeSource } from "../../../pull/spin_toml/manifest.ts";
+import { withRoom } from "../../../pull/room.ts";
 import type { Transport } from "../../../registry/http/transport.ts";
 import { BlobStore } from "../../../store/blobs/blob_store.ts";
 import { packageName } from "../../../store/entries/package_record.ts";
 import { PackageStore } from "../../../store/entries/package_store.ts";
 import type { UseEvent } from "../../../store/journal/journal.ts";
 import type { Layout } from "../../../store/layout.ts";
-import { waitingForSweep, withSharedLock } from "../../../store/locks/store_lock.ts";
+import { waitingForSweep } from "../../../store/locks/store_lock.ts";
 import { hostPlatform } from "../../../store/platform_dirs.ts";
 import { writeOut } from "../../terminal/console.ts";
 import type { Context } from "../../context.ts";
 import type { Format } from "../../options.ts";
 import type { PullProgress } from "../../terminal/progress.ts";
+import { roomFor } from "../gc/auto.ts";
+
+/** The sizes of modules from URLs are not known in advance. */
+const SOME_SPACE = { bytes: 16 * 1024 * 1024, files: 16, folders: [], digests: [] };
 
 export interface SpinManifestDependencies {
   readonly context: Context;
@@ -47,7 +52,7 @@ export async function pullSpinManifest(
 ): Promise<object[]> {
   const { context, layout, puller, transport, options, progress } = deps;
   const note = (message: string) => progress.note?.(message);
-  const results = await withSharedLock(layout, () =>
+  const results = await withRoom(layout, () =>
     pullComponents(path, {
       store: new BlobStore(layout),
       packages: new PackageStore(layout),
@@ -60,6 +65,9 @@ export async function pullSpinManifest(
       pullPackage: (reference, signal) => puller.pull(reference, { ...options, signal }, progress),
       note,
     }), {
+    room: roomFor(context),
+    request: () => SOME_SPACE,
+    note,
     waiting: (holders) => note(waitingForSweep(holders)),
     signal: options.signal,
   });

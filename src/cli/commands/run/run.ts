@@ -14,6 +14,7 @@ import { wasmFile } from "../../../run/wasm/source.ts";
 import { BlobStore } from "../../../store/blobs/blob_store.ts";
 import { CompiledStore } from "../../../store/entries/compiled_store.ts";
 import type { Context } from "../../context.ts";
+import { roomFor } from "../gc/auto.ts";
 import { type Grants, grantsOf } from "./grants.ts";
 import {
   isFile,
@@ -59,7 +60,16 @@ class Run {
     this.#grants = grantsOf(command, (message) => context.warn(message));
     this.#signal = context.interruptible();
     const { layout } = context;
-    this.#compiler = new Compiler(new CompiledStore(layout, new BlobStore(layout)));
+    const room = roomFor(context);
+    this.#compiler = new Compiler(
+      new CompiledStore(layout, new BlobStore(layout)),
+      (bytes) => {
+        const note = (message: string) => context.info(message);
+        // Each file also takes the rest of a block.
+        const request = { bytes: bytes + 64 * 1024, files: 16, folders: [], digests: [] };
+        return room.make(request, { isFull: true, note });
+      },
+    );
   }
 
   async start(subject: string): Promise<void> {

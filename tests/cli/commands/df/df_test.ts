@@ -4,7 +4,7 @@ import { shortName } from "../../../../src/cli/commands/df/treemap_svg.ts";
 import { blob, digestOf, image, randomBytes, utf8 } from "../../../support/cache/artifacts.ts";
 import { DAY } from "../../../support/cache/test_cache.ts";
 import { TestCacheHome } from "../../../support/cache/test_cache_home.ts";
-import { filesBelow } from "../../../support/cache/store_check.ts";
+import { allocatedBelow, filesBelow } from "../../../support/cache/store_check.ts";
 
 const layer = (size: number, seed: string) => blob(randomBytes(size, seed));
 const SHARED = layer(40_000, "shared");
@@ -66,6 +66,16 @@ Deno.test("df divides a single registry into repositories, and a single reposito
   assert.deepEqual(await bars(), ["ghcr.io/acme/shop:v1", "ghcr.io/acme/shop:v2", "(shared)"]);
   home.pulled("ghcr.io/acme/api:v1", image([layer(5_000, "api")]));
   assert.deepEqual(await bars(), ["ghcr.io/acme/shop", "ghcr.io/acme/api"]);
+});
+
+Deno.test("df shows what many small files take on the disk, as du does", async () => {
+  using home = new TestCacheHome();
+  for (let i = 0; i < 60; i++) home.pulled(`ghcr.io/acme/shop:v${i}`, image([layer(10, `${i}`)]));
+  const { total } = JSON.parse((await home.larder("df", "--format", "json")).stdout);
+  const difference = Math.abs(total.allocated - allocatedBelow(home.registry));
+  assert.ok(difference < 0.02 * total.allocated, `${difference} bytes off`);
+  const { stdout } = await home.larder("df");
+  assert.match(stdout, /^Taken on the disk, in whole blocks: [12]\.\d\d MiB$/m);
 });
 
 Deno.test("df -v prints a bar per repository", async () => {

@@ -129,11 +129,11 @@ Deno.test("clean --type blob removes unreferenced blobs and no entry", async () 
 });
 
 for (
-  const args of [["nginx"], ["--days", "30"], ["--filter", "size > 1"], [
+  const args of [["nginx"], ["--days", "30"], ["--filter", "size > 0"], [
     "--type",
     "app",
     "--filter",
-    "size > 1",
+    "size > 0",
   ]]
 ) {
   Deno.test(`clean --type blob with ${args.join(" ")} is exit 2 and removes nothing`, async () => {

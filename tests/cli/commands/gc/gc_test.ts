@@ -68,7 +68,7 @@ Deno.test("gc -v lists what it keeps, with the reasons", async () => {
 Deno.test("gc --dry-run changes nothing", async () => {
   using home = filled();
   const before = home.size();
-  const { code, stderr } = await home.larder("gc", "--unused", "0", "--dry-run");
+  const { code, stderr } = await home.larder("gc", "--unused", "30d", "--dry-run");
   assert.equal(code, 0);
   assert.match(stderr, /^would remove 1 entry \(frees \d\.\d\d KiB\)\n$/);
   assert.equal(home.size(), before);
@@ -150,7 +150,7 @@ Deno.test("gc takes limits from the config, and options override them", async ()
   assert.deepEqual(await rules("--unused", "90d", "--max-count", "package=0"), [
     "debian/hello/2.10/amd64 max-count",
   ]);
-  assert.deepEqual(await rules("--max-size", "image=1", "--keep-last", "1"), [
+  assert.deepEqual(await rules("--max-size", "image=1B", "--keep-last", "1"), [
     "debian/hello/2.10/amd64 unused",
     "ghcr.io/acme/app:old max-size",
   ]);
@@ -333,6 +333,9 @@ for (
     ["--auto and --dry-run", ["--auto", "--dry-run", "--max-count", "0"]],
     ["--auto and JSON", ["--auto", "--format", "json"]],
     ["a malformed size", ["--max-size", "much"]],
+    ["a size without a unit", ["--max-size", "image=20"]],
+    ["free space without a unit", ["--min-free", "10"]],
+    ["a duration of M", ["--unused", "1M"]],
     ["an unknown type", ["--max-size", "things=1GB"]],
     ["a malformed count", ["--keep-last", "1.5"]],
     ["a percentage above 100", ["--min-free", "200%"]],
@@ -359,9 +362,9 @@ Deno.test("gc --auto with only min-free reads the cache only if the disk is shor
   using home = filled();
   // Reading the cache warns.
   home.write("pins.json", "{");
-  const enough = await home.larder("gc", "--auto", "--min-free", "1");
+  const enough = await home.larder("gc", "--auto", "--min-free", "1B");
   assert.deepEqual(enough, { code: 0, stdout: "", stderr: "" });
-  for (const args of [["--min-free", "100%"], ["--min-free", "1", "--max-count", "9"]]) {
+  for (const args of [["--min-free", "100%"], ["--min-free", "1B", "--max-count", "9"]]) {
     const { stderr } = await home.larder("gc", "--auto", ...args);
     assert.match(stderr, /pins\.json is damaged: it is not JSON/);
   }

@@ -1,0 +1,171 @@
+import { diskOf, freeInodes } from "../../../base/disk.ts";
+import { hasCode, LarderError } from "../../../base/errors.ts";
+import { ELSEWHERE } from "../../../base/files.ts";
+import { formatBytes, plural } from "../../../base/units.ts";
+import { applyPlan } from "../../../gc/apply.ts";
+import { type DraftPlan, isEmptyPlan, planFiles } from "../../../gc/plan.ts";
+import { leavesNothing, mostThatLimitsFree, planGc } from "../../../gc/planner.ts";
+import { type GcPolicy, requiredFree } from "../../../gc/policy.ts";
+import type { Room, SpaceRequest } from "../../../pull/room.ts";
+import { takeSnapshot } from "../../../snapshot/snapshot.ts";
+import type { CacheSnapshot } from "../../../snapshot/types.ts";
+import type { LeaseContent } from "../../../store/locks/lease_format.ts";
+import { liveLeases } from "../../../store/locks/leases.ts";
+import { waitingForWriters } from "../../../store/locks/store_lock.ts";
+import type { Context } from "../../context.ts";
+import { readCache, readLeases } from "../../read_cache.ts";
+import { freedText } from "./confirm_and_sweep.ts";
+
+/**
+ * The share of `maxSize` from which on a pull is made room for in advance. A smaller one exceeds it by little until the
+ * collection after it, and reading a cache of 10,000 entries takes 2 seconds.
+ */
+const LARGE_SHARE = 0.1;
+
+/** True if a pull would leave less free space than the policy asks for, or exceed its size by much. */
+export function isShort({ layout }: Context, policy: GcPolicy, bytes: number): boolean {
+  const disk = diskOf(layout.root);
+  const required = requiredFree(policy, disk);
+  if (disk && required !== undefined && disk.free - bytes < required) return true;
+  const { maxSize } = policy;
+  return maxSize !== undefined && bytes <= maxSize && bytes >= LARGE_SHARE * maxSize;
+}
+
+/**
+ * Collects garbage within the limits so that a pull has room. Removes nothing that the pull is about to reuse, and
+ * nothing at all if that would not be enough.
+ *
+ * @returns true if anything was removed
+ * @throws LarderError LDR_DISK*, LDR_READ_ONLY, LDR_INTERRUPTED
+ */
+export async function makeRoom(
+  context: Context,
+  policy: GcPolicy,
+  request: SpaceRequest,
+  { isFull, note }: Parameters<Room["make"]>[1],
+): Promise<boolean> {
+  const { layout } = context;
+  const now = Date.now();
+  const { folders, digests } = request;
+  const startedAt = new Date(now).toISOString();
+  const uses = { pid: Deno.pid, command: "this pull", startedAt, folders, digests };
+  const signal = context.interruptible();
+  const snapshot = await readCache(context, now, { listed: true });
+  const leases = [...readLeases(context, now), uses];
+  const draft = planRoom(snapshot, policy, request, { leases, isFull });
+  if (!draft) return false;
+  if (leavesNothing(policy, draft, { isForPull: true })) {
+    context.warn(wouldLeaveNothing(draft));
+    return false;
+  }
+  try {
+    const result = await applyPlan(layout, planFiles(layout, draft), {
+      by: "gc --auto",
+      now: Date.now,
+      uses,
+      waiting: (holders) => note(waitingForWriters(holders)),
+      signal,
+    });
+    if (hasCode(result.failure, "LDR_INTERRUPTED")) throw result.failure;
+    if (result.freed > 0) note(`made room for the pull: ${freedText(result)}`);
+    return result.freed > 0 || result.files > 0;
+  } catch (error) {
+    if (hasCode(error, "LDR_BUSY")) return false;
+    throw error;
+  }
+}
+
+/** The message about limits that would remove everything, for a collection that no user has asked for. */
+export function wouldLeaveNothing({ remove }: DraftPlan): string {
+  return `automatic gc removed nothing: the limits would remove all ${
+    plural(remove.entries.length, "entry", "entries")
+  } not pinned, in use or used within the last hour; check them with larder config show, or remove ` +
+    "these with larder gc";
+}
+
+/** Entries take at least this many files and folders: their tag's, and their manifest's and config's by digest. */
+const FILES_OF_ENTRY = 6;
+
+/** Returns a plan that makes enough room; undefined if there is none. */
+function planRoom(
+  snapshot: CacheSnapshot,
+  policy: GcPolicy,
+  { bytes, files }: SpaceRequest,
+  { leases, isFull }: { leases: readonly LeaseContent[]; isFull: boolean },
+): DraftPlan | undefined {
+  const { layout, entries } = snapshot;
+  const plan = (policy: GcPolicy, free?: number) => {
+    const disk = diskOf(layout.root);
+    const left = disk && { ...disk, free: free ?? disk.free };
+    return planGc(snapshot, policy, { disk: left, leases, needed: bytes, isAutomatic: true });
+  };
+  if (isFull && policy.minFree && freeInodes(layout.root) < files) {
+    const most = Math.max(0, entries.length - Math.ceil(files / FILES_OF_ENTRY));
+    const maxCount = Math.min(policy.maxCount ?? Infinity, most);
+    const draft = plan({ ...policy, minFree: undefined, maxCount });
+    return isEmptyPlan(draft) ? undefined : draft;
+  }
+  // Without what must stay free, the pull itself may still fit.
+  const policies = policy.minFree ? [policy, { ...policy, minFree: { bytes: 0 } }] : [policy];
+  return policies.map((each) => {
+    // A quota, or another program, can leave less than the disk reports.
+    return plan(each, isFull ? 0 : undefined);
+  }).find((draft) => {
+    const isReached = !draft.shortfalls.some(({ rule, type }) =>
+      rule === "min-free" || (rule === "max-size" && type === undefined && !isFull)
+    );
+    const isEnough = !isFull || policy.minFree !== undefined || draft.bytes >= bytes;
+    return isReached && isEnough && !isEmptyPlan(draft);
+  });
+}
+
+const OTHERWISE = `free some space, or ${ELSEWHERE}`;
+
+/** Returns an error for a full disk with what `larder gc` could free, as `larder df` says, and what to type. */
+export async function explainFull(
+  context: Context,
+  policy: GcPolicy,
+  error: LarderError,
+  { bytes, files }: SpaceRequest,
+): Promise<LarderError> {
+  const { layout } = context;
+  const now = Date.now();
+  const hint = await hintFor().catch(() => undefined);
+  const { code, message, cause } = error;
+  return hint ? new LarderError(code, message, { hint, cause }) : error;
+
+  async function hintFor(): Promise<string> {
+    const snapshot = await takeSnapshot(layout, now);
+    const leases = liveLeases(layout, now, { readOnly: true });
+    const disk = diskOf(layout.root);
+    const within = planGc(snapshot, policy, { disk, leases });
+    const most = mostThatLimitsFree(snapshot, policy, { leases });
+    if (freeInodes(layout.root) < files && most.entries > 0) {
+      const entries = plural(most.entries, "entry", "entries");
+      const rest = Math.max(0, snapshot.entries.length - Math.ceil(most.entries / 2));
+      return `larder gc could remove ${entries}: type ${command(context, `--max-count ${rest}`)}`;
+    }
+    const missing = bytes - (disk?.free ?? 0);
+    if (within.bytes >= missing) {
+      return `larder gc would free ${formatBytes(within.bytes)}: type ${command(context)}`;
+    }
+    const could = most.bytes === 0
+      ? "nothing in the cache can be removed"
+      : `larder gc could free up to ${formatBytes(most.bytes)}`;
+    if (most.bytes < missing) {
+      return `${could}, and ${formatBytes(missing)} are missing: ${OTHERWISE}`;
+    }
+    return `${could}: type ${command(context, `--min-free ${sizeArgument(bytes)}`)}`;
+  }
+}
+
+function command({ options }: Context, limit?: string): string {
+  const { cacheDir } = options;
+  const folder = cacheDir && (/^[\w./~-]+$/.test(cacheDir) ? cacheDir : `'${cacheDir}'`);
+  return ["larder gc", limit, folder && `--cache-dir ${folder}`].filter(Boolean).join(" ");
+}
+
+/** Returns a size to type that is not less: `150MB`, `1.3GB`. */
+function sizeArgument(bytes: number): string {
+  return bytes > 1e9 ? `${Math.ceil(bytes / 1e8) / 10}GB` : `${Math.ceil(bytes / 1e6)}MB`;
+}
