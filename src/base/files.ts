@@ -168,28 +168,48 @@ export function copyFileAtomic(from: string, to: string): void {
   });
 }
 
+/** An open file that is renamed to its final name once it is written. */
+interface TemporaryFile {
+  readonly file: Deno.FsFile;
+  readonly temporary: string;
+}
+
 function replaceFile(path: string, write: (file: Deno.FsFile) => void): void {
-  const { file, temporary } = openTemporary(path);
+  const open = openTemporary(path);
   try {
-    try {
-      file.truncateSync(0);
-      write(file);
-      // Renamed while the lock is held, so that no other writer can open the temporary file in between.
-      Deno.renameSync(temporary, path);
-    } catch (error) {
-      removeIfAny(temporary);
-      throw error;
-    } finally {
-      file.close();
-    }
+    replaceBy(open, path, write);
+  } finally {
+    open.file.close();
+  }
+}
+
+/**
+ * Writes an open temporary file, which the caller has locked if there are locks, and renames it to `path`. The lock is
+ * held meanwhile, so that no other writer can open the temporary file in between.
+ */
+export function replaceBy(
+  { file, temporary }: TemporaryFile,
+  path: string,
+  write: (file: Deno.FsFile) => void,
+): void {
+  try {
+    file.truncateSync(0);
+    write(file);
+    Deno.renameSync(temporary, path);
   } catch (error) {
+    removeIfAny(temporary);
     throw diskError(error, "write", path);
   }
 }
 
+/** Returns the name of the file that is written before it is renamed to `path`. */
+export function temporaryOf(path: string): string {
+  return `${path}.tmp`;
+}
+
 /** Opens `path.tmp`, or a file with a unique name if another process is writing to `path.tmp`. */
-function openTemporary(path: string): { file: Deno.FsFile; temporary: string } {
-  const shared = `${path}.tmp`;
+function openTemporary(path: string): TemporaryFile {
+  const shared = temporaryOf(path);
   try {
     const file = Deno.openSync(shared, { write: true, create: true, mode: FILE_MODE });
     const isLocked = tryLock(file, shared);

@@ -6,7 +6,7 @@ import { parseReference, type Reference } from "../oci/reference.ts";
 import { takeListedSnapshot } from "../snapshot/listed_snapshot.ts";
 import { takeSnapshot } from "../snapshot/snapshot.ts";
 import type { CacheSnapshot, SnapshotEntry } from "../snapshot/types.ts";
-import type { UnreadablePath } from "../snapshot/unreadable.ts";
+import { Unreadable, type UnreadablePath } from "../snapshot/unreadable.ts";
 import { spellings } from "../store/entry_names.ts";
 import { Journal, type JournalEvent } from "../store/journal/journal.ts";
 import type { LeaseContent } from "../store/locks/lease_format.ts";
@@ -89,12 +89,14 @@ function referenceIn(name: string): Reference | undefined {
   }
 }
 
-/** True if there are more folders than this below a folder. */
+/** True if there are more folders than this below a folder, as far as this user may read them. */
 function hasMoreFolders(root: string, limit: number): boolean {
+  const unreadable = new Unreadable();
   const folders = [root];
   for (let i = 0; i < folders.length && folders.length <= limit; i++) {
-    for (const { name, isDirectory } of readFolder(folders[i]!)) {
-      if (isDirectory) folders.push(join(folders[i]!, name));
+    const path = folders[i]!;
+    for (const { name, isDirectory } of unreadable.attempt(path, () => readFolder(path), [])) {
+      if (isDirectory) folders.push(join(path, name));
     }
   }
   return folders.length > limit;

@@ -88,7 +88,7 @@ async function refreshRecord(session: PullSession, publication: Publication): Pr
     record.manifestDigest === selection.chosen.digest &&
     await manifests.isPublished(reference, selection.chosen);
   if (!isPublished) return await publish(session, publication);
-  if (resolved.freshness === "current") confirm(session, publication);
+  if (resolved.freshness === "current") await confirm(session, publication);
   else manifests.touch(reference, clock.now());
   return true;
 }

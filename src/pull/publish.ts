@@ -17,7 +17,8 @@ export interface Publication {
 
 /**
  * Writes an entry, leaves before roots: the blobs are already there, then come the manifests by digest, the tag's
- * folder, and finally the record.
+ * folder, and finally the record. If another pull has meanwhile found that the tag has moved, the entry stays at what
+ * that one found; what this one fetched is then unreferenced.
  *
  * @returns false if the cache was deleted meanwhile and the entry is incomplete
  * @throws LarderError LDR_DISK*
@@ -32,24 +33,42 @@ export async function publish(session: PullSession, publication: Publication): P
       manifests.publishManifest(reference, image, parts.configSource(image));
     }
     for (const index of selection.indexes.toReversed()) manifests.publishManifest(reference, index);
-    manifests.publishTag(reference, selection.chosen);
-    manifests.publishRecord(reference, recordOf(session, publication));
+    const update = (current: EntryRecord | undefined) =>
+      isOutdated(session, publication, current)
+        ? undefined
+        : recordOf(session, { ...publication, record: current ?? publication.record });
+    const { chosen } = selection;
+    const isPublished = await manifests.publishEntry(reference, chosen, update, session.options);
+    return isPublished && (await parts.missing(selection)).length === 0;
   } catch (error) {
     if (isDeletionError(error)) return false;
     throw error;
   }
-  return (await parts.missing(selection)).length === 0 &&
-    await manifests.isPublished(reference, selection.chosen);
+}
+
+/** True if the registry named another digest later than the one to publish. A time in the future is not believed. */
+function isOutdated(
+  { clock }: PullSession,
+  { selection, resolved }: Publication,
+  current: EntryRecord | undefined,
+): boolean {
+  if (!current || current.digest === selection.top.digest) return false;
+  const checkedAt = Date.parse(current.checkedAt);
+  return checkedAt > resolved.checkedAt && checkedAt <= clock.now();
 }
 
 /**
  * Records that the registry confirmed a complete entry. If the disk takes no writes, only tries to mark the entry as
- * used, since it is complete and current either way. A deletion meanwhile is taken as intended.
+ * used, since it is complete and current either way. Leaves an entry that was published or deleted meanwhile.
  */
-export function confirm(session: PullSession, publication: Publication): void {
+export async function confirm(session: PullSession, publication: Publication): Promise<void> {
   const { reference, manifests } = session;
+  const { top, chosen } = publication.selection;
   try {
-    manifests.confirmRecord(reference, recordOf(session, publication));
+    await manifests.confirmRecord(reference, (record) => {
+      const isSame = record?.digest === top.digest && record.manifestDigest === chosen.digest;
+      return isSame ? recordOf(session, { ...publication, record }) : undefined;
+    });
   } catch (error) {
     if (hasCode(error, "LDR_DISK_FULL", "LDR_READ_ONLY", "LDR_PERMISSION")) {
       manifests.touch(reference, publication.resolved.checkedAt);

@@ -10,7 +10,6 @@ import {
   syncFolder,
   tryTouch,
   writeFileAtomic,
-  writeFileUnsynced,
 } from "../base/files.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { algorithmOf, type Digest } from "../oci/digest.ts";
@@ -29,6 +28,10 @@ import { hasDigest } from "./blobs/blob_store.ts";
 import { Ingest, type IngestOptions } from "./blobs/ingest.ts";
 import { type EntryRecord, formatEntryRecord, parseEntryRecord } from "./entries/app_record.ts";
 import { CONFIG_FILE, type Layout, MANIFEST_FILE, RECORD_FILE } from "./layout.ts";
+import { EntryLock } from "./locks/entry_lock.ts";
+
+/** Returns the new record of an entry, or undefined to leave it. @param current undefined if there is no valid one */
+export type RecordUpdate = (current: EntryRecord | undefined) => EntryRecord | undefined;
 
 /**
  * The manifests and records under `manifests/`: what each reference resolved to when it was last pulled.
@@ -56,8 +59,18 @@ export class ManifestStore {
   /**
    * Returns the record of a reference, unless another program has written other content to the entry since: Spin
    * replaces `manifest.json` and leaves the record, and on a case-insensitive file system another tag may own the folder.
+   *
+   * A record that does not match the manifest is read again after any process that is writing to the entry has
+   * finished.
    */
   async record(reference: Reference): Promise<EntryRecord | undefined> {
+    const record = await this.#record(reference);
+    if (record || !this.hasRecord(reference)) return record;
+    await EntryLock.wait(this.folder(reference));
+    return await this.#record(reference);
+  }
+
+  async #record(reference: Reference): Promise<EntryRecord | undefined> {
     const folder = this.folder(reference);
     const record = readEntryRecord(folder);
     if (!record || !(reference.digest || record.reference === formatReference(reference))) {
@@ -157,30 +170,51 @@ export class ManifestStore {
   }
 
   /**
-   * Copies the manifest and config of an image to the folder of the tag. Does nothing for a reference with a digest,
-   * whose folder already has them.
-   * @throws LarderError LDR_DISK*
+   * Publishes an image as the entry of a reference, which is the last step of a pull: copies its manifest and config to
+   * the folder of the tag, and then writes the record. No other larder writes to the folder meanwhile.
+   *
+   * @param update returns the new record; if it returns undefined, the entry stays as it is
+   * @returns false if the cache was deleted meanwhile
+   * @throws LarderError LDR_DISK*, LDR_INTERRUPTED
    */
-  publishTag(reference: Reference, image: ImageManifest): void {
-    if (reference.digest) return;
+  async publishEntry(
+    reference: Reference,
+    image: ImageManifest,
+    update: RecordUpdate,
+    options: { signal?: AbortSignal | undefined } = {},
+  ): Promise<boolean> {
     const folder = this.folder(reference);
     ensureFolder(folder);
+    using lock = await EntryLock.take(folder, options);
+    const record = update(await this.#record(reference));
+    if (!record) return true;
+    if (!reference.digest) this.#publishTag(reference, image);
+    lock.writeRecord(formatEntryRecord(record), { sync: true });
+    syncFolder(folder);
+    return await this.isPublished(reference, image);
+  }
+
+  /** Copies the manifest and config of an image to the folder of the tag; the folder of a digest has them already. */
+  #publishTag(reference: Reference, image: ImageManifest): void {
+    const folder = this.folder(reference);
     // The manifest first: the old record then no longer matches it, so after a crash the entry is not taken for
     // complete. A new config of the same size as the old one would not be noticed.
     writeFileAtomic(join(folder, MANIFEST_FILE), image.bytes);
     copyFileAtomic(this.configPath(reference, image.digest), join(folder, CONFIG_FILE));
   }
 
-  /** Writes the record of an entry, which is the last step of a pull. @throws LarderError LDR_DISK* */
-  publishRecord(reference: Reference, record: EntryRecord): void {
+  /**
+   * Writes a record in which only `checkedAt` changed, without syncing. Does nothing while another process writes the
+   * entry: what that writes is as recent.
+   *
+   * @param update as for {@link publishEntry}
+   * @throws LarderError LDR_DISK*
+   */
+  async confirmRecord(reference: Reference, update: RecordUpdate): Promise<void> {
     const folder = this.folder(reference);
-    writeFileAtomic(join(folder, RECORD_FILE), formatEntryRecord(record));
-    syncFolder(folder);
-  }
-
-  /** Writes a record in which only `checkedAt` changed, without syncing. @throws LarderError LDR_DISK* */
-  confirmRecord(reference: Reference, record: EntryRecord): void {
-    writeFileUnsynced(join(this.folder(reference), RECORD_FILE), formatEntryRecord(record));
+    using lock = await EntryLock.tryTake(folder);
+    const record = lock && update(readEntryRecord(folder));
+    if (record) lock.writeRecord(formatEntryRecord(record), { sync: false });
   }
 
   /** True if there is a record, valid or not. */

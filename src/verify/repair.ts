@@ -12,10 +12,11 @@ import {
 import { systemCode } from "../base/system_error.ts";
 import { takeListedSnapshot } from "../snapshot/listed_snapshot.ts";
 import type { Content } from "../snapshot/file_state.ts";
-import type { CacheSnapshot } from "../snapshot/types.ts";
+import type { CacheSnapshot, SnapshotEntry } from "../snapshot/types.ts";
 import { type DamageEvent, Journal } from "../store/journal/journal.ts";
 import type { Layout } from "../store/layout.ts";
 import { type StoreLockOptions, withExclusiveLock } from "../store/locks/store_lock.ts";
+import { readEntryRecord } from "../store/manifest_store.ts";
 import type { ExpectedFiles } from "./expectation.ts";
 import type { Finding, RepairAction } from "./finding.ts";
 import { rewriteOwnFile } from "./own_files.ts";
@@ -51,13 +52,29 @@ export async function applyLocalRepairs(
 ): Promise<FailedRepair[]> {
   return await withExclusiveLock(layout, async () => {
     const snapshot = await takeListedSnapshot(layout, now(), { signal: options.signal });
-    const failed = findings.flatMap(({ path, repair }) =>
-      repair ? failureOf(path, () => apply(repair, snapshot)) : []
+    const failed = findings.flatMap(({ path, entries, repair }) =>
+      repair && !wasPulledSince(entries, repair)
+        ? failureOf(path, () => apply(repair, snapshot))
+        : []
     );
     failed.push(...forgetBroken(findings, expected));
     new Journal(layout).append(findings.flatMap((finding) => damageEvents(finding, now())));
     return failed;
   }, options);
+}
+
+/**
+ * True if a repair is of a file in the folder of an entry whose record has been replaced since the verification, so
+ * that the file has to be another one: the record is compared, because a pull may have replaced the file before it was
+ * checked and the record after it was read.
+ */
+function wasPulledSince(entries: readonly SnapshotEntry[], repair: RepairAction): boolean {
+  const folders = [repair.from, "to" in repair ? repair.to : repair.from].map(dirname);
+  return entries.some(({ folder, record }) => {
+    if (!folders.includes(folder)) return false;
+    const current = readEntryRecord(folder);
+    return current?.digest !== record?.digest || current?.manifestDigest !== record?.manifestDigest;
+  });
 }
 
 function apply(repair: RepairAction, snapshot: CacheSnapshot): void {

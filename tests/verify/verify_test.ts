@@ -536,6 +536,17 @@ Deno.test("applyLocalRepairs keeps a file that changed since its check", async (
   assert.deepEqual(summaries(cache, (await cache.verify()).findings), []);
 });
 
+Deno.test("applyLocalRepairs keeps the manifest of an entry that was pulled since its check", async () => {
+  using cache = new VerifiedCache();
+  flipBit(cache.at(`${SHOP_TAG}/manifest.json`));
+  const { findings, expected } = await cache.verify();
+  cache.content("manifests/ghcr.io/acme/shop", BLOG);
+  cache.pulled("ghcr.io/acme/shop:v1", BLOG);
+  await applyLocalRepairs(cache.layout, findings, expected, { now: () => cache.now });
+  assert.deepEqual((await cache.verify()).findings.filter(isFault), []);
+  assert.deepEqual(Deno.readFileSync(cache.at(`${SHOP_TAG}/manifest.json`)), BLOG.bytes);
+});
+
 Deno.test("applyLocalRepairs adds damage to the journal, with the entries", async () => {
   using cache = new VerifiedCache();
   flipBit(cache.at(at(BASE)));

@@ -1,5 +1,6 @@
 import { sleep } from "../../base/concurrency.ts";
 import { throwIfAborted } from "../../base/errors.ts";
+import { diskError, isStillAt, statIfAny } from "../../base/files.ts";
 import { LOCK_POLL } from "../../base/limits.ts";
 import { isUnsupported, systemCode } from "../../base/system_error.ts";
 import { lockHolders } from "./lock_holders.ts";
@@ -18,25 +19,27 @@ export function warnWithoutLocks(warn: (message: string) => void): void {
 /** The result of requesting a lock: taken, held through another open file, or unknown because there are no locks. */
 export type LockResult = "taken" | "busy" | "unknown";
 
+export interface FileLockOptions {
+  /** Called once if the lock is not free at once. @param holders the processes that have it, as {@link lockHolders} */
+  readonly waiting?: ((holders: string) => void) | undefined;
+  /** Milliseconds. */
+  readonly timeout?: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /**
  * Takes the flock(2) of an open file, waiting until it is free. Closing the file releases the lock, and so does the end
  * of the process, however it ends.
  *
  * On a file system without locks this warns once and returns "unknown": renames keep the store correct.
  *
- * @param options `waiting` is called once if the lock is not free at once, with the processes that have it, as
- * {@link lockHolders} names them; `timeout` is in milliseconds
  * @returns "busy" if the timeout has passed
  * @throws LarderError LDR_INTERRUPTED
  */
 export async function lockFile(
   file: Deno.FsFile,
   exclusive: boolean,
-  options: {
-    waiting?: (holders: string) => void;
-    timeout?: number;
-    signal?: AbortSignal | undefined;
-  } = {},
+  options: FileLockOptions = {},
 ): Promise<LockResult> {
   const deadline = Date.now() + (options.timeout ?? Infinity);
   try {
@@ -57,6 +60,34 @@ export async function lockFile(
     }
     warned = true;
     return "unknown";
+  }
+}
+
+/**
+ * Opens a file and takes its lock. Opens it again if it was deleted or renamed while this waited for its lock.
+ *
+ * @returns the open file and the result, "busy" if the timeout has passed; undefined if `open` returns undefined
+ * @throws LarderError LDR_INTERRUPTED, LDR_DISK*, and what `open` throws
+ */
+export async function openLocked(
+  path: string,
+  exclusive: boolean,
+  open: (path: string) => Deno.FsFile | undefined,
+  options: FileLockOptions = {},
+): Promise<{ readonly file: Deno.FsFile; readonly result: LockResult } | undefined> {
+  for (;;) {
+    const file = open(path);
+    if (!file) return undefined;
+    let isKept = false;
+    try {
+      const result = await lockFile(file, exclusive, options);
+      isKept = result === "busy" || isStillAt(file, path) || statIfAny(path)?.isSymlink === true;
+      if (isKept) return { file, result };
+    } catch (error) {
+      throw diskError(error, "lock", path);
+    } finally {
+      if (!isKept) file.close();
+    }
   }
 }
 

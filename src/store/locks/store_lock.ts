@@ -1,18 +1,11 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { dirname } from "node:path";
 import { hasCode, LarderError } from "../../base/errors.ts";
-import {
-  diskError,
-  ensureFolder,
-  FILE_MODE,
-  isNotFound,
-  isStillAt,
-  statIfAny,
-} from "../../base/files.ts";
+import { diskError, ensureFolder, FILE_MODE, isNotFound, statIfAny } from "../../base/files.ts";
 import { formatDuration } from "../../base/units.ts";
 import { adaptToFileSystem } from "../colon_names.ts";
 import type { Layout } from "../layout.ts";
-import { lockFile, tryLockFile } from "./file_lock.ts";
+import { openLocked, tryLockFile } from "./file_lock.ts";
 import { lockHolders } from "./lock_holders.ts";
 
 /** Milliseconds that a writer waits for a sweep. */
@@ -114,12 +107,7 @@ export async function withExclusiveLock<T>(
   return await work(tryLockFile(file, true) !== "unknown");
 }
 
-/**
- * Opens a file and takes its lock. Opens it again if the file was deleted, with the cache, while this waited for its
- * lock.
- *
- * @returns undefined if `open` returns undefined
- */
+/** Opens a file and takes its lock. @returns undefined if `open` returns undefined */
 async function takeLock(
   path: string,
   exclusive: boolean,
@@ -127,20 +115,10 @@ async function takeLock(
   busy: (holders: string) => LarderError,
   options: StoreLockOptions & { timeout: number },
 ): Promise<Deno.FsFile | undefined> {
-  for (;;) {
-    const file = open(path);
-    if (!file) return undefined;
-    let isCurrent = false;
-    try {
-      if (await lockFile(file, exclusive, options) === "busy") throw busy(await lockHolders(file));
-      isCurrent = isStillAt(file, path) || statIfAny(path)?.isSymlink === true;
-      if (isCurrent) return file;
-    } catch (error) {
-      throw diskError(error, "lock", path);
-    } finally {
-      if (!isCurrent) file.close();
-    }
-  }
+  const locked = await openLocked(path, exclusive, open, options);
+  if (locked?.result !== "busy") return locked?.file;
+  using file = locked.file;
+  throw busy(await lockHolders(file));
 }
 
 function busyWriting(layout: Layout, holders: string, wait: number): LarderError {
