@@ -1,4 +1,6 @@
-import { LarderError } from "./errors.ts";
+import { freeInodes } from "./disk.ts";
+import { LarderError, messageOf } from "./errors.ts";
+import { permissionError } from "./owner.ts";
 
 /** Codes that the runtime leaves out of its errors, by the number that is at the end of their text. */
 const UNNAMED: Readonly<Record<string, string>> = Deno.build.os === "linux"
@@ -20,6 +22,59 @@ export function systemCode(error: unknown): string | undefined {
 export function isUnsupported(error: unknown): boolean {
   return error instanceof Deno.errors.NotSupported ||
     UNSUPPORTED.includes(systemCode(error) ?? "");
+}
+
+/** The end of hints about a folder that cannot be written to. */
+export const ELSEWHERE = "use another folder (for the cache: --cache-dir or LARDER_CACHE_DIR)";
+
+/** Converts an operating system error on `path` to a {@link LarderError}; returns any other error unchanged. */
+export function diskError(error: unknown, action: string, path: string): unknown {
+  if (error instanceof LarderError || !(error instanceof Error)) return error;
+  const special = specialPathError(error, action);
+  if (special) return special;
+  const code = systemCode(error);
+  const subject = `cannot ${action} ${path}`;
+  if (code === "ENOSPC" || code === "EDQUOT") {
+    if (freeInodes(path) === 0) {
+      return new LarderError("LDR_DISK_FULL", `${subject}: the disk has no inodes left`, {
+        hint: `remove some files (df -i shows how many there can be), or ${ELSEWHERE}`,
+        cause: error,
+      });
+    }
+    const reason = code === "EDQUOT" ? "the disk quota is exceeded" : "the disk is full";
+    return new LarderError("LDR_DISK_FULL", `${subject}: ${reason}`, {
+      hint: `free some space, or ${ELSEWHERE}`,
+      cause: error,
+    });
+  }
+  if (code === "EROFS") {
+    return new LarderError("LDR_READ_ONLY", `${subject}: the file system is read-only`, {
+      hint: ELSEWHERE,
+      cause: error,
+    });
+  }
+  if (code === "EACCES" || code === "EPERM" || error instanceof Deno.errors.PermissionDenied) {
+    return permissionError(subject, path, { elsewhere: ELSEWHERE, cause: error });
+  }
+  if (code === "ENOTDIR" || code === "EEXIST" || error instanceof Deno.errors.NotADirectory) {
+    return new LarderError("LDR_DISK", `${subject}: a file exists where a folder is needed`, {
+      hint: `move that file away, or ${ELSEWHERE}`,
+      cause: error,
+    });
+  }
+  if (code === "EMFILE" || code === "ENFILE") {
+    return new LarderError("LDR_DISK", `${subject}: too many files are open`, {
+      hint: code === "EMFILE"
+        ? "raise the limit of open files with ulimit -n 4096, then try again"
+        : "the whole system has too many open files: end programs, then try again",
+      cause: error,
+    });
+  }
+  if (code === undefined) return error;
+  return new LarderError("LDR_DISK", `${subject}: ${messageOf(error)}`, {
+    hint: "check the disk and the permissions of the folder",
+    cause: error,
+  });
 }
 
 /** The runtime's error for a path below /dev, /proc or /sys, which only a program with every permission may open. */

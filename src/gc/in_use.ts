@@ -1,6 +1,6 @@
 import { dirname } from "node:path";
 import type { Digest } from "../oci/digest.ts";
-import { ManifestContent } from "../snapshot/contents.ts";
+import { ManifestContent } from "../snapshot/content.ts";
 import { Manifests, Reachable } from "../snapshot/references.ts";
 import type { CacheSnapshot } from "../snapshot/types.ts";
 import type { LeaseContent } from "../store/locks/lease_format.ts";

@@ -6,7 +6,8 @@ import { isWasmPlatform } from "../oci/platform.ts";
 import type { EntryRecord } from "../store/entries/app_record.ts";
 import { isRewritten } from "../store/manifest_store.ts";
 import { CONFIG_FILE, type Layout, MANIFEST_FILE, PIN_FILE, RECORD_FILE } from "../store/layout.ts";
-import { type ContentIndex, ManifestContent } from "./contents.ts";
+import { ManifestContent } from "./content.ts";
+import type { ContentIndex } from "./contents.ts";
 import {
   configSize,
   entryTimes,

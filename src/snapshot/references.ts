@@ -13,7 +13,8 @@ import {
 } from "../oci/manifest.ts";
 import { SPIN_ARCHIVE } from "../oci/media_types.ts";
 import { CONFIG_FILE, MANIFEST_FILE } from "../store/layout.ts";
-import { type ContentIndex, ManifestContent } from "./contents.ts";
+import { ManifestContent } from "./content.ts";
+import type { ContentIndex } from "./contents.ts";
 import { type EntryFolder, readEntryFile } from "./entry_folders.ts";
 
 /** The content that one entry needs, as marking finds it. */

@@ -1,5 +1,6 @@
 import { hasCode } from "../base/errors.ts";
-import { diskError, type FileStamp, isSameFile, stampOf, statIfAny } from "../base/files.ts";
+import { type FileStamp, isSameFile, stampOf, statIfAny } from "../base/files.ts";
+import { diskError } from "../base/system_error.ts";
 import { algorithmOf, asDigest, type Digest } from "../oci/digest.ts";
 import { hashFiles, type HashFilesOptions, type SizedFile } from "../store/blobs/hash_files.ts";
 import type { HashedFile, HashError } from "../store/blobs/hash_messages.ts";

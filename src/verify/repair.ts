@@ -2,14 +2,13 @@ import { dirname } from "node:path";
 import { hasCode, messageOf } from "../base/errors.ts";
 import {
   copyFileAtomic,
-  diskError,
   ensureFolder,
   isSameFile,
   removeIfAny,
   stampOf,
   statIfAny,
 } from "../base/files.ts";
-import { systemCode } from "../base/system_error.ts";
+import { diskError, systemCode } from "../base/system_error.ts";
 import { takeListedSnapshot } from "../snapshot/listed_snapshot.ts";
 import type { Content } from "../snapshot/file_state.ts";
 import type { CacheSnapshot, SnapshotEntry } from "../snapshot/types.ts";

@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import fc from "fast-check";
-import { type ErrorCode, hasCode, LarderError } from "../../src/base/errors.ts";
+import { hasCode, LarderError } from "../../src/base/errors.ts";
 import {
   copyFileAtomic,
-  diskError,
   ensureFolder,
   isDeletionError,
   isNotFound,
@@ -18,12 +17,12 @@ import {
   writeAll,
   writeFileAtomic,
 } from "../../src/base/files.ts";
+import { diskError } from "../../src/base/system_error.ts";
 import { COPY_BUFFER } from "../../src/base/limits.ts";
 import { TemporaryFolder } from "../support/temporary.ts";
 
 const names = (folder: string) => [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
 const mode = (path: string) => Deno.statSync(path).mode! & 0o777;
-const systemError = (code: string) => Object.assign(new Error(`${code} happened`), { code });
 
 function withFolder(
   name: string,
@@ -34,44 +33,6 @@ function withFolder(
     body((name) => join(folder.path, name));
   });
 }
-
-const DISK_ERRORS: [string, Error, ErrorCode][] = [
-  ["a full disk", systemError("ENOSPC"), "LDR_DISK_FULL"],
-  ["a full quota", systemError("EDQUOT"), "LDR_DISK_FULL"],
-  ["too many open files", systemError("EMFILE"), "LDR_DISK"],
-  ["too many open files of the system", systemError("ENFILE"), "LDR_DISK"],
-  ["a read-only file system", systemError("EROFS"), "LDR_READ_ONLY"],
-  ["no permission", systemError("EACCES"), "LDR_PERMISSION"],
-  ["an operation not permitted", systemError("EPERM"), "LDR_PERMISSION"],
-  ["a missing permission of Deno", new Deno.errors.PermissionDenied("no"), "LDR_PERMISSION"],
-  ["a file in place of a folder", systemError("ENOTDIR"), "LDR_DISK"],
-  ["a file in place of a folder, without a code", new Deno.errors.NotADirectory("no"), "LDR_DISK"],
-  ["a broken disk", systemError("EIO"), "LDR_DISK"],
-  ["a name that is too long", systemError("ENAMETOOLONG"), "LDR_DISK"],
-];
-
-for (const [name, error, code] of DISK_ERRORS) {
-  Deno.test(`diskError turns ${name} into ${code}, with path and cause`, () => {
-    const mapped = diskError(error, "write", "/cache/file");
-    assert.ok(hasCode(mapped, code));
-    assert.match(mapped.message, /^cannot write \/cache\/file: /);
-    assert.equal(mapped.cause, error);
-  });
-}
-
-Deno.test("diskError hints at ulimit if too many files are open, and not at permissions", () => {
-  const { hint } = diskError(systemError("EMFILE"), "open", "/x") as LarderError;
-  assert.match(hint, /ulimit -n/);
-  assert.doesNotMatch(hint, /permission/);
-});
-
-Deno.test("diskError returns any other error unchanged", () => {
-  const own = new LarderError("LDR_BUSY", "busy", { hint: "wait" });
-  const bug = new TypeError("undefined is not a function");
-  for (const error of [own, bug, "text", undefined]) {
-    assert.equal(diskError(error, "write", "/x"), error);
-  }
-});
 
 withFolder("ensureFolder creates a folder and its parents with mode 0700", (path) => {
   ensureFolder(path("a/b"));

@@ -1,7 +1,11 @@
 import assert from "node:assert/strict";
-import { hasCode } from "../../src/base/errors.ts";
-import { diskError } from "../../src/base/files.ts";
-import { isUnsupported, specialPathError, systemCode } from "../../src/base/system_error.ts";
+import { type ErrorCode, hasCode, LarderError } from "../../src/base/errors.ts";
+import {
+  diskError,
+  isUnsupported,
+  specialPathError,
+  systemCode,
+} from "../../src/base/system_error.ts";
 
 const withCode = (code: string) => Object.assign(new Error("failed"), { code });
 
@@ -40,4 +44,42 @@ Deno.test("specialPathError explains the refusal of a path, and no other lack of
   const other = refusal('Requires sys access to "ca", run again with the --allow-sys flag');
   assert.equal(specialPathError(other), undefined);
   assert.equal(specialPathError(new Error("oops")), undefined);
+});
+
+const DISK_ERRORS: [string, Error, ErrorCode][] = [
+  ["a full disk", withCode("ENOSPC"), "LDR_DISK_FULL"],
+  ["a full quota", withCode("EDQUOT"), "LDR_DISK_FULL"],
+  ["too many open files", withCode("EMFILE"), "LDR_DISK"],
+  ["too many open files of the system", withCode("ENFILE"), "LDR_DISK"],
+  ["a read-only file system", withCode("EROFS"), "LDR_READ_ONLY"],
+  ["no permission", withCode("EACCES"), "LDR_PERMISSION"],
+  ["an operation not permitted", withCode("EPERM"), "LDR_PERMISSION"],
+  ["a missing permission of Deno", new Deno.errors.PermissionDenied("no"), "LDR_PERMISSION"],
+  ["a file in place of a folder", withCode("ENOTDIR"), "LDR_DISK"],
+  ["a file in place of a folder, without a code", new Deno.errors.NotADirectory("no"), "LDR_DISK"],
+  ["a broken disk", withCode("EIO"), "LDR_DISK"],
+  ["a name that is too long", withCode("ENAMETOOLONG"), "LDR_DISK"],
+];
+
+for (const [name, error, code] of DISK_ERRORS) {
+  Deno.test(`diskError turns ${name} into ${code}, with path and cause`, () => {
+    const mapped = diskError(error, "write", "/cache/file");
+    assert.ok(hasCode(mapped, code));
+    assert.match(mapped.message, /^cannot write \/cache\/file: /);
+    assert.equal(mapped.cause, error);
+  });
+}
+
+Deno.test("diskError hints at ulimit if too many files are open, and not at permissions", () => {
+  const { hint } = diskError(withCode("EMFILE"), "open", "/x") as LarderError;
+  assert.match(hint, /ulimit -n/);
+  assert.doesNotMatch(hint, /permission/);
+});
+
+Deno.test("diskError returns any other error unchanged", () => {
+  const own = new LarderError("LDR_BUSY", "busy", { hint: "wait" });
+  const bug = new TypeError("undefined is not a function");
+  for (const error of [own, bug, "text", undefined]) {
+    assert.equal(diskError(error, "write", "/x"), error);
+  }
 });

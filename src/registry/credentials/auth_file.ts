@@ -1,7 +1,8 @@
 import { dirname } from "node:path";
 import { toBase64 } from "../../base/base64.ts";
 import { LarderError } from "../../base/errors.ts";
-import { diskError, ensureFolder, FILE_MODE } from "../../base/files.ts";
+import { ensureFolder, FILE_MODE } from "../../base/files.ts";
+import { diskError } from "../../base/system_error.ts";
 import { replaceUserFile } from "../../base/user_file.ts";
 import type { PasswordCredential } from "./credential.ts";
 import { isFor, readDocument, serverKey, splitKey } from "./docker_config.ts";

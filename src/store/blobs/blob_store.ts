@@ -1,12 +1,6 @@
 import { LarderError } from "../../base/errors.ts";
-import {
-  diskError,
-  ensureFolder,
-  isNotFound,
-  removeIfAny,
-  statIfAny,
-  syncFolder,
-} from "../../base/files.ts";
+import { ensureFolder, isNotFound, removeIfAny, statIfAny, syncFolder } from "../../base/files.ts";
+import { diskError } from "../../base/system_error.ts";
 import { COPY_BUFFER, PULL_ROUNDS, TRANSFER_BUFFER } from "../../base/limits.ts";
 import type { BlobDescriptor, Descriptor } from "../../oci/descriptor.ts";
 import { algorithmOf, type Digest } from "../../oci/digest.ts";

@@ -1,16 +1,9 @@
 import { dirname } from "node:path";
 import { LarderError } from "../../base/errors.ts";
-import {
-  diskError,
-  ensureFolder,
-  isNotFound,
-  isStillAt,
-  removeIfAny,
-  writeAll,
-} from "../../base/files.ts";
+import { ensureFolder, isNotFound, isStillAt, removeIfAny, writeAll } from "../../base/files.ts";
+import { diskError, isUnsupported } from "../../base/system_error.ts";
 import { COPY_BUFFER, PULL_ROUNDS } from "../../base/limits.ts";
 import { moveFile } from "../../base/move_file.ts";
-import { isUnsupported } from "../../base/system_error.ts";
 import { ContentVerifier, MAX_UNSIZED } from "../../oci/content_verifier.ts";
 import type { BlobDescriptor } from "../../oci/descriptor.ts";
 import { FileHasher } from "./background_hash.ts";

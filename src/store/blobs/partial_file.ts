@@ -2,7 +2,6 @@ import { dirname } from "node:path";
 import { sleep } from "../../base/concurrency.ts";
 import { LarderError } from "../../base/errors.ts";
 import {
-  diskError,
   ensureFolder,
   FILE_MODE,
   isNotFound,
@@ -11,8 +10,8 @@ import {
   stampOf,
   statIfAny,
 } from "../../base/files.ts";
+import { diskError, systemCode } from "../../base/system_error.ts";
 import { LOCK_POLL, STALL_TIMEOUT } from "../../base/limits.ts";
-import { systemCode } from "../../base/system_error.ts";
 import { adaptToFileSystem } from "../colon_names.ts";
 import { lockFile, type LockResult } from "../locks/file_lock.ts";
 

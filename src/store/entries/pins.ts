@@ -1,6 +1,5 @@
 import { dirname, join } from "node:path";
 import {
-  diskError,
   ensureFolder,
   FILE_MODE,
   isStillAt,
@@ -10,6 +9,7 @@ import {
   statIfAny,
   writeFileAtomic,
 } from "../../base/files.ts";
+import { diskError } from "../../base/system_error.ts";
 import { matchesName } from "../entry_names.ts";
 import { parseJson } from "../json.ts";
 import { type Layout, PIN_FILE } from "../layout.ts";

@@ -1,6 +1,5 @@
 import { join } from "node:path";
 import {
-  diskError,
   FILE_MODE,
   isNotFound,
   removeIfAny,
@@ -11,6 +10,7 @@ import {
   writeFileAtomic,
   writeFileUnsynced,
 } from "../../base/files.ts";
+import { diskError } from "../../base/system_error.ts";
 import { RECORD_FILE } from "../layout.ts";
 import { type FileLockOptions, openLocked } from "./file_lock.ts";
 

@@ -1,8 +1,8 @@
 import { sleep } from "../../base/concurrency.ts";
 import { throwIfAborted } from "../../base/errors.ts";
-import { diskError, isStillAt, statIfAny } from "../../base/files.ts";
+import { isStillAt, statIfAny } from "../../base/files.ts";
+import { diskError, isUnsupported, systemCode } from "../../base/system_error.ts";
 import { LOCK_POLL } from "../../base/limits.ts";
-import { isUnsupported, systemCode } from "../../base/system_error.ts";
 import { lockHolders } from "./lock_holders.ts";
 
 /** Tries at a lock that signals interrupt. */

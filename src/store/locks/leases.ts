@@ -2,7 +2,6 @@ import { join } from "node:path";
 import process from "node:process";
 import { hasCode } from "../../base/errors.ts";
 import {
-  diskError,
   ensureFolder,
   FILE_MODE,
   isNotFound,
@@ -12,7 +11,7 @@ import {
   statIfAny,
   writeAll,
 } from "../../base/files.ts";
-import { isUnsupported } from "../../base/system_error.ts";
+import { diskError, isUnsupported } from "../../base/system_error.ts";
 import { CLOCK_SKEW } from "../../base/limits.ts";
 import type { Layout } from "../layout.ts";
 import { tryLockFile } from "./file_lock.ts";

@@ -1,6 +1,7 @@
 import { diskOf } from "../../../base/disk.ts";
 import { LarderError } from "../../../base/errors.ts";
-import { diskError, readTextIfAny } from "../../../base/files.ts";
+import { readTextIfAny } from "../../../base/files.ts";
+import { diskError } from "../../../base/system_error.ts";
 import { previewPlan, resetFutureTimes } from "../../../gc/apply.ts";
 import {
   type DraftPlan,

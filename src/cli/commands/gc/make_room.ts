@@ -1,6 +1,6 @@
 import { diskOf, freeInodes } from "../../../base/disk.ts";
 import { hasCode, LarderError } from "../../../base/errors.ts";
-import { ELSEWHERE } from "../../../base/files.ts";
+import { ELSEWHERE } from "../../../base/system_error.ts";
 import { formatBytes, plural } from "../../../base/units.ts";
 import { applyPlan } from "../../../gc/apply.ts";
 import { type DraftPlan, isEmptyPlan, planFiles } from "../../../gc/plan.ts";
