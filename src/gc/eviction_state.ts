@@ -38,7 +38,7 @@ const BUDGET_RULES: ReadonlySet<EvictionRule | undefined> = new Set([
 
 /** Removing an entry would free none of its content. */
 const MAY_BE_SHARED: Reason<RetentionRule> = {
-  rule: "shared",
+  rule: "unknown",
   why: "frees nothing: files that cannot be read may need all its layers",
 };
 

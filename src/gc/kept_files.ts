@@ -1,6 +1,6 @@
 import type { CacheSnapshot } from "../snapshot/types.ts";
 import type { PlannedKeptFiles, Unreferenced } from "./plan.ts";
-import type { Facts, RetainedContent } from "./reference_counts.ts";
+import { type Facts, type RetainedContent, writtenAt } from "./reference_counts.ts";
 import type { Selection } from "./selection.ts";
 
 /** A file that nothing needs, with the time from which it may be removed; undefined while it is in use. */
@@ -15,7 +15,7 @@ interface KeptFile {
  * @param unreferenced downloads and leftover files that are removed
  */
 export function keptFiles(
-  { partials, rubbish }: CacheSnapshot,
+  { partials, rubbish, takenAt, hasUnknownReferences }: CacheSnapshot,
   { ages }: Facts,
   selection: Selection,
   unreferenced: Unreferenced,
@@ -27,11 +27,11 @@ export function keptFiles(
   ]);
   const waiting = (files: CacheSnapshot["partials"], age: number) =>
     files.filter((file) => !removed.has(file))
-      .map(({ size, mtime }) => ({ size, removableAt: mtime + age }));
+      .map((file) => ({ size: file.size, removableAt: writtenAt(file, takenAt) + age }));
   const retained = selection.retained.map(sized);
   const isInUse = ({ removableAt }: KeptFile) => removableAt === undefined;
   return [
-    ...sumOf("contents", "in use", retained.filter(isInUse)),
+    ...sumOf("contents", hasUnknownReferences ? "unknown" : "in use", retained.filter(isInUse)),
     ...sumOf("contents", "young", retained.filter((file) => !isInUse(file))),
     ...sumOf("partials", "young", waiting(partials, ages.partial)),
     ...sumOf("rubbish", "young", waiting(rubbish, ages.orphan)),

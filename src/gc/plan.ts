@@ -39,7 +39,7 @@ const PlannedFileSchema = v.strictObject({ path: Path, size: Bytes, mtime: Stamp
 /** Files of one kind that nothing needs, but that are kept for now. */
 const KeptFilesSchema = v.strictObject({
   kind: v.picklist(["contents", "partials", "rubbish"]),
-  rule: v.picklist(["young", "in use"]),
+  rule: v.picklist(["young", "in use", "unknown"]),
   count: Bytes,
   bytes: Bytes,
   /** When the first and the last of them are old enough to be removed; null for files in use. */

@@ -139,7 +139,7 @@ export function mostThatLimitsFree(
   const counts = new ReferenceCounts(snapshot, facts);
   const kept = lastOfGroups(snapshot, policy);
   const removed = snapshot.entries.filter((entry) =>
-    !retentionReason(entry, facts, snapshot) && !kept.has(entry)
+    !snapshot.hasUnknownReferences && !retentionReason(entry, facts, snapshot) && !kept.has(entry)
   );
   let { bytes } = unreferencedFiles(snapshot, facts, facts.ages.orphan);
   for (const entry of removed) {

@@ -54,6 +54,8 @@ export type RetentionRule =
   | "young"
   | "keep-last"
   | "shared"
+  /** What cannot be read may need its content. */
+  | "unknown"
   | "within limits";
 
 /** True if entries of a type count in a scope; without a scope all do. */

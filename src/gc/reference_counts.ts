@@ -101,7 +101,7 @@ export class ReferenceCounts {
       const isYoung = this.#unknown === undefined && !this.#facts.inUse.contentIds.has(id) &&
         !isOldContent(this.#snapshot, id, this.#facts);
       const age = minimumAge(this.#snapshot, id, this.#facts);
-      const removableAt = isYoung ? content.state().mtime + age : undefined;
+      const removableAt = isYoung ? writtenAt(content.state(), this.#facts.now) + age : undefined;
       retained.push({ content, removableAt });
     }
     return retained;
@@ -204,17 +204,24 @@ export function isUnpacking(entries: readonly SnapshotEntry[], { now, ages }: Fa
 }
 
 /**
- * True if a file was written at least this long ago. An mtime in the future was set by a program or by a wrong clock:
- * then the change of the inode counts, and if that is in the future too, the file is old. Otherwise it would stay young
- * until that time; what a running process uses is kept for another reason, its lease or lock.
+ * Returns when a file was written. An mtime in the future was set by a program or by a wrong clock: then the change of
+ * the inode counts, and if that is in the future too, the file is old. Otherwise it would stay young until that time;
+ * what a running process uses is kept for another reason, its lease or lock.
  */
-export function isOlderFile(
+export function writtenAt(
   { mtime, changed = -Infinity }: Pick<FileState, "mtime" | "changed">,
+  now: number,
+): number {
+  return [mtime, changed].find((time) => time <= now + CLOCK_SKEW) ?? -Infinity;
+}
+
+/** True if a file was written at least this long ago. */
+export function isOlderFile(
+  file: Pick<FileState, "mtime" | "changed">,
   age: number,
   now: number,
 ): boolean {
-  const written = [mtime, changed].find((time) => time <= now + CLOCK_SKEW) ?? -Infinity;
-  return isOlder(written, age, now);
+  return isOlder(writtenAt(file, now), age, now);
 }
 
 /** True if content is old enough to be removed once no entry needs it. */

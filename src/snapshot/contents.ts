@@ -1,4 +1,4 @@
-import { sep } from "node:path";
+import { dirname, sep } from "node:path";
 import { readFolder, statIfAny } from "../base/files.ts";
 import type { Digest } from "../oci/digest.ts";
 import { type ArchiveFile, readArchiveFiles } from "../store/blobs/archive_files.ts";
@@ -186,12 +186,16 @@ export class ContentIndex {
     const layout = this.#layout;
     if (!layout) return undefined;
     for (const tree of TREES) {
-      if (!statIfAny(layout.blob(tree, digest))?.isFile) continue;
+      if (!this.#stat(layout.blob(tree, digest))?.isFile) continue;
       const blob = this.#addBlob({ layout, tree, lastArrival: undefined }, digest);
       const files = layout.archiveFiles(digest);
-      if (tree === "data" && statIfAny(files)) blob.filesPath = files;
+      if (tree === "data" && this.#stat(files)) blob.filesPath = files;
     }
     return this.#blobs.get(digest);
+  }
+
+  #stat(path: string): Deno.FileInfo | undefined {
+    return this.unreadable.attempt(dirname(path), () => statIfAny(path), undefined);
   }
 
   #mark(id: number, ids: number[], size: number | undefined): void {

@@ -187,6 +187,16 @@ for (
   });
 }
 
+otherOwnerTest("gc and df say that content is kept because files cannot be read", async () => {
+  using fixture = new Fixture();
+  takeAway(fixture.path("manifests/ghcr.io"));
+  const gc = await fixture.larder("gc", "--unused", "1d", "--dry-run");
+  assert.match(gc.stdout, /^keep: \d entr.*may be needed by what cannot be read/m);
+  const df = await fixture.larder("df");
+  assert.match(df.stdout, /^Kept for now: .*\n {2}\(may be needed by what cannot be read\)$/m);
+  assert.doesNotMatch(df.stderr, /could free/);
+});
+
 otherOwnerTest("clean removes an entry, but no content, while references are unknown", async () => {
   using fixture = new Fixture();
   takeAway(fixture.path("manifests/ghcr.io"));

@@ -10,12 +10,15 @@ const MINUTE = 60_000;
 type Shortfall = Plan["shortfalls"][number];
 type KeptShare = Shortfall["kept"][number];
 
+const UNKNOWN = "may be needed by what cannot be read";
+
 /** Rules whose names are not plain words, or need none. Limits have the name of their option. */
 const RULES: Readonly<Record<string, string>> = {
   asked: "",
   young: "used within the last hour",
   "keep-last": "kept by keep-last",
   shared: "shared with kept entries",
+  unknown: UNKNOWN,
   "within limits": "not over a limit",
 };
 
@@ -77,8 +80,8 @@ export function keptFilesText(files: PlannedKeptFiles, now: number, isExact: boo
   const subject = kind === "contents"
     ? contentCount(count)
     : plural(count, kind === "partials" ? "partial download" : "leftover file");
-  const reason = rule === "in use"
-    ? "in use"
+  const reason = rule === "in use" || rule === "unknown"
+    ? ruleText(rule)
     : `${kind === "partials" ? "for a later pull" : "younger than an hour"}; ${
       removalText(files, now, isExact)
     }`;
@@ -166,6 +169,8 @@ function keptShareText({ rule, entries, bytes }: KeptShare): string {
       } within the last hour`;
     case "keep-last":
       return `${subject} ${isPlural ? "are" : "is"} kept by keep-last`;
+    case "unknown":
+      return `${subject} ${UNKNOWN}`;
     default:
       return `${subject} ${isPlural ? "are" : "is"} ${rule}`;
   }
