@@ -19,6 +19,7 @@ import {
   TRANSPILER_FILES,
 } from "../src/run/engine/transpiler_files.ts";
 import { BINARY_PERMISSIONS } from "./binary_permissions.ts";
+import { checkDisposals } from "./check_bundle.ts";
 import { CompileError } from "./compile_error.ts";
 import { deferBuiltins } from "./deferred_builtins.ts";
 
@@ -130,6 +131,7 @@ export function bundle(work: string, commit: string): string {
   const args = ["bundle", ...options, `--outdir=${folder}`, "main.ts", ...workers];
   const result = run(Deno.execPath(), args, { cwd: copy });
   if (result.code !== 0) throw new CompileError(`bundling failed:\n${result.stderr}`);
+  checkDisposals(filesBelow(join(copy, "src")).map((path) => Deno.readTextFileSync(path)), folder);
   deferBuiltins(folder, "main.js");
   bringAssets(folder);
   return join(folder, "main.js");

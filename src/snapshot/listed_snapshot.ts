@@ -44,6 +44,7 @@ function isGzip(path: string): boolean {
   const start = new Uint8Array(2);
   try {
     using file = Deno.openSync(path, { read: true });
+    if (!file.statSync().isFile) return false;
     return file.readSync(start) === 2 && start[0] === 0x1f && start[1] === 0x8b;
   } catch {
     return false; // Deleted, or of another user.

@@ -65,9 +65,11 @@ export async function withSharedLock<T>(
     using _ = await takeLock(layout.gate, false, openIfAny, busy, once);
   }
   using file = await takeLock(layout.lock, false, openToShare, busy, once);
-  // An empty cache has no names yet.
-  if (file && !statIfAny(layout.manifests)) adaptToFileSystem(layout.root);
-  return await heldLocks.run(new Set([...held ?? [], layout.root]), work);
+  return await heldLocks.run(new Set([...held ?? [], layout.root]), async () => {
+    // An empty cache has no names yet.
+    if (file && !statIfAny(layout.manifests)) adaptToFileSystem(layout.root);
+    return await work();
+  });
 }
 
 /**
