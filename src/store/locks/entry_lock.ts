@@ -1,7 +1,6 @@
 import { join } from "node:path";
 import {
   FILE_MODE,
-  isNotFound,
   removeIfAny,
   replaceBy,
   syncFile,
@@ -12,7 +11,7 @@ import {
 } from "../../base/files.ts";
 import { diskError } from "../../base/system_error.ts";
 import { RECORD_FILE } from "../layout.ts";
-import { type FileLockOptions, openLocked } from "./file_lock.ts";
+import { type FileLockOptions, openIfAny, openLocked } from "./file_lock.ts";
 
 /** One minute, after which the process that has the lock for milliseconds is taken for suspended. */
 const ENTRY_WAIT = 60_000;
@@ -97,14 +96,5 @@ function open(path: string): Deno.FsFile {
     return Deno.openSync(path, { write: true, create: true, mode: FILE_MODE });
   } catch (error) {
     throw diskError(error, "write", path);
-  }
-}
-
-function openIfAny(path: string): Deno.FsFile | undefined {
-  try {
-    return Deno.openSync(path, { read: true });
-  } catch (error) {
-    if (isNotFound(error)) return undefined;
-    throw diskError(error, "open", path);
   }
 }

@@ -1,6 +1,6 @@
 import { sleep } from "../../base/concurrency.ts";
 import { throwIfAborted } from "../../base/errors.ts";
-import { isStillAt, statIfAny } from "../../base/files.ts";
+import { isNotFound, isStillAt, statIfAny } from "../../base/files.ts";
 import { diskError, isUnsupported, systemCode } from "../../base/system_error.ts";
 import { LOCK_POLL } from "../../base/limits.ts";
 import { lockHolders } from "./lock_holders.ts";
@@ -133,5 +133,15 @@ function againIfInterrupted(tryLock: () => boolean): boolean {
     } catch (error) {
       if (systemCode(error) !== "EINTR" || tries === INTERRUPTED_TRIES) throw error;
     }
+  }
+}
+
+/** Opens a file only to lock it; returns undefined if there is none. @throws LarderError LDR_DISK* */
+export function openIfAny(path: string): Deno.FsFile | undefined {
+  try {
+    return Deno.openSync(path, { read: true });
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw diskError(error, "open", path);
   }
 }

@@ -1,12 +1,12 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { dirname } from "node:path";
 import { hasCode, LarderError } from "../../base/errors.ts";
-import { ensureFolder, FILE_MODE, isNotFound, statIfAny } from "../../base/files.ts";
+import { ensureFolder, FILE_MODE, statIfAny } from "../../base/files.ts";
 import { diskError } from "../../base/system_error.ts";
 import { formatDuration } from "../../base/units.ts";
 import { adaptToFileSystem } from "../colon_names.ts";
 import type { Layout } from "../layout.ts";
-import { openLocked, tryLockFile } from "./file_lock.ts";
+import { openIfAny, openLocked, tryLockFile } from "./file_lock.ts";
 import { lockHolders } from "./lock_holders.ts";
 
 /** Milliseconds that a writer waits for a sweep. */
@@ -177,14 +177,5 @@ function openUnlessFull(path: string): Deno.FsFile | undefined {
   } catch (error) {
     if (hasCode(error, "LDR_DISK_FULL")) return undefined;
     throw error;
-  }
-}
-
-function openIfAny(path: string): Deno.FsFile | undefined {
-  try {
-    return Deno.openSync(path, { read: true });
-  } catch (error) {
-    if (isNotFound(error)) return undefined;
-    throw diskError(error, "open", path);
   }
 }

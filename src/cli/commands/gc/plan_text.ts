@@ -1,7 +1,7 @@
-import { formatBytes, formatDuration, plural } from "../../../base/units.ts";
+import { formatBytes, plural } from "../../../base/units.ts";
 import type { DraftPlan, Plan } from "../../../gc/plan.ts";
 import { shortName } from "../../../store/entry_names.ts";
-import { sections, table } from "../../terminal/text_layout.ts";
+import { agoText, sections, table } from "../../terminal/text_layout.ts";
 import { fitted, keptFilesText, keptText, ruleText, unreferencedText } from "./plan_words.ts";
 
 type Removal = Plan["remove"]["entries"][number];
@@ -95,11 +95,6 @@ function commonReason(reasons: readonly string[]): string | undefined {
 function inParentheses(rule: string, reason: string | undefined): string {
   const words = [rule, reason === rule ? "" : reason ?? ""].filter((text) => text !== "");
   return words.length > 0 ? ` (${words.join(": ")})` : "";
-}
-
-/** `40d ago`. */
-function agoText(milliseconds: number): string {
-  return `${formatDuration(milliseconds).split(" ")[0]} ago`;
 }
 
 function sumText(removals: readonly Removal[]): string {

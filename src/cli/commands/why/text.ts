@@ -159,7 +159,7 @@ export function eventText(event: HistoryEvent): string {
 }
 
 /** Nothing if the clock was set back in between. */
-function agoText(time: number): string {
+function beforeText(time: number): string {
   return time < 0 ? "" : ` ${formatDuration(time)} before`;
 }
 
@@ -172,7 +172,7 @@ function reasonText(reason: FetchReason, at: number): string {
     case "platform":
       return "another platform was requested";
     case "removed":
-      return `larder ${reason.by.by} had removed it${agoText(at - reason.by.at)}`;
+      return `larder ${reason.by.by} had removed it${beforeText(at - reason.by.at)}`;
     case "damaged":
       return "the cached copy was damaged";
     case "deleted":
