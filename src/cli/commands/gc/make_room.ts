@@ -2,18 +2,19 @@ import { diskOf, freeInodes } from "../../../base/disk.ts";
 import { hasCode, LarderError } from "../../../base/errors.ts";
 import { ELSEWHERE } from "../../../base/system_error.ts";
 import { formatBytes, plural } from "../../../base/units.ts";
-import { applyPlan } from "../../../gc/apply.ts";
+import { applyPlan, resetFutureTimes } from "../../../gc/apply.ts";
 import { type DraftPlan, isEmptyPlan, planFiles } from "../../../gc/plan.ts";
 import { leavesNothing, mostThatLimitsFree, planGc } from "../../../gc/planner.ts";
 import { type GcPolicy, requiredFree } from "../../../gc/policy.ts";
 import type { Room, SpaceRequest } from "../../../pull/room.ts";
+import { takeListedSnapshot } from "../../../snapshot/listed_snapshot.ts";
 import { takeSnapshot } from "../../../snapshot/snapshot.ts";
 import type { CacheSnapshot } from "../../../snapshot/types.ts";
 import type { LeaseContent } from "../../../store/locks/lease_format.ts";
 import { liveLeases } from "../../../store/locks/leases.ts";
 import { waitingForWriters } from "../../../store/locks/store_lock.ts";
 import type { Context } from "../../context.ts";
-import { readCache, readLeases } from "../../read_cache.ts";
+import { readLeases } from "../../read_cache.ts";
 import { freedText } from "./confirm_and_sweep.ts";
 
 /**
@@ -50,7 +51,9 @@ export async function makeRoom(
   const startedAt = new Date(now).toISOString();
   const uses = { pid: Deno.pid, command: "this pull", startedAt, folders, digests };
   const signal = context.interruptible();
-  const snapshot = await readCache(context, now, { listed: true });
+  // Without a status line, because the bars of the pull are on the terminal.
+  const snapshot = await takeListedSnapshot(layout, now, { signal });
+  resetFutureTimes(snapshot);
   const leases = [...readLeases(context, now), uses];
   const draft = planRoom(snapshot, policy, request, { leases, isFull });
   if (!draft) return false;
