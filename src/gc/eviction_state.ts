@@ -272,7 +272,7 @@ export class EvictionState {
 }
 
 /** Returns the entries that are kept whatever the limits are. */
-function keptEntries(
+export function keptEntries(
   snapshot: CacheSnapshot,
   policy: GcPolicy,
   facts: Facts,

@@ -4,6 +4,7 @@ import { GRACE_AGE } from "../base/limits.ts";
 import type { CacheSnapshot, SnapshotEntry } from "../snapshot/types.ts";
 import type { LeaseContent } from "../store/locks/lease_format.ts";
 import { selectEvictions, selectRequested } from "./eviction_rules.ts";
+import { keptEntries } from "./eviction_state.ts";
 import { inUse } from "./in_use.ts";
 import { keptFiles } from "./kept_files.ts";
 import { type DraftPlan, draftPlan, type Unreferenced } from "./plan.ts";
@@ -15,7 +16,6 @@ import {
   ReferenceCounts,
   sizeOf,
 } from "./reference_counts.ts";
-import { lastOfGroups, retentionReason } from "./retention.ts";
 import type { Selection } from "./selection.ts";
 
 /** Seven days after which an interrupted download is no longer worth resuming. */
@@ -137,10 +137,8 @@ export function mostThatLimitsFree(
 ): { readonly bytes: number; readonly entries: number } {
   const facts = factsOf(snapshot, GC_AGES, surroundings);
   const counts = new ReferenceCounts(snapshot, facts);
-  const kept = lastOfGroups(snapshot, policy);
-  const removed = snapshot.entries.filter((entry) =>
-    !snapshot.hasUnknownReferences && !retentionReason(entry, facts, snapshot) && !kept.has(entry)
-  );
+  const kept = keptEntries(snapshot, policy, facts);
+  const removed = snapshot.entries.filter((entry) => !kept.has(entry));
   let { bytes } = unreferencedFiles(snapshot, facts, facts.ages.orphan);
   for (const entry of removed) {
     counts.release(entry);

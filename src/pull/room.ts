@@ -16,6 +16,12 @@ export interface SpaceRequest {
   readonly digests: readonly Digest[];
 }
 
+/**
+ * What a pull lacks: space that it will need, as far as is known (`expected`), or space for a write that failed, on the
+ * disk or within the quota of the user, of which the system does not report how much is left.
+ */
+export type Lack = "expected" | "disk" | "quota";
+
 /** Frees space on the disk for a pull. */
 export interface Room {
   /** True if space has to be freed before this many bytes are written. */
@@ -23,12 +29,11 @@ export interface Room {
   /**
    * Frees space within the limits of the user. Called without the store lock, which a collector needs.
    *
-   * @param isFull true if a write has failed
-   * @returns true if something was freed, so that the pull can go on
+   * @returns true if there is more room than before, so that the pull can go on
    */
   make(
     request: SpaceRequest,
-    options: { isFull: boolean; note: (message: string) => void },
+    options: { lack: Lack; note: (message: string) => void },
   ): Promise<boolean>;
   /** Returns the error for a disk that is still full, with what the user can do. */
   explain(error: LarderError, request: SpaceRequest): Promise<LarderError>;
@@ -63,11 +68,15 @@ export async function withRoom<T>(
     } catch (error) {
       const isFull = hasCode(error, "LDR_DISK_FULL");
       if (!isFull && !(error instanceof ShortOfSpace)) throw error;
-      const isMade = round <= PULL_ROUNDS &&
-        await makeRoom(room, request(), round, { isFull, note });
+      const lack = isFull ? lackOf(error) : "expected";
+      const isMade = round <= PULL_ROUNDS && await makeRoom(room, request(), round, { lack, note });
       if (isFull && !isMade) throw await room.explain(error, request());
     }
   }
+}
+
+function lackOf({ cause }: LarderError): Lack {
+  return (cause as { code?: string } | undefined)?.code === "EDQUOT" ? "quota" : "disk";
 }
 
 /**

@@ -130,3 +130,15 @@ function filledWithPartials(): TestCache {
   cache.write(`partial/${blob("now").descriptor.digest}`, "half", MINUTE);
   return cache;
 }
+
+Deno.test("mostThatLimitsFree is nothing while files cannot be read that may need everything", async () => {
+  using cache = filledWithPartials();
+  const snapshot = await takeSnapshot(new Layout(cache.registry), cache.now);
+  const unknown = { ...snapshot, hasUnknownReferences: true };
+  const plan = planGc(unknown, { maxSize: 0 }, { leases: [] });
+  assert.deepEqual(plan.remove.entries, []);
+  assert.deepEqual(mostThatLimitsFree(unknown, {}, { leases: [] }), {
+    bytes: plan.bytes,
+    entries: 0,
+  });
+});

@@ -2,7 +2,13 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { hasCode, LarderError } from "../../src/base/errors.ts";
 import { PULL_ROUNDS } from "../../src/base/limits.ts";
-import { type Room, ShortOfSpace, type SpaceRequest, withRoom } from "../../src/pull/room.ts";
+import {
+  type Lack,
+  type Room,
+  ShortOfSpace,
+  type SpaceRequest,
+  withRoom,
+} from "../../src/pull/room.ts";
 import { Layout } from "../../src/store/layout.ts";
 import { withExclusiveLock, withSharedLock } from "../../src/store/locks/store_lock.ts";
 import { TemporaryFolder } from "../support/temporary.ts";
@@ -17,7 +23,7 @@ function full(): LarderError {
 class Fixture implements Disposable {
   readonly #folder = new TemporaryFolder();
   readonly layout = new Layout(join(this.#folder.path, "registry"));
-  readonly made: boolean[] = [];
+  readonly made: Lack[] = [];
   /** What the next calls free. */
   readonly results: boolean[];
 
@@ -27,9 +33,9 @@ class Fixture implements Disposable {
 
   readonly room: Room = {
     isShort: () => Promise.resolve(false),
-    make: (_request, { isFull }) =>
+    make: (_request, { lack }) =>
       withExclusiveLock(this.layout, () => {
-        this.made.push(isFull);
+        this.made.push(lack);
         return Promise.resolve(this.results.shift() ?? false);
       }, { timeout: 5000 }),
     explain: (error) =>
@@ -52,7 +58,7 @@ class Fixture implements Disposable {
 Deno.test("withRoom runs work again after it made room, without the lock meanwhile", async () => {
   using fixture = new Fixture(true, true);
   assert.equal(await fixture.run(full(), full()), "done");
-  assert.deepEqual(fixture.made, [true, true]);
+  assert.deepEqual(fixture.made, ["disk", "disk"]);
 });
 
 Deno.test("withRoom fails with what a user can do if no room can be made", async () => {
@@ -69,7 +75,7 @@ Deno.test("withRoom fails with what a user can do if no room can be made", async
 Deno.test("withRoom goes on without room that was only asked for in advance", async () => {
   using fixture = new Fixture(false);
   assert.equal(await fixture.run(new ShortOfSpace()), "done");
-  assert.deepEqual(fixture.made, [false]);
+  assert.deepEqual(fixture.made, ["expected"]);
 });
 
 Deno.test("withRoom gives up after some rounds, even if each frees something", async () => {
@@ -89,5 +95,13 @@ Deno.test("withRoom makes no room within an operation that holds the lock, nor f
 Deno.test("withRoom of two at once lets both make room", async () => {
   using fixture = new Fixture(true, true);
   assert.deepEqual(await Promise.all([fixture.run(full()), fixture.run(full())]), ["done", "done"]);
-  assert.deepEqual(fixture.made, [true, true]);
+  assert.deepEqual(fixture.made, ["disk", "disk"]);
+});
+
+Deno.test("withRoom tells a quota from a full disk", async () => {
+  using fixture = new Fixture(true);
+  const cause = Object.assign(new Error("quota"), { code: "EDQUOT" });
+  const quota = new LarderError("LDR_DISK_FULL", "quota", { hint: "free some space", cause });
+  assert.equal(await fixture.run(quota), "done");
+  assert.deepEqual(fixture.made, ["quota"]);
 });

@@ -2,18 +2,19 @@ import { diskOf, freeInodes } from "../../../base/disk.ts";
 import { hasCode, LarderError } from "../../../base/errors.ts";
 import { ELSEWHERE } from "../../../base/system_error.ts";
 import { formatBytes, plural } from "../../../base/units.ts";
-import { applyPlan } from "../../../gc/apply.ts";
+import { applyPlan, resetFutureTimes } from "../../../gc/apply.ts";
 import { type DraftPlan, isEmptyPlan, planFiles } from "../../../gc/plan.ts";
 import { leavesNothing, mostThatLimitsFree, planGc } from "../../../gc/planner.ts";
 import { type GcPolicy, requiredFree } from "../../../gc/policy.ts";
-import type { Room, SpaceRequest } from "../../../pull/room.ts";
+import type { Lack, Room, SpaceRequest } from "../../../pull/room.ts";
+import { takeListedSnapshot } from "../../../snapshot/listed_snapshot.ts";
 import { takeSnapshot } from "../../../snapshot/snapshot.ts";
 import type { CacheSnapshot } from "../../../snapshot/types.ts";
 import type { LeaseContent } from "../../../store/locks/lease_format.ts";
 import { liveLeases } from "../../../store/locks/leases.ts";
 import { waitingForWriters } from "../../../store/locks/store_lock.ts";
 import type { Context } from "../../context.ts";
-import { readCache, readLeases } from "../../read_cache.ts";
+import { readLeases } from "../../read_cache.ts";
 import { freedText } from "./confirm_and_sweep.ts";
 
 /**
@@ -35,28 +36,49 @@ export function isShort({ layout }: Context, policy: GcPolicy, bytes: number): b
  * Collects garbage within the limits so that a pull has room. Removes nothing that the pull is about to reuse, and
  * nothing at all if that would not be enough.
  *
- * @returns true if anything was removed
+ * @returns true if anything was removed, or if another process has made the room
  * @throws LarderError LDR_DISK*, LDR_READ_ONLY, LDR_INTERRUPTED
  */
 export async function makeRoom(
   context: Context,
   policy: GcPolicy,
   request: SpaceRequest,
-  { isFull, note }: Parameters<Room["make"]>[1],
+  options: Parameters<Room["make"]>[1],
 ): Promise<boolean> {
+  for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+    const outcome = await collectForPull(context, policy, request, options);
+    if (outcome === "freed") return true;
+    const free = options.lack === "disk" ? diskOf(context.layout.root)?.free ?? 0 : 0;
+    if (free >= request.bytes) return true;
+    if (outcome !== "overtaken") return false;
+  }
+  return false;
+}
+
+/** How often to plan again after another process has removed, while this one waited for it, all that was planned. */
+const ATTEMPTS = 3;
+
+async function collectForPull(
+  context: Context,
+  policy: GcPolicy,
+  request: SpaceRequest,
+  { lack, note }: Parameters<Room["make"]>[1],
+): Promise<"freed" | "overtaken" | "nothing"> {
   const { layout } = context;
   const now = Date.now();
   const { folders, digests } = request;
   const startedAt = new Date(now).toISOString();
   const uses = { pid: Deno.pid, command: "this pull", startedAt, folders, digests };
   const signal = context.interruptible();
-  const snapshot = await readCache(context, now, { listed: true });
+  // Without a status line, because the bars of the pull are on the terminal.
+  const snapshot = await takeListedSnapshot(layout, now, { signal });
+  resetFutureTimes(snapshot);
   const leases = [...readLeases(context, now), uses];
-  const draft = planRoom(snapshot, policy, request, { leases, isFull });
-  if (!draft) return false;
+  const draft = planRoom(snapshot, policy, request, { leases, lack });
+  if (!draft) return "nothing";
   if (leavesNothing(policy, draft, { isForPull: true })) {
     context.warn(wouldLeaveNothing(draft));
-    return false;
+    return "nothing";
   }
   try {
     const result = await applyPlan(layout, planFiles(layout, draft), {
@@ -68,9 +90,9 @@ export async function makeRoom(
     });
     if (hasCode(result.failure, "LDR_INTERRUPTED")) throw result.failure;
     if (result.freed > 0) note(`made room for the pull: ${freedText(result)}`);
-    return result.freed > 0 || result.files > 0;
+    return result.freed > 0 || result.files > 0 ? "freed" : "overtaken";
   } catch (error) {
-    if (hasCode(error, "LDR_BUSY")) return false;
+    if (hasCode(error, "LDR_BUSY")) return "nothing";
     throw error;
   }
 }
@@ -91,14 +113,14 @@ function planRoom(
   snapshot: CacheSnapshot,
   policy: GcPolicy,
   { bytes, files }: SpaceRequest,
-  { leases, isFull }: { leases: readonly LeaseContent[]; isFull: boolean },
+  { leases, lack }: { leases: readonly LeaseContent[]; lack: Lack },
 ): DraftPlan | undefined {
   const { layout, entries } = snapshot;
-  const plan = (policy: GcPolicy, free?: number) => {
-    const disk = diskOf(layout.root);
-    const left = disk && { ...disk, free: free ?? disk.free };
-    return planGc(snapshot, policy, { disk: left, leases, needed: bytes, isAutomatic: true });
-  };
+  const isFull = lack !== "expected";
+  const disk = diskOf(layout.root);
+  const left = disk && lack === "quota" ? { ...disk, free: 0 } : disk;
+  const plan = (policy: GcPolicy) =>
+    planGc(snapshot, policy, { disk: left, leases, needed: bytes, isAutomatic: true });
   if (isFull && policy.minFree && freeInodes(layout.root) < files) {
     const most = Math.max(0, entries.length - Math.ceil(files / FILES_OF_ENTRY));
     const maxCount = Math.min(policy.maxCount ?? Infinity, most);
@@ -107,10 +129,7 @@ function planRoom(
   }
   // Without what must stay free, the pull itself may still fit.
   const policies = policy.minFree ? [policy, { ...policy, minFree: { bytes: 0 } }] : [policy];
-  return policies.map((each) => {
-    // A quota, or another program, can leave less than the disk reports.
-    return plan(each, isFull ? 0 : undefined);
-  }).find((draft) => {
+  return policies.map(plan).find((draft) => {
     const isReached = !draft.shortfalls.some(({ rule, type }) =>
       rule === "min-free" || (rule === "max-size" && type === undefined && !isFull)
     );
@@ -145,7 +164,9 @@ export async function explainFull(
       const rest = Math.max(0, snapshot.entries.length - Math.ceil(most.entries / 2));
       return `larder gc could remove ${entries}: type ${command(context, `--max-count ${rest}`)}`;
     }
-    const missing = bytes - (disk?.free ?? 0);
+    const isQuota = (error.cause as { code?: string } | undefined)?.code === "EDQUOT";
+    const missing = bytes - (isQuota ? 0 : disk?.free ?? 0);
+    if (missing <= 0) return "there is room now: try again";
     if (within.bytes >= missing) {
       return `larder gc would free ${formatBytes(within.bytes)}: type ${command(context)}`;
     }

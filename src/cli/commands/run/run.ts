@@ -67,7 +67,7 @@ class Run {
         const note = (message: string) => context.info(message);
         // Each file also takes the rest of a block.
         const request = { bytes: bytes + 64 * 1024, files: 16, folders: [], digests: [] };
-        return room.make(request, { isFull: true, note });
+        return room.make(request, { lack: "disk", note });
       },
     );
   }
