@@ -4,6 +4,7 @@ import { LarderError } from "../../base/errors.ts";
 import {
   ensureFolder,
   FILE_MODE,
+  type FileStamp,
   isNotFound,
   isSameFile,
   removeIfAny,
@@ -26,6 +27,9 @@ const OPEN_TRIES = 600;
 
 /** Suffix of this process's partial files on a file system without locks. */
 let suffix: string | undefined;
+
+/** The states of files whose writers this process has given up, by path: a retry does not wait for them again. */
+const stalled = new Map<string, FileStamp>();
 
 /** The partial files that this process is writing without a lock. */
 const unlocked = new Set<string>();
@@ -95,9 +99,15 @@ async function lockUnlessStalled(
   try {
     for (;;) {
       const before = stampOf(file.statSync());
-      const options = { signal, timeout: stall, ...(waiting && { waiting }) };
+      const last = stalled.get(path);
+      const isGivenUp = last !== undefined && isSameFile(last, before);
+      const options = isGivenUp ? { signal, timeout: 0 } : { signal, timeout: stall, waiting };
       const result = await lockFile(file, true, options);
-      if (result !== "busy" || isSameFile(before, stampOf(file.statSync()))) return result;
+      if (result !== "busy") return result;
+      if (isSameFile(before, stampOf(file.statSync()))) {
+        stalled.set(path, before);
+        return result;
+      }
     }
   } catch (error) {
     file.close();

@@ -161,8 +161,8 @@ function readJournal(path: string, onFault: (fault: FileFault) => void = () => {
 
 /**
  * Parses a journal.
- * @returns the events, and the numbers of lines that are none; lines of a kind that only a newer larder knows are
- * neither
+ * @returns the events, and the numbers of lines that are none; events of a kind that only a newer larder knows, and those
+ * that a full disk cut short, are neither
  */
 export function parseJournal(text: string): { events: JournalEvent[]; badLines: number[] } {
   const events: JournalEvent[] = [];
@@ -171,7 +171,7 @@ export function parseJournal(text: string): { events: JournalEvent[]; badLines: 
     if (line === "") continue;
     const event = parseJson(EventSchema, line);
     if (event) events.push(event);
-    else if (!isNewerKind(line)) badLines.push(i + 1);
+    else if (!isCutShort(line) && !isNewerKind(line)) badLines.push(i + 1);
   }
   return { events, badLines };
 }
@@ -183,6 +183,11 @@ export function repairJournal(path: string): void {
   if (text === undefined) return setAside(path);
   const bad = new Set(parseJournal(text).badLines);
   writeFileUnsynced(path, text.split("\n").filter((_, i) => !bad.has(i + 1)).join("\n"));
+}
+
+/** True if a line is the beginning of an event: a full disk or the end of a process cut it short, which is no damage. */
+function isCutShort(line: string): boolean {
+  return line === "{" || (line.startsWith('{"') && !line.endsWith("}"));
 }
 
 function isNewerKind(line: string): boolean {

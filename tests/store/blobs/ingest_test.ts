@@ -211,6 +211,26 @@ Deno.test("BlobStore.ingest does not wait for a writer that makes no progress", 
   assert.deepEqual(fixture.partials(), []);
 });
 
+Deno.test("BlobStore.ingest does not wait again for a process that it has given up", async () => {
+  using fixture = new Fixture();
+  const bytes = sampleBytes(1000);
+  const descriptor = describe(bytes);
+  const theirs = await fixture.open(descriptor);
+  theirs.write(bytes.subarray(0, 300));
+  const first = await fixture.store.ingest(descriptor, { stall: 0 });
+  first!.write(bytes.subarray(0, 500));
+  first!.abort();
+  const abort = new AbortController();
+  const second = await fixture.store.ingest(descriptor, {
+    signal: abort.signal,
+    waiting: () => abort.abort(),
+  });
+  assert.equal(second!.offset, 500);
+  second!.write(bytes.subarray(500));
+  assert.equal(await second!.commit(), true);
+  theirs.abort();
+});
+
 for (const leadsTo of ["a file", "nothing"]) {
   Deno.test(`BlobStore.ingest replaces a partial file that is a link to ${leadsTo}`, async () => {
     using fixture = new Fixture();
