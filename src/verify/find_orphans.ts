@@ -43,7 +43,7 @@ function foreignFilesBesideTrees({ layout }: CacheSnapshot): Pick<FileStat, "pat
   const own = [
     ...[layout.tree("data"), layout.tree("wasm"), manifests, packages, builds, oldBuilds],
     ...[compiled, leases, archives, partials, pins, `${pins}.tmp`, ...journals],
-    ...[lock, gate, noColons, reminder, `${reminder}.tmp`],
+    ...[lock, gate, noColons, reminder],
   ];
   return readFolder(layout.root).map(({ name }) => ({ path: layout.root + sep + name }))
     .filter(({ path }) => !own.includes(path));

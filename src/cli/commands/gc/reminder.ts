@@ -1,5 +1,6 @@
 import { LarderError } from "../../../base/errors.ts";
-import { writeFileUnsynced } from "../../../base/files.ts";
+import { FILE_MODE } from "../../../base/files.ts";
+import { diskError } from "../../../base/system_error.ts";
 import { formatBytes } from "../../../base/units.ts";
 import { takeSnapshot } from "../../../snapshot/snapshot.ts";
 import type { Context } from "../../context.ts";
@@ -14,7 +15,7 @@ export async function remindOfLimits(context: Context): Promise<void> {
   const { layout } = context;
   try {
     // Written first, so that a cache that takes no writes is not looked at after each pull.
-    writeFileUnsynced(layout.reminder, "");
+    writeNow(layout.reminder);
     const { size } = await takeSnapshot(layout, Date.now());
     if (size < LARGE) return;
     const limit = (Math.floor(size / STEP) + 1) * STEP / 1e9;
@@ -24,5 +25,16 @@ export async function remindOfLimits(context: Context): Promise<void> {
     );
   } catch (error) {
     if (!(error instanceof LarderError)) throw error;
+  }
+}
+
+/** Creates an empty file or sets its mtime. Nothing is replaced, so a process that is killed leaves nothing behind. */
+function writeNow(path: string): void {
+  const now = new Date();
+  try {
+    Deno.openSync(path, { write: true, create: true, mode: FILE_MODE }).close();
+    Deno.utimeSync(path, now, now);
+  } catch (error) {
+    throw diskError(error, "write", path);
   }
 }
