@@ -11,7 +11,7 @@ import { spellings } from "../store/entry_names.ts";
 import { Journal, type JournalEvent } from "../store/journal/journal.ts";
 import type { LeaseContent } from "../store/locks/lease_format.ts";
 import { liveLeases } from "../store/locks/leases.ts";
-import type { FileFault } from "../store/own_file.ts";
+import { type FileFault, isByNewer } from "../store/own_file.ts";
 import type { Context } from "./context.ts";
 import { nameIn } from "./entry_lookup.ts";
 import { readName } from "./reference_argument.ts";
@@ -134,10 +134,15 @@ export function warnOfFaults(context: Context, faults: readonly FileFault[], eff
   if (!first) return;
   const { path, detail, error } = first;
   const more = faults.length > 1 ? ` (and ${faults.length - 1} more)` : "";
+  const isNewer = isByNewer(detail);
   const parts = [
-    error ? detail : `${path} is damaged: ${detail}${more}`,
+    error ? detail : isNewer ? `${path}: ${detail}` : `${path} is damaged: ${detail}${more}`,
     effect,
-    error ? remedyFor({ path, error }) : "larder verify --repair repairs it",
+    error
+      ? remedyFor({ path, error })
+      : isNewer
+      ? "use the newer larder"
+      : "larder verify --repair repairs it",
   ];
   context.warnOnce(parts.filter((part) => part !== "").join("; "));
 }

@@ -83,11 +83,14 @@ export function failureWithCopy(error: LarderError, age: number): LarderError {
 
 /**
  * The error for content that is not cached while the options forbid asking the registry.
- * @param isSpinEntry true if Spin pulled it and so its record, with the tag's digest, is missing
+ * @param state `spin` if Spin pulled it and so its record, with the tag's digest, is missing; `incomplete` if it has a
+ * record
  */
-export function notCached(name: string, isSpinEntry = false): LarderError {
-  const reason = isSpinEntry
+export function notCached(name: string, state?: "spin" | "incomplete"): LarderError {
+  const reason = state === "spin"
     ? "was pulled by Spin, which does not record the tag's digest,"
+    : state === "incomplete"
+    ? "is not complete in the cache,"
     : "is not in the cache,";
   return new LarderError(
     "LDR_NOT_CACHED",

@@ -27,7 +27,14 @@ export async function pull(session: PullSession): Promise<PullResult> {
   const byDigest = reference.digest !== undefined;
   switch (decide(options.policy, { complete: selection !== undefined, byDigest })) {
     case "refuse":
-      throw notCached(name, manifests.isSpinEntry(reference));
+      throw notCached(
+        name,
+        manifests.isSpinEntry(reference)
+          ? "spin"
+          : manifests.hasRecord(reference)
+          ? "incomplete"
+          : undefined,
+      );
     case "use":
       return await useCached(session, cached.record, selection!, "unchecked");
     case "ask":

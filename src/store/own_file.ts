@@ -18,6 +18,14 @@ export interface OwnFile {
   readonly fault?: FileFault;
 }
 
+/** What is said of a file that a newer larder wrote. */
+export const BY_NEWER = "a newer larder wrote it";
+
+/** True if what is said of a file or record is that only a newer larder can read it: it is not damaged. */
+export function isByNewer(detail: string): boolean {
+  return detail.startsWith("a newer larder wrote ");
+}
+
 const decoder = new TextDecoder();
 
 /**

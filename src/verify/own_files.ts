@@ -5,7 +5,7 @@ import { Unreadable } from "../snapshot/unreadable.ts";
 import { isPinFile, repairPins } from "../store/entries/pin_file.ts";
 import { Journal, repairJournal } from "../store/journal/journal.ts";
 import { type Layout, PIN_FILE, RECORD_FILE } from "../store/layout.ts";
-import { type FileFault, readOwnFile, setAside } from "../store/own_file.ts";
+import { type FileFault, isByNewer, readOwnFile, setAside } from "../store/own_file.ts";
 import type { Finding } from "./finding.ts";
 
 /** Bytes that are read of a lease or a `pin.json`. */
@@ -33,7 +33,9 @@ export function findOwnFileFaults(
     ...unreadable.map(unreadableFinding),
     ...Map.groupBy(faults, ({ path }) => path).values().map((each) => {
       const finding = findingOf(each);
-      if (finding.path !== layout.pins || !finding.repair) return finding;
+      if (finding.path !== layout.pins || !finding.repair || isByNewer(finding.detail)) {
+        return finding;
+      }
       return { ...finding, detail: `${finding.detail}; --repair keeps a copy of the file` };
     }),
     ...entries,

@@ -134,6 +134,22 @@ for (const [file, oneBad] of Object.entries(OWN_FILES)) {
   }
 }
 
+Deno.test("list and verify do not call the pins of a newer larder damaged", async () => {
+  using home = filled();
+  home.write("pins.json", { schemaVersion: 2, pins: [] });
+  const { stderr } = await home.larder("list");
+  assert.match(
+    stderr,
+    /^warning: \S+pins\.json: a newer larder wrote it; any entry may be pinned, .*; use the newer larder$/m,
+  );
+  for (const args of [["verify"], ["verify", "--repair"]]) {
+    const { code, stdout, stderr } = await home.larder(...args);
+    assert.equal(code, 5);
+    assert.doesNotMatch(stdout, /--repair/);
+    assert.match(stderr, /^hint: use the newer larder$/m);
+  }
+});
+
 /** Returns the files of an entry that are missing. */
 function missingOf(home: TestCacheHome, entry: string): string[] {
   return ["manifest.json", "config.json", "record.json"].filter((name) =>

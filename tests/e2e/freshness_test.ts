@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { blob, image, multiPlatform } from "../support/cache/artifacts.ts";
-import { assertNoStrayFiles, assertStoreSound } from "../support/cache/store_check.ts";
+import { assertNoStrayFiles, assertStoreSound, filesBelow } from "../support/cache/store_check.ts";
 import { TestUser } from "../support/cli/test_user.ts";
 import { status, tooManyRequests, withHeader, withoutHeader } from "../support/registry/faults.ts";
 import { TestRegistry } from "../support/registry/test_registry.ts";
@@ -230,14 +230,27 @@ Deno.test("pull --policy missing fetches the missing part of an entry", async ()
 });
 
 Deno.test("pull --offline exits with 3 without a request if the entry is not complete", async (t) => {
-  const cases: [string, (user: TestUser) => void][] = [
-    ["an empty cache", (user) => Deno.removeSync(user.registry, { recursive: true })],
+  const cases: [string, (user: TestUser) => void, string][] = [
+    [
+      "an empty cache",
+      (user) => Deno.removeSync(user.registry, { recursive: true }),
+      "is not in the cache",
+    ],
     [
       "a missing layer",
       (user) => Deno.removeSync(join(user.registry, "data", blob("one").descriptor.digest)),
+      "is not complete in the cache",
+    ],
+    [
+      "a damaged record",
+      (user) => {
+        const record = filesBelow(user.registry).find((path) => path.endsWith("record.json"))!;
+        Deno.writeTextFileSync(record, "{");
+      },
+      "is not complete in the cache",
     ],
   ];
-  for (const [name, spoil] of cases) {
+  for (const [name, spoil, what] of cases) {
     for (const option of ["--offline", "--policy=never"]) {
       await t.step(`${option}, ${name}`, async () => {
         await using registry = await TestRegistry.start();
@@ -248,6 +261,7 @@ Deno.test("pull --offline exits with 3 without a request if the entry is not com
         assert.equal(result.code, 3, result.stderr);
         assert.equal(result.stdout, "");
         assert.match(result.stderr, /^error: .*\[LDR_NOT_CACHED\]\nhint: .*pull.*$/m);
+        assert.ok(result.stderr.includes(`${reference} ${what}, `), result.stderr);
         assert.deepEqual(registry.requests(), []);
       });
     }

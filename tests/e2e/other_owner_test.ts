@@ -211,6 +211,13 @@ otherOwnerTest("clean removes an entry, but no content, while references are unk
   assert.deepEqual(gone.map(dirname), Array(3).fill("manifests/docker.io/library/other/v1"));
 });
 
+otherOwnerTest("why says that what cannot be read may need content", async () => {
+  using fixture = new Fixture();
+  takeAway(fixture.path(APP));
+  const { stdout } = await fixture.larder("why", blob("unreferenced").descriptor.digest);
+  assert.match(stdout, /^GC +will not remove it: what cannot be read may need it$/m);
+});
+
 otherOwnerTest(
   "a folder that the user may list, but not enter, does not stop list and gc",
   async () => {

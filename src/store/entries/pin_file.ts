@@ -2,7 +2,7 @@ import * as v from "valibot";
 import { excerpt, LarderError, printable } from "../../base/errors.ts";
 import { writeFileAtomic } from "../../base/files.ts";
 import { isNewerFormat, parseJson, TimeSchema } from "../json.ts";
-import { type FileFault, readOwnFile, setAside } from "../own_file.ts";
+import { BY_NEWER, type FileFault, isByNewer, readOwnFile, setAside } from "../own_file.ts";
 
 /** 4 MiB limit on `pins.json`: more than 20,000 patterns. */
 const MAX_PINS = 4 * 1024 * 1024;
@@ -119,7 +119,7 @@ export function changedPins(
 
 export function damagedPins({ path, detail, error }: FileFault): LarderError {
   return error ?? new LarderError("LDR_CONFIG", `cannot change the pins in ${path}: ${detail}`, {
-    hint: isNewer(detail)
+    hint: isByNewer(detail)
       ? "use the newer larder"
       : "larder verify --repair keeps the pins that can be read, and a copy of the file",
   });
@@ -137,17 +137,11 @@ export function patternOf(raw: unknown): string | undefined {
  */
 export function repairPins(path: string): void {
   const { patterns, faults } = readPinPatterns(path);
-  if (faults.length === 0 || faults.some(({ error, detail }) => error || isNewer(detail))) return;
+  if (faults.length === 0 || faults.some(({ error, detail }) => error || isByNewer(detail))) return;
   const { text } = readOwnFile(path, MAX_PINS);
   setAside(path, text);
   const pins = patterns.filter(({ pattern }) => patternFault(pattern) === undefined);
   writeFileAtomic(path, JSON.stringify({ schemaVersion: 1, pins }, null, 2) + "\n");
-}
-
-const NEWER = "a newer larder wrote it";
-
-function isNewer(detail: string): boolean {
-  return detail === NEWER;
 }
 
 /** Returns the entries of the document that can be told apart, and what is wrong with the document as a whole. */
@@ -162,7 +156,7 @@ function parseDocument(text: string): { pins: readonly unknown[]; rest?: object;
   if (result.success) return { pins: result.output.pins, rest: result.output };
   const { pins } = (document ?? {}) as { pins?: unknown };
   const entries = Array.isArray(pins) ? pins : [];
-  if (isNewerFormat(text)) return { pins: entries, detail: NEWER };
+  if (isNewerFormat(text)) return { pins: entries, detail: BY_NEWER };
   return {
     pins: entries,
     detail: Array.isArray(pins) ? "its schemaVersion is not 1" : "it has no list of pins",

@@ -2,6 +2,7 @@ import { relative, sep } from "node:path";
 import { LarderError } from "../../../base/errors.ts";
 import { foreignPath, takeOverCommand } from "../../../base/owner.ts";
 import { formatBytes, plural } from "../../../base/units.ts";
+import { isByNewer } from "../../../store/own_file.ts";
 import { type Finding, isFault, ORPHANS } from "../../../verify/finding.ts";
 import { type Verification, Verifier } from "../../../verify/verify.ts";
 import type { Context } from "../../context.ts";
@@ -174,6 +175,7 @@ function hintFor(remaining: readonly ReportedFinding[], wasRepaired: boolean): s
     const top = foreignPath(remaining[0]!.path)?.top;
     return top === undefined ? "make these files readable for this user" : takeOverCommand(top);
   }
+  if (remaining.every(({ detail }) => isByNewer(detail))) return "use the newer larder";
   if (remaining.every(({ repair }) => repair?.action === "rewrite") && !wasRepaired) {
     return "larder verify --repair keeps what can be read of it";
   }

@@ -28,6 +28,8 @@ export interface ContentReasons {
   readonly neededBy: readonly (EntryReasons & { readonly chain: readonly PathStep[] })[];
   /** True if the lease of a running process names it. */
   readonly isInUse: boolean;
+  /** True if files that cannot be read may need it. */
+  readonly isUncertain: boolean;
   /** Milliseconds since the epoch when gc can remove it, if nothing needs it but it is too young now. */
   readonly removableAt: number | undefined;
 }
@@ -66,8 +68,10 @@ export class Reasons {
       .sort((a, b) => Number(isHeld(b)) - Number(isHeld(a)));
     const isInUse = [...indices].some((index) => this.#inUse.contentIds.has(index));
     const removableAt = Math.max(...contents.map((each) => each.state().mtime)) + GRACE_AGE;
-    const isYoung = neededBy.length === 0 && !isInUse && removableAt > this.#snapshot.takenAt;
-    const own = { digest, contents, neededBy, isInUse };
+    const isUncertain = this.#snapshot.hasUnknownReferences;
+    const isYoung = neededBy.length === 0 && !isInUse && !isUncertain &&
+      removableAt > this.#snapshot.takenAt;
+    const own = { digest, contents, neededBy, isInUse, isUncertain };
     return { ...own, removableAt: isYoung ? removableAt : undefined };
   }
 }

@@ -39,9 +39,11 @@ export function entryWhy(
 
 /** Formats the entries that need a manifest or blob, and its history. */
 export function contentWhy(reasons: ContentReasons, history: readonly HistoryEvent[]): string {
-  const { digest, contents, neededBy, isInUse, removableAt } = reasons;
+  const { digest, contents, neededBy, isInUse, isUncertain, removableAt } = reasons;
   const unreferenced = isInUse
     ? "will not remove it while it is in use"
+    : isUncertain
+    ? "will not remove it: what cannot be read may need it"
     : removableAt === undefined
     ? "will remove it now: nothing needs it"
     : `will remove it from ${

@@ -52,6 +52,16 @@ Deno.test("verify with a fault is exit 5, lists it and changes nothing", async (
   assert.equal(Deno.statSync(pathOf(home)).size, 100);
 });
 
+Deno.test("faultsRemain advises the newer larder for the files that it wrote", () => {
+  const own = { path: "/f", digest: undefined, entries: [], repair: undefined };
+  const broken = { ...own, kind: "broken" } as const;
+  const files = ["a newer larder wrote it", "a newer larder wrote its record"]
+    .map((detail) => ({ ...broken, detail }));
+  for (const wasRepaired of [false, true]) {
+    assert.equal(faultsRemain(files, wasRepaired).hint, "use the newer larder");
+  }
+});
+
 Deno.test("faultsRemain does not advise a repair if all faults are unreadable files", () => {
   const finding = { path: "/f", detail: "", digest: undefined, entries: [], repair: undefined };
   const unreadable = { ...finding, kind: "unreadable" } as const;
