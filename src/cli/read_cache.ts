@@ -10,6 +10,7 @@ import { Unreadable, type UnreadablePath } from "../snapshot/unreadable.ts";
 import { spellings } from "../store/entry_names.ts";
 import { Journal, type JournalEvent } from "../store/journal/journal.ts";
 import type { LeaseContent } from "../store/locks/lease_format.ts";
+import { isLockable } from "../store/locks/file_lock.ts";
 import { liveLeases } from "../store/locks/leases.ts";
 import type { FileFault } from "../store/own_file.ts";
 import type { Context } from "./context.ts";
@@ -117,6 +118,14 @@ export function readLeases(context: Context, now: number): LeaseContent[] {
     context.warnOnce(`${problem.text}; gc and clean remove no entry and no blob${remedy}`);
   }
   return leases;
+}
+
+/** False if the file system has no locks; then a sweep leaves alone what was used or written lately. */
+export function hasLocks({ entries, contents }: CacheSnapshot): boolean {
+  const [entry] = entries;
+  const content = contents.find(({ tree }) => tree !== "manifests");
+  const path = entry ? join(entry.folder, entry.stampFile) : content?.path;
+  return path === undefined || isLockable(path);
 }
 
 /**
