@@ -31,8 +31,17 @@ export function foreignPath(path: string): ForeignPath | undefined {
   }
 }
 
-/** Returns the command that gives a path to this user. */
-export function takeOverCommand(path: string): string {
+/**
+ * Returns the command that gives some paths of a cache to this user: their topmost folder, or the whole cache if there
+ * are several. Undefined if this user owns them, or none of the folders above them.
+ */
+export function takeOverCommandFor(paths: readonly string[], root: string): string | undefined {
+  const tops = new Set(paths.flatMap((path) => foreignPath(path)?.top ?? []));
+  const [top] = tops;
+  return top === undefined ? undefined : takeOverCommand(tops.size > 1 ? root : top);
+}
+
+function takeOverCommand(path: string): string {
   const quoted = /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`;
   return `sudo chown -R "$USER" ${quoted}`;
 }

@@ -114,6 +114,7 @@ const OPTION_HABITS: readonly OptionHabit[] = [
 const VERB_HABITS: Readonly<Record<string, readonly string[]>> = {
   add: ["pull"],
   autoremove: ["gc"],
+  cache: ["list", "clean"],
   cleanup: ["gc"],
   delete: ["clean"],
   download: ["pull"],
@@ -144,8 +145,11 @@ const VERB_HABITS: Readonly<Record<string, readonly string[]>> = {
 /** Verbs that larder has nothing for, with the reason. */
 const OTHER_VERBS: Readonly<Record<string, string>> = {
   build: "larder builds nothing; spin, docker and podman do",
+  logs: "larder runs in the foreground and keeps no logs",
   push: "larder only pulls; oras, skopeo and docker push",
+  stop: "larder runs in the foreground: Ctrl-C ends it",
   tag: "larder adds no tags; oras, skopeo and crane do",
+  version: "larder --version prints the version",
 };
 
 /** Returns the hint for an option that `command` does not have; undefined if no other tool has it. */

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { readFolder } from "../base/files.ts";
-import { foreignPath, takeOverCommand } from "../base/owner.ts";
+import { takeOverCommandFor } from "../base/owner.ts";
 import { plural } from "../base/units.ts";
 import { parseReference, type Reference } from "../oci/reference.ts";
 import { takeListedSnapshot } from "../snapshot/listed_snapshot.ts";
@@ -10,6 +10,7 @@ import { Unreadable, type UnreadablePath } from "../snapshot/unreadable.ts";
 import { spellings } from "../store/entry_names.ts";
 import { Journal, type JournalEvent } from "../store/journal/journal.ts";
 import type { LeaseContent } from "../store/locks/lease_format.ts";
+import { isLockable } from "../store/locks/file_lock.ts";
 import { liveLeases } from "../store/locks/leases.ts";
 import { type FileFault, isByNewer } from "../store/own_file.ts";
 import type { Context } from "./context.ts";
@@ -112,11 +113,19 @@ export function readLeases(context: Context, now: number): LeaseContent[] {
   const leases = liveLeases(context.layout, now, { readOnly: true });
   const problem = leases.find((lease) => lease.problem !== undefined)?.problem;
   if (problem) {
-    const top = foreignPath(problem.path)?.top;
-    const remedy = top === undefined ? "" : ` until then: ${takeOverCommand(top)}`;
+    const command = takeOverCommandFor([problem.path], context.layout.root);
+    const remedy = command === undefined ? "" : ` until this is repaired: ${command}`;
     context.warnOnce(`${problem.text}; gc and clean remove no entry and no blob${remedy}`);
   }
   return leases;
+}
+
+/** False if the file system has no locks; then a sweep leaves alone what was used or written lately. */
+export function hasLocks({ entries, contents }: CacheSnapshot): boolean {
+  const [entry] = entries;
+  const content = contents.find(({ tree }) => tree !== "manifests");
+  const path = entry ? join(entry.folder, entry.stampFile) : content?.path;
+  return path === undefined || isLockable(path);
 }
 
 /**
@@ -139,7 +148,7 @@ export function warnOfFaults(context: Context, faults: readonly FileFault[], eff
     error ? detail : isNewer ? `${path}: ${detail}` : `${path} is damaged: ${detail}${more}`,
     effect,
     error
-      ? remedyFor({ path, error })
+      ? remedyFor(context, [{ path, error }])
       : isNewer
       ? "use the newer larder"
       : "larder verify --repair repairs it",
@@ -154,12 +163,14 @@ function warnOfUnreadable(
   const [first, ...others] = unreadable;
   if (!first) return;
   const more = others.length > 0 ? ` (and ${others.length} more)` : "";
-  const effect = hasUnknownReferences ? "gc and clean keep every blob until then: " : "";
-  context.warnOnce(`${first.error.message}${more}; ${effect}${remedyFor(first)}`);
+  const effect = hasUnknownReferences
+    ? "gc and clean keep every blob until this is repaired: "
+    : "";
+  context.warnOnce(`${first.error.message}${more}; ${effect}${remedyFor(context, unreadable)}`);
 }
 
-/** Returns what to type so that this user may read a path. */
-export function remedyFor({ path, error }: UnreadablePath): string {
-  const top = foreignPath(path)?.top;
-  return top === undefined ? error.hint : takeOverCommand(top);
+/** Returns what to type so that this user may read some paths. */
+function remedyFor({ layout }: Context, unreadable: readonly UnreadablePath[]): string {
+  const paths = unreadable.map(({ path }) => path);
+  return takeOverCommandFor(paths, layout.root) ?? unreadable[0]!.error.hint;
 }

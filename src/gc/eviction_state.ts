@@ -262,12 +262,14 @@ export class EvictionState {
 
   /** Returns the bytes of unreferenced content and of downloads that are kept. */
   #retainedContent(): Shortfall["kept"] {
-    const sums = { "in use": 0, young: this.#partials.reduce((sum, { size }) => sum + size, 0) };
+    const needed = this.snapshot.hasUnknownReferences ? "unknown" : "in use";
+    const young = this.#partials.reduce((sum, { size }) => sum + size, 0);
+    const sums = { [needed]: 0, young };
     for (const { content, removableAt } of this.#counts.retainedContent()) {
-      sums[removableAt === undefined ? "in use" : "young"] += content.size;
+      sums[removableAt === undefined ? needed : "young"]! += content.size;
     }
-    return (["in use", "young"] as const).filter((rule) => sums[rule] > 0)
-      .map((rule) => ({ rule, entries: 0, bytes: sums[rule] }));
+    return ([needed, "young"] as const).filter((rule) => sums[rule]! > 0)
+      .map((rule) => ({ rule, entries: 0, bytes: sums[rule]! }));
   }
 }
 

@@ -61,5 +61,6 @@ async function fallBackToCached(
   if (!isFailure || !mayUseStale(age, session.options.staleIfError)) {
     throw failureWithCopy(error, age);
   }
-  return await useCached(session, record, selection, "stale");
+  const result = await useCached(session, record, selection, "stale");
+  return { ...result, failure: (error as Error).message };
 }

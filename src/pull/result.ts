@@ -39,6 +39,8 @@ export interface PullResult {
   readonly parts: readonly PartResult[];
   /** The entry's folder in the cache. */
   readonly folder: string;
+  /** How the registry failed, if the result is `stale`. */
+  readonly failure?: string;
 }
 
 /** The manifest that a reference names, according to the registry or, in its place, the cache. */

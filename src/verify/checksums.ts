@@ -1,6 +1,7 @@
 import { hasCode } from "../base/errors.ts";
 import { type FileStamp, isSameFile, stampOf, statIfAny } from "../base/files.ts";
-import { diskError } from "../base/system_error.ts";
+import { permissionError } from "../base/owner.ts";
+import { diskError, ELSEWHERE } from "../base/system_error.ts";
 import { algorithmOf, asDigest, type Digest } from "../oci/digest.ts";
 import { hashFiles, type HashFilesOptions, type SizedFile } from "../store/blobs/hash_files.ts";
 import type { HashedFile, HashError } from "../store/blobs/hash_messages.ts";
@@ -72,7 +73,8 @@ export class FileChecks {
       return statIfAny(path);
     } catch (error) {
       if (!hasCode(error, "LDR_PERMISSION")) throw error;
-      const check = { state: "unreadable", stamp: NO_STAMP, reason: error.message } as const;
+      const reason = error.message.replace(path, "it");
+      const check = { state: "unreadable", stamp: NO_STAMP, reason } as const;
       this.#unseen.set(path, { ...check, digest });
       return undefined;
     }
@@ -100,7 +102,8 @@ function classifyUnread(
 ): FileCheck | undefined {
   if (!statIfAny(path)) return undefined;
   if (code === undefined) throw diskError(new Error(message), "read", path);
-  return NOT_ALLOWED.has(code)
-    ? { state: "unreadable", stamp, reason: message }
-    : { state: "bad", stamp, actual: undefined, reason: message };
+  if (!NOT_ALLOWED.has(code)) return { state: "bad", stamp, actual: undefined, reason: message };
+  const options = { elsewhere: ELSEWHERE, cause: new Error(message) };
+  const reason = permissionError("cannot read it", path, options).message;
+  return { state: "unreadable", stamp, reason };
 }

@@ -185,6 +185,28 @@ mountTest(
   },
 );
 
+mountTest("pull on a disk full of young entries says that clean frees enough", async () => {
+  await using small = await SmallDisk.start("7m", "{}", { old: 0 });
+  for (let i = 0; i < 5; i++) await small.pullOld(`new${i}`, image([large(MB, `${i}`)]), 0);
+  const reference = small.registry.add("new", NEW, "v1");
+  const { code, stderr } = await small.larder("pull", reference);
+  assert.equal(code, 7);
+  const [, list, clean] =
+    /^hint: larder gc can free nothing now, but larder clean enough: larder (.*) lists the entries, larder (.*) removes one$/m
+      .exec(stderr) ?? [];
+  assert.ok(list && clean, stderr);
+  const listed = await small.larder(...list.split(" "));
+  assert.match(listed.stdout, /\/new0:v1 .*\/new4:v1 /s);
+  for (const name of (await small.names()).slice(0, 3)) {
+    const reference = small.registry.reference(...name.split(":") as [string, string]);
+    const args = clean.replace("NAME", reference).split(" ");
+    const cleaned = await small.larder(...args, "--force");
+    assert.equal(cleaned.code, 0, cleaned.stderr);
+  }
+  const again = await small.larder("pull", reference);
+  assert.equal(again.code, 0, again.stderr);
+});
+
 mountTest("pull on a disk without inodes says so, and makes room within the limits", async () => {
   const options = { options: ["nr_inodes=60"] };
   {

@@ -205,7 +205,7 @@ otherOwnerTest("clean removes an entry, but no content, while references are unk
   assert.equal(code, 0, stderr);
   assert.match(
     stderr,
-    /; gc and clean keep every blob until then: .*\n(?:.*\n)?freed .*, removed 1 entry$/m,
+    /; gc and clean keep every blob until this is repaired: .*\n(?:.*\n)?freed .*, removed 1 entry$/m,
   );
   const gone = before.filter((file) => !fixture.files().includes(file));
   assert.deepEqual(gone.map(dirname), Array(3).fill("manifests/docker.io/library/other/v1"));
@@ -216,6 +216,30 @@ otherOwnerTest("why says that what cannot be read may need content", async () =>
   takeAway(fixture.path(APP));
   const { stdout } = await fixture.larder("why", blob("unreferenced").descriptor.digest);
   assert.match(stdout, /^GC +will not remove it: what cannot be read may need it$/m);
+});
+
+otherOwnerTest("files of another user in several places are taken over together", async () => {
+  using fixture = new Fixture();
+  const [blob] = ONE.blobs.map(({ descriptor }) => `data/${descriptor.digest}`);
+  for (const place of [`${APP}/v1`, `${APP}/${ONE.descriptor.digest}`, blob!]) {
+    takeAway(fixture.path(place));
+  }
+  const gc = await fixture.larder("gc", "--unused", "1d", "--dry-run");
+  assert.match(gc.stdout, /\(may be needed by what cannot be read\)$/m);
+  assert.doesNotMatch(gc.stdout, /in use/);
+  const full = await fixture.larder("gc", "--max-size", "0", "--dry-run");
+  assert.match(full.stderr, /unreferenced content may be needed by what cannot be read/);
+  const verify = await fixture.larder("verify");
+  assert.match(verify.stdout, /^unreadable +data\/.* cannot read it: permission denied/m);
+  if (!hasOtherOwner) return;
+  const command = `sudo chown -R "$USER" ${fixture.path(".")}\n`;
+  assert.ok(
+    gc.stderr.includes(
+      `(and 1 more); gc and clean keep every blob until this is repaired: ${command}`,
+    ),
+    gc.stderr,
+  );
+  assert.ok(verify.stderr.endsWith(`hint: ${command}`), verify.stderr);
 });
 
 otherOwnerTest(

@@ -35,10 +35,15 @@ export function checkComparison({ op, args }: ASTNode): void {
     const number = typeof value.args === "bigint" ? Number(value.args) : value.args;
     if (typeof number !== "number" || number === 0) continue;
     const asIs = amount === "bytes" ? formatLimit(number) : `${number}d`;
+    // A small number was hardly meant as bytes.
+    const isSmall = amount === "bytes" && number < 1000;
+    const hint = isSmall
+      ? `write bytes("${number}MB"), or bytes("${asIs}") for bytes`
+      : `write ${amount}("${asIs}")`;
     throw new EvaluationError(
       `${number} has no unit`,
       value,
-      new LarderError("LDR_USAGE", "no unit", { hint: `write ${amount}("${asIs}")` }),
+      new LarderError("LDR_USAGE", "no unit", { hint }),
     );
   }
 }

@@ -12,14 +12,14 @@ const BAD = "invalid peer certificate: ";
 const day = (seconds: string) => new Date(Number(seconds) * 1000).toISOString().slice(0, 10);
 
 const UNKNOWN_CA =
-  "name the registry's CA with --ca-file or SSL_CERT_FILE, or use --insecure for a registry without one";
+  "name the CA of the certificate with --ca-file or SSL_CERT_FILE, or accept any certificate with --insecure";
 
 /** The texts are those of rustls 0.23 and its alerts (RFC 8446 section 6.2). */
 const CASES: readonly Case[] = [
   [
     /CaUsedAsEndEntity/,
     () =>
-      "make a certificate for a server, by adding -addext basicConstraints=critical,CA:FALSE to the openssl command, and name it with --ca-file",
+      "make a certificate for a server, by adding -addext basicConstraints=critical,CA:FALSE to the openssl command, and name it with --ca-file; or accept any certificate with --insecure",
     () => `${BAD}it is for a CA (CA:TRUE), and TLS allows no server to use such a certificate`,
   ],
   [

@@ -60,10 +60,11 @@ export class PinStore {
     return this.read().patterns;
   }
 
-  /** Pins the entry in a folder. @throws LarderError LDR_DISK*, LDR_BUSY */
+  /** Pins the entry in a folder; without a note, an earlier one stays. @throws LarderError LDR_DISK*, LDR_BUSY */
   async pin(folder: string, options: PinOptions): Promise<void> {
     await withSharedLock(this.#layout, () => {
-      writeFileAtomic(join(folder, PIN_FILE), JSON.stringify(pinOf(options), null, 2) + "\n");
+      const pin = pinOf({ ...options, note: options.note ?? readPin(folder)?.note });
+      writeFileAtomic(join(folder, PIN_FILE), JSON.stringify(pin, null, 2) + "\n");
       return Promise.resolve();
     }, options);
   }
@@ -77,12 +78,13 @@ export class PinStore {
   }
 
   /**
-   * Pins a pattern, replacing an earlier pin of the same pattern.
+   * Pins a pattern, replacing an earlier pin of the same pattern; without a note, the earlier one stays.
    * @throws LarderError LDR_USAGE if it cannot be a pattern, LDR_CONFIG if the file is damaged, LDR_DISK*, LDR_BUSY
    */
   async pinPattern(pattern: string, options: PinOptions): Promise<void> {
     rejectBadPattern(pattern);
-    const pin = { pattern, ...pinOf(options) };
+    const earlier = this.patterns().find((each) => each.pattern === pattern);
+    const pin = { pattern, ...pinOf({ ...options, note: options.note ?? earlier?.note }) };
     await this.#change(
       (pins) => [...pins.filter((each) => patternOf(each) !== pattern), pin],
       options,

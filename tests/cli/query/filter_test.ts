@@ -74,7 +74,12 @@ const WRONG: [string, RegExp, string, RegExp][] = [
   ["true && size > 1.5 GiB", /at column 16: /, "               ^", /^write bytes\("1.5 GiB"\)$/],
   ["size > 5m", /in quotes$/, "       ^", /^write bytes\("5m"\) or duration\("5m"\)$/],
   ["size > 100xyz", /at column 11: unexpected "xyz"$/, "          ^", /docs/],
-  ["size > 20", /at column 8: 20 has no unit$/, "       ^", /^write bytes\("20 B"\)$/],
+  [
+    "size > 20",
+    /at column 8: 20 has no unit$/,
+    "       ^",
+    /^write bytes\("20MB"\), or bytes\("20 B"\) for bytes$/,
+  ],
   ["3000000 != unique", /at column 1: 3000000 has no unit$/, "^", /^write bytes\("3 MB"\)$/],
   ["!(shared <= 1.5)", /at column 13: 1.5 has no unit$/, "            ^", /^write bytes/],
   ["unused > 30", /at column 10: 30 has no unit$/, "         ^", /^write duration\("30d"\)$/],

@@ -31,7 +31,7 @@ Deno.test("PinStore.pin pins an entry with or without a note, and unpin removes 
   await pins.pin(folder, { now: NOW, note: "the demo" });
   assert.deepEqual(readPin(folder), { note: "the demo", pinnedAt });
   await pins.pin(folder, { now: NOW });
-  assert.deepEqual(readPin(folder), { pinnedAt });
+  assert.deepEqual(readPin(folder), { note: "the demo", pinnedAt });
   assert.deepEqual([pins.unpin(folder), pins.unpin(folder)], [true, false]);
   assert.equal(readPin(folder), undefined);
 });

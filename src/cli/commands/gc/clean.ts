@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import { LarderError } from "../../../base/errors.ts";
 import { isGlob } from "../../../base/glob.ts";
 import { plural } from "../../../base/units.ts";
@@ -6,10 +5,9 @@ import { planFiles } from "../../../gc/plan.ts";
 import { planClean } from "../../../gc/planner.ts";
 import type { CacheSnapshot, SnapshotEntry } from "../../../snapshot/types.ts";
 import { shortName } from "../../../store/entry_names.ts";
-import { isLockable } from "../../../store/locks/file_lock.ts";
 import type { Context } from "../../context.ts";
 import { noEntryFor, selectForRemoval } from "../../entry_lookup.ts";
-import { readCache, readLeases } from "../../read_cache.ts";
+import { hasLocks, readCache, readLeases } from "../../read_cache.ts";
 import { compileFilter } from "../../query/filter.ts";
 import { itemOfEntry, type ItemType } from "../../query/items.ts";
 import { showAndSweep, type SweepCommandOptions } from "./confirm_and_sweep.ts";
@@ -62,14 +60,6 @@ export async function clean(
   const named = names.filter((name) => !isGlob(name))
     .flatMap((name) => selectForRemoval([...selected], name));
   rejectKept([...new Set(named)].flatMap(({ name }) => kept.get(name) ?? []));
-}
-
-/** False if the file system has no locks; then a sweep leaves alone what was used or written lately. */
-function hasLocks({ entries, contents }: CacheSnapshot): boolean {
-  const [entry] = entries;
-  const content = contents.find(({ tree }) => tree !== "manifests");
-  const path = entry ? join(entry.folder, entry.stampFile) : content?.path;
-  return path === undefined || isLockable(path);
 }
 
 function nothingToRemove(

@@ -4,7 +4,7 @@ import { ELSEWHERE } from "../../../base/system_error.ts";
 import { formatBytes, plural } from "../../../base/units.ts";
 import { applyPlan, resetFutureTimes } from "../../../gc/apply.ts";
 import { type DraftPlan, isEmptyPlan, planFiles } from "../../../gc/plan.ts";
-import { leavesNothing, mostThatLimitsFree, planGc } from "../../../gc/planner.ts";
+import { leavesNothing, mostThatLimitsFree, planClean, planGc } from "../../../gc/planner.ts";
 import { type GcPolicy, requiredFree } from "../../../gc/policy.ts";
 import type { Lack, Room, SpaceRequest } from "../../../pull/room.ts";
 import { takeListedSnapshot } from "../../../snapshot/listed_snapshot.ts";
@@ -14,7 +14,7 @@ import type { LeaseContent } from "../../../store/locks/lease_format.ts";
 import { liveLeases } from "../../../store/locks/leases.ts";
 import { waitingForWriters } from "../../../store/locks/store_lock.ts";
 import type { Context } from "../../context.ts";
-import { readLeases } from "../../read_cache.ts";
+import { hasLocks, readLeases } from "../../read_cache.ts";
 import { freedText } from "./confirm_and_sweep.ts";
 
 /**
@@ -140,7 +140,10 @@ function planRoom(
 
 const OTHERWISE = `free some space, or ${ELSEWHERE}`;
 
-/** Returns an error for a full disk with what `larder gc` could free, as `larder df` says, and what to type. */
+/**
+ * Returns an error for a full disk with what `larder gc` could free, as `larder df` says, and what to type. If that is
+ * too little because most entries are young, `larder clean` is what frees enough.
+ */
 export async function explainFull(
   context: Context,
   policy: GcPolicy,
@@ -162,28 +165,38 @@ export async function explainFull(
     if (freeInodes(layout.root) < files && most.entries > 0) {
       const entries = plural(most.entries, "entry", "entries");
       const rest = Math.max(0, snapshot.entries.length - Math.ceil(most.entries / 2));
-      return `larder gc could remove ${entries}: type ${command(context, `--max-count ${rest}`)}`;
+      return `larder gc could remove ${entries}: type ${
+        command(context, "gc", `--max-count ${rest}`)
+      }`;
     }
     const isQuota = (error.cause as { code?: string } | undefined)?.code === "EDQUOT";
     const missing = bytes - (isQuota ? 0 : disk?.free ?? 0);
     if (missing <= 0) return "there is room now: try again";
     if (within.bytes >= missing) {
-      return `larder gc would free ${formatBytes(within.bytes)}: type ${command(context)}`;
+      return `larder gc would free ${formatBytes(within.bytes)}: type ${command(context, "gc")}`;
     }
-    const could = most.bytes === 0
-      ? "nothing in the cache can be removed"
-      : `larder gc could free up to ${formatBytes(most.bytes)}`;
-    if (most.bytes < missing) {
-      return `${could}, and ${formatBytes(missing)} are missing: ${OTHERWISE}`;
+    const could = most.bytes > 0 && `larder gc could free up to ${formatBytes(most.bytes)}`;
+    if (could && most.bytes >= missing) {
+      return `${could}: type ${command(context, "gc", `--min-free ${sizeArgument(bytes)}`)}`;
     }
-    return `${could}: type ${command(context, `--min-free ${sizeArgument(bytes)}`)}`;
+    const surroundings = { leases, hasLocks: hasLocks(snapshot) };
+    const all = planClean(snapshot, new Set(snapshot.entries), surroundings);
+    if (all.bytes >= missing) {
+      const names = command(context, "list", "--sort size:desc");
+      return `${
+        could || "larder gc can free nothing now"
+      }, but larder clean enough: ${names} lists the entries, ` +
+        `${command(context, "clean", "NAME")} removes one`;
+    }
+    const nothing = "nothing in the cache can be removed";
+    return `${could || nothing}, and ${formatBytes(missing)} are missing: ${OTHERWISE}`;
   }
 }
 
-function command({ options }: Context, limit?: string): string {
+function command({ options }: Context, verb: string, argument?: string): string {
   const { cacheDir } = options;
   const folder = cacheDir && (/^[\w./~-]+$/.test(cacheDir) ? cacheDir : `'${cacheDir}'`);
-  return ["larder gc", limit, folder && `--cache-dir ${folder}`].filter(Boolean).join(" ");
+  return [`larder ${verb}`, argument, folder && `--cache-dir ${folder}`].filter(Boolean).join(" ");
 }
 
 /** Returns a size to type that is not less: `150MB`, `1.3GB`. */

@@ -95,7 +95,7 @@ export function reportPull(context: Context, result: PullResult): void {
       break;
     case "stale":
       context.warn(
-        `could not check ${name} with its registry; using the copy last checked ${age} ago`,
+        `${result.failure}; using the copy of ${name} last checked ${age} ago`,
       );
       context.info(`Use ${result.kind} from cache: ${name}, ${tally.reused}`);
   }

@@ -1,6 +1,6 @@
 import { relative, sep } from "node:path";
 import { LarderError } from "../../../base/errors.ts";
-import { foreignPath, takeOverCommand } from "../../../base/owner.ts";
+import { takeOverCommandFor } from "../../../base/owner.ts";
 import { formatBytes, plural } from "../../../base/units.ts";
 import { isByNewer } from "../../../store/own_file.ts";
 import { type Finding, isFault, ORPHANS } from "../../../verify/finding.ts";
@@ -40,7 +40,7 @@ export async function verify(
   if (options.format === "json") writeJson(toJson(verification, [...faults, ...orphans]));
   else print(context, [...faults, ...context.options.verbose ? orphans : []]);
   report(context, verification, faults, remaining);
-  if (remaining.length > 0) throw faultsRemain(remaining, options.repair ?? false);
+  if (remaining.length > 0) throw faultsRemain(context, remaining, options.repair ?? false);
 }
 
 /** Verifies the whole cache, or the entries with these names. */
@@ -158,6 +158,7 @@ function toJson(
 
 /** The error for faults that were not repaired. */
 export function faultsRemain(
+  { layout }: Pick<Context, "layout">,
   remaining: readonly ReportedFinding[],
   wasRepaired: boolean,
 ): LarderError {
@@ -166,14 +167,18 @@ export function faultsRemain(
     : `${remaining.length} faults remain in the cache`;
   const why = remaining.find((finding) => finding.why)?.why;
   return new LarderError("LDR_DIGEST_MISMATCH", why ? `${what}: ${why}` : what, {
-    hint: hintFor(remaining, wasRepaired),
+    hint: hintFor(layout.root, remaining, wasRepaired),
   });
 }
 
-function hintFor(remaining: readonly ReportedFinding[], wasRepaired: boolean): string {
+function hintFor(
+  root: string,
+  remaining: readonly ReportedFinding[],
+  wasRepaired: boolean,
+): string {
   if (remaining.every(({ kind }) => kind === "unreadable")) {
-    const top = foreignPath(remaining[0]!.path)?.top;
-    return top === undefined ? "make these files readable for this user" : takeOverCommand(top);
+    const command = takeOverCommandFor(remaining.map(({ path }) => path), root);
+    return command ?? "make these files readable for this user";
   }
   if (remaining.every(({ detail }) => isByNewer(detail))) return "use the newer larder";
   if (remaining.every(({ repair }) => repair?.action === "rewrite") && !wasRepaired) {

@@ -35,6 +35,18 @@ Deno.test("pin keeps an entry until unpin, and records its note", async () => {
   assert.equal((await removable(home)).length, 3);
 });
 
+Deno.test("pin keeps the note of an earlier pin unless it is given another", async () => {
+  using home = filled();
+  for (const name of ["nginx", "ghcr.io/acme/*"]) {
+    for (const [args, note] of [[["--note", "why"], "why"], [[], "why"], [["--note", "b"], "b"]]) {
+      assert.equal((await home.larder("pin", name, ...args!)).code, 0);
+      const pins = JSON.parse((await home.larder("pins", "--format", "json")).stdout);
+      assert.deepEqual(pins.map((pin: { note: string }) => pin.note), [note]);
+    }
+    assert.equal((await home.larder("unpin", name)).code, 0);
+  }
+});
+
 Deno.test("pin of a glob keeps matching entries, also those pulled later", async () => {
   using home = filled();
   const { code, stderr } = await home.larder("pin", "ghcr.io/acme/*");

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { Layout } from "../../../../src/store/layout.ts";
 import { faultsRemain } from "../../../../src/cli/commands/verify/verify.ts";
 import { blob, digestOf, image, randomBytes, utf8 } from "../../../support/cache/artifacts.ts";
 import { DAY, relativePathOf } from "../../../support/cache/test_cache.ts";
@@ -67,11 +68,18 @@ Deno.test("faultsRemain does not advise a repair if all faults are unreadable fi
   const unreadable = { ...finding, kind: "unreadable" } as const;
   for (const wasRepaired of [false, true]) {
     assert.match(
-      faultsRemain([unreadable, unreadable], wasRepaired).hint,
+      faultsRemain({ layout: new Layout("/cache") }, [unreadable, unreadable], wasRepaired).hint,
       /readable for this user/,
     );
   }
-  assert.match(faultsRemain([unreadable, { ...finding, kind: "missing" }], false).hint, /--repair/);
+  assert.match(
+    faultsRemain(
+      { layout: new Layout("/cache") },
+      [unreadable, { ...finding, kind: "missing" }],
+      false,
+    ).hint,
+    /--repair/,
+  );
 });
 
 Deno.test("verify counts orphans and lists them with -v, but they are no faults", async () => {
