@@ -192,7 +192,7 @@ mountTest("pull on a disk full of young entries says that clean frees enough", a
   const { code, stderr } = await small.larder("pull", reference);
   assert.equal(code, 7);
   const [, list, clean] =
-    /^hint: larder gc can free nothing now, but larder clean enough: larder (.*) lists the entries, larder (.*) removes one$/m
+    /^hint: larder gc can free nothing now; larder clean can free enough: larder (.*) lists the entries, larder (.*) removes one$/m
       .exec(stderr) ?? [];
   assert.ok(list && clean, stderr);
   const listed = await small.larder(...list.split(" "));

@@ -185,7 +185,7 @@ export async function explainFull(
       const names = command(context, "list", "--sort size:desc");
       return `${
         could || "larder gc can free nothing now"
-      }, but larder clean enough: ${names} lists the entries, ` +
+      }; larder clean can free enough: ${names} lists the entries, ` +
         `${command(context, "clean", "NAME")} removes one`;
     }
     const nothing = "nothing in the cache can be removed";
