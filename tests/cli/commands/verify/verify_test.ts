@@ -59,7 +59,10 @@ Deno.test("faultsRemain advises the newer larder for the files that it wrote", (
   const files = ["a newer larder wrote it", "a newer larder wrote its record"]
     .map((detail) => ({ ...broken, detail }));
   for (const wasRepaired of [false, true]) {
-    assert.equal(faultsRemain(files, wasRepaired).hint, "use the newer larder");
+    assert.equal(
+      faultsRemain({ layout: new Layout("/cache") }, files, wasRepaired).hint,
+      "use the newer larder",
+    );
   }
 });
 
