@@ -6,8 +6,6 @@
  */
 export const BINARY_EXCEPTIONS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   "2.4.2": {
-    "pull prints that it waits for another process":
-      "Deno 2.4 can only wait for a lock, not try it",
     "pull downloads each blob once in two concurrent processes":
       "Deno 2.4 can only wait for a lock, and some of these waits never end",
     "pull succeeds in many concurrent processes on artifacts that share blobs":
@@ -24,9 +22,20 @@ export const BINARY_EXCEPTIONS: Readonly<Record<string, Readonly<Record<string, 
       "node:https of Deno 2.4 drops connections whose certificate it need not verify",
     "pull reaches a registry at a port that browsers block > --insecure":
       "node:https of Deno 2.4 drops connections whose certificate it need not verify",
-    "login asks for name and password on a terminal and does not show the password":
-      "node:readline of Deno 2.4 receives no keys for a second question",
-    'clean asks on a terminal and removes nothing unless the answer is yes > "y\\r"':
+    "pull prints for which process it waits, with its command line":
+      "Deno 2.4 can only wait for a lock, not try it",
+    "pull succeeds where flock answers error=EINTR:when=1..3":
+      "Deno 2.4 can only wait for a lock, not try it again",
+    "pull trusts the certificates of the system, if they can be read":
+      "Deno 2.4 finds a certificate of the system that it cannot read only when it connects",
+    "commands exit with 7 and the reason for a path below /dev, /proc or /sys (needs Linux)":
+      "Deno 2.4 looks at such paths, and refuses only to open them",
+    "commands name what is not UTF-8 (needs Linux)": "Deno 2.4 panics over such an argument",
+    "clean removes nothing if Ctrl-C interrupts its question, and says so":
+      "Deno 2.4 cannot try a lock, so larder keeps everything used within the last hour",
+    "pull, clean and verify work with a folder of the cache on another file system":
+      "Deno 2.4 cannot try a lock, so larder keeps everything used within the last hour",
+    "clean asks on a terminal and removes nothing unless the answer is yes":
       "Deno 2.4 cannot try a lock, so larder keeps everything used within the last hour",
     "clean and pull succeed after a sweep of an index was killed at any deletion":
       "Deno 2.4 cannot try a lock, so larder keeps everything used within the last hour",

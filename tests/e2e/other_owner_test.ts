@@ -42,7 +42,14 @@ class Fixture implements Disposable {
     home.write("journal.jsonl", EVENT);
     home.write("journal.older.jsonl", EVENT);
     // No process has this number.
-    home.write("leases/4194305-0a.json", { schemaVersion: 1 });
+    home.write("leases/4194305-0a.json", {
+      schemaVersion: 1,
+      pid: 4194305,
+      command: "larder run",
+      startedAt: "2026-01-01T00:00:00Z",
+      folders: [],
+      digests: [],
+    });
   }
 
   path(name: string): string {
