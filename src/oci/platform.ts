@@ -50,12 +50,12 @@ const DEFAULT_LEVELS: Readonly<Record<string, string>> = { amd64: "v1", arm: "v7
 /** The oldest level of 32-bit ARM that newer processors run (containerd, `platforms`). */
 const OLDEST_ARM = 5;
 
-/** Versions of WASI, which `wasi` without a version stands for, best first. */
+/** Versions of WASI in the order in which `wasi` without a version selects them. */
 const WASI_VERSIONS = ["wasip1", "wasip2"];
 
 /**
- * Parses `OS/ARCH[/VARIANT]`. A known architecture alone is for the operating system of this machine, but for Linux on
- * macOS, where container tools run it; a known operating system alone is for the architecture of this machine.
+ * Parses `OS/ARCH[/VARIANT]`. A known operating system alone gets the architecture of this machine. A known architecture
+ * alone gets the operating system of this machine; on macOS it gets Linux, because container tools run Linux there.
  *
  * @throws LarderError LDR_USAGE
  */

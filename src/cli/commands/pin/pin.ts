@@ -42,7 +42,7 @@ export async function pin(
   }
 }
 
-/** What a name to pin stands for. */
+/** The entries that a name to pin selects, and the pattern to store. */
 interface PinTarget {
   readonly matching: readonly SnapshotEntry[];
   /** The pattern to pin; undefined if the matching entries themselves are to be pinned. */
