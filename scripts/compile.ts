@@ -186,8 +186,6 @@ function compileTarget(
     "--unstable-net",
     // For the restricted permissions of guests' threads.
     "--unstable-worker-options",
-    // A request's signal is aborted only if the client disconnects.
-    "--unstable-no-legacy-abort",
     YOUNG_GENERATION,
     ...BINARY_PERMISSIONS,
     // Workers and data are loaded by URL at run time, so the compiler does not find them.

@@ -195,4 +195,6 @@ Deno.test("run limits an app to the sockets that it lists and denies listening",
       assert.deepEqual(await get("/say", at(tcp.port)), [200, "hello"]);
     },
   );
+  // Deno warns about request signals, which users cannot act on.
+  assert.doesNotMatch(serving.stderr, /Deno/);
 });
