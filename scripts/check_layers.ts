@@ -18,7 +18,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["store", "registry"],
   ["snapshot"],
   ["pull", "gc", "verify"],
-  ["trust", "packages"],
+  ["trust", "packages", "exchange"],
   ["builds", "containers", "run", "serve"],
   ["cli"],
 ];
