@@ -61,6 +61,7 @@ Deno.test("help lists the verbs in groups, and no alias", () => {
   const titles = [...text.matchAll(/^(\S.*):$/gm)].map(([, title]) => title);
   assert.deepEqual(titles, [
     "Pull and run",
+    "Packages and builds",
     "Look",
     "Keep in order",
     "Settings",
