@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { printable, throwIfAborted } from "../base/errors.ts";
 import { statIfAny } from "../base/files.ts";
 import { redact } from "../base/redact.ts";
+import { notAFolder, obstacleTo } from "../base/system_error.ts";
 import { Layout } from "../store/layout.ts";
 import { warnWithoutLocks } from "../store/locks/file_lock.ts";
 import {
@@ -28,6 +29,7 @@ export class Context {
   readonly config: Config;
   readonly #interrupt = new AbortController();
   readonly #warnings = new Set<string>();
+  #layout: Layout | undefined;
   #onSignal: (() => void) | undefined;
 
   private constructor(options: GlobalOptions, config: Config) {
@@ -60,8 +62,18 @@ export class Context {
     });
   }
 
+  /** @throws LarderError LDR_DISK if the cache is in a file, or behind a link to nothing */
   get layout(): Layout {
-    return new Layout(join(this.cache.path, REGISTRY_FOLDER));
+    if (!this.#layout) {
+      const { path, rule } = this.cache;
+      const root = join(path, REGISTRY_FOLDER);
+      const obstacle = obstacleTo(root);
+      if (obstacle !== undefined) {
+        throw notAFolder(`cannot use the cache folder ${path} (${rule})`, obstacle);
+      }
+      this.#layout = new Layout(root);
+    }
+    return this.#layout;
   }
 
   /** Prints a message, unless `--quiet` is given. */
