@@ -35,7 +35,7 @@ type Verbs = Readonly<Record<string, (program: LarderCommand) => void>>;
 
 /** The verbs in groups, in the order of the help. */
 const GROUPS: Readonly<Record<string, Verbs>> = {
-  "Pull and run:": { pull: addPull, run: addRun, update: addUpdate },
+  "Pull and run:": { lock: addLock, pull: addPull, run: addRun, update: addUpdate },
   "Look:": {
     df: addDf,
     images: addImages,
@@ -196,6 +196,21 @@ function listOptions(command: LarderCommand): LarderCommand {
     .addOption(filterOption())
     .option("--sort <field>", "list the entries sorted by a field: size, or size:desc")
     .addOption(templateOption());
+}
+
+function addLock(program: LarderCommand): void {
+  program.command("lock")
+    .summary("Write the digests that references name now to larder.lock.")
+    .description(
+      "Write the digests that references name now to larder.lock in the current folder; without " +
+        "arguments, those of everything that is in it. With --frozen, pull and run use exactly these.",
+    )
+    .addArgument(referenceArgument("[reference...]", "reference such as ghcr.io/owner/app:v1"))
+    .addOption(formatOption())
+    .action(async (names: string[], options, command: LarderCommand) => {
+      const { lock } = await import("./commands/lock/lock.ts");
+      await lock(await Context.of(command), names, options);
+    });
 }
 
 function addOutdated(program: LarderCommand): void {
