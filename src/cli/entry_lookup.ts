@@ -147,7 +147,8 @@ export function selectForRemoval(
   if (named.length > 0 || isGlob(text)) return named;
   const sharing = entriesNamed(entries, text);
   if (sharing.length > 1) {
-    const hint = `write more of the name, or a glob for all of them, such as '${text}*'`;
+    const glob = sharing[0]!.type === "build" ? `${text}@*` : `${text.replace(/[:=].*/, "")}/*`;
+    const hint = `write more of the name, or '${glob}' for all of them`;
     throw ambiguous(text, sharing.map(entryResult), hint);
   }
   if (sharing.length === 1) return sharing;
