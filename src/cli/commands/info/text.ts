@@ -19,12 +19,13 @@ export interface View {
 }
 
 /** Formats an entry. */
-export function entryText({ entry, app, files }: EntryInfo, view: View): string {
+export function entryText({ entry, app, files, fieldsOfRecord }: EntryInfo, view: View): string {
   const { record, size, unique, problem } = entry;
   const about = [
     ["NAME", entry.name],
     ["TYPE", entry.type],
     ["DIGEST", entry.digest ?? "unknown"],
+    ...fieldsOfRecord,
     ["MEDIA TYPE", record?.mediaType],
     ["PLATFORM", record?.platform && formatPlatform(record.platform)],
     ["SIZE", view.isWhole ? sizeText(size, unique) : formatBytes(size)],

@@ -1,0 +1,110 @@
+import { mapLimit } from "../../../base/concurrency.ts";
+import { LarderError } from "../../../base/errors.ts";
+import { TRANSFERS } from "../../../base/limits.ts";
+import { plural } from "../../../base/units.ts";
+import type { Digest } from "../../../oci/digest.ts";
+import { formatReference, parseReference, type Reference } from "../../../oci/reference.ts";
+import type { RegistryClient } from "../../../registry/client.ts";
+import type { Context } from "../../context.ts";
+import { changeLock, type Lock, LOCK_FILE, readLock, requireLock } from "../../lock_file.ts";
+import type { Format } from "../../options.ts";
+import { openRegistry } from "../../registry_access.ts";
+import { writeJson, writeOut } from "../../terminal/console.ts";
+import { countProgress } from "../../terminal/progress.ts";
+import { type Change, changesOf, unchangedIn } from "./changes.ts";
+
+export interface LockOptions {
+  readonly format: Format;
+}
+
+/**
+ * `larder lock`: writes what references name now to `larder.lock`; without arguments, all that are in it already.
+ * Nothing is written unless everything was resolved.
+ *
+ * @throws LarderError LDR_USAGE, LDR_NOT_LOCKED, LDR_BAD_LOCK, LDR_DISK*, and the codes of a pull
+ */
+export async function lock(
+  context: Context,
+  names: readonly string[],
+  options: LockOptions,
+): Promise<void> {
+  if (context.options.offline) throw needsRegistry();
+  const signal = context.interruptible();
+  const current = names.length === 0 ? requireLock("REFERENCE") : readLock();
+  const references = names.length === 0
+    ? [...current!.references.keys()].map(parseReference)
+    : names.map(taggedReference);
+  const { client } = openRegistry(context);
+  const resolved = await resolveAll(context, client, references, current, signal);
+  const { before, after } = await changeLock((lock) => ({
+    ...lock,
+    references: new Map([...lock.references, ...resolved]),
+  }), signal);
+  report(context, before, after, options.format);
+}
+
+/** @throws LarderError LDR_USAGE for a digest, which nothing can move */
+function taggedReference(text: string): Reference {
+  const reference = parseReference(text);
+  if (!reference.digest) return reference;
+  throw new LarderError("LDR_USAGE", `${text} names a digest, which needs no lock`, {
+    hint: "leave it out: --frozen takes it as it is; or lock a tag",
+  });
+}
+
+/** Asks the registries what references name now. */
+async function resolveAll(
+  context: Context,
+  client: RegistryClient,
+  references: readonly Reference[],
+  current: Lock | undefined,
+  signal: AbortSignal,
+): Promise<Map<string, Digest>> {
+  const resolved = new Map<string, Digest>();
+  using progress = await countProgress(context, "references resolved");
+  progress.addTotal(references.length);
+  await mapLimit(references, TRANSFERS, async (reference, signal) => {
+    const name = formatReference(reference);
+    resolved.set(
+      name,
+      await currentDigest(client, reference, current?.references.get(name), signal),
+    );
+    progress.advance(1);
+  }, signal);
+  return resolved;
+}
+
+/** Returns the digest of a tag: that of the manifest's own bytes, unless the registry confirms the locked one. */
+async function currentDigest(
+  client: RegistryClient,
+  reference: Reference,
+  locked: Digest | undefined,
+  signal: AbortSignal,
+): Promise<Digest> {
+  const repository = client.repository(reference);
+  if (locked && await repository.head(reference.tag!, signal) === locked) return locked;
+  return (await repository.manifest(reference.tag!, signal)).digest;
+}
+
+function report(context: Context, before: Lock, after: Lock, format: Format): void {
+  const changes = changesOf(before, after);
+  if (format === "json") writeJson(changes);
+  else writeOut(changes.map(changeText).join(""));
+  const unchanged = unchangedIn(before, after);
+  const amounts = [
+    changes.length > 0 ? `${plural(changes.length, "change")}` : "",
+    unchanged > 0 ? `${unchanged} unchanged` : "",
+  ];
+  context.info(`${LOCK_FILE}: ${amounts.filter((text) => text !== "").join(", ") || "empty"}`);
+}
+
+function changeText({ kind, name, from, to }: Change): string {
+  const mark = from === null ? "+" : to === null ? "-" : "~";
+  return `${mark} ${kind} ${name} ${to ?? from}\n`;
+}
+
+function needsRegistry(): LarderError {
+  return new LarderError("LDR_USAGE", "cannot lock with --offline", {
+    hint: "leave out --offline: only the registries know what references name now",
+  });
+}
