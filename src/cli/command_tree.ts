@@ -14,7 +14,7 @@ import {
   transfersOption,
   typeOption,
 } from "./options.ts";
-import { addFetch } from "./package_commands.ts";
+import { addFetch, addLock } from "./package_commands.ts";
 import { ITEM_TYPES } from "./query/items.ts";
 import { nameArgument, referenceArgument } from "./reference_argument.ts";
 import {
@@ -36,8 +36,8 @@ type Verbs = Readonly<Record<string, (program: LarderCommand) => void>>;
 
 /** The verbs in groups, in the order of the help. */
 const GROUPS: Readonly<Record<string, Verbs>> = {
-  "Pull and run:": { lock: addLock, pull: addPull, run: addRun, update: addUpdate },
-  "Packages and builds:": { fetch: addFetch },
+  "Pull and run:": { pull: addPull, run: addRun, update: addUpdate },
+  "Packages and builds:": { fetch: addFetch, lock: addLock },
   "Look:": {
     df: addDf,
     images: addImages,
@@ -198,21 +198,6 @@ function listOptions(command: LarderCommand): LarderCommand {
     .addOption(filterOption())
     .option("--sort <field>", "list the entries sorted by a field: size, or size:desc")
     .addOption(templateOption());
-}
-
-function addLock(program: LarderCommand): void {
-  program.command("lock")
-    .summary("Write the digests that references name now to larder.lock.")
-    .description(
-      "Write the digests that references name now to larder.lock in the current folder; without " +
-        "arguments, those of everything that is in it. With --frozen, pull and run use exactly these.",
-    )
-    .addArgument(referenceArgument("[reference...]", "reference such as ghcr.io/owner/app:v1"))
-    .addOption(formatOption())
-    .action(async (names: string[], options, command: LarderCommand) => {
-      const { lock } = await import("./commands/lock/lock.ts");
-      await lock(await Context.of(command), names, options);
-    });
 }
 
 function addOutdated(program: LarderCommand): void {
