@@ -1,5 +1,5 @@
 import type { Digest } from "../../../oci/digest.ts";
-import type { Lock, LockedPackage } from "../../lock_file.ts";
+import type { Lock, LockedPackage } from "../../lock/format.ts";
 
 /** What a lock file says of one name, before and after; null where the name is not in it. */
 export interface Change {

@@ -13,7 +13,7 @@ import { MANIFEST_FILE } from "../../../store/layout.ts";
 import type { Context } from "../../context.ts";
 import { readCache } from "../../read_cache.ts";
 import { selectEntries } from "../../entry_lookup.ts";
-import type { Lock } from "../../lock_file.ts";
+import type { Lock } from "../../lock/format.ts";
 import { countProgress } from "../../terminal/progress.ts";
 
 /** A tag with its state in the registry. */

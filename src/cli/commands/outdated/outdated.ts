@@ -4,7 +4,7 @@ import { formatBytes, formatDuration, plural } from "../../../base/units.ts";
 import { shortDigest } from "../../../oci/digest.ts";
 import type { Behind, TagState } from "../../../pull/outdated.ts";
 import type { Context } from "../../context.ts";
-import type { Lock } from "../../lock_file.ts";
+import type { Lock } from "../../lock/format.ts";
 import type { Format } from "../../options.ts";
 import { openRegistry } from "../../registry_access.ts";
 import { writeJson, writeOut } from "../../terminal/console.ts";
@@ -55,7 +55,7 @@ export async function outdated(
 /** Reads the lock file of the current folder, with its parser only if there is one. */
 async function lockOfFolder(): Promise<Lock | undefined> {
   if (!statIfAny("larder.lock")) return undefined;
-  const { readLock } = await import("../../lock_file.ts");
+  const { readLock } = await import("../../lock/file.ts");
   return readLock();
 }
 

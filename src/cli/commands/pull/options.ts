@@ -74,7 +74,7 @@ export async function pulledReference(
   { frozen }: PullingOptions,
 ): Promise<Reference> {
   if (!frozen) return reference;
-  const { frozenReference } = await import("../../lock_file.ts");
+  const { frozenReference } = await import("../../lock/frozen.ts");
   return frozenReference(reference);
 }
 

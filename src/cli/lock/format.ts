@@ -1,35 +1,13 @@
-import { resolve } from "node:path";
 import * as v from "valibot";
 import { LineCounter, parseDocument, stringify } from "yaml";
-import { LarderError } from "../base/errors.ts";
-import {
-  readBytesIfAny,
-  removeIfAny,
-  replaceBy,
-  statIfAny,
-  syncFile,
-  temporaryOf,
-  writeAll,
-} from "../base/files.ts";
-import { redact } from "../base/redact.ts";
-import { diskError } from "../base/system_error.ts";
-import { DigestSchema } from "../oci/descriptor.ts";
-import type { Digest } from "../oci/digest.ts";
-import { formatReference, parseReference, type Reference } from "../oci/reference.ts";
-import { openLocked } from "../store/locks/file_lock.ts";
-import { describeYamlError } from "./config/yaml_errors.ts";
-
-/** The file in the folder of a project that says what `--frozen` uses. */
-export const LOCK_FILE = "larder.lock";
-
-/** 16 MiB limit on a lock file: more than 50,000 packages. */
-const MAX_LOCK = 16 * 1024 * 1024;
+import { LarderError } from "../../base/errors.ts";
+import { DigestSchema } from "../../oci/descriptor.ts";
+import type { Digest } from "../../oci/digest.ts";
+import { formatReference, parseReference } from "../../oci/reference.ts";
+import { describeYamlError } from "../config/yaml_errors.ts";
 
 const COMMENT =
   "# Written by larder lock. Commit it: pull, run, fetch and build use exactly this with --frozen.\n";
-
-/** Mode of a new file before the user's umask: a project is shared, unlike the cache. */
-const MODE = 0o666;
 
 const Text = v.pipe(v.string(), v.nonEmpty());
 
@@ -69,54 +47,12 @@ export interface Lock {
   readonly specs: ReadonlyMap<string, Digest>;
 }
 
-const EMPTY: Lock = { references: new Map(), lists: new Map(), packages: [], specs: new Map() };
-
-/** Returns the path of the lock file of the current folder. */
-export function lockPath(): string {
-  return resolve(LOCK_FILE);
-}
-
-/** Reads the lock file of the current folder; undefined if there is none. @throws LarderError LDR_BAD_LOCK, LDR_DISK* */
-export function readLock(): Lock | undefined {
-  const path = lockPath();
-  const bytes = readBytesIfAny(path, MAX_LOCK);
-  if (bytes) return parseLock(new TextDecoder().decode(bytes));
-  const info = statIfAny(path);
-  if (!info) return undefined;
-  throw badLock(info.isFile ? "it is too large" : "it is not a file", "larder lock writes it");
-}
-
-/**
- * Reads the lock file that a command with `--frozen` needs.
- * @param missing what has to be locked, for the hint, such as a reference
- * @throws LarderError LDR_NOT_LOCKED if there is none; LDR_BAD_LOCK, LDR_DISK*
- */
-export function requireLock(missing: string): Lock {
-  const lock = readLock();
-  if (lock) return lock;
-  throw new LarderError("LDR_NOT_LOCKED", `there is no ${LOCK_FILE} in ${Deno.cwd()}`, {
-    hint: `write it with larder lock ${missing}, or leave out --frozen`,
-  });
-}
-
-/**
- * Returns a reference with the digest that the lock file of the current folder has for it, unless it has one already.
- * @throws LarderError LDR_NOT_LOCKED, LDR_BAD_LOCK, LDR_DISK*
- */
-export function frozenReference(reference: Reference): Reference {
-  if (reference.digest) return reference;
-  const name = formatReference(reference);
-  const digest = requireLock(name).references.get(name);
-  if (digest) return { ...reference, digest };
-  throw notLocked(name, name);
-}
-
-/** @param subject what is missing @param argument what to pass to `larder lock` */
-export function notLocked(subject: string, argument: string): LarderError {
-  return new LarderError("LDR_NOT_LOCKED", `${subject} is not in ${LOCK_FILE}`, {
-    hint: `add it with larder lock ${argument}, or leave out --frozen`,
-  });
-}
+export const EMPTY_LOCK: Lock = {
+  references: new Map(),
+  lists: new Map(),
+  packages: [],
+  specs: new Map(),
+};
 
 /**
  * Parses a lock file.
@@ -206,8 +142,12 @@ function packageKey({ from, source, name, version, arch }: LockedPackage): strin
   return JSON.stringify([from ?? "", name, arch, version, source]);
 }
 
-function badLock(problem: string, hint = "mend it by hand, or delete it and lock again") {
-  return new LarderError("LDR_BAD_LOCK", `${lockPath()}: ${problem}`, { hint });
+/** @param problem what is wrong with the file, in words for a user */
+export function badLock(
+  problem: string,
+  hint = "mend it by hand, or delete it and lock again",
+): LarderError {
+  return new LarderError("LDR_BAD_LOCK", `bad larder.lock: ${problem}`, { hint });
 }
 
 /** Formats a lock file: sorted, and a line for each value, so that changes of other lines merge. */
@@ -239,68 +179,4 @@ function inOrder(locked: LockedPackage): LockedPackage {
   const keys = Object.keys(PackageSchema.entries) as (keyof LockedPackage)[];
   const values = keys.map((key) => [key, locked[key]]).filter(([, value]) => value !== undefined);
   return Object.fromEntries(values);
-}
-
-/**
- * Changes the lock file of the current folder, which is replaced atomically. One process at a time changes it, so that
- * no change is lost.
- *
- * @returns the lock before and after
- * @throws LarderError LDR_BAD_LOCK, LDR_DISK*, LDR_INTERRUPTED
- */
-export async function changeLock(
-  change: (lock: Lock) => Lock,
-  signal?: AbortSignal,
-): Promise<{ before: Lock; after: Lock }> {
-  const path = targetOf(lockPath());
-  const temporary = temporaryOf(path);
-  const { file } = (await openLocked(temporary, true, openTemporary, { signal }))!;
-  let isReplaced = false;
-  try {
-    const before = readLock() ?? EMPTY;
-    const after = change(before);
-    rejectCredentials(after);
-    const text = formatLock(after);
-    if (statIfAny(path) && text === formatLock(before)) return { before, after };
-    replaceBy({ file, temporary }, path, () => {
-      keepMode(path, temporary);
-      writeAll(file, new TextEncoder().encode(text));
-      syncFile(file);
-    });
-    isReplaced = true;
-    return { before, after };
-  } finally {
-    if (!isReplaced) removeIfAny(temporary);
-    file.close();
-  }
-}
-
-/** Returns the file that a link at a path names, so that the link stays one. */
-function targetOf(path: string): string {
-  return statIfAny(path)?.isSymlink ? Deno.realPathSync(path) : path;
-}
-
-function openTemporary(path: string): Deno.FsFile {
-  try {
-    return Deno.openSync(path, { write: true, create: true, mode: MODE });
-  } catch (error) {
-    throw diskError(error, "write", path.replace(/\.tmp$/, ""));
-  }
-}
-
-function keepMode(path: string, temporary: string): void {
-  const mode = statIfAny(path)?.mode;
-  if (mode && Deno.build.os !== "windows") Deno.chmodSync(temporary, mode & 0o777);
-}
-
-/** @throws LarderError LDR_USAGE if a URL has a user, a password or a token: the file is for everybody to read */
-function rejectCredentials({ lists, packages }: Lock): void {
-  const urls = [...lists.keys(), ...packages.flatMap(({ url, source }) => [url, source])];
-  const secret = urls.find((url) => redact(url) !== url);
-  if (secret === undefined) return;
-  throw new LarderError(
-    "LDR_USAGE",
-    `${redact(secret)} has a credential, which ${LOCK_FILE} must not hold`,
-    { hint: "lock a URL without a user, password or token" },
-  );
 }
