@@ -15,6 +15,7 @@ import type { Layout } from "../../../store/layout.ts";
 import { Lease } from "../../../store/locks/leases.ts";
 import { waitingForSweep } from "../../../store/locks/store_lock.ts";
 import type { Context } from "../../context.ts";
+import { optionConflict } from "../../errors.ts";
 import type { Format } from "../../options.ts";
 import { openRegistry } from "../../registry_access.ts";
 import { writeJson, writeOut } from "../../terminal/console.ts";
@@ -29,6 +30,7 @@ export interface FetchCommandOptions extends PackageNaming {
   readonly replace?: boolean;
   /** False for `--no-package-cache`. */
   readonly packageCache: boolean;
+  readonly frozen?: boolean;
   readonly transfers?: number;
   readonly format: Format;
 }
@@ -45,7 +47,7 @@ export async function fetch(
   urls: readonly string[],
   command: FetchCommandOptions,
 ): Promise<void> {
-  const requests = requestsFor(urls, command);
+  const requests = await requestsFor(urls, command);
   const destination = destinationOf(command, requests);
   using scratch = usesCache(context, command) ? undefined : new ScratchCache();
   if (scratch && !destination) throw nothingKept(command);
@@ -65,12 +67,13 @@ export async function fetch(
   if (failures.length > 0) throw incomplete(failures, requests.length);
 }
 
-/** @throws LarderError LDR_USAGE */
-function requestsFor(
+/** @throws LarderError LDR_USAGE, LDR_NOT_LOCKED, LDR_BAD_LOCK */
+async function requestsFor(
   urls: readonly string[],
-  { name, version, arch, source, digest }: FetchCommandOptions,
-): PackageRequest[] {
+  { name, version, arch, source, digest, frozen }: FetchCommandOptions,
+): Promise<PackageRequest[]> {
   const naming = { name, version, arch, source, digest };
+  if (frozen) return await frozenRequests(urls, naming);
   const [option] =
     Object.entries(naming).find(([key, value]) =>
       value !== undefined && key !== "source" && key !== "arch"
@@ -85,6 +88,17 @@ function requestsFor(
     );
   }
   return urls.map((url) => requestForUrl(url, naming));
+}
+
+/** Returns what `larder.lock` has for URLs, which no option overrides. */
+async function frozenRequests(
+  urls: readonly string[],
+  naming: PackageNaming,
+): Promise<PackageRequest[]> {
+  const stated = Object.entries(naming).find(([, value]) => value !== undefined);
+  if (stated) throw optionConflict("--frozen", `--${stated[0]}`);
+  const { frozenPackage } = await import("../../lock/frozen.ts");
+  return urls.map(frozenPackage);
 }
 
 function usesCache({ config }: Context, { packageCache }: FetchCommandOptions): boolean {
