@@ -28,6 +28,8 @@ export interface PackageSession extends PackageDependencies {
   readonly observer: PackageObserver;
   readonly blobs: BlobStore;
   readonly packages: PackageStore;
+  /** Bytes of packages, as servers state them. */
+  readonly sizes: Map<PackageRequest, number>;
 }
 
 interface Fetched {
@@ -132,7 +134,7 @@ async function fetchKnown(
     {
       clock,
       signal,
-      onStart: (offset) => observer.started?.(request, offset, blob.size),
+      onStart: (offset) => started(request, session, offset, blob.size),
       onBytes: (count) => observer.progressed?.(request, count),
       onRetry: (message) => observer.note?.(`${request.fileName}: ${message}`),
     },
@@ -193,7 +195,7 @@ async function fetchFrom(
         transport,
         signal,
         tries,
-        onStart: (offset, size) => observer.started?.(request, offset, size),
+        onStart: (offset, size) => started(request, session, offset, size),
         onBytes: (count) => observer.progressed?.(request, count),
       });
     } catch (error) {
@@ -214,6 +216,16 @@ async function fetchFrom(
     }
     if (round++ === PULL_ROUNDS) throw deletedMeanwhile(request);
   }
+}
+
+function started(
+  request: PackageRequest,
+  { sizes, observer }: PackageSession,
+  offset: number,
+  size: number | undefined,
+): void {
+  if (size !== undefined) sizes.set(request, size);
+  observer.started?.(request, offset, size);
 }
 
 /** Returns what is cached under the name of a request, whatever its digest. */

@@ -16,8 +16,8 @@ import type {
   PackageResults,
 } from "./package_request.ts";
 
-/** Bytes to free for a package whose size is not known. */
-const UNKNOWN_SIZE = 16 * 1024 * 1024;
+/** 1 MiB to free for a package whose size no server has stated yet; later rounds free more. */
+const UNKNOWN_SIZE = 1024 * 1024;
 
 /** What came of each request so far, by its index. It outlives a run that was stopped to free space. */
 interface Outcomes {
@@ -40,14 +40,15 @@ export async function fetchPackages(
   observer: PackageObserver = {},
 ): Promise<PackageResults> {
   const { layout, room } = deps;
+  const outcomes: Outcomes = { results: new Map(), failures: new Map() };
   const session: PackageSession = {
     ...deps,
     options,
     observer,
+    sizes: new Map(),
     blobs: new BlobStore(layout),
     packages: new PackageStore(layout),
   };
-  const outcomes: Outcomes = { results: new Map(), failures: new Map() };
   const note = (message: string) => observer.note?.(message);
   try {
     await withRoom(layout, () => fetchAll(requests, session, outcomes), {
@@ -130,12 +131,13 @@ function hintFor(code: LarderError["code"]): string | undefined {
 
 function spaceRequest(
   requests: readonly PackageRequest[],
-  { packages }: PackageSession,
+  { packages, sizes }: PackageSession,
   { results }: Outcomes,
 ) {
   const left = requests.filter((_, index) => !results.has(index));
+  const sizeOf = (request: PackageRequest) => request.size ?? sizes.get(request) ?? UNKNOWN_SIZE;
   return {
-    bytes: left.reduce((sum, { size }) => sum + (size ?? UNKNOWN_SIZE), 0),
+    bytes: left.reduce((sum, request) => sum + sizeOf(request), 0),
     files: 8 * left.length,
     folders: requests.map(({ id }) => packages.folder(id)),
     digests: [
