@@ -22,7 +22,7 @@ export class PackageServer implements AsyncDisposable {
     hostname: string,
     within: (command: readonly string[]) => readonly string[] = (command) => command,
   ): Promise<PackageServer> {
-    const options = ["--quiet", "--no-check", "--allow-net"];
+    const options = ["--quiet", "--no-check", "--allow-all"];
     const script = [import.meta.filename!, hostname, `${count}`];
     const [program, ...args] = within([Deno.execPath(), "run", ...options, ...script]);
     const child = new Deno.Command(program!, {
