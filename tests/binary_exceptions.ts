@@ -24,6 +24,8 @@ export const BINARY_EXCEPTIONS: Readonly<Record<string, Readonly<Record<string, 
       "node:https of Deno 2.4 drops connections whose certificate it need not verify",
     "pull prints for which process it waits, with its command line":
       "Deno 2.4 can only wait for a lock, not try it",
+    "fetch waits for another process that fetches the same package":
+      "Deno 2.4 can only wait for a lock, not try it",
     "pull succeeds where flock answers error=EINTR:when=1..3":
       "Deno 2.4 can only wait for a lock, not try it again",
     "pull trusts the certificates of the system, if they can be read":
