@@ -150,9 +150,9 @@ export function eventText(event: HistoryEvent): string {
         ? "used from the cache"
         : `used from the cache ${event.uses} times, last ${localTime(event.last)}`;
     case "fetched":
-      return event.bytes === 0
-        ? `used from the cache: ${reasonText(event.because, event.at)}, nothing was fetched`
-        : `fetched ${formatBytes(event.bytes)}: ${reasonText(event.because, event.at)}`;
+      return `fetched ${formatBytes(event.bytes)}: ${reasonText(event.because, event.at)}`;
+    case "changed":
+      return `used from the cache: ${reasonText(event.because, event.at)}, nothing was fetched`;
     case "removed":
       return `removed by larder ${event.by}: ${event.why}${ruleNote(event.rule)}`;
     case "damaged":
