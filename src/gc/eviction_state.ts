@@ -39,7 +39,7 @@ const BUDGET_RULES: ReadonlySet<EvictionRule | undefined> = new Set([
 /** Removing an entry would free none of its content. */
 const MAY_BE_SHARED: Reason<RetentionRule> = {
   rule: "unknown",
-  why: "frees nothing: files that cannot be read may need all its layers",
+  why: "frees nothing: what cannot be read may need all its layers",
 };
 
 /** The cost of restoring an entry: code is compiled locally, a download needs the network, a build has to be built. */

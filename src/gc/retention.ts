@@ -27,6 +27,7 @@ export function retentionReason(
     readonly includePinned?: boolean | undefined;
   },
 ): Reason<RetentionRule> | undefined {
+  if (entry.isFromNewerVersion) return { rule: "unknown", why: entry.problem! };
   if (!includePinned) {
     if (entry.pin) return { rule: "pinned", why: pinText(entry) };
     if (!pins.isComplete) {

@@ -79,7 +79,8 @@ export async function takeSnapshot(
     partials,
     ...files,
     unreadable: unreadable.list,
-    hasUnknownReferences: unreadable.list.some(({ path }) => mayHideReferences(layout, path)),
+    hasUnknownReferences: unreadable.list.some(({ path }) => mayHideReferences(layout, path)) ||
+      entries.some(({ isFromNewerVersion }) => isFromNewerVersion),
     pins,
     size: total(entries, "ownSize") + total(contents.list, "size") + total(partials, "size") +
       total(strays.rubbish, "size"),
