@@ -3,7 +3,6 @@ import { GRACE_AGE } from "../base/limits.ts";
 import type { CacheSnapshot, SnapshotEntry } from "../snapshot/types.ts";
 import type { LeaseContent } from "../store/locks/lease_format.ts";
 import { selectEvictions, selectRequested } from "./eviction_rules.ts";
-import { keptEntries } from "./eviction_state.ts";
 import { inUse } from "./in_use.ts";
 import { keptFiles } from "./kept_files.ts";
 import { type DraftPlan, draftPlan, type Unreferenced } from "./plan.ts";
@@ -15,6 +14,7 @@ import {
   ReferenceCounts,
   sizeOf,
 } from "./reference_counts.ts";
+import { keptEntries } from "./retention.ts";
 import type { Selection } from "./selection.ts";
 
 /** Seven days after which an interrupted download is no longer worth resuming. */
