@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { excerpt, LarderError } from "../base/errors.ts";
+import { excerpt, hasCode, LarderError } from "../base/errors.ts";
 import { schemaFault } from "../base/schema_fault.ts";
 import { formatBytes } from "../base/units.ts";
 import { digestMismatch } from "./content_verifier.ts";
@@ -161,6 +161,17 @@ export function artifactKind(manifest: ImageManifest): ArtifactKind {
 export function isSameImage(one: ImageManifest, other: ImageManifest): boolean {
   return one.config.digest === other.config.digest && one.layers.length === other.layers.length &&
     one.layers.every(({ digest }, i) => digest === other.layers[i]!.digest);
+}
+
+/** True if bytes are Spin's form of a manifest: other bytes, with the same content. */
+export function isRewritten(bytes: Uint8Array, own: ImageManifest): boolean {
+  try {
+    const manifest = parseManifest(bytes, own.digest);
+    return manifest.kind === "image" && isSameImage(manifest, own);
+  } catch (error) {
+    if (hasCode(error, "LDR_BAD_MANIFEST", "LDR_UNSUPPORTED_MANIFEST")) return false;
+    throw error;
+  }
 }
 
 /** Returns what Spin and larder store as `config.json`: the locked app if there is one, otherwise the config. */

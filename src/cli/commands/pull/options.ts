@@ -3,6 +3,7 @@ import { TRANSFERS } from "../../../base/limits.ts";
 import { formatBytes, formatDuration, plural } from "../../../base/units.ts";
 import { shortDigest } from "../../../oci/digest.ts";
 import { formatPlatform, parsePlatform } from "../../../oci/platform.ts";
+import type { Reference } from "../../../oci/reference.ts";
 import type { PullPolicy } from "../../../pull/freshness.ts";
 import type { PullOptions } from "../../../pull/options.ts";
 import { Puller } from "../../../pull/puller.ts";
@@ -22,6 +23,7 @@ export interface PullingOptions {
   readonly allPlatforms?: boolean;
   readonly foreign?: boolean;
   readonly transfers?: number;
+  readonly frozen?: boolean | undefined;
 }
 
 /** Opens a puller into the user's cache, with its registry client and transport. */
@@ -61,6 +63,19 @@ export function pullOptions(context: Context, command: PullingOptions): PullOpti
     transfers: command.transfers ?? transfers ?? TRANSFERS,
     signal: context.interruptible(),
   };
+}
+
+/**
+ * Returns what a command pulls for a reference: with `--frozen`, the digest that `larder.lock` has for it.
+ * @throws LarderError LDR_NOT_LOCKED, LDR_BAD_LOCK
+ */
+export async function pulledReference(
+  reference: Reference,
+  { frozen }: PullingOptions,
+): Promise<Reference> {
+  if (!frozen) return reference;
+  const { frozenReference } = await import("../../lock/frozen.ts");
+  return frozenReference(reference);
 }
 
 /** Prints whether the content was fetched or reused. */
