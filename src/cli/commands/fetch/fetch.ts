@@ -49,9 +49,8 @@ export async function fetch(
 ): Promise<void> {
   const requests = await requestsFor(urls, command);
   const destination = destinationOf(command, requests);
-  const isCached = usesCache(context, command);
-  if (!isCached && !destination) throw nothingKept(command);
-  using scratch = isCached ? undefined : new ScratchCache();
+  using scratch = usesCache(context, command) ? undefined : new ScratchCache();
+  if (scratch && !destination) throw nothingKept(command);
   const layout = scratch?.layout ?? context.layout;
   using lease = new Lease(layout, "larder fetch");
   if (destination) await leaseFolders(context, lease, layout, requests);
@@ -62,7 +61,7 @@ export async function fetch(
   report(context, outcome);
   print(outcome.results, paths, command.format);
   const { results, failures } = outcome;
-  if (isCached && results.some(({ cause }) => cause !== undefined)) {
+  if (!scratch && results.some(({ cause }) => cause !== undefined)) {
     await collectAfterFetch(context);
   }
   if (failures.length > 0) throw incomplete(failures, requests.length);
