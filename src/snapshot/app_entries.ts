@@ -24,11 +24,11 @@ import {
   type FileTimes,
   type Folder,
   isNewer,
-  readEntryFile,
   readTimes,
   readTree,
   type StrayFiles,
 } from "./entry_folders.ts";
+import { type ManifestFile, ManifestFiles } from "./manifest_files.ts";
 import { Manifests, Reachable } from "./references.ts";
 import type { EntryType } from "./types.ts";
 
@@ -49,20 +49,21 @@ export async function readAppEntries(
   progressed?: (entries: number) => void,
 ): Promise<UnsizedEntry[]> {
   const entries: UnsizedEntry[] = [];
-  const walk = (folder: Folder, name: string) => {
-    // Most folders are tags and digests, with no folder below.
-    if (folder.folders.length === 0) return;
+  const walk = async (folder: Folder, name: string) => {
     const reader = new RepositoryReader(layout, now, contents, strays, folder, name);
-    for (const entry of reader.entries()) entries.push(entry);
+    for (const entry of await reader.entries()) entries.push(entry);
     progressed?.(entries.length);
-    for (const child of folder.folders) walk(child, `${name}/${child.name}`);
+    for (const child of folder.folders) {
+      // Most folders are tags and digests, with no folder below.
+      if (child.folders.length > 0) await walk(child, `${name}/${child.name}`);
+    }
   };
   for (const registry of readTree(layout.manifests, strays)) {
     addStrayFiles(registry, false, strays);
     for (const [i, folder] of registry.folders.entries()) {
       if (i % FOLDERS_PER_YIELD === 0) await sleep(0);
       addStrayFiles(folder, false, strays);
-      walk(folder, `${layout.registryOfName(registry.name)}/${folder.name}`);
+      await walk(folder, `${layout.registryOfName(registry.name)}/${folder.name}`);
     }
   }
   return entries;
@@ -70,6 +71,8 @@ export async function readAppEntries(
 
 /** A tag's manifest, if it can be parsed. */
 interface TagManifest {
+  /** Undefined if the file is missing or cannot be read. */
+  readonly bytes?: Uint8Array;
   readonly manifest?: Manifest;
   /** True if it is the manifest that the record names, in the bytes of the registry or rewritten by Spin. */
   readonly isRecorded: boolean;
@@ -84,6 +87,7 @@ export class RepositoryReader {
   readonly #contents: ContentIndex;
   readonly #strays: StrayFiles;
   readonly #name: string;
+  readonly #files: ManifestFiles;
   readonly #manifests: Manifests;
   readonly #tags: Folder[] = [];
   /** Folders of digests that were pulled or pinned by digest. */
@@ -102,11 +106,13 @@ export class RepositoryReader {
     this.#contents = contents;
     this.#strays = strays;
     this.#name = name;
-    this.#manifests = new Manifests(contents, name);
+    this.#files = new ManifestFiles(contents.unreadable);
+    this.#manifests = new Manifests(contents, name, this.#files);
     for (const child of folder.folders) this.#readable(child, () => this.#classify(child));
   }
 
-  entries(): UnsizedEntry[] {
+  async entries(): Promise<UnsizedEntry[]> {
+    await this.#files.readAhead(this.#tags, this.#manifests.folders());
     return [
       ...this.#tags.map((folder) => this.#readable(folder, () => this.#tagEntry(folder))),
       ...this.#digests.map(([digest, folder]) =>
@@ -143,8 +149,7 @@ export class RepositoryReader {
       folder,
       this.#contents.unreadable,
     );
-    const bytes = readEntryFile(folder, MANIFEST_FILE, this.#contents.unreadable);
-    const { manifest, isRecorded, isSpinsForm, problem } = this.#readTag(bytes, record);
+    const { bytes, manifest, isRecorded, isSpinsForm, problem } = this.#readTag(folder, record);
     const reachable = new Reachable(isRecorded);
     reachable.problem = isUnreadable ? UNREADABLE : problem;
     const config = configSize(folder, isRecorded && !isSpinsForm ? manifest : undefined);
@@ -180,19 +185,28 @@ export class RepositoryReader {
     };
   }
 
+  /** Reads a tag's manifest; again if a pull has replaced it and the record since it was read ahead. */
+  #readTag(folder: Folder, record: EntryRecord | undefined): TagManifest {
+    const ahead = this.#parseTag(this.#files.read(folder), record);
+    return ahead.isRecorded || !record || !ahead.bytes
+      ? ahead
+      : this.#parseTag(this.#files.readNow(folder), record);
+  }
+
   /** Parses a tag's manifest. Spin replaces only the manifest, so a record may be that of an earlier pull. */
-  #readTag(bytes: Uint8Array | undefined, record: EntryRecord | undefined): TagManifest {
-    if (!bytes) return { isRecorded: false, problem: NO_MANIFEST };
+  #parseTag(file: ManifestFile | undefined, record: EntryRecord | undefined): TagManifest {
+    if (!file) return { isRecorded: false, problem: NO_MANIFEST };
+    const { bytes } = file;
     try {
-      const recorded = record && this.#parseIf(bytes, record.manifestDigest);
-      if (recorded) return { manifest: recorded, isRecorded: true };
+      const recorded = record && this.#parseIf(file, record.manifestDigest);
+      if (recorded) return { bytes, manifest: recorded, isRecorded: true };
       const own = record && this.#manifests.manifest(record.manifestDigest);
       if (own?.kind === "image" && isRewritten(bytes, own)) {
-        return { manifest: own, isRecorded: true, isSpinsForm: true };
+        return { bytes, manifest: own, isRecorded: true, isSpinsForm: true };
       }
-      return { manifest: this.#manifests.parse(bytes, undefined), isRecorded: false };
+      return { bytes, manifest: this.#manifests.parse(file, undefined), isRecorded: false };
     } catch (error) {
-      return { isRecorded: false, problem: messageOf(error) };
+      return { bytes, isRecorded: false, problem: messageOf(error) };
     }
   }
 
@@ -203,9 +217,9 @@ export class RepositoryReader {
   }
 
   /** Returns undefined if the bytes have another digest. */
-  #parseIf(bytes: Uint8Array, digest: Digest): Manifest | undefined {
+  #parseIf(file: ManifestFile, digest: Digest): Manifest | undefined {
     try {
-      return this.#manifests.parse(bytes, digest);
+      return this.#manifests.parse(file, digest);
     } catch (error) {
       if (hasCode(error, "LDR_DIGEST_MISMATCH")) return undefined;
       throw error;
