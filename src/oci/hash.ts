@@ -46,7 +46,7 @@ export function digestOf(bytes: Uint8Array, algorithm: DigestAlgorithm = "sha256
 
 /**
  * Returns the digest of bytes without `node:crypto`, which Deno compiles on its first use in 10 to 20 ms: for an
- * unchanged pull and a cached run, which hash nothing else.
+ * unchanged pull, a cached run, and reading the cache, which hash nothing else.
  */
 export async function digestWithWebCrypto(
   bytes: Uint8Array<ArrayBuffer>,
