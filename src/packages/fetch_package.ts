@@ -60,7 +60,7 @@ export async function fetchPackage(
   const cause = causeOf(record, session);
   const fetched = expected
     ? await fetchKnown(request, expected, session, signal)
-    : await fetchUnknown(request, session, signal);
+    : await fetchUnknown(request, record === undefined, session, signal);
   const { digest, size, isReceived } = fetched;
   return {
     request,
@@ -150,16 +150,20 @@ async function fetchKnown(
   return { digest: blob.digest, size, isReceived: received !== undefined };
 }
 
-/** Fetches a package whose digest is not known, from the first URL that has it. */
+/**
+ * Fetches a package whose digest is not known, from the first URL that has it.
+ * @param isNew false if it replaces one that is recorded
+ */
 async function fetchUnknown(
   request: PackageRequest,
+  isNew: boolean,
   session: PackageSession,
   signal: AbortSignal,
 ): Promise<Fetched> {
   let failure: unknown;
   for (const url of request.urls) {
     try {
-      return await fetchFrom(parsePackageUrl(url), request, session, signal);
+      return await fetchFrom(parsePackageUrl(url), request, isNew, session, signal);
     } catch (error) {
       if (signal.aborted) throw error;
       failure = error;
@@ -171,12 +175,12 @@ async function fetchUnknown(
 async function fetchFrom(
   url: URL,
   request: PackageRequest,
+  isNew: boolean,
   session: PackageSession,
   signal: AbortSignal,
 ): Promise<Fetched> {
-  const { clock, observer, packages, transport } = session;
+  const { clock, observer, transport } = session;
   // A process that was waited for may have recorded it; what is to be replaced is recorded already.
-  const isNew = packages.find(request.id) === undefined;
   const isPresent = () => isNew && recorded(request, session) !== undefined;
   const waiting = (holders: string) => observer.note?.(waitingFor(holders, request));
   const tries = new Tries(clock);

@@ -89,7 +89,9 @@ async function fetchAll(
       }
     }
   }, options.signal);
-  if ([...results.values()].some(({ cause }) => cause !== undefined)) session.blobs.sync();
+  if ([...results.values()].every(({ cause }) => cause === undefined)) return;
+  session.blobs.sync();
+  await session.packages.sync();
 }
 
 /** True if an error would stop every other package too, or is a bug. */

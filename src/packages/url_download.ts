@@ -6,6 +6,9 @@ import type { HttpResponse, Transport } from "../registry/http/transport.ts";
 import { splitCredentials } from "../registry/url_fetcher.ts";
 import type { ContentVersion, UnnamedIngest } from "../store/blobs/unnamed_ingest.ts";
 
+/** 1 MiB below which a file is fetched again rather than continued, which saves writing its version. */
+const CONTINUED_SIZE = 1024 * 1024;
+
 /** Milliseconds that a file was unchanged for its `Last-Modified` to tell versions apart (RFC 9110 §8.8.2.2). */
 const SETTLED = 60_000;
 
@@ -32,8 +35,9 @@ export async function receive(
   const { offset, version } = ingest;
   if (offset > 0 && offset === version?.size) return options.onStart(offset, offset);
   const response = await openRest(ingest, url, options) ?? await openWhole(ingest, url, options);
-  options.onStart(ingest.offset, ingest.version?.size ?? contentLength(response.headers));
-  for await (const chunk of readBody(response, { url, signal: options.signal })) {
+  const expected = contentLength(response.headers);
+  options.onStart(ingest.offset, expected === undefined ? undefined : ingest.offset + expected);
+  for await (const chunk of readBody(response, { url, signal: options.signal, expected })) {
     ingest.write(chunk);
     options.onBytes(chunk.length);
   }
@@ -89,10 +93,11 @@ function continues(response: HttpResponse, offset: number, { validator, size }: 
   return !isOther && (size === undefined || total === undefined || Number(total) === size);
 }
 
-/** Returns what tells the version of a response from others; undefined if nothing does so for certain. */
+/** Returns what tells the version of a response from others; undefined if nothing does so for certain, or need not. */
 function versionOf(response: HttpResponse): ContentVersion | undefined {
   const { etag, modified } = validatorsOf(response);
   const size = contentLength(response.headers);
+  if (size !== undefined && size < CONTINUED_SIZE) return undefined;
   if (etag !== null && !etag.startsWith("W/")) return { validator: etag, size };
   const age = Date.parse(response.headers.get("date") ?? "") - Date.parse(modified ?? "");
   return age >= SETTLED ? { validator: modified!, size } : undefined;

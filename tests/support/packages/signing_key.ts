@@ -4,10 +4,6 @@ import * as openpgp from "openpgp";
 export interface SigningOptions {
   /** Time of the signature; by default {@link SIGNED_AT}. */
   readonly date?: Date;
-  /** Digest that is signed; by default SHA512. */
-  readonly hash?: "sha1" | "md5";
-  /** Seconds after which the signature expires. */
-  readonly expires?: number;
 }
 
 /** When test keys are made. */
@@ -30,8 +26,8 @@ export class SigningKey {
   /** @param expires seconds after its creation at which it expires */
   static async create({ expires = 0 }: { readonly expires?: number } = {}): Promise<SigningKey> {
     const { privateKey, revocationCertificate } = await openpgp.generateKey({
-      type: "rsa",
-      rsaBits: 2048,
+      type: "ecc",
+      curve: "ed25519Legacy",
       userIDs: [{ name: "Test archive", email: "archive@example.com" }],
       date: MADE_AT,
       keyExpirationTime: expires,
@@ -73,16 +69,7 @@ export class SigningKey {
     return await openpgp.sign({ message, detached: true, ...this.#options(options) });
   }
 
-  #options({ date = SIGNED_AT, hash }: SigningOptions) {
-    return {
-      signingKeys: this.#key,
-      date,
-      config: hash
-        ? {
-          preferredHashAlgorithm: openpgp.enums.hash[hash],
-          rejectHashAlgorithms: new Set<never>(),
-        }
-        : {},
-    };
+  #options({ date = SIGNED_AT }: SigningOptions) {
+    return { signingKeys: this.#key, date };
   }
 }
