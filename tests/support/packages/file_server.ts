@@ -5,6 +5,7 @@ export class FileServer implements AsyncDisposable {
   /** By path, without a `/` at the start. */
   files: Map<string, Uint8Array>;
   readonly #server: HttpServer;
+  readonly #hooks = new Map<string, () => void>();
 
   private constructor(server: HttpServer, files: Map<string, Uint8Array>) {
     this.#server = server;
@@ -13,7 +14,10 @@ export class FileServer implements AsyncDisposable {
 
   static async start(files = new Map<string, Uint8Array>()): Promise<FileServer> {
     const server = await HttpServer.start(({ path }) => {
-      const body = self.files.get(decodeURIComponent(path).slice(1));
+      const name = decodeURIComponent(path).slice(1);
+      const body = self.files.get(name);
+      self.#hooks.get(name)?.();
+      self.#hooks.delete(name);
       return body ? { status: 200, headers: {}, body } : textAnswer(404, "none");
     });
     const self = new FileServer(server, files);
@@ -28,6 +32,11 @@ export class FileServer implements AsyncDisposable {
   /** The paths of the requests so far. */
   get requested(): string[] {
     return this.#server.requests().map(({ path }) => decodeURIComponent(path).slice(1));
+  }
+
+  /** Calls a function after the next answer to a request for a path was chosen. */
+  afterNext(path: string, hook: () => void): void {
+    this.#hooks.set(path, hook);
   }
 
   clearLog(): void {

@@ -59,17 +59,25 @@ export class SigningKey {
 
   /** Signs a text in clear text, as `InRelease` is. */
   async signInline(text: string, options: SigningOptions = {}): Promise<string> {
+    return await SigningKey.signInlineWith([this], text, options);
+  }
+
+  /** Signs a text in clear text with several keys. */
+  static async signInlineWith(
+    keys: readonly SigningKey[],
+    text: string,
+    { date = SIGNED_AT }: SigningOptions = {},
+  ): Promise<string> {
     const message = await openpgp.createCleartextMessage({ text });
-    return await openpgp.sign({ message, ...this.#options(options) });
+    return await openpgp.sign({ message, signingKeys: keys.map((each) => each.#key), date });
   }
 
   /** Returns an armored detached signature, as `Release.gpg` is. */
-  async signDetached(bytes: Uint8Array, options: SigningOptions = {}): Promise<string> {
+  async signDetached(
+    bytes: Uint8Array,
+    { date = SIGNED_AT }: SigningOptions = {},
+  ): Promise<string> {
     const message = await openpgp.createMessage({ binary: bytes });
-    return await openpgp.sign({ message, detached: true, ...this.#options(options) });
-  }
-
-  #options({ date = SIGNED_AT }: SigningOptions) {
-    return { signingKeys: this.#key, date };
+    return await openpgp.sign({ message, detached: true, signingKeys: this.#key, date });
   }
 }
