@@ -1,9 +1,9 @@
-/** The verbs that deal with packages. */
+/** The verbs that deal with packages, and with what a project needs. */
 
 import { parseDigest } from "../oci/digest.ts";
 import type { LarderCommand } from "./command.ts";
 import { Context } from "./context.ts";
-import { formatOption, transfersOption, valueOption } from "./options.ts";
+import { formatOption, frozenOption, transfersOption, valueOption } from "./options.ts";
 
 export function addFetch(program: LarderCommand): void {
   program.command("fetch")
@@ -37,10 +37,27 @@ export function addFetch(program: LarderCommand): void {
     .option("--source <source>", "where the package is from; by default the repository in its URL")
     .option("--replace", "replace cached packages of the same name that have other content")
     .option("--no-package-cache", "neither use nor change the cache; needs --output or --to")
+    .addOption(frozenOption())
     .addOption(transfersOption())
     .addOption(formatOption())
     .action(async (words: string[], options, command: LarderCommand) => {
       const { fetch } = await import("./commands/fetch/fetch.ts");
       await fetch(await Context.of(command), words, options);
+    });
+}
+
+export function addLock(program: LarderCommand): void {
+  program.command("lock")
+    .summary("Write what references and packages are now to larder.lock, for --frozen.")
+    .description(
+      "Write the digests that references and packages have now to larder.lock in the current folder; " +
+        "without arguments, those of everything that is in it. With --frozen, other commands use exactly " +
+        "these or fail. Prints what has changed.",
+    )
+    .argument("[name...]", "reference such as ghcr.io/owner/app:v1, or URL of a package")
+    .addOption(formatOption())
+    .action(async (names: string[], options, command: LarderCommand) => {
+      const { lock } = await import("./commands/lock/lock.ts");
+      await lock(await Context.of(command), names, options);
     });
 }
