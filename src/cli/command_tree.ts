@@ -47,6 +47,7 @@ const GROUPS: Readonly<Record<string, Verbs>> = {
     why: addWhy,
   },
   "Keep in order:": { clean: addClean, gc: addGc, pin: addPin, unpin: addUnpin, verify: addVerify },
+  "Export and import:": { export: addExport, import: addImport },
   "Settings:": {
     __complete: addComplete,
     completions: (program) => addCompletions(program, buildProgram),
@@ -134,6 +135,26 @@ function addDf(program: LarderCommand): void {
     });
 }
 
+function addExport(program: LarderCommand): void {
+  program.command("export")
+    .summary("Write entries to a file, or to a bundle for another machine or program.")
+    .description(
+      "Write entries to a file, or to a bundle for another machine or program. One package or build becomes " +
+        "its file. References become an OCI image layout, which skopeo, Podman and umoci read: an archive " +
+        "if the path ends in .tar, .tar.gz or .tar.zst, otherwise a folder; - is an archive on standard " +
+        "output. Several names, or a glob, become one bundle.",
+    )
+    .usage("[options] <name...> <path>")
+    .addArgument(nameArgument("<name...>", `${ENTRIES}; the last argument is the path`))
+    .option("--since <file>", "leave out the blobs that an earlier bundle has")
+    .option("--force", "replace a file, or a folder that is an OCI image layout")
+    .addOption(formatOption())
+    .action(async (words: string[], options, command: LarderCommand) => {
+      const { exportCommand } = await import("./commands/export/export.ts");
+      await exportCommand(await Context.of(command), words, options);
+    });
+}
+
 function addGc(program: LarderCommand): void {
   program.command("gc").alias("prune")
     .summary(
@@ -163,6 +184,23 @@ function addImages(program: LarderCommand): void {
       const { list } = await import("./commands/list/list.ts");
       const type = ["image", ...options.type ?? []];
       await list(await Context.of(command), { ...options, type, table: true });
+    });
+}
+
+function addImport(program: LarderCommand): void {
+  program.command("import")
+    .summary("Add a bundle, an archive of images, or a file to the cache.")
+    .description(
+      "Add a bundle, an archive of images, or a file to the cache: what larder export, docker save, podman " +
+        "save and skopeo write, and the caches of Spin and Apptainer. All of it is verified before any of " +
+        "it is visible. Another file becomes a build.",
+    )
+    .argument("<path>", "file or folder; - for standard input")
+    .option("--as <name>", "name of the only image or of the file; NAME@DIGEST chooses an image")
+    .addOption(formatOption())
+    .action(async (path: string, options, command: LarderCommand) => {
+      const { importCommand } = await import("./commands/import/import.ts");
+      await importCommand(await Context.of(command), path, options);
     });
 }
 

@@ -153,6 +153,8 @@ export function eventText(event: HistoryEvent): string {
       return event.bytes === 0
         ? `used from the cache: ${reasonText(event.because, event.at)}, nothing was fetched`
         : `fetched ${formatBytes(event.bytes)}: ${reasonText(event.because, event.at)}`;
+    case "imported":
+      return `imported from ${event.from}`;
     case "removed":
       return `removed by larder ${event.by}: ${event.why}${ruleNote(event.rule)}`;
     case "damaged":
