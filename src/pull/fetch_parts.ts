@@ -58,19 +58,25 @@ async function fetchPart(
   signal: AbortSignal,
 ): Promise<"reused" | "fetched"> {
   const { descriptor } = part;
-  const { clock, observer } = session;
+  const { clock, name, observer } = session;
   const local = embeddedContent(descriptor) ?? cachedContent(session, descriptor);
-  const waiting = (holders: string) =>
-    observer.note?.(waitingForDownload(holders, descriptor.digest));
+  const waiting = (holders: string) => noteWait(session, holders, descriptor.digest);
   const open = () => openIngest(session, part, { waiting, signal });
   const received = await transfer(local ?? sourceOf(session, descriptor), descriptor, open, {
     clock,
     signal,
     onStart: (offset) => observer.started?.(descriptor, offset),
     onBytes: (count) => observer.progressed?.(descriptor, count),
-    onRetry: (message) => observer.note?.(message),
+    onRetry: (message) => observer.note?.(`${name}: ${message}`),
   });
   return received === undefined || local ? "reused" : "fetched";
+}
+
+/** Says once for which process this pull waits: one that fetches a part usually fetches several. */
+function noteWait({ name, observer, progress }: PullSession, holders: string, digest: Digest) {
+  if (progress.awaited.has(holders)) return;
+  progress.awaited.add(holders);
+  observer.note?.(`${name}: ${waitingForDownload(holders, digest)}`);
 }
 
 /** Foreign layers come from the URLs in their manifest, everything else from the repository. */

@@ -9,6 +9,7 @@ import { collectAfterFetch } from "../gc/auto.ts";
 import {
   nameWithDigest,
   openPuller,
+  pulledReference,
   type PullingOptions,
   pullOptions,
   reportPull,
@@ -30,7 +31,10 @@ export async function pull(
   names: readonly string[],
   command: PullCommandOptions,
 ): Promise<void> {
-  const subjects = names.map((name) => isSpinManifest(name) ? name : parseReference(name));
+  const parsed = names.map((name) => isSpinManifest(name) ? name : parseReference(name));
+  const subjects = await Promise.all(
+    parsed.map((each) => typeof each === "string" ? each : pulledReference(each, command)),
+  );
   const options = pullOptions(context, command);
   const { layout } = context;
   const { puller, transport } = openPuller(context);
@@ -41,7 +45,8 @@ export async function pull(
       using progress = pullProgress(context);
       if (typeof subject === "string") {
         const { pullSpinManifest } = await import("./spin_manifest.ts");
-        const deps = { context, layout, puller, transport, options, progress, events };
+        const { frozen } = command;
+        const deps = { context, layout, puller, transport, options, frozen, progress, events };
         results.push(...await pullSpinManifest(subject, deps, command.format));
       } else {
         const result = await puller.pull(subject, options, progress);
