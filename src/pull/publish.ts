@@ -92,13 +92,13 @@ export async function confirm(session: PullSession, publication: Publication): P
 }
 
 function recordOf(
-  { name, options }: PublishSession,
+  { name, options, clock }: PublishSession,
   { selection, resolved, record, fetched, importedAt }: Publication,
 ): EntryRecord {
   const { top, chosen, platform } = selection;
   const checkedAt = new Date(resolved.checkedAt).toISOString();
   const moved = record?.digest !== top.digest;
-  const pulledAt = importedAt === undefined ? checkedAt : new Date(importedAt).toISOString();
+  const pulledAt = new Date(importedAt ?? (resolved.checkedAt || clock.now())).toISOString();
   const changed = fetched || moved || record.manifestDigest !== chosen.digest;
   return {
     schemaVersion: 1,
