@@ -1,16 +1,14 @@
-import { LarderError } from "../base/errors.ts";
 import { writeAll } from "../base/files.ts";
 import type { Digest } from "../oci/digest.ts";
-import { parseReference } from "../oci/reference.ts";
-import { isFromRegistry, type SnapshotEntry } from "../snapshot/types.ts";
+import type { SnapshotEntry } from "../snapshot/types.ts";
 import type { Layout } from "../store/layout.ts";
 import { type StoreLockOptions, withSharedLock } from "../store/locks/store_lock.ts";
+import { contentOf } from "./content_of.ts";
 import { type Destination, writeFile, writeFolder } from "./destination.ts";
 import type { EntryContent } from "./entry_content.ts";
 import { type LayoutFiles, layoutFiles } from "./layout_files.ts";
 import { placeFiles, type PlaceOptions } from "./place_files.ts";
-import { fileOf, recordContent } from "./record_content.ts";
-import { referenceContent } from "./reference_content.ts";
+import { fileOf } from "./record_content.ts";
 import { copyVerified, writeArchive } from "./write_archive.ts";
 import { writeLayoutFolder } from "./write_image_layout.ts";
 
@@ -57,14 +55,6 @@ export async function exportEntries(
     await write(files, destination, options);
     return { written, leftOut: amountOf(files.leftOut) };
   }, options);
-}
-
-function contentOf(layout: Layout, entry: SnapshotEntry): Promise<EntryContent> | EntryContent {
-  if (isFromRegistry(entry.type)) return referenceContent(layout, parseReference(entry.name));
-  if (entry.type !== "compiled") return recordContent(layout, entry);
-  throw new LarderError("LDR_USAGE", `${entry.name} is compiled code, which is not exported`, {
-    hint: "export the app: the other larder compiles it again",
-  });
 }
 
 async function write(

@@ -1,11 +1,10 @@
 import { join, sep } from "node:path";
 import { throwIfAborted } from "../base/errors.ts";
 import { readBytesIfAny, statIfAny } from "../base/files.ts";
-import { TRANSFER_BUFFER } from "../base/limits.ts";
 import { diskError } from "../base/system_error.ts";
 import { formatBytes } from "../base/units.ts";
 import { badBundle } from "./bundle_errors.ts";
-import { type BundleSource, MAX_DOCUMENT } from "./bundle_source.ts";
+import { type BundleSource, MAX_DOCUMENT, readFile } from "./bundle_source.ts";
 
 /** A bundle that is a folder. Only regular files in it are read, and none through a link that leads out of it. */
 export class FolderSource implements BundleSource {
@@ -70,17 +69,4 @@ export class FolderSource implements BundleSource {
 /** Returns the error for a document over the limit. */
 export function tooLarge(path: string, name: string) {
   return badBundle(path, `${name} is larger than ${formatBytes(MAX_DOCUMENT)}`);
-}
-
-async function* readFile(path: string, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
-  try {
-    using file = Deno.openSync(path, { read: true });
-    const buffer = new Uint8Array(TRANSFER_BUFFER);
-    for (let read; (read = await file.read(buffer)) !== null;) {
-      throwIfAborted(signal);
-      yield buffer.subarray(0, read);
-    }
-  } catch (error) {
-    throw diskError(error, "read", path);
-  }
 }

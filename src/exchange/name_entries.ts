@@ -42,6 +42,8 @@ export function nameEntries(
 ): NamedEntries {
   const records = entries.filter((entry) => entry.type !== "reference");
   const references = entries.filter((entry) => entry.type === "reference");
+  const isFile = references.length === 0 && records.length === 1 && records[0]!.label === as;
+  if (isFile) return { references: [], records };
   const named = as === undefined
     ? references.map((entry) => ({ ...entry, reference: ownName(path, entry, references) }))
     : renamed(path, references, as);

@@ -17,6 +17,7 @@ import { selectEntries } from "../../entry_lookup.ts";
 import type { Format } from "../../options.ts";
 import { readCache } from "../../read_cache.ts";
 import { writeJson, writeOut } from "../../terminal/console.ts";
+import { entryLine } from "./entry_line.ts";
 import { byteProgress } from "../../terminal/progress.ts";
 
 export interface ExportCommandOptions {
@@ -48,7 +49,9 @@ export async function exportCommand(
   const entries = selectEntries(await readCache(context, now), names);
   const destination = destinationOf(path, isSingleFile(names, entries, command));
   checkDestination(destination, command.force ?? false);
-  const known = command.since === undefined ? undefined : await knownBlobs(command.since, signal);
+  const known = command.since === undefined
+    ? undefined
+    : await knownBlobs(command.since, { cache: context.layout, signal });
   const result = await run(context, entries, destination, known);
   for (const { folder, stampFile } of entries) tryTouch(`${folder}/${stampFile}`, now);
   new Journal(context.layout).append(entries.flatMap((entry) => useEvents(entry, now)));
@@ -108,7 +111,7 @@ function report(
     }));
     writeJson({ path, entries: listed, written, leftOut });
   } else {
-    for (const { name, digest } of entries) writeOut(`${name.replace(/@.*$/, "")}@${digest}\n`);
+    for (const entry of entries) writeOut(`${entryLine(entry)}\n`);
   }
 }
 

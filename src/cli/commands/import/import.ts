@@ -3,12 +3,14 @@ import { LarderError } from "../../../base/errors.ts";
 import { formatBytes, plural } from "../../../base/units.ts";
 import { importBundle, type ImportResult } from "../../../exchange/import_bundle.ts";
 import { nameEntries, NamesMissing } from "../../../exchange/name_entries.ts";
+import { fileBundle } from "../../../exchange/import_file.ts";
 import { type OpenBundle, openBundle } from "../../../exchange/open_source.ts";
 import { Journal } from "../../../store/journal/journal.ts";
 import type { Context } from "../../context.ts";
 import { DetailedError } from "../../errors.ts";
 import type { Format } from "../../options.ts";
-import { writeJson, writeOut } from "../../terminal/console.ts";
+import { STANDARD_STREAM, writeJson, writeOut } from "../../terminal/console.ts";
+import { entryLine } from "../export/entry_line.ts";
 import { byteProgress } from "../../terminal/progress.ts";
 import { collectAfterFetch, roomFor } from "../gc/auto.ts";
 
@@ -28,8 +30,12 @@ export async function importCommand(
   { as, format }: ImportCommandOptions,
 ): Promise<void> {
   const signal = context.interruptible();
-  using bundle = await openBundle(path, signal);
-  if (!bundle) throw notABundle(path);
+  const options = {
+    cache: context.layout,
+    note: (message: string) => context.warn(message),
+    signal,
+  };
+  using bundle = await openBundle(path, options) ?? await fileAsBuild(path, as, signal);
   const result = await run(context, bundle, as);
   const at = new Date().toISOString();
   const changed = result.entries.filter(({ isChanged }) => isChanged);
@@ -39,11 +45,11 @@ export async function importCommand(
       at,
       name,
       digest,
-      from: path,
+      from: bundle.source.path,
       bytes,
     })),
   );
-  report(context, path, result, format);
+  report(context, bundle.source.path, result, format);
   if (result.added.blobs > 0) await collectAfterFetch(context);
 }
 
@@ -74,8 +80,23 @@ function namesOf(...args: Parameters<typeof nameEntries>) {
   }
 }
 
-function notABundle(path: string): LarderError {
-  return new LarderError("LDR_USAGE", `${path} is not an archive of images or other entries`, {
+/** @throws LarderError LDR_USAGE without a name */
+async function fileAsBuild(
+  path: string,
+  name: string | undefined,
+  signal: AbortSignal,
+): Promise<OpenBundle> {
+  if (path === STANDARD_STREAM) {
+    throw new LarderError(
+      "LDR_USAGE",
+      "standard input is not an archive of images or other entries",
+      {
+        hint: "save a file under its name, and import that with --as NAME",
+      },
+    );
+  }
+  if (name !== undefined) return await fileBundle(path, name, Date.now(), signal);
+  throw new LarderError("LDR_USAGE", `${path} is not an archive of images or other entries`, {
     hint: `to import it as a build: larder import ${path} --as NAME`,
   });
 }
@@ -93,6 +114,6 @@ function report(
   if (format === "json") {
     writeJson({ path, entries, added, reused });
   } else {
-    for (const { name, digest } of entries) writeOut(`${name.replace(/@.*$/, "")}@${digest}\n`);
+    for (const entry of entries) writeOut(`${entryLine(entry)}\n`);
   }
 }
