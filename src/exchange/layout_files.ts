@@ -12,7 +12,7 @@ import {
 /** The files of a layout, by name. */
 export interface LayoutFiles {
   /** Written from memory: `oci-layout` first, `index.json`, then what it leads to. */
-  readonly documents: ReadonlyMap<string, Uint8Array>;
+  readonly documents: Map<string, Uint8Array>;
   /** Copied from the cache. */
   readonly blobs: ReadonlyMap<string, StoredBlob>;
   /** Blobs that the earlier bundle has. */
@@ -20,6 +20,23 @@ export interface LayoutFiles {
 }
 
 const encoder = new TextEncoder();
+
+/**
+ * Returns the list of images that `docker load` reads, beside `index.json`, unless Docker keeps images in containerd;
+ * undefined if there are none. Source: Docker image specification v1.2.
+ */
+export function dockerManifest(contents: readonly EntryContent[]): Uint8Array | undefined {
+  const images = contents.flatMap(({ name, container }) =>
+    container
+      ? [{
+        Config: blobName(container.config.digest),
+        RepoTags: name.includes("@") ? [] : [name],
+        Layers: container.layers.map(({ digest }) => blobName(digest)),
+      }]
+      : []
+  );
+  return images.length > 0 ? encoder.encode(JSON.stringify(images)) : undefined;
+}
 
 /**
  * Returns the files of a layout with these entries. Manifests come before blobs, so that a reader of an archive knows
