@@ -153,6 +153,8 @@ export function eventText(event: HistoryEvent): string {
       return `fetched ${formatBytes(event.bytes)}: ${reasonText(event.because, event.at)}`;
     case "changed":
       return `used from the cache: ${reasonText(event.because, event.at)}, nothing was fetched`;
+    case "imported":
+      return `imported from ${event.from}`;
     case "removed":
       return `removed by larder ${event.by}: ${event.why}${ruleNote(event.rule)}`;
     case "damaged":
