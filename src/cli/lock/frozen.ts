@@ -1,5 +1,5 @@
 import { LarderError } from "../../base/errors.ts";
-import { formatReference, type Reference } from "../../oci/reference.ts";
+import { formatReference, parseReference, type Reference } from "../../oci/reference.ts";
 import type { PackageRequest } from "../../packages/package_request.ts";
 import { parsePackageUrl, requestForUrl } from "../../packages/url_request.ts";
 import { LOCK_FILE, readLock } from "./file.ts";
@@ -30,6 +30,14 @@ export function frozenReference(reference: Reference): Reference {
   const digest = requireLock(name).references.get(name);
   if (digest) return { ...reference, digest };
   throw notLocked(name, name);
+}
+
+/** Returns all references of the lock file. @throws LarderError LDR_NOT_LOCKED, LDR_BAD_LOCK, LDR_DISK* */
+export function frozenReferences(): Reference[] {
+  return [...requireLock("REFERENCE…").references].map(([name, digest]) => ({
+    ...parseReference(name),
+    digest,
+  }));
 }
 
 /**

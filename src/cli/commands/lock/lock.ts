@@ -8,7 +8,7 @@ import type { PackageRequest } from "../../../packages/package_request.ts";
 import { requestForUrl } from "../../../packages/url_request.ts";
 import type { RegistryClient } from "../../../registry/client.ts";
 import type { Context } from "../../context.ts";
-import { changeLock, LOCK_FILE, readLock } from "../../lock/file.ts";
+import { changeLock, LOCK_FILE, readLock, rejectCredential } from "../../lock/file.ts";
 import type { Lock, LockedPackage } from "../../lock/format.ts";
 import type { Format } from "../../options.ts";
 import { readReference } from "../../reference_argument.ts";
@@ -57,6 +57,7 @@ export async function lock(
 /** @throws LarderError LDR_BAD_REFERENCE, LDR_USAGE */
 function wantedOf(names: readonly string[]): Wanted {
   const isUrl = (name: string) => /^https?:\/\//i.test(name);
+  names.filter(isUrl).forEach(rejectCredential);
   return {
     references: names.filter((name) => !isUrl(name)).map(taggedReference),
     packages: names.filter(isUrl).map((url) => requestForUrl(url)),
