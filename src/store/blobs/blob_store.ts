@@ -3,7 +3,7 @@ import { ensureFolder, isNotFound, removeIfAny, statIfAny, syncFolder } from "..
 import { diskError } from "../../base/system_error.ts";
 import { COPY_BUFFER, PULL_ROUNDS, TRANSFER_BUFFER } from "../../base/limits.ts";
 import type { BlobDescriptor, Descriptor } from "../../oci/descriptor.ts";
-import { algorithmOf, type Digest } from "../../oci/digest.ts";
+import { algorithmOf, type Digest, type DigestAlgorithm } from "../../oci/digest.ts";
 import type { BlobStream, Fetcher } from "../../oci/fetcher.ts";
 import { digestOf, Hasher } from "../../oci/hash.ts";
 import { isWasm } from "../../oci/media_types.ts";
@@ -166,19 +166,24 @@ function sizeOfBlob(
 /** True if a file exists and has this digest. @throws LarderError LDR_DISK* if it cannot be read */
 export function hasDigest(path: string, digest: Digest): boolean {
   try {
-    const file = Deno.openSync(path, { read: true });
-    const hasher = new Hasher(algorithmOf(digest));
-    try {
-      const buffer = new Uint8Array(COPY_BUFFER);
-      for (let read; (read = file.readSync(buffer)) !== null;) {
-        hasher.update(buffer.subarray(0, read));
-      }
-    } finally {
-      file.close();
-    }
-    return hasher.digest() === digest;
+    return digestOfFile(path, algorithmOf(digest)) === digest;
   } catch (error) {
     if (isNotFound(error)) return false;
     throw diskError(error, "read", path);
   }
+}
+
+/** Returns the digest of a file. @throws the operating system's error if it cannot be read */
+export function digestOfFile(path: string, algorithm: DigestAlgorithm = "sha256"): Digest {
+  const file = Deno.openSync(path, { read: true });
+  const hasher = new Hasher(algorithm);
+  try {
+    const buffer = new Uint8Array(COPY_BUFFER);
+    for (let read; (read = file.readSync(buffer)) !== null;) {
+      hasher.update(buffer.subarray(0, read));
+    }
+  } finally {
+    file.close();
+  }
+  return hasher.digest();
 }
