@@ -114,7 +114,7 @@ export function copyFileAtomic(from: string, to: string): void {
 }
 
 /** An open file that is renamed to its final name once it is written. */
-interface TemporaryFile {
+export interface TemporaryFile {
   readonly file: Deno.FsFile;
   readonly temporary: string;
 }
@@ -152,17 +152,17 @@ export function temporaryOf(path: string): string {
   return `${path}.tmp`;
 }
 
-/** Opens `path.tmp`, or a file with a unique name if another process is writing to `path.tmp`. */
-function openTemporary(path: string): TemporaryFile {
+/** Opens `path.tmp` with a lock, or a file with a unique name if another process is writing to `path.tmp`. */
+export function openTemporary(path: string, mode = FILE_MODE): TemporaryFile {
   const shared = temporaryOf(path);
   try {
-    const file = Deno.openSync(shared, { write: true, create: true, mode: FILE_MODE });
+    const file = Deno.openSync(shared, { write: true, create: true, mode });
     const isLocked = tryLock(file, shared);
     if (isLocked) return { file, temporary: shared };
     file.close();
     if (isLocked === undefined) removeIfAny(shared); // No process uses this name without a lock.
     const unique = `${path}.${crypto.randomUUID().slice(0, 8)}.tmp`;
-    const options = { write: true, createNew: true, mode: FILE_MODE };
+    const options = { write: true, createNew: true, mode };
     return { file: Deno.openSync(unique, options), temporary: unique };
   } catch (error) {
     throw diskError(error, "write", path);

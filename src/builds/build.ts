@@ -1,7 +1,7 @@
 import { join } from "node:path";
-import { cloneFile, moveToUser } from "../base/clone_file.ts";
 import { LarderError } from "../base/errors.ts";
 import { isDeletionError } from "../base/files.ts";
+import { placeFile } from "../base/place_file.ts";
 import { formatPlatform, type Platform } from "../oci/platform.ts";
 import type { BuildRecord } from "../store/entries/build_record.ts";
 import type { BuildStore, CachedBuild } from "../store/entries/build_store.ts";
@@ -166,7 +166,7 @@ class BuildRun {
 
   async #put({ path, record }: CachedBuild): Promise<void> {
     const executable = record.executable === true;
-    await cloneFile(path, this.#options.to, { executable, signal: this.#options.signal });
+    await placeFile(path, this.#options.to, { executable, signal: this.#options.signal });
   }
 
   /** Runs the command in a clean folder, stores its result and puts it. */
@@ -181,7 +181,7 @@ class BuildRun {
     const { executable } = checkResult(path, this.#spec.name);
     const { duration } = end;
     if (!useCache) {
-      await moveToUser(path, to, { executable, signal });
+      await placeFile(path, to, { executable, signal });
       return { outcome: "built", key, record: undefined, duration };
     }
     const made = { name: this.#spec.name, mediaType: RESULT_TYPE, executable, duration };

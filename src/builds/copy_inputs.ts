@@ -99,7 +99,7 @@ function copySmall(from: string, to: string): Digest {
 function copyLarge(from: string, to: string): Digest {
   makeParent(to, (path) => Deno.copyFileSync(from, path));
   if (Deno.build.os !== "windows") Deno.chmodSync(to, 0o600);
-  return digestOfFile(to);
+  return digestOfFile(to, "sha256")!;
 }
 
 /** Makes a file, and its folder if that is none of the inputs: that of the input `a/b` is not. */

@@ -2,7 +2,7 @@ import { basename, isAbsolute, join, relative, resolve, sep } from "node:path";
 import { sleep } from "../base/concurrency.ts";
 import { LarderError } from "../base/errors.ts";
 import { isNotFound } from "../base/files.ts";
-import { diskError, systemCode } from "../base/system_error.ts";
+import { diskError } from "../base/system_error.ts";
 import { digestOfFile } from "../store/blobs/blob_store.ts";
 import { hashFiles } from "../store/blobs/hash_files.ts";
 import type { Digest } from "../oci/digest.ts";
@@ -205,11 +205,9 @@ export async function hashInputs(
 }
 
 function hashHere({ hostPath }: InputNode): Digest {
-  try {
-    return digestOfFile(hostPath);
-  } catch (error) {
-    throw unreadable(error, hostPath);
-  }
+  const digest = digestOfFile(hostPath, "sha256");
+  if (digest) return digest;
+  throw inputChanged(hostPath);
 }
 
 async function hashInThreads(
@@ -221,13 +219,10 @@ async function hashInThreads(
   return hashed.map((result, i) => {
     if ("digest" in result) return result.digest as Digest;
     const { message, code } = result.error;
-    throw unreadable(Object.assign(new Error(message), { code }), files[i]!.hostPath);
+    const { hostPath } = files[i]!;
+    if (code === "ENOENT") throw inputChanged(hostPath);
+    throw diskError(Object.assign(new Error(message), { code }), "read", hostPath);
   });
-}
-
-function unreadable(error: unknown, path: string): unknown {
-  const isGone = isNotFound(error) || systemCode(error) === "ENOENT";
-  return isGone ? inputChanged(path) : diskError(error, "read", path);
 }
 
 /** Returns a node as a key lists it. @param digest of a file */

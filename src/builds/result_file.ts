@@ -1,5 +1,28 @@
+import { dirname, join } from "node:path";
 import { LarderError } from "../base/errors.ts";
-import { statIfAny } from "../base/files.ts";
+import { isNotFound, statIfAny } from "../base/files.ts";
+import { diskError } from "../base/system_error.ts";
+
+/**
+ * Checks that a result can be put at a path, before a command takes an hour to make it.
+ * @throws LarderError LDR_DISK*
+ */
+export function checkTarget(path: string): void {
+  if (statIfAny(path)?.isDirectory) {
+    throw new LarderError("LDR_DISK", `cannot write ${path}: it is a folder`, {
+      hint: `name a file, such as ${join(path, "image")}`,
+    });
+  }
+  const folder = dirname(path);
+  try {
+    if (Deno.statSync(folder).isDirectory) return;
+  } catch (error) {
+    if (!isNotFound(error)) throw diskError(error, "write to", folder);
+  }
+  throw new LarderError("LDR_DISK", `cannot write ${path}: there is no folder ${folder}`, {
+    hint: `create it: mkdir -p ${folder}`,
+  });
+}
 
 /**
  * Checks what a command wrote to `$LARDER_OUTPUT`.

@@ -15,6 +15,7 @@ import {
   transfersOption,
   typeOption,
 } from "./options.ts";
+import { addFetch } from "./package_commands.ts";
 import { ITEM_TYPES } from "./query/items.ts";
 import { nameArgument, referenceArgument } from "./reference_argument.ts";
 import {
@@ -36,7 +37,8 @@ type Verbs = Readonly<Record<string, (program: LarderCommand) => void>>;
 
 /** The verbs in groups, in the order of the help. */
 const GROUPS: Readonly<Record<string, Verbs>> = {
-  "Pull and run:": { build: addBuild, pull: addPull, run: addRun, update: addUpdate },
+  "Pull and run:": { pull: addPull, run: addRun, update: addUpdate },
+  "Packages and builds:": { build: addBuild, fetch: addFetch },
   "Look:": {
     df: addDf,
     images: addImages,

@@ -73,6 +73,20 @@ const EXAMPLES: Readonly<Record<string, readonly (readonly [line: string, commen
     ["larder dir --config", "print the config folder"],
     [`du -sh "$(larder dir -q)"`, "measure the cache folder"],
   ],
+  "fetch": [
+    [
+      "larder fetch http://deb.debian.org/debian/pool/main/h/hello/hello_2.10-3_amd64.deb -o .",
+      "take a package from the cache, or fetch it, and copy it to this folder",
+    ],
+    [
+      "larder fetch $(cat urls.txt) --to mirror/",
+      "make a folder hold these packages and no others",
+    ],
+    [
+      "larder fetch https://example.com/tool.bin --name tool --version 1.2",
+      "name a package whose file name does not",
+    ],
+  ],
   "gc": [
     ["larder gc --dry-run", "show what the configured limits would remove"],
     [

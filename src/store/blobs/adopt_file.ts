@@ -46,7 +46,7 @@ async function copyOf(file: string): Promise<string> {
 
 /** Hashes a large file in another thread, so that this one stays responsive. */
 async function digestOfAny(path: string, size: number): Promise<Digest> {
-  if (size < BACKGROUND_HASH_SIZE) return digestOfFile(path);
+  if (size < BACKGROUND_HASH_SIZE) return digestOfFile(path, "sha256")!;
   const [hashed] = await hashFiles([{ path, size, algorithm: "sha256" }]);
   if ("digest" in hashed!) return hashed.digest as Digest;
   const { message, code } = hashed!.error;

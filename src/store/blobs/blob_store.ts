@@ -165,25 +165,25 @@ function sizeOfBlob(
 
 /** True if a file exists and has this digest. @throws LarderError LDR_DISK* if it cannot be read */
 export function hasDigest(path: string, digest: Digest): boolean {
-  try {
-    return digestOfFile(path, algorithmOf(digest)) === digest;
-  } catch (error) {
-    if (isNotFound(error)) return false;
-    throw diskError(error, "read", path);
-  }
+  return digestOfFile(path, algorithmOf(digest)) === digest;
 }
 
-/** Returns the digest of a file. @throws the operating system's error if it cannot be read */
-export function digestOfFile(path: string, algorithm: DigestAlgorithm = "sha256"): Digest {
-  const file = Deno.openSync(path, { read: true });
-  const hasher = new Hasher(algorithm);
+/** Returns the digest of a file; undefined if there is none. @throws LarderError LDR_DISK* if it cannot be read */
+export function digestOfFile(path: string, algorithm: DigestAlgorithm): Digest | undefined {
   try {
-    const buffer = new Uint8Array(COPY_BUFFER);
-    for (let read; (read = file.readSync(buffer)) !== null;) {
-      hasher.update(buffer.subarray(0, read));
+    const file = Deno.openSync(path, { read: true });
+    const hasher = new Hasher(algorithm);
+    try {
+      const buffer = new Uint8Array(COPY_BUFFER);
+      for (let read; (read = file.readSync(buffer)) !== null;) {
+        hasher.update(buffer.subarray(0, read));
+      }
+    } finally {
+      file.close();
     }
-  } finally {
-    file.close();
+    return hasher.digest();
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw diskError(error, "read", path);
   }
-  return hasher.digest();
 }

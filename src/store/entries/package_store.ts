@@ -3,11 +3,17 @@ import {
   ensureFolder,
   readTextIfAny,
   syncFolder,
+  tryTouch,
   writeFileAtomic,
   writeFileUnsynced,
 } from "../../base/files.ts";
 import { type Layout, RECORD_FILE } from "../layout.ts";
-import { formatPackageRecord, type PackageRecord, parsePackageRecord } from "./package_record.ts";
+import {
+  formatPackageRecord,
+  type PackageId,
+  type PackageRecord,
+  parsePackageRecord,
+} from "./package_record.ts";
 
 /** The packages in the cache. Each is a record that names one blob; the mtime of the record is the last use. */
 export class PackageStore {
@@ -15,6 +21,21 @@ export class PackageStore {
 
   constructor(layout: Layout) {
     this.#layout = layout;
+  }
+
+  /** Returns the record of a package; undefined if there is none, or an invalid one. */
+  find(id: PackageId): PackageRecord | undefined {
+    return parsePackageRecord(readTextIfAny(this.#recordOf(id)) ?? "");
+  }
+
+  /** Marks a cached package as used at `now` (milliseconds since the epoch). Ignores failures. */
+  touch(id: PackageId, now: number): void {
+    tryTouch(this.#recordOf(id), now);
+  }
+
+  /** Returns the folder of a package. */
+  folder({ source, name, version, arch }: PackageId): string {
+    return this.#layout.packageFolder(source, name, version, arch);
   }
 
   /**
@@ -25,9 +46,9 @@ export class PackageStore {
    * @throws LarderError LDR_DISK*
    */
   use(file: Omit<PackageRecord, "schemaVersion" | "createdAt">, now: number): void {
-    const folder = this.#layout.packageFolder(file.source, file.name, file.version, file.arch);
-    const path = join(folder, RECORD_FILE);
-    const recorded = parsePackageRecord(readTextIfAny(path) ?? "");
+    const folder = this.folder(file);
+    const path = this.#recordOf(file);
+    const recorded = this.find(file);
     if (recorded?.digest === file.digest) {
       return writeFileUnsynced(path, formatPackageRecord({ ...recorded, ...file }));
     }
@@ -35,5 +56,8 @@ export class PackageStore {
     const createdAt = new Date(now).toISOString();
     writeFileAtomic(path, formatPackageRecord({ schemaVersion: 1, ...file, createdAt }));
     syncFolder(folder);
+  }
+  #recordOf(id: PackageId): string {
+    return join(this.folder(id), RECORD_FILE);
   }
 }

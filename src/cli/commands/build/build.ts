@@ -1,9 +1,9 @@
 import { join, resolve } from "node:path";
-import { checkTarget } from "../../../base/clone_file.ts";
 import { hasCode, LarderError } from "../../../base/errors.ts";
 import { formatBytes, formatDuration } from "../../../base/units.ts";
 import { build as runBuild, type BuildOptions, type BuildResult } from "../../../builds/build.ts";
 import { inputsThatHold } from "../../../builds/inputs.ts";
+import { checkTarget } from "../../../builds/result_file.ts";
 import type { Key } from "../../../builds/key.ts";
 import type { BuildSpec } from "../../../builds/spec.ts";
 import { shortDigest } from "../../../oci/digest.ts";

@@ -1,0 +1,38 @@
+/** The verbs that deal with packages. */
+
+import { parseDigest } from "../oci/digest.ts";
+import type { LarderCommand } from "./command.ts";
+import { Context } from "./context.ts";
+import { formatOption, transfersOption, valueOption } from "./options.ts";
+
+export function addFetch(program: LarderCommand): void {
+  program.command("fetch")
+    .summary("Fetch packages into the cache, or take them from it, and copy them to a folder.")
+    .description(
+      "Fetch packages into the cache, or take them from it, and copy them to a folder. A package is kept " +
+        "once under its source, name, version and architecture, which its file name states unless options " +
+        "do. A cached package is given without a request. Prints the path of each package.",
+    )
+    .argument("<url...>", "URL of a package, such as http://mirror/hello_2.10-3_amd64.deb")
+    .option("-o, --output <path>", "copy the package to this file, or the packages to this folder")
+    .option("--to <dir>", "make this folder hold these packages and no others, or fail")
+    .addOption(
+      valueOption(
+        "--digest <digest>",
+        "sha256:… or sha512:… that the package must have",
+        parseDigest,
+      ),
+    )
+    .option("--name <name>", "name of the package")
+    .option("--version <version>", "version of the package")
+    .option("--arch <arch>", "architecture of the package")
+    .option("--source <source>", "where the package is from; by default the repository in its URL")
+    .option("--replace", "replace cached packages of the same name that have other content")
+    .option("--no-package-cache", "neither use nor change the cache; needs --output or --to")
+    .addOption(transfersOption())
+    .addOption(formatOption())
+    .action(async (urls: string[], options, command: LarderCommand) => {
+      const { fetch } = await import("./commands/fetch/fetch.ts");
+      await fetch(await Context.of(command), urls, options);
+    });
+}

@@ -1,0 +1,277 @@
+import { LarderError } from "../base/errors.ts";
+import { statIfAny } from "../base/files.ts";
+import { PULL_ROUNDS } from "../base/limits.ts";
+import { Tries } from "../base/tries.ts";
+import type { BlobDescriptor } from "../oci/descriptor.ts";
+import { algorithmOf, type Digest } from "../oci/digest.ts";
+import { digestOf } from "../oci/hash.ts";
+import { PROGRESS_RESETS_TRIES, transfer } from "../pull/transfer.ts";
+import { isTransient } from "../registry/http/retry.ts";
+import { splitCredentials, UrlFetcher } from "../registry/url_fetcher.ts";
+import { type BlobStore, hasDigest } from "../store/blobs/blob_store.ts";
+import { UnnamedIngest } from "../store/blobs/unnamed_ingest.ts";
+import { packageName, type PackageRecord } from "../store/entries/package_record.ts";
+import type { PackageStore } from "../store/entries/package_store.ts";
+import type { MissCause } from "../store/journal/journal.ts";
+import { otherKindThanNamed, SIGNATURE_SIZE } from "./package_file_name.ts";
+import type { PackageDependencies, PackageObserver, PackageOptions } from "./package_options.ts";
+import type { PackageRequest, PackageResult } from "./package_request.ts";
+import { receive } from "./url_download.ts";
+import { parsePackageUrl, withoutCredentials } from "./url_request.ts";
+
+/** Media type of every package: the cache does not look into them. */
+const MEDIA_TYPE = "application/octet-stream";
+
+/** What all packages of one fetch are fetched with. */
+export interface PackageSession extends PackageDependencies {
+  readonly options: PackageOptions;
+  readonly observer: PackageObserver;
+  readonly blobs: BlobStore;
+  readonly packages: PackageStore;
+}
+
+interface Fetched {
+  readonly digest: Digest;
+  readonly size: number;
+  /** False if another process had fetched it, or another package has the same content. */
+  readonly isReceived: boolean;
+}
+
+/**
+ * Returns a package from the cache, or fetches and records it. The caller holds the shared store lock.
+ *
+ * @throws LarderError LDR_NOT_CACHED, LDR_DIGEST_MISMATCH, LDR_SIZE_MISMATCH, LDR_BAD_RESPONSE, LDR_DISK*,
+ * LDR_INTERRUPTED, and those of the transport
+ */
+export async function fetchPackage(
+  request: PackageRequest,
+  session: PackageSession,
+  signal: AbortSignal,
+): Promise<PackageResult> {
+  const record = session.packages.find(request.id);
+  const cached = record && cachedPackage(request, record, session);
+  if (cached) return cached;
+  const expected = expectedBlob(request, record, session.options);
+  if (session.options.offline && !(expected && session.blobs.find(expected))) {
+    throw notCached(request);
+  }
+  const cause = causeOf(record, session);
+  const fetched = expected
+    ? await fetchKnown(request, expected, session, signal)
+    : await fetchUnknown(request, session, signal);
+  const { digest, size, isReceived } = fetched;
+  return {
+    request,
+    outcome: isReceived ? "fetched" : "cached",
+    cause,
+    digest,
+    size,
+    path: session.layout.blob("data", digest),
+  };
+}
+
+/**
+ * Returns a package that is cached in full; undefined if it has to be fetched.
+ * @throws LarderError LDR_DIGEST_MISMATCH if other content is cached under its name
+ */
+function cachedPackage(
+  request: PackageRequest,
+  record: PackageRecord,
+  { blobs, packages, clock, options }: PackageSession,
+): PackageResult | undefined {
+  const isWanted = options.replace && request.digest === undefined;
+  if (isWanted) return undefined;
+  const { digest, size } = record;
+  const path = blobs.find({ mediaType: MEDIA_TYPE, digest, size });
+  if (request.digest && !isSameContent(request.digest, digest, path)) {
+    if (options.replace) return undefined;
+    throw otherContent(request, digest, request.digest);
+  }
+  if (path === undefined) return undefined;
+  packages.touch(request.id, clock.now());
+  return { request, outcome: "cached", digest, size, path };
+}
+
+/** Compares digests; if their algorithms differ, those of the file decide. True if there is no file either. */
+function isSameContent(wanted: Digest, cached: Digest, path: string | undefined): boolean {
+  if (algorithmOf(wanted) === algorithmOf(cached)) return wanted === cached;
+  return path === undefined || hasDigest(path, wanted);
+}
+
+/** Returns what must arrive; undefined if any content is accepted. */
+function expectedBlob(
+  { digest, size }: PackageRequest,
+  record: PackageRecord | undefined,
+  { replace }: PackageOptions,
+): BlobDescriptor | undefined {
+  if (digest) return { mediaType: MEDIA_TYPE, digest, size };
+  if (!record || replace) return undefined;
+  return { mediaType: MEDIA_TYPE, digest: record.digest, size: record.size };
+}
+
+function causeOf(record: PackageRecord | undefined, { blobs }: PackageSession): MissCause {
+  if (!record) return "new";
+  const { digest, size } = record;
+  const blob = { mediaType: MEDIA_TYPE, digest, size };
+  if (blobs.find(blob)) return "moved";
+  return statIfAny(blobs.pathOf(blob)) ? "damaged" : "missing";
+}
+
+async function fetchKnown(
+  request: PackageRequest,
+  blob: BlobDescriptor,
+  session: PackageSession,
+  signal: AbortSignal,
+): Promise<Fetched> {
+  const { blobs, clock, observer, transport } = session;
+  const waiting = (holders: string) => observer.note?.(waitingFor(holders, request));
+  const received = await transfer(
+    new UrlFetcher(transport, request.urls),
+    blob,
+    () => blobs.ingest(blob, { waiting, signal }),
+    {
+      clock,
+      signal,
+      onStart: (offset) => observer.started?.(request, offset, blob.size),
+      onBytes: (count) => observer.progressed?.(request, count),
+      onRetry: (message) => observer.note?.(`${request.fileName}: ${message}`),
+    },
+  );
+  const size = blobs.findData(blob.digest)?.size;
+  if (size === undefined) throw deletedMeanwhile(request);
+  record(request, blob.digest, size, session);
+  return { digest: blob.digest, size, isReceived: received !== undefined };
+}
+
+/** Fetches a package whose digest is not known, from the first URL that has it. */
+async function fetchUnknown(
+  request: PackageRequest,
+  session: PackageSession,
+  signal: AbortSignal,
+): Promise<Fetched> {
+  let failure: unknown;
+  for (const url of request.urls) {
+    try {
+      return await fetchFrom(parsePackageUrl(url), request, session, signal);
+    } catch (error) {
+      if (signal.aborted) throw error;
+      failure = error;
+    }
+  }
+  throw failure;
+}
+
+async function fetchFrom(
+  url: URL,
+  request: PackageRequest,
+  session: PackageSession,
+  signal: AbortSignal,
+): Promise<Fetched> {
+  const { clock, observer, packages, transport } = session;
+  // A process that was waited for may have recorded it; what is to be replaced is recorded already.
+  const isNew = packages.find(request.id) === undefined;
+  const isPresent = () => isNew && recorded(request, session) !== undefined;
+  const waiting = (holders: string) => observer.note?.(waitingFor(holders, request));
+  const tries = new Tries(clock);
+  for (let round = 1;;) {
+    using ingest = await UnnamedIngest.open(session.layout, partialKey(url), isPresent, {
+      waiting,
+      signal,
+    });
+    if (!ingest) {
+      const present = recorded(request, session);
+      if (present) return present;
+      continue;
+    }
+    const { offset } = ingest;
+    try {
+      await receive(ingest, url, {
+        transport,
+        signal,
+        tries,
+        onStart: (offset, size) => observer.started?.(request, offset, size),
+        onBytes: (count) => observer.progressed?.(request, count),
+      });
+    } catch (error) {
+      if (ingest.offset - offset >= PROGRESS_RESETS_TRIES) tries.restart();
+      const next = isTransient(error) ? tries.next(error) : undefined;
+      if (!next) throw error;
+      observer.note?.(
+        `${request.fileName}: ${(error as Error).message}; trying again (${next.ordinal})`,
+      );
+      await clock.sleep(next.pause, signal);
+      continue;
+    }
+    rejectOtherKind(request, ingest, url);
+    const blob = await ingest.commit();
+    if (blob) {
+      record(request, blob.digest, blob.size, session);
+      return { ...blob, isReceived: true };
+    }
+    if (round++ === PULL_ROUNDS) throw deletedMeanwhile(request);
+  }
+}
+
+/** Returns what is cached under the name of a request, whatever its digest. */
+function recorded(
+  { id }: PackageRequest,
+  { packages, blobs }: PackageSession,
+): Fetched | undefined {
+  const record = packages.find(id);
+  if (!record) return undefined;
+  const { digest, size } = record;
+  const path = blobs.find({ mediaType: MEDIA_TYPE, digest, size });
+  return path === undefined ? undefined : { digest, size, isReceived: false };
+}
+
+/** Downloads of a URL are continued and awaited by later ones of the same URL, whatever credentials it contains. */
+function partialKey(url: URL): Digest {
+  const { url: { href } } = splitCredentials(url);
+  return digestOf(new TextEncoder().encode(href));
+}
+
+/** @throws LarderError LDR_BAD_RESPONSE for what cannot be the package, such as the login page of a network */
+function rejectOtherKind({ fileName }: PackageRequest, ingest: UnnamedIngest, url: URL): void {
+  const noun = otherKindThanNamed(fileName, ingest.start(SIGNATURE_SIZE));
+  if (noun === undefined) return;
+  ingest.discard();
+  throw new LarderError("LDR_BAD_RESPONSE", `what ${url.host} sent is not ${noun}`, {
+    hint: "open the URL in a browser: a proxy or a login page may answer in its place",
+  });
+}
+
+function record(
+  { id, urls, fileName, vouchedBy }: PackageRequest,
+  digest: Digest,
+  size: number,
+  { packages, clock }: PackageSession,
+): void {
+  const [first] = urls;
+  const url = first === undefined ? undefined : withoutCredentials(parsePackageUrl(first));
+  const file = { ...id, mediaType: MEDIA_TYPE, digest, size, url, fileName, vouchedBy };
+  packages.use(file, clock.now());
+}
+
+function otherContent({ id }: PackageRequest, cached: Digest, wanted: Digest): LarderError {
+  return new LarderError(
+    "LDR_DIGEST_MISMATCH",
+    `${packageName(id)} is cached as ${cached}, not as ${wanted}`,
+    { hint: "check the digest, or replace the cached package with --replace" },
+  );
+}
+
+function notCached({ id }: PackageRequest): LarderError {
+  return new LarderError("LDR_NOT_CACHED", `${packageName(id)} is not in the cache`, {
+    hint: "fetch it once without --offline",
+  });
+}
+
+function deletedMeanwhile({ id }: PackageRequest): LarderError {
+  return new LarderError("LDR_DISK", `${packageName(id)} was deleted while it was fetched`, {
+    hint: "find out which program deletes files of the cache, then try again",
+  });
+}
+
+function waitingFor(holders: string, { fileName }: PackageRequest): string {
+  return `waiting for ${holders || "another process"}, which is fetching ${fileName}`;
+}
