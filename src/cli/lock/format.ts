@@ -4,7 +4,7 @@ import { LarderError } from "../../base/errors.ts";
 import { DigestSchema } from "../../oci/descriptor.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { formatReference, parseReference } from "../../oci/reference.ts";
-import { describeYamlError } from "../config/yaml_errors.ts";
+import { describeYamlError } from "../../base/yaml_errors.ts";
 
 const COMMENT =
   "# Written by larder lock. Commit it: pull, run, fetch and build use exactly this with --frozen.\n";
@@ -69,7 +69,7 @@ export function parseLock(text: string): Lock {
   const broken = document.errors[0] ?? document.warnings[0];
   if (broken) {
     const { line, col } = lines.linePos(broken.pos[0]);
-    throw badLock(`${describeYamlError(broken).reason} (line ${line}, column ${col})`);
+    throw badLock(`${describeYamlError(broken, "schemaVersion: 1").reason} (line ${line}, column ${col})`);
   }
   // Aliases, which larder never writes, could expand without end.
   const content: unknown = document.toJS({ maxAliasCount: 0 });
