@@ -16,6 +16,7 @@ const PackageSchema = v.strictObject({
   version: Text,
   arch: Text,
   source: Text,
+  /** A path relative to the lock file for a package of a local mirror. */
   url: Text,
   /** The name of the file, unless it is the last part of the URL. */
   file: v.optional(Text),
@@ -26,23 +27,33 @@ const PackageSchema = v.strictObject({
   from: v.optional(Text),
 });
 
+const ListSchema = v.strictObject({
+  /** Names of packages that are wanted; none for all that the list itself names. */
+  names: v.optional(v.array(Text)),
+  /** File with the keys that may sign the list, a path relative to the lock file. */
+  keyring: v.optional(Text),
+  /** Architecture of the packages, if it is not that of the machine. */
+  arch: v.optional(Text),
+});
+
 const LockSchema = v.strictObject({
   schemaVersion: v.literal(1),
   /** References in full, with a tag. */
   references: v.nullish(v.record(v.string(), DigestSchema)),
-  /** The names that are wanted from each list; none for what a list itself names. */
-  lists: v.nullish(v.record(v.string(), v.array(Text))),
+  /** Lists of packages, by path relative to the lock file or by URL. */
+  lists: v.nullish(v.record(v.string(), ListSchema)),
   packages: v.nullish(v.array(PackageSchema)),
   /** Specifications by path, relative to the lock file, each with the digest of its RFC 8785 form. */
   specs: v.nullish(v.record(v.string(), DigestSchema)),
 });
 
+export type LockedList = v.InferOutput<typeof ListSchema>;
 export type LockedPackage = v.InferOutput<typeof PackageSchema>;
 
 /** The content of `larder.lock`. */
 export interface Lock {
   readonly references: ReadonlyMap<string, Digest>;
-  readonly lists: ReadonlyMap<string, readonly string[]>;
+  readonly lists: ReadonlyMap<string, LockedList>;
   readonly packages: readonly LockedPackage[];
   readonly specs: ReadonlyMap<string, Digest>;
 }
@@ -69,7 +80,9 @@ export function parseLock(text: string): Lock {
   const broken = document.errors[0] ?? document.warnings[0];
   if (broken) {
     const { line, col } = lines.linePos(broken.pos[0]);
-    throw badLock(`${describeYamlError(broken, "schemaVersion: 1").reason} (line ${line}, column ${col})`);
+    throw badLock(
+      `${describeYamlError(broken, "schemaVersion: 1").reason} (line ${line}, column ${col})`,
+    );
   }
   // Aliases, which larder never writes, could expand without end.
   const content: unknown = document.toJS({ maxAliasCount: 0 });

@@ -86,12 +86,13 @@ export function reportPull(context: Context, result: PullResult): void {
   for (const { digest, size } of skipped) {
     context.info(`skipped foreign layer ${digest} (${formatBytes(size)}); --foreign fetches it`);
   }
+  const platform = platformText(result);
   const age = formatDuration(Date.now() - result.checkedAt);
   switch (result.freshness) {
     case "fetched":
       context.info(
         `${name}: fetched ${tally.fetched}, reused ${tally.reused}` +
-          (result.platform ? `, for ${formatPlatform(result.platform)}` : ""),
+          (platform ? `, for ${platform}` : ""),
       );
       break;
     case "current":
@@ -117,17 +118,22 @@ export function reportPull(context: Context, result: PullResult): void {
 }
 
 /** Says what changed about an entry whose content was cached already. */
-function changeText({ cause, digest, platform }: PullResult): string {
-  switch (cause) {
+function changeText(result: PullResult): string {
+  switch (result.cause) {
     case "new":
       return "is new";
     case "moved":
-      return `has moved to ${shortDigest(digest)}`;
+      return `has moved to ${shortDigest(result.digest)}`;
     case "platform":
-      return platform ? `is now for ${formatPlatform(platform)}` : "is now for another platform";
+      return `is now for ${platformText(result) ?? "another platform"}`;
     default:
       return "was incomplete";
   }
+}
+
+function platformText({ hasAllPlatforms, platform }: PullResult): string | undefined {
+  if (hasAllPlatforms) return "all platforms";
+  return platform && formatPlatform(platform);
 }
 
 /** `3 layers (28.17 MiB)` for the parts that were reused, and for those that were fetched. */
