@@ -3,7 +3,6 @@ import { limitOptions } from "./commands/gc/limits.ts";
 import { Context } from "./context.ts";
 import {
   acceptGlobalOptions,
-  buildOptions,
   collect,
   daysOption,
   filterOption,
@@ -15,7 +14,7 @@ import {
   transfersOption,
   typeOption,
 } from "./options.ts";
-import { addFetch } from "./package_commands.ts";
+import { addBuild, addFetch } from "./package_commands.ts";
 import { ITEM_TYPES } from "./query/items.ts";
 import { nameArgument, referenceArgument } from "./reference_argument.ts";
 import {
@@ -100,30 +99,6 @@ function programWith(isBuilt: (verb: string) => boolean): LarderCommand {
     for (const [verb, add] of Object.entries(verbs)) if (isBuilt(verb)) add(program);
   }
   return program.addOptions(globalOptions());
-}
-
-function addBuild(program: LarderCommand): void {
-  program.command("build")
-    .summary("Build a file from inputs by a command, or take the result from the cache.")
-    .description(
-      "Build a file from inputs by a command, or take the result from the cache if inputs, packages, " +
-        "references, environment and command are the same. Either a spec file says what to build, or the " +
-        "options and the command after --. The command finds the inputs in its folder, and writes its " +
-        "result to $LARDER_OUTPUT.",
-    )
-    .argument("[spec]", "YAML file that says what to build")
-    .argument("[command...]", "after --: program that builds, and its arguments")
-    .option("-i, --input <path>", "file or folder that the command reads (repeatable)", collect)
-    .option("--ref <reference>", "reference that the command reads (repeatable)", collect)
-    .option("--env <name=value>", "environment variable of the command (repeatable)", collect)
-    .option("--network", "let the command use the network")
-    .addOptions(buildOptions())
-    .action(async (spec: string | undefined, words: string[], options, command) => {
-      const { build } = await import("./commands/build/build.ts");
-      const { rawArgs } = program as unknown as { rawArgs: string[] };
-      const all = spec === undefined ? [] : [spec, ...words];
-      await build(await Context.of(command), all, rawArgs, options);
-    });
 }
 
 function addClean(program: LarderCommand): void {
