@@ -11,11 +11,13 @@ import { withBuildLock } from "./build_lock.ts";
 import { copyInputs } from "./copy_inputs.ts";
 import type { Key, Sandbox } from "./key.ts";
 import { layOutPackages } from "./packages.ts";
-import { prepareBuild, type PreparedBuild, type Sources } from "./prepare.ts";
+import { prepareBuild, type PreparedBuild } from "./prepare.ts";
+import { layOutRefs } from "./refs.ts";
 import { checkResult } from "./result_file.ts";
 import { removeAbandonedRooms, Room } from "./room.ts";
 import { type CommandEnd, runCommand } from "./run_command.ts";
 import { bwrapFault, commandLine, findBwrap } from "./sandbox.ts";
+import type { Sources } from "./sources.ts";
 import type { BuildSpec } from "./spec.ts";
 
 /** Media type of a result, of which nothing is known. */
@@ -41,7 +43,8 @@ export interface BuildOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-export interface BuildDependencies extends Sources {
+export interface BuildDependencies {
+  readonly sources: Sources;
   readonly layout: Layout;
   readonly store: BuildStore;
   /** Called with one line about a step or a wait. */
@@ -75,7 +78,7 @@ export async function build(
   options: BuildOptions,
   deps: BuildDependencies,
 ): Promise<BuildResult> {
-  const prepared = await prepareBuild(spec, options.platform, deps, options.signal);
+  const prepared = await prepareBuild(spec, options.platform, deps.sources, options.signal);
   return await new BuildRun(spec, prepared, options, deps).run();
 }
 
@@ -193,13 +196,11 @@ class BuildRun {
 
   /** Fills the folders of a room with what the command finds there. */
   async #furnish(room: Room): Promise<void> {
-    const { packages, refs } = this.#deps;
-    const { nodes, inputs } = this.#prepared;
-    await copyInputs(nodes, inputs, room.folder("work"), this.#options.signal);
-    await layOutPackages(this.#prepared.packages, room.folder("packages"), packages);
-    if (this.#prepared.refs.length > 0) {
-      await refs.layOut(this.#prepared.refs, room.folder("refs"));
-    }
+    const { nodes, inputs, packages, refs } = this.#prepared;
+    const { signal } = this.#options;
+    await copyInputs(nodes, inputs, room.folder("work"), signal);
+    await layOutPackages(packages, room.folder("packages"), this.#deps.sources);
+    if (refs.length > 0) await layOutRefs(refs, room.folder("refs"), this.#deps.layout, signal);
   }
 
   async #runCommand(room: Room, sandbox: Sandbox): Promise<CommandEnd> {

@@ -1,12 +1,14 @@
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { LarderError } from "../base/errors.ts";
-import { diskError } from "../base/system_error.ts";
+import { placeFile } from "../base/place_file.ts";
 import { plural } from "../base/units.ts";
 import type { PackageRequest, PackageResult } from "../packages/package_request.ts";
-import type { Digest } from "../oci/digest.ts";
+import { requestForUrl } from "../packages/url_request.ts";
+import { type Digest, parseDigest } from "../oci/digest.ts";
+import { SOURCE_DATE_EPOCH } from "./copy_inputs.ts";
 import type { KeyPackage } from "./key.ts";
-import type { PackageSource } from "./sources.ts";
-import type { BuildSpec } from "./spec.ts";
+import type { Sources } from "./sources.ts";
+import type { BuildSpec, SpecPackage } from "./spec.ts";
 
 /** A package whose digest is known. */
 export interface ResolvedPackage extends PackageRequest {
@@ -17,34 +19,52 @@ export interface ResolvedPackage extends PackageRequest {
  * Returns the packages of a spec with their digests, each file name once. Fetches only those whose digest neither the
  * spec nor a list states.
  *
- * @throws LarderError of the source; LDR_BAD_SPEC if two packages have the same file name
+ * @throws LarderError of the sources; LDR_BAD_SPEC for a bad URL or digest, or if two packages have one file name
  */
 export async function resolvePackages(
   spec: BuildSpec,
-  source: PackageSource,
+  sources: Sources,
 ): Promise<ResolvedPackage[]> {
   const byFile = new Map<string, PackageRequest>();
   for (const [i, wanted] of spec.packages.entries()) {
-    for (const request of await source.resolve(wanted)) {
-      const other = byFile.get(request.fileName);
+    const requests = "from" in wanted
+      ? await sources.listPackages(listOf(spec, wanted.from), wanted.names)
+      : [requestFor(spec, i, wanted)];
+    for (const request of requests) {
+      const { fileName } = request;
+      const other = byFile.get(fileName);
       if (other && !isSame(other, request)) {
-        throw spec.fault(
-          ["packages", i],
-          `two different packages have the file name ${request.fileName}`,
-          "leave one of them out",
-        );
+        const reason = `two different packages have the file name ${fileName}`;
+        throw spec.fault(["packages", i], reason, "leave one of them out");
       }
-      byFile.set(request.fileName, request);
+      byFile.set(fileName, request);
     }
   }
   const requests = [...byFile.values()];
-  const unknown = requests.filter(({ digest }) => digest === undefined);
-  const found = new Map(
-    (await fetchAll(unknown, source)).map(({ request, digest }) => [request.fileName, digest]),
-  );
-  return requests.map((request) => {
-    return { ...request, digest: request.digest ?? found.get(request.fileName)! };
-  });
+  const fetched = await fetchAll(requests.filter(({ digest }) => !digest), sources);
+  const digests = new Map(fetched.map(({ request, digest }) => [request.fileName, digest]));
+  return requests.map((request) => ({
+    ...request,
+    digest: request.digest ?? digests.get(request.fileName)!,
+  }));
+}
+
+/** A path is relative to the spec, as inputs are. */
+function listOf({ folder }: BuildSpec, from: string): string {
+  return /^[a-z][a-z0-9+.-]*:\/\//i.test(from) ? from : resolve(folder, from);
+}
+
+function requestFor(spec: BuildSpec, index: number, wanted: SpecPackage): PackageRequest {
+  const { url, digest, ...naming } = wanted;
+  try {
+    return requestForUrl(url, {
+      ...naming,
+      digest: digest === undefined ? undefined : parseDigest(digest),
+    });
+  } catch (error) {
+    if (!(error instanceof LarderError)) throw error;
+    throw spec.fault(["packages", index], error.message, error.hint);
+  }
 }
 
 function isSame(a: PackageRequest, b: PackageRequest): boolean {
@@ -58,32 +78,28 @@ export function keyPackages(packages: readonly ResolvedPackage[]): KeyPackage[] 
   });
 }
 
-/** Copies packages to a folder under their own names. @throws LarderError of the source; LDR_DISK* */
+/** Copies packages to a folder under their own names. @throws LarderError of the sources; LDR_DISK* */
 export async function layOutPackages(
   packages: readonly ResolvedPackage[],
   folder: string,
-  source: PackageSource,
+  sources: Sources,
 ): Promise<void> {
-  for (const { request: { fileName }, path } of await fetchAll(packages, source)) {
-    const to = join(folder, fileName);
-    try {
-      await Deno.copyFile(path, to);
-      if (Deno.build.os !== "windows") await Deno.chmod(to, 0o644);
-    } catch (error) {
-      throw diskError(error, "copy a package to", to);
-    }
+  const mtime = new Date(SOURCE_DATE_EPOCH * 1000);
+  for (const { request, path } of await fetchAll(packages, sources)) {
+    await placeFile(path, join(folder, request.fileName), { mtime });
   }
 }
 
+/** @throws LarderError if one package fails */
 async function fetchAll(
   requests: readonly PackageRequest[],
-  source: PackageSource,
+  sources: Sources,
 ): Promise<readonly PackageResult[]> {
   if (requests.length === 0) return [];
-  const { results, failures } = await source.fetch(requests);
-  const [first] = failures;
+  const { results, failures } = await sources.fetchPackages(requests);
+  const [first, ...others] = failures;
   if (!first) return results;
   const { code, message, hint } = first.error;
-  const more = failures.length > 1 ? `; ${plural(failures.length - 1, "package")} more failed` : "";
+  const more = others.length > 0 ? `; ${plural(others.length, "package")} more failed` : "";
   throw new LarderError(code, message + more, { hint, cause: first.error });
 }

@@ -1,15 +1,10 @@
-import type { Digest } from "../oci/digest.ts";
 import { formatPlatform, type Platform } from "../oci/platform.ts";
 import { hashInputs, type InputNode, listInputs } from "./inputs.ts";
 import { type Key, type KeyInput, keyOf, type KeyRef, type Sandbox } from "./key.ts";
 import { keyPackages, type ResolvedPackage, resolvePackages } from "./packages.ts";
-import type { PackageSource, RefSource } from "./sources.ts";
+import { resolveRefs } from "./refs.ts";
+import type { Sources } from "./sources.ts";
 import type { BuildSpec } from "./spec.ts";
-
-export interface Sources {
-  readonly packages: PackageSource;
-  readonly refs: RefSource;
-}
 
 /** Everything that a build depends on, as it is now. */
 export interface PreparedBuild {
@@ -33,13 +28,8 @@ export async function prepareBuild(
   sources: Sources,
   signal?: AbortSignal,
 ): Promise<PreparedBuild> {
-  const refs = new Map<string, Digest>();
-  for (const written of spec.refs) {
-    const { name, digest } = await sources.refs.resolve(written);
-    refs.set(name, digest);
-  }
-  const refList = [...refs].map(([name, digest]) => ({ name, digest }));
-  const packages = await resolvePackages(spec, sources.packages);
+  const refs = await resolveRefs(spec, sources);
+  const packages = await resolvePackages(spec, sources);
   const nodes = await listInputs(spec, signal);
   const inputs = await hashInputs(nodes, signal);
   const keys = new Map<Sandbox, Key>();
@@ -54,10 +44,10 @@ export async function prepareBuild(
       output: spec.output,
       inputs,
       packages: keyPackages(packages),
-      refs: refList,
+      refs,
     });
     keys.set(sandbox, key);
     return key;
   };
-  return { nodes, inputs, packages, refs: refList, keyFor };
+  return { nodes, inputs, packages, refs, keyFor };
 }

@@ -1,19 +1,16 @@
 import type { PackageRequest, PackageResults } from "../packages/package_request.ts";
-import type { KeyRef } from "./key.ts";
-import type { PackageList, SpecPackage } from "./spec.ts";
+import type { PullResult } from "../pull/result.ts";
 
-/** Where a build gets packages from. */
-export interface PackageSource {
-  /** Returns the packages that a part of a spec names. */
-  resolve(wanted: SpecPackage | PackageList): Promise<readonly PackageRequest[]>;
-  /** Fetches packages, or finds them in the cache. */
-  fetch(requests: readonly PackageRequest[]): Promise<PackageResults>;
-}
-
-/** Where a build gets references from. */
-export interface RefSource {
-  /** Pulls a reference, and returns its full name and the digest of the manifest for the platform of the build. */
-  resolve(reference: string): Promise<KeyRef>;
-  /** Writes references that were resolved to a folder, as an OCI image layout. */
-  layOut(refs: readonly KeyRef[], folder: string): Promise<void>;
+/** Where a build gets packages and references from. */
+export interface Sources {
+  /**
+   * Returns the packages that a list names.
+   * @param list path or URL
+   * @param names the wanted ones; all if there are none
+   */
+  listPackages(list: string, names: readonly string[]): Promise<readonly PackageRequest[]>;
+  /** Fetches packages, or finds them in the cache, which keeps them until the build ends. */
+  fetchPackages(requests: readonly PackageRequest[]): Promise<PackageResults>;
+  /** Pulls a reference, or confirms that the cached copy is current. */
+  pull(reference: string): Promise<PullResult>;
 }

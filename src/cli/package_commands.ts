@@ -1,4 +1,4 @@
-/** The verbs that deal with packages, and with what a project needs. */
+/** The verbs that deal with packages and builds. */
 
 import { parseDigest } from "../oci/digest.ts";
 import type { LarderCommand } from "./command.ts";
@@ -11,6 +11,30 @@ import {
   transfersOption,
   valueOption,
 } from "./options.ts";
+
+export function addBuild(program: LarderCommand): void {
+  program.command("build")
+    .summary("Build a file from inputs by a command, or take the result from the cache.")
+    .description(
+      "Build a file from inputs by a command, or take the result from the cache if inputs, packages, " +
+        "references, environment and command are the same. Either a spec file says what to build, or the " +
+        "options and the command after --. The command finds the inputs in its folder, and writes its " +
+        "result to $LARDER_OUTPUT.",
+    )
+    .argument("[spec]", "YAML file that says what to build")
+    .argument("[command...]", "after --: program that builds, and its arguments")
+    .option("-i, --input <path>", "file or folder that the command reads (repeatable)", collect)
+    .option("--ref <reference>", "reference that the command reads (repeatable)", collect)
+    .option("--env <name=value>", "environment variable of the command (repeatable)", collect)
+    .option("--network", "let the command use the network")
+    .addOptions(buildOptions())
+    .action(async (spec: string | undefined, words: string[], options, command) => {
+      const { build } = await import("./commands/build/build.ts");
+      const { rawArgs } = program as unknown as { rawArgs: string[] };
+      const all = spec === undefined ? [] : [spec, ...words];
+      await build(await Context.of(command), all, rawArgs, options);
+    });
+}
 
 export function addFetch(program: LarderCommand): void {
   program.command("fetch")
@@ -58,29 +82,5 @@ export function addLock(program: LarderCommand): void {
     .action(async (names: string[], options, command: LarderCommand) => {
       const { lock } = await import("./commands/lock/lock.ts");
       await lock(await Context.of(command), names, options);
-    });
-}
-
-export function addBuild(program: LarderCommand): void {
-  program.command("build")
-    .summary("Build a file from inputs by a command, or take the result from the cache.")
-    .description(
-      "Build a file from inputs by a command, or take the result from the cache if inputs, packages, " +
-        "references, environment and command are the same. Either a spec file says what to build, or the " +
-        "options and the command after --. The command finds the inputs in its folder, and writes its " +
-        "result to $LARDER_OUTPUT.",
-    )
-    .argument("[spec]", "YAML file that says what to build")
-    .argument("[command...]", "after --: program that builds, and its arguments")
-    .option("-i, --input <path>", "file or folder that the command reads (repeatable)", collect)
-    .option("--ref <reference>", "reference that the command reads (repeatable)", collect)
-    .option("--env <name=value>", "environment variable of the command (repeatable)", collect)
-    .option("--network", "let the command use the network")
-    .addOptions(buildOptions())
-    .action(async (spec: string | undefined, words: string[], options, command) => {
-      const { build } = await import("./commands/build/build.ts");
-      const { rawArgs } = program as unknown as { rawArgs: string[] };
-      const all = spec === undefined ? [] : [spec, ...words];
-      await build(await Context.of(command), all, rawArgs, options);
     });
 }

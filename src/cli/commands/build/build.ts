@@ -19,7 +19,7 @@ import { writeErrBytes, writeJson, writeOut } from "../../terminal/console.ts";
 import { collectAfterFetch } from "../gc/auto.ts";
 import type { BuildCommandOptions } from "./options.ts";
 import { specOf, splitWords } from "./spec.ts";
-import { openSources } from "./sources.ts";
+import { CommandSources } from "./sources.ts";
 
 /** `larder build`: puts the result of a build at a path, from the cache if there is one of the same key. */
 export async function build(
@@ -34,12 +34,13 @@ export async function build(
   checkInputs(context, spec, options.to);
   const { layout } = context;
   const output = new CommandOutput(context);
+  using sources = new CommandSources(context, spec, command);
   let result: BuildResult;
   try {
     result = await runBuild(spec, options, {
       layout,
       store: new BuildStore(layout, new BlobStore(layout)),
-      ...openSources(context, spec, options.platform, command),
+      sources,
       note: (message) => context.info(message),
       missed: (key, damaged) => reportMiss(context, key, damaged),
       onOutput: (bytes) => output.write(bytes),

@@ -1,22 +1,89 @@
-import type { Sources } from "../../../builds/prepare.ts";
-import type { BuildSpec } from "../../../builds/spec.ts";
+import { systemClock } from "../../../base/concurrency.ts";
 import { LarderError } from "../../../base/errors.ts";
-import type { Platform } from "../../../oci/platform.ts";
+import { TRANSFERS } from "../../../base/limits.ts";
+import type { Sources } from "../../../builds/sources.ts";
+import type { BuildSpec } from "../../../builds/spec.ts";
+import { parseReference } from "../../../oci/reference.ts";
+import { fetchPackages } from "../../../packages/fetch_packages.ts";
+import type { PackageRequest, PackageResults } from "../../../packages/package_request.ts";
+import { ScratchCache } from "../../../packages/scratch_cache.ts";
+import { type PullResult, useEvent } from "../../../pull/result.ts";
+import { PackageStore } from "../../../store/entries/package_store.ts";
+import { Journal } from "../../../store/journal/journal.ts";
+import { Lease } from "../../../store/locks/leases.ts";
+import { waitingForSweep } from "../../../store/locks/store_lock.ts";
 import type { Context } from "../../context.ts";
+import { openRegistry } from "../../registry_access.ts";
+import { pullProgress } from "../../terminal/progress.ts";
+import { packageProgress } from "../fetch/progress.ts";
+import { roomFor } from "../gc/auto.ts";
+import { openPuller, pullOptions, reportPull } from "../pull/options.ts";
 import type { BuildCommandOptions } from "./options.ts";
 
-/** Returns where a build gets packages and references from. */
-export function openSources(
-  _context: Context,
-  spec: BuildSpec,
-  _platform: Platform,
-  _command: BuildCommandOptions,
-): Sources {
-  const missing = (what: string) => () => {
-    throw new LarderError("LDR_BUILD", `cannot build ${spec.name}: no ${what} yet`, { hint: "" });
-  };
-  return {
-    packages: { resolve: missing("packages"), fetch: missing("packages") },
-    refs: { resolve: missing("references"), layOut: missing("references") },
-  };
+/** Gets packages and references for one build, as `larder fetch` and `larder pull` do. */
+export class CommandSources implements Sources, Disposable {
+  readonly #context: Context;
+  readonly #command: BuildCommandOptions;
+  /** Holds the packages if the cache is bypassed. */
+  readonly #scratch: ScratchCache | undefined;
+  readonly #lease: Lease;
+
+  constructor(context: Context, spec: BuildSpec, command: BuildCommandOptions) {
+    this.#context = context;
+    this.#command = command;
+    const isEnabled = context.config.storage?.package_cache?.enabled !== false;
+    const usesCache = spec.usePackageCache && command.packageCache && isEnabled;
+    this.#scratch = usesCache || spec.packages.length === 0 ? undefined : new ScratchCache();
+    this.#lease = new Lease(this.#layout, "larder build");
+  }
+
+  listPackages(list: string): Promise<PackageRequest[]> {
+    throw new LarderError("LDR_USAGE", `cannot read the list ${list}`, { hint: "" });
+  }
+
+  async fetchPackages(requests: readonly PackageRequest[]): Promise<PackageResults> {
+    const context = this.#context;
+    const { config, options } = context;
+    const layout = this.#layout;
+    const packages = new PackageStore(layout);
+    const signal = context.interruptible();
+    const leasing = {
+      warn: (message: string) => context.warn(message),
+      waiting: (holders: string) => context.info(waitingForSweep(holders)),
+      signal,
+    };
+    // Before the packages are looked up, so that no sweep removes one in between.
+    await this.#lease.add({ folders: requests.map(({ id }) => packages.folder(id)) }, leasing);
+    const { transport } = openRegistry(context);
+    const room = this.#scratch ? undefined : roomFor(context);
+    using progress = await packageProgress(context, requests.length);
+    const results = await fetchPackages(requests, { layout, transport, clock: systemClock, room }, {
+      transfers: this.#command.transfers ?? config.transfers ?? TRANSFERS,
+      offline: options.offline || config.freshness?.policy === "never",
+      signal,
+    }, progress);
+    await this.#lease.add({ digests: results.results.map(({ digest }) => digest) }, leasing);
+    return results;
+  }
+
+  async pull(reference: string): Promise<PullResult> {
+    const context = this.#context;
+    const { puller } = openPuller(context);
+    using progress = pullProgress(context);
+    const options = pullOptions(context, this.#command);
+    const result = await puller.pull(parseReference(reference), options, progress);
+    progress.end();
+    reportPull(context, result);
+    new Journal(context.layout).append([useEvent(result, Date.now())]);
+    return result;
+  }
+
+  get #layout() {
+    return this.#scratch?.layout ?? this.#context.layout;
+  }
+
+  [Symbol.dispose](): void {
+    this.#lease.release();
+    this.#scratch?.[Symbol.dispose]();
+  }
 }
