@@ -49,12 +49,13 @@ export async function resolvePackages(
   }));
 }
 
-/** A path is relative to the spec, as inputs are. */
-function listOf({ folder }: BuildSpec, from: string): string {
+/** Returns the path or URL of a list that a spec names. A path is relative to the spec, as inputs are. */
+export function listOf({ folder }: BuildSpec, from: string): string {
   return /^[a-z][a-z0-9+.-]*:\/\//i.test(from) ? from : resolve(folder, from);
 }
 
-function requestFor(spec: BuildSpec, index: number, wanted: SpecPackage): PackageRequest {
+/** Returns the request for a package that a spec names. @throws LarderError LDR_BAD_SPEC for a bad URL or digest */
+export function requestFor(spec: BuildSpec, index: number, wanted: SpecPackage): PackageRequest {
   const { url, digest, ...naming } = wanted;
   try {
     return requestForUrl(url, {

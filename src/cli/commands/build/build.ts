@@ -28,7 +28,12 @@ export async function build(
   rawArgs: readonly string[],
   command: BuildCommandOptions,
 ): Promise<void> {
-  const spec = specOf(splitWords(words, rawArgs), command);
+  const own = splitWords(words, rawArgs);
+  const spec = specOf(own, command);
+  if (command.frozen && own.spec !== undefined) {
+    const { checkFrozenSpec } = await import("../../lock/frozen.ts");
+    checkFrozenSpec(own.spec, spec);
+  }
   const options = buildOptions(context, spec, command);
   checkTarget(options.to);
   checkInputs(context, spec, options.to);

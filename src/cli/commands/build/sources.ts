@@ -17,7 +17,7 @@ import { openRegistry } from "../../registry_access.ts";
 import { pullProgress } from "../../terminal/progress.ts";
 import { packageProgress } from "../fetch/progress.ts";
 import { roomFor } from "../gc/auto.ts";
-import { openPuller, pullOptions, reportPull } from "../pull/options.ts";
+import { openPuller, pulledReference, pullOptions, reportPull } from "../pull/options.ts";
 import type { BuildCommandOptions } from "./options.ts";
 
 /** Gets packages and references for one build, as `larder fetch` and `larder pull` do. */
@@ -37,11 +37,16 @@ export class CommandSources implements Sources, Disposable {
     this.#lease = new Lease(this.#layout, "larder build");
   }
 
-  listPackages(list: string): Promise<PackageRequest[]> {
+  async listPackages(list: string, names: readonly string[]): Promise<PackageRequest[]> {
+    if (this.#command.frozen) {
+      const { frozenList } = await import("../../lock/frozen.ts");
+      return frozenList(list, names);
+    }
     throw new LarderError("LDR_USAGE", `cannot read the list ${list}`, { hint: "" });
   }
 
-  async fetchPackages(requests: readonly PackageRequest[]): Promise<PackageResults> {
+  async fetchPackages(wanted: readonly PackageRequest[]): Promise<PackageResults> {
+    const requests = this.#command.frozen ? await withLockedDigests(wanted) : wanted;
     const context = this.#context;
     const { config, options } = context;
     const layout = this.#layout;
@@ -68,10 +73,11 @@ export class CommandSources implements Sources, Disposable {
 
   async pull(reference: string): Promise<PullResult> {
     const context = this.#context;
+    const pulled = await pulledReference(parseReference(reference), this.#command);
     const { puller } = openPuller(context);
     using progress = pullProgress(context);
     const options = pullOptions(context, this.#command);
-    const result = await puller.pull(parseReference(reference), options, progress);
+    const result = await puller.pull(pulled, options, progress);
     progress.end();
     reportPull(context, result);
     new Journal(context.layout).append([useEvent(result, Date.now())]);
@@ -86,4 +92,12 @@ export class CommandSources implements Sources, Disposable {
     this.#lease.release();
     this.#scratch?.[Symbol.dispose]();
   }
+}
+
+/** Returns what `larder.lock` has for packages of which a spec states no digest. */
+async function withLockedDigests(requests: readonly PackageRequest[]): Promise<PackageRequest[]> {
+  const { frozenPackage } = await import("../../lock/frozen.ts");
+  return requests.map((request) =>
+    request.digest ? request : { ...request, digest: frozenPackage(request.urls[0]!).digest }
+  );
 }
