@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { LineCounter, parseDocument, stringify } from "yaml";
+import { type Document, isMap, LineCounter, parseDocument, stringify } from "yaml";
 import { LarderError } from "../../base/errors.ts";
 import { DigestSchema } from "../../oci/descriptor.ts";
 import type { Digest } from "../../oci/digest.ts";
@@ -84,8 +84,8 @@ export function parseLock(text: string): Lock {
       `${describeYamlError(broken, "schemaVersion: 1").reason} (line ${line}, column ${col})`,
     );
   }
-  // Aliases, which larder never writes, could expand without end.
-  const content: unknown = document.toJS({ maxAliasCount: 0 });
+  if (!isMap(document.contents)) throw badLock("it is not a lock file");
+  const content = plainContent(document);
   rejectNewer(content);
   const result = v.safeParse(LockSchema, content);
   if (!result.success) throw schemaError(result.issues[0]);
@@ -97,6 +97,15 @@ export function parseLock(text: string): Lock {
     packages: packages ?? [],
     specs: new Map(Object.entries(specs ?? {})),
   };
+}
+
+/** Returns the content without aliases, which larder never writes and which could expand without end. */
+function plainContent(document: Document): unknown {
+  try {
+    return document.toJS({ maxAliasCount: 0 });
+  } catch {
+    throw badLock("it has an alias, which a lock file never has");
+  }
 }
 
 function rejectConflicts(text: string): void {
@@ -119,7 +128,7 @@ function schemaError(issue: v.InferIssue<typeof LockSchema>): LarderError {
   const isUnknown = issue.type === "strict_object" && issue.expected === "never";
   const isMissing = issue.type === "strict_object" && issue.received === "undefined";
   const problem = isUnknown ? "unknown key" : isMissing ? "missing" : issue.message;
-  return badLock(path === "" ? "it is not a lock file" : `${path}: ${problem}`);
+  return badLock(`${path}: ${problem}`);
 }
 
 /** Returns the references in full. @throws LarderError LDR_BAD_LOCK if one is malformed, or there twice */
