@@ -151,7 +151,10 @@ class SpecReader {
     const map = this.#map(node, "env", "FORMAT: squashfs");
     for (const { key, value } of map.items) {
       const name = this.#text(key as Node, "a name in env");
-      if (!value) throw this.#bad(key as Node, missingValue(name));
+      if (!value) {
+        const hint = `write ${name}: "" for an empty one`;
+        throw this.#bad(key as Node, { reason: `env.${name} has no value`, hint });
+      }
       const text = this.#text(value as Node, `env.${name}`, '""');
       const fault = variableFault(name, text);
       if (fault) throw this.#bad(key as Node, fault);
@@ -304,10 +307,6 @@ class SpecReader {
     const { line, col } = this.#lines.linePos(offset);
     return badSpec(`bad spec at ${this.#path}:${line}:${col}: ${reason}`, { hint });
   }
-}
-
-function missingValue(name: string): Fault {
-  return { reason: `the value of ${name} is missing`, hint: `write ${name}: "" for an empty one` };
 }
 
 function badSpec(message: string, options: { hint: string }): LarderError {
