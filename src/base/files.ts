@@ -1,7 +1,7 @@
 import { concatBytes } from "./bytes.ts";
 import { LarderError } from "./errors.ts";
 import { COPY_BUFFER } from "./limits.ts";
-import { diskError, isUnsupported, systemCode } from "./system_error.ts";
+import { diskError, isUnsupported, notAFolder, obstacleTo, systemCode } from "./system_error.ts";
 
 /** Mode of folders that larder creates; existing folders keep theirs. */
 const FOLDER_MODE = 0o700;
@@ -70,12 +70,19 @@ function readStdin(limit: number): Uint8Array<ArrayBuffer> | undefined {
   return bytes.length > limit ? undefined : bytes;
 }
 
-/** Returns the entries of a folder; none if it does not exist. */
+/**
+ * Returns the entries of a folder; none if it does not exist.
+ * @throws LarderError LDR_DISK if a file or a link to nothing is in its place; LDR_PERMISSION
+ */
 export function readFolder(path: string): Deno.DirEntry[] {
   try {
     return [...Deno.readDirSync(path)];
   } catch (error) {
-    if (isNotFound(error)) return [];
+    if (isNotFound(error)) {
+      const obstacle = obstacleTo(path);
+      if (obstacle !== undefined) throw notAFolder(`cannot list ${path}`, obstacle);
+      return [];
+    }
     throw diskError(error, "list", path);
   }
 }

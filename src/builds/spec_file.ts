@@ -31,7 +31,7 @@ const MAX_SPEC = 4 * 1024 * 1024;
 
 const KEYS = ["name", "inputs", "packages", "refs", "env", "run", "output", "network", "build"];
 const PACKAGE_KEYS = ["url", "digest", "name", "version", "arch", "source"];
-const LIST_KEYS = ["from", "names"];
+const LIST_KEYS = ["from", "names", "keyring"];
 
 /**
  * Reads the spec of a build from a YAML or JSON file.
@@ -183,10 +183,10 @@ class SpecReader {
       return member && this.#text(member, key);
     };
     if (isList) {
-      return {
-        from: text("from")!,
-        names: this.#texts(members.get("names"), "names", "hello"),
-      };
+      const from = text("from");
+      if (from === undefined) throw this.#missing(map, "from", "from: packages.yaml");
+      const names = this.#texts(members.get("names"), "names", "hello");
+      return { from, names, keyring: text("keyring") };
     }
     const url = text("url");
     if (url === undefined) throw this.#missing(map, "url", "url: http://mirror/hello.deb");

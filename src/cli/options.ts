@@ -124,8 +124,14 @@ export function pullingOptions(): Option[] {
       parseDuration,
     ),
     new Option("--platform <os/arch[/variant]>", "platform to select from an index"),
+    frozenOption(),
     transfersOption(),
   ];
+}
+
+/** `--frozen`. */
+export function frozenOption(): Option {
+  return new Option("--frozen", "use the digests in larder.lock of this folder, or fail");
 }
 
 /** Returns the options of every command that deletes files. */

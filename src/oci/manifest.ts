@@ -1,5 +1,6 @@
 import * as v from "valibot";
-import { excerpt, LarderError } from "../base/errors.ts";
+import { excerpt, hasCode, LarderError } from "../base/errors.ts";
+import { schemaFault } from "../base/schema_fault.ts";
 import { formatBytes } from "../base/units.ts";
 import { digestMismatch } from "./content_verifier.ts";
 import {
@@ -162,6 +163,17 @@ export function isSameImage(one: ImageManifest, other: ImageManifest): boolean {
     one.layers.every(({ digest }, i) => digest === other.layers[i]!.digest);
 }
 
+/** True if bytes are Spin's form of a manifest: other bytes, with the same content. */
+export function isRewritten(bytes: Uint8Array, own: ImageManifest): boolean {
+  try {
+    const manifest = parseManifest(bytes, own.digest);
+    return manifest.kind === "image" && isSameImage(manifest, own);
+  } catch (error) {
+    if (hasCode(error, "LDR_BAD_MANIFEST", "LDR_UNSUPPORTED_MANIFEST")) return false;
+    throw error;
+  }
+}
+
 /** Returns what Spin and larder store as `config.json`: the locked app if there is one, otherwise the config. */
 export function configOf(manifest: ImageManifest): Descriptor {
   return spinApplicationLayer(manifest) ?? manifest.config;
@@ -242,8 +254,7 @@ function check<T extends v.GenericSchema>(
 ): v.InferOutput<T> {
   const result = v.safeParse(schema, document, { abortEarly: true });
   if (result.success) return result.output;
-  const issue = result.issues[0];
-  throw malformed(subject, `${v.getDotPath(issue) ?? "document"}: ${issue.message}`);
+  throw malformed(subject, schemaFault(result.issues[0]));
 }
 
 function malformed(

@@ -58,7 +58,7 @@ async function fetchPart(
   signal: AbortSignal,
 ): Promise<"reused" | "fetched"> {
   const { descriptor } = part;
-  const { clock, observer } = session;
+  const { clock, name, observer } = session;
   const local = embeddedContent(descriptor) ?? cachedContent(session, descriptor);
   const open = () => openIngest(session, part, signal);
   const received = await transfer(local ?? sourceOf(session, descriptor), descriptor, open, {
@@ -66,19 +66,20 @@ async function fetchPart(
     signal,
     onStart: (offset) => observer.started?.(descriptor, offset),
     onBytes: (count) => observer.progressed?.(descriptor, count),
-    onRetry: (message) => observer.note?.(message),
+    onRetry: (message) => observer.note?.(`${name}: ${message}`),
   });
   return received === undefined || local ? "reused" : "fetched";
 }
 
 /** Opens the place of a part in the store. An archive gets its name there only when it is unpacked. */
 function openIngest(
-  { blobs, manifests, reference, observer }: PullSession,
+  session: PullSession,
   { descriptor, lockedAppOf }: Part,
   signal: AbortSignal,
 ): Promise<Ingest | undefined> {
+  const { blobs, manifests, reference } = session;
   const { digest, mediaType } = descriptor;
-  const waiting = (holders: string) => observer.note?.(waitingForDownload(holders, digest));
+  const waiting = (holders: string) => noteWait(session, holders, digest);
   if (lockedAppOf) {
     return manifests.ingestConfig(reference, lockedAppOf, descriptor, { waiting, signal });
   }
@@ -88,6 +89,13 @@ function openIngest(
     await unpackArchive({ digest, file, path }, blobs, { signal });
   };
   return blobs.ingest(descriptor, { waiting, signal, prepare });
+}
+
+/** Says once for which process this pull waits: one that fetches a part usually fetches several. */
+function noteWait({ name, observer, progress }: PullSession, holders: string, digest: Digest) {
+  if (progress.awaited.has(holders)) return;
+  progress.awaited.add(holders);
+  observer.note?.(`${name}: ${waitingForDownload(holders, digest)}`);
 }
 
 /** Foreign layers come from the URLs in their manifest, everything else from the repository. */

@@ -77,7 +77,7 @@ export async function fetchMissing(session: PullSession, image: ImageManifest): 
 
 /**
  * Updates an entry whose parts are all cached. Usually only the time of the last check or, if the registry was not
- * asked, of the last use changes.
+ * asked, of the last use changes; its record also if the entry is now for all platforms.
  *
  * @returns false if the cache was deleted meanwhile
  */
@@ -88,7 +88,8 @@ async function refreshRecord(session: PullSession, publication: Publication): Pr
     record.manifestDigest === selection.chosen.digest &&
     await manifests.isPublished(reference, selection.chosen);
   if (!isPublished) return await publish(session, publication);
-  if (resolved.freshness === "current") await confirm(session, publication);
+  const isChanged = session.progress.cause !== undefined;
+  if (isChanged || resolved.freshness === "current") await confirm(session, publication);
   else manifests.touch(reference, clock.now());
   return true;
 }

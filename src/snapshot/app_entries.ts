@@ -1,10 +1,9 @@
 import { sleep } from "../base/concurrency.ts";
 import { hasCode, messageOf } from "../base/errors.ts";
 import type { Digest } from "../oci/digest.ts";
-import { artifactKind, type Manifest } from "../oci/manifest.ts";
+import { artifactKind, isRewritten, type Manifest } from "../oci/manifest.ts";
 import { isWasmPlatform } from "../oci/platform.ts";
 import type { EntryRecord } from "../store/entries/app_record.ts";
-import { isRewritten } from "../store/manifest_store.ts";
 import { CONFIG_FILE, type Layout, MANIFEST_FILE, PIN_FILE, RECORD_FILE } from "../store/layout.ts";
 import { ManifestContent } from "./content.ts";
 import type { ContentIndex } from "./contents.ts";

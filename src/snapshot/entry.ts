@@ -2,7 +2,7 @@ import { sep } from "node:path";
 import { CLOCK_SKEW } from "../base/limits.ts";
 import { configOf, type Manifest } from "../oci/manifest.ts";
 import { type EntryRecord, parseEntryRecord } from "../store/entries/app_record.ts";
-import { type Pin, readPin } from "../store/entries/pins.ts";
+import { type Pin, readPin } from "../store/entries/pin_file.ts";
 import { isNewerFormat } from "../store/json.ts";
 import { CONFIG_FILE, PIN_FILE, RECORD_FILE } from "../store/layout.ts";
 import { type FileTimes, type Folder, readEntryFile, readTimes } from "./entry_folders.ts";

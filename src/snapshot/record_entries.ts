@@ -1,6 +1,6 @@
 import type { Digest } from "../oci/digest.ts";
 import { buildName, keyBlobOf, parseBuildRecord } from "../store/entries/build_record.ts";
-import { parseCompiledRecord } from "../store/entries/compiled_store.ts";
+import { parseCompiledRecord } from "../store/entries/compiled_record.ts";
 import { packageName, parsePackageRecord } from "../store/entries/package_record.ts";
 import { isNewerFormat } from "../store/json.ts";
 import { type Layout, PIN_FILE, RECORD_FILE } from "../store/layout.ts";

@@ -1,7 +1,7 @@
 import { basename, dirname, join, sep } from "node:path";
 import { readFolder, statIfAny } from "../base/files.ts";
 import { type Reference, repositoryName } from "../oci/reference.ts";
-import { matchingPin, type PinPattern, PinStore } from "../store/entries/pins.ts";
+import { matchingPin, type PinPattern, readPinPatterns } from "../store/entries/pin_file.ts";
 import { type Layout, PIN_FILE } from "../store/layout.ts";
 import { readAppEntries, RepositoryReader } from "./app_entries.ts";
 import { ContentIndex } from "./contents.ts";
@@ -59,7 +59,7 @@ export async function takeSnapshot(
   const unsized = [...apps, ...others];
   const partials = readPartials(layout, strays);
   const referenceCounts = countReferences(unsized, contents.list.length);
-  const pins = new PinStore(layout).read();
+  const pins = readPinPatterns(layout.pins);
   const root = statIfAny(layout.root);
   const folderAllocated = root ? allocatedOf(root) : 0;
   const entries = unsized.map((entry) =>

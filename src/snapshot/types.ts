@@ -1,6 +1,6 @@
 import type { Digest } from "../oci/digest.ts";
 import type { EntryRecord } from "../store/entries/app_record.ts";
-import type { Pin, PinPatterns } from "../store/entries/pins.ts";
+import type { Pin, PinPatterns } from "../store/entries/pin_file.ts";
 import type { Layout } from "../store/layout.ts";
 import type { ContentIndex } from "./contents.ts";
 import type { Content, FileStat } from "./file_state.ts";

@@ -1,6 +1,5 @@
 import { join } from "node:path";
 import { areEqual } from "../base/bytes.ts";
-import { hasCode } from "../base/errors.ts";
 import {
   copyFileAtomic,
   ensureFolder,
@@ -17,10 +16,9 @@ import { digestWithWebCrypto } from "../oci/hash.ts";
 import { MAX_LOCKED_APP } from "../oci/locked_app.ts";
 import {
   type ImageManifest,
-  isSameImage,
+  isRewritten,
   type Manifest,
   parseHashedManifest,
-  parseManifest,
   spinApplication,
 } from "../oci/manifest.ts";
 import { formatReference, type Reference } from "../oci/reference.ts";
@@ -231,17 +229,6 @@ export class ManifestStore {
   /** Marks an entry as used at `now` without rewriting its record. */
   touch(reference: Reference, now: number): void {
     tryTouch(join(this.folder(reference), RECORD_FILE), now);
-  }
-}
-
-/** True if bytes are Spin's form of a manifest: other bytes, with the same content. */
-export function isRewritten(bytes: Uint8Array, own: ImageManifest): boolean {
-  try {
-    const manifest = parseManifest(bytes, own.digest);
-    return manifest.kind === "image" && isSameImage(manifest, own);
-  } catch (error) {
-    if (hasCode(error, "LDR_BAD_MANIFEST", "LDR_UNSUPPORTED_MANIFEST")) return false;
-    throw error;
   }
 }
 

@@ -7,7 +7,7 @@ import { UNREADABLE } from "../snapshot/entry.ts";
 import type { ManifestReader } from "../snapshot/manifest_reader.ts";
 import { isFromRegistry, type SnapshotEntry } from "../snapshot/types.ts";
 import { keyBlobOf, parseBuildRecord } from "../store/entries/build_record.ts";
-import { parseCompiledRecord } from "../store/entries/compiled_store.ts";
+import { parseCompiledRecord } from "../store/entries/compiled_record.ts";
 import { parsePackageRecord } from "../store/entries/package_record.ts";
 import { type Layout, RECORD_FILE } from "../store/layout.ts";
 import { expectedBlob, type ExpectedFiles } from "./expectation.ts";

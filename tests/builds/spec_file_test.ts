@@ -12,7 +12,7 @@ inputs: [rootfs/, "compose.sh"]
 packages:
   - http://mirror/a_1_amd64.deb
   - {url: "http://mirror/hello_2.10-3_amd64.deb", digest: "sha256:ab", name: hello, version: 2.10}
-  - {from: packages.yaml, names: [hello]}
+  - {from: packages.yaml, names: [hello], keyring: keys.gpg}
 refs: [docker.io/library/alpine:3]
 env: {FORMAT: squashfs, VERSION: 1.10, DEBUG: true, EMPTY: ""}
 run: [make, -j, 2]
@@ -38,7 +38,7 @@ build: {cache: {use_package_cache: false, use_image_cache: false}}
         arch: undefined,
         source: undefined,
       },
-      { from: "packages.yaml", names: ["hello"] },
+      { from: "packages.yaml", names: ["hello"], keyring: "keys.gpg" },
     ],
     refs: ["docker.io/library/alpine:3"],
     run: ["make", "-j", "2"],

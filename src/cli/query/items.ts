@@ -6,7 +6,7 @@ import {
   type SnapshotEntry,
 } from "../../snapshot/types.ts";
 import type { EntryRecord } from "../../store/entries/app_record.ts";
-import type { Pin } from "../../store/entries/pins.ts";
+import type { Pin } from "../../store/entries/pin_file.ts";
 
 /** The values of `--type`: the types of entries, and the blobs that they consist of. */
 export const ITEM_TYPES = [...ENTRY_TYPES, "blob"] as const;

@@ -1,5 +1,4 @@
 import { join } from "node:path";
-import * as v from "valibot";
 import {
   ensureFolder,
   isDeletionError,
@@ -9,13 +8,12 @@ import {
   writeFileAtomic,
 } from "../../base/files.ts";
 import { PULL_ROUNDS } from "../../base/limits.ts";
-import { DescriptorSchema } from "../../oci/descriptor.ts";
 import type { Digest } from "../../oci/digest.ts";
 import type { BlobStore } from "../blobs/blob_store.ts";
 import type { IngestOptions } from "../blobs/ingest.ts";
-import { parseJson } from "../json.ts";
 import { type Layout, RECORD_FILE } from "../layout.ts";
 import { withSharedLock } from "../locks/store_lock.ts";
+import { type CompiledFile, formatCompiledRecord, parseCompiledRecord } from "./compiled_record.ts";
 
 /** A file that an engine generated. */
 export interface EngineFile {
@@ -30,22 +28,6 @@ export interface StoredFile {
   readonly path: string;
   readonly digest: Digest;
 }
-
-const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
-
-const { mediaType, digest, size } = DescriptorSchema.entries;
-const FileSchema = v.object({ name: v.pipe(v.string(), v.regex(NAME)), mediaType, digest, size });
-
-const RecordSchema = v.object({
-  schemaVersion: v.literal(1),
-  files: v.pipe(
-    v.array(FileSchema),
-    v.minLength(1),
-    v.check(haveUniqueNames, "two files have the same name"),
-  ),
-});
-
-export type CompiledFile = v.InferOutput<typeof FileSchema>;
 
 /**
  * The compiled forms of Wasm, by the digest of the Wasm and the version of the engine.
@@ -97,7 +79,7 @@ export class CompiledStore {
         written.push({ name, ...await this.#blobs.write(bytes, mediaType, options) });
       }
       this.#blobs.sync();
-      publish(folder, formatRecord(written));
+      publish(folder, formatCompiledRecord(written));
     }, options);
   }
 
@@ -114,16 +96,6 @@ function readFiles(folder: string): readonly CompiledFile[] | undefined {
   return text === undefined ? undefined : parseCompiledRecord(text);
 }
 
-/** Returns the files that a record names; undefined for an invalid record, which counts as missing. */
-export function parseCompiledRecord(text: string): readonly CompiledFile[] | undefined {
-  return parseJson(RecordSchema, text)?.files;
-}
-
-/** @throws valibot's error if the files do not match the schema of a record */
-function formatRecord(files: CompiledFile[]): string {
-  return JSON.stringify(v.parse(RecordSchema, { schemaVersion: 1, files }), null, 2) + "\n";
-}
-
 /** Writes the record, retrying if the cache is deleted meanwhile; the blobs are then gone, so `find` reports a miss. */
 function publish(folder: string, text: string): void {
   for (let round = 1;; round++) {
@@ -136,8 +108,4 @@ function publish(folder: string, text: string): void {
       if (round === PULL_ROUNDS || !isDeletionError(error)) throw error;
     }
   }
-}
-
-function haveUniqueNames(files: CompiledFile[]): boolean {
-  return new Set(files.map(({ name }) => name)).size === files.length;
 }

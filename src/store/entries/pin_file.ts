@@ -1,7 +1,10 @@
+import { join } from "node:path";
 import * as v from "valibot";
 import { excerpt, LarderError, printable } from "../../base/errors.ts";
-import { writeFileAtomic } from "../../base/files.ts";
+import { readTextIfAny, writeFileAtomic } from "../../base/files.ts";
+import { matchesName } from "../entry_names.ts";
 import { isNewerFormat, parseJson, TimeSchema } from "../json.ts";
+import { PIN_FILE } from "../layout.ts";
 import { BY_NEWER, type FileFault, isByNewer, readOwnFile, setAside } from "../own_file.ts";
 
 /** 4 MiB limit on `pins.json`: more than 20,000 patterns. */
@@ -54,6 +57,20 @@ export interface PinPatterns {
 /** True if a text is that of a `pin.json`. */
 export function isPinFile(text: string): boolean {
   return parseJson(PinSchema, text) !== undefined && !/^\s*\[/.test(text);
+}
+
+/** Returns the pin of the entry in a folder. An invalid file counts as a pin without a note. */
+export function readPin(folder: string): Pin | undefined {
+  const text = readTextIfAny(join(folder, PIN_FILE));
+  return text === undefined ? undefined : parseJson(PinSchema, text) ?? {};
+}
+
+/** Returns the first pattern that matches the name of an entry. */
+export function matchingPin(
+  patterns: readonly PinPattern[],
+  name: string,
+): PinPattern | undefined {
+  return patterns.find(({ pattern }) => matchesName(pattern, name));
 }
 
 /** Returns why a text cannot be pinned; undefined if it can. Holds for what is written and for what is read. */

@@ -4,14 +4,11 @@ import {
   FILE_MODE,
   isStillAt,
   readText,
-  readTextIfAny,
   removeIfAny,
   statIfAny,
   writeFileAtomic,
 } from "../../base/files.ts";
 import { diskError } from "../../base/system_error.ts";
-import { matchesName } from "../entry_names.ts";
-import { parseJson } from "../json.ts";
 import { type Layout, PIN_FILE } from "../layout.ts";
 import { lockFile } from "../locks/file_lock.ts";
 import { withSharedLock } from "../locks/store_lock.ts";
@@ -22,12 +19,10 @@ import {
   type Pin,
   type PinPattern,
   type PinPatterns,
-  PinSchema,
+  readPin,
   readPinPatterns,
   rejectBadPattern,
 } from "./pin_file.ts";
-
-export type { Pin, PinPattern, PinPatterns };
 
 export interface PinOptions {
   readonly note?: string | undefined;
@@ -115,20 +110,6 @@ export class PinStore {
       }
     }, options);
   }
-}
-
-/** Returns the pin of the entry in a folder. An invalid file counts as a pin without a note. */
-export function readPin(folder: string): Pin | undefined {
-  const text = readTextIfAny(join(folder, PIN_FILE));
-  return text === undefined ? undefined : parseJson(PinSchema, text) ?? {};
-}
-
-/** Returns the first pattern that matches the name of an entry. */
-export function matchingPin(
-  patterns: readonly PinPattern[],
-  name: string,
-): PinPattern | undefined {
-  return patterns.find(({ pattern }) => matchesName(pattern, name));
 }
 
 function pinOf({ note, now }: PinOptions): Pin {

@@ -3,7 +3,6 @@ import { throwIfAborted } from "../../base/errors.ts";
 import { isNotFound, isStillAt, statIfAny } from "../../base/files.ts";
 import { diskError, isUnsupported, systemCode } from "../../base/system_error.ts";
 import { LOCK_POLL } from "../../base/limits.ts";
-import { lockHolders } from "./lock_holders.ts";
 
 /** Tries at a lock that signals interrupt. */
 const INTERRUPTED_TRIES = 10;
@@ -20,7 +19,7 @@ export function warnWithoutLocks(warn: (message: string) => void): void {
 export type LockResult = "taken" | "busy" | "unknown";
 
 export interface FileLockOptions {
-  /** Called once if the lock is not free at once. @param holders the processes that have it, as {@link lockHolders} */
+  /** Called once if the lock is not free at once. @param holders the processes that have it; empty if they are unknown */
   readonly waiting?: ((holders: string) => void) | undefined;
   /** Milliseconds. */
   readonly timeout?: number;
@@ -44,7 +43,10 @@ export async function lockFile(
   const deadline = Date.now() + (options.timeout ?? Infinity);
   try {
     if (await tryLock(file, exclusive)) return "taken";
-    if (options.waiting) options.waiting(await lockHolders(file));
+    if (options.waiting) {
+      const { lockHolders } = await import("./lock_holders.ts");
+      options.waiting(await lockHolders(file));
+    }
     while (!(await tryLock(file, exclusive))) {
       if (Date.now() >= deadline) return "busy";
       await sleep(LOCK_POLL, options.signal);

@@ -7,7 +7,6 @@ import { formatDuration } from "../../base/units.ts";
 import { adaptToFileSystem } from "../colon_names.ts";
 import type { Layout } from "../layout.ts";
 import { openIfAny, openLocked, tryLockFile } from "./file_lock.ts";
-import { lockHolders } from "./lock_holders.ts";
 
 /** Milliseconds that a writer waits for a sweep. */
 const LOCK_WAIT = 10 * 60_000;
@@ -121,6 +120,7 @@ async function takeLock(
   const locked = await openLocked(path, exclusive, open, options);
   if (locked?.result !== "busy") return locked?.file;
   using file = locked.file;
+  const { lockHolders } = await import("./lock_holders.ts");
   throw busy(await lockHolders(file));
 }
 

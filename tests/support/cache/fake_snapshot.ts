@@ -4,7 +4,7 @@ import type { Digest } from "../../../src/oci/digest.ts";
 import type { ContentIndex } from "../../../src/snapshot/contents.ts";
 import type { Content } from "../../../src/snapshot/file_state.ts";
 import type { CacheSnapshot, EntryType, SnapshotEntry } from "../../../src/snapshot/types.ts";
-import type { Pin } from "../../../src/store/entries/pins.ts";
+import type { Pin } from "../../../src/store/entries/pin_file.ts";
 import { Layout } from "../../../src/store/layout.ts";
 import { blob } from "./artifacts.ts";
 import { DAY, HOUR } from "./test_cache.ts";

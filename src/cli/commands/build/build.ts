@@ -15,7 +15,7 @@ import { Journal, type UseEvent } from "../../../store/journal/journal.ts";
 import type { Context } from "../../context.ts";
 import { optionConflict } from "../../errors.ts";
 import type { Format } from "../../options.ts";
-import { readJournal } from "../../read_cache.ts";
+import { readJournal } from "../../read_activity.ts";
 import { writeErr, writeErrBytes, writeJson, writeOut } from "../../terminal/console.ts";
 import { collectAfterFetch } from "../gc/auto.ts";
 import { explain, explanationText } from "./explanation.ts";
@@ -30,7 +30,12 @@ export async function build(
   rawArgs: readonly string[],
   command: BuildCommandOptions,
 ): Promise<void> {
-  const spec = specOf(splitWords(words, rawArgs), command);
+  const own = splitWords(words, rawArgs);
+  const spec = specOf(own, command);
+  if (command.frozen && own.spec !== undefined) {
+    const { checkFrozenSpec } = await import("../../lock/frozen.ts");
+    checkFrozenSpec(own.spec, spec);
+  }
   const options = buildOptions(context, spec, command);
   checkTarget(options.to);
   checkInputs(context, spec, options.to);

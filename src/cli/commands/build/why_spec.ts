@@ -6,7 +6,7 @@ import { BlobStore } from "../../../store/blobs/blob_store.ts";
 import { BuildStore } from "../../../store/entries/build_store.ts";
 import type { Context } from "../../context.ts";
 import type { Format } from "../../options.ts";
-import { readJournal } from "../../read_cache.ts";
+import { readJournal } from "../../read_activity.ts";
 import { writeJson, writeOut } from "../../terminal/console.ts";
 import { explain, explanationJson, explanationText } from "./explanation.ts";
 import type { BuildCommandOptions } from "./options.ts";

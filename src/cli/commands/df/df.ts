@@ -11,7 +11,8 @@ import { outputWidth, STANDARD_STREAM, writeJson, writeOut } from "../../termina
 import { localTime, table } from "../../terminal/text_layout.ts";
 import { fitted, keptFilesText } from "../gc/plan_words.ts";
 import { policyOf } from "../gc/policy.ts";
-import { readCache, readLeases } from "../../read_cache.ts";
+import { readLeases } from "../../read_activity.ts";
+import { readCache } from "../../read_cache.ts";
 import { type Bar, barChart } from "./bar_chart.ts";
 import { type SpaceNode, spaceTree } from "./space_tree.ts";
 import { type Amount, type Usage, usageOf } from "./usage.ts";

@@ -14,7 +14,8 @@ import type { LeaseContent } from "../../../store/locks/lease_format.ts";
 import { liveLeases } from "../../../store/locks/leases.ts";
 import { waitingForWriters } from "../../../store/locks/store_lock.ts";
 import type { Context } from "../../context.ts";
-import { hasLocks, readLeases } from "../../read_cache.ts";
+import { readLeases } from "../../read_activity.ts";
+import { hasLocks } from "../../read_cache.ts";
 import { freedText } from "./confirm_and_sweep.ts";
 
 /**

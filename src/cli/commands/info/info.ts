@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { readTextIfAny } from "../../../base/files.ts";
 import { RECORD_FILE } from "../../../store/layout.ts";
 import type { Context } from "../../context.ts";
-import { readCacheFor } from "../../read_cache.ts";
+import { readCacheFor } from "../../read_named.ts";
 import { lookUp } from "../../entry_lookup.ts";
 import type { Format } from "../../options.ts";
 import { itemToJson } from "../../query/fields.ts";

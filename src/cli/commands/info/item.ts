@@ -3,6 +3,7 @@ import type { Digest } from "../../../oci/digest.ts";
 import type { Content } from "../../../snapshot/file_state.ts";
 import { type CacheSnapshot, isFromRegistry, type SnapshotEntry } from "../../../snapshot/types.ts";
 import { inspectManifest, type ManifestInfo, sharersOf } from "./manifest.ts";
+import { type InfoField, recordFields } from "./record_fields.ts";
 import { inspectSpin, type SpinInspection } from "./spin.ts";
 
 /** The manifests of an app or image. */
@@ -28,6 +29,8 @@ export interface EntryInfo {
   readonly app: AppInfo | undefined;
   /** Empty for an entry from a registry. */
   readonly files: readonly FileInfo[];
+  /** What the record of a package or build says. */
+  readonly fieldsOfRecord: readonly InfoField[];
 }
 
 /** The details of a manifest or blob. */
@@ -43,7 +46,9 @@ export interface ContentInfo {
 }
 
 export function inspectEntry(snapshot: CacheSnapshot, entry: SnapshotEntry): EntryInfo {
-  if (isFromRegistry(entry.type)) return { entry, app: inspectApp(snapshot, entry), files: [] };
+  if (isFromRegistry(entry.type)) {
+    return { entry, app: inspectApp(snapshot, entry), files: [], fieldsOfRecord: [] };
+  }
   const contents = entry.references.map((index) => snapshot.contents[index]!);
   const sharers = sharersOf(snapshot, contents.map(({ digest }) => digest), entry);
   const files = contents.map(({ digest, size, path }) => ({
@@ -52,7 +57,7 @@ export function inspectEntry(snapshot: CacheSnapshot, entry: SnapshotEntry): Ent
     path,
     sharedWith: sharers.get(digest)!,
   }));
-  return { entry, app: undefined, files };
+  return { entry, app: undefined, files, fieldsOfRecord: recordFields(entry) };
 }
 
 /** @param contents all copies of the manifest or blob in the cache */

@@ -2,7 +2,7 @@ import { printable } from "../../../base/errors.ts";
 import { formatBytes, plural } from "../../../base/units.ts";
 import { type Digest, shortDigest } from "../../../oci/digest.ts";
 import { formatPlatform } from "../../../oci/platform.ts";
-import type { Pin } from "../../../store/entries/pins.ts";
+import type { Pin } from "../../../store/entries/pin_file.ts";
 import { fields, localTime, sections, table } from "../../terminal/text_layout.ts";
 import type { ContentInfo, EntryInfo, FileInfo } from "./item.ts";
 import type { ManifestInfo, PartInfo, PlatformInfo } from "./manifest.ts";
@@ -19,12 +19,13 @@ export interface View {
 }
 
 /** Formats an entry. */
-export function entryText({ entry, app, files }: EntryInfo, view: View): string {
+export function entryText({ entry, app, files, fieldsOfRecord }: EntryInfo, view: View): string {
   const { record, size, unique, problem } = entry;
   const about = [
     ["NAME", entry.name],
     ["TYPE", entry.type],
     ["DIGEST", entry.digest ?? "unknown"],
+    ...fieldsOfRecord,
     ["MEDIA TYPE", record?.mediaType],
     ["PLATFORM", record?.platform && formatPlatform(record.platform)],
     ["SIZE", view.isWhole ? sizeText(size, unique) : formatBytes(size)],

@@ -5,7 +5,7 @@ import { type Advice, type Regret, type Stats, statsOf } from "../../../store/jo
 import type { Context } from "../../context.ts";
 import type { Format } from "../../options.ts";
 import { writeJson, writeOut } from "../../terminal/console.ts";
-import { readJournal } from "../../read_cache.ts";
+import { readJournal } from "../../read_activity.ts";
 import { agoText, fields, localTime, sections, table } from "../../terminal/text_layout.ts";
 import { CACHES } from "../gc/policy.ts";
 

@@ -7,7 +7,7 @@ import { type PathStep, tracePath } from "../../../gc/trace.ts";
 import type { Digest } from "../../../oci/digest.ts";
 import type { Content } from "../../../snapshot/file_state.ts";
 import type { CacheSnapshot, SnapshotEntry } from "../../../snapshot/types.ts";
-import type { Pin } from "../../../store/entries/pins.ts";
+import type { Pin } from "../../../store/entries/pin_file.ts";
 import type { LeaseContent } from "../../../store/locks/lease_format.ts";
 
 /** What keeps an entry, and until when. */

@@ -4,7 +4,7 @@ import { statIfAny } from "../../../base/files.ts";
 import { hasBudget } from "../../../gc/policy.ts";
 import type { Digest } from "../../../oci/digest.ts";
 import type { SnapshotEntry } from "../../../snapshot/types.ts";
-import { spellings } from "../../../store/entry_names.ts";
+import { keyOfBuild, sharedForms, spellings } from "../../../store/entry_names.ts";
 import { historyOf } from "../../../store/journal/history.ts";
 import type { JournalEvent } from "../../../store/journal/journal.ts";
 import type { Context } from "../../context.ts";
@@ -13,7 +13,8 @@ import type { Format } from "../../options.ts";
 import { readName } from "../../reference_argument.ts";
 import { writeJson, writeOut } from "../../terminal/console.ts";
 import { policyOf } from "../gc/policy.ts";
-import { readCacheFor, readJournal, readLeases } from "../../read_cache.ts";
+import { readJournal, readLeases } from "../../read_activity.ts";
+import { readCacheFor } from "../../read_named.ts";
 import { absentWhyJson, contentWhyJson, entryWhyJson } from "./json.ts";
 import { Reasons } from "./reasons.ts";
 import { absentWhy, contentWhy, entryWhy } from "./text.ts";
@@ -86,7 +87,9 @@ function print({ format }: { format: Format }, document: object, text: () => str
 
 /** True if a text spells this name or digest, or begins the digest. */
 function isNamed(text: string, name: string, digest: Digest | undefined): boolean {
-  return spellings(name).includes(text) || digest === text ||
-    (text.length >= MIN_DIGITS && digest !== undefined &&
-      digest.slice(digest.indexOf(":") + 1).startsWith(text));
+  const isDigest = (each: Digest | undefined) =>
+    each !== undefined && (each === text ||
+      (text.length >= MIN_DIGITS && each.slice(each.indexOf(":") + 1).startsWith(text)));
+  return spellings(name).includes(text) || sharedForms(name).includes(text) || isDigest(digest) ||
+    isDigest(keyOfBuild(name));
 }
