@@ -16,7 +16,8 @@ import { layOutRefs } from "./refs.ts";
 import { checkResult } from "./result_file.ts";
 import { removeAbandonedRooms, Room } from "./room.ts";
 import { type CommandEnd, runCommand } from "./run_command.ts";
-import { bwrapFault, commandLine, findBwrap } from "./sandbox.ts";
+import { commandLine } from "./sandbox.ts";
+import { likelySandbox, type SandboxChoice, workingSandbox } from "./sandbox_choice.ts";
 import type { Sources } from "./sources.ts";
 import type { BuildSpec } from "./spec.ts";
 
@@ -25,9 +26,6 @@ const RESULT_TYPE = "application/octet-stream";
 
 /** Exit code of a shell for a program that is not there. */
 const NOT_FOUND = 127;
-
-/** `auto` is bwrap if that works here. */
-export type SandboxChoice = Sandbox | "auto";
 
 export interface BuildOptions {
   /** Where the result is put. */
@@ -88,7 +86,6 @@ class BuildRun {
   readonly #prepared: PreparedBuild;
   readonly #options: BuildOptions;
   readonly #deps: BuildDependencies;
-  readonly #bwrap = findBwrap();
 
   constructor(
     spec: BuildSpec,
@@ -103,10 +100,11 @@ class BuildRun {
   }
 
   async run(): Promise<BuildResult> {
-    const likely = this.#likelySandbox();
+    const { sandbox: choice, signal } = this.#options;
+    const likely = likelySandbox(choice);
     const hit = await this.#putCached(this.#prepared.keyFor(likely));
     if (hit) return hit;
-    const sandbox = await this.#workingSandbox(likely);
+    const sandbox = await workingSandbox(choice, this.#spec.name, this.#deps.note, signal);
     const key = this.#prepared.keyFor(sandbox);
     const other = sandbox === likely ? undefined : await this.#putCached(key);
     if (other) return other;
@@ -122,33 +120,9 @@ class BuildRun {
           const who = holders || "another process";
           this.#deps.note(`waiting for ${who}, which is building the same`);
         },
-        signal: this.#options.signal,
+        signal,
       },
     );
-  }
-
-  /** The sandbox that `auto` selects unless it does not work, which only a miss finds out. */
-  #likelySandbox(): Sandbox {
-    const { sandbox } = this.#options;
-    if (sandbox !== "auto") return sandbox;
-    return this.#bwrap === undefined ? "none" : "bwrap";
-  }
-
-  /** @throws LarderError LDR_BUILD if the user wants a sandbox that does not work */
-  async #workingSandbox(likely: Sandbox): Promise<Sandbox> {
-    const { sandbox, signal } = this.#options;
-    if (sandbox === "none") return "none";
-    const fault = this.#bwrap === undefined
-      ? Deno.build.os === "linux" ? "bwrap is not installed" : "bwrap is for Linux only"
-      : await bwrapFault(this.#bwrap, signal).then((why) => why && `bwrap does not work: ${why}`);
-    if (fault === undefined) return likely;
-    if (sandbox === "auto") {
-      this.#deps.note(`no sandbox: ${fault}; the command can read all files of this user`);
-      return "none";
-    }
-    throw new LarderError("LDR_BUILD", `cannot build ${this.#spec.name} in a sandbox: ${fault}`, {
-      hint: "install bubblewrap 0.5 or newer, or build with --sandbox none",
-    });
   }
 
   /** Puts a cached result; returns undefined if there is none. */
@@ -212,7 +186,7 @@ class BuildRun {
       network,
       platform: formatPlatform(this.#options.platform),
     };
-    const line = commandLine(sandbox, room, settings, this.#bwrap);
+    const line = commandLine(sandbox, room, settings);
     const end = await runCommand(line, this.#deps.onOutput, this.#options.signal);
     if (end.code !== 0) throw commandFailed(name, end, run[0]!);
     return end;
@@ -229,7 +203,7 @@ function commandFailed(name: string, { code, signal }: CommandEnd, program: stri
   const how = signal ? `was ended by ${signal}` : `failed with exit code ${code}`;
   return new LarderError("LDR_BUILD", `the command of ${name} ${how}`, {
     hint: code === NOT_FOUND
-      ? `check that ${program} is in the inputs or installed in a folder of PATH`
-      : "its output is above; nothing was stored",
+      ? `check that ${program} is an input, such as ./${program}, or in a folder of PATH`
+      : "its output says why; nothing was stored",
   });
 }

@@ -160,27 +160,20 @@ class InputWalk {
       return Deno.lstatSync(path);
     } catch (error) {
       if (!isNotFound(error)) throw diskError(error, "read", path);
-      throw this.#isEncodable(path) ? inputChanged(path) : this.#badName(path);
+      // The runtime replaces bytes of a name that are not UTF-8.
+      throw path.includes("\ufffd") ? this.#badName(path) : inputChanged(path);
     }
   }
 
   #targetOf(path: string): string {
-    let target: string;
     try {
-      target = Deno.readLinkSync(path);
+      return Deno.readLinkSync(path);
     } catch (error) {
-      throw isNotFound(error) ? inputChanged(path) : diskError(error, "read", path);
+      if (isNotFound(error)) throw inputChanged(path);
+      if (!(error instanceof Deno.errors.InvalidData)) throw diskError(error, "read", path);
+      const reason = `the target of the link ${path} is not valid UTF-8`;
+      throw this.#fault(reason, "replace the link, or leave it out");
     }
-    if (this.#isEncodable(target)) return target;
-    throw this.#fault(
-      `the target of the link ${path} is not valid UTF-8`,
-      "replace the link, or leave it out",
-    );
-  }
-
-  /** False if the runtime has replaced bytes of a text that are not UTF-8. */
-  #isEncodable(text: string): boolean {
-    return !text.includes("\ufffd");
   }
 
   #badName(path: string): LarderError {

@@ -1,14 +1,13 @@
 import { join, resolve } from "node:path";
 import { LarderError } from "../base/errors.ts";
 import { placeFile } from "../base/place_file.ts";
-import { plural } from "../base/units.ts";
-import type { PackageRequest, PackageResult } from "../packages/package_request.ts";
+import type { PackageRequest } from "../packages/package_request.ts";
 import { requestForUrl } from "../packages/url_request.ts";
 import { type Digest, parseDigest } from "../oci/digest.ts";
 import { SOURCE_DATE_EPOCH } from "./copy_inputs.ts";
 import type { KeyPackage } from "./key.ts";
-import type { Sources } from "./sources.ts";
-import type { BuildSpec, SpecPackage } from "./spec.ts";
+import type { ListRequest, Sources } from "./sources.ts";
+import type { BuildSpec, PackageList, SpecPackage } from "./spec.ts";
 
 /** A package whose digest is known. */
 export interface ResolvedPackage extends PackageRequest {
@@ -28,7 +27,7 @@ export async function resolvePackages(
   const byFile = new Map<string, PackageRequest>();
   for (const [i, wanted] of spec.packages.entries()) {
     const requests = "from" in wanted
-      ? await sources.listPackages(listOf(spec, wanted.from), wanted.names)
+      ? await sources.listPackages(listRequest(spec, wanted))
       : [requestFor(spec, i, wanted)];
     for (const request of requests) {
       const { fileName } = request;
@@ -41,12 +40,21 @@ export async function resolvePackages(
     }
   }
   const requests = [...byFile.values()];
-  const fetched = await fetchAll(requests.filter(({ digest }) => !digest), sources);
+  const unknown = requests.filter(({ digest }) => digest === undefined);
+  const fetched = unknown.length > 0 ? await sources.fetchPackages(unknown) : [];
   const digests = new Map(fetched.map(({ request, digest }) => [request.fileName, digest]));
   return requests.map((request) => ({
     ...request,
     digest: request.digest ?? digests.get(request.fileName)!,
   }));
+}
+
+function listRequest(spec: BuildSpec, { from, names, keyring }: PackageList): ListRequest {
+  return {
+    from: listOf(spec, from),
+    names,
+    keyring: keyring === undefined ? undefined : listOf(spec, keyring),
+  };
 }
 
 /** Returns the path or URL of a list that a spec names. A path is relative to the spec, as inputs are. */
@@ -86,21 +94,8 @@ export async function layOutPackages(
   sources: Sources,
 ): Promise<void> {
   const mtime = new Date(SOURCE_DATE_EPOCH * 1000);
-  for (const { request, path } of await fetchAll(packages, sources)) {
+  if (packages.length === 0) return;
+  for (const { request, path } of await sources.fetchPackages(packages)) {
     await placeFile(path, join(folder, request.fileName), { mtime });
   }
-}
-
-/** @throws LarderError if one package fails */
-async function fetchAll(
-  requests: readonly PackageRequest[],
-  sources: Sources,
-): Promise<readonly PackageResult[]> {
-  if (requests.length === 0) return [];
-  const { results, failures } = await sources.fetchPackages(requests);
-  const [first, ...others] = failures;
-  if (!first) return results;
-  const { code, message, hint } = first.error;
-  const more = others.length > 0 ? `; ${plural(others.length, "package")} more failed` : "";
-  throw new LarderError(code, message + more, { hint, cause: first.error });
 }

@@ -1,7 +1,7 @@
-import { delimiter, join } from "node:path";
+import { join } from "node:path";
 import { statIfAny } from "../base/files.ts";
-import { runProgram } from "../base/programs.ts";
 import { SOURCE_DATE_EPOCH } from "./copy_inputs.ts";
+import { findBwrap, isolation } from "./bwrap.ts";
 import type { Sandbox } from "./key.ts";
 import { FOLDERS, type Room, type RoomFolder } from "./room.ts";
 
@@ -23,8 +23,8 @@ const NETWORK_FILES = ["resolv.conf", "hosts", "host.conf", "gai.conf", "service
 /** The programs of a Unix system; those of this user's own `PATH` are no part of the key. */
 const UNIX_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/** Milliseconds that bwrap may take to start a program that does nothing. */
-const PROBE_TIMEOUT = 10_000;
+/** Runs the arguments that follow it. */
+const EXEC = ["/bin/sh", "-c", `exec "$@"`, "sh"] as const;
 
 /** A program with its arguments, environment and folder. */
 export interface CommandLine {
@@ -43,53 +43,25 @@ export interface CommandSettings {
   readonly platform: string;
 }
 
-/** Returns the path of the installed bwrap (Bubblewrap); undefined if there is none, or the system is not Linux. */
-export function findBwrap(): string | undefined {
-  if (Deno.build.os !== "linux") return undefined;
-  const folders = (Deno.env.get("PATH") ?? "").split(delimiter);
-  return folders.filter((folder) => folder.startsWith("/")).map((folder) => join(folder, "bwrap"))
-    .find((path) => statIfAny(path)?.isDirectory === false);
-}
-
-/** Returns why bwrap does not work, as in a container without user namespaces; undefined if it does. */
-export async function bwrapFault(bwrap: string, signal?: AbortSignal): Promise<string | undefined> {
-  const args = [...isolation({ network: false }), "--ro-bind", "/", "/", "true"];
-  const script = `exec "$@" 2>&1`;
-  try {
-    const result = await runProgram("sh", {
-      args: ["-c", script, "sh", bwrap, ...args],
-      stderr: "null",
-      timeout: PROBE_TIMEOUT,
-      limit: 64 * 1024,
-      signal,
-    });
-    if (!result.ended) return `it ${result.reason}`;
-    return result.success ? undefined : result.stdout.split("\n").at(-1) || `exit ${result.code}`;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return "there is no sh";
-    throw error;
-  }
-}
-
 /** Returns the command line that runs the command of a build in a room. */
 export function commandLine(
   sandbox: Sandbox,
   room: Room,
   settings: CommandSettings,
-  bwrap: string | undefined,
 ): CommandLine {
   const isInside = sandbox === "bwrap";
   const at = (folder: RoomFolder) => isInside ? inside(folder) : room.folder(folder);
   const env = environment(settings, at);
   const command = isInside
-    ? [bwrap!, ...bwrapArguments(room, settings), "--", ...settings.command]
+    // bwrap ends with 1 if there is no such program, a shell with 127.
+    ? [findBwrap()!, ...bwrapArguments(room, settings), "--", ...EXEC, ...settings.command]
     : [...settings.command];
   const cwd = room.folder("work");
   if (Deno.build.os === "windows") {
     return { program: command[0]!, args: command.slice(1), env, cwd };
   }
   // One pipe for both streams keeps the lines in the order in which they were written.
-  return { program: "/bin/sh", args: ["-c", `exec "$@" 2>&1`, "sh", ...command], env, cwd };
+  return { program: EXEC[0], args: ["-c", `exec "$@" 2>&1`, "sh", ...command], env, cwd };
 }
 
 function environment(
@@ -140,15 +112,6 @@ function bwrapArguments(room: Room, { network }: CommandSettings): string[] {
     ...["--proc", "/proc", "--dev", "/dev"],
     ...binds,
     ...["--chdir", inside("work")],
-  ];
-}
-
-function isolation({ network }: { network: boolean }): string[] {
-  return [
-    ...["--unshare-user", "--uid", "0", "--gid", "0"],
-    ...["--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"],
-    ...network ? [] : ["--unshare-net"],
-    ...["--hostname", "larder", "--die-with-parent", "--new-session"],
   ];
 }
 

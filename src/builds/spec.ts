@@ -7,6 +7,8 @@ export interface PackageList {
   readonly from: string;
   /** The wanted packages; empty for all that the list names. */
   readonly names: readonly string[];
+  /** File of the keys that may sign an index; undefined if the list itself names it. */
+  readonly keyring: string | undefined;
 }
 
 /** A package that a spec names by its URL. */

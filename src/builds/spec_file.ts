@@ -31,7 +31,7 @@ const MAX_SPEC = 4 * 1024 * 1024;
 
 const KEYS = ["name", "inputs", "packages", "refs", "env", "run", "output", "network", "build"];
 const PACKAGE_KEYS = ["url", "digest", "name", "version", "arch", "source"];
-const LIST_KEYS = ["from", "names"];
+const LIST_KEYS = ["from", "names", "keyring"];
 
 /**
  * Reads the spec of a build from a YAML or JSON file.
@@ -151,7 +151,10 @@ class SpecReader {
     const map = this.#map(node, "env", "FORMAT: squashfs");
     for (const { key, value } of map.items) {
       const name = this.#text(key as Node, "a name in env");
-      if (!value) throw this.#bad(key as Node, missingValue(name));
+      if (!value) {
+        const hint = `write ${name}: "" for an empty one`;
+        throw this.#bad(key as Node, { reason: `env.${name} has no value`, hint });
+      }
       const text = this.#text(value as Node, `env.${name}`, '""');
       const fault = variableFault(name, text);
       if (fault) throw this.#bad(key as Node, fault);
@@ -180,10 +183,10 @@ class SpecReader {
       return member && this.#text(member, key);
     };
     if (isList) {
-      return {
-        from: text("from")!,
-        names: this.#texts(members.get("names"), "names", "hello"),
-      };
+      const from = text("from");
+      if (from === undefined) throw this.#missing(map, "from", "from: packages.yaml");
+      const names = this.#texts(members.get("names"), "names", "hello");
+      return { from, names, keyring: text("keyring") };
     }
     const url = text("url");
     if (url === undefined) throw this.#missing(map, "url", "url: http://mirror/hello.deb");
@@ -304,10 +307,6 @@ class SpecReader {
     const { line, col } = this.#lines.linePos(offset);
     return badSpec(`bad spec at ${this.#path}:${line}:${col}: ${reason}`, { hint });
   }
-}
-
-function missingValue(name: string): Fault {
-  return { reason: `the value of ${name} is missing`, hint: `write ${name}: "" for an empty one` };
 }
 
 function badSpec(message: string, options: { hint: string }): LarderError {

@@ -11,7 +11,7 @@ import {
 import { digestOf } from "../../oci/hash.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { adoptFile } from "../blobs/adopt_file.ts";
-import type { BlobStore } from "../blobs/blob_store.ts";
+import { type BlobStore, hasDigest } from "../blobs/blob_store.ts";
 import { type Layout, RECORD_FILE } from "../layout.ts";
 import { type StoreLockOptions, withSharedLock } from "../locks/store_lock.ts";
 import {
@@ -22,10 +22,13 @@ import {
   parseBuildRecord,
 } from "./build_record.ts";
 
+/** 16 MiB up to which a result is hashed whenever it is used, which takes 10 ms. */
+const SMALL_RESULT = 16 * 1024 * 1024;
+
 /** The file that a build produced, with what is recorded about it. */
 export interface CachedBuild {
   readonly record: BuildRecord;
-  /** Path of the blob; it was verified when it was stored and has not changed since. */
+  /** Path of the blob; it was verified and has not changed since. */
   readonly path: string;
 }
 
@@ -52,11 +55,14 @@ export class BuildStore {
     return record?.specification === specification ? record : undefined;
   }
 
-  /** Returns a build and marks it as used now; undefined if it or its file is missing or damaged. */
+  /**
+   * Returns a build and marks it as used now; undefined if it or its file is missing or damaged. A small file is hashed;
+   * of a large one, size and time say that it is the one that was.
+   */
   find(specification: Digest, now = Date.now()): CachedBuild | undefined {
     const record = this.record(specification);
     const path = record && this.#blobs.find(record);
-    if (!path) return undefined;
+    if (!path || (record.size <= SMALL_RESULT && !hasDigest(path, record.digest))) return undefined;
     tryTouch(join(this.#layout.buildFolder(specification), RECORD_FILE), now);
     return { record, path };
   }

@@ -15,8 +15,10 @@ import { Journal, type UseEvent } from "../../../store/journal/journal.ts";
 import type { Context } from "../../context.ts";
 import { optionConflict } from "../../errors.ts";
 import type { Format } from "../../options.ts";
-import { writeErrBytes, writeJson, writeOut } from "../../terminal/console.ts";
+import { readJournal } from "../../read_activity.ts";
+import { writeErr, writeErrBytes, writeJson, writeOut } from "../../terminal/console.ts";
 import { collectAfterFetch } from "../gc/auto.ts";
+import { explain, explanationText } from "./explanation.ts";
 import type { BuildCommandOptions } from "./options.ts";
 import { specOf, splitWords } from "./spec.ts";
 import { CommandSources } from "./sources.ts";
@@ -38,16 +40,17 @@ export async function build(
   checkTarget(options.to);
   checkInputs(context, spec, options.to);
   const { layout } = context;
+  const store = new BuildStore(layout, new BlobStore(layout));
   const output = new CommandOutput(context);
   using sources = new CommandSources(context, spec, command);
   let result: BuildResult;
   try {
     result = await runBuild(spec, options, {
       layout,
-      store: new BuildStore(layout, new BlobStore(layout)),
+      store,
       sources,
       note: (message) => context.info(message),
-      missed: (key, damaged) => reportMiss(context, key, damaged),
+      missed: (key, damaged) => reportMiss(context, store, key, damaged, command),
       onOutput: (bytes) => output.write(bytes),
     });
   } catch (error) {
@@ -110,16 +113,26 @@ function checkInputs({ layout }: Context, spec: BuildSpec, to: string): void {
   }
 }
 
-function reportMiss(context: Context, key: Key, damaged: BuildRecord | undefined): void {
+/** Says that the command runs, and why with `--explain` and `--strict`. */
+function reportMiss(
+  context: Context,
+  store: BuildStore,
+  key: Key,
+  damaged: BuildRecord | undefined,
+  { explain: isExplained, strict }: BuildCommandOptions,
+): void {
   const { name } = key.document;
-  const why = damaged ? "the cached result is damaged or missing" : "no cached result";
-  context.info(`building ${name}: ${why} for key ${shortDigest(key.digest)}`);
+  const why = damaged ? "the cached result is not there any more" : "no cached result";
+  if (!strict) context.info(`building ${name}: ${why} for key ${shortDigest(key.digest)}`);
+  if (!isExplained && !strict) return;
+  const explanation = explain(store, key, readJournal(context, "history"));
+  writeErr(explanationText(explanation, Date.now(), context.options.verbose === true));
 }
 
 function report(context: Context, result: BuildResult, to: string, format: Format): void {
   const { outcome, key, record, duration } = result;
   const { name } = key.document;
-  const took = duration === undefined ? "" : ` in ${formatDuration(duration)}`;
+  const took = duration === undefined ? "" : ` in ${secondsText(duration)}`;
   if (outcome === "cached") {
     const age = formatDuration(Date.now() - Date.parse(record!.createdAt));
     const size = formatBytes(record!.size);
@@ -138,6 +151,13 @@ function report(context: Context, result: BuildResult, to: string, format: Forma
     seconds: duration === undefined ? null : Math.round(duration) / 1000,
     path: to,
   });
+}
+
+/** `0.4 s` for what takes less than ten seconds, whole seconds for a longer time. */
+function secondsText(milliseconds: number): string {
+  return milliseconds < 10_000
+    ? `${(milliseconds / 1000).toFixed(1)} s`
+    : formatDuration(milliseconds);
 }
 
 function useEvent(record: BuildRecord, outcome: BuildResult["outcome"]): UseEvent {

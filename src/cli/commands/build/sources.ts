@@ -1,11 +1,10 @@
 import { systemClock } from "../../../base/concurrency.ts";
-import { LarderError } from "../../../base/errors.ts";
 import { TRANSFERS } from "../../../base/limits.ts";
-import type { Sources } from "../../../builds/sources.ts";
+import type { ListRequest, Sources } from "../../../builds/sources.ts";
 import type { BuildSpec } from "../../../builds/spec.ts";
 import { parseReference } from "../../../oci/reference.ts";
 import { fetchPackages } from "../../../packages/fetch_packages.ts";
-import type { PackageRequest, PackageResults } from "../../../packages/package_request.ts";
+import type { PackageRequest, PackageResult } from "../../../packages/package_request.ts";
 import { ScratchCache } from "../../../packages/scratch_cache.ts";
 import { type PullResult, useEvent } from "../../../pull/result.ts";
 import { PackageStore } from "../../../store/entries/package_store.ts";
@@ -15,7 +14,9 @@ import { waitingForSweep } from "../../../store/locks/store_lock.ts";
 import type { Context } from "../../context.ts";
 import { openRegistry } from "../../registry_access.ts";
 import { pullProgress } from "../../terminal/progress.ts";
+import { incomplete } from "../fetch/incomplete.ts";
 import { packageProgress } from "../fetch/progress.ts";
+import { isOffline, requestsOf } from "../fetch/requests.ts";
 import { roomFor } from "../gc/auto.ts";
 import { openPuller, pulledReference, pullOptions, reportPull } from "../pull/options.ts";
 import type { BuildCommandOptions } from "./options.ts";
@@ -37,18 +38,17 @@ export class CommandSources implements Sources, Disposable {
     this.#lease = new Lease(this.#layout, "larder build");
   }
 
-  async listPackages(list: string, names: readonly string[]): Promise<PackageRequest[]> {
-    if (this.#command.frozen) {
-      const { frozenList } = await import("../../lock/frozen.ts");
-      return frozenList(list, names);
-    }
-    throw new LarderError("LDR_USAGE", `cannot read the list ${list}`, { hint: "" });
+  async listPackages({ from, names, keyring }: ListRequest): Promise<PackageRequest[]> {
+    const { frozen } = this.#command;
+    // A frozen list has its keyring in the lock file.
+    const options = frozen ? { from, frozen } : { from, keyring };
+    return await requestsOf(this.#context, this.#layout, names, options);
   }
 
-  async fetchPackages(wanted: readonly PackageRequest[]): Promise<PackageResults> {
+  async fetchPackages(wanted: readonly PackageRequest[]): Promise<readonly PackageResult[]> {
     const requests = this.#command.frozen ? await withLockedDigests(wanted) : wanted;
     const context = this.#context;
-    const { config, options } = context;
+    const { config } = context;
     const layout = this.#layout;
     const packages = new PackageStore(layout);
     const signal = context.interruptible();
@@ -62,12 +62,18 @@ export class CommandSources implements Sources, Disposable {
     const { transport } = openRegistry(context);
     const room = this.#scratch ? undefined : roomFor(context);
     using progress = await packageProgress(context, requests.length);
-    const results = await fetchPackages(requests, { layout, transport, clock: systemClock, room }, {
+    const { results, failures } = await fetchPackages(requests, {
+      layout,
+      transport,
+      clock: systemClock,
+      room,
+    }, {
       transfers: this.#command.transfers ?? config.transfers ?? TRANSFERS,
-      offline: options.offline || config.freshness?.policy === "never",
+      offline: isOffline(context),
       signal,
     }, progress);
-    await this.#lease.add({ digests: results.results.map(({ digest }) => digest) }, leasing);
+    if (failures.length > 0) throw incomplete(failures, requests.length);
+    await this.#lease.add({ digests: results.map(({ digest }) => digest) }, leasing);
     return results;
   }
 

@@ -107,7 +107,8 @@ function listsOf(spec: BuildSpec): ReadonlyMap<string, LockedList> {
   return spec.packages.reduce<Wanted["lists"]>((lists, each) => {
     if (!("from" in each)) return lists;
     const from = lockable(pathInLock(listOf(spec, each.from)));
-    return withNames(lists, new Map([[from, { names: [...each.names] }]]));
+    const keyring = each.keyring && pathInLock(listOf(spec, each.keyring));
+    return withNames(lists, new Map([[from, { names: [...each.names], keyring }]]));
   }, new Map());
 }
 
