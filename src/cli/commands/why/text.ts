@@ -4,6 +4,7 @@ import type { EntryForecast, Forecast } from "../../../gc/forecast.ts";
 import { type LimitScope, scopeText } from "../../../gc/policy.ts";
 import { shortDigest } from "../../../oci/digest.ts";
 import type { FetchReason, HistoryEvent } from "../../../store/journal/history.ts";
+import { keyOfBuild } from "../../../store/entry_names.ts";
 import { fields, localTime, sections, table } from "../../terminal/text_layout.ts";
 import { ruleText } from "../gc/plan_words.ts";
 import { sizeText } from "../info/text.ts";
@@ -150,6 +151,7 @@ export function eventText(event: HistoryEvent): string {
         ? "used from the cache"
         : `used from the cache ${event.uses} times, last ${localTime(event.last)}`;
     case "fetched":
+      if (keyOfBuild(event.name)) return `built: ${buildReason(event.because, event.at)}`;
       return event.bytes === 0
         ? `used from the cache: ${reasonText(event.because, event.at)}, nothing was fetched`
         : `fetched ${formatBytes(event.bytes)}: ${reasonText(event.because, event.at)}`;
@@ -163,6 +165,12 @@ export function eventText(event: HistoryEvent): string {
 /** Nothing if the clock was set back in between. */
 function beforeText(time: number): string {
   return time < 0 ? "" : ` ${formatDuration(time)} before`;
+}
+
+/** Says why the command of a build ran. */
+function buildReason(reason: FetchReason, at: number): string {
+  if (reason.cause === "never seen") return "it was not cached";
+  return reason.cause === "moved" ? "--rebuild replaced the result" : reasonText(reason, at);
 }
 
 function reasonText(reason: FetchReason, at: number): string {
