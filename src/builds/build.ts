@@ -5,6 +5,7 @@ import { placeFile } from "../base/place_file.ts";
 import { formatPlatform, type Platform } from "../oci/platform.ts";
 import type { BuildRecord } from "../store/entries/build_record.ts";
 import type { BuildStore, CachedBuild } from "../store/entries/build_store.ts";
+import type { MissCause } from "../store/journal/journal.ts";
 import type { Layout } from "../store/layout.ts";
 import { waitingForSweep } from "../store/locks/store_lock.ts";
 import { withBuildLock } from "./build_lock.ts";
@@ -56,6 +57,8 @@ export interface BuildDependencies {
 export interface BuildResult {
   readonly outcome: "cached" | "built";
   readonly key: Key;
+  /** Why the command ran; `moved` if it had to, although there was a result. Undefined for a cached result. */
+  readonly cause?: MissCause;
   /** Undefined if the result is not in the cache. */
   readonly record: BuildRecord | undefined;
   /** Milliseconds that the command took; undefined if that is unknown. */
@@ -150,6 +153,7 @@ class BuildRun {
   async #make(key: Key, sandbox: Sandbox): Promise<BuildResult> {
     const { layout, store, note } = this.#deps;
     const { signal, to, useCache } = this.#options;
+    const cause = this.#causeFor(key);
     await removeAbandonedRooms(layout);
     await using room = Room.open(layout);
     await this.#furnish(room);
@@ -159,13 +163,18 @@ class BuildRun {
     const { duration } = end;
     if (!useCache) {
       await placeFile(path, to, { executable, signal });
-      return { outcome: "built", key, record: undefined, duration };
+      return { outcome: "built", key, cause, record: undefined, duration };
     }
     const made = { name: this.#spec.name, mediaType: RESULT_TYPE, executable, duration };
     const waiting = (holders: string) => note(waitingForSweep(holders));
     const stored = await store.put(path, key.bytes, made, { waiting, signal });
     await this.#put(stored);
-    return { outcome: "built", key, record: stored.record, duration };
+    return { outcome: "built", key, cause, record: stored.record, duration };
+  }
+
+  #causeFor(key: Key): MissCause {
+    if (!this.#deps.store.record(key.digest)) return "new";
+    return this.#options.rebuild ? "moved" : "missing";
   }
 
   /** Fills the folders of a room with what the command finds there. */

@@ -91,13 +91,13 @@ Deno.test("info, why and clean take the short name of a package and the key of a
     /^URL +http:\/\/127.0.0.1:\d+\/debian\/pool\/hello_2.10-3_amd64.deb$/m,
   );
   const why = await ok(user, ["why", "hello"]);
-  assert.match(why.stdout, /fetched \d+ B: requested for the first time$/m);
+  assert.match(why.stdout, /fetched \d+ B: it was not cached$/m);
   const [build] = (await names(user)).filter((name) => name.startsWith("router.img@"));
   const key = build!.slice(build!.indexOf(":") + 1).slice(0, 12);
   const info = await ok(user, ["info", key]);
   assert.match(info.stdout, new RegExp(`^NAME +${build}$`, "m"));
   assert.match(info.stdout, /^COMMAND +sh -c echo (?:one|two) > \$LARDER_OUTPUT$/m);
-  assert.match((await ok(user, ["why", key])).stdout, /built for the first time$/m);
+  assert.match((await ok(user, ["why", key])).stdout, /built: it was not cached$/m);
   await ok(user, ["clean", "--force", "hello", key]);
   assert.equal((await names(user)).length, 3);
   assert.match((await ok(user, ["why", "hello"])).stdout, /is not in the cache/);

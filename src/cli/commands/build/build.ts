@@ -59,7 +59,7 @@ export async function build(
   }
   report(context, result, options.to, command.format);
   if (result.record === undefined) return;
-  new Journal(layout).append([useEvent(result.record, result.outcome)]);
+  new Journal(layout).append([useEvent(result.record, result.cause)]);
   if (result.outcome === "built") await collectAfterFetch(context);
 }
 
@@ -160,16 +160,15 @@ function secondsText(milliseconds: number): string {
     : formatDuration(milliseconds);
 }
 
-function useEvent(record: BuildRecord, outcome: BuildResult["outcome"]): UseEvent {
-  const isHit = outcome === "cached";
+function useEvent(record: BuildRecord, cause: BuildResult["cause"]): UseEvent {
   return {
     kind: "use",
     at: new Date().toISOString(),
     name: buildName(record),
     digest: record.digest,
-    ...(!isHit && { cause: "new" as const }),
+    ...(cause && { cause }),
     fetched: 0,
-    saved: isHit ? record.size : 0,
+    saved: cause ? 0 : record.size,
   };
 }
 

@@ -166,11 +166,9 @@ export function eventText(event: HistoryEvent): string {
 
 function fetchedText({ name, bytes, because, at }: HistoryEvent & { kind: "fetched" }): string {
   const isNew = because.cause === "never seen";
-  if (keyOfBuild(name)) {
-    return isNew ? "built for the first time" : `built again: ${reasonText(because, at)}`;
-  }
+  if (keyOfBuild(name)) return `built: ${buildReason(because, at)}`;
   const isPackage = sourceOfPackage(name) !== undefined;
-  const reason = isNew && isPackage ? "requested for the first time" : reasonText(because, at);
+  const reason = isNew && isPackage ? "it was not cached" : reasonText(because, at);
   return bytes === 0
     ? `used from the cache: ${reason}, nothing was fetched`
     : `fetched ${formatBytes(bytes)}: ${reason}`;
@@ -179,6 +177,12 @@ function fetchedText({ name, bytes, because, at }: HistoryEvent & { kind: "fetch
 /** Nothing if the clock was set back in between. */
 function beforeText(time: number): string {
   return time < 0 ? "" : ` ${formatDuration(time)} before`;
+}
+
+/** Says why the command of a build ran. */
+function buildReason(reason: FetchReason, at: number): string {
+  if (reason.cause === "never seen") return "it was not cached";
+  return reason.cause === "moved" ? "--rebuild replaced the result" : reasonText(reason, at);
 }
 
 function reasonText(reason: FetchReason, at: number): string {
