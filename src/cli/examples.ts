@@ -132,6 +132,7 @@ const EXAMPLES: Readonly<Record<string, readonly (readonly [line: string, commen
   "info": [
     ["larder info nginx", "show the platforms, layers and paths of an entry"],
     ["larder info sha256:91e8", "show an entry, manifest or blob by the beginning of its digest"],
+    ["larder info hello", "show a package by its name alone, if it is cached in one version"],
     ["larder info ghcr.io/owner/app:v1 --format json", "the same as JSON"],
   ],
   "list": [
@@ -142,6 +143,11 @@ const EXAMPLES: Readonly<Record<string, readonly (readonly [line: string, commen
       `larder list --filter 'unused > duration("30d")' --format '{{name}}'`,
       "print the names of entries unused for 30 days",
     ],
+  ],
+  "lock": [
+    ["larder lock ghcr.io/owner/app:v1", "write the digest that the tag has now to larder.lock"],
+    ["larder lock image.yaml", "lock what a spec names, and the spec itself"],
+    ["larder lock", "lock again everything that is in the file"],
   ],
   "login": [
     ["larder login ghcr.io", "ask for user name and password"],
@@ -166,6 +172,7 @@ const EXAMPLES: Readonly<Record<string, readonly (readonly [line: string, commen
     ["larder pull --platform linux/arm64 nginx:1.27", "pull for another platform"],
     ["larder pull docker://ghcr.io/owner/app:v1", "pull a reference copied from skopeo or Podman"],
     ["larder pull ./spin.toml", "pull the remote components of a Spin application"],
+    ["larder pull --frozen", "pull every reference of larder.lock by its digest"],
     [
       "larder pull --stale-if-error 12h nginx",
       "use a copy confirmed within 12 hours if the registry fails",

@@ -20,7 +20,7 @@ export interface RequestOptions extends PackageNaming {
  * Returns the packages that a command line names: by URLs, or with `--from` by a list and the names in it.
  *
  * @param layout the cache in which indexes are kept
- * @throws LarderError LDR_USAGE, and those of {@link resolvePackages}
+ * @throws LarderError LDR_USAGE, LDR_NOT_LOCKED, LDR_BAD_LOCK, and those of {@link resolvePackages}
  */
 export async function requestsOf(
   context: Context,
@@ -28,6 +28,7 @@ export async function requestsOf(
   words: readonly string[],
   options: RequestOptions,
 ): Promise<PackageRequest[]> {
+  if (options.frozen) return await frozenRequests(words, options);
   const { from, keyring, arch } = options;
   if (from === undefined) return await requestsForUrls(words, options);
   if (options.frozen) throw optionConflict("--from", "--frozen");
@@ -44,6 +45,19 @@ export async function requestsOf(
     signal: context.interruptible(),
     note: (message) => context.info(message),
   });
+}
+
+/** Returns what `larder.lock` has for the same words, which no option overrides. */
+async function frozenRequests(
+  words: readonly string[],
+  { from, frozen: _, ...others }: RequestOptions,
+): Promise<PackageRequest[]> {
+  for (const name of ["name", "version", "source", "digest", "arch", "keyring"] as const) {
+    if (others[name] !== undefined) throw optionConflict("--frozen", `--${name}`);
+  }
+  const { frozenList, frozenPackage, frozenPackages } = await import("../../lock/frozen.ts");
+  if (from !== undefined) return frozenList(from, words);
+  return words.length > 0 ? words.map(frozenPackage) : frozenPackages();
 }
 
 /** True if no request may be sent. */
