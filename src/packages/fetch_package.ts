@@ -29,6 +29,8 @@ export interface PackageSession extends PackageDependencies {
   readonly observer: PackageObserver;
   readonly blobs: BlobStore;
   readonly packages: PackageStore;
+  /** Bytes of packages, as servers state them. */
+  readonly sizes: Map<PackageRequest, number>;
 }
 
 interface Fetched {
@@ -60,7 +62,7 @@ export async function fetchPackage(
   const cause = causeOf(record, session);
   const fetched = expected
     ? await fetchKnown(request, expected, session, signal)
-    : await fetchUnknown(request, session, signal);
+    : await fetchUnknown(request, record === undefined, session, signal);
   const { digest, size, isReceived } = fetched;
   return {
     request,
@@ -139,7 +141,7 @@ async function fetchKnown(
     {
       clock,
       signal,
-      onStart: (offset) => observer.started?.(request, offset, blob.size),
+      onStart: (offset) => started(request, session, offset, blob.size),
       onBytes: (count) => observer.progressed?.(request, count),
       onRetry: (message) => observer.note?.(`${request.fileName}: ${message}`),
     },
@@ -150,16 +152,20 @@ async function fetchKnown(
   return { digest: blob.digest, size, isReceived: received !== undefined };
 }
 
-/** Fetches a package whose digest is not known, from the first URL that has it. */
+/**
+ * Fetches a package whose digest is not known, from the first URL that has it.
+ * @param isNew false if it replaces one that is recorded
+ */
 async function fetchUnknown(
   request: PackageRequest,
+  isNew: boolean,
   session: PackageSession,
   signal: AbortSignal,
 ): Promise<Fetched> {
   let failure: unknown;
   for (const url of request.urls) {
     try {
-      return await fetchFrom(parsePackageUrl(url), request, session, signal);
+      return await fetchFrom(parsePackageUrl(url), request, isNew, session, signal);
     } catch (error) {
       if (signal.aborted) throw error;
       failure = error;
@@ -171,12 +177,12 @@ async function fetchUnknown(
 async function fetchFrom(
   url: URL,
   request: PackageRequest,
+  isNew: boolean,
   session: PackageSession,
   signal: AbortSignal,
 ): Promise<Fetched> {
-  const { clock, observer, packages, transport } = session;
+  const { clock, observer, transport } = session;
   // A process that was waited for may have recorded it; what is to be replaced is recorded already.
-  const isNew = packages.find(request.id) === undefined;
   const isPresent = () => isNew && recorded(request, session) !== undefined;
   const waiting = (holders: string) => observer.note?.(waitingFor(holders, request));
   const tries = new Tries(clock);
@@ -196,7 +202,7 @@ async function fetchFrom(
         transport,
         signal,
         tries,
-        onStart: (offset, size) => observer.started?.(request, offset, size),
+        onStart: (offset, size) => started(request, session, offset, size),
         onBytes: (count) => observer.progressed?.(request, count),
       });
     } catch (error) {
@@ -217,6 +223,16 @@ async function fetchFrom(
     }
     if (round++ === PULL_ROUNDS) throw deletedMeanwhile(request);
   }
+}
+
+function started(
+  request: PackageRequest,
+  { sizes, observer }: PackageSession,
+  offset: number,
+  size: number | undefined,
+): void {
+  if (size !== undefined) sizes.set(request, size);
+  observer.started?.(request, offset, size);
 }
 
 /** Returns what is cached under the name of a request, whatever its digest. */

@@ -45,9 +45,8 @@ export async function fetch(
   words: readonly string[],
   command: FetchCommandOptions,
 ): Promise<void> {
-  const isCached = usesCache(context, command);
-  if (!isCached && !hasDestination(command)) throw nothingKept(command);
-  using scratch = isCached ? undefined : new ScratchCache();
+  using scratch = usesCache(context, command) ? undefined : new ScratchCache();
+  if (scratch && !hasDestination(command)) throw nothingKept(command);
   const layout = scratch?.layout ?? context.layout;
   const requests = await requestsOf(context, layout, words, command);
   const destination = destinationOf(command, requests);
@@ -60,7 +59,7 @@ export async function fetch(
   report(context, outcome);
   print(outcome.results, paths, command.format);
   const { results, failures } = outcome;
-  if (isCached && results.some(({ cause }) => cause !== undefined)) {
+  if (!scratch && results.some(({ cause }) => cause !== undefined)) {
     await collectAfterFetch(context);
   }
   if (failures.length > 0) throw incomplete(failures, requests.length);
