@@ -15,6 +15,7 @@ import type { PackageStore } from "../store/entries/package_store.ts";
 import type { MissCause } from "../store/journal/journal.ts";
 import { deletedMeanwhile, notCached, otherContent, waitingFor } from "./package_errors.ts";
 import { otherKindThanNamed, SIGNATURE_SIZE } from "./package_file_name.ts";
+import { FileFetcher } from "./file_fetcher.ts";
 import type { PackageDependencies, PackageObserver, PackageOptions } from "./package_options.ts";
 import type { PackageRequest, PackageResult } from "./package_request.ts";
 import { receive } from "./url_download.ts";
@@ -55,7 +56,8 @@ export async function fetchPackage(
   const cached = record && cachedPackage(request, record, session);
   if (cached) return cached;
   const expected = expectedBlob(request, record, session.options);
-  if (session.options.offline && !(expected && session.blobs.find(expected))) {
+  const isReachable = !session.options.offline || isLocal(request);
+  if (!isReachable && !(expected && session.blobs.find(expected))) {
     throw notCached(request);
   }
   const cause = causeOf(record, session);
@@ -112,6 +114,11 @@ function expectedBlob(
   return { mediaType: MEDIA_TYPE, digest: record.digest, size: record.size };
 }
 
+/** True if a package is a file on this machine, as those of a list or a mirror on a disk are. */
+function isLocal({ urls }: PackageRequest): boolean {
+  return urls[0]?.startsWith("file:") === true;
+}
+
 function causeOf(record: PackageRecord | undefined, { blobs }: PackageSession): MissCause {
   if (!record) return "new";
   const { digest, size } = record;
@@ -130,7 +137,7 @@ async function fetchKnown(
   const { blobs, clock, observer, transport } = session;
   const waiting = (holders: string) => observer.note?.(waitingFor(holders, request));
   const received = await transfer(
-    new UrlFetcher(transport, request.urls),
+    isLocal(request) ? new FileFetcher(request.urls[0]!) : new UrlFetcher(transport, request.urls),
     blob,
     () => blobs.ingest(blob, { waiting, signal }),
     {

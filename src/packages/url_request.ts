@@ -40,7 +40,11 @@ export interface PackageNaming extends Partial<PackageId> {
  * @throws LarderError LDR_USAGE for a text that is no HTTP URL, and for a name that the cache cannot have
  */
 export function requestForUrl(text: string, naming: PackageNaming = {}): PackageRequest {
-  const url = parsePackageUrl(text);
+  return requestFor(parsePackageUrl(text), naming);
+}
+
+/** Does the same for a parsed URL, which may also be of a file on this machine. @throws LarderError LDR_USAGE */
+export function requestFor(url: URL, naming: PackageNaming = {}): PackageRequest {
   const fileName = fileNameOf(url);
   const named = namedBy(url, fileName);
   const { digest, ...stated } = naming;
