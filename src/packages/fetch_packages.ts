@@ -1,5 +1,6 @@
 import { mapLimit } from "../base/concurrency.ts";
 import { hasCode, LarderError } from "../base/errors.ts";
+import type { Digest } from "../oci/digest.ts";
 import { withPartialsHint } from "../pull/transfer.ts";
 import { withRoom } from "../pull/room.ts";
 import { BlobStore } from "../store/blobs/blob_store.ts";
@@ -108,25 +109,34 @@ function isFatal(error: unknown): boolean {
 }
 
 /** Returns an error with the package in its message, and what helps where there is no registry. */
-function withName(error: unknown, { fileName }: PackageRequest): LarderError {
+function withName(error: unknown, { fileName, digest }: PackageRequest): LarderError {
   const { code, message, hint } = error as LarderError;
   const text = message.includes(fileName) ? message : `${fileName}: ${message}`;
-  return new LarderError(code, text, { hint: hintFor(code) ?? hint, cause: error });
+  return new LarderError(code, text, { hint: hintFor(code, hint, digest), cause: error });
 }
 
-function hintFor(code: LarderError["code"]): string | undefined {
+/** @param digest what the request asks for; otherwise, what was cached before is expected */
+function hintFor(code: LarderError["code"], hint: string, digest: Digest | undefined): string {
+  const isOfRegistry = hint.includes("registry");
   switch (code) {
     case "LDR_NOT_FOUND":
       return "check the URL: repositories remove old versions";
     case "LDR_UNAUTHORIZED":
     case "LDR_FORBIDDEN":
-      return "check the URL, and put a user name and password into it if it needs them: https://USER:PASSWORD@…";
+      return "check the URL, and write USER:PASSWORD@ before its host if it needs a login";
     case "LDR_RATE_LIMITED":
       return "wait, then run the same command again";
     case "LDR_SERVER_ERROR":
       return "the fault is the server's: try again later";
+    case "LDR_DIGEST_MISMATCH":
+    case "LDR_SIZE_MISMATCH":
+      if (!isOfRegistry) return hint;
+      return digest === undefined
+        ? "it has changed since it was cached: take the new content with --replace"
+        : "check the URL and the digest; nothing of what the server sent was kept";
+    default:
+      return isOfRegistry ? "check the URL" : hint;
   }
-  return undefined;
 }
 
 function spaceRequest(
