@@ -4,13 +4,12 @@ import { PULL_ROUNDS } from "../base/limits.ts";
 import { Tries } from "../base/tries.ts";
 import type { BlobDescriptor } from "../oci/descriptor.ts";
 import { algorithmOf, type Digest } from "../oci/digest.ts";
-import { digestOf } from "../oci/hash.ts";
 import { PROGRESS_RESETS_TRIES, transfer } from "../pull/transfer.ts";
 import { isTransient } from "../registry/http/retry.ts";
-import { splitCredentials, UrlFetcher } from "../registry/url_fetcher.ts";
+import { UrlFetcher } from "../registry/url_fetcher.ts";
 import { type BlobStore, hasDigest } from "../store/blobs/blob_store.ts";
 import { UnnamedIngest } from "../store/blobs/unnamed_ingest.ts";
-import { type PackageRecord } from "../store/entries/package_record.ts";
+import type { PackageRecord } from "../store/entries/package_record.ts";
 import type { PackageStore } from "../store/entries/package_store.ts";
 import type { MissCause } from "../store/journal/journal.ts";
 import { deletedMeanwhile, notCached, otherContent, waitingFor } from "./package_errors.ts";
@@ -19,7 +18,7 @@ import { FileFetcher } from "./file_fetcher.ts";
 import type { PackageDependencies, PackageObserver, PackageOptions } from "./package_options.ts";
 import type { PackageRequest, PackageResult } from "./package_request.ts";
 import { receive } from "./url_download.ts";
-import { parsePackageUrl, withoutCredentials } from "./url_request.ts";
+import { parsePackageUrl, partialKey, withoutCredentials } from "./url_request.ts";
 
 /** Media type of every package: the cache does not look into them. */
 const MEDIA_TYPE = "application/octet-stream";
@@ -189,7 +188,7 @@ async function fetchFrom(
   const waiting = (holders: string) => observer.note?.(waitingFor(holders, request));
   const tries = new Tries(clock);
   for (let round = 1;;) {
-    using ingest = await UnnamedIngest.open(session.layout, partialKey(url), isPresent, {
+    using ingest = await UnnamedIngest.open(session.layout, partialKey(url.href), isPresent, {
       waiting,
       signal,
     });
@@ -249,12 +248,6 @@ function recorded(
   return path === undefined ? undefined : { digest, size, isReceived: false };
 }
 
-/** Downloads of a URL are continued and awaited by later ones of the same URL, whatever credentials it contains. */
-function partialKey(url: URL): Digest {
-  const { url: { href } } = splitCredentials(url);
-  return digestOf(new TextEncoder().encode(href));
-}
-
 /** @throws LarderError LDR_BAD_RESPONSE for what cannot be the package, such as the login page of a network */
 function rejectOtherKind({ fileName }: PackageRequest, ingest: UnnamedIngest, url: URL): void {
   const noun = otherKindThanNamed(fileName, ingest.start(SIGNATURE_SIZE));
@@ -281,7 +274,7 @@ function record(
   if (now && now.digest !== digest && now.digest !== before?.digest) {
     throw otherContent(request, now.digest, digest);
   }
-  const url = first === undefined ? undefined : withoutCredentials(parsePackageUrl(first));
+  const url = first === undefined ? undefined : withoutCredentials(new URL(first));
   const file = { ...id, mediaType: MEDIA_TYPE, digest, size, url, fileName, vouchedBy };
   packages.use(file, clock.now());
 }

@@ -16,9 +16,7 @@ import type {
   PackageResult,
   PackageResults,
 } from "./package_request.ts";
-
-/** 1 MiB to free for a package whose size no server has stated yet; later rounds free more. */
-const UNKNOWN_SIZE = 1024 * 1024;
+import { spaceRequest } from "./space_request.ts";
 
 /** What came of each request so far, by its index. It outlives a run that was stopped to free space. */
 interface Outcomes {
@@ -54,7 +52,11 @@ export async function fetchPackages(
   try {
     await withRoom(layout, () => fetchAll(requests, session, outcomes), {
       room,
-      request: () => spaceRequest(requests, session, outcomes),
+      request: () => {
+        const isOpen = (_: unknown, index: number) => isToFetch(outcomes, index);
+        const digests = [...outcomes.results.values()].map(({ digest }) => digest);
+        return spaceRequest(session, requests, requests.filter(isOpen), digests);
+      },
       note,
       waiting: (holders) => note(waitingForSweep(holders)),
       signal: options.signal,
@@ -70,10 +72,11 @@ export async function fetchPackages(
 async function fetchAll(
   requests: readonly PackageRequest[],
   session: PackageSession,
-  { results, failures }: Outcomes,
+  outcomes: Outcomes,
 ): Promise<void> {
+  const { results, failures } = outcomes;
   const { observer, options } = session;
-  const open = [...requests.keys()].filter((index) => !results.has(index) && !failures.has(index));
+  const open = [...requests.keys()].filter((index) => isToFetch(outcomes, index));
   const groups = Map.groupBy(open, (index) => packageName(requests[index]!.id));
   // Requests for one package in turn, so that all but the first find it in the cache.
   await mapLimit([...groups.values()], options.transfers, async (group, signal) => {
@@ -93,6 +96,10 @@ async function fetchAll(
   if ([...results.values()].every(({ cause }) => cause === undefined)) return;
   session.blobs.sync();
   await session.packages.sync();
+}
+
+function isToFetch({ results, failures }: Outcomes, index: number): boolean {
+  return !results.has(index) && !failures.has(index);
 }
 
 /** True if an error would stop every other package too, or is a bug. */
@@ -137,24 +144,6 @@ function hintFor(code: LarderError["code"], hint: string, digest: Digest | undef
     default:
       return isOfRegistry ? "check the URL" : hint;
   }
-}
-
-function spaceRequest(
-  requests: readonly PackageRequest[],
-  { packages, sizes }: PackageSession,
-  { results }: Outcomes,
-) {
-  const left = requests.filter((_, index) => !results.has(index));
-  const sizeOf = (request: PackageRequest) => request.size ?? sizes.get(request) ?? UNKNOWN_SIZE;
-  return {
-    bytes: left.reduce((sum, request) => sum + sizeOf(request), 0),
-    files: 8 * left.length,
-    folders: requests.map(({ id }) => packages.folder(id)),
-    digests: [
-      ...[...results.values()].map(({ digest }) => digest),
-      ...left.flatMap(({ digest }) => digest ?? []),
-    ],
-  };
 }
 
 function eventOf({ request, outcome, cause, digest, size }: PackageResult): UseEvent {

@@ -2,6 +2,7 @@ import { LarderError } from "../base/errors.ts";
 import { redact } from "../base/redact.ts";
 import type { Digest } from "../oci/digest.ts";
 import { digestOf } from "../oci/hash.ts";
+import { splitCredentials } from "../registry/url_fetcher.ts";
 import type { PackageId } from "../store/entries/package_record.ts";
 import { isPathPart } from "../store/layout.ts";
 import {
@@ -116,6 +117,11 @@ function namedByUrl(url: URL, { name, version }: PackageNaming): PackageId {
     version: NO_VERSION,
     arch: ANY_ARCH,
   };
+}
+
+/** Returns the name of the partial file of a URL, the same whatever credentials the URL contains. */
+export function partialKey(url: string): Digest {
+  return digestOf(encoder.encode(splitCredentials(new URL(url)).url.href));
 }
 
 /** Returns a URL that can be stored and printed. */

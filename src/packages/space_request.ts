@@ -1,0 +1,43 @@
+import { statIfAny } from "../base/files.ts";
+import type { Digest } from "../oci/digest.ts";
+import type { SpaceRequest } from "../pull/room.ts";
+import type { PackageSession } from "./fetch_package.ts";
+import type { PackageRequest } from "./package_request.ts";
+import { partialKey } from "./url_request.ts";
+
+/** 1 MiB to free for a package whose size no server has stated yet; later rounds free more. */
+const UNKNOWN_SIZE = 1024 * 1024;
+
+/** Files and folders of a package. */
+const PACKAGE_FILES = 8;
+
+/**
+ * Returns the space that a fetch still needs, and what it uses of the cache.
+ * @param left the packages that are not fetched yet
+ * @param fetched digests of those that are
+ */
+export function spaceRequest(
+  session: PackageSession,
+  requests: readonly PackageRequest[],
+  left: readonly PackageRequest[],
+  fetched: readonly Digest[],
+): SpaceRequest {
+  return {
+    bytes: left.reduce((sum, request) => sum + restOf(session, request), 0),
+    files: PACKAGE_FILES * left.length,
+    folders: requests.map(({ id }) => session.packages.folder(id)),
+    digests: [...fetched, ...left.flatMap((request) => partialOf(request) ?? [])],
+  };
+}
+
+/** Returns the bytes of a package that are still to be written: its partial file may have some. */
+function restOf({ layout, sizes }: PackageSession, request: PackageRequest): number {
+  const size = request.size ?? sizes.get(request) ?? UNKNOWN_SIZE;
+  const partial = partialOf(request);
+  return Math.max(0, size - (partial && statIfAny(layout.partial(partial))?.size || 0));
+}
+
+/** Returns the digest that is the name of the partial file of a package. */
+function partialOf({ digest, urls: [url] }: PackageRequest): Digest | undefined {
+  return digest ?? (url === undefined ? undefined : partialKey(url));
+}
