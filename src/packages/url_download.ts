@@ -1,4 +1,7 @@
+import { LarderError } from "../base/errors.ts";
 import type { Tries } from "../base/tries.ts";
+import { formatBytes } from "../base/units.ts";
+import { MAX_UNSIZED } from "../oci/content_verifier.ts";
 import { readBody } from "../registry/http/body.ts";
 import { contentLength, isRefusedRange, startOf } from "../registry/http/range_request.ts";
 import { responseError } from "../registry/http/response_error.ts";
@@ -38,6 +41,7 @@ export async function receive(
   const expected = contentLength(response.headers);
   options.onStart(ingest.offset, expected === undefined ? undefined : ingest.offset + expected);
   for await (const chunk of readBody(response, { url, signal: options.signal, expected })) {
+    if (ingest.offset > MAX_UNSIZED) throw endless(url);
     ingest.write(chunk);
     options.onBytes(chunk.length);
   }
@@ -105,6 +109,11 @@ function versionOf(response: HttpResponse): ContentVersion | undefined {
 
 function validatorsOf({ headers }: HttpResponse) {
   return { etag: headers.get("etag"), modified: headers.get("last-modified") };
+}
+
+function endless(url: URL): LarderError {
+  const message = `${url.host} sent more than ${formatBytes(MAX_UNSIZED)}`;
+  return new LarderError("LDR_SIZE_MISMATCH", message, { hint: "check the URL" });
 }
 
 function failed(response: HttpResponse, url: URL, { signal }: DownloadOptions) {

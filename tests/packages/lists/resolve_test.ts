@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { failureOf } from "../../support/failure_of.ts";
 import { debianMirror, encode, sha256 } from "../../support/packages/debian_mirror.ts";
-import { FileServer } from "../../support/packages/file_server.ts";
+import { FileServer } from "../../support/registry/file_server.ts";
 import { rpmMirror } from "../../support/packages/rpm_mirror.ts";
 import { SigningKey } from "../../support/packages/signing_key.ts";
 import { TestLists } from "../../support/packages/test_lists.ts";
@@ -74,8 +74,8 @@ Deno.test("resolvePackages resolves the same without network, once all is in the
   await using server = await FileServer.start(await repositories(key));
   using lists = new TestLists();
   const keyring = lists.write("keys", key.armored);
-  server.files.set(
-    "list.yaml",
+  server.add(
+    "/list.yaml",
     encode(`repositories:
   - {deb: deb, suite: stable, packages: [hello]}
   - {rpm: rpm, arch: x86_64, packages: [world]}
@@ -111,7 +111,7 @@ Deno.test("resolvePackages keeps the index that it could verify if the next one 
   const keyring = lists.write("keys", trusted.armored);
   const url = server.url("dists/stable/InRelease");
   const verified = await lists.resolve(url, ["hello"], { keyring });
-  server.files = await debianMirror({ key: other, packages: [{ name: "hello", version: "6" }] });
+  server.serve(await debianMirror({ key: other, packages: [{ name: "hello", version: "6" }] }));
   await failureOf(lists.resolve(url, ["hello"], { keyring }));
   assert.deepEqual(await lists.resolve(url, ["hello"], { keyring, offline: true }), verified);
 });
