@@ -121,6 +121,11 @@ export class Documents {
     return (await store.fetch(blob)).chunks;
   }
 
+  /** Makes durable what was kept. */
+  async sync(): Promise<void> {
+    await this.#packages.sync();
+  }
+
   /** Records a blob as the content of a URL, so that the collector keeps it as long as a package. */
   #record(url: URL, blob: Descriptor): void {
     this.#blobs.sync();

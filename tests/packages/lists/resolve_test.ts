@@ -127,6 +127,18 @@ Deno.test("resolvePackages says that --offline uses the cached index if its serv
   assert.match(failure.hint, /the cached copy with --offline/);
 });
 
+Deno.test("resolvePackages refuses a keyring for what is not signed", async () => {
+  await using server = await FileServer.start(await repositories());
+  using lists = new TestLists();
+  const keyring = lists.write("keys", (await SigningKey.create()).armored);
+  const index = server.url("deb/dists/stable/main/binary-amd64/Packages.gz");
+  assert.equal((await lists.resolve(index, ["hello"])).length, 1);
+  const unsigned = await failureOf(lists.resolve(index, ["hello"], { keyring }));
+  assert.deepEqual([unsigned.code, unsigned.exitCode], ["LDR_UNVERIFIED", 5]);
+  const list = lists.write("list.yaml", `packages: ["${server.url("x_1_all.deb")}"]`);
+  assert.equal((await failureOf(lists.resolve(list, [], { keyring }))).code, "LDR_USAGE");
+});
+
 Deno.test("resolvePackages fails on lists and names that cannot be used", async () => {
   await using server = await FileServer.start(await repositories());
   using lists = new TestLists();
