@@ -3,6 +3,7 @@ import { childEnvironment } from "./environment.ts";
 /** The Debian packages of the programs that tests call. */
 export const PACKAGES: Readonly<Record<string, string>> = {
   "apt-get": "apt",
+  bwrap: "bubblewrap",
   "chromium-headless-shell": "chromium-headless-shell",
   curl: "curl",
   "docker-registry": "docker-registry",
@@ -11,6 +12,8 @@ export const PACKAGES: Readonly<Record<string, string>> = {
   fish: "fish",
   groff: "groff-base",
   htpasswd: "apache2-utils",
+  mke2fs: "e2fsprogs",
+  mksquashfs: "squashfs-tools",
   mount: "mount",
   node: "nodejs",
   nohup: "coreutils",
