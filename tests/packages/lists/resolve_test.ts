@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { gzipSync } from "node:zlib";
 import { failureOf } from "../../support/failure_of.ts";
 import { debianMirror, encode, sha256 } from "../../support/packages/debian_mirror.ts";
 import { FileServer } from "../../support/registry/file_server.ts";
@@ -102,6 +103,15 @@ Deno.test("resolvePackages asks for a signed index each time, and for what it na
   server.clearLog();
   await lists.resolve(url, ["hello"]);
   assert.deepEqual(server.requested, ["deb/dists/stable/InRelease"]);
+});
+
+Deno.test("resolvePackages says that it fetches a large index", async () => {
+  const stanza = `Package: other\nDescription: ${"x".repeat(1000)}\n\n`;
+  const compressed = gzipSync(encode(stanza.repeat(1100)), { level: 0 });
+  await using server = await FileServer.start(await debianMirror({ compressed }));
+  using lists = new TestLists();
+  await failureOf(lists.resolve(server.url("dists/stable/InRelease"), ["hello"]));
+  assert.match(lists.notes.at(-1)!, /^fetching http.*\/Packages\.gz \(1\.0\d MiB\)$/);
 });
 
 Deno.test("resolvePackages keeps the index that it could verify if the next one cannot be", async () => {
