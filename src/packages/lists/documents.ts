@@ -90,9 +90,12 @@ export class Documents {
   }
 
   /** Keeps a document for a run without network. @throws LarderError LDR_DISK*, LDR_INTERRUPTED */
-  async keep({ url, bytes, isCached }: ListDocument): Promise<void> {
+  async keep({ url, bytes, digest, isCached }: ListDocument): Promise<void> {
     if (isCached || url.protocol === "file:") return;
-    this.#record(url, await this.#blobs.write(bytes, UNPACKED, { signal: this.#deps.signal }));
+    const blob = { mediaType: UNPACKED, digest, size: bytes.length };
+    const { signal } = this.#deps;
+    if (!this.#blobs.find(blob)) await this.#blobs.write(bytes, UNPACKED, { signal });
+    this.#record(url, blob);
   }
 
   /**
