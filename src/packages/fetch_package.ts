@@ -92,7 +92,9 @@ function cachedPackage(
     throw otherContent(request, digest, request.digest);
   }
   if (path === undefined) return undefined;
-  packages.touch(request.id, clock.now());
+  const { vouchedBy } = request;
+  if (!vouchedBy || record.vouchedBy) packages.touch(request.id, clock.now());
+  else packages.use({ ...record, vouchedBy }, clock.now());
   return { request, outcome: "cached", digest, size, path };
 }
 

@@ -24,6 +24,9 @@ const MAX_DOCUMENT = 128 * 1024 * 1024;
 /** `source` under which lists and indexes are kept in the cache. */
 const INDEX_SOURCE = "index";
 
+/** 1 MiB from which on an index takes long enough to be told of. */
+const LARGE = 1024 * 1024;
+
 /** A list or an index whose digest is not known before it is read. */
 export interface ListDocument {
   readonly url: URL;
@@ -87,9 +90,12 @@ export class Documents {
   }
 
   /** Keeps a document for a run without network. @throws LarderError LDR_DISK*, LDR_INTERRUPTED */
-  async keep({ url, bytes, isCached }: ListDocument): Promise<void> {
+  async keep({ url, bytes, digest, isCached }: ListDocument): Promise<void> {
     if (isCached || url.protocol === "file:") return;
-    this.#record(url, await this.#blobs.write(bytes, UNPACKED, { signal: this.#deps.signal }));
+    const blob = { mediaType: UNPACKED, digest, size: bytes.length };
+    const { signal } = this.#deps;
+    if (!this.#blobs.find(blob)) await this.#blobs.write(bytes, UNPACKED, { signal });
+    this.#record(url, blob);
   }
 
   /**
@@ -99,39 +105,55 @@ export class Documents {
    * the transport
    */
   async open(file: VouchedFile): Promise<AsyncIterable<Uint8Array>> {
-    const { offline, signal, clock } = this.#deps;
-    const store = this.#blobs;
     const [url] = file.urls as [URL];
     if (url.protocol === "file:") return await openLocal(file);
     const blob: BlobDescriptor = { mediaType: UNPACKED, digest: file.digest, size: file.size };
-    if (offline && !store.find(blob)) throw notCached(nameOf(url));
-    await transfer(
-      new UrlFetcher(this.#deps.transport, file.urls.map(({ href }) => href)),
-      blob,
-      () =>
-        store.ingest(blob, {
-          waiting: (holders) => this.#deps.note?.(waitingForDownload(holders, blob.digest)),
-          signal,
-        }),
-      { clock, signal, onRetry: (message) => this.#deps.note?.(message) },
-    );
-    const found = store.findData(file.digest);
-    if (!found) throw notCached(nameOf(url));
+    const name = nameOf(file.urls.at(-1)!);
+    if (!this.#blobs.find(blob)) {
+      if (this.#deps.offline) throw notCached(name);
+      await this.#transfer(file.urls, blob, name);
+    }
+    const found = this.#blobs.findData(file.digest);
+    if (!found) throw notCached(name);
     this.#record(file.urls.at(-1)!, { ...blob, size: found.size });
-    return (await store.fetch(blob)).chunks;
+    return (await this.#blobs.fetch(blob)).chunks;
+  }
+
+  async #transfer(urls: readonly URL[], blob: BlobDescriptor, name: string): Promise<void> {
+    const { transport, signal, clock } = this.#deps;
+    const note = (message: string) => this.#deps.note?.(message);
+    const waiting = (holders: string) => note(waitingForDownload(holders, blob.digest));
+    // There is no bar, because nothing but indexes is fetched at this time.
+    const { size = 0 } = blob;
+    if (size >= LARGE) note(`fetching ${name} (${formatBytes(size)})`);
+    await transfer(
+      new UrlFetcher(transport, urls.map(({ href }) => href)),
+      blob,
+      () => this.#blobs.ingest(blob, { waiting, signal }),
+      { clock, signal, onRetry: note },
+    );
+  }
+
+  /** Makes durable what was kept. */
+  async sync(): Promise<void> {
+    await this.#packages.sync();
   }
 
   /** Records a blob as the content of a URL, so that the collector keeps it as long as a package. */
   #record(url: URL, blob: Descriptor): void {
+    const id = idOf(url);
+    const now = this.#deps.clock.now();
+    if (this.#packages.find(id)?.digest === blob.digest) return this.#packages.touch(id, now);
     this.#blobs.sync();
-    const file = { ...idOf(url), ...blob, url: withoutCredentials(url) };
-    this.#packages.use(file, this.#deps.clock.now());
+    this.#packages.use({ ...id, ...blob, url: withoutCredentials(url) }, now);
   }
 
   #readCached(url: URL): Uint8Array<ArrayBuffer> | undefined {
     const record = this.#packages.find(idOf(url));
     const path = record && this.#blobs.find(record);
-    return path === undefined ? undefined : readFile(path);
+    if (path === undefined) return undefined;
+    this.#packages.touch(record!, this.#deps.clock.now());
+    return readFile(path);
   }
 
   async #fetch(url: URL): Promise<Uint8Array<ArrayBuffer> | undefined> {

@@ -9,7 +9,7 @@ import { type DebianRepository, resolveDebian, resolvePackagesIndex } from "./de
 import { Documents, type ListDocument, nameOf } from "./documents.ts";
 import type { ListedDebian, ListedPackage } from "./list_file.ts";
 import type { ListDeps } from "./list_deps.ts";
-import { resolveRpm } from "./rpm/repository.ts";
+import type { RpmRepository } from "./rpm/repository.ts";
 import { missingPackages } from "./selection.ts";
 
 /** Architectures of this machine as Debian and rpm name them. */
@@ -22,8 +22,18 @@ export async function resolveList(
   wanted: readonly string[],
   deps: ListDeps,
 ): Promise<PackageRequest[]> {
-  const url = locate(list);
   const documents = new Documents(deps);
+  const requests = await resolveAt(locate(list), wanted, documents, deps);
+  await documents.sync();
+  return requests;
+}
+
+async function resolveAt(
+  url: URL,
+  wanted: readonly string[],
+  documents: Documents,
+  deps: ListDeps,
+): Promise<PackageRequest[]> {
   const file = url.pathname.slice(url.pathname.lastIndexOf("/") + 1);
   if (file === "InRelease" || file === "Release") {
     const { keyring } = deps;
@@ -39,6 +49,16 @@ export async function resolveList(
     return await resolveRpm({ root: new URL("..", url), arch, keyring, wanted }, documents, deps);
   }
   return await resolveListFile(await documents.read(url), wanted, documents, deps);
+}
+
+/** Loads the XML parser only for an rpm repository. */
+async function resolveRpm(
+  repository: RpmRepository,
+  documents: Documents,
+  deps: ListDeps,
+): Promise<PackageRequest[]> {
+  const { resolveRpm } = await import("./rpm/repository.ts");
+  return await resolveRpm(repository, documents, deps);
 }
 
 /** Returns the URL of a list. @throws LarderError LDR_USAGE for another scheme than http and https */
@@ -77,6 +97,7 @@ async function resolveListFile(
 ): Promise<PackageRequest[]> {
   const { parseListFile } = await import("./list_file.ts");
   const list = parseListFile(document);
+  if (deps.keyring !== undefined && list.repositories.length === 0) throw noIndex(document.name);
   const requests = list.packages.map(requestForListed);
   for (const { packages, keyring = deps.keyring, ...repository } of list.repositories) {
     const shared = { keyring, wanted: packages, root: repository.url };
@@ -92,6 +113,12 @@ async function resolveListFile(
   }
   await documents.keep(document);
   return selectListed(requests, wanted, document.name);
+}
+
+function noIndex(list: string): LarderError {
+  return new LarderError("LDR_USAGE", `${list} names no repository that --keyring could check`, {
+    hint: "leave out --keyring: the digests in the list are checked in any case",
+  });
 }
 
 /** A file on this machine is what it is now: its digest is that of the request, unless the list states one. */

@@ -42,8 +42,8 @@ export async function checkDetached(
   if (!signature) {
     throw unverified(
       document.name,
-      `there is no signature ${signature ?? signatureUrl.pathname.split("/").at(-1)} beside it`,
-      "leave out the keyring if the digests alone are enough",
+      `there is no signature ${signatureUrl.pathname.split("/").at(-1)} beside it`,
+      "ask the operator of the repository to sign it",
     );
   }
   const signed = { name: document.name, bytes: document.bytes, signature: signature.bytes };

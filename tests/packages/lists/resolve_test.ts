@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { gzipSync } from "node:zlib";
 import { failureOf } from "../../support/failure_of.ts";
 import { debianMirror, encode, sha256 } from "../../support/packages/debian_mirror.ts";
-import { FileServer } from "../../support/packages/file_server.ts";
+import { FileServer } from "../../support/registry/file_server.ts";
 import { rpmMirror } from "../../support/packages/rpm_mirror.ts";
 import { SigningKey } from "../../support/packages/signing_key.ts";
 import { TestLists } from "../../support/packages/test_lists.ts";
@@ -74,8 +75,8 @@ Deno.test("resolvePackages resolves the same without network, once all is in the
   await using server = await FileServer.start(await repositories(key));
   using lists = new TestLists();
   const keyring = lists.write("keys", key.armored);
-  server.files.set(
-    "list.yaml",
+  server.add(
+    "/list.yaml",
     encode(`repositories:
   - {deb: deb, suite: stable, packages: [hello]}
   - {rpm: rpm, arch: x86_64, packages: [world]}
@@ -104,6 +105,15 @@ Deno.test("resolvePackages asks for a signed index each time, and for what it na
   assert.deepEqual(server.requested, ["deb/dists/stable/InRelease"]);
 });
 
+Deno.test("resolvePackages says that it fetches a large index", async () => {
+  const stanza = `Package: other\nDescription: ${"x".repeat(1000)}\n\n`;
+  const compressed = gzipSync(encode(stanza.repeat(1100)), { level: 0 });
+  await using server = await FileServer.start(await debianMirror({ compressed }));
+  using lists = new TestLists();
+  await failureOf(lists.resolve(server.url("dists/stable/InRelease"), ["hello"]));
+  assert.match(lists.notes.at(-1)!, /^fetching http.*\/Packages\.gz \(1\.0\d MiB\)$/);
+});
+
 Deno.test("resolvePackages keeps the index that it could verify if the next one cannot be", async () => {
   const [trusted, other] = await Promise.all([SigningKey.create(), SigningKey.create()]);
   await using server = await FileServer.start(await debianMirror({ key: trusted }));
@@ -111,7 +121,7 @@ Deno.test("resolvePackages keeps the index that it could verify if the next one 
   const keyring = lists.write("keys", trusted.armored);
   const url = server.url("dists/stable/InRelease");
   const verified = await lists.resolve(url, ["hello"], { keyring });
-  server.files = await debianMirror({ key: other, packages: [{ name: "hello", version: "6" }] });
+  server.serve(await debianMirror({ key: other, packages: [{ name: "hello", version: "6" }] }));
   await failureOf(lists.resolve(url, ["hello"], { keyring }));
   assert.deepEqual(await lists.resolve(url, ["hello"], { keyring, offline: true }), verified);
 });
@@ -125,6 +135,18 @@ Deno.test("resolvePackages says that --offline uses the cached index if its serv
   const failure = await failureOf(lists.resolve(url, ["hello"]));
   assert.equal(failure.exitCode, 6);
   assert.match(failure.hint, /the cached copy with --offline/);
+});
+
+Deno.test("resolvePackages refuses a keyring for what is not signed", async () => {
+  await using server = await FileServer.start(await repositories());
+  using lists = new TestLists();
+  const keyring = lists.write("keys", (await SigningKey.create()).armored);
+  const index = server.url("deb/dists/stable/main/binary-amd64/Packages.gz");
+  assert.equal((await lists.resolve(index, ["hello"])).length, 1);
+  const unsigned = await failureOf(lists.resolve(index, ["hello"], { keyring }));
+  assert.deepEqual([unsigned.code, unsigned.exitCode], ["LDR_UNVERIFIED", 5]);
+  const list = lists.write("list.yaml", `packages: ["${server.url("x_1_all.deb")}"]`);
+  assert.equal((await failureOf(lists.resolve(list, [], { keyring }))).code, "LDR_USAGE");
 });
 
 Deno.test("resolvePackages fails on lists and names that cannot be used", async () => {

@@ -2,10 +2,12 @@ import { childEnvironment } from "./environment.ts";
 
 /** The Debian packages of the programs that tests call. */
 export const PACKAGES: Readonly<Record<string, string>> = {
+  "apt-get": "apt",
   bwrap: "bubblewrap",
   "chromium-headless-shell": "chromium-headless-shell",
   curl: "curl",
   "docker-registry": "docker-registry",
+  dpkg: "dpkg",
   "dpkg-deb": "dpkg",
   fish: "fish",
   groff: "groff-base",

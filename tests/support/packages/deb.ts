@@ -2,22 +2,26 @@ import { dirname, join } from "node:path";
 import { run } from "../cli/commands.ts";
 import { TemporaryFolder } from "../temporary.ts";
 
-/** Builds a Debian package with `dpkg-deb`, for every architecture, and returns its bytes. */
+/**
+ * Builds a Debian package with `dpkg-deb`, and returns its bytes.
+ * @param fields fields of its control file to add or change; by default it is for every architecture
+ */
 export async function deb(
   name: string,
   version: string,
   files: Readonly<Record<string, string>>,
+  fields: Readonly<Record<string, string>> = {},
 ): Promise<Uint8Array<ArrayBuffer>> {
   using folder = new TemporaryFolder();
   const root = join(folder.path, "root");
-  const control = [
-    `Package: ${name}`,
-    `Version: ${version}`,
-    "Architecture: all",
-    "Maintainer: Test <test@example.test>",
-    `Description: ${name}`,
-    "",
-  ].join("\n");
+  const control = Object.entries({
+    Package: name,
+    Version: version,
+    Architecture: "all",
+    Maintainer: "Test <test@example.test>",
+    Description: name,
+    ...fields,
+  }).map(([field, value]) => `${field}: ${value}\n`).join("");
   for (const [path, text] of Object.entries({ ...files, "DEBIAN/control": control })) {
     Deno.mkdirSync(dirname(join(root, path)), { recursive: true, mode: 0o755 });
     Deno.writeTextFileSync(join(root, path), text);

@@ -27,8 +27,10 @@ export class FileServer implements AsyncDisposable {
   /** Called before every response. */
   guard: Guard | undefined;
 
-  static async start(): Promise<FileServer> {
+  /** @param files by path without a `/` at the start, as {@link serve} takes them */
+  static async start(files?: ReadonlyMap<string, Uint8Array>): Promise<FileServer> {
     const server = new FileServer();
+    if (files) server.serve(files);
     server.#server = await HttpServer.start((request) => server.#handle(request));
     return server;
   }
@@ -36,6 +38,17 @@ export class FileServer implements AsyncDisposable {
   /** `127.0.0.1:41234`. */
   get host(): string {
     return this.#server.host;
+  }
+
+  /** Returns the URL of a path without a `/` at the start. */
+  url(path = ""): string {
+    return `http://${this.host}/${path}`;
+  }
+
+  /** Replaces all files, such as by those of a repository: by path without a `/` at the start. */
+  serve(files: ReadonlyMap<string, Uint8Array>): void {
+    this.#files.clear();
+    for (const [path, bytes] of files) this.#files.set(`/${path}`, bytes);
   }
 
   /** Adds or replaces the file at a path such as `/pool/a.deb`; returns its URL. */
@@ -64,6 +77,11 @@ export class FileServer implements AsyncDisposable {
     return this.#server.requests(what);
   }
 
+  /** The paths of the requests so far, decoded and without a `/` at the start. */
+  get requested(): string[] {
+    return this.requests().map(({ path }) => decodeURIComponent(path).slice(1));
+  }
+
   clearLog(): void {
     this.#server.clearLog();
   }
@@ -82,7 +100,7 @@ export class FileServer implements AsyncDisposable {
   }
 
   #answer({ path, headers }: Request): Answer {
-    const bytes = this.#files.get(decodeURI(path));
+    const bytes = this.#files.get(decodeURIComponent(path));
     if (!bytes) return textAnswer(404, "not here");
     const etag = `"${createHash("sha256").update(bytes).digest("hex").slice(0, 16)}"`;
     const isOther = headers.has("if-range") && headers.get("if-range") !== etag;

@@ -4,7 +4,7 @@ import type { Digest } from "../../../oci/digest.ts";
 import type { PackageRequest } from "../../package_request.ts";
 import { decompress, readableSuffixes } from "../decompress.ts";
 import { type Documents, nameOf } from "../documents.ts";
-import { badIndex } from "../index_errors.ts";
+import { badIndex, unverified } from "../index_errors.ts";
 import type { IndexPackage } from "../index_package.ts";
 import type { ListDeps } from "../list_deps.ts";
 import { requestFor } from "../package_requests.ts";
@@ -92,7 +92,9 @@ export async function resolvePackagesIndex(
 ): Promise<PackageRequest[]> {
   const document = await documents.read(url);
   const { name, bytes, digest } = document;
-  deps.note?.(`${name} is not signed: its InRelease vouches for it`);
+  const hint = "name its InRelease, which is signed and vouches for it";
+  if (deps.keyring !== undefined) throw unverified(name, "it is not signed", hint);
+  deps.note?.(`${name} is not signed: ${hint}`);
   // deno-lint-ignore require-await
   const chunks = async () => decompress(ReadableStream.from([bytes]), name);
   const requests = await select([{ name, chunks }], repository, digest);

@@ -1,3 +1,4 @@
+import { SaxesParser } from "saxes";
 import { LarderError, messageOf } from "../../../base/errors.ts";
 import { formatBytes } from "../../../base/units.ts";
 import { badIndex } from "../index_errors.ts";
@@ -27,7 +28,6 @@ export async function parseXml(
   index: string,
   handler: XmlHandler,
 ): Promise<void> {
-  const { SaxesParser } = await import("saxes");
   const parser = new SaxesParser({ position: false });
   const texts: string[] = [];
   let sinceTag = 0;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { gzipSync } from "node:zlib";
 import { failureOf } from "../../../support/failure_of.ts";
 import { debianMirror, encode, hex, sha256 } from "../../../support/packages/debian_mirror.ts";
-import { FileServer } from "../../../support/packages/file_server.ts";
+import { FileServer } from "../../../support/registry/file_server.ts";
 import { SigningKey } from "../../../support/packages/signing_key.ts";
 import { TestLists } from "../../../support/packages/test_lists.ts";
 
@@ -113,7 +113,7 @@ Deno.test("resolvePackages reads Release with Release.gpg if there is no InRelea
     `repositories: [{deb: "${server.url()}", suite: stable, keyring: keys, packages: [hello]}]`,
   );
   assert.deepEqual(await lists.resolve(list), [request]);
-  files.delete("dists/stable/Release.gpg");
+  server.remove("/dists/stable/Release.gpg");
   const failure = await failureOf(lists.resolve(url, ["hello"], { keyring }));
   assert.equal(failure.code, "LDR_UNVERIFIED");
   assert.match(failure.message, /there is no signature Release\.gpg beside it/);
@@ -144,7 +144,7 @@ Deno.test("resolvePackages refuses an index signed by another key, an altered on
     "not signed": await debianMirror(),
   };
   for (const [name, files] of Object.entries(cases)) {
-    server.files = files;
+    server.serve(files);
     const failure = await failureOf(lists.resolve(server.url(IN_RELEASE), ["hello"], { keyring }));
     assert.deepEqual([failure.code, failure.exitCode], ["LDR_UNVERIFIED", 5], name);
   }
@@ -173,13 +173,15 @@ Deno.test("resolvePackages refuses digests that are only MD5 or SHA1", async () 
   const failure = await failureOf(lists.resolve(server.url(IN_RELEASE), ["hello"]));
   assert.equal(failure.code, "LDR_UNVERIFIED");
   assert.match(failure.message, /only MD5 or SHA1/);
-  server.files = await debianMirror({ digests: ["SHA512"] });
+  server.serve(await debianMirror({ digests: ["SHA512"] }));
   assert.equal((await lists.resolve(server.url(IN_RELEASE), ["hello"])).length, 1);
-  server.files = await debianMirror({
-    index: `Package: hello\nVersion: 1\nArchitecture: amd64\nFilename: x.deb\nSize: 1\nMD5sum: ${
-      hex("md5", encode("x"))
-    }\n`,
-  });
+  server.serve(
+    await debianMirror({
+      index: `Package: hello\nVersion: 1\nArchitecture: amd64\nFilename: x.deb\nSize: 1\nMD5sum: ${
+        hex("md5", encode("x"))
+      }\n`,
+    }),
+  );
   const weak = await failureOf(lists.resolve(server.url(IN_RELEASE), ["hello"]));
   assert.match(weak.message, /hello has no SHA256 or SHA512 digest/);
 });
@@ -193,7 +195,7 @@ Deno.test("resolvePackages refuses an index of another snapshot than its InRelea
   const failure = await failureOf(lists.resolve(server.url(IN_RELEASE), ["hello"]));
   assert.deepEqual([failure.code, failure.exitCode], ["LDR_DIGEST_MISMATCH", 5]);
   assert.match(failure.message, /Packages\.gz is not the one that .*InRelease names/);
-  // InRelease was read a second time in case the mirror was being updated.
+  server.remove(`/${PACKAGES_GZ}`);
   assert.equal(server.requested.filter((path) => path === IN_RELEASE).length, 2);
   files.delete(PACKAGES_GZ);
   const missing = await failureOf(lists.resolve(server.url(IN_RELEASE), ["hello"]));
@@ -209,7 +211,10 @@ Deno.test("resolvePackages succeeds if the mirror was updated between InRelease 
   await using server = await FileServer.start(
     new Map([...newer, [IN_RELEASE, older.get(IN_RELEASE)!]]),
   );
-  server.afterNext(IN_RELEASE, () => server.files = newer);
+  server.guard = ({ path }) => {
+    if (path.endsWith("Packages.gz")) server.serve(newer);
+    return undefined;
+  };
   using lists = new TestLists();
   const [request] = await lists.resolve(server.url(IN_RELEASE), ["hello"]);
   assert.equal(request!.id.version, "2");
@@ -228,7 +233,7 @@ Deno.test("resolvePackages refuses a truncated index, a damaged one, and one tha
     ["one endless line", gzipSync(new Uint8Array(8 * 1024 * 1024).fill(0x61)), /longer than/],
   ];
   for (const [name, compressed, expected] of cases) {
-    server.files = await debianMirror({ compressed });
+    server.serve(await debianMirror({ compressed }));
     const failure = await failureOf(lists.resolve(server.url(IN_RELEASE), ["hello"]));
     assert.equal(failure.code, "LDR_BAD_INDEX", name);
     assert.match(failure.message, expected, name);
@@ -249,15 +254,17 @@ Deno.test("resolvePackages refuses paths of packages that lead out of the reposi
     ".",
   ];
   for (const path of paths) {
-    server.files = await debianMirror({ packages: [{ name: "hello", path }] });
+    server.serve(await debianMirror({ packages: [{ name: "hello", path }] }));
     const failure = await failureOf(lists.resolve(server.url(IN_RELEASE), ["hello"]));
     assert.equal(failure.code, "LDR_BAD_INDEX", path);
     assert.match(failure.message, /leads out of the repository/, path);
   }
   // What is encoded is a file name, and not a way out.
-  server.files = await debianMirror({
-    packages: [{ name: "hello", path: "pool/%2e%2e/a b+c~1.deb" }],
-  });
+  server.serve(
+    await debianMirror({
+      packages: [{ name: "hello", path: "pool/%2e%2e/a b+c~1.deb" }],
+    }),
+  );
   const [request] = await lists.resolve(server.url(IN_RELEASE), ["hello"]);
   assert.equal(request!.urls[0], server.url("pool/%252e%252e/a%20b%2Bc~1.deb"));
   assert.equal(request!.fileName, "a b+c~1.deb");
@@ -285,7 +292,7 @@ Deno.test("resolvePackages refuses an index with fields that are missing or wron
     ["Version: 1\n", /a package without a name/],
   ];
   for (const [index, expected] of cases) {
-    server.files = await debianMirror({ index });
+    server.serve(await debianMirror({ index }));
     const failure = await failureOf(lists.resolve(server.url(IN_RELEASE), ["hello"]));
     assert.deepEqual(
       [failure.code, expected.test(failure.message)],
@@ -293,7 +300,7 @@ Deno.test("resolvePackages refuses an index with fields that are missing or wron
       failure.message,
     );
   }
-  server.files = await debianMirror({ fields: { "Valid-Until": "soon" } });
+  server.serve(await debianMirror({ fields: { "Valid-Until": "soon" } }));
   const failure = await failureOf(lists.resolve(server.url(IN_RELEASE), ["hello"]));
   assert.match(failure.message, /Valid-Until: soon is not a date/);
 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { failureOf } from "../../../support/failure_of.ts";
 import { encode, sha256 } from "../../../support/packages/debian_mirror.ts";
-import { FileServer } from "../../../support/packages/file_server.ts";
+import { FileServer } from "../../../support/registry/file_server.ts";
 import { rpmMirror } from "../../../support/packages/rpm_mirror.ts";
 import { SigningKey } from "../../../support/packages/signing_key.ts";
 import { TestLists } from "../../../support/packages/test_lists.ts";
@@ -79,7 +79,7 @@ Deno.test("resolvePackages refuses an rpm repository that another key signed, an
     "not signed": await rpmMirror(),
   };
   for (const [name, files] of Object.entries(cases)) {
-    server.files = files;
+    server.serve(files);
     const failure = await failureOf(lists.resolve(server.url(REPOMD), ["hello"], { keyring }));
     assert.deepEqual([failure.code, failure.exitCode], ["LDR_UNVERIFIED", 5], name);
   }
@@ -96,10 +96,10 @@ Deno.test("resolvePackages refuses a primary index of another snapshot, and weak
   using lists = new TestLists();
   const other = await failureOf(lists.resolve(server.url(REPOMD), ["hello"]));
   assert.deepEqual([other.code, other.exitCode], ["LDR_DIGEST_MISMATCH", 5]);
-  server.files = await rpmMirror({ checksum: "sha" });
+  server.serve(await rpmMirror({ checksum: "sha" }));
   const weak = await failureOf(lists.resolve(server.url(REPOMD), ["hello"]));
   assert.equal(weak.code, "LDR_UNVERIFIED");
-  server.files = await rpmMirror({ checksum: "sha512" });
+  server.serve(await rpmMirror({ checksum: "sha512" }));
   const [request] = await lists.resolve(server.url(REPOMD), ["hello"]);
   assert.match(request!.digest!, /^sha512:/);
 });
@@ -117,7 +117,7 @@ Deno.test("resolvePackages refuses rpm packages outside the repository", async (
     [{ path: "../primary.xml.gz" }, /leads out of the repository/],
   ];
   for (const [options, expected] of cases) {
-    server.files = await rpmMirror(options);
+    server.serve(await rpmMirror(options));
     const failure = await failureOf(lists.resolve(server.url(REPOMD), ["hello"]));
     assert.equal(failure.code, "LDR_BAD_INDEX");
     assert.match(failure.message, expected);
@@ -140,12 +140,12 @@ Deno.test("resolvePackages refuses XML that defines entities, is broken, or neve
     [{ primary: "<metadata><package><name>hello</name></package></metadata>" }, /without a name/],
   ];
   for (const [options, expected] of cases) {
-    server.files = await rpmMirror(options);
+    server.serve(await rpmMirror(options));
     const failure = await failureOf(lists.resolve(server.url(REPOMD), ["hello"]));
     assert.equal(failure.code, "LDR_BAD_INDEX", String(expected));
     assert.match(failure.message, expected);
   }
-  server.files = new Map([[REPOMD, encode("<repomd></repomd>")]]);
+  server.serve(new Map([[REPOMD, encode("<repomd></repomd>")]]));
   const failure = await failureOf(lists.resolve(server.url(REPOMD), ["hello"]));
   assert.match(failure.message, /does not name a primary index/);
 });
