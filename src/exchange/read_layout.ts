@@ -1,5 +1,5 @@
 import { hasCode, LarderError } from "../base/errors.ts";
-import type { Descriptor, PlatformDescriptor } from "../oci/descriptor.ts";
+import type { BlobDescriptor, PlatformDescriptor } from "../oci/descriptor.ts";
 import { asDigest, type Digest } from "../oci/digest.ts";
 import {
   type ImageManifest,
@@ -92,7 +92,7 @@ class LayoutReader {
     if (type) return await this.#record(type, manifest);
     const { annotations = {} } = root;
     const named = asDigest(annotations[ANNOTATIONS.index] ?? "");
-    const top = named ? await this.#require({ ...root, digest: named, size: -1 }) : manifest;
+    const top = named ? await this.#require({ mediaType: "", digest: named }) : manifest;
     const tree = new Tree();
     await this.#walk(top, undefined, 0, tree);
     const { images, indexes } = tree;
@@ -146,7 +146,7 @@ class LayoutReader {
     }
   }
 
-  async #require(descriptor: Descriptor): Promise<Manifest> {
+  async #require(descriptor: BlobDescriptor): Promise<Manifest> {
     const manifest = await this.#load(descriptor);
     if (manifest) return manifest;
     throw this.#missing(descriptor.digest);
@@ -157,7 +157,7 @@ class LayoutReader {
   }
 
   /** @returns undefined if the layout does not have the manifest */
-  async #load(descriptor: Descriptor): Promise<Manifest | undefined> {
+  async #load(descriptor: BlobDescriptor): Promise<Manifest | undefined> {
     const { digest, mediaType } = descriptor;
     if (this.#manifests.has(digest)) return this.#manifests.get(digest);
     const bytes = await this.#read(descriptor);
@@ -169,10 +169,10 @@ class LayoutReader {
   }
 
   /** Reads a document. @throws LarderError LDR_BAD_BUNDLE if it has another size */
-  async #read({ digest, size }: Descriptor): Promise<Uint8Array | undefined> {
+  async #read({ digest, size }: BlobDescriptor): Promise<Uint8Array | undefined> {
     const name = blobName(digest);
     const bytes = await this.#source.read(name);
-    if (bytes && size >= 0 && bytes.length !== size) {
+    if (bytes && size !== undefined && bytes.length !== size) {
       throw badBundle(this.#source.path, `${name} has ${bytes.length} bytes instead of ${size}`);
     }
     return bytes;
