@@ -12,7 +12,7 @@ import {
 } from "./inspect_commands.ts";
 import { acceptGlobalOptions, globalOptions } from "./options.ts";
 import { addPull, addRun, addUpdate } from "./pull_commands.ts";
-import { addFetch, addLock } from "./package_commands.ts";
+import { addBuild, addFetch, addLock } from "./package_commands.ts";
 import {
   addComplete,
   addCompletions,
@@ -31,7 +31,7 @@ type Verbs = Readonly<Record<string, (program: LarderCommand) => void>>;
 /** The verbs in groups, in the order of the help. */
 const GROUPS: Readonly<Record<string, Verbs>> = {
   "Pull and run:": { pull: addPull, run: addRun, update: addUpdate },
-  "Packages and builds:": { fetch: addFetch, lock: addLock },
+  "Packages and builds:": { build: addBuild, fetch: addFetch, lock: addLock },
   "Look:": {
     df: addDf,
     images: addImages,

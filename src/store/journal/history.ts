@@ -23,6 +23,14 @@ export type HistoryEvent =
     readonly because: FetchReason;
   }
   | {
+    /** The entry changed, but all its content was cached. */
+    readonly kind: "changed";
+    readonly at: number;
+    readonly name: string;
+    readonly digest: Digest;
+    readonly because: FetchReason;
+  }
+  | {
     readonly kind: "imported";
     readonly at: number;
     readonly name: string;
@@ -44,7 +52,7 @@ export interface RemovalEvent {
   readonly why: string;
 }
 
-/** Why an entry was fetched. */
+/** Why an entry was fetched or changed. */
 export type FetchReason =
   | { readonly cause: "never seen" }
   /** The tag moved from the digest `from`, if that is known. */
@@ -100,7 +108,9 @@ function useOf(event: UseEvent, at: number, before: readonly HistoryEvent[]): Hi
   const { name, digest, cause, fetched } = event;
   if (!cause) return { kind: "hit", at, name, digest, uses: 1, last: at };
   const because = reasonOf(event, before.filter((each) => !("name" in each) || each.name === name));
-  return { kind: "fetched", at, name, digest, bytes: fetched, because };
+  return fetched > 0
+    ? { kind: "fetched", at, name, digest, bytes: fetched, because }
+    : { kind: "changed", at, name, digest, because };
 }
 
 /** @param before earlier events of the same name */

@@ -19,8 +19,9 @@ const MAX_REASONS = 512 * 1024;
 export const SWEEP_DETAILS = 500;
 
 /**
- * Why an entry had to be fetched, or changed although all its content was cached: no entry of that name existed (`new`), the tag had moved (`moved`), another platform
- * was requested (`platform`), or some of the same content was missing (`missing`) or damaged (`damaged`).
+ * Why an entry had to be fetched, or changed although all its content was cached: no entry of that name existed
+ * (`new`), the tag had moved (`moved`), another platform was requested (`platform`), or some of the same content was
+ * missing (`missing`) or damaged (`damaged`).
  */
 export const MISS_CAUSES = ["new", "moved", "platform", "missing", "damaged"] as const;
 export type MissCause = typeof MISS_CAUSES[number];

@@ -5,6 +5,7 @@ import { formatPlatform } from "../../../oci/platform.ts";
 import { type EntryRecord, isConfirmed } from "../../../store/entries/app_record.ts";
 import type { Pin } from "../../../store/entries/pin_file.ts";
 import { fields, localTime, sections, table } from "../../terminal/text_layout.ts";
+import { inputsText } from "./build_key.ts";
 import type { ContentInfo, EntryInfo, FileInfo } from "./item.ts";
 import type { ManifestInfo, PartInfo, PlatformInfo } from "./manifest.ts";
 import type { SpinInfo } from "./spin.ts";
@@ -20,7 +21,8 @@ export interface View {
 }
 
 /** Formats an entry. */
-export function entryText({ entry, app, files, fieldsOfRecord }: EntryInfo, view: View): string {
+export function entryText(info: EntryInfo, view: View): string {
+  const { entry, app, files, fieldsOfRecord, key } = info;
   const { record, size, unique, problem } = entry;
   const about = [
     ["NAME", entry.name],
@@ -43,6 +45,7 @@ export function entryText({ entry, app, files, fieldsOfRecord }: EntryInfo, view
     app?.index ? manifestText(app.index, view) : "",
     app?.manifest ? manifestText(app.manifest, view) : "",
     app?.spin ? spinText(app.spin, view.full) : "",
+    key ? inputsText(key, view.full) : "",
     files.length > 0 ? filesText(files, view) : "",
   ]);
 }
