@@ -1,20 +1,11 @@
 import { basename, dirname, join } from "node:path";
 import { LarderError } from "../base/errors.ts";
-import {
-  isNotFound,
-  openTemporary,
-  readFolder,
-  removeIfAny,
-  statIfAny,
-  temporaryOf,
-} from "../base/files.ts";
+import { isNotFound, readFolder, removeIfAny, statIfAny, temporaryOf } from "../base/files.ts";
+import { GIVEN_MODE, openEmpty } from "../base/place_file.ts";
 import { diskError } from "../base/system_error.ts";
 import { tryLockFile } from "../store/locks/file_lock.ts";
 import type { Compression } from "./compression.ts";
 import { LAYOUT_FILE } from "./layout_format.ts";
-
-/** Mode of files that larder gives to a user, before the user's umask. */
-const GIVEN_MODE = 0o666;
 
 /** Where an export goes, and in which form. */
 export interface Destination {
@@ -101,15 +92,16 @@ function statOf(path: string): Deno.FileInfo | undefined {
  * Writes a file under a temporary name beside its own, and renames it. What a killed process left is used again.
  *
  * @param write receives the open file and its temporary name
+ * @param mode of the file, before the user's umask
  * @throws LarderError LDR_DISK*, and what `write` throws
  */
 export async function writeFile(
   path: string,
   write: (file: Deno.FsFile, temporary: string) => void | Promise<void>,
+  mode = GIVEN_MODE,
 ): Promise<void> {
-  const { file, temporary } = openTemporary(path, GIVEN_MODE);
+  const { file, temporary } = openEmpty(path, mode);
   try {
-    file.truncateSync(0);
     await write(file, temporary);
     Deno.renameSync(temporary, path);
   } catch (error) {

@@ -1,4 +1,5 @@
 import { writeAll } from "../base/files.ts";
+import { GIVEN_MODE, PROGRAM_MODE } from "../base/place_file.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { SnapshotEntry } from "../snapshot/types.ts";
 import type { Layout } from "../store/layout.ts";
@@ -9,7 +10,7 @@ import { DOCKER_MANIFEST_FILE } from "./docker_archive.ts";
 import type { EntryContent } from "./entry_content.ts";
 import { dockerManifest, type LayoutFiles, layoutFiles } from "./layout_files.ts";
 import { placeFiles, type PlaceOptions } from "./place_files.ts";
-import { fileOf } from "./record_content.ts";
+import { fileOf, isProgram } from "./record_content.ts";
 import { copyVerified, writeArchive } from "./write_archive.ts";
 import { writeLayoutFolder } from "./write_image_layout.ts";
 
@@ -87,9 +88,9 @@ async function exportFile(
     await copyVerified(blob, writeStdout, options);
   } else {
     await writeFile(path, async (file, target) => {
-      const mode = file.statSync().mode ?? 0o644;
+      const mode = file.statSync().mode ?? GIVEN_MODE;
       await placeFiles([{ ...blob, target }], mode & 0o777, options);
-    });
+    }, isProgram(entry) ? PROGRAM_MODE : GIVEN_MODE);
   }
   return { written: { blobs: 1, bytes: size }, leftOut: { blobs: 0, bytes: 0 } };
 }

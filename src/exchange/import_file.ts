@@ -5,7 +5,7 @@ import type { Descriptor } from "../oci/descriptor.ts";
 import { asDigest } from "../oci/digest.ts";
 import { digestOf } from "../oci/hash.ts";
 import { hashFiles } from "../store/blobs/hash_files.ts";
-import type { BuildRecord } from "../store/entries/build_record.ts";
+import { type BuildRecord, formatBuildRecord } from "../store/entries/build_record.ts";
 import { type BundleSource, readFile } from "./bundle_source.ts";
 import type { ImportPlan } from "./import_plan.ts";
 import type { OpenBundle } from "./open_source.ts";
@@ -51,7 +51,7 @@ export async function fileBundle(
     createdAt: new Date(now).toISOString(),
   };
   const plan: ImportPlan = {
-    entries: [{ type: "build", label: name, record: JSON.stringify(record, null, 2) + "\n", file }],
+    entries: [{ type: "build", label: name, record: formatBuildRecord(record), blobs: [file] }],
     fileOf: () => path,
     isPartial: false,
   };

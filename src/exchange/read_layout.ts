@@ -1,6 +1,8 @@
 import { hasCode, LarderError } from "../base/errors.ts";
 import type { BlobDescriptor, PlatformDescriptor } from "../oci/descriptor.ts";
-import { asDigest, type Digest } from "../oci/digest.ts";
+import { algorithmOf, asDigest, type Digest } from "../oci/digest.ts";
+import { digestMismatch } from "../oci/content_verifier.ts";
+import { digestOf } from "../oci/hash.ts";
 import {
   type ImageManifest,
   type IndexManifest,
@@ -119,9 +121,9 @@ class LayoutReader {
   async #record(type: PlannedRecord["type"], manifest: ImageManifest): Promise<PlannedRecord> {
     const { config, layers } = manifest;
     const bytes = await this.#read(config);
-    const [file] = layers;
-    if (!bytes || !file) throw this.#missing(config.digest);
-    return { type, label: manifest.digest, record: decoder.decode(bytes), file };
+    if (!bytes) throw this.#missing(config.digest);
+    this.#verified(config.digest, () => verify(bytes, config.digest));
+    return { type, label: manifest.digest, record: decoder.decode(bytes), blobs: layers };
   }
 
   /** Collects the manifests below one; those that the layout lacks are left out. */
@@ -185,6 +187,12 @@ class LayoutReader {
       throw asBundleError(this.#source.path, blobName(digest), error);
     }
   }
+}
+
+/** @throws LarderError LDR_DIGEST_MISMATCH */
+function verify(bytes: Uint8Array, expected: Digest): void {
+  const digest = digestOf(bytes, algorithmOf(expected));
+  if (digest !== expected) throw digestMismatch(expected, digest);
 }
 
 /** Chooses the image for this machine, or else the first one. */
