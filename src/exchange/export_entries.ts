@@ -17,6 +17,8 @@ import { writeLayoutFolder } from "./write_image_layout.ts";
 export interface ExportOptions extends PlaceOptions, Pick<StoreLockOptions, "waiting"> {
   /** True for a blob that the other side has, because an earlier bundle names it. */
   readonly isKnown?: ((digest: Digest) => boolean) | undefined;
+  /** Writes to standard output. */
+  readonly writeOut: (bytes: Uint8Array) => void;
   /** Called with the bytes to write. */
   readonly planned?: ((bytes: number) => void) | undefined;
 }
@@ -66,7 +68,7 @@ async function write(
   { form, path, compression }: Destination,
   options: ExportOptions,
 ): Promise<void> {
-  if (path === undefined) return await writeArchive(files, writeStdout, options);
+  if (path === undefined) return await writeArchive(files, options.writeOut, options);
   if (form === "folder") {
     return await writeFolder(path, (folder) => writeLayoutFolder(folder, files, options));
   }
@@ -85,7 +87,7 @@ async function exportFile(
   const { size } = blob.descriptor;
   options.planned?.(size);
   if (path === undefined) {
-    await copyVerified(blob, writeStdout, options);
+    await copyVerified(blob, options.writeOut, options);
   } else {
     await writeFile(path, async (file, target) => {
       const mode = file.statSync().mode ?? GIVEN_MODE;
@@ -93,12 +95,6 @@ async function exportFile(
     }, isProgram(entry) ? PROGRAM_MODE : GIVEN_MODE);
   }
   return { written: { blobs: 1, bytes: size }, leftOut: { blobs: 0, bytes: 0 } };
-}
-
-function writeStdout(bytes: Uint8Array): void {
-  for (let written = 0; written < bytes.length;) {
-    written += Deno.stdout.writeSync(bytes.subarray(written));
-  }
 }
 
 function amountOf(blobs: Iterable<{ readonly descriptor: { readonly size: number } }>): Amount {
