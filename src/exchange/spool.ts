@@ -1,5 +1,5 @@
+import { untilAborted } from "../base/concurrency.ts";
 import { ensureFolder, removeIfAny, writeAll } from "../base/files.ts";
-import { throwIfAborted } from "../base/errors.ts";
 import { TRANSFER_BUFFER } from "../base/limits.ts";
 import { diskError } from "../base/system_error.ts";
 import { digestOf } from "../oci/hash.ts";
@@ -20,8 +20,9 @@ export async function spoolStdin(layout: Layout, signal?: AbortSignal): Promise<
     file = Deno.openSync(path, { read: true, write: true, createNew: true, mode: 0o600 });
     if (Deno.build.os !== "windows") removeIfAny(path);
     const buffer = new Uint8Array(TRANSFER_BUFFER);
-    for (let read; (read = await Deno.stdin.read(buffer)) !== null;) {
-      throwIfAborted(signal);
+    // Ctrl-C ends it also while nothing arrives.
+    const next = () => untilAborted(Deno.stdin.read(buffer), signal);
+    for (let read; (read = await next()) !== null;) {
       writeAll(file, buffer.subarray(0, read));
     }
     return { path: "standard input", file };
