@@ -61,8 +61,8 @@ export async function fileBundle(
 /** A name of a build is one line, and is told from a path and a digest. */
 function checkName(name: string): void {
   if (/^[A-Za-z0-9][\w.+-]{0,127}$/.test(name)) return;
-  throw new LarderError("LDR_USAGE", `bad --as: "${name}" cannot be the name of a build`, {
-    hint: "write letters, digits, ., _, + and -, such as my-image",
+  throw new LarderError("LDR_USAGE", `"${name}" cannot be the name of a build`, {
+    hint: "name it with letters, digits, ., _, + and -: --as my-image",
   });
 }
 
