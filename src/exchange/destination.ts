@@ -3,7 +3,7 @@ import { LarderError } from "../base/errors.ts";
 import { isNotFound, readFolder, removeIfAny, statIfAny, temporaryOf } from "../base/files.ts";
 import { GIVEN_MODE, openEmpty } from "../base/place_file.ts";
 import { diskError } from "../base/system_error.ts";
-import { tryLockFile } from "../store/locks/file_lock.ts";
+import { lockFile } from "../store/locks/file_lock.ts";
 import type { Compression } from "./compression.ts";
 import { LAYOUT_FILE } from "./layout_format.ts";
 
@@ -121,7 +121,7 @@ export async function writeFolder(
   path: string,
   write: (temporary: string) => Promise<void>,
 ): Promise<void> {
-  const { folder, lock } = openTemporaryFolder(path);
+  const { folder, lock } = await openTemporaryFolder(path);
   try {
     try {
       await write(folder);
@@ -136,30 +136,35 @@ export async function writeFolder(
 }
 
 /** Creates `path.tmp`, or a folder with a unique name if another process is writing to that one. */
-function openTemporaryFolder(path: string): { folder: string; lock: Deno.FsFile } {
+async function openTemporaryFolder(
+  path: string,
+): Promise<{ folder: string; lock: Deno.FsFile }> {
   const shared = temporaryOf(path);
   const unique = `${path}.${crypto.randomUUID().slice(0, 8)}.tmp`;
-  const folder = isAbandoned(shared) ? shared : unique;
+  const folder = await isAbandoned(shared) ? shared : unique;
   try {
     if (folder === shared) removeFolder(shared);
     Deno.mkdirSync(folder);
     const options = { read: true, write: true, create: true };
     const lock = Deno.openSync(join(folder, LAYOUT_FILE), options);
-    tryLockFile(lock, true);
+    await lockFile(lock, true, NO_WAIT);
     return { folder, lock };
   } catch (error) {
     throw diskError(error, "create the folder", folder);
   }
 }
 
+/** Older runtimes wait nevertheless, because they cannot only try a lock. */
+const NO_WAIT = { timeout: 0 };
+
 /** True if nothing is at a path, or a folder that a killed export left. */
-function isAbandoned(path: string): boolean {
+async function isAbandoned(path: string): Promise<boolean> {
   const info = statIfAny(path);
   if (!info) return true;
   if (!info.isDirectory) return false;
   try {
     using file = Deno.openSync(join(path, LAYOUT_FILE), { read: true });
-    return tryLockFile(file, true) === "taken";
+    return await lockFile(file, true, NO_WAIT) === "taken";
   } catch {
     return readFolder(path).length === 0;
   }
