@@ -5,7 +5,6 @@ import {
   Journal,
   JOURNAL_SIZE,
   type JournalEvent,
-  type JournalEvent,
   lastReasons,
   parseJournal,
   SWEEP_DETAILS,
