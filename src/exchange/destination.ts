@@ -3,7 +3,7 @@ import { LarderError } from "../base/errors.ts";
 import { isNotFound, readFolder, removeIfAny, statIfAny, temporaryOf } from "../base/files.ts";
 import { GIVEN_MODE, openEmpty } from "../base/place_file.ts";
 import { diskError } from "../base/system_error.ts";
-import { lockFile } from "../store/locks/file_lock.ts";
+import { lockFile, openIfAny } from "../store/locks/file_lock.ts";
 import type { Compression } from "./compression.ts";
 import { LAYOUT_FILE } from "./layout_format.ts";
 
@@ -28,9 +28,10 @@ const OTHER_ARCHIVES = /\.(?:tar\.[a-z0-9]+|t[bx]z2?|zip|7z|rar|gz|zst|xz)$/i;
  * Reads where to export entries to.
  *
  * @param isSingle true for one build or package, which is exported as its file
- * @throws LarderError LDR_USAGE for the name of an archive of another kind
+ * @throws LarderError LDR_USAGE for the name of an archive of another kind, or none
  */
 export function destinationOf(path: string, isSingle: boolean): Destination {
+  if (path === "") throw emptyPath();
   if (path === "-") return { form: isSingle ? "file" : "archive", path: undefined };
   if (isSingle) return { form: "file", path };
   const archive = ARCHIVES.find(([suffix]) => suffix.test(path));
@@ -41,6 +42,13 @@ export function destinationOf(path: string, isSingle: boolean): Destination {
     });
   }
   return { form: "folder", path };
+}
+
+/** Returns the error for a path that is an empty text. */
+export function emptyPath(): LarderError {
+  return new LarderError("LDR_USAGE", "the path is empty", {
+    hint: "write the path of a file or folder, or - for a standard stream",
+  });
 }
 
 /**
@@ -71,7 +79,6 @@ export function checkDestination({ form, path }: Destination, force: boolean): v
         : "write another name, or replace an OCI image layout with --force",
     });
   }
-  if (!info.isFile && form !== "folder") return; // A named pipe.
   if (!force) {
     throw new LarderError("LDR_USAGE", `${path} exists`, {
       hint: "write another name, or replace it with --force",
@@ -162,11 +169,12 @@ async function isAbandoned(path: string): Promise<boolean> {
   const info = statIfAny(path);
   if (!info) return true;
   if (!info.isDirectory) return false;
+  const file = openIfAny(join(path, LAYOUT_FILE));
+  if (!file) return readFolder(path).length === 0;
   try {
-    using file = Deno.openSync(join(path, LAYOUT_FILE), { read: true });
     return await lockFile(file, true, NO_WAIT) === "taken";
-  } catch {
-    return readFolder(path).length === 0;
+  } finally {
+    file.close();
   }
 }
 

@@ -1,5 +1,4 @@
 import { LarderError } from "../base/errors.ts";
-import { statIfAny } from "../base/files.ts";
 import { diskError } from "../base/system_error.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { asDigest } from "../oci/digest.ts";
@@ -26,7 +25,12 @@ export async function fileBundle(
   signal?: AbortSignal,
 ): Promise<OpenBundle> {
   checkName(name);
-  const size = statIfAny(path)?.size ?? Deno.statSync(path).size;
+  const { size, isFile } = Deno.statSync(path);
+  if (!isFile) {
+    throw new LarderError("LDR_USAGE", `${path} is not a regular file`, {
+      hint: "save its content under a name, and import that",
+    });
+  }
   const [hashed] = await hashFiles([{ path, size, algorithm: "sha256" }], { signal });
   if ("error" in hashed!) {
     throw diskError(
@@ -38,7 +42,7 @@ export async function fileBundle(
   const file: Descriptor = {
     mediaType: FILE_TYPE,
     digest: asDigest(hashed!.digest)!,
-    size: Deno.statSync(path).size,
+    size,
   };
   const specification = digestOf(
     new TextEncoder().encode(JSON.stringify({ imported: { digest: file.digest, name } })),

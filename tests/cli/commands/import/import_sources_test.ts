@@ -101,6 +101,8 @@ Deno.test("import verifies the digest of a bundle with sha512", async () => {
 Deno.test("import says what is missing of a path that is no bundle", async (t) => {
   using home = new ImportHome();
   const cases: [string, string, number][] = [
+    ["an empty path", "", 2],
+    ["a device", "/dev/null", 2],
     ["nothing", join(home.path, "nothing"), 3],
     ["an empty folder", home.folder("empty", new Map([["a", utf8("")]])), 5],
     ["an empty file", home.file("empty.tar", new Uint8Array()), 2],
