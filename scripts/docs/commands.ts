@@ -18,7 +18,9 @@ export function withDescendants(command: Command): Command[] {
 
 /** Returns a command's own options. */
 export function ownOptions(command: Command): Option[] {
-  return new LarderHelp().visibleOptions(command).filter(({ long }) => !EVERYWHERE.includes(long!));
+  // The `--version` of `larder fetch` takes a value.
+  return new LarderHelp().visibleOptions(command)
+    .filter(({ long, required }) => required || !EVERYWHERE.includes(long!));
 }
 
 export function usageOf(command: Command): string {

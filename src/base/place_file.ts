@@ -3,8 +3,8 @@ import { runProgram } from "./programs.ts";
 import { diskError } from "./system_error.ts";
 
 /** Modes of files and programs that larder gives to a user, less the bits of the user's umask. */
-const GIVEN_MODE = 0o666;
-const PROGRAM_MODE = 0o777;
+export const GIVEN_MODE = 0o666;
+export const PROGRAM_MODE = 0o777;
 
 /** 8 MiB from which on `cp` copies a file: to start it takes 2 ms. */
 const LARGE_FILE = 8 * 1024 * 1024;
@@ -38,7 +38,7 @@ export async function placeFile(
   const { file, temporary } = openEmpty(to, executable ? PROGRAM_MODE : GIVEN_MODE);
   try {
     const { mode } = file.statSync();
-    await copy(from, temporary, signal);
+    await copyFile(from, temporary, signal);
     // The copy has the mode of the original, which is private.
     if (Deno.build.os !== "windows") Deno.chmodSync(temporary, mode! & 0o777);
     if (mtime) file.utimeSync(mtime, mtime);
@@ -51,15 +51,20 @@ export async function placeFile(
   }
 }
 
-/** Opens a new temporary file: one that a killed process left may have the private mode of its original. */
-function openEmpty(path: string, mode: number): TemporaryFile {
+/** Opens a new file as {@link openTemporary} does: one that a killed process left may have the private mode of its original. */
+export function openEmpty(path: string, mode: number): TemporaryFile {
   const { file, temporary } = openTemporary(path, mode);
   removeIfAny(temporary);
   file.close();
   return openTemporary(path, mode);
 }
 
-async function copy(from: string, to: string, signal: AbortSignal | undefined): Promise<void> {
+/** Copies a file over another one, with reflinks or holes where the file system can. Changes the mode. */
+export async function copyFile(
+  from: string,
+  to: string,
+  signal: AbortSignal | undefined,
+): Promise<void> {
   const { size } = Deno.statSync(from);
   if (size >= LARGE_FILE && await copyWithCp(from, to, signal)) return;
   await Deno.copyFile(from, to);

@@ -1,20 +1,11 @@
 import { basename, dirname, join } from "node:path";
 import { LarderError } from "../base/errors.ts";
-import {
-  isNotFound,
-  openTemporary,
-  readFolder,
-  removeIfAny,
-  statIfAny,
-  temporaryOf,
-} from "../base/files.ts";
+import { isNotFound, readFolder, removeIfAny, statIfAny, temporaryOf } from "../base/files.ts";
+import { GIVEN_MODE, openEmpty } from "../base/place_file.ts";
 import { diskError } from "../base/system_error.ts";
-import { tryLockFile } from "../store/locks/file_lock.ts";
+import { lockFile, openIfAny } from "../store/locks/file_lock.ts";
 import type { Compression } from "./compression.ts";
 import { LAYOUT_FILE } from "./layout_format.ts";
-
-/** Mode of files that larder gives to a user, before the user's umask. */
-const GIVEN_MODE = 0o666;
 
 /** Where an export goes, and in which form. */
 export interface Destination {
@@ -37,9 +28,10 @@ const OTHER_ARCHIVES = /\.(?:tar\.[a-z0-9]+|t[bx]z2?|zip|7z|rar|gz|zst|xz)$/i;
  * Reads where to export entries to.
  *
  * @param isSingle true for one build or package, which is exported as its file
- * @throws LarderError LDR_USAGE for the name of an archive of another kind
+ * @throws LarderError LDR_USAGE for the name of an archive of another kind, or none
  */
 export function destinationOf(path: string, isSingle: boolean): Destination {
+  if (path === "") throw emptyPath();
   if (path === "-") return { form: isSingle ? "file" : "archive", path: undefined };
   if (isSingle) return { form: "file", path };
   const archive = ARCHIVES.find(([suffix]) => suffix.test(path));
@@ -50,6 +42,13 @@ export function destinationOf(path: string, isSingle: boolean): Destination {
     });
   }
   return { form: "folder", path };
+}
+
+/** Returns the error for a path that is an empty text. */
+export function emptyPath(): LarderError {
+  return new LarderError("LDR_USAGE", "the path is empty", {
+    hint: "write the path of a file or folder, or - for a standard stream",
+  });
 }
 
 /**
@@ -80,7 +79,6 @@ export function checkDestination({ form, path }: Destination, force: boolean): v
         : "write another name, or replace an OCI image layout with --force",
     });
   }
-  if (!info.isFile && form !== "folder") return; // A named pipe.
   if (!force) {
     throw new LarderError("LDR_USAGE", `${path} exists`, {
       hint: "write another name, or replace it with --force",
@@ -101,15 +99,16 @@ function statOf(path: string): Deno.FileInfo | undefined {
  * Writes a file under a temporary name beside its own, and renames it. What a killed process left is used again.
  *
  * @param write receives the open file and its temporary name
+ * @param mode of the file, before the user's umask
  * @throws LarderError LDR_DISK*, and what `write` throws
  */
 export async function writeFile(
   path: string,
   write: (file: Deno.FsFile, temporary: string) => void | Promise<void>,
+  mode = GIVEN_MODE,
 ): Promise<void> {
-  const { file, temporary } = openTemporary(path, GIVEN_MODE);
+  const { file, temporary } = openEmpty(path, mode);
   try {
-    file.truncateSync(0);
     await write(file, temporary);
     Deno.renameSync(temporary, path);
   } catch (error) {
@@ -129,7 +128,7 @@ export async function writeFolder(
   path: string,
   write: (temporary: string) => Promise<void>,
 ): Promise<void> {
-  const { folder, lock } = openTemporaryFolder(path);
+  const { folder, lock } = await openTemporaryFolder(path);
   try {
     try {
       await write(folder);
@@ -144,32 +143,38 @@ export async function writeFolder(
 }
 
 /** Creates `path.tmp`, or a folder with a unique name if another process is writing to that one. */
-function openTemporaryFolder(path: string): { folder: string; lock: Deno.FsFile } {
+async function openTemporaryFolder(
+  path: string,
+): Promise<{ folder: string; lock: Deno.FsFile }> {
   const shared = temporaryOf(path);
   const unique = `${path}.${crypto.randomUUID().slice(0, 8)}.tmp`;
-  const folder = isAbandoned(shared) ? shared : unique;
+  const folder = await isAbandoned(shared) ? shared : unique;
   try {
     if (folder === shared) removeFolder(shared);
     Deno.mkdirSync(folder);
     const options = { read: true, write: true, create: true };
     const lock = Deno.openSync(join(folder, LAYOUT_FILE), options);
-    tryLockFile(lock, true);
+    await lockFile(lock, true, NO_WAIT);
     return { folder, lock };
   } catch (error) {
     throw diskError(error, "create the folder", folder);
   }
 }
 
+/** Older runtimes wait nevertheless, because they cannot only try a lock. */
+const NO_WAIT = { timeout: 0 };
+
 /** True if nothing is at a path, or a folder that a killed export left. */
-function isAbandoned(path: string): boolean {
+async function isAbandoned(path: string): Promise<boolean> {
   const info = statIfAny(path);
   if (!info) return true;
   if (!info.isDirectory) return false;
+  const file = openIfAny(join(path, LAYOUT_FILE));
+  if (!file) return readFolder(path).length === 0;
   try {
-    using file = Deno.openSync(join(path, LAYOUT_FILE), { read: true });
-    return tryLockFile(file, true) === "taken";
-  } catch {
-    return readFolder(path).length === 0;
+    return await lockFile(file, true, NO_WAIT) === "taken";
+  } finally {
+    file.close();
   }
 }
 

@@ -1,4 +1,5 @@
 import { writeAll } from "../base/files.ts";
+import { GIVEN_MODE, PROGRAM_MODE } from "../base/place_file.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { SnapshotEntry } from "../snapshot/types.ts";
 import type { Layout } from "../store/layout.ts";
@@ -9,13 +10,15 @@ import { DOCKER_MANIFEST_FILE } from "./docker_archive.ts";
 import type { EntryContent } from "./entry_content.ts";
 import { dockerManifest, type LayoutFiles, layoutFiles } from "./layout_files.ts";
 import { placeFiles, type PlaceOptions } from "./place_files.ts";
-import { fileOf } from "./record_content.ts";
+import { fileOf, isProgram } from "./record_content.ts";
 import { copyVerified, writeArchive } from "./write_archive.ts";
 import { writeLayoutFolder } from "./write_image_layout.ts";
 
 export interface ExportOptions extends PlaceOptions, Pick<StoreLockOptions, "waiting"> {
   /** True for a blob that the other side has, because an earlier bundle names it. */
   readonly isKnown?: ((digest: Digest) => boolean) | undefined;
+  /** Writes to standard output. */
+  readonly writeOut: (bytes: Uint8Array) => void;
   /** Called with the bytes to write. */
   readonly planned?: ((bytes: number) => void) | undefined;
 }
@@ -65,7 +68,7 @@ async function write(
   { form, path, compression }: Destination,
   options: ExportOptions,
 ): Promise<void> {
-  if (path === undefined) return await writeArchive(files, writeStdout, options);
+  if (path === undefined) return await writeArchive(files, options.writeOut, options);
   if (form === "folder") {
     return await writeFolder(path, (folder) => writeLayoutFolder(folder, files, options));
   }
@@ -84,20 +87,14 @@ async function exportFile(
   const { size } = blob.descriptor;
   options.planned?.(size);
   if (path === undefined) {
-    await copyVerified(blob, writeStdout, options);
+    await copyVerified(blob, options.writeOut, options);
   } else {
     await writeFile(path, async (file, target) => {
-      const mode = file.statSync().mode ?? 0o644;
+      const mode = file.statSync().mode ?? GIVEN_MODE;
       await placeFiles([{ ...blob, target }], mode & 0o777, options);
-    });
+    }, isProgram(entry) ? PROGRAM_MODE : GIVEN_MODE);
   }
   return { written: { blobs: 1, bytes: size }, leftOut: { blobs: 0, bytes: 0 } };
-}
-
-function writeStdout(bytes: Uint8Array): void {
-  for (let written = 0; written < bytes.length;) {
-    written += Deno.stdout.writeSync(bytes.subarray(written));
-  }
 }
 
 function amountOf(blobs: Iterable<{ readonly descriptor: { readonly size: number } }>): Amount {

@@ -143,9 +143,9 @@ class ImportRun {
       }
       this.#blobs.sync();
       for (const record of this.#records) {
-        const { type, name, file, digest } = record;
+        const { type, name, blobs, digest } = record;
         const isChanged = publishRecord(this.#deps.layout, record);
-        entries.push({ type, name, digest, isChanged, bytes: file.size });
+        entries.push({ type, name, digest, isChanged, bytes: sumOf(blobs) });
       }
       return entries;
     } catch (error) {
@@ -218,7 +218,7 @@ class ImportRun {
         );
       }
     }
-    for (const { file } of this.#records) {
+    for (const file of this.#records.flatMap(({ blobs }) => blobs)) {
       if (this.#blobs.find(file)) continue;
       add(file, this.#blobs.pathOf(file), (options) => this.#blobs.ingest(file, options));
     }
@@ -247,7 +247,7 @@ class ImportRun {
         }
       }
     }
-    for (const { file } of this.#records) all.set(file.digest, file);
+    for (const blob of this.#records.flatMap(({ blobs }) => blobs)) all.set(blob.digest, blob);
     const reused = [...all.values()].filter(({ digest }) => !this.#added.has(digest));
     const added = [...this.#added.values()];
     return {

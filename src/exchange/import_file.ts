@@ -1,11 +1,10 @@
 import { LarderError } from "../base/errors.ts";
-import { statIfAny } from "../base/files.ts";
 import { diskError } from "../base/system_error.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { asDigest } from "../oci/digest.ts";
 import { digestOf } from "../oci/hash.ts";
 import { hashFiles } from "../store/blobs/hash_files.ts";
-import type { BuildRecord } from "../store/entries/build_record.ts";
+import { type BuildRecord, formatBuildRecord } from "../store/entries/build_record.ts";
 import { type BundleSource, readFile } from "./bundle_source.ts";
 import type { ImportPlan } from "./import_plan.ts";
 import type { OpenBundle } from "./open_source.ts";
@@ -26,7 +25,12 @@ export async function fileBundle(
   signal?: AbortSignal,
 ): Promise<OpenBundle> {
   checkName(name);
-  const size = statIfAny(path)?.size ?? Deno.statSync(path).size;
+  const { size, isFile } = Deno.statSync(path);
+  if (!isFile) {
+    throw new LarderError("LDR_USAGE", `${path} is not a regular file`, {
+      hint: "save its content under a name, and import that",
+    });
+  }
   const [hashed] = await hashFiles([{ path, size, algorithm: "sha256" }], { signal });
   if ("error" in hashed!) {
     throw diskError(
@@ -38,7 +42,7 @@ export async function fileBundle(
   const file: Descriptor = {
     mediaType: FILE_TYPE,
     digest: asDigest(hashed!.digest)!,
-    size: Deno.statSync(path).size,
+    size,
   };
   const specification = digestOf(
     new TextEncoder().encode(JSON.stringify({ imported: { digest: file.digest, name } })),
@@ -51,7 +55,7 @@ export async function fileBundle(
     createdAt: new Date(now).toISOString(),
   };
   const plan: ImportPlan = {
-    entries: [{ type: "build", label: name, record: JSON.stringify(record, null, 2) + "\n", file }],
+    entries: [{ type: "build", label: name, record: formatBuildRecord(record), blobs: [file] }],
     fileOf: () => path,
     isPartial: false,
   };
@@ -61,8 +65,8 @@ export async function fileBundle(
 /** A name of a build is one line, and is told from a path and a digest. */
 function checkName(name: string): void {
   if (/^[A-Za-z0-9][\w.+-]{0,127}$/.test(name)) return;
-  throw new LarderError("LDR_USAGE", `bad --as: "${name}" cannot be the name of a build`, {
-    hint: "write letters, digits, ., _, + and -, such as my-image",
+  throw new LarderError("LDR_USAGE", `"${name}" cannot be the name of a build`, {
+    hint: "name it with letters, digits, ., _, + and -: --as my-image",
   });
 }
 

@@ -20,8 +20,8 @@ export interface PlannedRecord {
   readonly label: string;
   /** The text of its record. */
   readonly record: string;
-  /** The descriptor of its file. */
-  readonly file: Descriptor;
+  /** The descriptors of its file and, for a build, of its key document. */
+  readonly blobs: readonly Descriptor[];
 }
 
 export type PlannedEntry = PlannedReference | PlannedRecord;

@@ -24,7 +24,7 @@ export async function knownBlobs(
     entries.flatMap((entry) =>
       entry.type === "reference"
         ? entry.selection.images.flatMap((image) => successors(image).map(({ digest }) => digest))
-        : [entry.file.digest]
+        : entry.blobs.map(({ digest }) => digest)
     ),
   );
 }

@@ -3,17 +3,18 @@ import { LarderError } from "../base/errors.ts";
 import { isNotFound, statIfAny } from "../base/files.ts";
 import { diskError } from "../base/system_error.ts";
 import type { Layout } from "../store/layout.ts";
-import { NotAnArchive } from "./archive_members.ts";
+import { NotAnArchive, type OpenFile } from "./archive_members.ts";
 import { ArchiveSource } from "./archive_source.ts";
 import { badBundle } from "./bundle_errors.ts";
 import type { BundleSource } from "./bundle_source.ts";
 import { cacheLayoutIn, CacheSource } from "./cache_source.ts";
 import { DOCKER_MANIFEST_FILE, readDockerArchive } from "./docker_archive.ts";
+import { emptyPath } from "./destination.ts";
 import { FolderSource } from "./folder_source.ts";
 import type { ImportPlan } from "./import_plan.ts";
 import { INDEX_FILE } from "./layout_format.ts";
 import { readLayout } from "./read_layout.ts";
-import { spoolStdin } from "./spool.ts";
+import { spool } from "./spool.ts";
 
 /** A bundle, open for reading, and what it offers. */
 export interface OpenBundle extends Disposable {
@@ -41,6 +42,7 @@ export async function openBundle(
   options: OpenOptions,
 ): Promise<OpenBundle | undefined> {
   const { signal } = options;
+  if (path === "") throw emptyPath();
   const source = await openSource(path, options);
   if (!source) return undefined;
   try {
@@ -58,20 +60,34 @@ async function openSource(
   path: string,
   { cache, note, signal }: OpenOptions,
 ): Promise<BundleSource | undefined> {
-  const isStdin = path === "-";
-  if (!isStdin && statOf(path).isDirectory) {
+  const info = path === "-" ? undefined : statOf(path);
+  if (info?.isDirectory) {
     const layout = cacheLayoutIn(path);
     if (!layout) return new FolderSource(path);
     requireOther(path, layout, cache);
     return await CacheSource.open(path, layout, note);
   }
-  const open = isStdin ? await spoolStdin(cache, signal) : { path, file: openFile(path) };
+  const open = !info
+    ? await spool(Deno.stdin, "standard input", cache, signal)
+    : info.isFile
+    ? { path, file: openFile(path) }
+    : await spoolPipe(path, cache, signal);
   try {
     return await ArchiveSource.open(open, signal);
   } catch (error) {
     open.file.close();
     if (error instanceof NotAnArchive) return undefined;
     throw error;
+  }
+}
+
+/** A pipe with a name can be read only once, like standard input. */
+async function spoolPipe(path: string, cache: Layout, signal?: AbortSignal): Promise<OpenFile> {
+  const pipe = openFile(path);
+  try {
+    return await spool(pipe, path, cache, signal);
+  } finally {
+    pipe.close();
   }
 }
 

@@ -1,5 +1,6 @@
 import { mapLimit } from "../base/concurrency.ts";
 import { LarderError } from "../base/errors.ts";
+import { copyFile } from "../base/place_file.ts";
 import { diskError } from "../base/system_error.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { algorithmOf } from "../oci/digest.ts";
@@ -35,9 +36,9 @@ export async function placeFiles(
   mode: number,
   { progressed, signal }: PlaceOptions = {},
 ): Promise<void> {
-  await mapLimit(placements, COPIES, async ({ path, target }) => {
+  await mapLimit(placements, COPIES, async ({ path, target }, signal) => {
     try {
-      await Deno.copyFile(path, target);
+      await copyFile(path, target, signal);
       Deno.chmodSync(target, mode);
     } catch (error) {
       throw diskError(error, "write", target);

@@ -1,6 +1,8 @@
 import { hasCode, LarderError } from "../base/errors.ts";
-import type { Descriptor, PlatformDescriptor } from "../oci/descriptor.ts";
-import { asDigest, type Digest } from "../oci/digest.ts";
+import type { BlobDescriptor, PlatformDescriptor } from "../oci/descriptor.ts";
+import { algorithmOf, asDigest, type Digest } from "../oci/digest.ts";
+import { digestMismatch } from "../oci/content_verifier.ts";
+import { digestOf } from "../oci/hash.ts";
 import {
   type ImageManifest,
   type IndexManifest,
@@ -92,7 +94,7 @@ class LayoutReader {
     if (type) return await this.#record(type, manifest);
     const { annotations = {} } = root;
     const named = asDigest(annotations[ANNOTATIONS.index] ?? "");
-    const top = named ? await this.#require({ ...root, digest: named, size: -1 }) : manifest;
+    const top = named ? await this.#require({ mediaType: "", digest: named }) : manifest;
     const tree = new Tree();
     await this.#walk(top, undefined, 0, tree);
     const { images, indexes } = tree;
@@ -119,9 +121,9 @@ class LayoutReader {
   async #record(type: PlannedRecord["type"], manifest: ImageManifest): Promise<PlannedRecord> {
     const { config, layers } = manifest;
     const bytes = await this.#read(config);
-    const [file] = layers;
-    if (!bytes || !file) throw this.#missing(config.digest);
-    return { type, label: manifest.digest, record: decoder.decode(bytes), file };
+    if (!bytes) throw this.#missing(config.digest);
+    this.#verified(config.digest, () => verify(bytes, config.digest));
+    return { type, label: manifest.digest, record: decoder.decode(bytes), blobs: layers };
   }
 
   /** Collects the manifests below one; those that the layout lacks are left out. */
@@ -146,7 +148,7 @@ class LayoutReader {
     }
   }
 
-  async #require(descriptor: Descriptor): Promise<Manifest> {
+  async #require(descriptor: BlobDescriptor): Promise<Manifest> {
     const manifest = await this.#load(descriptor);
     if (manifest) return manifest;
     throw this.#missing(descriptor.digest);
@@ -157,7 +159,7 @@ class LayoutReader {
   }
 
   /** @returns undefined if the layout does not have the manifest */
-  async #load(descriptor: Descriptor): Promise<Manifest | undefined> {
+  async #load(descriptor: BlobDescriptor): Promise<Manifest | undefined> {
     const { digest, mediaType } = descriptor;
     if (this.#manifests.has(digest)) return this.#manifests.get(digest);
     const bytes = await this.#read(descriptor);
@@ -169,10 +171,10 @@ class LayoutReader {
   }
 
   /** Reads a document. @throws LarderError LDR_BAD_BUNDLE if it has another size */
-  async #read({ digest, size }: Descriptor): Promise<Uint8Array | undefined> {
+  async #read({ digest, size }: BlobDescriptor): Promise<Uint8Array | undefined> {
     const name = blobName(digest);
     const bytes = await this.#source.read(name);
-    if (bytes && size >= 0 && bytes.length !== size) {
+    if (bytes && size !== undefined && bytes.length !== size) {
       throw badBundle(this.#source.path, `${name} has ${bytes.length} bytes instead of ${size}`);
     }
     return bytes;
@@ -185,6 +187,12 @@ class LayoutReader {
       throw asBundleError(this.#source.path, blobName(digest), error);
     }
   }
+}
+
+/** @throws LarderError LDR_DIGEST_MISMATCH */
+function verify(bytes: Uint8Array, expected: Digest): void {
+  const digest = digestOf(bytes, algorithmOf(expected));
+  if (digest !== expected) throw digestMismatch(expected, digest);
 }
 
 /** Chooses the image for this machine, or else the first one. */

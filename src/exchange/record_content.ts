@@ -6,15 +6,15 @@ import { digestOf } from "../oci/hash.ts";
 import { OCI_MANIFEST } from "../oci/media_types.ts";
 import type { SnapshotEntry } from "../snapshot/types.ts";
 import { BlobStore } from "../store/blobs/blob_store.ts";
-import { parseBuildRecord } from "../store/entries/build_record.ts";
+import { keyBlobOf, parseBuildRecord } from "../store/entries/build_record.ts";
 import { parsePackageRecord } from "../store/entries/package_record.ts";
 import { type Layout, RECORD_FILE } from "../store/layout.ts";
 import type { EntryContent, StoredBlob } from "./entry_content.ts";
 import { ANNOTATIONS } from "./layout_format.ts";
 
 /**
- * Media types of the records of packages and builds. In a layout, each is an OCI artifact: its config is the record,
- * and its only layer the file.
+ * Media types of the records of packages and builds. In a layout, each is an OCI artifact: its config is the record, its
+ * first layer the file, and its second one the key document of a build, if it has one.
  */
 export const RECORD_TYPES = {
   package: "application/vnd.larder.package.v1+json",
@@ -41,14 +41,17 @@ export function recordContent(layout: Layout, entry: SnapshotEntry): EntryConten
   const type = entry.type as keyof typeof RECORD_TYPES;
   const config = encoder.encode(text);
   const configType = RECORD_TYPES[type];
-  const blob = fileOf(layout, entry);
-  const { mediaType, digest, size } = blob.descriptor;
+  const blobs = [fileOf(layout, entry), ...keyOf(layout, entry, text)];
   const document = encoder.encode(JSON.stringify({
     schemaVersion: 2,
     mediaType: OCI_MANIFEST,
     artifactType: configType,
     config: { mediaType: configType, digest: digestOf(config), size: config.length },
-    layers: [{ mediaType, digest, size }],
+    layers: blobs.map(({ descriptor: { mediaType, digest, size } }) => ({
+      mediaType,
+      digest,
+      size,
+    })),
   }));
   const manifest = { digest: digestOf(document), bytes: document };
   return {
@@ -61,7 +64,7 @@ export function recordContent(layout: Layout, entry: SnapshotEntry): EntryConten
       annotations: { [ANNOTATIONS.entry]: entry.name },
     },
     documents: [manifest, { digest: digestOf(config), bytes: config }],
-    blobs: [blob],
+    blobs,
   };
 }
 
@@ -78,6 +81,22 @@ export function fileOf(layout: Layout, { type, name, folder }: SnapshotEntry): S
   const path = new BlobStore(layout).find(descriptor);
   if (!path) throw notWhole(name, digest);
   return { descriptor, path };
+}
+
+/** Returns the key document of a build, if it has one: `larder build --explain` compares it with that of another. */
+function keyOf(layout: Layout, { type, name }: SnapshotEntry, text: string): StoredBlob[] {
+  const record = type === "build" ? parseBuildRecord(text) : undefined;
+  const key = record && keyBlobOf(record);
+  if (!key) return [];
+  const path = new BlobStore(layout).find(key);
+  if (!path) throw notWhole(name, key.digest);
+  return [{ descriptor: key, path }];
+}
+
+/** True if the file of a build is a program. */
+export function isProgram({ type, folder }: SnapshotEntry): boolean {
+  const text = readTextIfAny(join(folder, RECORD_FILE)) ?? "";
+  return type === "build" && parseBuildRecord(text)?.executable === true;
 }
 
 function notWhole(name: string, what: string): LarderError {

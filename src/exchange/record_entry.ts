@@ -3,7 +3,7 @@ import { LarderError } from "../base/errors.ts";
 import { ensureFolder, readTextIfAny, syncFolder, writeFileAtomic } from "../base/files.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
-import { parseBuildRecord } from "../store/entries/build_record.ts";
+import { buildName, keyBlobOf, parseBuildRecord } from "../store/entries/build_record.ts";
 import { packageName, parsePackageRecord } from "../store/entries/package_record.ts";
 import { isNewerFormat } from "../store/json.ts";
 import { type Layout, RECORD_FILE } from "../store/layout.ts";
@@ -14,8 +14,10 @@ import type { PlannedRecord } from "./import_plan.ts";
 export interface NamedRecord {
   readonly type: "package" | "build";
   readonly name: string;
+  /** Of the file. */
   readonly digest: Digest;
-  readonly file: Descriptor;
+  /** The file, and the key document of a build. */
+  readonly blobs: readonly Descriptor[];
   readonly text: string;
   readonly folderIn: (layout: Layout) => string;
 }
@@ -26,7 +28,7 @@ export interface NamedRecord {
  */
 export function readRecord(
   path: string,
-  { type, label, record, file }: PlannedRecord,
+  { type, label, record, blobs }: PlannedRecord,
 ): NamedRecord {
   const named = type === "package" ? packageOf(record) : buildOf(record);
   if (!named) {
@@ -35,14 +37,20 @@ export function readRecord(
       : `the record of the ${type} ${label} is not valid`;
     throw badBundle(path, reason);
   }
-  const { digest, size, mediaType } = named.file;
-  if (digest !== file.digest || size !== file.size || mediaType !== file.mediaType) {
-    throw badBundle(path, `the record of ${named.name} is not that of its file`);
+  for (const own of named.blobs) {
+    if (!blobs.some((other) => isSame(own, other))) {
+      throw badBundle(path, `the bundle does not name ${own.digest}, which ${named.name} needs`);
+    }
   }
-  return { ...named, type, text: record, digest, file: { digest, size, mediaType } };
+  return { ...named, type, text: record, digest: named.blobs[0]!.digest };
 }
 
-type Identity = Pick<NamedRecord, "name" | "folderIn"> & { readonly file: Descriptor };
+function isSame(one: Descriptor, other: Descriptor): boolean {
+  return one.digest === other.digest && one.size === other.size &&
+    one.mediaType === other.mediaType;
+}
+
+type Identity = Pick<NamedRecord, "name" | "folderIn" | "blobs">;
 
 function packageOf(text: string): Identity | undefined {
   const record = parsePackageRecord(text);
@@ -50,7 +58,7 @@ function packageOf(text: string): Identity | undefined {
   const { source, name, version, arch } = record;
   return {
     name: packageName(record),
-    file: record,
+    blobs: [descriptorOf(record)],
     folderIn: (layout) => layout.packageFolder(source, name, version, arch),
   };
 }
@@ -58,12 +66,17 @@ function packageOf(text: string): Identity | undefined {
 function buildOf(text: string): Identity | undefined {
   const record = parseBuildRecord(text);
   if (!record) return undefined;
-  const { name, specification } = record;
+  const { specification } = record;
+  const key = keyBlobOf(record);
   return {
-    name: `${name}@${specification}`,
-    file: record,
+    name: buildName(record),
+    blobs: [descriptorOf(record), ...key ? [key] : []],
     folderIn: (layout) => layout.buildFolder(specification),
   };
+}
+
+function descriptorOf({ mediaType, digest, size }: Descriptor): Descriptor {
+  return { mediaType, digest, size };
 }
 
 /** Returns the digest of the file of a record in the cache; undefined if there is no valid record. */

@@ -65,6 +65,16 @@ Deno.test("ageOfCheck takes a check in the future for the time of the pull, and 
   }
 });
 
+Deno.test("an imported copy that no registry confirmed is never used in place of a registry that fails", () => {
+  const record = { checkedAt: new Date(0).toISOString(), pulledAt: new Date().toISOString() };
+  const age = ageOfCheck(record, Date.now());
+  assert.equal(mayUseStale(age, Number.MAX_SAFE_INTEGER), false);
+  const cause = new LarderError("LDR_DNS", "no such host", { hint: "check the name" });
+  const { message, hint } = failureWithCopy(cause, age, record);
+  assert.match(message, /the cached copy was imported, and no registry confirmed it$/);
+  assert.equal(hint, "use the cached copy with --offline");
+});
+
 Deno.test("failureWithCopy of a check in the future says so", () => {
   const cause = new LarderError("LDR_DNS", "no such host", { hint: "check the name" });
   const { message, hint } = failureWithCopy(cause, Infinity);

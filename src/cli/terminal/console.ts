@@ -18,6 +18,12 @@ export function writeOut(text: string): void {
   write(Deno.stdout, text);
 }
 
+/** Writes data to stdout as it is. */
+export function writeOutBytes(bytes: Uint8Array): void {
+  liveText?.clear();
+  writeAllBytes(Deno.stdout, bytes);
+}
+
 /** Writes data to stdout as JSON. */
 export function writeJson(value: object): void {
   writeOut(`${JSON.stringify(value, null, 2)}\n`);

@@ -145,6 +145,7 @@ export class Ingest {
    * open
    */
   async stage(check?: (file: Deno.FsFile, path: string) => Promise<void>): Promise<void> {
+    if (this.#isStaged) return this.#close();
     try {
       await this.#verifier.finish();
       await this.#sync();

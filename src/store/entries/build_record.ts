@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { type BlobDescriptor, DescriptorSchema, DigestSchema } from "../../oci/descriptor.ts";
+import { type Descriptor, DescriptorSchema, DigestSchema } from "../../oci/descriptor.ts";
 import { parseJson, TimeSchema } from "../json.ts";
 
 const { mediaType, digest, size } = DescriptorSchema.entries;
@@ -38,7 +38,7 @@ export function buildName({ name, specification }: Pick<BuildRecord, "name" | "s
 /** Returns the descriptor of the key document of a build; undefined if it has none. */
 export function keyBlobOf(
   { specification, specificationSize }: BuildRecord,
-): BlobDescriptor | undefined {
+): Descriptor | undefined {
   if (specificationSize === undefined) return undefined;
   return { mediaType: KEY_TYPE, digest: specification, size: specificationSize };
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { dirname, join } from "node:path";
 import fc from "fast-check";
-import { hasCode } from "../../../src/base/errors.ts";
+import { hasCode, LarderError } from "../../../src/base/errors.ts";
 import type { Descriptor } from "../../../src/oci/descriptor.ts";
 import { BlobStore } from "../../../src/store/blobs/blob_store.ts";
 import type { Ingest } from "../../../src/store/blobs/ingest.ts";
@@ -59,6 +59,51 @@ Deno.test("Ingest writes the original after any number of aborts", async () => {
     ),
     { numRuns: 60 },
   );
+});
+
+Deno.test("Ingest.stage verifies a blob that stays invisible, and a later ingest commits it as it is", async () => {
+  using fixture = new Fixture();
+  const bytes = sampleBytes(1000);
+  const first = await fixture.open(describe(bytes));
+  first.write(bytes);
+  assert.equal(first.isStaged, false);
+  await first.stage();
+  assert.deepEqual([fixture.blobs().length, fixture.partials().length], [0, 1]);
+  const again = await fixture.open(describe(bytes));
+  assert.deepEqual([again.isStaged, again.offset], [true, bytes.length]);
+  await again.stage();
+  const last = await fixture.open(describe(bytes));
+  assert.equal(await last.commit(), true);
+  assert.deepEqual([fixture.blobs().length, fixture.partials().length], [1, 0]);
+});
+
+Deno.test("Ingest.stage refuses wrong content, and what it staged counts no more once it is written to", async () => {
+  using fixture = new Fixture();
+  const bytes = sampleBytes(1000);
+  const wrong = await fixture.open(describe(bytes));
+  wrong.write(sampleBytes(1000, 2));
+  assert.equal((await failureOf(wrong.stage())).code, "LDR_DIGEST_MISMATCH");
+  wrong.discard();
+  const right = await fixture.open(describe(bytes));
+  right.write(bytes);
+  await right.stage();
+  const path = fixture.layout.partial(describe(bytes).digest);
+  Deno.writeFileSync(path, sampleBytes(1000, 2));
+  const changed = await fixture.open(describe(bytes));
+  assert.equal(changed.isStaged, false);
+  assert.equal((await failureOf(changed.commit())).code, "LDR_DIGEST_MISMATCH");
+  changed.discard();
+});
+
+Deno.test("Ingest.stage leaves an ingest open whose further check fails", async () => {
+  using fixture = new Fixture();
+  const bytes = sampleBytes(100);
+  const ingest = await fixture.open(describe(bytes));
+  ingest.write(bytes);
+  const check = () => Promise.reject(new LarderError("LDR_BAD_ARCHIVE", "bad", { hint: "none" }));
+  assert.equal((await failureOf(ingest.stage(check))).code, "LDR_BAD_ARCHIVE");
+  ingest.discard();
+  assert.deepEqual(fixture.partials(), []);
 });
 
 Deno.test("Ingest.open continues at the end of the partial file", async () => {

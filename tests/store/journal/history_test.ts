@@ -44,12 +44,15 @@ Deno.test("historyOf is empty for a name that the journal does not have", () => 
 });
 
 Deno.test("historyOf returns each event with its time", () => {
-  const events = history(use(1, "new"), use(2), sweep(3), damage(4));
+  const own = { name: NAME, digest: digest("a"), from: "bundle.tar", bytes: 10 };
+  const imported: JournalEvent = { kind: "import", at: at(5), ...own };
+  const events = history(use(1, "new"), use(2), sweep(3), damage(4), imported);
   assert.deepEqual(events.map((each) => [each.kind, each.at / MINUTE]), [
     ["fetched", 1],
     ["hit", 2],
     ["removed", 3],
     ["damaged", 4],
+    ["imported", 5],
   ]);
 });
 

@@ -113,7 +113,16 @@ Deno.test("Journal.history tells the last fetch and removal of an entry after an
       evicted: names.map((name) => ({ ...evicted, name })),
       ...left,
     });
-  journal.append([use(1, "a"), use(2, "b"), sweep(3, "a", "b"), use(4, "a")]);
+  const imported = (minute: number, name: string): JournalEvent => ({
+    kind: "import",
+    at: use(minute).at,
+    name,
+    digest,
+    from: "bundle.tar",
+    bytes: 3,
+  });
+  journal.append([use(1, "a"), imported(1, "b"), use(2, "b"), sweep(3, "a", "b"), use(4, "a")]);
+  journal.append([imported(4, "c")]);
   const { cause: _, ...hit } = use(5, "a");
   const batch = Array.from({ length: 500 }, () => hit);
   for (let i = 0; i < 60; i++) journal.append(batch);
@@ -124,6 +133,7 @@ Deno.test("Journal.history tells the last fetch and removal of an entry after an
     { ...sweep(3, "a"), entries: 2 },
     { ...sweep(3, "b"), entries: 2 },
     use(4, "a"),
+    imported(4, "c"),
   ]);
   assert.ok(Deno.statSync(layout.journalReasons).size < 1024 * 1024);
 });

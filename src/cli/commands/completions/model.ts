@@ -47,6 +47,8 @@ const VALUES_OF_KEYS = new Map(
 /** The values that the command tree does not name. */
 const VALUES: ReadonlyMap<string, Partial<Value>> = new Map<string, Partial<Value>>([
   ["pull reference", { paths: "files", isEntry: true }],
+  ["export name", { paths: "files", isEntry: true }],
+  ["import path", { paths: "files" }],
   ["run reference", { paths: "files", isEntry: true }],
   ["run args", { paths: "files" }],
   ["run --dir", { paths: "folders" }],

@@ -16,7 +16,7 @@ import type { Context } from "../../context.ts";
 import { selectEntries } from "../../entry_lookup.ts";
 import type { Format } from "../../options.ts";
 import { readCache } from "../../read_cache.ts";
-import { writeJson, writeOut } from "../../terminal/console.ts";
+import { writeJson, writeOut, writeOutBytes } from "../../terminal/console.ts";
 import { entryLine } from "./entry_line.ts";
 import { byteProgress } from "../../terminal/progress.ts";
 
@@ -78,6 +78,7 @@ async function run(
 ): Promise<ExportResult> {
   using progress = await byteProgress(context);
   return await exportEntries(context.layout, entries, destination, {
+    writeOut: writeOutBytes,
     isKnown: known && ((digest) => known.has(digest)),
     planned: (bytes) => progress.addTotal(bytes),
     progressed: (bytes) => progress.advance(bytes),

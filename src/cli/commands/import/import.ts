@@ -1,3 +1,4 @@
+import { basename } from "node:path";
 import { systemClock } from "../../../base/concurrency.ts";
 import { LarderError } from "../../../base/errors.ts";
 import { formatBytes, plural } from "../../../base/units.ts";
@@ -80,25 +81,35 @@ function namesOf(...args: Parameters<typeof nameEntries>) {
   }
 }
 
-/** @throws LarderError LDR_USAGE without a name */
+/** The names of archives: one that holds no entries is more likely damaged or the wrong one than a build. */
+const ARCHIVE_NAME = /\.(?:tar|tgz|tzst|tar\.\w+)$/i;
+
+/**
+ * Returns a file as a bundle with one build, which by default has the name of the file without its ending.
+ * @throws LarderError LDR_USAGE if it needs a name
+ */
 async function fileAsBuild(
   path: string,
   name: string | undefined,
   signal: AbortSignal,
 ): Promise<OpenBundle> {
+  const problem = `${sourceName(path)} is not an archive of images or other entries`;
   if (path === STANDARD_STREAM) {
-    throw new LarderError(
-      "LDR_USAGE",
-      "standard input is not an archive of images or other entries",
-      {
-        hint: "save a file under its name, and import that with --as NAME",
-      },
-    );
+    throw new LarderError("LDR_USAGE", problem, {
+      hint: "save it under a name, and import that",
+    });
   }
-  if (name !== undefined) return await fileBundle(path, name, Date.now(), signal);
-  throw new LarderError("LDR_USAGE", `${path} is not an archive of images or other entries`, {
-    hint: `to import it as a build: larder import ${path} --as NAME`,
-  });
+  if (name === undefined && ARCHIVE_NAME.test(path)) {
+    throw new LarderError("LDR_USAGE", problem, {
+      hint: `to import it as a build: larder import ${path} --as NAME`,
+    });
+  }
+  const stem = basename(path).replace(/(?<=.)\.[^.]*$/, "");
+  return await fileBundle(path, name ?? stem, Date.now(), signal);
+}
+
+function sourceName(path: string): string {
+  return path === STANDARD_STREAM ? "standard input" : path;
 }
 
 function report(
