@@ -274,8 +274,8 @@ for (const format of ["squashfs", "ext4"] as const) {
     assert.deepEqual(Deno.readFileSync(path), before);
     assert.deepEqual(server.requests("/pool/"), []);
 
-    const cleaned = await user.larder(["clean", "--force", "hello"]);
-    assert.equal(cleaned.code, 0, cleaned.stderr);
+    const [source] = entries(user, "packages");
+    Deno.removeSync(`${user.registry}/packages/${source}/hello`, { recursive: true });
     const third = await build("--rebuild");
     assert.equal(third.code, 0, third.stderr);
     assert.equal(server.requests("/pool/").length, 1);
