@@ -3,6 +3,7 @@ import { TRANSFERS } from "../../../base/limits.ts";
 import { fetchPackages } from "../../../packages/fetch_packages.ts";
 import { resolvePackages } from "../../../packages/lists/resolve.ts";
 import type { PackageRequest, PackageResult } from "../../../packages/package_request.ts";
+import { ScratchCache } from "../../../packages/scratch_cache.ts";
 import type { Context } from "../../context.ts";
 import type { LockedList, LockedPackage } from "../../lock/format.ts";
 import { requestOf } from "../../lock/frozen.ts";
@@ -60,9 +61,11 @@ async function fetchUnknown(
   requests: readonly PackageRequest[],
 ): Promise<Map<PackageRequest, PackageRequest>> {
   if (requests.length === 0) return new Map();
-  const { layout } = context;
-  const { transport } = openRegistry(context);
-  const deps = { layout, transport, clock: systemClock, room: roomFor(context) };
+  const isCached = context.config.storage?.package_cache?.enabled !== false;
+  using scratch = isCached ? undefined : new ScratchCache();
+  const layout = scratch?.layout ?? context.layout;
+  const room = scratch ? undefined : roomFor(context);
+  const deps = { layout, transport: openRegistry(context).transport, clock: systemClock, room };
   using progress = await packageProgress(context, requests.length);
   const { results, failures } = await fetchPackages(requests, deps, {
     transfers: context.config.transfers ?? TRANSFERS,

@@ -85,7 +85,7 @@ async function subjectsOf(
 
 function missingReference(): LarderError {
   return new LarderError("LDR_USAGE", "larder pull needs a reference", {
-    hint: "write one, such as ghcr.io/owner/app:v1, or --frozen for all in larder.lock",
+    hint: "for example: larder pull nginx; --frozen pulls all in larder.lock",
   });
 }
 
