@@ -1,4 +1,5 @@
 import { LarderCommand } from "./command.ts";
+import { addExport, addImport } from "./exchange_commands.ts";
 import {
   addDf,
   addImages,
@@ -42,6 +43,7 @@ const GROUPS: Readonly<Record<string, Verbs>> = {
     why: addWhy,
   },
   "Keep in order:": { clean: addClean, gc: addGc, pin: addPin, unpin: addUnpin, verify: addVerify },
+  "Export and import:": { export: addExport, import: addImport },
   "Settings:": {
     __complete: addComplete,
     completions: (program) => addCompletions(program, buildProgram),

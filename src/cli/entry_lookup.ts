@@ -6,6 +6,7 @@ import type { Content } from "../snapshot/file_state.ts";
 import type { CacheSnapshot, SnapshotEntry } from "../snapshot/types.ts";
 import { keyOfBuild, matchesName, sharedForms, spellings } from "../store/entry_names.ts";
 import { DetailedError } from "./errors.ts";
+import { hidingPlace } from "./hiding_place.ts";
 import { readName } from "./reference_argument.ts";
 
 /** The result of a look-up: an entry, or a manifest or blob that is not an entry. */
@@ -26,7 +27,8 @@ const CERTAIN_DIGITS = 12;
  * Looks up a name, a digest, or a unique beginning of either. Names can be short (`nginx` for
  * `docker.io/library/nginx:latest`, `hello` for a package), and digests without their algorithm.
  *
- * @throws LarderError LDR_NOT_CACHED if nothing matches; LDR_USAGE, with the candidates, if several do
+ * @throws LarderError LDR_NOT_CACHED if nothing matches, LDR_PERMISSION if an unreadable folder may hide the entry;
+ * LDR_USAGE, with the candidates, if several match
  */
 export function lookUp(snapshot: CacheSnapshot, typed: string): LookupResult {
   const text = nameIn(snapshot.entries, typed, (name) => name.startsWith(typed));
@@ -36,7 +38,7 @@ export function lookUp(snapshot: CacheSnapshot, typed: string): LookupResult {
     ? named.map(entryResult)
     : resultsWithDigest(snapshot, (digest) => digest === text) ?? resultsWithPrefix(snapshot, text);
   if (candidates.length === 1) return candidates[0]!;
-  throw candidates.length === 0 ? noSuchEntry(snapshot.entries, text) : ambiguous(text, candidates);
+  throw candidates.length === 0 ? noSuchEntry(snapshot, text) : ambiguous(text, candidates);
 }
 
 /** Returns the entries that a text spells, or those with this {@link sharedForms shared form} if it spells none. */
@@ -198,7 +200,7 @@ export function nameIn(
  * the manifest or blob with this digest, if there is one.
  */
 export function noEntryFor(snapshot: CacheSnapshot, text: string): LarderError {
-  if (!isDigestText(text)) return noSuchEntry(snapshot.entries, text);
+  if (!isDigestText(text)) return noSuchEntry(snapshot, text);
   const digits = text.slice(text.indexOf(":") + 1);
   const ids = new Set(
     snapshot.contents.keys().filter((id) => {
@@ -217,9 +219,19 @@ export function noEntryFor(snapshot: CacheSnapshot, text: string): LarderError {
   });
 }
 
-/** Returns the error for a name that matches no entry, with the nearest name as its hint. */
-export function noSuchEntry(entries: readonly SnapshotEntry[], text: string): LarderError {
-  const near = nearest(text, entries.flatMap(({ name }) => spellings(name)));
+/**
+ * Returns the error for a name that matches no entry: with the nearest name as its hint, or that of a folder that this
+ * user may not read and that may hold the entry.
+ */
+export function noSuchEntry(snapshot: CacheSnapshot, text: string): LarderError {
+  const hidden = hidingPlace(snapshot, text);
+  if (hidden) {
+    const { code, message, hint } = hidden.error;
+    return new LarderError(code, `cannot tell whether ${text} is in the cache: ${message}`, {
+      hint,
+    });
+  }
+  const near = nearest(text, snapshot.entries.flatMap(({ name }) => spellings(name)));
   return new LarderError("LDR_NOT_CACHED", `nothing in the cache matches "${text}"`, {
     hint: near ? `did you mean ${near}?` : "larder list -v lists the entries",
   });
@@ -229,7 +241,8 @@ export function noSuchEntry(entries: readonly SnapshotEntry[], text: string): La
  * Returns the entries that match names, their beginnings, digests or globs, in the order of the snapshot. For commands
  * that remove nothing; others use {@link selectForRemoval}.
  *
- * @throws LarderError LDR_NOT_CACHED if nothing matches; LDR_USAGE if a name is ambiguous, or not that of an entry
+ * @throws LarderError LDR_NOT_CACHED or LDR_PERMISSION as {@link lookUp}; LDR_USAGE if a name is ambiguous, or not that
+ * of an entry
  */
 export function selectEntries(snapshot: CacheSnapshot, texts: readonly string[]): SnapshotEntry[] {
   const selected = new Set(texts.flatMap((text) => entriesOf(snapshot, text)));
@@ -241,7 +254,7 @@ function entriesOf(snapshot: CacheSnapshot, typed: string): readonly SnapshotEnt
   if (isGlob(text)) {
     const named = snapshot.entries.filter(({ name }) => matchesName(text, name));
     if (named.length > 0) return named;
-    throw noSuchEntry(snapshot.entries, text);
+    throw noSuchEntry(snapshot, text);
   }
   const result = lookUp(snapshot, text);
   if (result.kind === "entry") return [result.entry];

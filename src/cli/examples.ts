@@ -73,6 +73,15 @@ const EXAMPLES: Readonly<Record<string, readonly (readonly [line: string, commen
     ["larder dir --config", "print the config folder"],
     [`du -sh "$(larder dir -q)"`, "measure the cache folder"],
   ],
+  "export": [
+    ["larder export nginx nginx.tar", "write an image to an archive that podman load reads"],
+    ["larder export 'ghcr.io/acme/*' ./layout", "write images to a folder that skopeo reads"],
+    ["larder export hello-image ./hello.qcow2", "write a build to its file"],
+    [
+      "larder export 'ghcr.io/acme/*' new.tar.zst --since old.tar.zst",
+      "write only the blobs that an earlier bundle does not have",
+    ],
+  ],
   "fetch": [
     [
       "larder fetch http://deb.debian.org/debian/pool/main/h/hello/hello_2.10-3_amd64.deb -o .",
@@ -114,6 +123,12 @@ const EXAMPLES: Readonly<Record<string, readonly (readonly [line: string, commen
     ["larder help config set", "print the help of larder config set"],
   ],
   "images": [["larder images", "show how much space container images use"]],
+  "import": [
+    ["larder import bundle.tar.zst", "add everything that larder export wrote"],
+    ["docker save nginx | larder import -", "add an image that Docker has"],
+    ["larder import ./layout --as ghcr.io/owner/app", "name the images of a layout of skopeo"],
+    ["larder import ./my-image.qcow2 --as my-image", "add a file as a build"],
+  ],
   "info": [
     ["larder info nginx", "show the platforms, layers and paths of an entry"],
     ["larder info sha256:91e8", "show an entry, manifest or blob by the beginning of its digest"],

@@ -1,5 +1,6 @@
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
+import type { ImageManifest } from "../oci/manifest.ts";
 import type { RootDescriptor } from "./layout_format.ts";
 
 /** A manifest, index or record that is written to a layout from memory. */
@@ -22,4 +23,6 @@ export interface EntryContent {
   readonly root: RootDescriptor;
   readonly documents: readonly Document[];
   readonly blobs: readonly StoredBlob[];
+  /** Set for a container image with all its layers: the image for one platform. */
+  readonly container?: ImageManifest | undefined;
 }

@@ -32,6 +32,10 @@ export const ANNOTATIONS = {
   index: "dev.larder.index",
   /** When a registry last confirmed the digest of the reference. RFC 3339. */
   checkedAt: "dev.larder.checked",
+  /** The name of a package or build, which is no reference. */
+  entry: "dev.larder.entry",
+  /** Of `index.json` itself: `true` if blobs that an earlier bundle has were left out. */
+  isPartial: "dev.larder.partial",
 } as const;
 
 /** A descriptor in `index.json`. */

@@ -1,6 +1,6 @@
 import { LarderError } from "../base/errors.ts";
 import type { Digest } from "../oci/digest.ts";
-import type { Manifest } from "../oci/manifest.ts";
+import { artifactKind, type Manifest } from "../oci/manifest.ts";
 import { formatReference, type Reference } from "../oci/reference.ts";
 import { selectImages, type Selection } from "../pull/select_platforms.ts";
 import { BlobStore } from "../store/blobs/blob_store.ts";
@@ -43,11 +43,15 @@ export async function referenceContent(
     const path = lockedAppOf ? parts.pathOf(part) : blobs.find(descriptor)!;
     stored.set(descriptor.digest, { descriptor, path });
   }
+  const { chosen } = selection;
+  const isContainer = artifactKind(chosen) === "image" &&
+    chosen.layers.every(({ digest }) => stored.has(digest));
   return {
     name,
     root: rootOf(name, selection, record),
     documents: [...selection.indexes, ...selection.images],
     blobs: [...stored.values()],
+    container: isContainer ? chosen : undefined,
   };
 }
 

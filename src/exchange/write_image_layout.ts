@@ -1,19 +1,11 @@
 import { dirname, join } from "node:path";
 import { diskError } from "../base/system_error.ts";
-import type { Digest } from "../oci/digest.ts";
 import type { Reference } from "../oci/reference.ts";
 import type { Layout } from "../store/layout.ts";
 import { withSharedLock } from "../store/locks/store_lock.ts";
-import type { EntryContent } from "./entry_content.ts";
-import {
-  blobName,
-  BLOBS_FOLDER,
-  formatIndex,
-  INDEX_FILE,
-  LAYOUT_FILE,
-  LAYOUT_VERSION,
-} from "./layout_format.ts";
-import { placeFiles, type Placement, type PlaceOptions } from "./place_files.ts";
+import { type LayoutFiles, layoutFiles } from "./layout_files.ts";
+import { BLOBS_FOLDER, INDEX_FILE, LAYOUT_FILE } from "./layout_format.ts";
+import { placeFiles, type PlaceOptions } from "./place_files.ts";
 import { referenceContent } from "./reference_content.ts";
 
 /**
@@ -30,43 +22,36 @@ export async function writeImageLayout(
 ): Promise<void> {
   await withSharedLock(layout, async () => {
     const content = await referenceContent(layout, reference);
-    await writeLayoutFolder(folder, [content], options);
+    await writeLayoutFolder(folder, layoutFiles([content]), options);
   }, options);
 }
 
 /**
- * Writes entries to a folder as one OCI image layout; `index.json` last.
+ * Writes the files of a layout to a folder, `index.json` last.
  * @throws LarderError LDR_DIGEST_MISMATCH, LDR_DISK*, LDR_INTERRUPTED
  */
 export async function writeLayoutFolder(
   folder: string,
-  contents: readonly EntryContent[],
-  options: PlaceOptions & { readonly isLeftOut?: (digest: Digest) => boolean } = {},
+  { documents, blobs }: LayoutFiles,
+  options: PlaceOptions = {},
 ): Promise<void> {
-  const version = join(folder, LAYOUT_FILE);
-  write(version, LAYOUT_VERSION);
-  const placements = new Map<Digest, Placement>();
-  for (const { blobs, documents } of contents) {
-    for (const { digest, bytes } of documents) write(join(folder, blobName(digest)), bytes);
-    for (const blob of blobs) {
-      const { digest } = blob.descriptor;
-      if (options.isLeftOut?.(digest)) continue;
-      placements.set(digest, { ...blob, target: join(folder, blobName(digest)) });
-    }
+  const path = (name: string) => join(folder, ...name.split("/"));
+  makeFolder(path(`${BLOBS_FOLDER}/sha256`));
+  for (const [name, bytes] of documents) {
+    if (name !== INDEX_FILE) write(path(name), bytes);
   }
-  for (const { target } of placements.values()) makeFolder(dirname(target));
-  makeFolder(join(folder, BLOBS_FOLDER));
+  const placements = [...blobs].map(([name, blob]) => ({ ...blob, target: path(name) }));
+  for (const { target } of placements) makeFolder(dirname(target));
   // The user's own mode for new files, not that of the cache.
-  const mode = Deno.statSync(version).mode ?? 0o644;
-  await placeFiles([...placements.values()], mode & 0o777, options);
-  write(join(folder, INDEX_FILE), formatIndex(contents.map(({ root }) => root)));
+  const mode = Deno.statSync(path(LAYOUT_FILE)).mode ?? 0o644;
+  await placeFiles(placements, mode & 0o777, options);
+  write(path(INDEX_FILE), documents.get(INDEX_FILE)!);
 }
 
-function write(path: string, content: string | Uint8Array): void {
+function write(path: string, content: Uint8Array): void {
   makeFolder(dirname(path));
   try {
-    if (typeof content === "string") Deno.writeTextFileSync(path, content);
-    else Deno.writeFileSync(path, content);
+    Deno.writeFileSync(path, content);
   } catch (error) {
     throw diskError(error, "write", path);
   }

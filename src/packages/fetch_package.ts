@@ -13,6 +13,7 @@ import { UnnamedIngest } from "../store/blobs/unnamed_ingest.ts";
 import { packageName, type PackageRecord } from "../store/entries/package_record.ts";
 import type { PackageStore } from "../store/entries/package_store.ts";
 import type { MissCause } from "../store/journal/journal.ts";
+import { deletedMeanwhile, notCached, otherContent, waitingFor } from "./package_errors.ts";
 import { otherKindThanNamed, SIGNATURE_SIZE } from "./package_file_name.ts";
 import { FileFetcher } from "./file_fetcher.ts";
 import type { PackageDependencies, PackageObserver, PackageOptions } from "./package_options.ts";
@@ -61,8 +62,8 @@ export async function fetchPackage(
   }
   const cause = causeOf(record, session);
   const fetched = expected
-    ? await fetchKnown(request, expected, session, signal)
-    : await fetchUnknown(request, record === undefined, session, signal);
+    ? await fetchKnown(request, expected, record, session, signal)
+    : await fetchUnknown(request, record, session, signal);
   const { digest, size, isReceived } = fetched;
   return {
     request,
@@ -129,6 +130,7 @@ function causeOf(record: PackageRecord | undefined, { blobs }: PackageSession): 
 async function fetchKnown(
   request: PackageRequest,
   blob: BlobDescriptor,
+  before: PackageRecord | undefined,
   session: PackageSession,
   signal: AbortSignal,
 ): Promise<Fetched> {
@@ -148,24 +150,24 @@ async function fetchKnown(
   );
   const size = blobs.findData(blob.digest)?.size;
   if (size === undefined) throw deletedMeanwhile(request);
-  record(request, blob.digest, size, session);
+  record(request, { digest: blob.digest, size }, before, session);
   return { digest: blob.digest, size, isReceived: received !== undefined };
 }
 
 /**
  * Fetches a package whose digest is not known, from the first URL that has it.
- * @param isNew false if it replaces one that is recorded
+ * @param before the record that it replaces
  */
 async function fetchUnknown(
   request: PackageRequest,
-  isNew: boolean,
+  before: PackageRecord | undefined,
   session: PackageSession,
   signal: AbortSignal,
 ): Promise<Fetched> {
   let failure: unknown;
   for (const url of request.urls) {
     try {
-      return await fetchFrom(parsePackageUrl(url), request, isNew, session, signal);
+      return await fetchFrom(parsePackageUrl(url), request, before, session, signal);
     } catch (error) {
       if (signal.aborted) throw error;
       failure = error;
@@ -177,13 +179,13 @@ async function fetchUnknown(
 async function fetchFrom(
   url: URL,
   request: PackageRequest,
-  isNew: boolean,
+  before: PackageRecord | undefined,
   session: PackageSession,
   signal: AbortSignal,
 ): Promise<Fetched> {
   const { clock, observer, transport } = session;
   // A process that was waited for may have recorded it; what is to be replaced is recorded already.
-  const isPresent = () => isNew && recorded(request, session) !== undefined;
+  const isPresent = () => before === undefined && recorded(request, session) !== undefined;
   const waiting = (holders: string) => observer.note?.(waitingFor(holders, request));
   const tries = new Tries(clock);
   for (let round = 1;;) {
@@ -218,7 +220,7 @@ async function fetchFrom(
     rejectOtherKind(request, ingest, url);
     const blob = await ingest.commit();
     if (blob) {
-      record(request, blob.digest, blob.size, session);
+      record(request, blob, before, session);
       return { ...blob, isReceived: true };
     }
     if (round++ === PULL_ROUNDS) throw deletedMeanwhile(request);
@@ -263,38 +265,23 @@ function rejectOtherKind({ fileName }: PackageRequest, ingest: UnnamedIngest, ur
   });
 }
 
+/**
+ * Records a package.
+ * @param before its record when the fetch began
+ * @throws LarderError LDR_DIGEST_MISMATCH if another process has recorded other content since
+ */
 function record(
-  { id, urls, fileName, vouchedBy }: PackageRequest,
-  digest: Digest,
-  size: number,
+  request: PackageRequest,
+  { digest, size }: Pick<Fetched, "digest" | "size">,
+  before: PackageRecord | undefined,
   { packages, clock }: PackageSession,
 ): void {
-  const [first] = urls;
-  const url = first === undefined ? undefined : withoutCredentials(new URL(first));
+  const { id, urls: [first], fileName, vouchedBy } = request;
+  const now = packages.find(id);
+  if (now && now.digest !== digest && now.digest !== before?.digest) {
+    throw otherContent(request, now.digest, digest);
+  }
+  const url = first === undefined ? undefined : withoutCredentials(parsePackageUrl(first));
   const file = { ...id, mediaType: MEDIA_TYPE, digest, size, url, fileName, vouchedBy };
   packages.use(file, clock.now());
-}
-
-function otherContent({ id }: PackageRequest, cached: Digest, wanted: Digest): LarderError {
-  return new LarderError(
-    "LDR_DIGEST_MISMATCH",
-    `${packageName(id)} is cached as ${cached}, not as ${wanted}`,
-    { hint: "check the digest, or replace the cached package with --replace" },
-  );
-}
-
-function notCached({ id }: PackageRequest): LarderError {
-  return new LarderError("LDR_NOT_CACHED", `${packageName(id)} is not in the cache`, {
-    hint: "fetch it once without --offline",
-  });
-}
-
-function deletedMeanwhile({ id }: PackageRequest): LarderError {
-  return new LarderError("LDR_DISK", `${packageName(id)} was deleted while it was fetched`, {
-    hint: "find out which program deletes files of the cache, then try again",
-  });
-}
-
-function waitingFor(holders: string, { fileName }: PackageRequest): string {
-  return `waiting for ${holders || "another process"}, which is fetching ${fileName}`;
 }

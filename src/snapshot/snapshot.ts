@@ -3,12 +3,13 @@ import { readFolder, statIfAny } from "../base/files.ts";
 import { type Reference, repositoryName } from "../oci/reference.ts";
 import { matchingPin, type PinPattern, readPinPatterns } from "../store/entries/pin_file.ts";
 import { type Layout, PIN_FILE } from "../store/layout.ts";
-import { readAppEntries, RepositoryReader } from "./app_entries.ts";
+import { readAppEntries } from "./app_entries.ts";
 import { ContentIndex } from "./contents.ts";
 import type { UnsizedEntry } from "./entry.ts";
 import { readSubtree, type StrayFiles } from "./entry_folders.ts";
 import { allocatedFor, allocatedOf, type FileStat, statFile } from "./file_state.ts";
 import { readRecordEntries } from "./record_entries.ts";
+import { RepositoryReader } from "./repository_reader.ts";
 import { type CacheSnapshot, ENTRY_TYPES, isFromRegistry, type SnapshotEntry } from "./types.ts";
 import { Unreadable } from "./unreadable.ts";
 
@@ -47,7 +48,7 @@ export async function takeSnapshot(
   if (repository) contents.findBlobsIn(layout);
   else contents.readBlobs(layout, strays);
   const apps = repository
-    ? readRepository(layout, now, contents, strays, repository)
+    ? await readRepository(layout, now, contents, strays, repository)
     : await readAppEntries(layout, now, contents, strays, progressed);
   const others = readRecordEntries(
     layout,
@@ -79,7 +80,8 @@ export async function takeSnapshot(
     partials,
     ...files,
     unreadable: unreadable.list,
-    hasUnknownReferences: unreadable.list.some(({ path }) => mayHideReferences(layout, path)),
+    hasUnknownReferences: unreadable.list.some(({ path }) => mayHideReferences(layout, path)) ||
+      entries.some(({ isFromNewerVersion }) => isFromNewerVersion),
     pins,
     size: total(entries, "ownSize") + total(contents.list, "size") + total(partials, "size") +
       total(strays.rubbish, "size"),
@@ -95,7 +97,7 @@ function readRepository(
   contents: ContentIndex,
   strays: StrayFiles,
   reference: Reference,
-): UnsizedEntry[] {
+): Promise<UnsizedEntry[]> {
   const path = layout.repositoryFolder(reference);
   const folder = readSubtree(dirname(path), basename(path), strays);
   const name = repositoryName(reference);

@@ -64,6 +64,7 @@ Deno.test("help lists the verbs in groups, and no alias", () => {
     "Packages and builds",
     "Look",
     "Keep in order",
+    "Export and import",
     "Settings",
     "Global options",
     "Examples",

@@ -174,6 +174,21 @@ otherOwnerTest(
   },
 );
 
+otherOwnerTest(
+  "info, why, clean and verify say of a name that its folder cannot be read",
+  async () => {
+    using fixture = new Fixture();
+    takeAway(fixture.path(`${APP}/v1`));
+    for (const command of ["info", "why", "clean --force", "verify"]) {
+      const args = [...command.split(" "), "ghcr.io/acme/app:v1"];
+      const { code, stderr } = await fixture.larder(...args);
+      assert.equal(code, 7, `${command}: ${stderr}`);
+      assert.match(stderr, /^error: cannot tell whether ghcr\.io\/acme\/app:v1 is in the cache: /m);
+      assert.match(stderr, hasOtherOwner ? /^hint: sudo chown -R "\$USER" /m : /^hint: /m);
+    }
+  },
+);
+
 for (
   const place of [
     "manifests/ghcr.io",

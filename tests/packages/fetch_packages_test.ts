@@ -10,10 +10,12 @@ import { httpTransport } from "../../src/registry/http/transport_stack.ts";
 import { Journal } from "../../src/store/journal/journal.ts";
 import { Layout } from "../../src/store/layout.ts";
 import { assertBlobsSound, assertNoStrayFiles } from "../support/cache/store_check.ts";
+import { Gate } from "../support/gate.ts";
 import { failureOf } from "../support/failure_of.ts";
 import {
   body,
   endlessBody,
+  held,
   resetAfter,
   shortChunks,
   status,
@@ -153,6 +155,22 @@ Deno.test("fetchPackages names what fails, keeps what came, and asks once for ea
   for (const { error, request } of failures) assert.ok(error.message.includes(request.fileName));
   assert.equal(server.requests().length, 4);
   cache.assertSound();
+});
+
+Deno.test("fetchPackages does not replace what another process recorded meanwhile", async () => {
+  await using server = await FileServer.start();
+  using cache = new TestCache();
+  const [one, other] = [HELLO, OTHER].map((bytes, i) =>
+    requestForUrl(server.add(`/mirror${i}/hello_2.10-3_amd64.deb`, bytes), { source: "debian" })
+  ) as [PackageRequest, PackageRequest];
+  const gate = new Gate();
+  server.fail("/mirror1/", held(gate), 1);
+  const late = cache.outcome(other);
+  await gate.reachedBy(late);
+  assert.equal(await cache.outcome(one), `fetched new ${SHA}`);
+  gate.open();
+  assert.equal(await late, "LDR_DIGEST_MISMATCH");
+  assert.equal(await cache.outcome(other), `cached hit ${SHA}`);
 });
 
 Deno.test("fetchPackages offline says what is missing", async () => {

@@ -8,6 +8,12 @@ import { badIndex } from "./index_errors.ts";
 /** 2 GiB limit on a decompressed index. Those of Debian and Fedora have 50 to 200 MiB. */
 export const MAX_INDEX = 2 * 1024 * 1024 * 1024;
 
+/**
+ * 64 KiB that a decompressor receives at once, because it keeps all that they expand to: with 1 MiB, reading Debian's
+ * `Packages.gz` took 252 MB at its peak with Deno 2.4, and 111 MB with this.
+ */
+const PIECE = 64 * 1024;
+
 /** Suffixes of compressed indexes that this runtime can read, the fastest first; xz takes six times as long as gzip. */
 export function readableSuffixes(): readonly string[] {
   return [".gz", ...hasZstd() ? [".zst"] : [], ".xz", ""];
@@ -68,12 +74,16 @@ function through<T extends NodeJS.ReadWriteStream>(
   decompressor: T,
 ): AsyncIterable<Uint8Array> {
   // The error, if any, is thrown by the loop over the decompressor.
-  pipeline(Readable.from(copies(chunks)), decompressor, () => {});
+  pipeline(Readable.from(copies(chunks), { highWaterMark: 1 }), decompressor, () => {});
   return decompressor as unknown as AsyncIterable<Uint8Array>;
 }
 
 async function* copies(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  for await (const chunk of chunks) yield chunk.slice();
+  for await (const chunk of chunks) {
+    for (let start = 0; start < chunk.length; start += PIECE) {
+      yield chunk.slice(start, start + PIECE);
+    }
+  }
 }
 
 async function throughXz(chunks: AsyncIterable<Uint8Array>): Promise<AsyncIterable<Uint8Array>> {

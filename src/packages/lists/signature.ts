@@ -59,32 +59,34 @@ export class Keyring {
     const isSigned = signature || new TextDecoder().decode(bytes).includes(SIGNATURE);
     if (!isSigned) throw unverified(name, "it is not signed", HINT);
     const date = new Date(now);
-    const options = { verificationKeys: this.#keys, date };
-    let text: string;
-    let results: readonly Checked[];
+    let checked: { readonly text: string; readonly signatures: readonly Checked[] };
     try {
-      if (signature) {
-        const message = await this.#openpgp.createMessage({ binary: bytes });
-        text = new TextDecoder().decode(bytes);
-        const detached = await this.#readSignature(signature);
-        results = (await this.#openpgp.verify({
-          message,
-          signature: detached,
-          format: "binary",
-          ...options,
-        }))
-          .signatures;
-      } else {
-        const cleartextMessage = new TextDecoder().decode(bytes);
-        const message = await this.#openpgp.readCleartextMessage({ cleartextMessage });
-        text = message.getText();
-        results = (await this.#openpgp.verify({ message, ...options })).signatures;
-      }
+      checked = signature
+        ? await this.#checkDetached(bytes, signature, date)
+        : await this.#checkInline(bytes, date);
     } catch (error) {
       throw unverified(name, `its signature cannot be read: ${messageOf(error)}`, HINT, error);
     }
-    await this.#requireOne(results, name, date);
-    return text;
+    await this.#requireOne(checked.signatures, name, date);
+    return checked.text;
+  }
+
+  async #checkInline(bytes: Uint8Array, date: Date) {
+    const cleartextMessage = new TextDecoder().decode(bytes);
+    const message = await this.#openpgp.readCleartextMessage({ cleartextMessage });
+    const options = { message, verificationKeys: this.#keys, date };
+    return {
+      text: message.getText(),
+      signatures: (await this.#openpgp.verify(options)).signatures,
+    };
+  }
+
+  async #checkDetached(bytes: Uint8Array, detached: Uint8Array, date: Date) {
+    const message = await this.#openpgp.createMessage({ binary: bytes });
+    const signature = await this.#readSignature(detached);
+    const options = { message, signature, verificationKeys: this.#keys, date };
+    const { signatures } = await this.#openpgp.verify({ ...options, format: "binary" });
+    return { text: new TextDecoder().decode(bytes), signatures };
   }
 
   async #readSignature(bytes: Uint8Array) {
@@ -94,30 +96,21 @@ export class Keyring {
       : await this.#openpgp.readSignature({ binarySignature: bytes });
   }
 
-  #isOverDocument(type: number | null | undefined): boolean {
-    const { binary, text } = this.#openpgp.enums.signature;
-    return type === binary || type === text;
-  }
-
   /** Requires one good signature, as apt does: an archive signs with its old and its new key while it changes them. */
   async #requireOne(results: readonly Checked[], name: string, date: Date) {
+    // A rejection that is not awaited, because another signature is good, would end the process.
+    for (const each of results) each.verified.catch(() => {});
     const reasons: string[] = [];
     let cause: unknown;
-    for (const { keyID, verified, signature } of results) {
+    for (const { keyID, verified } of results) {
       const id = keyID.toHex().toUpperCase();
       const key = this.#keys.find((each) => each.getKeys(keyID).length > 0);
       if (!key) {
         reasons.push(`the key ${id} is not in ${this.#path}`);
-        verified.catch(() => {});
         continue;
       }
       try {
         await verified;
-        const [packet] = (await signature).packets;
-        // One of another type is not over the document: a standalone one is over nothing.
-        if (!this.#isOverDocument(packet?.signatureType)) {
-          throw new Error("it signs something else");
-        }
         // A signature from before its key expired or was revoked passes otherwise.
         await key.verifyPrimaryKey(date);
         await key.getSigningKey(keyID, date);

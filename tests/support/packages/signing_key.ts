@@ -4,10 +4,6 @@ import * as openpgp from "openpgp";
 export interface SigningOptions {
   /** Time of the signature; by default {@link SIGNED_AT}. */
   readonly date?: Date;
-  /** Digest that is signed; by default SHA512. */
-  readonly hash?: "sha1" | "md5";
-  /** Seconds after which the signature expires. */
-  readonly expires?: number;
 }
 
 /** When test keys are made. */
@@ -30,8 +26,8 @@ export class SigningKey {
   /** @param expires seconds after its creation at which it expires */
   static async create({ expires = 0 }: { readonly expires?: number } = {}): Promise<SigningKey> {
     const { privateKey, revocationCertificate } = await openpgp.generateKey({
-      type: "rsa",
-      rsaBits: 2048,
+      type: "ecc",
+      curve: "ed25519Legacy",
       userIDs: [{ name: "Test archive", email: "archive@example.com" }],
       date: MADE_AT,
       keyExpirationTime: expires,
@@ -63,26 +59,25 @@ export class SigningKey {
 
   /** Signs a text in clear text, as `InRelease` is. */
   async signInline(text: string, options: SigningOptions = {}): Promise<string> {
+    return await SigningKey.signInlineWith([this], text, options);
+  }
+
+  /** Signs a text in clear text with several keys. */
+  static async signInlineWith(
+    keys: readonly SigningKey[],
+    text: string,
+    { date = SIGNED_AT }: SigningOptions = {},
+  ): Promise<string> {
     const message = await openpgp.createCleartextMessage({ text });
-    return await openpgp.sign({ message, ...this.#options(options) });
+    return await openpgp.sign({ message, signingKeys: keys.map((each) => each.#key), date });
   }
 
   /** Returns an armored detached signature, as `Release.gpg` is. */
-  async signDetached(bytes: Uint8Array, options: SigningOptions = {}): Promise<string> {
+  async signDetached(
+    bytes: Uint8Array,
+    { date = SIGNED_AT }: SigningOptions = {},
+  ): Promise<string> {
     const message = await openpgp.createMessage({ binary: bytes });
-    return await openpgp.sign({ message, detached: true, ...this.#options(options) });
-  }
-
-  #options({ date = SIGNED_AT, hash }: SigningOptions) {
-    return {
-      signingKeys: this.#key,
-      date,
-      config: hash
-        ? {
-          preferredHashAlgorithm: openpgp.enums.hash[hash],
-          rejectHashAlgorithms: new Set<never>(),
-        }
-        : {},
-    };
+    return await openpgp.sign({ message, detached: true, signingKeys: this.#key, date });
   }
 }

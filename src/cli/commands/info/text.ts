@@ -2,6 +2,7 @@ import { printable } from "../../../base/errors.ts";
 import { formatBytes, plural } from "../../../base/units.ts";
 import { type Digest, shortDigest } from "../../../oci/digest.ts";
 import { formatPlatform } from "../../../oci/platform.ts";
+import { type EntryRecord, isConfirmed } from "../../../store/entries/app_record.ts";
 import type { Pin } from "../../../store/entries/pin_file.ts";
 import { fields, localTime, sections, table } from "../../terminal/text_layout.ts";
 import { inputsText } from "./build_key.ts";
@@ -33,7 +34,7 @@ export function entryText(info: EntryInfo, view: View): string {
     ["SIZE", view.isWhole ? sizeText(size, unique) : formatBytes(size)],
     ["CREATED", localTime(entry.createdAt)],
     ["LAST USED", localTime(entry.lastUsed)],
-    ["CHECKED", record && localTime(Date.parse(record.checkedAt))],
+    ["CHECKED", record && checkedText(record)],
     ["PINNED", pinText(entry.pin)],
     ["WRITTEN BY", entry.writtenBy],
     ["PROBLEM", problem ?? app?.spinProblem],
@@ -47,6 +48,10 @@ export function entryText(info: EntryInfo, view: View): string {
     key ? inputsText(key, view.full) : "",
     files.length > 0 ? filesText(files, view) : "",
   ]);
+}
+
+function checkedText(record: EntryRecord): string {
+  return isConfirmed(record) ? localTime(Date.parse(record.checkedAt)) : "never: it was imported";
 }
 
 /** Formats a manifest or blob. */

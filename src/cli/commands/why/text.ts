@@ -157,6 +157,10 @@ export function eventText(event: HistoryEvent): string {
         : `used from the cache ${event.uses} times, last ${localTime(event.last)}`;
     case "fetched":
       return fetchedText(event);
+    case "changed":
+      return `used from the cache: ${reasonText(event.because, event.at)}, nothing was fetched`;
+    case "imported":
+      return `imported from ${event.from}`;
     case "removed":
       return `removed by larder ${event.by}: ${event.why}${ruleNote(event.rule)}`;
     case "damaged":
@@ -169,9 +173,7 @@ function fetchedText({ name, bytes, because, at }: HistoryEvent & { kind: "fetch
   if (keyOfBuild(name)) return `built: ${buildReason(because, at)}`;
   const isPackage = sourceOfPackage(name) !== undefined;
   const reason = isNew && isPackage ? "it was not cached" : reasonText(because, at);
-  return bytes === 0
-    ? `used from the cache: ${reason}, nothing was fetched`
-    : `fetched ${formatBytes(bytes)}: ${reason}`;
+  return `fetched ${formatBytes(bytes)}: ${reason}`;
 }
 
 /** Nothing if the clock was set back in between. */

@@ -285,15 +285,6 @@ Deno.test("list reports an empty cache, and prints [] with --format json", async
   assert.deepEqual([...Deno.readDirSync(home.path)], [], "listing made a folder");
 });
 
-Deno.test("list reports a cache folder that is a file as empty", async () => {
-  using home = new TestCacheHome();
-  const file = join(home.path, "file");
-  Deno.writeTextFileSync(file, "");
-  const { code, stdout, stderr } = await home.larder("list", "--cache-dir", file);
-  assert.deepEqual([code, stdout], [0, ""]);
-  assert.match(stderr, /^the cache .* is empty\n$/);
-});
-
 Deno.test("list is silent and exits with 141 if its reader closes the pipe", async () => {
   using home = filled();
   const [program, ...args] = larderCommand();
