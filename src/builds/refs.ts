@@ -1,4 +1,5 @@
 import { referenceContent } from "../exchange/reference_content.ts";
+import { layoutFiles } from "../exchange/layout_files.ts";
 import { ANNOTATIONS } from "../exchange/layout_format.ts";
 import { writeLayoutFolder } from "../exchange/write_image_layout.ts";
 import { LarderError } from "../base/errors.ts";
@@ -57,6 +58,6 @@ export async function layOutRefs(
       const annotations = { [ANNOTATIONS.refName]: name, [ANNOTATIONS.imageName]: name };
       contents.push({ ...content, name, root: { ...content.root, annotations } });
     }
-    await writeLayoutFolder(folder, contents, { signal });
+    await writeLayoutFolder(folder, layoutFiles(contents), { signal });
   }, { signal });
 }

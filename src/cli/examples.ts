@@ -18,6 +18,14 @@ const EXAMPLES: Readonly<Record<string, readonly (readonly [line: string, commen
     ["larder list -v", "list the entries of the cache"],
     ["larder gc --max-size 20GB", "show what exceeds 20 GB, ask, and remove it"],
   ],
+  "build": [
+    ["larder build image.yaml", "build what a spec says, or take the result from the cache"],
+    [
+      "larder build image.yaml --strict --explain",
+      "fail if it would have to be built, and say why",
+    ],
+    ["larder build -i src -o app -- make -C src", "build without a spec"],
+  ],
   "clean": [
     ["larder clean --dry-run", "show what would be removed if the cache were emptied"],
     ["larder clean 'ghcr.io/acme/*'", "remove every entry from ghcr.io/acme"],
@@ -208,6 +216,7 @@ const EXAMPLES: Readonly<Record<string, readonly (readonly [line: string, commen
     ["larder verify nginx", "check one entry and everything it needs"],
   ],
   "why": [
+    ["larder why image.yaml", "list how a build differs from the nearest cached one"],
     ["larder why nginx", "explain what keeps an entry and when gc would remove it"],
     ["larder why sha256:91e8", "explain which entries need a blob"],
   ],

@@ -5,6 +5,8 @@ import { run } from "../support/cli/commands.ts";
 import { sandboxTest } from "../support/cli/sandbox.ts";
 import { type Running, TestUser } from "../support/cli/test_user.ts";
 import { deb } from "../support/packages/deb.ts";
+import { DockerRegistry } from "../support/registry/docker_registry.ts";
+import { OciLayout } from "../support/registry/images.ts";
 import { TestRegistry } from "../support/registry/test_registry.ts";
 import { until } from "../support/until.ts";
 
@@ -198,6 +200,33 @@ Deno.test("build has references as an OCI image layout, and their digests in the
   assert.match(third.stderr, new RegExp(`^~ ref +${reference}: [0-9a-f]{12} → [0-9a-f]{12}$`, "m"));
   assert.ok(Deno.readTextFileSync(user.path("layout")).includes("two"));
   assertStoreSound(user.registry);
+});
+
+Deno.test("build gives a command references that skopeo and umoci read", async () => {
+  await using registry = await DockerRegistry.start();
+  using layout = await OciLayout.create();
+  await layout.build("v1", { layers: [{ "a.txt": "from a layer" }] });
+  using user = new TestUser();
+  const reference = `${registry.host}/team/app:v1`;
+  await layout.push("v1", reference);
+  user.write(
+    "unpack.sh",
+    [
+      "set -e",
+      `skopeo copy -q "oci:$LARDER_REFS:${reference}" dir:copied`,
+      `umoci raw unpack --rootless --image "$LARDER_REFS:${reference}" unpacked`,
+      "cat unpacked/a.txt > $LARDER_OUTPUT",
+    ].join("\n"),
+  );
+  user.write("image.yaml", {
+    inputs: ["unpack.sh"],
+    refs: [reference],
+    run: ["sh", "unpack.sh"],
+    output: "out",
+  });
+  const { code, stderr } = await user.larder(["build", "image.yaml", "--sandbox", "none"]);
+  assert.equal(code, 0, stderr);
+  assert.equal(Deno.readTextFileSync(user.path("out")), "from a layer");
 });
 
 /** The compose script of a real image: the files of all packages, in a file system. */
