@@ -26,6 +26,24 @@ export const BINARY_EXCEPTIONS: Readonly<Record<string, Readonly<Record<string, 
       "Deno 2.4 can only wait for a lock, not try it",
     "fetch waits for another process that fetches the same package":
       "Deno 2.4 can only wait for a lock, not try it",
+    "build runs the command once in two concurrent processes":
+      "Deno 2.4 can only wait for a lock, not try it, and so cannot say that it waits",
+    "build that waits for another one that fails runs the command itself":
+      "Deno 2.4 can only wait for a lock, not try it, and so cannot say that it waits",
+    "build that was killed leaves nothing that a later build finds, and is repeated":
+      "Deno 2.4 cannot try a lock, so larder keeps the folder of a build for a day",
+    "build succeeds after one that was killed at any rename,renameat,renameat2":
+      "Deno 2.4 cannot try a lock, so larder keeps the folder of a build for a day",
+    "build succeeds after one that was killed at any fsync,fdatasync":
+      "Deno 2.4 cannot try a lock, so larder keeps the folder of a build for a day",
+    "build succeeds after one that was killed at any unlink,unlinkat,rmdir":
+      "Deno 2.4 cannot try a lock, so larder keeps the folder of a build for a day",
+    "build succeeds after one that was killed at any mkdir,mkdirat":
+      "Deno 2.4 cannot try a lock, so larder keeps the folder of a build for a day",
+    "build succeeds after one that was killed at any chmod,fchmod,fchmodat,utimensat":
+      "Deno 2.4 cannot try a lock, so larder keeps the folder of a build for a day",
+    "gc removes what a killed build left":
+      "Deno 2.4 cannot try a lock, so larder keeps the folder of a build for a day",
     "pull succeeds where flock answers error=EINTR:when=1..3":
       "Deno 2.4 can only wait for a lock, not try it again",
     "pull trusts the certificates of the system, if they can be read":

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { formatBytes } from "../../src/base/units.ts";
 import { hasProgram } from "../../tests/support/cli/commands.ts";
 import { larderBinary } from "./binary.ts";
+import { benchBuilds } from "./builds.ts";
 import { Link, type LinkOptions } from "./link.ts";
 import { type Contender, type Measured, median, race } from "./measure.ts";
 import { PackageServer } from "./package_server.ts";
@@ -21,14 +22,15 @@ interface Bench {
   readonly folder: string;
 }
 
-/** `deno task bench build`: packages from the cache and from a server. */
+/** `deno task bench build`: packages from the cache and from a server, cached builds, and the hashing of inputs. */
 export async function benchBuild(): Promise<void> {
   const folder = Deno.makeTempDirSync({ prefix: "larder-bench-" });
   try {
     const larder = await larderBinary(folder);
     await printMachine(larder);
     console.log(`On the local disk, warm; median of ${ROUNDS} runs in turn\n`);
-    printClaims(await packages({ larder, folder }));
+    const builds = await benchBuilds({ larder, folder, rounds: ROUNDS });
+    printClaims([...await packages({ larder, folder }), ...builds]);
   } finally {
     Deno.removeSync(folder, { recursive: true });
   }

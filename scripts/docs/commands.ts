@@ -2,8 +2,8 @@
 import type { Argument, Command, Option } from "commander";
 import { LarderHelp } from "../../src/cli/help.ts";
 
-/** Options that are described once for all commands. */
-const EVERYWHERE = ["--help", "--version"];
+/** Options that are described once for all commands; `fetch --version VERSION` is another one than `-V, --version`. */
+const EVERYWHERE = ["-h, --help", "-V, --version"];
 
 /** Returns the visible verbs, by the title of their group. */
 export function groupsOf(program: Command): Map<string, Command[]> {
@@ -18,9 +18,9 @@ export function withDescendants(command: Command): Command[] {
 
 /** Returns a command's own options. */
 export function ownOptions(command: Command): Option[] {
-  // The `--version` of `larder fetch` takes a value.
-  return new LarderHelp().visibleOptions(command)
-    .filter(({ long, required }) => required || !EVERYWHERE.includes(long!));
+  return new LarderHelp().visibleOptions(command).filter(({ flags }) =>
+    !EVERYWHERE.includes(flags)
+  );
 }
 
 export function usageOf(command: Command): string {

@@ -22,7 +22,7 @@ export interface PlaceFileOptions {
 
 /**
  * Gives a copy of a file of the cache to a user, under the name `to`, whose folder exists. It replaces a file of that
- * name atomically.
+ * name atomically. What a killed process leaves is used by the next one.
  *
  * The copy shares the data of its original where the file system can (reflink), because `cp` and `Deno.copyFile` call
  * `copy_file_range`. It is never a hard link: the owner of the cache could write through one to the cache, and no other
@@ -36,15 +36,24 @@ export async function placeFile(
   { mtime, executable, signal }: PlaceFileOptions = {},
 ): Promise<void> {
   const { file, temporary } = openEmpty(to, executable ? PROGRAM_MODE : GIVEN_MODE);
+  let data = temporary;
   try {
     const { mode } = file.statSync();
-    await copyFile(from, temporary, signal);
+    const isLarge = Deno.statSync(from).size >= LARGE_FILE;
+    if (isLarge) {
+      // Protected by the lock of the other name. ext4 writes a file to the disk when it is closed if it was truncated,
+      // also if it was empty: for 2 GiB that takes longer than the copy.
+      data = `${temporary}.copy`;
+      removeIfAny(data);
+    }
+    await copyFile(from, data, signal);
     // The copy has the mode of the original, which is private.
-    if (Deno.build.os !== "windows") Deno.chmodSync(temporary, mode! & 0o777);
-    if (mtime) file.utimeSync(mtime, mtime);
-    Deno.renameSync(temporary, to);
+    if (Deno.build.os !== "windows") Deno.chmodSync(data, mode! & 0o777);
+    if (mtime) Deno.utimeSync(data, mtime, mtime);
+    Deno.renameSync(data, to);
+    if (isLarge) removeIfAny(temporary);
   } catch (error) {
-    removeIfAny(temporary);
+    for (const path of new Set([data, temporary])) removeIfAny(path);
     throw diskError(error, "write", to);
   } finally {
     file.close();
@@ -59,7 +68,7 @@ export function openEmpty(path: string, mode: number): TemporaryFile {
   return openTemporary(path, mode);
 }
 
-/** Copies a file over another one, with reflinks or holes where the file system can. Changes the mode. */
+/** Copies a file to a new name, or over another file, with reflinks or holes where the file system can. Changes the mode. */
 export async function copyFile(
   from: string,
   to: string,

@@ -159,6 +159,7 @@ class BuildRun {
     await this.#furnish(room);
     const end = await this.#runCommand(room, sandbox);
     const path = join(room.folder("output"), this.#spec.output);
+    if (!room.exists) throw cacheDeleted(this.#spec.name);
     const { executable } = checkResult(path, this.#spec.name);
     const { duration } = end;
     if (!useCache) {
@@ -197,7 +198,7 @@ class BuildRun {
     };
     const line = commandLine(sandbox, room, settings);
     const end = await runCommand(line, this.#deps.onOutput, this.#options.signal);
-    if (end.code !== 0) throw commandFailed(name, end, run[0]!);
+    if (end.code !== 0 && room.exists) throw commandFailed(name, end, run[0]!);
     return end;
   }
 }
@@ -205,6 +206,12 @@ class BuildRun {
 function notCached(name: string): LarderError {
   return new LarderError("LDR_NOT_CACHED", `no cached build of ${name} has this key`, {
     hint: "build without --strict, or undo what differs",
+  });
+}
+
+function cacheDeleted(name: string): LarderError {
+  return new LarderError("LDR_DISK", `the cache was deleted while ${name} was built in it`, {
+    hint: "build again; nothing was stored",
   });
 }
 

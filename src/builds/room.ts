@@ -1,6 +1,6 @@
 import { join } from "node:path";
-import { ensureFolder, FILE_MODE, readFolder, statIfAny } from "../base/files.ts";
-import { GRACE_AGE } from "../base/limits.ts";
+import { ensureFolder, FILE_MODE, isNotFound, readFolder, statIfAny } from "../base/files.ts";
+import { GRACE_AGE, PULL_ROUNDS } from "../base/limits.ts";
 import { diskError } from "../base/system_error.ts";
 import type { Layout } from "../store/layout.ts";
 import { tryLockFile } from "../store/locks/file_lock.ts";
@@ -33,18 +33,17 @@ export class Room implements AsyncDisposable {
 
   /** Makes a room. @throws LarderError LDR_DISK* */
   static open(layout: Layout): Room {
-    const path = join(layout.rooms, crypto.randomUUID().slice(0, 8));
-    ensureFolder(path);
-    try {
-      const options = { read: true, write: true, createNew: true, mode: FILE_MODE };
-      const lock = Deno.openSync(join(path, LOCK), options);
-      if (typeof lock.tryLockSync === "function") tryLockFile(lock, true);
-      else lock.lockSync(true); // Older runtimes cannot try a lock.
-      const room = new Room(path, lock);
-      for (const name of FOLDERS) Deno.mkdirSync(room.folder(name), { mode: 0o755 });
-      return room;
-    } catch (error) {
-      throw diskError(error, "write", path);
+    for (let tries = 1;; tries++) {
+      const path = join(layout.rooms, crypto.randomUUID().slice(0, 8));
+      ensureFolder(path);
+      try {
+        const room = new Room(path, openLock(path));
+        for (const name of FOLDERS) Deno.mkdirSync(room.folder(name), { mode: 0o755 });
+        return room;
+      } catch (error) {
+        // Another process took the empty folder for abandoned, or the cache was deleted.
+        if (!isNotFound(error) || tries === PULL_ROUNDS) throw diskError(error, "write", path);
+      }
     }
   }
 
@@ -53,10 +52,24 @@ export class Room implements AsyncDisposable {
     return join(this.#path, name);
   }
 
+  /** False if it was deleted, with the cache, while it was used. */
+  get exists(): boolean {
+    return statIfAny(this.folder("output")) !== undefined;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
-    await tryRemoveTree(this.#path);
+    await tryRemoveRoom(this.#path);
     this.#lock.close();
   }
+}
+
+/** Creates the lock of a room and takes it. */
+function openLock(room: string): Deno.FsFile {
+  const options = { read: true, write: true, createNew: true, mode: FILE_MODE };
+  const lock = Deno.openSync(join(room, LOCK), options);
+  if (typeof lock.tryLockSync === "function") tryLockFile(lock, true);
+  else lock.lockSync(true); // Older runtimes cannot try a lock.
+  return lock;
 }
 
 /** Removes the rooms of builds that were killed. Failures are ignored: a later build tries again. */
@@ -64,7 +77,9 @@ export async function removeAbandonedRooms(layout: Layout): Promise<void> {
   for (const { name, isDirectory } of readFolder(layout.rooms)) {
     if (!isDirectory || !ROOM.test(name)) continue;
     const path = join(layout.rooms, name);
-    if (isAbandoned(path)) await tryRemoveTree(path);
+    if (isAbandoned(path)) await tryRemoveRoom(path);
+    // Without a lock it is empty, or its process is about to create the lock: then this fails, or that tries again.
+    else if (!statIfAny(join(path, LOCK))) await tryRemove(path);
   }
 }
 
@@ -73,16 +88,29 @@ function isAbandoned(path: string): boolean {
   try {
     lock = Deno.openSync(join(path, LOCK), { read: true, write: true });
   } catch {
-    return isOld(path); // Its process may be about to create the lock.
+    return false;
   }
-  using file = lock;
-  const result = tryLockFile(file, true);
-  return result === "taken" || (result === "unknown" && isOld(path));
+  try {
+    const result = tryLockFile(lock, true);
+    return result === "taken" || (result === "unknown" && isOld(path));
+  } finally {
+    lock.close();
+  }
 }
 
 function isOld(path: string): boolean {
   const changed = statIfAny(path)?.mtime?.getTime() ?? Date.now();
   return Date.now() - changed > 24 * GRACE_AGE;
+}
+
+/** Removes a room, its lock last, so that what a killed process leaves is still known to be abandoned. */
+async function tryRemoveRoom(path: string): Promise<void> {
+  for (const name of FOLDERS) await tryRemoveTree(join(path, name));
+  for (const each of [join(path, LOCK), path]) await tryRemove(each);
+}
+
+async function tryRemove(path: string): Promise<void> {
+  await Deno.remove(path).catch(() => {});
 }
 
 /** Removes a folder with everything in it, also if a command took the permission to do so away. */

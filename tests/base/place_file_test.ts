@@ -59,3 +59,19 @@ Deno.test("placeFile leaves nothing behind if it fails", async () => {
   assert.equal(missing.exitCode, 7);
   assert.equal([...Deno.readDirSync(folder.path)].length, 2);
 });
+
+Deno.test("placeFile copies a large file with its holes, and replaces what a killed process left", async () => {
+  using folder = new TemporaryFolder();
+  const { from, to } = fixture(folder.path);
+  Deno.truncateSync(from, 64 * 1024 * 1024);
+  Deno.writeTextFileSync(`${to}.tmp.copy`, "half of it", { mode: 0o600 });
+  await placeFile(from, to, { executable: true });
+  const { size, blocks, mode } = Deno.statSync(to);
+  assert.equal(size, 64 * 1024 * 1024);
+  if (Deno.build.os === "linux") assert.ok(blocks! * 512 < size / 2, `${blocks} blocks`);
+  if (Deno.build.os !== "windows") assert.equal(mode! & 0o100, 0o100);
+  Deno.removeSync(to);
+  Deno.mkdirSync(to);
+  await failureOf(placeFile(from, to));
+  assert.deepEqual([...Deno.readDirSync(folder.path)].length, 2);
+});

@@ -111,7 +111,7 @@ for (const [one, other] of SAME) {
 const UNKNOWN: [string[], string, string][] = [
   [["help", "pul"], "pul", "did you mean pull, pin or run?"],
   [["pul", "--help"], "pul", "did you mean pull, pin or run?"],
-  [["help", "xyzzy"], "xyzzy", "larder help lists the commands"],
+  [["help", "qqqqq"], "qqqqq", "larder help lists the commands"],
   [["help", "config", "st"], "st", "did you mean set, get or show?"],
   [["config", "help", "sett"], "sett", "did you mean set, get or show?"],
   [["config", "frobnicate"], "frobnicate", "larder help config lists the commands"],

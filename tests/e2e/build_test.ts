@@ -142,6 +142,20 @@ Deno.test("build that was killed leaves nothing that a later build finds, and is
   assertNoStrayFiles(build.user.registry);
 });
 
+Deno.test("build says that the cache was deleted meanwhile, and works again", async () => {
+  using build = new WaitingBuild();
+  await using running = build.spawn();
+  await until(() => build.started.length === 1, running.result);
+  Deno.removeSync(build.user.registry, { recursive: true });
+  Deno.writeTextFileSync(build.go, "");
+  const { code, stderr } = await running.result;
+  assert.equal(code, 7, stderr);
+  assert.match(stderr, /^error: the cache was deleted while image was built in it/m);
+  const again = await build.spawn().result;
+  assert.equal(again.code, 0, again.stderr);
+  assertNoStrayFiles(build.user.registry);
+});
+
 Deno.test("gc removes what a killed build left", async () => {
   using build = new WaitingBuild();
   await using running = build.spawn();
@@ -274,8 +288,8 @@ for (const format of ["squashfs", "ext4"] as const) {
     assert.deepEqual(Deno.readFileSync(path), before);
     assert.deepEqual(server.requests("/pool/"), []);
 
-    const cleaned = await user.larder(["clean", "--force", "hello"]);
-    assert.equal(cleaned.code, 0, cleaned.stderr);
+    const [source] = entries(user, "packages");
+    Deno.removeSync(`${user.registry}/packages/${source}/hello`, { recursive: true });
     const third = await build("--rebuild");
     assert.equal(third.code, 0, third.stderr);
     assert.equal(server.requests("/pool/").length, 1);

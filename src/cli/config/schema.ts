@@ -72,12 +72,12 @@ function group<T extends v.ObjectEntries>(entries: T) {
   return v.nullish(v.strictObject(entries));
 }
 
-/** Returns the settings of one group of `storage`. */
-function cache(of: string) {
+/** Returns the settings of one group of `storage`. @param effect what else follows if it is not enabled */
+function cache(of: string, effect = "") {
   return group({
     enabled: setting(Switch, {
       description:
-        `keep ${of} in the cache; if false, gc removes those that are not pinned or in use`,
+        `keep ${of} in the cache; if false, ${effect}gc removes those that are not pinned or in use`,
       fallback: true,
     }),
     max_size_gb: setting(Amount, {
@@ -116,8 +116,8 @@ export const ConfigSchema = v.strictObject({
   }),
   storage: group({
     registry_cache: cache("apps and images from registries"),
-    package_cache: cache("packages"),
-    image_cache: cache("builds"),
+    package_cache: cache("packages", "commands bypass them, and "),
+    image_cache: cache("builds", "larder build bypasses them, and "),
   }),
   gc: group({
     max_size: setting(Bytes, {

@@ -36,8 +36,8 @@ export function readLock(): Lock | undefined {
   const bytes = readBytesIfAny(path, MAX_LOCK);
   if (bytes) return parseLock(new TextDecoder().decode(bytes));
   const info = statIfAny(path);
-  if (!info) return undefined;
-  throw badLock(info.isFile ? "it is too large" : "it is not a file", "larder lock writes it");
+  if (!info || info.isSymlink) return undefined; // A link to nothing, which a change creates.
+  throw badLock(info.isFile ? "it is too large" : "it is a folder", "move it away, and lock again");
 }
 
 /**

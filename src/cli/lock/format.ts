@@ -36,15 +36,40 @@ const ListSchema = v.strictObject({
   arch: v.optional(Text),
 });
 
+/** Returns a schema of a mapping with any keys; `v.record` leaves out some, such as `constructor`. */
+function mapOf<T extends v.GenericSchema>(schema: T) {
+  return v.nullish(v.pipe(
+    v.custom<Record<string, unknown>>(isMapping, "not a mapping"),
+    v.rawTransform<Record<string, unknown>, Map<string, v.InferOutput<T>>>(
+      ({ dataset, addIssue, NEVER }) => {
+        const map = new Map<string, v.InferOutput<T>>();
+        for (const [key, value] of Object.entries(dataset.value)) {
+          const result = v.safeParse(schema, value);
+          if (!result.success) {
+            addIssue({ message: `${key}: ${result.issues[0].message}` });
+            return NEVER;
+          }
+          map.set(key, result.output);
+        }
+        return map;
+      },
+    ),
+  ));
+}
+
+function isMapping(value: unknown): boolean {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
 const LockSchema = v.strictObject({
   schemaVersion: v.literal(1),
   /** References in full, with a tag. */
-  references: v.nullish(v.record(v.string(), DigestSchema)),
+  references: mapOf(DigestSchema),
   /** Lists of packages, by path relative to the lock file or by URL. */
-  lists: v.nullish(v.record(v.string(), ListSchema)),
+  lists: mapOf(ListSchema),
   packages: v.nullish(v.array(PackageSchema)),
   /** Specifications by path, relative to the lock file, each with the digest of its RFC 8785 form. */
-  specs: v.nullish(v.record(v.string(), DigestSchema)),
+  specs: mapOf(DigestSchema),
 });
 
 export type LockedList = v.InferOutput<typeof ListSchema>;
@@ -92,10 +117,10 @@ export function parseLock(text: string): Lock {
   const { references, lists, packages, specs } = result.output;
   rejectRepeated(packages ?? []);
   return {
-    references: referencesOf(references ?? {}),
-    lists: new Map(Object.entries(lists ?? {})),
+    references: referencesOf(references ?? new Map()),
+    lists: lists ?? new Map(),
     packages: packages ?? [],
-    specs: new Map(Object.entries(specs ?? {})),
+    specs: specs ?? new Map(),
   };
 }
 
@@ -132,9 +157,9 @@ function schemaError(issue: v.InferIssue<typeof LockSchema>): LarderError {
 }
 
 /** Returns the references in full. @throws LarderError LDR_BAD_LOCK if one is malformed, or there twice */
-function referencesOf(record: Readonly<Record<string, Digest>>): Map<string, Digest> {
+function referencesOf(written: ReadonlyMap<string, Digest>): Map<string, Digest> {
   const references = new Map<string, Digest>();
-  for (const [text, digest] of Object.entries(record)) {
+  for (const [text, digest] of written) {
     const name = nameOf(text);
     if (references.has(name)) throw badLock(`${name} occurs twice in references`);
     references.set(name, digest);

@@ -94,7 +94,7 @@ export function explanationJson(explanation: Explanation): object {
   return {
     name: key.document.name,
     key: key.digest,
-    cached: isCached,
+    isCached,
     createdAt: record?.createdAt ?? null,
     removal: removal ? { ...removal, at: new Date(removal.at).toISOString() } : null,
     nearest: nearest

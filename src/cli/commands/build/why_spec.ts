@@ -28,7 +28,8 @@ export async function whySpec(
   const { layout } = context;
   const signal = context.interruptible();
   using sources = new CommandSources(context, spec, command);
-  const prepared = await prepareBuild(spec, defaultPlatforms()[0]!, sources, signal);
+  const prepare = () => prepareBuild(spec, defaultPlatforms()[0]!, sources, signal);
+  const prepared = await prepare();
   const store = new BuildStore(layout, new BlobStore(layout));
   let key = prepared.keyFor(likelySandbox("auto"));
   if (!store.find(key.digest)) {

@@ -35,7 +35,8 @@ export async function lock(
   if (context.options.offline) throw needsRegistry();
   const signal = context.interruptible();
   const current = readLock();
-  const isAll = names.length === 0 && options.from === undefined;
+  const { from, keyring, arch } = options;
+  const isAll = names.length === 0 && (from ?? keyring ?? arch) === undefined;
   const wanted = isAll ? allOf(current) : wantedOf(names, options);
   const lists = withNames(current?.lists ?? new Map(), wanted.lists);
   const { client } = openRegistry(context);

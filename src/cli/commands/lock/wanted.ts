@@ -49,7 +49,8 @@ export function wantedOf(names: readonly string[], options: WantedOptions): Want
     });
   }
   const urls = names.filter((name) => /^https?:\/\//i.test(name));
-  const specs = names.filter((name) => /\.(?:ya?ml|json)$/.test(name) && !urls.includes(name));
+  // A repository with such a name needs its tag, or docker:// before it.
+  const specs = names.filter((name) => /\.(?:ya?ml|json)$/.test(name) && !name.includes("://"));
   const others = names.filter((name) => !urls.includes(name) && !specs.includes(name));
   return together([
     {
@@ -79,7 +80,7 @@ export function withNames(
 ): ReadonlyMap<string, LockedList> {
   const lists = new Map(before);
   for (const [from, list] of added) {
-    const own = before.get(from)?.names ?? list.names ?? [];
+    const own = (before.get(from) ?? list).names ?? [];
     const isAll = own.length === 0 || (list.names ?? []).length === 0;
     const names = isAll ? undefined : [...new Set([...own, ...list.names!])].sort();
     lists.set(from, { ...before.get(from), ...definedOf(list), names });

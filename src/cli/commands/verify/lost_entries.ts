@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { readTextIfAny, statIfAny } from "../../../base/files.ts";
 import type { SnapshotEntry } from "../../../snapshot/types.ts";
+import { parseBuildRecord } from "../../../store/entries/build_record.ts";
 import { parsePackageRecord } from "../../../store/entries/package_record.ts";
 import { displayName } from "../../../store/entry_names.ts";
 import { RECORD_FILE } from "../../../store/layout.ts";
@@ -26,8 +27,13 @@ export function lossesOf(losses: readonly Loss[]): string[] {
 }
 
 function remedyFor({ type, folder }: SnapshotEntry): string | undefined {
-  if (type === "build") return "larder build builds it again";
+  const text = readTextIfAny(join(folder, RECORD_FILE)) ?? "";
+  if (type === "build") {
+    // What was imported has no key document.
+    const isImported = parseBuildRecord(text)?.specificationSize === undefined;
+    return isImported ? "larder import brings it back" : "larder build builds it again";
+  }
   if (type !== "package") return undefined;
-  const url = parsePackageRecord(readTextIfAny(join(folder, RECORD_FILE)) ?? "")?.url;
+  const url = parsePackageRecord(text)?.url;
   return `larder fetch ${url === undefined ? "" : `'${url}' `}fetches it again`;
 }

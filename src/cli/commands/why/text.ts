@@ -156,9 +156,8 @@ export function eventText(event: HistoryEvent): string {
         ? "used from the cache"
         : `used from the cache ${event.uses} times, last ${localTime(event.last)}`;
     case "fetched":
-      return fetchedText(event);
     case "changed":
-      return `used from the cache: ${reasonText(event.because, event.at)}, nothing was fetched`;
+      return fetchedText(event);
     case "imported":
       return `imported from ${event.from}`;
     case "removed":
@@ -168,12 +167,14 @@ export function eventText(event: HistoryEvent): string {
   }
 }
 
-function fetchedText({ name, bytes, because, at }: HistoryEvent & { kind: "fetched" }): string {
-  const isNew = because.cause === "never seen";
+function fetchedText(event: HistoryEvent & { kind: "fetched" | "changed" }): string {
+  const { kind, name, because, at } = event;
   if (keyOfBuild(name)) return `built: ${buildReason(because, at)}`;
-  const isPackage = sourceOfPackage(name) !== undefined;
-  const reason = isNew && isPackage ? "it was not cached" : reasonText(because, at);
-  return `fetched ${formatBytes(bytes)}: ${reason}`;
+  const isNewPackage = because.cause === "never seen" && sourceOfPackage(name) !== undefined;
+  const reason = isNewPackage ? "it was not cached" : reasonText(because, at);
+  return kind === "changed"
+    ? `used from the cache: ${reason}, nothing was fetched`
+    : `fetched ${formatBytes(event.bytes)}: ${reason}`;
 }
 
 /** Nothing if the clock was set back in between. */

@@ -287,7 +287,7 @@ Deno.test("build --explain and why SPEC print how the build differs from the nea
   assert.match(why.stdout, /^NAME +image\nKEY +sha256:[0-9a-f]{64}\nCACHED +no\nNEAREST +image@/);
   assert.match(why.stdout, lines);
   const json = JSON.parse((await project.larder("why", project.spec, "--format", "json")).stdout);
-  assert.equal(json.cached, false);
+  assert.equal(json.isCached, false);
   assert.deepEqual(json.nearest.differences.at(-1), {
     part: "input",
     change: "changed",

@@ -1,0 +1,104 @@
+import assert from "node:assert/strict";
+import { killTest } from "../support/cache/killed_at.ts";
+import { assertNoStrayFiles, assertStoreSound } from "../support/cache/store_check.ts";
+import { run } from "../support/cli/commands.ts";
+import { TestUser } from "../support/cli/test_user.ts";
+import { deb } from "../support/packages/deb.ts";
+import { TestRegistry } from "../support/registry/test_registry.ts";
+
+const PACKAGES = 200;
+
+/** The system calls that change the cache or the output. */
+const CALLS = [
+  "rename,renameat,renameat2",
+  "fsync,fdatasync",
+  "unlink,unlinkat,rmdir",
+  "mkdir,mkdirat",
+  "chmod,fchmod,fchmodat,utimensat",
+];
+
+/** Kills larder, or the command that it runs, at its nth call of a kind. */
+async function killedAt(user: TestUser, calls: string, nth: number): Promise<number> {
+  const strace = ["strace", "-f", "-qq", "-o", user.path("trace"), "-e", `trace=${calls}`];
+  const under = [...strace, "-e", `inject=${calls}:signal=KILL:when=${nth}`];
+  const { code } = await user.larder(["build", "image.yaml", "--sandbox", "none"], { under });
+  return code;
+}
+
+for (const calls of CALLS) {
+  killTest(`build succeeds after one that was killed at any ${calls}`, async () => {
+    let nth = 0;
+    for (let code = 137; code !== 0;) {
+      using user = new TestUser();
+      user.write("root/a", "one");
+      user.write("root/b/c", "two");
+      user.write("image.yaml", {
+        inputs: ["root"],
+        run: ["sh", "-c", "cat root/a root/b/c > $LARDER_OUTPUT"],
+        output: "out",
+      });
+      code = await killedAt(user, calls, ++nth);
+      assertStoreSound(user.registry, { midway: true });
+      if (code !== 0) assert.ok(!exists(user.path("out")) || text(user) === "onetwo");
+      const again = await user.larder(["build", "image.yaml", "--sandbox", "none"]);
+      assert.equal(again.code, 0, again.stderr);
+      assert.equal(text(user), "onetwo");
+      assertStoreSound(user.registry);
+      const rebuilt = await user.larder(["build", "image.yaml", "--sandbox", "none", "--rebuild"]);
+      assert.equal(rebuilt.code, 0, rebuilt.stderr);
+      assert.deepEqual([...Deno.readDirSync(`${user.registry}/building`)], []);
+    }
+    assert.ok(nth > 1, "nothing was killed, so nothing was tested");
+  });
+}
+
+function exists(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false;
+  }
+}
+
+function text(user: TestUser): string {
+  return Deno.readTextFileSync(user.path("out"));
+}
+
+Deno.test(`build makes an image of ${PACKAGES} packages, once`, async () => {
+  await using server = await TestRegistry.start();
+  using user = new TestUser();
+  const urls: string[] = [];
+  for (let i = 0; i < PACKAGES; i++) {
+    const bytes = await deb(`package${i}`, "1.0", { [`usr/share/package${i}`]: `content ${i}\n` });
+    urls.push(server.addFile(`/pool/package${i}_1.0_all.deb`, bytes));
+  }
+  const script = [
+    "set -e",
+    "mkdir root",
+    'for p in "$LARDER_PACKAGES"/*.deb; do dpkg-deb --fsys-tarfile "$p" | tar -x -C root; done',
+    'mksquashfs root "$LARDER_OUTPUT" -quiet -no-progress',
+  ].join("\n");
+  user.write("image.yaml", { packages: urls, run: ["sh", "-c", script], output: "image.squashfs" });
+  const build = (...options: string[]) => user.larder(["build", "image.yaml", ...options]);
+  const first = await build();
+  assert.equal(first.code, 0, first.stderr);
+  assert.equal(server.requests("/pool/").length, PACKAGES);
+  const path = user.path("image.squashfs");
+  const last = `usr/share/package${PACKAGES - 1}`;
+  assert.equal(await run("unsquashfs", ["-cat", path, last]), `content ${PACKAGES - 1}\n`);
+  const before = Deno.readFileSync(path);
+
+  server.clearLog();
+  const second = await build();
+  assert.match(second.stderr, /^Use build from cache: image /m);
+  assert.deepEqual(Deno.readFileSync(path), before);
+  assert.deepEqual(server.requests("/pool/"), []);
+
+  const [source] = Array.from(Deno.readDirSync(`${user.registry}/packages`), ({ name }) => name);
+  Deno.removeSync(`${user.registry}/packages/${source}/package7`, { recursive: true });
+  const third = await build("--rebuild");
+  assert.equal(third.code, 0, third.stderr);
+  assert.equal(server.requests("/pool/").length, 1);
+  assertStoreSound(user.registry);
+  assertNoStrayFiles(user.registry);
+});
