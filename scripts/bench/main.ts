@@ -2,6 +2,7 @@
 /** `deno task bench NAME`: measures larder and its peers in turn and prints tables in Markdown. */
 
 const BENCHES: Record<string, () => Promise<void>> = {
+  build: async () => (await import("./build.ts")).benchBuild(),
   manage: async () => (await import("./manage.ts")).benchManage(),
   network: async () => (await import("./network.ts")).benchNetwork(),
   pull: async () => (await import("./pull.ts")).benchPull(),

@@ -1,7 +1,7 @@
 import { concatBytes } from "./bytes.ts";
 import { LarderError } from "./errors.ts";
 import { COPY_BUFFER } from "./limits.ts";
-import { diskError, isUnsupported, systemCode } from "./system_error.ts";
+import { diskError, isUnsupported, notAFolder, obstacleTo, systemCode } from "./system_error.ts";
 
 /** Mode of folders that larder creates; existing folders keep theirs. */
 const FOLDER_MODE = 0o700;
@@ -70,12 +70,19 @@ function readStdin(limit: number): Uint8Array<ArrayBuffer> | undefined {
   return bytes.length > limit ? undefined : bytes;
 }
 
-/** Returns the entries of a folder; none if it does not exist. */
+/**
+ * Returns the entries of a folder; none if it does not exist.
+ * @throws LarderError LDR_DISK if a file or a link to nothing is in its place; LDR_PERMISSION
+ */
 export function readFolder(path: string): Deno.DirEntry[] {
   try {
     return [...Deno.readDirSync(path)];
   } catch (error) {
-    if (isNotFound(error)) return [];
+    if (isNotFound(error)) {
+      const obstacle = obstacleTo(path);
+      if (obstacle !== undefined) throw notAFolder(`cannot list ${path}`, obstacle);
+      return [];
+    }
     throw diskError(error, "list", path);
   }
 }
@@ -114,7 +121,7 @@ export function copyFileAtomic(from: string, to: string): void {
 }
 
 /** An open file that is renamed to its final name once it is written. */
-interface TemporaryFile {
+export interface TemporaryFile {
   readonly file: Deno.FsFile;
   readonly temporary: string;
 }
@@ -152,17 +159,17 @@ export function temporaryOf(path: string): string {
   return `${path}.tmp`;
 }
 
-/** Opens `path.tmp`, or a file with a unique name if another process is writing to `path.tmp`. */
-function openTemporary(path: string): TemporaryFile {
+/** Opens `path.tmp` with a lock, or a file with a unique name if another process is writing to `path.tmp`. */
+export function openTemporary(path: string, mode = FILE_MODE): TemporaryFile {
   const shared = temporaryOf(path);
   try {
-    const file = Deno.openSync(shared, { write: true, create: true, mode: FILE_MODE });
+    const file = Deno.openSync(shared, { write: true, create: true, mode });
     const isLocked = tryLock(file, shared);
     if (isLocked) return { file, temporary: shared };
     file.close();
     if (isLocked === undefined) removeIfAny(shared); // No process uses this name without a lock.
     const unique = `${path}.${crypto.randomUUID().slice(0, 8)}.tmp`;
-    const options = { write: true, createNew: true, mode: FILE_MODE };
+    const options = { write: true, createNew: true, mode };
     return { file: Deno.openSync(unique, options), temporary: unique };
   } catch (error) {
     throw diskError(error, "write", path);

@@ -1,3 +1,4 @@
+import { dirname } from "node:path";
 import { freeInodes } from "./disk.ts";
 import { LarderError, messageOf } from "./errors.ts";
 import { permissionError } from "./owner.ts";
@@ -57,10 +58,7 @@ export function diskError(error: unknown, action: string, path: string): unknown
     return permissionError(subject, path, { elsewhere: ELSEWHERE, cause: error });
   }
   if (code === "ENOTDIR" || code === "EEXIST" || error instanceof Deno.errors.NotADirectory) {
-    return new LarderError("LDR_DISK", `${subject}: a file exists where a folder is needed`, {
-      hint: `move that file away, or ${ELSEWHERE}`,
-      cause: error,
-    });
+    return notAFolder(subject, obstacleTo(path) ?? "a file exists where a folder is needed", error);
   }
   if (code === "EMFILE" || code === "ENFILE") {
     return new LarderError("LDR_DISK", `${subject}: too many files are open`, {
@@ -75,6 +73,39 @@ export function diskError(error: unknown, action: string, path: string): unknown
     hint: "check the disk and the permissions of the folder",
     cause: error,
   });
+}
+
+/** Returns the error for a folder that cannot be used because of what is in its place. */
+export function notAFolder(subject: string, obstacle: string, cause?: Error): LarderError {
+  return new LarderError("LDR_DISK", `${subject}: ${obstacle}`, {
+    hint: `${ELSEWHERE}, or move what is in its place`,
+    cause,
+  });
+}
+
+/**
+ * Returns what is in the place of a folder, or of one above it, and prevents it from being created: a file, or a link
+ * to nothing, as that to a disk that is not mounted.
+ */
+export function obstacleTo(folder: string): string | undefined {
+  for (let path = folder;; path = dirname(path)) {
+    try {
+      return Deno.statSync(path).isDirectory ? undefined : `${path} is a file, not a folder`;
+    } catch {
+      const target = linkTarget(path);
+      if (target !== undefined) return `${path} is a link to ${target}, which does not exist`;
+    }
+    if (path === dirname(path)) return undefined;
+  }
+}
+
+/** Returns undefined if there is no link. */
+function linkTarget(path: string): string | undefined {
+  try {
+    return Deno.readLinkSync(path);
+  } catch {
+    return undefined;
+  }
 }
 
 /** The runtime's error for a path below /dev, /proc or /sys, which only a program with every permission may open. */

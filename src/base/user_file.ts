@@ -27,8 +27,8 @@ export function replaceUserFile(path: string, text: string): void {
   }
 }
 
-/** Returns the file that a path leads to through links. */
-function targetOf(path: string): string {
+/** Returns the file that a path leads to through links; it need not exist. */
+export function targetOf(path: string): string {
   let target = path;
   for (let i = 0; i < MAX_LINKS && statIfAny(target)?.isSymlink; i++) {
     target = resolve(dirname(target), Deno.readLinkSync(target));

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { printable, throwIfAborted } from "../base/errors.ts";
 import { statIfAny } from "../base/files.ts";
 import { redact } from "../base/redact.ts";
+import { notAFolder, obstacleTo } from "../base/system_error.ts";
 import { Layout } from "../store/layout.ts";
 import { warnWithoutLocks } from "../store/locks/file_lock.ts";
 import {
@@ -28,6 +29,7 @@ export class Context {
   readonly config: Config;
   readonly #interrupt = new AbortController();
   readonly #warnings = new Set<string>();
+  #layout: Layout | undefined;
   #onSignal: (() => void) | undefined;
 
   private constructor(options: GlobalOptions, config: Config) {
@@ -45,7 +47,13 @@ export class Context {
   }
 
   static async create(options: GlobalOptions): Promise<Context> {
-    return new Context(options, await configFor(options));
+    const variables = larderVariables();
+    // Most users have no config, so the modules that read one are loaded only if there is something to read.
+    if (variables.length === 0 && !hasConfigFile(options)) return new Context(options, {});
+    const { loadConfig } = await import("./config/load.ts");
+    const context = new Context(options, await loadConfig(hostPlatform, options.config));
+    await context.warnOfVariables(variables);
+    return context;
   }
 
   /** Returns a context with an empty config, for commands that work on the config file, which may be a broken one. */
@@ -60,8 +68,18 @@ export class Context {
     });
   }
 
+  /** @throws LarderError LDR_DISK if the cache is in a file, or behind a link to nothing */
   get layout(): Layout {
-    return new Layout(join(this.cache.path, REGISTRY_FOLDER));
+    if (!this.#layout) {
+      const { path, rule } = this.cache;
+      const root = join(path, REGISTRY_FOLDER);
+      const obstacle = obstacleTo(root);
+      if (obstacle !== undefined) {
+        throw notAFolder(`cannot use the cache folder ${path} (${rule})`, obstacle);
+      }
+      this.#layout = new Layout(root);
+    }
+    return this.#layout;
   }
 
   /** Prints a message, unless `--quiet` is given. */
@@ -73,6 +91,12 @@ export class Context {
   warn(message: string): void {
     const label = stylerOf(Deno.stderr)("warning:", "yellow");
     writeErr(`${label} ${redact(printable(message))}\n`);
+  }
+
+  /** Warns about variables that are meant as settings but are none. */
+  async warnOfVariables(names: readonly string[] = larderVariables()): Promise<void> {
+    const { misnamedVariables } = await import("./config/settings.ts");
+    for (const warning of misnamedVariables(names)) this.warn(warning);
   }
 
   /** Prints a warning, unless this command has printed it already. */
@@ -120,16 +144,13 @@ function isDetached(): boolean {
     ![Deno.stdin, Deno.stdout, Deno.stderr].some((stream) => stream.isTerminal());
 }
 
-/** Most users have no config, so the modules that read one are loaded only if there is something to read. */
-async function configFor({ config }: GlobalOptions): Promise<Config> {
-  if (!isConfigured(config)) return {};
-  const { loadConfig } = await import("./config/load.ts");
-  return await loadConfig(hostPlatform, config);
+/** The names of the variables that may be settings. */
+function larderVariables(): string[] {
+  return Object.keys(Deno.env.toObject()).filter((name) => name.startsWith("LARDER_"));
 }
 
-/** True if there is a config file or a variable that may be a setting. */
-function isConfigured(option: string | undefined): boolean {
-  const { path, rule } = configPath(hostPlatform, option);
-  return rule !== undefined || (path !== undefined && statIfAny(path) !== undefined) ||
-    Object.keys(Deno.env.toObject()).some((name) => name.startsWith("LARDER_"));
+/** True if there is a config file, or one is named. */
+function hasConfigFile({ config }: GlobalOptions): boolean {
+  const { path, rule } = configPath(hostPlatform, config);
+  return rule !== undefined || (path !== undefined && statIfAny(path) !== undefined);
 }

@@ -4,8 +4,9 @@ import { nearest } from "../base/nearest.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { Content } from "../snapshot/file_state.ts";
 import type { CacheSnapshot, SnapshotEntry } from "../snapshot/types.ts";
-import { matchesName, spellings } from "../store/entry_names.ts";
+import { keyOfBuild, matchesName, sharedForms, spellings } from "../store/entry_names.ts";
 import { DetailedError } from "./errors.ts";
+import { hidingPlace } from "./hiding_place.ts";
 import { readName } from "./reference_argument.ts";
 
 /** The result of a look-up: an entry, or a manifest or blob that is not an entry. */
@@ -24,19 +25,37 @@ const CERTAIN_DIGITS = 12;
 
 /**
  * Looks up a name, a digest, or a unique beginning of either. Names can be short (`nginx` for
- * `docker.io/library/nginx:latest`), and digests without their algorithm.
+ * `docker.io/library/nginx:latest`, `hello` for a package), and digests without their algorithm.
  *
- * @throws LarderError LDR_NOT_CACHED if nothing matches; LDR_USAGE, with the candidates, if several do
+ * @throws LarderError LDR_NOT_CACHED if nothing matches, LDR_PERMISSION if an unreadable folder may hide the entry;
+ * LDR_USAGE, with the candidates, if several match
  */
 export function lookUp(snapshot: CacheSnapshot, typed: string): LookupResult {
   const text = nameIn(snapshot.entries, typed, (name) => name.startsWith(typed));
-  const named = snapshot.entries.filter(({ name }) => spellings(name).includes(text));
+  const named = entriesNamed(snapshot.entries, text);
   if (named.length === 1) return { kind: "entry", entry: named[0]! };
   const candidates = named.length > 0
     ? named.map(entryResult)
     : resultsWithDigest(snapshot, (digest) => digest === text) ?? resultsWithPrefix(snapshot, text);
   if (candidates.length === 1) return candidates[0]!;
-  throw candidates.length === 0 ? noSuchEntry(snapshot.entries, text) : ambiguous(text, candidates);
+  throw candidates.length === 0 ? noSuchEntry(snapshot, text) : ambiguous(text, candidates);
+}
+
+/** Returns the entries that a text spells, or those with this {@link sharedForms shared form} if it spells none. */
+function entriesNamed(entries: readonly SnapshotEntry[], text: string): SnapshotEntry[] {
+  const spelled = entries.filter(({ name }) => spellings(name).includes(text));
+  if (spelled.length > 0) return spelled;
+  return entries.filter((entry) => hasSharedForm(entry) && sharedForms(entry.name).includes(text));
+}
+
+function hasSharedForm({ type }: SnapshotEntry): boolean {
+  return type === "package" || type === "build";
+}
+
+/** Returns the digests that name an entry: that of its content, and of a build also that of its specification. */
+function digestsOf({ type, name, digest }: SnapshotEntry): Digest[] {
+  const key = type === "build" ? keyOfBuild(name) : undefined;
+  return [digest, key].filter((each) => each !== undefined);
 }
 
 /** Returns everything whose digest or name begins with a text, digests first. */
@@ -69,9 +88,8 @@ function resultsWithDigest(
 ): LookupResult[] | undefined {
   const entries = new Map<Digest, SnapshotEntry[]>();
   for (const entry of snapshot.entries) {
-    const { digest, type } = entry;
-    if (!digest || type === "compiled" || !matches(digest)) continue;
-    entries.set(digest, [...entries.get(digest) ?? [], entry]);
+    const digest = entry.type === "compiled" ? undefined : digestsOf(entry).find(matches);
+    if (digest) entries.set(digest, [...entries.get(digest) ?? [], entry]);
   }
   const contents = Map.groupBy(
     snapshot.contents.filter(({ digest }) => matches(digest)),
@@ -92,7 +110,11 @@ function entryResult(entry: SnapshotEntry): LookupResult {
   return { kind: "entry", entry };
 }
 
-function ambiguous(text: string, candidates: readonly LookupResult[]): LarderError {
+function ambiguous(
+  text: string,
+  candidates: readonly LookupResult[],
+  hint = "write more of the name or digest",
+): LarderError {
   const lines = candidates.map((result) =>
     result.kind === "entry"
       ? `  ${result.entry.type.padEnd(8)}  ${result.entry.name}`
@@ -105,7 +127,7 @@ function ambiguous(text: string, candidates: readonly LookupResult[]): LarderErr
     "LDR_USAGE",
     `"${text}" is ambiguous: ${lines.length} matches in the cache`,
     {
-      hint: "write more of the name or digest",
+      hint,
       details: more > 0 ? [...lines.slice(0, MAX_LISTED), `  and ${more} more`] : lines,
     },
   );
@@ -125,12 +147,19 @@ export function selectForRemoval(
   const text = nameIn(entries, typed);
   const named = entries.filter(({ name }) => matchesName(text, name));
   if (named.length > 0 || isGlob(text)) return named;
+  const sharing = entriesNamed(entries, text);
+  if (sharing.length > 1) {
+    const glob = sharing[0]!.type === "build" ? `${text}@*` : `${text.replace(/[:=].*/, "")}/*`;
+    const hint = `write more of the name, or '${glob}' for all of them`;
+    throw ambiguous(text, sharing.map(entryResult), hint);
+  }
+  if (sharing.length === 1) return sharing;
   const { algorithm, digits } = digestIn(text) ?? { digits: "" };
   if (digits.length < (algorithm ? 1 : MIN_DIGITS)) return [];
-  const found = entries.filter(({ digest = "" }) =>
-    digest.startsWith(text) || digest.slice(digest.indexOf(":") + 1).startsWith(text)
-  );
-  if (new Set(found.map(({ digest }) => digest)).size <= 1) return found;
+  const begins = (digest: Digest) =>
+    digest.startsWith(text) || digest.slice(digest.indexOf(":") + 1).startsWith(text);
+  const found = entries.filter((entry) => digestsOf(entry).some(begins));
+  if (new Set(found.map((entry) => digestsOf(entry).find(begins))).size <= 1) return found;
   throw ambiguous(text, found.map(entryResult));
 }
 
@@ -171,7 +200,7 @@ export function nameIn(
  * the manifest or blob with this digest, if there is one.
  */
 export function noEntryFor(snapshot: CacheSnapshot, text: string): LarderError {
-  if (!isDigestText(text)) return noSuchEntry(snapshot.entries, text);
+  if (!isDigestText(text)) return noSuchEntry(snapshot, text);
   const digits = text.slice(text.indexOf(":") + 1);
   const ids = new Set(
     snapshot.contents.keys().filter((id) => {
@@ -190,9 +219,19 @@ export function noEntryFor(snapshot: CacheSnapshot, text: string): LarderError {
   });
 }
 
-/** Returns the error for a name that matches no entry, with the nearest name as its hint. */
-export function noSuchEntry(entries: readonly SnapshotEntry[], text: string): LarderError {
-  const near = nearest(text, entries.flatMap(({ name }) => spellings(name)));
+/**
+ * Returns the error for a name that matches no entry: with the nearest name as its hint, or that of a folder that this
+ * user may not read and that may hold the entry.
+ */
+export function noSuchEntry(snapshot: CacheSnapshot, text: string): LarderError {
+  const hidden = hidingPlace(snapshot, text);
+  if (hidden) {
+    const { code, message, hint } = hidden.error;
+    return new LarderError(code, `cannot tell whether ${text} is in the cache: ${message}`, {
+      hint,
+    });
+  }
+  const near = nearest(text, snapshot.entries.flatMap(({ name }) => spellings(name)));
   return new LarderError("LDR_NOT_CACHED", `nothing in the cache matches "${text}"`, {
     hint: near ? `did you mean ${near}?` : "larder list -v lists the entries",
   });
@@ -202,7 +241,8 @@ export function noSuchEntry(entries: readonly SnapshotEntry[], text: string): La
  * Returns the entries that match names, their beginnings, digests or globs, in the order of the snapshot. For commands
  * that remove nothing; others use {@link selectForRemoval}.
  *
- * @throws LarderError LDR_NOT_CACHED if nothing matches; LDR_USAGE if a name is ambiguous, or not that of an entry
+ * @throws LarderError LDR_NOT_CACHED or LDR_PERMISSION as {@link lookUp}; LDR_USAGE if a name is ambiguous, or not that
+ * of an entry
  */
 export function selectEntries(snapshot: CacheSnapshot, texts: readonly string[]): SnapshotEntry[] {
   const selected = new Set(texts.flatMap((text) => entriesOf(snapshot, text)));
@@ -214,7 +254,7 @@ function entriesOf(snapshot: CacheSnapshot, typed: string): readonly SnapshotEnt
   if (isGlob(text)) {
     const named = snapshot.entries.filter(({ name }) => matchesName(text, name));
     if (named.length > 0) return named;
-    throw noSuchEntry(snapshot.entries, text);
+    throw noSuchEntry(snapshot, text);
   }
   const result = lookUp(snapshot, text);
   if (result.kind === "entry") return [result.entry];

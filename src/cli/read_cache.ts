@@ -35,6 +35,7 @@ export async function readCache(
 /** Warns once about what a snapshot lacks. */
 export function warnOfSnapshot(context: Context, snapshot: CacheSnapshot): void {
   warnOfUnreadable(context, snapshot);
+  warnOfNewerRecords(context, snapshot);
   const { faults, isComplete } = snapshot.pins;
   warnOfFaults(
     context,
@@ -86,6 +87,16 @@ function warnOfUnreadable(
     ? "gc and clean keep every blob until this is repaired: "
     : "";
   context.warnOnce(`${first.error.message}${more}; ${effect}${remedyFor(context, unreadable)}`);
+}
+
+function warnOfNewerRecords(context: Context, { entries }: CacheSnapshot): void {
+  const [first, ...others] = entries.filter(({ isFromNewerVersion }) => isFromNewerVersion);
+  if (!first) return;
+  const more = others.length > 0 ? ` (and ${others.length} more)` : "";
+  context.warnOnce(
+    `a newer larder wrote the record of ${first.name}${more}; gc and clean keep it and every blob, ` +
+      "because it may need them; use the newer larder",
+  );
 }
 
 /** Returns what to type so that this user may read some paths. */

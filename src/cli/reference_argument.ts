@@ -10,6 +10,12 @@ const OTHER_TRANSPORT =
 
 const PATH = /^(?:\.{0,2}[\\/]|\.{1,2}$)/;
 
+/** Description of an argument that names one entry. */
+export const ENTRY = "name or digest of an entry, or a unique beginning of one";
+
+/** Description of an argument that names several entries. */
+export const ENTRIES = `${ENTRY}, or a glob such as 'ghcr.io/acme/*'`;
+
 /** Returns an argument for references to pull: `docker://nginx` is read as `nginx:latest`. */
 export function referenceArgument(name: string, description: string): Argument {
   return argument(name, description, readReference);

@@ -63,10 +63,7 @@ export async function applyPlan(
   }, options);
 }
 
-/**
- * Returns what of a plan would be removed now. Changes nothing.
- * @throws LarderError LDR_BUSY if a newer larder wrote an entry
- */
+/** Returns what of a plan would be removed now. Changes nothing. */
 export function previewPlan(
   snapshot: CacheSnapshot,
   plan: Plan,

@@ -20,7 +20,7 @@ import {
   SharedSize,
   sizeOf,
 } from "./reference_counts.ts";
-import { lastOfGroups, type Reason, retentionReason } from "./retention.ts";
+import { keptEntries, type Reason } from "./retention.ts";
 import type { Decision, Removal, Selection, Shortfall } from "./selection.ts";
 
 const WITHIN_LIMITS: Reason<RetentionRule> = { rule: "within limits", why: "" };
@@ -35,12 +35,6 @@ const BUDGET_RULES: ReadonlySet<EvictionRule | undefined> = new Set([
   "max-size",
   "min-free",
 ]);
-
-/** Removing an entry would free none of its content. */
-const MAY_BE_SHARED: Reason<RetentionRule> = {
-  rule: "unknown",
-  why: "frees nothing: files that cannot be read may need all its layers",
-};
 
 /** The cost of restoring an entry: code is compiled locally, a download needs the network, a build has to be built. */
 const RESTORE_COST: Readonly<Record<EntryType, number>> = {
@@ -271,24 +265,6 @@ export class EvictionState {
     return ([needed, "young"] as const).filter((rule) => sums[rule]! > 0)
       .map((rule) => ({ rule, entries: 0, bytes: sums[rule]! }));
   }
-}
-
-/** Returns the entries that are kept whatever the limits are. */
-export function keptEntries(
-  snapshot: CacheSnapshot,
-  policy: GcPolicy,
-  facts: Facts,
-): Map<SnapshotEntry, Reason<RetentionRule>> {
-  const kept = new Map<SnapshotEntry, Reason<RetentionRule>>();
-  const last = lastOfGroups(snapshot, policy);
-  const { pins, hasUnknownReferences } = snapshot;
-  for (const entry of snapshot.entries) {
-    const why = last.get(entry);
-    const reason = retentionReason(entry, facts, { pins }) ??
-      (hasUnknownReferences ? MAY_BE_SHARED : why && { rule: "keep-last" as const, why });
-    if (reason) kept.set(entry, reason);
-  }
-  return kept;
 }
 
 /** Orders by last use, then by the cost of restoring an entry, then by the bytes that its removal frees. */

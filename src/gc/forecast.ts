@@ -52,7 +52,6 @@ export class EvictionForecast {
   #positions: ReadonlyMap<string, QueuePosition> | undefined;
   #lastOfGroups: ReadonlyMap<SnapshotEntry, string> | undefined;
 
-  /** @throws LarderError LDR_BUSY if a newer larder wrote an entry */
   constructor(snapshot: CacheSnapshot, policy: GcPolicy, surroundings: Surroundings) {
     this.#snapshot = snapshot;
     this.#policy = policy;

@@ -1,6 +1,7 @@
 import { sep } from "node:path";
 import * as v from "valibot";
 import { LarderError } from "../base/errors.ts";
+import { schemaFault } from "../base/schema_fault.ts";
 import { DigestSchema } from "../oci/descriptor.ts";
 import type { Content, FileStat } from "../snapshot/file_state.ts";
 import { type CacheSnapshot, ENTRY_TYPES } from "../snapshot/types.ts";
@@ -67,7 +68,8 @@ const PlanSchema = v.strictObject({
     why: v.string(),
     size: Bytes,
   })),
-  keptFiles: v.array(KeptFilesSchema),
+  /** The first plans of this version do not have it; a plan that is applied keeps nothing by it. */
+  keptFiles: v.optional(v.array(KeptFilesSchema), []),
   shortfalls: v.array(v.strictObject({
     rule: v.string(),
     /** The scope of the limit; left out for a limit on the whole cache. */
@@ -192,21 +194,23 @@ function relativePath({ root }: Layout, path: string): string {
 }
 
 function parse(text: string, file: string): Plan {
-  let reason = "it is not JSON";
+  const refused = (reason: string) =>
+    new LarderError("LDR_USAGE", `${file} is not a plan for this larder: ${reason}`, {
+      hint: "make a new one with larder gc --plan FILE",
+    });
+  let document;
   try {
-    const document = JSON.parse(text);
-    const result = v.safeParse(PlanSchema, document, { abortEarly: true });
-    if (result.success) return result.output;
-    const issue = result.issues[0];
-    reason = document?.schemaVersion === 1
-      ? "an earlier larder made it, which called entries differently"
-      : `${v.getDotPath(issue) ?? "document"}: ${issue.message}`;
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
+    document = JSON.parse(text);
+  } catch {
+    throw refused(text.trim() === "" ? "it is empty" : "it is not JSON");
   }
-  throw new LarderError("LDR_USAGE", `${file} is not a plan for this larder: ${reason}`, {
-    hint: "make one with larder gc --plan FILE",
-  });
+  const result = v.safeParse(PlanSchema, document, { abortEarly: true });
+  if (result.success) return result.output;
+  const version = document?.schemaVersion;
+  if (version === 1) throw refused("an earlier larder made it, which called entries differently");
+  if (version > 2) throw refused("a newer larder made it");
+  if (version !== 2) throw refused("it is JSON of something else");
+  throw refused(schemaFault(result.issues[0]));
 }
 
 function totalSize(files: readonly { readonly size: number }[]): number {

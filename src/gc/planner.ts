@@ -1,10 +1,8 @@
 import type { Disk } from "../base/disk.ts";
-import { LarderError } from "../base/errors.ts";
 import { GRACE_AGE } from "../base/limits.ts";
 import type { CacheSnapshot, SnapshotEntry } from "../snapshot/types.ts";
 import type { LeaseContent } from "../store/locks/lease_format.ts";
 import { selectEvictions, selectRequested } from "./eviction_rules.ts";
-import { keptEntries } from "./eviction_state.ts";
 import { inUse } from "./in_use.ts";
 import { keptFiles } from "./kept_files.ts";
 import { type DraftPlan, draftPlan, type Unreferenced } from "./plan.ts";
@@ -16,6 +14,7 @@ import {
   ReferenceCounts,
   sizeOf,
 } from "./reference_counts.ts";
+import { keptEntries } from "./retention.ts";
 import type { Selection } from "./selection.ts";
 
 /** Seven days after which an interrupted download is no longer worth resuming. */
@@ -52,7 +51,6 @@ export interface Surroundings {
 /**
  * Plans what to remove so that a cache keeps to a policy. Reads and changes nothing, except that young content is
  * stat'ed.
- * @throws LarderError LDR_BUSY if a newer larder wrote an entry
  */
 export function planGc(
   snapshot: CacheSnapshot,
@@ -78,7 +76,6 @@ export function selectGc(
 /**
  * Plans the removal of requested entries.
  * @param options.everything also removes unreferenced content, rubbish and downloads of any age
- * @throws LarderError LDR_BUSY if a newer larder wrote an entry
  */
 export function planClean(
   snapshot: CacheSnapshot,
@@ -147,20 +144,7 @@ export function mostThatLimitsFree(
   return { bytes: bytes + sizeOf(snapshot, counts.freedAtMost()), entries: removed.length };
 }
 
-/** Refuses to collect if a newer larder wrote a record, because its references are unknown. */
-function rejectNewerFormat({ entries }: CacheSnapshot): void {
-  const newer = entries.find(({ isFromNewerVersion }) => isFromNewerVersion);
-  if (!newer) return;
-  const { name, problem, folder } = newer;
-  throw new LarderError("LDR_BUSY", `cannot tell what ${name} needs: ${problem}`, {
-    hint: `run the newer larder, or delete ${folder}`,
-  });
-}
-
-/**
- * Returns the facts for removing what a plan lists, which has decided already what is old enough.
- * @throws LarderError LDR_BUSY if a newer larder wrote an entry
- */
+/** Returns the facts for removing what a plan lists, which has decided already what is old enough. */
 export function factsToApply(snapshot: CacheSnapshot, surroundings: Surroundings): Facts {
   return factsOf(snapshot, CLEAR_AGES, surroundings);
 }
@@ -170,7 +154,6 @@ function factsOf(
   ages: MinimumAges,
   { leases, hasLocks = true }: Surroundings,
 ): Facts {
-  rejectNewerFormat(snapshot);
   return {
     now: snapshot.takenAt,
     ages: hasLocks ? ages : atLeast(ages, GRACE_AGE),

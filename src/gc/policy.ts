@@ -54,7 +54,7 @@ export type RetentionRule =
   | "young"
   | "keep-last"
   | "shared"
-  /** What cannot be read may need its content. */
+  /** A newer larder wrote its record, or what cannot be read may need its content. */
   | "unknown"
   | "within limits";
 

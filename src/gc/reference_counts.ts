@@ -55,7 +55,7 @@ export class ReferenceCounts {
     this.#counts = snapshot.referenceCounts.slice();
     this.#isUnpacking = isUnpacking(snapshot.entries, facts);
     this.#unknown = snapshot.hasUnknownReferences
-      ? "files that cannot be read may need it"
+      ? "what cannot be read may need it"
       : facts.inUse.unknown;
   }
 

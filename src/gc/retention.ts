@@ -15,6 +15,30 @@ export interface Reason<R extends string> {
   readonly why: string;
 }
 
+/** Removing an entry would free none of its content. */
+const MAY_BE_SHARED: Reason<RetentionRule> = {
+  rule: "unknown",
+  why: "frees nothing: what cannot be read may need all its layers",
+};
+
+/** Returns the entries that are kept whatever the limits are. */
+export function keptEntries(
+  snapshot: CacheSnapshot,
+  policy: GcPolicy,
+  facts: Facts,
+): Map<SnapshotEntry, Reason<RetentionRule>> {
+  const kept = new Map<SnapshotEntry, Reason<RetentionRule>>();
+  const last = lastOfGroups(snapshot, policy);
+  const { pins, hasUnknownReferences } = snapshot;
+  for (const entry of snapshot.entries) {
+    const why = last.get(entry);
+    const reason = retentionReason(entry, facts, { pins }) ??
+      (hasUnknownReferences ? MAY_BE_SHARED : why && { rule: "keep-last" as const, why });
+    if (reason) kept.set(entry, reason);
+  }
+  return kept;
+}
+
 /**
  * Returns why an entry must be kept whatever the limits are; undefined if it may be removed.
  * @param pins false if more may be pinned than is known
@@ -27,6 +51,7 @@ export function retentionReason(
     readonly includePinned?: boolean | undefined;
   },
 ): Reason<RetentionRule> | undefined {
+  if (entry.isFromNewerVersion) return { rule: "unknown", why: entry.problem! };
   if (!includePinned) {
     if (entry.pin) return { rule: "pinned", why: pinText(entry) };
     if (!pins.isComplete) {

@@ -47,3 +47,11 @@ export function shortDigest(digest: Digest): string {
   const start = digest.indexOf(":") + 1;
   return digest.slice(start, start + 12);
 }
+
+/** Shortens each digest in a text as {@link shortDigest} does, except that of a reference: `app@sha256:…`. */
+export function shortenDigests(text: string): string {
+  return text.replace(
+    /(?<![@\w])sha(?:256|512):([0-9a-f]{12})(?:[0-9a-f]{52}|[0-9a-f]{116})\b/g,
+    "$1",
+  );
+}

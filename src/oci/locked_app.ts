@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { LarderError } from "../base/errors.ts";
+import { schemaFault } from "../base/schema_fault.ts";
 import { DigestSchema, maybe } from "./descriptor.ts";
 import type { Digest } from "./digest.ts";
 
@@ -101,9 +102,7 @@ export function checkLockedApp<T extends v.GenericSchema>(
 ): v.InferOutput<T> {
   const result = v.safeParse(schema, part, { abortEarly: true });
   if (result.success) return result.output;
-  const issue = result.issues[0];
-  const path = [location, v.getDotPath(issue)].filter((name) => name).join(".");
-  throw badLockedApp(subject, `${path || "document"}: ${issue.message}`);
+  throw badLockedApp(subject, schemaFault(result.issues[0], location));
 }
 
 /** Returns the digests of the static files that the app needs from the cache: all that are not inlined, each once. */

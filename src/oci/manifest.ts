@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { excerpt, hasCode, LarderError } from "../base/errors.ts";
+import { schemaFault } from "../base/schema_fault.ts";
 import { formatBytes } from "../base/units.ts";
 import { digestMismatch } from "./content_verifier.ts";
 import {
@@ -253,8 +254,7 @@ function check<T extends v.GenericSchema>(
 ): v.InferOutput<T> {
   const result = v.safeParse(schema, document, { abortEarly: true });
   if (result.success) return result.output;
-  const issue = result.issues[0];
-  throw malformed(subject, `${v.getDotPath(issue) ?? "document"}: ${issue.message}`);
+  throw malformed(subject, schemaFault(result.issues[0]));
 }
 
 function malformed(

@@ -1,6 +1,7 @@
 import type { LarderError } from "../base/errors.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { PackageId } from "../store/entries/package_record.ts";
+import type { MissCause } from "../store/journal/journal.ts";
 
 /** A package that is wanted: what it is, where to get it, and what it must be. */
 export interface PackageRequest {
@@ -21,6 +22,8 @@ export interface PackageRequest {
 export interface PackageResult {
   readonly request: PackageRequest;
   readonly outcome: "cached" | "fetched";
+  /** Why it was fetched, or recorded although its content was cached; undefined for a cache hit. */
+  readonly cause?: MissCause | undefined;
   /** Digest of the blob that holds it. */
   readonly digest: Digest;
   /** Bytes. */

@@ -8,7 +8,7 @@ import type { MissCause } from "../store/journal/journal.ts";
 import type { CachedEntry } from "./cached_entry.ts";
 import { fetchParts } from "./fetch_parts.ts";
 import { requirePlatform } from "./image_platform.ts";
-import { confirm, type Publication, publish } from "./publish.ts";
+import { confirm, type Publication, publish, type PublishSession } from "./publish.ts";
 import { type PullResult, type ResolvedReference, resultOf } from "./result.ts";
 import { selectFromRegistry, type Selection } from "./select_platforms.ts";
 import type { PullSession } from "./session.ts";
@@ -77,7 +77,7 @@ export async function fetchMissing(session: PullSession, image: ImageManifest): 
 
 /**
  * Updates an entry whose parts are all cached. Usually only the time of the last check or, if the registry was not
- * asked, of the last use changes.
+ * asked, of the last use changes; its record also if the entry is now for all platforms.
  *
  * @returns false if the cache was deleted meanwhile
  */
@@ -88,7 +88,8 @@ async function refreshRecord(session: PullSession, publication: Publication): Pr
     record.manifestDigest === selection.chosen.digest &&
     await manifests.isPublished(reference, selection.chosen);
   if (!isPublished) return await publish(session, publication);
-  if (resolved.freshness === "current") await confirm(session, publication);
+  const isChanged = session.progress.cause !== undefined;
+  if (isChanged || resolved.freshness === "current") await confirm(session, publication);
   else manifests.touch(reference, clock.now());
   return true;
 }
@@ -123,8 +124,8 @@ function missCause(
  * Unpacks Spin's archive layers, because its locked app refers to the files in them. Those that were just fetched are
  * unpacked already: these are archives of which Spin, or an earlier larder, was stopped before it had unpacked all.
  */
-async function unpackArchives(
-  { blobs, parts, options }: PullSession,
+export async function unpackArchives(
+  { blobs, parts, options }: Pick<PublishSession, "blobs" | "parts" | "options">,
   image: ImageManifest,
 ): Promise<void> {
   const archives = parts.packedArchives(image);

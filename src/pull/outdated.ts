@@ -17,16 +17,18 @@ export const TAG_CHECKS = 8;
 /** Registries that are asked in parallel. */
 const REGISTRIES = 8;
 
-/** A cached tag and the content that it had when it was pulled. */
-export interface CachedTag {
+/** A tag and the content that it had when it was pulled, or locked. */
+export interface KnownTag {
   readonly reference: Reference;
   /** The record, if larder pulled it. */
   readonly record: EntryRecord | undefined;
   /** The manifest, if Spin pulled it, since Spin records no digest. */
   readonly image: ImageManifest | undefined;
+  /** The digest in a lock file, which takes the place of those. */
+  readonly locked?: Digest;
 }
 
-/** The state of a cached tag in its registry. */
+/** The state of a tag in its registry. */
 export type TagState =
   | { readonly state: "current" }
   | Behind
@@ -59,7 +61,7 @@ export interface OutdatedOptions {
 }
 
 /**
- * Asks the registries about cached tags: one `HEAD` request for each, and the manifests of those that moved.
+ * Asks the registries about tags: one `HEAD` request for each, and the manifests of those that moved.
  * Registries are asked in parallel; the transport does not ask one that stays ill about its other tags.
  *
  * @returns the states, in the order of `tags`
@@ -67,10 +69,10 @@ export interface OutdatedOptions {
  */
 export async function checkTags(
   deps: OutdatedDependencies,
-  tags: readonly CachedTag[],
+  tags: readonly KnownTag[],
   { onChecked, signal }: OutdatedOptions = {},
 ): Promise<TagState[]> {
-  const states = new Map<CachedTag, TagState>();
+  const states = new Map<KnownTag, TagState>();
   const registries = [...Map.groupBy(tags, ({ reference }) => reference.registry)];
   await mapLimit(registries, REGISTRIES, async ([, tagsOfRegistry], joined) => {
     await mapLimit(tagsOfRegistry, TAG_CHECKS, async (tag, signal) => {
@@ -83,12 +85,12 @@ export async function checkTags(
 
 async function checkTag(
   { layout, client }: OutdatedDependencies,
-  tag: CachedTag,
+  tag: KnownTag,
   signal: AbortSignal,
 ): Promise<TagState> {
-  const { reference, record, image } = tag;
+  const { reference, record, image, locked } = tag;
   const repository = client.repository(reference);
-  const known = record?.digest ?? image?.digest;
+  const known = locked ?? record?.digest ?? image?.digest;
   try {
     const head = await repository.head(reference.tag!, signal);
     if (head !== undefined && head === known) return { state: "current" };
@@ -103,11 +105,11 @@ async function checkTag(
   }
 }
 
-/** Compares a cached tag with the manifest or index that it names now. */
+/** Compares a known tag with the manifest or index that it names now. */
 async function compare(
   layout: Layout,
   source: ManifestSource,
-  { record, image }: CachedTag,
+  { record, image }: KnownTag,
   top: Manifest,
   signal: AbortSignal,
 ): Promise<TagState> {

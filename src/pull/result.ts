@@ -31,6 +31,8 @@ export interface PullResult {
   /** The digest of the chosen platform's manifest. */
   readonly manifestDigest: Digest;
   readonly platform: Platform | undefined;
+  /** True if every platform of an index was asked for; {@link platform} is then the one that would run. */
+  readonly hasAllPlatforms: boolean;
   readonly freshness: Freshness;
   /** The reason that parts were fetched or the entry changed. */
   readonly cause: MissCause | undefined;
@@ -52,7 +54,7 @@ export interface ResolvedReference {
 }
 
 export function resultOf(
-  { reference, name, manifests, parts, progress: { outcomes, cause } }: PullSession,
+  { reference, name, manifests, options, parts, progress: { outcomes, cause } }: PullSession,
   { selection, resolved }: { selection: Selection; resolved: ResolvedReference },
 ): PullResult {
   const { top, chosen, platform } = selection;
@@ -73,6 +75,7 @@ export function resultOf(
     kind: artifactKind(chosen),
     manifestDigest: chosen.digest,
     platform,
+    hasAllPlatforms: top.kind === "index" && options.allPlatforms === true,
     freshness: fetched ? "fetched" : changed,
     cause: fetched || !isStale ? cause : undefined,
     checkedAt: resolved.checkedAt,

@@ -32,6 +32,8 @@ export interface PullState {
   missing: readonly Part[];
   /** True if the free space was compared with what is to be fetched. */
   isSpaceChecked: boolean;
+  /** The processes whose downloads this pull has said to wait for. */
+  readonly awaited: Set<string>;
 }
 
 /** Opens a session; reads no file and sends no request. */
@@ -59,6 +61,7 @@ export function openSession(
       parts: [],
       missing: [],
       isSpaceChecked: false,
+      awaited: new Set(),
     },
   };
 }

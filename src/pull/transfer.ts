@@ -4,7 +4,7 @@ import { PULL_ROUNDS } from "../base/limits.ts";
 import { type NextTry, TRIES, Tries } from "../base/tries.ts";
 import { sizeMismatch } from "../oci/content_verifier.ts";
 import type { BlobDescriptor } from "../oci/descriptor.ts";
-import type { Digest } from "../oci/digest.ts";
+import { type Digest, shortDigest, shortenDigests } from "../oci/digest.ts";
 import type { Fetcher } from "../oci/fetcher.ts";
 import { isTransient } from "../registry/http/retry.ts";
 import { deletedRepeatedly, type Ingest } from "../store/blobs/ingest.ts";
@@ -23,7 +23,7 @@ export interface TransferOptions {
 
 /** The note for `IngestOptions.waiting`. */
 export function waitingForDownload(holders: string, digest: Digest): string {
-  return `waiting for ${holders || "another process"}, which is fetching ${digest}`;
+  return `waiting for ${holders || "another process"}, which is fetching ${shortDigest(digest)}`;
 }
 
 /** Returns the error of interrupted transfers with a hint about what they leave; any other error unchanged. */
@@ -89,7 +89,7 @@ export async function transfer(
 function retryNote({ digest }: BlobDescriptor, error: unknown, { ordinal }: NextTry): string {
   const message = messageOf(error);
   const what = message.includes(digest) ? message : `${digest}: ${message}`;
-  return `${what}; trying again (${ordinal})`;
+  return `${shortenDigests(what)}; trying again (${ordinal})`;
 }
 
 /** Writes the rest of the blob into the ingest. @param count receives the bytes of each chunk */

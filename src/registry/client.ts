@@ -53,11 +53,12 @@ export class RegistryClient {
     this.#deps = deps;
   }
 
-  /** Returns a client of one repository's manifests and blobs. */
-  repository(name: Pick<Reference, "registry" | "repository">): Repository {
+  /** Returns a client of one repository's manifests and blobs. @param reference names what is pulled, in messages */
+  repository(reference: Reference): Repository {
     const { clock, stallTimeout } = this.#deps;
-    const send = (request: RepositoryRequest) => this.send(name.registry, name.repository, request);
-    return new Repository(name, { send, clock, stallTimeout });
+    const { registry, repository } = reference;
+    const send = (request: RepositoryRequest) => this.send(registry, repository, request);
+    return new Repository(reference, { send, clock, stallTimeout });
   }
 
   /**

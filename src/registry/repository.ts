@@ -7,7 +7,7 @@ import { asDigest, type Digest } from "../oci/digest.ts";
 import type { BlobStream, Fetcher, FetchOptions } from "../oci/fetcher.ts";
 import { type Manifest, manifestTooLarge, MAX_MANIFEST, parseManifest } from "../oci/manifest.ts";
 import { MANIFEST_ACCEPT } from "../oci/media_types.ts";
-import { formatReference, type Reference, repositoryName } from "../oci/reference.ts";
+import { formatReference, type Reference } from "../oci/reference.ts";
 import { blobUrl, manifestUrl } from "./endpoints.ts";
 import { readBody, readSmall } from "./http/body.ts";
 import { requestFrom } from "./http/range_request.ts";
@@ -29,10 +29,15 @@ export interface RepositoryDependencies {
 /** One repository of a registry; opened by `RegistryClient.repository`. */
 export class Repository implements Fetcher {
   readonly #name: Pick<Reference, "registry" | "repository">;
+  /** Names what is pulled in messages about blobs. */
+  readonly #pulled: string;
   readonly #deps: RepositoryDependencies;
 
-  constructor(name: Pick<Reference, "registry" | "repository">, deps: RepositoryDependencies) {
-    this.#name = name;
+  /** @param reference to what is pulled, or to the repository alone */
+  constructor(reference: Reference, deps: RepositoryDependencies) {
+    const { registry, repository } = reference;
+    this.#name = { registry, repository };
+    this.#pulled = formatReference(reference);
     this.#deps = deps;
   }
 
@@ -87,7 +92,7 @@ export class Repository implements Fetcher {
     { signal, tries }: FetchOptions = {},
   ): Promise<BlobStream> {
     const url = blobUrl(this.#name.registry, this.#name.repository, descriptor.digest);
-    const subject = `${descriptor.digest} of ${repositoryName(this.#name)}`;
+    const subject = `${descriptor.digest} of ${this.#pulled}`;
     const { response, start } = await requestFrom(
       descriptor,
       offset,

@@ -1,12 +1,14 @@
+import { toBase64 } from "../base/base64.ts";
 import { LarderError } from "../base/errors.ts";
+import { registerSecret } from "../base/redact.ts";
 import type { BlobDescriptor } from "../oci/descriptor.ts";
 import type { BlobStream, Fetcher, FetchOptions } from "../oci/fetcher.ts";
 import { readBody } from "./http/body.ts";
-import { requestFrom } from "./http/range_request.ts";
+import { contentLength, requestFrom } from "./http/range_request.ts";
 import { responseError } from "./http/response_error.ts";
 import type { Transport } from "./http/transport.ts";
 
-/** Fetches a blob from plain URLs, without credentials: from the first that has it. */
+/** Fetches a blob from plain URLs, with no credentials but those in a URL: from the first that has it. */
 export class UrlFetcher implements Fetcher {
   readonly #transport: Transport;
   readonly #urls: readonly URL[];
@@ -50,14 +52,38 @@ export class UrlFetcher implements Fetcher {
     { signal, tries }: FetchOptions,
   ): Promise<BlobStream> {
     const subject = `${descriptor.digest}`;
-    const { response, start } = await requestFrom(
-      descriptor,
-      offset,
-      (headers) => this.#transport.send({ method: "GET", url, headers, signal, subject, tries }),
-    );
+    const target = splitCredentials(url);
+    const { response, start } = await requestFrom(descriptor, offset, (range) => {
+      const headers = { ...target.headers, ...range };
+      return this.#transport.send({ ...target, method: "GET", headers, signal, subject, tries });
+    });
     if (start === undefined) {
       throw await responseError(response, url, subject, url.host, { signal });
     }
-    return { offset: start, chunks: readBody(response, { url, signal }) };
+    const expected = contentLength(response.headers);
+    return { offset: start, chunks: readBody(response, { url, signal, expected }) };
+  }
+}
+
+/**
+ * Splits a URL into one without a user name and password, and the header that sends them (RFC 7617). The password is
+ * left out of every later message.
+ */
+export function splitCredentials(
+  { href }: URL,
+): { readonly url: URL; readonly headers: Readonly<Record<string, string>> } {
+  const url = new URL(href);
+  const [user, password] = [url.username, url.password].map(decoded) as [string, string];
+  if (user === "" && password === "") return { url, headers: {} };
+  url.username = url.password = "";
+  registerSecret(password);
+  return { url, headers: { authorization: `Basic ${toBase64(`${user}:${password}`)}` } };
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text; // A `%` that encodes nothing.
   }
 }

@@ -3,12 +3,13 @@ import { readFolder, statIfAny } from "../base/files.ts";
 import { type Reference, repositoryName } from "../oci/reference.ts";
 import { matchingPin, type PinPattern, readPinPatterns } from "../store/entries/pin_file.ts";
 import { type Layout, PIN_FILE } from "../store/layout.ts";
-import { readAppEntries, RepositoryReader } from "./app_entries.ts";
+import { readAppEntries } from "./app_entries.ts";
 import { ContentIndex } from "./contents.ts";
 import type { UnsizedEntry } from "./entry.ts";
 import { readSubtree, type StrayFiles } from "./entry_folders.ts";
 import { allocatedFor, allocatedOf, type FileStat, statFile } from "./file_state.ts";
 import { readRecordEntries } from "./record_entries.ts";
+import { RepositoryReader } from "./repository_reader.ts";
 import { type CacheSnapshot, ENTRY_TYPES, isFromRegistry, type SnapshotEntry } from "./types.ts";
 import { Unreadable } from "./unreadable.ts";
 
@@ -79,7 +80,8 @@ export async function takeSnapshot(
     partials,
     ...files,
     unreadable: unreadable.list,
-    hasUnknownReferences: unreadable.list.some(({ path }) => mayHideReferences(layout, path)),
+    hasUnknownReferences: unreadable.list.some(({ path }) => mayHideReferences(layout, path)) ||
+      entries.some(({ isFromNewerVersion }) => isFromNewerVersion),
     pins,
     size: total(entries, "ownSize") + total(contents.list, "size") + total(partials, "size") +
       total(strays.rubbish, "size"),

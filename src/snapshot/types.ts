@@ -87,7 +87,7 @@ export interface CacheSnapshot {
   readonly foreign: readonly FileStat[];
   /** The files and folders that this user may not read. */
   readonly unreadable: readonly UnreadablePath[];
-  /** True if one of them may need content, so that no content counts as unreferenced. */
+  /** True if one of them, or a record of a newer larder, may need content: no content then counts as unreferenced. */
   readonly hasUnknownReferences: boolean;
   /** The pinned patterns, which are applied to {@link entries} already, and what is wrong with their file. */
   readonly pins: PinPatterns;

@@ -238,5 +238,18 @@ Deno.test("readFolder lists a folder, and returns nothing for a missing one", ()
   const entries = readFolder(folder.path).map(({ name, isFile }) => [name, isFile]).sort();
   assert.deepEqual(entries, [["file", true], ["folder", false]]);
   assert.deepEqual(readFolder(join(folder.path, "gone")), []);
-  assert.deepEqual(readFolder(join(folder.path, "file", "gone")), []);
 });
+
+for (const name of ["file", "file/below", "link", "link/below"]) {
+  withFolder(`readFolder fails with LDR_DISK if ${name} cannot be a folder`, (path) => {
+    Deno.writeTextFileSync(path("file"), "mine");
+    Deno.symlinkSync(path("gone"), path("link"));
+    const reason = name.startsWith("file")
+      ? `${path("file")} is a file, not a folder`
+      : `${path("link")} is a link to ${path("gone")}, which does not exist`;
+    assert.throws(() => readFolder(path(name)), {
+      code: "LDR_DISK",
+      message: `cannot list ${path(name)}: ${reason}`,
+    });
+  });
+}

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { registerSecret } from "../../src/base/redact.ts";
 import { Context } from "../../src/cli/context.ts";
 import { failureOf } from "../support/failure_of.ts";
-import { captured, withEnvironment } from "../support/cli/in_process.ts";
+import { captured, larder, withEnvironment } from "../support/cli/in_process.ts";
+import { TemporaryFolder } from "../support/temporary.ts";
 
 const create = (options: { quiet?: boolean }) =>
   withEnvironment({ HOME: "/nowhere" }, () => Context.create({ progress: true, ...options }));
@@ -48,3 +50,45 @@ Deno.test("Context.leaveSignals leaves signals to others and fails after an inte
   while (!received) await turn();
   Deno.removeSignalListener("SIGTERM", other);
 });
+
+/** Every command that uses the cache, with names as it needs them. */
+const COMMANDS = [
+  "list",
+  "df",
+  "images",
+  "info app",
+  "why app",
+  "stats",
+  "pins",
+  "pin app",
+  "unpin app",
+  "outdated",
+  "update --all",
+  "gc --force",
+  "clean --force",
+  "verify",
+  "verify --repair",
+  "pull localhost:1/app",
+  "run localhost:1/app",
+];
+
+for (const place of ["file", "file/below", "link", "file-in-cache"]) {
+  Deno.test(`every command fails if the cache cannot be in ${place}, and dir warns`, async () => {
+    using home = new TemporaryFolder();
+    const path = (name: string) => join(home.path, name);
+    Deno.writeTextFileSync(path("file"), "mine");
+    Deno.symlinkSync(path("gone"), path("link"));
+    Deno.mkdirSync(path("file-in-cache"));
+    Deno.writeTextFileSync(path("file-in-cache/registry"), "mine");
+    const run = (line: string) => larder(home.path, ...line.split(" "), "--cache-dir", path(place));
+    for (const line of COMMANDS) {
+      const { code, stdout, stderr } = await run(line);
+      assert.deepEqual([line, code, stdout], [line, 7, ""]);
+      assert.match(stderr, /^error: cannot use the cache folder .*(is a file|is a link).*LDR_DISK/);
+    }
+    const { code, stdout, stderr } = await run("dir");
+    assert.deepEqual([code, stdout], [0, `${path(place)}/registry\n`]);
+    assert.match(stderr, /^warning: .*(is a file|is a link)/m);
+    assert.equal(Deno.readTextFileSync(path("file")), "mine");
+  });
+}

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { hasCode } from "../../src/base/errors.ts";
+import { hasCode, LarderError } from "../../src/base/errors.ts";
 import { DetailedError } from "../../src/cli/errors.ts";
 import { lookUp } from "../../src/cli/entry_lookup.ts";
 import { takeSnapshot } from "../../src/snapshot/snapshot.ts";
@@ -135,5 +135,38 @@ for (const [text, hint] of ABSENTEES) {
       look(text),
       (error) => hasCode(error, "LDR_NOT_CACHED", "LDR_USAGE") && hint.test(error.hint),
     );
+  });
+}
+
+/** What may not be read, a name that is not found, and whether it may be hidden there. */
+const HIDDEN: [string, string, boolean][] = [
+  ["manifests", "nginx:1", true],
+  ["manifests", "deb.example/hello/2.0/amd64", true], // Also the name of a repository.
+  ["manifests/ghcr.io/acme", "docker://ghcr.io/acme/app:v1", true],
+  ["manifests/ghcr.io/acme/app/v1", "ghcr.io/acme/app:v1", true],
+  [`manifests/ghcr.io/acme/app/${ABSENT}`, `ghcr.io/acme/app@${ABSENT}`, true],
+  ["manifests/ghcr.io/acme/app/v1", "ghcr.io/acme/app:v10", false],
+  ["manifests/ghcr.io", "nginx:1", false],
+  ["packages/deb.example", "deb.example/hello/2.0/amd64", true],
+  ["packages/deb.example", "deb.example/hello", false],
+  ["builds", `disk@${ABSENT}`, true],
+  ["compiled", `${ABSENT}/engine-1`, true],
+  ["data", "nginx:1", false],
+];
+
+for (const [path, name, isHidden] of HIDDEN) {
+  Deno.test(`lookUp says of ${name} that it ${isHidden ? "may be" : "is not"} in ${path}`, async () => {
+    using cache = new TestCache();
+    const snapshot = await takeSnapshot(new Layout(cache.registry), cache.now);
+    const error = new LarderError("LDR_PERMISSION", "cannot list it", { hint: "chown it" });
+    const unreadable = [{ path: join(cache.registry, path), error }];
+    const shown = name.replace("docker://", "");
+    assert.throws(() => lookUp({ ...snapshot, unreadable }, name), {
+      code: isHidden ? "LDR_PERMISSION" : "LDR_NOT_CACHED",
+      message: isHidden
+        ? `cannot tell whether ${shown} is in the cache: cannot list it`
+        : `nothing in the cache matches "${shown}"`,
+      hint: isHidden ? "chown it" : "larder list -v lists the entries",
+    });
   });
 }

@@ -61,14 +61,16 @@ Deno.test("help lists the verbs in groups, and no alias", () => {
   const titles = [...text.matchAll(/^(\S.*):$/gm)].map(([, title]) => title);
   assert.deepEqual(titles, [
     "Pull and run",
+    "Packages and builds",
     "Look",
     "Keep in order",
+    "Export and import",
     "Settings",
     "Global options",
     "Examples",
   ]);
   const verbs = [...text.matchAll(/^ {2}([a-z_]+) {2,}/gm)].map(([, verb]) => verb!);
-  assert.equal(verbs.length, 21);
+  assert.equal(verbs.length, 24);
   for (const alias of ["ls", "rm", "prune", "images", "inspect", "__complete"]) {
     assert.ok(!verbs.includes(alias), alias);
   }

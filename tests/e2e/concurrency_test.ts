@@ -56,8 +56,9 @@ Deno.test("pull prints for which process it waits, with its command line", async
   gate.open();
   const { stderr } = await second.result;
   const [, pid, command] =
-    /waiting for process (\d+) \((.+)\), which is fetching sha/.exec(stderr) ??
-      [];
+    /\/app:v1: waiting for process (\d+) \((.+)\), which is fetching [0-9a-f]{12}$/m
+      .exec(stderr) ?? [];
+  assert.equal(stderr.match(/waiting for/g)?.length, 1, "one line for all blobs of the process");
   assert.equal(Number(pid), first.pid, stderr);
   assert.ok(command, stderr);
   await first.result;

@@ -79,6 +79,9 @@ Deno.test("pull fetches no blob for a tag that moves back to cached content", as
   );
   const why = await user.larder(["why", reference]);
   assert.match(why.stdout, /the tag had moved from \w{12}, nothing was fetched/);
+  const json = JSON.parse((await user.larder(["why", reference, "--format", "json"])).stdout);
+  const { kind, because, bytes } = json.history.at(-1);
+  assert.deepEqual([kind, because, bytes], ["changed", "moved", undefined]);
   const stats = JSON.parse((await user.larder(["stats", "--format", "json"])).stdout);
   assert.deepEqual([stats.hits, stats.causes], [0, { new: 1, moved: 2 }]);
   assertStoreSound(user.registry);

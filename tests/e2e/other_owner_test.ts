@@ -47,6 +47,21 @@ otherOwnerTest(
   },
 );
 
+otherOwnerTest(
+  "info, why, clean and verify say of a name that its folder cannot be read",
+  async () => {
+    using fixture = new UnreadableCache();
+    takeAway(fixture.path(`${APP}/v1`));
+    for (const command of ["info", "why", "clean --force", "verify"]) {
+      const args = [...command.split(" "), "ghcr.io/acme/app:v1"];
+      const { code, stderr } = await fixture.larder(...args);
+      assert.equal(code, 7, `${command}: ${stderr}`);
+      assert.match(stderr, /^error: cannot tell whether ghcr\.io\/acme\/app:v1 is in the cache: /m);
+      assert.match(stderr, hasOtherOwner ? /^hint: sudo chown -R "\$USER" /m : /^hint: /m);
+    }
+  },
+);
+
 otherOwnerTest("gc and df say that content is kept because files cannot be read", async () => {
   using fixture = new UnreadableCache();
   takeAway(fixture.path("manifests/ghcr.io"));

@@ -158,6 +158,27 @@ Deno.test("pull --all-platforms fetches every platform, and a later pull fetches
   assert.deepEqual(registry.requests(), []);
 });
 
+Deno.test("pull --all-platforms after single platforms says that the entry is for all of them", async () => {
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
+  const reference = registry.add("app", multiPlatform("linux/amd64", "linux/arm64"), "v1");
+  const pull = async (...options: string[]) => {
+    const { code, stderr } = await user.larder(["pull", ...options, reference]);
+    assert.equal(code, 0, stderr);
+    return stderr;
+  };
+  assert.match(await pull("--platform", "linux/amd64"), /, for linux\/amd64\n/);
+  assert.match(await pull("--all-platforms"), /: fetched .*, for all platforms\n/);
+  await user.larder(["clean", "--force"]);
+  await pull("--platform", "linux/amd64");
+  await pull("--platform", "linux/arm64");
+  for (const policy of ["missing", "always"]) {
+    const changed = await pull("--all-platforms", "--policy", policy);
+    if (policy === "missing") assert.match(changed, /v1 is now for all platforms, nothing was/);
+    else assert.match(changed, /v1 is current/);
+  }
+});
+
 Deno.test("pull --all-platforms succeeds without a platform for this machine", async () => {
   await using registry = await TestRegistry.start();
   using user = new TestUser();

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import fc from "fast-check";
 import { applyPlan } from "../../src/gc/apply.ts";
 import type { GcPolicy } from "../../src/gc/policy.ts";
 import { asDigest } from "../../src/oci/digest.ts";
+import { takeSnapshot } from "../../src/snapshot/snapshot.ts";
 import { Layout } from "../../src/store/layout.ts";
 import { Lease } from "../../src/store/locks/leases.ts";
 import {
@@ -23,7 +24,7 @@ import {
   relativePathOf,
   TestCache,
 } from "../support/cache/test_cache.ts";
-import { gcPlan } from "../support/cache/plans.ts";
+import { clearPlan, gcPlan } from "../support/cache/plans.ts";
 import { spinApp } from "../support/cache/spin_apps.ts";
 import { allocatedBelow, filesBelow } from "../support/cache/store_check.ts";
 
@@ -305,4 +306,60 @@ async function check(
 Deno.test("gc removes nothing referenced, in use or young, and frees what it planned, for any cache and policy", async () => {
   const cache = fc.array(anEvent, { maxLength: 12 });
   await fc.assert(fc.asyncProperty(cache, aPolicy, fc.boolean(), check), { numRuns: 150 });
+});
+
+const OLD_DOWNLOAD = `partial/${blob("half").descriptor.digest}`;
+
+/**
+ * Checks that a record of a newer larder keeps its entry and all content.
+ * @param which selects the entry
+ * @param isPlannedBefore true if the plans are older than the record
+ */
+async function checkNewerRecord(
+  events: readonly CacheEvent[],
+  policy: GcPolicy,
+  which: number,
+  isPlannedBefore: boolean,
+): Promise<void> {
+  using cache = new RandomCache();
+  for (const event of events) await cache.apply(event);
+  cache.write(OLD_DOWNLOAD, "half", 8 * DAY);
+  const roots = [...cache.models.values()].map(({ root }) => root).filter(isRecord);
+  const record = roots[which % roots.length];
+  if (record === undefined) return;
+  const makePlans = async () => [
+    await gcPlan(cache.layout, cache.now, policy),
+    await clearPlan(cache.layout, cache.now, { everything: true, includePinned: true }),
+  ];
+  const before = isPlannedBefore ? await makePlans() : undefined;
+  const { mtime } = Deno.statSync(record);
+  Deno.writeTextFileSync(record, JSON.stringify({ schemaVersion: 2, needs: "more" }));
+  Deno.utimeSync(record, mtime!, mtime!);
+  const { contents } = await takeSnapshot(cache.layout, cache.now);
+  const kept = [
+    ...contents.flatMap(({ tree, path }) =>
+      tree === "manifests"
+        ? filesBelow(path).filter((file) => /(?:manifest|config)\.json$/.test(file))
+        : path
+    ),
+    ...filesBelow(dirname(record)),
+  ];
+  for (const plan of before ?? await makePlans()) {
+    await applyPlan(cache.layout, plan, { now: () => cache.now, by: "a test" });
+    const files = new Set(filesBelow(cache.registry));
+    assert.deepEqual(kept.filter((path) => !files.has(path)), []);
+    assert.ok(!files.has(join(cache.registry, OLD_DOWNLOAD)), "the rest is collected");
+  }
+}
+
+function isRecord(path: string): boolean {
+  return path.endsWith("record.json");
+}
+
+Deno.test("gc and clean keep the entry with a record of a newer larder and all content, and collect the rest", async () => {
+  const cache = fc.array(anEvent, { minLength: 1, maxLength: 8 });
+  await fc.assert(
+    fc.asyncProperty(cache, aPolicy, fc.nat({ max: 7 }), fc.boolean(), checkNewerRecord),
+    { numRuns: 60 },
+  );
 });

@@ -121,28 +121,47 @@ Deno.test("parsePlan reads what formatPlan wrote", async () => {
   assert.deepEqual(parsePlan(formatPlan(plan), "plan.json", cache.layout), plan);
 });
 
-for (
-  const [name, change] of [
-    ["text that is not JSON", () => "{"],
-    ["another document", () => "[]"],
-    ["a newer schema", (plan: Plan) => ({ ...plan, schemaVersion: 3 })],
-    ["an earlier schema", (plan: Plan) => ({ ...plan, schemaVersion: 1 })],
-    ["an unknown member", (plan: Plan) => ({ ...plan, force: true })],
-    ["an entry without its stamp", (plan: Plan) => {
-      const entries = plan.remove.entries.map(({ stamp: _, ...rest }) => rest);
-      return { ...plan, remove: { ...plan.remove, entries } };
-    }],
-    ["a negative size", (plan: Plan) => ({ ...plan, bytes: -1 })],
-  ] as const
-) {
-  Deno.test(`parsePlan rejects ${name}`, async () => {
+Deno.test("parsePlan reads a plan without keptFiles, as earlier builds wrote it", async () => {
+  using cache = filled();
+  const { keptFiles, ...plan } = await cache.gc({ unused: 0 });
+  const text = JSON.stringify(plan);
+  assert.deepEqual(parsePlan(text, "plan.json", cache.layout), { ...plan, keptFiles: [] });
+  assert.deepEqual(keptFiles, []);
+});
+
+const NO_STAMP = (plan: Plan) => {
+  const entries = plan.remove.entries.map(({ stamp: _, ...rest }) => rest);
+  return { ...plan, remove: { ...plan.remove, entries } };
+};
+
+/** What is wrong with a text, how it is made of a plan, and the reason that is told. */
+const BAD_PLANS: [string, (plan: Plan) => unknown, string][] = [
+  ["an empty text", () => "", "it is empty"],
+  ["text that is not JSON", () => "{", "it is not JSON"],
+  ["a list", () => "[]", "it is JSON of something else"],
+  ["null", () => "null", "it is JSON of something else"],
+  ["an empty object", () => ({}), "it is JSON of something else"],
+  ["a newer schema", (plan) => ({ ...plan, schemaVersion: 3 }), "a newer larder made it"],
+  [
+    "an earlier schema",
+    (plan) => ({ ...plan, schemaVersion: 1 }),
+    "an earlier larder made it, which called entries differently",
+  ],
+  ["an unknown member", (plan) => ({ ...plan, force: true }), "force is unknown"],
+  ["an entry without its stamp", NO_STAMP, "remove.entries.0.stamp is missing"],
+  ["a negative size", (plan) => ({ ...plan, bytes: -1 }), "bytes is -1, which is not valid"],
+];
+
+for (const [name, change, reason] of BAD_PLANS) {
+  Deno.test(`parsePlan rejects ${name} and says why in its own words`, async () => {
     using cache = filled();
     const changed = change(await cache.gc({ unused: 0 }));
     const text = typeof changed === "string" ? changed : JSON.stringify(changed);
-    assert.throws(
-      () => parsePlan(text, "plan.json", cache.layout),
-      (error) => hasCode(error, "LDR_USAGE") && /plan\.json is not a plan/.test(error.message),
-    );
+    assert.throws(() => parsePlan(text, "plan.json", cache.layout), {
+      code: "LDR_USAGE",
+      message: `plan.json is not a plan for this larder: ${reason}`,
+      hint: "make a new one with larder gc --plan FILE",
+    });
   });
 }
 

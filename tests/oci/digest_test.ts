@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { hasCode } from "../../src/base/errors.ts";
-import { algorithmOf, asDigest, parseDigest, shortDigest } from "../../src/oci/digest.ts";
+import {
+  algorithmOf,
+  asDigest,
+  parseDigest,
+  shortDigest,
+  shortenDigests,
+} from "../../src/oci/digest.ts";
 import { digestOf } from "../../src/oci/hash.ts";
 
 const A64 = "a".repeat(64);
@@ -54,6 +60,15 @@ Deno.test("algorithmOf returns the algorithm, shortDigest the first 12 digits", 
   ];
   assert.deepEqual([algorithmOf(short), algorithmOf(long)], ["sha256", "sha512"]);
   assert.deepEqual([shortDigest(short), shortDigest(long)], ["0123456789ab", "ddaf35a19361"]);
+});
+
+Deno.test("shortenDigests shortens each digest that is not part of a reference", () => {
+  const [one, two] = [`sha256:${"0123456789ab".padEnd(64, "c")}`, `sha512:${"d".repeat(128)}`];
+  const text = `${one} of app@${two}: "${two}" ended, (${one}), ${one}0, xsha256:1`;
+  assert.equal(
+    shortenDigests(text),
+    `0123456789ab of app@${two}: "dddddddddddd" ended, (0123456789ab), ${one}0, xsha256:1`,
+  );
 });
 
 Deno.test("asDigest accepts nothing but the grammar of a digest", () => {

@@ -3,7 +3,7 @@ import { hasCode } from "../../src/base/errors.ts";
 import { type ImageManifest, parseManifest } from "../../src/oci/manifest.ts";
 import { parsePlatform } from "../../src/oci/platform.ts";
 import { parseReference, type Reference } from "../../src/oci/reference.ts";
-import { type CachedTag, checkTags, TAG_CHECKS, type TagState } from "../../src/pull/outdated.ts";
+import { checkTags, type KnownTag, TAG_CHECKS, type TagState } from "../../src/pull/outdated.ts";
 import { ManifestStore, readEntryRecord } from "../../src/store/manifest_store.ts";
 import {
   type Artifact,
@@ -37,12 +37,12 @@ const NEW = image([BASE, NEXT], {
   annotations: { "org.opencontainers.image.created": "2026-01-02T03:04:05Z" },
 });
 
-function tagOf(puller: TestPuller, reference: Reference = puller.reference()): CachedTag {
+function tagOf(puller: TestPuller, reference: Reference = puller.reference()): KnownTag {
   const record = readEntryRecord(new ManifestStore(puller.layout).folder(reference));
   return { reference, record, image: undefined };
 }
 
-async function check(puller: TestPuller, ...tags: CachedTag[]): Promise<TagState[]> {
+async function check(puller: TestPuller, ...tags: KnownTag[]): Promise<TagState[]> {
   const deps = { layout: puller.layout, client: puller.client };
   return await checkTags(deps, tags.length > 0 ? tags : [tagOf(puller)]);
 }

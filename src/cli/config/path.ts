@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { configRoot, type HostPlatform } from "../../store/platform_dirs.ts";
 
 /** Names the config file, like `--config`. */
-const FILE_VARIABLE = "LARDER_CONFIG";
+export const CONFIG_VARIABLE = "LARDER_CONFIG";
 
 /**
  * Returns the path of the config file and the option or variable that names it. Without either it is `config.yaml` in
@@ -13,8 +13,8 @@ export function configPath(
   option: string | undefined,
 ): { path: string | undefined; rule?: string } {
   if (option !== undefined) return { path: option, rule: "--config" };
-  const variable = platform.env(FILE_VARIABLE);
-  if (variable) return { path: variable, rule: FILE_VARIABLE };
+  const variable = platform.env(CONFIG_VARIABLE);
+  if (variable) return { path: variable, rule: CONFIG_VARIABLE };
   try {
     return { path: join(configRoot(platform).path, "config.yaml") };
   } catch {

@@ -22,6 +22,8 @@ export interface ValueNotes {
   readonly expected: string;
   /** Converts a value, or fails with a LarderError that says what is wrong with it. */
   readonly parse?: (text: string) => unknown;
+  /** True if a relative value is relative to the file that holds it. */
+  readonly isPath?: boolean;
 }
 
 function described<S extends v.GenericSchema>(schema: S, notes: ValueNotes) {
@@ -45,7 +47,7 @@ function readText<I extends string | number, T>(parse: (text: string) => T) {
   });
 }
 
-const Text = described(v.pipe(v.string(), v.nonEmpty()), { expected: "a path" });
+const Path = described(v.pipe(v.string(), v.nonEmpty()), { expected: "a path", isPath: true });
 const Switch = described(v.boolean(), { expected: "true or false" });
 const Duration = readAs("a duration", parseDuration);
 const Bytes = readAs("a size", parseBytes);
@@ -92,7 +94,7 @@ function cache(of: string) {
 
 /** The content of `config.yaml`. The keys of `storage` are those of OS Image Composer. */
 export const ConfigSchema = v.strictObject({
-  cache_dir: setting(Text, {
+  cache_dir: setting(Path, {
     description: "cache folder; a relative path is relative to the config file",
     example: "/var/cache/larder",
     option: "--cache-dir",
@@ -147,7 +149,7 @@ export const ConfigSchema = v.strictObject({
         description: "allow plain HTTP and unverified TLS certificates for this host",
         fallback: false,
       }),
-      ca_file: setting(Text, {
+      ca_file: setting(Path, {
         description:
           "PEM file with certificates to trust for this host; a relative path as for cache_dir",
         example: "/etc/ssl/corp-ca.pem",

@@ -3,6 +3,7 @@ import { LarderError } from "../../base/errors.ts";
 import { nearest } from "../../base/nearest.ts";
 import { parseRegistry } from "../../oci/reference.ts";
 import { notAChoice } from "../errors.ts";
+import { CONFIG_VARIABLE } from "./path.ts";
 import { ConfigSchema, type SettingNotes, type ValueNotes } from "./schema.ts";
 
 /** The value of a setting in a config file. */
@@ -22,6 +23,9 @@ export interface KeyedSetting {
   readonly path: readonly string[];
 }
 
+/** The names of variables begin with it. */
+const PREFIX = "LARDER_";
+
 /** Every setting, in the order of the schema. */
 export const SETTINGS: readonly Setting[] = settingsOf(ConfigSchema, []);
 
@@ -32,7 +36,38 @@ export function keyOf(path: readonly string[]): string {
 
 /** Returns the environment variable of a setting, such as `LARDER_GC_MAX_SIZE`; settings of a registry have none. */
 export function variableOf({ path }: Setting): string | undefined {
-  return path.includes("*") ? undefined : `LARDER_${path.join("_").toUpperCase()}`;
+  return path.includes("*") ? undefined : `${PREFIX}${path.join("_").toUpperCase()}`;
+}
+
+/**
+ * Returns a warning for each variable that is meant as a setting but is none: its name begins or ends like that of a
+ * setting, or nearly is one. Others that begin with `LARDER_` are of other programs, such as `LARDER_PORT` of a service
+ * in Kubernetes.
+ */
+export function misnamedVariables(names: readonly string[]): string[] {
+  const variables = [CONFIG_VARIABLE, ...SETTINGS.flatMap((each) => variableOf(each) ?? [])];
+  const known = variables.map(withoutPrefix);
+  const groups = new Set([...known.map(firstWord), "REGISTRIES"]);
+  return names.filter((name) => name.startsWith(PREFIX)).flatMap((variable) => {
+    const name = withoutPrefix(variable);
+    if (known.includes(name)) return [];
+    const near = nearest(name, known) ?? known.find((each) => each.endsWith(`_${name}`));
+    if (near === undefined && !groups.has(firstWord(name))) return [];
+    const remedy = near !== undefined
+      ? `did you mean ${PREFIX}${near}?`
+      : firstWord(name) === "REGISTRIES"
+      ? "settings of a registry have no variable: larder config set registries.HOST.KEY VALUE"
+      : "larder config show lists all settings";
+    return `${variable} is not a variable of larder and has no effect; ${remedy}`;
+  });
+}
+
+function withoutPrefix(variable: string): string {
+  return variable.slice(PREFIX.length);
+}
+
+function firstWord(name: string): string {
+  return name.split("_", 1)[0]!;
 }
 
 /**

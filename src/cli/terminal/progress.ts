@@ -111,7 +111,8 @@ export function byteProgress(context: Terminal): Promise<ProgressCounter> {
   return progressCounter(context, text, true);
 }
 
-async function progressCounter(
+/** Shows a growing total. @param text formats the text beside the bar */
+export async function progressCounter(
   context: Terminal,
   text: (done: number, total: number) => string,
   isBytes: boolean,

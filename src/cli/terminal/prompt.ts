@@ -21,7 +21,7 @@ export async function askLine(
   signal: AbortSignal,
   ended = "",
 ): Promise<string | undefined> {
-  writeErr(`${message} `);
+  using _question = show(() => writeErr(`${message} `));
   let line = "";
   try {
     for await (const text of typed(signal)) {
@@ -49,9 +49,11 @@ export async function askYes(message: string, signal: AbortSignal): Promise<bool
  */
 export async function askSecret(message: string, signal: AbortSignal): Promise<string | undefined> {
   const line = new SecretLine();
-  Deno.stdin.setRaw(true); // Before the question, so that nothing typed after it is shown.
   try {
-    writeErr(`${message} `);
+    using _question = show(() => {
+      Deno.stdin.setRaw(true); // Before the question, so that nothing typed after it is shown.
+      writeErr(`${message} `);
+    });
     for await (const keys of typed(signal)) {
       line.type(keys);
       if (line.end === "interrupt") throw stopped();
@@ -62,6 +64,17 @@ export async function askSecret(message: string, signal: AbortSignal): Promise<s
     writeErr("\n");
   }
   return line.end === "enter" ? line.text : undefined;
+}
+
+/**
+ * Shows a question, and shows it again whenever the process continues after Ctrl-Z: the shell has written below it and
+ * set the modes of the terminal meanwhile.
+ */
+function show(question: () => void): Disposable {
+  question();
+  if (Deno.build.os === "windows") return { [Symbol.dispose]() {} };
+  Deno.addSignalListener("SIGCONT", question);
+  return { [Symbol.dispose]: () => Deno.removeSignalListener("SIGCONT", question) };
 }
 
 /** Yields what is typed until the input ends. @throws LarderError LDR_INTERRUPTED */

@@ -98,6 +98,7 @@ export async function pullComponents(
     if (source.kind !== "url") continue;
     for (const module of modules) recordUse(source, module, deps);
   }
+  await deps.packages.sync();
   return results;
 }
 
@@ -136,12 +137,14 @@ async function pullUrl(
 ): Promise<ComponentModule> {
   const blob: BlobDescriptor = { mediaType: WASM, digest: source.digest };
   if (deps.offline && !deps.store.find(blob)) throw notCached(source.url.href);
-  const waiting = (holders: string) => deps.note?.(waitingForDownload(holders, blob.digest));
+  const { href } = source.url;
+  const note = (message: string) => deps.note?.(`${href}: ${message}`);
+  const waiting = (holders: string) => note(waitingForDownload(holders, blob.digest));
   const received = await transfer(
-    new UrlFetcher(deps.transport, [source.url.href]),
+    new UrlFetcher(deps.transport, [href]),
     blob,
     () => deps.store.ingest(blob, { waiting, signal }),
-    { clock: deps.clock, signal, onRetry: (message) => deps.note?.(message) },
+    { clock: deps.clock, signal, onRetry: note },
   );
   const path = deps.store.find(blob);
   const size = path === undefined ? undefined : statIfAny(path)?.size;

@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { LarderError } from "../../base/errors.ts";
+import { schemaFault } from "../../base/schema_fault.ts";
 import { asDigest, type Digest } from "../../oci/digest.ts";
 import { parseToml } from "./toml.ts";
 
@@ -241,8 +242,7 @@ function check<T extends v.GenericSchema>(
 ): v.InferOutput<T> {
   const result = v.safeParse(schema, document);
   if (result.success) return result.output;
-  const issue = result.issues[0];
-  throw bad(path, `${v.getDotPath(issue) ?? "document"}: ${issue.message}`);
+  throw bad(path, schemaFault(result.issues[0]));
 }
 
 function badSource(owner: Owner, reason: string): LarderError {

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import * as v from "valibot";
 import { LarderError } from "../../base/errors.ts";
 import { readTextIfAny } from "../../base/files.ts";
+import { schemaFault } from "../../base/schema_fault.ts";
 import { type HostPlatform, userConfig } from "../../store/platform_dirs.ts";
 import type { PackageName } from "./manifest.ts";
 import { type PackageMetadata, PackageMetadataSchema } from "./package_metadata.ts";
@@ -55,8 +56,7 @@ export function loadPackageConfig(platform: HostPlatform): PackageConfig {
   const document = parseToml(readTextIfAny(path) ?? "", path, badConfig);
   const result = v.safeParse(ConfigSchema, document);
   if (result.success) return result.output;
-  const issue = result.issues[0];
-  throw badConfig(path, `${v.getDotPath(issue) ?? "document"}: ${issue.message}`);
+  throw badConfig(path, schemaFault(result.issues[0]));
 }
 
 /** The Wasm package tools follow XDG on macOS too. */

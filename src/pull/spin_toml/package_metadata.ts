@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { LarderError } from "../../base/errors.ts";
 import { MAX_DOCUMENT } from "../../base/limits.ts";
+import { schemaFault } from "../../base/schema_fault.ts";
 import { maybe } from "../../oci/descriptor.ts";
 import { parseReference, parseRegistry, type Reference } from "../../oci/reference.ts";
 import { readSmall } from "../../registry/http/body.ts";
@@ -47,10 +48,9 @@ export async function fetchMetadata(
   if (document === undefined) return undefined;
   const result = v.safeParse(PackageMetadataSchema, document);
   if (result.success) return result.output;
-  const issue = result.issues[0];
   throw new LarderError(
     "LDR_BAD_RESPONSE",
-    `bad package metadata of ${registry}: ${v.getDotPath(issue) ?? "document"}: ${issue.message}`,
+    `bad package metadata of ${registry}: ${schemaFault(result.issues[0])}`,
     { hint: `tell the registry's operator: the document is at ${url}` },
   );
 }

@@ -52,7 +52,8 @@ export async function requestFrom(
   return await requestFrom(descriptor, 0, send);
 }
 
-function isRefusedRange(status: number): boolean {
+/** True if a server may answer the same request without its range. */
+export function isRefusedRange(status: number): boolean {
   return status === 206 || (status >= 400 && !BUSY.has(status));
 }
 
@@ -76,7 +77,7 @@ function lengthMismatch(
  * Returns the length that a response announces; undefined if it announces none. A transfer coding overrides the header,
  * and the same length may be given several times (RFC 9112 §6.3).
  */
-function contentLength(headers: Headers): number | undefined {
+export function contentLength(headers: Headers): number | undefined {
   if (headers.has("content-encoding") || headers.has("transfer-encoding")) return undefined;
   const lengths = new Set((headers.get("content-length") ?? "").split(",").map((s) => s.trim()));
   const [length = ""] = lengths;
@@ -84,7 +85,7 @@ function contentLength(headers: Headers): number | undefined {
 }
 
 /** Returns the offset at which a body begins, which a 206 has in its `Content-Range` (RFC 9110 §14.4). */
-function startOf({ status, headers }: HttpResponse, offset: number): number | undefined {
+export function startOf({ status, headers }: HttpResponse, offset: number): number | undefined {
   if (status === 200) return 0;
   if (status !== 206) return undefined;
   const match = /^bytes (\d+)-/.exec(headers.get("content-range") ?? "");

@@ -2,6 +2,7 @@ import { type Clock, untilAborted } from "../../base/concurrency.ts";
 import { type ErrorCode, hasCode, LarderError, messageOf } from "../../base/errors.ts";
 import { Tries } from "../../base/tries.ts";
 import { formatDuration } from "../../base/units.ts";
+import { shortenDigests } from "../../oci/digest.ts";
 import { NetworkError } from "./fetch_transport.ts";
 import { HostHealth, notAsked, type Trouble } from "./host_health.ts";
 import { isTransientStatus, parseRetryAfter, waitText } from "./status.ts";
@@ -119,8 +120,8 @@ export class RetryTransport implements Transport {
     await response?.body?.cancel();
     // Most pauses are well under a second and not worth a mention.
     const when = next.pause >= 1000 ? ` in ${formatDuration(next.pause)}` : "";
-    const subject = subjectOf({ url, ...request });
-    this.#onRetry(`${subject}: ${messageOf(trouble.error)}; trying again${when} (${next.ordinal})`);
+    const what = `${subjectOf({ url, ...request })}: ${messageOf(trouble.error)}`;
+    this.#onRetry(`${shortenDigests(what)}; trying again${when} (${next.ordinal})`);
     await this.#clock.sleep(next.pause, signal);
     return true;
   }

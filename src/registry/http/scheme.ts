@@ -31,10 +31,12 @@ export class SchemeTransport implements Transport {
       const speaksTls = hasCode(error, "LDR_TLS") && isBadCertificate(error);
       if (!second || speaksTls || !mayBeOtherScheme(error)) throw error;
       return await this.#choose(second, request).catch((other) => {
-        // The host speaks TLS, so that the problem is its certificate.
-        throw second === "https:" && hasCode(other, "LDR_TLS") && !isPlainHttp(other)
-          ? other
-          : error;
+        const isNearer = second === "https:"
+          // The host speaks TLS, so that the problem is its certificate.
+          ? hasCode(other, "LDR_TLS") && !isPlainHttp(other)
+          // The host speaks plain HTTP, so that the problem is the way to it, such as a proxy.
+          : isPlainHttp(error);
+        throw isNearer ? other : error;
       });
     }
     if (first === "http:" && wantsTls(response)) {

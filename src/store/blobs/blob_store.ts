@@ -3,7 +3,7 @@ import { ensureFolder, isNotFound, removeIfAny, statIfAny, syncFolder } from "..
 import { diskError } from "../../base/system_error.ts";
 import { COPY_BUFFER, PULL_ROUNDS, TRANSFER_BUFFER } from "../../base/limits.ts";
 import type { BlobDescriptor, Descriptor } from "../../oci/descriptor.ts";
-import { algorithmOf, type Digest } from "../../oci/digest.ts";
+import { algorithmOf, type Digest, type DigestAlgorithm } from "../../oci/digest.ts";
 import type { BlobStream, Fetcher } from "../../oci/fetcher.ts";
 import { digestOf, Hasher } from "../../oci/hash.ts";
 import { isWasm } from "../../oci/media_types.ts";
@@ -165,9 +165,14 @@ function sizeOfBlob(
 
 /** True if a file exists and has this digest. @throws LarderError LDR_DISK* if it cannot be read */
 export function hasDigest(path: string, digest: Digest): boolean {
+  return digestOfFile(path, algorithmOf(digest)) === digest;
+}
+
+/** Returns the digest of a file; undefined if there is none. @throws LarderError LDR_DISK* if it cannot be read */
+export function digestOfFile(path: string, algorithm: DigestAlgorithm): Digest | undefined {
   try {
     const file = Deno.openSync(path, { read: true });
-    const hasher = new Hasher(algorithmOf(digest));
+    const hasher = new Hasher(algorithm);
     try {
       const buffer = new Uint8Array(COPY_BUFFER);
       for (let read; (read = file.readSync(buffer)) !== null;) {
@@ -176,9 +181,9 @@ export function hasDigest(path: string, digest: Digest): boolean {
     } finally {
       file.close();
     }
-    return hasher.digest() === digest;
+    return hasher.digest();
   } catch (error) {
-    if (isNotFound(error)) return false;
+    if (isNotFound(error)) return undefined;
     throw diskError(error, "read", path);
   }
 }

@@ -15,7 +15,7 @@ const PERIOD = 2 ** 18;
 const GRANULARITIES = [1, 10, 1000, 2000];
 
 /** Returns the latest time, not after `now`, that marks a blob with this digest. */
-function markOf(digest: Digest, now: number): Date {
+export function markOf(digest: Digest, now: number): Date {
   const offset = offsetOf(digest);
   return new Date(Math.floor((now - offset) / PERIOD) * PERIOD + offset);
 }
@@ -26,6 +26,14 @@ export function isMark(mtime: Date | null, digest: Digest): boolean {
   const time = mtime.getTime();
   const rounded = (offsetOf(digest) - time % PERIOD + PERIOD) % PERIOD;
   return GRANULARITIES.some((step) => time % step === 0 && rounded < step);
+}
+
+/**
+ * True if a modification time is a mark to the millisecond, which that of a file which larder did not write is 1 in
+ * 262,144.
+ */
+export function isExactMark(mtime: Date | null, digest: Digest): boolean {
+  return mtime !== null && mtime.getTime() % PERIOD === offsetOf(digest);
 }
 
 /**

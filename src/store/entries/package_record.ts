@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { DescriptorSchema } from "../../oci/descriptor.ts";
+import { DescriptorSchema, DigestSchema } from "../../oci/descriptor.ts";
 import { parseJson, TimeSchema } from "../json.ts";
 import { isPathPart } from "../layout.ts";
 
@@ -21,6 +21,12 @@ const PackageRecordSchema = v.object({
   size,
   /** When it was fetched. RFC 3339. */
   createdAt: TimeSchema,
+  /** Where it was fetched from, without credentials. */
+  url: v.optional(v.string()),
+  /** Name of the file that package managers expect. */
+  fileName: v.optional(v.string()),
+  /** Digest of the signed index that vouched for the digest. */
+  vouchedBy: v.optional(DigestSchema),
 });
 
 /** The file `record.json` of a package. Its mtime is the last use. */

@@ -22,6 +22,22 @@ export type HistoryEvent =
     readonly bytes: number;
     readonly because: FetchReason;
   }
+  | {
+    /** The entry changed, but all its content was cached. */
+    readonly kind: "changed";
+    readonly at: number;
+    readonly name: string;
+    readonly digest: Digest;
+    readonly because: FetchReason;
+  }
+  | {
+    readonly kind: "imported";
+    readonly at: number;
+    readonly name: string;
+    readonly digest: Digest;
+    /** The bundle or file. */
+    readonly from: string;
+  }
   | RemovalEvent
   | { readonly kind: "damaged"; readonly at: number; readonly digest: Digest };
 
@@ -36,7 +52,7 @@ export interface RemovalEvent {
   readonly why: string;
 }
 
-/** Why an entry was fetched. */
+/** Why an entry was fetched or changed. */
 export type FetchReason =
   | { readonly cause: "never seen" }
   /** The tag moved from the digest `from`, if that is known. */
@@ -68,6 +84,9 @@ export function historyOf(
       for (const { name, digest, rule, why } of event.evicted) {
         if (matches(name, digest)) history.push({ kind: "removed", at, name, by, rule, why });
       }
+    } else if (event.kind === "import") {
+      const { name, digest, from } = event;
+      if (matches(name, digest)) history.push({ kind: "imported", at, name, digest, from });
     } else if (event.names.some((name) => matches(name, undefined))) {
       history.push({ kind: "damaged", at, digest: event.digest });
     }
@@ -89,7 +108,9 @@ function useOf(event: UseEvent, at: number, before: readonly HistoryEvent[]): Hi
   const { name, digest, cause, fetched } = event;
   if (!cause) return { kind: "hit", at, name, digest, uses: 1, last: at };
   const because = reasonOf(event, before.filter((each) => !("name" in each) || each.name === name));
-  return { kind: "fetched", at, name, digest, bytes: fetched, because };
+  return fetched > 0
+    ? { kind: "fetched", at, name, digest, bytes: fetched, because }
+    : { kind: "changed", at, name, digest, because };
 }
 
 /** @param before earlier events of the same name */

@@ -3,6 +3,7 @@ import { hasCode } from "../../../src/base/errors.ts";
 import {
   findSetting,
   keyOf,
+  misnamedVariables,
   readValue,
   type Scalar,
   SETTINGS,
@@ -85,5 +86,34 @@ const VALUES: [string, string, Scalar][] = [
 for (const [key, text, value] of VALUES) {
   Deno.test(`readValue reads ${text} for ${key} as ${typeof value}`, () => {
     assert.equal(readValue(findSetting(key).setting, text, key), value);
+  });
+}
+
+/** A variable, and the end of the warning about it; undefined if there is none. */
+const VARIABLES: [string, string | undefined][] = [
+  ["LARDER_GC_MAXSIZE", "did you mean LARDER_GC_MAX_SIZE?"],
+  ["LARDER_MAX_SIZE", "did you mean LARDER_GC_MAX_SIZE?"],
+  ["LARDER_gc_max_size", "did you mean LARDER_GC_MAX_SIZE?"],
+  ["LARDER_CACHEDIR", "did you mean LARDER_CACHE_DIR?"],
+  ["LARDER_CONF", "did you mean LARDER_CONFIG?"],
+  ["LARDER_POLICY", "did you mean LARDER_FRESHNESS_POLICY?"],
+  ["LARDER_GC_EVERYTHING", "larder config show lists all settings"],
+  ["LARDER_REGISTRIES_GHCR_IO_INSECURE", "larder config set registries.HOST.KEY VALUE"],
+  ["LARDER_GC_MAX_SIZE", undefined],
+  ["LARDER_CONFIG", undefined],
+  // Of the installation, of a service in Kubernetes, and of larder's own tests.
+  ["LARDER_VERSION", undefined],
+  ["LARDER_INSTALL", undefined],
+  ["LARDER_PORT", undefined],
+  ["LARDER_SERVICE_HOST", undefined],
+  ["LARDER_BIN", undefined],
+  ["LARDERS_GC_MAXSIZE", undefined],
+];
+
+for (const [variable, remedy] of VARIABLES) {
+  Deno.test(`misnamedVariables ${remedy ? "warns of" : "ignores"} ${variable}`, () => {
+    const warnings = misnamedVariables([variable]);
+    assert.equal(warnings.length, remedy ? 1 : 0);
+    if (remedy) assert.ok(warnings[0]!.startsWith(variable) && warnings[0]!.endsWith(remedy));
   });
 }

@@ -76,7 +76,7 @@ for (const text of ["user:hello", "constructor:to-string"]) {
 for (
   const [text, reason] of [
     ["default_registry = ", /config\.toml:1:20: /],
-    ["default_registry = 1", /config\.toml: default_registry: /],
+    ["default_registry = 1", /config\.toml: default_registry is 1, not a text/],
     ["[namespace_registries]\nuser = { metadata = {} }", /namespace_registries\.user/],
   ] as const
 ) {

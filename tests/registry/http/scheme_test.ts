@@ -155,6 +155,12 @@ Deno.test("SchemeTransport.send tries HTTPS first for an insecure host and throw
   );
 });
 
+Deno.test("SchemeTransport.send throws the failure of plain HTTP if an insecure host speaks that", async () => {
+  const proxy = failure("LDR_CONFIG", "cannot reach it through the proxy");
+  const transport = new SchemeTransport(new FakeTransport(notTls, proxy), { insecure: true });
+  await assert.rejects(transport.send(get(REMOTE)), (thrown) => thrown === proxy);
+});
+
 Deno.test("SchemeTransport.send keeps the scheme of an http: URL", async () => {
   const inner = new FakeTransport(response(200));
   const urls = ["http://reg.test/x", REMOTE, "http://reg.test/x", REMOTE];

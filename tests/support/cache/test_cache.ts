@@ -94,11 +94,21 @@ export class TestCache extends TemporaryFolder {
     }, options);
   }
 
-  /** Writes a package with a name `source/name/version/arch`, and returns its folder. */
-  package(name: string, file: TestBlob, options: EntryOptions = {}): string {
-    const [source, own, version, arch] = name.split("/");
+  /**
+   * Writes a package, and returns its folder.
+   * @param name `source/name/version/arch`, or these parts if one of them has a slash
+   * @param more further members of the record
+   */
+  package(
+    name: string | readonly string[],
+    file: TestBlob,
+    options: EntryOptions = {},
+    more: object = {},
+  ): string {
+    const parts = typeof name === "string" ? name.split("/") : name;
+    const [source, own, version, arch] = parts;
     this.blobs([file], options.written ?? options.used ?? 0);
-    return this.#record(join("packages", name), {
+    return this.#record(join("packages", ...parts.map(encodeURIComponent)), {
       schemaVersion: 1,
       source,
       name: own,
@@ -106,6 +116,7 @@ export class TestCache extends TemporaryFolder {
       arch,
       ...file.descriptor,
       createdAt: this.#time(options.used),
+      ...more,
     }, options);
   }
 

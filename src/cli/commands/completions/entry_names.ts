@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { readFolder, readTextIfAny } from "../../../base/files.ts";
-import { displayName, spellings } from "../../../store/entry_names.ts";
+import { displayName, sourceOfPackage, spellings } from "../../../store/entry_names.ts";
 import { type Layout, MANIFEST_FILE, PIN_FILE, RECORD_FILE } from "../../../store/layout.ts";
 import type { Context } from "../../context.ts";
 import { writeOut } from "../../terminal/console.ts";
@@ -24,8 +24,8 @@ export async function printEntryNames(open: () => Promise<Context>): Promise<voi
 }
 
 /**
- * Returns the names of all entries, sorted: those of Docker Hub also in their short form, and compiled code with the
- * first digits of its digest. Names that a line cannot hold are left out.
+ * Returns the names of all entries, sorted: those of Docker Hub also in their short form, packages also without their
+ * source, and builds and compiled code with the first digits of their digest. Names that a line cannot hold are left out.
  */
 export function entryNames(layout: Layout): string[] {
   const names = [
@@ -34,12 +34,15 @@ export function entryNames(layout: Layout): string[] {
     ...buildNames(layout),
     ...compiledNames(layout),
   ];
-  return names.flatMap(typedForms).filter((name) => !CONTROL.test(name)).sort();
+  const typed = new Set(names.flatMap(typedForms).filter((name) => !CONTROL.test(name)));
+  return [...typed].sort();
 }
 
-/** Returns `docker.io/library/nginx:latest` and `nginx:latest` for the first of these. */
+/** Returns `docker.io/library/nginx:latest` and `nginx:latest` for the first of these, and a package also without its source. */
 function typedForms(name: string): string[] {
   const shown = displayName(name);
+  const source = sourceOfPackage(name);
+  if (source !== undefined) return [name, name.slice(source.length + 1)];
   if (!name.startsWith("docker.io/")) return [shown];
   const tag = name.slice(name.lastIndexOf("/") + 1);
   const short = spellings(name).filter((spelling) => spelling.endsWith(tag)).at(-1);

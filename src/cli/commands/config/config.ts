@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { LarderError } from "../../../base/errors.ts";
 import { statIfAny } from "../../../base/files.ts";
 import { configRoot, hostPlatform } from "../../../store/platform_dirs.ts";
@@ -24,6 +25,7 @@ export async function configInit(context: Context, options: { force?: boolean })
 /** `larder config show`: prints a line for each setting. */
 export async function configShow(context: Context, options: { format: Format }): Promise<void> {
   const settings = await explainConfig(hostPlatform, context.options);
+  await context.warnOfVariables();
   if (options.format === "json") {
     writeJson(settings);
     return;
@@ -65,7 +67,9 @@ export async function configGet(
 /** `larder config set`: writes a value to the config file. */
 export async function configSet(context: Context, key: string, text: string): Promise<void> {
   const keyed = findSetting(key);
-  const value = readValue(keyed.setting, text, `cannot set ${key}`);
+  const read = readValue(keyed.setting, text, `cannot set ${key}`);
+  // A path is relative to the folder in which it was typed, as for options and variables.
+  const value = keyed.setting.isPath ? resolve(String(read)) : read;
   const path = fileOf(context);
   const { setInFile } = await import("../../config/edit.ts");
   setInFile(path, keyed, value);

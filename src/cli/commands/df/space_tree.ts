@@ -1,8 +1,9 @@
 import { type CacheSnapshot, isFromRegistry, type SnapshotEntry } from "../../../snapshot/types.ts";
+import { sourceOfPackage } from "../../../store/entry_names.ts";
 
 /**
  * A node of the tree of disk usage. Its levels are registries (and the other types of entries), groups such as
- * repositories, and entries.
+ * repositories and sources of packages, and entries.
  *
  * Each file is counted once: at the entry that needs it, or at the lowest common ancestor of all entries that do.
  */
@@ -53,7 +54,7 @@ export function spaceTree(snapshot: CacheSnapshot): SpaceNode {
   /** The branch that counts each piece of content, by its index in `contents`. */
   const owners = new Array<Branch | undefined>(snapshot.contents.length);
   for (const entry of snapshot.entries) {
-    const leaf = root.child(topLevelOf(entry)).child(entry.group).child(entry.name);
+    const leaf = root.child(topLevelOf(entry)).child(groupOf(entry)).child(entry.name);
     leaf.own += entry.ownSize;
     for (const index of entry.references) {
       const owner = owners[index];
@@ -70,6 +71,11 @@ export function spaceTree(snapshot: CacheSnapshot): SpaceNode {
 function topLevelOf({ type, name }: SnapshotEntry): string {
   if (isFromRegistry(type)) return name.slice(0, name.indexOf("/"));
   return type === "compiled" ? "compiled code" : `${type}s`;
+}
+
+/** Returns the group of an entry; for a package its source, because most packages are cached in one version. */
+function groupOf({ type, name, group }: SnapshotEntry): string {
+  return type === "package" ? sourceOfPackage(name) ?? group : group;
 }
 
 function commonAncestor(a: Branch, b: Branch): Branch {

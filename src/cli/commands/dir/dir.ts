@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { obstacleTo } from "../../../base/system_error.ts";
 import { configRoot, hostPlatform, REGISTRY_FOLDER } from "../../../store/platform_dirs.ts";
 import type { Context } from "../../context.ts";
 import type { Format } from "../../options.ts";
@@ -14,4 +15,6 @@ export function dir(context: Context, options: { config?: boolean; format: Forma
   }
   writeOut(`${path}\n`);
   context.info(`decided by ${root.rule}`);
+  const obstacle = obstacleTo(path);
+  if (obstacle !== undefined) context.warn(obstacle);
 }

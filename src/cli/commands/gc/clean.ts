@@ -92,6 +92,8 @@ function hintFor({ rule }: KeptEntry): string {
       return "add --include-pinned, or unpin it: larder pins lists what is pinned";
     case "in use":
       return "end the process that uses it, then try again";
+    case "unknown":
+      return "use the newer larder to remove it";
     case "young":
       return "try again when it has not been used for an hour";
     default:

@@ -1,5 +1,6 @@
 import { formatBytes, plural } from "../../../base/units.ts";
 import { type Digest, shortDigest } from "../../../oci/digest.ts";
+import { NEWER_VERSION } from "../../../snapshot/entry.ts";
 import type { CacheSnapshot } from "../../../snapshot/types.ts";
 import { displayName } from "../../../store/entry_names.ts";
 import type { Context } from "../../context.ts";
@@ -145,7 +146,8 @@ function amount(type: ItemType, count: number, bytes: number): string {
 }
 
 function warnOfDamage(context: Context, items: readonly Item[]): void {
-  const damaged = items.filter((item) => item.problem !== undefined);
+  // Reading the cache has warned of records of a newer larder.
+  const damaged = items.filter(({ problem }) => problem !== undefined && problem !== NEWER_VERSION);
   if (damaged.length === 0) return;
   context.warn(
     damaged.length === 1

@@ -3,41 +3,61 @@ import { LarderError } from "../../../base/errors.ts";
 import { readBytesIfAny } from "../../../base/files.ts";
 import { isGlob } from "../../../base/glob.ts";
 import { type ImageManifest, parseManifest } from "../../../oci/manifest.ts";
+import type { Digest } from "../../../oci/digest.ts";
 import { parseReference } from "../../../oci/reference.ts";
-import { type CachedTag, checkTags, type TagState } from "../../../pull/outdated.ts";
+import { checkTags, type KnownTag, type TagState } from "../../../pull/outdated.ts";
 import type { RegistryClient } from "../../../registry/client.ts";
-import { isFromRegistry, type SnapshotEntry } from "../../../snapshot/types.ts";
+import { type CacheSnapshot, isFromRegistry, type SnapshotEntry } from "../../../snapshot/types.ts";
+import { matchesName } from "../../../store/entry_names.ts";
 import { MANIFEST_FILE } from "../../../store/layout.ts";
 import type { Context } from "../../context.ts";
 import { readCache } from "../../read_cache.ts";
 import { selectEntries } from "../../entry_lookup.ts";
+import type { Lock } from "../../lock/format.ts";
 import { countProgress } from "../../terminal/progress.ts";
 
-/** A cached tag with its state in the registry. */
-export interface CheckedTag {
-  readonly entry: SnapshotEntry;
-  readonly tag: CachedTag;
+/** A tag with its state in the registry. */
+export interface CheckedTag extends TagToCheck {
   readonly state: TagState;
+}
+
+/** A tag that is cached or locked. */
+interface TagToCheck {
+  readonly name: string;
+  /** The digest that is cached or locked; undefined for a damaged entry. */
+  readonly digest: Digest | undefined;
+  /** Milliseconds since the epoch; undefined if it is locked. */
+  readonly createdAt: number | undefined;
+  readonly tag: KnownTag;
 }
 
 /**
  * Checks the cached tags with these names, or all of them, with their registries.
+ * @param lock the lock file whose references are checked too, before the cached tags
  * @throws LarderError LDR_USAGE with `--offline`; LDR_NOT_CACHED, LDR_INTERRUPTED
  */
 export async function checkCachedTags(
   context: Context,
   client: RegistryClient,
   names: readonly string[],
+  lock?: Lock,
 ): Promise<CheckedTag[]> {
   if (context.options.offline) throw needsRegistry();
   const { layout } = context;
   const snapshot = await readCache(context, Date.now());
-  const entries = names.length > 0 ? selectEntries(snapshot, names) : snapshot.entries;
-  const tagged = entries.flatMap((entry) => {
-    const tag = tagOf(entry);
-    if (!tag && names.some((name) => !isGlob(name))) reportSkipped(context, entry);
-    return tag ? [{ entry, tag }] : [];
-  });
+  const locked = lockedTags(lock).filter(({ name }) =>
+    names.length === 0 || names.some((text) => matchesName(text, name))
+  );
+  const entries = names.length === 0 ? snapshot.entries : entriesNamed(snapshot, names, locked);
+  const tagged: TagToCheck[] = [
+    ...locked,
+    ...entries.flatMap((entry) => {
+      const tag = tagOf(entry);
+      if (!tag && names.some((name) => !isGlob(name))) reportSkipped(context, entry);
+      const { name, digest, createdAt } = entry;
+      return tag ? [{ name, digest, createdAt, tag }] : [];
+    }),
+  ];
   using progress = await countProgress(context, "tags checked");
   progress.addTotal(tagged.length);
   const states = await checkTags({ layout, client }, tagged.map(({ tag }) => tag), {
@@ -47,8 +67,33 @@ export async function checkCachedTags(
   return tagged.map((each, i) => ({ ...each, state: states[i]! }));
 }
 
+/** Returns the cached entries with these names. A name that is locked need not be cached. */
+function entriesNamed(
+  snapshot: CacheSnapshot,
+  names: readonly string[],
+  locked: readonly TagToCheck[],
+): SnapshotEntry[] {
+  const isLocked = (text: string) => locked.some(({ name }) => matchesName(text, name));
+  const selected = new Set([
+    ...selectEntries(snapshot, names.filter((text) => !isLocked(text))),
+    ...snapshot.entries.filter(({ name }) =>
+      names.some((text) => isLocked(text) && matchesName(text, name))
+    ),
+  ]);
+  return snapshot.entries.filter((entry) => selected.has(entry));
+}
+
+function lockedTags(lock: Lock | undefined): TagToCheck[] {
+  return [...lock?.references ?? []].map(([name, digest]) => ({
+    name,
+    digest,
+    createdAt: undefined,
+    tag: { reference: parseReference(name), record: undefined, image: undefined, locked: digest },
+  }));
+}
+
 /** Returns the tag to check; undefined for an entry that was pulled by digest or comes from no registry. */
-function tagOf(entry: SnapshotEntry): CachedTag | undefined {
+function tagOf(entry: SnapshotEntry): KnownTag | undefined {
   const { type, name, record, folder } = entry;
   if (!isFromRegistry(type)) return undefined;
   try {

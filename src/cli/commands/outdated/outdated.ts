@@ -1,8 +1,11 @@
-import { LarderError } from "../../../base/errors.ts";
+import type { LarderError } from "../../../base/errors.ts";
+import { statIfAny } from "../../../base/files.ts";
 import { formatBytes, formatDuration, plural } from "../../../base/units.ts";
 import { shortDigest } from "../../../oci/digest.ts";
 import type { Behind, TagState } from "../../../pull/outdated.ts";
+import { isConfirmed } from "../../../store/entries/app_record.ts";
 import type { Context } from "../../context.ts";
+import type { Lock } from "../../lock/format.ts";
 import type { Format } from "../../options.ts";
 import { openRegistry } from "../../registry_access.ts";
 import { writeJson, writeOut } from "../../terminal/console.ts";
@@ -26,14 +29,17 @@ const STATE_STYLES: Readonly<Record<TagState["state"], Style>> = {
 /** Exit code with `--exit-code` if a tag is behind. */
 const EXIT_BEHIND = 10;
 
-/** `larder outdated`: lists the cached tags that have changed in their registries, with `--all` the others too. */
+/**
+ * `larder outdated`: lists the cached tags, and those in `larder.lock` of the current folder, that have changed in
+ * their registries; with `--all` the others too.
+ */
 export async function outdated(
   context: Context,
   names: readonly string[],
   options: OutdatedOptions,
 ): Promise<void> {
   const { client } = openRegistry(context);
-  const checked = await checkCachedTags(context, client, names);
+  const checked = await checkCachedTags(context, client, names, await lockOfFolder());
   const shown = options.all ? checked : checked.filter(({ state }) => state.state !== "current");
   if (options.format === "json") {
     writeJson(shown.map(toJson));
@@ -41,22 +47,40 @@ export async function outdated(
     writeOut(tagTable(shown));
   }
   context.info(summary(checked));
-  const isBehind = checked.some(({ state }) => state.state === "behind");
-  if (options.exitCode && isBehind) Deno.exitCode = EXIT_BEHIND;
+  const behind = checked.filter(({ state }) => state.state === "behind");
+  if (behind.some(isLocked)) context.info("larder lock updates larder.lock");
+  if (options.exitCode && behind.length > 0) Deno.exitCode = EXIT_BEHIND;
   else throwIfUnchecked(checked);
+}
+
+/** Reads the lock file of the current folder, with its parser only if there is one. */
+async function lockOfFolder(): Promise<Lock | undefined> {
+  if (!statIfAny("larder.lock")) return undefined;
+  const { readLock } = await import("../../lock/file.ts");
+  return readLock();
+}
+
+function isLocked({ tag }: CheckedTag): boolean {
+  return tag.locked !== undefined;
 }
 
 function tagTable(checked: readonly CheckedTag[]): string {
   const hasErrors = checked.some(({ state }) => errorOf(state) !== undefined);
+  const hasLocked = checked.some(isLocked);
   return table(
-    ["NAME", "STATE", "CACHED", "REGISTRY", "AGE", "TO FETCH", ...hasErrors ? ["WHY"] : []],
-    checked.map(({ entry, state }) => [
-      entry.name,
+    [
+      ...["NAME", "STATE", hasLocked ? "HERE" : "CACHED", "REGISTRY", "AGE", "TO FETCH"],
+      ...hasLocked ? ["IN"] : [],
+      ...hasErrors ? ["WHY"] : [],
+    ],
+    checked.map(({ name, digest, createdAt, tag, state }) => [
+      name,
       state.state,
-      entry.digest ? shortDigest(entry.digest) : "-",
+      digest ? shortDigest(digest) : "-",
       state.state === "behind" ? shortDigest(state.digest) : "-",
-      formatDuration(Date.now() - entry.createdAt).split(" ", 1)[0]!,
+      createdAt === undefined ? "-" : formatDuration(Date.now() - createdAt).split(" ", 1)[0]!,
       state.state === "behind" && state.bytes !== undefined ? formatBytes(state.bytes) : "-",
+      ...hasLocked ? [tag.locked ? "larder.lock" : "cache"] : [],
       ...hasErrors ? [errorOf(state)?.message ?? ""] : [],
     ]),
     {
@@ -92,16 +116,17 @@ function summary(checked: readonly CheckedTag[]): string {
   return `${plural(checked.length, "tag")}: ${parts.filter((part) => part).join(", ")}`;
 }
 
-function toJson({ entry, tag, state }: CheckedTag): object {
+function toJson({ name, digest, tag, state }: CheckedTag): object {
   const behind = state.state === "behind" ? state : undefined;
   const error = errorOf(state);
   return {
-    name: entry.name,
+    name,
+    in: tag.locked ? "lock" : "cache",
     state: state.state,
-    digest: entry.digest ?? null,
-    currentDigest: behind?.digest ?? (state.state === "current" ? entry.digest ?? null : null),
+    digest: digest ?? null,
+    currentDigest: behind?.digest ?? (state.state === "current" ? digest ?? null : null),
     pulledAt: tag.record?.pulledAt ?? null,
-    checkedAt: tag.record?.checkedAt ?? null,
+    checkedAt: tag.record && isConfirmed(tag.record) ? tag.record.checkedAt : null,
     created: behind?.created ?? null,
     bytesToFetch: behind?.bytes ?? null,
     why: error ? { code: error.code, message: error.message } : null,

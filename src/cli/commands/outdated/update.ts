@@ -44,13 +44,13 @@ export async function update(
   checkNames(names, options);
   const { puller, client } = openPuller(context);
   const checked = await checkCachedTags(context, client, names);
-  const failures = checked.flatMap(({ entry, tag, state }): Failure[] => {
+  const failures = checked.flatMap(({ name, tag, state }): Failure[] => {
     const { registry } = tag.reference;
-    return state.state === "unknown" ? [{ name: entry.name, registry, error: state.error }] : [];
+    return state.state === "unknown" ? [{ name, registry, error: state.error }] : [];
   });
-  for (const { entry, state } of checked) {
+  for (const { name, state } of checked) {
     if (state.state === "gone") {
-      context.warn(`${entry.name} is no longer in its registry; keeping the cached copy`);
+      context.warn(`${name} is no longer in its registry; keeping the cached copy`);
     }
   }
   warnOfUnchecked(context, failures);
@@ -86,7 +86,7 @@ async function pullAll(
   const options = pullOptions(context, { ...command, policy: "always" });
   const results: PullResult[] = [];
   try {
-    for (const { entry, tag } of behind) {
+    for (const { name, tag } of behind) {
       using progress = pullProgress(context);
       try {
         const result = await puller.pull(tag.reference, optionsFor(tag, options), progress);
@@ -97,7 +97,7 @@ async function pullAll(
       } catch (error) {
         progress.end();
         if (hasCode(error, "LDR_INTERRUPTED") || !(error instanceof LarderError)) throw error;
-        const failure = { name: entry.name, registry: tag.reference.registry, error };
+        const failure = { name, registry: tag.reference.registry, error };
         failures.push(failure);
         warnOf(context, failure);
       }

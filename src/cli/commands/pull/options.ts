@@ -3,12 +3,14 @@ import { TRANSFERS } from "../../../base/limits.ts";
 import { formatBytes, formatDuration, plural } from "../../../base/units.ts";
 import { shortDigest } from "../../../oci/digest.ts";
 import { formatPlatform, parsePlatform } from "../../../oci/platform.ts";
+import type { Reference } from "../../../oci/reference.ts";
 import type { PullPolicy } from "../../../pull/freshness.ts";
 import type { PullOptions } from "../../../pull/options.ts";
 import { Puller } from "../../../pull/puller.ts";
 import { bytesOf, type PartResult, type PullResult } from "../../../pull/result.ts";
 import type { RegistryClient } from "../../../registry/client.ts";
 import type { Transport } from "../../../registry/http/transport.ts";
+import { NEVER_CHECKED } from "../../../store/entries/app_record.ts";
 import type { Context } from "../../context.ts";
 import { optionConflict } from "../../errors.ts";
 import { roomFor } from "../gc/auto.ts";
@@ -22,6 +24,7 @@ export interface PullingOptions {
   readonly allPlatforms?: boolean;
   readonly foreign?: boolean;
   readonly transfers?: number;
+  readonly frozen?: boolean | undefined;
 }
 
 /** Opens a puller into the user's cache, with its registry client and transport. */
@@ -63,6 +66,19 @@ export function pullOptions(context: Context, command: PullingOptions): PullOpti
   };
 }
 
+/**
+ * Returns what a command pulls for a reference: with `--frozen`, the digest that `larder.lock` has for it.
+ * @throws LarderError LDR_NOT_LOCKED, LDR_BAD_LOCK
+ */
+export async function pulledReference(
+  reference: Reference,
+  { frozen }: PullingOptions,
+): Promise<Reference> {
+  if (!frozen) return reference;
+  const { frozenReference } = await import("../../lock/frozen.ts");
+  return frozenReference(reference);
+}
+
 /** Prints whether the content was fetched or reused. */
 export function reportPull(context: Context, result: PullResult): void {
   const name = result.reference;
@@ -71,12 +87,16 @@ export function reportPull(context: Context, result: PullResult): void {
   for (const { digest, size } of skipped) {
     context.info(`skipped foreign layer ${digest} (${formatBytes(size)}); --foreign fetches it`);
   }
+  const platform = platformText(result);
   const age = formatDuration(Date.now() - result.checkedAt);
+  const checked = result.checkedAt === NEVER_CHECKED
+    ? "imported and never checked"
+    : `last checked ${age} ago`;
   switch (result.freshness) {
     case "fetched":
       context.info(
         `${name}: fetched ${tally.fetched}, reused ${tally.reused}` +
-          (result.platform ? `, for ${formatPlatform(result.platform)}` : ""),
+          (platform ? `, for ${platform}` : ""),
       );
       break;
     case "current":
@@ -90,7 +110,7 @@ export function reportPull(context: Context, result: PullResult): void {
       break;
     case "unchecked":
       context.info(
-        `Use ${result.kind} from cache: ${name}, ${tally.reused}, last checked ${age} ago`,
+        `Use ${result.kind} from cache: ${name}, ${tally.reused}, ${checked}`,
       );
       break;
     case "stale":
@@ -102,17 +122,22 @@ export function reportPull(context: Context, result: PullResult): void {
 }
 
 /** Says what changed about an entry whose content was cached already. */
-function changeText({ cause, digest, platform }: PullResult): string {
-  switch (cause) {
+function changeText(result: PullResult): string {
+  switch (result.cause) {
     case "new":
       return "is new";
     case "moved":
-      return `has moved to ${shortDigest(digest)}`;
+      return `has moved to ${shortDigest(result.digest)}`;
     case "platform":
-      return platform ? `is now for ${formatPlatform(platform)}` : "is now for another platform";
+      return `is now for ${platformText(result) ?? "another platform"}`;
     default:
       return "was incomplete";
   }
+}
+
+function platformText({ hasAllPlatforms, platform }: PullResult): string | undefined {
+  if (hasAllPlatforms) return "all platforms";
+  return platform && formatPlatform(platform);
 }
 
 /** `3 layers (28.17 MiB)` for the parts that were reused, and for those that were fetched. */
@@ -144,7 +169,7 @@ export function resultToJson(result: PullResult): object {
     platform: result.platform ? formatPlatform(result.platform) : null,
     freshness: result.freshness,
     cause: result.cause ?? null,
-    checkedAt: new Date(result.checkedAt).toISOString(),
+    checkedAt: result.checkedAt === NEVER_CHECKED ? null : new Date(result.checkedAt).toISOString(),
     folder: result.folder,
     bytesFetched: bytesOf(result, "fetched"),
     bytesReused: bytesOf(result, "reused"),

@@ -23,6 +23,7 @@ import type { Context } from "../../context.ts";
 import type { Format } from "../../options.ts";
 import type { PullProgress } from "../../terminal/progress.ts";
 import { roomFor } from "../gc/auto.ts";
+import { pulledReference } from "./options.ts";
 
 /** The sizes of modules from URLs are not known in advance. */
 const SOME_SPACE = { bytes: 16 * 1024 * 1024, files: 16, folders: [], digests: [] };
@@ -33,6 +34,7 @@ export interface SpinManifestDependencies {
   readonly puller: Puller;
   readonly transport: Transport;
   readonly options: PullOptions;
+  readonly frozen?: boolean | undefined;
   readonly progress: PullProgress;
   /** Collects the events for the journal. */
   readonly events: UseEvent[];
@@ -62,7 +64,10 @@ export async function pullSpinManifest(
       offline: options.policy === "never",
       limit: options.transfers,
       signal: options.signal,
-      pullPackage: (reference, signal) => puller.pull(reference, { ...options, signal }, progress),
+      pullPackage: async (reference, signal) => {
+        const pulled = await pulledReference(reference, deps);
+        return await puller.pull(pulled, { ...options, signal }, progress);
+      },
       note,
     }), {
     room: roomFor(context),

@@ -10,7 +10,13 @@ import { ManifestStore } from "../../../store/manifest_store.ts";
 import type { Context } from "../../context.ts";
 import { pullProgress } from "../../terminal/progress.ts";
 import { collectAfterFetch } from "../gc/auto.ts";
-import { openPuller, type PullingOptions, pullOptions, reportPull } from "../pull/options.ts";
+import {
+  openPuller,
+  pulledReference,
+  type PullingOptions,
+  pullOptions,
+  reportPull,
+} from "../pull/options.ts";
 
 /**
  * Pulls an image and runs `use` while a lease keeps every collector from removing it.
@@ -22,7 +28,7 @@ export async function pullAndUse<T>(
   command: PullingOptions,
   use: (image: CachedImage, resolver: ArtifactResolver) => Promise<T>,
 ): Promise<T> {
-  const reference = parseReference(subject);
+  const reference = await pulledReference(parseReference(subject), command);
   const name = formatReference(reference);
   const { layout } = context;
   const manifests = new ManifestStore(layout);

@@ -13,6 +13,7 @@ import { readingText } from "../../read_cache.ts";
 import { byteProgress } from "../../terminal/progress.ts";
 import { statusLine } from "../../terminal/status_line.ts";
 import { enumerate, table } from "../../terminal/text_layout.ts";
+import { lossesOf, possibleLosses } from "./lost_entries.ts";
 import type { RepairedFinding } from "./repair.ts";
 
 export interface VerifyOptions {
@@ -84,7 +85,10 @@ async function runRepair(
   options: VerifyOptions,
 ): Promise<RepairedFinding[]> {
   const { repair } = await import("./repair.ts");
-  return await repair(context, verifier, verification, options);
+  const losses = possibleLosses(verification.findings.flatMap(({ entries }) => entries));
+  const repaired = await repair(context, verifier, verification, options);
+  for (const text of lossesOf(losses)) context.warn(text);
+  return repaired;
 }
 
 function print(context: Context, findings: readonly ReportedFinding[]): void {
@@ -184,7 +188,15 @@ function hintFor(
   if (remaining.every(({ repair }) => repair?.action === "rewrite") && !wasRepaired) {
     return "larder verify --repair keeps what can be read of it";
   }
+  if (!wasRepaired && remaining.every(isOfRecord)) {
+    return "larder verify --repair removes what is damaged, and says how to get it back";
+  }
   return wasRepaired
     ? "fix what prevented the repair, or remove the damaged entries with larder clean"
     : "larder verify --repair removes damaged files and fetches them again";
+}
+
+/** True for a fault of packages and builds only, which no registry has. */
+function isOfRecord({ entries }: ReportedFinding): boolean {
+  return entries.length > 0 && entries.every(({ type }) => type === "package" || type === "build");
 }

@@ -46,7 +46,7 @@ function eventJson(event: HistoryEvent): object {
     ...event,
     at: isoTime(event.at),
     ...event.kind === "hit" && { last: isoTime(event.last) },
-    ...event.kind === "fetched" && { because: event.because.cause },
+    ..."because" in event && { because: event.because.cause },
     text: eventText(event),
   };
 }

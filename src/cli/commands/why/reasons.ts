@@ -28,7 +28,7 @@ export interface ContentReasons {
   readonly neededBy: readonly (EntryReasons & { readonly chain: readonly PathStep[] })[];
   /** True if the lease of a running process names it. */
   readonly isInUse: boolean;
-  /** True if files that cannot be read may need it. */
+  /** True if what cannot be read may need it. */
   readonly isUncertain: boolean;
   /** Milliseconds since the epoch when gc can remove it, if nothing needs it but it is too young now. */
   readonly removableAt: number | undefined;
@@ -40,7 +40,6 @@ export class Reasons {
   readonly #forecast: EvictionForecast;
   readonly #inUse: InUse;
 
-  /** @throws LarderError LDR_BUSY if a newer larder wrote an entry */
   constructor(
     snapshot: CacheSnapshot,
     policy: GcPolicy,

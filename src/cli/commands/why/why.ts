@@ -1,9 +1,10 @@
 import { diskOf } from "../../../base/disk.ts";
 import { hasCode } from "../../../base/errors.ts";
+import { statIfAny } from "../../../base/files.ts";
 import { hasBudget } from "../../../gc/policy.ts";
 import type { Digest } from "../../../oci/digest.ts";
 import type { SnapshotEntry } from "../../../snapshot/types.ts";
-import { spellings } from "../../../store/entry_names.ts";
+import { keyOfBuild, sharedForms, spellings } from "../../../store/entry_names.ts";
 import { historyOf } from "../../../store/journal/history.ts";
 import type { JournalEvent } from "../../../store/journal/journal.ts";
 import type { Context } from "../../context.ts";
@@ -21,12 +22,19 @@ import { absentWhy, contentWhy, entryWhy } from "./text.ts";
 /** Shortest part of a digest that names something that is no longer cached, in hexadecimal digits. */
 const MIN_DIGITS = 12;
 
-/** `larder why`: explains what keeps an entry or blob, when gc would remove it, and why it was fetched. */
+/**
+ * `larder why`: explains what keeps an entry or blob, when gc would remove it, and why it was fetched; and of a spec,
+ * why its result is not cached.
+ */
 export async function why(
   context: Context,
   name: string,
   options: { format: Format },
 ): Promise<void> {
+  if (isSpec(name)) {
+    const { whySpec } = await import("../build/why_spec.ts");
+    return await whySpec(context, name, options);
+  }
   const { layout } = context;
   const now = Date.now();
   const policy = policyOf(context.config);
@@ -53,6 +61,11 @@ export async function why(
   }
 }
 
+/** True for a file such as `./image.yaml`: no name of an entry ends so and is that of a file too. */
+function isSpec(name: string): boolean {
+  return /\.(?:ya?ml|json)$/.test(name) && statIfAny(name) !== undefined;
+}
+
 /** Prints the history of something that is not cached; fails with the error of the look-up if there is none. */
 function printAbsent(
   name: string,
@@ -74,7 +87,9 @@ function print({ format }: { format: Format }, document: object, text: () => str
 
 /** True if a text spells this name or digest, or begins the digest. */
 function isNamed(text: string, name: string, digest: Digest | undefined): boolean {
-  return spellings(name).includes(text) || digest === text ||
-    (text.length >= MIN_DIGITS && digest !== undefined &&
-      digest.slice(digest.indexOf(":") + 1).startsWith(text));
+  const isDigest = (each: Digest | undefined) =>
+    each !== undefined && (each === text ||
+      (text.length >= MIN_DIGITS && each.slice(each.indexOf(":") + 1).startsWith(text)));
+  return spellings(name).includes(text) || sharedForms(name).includes(text) || isDigest(digest) ||
+    isDigest(keyOfBuild(name));
 }

@@ -24,13 +24,19 @@ function fill(cache: TestCache): void {
   cache.compiled(COMPONENT, "engine-1", [blob("code")]);
 }
 
-Deno.test("entryNames lists the entries of a snapshot, those of Docker Hub also by their short names", async () => {
+Deno.test("entryNames lists the entries of a snapshot, those of Docker Hub and packages also by their short names", async () => {
   using cache = new TestCache();
   fill(cache);
   const layout = new Layout(cache.registry);
   const { entries } = await takeSnapshot(layout, cache.now);
   const names = entries.map(({ name }) => displayName(name));
-  assert.deepEqual(entryNames(layout), [...names, "nginx:latest", "acme/app:v2"].sort());
+  assert.deepEqual(
+    entryNames(layout),
+    [
+      ...names,
+      ...["nginx:latest", "acme/app:v2", "hello/1.0/amd64"],
+    ].sort(),
+  );
   assert.equal(entries.length, 9);
 });
 
@@ -46,10 +52,11 @@ Deno.test("entryNames has the tag of an entry that was pulled by tag and digest,
   Deno.renameSync(join(cache.registry, "builds"), join(cache.registry, "images"));
   cache.write(`builds/${COMPONENT}/record.json`, "{oops");
   const layout = new Layout(cache.registry);
-  assert.deepEqual(entryNames(layout), [`edge@${SPECIFICATION}`, `quay.io/x/y:v1@${digest}`]);
+  const build = displayName(`edge@${SPECIFICATION}`);
+  assert.deepEqual(entryNames(layout), [build, `quay.io/x/y:v1@${digest}`]);
   const { entries } = await takeSnapshot(layout, cache.now);
   const whole = entries.filter(({ problem }) => problem === undefined);
-  assert.deepEqual(whole.map(({ name }) => name).sort(), entryNames(layout));
+  assert.deepEqual(whole.map(({ name }) => displayName(name)).sort(), entryNames(layout));
 });
 
 Deno.test("entryNames leaves out names that a line cannot hold", () => {
@@ -59,6 +66,8 @@ Deno.test("entryNames leaves out names that a line cannot hold", () => {
     cache.write(join("packages", "url", part(name), "1", "any", "record.json"), "{}");
   }
   assert.deepEqual(entryNames(new Layout(cache.registry)), [
+    "$(touch pwned)/1/any",
+    "a b/1/any",
     "url/$(touch pwned)/1/any",
     "url/a b/1/any",
   ]);

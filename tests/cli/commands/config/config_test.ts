@@ -208,3 +208,28 @@ Deno.test("config takes global options before it, before its command and after i
     });
   }
 });
+
+for (const key of ["cache_dir", "registries.ghcr.io.ca_file"]) {
+  Deno.test(`config set writes a relative ${key} as absolute: it is relative to where it was typed`, async () => {
+    using home = new Home();
+    home.config("");
+    const before = Deno.cwd();
+    Deno.chdir(home.path);
+    try {
+      assert.equal((await home.larder("set", key, "sub/x")).code, 0);
+      assert.equal((await home.shown(key))[0], join(Deno.cwd(), "sub/x"));
+    } finally {
+      Deno.chdir(before);
+    }
+  });
+}
+
+Deno.test("a command and config show warn once of a variable that is meant as a setting", async () => {
+  using home = new Home();
+  const warning = "warning: LARDER_GC_MAXSIZE is not a variable of larder and has no effect; " +
+    "did you mean LARDER_GC_MAX_SIZE?\n";
+  await withEnvironment({ LARDER_GC_MAXSIZE: "3GB", LARDER_PORT: "80" }, async () => {
+    assert.equal((await larder(home.path, "pins")).stderr, `${warning}nothing is pinned\n`);
+    assert.equal((await home.larder("show")).stderr, warning);
+  });
+});

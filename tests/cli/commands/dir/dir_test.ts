@@ -7,8 +7,8 @@ const HOME = "/home/user";
 /** Options, the folder that is printed, and its rule. */
 const CASES: [string[], string, string][] = [
   [[], `${HOME}/.cache/larder/registry`, "HOME"],
-  [["--cache-dir", "/c"], "/c/registry", "--cache-dir"],
-  [["--cache-dir", "/c/../d/"], "/d/registry", "--cache-dir"],
+  [["--cache-dir", "/nowhere/c"], "/nowhere/c/registry", "--cache-dir"],
+  [["--cache-dir", "/nowhere/c/../d/"], "/nowhere/d/registry", "--cache-dir"],
   [["--config"], `${HOME}/.config/larder`, "HOME"],
 ];
 
@@ -38,6 +38,6 @@ Deno.test("dir without HOME fails with a hint, unless --cache-dir is given", asy
     assert.deepEqual([code, stdout], [2, ""]);
     assert.match(stderr, /^error: HOME is not set, .* \[LDR_CONFIG\]\nhint: set HOME, or /);
   }
-  const { code, stdout } = await larder("", "dir", "--cache-dir", "/c");
-  assert.deepEqual([code, stdout], [0, "/c/registry\n"]);
+  const { code, stdout } = await larder("", "dir", "--cache-dir", "/nowhere/c");
+  assert.deepEqual([code, stdout], [0, "/nowhere/c/registry\n"]);
 });

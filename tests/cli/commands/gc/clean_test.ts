@@ -225,7 +225,7 @@ Deno.test("clean removes nothing with --dry-run, nor without a terminal unless -
   assert.equal(home.size(), before);
 });
 
-for (const name of ["ghcr.io/acme/app:v", "ghcr.io/acme/app", "nginy", "sha256:0123", "5555"]) {
+for (const name of ["ghcr.io/acme/app:v", "ghcr.io/acme/app", "nginy", "sha256:0123", "9999"]) {
   Deno.test(`clean removes nothing if one name is unknown: ${name}`, async () => {
     using home = filled();
     const before = home.size();

@@ -1,0 +1,33 @@
+import { join } from "node:path";
+import { readTextIfAny, statIfAny } from "../../../base/files.ts";
+import type { SnapshotEntry } from "../../../snapshot/types.ts";
+import { parsePackageRecord } from "../../../store/entries/package_record.ts";
+import { displayName } from "../../../store/entry_names.ts";
+import { RECORD_FILE } from "../../../store/layout.ts";
+
+/** An entry that a repair may remove, because no registry has it, and what brings it back. */
+interface Loss {
+  readonly record: string;
+  readonly text: string;
+}
+
+/** Returns what to say of packages and builds in case that a repair removes them; read before the repair. */
+export function possibleLosses(entries: Iterable<SnapshotEntry>): Loss[] {
+  return [...new Set(entries)].flatMap((entry) => {
+    const remedy = remedyFor(entry);
+    const record = join(entry.folder, RECORD_FILE);
+    return remedy ? [{ record, text: `removed ${displayName(entry.name)}: ${remedy}` }] : [];
+  });
+}
+
+/** Returns what to say of those that are gone. */
+export function lossesOf(losses: readonly Loss[]): string[] {
+  return losses.filter(({ record }) => !statIfAny(record)).map(({ text }) => text);
+}
+
+function remedyFor({ type, folder }: SnapshotEntry): string | undefined {
+  if (type === "build") return "larder build builds it again";
+  if (type !== "package") return undefined;
+  const url = parsePackageRecord(readTextIfAny(join(folder, RECORD_FILE)) ?? "")?.url;
+  return `larder fetch ${url === undefined ? "" : `'${url}' `}fetches it again`;
+}

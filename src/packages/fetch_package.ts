@@ -1,0 +1,287 @@
+import { LarderError } from "../base/errors.ts";
+import { statIfAny } from "../base/files.ts";
+import { PULL_ROUNDS } from "../base/limits.ts";
+import { Tries } from "../base/tries.ts";
+import type { BlobDescriptor } from "../oci/descriptor.ts";
+import { algorithmOf, type Digest } from "../oci/digest.ts";
+import { digestOf } from "../oci/hash.ts";
+import { PROGRESS_RESETS_TRIES, transfer } from "../pull/transfer.ts";
+import { isTransient } from "../registry/http/retry.ts";
+import { splitCredentials, UrlFetcher } from "../registry/url_fetcher.ts";
+import { type BlobStore, hasDigest } from "../store/blobs/blob_store.ts";
+import { UnnamedIngest } from "../store/blobs/unnamed_ingest.ts";
+import { type PackageRecord } from "../store/entries/package_record.ts";
+import type { PackageStore } from "../store/entries/package_store.ts";
+import type { MissCause } from "../store/journal/journal.ts";
+import { deletedMeanwhile, notCached, otherContent, waitingFor } from "./package_errors.ts";
+import { otherKindThanNamed, SIGNATURE_SIZE } from "./package_file_name.ts";
+import { FileFetcher } from "./file_fetcher.ts";
+import type { PackageDependencies, PackageObserver, PackageOptions } from "./package_options.ts";
+import type { PackageRequest, PackageResult } from "./package_request.ts";
+import { receive } from "./url_download.ts";
+import { parsePackageUrl, withoutCredentials } from "./url_request.ts";
+
+/** Media type of every package: the cache does not look into them. */
+const MEDIA_TYPE = "application/octet-stream";
+
+/** What all packages of one fetch are fetched with. */
+export interface PackageSession extends PackageDependencies {
+  readonly options: PackageOptions;
+  readonly observer: PackageObserver;
+  readonly blobs: BlobStore;
+  readonly packages: PackageStore;
+  /** Bytes of packages, as servers state them. */
+  readonly sizes: Map<PackageRequest, number>;
+}
+
+interface Fetched {
+  readonly digest: Digest;
+  readonly size: number;
+  /** False if another process had fetched it, or another package has the same content. */
+  readonly isReceived: boolean;
+}
+
+/**
+ * Returns a package from the cache, or fetches and records it. The caller holds the shared store lock.
+ *
+ * @throws LarderError LDR_NOT_CACHED, LDR_DIGEST_MISMATCH, LDR_SIZE_MISMATCH, LDR_BAD_RESPONSE, LDR_DISK*,
+ * LDR_INTERRUPTED, and those of the transport
+ */
+export async function fetchPackage(
+  request: PackageRequest,
+  session: PackageSession,
+  signal: AbortSignal,
+): Promise<PackageResult> {
+  const record = session.packages.find(request.id);
+  const cached = record && cachedPackage(request, record, session);
+  if (cached) return cached;
+  const expected = expectedBlob(request, record, session.options);
+  const isReachable = !session.options.offline || isLocal(request);
+  if (!isReachable && !(expected && session.blobs.find(expected))) {
+    throw notCached(request);
+  }
+  const cause = causeOf(record, session);
+  const fetched = expected
+    ? await fetchKnown(request, expected, record, session, signal)
+    : await fetchUnknown(request, record, session, signal);
+  const { digest, size, isReceived } = fetched;
+  return {
+    request,
+    outcome: isReceived ? "fetched" : "cached",
+    cause,
+    digest,
+    size,
+    path: session.layout.blob("data", digest),
+  };
+}
+
+/**
+ * Returns a package that is cached in full; undefined if it has to be fetched.
+ * @throws LarderError LDR_DIGEST_MISMATCH if other content is cached under its name
+ */
+function cachedPackage(
+  request: PackageRequest,
+  record: PackageRecord,
+  { blobs, packages, clock, options }: PackageSession,
+): PackageResult | undefined {
+  const isWanted = options.replace && request.digest === undefined;
+  if (isWanted) return undefined;
+  const { digest, size } = record;
+  const path = blobs.find({ mediaType: MEDIA_TYPE, digest, size });
+  if (request.digest && !isSameContent(request.digest, digest, path)) {
+    if (options.replace) return undefined;
+    throw otherContent(request, digest, request.digest);
+  }
+  if (path === undefined) return undefined;
+  packages.touch(request.id, clock.now());
+  return { request, outcome: "cached", digest, size, path };
+}
+
+/** Compares digests; if their algorithms differ, those of the file decide. True if there is no file either. */
+function isSameContent(wanted: Digest, cached: Digest, path: string | undefined): boolean {
+  if (algorithmOf(wanted) === algorithmOf(cached)) return wanted === cached;
+  return path === undefined || hasDigest(path, wanted);
+}
+
+/** Returns what must arrive; undefined if any content is accepted. */
+function expectedBlob(
+  { digest, size }: PackageRequest,
+  record: PackageRecord | undefined,
+  { replace }: PackageOptions,
+): BlobDescriptor | undefined {
+  if (digest) return { mediaType: MEDIA_TYPE, digest, size };
+  if (!record || replace) return undefined;
+  return { mediaType: MEDIA_TYPE, digest: record.digest, size: record.size };
+}
+
+/** True if a package is a file on this machine, as those of a list or a mirror on a disk are. */
+function isLocal({ urls }: PackageRequest): boolean {
+  return urls[0]?.startsWith("file:") === true;
+}
+
+function causeOf(record: PackageRecord | undefined, { blobs }: PackageSession): MissCause {
+  if (!record) return "new";
+  const { digest, size } = record;
+  const blob = { mediaType: MEDIA_TYPE, digest, size };
+  if (blobs.find(blob)) return "moved";
+  return statIfAny(blobs.pathOf(blob)) ? "damaged" : "missing";
+}
+
+async function fetchKnown(
+  request: PackageRequest,
+  blob: BlobDescriptor,
+  before: PackageRecord | undefined,
+  session: PackageSession,
+  signal: AbortSignal,
+): Promise<Fetched> {
+  const { blobs, clock, observer, transport } = session;
+  const waiting = (holders: string) => observer.note?.(waitingFor(holders, request));
+  const received = await transfer(
+    isLocal(request) ? new FileFetcher(request.urls[0]!) : new UrlFetcher(transport, request.urls),
+    blob,
+    () => blobs.ingest(blob, { waiting, signal }),
+    {
+      clock,
+      signal,
+      onStart: (offset) => started(request, session, offset, blob.size),
+      onBytes: (count) => observer.progressed?.(request, count),
+      onRetry: (message) => observer.note?.(`${request.fileName}: ${message}`),
+    },
+  );
+  const size = blobs.findData(blob.digest)?.size;
+  if (size === undefined) throw deletedMeanwhile(request);
+  record(request, { digest: blob.digest, size }, before, session);
+  return { digest: blob.digest, size, isReceived: received !== undefined };
+}
+
+/**
+ * Fetches a package whose digest is not known, from the first URL that has it.
+ * @param before the record that it replaces
+ */
+async function fetchUnknown(
+  request: PackageRequest,
+  before: PackageRecord | undefined,
+  session: PackageSession,
+  signal: AbortSignal,
+): Promise<Fetched> {
+  let failure: unknown;
+  for (const url of request.urls) {
+    try {
+      return await fetchFrom(parsePackageUrl(url), request, before, session, signal);
+    } catch (error) {
+      if (signal.aborted) throw error;
+      failure = error;
+    }
+  }
+  throw failure;
+}
+
+async function fetchFrom(
+  url: URL,
+  request: PackageRequest,
+  before: PackageRecord | undefined,
+  session: PackageSession,
+  signal: AbortSignal,
+): Promise<Fetched> {
+  const { clock, observer, transport } = session;
+  // A process that was waited for may have recorded it; what is to be replaced is recorded already.
+  const isPresent = () => before === undefined && recorded(request, session) !== undefined;
+  const waiting = (holders: string) => observer.note?.(waitingFor(holders, request));
+  const tries = new Tries(clock);
+  for (let round = 1;;) {
+    using ingest = await UnnamedIngest.open(session.layout, partialKey(url), isPresent, {
+      waiting,
+      signal,
+    });
+    if (!ingest) {
+      const present = recorded(request, session);
+      if (present) return present;
+      continue;
+    }
+    const { offset } = ingest;
+    try {
+      await receive(ingest, url, {
+        transport,
+        signal,
+        tries,
+        onStart: (offset, size) => started(request, session, offset, size),
+        onBytes: (count) => observer.progressed?.(request, count),
+      });
+    } catch (error) {
+      if (ingest.offset - offset >= PROGRESS_RESETS_TRIES) tries.restart();
+      const next = isTransient(error) ? tries.next(error) : undefined;
+      if (!next) throw error;
+      observer.note?.(
+        `${request.fileName}: ${(error as Error).message}; trying again (${next.ordinal})`,
+      );
+      await clock.sleep(next.pause, signal);
+      continue;
+    }
+    rejectOtherKind(request, ingest, url);
+    const blob = await ingest.commit();
+    if (blob) {
+      record(request, blob, before, session);
+      return { ...blob, isReceived: true };
+    }
+    if (round++ === PULL_ROUNDS) throw deletedMeanwhile(request);
+  }
+}
+
+function started(
+  request: PackageRequest,
+  { sizes, observer }: PackageSession,
+  offset: number,
+  size: number | undefined,
+): void {
+  if (size !== undefined) sizes.set(request, size);
+  observer.started?.(request, offset, size);
+}
+
+/** Returns what is cached under the name of a request, whatever its digest. */
+function recorded(
+  { id }: PackageRequest,
+  { packages, blobs }: PackageSession,
+): Fetched | undefined {
+  const record = packages.find(id);
+  if (!record) return undefined;
+  const { digest, size } = record;
+  const path = blobs.find({ mediaType: MEDIA_TYPE, digest, size });
+  return path === undefined ? undefined : { digest, size, isReceived: false };
+}
+
+/** Downloads of a URL are continued and awaited by later ones of the same URL, whatever credentials it contains. */
+function partialKey(url: URL): Digest {
+  const { url: { href } } = splitCredentials(url);
+  return digestOf(new TextEncoder().encode(href));
+}
+
+/** @throws LarderError LDR_BAD_RESPONSE for what cannot be the package, such as the login page of a network */
+function rejectOtherKind({ fileName }: PackageRequest, ingest: UnnamedIngest, url: URL): void {
+  const noun = otherKindThanNamed(fileName, ingest.start(SIGNATURE_SIZE));
+  if (noun === undefined) return;
+  ingest.discard();
+  throw new LarderError("LDR_BAD_RESPONSE", `what ${url.host} sent is not ${noun}`, {
+    hint: "open the URL in a browser: a proxy or a login page may answer in its place",
+  });
+}
+
+/**
+ * Records a package.
+ * @param before its record when the fetch began
+ * @throws LarderError LDR_DIGEST_MISMATCH if another process has recorded other content since
+ */
+function record(
+  request: PackageRequest,
+  { digest, size }: Pick<Fetched, "digest" | "size">,
+  before: PackageRecord | undefined,
+  { packages, clock }: PackageSession,
+): void {
+  const { id, urls: [first], fileName, vouchedBy } = request;
+  const now = packages.find(id);
+  if (now && now.digest !== digest && now.digest !== before?.digest) {
+    throw otherContent(request, now.digest, digest);
+  }
+  const url = first === undefined ? undefined : withoutCredentials(parsePackageUrl(first));
+  const file = { ...id, mediaType: MEDIA_TYPE, digest, size, url, fileName, vouchedBy };
+  packages.use(file, clock.now());
+}

@@ -1,0 +1,174 @@
+import { mapLimit } from "../base/concurrency.ts";
+import { hasCode, LarderError } from "../base/errors.ts";
+import { withPartialsHint } from "../pull/transfer.ts";
+import { withRoom } from "../pull/room.ts";
+import { BlobStore } from "../store/blobs/blob_store.ts";
+import { packageName } from "../store/entries/package_record.ts";
+import { PackageStore } from "../store/entries/package_store.ts";
+import { Journal, type UseEvent } from "../store/journal/journal.ts";
+import { waitingForSweep } from "../store/locks/store_lock.ts";
+import { fetchPackage, type PackageSession } from "./fetch_package.ts";
+import type { PackageDependencies, PackageObserver, PackageOptions } from "./package_options.ts";
+import type {
+  PackageFailure,
+  PackageRequest,
+  PackageResult,
+  PackageResults,
+} from "./package_request.ts";
+
+/** 1 MiB to free for a package whose size no server has stated yet; later rounds free more. */
+const UNKNOWN_SIZE = 1024 * 1024;
+
+/** What came of each request so far, by its index. It outlives a run that was stopped to free space. */
+interface Outcomes {
+  readonly results: Map<number, PackageResult>;
+  readonly failures: Map<number, LarderError>;
+}
+
+/**
+ * Returns packages from the cache, and fetches those that it lacks: in parallel, each once, and verified. One that
+ * fails does not keep the others from coming.
+ *
+ * The caller must hold a lease on the packages while it uses their files.
+ *
+ * @throws LarderError LDR_INTERRUPTED, LDR_BUSY, and LDR_DISK* if the cache cannot be written
+ */
+export async function fetchPackages(
+  requests: readonly PackageRequest[],
+  deps: PackageDependencies,
+  options: PackageOptions,
+  observer: PackageObserver = {},
+): Promise<PackageResults> {
+  const { layout, room } = deps;
+  const outcomes: Outcomes = { results: new Map(), failures: new Map() };
+  const session: PackageSession = {
+    ...deps,
+    options,
+    observer,
+    sizes: new Map(),
+    blobs: new BlobStore(layout),
+    packages: new PackageStore(layout),
+  };
+  const note = (message: string) => observer.note?.(message);
+  try {
+    await withRoom(layout, () => fetchAll(requests, session, outcomes), {
+      room,
+      request: () => spaceRequest(requests, session, outcomes),
+      note,
+      waiting: (holders) => note(waitingForSweep(holders)),
+      signal: options.signal,
+    });
+  } catch (error) {
+    throw withPartialsHint(error);
+  } finally {
+    new Journal(layout).append([...outcomes.results.values()].map(eventOf));
+  }
+  return resultsOf(requests, outcomes);
+}
+
+async function fetchAll(
+  requests: readonly PackageRequest[],
+  session: PackageSession,
+  { results, failures }: Outcomes,
+): Promise<void> {
+  const { observer, options } = session;
+  const open = [...requests.keys()].filter((index) => !results.has(index) && !failures.has(index));
+  const groups = Map.groupBy(open, (index) => packageName(requests[index]!.id));
+  // Requests for one package in turn, so that all but the first find it in the cache.
+  await mapLimit([...groups.values()], options.transfers, async (group, signal) => {
+    for (const index of group) {
+      const request = requests[index]!;
+      try {
+        const result = await fetchPackage(request, session, signal);
+        results.set(index, result);
+        observer.finished?.(result);
+      } catch (error) {
+        if (isFatal(error)) throw error;
+        failures.set(index, withName(error, request));
+        observer.failed?.(request);
+      }
+    }
+  }, options.signal);
+  if ([...results.values()].every(({ cause }) => cause === undefined)) return;
+  session.blobs.sync();
+  await session.packages.sync();
+}
+
+/** True if an error would stop every other package too, or is a bug. */
+function isFatal(error: unknown): boolean {
+  return !(error instanceof LarderError) || hasCode(
+    error,
+    "LDR_INTERRUPTED",
+    "LDR_BUSY",
+    "LDR_DISK",
+    "LDR_DISK_FULL",
+    "LDR_READ_ONLY",
+    "LDR_PERMISSION",
+  );
+}
+
+/** Returns an error with the package in its message, and what helps where there is no registry. */
+function withName(error: unknown, { fileName }: PackageRequest): LarderError {
+  const { code, message, hint } = error as LarderError;
+  const text = message.includes(fileName) ? message : `${fileName}: ${message}`;
+  return new LarderError(code, text, { hint: hintFor(code) ?? hint, cause: error });
+}
+
+function hintFor(code: LarderError["code"]): string | undefined {
+  switch (code) {
+    case "LDR_NOT_FOUND":
+      return "check the URL: repositories remove old versions";
+    case "LDR_UNAUTHORIZED":
+    case "LDR_FORBIDDEN":
+      return "check the URL, and put a user name and password into it if it needs them: https://USER:PASSWORD@…";
+    case "LDR_RATE_LIMITED":
+      return "wait, then run the same command again";
+    case "LDR_SERVER_ERROR":
+      return "the fault is the server's: try again later";
+  }
+  return undefined;
+}
+
+function spaceRequest(
+  requests: readonly PackageRequest[],
+  { packages, sizes }: PackageSession,
+  { results }: Outcomes,
+) {
+  const left = requests.filter((_, index) => !results.has(index));
+  const sizeOf = (request: PackageRequest) => request.size ?? sizes.get(request) ?? UNKNOWN_SIZE;
+  return {
+    bytes: left.reduce((sum, request) => sum + sizeOf(request), 0),
+    files: 8 * left.length,
+    folders: requests.map(({ id }) => packages.folder(id)),
+    digests: [
+      ...[...results.values()].map(({ digest }) => digest),
+      ...left.flatMap(({ digest }) => digest ?? []),
+    ],
+  };
+}
+
+function eventOf({ request, outcome, cause, digest, size }: PackageResult): UseEvent {
+  const isFetched = outcome === "fetched";
+  return {
+    kind: "use",
+    at: new Date().toISOString(),
+    name: packageName(request.id),
+    digest,
+    ...(cause && { cause }),
+    fetched: isFetched ? size : 0,
+    saved: isFetched ? 0 : size,
+  };
+}
+
+function resultsOf(
+  requests: readonly PackageRequest[],
+  { results, failures }: Outcomes,
+): PackageResults {
+  return {
+    results: requests.flatMap((_, index) => results.get(index) ?? []),
+    failures: requests.flatMap((request, index): PackageFailure[] => {
+      const error = failures.get(index);
+      return error ? [{ request, error }] : [];
+    }),
+  };
+}

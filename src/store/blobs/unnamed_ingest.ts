@@ -1,0 +1,233 @@
+import { basename, dirname, join } from "node:path";
+import * as v from "valibot";
+import {
+  ensureFolder,
+  isNotFound,
+  isStillAt,
+  readTextIfAny,
+  removeIfAny,
+  writeAll,
+  writeFileUnsynced,
+} from "../../base/files.ts";
+import { COPY_BUFFER, PULL_ROUNDS } from "../../base/limits.ts";
+import { moveFile } from "../../base/move_file.ts";
+import { diskError, isUnsupported } from "../../base/system_error.ts";
+import type { Digest } from "../../oci/digest.ts";
+import { digestOf, Hasher } from "../../oci/hash.ts";
+import { parseJson } from "../json.ts";
+import type { Layout } from "../layout.ts";
+import {
+  claimPartial,
+  type PartialFile,
+  pauseBeforeReopening,
+  releasePartial,
+} from "./partial_file.ts";
+import { tryMark } from "./verified_mark.ts";
+
+const VersionSchema = v.object({ validator: v.string(), size: v.optional(v.number()) });
+
+/** Tells the versions of a file on a server apart, so that bytes of two are not joined. */
+export interface ContentVersion {
+  /** A strong `ETag`, or a `Last-Modified`. */
+  readonly validator: string;
+  /** Bytes of the whole file. */
+  readonly size?: number | undefined;
+}
+
+export interface UnnamedIngestOptions {
+  readonly waiting?: ((holders: string) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * The write of a blob to `data/` whose digest is known only once all its bytes have arrived: of a URL. It can be resumed
+ * by this and by later processes as long as the server has the same version of the file, which is kept beside the bytes.
+ *
+ * Invariants:
+ * - The lock of the partial file is held until disposal, also after {@link commit}: what is written in between, such as
+ *   the record of a package, is seen by a process that waited for the lock.
+ * - Bytes without a version beside them are discarded when they are found, because nothing tells what they are of.
+ */
+export class UnnamedIngest implements Disposable {
+  readonly #layout: Layout;
+  readonly #partial: PartialFile;
+  #hasher = new Hasher();
+  #offset = 0;
+  #version: ContentVersion | undefined;
+  /** True if there may be a file with a version. */
+  #hasVersion = false;
+
+  private constructor(layout: Layout, partial: PartialFile) {
+    this.#layout = layout;
+    this.#partial = partial;
+  }
+
+  /**
+   * Opens the partial file, takes its lock and hashes the bytes that an earlier attempt left.
+   *
+   * @param key identifies the source of the bytes
+   * @param isPresent called with the lock held, because the process that was waited for may have written the blob
+   * @returns undefined if the blob is present
+   * @throws LarderError LDR_DISK*, LDR_INTERRUPTED
+   */
+  static async open(
+    layout: Layout,
+    key: Digest,
+    isPresent: () => boolean,
+    options: UnnamedIngestOptions = {},
+  ): Promise<UnnamedIngest | undefined> {
+    const partial = layout.partial(key);
+    for (let tries = 1;; tries++) {
+      const claimed = await claimPartial(partial, options);
+      const { file, path } = claimed;
+      try {
+        if (isStillAt(file, path)) {
+          if (!isPresent()) {
+            const ingest = new UnnamedIngest(layout, claimed);
+            await ingest.#resume();
+            return ingest;
+          }
+          removeIfAny(path);
+          releasePartial(claimed);
+          return undefined;
+        }
+      } catch (error) {
+        releasePartial(claimed);
+        throw diskError(error, "open", path);
+      }
+      releasePartial(claimed);
+      // Another process has committed or deleted the file.
+      await pauseBeforeReopening(path, tries, options.signal);
+    }
+  }
+
+  /** Bytes written so far. */
+  get offset(): number {
+    return this.#offset;
+  }
+
+  /** The version that the bytes so far are of; undefined if there are none, or if they cannot be continued. */
+  get version(): ContentVersion | undefined {
+    return this.#version;
+  }
+
+  /**
+   * Discards all bytes so far, and records of which version the next ones are.
+   * @throws LarderError LDR_DISK*
+   */
+  restart(version: ContentVersion | undefined): void {
+    try {
+      this.#partial.file.truncateSync(0);
+      this.#partial.file.seekSync(0, Deno.SeekMode.Start);
+      this.#hasher = new Hasher();
+      this.#offset = 0;
+      this.#version = version;
+      // Only once the old bytes are gone, so that a process which is killed in between joins nothing.
+      if (version) writeFileUnsynced(this.#versionPath, JSON.stringify(version));
+      else if (this.#hasVersion) removeIfAny(this.#versionPath);
+      this.#hasVersion = version !== undefined;
+    } catch (error) {
+      throw diskError(error, "write", this.#partial.path);
+    }
+  }
+
+  /** Appends bytes; the caller may overwrite them afterwards. @throws LarderError LDR_DISK* */
+  write(bytes: Uint8Array): void {
+    try {
+      writeAll(this.#partial.file, bytes);
+    } catch (error) {
+      throw diskError(error, "write", this.#partial.path);
+    }
+    this.#hasher.update(bytes);
+    this.#offset += bytes.length;
+  }
+
+  /** Returns the first `length` bytes, or all if there are fewer. */
+  start(length: number): Uint8Array {
+    const { file } = this.#partial;
+    const bytes = new Uint8Array(Math.min(length, this.#offset));
+    file.seekSync(0, Deno.SeekMode.Start);
+    file.readSync(bytes);
+    file.seekSync(this.#offset, Deno.SeekMode.Start);
+    return bytes;
+  }
+
+  /**
+   * Syncs the bytes and renames the partial file to the blob of their digest. Keeps the lock.
+   *
+   * @returns undefined if another process deleted the partial file meanwhile: nothing was committed, open a new ingest
+   * @throws LarderError LDR_DISK*
+   */
+  async commit(): Promise<{ readonly digest: Digest; readonly size: number } | undefined> {
+    const digest = this.#hasher.digest();
+    const destination = this.#layout.blob("data", digest);
+    const { file, path } = this.#partial;
+    try {
+      await syncData(file);
+      tryMark(file, digest);
+      if (!isStillAt(file, path)) return undefined;
+      if (this.#hasVersion) removeIfAny(this.#versionPath);
+      const moved = await moveInto(path, destination);
+      if (!moved || (moved === "renamed" && !isStillAt(file, destination))) return undefined;
+      return { digest, size: this.#offset };
+    } catch (error) {
+      throw diskError(error, "write", destination);
+    }
+  }
+
+  /** Removes the bytes, which are wrong. */
+  discard(): void {
+    if (!isStillAt(this.#partial.file, this.#partial.path)) return;
+    removeIfAny(this.#partial.path);
+    if (this.#hasVersion) removeIfAny(this.#versionPath);
+  }
+
+  /** Releases the lock. Keeps the bytes for a later attempt if it can continue them. */
+  [Symbol.dispose](): void {
+    if (this.#version === undefined || this.#offset === 0) this.discard();
+    releasePartial(this.#partial);
+  }
+
+  /** The version is in a partial file of its own, so that a collector removes it like one. */
+  get #versionPath(): string {
+    const { path } = this.#partial;
+    const name = new TextEncoder().encode(`version of ${basename(path)}`);
+    return join(dirname(path), this.#layout.fileName(digestOf(name)));
+  }
+
+  async #resume(): Promise<void> {
+    const { size } = this.#partial.file.statSync();
+    if (size === 0) return;
+    this.#hasVersion = true;
+    const version = parseJson(VersionSchema, readTextIfAny(this.#versionPath) ?? "");
+    if (!version || size > (version.size ?? Infinity)) return this.restart(undefined);
+    this.#version = version;
+    const buffer = new Uint8Array(Math.min(COPY_BUFFER, size));
+    for (let read; (read = await this.#partial.file.read(buffer)) !== null;) {
+      this.#hasher.update(buffer.subarray(0, read));
+      this.#offset += read;
+    }
+  }
+}
+
+/** Syncs data to the disk, if the file system can; some of FUSE's cannot. */
+async function syncData(file: Deno.FsFile): Promise<void> {
+  try {
+    await file.syncData();
+  } catch (error) {
+    if (!isUnsupported(error)) throw error;
+  }
+}
+
+/** Moves a file into a folder that may have to be created. @returns undefined if the file, or the folder, was deleted */
+async function moveInto(from: string, to: string): Promise<"renamed" | "copied" | undefined> {
+  for (let round = 0; round < PULL_ROUNDS; round++) {
+    try {
+      return await moveFile(from, to);
+    } catch (error) {
+      if (!isNotFound(error)) throw error;
+      ensureFolder(dirname(to));
+    }
+  }
+  return undefined;
+}
