@@ -75,8 +75,8 @@ function isAbandoned(path: string): boolean {
   } catch {
     return isOld(path); // Its process may be about to create the lock.
   }
-  using file = lock;
-  const result = tryLockFile(file, true);
+  using _ = lock;
+  const result = tryLockFile(lock, true);
   return result === "taken" || (result === "unknown" && isOld(path));
 }
 
