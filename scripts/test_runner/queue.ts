@@ -3,8 +3,8 @@ import { type ProcessResult, runTests } from "./process.ts";
 import { type StepResult, summarize } from "./report.ts";
 import { ROOT } from "./test_files.ts";
 
-/** Number of processes. Tests mostly wait for their children, so two processes take little more than half the time. */
-const PROCESSES = 2;
+/** Number of processes. Tests often wait, for a child or a timer, so two leave one of two processors idle for a third of the time. */
+const PROCESSES = 3;
 
 /** Test files and how to run them. */
 export interface TestRun {

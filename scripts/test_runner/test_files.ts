@@ -8,6 +8,11 @@ export function unitTests(): string[] {
   return testsBelow("tests").filter((path) => !/^tests\/(e2e|soak)\//.test(path));
 }
 
+/** True for unit tests that start threads and processes, which take seconds. */
+export function isSlow(path: string): boolean {
+  return /^tests\/(run|scripts|verify)\//.test(path);
+}
+
 /** Returns the tests that start larder as a user does. */
 export function endToEndTests(): string[] {
   return testsBelow("tests/e2e");

@@ -138,10 +138,10 @@ export function mostThatLimitsFree(
   const removed = snapshot.entries.filter((entry) => !kept.has(entry));
   let { bytes } = unreferencedFiles(snapshot, facts, facts.ages.orphan);
   for (const entry of removed) {
-    counts.release(entry);
+    counts.drop(entry);
     bytes += entry.ownSize;
   }
-  return { bytes: bytes + sizeOf(snapshot, counts.freed()), entries: removed.length };
+  return { bytes: bytes + sizeOf(snapshot, counts.freedAtMost()), entries: removed.length };
 }
 
 /** Returns the facts for removing what a plan lists, which has decided already what is old enough. */

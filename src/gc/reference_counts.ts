@@ -66,6 +66,11 @@ export class ReferenceCounts {
     return this.#withFilesOfArchives(dropped).filter((id) => this.#isRemovable(id));
   }
 
+  /** Drops the references of an entry without computing what this frees. */
+  drop(entry: SnapshotEntry): void {
+    for (const id of entry.references) this.#counts[id]!--;
+  }
+
   /** Returns the ids of the content that would no longer be freed if a released entry were kept. */
   heldBy(entry: SnapshotEntry): number[] {
     const unneeded = entry.references.filter((id) => this.#counts[id] === 0);
@@ -82,6 +87,23 @@ export class ReferenceCounts {
     const ids: number[] = [];
     for (let id = 0; id < this.#counts.length; id++) {
       if (this.#counts[id] === 0 && this.#isRemovable(id)) ids.push(id);
+    }
+    return ids;
+  }
+
+  /**
+   * Like {@link freed}, for an estimate: manifests of dropped entries pass for old, as these are. Stat'ing the 25,000
+   * files of 15,000 manifests takes 0.3 s.
+   */
+  freedAtMost(): number[] {
+    const { contents, referenceCounts } = this.#snapshot;
+    const isManifest = (id: number) =>
+      contents[id]!.tree === "manifests" && referenceCounts[id]! > 0;
+    const ids: number[] = [];
+    for (let id = 0; id < this.#counts.length; id++) {
+      if (this.#counts[id]! > 0) continue;
+      const isFreed = isManifest(id) ? this.reasonToKeep(id) === undefined : this.#isRemovable(id);
+      if (isFreed) ids.push(id);
     }
     return ids;
   }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { blob, image, randomBytes } from "../support/cache/artifacts.ts";
 import { assertNoStrayFiles, assertStoreSound, filesBelow } from "../support/cache/store_check.ts";
+import { QuickUser } from "../support/cli/in_process.ts";
 import { type Result, TestUser } from "../support/cli/test_user.ts";
 import { Gate } from "../support/gate.ts";
 import { held, html, redirect, status } from "../support/registry/faults.ts";
@@ -87,7 +88,7 @@ Deno.test("pull finds names that a registry hides from anonymous users", async (
   for (const [status, baseStatus] of [[404, 401], [403, 401], [404, 200], [403, 200]] as const) {
     await t.step(`${status}, and ${baseStatus} for /v2/`, async () => {
       await using registry = await TestRegistry.start();
-      using user = new TestUser();
+      using user = new QuickUser();
       registry.guard = hidingGuard(status, baseStatus);
       const open = registry.add("open/app", APP, "v1");
       const reference = registry.add("private/app", APP, "v1");
@@ -110,7 +111,7 @@ Deno.test("pull finds names that a registry hides from anonymous users", async (
 Deno.test("pull asks for its own repository if a challenge names another one", async () => {
   await using tokens = await TokenServer.start({ users: { [NAME]: PASSWORD } });
   await using registry = await TestRegistry.start();
-  using user = new TestUser();
+  using user = new QuickUser();
   const guard = tokens.guard();
   registry.guard = (request) => {
     const answer = guard(request);
@@ -129,7 +130,7 @@ Deno.test("pull asks for its own repository if a challenge names another one", a
 Deno.test("pull exchanges an identity token for a Bearer token", async () => {
   await using tokens = await TokenServer.start({ identityTokens: [IDENTITY] });
   await using registry = await TestRegistry.start();
-  using user = new TestUser();
+  using user = new QuickUser();
   registry.guard = tokens.guard();
   const auths = { [registry.host]: { auth: btoa("<token>:"), identitytoken: IDENTITY } };
   user.write(".docker/config.json", { auths });
@@ -141,7 +142,7 @@ Deno.test("pull exchanges an identity token for a Bearer token", async () => {
 Deno.test("pull requests one token per repository", async () => {
   await using tokens = await TokenServer.start();
   await using registry = await TestRegistry.start();
-  using user = new TestUser();
+  using user = new QuickUser();
   registry.guard = tokens.guard();
   const references = ["a", "b"].map((name) => registry.add(name, APP, "v1"));
   const result = await user.larder(["pull", ...references]);
@@ -192,7 +193,7 @@ Deno.test("pull exits with 4 and a hint without secrets if credentials are missi
       await t.step(`${name}, ${kind}`, async () => {
         await using tokens = await TokenServer.start({ users: { [NAME]: PASSWORD } });
         await using registry = await TestRegistry.start();
-        using user = new TestUser();
+        using user = new QuickUser();
         registry.guard = kind === "Basic" ? basicGuard(NAME, PASSWORD) : tokens.guard();
         arrange(user, registry.host);
         const result = await user.larder(["pull", "-v", registry.add("app", APP, "v1")]);
@@ -222,7 +223,7 @@ Deno.test("pull exits with 4 after at most four requests if no token is accepted
   for (const [name, guard] of cases) {
     await t.step(name, async () => {
       await using registry = await TestRegistry.start();
-      using user = new TestUser();
+      using user = new QuickUser();
       registry.guard = guard;
       const result = await user.larder(["pull", registry.add("app", APP, "v1")]);
       assert.equal(result.code, 4, result.stderr);
@@ -241,7 +242,7 @@ Deno.test("pull maps a failure of the token server to an exit code", async (t) =
     await t.step(name, async () => {
       await using server = await TestRegistry.start();
       await using registry = await TestRegistry.start();
-      using user = new TestUser();
+      using user = new QuickUser();
       server.fail("/token", fault);
       registry.guard = () => ({
         status: 401,
@@ -272,7 +273,7 @@ Deno.test("pull sends no Authorization header when a blob redirects to another h
 Deno.test("pull sends no Authorization header when a redirect leads back to the registry", async () => {
   await using registry = await TestRegistry.start();
   await using between = await TestRegistry.start();
-  using user = new TestUser();
+  using user = new QuickUser();
   registry.guard = ({ path, headers }) =>
     path.startsWith("/back") ? undefined : basicGuard(NAME, PASSWORD)({ headers } as never);
   for (const { descriptor, bytes } of APP.blobs) {
@@ -298,7 +299,7 @@ Deno.test("pull sends no Authorization header when a redirect leads back to the 
 Deno.test("pull does not send the registry's credentials to a storage host", async () => {
   await using registry = await TestRegistry.start();
   await using storage = await TestRegistry.start();
-  using user = new TestUser();
+  using user = new QuickUser();
   storage.guard = basicGuard(NAME, PASSWORD);
   storage.add("app", APP);
   const reference = registry.add("app", APP, "v1");
@@ -326,7 +327,7 @@ Deno.test("pull does not print secrets in the URL of a redirect", async () => {
 
 Deno.test("pull does not print credentials that the registry's error repeats", async () => {
   await using registry = await TestRegistry.start();
-  using user = new TestUser();
+  using user = new QuickUser();
   writeDockerConfig(user, registry.host);
   registry.guard = ({ headers }) => {
     const challenge = basicGuard(NAME, PASSWORD)({ headers } as never);

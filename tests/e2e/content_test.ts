@@ -18,6 +18,7 @@ import {
 } from "../support/cache/artifacts.ts";
 import { spinApp } from "../support/cache/spin_apps.ts";
 import { assertNoStrayFiles, assertStoreSound, filesBelow } from "../support/cache/store_check.ts";
+import { QuickUser } from "../support/cli/in_process.ts";
 import { TestUser } from "../support/cli/test_user.ts";
 import { withHeader } from "../support/registry/faults.ts";
 import { TestRegistry } from "../support/registry/test_registry.ts";
@@ -60,7 +61,7 @@ Deno.test("pull stores a blob in wasm/ or data/ by its media type", async () => 
 
 Deno.test("pull stores the registry's manifest and the image's config in the entry", async () => {
   await using registry = await TestRegistry.start();
-  using user = new TestUser();
+  using user = new QuickUser();
   const artifact = image(["one"], { annotations: { note: "kept byte by byte" } });
   await pullGood(user, registry.add("team/app", artifact, "v1"));
   const folder = join(user.registry, "manifests", registry.host, "team/app");
@@ -89,7 +90,7 @@ Deno.test(
 
 Deno.test("pull accepts Docker's schema 2 and manifest lists", async () => {
   await using registry = await TestRegistry.start();
-  using user = new TestUser();
+  using user = new QuickUser();
   const platform = platformOf(HOST_PLATFORM);
   const docker = image(["docker layer"], { docker: true });
   const result = await pullGood(user, registry.add("app", docker, "v1"));
@@ -107,7 +108,7 @@ Deno.test("pull takes the type of a manifest without mediaType from the header o
   for (const type of [MEDIA_TYPES.ociManifest, "application/json"]) {
     await t.step(type, async () => {
       await using registry = await TestRegistry.start();
-      using user = new TestUser();
+      using user = new QuickUser();
       const reference = registry.add("app", manifestOf(document, type, contents), "v1");
       await pullGood(user, reference);
     });
@@ -116,7 +117,7 @@ Deno.test("pull takes the type of a manifest without mediaType from the header o
 
 Deno.test("pull ignores parameters of Content-Type", async () => {
   await using registry = await TestRegistry.start();
-  using user = new TestUser();
+  using user = new QuickUser();
   const reference = registry.add("app", image(["one"]), "v1");
   const type = `${MEDIA_TYPES.ociManifest}; charset=utf-8`;
   registry.fail("/manifests/", withHeader("Content-Type", type));
@@ -135,7 +136,7 @@ Deno.test("pull fetches empty, repeated and sha512 blobs and images without laye
   for (const [name, layers] of cases) {
     await t.step(name, async () => {
       await using registry = await TestRegistry.start();
-      using user = new TestUser();
+      using user = new QuickUser();
       const reference = registry.add("app", image(layers), "v1");
       await pullGood(user, reference);
       registry.clearLog();
@@ -147,7 +148,7 @@ Deno.test("pull fetches empty, repeated and sha512 blobs and images without laye
 
 Deno.test("pull fetches a repeated layer once", async () => {
   await using registry = await TestRegistry.start();
-  using user = new TestUser();
+  using user = new QuickUser();
   const [repeated, single] = [blob("again"), blob("once")];
   const artifact = image([repeated, single, repeated, repeated]);
   await pullGood(user, registry.add("app", artifact, "v1"));
@@ -161,7 +162,7 @@ Deno.test("pull stores content that is both Wasm and a static file in data/", as
   for (const layers of [[asWasm, asData], [asData, asWasm]]) {
     await t.step(layers.map(({ descriptor }) => descriptor.mediaType).join(", "), async () => {
       await using registry = await TestRegistry.start();
-      using user = new TestUser();
+      using user = new QuickUser();
       await pullGood(user, registry.add("app", image(layers), "v1"));
       assert.deepEqual(Deno.readFileSync(pathOf(user, "data", asData)), bytes);
     });
@@ -170,7 +171,7 @@ Deno.test("pull stores content that is both Wasm and a static file in data/", as
 
 Deno.test("pull reuses a cached layer of another repository", async () => {
   await using registry = await TestRegistry.start();
-  using user = new TestUser();
+  using user = new QuickUser();
   const shared = blob("shared");
   await pullGood(user, registry.add("team/a", image([shared]), "v1"));
   const result = await pullGood(user, registry.add("team/b", image([shared, "own"]), "v1"));
@@ -215,7 +216,7 @@ Deno.test("pull skips foreign layers with a note unless --foreign is given", asy
 
 Deno.test("pull makes no request for content embedded in its descriptor", async () => {
   await using registry = await TestRegistry.start();
-  using user = new TestUser();
+  using user = new QuickUser();
   const embedded = blob("embedded", MEDIA_TYPES.ociLayer, { data: utf8("embedded").toBase64() });
   const reference = registry.add("app", image([embedded]), "v1");
   registry.removeBlob("app", embedded);
@@ -225,7 +226,7 @@ Deno.test("pull makes no request for content embedded in its descriptor", async 
 
 Deno.test("pull stores the module of a Wasm artifact in wasm/", async () => {
   await using registry = await TestRegistry.start();
-  using user = new TestUser();
+  using user = new QuickUser();
   const artifact = wasmArtifact(wasmModule("component"));
   await pullGood(user, registry.add("app", artifact, "v1"));
   assertIn(user, "wasm", artifact.blobs[1]!);
@@ -237,7 +238,7 @@ Deno.test("pull stores a Spin app where Spin reads it", async (t) => {
       old ? "before Spin 2.0: the config is the locked app" : "the locked app is a layer",
       async () => {
         await using registry = await TestRegistry.start();
-        using user = new TestUser();
+        using user = new QuickUser();
         const assets = { "index.html": "<h1>hello</h1>", "style.css": "" };
         const inlined = { "tiny.txt": "inlined content needs no blob" };
         const artifact = await spinApp({ files: assets, inlined, old });
@@ -285,7 +286,7 @@ Deno.test("pull keeps a Spin archive and stores each of its files by digest", as
 
 Deno.test("list shows a pulled entry", async () => {
   await using registry = await TestRegistry.start();
-  using user = new TestUser();
+  using user = new QuickUser();
   const artifact = multiPlatform("linux/amd64", "linux/arm64");
   const reference = registry.add("app", artifact, "v1");
   await pullGood(user, reference);

@@ -5,6 +5,7 @@ import { spinApp } from "../support/cache/spin_apps.ts";
 import { assertNoStrayFiles, assertStoreSound, filesBelow } from "../support/cache/store_check.ts";
 import { DAY } from "../support/cache/test_cache.ts";
 import { MountedFolder, mountTest } from "../support/cli/mounts.ts";
+import { QuickUser } from "../support/cli/in_process.ts";
 import { type Result, TestUser } from "../support/cli/test_user.ts";
 import { TestRegistry } from "../support/registry/test_registry.ts";
 
@@ -39,7 +40,7 @@ mountTest("pull exits with 7 on a full disk and succeeds once there is space", a
 mountTest("pull exits with 7 on a disk without room for a file", async () => {
   await using registry = await TestRegistry.start();
   await using disk = await MountedFolder.tmpfs("64k");
-  using user = new TestUser();
+  using user = new QuickUser();
   Deno.writeFileSync(join(disk.path, "ballast"), randomBytes(64 * 1024));
   const reference = registry.add("app", APP, "v1");
   const result = await user.larder(["--cache-dir", disk.path, "pull", reference]);
@@ -156,7 +157,7 @@ Deno.test("pull exits with 7 if a file is in the place of a folder", async (t) =
   for (const [name, pathOf] of paths) {
     await t.step(name, async () => {
       await using registry = await TestRegistry.start();
-      using user = new TestUser();
+      using user = new QuickUser();
       const path = pathOf(user);
       Deno.mkdirSync(dirname(path), { recursive: true });
       Deno.writeTextFileSync(path, "precious");
@@ -177,7 +178,7 @@ Deno.test("pull exits with 7 if a folder is in the place of a file", async (t) =
   for (const [name, path] of paths) {
     await t.step(name, async () => {
       await using registry = await TestRegistry.start();
-      using user = new TestUser();
+      using user = new QuickUser();
       Deno.mkdirSync(join(user.registry, path, "within"), { recursive: true });
       const result = await user.larder(["pull", registry.add("app", APP, "v1")]);
       assertDiskError(result, "LDR_DISK");
@@ -213,7 +214,7 @@ Deno.test("pull fetches a removed or truncated blob again", async (t) => {
   for (const [name, change] of spoil) {
     await t.step(name, async () => {
       await using registry = await TestRegistry.start();
-      using user = new TestUser();
+      using user = new QuickUser();
       const reference = registry.add("app", APP, "v1");
       assert.equal((await user.larder(["pull", reference])).code, 0);
       change(join(user.registry, "data", layer.descriptor.digest));
@@ -234,7 +235,7 @@ Deno.test("pull repairs an entry with a missing or invalid file", async (t) => {
     for (const how of ["missing", "empty", "invalid"]) {
       await t.step(`${name} ${how}`, async () => {
         await using registry = await TestRegistry.start();
-        using user = new TestUser();
+        using user = new QuickUser();
         const reference = registry.add("app", APP, "v1");
         assert.equal((await user.larder(["pull", reference])).code, 0);
         const path = join(user.registry, "manifests", registry.host, "app", name);

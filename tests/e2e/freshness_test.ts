@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { blob, image, multiPlatform } from "../support/cache/artifacts.ts";
 import { assertNoStrayFiles, assertStoreSound, filesBelow } from "../support/cache/store_check.ts";
+import { QuickUser } from "../support/cli/in_process.ts";
 import { TestUser } from "../support/cli/test_user.ts";
 import { status, tooManyRequests, withHeader, withoutHeader } from "../support/registry/faults.ts";
 import { TestRegistry } from "../support/registry/test_registry.ts";
@@ -63,7 +64,7 @@ Deno.test("pull fetches only the missing blobs of a moved tag", async () => {
 
 Deno.test("pull fetches no blob for a tag that moves back to cached content", async () => {
   await using registry = await TestRegistry.start();
-  using user = new TestUser();
+  using user = new QuickUser();
   const { first, reference } = await pulled(registry, user);
   registry.add("app", image(["one", "three"]), "v1");
   assert.equal((await user.larder(["pull", reference])).code, 0);
@@ -88,7 +89,7 @@ Deno.test("pull fetches no blob for a tag that moves back to cached content", as
 
 Deno.test("pull takes a name for new whose content is all cached", async () => {
   await using registry = await TestRegistry.start();
-  using user = new TestUser();
+  using user = new QuickUser();
   const { first, reference } = await pulled(registry, user);
   for (const other of [registry.add("app", first, "v2"), registry.add("app", first)]) {
     const args = ["pull", "--format", "json", other];
@@ -109,7 +110,7 @@ Deno.test("pull takes a name for new whose content is all cached", async () => {
 
 Deno.test("pull makes no request for a cached digest", async () => {
   await using registry = await TestRegistry.start();
-  using user = new TestUser();
+  using user = new QuickUser();
   const byDigest = registry.add("app", image(["one"]));
   const first = await user.larder(["pull", byDigest]);
   assert.equal(first.code, 0, first.stderr);
@@ -124,7 +125,7 @@ Deno.test("pull makes no request for a cached digest", async () => {
 
 Deno.test("pull makes no request for a digest that was pulled by tag", async () => {
   await using registry = await TestRegistry.start();
-  using user = new TestUser();
+  using user = new QuickUser();
   const { first } = await pulled(registry, user);
   const result = await user.larder(["pull", registry.add("app", first)]);
   assert.equal(result.code, 0, result.stderr);
@@ -134,7 +135,7 @@ Deno.test("pull makes no request for a digest that was pulled by tag", async () 
 
 Deno.test("pull resolves a reference with tag and digest by its digest and prints both", async () => {
   await using registry = await TestRegistry.start();
-  using user = new TestUser();
+  using user = new QuickUser();
   const old = image(["old"]);
   registry.add("app", old);
   registry.add("app", image(["new"]), "v1");
@@ -147,7 +148,7 @@ Deno.test("pull resolves a reference with tag and digest by its digest and print
 
 Deno.test("pull makes a GET request if HEAD returns no digest", async () => {
   await using registry = await TestRegistry.start();
-  using user = new TestUser();
+  using user = new QuickUser();
   const { reference } = await pulled(registry, user);
   registry.fail("manifests/v1", withoutHeader("Docker-Content-Digest"));
   const result = await user.larder(["pull", reference]);
@@ -158,7 +159,7 @@ Deno.test("pull makes a GET request if HEAD returns no digest", async () => {
 
 Deno.test("pull makes a GET request if HEAD is not allowed", async () => {
   await using registry = await TestRegistry.start();
-  using user = new TestUser();
+  using user = new QuickUser();
   const { reference } = await pulled(registry, user);
   registry.fail(/^HEAD .*manifests/, status(405));
   const result = await user.larder(["pull", reference]);
@@ -168,7 +169,7 @@ Deno.test("pull makes a GET request if HEAD is not allowed", async () => {
 
 Deno.test("pull stores no wrong content if HEAD returns a wrong digest", async () => {
   await using registry = await TestRegistry.start();
-  using user = new TestUser();
+  using user = new QuickUser();
   const { first, reference } = await pulled(registry, user);
   const wrong = `sha256:${"0".repeat(64)}`;
   registry.fail(/^HEAD .*manifests/, withHeader("Docker-Content-Digest", wrong));
@@ -180,7 +181,7 @@ Deno.test("pull stores no wrong content if HEAD returns a wrong digest", async (
 
 Deno.test("pull exits with 3 for a deleted tag that is cached", async () => {
   await using registry = await TestRegistry.start();
-  using user = new TestUser();
+  using user = new QuickUser();
   const { reference } = await pulled(registry, user);
   registry.fail("manifests/v1", status(404));
   const result = await user.larder(["pull", reference]);
@@ -215,7 +216,7 @@ Deno.test("--offline is accepted before the command", async () => {
 
 Deno.test("pull --policy missing fetches an entry that is not cached", async () => {
   await using registry = await TestRegistry.start();
-  using user = new TestUser();
+  using user = new QuickUser();
   const reference = registry.add("app", image(["one"]), "v1");
   const result = await user.larder(["pull", "--policy", "missing", reference]);
   assert.equal(result.code, 0, result.stderr);
@@ -223,7 +224,7 @@ Deno.test("pull --policy missing fetches an entry that is not cached", async () 
 
 Deno.test("pull --policy missing fetches the missing part of an entry", async () => {
   await using registry = await TestRegistry.start();
-  using user = new TestUser();
+  using user = new QuickUser();
   const { reference } = await pulled(registry, user);
   Deno.removeSync(join(user.registry, "data", blob("one").descriptor.digest));
   const result = await user.larder(["pull", "--policy", "missing", reference]);
@@ -257,7 +258,7 @@ Deno.test("pull --offline exits with 3 without a request if the entry is not com
     for (const option of ["--offline", "--policy=never"]) {
       await t.step(`${option}, ${name}`, async () => {
         await using registry = await TestRegistry.start();
-        using user = new TestUser();
+        using user = new QuickUser();
         const { reference } = await pulled(registry, user);
         spoil(user);
         const result = await user.larder(["pull", option, reference]);
@@ -283,7 +284,7 @@ Deno.test("pull exits with 6 and mentions the cached copy if the registry fails"
   for (const [name, code, fault] of cases) {
     await t.step(name, async () => {
       await using registry = await TestRegistry.start();
-      using user = new TestUser();
+      using user = new QuickUser();
       const { first, reference } = await pulled(registry, user);
       registry.fail("manifests/v1", fault);
       const failed = await user.larder(["pull", reference]);
@@ -297,7 +298,7 @@ Deno.test("pull exits with 6 and mentions the cached copy if the registry fails"
 });
 
 Deno.test("pull exits with 6 and mentions the cached copy if the registry is unreachable", async () => {
-  using user = new TestUser();
+  using user = new QuickUser();
   let reference: string;
   {
     await using registry = await TestRegistry.start();
@@ -340,7 +341,7 @@ Deno.test("pull mentions no cached copy if the registry is unreachable and nothi
 
 Deno.test("pull --policy overrides the config's policy", async () => {
   await using registry = await TestRegistry.start();
-  using user = new TestUser();
+  using user = new QuickUser();
   const { reference } = await pulled(registry, user);
   user.write(".config/larder/config.yaml", "freshness:\n  policy: missing\n");
   assert.equal((await user.larder(["pull", reference])).code, 0);

@@ -10,8 +10,9 @@ import {
 import { spinApp } from "../support/cache/spin_apps.ts";
 import { assertStoreSound, filesBelow } from "../support/cache/store_check.ts";
 import { DAY } from "../support/cache/test_cache.ts";
+import { QuickUser } from "../support/cli/in_process.ts";
 import { MountedFolder, mountTest } from "../support/cli/mounts.ts";
-import { type Result, type Running, TestUser } from "../support/cli/test_user.ts";
+import type { Result, Running } from "../support/cli/test_user.ts";
 import { Gate } from "../support/gate.ts";
 import { heldAfter } from "../support/registry/faults.ts";
 import { TestRegistry } from "../support/registry/test_registry.ts";
@@ -22,7 +23,7 @@ const MB = 1_000_000;
 
 /** A user whose cache is on a small disk, with a config, a registry, and entries of 1 MB unused for a day and more. */
 class SmallDisk implements AsyncDisposable {
-  readonly #user = new TestUser();
+  readonly #user = new QuickUser();
 
   private constructor(readonly registry: TestRegistry, readonly disk: MountedFolder) {}
 
@@ -54,7 +55,7 @@ class SmallDisk implements AsyncDisposable {
 
   async pullOld(name: string, artifact: Artifact, days: number): Promise<void> {
     const before = new Set(filesBelow(this.disk.path));
-    const { code, stderr } = await this.larder("pull", this.registry.add(name, artifact, "v1"));
+    const { code, stderr } = await this.quick("pull", this.registry.add(name, artifact, "v1"));
     assert.equal(code, 0, stderr);
     const time = new Date(Date.now() - days * DAY);
     for (const path of filesBelow(this.disk.path)) {
@@ -68,13 +69,21 @@ class SmallDisk implements AsyncDisposable {
   }
 
   spawn(...args: string[]): Running {
-    const config = this.#user.path("config.yaml");
-    return this.#user.spawn(["--cache-dir", this.disk.path, "--config", config, ...args]);
+    return this.#user.spawn([...this.#options(), ...args]);
+  }
+
+  /** Runs a command that is not the one to be tested. */
+  async quick(...args: string[]): Promise<Result> {
+    return await this.#user.larder([...this.#options(), ...args]);
+  }
+
+  #options(): string[] {
+    return ["--cache-dir", this.disk.path, "--config", this.#user.path("config.yaml")];
   }
 
   /** Returns the names of the entries without their registry, sorted. */
   async names(): Promise<string[]> {
-    const { stdout } = await this.larder("list", "--format", "{{name}}");
+    const { stdout } = await this.quick("list", "--format", "{{name}}");
     return stdout.trim().split("\n").map((name) => name.replace(/^.*\//, "")).sort();
   }
 
@@ -174,11 +183,11 @@ mountTest(
       const [, could, command] =
         /^hint: larder gc could free up to (.*): type larder (gc .*)$/m.exec(stderr) ?? [];
       assert.ok(could && command, stderr);
-      const df = await small.larder("df");
+      const df = await small.quick("df");
       assert.match(df.stderr, new RegExp(`could free up to ${could}$`, "m"));
-      const gc = await small.larder(...command.split(" "), "--force");
+      const gc = await small.quick(...command.split(" "), "--force");
       assert.equal(gc.code, 0, gc.stderr);
-      const again = await small.larder("pull", reference);
+      const again = await small.quick("pull", reference);
       assert.equal(again.code, 0, again.stderr);
       assertStoreSound(small.root);
     }
@@ -195,12 +204,12 @@ mountTest("pull on a disk full of young entries says that clean frees enough", a
     /^hint: larder gc can free nothing now; larder clean can free enough: larder (.*) lists the entries, larder (.*) removes one$/m
       .exec(stderr) ?? [];
   assert.ok(list && clean, stderr);
-  const listed = await small.larder(...list.split(" "));
+  const listed = await small.quick(...list.split(" "));
   assert.match(listed.stdout, /\/new0:v1 .*\/new4:v1 /s);
   for (const name of (await small.names()).slice(0, 3)) {
     const reference = small.registry.reference(...name.split(":") as [string, string]);
     const args = clean.replace("NAME", reference).split(" ");
-    const cleaned = await small.larder(...args, "--force");
+    const cleaned = await small.quick(...args, "--force");
     assert.equal(cleaned.code, 0, cleaned.stderr);
   }
   const again = await small.larder("pull", reference);

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { blob, image, randomBytes } from "../support/cache/artifacts.ts";
 import { age, names, pull } from "../support/cache/user_cache.ts";
 import { DAY } from "../support/cache/test_cache.ts";
+import { QuickUser } from "../support/cli/in_process.ts";
 import { TestUser } from "../support/cli/test_user.ts";
 import { TestRegistry } from "../support/registry/test_registry.ts";
 
@@ -52,7 +53,7 @@ Deno.test("pull says nothing of limits if the cache is small, has one, or gc.aut
       "auto: false",
     ]] as const
   ) {
-    using user = new TestUser();
+    using user = new QuickUser();
     user.write(".config/larder/config.yaml", `gc: {${config}}`);
     writeSparse(user, size);
     assert.doesNotMatch(await pull(user, registry.add("app", image(["a"]), "v1")), /limit/);
@@ -61,7 +62,7 @@ Deno.test("pull says nothing of limits if the cache is small, has one, or gc.aut
 
 Deno.test("gc --auto and a pull with limits that leave nothing warn and remove nothing; gc --force does", async () => {
   await using registry = await TestRegistry.start();
-  using user = new TestUser();
+  using user = new QuickUser();
   const old = ["a", "b", "c"].map((name) => registry.add(name, image([name]), "v1"));
   await pull(user, ...old);
   age(user);
@@ -87,7 +88,7 @@ Deno.test("gc --auto and a pull with limits that leave nothing warn and remove n
 
 Deno.test("pull of more than gc.max_size keeps the others, and gc --max-size removes only it later", async () => {
   await using registry = await TestRegistry.start();
-  using user = new TestUser();
+  using user = new QuickUser();
   const small = ["a", "b"].map((name) =>
     registry.add(name, image([blob(randomBytes(1000, name))]), "v1")
   );

@@ -13,6 +13,7 @@ import {
 import { spinApp } from "../support/cache/spin_apps.ts";
 import { assertNoStrayFiles, assertStoreSound } from "../support/cache/store_check.ts";
 import { writeAsSpin } from "../support/cache/test_cache.ts";
+import { QuickUser } from "../support/cli/in_process.ts";
 import { type Result, TestUser } from "../support/cli/test_user.ts";
 import { status, tooManyRequests } from "../support/registry/faults.ts";
 import { basicGuard, TestRegistry } from "../support/registry/test_registry.ts";
@@ -110,7 +111,7 @@ Deno.test("outdated shows a tag as unknown if the registry fails, and exits with
     await t.step(name, async () => {
       await using registry = await TestRegistry.start();
       await using other = await TestRegistry.start();
-      using user = new TestUser();
+      using user = new QuickUser();
       await pulled(user, registry, "v1");
       await pulled(user, other, "v2");
       spoil(registry, user);
@@ -145,7 +146,7 @@ Deno.test("outdated waits for the Retry-After of a 429", async () => {
 
 Deno.test("outdated selects tags by name, prefix and glob", async (t) => {
   await using registry = await TestRegistry.start();
-  using user = new TestUser();
+  using user = new QuickUser();
   await pulled(user, registry, "v1", "v2", "w1");
   const fixed = registry.add("app", OLD);
   assert.equal((await user.larder(["pull", fixed])).code, 0);
@@ -167,7 +168,7 @@ Deno.test("outdated selects tags by name, prefix and glob", async (t) => {
 });
 
 Deno.test("outdated and update exit with 2 on --offline and with 0 on an empty cache", async () => {
-  using user = new TestUser();
+  using user = new QuickUser();
   for (const args of [["outdated"], ["update", "--all"]]) {
     const offline = await user.larder([...args, "--offline"]);
     assert.equal(offline.code, 2);
@@ -179,7 +180,7 @@ Deno.test("outdated and update exit with 2 on --offline and with 0 on an empty c
 
 Deno.test("outdated compares an entry of Spin by the content of its manifest", async () => {
   await using registry = await TestRegistry.start();
-  using user = new TestUser();
+  using user = new QuickUser();
   const app = await spinApp({ module: wasmModule("one") });
   const reference = registry.add("app", app, "v1");
   assert.equal((await user.larder(["pull", reference])).code, 0);
@@ -215,7 +216,7 @@ Deno.test("update pulls a moved tag and reports it as pull does", async () => {
 
 Deno.test("update pulls only the selected tags", async () => {
   await using registry = await TestRegistry.start();
-  using user = new TestUser();
+  using user = new QuickUser();
   const [first] = await pulled(user, registry, "v1", "v2");
   for (const tag of ["v1", "v2"]) registry.add("app", NEW, tag);
   const { stdout } = await update(user, "*:v1");
@@ -225,7 +226,7 @@ Deno.test("update pulls only the selected tags", async () => {
 
 Deno.test("update fetches the platforms for which an entry was pulled", async () => {
   await using registry = await TestRegistry.start();
-  using user = new TestUser();
+  using user = new QuickUser();
   const platforms = ["linux/arm/v7", "plan9/mips"];
   for (const tag of ["one", "all"]) registry.add("app", multiPlatform(...platforms), tag);
   const pull = (tag: string, ...options: string[]) =>
@@ -286,7 +287,7 @@ Deno.test("update asks an ill registry a few times for all its tags, and warns o
 
 Deno.test("update ignores the config's freshness policy", async () => {
   await using registry = await TestRegistry.start();
-  using user = new TestUser();
+  using user = new QuickUser();
   await pulled(user, registry, "v1");
   user.write(".config/larder/config.yaml", "freshness: { policy: missing, stale_if_error: 9d }");
   registry.add("app", NEW, "v1");
@@ -296,7 +297,7 @@ Deno.test("update ignores the config's freshness policy", async () => {
 });
 
 Deno.test("update exits with 2 unless it gets either names or --all", async () => {
-  using user = new TestUser();
+  using user = new QuickUser();
   for (const args of [[], ["app:v1", "--all"]]) {
     const { code, stderr } = await user.larder(["update", ...args]);
     assert.equal(code, 2);
@@ -306,7 +307,7 @@ Deno.test("update exits with 2 unless it gets either names or --all", async () =
 
 Deno.test("stats counts pulls, updates and cache hits", async () => {
   await using registry = await TestRegistry.start();
-  using user = new TestUser();
+  using user = new QuickUser();
   const [reference] = await pulled(user, registry, "v1");
   assert.equal((await user.larder(["pull", reference!])).code, 0);
   registry.add("app", NEW, "v1");

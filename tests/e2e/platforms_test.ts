@@ -9,6 +9,7 @@ import {
   platformOf,
 } from "../support/cache/artifacts.ts";
 import { assertNoStrayFiles, assertStoreSound } from "../support/cache/store_check.ts";
+import { QuickUser } from "../support/cli/in_process.ts";
 import { TestUser } from "../support/cli/test_user.ts";
 import { TestRegistry } from "../support/registry/test_registry.ts";
 
@@ -22,7 +23,7 @@ function fetchedPlatforms(registry: TestRegistry, artifact: Artifact): string[] 
 
 Deno.test("pull --platform compares the config of an image without an index", async () => {
   await using registry = await TestRegistry.start();
-  using user = new TestUser();
+  using user = new QuickUser();
   const artifact = image(["layer"], { platform: platformOf("linux/arm/v6") });
   const reference = registry.add("app", artifact, "v1");
   const refused = async () => {
@@ -112,7 +113,7 @@ Deno.test("pull exits with 3 and lists the platforms if an index lacks the reque
   for (const { offered, options } of cases) {
     await t.step(`${options.join(" ")} of ${offered.join(", ")}`, async () => {
       await using registry = await TestRegistry.start();
-      using user = new TestUser();
+      using user = new QuickUser();
       const reference = registry.add("app", multiPlatform("unknown/unknown", ...offered), "v1");
       const result = await user.larder(["pull", ...options, reference]);
       assert.equal(result.code, 3, result.stderr);
@@ -128,7 +129,7 @@ Deno.test("pull exits with 3 for an index of attestations, even with --platform 
   for (const options of [[], ["--platform", "unknown/unknown"]]) {
     await t.step(options.join(" ") || "default", async () => {
       await using registry = await TestRegistry.start();
-      using user = new TestUser();
+      using user = new QuickUser();
       const reference = registry.add("app", multiPlatform("unknown/unknown"), "v1");
       const result = await user.larder(["pull", ...options, reference]);
       assert.equal(result.code, 3, result.stderr);
@@ -139,7 +140,7 @@ Deno.test("pull exits with 3 for an index of attestations, even with --platform 
 
 Deno.test("pull --all-platforms fetches every platform, and a later pull fetches nothing", async () => {
   await using registry = await TestRegistry.start();
-  using user = new TestUser();
+  using user = new QuickUser();
   const offered = ["linux/amd64", "linux/arm64", "wasi/wasm"];
   const artifact = multiPlatform(...offered);
   const reference = registry.add("app", artifact, "v1");
@@ -195,7 +196,7 @@ Deno.test("pull --all-platforms succeeds without a platform for this machine", a
 
 Deno.test("pull --platform fetches only the missing platform of a cached index", async () => {
   await using registry = await TestRegistry.start();
-  using user = new TestUser();
+  using user = new QuickUser();
   const artifact = multiPlatform(HOST_PLATFORM, OTHER);
   const reference = registry.add("app", artifact, "v1");
   assert.equal((await user.larder(["pull", reference])).code, 0);
@@ -208,7 +209,7 @@ Deno.test("pull --platform fetches only the missing platform of a cached index",
 
 Deno.test("pull follows an index in an index", async () => {
   await using registry = await TestRegistry.start();
-  using user = new TestUser();
+  using user = new QuickUser();
   const inner = multiPlatform(HOST_PLATFORM, OTHER);
   const outer = index([{ artifact: inner, platform: platformOf(HOST_PLATFORM) }]);
   const result = await user.larder(["pull", registry.add("app", outer, "v1")]);
@@ -219,7 +220,7 @@ Deno.test("pull follows an index in an index", async () => {
 
 Deno.test("pull rejects an index that is nested too deeply", async () => {
   await using registry = await TestRegistry.start();
-  using user = new TestUser();
+  using user = new QuickUser();
   let artifact = multiPlatform(HOST_PLATFORM);
   for (let depth = 0; depth < 8; depth++) {
     artifact = index([{ artifact, platform: platformOf(HOST_PLATFORM) }]);
@@ -232,7 +233,7 @@ Deno.test("pull rejects an index that is nested too deeply", async () => {
 
 Deno.test("pull selects a manifest without a platform if the index lists no other", async () => {
   await using registry = await TestRegistry.start();
-  using user = new TestUser();
+  using user = new QuickUser();
   const entries: IndexEntry[] = [{ artifact: image(["layer of nothing"]) }];
   const result = await user.larder(["pull", registry.add("app", index(entries), "v1")]);
   assert.equal(result.code, 0, result.stderr);

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { blob, image, randomBytes } from "../support/cache/artifacts.ts";
 import { assertNoStrayFiles, assertStoreSound, partials } from "../support/cache/store_check.ts";
+import { QuickUser } from "../support/cli/in_process.ts";
 import { TestUser } from "../support/cli/test_user.ts";
 import { Gate } from "../support/gate.ts";
 import {
@@ -76,7 +77,7 @@ Deno.test("pull resumes a partial download from another repository", async () =>
 
 Deno.test("pull resumes a download after each of three broken connections", async () => {
   await using registry = await TestRegistry.start();
-  using user = new TestUser();
+  using user = new QuickUser();
   const reference = registry.add("app", APP, "v1");
   registry.fail(PATH, resetAfter(512 * 1024), 3);
   await pullRest(user, reference);
@@ -105,7 +106,7 @@ Deno.test("pull gets the right bytes from a server that mishandles ranges", asyn
   for (const [name, fault, expected] of cases) {
     await t.step(name, async () => {
       await using registry = await TestRegistry.start();
-      using user = new TestUser();
+      using user = new QuickUser();
       const reference = registry.add("app", APP, "v1");
       await leavePartial(registry, user, reference);
       registry.fail(PATH, fault);
@@ -115,7 +116,7 @@ Deno.test("pull gets the right bytes from a server that mishandles ranges", asyn
   }
   await t.step("200 with the whole blob", async () => {
     await using registry = await TestRegistry.start();
-    using user = new TestUser();
+    using user = new QuickUser();
     const reference = registry.add("app", APP, "v1");
     await leavePartial(registry, user, reference);
     registry.ranges = false;
@@ -137,7 +138,7 @@ Deno.test("pull gets the right bytes whatever the partial download contains", as
   for (const [name, left] of cases) {
     await t.step(name, async () => {
       await using registry = await TestRegistry.start();
-      using user = new TestUser();
+      using user = new QuickUser();
       const reference = registry.add("app", APP, "v1");
       const folder = join(user.registry, "partial");
       Deno.mkdirSync(folder, { recursive: true });
@@ -149,7 +150,7 @@ Deno.test("pull gets the right bytes whatever the partial download contains", as
 
 Deno.test("pull makes no request for a complete partial download", async () => {
   await using registry = await TestRegistry.start();
-  using user = new TestUser();
+  using user = new QuickUser();
   const reference = registry.add("app", APP, "v1");
   Deno.mkdirSync(join(user.registry, "partial"), { recursive: true });
   Deno.writeFileSync(join(user.registry, "partial", LAYER.descriptor.digest), LAYER.bytes);

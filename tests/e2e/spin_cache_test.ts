@@ -14,6 +14,7 @@ import { assertNoStrayFiles, assertStoreSound, filesBelow } from "../support/cac
 import { DAY, relativePathOf, writeAsSpin } from "../support/cache/test_cache.ts";
 import { age } from "../support/cache/user_cache.ts";
 import { Serving } from "../support/cli/serving.ts";
+import { QuickUser } from "../support/cli/in_process.ts";
 import { TestUser } from "../support/cli/test_user.ts";
 import { TestRegistry } from "../support/registry/test_registry.ts";
 import { jsComponent } from "../support/wasm/js_component.ts";
@@ -64,7 +65,7 @@ Deno.test("pull fetches a blob again that Spin left incomplete", async (t) => {
   for (const [name, spoil] of cases) {
     await t.step(name, async () => {
       await using registry = await TestRegistry.start();
-      using user = new TestUser();
+      using user = new QuickUser();
       const artifact = await app();
       const reference = registry.add("hello", artifact, "v1");
       writeAsSpin(user.registry, reference, artifact);
@@ -82,7 +83,7 @@ Deno.test("pull repairs an entry that Spin has overwritten", async (t) => {
   for (const moved of [false, true]) {
     await t.step(moved ? "the tag has moved" : "the tag is unchanged", async () => {
       await using registry = await TestRegistry.start();
-      using user = new TestUser();
+      using user = new QuickUser();
       const mine = await spinApp({ module: wasmModule("one") });
       const spins = await spinApp({ module: wasmModule("two") });
       const reference = registry.add("hello", mine, "v1");
@@ -102,7 +103,7 @@ Deno.test("pull repairs an entry that Spin has overwritten", async (t) => {
 
 Deno.test("clean removes an entry of Spin and keeps its shared blobs", async () => {
   await using registry = await TestRegistry.start();
-  using user = new TestUser();
+  using user = new QuickUser();
   const spins = await app();
   const [, wasm, asset] = spins.blobs;
   const reference = registry.add("other", image([asset!]), "v1");
@@ -128,7 +129,7 @@ function registryMoves(registry: TestRegistry): Artifact {
 
 Deno.test("--cache-dir accepts Spin's cache folder", async () => {
   await using registry = await TestRegistry.start();
-  using user = new TestUser();
+  using user = new QuickUser();
   const artifact = await app();
   const reference = registry.add("hello", artifact, "v1");
   const folder = user.path(".cache/spin");

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { QuickUser } from "../support/cli/in_process.ts";
 import { TestUser } from "../support/cli/test_user.ts";
 import { APP, faultTests, LAYER_PATH, MANIFEST } from "../support/registry/fault_cases.ts";
 import {
@@ -137,7 +138,7 @@ Deno.test("pull takes a header that no HTTP client accepts for a bad answer, and
 
 Deno.test("pull tells how long a registry asks to wait", async () => {
   await using registry = await TestRegistry.start();
-  using user = new TestUser();
+  using user = new QuickUser();
   registry.fail("manifests", tooManyRequests("3600"));
   const result = await user.larder(["pull", registry.add("app", APP, "v1")]);
   assert.equal(result.code, 6, result.stderr);
@@ -150,7 +151,7 @@ Deno.test("pull does not retry a permanent error", async (t) => {
   for (const code of [400, 403, 404, 501]) {
     await t.step(String(code), async () => {
       await using registry = await TestRegistry.start();
-      using user = new TestUser();
+      using user = new QuickUser();
       registry.fail(LAYER_PATH, status(code));
       const result = await user.larder(["pull", registry.add("app", APP, "v1")]);
       assert.notEqual(result.code, 0);
@@ -161,7 +162,7 @@ Deno.test("pull does not retry a permanent error", async (t) => {
 
 Deno.test("pull --verbose prints the causes of an error", async () => {
   await using registry = await TestRegistry.start();
-  using user = new TestUser();
+  using user = new QuickUser();
   registry.fail(MANIFEST, resetAfter(0));
   const result = await user.larder(["pull", "--verbose", registry.add("app", APP, "v1")]);
   assert.equal(result.code, 6);

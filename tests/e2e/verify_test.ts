@@ -15,6 +15,7 @@ import { assertNoStrayFiles, assertStoreSound, filesBelow } from "../support/cac
 import { writeAsSpin } from "../support/cache/test_cache.ts";
 import { blobPath, entryPath } from "../support/cache/user_cache.ts";
 import { MountedFolder, mountTest } from "../support/cli/mounts.ts";
+import { QuickUser } from "../support/cli/in_process.ts";
 import { type Result, TestUser } from "../support/cli/test_user.ts";
 import { Gate } from "../support/gate.ts";
 import { held, heldAfter, status } from "../support/registry/faults.ts";
@@ -86,7 +87,7 @@ Deno.test("verify --repair restores a damaged manifest, config or record", async
       if (how === "remove" && name === "the record") continue; // Without its record it is an entry of Spin.
       await t.step(`${name}, ${how}`, async () => {
         await using registry = await TestRegistry.start();
-        using user = new TestUser();
+        using user = new QuickUser();
         const reference = await pulled(user, registry);
         spoil(entryPath(user, registry, ...path));
         assert.equal((await user.larder(["verify"])).code, 5);
@@ -101,7 +102,7 @@ Deno.test("verify --repair restores a damaged manifest, config or record", async
 
 Deno.test("verify --repair restores the pulled content after its tag has moved", async () => {
   await using registry = await TestRegistry.start();
-  using user = new TestUser();
+  using user = new QuickUser();
   const reference = await pulled(user, registry);
   registry.add("app", image(["something else"]), "v1");
   remove(blobPath(user, BIG));
@@ -128,7 +129,7 @@ Deno.test("verify --repair restores the module, files and locked app of a Spin a
       if (writer === "spin" && name === "the locked app") continue; // Spin writes it only to the folder of the tag.
       await t.step(`${name}, written by ${writer}`, async () => {
         await using registry = await TestRegistry.start();
-        using user = new TestUser();
+        using user = new QuickUser();
         await pulled(user, registry, SPIN);
         const path = pathOf(user, registry);
         if (writer === "spin") replaceWithSpinEntry(user, registry);
@@ -158,7 +159,7 @@ Deno.test("verify --repair exits with 5 while the registry fails, and repairs af
   for (const [name, spoil, code] of cases) {
     await t.step(name, async () => {
       await using registry = await TestRegistry.start();
-      using user = new TestUser();
+      using user = new QuickUser();
       await pulled(user, registry);
       spoil(registry);
       flipBit(blobPath(user, BIG));

@@ -1,6 +1,7 @@
 import { main } from "../../../src/cli/main.ts";
 import { EXCEPTIONS_VARIABLE } from "../../binary_exceptions.ts";
-import type { Result } from "./test_user.ts";
+import { childEnvironment } from "./environment.ts";
+import { type Result, type RunOptions, TestUser } from "./test_user.ts";
 
 // What is printed depends on no terminal that the tests may run on.
 Deno.env.set("NO_COLOR", "1");
@@ -55,6 +56,36 @@ export async function withEnvironment<T>(
 /** Runs a command line of larder in this process, for a user with this home folder and no settings. */
 export async function larder(home: string, ...args: string[]): Promise<Result> {
   const environment = { HOME: home, XDG_CACHE_HOME: undefined, XDG_CONFIG_HOME: undefined };
+  return await resultOf(environment, args);
+}
+
+/**
+ * A user whose larder runs in the process of the tests, which spares starting one: for the rows of a table of which
+ * others are run as processes. A binary is started for each, as by {@link TestUser}.
+ */
+export class QuickUser extends TestUser {
+  override async larder(args: readonly string[], options: RunOptions = {}): Promise<Result> {
+    if (Deno.env.get("LARDER_BIN")) return await super.larder(args, options);
+    if (options.stdin !== undefined || options.under) throw new Error("this needs a TestUser");
+    const inherited = Object.keys(Deno.env.toObject()).map((name) => [name, undefined] as const);
+    const environment = {
+      ...Object.fromEntries(inherited),
+      ...childEnvironment({ HOME: this.home, ...options.env }),
+    };
+    const folder = Deno.cwd();
+    Deno.chdir(this.home);
+    try {
+      return await resultOf(environment, args);
+    } finally {
+      Deno.chdir(folder);
+    }
+  }
+}
+
+async function resultOf(
+  environment: Readonly<Record<string, string | undefined>>,
+  args: readonly string[],
+): Promise<Result> {
   try {
     const { value, stdout, stderr } = await withEnvironment(
       environment,
