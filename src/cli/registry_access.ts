@@ -54,7 +54,7 @@ async function userCredentials(): Promise<CredentialSource> {
  *
  * @throws LarderError LDR_CONFIG if `--ca-file` cannot be read; the other files are read when they are needed
  */
-export function trustOf({ options, config }: Context): Trust {
+function trustOf({ options, config }: Context): Trust {
   const named = options.caFile ? readCertificates(options.caFile, "--ca-file") : [];
   const file = Deno.env.get("SSL_CERT_FILE");
   const folders = (Deno.env.get("SSL_CERT_DIR") ?? "").split(delimiter).filter((path) => path);
