@@ -21,7 +21,7 @@ import {
 import { BINARY_PERMISSIONS } from "./binary_permissions.ts";
 import { checkDisposals } from "./check_bundle.ts";
 import { CompileError } from "./compile_error.ts";
-import { deferBuiltins } from "./deferred_builtins.ts";
+import { deferBuiltins, REPLACEMENTS } from "./deferred_builtins.ts";
 
 const TARGETS = [
   "x86_64-unknown-linux-gnu",
@@ -126,9 +126,17 @@ export function bundle(work: string, commit: string): string {
   Deno.writeTextFileSync(versionFile, filled);
 
   const workers = bringWorkersUp(copy);
+  for (const path of REPLACEMENTS) Deno.copyFileSync(path, join(copy, basename(path)));
   const folder = join(work, "bundle");
   const options = ["--quiet", "--frozen", "--platform=deno", "--code-splitting", "--minify"];
-  const args = ["bundle", ...options, `--outdir=${folder}`, "main.ts", ...workers];
+  const args = [
+    "bundle",
+    ...options,
+    `--outdir=${folder}`,
+    "main.ts",
+    ...workers,
+    ...REPLACEMENTS.map((path) => basename(path)),
+  ];
   const result = run(Deno.execPath(), args, { cwd: copy });
   if (result.code !== 0) throw new CompileError(`bundling failed:\n${result.stderr}`);
   checkDisposals(filesBelow(join(copy, "src")).map((path) => Deno.readTextFileSync(path)), folder);

@@ -4,13 +4,19 @@
  *
  * Deno has few of these modules ready when it starts: it compiles `node:fs`, and the twenty modules that `node:fs`
  * needs, when it is imported. commander imports some for subcommands that are separate programs, and the bundler adds
- * a `require`; larder's start seldom uses either.
+ * a `require`; larder's start seldom uses either. The two modules that every start needs are replaced.
  */
 import { join } from "node:path";
 import { CompileError } from "./compile_error.ts";
 
-/** Modules that every start needs, and that cost little. */
-const NEEDED_TO_START = new Set(["node:events", "node:path"]);
+/** The modules that are replaced by files of `replaced_builtins`, and what these export. */
+const REPLACED: Readonly<Record<string, readonly string[]>> = {
+  events: ["EventEmitter"],
+  path: [
+    ...["default", "basename", "delimiter", "dirname", "extname", "isAbsolute", "join"],
+    ...["normalize", "posix", "relative", "resolve", "sep", "win32"],
+  ],
+};
 
 const FILE = "deferred.js";
 
@@ -31,6 +37,7 @@ const IMPORT = new RegExp(
   `import\\s*(?:([\\w$]+)|\\{([^}]*)\\})\\s*from\\s*"(node:(?:${DEFERRED}))";?`,
   "g",
 );
+const REPLACEABLE = /import\s*(?:[\w$]+|\{([^}]*)\})\s*from\s*"node:(events|path)"/g;
 /** The `require` that the bundler adds. */
 const REQUIRE = /=\s*(__deno_internal_createRequire\(import\.meta\.url\))/g;
 
@@ -55,9 +62,19 @@ export function deferBuiltins(folder: string, main: string): void {
   );
 }
 
+/** The files that have to be in the bundle, each a main module of its own. */
+export const REPLACEMENTS: readonly string[] = Object.keys(REPLACED).map((name) =>
+  join(import.meta.dirname!, `replaced_builtins/node_${name}.js`)
+);
+
 /** Rewrites the imports of one module. */
 export function deferIn(text: string): string {
   const rewritten = text
+    .replace(REPLACEABLE, (all, members: string | undefined, name: string) => {
+      const wanted = namesIn(members ?? "default").map(([, theirs]) => theirs);
+      const isExported = wanted.every((each) => REPLACED[name]!.includes(each));
+      return isExported ? all.replace(`"node:${name}"`, `"./node_${name}.js"`) : all;
+    })
     .replace(IMPORT, (_, whole?: string, members?: string, name?: string) => {
       const module = `globalThis.process.getBuiltinModule("${name}")`;
       if (whole) return deferral(whole, module);
@@ -66,7 +83,8 @@ export function deferIn(text: string): string {
       );
     })
     .replace(REQUIRE, "=__deferred(()=>$1)");
-  return rewritten === text ? text : `import{deferred as __deferred}from"./${FILE}";${rewritten}`;
+  const imported = `import{deferred as __deferred}from"./${FILE}";`;
+  return rewritten.includes("__deferred(") ? imported + rewritten : rewritten;
 }
 
 function deferral(name: string, value: string): string {
@@ -95,5 +113,5 @@ function loadedBy(folder: string, main: string): string[] {
     }
   };
   visit(main);
-  return [...builtins].filter((name) => !NEEDED_TO_START.has(name));
+  return [...builtins];
 }

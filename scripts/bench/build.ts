@@ -3,15 +3,16 @@ import { join } from "node:path";
 import { formatBytes } from "../../src/base/units.ts";
 import { hasProgram } from "../../tests/support/cli/commands.ts";
 import { larderBinary } from "./binary.ts";
-import { type Contender, median, race } from "./measure.ts";
+import { Link, type LinkOptions } from "./link.ts";
+import { type Contender, type Measured, median, race } from "./measure.ts";
+import { PackageServer } from "./package_server.ts";
 import { type Claim, printClaims, printMachine, printTable } from "./report.ts";
 
 const ROUNDS = 5;
 const PACKAGES = 200;
 /** Seconds in which cached packages are handed out. */
 const CACHED_LIMIT = 0.5;
-/** Bytes of the smallest and the largest package; the sizes between them are evenly spread on a logarithmic scale. */
-const SIZES = [4 * 1024, 2 * 1024 * 1024] as const;
+const LINK: LinkOptions = { delay: 15, rate: 100e6, loss: 0 };
 
 /** What every measurement of this file needs. */
 interface Bench {
@@ -34,93 +35,90 @@ export async function benchBuild(): Promise<void> {
 }
 
 /** Measures a fetch of packages that are all cached, and of packages that are not. */
-async function packages({ larder, folder }: Bench): Promise<Claim[]> {
-  await using server = packageServer();
-  const list = join(folder, "urls");
-  Deno.writeTextFileSync(list, server.urls.join("\n") + "\n");
-  const [warm, cold, debs] = ["warm", "cold", "debs"].map((name) => join(folder, name));
-  const fetch = (
-    cache: string,
-    to: string[],
-  ) => [larder, "--cache-dir", cache, "-q", "fetch", ...to, ...server.urls];
-  const remove = (...paths: string[]) => paths.forEach((path) => tryRemove(path));
-  const fromCache = await race([
-    { name: "larder fetch", command: fetch(warm!, []) },
-    {
-      name: "larder fetch --to",
-      command: fetch(warm!, ["--to", debs!]),
-      prepare: () => remove(debs!),
-    },
-    {
-      name: "cp -r of the files",
-      command: ["cp", "-r", join(warm!, "registry/data"), debs!],
-      prepare: () => remove(debs!),
-    },
-  ], ROUNDS);
-  printTable(`${PACKAGES} cached packages, ${formatBytes(server.bytes)}`, fromCache);
-  const peers: Contender[] = hasProgram("aria2c")
-    ? [{
-      name: "aria2c -j16",
-      command: ["aria2c", "-q", "-j16", "-d", debs!, "-i", list],
-      prepare: () => remove(debs!),
-    }]
-    : [];
-  if (peers.length === 0) console.log("not run: aria2c is not installed\n");
-  const fromServer = await race([
-    { name: "larder fetch", command: fetch(cold!, []), prepare: () => remove(cold!) },
-    {
-      name: "larder fetch --to",
-      command: fetch(cold!, ["--to", debs!]),
-      prepare: () => remove(cold!, debs!),
-    },
-    ...peers,
-  ], ROUNDS);
-  printTable(`${PACKAGES} packages from a server, ${formatBytes(server.bytes)}`, fromServer);
-  const [, cached] = fromCache.map(({ seconds }) => median(seconds));
-  const [, ours, theirs] = fromServer.map(({ seconds }) => median(seconds));
-  return [
-    {
-      text: `${PACKAGES} cached packages in a folder: seconds`,
-      value: `${cached!.toFixed(2)} (less than ${CACHED_LIMIT.toFixed(2)})`,
-      reached: cached! < CACHED_LIMIT,
-    },
-    ...theirs === undefined ? [] : [{
-      text: `${PACKAGES} packages from a server: seconds, larder fetch --to / aria2c -j16`,
-      value: `${(ours! / theirs).toFixed(2)} (at most 1.00)`,
-      reached: ours! <= theirs,
-    }],
-  ];
-}
-
-/** Serves packages of many sizes on the loopback address. */
-function packageServer() {
-  const [least, most] = SIZES;
-  const bodies = Array.from({ length: PACKAGES }, (_, i) => {
-    const body = new Uint8Array(Math.round(least * (most / least) ** (i / (PACKAGES - 1))));
-    for (let at = 0; at < body.length; at += 65536) {
-      crypto.getRandomValues(body.subarray(at, at + 65536));
-    }
-    body.set(new TextEncoder().encode("!<arch>\n"));
-    return body;
-  });
-  const server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen() {} }, (request) => {
-    const index = Number(/\/p(\d+)_/.exec(request.url)?.[1]);
-    return new Response(bodies[index], { headers: { etag: `"${index}"` } });
-  });
-  const urls = bodies.map((_, i) =>
-    `http://127.0.0.1:${server.addr.port}/debian/pool/p${i}_1.0_amd64.deb`
-  );
-  return {
-    urls,
-    bytes: bodies.reduce((sum, { length }) => sum + length, 0),
-    [Symbol.asyncDispose]: () => server.shutdown(),
-  };
-}
-
-function tryRemove(path: string): void {
+async function packages(bench: Bench): Promise<Claim[]> {
+  await using server = await PackageServer.start(PACKAGES, "127.0.0.1");
+  const claims = await cached(bench, server);
+  await cold(bench, server, "on the same machine", (command) => command);
   try {
-    Deno.removeSync(path, { recursive: true });
+    await using link = await Link.open(LINK);
+    await using remote = await PackageServer.start(
+      PACKAGES,
+      link.address,
+      (command) => link.command("server", command),
+    );
+    const line = `over a line of ${2 * LINK.delay} ms and ${LINK.rate / 1e6} Mbit/s`;
+    const results = await cold(bench, remote, line, (command) => link.command("client", command));
+    claims.push(...claimOf(line, results));
   } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    console.log(`not run: a cold fetch over a line (${(error as Error).message})\n`);
+  }
+  return claims;
+}
+
+async function cached({ larder, folder }: Bench, server: PackageServer): Promise<Claim[]> {
+  const [cache, debs] = [join(folder, "warm"), join(folder, "debs")];
+  const fetch = [larder, "--cache-dir", cache, "-q", "fetch", ...server.urls];
+  const prepare = () => remove(debs);
+  const results = await race([
+    { name: "larder fetch", command: fetch },
+    { name: "larder fetch --to", command: [...fetch, "--to", debs], prepare },
+    { name: "cp -r", command: ["cp", "-r", join(cache, "registry/data"), debs], prepare },
+  ], ROUNDS);
+  printTable(`${PACKAGES} cached packages, ${formatBytes(server.bytes)}`, results);
+  const seconds = median(results[1]!.seconds);
+  return [{
+    text: `${PACKAGES} cached packages copied to a folder: seconds`,
+    value: `${seconds.toFixed(2)} (less than ${CACHED_LIMIT.toFixed(2)})`,
+    reached: seconds < CACHED_LIMIT,
+  }];
+}
+
+/** Fetches packages into an empty cache and a folder. @param as returns a command that runs another where the client is */
+async function cold(
+  { larder, folder }: Bench,
+  { urls, bytes }: PackageServer,
+  where: string,
+  as: (command: readonly string[]) => readonly string[],
+): Promise<Measured[]> {
+  const [cache, debs, list] = ["cold", "debs", "urls"].map((name) => join(folder, name)) as [
+    string,
+    string,
+    string,
+  ];
+  Deno.writeTextFileSync(list, urls.join("\n") + "\n");
+  const prepare = () => remove(cache, debs);
+  const contenders: Contender[] = [{
+    name: "larder fetch --to",
+    command: as([larder, "--cache-dir", cache, "-q", "fetch", ...urls, "--to", debs]),
+    prepare,
+  }];
+  if (hasProgram("aria2c")) {
+    const command = as(["aria2c", "-q", "-j16", "-d", debs, "-i", list]);
+    contenders.push({ name: "aria2c -j16", command, prepare });
+  } else {
+    console.log("not run: aria2c is not installed\n");
+  }
+  const results = await race(contenders, ROUNDS);
+  printTable(`${PACKAGES} packages, ${formatBytes(bytes)}, ${where}`, results);
+  return results;
+}
+
+function claimOf(line: string, results: readonly Measured[]): Claim[] {
+  const [ours, theirs] = results.map(({ seconds }) => median(seconds));
+  if (theirs === undefined) return [];
+  return [{
+    text: `${PACKAGES} packages ${line}: seconds, larder fetch --to / aria2c -j16`,
+    value: `${(ours! / theirs).toFixed(2)} (at most 1.00)`,
+    reached: ours! <= theirs,
+  }];
+}
+
+function remove(...paths: string[]): void {
+  for (const path of paths) {
+    try {
+      Deno.removeSync(path, { recursive: true });
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
   }
 }

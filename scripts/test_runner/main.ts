@@ -11,7 +11,7 @@
  * A failed step counts as one failed test. Every process gets an environment of its own instead of the user's: see
  * tests/support/cli/environment.ts.
  */
-import { join, relative, resolve } from "node:path";
+import { dirname, join, relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { BINARY_EXCEPTIONS, EXCEPTIONS_VARIABLE } from "../../tests/binary_exceptions.ts";
 import { childEnvironment } from "../../tests/support/cli/environment.ts";
@@ -130,10 +130,26 @@ async function deno(args: string[], downloads = false): Promise<StepResult> {
 
 function bundleInto(folder: string): StepResult {
   try {
-    bundle(folder, "development");
+    loadLazily(dirname(bundle(folder, "development")));
     return single(true);
   } catch (error) {
     return single(false, `FAILED: bundle: ${(error as Error).message}`);
+  }
+}
+
+/**
+ * Hides the lazy imports of a bundle from `deno run`, which otherwise reads every module that one names before it
+ * starts: 62 instead of 74 ms of CPU for each larder. A binary reads what it runs.
+ */
+function loadLazily(folder: string): void {
+  for (const { name } of Deno.readDirSync(folder)) {
+    if (!name.endsWith(".js")) continue;
+    const path = join(folder, name);
+    const text = Deno.readTextFileSync(path);
+    Deno.writeTextFileSync(
+      path,
+      text.replaceAll(/\bimport\(("\.\/[^"]+")\)/g, "import(String($1))"),
+    );
   }
 }
 

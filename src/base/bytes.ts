@@ -1,6 +1,10 @@
+const HEX_DIGITS = "0123456789abcdef";
+
 /** Formats bytes as lower-case hexadecimal digits, two per byte. */
 export function toHex(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  let text = "";
+  for (const byte of bytes) text += HEX_DIGITS[byte >> 4]! + HEX_DIGITS[byte & 15]!;
+  return text;
 }
 
 /** Concatenates arrays of bytes. */

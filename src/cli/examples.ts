@@ -83,6 +83,15 @@ const EXAMPLES: Readonly<Record<string, readonly (readonly [line: string, commen
       "make a folder hold these packages and no others",
     ],
     [
+      "larder fetch --from packages.yaml --to mirror/",
+      "make a folder hold the packages of a list and no others",
+    ],
+    [
+      "larder fetch --from http://deb.debian.org/debian/dists/trixie/InRelease hello " +
+      "--keyring /usr/share/keyrings/debian-archive-keyring.gpg",
+      "fetch a package of a Debian repository after checking the signature of its index",
+    ],
+    [
       "larder fetch https://example.com/tool.bin --name tool --version 1.2",
       "name a package whose file name does not",
     ],

@@ -13,7 +13,15 @@ export function addFetch(program: LarderCommand): void {
         "once under its source, name, version and architecture, which its file name states unless options " +
         "do. A cached package is given without a request. Prints the path of each package.",
     )
-    .argument("<url...>", "URL of a package, such as http://mirror/hello_2.10-3_amd64.deb")
+    .argument(
+      "[package...]",
+      "URL of a package, such as http://mirror/hello_2.10-3_amd64.deb; with --from, a name in the list",
+    )
+    .option(
+      "--from <file|url>",
+      "fetch the packages of a list, or those named of an InRelease, Packages or repomd.xml",
+    )
+    .option("--keyring <file>", "keys of which one must have signed the index")
     .option("-o, --output <path>", "copy the package to this file, or the packages to this folder")
     .option("--to <dir>", "make this folder hold these packages and no others, or fail")
     .addOption(
@@ -32,9 +40,9 @@ export function addFetch(program: LarderCommand): void {
     .addOption(frozenOption())
     .addOption(transfersOption())
     .addOption(formatOption())
-    .action(async (urls: string[], options, command: LarderCommand) => {
+    .action(async (words: string[], options, command: LarderCommand) => {
       const { fetch } = await import("./commands/fetch/fetch.ts");
-      await fetch(await Context.of(command), urls, options);
+      await fetch(await Context.of(command), words, options);
     });
 }
 

@@ -4,8 +4,8 @@ import type { BlobDescriptor } from "./descriptor.ts";
 import { algorithmOf, type Digest } from "./digest.ts";
 import { Hasher } from "./hash.ts";
 
-/** 4 GiB limit on content of unknown size, such as a component that a Spin manifest names by URL. */
-export const MAX_UNSIZED = 4 * 1024 * 1024 * 1024;
+/** 64 GiB limit on content of unknown size, such as a disk image of which only the URL and the digest are known. */
+export const MAX_UNSIZED = 64 * 1024 * 1024 * 1024;
 
 const WRONG_CONTENT_HINT =
   "the registry, or a proxy before it, served wrong content; nothing of it was cached";

@@ -1,5 +1,4 @@
 import { createHash, type Hash } from "node:crypto";
-import { sha256 } from "@noble/hashes/sha2.js";
 import { toHex } from "../base/bytes.ts";
 import type { Digest, DigestAlgorithm } from "./digest.ts";
 
@@ -26,19 +25,8 @@ export class Hasher {
   }
 }
 
-/**
- * Bytes that are hashed without `node:crypto`, which Deno compiles on its first use in 13 to 22 ms. That is the time of
- * 1,000 manifests, so it pays for a cache of more.
- */
-const WITHOUT_NODE = 1024 * 1024;
-let hashedWithoutNode = 0;
-
 /** Returns the digest of bytes. */
 export function digestOf(bytes: Uint8Array, algorithm: DigestAlgorithm = "sha256"): Digest {
-  if (algorithm === "sha256" && hashedWithoutNode + bytes.length <= WITHOUT_NODE) {
-    hashedWithoutNode += bytes.length;
-    return `sha256:${toHex(sha256(bytes))}` as Digest;
-  }
   const hasher = new Hasher(algorithm);
   hasher.update(bytes);
   return hasher.digest();
@@ -46,7 +34,7 @@ export function digestOf(bytes: Uint8Array, algorithm: DigestAlgorithm = "sha256
 
 /**
  * Returns the digest of bytes without `node:crypto`, which Deno compiles on its first use in 10 to 20 ms: for an
- * unchanged pull and a cached run, which hash nothing else.
+ * unchanged pull, a cached run, and reading the cache, which hash nothing else.
  */
 export async function digestWithWebCrypto(
   bytes: Uint8Array<ArrayBuffer>,

@@ -166,7 +166,7 @@ export function isSameImage(one: ImageManifest, other: ImageManifest): boolean {
 /** True if bytes are Spin's form of a manifest: other bytes, with the same content. */
 export function isRewritten(bytes: Uint8Array, own: ImageManifest): boolean {
   try {
-    const manifest = parseManifest(bytes, own.digest);
+    const manifest = parseHashedManifest(bytes, own.digest, own.digest);
     return manifest.kind === "image" && isSameImage(manifest, own);
   } catch (error) {
     if (hasCode(error, "LDR_BAD_MANIFEST", "LDR_UNSUPPORTED_MANIFEST")) return false;

@@ -13,7 +13,9 @@ import { UnnamedIngest } from "../store/blobs/unnamed_ingest.ts";
 import { packageName, type PackageRecord } from "../store/entries/package_record.ts";
 import type { PackageStore } from "../store/entries/package_store.ts";
 import type { MissCause } from "../store/journal/journal.ts";
+import { deletedMeanwhile, notCached, otherContent, waitingFor } from "./package_errors.ts";
 import { otherKindThanNamed, SIGNATURE_SIZE } from "./package_file_name.ts";
+import { FileFetcher } from "./file_fetcher.ts";
 import type { PackageDependencies, PackageObserver, PackageOptions } from "./package_options.ts";
 import type { PackageRequest, PackageResult } from "./package_request.ts";
 import { receive } from "./url_download.ts";
@@ -28,6 +30,8 @@ export interface PackageSession extends PackageDependencies {
   readonly observer: PackageObserver;
   readonly blobs: BlobStore;
   readonly packages: PackageStore;
+  /** Bytes of packages, as servers state them. */
+  readonly sizes: Map<PackageRequest, number>;
 }
 
 interface Fetched {
@@ -52,13 +56,14 @@ export async function fetchPackage(
   const cached = record && cachedPackage(request, record, session);
   if (cached) return cached;
   const expected = expectedBlob(request, record, session.options);
-  if (session.options.offline && !(expected && session.blobs.find(expected))) {
+  const isReachable = !session.options.offline || isLocal(request);
+  if (!isReachable && !(expected && session.blobs.find(expected))) {
     throw notCached(request);
   }
   const cause = causeOf(record, session);
   const fetched = expected
-    ? await fetchKnown(request, expected, session, signal)
-    : await fetchUnknown(request, session, signal);
+    ? await fetchKnown(request, expected, record, session, signal)
+    : await fetchUnknown(request, record, session, signal);
   const { digest, size, isReceived } = fetched;
   return {
     request,
@@ -109,6 +114,11 @@ function expectedBlob(
   return { mediaType: MEDIA_TYPE, digest: record.digest, size: record.size };
 }
 
+/** True if a package is a file on this machine, as those of a list or a mirror on a disk are. */
+function isLocal({ urls }: PackageRequest): boolean {
+  return urls[0]?.startsWith("file:") === true;
+}
+
 function causeOf(record: PackageRecord | undefined, { blobs }: PackageSession): MissCause {
   if (!record) return "new";
   const { digest, size } = record;
@@ -120,39 +130,44 @@ function causeOf(record: PackageRecord | undefined, { blobs }: PackageSession): 
 async function fetchKnown(
   request: PackageRequest,
   blob: BlobDescriptor,
+  before: PackageRecord | undefined,
   session: PackageSession,
   signal: AbortSignal,
 ): Promise<Fetched> {
   const { blobs, clock, observer, transport } = session;
   const waiting = (holders: string) => observer.note?.(waitingFor(holders, request));
   const received = await transfer(
-    new UrlFetcher(transport, request.urls),
+    isLocal(request) ? new FileFetcher(request.urls[0]!) : new UrlFetcher(transport, request.urls),
     blob,
     () => blobs.ingest(blob, { waiting, signal }),
     {
       clock,
       signal,
-      onStart: (offset) => observer.started?.(request, offset, blob.size),
+      onStart: (offset) => started(request, session, offset, blob.size),
       onBytes: (count) => observer.progressed?.(request, count),
       onRetry: (message) => observer.note?.(`${request.fileName}: ${message}`),
     },
   );
   const size = blobs.findData(blob.digest)?.size;
   if (size === undefined) throw deletedMeanwhile(request);
-  record(request, blob.digest, size, session);
+  record(request, { digest: blob.digest, size }, before, session);
   return { digest: blob.digest, size, isReceived: received !== undefined };
 }
 
-/** Fetches a package whose digest is not known, from the first URL that has it. */
+/**
+ * Fetches a package whose digest is not known, from the first URL that has it.
+ * @param before the record that it replaces
+ */
 async function fetchUnknown(
   request: PackageRequest,
+  before: PackageRecord | undefined,
   session: PackageSession,
   signal: AbortSignal,
 ): Promise<Fetched> {
   let failure: unknown;
   for (const url of request.urls) {
     try {
-      return await fetchFrom(parsePackageUrl(url), request, session, signal);
+      return await fetchFrom(parsePackageUrl(url), request, before, session, signal);
     } catch (error) {
       if (signal.aborted) throw error;
       failure = error;
@@ -164,13 +179,13 @@ async function fetchUnknown(
 async function fetchFrom(
   url: URL,
   request: PackageRequest,
+  before: PackageRecord | undefined,
   session: PackageSession,
   signal: AbortSignal,
 ): Promise<Fetched> {
-  const { clock, observer, packages, transport } = session;
+  const { clock, observer, transport } = session;
   // A process that was waited for may have recorded it; what is to be replaced is recorded already.
-  const isNew = packages.find(request.id) === undefined;
-  const isPresent = () => isNew && recorded(request, session) !== undefined;
+  const isPresent = () => before === undefined && recorded(request, session) !== undefined;
   const waiting = (holders: string) => observer.note?.(waitingFor(holders, request));
   const tries = new Tries(clock);
   for (let round = 1;;) {
@@ -189,7 +204,7 @@ async function fetchFrom(
         transport,
         signal,
         tries,
-        onStart: (offset, size) => observer.started?.(request, offset, size),
+        onStart: (offset, size) => started(request, session, offset, size),
         onBytes: (count) => observer.progressed?.(request, count),
       });
     } catch (error) {
@@ -205,11 +220,21 @@ async function fetchFrom(
     rejectOtherKind(request, ingest, url);
     const blob = await ingest.commit();
     if (blob) {
-      record(request, blob.digest, blob.size, session);
+      record(request, blob, before, session);
       return { ...blob, isReceived: true };
     }
     if (round++ === PULL_ROUNDS) throw deletedMeanwhile(request);
   }
+}
+
+function started(
+  request: PackageRequest,
+  { sizes, observer }: PackageSession,
+  offset: number,
+  size: number | undefined,
+): void {
+  if (size !== undefined) sizes.set(request, size);
+  observer.started?.(request, offset, size);
 }
 
 /** Returns what is cached under the name of a request, whatever its digest. */
@@ -240,38 +265,23 @@ function rejectOtherKind({ fileName }: PackageRequest, ingest: UnnamedIngest, ur
   });
 }
 
+/**
+ * Records a package.
+ * @param before its record when the fetch began
+ * @throws LarderError LDR_DIGEST_MISMATCH if another process has recorded other content since
+ */
 function record(
-  { id, urls, fileName, vouchedBy }: PackageRequest,
-  digest: Digest,
-  size: number,
+  request: PackageRequest,
+  { digest, size }: Pick<Fetched, "digest" | "size">,
+  before: PackageRecord | undefined,
   { packages, clock }: PackageSession,
 ): void {
-  const [first] = urls;
+  const { id, urls: [first], fileName, vouchedBy } = request;
+  const now = packages.find(id);
+  if (now && now.digest !== digest && now.digest !== before?.digest) {
+    throw otherContent(request, now.digest, digest);
+  }
   const url = first === undefined ? undefined : withoutCredentials(parsePackageUrl(first));
   const file = { ...id, mediaType: MEDIA_TYPE, digest, size, url, fileName, vouchedBy };
   packages.use(file, clock.now());
-}
-
-function otherContent({ id }: PackageRequest, cached: Digest, wanted: Digest): LarderError {
-  return new LarderError(
-    "LDR_DIGEST_MISMATCH",
-    `${packageName(id)} is cached as ${cached}, not as ${wanted}`,
-    { hint: "check the digest, or replace the cached package with --replace" },
-  );
-}
-
-function notCached({ id }: PackageRequest): LarderError {
-  return new LarderError("LDR_NOT_CACHED", `${packageName(id)} is not in the cache`, {
-    hint: "fetch it once without --offline",
-  });
-}
-
-function deletedMeanwhile({ id }: PackageRequest): LarderError {
-  return new LarderError("LDR_DISK", `${packageName(id)} was deleted while it was fetched`, {
-    hint: "find out which program deletes files of the cache, then try again",
-  });
-}
-
-function waitingFor(holders: string, { fileName }: PackageRequest): string {
-  return `waiting for ${holders || "another process"}, which is fetching ${fileName}`;
 }

@@ -16,13 +16,13 @@ import type {
   PackageResults,
 } from "./package_request.ts";
 
-/** Bytes to free for a package whose size is not known. */
-const UNKNOWN_SIZE = 16 * 1024 * 1024;
+/** 1 MiB to free for a package whose size no server has stated yet; later rounds free more. */
+const UNKNOWN_SIZE = 1024 * 1024;
 
-/** What became of each request so far. It outlives a run that was stopped to free space. */
+/** What came of each request so far, by its index. It outlives a run that was stopped to free space. */
 interface Outcomes {
-  readonly results: Map<PackageRequest, PackageResult>;
-  readonly failures: Map<PackageRequest, LarderError>;
+  readonly results: Map<number, PackageResult>;
+  readonly failures: Map<number, LarderError>;
 }
 
 /**
@@ -40,14 +40,15 @@ export async function fetchPackages(
   observer: PackageObserver = {},
 ): Promise<PackageResults> {
   const { layout, room } = deps;
+  const outcomes: Outcomes = { results: new Map(), failures: new Map() };
   const session: PackageSession = {
     ...deps,
     options,
     observer,
+    sizes: new Map(),
     blobs: new BlobStore(layout),
     packages: new PackageStore(layout),
   };
-  const outcomes: Outcomes = { results: new Map(), failures: new Map() };
   const note = (message: string) => observer.note?.(message);
   try {
     await withRoom(layout, () => fetchAll(requests, session, outcomes), {
@@ -71,25 +72,26 @@ async function fetchAll(
   { results, failures }: Outcomes,
 ): Promise<void> {
   const { observer, options } = session;
-  const groups = Map.groupBy(
-    requests.filter((request) => !results.has(request) && !failures.has(request)),
-    ({ id }) => packageName(id),
-  );
+  const open = [...requests.keys()].filter((index) => !results.has(index) && !failures.has(index));
+  const groups = Map.groupBy(open, (index) => packageName(requests[index]!.id));
   // Requests for one package in turn, so that all but the first find it in the cache.
   await mapLimit([...groups.values()], options.transfers, async (group, signal) => {
-    for (const request of group) {
+    for (const index of group) {
+      const request = requests[index]!;
       try {
         const result = await fetchPackage(request, session, signal);
-        results.set(request, result);
+        results.set(index, result);
         observer.finished?.(result);
       } catch (error) {
         if (isFatal(error)) throw error;
-        failures.set(request, withName(error, request));
+        failures.set(index, withName(error, request));
         observer.failed?.(request);
       }
     }
   }, options.signal);
-  if ([...results.values()].some(({ cause }) => cause !== undefined)) session.blobs.sync();
+  if ([...results.values()].every(({ cause }) => cause === undefined)) return;
+  session.blobs.sync();
+  await session.packages.sync();
 }
 
 /** True if an error would stop every other package too, or is a bug. */
@@ -129,12 +131,13 @@ function hintFor(code: LarderError["code"]): string | undefined {
 
 function spaceRequest(
   requests: readonly PackageRequest[],
-  { packages }: PackageSession,
+  { packages, sizes }: PackageSession,
   { results }: Outcomes,
 ) {
-  const left = requests.filter((request) => !results.has(request));
+  const left = requests.filter((_, index) => !results.has(index));
+  const sizeOf = (request: PackageRequest) => request.size ?? sizes.get(request) ?? UNKNOWN_SIZE;
   return {
-    bytes: left.reduce((sum, { size }) => sum + (size ?? UNKNOWN_SIZE), 0),
+    bytes: left.reduce((sum, request) => sum + sizeOf(request), 0),
     files: 8 * left.length,
     folders: requests.map(({ id }) => packages.folder(id)),
     digests: [
@@ -162,9 +165,9 @@ function resultsOf(
   { results, failures }: Outcomes,
 ): PackageResults {
   return {
-    results: requests.flatMap((request) => results.get(request) ?? []),
-    failures: requests.flatMap((request): PackageFailure[] => {
-      const error = failures.get(request);
+    results: requests.flatMap((_, index) => results.get(index) ?? []),
+    failures: requests.flatMap((request, index): PackageFailure[] => {
+      const error = failures.get(index);
       return error ? [{ request, error }] : [];
     }),
   };

@@ -47,6 +47,9 @@ const KINDS: readonly PackageKind[] = [
   },
 ];
 
+/** 240 bytes that a file name may have, which leaves room for the suffix of a temporary file. */
+export const MAX_FILE_NAME = 240;
+
 /** Longest signature, in bytes. */
 export const SIGNATURE_SIZE = 8;
 
@@ -55,6 +58,7 @@ export const SIGNATURE_SIZE = 8;
  * source distributions. Returns undefined for any other name.
  */
 export function parsePackageFileName(fileName: string): NamedPackage | undefined {
+  if (fileName.length > MAX_FILE_NAME) return undefined;
   for (const { parse } of KINDS) {
     const named = parse(fileName);
     if (named) return named;
@@ -68,6 +72,7 @@ export function parsePackageFileName(fileName: string): NamedPackage | undefined
  * @param start its first {@link SIGNATURE_SIZE} bytes, or all if it has fewer
  */
 export function otherKindThanNamed(fileName: string, start: Uint8Array): string | undefined {
+  if (fileName.length > MAX_FILE_NAME) return undefined;
   const kind = KINDS.find(({ parse }) => parse(fileName) !== undefined);
   const isOfKind = kind?.signatures.some((signature) =>
     signature.every((byte, i) => start[i] === byte)

@@ -1,10 +1,16 @@
+import { LarderError } from "../base/errors.ts";
 import type { Tries } from "../base/tries.ts";
+import { formatBytes } from "../base/units.ts";
+import { MAX_UNSIZED } from "../oci/content_verifier.ts";
 import { readBody } from "../registry/http/body.ts";
 import { contentLength, isRefusedRange, startOf } from "../registry/http/range_request.ts";
 import { responseError } from "../registry/http/response_error.ts";
 import type { HttpResponse, Transport } from "../registry/http/transport.ts";
 import { splitCredentials } from "../registry/url_fetcher.ts";
 import type { ContentVersion, UnnamedIngest } from "../store/blobs/unnamed_ingest.ts";
+
+/** 1 MiB below which a file is fetched again rather than continued, which saves writing its version. */
+const CONTINUED_SIZE = 1024 * 1024;
 
 /** Milliseconds that a file was unchanged for its `Last-Modified` to tell versions apart (RFC 9110 §8.8.2.2). */
 const SETTLED = 60_000;
@@ -32,8 +38,10 @@ export async function receive(
   const { offset, version } = ingest;
   if (offset > 0 && offset === version?.size) return options.onStart(offset, offset);
   const response = await openRest(ingest, url, options) ?? await openWhole(ingest, url, options);
-  options.onStart(ingest.offset, ingest.version?.size ?? contentLength(response.headers));
-  for await (const chunk of readBody(response, { url, signal: options.signal })) {
+  const expected = contentLength(response.headers);
+  options.onStart(ingest.offset, expected === undefined ? undefined : ingest.offset + expected);
+  for await (const chunk of readBody(response, { url, signal: options.signal, expected })) {
+    if (ingest.offset > MAX_UNSIZED) throw endless(url);
     ingest.write(chunk);
     options.onBytes(chunk.length);
   }
@@ -89,10 +97,11 @@ function continues(response: HttpResponse, offset: number, { validator, size }: 
   return !isOther && (size === undefined || total === undefined || Number(total) === size);
 }
 
-/** Returns what tells the version of a response from others; undefined if nothing does so for certain. */
+/** Returns what tells the version of a response from others; undefined if nothing does so for certain, or need not. */
 function versionOf(response: HttpResponse): ContentVersion | undefined {
   const { etag, modified } = validatorsOf(response);
   const size = contentLength(response.headers);
+  if (size !== undefined && size < CONTINUED_SIZE) return undefined;
   if (etag !== null && !etag.startsWith("W/")) return { validator: etag, size };
   const age = Date.parse(response.headers.get("date") ?? "") - Date.parse(modified ?? "");
   return age >= SETTLED ? { validator: modified!, size } : undefined;
@@ -100,6 +109,11 @@ function versionOf(response: HttpResponse): ContentVersion | undefined {
 
 function validatorsOf({ headers }: HttpResponse) {
   return { etag: headers.get("etag"), modified: headers.get("last-modified") };
+}
+
+function endless(url: URL): LarderError {
+  const message = `${url.host} sent more than ${formatBytes(MAX_UNSIZED)}`;
+  return new LarderError("LDR_SIZE_MISMATCH", message, { hint: "check the URL" });
 }
 
 function failed(response: HttpResponse, url: URL, { signal }: DownloadOptions) {

@@ -4,7 +4,12 @@ import type { Digest } from "../oci/digest.ts";
 import { digestOf } from "../oci/hash.ts";
 import type { PackageId } from "../store/entries/package_record.ts";
 import { isPathPart } from "../store/layout.ts";
-import { ANY_ARCH, type NamedPackage, parsePackageFileName } from "./package_file_name.ts";
+import {
+  ANY_ARCH,
+  MAX_FILE_NAME,
+  type NamedPackage,
+  parsePackageFileName,
+} from "./package_file_name.ts";
 import type { PackageRequest } from "./package_request.ts";
 
 /** `source` of a package that is named by its URL. */
@@ -16,8 +21,13 @@ const NO_VERSION = "-";
 /** Characters of a name that is too long for a folder, before the hash that tells it from others. */
 const MAX_PREFIX = 120;
 
+/** Digits of that hash. */
+const HASH_DIGITS = 16;
+
 /** Folder names in which Alpine repositories keep the packages of an architecture. */
 const ALPINE_ARCH = /^(?:x86|x86_64|aarch64|armhf|armv7|ppc64le|s390x|riscv64|loongarch64|noarch)$/;
+
+const encoder = new TextEncoder();
 
 /** The name of a package as far as the user states it, and the digest that it must have. */
 export interface PackageNaming extends Partial<PackageId> {
@@ -30,7 +40,11 @@ export interface PackageNaming extends Partial<PackageId> {
  * @throws LarderError LDR_USAGE for a text that is no HTTP URL, and for a name that the cache cannot have
  */
 export function requestForUrl(text: string, naming: PackageNaming = {}): PackageRequest {
-  const url = parsePackageUrl(text);
+  return requestFor(parsePackageUrl(text), naming);
+}
+
+/** Does the same for a parsed URL, which may also be of a file on this machine. @throws LarderError LDR_USAGE */
+export function requestFor(url: URL, naming: PackageNaming = {}): PackageRequest {
   const fileName = fileNameOf(url);
   const named = namedBy(url, fileName);
   const { digest, ...stated } = naming;
@@ -121,18 +135,20 @@ function fileNameOf(url: URL): string {
   const crate = action === "download" && parts.at(-4) === "crates" &&
     `${name}-${version}.crate`;
   const last = crate || (parts.at(-1) ?? url.hostname);
-  return isFileName(last) ? last.replaceAll(":", "%3a") : encodeURIComponent(last);
+  const safe = isFileName(last) ? last.replaceAll(":", "%3a") : encodeURIComponent(last);
+  return shortened(safe, (text) => encoder.encode(text).length <= MAX_FILE_NAME);
 }
 
-/** True if a text can be the name of a file in every folder. */
+/** True if a text can be the name of a file in every folder, unless it is too long. */
 function isFileName(text: string): boolean {
   // deno-lint-ignore no-control-regex
   return text !== "." && text !== ".." && !/[/\\\x00-\x1f\x7f]/.test(text);
 }
 
-/** Returns the folders in the path of a URL. */
+/** Returns the folders in the path of a URL; npm also encodes the slash between scope and name. */
 function foldersOf(url: URL): string[] {
-  return url.pathname.split("/").slice(0, -1).filter((part) => part !== "").map(decoded);
+  const folders = url.pathname.split("/").slice(0, -1);
+  return folders.flatMap((part) => decoded(part).split("/")).filter((part) => part !== "");
 }
 
 function decoded(part: string): string {
@@ -144,14 +160,11 @@ function decoded(part: string): string {
 }
 
 /** Shortens a text that is too long for a folder; texts that differ stay different. */
-function shortened(text: string): string {
-  if (isPathPart(text)) return text;
-  const hash = digestOf(new TextEncoder().encode(text)).slice(
-    "sha256:".length,
-    "sha256:".length + 16,
-  );
+function shortened(text: string, fits: (text: string) => boolean = isPathPart): string {
+  if (fits(text)) return text;
+  const hash = digestOf(encoder.encode(text)).slice("sha256:".length).slice(0, HASH_DIGITS);
   let start = text.slice(0, MAX_PREFIX);
-  for (; !isPathPart(`${start}~${hash}`); start = start.slice(0, -1));
+  while (!fits(`${start}~${hash}`)) start = start.slice(0, -1);
   return `${start}~${hash}`;
 }
 

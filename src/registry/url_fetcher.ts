@@ -4,7 +4,7 @@ import { registerSecret } from "../base/redact.ts";
 import type { BlobDescriptor } from "../oci/descriptor.ts";
 import type { BlobStream, Fetcher, FetchOptions } from "../oci/fetcher.ts";
 import { readBody } from "./http/body.ts";
-import { requestFrom } from "./http/range_request.ts";
+import { contentLength, requestFrom } from "./http/range_request.ts";
 import { responseError } from "./http/response_error.ts";
 import type { Transport } from "./http/transport.ts";
 
@@ -60,7 +60,8 @@ export class UrlFetcher implements Fetcher {
     if (start === undefined) {
       throw await responseError(response, url, subject, url.host, { signal });
     }
-    return { offset: start, chunks: readBody(response, { url, signal }) };
+    const expected = contentLength(response.headers);
+    return { offset: start, chunks: readBody(response, { url, signal, expected }) };
   }
 }
 

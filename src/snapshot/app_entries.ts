@@ -17,20 +17,21 @@ export async function readAppEntries(
   progressed?: (entries: number) => void,
 ): Promise<UnsizedEntry[]> {
   const entries: UnsizedEntry[] = [];
-  const walk = (folder: Folder, name: string) => {
-    // Most folders are tags and digests, with no folder below.
-    if (folder.folders.length === 0) return;
+  const walk = async (folder: Folder, name: string) => {
     const reader = new RepositoryReader(layout, now, contents, strays, folder, name);
-    for (const entry of reader.entries()) entries.push(entry);
+    for (const entry of await reader.entries()) entries.push(entry);
     progressed?.(entries.length);
-    for (const child of folder.folders) walk(child, `${name}/${child.name}`);
+    for (const child of folder.folders) {
+      // Most folders are tags and digests, with no folder below.
+      if (child.folders.length > 0) await walk(child, `${name}/${child.name}`);
+    }
   };
   for (const registry of readTree(layout.manifests, strays)) {
     addStrayFiles(registry, false, strays);
     for (const [i, folder] of registry.folders.entries()) {
       if (i % FOLDERS_PER_YIELD === 0) await sleep(0);
       addStrayFiles(folder, false, strays);
-      walk(folder, `${layout.registryOfName(registry.name)}/${folder.name}`);
+      await walk(folder, `${layout.registryOfName(registry.name)}/${folder.name}`);
     }
   }
   return entries;

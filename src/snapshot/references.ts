@@ -1,21 +1,23 @@
 import { sep } from "node:path";
 import { areEqual } from "../base/bytes.ts";
 import { hasCode, LarderError, messageOf } from "../base/errors.ts";
-import type { Digest } from "../oci/digest.ts";
+import { digestMismatch } from "../oci/content_verifier.ts";
+import { algorithmOf, type Digest } from "../oci/digest.ts";
 import { fileDigests, MAX_LOCKED_APP, parseLockedApp, wasmDigests } from "../oci/locked_app.ts";
 import {
   type ImageManifest,
   type Manifest,
   MAX_INDEX_DEPTH,
-  parseManifest,
+  parseHashedManifest,
   spinApplication,
   successors,
 } from "../oci/manifest.ts";
 import { SPIN_ARCHIVE } from "../oci/media_types.ts";
-import { CONFIG_FILE, MANIFEST_FILE } from "../store/layout.ts";
+import { CONFIG_FILE } from "../store/layout.ts";
 import { ManifestContent } from "./content.ts";
 import type { ContentIndex } from "./contents.ts";
 import { type EntryFolder, readEntryFile } from "./entry_folders.ts";
+import { type ManifestFile, ManifestFiles } from "./manifest_files.ts";
 
 /** The content that one entry needs, as marking finds it. */
 export class Reachable {
@@ -35,7 +37,7 @@ export class Reachable {
 }
 
 /** The folder of a digest, and its content. */
-interface DigestFolder {
+export interface DigestFolder {
   readonly content: ManifestContent;
   readonly id: number;
   readonly folder: EntryFolder;
@@ -46,18 +48,29 @@ export class Manifests {
   readonly #contents: ContentIndex;
   /** For messages. */
   readonly #repository: string;
+  readonly #files: ManifestFiles;
   readonly #folders = new Map<Digest, DigestFolder>();
   /** Manifests read so far; undefined for one that is missing or damaged. */
   readonly #read = new Map<Digest, Manifest | undefined>();
 
-  constructor(contents: ContentIndex, repository: string) {
+  constructor(
+    contents: ContentIndex,
+    repository: string,
+    files = new ManifestFiles(contents.unreadable),
+  ) {
     this.#contents = contents;
     this.#repository = repository;
+    this.#files = files;
   }
 
   /** Adds the folder of a digest. @param id of its content */
   add(content: ManifestContent, id: number, folder: EntryFolder = content): void {
     this.#folders.set(content.digest, { content, id, folder });
+  }
+
+  /** Returns the folders of digests. */
+  folders(): ReadonlyMap<Digest, DigestFolder> {
+    return this.#folders;
   }
 
   /** Returns the content in the folder of a digest. */
@@ -89,10 +102,13 @@ export class Manifests {
    * @param expected the digest that it must have; without one any manifest is accepted
    * @throws LarderError LDR_DIGEST_MISMATCH, LDR_BAD_MANIFEST, LDR_UNSUPPORTED_MANIFEST
    */
-  parse(bytes: Uint8Array, expected: Digest | undefined): Manifest {
+  parse(file: ManifestFile, expected: Digest | undefined): Manifest {
+    const { bytes } = file;
     const known = expected && this.#read.get(expected);
     if (known && areEqual(known.bytes, bytes)) return known;
-    const manifest = parseManifest(bytes, this.#repository, null, expected);
+    const digest = file.digest(expected ? algorithmOf(expected) : "sha256");
+    if (expected && digest !== expected) throw digestMismatch(expected, digest);
+    const manifest = parseHashedManifest(bytes, digest, this.#repository, null);
     if (this.#folders.has(manifest.digest)) this.#read.set(manifest.digest, manifest);
     return manifest;
   }
@@ -154,10 +170,10 @@ export class Manifests {
   }
 
   #readManifest({ content, folder }: DigestFolder): Manifest | undefined {
-    const bytes = readEntryFile(folder, MANIFEST_FILE, this.#contents.unreadable);
+    const file = this.#files.read(folder);
     try {
-      if (bytes && !folder.files.has(CONFIG_FILE)) content.expect(bytes.length);
-      return bytes && this.parse(bytes, content.digest);
+      if (file && !folder.files.has(CONFIG_FILE)) content.expect(file.bytes.length);
+      return file && this.parse(file, content.digest);
     } catch {
       return undefined;
     }

@@ -23,10 +23,10 @@ import {
   type FileTimes,
   type Folder,
   isNewer,
-  readEntryFile,
   readTimes,
   type StrayFiles,
 } from "./entry_folders.ts";
+import { type ManifestFile, ManifestFiles } from "./manifest_files.ts";
 import { Manifests, Reachable } from "./references.ts";
 import type { EntryType } from "./types.ts";
 
@@ -37,6 +37,8 @@ const NO_MANIFEST = "its manifest is missing or damaged";
 
 /** A tag's manifest, if it can be parsed. */
 interface TagManifest {
+  /** Undefined if the file is missing or cannot be read. */
+  readonly bytes?: Uint8Array;
   readonly manifest?: Manifest;
   /** True if it is the manifest that the record names, in the bytes of the registry or rewritten by Spin. */
   readonly isRecorded: boolean;
@@ -51,6 +53,7 @@ export class RepositoryReader {
   readonly #contents: ContentIndex;
   readonly #strays: StrayFiles;
   readonly #name: string;
+  readonly #files: ManifestFiles;
   readonly #manifests: Manifests;
   readonly #tags: Folder[] = [];
   /** Folders of digests that were pulled or pinned by digest. */
@@ -69,11 +72,13 @@ export class RepositoryReader {
     this.#contents = contents;
     this.#strays = strays;
     this.#name = name;
-    this.#manifests = new Manifests(contents, name);
+    this.#files = new ManifestFiles(contents.unreadable);
+    this.#manifests = new Manifests(contents, name, this.#files);
     for (const child of folder.folders) this.#readable(child, () => this.#classify(child));
   }
 
-  entries(): UnsizedEntry[] {
+  async entries(): Promise<UnsizedEntry[]> {
+    await this.#files.readAhead(this.#tags, this.#manifests.folders());
     return [
       ...this.#tags.map((folder) => this.#readable(folder, () => this.#tagEntry(folder))),
       ...this.#digests.map(([digest, folder]) =>
@@ -110,8 +115,7 @@ export class RepositoryReader {
       folder,
       this.#contents.unreadable,
     );
-    const bytes = readEntryFile(folder, MANIFEST_FILE, this.#contents.unreadable);
-    const { manifest, isRecorded, isSpinsForm, problem } = this.#readTag(bytes, record);
+    const { bytes, manifest, isRecorded, isSpinsForm, problem } = this.#readTag(folder, record);
     const reachable = new Reachable(isRecorded);
     reachable.problem = isUnreadable ? UNREADABLE : problem;
     const config = configSize(folder, isRecorded && !isSpinsForm ? manifest : undefined);
@@ -147,19 +151,28 @@ export class RepositoryReader {
     };
   }
 
+  /** Reads a tag's manifest; again if a pull has replaced it and the record since it was read ahead. */
+  #readTag(folder: Folder, record: EntryRecord | undefined): TagManifest {
+    const ahead = this.#parseTag(this.#files.read(folder), record);
+    return ahead.isRecorded || !record || !ahead.bytes
+      ? ahead
+      : this.#parseTag(this.#files.readNow(folder), record);
+  }
+
   /** Parses a tag's manifest. Spin replaces only the manifest, so a record may be that of an earlier pull. */
-  #readTag(bytes: Uint8Array | undefined, record: EntryRecord | undefined): TagManifest {
-    if (!bytes) return { isRecorded: false, problem: NO_MANIFEST };
+  #parseTag(file: ManifestFile | undefined, record: EntryRecord | undefined): TagManifest {
+    if (!file) return { isRecorded: false, problem: NO_MANIFEST };
+    const { bytes } = file;
     try {
-      const recorded = record && this.#parseIf(bytes, record.manifestDigest);
-      if (recorded) return { manifest: recorded, isRecorded: true };
+      const recorded = record && this.#parseIf(file, record.manifestDigest);
+      if (recorded) return { bytes, manifest: recorded, isRecorded: true };
       const own = record && this.#manifests.manifest(record.manifestDigest);
       if (own?.kind === "image" && isRewritten(bytes, own)) {
-        return { manifest: own, isRecorded: true, isSpinsForm: true };
+        return { bytes, manifest: own, isRecorded: true, isSpinsForm: true };
       }
-      return { manifest: this.#manifests.parse(bytes, undefined), isRecorded: false };
+      return { bytes, manifest: this.#manifests.parse(file, undefined), isRecorded: false };
     } catch (error) {
-      return { isRecorded: false, problem: messageOf(error) };
+      return { bytes, isRecorded: false, problem: messageOf(error) };
     }
   }
 
@@ -170,9 +183,9 @@ export class RepositoryReader {
   }
 
   /** Returns undefined if the bytes have another digest. */
-  #parseIf(bytes: Uint8Array, digest: Digest): Manifest | undefined {
+  #parseIf(file: ManifestFile, digest: Digest): Manifest | undefined {
     try {
-      return this.#manifests.parse(bytes, digest);
+      return this.#manifests.parse(file, digest);
     } catch (error) {
       if (hasCode(error, "LDR_DIGEST_MISMATCH")) return undefined;
       throw error;

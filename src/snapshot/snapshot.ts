@@ -48,7 +48,7 @@ export async function takeSnapshot(
   if (repository) contents.findBlobsIn(layout);
   else contents.readBlobs(layout, strays);
   const apps = repository
-    ? readRepository(layout, now, contents, strays, repository)
+    ? await readRepository(layout, now, contents, strays, repository)
     : await readAppEntries(layout, now, contents, strays, progressed);
   const others = readRecordEntries(
     layout,
@@ -97,7 +97,7 @@ function readRepository(
   contents: ContentIndex,
   strays: StrayFiles,
   reference: Reference,
-): UnsizedEntry[] {
+): Promise<UnsizedEntry[]> {
   const path = layout.repositoryFolder(reference);
   const folder = readSubtree(dirname(path), basename(path), strays);
   const name = repositoryName(reference);

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
-import { join } from "node:path";
+import nodePath, { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { deferBuiltins, deferIn } from "../../scripts/deferred_builtins.ts";
+import fc from "fast-check";
+import { deferBuiltins, deferIn, REPLACEMENTS } from "../../scripts/deferred_builtins.ts";
 import { TemporaryFolder } from "../support/temporary.ts";
 
 const IMPORTED = `import{deferred as __deferred}from"./deferred.js";`;
@@ -31,10 +32,53 @@ for (const [text, rewritten] of REWRITTEN) {
   });
 }
 
+const REPLACED: [text: string, rewritten: string][] = [
+  [`import p from"node:path";p.x();`, `import p from"./node_path.js";p.x();`],
+  [`import{join as j,sep}from"node:path";`, `import{join as j,sep}from"./node_path.js";`],
+  [
+    `import { EventEmitter as E } from "node:events";class A extends E{}`,
+    `import { EventEmitter as E } from "./node_events.js";class A extends E{}`,
+  ],
+];
+
+for (const [text, rewritten] of REPLACED) {
+  Deno.test(`deferIn replaces what ${text} imports`, () => {
+    assert.equal(deferIn(text), rewritten);
+  });
+}
+
+Deno.test("the replacements of Node's modules export what the bundle imports of them", async () => {
+  for (const path of REPLACEMENTS) {
+    const exported = Object.keys(await import(pathToFileURL(path).href));
+    const [, name] = /node_(\w+)\.js$/.exec(path)!;
+    const own = await import(`node:${name}`);
+    for (const each of exported) {
+      assert.ok(each in own, each);
+      assert.match(deferIn(`import{${each} as x}from"node:${name}";`), /from"\.\/node_/);
+    }
+  }
+});
+
+Deno.test("the replacement of node:path agrees with it for any paths", async () => {
+  const [path] = REPLACEMENTS.filter((path) => path.endsWith("node_path.js"));
+  const replacement: typeof nodePath = (await import(pathToFileURL(path!).href)).default;
+  const part = fc.constantFrom("", ".", "..", "/", "//", "a", "b.c", ".d", "é:1", "a/b", "C:\\x");
+  fc.assert(fc.property(fc.array(part, { maxLength: 6 }), part, part, (parts, one, other) => {
+    const [text, from, to] = [parts.join("/"), `/${parts.join("/")}/${one}`, `/${other}`];
+    const results = ({ join, resolve, dirname, basename, extname, ...more }: typeof nodePath) => [
+      ...[join(...parts), resolve("/x", ...parts), dirname(text), basename(text), extname(text)],
+      ...[more.normalize(text), more.isAbsolute(text), more.relative(from, to)],
+      ...[more.sep, more.delimiter, more.posix.join(...parts)],
+    ];
+    assert.deepEqual(results(replacement), results(nodePath));
+  }));
+});
+
 for (
   const text of [
-    `import{join as j}from"node:path";`,
-    `import{EventEmitter as E}from"node:events";class A extends E{}`,
+    `import{matchesGlob as m}from"node:path";`,
+    `import{EventEmitter as E,once as o}from"node:events";class A extends E{}`,
+    `import{x as y}from"node:async_hooks";`,
     `import{a as b}from"./chunk.js";`,
     `import*as x from"node:fs";`,
     `var s='from"node:fs"';`,
@@ -78,7 +122,7 @@ Deno.test("deferBuiltins keeps the behaviour of a module", async () => {
 Deno.test("deferBuiltins rejects a bundle that loads another builtin at its start", () => {
   using folder = new TemporaryFolder();
   write(folder.path, {
-    "main.js": `import"./chunk.js";import{join}from"node:path";import("./later.js");`,
+    "main.js": `import"./chunk.js";import("./later.js");`,
     "chunk.js": `import*as fs from"node:fs";`,
     "later.js": `import*as zlib from"node:zlib";`,
   });

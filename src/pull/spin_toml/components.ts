@@ -98,6 +98,7 @@ export async function pullComponents(
     if (source.kind !== "url") continue;
     for (const module of modules) recordUse(source, module, deps);
   }
+  await deps.packages.sync();
   return results;
 }
 

@@ -54,6 +54,8 @@ export class UnnamedIngest implements Disposable {
   #hasher = new Hasher();
   #offset = 0;
   #version: ContentVersion | undefined;
+  /** True if there may be a file with a version. */
+  #hasVersion = false;
 
   private constructor(layout: Layout, partial: PartialFile) {
     this.#layout = layout;
@@ -122,7 +124,8 @@ export class UnnamedIngest implements Disposable {
       this.#version = version;
       // Only once the old bytes are gone, so that a process which is killed in between joins nothing.
       if (version) writeFileUnsynced(this.#versionPath, JSON.stringify(version));
-      else removeIfAny(this.#versionPath);
+      else if (this.#hasVersion) removeIfAny(this.#versionPath);
+      this.#hasVersion = version !== undefined;
     } catch (error) {
       throw diskError(error, "write", this.#partial.path);
     }
@@ -163,7 +166,7 @@ export class UnnamedIngest implements Disposable {
       await syncData(file);
       tryMark(file, digest);
       if (!isStillAt(file, path)) return undefined;
-      removeIfAny(this.#versionPath);
+      if (this.#hasVersion) removeIfAny(this.#versionPath);
       const moved = await moveInto(path, destination);
       if (!moved || (moved === "renamed" && !isStillAt(file, destination))) return undefined;
       return { digest, size: this.#offset };
@@ -176,7 +179,7 @@ export class UnnamedIngest implements Disposable {
   discard(): void {
     if (!isStillAt(this.#partial.file, this.#partial.path)) return;
     removeIfAny(this.#partial.path);
-    removeIfAny(this.#versionPath);
+    if (this.#hasVersion) removeIfAny(this.#versionPath);
   }
 
   /** Releases the lock. Keeps the bytes for a later attempt if it can continue them. */
@@ -194,8 +197,9 @@ export class UnnamedIngest implements Disposable {
 
   async #resume(): Promise<void> {
     const { size } = this.#partial.file.statSync();
-    const version = parseJson(VersionSchema, readTextIfAny(this.#versionPath) ?? "");
     if (size === 0) return;
+    this.#hasVersion = true;
+    const version = parseJson(VersionSchema, readTextIfAny(this.#versionPath) ?? "");
     if (!version || size > (version.size ?? Infinity)) return this.restart(undefined);
     this.#version = version;
     const buffer = new Uint8Array(Math.min(COPY_BUFFER, size));

@@ -189,7 +189,7 @@ function blobAnswer(repository: Repository, digest: string, range: string | null
 }
 
 /** Serves bytes as a file server does, with `Range: bytes=N-M` or `bytes=N-` (RFC 9110 §14.2). */
-function content(bytes: Uint8Array, range: string | null): Answer {
+export function content(bytes: Uint8Array, range: string | null): Answer {
   const headers = { "Content-Type": "application/octet-stream", "Accept-Ranges": "bytes" };
   const [, start, end] = /^bytes=(\d+)-(\d*)$/.exec(range ?? "") ?? [];
   if (start === undefined) return { status: 200, headers, body: bytes };

@@ -16,6 +16,13 @@ const COPIES = 8;
 /** Copies packages to where the user wants them, and returns the paths in the order of the packages. */
 export type Destination = (outcome: PackageResults, signal: AbortSignal) => Promise<string[]>;
 
+/** True if the packages are copied anywhere. */
+export function hasDestination(
+  { output, to }: { readonly output?: string; readonly to?: string },
+): boolean {
+  return output !== undefined || to !== undefined;
+}
+
 /**
  * Returns the destination of `--output` or `--to`, or undefined if packages stay in the cache. Checks the folder before
  * anything is fetched.

@@ -9,28 +9,26 @@ import type {
   PackageResults,
 } from "../../../packages/package_request.ts";
 import { ScratchCache } from "../../../packages/scratch_cache.ts";
-import { type PackageNaming, requestForUrl } from "../../../packages/url_request.ts";
 import { PackageStore } from "../../../store/entries/package_store.ts";
 import type { Layout } from "../../../store/layout.ts";
 import { Lease } from "../../../store/locks/leases.ts";
 import { waitingForSweep } from "../../../store/locks/store_lock.ts";
 import type { Context } from "../../context.ts";
-import { optionConflict } from "../../errors.ts";
 import type { Format } from "../../options.ts";
 import { openRegistry } from "../../registry_access.ts";
 import { writeJson, writeOut } from "../../terminal/console.ts";
 import { collectAfterFetch, roomFor } from "../gc/auto.ts";
-import { type Destination, destinationOf } from "./destination.ts";
+import { type Destination, destinationOf, hasDestination } from "./destination.ts";
 import { incomplete } from "./incomplete.ts";
 import { packageProgress } from "./progress.ts";
+import { isOffline, type RequestOptions, requestsOf } from "./requests.ts";
 
-export interface FetchCommandOptions extends PackageNaming {
+export interface FetchCommandOptions extends RequestOptions {
   readonly output?: string;
   readonly to?: string;
   readonly replace?: boolean;
   /** False for `--no-package-cache`. */
   readonly packageCache: boolean;
-  readonly frozen?: boolean;
   readonly transfers?: number;
   readonly format: Format;
 }
@@ -44,15 +42,14 @@ export interface FetchCommandOptions extends PackageNaming {
  */
 export async function fetch(
   context: Context,
-  urls: readonly string[],
+  words: readonly string[],
   command: FetchCommandOptions,
 ): Promise<void> {
-  const requests = await requestsFor(urls, command);
-  const destination = destinationOf(command, requests);
-  const isCached = usesCache(context, command);
-  if (!isCached && !destination) throw nothingKept(command);
-  using scratch = isCached ? undefined : new ScratchCache();
+  using scratch = usesCache(context, command) ? undefined : new ScratchCache();
+  if (scratch && !hasDestination(command)) throw nothingKept(command);
   const layout = scratch?.layout ?? context.layout;
+  const requests = await requestsOf(context, layout, words, command);
+  const destination = destinationOf(command, requests);
   using lease = new Lease(layout, "larder fetch");
   if (destination) await leaseFolders(context, lease, layout, requests);
   const outcome = await fetchFor(context, layout, requests, command);
@@ -62,44 +59,10 @@ export async function fetch(
   report(context, outcome);
   print(outcome.results, paths, command.format);
   const { results, failures } = outcome;
-  if (isCached && results.some(({ cause }) => cause !== undefined)) {
+  if (!scratch && results.some(({ cause }) => cause !== undefined)) {
     await collectAfterFetch(context);
   }
   if (failures.length > 0) throw incomplete(failures, requests.length);
-}
-
-/** @throws LarderError LDR_USAGE, LDR_NOT_LOCKED, LDR_BAD_LOCK */
-async function requestsFor(
-  urls: readonly string[],
-  { name, version, arch, source, digest, frozen }: FetchCommandOptions,
-): Promise<PackageRequest[]> {
-  const naming = { name, version, arch, source, digest };
-  if (frozen) return await frozenRequests(urls, naming);
-  const [option] =
-    Object.entries(naming).find(([key, value]) =>
-      value !== undefined && key !== "source" && key !== "arch"
-    ) ?? [];
-  if (urls.length > 1 && option !== undefined) {
-    throw new LarderError(
-      "LDR_USAGE",
-      `--${option} is of one package, but there are ${urls.length} URLs`,
-      {
-        hint: "fetch the packages one at a time, or write a list of them",
-      },
-    );
-  }
-  return urls.map((url) => requestForUrl(url, naming));
-}
-
-/** Returns what `larder.lock` has for URLs, which no option overrides. */
-async function frozenRequests(
-  urls: readonly string[],
-  naming: PackageNaming,
-): Promise<PackageRequest[]> {
-  const stated = Object.entries(naming).find(([, value]) => value !== undefined);
-  if (stated) throw optionConflict("--frozen", `--${stated[0]}`);
-  const { frozenPackage } = await import("../../lock/frozen.ts");
-  return urls.map(frozenPackage);
 }
 
 function usesCache({ config }: Context, { packageCache }: FetchCommandOptions): boolean {
@@ -119,13 +82,13 @@ async function fetchFor(
   requests: readonly PackageRequest[],
   command: FetchCommandOptions,
 ): Promise<PackageResults> {
-  const { config, options } = context;
+  const { config } = context;
   const { transport } = openRegistry(context);
   const room = usesCache(context, command) ? roomFor(context) : undefined;
   using progress = await packageProgress(context, requests.length);
   return await fetchPackages(requests, { layout, transport, clock: systemClock, room }, {
     transfers: command.transfers ?? config.transfers ?? TRANSFERS,
-    offline: options.offline || config.freshness?.policy === "never",
+    offline: isOffline(context),
     replace: command.replace,
     signal: context.interruptible(),
   }, progress);

@@ -1,0 +1,2 @@
+/** What commander uses of `node:events`. */
+export { EventEmitter } from "eventemitter3";

@@ -1,0 +1,96 @@
+import { systemClock } from "../../../base/concurrency.ts";
+import { LarderError } from "../../../base/errors.ts";
+import { resolvePackages } from "../../../packages/lists/resolve.ts";
+import type { PackageRequest } from "../../../packages/package_request.ts";
+import { type PackageNaming, requestForUrl } from "../../../packages/url_request.ts";
+import type { Layout } from "../../../store/layout.ts";
+import type { Context } from "../../context.ts";
+import { optionConflict } from "../../errors.ts";
+import { openRegistry } from "../../registry_access.ts";
+
+/** The options that decide which packages are fetched. */
+export interface RequestOptions extends PackageNaming {
+  /** A list of packages, or an index of a repository. */
+  readonly from?: string;
+  readonly keyring?: string;
+  readonly frozen?: boolean;
+}
+
+/**
+ * Returns the packages that a command line names: by URLs, or with `--from` by a list and the names in it.
+ *
+ * @param layout the cache in which indexes are kept
+ * @throws LarderError LDR_USAGE, and those of {@link resolvePackages}
+ */
+export async function requestsOf(
+  context: Context,
+  layout: Layout,
+  words: readonly string[],
+  options: RequestOptions,
+): Promise<PackageRequest[]> {
+  const { from, keyring, arch } = options;
+  if (from === undefined) return await requestsForUrls(words, options);
+  if (options.frozen) throw optionConflict("--from", "--frozen");
+  for (const name of ["name", "version", "source", "digest"] as const) {
+    if (options[name] !== undefined) throw optionConflict("--from", `--${name}`);
+  }
+  return await resolvePackages(from, words, {
+    layout,
+    transport: openRegistry(context).transport,
+    clock: systemClock,
+    offline: isOffline(context),
+    keyring,
+    arch,
+    signal: context.interruptible(),
+    note: (message) => context.info(message),
+  });
+}
+
+/** True if no request may be sent. */
+export function isOffline({ config, options }: Context): boolean {
+  return options.offline || config.freshness?.policy === "never";
+}
+
+/** @throws LarderError LDR_USAGE, LDR_NOT_LOCKED, LDR_BAD_LOCK */
+async function requestsForUrls(
+  urls: readonly string[],
+  { name, version, arch, source, digest, keyring, frozen }: RequestOptions,
+): Promise<PackageRequest[]> {
+  if (keyring !== undefined) {
+    throw new LarderError("LDR_USAGE", "--keyring is of a list, but there is no --from", {
+      hint: "name the list or index that is signed with --from FILE|URL",
+    });
+  }
+  if (urls.length === 0) {
+    throw new LarderError("LDR_USAGE", "no packages are named", {
+      hint: "write the URLs of packages, or name a list of them with --from FILE|URL",
+    });
+  }
+  const naming = { name, version, arch, source, digest };
+  if (frozen) return await frozenRequests(urls, naming);
+  const [option] =
+    Object.entries(naming).find(([key, value]) =>
+      value !== undefined && key !== "source" && key !== "arch"
+    ) ?? [];
+  if (urls.length > 1 && option !== undefined) {
+    throw new LarderError(
+      "LDR_USAGE",
+      `--${option} is of one package, but there are ${urls.length} URLs`,
+      {
+        hint: "fetch the packages one at a time, or write a list of them",
+      },
+    );
+  }
+  return urls.map((url) => requestForUrl(url, naming));
+}
+
+/** Returns what `larder.lock` has for URLs, which no option overrides. */
+async function frozenRequests(
+  urls: readonly string[],
+  naming: PackageNaming,
+): Promise<PackageRequest[]> {
+  const stated = Object.entries(naming).find(([, value]) => value !== undefined);
+  if (stated) throw optionConflict("--frozen", `--${stated[0]}`);
+  const { frozenPackage } = await import("../../lock/frozen.ts");
+  return urls.map(frozenPackage);
+}
