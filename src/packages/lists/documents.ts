@@ -105,15 +105,13 @@ export class Documents {
     if (url.protocol === "file:") return await openLocal(file);
     const blob: BlobDescriptor = { mediaType: UNPACKED, digest: file.digest, size: file.size };
     if (offline && !store.find(blob)) throw notCached(nameOf(url));
+    const note = (message: string) => this.#deps.note?.(`${nameOf(url)}: ${message}`);
+    const waiting = (holders: string) => note(waitingForDownload(holders, blob.digest));
     await transfer(
       new UrlFetcher(this.#deps.transport, file.urls.map(({ href }) => href)),
       blob,
-      () =>
-        store.ingest(blob, {
-          waiting: (holders) => this.#deps.note?.(waitingForDownload(holders, blob.digest)),
-          signal,
-        }),
-      { clock, signal, onRetry: (message) => this.#deps.note?.(message) },
+      () => store.ingest(blob, { waiting, signal }),
+      { clock, signal, onRetry: note },
     );
     const found = store.findData(file.digest);
     if (!found) throw notCached(nameOf(url));
