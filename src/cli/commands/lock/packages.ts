@@ -6,7 +6,7 @@ import { requestForUrl } from "../../../packages/url_request.ts";
 import type { Context } from "../../context.ts";
 import type { LockedPackage } from "../../lock/format.ts";
 import { requestOf } from "../../lock/frozen.ts";
-import { openRegistry } from "../../registry_access.ts";
+import { openRegistry } from "../../registry/registry_access.ts";
 import { incomplete } from "../fetch/incomplete.ts";
 import { packageProgress } from "../fetch/progress.ts";
 import { roomFor } from "../gc/auto.ts";

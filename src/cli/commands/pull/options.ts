@@ -13,7 +13,7 @@ import type { Transport } from "../../../registry/http/transport.ts";
 import type { Context } from "../../context.ts";
 import { optionConflict } from "../../errors.ts";
 import { roomFor } from "../gc/auto.ts";
-import { openRegistry } from "../../registry_access.ts";
+import { openRegistry } from "../../registry/registry_access.ts";
 
 /** The options of every command that pulls. */
 export interface PullingOptions {

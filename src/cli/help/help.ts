@@ -1,10 +1,10 @@
 import { type Argument, type Command, Help, type Option } from "commander";
-import { LarderError } from "../base/errors.ts";
-import { nearestFew } from "../base/nearest.ts";
-import { HelpRequest, UnknownCommand } from "./command.ts";
+import { LarderError } from "../../base/errors.ts";
+import { nearestFew } from "../../base/nearest.ts";
+import { HelpRequest, UnknownCommand } from "../command.ts";
 import { type Example, examplesOf } from "./examples.ts";
 import { hintForVerb, verbsFor } from "./habits.ts";
-import { writeErr, writeOut } from "./terminal/console.ts";
+import { writeErr, writeOut } from "../terminal/console.ts";
 
 /** Columns of help that is not printed on a terminal. */
 const PLAIN_WIDTH = 80;

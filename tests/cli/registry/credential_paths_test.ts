@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { authFile, credentialPaths } from "../../src/cli/credential_paths.ts";
-import type { HostPlatform } from "../../src/store/platform_dirs.ts";
+import { authFile, credentialPaths } from "../../../src/cli/registry/credential_paths.ts";
+import type { HostPlatform } from "../../../src/store/platform_dirs.ts";
 
 interface Case {
   readonly name: string;

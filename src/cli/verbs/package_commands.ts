@@ -1,9 +1,9 @@
 /** The verbs that deal with packages, and with what a project needs. */
 
-import { parseDigest } from "../oci/digest.ts";
-import type { LarderCommand } from "./command.ts";
-import { Context } from "./context.ts";
-import { formatOption, frozenOption, transfersOption, valueOption } from "./options.ts";
+import { parseDigest } from "../../oci/digest.ts";
+import type { LarderCommand } from "../command.ts";
+import { Context } from "../context.ts";
+import { formatOption, frozenOption, transfersOption, valueOption } from "../options.ts";
 
 export function addFetch(program: LarderCommand): void {
   program.command("fetch")
@@ -41,7 +41,7 @@ export function addFetch(program: LarderCommand): void {
     .addOption(transfersOption())
     .addOption(formatOption())
     .action(async (words: string[], options, command: LarderCommand) => {
-      const { fetch } = await import("./commands/fetch/fetch.ts");
+      const { fetch } = await import("../commands/fetch/fetch.ts");
       await fetch(await Context.of(command), words, options);
     });
 }
@@ -57,7 +57,7 @@ export function addLock(program: LarderCommand): void {
     .argument("[name...]", "reference such as ghcr.io/owner/app:v1, or URL of a package")
     .addOption(formatOption())
     .action(async (names: string[], options, command: LarderCommand) => {
-      const { lock } = await import("./commands/lock/lock.ts");
+      const { lock } = await import("../commands/lock/lock.ts");
       await lock(await Context.of(command), names, options);
     });
 }

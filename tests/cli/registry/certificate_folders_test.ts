@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { certificateFolders } from "../../src/cli/certificate_folders.ts";
-import type { HostPlatform } from "../../src/store/platform_dirs.ts";
+import { certificateFolders } from "../../../src/cli/registry/certificate_folders.ts";
+import type { HostPlatform } from "../../../src/store/platform_dirs.ts";
 
 const SYSTEM = ["/etc/containers/certs.d", "/etc/docker/certs.d"];
 

@@ -1,8 +1,8 @@
 /** The verbs that deal with settings. */
 
-import type { LarderCommand } from "./command.ts";
-import { Context } from "./context.ts";
-import { choiceArgument, formatOption, globalOptionsOf, type Shell, SHELLS } from "./options.ts";
+import type { LarderCommand } from "../command.ts";
+import { Context } from "../context.ts";
+import { choiceArgument, formatOption, globalOptionsOf, type Shell, SHELLS } from "../options.ts";
 
 const REGISTRY = "host of the registry, such as ghcr.io or localhost:5000";
 
@@ -11,7 +11,7 @@ export function addComplete(program: LarderCommand): void {
   program.command("__complete", { hidden: true })
     .description("Print the names of cached entries for completion scripts; print no errors.")
     .action(async (_options, command: LarderCommand) => {
-      const { printEntryNames } = await import("./commands/completions/entry_names.ts");
+      const { printEntryNames } = await import("../commands/completions/entry_names.ts");
       await printEntryNames(() => Context.of(command));
     });
 }
@@ -28,7 +28,7 @@ export function addCompletions(program: LarderCommand, buildTree: () => LarderCo
     )
     .addArgument(choiceArgument("<shell>", "shell to complete in", SHELLS))
     .action(async (shell: Shell) => {
-      const { completions } = await import("./commands/completions/completions.ts");
+      const { completions } = await import("../commands/completions/completions.ts");
       completions(buildTree(), shell);
     });
 }
@@ -52,7 +52,7 @@ function addConfigGet(config: LarderCommand): void {
     .argument("<key>", "setting, such as gc.max_size")
     .addOption(formatOption())
     .action(async (key: string, options, command: LarderCommand) => {
-      const { configGet } = await import("./commands/config/config.ts");
+      const { configGet } = await import("../commands/config/config.ts");
       await configGet(contextOf(command), key, options);
     });
 }
@@ -62,7 +62,7 @@ function addConfigInit(config: LarderCommand): void {
     .description("Write a config file with every setting commented out.")
     .option("--force", "replace an existing file, which is kept as FILE.bak")
     .action(async (options, command: LarderCommand) => {
-      const { configInit } = await import("./commands/config/config.ts");
+      const { configInit } = await import("../commands/config/config.ts");
       await configInit(contextOf(command), options);
     });
 }
@@ -71,7 +71,7 @@ function addConfigPath(config: LarderCommand): void {
   config.command("path")
     .description("Print the path of the config file.")
     .action(async (_options, command: LarderCommand) => {
-      const { configPath } = await import("./commands/config/config.ts");
+      const { configPath } = await import("../commands/config/config.ts");
       configPath(contextOf(command));
     });
 }
@@ -82,7 +82,7 @@ function addConfigSet(config: LarderCommand): void {
     .argument("<key>", "setting, such as gc.max_size or registries.ghcr.io.insecure")
     .argument("<value>", "value, such as 20GB")
     .action(async (key: string, value: string, _options, command: LarderCommand) => {
-      const { configSet } = await import("./commands/config/config.ts");
+      const { configSet } = await import("../commands/config/config.ts");
       await configSet(contextOf(command), key, value);
     });
 }
@@ -92,7 +92,7 @@ function addConfigShow(config: LarderCommand): void {
     .description("List every setting with its value and where the value comes from.")
     .addOption(formatOption())
     .action(async (options, command: LarderCommand) => {
-      const { configShow } = await import("./commands/config/config.ts");
+      const { configShow } = await import("../commands/config/config.ts");
       await configShow(contextOf(command), options);
     });
 }
@@ -104,7 +104,7 @@ function addConfigUnset(config: LarderCommand): void {
     )
     .argument("<key>", "setting, such as gc.max_size or registries.ghcr.io.insecure")
     .action(async (key: string, _options, command: LarderCommand) => {
-      const { configUnset } = await import("./commands/config/config.ts");
+      const { configUnset } = await import("../commands/config/config.ts");
       await configUnset(contextOf(command), key);
     });
 }
@@ -119,7 +119,7 @@ export function addDir(program: LarderCommand): void {
     .option("--config", "print the config folder instead")
     .addOption(formatOption())
     .action(async (options, command: LarderCommand) => {
-      const { dir } = await import("./commands/dir/dir.ts");
+      const { dir } = await import("../commands/dir/dir.ts");
       dir(await Context.of(command), options);
     });
 }
@@ -129,7 +129,7 @@ export function addHelp(parent: LarderCommand, options: { hidden?: boolean } = {
     .description("Print the help of a command.")
     .argument("[command...]", "command, such as pull or config set")
     .action(async (names: string[]) => {
-      const { requestHelp } = await import("./help.ts");
+      const { requestHelp } = await import("../help/help.ts");
       requestHelp(parent, names);
     });
 }
@@ -141,7 +141,7 @@ export function addLogin(program: LarderCommand): void {
     .option("-u, --username <name>", "user name; larder asks for it if it is left out")
     .option("--password-stdin", "read the password from standard input")
     .action(async (registry: string, options, command: LarderCommand) => {
-      const { login } = await import("./commands/login/login.ts");
+      const { login } = await import("../commands/login/login.ts");
       await login(await Context.of(command), registry, options);
     });
 }
@@ -151,7 +151,7 @@ export function addLogout(program: LarderCommand): void {
     .description("Remove the credentials that login stored for a registry.")
     .argument("<registry>", REGISTRY)
     .action(async (registry: string, _options, command: LarderCommand) => {
-      const { logout } = await import("./commands/login/logout.ts");
+      const { logout } = await import("../commands/login/logout.ts");
       logout(await Context.of(command), registry);
     });
 }

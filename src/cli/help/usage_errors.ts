@@ -1,7 +1,7 @@
 import type { Command } from "commander";
-import { LarderError } from "../base/errors.ts";
-import { nearest } from "../base/nearest.ts";
-import type { UsageProblem } from "./command.ts";
+import { LarderError } from "../../base/errors.ts";
+import { nearest } from "../../base/nearest.ts";
+import type { UsageProblem } from "../command.ts";
 import { examplesOf } from "./examples.ts";
 import { hintForOption } from "./habits.ts";
 import { pathOf } from "./help.ts";

@@ -1,10 +1,10 @@
 import type { Command } from "commander";
 import assert from "node:assert/strict";
-import { buildProgram, buildProgramToRun } from "../../src/cli/command_tree.ts";
-import { examplesOf } from "../../src/cli/examples.ts";
-import { helpText, pathOf } from "../../src/cli/help.ts";
-import { main } from "../../src/cli/main.ts";
-import { captured } from "../support/cli/in_process.ts";
+import { buildProgram, buildProgramToRun } from "../../../src/cli/command_tree.ts";
+import { examplesOf } from "../../../src/cli/help/examples.ts";
+import { helpText, pathOf } from "../../../src/cli/help/help.ts";
+import { main } from "../../../src/cli/main.ts";
+import { captured } from "../../support/cli/in_process.ts";
 
 /** All commands below one, hidden ones included. */
 function commandsOf(command: Command): Command[] {

@@ -1,5 +1,5 @@
 import { posix, win32 } from "node:path";
-import { configRoot, home, type HostPlatform, userConfig } from "../store/platform_dirs.ts";
+import { configRoot, home, type HostPlatform, userConfig } from "../../store/platform_dirs.ts";
 
 /** Returns the path of the file that `larder login` writes. */
 export function authFile(platform: HostPlatform): string {

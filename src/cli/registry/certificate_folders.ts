@@ -1,4 +1,4 @@
-import { home, type HostPlatform } from "../store/platform_dirs.ts";
+import { home, type HostPlatform } from "../../store/platform_dirs.ts";
 import { inHome, join, podmanConfig } from "./credential_paths.ts";
 
 /**

@@ -1,8 +1,8 @@
 /** The verbs that keep the cache in order. */
 
-import type { LarderCommand } from "./command.ts";
-import { limitOptions } from "./commands/gc/limits.ts";
-import { Context } from "./context.ts";
+import type { LarderCommand } from "../command.ts";
+import { limitOptions } from "../commands/gc/limits.ts";
+import { Context } from "../context.ts";
 import {
   daysOption,
   filterOption,
@@ -10,9 +10,9 @@ import {
   sweepOptions,
   transfersOption,
   typeOption,
-} from "./options.ts";
-import { ITEM_TYPES } from "./query/items.ts";
-import { ENTRIES, nameArgument } from "./reference_argument.ts";
+} from "../options.ts";
+import { ITEM_TYPES } from "../query/items.ts";
+import { ENTRIES, nameArgument } from "../reference_argument.ts";
 
 export function addClean(program: LarderCommand): void {
   program.command("clean").alias("rm")
@@ -30,7 +30,7 @@ export function addClean(program: LarderCommand): void {
     .option("--include-pinned", "also remove pinned entries")
     .addOptions(sweepOptions())
     .action(async (names: string[], options, command: LarderCommand) => {
-      const { clean } = await import("./commands/gc/clean.ts");
+      const { clean } = await import("../commands/gc/clean.ts");
       await clean(await Context.of(command), names, options);
     });
 }
@@ -51,7 +51,7 @@ export function addGc(program: LarderCommand): void {
     .option("--auto", "do not ask; do nothing within the limits or while other larders run")
     .addOptions(sweepOptions())
     .action(async (options, command: LarderCommand) => {
-      const { gc } = await import("./commands/gc/gc.ts");
+      const { gc } = await import("../commands/gc/gc.ts");
       await gc(await Context.of(command), options);
     });
 }
@@ -62,7 +62,7 @@ export function addPin(program: LarderCommand): void {
     .addArgument(nameArgument("<name...>", "name, digest, or glob such as 'ghcr.io/acme/*'"))
     .option("--note <text>", "reason, shown by larder pins")
     .action(async (names: string[], options, command: LarderCommand) => {
-      const { pin } = await import("./commands/pin/pin.ts");
+      const { pin } = await import("../commands/pin/pin.ts");
       await pin(await Context.of(command), names, options);
     });
 }
@@ -72,7 +72,7 @@ export function addUnpin(program: LarderCommand): void {
     .description("Remove pins.")
     .addArgument(nameArgument("<name...>", "name or glob, as larder pins lists it"))
     .action(async (names: string[], _options, command: LarderCommand) => {
-      const { unpin } = await import("./commands/pin/pin.ts");
+      const { unpin } = await import("../commands/pin/pin.ts");
       await unpin(await Context.of(command), names);
     });
 }
@@ -89,7 +89,7 @@ export function addVerify(program: LarderCommand): void {
     .addOption(transfersOption())
     .addOption(formatOption())
     .action(async (names: string[], options, command: LarderCommand) => {
-      const { verify } = await import("./commands/verify/verify.ts");
+      const { verify } = await import("../commands/verify/verify.ts");
       await verify(await Context.of(command), names, options);
     });
 }

@@ -1,19 +1,19 @@
 import { delimiter } from "node:path";
-import { systemClock } from "../base/concurrency.ts";
-import { LazyAuthorizer } from "../registry/auth/lazy_authorizer.ts";
-import { RegistryClient } from "../registry/client.ts";
-import type { CredentialSource } from "../registry/credentials/credential.ts";
-import { apiBase } from "../registry/endpoints.ts";
-import { readCertificateFolder, readCertificates } from "../registry/http/ca.ts";
-import { readHostCertificates } from "../registry/http/host_certificates.ts";
-import type { Transport } from "../registry/http/transport.ts";
-import { httpTransport } from "../registry/http/transport_stack.ts";
-import type { HostTrust, Trust } from "../registry/http/trust.ts";
-import { hostPlatform } from "../store/platform_dirs.ts";
-import type { Context } from "./context.ts";
+import { systemClock } from "../../base/concurrency.ts";
+import { LazyAuthorizer } from "../../registry/auth/lazy_authorizer.ts";
+import { RegistryClient } from "../../registry/client.ts";
+import type { CredentialSource } from "../../registry/credentials/credential.ts";
+import { apiBase } from "../../registry/endpoints.ts";
+import { readCertificateFolder, readCertificates } from "../../registry/http/ca.ts";
+import { readHostCertificates } from "../../registry/http/host_certificates.ts";
+import type { Transport } from "../../registry/http/transport.ts";
+import { httpTransport } from "../../registry/http/transport_stack.ts";
+import type { HostTrust, Trust } from "../../registry/http/trust.ts";
+import { hostPlatform } from "../../store/platform_dirs.ts";
+import type { Context } from "../context.ts";
 import { certificateFolders } from "./certificate_folders.ts";
 import { credentialPaths } from "./credential_paths.ts";
-import { VERSION } from "./version.ts";
+import { VERSION } from "../version.ts";
 
 /** Registries' logs and rate limits tell clients apart by it (RFC 9110 §10.1.5). */
 const USER_AGENT = `larder/${VERSION} (${Deno.build.os}; ${Deno.build.arch})`;
@@ -35,7 +35,7 @@ export function openRegistry(
   });
   const authorizer = new LazyAuthorizer(async () => {
     const [{ Authenticator }, source] = await Promise.all([
-      import("../registry/auth/authenticator.ts"),
+      import("../../registry/auth/authenticator.ts"),
       credentials ?? userCredentials(),
     ]);
     return new Authenticator({ ...trust, transport, credentials: source, clock: systemClock });
@@ -44,7 +44,7 @@ export function openRegistry(
 }
 
 async function userCredentials(): Promise<CredentialSource> {
-  const { FileCredentials } = await import("../registry/credentials/file_credentials.ts");
+  const { FileCredentials } = await import("../../registry/credentials/file_credentials.ts");
   return new FileCredentials(credentialPaths(hostPlatform), systemClock);
 }
 

@@ -1,10 +1,10 @@
 /** The verbs that show what is in the cache, and change nothing. */
 
-import type { LarderCommand } from "./command.ts";
-import { Context } from "./context.ts";
-import { filterOption, formatOption, templateOption, typeOption } from "./options.ts";
-import { ITEM_TYPES } from "./query/items.ts";
-import { ENTRIES, ENTRY, nameArgument } from "./reference_argument.ts";
+import type { LarderCommand } from "../command.ts";
+import { Context } from "../context.ts";
+import { filterOption, formatOption, templateOption, typeOption } from "../options.ts";
+import { ITEM_TYPES } from "../query/items.ts";
+import { ENTRIES, ENTRY, nameArgument } from "../reference_argument.ts";
 
 export function addDf(program: LarderCommand): void {
   program.command("df")
@@ -15,7 +15,7 @@ export function addDf(program: LarderCommand): void {
     )
     .addOption(formatOption())
     .action(async (options, command: LarderCommand) => {
-      const { df } = await import("./commands/df/df.ts");
+      const { df } = await import("../commands/df/df.ts");
       await df(await Context.of(command), options);
     });
 }
@@ -25,7 +25,7 @@ export function addImages(program: LarderCommand): void {
   const images = program.command("images", { hidden: true });
   listOptions(images.description("List the images of the cache: larder list --type image -v."))
     .action(async (options, command: LarderCommand) => {
-      const { list } = await import("./commands/list/list.ts");
+      const { list } = await import("../commands/list/list.ts");
       const type = ["image", ...options.type ?? []];
       await list(await Context.of(command), { ...options, type, table: true });
     });
@@ -41,7 +41,7 @@ export function addInfo(program: LarderCommand): void {
     .addArgument(nameArgument("<name>", ENTRY))
     .addOption(formatOption())
     .action(async (name: string, options, command: LarderCommand) => {
-      const { info } = await import("./commands/info/info.ts");
+      const { info } = await import("../commands/info/info.ts");
       await info(await Context.of(command), name, options);
     });
 }
@@ -50,7 +50,7 @@ export function addList(program: LarderCommand): void {
   const list = program.command("list").alias("ls");
   listOptions(list.description("Show cache usage; with -v, list the entries."))
     .action(async (options, command: LarderCommand) => {
-      const { list } = await import("./commands/list/list.ts");
+      const { list } = await import("../commands/list/list.ts");
       await list(await Context.of(command), options);
     });
 }
@@ -75,7 +75,7 @@ export function addOutdated(program: LarderCommand): void {
     .option("--exit-code", "exit with 10 if a tag has changed")
     .addOption(formatOption())
     .action(async (names: string[], options, command: LarderCommand) => {
-      const { outdated } = await import("./commands/outdated/outdated.ts");
+      const { outdated } = await import("../commands/outdated/outdated.ts");
       await outdated(await Context.of(command), names, options);
     });
 }
@@ -85,7 +85,7 @@ export function addPins(program: LarderCommand): void {
     .description("List the pinned entries and globs.")
     .addOption(formatOption())
     .action(async (options, command: LarderCommand) => {
-      const { pins } = await import("./commands/pin/pin.ts");
+      const { pins } = await import("../commands/pin/pin.ts");
       await pins(await Context.of(command), options);
     });
 }
@@ -95,7 +95,7 @@ export function addStats(program: LarderCommand): void {
     .description("Show cache hits, misses, fetched bytes, and evictions that were fetched again.")
     .addOption(formatOption())
     .action(async (options, command: LarderCommand) => {
-      const { stats } = await import("./commands/stats/stats.ts");
+      const { stats } = await import("../commands/stats/stats.ts");
       stats(await Context.of(command), options);
     });
 }
@@ -108,7 +108,7 @@ export function addWhy(program: LarderCommand): void {
     .addArgument(nameArgument("<name>", ENTRY))
     .addOption(formatOption())
     .action(async (name: string, options, command: LarderCommand) => {
-      const { why } = await import("./commands/why/why.ts");
+      const { why } = await import("../commands/why/why.ts");
       await why(await Context.of(command), name, options);
     });
 }

@@ -1,9 +1,9 @@
 /** The verbs that fetch artifacts, and run them. */
 
-import type { LarderCommand } from "./command.ts";
-import { Context } from "./context.ts";
-import { collect, formatOption, pullingOptions, transfersOption } from "./options.ts";
-import { ENTRIES, nameArgument, referenceArgument } from "./reference_argument.ts";
+import type { LarderCommand } from "../command.ts";
+import { Context } from "../context.ts";
+import { collect, formatOption, pullingOptions, transfersOption } from "../options.ts";
+import { ENTRIES, nameArgument, referenceArgument } from "../reference_argument.ts";
 
 export function addPull(program: LarderCommand): void {
   program.command("pull")
@@ -16,7 +16,7 @@ export function addPull(program: LarderCommand): void {
     .option("--foreign", "also fetch foreign layers from the URLs in their manifest")
     .addOption(formatOption())
     .action(async (references: string[], options, command: LarderCommand) => {
-      const { pull } = await import("./commands/pull/pull.ts");
+      const { pull } = await import("../commands/pull/pull.ts");
       await pull(await Context.of(command), references, options);
     });
 }
@@ -41,7 +41,7 @@ export function addRun(program: LarderCommand): void {
     .option("--engine [name]", "run with an installed spin or wasmtime; without a name, list them")
     .addOptions(pullingOptions())
     .action(async (reference: string | undefined, args: string[], options, command) => {
-      const { run } = await import("./commands/run/run.ts");
+      const { run } = await import("../commands/run/run.ts");
       await run(await Context.of(command), reference, args, options);
     });
 }
@@ -54,7 +54,7 @@ export function addUpdate(program: LarderCommand): void {
     .addOption(transfersOption())
     .addOption(formatOption())
     .action(async (names: string[], options, command: LarderCommand) => {
-      const { update } = await import("./commands/outdated/update.ts");
+      const { update } = await import("../commands/outdated/update.ts");
       await update(await Context.of(command), names, options);
     });
 }
