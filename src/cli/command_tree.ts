@@ -1,4 +1,7 @@
 import { LarderCommand } from "./command.ts";
+import { acceptGlobalOptions, globalOptions } from "./options.ts";
+import { writeErr, writeOut } from "./terminal/console.ts";
+import { addExport, addImport } from "./verbs/exchange_commands.ts";
 import {
   addDf,
   addImages,
@@ -9,9 +12,8 @@ import {
   addStats,
   addWhy,
 } from "./verbs/inspect_commands.ts";
-import { acceptGlobalOptions, globalOptions } from "./options.ts";
+import { addBuild, addFetch, addLock } from "./verbs/package_commands.ts";
 import { addPull, addRun, addUpdate } from "./verbs/pull_commands.ts";
-import { addFetch, addLock } from "./verbs/package_commands.ts";
 import {
   addComplete,
   addCompletions,
@@ -21,7 +23,6 @@ import {
   addLogin,
   addLogout,
 } from "./verbs/settings_commands.ts";
-import { writeErr, writeOut } from "./terminal/console.ts";
 import { addClean, addGc, addPin, addUnpin, addVerify } from "./verbs/upkeep_commands.ts";
 import { versionText } from "./version.ts";
 
@@ -30,7 +31,7 @@ type Verbs = Readonly<Record<string, (program: LarderCommand) => void>>;
 /** The verbs in groups, in the order of the help. */
 const GROUPS: Readonly<Record<string, Verbs>> = {
   "Pull and run:": { pull: addPull, run: addRun, update: addUpdate },
-  "Packages and builds:": { fetch: addFetch, lock: addLock },
+  "Packages and builds:": { build: addBuild, fetch: addFetch, lock: addLock },
   "Look:": {
     df: addDf,
     images: addImages,
@@ -42,6 +43,7 @@ const GROUPS: Readonly<Record<string, Verbs>> = {
     why: addWhy,
   },
   "Keep in order:": { clean: addClean, gc: addGc, pin: addPin, unpin: addUnpin, verify: addVerify },
+  "Export and import:": { export: addExport, import: addImport },
   "Settings:": {
     __complete: addComplete,
     completions: (program) => addCompletions(program, buildProgram),

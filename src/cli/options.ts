@@ -1,6 +1,7 @@
 import { Argument, type Command, Option } from "commander";
 import { LarderError } from "../base/errors.ts";
 import { TRANSFERS } from "../base/limits.ts";
+import type { SandboxChoice } from "../builds/sandbox_choice.ts";
 import { parseDuration } from "../base/units.ts";
 import { badOption, notAChoice } from "./errors.ts";
 
@@ -24,6 +25,9 @@ export type Shell = typeof SHELLS[number];
 
 /** When the registry is asked about a cached tag. */
 export const POLICIES = ["always", "missing", "never"] as const;
+
+/** What separates the command of a build from the system. */
+export const SANDBOXES = ["auto", "bwrap", "none"] as const satisfies readonly SandboxChoice[];
 
 /** Returns new {@link GlobalOptions} for one command. */
 export function globalOptions(): Option[] {
@@ -135,6 +139,21 @@ export function sweepOptions(): Option[] {
   return [
     new Option("--dry-run", "show the plan and delete nothing"),
     new Option("--force", "do not ask for confirmation"),
+    formatOption(),
+  ];
+}
+
+/** Returns the options of a build besides those that say what is built. */
+export function buildOptions(): Option[] {
+  return [
+    new Option("-o, --output <path>", "file or folder to write the result to"),
+    choiceOption("--sandbox <kind>", "what the command runs in", SANDBOXES).default("auto"),
+    new Option("--explain", "say how the build differs from the nearest cached one"),
+    new Option("--strict", "fail instead of running the command"),
+    new Option("--rebuild", "run the command even if the result is cached, and replace that"),
+    new Option("--no-image-cache", "neither use nor store a cached result"),
+    new Option("--no-package-cache", "fetch packages without the cache"),
+    ...pullingOptions(),
     formatOption(),
   ];
 }

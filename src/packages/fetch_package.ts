@@ -10,7 +10,7 @@ import { isTransient } from "../registry/http/retry.ts";
 import { splitCredentials, UrlFetcher } from "../registry/url_fetcher.ts";
 import { type BlobStore, hasDigest } from "../store/blobs/blob_store.ts";
 import { UnnamedIngest } from "../store/blobs/unnamed_ingest.ts";
-import type { PackageRecord } from "../store/entries/package_record.ts";
+import { type PackageRecord } from "../store/entries/package_record.ts";
 import type { PackageStore } from "../store/entries/package_store.ts";
 import type { MissCause } from "../store/journal/journal.ts";
 import { deletedMeanwhile, notCached, otherContent, waitingFor } from "./package_errors.ts";

@@ -81,7 +81,7 @@ export async function layOut(
 
 /** Gives a copy of a package that nothing but its owner's programs write to. @throws LarderError LDR_DISK* */
 export async function giveCopy({ path, digest }: PackageResult, to: string): Promise<void> {
-  await placeFile(path, to, markOf(digest, Date.now()));
+  await placeFile(path, to, { mtime: markOf(digest, Date.now()) });
 }
 
 /** Creates a folder of the user. @throws LarderError LDR_DISK* */

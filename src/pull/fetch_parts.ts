@@ -4,10 +4,10 @@ import type { Descriptor } from "../oci/descriptor.ts";
 import { algorithmOf, type Digest } from "../oci/digest.ts";
 import type { Fetcher } from "../oci/fetcher.ts";
 import { digestOf } from "../oci/hash.ts";
-import { isForeign, isWasm, SPIN_ARCHIVE } from "../oci/media_types.ts";
+import { isForeign, isWasm } from "../oci/media_types.ts";
 import { UrlFetcher } from "../registry/url_fetcher.ts";
-import type { Ingest } from "../store/blobs/ingest.ts";
 import type { Part } from "../store/image_parts.ts";
+import { openIngest } from "./open_ingest.ts";
 import type { PartOutcomes } from "./options.ts";
 import { ShortOfSpace } from "./room.ts";
 import type { PullSession } from "./session.ts";
@@ -60,7 +60,8 @@ async function fetchPart(
   const { descriptor } = part;
   const { clock, name, observer } = session;
   const local = embeddedContent(descriptor) ?? cachedContent(session, descriptor);
-  const open = () => openIngest(session, part, signal);
+  const waiting = (holders: string) => noteWait(session, holders, descriptor.digest);
+  const open = () => openIngest(session, part, { waiting, signal });
   const received = await transfer(local ?? sourceOf(session, descriptor), descriptor, open, {
     clock,
     signal,
@@ -69,26 +70,6 @@ async function fetchPart(
     onRetry: (message) => observer.note?.(`${name}: ${message}`),
   });
   return received === undefined || local ? "reused" : "fetched";
-}
-
-/** Opens the place of a part in the store. An archive gets its name there only when it is unpacked. */
-function openIngest(
-  session: PullSession,
-  { descriptor, lockedAppOf }: Part,
-  signal: AbortSignal,
-): Promise<Ingest | undefined> {
-  const { blobs, manifests, reference } = session;
-  const { digest, mediaType } = descriptor;
-  const waiting = (holders: string) => noteWait(session, holders, digest);
-  if (lockedAppOf) {
-    return manifests.ingestConfig(reference, lockedAppOf, descriptor, { waiting, signal });
-  }
-  if (mediaType !== SPIN_ARCHIVE) return blobs.ingest(descriptor, { waiting, signal });
-  const prepare = async (file: Deno.FsFile, path: string) => {
-    const { unpackArchive } = await import("../store/archive/unpack.ts");
-    await unpackArchive({ digest, file, path }, blobs, { signal });
-  };
-  return blobs.ingest(descriptor, { waiting, signal, prepare });
 }
 
 /** Says once for which process this pull waits: one that fetches a part usually fetches several. */

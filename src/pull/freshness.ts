@@ -1,7 +1,7 @@
 import { type ErrorCode, hasCode, LarderError } from "../base/errors.ts";
 import { CLOCK_SKEW } from "../base/limits.ts";
 import { formatDuration } from "../base/units.ts";
-import type { EntryRecord } from "../store/entries/app_record.ts";
+import { type EntryRecord, isConfirmed } from "../store/entries/app_record.ts";
 
 /** When to ask the registry about a tag whose content is completely cached. */
 export type PullPolicy = "always" | "missing" | "never";
@@ -38,12 +38,13 @@ export function isRegistryFailure(error: unknown): error is LarderError {
 
 /**
  * Returns the milliseconds since the registry confirmed a copy. A check in the future was written with a wrong clock, so
- * the copy is as old as its content; Infinity if that has no time in the past either.
+ * the copy is as old as its content; Infinity if that has no time in the past either, or if it was never confirmed.
  */
 export function ageOfCheck(
   record: Pick<EntryRecord, "checkedAt" | "pulledAt">,
   now: number,
 ): number {
+  if (!isConfirmed(record)) return Infinity;
   const times = [record.checkedAt, record.pulledAt].map((text) => Date.parse(text));
   const known = times.find((time) => time <= now + CLOCK_SKEW);
   return known === undefined ? Infinity : Math.max(0, now - known);
@@ -64,19 +65,25 @@ export function isUselessContent(error: unknown): error is LarderError {
 }
 
 /** Returns the registry's failure with the options that would use the cached copy of this age. */
-export function failureWithCopy(error: LarderError, age: number): LarderError {
+export function failureWithCopy(
+  error: LarderError,
+  age: number,
+  record?: Pick<EntryRecord, "checkedAt">,
+): LarderError {
+  const use = "use the cached copy with --offline";
+  if (record && !isConfirmed(record)) {
+    const message = `${error.message}; the cached copy was imported, and no registry confirmed it`;
+    return new LarderError(error.code, message, { hint: use, cause: error });
+  }
   if (age === Infinity) {
     const message = `${error.message}; the cached copy was confirmed at a time in the future`;
-    return new LarderError(error.code, message, {
-      hint: "set the clock, or use the cached copy with --offline",
-      cause: error,
-    });
+    return new LarderError(error.code, message, { hint: `set the clock, or ${use}`, cause: error });
   }
   const old = formatDuration(age);
   const enough = `${Math.ceil(age / 3_600_000) || 1}h`;
   const allow = isRegistryFailure(error) ? `, or allow it with --stale-if-error ${enough}` : "";
   return new LarderError(error.code, `${error.message}; the cached copy was confirmed ${old} ago`, {
-    hint: `use the cached copy with --offline${allow}`,
+    hint: `${use}${allow}`,
     cause: error,
   });
 }

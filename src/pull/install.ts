@@ -8,7 +8,7 @@ import type { MissCause } from "../store/journal/journal.ts";
 import type { CachedEntry } from "./cached_entry.ts";
 import { fetchParts } from "./fetch_parts.ts";
 import { requirePlatform } from "./image_platform.ts";
-import { confirm, type Publication, publish } from "./publish.ts";
+import { confirm, type Publication, publish, type PublishSession } from "./publish.ts";
 import { type PullResult, type ResolvedReference, resultOf } from "./result.ts";
 import { selectFromRegistry, type Selection } from "./select_platforms.ts";
 import type { PullSession } from "./session.ts";
@@ -124,8 +124,8 @@ function missCause(
  * Unpacks Spin's archive layers, because its locked app refers to the files in them. Those that were just fetched are
  * unpacked already: these are archives of which Spin, or an earlier larder, was stopped before it had unpacked all.
  */
-async function unpackArchives(
-  { blobs, parts, options }: PullSession,
+export async function unpackArchives(
+  { blobs, parts, options }: Pick<PublishSession, "blobs" | "parts" | "options">,
   image: ImageManifest,
 ): Promise<void> {
   const archives = parts.packedArchives(image);

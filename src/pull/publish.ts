@@ -1,9 +1,16 @@
 import { hasCode } from "../base/errors.ts";
 import { isDeletionError } from "../base/files.ts";
 import type { EntryRecord } from "../store/entries/app_record.ts";
+import type { PullOptions } from "./options.ts";
 import type { ResolvedReference } from "./result.ts";
 import type { Selection } from "./select_platforms.ts";
 import type { PullSession } from "./session.ts";
+
+/** The part of a session that publishing needs. */
+export interface PublishSession
+  extends Pick<PullSession, "reference" | "name" | "blobs" | "manifests" | "parts" | "clock"> {
+  readonly options: Pick<PullOptions, "allPlatforms" | "foreign" | "signal">;
+}
 
 /** The new state of an entry. */
 export interface Publication {
@@ -13,6 +20,8 @@ export interface Publication {
   readonly record: EntryRecord | undefined;
   /** True if any part came over the network. */
   readonly fetched: boolean;
+  /** When an import wrote it, which a registry did not answer. Milliseconds since the epoch. */
+  readonly importedAt?: number | undefined;
 }
 
 /**
@@ -23,7 +32,10 @@ export interface Publication {
  * @returns false if the cache was deleted meanwhile and the entry is incomplete
  * @throws LarderError LDR_DISK*
  */
-export async function publish(session: PullSession, publication: Publication): Promise<boolean> {
+export async function publish(
+  session: PublishSession,
+  publication: Publication,
+): Promise<boolean> {
   const { reference, blobs, manifests, parts } = session;
   const { selection } = publication;
   if ((await parts.missing(selection)).length > 0) return false;
@@ -46,13 +58,16 @@ export async function publish(session: PullSession, publication: Publication): P
   }
 }
 
-/** True if the registry named another digest later than the one to publish. A time in the future is not believed. */
+/**
+ * True if the registry named another digest later than the one to publish. A time in the future is not believed. What a
+ * user imports replaces everything.
+ */
 function isOutdated(
-  { clock }: PullSession,
-  { selection, resolved }: Publication,
+  { clock }: PublishSession,
+  { selection, resolved, importedAt }: Publication,
   current: EntryRecord | undefined,
 ): boolean {
-  if (!current || current.digest === selection.top.digest) return false;
+  if (importedAt !== undefined || !current || current.digest === selection.top.digest) return false;
   const checkedAt = Date.parse(current.checkedAt);
   return checkedAt > resolved.checkedAt && checkedAt <= clock.now();
 }
@@ -77,12 +92,13 @@ export async function confirm(session: PullSession, publication: Publication): P
 }
 
 function recordOf(
-  { name, options }: PullSession,
-  { selection, resolved, record, fetched }: Publication,
+  { name, options, clock }: PublishSession,
+  { selection, resolved, record, fetched, importedAt }: Publication,
 ): EntryRecord {
   const { top, chosen, platform } = selection;
   const checkedAt = new Date(resolved.checkedAt).toISOString();
   const moved = record?.digest !== top.digest;
+  const pulledAt = new Date(importedAt ?? (resolved.checkedAt || clock.now())).toISOString();
   const changed = fetched || moved || record.manifestDigest !== chosen.digest;
   return {
     schemaVersion: 1,
@@ -93,7 +109,7 @@ function recordOf(
     ...(platform && { platform }),
     ...((options.allPlatforms || (!moved && record?.allPlatforms)) && { allPlatforms: true }),
     ...((options.foreign || (!moved && record?.foreign)) && { foreign: true }),
-    pulledAt: changed ? checkedAt : record.pulledAt,
+    pulledAt: changed ? pulledAt : record.pulledAt,
     checkedAt,
   };
 }

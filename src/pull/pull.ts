@@ -59,7 +59,7 @@ async function fallBackToCached(
   if (!selection || !record || !(isFailure || isUselessContent(error))) throw error;
   const age = ageOfCheck(record, session.clock.now());
   if (!isFailure || !mayUseStale(age, session.options.staleIfError)) {
-    throw failureWithCopy(error, age);
+    throw failureWithCopy(error, age, record);
   }
   const result = await useCached(session, record, selection, "stale");
   return { ...result, failure: (error as Error).message };

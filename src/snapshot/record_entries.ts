@@ -1,5 +1,5 @@
 import type { Digest } from "../oci/digest.ts";
-import { parseBuildRecord } from "../store/entries/build_record.ts";
+import { buildName, keyBlobOf, parseBuildRecord } from "../store/entries/build_record.ts";
 import { parseCompiledRecord } from "../store/entries/compiled_record.ts";
 import { packageName, parsePackageRecord } from "../store/entries/package_record.ts";
 import { isNewerFormat } from "../store/json.ts";
@@ -98,8 +98,9 @@ function describeBuild(layout: Layout): RecordTree["describe"] {
   return (text, folder) => {
     const record = parseBuildRecord(text);
     if (!record || layout.fileName(record.specification) !== folder.name) return undefined;
-    const { name, specification, digest, createdAt } = record;
-    return { name: `${name}@${specification}`, group: name, digest, createdAt, blobs: [digest] };
+    const { name, digest, createdAt } = record;
+    const blobs = [digest, ...keyBlobOf(record) ? [record.specification] : []];
+    return { name: buildName(record), group: name, digest, createdAt, blobs };
   };
 }
 

@@ -17,6 +17,9 @@ const BUILD = /^([^/]+)@((?:sha256|sha512):[0-9a-f]+)$/;
  */
 const PACKAGE = /^.+?\/((?:@[^/@]+\/)?[^/]+)\/([^/]+)\/([^/:@]+)$/;
 
+/** The name of a package or index that is named by its URL. */
+const BY_URL = /^[a-z]+\/(https?:\/\/.+)\/([^/]+)\/([^/:@]+)$/;
+
 /** The name of a compiled entry: the digest of the component and the version of the engine. */
 const COMPILED = /^sha(?:256|512):([0-9a-f]{12})[0-9a-f]*\/(.+)$/;
 
@@ -70,7 +73,7 @@ export function sourceOfPackage(name: string): string | undefined {
 }
 
 function packageIn(name: string): { name: string; version: string; arch: string } | undefined {
-  const match = COMPILED.test(name) ? undefined : PACKAGE.exec(name);
+  const match = COMPILED.test(name) ? undefined : BY_URL.exec(name) ?? PACKAGE.exec(name);
   return match ? { name: match[1]!, version: match[2]!, arch: match[3]! } : undefined;
 }
 

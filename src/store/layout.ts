@@ -32,6 +32,8 @@ const ENGINE = /^[A-Za-z0-9](?:[A-Za-z0-9.+-]{0,62}[A-Za-z0-9+-])?$/;
  *   builds/<spec digest>/{record,pin}.json   the result of building a specification; its file is a blob
  *   images/<spec digest>/{record,pin}.json   the same, as earlier versions stored it; read, but never written
  *   compiled/<digest>/<engine>/record.json   the output of an engine for the Wasm with this digest; its files are blobs
+ *   building/<8 hex digits>/     the clean folder of a running build; `lock` in it is held until the build ends
+ *   building/<spec digest>.lock  held by the process that builds this specification
  *   leases/<pid>-<random>.json   the entries and content that a running process uses
  *   archives/<digest>            the files that Spin's archive with this digest, in data/, was unpacked to
  *   partial/<digest>             unfinished downloads; with a suffix `.<8 hex digits>` if the file system has no locks
@@ -126,6 +128,16 @@ export class Layout {
   /** Returns the folder of the result of building the specification with this digest. */
   buildFolder(specification: Digest): string {
     return join(this.builds, this.fileName(specification));
+  }
+
+  /** Folder of what is being built: one folder for each running build, and locks by key. */
+  get rooms(): string {
+    return join(this.root, "building");
+  }
+
+  /** Returns the path of the file that is locked while a key is being built. */
+  buildLock(specification: Digest): string {
+    return join(this.rooms, `${this.fileName(specification)}.lock`);
   }
 
   get leases(): string {

@@ -6,7 +6,7 @@ import { parseReference } from "../oci/reference.ts";
 import { UNREADABLE } from "../snapshot/entry.ts";
 import type { ManifestReader } from "../snapshot/manifest_reader.ts";
 import { isFromRegistry, type SnapshotEntry } from "../snapshot/types.ts";
-import { parseBuildRecord } from "../store/entries/build_record.ts";
+import { keyBlobOf, parseBuildRecord } from "../store/entries/build_record.ts";
 import { parseCompiledRecord } from "../store/entries/compiled_record.ts";
 import { parsePackageRecord } from "../store/entries/package_record.ts";
 import { type Layout, RECORD_FILE } from "../store/layout.ts";
@@ -48,6 +48,11 @@ function expectedFilesOfRecord(layout: Layout, entry: SnapshotEntry): ExpectedFi
 
 function blobsOf({ type }: SnapshotEntry, text: string): readonly BlobDescriptor[] | undefined {
   if (type === "compiled") return parseCompiledRecord(text);
-  const record = type === "package" ? parsePackageRecord(text) : parseBuildRecord(text);
-  return record && [record];
+  if (type === "package") {
+    const record = parsePackageRecord(text);
+    return record && [record];
+  }
+  const record = parseBuildRecord(text);
+  const key = record && keyBlobOf(record);
+  return record && (key ? [record, key] : [record]);
 }

@@ -39,11 +39,11 @@ export function findOrphans(
 
 function foreignFilesBesideTrees({ layout }: CacheSnapshot): Pick<FileStat, "path">[] {
   const { manifests, packages, builds, oldBuilds, compiled, leases, archives, partials } = layout;
-  const { pins, journals, lock, gate, noColons, reminder } = layout;
+  const { pins, journals, lock, gate, noColons, reminder, rooms } = layout;
   const own = [
     ...[layout.tree("data"), layout.tree("wasm"), manifests, packages, builds, oldBuilds],
     ...[compiled, leases, archives, partials, pins, `${pins}.tmp`, ...journals],
-    ...[lock, gate, noColons, reminder],
+    ...[lock, gate, noColons, reminder, rooms],
   ];
   return readFolder(layout.root).map(({ name }) => ({ path: layout.root + sep + name }))
     .filter(({ path }) => !own.includes(path));

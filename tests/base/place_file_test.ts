@@ -15,7 +15,7 @@ function fixture(folder: string): { from: string; to: string } {
 Deno.test("placeFile gives a copy that is the user's own, with the given time", async () => {
   using folder = new TemporaryFolder();
   const { from, to } = fixture(folder.path);
-  await placeFile(from, to, TIME);
+  await placeFile(from, to, { mtime: TIME });
   const [original, copy] = [from, to].map((path) => Deno.statSync(path));
   assert.equal(Deno.readTextFileSync(to), "content");
   assert.equal(copy!.mtime?.getTime(), TIME.getTime());
@@ -37,13 +37,13 @@ Deno.test("placeFile replaces a file, a link, and what a killed process left", a
   const { from, to } = fixture(folder.path);
   Deno.writeTextFileSync(to, "before, and longer", { mode: 0o600 });
   Deno.writeTextFileSync(`${to}.tmp`, "half of something longer", { mode: 0o600 });
-  await placeFile(from, to, TIME);
+  await placeFile(from, to, { mtime: TIME });
   assert.equal(Deno.readTextFileSync(to), "content");
   const other = join(folder.path, "other");
   Deno.writeTextFileSync(other, "mine");
   Deno.removeSync(to);
   Deno.symlinkSync(other, to);
-  await placeFile(from, to, TIME);
+  await placeFile(from, to, { mtime: TIME });
   assert.equal(Deno.readTextFileSync(other), "mine");
   assert.equal(Deno.readTextFileSync(to), "content");
 });
@@ -52,10 +52,10 @@ Deno.test("placeFile leaves nothing behind if it fails", async () => {
   using folder = new TemporaryFolder();
   const { from, to } = fixture(folder.path);
   Deno.mkdirSync(to);
-  const failure = await failureOf(placeFile(from, to, TIME));
+  const failure = await failureOf(placeFile(from, to, { mtime: TIME }));
   assert.equal(failure.exitCode, 7);
   assert.ok(failure.message.includes(to));
-  const missing = await failureOf(placeFile(from, join(folder.path, "none/x"), TIME));
+  const missing = await failureOf(placeFile(from, join(folder.path, "none/x"), { mtime: TIME }));
   assert.equal(missing.exitCode, 7);
   assert.equal([...Deno.readDirSync(folder.path)].length, 2);
 });

@@ -220,7 +220,7 @@ Deno.test("an alias runs its verb if an argument is the name of another one", as
   );
   const { code, stderr } = await larder(home.path, "lst", "pull");
   assert.equal(code, 2);
-  assert.match(stderr, /hint: did you mean list\?/);
+  assert.match(stderr, /hint: did you mean list or lock\?/);
 });
 
 Deno.test("--config names the config file before dir, and selects the config folder after it", async () => {

@@ -35,7 +35,7 @@ const NAMED: readonly (readonly [typed: string, name: string])[] = [
   ["libc6/2.41-12/amd64", LIBC],
   ["@types/node", NODE],
   ["@types/node/24.0.1/any", NODE],
-  ["tool.wasm", "url/https://files.example/tool.wasm/1.0/wasm"],
+  ["https://files.example/tool.wasm", "url/https://files.example/tool.wasm/1.0/wasm"],
   // A reference takes precedence over a package of the same name.
   ["bash", "docker.io/library/bash:latest"],
   ["router-image", BUILD],

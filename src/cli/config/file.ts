@@ -5,7 +5,7 @@ import { manualPage } from "../help/manual.ts";
 import { type Config, ConfigSchema } from "./schema.ts";
 import { parseRegistry } from "../../oci/reference.ts";
 import { keyOf, refusalOf, type Scalar, settingAt, suggest } from "./settings.ts";
-import { describeYamlError } from "./yaml_errors.ts";
+import { describeYamlError } from "../../base/yaml_errors.ts";
 
 /** A value in a config file, as it is written. */
 export interface WrittenValue {
@@ -41,7 +41,7 @@ export function parseConfigFile(text: string, path: string): ConfigFile {
   };
   const broken = document.errors[0] ?? document.warnings[0];
   if (broken) {
-    const { reason, hint } = describeYamlError(broken);
+    const { reason, hint } = describeYamlError(broken, "transfers: 8");
     throw bad(at(broken.pos[0]), reason, hint);
   }
   if (document.contents !== null && !isMap(document.contents)) {

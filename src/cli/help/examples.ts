@@ -18,6 +18,14 @@ const EXAMPLES: Readonly<Record<string, readonly (readonly [line: string, commen
     ["larder list -v", "list the entries of the cache"],
     ["larder gc --max-size 20GB", "show what exceeds 20 GB, ask, and remove it"],
   ],
+  "build": [
+    ["larder build image.yaml", "build what a spec says, or take the result from the cache"],
+    [
+      "larder build image.yaml --strict --explain",
+      "fail if it would have to be built, and say why",
+    ],
+    ["larder build -i src -o app -- make -C src", "build without a spec"],
+  ],
   "clean": [
     ["larder clean --dry-run", "show what would be removed if the cache were emptied"],
     ["larder clean 'ghcr.io/acme/*'", "remove every entry from ghcr.io/acme"],
@@ -73,6 +81,15 @@ const EXAMPLES: Readonly<Record<string, readonly (readonly [line: string, commen
     ["larder dir --config", "print the config folder"],
     [`du -sh "$(larder dir -q)"`, "measure the cache folder"],
   ],
+  "export": [
+    ["larder export nginx nginx.tar", "write an image to an archive that podman load reads"],
+    ["larder export 'ghcr.io/acme/*' ./layout", "write images to a folder that skopeo reads"],
+    ["larder export hello-image ./hello.qcow2", "write a build to its file"],
+    [
+      "larder export 'ghcr.io/acme/*' new.tar.zst --since old.tar.zst",
+      "write only the blobs that an earlier bundle does not have",
+    ],
+  ],
   "fetch": [
     [
       "larder fetch http://deb.debian.org/debian/pool/main/h/hello/hello_2.10-3_amd64.deb -o .",
@@ -114,9 +131,16 @@ const EXAMPLES: Readonly<Record<string, readonly (readonly [line: string, commen
     ["larder help config set", "print the help of larder config set"],
   ],
   "images": [["larder images", "show how much space container images use"]],
+  "import": [
+    ["larder import bundle.tar.zst", "add everything that larder export wrote"],
+    ["docker save nginx | larder import -", "add an image that Docker has"],
+    ["larder import ./layout --as ghcr.io/owner/app", "name the images of a layout of skopeo"],
+    ["larder import ./my-image.qcow2 --as my-image", "add a file as a build"],
+  ],
   "info": [
     ["larder info nginx", "show the platforms, layers and paths of an entry"],
     ["larder info sha256:91e8", "show an entry, manifest or blob by the beginning of its digest"],
+    ["larder info hello", "show a package by its name alone, if it is cached in one version"],
     ["larder info ghcr.io/owner/app:v1 --format json", "the same as JSON"],
   ],
   "list": [
@@ -127,6 +151,11 @@ const EXAMPLES: Readonly<Record<string, readonly (readonly [line: string, commen
       `larder list --filter 'unused > duration("30d")' --format '{{name}}'`,
       "print the names of entries unused for 30 days",
     ],
+  ],
+  "lock": [
+    ["larder lock ghcr.io/owner/app:v1", "write the digest that the tag has now to larder.lock"],
+    ["larder lock image.yaml", "lock what a spec names, and the spec itself"],
+    ["larder lock", "lock again everything that is in the file"],
   ],
   "login": [
     ["larder login ghcr.io", "ask for user name and password"],
@@ -151,6 +180,7 @@ const EXAMPLES: Readonly<Record<string, readonly (readonly [line: string, commen
     ["larder pull --platform linux/arm64 nginx:1.27", "pull for another platform"],
     ["larder pull docker://ghcr.io/owner/app:v1", "pull a reference copied from skopeo or Podman"],
     ["larder pull ./spin.toml", "pull the remote components of a Spin application"],
+    ["larder pull --frozen", "pull every reference of larder.lock by its digest"],
     [
       "larder pull --stale-if-error 12h nginx",
       "use a copy confirmed within 12 hours if the registry fails",
@@ -186,6 +216,7 @@ const EXAMPLES: Readonly<Record<string, readonly (readonly [line: string, commen
     ["larder verify nginx", "check one entry and everything it needs"],
   ],
   "why": [
+    ["larder why image.yaml", "list how a build differs from the nearest cached one"],
     ["larder why nginx", "explain what keeps an entry and when gc would remove it"],
     ["larder why sha256:91e8", "explain which entries need a blob"],
   ],

@@ -58,7 +58,7 @@ export async function changeLock(
   try {
     const before = readLock() ?? EMPTY_LOCK;
     const after = change(before);
-    rejectCredentials(after);
+    urlsOf(after).forEach(rejectCredential);
     const text = formatLock(after);
     if (text === readTextIfAny(path)) return { before, after };
     replaceBy({ file, temporary }, path, () => {
@@ -87,14 +87,16 @@ function keepMode(path: string, temporary: string): void {
   if (mode && Deno.build.os !== "windows") Deno.chmodSync(temporary, mode & 0o777);
 }
 
-/** @throws LarderError LDR_USAGE if a URL has a user, a password or a token: the file is for everybody to read */
-function rejectCredentials({ lists, packages }: Lock): void {
-  const urls = [...lists.keys(), ...packages.flatMap(({ url, source }) => [url, source])];
-  const secret = urls.find((url) => redact(url) !== url);
-  if (secret === undefined) return;
+function urlsOf({ lists, packages }: Lock): string[] {
+  return [...lists.keys(), ...packages.flatMap(({ url, source }) => [url, source])];
+}
+
+/** @throws LarderError LDR_USAGE if a URL has a user, a password or a token, which a committed file must not hold */
+export function rejectCredential(url: string): void {
+  if (redact(url) === url) return;
   throw new LarderError(
     "LDR_USAGE",
-    `${redact(secret)} has a credential, which ${LOCK_FILE} must not hold`,
+    `${redact(url)} has a credential, which ${LOCK_FILE} must not hold`,
     { hint: "lock a URL without a user, password or token" },
   );
 }

@@ -1,10 +1,10 @@
 import * as v from "valibot";
-import { LineCounter, parseDocument, stringify } from "yaml";
+import { type Document, isMap, LineCounter, parseDocument, stringify } from "yaml";
 import { LarderError } from "../../base/errors.ts";
 import { DigestSchema } from "../../oci/descriptor.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { formatReference, parseReference } from "../../oci/reference.ts";
-import { describeYamlError } from "../config/yaml_errors.ts";
+import { describeYamlError } from "../../base/yaml_errors.ts";
 
 const COMMENT =
   "# Written by larder lock. Commit it: pull, run, fetch and build use exactly this with --frozen.\n";
@@ -16,6 +16,7 @@ const PackageSchema = v.strictObject({
   version: Text,
   arch: Text,
   source: Text,
+  /** A path relative to the lock file for a package of a local mirror. */
   url: Text,
   /** The name of the file, unless it is the last part of the URL. */
   file: v.optional(Text),
@@ -26,23 +27,33 @@ const PackageSchema = v.strictObject({
   from: v.optional(Text),
 });
 
+const ListSchema = v.strictObject({
+  /** Names of packages that are wanted; none for all that the list itself names. */
+  names: v.optional(v.array(Text)),
+  /** File with the keys that may sign the list, a path relative to the lock file. */
+  keyring: v.optional(Text),
+  /** Architecture of the packages, if it is not that of the machine. */
+  arch: v.optional(Text),
+});
+
 const LockSchema = v.strictObject({
   schemaVersion: v.literal(1),
   /** References in full, with a tag. */
   references: v.nullish(v.record(v.string(), DigestSchema)),
-  /** The names that are wanted from each list; none for what a list itself names. */
-  lists: v.nullish(v.record(v.string(), v.array(Text))),
+  /** Lists of packages, by path relative to the lock file or by URL. */
+  lists: v.nullish(v.record(v.string(), ListSchema)),
   packages: v.nullish(v.array(PackageSchema)),
   /** Specifications by path, relative to the lock file, each with the digest of its RFC 8785 form. */
   specs: v.nullish(v.record(v.string(), DigestSchema)),
 });
 
+export type LockedList = v.InferOutput<typeof ListSchema>;
 export type LockedPackage = v.InferOutput<typeof PackageSchema>;
 
 /** The content of `larder.lock`. */
 export interface Lock {
   readonly references: ReadonlyMap<string, Digest>;
-  readonly lists: ReadonlyMap<string, readonly string[]>;
+  readonly lists: ReadonlyMap<string, LockedList>;
   readonly packages: readonly LockedPackage[];
   readonly specs: ReadonlyMap<string, Digest>;
 }
@@ -69,10 +80,12 @@ export function parseLock(text: string): Lock {
   const broken = document.errors[0] ?? document.warnings[0];
   if (broken) {
     const { line, col } = lines.linePos(broken.pos[0]);
-    throw badLock(`${describeYamlError(broken).reason} (line ${line}, column ${col})`);
+    throw badLock(
+      `${describeYamlError(broken, "schemaVersion: 1").reason} (line ${line}, column ${col})`,
+    );
   }
-  // Aliases, which larder never writes, could expand without end.
-  const content: unknown = document.toJS({ maxAliasCount: 0 });
+  if (!isMap(document.contents)) throw badLock("it is not a lock file");
+  const content = plainContent(document);
   rejectNewer(content);
   const result = v.safeParse(LockSchema, content);
   if (!result.success) throw schemaError(result.issues[0]);
@@ -84,6 +97,15 @@ export function parseLock(text: string): Lock {
     packages: packages ?? [],
     specs: new Map(Object.entries(specs ?? {})),
   };
+}
+
+/** Returns the content without aliases, which larder never writes and which could expand without end. */
+function plainContent(document: Document): unknown {
+  try {
+    return document.toJS({ maxAliasCount: 0 });
+  } catch {
+    throw badLock("it has an alias, which a lock file never has");
+  }
 }
 
 function rejectConflicts(text: string): void {
@@ -106,7 +128,7 @@ function schemaError(issue: v.InferIssue<typeof LockSchema>): LarderError {
   const isUnknown = issue.type === "strict_object" && issue.expected === "never";
   const isMissing = issue.type === "strict_object" && issue.received === "undefined";
   const problem = isUnknown ? "unknown key" : isMissing ? "missing" : issue.message;
-  return badLock(path === "" ? "it is not a lock file" : `${path}: ${problem}`);
+  return badLock(`${path}: ${problem}`);
 }
 
 /** Returns the references in full. @throws LarderError LDR_BAD_LOCK if one is malformed, or there twice */

@@ -1,8 +1,13 @@
 import { LarderError } from "../../base/errors.ts";
-import { formatReference, type Reference } from "../../oci/reference.ts";
+import type { BuildSpec } from "../../builds/spec.ts";
+import { formatReference, parseReference, type Reference } from "../../oci/reference.ts";
 import type { PackageRequest } from "../../packages/package_request.ts";
-import { parsePackageUrl, requestForUrl } from "../../packages/url_request.ts";
+import { parsePackageUrl, requestFor } from "../../packages/url_request.ts";
+import { packageName } from "../../store/entries/package_record.ts";
+import { sharedForms } from "../../store/entry_names.ts";
 import { LOCK_FILE, readLock } from "./file.ts";
+import { pathInLock, urlOf } from "./paths.ts";
+import { digestOfSpec } from "./spec_digest.ts";
 import type { Lock, LockedPackage } from "./format.ts";
 
 /** What `--frozen` uses. */
@@ -32,23 +37,74 @@ export function frozenReference(reference: Reference): Reference {
   throw notLocked(name, name);
 }
 
+/** Returns all references of the lock file. @throws LarderError LDR_NOT_LOCKED, LDR_BAD_LOCK, LDR_DISK* */
+export function frozenReferences(): Reference[] {
+  return [...requireLock("REFERENCE…").references].map(([name, digest]) => ({
+    ...parseReference(name),
+    digest,
+  }));
+}
+
 /**
  * Returns the request for the package at a URL, with the digest and the name that the lock file has for it.
  * @throws LarderError LDR_USAGE for what is no URL; LDR_NOT_LOCKED, LDR_BAD_LOCK, LDR_DISK*
  */
 export function frozenPackage(text: string): PackageRequest {
   const { href } = parsePackageUrl(text);
-  const locked = requireLock(text).packages
+  const locked = requireLock(`'${text}'`).packages
     .find(({ url, from }) => url === href && from === undefined);
   if (locked) return requestOf(locked);
   throw notLocked(href, `'${href}'`);
 }
 
+/** Returns all packages of the lock file. @throws LarderError LDR_NOT_LOCKED, LDR_BAD_LOCK, LDR_DISK* */
+export function frozenPackages(): PackageRequest[] {
+  return requireLock("URL…").packages.map(requestOf);
+}
+
+/**
+ * Returns the packages that the lock file has for a list.
+ * @param names those that are wanted, such as `hello` and `hello=2.10-3`; all of them if there are none
+ * @throws LarderError LDR_NOT_LOCKED, LDR_BAD_LOCK, LDR_DISK*
+ */
+export function frozenList(list: string, names: readonly string[]): PackageRequest[] {
+  const from = pathInLock(list);
+  const argument = [`--from ${from}`, ...names].join(" ");
+  const { lists, packages } = requireLock(argument);
+  if (!lists.has(from)) throw notLocked(from, argument);
+  const locked = packages.filter((each) => each.from === from);
+  const isNamed = (each: LockedPackage, name: string) =>
+    sharedForms(packageName(each)).includes(name);
+  const missing = names.find((name) => !locked.some((each) => isNamed(each, name)));
+  if (missing !== undefined) throw notLocked(`${missing} of ${from}`, argument);
+  return locked.filter((each) => names.length === 0 || names.some((name) => isNamed(each, name)))
+    .map(requestOf);
+}
+
+/**
+ * Fails unless a spec is as it was when it was locked.
+ * @throws LarderError LDR_NOT_LOCKED, LDR_BAD_LOCK, LDR_DISK*
+ */
+export function checkFrozenSpec(path: string, spec: BuildSpec): void {
+  const name = pathInLock(path);
+  const digest = requireLock(name).specs.get(name);
+  if (digest === undefined) throw notLocked(name, name);
+  if (digest === digestOfSpec(spec)) return;
+  throw new LarderError("LDR_NOT_LOCKED", `${name} has changed since it was locked`, {
+    hint: `lock it again with larder lock ${name}, or leave out --frozen`,
+  });
+}
+
 /** Returns the request for a locked package. */
-export function requestOf({ url, file, digest, size, ...id }: LockedPackage): PackageRequest {
-  const { name, version, arch, source } = id;
-  const request = requestForUrl(url, { name, version, arch, source, digest });
-  return { ...request, fileName: file ?? request.fileName, size };
+export function requestOf(locked: LockedPackage): PackageRequest {
+  const { file, digest, size } = locked;
+  const request = { ...unfrozenRequestOf(locked), digest, size };
+  return file === undefined ? request : { ...request, fileName: file };
+}
+
+/** Returns the request for whatever the URL of a locked package has now. */
+export function unfrozenRequestOf({ name, version, arch, source, url }: LockedPackage) {
+  return requestFor(urlOf(url), { name, version, arch, source });
 }
 
 /** @param subject what is missing @param argument what to pass to `larder lock` */

@@ -57,6 +57,12 @@ export function writeErr(text: string): void {
   write(Deno.stderr, text);
 }
 
+/** Writes the output of another program to stderr as it is. */
+export function writeErrBytes(bytes: Uint8Array): void {
+  liveText?.clear();
+  writeAllBytes(Deno.stderr, bytes);
+}
+
 /** Text below the messages that is drawn again and again, such as progress bars. */
 export interface LiveText {
   clear(): void;
@@ -80,7 +86,10 @@ function write(stream: typeof Deno.stdout, text: string): void {
 }
 
 function writeAll(stream: typeof Deno.stdout, text: string): void {
-  const bytes = encoder.encode(text);
+  writeAllBytes(stream, encoder.encode(text));
+}
+
+function writeAllBytes(stream: typeof Deno.stdout, bytes: Uint8Array): void {
   try {
     for (let written = 0; written < bytes.length;) {
       written += stream.writeSync(bytes.subarray(written));

@@ -102,10 +102,14 @@ export function addStats(program: LarderCommand): void {
 
 export function addWhy(program: LarderCommand): void {
   program.command("why")
-    .description(
+    .summary(
       "Explain why an entry or blob is kept, when gc would remove it, and why it was fetched.",
     )
-    .addArgument(nameArgument("<name>", ENTRY))
+    .description(
+      "Explain why an entry or blob is kept, when gc would remove it, and why it was fetched; of a spec, " +
+        "how its build differs from the nearest cached one.",
+    )
+    .addArgument(nameArgument("<name>", `${ENTRY}, or a spec such as image.yaml`))
     .addOption(formatOption())
     .action(async (name: string, options, command: LarderCommand) => {
       const { why } = await import("../commands/why/why.ts");

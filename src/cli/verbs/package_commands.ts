@@ -1,9 +1,40 @@
-/** The verbs that deal with packages, and with what a project needs. */
+/** The verbs that deal with packages and builds. */
 
 import { parseDigest } from "../../oci/digest.ts";
 import type { LarderCommand } from "../command.ts";
 import { Context } from "../context.ts";
-import { formatOption, frozenOption, transfersOption, valueOption } from "../options.ts";
+import {
+  buildOptions,
+  collect,
+  formatOption,
+  frozenOption,
+  transfersOption,
+  valueOption,
+} from "../options.ts";
+
+export function addBuild(program: LarderCommand): void {
+  program.command("build")
+    .summary("Build a file from inputs by a command, or take the result from the cache.")
+    .description(
+      "Build a file from inputs by a command, or take the result from the cache if inputs, packages, " +
+        "references, environment and command are the same. Either a spec file says what to build, or the " +
+        "options and the command after --. The command finds the inputs in its folder, and writes its " +
+        "result to $LARDER_OUTPUT.",
+    )
+    .argument("[spec]", "YAML file that says what to build")
+    .argument("[command...]", "after --: program that builds, and its arguments")
+    .option("-i, --input <path>", "file or folder that the command reads (repeatable)", collect)
+    .option("--ref <reference>", "reference that the command reads (repeatable)", collect)
+    .option("--env <name=value>", "environment variable of the command (repeatable)", collect)
+    .option("--network", "let the command use the network")
+    .addOptions(buildOptions())
+    .action(async (spec: string | undefined, words: string[], options, command) => {
+      const { build } = await import("../commands/build/build.ts");
+      const { rawArgs } = program as unknown as { rawArgs: string[] };
+      const all = spec === undefined ? [] : [spec, ...words];
+      await build(await Context.of(command), all, rawArgs, options);
+    });
+}
 
 export function addFetch(program: LarderCommand): void {
   program.command("fetch")
@@ -50,11 +81,17 @@ export function addLock(program: LarderCommand): void {
   program.command("lock")
     .summary("Write what references and packages are now to larder.lock, for --frozen.")
     .description(
-      "Write the digests that references and packages have now to larder.lock in the current folder; " +
-        "without arguments, those of everything that is in it. With --frozen, other commands use exactly " +
-        "these or fail. Prints what has changed.",
+      "Write the digests that references and packages have now to larder.lock in the current folder, also " +
+        "those that a spec names; without arguments, those of everything that is in it. With --frozen, pull, " +
+        "run, fetch and build use exactly these or fail. Prints what has changed.",
     )
-    .argument("[name...]", "reference such as ghcr.io/owner/app:v1, or URL of a package")
+    .argument(
+      "[name...]",
+      "reference such as ghcr.io/owner/app:v1, URL of a package, or SPEC.yaml; with --from, a name in the list",
+    )
+    .option("--from <file|url>", "lock the packages of a list, or those named of an index")
+    .option("--keyring <file>", "keys of which one must have signed the index")
+    .option("--arch <arch>", "architecture of the packages of the list")
     .addOption(formatOption())
     .action(async (names: string[], options, command: LarderCommand) => {
       const { lock } = await import("../commands/lock/lock.ts");

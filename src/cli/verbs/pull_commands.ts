@@ -9,7 +9,7 @@ export function addPull(program: LarderCommand): void {
   program.command("pull")
     .description("Pull references into the cache, or confirm that the cached copies are current.")
     .addArgument(
-      referenceArgument("<reference...>", "reference such as ghcr.io/owner/app:v1, or ./spin.toml"),
+      referenceArgument("[reference...]", "reference such as ghcr.io/owner/app:v1, or ./spin.toml"),
     )
     .addOptions(pullingOptions())
     .option("--all-platforms", "pull every platform of an index")

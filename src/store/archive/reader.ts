@@ -130,12 +130,13 @@ async function* readChunks(
   }
 }
 
-function isRegular(header: Header): boolean {
+/** True for the header of a regular file. */
+export function isRegular(header: Header): boolean {
   return header.type === "file" || header.type === "contiguous-file";
 }
 
 /** Returns the reason to reject a member, if there is one. */
-function problemOf(header: Header): string | undefined {
+export function problemOf(header: Header): string | undefined {
   const { name } = header;
   switch (header.type) {
     case "file":
@@ -191,7 +192,7 @@ function isSparse(header: Header): boolean {
 }
 
 /** Quotes a name for messages: shortened, and with invisible characters escaped. */
-function quote(name: string): string {
+export function quote(name: string): string {
   const short = name.length > 200 ? `${name.slice(0, 200)}…` : name;
   return JSON.stringify(short).replace(
     /[\p{Cc}\p{Cf}]/gu,

@@ -57,6 +57,14 @@ export async function unpackArchive(
   return { files: files.length, bytes, written };
 }
 
+/** Checks an archive as {@link unpackArchive} does, and writes nothing. */
+export async function checkArchive(
+  archive: OpenArchive,
+  options: UnpackOptions = {},
+): Promise<void> {
+  await listFiles(archive, readingOf(archive, options));
+}
+
 /** Unpacks an archive in `data/`. @param path of the archive */
 export async function unpackStoredArchive(
   archive: { readonly digest: Digest; readonly path: string },

@@ -13,7 +13,7 @@ import {
   pauseBeforeReopening,
   releasePartial,
 } from "./partial_file.ts";
-import { tryMark } from "./verified_mark.ts";
+import { isMark, tryMark } from "./verified_mark.ts";
 
 /** 16 MiB from which on a blob is hashed in another thread; starting one does not pay for smaller blobs. */
 export const BACKGROUND_HASH_SIZE = 16 * 1024 * 1024;
@@ -35,7 +35,8 @@ export interface IngestOptions {
  * Invariants:
  * - Only this object writes to the partial file: it has the file's lock, or a name of its own.
  * - The destination appears by a rename, after size and digest were checked and the data was synced.
- * - All bytes go through the hash in this process, including those that an earlier attempt left.
+ * - All bytes go through the hash in this process, including those that an earlier attempt left, unless they have the
+ *   mark of a verified blob.
  */
 export class Ingest {
   readonly #descriptor: BlobDescriptor;
@@ -45,6 +46,7 @@ export class Ingest {
   #verifier: ContentVerifier;
   /** Hashes large blobs in another thread. */
   #fileHasher: FileHasher | undefined;
+  #isStaged = false;
   #open = true;
 
   private constructor(
@@ -104,6 +106,11 @@ export class Ingest {
     return this.#verifier.length;
   }
 
+  /** True if all bytes are there and {@link stage} has verified them, in this or in an earlier process. */
+  get isStaged(): boolean {
+    return this.#isStaged;
+  }
+
   /**
    * Appends bytes; the caller may overwrite them afterwards.
    * @throws LarderError LDR_SIZE_MISMATCH, LDR_DISK*
@@ -126,6 +133,27 @@ export class Ingest {
       throw diskError(error, "write", this.#partial.path);
     }
     this.#verifier = this.#verifierAt(0);
+    this.#isStaged = false;
+  }
+
+  /**
+   * Checks size and digest, syncs, and closes the partial file, which gets the mark of a verified blob: a later ingest
+   * commits it without hashing it again. For content that becomes visible only together with other content.
+   *
+   * @param check called with the file when its digest is checked
+   * @throws LarderError LDR_SIZE_MISMATCH, LDR_DIGEST_MISMATCH, LDR_DISK*, and those of `check`; the ingest is then still
+   * open
+   */
+  async stage(check?: (file: Deno.FsFile, path: string) => Promise<void>): Promise<void> {
+    try {
+      await this.#verifier.finish();
+      await this.#sync();
+      await check?.(this.#partial.file, this.#partial.path);
+    } catch (error) {
+      throw diskError(error, "write", this.#partial.path);
+    }
+    tryMark(this.#partial.file, this.#descriptor.digest);
+    this.#close();
   }
 
   /**
@@ -137,7 +165,7 @@ export class Ingest {
    */
   async commit(): Promise<boolean> {
     try {
-      await this.#verifier.finish();
+      if (!this.#isStaged) await this.#verifier.finish();
     } catch (error) {
       // The hashing thread opens the file by name, so it may have read that of another process, or none.
       if (this.#isOwned()) throw diskError(error, "read", this.#partial.path);
@@ -220,8 +248,13 @@ export class Ingest {
 
   /** Continues at the end of the partial file, or starts over if that is longer than the blob. */
   async #resume(): Promise<void> {
-    const { size } = this.#partial.file.statSync();
+    const { size, mtime } = this.#partial.file.statSync();
     if (size > (this.#descriptor.size ?? MAX_UNSIZED)) return this.restart();
+    if (size === this.#descriptor.size && isMark(mtime, this.#descriptor.digest)) {
+      this.#isStaged = true;
+      this.#verifier = new ContentVerifier(this.#descriptor, undefined, size);
+      return;
+    }
     this.#verifier = this.#verifierAt(size);
     if (this.#fileHasher) {
       this.#partial.file.seekSync(size, Deno.SeekMode.Start);

@@ -19,12 +19,23 @@ const RecordSchema = v.object({
   foreign: v.optional(v.boolean()),
   /** When the content was last fetched or changed. RFC 3339. */
   pulledAt: TimeSchema,
-  /** When the registry last confirmed the digest. RFC 3339. */
+  /**
+   * When the registry last confirmed the digest. RFC 3339. The epoch if no registry ever did, because the entry was
+   * imported: see {@link isConfirmed}.
+   */
   checkedAt: TimeSchema,
 });
 
 /** The file `record.json` of an entry that larder pulled. Its mtime is the last use. */
 export type EntryRecord = v.InferOutput<typeof RecordSchema>;
+
+/** True if a registry has ever confirmed an entry. */
+export function isConfirmed({ checkedAt }: Pick<EntryRecord, "checkedAt">): boolean {
+  return Date.parse(checkedAt) !== NEVER_CHECKED;
+}
+
+/** Milliseconds since the epoch: the time of the last check of an entry that was imported. */
+export const NEVER_CHECKED = 0;
 
 /** Parses a record; returns undefined for an invalid one, which counts as missing and is written again. */
 export function parseEntryRecord(text: string): EntryRecord | undefined {

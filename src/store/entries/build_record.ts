@@ -1,19 +1,28 @@
 import * as v from "valibot";
-import { DescriptorSchema, DigestSchema } from "../../oci/descriptor.ts";
+import { type BlobDescriptor, DescriptorSchema, DigestSchema } from "../../oci/descriptor.ts";
 import { parseJson, TimeSchema } from "../json.ts";
 
 const { mediaType, digest, size } = DescriptorSchema.entries;
+
+/** Media type of a key document. */
+export const KEY_TYPE = "application/vnd.larder.build.key.v1+json";
 
 const BuildRecordSchema = v.object({
   schemaVersion: v.literal(1),
   /** The name that its builder gave it. Several builds can have one name; their specifications differ. */
   name: v.pipe(v.string(), v.nonEmpty()),
-  /** Digest of everything that the build depends on. */
+  /** Digest of everything that the build depends on: of its key document, which is a blob too. */
   specification: DigestSchema,
+  /** Bytes of the key document; absent if another program stored the build without it. */
+  specificationSize: v.optional(size),
   /** Descriptor of the file that was built, which is a blob. */
   mediaType,
   digest,
   size,
+  /** True if the file is a program, and gets the permission to be run where it is put. */
+  executable: v.optional(v.boolean()),
+  /** Milliseconds that the command took. */
+  duration: v.optional(v.pipe(v.number(), v.finite(), v.minValue(0))),
   /** When it was built. RFC 3339. */
   createdAt: TimeSchema,
 });
@@ -21,7 +30,24 @@ const BuildRecordSchema = v.object({
 /** The file `record.json` of a build. Its mtime is the last use. */
 export type BuildRecord = v.InferOutput<typeof BuildRecordSchema>;
 
+/** Returns the name of a build as an entry: `name@specification`. */
+export function buildName({ name, specification }: Pick<BuildRecord, "name" | "specification">) {
+  return `${name}@${specification}`;
+}
+
+/** Returns the descriptor of the key document of a build; undefined if it has none. */
+export function keyBlobOf(
+  { specification, specificationSize }: BuildRecord,
+): BlobDescriptor | undefined {
+  if (specificationSize === undefined) return undefined;
+  return { mediaType: KEY_TYPE, digest: specification, size: specificationSize };
+}
+
 /** Parses a record; returns undefined for an invalid one, which counts as missing. */
 export function parseBuildRecord(text: string): BuildRecord | undefined {
   return parseJson(BuildRecordSchema, text);
+}
+
+export function formatBuildRecord(record: BuildRecord): string {
+  return JSON.stringify(record, null, 2) + "\n";
 }

@@ -30,6 +30,14 @@ export type HistoryEvent =
     readonly digest: Digest;
     readonly because: FetchReason;
   }
+  | {
+    readonly kind: "imported";
+    readonly at: number;
+    readonly name: string;
+    readonly digest: Digest;
+    /** The bundle or file. */
+    readonly from: string;
+  }
   | RemovalEvent
   | { readonly kind: "damaged"; readonly at: number; readonly digest: Digest };
 
@@ -76,6 +84,9 @@ export function historyOf(
       for (const { name, digest, rule, why } of event.evicted) {
         if (matches(name, digest)) history.push({ kind: "removed", at, name, by, rule, why });
       }
+    } else if (event.kind === "import") {
+      const { name, digest, from } = event;
+      if (matches(name, digest)) history.push({ kind: "imported", at, name, digest, from });
     } else if (event.names.some((name) => matches(name, undefined))) {
       history.push({ kind: "damaged", at, digest: event.digest });
     }

@@ -82,12 +82,25 @@ const DamageSchema = v.object({
   names: v.array(v.string()),
 });
 
-const EventSchema = v.variant("kind", [UseSchema, SweepSchema, DamageSchema]);
+const ImportSchema = v.object({
+  kind: v.literal("import"),
+  at: TimeSchema,
+  /** Name of the entry. */
+  name: v.string(),
+  digest: DigestSchema,
+  /** The bundle or file, as the user wrote it. */
+  from: v.string(),
+  /** Bytes of its content. */
+  bytes: Bytes,
+});
+
+const EventSchema = v.variant("kind", [UseSchema, SweepSchema, DamageSchema, ImportSchema]);
 
 export type UseEvent = v.InferOutput<typeof UseSchema>;
 export type SweepEvent = v.InferOutput<typeof SweepSchema>;
 export type Evicted = v.InferOutput<typeof EvictedSchema>;
 export type DamageEvent = v.InferOutput<typeof DamageSchema>;
+export type ImportEvent = v.InferOutput<typeof ImportSchema>;
 export type JournalEvent = v.InferOutput<typeof EventSchema>;
 
 /**
@@ -216,7 +229,7 @@ export function sweepEvent(sweep: Omit<SweepEvent, "kind" | "entries">): SweepEv
 }
 
 /**
- * Returns the last fetch and the last removal of each entry, oldest first, and of the newest entries only if there are
+ * Returns the last fetch or import and the last removal of each entry, oldest first, and of the newest entries only if there are
  * too many: `why` still tells the reason after so many uses that the journal was rotated twice.
  */
 export function lastReasons(events: readonly JournalEvent[]): JournalEvent[] {
@@ -225,7 +238,7 @@ export function lastReasons(events: readonly JournalEvent[]): JournalEvent[] {
   let length = 0;
   for (const event of events.toReversed()) {
     for (const reason of reasonsIn(event)) {
-      const key = `${reason.kind} ${reason.kind === "use" ? reason.name : reason.evicted[0]!.name}`;
+      const key = reason.kind === "sweep" ? `sweep ${reason.evicted[0]!.name}` : reason.name;
       if (seen.has(key)) continue;
       seen.add(key);
       length += JSON.stringify(reason).length;
@@ -236,9 +249,10 @@ export function lastReasons(events: readonly JournalEvent[]): JournalEvent[] {
   return kept.reverse();
 }
 
-/** Returns a fetch, and a removal for each entry of a sweep. */
-function reasonsIn(event: JournalEvent): (UseEvent | SweepEvent)[] {
+/** Returns a fetch or import, and a removal for each entry of a sweep. */
+function reasonsIn(event: JournalEvent): (UseEvent | ImportEvent | SweepEvent)[] {
   if (event.kind === "use") return event.cause ? [event] : [];
+  if (event.kind === "import") return [event];
   if (event.kind !== "sweep") return [];
   return event.evicted.map((evicted) => ({ ...event, evicted: [evicted] })).reverse();
 }

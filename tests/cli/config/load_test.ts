@@ -198,7 +198,7 @@ const HINTS: [string, RegExp][] = [
   ["registries: {a b: {insecure: true}}", /^write a host and optional port/],
   ["registries: {ghcr.io: true}", /^write its settings below it/],
   ["gc:\n\tauto: true", /^indent with spaces$/],
-  ["gc: auto: true", /^write one setting on a line/],
+  ["gc: auto: true", /^write one KEY: VALUE on a line/],
   ["gc: {auto: true", /^write KEY: VALUE, and close what was opened$/],
   ["a: 1\na: 2", /^remove one of them$/],
 ];

@@ -64,12 +64,13 @@ Deno.test("help lists the verbs in groups, and no alias", () => {
     "Packages and builds",
     "Look",
     "Keep in order",
+    "Export and import",
     "Settings",
     "Global options",
     "Examples",
   ]);
   const verbs = [...text.matchAll(/^ {2}([a-z_]+) {2,}/gm)].map(([, verb]) => verb!);
-  assert.equal(verbs.length, 22);
+  assert.equal(verbs.length, 24);
   for (const alias of ["ls", "rm", "prune", "images", "inspect", "__complete"]) {
     assert.ok(!verbs.includes(alias), alias);
   }

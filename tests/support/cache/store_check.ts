@@ -51,7 +51,7 @@ export function assertUnpacked(registry: string, archives: readonly Uint8Array[]
 export function assertNoStrayFiles(registry: string): void {
   assert.deepEqual(filesBelow(join(registry, "partial")), [], "partial downloads were left");
   const known =
-    /^(?:lock$|gate$|reminder$|pins\.json$|journal(?:\.older)?\.jsonl$|data\/|wasm\/|archives\/|manifests\/.+\/(?:manifest|config|record|pin)\.json$|compiled\/[^/]+\/[^/]+\/record\.json$|packages\/(?:[^/]+\/){4}(?:record|pin)\.json$)/;
+    /^(?:lock$|gate$|reminder$|pins\.json$|journal(?:\.older)?\.jsonl$|data\/|wasm\/|archives\/|manifests\/.+\/(?:manifest|config|record|pin)\.json$|compiled\/[^/]+\/[^/]+\/record\.json$|(?:packages\/(?:[^/]+\/){4}|builds\/[^/]+\/)(?:record|pin)\.json$)/;
   const unknown = filesBelow(registry).map((path) => relative(registry, path))
     .filter((path) => !known.test(path) || path.endsWith(".tmp"));
   assert.deepEqual(unknown, [], "files were left that do not belong to the store");

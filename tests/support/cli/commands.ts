@@ -2,12 +2,16 @@ import { childEnvironment } from "./environment.ts";
 
 /** The Debian packages of the programs that tests call. */
 export const PACKAGES: Readonly<Record<string, string>> = {
+  bwrap: "bubblewrap",
   "chromium-headless-shell": "chromium-headless-shell",
   curl: "curl",
   "docker-registry": "docker-registry",
+  "dpkg-deb": "dpkg",
   fish: "fish",
   groff: "groff-base",
   htpasswd: "apache2-utils",
+  mke2fs: "e2fsprogs",
+  mksquashfs: "squashfs-tools",
   mount: "mount",
   node: "nodejs",
   nohup: "coreutils",

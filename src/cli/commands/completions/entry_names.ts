@@ -34,7 +34,8 @@ export function entryNames(layout: Layout): string[] {
     ...buildNames(layout),
     ...compiledNames(layout),
   ];
-  return names.flatMap(typedForms).filter((name) => !CONTROL.test(name)).sort();
+  const typed = new Set(names.flatMap(typedForms).filter((name) => !CONTROL.test(name)));
+  return [...typed].sort();
 }
 
 /** Returns `docker.io/library/nginx:latest` and `nginx:latest` for the first of these, and a package also without its source. */

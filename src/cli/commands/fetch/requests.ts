@@ -20,7 +20,7 @@ export interface RequestOptions extends PackageNaming {
  * Returns the packages that a command line names: by URLs, or with `--from` by a list and the names in it.
  *
  * @param layout the cache in which indexes are kept
- * @throws LarderError LDR_USAGE, and those of {@link resolvePackages}
+ * @throws LarderError LDR_USAGE, LDR_NOT_LOCKED, LDR_BAD_LOCK, and those of {@link resolvePackages}
  */
 export async function requestsOf(
   context: Context,
@@ -28,9 +28,9 @@ export async function requestsOf(
   words: readonly string[],
   options: RequestOptions,
 ): Promise<PackageRequest[]> {
+  if (options.frozen) return await frozenRequests(words, options);
   const { from, keyring, arch } = options;
-  if (from === undefined) return await requestsForUrls(words, options);
-  if (options.frozen) throw optionConflict("--from", "--frozen");
+  if (from === undefined) return requestsForUrls(words, options);
   for (const name of ["name", "version", "source", "digest"] as const) {
     if (options[name] !== undefined) throw optionConflict("--from", `--${name}`);
   }
@@ -46,16 +46,29 @@ export async function requestsOf(
   });
 }
 
+/** Returns what `larder.lock` has for the same words, which no option overrides. */
+async function frozenRequests(
+  words: readonly string[],
+  { from, frozen: _, ...others }: RequestOptions,
+): Promise<PackageRequest[]> {
+  for (const name of ["name", "version", "source", "digest", "arch", "keyring"] as const) {
+    if (others[name] !== undefined) throw optionConflict("--frozen", `--${name}`);
+  }
+  const { frozenList, frozenPackage, frozenPackages } = await import("../../lock/frozen.ts");
+  if (from !== undefined) return frozenList(from, words);
+  return words.length > 0 ? words.map(frozenPackage) : frozenPackages();
+}
+
 /** True if no request may be sent. */
 export function isOffline({ config, options }: Context): boolean {
   return options.offline || config.freshness?.policy === "never";
 }
 
-/** @throws LarderError LDR_USAGE, LDR_NOT_LOCKED, LDR_BAD_LOCK */
-async function requestsForUrls(
+/** @throws LarderError LDR_USAGE */
+function requestsForUrls(
   urls: readonly string[],
-  { name, version, arch, source, digest, keyring, frozen }: RequestOptions,
-): Promise<PackageRequest[]> {
+  { name, version, arch, source, digest, keyring }: RequestOptions,
+): PackageRequest[] {
   if (keyring !== undefined) {
     throw new LarderError("LDR_USAGE", "--keyring is of a list, but there is no --from", {
       hint: "name the list or index that is signed with --from FILE|URL",
@@ -67,7 +80,6 @@ async function requestsForUrls(
     });
   }
   const naming = { name, version, arch, source, digest };
-  if (frozen) return await frozenRequests(urls, naming);
   const [option] =
     Object.entries(naming).find(([key, value]) =>
       value !== undefined && key !== "source" && key !== "arch"
@@ -82,15 +94,4 @@ async function requestsForUrls(
     );
   }
   return urls.map((url) => requestForUrl(url, naming));
-}
-
-/** Returns what `larder.lock` has for URLs, which no option overrides. */
-async function frozenRequests(
-  urls: readonly string[],
-  naming: PackageNaming,
-): Promise<PackageRequest[]> {
-  const stated = Object.entries(naming).find(([, value]) => value !== undefined);
-  if (stated) throw optionConflict("--frozen", `--${stated[0]}`);
-  const { frozenPackage } = await import("../../lock/frozen.ts");
-  return urls.map(frozenPackage);
 }

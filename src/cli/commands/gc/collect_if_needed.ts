@@ -1,4 +1,5 @@
 import { diskOf } from "../../../base/disk.ts";
+import { removeAbandonedRooms } from "../../../builds/room.ts";
 import { hasCode } from "../../../base/errors.ts";
 import { resetFutureTimes } from "../../../gc/apply.ts";
 import { isEmptyPlan, planFiles } from "../../../gc/plan.ts";
@@ -19,6 +20,7 @@ import { shortfallLines } from "./plan_words.ts";
  */
 export async function collectIfExceeded(context: Context, policy: GcPolicy): Promise<void> {
   const { layout } = context;
+  await removeAbandonedRooms(layout);
   const disk = diskOf(layout.root);
   // The free space is known without reading the cache.
   if (limitsOnlyFree(policy) && hasFree(policy, disk)) return;

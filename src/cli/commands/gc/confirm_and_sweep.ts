@@ -1,3 +1,4 @@
+import { removeAbandonedRooms } from "../../../builds/room.ts";
 import { hasCode, LarderError } from "../../../base/errors.ts";
 import { formatBytes, plural } from "../../../base/units.ts";
 import { type ApplyOptions, applyPlan } from "../../../gc/apply.ts";
@@ -56,6 +57,7 @@ export async function showAndSweep(
   const plan = isRemoval || !isTable ? complete() : undefined;
   const isConfirmed = isRemoval && await confirm(context, draft, options);
   const result = isConfirmed ? await sweep(context, plan!, by) : undefined;
+  if (!options.dryRun) await removeAbandonedRooms(context.layout);
   if (!isTable) writeJson({ ...plan, ...more, result: result ? resultJson(result) : null });
   if (result) report(context, result, draft, by);
   return result ?? (isRemoval ? "declined" : undefined);

@@ -40,12 +40,13 @@ export async function info(
   }
 }
 
-function entryJson({ entry, app, files }: EntryInfo, now: number): object {
+function entryJson({ entry, app, files, key }: EntryInfo, now: number): object {
   return {
     ...itemToJson(itemOfEntry(entry), now),
     pin: entry.pin ?? null,
     record: readJson(join(entry.folder, RECORD_FILE)),
     ...app ?? { files },
+    ...key && { key },
   };
 }
 

@@ -2,6 +2,8 @@ import { dirname, join } from "node:path";
 import type { Digest } from "../../../oci/digest.ts";
 import type { Content } from "../../../snapshot/file_state.ts";
 import { type CacheSnapshot, isFromRegistry, type SnapshotEntry } from "../../../snapshot/types.ts";
+import type { KeyDocument } from "../../../builds/key.ts";
+import { keyDocumentOf } from "./build_key.ts";
 import { inspectManifest, type ManifestInfo, sharersOf } from "./manifest.ts";
 import { type InfoField, recordFields } from "./record_fields.ts";
 import { inspectSpin, type SpinInspection } from "./spin.ts";
@@ -31,6 +33,8 @@ export interface EntryInfo {
   readonly files: readonly FileInfo[];
   /** What the record of a package or build says. */
   readonly fieldsOfRecord: readonly InfoField[];
+  /** What decided the result of a build; null for another entry. */
+  readonly key: KeyDocument | null;
 }
 
 /** The details of a manifest or blob. */
@@ -47,7 +51,8 @@ export interface ContentInfo {
 
 export function inspectEntry(snapshot: CacheSnapshot, entry: SnapshotEntry): EntryInfo {
   if (isFromRegistry(entry.type)) {
-    return { entry, app: inspectApp(snapshot, entry), files: [], fieldsOfRecord: [] };
+    const app = inspectApp(snapshot, entry);
+    return { entry, app, files: [], fieldsOfRecord: [], key: null };
   }
   const contents = entry.references.map((index) => snapshot.contents[index]!);
   const sharers = sharersOf(snapshot, contents.map(({ digest }) => digest), entry);
@@ -57,7 +62,8 @@ export function inspectEntry(snapshot: CacheSnapshot, entry: SnapshotEntry): Ent
     path,
     sharedWith: sharers.get(digest)!,
   }));
-  return { entry, app: undefined, files, fieldsOfRecord: recordFields(entry) };
+  const key = keyDocumentOf(snapshot, entry);
+  return { entry, app: undefined, files, fieldsOfRecord: recordFields(entry, key), key };
 }
 
 /** @param contents all copies of the manifest or blob in the cache */

@@ -2,8 +2,10 @@ import { printable } from "../../../base/errors.ts";
 import { formatBytes, plural } from "../../../base/units.ts";
 import { type Digest, shortDigest } from "../../../oci/digest.ts";
 import { formatPlatform } from "../../../oci/platform.ts";
+import { type EntryRecord, isConfirmed } from "../../../store/entries/app_record.ts";
 import type { Pin } from "../../../store/entries/pin_file.ts";
 import { fields, localTime, sections, table } from "../../terminal/text_layout.ts";
+import { inputsText } from "./build_key.ts";
 import type { ContentInfo, EntryInfo, FileInfo } from "./item.ts";
 import type { ManifestInfo, PartInfo, PlatformInfo } from "./manifest.ts";
 import type { SpinInfo } from "./spin.ts";
@@ -19,7 +21,8 @@ export interface View {
 }
 
 /** Formats an entry. */
-export function entryText({ entry, app, files, fieldsOfRecord }: EntryInfo, view: View): string {
+export function entryText(info: EntryInfo, view: View): string {
+  const { entry, app, files, fieldsOfRecord, key } = info;
   const { record, size, unique, problem } = entry;
   const about = [
     ["NAME", entry.name],
@@ -31,7 +34,7 @@ export function entryText({ entry, app, files, fieldsOfRecord }: EntryInfo, view
     ["SIZE", view.isWhole ? sizeText(size, unique) : formatBytes(size)],
     ["CREATED", localTime(entry.createdAt)],
     ["LAST USED", localTime(entry.lastUsed)],
-    ["CHECKED", record && localTime(Date.parse(record.checkedAt))],
+    ["CHECKED", record && checkedText(record)],
     ["PINNED", pinText(entry.pin)],
     ["WRITTEN BY", entry.writtenBy],
     ["PROBLEM", problem ?? app?.spinProblem],
@@ -42,8 +45,13 @@ export function entryText({ entry, app, files, fieldsOfRecord }: EntryInfo, view
     app?.index ? manifestText(app.index, view) : "",
     app?.manifest ? manifestText(app.manifest, view) : "",
     app?.spin ? spinText(app.spin, view.full) : "",
+    key ? inputsText(key, view.full) : "",
     files.length > 0 ? filesText(files, view) : "",
   ]);
+}
+
+function checkedText(record: EntryRecord): string {
+  return isConfirmed(record) ? localTime(Date.parse(record.checkedAt)) : "never: it was imported";
 }
 
 /** Formats a manifest or blob. */

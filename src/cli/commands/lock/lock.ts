@@ -3,36 +3,29 @@ import { LarderError } from "../../../base/errors.ts";
 import { TRANSFERS } from "../../../base/limits.ts";
 import { plural } from "../../../base/units.ts";
 import type { Digest } from "../../../oci/digest.ts";
-import { formatReference, parseReference, type Reference } from "../../../oci/reference.ts";
-import type { PackageRequest } from "../../../packages/package_request.ts";
-import { requestForUrl } from "../../../packages/url_request.ts";
+import { formatReference, type Reference } from "../../../oci/reference.ts";
 import type { RegistryClient } from "../../../registry/client.ts";
 import type { Context } from "../../context.ts";
 import { changeLock, LOCK_FILE, readLock } from "../../lock/file.ts";
-import type { Lock, LockedPackage } from "../../lock/format.ts";
+import type { Lock, LockedList, LockedPackage } from "../../lock/format.ts";
 import type { Format } from "../../options.ts";
-import { readReference } from "../../reference_argument.ts";
 import { openRegistry } from "../../registry/registry_access.ts";
 import { writeJson, writeOut } from "../../terminal/console.ts";
 import { countProgress } from "../../terminal/progress.ts";
 import { type Change, changesOf, unchangedIn } from "./changes.ts";
-import { lockPackages, requestForLocked } from "./packages.ts";
+import { lockLists, lockPackages } from "./packages.ts";
+import { allOf, wantedOf, type WantedOptions, withNames } from "./wanted.ts";
 
-export interface LockOptions {
+export interface LockOptions extends WantedOptions {
   readonly format: Format;
-}
-
-/** What is to be locked. */
-interface Wanted {
-  readonly references: readonly Reference[];
-  readonly packages: readonly PackageRequest[];
 }
 
 /**
  * `larder lock`: writes what references name now, and the digests of packages, to `larder.lock`; without arguments, all
  * that are in it already. Nothing is written unless everything was resolved.
  *
- * @throws LarderError LDR_USAGE, LDR_NOT_LOCKED, LDR_BAD_LOCK, LDR_DISK*, and the codes of a pull and a fetch
+ * @throws LarderError LDR_USAGE, LDR_NOT_LOCKED, LDR_BAD_LOCK, LDR_BAD_SPEC, LDR_DISK*, and the codes of a pull and a
+ * fetch
  */
 export async function lock(
   context: Context,
@@ -42,56 +35,34 @@ export async function lock(
   if (context.options.offline) throw needsRegistry();
   const signal = context.interruptible();
   const current = readLock();
-  const wanted = names.length > 0 ? wantedOf(names) : allOf(current);
+  const isAll = names.length === 0 && options.from === undefined;
+  const wanted = isAll ? allOf(current) : wantedOf(names, options);
+  const lists = withNames(current?.lists ?? new Map(), wanted.lists);
   const { client } = openRegistry(context);
   const references = await resolveAll(context, client, wanted.references, current, signal);
-  const packages = await lockPackages(context, wanted.packages);
+  const packages = [
+    ...await lockPackages(context, wanted.packages),
+    ...await lockLists(context, [...wanted.lists.keys()].map((from) => [from, lists.get(from)!])),
+  ];
   const { before, after } = await changeLock((lock) => ({
-    ...lock,
     references: new Map([...lock.references, ...references]),
-    packages: mergedPackages(lock.packages, packages),
+    lists: withNames(lock.lists, wanted.lists),
+    packages: mergedPackages(lock.packages, packages, wanted.lists),
+    specs: new Map([...lock.specs, ...wanted.specs]),
   }), signal);
   report(context, before, after, options.format);
 }
 
-/** @throws LarderError LDR_BAD_REFERENCE, LDR_USAGE */
-function wantedOf(names: readonly string[]): Wanted {
-  const isUrl = (name: string) => /^https?:\/\//i.test(name);
-  return {
-    references: names.filter((name) => !isUrl(name)).map(taggedReference),
-    packages: names.filter(isUrl).map((url) => requestForUrl(url)),
-  };
-}
-
-/** Returns everything that is locked. @throws LarderError LDR_NOT_LOCKED */
-function allOf(lock: Lock | undefined): Wanted {
-  if (!lock) {
-    throw new LarderError("LDR_NOT_LOCKED", `there is no ${LOCK_FILE} in ${Deno.cwd()}`, {
-      hint: "write it with larder lock REFERENCE…",
-    });
-  }
-  return {
-    references: [...lock.references.keys()].map(parseReference),
-    packages: lock.packages.map(requestForLocked),
-  };
-}
-
-/** Replaces the packages that are locked for the same URLs. */
+/** Replaces the packages that are locked for the same lists and the same URLs. */
 function mergedPackages(
   before: readonly LockedPackage[],
   packages: readonly LockedPackage[],
+  lists: ReadonlyMap<string, LockedList>,
 ): LockedPackage[] {
-  const urls = new Set(packages.map(({ url }) => url));
-  return [...before.filter(({ url, from }) => from !== undefined || !urls.has(url)), ...packages];
-}
-
-/** @throws LarderError LDR_USAGE for a digest, which nothing can move */
-function taggedReference(text: string): Reference {
-  const reference = parseReference(readReference(text));
-  if (!reference.digest) return reference;
-  throw new LarderError("LDR_USAGE", `${text} names a digest, which needs no lock`, {
-    hint: "leave it out: --frozen takes it as it is; or lock a tag",
-  });
+  const urls = new Set(packages.filter(({ from }) => from === undefined).map(({ url }) => url));
+  const isKept = ({ url, from }: LockedPackage) =>
+    from === undefined ? !urls.has(url) : !lists.has(from);
+  return [...before.filter(isKept), ...packages];
 }
 
 /** Asks the registries what references name now. */

@@ -1,11 +1,13 @@
 import { systemClock } from "../../../base/concurrency.ts";
 import { TRANSFERS } from "../../../base/limits.ts";
 import { fetchPackages } from "../../../packages/fetch_packages.ts";
+import { resolvePackages } from "../../../packages/lists/resolve.ts";
 import type { PackageRequest, PackageResult } from "../../../packages/package_request.ts";
-import { requestForUrl } from "../../../packages/url_request.ts";
+import { ScratchCache } from "../../../packages/scratch_cache.ts";
 import type { Context } from "../../context.ts";
-import type { LockedPackage } from "../../lock/format.ts";
+import type { LockedList, LockedPackage } from "../../lock/format.ts";
 import { requestOf } from "../../lock/frozen.ts";
+import { pathInLock } from "../../lock/paths.ts";
 import { openRegistry } from "../../registry/registry_access.ts";
 import { incomplete } from "../fetch/incomplete.ts";
 import { packageProgress } from "../fetch/progress.ts";
@@ -28,15 +30,42 @@ export async function lockPackages(
   return requests.map((request) => lockedOf(fetched.get(request) ?? request, from));
 }
 
+/**
+ * Returns what to lock for the packages of lists.
+ * @throws LarderError as {@link resolvePackages} and {@link lockPackages}
+ */
+export async function lockLists(
+  context: Context,
+  lists: readonly (readonly [from: string, list: LockedList])[],
+): Promise<LockedPackage[]> {
+  const locked: LockedPackage[] = [];
+  for (const [from, { names = [], keyring, arch }] of lists) {
+    const requests = await resolvePackages(from, names, {
+      layout: context.layout,
+      transport: openRegistry(context).transport,
+      clock: systemClock,
+      offline: false,
+      keyring,
+      arch,
+      signal: context.interruptible(),
+      note: (message) => context.info(message),
+    });
+    locked.push(...await lockPackages(context, requests, from));
+  }
+  return locked;
+}
+
 /** Fetches packages, and returns their requests with the digests. */
 async function fetchUnknown(
   context: Context,
   requests: readonly PackageRequest[],
 ): Promise<Map<PackageRequest, PackageRequest>> {
   if (requests.length === 0) return new Map();
-  const { layout } = context;
-  const { transport } = openRegistry(context);
-  const deps = { layout, transport, clock: systemClock, room: roomFor(context) };
+  const isCached = context.config.storage?.package_cache?.enabled !== false;
+  using scratch = isCached ? undefined : new ScratchCache();
+  const layout = scratch?.layout ?? context.layout;
+  const room = scratch ? undefined : roomFor(context);
+  const deps = { layout, transport: openRegistry(context).transport, clock: systemClock, room };
   using progress = await packageProgress(context, requests.length);
   const { results, failures } = await fetchPackages(requests, deps, {
     transfers: context.config.transfers ?? TRANSFERS,
@@ -55,13 +84,7 @@ function lockedOf(
   from: string | undefined,
 ): LockedPackage {
   const [url] = urls as [string];
-  const locked = { ...id, url, digest: digest!, size, from };
+  const locked = { ...id, url: pathInLock(url), digest: digest!, size, from };
   // The name of the file is written only where the URL does not tell it.
   return requestOf(locked).fileName === fileName ? locked : { ...locked, file: fileName };
-}
-
-/** Returns the request for the package that is locked for a URL, without its digest. */
-export function requestForLocked(locked: LockedPackage): PackageRequest {
-  const { name, version, arch, source, url } = locked;
-  return requestForUrl(url, { name, version, arch, source });
 }

@@ -3,6 +3,7 @@ import { statIfAny } from "../../../base/files.ts";
 import { formatBytes, formatDuration, plural } from "../../../base/units.ts";
 import { shortDigest } from "../../../oci/digest.ts";
 import type { Behind, TagState } from "../../../pull/outdated.ts";
+import { isConfirmed } from "../../../store/entries/app_record.ts";
 import type { Context } from "../../context.ts";
 import type { Lock } from "../../lock/format.ts";
 import type { Format } from "../../options.ts";
@@ -125,7 +126,7 @@ function toJson({ name, digest, tag, state }: CheckedTag): object {
     digest: digest ?? null,
     currentDigest: behind?.digest ?? (state.state === "current" ? digest ?? null : null),
     pulledAt: tag.record?.pulledAt ?? null,
-    checkedAt: tag.record?.checkedAt ?? null,
+    checkedAt: tag.record && isConfirmed(tag.record) ? tag.record.checkedAt : null,
     created: behind?.created ?? null,
     bytesToFetch: behind?.bytes ?? null,
     why: error ? { code: error.code, message: error.message } : null,

@@ -10,6 +10,7 @@ import { Puller } from "../../../pull/puller.ts";
 import { bytesOf, type PartResult, type PullResult } from "../../../pull/result.ts";
 import type { RegistryClient } from "../../../registry/client.ts";
 import type { Transport } from "../../../registry/http/transport.ts";
+import { NEVER_CHECKED } from "../../../store/entries/app_record.ts";
 import type { Context } from "../../context.ts";
 import { optionConflict } from "../../errors.ts";
 import { roomFor } from "../gc/auto.ts";
@@ -88,6 +89,9 @@ export function reportPull(context: Context, result: PullResult): void {
   }
   const platform = platformText(result);
   const age = formatDuration(Date.now() - result.checkedAt);
+  const checked = result.checkedAt === NEVER_CHECKED
+    ? "imported and never checked"
+    : `last checked ${age} ago`;
   switch (result.freshness) {
     case "fetched":
       context.info(
@@ -106,7 +110,7 @@ export function reportPull(context: Context, result: PullResult): void {
       break;
     case "unchecked":
       context.info(
-        `Use ${result.kind} from cache: ${name}, ${tally.reused}, last checked ${age} ago`,
+        `Use ${result.kind} from cache: ${name}, ${tally.reused}, ${checked}`,
       );
       break;
     case "stale":
@@ -165,7 +169,7 @@ export function resultToJson(result: PullResult): object {
     platform: result.platform ? formatPlatform(result.platform) : null,
     freshness: result.freshness,
     cause: result.cause ?? null,
-    checkedAt: new Date(result.checkedAt).toISOString(),
+    checkedAt: result.checkedAt === NEVER_CHECKED ? null : new Date(result.checkedAt).toISOString(),
     folder: result.folder,
     bytesFetched: bytesOf(result, "fetched"),
     bytesReused: bytesOf(result, "reused"),

@@ -1,4 +1,5 @@
-import { parseReference } from "../../../oci/reference.ts";
+import { LarderError } from "../../../base/errors.ts";
+import { parseReference, type Reference } from "../../../oci/reference.ts";
 import { useEvent } from "../../../pull/result.ts";
 import { Journal, type UseEvent } from "../../../store/journal/journal.ts";
 import type { Context } from "../../context.ts";
@@ -31,10 +32,7 @@ export async function pull(
   names: readonly string[],
   command: PullCommandOptions,
 ): Promise<void> {
-  const parsed = names.map((name) => isSpinManifest(name) ? name : parseReference(name));
-  const subjects = await Promise.all(
-    parsed.map((each) => typeof each === "string" ? each : pulledReference(each, command)),
-  );
+  const subjects = await subjectsOf(names, command);
   const options = pullOptions(context, command);
   const { layout } = context;
   const { puller, transport } = openPuller(context);
@@ -64,6 +62,31 @@ export async function pull(
   if (events.some(({ cause }) => cause !== undefined)) {
     await collectAfterFetch(context);
   }
+}
+
+/**
+ * Returns the references to pull, and the paths of Spin manifests; without names, all that `larder.lock` has.
+ * @throws LarderError LDR_USAGE, LDR_BAD_REFERENCE, LDR_NOT_LOCKED, LDR_BAD_LOCK
+ */
+async function subjectsOf(
+  names: readonly string[],
+  command: PullCommandOptions,
+): Promise<(string | Reference)[]> {
+  if (names.length === 0) {
+    if (!command.frozen) throw missingReference();
+    const { frozenReferences } = await import("../../lock/frozen.ts");
+    return frozenReferences();
+  }
+  const parsed = names.map((name) => isSpinManifest(name) ? name : parseReference(name));
+  return await Promise.all(
+    parsed.map((each) => typeof each === "string" ? each : pulledReference(each, command)),
+  );
+}
+
+function missingReference(): LarderError {
+  return new LarderError("LDR_USAGE", "larder pull needs a reference", {
+    hint: "for example: larder pull nginx; --frozen pulls all in larder.lock",
+  });
 }
 
 /** True for a path such as `./spin.toml`. A repository whose name ends in `.toml` needs its tag to be pulled. */

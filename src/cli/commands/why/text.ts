@@ -4,6 +4,7 @@ import type { EntryForecast, Forecast } from "../../../gc/forecast.ts";
 import { type LimitScope, scopeText } from "../../../gc/policy.ts";
 import { shortDigest } from "../../../oci/digest.ts";
 import type { FetchReason, HistoryEvent } from "../../../store/journal/history.ts";
+import { keyOfBuild, sourceOfPackage } from "../../../store/entry_names.ts";
 import { fields, localTime, sections, table } from "../../terminal/text_layout.ts";
 import { ruleText } from "../gc/plan_words.ts";
 import { sizeText } from "../info/text.ts";
@@ -113,16 +114,21 @@ function prospectText(prospect: Forecast): string {
       return `${afterPulling(prospect.bytes, prospect.scope)} (max-size)`;
     case "max-count": {
       const another = plural(prospect.entries + 1, "entry", "entries");
-      const verb = prospect.entries === 0 ? "is" : "are";
-      return `after another ${another}${ofScope(prospect.scope)} ${verb} pulled (max-count)`;
+      const verb = `${prospect.entries === 0 ? "is" : "are"} ${addedText(prospect.scope)}`;
+      return `after another ${another}${ofScope(prospect.scope)} ${verb} (max-count)`;
     }
   }
 }
 
 function afterPulling(bytes: number, scope?: LimitScope): string {
   return bytes === 0
-    ? `after the next pull${ofScope(scope)}`
-    : `after another ${formatBytes(bytes)}${ofScope(scope)} are pulled`;
+    ? `once another entry${ofScope(scope)} is ${addedText(scope)}`
+    : `after another ${formatBytes(bytes)}${ofScope(scope)} are ${addedText(scope)}`;
+}
+
+/** How entries of a scope come into the cache. */
+function addedText(scope: LimitScope | undefined): string {
+  return scope === "package" ? "fetched" : scope === "build" ? "built" : "pulled";
 }
 
 function ofScope(scope: LimitScope | undefined): string {
@@ -150,9 +156,11 @@ export function eventText(event: HistoryEvent): string {
         ? "used from the cache"
         : `used from the cache ${event.uses} times, last ${localTime(event.last)}`;
     case "fetched":
-      return `fetched ${formatBytes(event.bytes)}: ${reasonText(event.because, event.at)}`;
+      return fetchedText(event);
     case "changed":
       return `used from the cache: ${reasonText(event.because, event.at)}, nothing was fetched`;
+    case "imported":
+      return `imported from ${event.from}`;
     case "removed":
       return `removed by larder ${event.by}: ${event.why}${ruleNote(event.rule)}`;
     case "damaged":
@@ -160,9 +168,23 @@ export function eventText(event: HistoryEvent): string {
   }
 }
 
+function fetchedText({ name, bytes, because, at }: HistoryEvent & { kind: "fetched" }): string {
+  const isNew = because.cause === "never seen";
+  if (keyOfBuild(name)) return `built: ${buildReason(because, at)}`;
+  const isPackage = sourceOfPackage(name) !== undefined;
+  const reason = isNew && isPackage ? "it was not cached" : reasonText(because, at);
+  return `fetched ${formatBytes(bytes)}: ${reason}`;
+}
+
 /** Nothing if the clock was set back in between. */
 function beforeText(time: number): string {
   return time < 0 ? "" : ` ${formatDuration(time)} before`;
+}
+
+/** Says why the command of a build ran. */
+function buildReason(reason: FetchReason, at: number): string {
+  if (reason.cause === "never seen") return "it was not cached";
+  return reason.cause === "moved" ? "--rebuild replaced the result" : reasonText(reason, at);
 }
 
 function reasonText(reason: FetchReason, at: number): string {

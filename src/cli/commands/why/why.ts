@@ -1,5 +1,6 @@
 import { diskOf } from "../../../base/disk.ts";
 import { hasCode } from "../../../base/errors.ts";
+import { statIfAny } from "../../../base/files.ts";
 import { hasBudget } from "../../../gc/policy.ts";
 import type { Digest } from "../../../oci/digest.ts";
 import type { SnapshotEntry } from "../../../snapshot/types.ts";
@@ -21,12 +22,19 @@ import { absentWhy, contentWhy, entryWhy } from "./text.ts";
 /** Shortest part of a digest that names something that is no longer cached, in hexadecimal digits. */
 const MIN_DIGITS = 12;
 
-/** `larder why`: explains what keeps an entry or blob, when gc would remove it, and why it was fetched. */
+/**
+ * `larder why`: explains what keeps an entry or blob, when gc would remove it, and why it was fetched; and of a spec,
+ * why its result is not cached.
+ */
 export async function why(
   context: Context,
   name: string,
   options: { format: Format },
 ): Promise<void> {
+  if (isSpec(name)) {
+    const { whySpec } = await import("../build/why_spec.ts");
+    return await whySpec(context, name, options);
+  }
   const { layout } = context;
   const now = Date.now();
   const policy = policyOf(context.config);
@@ -51,6 +59,11 @@ export async function why(
     const ofContent = reasons.ofContent(found.digest, found.contents);
     print(options, contentWhyJson(ofContent, history), () => contentWhy(ofContent, history));
   }
+}
+
+/** True for a file such as `./image.yaml`: no name of an entry ends so and is that of a file too. */
+function isSpec(name: string): boolean {
+  return /\.(?:ya?ml|json)$/.test(name) && statIfAny(name) !== undefined;
 }
 
 /** Prints the history of something that is not cached; fails with the error of the look-up if there is none. */

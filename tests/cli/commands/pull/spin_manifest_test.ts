@@ -45,7 +45,7 @@ source = { registry = "${registry.host}", package = "user:hello", version = "1.2
   ]);
   const name = `url/http://${registry.host}/one.wasm?token=***/${digestOf(one)}/wasm`;
   const why = await home.larder("why", name);
-  assert.match(why.stdout, /fetched .*: pulled for the first time/);
+  assert.match(why.stdout, /fetched .*: it was not cached/);
   const info = await home.larder("info", name, "--format", "json");
   assert.equal(JSON.parse(info.stdout).type, "package", info.stderr);
 });

@@ -1,0 +1,218 @@
+import { join } from "node:path";
+import { LarderError } from "../base/errors.ts";
+import { isDeletionError } from "../base/files.ts";
+import { placeFile } from "../base/place_file.ts";
+import { formatPlatform, type Platform } from "../oci/platform.ts";
+import type { BuildRecord } from "../store/entries/build_record.ts";
+import type { BuildStore, CachedBuild } from "../store/entries/build_store.ts";
+import type { MissCause } from "../store/journal/journal.ts";
+import type { Layout } from "../store/layout.ts";
+import { waitingForSweep } from "../store/locks/store_lock.ts";
+import { withBuildLock } from "./build_lock.ts";
+import { copyInputs } from "./copy_inputs.ts";
+import type { Key, Sandbox } from "./key.ts";
+import { layOutPackages } from "./packages.ts";
+import { prepareBuild, type PreparedBuild } from "./prepare.ts";
+import { layOutRefs } from "./refs.ts";
+import { checkResult } from "./result_file.ts";
+import { removeAbandonedRooms, Room } from "./room.ts";
+import { type CommandEnd, runCommand } from "./run_command.ts";
+import { commandLine } from "./sandbox.ts";
+import { likelySandbox, type SandboxChoice, workingSandbox } from "./sandbox_choice.ts";
+import type { Sources } from "./sources.ts";
+import type { BuildSpec } from "./spec.ts";
+
+/** Media type of a result, of which nothing is known. */
+const RESULT_TYPE = "application/octet-stream";
+
+/** Exit code of a shell for a program that is not there. */
+const NOT_FOUND = 127;
+
+export interface BuildOptions {
+  /** Where the result is put. */
+  readonly to: string;
+  readonly sandbox: SandboxChoice;
+  readonly platform: Platform;
+  /** False if no cached result is used and none is stored. */
+  readonly useCache: boolean;
+  /** True if the command runs even if there is a cached result, which is then replaced. */
+  readonly rebuild: boolean;
+  /** True if it is an error that the command would have to run. */
+  readonly strict: boolean;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface BuildDependencies {
+  readonly sources: Sources;
+  readonly layout: Layout;
+  readonly store: BuildStore;
+  /** Called with one line about a step or a wait. */
+  readonly note: (message: string) => void;
+  /** Called before the command runs, with the key and the damaged record that has it already. */
+  readonly missed: (key: Key, damaged: BuildRecord | undefined) => void;
+  /** Receives what the command writes. */
+  readonly onOutput: (bytes: Uint8Array) => void;
+}
+
+export interface BuildResult {
+  readonly outcome: "cached" | "built";
+  readonly key: Key;
+  /** Why the command ran; `moved` if it had to, although there was a result. Undefined for a cached result. */
+  readonly cause?: MissCause;
+  /** Undefined if the result is not in the cache. */
+  readonly record: BuildRecord | undefined;
+  /** Milliseconds that the command took; undefined if that is unknown. */
+  readonly duration: number | undefined;
+}
+
+/**
+ * Puts the result of a build at a path: the cached one, or else what the command writes, which is then cached.
+ *
+ * Invariant: the key is of what the command finds, because it finds copies that were hashed again while they were made.
+ * Nothing is stored unless the command ends with 0 and has written a file.
+ *
+ * @throws LarderError LDR_BUILD if the command fails; LDR_NOT_CACHED if it may not run; LDR_INPUT_CHANGED; the codes of
+ * packages and references; LDR_DISK*, LDR_BUSY, LDR_INTERRUPTED
+ */
+export async function build(
+  spec: BuildSpec,
+  options: BuildOptions,
+  deps: BuildDependencies,
+): Promise<BuildResult> {
+  const prepared = await prepareBuild(spec, options.platform, deps.sources, options.signal);
+  return await new BuildRun(spec, prepared, options, deps).run();
+}
+
+/** One build after everything that it depends on is known. */
+class BuildRun {
+  readonly #spec: BuildSpec;
+  readonly #prepared: PreparedBuild;
+  readonly #options: BuildOptions;
+  readonly #deps: BuildDependencies;
+
+  constructor(
+    spec: BuildSpec,
+    prepared: PreparedBuild,
+    options: BuildOptions,
+    deps: BuildDependencies,
+  ) {
+    this.#spec = spec;
+    this.#prepared = prepared;
+    this.#options = options;
+    this.#deps = deps;
+  }
+
+  async run(): Promise<BuildResult> {
+    const { sandbox: choice, signal } = this.#options;
+    const likely = likelySandbox(choice);
+    const hit = await this.#putCached(this.#prepared.keyFor(likely));
+    if (hit) return hit;
+    const sandbox = await workingSandbox(choice, this.#spec.name, this.#deps.note, signal);
+    const key = this.#prepared.keyFor(sandbox);
+    const other = sandbox === likely ? undefined : await this.#putCached(key);
+    if (other) return other;
+    this.#deps.missed(key, this.#deps.store.record(key.digest));
+    if (this.#options.strict) throw notCached(this.#spec.name);
+    if (!this.#options.useCache) return await this.#make(key, sandbox);
+    return await withBuildLock(
+      this.#deps.layout,
+      key.digest,
+      async () => await this.#putCached(key) ?? await this.#make(key, sandbox),
+      {
+        waiting: (holders) => {
+          const who = holders || "another process";
+          this.#deps.note(`waiting for ${who}, which is building the same`);
+        },
+        signal,
+      },
+    );
+  }
+
+  /** Puts a cached result; returns undefined if there is none. */
+  async #putCached(key: Key): Promise<BuildResult | undefined> {
+    const { useCache, rebuild } = this.#options;
+    const cached = useCache && !rebuild ? this.#deps.store.find(key.digest) : undefined;
+    if (!cached) return undefined;
+    try {
+      await this.#put(cached);
+    } catch (error) {
+      // The blob was removed after it was found.
+      if (isDeletionError(error) && !this.#deps.store.find(key.digest)) return undefined;
+      throw error;
+    }
+    const { record } = cached;
+    return { outcome: "cached", key, record, duration: record.duration };
+  }
+
+  async #put({ path, record }: CachedBuild): Promise<void> {
+    const executable = record.executable === true;
+    await placeFile(path, this.#options.to, { executable, signal: this.#options.signal });
+  }
+
+  /** Runs the command in a clean folder, stores its result and puts it. */
+  async #make(key: Key, sandbox: Sandbox): Promise<BuildResult> {
+    const { layout, store, note } = this.#deps;
+    const { signal, to, useCache } = this.#options;
+    const cause = this.#causeFor(key);
+    await removeAbandonedRooms(layout);
+    await using room = Room.open(layout);
+    await this.#furnish(room);
+    const end = await this.#runCommand(room, sandbox);
+    const path = join(room.folder("output"), this.#spec.output);
+    const { executable } = checkResult(path, this.#spec.name);
+    const { duration } = end;
+    if (!useCache) {
+      await placeFile(path, to, { executable, signal });
+      return { outcome: "built", key, cause, record: undefined, duration };
+    }
+    const made = { name: this.#spec.name, mediaType: RESULT_TYPE, executable, duration };
+    const waiting = (holders: string) => note(waitingForSweep(holders));
+    const stored = await store.put(path, key.bytes, made, { waiting, signal });
+    await this.#put(stored);
+    return { outcome: "built", key, cause, record: stored.record, duration };
+  }
+
+  #causeFor(key: Key): MissCause {
+    if (!this.#deps.store.record(key.digest)) return "new";
+    return this.#options.rebuild ? "moved" : "missing";
+  }
+
+  /** Fills the folders of a room with what the command finds there. */
+  async #furnish(room: Room): Promise<void> {
+    const { nodes, inputs, packages, refs } = this.#prepared;
+    const { signal } = this.#options;
+    await copyInputs(nodes, inputs, room.folder("work"), signal);
+    await layOutPackages(packages, room.folder("packages"), this.#deps.sources);
+    if (refs.length > 0) await layOutRefs(refs, room.folder("refs"), this.#deps.layout, signal);
+  }
+
+  async #runCommand(room: Room, sandbox: Sandbox): Promise<CommandEnd> {
+    const { run, env, output, network, name } = this.#spec;
+    const settings = {
+      command: run,
+      env: Object.fromEntries(env),
+      output,
+      network,
+      platform: formatPlatform(this.#options.platform),
+    };
+    const line = commandLine(sandbox, room, settings);
+    const end = await runCommand(line, this.#deps.onOutput, this.#options.signal);
+    if (end.code !== 0) throw commandFailed(name, end, run[0]!);
+    return end;
+  }
+}
+
+function notCached(name: string): LarderError {
+  return new LarderError("LDR_NOT_CACHED", `no cached build of ${name} has this key`, {
+    hint: "build without --strict, or undo what differs",
+  });
+}
+
+function commandFailed(name: string, { code, signal }: CommandEnd, program: string): LarderError {
+  const how = signal ? `was ended by ${signal}` : `failed with exit code ${code}`;
+  return new LarderError("LDR_BUILD", `the command of ${name} ${how}`, {
+    hint: code === NOT_FOUND
+      ? `check that ${program} is an input, such as ./${program}, or in a folder of PATH`
+      : "its output says why; nothing was stored",
+  });
+}

@@ -1,0 +1,49 @@
+import { dirname, join } from "node:path";
+import { LarderError } from "../base/errors.ts";
+import { isNotFound, statIfAny } from "../base/files.ts";
+import { diskError } from "../base/system_error.ts";
+
+/**
+ * Checks that a result can be put at a path, before a command takes an hour to make it.
+ * @throws LarderError LDR_DISK*
+ */
+export function checkTarget(path: string): void {
+  if (statIfAny(path)?.isDirectory) {
+    throw new LarderError("LDR_DISK", `cannot write ${path}: it is a folder`, {
+      hint: `name a file, such as ${join(path, "image")}`,
+    });
+  }
+  const folder = dirname(path);
+  try {
+    if (Deno.statSync(folder).isDirectory) return;
+  } catch (error) {
+    if (!isNotFound(error)) throw diskError(error, "write to", folder);
+  }
+  throw new LarderError("LDR_DISK", `cannot write ${path}: there is no folder ${folder}`, {
+    hint: `create it: mkdir -p ${folder}`,
+  });
+}
+
+/**
+ * Checks what a command wrote to `$LARDER_OUTPUT`.
+ * @returns whether it is a program
+ * @throws LarderError LDR_BUILD if it is not a file with content
+ */
+export function checkResult(path: string, name: string): { readonly executable: boolean } {
+  const info = statIfAny(path);
+  if (!info) throw badResult(name, "wrote no $LARDER_OUTPUT");
+  if (info.isDirectory) {
+    throw badResult(name, "wrote a folder to $LARDER_OUTPUT", "pack it, as with tar or mksquashfs");
+  }
+  if (!info.isFile) throw badResult(name, "left a link or device at $LARDER_OUTPUT");
+  if (info.size === 0) throw badResult(name, "wrote an empty $LARDER_OUTPUT");
+  return { executable: ((info.mode ?? 0) & 0o111) !== 0 };
+}
+
+function badResult(
+  name: string,
+  fault: string,
+  hint = "let it write its result to the file that $LARDER_OUTPUT names",
+): LarderError {
+  return new LarderError("LDR_BUILD", `the command of ${name} ended well, but ${fault}`, { hint });
+}

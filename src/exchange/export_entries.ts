@@ -1,0 +1,106 @@
+import { writeAll } from "../base/files.ts";
+import type { Digest } from "../oci/digest.ts";
+import type { SnapshotEntry } from "../snapshot/types.ts";
+import type { Layout } from "../store/layout.ts";
+import { type StoreLockOptions, withSharedLock } from "../store/locks/store_lock.ts";
+import { contentOf } from "./content_of.ts";
+import { type Destination, writeFile, writeFolder } from "./destination.ts";
+import { DOCKER_MANIFEST_FILE } from "./docker_archive.ts";
+import type { EntryContent } from "./entry_content.ts";
+import { dockerManifest, type LayoutFiles, layoutFiles } from "./layout_files.ts";
+import { placeFiles, type PlaceOptions } from "./place_files.ts";
+import { fileOf } from "./record_content.ts";
+import { copyVerified, writeArchive } from "./write_archive.ts";
+import { writeLayoutFolder } from "./write_image_layout.ts";
+
+export interface ExportOptions extends PlaceOptions, Pick<StoreLockOptions, "waiting"> {
+  /** True for a blob that the other side has, because an earlier bundle names it. */
+  readonly isKnown?: ((digest: Digest) => boolean) | undefined;
+  /** Called with the bytes to write. */
+  readonly planned?: ((bytes: number) => void) | undefined;
+}
+
+/** A number of blobs, and their bytes. */
+export interface Amount {
+  readonly blobs: number;
+  readonly bytes: number;
+}
+
+export interface ExportResult {
+  readonly written: Amount;
+  /** What the earlier bundle has. */
+  readonly leftOut: Amount;
+}
+
+/**
+ * Writes entries to a file, a folder or an archive, which appears under its name only when all of it is written and
+ * verified.
+ *
+ * @throws LarderError LDR_NOT_CACHED, LDR_DIGEST_MISMATCH, LDR_USAGE, LDR_DISK*, LDR_INTERRUPTED
+ */
+export async function exportEntries(
+  layout: Layout,
+  entries: readonly SnapshotEntry[],
+  destination: Destination,
+  options: ExportOptions,
+): Promise<ExportResult> {
+  return await withSharedLock(layout, async () => {
+    if (destination.form === "file") {
+      return await exportFile(layout, entries[0]!, destination, options);
+    }
+    const contents: EntryContent[] = [];
+    for (const entry of entries) contents.push(await contentOf(layout, entry));
+    const files = layoutFiles(contents, options.isKnown);
+    const docker = destination.form === "archive" && dockerManifest(contents);
+    if (docker && files.leftOut.length === 0) files.documents.set(DOCKER_MANIFEST_FILE, docker);
+    const written = amountOf(files.blobs.values());
+    options.planned?.(written.bytes);
+    await write(files, destination, options);
+    return { written, leftOut: amountOf(files.leftOut) };
+  }, options);
+}
+
+async function write(
+  files: LayoutFiles,
+  { form, path, compression }: Destination,
+  options: ExportOptions,
+): Promise<void> {
+  if (path === undefined) return await writeArchive(files, writeStdout, options);
+  if (form === "folder") {
+    return await writeFolder(path, (folder) => writeLayoutFolder(folder, files, options));
+  }
+  await writeFile(path, async (file) => {
+    await writeArchive(files, (bytes) => writeAll(file, bytes), { ...options, compression });
+  });
+}
+
+async function exportFile(
+  layout: Layout,
+  entry: SnapshotEntry,
+  { path }: Destination,
+  options: ExportOptions,
+): Promise<ExportResult> {
+  const blob = fileOf(layout, entry);
+  const { size } = blob.descriptor;
+  options.planned?.(size);
+  if (path === undefined) {
+    await copyVerified(blob, writeStdout, options);
+  } else {
+    await writeFile(path, async (file, target) => {
+      const mode = file.statSync().mode ?? 0o644;
+      await placeFiles([{ ...blob, target }], mode & 0o777, options);
+    });
+  }
+  return { written: { blobs: 1, bytes: size }, leftOut: { blobs: 0, bytes: 0 } };
+}
+
+function writeStdout(bytes: Uint8Array): void {
+  for (let written = 0; written < bytes.length;) {
+    written += Deno.stdout.writeSync(bytes.subarray(written));
+  }
+}
+
+function amountOf(blobs: Iterable<{ readonly descriptor: { readonly size: number } }>): Amount {
+  const sizes = [...blobs].map(({ descriptor }) => descriptor.size);
+  return { blobs: sizes.length, bytes: sizes.reduce((sum, size) => sum + size, 0) };
+}

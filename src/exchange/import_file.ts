@@ -1,0 +1,98 @@
+import { LarderError } from "../base/errors.ts";
+import { statIfAny } from "../base/files.ts";
+import { diskError } from "../base/system_error.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
+import { asDigest } from "../oci/digest.ts";
+import { digestOf } from "../oci/hash.ts";
+import { hashFiles } from "../store/blobs/hash_files.ts";
+import type { BuildRecord } from "../store/entries/build_record.ts";
+import { type BundleSource, readFile } from "./bundle_source.ts";
+import type { ImportPlan } from "./import_plan.ts";
+import type { OpenBundle } from "./open_source.ts";
+
+/** Media type of an imported file. */
+const FILE_TYPE = "application/octet-stream";
+
+/**
+ * Returns a file as a bundle with one build. Its specification is that it was imported, with its name and digest: no
+ * spec has the same one, and a later import of the same file is the same build.
+ *
+ * @throws LarderError LDR_USAGE for a name that no build can have; LDR_DISK*, LDR_INTERRUPTED
+ */
+export async function fileBundle(
+  path: string,
+  name: string,
+  now: number,
+  signal?: AbortSignal,
+): Promise<OpenBundle> {
+  checkName(name);
+  const size = statIfAny(path)?.size ?? Deno.statSync(path).size;
+  const [hashed] = await hashFiles([{ path, size, algorithm: "sha256" }], { signal });
+  if ("error" in hashed!) {
+    throw diskError(
+      Object.assign(new Error(hashed.error.message), { code: hashed.error.code }),
+      "read",
+      path,
+    );
+  }
+  const file: Descriptor = {
+    mediaType: FILE_TYPE,
+    digest: asDigest(hashed!.digest)!,
+    size: Deno.statSync(path).size,
+  };
+  const specification = digestOf(
+    new TextEncoder().encode(JSON.stringify({ imported: { digest: file.digest, name } })),
+  );
+  const record: BuildRecord = {
+    schemaVersion: 1,
+    name,
+    specification,
+    ...file,
+    createdAt: new Date(now).toISOString(),
+  };
+  const plan: ImportPlan = {
+    entries: [{ type: "build", label: name, record: JSON.stringify(record, null, 2) + "\n", file }],
+    fileOf: () => path,
+    isPartial: false,
+  };
+  return { source: new FileSource(path), plan, [Symbol.dispose]() {} };
+}
+
+/** A name of a build is one line, and is told from a path and a digest. */
+function checkName(name: string): void {
+  if (/^[A-Za-z0-9][\w.+-]{0,127}$/.test(name)) return;
+  throw new LarderError("LDR_USAGE", `bad --as: "${name}" cannot be the name of a build`, {
+    hint: "write letters, digits, ., _, + and -, such as my-image",
+  });
+}
+
+/** One file, under its own path. */
+class FileSource implements BundleSource {
+  readonly path: string;
+
+  constructor(path: string) {
+    this.path = path;
+  }
+
+  resolve(name: string): string {
+    return name;
+  }
+
+  sizeOf(): number {
+    return Deno.statSync(this.path).size;
+  }
+
+  read(): Promise<undefined> {
+    return Promise.resolve(undefined);
+  }
+
+  async visit(
+    names: ReadonlySet<string>,
+    work: (name: string, chunks: AsyncIterable<Uint8Array>) => Promise<void>,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    if (names.size > 0) await work(this.path, readFile(this.path, signal));
+  }
+
+  [Symbol.dispose](): void {}
+}
