@@ -2,7 +2,7 @@ import { diskOf } from "../../../base/disk.ts";
 import { LarderError, shellWord } from "../../../base/errors.ts";
 import { readTextIfAny } from "../../../base/files.ts";
 import { diskError } from "../../../base/system_error.ts";
-import { previewPlan, resetFutureTimes } from "../../../gc/apply.ts";
+import { previewPlan, resetFutureTimes } from "../../../gc/sweep/apply.ts";
 import {
   type DraftPlan,
   formatPlan,

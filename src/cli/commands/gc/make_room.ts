@@ -2,7 +2,7 @@ import { diskOf, freeInodes } from "../../../base/disk.ts";
 import { hasCode, LarderError, shellWord } from "../../../base/errors.ts";
 import { ELSEWHERE } from "../../../base/system_error.ts";
 import { formatBytes, plural } from "../../../base/units.ts";
-import { applyPlan, resetFutureTimes } from "../../../gc/apply.ts";
+import { applyPlan, resetFutureTimes } from "../../../gc/sweep/apply.ts";
 import { type DraftPlan, isEmptyPlan, planFiles } from "../../../gc/plan.ts";
 import { leavesNothing, mostThatLimitsFree, planClean, planGc } from "../../../gc/planner.ts";
 import { type GcPolicy, requiredFree } from "../../../gc/policy.ts";

@@ -1,17 +1,17 @@
 import { join } from "node:path";
-import { statIfAny, tryTouch } from "../base/files.ts";
-import { CLOCK_SKEW } from "../base/limits.ts";
-import { takeListedSnapshot } from "../snapshot/listed_snapshot.ts";
-import type { SnapshotOptions } from "../snapshot/snapshot.ts";
-import type { CacheSnapshot } from "../snapshot/types.ts";
-import { Journal, type JournalEvent, sweepEvent } from "../store/journal/journal.ts";
-import type { Layout } from "../store/layout.ts";
-import type { LeaseContent } from "../store/locks/lease_format.ts";
-import { liveLeases } from "../store/locks/leases.ts";
-import { type ExclusiveLockOptions, withExclusiveLock } from "../store/locks/store_lock.ts";
+import { statIfAny, tryTouch } from "../../base/files.ts";
+import { CLOCK_SKEW } from "../../base/limits.ts";
+import { takeListedSnapshot } from "../../snapshot/listed_snapshot.ts";
+import type { SnapshotOptions } from "../../snapshot/snapshot.ts";
+import type { CacheSnapshot } from "../../snapshot/types.ts";
+import { Journal, type JournalEvent, sweepEvent } from "../../store/journal/journal.ts";
+import type { Layout } from "../../store/layout.ts";
+import type { LeaseContent } from "../../store/locks/lease_format.ts";
+import { liveLeases } from "../../store/locks/leases.ts";
+import { type ExclusiveLockOptions, withExclusiveLock } from "../../store/locks/store_lock.ts";
 import { type CurrentPlan, currentPlan } from "./current_plan.ts";
-import type { Plan } from "./plan.ts";
-import { factsToApply, type Surroundings } from "./planner.ts";
+import type { Plan } from "../plan.ts";
+import { factsToApply, type Surroundings } from "../planner.ts";
 import { sweep, type SweepOptions, type SweepResult } from "./sweep.ts";
 
 export interface ApplyOptions extends ExclusiveLockOptions, SweepOptions, SnapshotOptions {

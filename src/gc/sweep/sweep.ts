@@ -1,8 +1,8 @@
 import { dirname } from "node:path";
-import { sleep } from "../base/concurrency.ts";
-import { GRACE_AGE } from "../base/limits.ts";
-import type { CacheSnapshot } from "../snapshot/types.ts";
-import type { Layout } from "../store/layout.ts";
+import { sleep } from "../../base/concurrency.ts";
+import { GRACE_AGE } from "../../base/limits.ts";
+import type { CacheSnapshot } from "../../snapshot/types.ts";
+import type { Layout } from "../../store/layout.ts";
 import { pathOf, reasonForAge, reasonToKeepEntry } from "./current_plan.ts";
 import {
   type Deletion,
@@ -11,9 +11,9 @@ import {
   removeEntry,
   removeStrayFile,
 } from "./deletion.ts";
-import type { Plan, PlannedEntry, PlannedFile } from "./plan.ts";
-import { isInScope, type LimitScope } from "./policy.ts";
-import { type Facts, isUnpacking, ReferenceCounts, SharedSize } from "./reference_counts.ts";
+import type { Plan, PlannedEntry, PlannedFile } from "../plan.ts";
+import { isInScope, type LimitScope } from "../policy.ts";
+import { type Facts, isUnpacking, ReferenceCounts, SharedSize } from "../reference_counts.ts";
 
 /** Deletions between two checks for an interrupt. */
 const DELETIONS_PER_YIELD = 256;

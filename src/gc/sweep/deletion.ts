@@ -1,11 +1,11 @@
 import { dirname, join } from "node:path";
-import { hasCode, messageOf } from "../base/errors.ts";
-import { removeIfAny, statIfAny } from "../base/files.ts";
-import { type Content, statFile } from "../snapshot/file_state.ts";
-import type { SnapshotEntry } from "../snapshot/types.ts";
-import { CONFIG_FILE, MANIFEST_FILE, PIN_FILE, RECORD_FILE } from "../store/layout.ts";
+import { hasCode, messageOf } from "../../base/errors.ts";
+import { removeIfAny, statIfAny } from "../../base/files.ts";
+import { type Content, statFile } from "../../snapshot/file_state.ts";
+import type { SnapshotEntry } from "../../snapshot/types.ts";
+import { CONFIG_FILE, MANIFEST_FILE, PIN_FILE, RECORD_FILE } from "../../store/layout.ts";
 import { isAsPlanned } from "./current_plan.ts";
-import type { PlannedFile } from "./plan.ts";
+import type { PlannedFile } from "../plan.ts";
 
 /** The result of an attempt to delete something: the bytes that this freed, or why it was kept. */
 export type Deletion =

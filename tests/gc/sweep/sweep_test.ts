@@ -1,23 +1,27 @@
 import assert from "node:assert/strict";
 import { dirname, join } from "node:path";
-import { hasCode } from "../../src/base/errors.ts";
-import { applyPlan } from "../../src/gc/apply.ts";
-import type { Plan } from "../../src/gc/plan.ts";
-import type { SweepResult } from "../../src/gc/sweep.ts";
-import { asDigest } from "../../src/oci/digest.ts";
-import { Journal } from "../../src/store/journal/journal.ts";
-import { Layout } from "../../src/store/layout.ts";
-import type { LeaseRequest } from "../../src/store/locks/leases.ts";
-import { withSharedLock } from "../../src/store/locks/store_lock.ts";
-import { image, multiPlatform } from "../support/cache/artifacts.ts";
-import { DAY, HOUR, relativePathOf, TestCache } from "../support/cache/test_cache.ts";
-import { clearPlan, gcPlan } from "../support/cache/plans.ts";
-import { run } from "../support/cli/commands.ts";
-import { Gate } from "../support/gate.ts";
-import { MountedFolder, mountTest } from "../support/cli/mounts.ts";
-import { spinApp } from "../support/cache/spin_apps.ts";
-import { takeLease } from "../support/cache/take_lease.ts";
-import { assertNoStrayFiles, assertStoreSound, filesBelow } from "../support/cache/store_check.ts";
+import { hasCode } from "../../../src/base/errors.ts";
+import { applyPlan } from "../../../src/gc/sweep/apply.ts";
+import type { Plan } from "../../../src/gc/plan.ts";
+import type { SweepResult } from "../../../src/gc/sweep/sweep.ts";
+import { asDigest } from "../../../src/oci/digest.ts";
+import { Journal } from "../../../src/store/journal/journal.ts";
+import { Layout } from "../../../src/store/layout.ts";
+import type { LeaseRequest } from "../../../src/store/locks/leases.ts";
+import { withSharedLock } from "../../../src/store/locks/store_lock.ts";
+import { image, multiPlatform } from "../../support/cache/artifacts.ts";
+import { DAY, HOUR, relativePathOf, TestCache } from "../../support/cache/test_cache.ts";
+import { clearPlan, gcPlan } from "../../support/cache/plans.ts";
+import { run } from "../../support/cli/commands.ts";
+import { Gate } from "../../support/gate.ts";
+import { MountedFolder, mountTest } from "../../support/cli/mounts.ts";
+import { spinApp } from "../../support/cache/spin_apps.ts";
+import { takeLease } from "../../support/cache/take_lease.ts";
+import {
+  assertNoStrayFiles,
+  assertStoreSound,
+  filesBelow,
+} from "../../support/cache/store_check.ts";
 
 const ONE = image(["one layer", "shared"]);
 const TWO = image(["another layer", "shared"]);

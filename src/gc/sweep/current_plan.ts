@@ -1,10 +1,10 @@
 import { join } from "node:path";
-import { type FileState, statFile } from "../snapshot/file_state.ts";
-import type { CacheSnapshot, SnapshotEntry } from "../snapshot/types.ts";
-import type { Layout } from "../store/layout.ts";
-import type { Plan, PlannedEntry, PlannedFile } from "./plan.ts";
-import { type Facts, isOlder, ReferenceCounts, sizeOf } from "./reference_counts.ts";
-import { retentionReason } from "./retention.ts";
+import { type FileState, statFile } from "../../snapshot/file_state.ts";
+import type { CacheSnapshot, SnapshotEntry } from "../../snapshot/types.ts";
+import type { Layout } from "../../store/layout.ts";
+import type { Plan, PlannedEntry, PlannedFile } from "../plan.ts";
+import { type Facts, isOlder, ReferenceCounts, sizeOf } from "../reference_counts.ts";
+import { retentionReason } from "../retention.ts";
 
 const GONE = "no longer in the cache";
 

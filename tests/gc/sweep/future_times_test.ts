@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { resetFutureTimes } from "../../src/gc/apply.ts";
-import { planGc } from "../../src/gc/planner.ts";
-import { takeSnapshot } from "../../src/snapshot/snapshot.ts";
-import { Layout } from "../../src/store/layout.ts";
-import { blob, image } from "../support/cache/artifacts.ts";
-import { DAY, TestCache } from "../support/cache/test_cache.ts";
+import { resetFutureTimes } from "../../../src/gc/sweep/apply.ts";
+import { planGc } from "../../../src/gc/planner.ts";
+import { takeSnapshot } from "../../../src/snapshot/snapshot.ts";
+import { Layout } from "../../../src/store/layout.ts";
+import { blob, image } from "../../support/cache/artifacts.ts";
+import { DAY, TestCache } from "../../support/cache/test_cache.ts";
 
 /** Sets the mtime of a file a year ahead; its ctime stays the time of this test. */
 function fromTheFuture(path: string): void {
