@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { LarderError } from "../../../src/base/errors.ts";
-import { RedirectTransport } from "../../../src/registry/http/redirects.ts";
-import { SchemeTransport } from "../../../src/registry/http/scheme.ts";
-import { isInsecure, ownTrust, type Trust } from "../../../src/registry/http/trust.ts";
-import { failureOf } from "../../support/failure_of.ts";
-import { BASIC, BOB, denied, setUp } from "../../support/registry/auth_setup.ts";
-import { FakeTransport, get, response } from "../../support/registry/fake_transport.ts";
+import { LarderError } from "../../../../src/base/errors.ts";
+import { RedirectTransport } from "../../../../src/registry/http/redirects.ts";
+import { SchemeTransport } from "../../../../src/registry/http/scheme.ts";
+import { isInsecure, ownTrust, type Trust } from "../../../../src/registry/http/tls/trust.ts";
+import { failureOf } from "../../../support/failure_of.ts";
+import { BASIC, BOB, denied, setUp } from "../../../support/registry/auth_setup.ts";
+import { FakeTransport, get, response } from "../../../support/registry/fake_transport.ts";
 
 const noTls = new LarderError("LDR_TLS", "no TLS", { hint: "none" });
 const redirect = (location: string) => response(307, { location });

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { LarderError } from "../../../src/base/errors.ts";
-import { readHostCertificates } from "../../../src/registry/http/host_certificates.ts";
-import { run } from "../../support/cli/commands.ts";
-import { TestCa } from "../../support/registry/certificates.ts";
-import { TemporaryFolder } from "../../support/temporary.ts";
+import { LarderError } from "../../../../src/base/errors.ts";
+import { readHostCertificates } from "../../../../src/registry/http/tls/host_certificates.ts";
+import { run } from "../../../support/cli/commands.ts";
+import { TestCa } from "../../../support/registry/certificates.ts";
+import { TemporaryFolder } from "../../../support/temporary.ts";
 
 const HOST = new URL("https://reg.test:5000/v2/");
 

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { hasCode } from "../../../src/base/errors.ts";
-import { readCertificateFolder, readCertificates } from "../../../src/registry/http/ca.ts";
-import { TestCa } from "../../support/registry/certificates.ts";
-import { TemporaryFolder } from "../../support/temporary.ts";
+import { hasCode } from "../../../../src/base/errors.ts";
+import { readCertificateFolder, readCertificates } from "../../../../src/registry/http/tls/ca.ts";
+import { TestCa } from "../../../support/registry/certificates.ts";
+import { TemporaryFolder } from "../../../support/temporary.ts";
 
 const read = (text: string) => {
   using folder = new TemporaryFolder();

@@ -1,4 +1,4 @@
-import { LarderError } from "../../base/errors.ts";
+import { LarderError } from "../../../base/errors.ts";
 
 /** What the runtime says of a failed handshake, what to say instead if that is hard to read, and what to do. */
 type Case = readonly [

@@ -1,16 +1,16 @@
 import assert from "node:assert/strict";
-import { FetchTransport } from "../../../src/registry/http/fetch_transport.ts";
-import { tlsError } from "../../../src/registry/http/tls_error.ts";
-import { failureOf } from "../../support/failure_of.ts";
+import { FetchTransport } from "../../../../src/registry/http/fetch_transport.ts";
+import { tlsError } from "../../../../src/registry/http/tls/tls_error.ts";
+import { failureOf } from "../../../support/failure_of.ts";
 import {
   type CertificateOptions,
   selfSigned,
   type ServerCertificate,
   TestCa,
-} from "../../support/registry/certificates.ts";
-import { get } from "../../support/registry/fake_transport.ts";
-import { OpensslServer } from "../../support/registry/openssl_server.ts";
-import { TemporaryFolder } from "../../support/temporary.ts";
+} from "../../../support/registry/certificates.ts";
+import { get } from "../../../support/registry/fake_transport.ts";
+import { OpensslServer } from "../../../support/registry/openssl_server.ts";
+import { TemporaryFolder } from "../../../support/temporary.ts";
 
 /** Requests a page of a server, and trusts these certificates. */
 async function failure(server: OpensslServer, caCerts: string[]) {
