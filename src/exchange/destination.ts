@@ -166,8 +166,12 @@ function isAbandoned(path: string): boolean {
   if (!info) return true;
   if (!info.isDirectory) return false;
   try {
-    using file = Deno.openSync(join(path, LAYOUT_FILE), { read: true });
-    return tryLockFile(file, true) === "taken";
+    const file = Deno.openSync(join(path, LAYOUT_FILE), { read: true });
+    try {
+      return tryLockFile(file, true) === "taken";
+    } finally {
+      file.close();
+    }
   } catch {
     return readFolder(path).length === 0;
   }
