@@ -75,9 +75,12 @@ function isAbandoned(path: string): boolean {
   } catch {
     return isOld(path); // Its process may be about to create the lock.
   }
-  using file = lock;
-  const result = tryLockFile(file, true);
-  return result === "taken" || (result === "unknown" && isOld(path));
+  try {
+    const result = tryLockFile(lock, true);
+    return result === "taken" || (result === "unknown" && isOld(path));
+  } finally {
+    lock.close();
+  }
 }
 
 function isOld(path: string): boolean {
