@@ -121,7 +121,6 @@ const VERB_HABITS: Readonly<Record<string, readonly string[]>> = {
   du: ["df"],
   erase: ["clean"],
   exec: ["run"],
-  fetch: ["pull"],
   fsck: ["verify"],
   get: ["pull"],
   image: ["images", "clean"],
@@ -146,7 +145,6 @@ const VERB_HABITS: Readonly<Record<string, readonly string[]>> = {
 
 /** Verbs that larder has nothing for, with the reason. */
 const OTHER_VERBS: Readonly<Record<string, string>> = {
-  build: "larder builds nothing; spin, docker and podman do",
   logs: "larder runs in the foreground and keeps no logs",
   push: "larder only pulls; oras, skopeo and docker push",
   stop: "larder runs in the foreground: Ctrl-C ends it",
