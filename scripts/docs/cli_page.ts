@@ -1,6 +1,6 @@
 import type { Argument, Command, Option } from "commander";
-import { examplesOf } from "../../src/cli/examples.ts";
-import { pathOf } from "../../src/cli/help.ts";
+import { examplesOf } from "../../src/cli/help/examples.ts";
+import { pathOf } from "../../src/cli/help/help.ts";
 import { groupsOf, ownOptions, termOf, usageOf, withDescendants } from "./commands.ts";
 
 /** Returns docs/cli.md as unformatted Markdown. */

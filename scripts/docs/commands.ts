@@ -1,6 +1,6 @@
 /** The command tree as the generated pages need it. */
 import type { Argument, Command, Option } from "commander";
-import { LarderHelp } from "../../src/cli/help.ts";
+import { LarderHelp } from "../../src/cli/help/help.ts";
 
 /** Options that are described once for all commands; `fetch --version VERSION` is another one than `-V, --version`. */
 const EVERYWHERE = ["-h, --help", "-V, --version"];

@@ -106,6 +106,11 @@ export function printable(text: string): string {
   return text.replace(UNPRINTABLE, " ");
 }
 
+/** Quotes a text for a POSIX shell if it must be, so that a hint can be typed as it is. */
+export function shellWord(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+}
+
 /** Returns the error of an operation that was aborted. */
 export function interrupted(hint = "run the same command again"): LarderError {
   return new LarderError("LDR_INTERRUPTED", "interrupted", { hint });

@@ -1,8 +1,8 @@
 import { dirname } from "node:path";
-import { LarderError } from "./errors.ts";
+import { LarderError, shellWord } from "./errors.ts";
 
 /** A path, or the nearest existing folder above it, that belongs to another user. */
-export interface ForeignPath {
+interface ForeignPath {
   readonly path: string;
   /** The name of the other user. */
   readonly owner: string;
@@ -17,7 +17,7 @@ export interface ForeignPath {
  * Returns what of a path belongs to another user and so explains a denied access. Undefined if all is this user's own,
  * and on Windows, which has no numbers of users.
  */
-export function foreignPath(path: string): ForeignPath | undefined {
+function foreignPath(path: string): ForeignPath | undefined {
   const user = Deno.uid();
   if (user === null) return undefined;
   // The names in a folder belong to the folder: a file of this user can be in a folder of another.
@@ -42,8 +42,7 @@ export function takeOverCommandFor(paths: readonly string[], root: string): stri
 }
 
 function takeOverCommand(path: string): string {
-  const quoted = /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`;
-  return `sudo chown -R "$USER" ${quoted}`;
+  return `sudo chown -R "$USER" ${shellWord(path)}`;
 }
 
 /**

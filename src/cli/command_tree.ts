@@ -1,5 +1,7 @@
 import { LarderCommand } from "./command.ts";
-import { addExport, addImport } from "./exchange_commands.ts";
+import { acceptGlobalOptions, globalOptions } from "./options.ts";
+import { writeErr, writeOut } from "./terminal/console.ts";
+import { addExport, addImport } from "./verbs/exchange_commands.ts";
 import {
   addDf,
   addImages,
@@ -9,10 +11,9 @@ import {
   addPins,
   addStats,
   addWhy,
-} from "./inspect_commands.ts";
-import { acceptGlobalOptions, globalOptions } from "./options.ts";
-import { addPull, addRun, addUpdate } from "./pull_commands.ts";
-import { addBuild, addFetch, addLock } from "./package_commands.ts";
+} from "./verbs/inspect_commands.ts";
+import { addBuild, addFetch, addLock } from "./verbs/package_commands.ts";
+import { addPull, addRun, addUpdate } from "./verbs/pull_commands.ts";
 import {
   addComplete,
   addCompletions,
@@ -21,9 +22,8 @@ import {
   addHelp,
   addLogin,
   addLogout,
-} from "./settings_commands.ts";
-import { writeErr, writeOut } from "./terminal/console.ts";
-import { addClean, addGc, addPin, addUnpin, addVerify } from "./upkeep_commands.ts";
+} from "./verbs/settings_commands.ts";
+import { addClean, addGc, addPin, addUnpin, addVerify } from "./verbs/upkeep_commands.ts";
 import { versionText } from "./version.ts";
 
 type Verbs = Readonly<Record<string, (program: LarderCommand) => void>>;

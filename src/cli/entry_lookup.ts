@@ -223,7 +223,7 @@ export function noEntryFor(snapshot: CacheSnapshot, text: string): LarderError {
  * Returns the error for a name that matches no entry: with the nearest name as its hint, or that of a folder that this
  * user may not read and that may hold the entry.
  */
-export function noSuchEntry(snapshot: CacheSnapshot, text: string): LarderError {
+function noSuchEntry(snapshot: CacheSnapshot, text: string): LarderError {
   const hidden = hidingPlace(snapshot, text);
   if (hidden) {
     const { code, message, hint } = hidden.error;

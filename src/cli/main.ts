@@ -29,7 +29,7 @@ async function run(program: LarderCommand, words: readonly string[]): Promise<nu
     return Deno.exitCode; // `larder run` sets it to that of the guest.
   } catch (error) {
     if (error instanceof UsageProblem) {
-      const { usageError } = await import("./usage_errors.ts");
+      const { usageError } = await import("./help/usage_errors.ts");
       throw usageError(error);
     }
     if (error instanceof CommanderError && error.exitCode === 0) return 0; // --version
@@ -42,7 +42,7 @@ async function runOrHelp(program: LarderCommand, words: readonly string[]): Prom
     return await run(program, words);
   } catch (error) {
     if (!(error instanceof HelpRequest || error instanceof UnknownCommand)) throw error;
-    const { printHelp, unknownCommand } = await import("./help.ts");
+    const { printHelp, unknownCommand } = await import("./help/help.ts");
     if (error instanceof UnknownCommand) throw unknownCommand(error);
     return printHelp(error);
   }

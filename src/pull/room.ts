@@ -75,7 +75,8 @@ export async function withRoom<T>(
   }
 }
 
-function lackOf({ cause }: LarderError): Lack {
+/** Returns what a write that failed for lack of space lacks. */
+export function lackOf({ cause }: LarderError): Lack {
   return (cause as { code?: string } | undefined)?.code === "EDQUOT" ? "quota" : "disk";
 }
 

@@ -8,6 +8,7 @@ import {
   interrupted,
   LarderError,
   messageOf,
+  shellWord,
   throwIfAborted,
 } from "../../src/base/errors.ts";
 
@@ -125,3 +126,19 @@ Deno.test("excerpt shortens a server's text and makes it printable", () => {
   assert.equal(excerpt("x".repeat(200)), "x".repeat(200));
   assert.equal(excerpt("x".repeat(4 << 20)), "x".repeat(200) + "…");
 });
+
+/** A text, and the word that a shell reads as that text. */
+const WORDS: [string, string][] = [
+  ["/home/me/.cache/larder", "/home/me/.cache/larder"],
+  ["ghcr.io/acme/app:v1@sha256:0a", "ghcr.io/acme/app:v1@sha256:0a"],
+  ["/with space", "'/with space'"],
+  ["~/x", "'~/x'"],
+  ["it's $HOME", `'it'\\''s $HOME'`],
+  ["", "''"],
+];
+
+for (const [text, word] of WORDS) {
+  Deno.test(`shellWord returns ${word} for ${JSON.stringify(text)}`, () => {
+    assert.equal(shellWord(text), word);
+  });
+}

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { manualPage } from "../../src/cli/manual.ts";
+import { manualPage } from "../../src/cli/help/manual.ts";
 
 Deno.test("manualPage names pages that exist", () => {
   for (const name of ["configuration", "filters"] as const) {

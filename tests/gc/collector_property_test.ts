@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { dirname, join } from "node:path";
 import fc from "fast-check";
-import { applyPlan } from "../../src/gc/apply.ts";
+import { applyPlan } from "../../src/gc/sweep/apply.ts";
 import type { GcPolicy } from "../../src/gc/policy.ts";
 import { asDigest } from "../../src/oci/digest.ts";
 import { takeSnapshot } from "../../src/snapshot/snapshot.ts";

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { applyPlan } from "../../src/gc/apply.ts";
+import { applyPlan } from "../../src/gc/sweep/apply.ts";
 import { archiveOf, type Artifact, wasmArtifact, wasmModule } from "../support/cache/artifacts.ts";
 import { betweenCalls } from "../support/cache/fs_calls.ts";
 import { clearPlan, gcPlan } from "../support/cache/plans.ts";

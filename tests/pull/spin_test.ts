@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { hasCode } from "../../src/base/errors.ts";
-import { applyPlan } from "../../src/gc/apply.ts";
+import { applyPlan } from "../../src/gc/sweep/apply.ts";
 import { parseReference } from "../../src/oci/reference.ts";
 import { readEntryRecord } from "../../src/store/manifest_store.ts";
 import { applyLocalRepairs } from "../../src/verify/repair.ts";

@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { type Document, isMap, isScalar, LineCounter, type Pair, parseDocument } from "yaml";
 import { LarderError, messageOf } from "../../base/errors.ts";
-import { manualPage } from "../manual.ts";
+import { manualPage } from "../help/manual.ts";
 import { type Config, ConfigSchema } from "./schema.ts";
 import { parseRegistry } from "../../oci/reference.ts";
 import { keyOf, refusalOf, type Scalar, settingAt, suggest } from "./settings.ts";

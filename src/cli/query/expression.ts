@@ -5,7 +5,7 @@ import { nearest } from "../../base/nearest.ts";
 import { formatBytes, parseBytes, parseDuration } from "../../base/units.ts";
 import { asDigest, shortDigest } from "../../oci/digest.ts";
 import { placeIn, PointedError } from "../errors.ts";
-import { manualPage } from "../manual.ts";
+import { manualPage } from "../help/manual.ts";
 import { localTime } from "../terminal/text_layout.ts";
 import { bareAmount, checkComparison, checkUnits } from "./amounts.ts";
 import { FIELD_NAMES, type FieldName, FIELDS, type FieldType, readField } from "./fields.ts";

@@ -194,7 +194,7 @@ const LABEL = "[a-z][a-z0-9]*(?:-[a-z][a-z0-9]*)*";
 const PACKAGE = new RegExp(`^(${LABEL}):(${LABEL})$`);
 
 /** Parses `namespace:name`, both in kebab-case; returns undefined for anything else. */
-export function parsePackageName(text: string): PackageName | undefined {
+function parsePackageName(text: string): PackageName | undefined {
   const [, namespace, name] = PACKAGE.exec(text) ?? [];
   return namespace && name ? { namespace, name } : undefined;
 }

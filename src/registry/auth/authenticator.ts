@@ -5,7 +5,7 @@ import type { Authorizer, DeniedRequest } from "../client.ts";
 import { type Credential, type CredentialSource, usernameOf } from "../credentials/credential.ts";
 import { apiBase, isLoopback } from "../endpoints.ts";
 import type { Transport } from "../http/transport.ts";
-import { isInsecure, type Trust } from "../http/trust.ts";
+import { isInsecure, type Trust } from "../http/tls/trust.ts";
 import { type Challenge, parseChallenges, scopesOf } from "./challenge.ts";
 import {
   accessDenied,

@@ -3,7 +3,7 @@ import { STALL_TIMEOUT } from "../../base/limits.ts";
 import { type NodeTls, sendWithNode, trusting } from "./node_request.ts";
 import { proxyFor } from "./proxy.ts";
 import type { HttpRequest, HttpResponse, Transport } from "./transport.ts";
-import { ownTrust, type Trust } from "./trust.ts";
+import { ownTrust, type Trust } from "./tls/trust.ts";
 
 /**
  * Sends requests to the ports that the runtime's own client refuses, because the Fetch Standard protects users of

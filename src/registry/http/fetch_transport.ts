@@ -1,9 +1,9 @@
 import { type ErrorCode, interrupted, LarderError, messageOf } from "../../base/errors.ts";
 import { STALL_TIMEOUT } from "../../base/limits.ts";
 import { isProxyBypassed, PROXY_LOGIN_HINT, proxyFor, withoutProxies } from "./proxy.ts";
-import { tlsError } from "./tls_error.ts";
+import { tlsError } from "./tls/tls_error.ts";
 import type { HttpRequest, HttpResponse, Transport } from "./transport.ts";
-import { ownTrust, type Trust } from "./trust.ts";
+import { ownTrust, type Trust } from "./tls/trust.ts";
 
 export interface FetchTransportOptions extends Pick<Trust, "caCerts" | "hosts" | "certificates"> {
   /** Milliseconds without a response after which a request fails. */

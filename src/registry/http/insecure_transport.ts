@@ -3,7 +3,7 @@ import { STALL_TIMEOUT } from "../../base/limits.ts";
 import { sendWithNode, TRUST_ANY } from "./node_request.ts";
 import { proxyFor } from "./proxy.ts";
 import type { HttpRequest, HttpResponse, Transport } from "./transport.ts";
-import type { Trust } from "./trust.ts";
+import type { Trust } from "./tls/trust.ts";
 
 /**
  * Sends HTTPS requests without checking the certificate, for `--insecure`, because the runtime's own client always

@@ -1,6 +1,6 @@
 import { LarderError } from "../../base/errors.ts";
 import type { HttpRequest, HttpResponse, Transport } from "./transport.ts";
-import { isInsecure, type Trust } from "./trust.ts";
+import { isInsecure, type Trust } from "./tls/trust.ts";
 
 /** Redirects followed for one request. */
 export const MAX_REDIRECTS = 10;

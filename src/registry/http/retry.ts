@@ -19,7 +19,7 @@ export function isTransient(error: unknown): boolean {
 /** Statuses of a server that is overloaded, or protects itself, as a whole. */
 const HOST_STATUSES = new Set([429, 503]);
 
-/** Errors below HTTP, which concern a host whatever is requested of it; a proxy that denies access is the last one. */
+/** Errors below HTTP, which concern a host whatever is requested of it. LDR_UNAUTHORIZED is that of a proxy. */
 const HOST_ERRORS: readonly ErrorCode[] = [
   "LDR_UNREACHABLE",
   "LDR_DNS",

@@ -1,7 +1,7 @@
 import { hasCode, type LarderError } from "../../base/errors.ts";
 import { isLoopback } from "../endpoints.ts";
 import type { HttpRequest, HttpResponse, Transport } from "./transport.ts";
-import { isInsecure, type Trust } from "./trust.ts";
+import { isInsecure, type Trust } from "./tls/trust.ts";
 
 type Scheme = "https:" | "http:";
 

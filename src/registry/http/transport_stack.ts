@@ -5,7 +5,7 @@ import { RedirectTransport } from "./redirects.ts";
 import { type OnRetry, RetryTransport } from "./retry.ts";
 import { SchemeTransport } from "./scheme.ts";
 import type { Transport } from "./transport.ts";
-import { isInsecure, type Trust } from "./trust.ts";
+import { isInsecure, type Trust } from "./tls/trust.ts";
 
 export interface HttpOptions extends Trust {
   readonly clock: Clock;

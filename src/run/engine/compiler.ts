@@ -61,7 +61,10 @@ export class Compiler {
     return await assemble(transpiled);
   }
 
-  /** Stores a compiled form, and makes room for it once; only warns if the cache is read-only, full or busy, because it can run all the same. */
+  /**
+   * Stores a compiled form, and makes room for it once. Only warns if the cache is read-only, full or busy, because the
+   * code can run all the same.
+   */
   async #save(
     digest: Digest,
     files: readonly EngineFile[],

@@ -11,7 +11,7 @@ import { BY_NEWER, type FileFault, isByNewer, readOwnFile, setAside } from "../o
 const MAX_PINS = 4 * 1024 * 1024;
 
 /** Characters of a pattern; the longest name is that of a package, of four parts with up to 255 characters. */
-export const MAX_PATTERN = 1024;
+const MAX_PATTERN = 1024;
 
 /** A mark that keeps an entry from every automatic removal. */
 export interface Pin {
@@ -27,7 +27,7 @@ export interface PinPattern extends Pin {
   readonly pattern: string;
 }
 
-export const PinSchema = v.object({
+const PinSchema = v.object({
   note: v.optional(v.string()),
   pinnedAt: v.optional(TimeSchema),
 });
@@ -74,7 +74,7 @@ export function matchingPin(
 }
 
 /** Returns why a text cannot be pinned; undefined if it can. Holds for what is written and for what is read. */
-export function patternFault(pattern: string): string | undefined {
+function patternFault(pattern: string): string | undefined {
   if (pattern.trim() === "") return "the pattern is empty";
   if (pattern !== pattern.trim()) return "the pattern begins or ends with a space";
   if (!pattern.isWellFormed() || printable(pattern) !== pattern) {

@@ -137,7 +137,8 @@ export class Journal {
   }
 
   /**
-   * Returns the events of the journal and of its previous file, in the order in which they were written: a clock that was wrong does not change it.
+   * Returns the events of the journal and of its previous file, in the order in which they were written: a clock that
+   * was wrong does not change it.
    * @param onFault called for each file that is damaged or cannot be read
    */
   read(onFault: (fault: FileFault) => void = () => {}): JournalEvent[] {

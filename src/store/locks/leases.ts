@@ -126,18 +126,6 @@ export class Lease implements Disposable {
   }
 }
 
-/** Creates a {@link Lease} and adds `request` to it; options and errors as for {@link Lease.add}. */
-export async function takeLease(
-  layout: Layout,
-  command: string,
-  request: LeaseRequest,
-  options: LeaseOptions = {},
-): Promise<Lease> {
-  const lease = new Lease(layout, command);
-  await lease.add(request, options);
-  return lease;
-}
-
 /**
  * Returns the leases of running processes. Removes those of ended processes, unless `readOnly`. A collector calls this
  * under the exclusive store lock.

@@ -101,7 +101,11 @@ const VARIABLES: [string, string | undefined][] = [
   ["LARDER_REGISTRIES_GHCR_IO_INSECURE", "larder config set registries.HOST.KEY VALUE"],
   ["LARDER_GC_MAX_SIZE", undefined],
   ["LARDER_CONFIG", undefined],
-  // Of the installation, of a service in Kubernetes, and of larder's own tests.
+  // Of the command of a build, the installation, a service in Kubernetes, and larder's own tests.
+  ["LARDER_OUTPUT", undefined],
+  ["LARDER_PACKAGES", undefined],
+  ["LARDER_PLATFORM", undefined],
+  ["LARDER_REFS", undefined],
   ["LARDER_VERSION", undefined],
   ["LARDER_INSTALL", undefined],
   ["LARDER_PORT", undefined],

@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { EXIT_CODES, manPage } from "../../../scripts/docs/man_page.ts";
 import { ERROR_CODES } from "../../../src/base/errors.ts";
 import { buildProgram } from "../../../src/cli/command_tree.ts";
-import { examplesOf } from "../../../src/cli/examples.ts";
-import { pathOf } from "../../../src/cli/help.ts";
+import { examplesOf } from "../../../src/cli/help/examples.ts";
+import { pathOf } from "../../../src/cli/help/help.ts";
 import { run } from "../../support/cli/commands.ts";
 import { TemporaryFolder } from "../../support/temporary.ts";
 

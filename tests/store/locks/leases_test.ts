@@ -10,8 +10,9 @@ import { digestOf } from "../../../src/oci/hash.ts";
 import { parseReference } from "../../../src/oci/reference.ts";
 import { Layout } from "../../../src/store/layout.ts";
 import { formatLease, parseLease } from "../../../src/store/locks/lease_format.ts";
-import { liveLeases, takeLease } from "../../../src/store/locks/leases.ts";
+import { liveLeases } from "../../../src/store/locks/leases.ts";
 import { filesIn, sampleBytes } from "../../support/cache/blobs.ts";
+import { takeLease } from "../../support/cache/take_lease.ts";
 import { DAY } from "../../support/cache/test_cache.ts";
 import { MountedFolder, mountTest } from "../../support/cli/mounts.ts";
 import { TemporaryFolder } from "../../support/temporary.ts";
@@ -96,7 +97,7 @@ Deno.test("Lease.add leases more, and disposal releases everything", async () =>
   assert.deepEqual(fixture.files(), []);
 });
 
-Deno.test("takeLease rejects a folder that is not one of an entry", async () => {
+Deno.test("Lease.add rejects a folder that is not one of an entry", async () => {
   using fixture = new Fixture();
   for (const folder of [fixture.path, fixture.layout.root, fixture.layout.tree("data"), "/"]) {
     await assert.rejects(
@@ -203,7 +204,7 @@ for (const kind of ["file system", "runtime"] as const) {
   });
 }
 
-Deno.test("takeLease warns and continues if it cannot write", async () => {
+Deno.test("Lease.add warns and continues if it cannot write", async () => {
   using fixture = new Fixture();
   ensureFolder(fixture.layout.root);
   Deno.writeTextFileSync(fixture.layout.leases, "a file in the way");
@@ -218,7 +219,7 @@ Deno.test("takeLease warns and continues if it cannot write", async () => {
   lease.release();
 });
 
-mountTest("takeLease warns and continues on a full or read-only disk", async () => {
+mountTest("Lease.add warns and continues on a full or read-only disk", async () => {
   using fixture = new Fixture();
   ensureFolder(fixture.layout.root);
   await using full = await MountedFolder.tmpfs("16k");
@@ -236,7 +237,7 @@ mountTest("takeLease warns and continues on a full or read-only disk", async () 
   }
 });
 
-Deno.test("takeLease stops waiting for a sweep on an abort", async () => {
+Deno.test("Lease.add stops waiting for a sweep on an abort", async () => {
   using fixture = new Fixture();
   ensureFolder(fixture.layout.root);
   using lock = Deno.openSync(fixture.layout.lock, { read: true, write: true, create: true });

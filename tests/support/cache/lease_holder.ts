@@ -6,7 +6,8 @@
 import assert from "node:assert/strict";
 import { parseDigest } from "../../../src/oci/digest.ts";
 import { Layout } from "../../../src/store/layout.ts";
-import { liveLeases, takeLease } from "../../../src/store/locks/leases.ts";
+import { liveLeases } from "../../../src/store/locks/leases.ts";
+import { takeLease } from "./take_lease.ts";
 
 const [root, mode, digest] = Deno.args;
 const layout = new Layout(root!);

@@ -2,7 +2,7 @@ import { Authenticator } from "../../../src/registry/auth/authenticator.ts";
 import type { DeniedRequest } from "../../../src/registry/client.ts";
 import type { Credential } from "../../../src/registry/credentials/credential.ts";
 import type { HttpRequest, HttpResponse, Transport } from "../../../src/registry/http/transport.ts";
-import type { Trust } from "../../../src/registry/http/trust.ts";
+import type { Trust } from "../../../src/registry/http/tls/trust.ts";
 import { FakeClock } from "../fake_clock.ts";
 
 export const REALM = "https://auth.test/token";

@@ -5,7 +5,7 @@
  * the proxy variables from it. `CA_FILE` names certificates to trust.
  */
 import { LarderError } from "../../../src/base/errors.ts";
-import { readCertificates } from "../../../src/registry/http/ca.ts";
+import { readCertificates } from "../../../src/registry/http/tls/ca.ts";
 import { FetchTransport } from "../../../src/registry/http/fetch_transport.ts";
 
 const caFile = Deno.env.get("CA_FILE");

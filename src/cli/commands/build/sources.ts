@@ -12,7 +12,7 @@ import { Journal } from "../../../store/journal/journal.ts";
 import { Lease } from "../../../store/locks/leases.ts";
 import { waitingForSweep } from "../../../store/locks/store_lock.ts";
 import type { Context } from "../../context.ts";
-import { openRegistry } from "../../registry_access.ts";
+import { openRegistry } from "../../registry/registry_access.ts";
 import { pullProgress } from "../../terminal/progress.ts";
 import { incomplete } from "../fetch/incomplete.ts";
 import { packageProgress } from "../fetch/progress.ts";

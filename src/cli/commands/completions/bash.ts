@@ -1,3 +1,4 @@
+import { shellWord } from "../../../base/errors.ts";
 import { type CommandModel, flatten, type Value } from "./model.ts";
 
 /**
@@ -93,7 +94,7 @@ function steps(command: CommandModel): string[] {
   return [
     ...command.commands.map(({ path: child, words }) => {
       const patterns = words.map((word) => pattern(path, word)).join(" | ");
-      return `    ${patterns}) command=${quote(child.join(" "))} ;;`;
+      return `    ${patterns}) command=${shellWord(child.join(" "))} ;;`;
     }),
     ...flags.length > 0
       ? [`    ${flags.map((flag) => pattern(path, flag)).join(" | ")}) value=$word ;;`]
@@ -136,14 +137,14 @@ function operands(command: CommandModel): string[] {
 
 function afterOperand(choices: ReadonlyMap<string, readonly string[]>): string {
   const cases = choices.entries().map(([operand, words]) =>
-    `${quote(operand)}) words=(${words.map(quote).join(" ")}) ;;`
+    `${shellWord(operand)}) words=(${words.map(shellWord).join(" ")}) ;;`
   );
   return `case $operand in ${[...cases].join(" ")} esac ;;`;
 }
 
 function assignments({ choices, paths, isEntry }: Value): string {
   const parts = [
-    ...choices.length > 0 ? [`words=(${choices.map(quote).join(" ")})`] : [],
+    ...choices.length > 0 ? [`words=(${choices.map(shellWord).join(" ")})`] : [],
     ...isEntry ? ["entries=yes"] : [],
     ...paths ? [`paths=${paths === "files" ? "default" : "dirnames"}`] : [],
   ];
@@ -153,8 +154,4 @@ function assignments({ choices, paths, isEntry }: Value): string {
 /** Returns a pattern that matches exactly this word after this command. */
 function pattern(path: string, word: string): string {
   return `'${path} ${word}'`;
-}
-
-function quote(word: string): string {
-  return /^[\w./:-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }

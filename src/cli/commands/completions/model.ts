@@ -1,6 +1,6 @@
 import type { Argument, Command, Option } from "commander";
 import { choicesOf, keyOf, SETTINGS } from "../../config/settings.ts";
-import { LarderHelp } from "../../help.ts";
+import { LarderHelp } from "../../help/help.ts";
 import { FIELD_NAMES } from "../../query/fields.ts";
 
 /** The values that an argument or an option can have. */

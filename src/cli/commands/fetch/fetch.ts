@@ -15,7 +15,7 @@ import { Lease } from "../../../store/locks/leases.ts";
 import { waitingForSweep } from "../../../store/locks/store_lock.ts";
 import type { Context } from "../../context.ts";
 import type { Format } from "../../options.ts";
-import { openRegistry } from "../../registry_access.ts";
+import { openRegistry } from "../../registry/registry_access.ts";
 import { writeJson, writeOut } from "../../terminal/console.ts";
 import { collectAfterFetch, roomFor } from "../gc/auto.ts";
 import { type Destination, destinationOf, hasDestination } from "./destination.ts";

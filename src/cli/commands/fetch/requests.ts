@@ -6,7 +6,7 @@ import { type PackageNaming, requestForUrl } from "../../../packages/url_request
 import type { Layout } from "../../../store/layout.ts";
 import type { Context } from "../../context.ts";
 import { optionConflict } from "../../errors.ts";
-import { openRegistry } from "../../registry_access.ts";
+import { openRegistry } from "../../registry/registry_access.ts";
 
 /** The options that decide which packages are fetched. */
 export interface RequestOptions extends PackageNaming {

@@ -1,7 +1,7 @@
 import { diskOf } from "../../../base/disk.ts";
 import { removeAbandonedRooms } from "../../../builds/room.ts";
 import { hasCode } from "../../../base/errors.ts";
-import { resetFutureTimes } from "../../../gc/apply.ts";
+import { resetFutureTimes } from "../../../gc/sweep/apply.ts";
 import { isEmptyPlan, planFiles } from "../../../gc/plan.ts";
 import { exceedsPolicy, leavesNothing, planGc } from "../../../gc/planner.ts";
 import { type GcPolicy, hasFree, limitsOnlyFree } from "../../../gc/policy.ts";

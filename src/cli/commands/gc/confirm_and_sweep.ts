@@ -1,10 +1,10 @@
 import { removeAbandonedRooms } from "../../../builds/room.ts";
 import { hasCode, LarderError } from "../../../base/errors.ts";
 import { formatBytes, plural } from "../../../base/units.ts";
-import { type ApplyOptions, applyPlan } from "../../../gc/apply.ts";
+import { type ApplyOptions, applyPlan } from "../../../gc/sweep/apply.ts";
 import { type DraftPlan, isEmptyPlan, type Plan } from "../../../gc/plan.ts";
 import { NEEDED_BY_KEPT_ENTRY } from "../../../gc/reference_counts.ts";
-import type { SweepResult } from "../../../gc/sweep.ts";
+import type { SweepResult } from "../../../gc/sweep/sweep.ts";
 import { shortName } from "../../../store/entry_names.ts";
 import { waitingForWriters } from "../../../store/locks/store_lock.ts";
 import type { Context } from "../../context.ts";

@@ -1,8 +1,8 @@
 import { diskOf } from "../../../base/disk.ts";
-import { LarderError } from "../../../base/errors.ts";
+import { LarderError, shellWord } from "../../../base/errors.ts";
 import { readTextIfAny } from "../../../base/files.ts";
 import { diskError } from "../../../base/system_error.ts";
-import { previewPlan, resetFutureTimes } from "../../../gc/apply.ts";
+import { previewPlan, resetFutureTimes } from "../../../gc/sweep/apply.ts";
 import {
   type DraftPlan,
   formatPlan,
@@ -114,6 +114,6 @@ function writePlan(context: Context, plan: Plan, file: string): void {
   } catch (error) {
     throw diskError(error, "write", file);
   }
-  const apply = isEmptyPlan(plan) ? "" : `; apply it with larder gc --apply ${file}`;
+  const apply = isEmptyPlan(plan) ? "" : `; apply it with larder gc --apply ${shellWord(file)}`;
   context.info(`wrote ${file}: ${summary}${apply}`);
 }

@@ -1,12 +1,12 @@
 import { diskOf, freeInodes } from "../../../base/disk.ts";
-import { hasCode, LarderError } from "../../../base/errors.ts";
+import { hasCode, LarderError, shellWord } from "../../../base/errors.ts";
 import { ELSEWHERE } from "../../../base/system_error.ts";
 import { formatBytes, plural } from "../../../base/units.ts";
-import { applyPlan, resetFutureTimes } from "../../../gc/apply.ts";
+import { applyPlan, resetFutureTimes } from "../../../gc/sweep/apply.ts";
 import { type DraftPlan, isEmptyPlan, planFiles } from "../../../gc/plan.ts";
 import { leavesNothing, mostThatLimitsFree, planClean, planGc } from "../../../gc/planner.ts";
 import { type GcPolicy, requiredFree } from "../../../gc/policy.ts";
-import type { Lack, Room, SpaceRequest } from "../../../pull/room.ts";
+import { type Lack, lackOf, type Room, type SpaceRequest } from "../../../pull/room.ts";
 import { takeListedSnapshot } from "../../../snapshot/listed_snapshot.ts";
 import { takeSnapshot } from "../../../snapshot/snapshot.ts";
 import type { CacheSnapshot } from "../../../snapshot/types.ts";
@@ -149,55 +149,60 @@ export async function explainFull(
   context: Context,
   policy: GcPolicy,
   error: LarderError,
-  { bytes, files }: SpaceRequest,
+  request: SpaceRequest,
 ): Promise<LarderError> {
-  const { layout } = context;
-  const now = Date.now();
-  const hint = await hintFor().catch(() => undefined);
+  const hint = await hintForFull(context, policy, error, request).catch(() => undefined);
   const { code, message, cause } = error;
   return hint ? new LarderError(code, message, { hint, cause }) : error;
+}
 
-  async function hintFor(): Promise<string> {
-    const snapshot = await takeSnapshot(layout, now);
-    const leases = liveLeases(layout, now, { readOnly: true });
-    const disk = diskOf(layout.root);
-    const within = planGc(snapshot, policy, { disk, leases });
-    const most = mostThatLimitsFree(snapshot, policy, { leases });
-    if (freeInodes(layout.root) < files && most.entries > 0) {
-      const entries = plural(most.entries, "entry", "entries");
-      const rest = Math.max(0, snapshot.entries.length - Math.ceil(most.entries / 2));
-      return `larder gc could remove ${entries}: type ${
-        command(context, "gc", `--max-count ${rest}`)
-      }`;
-    }
-    const isQuota = (error.cause as { code?: string } | undefined)?.code === "EDQUOT";
-    const missing = bytes - (isQuota ? 0 : disk?.free ?? 0);
-    if (missing <= 0) return "there is room now: try again";
-    if (within.bytes >= missing) {
-      return `larder gc would free ${formatBytes(within.bytes)}: type ${command(context, "gc")}`;
-    }
-    const could = most.bytes > 0 && `larder gc could free up to ${formatBytes(most.bytes)}`;
-    if (could && most.bytes >= missing) {
-      return `${could}: type ${command(context, "gc", `--min-free ${sizeArgument(bytes)}`)}`;
-    }
-    const surroundings = { leases, hasLocks: hasLocks(snapshot) };
-    const all = planClean(snapshot, new Set(snapshot.entries), surroundings);
-    if (all.bytes >= missing) {
-      const names = command(context, "list", "--sort size:desc");
-      return `${
-        could || "larder gc can free nothing now"
-      }; larder clean can free enough: ${names} lists the entries, ` +
-        `${command(context, "clean", "NAME")} removes one`;
-    }
-    const nothing = "nothing in the cache can be removed";
-    return `${could || nothing}, and ${formatBytes(missing)} are missing: ${OTHERWISE}`;
+async function hintForFull(
+  context: Context,
+  policy: GcPolicy,
+  error: LarderError,
+  { bytes, files }: SpaceRequest,
+): Promise<string> {
+  const { layout } = context;
+  const now = Date.now();
+  const snapshot = await takeSnapshot(layout, now);
+  const leases = liveLeases(layout, now, { readOnly: true });
+  const disk = diskOf(layout.root);
+  const most = mostThatLimitsFree(snapshot, policy, { leases });
+  if (freeInodes(layout.root) < files && most.entries > 0) {
+    const entries = plural(most.entries, "entry", "entries");
+    const rest = Math.max(0, snapshot.entries.length - Math.ceil(most.entries / 2));
+    const typed = command(context, "gc", `--max-count ${rest}`);
+    return `larder gc could remove ${entries}: type ${typed}`;
   }
+  const missing = bytes - (lackOf(error) === "quota" ? 0 : disk?.free ?? 0);
+  if (missing <= 0) return "there is room now: try again";
+  const within = planGc(snapshot, policy, { disk, leases });
+  if (within.bytes >= missing) {
+    return `larder gc would free ${formatBytes(within.bytes)}: type ${command(context, "gc")}`;
+  }
+  const could = most.bytes > 0 && `larder gc could free up to ${formatBytes(most.bytes)}`;
+  if (could && most.bytes >= missing) {
+    return `${could}: type ${command(context, "gc", `--min-free ${sizeArgument(bytes)}`)}`;
+  }
+  const surroundings = { leases, hasLocks: hasLocks(snapshot) };
+  const all = planClean(snapshot, new Set(snapshot.entries), surroundings);
+  if (all.bytes >= missing) {
+    return `${could || "larder gc can free nothing now"}; ${byClean(context)}`;
+  }
+  const nothing = "nothing in the cache can be removed";
+  return `${could || nothing}, and ${formatBytes(missing)} are missing: ${OTHERWISE}`;
+}
+
+function byClean(context: Context): string {
+  const list = command(context, "list", "--sort size:desc");
+  const clean = command(context, "clean", "NAME");
+  return `larder clean can free enough: ${list} lists the entries, ${clean} removes one`;
 }
 
 function command({ options }: Context, verb: string, argument?: string): string {
   const { cacheDir } = options;
-  const folder = cacheDir && (/^[\w./~-]+$/.test(cacheDir) ? cacheDir : `'${cacheDir}'`);
-  return [`larder ${verb}`, argument, folder && `--cache-dir ${folder}`].filter(Boolean).join(" ");
+  const folder = cacheDir && `--cache-dir ${shellWord(cacheDir)}`;
+  return [`larder ${verb}`, argument, folder].filter(Boolean).join(" ");
 }
 
 /** Returns a size to type that is not less: `150MB`, `1.3GB`. */

@@ -1,5 +1,5 @@
 import { formatBytes, formatDuration, formatLimit, plural } from "../../../base/units.ts";
-import type { CurrentPlan } from "../../../gc/current_plan.ts";
+import type { CurrentPlan } from "../../../gc/sweep/current_plan.ts";
 import type { DraftPlan, Plan, PlannedKeptFiles } from "../../../gc/plan.ts";
 import { scopeText } from "../../../gc/policy.ts";
 import { shortName } from "../../../store/entry_names.ts";

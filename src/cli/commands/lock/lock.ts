@@ -9,7 +9,7 @@ import type { Context } from "../../context.ts";
 import { changeLock, LOCK_FILE, readLock } from "../../lock/file.ts";
 import type { Lock, LockedList, LockedPackage } from "../../lock/format.ts";
 import type { Format } from "../../options.ts";
-import { openRegistry } from "../../registry_access.ts";
+import { openRegistry } from "../../registry/registry_access.ts";
 import { writeJson, writeOut } from "../../terminal/console.ts";
 import { countProgress } from "../../terminal/progress.ts";
 import { type Change, changesOf, unchangedIn } from "./changes.ts";

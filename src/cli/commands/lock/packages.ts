@@ -8,7 +8,7 @@ import type { Context } from "../../context.ts";
 import type { LockedList, LockedPackage } from "../../lock/format.ts";
 import { requestOf } from "../../lock/frozen.ts";
 import { pathInLock } from "../../lock/paths.ts";
-import { openRegistry } from "../../registry_access.ts";
+import { openRegistry } from "../../registry/registry_access.ts";
 import { incomplete } from "../fetch/incomplete.ts";
 import { packageProgress } from "../fetch/progress.ts";
 import { roomFor } from "../gc/auto.ts";

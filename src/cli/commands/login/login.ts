@@ -6,8 +6,8 @@ import type { Credential, CredentialSource } from "../../../registry/credentials
 import { CredentialFile, credentialOf } from "../../../registry/credentials/docker_config.ts";
 import { hostPlatform } from "../../../store/platform_dirs.ts";
 import type { Context } from "../../context.ts";
-import { authFile } from "../../credential_paths.ts";
-import { openRegistry } from "../../registry_access.ts";
+import { authFile } from "../../registry/credential_paths.ts";
+import { openRegistry } from "../../registry/registry_access.ts";
 import { askLine, askSecret, canAsk } from "../../terminal/prompt.ts";
 
 export interface LoginOptions {

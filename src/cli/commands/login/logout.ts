@@ -3,7 +3,7 @@ import { parseRegistry } from "../../../oci/reference.ts";
 import { removeCredential } from "../../../registry/credentials/auth_file.ts";
 import { hostPlatform } from "../../../store/platform_dirs.ts";
 import type { Context } from "../../context.ts";
-import { authFile } from "../../credential_paths.ts";
+import { authFile } from "../../registry/credential_paths.ts";
 
 /** `larder logout`: removes a credential that `larder login` stored; those of other programs stay. */
 export function logout(context: Context, name: string): void {

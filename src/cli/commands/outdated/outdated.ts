@@ -7,7 +7,7 @@ import { isConfirmed } from "../../../store/entries/app_record.ts";
 import type { Context } from "../../context.ts";
 import type { Lock } from "../../lock/format.ts";
 import type { Format } from "../../options.ts";
-import { openRegistry } from "../../registry_access.ts";
+import { openRegistry } from "../../registry/registry_access.ts";
 import { writeJson, writeOut } from "../../terminal/console.ts";
 import type { Style } from "../../terminal/style.ts";
 import { table } from "../../terminal/text_layout.ts";

@@ -14,7 +14,7 @@ import { NEVER_CHECKED } from "../../../store/entries/app_record.ts";
 import type { Context } from "../../context.ts";
 import { optionConflict } from "../../errors.ts";
 import { roomFor } from "../gc/auto.ts";
-import { openRegistry } from "../../registry_access.ts";
+import { openRegistry } from "../../registry/registry_access.ts";
 
 /** The options of every command that pulls. */
 export interface PullingOptions {

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { Layout } from "../../../../src/store/layout.ts";
-import { takeLease } from "../../../../src/store/locks/leases.ts";
 import { blob, image } from "../../../support/cache/artifacts.ts";
+import { takeLease } from "../../../support/cache/take_lease.ts";
 import { DAY } from "../../../support/cache/test_cache.ts";
 import { TestCacheHome } from "../../../support/cache/test_cache_home.ts";
 import { assertStoreSound, filesBelow } from "../../../support/cache/store_check.ts";

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { takeLease } from "../../../../src/store/locks/leases.ts";
 import { Journal, type JournalEvent, sweepEvent } from "../../../../src/store/journal/journal.ts";
 import { Layout } from "../../../../src/store/layout.ts";
 import type { Digest } from "../../../../src/oci/digest.ts";
 import { blob, image, randomBytes } from "../../../support/cache/artifacts.ts";
+import { takeLease } from "../../../support/cache/take_lease.ts";
 import { DAY, HOUR } from "../../../support/cache/test_cache.ts";
 import { TestCacheHome } from "../../../support/cache/test_cache_home.ts";
 
