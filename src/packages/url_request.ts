@@ -173,7 +173,8 @@ function foldersOf(url: URL): string[] {
 
 function decoded(part: string): string {
   try {
-    return decodeURIComponent(part);
+    const text = decodeURIComponent(part);
+    return /\p{Cc}/u.test(text) ? part : text;
   } catch {
     return part; // A `%` that encodes nothing.
   }
