@@ -2,6 +2,7 @@ import { lutimesSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { sleep } from "../base/concurrency.ts";
 import { writeAll } from "../base/files.ts";
+import { copyFile } from "../base/place_file.ts";
 import { diskError, isUnsupported } from "../base/system_error.ts";
 import type { Digest } from "../oci/digest.ts";
 import { digestOf } from "../oci/hash.ts";
@@ -9,7 +10,7 @@ import { digestOfFile } from "../store/blobs/blob_store.ts";
 import { inputChanged, type InputNode } from "./inputs.ts";
 import type { KeyInput } from "./key.ts";
 
-/** 1 MiB from which on a file is copied by the system, which can share its blocks. */
+/** 1 MiB from which on a file is copied by the system, which can share its blocks and keep its holes. */
 const LARGE_FILE = 1024 * 1024;
 
 /** Mode of the folders that are no inputs themselves. */
@@ -41,7 +42,7 @@ export async function copyInputs(
     if (i % COPIES_PER_YIELD === 0) await sleep(0, signal);
     const to = join(folder, node.path);
     try {
-      copyNode(node, key[i]!, to);
+      await copyNode(node, key[i]!, to, signal);
     } catch (error) {
       if (error instanceof Deno.errors.NotFound) throw inputChanged(node.hostPath);
       throw diskError(error, "copy the input to", to);
@@ -69,7 +70,12 @@ function folderModes(nodes: readonly InputNode[]): Map<string, number> {
   return modes;
 }
 
-function copyNode(node: InputNode, key: KeyInput, to: string): void {
+async function copyNode(
+  node: InputNode,
+  key: KeyInput,
+  to: string,
+  signal: AbortSignal | undefined,
+): Promise<void> {
   const { type, hostPath, mode, target } = node;
   if (type === "folder") {
     Deno.mkdirSync(to, { recursive: true, mode: 0o700 });
@@ -77,7 +83,9 @@ function copyNode(node: InputNode, key: KeyInput, to: string): void {
     makeParent(to, (path) => Deno.symlinkSync(target, path));
     setLinkTime(to);
   } else {
-    const digest = node.size < LARGE_FILE ? copySmall(hostPath, to) : copyLarge(hostPath, to);
+    const digest = node.size < LARGE_FILE
+      ? copySmall(hostPath, to)
+      : await copyLarge(hostPath, to, signal);
     if (key.type !== "file" || digest !== key.digest || Deno.statSync(to).size !== key.size) {
       throw inputChanged(hostPath);
     }
@@ -96,8 +104,13 @@ function copySmall(from: string, to: string): Digest {
   return digestOf(bytes);
 }
 
-function copyLarge(from: string, to: string): Digest {
-  makeParent(to, (path) => Deno.copyFileSync(from, path));
+async function copyLarge(
+  from: string,
+  to: string,
+  signal: AbortSignal | undefined,
+): Promise<Digest> {
+  makeParent(to, (path) => Deno.openSync(path, { write: true, createNew: true }).close());
+  await copyFile(from, to, signal);
   if (Deno.build.os !== "windows") Deno.chmodSync(to, 0o600);
   return digestOfFile(to, "sha256")!;
 }

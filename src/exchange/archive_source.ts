@@ -86,15 +86,16 @@ export class ArchiveSource implements BundleSource {
 
   async #add(header: Header, content: AsyncIterable<Uint8Array>): Promise<void> {
     const name = nameOf(header);
+    const isFolder = header.type === "directory";
+    if (!isFolder && (this.#sizes.has(name) || this.#links.has(name))) {
+      throw badBundle(this.path, `it has two files with the name ${quote(name)}`);
+    }
     if (header.type === "symlink") {
       this.#links.set(name, posix.join(posix.dirname(name), header.linkname!));
     } else if (header.type === "link") {
       this.#links.set(name, posix.normalize(header.linkname!));
     }
     if (!isRegular(header)) return;
-    if (this.#sizes.has(name)) {
-      throw badBundle(this.path, `it has two files with the name ${quote(name)}`);
-    }
     const size = header.size ?? 0;
     this.#sizes.set(name, size);
     if (size > MAX_DOCUMENT) return;

@@ -4,7 +4,7 @@ import type { Descriptor } from "../oci/descriptor.ts";
 import { asDigest } from "../oci/digest.ts";
 import { digestOf } from "../oci/hash.ts";
 import { hashFiles } from "../store/blobs/hash_files.ts";
-import { type BuildRecord, formatBuildRecord } from "../store/entries/build_record.ts";
+import { BUILD_NAME, type BuildRecord, formatBuildRecord } from "../store/entries/build_record.ts";
 import { type BundleSource, readFile } from "./bundle_source.ts";
 import type { ImportPlan } from "./import_plan.ts";
 import type { OpenBundle } from "./open_source.ts";
@@ -62,9 +62,8 @@ export async function fileBundle(
   return { source: new FileSource(path), plan, [Symbol.dispose]() {} };
 }
 
-/** A name of a build is one line, and is told from a path and a digest. */
 function checkName(name: string): void {
-  if (/^[A-Za-z0-9][\w.+-]{0,127}$/.test(name)) return;
+  if (BUILD_NAME.test(name)) return;
   throw new LarderError("LDR_USAGE", `"${name}" cannot be the name of a build`, {
     hint: "name it with letters, digits, ., _, + and -: --as my-image",
   });

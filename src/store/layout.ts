@@ -235,9 +235,12 @@ export class Layout {
   }
 }
 
-/** True if a text can become one name of a path: it is well-formed Unicode, not empty and, encoded, not too long. */
+/**
+ * True if a text can become one name of a path: it is well-formed Unicode without control characters, which would reach
+ * terminals and break lists of one name a line, not empty and, encoded, not too long.
+ */
 export function isPathPart(text: string): boolean {
-  if (!text.isWellFormed()) return false;
+  if (!text.isWellFormed() || /\p{Cc}/u.test(text)) return false;
   const { length } = encodePathPart(text);
   return length > 0 && length <= MAX_PATH_PART;
 }

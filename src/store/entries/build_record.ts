@@ -7,10 +7,13 @@ const { mediaType, digest, size } = DescriptorSchema.entries;
 /** Media type of a key document. */
 export const KEY_TYPE = "application/vnd.larder.build.key.v1+json";
 
+/** Form of the name of a build: one line, and no path, pattern or digest. */
+export const BUILD_NAME = /^[A-Za-z0-9][\w.+-]{0,127}$/;
+
 const BuildRecordSchema = v.object({
   schemaVersion: v.literal(1),
   /** The name that its builder gave it. Several builds can have one name; their specifications differ. */
-  name: v.pipe(v.string(), v.nonEmpty()),
+  name: v.pipe(v.string(), v.regex(BUILD_NAME)),
   /** Digest of everything that the build depends on: of its key document, which is a blob too. */
   specification: DigestSchema,
   /** Bytes of the key document; absent if another program stored the build without it. */

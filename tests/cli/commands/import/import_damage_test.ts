@@ -52,6 +52,18 @@ const TAR = tarFileOf(GOOD);
 const GZIP = new Uint8Array(gzipSync(TAR));
 const NAMES_NOTHING = /./;
 
+/** Returns a bundle with a package or build whose record has these members. */
+function withRecord(type: "package" | "build", members: object): Files {
+  const file = blob("file", "application/octet-stream");
+  const record = {
+    ...{ schemaVersion: 1, createdAt: "2026-01-01T00:00:00Z", ...file.descriptor },
+    ...{ source: "s", name: "n", version: "1", arch: "any", specification: digestOf(utf8("key")) },
+    ...members,
+  };
+  const config = blob(JSON.stringify(record), `application/vnd.larder.${type}.v1+json`);
+  return layoutOf({ artifact: image([file], { config }), name: "n" });
+}
+
 /** Bundles that are refused, with a part of the message. */
 const BAD: readonly [string, Uint8Array | Files, RegExp][] = [
   ["a truncated tar file", TAR.subarray(0, 15_000), /damaged/],
@@ -119,6 +131,14 @@ const BAD: readonly [string, Uint8Array | Files, RegExp][] = [
     withMember(tarMember({ name: "index.json", content: "{}" })),
     /two files/,
   ],
+  [
+    "a file and a link of one name",
+    withMember(tarMember({ name: "index.json", type: "2", link: "oci-layout" })),
+    /two files/,
+  ],
+  ["a build whose name is two lines", withRecord("build", { name: "a\n\x1b[31mb" }), /not valid/],
+  ["a build whose name is a pattern", withRecord("build", { name: "*" }), /not valid/],
+  ["a package with control characters", withRecord("package", { name: "a\x1bb" }), /not valid/],
   ["a Docker archive with another layer", dockerArchiveWith("layer.tar", "other"), /is sha256:/],
   [
     "a Docker archive without a layer",
