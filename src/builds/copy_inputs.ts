@@ -2,10 +2,11 @@ import { lutimesSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { sleep } from "../base/concurrency.ts";
 import { writeAll } from "../base/files.ts";
+import { copyFile } from "../base/place_file.ts";
 import { diskError, isUnsupported } from "../base/system_error.ts";
 import type { Digest } from "../oci/digest.ts";
 import { digestOf } from "../oci/hash.ts";
-import { digestOfFile } from "../store/blobs/blob_store.ts";
+import { digestsOfFiles } from "../store/blobs/file_digests.ts";
 import { inputChanged, type InputNode } from "./inputs.ts";
 import type { KeyInput } from "./key.ts";
 
@@ -41,7 +42,7 @@ export async function copyInputs(
     if (i % COPIES_PER_YIELD === 0) await sleep(0, signal);
     const to = join(folder, node.path);
     try {
-      copyNode(node, key[i]!, to);
+      await copyNode(node, key[i]!, to, signal);
     } catch (error) {
       if (error instanceof Deno.errors.NotFound) throw inputChanged(node.hostPath);
       throw diskError(error, "copy the input to", to);
@@ -69,7 +70,12 @@ function folderModes(nodes: readonly InputNode[]): Map<string, number> {
   return modes;
 }
 
-function copyNode(node: InputNode, key: KeyInput, to: string): void {
+async function copyNode(
+  node: InputNode,
+  key: KeyInput,
+  to: string,
+  signal: AbortSignal | undefined,
+): Promise<void> {
   const { type, hostPath, mode, target } = node;
   if (type === "folder") {
     Deno.mkdirSync(to, { recursive: true, mode: 0o700 });
@@ -77,7 +83,9 @@ function copyNode(node: InputNode, key: KeyInput, to: string): void {
     makeParent(to, (path) => Deno.symlinkSync(target, path));
     setLinkTime(to);
   } else {
-    const digest = node.size < LARGE_FILE ? copySmall(hostPath, to) : copyLarge(hostPath, to);
+    const digest = node.size < LARGE_FILE
+      ? copySmall(hostPath, to)
+      : await copyLarge(hostPath, to, signal);
     if (key.type !== "file" || digest !== key.digest || Deno.statSync(to).size !== key.size) {
       throw inputChanged(hostPath);
     }
@@ -96,10 +104,18 @@ function copySmall(from: string, to: string): Digest {
   return digestOf(bytes);
 }
 
-function copyLarge(from: string, to: string): Digest {
-  makeParent(to, (path) => Deno.copyFileSync(from, path));
+/** Copies a file of any size; Ctrl-C ends the copy and the hashing of an image of gigabytes. */
+async function copyLarge(
+  from: string,
+  to: string,
+  signal: AbortSignal | undefined,
+): Promise<Digest | undefined> {
+  Deno.mkdirSync(dirname(to), { recursive: true, mode: FOLDER_MODE });
+  await copyFile(from, to, signal);
   if (Deno.build.os !== "windows") Deno.chmodSync(to, 0o600);
-  return digestOfFile(to, "sha256")!;
+  const { size } = Deno.statSync(to);
+  const [digest] = await digestsOfFiles([{ path: to, size, algorithm: "sha256" }], { signal });
+  return digest;
 }
 
 /** Makes a file, and its folder if that is none of the inputs: that of the input `a/b` is not. */
