@@ -159,9 +159,12 @@ export function temporaryOf(path: string): string {
   return `${path}.tmp`;
 }
 
-/** Opens `path.tmp` with a lock, or a file with a unique name if another process is writing to `path.tmp`. */
-export function openTemporary(path: string, mode = FILE_MODE): TemporaryFile {
-  const shared = temporaryOf(path);
+/** Opens `shared` with a lock, or a file with a unique name if another process is writing to that one. */
+export function openTemporary(
+  path: string,
+  mode = FILE_MODE,
+  shared = temporaryOf(path),
+): TemporaryFile {
   try {
     const file = Deno.openSync(shared, { write: true, create: true, mode });
     const isLocked = tryLock(file, shared);

@@ -1,3 +1,5 @@
+import { basename, dirname, join } from "node:path";
+import { LarderError } from "./errors.ts";
 import { openTemporary, removeIfAny, type TemporaryFile } from "./files.ts";
 import { runProgram } from "./programs.ts";
 import { diskError } from "./system_error.ts";
@@ -22,7 +24,8 @@ export interface PlaceFileOptions {
 
 /**
  * Gives a copy of a file of the cache to a user, under the name `to`, whose folder exists. It replaces a file of that
- * name atomically. What a killed process leaves is used by the next one.
+ * name atomically; but it never replaces a device or a pipe, such as `/dev/null`. What a killed process leaves is used
+ * by the next one.
  *
  * The copy shares the data of its original where the file system can (reflink), because `cp` and `Deno.copyFile` call
  * `copy_file_range`. It is never a hard link: the owner of the cache could write through one to the cache, and no other
@@ -35,6 +38,7 @@ export async function placeFile(
   to: string,
   { mtime, executable, signal }: PlaceFileOptions = {},
 ): Promise<void> {
+  rejectSpecialFile(to);
   const { file, temporary } = openEmpty(to, executable ? PROGRAM_MODE : GIVEN_MODE);
   let data = temporary;
   try {
@@ -60,12 +64,42 @@ export async function placeFile(
   }
 }
 
+/**
+ * Refuses to write a file in the place of a device, a pipe or a socket, which a rename would replace.
+ *
+ * @throws LarderError LDR_DISK
+ */
+export function rejectSpecialFile(path: string): void {
+  if (!isSpecial(path)) return;
+  throw new LarderError("LDR_DISK", `cannot write ${path}: it is not a regular file`, {
+    hint: "name a file, such as ./image",
+  });
+}
+
+function isSpecial(path: string): boolean {
+  try {
+    const { isFile, isDirectory } = Deno.statSync(path);
+    return !isFile && !isDirectory;
+  } catch {
+    return false; // There is no such file; or the write says why it cannot be inspected.
+  }
+}
+
+/**
+ * Returns the name under which a file or folder of the user is written before it is renamed. No file of the user has
+ * it: what has this name is taken for one that a killed process left.
+ */
+export function givenTemporaryOf(path: string): string {
+  return join(dirname(path), `${basename(path)}.larder.tmp`);
+}
+
 /** Opens a new file as {@link openTemporary} does: one that a killed process left may have the private mode of its original. */
 export function openEmpty(path: string, mode: number): TemporaryFile {
-  const { file, temporary } = openTemporary(path, mode);
+  const name = givenTemporaryOf(path);
+  const { file, temporary } = openTemporary(path, mode, name);
   removeIfAny(temporary);
   file.close();
-  return openTemporary(path, mode);
+  return openTemporary(path, mode, name);
 }
 
 /** Copies a file to a new name, or over another file, with reflinks or holes where the file system can. Changes the mode. */

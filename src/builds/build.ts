@@ -9,7 +9,7 @@ import type { MissCause } from "../store/journal/journal.ts";
 import type { Layout } from "../store/layout.ts";
 import { waitingForSweep } from "../store/locks/store_lock.ts";
 import { withBuildLock } from "./build_lock.ts";
-import { copyInputs } from "./copy_inputs.ts";
+import { copyInputs, SOURCE_DATE_EPOCH } from "./copy_inputs.ts";
 import type { Key, Sandbox } from "./key.ts";
 import { layOutPackages } from "./packages.ts";
 import { prepareBuild, type PreparedBuild } from "./prepare.ts";
@@ -185,6 +185,7 @@ class BuildRun {
     await copyInputs(nodes, inputs, room.folder("work"), signal);
     await layOutPackages(packages, room.folder("packages"), this.#deps.sources);
     if (refs.length > 0) await layOutRefs(refs, room.folder("refs"), this.#deps.layout, signal);
+    for (const name of ["packages", "refs"] as const) room.settle(name, SOURCE_DATE_EPOCH);
   }
 
   async #runCommand(room: Room, sandbox: Sandbox): Promise<CommandEnd> {

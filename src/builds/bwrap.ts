@@ -39,6 +39,6 @@ export function isolation({ network }: { network: boolean }): string[] {
     ...["--unshare-user", "--uid", "0", "--gid", "0"],
     ...["--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"],
     ...network ? [] : ["--unshare-net"],
-    ...["--hostname", "larder", "--die-with-parent", "--new-session"],
+    ...["--hostname", "larder", "--die-with-parent", "--new-session", "--clearenv"],
   ];
 }

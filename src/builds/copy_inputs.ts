@@ -10,7 +10,7 @@ import { digestsOfFiles } from "../store/blobs/file_digests.ts";
 import { inputChanged, type InputNode } from "./inputs.ts";
 import type { KeyInput } from "./key.ts";
 
-/** 1 MiB from which on a file is copied by the system, which can share its blocks. */
+/** 1 MiB from which on a file is copied by the system, which can share its blocks and keep its holes. */
 const LARGE_FILE = 1024 * 1024;
 
 /** Mode of the folders that are no inputs themselves. */

@@ -4,7 +4,6 @@ import { placeFile } from "../base/place_file.ts";
 import type { PackageRequest } from "../packages/package_request.ts";
 import { requestForUrl } from "../packages/url_request.ts";
 import { type Digest, parseDigest } from "../oci/digest.ts";
-import { SOURCE_DATE_EPOCH } from "./copy_inputs.ts";
 import type { KeyPackage } from "./key.ts";
 import type { ListRequest, Sources } from "./sources.ts";
 import type { BuildSpec, PackageList, SpecPackage } from "./spec.ts";
@@ -93,9 +92,8 @@ export async function layOutPackages(
   folder: string,
   sources: Sources,
 ): Promise<void> {
-  const mtime = new Date(SOURCE_DATE_EPOCH * 1000);
   if (packages.length === 0) return;
   for (const { request, path } of await sources.fetchPackages(packages)) {
-    await placeFile(path, join(folder, request.fileName), { mtime });
+    await placeFile(path, join(folder, request.fileName));
   }
 }

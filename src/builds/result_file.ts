@@ -1,6 +1,7 @@
 import { dirname, join } from "node:path";
 import { LarderError } from "../base/errors.ts";
 import { isNotFound, statIfAny } from "../base/files.ts";
+import { rejectSpecialFile } from "../base/place_file.ts";
 import { diskError } from "../base/system_error.ts";
 
 /**
@@ -13,6 +14,7 @@ export function checkTarget(path: string): void {
       hint: `name a file, such as ${join(path, "image")}`,
     });
   }
+  rejectSpecialFile(path);
   const folder = dirname(path);
   try {
     if (Deno.statSync(folder).isDirectory) return;

@@ -11,6 +11,13 @@ const ROOM = /^[0-9a-f]{8}$/;
 /** Name of the file in a room that is locked while the room is used. */
 const LOCK = "lock";
 
+/** Name of the file in a room with the arguments of the sandbox. */
+const ARGUMENTS = "arguments";
+
+/** Mode of what the command finds, whatever the user's umask is. */
+const FOLDER_MODE = 0o755;
+const CONTENT_MODE = 0o644;
+
 /** The folders of a room. */
 export const FOLDERS = ["work", "home", "tmp", "packages", "refs", "output"] as const;
 export type RoomFolder = typeof FOLDERS[number];
@@ -38,7 +45,7 @@ export class Room implements AsyncDisposable {
       ensureFolder(path);
       try {
         const room = new Room(path, openLock(path));
-        for (const name of FOLDERS) Deno.mkdirSync(room.folder(name), { mode: 0o755 });
+        for (const name of FOLDERS) makeFolder(room.folder(name));
         return room;
       } catch (error) {
         // Another process took the empty folder for abandoned, or the cache was deleted.
@@ -52,6 +59,25 @@ export class Room implements AsyncDisposable {
     return join(this.#path, name);
   }
 
+  /** Writes arguments to a file for bwrap's `--args`, and returns its path. @throws LarderError LDR_DISK* */
+  writeArguments(args: readonly string[]): string {
+    const path = join(this.#path, ARGUMENTS);
+    try {
+      Deno.writeTextFileSync(path, args.map((each) => `${each}\0`).join(""), { mode: FILE_MODE });
+    } catch (error) {
+      throw diskError(error, "write", path);
+    }
+    return path;
+  }
+
+  /**
+   * Gives everything in a folder the same mode and time in every build: those of files that larder copied there depend
+   * on the user's umask and on the clock, which are no part of the key.
+   */
+  settle(name: RoomFolder, seconds: number): void {
+    settle(this.folder(name), seconds);
+  }
+
   /** False if it was deleted, with the cache, while it was used. */
   get exists(): boolean {
     return statIfAny(this.folder("output")) !== undefined;
@@ -61,6 +87,20 @@ export class Room implements AsyncDisposable {
     await tryRemoveRoom(this.#path);
     this.#lock.close();
   }
+}
+
+function makeFolder(path: string): void {
+  Deno.mkdirSync(path);
+  if (Deno.build.os !== "windows") Deno.chmodSync(path, FOLDER_MODE);
+}
+
+function settle(path: string, seconds: number): void {
+  const { isDirectory } = Deno.lstatSync(path);
+  if (isDirectory) {
+    for (const { name } of Deno.readDirSync(path)) settle(join(path, name), seconds);
+  }
+  if (Deno.build.os !== "windows") Deno.chmodSync(path, isDirectory ? FOLDER_MODE : CONTENT_MODE);
+  Deno.utimeSync(path, seconds, seconds);
 }
 
 /** Creates the lock of a room and takes it. */
@@ -106,7 +146,7 @@ function isOld(path: string): boolean {
 /** Removes a room, its lock last, so that what a killed process leaves is still known to be abandoned. */
 async function tryRemoveRoom(path: string): Promise<void> {
   for (const name of FOLDERS) await tryRemoveTree(join(path, name));
-  for (const each of [join(path, LOCK), path]) await tryRemove(each);
+  for (const each of [join(path, ARGUMENTS), join(path, LOCK), path]) await tryRemove(each);
 }
 
 async function tryRemove(path: string): Promise<void> {

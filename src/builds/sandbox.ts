@@ -26,6 +26,12 @@ const UNIX_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 /** Runs the arguments that follow it. */
 const EXEC = ["/bin/sh", "-c", `exec "$@"`, "sh"] as const;
 
+/**
+ * Runs a command with the modes that new files have by default on most systems, whatever the user's own are. One pipe
+ * for both streams keeps the lines in the order in which they were written.
+ */
+const SCRIPT = `umask 022; exec "$@" 2>&1`;
+
 /** A program with its arguments, environment and folder. */
 export interface CommandLine {
   readonly program: string;
@@ -43,7 +49,12 @@ export interface CommandSettings {
   readonly platform: string;
 }
 
-/** Returns the command line that runs the command of a build in a room. */
+/**
+ * Returns the command line that runs the command of a build in a room.
+ *
+ * Invariant: bwrap and the shell that starts it do not get the variables of the build, because one such as `LD_PRELOAD`
+ * would run code of the build outside the sandbox. bwrap reads them from a file, because arguments are public.
+ */
 export function commandLine(
   sandbox: Sandbox,
   room: Room,
@@ -52,16 +63,25 @@ export function commandLine(
   const isInside = sandbox === "bwrap";
   const at = (folder: RoomFolder) => isInside ? inside(folder) : room.folder(folder);
   const env = environment(settings, at);
-  const command = isInside
-    // bwrap ends with 1 if there is no such program, a shell with 127.
-    ? [findBwrap()!, ...bwrapArguments(room, settings), "--", ...EXEC, ...settings.command]
-    : [...settings.command];
   const cwd = room.folder("work");
+  const { command } = settings;
   if (Deno.build.os === "windows") {
     return { program: command[0]!, args: command.slice(1), env, cwd };
   }
-  // One pipe for both streams keeps the lines in the order in which they were written.
-  return { program: EXEC[0], args: ["-c", `exec "$@" 2>&1`, "sh", ...command], env, cwd };
+  if (!isInside) return { program: EXEC[0], args: ["-c", SCRIPT, "sh", ...command], env, cwd };
+  const file = room.writeArguments([...bwrapArguments(room, settings), ...variables(env)]);
+  // bwrap ends with 1 if there is no such program, a shell with 127.
+  const bwrap = [findBwrap()!, "--args", "3", "--", ...EXEC, ...command];
+  return {
+    program: EXEC[0],
+    args: ["-c", `${SCRIPT} 3<"$0"`, file, ...bwrap],
+    env: systemVariables(),
+    cwd,
+  };
+}
+
+function variables(env: Readonly<Record<string, string>>): string[] {
+  return Object.entries(env).flatMap(([name, value]) => ["--setenv", name, value]);
 }
 
 function environment(

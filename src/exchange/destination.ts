@@ -1,7 +1,7 @@
 import { basename, dirname, join } from "node:path";
 import { LarderError } from "../base/errors.ts";
-import { isNotFound, readFolder, removeIfAny, statIfAny, temporaryOf } from "../base/files.ts";
-import { GIVEN_MODE, openEmpty } from "../base/place_file.ts";
+import { isNotFound, readFolder, removeIfAny, statIfAny } from "../base/files.ts";
+import { GIVEN_MODE, givenTemporaryOf, openEmpty, rejectSpecialFile } from "../base/place_file.ts";
 import { diskError } from "../base/system_error.ts";
 import { lockFile, openIfAny } from "../store/locks/file_lock.ts";
 import type { Compression } from "./compression.ts";
@@ -53,10 +53,11 @@ export function emptyPath(): LarderError {
 
 /**
  * Refuses a destination that exists, unless it is an empty folder or is to be replaced.
- * @throws LarderError LDR_USAGE
+ * @throws LarderError LDR_USAGE; LDR_DISK for a device or pipe
  */
 export function checkDestination({ form, path }: Destination, force: boolean): void {
   if (path === undefined) return;
+  rejectSpecialFile(path);
   const parent = dirname(path);
   if (!statOf(parent)?.isDirectory) {
     throw new LarderError("LDR_USAGE", `the folder ${parent} does not exist`, {
@@ -142,11 +143,11 @@ export async function writeFolder(
   }
 }
 
-/** Creates `path.tmp`, or a folder with a unique name if another process is writing to that one. */
+/** Creates `path.larder.tmp`, or a folder with a unique name if another process is writing to that one. */
 async function openTemporaryFolder(
   path: string,
 ): Promise<{ folder: string; lock: Deno.FsFile }> {
-  const shared = temporaryOf(path);
+  const shared = givenTemporaryOf(path);
   const unique = `${path}.${crypto.randomUUID().slice(0, 8)}.tmp`;
   const folder = await isAbandoned(shared) ? shared : unique;
   try {

@@ -47,8 +47,8 @@ const KINDS: readonly PackageKind[] = [
   },
 ];
 
-/** 240 bytes that a file name may have, which leaves room for the suffix of a temporary file. */
-export const MAX_FILE_NAME = 240;
+/** 230 bytes that a file name may have, which leaves room for the suffix of a temporary file. */
+export const MAX_FILE_NAME = 230;
 
 /** Longest signature, in bytes. */
 export const SIGNATURE_SIZE = 8;

@@ -113,10 +113,20 @@ function namedByUrl(url: URL, { name, version }: PackageNaming): PackageId {
   const isNamed = name !== undefined || version !== undefined;
   return {
     source: isNamed ? sourceOfUrl(url) : URL_SOURCE,
-    name: shortened(withoutCredentials(url)),
+    name: nameOfUrl(url),
     version: NO_VERSION,
     arch: ANY_ARCH,
   };
+}
+
+/**
+ * Returns a URL as a name, without secrets. URLs that differ in a hidden value, such as `?key=a` and `?key=b`, can be
+ * different files, so a hash tells them apart.
+ */
+function nameOfUrl(url: URL): string {
+  const { href } = withoutUser(url);
+  const text = redact(href);
+  return shortened(text === href ? text : `${text}~${shortHash(href)}`);
 }
 
 /** Returns the name of the partial file of a URL, the same whatever credentials the URL contains. */
@@ -126,9 +136,13 @@ export function partialKey(url: string): Digest {
 
 /** Returns a URL that can be stored and printed. */
 export function withoutCredentials(url: URL): string {
+  return redact(withoutUser(url).href);
+}
+
+function withoutUser(url: URL): URL {
   const clean = new URL(url);
   clean.username = clean.password = "";
-  return redact(clean.href);
+  return clean;
 }
 
 /**
@@ -168,10 +182,14 @@ function decoded(part: string): string {
 /** Shortens a text that is too long for a folder; texts that differ stay different. */
 function shortened(text: string, fits: (text: string) => boolean = isPathPart): string {
   if (fits(text)) return text;
-  const hash = digestOf(encoder.encode(text)).slice("sha256:".length).slice(0, HASH_DIGITS);
+  const hash = shortHash(text);
   let start = text.slice(0, MAX_PREFIX);
   while (!fits(`${start}~${hash}`)) start = start.slice(0, -1);
   return `${start}~${hash}`;
+}
+
+function shortHash(text: string): string {
+  return digestOf(encoder.encode(text)).slice("sha256:".length).slice(0, HASH_DIGITS);
 }
 
 function definedOf(naming: Partial<PackageId>): Partial<PackageId> {

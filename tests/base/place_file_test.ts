@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { placeFile } from "../../src/base/place_file.ts";
+import { run } from "../support/cli/commands.ts";
 import { failureOf } from "../support/failure_of.ts";
 import { TemporaryFolder } from "../support/temporary.ts";
 
@@ -36,7 +37,7 @@ Deno.test("placeFile replaces a file, a link, and what a killed process left", a
   using folder = new TemporaryFolder();
   const { from, to } = fixture(folder.path);
   Deno.writeTextFileSync(to, "before, and longer", { mode: 0o600 });
-  Deno.writeTextFileSync(`${to}.tmp`, "half of something longer", { mode: 0o600 });
+  Deno.writeTextFileSync(`${to}.larder.tmp`, "half of something longer", { mode: 0o600 });
   await placeFile(from, to, { mtime: TIME });
   assert.equal(Deno.readTextFileSync(to), "content");
   const other = join(folder.path, "other");
@@ -46,6 +47,35 @@ Deno.test("placeFile replaces a file, a link, and what a killed process left", a
   await placeFile(from, to, { mtime: TIME });
   assert.equal(Deno.readTextFileSync(other), "mine");
   assert.equal(Deno.readTextFileSync(to), "content");
+});
+
+Deno.test("placeFile leaves other files of the user alone, also those named like temporary ones", async () => {
+  using folder = new TemporaryFolder();
+  const { from, to } = fixture(folder.path);
+  for (const ending of [".tmp", ".copy", "~"]) Deno.writeTextFileSync(to + ending, "mine");
+  await placeFile(from, to);
+  for (const ending of [".tmp", ".copy", "~"]) {
+    assert.equal(Deno.readTextFileSync(to + ending), "mine");
+  }
+});
+
+Deno.test({
+  name: "placeFile does not replace a pipe, also not through a link",
+  ignore: Deno.build.os === "windows",
+  fn: async () => {
+    using folder = new TemporaryFolder();
+    const { from, to } = fixture(folder.path);
+    await run("mkfifo", [to]);
+    const link = join(folder.path, "link");
+    Deno.symlinkSync(to, link);
+    for (const path of [to, link]) {
+      const failure = await failureOf(placeFile(from, path));
+      assert.equal(failure.code, "LDR_DISK");
+      assert.match(failure.message, /it is not a regular file$/);
+    }
+    assert.ok(Deno.lstatSync(to).isFifo);
+    assert.ok(Deno.lstatSync(link).isSymlink);
+  },
 });
 
 Deno.test("placeFile leaves nothing behind if it fails", async () => {
@@ -64,7 +94,7 @@ Deno.test("placeFile copies a large file with its holes, and replaces what a kil
   using folder = new TemporaryFolder();
   const { from, to } = fixture(folder.path);
   Deno.truncateSync(from, 64 * 1024 * 1024);
-  Deno.writeTextFileSync(`${to}.tmp.copy`, "half of it", { mode: 0o600 });
+  Deno.writeTextFileSync(`${to}.larder.tmp.copy`, "half of it", { mode: 0o600 });
   await placeFile(from, to, { executable: true });
   const { size, blocks, mode } = Deno.statSync(to);
   assert.equal(size, 64 * 1024 * 1024);

@@ -155,6 +155,20 @@ Deno.test("copyInputs copies content, modes and links, and gives everything one 
   assert.deepEqual([...times], [SOURCE_DATE_EPOCH]);
 });
 
+Deno.test({
+  name: "copyInputs keeps the holes of a file",
+  ignore: Deno.build.os !== "linux",
+  fn: async () => {
+    using folder = new TemporaryFolder();
+    using file = Deno.createSync(join(folder.path, "image"));
+    file.truncateSync(32 * 1024 * 1024);
+    const nodes = await listInputs(specOf(folder.path, "image"));
+    using copy = new TemporaryFolder();
+    await copyInputs(nodes, await hashInputs(nodes), copy.path);
+    assert.ok(Deno.statSync(join(copy.path, "image")).blocks! < 1024);
+  },
+});
+
 Deno.test("copyInputs fails if an input is not what was hashed", async (t) => {
   const changes: [string, (path: string) => void][] = [
     ["other content", (path) => Deno.writeTextFileSync(path, "yy")],

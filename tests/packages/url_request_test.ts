@@ -102,6 +102,15 @@ Deno.test("requestForUrl keeps secrets out of the name of a package", () => {
   assert.doesNotMatch(packageName(id), /hunter22|abcdefgh|me:/);
 });
 
+Deno.test("requestForUrl tells URLs apart that differ only in what is hidden of them", () => {
+  const urls = ["?key=a", "?key=b", "?keyring=a", "?code=a&v=1", ""].map((query) =>
+    `https://user:password@example.com/get${query}`
+  );
+  const names = urls.map((url) => packageName(requestForUrl(url).id));
+  assert.equal(new Set(names).size, urls.length);
+  assert.deepEqual(urls.map((url) => packageName(requestForUrl(url).id)), names);
+});
+
 Deno.test("requestForUrl rejects what is no URL of a package, and names that the cache cannot have", () => {
   for (const url of ["", "hello", "ftp://host/a.deb", "/tmp/a.deb", "http://"]) {
     assert.throws(() => requestForUrl(url), isUsage, url);

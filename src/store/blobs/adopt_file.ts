@@ -21,9 +21,9 @@ export async function adoptFile(
 ): Promise<Descriptor> {
   try {
     const { size, nlink } = Deno.statSync(file);
-    if (Deno.build.os !== "windows") Deno.chmodSync(file, FILE_MODE);
-    // Through another name of the same file, the blob could be changed.
+    // Another name of the same file may be the user's own, and the blob could be changed through it.
     const own = nlink !== null && nlink > 1 ? await copyOf(file) : file;
+    if (Deno.build.os !== "windows") Deno.chmodSync(own, FILE_MODE);
     const [digest] = await digestsOfFiles([{ path: own, size, algorithm: "sha256" }]);
     const descriptor = { mediaType, digest: digest!, size };
     await syncAndMark(own, descriptor.digest);

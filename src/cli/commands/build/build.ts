@@ -70,6 +70,9 @@ function buildOptions(
 ): BuildOptions {
   const isEnabled = context.config.storage?.image_cache?.enabled !== false;
   const useCache = spec.useImageCache && command.imageCache && isEnabled;
+  if (command.output === "") {
+    throw new LarderError("LDR_USAGE", "the path of --output is empty", { hint: "write -o PATH" });
+  }
   if (command.strict && command.rebuild) throw optionConflict("--strict", "--rebuild");
   return {
     to: targetOf(spec, command.output),
@@ -119,10 +122,13 @@ function reportMiss(
   store: BuildStore,
   key: Key,
   damaged: BuildRecord | undefined,
-  { explain: isExplained, strict }: BuildCommandOptions,
+  { explain: isExplained, strict, rebuild }: BuildCommandOptions,
 ): void {
   const { name } = key.document;
-  const why = damaged ? "the cached result is not there any more" : "no cached result";
+  const gone = rebuild
+    ? "--rebuild ignores the cached result"
+    : "the cached result is not there any more";
+  const why = damaged ? gone : "no cached result";
   if (!strict) context.info(`building ${name}: ${why} for key ${shortDigest(key.digest)}`);
   if (!isExplained && !strict) return;
   const explanation = explain(store, key, readJournal(context, "history"));

@@ -59,6 +59,7 @@ function inlineSpec(command: readonly string[], options: BuildCommandOptions): B
   if (options.output === undefined) {
     throw usage("-o is missing", "name the file that the command produces: -o OUT");
   }
+  if (options.input?.includes("")) throw usage("the path of an input is empty", "write -i PATH");
   const output = basename(resolve(options.output));
   check(outputFault(output));
   check(nameFault(output));

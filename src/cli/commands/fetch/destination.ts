@@ -1,5 +1,6 @@
 import { dirname, join } from "node:path";
 import { mapLimit } from "../../../base/concurrency.ts";
+import { LarderError } from "../../../base/errors.ts";
 import {
   checkFolder,
   createFolder,
@@ -33,6 +34,11 @@ export function destinationOf(
   { output, to }: { readonly output?: string; readonly to?: string },
   requests: readonly PackageRequest[],
 ): Destination | undefined {
+  for (const [option, path] of Object.entries({ output, to })) {
+    if (path !== "") continue;
+    const hint = `write --${option} PATH`;
+    throw new LarderError("LDR_USAGE", `the path of --${option} is empty`, { hint });
+  }
   if (output !== undefined && to !== undefined) throw optionConflict("--output", "--to");
   if (to !== undefined) return folderOfExactly(to, requests);
   if (output === undefined) return undefined;

@@ -482,6 +482,80 @@ sandboxTest("build shows the command in the sandbox only its inputs and the syst
   assert.equal(Deno.readTextFileSync(join(project.path, "project/root/name")), "one");
 });
 
+sandboxTest(
+  "build gives its variables to the command alone, not to the program that makes the sandbox",
+  async () => {
+    using project = new Project({ env: { LD_PRELOAD: "", NAME: "two\nlines" } });
+    const lines = [
+      "tr '\\0' '\\n' < /proc/1/environ > outside",
+      "grep -e LD_PRELOAD -e NAME -e LARDER_ outside && exit 10",
+      'printf "%s" "$NAME" > "$LARDER_OUTPUT"',
+    ];
+    project.file("make.sh", lines.join("\n"));
+    const { code, stderr } = await project.make("--sandbox", "bwrap");
+    assert.equal(code, 0, stderr);
+    assert.equal(project.result, "two\nlines");
+  },
+);
+
+for (const sandbox of ["none", "bwrap"]) {
+  sandboxTest(
+    `build shows the command the same modes whatever the user's umask is (${sandbox})`,
+    async () => {
+      using project = new Project({ env: {} });
+      project.file("make.sh", 'touch f; mkdir d; stat -c "%a %n" * .. ../* > "$LARDER_OUTPUT"');
+      const command = ["build", project.spec, "-o", project.out, "--sandbox", sandbox, "--rebuild"];
+      const results = [];
+      for (const umask of [0o022, 0o077]) {
+        const before = Deno.umask(umask);
+        try {
+          const { code, stderr } = await project.larder(...command);
+          assert.equal(code, 0, stderr);
+        } finally {
+          Deno.umask(before);
+        }
+        results.push(project.result);
+      }
+      assert.equal(results[1], results[0]);
+    },
+  );
+}
+
+Deno.test({
+  name: "build takes a result that has another name, and leaves that file as it is",
+  ignore: Deno.build.os === "windows",
+  fn: async () => {
+    using project = new Project({ env: {} });
+    const own = join(project.path, "own");
+    Deno.writeTextFileSync(own, "mine");
+    Deno.chmodSync(own, 0o644);
+    project.file("make.sh", `ln ${own} "$LARDER_OUTPUT"`);
+    assert.equal((await project.make()).code, 0);
+    assert.equal(Deno.statSync(own).mode! & 0o777, 0o644);
+    Deno.writeTextFileSync(own, "hers");
+    assert.equal((await project.make()).code, 0);
+    assert.equal(project.result, "mine");
+  },
+});
+
+Deno.test("build refuses an empty path, and to replace a pipe", async () => {
+  using project = new Project();
+  const pipe = join(project.path, "pipe");
+  await run("mkfifo", [pipe]);
+  for (
+    const [code, message, ...options] of [
+      ["LDR_USAGE", "the path of --output is empty", project.spec, "-o", ""],
+      ["LDR_USAGE", "the path of an input is empty", "-i", "", "-o", project.out, "--", "true"],
+      ["LDR_DISK", "it is not a regular file", project.spec, "-o", pipe],
+    ]
+  ) {
+    const { stderr } = await project.larder("build", ...options);
+    assert.ok(stderr.includes(`${message} [${code}]`), stderr);
+  }
+  assert.equal(project.runs, 0);
+  assert.ok(Deno.lstatSync(pipe).isFifo);
+});
+
 sandboxTest("build has other keys with and without the sandbox", async () => {
   using project = new Project({ env: {} });
   project.file("make.sh", "echo x > $LARDER_OUTPUT");

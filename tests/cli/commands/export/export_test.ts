@@ -179,11 +179,13 @@ Deno.test("export leaves nothing behind if something is missing or damaged, and 
 Deno.test("export uses again what a killed export left, and leaves a folder of another name alone", async () => {
   using home = new Home();
   home.pulled(NAME, ARTIFACT);
-  for (const path of ["out.tmp/oci-layout", "out.tmp/blobs/sha256/1", "mine.tmp/file"]) {
+  for (
+    const path of ["out.larder.tmp/oci-layout", "out.larder.tmp/blobs/sha256/1", "mine.tmp/file"]
+  ) {
     Deno.mkdirSync(join(home.at(path), ".."), { recursive: true });
     Deno.writeTextFileSync(home.at(path), "");
   }
-  Deno.writeTextFileSync(home.at("out.tar.tmp"), "x".repeat(100_000));
+  Deno.writeTextFileSync(home.at("out.tar.larder.tmp"), "x".repeat(100_000));
   await home.exported("app:v1", home.at("out"));
   await home.exported("app:v1", home.at("out.tar"));
   await home.exported("app:v1", home.at("mine"));

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { TestCacheHome } from "../../../support/cache/test_cache_home.ts";
+import { run } from "../../../support/cli/commands.ts";
 import { status } from "../../../support/registry/faults.ts";
 import { debBytes, digestOfBytes, FileServer } from "../../../support/registry/file_server.ts";
 
@@ -32,6 +33,22 @@ Deno.test("fetch prints the path in the cache, and says whether it was fetched",
   assert.match(second.stderr, /^Use packages from cache: 1 package/m);
   assert.equal((await home.larder("fetch", url!, "-q")).stderr, "");
   assert.equal(server.requests().length, 1);
+});
+
+Deno.test("fetch refuses an empty path, and to replace a pipe", async () => {
+  await using server = await FileServer.start();
+  using home = new TestCacheHome();
+  const [url] = addPackages(server, 1);
+  for (const option of ["--output", "--to"]) {
+    const { code, stderr } = await home.larder("fetch", url!, option, "");
+    assert.equal(code, 2);
+    assert.match(stderr, new RegExp(`the path of ${option} is empty`));
+  }
+  if (Deno.build.os === "windows") return;
+  const pipe = join(home.path, "pipe");
+  await run("mkfifo", [pipe]);
+  assert.match((await home.larder("fetch", url!, "-o", pipe)).stderr, /it is not a regular file/);
+  assert.ok(Deno.lstatSync(pipe).isFifo);
 });
 
 Deno.test("fetch --format json tells what each package is", async () => {
