@@ -6,7 +6,7 @@ import { copyFile } from "../base/place_file.ts";
 import { diskError, isUnsupported } from "../base/system_error.ts";
 import type { Digest } from "../oci/digest.ts";
 import { digestOf } from "../oci/hash.ts";
-import { digestOfFile } from "../store/blobs/blob_store.ts";
+import { digestsOfFiles } from "../store/blobs/file_digests.ts";
 import { inputChanged, type InputNode } from "./inputs.ts";
 import type { KeyInput } from "./key.ts";
 
@@ -104,15 +104,18 @@ function copySmall(from: string, to: string): Digest {
   return digestOf(bytes);
 }
 
+/** Copies a file of any size; Ctrl-C ends the copy and the hashing of an image of gigabytes. */
 async function copyLarge(
   from: string,
   to: string,
   signal: AbortSignal | undefined,
-): Promise<Digest> {
-  makeParent(to, (path) => Deno.openSync(path, { write: true, createNew: true }).close());
+): Promise<Digest | undefined> {
+  Deno.mkdirSync(dirname(to), { recursive: true, mode: FOLDER_MODE });
   await copyFile(from, to, signal);
   if (Deno.build.os !== "windows") Deno.chmodSync(to, 0o600);
-  return digestOfFile(to, "sha256")!;
+  const { size } = Deno.statSync(to);
+  const [digest] = await digestsOfFiles([{ path: to, size, algorithm: "sha256" }], { signal });
+  return digest;
 }
 
 /** Makes a file, and its folder if that is none of the inputs: that of the input `a/b` is not. */

@@ -3,18 +3,13 @@ import { sleep } from "../base/concurrency.ts";
 import { LarderError } from "../base/errors.ts";
 import { isNotFound } from "../base/files.ts";
 import { diskError } from "../base/system_error.ts";
-import { digestOfFile } from "../store/blobs/blob_store.ts";
-import { hashFiles } from "../store/blobs/hash_files.ts";
+import { digestsOfFiles } from "../store/blobs/file_digests.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { KeyInput } from "./key.ts";
 import type { BuildSpec } from "./spec.ts";
 
 /** Files and folders that are read between two checks for an interrupt. */
 const READS_PER_YIELD = 1000;
-
-/** Files and bytes up to which this thread hashes the inputs itself: to start another takes 30 ms. */
-const FEW_FILES = 64;
-const FEW_BYTES = 16 * 1024 * 1024;
 
 /** Permissions with the set-user-ID, set-group-ID and sticky bits: an image of a system has all of them. */
 const MODE_BITS = 0o7777;
@@ -190,41 +185,22 @@ export async function hashInputs(
   signal?: AbortSignal,
 ): Promise<KeyInput[]> {
   const files = nodes.filter(({ type }) => type === "file");
-  const bytes = files.reduce((sum, { size }) => sum + size, 0);
-  const isSmall = files.length <= FEW_FILES && bytes <= FEW_BYTES;
-  const digests = isSmall ? files.map(hashHere) : await hashInThreads(files, signal);
+  const requests = files.map(({ hostPath, size }) => {
+    return { path: hostPath, size, algorithm: "sha256" } as const;
+  });
+  const digests = await digestsOfFiles(requests, { signal });
   const digestOf = new Map(files.map((file, i) => [file, digests[i]]));
   return nodes.map((node) => keyInput(node, digestOf.get(node)));
 }
 
-function hashHere({ hostPath }: InputNode): Digest {
-  const digest = digestOfFile(hostPath, "sha256");
-  if (digest) return digest;
-  throw inputChanged(hostPath);
-}
-
-async function hashInThreads(
-  files: readonly InputNode[],
-  signal: AbortSignal | undefined,
-): Promise<Digest[]> {
-  const requests = files.map(({ hostPath: path, size }) => ({ path, size, algorithm: "sha256" }));
-  const hashed = await hashFiles(requests, { signal });
-  return hashed.map((result, i) => {
-    if ("digest" in result) return result.digest as Digest;
-    const { message, code } = result.error;
-    const { hostPath } = files[i]!;
-    if (code === "ENOENT") throw inputChanged(hostPath);
-    throw diskError(Object.assign(new Error(message), { code }), "read", hostPath);
-  });
-}
-
-/** Returns a node as a key lists it. @param digest of a file */
-export function keyInput(node: InputNode, digest: Digest | undefined): KeyInput {
+/** Returns a node as a key lists it. @param digest of a file; undefined if it is gone */
+function keyInput(node: InputNode, digest: Digest | undefined): KeyInput {
   const { path, type, target } = node;
   if (type === "link") return { path, type, target };
   const mode = node.mode.toString(8).padStart(4, "0");
   if (type === "folder") return { path, type, mode };
-  return { path, type, mode, digest: digest!, size: node.size };
+  if (!digest) throw inputChanged(node.hostPath);
+  return { path, type, mode, digest, size: node.size };
 }
 
 /** Returns the inputs of a spec that hold one of these paths, such as the output: it would change them. */

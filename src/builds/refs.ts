@@ -1,7 +1,7 @@
 import { referenceContent } from "../exchange/reference_content.ts";
 import { layoutFiles } from "../exchange/layout_files.ts";
 import { ANNOTATIONS } from "../exchange/layout_format.ts";
-import { writeLayoutFolder } from "../exchange/write_image_layout.ts";
+import { writeLayoutFolder } from "../exchange/write_layout_folder.ts";
 import { LarderError } from "../base/errors.ts";
 import { formatReference, parseReference, type Reference } from "../oci/reference.ts";
 import type { Layout } from "../store/layout.ts";

@@ -14,11 +14,11 @@ export interface PackageList {
 /** A package that a spec names by its URL. */
 export interface SpecPackage {
   readonly url: string;
-  readonly digest: string | undefined;
-  readonly name: string | undefined;
-  readonly version: string | undefined;
-  readonly arch: string | undefined;
-  readonly source: string | undefined;
+  readonly digest?: string | undefined;
+  readonly name?: string | undefined;
+  readonly version?: string | undefined;
+  readonly arch?: string | undefined;
+  readonly source?: string | undefined;
 }
 
 /** What is to be built: the content of a spec file, or what a command line says. */

@@ -12,7 +12,7 @@ import { dockerManifest, type LayoutFiles, layoutFiles } from "./layout_files.ts
 import { placeFiles, type PlaceOptions } from "./place_files.ts";
 import { fileOf, isProgram } from "./record_content.ts";
 import { copyVerified, writeArchive } from "./write_archive.ts";
-import { writeLayoutFolder } from "./write_image_layout.ts";
+import { writeLayoutFolder } from "./write_layout_folder.ts";
 
 export interface ExportOptions extends PlaceOptions, Pick<StoreLockOptions, "waiting"> {
   /** True for a blob that the other side has, because an earlier bundle names it. */

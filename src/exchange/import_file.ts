@@ -1,9 +1,7 @@
 import { LarderError } from "../base/errors.ts";
-import { diskError } from "../base/system_error.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
-import { asDigest } from "../oci/digest.ts";
 import { digestOf } from "../oci/hash.ts";
-import { hashFiles } from "../store/blobs/hash_files.ts";
+import { digestsOfFiles } from "../store/blobs/file_digests.ts";
 import { BUILD_NAME, type BuildRecord, formatBuildRecord } from "../store/entries/build_record.ts";
 import { type BundleSource, readFile } from "./bundle_source.ts";
 import type { ImportPlan } from "./import_plan.ts";
@@ -16,7 +14,7 @@ const FILE_TYPE = "application/octet-stream";
  * Returns a file as a bundle with one build. Its specification is that it was imported, with its name and digest: no
  * spec has the same one, and a later import of the same file is the same build.
  *
- * @throws LarderError LDR_USAGE for a name that no build can have; LDR_DISK*, LDR_INTERRUPTED
+ * @throws LarderError LDR_USAGE for a name that no build can have; LDR_NOT_FOUND, LDR_DISK*, LDR_INTERRUPTED
  */
 export async function fileBundle(
   path: string,
@@ -31,19 +29,13 @@ export async function fileBundle(
       hint: "save its content under a name, and import that",
     });
   }
-  const [hashed] = await hashFiles([{ path, size, algorithm: "sha256" }], { signal });
-  if ("error" in hashed!) {
-    throw diskError(
-      Object.assign(new Error(hashed.error.message), { code: hashed.error.code }),
-      "read",
-      path,
-    );
+  const [digest] = await digestsOfFiles([{ path, size, algorithm: "sha256" }], { signal });
+  if (!digest) {
+    throw new LarderError("LDR_NOT_FOUND", `${path} was removed while it was read`, {
+      hint: "check the path",
+    });
   }
-  const file: Descriptor = {
-    mediaType: FILE_TYPE,
-    digest: asDigest(hashed!.digest)!,
-    size,
-  };
+  const file: Descriptor = { mediaType: FILE_TYPE, digest, size };
   const specification = digestOf(
     new TextEncoder().encode(JSON.stringify({ imported: { digest: file.digest, name } })),
   );

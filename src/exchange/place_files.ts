@@ -4,10 +4,7 @@ import { copyFile } from "../base/place_file.ts";
 import { diskError } from "../base/system_error.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { algorithmOf } from "../oci/digest.ts";
-import { hasDigest } from "../store/blobs/blob_store.ts";
-import { hashFiles } from "../store/blobs/hash_files.ts";
-import type { HashError } from "../store/blobs/hash_messages.ts";
-import { BACKGROUND_HASH_SIZE } from "../store/blobs/ingest.ts";
+import { digestsOfFiles } from "../store/blobs/file_digests.ts";
 import type { StoredBlob } from "./entry_content.ts";
 
 /** Parallel copies: more do not help, because a copy within a file system is one system call. */
@@ -44,25 +41,14 @@ export async function placeFiles(
       throw diskError(error, "write", target);
     }
   }, signal);
-  const total = placements.reduce((sum, { descriptor }) => sum + descriptor.size, 0);
-  // Starting a thread does not pay for less.
-  if (total < BACKGROUND_HASH_SIZE) {
-    for (const { descriptor, target } of placements) {
-      if (!hasDigest(target, descriptor.digest)) throw damagedInCache(descriptor);
-      progressed?.(descriptor.size);
-    }
-    return;
-  }
   const files = placements.map(({ descriptor: { digest, size }, target }) => ({
     path: target,
     size,
     algorithm: algorithmOf(digest),
   }));
-  const hashed = await hashFiles(files, { onBytes: progressed, signal });
+  const digests = await digestsOfFiles(files, { onBytes: progressed, signal });
   for (const [i, { descriptor }] of placements.entries()) {
-    const result = hashed[i]!;
-    if ("error" in result) throw diskError(asError(result.error), "read", files[i]!.path);
-    if (result.digest !== descriptor.digest) throw damagedInCache(descriptor);
+    if (digests[i] !== descriptor.digest) throw damagedInCache(descriptor);
   }
 }
 
@@ -71,8 +57,4 @@ export function damagedInCache({ digest }: Pick<Descriptor, "digest">): LarderEr
   return new LarderError("LDR_DIGEST_MISMATCH", `${digest} is damaged in the cache`, {
     hint: "larder verify --repair fetches it again; nothing was exported",
   });
-}
-
-function asError({ message, code }: HashError): Error {
-  return Object.assign(new Error(message), code && { code });
 }

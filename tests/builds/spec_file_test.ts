@@ -23,13 +23,12 @@ build: {cache: {use_package_cache: false, use_image_cache: false}}
     "/specs/image.yaml",
   );
   const { fault: _, env, ...rest } = spec;
-  const none = { digest: undefined, name: undefined, version: undefined, arch: undefined };
   assert.deepEqual(rest, {
     name: "hello-image",
     folder: "/specs",
     inputs: ["rootfs/", "compose.sh"],
     packages: [
-      { ...none, url: "http://mirror/a_1_amd64.deb", source: undefined },
+      { url: "http://mirror/a_1_amd64.deb" },
       {
         url: "http://mirror/hello_2.10-3_amd64.deb",
         digest: "sha256:ab",

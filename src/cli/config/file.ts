@@ -1,11 +1,11 @@
 import * as v from "valibot";
-import { type Document, isMap, isScalar, LineCounter, type Pair, parseDocument } from "yaml";
+import { type Document, isMap, isScalar, type Pair } from "yaml";
 import { LarderError, messageOf } from "../../base/errors.ts";
 import { manualPage } from "../help/manual.ts";
 import { type Config, ConfigSchema } from "./schema.ts";
 import { parseRegistry } from "../../oci/reference.ts";
 import { keyOf, refusalOf, type Scalar, settingAt, suggest } from "./settings.ts";
-import { describeYamlError } from "../../base/yaml_errors.ts";
+import { parseYaml } from "../../base/yaml_document.ts";
 
 /** A value in a config file, as it is written. */
 export interface WrittenValue {
@@ -29,21 +29,12 @@ export interface ConfigFile {
  * @throws LarderError LDR_CONFIG at `path:line:column`, with the nearest key for an unknown one
  */
 export function parseConfigFile(text: string, path: string): ConfigFile {
-  const lines = new LineCounter();
-  const document = parseDocument(text, {
-    lineCounter: lines,
-    prettyErrors: false,
-    logLevel: "error",
-  });
+  const { document, placeOf, broken } = parseYaml(text, "transfers: 8");
   const at = (offset: number) => {
-    const { line, col } = lines.linePos(offset);
+    const { line, col } = placeOf(offset);
     return `${path}:${line}:${col}`;
   };
-  const broken = document.errors[0] ?? document.warnings[0];
-  if (broken) {
-    const { reason, hint } = describeYamlError(broken, "transfers: 8");
-    throw bad(at(broken.pos[0]), reason, hint);
-  }
+  if (broken) throw bad(at(broken.offset), broken.reason, broken.hint);
   if (document.contents !== null && !isMap(document.contents)) {
     throw bad(at(0), "not a mapping of keys to values", "write KEY: VALUE, such as transfers: 8");
   }

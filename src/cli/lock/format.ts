@@ -1,10 +1,10 @@
 import * as v from "valibot";
-import { type Document, isMap, LineCounter, parseDocument, stringify } from "yaml";
+import { type Document, isMap, stringify } from "yaml";
 import { LarderError } from "../../base/errors.ts";
 import { DigestSchema } from "../../oci/descriptor.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { formatReference, parseReference } from "../../oci/reference.ts";
-import { describeYamlError } from "../../base/yaml_errors.ts";
+import { parseYaml } from "../../base/yaml_document.ts";
 
 const COMMENT =
   "# Written by larder lock. Commit it: pull, run, fetch and build use exactly this with --frozen.\n";
@@ -96,18 +96,10 @@ export const EMPTY_LOCK: Lock = {
  */
 export function parseLock(text: string): Lock {
   rejectConflicts(text);
-  const lines = new LineCounter();
-  const document = parseDocument(text, {
-    lineCounter: lines,
-    prettyErrors: false,
-    logLevel: "error",
-  });
-  const broken = document.errors[0] ?? document.warnings[0];
+  const { document, placeOf, broken } = parseYaml(text, "schemaVersion: 1");
   if (broken) {
-    const { line, col } = lines.linePos(broken.pos[0]);
-    throw badLock(
-      `${describeYamlError(broken, "schemaVersion: 1").reason} (line ${line}, column ${col})`,
-    );
+    const { line, col } = placeOf(broken.offset);
+    throw badLock(`${broken.reason} (line ${line}, column ${col})`);
   }
   if (!isMap(document.contents)) throw badLock("it is not a lock file");
   const content = plainContent(document);

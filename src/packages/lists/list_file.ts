@@ -1,11 +1,12 @@
 import { dirname, isAbsolute, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { isScalar, type Node, type YAMLMap } from "yaml";
 import { hasCode } from "../../base/errors.ts";
 import { type Digest, parseDigest } from "../../oci/digest.ts";
+import { type DocumentKind, type Members, YamlReader } from "../../base/yaml_reader.ts";
 import type { ListDocument } from "./documents.ts";
-import { YamlReader } from "./yaml_reader.ts";
 
-type Node = NonNullable<YamlReader["root"]>;
+const KIND: DocumentKind = { code: "LDR_BAD_LIST", noun: "list", example: "packages: [URL]" };
 
 /** A package that a list names by its URL. */
 export interface ListedPackage {
@@ -54,21 +55,23 @@ export interface ListFile {
 export function parseListFile(
   { url, name, bytes }: Pick<ListDocument, "url" | "name" | "bytes">,
 ): ListFile {
-  const reader = new YamlReader(new TextDecoder().decode(bytes), name);
-  const parser = new ListParser(reader, url);
-  const { node, values } = reader.map(reader.root, "the list", ["packages", "repositories"]);
-  const items = (key: string) => values.has(key) ? reader.list(values.get(key), key) : [];
-  const packages = items("packages").map((item) => parser.package(item));
-  const repositories = items("repositories").map((item) => parser.repository(item));
+  const yaml = new YamlReader(new TextDecoder().decode(bytes), name, KIND);
+  const parser = new ListParser(yaml, url);
+  const { root } = yaml;
+  const list = yaml.members(root, ["packages", "repositories"], "the list");
+  const packages = yaml.items(list.get("packages"), "packages")
+    .map((item) => parser.package(item));
+  const repositories = yaml.items(list.get("repositories"), "repositories")
+    .map((item) => parser.repository(item));
   if (packages.length + repositories.length > 0) return { packages, repositories };
-  throw reader.fault(
-    node,
-    "the list names no packages",
-    "write the URLs of packages below packages:",
-  );
+  throw yaml.fault(root, {
+    reason: "the list names no packages",
+    hint: "write the URLs of packages below packages:",
+  });
 }
 
 const PACKAGE_KEYS = ["url", "digest", "name", "version", "arch", "source"];
+const EXAMPLE = "url: http://mirror/hello_2.10-3_amd64.deb";
 const DEBIAN_KEYS = [
   "deb",
   "suite",
@@ -80,24 +83,25 @@ const DEBIAN_KEYS = [
 ];
 const RPM_KEYS = ["rpm", "arch", "keyring", "packages"];
 
+/** Reads the items of one list. */
 class ListParser {
-  readonly #reader: YamlReader;
+  readonly #yaml: YamlReader;
   readonly #base: URL;
 
-  constructor(reader: YamlReader, base: URL) {
-    this.#reader = reader;
+  constructor(yaml: YamlReader, base: URL) {
+    this.#yaml = yaml;
     this.#base = base;
   }
 
   package(item: Node): ListedPackage {
-    const reader = this.#reader;
-    if (reader.isText(item)) return { url: this.#url(item, "a package") };
-    const map = reader.map(item, "a package", PACKAGE_KEYS);
-    const { values } = map;
-    const text = (key: string) => this.#text(values, key);
+    if (isScalar(item)) return { url: this.#url(item, "a package") };
+    const map = this.#yaml.map(item, "a package", EXAMPLE);
+    const members = this.#yaml.members(map, PACKAGE_KEYS, "a package");
+    const text = (key: string) => this.#text(members, key);
+    const digest = members.get("digest");
     return {
-      url: this.#url(reader.required(map, "url", "a package"), "a package"),
-      digest: values.has("digest") ? this.#digest(values.get("digest")!) : undefined,
+      url: this.#url(this.#required(map, members, "url", EXAMPLE), "a package"),
+      digest: digest && this.#digest(digest),
       name: text("name"),
       version: text("version"),
       arch: text("arch"),
@@ -106,87 +110,96 @@ class ListParser {
   }
 
   repository(item: Node): ListedDebian | ListedRpm {
-    const reader = this.#reader;
-    const keys = [...new Set([...DEBIAN_KEYS, ...RPM_KEYS])];
-    const map = reader.map(item, "a repository", keys);
-    const { node, values } = map;
-    const kind = (["deb", "rpm"] as const).filter((key) => values.has(key));
-    if (kind.length !== 1) {
-      throw reader.fault(
-        node,
-        "a repository needs either deb or rpm",
-        "write its URL after deb: or rpm:",
-      );
+    const map = this.#yaml.map(item, "a repository", "rpm: http://mirror/repo/");
+    const kinds = (["deb", "rpm"] as const).filter((key) => map.has(key));
+    const [kind] = kinds;
+    if (!kind || kinds.length > 1) {
+      throw this.#yaml.fault(map, {
+        reason: "a repository needs either deb or rpm",
+        hint: "write its URL after deb: or rpm:",
+      });
     }
-    const what = `a ${kind[0]} repository`;
-    reader.map(item, what, kind[0] === "deb" ? DEBIAN_KEYS : RPM_KEYS);
+    const what = `a ${kind} repository`;
+    const members = this.#yaml.members(map, kind === "deb" ? DEBIAN_KEYS : RPM_KEYS, what);
+    const required = (key: string, example: string) =>
+      this.#required(map, members, key, `${key}: ${example}`);
     const shared = {
-      url: withSlash(this.#url(values.get(kind[0]!)!, what)),
-      arch: this.#text(values, "arch"),
-      keyring: this.#keyring(values.get("keyring")),
-      packages: this.#texts(reader.required(map, "packages", what), "packages"),
+      url: withSlash(this.#url(required(kind, "http://mirror/repo/"), what)),
+      arch: this.#text(members, "arch"),
+      keyring: this.#keyring(members.get("keyring")),
+      packages: this.#texts(required("packages", "[hello]"), "packages", "hello"),
     };
-    if (kind[0] === "rpm") return { kind: "rpm", ...shared };
+    if (kind === "rpm") return { kind, ...shared };
+    required("suite", "trixie");
+    const components = members.get("components");
+    const isChecked = members.get("check_valid_until");
     return {
-      kind: "deb",
+      kind,
       ...shared,
-      suite: reader.text(reader.required(map, "suite", what), "suite"),
-      components: values.has("components")
-        ? this.#texts(values.get("components"), "components")
-        : undefined,
-      checksValidUntil: values.has("check_valid_until")
-        ? reader.flag(values.get("check_valid_until"), "check_valid_until")
-        : true,
+      suite: this.#text(members, "suite")!,
+      components: components && this.#texts(components, "components", "main"),
+      checksValidUntil: isChecked ? this.#yaml.flag(isChecked, "check_valid_until") : true,
     };
   }
 
-  #text(values: ReadonlyMap<string, Node>, key: string): string | undefined {
-    return values.has(key) ? this.#reader.text(values.get(key), key) : undefined;
+  #required(map: YAMLMap, members: Members, key: string, example: string): Node {
+    const node = members.get(key);
+    if (node) return node;
+    throw this.#yaml.missing(map, key, example);
   }
 
-  #texts(node: Node | undefined, what: string): string[] {
-    return this.#reader.list(node, what).map((item) =>
-      this.#reader.text(item, `an item of ${what}`)
-    );
+  #text(members: Members, key: string): string | undefined {
+    const text = this.#yaml.textOf(members, key);
+    if (text !== "") return text;
+    throw this.#yaml.fault(members.get(key)!, {
+      reason: `${key} is empty`,
+      hint: `write a text after ${key}:, or leave it out`,
+    });
+  }
+
+  #texts(node: Node, what: string, example: string): string[] {
+    const texts = this.#yaml.texts(node, what, example);
+    if (texts.length > 0) return texts;
+    throw this.#yaml.fault(node, {
+      reason: `${what} is empty`,
+      hint: `write ${what}: [${example}]`,
+    });
   }
 
   #digest(node: Node): Digest {
     try {
-      return parseDigest(this.#reader.text(node, "digest"));
+      return parseDigest(this.#yaml.text(node, "digest"));
     } catch (error) {
       if (!hasCode(error, "LDR_BAD_REFERENCE")) throw error;
-      throw this.#reader.fault(node, error.message, error.hint);
+      throw this.#yaml.fault(node, { reason: error.message, hint: error.hint });
     }
   }
 
   /** A list on the disk may name files on the disk; one from a server may not, because it has no say over them. */
   #url(node: Node, what: string): URL {
-    const text = this.#reader.text(node, what);
+    const text = this.#yaml.text(node, what);
     const isLocal = this.#base.protocol === "file:";
     const url = isLocal && !/^[A-Za-z][A-Za-z0-9+.-]+:/.test(text)
       ? pathToFileURL(resolve(dirname(fileURLToPath(this.#base)), text))
       : URL.parse(text, this.#base);
     const protocols = ["http:", "https:", ...isLocal ? ["file:"] : []];
     if (url && protocols.includes(url.protocol)) return url;
-    throw this.#reader.fault(
-      node,
-      `${what}: ${JSON.stringify(text)} is not a URL that can be fetched`,
-      "write a URL that begins with http:// or https://",
-    );
+    throw this.#yaml.fault(node, {
+      reason: `${what}: ${JSON.stringify(text)} is not a URL that can be fetched`,
+      hint: "write a URL that begins with http:// or https://",
+    });
   }
 
   #keyring(node: Node | undefined): string | undefined {
     if (!node) return undefined;
-    const path = this.#reader.text(node, "keyring");
+    const path = this.#yaml.text(node, "keyring");
     if (this.#base.protocol === "file:") return resolve(dirname(fileURLToPath(this.#base)), path);
     if (isAbsolute(path)) return path;
-    throw this.#reader.fault(
-      node,
-      `keyring: ${
-        JSON.stringify(path)
-      } is relative to a list on a server, which cannot vouch for itself`,
-      "write the absolute path of a file of keys on this machine",
-    );
+    const shown = JSON.stringify(path);
+    throw this.#yaml.fault(node, {
+      reason: `keyring: ${shown} is relative to a list on a server, which cannot vouch for itself`,
+      hint: "write the absolute path of a file of keys on this machine",
+    });
   }
 }
 

@@ -5,9 +5,7 @@ import { diskError } from "../../base/system_error.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import type { Digest } from "../../oci/digest.ts";
 import type { Layout } from "../layout.ts";
-import { digestOfFile } from "./blob_store.ts";
-import { hashFiles } from "./hash_files.ts";
-import { BACKGROUND_HASH_SIZE } from "./ingest.ts";
+import { digestsOfFiles } from "./file_digests.ts";
 import { tryMark } from "./verified_mark.ts";
 
 /**
@@ -26,9 +24,9 @@ export async function adoptFile(
     // Another name of the same file may be the user's own, and the blob could be changed through it.
     const own = nlink !== null && nlink > 1 ? await copyOf(file) : file;
     if (Deno.build.os !== "windows") Deno.chmodSync(own, FILE_MODE);
-    const digest = await digestOfAny(own, size);
-    const descriptor = { mediaType, digest, size };
-    await syncAndMark(own, digest);
+    const [digest] = await digestsOfFiles([{ path: own, size, algorithm: "sha256" }]);
+    const descriptor = { mediaType, digest: digest!, size };
+    await syncAndMark(own, descriptor.digest);
     const path = layout.blobOf(descriptor);
     ensureFolder(dirname(path));
     await moveFile(own, path);
@@ -42,15 +40,6 @@ async function copyOf(file: string): Promise<string> {
   const copy = `${file}.copy`;
   await Deno.copyFile(file, copy);
   return copy;
-}
-
-/** Hashes a large file in another thread, so that this one stays responsive. */
-async function digestOfAny(path: string, size: number): Promise<Digest> {
-  if (size < BACKGROUND_HASH_SIZE) return digestOfFile(path, "sha256")!;
-  const [hashed] = await hashFiles([{ path, size, algorithm: "sha256" }]);
-  if ("digest" in hashed!) return hashed.digest as Digest;
-  const { message, code } = hashed!.error;
-  throw Object.assign(new Error(message), { code });
 }
 
 async function syncAndMark(path: string, digest: Digest): Promise<void> {

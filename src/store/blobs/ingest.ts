@@ -1,17 +1,16 @@
-import { dirname } from "node:path";
 import { LarderError } from "../../base/errors.ts";
-import { ensureFolder, isNotFound, isStillAt, removeIfAny, writeAll } from "../../base/files.ts";
-import { diskError, isUnsupported } from "../../base/system_error.ts";
+import { isStillAt, removeIfAny, writeAll } from "../../base/files.ts";
+import { diskError } from "../../base/system_error.ts";
 import { COPY_BUFFER, PULL_ROUNDS } from "../../base/limits.ts";
-import { moveFile } from "../../base/move_file.ts";
 import { ContentVerifier, MAX_UNSIZED } from "../../oci/content_verifier.ts";
 import type { BlobDescriptor } from "../../oci/descriptor.ts";
 import { FileHasher } from "./background_hash.ts";
 import {
-  claimPartial,
+  movePartial,
   type PartialFile,
-  pauseBeforeReopening,
   releasePartial,
+  resumePartial,
+  syncPartial,
 } from "./partial_file.ts";
 import { isMark, tryMark } from "./verified_mark.ts";
 
@@ -77,28 +76,12 @@ export class Ingest {
     isPresent: () => boolean | Promise<boolean>,
     options: IngestOptions = {},
   ): Promise<Ingest | undefined> {
-    for (let tries = 1;; tries++) {
-      const claimed = await claimPartial(partial, options);
-      const { file, path } = claimed;
-      try {
-        if (isStillAt(file, path)) {
-          if (!await isPresent()) {
-            const ingest = new Ingest(descriptor, claimed, destination, options.prepare);
-            await ingest.#resume();
-            return ingest;
-          }
-          removeIfAny(path);
-          releasePartial(claimed);
-          return undefined;
-        }
-      } catch (error) {
-        releasePartial(claimed);
-        throw diskError(error, "open", path);
-      }
-      releasePartial(claimed);
-      // Another process has committed or deleted the file.
-      await pauseBeforeReopening(path, tries, options.signal);
-    }
+    const resume = async (claimed: PartialFile) => {
+      const ingest = new Ingest(descriptor, claimed, destination, options.prepare);
+      await ingest.#resume();
+      return ingest;
+    };
+    return await resumePartial(partial, isPresent, resume, options);
   }
 
   /** Bytes written so far, which is the position where the source has to continue. */
@@ -148,7 +131,7 @@ export class Ingest {
     if (this.#isStaged) return this.#close();
     try {
       await this.#verifier.finish();
-      await this.#sync();
+      await syncPartial(this.#partial);
       await check?.(this.#partial.file, this.#partial.path);
     } catch (error) {
       throw diskError(error, "write", this.#partial.path);
@@ -174,13 +157,11 @@ export class Ingest {
       return false;
     }
     try {
-      await this.#sync();
+      await syncPartial(this.#partial);
       await this.#prepare?.(this.#partial.file, this.#partial.path);
       tryMark(this.#partial.file, this.#descriptor.digest);
       // The cache may have been deleted, and another process may be writing a partial file of the same name.
-      const moved = this.#isOwned() && await this.#move();
-      const isCommitted = moved === "copied" ||
-        (moved === "renamed" && isStillAt(this.#partial.file, this.#destination));
+      const isCommitted = await movePartial(this.#partial, this.#destination);
       this.#close();
       return isCommitted;
     } catch (error) {
@@ -211,28 +192,6 @@ export class Ingest {
     this.#open = false;
     this.#fileHasher?.close();
     releasePartial(this.#partial);
-  }
-
-  /** Syncs the data to the disk, if the file system can; some of FUSE's cannot. */
-  async #sync(): Promise<void> {
-    try {
-      await this.#partial.file.syncData();
-    } catch (error) {
-      if (!isUnsupported(error)) throw error;
-    }
-  }
-
-  /** @returns false if the partial file was deleted, or the folder of the destination right after its creation */
-  async #move(): Promise<"renamed" | "copied" | false> {
-    for (const isRetry of [false, true]) {
-      try {
-        return await moveFile(this.#partial.path, this.#destination);
-      } catch (error) {
-        if (!isNotFound(error)) throw error;
-        if (!isRetry) ensureFolder(dirname(this.#destination));
-      }
-    }
-    return false;
   }
 
   /** Returns a verifier: in a thread that reads the first `length` bytes itself, or one that still has to see them. */

@@ -7,12 +7,14 @@ import {
   type FileStamp,
   isNotFound,
   isSameFile,
+  isStillAt,
   removeIfAny,
   stampOf,
   statIfAny,
 } from "../../base/files.ts";
-import { diskError, systemCode } from "../../base/system_error.ts";
-import { LOCK_POLL, STALL_TIMEOUT } from "../../base/limits.ts";
+import { moveFile } from "../../base/move_file.ts";
+import { diskError, isUnsupported, systemCode } from "../../base/system_error.ts";
+import { LOCK_POLL, PULL_ROUNDS, STALL_TIMEOUT } from "../../base/limits.ts";
 import { adaptToFileSystem } from "../colon_names.ts";
 import { lockFile, type LockResult } from "../locks/file_lock.ts";
 
@@ -48,7 +50,7 @@ export interface PartialFile {
  * @param options `waiting` is called once if another writer has to be waited for
  * @throws LarderError LDR_DISK*, LDR_INTERRUPTED
  */
-export async function claimPartial(
+async function claimPartial(
   path: string,
   { waiting, signal, stall = STALL }: ClaimOptions,
 ): Promise<PartialFile> {
@@ -129,6 +131,64 @@ export async function pauseBeforeReopening(
     });
   }
   await sleep(LOCK_POLL, signal);
+}
+
+/**
+ * Claims the partial file of a blob and continues it with `resume`, unless the blob is present.
+ *
+ * @param isPresent called with the lock held, because the process that was waited for may have written the blob
+ * @returns undefined if the blob is present
+ * @throws LarderError LDR_DISK*, LDR_INTERRUPTED
+ */
+export async function resumePartial<T>(
+  partial: string,
+  isPresent: () => boolean | Promise<boolean>,
+  resume: (claimed: PartialFile) => Promise<T>,
+  options: ClaimOptions,
+): Promise<T | undefined> {
+  for (let tries = 1;; tries++) {
+    const claimed = await claimPartial(partial, options);
+    const { file, path } = claimed;
+    try {
+      if (isStillAt(file, path)) {
+        if (!await isPresent()) return await resume(claimed);
+        removeIfAny(path);
+        releasePartial(claimed);
+        return undefined;
+      }
+    } catch (error) {
+      releasePartial(claimed);
+      throw diskError(error, "open", path);
+    }
+    releasePartial(claimed);
+    // Another process has committed or deleted the file.
+    await pauseBeforeReopening(path, tries, options.signal);
+  }
+}
+
+/** Syncs the data of a partial file to the disk, if the file system can; some of FUSE's cannot. */
+export async function syncPartial({ file }: PartialFile): Promise<void> {
+  try {
+    await file.syncData();
+  } catch (error) {
+    if (!isUnsupported(error)) throw error;
+  }
+}
+
+/** Moves a partial file to its final name. @returns false if the cache, or a folder of it, was deleted meanwhile */
+export async function movePartial(
+  { file, path }: PartialFile,
+  destination: string,
+): Promise<boolean> {
+  for (let round = 0; round < PULL_ROUNDS && isStillAt(file, path); round++) {
+    try {
+      return await moveFile(path, destination) === "copied" || isStillAt(file, destination);
+    } catch (error) {
+      if (!isNotFound(error)) throw error;
+      ensureFolder(dirname(destination));
+    }
+  }
+  return false;
 }
 
 /** Closes a partial file, which also releases its lock. */

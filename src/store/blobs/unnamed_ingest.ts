@@ -1,26 +1,24 @@
 import { basename, dirname, join } from "node:path";
 import * as v from "valibot";
 import {
-  ensureFolder,
-  isNotFound,
   isStillAt,
   readTextIfAny,
   removeIfAny,
   writeAll,
   writeFileUnsynced,
 } from "../../base/files.ts";
-import { COPY_BUFFER, PULL_ROUNDS } from "../../base/limits.ts";
-import { moveFile } from "../../base/move_file.ts";
-import { diskError, isUnsupported } from "../../base/system_error.ts";
+import { COPY_BUFFER } from "../../base/limits.ts";
+import { diskError } from "../../base/system_error.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { digestOf, Hasher } from "../../oci/hash.ts";
 import { parseJson } from "../json.ts";
 import type { Layout } from "../layout.ts";
 import {
-  claimPartial,
+  movePartial,
   type PartialFile,
-  pauseBeforeReopening,
   releasePartial,
+  resumePartial,
+  syncPartial,
 } from "./partial_file.ts";
 import { tryMark } from "./verified_mark.ts";
 
@@ -76,29 +74,12 @@ export class UnnamedIngest implements Disposable {
     isPresent: () => boolean,
     options: UnnamedIngestOptions = {},
   ): Promise<UnnamedIngest | undefined> {
-    const partial = layout.partial(key);
-    for (let tries = 1;; tries++) {
-      const claimed = await claimPartial(partial, options);
-      const { file, path } = claimed;
-      try {
-        if (isStillAt(file, path)) {
-          if (!isPresent()) {
-            const ingest = new UnnamedIngest(layout, claimed);
-            await ingest.#resume();
-            return ingest;
-          }
-          removeIfAny(path);
-          releasePartial(claimed);
-          return undefined;
-        }
-      } catch (error) {
-        releasePartial(claimed);
-        throw diskError(error, "open", path);
-      }
-      releasePartial(claimed);
-      // Another process has committed or deleted the file.
-      await pauseBeforeReopening(path, tries, options.signal);
-    }
+    const resume = async (claimed: PartialFile) => {
+      const ingest = new UnnamedIngest(layout, claimed);
+      await ingest.#resume();
+      return ingest;
+    };
+    return await resumePartial(layout.partial(key), isPresent, resume, options);
   }
 
   /** Bytes written so far. */
@@ -163,13 +144,12 @@ export class UnnamedIngest implements Disposable {
     const destination = this.#layout.blob("data", digest);
     const { file, path } = this.#partial;
     try {
-      await syncData(file);
+      await syncPartial(this.#partial);
       tryMark(file, digest);
       if (!isStillAt(file, path)) return undefined;
       if (this.#hasVersion) removeIfAny(this.#versionPath);
-      const moved = await moveInto(path, destination);
-      if (!moved || (moved === "renamed" && !isStillAt(file, destination))) return undefined;
-      return { digest, size: this.#offset };
+      const isMoved = await movePartial(this.#partial, destination);
+      return isMoved ? { digest, size: this.#offset } : undefined;
     } catch (error) {
       throw diskError(error, "write", destination);
     }
@@ -208,26 +188,4 @@ export class UnnamedIngest implements Disposable {
       this.#offset += read;
     }
   }
-}
-
-/** Syncs data to the disk, if the file system can; some of FUSE's cannot. */
-async function syncData(file: Deno.FsFile): Promise<void> {
-  try {
-    await file.syncData();
-  } catch (error) {
-    if (!isUnsupported(error)) throw error;
-  }
-}
-
-/** Moves a file into a folder that may have to be created. @returns undefined if the file, or the folder, was deleted */
-async function moveInto(from: string, to: string): Promise<"renamed" | "copied" | undefined> {
-  for (let round = 0; round < PULL_ROUNDS; round++) {
-    try {
-      return await moveFile(from, to);
-    } catch (error) {
-      if (!isNotFound(error)) throw error;
-      ensureFolder(dirname(to));
-    }
-  }
-  return undefined;
 }

@@ -74,7 +74,7 @@ function nearestText(nearest: NearestBuild | undefined, now: number): string {
 }
 
 /** One line for each difference: `~ input    rootfs/etc/hostname: other content (5 B → 6 B)`. */
-export function differencesText(
+function differencesText(
   differences: readonly KeyDifference[],
   isVerbose: boolean,
 ): string {

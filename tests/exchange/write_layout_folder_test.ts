@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { writeImageLayout } from "../../src/exchange/write_image_layout.ts";
+import { layoutFiles } from "../../src/exchange/layout_files.ts";
+import { referenceContent } from "../../src/exchange/reference_content.ts";
+import { writeLayoutFolder } from "../../src/exchange/write_layout_folder.ts";
 import { parseReference } from "../../src/oci/reference.ts";
 import { Layout } from "../../src/store/layout.ts";
 import { digestOf, HOST_PLATFORM, image, multiPlatform } from "../support/cache/artifacts.ts";
@@ -10,8 +12,9 @@ import { failureOf } from "../support/failure_of.ts";
 
 const NAME = "docker.io/library/app:v1";
 
-function source(cache: TestCache, name = NAME) {
-  return { layout: new Layout(cache.registry), reference: parseReference(name) };
+async function writeLayout(folder: string, cache: TestCache, name = NAME): Promise<void> {
+  const content = await referenceContent(new Layout(cache.registry), parseReference(name));
+  await writeLayoutFolder(folder, layoutFiles([content]));
 }
 
 /** Fails unless every blob has the digest of its name; returns the digests and the parsed `index.json`. */
@@ -26,12 +29,12 @@ function readLayout(folder: string) {
   return { digests, index: JSON.parse(Deno.readTextFileSync(join(folder, "index.json"))) };
 }
 
-Deno.test("writeImageLayout writes the manifest and blobs of a reference under their digests", async () => {
+Deno.test("writeLayoutFolder writes the manifest and blobs of a reference under their digests", async () => {
   using cache = new TestCache();
   const artifact = image(["one", "two"]);
   cache.pulled(NAME, artifact);
   const folder = join(cache.path, "out");
-  await writeImageLayout(folder, source(cache));
+  await writeLayout(folder, cache);
   const { digests, index } = readLayout(folder);
   const expected = [artifact, ...artifact.blobs].map(({ descriptor }) => descriptor.digest);
   assert.deepEqual(digests.sort(), expected.sort());
@@ -39,12 +42,12 @@ Deno.test("writeImageLayout writes the manifest and blobs of a reference under t
   assert.equal(index.manifests[0].annotations["org.opencontainers.image.ref.name"], NAME);
 });
 
-Deno.test("writeImageLayout names the image of the one platform that is cached", async () => {
+Deno.test("writeLayoutFolder names the image of the one platform that is cached", async () => {
   using cache = new TestCache();
   const whole = multiPlatform(HOST_PLATFORM, "linux/s390x");
   cache.pulled(NAME, { ...whole, children: whole.children.slice(0, 1) });
   const folder = join(cache.path, "out");
-  await writeImageLayout(folder, source(cache));
+  await writeLayout(folder, cache);
   const { digests, index } = readLayout(folder);
   const [root] = index.manifests;
   assert.equal(root.digest, whole.children[0]!.descriptor.digest);
@@ -52,24 +55,24 @@ Deno.test("writeImageLayout names the image of the one platform that is cached",
   assert(digests.includes(whole.descriptor.digest));
 });
 
-Deno.test("writeImageLayout fails if something is missing or damaged in the cache", async () => {
+Deno.test("writeLayoutFolder fails if something is missing or damaged in the cache", async () => {
   using cache = new TestCache();
   const artifact = image(["one", "two"]);
   cache.pulled(NAME, artifact);
   const layer = join(cache.registry, "data", artifact.blobs[1]!.descriptor.digest);
   const folder = join(cache.path, "out");
   assert.equal(
-    (await failureOf(writeImageLayout(folder, source(cache, "other")))).code,
+    (await failureOf(writeLayout(folder, cache, "other"))).code,
     "LDR_NOT_CACHED",
   );
-  await writeImageLayout(join(cache.path, "good"), source(cache));
+  await writeLayout(join(cache.path, "good"), cache);
   const { mtime } = Deno.statSync(layer);
   Deno.writeTextFileSync(layer, "ONE");
   Deno.utimeSync(layer, mtime!, mtime!);
   assert.equal(
-    (await failureOf(writeImageLayout(folder, source(cache)))).code,
+    (await failureOf(writeLayout(folder, cache))).code,
     "LDR_DIGEST_MISMATCH",
   );
   Deno.removeSync(layer);
-  assert.equal((await failureOf(writeImageLayout(folder, source(cache)))).code, "LDR_NOT_CACHED");
+  assert.equal((await failureOf(writeLayout(folder, cache))).code, "LDR_NOT_CACHED");
 });
