@@ -57,6 +57,13 @@ export function optionConflict(one: string, other: string): LarderError {
   });
 }
 
+/** The error for an option of a list of packages where no list is named. */
+export function optionWithoutList(option: string): LarderError {
+  return new LarderError("LDR_USAGE", `${option} needs a list: there is no --from`, {
+    hint: "name the list or index with --from FILE|URL, or leave the option out",
+  });
+}
+
 /** `--keep-last` for the option that commander calls `keepLast`. */
 export function flagOf(name: string): string {
   return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;

@@ -1,5 +1,4 @@
-import { dirname, join } from "node:path";
-import { mapLimit } from "../../../base/concurrency.ts";
+import { dirname } from "node:path";
 import { LarderError } from "../../../base/errors.ts";
 import {
   checkFolder,
@@ -10,9 +9,6 @@ import {
 } from "../../../packages/lay_out.ts";
 import type { PackageRequest, PackageResults } from "../../../packages/package_request.ts";
 import { optionConflict } from "../../errors.ts";
-
-/** Files that are copied at once. */
-const COPIES = 8;
 
 /** Copies packages to where the user wants them, and returns the paths in the order of the packages. */
 export type Destination = (outcome: PackageResults, signal: AbortSignal) => Promise<string[]>;
@@ -52,17 +48,10 @@ export function destinationOf(
   };
 }
 
-/** The packages that could be fetched are copied. */
+/** The packages that could be fetched are copied; other files of the folder stay. */
 function folder(path: string, requests: readonly PackageRequest[]): Destination {
   rejectCollisions(requests);
-  return async ({ results }, signal) => {
-    createFolder(path);
-    return await mapLimit(results, COPIES, async (result) => {
-      const file = join(path, result.request.fileName);
-      await giveCopy(result, file);
-      return file;
-    }, signal);
-  };
+  return ({ results }, signal) => layOut(results, path, [], signal);
 }
 
 /** Either all packages are copied or none, because nothing tells whatever reads the folder that some are missing. */

@@ -5,7 +5,7 @@ import type { PackageRequest } from "../../../packages/package_request.ts";
 import { type PackageNaming, requestForUrl } from "../../../packages/url_request.ts";
 import type { Layout } from "../../../store/layout.ts";
 import type { Context } from "../../context.ts";
-import { optionConflict } from "../../errors.ts";
+import { optionConflict, optionWithoutList } from "../../errors.ts";
 import { openRegistry } from "../../registry/registry_access.ts";
 
 /** The options that decide which packages are fetched. */
@@ -69,11 +69,7 @@ function requestsForUrls(
   urls: readonly string[],
   { name, version, arch, source, digest, keyring }: RequestOptions,
 ): PackageRequest[] {
-  if (keyring !== undefined) {
-    throw new LarderError("LDR_USAGE", "--keyring is of a list, but there is no --from", {
-      hint: "name the list or index that is signed with --from FILE|URL",
-    });
-  }
+  if (keyring !== undefined) throw optionWithoutList("--keyring");
   if (urls.length === 0) {
     throw new LarderError("LDR_USAGE", "no packages are named", {
       hint: "write the URLs of packages, or name a list of them with --from FILE|URL",

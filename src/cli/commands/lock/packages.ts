@@ -1,17 +1,13 @@
 import { systemClock } from "../../../base/concurrency.ts";
-import { TRANSFERS } from "../../../base/limits.ts";
-import { fetchPackages } from "../../../packages/fetch_packages.ts";
 import { resolvePackages } from "../../../packages/lists/resolve.ts";
 import type { PackageRequest, PackageResult } from "../../../packages/package_request.ts";
-import { ScratchCache } from "../../../packages/scratch_cache.ts";
 import type { Context } from "../../context.ts";
 import type { LockedList, LockedPackage } from "../../lock/format.ts";
 import { requestOf } from "../../lock/frozen.ts";
 import { pathInLock } from "../../lock/paths.ts";
 import { openRegistry } from "../../registry/registry_access.ts";
+import { CommandPackages } from "../fetch/command_packages.ts";
 import { incomplete } from "../fetch/incomplete.ts";
-import { packageProgress } from "../fetch/progress.ts";
-import { roomFor } from "../gc/auto.ts";
 
 /**
  * Returns what to lock for packages. Those without a digest are fetched, because only their bytes tell it.
@@ -61,16 +57,8 @@ async function fetchUnknown(
   requests: readonly PackageRequest[],
 ): Promise<Map<PackageRequest, PackageRequest>> {
   if (requests.length === 0) return new Map();
-  const isCached = context.config.storage?.package_cache?.enabled !== false;
-  using scratch = isCached ? undefined : new ScratchCache();
-  const layout = scratch?.layout ?? context.layout;
-  const room = scratch ? undefined : roomFor(context);
-  const deps = { layout, transport: openRegistry(context).transport, clock: systemClock, room };
-  using progress = await packageProgress(context, requests.length);
-  const { results, failures } = await fetchPackages(requests, deps, {
-    transfers: context.config.transfers ?? TRANSFERS,
-    signal: context.interruptible(),
-  }, progress);
+  using packages = new CommandPackages(context, "larder lock", true);
+  const { results, failures } = await packages.fetch(requests, {});
   if (failures.length > 0) throw incomplete(failures, requests.length);
   return new Map(results.map((result) => [result.request, withDigest(result)]));
 }

@@ -6,6 +6,7 @@ import type { Digest } from "../../../oci/digest.ts";
 import { parseReference, type Reference } from "../../../oci/reference.ts";
 import type { PackageRequest } from "../../../packages/package_request.ts";
 import { requestForUrl } from "../../../packages/url_request.ts";
+import { optionWithoutList } from "../../errors.ts";
 import { LOCK_FILE, rejectCredential } from "../../lock/file.ts";
 import type { Lock, LockedList } from "../../lock/format.ts";
 import { unfrozenRequestOf } from "../../lock/frozen.ts";
@@ -43,11 +44,7 @@ export function wantedOf(names: readonly string[], options: WantedOptions): Want
     return { ...NOTHING, lists: new Map([[lockable(pathInLock(from)), list]]) };
   }
   const [option] = Object.entries({ keyring, arch }).find(([, value]) => value !== undefined) ?? [];
-  if (option !== undefined) {
-    throw new LarderError("LDR_USAGE", `--${option} is of a list, but there is no --from`, {
-      hint: "name the list with --from FILE|URL",
-    });
-  }
+  if (option !== undefined) throw optionWithoutList(`--${option}`);
   const urls = names.filter((name) => /^https?:\/\//i.test(name));
   // A repository with such a name needs its tag, or docker:// before it.
   const specs = names.filter((name) => /\.(?:ya?ml|json)$/.test(name) && !name.includes("://"));
