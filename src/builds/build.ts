@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { LarderError } from "../base/errors.ts";
-import { isDeletionError } from "../base/files.ts";
-import { placeFile } from "../base/place_file.ts";
+import { isDeletionError } from "../base/files/files.ts";
+import { placeFile } from "../base/files/place_file.ts";
 import { formatPlatform, type Platform } from "../oci/platform.ts";
 import type { BuildRecord } from "../store/entries/build_record.ts";
 import type { BuildStore, CachedBuild } from "../store/entries/build_store.ts";
@@ -9,17 +9,17 @@ import type { MissCause } from "../store/journal/journal.ts";
 import type { Layout } from "../store/layout.ts";
 import { waitingForSweep } from "../store/locks/store_lock.ts";
 import { withBuildLock } from "./build_lock.ts";
-import { copyInputs, SOURCE_DATE_EPOCH } from "./copy_inputs.ts";
-import type { Key, Sandbox } from "./key.ts";
-import { layOutPackages } from "./packages.ts";
+import { copyInputs, SOURCE_DATE_EPOCH } from "./inputs/copy_inputs.ts";
+import type { Key, Sandbox } from "./key/key.ts";
+import { layOutPackages } from "./inputs/packages.ts";
 import { prepareBuild, type PreparedBuild } from "./prepare.ts";
-import { layOutRefs } from "./refs.ts";
+import { layOutRefs } from "./inputs/refs.ts";
 import { checkResult } from "./result_file.ts";
-import { removeAbandonedRooms, Room } from "./room.ts";
-import { type CommandEnd, runCommand } from "./run_command.ts";
-import { commandLine } from "./sandbox.ts";
-import { likelySandbox, type SandboxChoice, workingSandbox } from "./sandbox_choice.ts";
-import type { Sources } from "./sources.ts";
+import { removeAbandonedRooms, Room } from "./sandbox/room.ts";
+import { type CommandEnd, runCommand } from "./sandbox/run_command.ts";
+import { commandLine } from "./sandbox/sandbox.ts";
+import { likelySandbox, type SandboxChoice, workingSandbox } from "./sandbox/sandbox_choice.ts";
+import type { Sources } from "./inputs/sources.ts";
 import type { BuildSpec } from "./spec.ts";
 
 /** Media type of a result, of which nothing is known. */

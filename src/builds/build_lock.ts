@@ -1,5 +1,5 @@
-import { ensureFolder, FILE_MODE, isNotFound, removeIfAny } from "../base/files.ts";
-import { diskError } from "../base/system_error.ts";
+import { ensureFolder, FILE_MODE, isNotFound, removeIfAny } from "../base/files/files.ts";
+import { diskError } from "../base/files/system_error.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { Layout } from "../store/layout.ts";
 import { openLocked } from "../store/locks/file_lock.ts";

@@ -1,9 +1,9 @@
 import { formatPlatform, type Platform } from "../oci/platform.ts";
-import { hashInputs, type InputNode, listInputs } from "./inputs.ts";
-import { type Key, type KeyInput, keyOf, type KeyRef, type Sandbox } from "./key.ts";
-import { keyPackages, type ResolvedPackage, resolvePackages } from "./packages.ts";
-import { resolveRefs } from "./refs.ts";
-import type { Sources } from "./sources.ts";
+import { hashInputs, type InputNode, listInputs } from "./inputs/inputs.ts";
+import { type Key, type KeyInput, keyOf, type KeyRef, type Sandbox } from "./key/key.ts";
+import { keyPackages, type ResolvedPackage, resolvePackages } from "./inputs/packages.ts";
+import { resolveRefs } from "./inputs/refs.ts";
+import type { Sources } from "./inputs/sources.ts";
 import type { BuildSpec } from "./spec.ts";
 
 /** Everything that a build depends on, as it is now. */

@@ -1,8 +1,8 @@
 import { dirname, join } from "node:path";
 import { LarderError } from "../base/errors.ts";
-import { isNotFound, statIfAny } from "../base/files.ts";
-import { rejectSpecialFile } from "../base/place_file.ts";
-import { diskError } from "../base/system_error.ts";
+import { isNotFound, statIfAny } from "../base/files/files.ts";
+import { rejectSpecialFile } from "../base/files/place_file.ts";
+import { diskError } from "../base/files/system_error.ts";
 
 /**
  * Checks that a result can be put at a path, before a command takes an hour to make it.

@@ -1,7 +1,7 @@
 import { basename, dirname, resolve } from "node:path";
 import { isScalar, type Node, type YAMLMap } from "yaml";
 import { LarderError } from "../base/errors.ts";
-import { readBytesIfAny } from "../base/files.ts";
+import { readBytesIfAny } from "../base/files/files.ts";
 import { formatBytes } from "../base/units.ts";
 import { type DocumentKind, type Members, YamlReader } from "../base/yaml_reader.ts";
 import {

@@ -1,9 +1,9 @@
 import type { Command } from "commander";
 import { join } from "node:path";
 import { printable, throwIfAborted } from "../base/errors.ts";
-import { statIfAny } from "../base/files.ts";
+import { statIfAny } from "../base/files/files.ts";
 import { redact } from "../base/redact.ts";
-import { notAFolder, obstacleTo } from "../base/system_error.ts";
+import { notAFolder, obstacleTo } from "../base/files/system_error.ts";
 import { Layout } from "../store/layout.ts";
 import { warnWithoutLocks } from "../store/locks/file_lock.ts";
 import {

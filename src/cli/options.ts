@@ -1,7 +1,7 @@
 import { Argument, type Command, Option } from "commander";
 import { LarderError } from "../base/errors.ts";
 import { TRANSFERS } from "../base/limits.ts";
-import type { SandboxChoice } from "../builds/sandbox_choice.ts";
+import type { SandboxChoice } from "../builds/sandbox/sandbox_choice.ts";
 import { parseDuration } from "../base/units.ts";
 import { badOption, notAChoice } from "./errors.ts";
 

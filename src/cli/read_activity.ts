@@ -1,4 +1,4 @@
-import { takeOverCommandFor } from "../base/owner.ts";
+import { takeOverCommandFor } from "../base/files/owner.ts";
 import { Journal, type JournalEvent } from "../store/journal/journal.ts";
 import type { LeaseContent } from "../store/locks/lease_format.ts";
 import { liveLeases } from "../store/locks/leases.ts";

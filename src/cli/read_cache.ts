@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { takeOverCommandFor } from "../base/owner.ts";
+import { takeOverCommandFor } from "../base/files/owner.ts";
 import { plural } from "../base/units.ts";
 import { takeSnapshot } from "../snapshot/snapshot.ts";
 import type { CacheSnapshot } from "../snapshot/types.ts";

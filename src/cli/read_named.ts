@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { readFolder } from "../base/files.ts";
+import { readFolder } from "../base/files/files.ts";
 import { parseReference, type Reference } from "../oci/reference.ts";
 import { takeSnapshot } from "../snapshot/snapshot.ts";
 import type { CacheSnapshot, SnapshotEntry } from "../snapshot/types.ts";

@@ -1,6 +1,6 @@
 import { LarderError, messageOf } from "../base/errors.ts";
 import { redact } from "../base/redact.ts";
-import { encodingError, specialPathError } from "../base/system_error.ts";
+import { encodingError, specialPathError } from "../base/files/system_error.ts";
 import { BrokenPipe, writeErr } from "./terminal/console.ts";
 import { stylerOf } from "./terminal/style.ts";
 import { DetailedError } from "./errors.ts";

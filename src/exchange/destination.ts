@@ -1,8 +1,13 @@
 import { basename, dirname, join } from "node:path";
 import { LarderError } from "../base/errors.ts";
-import { isNotFound, readFolder, removeIfAny, statIfAny } from "../base/files.ts";
-import { GIVEN_MODE, givenTemporaryOf, openEmpty, rejectSpecialFile } from "../base/place_file.ts";
-import { diskError } from "../base/system_error.ts";
+import { isNotFound, readFolder, removeIfAny, statIfAny } from "../base/files/files.ts";
+import {
+  GIVEN_MODE,
+  givenTemporaryOf,
+  openEmpty,
+  rejectSpecialFile,
+} from "../base/files/place_file.ts";
+import { diskError } from "../base/files/system_error.ts";
 import { lockFile, openIfAny } from "../store/locks/file_lock.ts";
 import type { Compression } from "./compression.ts";
 import { LAYOUT_FILE } from "./layout_format.ts";

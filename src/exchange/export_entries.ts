@@ -1,18 +1,18 @@
-import { writeAll } from "../base/files.ts";
-import { GIVEN_MODE, PROGRAM_MODE } from "../base/place_file.ts";
+import { writeAll } from "../base/files/files.ts";
+import { GIVEN_MODE, PROGRAM_MODE } from "../base/files/place_file.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { SnapshotEntry } from "../snapshot/types.ts";
 import type { Layout } from "../store/layout.ts";
 import { type StoreLockOptions, withSharedLock } from "../store/locks/store_lock.ts";
-import { contentOf } from "./content_of.ts";
+import { contentOf } from "./content/content_of.ts";
 import { type Destination, writeFile, writeFolder } from "./destination.ts";
-import { DOCKER_MANIFEST_FILE } from "./docker_archive.ts";
-import type { EntryContent } from "./entry_content.ts";
-import { dockerManifest, type LayoutFiles, layoutFiles } from "./layout_files.ts";
-import { placeFiles, type PlaceOptions } from "./place_files.ts";
-import { fileOf, isProgram } from "./record_content.ts";
-import { copyVerified, writeArchive } from "./write_archive.ts";
-import { writeLayoutFolder } from "./write_layout_folder.ts";
+import { DOCKER_MANIFEST_FILE } from "./read/docker_archive.ts";
+import type { EntryContent } from "./content/entry_content.ts";
+import { dockerManifest, type LayoutFiles, layoutFiles } from "./write/layout_files.ts";
+import { placeFiles, type PlaceOptions } from "./write/place_files.ts";
+import { fileOf, isProgram } from "./content/record_content.ts";
+import { copyVerified, writeArchive } from "./write/write_archive.ts";
+import { writeLayoutFolder } from "./write/write_layout_folder.ts";
 
 export interface ExportOptions extends PlaceOptions, Pick<StoreLockOptions, "waiting"> {
   /** True for a blob that the other side has, because an earlier bundle names it. */

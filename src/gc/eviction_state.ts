@@ -1,4 +1,4 @@
-import type { Disk } from "../base/disk.ts";
+import type { Disk } from "../base/files/disk.ts";
 import type { FileStat } from "../snapshot/file_state.ts";
 import type { CacheSnapshot, EntryType, SnapshotEntry } from "../snapshot/types.ts";
 import { FreedBlocks } from "./freed_blocks.ts";

@@ -1,4 +1,4 @@
-import type { Disk } from "../base/disk.ts";
+import type { Disk } from "../base/files/disk.ts";
 import { GRACE_AGE } from "../base/limits.ts";
 import type { CacheSnapshot, SnapshotEntry } from "../snapshot/types.ts";
 import type { LeaseContent } from "../store/locks/lease_format.ts";

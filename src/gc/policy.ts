@@ -1,4 +1,4 @@
-import type { Disk } from "../base/disk.ts";
+import type { Disk } from "../base/files/disk.ts";
 import type { Space } from "../base/units.ts";
 import { ENTRY_TYPES, type EntryType, isFromRegistry } from "../snapshot/types.ts";
 

@@ -1,5 +1,5 @@
 import { LarderError } from "../base/errors.ts";
-import { statIfAny } from "../base/files.ts";
+import { statIfAny } from "../base/files/files.ts";
 import { PULL_ROUNDS } from "../base/limits.ts";
 import { Tries } from "../base/tries.ts";
 import type { BlobDescriptor } from "../oci/descriptor.ts";

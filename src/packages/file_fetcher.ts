@@ -1,7 +1,7 @@
 import { fileURLToPath } from "node:url";
 import { LarderError } from "../base/errors.ts";
 import { TRANSFER_BUFFER } from "../base/limits.ts";
-import { diskError } from "../base/system_error.ts";
+import { diskError } from "../base/files/system_error.ts";
 import type { BlobDescriptor } from "../oci/descriptor.ts";
 import type { BlobStream, Fetcher } from "../oci/fetcher.ts";
 

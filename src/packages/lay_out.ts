@@ -1,9 +1,9 @@
 import { join } from "node:path";
 import { mapLimit } from "../base/concurrency.ts";
 import { LarderError } from "../base/errors.ts";
-import { readFolder, removeIfAny, statIfAny } from "../base/files.ts";
-import { placeFile } from "../base/place_file.ts";
-import { diskError } from "../base/system_error.ts";
+import { readFolder, removeIfAny, statIfAny } from "../base/files/files.ts";
+import { placeFile } from "../base/files/place_file.ts";
+import { diskError } from "../base/files/system_error.ts";
 import type { Digest, DigestAlgorithm } from "../oci/digest.ts";
 import { digestOfFile } from "../store/blobs/blob_store.ts";
 import { isExactMark, markOf } from "../store/blobs/verified_mark.ts";

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { diskError } from "../base/system_error.ts";
+import { diskError } from "../base/files/system_error.ts";
 import { Layout } from "../store/layout.ts";
 import { REGISTRY_FOLDER } from "../store/platform_dirs.ts";
 

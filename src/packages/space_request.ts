@@ -1,4 +1,4 @@
-import { statIfAny } from "../base/files.ts";
+import { statIfAny } from "../base/files/files.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { SpaceRequest } from "../pull/room.ts";
 import type { PackageSession } from "./fetch_package.ts";

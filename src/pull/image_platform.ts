@@ -1,5 +1,5 @@
 import { LarderError } from "../base/errors.ts";
-import { readBytesIfAny } from "../base/files.ts";
+import { readBytesIfAny } from "../base/files/files.ts";
 import { MAX_MANIFEST } from "../oci/manifest.ts";
 import { isContainerConfig } from "../oci/media_types.ts";
 import { choosePlatform, formatPlatform, type Platform } from "../oci/platform.ts";

@@ -1,5 +1,5 @@
 import { LarderError } from "../base/errors.ts";
-import { isDeletionError, statIfAny } from "../base/files.ts";
+import { isDeletionError, statIfAny } from "../base/files/files.ts";
 import { PULL_ROUNDS } from "../base/limits.ts";
 import type { ImageManifest } from "../oci/manifest.ts";
 import type { EntryRecord } from "../store/entries/app_record.ts";

@@ -1,5 +1,5 @@
 import { hasCode } from "../base/errors.ts";
-import { isDeletionError } from "../base/files.ts";
+import { isDeletionError } from "../base/files/files.ts";
 import type { EntryRecord } from "../store/entries/app_record.ts";
 import type { PullOptions } from "./options.ts";
 import type { ResolvedReference } from "./result.ts";

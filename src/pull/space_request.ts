@@ -1,4 +1,4 @@
-import { statIfAny } from "../base/files.ts";
+import { statIfAny } from "../base/files/files.ts";
 import { SPIN_ARCHIVE } from "../oci/media_types.ts";
 import type { Part } from "../store/image_parts.ts";
 import type { SpaceRequest } from "./room.ts";

@@ -1,5 +1,5 @@
 import { LarderError } from "../base/errors.ts";
-import { readBytesIfAny } from "../base/files.ts";
+import { readBytesIfAny } from "../base/files/files.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
 import { badLockedApp, MAX_LOCKED_APP } from "../oci/locked_app.ts";

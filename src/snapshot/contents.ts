@@ -1,5 +1,5 @@
 import { dirname, sep } from "node:path";
-import { readFolder, statIfAny } from "../base/files.ts";
+import { readFolder, statIfAny } from "../base/files/files.ts";
 import type { Digest } from "../oci/digest.ts";
 import { type ArchiveFile, readArchiveFiles } from "../store/blobs/archive_files.ts";
 import type { Layout } from "../store/layout.ts";

@@ -1,5 +1,5 @@
 import { sep } from "node:path";
-import { readBytesIfAny, readFolder, statIfAny } from "../base/files.ts";
+import { readBytesIfAny, readFolder, statIfAny } from "../base/files/files.ts";
 import { CONFIG_FILE, MANIFEST_FILE, PIN_FILE, RECORD_FILE } from "../store/layout.ts";
 import { type FileStat, statFile } from "./file_state.ts";
 import type { Unreadable } from "./unreadable.ts";

@@ -1,6 +1,6 @@
 import { sep } from "node:path";
 import { hasCode, messageOf } from "../base/errors.ts";
-import { readBytesIfAny } from "../base/files.ts";
+import { readBytesIfAny } from "../base/files/files.ts";
 import type { Digest } from "../oci/digest.ts";
 import { type LockedApp, MAX_LOCKED_APP, parseLockedApp } from "../oci/locked_app.ts";
 import { type Manifest, parseManifest } from "../oci/manifest.ts";

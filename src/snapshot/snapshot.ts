@@ -1,5 +1,5 @@
 import { basename, dirname, join, sep } from "node:path";
-import { readFolder, statIfAny } from "../base/files.ts";
+import { readFolder, statIfAny } from "../base/files/files.ts";
 import { type Reference, repositoryName } from "../oci/reference.ts";
 import { matchingPin, type PinPattern, readPinPatterns } from "../store/entries/pin_file.ts";
 import { type Layout, PIN_FILE } from "../store/layout.ts";

@@ -1,6 +1,6 @@
 import { join } from "node:path";
-import { isNotFound, removeIfAny, statIfAny, writeFileUnsynced } from "../base/files.ts";
-import { systemCode } from "../base/system_error.ts";
+import { isNotFound, removeIfAny, statIfAny, writeFileUnsynced } from "../base/files/files.ts";
+import { systemCode } from "../base/files/system_error.ts";
 
 /** File in the `registry` folder whose presence says that its names have `_` for `:`. */
 export const NO_COLONS_FILE = "names-without-colons";

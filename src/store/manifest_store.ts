@@ -9,7 +9,7 @@ import {
   syncFolder,
   tryTouch,
   writeFileAtomic,
-} from "../base/files.ts";
+} from "../base/files/files.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { algorithmOf, type Digest } from "../oci/digest.ts";
 import { digestWithWebCrypto } from "../oci/hash.ts";

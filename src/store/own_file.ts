@@ -1,6 +1,6 @@
 import { hasCode, type LarderError } from "../base/errors.ts";
-import { readBytesIfAny, statIfAny, writeFileAtomic } from "../base/files.ts";
-import { diskError } from "../base/system_error.ts";
+import { readBytesIfAny, statIfAny, writeFileAtomic } from "../base/files/files.ts";
+import { diskError } from "../base/files/system_error.ts";
 import { formatBytes } from "../base/units.ts";
 
 /** What is wrong with a file that larder wrote for its own use. */

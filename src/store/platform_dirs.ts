@@ -1,6 +1,6 @@
 import { posix, win32 } from "node:path";
 import { LarderError } from "../base/errors.ts";
-import { encodingError } from "../base/system_error.ts";
+import { encodingError } from "../base/files/system_error.ts";
 
 /** The system and environment that decide the folders; tests inject others than their own. */
 export interface HostPlatform {

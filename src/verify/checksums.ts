@@ -1,7 +1,7 @@
 import { hasCode } from "../base/errors.ts";
-import { type FileStamp, isSameFile, stampOf, statIfAny } from "../base/files.ts";
-import { permissionError } from "../base/owner.ts";
-import { diskError, ELSEWHERE } from "../base/system_error.ts";
+import { type FileStamp, isSameFile, stampOf, statIfAny } from "../base/files/files.ts";
+import { permissionError } from "../base/files/owner.ts";
+import { diskError, ELSEWHERE } from "../base/files/system_error.ts";
 import { algorithmOf, asDigest, type Digest } from "../oci/digest.ts";
 import { hashFiles, type HashFilesOptions, type SizedFile } from "../store/blobs/hash_files.ts";
 import type { HashedFile, HashError } from "../store/blobs/hash_messages.ts";

@@ -1,5 +1,5 @@
 import { sep } from "node:path";
-import { readTextIfAny, statIfAny } from "../base/files.ts";
+import { readTextIfAny, statIfAny } from "../base/files/files.ts";
 import type { Digest } from "../oci/digest.ts";
 import { fileDigests, type LockedApp, wasmDigests } from "../oci/locked_app.ts";
 import {

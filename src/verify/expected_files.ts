@@ -1,6 +1,6 @@
 import { sep } from "node:path";
 import { hasCode, LarderError } from "../base/errors.ts";
-import { readTextIfAny } from "../base/files.ts";
+import { readTextIfAny } from "../base/files/files.ts";
 import type { BlobDescriptor } from "../oci/descriptor.ts";
 import { parseReference } from "../oci/reference.ts";
 import { UNREADABLE } from "../snapshot/entry.ts";

@@ -1,5 +1,5 @@
 import { basename, dirname } from "node:path";
-import { type FileStamp, statIfAny } from "../base/files.ts";
+import { type FileStamp, statIfAny } from "../base/files/files.ts";
 import { asDigest, type Digest } from "../oci/digest.ts";
 import type { SnapshotEntry } from "../snapshot/types.ts";
 import type { FileCheck, FileChecks, FileToCheck } from "./checksums.ts";

@@ -1,5 +1,5 @@
 import { sep } from "node:path";
-import { readFolder } from "../base/files.ts";
+import { readFolder } from "../base/files/files.ts";
 import type { FileStat } from "../snapshot/file_state.ts";
 import type { CacheSnapshot } from "../snapshot/types.ts";
 import { MANIFEST_FILE } from "../store/layout.ts";

@@ -1,4 +1,4 @@
-import type { FileStamp } from "../base/files.ts";
+import type { FileStamp } from "../base/files/files.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { SnapshotEntry } from "../snapshot/types.ts";
 

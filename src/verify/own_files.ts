@@ -1,5 +1,11 @@
 import { basename, dirname, sep } from "node:path";
-import { readFolder, removeIfAny, stampOf, statIfAny, writeFileAtomic } from "../base/files.ts";
+import {
+  readFolder,
+  removeIfAny,
+  stampOf,
+  statIfAny,
+  writeFileAtomic,
+} from "../base/files/files.ts";
 import type { CacheSnapshot, SnapshotEntry } from "../snapshot/types.ts";
 import { Unreadable } from "../snapshot/unreadable.ts";
 import { isPinFile, repairPins } from "../store/entries/pin_file.ts";

@@ -7,8 +7,8 @@ import {
   removeIfAny,
   stampOf,
   statIfAny,
-} from "../base/files.ts";
-import { diskError, systemCode } from "../base/system_error.ts";
+} from "../base/files/files.ts";
+import { diskError, systemCode } from "../base/files/system_error.ts";
 import { takeListedSnapshot } from "../snapshot/listed_snapshot.ts";
 import type { Content } from "../snapshot/file_state.ts";
 import type { CacheSnapshot, SnapshotEntry } from "../snapshot/types.ts";

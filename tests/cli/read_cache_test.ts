@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { statIfAny } from "../../src/base/files.ts";
+import { statIfAny } from "../../src/base/files/files.ts";
 import { blob, image } from "../support/cache/artifacts.ts";
 import { DAY } from "../support/cache/test_cache.ts";
 import { TestCacheHome } from "../support/cache/test_cache_home.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Disk } from "../../src/base/disk.ts";
+import type { Disk } from "../../src/base/files/disk.ts";
 import { planGc } from "../../src/gc/planner.ts";
 import type { GcPolicy, LimitScope, ScopeLimits } from "../../src/gc/policy.ts";
 import { type EntryForecast, EvictionForecast } from "../../src/gc/forecast.ts";

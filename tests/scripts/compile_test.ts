@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { readTextIfAny } from "../../src/base/files.ts";
+import { readTextIfAny } from "../../src/base/files/files.ts";
 import { embeddedName, TRANSPILER_FILES } from "../../src/run/engine/transpiler_files.ts";
 import { childEnvironment } from "../support/cli/environment.ts";
 

@@ -1,7 +1,7 @@
 import { type Document, isMap, isNode, isScalar, type Pair, Scalar, YAMLMap } from "yaml";
 import { LarderError, messageOf } from "../../base/errors.ts";
-import { readTextIfAny } from "../../base/files.ts";
-import { replaceUserFile } from "../../base/user_file.ts";
+import { readTextIfAny } from "../../base/files/files.ts";
+import { replaceUserFile } from "../../base/files/user_file.ts";
 import { manualPage } from "../help/manual.ts";
 import { type ConfigFile, keyText, parseConfigFile } from "./file.ts";
 import { type KeyedSetting, keyOf, type Scalar as Value, SETTINGS } from "./settings.ts";

@@ -1,7 +1,7 @@
 import { dirname, resolve } from "node:path";
 import * as v from "valibot";
 import { LarderError } from "../../base/errors.ts";
-import { readTextIfAny } from "../../base/files.ts";
+import { readTextIfAny } from "../../base/files/files.ts";
 import type { HostPlatform } from "../../store/platform_dirs.ts";
 import type { ConfigFile } from "./file.ts";
 import { configPath } from "./path.ts";

@@ -9,10 +9,10 @@ import {
   syncFile,
   temporaryOf,
   writeAll,
-} from "../../base/files.ts";
+} from "../../base/files/files.ts";
 import { redact } from "../../base/redact.ts";
-import { targetOf } from "../../base/user_file.ts";
-import { diskError } from "../../base/system_error.ts";
+import { targetOf } from "../../base/files/user_file.ts";
+import { diskError } from "../../base/files/system_error.ts";
 import { openLocked } from "../../store/locks/file_lock.ts";
 import { badLock, EMPTY_LOCK, formatLock, type Lock, parseLock } from "./format.ts";
 

@@ -1,6 +1,6 @@
 /** The only module that writes to the terminal: data to stdout, everything else to stderr. */
 
-import { diskError } from "../../base/system_error.ts";
+import { diskError } from "../../base/files/system_error.ts";
 
 /** Output is flushed once this many characters are buffered. */
 const FLUSH_LENGTH = 64 * 1024;

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { statIfAny, tryTouch } from "../../base/files.ts";
+import { statIfAny, tryTouch } from "../../base/files/files.ts";
 import { CLOCK_SKEW } from "../../base/limits.ts";
 import { takeListedSnapshot } from "../../snapshot/listed_snapshot.ts";
 import type { SnapshotOptions } from "../../snapshot/snapshot.ts";

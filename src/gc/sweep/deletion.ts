@@ -1,6 +1,6 @@
 import { dirname, join } from "node:path";
 import { hasCode, messageOf } from "../../base/errors.ts";
-import { removeIfAny, statIfAny } from "../../base/files.ts";
+import { removeIfAny, statIfAny } from "../../base/files/files.ts";
 import { type Content, statFile } from "../../snapshot/file_state.ts";
 import type { SnapshotEntry } from "../../snapshot/types.ts";
 import { CONFIG_FILE, MANIFEST_FILE, PIN_FILE, RECORD_FILE } from "../../store/layout.ts";

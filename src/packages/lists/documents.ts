@@ -1,6 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { LarderError } from "../../base/errors.ts";
-import { diskError } from "../../base/system_error.ts";
+import { diskError } from "../../base/files/system_error.ts";
 import { formatBytes } from "../../base/units.ts";
 import type { BlobDescriptor, Descriptor } from "../../oci/descriptor.ts";
 import type { Digest } from "../../oci/digest.ts";

@@ -1,5 +1,5 @@
 import { LarderError, messageOf } from "../../base/errors.ts";
-import { diskError } from "../../base/system_error.ts";
+import { diskError } from "../../base/files/system_error.ts";
 import { unverified } from "./index_errors.ts";
 
 type OpenPgp = typeof import("openpgp");

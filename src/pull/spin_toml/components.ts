@@ -1,7 +1,7 @@
 import { type Clock, mapLimit } from "../../base/concurrency.ts";
 import { hasCode, LarderError } from "../../base/errors.ts";
-import { isDeletionError, statIfAny } from "../../base/files.ts";
-import { diskError } from "../../base/system_error.ts";
+import { isDeletionError, statIfAny } from "../../base/files/files.ts";
+import { diskError } from "../../base/files/system_error.ts";
 import { redact } from "../../base/redact.ts";
 import type { BlobDescriptor } from "../../oci/descriptor.ts";
 import type { Digest } from "../../oci/digest.ts";

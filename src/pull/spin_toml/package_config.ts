@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import * as v from "valibot";
 import { LarderError } from "../../base/errors.ts";
-import { readTextIfAny } from "../../base/files.ts";
+import { readTextIfAny } from "../../base/files/files.ts";
 import { schemaFault } from "../../base/schema_fault.ts";
 import { type HostPlatform, userConfig } from "../../store/platform_dirs.ts";
 import type { PackageName } from "./manifest.ts";

@@ -1,9 +1,9 @@
 import { dirname } from "node:path";
 import { toBase64 } from "../../base/base64.ts";
 import { LarderError } from "../../base/errors.ts";
-import { ensureFolder, FILE_MODE } from "../../base/files.ts";
-import { diskError } from "../../base/system_error.ts";
-import { replaceUserFile } from "../../base/user_file.ts";
+import { ensureFolder, FILE_MODE } from "../../base/files/files.ts";
+import { diskError } from "../../base/files/system_error.ts";
+import { replaceUserFile } from "../../base/files/user_file.ts";
 import type { PasswordCredential } from "./credential.ts";
 import { isFor, readDocument, serverKey, splitKey } from "./docker_config.ts";
 

@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { fromBase64 } from "../../base/base64.ts";
 import { LarderError, messageOf } from "../../base/errors.ts";
-import { readTextIfAny } from "../../base/files.ts";
+import { readTextIfAny } from "../../base/files/files.ts";
 import { matchesGlob } from "../../base/glob.ts";
 import { registerSecret } from "../../base/redact.ts";
 import { canonicalRegistry } from "../../oci/reference.ts";

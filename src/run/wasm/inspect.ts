@@ -1,6 +1,6 @@
 import { toHex } from "../../base/bytes.ts";
 import { LarderError } from "../../base/errors.ts";
-import { diskError } from "../../base/system_error.ts";
+import { diskError } from "../../base/files/system_error.ts";
 import { formatBytes } from "../../base/units.ts";
 import { type ByteSource, FileSource, memorySource } from "./byte_source.ts";
 import { fileKind } from "./file_kind.ts";

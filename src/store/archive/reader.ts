@@ -3,7 +3,7 @@ import { pipeline, Readable, type Writable } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { type Extract, extract, type Header } from "tar-stream";
 import { LarderError, messageOf, throwIfAborted } from "../../base/errors.ts";
-import { diskError } from "../../base/system_error.ts";
+import { diskError } from "../../base/files/system_error.ts";
 import { COPY_BUFFER } from "../../base/limits.ts";
 import { formatBytes, plural } from "../../base/units.ts";
 

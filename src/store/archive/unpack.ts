@@ -1,4 +1,4 @@
-import { diskError } from "../../base/system_error.ts";
+import { diskError } from "../../base/files/system_error.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { Hasher } from "../../oci/hash.ts";

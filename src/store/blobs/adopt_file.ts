@@ -1,7 +1,7 @@
 import { dirname } from "node:path";
-import { ensureFolder, FILE_MODE, syncFile } from "../../base/files.ts";
-import { moveFile } from "../../base/move_file.ts";
-import { diskError } from "../../base/system_error.ts";
+import { ensureFolder, FILE_MODE, syncFile } from "../../base/files/files.ts";
+import { moveFile } from "../../base/files/move_file.ts";
+import { diskError } from "../../base/files/system_error.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import type { Digest } from "../../oci/digest.ts";
 import type { Layout } from "../layout.ts";

@@ -1,4 +1,4 @@
-import { readTextIfAny, writeFileAtomic } from "../../base/files.ts";
+import { readTextIfAny, writeFileAtomic } from "../../base/files/files.ts";
 import { asDigest, type Digest } from "../../oci/digest.ts";
 
 /** A regular file of an archive, which is also a blob of its own. */

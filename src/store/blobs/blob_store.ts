@@ -1,6 +1,12 @@
 import { LarderError } from "../../base/errors.ts";
-import { ensureFolder, isNotFound, removeIfAny, statIfAny, syncFolder } from "../../base/files.ts";
-import { diskError } from "../../base/system_error.ts";
+import {
+  ensureFolder,
+  isNotFound,
+  removeIfAny,
+  statIfAny,
+  syncFolder,
+} from "../../base/files/files.ts";
+import { diskError } from "../../base/files/system_error.ts";
 import { COPY_BUFFER, PULL_ROUNDS, TRANSFER_BUFFER } from "../../base/limits.ts";
 import type { BlobDescriptor, Descriptor } from "../../oci/descriptor.ts";
 import { algorithmOf, type Digest, type DigestAlgorithm } from "../../oci/digest.ts";

@@ -1,4 +1,4 @@
-import { diskError } from "../../base/system_error.ts";
+import { diskError } from "../../base/files/system_error.ts";
 import type { Digest, DigestAlgorithm } from "../../oci/digest.ts";
 import { digestOfFile } from "./blob_store.ts";
 import { hashFiles, type HashFilesOptions, type SizedFile } from "./hash_files.ts";

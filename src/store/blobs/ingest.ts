@@ -1,6 +1,6 @@
 import { LarderError } from "../../base/errors.ts";
-import { isStillAt, removeIfAny, writeAll } from "../../base/files.ts";
-import { diskError } from "../../base/system_error.ts";
+import { isStillAt, removeIfAny, writeAll } from "../../base/files/files.ts";
+import { diskError } from "../../base/files/system_error.ts";
 import { COPY_BUFFER, PULL_ROUNDS } from "../../base/limits.ts";
 import { ContentVerifier, MAX_UNSIZED } from "../../oci/content_verifier.ts";
 import type { BlobDescriptor } from "../../oci/descriptor.ts";

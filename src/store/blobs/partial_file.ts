@@ -11,9 +11,9 @@ import {
   removeIfAny,
   stampOf,
   statIfAny,
-} from "../../base/files.ts";
-import { moveFile } from "../../base/move_file.ts";
-import { diskError, isUnsupported, systemCode } from "../../base/system_error.ts";
+} from "../../base/files/files.ts";
+import { moveFile } from "../../base/files/move_file.ts";
+import { diskError, isUnsupported, systemCode } from "../../base/files/system_error.ts";
 import { LOCK_POLL, PULL_ROUNDS, STALL_TIMEOUT } from "../../base/limits.ts";
 import { adaptToFileSystem } from "../colon_names.ts";
 import { lockFile, type LockResult } from "../locks/file_lock.ts";

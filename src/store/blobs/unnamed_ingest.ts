@@ -6,9 +6,9 @@ import {
   removeIfAny,
   writeAll,
   writeFileUnsynced,
-} from "../../base/files.ts";
+} from "../../base/files/files.ts";
 import { COPY_BUFFER } from "../../base/limits.ts";
-import { diskError } from "../../base/system_error.ts";
+import { diskError } from "../../base/files/system_error.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { digestOf, Hasher } from "../../oci/hash.ts";
 import { parseJson } from "../json.ts";

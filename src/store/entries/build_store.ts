@@ -7,7 +7,7 @@ import {
   syncFolder,
   tryTouch,
   writeFileAtomic,
-} from "../../base/files.ts";
+} from "../../base/files/files.ts";
 import { digestOf } from "../../oci/hash.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { adoptFile } from "../blobs/adopt_file.ts";

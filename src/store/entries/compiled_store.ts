@@ -6,7 +6,7 @@ import {
   syncFolder,
   tryTouch,
   writeFileAtomic,
-} from "../../base/files.ts";
+} from "../../base/files/files.ts";
 import { PULL_ROUNDS } from "../../base/limits.ts";
 import type { Digest } from "../../oci/digest.ts";
 import type { BlobStore } from "../blobs/blob_store.ts";

@@ -1,6 +1,11 @@
 import { dirname, join } from "node:path";
 import { mapLimit } from "../../base/concurrency.ts";
-import { ensureFolder, readTextIfAny, tryTouch, writeFileUnsynced } from "../../base/files.ts";
+import {
+  ensureFolder,
+  readTextIfAny,
+  tryTouch,
+  writeFileUnsynced,
+} from "../../base/files/files.ts";
 import { type Layout, RECORD_FILE } from "../layout.ts";
 import {
   formatPackageRecord,

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import * as v from "valibot";
 import { excerpt, LarderError, printable } from "../../base/errors.ts";
-import { readTextIfAny, writeFileAtomic } from "../../base/files.ts";
+import { readTextIfAny, writeFileAtomic } from "../../base/files/files.ts";
 import { matchesName } from "../entry_names.ts";
 import { isNewerFormat, parseJson, TimeSchema } from "../json.ts";
 import { PIN_FILE } from "../layout.ts";

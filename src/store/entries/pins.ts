@@ -7,8 +7,8 @@ import {
   removeIfAny,
   statIfAny,
   writeFileAtomic,
-} from "../../base/files.ts";
-import { diskError } from "../../base/system_error.ts";
+} from "../../base/files/files.ts";
+import { diskError } from "../../base/files/system_error.ts";
 import { type Layout, PIN_FILE } from "../layout.ts";
 import { lockFile } from "../locks/file_lock.ts";
 import { withSharedLock } from "../locks/store_lock.ts";

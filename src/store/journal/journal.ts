@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { FILE_MODE, isStillAt, writeAll, writeFileUnsynced } from "../../base/files.ts";
+import { FILE_MODE, isStillAt, writeAll, writeFileUnsynced } from "../../base/files/files.ts";
 import { DigestSchema } from "../../oci/descriptor.ts";
 import { parseJson, TimeSchema } from "../json.ts";
 import type { Layout } from "../layout.ts";

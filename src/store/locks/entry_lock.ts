@@ -8,8 +8,8 @@ import {
   writeAll,
   writeFileAtomic,
   writeFileUnsynced,
-} from "../../base/files.ts";
-import { diskError } from "../../base/system_error.ts";
+} from "../../base/files/files.ts";
+import { diskError } from "../../base/files/system_error.ts";
 import { RECORD_FILE } from "../layout.ts";
 import { type FileLockOptions, openIfAny, openLocked } from "./file_lock.ts";
 

@@ -1,7 +1,7 @@
 import { sleep } from "../../base/concurrency.ts";
 import { throwIfAborted } from "../../base/errors.ts";
-import { isNotFound, isStillAt, statIfAny } from "../../base/files.ts";
-import { diskError, isUnsupported, systemCode } from "../../base/system_error.ts";
+import { isNotFound, isStillAt, statIfAny } from "../../base/files/files.ts";
+import { diskError, isUnsupported, systemCode } from "../../base/files/system_error.ts";
 import { LOCK_POLL } from "../../base/limits.ts";
 
 /** Tries at a lock that signals interrupt. */

@@ -10,8 +10,8 @@ import {
   removeIfAny,
   statIfAny,
   writeAll,
-} from "../../base/files.ts";
-import { diskError, isUnsupported } from "../../base/system_error.ts";
+} from "../../base/files/files.ts";
+import { diskError, isUnsupported } from "../../base/files/system_error.ts";
 import { CLOCK_SKEW } from "../../base/limits.ts";
 import type { Layout } from "../layout.ts";
 import { tryLockFile } from "./file_lock.ts";

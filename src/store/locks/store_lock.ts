@@ -1,8 +1,8 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { dirname } from "node:path";
 import { hasCode, LarderError } from "../../base/errors.ts";
-import { ensureFolder, FILE_MODE, statIfAny } from "../../base/files.ts";
-import { diskError } from "../../base/system_error.ts";
+import { ensureFolder, FILE_MODE, statIfAny } from "../../base/files/files.ts";
+import { diskError } from "../../base/files/system_error.ts";
 import { formatDuration } from "../../base/units.ts";
 import { adaptToFileSystem } from "../colon_names.ts";
 import type { Layout } from "../layout.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readTextIfAny } from "../../../src/base/files.ts";
+import { readTextIfAny } from "../../../src/base/files/files.ts";
 import { askHelper } from "../../../src/registry/credentials/helper.ts";
 import { failureOf } from "../../support/failure_of.ts";
 import {

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { join as joinPath } from "node:path";
 import { gzipSync } from "node:zlib";
 import { hasCode } from "../../../src/base/errors.ts";
-import { isDeletionError } from "../../../src/base/files.ts";
+import { isDeletionError } from "../../../src/base/files/files.ts";
 import { digestOf } from "../../../src/oci/hash.ts";
 import {
   unpackArchive,

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { hasCode } from "../../../src/base/errors.ts";
-import { ensureFolder } from "../../../src/base/files.ts";
+import { ensureFolder } from "../../../src/base/files/files.ts";
 import { BlobStore } from "../../../src/store/blobs/blob_store.ts";
 import { Layout } from "../../../src/store/layout.ts";
 import { describe, filesIn, sampleBytes } from "../../support/cache/blobs.ts";

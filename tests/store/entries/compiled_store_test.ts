@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { dirname, join } from "node:path";
 import fc from "fast-check";
-import { ensureFolder } from "../../../src/base/files.ts";
+import { ensureFolder } from "../../../src/base/files/files.ts";
 import { digestOf } from "../../../src/oci/hash.ts";
 import { takeSnapshot } from "../../../src/snapshot/snapshot.ts";
 import type { SnapshotEntry } from "../../../src/snapshot/types.ts";

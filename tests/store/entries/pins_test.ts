@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { hasCode } from "../../../src/base/errors.ts";
-import { ensureFolder, statIfAny } from "../../../src/base/files.ts";
+import { ensureFolder, statIfAny } from "../../../src/base/files/files.ts";
 import { matchingPin, readPin, repairPins } from "../../../src/store/entries/pin_file.ts";
 import { PinStore } from "../../../src/store/entries/pins.ts";
 import { Layout } from "../../../src/store/layout.ts";

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import fc from "fast-check";
 import { childEnvironment } from "../../support/cli/environment.ts";
 import { hasCode } from "../../../src/base/errors.ts";
-import { ensureFolder } from "../../../src/base/files.ts";
+import { ensureFolder } from "../../../src/base/files/files.ts";
 import type { Digest } from "../../../src/oci/digest.ts";
 import { digestOf } from "../../../src/oci/hash.ts";
 import { parseReference } from "../../../src/oci/reference.ts";

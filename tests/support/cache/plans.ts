@@ -1,4 +1,4 @@
-import type { Disk } from "../../../src/base/disk.ts";
+import type { Disk } from "../../../src/base/files/disk.ts";
 import { type Plan, planFiles } from "../../../src/gc/plan.ts";
 import { planClean, planGc } from "../../../src/gc/planner.ts";
 import type { GcPolicy } from "../../../src/gc/policy.ts";

@@ -1,5 +1,5 @@
 // deno-lint-ignore-file no-console
-import { bwrapFault, findBwrap } from "../../../src/builds/bwrap.ts";
+import { bwrapFault, findBwrap } from "../../../src/builds/sandbox/bwrap.ts";
 
 /** Why commands cannot be run in a sandbox, or undefined if they can. */
 const skipReason: string | undefined = await trySandbox();

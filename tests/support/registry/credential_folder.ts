@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { readTextIfAny } from "../../../src/base/files.ts";
+import { readTextIfAny } from "../../../src/base/files/files.ts";
 import { FileCredentials } from "../../../src/registry/credentials/file_credentials.ts";
 import { FakeClock } from "../fake_clock.ts";
 import { TemporaryFolder } from "../temporary.ts";

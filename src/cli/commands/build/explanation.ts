@@ -1,7 +1,7 @@
 import { printable } from "../../../base/errors.ts";
-import type { Key } from "../../../builds/key.ts";
-import type { KeyDifference } from "../../../builds/key_difference.ts";
-import { type NearestBuild, nearestBuild } from "../../../builds/nearest_build.ts";
+import type { Key } from "../../../builds/key/key.ts";
+import type { KeyDifference } from "../../../builds/key/key_difference.ts";
+import { type NearestBuild, nearestBuild } from "../../../builds/key/nearest_build.ts";
 import { shortDigest } from "../../../oci/digest.ts";
 import { buildName, type BuildRecord } from "../../../store/entries/build_record.ts";
 import type { BuildStore } from "../../../store/entries/build_store.ts";

@@ -1,4 +1,4 @@
-import type { SandboxChoice } from "../../../builds/sandbox_choice.ts";
+import type { SandboxChoice } from "../../../builds/sandbox/sandbox_choice.ts";
 import type { Format } from "../../options.ts";
 import type { PullingOptions } from "../pull/options.ts";
 

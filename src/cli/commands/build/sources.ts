@@ -1,4 +1,4 @@
-import type { ListRequest, Sources } from "../../../builds/sources.ts";
+import type { ListRequest, Sources } from "../../../builds/inputs/sources.ts";
 import type { BuildSpec } from "../../../builds/spec.ts";
 import { parseReference } from "../../../oci/reference.ts";
 import type { PackageRequest, PackageResult } from "../../../packages/package_request.ts";

@@ -1,5 +1,5 @@
 import { prepareBuild } from "../../../builds/prepare.ts";
-import { likelySandbox, workingSandbox } from "../../../builds/sandbox_choice.ts";
+import { likelySandbox, workingSandbox } from "../../../builds/sandbox/sandbox_choice.ts";
 import { readSpecFile } from "../../../builds/spec_file.ts";
 import { defaultPlatforms } from "../../../oci/platform.ts";
 import { BlobStore } from "../../../store/blobs/blob_store.ts";

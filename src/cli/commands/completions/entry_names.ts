@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { readFolder, readTextIfAny } from "../../../base/files.ts";
+import { readFolder, readTextIfAny } from "../../../base/files/files.ts";
 import { displayName, sourceOfPackage, spellings } from "../../../store/entry_names.ts";
 import { type Layout, MANIFEST_FILE, PIN_FILE, RECORD_FILE } from "../../../store/layout.ts";
 import type { Context } from "../../context.ts";

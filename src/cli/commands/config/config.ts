@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { LarderError } from "../../../base/errors.ts";
-import { statIfAny } from "../../../base/files.ts";
+import { statIfAny } from "../../../base/files/files.ts";
 import { configRoot, hostPlatform } from "../../../store/platform_dirs.ts";
 import { explainConfig, explainSetting, type Explanation } from "../../config/explain.ts";
 import { configPath as findConfig } from "../../config/path.ts";

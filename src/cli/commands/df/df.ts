@@ -1,5 +1,5 @@
-import { diskOf } from "../../../base/disk.ts";
-import { writeFileAtomic } from "../../../base/files.ts";
+import { diskOf } from "../../../base/files/disk.ts";
+import { writeFileAtomic } from "../../../base/files/files.ts";
 import { formatBytes } from "../../../base/units.ts";
 import { mostThatLimitsFree, planGc } from "../../../gc/planner.ts";
 import { hasLimits } from "../../../gc/policy.ts";

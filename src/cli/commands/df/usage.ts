@@ -1,4 +1,4 @@
-import type { Disk } from "../../../base/disk.ts";
+import type { Disk } from "../../../base/files/disk.ts";
 import type { DraftPlan } from "../../../gc/plan.ts";
 import {
   type CacheSnapshot,

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { obstacleTo } from "../../../base/system_error.ts";
+import { obstacleTo } from "../../../base/files/system_error.ts";
 import { configRoot, hostPlatform, REGISTRY_FOLDER } from "../../../store/platform_dirs.ts";
 import type { Context } from "../../context.ts";
 import type { Format } from "../../options.ts";

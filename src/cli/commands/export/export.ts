@@ -1,5 +1,5 @@
 import { LarderError } from "../../../base/errors.ts";
-import { tryTouch } from "../../../base/files.ts";
+import { tryTouch } from "../../../base/files/files.ts";
 import { isGlob } from "../../../base/glob.ts";
 import { formatBytes, plural } from "../../../base/units.ts";
 import {
@@ -8,7 +8,7 @@ import {
   destinationOf,
 } from "../../../exchange/destination.ts";
 import { type Amount, exportEntries, type ExportResult } from "../../../exchange/export_entries.ts";
-import { knownBlobs } from "../../../exchange/known_blobs.ts";
+import { knownBlobs } from "../../../exchange/import/known_blobs.ts";
 import type { SnapshotEntry } from "../../../snapshot/types.ts";
 import { Journal } from "../../../store/journal/journal.ts";
 import { waitingForSweep } from "../../../store/locks/store_lock.ts";

@@ -1,5 +1,5 @@
 import { hasCode, messageOf } from "../../../base/errors.ts";
-import { statIfAny } from "../../../base/files.ts";
+import { statIfAny } from "../../../base/files/files.ts";
 import { type GcPolicy, hasLimits } from "../../../gc/policy.ts";
 import type { Room } from "../../../pull/room.ts";
 import type { Context } from "../../context.ts";

@@ -1,5 +1,5 @@
-import { diskOf } from "../../../base/disk.ts";
-import { removeAbandonedRooms } from "../../../builds/room.ts";
+import { diskOf } from "../../../base/files/disk.ts";
+import { removeAbandonedRooms } from "../../../builds/sandbox/room.ts";
 import { hasCode } from "../../../base/errors.ts";
 import { resetFutureTimes } from "../../../gc/sweep/apply.ts";
 import { isEmptyPlan, planFiles } from "../../../gc/plan.ts";

@@ -1,4 +1,4 @@
-import { removeAbandonedRooms } from "../../../builds/room.ts";
+import { removeAbandonedRooms } from "../../../builds/sandbox/room.ts";
 import { hasCode, LarderError } from "../../../base/errors.ts";
 import { formatBytes, plural } from "../../../base/units.ts";
 import { type ApplyOptions, applyPlan } from "../../../gc/sweep/apply.ts";

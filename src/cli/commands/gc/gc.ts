@@ -1,7 +1,7 @@
-import { diskOf } from "../../../base/disk.ts";
+import { diskOf } from "../../../base/files/disk.ts";
 import { LarderError, shellWord } from "../../../base/errors.ts";
-import { readTextIfAny } from "../../../base/files.ts";
-import { diskError } from "../../../base/system_error.ts";
+import { readTextIfAny } from "../../../base/files/files.ts";
+import { diskError } from "../../../base/files/system_error.ts";
 import { previewPlan, resetFutureTimes } from "../../../gc/sweep/apply.ts";
 import {
   type DraftPlan,

@@ -1,6 +1,6 @@
-import { diskOf, freeInodes } from "../../../base/disk.ts";
+import { diskOf, freeInodes } from "../../../base/files/disk.ts";
 import { hasCode, LarderError, shellWord } from "../../../base/errors.ts";
-import { ELSEWHERE } from "../../../base/system_error.ts";
+import { ELSEWHERE } from "../../../base/files/system_error.ts";
 import { formatBytes, plural } from "../../../base/units.ts";
 import { applyPlan, resetFutureTimes } from "../../../gc/sweep/apply.ts";
 import { type DraftPlan, isEmptyPlan, planFiles } from "../../../gc/plan.ts";

@@ -1,6 +1,6 @@
 import { LarderError } from "../../../base/errors.ts";
-import { FILE_MODE } from "../../../base/files.ts";
-import { diskError } from "../../../base/system_error.ts";
+import { FILE_MODE } from "../../../base/files/files.ts";
+import { diskError } from "../../../base/files/system_error.ts";
 import { formatBytes } from "../../../base/units.ts";
 import { takeSnapshot } from "../../../snapshot/snapshot.ts";
 import type { Context } from "../../context.ts";

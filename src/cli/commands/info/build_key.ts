@@ -1,5 +1,5 @@
-import { readBytesIfAny } from "../../../base/files.ts";
-import { type KeyDocument, parseKeyDocument } from "../../../builds/key.ts";
+import { readBytesIfAny } from "../../../base/files/files.ts";
+import { type KeyDocument, parseKeyDocument } from "../../../builds/key/key.ts";
 import { type Digest, shortDigest } from "../../../oci/digest.ts";
 import type { CacheSnapshot, SnapshotEntry } from "../../../snapshot/types.ts";
 import { keyOfBuild } from "../../../store/entry_names.ts";

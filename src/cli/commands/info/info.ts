@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { readTextIfAny } from "../../../base/files.ts";
+import { readTextIfAny } from "../../../base/files/files.ts";
 import { RECORD_FILE } from "../../../store/layout.ts";
 import type { Context } from "../../context.ts";
 import { readCacheFor } from "../../read_named.ts";

@@ -2,7 +2,7 @@ import { dirname, join } from "node:path";
 import type { Digest } from "../../../oci/digest.ts";
 import type { Content } from "../../../snapshot/file_state.ts";
 import { type CacheSnapshot, isFromRegistry, type SnapshotEntry } from "../../../snapshot/types.ts";
-import type { KeyDocument } from "../../../builds/key.ts";
+import type { KeyDocument } from "../../../builds/key/key.ts";
 import { keyDocumentOf } from "./build_key.ts";
 import { inspectManifest, type ManifestInfo, sharersOf } from "./manifest.ts";
 import { type InfoField, recordFields } from "./record_fields.ts";

@@ -1,5 +1,5 @@
 import { dirname, join } from "node:path";
-import { readBytesIfAny, statIfAny } from "../../../base/files.ts";
+import { readBytesIfAny, statIfAny } from "../../../base/files/files.ts";
 import type { Descriptor, PlatformDescriptor } from "../../../oci/descriptor.ts";
 import type { Digest } from "../../../oci/digest.ts";
 import {

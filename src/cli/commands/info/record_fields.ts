@@ -1,7 +1,7 @@
 import { join } from "node:path";
-import { readTextIfAny } from "../../../base/files.ts";
+import { readTextIfAny } from "../../../base/files/files.ts";
 import { formatDuration } from "../../../base/units.ts";
-import type { KeyDocument } from "../../../builds/key.ts";
+import type { KeyDocument } from "../../../builds/key/key.ts";
 import type { SnapshotEntry } from "../../../snapshot/types.ts";
 import { parseBuildRecord } from "../../../store/entries/build_record.ts";
 import { parsePackageRecord } from "../../../store/entries/package_record.ts";

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { LarderError } from "../../../base/errors.ts";
-import { readBytesIfAny } from "../../../base/files.ts";
+import { readBytesIfAny } from "../../../base/files/files.ts";
 import type { Digest } from "../../../oci/digest.ts";
 import { MAX_LOCKED_APP } from "../../../oci/locked_app.ts";
 import { spinApplication } from "../../../oci/manifest.ts";

@@ -1,5 +1,5 @@
 import { LarderError } from "../../../base/errors.ts";
-import { listOf, requestFor } from "../../../builds/packages.ts";
+import { listOf, requestFor } from "../../../builds/inputs/packages.ts";
 import type { BuildSpec } from "../../../builds/spec.ts";
 import { readSpecFile } from "../../../builds/spec_file.ts";
 import type { Digest } from "../../../oci/digest.ts";

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { LarderError } from "../../../base/errors.ts";
-import { readBytesIfAny } from "../../../base/files.ts";
+import { readBytesIfAny } from "../../../base/files/files.ts";
 import { isGlob } from "../../../base/glob.ts";
 import { type ImageManifest, parseManifest } from "../../../oci/manifest.ts";
 import type { Digest } from "../../../oci/digest.ts";

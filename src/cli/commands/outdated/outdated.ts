@@ -1,5 +1,5 @@
 import type { LarderError } from "../../../base/errors.ts";
-import { statIfAny } from "../../../base/files.ts";
+import { statIfAny } from "../../../base/files/files.ts";
 import { formatBytes, formatDuration, plural } from "../../../base/units.ts";
 import { shortDigest } from "../../../oci/digest.ts";
 import type { Behind, TagState } from "../../../pull/outdated.ts";

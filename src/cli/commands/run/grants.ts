@@ -1,5 +1,5 @@
 import { LarderError } from "../../../base/errors.ts";
-import { specialPathError } from "../../../base/system_error.ts";
+import { specialPathError } from "../../../base/files/system_error.ts";
 import { OutboundHosts } from "../../../run/grants/outbound_hosts.ts";
 import type { Address } from "../../../run/server/http_server.ts";
 import type { RunOptions } from "./options.ts";

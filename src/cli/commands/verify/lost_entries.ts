@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { readTextIfAny, statIfAny } from "../../../base/files.ts";
+import { readTextIfAny, statIfAny } from "../../../base/files/files.ts";
 import type { SnapshotEntry } from "../../../snapshot/types.ts";
 import { parseBuildRecord } from "../../../store/entries/build_record.ts";
 import { parsePackageRecord } from "../../../store/entries/package_record.ts";

@@ -1,5 +1,5 @@
 import { hasCode, LarderError } from "../../../base/errors.ts";
-import { statIfAny } from "../../../base/files.ts";
+import { statIfAny } from "../../../base/files/files.ts";
 import type { PullOptions } from "../../../pull/options.ts";
 import type { Puller } from "../../../pull/puller.ts";
 import { type PullResult, useEvent } from "../../../pull/result.ts";

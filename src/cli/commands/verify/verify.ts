@@ -1,6 +1,6 @@
 import { relative, sep } from "node:path";
 import { LarderError } from "../../../base/errors.ts";
-import { takeOverCommandFor } from "../../../base/owner.ts";
+import { takeOverCommandFor } from "../../../base/files/owner.ts";
 import { formatBytes, plural } from "../../../base/units.ts";
 import { isByNewer } from "../../../store/own_file.ts";
 import { type Finding, isFault, ORPHANS } from "../../../verify/finding.ts";

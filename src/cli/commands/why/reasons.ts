@@ -1,4 +1,4 @@
-import type { Disk } from "../../../base/disk.ts";
+import type { Disk } from "../../../base/files/disk.ts";
 import { GRACE_AGE } from "../../../base/limits.ts";
 import { type EntryForecast, EvictionForecast } from "../../../gc/forecast.ts";
 import { type InUse, inUse } from "../../../gc/in_use.ts";

@@ -1,6 +1,6 @@
-import { diskOf } from "../../../base/disk.ts";
+import { diskOf } from "../../../base/files/disk.ts";
 import { hasCode } from "../../../base/errors.ts";
-import { statIfAny } from "../../../base/files.ts";
+import { statIfAny } from "../../../base/files/files.ts";
 import { hasBudget } from "../../../gc/policy.ts";
 import type { Digest } from "../../../oci/digest.ts";
 import type { SnapshotEntry } from "../../../snapshot/types.ts";

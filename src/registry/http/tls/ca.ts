@@ -1,7 +1,7 @@
 import { X509Certificate } from "node:crypto";
 import { join } from "node:path";
 import { LarderError } from "../../../base/errors.ts";
-import { readTextIfAny } from "../../../base/files.ts";
+import { readTextIfAny } from "../../../base/files/files.ts";
 
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 

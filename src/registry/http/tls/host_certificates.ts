@@ -1,8 +1,8 @@
 import { createPrivateKey, createPublicKey, X509Certificate } from "node:crypto";
 import { join } from "node:path";
 import { LarderError } from "../../../base/errors.ts";
-import { isNotFound } from "../../../base/files.ts";
-import { diskError } from "../../../base/system_error.ts";
+import { isNotFound } from "../../../base/files/files.ts";
+import { diskError } from "../../../base/files/system_error.ts";
 import { readCertificates } from "./ca.ts";
 
 /** Certificates for the connections to one host. */
