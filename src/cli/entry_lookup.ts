@@ -245,7 +245,8 @@ const MIN_PART = 3;
 function withBeginning(text: string, entries: readonly SnapshotEntry[]): string | undefined {
   const part = text.replace(/[*?[].*$/, "");
   if (part.length < MIN_PART) return undefined;
-  const whole = entries.find(({ name }) => name.includes(`/${part}`))?.name;
+  const [whole] = entries.map(({ name }) => name).filter((name) => name.includes(`/${part}`))
+    .sort((a, b) => a.length - b.length);
   return whole !== undefined && part !== text ? `'*/${text}'` : whole;
 }
 

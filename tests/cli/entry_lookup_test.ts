@@ -140,6 +140,7 @@ for (const [text, hint] of ABSENTEES) {
 
 /** Names without their beginnings, and what the hint suggests. */
 const WITHOUT_BEGINNING: [string, string][] = [
+  ["acme/twi", "did you mean ghcr.io/acme/twice:a?"],
   ["acme/shop", "did you mean ghcr.io/acme/shop:v1?"],
   ["acme/sh*", "did you mean '*/acme/sh*'?"],
   ["other/*", "larder list -v lists the entries"],
