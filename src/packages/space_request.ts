@@ -1,6 +1,7 @@
 import { statIfAny } from "../base/files/files.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { SpaceRequest } from "../pull/room.ts";
+import type { Layout } from "../store/layout.ts";
 import type { PackageSession } from "./fetch_package.ts";
 import type { PackageRequest } from "./package_request.ts";
 import { partialKey } from "./url_request.ts";
@@ -45,6 +46,23 @@ function restOf(session: PackageSession, request: PackageRequest): number {
   const size = request.size ?? sizes.get(request) ?? UNKNOWN_SIZE;
   const partial = partialOf(request);
   return Math.max(0, size - (partial && statIfAny(layout.partial(partial))?.size || 0));
+}
+
+/** Bytes of the indexes that a resolution writes to the cache, by their digests. */
+export type IndexSizes = Map<Digest, number>;
+
+/** Returns the space that indexes still need, and their digests, which a collector must keep. */
+export function spaceForIndexes(layout: Layout, sizes: IndexSizes): SpaceRequest {
+  const rests = [...sizes].map(([digest, size]) => {
+    if (statIfAny(layout.blob("data", digest))) return RECORD_SIZE;
+    return Math.max(0, size - (statIfAny(layout.partial(digest))?.size ?? 0));
+  });
+  return {
+    bytes: rests.reduce((sum, rest) => sum + rest, 0),
+    files: PACKAGE_FILES * sizes.size,
+    folders: [],
+    digests: [...sizes.keys()],
+  };
 }
 
 /** Returns the digest that is the name of the partial file of a package. */
