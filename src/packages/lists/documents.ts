@@ -10,7 +10,7 @@ import { readSmall } from "../../registry/http/body.ts";
 import { responseError } from "../../registry/http/response_error.ts";
 import { splitCredentials, UrlFetcher } from "../../registry/url_fetcher.ts";
 import { BlobStore, hasDigest, UNPACKED } from "../../store/blobs/blob_store.ts";
-import type { PackageId } from "../../store/entries/package_record.ts";
+import { INDEX_SOURCE, type PackageId } from "../../store/entries/package_record.ts";
 import { PackageStore } from "../../store/entries/package_store.ts";
 import { isPathPart } from "../../store/layout.ts";
 import { FileFetcher } from "../file_fetcher.ts";
@@ -21,9 +21,6 @@ import type { ListDeps } from "./list_deps.ts";
 
 /** 128 MiB limit on a list, or on an index for which no other one vouches; both are read into memory. */
 const MAX_DOCUMENT = 128 * 1024 * 1024;
-
-/** `source` under which lists and indexes are kept in the cache. */
-const INDEX_SOURCE = "index";
 
 /** 1 MiB from which on an index takes long enough to be told of. */
 const LARGE = 1024 * 1024;
