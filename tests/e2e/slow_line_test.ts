@@ -10,6 +10,8 @@ import { type Fault, onRange, resetAfter, status, wrongBytes } from "../support/
 import { TestRegistry } from "../support/registry/test_registry.ts";
 
 const MIB = 1024 * 1024;
+/** Bytes that arrive together; the whole first range takes long enough to be slow on any machine. */
+const DROP = 8192;
 const LAYER = blob(randomBytes(5 * MIB));
 const APP = image([LAYER]);
 const PATH = `/blobs/${LAYER.descriptor.digest}`;
@@ -40,8 +42,8 @@ function drops(answer: Parameters<Fault>[0], isEnough: () => boolean): ReturnTyp
     ...answer,
     async send(wire, body) {
       let at = 0;
-      for (; wire.isOpen && at < body.length && !isEnough(); at += 1024) {
-        await wire.write(body.subarray(at, at + 1024));
+      for (; wire.isOpen && at < body.length && !isEnough(); at += DROP) {
+        await wire.write(body.subarray(at, at + DROP));
         await sleep(10);
       }
       await wire.write(body.subarray(at));
