@@ -62,10 +62,20 @@ function ownName(
     const what = label === undefined || /^[0-9a-f]{64}$/.test(label)
       ? `has no name for ${selection.top.digest}`
       : `has only the tag "${label}" for ${selection.top.digest}`;
-    const example = distinct(all).length > 1 ? `NAME@${selection.top.digest}` : "NAME";
-    throw new NamesMissing(`${path} ${what}`, `name it: --as ${example}`, imageLines(all));
+    throw new NamesMissing(
+      `${path} ${what}`,
+      namingHint(selection.top.digest, all),
+      imageLines(all),
+    );
   }
   return checked(path, parseReference(label), selection.top.digest);
+}
+
+function namingHint(digest: Digest, all: readonly PlannedReference[]): string {
+  if (distinct(all).length === 1) return "name it: --as NAME";
+  const one = `--as NAME@${digest} takes this one`;
+  const areTagged = all.every(({ label }) => label !== undefined);
+  return areTagged ? `--as REPOSITORY takes all with their tags, ${one}` : one;
 }
 
 /** Refuses a name whose digest is not that of its content. */

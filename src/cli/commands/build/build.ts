@@ -50,7 +50,12 @@ export async function build(
       store,
       sources,
       note: (message) => context.info(message),
-      missed: (key, damaged) => reportMiss(context, store, key, damaged, command),
+      missed: (key, cached) => {
+        const why = options.useCache
+          ? missReason(cached, command)
+          : "the cache of builds is not used";
+        reportMiss(context, store, key, why, command);
+      },
       onOutput: (bytes) => output.write(bytes),
     });
   } catch (error) {
@@ -116,19 +121,23 @@ function checkInputs({ layout }: Context, spec: BuildSpec, to: string): void {
   }
 }
 
+/** @param cached the record of a result that is not taken, although the cache is used */
+function missReason(cached: BuildRecord | undefined, { rebuild }: BuildCommandOptions): string {
+  if (!cached) return "no cached result";
+  return rebuild
+    ? "--rebuild ignores the cached result"
+    : "the cached result is not there any more";
+}
+
 /** Says that the command runs, and why with `--explain` and `--strict`. */
 function reportMiss(
   context: Context,
   store: BuildStore,
   key: Key,
-  damaged: BuildRecord | undefined,
-  { explain: isExplained, strict, rebuild }: BuildCommandOptions,
+  why: string,
+  { explain: isExplained, strict }: BuildCommandOptions,
 ): void {
   const { name } = key.document;
-  const gone = rebuild
-    ? "--rebuild ignores the cached result"
-    : "the cached result is not there any more";
-  const why = damaged ? gone : "no cached result";
   if (!strict) context.info(`building ${name}: ${why} for key ${shortDigest(key.digest)}`);
   if (!isExplained && !strict) return;
   const explanation = explain(store, key, readJournal(context, "history"));

@@ -22,6 +22,13 @@ Deno.test("import asks for names that a bundle does not have", async (t) => {
     ["no name", layoutOf({ artifact: ONE }), [], 2, /has no name .*--as NAME\n/s],
     ["a tag alone", layoutOf({ artifact: ONE, name: "v1" }), [], 2, /only the tag "v1"/],
     [
+      "tags alone",
+      layoutOf(...both),
+      [],
+      2,
+      /--as REPOSITORY takes all with their tags, --as NAME@sha256:\w+ takes this one/,
+    ],
+    [
       "a digest, as in Apptainer's cache",
       layoutOf({ artifact: ONE, name: digest.slice(7) }),
       [],
