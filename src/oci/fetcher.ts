@@ -1,3 +1,4 @@
+import type { LarderError } from "../base/errors.ts";
 import type { Tries } from "../base/tries.ts";
 import type { BlobDescriptor } from "./descriptor.ts";
 
@@ -10,6 +11,11 @@ export interface BlobStream {
    * abort, releases the source.
    */
   readonly chunks: AsyncIterable<Uint8Array>;
+  /**
+   * Notes that the bytes are not those of the blob, so that they are asked for elsewhere the next time. Absent if there
+   * is no other place.
+   */
+  readonly reject?: ((error: LarderError) => void) | undefined;
 }
 
 export interface FetchOptions {

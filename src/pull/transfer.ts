@@ -5,7 +5,7 @@ import { type NextTry, TRIES, Tries } from "../base/tries.ts";
 import { sizeMismatch } from "../oci/content_verifier.ts";
 import type { BlobDescriptor } from "../oci/descriptor.ts";
 import { type Digest, shortDigest, shortenDigests } from "../oci/digest.ts";
-import type { Fetcher } from "../oci/fetcher.ts";
+import type { BlobStream, Fetcher } from "../oci/fetcher.ts";
 import { isTransient } from "../registry/http/retry.ts";
 import { deletedRepeatedly, type Ingest } from "../store/blobs/ingest.ts";
 
@@ -59,8 +59,11 @@ export async function transfer(
     furthest ??= resumed;
     options.onStart?.(resumed);
     let moved = 0;
+    let reject: BlobStream["reject"];
     try {
-      await fetchInto(ingest, source, descriptor, options, tries, (count) => moved += count);
+      const opened = (stream: BlobStream) => reject = stream.reject;
+      const count = (bytes: number) => moved += bytes;
+      await fetchInto(ingest, source, descriptor, { ...options, tries, opened, count });
       if (await ingest.commit()) return received + moved;
       if (++rounds === PULL_ROUNDS) throw deletedRepeatedly(descriptor);
     } catch (error) {
@@ -71,9 +74,17 @@ export async function transfer(
       // A response of another size, such as a proxy's page, does not make the bytes before it wrong.
       const isForeignBody = resumed > 0 && ingest.offset === resumed &&
         hasCode(error, "LDR_SIZE_MISMATCH");
+      // Wrong bytes may be those of an earlier attempt, unless all came from this source.
+      const canAskOther = reject !== undefined && isMismatch(error) &&
+        (isForeignBody || resumed === 0);
+      if (canAskOther) reject!(error);
       if (isMismatch(error) && !isForeignBody) {
         ingest.discard();
-        if (resumed === 0) throw error;
+        if (resumed === 0 && !canAskOther) throw error;
+        continue;
+      }
+      if (canAskOther) {
+        ingest.abort();
         continue;
       }
       const next = isForeignBody || isTransient(error) ? tries.next(error) : undefined;
@@ -92,18 +103,24 @@ function retryNote({ digest }: BlobDescriptor, error: unknown, { ordinal }: Next
   return `${shortenDigests(what)}; trying again (${ordinal})`;
 }
 
-/** Writes the rest of the blob into the ingest. @param count receives the bytes of each chunk */
+interface FetchIntoOptions extends TransferOptions {
+  readonly tries: Tries;
+  readonly opened: (stream: BlobStream) => void;
+  /** Receives the bytes of each chunk. */
+  readonly count: (bytes: number) => void;
+}
+
+/** Writes the rest of the blob into the ingest. */
 async function fetchInto(
   ingest: Ingest,
   source: Fetcher,
   descriptor: BlobDescriptor,
-  options: TransferOptions,
-  tries: Tries,
-  count: (bytes: number) => void,
+  options: FetchIntoOptions,
 ): Promise<void> {
   if (ingest.offset === descriptor.size) return;
-  const { signal } = options;
+  const { signal, tries } = options;
   const content = await source.fetch(descriptor, ingest.offset, { signal, tries });
+  options.opened(content);
   let continues = content.offset === ingest.offset;
   for await (const chunk of content.chunks) {
     if (!continues) {
@@ -113,7 +130,7 @@ async function fetchInto(
       continues = true;
     }
     ingest.write(chunk);
-    count(chunk.length);
+    options.count(chunk.length);
     options.onBytes?.(chunk.length);
   }
   if (ingest.offset < (descriptor.size ?? 0)) throw new EndedEarly(descriptor, ingest.offset);
@@ -139,6 +156,6 @@ class EndedEarly extends LarderError {
   }
 }
 
-function isMismatch(error: unknown): boolean {
+function isMismatch(error: unknown): error is LarderError {
   return hasCode(error, "LDR_DIGEST_MISMATCH", "LDR_SIZE_MISMATCH");
 }
