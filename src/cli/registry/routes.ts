@@ -17,11 +17,12 @@ export function routesOf(context: Context, hosts: Map<string, HostTrust>): FindR
     const conf = await registriesConfOf(context);
     const table = tableOf(conf, reference);
     if (table?.blocked) throw blocked(reference, table);
-    const { insecure, ...route } = table ? routeOf(table, reference) : UNCHANGED;
-    for (const registry of insecure) allowInsecure(hosts, registry);
     const own = ownMirrors(context, reference);
-    for (const mirror of own ?? []) {
-      if (tableOf(conf, mirror)?.insecure) allowInsecure(hosts, mirror.registry);
+    const used = own && table ? { ...table, mirrors: [] } : table;
+    const { insecure, ...route } = used ? routeOf(used, reference) : UNCHANGED;
+    const insecureMirrors = own?.filter((mirror) => tableOf(conf, mirror)?.insecure) ?? [];
+    for (const registry of [...insecure, ...insecureMirrors.map(({ registry }) => registry)]) {
+      allowInsecure(hosts, registry);
     }
     return own ? { ...route, mirrors: own } : route;
   };
