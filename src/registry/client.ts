@@ -1,6 +1,5 @@
 import type { Clock } from "../base/concurrency.ts";
 import type { Reference } from "../oci/reference.ts";
-import { Tries } from "../base/tries.ts";
 import { apiBase, type Place } from "./endpoints.ts";
 import { responseError } from "./http/response_error.ts";
 import type { HttpRequest, HttpResponse, Transport } from "./http/transport.ts";
@@ -66,21 +65,15 @@ export class RegistryClient {
     const { mirrors } = this.#deps;
     const health = this.#mirrorHealth;
     if (!mirrors || !health) return new Repository(reference, this.#connect(reference, false));
-    const connect = (place: Place, isMirror: boolean) => this.#connect(place, isMirror);
+    const connect = (place: Place, once: boolean) => this.#connect(place, once);
     return new MirroredRepository(reference, { route: mirrors.route, health, connect });
   }
 
-  /** @param isMirror true if a request that fails is not repeated, because another place can be asked */
-  #connect({ registry, repository }: Place, isMirror: boolean): RepositoryDependencies {
+  #connect({ registry, repository }: Place, once: boolean): RepositoryDependencies {
     const { clock, stallTimeout } = this.#deps;
-    const newTries = () => {
-      const tries = new Tries(clock);
-      if (isMirror) tries.end();
-      return tries;
-    };
     const send = (request: RepositoryRequest) =>
-      this.send(registry, repository, { ...request, tries: request.tries ?? newTries() });
-    return { send, clock, stallTimeout, newTries };
+      this.send(registry, repository, { ...request, once });
+    return { send, clock, stallTimeout, once };
   }
 
   /**

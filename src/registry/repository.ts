@@ -1,6 +1,6 @@
 import type { Clock } from "../base/concurrency.ts";
 import { hasCode, type LarderError } from "../base/errors.ts";
-import type { Tries } from "../base/tries.ts";
+import { Tries } from "../base/tries.ts";
 import { digestMismatch } from "../oci/content_verifier.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { asDigest, type Digest } from "../oci/digest.ts";
@@ -24,8 +24,8 @@ export interface RepositoryDependencies {
   readonly clock: Clock;
   /** Milliseconds without a byte after which reading a body fails. */
   readonly stallTimeout: number | undefined;
-  /** Returns the tries of one request for a manifest. */
-  readonly newTries: () => Tries;
+  /** True if no request is repeated, because another place can be asked. */
+  readonly once: boolean;
 }
 
 /** One repository of a registry; opened by `RegistryClient.repository`. */
@@ -122,8 +122,8 @@ export class Repository implements Fetcher {
     signal: AbortSignal | undefined,
   ): Promise<{ bytes: Uint8Array; headers: Headers }> {
     const url = this.#manifestUrl(target);
-    const { clock } = this.#deps;
-    const tries = this.#deps.newTries();
+    const { clock, once } = this.#deps;
+    const tries = new Tries(clock);
     const headers = { accept: MANIFEST_ACCEPT };
     for (;;) {
       const response = await this.#deps.send({
@@ -140,7 +140,7 @@ export class Repository implements Fetcher {
         if (!bytes) throw manifestTooLarge(subject);
         return { bytes, headers: response.headers };
       } catch (error) {
-        const next = isTransient(error) ? tries.next(error) : undefined;
+        const next = !once && isTransient(error) ? tries.next(error) : undefined;
         if (!next) throw error;
         await clock.sleep(next.pause, signal);
       }

@@ -10,6 +10,8 @@ export interface HttpRequest {
   readonly subject?: string | undefined;
   /** The tries of the operation that the request is a part of; by default its own. */
   readonly tries?: Tries | undefined;
+  /** True if a failure is final at once, because another place can be asked. */
+  readonly once?: boolean | undefined;
 }
 
 export interface HttpResponse {

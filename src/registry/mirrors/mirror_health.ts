@@ -1,5 +1,5 @@
 import type { Clock } from "../../base/concurrency.ts";
-import { LarderError } from "../../base/errors.ts";
+import { type ErrorCode, hasCode, LarderError } from "../../base/errors.ts";
 import { shortenDigests } from "../../oci/digest.ts";
 import { DOWN_TIME } from "../http/host_health.ts";
 import type { Place } from "../endpoints.ts";
@@ -11,14 +11,20 @@ export interface MirrorMessages {
   readonly note?: ((message: string) => void) | undefined;
 }
 
-/**
- * Remembers which mirrors failed. A mirror that fails is not asked about the same repository for {@link DOWN_TIME}; that
- * a host does not answer at all is remembered by `HostHealth` for all its repositories.
- */
+/** Failures of a host, whatever is requested of it; all others are about one repository. */
+const HOST_FAILURES: readonly ErrorCode[] = [
+  "LDR_UNREACHABLE",
+  "LDR_DNS",
+  "LDR_TIMEOUT",
+  "LDR_TLS",
+  "LDR_RATE_LIMITED",
+];
+
+/** Remembers which mirrors failed: they are not asked for {@link DOWN_TIME}. */
 export class MirrorHealth {
   readonly #clock: Clock;
   readonly #messages: MirrorMessages;
-  /** Milliseconds since the epoch until which a place is not asked. */
+  /** Milliseconds since the epoch until which a host, or a repository of it, is not asked. */
   readonly #downUntil = new Map<string, number>();
   readonly #warned = new Set<string>();
 
@@ -28,7 +34,8 @@ export class MirrorHealth {
   }
 
   isDown(mirror: Place): boolean {
-    return this.#clock.now() < (this.#downUntil.get(keyOf(mirror)) ?? 0);
+    const until = [mirror.registry, keyOf(mirror)].map((key) => this.#downUntil.get(key) ?? 0);
+    return this.#clock.now() < Math.max(...until);
   }
 
   /**
@@ -41,7 +48,8 @@ export class MirrorHealth {
       this.#messages.note?.(shortenDigests(`mirror ${mirror.registry}: ${error.message}`));
       return;
     }
-    this.#downUntil.set(keyOf(mirror), this.#clock.now() + DOWN_TIME);
+    const key = hasCode(error, ...HOST_FAILURES) ? mirror.registry : keyOf(mirror);
+    this.#downUntil.set(key, this.#clock.now() + DOWN_TIME);
     this.warn(mirror, error);
   }
 

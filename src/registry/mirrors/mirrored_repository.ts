@@ -18,8 +18,8 @@ const PROGRESS = 1024 * 1024;
 export interface MirrorDependencies {
   readonly route: FindRoute;
   readonly health: MirrorHealth;
-  /** Returns what a repository at this place needs; a mirror gets one try for each request. */
-  readonly connect: (place: Place, isMirror: boolean) => RepositoryDependencies;
+  /** Returns what a repository at this place needs. @param once true if its requests are not repeated */
+  readonly connect: (place: Place, once: boolean) => RepositoryDependencies;
 }
 
 interface Sources {
@@ -155,8 +155,8 @@ export class MirroredRepository extends Repository {
   }
 
   #connect({ mirrors, upstream = this.#reference }: Route): Sources {
-    const open = (place: Place, isMirror: boolean) =>
-      new Repository(this.#reference, this.#deps.connect(place, isMirror), place);
+    const open = (place: Place, once: boolean) =>
+      new Repository(this.#reference, this.#deps.connect(place, once), place);
     return {
       mirrors: mirrors.map((mirror) => ({ mirror, repository: open(mirror, true) })),
       upstream: open(upstream, false),

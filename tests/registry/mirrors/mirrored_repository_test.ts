@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import fc from "fast-check";
 import { LarderError } from "../../../src/base/errors.ts";
+import { TRIES } from "../../../src/base/tries.ts";
 import type { Digest } from "../../../src/oci/digest.ts";
 import type { Reference } from "../../../src/oci/reference.ts";
 import { transfer } from "../../../src/pull/transfer.ts";
@@ -161,6 +162,17 @@ Deno.test("MirroredRepository remembers a mirror that is down for all repositori
   await client.repository({ ...NAME, repository: "other" }).manifest("v1");
   assert.deepEqual(hosts.asked("/manifests/"), ["m.test", "reg.test", "reg.test"]);
   assert.equal(warnings.length, 1);
+});
+
+Deno.test("MirroredRepository leaves the tries of others at the same host alone", async () => {
+  const busy = { manifests: "busy", blobs: "good" };
+  const hosts = new Hosts({ "m.test": busy });
+  const { client, repository } = open(hosts, [mirror("m.test")]);
+  await repository.manifest("v1");
+  assert.equal(hosts.asked("/manifests/").filter((name) => name === "m.test").length, 1);
+  const own = client.repository({ ...NAME, registry: "m.test" });
+  await assert.rejects(own.manifest("v1"), /429/);
+  assert.equal(hosts.asked("/v2/app/").filter((name) => name === "m.test").length, TRIES);
 });
 
 Deno.test("MirroredRepository fails as the registry does if no place answers", async () => {
