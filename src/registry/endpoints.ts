@@ -15,14 +15,15 @@ export function apiBase(registry: string): URL {
 }
 
 export function manifestUrl(place: Place, target: string): URL {
-  return urlIn(place, `manifests/${target}`);
+  return repositoryUrl(place, `manifests/${target}`);
 }
 
 export function blobUrl(place: Place, digest: Digest): URL {
-  return urlIn(place, `blobs/${digest}`);
+  return repositoryUrl(place, `blobs/${digest}`);
 }
 
-function urlIn({ registry, repository, isPlainHttp }: Place, path: string): URL {
+/** @param path below the repository, with its query */
+export function repositoryUrl({ registry, repository, isPlainHttp }: Place, path: string): URL {
   const { host } = apiBase(registry);
   // Not resolved against a base: a mirror's repository can begin with a host and a port, which looks like a scheme.
   return new URL(`${isPlainHttp ? "http" : "https"}://${host}/v2/${repository}/${path}`);
