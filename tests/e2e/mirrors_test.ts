@@ -1,12 +1,16 @@
 import assert from "node:assert/strict";
+import { join } from "node:path";
+import { statIfAny } from "../../src/base/files/files.ts";
 import { blob, image, randomBytes } from "../support/cache/artifacts.ts";
 import { assertNoStrayFiles, assertStoreSound, filesBelow } from "../support/cache/store_check.ts";
 import { hasProgram, missingProgram } from "../support/cli/commands.ts";
 import { childEnvironment } from "../support/cli/environment.ts";
+import { Gate } from "../support/gate.ts";
 import { QuickUser } from "../support/cli/in_process.ts";
 import { type Result, TestUser } from "../support/cli/test_user.ts";
 import {
   type Fault,
+  heldAfter,
   html,
   resetAfter,
   status,
@@ -14,6 +18,7 @@ import {
   wrongBytes,
 } from "../support/registry/faults.ts";
 import { basicGuard, TestRegistry } from "../support/registry/test_registry.ts";
+import { until } from "../support/until.ts";
 
 const LAYER = blob(randomBytes(64 * 1024, "layer"));
 const APP = image([LAYER, "a small one"]);
@@ -131,6 +136,33 @@ Deno.test("pull continues a download that a mirror broke off at the registry", a
   await good(user, ["pull", own.reference]);
   const [rest] = own.upstream.downloads(LAYER);
   assert.equal(rest?.status, 206, "only the rest was fetched");
+});
+
+Deno.test("pull continues at the registry after a kill during a download from a mirror", async () => {
+  await using own = await Mirrored.start();
+  using user = new TestUser();
+  own.configure(user);
+  const gate = new Gate();
+  own.mirror.fail(LAYER.descriptor.digest, heldAfter(40_000, gate), 1);
+  await using running = user.spawn(["pull", own.reference]);
+  const partial = join(user.registry, "partial", LAYER.descriptor.digest);
+  await until(() => (statIfAny(partial)?.size ?? 0) > 0, running.result);
+  running.kill();
+  await running.result;
+  gate.open();
+  own.mirror.fail("", status(503));
+  await good(user, ["pull", own.reference]);
+  assert.equal(own.upstream.downloads(LAYER)[0]?.status, 206);
+});
+
+Deno.test("build asks a mirror that is down once for all references", async () => {
+  await using own = await Mirrored.start();
+  using user = new TestUser();
+  own.configure(user, "127.0.0.1:1/x");
+  own.upstream.add("other", APP, "v1");
+  const refs = [own.reference, own.upstream.reference("other", "v1")];
+  user.write("image.yaml", { refs, run: ["sh", "-c", "echo > $LARDER_OUTPUT"], output: "out" });
+  assert.equal(warnings(await good(user, ["build", "image.yaml"])).length, 1);
 });
 
 Deno.test("a mirror gets the credentials of its own host, and never those of the registry", async () => {
