@@ -81,7 +81,7 @@ export class RegistryClient {
    * @throws LarderError LDR_UNAUTHORIZED, LDR_FORBIDDEN, and those of the transport
    */
   async ping(registry: string, signal?: AbortSignal): Promise<void> {
-    // The settings of the registry are read with its route.
+    // Reads whether the registry is blocked, or insecure connections to it are allowed.
     await this.#deps.mirrors?.route({ registry, repository: "" });
     const url = apiBase(registry);
     const request = { method: "GET", url, headers: {}, signal, subject: registry } as const;

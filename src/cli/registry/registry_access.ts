@@ -43,8 +43,8 @@ export function openRegistry(
   });
   const mirrors = {
     route: async (reference: Reference) => {
-      const { routesOf } = await import("./routes.ts");
-      return await routesOf(context, trust.hosts)(reference);
+      const { findRoute } = await import("./routes.ts");
+      return await findRoute(context, trust.hosts, reference);
     },
     warn: (message: string) => context.warn(message),
     note: (message: string) => {

@@ -4,28 +4,31 @@ import { apiBase } from "../../registry/endpoints.ts";
 import type { HostTrust } from "../../registry/http/tls/trust.ts";
 import { parseLocation, placeAt } from "../../registry/mirrors/location.ts";
 import { type RegistryTable, routeOf, tableOf } from "../../registry/mirrors/registries_conf.ts";
-import type { FindRoute, Mirror, Route } from "../../registry/mirrors/route.ts";
+import type { Mirror, Route } from "../../registry/mirrors/route.ts";
 import { registriesConfOf } from "./registries_conf_files.ts";
 import type { Context } from "../context.ts";
 
 /**
- * Returns the routes that the config gives to repositories, and for what it does not set, `registries.conf`.
+ * Returns the route that the config gives to a repository, and what it does not set, `registries.conf`.
  * @param hosts receives the hosts to which `registries.conf` allows insecure connections
+ * @throws LarderError LDR_BLOCKED
  */
-export function routesOf(context: Context, hosts: Map<string, HostTrust>): FindRoute {
-  return async (reference) => {
-    const conf = await registriesConfOf(context);
-    const table = tableOf(conf, reference);
-    if (table?.blocked) throw blocked(reference, table);
-    const own = ownMirrors(context, reference);
-    const used = own && table ? { ...table, mirrors: [] } : table;
-    const { insecure, ...route } = used ? routeOf(used, reference) : UNCHANGED;
-    const insecureMirrors = own?.filter((mirror) => tableOf(conf, mirror)?.insecure) ?? [];
-    for (const registry of [...insecure, ...insecureMirrors.map(({ registry }) => registry)]) {
-      allowInsecure(hosts, registry);
-    }
-    return own ? { ...route, mirrors: own } : route;
-  };
+export async function findRoute(
+  context: Context,
+  hosts: Map<string, HostTrust>,
+  reference: Reference,
+): Promise<Route> {
+  const conf = await registriesConfOf(context);
+  const table = tableOf(conf, reference);
+  if (table?.blocked) throw blocked(reference, table);
+  const own = ownMirrors(context, reference);
+  const used = own && table ? { ...table, mirrors: [] } : table;
+  const { insecure, ...route } = used ? routeOf(used, reference) : UNCHANGED;
+  const insecureMirrors = own?.filter((mirror) => tableOf(conf, mirror)?.insecure) ?? [];
+  for (const registry of [...insecure, ...insecureMirrors.map(({ registry }) => registry)]) {
+    allowInsecure(hosts, registry);
+  }
+  return own ? { ...route, mirrors: own } : route;
 }
 
 const UNCHANGED: Route & { readonly insecure: readonly string[] } = { mirrors: [], insecure: [] };

@@ -1,4 +1,4 @@
-import { LarderError } from "../../base/errors.ts";
+import { hasCode, LarderError } from "../../base/errors.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { asDigest, type Digest } from "../../oci/digest.ts";
 import type { BlobStream, FetchOptions } from "../../oci/fetcher.ts";
@@ -53,7 +53,7 @@ export class MirroredRepository extends Repository {
 
   /** @inheritdoc */
   override async head(tag: string, signal?: AbortSignal): Promise<Digest | undefined> {
-    // As everywhere, a `GET` decides if `HEAD` has no answer; unlike the registry's, a mirror's is needed to go on.
+    // A `GET` decides if a mirror does not answer `HEAD`: whether the next place is asked depends on it.
     const digest = await this.#askMirrors(
       tag,
       async (mirror) =>
@@ -117,7 +117,7 @@ export class MirroredRepository extends Repository {
   #watched(stream: BlobStream, { digest, size }: Descriptor, mirror: Mirror): BlobStream {
     const { health } = this.#deps;
     const broken = (received: number, error: Error) => {
-      if (received >= PROGRESS) return;
+      if (received >= PROGRESS || hasCode(error, "LDR_INTERRUPTED")) return;
       const key = bodyKey(mirror, digest);
       const count = (this.#broken.get(key) ?? 0) + 1;
       this.#broken.set(key, count);
