@@ -48,8 +48,8 @@ export interface BuildDependencies {
   readonly store: BuildStore;
   /** Called with one line about a step or a wait. */
   readonly note: (message: string) => void;
-  /** Called before the command runs, with the key and the damaged record that has it already. */
-  readonly missed: (key: Key, damaged: BuildRecord | undefined) => void;
+  /** Called before the command runs, with the key and the record in the cache that has it already. */
+  readonly missed: (key: Key, record: BuildRecord | undefined) => void;
   /** Receives what the command writes. */
   readonly onOutput: (bytes: Uint8Array) => void;
 }
@@ -103,7 +103,7 @@ class BuildRun {
   }
 
   async run(): Promise<BuildResult> {
-    const { sandbox: choice, signal } = this.#options;
+    const { sandbox: choice, signal, useCache } = this.#options;
     const likely = likelySandbox(choice);
     const hit = await this.#putCached(this.#prepared.keyFor(likely));
     if (hit) return hit;
@@ -113,7 +113,7 @@ class BuildRun {
     if (other) return other;
     this.#deps.missed(key, this.#deps.store.record(key.digest));
     if (this.#options.strict) throw notCached(this.#spec.name);
-    if (!this.#options.useCache) return await this.#make(key, sandbox);
+    if (!useCache) return await this.#make(key, sandbox);
     return await withBuildLock(
       this.#deps.layout,
       key.digest,

@@ -50,7 +50,10 @@ export async function build(
       store,
       sources,
       note: (message) => context.info(message),
-      missed: (key, damaged) => reportMiss(context, store, key, damaged, command),
+      missed: (key, record) => {
+        const why = options.useCache ? causeOfMiss(record, command) : "the image cache is not used";
+        reportMiss(context, store, key, why, command);
+      },
       onOutput: (bytes) => output.write(bytes),
     });
   } catch (error) {
@@ -121,18 +124,22 @@ function reportMiss(
   context: Context,
   store: BuildStore,
   key: Key,
-  damaged: BuildRecord | undefined,
-  { explain: isExplained, strict, rebuild }: BuildCommandOptions,
+  why: string,
+  { explain: isExplained, strict }: BuildCommandOptions,
 ): void {
   const { name } = key.document;
-  const gone = rebuild
-    ? "--rebuild ignores the cached result"
-    : "the cached result is not there any more";
-  const why = damaged ? gone : "no cached result";
   if (!strict) context.info(`building ${name}: ${why} for key ${shortDigest(key.digest)}`);
   if (!isExplained && !strict) return;
   const explanation = explain(store, key, readJournal(context, "history"));
   writeErr(explanationText(explanation, Date.now(), context.options.verbose === true));
+}
+
+/** @param record of the key, whose result is missing or ignored */
+function causeOfMiss(record: BuildRecord | undefined, { rebuild }: BuildCommandOptions): string {
+  if (!record) return "no cached result";
+  return rebuild
+    ? "--rebuild ignores the cached result"
+    : "the cached result is not there any more";
 }
 
 function report(context: Context, result: BuildResult, to: string, format: Format): void {
