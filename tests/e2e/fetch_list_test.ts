@@ -145,7 +145,10 @@ Deno.test("fetch --from takes an rpm repository, and the names as arguments", as
   );
   const missing = await user.larder(["fetch", ...options, "helo"]);
   assert.equal(missing.code, 3);
-  assert.match(missing.stderr, /no package helo in .*\nhint: helo is near hello/);
+  assert.match(
+    missing.stderr,
+    /no package helo in .*\nhint: instead of helo, did you mean hello\?/,
+  );
 });
 
 Deno.test("fetch --from succeeds after it was killed while it fetched an index", async () => {

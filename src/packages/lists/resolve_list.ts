@@ -54,7 +54,16 @@ async function resolveAt(
     const { arch = RPM_ARCH, keyring } = deps;
     return await resolveRpm({ root: new URL("..", url), arch, keyring, wanted }, documents, deps);
   }
+  if (file === "" && url.search === "") throw folderOf(url);
   return await resolveListFile(await documents.read(url), wanted, documents, deps);
+}
+
+/** A repository is named by its index: what a server shows for a folder is a page. */
+function folderOf(url: URL): LarderError {
+  const name = nameOf(url);
+  return new LarderError("LDR_USAGE", `${name} is a folder, neither a list nor an index`, {
+    hint: `name its index: ${name}repodata/repomd.xml, or ${name}dists/SUITE/InRelease`,
+  });
 }
 
 /** Loads the XML parser only for an rpm repository. */

@@ -64,7 +64,10 @@ Deno.test("resolvePackages names near names, and the versions that there are", a
   using lists = new TestLists();
   const failure = (...wanted: string[]) => failureOf(lists.resolve(server.url(IN_RELEASE), wanted));
   const near = await failure("helo", "bash");
-  assert.deepEqual([near.code, near.hint], ["LDR_NOT_FOUND", "helo is near hello"]);
+  assert.deepEqual([near.code, near.hint], [
+    "LDR_NOT_FOUND",
+    "instead of helo, did you mean hello?",
+  ]);
   assert.match(near.message, /^no package helo in http/);
   assert.equal((await failure("bash=2")).hint, "of bash there is 1.0-1 for amd64");
   assert.equal((await failure("quux")).hint, "check the names");
