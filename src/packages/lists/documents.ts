@@ -12,6 +12,7 @@ import { splitCredentials, UrlFetcher } from "../../registry/url_fetcher.ts";
 import { BlobStore, hasDigest, UNPACKED } from "../../store/blobs/blob_store.ts";
 import type { PackageId } from "../../store/entries/package_record.ts";
 import { PackageStore } from "../../store/entries/package_store.ts";
+import { INDEX_SOURCE } from "../../store/entry_names.ts";
 import { isPathPart } from "../../store/layout.ts";
 import { FileFetcher } from "../file_fetcher.ts";
 import { withoutCredentials } from "../url_request.ts";
@@ -20,9 +21,6 @@ import type { ListDeps } from "./list_deps.ts";
 
 /** 128 MiB limit on a list, or on an index for which no other one vouches; both are read into memory. */
 const MAX_DOCUMENT = 128 * 1024 * 1024;
-
-/** `source` under which lists and indexes are kept in the cache. */
-const INDEX_SOURCE = "index";
 
 /** 1 MiB from which on an index takes long enough to be told of. */
 const LARGE = 1024 * 1024;
