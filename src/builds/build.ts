@@ -45,8 +45,8 @@ export interface BuildDependencies {
   readonly store: BuildStore;
   /** Called with one line about a step or a wait. */
   readonly note: (message: string) => void;
-  /** Called before the command runs, with the key and the damaged record that has it already. */
-  readonly missed: (key: Key, damaged: BuildRecord | undefined) => void;
+  /** Called before the command runs, with the key and the record that has it already. */
+  readonly missed: (key: Key, record: BuildRecord | undefined) => void;
   /** Receives what the command writes. */
   readonly onOutput: (bytes: Uint8Array) => void;
 }

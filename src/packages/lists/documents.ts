@@ -10,11 +10,12 @@ import { readSmall } from "../../registry/http/body.ts";
 import { responseError } from "../../registry/http/response_error.ts";
 import { splitCredentials, UrlFetcher } from "../../registry/url_fetcher.ts";
 import { BlobStore, hasDigest, UNPACKED } from "../../store/blobs/blob_store.ts";
-import type { PackageId } from "../../store/entries/package_record.ts";
+import { INDEX_SOURCE, type PackageId } from "../../store/entries/package_record.ts";
 import { PackageStore } from "../../store/entries/package_store.ts";
 import { INDEX_SOURCE } from "../../store/entry_names.ts";
 import { isPathPart } from "../../store/layout.ts";
 import { FileFetcher } from "../file_fetcher.ts";
+import type { IndexSizes } from "../space_request.ts";
 import { withoutCredentials } from "../url_request.ts";
 import { badIndex } from "./index_errors.ts";
 import type { ListDeps } from "./list_deps.ts";
@@ -51,11 +52,14 @@ export interface VouchedFile {
  */
 export class Documents {
   readonly #deps: ListDeps;
+  readonly #sizes: IndexSizes;
   readonly #blobs: BlobStore;
   readonly #packages: PackageStore;
 
-  constructor(deps: ListDeps) {
+  /** @param sizes receives the indexes that are written to the cache */
+  constructor(deps: ListDeps, sizes: IndexSizes) {
     this.#deps = deps;
+    this.#sizes = sizes;
     this.#blobs = new BlobStore(deps.layout);
     this.#packages = new PackageStore(deps.layout);
   }
@@ -92,6 +96,7 @@ export class Documents {
     if (isCached || url.protocol === "file:") return;
     const blob = { mediaType: UNPACKED, digest, size: bytes.length };
     const { signal } = this.#deps;
+    this.#sizes.set(digest, bytes.length);
     if (!this.#blobs.find(blob)) await this.#blobs.write(bytes, UNPACKED, { signal });
     this.#record(url, blob);
   }
@@ -123,6 +128,7 @@ export class Documents {
     const waiting = (holders: string) => note(waitingForDownload(holders, blob.digest));
     // There is no bar, because nothing but indexes is fetched at this time.
     const { size = 0 } = blob;
+    this.#sizes.set(blob.digest, size);
     if (size >= LARGE) note(`fetching ${name} (${formatBytes(size)})`);
     await transfer(
       new UrlFetcher(transport, urls.map(({ href }) => href)),
