@@ -7,14 +7,14 @@ import { formatReference, type Reference } from "../../../oci/reference.ts";
 import type { RegistryClient } from "../../../registry/client.ts";
 import type { Context } from "../../context.ts";
 import { changeLock, LOCK_FILE, readLock } from "../../lock/file.ts";
-import type { Lock, LockedList, LockedPackage } from "../../lock/format.ts";
+import { type Lock, type LockedList, type LockedPackage, packageKey } from "../../lock/format.ts";
 import type { Format } from "../../options.ts";
 import { expandAlias } from "../../registry/short_names.ts";
 import { openRegistry } from "../../registry/registry_access.ts";
 import { writeJson, writeOut } from "../../terminal/console.ts";
 import { countProgress } from "../../terminal/progress.ts";
 import { type Change, changesOf, unchangedIn } from "./changes.ts";
-import { lockLists, lockPackages } from "./packages.ts";
+import { lockLists, lockPackages, withDigests } from "./packages.ts";
 import { allOf, wantedOf, type WantedOptions, withNames } from "./wanted.ts";
 
 export interface LockOptions extends WantedOptions {
@@ -41,17 +41,19 @@ export async function lock(
   const wanted = isAll
     ? allOf(current)
     : wantedOf(from === undefined ? await withAliases(context, names) : names, options);
-  const lists = withNames(current?.lists ?? new Map(), wanted.lists);
+  // Before the lists are read: one that is edited meanwhile is then found to have changed, and locked again.
+  const wantedLists = await withDigests(wanted.lists);
+  const lists = withNames(current?.lists ?? new Map(), wantedLists);
   const { client } = openRegistry(context);
   const references = await resolveAll(context, client, wanted.references, current, signal);
   const packages = [
     ...await lockPackages(context, wanted.packages),
-    ...await lockLists(context, [...wanted.lists.keys()].map((from) => [from, lists.get(from)!])),
+    ...await lockLists(context, [...wantedLists.keys()].map((from) => [from, lists.get(from)!])),
   ];
   const { before, after } = await changeLock((lock) => ({
     references: new Map([...lock.references, ...references]),
-    lists: withNames(lock.lists, wanted.lists),
-    packages: mergedPackages(lock.packages, packages, wanted.lists),
+    lists: withNames(lock.lists, wantedLists),
+    packages: mergedPackages(lock.packages, packages, wantedLists),
     specs: new Map([...lock.specs, ...wanted.specs]),
   }), signal);
   report(context, before, after, options.format);
@@ -70,7 +72,22 @@ function mergedPackages(
   const urls = new Set(packages.filter(({ from }) => from === undefined).map(({ url }) => url));
   const isKept = ({ url, from }: LockedPackage) =>
     from === undefined ? !urls.has(url) : !lists.has(from);
-  return [...before.filter(isKept), ...packages];
+  return [...before.filter(isKept), ...withoutRepeated(packages)];
+}
+
+/** Returns packages that a list or a command line names several times once. @throws LarderError LDR_DIGEST_MISMATCH */
+function withoutRepeated(packages: readonly LockedPackage[]): LockedPackage[] {
+  const locked = new Map<string, LockedPackage>();
+  for (const each of packages) {
+    const { digest } = locked.get(packageKey(each)) ?? each;
+    if (digest !== each.digest) {
+      const message =
+        `${each.name} ${each.version} is named twice, as ${digest} and ${each.digest}`;
+      throw new LarderError("LDR_DIGEST_MISMATCH", message, { hint: "remove one of them" });
+    }
+    locked.set(packageKey(each), each);
+  }
+  return [...locked.values()];
 }
 
 /** Asks the registries what references name now. */
