@@ -82,6 +82,7 @@ export class Blobs {
     headers["content-length"] = String(end - start);
     if (range) headers["content-range"] = `bytes ${start}-${end - 1}/${size}`;
     const status = range ? 206 : 200;
+    if (isHead && !path) await this.#confirm(asked);
     if (isHead) return { status, headers, body: null, result: path ? "hit" : "miss" };
     const stored = path && this.#read(path, digest, { start, end }, size);
     if (stored) return { status, headers, ...stored, result: "hit" };
@@ -105,6 +106,11 @@ export class Blobs {
     const [oldest] = this.#vouched.keys();
     if (this.#vouched.size > MAX_VOUCHED) this.#vouched.delete(oldest!);
     return asked;
+  }
+
+  /** Fails unless the registry has a blob; a manifest may name one that it has not, such as a foreign layer. */
+  async #confirm({ reference, descriptor }: Asked): Promise<void> {
+    await blobSize(this.#deps.upstreams.repository(reference), descriptor.digest);
   }
 
   /** Returns the path of a blob whose size and digest are right; a file that was changed is hashed once for all. */
