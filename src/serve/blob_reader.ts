@@ -3,7 +3,7 @@ import { TRANSFER_BUFFER } from "../base/limits.ts";
 import { algorithmOf } from "../oci/digest.ts";
 import { Hasher } from "../oci/hash.ts";
 import type { ByteRange } from "./byte_range.ts";
-import type { SharedDownload } from "./downloads.ts";
+import { isOfDisk, type SharedDownload } from "./downloads.ts";
 import { streamUnstored } from "./unstored_blob.ts";
 
 /** 128 KiB that are read for a client at a time: 200 clients hold 25 MiB. */
@@ -173,10 +173,6 @@ export class BlobReader {
   #newHasher(): Hasher {
     return new Hasher(algorithmOf(this.#download.descriptor.digest));
   }
-}
-
-function isOfDisk(error: unknown): boolean {
-  return (error as { exitCode?: number }).exitCode === 7;
 }
 
 /** Reads bytes of a file at a position; returns undefined at its end. */

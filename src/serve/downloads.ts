@@ -1,4 +1,5 @@
 import type { Clock } from "../base/concurrency.ts";
+import { LarderError, messageOf } from "../base/errors.ts";
 import { statIfAny } from "../base/files/files.ts";
 import { LOCK_POLL } from "../base/limits.ts";
 import type { BlobDescriptor } from "../oci/descriptor.ts";
@@ -22,8 +23,17 @@ export interface DownloadDependencies {
   readonly signal: AbortSignal;
   /** Receives a line about each retry. */
   readonly note: (message: string) => void;
+  /** Receives what could not be kept, in one line. */
+  readonly warn: (message: string) => void;
+  /** Called after each download. */
+  readonly onFetched: () => void;
   /** Keeps collectors from the partial file and the blob until the function that it returns is called. */
   readonly lease: (digest: Digest) => Promise<() => void>;
+}
+
+/** True if the disk does not take what was fetched. */
+export function isOfDisk(error: unknown): boolean {
+  return error instanceof LarderError && error.exitCode === 7;
 }
 
 /** The downloads that are under way, one for each blob. */
@@ -94,7 +104,7 @@ export class SharedDownload {
   }
 
   async #run(request: DownloadRequest): Promise<void> {
-    const { clock, signal, note, lease } = this.#deps;
+    const { clock, signal, note, warn, lease } = this.#deps;
     let release = () => {};
     try {
       release = await lease(request.descriptor.digest);
@@ -112,9 +122,11 @@ export class SharedDownload {
       );
       this.#set({ state: "done", generation: this.#isForeign ? undefined : this.#generation });
     } catch (error) {
+      if (isOfDisk(error)) warn(`cannot keep ${request.descriptor.digest}: ${messageOf(error)}`);
       this.#set({ state: "failed", error });
     } finally {
       release();
+      this.#deps.onFetched();
     }
   }
 

@@ -27,6 +27,8 @@ export interface ServiceOptions {
   readonly staleIfError: number;
   readonly warn: (message: string) => void;
   readonly note: (message: string) => void;
+  /** Called after each download. */
+  readonly onFetched: () => void;
 }
 
 /** Answers the requests of the pull side of the distribution API from the cache and the registries behind it. */
@@ -43,7 +45,7 @@ export class RegistryService implements AsyncDisposable {
   readonly #blobs: Blobs;
   readonly #referrers: Referrers;
 
-  constructor({ layout, client, clock, staleIfError, warn, note }: ServiceOptions) {
+  constructor({ layout, client, clock, staleIfError, warn, note, onFetched }: ServiceOptions) {
     this.#layout = layout;
     this.#clock = clock;
     const store = new ManifestStore(layout);
@@ -69,6 +71,8 @@ export class RegistryService implements AsyncDisposable {
       clock,
       signal: this.#stop.signal,
       note,
+      warn,
+      onFetched,
       lease: async (digest) => {
         const { ready, release } = lease.hold(digest);
         await ready;

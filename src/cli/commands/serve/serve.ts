@@ -4,7 +4,8 @@ import { RegistryServer } from "../../../serve/server.ts";
 import { RegistryService } from "../../../serve/registry_service.ts";
 import type { Context } from "../../context.ts";
 import { openRegistry } from "../../registry/registry_access.ts";
-import { RequestLog } from "./request_log.ts";
+import { PeriodicCollector } from "./periodic_collector.ts";
+import { onceAMinute, RequestLog } from "./request_log.ts";
 
 export interface ServeOptions {
   readonly listen?: string;
@@ -31,7 +32,8 @@ export async function serve(context: Context, options: ServeOptions): Promise<vo
   const { layout } = context;
   const address = parseAddress(options.listen ?? settings?.listen ?? DEFAULT_ADDRESS);
   const signal = context.interruptible();
-  const warn = (message: string) => context.warn(message);
+  const warn = onceAMinute((message) => context.warn(message));
+  using collector = new PeriodicCollector(context);
   const isOffline = context.options.offline ?? false;
   const client = isOffline ? undefined : openRegistry(context, undefined, LONGEST_WAIT).client;
   await using service = new RegistryService({
@@ -40,7 +42,8 @@ export async function serve(context: Context, options: ServeOptions): Promise<vo
     clock: systemClock,
     staleIfError: settings?.stale_if_error ?? freshness?.stale_if_error ?? STALE_IF_ERROR,
     warn,
-    note: (message) => context.info(message),
+    note: onceAMinute((message) => context.info(message)),
+    onFetched: () => collector.request(),
   });
   using log = context.options.quiet ? undefined : new RequestLog();
   const server = new RegistryServer(service, {
