@@ -17,6 +17,7 @@ import {
   status,
   wrongBytes,
 } from "../support/registry/faults.ts";
+import { liveLeases } from "../../src/store/locks/leases.ts";
 import { TestService } from "../support/registry/test_service.ts";
 import { until } from "../support/until.ts";
 
@@ -129,6 +130,21 @@ Deno.test("a download goes on without its client", async () => {
     }
   });
   assertStoreSound(service.layout.root);
+});
+
+Deno.test("what is being served has a lease, which is one file for all", async () => {
+  await using service = await startWithApp();
+  const gate = new Gate();
+  service.registry.fail(`/blobs/${DIGEST}`, heldAfter(HALF, gate));
+  const responses = await Promise.all([service.request(PATH), service.request(PATH)]);
+  const leases = liveLeases(service.layout);
+  assert.deepEqual(leases.map(({ digests }) => digests), [[DIGEST]]);
+  gate.open();
+  for (const response of responses) {
+    assert.deepEqual(new Uint8Array(await response.arrayBuffer()), LAYER.bytes);
+  }
+  await service.stop();
+  assert.deepEqual(liveLeases(service.layout), []);
 });
 
 Deno.test("a damaged blob is fetched again, whatever changed about it", async (t) => {

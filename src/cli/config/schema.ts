@@ -2,6 +2,7 @@ import * as v from "valibot";
 import { TRANSFERS } from "../../base/limits.ts";
 import { parseBytes, parseDuration, parseSpace } from "../../base/units.ts";
 import { parseRegistry } from "../../oci/reference.ts";
+import { parseLocation } from "../../registry/mirrors/location.ts";
 import { POLICIES } from "../options.ts";
 
 /** The description of a setting. */
@@ -22,6 +23,8 @@ export interface ValueNotes {
   readonly expected: string;
   /** Converts a value, or fails with a LarderError that says what is wrong with it. */
   readonly parse?: (text: string) => unknown;
+  /** True if a list is read as its items with commas between. */
+  readonly takesList?: boolean;
   /** True if a relative value is relative to the file that holds it. */
   readonly isPath?: boolean;
 }
@@ -36,10 +39,10 @@ function readAs<T>(expected: string, parse: (text: string) => T) {
   return v.pipe(schema, readText<string | number, T>(parse));
 }
 
-function readText<I extends string | number, T>(parse: (text: string) => T) {
+function readText<I, T>(parse: (text: string) => T, textOf: (value: I) => string = String) {
   return v.rawTransform<I, T>(({ dataset, addIssue, NEVER }) => {
     try {
-      return parse(String(dataset.value));
+      return parse(textOf(dataset.value));
     } catch (error) {
       addIssue({ message: (error as Error).message });
       return NEVER;
@@ -63,10 +66,24 @@ const Transfers = described(v.pipe(v.number(), v.integer(), v.minValue(1), v.max
 const Amount = described(v.pipe(v.number(), v.finite(), v.minValue(0)), {
   expected: "a number without a unit",
 });
+const Mirrors = described(
+  v.pipe(
+    v.union([v.string(), v.array(v.string())]),
+    readText<string | string[], string[]>(parseMirrors, (value) => [value].flat().join(",")),
+  ),
+  { expected: "a registry or a list of them", parse: parseMirrors, takesList: true },
+);
 const Policy = described(v.picklist(POLICIES), { expected: "always, missing or never" });
 
 function setting<T extends v.GenericSchema>(schema: T, notes: SettingNotes) {
   return v.optional(v.pipe(schema, v.metadata(notes as unknown as Record<string, unknown>)));
+}
+
+/** Parses `mirror.lan, localhost:5000/ghcr.io`. */
+function parseMirrors(text: string): string[] {
+  const mirrors = text.split(",").map((each) => each.trim()).filter((each) => each !== "");
+  mirrors.forEach(parseLocation);
+  return mirrors;
 }
 
 /** A group of settings. YAML reads one that holds only comments as null. */
@@ -165,6 +182,11 @@ export const ConfigSchema = v.strictObject({
       insecure: setting(Switch, {
         description: "allow plain HTTP and unverified TLS certificates for this host",
         fallback: false,
+      }),
+      mirrors: setting(Mirrors, {
+        description:
+          "registries to ask before this one, in order: HOST, HOST/PATH or a URL, with commas between",
+        example: "mirror.example",
       }),
       ca_file: setting(Path, {
         description:
