@@ -14,6 +14,7 @@ import {
 } from "./verbs/inspect_commands.ts";
 import { addBuild, addFetch, addLock } from "./verbs/package_commands.ts";
 import { addPull, addRun, addUpdate } from "./verbs/pull_commands.ts";
+import { addServe } from "./verbs/serve_commands.ts";
 import {
   addComplete,
   addCompletions,
@@ -30,7 +31,7 @@ type Verbs = Readonly<Record<string, (program: LarderCommand) => void>>;
 
 /** The verbs in groups, in the order of the help. */
 const GROUPS: Readonly<Record<string, Verbs>> = {
-  "Pull and run:": { pull: addPull, run: addRun, update: addUpdate },
+  "Pull and run:": { pull: addPull, run: addRun, serve: addServe, update: addUpdate },
   "Packages and builds:": { build: addBuild, fetch: addFetch, lock: addLock },
   "Look:": {
     df: addDf,

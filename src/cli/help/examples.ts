@@ -198,6 +198,10 @@ const EXAMPLES: Readonly<Record<string, readonly (readonly [line: string, commen
       "grant access to one host",
     ],
   ],
+  "serve": [
+    ["larder serve", "serve registries from the cache at http://127.0.0.1:5000"],
+    ["larder serve --listen 127.0.0.1:8080 --offline", "serve only what is cached"],
+  ],
   "stats": [
     ["larder stats", "show hits, misses and evictions that were fetched again"],
     ["larder stats --format json", "the same as JSON"],

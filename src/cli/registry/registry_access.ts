@@ -22,10 +22,12 @@ const USER_AGENT = `larder/${VERSION} (${Deno.build.os}; ${Deno.build.arch})`;
 /**
  * Returns a client and a transport that follow the options, the environment and the config.
  * @param credentials by default those in the user's files
+ * @param longestWait see `HttpOptions`
  */
 export function openRegistry(
   context: Context,
   credentials?: CredentialSource,
+  longestWait?: number,
 ): { client: RegistryClient; transport: Transport } {
   const trust = trustOf(context);
   const transport = httpTransport({
@@ -33,6 +35,7 @@ export function openRegistry(
     clock: systemClock,
     userAgent: USER_AGENT,
     onRetry: (message) => context.info(message),
+    longestWait,
   });
   const authorizer = new LazyAuthorizer(async () => {
     const [{ Authenticator }, source] = await Promise.all([

@@ -14,6 +14,8 @@ export interface HttpOptions extends Trust {
   readonly userAgent?: string | undefined;
   /** Milliseconds without a response after which a request fails. */
   readonly stallTimeout?: number | undefined;
+  /** Milliseconds that larder waits if a server asks it to; a minute by default. */
+  readonly longestWait?: number | undefined;
 }
 
 /** Stacks the transports between larder and the network: retries, then HTTP or HTTPS, then redirects, then sockets. */
@@ -25,6 +27,7 @@ export function httpTransport(options: HttpOptions): Transport {
     new SchemeTransport(redirects, options),
     options.clock,
     options.onRetry,
+    options.longestWait,
   );
 }
 

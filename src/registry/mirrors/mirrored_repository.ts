@@ -5,6 +5,7 @@ import type { BlobStream, FetchOptions } from "../../oci/fetcher.ts";
 import type { Manifest } from "../../oci/manifest.ts";
 import type { Reference } from "../../oci/reference.ts";
 import type { Place } from "../endpoints.ts";
+import type { HttpResponse } from "../http/transport.ts";
 import { Repository, type RepositoryDependencies } from "../repository.ts";
 import type { MirrorHealth } from "./mirror_health.ts";
 import type { FindRoute, Mirror, Route } from "./route.ts";
@@ -81,6 +82,11 @@ export class MirroredRepository extends Repository {
       return this.#watched(opened, descriptor, mirror);
     }, options.once);
     return stream ?? await (await this.#open()).upstream.fetch(descriptor, offset, options);
+  }
+
+  /** Lists and sizes are those of the registry itself. @inheritdoc */
+  override async ask(...request: Parameters<Repository["ask"]>): Promise<HttpResponse> {
+    return await (await this.#open()).upstream.ask(...request);
   }
 
   /**
