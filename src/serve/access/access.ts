@@ -5,6 +5,9 @@ import { refuseForeignHost, refuseForeignPage } from "./browser_check.ts";
 import { type CredentialFiles, Credentials } from "./credentials.ts";
 import { UpstreamRules } from "./upstream_rules.ts";
 
+/** Matches the URL as it was sent, so that no other path that is normalised to this one is let in. */
+const HEALTH = /^https?:\/\/[^/?#]*\/healthz$/;
+
 export interface AccessOptions extends CredentialFiles {
   /** The host to listen on, without brackets. */
   readonly hostname: string;
@@ -44,7 +47,7 @@ export class Access {
     const refused = refuseForeignPage(request, host) ??
       (this.#isLocal ? refuseForeignHost(host) : undefined);
     if (refused || !this.#credentials) return refused;
-    if (URL.parse(url)?.pathname === "/healthz") return undefined;
+    if (HEALTH.test(url)) return undefined;
     return await this.#credentials.refuse(headers.get("authorization"));
   }
 }
