@@ -46,8 +46,13 @@ export function parseConfigFile(text: string, path: string): ConfigFile {
     document,
     find(path) {
       const value = path.reduce<unknown>(member, content);
-      if (value === undefined || typeof value === "object") return undefined;
-      return { value: value as Scalar, location: at(offsetOf(document.contents, path)) };
+      if (value === undefined || (typeof value === "object" && !Array.isArray(value))) {
+        return undefined;
+      }
+      return {
+        value: Array.isArray(value) ? value.join(", ") : value as Scalar,
+        location: at(offsetOf(document.contents, path)),
+      };
     },
     names: (path) => Object.keys(path.reduce<unknown>(member, content) ?? {}),
   };

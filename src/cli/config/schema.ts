@@ -2,6 +2,7 @@ import * as v from "valibot";
 import { TRANSFERS } from "../../base/limits.ts";
 import { parseBytes, parseDuration, parseSpace } from "../../base/units.ts";
 import { parseRegistry } from "../../oci/reference.ts";
+import { parseAllow } from "../../serve/access/allow_patterns.ts";
 import { POLICIES } from "../options.ts";
 
 /** The description of a setting. */
@@ -22,6 +23,8 @@ export interface ValueNotes {
   readonly expected: string;
   /** Converts a value, or fails with a LarderError that says what is wrong with it. */
   readonly parse?: (text: string) => unknown;
+  /** True if a list is read as its items with commas between. */
+  readonly takesList?: boolean;
   /** True if a relative value is relative to the file that holds it. */
   readonly isPath?: boolean;
 }
@@ -36,10 +39,10 @@ function readAs<T>(expected: string, parse: (text: string) => T) {
   return v.pipe(schema, readText<string | number, T>(parse));
 }
 
-function readText<I extends string | number, T>(parse: (text: string) => T) {
+function readText<I, T>(parse: (text: string) => T, textOf: (value: I) => string = String) {
   return v.rawTransform<I, T>(({ dataset, addIssue, NEVER }) => {
     try {
-      return parse(String(dataset.value));
+      return parse(textOf(dataset.value));
     } catch (error) {
       addIssue({ message: (error as Error).message });
       return NEVER;
@@ -61,6 +64,13 @@ const Transfers = described(v.pipe(v.number(), v.integer(), v.minValue(1), v.max
 const Amount = described(v.pipe(v.number(), v.finite(), v.minValue(0)), {
   expected: "a number without a unit",
 });
+const Allow = described(
+  v.pipe(
+    v.union([v.string(), v.array(v.string())]),
+    readText<string | string[], string[]>(parseAllow, (value) => [value].flat().join(",")),
+  ),
+  { expected: "a host or a list of them", parse: parseAllow, takesList: true },
+);
 const Policy = described(v.picklist(POLICIES), { expected: "always, missing or never" });
 
 function setting<T extends v.GenericSchema>(schema: T, notes: SettingNotes) {
@@ -140,6 +150,31 @@ export const ConfigSchema = v.strictObject({
     auto: setting(Switch, {
       description: "run gc after a pull that exceeds these limits",
       fallback: true,
+    }),
+  }),
+  serve: group({
+    allow: setting(Allow, {
+      description:
+        "upstreams that clients of larder serve may name: globs of hosts or HOST/REPOSITORY, with commas between",
+      example: "ghcr.io/acme/*",
+    }),
+    token_file: setting(Path, {
+      description:
+        "file of the tokens that clients of larder serve need; relative as for cache_dir",
+      example: "/etc/larder/tokens",
+    }),
+    htpasswd_file: setting(Path, {
+      description:
+        "file of users and passwords, as htpasswd -B writes it; relative as for cache_dir",
+      example: "/etc/larder/htpasswd",
+    }),
+    tls_cert: setting(Path, {
+      description: "PEM file with the certificate of larder serve and its chain",
+      example: "/etc/larder/cert.pem",
+    }),
+    tls_key: setting(Path, {
+      description: "PEM file with the key of that certificate",
+      example: "/etc/larder/key.pem",
     }),
   }),
   registries: v.nullish(v.record(

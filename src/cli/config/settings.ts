@@ -115,6 +115,7 @@ export function refusalOf(setting: Setting, value: unknown): LarderError {
   const refused = (message: string, better = hint) =>
     new LarderError("LDR_USAGE", message, { hint: better });
   if (value === null || value === "") return refused("the value is missing", hint);
+  if (Array.isArray(value) && setting.takesList) return refusalOf(setting, value.join(", "));
   if (typeof value === "object") {
     return refused(`a ${Array.isArray(value) ? "list" : "group"} is not ${expected}`);
   }

@@ -37,7 +37,7 @@ export class Credentials {
     }
     if (users !== undefined) {
       const parse = (text: string) => parseHtpasswd(text, users);
-      this.#users = new WatchedFile(users, "--htpasswd", parse, options);
+      this.#users = new WatchedFile(users, "--htpasswd or serve.htpasswd_file", parse, options);
     }
     this.#checks = new PasswordChecks(clock, async (password, hash) => {
       const { compare } = await import("bcryptjs");

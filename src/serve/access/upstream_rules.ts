@@ -2,6 +2,7 @@ import { LarderError } from "../../base/errors.ts";
 import { isGlob, matchesGlob } from "../../base/glob.ts";
 import { apiBase } from "../../registry/endpoints.ts";
 import type { CheckAddress } from "../../registry/http/checked_address.ts";
+import { hostOf } from "./allow_patterns.ts";
 import { privateKindOf } from "./private_address.ts";
 
 /**
@@ -48,32 +49,4 @@ export class UpstreamRules {
       hint: `add ${host} to serve.allow, or name it with --allow, if clients may reach it`,
     });
   };
-}
-
-/**
- * Parses patterns that are separated by commas or white space, as in `serve.allow`.
- * @throws LarderError LDR_USAGE
- */
-export function parseAllow(text: string): string[] {
-  const patterns = text.split(/[\s,]+/).filter((pattern) => pattern !== "");
-  if (patterns.length === 0) throw bad(text, "names no upstream");
-  for (const pattern of patterns) {
-    if (pattern.includes("://")) throw bad(pattern, "is a URL");
-    if (pattern.includes("@")) throw bad(pattern, "has a digest");
-    if (!/^[\w.*?:[\]-]+(?:\/[\w.*?/-]+)?$/.test(pattern)) throw bad(pattern, "is not a pattern");
-    if (!/[.:*?]|^localhost$/.test(hostOf(pattern))) {
-      throw bad(pattern, "does not begin with a host");
-    }
-  }
-  return patterns.map((pattern) => pattern.toLowerCase());
-}
-
-function hostOf(pattern: string): string {
-  return pattern.split("/", 1)[0]!;
-}
-
-function bad(pattern: string, what: string): LarderError {
-  return new LarderError("LDR_USAGE", `"${pattern}" ${what}`, {
-    hint: "write hosts, or a host and a repository, such as ghcr.io or docker.io/library/*",
-  });
 }

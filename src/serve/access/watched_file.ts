@@ -39,7 +39,7 @@ export class WatchedFile<T> {
     const text = readTextIfAny(path);
     if (info === undefined || text === undefined) {
       throw new LarderError("LDR_CONFIG", `no file ${path}, which ${source} names`, {
-        hint: `name an existing file with ${source}`,
+        hint: "name an existing file",
       });
     }
     this.#stamp = stampOf(info);

@@ -1,10 +1,6 @@
 import { isGlob } from "../../base/glob.ts";
 import { isLoopback } from "../../registry/endpoints.ts";
-
-/** The clients whose configuration can be printed. */
-export const CLIENTS = ["containerd", "docker", "podman", "buildkit", "k3s", "spin"] as const;
-
-export type Client = typeof CLIENTS[number];
+import type { Client } from "./clients.ts";
 
 /** What clients have to know of the server. */
 export interface ServerAddress {

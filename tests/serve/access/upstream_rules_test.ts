@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { hasCode } from "../../../src/base/errors.ts";
-import { parseAllow, UpstreamRules } from "../../../src/serve/access/upstream_rules.ts";
+import { parseAllow } from "../../../src/serve/access/allow_patterns.ts";
+import { UpstreamRules } from "../../../src/serve/access/upstream_rules.ts";
 
 const isRefusal = (error: unknown) => hasCode(error, "LDR_FORBIDDEN");
 

@@ -2,12 +2,8 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { parse as parseToml } from "smol-toml";
 import { parse as parseYaml } from "yaml";
-import {
-  type Client,
-  clientConfig,
-  CLIENTS,
-  type ServerAddress,
-} from "../../../src/serve/clients/client_config.ts";
+import { clientConfig, type ServerAddress } from "../../../src/serve/clients/client_config.ts";
+import { type Client, CLIENTS } from "../../../src/serve/clients/clients.ts";
 import { run } from "../../support/cli/commands.ts";
 import { childEnvironment } from "../../support/cli/environment.ts";
 import { HttpServer, textAnswer } from "../../support/registry/http_server.ts";
