@@ -73,11 +73,18 @@ export class LarderError extends Error {
   readonly code: ErrorCode;
   /** One sentence without a full stop: what to type or to do. */
   readonly hint: string;
+  /** Milliseconds that a server asked to wait before the next request. */
+  readonly retryAfter: number | undefined;
 
-  constructor(code: ErrorCode, message: string, options: { hint: string; cause?: unknown }) {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: { hint: string; cause?: unknown; retryAfter?: number | undefined },
+  ) {
     super(printable(message), options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.hint = options.hint;
+    this.retryAfter = options.retryAfter;
   }
 
   get exitCode(): number {

@@ -14,6 +14,7 @@ import {
 } from "./verbs/inspect_commands.ts";
 import { addBuild, addFetch, addLock } from "./verbs/package_commands.ts";
 import { addPull, addRun, addUpdate } from "./verbs/pull_commands.ts";
+import { addServe } from "./verbs/serve_commands.ts";
 import {
   addComplete,
   addCompletions,
@@ -43,6 +44,7 @@ const GROUPS: Readonly<Record<string, Verbs>> = {
     why: addWhy,
   },
   "Keep in order:": { clean: addClean, gc: addGc, pin: addPin, unpin: addUnpin, verify: addVerify },
+  "Serve:": { serve: addServe },
   "Export and import:": { export: addExport, import: addImport },
   "Settings:": {
     __complete: addComplete,

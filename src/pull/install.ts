@@ -84,7 +84,7 @@ export async function fetchMissing(session: PullSession, image: ImageManifest): 
 async function refreshRecord(session: PullSession, publication: Publication): Promise<boolean> {
   const { reference, manifests, clock } = session;
   const { selection, resolved, record } = publication;
-  const isPublished = record?.digest === selection.top.digest &&
+  const isPublished = record?.digest === selection.top.digest && !record.served &&
     record.manifestDigest === selection.chosen.digest &&
     await manifests.isPublished(reference, selection.chosen);
   if (!isPublished) return await publish(session, publication);
@@ -102,6 +102,7 @@ function changeOf(
 ): MissCause | undefined {
   if (!record) return manifests.hasRecord(reference) ? "damaged" : "new";
   if (record.digest !== selection.top.digest) return "moved";
+  if (record.served) return undefined; // It names no platform, and has any of the parts.
   const isWider = options.allPlatforms && !record.allPlatforms;
   if (isWider || record.manifestDigest !== selection.chosen.digest) return "platform";
   return undefined;

@@ -13,6 +13,11 @@ export function blobUrl(registry: string, repository: string, digest: Digest): U
   return new URL(`${repository}/blobs/${digest}`, apiBase(registry));
 }
 
+/** @param path below the repository, with its query */
+export function repositoryUrl(registry: string, repository: string, path: string): URL {
+  return new URL(`${repository}/${path}`, apiBase(registry));
+}
+
 /** True if a host is this machine itself, so that requests to it cross no network. */
 export function isLoopback(hostname: string): boolean {
   const host = hostname.replace(/^\[|\]$/g, "").toLowerCase();

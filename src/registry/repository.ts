@@ -8,7 +8,7 @@ import type { BlobStream, Fetcher, FetchOptions } from "../oci/fetcher.ts";
 import { type Manifest, manifestTooLarge, MAX_MANIFEST, parseManifest } from "../oci/manifest.ts";
 import { MANIFEST_ACCEPT } from "../oci/media_types.ts";
 import { formatReference, type Reference } from "../oci/reference.ts";
-import { blobUrl, manifestUrl } from "./endpoints.ts";
+import { blobUrl, manifestUrl, repositoryUrl } from "./endpoints.ts";
 import { readBody, readSmall } from "./http/body.ts";
 import { requestFrom } from "./http/range_request.ts";
 import { responseError } from "./http/response_error.ts";
@@ -101,6 +101,30 @@ export class Repository implements Fetcher {
     if (start === undefined) throw await this.#error(response, subject, url, signal);
     const options = { ...this.#readOptions(url, signal), expected: descriptor.size - start };
     return { offset: start, chunks: readBody(response, options) };
+  }
+
+  /**
+   * Sends a request for what is neither a manifest nor the content of a blob.
+   * @param path below the repository, such as `tags/list`
+   */
+  ask(
+    method: "GET" | "HEAD",
+    path: string,
+    options: { accept?: string; signal?: AbortSignal | undefined } = {},
+  ): Promise<HttpResponse> {
+    const { accept, signal } = options;
+    const url = repositoryUrl(this.#name.registry, this.#name.repository, path);
+    const headers: Record<string, string> = accept === undefined ? {} : { accept };
+    return this.#deps.send({ method, url, headers, subject: this.#subject(path), signal });
+  }
+
+  /** Makes the error for an answer to {@link ask} that is of no use. */
+  failure(response: HttpResponse, path: string, signal?: AbortSignal): Promise<LarderError> {
+    return this.#error(response, this.#subject(path), new URL(response.url), signal);
+  }
+
+  #subject(path: string): string {
+    return `${path.replace(/\?.*$/, "")} of ${this.#name.registry}/${this.#name.repository}`;
   }
 
   /** Retries if a body breaks off; the transport only retries until a response begins. */

@@ -31,8 +31,12 @@ export class Reachable {
   /** What prevents marking everything, in words for a user. */
   problem: string | undefined;
 
-  constructor(isVerified: boolean) {
+  /** True if parts may be missing, because `serve` keeps what clients ask for. */
+  readonly isPartial: boolean;
+
+  constructor(isVerified: boolean, isPartial = false) {
     this.isVerified = isVerified;
+    this.isPartial = isPartial;
   }
 }
 
@@ -139,11 +143,14 @@ export class Manifests {
       if (descriptor === lockedApp) continue;
       const { digest, mediaType } = descriptor;
       const size = reachable.isVerified ? descriptor.size : undefined;
-      if (mediaType === SPIN_ARCHIVE) {
+      // An archive that is not there has left no files behind.
+      const isThere = !reachable.isPartial || this.#contents.blobIds(digest).length > 0;
+      if (mediaType === SPIN_ARCHIVE && isThere) {
         if (!this.#contents.markArchive(digest, reachable.ids, size)) reachable.isUnlisted = true;
       } else this.#contents.markBlob(digest, reachable.ids, size);
     }
-    if (lockedApp) this.#markLockedApp(folder, reachable);
+    const isPartial = reachable.isPartial && !folder.files.has(CONFIG_FILE);
+    if (lockedApp && !isPartial) this.#markLockedApp(folder, reachable);
   }
 
   /** Marks what Spin's locked app names: nothing else names the files that were unpacked from archives. */

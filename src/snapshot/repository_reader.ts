@@ -116,23 +116,25 @@ export class RepositoryReader {
       this.#contents.unreadable,
     );
     const { bytes, manifest, isRecorded, isSpinsForm, problem } = this.#readTag(folder, record);
-    const reachable = new Reachable(isRecorded);
+    const isServed = record?.served === true;
+    const reachable = new Reachable(isRecorded, isRecorded && isServed);
     reachable.problem = isUnreadable ? UNREADABLE : problem;
-    const config = configSize(folder, isRecorded && !isSpinsForm ? manifest : undefined);
+    const isKnown = isRecorded && !isSpinsForm && !isServed;
+    const config = configSize(folder, isKnown ? manifest : undefined);
     if (manifest) {
-      const locked = isSpinsForm ? this.#folderOf(manifest) : undefined;
+      const locked = isSpinsForm || isServed ? this.#folderOf(manifest) : undefined;
       this.#manifests.mark(manifest, locked ?? folder, reachable);
     }
     if (isRecorded) {
-      if (!isSpinsForm) this.#expectSameFiles(record!, folder, bytes!.length + config);
+      if (isKnown) this.#expectSameFiles(record!, folder, bytes!.length + config);
       this.#markIndex(record!, reachable);
     } else if (record) {
       // Spin files any digest of the repository under `latest`; a sweep keeps what larder pulled there too.
       this.#markRecord(record, reachable);
     }
     // Without a manifest, the record decides who wrote the entry.
-    const isKnown = !isFromNewerVersion && !isUnreadable;
-    const isSpins = !isRecorded && isKnown && (!record || manifest !== undefined);
+    const isReadable = !isFromNewerVersion && !isUnreadable;
+    const isSpins = !isRecorded && isReadable && (!record || manifest !== undefined);
     const stampFile = isSpins || (isSpinsForm && isNewer(folder, MANIFEST_FILE, RECORD_FILE))
       ? MANIFEST_FILE
       : RECORD_FILE;
@@ -219,7 +221,7 @@ export class RepositoryReader {
       folder,
       this.#contents.unreadable,
     );
-    const reachable = new Reachable(true);
+    const reachable = new Reachable(true, record?.served === true);
     const isComplete = this.#manifests.markDigest(digest, reachable);
     if (!isComplete) {
       reachable.problem = isUnreadable ? UNREADABLE : NO_MANIFEST;
@@ -247,7 +249,9 @@ export class RepositoryReader {
     const image = this.#manifests.imageIn(manifest) ??
       (record && this.#manifests.imageIn(this.#manifests.manifest(record.manifestDigest)));
     if (image) return artifactKind(image) === "image" ? "image" : "app";
-    return record?.platform && !isWasmPlatform(record.platform) ? "image" : "app";
+    // Of an index that was served without any of its images, an image is the best guess.
+    const isImage = record?.served ?? (record?.platform && !isWasmPlatform(record.platform));
+    return isImage ? "image" : "app";
   }
 
   /** Returns the members that tags and digests have in common. */

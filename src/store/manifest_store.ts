@@ -5,6 +5,7 @@ import {
   ensureFolder,
   readBytesIfAny,
   readTextIfAny,
+  removeIfAny,
   statIfAny,
   syncFolder,
   tryTouch,
@@ -190,6 +191,32 @@ export class ManifestStore {
     lock.writeRecord(formatEntryRecord(record), { sync: true });
     syncFolder(folder);
     return await this.isPublished(reference, image);
+  }
+
+  /**
+   * Publishes a manifest or index as the entry of a reference without the parts that it refers to, for `serve`. The
+   * folder of its digest has it already. No other larder writes to the folder meanwhile.
+   *
+   * @param update as for {@link publishEntry}
+   * @throws LarderError LDR_DISK*, LDR_INTERRUPTED
+   */
+  async publishServed(
+    reference: Reference,
+    manifest: Manifest,
+    update: RecordUpdate,
+  ): Promise<void> {
+    const folder = this.folder(reference);
+    ensureFolder(folder);
+    using lock = await EntryLock.take(folder);
+    const record = update(await this.#record(reference));
+    if (!record) return;
+    if (!reference.digest) {
+      writeFileAtomic(join(folder, MANIFEST_FILE), manifest.bytes);
+      // That of the manifest before; this one may be an index, or its config not cached.
+      removeIfAny(join(folder, CONFIG_FILE));
+    }
+    lock.writeRecord(formatEntryRecord(record), { sync: true });
+    syncFolder(folder);
   }
 
   /** Copies the manifest and config of an image to the folder of the tag; the folder of a digest has them already. */

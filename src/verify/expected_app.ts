@@ -80,6 +80,11 @@ class AppFiles {
       this.#addFault("misplaced", RECORD_FILE, mismatch);
       return { by: "pull", reference };
     }
+    if (record.served) {
+      this.#expectFile(this.#entry.folder, MANIFEST_FILE, record.digest);
+      this.#expectServed(record.digest);
+      return { by: "pull", reference };
+    }
     this.#expectManifests(record);
     return { by: "restore", reference, record };
   }
@@ -130,6 +135,20 @@ class AppFiles {
     }
     for (const image of images.values()) this.#expectImage(image);
     if (!this.#reference.digest) this.#expectTag(record, images.get(record.manifestDigest));
+  }
+
+  /** Of what `serve` kept, any part may be missing, but each must be whole. */
+  #expectServed(digest: Digest, depth = 0): void {
+    const folder = this.#folderOf(digest);
+    if (folder !== this.#entry.folder) this.#expectOptional(folder, MANIFEST_FILE, digest);
+    const { value } = this.#reader.manifest(folder, digest);
+    if (value?.kind === "index" && depth < MAX_INDEX_DEPTH) {
+      for (const child of value.manifests) this.#expectServed(child.digest, depth + 1);
+    } else if (value?.kind === "image") {
+      for (const part of this.#parts.parts(value)) this.#expectPart(part, true);
+      const config = configOf(value);
+      this.#expectOptional(folder, CONFIG_FILE, config.digest, config.size);
+    }
   }
 
   /** Expects every platform of an index, and adds its images. */
@@ -196,6 +215,10 @@ class AppFiles {
 
   #expectFile(folder: string, name: string, digest: Digest, size?: number): void {
     this.#files.push({ path: folder + sep + name, digest, size });
+  }
+
+  #expectOptional(folder: string, name: string, digest: Digest, size?: number): void {
+    this.#files.push({ path: folder + sep + name, digest, size, optional: true });
   }
 
   #addFault(kind: Fault["kind"], name: string, detail: string): void {

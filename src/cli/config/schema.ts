@@ -51,6 +51,8 @@ function readText<I, T>(parse: (text: string) => T, textOf: (value: I) => string
 }
 
 const Path = described(v.pipe(v.string(), v.nonEmpty()), { expected: "a path", isPath: true });
+const Text = described(v.pipe(v.string(), v.nonEmpty()), { expected: "a host and a port" });
+const Registry = readAs("a registry", parseRegistry);
 const Switch = described(v.boolean(), { expected: "true or false" });
 const Duration = readAs("a duration", parseDuration);
 const Bytes = readAs("a size", parseBytes);
@@ -153,6 +155,19 @@ export const ConfigSchema = v.strictObject({
     }),
   }),
   serve: group({
+    listen: setting(Text, {
+      description: "address of larder serve",
+      fallback: "127.0.0.1:5000",
+    }),
+    default_upstream: setting(Registry, {
+      description: "registry of names without one, in requests to larder serve",
+      fallback: "docker.io",
+    }),
+    stale_if_error: setting(Duration, {
+      description: "maximum age of a copy that larder serve sends if the registry fails; " +
+        "unset, that of freshness",
+      example: "24h",
+    }),
     allow: setting(Allow, {
       description:
         "upstreams that clients of larder serve may name: globs of hosts or HOST/REPOSITORY, with commas between",

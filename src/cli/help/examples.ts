@@ -198,6 +198,10 @@ const EXAMPLES: Readonly<Record<string, readonly (readonly [line: string, commen
       "grant access to one host",
     ],
   ],
+  "serve": [
+    ["larder serve", "serve registries from the cache at http://127.0.0.1:5000"],
+    ["skopeo inspect docker://127.0.0.1:5000/ghcr.io/owner/app:v1", "ask it for an image"],
+  ],
   "stats": [
     ["larder stats", "show hits, misses and evictions that were fetched again"],
     ["larder stats --format json", "the same as JSON"],

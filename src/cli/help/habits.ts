@@ -131,7 +131,6 @@ const VERB_HABITS: Readonly<Record<string, readonly string[]>> = {
   remove: ["clean"],
   rmi: ["clean"],
   save: ["export"],
-  serve: ["run"],
   show: ["info"],
   start: ["run"],
   system: ["df", "gc"],

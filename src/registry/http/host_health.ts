@@ -100,5 +100,6 @@ function keyOf(method: string, host: string): string {
 /** Returns the error for a request that is not sent, because the host is down. */
 export function notAsked(subject: string, cause: LarderError): LarderError {
   const message = `${subject} was not asked for after an earlier failure: ${cause.message}`;
-  return new LarderError(cause.code, message, { hint: cause.hint, cause });
+  const { code, hint, retryAfter } = cause;
+  return new LarderError(code, message, { hint, cause, retryAfter });
 }

@@ -2,7 +2,7 @@ import { type ErrorCode, excerpt, LarderError, throwIfAborted } from "../../base
 import { MAX_DOCUMENT } from "../../base/limits.ts";
 import { type ReadOptions, readSmall } from "./body.ts";
 import { PROXY_LOGIN_HINT } from "./proxy.ts";
-import { waitText } from "./status.ts";
+import { parseRetryAfter, waitText } from "./status.ts";
 import type { HttpResponse } from "./transport.ts";
 
 /**
@@ -28,6 +28,9 @@ export async function responseError(
     `${what} ${subject}: ${answer}${wait && ` and asks to wait ${wait}`}`,
     {
       hint: wait ? `try again in ${wait}` : hint,
+      retryAfter: wait
+        ? parseRetryAfter(response.headers.get("retry-after"), Date.now())
+        : undefined,
     },
   );
 }

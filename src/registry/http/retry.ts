@@ -1,6 +1,6 @@
 import { type Clock, untilAborted } from "../../base/concurrency.ts";
 import { type ErrorCode, hasCode, LarderError, messageOf } from "../../base/errors.ts";
-import { Tries } from "../../base/tries.ts";
+import { RETRY_AFTER_CAP, Tries } from "../../base/tries.ts";
 import { formatDuration } from "../../base/units.ts";
 import { shortenDigests } from "../../oci/digest.ts";
 import { NetworkError } from "./fetch_transport.ts";
@@ -40,12 +40,20 @@ export class RetryTransport implements Transport {
   readonly #inner: Transport;
   readonly #clock: Clock;
   readonly #onRetry: OnRetry;
+  readonly #longestWait: number;
   readonly #health: HostHealth;
 
-  constructor(inner: Transport, clock: Clock, onRetry: OnRetry = () => {}) {
+  /** @param longestWait milliseconds; a server that asks to wait longer is not asked again */
+  constructor(
+    inner: Transport,
+    clock: Clock,
+    onRetry: OnRetry = () => {},
+    longestWait = RETRY_AFTER_CAP,
+  ) {
     this.#inner = inner;
     this.#clock = clock;
     this.#onRetry = onRetry;
+    this.#longestWait = longestWait;
     this.#health = new HostHealth(() => clock.now());
   }
 
@@ -110,9 +118,8 @@ export class RetryTransport implements Transport {
       return false;
     }
     const asked = parseRetryAfter(response?.headers.get("retry-after"), this.#clock.now());
-    const next = response || isTransient(trouble.error)
-      ? tries.next(trouble.error, asked)
-      : undefined;
+    const mayRetry = (response || isTransient(trouble.error)) && (asked ?? 0) <= this.#longestWait;
+    const next = mayRetry ? tries.next(trouble.error, asked) : undefined;
     if (!next) {
       this.#health.gaveUp(method, withWait(trouble, response, this.#clock.now()));
       return false;
@@ -158,6 +165,7 @@ function withWait(trouble: Trouble, response: HttpResponse | undefined, now: num
   const { code, message } = trouble.error;
   const error = new LarderError(code, `${message} and asks to wait ${wait}`, {
     hint: `try again in ${wait}`,
+    retryAfter: parseRetryAfter(response.headers.get("retry-after"), now),
   });
   return { ...trouble, error };
 }

@@ -16,6 +16,8 @@ export interface HttpOptions extends Trust {
   readonly userAgent?: string | undefined;
   /** Milliseconds without a response after which a request fails. */
   readonly stallTimeout?: number | undefined;
+  /** Milliseconds that larder waits if a server asks it to; a minute by default. */
+  readonly longestWait?: number | undefined;
   /** Decides on every address before a connection is made to it, also after redirects and for token servers. */
   readonly checkAddress?: CheckAddress | undefined;
 }
@@ -32,6 +34,7 @@ export function httpTransport(options: HttpOptions): Transport {
     new SchemeTransport(redirects, options),
     options.clock,
     options.onRetry,
+    options.longestWait,
   );
 }
 

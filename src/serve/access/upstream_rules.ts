@@ -1,5 +1,6 @@
 import { LarderError } from "../../base/errors.ts";
 import { isGlob, matchesGlob } from "../../base/glob.ts";
+import { type Reference, repositoryName } from "../../oci/reference.ts";
 import { apiBase } from "../../registry/endpoints.ts";
 import type { CheckAddress } from "../../registry/http/checked_address.ts";
 import { hostOf } from "./allow_patterns.ts";
@@ -26,8 +27,9 @@ export class UpstreamRules {
   }
 
   /** @throws LarderError LDR_FORBIDDEN if this upstream is not allowed */
-  checkRepository(registry: string, repository: string): void {
-    const name = `${registry}/${repository}`;
+  checkRepository(upstream: Reference): void {
+    const { registry } = upstream;
+    const name = repositoryName(upstream);
     const isAllowed = this.#patterns.length === 0 ||
       this.#patterns.some((pattern) =>
         matchesGlob(pattern, pattern.includes("/") ? name : registry)

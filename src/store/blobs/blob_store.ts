@@ -13,7 +13,7 @@ import { algorithmOf, type Digest, type DigestAlgorithm } from "../../oci/digest
 import type { BlobStream, Fetcher } from "../../oci/fetcher.ts";
 import { digestOf, Hasher } from "../../oci/hash.ts";
 import { isWasm } from "../../oci/media_types.ts";
-import type { Layout } from "../layout.ts";
+import type { Layout, Tree } from "../layout.ts";
 import { type ArchiveFile, readArchiveFiles, writeArchiveFiles } from "./archive_files.ts";
 import { deletedRepeatedly, Ingest, type IngestOptions } from "./ingest.ts";
 import { isMark, tryMark } from "./verified_mark.ts";
@@ -47,6 +47,32 @@ export class BlobStore implements Fetcher {
     // Spin writes Wasm of media types that it does not know to data/, and reads it from there.
     const other = this.#layout.blob("data", descriptor.digest);
     return this.#isBlob(other, descriptor) ? other : undefined;
+  }
+
+  /**
+   * Returns the path of a blob like {@link find}, but hashes a file without the mark in another thread, for a server
+   * that has to answer others meanwhile. A file with other content is removed, and counts as missing.
+   *
+   * @throws LarderError LDR_DISK*
+   */
+  async findHashed(descriptor: BlobDescriptor): Promise<string | undefined> {
+    const { digest, size } = descriptor;
+    const trees: Tree[] = isWasm(descriptor.mediaType) ? ["wasm", "data"] : ["data"];
+    for (const tree of trees) {
+      const path = this.#layout.blob(tree, digest);
+      const info = statIfAny(path);
+      if (!info?.isFile || info.size !== (size ?? info.size)) continue;
+      if (isMark(info.mtime, digest)) return path;
+      const { hashFiles } = await import("./hash_files.ts");
+      const [hashed] = await hashFiles([{ path, algorithm: algorithmOf(digest), size: info.size }]);
+      if (!hashed || "error" in hashed) continue;
+      if (hashed.digest === digest) {
+        tryMark(path, digest);
+        return path;
+      }
+      removeIfAny(path);
+    }
+    return undefined;
   }
 
   /** Returns the path in `data/` and size in bytes of the blob with this digest, or undefined if it is missing. */

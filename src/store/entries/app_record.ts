@@ -17,6 +17,11 @@ const RecordSchema = v.object({
   allPlatforms: v.optional(v.boolean()),
   /** True if foreign layers were fetched too. */
   foreign: v.optional(v.boolean()),
+  /**
+   * True if `serve` wrote the record: the entry then has the parts that clients asked for, and no others are missing.
+   * `digest` and `manifestDigest` are both that of the manifest or index of the reference.
+   */
+  served: v.optional(v.boolean()),
   /** When the content was last fetched or changed. RFC 3339. */
   pulledAt: TimeSchema,
   /**

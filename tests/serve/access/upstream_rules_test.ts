@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { hasCode } from "../../../src/base/errors.ts";
+import { parseReference } from "../../../src/oci/reference.ts";
 import { parseAllow } from "../../../src/serve/access/allow_patterns.ts";
 import { UpstreamRules } from "../../../src/serve/access/upstream_rules.ts";
 
@@ -33,8 +34,7 @@ for (const [allow, name, expected] of REPOSITORIES) {
   const title = `${expected ? "allows" : "refuses"} ${name} with serve.allow "${allow}"`;
   Deno.test(`UpstreamRules.checkRepository ${title}`, () => {
     const rules = new UpstreamRules(allow === "" ? [] : parseAllow(allow));
-    const [registry = "", ...rest] = name.split("/");
-    assert.equal(allows(() => rules.checkRepository(registry, rest.join("/"))), expected);
+    assert.equal(allows(() => rules.checkRepository(parseReference(name))), expected);
   });
 }
 
@@ -83,7 +83,7 @@ Deno.test("UpstreamRules.checkAddress refuses every private IPv4 address with on
 
 Deno.test("UpstreamRules names the upstream, the kind of address, and what to set", () => {
   const rules = new UpstreamRules(["ghcr.io"]);
-  assert.throws(() => rules.checkRepository("quay.io", "a/b"), {
+  assert.throws(() => rules.checkRepository(parseReference("quay.io/a/b")), {
     message: "quay.io/a/b is not an upstream of this server",
     hint: "add quay.io to serve.allow, or name it with --allow",
   });

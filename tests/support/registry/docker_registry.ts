@@ -78,7 +78,7 @@ export class DockerRegistry implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#stop();
+    await this.stop();
     this.#folder[Symbol.dispose]();
   }
 
@@ -99,7 +99,7 @@ export class DockerRegistry implements AsyncDisposable {
       this.#port = this.#listensAt();
       await this.#request("/v2/");
     } catch (error) {
-      await this.#stop();
+      await this.stop();
       throw new Error(`${PROGRAM} does not answer: ${this.#log}`, { cause: error });
     }
   }
@@ -117,7 +117,8 @@ export class DockerRegistry implements AsyncDisposable {
     await response.body?.cancel();
   }
 
-  async #stop(): Promise<void> {
+  /** Ends it and keeps its data. */
+  async stop(): Promise<void> {
     try {
       this.#process.kill("SIGKILL");
     } catch {

@@ -43,6 +43,8 @@ export class TestRegistry implements AsyncDisposable {
   guard: Guard | undefined;
   /** False to ignore `Range` and send the whole content with 200. */
   ranges = true;
+  /** True to answer requests for referrers. */
+  hasReferrers = false;
 
   static async start(): Promise<TestRegistry> {
     const registry = new TestRegistry();
@@ -138,11 +140,15 @@ export class TestRegistry implements AsyncDisposable {
     const file = this.#files.get(request.path);
     if (file) return content(file, range);
     if (request.path === "/v2/") return jsonAnswer(200, {});
-    const match = /^\/v2\/(.+)\/(manifests|blobs)\/([^/]+)$/.exec(request.path);
-    if (!match) return failure(404, "UNSUPPORTED", "no such endpoint");
+    const match = /^\/v2\/(.+)\/(manifests|blobs|tags|referrers)\/([^/]+)$/.exec(request.path);
+    if (!match || (match[2] === "referrers" && !this.hasReferrers)) {
+      return failure(404, "UNSUPPORTED", "no such endpoint");
+    }
     const [, name, kind, what] = match as unknown as [string, string, string, string];
     const repository = this.#repositories.get(name);
     if (!repository) return failure(404, "NAME_UNKNOWN", "repository name not known to registry");
+    if (kind === "tags") return tagsAnswer(name, repository, request.query);
+    if (kind === "referrers") return referrersAnswer(repository, what);
     return kind === "blobs"
       ? blobAnswer(repository, what, range)
       : manifestAnswer(repository, what);
@@ -179,6 +185,26 @@ function manifestAnswer(repository: Repository, what: string): Answer {
     headers: { "Content-Type": manifest.mediaType, "Docker-Content-Digest": digest },
     body: manifest.bytes,
   };
+}
+
+function tagsAnswer(name: string, { tags }: Repository, query: URLSearchParams): Answer {
+  const last = query.get("last") ?? "";
+  const sorted = [...tags.keys()].sort().filter((tag) => tag > last);
+  const n = Number(query.get("n") ?? sorted.length);
+  const page = sorted.slice(0, n);
+  const link = `</v2/${name}/tags/list?n=${n}&last=${page.at(-1)}>; rel="next"`;
+  return jsonAnswer(200, { name, tags: page }, n < sorted.length ? { Link: link } : {});
+}
+
+function referrersAnswer({ manifests }: Repository, subject: string): Answer {
+  const referrers = [...manifests].flatMap(([digest, { bytes, mediaType }]) => {
+    const manifest = JSON.parse(new TextDecoder().decode(bytes));
+    if (manifest.subject?.digest !== subject) return [];
+    return { mediaType, digest, size: bytes.length, artifactType: manifest.artifactType };
+  });
+  const type = "application/vnd.oci.image.index.v1+json";
+  const index = { schemaVersion: 2, mediaType: type, manifests: referrers };
+  return jsonAnswer(200, index, { "Content-Type": type });
 }
 
 function blobAnswer(repository: Repository, digest: string, range: string | null): Answer {

@@ -37,6 +37,7 @@ export function entryText(info: EntryInfo, view: View): string {
     ["CHECKED", record && checkedText(record)],
     ["PINNED", pinText(entry.pin)],
     ["WRITTEN BY", entry.writtenBy],
+    ["SERVED", record?.served ? "has the parts that clients of larder serve asked for" : null],
     ["PROBLEM", problem ?? app?.spinProblem],
     ["PATH", entry.folder],
   ] as const;

@@ -92,10 +92,13 @@ function lockedTags(lock: Lock | undefined): TagToCheck[] {
   }));
 }
 
-/** Returns the tag to check; undefined for an entry that was pulled by digest or comes from no registry. */
+/**
+ * Returns the tag to check; undefined for an entry that was pulled by digest, comes from no registry, or is what `serve`
+ * keeps, which asks the registry at each request.
+ */
 function tagOf(entry: SnapshotEntry): KnownTag | undefined {
   const { type, name, record, folder } = entry;
-  if (!isFromRegistry(type)) return undefined;
+  if (!isFromRegistry(type) || record?.served) return undefined;
   try {
     const reference = parseReference(name);
     if (reference.digest) return undefined;
@@ -117,8 +120,12 @@ function readImage(folder: string): ImageManifest | undefined {
   }
 }
 
-function reportSkipped(context: Context, { type, name }: SnapshotEntry): void {
-  const why = isFromRegistry(type) ? "a digest cannot be outdated" : "it comes from no registry";
+function reportSkipped(context: Context, { type, name, record }: SnapshotEntry): void {
+  const why = !isFromRegistry(type)
+    ? "it comes from no registry"
+    : record?.served
+    ? "larder serve keeps it current"
+    : "a digest cannot be outdated";
   context.info(`skipped ${name}: ${why}`);
 }
 

@@ -1,0 +1,90 @@
+import { systemClock } from "../../../base/concurrency.ts";
+import { LarderError } from "../../../base/errors.ts";
+import { RegistryServer } from "../../../serve/server.ts";
+import { RegistryService } from "../../../serve/registry_service.ts";
+import type { Context } from "../../context.ts";
+import { openRegistry } from "../../registry/registry_access.ts";
+import { type AccessOptions, openAccess, printClientConfig } from "./access.ts";
+import { PeriodicCollector } from "./periodic_collector.ts";
+import { onceAMinute, RequestLog } from "./request_log.ts";
+
+export interface ServeOptions extends AccessOptions {
+  readonly listen?: string;
+}
+
+const DEFAULT_ADDRESS = "127.0.0.1:5000";
+const DEFAULT_UPSTREAM = "docker.io";
+
+/** 24 hours for which a copy is served while its registry fails: a night, and a morning to notice. */
+const STALE_IF_ERROR = 24 * 60 * 60_000;
+
+/**
+ * Milliseconds that larder waits if a registry asks it to. A client waits as well meanwhile, and is better told how long
+ * the registry asks to wait.
+ */
+const LONGEST_WAIT = 1000;
+
+/**
+ * `larder serve`: serves until Ctrl-C or SIGTERM, then lets the requests in progress finish.
+ * @throws LarderError LDR_USAGE, LDR_CONFIG, LDR_DISK*, LDR_LISTEN
+ */
+export async function serve(context: Context, options: ServeOptions): Promise<void> {
+  const { serve: settings, freshness } = context.config;
+  const { layout } = context;
+  const address = parseAddress(options.listen ?? settings?.listen ?? DEFAULT_ADDRESS);
+  if (options.printConfig) {
+    return await printClientConfig(context, options.printConfig, options, address);
+  }
+  const { access, tls } = openAccess(context, options, address);
+  const signal = context.interruptible();
+  const warn = onceAMinute((message) => context.warn(message));
+  using collector = new PeriodicCollector(context);
+  const isOffline = context.options.offline ?? false;
+  const limits = { longestWait: LONGEST_WAIT, checkAddress: access.upstreams.checkAddress };
+  const client = isOffline ? undefined : openRegistry(context, undefined, limits).client;
+  await using service = new RegistryService({
+    layout,
+    client,
+    clock: systemClock,
+    staleIfError: settings?.stale_if_error ?? freshness?.stale_if_error ?? STALE_IF_ERROR,
+    warn,
+    note: onceAMinute((message) => context.info(message)),
+    onFetched: () => collector.request(),
+  });
+  using log = context.options.quiet ? undefined : new RequestLog();
+  const server = new RegistryServer(service, {
+    address,
+    defaultUpstream: settings?.default_upstream ?? DEFAULT_UPSTREAM,
+    tls,
+    access: async (request, _client, route) => {
+      const refusal = await access.authorize(request);
+      if (!refusal && route && "repository" in route) {
+        access.upstreams.checkRepository(route.repository);
+      }
+      return refusal;
+    },
+    onRequest: log && ((request) => log.add(request)),
+    onFailure: warn,
+  });
+  context.info(`Serving ${layout.root} at ${server.url}`);
+  await abortOf(signal);
+  context.info("stopping");
+  await server.stop();
+}
+
+/** @throws LarderError LDR_USAGE */
+function parseAddress(text: string): { hostname: string; port: number } {
+  const match = /^(?:\[([0-9A-Fa-f:.]+)\]|([^:\s/]+)):(\d{1,5})$/.exec(text);
+  const port = Number(match?.[3]);
+  if (match && port <= 65_535) return { hostname: (match[1] ?? match[2])!, port };
+  throw new LarderError("LDR_USAGE", `bad --listen ${text}: expected HOST:PORT`, {
+    hint: `write an address such as ${DEFAULT_ADDRESS} or [::1]:5000`,
+  });
+}
+
+function abortOf(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve();
+    signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}

@@ -1,0 +1,170 @@
+import type { Clock } from "../base/concurrency.ts";
+import { LarderError, messageOf } from "../base/errors.ts";
+import { statIfAny } from "../base/files/files.ts";
+import { LOCK_POLL } from "../base/limits.ts";
+import type { BlobDescriptor } from "../oci/descriptor.ts";
+import type { Digest } from "../oci/digest.ts";
+import type { Fetcher } from "../oci/fetcher.ts";
+import { transfer } from "../pull/transfer.ts";
+import type { Ingest, IngestOptions } from "../store/blobs/ingest.ts";
+
+/** What a download needs to know of its blob. */
+export interface DownloadRequest {
+  readonly descriptor: BlobDescriptor;
+  readonly source: Fetcher;
+  /** The partial file, which the process that has its lock writes. */
+  readonly partial: string;
+  /** Opens the ingest; returns undefined if the blob is present. */
+  readonly open: (options: IngestOptions) => Promise<Ingest | undefined>;
+}
+
+export interface DownloadDependencies {
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  /** Receives a line about each retry. */
+  readonly note: (message: string) => void;
+  /** Receives what could not be kept, in one line. */
+  readonly warn: (message: string) => void;
+  /** Called after each download. */
+  readonly onFetched: () => void;
+  /** Keeps collectors from the partial file and the blob until the function that it returns is called. */
+  readonly lease: (digest: Digest) => Promise<() => void>;
+}
+
+/** True if the disk does not take what was fetched. */
+export function isOfDisk(error: unknown): boolean {
+  return error instanceof LarderError && error.exitCode === 7;
+}
+
+/** The downloads that are under way, one for each blob. */
+export class Downloads {
+  readonly #deps: DownloadDependencies;
+  readonly #running = new Map<string, SharedDownload>();
+
+  constructor(deps: DownloadDependencies) {
+    this.#deps = deps;
+  }
+
+  /** Returns the download of a blob that is under way, or starts one. It goes on to its end without readers too. */
+  join(request: DownloadRequest): SharedDownload {
+    const { partial } = request;
+    const running = this.#running.get(partial);
+    if (running) return running;
+    const download = new SharedDownload(request, this.#deps);
+    this.#running.set(partial, download);
+    download.ended.then(() => this.#running.delete(partial));
+    return download;
+  }
+
+  /** Resolves when no download is under way. */
+  async ended(): Promise<void> {
+    await Promise.all([...this.#running.values()].map(({ ended }) => ended));
+  }
+}
+
+/** How far a download is. */
+export type Progress =
+  /** This process writes the partial file; what was read of it stays right as long as `generation` is the same. */
+  | { readonly state: "own"; readonly length: number; readonly generation: number }
+  /** Another process does, or will. */
+  | { readonly state: "foreign"; readonly length: number }
+  /** The blob has its name and its digest; `generation` is that of the file, if this process wrote it. */
+  | { readonly state: "done"; readonly generation: number | undefined }
+  | { readonly state: "failed"; readonly error: unknown };
+
+/** One download that any number of readers follow in the partial file. */
+export class SharedDownload {
+  readonly descriptor: BlobDescriptor;
+  readonly partial: string;
+  readonly source: Fetcher;
+  /** Resolves when it is done or has failed. */
+  readonly ended: Promise<void>;
+  readonly #deps: DownloadDependencies;
+  #progress: Progress = { state: "foreign", length: 0 };
+  #generation = 0;
+  /** True if another process has committed the blob. */
+  #isForeign = false;
+  #change = Promise.withResolvers<void>();
+
+  constructor(request: DownloadRequest, deps: DownloadDependencies) {
+    this.descriptor = request.descriptor;
+    this.partial = request.partial;
+    this.source = request.source;
+    this.#deps = deps;
+    this.ended = this.#run(request);
+  }
+
+  get progress(): Progress {
+    return this.#progress;
+  }
+
+  /** Resolves at the next change of {@link progress}. */
+  get change(): Promise<void> {
+    return this.#change.promise;
+  }
+
+  async #run(request: DownloadRequest): Promise<void> {
+    const { clock, signal, note, warn, lease } = this.#deps;
+    let release = () => {};
+    try {
+      release = await lease(request.descriptor.digest);
+      await transfer(
+        request.source,
+        request.descriptor,
+        () => this.#open(request),
+        {
+          clock,
+          signal,
+          onStart: (offset) => this.#begin(offset),
+          onBytes: (count) => this.#advance(count),
+          onRetry: note,
+        },
+      );
+      this.#set({ state: "done", generation: this.#isForeign ? undefined : this.#generation });
+    } catch (error) {
+      if (isOfDisk(error)) warn(`cannot keep ${request.descriptor.digest}: ${messageOf(error)}`);
+      this.#set({ state: "failed", error });
+    } finally {
+      release();
+      this.#deps.onFetched();
+    }
+  }
+
+  /** Opens the ingest; until that succeeds, another process may be writing, and its file is watched. */
+  async #open({ open }: DownloadRequest): Promise<Ingest | undefined> {
+    let timer: ReturnType<typeof setInterval> | undefined;
+    const watch = () => {
+      const length = statIfAny(this.partial)?.size ?? 0;
+      const { state } = this.#progress;
+      if (state !== "foreign" || length !== this.#progress.length) {
+        this.#set({ state: "foreign", length });
+      }
+    };
+    const waiting = () => timer ??= setInterval(watch, LOCK_POLL);
+    try {
+      const ingest = await open({ waiting, signal: this.#deps.signal });
+      this.#isForeign = ingest === undefined;
+      return ingest;
+    } finally {
+      clearInterval(timer);
+    }
+  }
+
+  /** The partial file now has `offset` bytes that count: fewer than before if it was started over. */
+  #begin(offset: number): void {
+    const before = this.#progress;
+    if (before.state !== "own" || offset < before.length) this.#generation++;
+    this.#set({ state: "own", length: offset, generation: this.#generation });
+  }
+
+  #advance(count: number): void {
+    if (this.#progress.state !== "own") return;
+    this.#set({ ...this.#progress, length: this.#progress.length + count });
+  }
+
+  #set(progress: Progress): void {
+    this.#progress = progress;
+    this.#change.resolve();
+    this.#change = Promise.withResolvers();
+  }
+}

@@ -1,0 +1,151 @@
+import type { Clock } from "../base/concurrency.ts";
+import type { RegistryClient } from "../registry/client.ts";
+import { BlobStore } from "../store/blobs/blob_store.ts";
+import type { Layout } from "../store/layout.ts";
+import { ManifestStore } from "../store/manifest_store.ts";
+import type { Answer } from "./answer.ts";
+import { Blobs } from "./blobs.ts";
+import { Downloads } from "./downloads.ts";
+import { type ApiCode, ApiError } from "./errors.ts";
+import { catalogAnswer, tagsAnswer } from "./lists.ts";
+import { manifestAnswer, ManifestFetcher } from "./manifests.ts";
+import { Referrers } from "./referrers.ts";
+import { RepositoryIndexes } from "./repository_index.ts";
+import type { Route } from "./routes.ts";
+import { ServedEntries } from "./served_entries.ts";
+import { ServingLease } from "./serving_lease.ts";
+import { StoredManifests } from "./stored_manifests.ts";
+import { Tags } from "./tags.ts";
+import { Upstreams } from "./upstreams.ts";
+
+export interface ServiceOptions {
+  readonly layout: Layout;
+  /** Undefined if registries must not be asked. */
+  readonly client: RegistryClient | undefined;
+  readonly clock: Clock;
+  /** The greatest age of a copy that is served while its registry fails, in milliseconds. */
+  readonly staleIfError: number;
+  readonly warn: (message: string) => void;
+  readonly note: (message: string) => void;
+  /** Called after each download. */
+  readonly onFetched: () => void;
+}
+
+/** Answers the requests of the pull side of the distribution API from the cache and the registries behind it. */
+export class RegistryService implements AsyncDisposable {
+  readonly #layout: Layout;
+  readonly #clock: Clock;
+  readonly #stop = new AbortController();
+  readonly #lease: ServingLease;
+  readonly #downloads: Downloads;
+  readonly #upstreams: Upstreams;
+  readonly #indexes: RepositoryIndexes;
+  readonly #manifests: ManifestFetcher;
+  readonly #tags: Tags;
+  readonly #blobs: Blobs;
+  readonly #referrers: Referrers;
+
+  constructor({ layout, client, clock, staleIfError, warn, note, onFetched }: ServiceOptions) {
+    this.#layout = layout;
+    this.#clock = clock;
+    const store = new ManifestStore(layout);
+    const blobs = new BlobStore(layout);
+    const stored = new StoredManifests(layout, store);
+    const upstreams = this.#upstreams = new Upstreams(client);
+    const indexes = this.#indexes = new RepositoryIndexes({
+      layout,
+      blobs,
+      store,
+      manifests: stored,
+    });
+    const entries = new ServedEntries({ layout, store, clock, warn });
+    const manifests = this.#manifests = new ManifestFetcher({
+      stored,
+      indexes,
+      entries,
+      upstreams,
+      clock,
+    });
+    const lease = this.#lease = new ServingLease(layout, warn);
+    const downloads = this.#downloads = new Downloads({
+      clock,
+      signal: this.#stop.signal,
+      note,
+      warn,
+      onFetched,
+      lease: async (digest) => {
+        const { ready, release } = lease.hold(digest);
+        await ready;
+        return release;
+      },
+    });
+    this.#tags = new Tags({ store, manifests, entries, upstreams, clock, staleIfError, warn });
+    this.#blobs = new Blobs({ layout, blobs, store, indexes, upstreams, downloads, lease });
+    this.#referrers = new Referrers({ store, manifests, upstreams, clock, staleIfError });
+  }
+
+  /**
+   * Answers a request.
+   * @throws ApiError, and LarderError those of the registry and the disk
+   */
+  async answer(request: Request, route: Route): Promise<Answer> {
+    switch (route.kind) {
+      case "health":
+        return { status: 200, headers: { "content-type": "text/plain" }, body: "ok\n" };
+      case "ping":
+        return { status: 200, headers: { "content-type": "application/json" }, body: "{}" };
+      case "catalog":
+        return catalogAnswer(request, this.#layout);
+      case "tag": {
+        const reference = { ...route.repository, tag: route.tag };
+        const { manifest, result, checkedAt } = await this.#tags.resolve(reference);
+        const stale = result === "stale" ? { checkedAt, now: this.#clock.now() } : undefined;
+        return manifestAnswer(request, manifest, result, stale);
+      }
+      case "manifest": {
+        const { manifest, result } = await this.#manifests.get(route.repository, route.digest);
+        return manifestAnswer(request, manifest, result);
+      }
+      case "blob":
+        return await this.#blobs.answer(request, route.repository, route.digest);
+      case "tags":
+        return await tagsAnswer(request, route.repository, route.name, {
+          upstreams: this.#upstreams,
+          indexes: this.#indexes,
+        });
+      case "referrers": {
+        const type = new URL(request.url).searchParams.get("artifactType");
+        return await this.#referrers.answer(route.repository, route.digest, type);
+      }
+      case "upload":
+        throw notPushed(route.name);
+    }
+  }
+
+  /** Interrupts downloads, whose partial files are kept, and gives the lease back. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort();
+    await this.#downloads.ended();
+    this.#lease[Symbol.dispose]();
+  }
+}
+
+/** Returns the code for content that does not exist. */
+export function unknownCode(route: Route | undefined): ApiCode {
+  switch (route?.kind) {
+    case "blob":
+      return "BLOB_UNKNOWN";
+    case "tag":
+    case "manifest":
+      return "MANIFEST_UNKNOWN";
+    default:
+      return "NAME_UNKNOWN";
+  }
+}
+
+/** Returns the refusal of a request that would change a repository. */
+export function notPushed(name: string): ApiError {
+  return new ApiError(405, "UNSUPPORTED", `${name} is a copy of a registry and takes no pushes`, {
+    allow: "GET, HEAD",
+  });
+}

@@ -1,0 +1,109 @@
+import { hasCode } from "../base/errors.ts";
+import { asDigest, type Digest } from "../oci/digest.ts";
+import { parseReference, parseRegistry, type Reference } from "../oci/reference.ts";
+import { ApiError } from "./errors.ts";
+
+/** A repository of an upstream, and its name as the client wrote it. */
+interface Named {
+  /** Without a tag or digest. */
+  readonly repository: Reference;
+  readonly name: string;
+}
+
+/** What a request asks for. */
+export type Route =
+  | { readonly kind: "health" | "ping" | "catalog" }
+  | Named & { readonly kind: "tags" | "upload" }
+  | Named & { readonly kind: "tag"; readonly tag: string }
+  | Named & { readonly kind: "manifest" | "blob" | "referrers"; readonly digest: Digest };
+
+/** The longest path: a name of 255 characters after a host of 255, a tag of 128, and the rest. */
+const MAX_PATH = 1024;
+
+const UPLOAD = /^(.+)\/blobs\/uploads(?:\/.*)?$/;
+const ENDPOINT = /^(.+)\/(manifests|blobs|referrers|tags)\/([^/]+)$/;
+
+/**
+ * Decides what a request asks for (distribution-spec, "Endpoints"). The upstream is named by `?ns=`, as containerd
+ * does, else by the first part of the name if that is a host, else it is `defaultUpstream`.
+ *
+ * @param query begins with `?` or is empty
+ * @throws ApiError if there is no such endpoint, or a part of the path is malformed
+ */
+export function routeOf(path: string, query: string, defaultUpstream: string): Route {
+  if (path === "/healthz") return { kind: "health" };
+  if (path === "/v2/" || path === "/v2") return { kind: "ping" };
+  if (path === "/v2/_catalog") return { kind: "catalog" };
+  if (!path.startsWith("/v2/") || path.length > MAX_PATH) throw noEndpoint();
+  const rest = decoded(path.slice("/v2/".length));
+  const namespace = query.includes("ns=") ? new URLSearchParams(query).get("ns") : null;
+  const upload = UPLOAD.exec(rest);
+  if (upload) return { kind: "upload", ...named(upload[1]!, namespace, defaultUpstream) };
+  const [, name, endpoint, target] = ENDPOINT.exec(rest) ?? [];
+  if (name === undefined || target === undefined) throw noEndpoint();
+  if (endpoint === "tags" && target !== "list") throw noEndpoint();
+  const of = named(name, namespace, defaultUpstream);
+  if (endpoint === "tags") return { kind: "tags", ...of };
+  if (endpoint === "manifests" && !target.includes(":")) {
+    return { kind: "tag", ...of, tag: tagOf(target) };
+  }
+  const digest = asDigest(target);
+  if (!digest) throw new ApiError(400, "DIGEST_INVALID", `"${target}" is not a digest`);
+  const kind = endpoint === "manifests" ? "manifest" : endpoint === "blobs" ? "blob" : "referrers";
+  return { kind, ...of, digest };
+}
+
+function named(name: string, namespace: string | null, defaultUpstream: string): Named {
+  const first = name.split("/", 1)[0]!;
+  const hasHost = !namespace && isHost(first);
+  const rest = hasHost ? name.slice(first.length + 1) : name;
+  // A tag or digest in it would be left out silently, and a host alone taken for a repository.
+  if (rest === "" || /[:@]/.test(rest)) throw badName(name);
+  const upstream = namespace ? hostOf(namespace) : hasHost ? first : defaultUpstream;
+  const { registry, repository } = invalidName(name, () => parseReference(`${upstream}/${rest}`));
+  return { repository: { registry, repository }, name };
+}
+
+/** True if the first part of a name is a registry rather than a part of the repository. */
+function isHost(part: string): boolean {
+  return /[.:[]/.test(part) || part === "localhost";
+}
+
+function hostOf(namespace: string): string {
+  if (!isHost(namespace)) throw badName(namespace);
+  return invalidName(namespace, () => parseRegistry(namespace));
+}
+
+function tagOf(target: string): string {
+  try {
+    return parseReference(`localhost/any:${target}`).tag!;
+  } catch {
+    throw new ApiError(404, "MANIFEST_UNKNOWN", `"${target}" is not a tag`);
+  }
+}
+
+function invalidName<T>(name: string, parse: () => T): T {
+  try {
+    return parse();
+  } catch (error) {
+    if (hasCode(error, "LDR_BAD_REFERENCE")) throw badName(name);
+    throw error;
+  }
+}
+
+function badName(name: string): ApiError {
+  return new ApiError(400, "NAME_INVALID", `"${name}" is not the name of a repository`);
+}
+
+function noEndpoint(): ApiError {
+  return new ApiError(404, "NAME_UNKNOWN", "no such endpoint");
+}
+
+function decoded(text: string): string {
+  if (!text.includes("%")) return text;
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw noEndpoint();
+  }
+}

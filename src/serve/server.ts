@@ -1,0 +1,180 @@
+import { LarderError, messageOf } from "../base/errors.ts";
+import type { Answer } from "./answer.ts";
+import { ApiError, apiErrorOf, errorResponse } from "./errors.ts";
+import { notPushed, type RegistryService, unknownCode } from "./registry_service.ts";
+import { type Route, routeOf } from "./routes.ts";
+
+/** Milliseconds for requests under way to end after SIGTERM or Ctrl-C. */
+const STOP_GRACE = 20_000;
+
+/** Milliseconds for responses to be sent after that. */
+const STOP_FLUSH = 2_000;
+
+/** The address to listen on. */
+export interface ListenAddress {
+  readonly hostname: string;
+  readonly port: number;
+}
+
+/** An answered request, for the log. */
+export interface LoggedRequest {
+  readonly client: string;
+  readonly method: string;
+  /** Path and query. */
+  readonly path: string;
+  readonly status: number;
+  /** `hit`, `miss` or `stale`; undefined for what has no content. */
+  readonly result: Answer["result"];
+  /** Milliseconds until the response began. */
+  readonly duration: number;
+}
+
+/** Decides who may ask what. @returns the refusal, or undefined to answer */
+export type Access = (
+  request: Request,
+  remote: Deno.NetAddr,
+  route: Route | undefined,
+) => Response | undefined | Promise<Response | undefined>;
+
+export interface ServerOptions {
+  readonly address: ListenAddress;
+  /** Certificate and key in PEM, for HTTPS. */
+  readonly tls?: { readonly cert: string; readonly key: string } | undefined;
+  readonly defaultUpstream: string;
+  readonly access: Access;
+  readonly onRequest?: ((request: LoggedRequest) => void) | undefined;
+  /** Called with a failure that is larder's own. */
+  readonly onFailure: (message: string) => void;
+}
+
+/** The HTTP server in front of a {@link RegistryService}. It listens as soon as it exists. */
+export class RegistryServer {
+  readonly #service: RegistryService;
+  readonly #options: ServerOptions;
+  readonly #server: Deno.HttpServer<Deno.NetAddr>;
+  /** Number of requests whose responses have not ended. */
+  #underWay = 0;
+  #isStopping = false;
+  readonly #idle = Promise.withResolvers<void>();
+
+  /** @throws LarderError LDR_LISTEN */
+  constructor(service: RegistryService, options: ServerOptions) {
+    this.#service = service;
+    this.#options = options;
+    const { address, tls } = options;
+    try {
+      this.#server = Deno.serve(
+        {
+          ...address,
+          ...tls,
+          onListen: () => {},
+          onError: () => new Response(null, { status: 500 }),
+        },
+        (request, info) => this.#handle(request, info),
+      );
+    } catch (error) {
+      throw cannotListen(address, error);
+    }
+  }
+
+  /** Its URL, with the port that the system chose for port 0. */
+  get url(): string {
+    const { hostname, port } = this.#server.addr;
+    const scheme = this.#options.tls ? "https" : "http";
+    return `${scheme}://${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
+  }
+
+  /** Refuses new requests, and resolves when those under way have ended or their time is over. */
+  async stop(): Promise<void> {
+    this.#isStopping = true;
+    // Deno's own shutdown would end the bodies of requests under way (denoland/deno#36809).
+    if (this.#underWay > 0) await within(STOP_GRACE, this.#idle.promise);
+    await within(STOP_FLUSH, this.#server.shutdown());
+  }
+
+  async #handle(request: Request, info: Deno.ServeHandlerInfo<Deno.NetAddr>): Promise<Response> {
+    const start = performance.now();
+    this.#underWay++;
+    const ending: Pick<Answer, "release"> = {};
+    const onCompleted = () => {
+      ending.release?.();
+      this.#underWay--;
+      if (this.#isStopping && this.#underWay === 0) this.#idle.resolve();
+    };
+    info.completed.then(onCompleted, onCompleted);
+    const { path, query } = splitUrl(request.url);
+    const { response, answer } = await this.#respond(request, info.remoteAddr, path, query);
+    Object.assign(ending, { release: answer?.release });
+    this.#options.onRequest?.({
+      client: info.remoteAddr.hostname,
+      method: request.method,
+      path: path + query,
+      status: response.status,
+      result: answer?.result,
+      duration: performance.now() - start,
+    });
+    return response;
+  }
+
+  async #respond(
+    request: Request,
+    remote: Deno.NetAddr,
+    path: string,
+    query: string,
+  ): Promise<{ response: Response; answer?: Answer }> {
+    let route: Route | undefined;
+    let fault: unknown;
+    try {
+      route = routeOf(path, query, this.#options.defaultUpstream);
+    } catch (error) {
+      fault = error;
+    }
+    try {
+      // Before the fault of a path is told, which is the business of those who may ask only.
+      const refusal = await this.#options.access(request, remote, route);
+      if (refusal) return { response: refusal };
+      if (this.#isStopping) throw new ApiError(503, "UNAVAILABLE", "larder is stopping");
+      if (!route) throw fault;
+      if (request.method !== "GET" && request.method !== "HEAD") throw notAllowed(route);
+      const answer = await this.#service.answer(request, route);
+      const { status, headers } = answer;
+      const body = request.method === "HEAD" ? null : answer.body;
+      return { response: new Response(body, { status, headers }), answer };
+    } catch (error) {
+      const refusal = apiErrorOf(error, unknownCode(route));
+      if (refusal.status === 500) this.#options.onFailure(messageOf(error));
+      return { response: errorResponse(refusal) };
+    }
+  }
+}
+
+function notAllowed(route: Route): ApiError {
+  if ("name" in route) return notPushed(route.name);
+  return new ApiError(405, "UNSUPPORTED", "only GET and HEAD are allowed", { allow: "GET, HEAD" });
+}
+
+/** Splits a URL after its host; the query begins with `?` or is empty. */
+function splitUrl(url: string): { path: string; query: string } {
+  const slash = url.indexOf("/", url.indexOf("//") + 2);
+  const question = url.indexOf("?", slash);
+  const end = question < 0 ? url.length : question;
+  return { path: url.slice(slash, end), query: url.slice(end) };
+}
+
+/** Waits for a promise, for a number of milliseconds at most. */
+async function within(milliseconds: number, promise: Promise<void>): Promise<void> {
+  let timer: ReturnType<typeof setTimeout>;
+  const timeout = new Promise<void>((resolve) => timer = setTimeout(resolve, milliseconds));
+  await Promise.race([promise, timeout]).finally(() => clearTimeout(timer));
+}
+
+function cannotListen({ hostname, port }: ListenAddress, error: unknown): LarderError {
+  const isInUse = error instanceof Deno.errors.AddrInUse;
+  const reason = isInUse ? "the port is in use" : messageOf(error);
+  return new LarderError("LDR_LISTEN", `cannot listen on ${hostname}:${port}: ${reason}`, {
+    hint: isInUse
+      ? "stop the program that listens there, or choose another port with --listen"
+      : "choose another address with --listen",
+    cause: error,
+  });
+}

@@ -1,0 +1,129 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import type { Clock } from "../../../src/base/concurrency.ts";
+import { RegistryClient } from "../../../src/registry/client.ts";
+import { httpTransport } from "../../../src/registry/http/transport_stack.ts";
+import { RegistryService } from "../../../src/serve/registry_service.ts";
+import { type LoggedRequest, RegistryServer } from "../../../src/serve/server.ts";
+import { Layout } from "../../../src/store/layout.ts";
+import { TemporaryFolder } from "../temporary.ts";
+import { TestRegistry } from "./test_registry.ts";
+
+/** A clock that the test sets; pauses between tries take no time. */
+export class SetClock implements Clock {
+  time = Date.UTC(2026, 0, 31, 12);
+
+  now(): number {
+    return this.time;
+  }
+
+  random(): number {
+    return 0;
+  }
+
+  /** Ends at once if it is a pause between tries, else only by the signal. */
+  sleep(milliseconds: number, signal?: AbortSignal): Promise<void> {
+    if (milliseconds === 0) return Promise.resolve();
+    return new Promise((_, reject) =>
+      signal?.addEventListener("abort", () => reject(new Error("aborted")))
+    );
+  }
+}
+
+export interface TestServiceOptions {
+  /** 1 hour by default. */
+  readonly staleIfError?: number;
+  readonly offline?: boolean;
+  readonly clock?: SetClock;
+  /** The `registry` folder, by default one of its own. */
+  readonly root?: string;
+}
+
+/** What `larder serve` serves, in this process on a free port, with a registry behind it. */
+export class TestService implements AsyncDisposable {
+  readonly #folder = new TemporaryFolder();
+  readonly layout: Layout;
+  readonly clock: SetClock;
+  readonly warnings: string[] = [];
+  readonly log: LoggedRequest[] = [];
+  readonly #service: RegistryService;
+  readonly #server: RegistryServer;
+
+  private constructor(readonly registry: TestRegistry, options: TestServiceOptions) {
+    this.clock = options.clock ?? new SetClock();
+    this.layout = new Layout(options.root ?? join(this.#folder.path, "registry"));
+    const { clock } = this;
+    const authorizer = {
+      current: () => undefined,
+      authorize: () => Promise.reject(new Error("the fixture asked for credentials")),
+    };
+    const transport = httpTransport({ clock, longestWait: 1000 });
+    const client = new RegistryClient({ clock, transport, authorizer });
+    this.#service = new RegistryService({
+      layout: this.layout,
+      client: options.offline ? undefined : client,
+      clock,
+      staleIfError: options.staleIfError ?? 3_600_000,
+      warn: (message) => this.warnings.push(message),
+      note: () => {},
+      onFetched: () => {},
+    });
+    this.#server = new RegistryServer(this.#service, {
+      address: { hostname: "127.0.0.1", port: 0 },
+      defaultUpstream: registry.host,
+      access: () => undefined,
+      onRequest: (request) => this.log.push(request),
+      onFailure: (message) => this.warnings.push(message),
+    });
+  }
+
+  static async start(options: TestServiceOptions = {}): Promise<TestService> {
+    return new TestService(await TestRegistry.start(), options);
+  }
+
+  /** Starts another server in front of the same registry, on the same cache by default. */
+  another(options: TestServiceOptions = {}): TestService {
+    return new TestService(this.registry, { root: this.layout.root, ...options });
+  }
+
+  /** @param path below `/v2/`; a repository without a host is one of the registry */
+  request(path: string, init: RequestInit = {}): Promise<Response> {
+    return fetch(`${this.#server.url}/v2/${path}`, init);
+  }
+
+  /** Returns the bytes of a response with this status. */
+  async bytes(path: string, status = 200, init: RequestInit = {}): Promise<Uint8Array> {
+    const response = await this.request(path, init);
+    const body = new Uint8Array(await response.arrayBuffer());
+    const text = new TextDecoder().decode(body.subarray(0, 300));
+    assert.equal(response.status, status, `${path}: ${text}`);
+    return body;
+  }
+
+  /** Returns the headers of a response with this status. */
+  async head(path: string, status = 200, init: RequestInit = {}): Promise<Headers> {
+    const response = await this.request(path, { method: "HEAD", ...init });
+    await response.body?.cancel();
+    assert.equal(response.status, status, path);
+    return response.headers;
+  }
+
+  /** Returns `404 MANIFEST_UNKNOWN` of a response. */
+  async error(path: string, init: RequestInit = {}): Promise<string> {
+    const response = await this.request(path, init);
+    const { errors } = await response.json();
+    return `${response.status} ${errors[0].code}`;
+  }
+
+  /** Stops the server, and leaves its cache and the registry. */
+  async stop(): Promise<void> {
+    await this.#server.stop();
+    await this.#service[Symbol.asyncDispose]();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+    await this.registry[Symbol.asyncDispose]();
+    this.#folder[Symbol.dispose]();
+  }
+}
