@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import type { Result, Running, RunOptions, TestUser } from "./test_user.ts";
 
+type Init = RequestInit & { client?: Deno.HttpClient };
+
 /** The registries of tests are on loopback. */
 const LOOPBACK = ["--allow", "*", "--allow", "127.0.0.1:*", "--allow", "localhost:*"];
 
@@ -54,12 +56,12 @@ export class ServingRegistry implements AsyncDisposable {
   }
 
   /** Sends a request; the caller reads or cancels the body. @param path below `/v2/` */
-  request(path: string, init: RequestInit = {}): Promise<Response> {
+  request(path: string, init: Init = {}): Promise<Response> {
     return fetch(`${this.url}/v2/${path}`, init);
   }
 
   /** Returns the bytes of a response with this status. */
-  async bytes(path: string, status = 200, init: RequestInit = {}): Promise<Uint8Array> {
+  async bytes(path: string, status = 200, init: Init = {}): Promise<Uint8Array> {
     const response = await this.request(path, init);
     const body = new Uint8Array(await response.arrayBuffer());
     assert.equal(
@@ -71,7 +73,7 @@ export class ServingRegistry implements AsyncDisposable {
   }
 
   /** Returns the status and the error code of a response. */
-  async error(path: string, init: RequestInit = {}): Promise<[number, string]> {
+  async error(path: string, init: Init = {}): Promise<[number, string]> {
     const response = await this.request(path, init);
     const { errors } = await response.json();
     return [response.status, errors[0].code];
