@@ -1,4 +1,5 @@
 import { lookup, type LookupAddress } from "node:dns";
+import { lookup as resolve } from "node:dns/promises";
 import type { LookupFunction } from "node:net";
 import { type CheckAddress, checkLiteral } from "./checked_address.ts";
 
@@ -22,6 +23,17 @@ export function checkedLookup(url: URL, check: CheckAddress): LookupFunction {
       else callback(null, first.address, first.family);
     });
   };
+}
+
+/**
+ * Resolves the host of a URL and checks all its addresses, for runtimes whose clients cannot be told the address: they
+ * resolve the name again, so that one that changes in between is not noticed.
+ *
+ * @throws LarderError of the check; Error if the name cannot be resolved
+ */
+export async function checkNames(url: URL, check: CheckAddress): Promise<void> {
+  const host = url.hostname.replace(/^\[|\]$/g, "");
+  for (const { address } of await resolve(host, { all: true })) check(url, address);
 }
 
 function partition(

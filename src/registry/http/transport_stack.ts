@@ -1,6 +1,7 @@
 import type { Clock } from "../../base/concurrency.ts";
 import { hasCode } from "../../base/errors.ts";
 import { type CheckAddress, checkLiteral } from "./checked_address.ts";
+import { CheckedNames } from "./checked_names.ts";
 import { FetchTransport } from "./fetch_transport.ts";
 import { proxyFor } from "./proxy.ts";
 import { RedirectTransport } from "./redirects.ts";
@@ -24,18 +25,25 @@ export interface HttpOptions extends Trust {
 
 /** Stacks the transports between larder and the network: retries, then HTTP or HTTPS, then redirects, then sockets. */
 export function httpTransport(options: HttpOptions): Transport {
-  const client = withBlockedPorts(
-    withCheckedAddresses(new FetchTransport(options), options),
-    options,
-  );
-  const sockets = withUserAgent(withInsecureHosts(client, options), options);
-  const redirects = new RedirectTransport(sockets, options);
+  const { checkAddress } = options;
+  const pins = checkAddress && canConnectToChecked();
+  const own = pins ? options : { ...options, checkAddress: undefined };
+  const client = withBlockedPorts(withCheckedAddresses(new FetchTransport(own), own), own);
+  const sockets = withUserAgent(withInsecureHosts(client, own), own);
+  const checked = checkAddress && !pins ? new CheckedNames(sockets, checkAddress) : sockets;
+  const redirects = new RedirectTransport(checked, options);
   return new RetryTransport(
     new SchemeTransport(redirects, options),
     options.clock,
     options.onRetry,
     options.longestWait,
   );
+}
+
+/** True if Node's client asks for addresses with `lookup`; that of Deno 2.4 fails instead. */
+function canConnectToChecked(): boolean {
+  const [major = 0, minor = 0] = Deno.version.deno.split(".").map(Number);
+  return major > 2 || (major === 2 && minor >= 9);
 }
 
 /**

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { hasCode, LarderError } from "../../../src/base/errors.ts";
 import type { CheckAddress } from "../../../src/registry/http/checked_address.ts";
+import { CheckedNames } from "../../../src/registry/http/checked_names.ts";
 import { httpTransport } from "../../../src/registry/http/transport_stack.ts";
 import { withEnvironment } from "../../support/cli/in_process.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
 import { TestCa } from "../../support/registry/certificates.ts";
-import { get } from "../../support/registry/fake_transport.ts";
+import { FakeTransport, get, response } from "../../support/registry/fake_transport.ts";
 import { ForwardProxy } from "../../support/registry/forward_proxy.ts";
 import { HttpServer, textAnswer } from "../../support/registry/http_server.ts";
 
@@ -92,4 +93,20 @@ Deno.test("httpTransport with checkAddress checks an address before it asks a pr
     assert.equal(await bodyOf(options, "http://registry.test/"), "proxied");
   });
   assert.deepEqual(proxy.hosts, ["registry.test"]);
+});
+
+Deno.test("CheckedNames.send sends a request only if all addresses of its host pass", async () => {
+  await withEnvironment(NO_PROXIES, async () => {
+    const inner = new FakeTransport(response(200));
+    const { checkAddress, asked } = allowing("localhost:1", "[::1]");
+    const transport = new CheckedNames(inner, checkAddress);
+    for (const url of ["http://localhost:1/", "http://[::1]/"]) await transport.send(get(url));
+    for (const url of ["http://localhost:2/", "http://127.0.0.1/", "https://[::ffff:127.0.0.1]/"]) {
+      await assert.rejects(transport.send(get(url)), isRefusal, url);
+    }
+    const unknown = transport.send(get("https://no-such-host.invalid/"));
+    await assert.rejects(unknown, (error) => hasCode(error, "LDR_DNS"));
+    assert.deepEqual(inner.lines, ["GET http://localhost:1/", "GET http://[::1]/"]);
+    assert.ok(asked.includes("localhost 127.0.0.1"), asked.join());
+  });
 });
