@@ -10,7 +10,7 @@ import { join, posix, relative } from "node:path";
 
 /**
  * The folders of src/, lowest layer first. Folders of one layer do not import each other. Some are reserved for
- * features without code yet: trust, packages, builds, containers and serve.
+ * features without code yet: trust and containers.
  */
 const LAYERS: readonly (readonly string[])[] = [
   ["base"],

@@ -9,6 +9,7 @@ import type { MissCause } from "../store/journal/journal.ts";
 import type { Layout } from "../store/layout.ts";
 import { waitingForSweep } from "../store/locks/store_lock.ts";
 import { withBuildLock } from "./build_lock.ts";
+import { commandFailed } from "./command_failed.ts";
 import { copyInputs, SOURCE_DATE_EPOCH } from "./inputs/copy_inputs.ts";
 import type { Key, Sandbox } from "./key/key.ts";
 import { layOutPackages } from "./inputs/packages.ts";
@@ -24,9 +25,6 @@ import type { BuildSpec } from "./spec.ts";
 
 /** Media type of a result, of which nothing is known. */
 const RESULT_TYPE = "application/octet-stream";
-
-/** Exit code of a shell for a program that is not there. */
-const NOT_FOUND = 127;
 
 export interface BuildOptions {
   /** Where the result is put. */
@@ -48,8 +46,8 @@ export interface BuildDependencies {
   readonly store: BuildStore;
   /** Called with one line about a step or a wait. */
   readonly note: (message: string) => void;
-  /** Called before the command runs, with the key and the damaged record that has it already. */
-  readonly missed: (key: Key, damaged: BuildRecord | undefined) => void;
+  /** Called before the command runs, with the key and the record that has it already. */
+  readonly missed: (key: Key, record: BuildRecord | undefined) => void;
   /** Receives what the command writes. */
   readonly onOutput: (bytes: Uint8Array) => void;
 }
@@ -189,7 +187,7 @@ class BuildRun {
   }
 
   async #runCommand(room: Room, sandbox: Sandbox): Promise<CommandEnd> {
-    const { run, env, output, network, name } = this.#spec;
+    const { run, env, output, network } = this.#spec;
     const settings = {
       command: run,
       env: Object.fromEntries(env),
@@ -199,7 +197,9 @@ class BuildRun {
     };
     const line = commandLine(sandbox, room, settings);
     const end = await runCommand(line, this.#deps.onOutput, this.#options.signal);
-    if (end.code !== 0 && room.exists) throw commandFailed(name, end, run[0]!);
+    if (end.code !== 0 && room.exists) {
+      throw commandFailed(this.#spec, end, this.#prepared.nodes.map(({ path }) => path));
+    }
     return end;
   }
 }
@@ -213,14 +213,5 @@ function notCached(name: string): LarderError {
 function cacheDeleted(name: string): LarderError {
   return new LarderError("LDR_DISK", `the cache was deleted while ${name} was built in it`, {
     hint: "build again; nothing was stored",
-  });
-}
-
-function commandFailed(name: string, { code, signal }: CommandEnd, program: string): LarderError {
-  const how = signal ? `was ended by ${signal}` : `failed with exit code ${code}`;
-  return new LarderError("LDR_BUILD", `the command of ${name} ${how}`, {
-    hint: code === NOT_FOUND
-      ? `check that ${program} is an input, such as ./${program}, or in a folder of PATH`
-      : "its output says why; nothing was stored",
   });
 }

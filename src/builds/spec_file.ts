@@ -30,7 +30,7 @@ export function readSpecFile(path: string): BuildSpec {
   const bytes = readBytesIfAny(path, MAX_SPEC);
   if (!bytes) {
     throw badSpec(`cannot read the spec ${path}: ${whyUnread(path)}`, {
-      hint: "name a YAML file, or write -i PATH -o OUT -- COMMAND",
+      hint: "name a YAML file that says what to build",
     });
   }
   return parseSpec(decode(bytes, path), path);
@@ -71,6 +71,7 @@ class SpecReader {
   read(): BuildSpec {
     const yaml = this.#yaml;
     const { root } = yaml;
+    if (root.has("repositories")) throw this.#isList(root);
     const spec = yaml.members(root, KEYS, "the spec");
     const cache = this.#cacheSettings(spec.get("build"));
     return {
@@ -87,6 +88,14 @@ class SpecReader {
       useImageCache: this.#switch(cache, "use_image_cache", true),
       fault: (part, reason, hint) => yaml.fault(yaml.nodeAt(part), { reason, hint }),
     };
+  }
+
+  /** A list of packages is also YAML, and is given by mistake. */
+  #isList(root: YAMLMap): LarderError {
+    return this.#yaml.fault(root, {
+      reason: "this is a list of packages, not a spec",
+      hint: `name it with --from, or in a spec: packages: [{from: ${basename(this.#path)}}]`,
+    });
   }
 
   #name(root: YAMLMap, node: Node | undefined): string {

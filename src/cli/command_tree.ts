@@ -31,7 +31,7 @@ type Verbs = Readonly<Record<string, (program: LarderCommand) => void>>;
 
 /** The verbs in groups, in the order of the help. */
 const GROUPS: Readonly<Record<string, Verbs>> = {
-  "Pull and run:": { pull: addPull, run: addRun, update: addUpdate },
+  "Pull and run:": { pull: addPull, run: addRun, serve: addServe, update: addUpdate },
   "Packages and builds:": { build: addBuild, fetch: addFetch, lock: addLock },
   "Look:": {
     df: addDf,
@@ -44,7 +44,6 @@ const GROUPS: Readonly<Record<string, Verbs>> = {
     why: addWhy,
   },
   "Keep in order:": { clean: addClean, gc: addGc, pin: addPin, unpin: addUnpin, verify: addVerify },
-  "Serve:": { serve: addServe },
   "Export and import:": { export: addExport, import: addImport },
   "Settings:": {
     __complete: addComplete,

@@ -231,10 +231,23 @@ function noSuchEntry(snapshot: CacheSnapshot, text: string): LarderError {
       hint,
     });
   }
-  const near = nearest(text, snapshot.entries.flatMap(({ name }) => spellings(name)));
+  const near = nearest(text, snapshot.entries.flatMap(({ name }) => spellings(name))) ??
+    withBeginning(text, snapshot.entries);
   return new LarderError("LDR_NOT_CACHED", `nothing in the cache matches "${text}"`, {
     hint: near ? `did you mean ${near}?` : "larder list -v lists the entries",
   });
+}
+
+/** Letters from which on a part of a name tells entries apart. */
+const MIN_PART = 3;
+
+/** Returns a name or glob with the beginning that it lacks, such as the registry; undefined if no entry has it. */
+function withBeginning(text: string, entries: readonly SnapshotEntry[]): string | undefined {
+  const part = text.replace(/[*?[].*$/, "");
+  if (part.length < MIN_PART) return undefined;
+  const [whole] = entries.map(({ name }) => name).filter((name) => name.includes(`/${part}`))
+    .sort((a, b) => a.length - b.length);
+  return whole !== undefined && part !== text ? `'*/${text}'` : whole;
 }
 
 /**

@@ -30,6 +30,8 @@ export const ANNOTATIONS = {
    * not in the layout, and other programs fail if an index names manifests that are missing.
    */
   index: "dev.larder.index",
+  /** Digest of the manifest of Docker's type whose OCI form the descriptor is that of. */
+  original: "dev.larder.original",
   /** When a registry last confirmed the digest of the reference. RFC 3339. */
   checkedAt: "dev.larder.checked",
   /** The name of a package or build, which is no reference. */

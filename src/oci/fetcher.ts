@@ -10,11 +10,17 @@ export interface BlobStream {
    * abort, releases the source.
    */
   readonly chunks: AsyncIterable<Uint8Array>;
+  /** Position after the last byte; undefined for the end of the blob. */
+  readonly end?: number | undefined;
 }
 
 export interface FetchOptions {
   readonly signal?: AbortSignal | undefined;
   readonly tries?: Tries | undefined;
+  /** Asks for the bytes before this position only; a source may send those that follow, too. */
+  readonly end?: number | undefined;
+  /** Makes one try, whose failure says nothing about the source. */
+  readonly isOptional?: boolean | undefined;
 }
 
 /** A source of blobs, such as a registry or the store. */

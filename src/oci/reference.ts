@@ -59,6 +59,11 @@ export function parseReference(text: string): Reference {
   return { ...splitName(text, name), tag: tag ?? (digest ? undefined : "latest"), digest };
 }
 
+/** True if a text is a valid tag. */
+export function isTag(text: string): boolean {
+  return TAG.test(text);
+}
+
 /** True for `localhost:5000` alone: the number is a port instead of a tag, and the repository is missing. */
 function isBareRegistry(named: string): boolean {
   return !named.includes("/") && /^(?:localhost|.*\..*|\[.*\]):[0-9]+$/.test(named);

@@ -31,6 +31,8 @@ export interface PackageSession extends PackageDependencies {
   readonly packages: PackageStore;
   /** Bytes of packages, as servers state them. */
   readonly sizes: Map<PackageRequest, number>;
+  /** Packages that came, but for whose records there was no room: a later round only records them. */
+  readonly arrived: Map<PackageRequest, BlobDescriptor>;
 }
 
 interface Fetched {
@@ -54,7 +56,7 @@ export async function fetchPackage(
   const record = session.packages.find(request.id);
   const cached = record && cachedPackage(request, record, session);
   if (cached) return cached;
-  const expected = expectedBlob(request, record, session.options);
+  const expected = session.arrived.get(request) ?? expectedBlob(request, record, session.options);
   const isReachable = !session.options.offline || isLocal(request);
   if (!isReachable && !(expected && session.blobs.find(expected))) {
     throw notCached(request);
@@ -151,8 +153,10 @@ async function fetchKnown(
   );
   const size = blobs.findData(blob.digest)?.size;
   if (size === undefined) throw deletedMeanwhile(request);
+  const isReceived = received !== undefined || session.arrived.has(request);
+  if (isReceived) session.arrived.set(request, { ...blob, size });
   record(request, { digest: blob.digest, size }, before, session);
-  return { digest: blob.digest, size, isReceived: received !== undefined };
+  return { digest: blob.digest, size, isReceived };
 }
 
 /**
@@ -221,6 +225,7 @@ async function fetchFrom(
     rejectOtherKind(request, ingest, url);
     const blob = await ingest.commit();
     if (blob) {
+      session.arrived.set(request, { mediaType: MEDIA_TYPE, ...blob });
       record(request, blob, before, session);
       return { ...blob, isReceived: true };
     }

@@ -45,6 +45,7 @@ export async function fetchPackages(
     options,
     observer,
     sizes: new Map(),
+    arrived: new Map(),
     blobs: new BlobStore(layout),
     packages: new PackageStore(layout),
   };

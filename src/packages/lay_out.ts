@@ -31,9 +31,14 @@ export function checkFolder(folder: string, requests: readonly PackageRequest[])
     if (!isFile || names.has(name)) continue;
     const path = join(folder, name);
     if (isLaid(path)) stale.push(path);
-    else if (parsePackageFileName(name)) throw otherPackage(folder, name);
+    else if (isPackage(name)) throw otherPackage(folder, name);
   }
   return stale;
+}
+
+/** True for whatever a repository of the folder would have as a package: their tools look at the suffix alone. */
+function isPackage(name: string): boolean {
+  return /\.(?:[ud]?deb|rpm|apk)$/.test(name) || parsePackageFileName(name) !== undefined;
 }
 
 /** @throws LarderError LDR_USAGE if two packages have the same file name */

@@ -8,7 +8,7 @@ export function otherContent({ id }: PackageRequest, cached: Digest, wanted: Dig
   return new LarderError(
     "LDR_DIGEST_MISMATCH",
     `${packageName(id)} is cached as ${cached}, not as ${wanted}`,
-    { hint: "check the digest, or replace the cached package with --replace" },
+    { hint: "check the digest, or replace the cached package with larder fetch --replace" },
   );
 }
 

@@ -64,7 +64,8 @@ export function parsePackageUrl(text: string): URL {
     return url;
   }
   throw new LarderError("LDR_USAGE", `"${redact(text)}" is not the URL of a package`, {
-    hint: "write a URL that begins with http:// or https://",
+    hint:
+      "write a URL that begins with http:// or https://, or name a list that has it with --from",
   });
 }
 

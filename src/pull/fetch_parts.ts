@@ -9,6 +9,7 @@ import { UrlFetcher } from "../registry/url_fetcher.ts";
 import type { Part } from "../store/image_parts.ts";
 import { openIngest } from "./open_ingest.ts";
 import type { PartOutcomes } from "./options.ts";
+import { ParallelFetcher } from "./parallel_fetcher.ts";
 import { ShortOfSpace } from "./room.ts";
 import type { PullSession } from "./session.ts";
 import { spaceRequest } from "./space_request.ts";
@@ -25,20 +26,28 @@ export async function fetchParts(
   parts: readonly Part[],
   outcomes: PartOutcomes = new Map(),
 ): Promise<void> {
-  const { observer, options } = session;
+  const { observer, options, connections } = session;
   session.progress.missing = parts;
   await checkSpace(session, parts);
   if (parts.length > 0) await observer.planned?.(parts.map((part) => part.descriptor));
   // Largest first, so that no large part is left to run alone at the end.
   const ordered = parts.toSorted((a, b) => b.descriptor.size - a.descriptor.size);
-  await mapLimit(ordered, options.transfers, async (part, signal) => {
-    const { descriptor } = part;
-    const outcome = await fetchPart(session, part, signal);
-    outcomes.set(descriptor.digest, outcome);
-    observer.finished?.(descriptor, outcome, part.kind);
-  }, options.signal).catch((error) => {
+  let left = parts.length;
+  connections.reserve(left);
+  try {
+    await mapLimit(ordered, options.transfers, async (part, signal) => {
+      const { descriptor } = part;
+      const outcome = await fetchPart(session, part, signal);
+      outcomes.set(descriptor.digest, outcome);
+      left--;
+      connections.release(1);
+      observer.finished?.(descriptor, outcome, part.kind);
+    }, options.signal);
+  } catch (error) {
     throw withPartialsHint(error);
-  });
+  } finally {
+    connections.release(left);
+  }
 }
 
 /** Asks once whether there is room for the parts. @throws ShortOfSpace */
@@ -58,11 +67,13 @@ async function fetchPart(
   signal: AbortSignal,
 ): Promise<"reused" | "fetched"> {
   const { descriptor } = part;
-  const { clock, name, observer } = session;
+  const { clock, connections, name, observer, options } = session;
   const local = embeddedContent(descriptor) ?? cachedContent(session, descriptor);
   const waiting = (holders: string) => noteWait(session, holders, descriptor.digest);
   const open = () => openIngest(session, part, { waiting, signal });
-  const received = await transfer(local ?? sourceOf(session, descriptor), descriptor, open, {
+  const parallel = { clock, connections, most: options.transfers };
+  const source = local ?? new ParallelFetcher(sourceOf(session, descriptor), parallel);
+  const received = await transfer(source, descriptor, open, {
     clock,
     signal,
     onStart: (offset) => observer.started?.(descriptor, offset),

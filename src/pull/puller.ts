@@ -4,6 +4,7 @@ import type { EntryRecord } from "../store/entries/app_record.ts";
 import { holdsLock, waitingForSweep } from "../store/locks/store_lock.ts";
 import { selectCached } from "./cached_entry.ts";
 import { fetchMissing, install } from "./install.ts";
+import { BlobConnections } from "./range_reader.ts";
 import type { PullerDependencies, PullObserver, PullOptions } from "./options.ts";
 import { pull } from "./pull.ts";
 import type { PullResult } from "./result.ts";
@@ -22,6 +23,7 @@ export type RestoreOptions = Pick<PullOptions, "transfers" | "signal">;
  */
 export class Puller {
   readonly #deps: PullerDependencies;
+  readonly #connections = new BlobConnections();
 
   constructor(deps: PullerDependencies) {
     this.#deps = deps;
@@ -73,7 +75,7 @@ export class Puller {
     observer: PullObserver,
     work: (session: PullSession) => Promise<T>,
   ): Promise<T> {
-    const session = openSession(this.#deps, reference, options, observer);
+    const session = openSession(this.#deps, reference, options, observer, this.#connections);
     // Within another operation that holds the lock, a collector would wait for it in vain.
     session.progress.isSpaceChecked = holdsLock(this.#deps.layout);
     const note = (message: string) => observer.note?.(message);

@@ -4,6 +4,7 @@ import { BlobStore } from "../store/blobs/blob_store.ts";
 import { ImageParts, type Part } from "../store/image_parts.ts";
 import type { MissCause } from "../store/journal/journal.ts";
 import { ManifestStore } from "../store/manifest_store.ts";
+import type { BlobConnections } from "./range_reader.ts";
 import type { PartOutcomes, PullerDependencies, PullObserver, PullOptions } from "./options.ts";
 
 /** The reference, options and stores that every step of one pull works with. */
@@ -13,6 +14,8 @@ export interface PullSession extends Omit<PullerDependencies, "client"> {
   readonly name: string;
   readonly options: PullOptions;
   readonly observer: PullObserver;
+  /** Those of all pulls that run at the same time. */
+  readonly connections: BlobConnections;
   readonly repository: Repository;
   readonly blobs: BlobStore;
   readonly manifests: ManifestStore;
@@ -42,6 +45,7 @@ export function openSession(
   reference: Reference,
   options: PullOptions,
   observer: PullObserver,
+  connections: BlobConnections,
 ): PullSession {
   const blobs = new BlobStore(deps.layout);
   const manifests = new ManifestStore(deps.layout);
@@ -51,6 +55,7 @@ export function openSession(
     name: formatReference(reference),
     options,
     observer,
+    connections,
     repository: client.repository(reference),
     blobs,
     manifests,

@@ -21,6 +21,12 @@ export interface TransferOptions {
   readonly onRetry?: (message: string) => void;
 }
 
+/** A source that may fetch a blob in parts, until it is told not to. */
+export interface TransferSource extends Fetcher {
+  /** Fetches blobs as one stream from now on; returns false if it did so before. */
+  stopSplitting?(): boolean;
+}
+
 /** The note for `IngestOptions.waiting`. */
 export function waitingForDownload(holders: string, digest: Digest): string {
   return `waiting for ${holders || "another process"}, which is fetching ${shortDigest(digest)}`;
@@ -36,14 +42,14 @@ export function withPartialsHint(error: unknown): unknown {
 /**
  * Transfers one blob into the store: opens an ingest, continues from its offset, and retries if the connection breaks
  * or the server sends something other than the rest of the blob. Bytes that fail the check are discarded; if some of
- * them were from an earlier attempt, the blob is fetched once more from the start.
+ * them were from an earlier attempt or came in parts, the blob is fetched once more from the start.
  *
  * @param open opens an ingest of the descriptor, or returns undefined if the blob is present
  * @returns the bytes that came over the network, or undefined if the blob was present
  * @throws LarderError LDR_DIGEST_MISMATCH, LDR_SIZE_MISMATCH, LDR_DISK*, LDR_INTERRUPTED, and those of `source`
  */
 export async function transfer(
-  source: Fetcher,
+  source: TransferSource,
   descriptor: BlobDescriptor,
   open: () => Promise<Ingest | undefined>,
   options: TransferOptions,
@@ -73,7 +79,7 @@ export async function transfer(
         hasCode(error, "LDR_SIZE_MISMATCH");
       if (isMismatch(error) && !isForeignBody) {
         ingest.discard();
-        if (resumed === 0) throw error;
+        if (!source.stopSplitting?.() && resumed === 0) throw error;
         continue;
       }
       const next = isForeignBody || isTransient(error) ? tries.next(error) : undefined;

@@ -89,18 +89,20 @@ export class Repository implements Fetcher {
   async fetch(
     descriptor: Descriptor,
     offset = 0,
-    { signal, tries }: FetchOptions = {},
+    { signal, tries, end: wanted, isOptional }: FetchOptions = {},
   ): Promise<BlobStream> {
     const url = blobUrl(this.#name.registry, this.#name.repository, descriptor.digest);
     const subject = `${descriptor.digest} of ${this.#pulled}`;
-    const { response, start } = await requestFrom(
+    const request = { method: "GET", url, subject, signal, tries, isOptional } as const;
+    const { response, start, end } = await requestFrom(
       descriptor,
-      offset,
-      (headers) => this.#deps.send({ method: "GET", url, headers, subject, signal, tries }),
+      { start: offset, end: wanted },
+      (headers) => this.#deps.send({ ...request, headers }),
     );
     if (start === undefined) throw await this.#error(response, subject, url, signal);
-    const options = { ...this.#readOptions(url, signal), expected: descriptor.size - start };
-    return { offset: start, chunks: readBody(response, options) };
+    const expected = (end ?? descriptor.size) - start;
+    const chunks = readBody(response, { ...this.#readOptions(url, signal), expected });
+    return { offset: start, chunks, end };
   }
 
   /**

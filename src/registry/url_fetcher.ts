@@ -33,8 +33,7 @@ export class UrlFetcher implements Fetcher {
     );
     for (const url of this.#urls) {
       // The tries of a URL that fails are not those of the next one; a host that is down is not asked again.
-      const { signal, tries } = options;
-      const own = url === this.#urls.at(-1) ? { signal, tries } : { signal };
+      const own = url === this.#urls.at(-1) ? options : { ...options, tries: undefined };
       try {
         return await this.#fetchFrom(url, descriptor, offset, own);
       } catch (error) {
@@ -49,19 +48,21 @@ export class UrlFetcher implements Fetcher {
     url: URL,
     descriptor: BlobDescriptor,
     offset: number,
-    { signal, tries }: FetchOptions,
+    { signal, tries, end: wanted, isOptional }: FetchOptions,
   ): Promise<BlobStream> {
     const subject = `${descriptor.digest}`;
     const target = splitCredentials(url);
-    const { response, start } = await requestFrom(descriptor, offset, (range) => {
-      const headers = { ...target.headers, ...range };
-      return this.#transport.send({ ...target, method: "GET", headers, signal, subject, tries });
-    });
+    const request = { ...target, method: "GET", signal, subject, tries, isOptional } as const;
+    const { response, start, end } = await requestFrom(
+      descriptor,
+      { start: offset, end: wanted },
+      (range) => this.#transport.send({ ...request, headers: { ...target.headers, ...range } }),
+    );
     if (start === undefined) {
       throw await responseError(response, url, subject, url.host, { signal });
     }
     const expected = contentLength(response.headers);
-    return { offset: start, chunks: readBody(response, { url, signal, expected }) };
+    return { offset: start, end, chunks: readBody(response, { url, signal, expected }) };
   }
 }
 

@@ -1,6 +1,6 @@
 import { hasCode } from "../base/errors.ts";
 import { asDigest, type Digest } from "../oci/digest.ts";
-import { parseReference, parseRegistry, type Reference } from "../oci/reference.ts";
+import { isTag, parseReference, parseRegistry, type Reference } from "../oci/reference.ts";
 import { ApiError } from "./errors.ts";
 
 /** A repository of an upstream, and its name as the client wrote it. */
@@ -53,7 +53,22 @@ export function routeOf(path: string, query: string, defaultUpstream: string): R
   return { kind, ...of, digest };
 }
 
+/** Names that are remembered: parsing one takes 8 µs of the 40 µs of a small request. */
+const MAX_NAMES = 1000;
+
+const names = new Map<string, Named>();
+
 function named(name: string, namespace: string | null, defaultUpstream: string): Named {
+  const key = `${defaultUpstream} ${namespace ?? ""} ${name}`;
+  const known = names.get(key);
+  if (known) return known;
+  const parsed = parseName(name, namespace, defaultUpstream);
+  if (names.size === MAX_NAMES) names.clear();
+  names.set(key, parsed);
+  return parsed;
+}
+
+function parseName(name: string, namespace: string | null, defaultUpstream: string): Named {
   const first = name.split("/", 1)[0]!;
   const hasHost = !namespace && isHost(first);
   const rest = hasHost ? name.slice(first.length + 1) : name;
@@ -75,11 +90,8 @@ function hostOf(namespace: string): string {
 }
 
 function tagOf(target: string): string {
-  try {
-    return parseReference(`localhost/any:${target}`).tag!;
-  } catch {
-    throw new ApiError(404, "MANIFEST_UNKNOWN", `"${target}" is not a tag`);
-  }
+  if (isTag(target)) return target;
+  throw new ApiError(404, "MANIFEST_UNKNOWN", `"${target}" is not a tag`);
 }
 
 function invalidName<T>(name: string, parse: () => T): T {

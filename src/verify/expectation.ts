@@ -5,6 +5,7 @@ import { isWasm, SPIN_ARCHIVE } from "../oci/media_types.ts";
 import type { Reference } from "../oci/reference.ts";
 import type { SnapshotEntry } from "../snapshot/types.ts";
 import type { EntryRecord } from "../store/entries/app_record.ts";
+import type { PackageRecord } from "../store/entries/package_record.ts";
 import type { Layout } from "../store/layout.ts";
 
 /** A file that must have a certain digest. */
@@ -29,7 +30,9 @@ export type EntryRepair =
   | { readonly by: "restoreSpin"; readonly reference: Reference; readonly image: ImageManifest }
   /** Ask the registry, because the digest of the tag is unknown. */
   | { readonly by: "pull"; readonly reference: Reference }
-  /** Delete the record, because no registry has the entry: it is made or fetched again when it is needed. */
+  /** Fetch the package from its URL, by digest. */
+  | { readonly by: "fetch"; readonly package: PackageRecord }
+  /** Delete the record, because nothing has the entry: it is made or fetched again when it is needed. */
   | { readonly by: "forget"; readonly record: string };
 
 /** The files that an entry must have, and what is wrong with it apart from their content. */

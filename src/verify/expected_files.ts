@@ -2,15 +2,16 @@ import { sep } from "node:path";
 import { hasCode, LarderError } from "../base/errors.ts";
 import { readTextIfAny } from "../base/files/files.ts";
 import type { BlobDescriptor } from "../oci/descriptor.ts";
+import { isWasm } from "../oci/media_types.ts";
 import { parseReference } from "../oci/reference.ts";
 import { UNREADABLE } from "../snapshot/entry.ts";
 import type { ManifestReader } from "../snapshot/manifest_reader.ts";
 import { isFromRegistry, type SnapshotEntry } from "../snapshot/types.ts";
 import { keyBlobOf, parseBuildRecord } from "../store/entries/build_record.ts";
 import { parseCompiledRecord } from "../store/entries/compiled_record.ts";
-import { parsePackageRecord } from "../store/entries/package_record.ts";
+import { INDEX_SOURCE, parsePackageRecord } from "../store/entries/package_record.ts";
 import { type Layout, RECORD_FILE } from "../store/layout.ts";
-import { expectedBlob, type ExpectedFiles } from "./expectation.ts";
+import { type EntryRepair, expectedBlob, type ExpectedFiles } from "./expectation.ts";
 import { expectedFilesOfApp } from "./expected_app.ts";
 
 /** Returns the files that an entry must have. */
@@ -37,13 +38,24 @@ export function expectedFilesOf(
 /** A package, a build or compiled code is a record that names blobs. */
 function expectedFilesOfRecord(layout: Layout, entry: SnapshotEntry): ExpectedFiles {
   const path = entry.folder + sep + RECORD_FILE;
-  const repair = entry.isFromNewerVersion ? undefined : { by: "forget", record: path } as const;
-  const blobs = entry.problem ? undefined : blobsOf(entry, readTextIfAny(path) ?? "");
+  const forget = entry.isFromNewerVersion ? undefined : { by: "forget", record: path } as const;
+  const text = entry.problem ? "" : readTextIfAny(path) ?? "";
+  const blobs = entry.problem ? undefined : blobsOf(entry, text);
   if (blobs) {
+    const repair = fetchOf(entry, text) ?? forget;
     return { entry, files: blobs.map((blob) => expectedBlob(layout, blob)), faults: [], repair };
   }
   const detail = entry.problem ?? "its record is missing or damaged";
-  return { entry, files: [], faults: [{ kind: "broken", path, detail }], repair };
+  return { entry, files: [], faults: [{ kind: "broken", path, detail }], repair: forget };
+}
+
+/** Returns how a package is fetched again; undefined for other entries, and for what has no URL, or other content there. */
+function fetchOf({ type }: SnapshotEntry, text: string): EntryRepair | undefined {
+  const record = type === "package" ? parsePackageRecord(text) : undefined;
+  // Only a pull of a Spin manifest fetches Wasm that is a package.
+  if (record?.url === undefined || isWasm(record.mediaType)) return undefined;
+  if (record.source === INDEX_SOURCE) return undefined;
+  return { by: "fetch", package: record };
 }
 
 function blobsOf({ type }: SnapshotEntry, text: string): readonly BlobDescriptor[] | undefined {

@@ -35,7 +35,7 @@ export interface FailedRepair {
 
 /**
  * Does the repairs that need no network, under the store's exclusive lock: deletes bad files, moves or copies content
- * to where it belongs, rewrites damaged files of larder's own, and deletes the records of entries that no registry has.
+ * to where it belongs, rewrites damaged files of larder's own, and deletes the records of entries that nothing has.
  * Files that have changed since they were checked are left alone.
  *
  * If it is killed, the cache lacks files, which the next repair or pull fetches.
@@ -121,7 +121,7 @@ function rename(from: string, to: string): void {
   }
 }
 
-/** Deletes the records of incomplete entries that no registry has. Their pins are kept. */
+/** Deletes the records of incomplete entries that nothing has. Their pins are kept. */
 function forgetBroken(
   findings: readonly Finding[],
   expected: readonly ExpectedFiles[],

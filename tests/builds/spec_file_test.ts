@@ -66,6 +66,7 @@ Deno.test("parseSpec names a build after its file, and reads JSON and anchors", 
 Deno.test("parseSpec says what is wrong at which line, and what to write", async (t) => {
   const cases: [name: string, text: string, position: string, reason: RegExp, hint: RegExp][] = [
     ["no YAML", "run: [sh\noutput: x", "2:1", /bracket .* missing/, /close what was opened/],
+    ["a list of packages as spec", "repositories: []", "1:1", /list of packages, not a/, /--from/],
     ["a list", "- a", "1:1", /not a mapping/, /KEY: VALUE/],
     ["nothing", "", "1:1", /not a mapping/, /name: hello-image/],
     ["two of a key", `${MINIMAL}output: y`, "3:1", /occurs twice/, /remove/],

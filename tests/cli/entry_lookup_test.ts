@@ -138,6 +138,20 @@ for (const [text, hint] of ABSENTEES) {
   });
 }
 
+/** Names without their beginnings, and what the hint suggests. */
+const WITHOUT_BEGINNING: [string, string][] = [
+  ["acme/twi", "did you mean ghcr.io/acme/twice:a?"],
+  ["acme/shop", "did you mean ghcr.io/acme/shop:v1?"],
+  ["acme/sh*", "did you mean '*/acme/sh*'?"],
+  ["other/*", "larder list -v lists the entries"],
+];
+
+for (const [name, hint] of WITHOUT_BEGINNING) {
+  Deno.test(`lookUp suggests the beginning that ${name} lacks`, async () => {
+    await assert.rejects(look(name), { code: "LDR_NOT_CACHED", hint });
+  });
+}
+
 /** What may not be read, a name that is not found, and whether it may be hidden there. */
 const HIDDEN: [string, string, boolean][] = [
   ["manifests", "nginx:1", true],

@@ -72,6 +72,15 @@ Deno.test("skopeo, umoci and larder hand an image to each other with the same di
   });
 });
 
+Deno.test("skopeo and umoci read an image with a manifest of Docker's type by its name", async () => {
+  using user = new TestUser();
+  const files = layoutOf({ artifact: image(["layer"], { docker: true }), name: NAME });
+  await good(user, "import", writeFiles(user.path("layout"), files));
+  await good(user, "export", NAME, "out");
+  assert.match(await inspect(`oci:${user.path("out")}:${NAME}`), /^sha256:[0-9a-f]{64}$/);
+  await run("umoci", ["stat", "--image", `${user.path("out")}:${NAME}`]);
+});
+
 /** Runs larder with a file as its standard input or output. */
 const redirected = (redirection: string) => ({
   under: ["sh", "-c", `exec "$0" "$@" ${redirection}`],

@@ -1,16 +1,21 @@
 import assert from "node:assert/strict";
+import { statfsSync } from "node:fs";
 import { join } from "node:path";
-import { assertNoStrayFiles, assertStoreSound } from "../support/cache/store_check.ts";
+import { gunzipSync } from "node:zlib";
+import { randomBytes } from "../support/cache/artifacts.ts";
+import { assertNoStrayFiles, assertStoreSound, filesBelow } from "../support/cache/store_check.ts";
 import { run } from "../support/cli/commands.ts";
+import { MountedFolder, mountTest } from "../support/cli/mounts.ts";
 import { TestUser } from "../support/cli/test_user.ts";
 import { deb } from "../support/packages/deb.ts";
-import { debianMirror, type MirrorOptions } from "../support/packages/debian_mirror.ts";
+import { debianMirror, encode, type MirrorOptions } from "../support/packages/debian_mirror.ts";
 import { rpmMirror } from "../support/packages/rpm_mirror.ts";
 import { SigningKey } from "../support/packages/signing_key.ts";
-import { FileServer } from "../support/registry/file_server.ts";
+import { debBytes, FileServer } from "../support/registry/file_server.ts";
 import { Gate } from "../support/gate.ts";
 
 const KEYS = "keys.asc";
+const PACKAGES_GZ = "dists/stable/main/binary-amd64/Packages.gz";
 
 /** Returns a repository that is signed now and does not expire, whatever the time of this machine. */
 function mirror(options: MirrorOptions): Promise<Map<string, Uint8Array>> {
@@ -140,7 +145,10 @@ Deno.test("fetch --from takes an rpm repository, and the names as arguments", as
   );
   const missing = await user.larder(["fetch", ...options, "helo"]);
   assert.equal(missing.code, 3);
-  assert.match(missing.stderr, /no package helo in .*\nhint: helo is near hello/);
+  assert.match(
+    missing.stderr,
+    /no package helo in .*\nhint: instead of helo, did you mean hello\?/,
+  );
 });
 
 Deno.test("fetch --from succeeds after it was killed while it fetched an index", async () => {
@@ -177,4 +185,31 @@ Deno.test("fetch --from reads an index that is compressed with xz", async () => 
   const { code, stderr } = await user.larder(["fetch", "--from", "Packages.xz", "hello"]);
   assert.equal(code, 1);
   assert.match(stderr, /bad index .*Packages\.xz: hello has no Size/);
+});
+
+mountTest("fetch --from and lock make room for an index on a full disk", async () => {
+  const random = randomBytes(400_000).toHex();
+  const key = await SigningKey.create();
+  const files = await mirror({ key, packages: [{ name: "tool", bytes: encode("!<arch>\ntool") }] });
+  const large = await mirror({
+    key,
+    index: `${gunzipSync(files.get(PACKAGES_GZ)!)}Description: ${random}\n`,
+  });
+  await using server = await FileServer.start(new Map([...files, ...large]));
+  using user = new TestUser();
+  const config = user.write("config.yaml", { gc: { min_free: 0 } });
+  for (const command of ["fetch", "lock"]) {
+    await using disk = await MountedFolder.tmpfs("4m");
+    const larder = (...args: string[]) =>
+      user.larder(["--cache-dir", disk.path, "--config", config, ...args]);
+    await larder("fetch", server.add("/old_1_all.deb", debBytes(600_000)));
+    const past = new Date(Date.now() - 86_400_000);
+    for (const path of filesBelow(disk.path)) Deno.utimeSync(path, past, past);
+    const { bavail, bsize } = statfsSync(disk.path);
+    Deno.writeFileSync(join(disk.path, "ballast"), new Uint8Array(bavail * bsize - 200_000));
+    const list = ["--from", server.url("dists/stable/InRelease"), "tool:amd64"];
+    const { code, stderr } = await larder(command, ...list);
+    assert.equal(code, 0, stderr);
+    assert.match(stderr, /^made room: freed .*, removed 1 entry$/m);
+  }
 });

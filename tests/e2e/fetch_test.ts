@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { statfsSync } from "node:fs";
 import { join } from "node:path";
 import { assertBlobsSound, assertNoStrayFiles, filesBelow } from "../support/cache/store_check.ts";
 import { MountedFolder, mountTest } from "../support/cli/mounts.ts";
@@ -110,3 +111,29 @@ mountTest("fetch on a full disk makes room within the limits, and goes on", asyn
   const kept = names.map((name) => name.split("/").at(-3)!);
   assert.ok(kept.includes("new") && kept.includes("newer") && kept.length < 4, kept.join());
 });
+
+mountTest(
+  "fetch does not download a package again for whose record alone there was no room",
+  async () => {
+    await using server = await FileServer.start();
+    await using disk = await MountedFolder.tmpfs("4m");
+    using user = new TestUser();
+    const config = user.write("config.yaml", { gc: { min_free: 0 } });
+    const fetch = (url: string) =>
+      user.larder(["--cache-dir", disk.path, "--config", config, "fetch", url]);
+    await fetch(server.add("/old_1_all.deb", debBytes(300_000)));
+    const past = new Date(Date.now() - 86_400_000);
+    for (const path of filesBelow(disk.path)) Deno.utimeSync(path, past, past);
+    const size = 100 * 4096;
+    const { bavail, bsize } = statfsSync(disk.path);
+    Deno.writeFileSync(join(disk.path, "ballast"), new Uint8Array(bavail * bsize - size));
+    const { code, stdout, stderr } = await fetch(server.add("/new_1_all.deb", debBytes(size, 2)));
+    assert.equal(code, 0, stderr);
+    assert.match(
+      stderr,
+      /^made room: freed .*, removed 1 entry\nfetched 1 package \(400\.00 KiB\)/m,
+    );
+    assert.equal(Deno.statSync(stdout.trim()).size, size);
+    assert.equal(server.requests("/new").length, 1);
+  },
+);

@@ -104,7 +104,7 @@ mountTest("pull collects before it fetches what would leave less than gc.min_fre
   await using small = await SmallDisk.start("7m", "gc: {min_free: 10%}");
   const result = await small.larder("pull", small.registry.add("new", NEW, "v1"));
   assert.equal(result.code, 0, result.stderr);
-  assert.match(result.stderr, /^made room for the pull: freed 2\.\d\d MiB, removed 3 entries$/m);
+  assert.match(result.stderr, /^made room: freed 2\.\d\d MiB, removed 3 entries$/m);
   assert.match(result.stderr, /: fetched 2 layers \(3\.34 MiB\)(?!.*reused [1-9])/);
   assert.deepEqual(await small.names(), ["new:v1", "old3:v1", "old4:v1"]);
   assert.equal(small.registry.downloads(NEW.blobs[1]!).length, 1);
@@ -127,7 +127,7 @@ mountTest("pull collects when the disk fills up in the middle, and continues", a
   gate.open();
   const { code, stderr } = await running.result;
   assert.equal(code, 0, stderr);
-  assert.match(stderr, /^made room for the pull: freed .*, removed [23] entries$/m);
+  assert.match(stderr, /^made room: freed .*, removed [23] entries$/m);
   assert.match(stderr, /: fetched 1 layer \(2\.86 MiB\)(?!.*reused [1-9])/);
   const ranges = small.registry.requests(path).map(({ headers }) => headers.get("range"));
   assert.equal(ranges.length, 2);
@@ -141,7 +141,7 @@ mountTest("pull collects for the files of an archive, which take much more than 
   const app = await spinApp({ files: { "a.txt": "a" }, archived: { "zeros.txt": zeros } });
   const { code, stderr } = await small.larder("pull", small.registry.add("app", app, "v1"));
   assert.equal(code, 0, stderr);
-  assert.match(stderr, /^made room for the pull: freed /m);
+  assert.match(stderr, /^made room: freed /m);
   assert.ok((await small.names()).includes("app:v1"));
   assertStoreSound(small.root);
 });
@@ -230,7 +230,7 @@ mountTest("pull on a disk without inodes says so, and makes room within the limi
   await using small = await SmallDisk.start("30m", "gc: {min_free: 10%}", options);
   const { code, stderr } = await small.larder("pull", small.registry.add("new", NEW, "v1"));
   assert.equal(code, 0, stderr);
-  assert.match(stderr, /^made room for the pull: .* removed \d entries$/m);
+  assert.match(stderr, /^made room: .* removed \d entries$/m);
   assertStoreSound(small.root);
 });
 
@@ -256,7 +256,7 @@ mountTest("run makes room for what it pulls and compiles", async () => {
   fill(join(small.disk.path, "ballast"), 40_000);
   const reference = small.registry.add("app", component, "v1");
   const result = await small.larder("run", reference, "exit", "0");
-  assert.match(result.stderr, /^made room for the pull: /m);
+  assert.match(result.stderr, /^made room: /m);
   assert.doesNotMatch(result.stderr, /cannot store the compiled form/);
   assert.ok(filesBelow(join(small.root, "compiled")).length > 0);
   assertStoreSound(small.root);

@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { join } from "node:path";
 import { flipBit } from "../support/cache/damage.ts";
 import { utf8 } from "../support/cache/artifacts.ts";
 import { age, names } from "../support/cache/user_cache.ts";
@@ -103,29 +102,47 @@ Deno.test("info, why and clean take the short name of a package and the key of a
   assert.match((await ok(user, ["why", "hello"])).stdout, /is not in the cache/);
 });
 
-Deno.test("verify --repair removes a damaged package and build, and says how to get them back", async () => {
+/** Returns the path of the first file of an entry. */
+async function pathOf(user: TestUser, name: string): Promise<string> {
+  const { stdout } = await ok(user, ["info", "--format", "json", name]);
+  return JSON.parse(stdout).files[0].path;
+}
+
+Deno.test("verify --repair removes a damaged build, and says how to get it back", async () => {
   await using registry = await TestRegistry.start();
   using user = await filled(registry);
-  const pathOf = async (name: string) => {
-    const { stdout } = await ok(user, ["info", "--format", "json", name]);
-    return JSON.parse(stdout).files[0].path as string;
-  };
   const [build] = (await names(user)).filter((name) => name.startsWith("router.img@"));
-  for (const name of ["hello", build!]) flipBit(await pathOf(name));
+  flipBit(await pathOf(user, build!));
   const found = await user.larder(["verify"]);
   assert.equal(found.code, 5, found.stderr);
-  assert.match(found.stderr, /: 2 faults$/m);
   assert.match(
     found.stderr,
     /^hint: larder verify --repair removes what is damaged, and says how/m,
   );
   const repaired = await ok(user, ["verify", "--repair"]);
-  assert.match(
-    repaired.stderr,
-    /^warning: removed .*\/hello\/.*: larder fetch 'http:.*' fetches it/m,
-  );
   assert.match(repaired.stderr, /^warning: removed router.img@sha256:[0-9a-f]{12}: larder build /m);
-  assert.equal((await names(user)).length, 3);
+  assert.equal((await names(user)).length, 4);
   assert.equal((await user.larder(["verify"])).code, 0);
-  assert.ok(Deno.statSync(join(user.registry, "packages")).isDirectory);
+});
+
+Deno.test("verify --repair fetches damaged and missing packages from their URLs, by digest", async () => {
+  await using registry = await TestRegistry.start();
+  using user = await filled(registry);
+  const [hello, ...others] = await Promise.all(
+    ["hello", "libc6=2.41-12", "libc6=2.41-13"].map((name) => pathOf(user, name)),
+  );
+  flipBit(hello!);
+  Deno.removeSync(others[0]!);
+  const offline = await user.larder(["verify", "--repair", "--offline"]);
+  assert.equal(offline.code, 5, offline.stderr);
+  assert.match(offline.stderr, /could not repair .*\/hello\/.*: .*\[LDR_NOT_CACHED\]$/m);
+  const [file] = FILES;
+  registry.addFile(`/debian/pool/${file}`, utf8("!<arch>\nother"));
+  const changed = await user.larder(["verify", "--repair"]);
+  assert.equal(changed.code, 5, changed.stderr);
+  registry.addFile(`/debian/pool/${file}`, utf8(`!<arch>\n${file}`));
+  const repaired = await ok(user, ["verify", "--repair"]);
+  assert.match(repaired.stderr, /^repaired .*\/hello\/2.10-3\/amd64$/m);
+  assert.equal((await names(user)).length, 5);
+  assert.match((await ok(user, ["verify"])).stderr, /: no faults$/m);
 });

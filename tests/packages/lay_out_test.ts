@@ -52,6 +52,22 @@ Deno.test("layOut makes a folder hold one resolution, and then the next one", as
   assert.deepEqual(fixture.names(), ["a_2_all.deb"]);
 });
 
+Deno.test("checkFolder refuses what tools take for a package, whatever its name says", () => {
+  for (const name of ["foreign.deb", "foreign.rpm", "foreign.apk", "a_1_all.deb"]) {
+    using fixture = new Fixture();
+    Deno.mkdirSync(fixture.to);
+    Deno.writeTextFileSync(join(fixture.to, name), "");
+    assert.throws(() => checkFolder(fixture.to, []), {
+      code: "LDR_USAGE",
+      message: /also contains/,
+    });
+  }
+  using fixture = new Fixture();
+  Deno.mkdirSync(fixture.to);
+  Deno.writeTextFileSync(join(fixture.to, "Packages"), "");
+  assert.deepEqual(checkFolder(fixture.to, []), []);
+});
+
 Deno.test("layOut leaves a copy alone that is still right, and replaces one that is not", async () => {
   using fixture = new Fixture();
   const a = fixture.package("a_1_all.deb", 1);

@@ -137,6 +137,20 @@ Deno.test("transfer discards a damaged partial file and fetches the whole blob",
   fixture.assertHas();
 });
 
+Deno.test("transfer fetches wrong bytes once more if they came in parts", async () => {
+  using fixture = new TransferFixture();
+  let areParts = true;
+  const stopSplitting = () => [areParts, areParts = false][0]!;
+  const source = Object.assign(new Script(wrong, good), { stopSplitting });
+  assert.equal(await fixture.run(source), 2000);
+  fixture.assertHas();
+  areParts = true;
+  const wrongAgain = Object.assign(new Script(wrong), { stopSplitting });
+  using other = new TransferFixture();
+  await assert.rejects(other.run(wrongAgain), (error) => hasCode(error, "LDR_DIGEST_MISMATCH"));
+  assert.deepEqual(wrongAgain.offsets, [0, 0]);
+});
+
 for (
   const [name, source, code, requests] of [
     ["wrong bytes", new Script(wrong), "LDR_DIGEST_MISMATCH", 1],

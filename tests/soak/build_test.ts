@@ -4,7 +4,9 @@ import { assertNoStrayFiles, assertStoreSound } from "../support/cache/store_che
 import { run } from "../support/cli/commands.ts";
 import { TestUser } from "../support/cli/test_user.ts";
 import { deb } from "../support/packages/deb.ts";
-import { TestRegistry } from "../support/registry/test_registry.ts";
+import { debianMirror, type TestPackage } from "../support/packages/debian_mirror.ts";
+import { SigningKey } from "../support/packages/signing_key.ts";
+import { FileServer } from "../support/registry/file_server.ts";
 
 const PACKAGES = 200;
 
@@ -64,21 +66,37 @@ function text(user: TestUser): string {
   return Deno.readTextFileSync(user.path("out"));
 }
 
-Deno.test(`build makes an image of ${PACKAGES} packages, once`, async () => {
-  await using server = await TestRegistry.start();
-  using user = new TestUser();
-  const urls: string[] = [];
+Deno.test(`build makes an image of ${PACKAGES} packages of a signed repository, once`, async () => {
+  const key = await SigningKey.create();
+  const packages: TestPackage[] = [];
   for (let i = 0; i < PACKAGES; i++) {
-    const bytes = await deb(`package${i}`, "1.0", { [`usr/share/package${i}`]: `content ${i}\n` });
-    urls.push(server.addFile(`/pool/package${i}_1.0_all.deb`, bytes));
+    const name = `package${i}`;
+    const bytes = await deb(name, "1.0", { [`usr/share/${name}`]: `content ${i}\n` });
+    packages.push({ name, version: "1.0", arch: "all", bytes });
   }
+  const files = await debianMirror({
+    packages,
+    key,
+    fields: { "Valid-Until": undefined },
+    signing: { date: new Date(Date.now() - 60_000) },
+  });
+  await using server = await FileServer.start(files);
+  using user = new TestUser();
+  user.write("keys.asc", key.armored);
+  const names = packages.map(({ name }) => name);
+  const repository = { deb: server.url(), suite: "stable", arch: "amd64", keyring: "keys.asc" };
+  user.write("packages.yaml", { repositories: [{ ...repository, packages: names }] });
   const script = [
     "set -e",
     "mkdir root",
     'for p in "$LARDER_PACKAGES"/*.deb; do dpkg-deb --fsys-tarfile "$p" | tar -x -C root; done',
     'mksquashfs root "$LARDER_OUTPUT" -quiet -no-progress',
   ].join("\n");
-  user.write("image.yaml", { packages: urls, run: ["sh", "-c", script], output: "image.squashfs" });
+  user.write("image.yaml", {
+    packages: [{ from: "packages.yaml" }],
+    run: ["sh", "-c", script],
+    output: "image.squashfs",
+  });
   const build = (...options: string[]) => user.larder(["build", "image.yaml", ...options]);
   const first = await build();
   assert.equal(first.code, 0, first.stderr);
@@ -94,8 +112,8 @@ Deno.test(`build makes an image of ${PACKAGES} packages, once`, async () => {
   assert.deepEqual(Deno.readFileSync(path), before);
   assert.deepEqual(server.requests("/pool/"), []);
 
-  const [source] = Array.from(Deno.readDirSync(`${user.registry}/packages`), ({ name }) => name);
-  Deno.removeSync(`${user.registry}/packages/${source}/package7`, { recursive: true });
+  const removed = await user.larder(["clean", "package7", "--force"]);
+  assert.equal(removed.code, 0, removed.stderr);
   const third = await build("--rebuild");
   assert.equal(third.code, 0, third.stderr);
   assert.equal(server.requests("/pool/").length, 1);

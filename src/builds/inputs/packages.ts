@@ -71,8 +71,15 @@ export function requestFor(spec: BuildSpec, index: number, wanted: SpecPackage):
     });
   } catch (error) {
     if (!(error instanceof LarderError)) throw error;
-    throw spec.fault(["packages", index], error.message, error.hint);
+    throw spec.fault(["packages", index], error.message, hintFor(url) ?? error.hint);
   }
+}
+
+/** The hint of a spec for a package that is no URL. */
+function hintFor(url: string): string | undefined {
+  return URL.canParse(url)
+    ? undefined
+    : "write a URL that begins with http:// or https://; a file of the project belongs into inputs";
 }
 
 function isSame(a: PackageRequest, b: PackageRequest): boolean {

@@ -200,7 +200,7 @@ const EXAMPLES: Readonly<Record<string, readonly (readonly [line: string, commen
   ],
   "serve": [
     ["larder serve", "serve registries from the cache at http://127.0.0.1:5000"],
-    ["skopeo inspect docker://127.0.0.1:5000/ghcr.io/owner/app:v1", "ask it for an image"],
+    ["larder serve --listen 127.0.0.1:8080 --offline", "serve only what is cached"],
   ],
   "stats": [
     ["larder stats", "show hits, misses and evictions that were fetched again"],

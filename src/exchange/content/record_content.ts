@@ -16,7 +16,7 @@ import { ANNOTATIONS } from "../layout_format.ts";
  * Media types of the records of packages and builds. In a layout, each is an OCI artifact: its config is the record, its
  * first layer the file, and its second one the key document of a build, if it has one.
  */
-export const RECORD_TYPES = {
+const RECORD_TYPES = {
   package: "application/vnd.larder.package.v1+json",
   build: "application/vnd.larder.build.v1+json",
 } as const;

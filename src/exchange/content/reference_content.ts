@@ -1,6 +1,7 @@
 import { LarderError } from "../../base/errors.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { artifactKind, type Manifest } from "../../oci/manifest.ts";
+import { DOCKER_MANIFEST_LIST } from "../../oci/media_types.ts";
 import { formatReference, type Reference } from "../../oci/reference.ts";
 import { selectImages, type Selection } from "../../pull/select_platforms.ts";
 import { BlobStore } from "../../store/blobs/blob_store.ts";
@@ -10,13 +11,16 @@ import type { Layout } from "../../store/layout.ts";
 import { ManifestStore } from "../../store/manifest_store.ts";
 import type { EntryContent, StoredBlob } from "./entry_content.ts";
 import { ANNOTATIONS, type RootDescriptor } from "../layout_format.ts";
+import { type OciForm, ociForm } from "./oci_form.ts";
 
 /**
  * Returns what the cache has for a reference, in the form of an OCI image layout.
  *
- * The root is the manifest or index that the reference names. If the cache has only one platform of an index, the root
- * is the manifest of that platform, and the index is a blob that an annotation names: umoci, and `skopeo copy --all`,
- * fail if an index names a manifest that is missing.
+ * The root is the manifest or index that the reference names, unless other programs could not use it; an annotation
+ * then names the original, which is in the layout too:
+ * - Of an index of which the cache has only one platform, the root is the manifest of that platform: umoci, and
+ *   `skopeo copy --all`, fail if an index names a manifest that is missing.
+ * - Of a manifest of Docker's type, it is the OCI form. Of an index of Docker's type, it is that of the chosen platform.
  *
  * @throws LarderError LDR_NOT_CACHED if it is not in the cache, or something that it needs is missing
  */
@@ -46,41 +50,51 @@ export async function referenceContent(
   const { chosen } = selection;
   const isContainer = artifactKind(chosen) === "image" &&
     chosen.layers.every(({ digest }) => stored.has(digest));
+  const root = rootOf(selection);
+  const form = root.kind === "image" ? ociForm(root) : undefined;
   return {
     name,
-    root: rootOf(name, selection, record),
-    documents: [...selection.indexes, ...selection.images],
+    root: describe(root, form, selection, name, record),
+    documents: [...selection.indexes, ...selection.images, ...(form ? [form] : [])],
     blobs: [...stored.values()],
     container: isContainer ? chosen : undefined,
   };
 }
 
-function rootOf(
-  name: string,
-  selection: Selection,
-  record: EntryRecord | undefined,
-): RootDescriptor {
-  const { top, chosen, platform } = selection;
-  const isWhole = isComplete(selection);
-  const { mediaType, digest, bytes } = isWhole ? top : chosen;
-  return {
-    mediaType,
-    digest,
-    size: bytes.length,
-    ...(!isWhole && platform && { platform }),
-    annotations: {
-      [ANNOTATIONS.refName]: name,
-      [ANNOTATIONS.imageName]: name,
-      ...(!isWhole && { [ANNOTATIONS.index]: top.digest }),
-      ...(record && { [ANNOTATIONS.checkedAt]: record.checkedAt }),
-    },
-  };
+/** Returns the manifest or index that other programs read under the name of the reference. */
+function rootOf(selection: Selection): Manifest {
+  const { top, chosen } = selection;
+  return top.mediaType !== DOCKER_MANIFEST_LIST && isComplete(selection) ? top : chosen;
 }
 
 /** True if the selection has every manifest that its indexes name. */
 function isComplete({ images, indexes }: Selection): boolean {
   const known = new Set([...images, ...indexes].map(({ digest }: Manifest) => digest));
   return indexes.every((index) => index.manifests.every(({ digest }) => known.has(digest)));
+}
+
+function describe(
+  root: Manifest,
+  form: OciForm | undefined,
+  { top, platform }: Selection,
+  name: string,
+  record: EntryRecord | undefined,
+): RootDescriptor {
+  const { mediaType, digest, bytes } = form ?? root;
+  const isTop = root === top;
+  return {
+    mediaType,
+    digest,
+    size: bytes.length,
+    ...(!isTop && platform && { platform }),
+    annotations: {
+      [ANNOTATIONS.refName]: name,
+      [ANNOTATIONS.imageName]: name,
+      ...(!isTop && { [ANNOTATIONS.index]: top.digest }),
+      ...(form && { [ANNOTATIONS.original]: root.digest }),
+      ...(record && { [ANNOTATIONS.checkedAt]: record.checkedAt }),
+    },
+  };
 }
 
 function notComplete(name: string, what: string): LarderError {

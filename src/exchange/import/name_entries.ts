@@ -53,19 +53,36 @@ export function nameEntries(
 /** A label that is a reference: a tag alone does not name a repository. */
 const REFERENCE = /[/:@]/;
 
+/** The labels in the cache of Apptainer: the digest without its algorithm. */
+const DIGITS = /^[0-9a-f]{64}$/;
+
+function isTag(label: string | undefined): label is string {
+  return label !== undefined && !REFERENCE.test(label) && !DIGITS.test(label);
+}
+
 function ownName(
   path: string,
   { label, selection }: PlannedReference,
   all: readonly PlannedReference[],
 ): Reference {
   if (label === undefined || !REFERENCE.test(label)) {
-    const what = label === undefined || /^[0-9a-f]{64}$/.test(label)
-      ? `has no name for ${selection.top.digest}`
-      : `has only the tag "${label}" for ${selection.top.digest}`;
-    const example = distinct(all).length > 1 ? `NAME@${selection.top.digest}` : "NAME";
-    throw new NamesMissing(`${path} ${what}`, `name it: --as ${example}`, imageLines(all));
+    const what = isTag(label)
+      ? `has only the tag "${label}" for ${selection.top.digest}`
+      : `has no name for ${selection.top.digest}`;
+    throw new NamesMissing(
+      `${path} ${what}`,
+      namingHint(selection.top.digest, all),
+      imageLines(all),
+    );
   }
   return checked(path, parseReference(label), selection.top.digest);
+}
+
+function namingHint(digest: Digest, all: readonly PlannedReference[]): string {
+  if (distinct(all).length === 1) return "name it: --as NAME";
+  const one = `--as NAME@${digest} takes this one`;
+  const areTagged = all.every(({ label }) => isTag(label));
+  return areTagged ? `--as REPOSITORY takes all with their tags, ${one}` : one;
 }
 
 /** Refuses a name whose digest is not that of its content. */
@@ -95,12 +112,11 @@ function renamed(path: string, all: readonly PlannedReference[], as: string): Na
     return [{ ...chosen, reference }];
   }
   const [only] = images;
-  if (only && images.length === 1) return [{ ...only, reference: name }];
   const isRepository = !/:[^/]*$/.test(as);
-  const areTags = all.every(({ label }) => label !== undefined && !REFERENCE.test(label));
-  if (only && isRepository && areTags) {
+  if (only && isRepository && all.every(({ label }) => isTag(label))) {
     return all.map((entry) => ({ ...entry, reference: parseReference(`${as}:${entry.label}`) }));
   }
+  if (only && images.length === 1) return [{ ...only, reference: name }];
   const what = only ? plural(images.length, "image") : "no image";
   const hint = only ? `choose one: --as ${as}@${only.selection.top.digest}` : "leave out --as";
   throw new NamesMissing(`${path} has ${what}, and --as names one`, hint, imageLines(all));

@@ -104,6 +104,7 @@ async function readPlan(
   signal?: AbortSignal,
 ): Promise<ImportPlan | undefined> {
   if (source.sizeOf(INDEX_FILE) !== undefined) return await readLayout(source);
+  if (isSkopeoFolder(source)) throw noBundle(source.path);
   if (source.sizeOf(DOCKER_MANIFEST_FILE) !== undefined) {
     return await readDockerArchive(source, signal);
   }
@@ -111,11 +112,24 @@ async function readPlan(
   return undefined;
 }
 
+/** skopeo's `dir:` format has a `manifest.json` too: that of the image itself. */
+function isSkopeoFolder(source: BundleSource): boolean {
+  return source instanceof FolderSource && source.sizeOf("version") !== undefined;
+}
+
 function noBundle(path: string): LarderError {
-  const hint = statIfAny(join(path, "version"))
-    ? "this is skopeo's dir: format; skopeo copy dir:FOLDER oci:OTHER:NAME makes a layout of it"
+  return badBundle(path, `it has no ${INDEX_FILE}`, { hint: hintFor(path) });
+}
+
+function hintFor(path: string): string {
+  if (statIfAny(join(path, "version"))) {
+    return "this is skopeo's dir: format; skopeo copy dir:FOLDER oci:OTHER:NAME makes a layout of it";
+  }
+  // Apptainer's cache has its layout in a folder of its own.
+  const inner = join(path, "blob");
+  return statIfAny(join(inner, INDEX_FILE))
+    ? `larder import ${inner} reads the images of Apptainer's cache`
     : "write the path of an OCI image layout, of an archive, or of a cache folder";
-  return badBundle(path, `it has no ${INDEX_FILE}`, { hint });
 }
 
 function statOf(path: string): Deno.FileInfo {

@@ -89,10 +89,11 @@ class LayoutReader {
 
   /** Reads what a descriptor in `index.json` names. */
   async entry(root: PlatformDescriptor): Promise<PlannedEntry> {
-    const manifest = await this.#require(root);
+    const { annotations = {} } = root;
+    const original = asDigest(annotations[ANNOTATIONS.original] ?? "");
+    const manifest = await this.#require(original ? { mediaType: "", digest: original } : root);
     const type = manifest.kind === "image" && recordTypeOf(manifest.config.mediaType);
     if (type) return await this.#record(type, manifest);
-    const { annotations = {} } = root;
     const named = asDigest(annotations[ANNOTATIONS.index] ?? "");
     const top = named ? await this.#require({ mediaType: "", digest: named }) : manifest;
     const tree = new Tree();

@@ -6,7 +6,7 @@ import { formatBytes } from "../../base/units.ts";
 import { badIndex } from "./index_errors.ts";
 
 /** 2 GiB limit on a decompressed index. Those of Debian and Fedora have 50 to 200 MiB. */
-export const MAX_INDEX = 2 * 1024 * 1024 * 1024;
+const MAX_INDEX = 2 * 1024 * 1024 * 1024;
 
 /**
  * 64 KiB that a decompressor receives at once, because it keeps all that they expand to: with 1 MiB, reading Debian's

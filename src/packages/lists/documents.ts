@@ -10,19 +10,17 @@ import { readSmall } from "../../registry/http/body.ts";
 import { responseError } from "../../registry/http/response_error.ts";
 import { splitCredentials, UrlFetcher } from "../../registry/url_fetcher.ts";
 import { BlobStore, hasDigest, UNPACKED } from "../../store/blobs/blob_store.ts";
-import type { PackageId } from "../../store/entries/package_record.ts";
+import { INDEX_SOURCE, type PackageId } from "../../store/entries/package_record.ts";
 import { PackageStore } from "../../store/entries/package_store.ts";
 import { isPathPart } from "../../store/layout.ts";
 import { FileFetcher } from "../file_fetcher.ts";
+import type { IndexSizes } from "../space_request.ts";
 import { withoutCredentials } from "../url_request.ts";
 import { badIndex } from "./index_errors.ts";
 import type { ListDeps } from "./list_deps.ts";
 
 /** 128 MiB limit on a list, or on an index for which no other one vouches; both are read into memory. */
 const MAX_DOCUMENT = 128 * 1024 * 1024;
-
-/** `source` under which lists and indexes are kept in the cache. */
-const INDEX_SOURCE = "index";
 
 /** 1 MiB from which on an index takes long enough to be told of. */
 const LARGE = 1024 * 1024;
@@ -53,11 +51,14 @@ export interface VouchedFile {
  */
 export class Documents {
   readonly #deps: ListDeps;
+  readonly #sizes: IndexSizes;
   readonly #blobs: BlobStore;
   readonly #packages: PackageStore;
 
-  constructor(deps: ListDeps) {
+  /** @param sizes receives the indexes that are written to the cache */
+  constructor(deps: ListDeps, sizes: IndexSizes) {
     this.#deps = deps;
+    this.#sizes = sizes;
     this.#blobs = new BlobStore(deps.layout);
     this.#packages = new PackageStore(deps.layout);
   }
@@ -94,6 +95,7 @@ export class Documents {
     if (isCached || url.protocol === "file:") return;
     const blob = { mediaType: UNPACKED, digest, size: bytes.length };
     const { signal } = this.#deps;
+    this.#sizes.set(digest, bytes.length);
     if (!this.#blobs.find(blob)) await this.#blobs.write(bytes, UNPACKED, { signal });
     this.#record(url, blob);
   }
@@ -125,6 +127,7 @@ export class Documents {
     const waiting = (holders: string) => note(waitingForDownload(holders, blob.digest));
     // There is no bar, because nothing but indexes is fetched at this time.
     const { size = 0 } = blob;
+    this.#sizes.set(blob.digest, size);
     if (size >= LARGE) note(`fetching ${name} (${formatBytes(size)})`);
     await transfer(
       new UrlFetcher(transport, urls.map(({ href }) => href)),

@@ -1,4 +1,5 @@
 import type { Clock } from "../../base/concurrency.ts";
+import type { Room } from "../../pull/room.ts";
 import type { Transport } from "../../registry/http/transport.ts";
 import type { Layout } from "../../store/layout.ts";
 
@@ -8,6 +9,8 @@ export interface ListDeps {
   readonly layout: Layout;
   readonly transport: Transport;
   readonly clock: Clock;
+  /** Undefined if a full disk is an error at once. */
+  readonly room?: Room | undefined;
   /** True if no request may be sent: the lists and indexes of the last run with a network are read from the cache. */
   readonly offline: boolean;
   /** File of the keys that may sign an index: one that is named directly, and one in a list that names no keyring. */

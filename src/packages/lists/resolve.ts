@@ -1,5 +1,7 @@
-import { waitingForSweep, withSharedLock } from "../../store/locks/store_lock.ts";
+import { withRoom } from "../../pull/room.ts";
+import { waitingForSweep } from "../../store/locks/store_lock.ts";
 import type { PackageRequest } from "../package_request.ts";
+import { type IndexSizes, spaceForIndexes } from "../space_request.ts";
 import type { ListDeps } from "./list_deps.ts";
 
 /**
@@ -19,9 +21,15 @@ export async function resolvePackages(
 ): Promise<PackageRequest[]> {
   // What reads lists, and YAML, XML and OpenPGP behind it, is loaded only for a list.
   const { resolveList } = await import("./resolve_list.ts");
+  const { layout, room } = deps;
+  const sizes: IndexSizes = new Map();
+  const note = (message: string) => deps.note?.(message);
   // Indexes are kept in the cache.
-  return await withSharedLock(deps.layout, () => resolveList(list, wanted, deps), {
-    waiting: (holders) => deps.note?.(waitingForSweep(holders)),
+  return await withRoom(layout, () => resolveList(list, wanted, deps, sizes), {
+    room,
+    request: () => spaceForIndexes(layout, sizes),
+    note,
+    waiting: (holders) => note(waitingForSweep(holders)),
     signal: deps.signal,
   });
 }

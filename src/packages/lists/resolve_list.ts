@@ -3,6 +3,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { LarderError } from "../../base/errors.ts";
 import { digestOfFile } from "../../store/blobs/blob_store.ts";
 import type { PackageRequest } from "../package_request.ts";
+import type { IndexSizes } from "../space_request.ts";
 import { requestFor } from "../url_request.ts";
 import { DEBIAN_NAMES } from "./debian/names.ts";
 import { type DebianRepository, resolveDebian, resolvePackagesIndex } from "./debian/repository.ts";
@@ -16,13 +17,18 @@ import { missingPackages } from "./selection.ts";
 const DEBIAN_ARCH = Deno.build.arch === "aarch64" ? "arm64" : "amd64";
 const RPM_ARCH = Deno.build.arch;
 
-/** Resolves a list of any kind. In a module of its own, so that what it needs is loaded only for a list. */
+/**
+ * Resolves a list of any kind. In a module of its own, so that what it needs is loaded only for a list.
+ *
+ * @param sizes receives the indexes that are written to the cache
+ */
 export async function resolveList(
   list: string,
   wanted: readonly string[],
   deps: ListDeps,
+  sizes: IndexSizes,
 ): Promise<PackageRequest[]> {
-  const documents = new Documents(deps);
+  const documents = new Documents(deps, sizes);
   const requests = await resolveAt(locate(list), wanted, documents, deps);
   await documents.sync();
   return requests;
@@ -48,7 +54,16 @@ async function resolveAt(
     const { arch = RPM_ARCH, keyring } = deps;
     return await resolveRpm({ root: new URL("..", url), arch, keyring, wanted }, documents, deps);
   }
+  if (file === "" && url.search === "") throw folderOf(url);
   return await resolveListFile(await documents.read(url), wanted, documents, deps);
+}
+
+/** A repository is named by its index: what a server shows for a folder is a page. */
+function folderOf(url: URL): LarderError {
+  const name = nameOf(url);
+  return new LarderError("LDR_USAGE", `${name} is a folder, neither a list nor an index`, {
+    hint: `name its index: ${name}repodata/repomd.xml, or ${name}dists/SUITE/InRelease`,
+  });
 }
 
 /** Loads the XML parser only for an rpm repository. */

@@ -104,5 +104,5 @@ function suggestion(text: string, available: readonly Candidate[], names: Packag
     return `of ${name} there is ${those.slice(0, SUGGESTIONS).join(", ")}`;
   }
   const near = nearestFew(name, [...new Set(available.map((each) => each.name))], SUGGESTIONS);
-  return near.length > 0 ? `${name} is near ${near.join(", ")}` : "";
+  return near.length > 0 ? `instead of ${name}, did you mean ${near.join(" or ")}?` : "";
 }

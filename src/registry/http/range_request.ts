@@ -7,15 +7,27 @@ export interface BlobResponse {
   readonly response: HttpResponse;
   /** The offset in the blob at which the body begins; undefined if the body is no part of a blob. */
   readonly start: number | undefined;
+  /** The offset at which it ends; undefined for the end of the blob. */
+  readonly end: number | undefined;
 }
+
+/** A part of a blob: from `start` up to `end`, or to the end of the blob. */
+export interface BlobRange {
+  readonly start: number;
+  readonly end?: number | undefined;
+}
+
+type SizedBlob = Pick<BlobDescriptor, "digest" | "size">;
+
+type SendRequest = (headers: Record<string, string>) => Promise<HttpResponse>;
 
 /** Statuses after which the same request may succeed later, so that the bytes before `offset` are kept for it. */
 const BUSY = new Set([408, 429, 503]);
 
 /**
- * Requests a blob from `offset` on, and then the whole blob if the server cannot begin there: it answers an error (416,
- * and 400, 403, 405, 500 or 501 of servers and proxies that refuse ranges), begins at another offset, or announces a
- * length other than that of the rest.
+ * Requests a part of a blob, and then the whole blob if the server cannot send that: it answers an error (416, and 400,
+ * 403, 405, 500 or 501 of servers and proxies that refuse ranges), begins at another offset, or announces a length
+ * other than that of the part.
  *
  * The range is closed where the size is known, because the registry of go-containerregistry refuses an open one.
  *
@@ -23,34 +35,60 @@ const BUSY = new Set([408, 429, 503]);
  * @throws LarderError LDR_SIZE_MISMATCH if the server announces a length other than the blob's
  */
 export async function requestFrom(
-  descriptor: Pick<BlobDescriptor, "digest" | "size">,
-  offset: number,
-  send: (headers: Record<string, string>) => Promise<HttpResponse>,
+  descriptor: SizedBlob,
+  range: BlobRange,
+  send: SendRequest,
 ): Promise<BlobResponse> {
-  const last = descriptor.size === undefined ? "" : descriptor.size - 1;
+  const headers = rangeHeaders(descriptor, range);
+  const isRange = headers.range !== undefined;
   let response: HttpResponse;
   try {
-    response = await send(offset > 0 ? { range: `bytes=${offset}-${last}` } : {});
+    response = await send(headers);
   } catch (error) {
     // A 403 was taken for a token that is not accepted.
-    if (offset > 0 && hasCode(error, "LDR_FORBIDDEN")) {
-      return await requestFrom(descriptor, 0, send);
-    }
+    if (isRange && hasCode(error, "LDR_FORBIDDEN")) return await requestAll(descriptor, send);
     throw error;
   }
-  const start = startOf(response, offset);
-  if (start === 0 || start === offset) {
-    const mismatch = lengthMismatch(response, descriptor, start);
-    if (!mismatch) return { response, start };
+  const start = startOf(response, range.start);
+  if (start === 0 || start === range.start) {
+    const end = isPart(response, descriptor, range) ? range.end : undefined;
+    const mismatch = lengthMismatch(response, descriptor, { start, end });
+    if (!mismatch) return { response, start, end };
     await response.body?.cancel();
-    if (start === 0) throw mismatch;
-  } else if (offset === 0 || !isRefusedRange(response.status)) {
-    return { response, start: undefined };
+    if (!isRange || response.status === 200) throw mismatch;
+  } else if (!isRange || !isRefusedRange(response.status)) {
+    return { response, start: undefined, end: undefined };
   } else {
     await response.body?.cancel();
   }
-  return await requestFrom(descriptor, 0, send);
+  return await requestAll(descriptor, send);
 }
+
+function requestAll(descriptor: SizedBlob, send: SendRequest): Promise<BlobResponse> {
+  return requestFrom(descriptor, { start: 0 }, send);
+}
+
+function rangeHeaders(
+  { size }: SizedBlob,
+  { start, end = size }: BlobRange,
+): { range?: string } {
+  if (start === 0 && end === size) return {};
+  return { range: `bytes=${start}-${end === undefined ? "" : end - 1}` };
+}
+
+/** True if a response is the part of a blob that was asked for, and nothing else. */
+function isPart(
+  { status, headers }: HttpResponse,
+  { size }: SizedBlob,
+  { start, end }: BlobRange,
+): boolean {
+  if (status !== 206 || end === undefined) return false;
+  const [, first, last, total] = CONTENT_RANGE.exec(headers.get("content-range") ?? "") ?? [];
+  return Number(first) === start && Number(last) === end - 1 &&
+    (total === "*" || Number(total) === size);
+}
+
+const CONTENT_RANGE = /^bytes (\d+)-(\d+)\/(\d+|\*)$/;
 
 /** True if a server may answer the same request without its range. */
 export function isRefusedRange(status: number): boolean {
@@ -60,12 +98,12 @@ export function isRefusedRange(status: number): boolean {
 /** Returns the error for a `Content-Length` other than expected, if that is so. */
 function lengthMismatch(
   { headers }: HttpResponse,
-  descriptor: Pick<BlobDescriptor, "digest" | "size">,
-  start: number,
+  descriptor: SizedBlob,
+  { start, end = descriptor.size }: BlobRange,
 ): LarderError | undefined {
   const length = contentLength(headers);
-  if (descriptor.size === undefined || length === undefined) return undefined;
-  const expected = descriptor.size - start;
+  if (end === undefined || length === undefined) return undefined;
+  const expected = end - start;
   if (length === expected) return undefined;
   return sizeMismatch(
     descriptor,

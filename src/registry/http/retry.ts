@@ -70,6 +70,7 @@ export class RetryTransport implements Transport {
           throw notAsked(subjectOf(request), down);
         }
         const outcome = await this.#try(request);
+        if (request.isOptional) return unwrap(outcome);
         const trouble = troubleOf(outcome, request);
         if (!trouble) {
           hasRecovered = true;

@@ -10,6 +10,8 @@ export interface HttpRequest {
   readonly subject?: string | undefined;
   /** The tries of the operation that the request is a part of; by default its own. */
   readonly tries?: Tries | undefined;
+  /** Makes one try, whose failure does not count against the host: it may only limit connections. */
+  readonly isOptional?: boolean | undefined;
 }
 
 export interface HttpResponse {

@@ -42,7 +42,18 @@ repositories:
   assert.equal(known!.vouchedBy, undefined);
   assert.match(hello!.vouchedBy!, /^sha256:/);
   const failure = await failureOf(lists.resolve(list, ["wold"]));
-  assert.deepEqual([failure.code, failure.hint], ["LDR_NOT_FOUND", "wold is near world, tool"]);
+  assert.deepEqual([failure.code, failure.hint], [
+    "LDR_NOT_FOUND",
+    "instead of wold, did you mean world or tool?",
+  ]);
+});
+
+Deno.test("resolvePackages asks for the index of a repository whose folder is named", async () => {
+  using lists = new TestLists();
+  const { code, message, hint } = await failureOf(lists.resolve("http://mirror.test/repo/", ["a"]));
+  assert.equal(code, "LDR_USAGE");
+  assert.match(message, /is a folder, neither a list nor an index/);
+  assert.match(hint, /http:\/\/mirror\.test\/repo\/repodata\/repomd\.xml/);
 });
 
 Deno.test("resolvePackages reads a list, a mirror and packages on the disk", async () => {

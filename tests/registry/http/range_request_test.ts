@@ -81,7 +81,7 @@ const CASES: Case[] = [
 for (const [name, offset, answers, ranges, start] of CASES) {
   Deno.test(`requestFrom with ${name}`, async () => {
     const requested: (string | undefined)[] = [];
-    const result = await requestFrom(BLOB, offset, (headers) => {
+    const result = await requestFrom(BLOB, { start: offset }, (headers) => {
       requested.push(headers.range);
       return Promise.resolve(answers[requested.length - 1]!);
     });
@@ -93,21 +93,64 @@ for (const [name, offset, answers, ranges, start] of CASES) {
   });
 }
 
+/** Start and end of the part, responses in order, requested ranges, start and end of the body. */
+const PARTS: [number, number, FakeResponse[], (string | undefined)[], number, number?][] = [
+  [0, 5, [partial("bytes 0-4/10")], ["bytes=0-4"], 0, 5],
+  [5, 7, [partial("bytes 5-6/*")], ["bytes=5-6"], 5, 7],
+  [5, 10, [partial("bytes 5-9/10")], ["bytes=5-9"], 5, 10],
+  [0, 10, [response(200)], [undefined], 0],
+  [5, 7, [response(200)], ["bytes=5-6"], 0],
+  // The server sends the rest of the blob instead.
+  [5, 7, [partial("bytes 5-9/10")], ["bytes=5-6"], 5],
+  [5, 7, [partial()], ["bytes=5-6"], 5],
+  [0, 5, [response(416), response(200)], ["bytes=0-4", undefined], 0],
+  [5, 7, [partial("bytes 4-6/10"), response(200)], ["bytes=5-6", undefined], 0],
+  // Of a part that is shorter than its header says, or of a blob of another size.
+  [
+    0,
+    5,
+    [response(206, { "content-range": "bytes 0-4/10", "content-length": "4" }), response(200)],
+    ["bytes=0-4", undefined],
+    0,
+  ],
+  [
+    0,
+    5,
+    [response(206, { "content-range": "bytes 0-4/11", "content-length": "5" }), response(200)],
+    ["bytes=0-4", undefined],
+    0,
+  ],
+];
+
+for (const [from, to, answers, ranges, start, end] of PARTS) {
+  const said = answers.map(({ status, headers }) =>
+    `${status} ${headers.get("content-range") ?? ""} ${headers.get("content-length") ?? ""}`.trim()
+  );
+  Deno.test(`requestFrom with the part ${from}-${to} and ${said.join(", ")}`, async () => {
+    const requested: (string | undefined)[] = [];
+    const result = await requestFrom(BLOB, { start: from, end: to }, (headers) => {
+      requested.push(headers.range);
+      return Promise.resolve(answers[requested.length - 1]!);
+    });
+    assert.deepEqual([requested, result.start, result.end], [ranges, start, end]);
+  });
+}
+
 Deno.test("requestFrom starts over if a range alone is forbidden", async () => {
   const ranges: (string | undefined)[] = [];
   const forbidden = new LarderError("LDR_FORBIDDEN", "no", { hint: "h" });
-  const { start } = await requestFrom(BLOB, 5, ({ range }) => {
+  const { start } = await requestFrom(BLOB, { start: 5 }, ({ range }) => {
     ranges.push(range);
     return range ? Promise.reject(forbidden) : Promise.resolve(response(200));
   });
   assert.deepEqual([start, ranges], [0, ["bytes=5-9", undefined]]);
-  const always = requestFrom(BLOB, 5, () => Promise.reject(forbidden));
+  const always = requestFrom(BLOB, { start: 5 }, () => Promise.reject(forbidden));
   await assert.rejects(always, (error) => error === forbidden);
 });
 
 Deno.test("requestFrom sends an open range for a blob of unknown size", async () => {
   const ranges: (string | undefined)[] = [];
-  await requestFrom({ digest: BLOB.digest }, 5, ({ range }) => {
+  await requestFrom({ digest: BLOB.digest }, { start: 5 }, ({ range }) => {
     ranges.push(range);
     return Promise.resolve(partial("bytes 5-9/10"));
   });
@@ -130,7 +173,7 @@ const LENGTHS: [Record<string, string>, boolean][] = [
 for (const [headers, isOther] of LENGTHS) {
   Deno.test(`requestFrom ${isOther ? "rejects" : "accepts"} ${JSON.stringify(headers)}`, async () => {
     const answer = response(200, headers);
-    const request = requestFrom(BLOB, 0, () => Promise.resolve(answer));
+    const request = requestFrom(BLOB, { start: 0 }, () => Promise.resolve(answer));
     if (isOther) {
       await assert.rejects(
         request,

@@ -39,6 +39,19 @@ for (const code of ["LDR_UNREACHABLE", "LDR_TIMEOUT"] as const) {
   });
 }
 
+Deno.test("RetryTransport.send tries an optional request once, and does not count its failure", async () => {
+  const answers = [response(503), failure("LDR_UNREACHABLE"), response(429), response(200)];
+  const inner = new FakeTransport(...answers);
+  const clock = new FakeClock();
+  const transport = new RetryTransport(inner, clock);
+  const optional = { ...get(URL_), isOptional: true };
+  assert.equal((await transport.send(optional)).status, 503);
+  await assert.rejects(transport.send(optional), (error) => hasCode(error, "LDR_UNREACHABLE"));
+  assert.equal((await transport.send(optional)).status, 429);
+  assert.equal((await transport.send(get(URL_))).status, 200);
+  assert.deepEqual(clock.sleeps, []);
+});
+
 for (const error of [failure("LDR_TLS"), failure("LDR_INTERRUPTED"), new TypeError("a bug")]) {
   Deno.test(`RetryTransport.send does not retry: ${error.message}`, async () => {
     const transport = new FakeTransport(error);

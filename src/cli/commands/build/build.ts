@@ -50,7 +50,7 @@ export async function build(
       store,
       sources,
       note: (message) => context.info(message),
-      missed: (key, damaged) => reportMiss(context, store, key, damaged, command),
+      missed: (key, record) => reportMiss(context, store, key, reasonFor(record, options), command),
       onOutput: (bytes) => output.write(bytes),
     });
   } catch (error) {
@@ -68,21 +68,38 @@ function buildOptions(
   spec: BuildSpec,
   command: BuildCommandOptions,
 ): BuildOptions {
-  const isEnabled = context.config.storage?.image_cache?.enabled !== false;
-  const useCache = spec.useImageCache && command.imageCache && isEnabled;
+  const bypass = bypassOf(context, spec, command);
   if (command.output === "") {
     throw new LarderError("LDR_USAGE", "the path of --output is empty", { hint: "write -o PATH" });
   }
   if (command.strict && command.rebuild) throw optionConflict("--strict", "--rebuild");
+  if (command.strict && bypass) {
+    throw new LarderError("LDR_USAGE", `with ${bypass}, no result is taken, as --strict demands`, {
+      hint: "leave out one of the two",
+    });
+  }
   return {
     to: targetOf(spec, command.output),
     sandbox: command.sandbox,
     platform: command.platform ? parsePlatform(command.platform) : defaultPlatforms()[0]!,
-    useCache,
+    useCache: bypass === undefined,
     rebuild: command.rebuild === true,
     strict: command.strict === true,
     signal: context.interruptible(),
   };
+}
+
+/** Returns what turns the cache of builds off for this one; undefined if nothing does. */
+function bypassOf(
+  { config }: Context,
+  spec: BuildSpec,
+  { imageCache }: BuildCommandOptions,
+): string | undefined {
+  if (!imageCache) return "--no-image-cache";
+  if (!spec.useImageCache) return "use_image_cache: false";
+  return config.storage?.image_cache?.enabled === false
+    ? "storage.image_cache.enabled: false"
+    : undefined;
 }
 
 /** Returns the path of the result: by default its own name in the working directory, or in a folder that `-o` names. */
@@ -116,20 +133,28 @@ function checkInputs({ layout }: Context, spec: BuildSpec, to: string): void {
   }
 }
 
-/** Says that the command runs, and why with `--explain` and `--strict`. */
+/** Says why the command runs. @param record that of the key, if there is one */
+function reasonFor(
+  record: BuildRecord | undefined,
+  { useCache, rebuild }: BuildOptions,
+): string {
+  if (!useCache) return "cached results are not used";
+  if (!record) return "no cached result";
+  return rebuild
+    ? "--rebuild ignores the cached result"
+    : "the cached result is missing or damaged";
+}
+
+/** Says that the command runs, and what differs with `--explain` and `--strict`. */
 function reportMiss(
   context: Context,
   store: BuildStore,
   key: Key,
-  damaged: BuildRecord | undefined,
-  { explain: isExplained, strict, rebuild }: BuildCommandOptions,
+  reason: string,
+  { explain: isExplained, strict }: BuildCommandOptions,
 ): void {
   const { name } = key.document;
-  const gone = rebuild
-    ? "--rebuild ignores the cached result"
-    : "the cached result is not there any more";
-  const why = damaged ? gone : "no cached result";
-  if (!strict) context.info(`building ${name}: ${why} for key ${shortDigest(key.digest)}`);
+  if (!strict) context.info(`building ${name}: ${reason} (key ${shortDigest(key.digest)})`);
   if (!isExplained && !strict) return;
   const explanation = explain(store, key, readJournal(context, "history"));
   writeErr(explanationText(explanation, Date.now(), context.options.verbose === true));

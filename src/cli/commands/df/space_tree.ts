@@ -73,9 +73,12 @@ function topLevelOf({ type, name }: SnapshotEntry): string {
   return type === "compiled" ? "compiled code" : `${type}s`;
 }
 
-/** Returns the group of an entry; for a package its source, because most packages are cached in one version. */
+/**
+ * Returns the group of an entry; for a package its source, because most packages are cached in one version. A build whose
+ * record is damaged has none.
+ */
 function groupOf({ type, name, group }: SnapshotEntry): string {
-  return type === "package" ? sourceOfPackage(name) ?? group : group;
+  return (type === "package" ? sourceOfPackage(name) ?? group : group) || name;
 }
 
 function commonAncestor(a: Branch, b: Branch): Branch {

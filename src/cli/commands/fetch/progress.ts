@@ -1,4 +1,4 @@
-import { formatBytes } from "../../../base/units.ts";
+import { formatBytes, plural } from "../../../base/units.ts";
 import type { PackageObserver } from "../../../packages/package_options.ts";
 import type { PackageRequest } from "../../../packages/package_request.ts";
 import type { Context } from "../../context.ts";
@@ -13,7 +13,7 @@ export interface PackageProgress extends PackageObserver, Disposable {}
 export async function packageProgress(context: Context, total: number): Promise<PackageProgress> {
   let ended = 0;
   const text = (done: number, all: number) =>
-    `${ended} of ${total} packages, ${formatBytes(done)} of ${formatBytes(all)}`;
+    `${ended} of ${plural(total, "package")}, ${formatBytes(done)} of ${formatBytes(all)}`;
   const bar = await progressCounter(context, text, true);
   const transfers = new Map<PackageRequest, { size: number; done: number }>();
   const advance = (request: PackageRequest, bytes: number) => {

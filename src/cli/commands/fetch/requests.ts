@@ -7,6 +7,7 @@ import type { Layout } from "../../../store/layout.ts";
 import type { Context } from "../../context.ts";
 import { optionConflict, optionWithoutList } from "../../errors.ts";
 import { openRegistry } from "../../registry/registry_access.ts";
+import { roomFor } from "../gc/auto.ts";
 
 /** The options that decide which packages are fetched. */
 export interface RequestOptions extends PackageNaming {
@@ -41,6 +42,7 @@ export async function requestsOf(
     offline: isOffline(context),
     keyring,
     arch,
+    room: layout === context.layout ? roomFor(context) : undefined,
     signal: context.interruptible(),
     note: (message) => context.info(message),
   });

@@ -34,8 +34,8 @@ export function isShort({ layout }: Context, policy: GcPolicy, bytes: number): b
 }
 
 /**
- * Collects garbage within the limits so that a pull has room. Removes nothing that the pull is about to reuse, and
- * nothing at all if that would not be enough.
+ * Collects garbage within the limits so that a pull, fetch or import has room. Removes nothing that it is about to reuse,
+ * and nothing at all if that would not be enough.
  *
  * @returns true if anything was removed, or if another process has made the room
  * @throws LarderError LDR_DISK*, LDR_READ_ONLY, LDR_INTERRUPTED
@@ -69,7 +69,7 @@ async function collectForPull(
   const now = Date.now();
   const { folders, digests } = request;
   const startedAt = new Date(now).toISOString();
-  const uses = { pid: Deno.pid, command: "this pull", startedAt, folders, digests };
+  const uses = { pid: Deno.pid, command: "this command", startedAt, folders, digests };
   const signal = context.interruptible();
   // Without a status line, because the bars of the pull are on the terminal.
   const snapshot = await takeListedSnapshot(layout, now, { signal });
@@ -90,7 +90,7 @@ async function collectForPull(
       signal,
     });
     if (hasCode(result.failure, "LDR_INTERRUPTED")) throw result.failure;
-    if (result.freed > 0) note(`made room for the pull: ${freedText(result)}`);
+    if (result.freed > 0) note(`made room: ${freedText(result)}`);
     return result.freed > 0 || result.files > 0 ? "freed" : "overtaken";
   } catch (error) {
     if (hasCode(error, "LDR_BUSY")) return "nothing";

@@ -1,10 +1,13 @@
 import { formatBytes, plural } from "../../../base/units.ts";
 import type { DraftPlan, Plan } from "../../../gc/plan.ts";
 import { shortName } from "../../../store/entry_names.ts";
+import { outputWidth } from "../../terminal/console.ts";
 import { agoText, sections, table } from "../../terminal/text_layout.ts";
 import { fitted, keptFilesText, keptText, ruleText, unreferencedText } from "./plan_words.ts";
 
 type Removal = Plan["remove"]["entries"][number];
+
+const INDENT = "  ";
 
 /** Removals that are listed of each group without `--verbose`. */
 const MAX_LISTED = 20;
@@ -14,6 +17,8 @@ export interface PlanTextOptions {
   readonly now: number;
   /** Lists every removal, and the entries that are kept. */
   readonly verbose: boolean;
+  /** Columns of the terminal, if there is one. */
+  readonly width?: number | undefined;
 }
 
 /** Formats what a plan removes, grouped by rule, and in one line for each reason what it keeps. */
@@ -27,7 +32,10 @@ export function planText(plan: Plan | DraftPlan, options: PlanTextOptions): stri
 }
 
 /** Formats the entries that one rule removes, those that free most first. */
-function groupText(removals: readonly Removal[], { now, verbose }: PlanTextOptions): string {
+function groupText(
+  removals: readonly Removal[],
+  { now, verbose, width: columns }: PlanTextOptions,
+): string {
   const reason = commonReason(removals.map(({ why }) => why));
   const sorted = removals.toSorted((a, b) => b.bytes - a.bytes);
   const listed = verbose ? sorted : sorted.slice(0, MAX_LISTED);
@@ -45,7 +53,7 @@ function groupText(removals: readonly Removal[], { now, verbose }: PlanTextOptio
   const more = `… and ${others.length} more (${sumText(others)}); -v lists them\n`;
   const sum = `remove: ${plural(removals.length, "entry", "entries")}, ${sumText(removals)}`;
   return `${fitted(sum + inParentheses(ruleText(removals[0]!.rule), reason))}\n` +
-    indented(table(reason === undefined ? [...head, "WHY"] : head, rows)) +
+    planTable(reason === undefined ? [...head, "WHY"] : head, rows, columns) +
     (others.length > 0 ? indented(more) : "");
 }
 
@@ -64,7 +72,7 @@ function otherRemovals(plan: Plan | DraftPlan): string {
 
 function keepingText(
   { keep, keptFiles }: Plan | DraftPlan,
-  { now, verbose }: PlanTextOptions,
+  { now, verbose, width: columns }: PlanTextOptions,
 ): string {
   const files = keptFiles.map((each) => `${fitted(`keep: ${keptFilesText(each, now, verbose)}`)}\n`)
     .join("");
@@ -77,8 +85,18 @@ function keepingText(
     shortName(name),
     why || ruleText(rule),
   ]);
-  const list = table(["SIZE".padStart(width), "TYPE", "NAME", "WHY"], rows);
-  return `${fitted(`keep: ${keptText(keep)}`)}\n${verbose ? indented(list) : ""}${files}`;
+  const list = planTable(["SIZE".padStart(width), "TYPE", "NAME", "WHY"], rows, columns);
+  return `${fitted(`keep: ${keptText(keep)}`)}\n${verbose ? list : ""}${files}`;
+}
+
+/** Formats a table below the line that introduces it; on a terminal its names are shortened to fit. */
+function planTable(
+  head: readonly string[],
+  rows: readonly (readonly string[])[],
+  columns: number | undefined = outputWidth(),
+): string {
+  const width = columns === undefined ? undefined : columns - INDENT.length;
+  return indented(table(head, rows, { shrink: head.indexOf("NAME"), width }));
 }
 
 /** Returns what reasons have in common: all of it, or what follows their last semicolon; undefined if nothing. */
@@ -106,5 +124,5 @@ function sizeText(files: readonly { readonly size: number }[]): string {
 }
 
 function indented(text: string): string {
-  return text.replaceAll(/^(?=.)/gm, "  ");
+  return text.replaceAll(/^(?=.)/gm, INDENT);
 }

@@ -8,6 +8,7 @@ import { pathInLock } from "../../lock/paths.ts";
 import { openRegistry } from "../../registry/registry_access.ts";
 import { CommandPackages } from "../fetch/command_packages.ts";
 import { incomplete } from "../fetch/incomplete.ts";
+import { roomFor } from "../gc/auto.ts";
 
 /**
  * Returns what to lock for packages. Those without a digest are fetched, because only their bytes tell it.
@@ -41,6 +42,7 @@ export async function lockLists(
       transport: openRegistry(context).transport,
       clock: systemClock,
       offline: false,
+      room: roomFor(context),
       keyring,
       arch,
       signal: context.interruptible(),

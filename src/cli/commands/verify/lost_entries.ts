@@ -2,11 +2,11 @@ import { join } from "node:path";
 import { readTextIfAny, statIfAny } from "../../../base/files/files.ts";
 import type { SnapshotEntry } from "../../../snapshot/types.ts";
 import { parseBuildRecord } from "../../../store/entries/build_record.ts";
-import { parsePackageRecord } from "../../../store/entries/package_record.ts";
+import { INDEX_SOURCE, parsePackageRecord } from "../../../store/entries/package_record.ts";
 import { displayName } from "../../../store/entry_names.ts";
 import { RECORD_FILE } from "../../../store/layout.ts";
 
-/** An entry that a repair may remove, because no registry has it, and what brings it back. */
+/** An entry that a repair may remove, because nothing has it, and what brings it back. */
 interface Loss {
   readonly record: string;
   readonly text: string;
@@ -34,6 +34,9 @@ function remedyFor({ type, folder }: SnapshotEntry): string | undefined {
     return isImported ? "larder import brings it back" : "larder build builds it again";
   }
   if (type !== "package") return undefined;
-  const url = parsePackageRecord(text)?.url;
-  return `larder fetch ${url === undefined ? "" : `'${url}' `}fetches it again`;
+  const record = parsePackageRecord(text);
+  if (record?.source === INDEX_SOURCE) return "larder fetch --from fetches it again";
+  return record?.url === undefined
+    ? "larder fetch fetches it again"
+    : `larder fetch '${record.url}' fetches it again`;
 }

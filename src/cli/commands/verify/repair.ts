@@ -5,13 +5,14 @@ import type { Puller } from "../../../pull/puller.ts";
 import { type PullResult, useEvent } from "../../../pull/result.ts";
 import { Journal, type UseEvent } from "../../../store/journal/journal.ts";
 import { waitingForWriters } from "../../../store/locks/store_lock.ts";
-import type { EntryRepair } from "../../../verify/expectation.ts";
 import { type Finding, isFault } from "../../../verify/finding.ts";
 import { applyLocalRepairs } from "../../../verify/repair.ts";
 import type { Verification, Verifier } from "../../../verify/verify.ts";
 import type { Context } from "../../context.ts";
 import { type PullProgress, pullProgress } from "../../terminal/progress.ts";
 import { openPuller, pullOptions } from "../pull/options.ts";
+import { couldNotRepair, type DamagedEntry } from "./damaged_entry.ts";
+import { refetchPackages } from "./refetch_packages.ts";
 
 /** The outcome of a repair: `removed` means that no entry needs the file. */
 export type RepairOutcome = "repaired" | "removed" | "left";
@@ -29,7 +30,7 @@ const LOCAL_ROUNDS = 2;
  * Repairs the faults of a verification:
  *
  * 1. Removes damaged files, and moves or copies misplaced ones to their places. This needs no network.
- * 2. Fetches what entries still lack by digest, from the repositories that they came from.
+ * 2. Fetches what entries still lack by digest, from the repositories and URLs that they came from.
  * 3. Verifies again.
  *
  * A failure does not stop the other repairs.
@@ -54,12 +55,13 @@ export async function repair(
     for (const { path, why } of failed) reasons.set(path, why);
     now = await verifier.run();
   }
-  const damaged = damagedEntries(before, now);
-  if (damaged.length > 0) {
-    const failed = await refetch(context, damaged, options);
-    for (const [folder, why] of failed) reasons.set(folder, why);
-    now = await verifier.run();
-  }
+  const { packages = [], others = [] } = Object.groupBy(
+    damagedEntries(before, now),
+    ({ method }) => method?.by === "fetch" ? "packages" : "others",
+  );
+  if (packages.length > 0) await refetchPackages(context, packages, options, reasons);
+  if (others.length > 0) await refetch(context, others, options, reasons);
+  if (packages.length + others.length > 0) now = await verifier.run();
   return outcomesOf(before.findings.filter(isFault), now.findings.filter(isFault), reasons);
 }
 
@@ -103,26 +105,19 @@ function pathsOf({ path, repair }: Finding): string[] {
   return repair && "to" in repair ? [path, repair.to] : [path];
 }
 
-/** An entry that lacks files. */
-interface DamagedEntry {
-  readonly name: string;
-  readonly folder: string;
-  readonly method: EntryRepair | undefined;
-}
-
 /**
  * Fetches what entries lack. A failure does not stop the others.
- * @returns why entries could not be restored, by their folders
+ * @param reasons receives why entries could not be restored, by their folders
  * @throws LarderError LDR_INTERRUPTED
  */
 async function refetch(
   context: Context,
   entries: readonly DamagedEntry[],
   command: { readonly transfers?: number },
-): Promise<Map<string, string>> {
+  reasons: Map<string, string>,
+): Promise<void> {
   const options = pullOptions(context, command);
   const { puller } = openPuller(context);
-  const reasons = new Map<string, string>();
   const events: UseEvent[] = [];
   try {
     for (const { name, folder, method } of entries) {
@@ -136,20 +131,17 @@ async function refetch(
       } catch (error) {
         if (hasCode(error, "LDR_INTERRUPTED") || !(error instanceof LarderError)) throw error;
         progress.end();
-        const why = `${error.message} [${error.code}]`;
-        reasons.set(folder, why);
-        context.warn(`could not repair ${name}: ${why}`);
+        reasons.set(folder, couldNotRepair(context, name, error));
       }
     }
   } finally {
     new Journal(context.layout).append(events);
   }
-  return reasons;
 }
 
 /** @returns undefined for an entry that Spin wrote, which is restored without a pull */
 async function restore(
-  method: EntryRepair | undefined,
+  method: DamagedEntry["method"],
   puller: Puller,
   options: PullOptions,
   progress: PullProgress,

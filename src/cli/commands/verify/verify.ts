@@ -188,7 +188,7 @@ function hintFor(
   if (remaining.every(({ repair }) => repair?.action === "rewrite") && !wasRepaired) {
     return "larder verify --repair keeps what can be read of it";
   }
-  if (!wasRepaired && remaining.every(isOfRecord)) {
+  if (!wasRepaired && remaining.every(isOfBuild)) {
     return "larder verify --repair removes what is damaged, and says how to get it back";
   }
   return wasRepaired
@@ -196,7 +196,7 @@ function hintFor(
     : "larder verify --repair removes damaged files and fetches them again";
 }
 
-/** True for a fault of packages and builds only, which no registry has. */
-function isOfRecord({ entries }: ReportedFinding): boolean {
-  return entries.length > 0 && entries.every(({ type }) => type === "package" || type === "build");
+/** True for a fault of builds only, which nothing has but the cache. */
+function isOfBuild({ entries }: ReportedFinding): boolean {
+  return entries.length > 0 && entries.every(({ type }) => type === "build");
 }

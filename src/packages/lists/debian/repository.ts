@@ -1,4 +1,4 @@
-import { LarderError } from "../../../base/errors.ts";
+import { hasCode, LarderError } from "../../../base/errors.ts";
 import { mapLimit } from "../../../base/concurrency.ts";
 import type { Digest } from "../../../oci/digest.ts";
 import type { PackageRequest } from "../../package_request.ts";
@@ -74,7 +74,7 @@ export async function resolveDebian(
       const indexes = await mapLimit(
         files,
         INDEXES_AT_ONCE,
-        (file) => openIndex(file, release, signed, repository, documents),
+        (forms) => openIndex(forms, release, signed, repository, documents),
         deps.signal,
       );
       return await select(indexes, repository, signed.document.digest);
@@ -138,8 +138,11 @@ function checkRelease(
   });
 }
 
-/** Returns the `Packages` indexes to read: one for each component and architecture, in the best compression. */
-function indexesOf(release: Release, repository: DebianRepository, name: string): ReleaseFile[] {
+/** An index in the compressions in which `Release` names it, the best one first. */
+type IndexForms = readonly [ReleaseFile, ...ReleaseFile[]];
+
+/** Returns the `Packages` indexes to read: one for each component and architecture. */
+function indexesOf(release: Release, repository: DebianRepository, name: string): IndexForms[] {
   const stated = repository.wanted.flatMap((text) => archIn(text) ?? []);
   const archs = new Set([repository.arch, ...stated]);
   if (!release.hasAllEverywhere) archs.add("all");
@@ -150,11 +153,12 @@ function indexesOf(release: Release, repository: DebianRepository, name: string)
       const paths = [component, component.split("/").at(-1)!].map((each) =>
         `${each}/binary-${arch}/Packages`
       );
-      return bestOf(release, paths) ?? [];
+      const forms = formsOf(release, paths);
+      return forms ? [forms] : [];
     })
   );
-  if (files.length > 0) return [...new Set(files)];
-  const flat = bestOf(release, ["Packages", "./Packages"]);
+  if (files.length > 0) return [...new Map(files.map((forms) => [forms[0].path, forms])).values()];
+  const flat = formsOf(release, ["Packages", "./Packages"]);
   if (flat && !repository.components) return [flat];
   throw new LarderError(
     "LDR_NOT_FOUND",
@@ -169,17 +173,39 @@ function indexesOf(release: Release, repository: DebianRepository, name: string)
   );
 }
 
-function bestOf(release: Release, paths: readonly string[]): ReleaseFile | undefined {
+/** Returns the forms of the index at the first path that has any. */
+function formsOf(release: Release, paths: readonly string[]): IndexForms | undefined {
   for (const path of paths) {
-    for (const suffix of readableSuffixes()) {
-      const file = release.files.get(path + suffix);
-      if (file) return file;
-    }
+    const [first, ...others] = readableSuffixes()
+      .flatMap((suffix) => release.files.get(path + suffix) ?? []);
+    if (first) return [first, ...others];
   }
   return undefined;
 }
 
+/** Opens the first form that the mirror has: many do not keep all that `Release` names. */
 async function openIndex(
+  forms: IndexForms,
+  release: Release,
+  signed: SignedIndex,
+  repository: DebianRepository,
+  documents: Documents,
+): Promise<OpenIndex> {
+  let failure: unknown;
+  for (const form of forms) {
+    try {
+      return await openForm(form, release, signed, repository, documents);
+    } catch (error) {
+      const name = nameOf(new URL(form.path, repository.folder));
+      failure ??= asOtherSnapshot(error, name, signed);
+      const isAbsent = hasCode(error, "LDR_NOT_FOUND", "LDR_NOT_CACHED");
+      if (!isAbsent) throw asOtherSnapshot(error, name, signed);
+    }
+  }
+  throw failure;
+}
+
+async function openForm(
   { path, digest, size }: ReleaseFile,
   { hasByHash }: Release,
   signed: SignedIndex,
@@ -197,11 +223,7 @@ async function openIndex(
     size,
   };
   const open = () => documents.open(file);
-  try {
-    await open();
-  } catch (error) {
-    throw asOtherSnapshot(error, name, signed);
-  }
+  await open();
   return { name, chunks: async () => decompress(await open(), name) };
 }
 

@@ -245,7 +245,13 @@ Deno.test("build neither uses nor stores a result if the cache of builds is off"
       using project = new Project();
       await project.make();
       const options = off(project);
-      assert.equal((await project.make(...options)).code, 0);
+      const ignored = await project.make(...options);
+      assert.equal(ignored.code, 0);
+      assert.match(ignored.stderr, /^building image: cached results are not used \(key /m);
+      assert.equal(project.runs, 2);
+      const strict = await project.make(...options, "--strict");
+      assert.equal(strict.code, 2);
+      assert(strict.stderr.includes(`with ${name}, no result is taken`), strict.stderr);
       assert.equal(project.runs, 2);
       using other = new Project();
       const { code, stderr } = await other.make(...off(other));
@@ -333,7 +339,7 @@ Deno.test("build runs the command again if the cached result is damaged", async 
       assert.equal(code, 0, stderr);
       assert.equal(project.result, "one");
       assert.equal(project.runs, 2);
-      assert.match(stderr, /the cached result is not there any more/);
+      assert.match(stderr, /the cached result is missing or damaged/);
     });
   }
 });

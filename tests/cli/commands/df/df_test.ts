@@ -153,8 +153,10 @@ for (const [config, types] of POLICIES) {
 
 Deno.test("df --html writes a page without external resources in which names are escaped", async () => {
   using home = filled();
-  const evil = `<script>alert(1)</script>"'&`;
-  home.build(evil, digestOf(utf8("specification")), layer(9_000, "build"), { used: DAY });
+  const evil = `<script>"&`;
+  home.package(["deb.example", evil, "1.0", "amd64"], layer(9_000, "package"), { used: DAY });
+  const damaged = digestOf(utf8("specification"));
+  home.build(evil, damaged, layer(9_000, "build"), { used: DAY });
   const file = join(home.path, "page.html");
   const { code, stderr } = await home.larder("df", "--html", file);
   assert.equal(code, 0);
@@ -166,7 +168,9 @@ Deno.test("df --html writes a page without external resources in which names are
     page,
     /Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'"/,
   );
-  assert.ok(page.includes("builds › &lt;script&gt;alert(1)&lt;/script&gt;&quot;&#39;&amp;"), page);
+  const escaped = "&lt;script&gt;&quot;&amp;";
+  assert.ok(page.includes(`packages › deb.example › deb.example/${escaped}/1.0/amd64`), page);
+  assert.ok(page.includes(`builds › ${damaged}`), page);
   // A tile shows what its name adds to that of its group: of a repository the tag.
   for (const name of ["ghcr.io", "acme/shop", "v1", "shared", "compiled code"]) {
     assert.ok(page.includes(`>${name}</text>`), name);

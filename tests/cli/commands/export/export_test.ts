@@ -6,7 +6,10 @@ import {
   digestOf,
   HOST_PLATFORM,
   image,
+  index,
+  MEDIA_TYPES,
   multiPlatform,
+  platformOf,
   utf8,
   wasmModule,
 } from "../../../support/cache/artifacts.ts";
@@ -57,6 +60,44 @@ Deno.test("export writes a reference as a layout, and marks it as used", async (
   assert(Deno.statSync(join(folder, "record.json")).mtime!.getTime() > home.now);
   assert.deepEqual(home.names(), ["out"]);
   assert.match((await home.larder("stats")).stdout, /HITS +1 /);
+});
+
+Deno.test("export writes Docker's manifests in OCI's form too, and import restores the originals", async (t) => {
+  const one = image(["one"], { docker: true, platform: platformOf(HOST_PLATFORM) });
+  const arm = image(["two"], { docker: true, platform: platformOf("linux/s390x") });
+  const list = index(
+    [one, arm].map((artifact, i) => ({
+      artifact,
+      platform: platformOf(i === 0 ? HOST_PLATFORM : "linux/s390x"),
+    })),
+    { docker: true },
+  );
+  const cases = [
+    ["a manifest", one, false],
+    ["one platform of a list", list, false],
+    ["a list", list, true],
+  ] as const;
+  for (const [name, artifact, allPlatforms] of cases) {
+    await t.step(name, async () => {
+      using home = new Home();
+      const file = join(home.pulled(NAME, artifact), "record.json");
+      const record = JSON.parse(Deno.readTextFileSync(file));
+      Deno.writeTextFileSync(file, JSON.stringify({ ...record, allPlatforms }));
+      const stdout = await home.exported("app:v1", home.at("out"));
+      const [root] = JSON.parse(Deno.readTextFileSync(home.at("out/index.json"))).manifests;
+      assert.equal(root.mediaType, MEDIA_TYPES.ociManifest);
+      const path = `out/blobs/${root.digest.replace(":", "/")}`;
+      const { mediaType, config, layers } = JSON.parse(Deno.readTextFileSync(home.at(path)));
+      assert.equal(mediaType, MEDIA_TYPES.ociManifest);
+      const [hostConfig, hostLayer] = one.blobs.map(({ descriptor }) => descriptor);
+      assert.deepEqual(config, { ...hostConfig, mediaType: MEDIA_TYPES.ociConfig });
+      assert.deepEqual(layers, [{ ...hostLayer, mediaType: MEDIA_TYPES.ociLayer }]);
+      using other = new Home();
+      assert.equal((await other.larder("import", home.at("out"))).stdout, stdout);
+      assert.equal(await other.exported("app:v1", other.at("again")), stdout);
+      assert.deepEqual(blobsIn(other.at("again")), blobsIn(home.at("out")));
+    });
+  }
 });
 
 Deno.test("export writes the same archive twice, in which the manifests come first", async () => {

@@ -41,6 +41,17 @@ function kept(rule: string, count: number, why = ""): Plan["keep"] {
   }));
 }
 
+Deno.test("planText shortens names to fit a terminal", () => {
+  const name = `mirror.example/${"long/".repeat(20)}hello/1.0/amd64`;
+  const plan = planOf([removal(name, "unused", "unused for 40d; the limit is 30d")], {
+    keep: kept("young", 1),
+  });
+  assert.match(planText(plan, { now: NOW, verbose: false }), new RegExp(name));
+  const text = planText(plan, { now: NOW, verbose: true, width: 80 });
+  assert.deepEqual(text.split("\n").filter((line) => line.length > 80), []);
+  assert.match(text, /mirror\.example.*….*hello\/1\.0\/amd64/);
+});
+
 Deno.test("planText groups removals by rule, with the sum and what their reasons have in common", () => {
   const text = textOf(planOf([
     removal("a:v1", "unused", "unused for 40d; the limit is 30d"),

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { gzipSync } from "node:zlib";
+import * as zlib from "node:zlib";
 import {
   blob,
   digestOf,
@@ -49,7 +49,7 @@ function flipped(name: string): Uint8Array {
 const withMember = (...members: Uint8Array[]) => tarOf(...members, ...membersOf(GOOD));
 
 const TAR = tarFileOf(GOOD);
-const GZIP = new Uint8Array(gzipSync(TAR));
+const GZIP = new Uint8Array(zlib.gzipSync(TAR));
 const NAMES_NOTHING = /./;
 
 /** Returns a bundle with a package or build whose record has these members. */
@@ -87,6 +87,11 @@ const BAD: readonly [string, Uint8Array | Files, RegExp][] = [
     "a layer of another size",
     changed(GOOD, { [LAYER!]: utf8("short") }),
     /5 bytes instead of 20000/,
+  ],
+  [
+    "a layer that expands past its size",
+    new Uint8Array(zlib.gzipSync(tarFileOf(changed(GOOD, { [LAYER!]: new Uint8Array(8e6) })))),
+    /8000000 bytes instead of 20000/,
   ],
   ["an index that is not JSON", changed(GOOD, { "index.json": utf8("{") }), /index.json/],
   [
@@ -177,6 +182,31 @@ for (const [name, bundle, message] of BAD) {
     await home.imported(home.folder("good", GOOD));
   });
 }
+
+/** 2 GiB of a tar file in 64 KiB of zstd: the header of a member in a raw block, and then blocks of zeros. */
+function zstdBomb(): Uint8Array {
+  const header = tarMember({ name: "blobs", content: "" }).subarray(0, 512);
+  const zeros = 128 * 1024;
+  const block = (type: number, size: number) => {
+    const bits = (size << 3) | (type << 1);
+    return [bits & 255, (bits >> 8) & 255, bits >> 16];
+  };
+  const frame = [0x28, 0xb5, 0x2f, 0xfd, 0, 7 << 3, ...block(0, header.length), ...header];
+  for (let size = 0; size < 2 ** 31; size += zeros) frame.push(...block(1, zeros), 0);
+  return Uint8Array.from(frame);
+}
+
+Deno.test("import stops reading an archive that expands without end", async () => {
+  using home = new ImportHome();
+  const { code, stderr } = await home.larder("import", home.file("bomb.tar.zst", zstdBomb()));
+  home.assertNothingVisible();
+  if (typeof zlib.createZstdDecompress !== "function") {
+    assert.match(stderr, /this build of larder has no zstd/);
+    return;
+  }
+  assert.equal(code, 5, stderr);
+  assert.match(stderr, /its 64\.\d+ KiB expand to more than 1\.00 GiB \[LDR_BAD_BUNDLE\]/);
+});
 
 Deno.test("import refuses a folder whose blobs are reached through links", async () => {
   using home = new ImportHome();

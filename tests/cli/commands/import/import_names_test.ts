@@ -22,6 +22,13 @@ Deno.test("import asks for names that a bundle does not have", async (t) => {
     ["no name", layoutOf({ artifact: ONE }), [], 2, /has no name .*--as NAME\n/s],
     ["a tag alone", layoutOf({ artifact: ONE, name: "v1" }), [], 2, /only the tag "v1"/],
     [
+      "tags alone",
+      layoutOf(...both),
+      [],
+      2,
+      /--as REPOSITORY takes all with their tags, --as NAME@sha256:\w+ takes this one/,
+    ],
+    [
       "a digest, as in Apptainer's cache",
       layoutOf({ artifact: ONE, name: digest.slice(7) }),
       [],
@@ -30,6 +37,27 @@ Deno.test("import asks for names that a bundle does not have", async (t) => {
     ],
     ["--as", layoutOf({ artifact: ONE }), ["--as", "a:1"], 0, /library\/a:1@/],
     ["--as renames", layoutOf({ artifact: ONE, name: NAME }), ["--as", "a:1"], 0, /library\/a:1@/],
+    [
+      "--as REPOSITORY keeps the tag",
+      layoutOf({ artifact: ONE, name: "v1" }),
+      ["--as", "x.io/a"],
+      0,
+      /x\.io\/a:v1@/,
+    ],
+    [
+      "--as REPOSITORY replaces a name",
+      layoutOf({ artifact: ONE, name: NAME }),
+      ["--as", "x.io/a"],
+      0,
+      /x\.io\/a:latest@/,
+    ],
+    [
+      "--as with a digest, which is no tag",
+      layoutOf({ artifact: ONE, name: digest.slice(7) }),
+      ["--as", "x.io/a"],
+      0,
+      /x\.io\/a:latest@/,
+    ],
     [
       "--as with tags of several",
       layoutOf(...both),

@@ -44,6 +44,26 @@ Deno.test("import reads Spin's cache, leaves out what Spin did not complete, and
   );
 });
 
+Deno.test("import says how to read what is no bundle but holds images", async () => {
+  using home = new ImportHome();
+  const skopeo = join(home.path, "dir");
+  Deno.mkdirSync(skopeo);
+  Deno.writeTextFileSync(join(skopeo, "version"), "Directory Transport Version: 1.1\n");
+  Deno.writeTextFileSync(join(skopeo, "manifest.json"), '{"schemaVersion":2}');
+  const apptainer = join(home.path, "cache");
+  Deno.mkdirSync(join(apptainer, "blob"), { recursive: true });
+  Deno.writeTextFileSync(join(apptainer, "blob/index.json"), "{}");
+  const cases: [string, RegExp][] = [
+    [skopeo, /skopeo's dir: format; skopeo copy dir:FOLDER oci:OTHER:NAME/],
+    [apptainer, /hint: larder import \S+blob reads the images of Apptainer's cache/],
+  ];
+  for (const [path, hint] of cases) {
+    const { code, stderr } = await home.larder("import", path);
+    assert.equal(code, 5);
+    assert.match(stderr, hint);
+  }
+});
+
 Deno.test("import refuses a Spin cache with a damaged file, and the cache that it would import into", async () => {
   using home = new ImportHome();
   const { files } = writeAsSpin(join(home.path, "spin/registry"), NAME, await spinApp());

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { gzipSync } from "node:zlib";
+import { gunzipSync, gzipSync } from "node:zlib";
 import { failureOf } from "../../../support/failure_of.ts";
 import { debianMirror, encode, hex, sha256 } from "../../../support/packages/debian_mirror.ts";
 import { FileServer } from "../../../support/registry/file_server.ts";
@@ -64,7 +64,10 @@ Deno.test("resolvePackages names near names, and the versions that there are", a
   using lists = new TestLists();
   const failure = (...wanted: string[]) => failureOf(lists.resolve(server.url(IN_RELEASE), wanted));
   const near = await failure("helo", "bash");
-  assert.deepEqual([near.code, near.hint], ["LDR_NOT_FOUND", "helo is near hello"]);
+  assert.deepEqual([near.code, near.hint], [
+    "LDR_NOT_FOUND",
+    "instead of helo, did you mean hello?",
+  ]);
   assert.match(near.message, /^no package helo in http/);
   assert.equal((await failure("bash=2")).hint, "of bash there is 1.0-1 for amd64");
   assert.equal((await failure("quux")).hint, "check the names");
@@ -117,6 +120,21 @@ Deno.test("resolvePackages reads Release with Release.gpg if there is no InRelea
   const failure = await failureOf(lists.resolve(url, ["hello"], { keyring }));
   assert.equal(failure.code, "LDR_UNVERIFIED");
   assert.match(failure.message, /there is no signature Release\.gpg beside it/);
+});
+
+Deno.test("resolvePackages takes an index in another compression if the mirror lacks the best one", async () => {
+  const files = await debianMirror();
+  const plain = gunzipSync(files.get(PACKAGES_GZ)!);
+  for (const path of files.keys()) if (/Packages|by-hash/.test(path)) files.delete(path);
+  await using server = await FileServer.start(files);
+  using lists = new TestLists();
+  const resolve = (options = {}) => lists.resolve(server.url(IN_RELEASE), ["hello"], options);
+  const neither = await failureOf(resolve());
+  assert.equal(neither.code, "LDR_DIGEST_MISMATCH");
+  assert.match(neither.message, /Packages\.gz is not the one that .* names/);
+  server.serve(new Map([...files, [PACKAGES_GZ.replace(".gz", ""), plain]]));
+  assert.equal((await resolve()).length, 1);
+  assert.deepEqual(await resolve({ offline: true }), await resolve());
 });
 
 Deno.test("resolvePackages says that it checked no signature without a keyring", async () => {
