@@ -53,7 +53,6 @@ Deno.test("manPage has the sections of a man page", async () => {
     "PACKAGES AND BUILDS",
     "LOOK",
     "KEEP IN ORDER",
-    "SERVE",
     "EXPORT AND IMPORT",
     "SETTINGS",
     "EXIT STATUS",
