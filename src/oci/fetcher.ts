@@ -1,3 +1,4 @@
+import type { LarderError } from "../base/errors.ts";
 import type { Tries } from "../base/tries.ts";
 import type { BlobDescriptor } from "./descriptor.ts";
 
@@ -12,6 +13,11 @@ export interface BlobStream {
   readonly chunks: AsyncIterable<Uint8Array>;
   /** Position after the last byte; undefined for the end of the blob. */
   readonly end?: number | undefined;
+  /**
+   * Notes that the bytes are not those of the blob, so that they are asked for elsewhere the next time. Absent if there
+   * is no other place.
+   */
+  readonly reject?: ((error: LarderError) => void) | undefined;
 }
 
 export interface FetchOptions {
@@ -20,7 +26,7 @@ export interface FetchOptions {
   /** Asks for the bytes before this position only; a source may send those that follow, too. */
   readonly end?: number | undefined;
   /** Makes one try, whose failure says nothing about the source. */
-  readonly isOptional?: boolean | undefined;
+  readonly once?: boolean | undefined;
 }
 
 /** A source of blobs, such as a registry or the store. */

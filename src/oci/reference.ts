@@ -116,14 +116,19 @@ function registryProblem(registry: string): string | undefined {
 
 function checkRepository(text: string, repository: string): void {
   for (const component of repository.split("/")) {
-    if (PATH_COMPONENT.test(component)) continue;
+    if (isPathComponent(component)) continue;
     const reason = component === ""
       ? "has an empty component"
-      : component !== component.toLowerCase() && PATH_COMPONENT.test(component.toLowerCase())
+      : component !== component.toLowerCase() && isPathComponent(component.toLowerCase())
       ? `has upper-case letters in "${component}"`
       : `has the bad component "${component}"`;
     throw badReference(text, `the repository "${repository}" ${reason}`);
   }
+}
+
+/** True if a text can be a component of a repository's name. */
+export function isPathComponent(text: string): boolean {
+  return PATH_COMPONENT.test(text);
 }
 
 /** Returns the canonical name of a registry: in lower case, and `docker.io` for all names of Docker Hub. */

@@ -44,7 +44,7 @@ export class ParallelFetcher implements Fetcher {
       ...this.#options,
       onSplit: () => this.#hasSplit = true,
     });
-    return { offset: stream.offset, chunks: reader.read(stream) };
+    return { offset: stream.offset, chunks: reader.read(stream), reject: stream.reject };
   }
 
   /**

@@ -229,7 +229,7 @@ export class RangeReader {
   }
 
   async #request(range: RangeAhead): Promise<void> {
-    const options = { signal: this.#signal, end: range.end, isOptional: true };
+    const options = { signal: this.#signal, end: range.end, once: true };
     try {
       const stream = await this.#source.fetch(this.#descriptor, range.start, options);
       const isRange = stream.offset === range.start && stream.end === range.end;

@@ -41,6 +41,8 @@ export interface PullResult {
   readonly parts: readonly PartResult[];
   /** The entry's folder in the cache. */
   readonly folder: string;
+  /** The hosts of the mirrors that answered. */
+  readonly mirrors: readonly string[];
   /** How the registry failed, if the result is `stale`. */
   readonly failure?: string;
 }
@@ -54,10 +56,11 @@ export interface ResolvedReference {
 }
 
 export function resultOf(
-  { reference, name, manifests, options, parts, progress: { outcomes, cause } }: PullSession,
+  { reference, name, manifests, options, parts, repository, progress }: PullSession,
   { selection, resolved }: { selection: Selection; resolved: ResolvedReference },
 ): PullResult {
   const { top, chosen, platform } = selection;
+  const { outcomes, cause } = progress;
   const results = new Map<Digest, PartResult>();
   const all = selection.images.flatMap((image) => parts.parts(image));
   for (const { kind, descriptor, skipped } of all) {
@@ -81,6 +84,7 @@ export function resultOf(
     checkedAt: resolved.checkedAt,
     parts: [...results.values()],
     folder: manifests.folder(reference),
+    mirrors: repository.mirrorsUsed(),
   };
 }
 
@@ -98,6 +102,7 @@ export function useEvent(result: PullResult, now: number): UseEvent {
     name: result.reference,
     digest: result.digest,
     ...(result.cause && { cause: result.cause }),
+    ...(result.mirrors.length > 0 && { mirrors: [...result.mirrors] }),
     fetched: bytesOf(result, "fetched"),
     saved: bytesOf(result, "reused"),
   };

@@ -5,7 +5,7 @@ import { type NextTry, TRIES, Tries } from "../base/tries.ts";
 import { sizeMismatch } from "../oci/content_verifier.ts";
 import type { BlobDescriptor } from "../oci/descriptor.ts";
 import { type Digest, shortDigest, shortenDigests } from "../oci/digest.ts";
-import type { Fetcher } from "../oci/fetcher.ts";
+import type { BlobStream, Fetcher } from "../oci/fetcher.ts";
 import { isTransient } from "../registry/http/retry.ts";
 import { deletedRepeatedly, type Ingest } from "../store/blobs/ingest.ts";
 
@@ -65,8 +65,11 @@ export async function transfer(
     furthest ??= resumed;
     options.onStart?.(resumed);
     let moved = 0;
+    let reject: BlobStream["reject"];
     try {
-      await fetchInto(ingest, source, descriptor, options, tries, (count) => moved += count);
+      const opened = (stream: BlobStream) => reject = stream.reject;
+      const count = (bytes: number) => moved += bytes;
+      await fetchInto(ingest, source, descriptor, { ...options, tries, opened, count });
       if (await ingest.commit()) return received + moved;
       if (++rounds === PULL_ROUNDS) throw deletedRepeatedly(descriptor);
     } catch (error) {
@@ -79,7 +82,15 @@ export async function transfer(
         hasCode(error, "LDR_SIZE_MISMATCH");
       if (isMismatch(error) && !isForeignBody) {
         ingest.discard();
-        if (!source.stopSplitting?.() && resumed === 0) throw error;
+        // Wrong bytes may be those of ranges alone, or of an earlier attempt.
+        if (source.stopSplitting?.() || resumed > 0) continue;
+        if (!reject) throw error;
+        reject(error);
+        continue;
+      }
+      if (isForeignBody && reject) {
+        ingest.abort();
+        reject(error);
         continue;
       }
       const next = isForeignBody || isTransient(error) ? tries.next(error) : undefined;
@@ -98,18 +109,24 @@ function retryNote({ digest }: BlobDescriptor, error: unknown, { ordinal }: Next
   return `${shortenDigests(what)}; trying again (${ordinal})`;
 }
 
-/** Writes the rest of the blob into the ingest. @param count receives the bytes of each chunk */
+interface FetchIntoOptions extends TransferOptions {
+  readonly tries: Tries;
+  readonly opened: (stream: BlobStream) => void;
+  /** Receives the bytes of each chunk. */
+  readonly count: (bytes: number) => void;
+}
+
+/** Writes the rest of the blob into the ingest. */
 async function fetchInto(
   ingest: Ingest,
   source: Fetcher,
   descriptor: BlobDescriptor,
-  options: TransferOptions,
-  tries: Tries,
-  count: (bytes: number) => void,
+  options: FetchIntoOptions,
 ): Promise<void> {
   if (ingest.offset === descriptor.size) return;
-  const { signal } = options;
+  const { signal, tries } = options;
   const content = await source.fetch(descriptor, ingest.offset, { signal, tries });
+  options.opened(content);
   let continues = content.offset === ingest.offset;
   for await (const chunk of content.chunks) {
     if (!continues) {
@@ -119,7 +136,7 @@ async function fetchInto(
       continues = true;
     }
     ingest.write(chunk);
-    count(chunk.length);
+    options.count(chunk.length);
     options.onBytes?.(chunk.length);
   }
   if (ingest.offset < (descriptor.size ?? 0)) throw new EndedEarly(descriptor, ingest.offset);
@@ -145,6 +162,6 @@ class EndedEarly extends LarderError {
   }
 }
 
-function isMismatch(error: unknown): boolean {
+function isMismatch(error: unknown): error is LarderError {
   return hasCode(error, "LDR_DIGEST_MISMATCH", "LDR_SIZE_MISMATCH");
 }

@@ -1,9 +1,12 @@
 import type { Clock } from "../base/concurrency.ts";
 import type { Reference } from "../oci/reference.ts";
-import { apiBase } from "./endpoints.ts";
+import { apiBase, type Place } from "./endpoints.ts";
 import { responseError } from "./http/response_error.ts";
 import type { HttpRequest, HttpResponse, Transport } from "./http/transport.ts";
-import { Repository, type RepositoryRequest } from "./repository.ts";
+import { MirrorHealth, type MirrorMessages } from "./mirrors/mirror_health.ts";
+import { MirroredRepository } from "./mirrors/mirrored_repository.ts";
+import type { FindRoute } from "./mirrors/route.ts";
+import { Repository, type RepositoryDependencies, type RepositoryRequest } from "./repository.ts";
 
 /** A request that a registry denied, with the response. */
 export interface DeniedRequest {
@@ -43,22 +46,34 @@ export interface ClientDependencies {
   readonly clock: Clock;
   /** Milliseconds without a byte after which reading a body fails. */
   readonly stallTimeout?: number;
+  /** The mirrors of repositories; by default, there are none. */
+  readonly mirrors?: MirrorMessages & { readonly route: FindRoute };
 }
 
 /** The pull side of the OCI distribution specification ("Pull"). */
 export class RegistryClient {
   readonly #deps: ClientDependencies;
+  readonly #mirrorHealth: MirrorHealth | undefined;
 
   constructor(deps: ClientDependencies) {
     this.#deps = deps;
+    this.#mirrorHealth = deps.mirrors && new MirrorHealth(deps.clock, deps.mirrors);
   }
 
   /** Returns a client of one repository's manifests and blobs. @param reference names what is pulled, in messages */
   repository(reference: Reference): Repository {
+    const { mirrors } = this.#deps;
+    const health = this.#mirrorHealth;
+    if (!mirrors || !health) return new Repository(reference, this.#connect(reference, false));
+    const connect = (place: Place, once: boolean) => this.#connect(place, once);
+    return new MirroredRepository(reference, { route: mirrors.route, health, connect });
+  }
+
+  #connect({ registry, repository }: Place, once: boolean): RepositoryDependencies {
     const { clock, stallTimeout } = this.#deps;
-    const { registry, repository } = reference;
-    const send = (request: RepositoryRequest) => this.send(registry, repository, request);
-    return new Repository(reference, { send, clock, stallTimeout });
+    const send = (request: RepositoryRequest) =>
+      this.send(registry, repository, { ...request, once: once || request.once });
+    return { send, clock, stallTimeout, once };
   }
 
   /**
@@ -66,6 +81,8 @@ export class RegistryClient {
    * @throws LarderError LDR_UNAUTHORIZED, LDR_FORBIDDEN, and those of the transport
    */
   async ping(registry: string, signal?: AbortSignal): Promise<void> {
+    // Reads whether the registry is blocked, or insecure connections to it are allowed.
+    await this.#deps.mirrors?.route({ registry, repository: "" });
     const url = apiBase(registry);
     const request = { method: "GET", url, headers: {}, signal, subject: registry } as const;
     const response = await this.send(registry, undefined, request);

@@ -8,7 +8,7 @@ import type { BlobStream, Fetcher, FetchOptions } from "../oci/fetcher.ts";
 import { type Manifest, manifestTooLarge, MAX_MANIFEST, parseManifest } from "../oci/manifest.ts";
 import { MANIFEST_ACCEPT } from "../oci/media_types.ts";
 import { formatReference, type Reference } from "../oci/reference.ts";
-import { blobUrl, manifestUrl, repositoryUrl } from "./endpoints.ts";
+import { blobUrl, manifestUrl, type Place, repositoryUrl } from "./endpoints.ts";
 import { readBody, readSmall } from "./http/body.ts";
 import { requestFrom } from "./http/range_request.ts";
 import { responseError } from "./http/response_error.ts";
@@ -24,21 +24,33 @@ export interface RepositoryDependencies {
   readonly clock: Clock;
   /** Milliseconds without a byte after which reading a body fails. */
   readonly stallTimeout: number | undefined;
+  /** True if no request is repeated, because another place can be asked. */
+  readonly once: boolean;
 }
 
 /** One repository of a registry; opened by `RegistryClient.repository`. */
 export class Repository implements Fetcher {
   readonly #name: Pick<Reference, "registry" | "repository">;
+  readonly #place: Place;
   /** Names what is pulled in messages about blobs. */
   readonly #pulled: string;
   readonly #deps: RepositoryDependencies;
 
-  /** @param reference to what is pulled, or to the repository alone */
-  constructor(reference: Reference, deps: RepositoryDependencies) {
+  /**
+   * @param reference to what is pulled, or to the repository alone
+   * @param place where it is asked for, if elsewhere than the reference says
+   */
+  constructor(reference: Reference, deps: RepositoryDependencies, place?: Place) {
     const { registry, repository } = reference;
     this.#name = { registry, repository };
+    this.#place = place ?? this.#name;
     this.#pulled = formatReference(reference);
     this.#deps = deps;
+  }
+
+  /** Returns the hosts of the mirrors that have answered for the repository. */
+  mirrorsUsed(): string[] {
+    return [];
   }
 
   /**
@@ -89,11 +101,11 @@ export class Repository implements Fetcher {
   async fetch(
     descriptor: Descriptor,
     offset = 0,
-    { signal, tries, end: wanted, isOptional }: FetchOptions = {},
+    { signal, tries, end: wanted, once }: FetchOptions = {},
   ): Promise<BlobStream> {
-    const url = blobUrl(this.#name.registry, this.#name.repository, descriptor.digest);
+    const url = blobUrl(this.#place, descriptor.digest);
     const subject = `${descriptor.digest} of ${this.#pulled}`;
-    const request = { method: "GET", url, subject, signal, tries, isOptional } as const;
+    const request = { method: "GET", url, subject, signal, tries, once } as const;
     const { response, start, end } = await requestFrom(
       descriptor,
       { start: offset, end: wanted },
@@ -115,7 +127,7 @@ export class Repository implements Fetcher {
     options: { accept?: string; signal?: AbortSignal | undefined } = {},
   ): Promise<HttpResponse> {
     const { accept, signal } = options;
-    const url = repositoryUrl(this.#name.registry, this.#name.repository, path);
+    const url = repositoryUrl(this.#place, path);
     const headers: Record<string, string> = accept === undefined ? {} : { accept };
     return this.#deps.send({ method, url, headers, subject: this.#subject(path), signal });
   }
@@ -136,7 +148,7 @@ export class Repository implements Fetcher {
     signal: AbortSignal | undefined,
   ): Promise<{ bytes: Uint8Array; headers: Headers }> {
     const url = this.#manifestUrl(target);
-    const { clock } = this.#deps;
+    const { clock, once } = this.#deps;
     const tries = new Tries(clock);
     const headers = { accept: MANIFEST_ACCEPT };
     for (;;) {
@@ -154,7 +166,7 @@ export class Repository implements Fetcher {
         if (!bytes) throw manifestTooLarge(subject);
         return { bytes, headers: response.headers };
       } catch (error) {
-        const next = isTransient(error) ? tries.next(error) : undefined;
+        const next = !once && isTransient(error) ? tries.next(error) : undefined;
         if (!next) throw error;
         await clock.sleep(next.pause, signal);
       }
@@ -162,7 +174,7 @@ export class Repository implements Fetcher {
   }
 
   #manifestUrl(target: string): URL {
-    return manifestUrl(this.#name.registry, this.#name.repository, target);
+    return manifestUrl(this.#place, target);
   }
 
   #readOptions(url: URL, signal: AbortSignal | undefined) {
@@ -176,6 +188,6 @@ export class Repository implements Fetcher {
     signal: AbortSignal | undefined,
   ): Promise<LarderError> {
     const options = this.#readOptions(url, signal);
-    return responseError(response, url, subject, this.#name.registry, options);
+    return responseError(response, url, subject, this.#place.registry, options);
   }
 }

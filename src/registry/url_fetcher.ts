@@ -48,11 +48,11 @@ export class UrlFetcher implements Fetcher {
     url: URL,
     descriptor: BlobDescriptor,
     offset: number,
-    { signal, tries, end: wanted, isOptional }: FetchOptions,
+    { signal, tries, end: wanted, once }: FetchOptions,
   ): Promise<BlobStream> {
     const subject = `${descriptor.digest}`;
     const target = splitCredentials(url);
-    const request = { ...target, method: "GET", signal, subject, tries, isOptional } as const;
+    const request = { ...target, method: "GET", signal, subject, tries, once } as const;
     const { response, start, end } = await requestFrom(
       descriptor,
       { start: offset, end: wanted },

@@ -24,9 +24,9 @@ type Answer =
   | "too much";
 
 /** `1-2` for a range in MiB, `1-` for a request without an end; in parentheses if it is optional. */
-function nameOf(start: number, { end, isOptional }: FetchOptions): string {
+function nameOf(start: number, { end, once }: FetchOptions): string {
   const text = `${start / RANGE}-${end === undefined ? "" : end / RANGE}`;
-  return isOptional ? `(${text})` : text;
+  return once ? `(${text})` : text;
 }
 
 const broken = () => new LarderError("LDR_UNREACHABLE", "connection reset", { hint: "h" });

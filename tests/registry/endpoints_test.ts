@@ -18,15 +18,15 @@ for (const [registry, url] of BASES) {
 
 Deno.test("manifestUrl and blobUrl are below the repository", () => {
   assert.equal(
-    manifestUrl("ghcr.io", "a/b", "v1.0_x").href,
+    manifestUrl({ registry: "ghcr.io", repository: "a/b" }, "v1.0_x").href,
     "https://ghcr.io/v2/a/b/manifests/v1.0_x",
   );
   assert.equal(
-    manifestUrl("ghcr.io", "a/b", DIGEST).href,
+    manifestUrl({ registry: "ghcr.io", repository: "a/b" }, DIGEST).href,
     `https://ghcr.io/v2/a/b/manifests/${DIGEST}`,
   );
   assert.equal(
-    blobUrl("docker.io", "library/x", DIGEST).href,
+    blobUrl({ registry: "docker.io", repository: "library/x" }, DIGEST).href,
     `https://registry-1.docker.io/v2/library/x/blobs/${DIGEST}`,
   );
 });

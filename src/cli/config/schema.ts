@@ -3,6 +3,7 @@ import { TRANSFERS } from "../../base/limits.ts";
 import { parseBytes, parseDuration, parseSpace } from "../../base/units.ts";
 import { parseRegistry } from "../../oci/reference.ts";
 import { parseAllow } from "../../serve/access/allow_patterns.ts";
+import { parseLocation } from "../../registry/mirrors/location.ts";
 import { POLICIES } from "../options.ts";
 
 /** The description of a setting. */
@@ -66,17 +67,30 @@ const Transfers = described(v.pipe(v.number(), v.integer(), v.minValue(1), v.max
 const Amount = described(v.pipe(v.number(), v.finite(), v.minValue(0)), {
   expected: "a number without a unit",
 });
-const Allow = described(
-  v.pipe(
-    v.union([v.string(), v.array(v.string())]),
-    readText<string | string[], string[]>(parseAllow, (value) => [value].flat().join(",")),
-  ),
-  { expected: "a host or a list of them", parse: parseAllow, takesList: true },
-);
+const Allow = listOf("a host", parseAllow);
+const Mirrors = listOf("a registry", parseMirrors);
 const Policy = described(v.picklist(POLICIES), { expected: "always, missing or never" });
+
+/** Returns a schema of lists, and of texts with commas between their items. */
+function listOf(item: string, parse: (text: string) => string[]) {
+  return described(
+    v.pipe(
+      v.union([v.string(), v.array(v.string())]),
+      readText<string | string[], string[]>(parse, (value) => [value].flat().join(",")),
+    ),
+    { expected: `${item} or a list of them`, parse, takesList: true },
+  );
+}
 
 function setting<T extends v.GenericSchema>(schema: T, notes: SettingNotes) {
   return v.optional(v.pipe(schema, v.metadata(notes as unknown as Record<string, unknown>)));
+}
+
+/** Parses `mirror.lan, localhost:5000/ghcr.io`. */
+function parseMirrors(text: string): string[] {
+  const mirrors = text.split(",").map((each) => each.trim()).filter((each) => each !== "");
+  mirrors.forEach(parseLocation);
+  return mirrors;
 }
 
 /** A group of settings. YAML reads one that holds only comments as null. */
@@ -198,6 +212,11 @@ export const ConfigSchema = v.strictObject({
       insecure: setting(Switch, {
         description: "allow plain HTTP and unverified TLS certificates for this host",
         fallback: false,
+      }),
+      mirrors: setting(Mirrors, {
+        description:
+          "registries to ask before this one, in order: HOST, HOST/PATH or a URL, with commas between",
+        example: "mirror.example",
       }),
       ca_file: setting(Path, {
         description:

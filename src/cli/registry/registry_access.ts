@@ -1,5 +1,6 @@
 import { delimiter } from "node:path";
 import { systemClock } from "../../base/concurrency.ts";
+import type { Reference } from "../../oci/reference.ts";
 import { LazyAuthorizer } from "../../registry/auth/lazy_authorizer.ts";
 import { RegistryClient } from "../../registry/client.ts";
 import type { CredentialSource } from "../../registry/credentials/credential.ts";
@@ -43,7 +44,18 @@ export function openRegistry(
     ]);
     return new Authenticator({ ...trust, transport, credentials: source, clock: systemClock });
   });
-  return { client: new RegistryClient({ transport, authorizer, clock: systemClock }), transport };
+  const mirrors = {
+    route: async (reference: Reference) => {
+      const { findRoute } = await import("./routes.ts");
+      return await findRoute(context, trust.hosts, reference);
+    },
+    warn: (message: string) => context.warn(message),
+    note: (message: string) => {
+      if (context.options.verbose) context.info(message);
+    },
+  };
+  const client = new RegistryClient({ transport, authorizer, clock: systemClock, mirrors });
+  return { client, transport };
 }
 
 async function userCredentials(): Promise<CredentialSource> {
@@ -57,11 +69,13 @@ async function userCredentials(): Promise<CredentialSource> {
  *
  * @throws LarderError LDR_CONFIG if `--ca-file` cannot be read; the other files are read when they are needed
  */
-function trustOf({ options, config }: Context): Trust {
+function trustOf(
+  { options, config }: Context,
+): Trust & { readonly hosts: Map<string, HostTrust> } {
   const named = options.caFile ? readCertificates(options.caFile, "--ca-file") : [];
   const file = Deno.env.get("SSL_CERT_FILE");
   const folders = (Deno.env.get("SSL_CERT_DIR") ?? "").split(delimiter).filter((path) => path);
-  const hosts = new Map(
+  const hosts = new Map<string, HostTrust>(
     Object.entries(config.registries ?? {})
       .map(([name, settings]) => [apiBase(name).host, hostTrust(name, settings)]),
   );

@@ -6,7 +6,7 @@ import { schemaFault } from "../../base/schema_fault.ts";
 import { type HostPlatform, userConfig } from "../../store/platform_dirs.ts";
 import type { PackageName } from "./manifest.ts";
 import { type PackageMetadata, PackageMetadataSchema } from "./package_metadata.ts";
-import { parseToml } from "./toml.ts";
+import { parseToml } from "../../base/toml_document.ts";
 
 /** A registry's name, or its name and its metadata, which then is not fetched. */
 const Mapping = v.pipe(

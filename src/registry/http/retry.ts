@@ -58,6 +58,7 @@ export class RetryTransport implements Transport {
   }
 
   async send(request: HttpRequest): Promise<HttpResponse> {
+    if (request.once) return await this.#sendOnce(request);
     const { method, url, signal } = request;
     const tries = request.tries ?? new Tries(this.#clock);
     let stopLeading: ((hasRecovered: boolean) => void) | undefined;
@@ -70,7 +71,6 @@ export class RetryTransport implements Transport {
           throw notAsked(subjectOf(request), down);
         }
         const outcome = await this.#try(request);
-        if (request.isOptional) return unwrap(outcome);
         const trouble = troubleOf(outcome, request);
         if (!trouble) {
           hasRecovered = true;
@@ -86,6 +86,13 @@ export class RetryTransport implements Transport {
     } finally {
       stopLeading?.(hasRecovered);
     }
+  }
+
+  /** A failure is not noted: one try is not enough to give up requests that others send to the same host. */
+  async #sendOnce(request: HttpRequest): Promise<HttpResponse> {
+    const down = this.#health.downSince(request.method, request.url.host);
+    if (down) throw notAsked(subjectOf(request), down);
+    return await this.#inner.send(request);
   }
 
   async #try(request: HttpRequest): Promise<Outcome> {

@@ -10,8 +10,11 @@ export interface HttpRequest {
   readonly subject?: string | undefined;
   /** The tries of the operation that the request is a part of; by default its own. */
   readonly tries?: Tries | undefined;
-  /** Makes one try, whose failure does not count against the host: it may only limit connections. */
-  readonly isOptional?: boolean | undefined;
+  /**
+   * Makes one try, whose failure does not count against the host: another place can be asked, or the host may only limit
+   * connections.
+   */
+  readonly once?: boolean | undefined;
 }
 
 export interface HttpResponse {

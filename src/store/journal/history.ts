@@ -21,6 +21,8 @@ export type HistoryEvent =
     readonly digest: Digest;
     readonly bytes: number;
     readonly because: FetchReason;
+    /** The hosts of the mirrors that answered, if there were any. */
+    readonly mirrors?: readonly string[];
   }
   | {
     /** The entry changed, but all its content was cached. */
@@ -105,11 +107,11 @@ function addToUses(history: HistoryEvent[], event: UseEvent, at: number): boolea
 }
 
 function useOf(event: UseEvent, at: number, before: readonly HistoryEvent[]): HistoryEvent {
-  const { name, digest, cause, fetched } = event;
+  const { name, digest, cause, fetched, mirrors } = event;
   if (!cause) return { kind: "hit", at, name, digest, uses: 1, last: at };
   const because = reasonOf(event, before.filter((each) => !("name" in each) || each.name === name));
   return fetched > 0
-    ? { kind: "fetched", at, name, digest, bytes: fetched, because }
+    ? { kind: "fetched", at, name, digest, bytes: fetched, because, ...mirrors && { mirrors } }
     : { kind: "changed", at, name, digest, because };
 }
 

@@ -37,6 +37,8 @@ const UseSchema = v.object({
   digest: DigestSchema,
   /** Absent for a cache hit. */
   cause: v.optional(v.picklist(MISS_CAUSES)),
+  /** The hosts of the mirrors that answered; absent if there were none. */
+  mirrors: v.optional(v.array(v.string())),
   /** Bytes of content that were fetched. */
   fetched: Bytes,
   /** Bytes of content that did not have to be fetched. */

@@ -95,6 +95,15 @@ const GOOD: [string, string, Config][] = [
   ["a list of upstreams", "serve: {allow: [docker.io, ghcr.io/acme/*]}", {
     serve: { allow: ["docker.io", "ghcr.io/acme/*"] },
   }],
+  ["mirrors", "registries: {a.test: {mirrors: [m.test, 'http://n.test/p/']}}", {
+    registries: { "a.test": { mirrors: ["m.test", "http://n.test/p/"] } },
+  }],
+  ["mirrors in a text", "registries: {a.test: {mirrors: 'm.test, n.test:5000/p'}}", {
+    registries: { "a.test": { mirrors: ["m.test", "n.test:5000/p"] } },
+  }],
+  ["no mirrors", "registries: {a.test: {mirrors: []}}", {
+    registries: { "a.test": { mirrors: [] } },
+  }],
   ["groups that have comments alone", "gc:\n  # nothing yet\nstorage:\nregistries:\n", {
     gc: null,
     storage: null,
@@ -166,6 +175,18 @@ const BAD: [string, string, string, RegExp][] = [
   ["text for a switch", "gc: {auto: perhaps}", "1:6", /gc\.auto: .*"perhaps"/],
   ["an upstream that is none", "serve: {allow: acme/app}", "1:9", /"acme\/app" does not begin/],
   ["a registry that is none", "registries: {a b: {insecure: true}}", "1:14", /bad registry "a b"/],
+  [
+    "a mirror that is none",
+    "registries: {a.test: {mirrors: [m.test, bad host]}}",
+    "1:23",
+    /registries\.a\.test\.mirrors: bad registry "bad host"/,
+  ],
+  [
+    "a group for mirrors",
+    "registries: {a.test: {mirrors: {m.test: 1}}}",
+    "1:23",
+    /mirrors: a group is not a registry or a list of them/,
+  ],
   ["a key twice", "transfers: 1\ntransfers: 2\n", "2:1", /the key occurs twice/],
   ["a quote left open", 'cache_dir: "/x\n', "2:1", /quote/],
   ["a bracket left open", "freshness: {\n", "2:1", /./],

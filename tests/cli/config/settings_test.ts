@@ -79,6 +79,7 @@ const VALUES: [string, string, Scalar][] = [
   ["gc.unused", "0", 0],
   ["gc.min_free", "12.5%", "12.5%"],
   ["storage.registry_cache.max_size_gb", "2.5", 2.5],
+  ["registries.a.test.mirrors", "m.test, n.test/p", "m.test, n.test/p"],
   ["cache_dir", "5", "5"],
   ["cache_dir", "true", "true"],
 ];

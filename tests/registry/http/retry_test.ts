@@ -44,7 +44,7 @@ Deno.test("RetryTransport.send tries an optional request once, and does not coun
   const inner = new FakeTransport(...answers);
   const clock = new FakeClock();
   const transport = new RetryTransport(inner, clock);
-  const optional = { ...get(URL_), isOptional: true };
+  const optional = { ...get(URL_), once: true };
   assert.equal((await transport.send(optional)).status, 503);
   await assert.rejects(transport.send(optional), (error) => hasCode(error, "LDR_UNREACHABLE"));
   assert.equal((await transport.send(optional)).status, 429);

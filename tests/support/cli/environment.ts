@@ -12,6 +12,9 @@ const SYSTEM_VARIABLES = Deno.build.os === "windows"
 /** Deno's cache of packages, which a child with an empty home needs too. */
 export const DENO_DIR = resolve(Deno.env.get("DENO_DIR") || join(userCache(), "deno"));
 
+/** A file that is always there and has no content. */
+export const EMPTY_FILE = Deno.build.os === "windows" ? "NUL" : "/dev/null";
+
 export interface EnvironmentOptions {
   /** True if the child downloads packages, and so needs the machine's certificates, mirrors and proxies. */
   readonly downloads?: boolean;
@@ -34,6 +37,8 @@ export function childEnvironment(
     ...Object.fromEntries(passed),
     DENO_DIR,
     DENO_NO_UPDATE_CHECK: "1",
+    // The settings of this machine for registries do not apply to tests.
+    CONTAINERS_REGISTRIES_CONF: EMPTY_FILE,
     NO_COLOR: "1",
     ...variables,
   };

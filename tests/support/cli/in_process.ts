@@ -1,6 +1,6 @@
 import { main } from "../../../src/cli/main.ts";
 import { EXCEPTIONS_VARIABLE } from "../../binary_exceptions.ts";
-import { childEnvironment } from "./environment.ts";
+import { childEnvironment, EMPTY_FILE } from "./environment.ts";
 import { type Result, type RunOptions, TestUser } from "./test_user.ts";
 
 // What is printed depends on no terminal that the tests may run on.
@@ -8,6 +8,9 @@ Deno.env.set("NO_COLOR", "1");
 
 /** Variables of the tests that start with `LARDER_`, but are not settings of larder. */
 const TEST_VARIABLES = ["LARDER_BIN", EXCEPTIONS_VARIABLE];
+
+// The settings of this machine for registries do not apply to tests.
+Deno.env.set("CONTAINERS_REGISTRIES_CONF", EMPTY_FILE);
 
 // The tests do not inherit the user's settings of larder.
 for (const name of Object.keys(Deno.env.toObject())) {

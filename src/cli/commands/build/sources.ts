@@ -2,6 +2,7 @@ import type { ListRequest, Sources } from "../../../builds/inputs/sources.ts";
 import type { BuildSpec } from "../../../builds/spec.ts";
 import { parseReference } from "../../../oci/reference.ts";
 import type { PackageRequest, PackageResult } from "../../../packages/package_request.ts";
+import type { Puller } from "../../../pull/puller.ts";
 import { type PullResult, useEvent } from "../../../pull/result.ts";
 import { Journal } from "../../../store/journal/journal.ts";
 import type { Context } from "../../context.ts";
@@ -17,6 +18,8 @@ export class CommandSources implements Sources, Disposable {
   readonly #context: Context;
   readonly #command: BuildCommandOptions;
   readonly #packages: CommandPackages;
+  /** One for all references, so that a host that fails is not asked again. */
+  #puller: Puller | undefined;
 
   constructor(context: Context, spec: BuildSpec, command: BuildCommandOptions) {
     this.#context = context;
@@ -45,7 +48,7 @@ export class CommandSources implements Sources, Disposable {
   async pull(reference: string): Promise<PullResult> {
     const context = this.#context;
     const pulled = await pulledReference(parseReference(reference), this.#command);
-    const { puller } = openPuller(context);
+    const puller = this.#puller ??= openPuller(context).puller;
     using progress = pullProgress(context);
     const options = pullOptions(context, this.#command);
     const result = await puller.pull(pulled, options, progress);

@@ -9,6 +9,7 @@ import type { Context } from "../../context.ts";
 import { changeLock, LOCK_FILE, readLock } from "../../lock/file.ts";
 import type { Lock, LockedList, LockedPackage } from "../../lock/format.ts";
 import type { Format } from "../../options.ts";
+import { expandAlias } from "../../registry/short_names.ts";
 import { openRegistry } from "../../registry/registry_access.ts";
 import { writeJson, writeOut } from "../../terminal/console.ts";
 import { countProgress } from "../../terminal/progress.ts";
@@ -37,7 +38,9 @@ export async function lock(
   const current = readLock();
   const { from, keyring, arch } = options;
   const isAll = names.length === 0 && (from ?? keyring ?? arch) === undefined;
-  const wanted = isAll ? allOf(current) : wantedOf(names, options);
+  const wanted = isAll
+    ? allOf(current)
+    : wantedOf(from === undefined ? await withAliases(context, names) : names, options);
   const lists = withNames(current?.lists ?? new Map(), wanted.lists);
   const { client } = openRegistry(context);
   const references = await resolveAll(context, client, wanted.references, current, signal);
@@ -52,6 +55,10 @@ export async function lock(
     specs: new Map([...lock.specs, ...wanted.specs]),
   }), signal);
   report(context, before, after, options.format);
+}
+
+async function withAliases(context: Context, names: readonly string[]): Promise<string[]> {
+  return await Promise.all(names.map((name) => expandAlias(context, name)));
 }
 
 /** Replaces the packages that are locked for the same lists and the same URLs. */

@@ -96,16 +96,18 @@ export function reportPull(context: Context, result: PullResult): void {
     case "fetched":
       context.info(
         `${name}: fetched ${tally.fetched}, reused ${tally.reused}` +
-          (platform ? `, for ${platform}` : ""),
+          (platform ? `, for ${platform}` : "") + mirrorText(result),
       );
       break;
     case "current":
-      context.info(`Use ${result.kind} from cache: ${name} is current, ${tally.reused}`);
+      context.info(
+        `Use ${result.kind} from cache: ${name} is current, ${tally.reused}${mirrorText(result)}`,
+      );
       break;
     case "changed":
       context.info(
         `Use ${result.kind} from cache: ${name} ${changeText(result)}, nothing was fetched, ` +
-          tally.reused,
+          tally.reused + mirrorText(result),
       );
       break;
     case "unchecked":
@@ -119,6 +121,12 @@ export function reportPull(context: Context, result: PullResult): void {
       );
       context.info(`Use ${result.kind} from cache: ${name}, ${tally.reused}`);
   }
+}
+
+/** Names the mirrors that answered. */
+function mirrorText({ mirrors }: PullResult): string {
+  if (mirrors.length === 0) return "";
+  return ` (${mirrors.length === 1 ? "mirror" : "mirrors"}: ${mirrors.join(", ")})`;
 }
 
 /** Says what changed about an entry whose content was cached already. */
@@ -174,5 +182,6 @@ export function resultToJson(result: PullResult): object {
     bytesFetched: bytesOf(result, "fetched"),
     bytesReused: bytesOf(result, "reused"),
     parts: result.parts,
+    mirrors: result.mirrors,
   };
 }

@@ -6,6 +6,7 @@ import type { Context } from "../../context.ts";
 import type { Format } from "../../options.ts";
 import { writeJson, writeOut } from "../../terminal/console.ts";
 import { pullProgress } from "../../terminal/progress.ts";
+import { expandAlias } from "../../registry/short_names.ts";
 import { collectAfterFetch } from "../gc/auto.ts";
 import {
   nameWithDigest,
@@ -32,7 +33,7 @@ export async function pull(
   names: readonly string[],
   command: PullCommandOptions,
 ): Promise<void> {
-  const subjects = await subjectsOf(names, command);
+  const subjects = await subjectsOf(context, names, command);
   const options = pullOptions(context, command);
   const { layout } = context;
   const { puller, transport } = openPuller(context);
@@ -69,6 +70,7 @@ export async function pull(
  * @throws LarderError LDR_USAGE, LDR_BAD_REFERENCE, LDR_NOT_LOCKED, LDR_BAD_LOCK
  */
 async function subjectsOf(
+  context: Context,
   names: readonly string[],
   command: PullCommandOptions,
 ): Promise<(string | Reference)[]> {
@@ -77,7 +79,12 @@ async function subjectsOf(
     const { frozenReferences } = await import("../../lock/frozen.ts");
     return frozenReferences();
   }
-  const parsed = names.map((name) => isSpinManifest(name) ? name : parseReference(name));
+  const parsed: (string | Reference)[] = [];
+  for (const name of names) {
+    parsed.push(
+      isSpinManifest(name) ? name : parseReference(await expandAlias(context, name)),
+    );
+  }
   return await Promise.all(
     parsed.map((each) => typeof each === "string" ? each : pulledReference(each, command)),
   );

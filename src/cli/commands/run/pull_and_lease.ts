@@ -8,6 +8,7 @@ import { Lease } from "../../../store/locks/leases.ts";
 import { waitingForSweep } from "../../../store/locks/store_lock.ts";
 import { ManifestStore } from "../../../store/manifest_store.ts";
 import type { Context } from "../../context.ts";
+import { expandAlias } from "../../registry/short_names.ts";
 import { pullProgress } from "../../terminal/progress.ts";
 import { collectAfterFetch } from "../gc/auto.ts";
 import {
@@ -28,7 +29,8 @@ export async function pullAndUse<T>(
   command: PullingOptions,
   use: (image: CachedImage, resolver: ArtifactResolver) => Promise<T>,
 ): Promise<T> {
-  const reference = await pulledReference(parseReference(subject), command);
+  const named = parseReference(await expandAlias(context, subject));
+  const reference = await pulledReference(named, command);
   const name = formatReference(reference);
   const { layout } = context;
   const manifests = new ManifestStore(layout);

@@ -168,13 +168,13 @@ export function eventText(event: HistoryEvent): string {
 }
 
 function fetchedText(event: HistoryEvent & { kind: "fetched" | "changed" }): string {
-  const { kind, name, because, at } = event;
+  const { name, because, at } = event;
   if (keyOfBuild(name)) return `built: ${buildReason(because, at)}`;
   const isNewPackage = because.cause === "never seen" && sourceOfPackage(name) !== undefined;
   const reason = isNewPackage ? "it was not cached" : reasonText(because, at);
-  return kind === "changed"
-    ? `used from the cache: ${reason}, nothing was fetched`
-    : `fetched ${formatBytes(event.bytes)}: ${reason}`;
+  if (event.kind === "changed") return `used from the cache: ${reason}, nothing was fetched`;
+  const from = event.mirrors ? ` by way of ${event.mirrors.join(", ")}` : "";
+  return `fetched ${formatBytes(event.bytes)}${from}: ${reason}`;
 }
 
 /** Nothing if the clock was set back in between. */

@@ -1,5 +1,5 @@
 import { parse, TomlError } from "smol-toml";
-import type { LarderError } from "../../base/errors.ts";
+import type { LarderError } from "./errors.ts";
 
 /**
  * Parses a TOML document.
