@@ -188,7 +188,7 @@ export function valueOption<T>(
 }
 
 /** Returns an option that takes one of a few values. @param add adds the value to those before it */
-function choiceOption<T>(
+export function choiceOption<T>(
   flags: string,
   description: string,
   choices: readonly string[],

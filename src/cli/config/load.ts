@@ -82,13 +82,17 @@ function readVariable(setting: Setting, variable: string, text: string): Scalar 
   }
 }
 
+/** The settings of `serve` that are paths. */
+const SERVE_PATHS = ["token_file", "htpasswd_file", "tls_cert", "tls_key"] as const;
+
 /** Resolves relative paths against the folder of the config file. */
 function resolvePaths(config: Config, folder: string): Config {
-  const { cache_dir, registries } = config;
+  const { cache_dir, registries, serve } = config;
   const own = (path: string) => resolve(folder, path);
   return {
     ...config,
     ...cache_dir !== undefined && { cache_dir: own(cache_dir) },
+    ...serve && { serve: { ...serve, ...servePaths(serve, own) } },
     ...registries && {
       registries: Object.fromEntries(
         Object.entries(registries).map(([name, { ca_file, ...rest }]) => [
@@ -98,6 +102,15 @@ function resolvePaths(config: Config, folder: string): Config {
       ),
     },
   };
+}
+
+function servePaths(
+  serve: NonNullable<Config["serve"]>,
+  resolved: (path: string) => string,
+): Partial<Config["serve"]> {
+  return Object.fromEntries(
+    SERVE_PATHS.flatMap((key) => serve[key] === undefined ? [] : [[key, resolved(serve[key])]]),
+  );
 }
 
 function assign(config: object, path: readonly string[], value: unknown): void {

@@ -2,6 +2,7 @@ import * as v from "valibot";
 import { TRANSFERS } from "../../base/limits.ts";
 import { parseBytes, parseDuration, parseSpace } from "../../base/units.ts";
 import { parseRegistry } from "../../oci/reference.ts";
+import { parseAllow } from "../../serve/access/allow_patterns.ts";
 import { parseLocation } from "../../registry/mirrors/location.ts";
 import { POLICIES } from "../options.ts";
 
@@ -66,14 +67,20 @@ const Transfers = described(v.pipe(v.number(), v.integer(), v.minValue(1), v.max
 const Amount = described(v.pipe(v.number(), v.finite(), v.minValue(0)), {
   expected: "a number without a unit",
 });
-const Mirrors = described(
-  v.pipe(
-    v.union([v.string(), v.array(v.string())]),
-    readText<string | string[], string[]>(parseMirrors, (value) => [value].flat().join(",")),
-  ),
-  { expected: "a registry or a list of them", parse: parseMirrors, takesList: true },
-);
+const Allow = listOf("a host", parseAllow);
+const Mirrors = listOf("a registry", parseMirrors);
 const Policy = described(v.picklist(POLICIES), { expected: "always, missing or never" });
+
+/** Returns a schema of lists, and of texts with commas between their items. */
+function listOf(item: string, parse: (text: string) => string[]) {
+  return described(
+    v.pipe(
+      v.union([v.string(), v.array(v.string())]),
+      readText<string | string[], string[]>(parse, (value) => [value].flat().join(",")),
+    ),
+    { expected: `${item} or a list of them`, parse, takesList: true },
+  );
+}
 
 function setting<T extends v.GenericSchema>(schema: T, notes: SettingNotes) {
   return v.optional(v.pipe(schema, v.metadata(notes as unknown as Record<string, unknown>)));
@@ -174,6 +181,29 @@ export const ConfigSchema = v.strictObject({
       description: "maximum age of a copy that larder serve sends if the registry fails; " +
         "unset, that of freshness",
       example: "24h",
+    }),
+    allow: setting(Allow, {
+      description:
+        "upstreams that clients of larder serve may name: globs of hosts or HOST/REPOSITORY, with commas between",
+      example: "ghcr.io/acme/*",
+    }),
+    token_file: setting(Path, {
+      description:
+        "file of the tokens that clients of larder serve need; relative as for cache_dir",
+      example: "/etc/larder/tokens",
+    }),
+    htpasswd_file: setting(Path, {
+      description:
+        "file of users and passwords, as htpasswd -B writes it; relative as for cache_dir",
+      example: "/etc/larder/htpasswd",
+    }),
+    tls_cert: setting(Path, {
+      description: "PEM file with the certificate of larder serve and its chain",
+      example: "/etc/larder/cert.pem",
+    }),
+    tls_key: setting(Path, {
+      description: "PEM file with the key of that certificate",
+      example: "/etc/larder/key.pem",
     }),
   }),
   registries: v.nullish(v.record(

@@ -8,7 +8,7 @@ import { apiBase } from "../../registry/endpoints.ts";
 import { readCertificateFolder, readCertificates } from "../../registry/http/tls/ca.ts";
 import { readHostCertificates } from "../../registry/http/tls/host_certificates.ts";
 import type { Transport } from "../../registry/http/transport.ts";
-import { httpTransport } from "../../registry/http/transport_stack.ts";
+import { type HttpOptions, httpTransport } from "../../registry/http/transport_stack.ts";
 import type { HostTrust, Trust } from "../../registry/http/tls/trust.ts";
 import { hostPlatform } from "../../store/platform_dirs.ts";
 import type { Context } from "../context.ts";
@@ -22,12 +22,12 @@ const USER_AGENT = `larder/${VERSION} (${Deno.build.os}; ${Deno.build.arch})`;
 /**
  * Returns a client and a transport that follow the options, the environment and the config.
  * @param credentials by default those in the user's files
- * @param longestWait see `HttpOptions`
+ * @param limits see `HttpOptions`
  */
 export function openRegistry(
   context: Context,
   credentials?: CredentialSource,
-  longestWait?: number,
+  limits: Pick<HttpOptions, "longestWait" | "checkAddress"> = {},
 ): { client: RegistryClient; transport: Transport } {
   const trust = trustOf(context);
   const transport = httpTransport({
@@ -35,7 +35,7 @@ export function openRegistry(
     clock: systemClock,
     userAgent: USER_AGENT,
     onRetry: (message) => context.info(message),
-    longestWait,
+    ...limits,
   });
   const authorizer = new LazyAuthorizer(async () => {
     const [{ Authenticator }, source] = await Promise.all([

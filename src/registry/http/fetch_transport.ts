@@ -103,6 +103,11 @@ function createClient(options: Deno.CreateHttpClientOptions): Deno.HttpClient {
   }
 }
 
+/** Makes Node's client trust the certificates of the system too; the runtime reads them for its first connection. */
+export function trustSystemCertificates(): void {
+  createClient({}).close();
+}
+
 const PROXY_HINT = "check the proxy that HTTPS_PROXY, HTTP_PROXY or ALL_PROXY names";
 
 /** A failure below HTTP. */

@@ -1,9 +1,15 @@
 import { hasCode, LarderError } from "../../base/errors.ts";
 import { STALL_TIMEOUT } from "../../base/limits.ts";
+import type { CheckAddress } from "./checked_address.ts";
 import { sendWithNode, TRUST_ANY } from "./node_request.ts";
 import { proxyFor } from "./proxy.ts";
 import type { HttpRequest, HttpResponse, Transport } from "./transport.ts";
 import type { Trust } from "./tls/trust.ts";
+
+export interface InsecureTransportOptions extends Pick<Trust, "certificates"> {
+  readonly stallTimeout?: number | undefined;
+  readonly checkAddress?: CheckAddress | undefined;
+}
 
 /**
  * Sends HTTPS requests without checking the certificate, for `--insecure`, because the runtime's own client always
@@ -14,13 +20,12 @@ export class InsecureTransport implements Transport {
   readonly #inner: Transport;
   readonly #certificates: Trust["certificates"];
   readonly #stallTimeout: number;
+  readonly #checkAddress: CheckAddress | undefined;
 
-  constructor(
-    inner: Transport,
-    options: Pick<Trust, "certificates"> & { stallTimeout?: number | undefined } = {},
-  ) {
+  constructor(inner: Transport, options: InsecureTransportOptions = {}) {
     this.#inner = inner;
     this.#certificates = options.certificates;
+    this.#checkAddress = options.checkAddress;
     this.#stallTimeout = options.stallTimeout ?? STALL_TIMEOUT;
   }
 
@@ -29,6 +34,7 @@ export class InsecureTransport implements Transport {
     if (proxyFor(request.url, Deno.env)) return this.#inner.send(request).catch(throwProxied);
     return sendWithNode(request, {
       stallTimeout: this.#stallTimeout,
+      checkAddress: this.#checkAddress,
       tls: { ...TRUST_ANY, ...this.#certificates?.(request.url)?.client },
     });
   }

@@ -80,7 +80,7 @@ function wantsTls(response: HttpResponse): boolean {
 /** True if the other scheme may work; a TLS server answers plain HTTP with an alert, which is no HTTP. */
 function mayBeOtherScheme(error: unknown): boolean {
   return hasCode(error, "LDR_UNREACHABLE", "LDR_TLS") ||
-    (hasCode(error, "LDR_BAD_RESPONSE") && /HTTP version/.test(error.message));
+    (hasCode(error, "LDR_BAD_RESPONSE") && /HTTP version|Expected HTTP\//.test(error.message));
 }
 
 /** True if a certificate was rejected; those of insecure hosts are checked too, if a proxy is used. */

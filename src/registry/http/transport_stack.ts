@@ -1,6 +1,9 @@
 import type { Clock } from "../../base/concurrency.ts";
 import { hasCode } from "../../base/errors.ts";
+import { type CheckAddress, checkLiteral } from "./checked_address.ts";
+import { CheckedNames } from "./checked_names.ts";
 import { FetchTransport } from "./fetch_transport.ts";
+import { proxyFor } from "./proxy.ts";
 import { RedirectTransport } from "./redirects.ts";
 import { type OnRetry, RetryTransport } from "./retry.ts";
 import { SchemeTransport } from "./scheme.ts";
@@ -16,19 +19,50 @@ export interface HttpOptions extends Trust {
   readonly stallTimeout?: number | undefined;
   /** Milliseconds that larder waits if a server asks it to; a minute by default. */
   readonly longestWait?: number | undefined;
+  /** Decides on every address before a connection is made to it, also after redirects and for token servers. */
+  readonly checkAddress?: CheckAddress | undefined;
 }
 
 /** Stacks the transports between larder and the network: retries, then HTTP or HTTPS, then redirects, then sockets. */
 export function httpTransport(options: HttpOptions): Transport {
-  const client = withBlockedPorts(new FetchTransport(options), options);
-  const sockets = withUserAgent(withInsecureHosts(client, options), options);
-  const redirects = new RedirectTransport(sockets, options);
+  const { checkAddress } = options;
+  const pins = checkAddress && canConnectToChecked();
+  const own = pins ? options : { ...options, checkAddress: undefined };
+  const client = withBlockedPorts(withCheckedAddresses(new FetchTransport(own), own), own);
+  const sockets = withUserAgent(withInsecureHosts(client, own), own);
+  const checked = checkAddress && !pins ? new CheckedNames(sockets, checkAddress) : sockets;
+  const redirects = new RedirectTransport(checked, options);
   return new RetryTransport(
     new SchemeTransport(redirects, options),
     options.clock,
     options.onRetry,
     options.longestWait,
   );
+}
+
+/** True if Node's client asks for addresses with `lookup`; that of Deno 2.4 fails instead. */
+function canConnectToChecked(): boolean {
+  const [major = 0, minor = 0] = Deno.version.deno.split(".").map(Number);
+  return major > 2 || (major === 2 && minor >= 9);
+}
+
+/**
+ * Connects to checked addresses only, with Node's client. A proxy resolves names itself, so that only an address in a
+ * URL can be checked before a request through it.
+ */
+function withCheckedAddresses(client: Transport, options: HttpOptions): Transport {
+  const { checkAddress } = options;
+  if (!checkAddress) return client;
+  let transport: Transport | undefined;
+  return {
+    async send(request) {
+      checkLiteral(request.url, checkAddress);
+      if (proxyFor(request.url, Deno.env)) return await client.send(request);
+      const { NodeTransport } = await import("./node_transport.ts");
+      transport ??= new NodeTransport(options);
+      return await transport.send(request);
+    },
+  };
 }
 
 /** The error of the runtime's own client for a port that browsers block; it comes before any traffic. */
@@ -43,8 +77,8 @@ function withBlockedPorts(client: Transport, options: HttpOptions): Transport {
         return await client.send(request);
       } catch (error) {
         if (!hasCode(error, "LDR_UNREACHABLE") || !BLOCKED_PORT.test(error.message)) throw error;
-        const { BlockedPortTransport } = await import("./blocked_port.ts");
-        transport ??= new BlockedPortTransport(options);
+        const { NodeTransport } = await import("./node_transport.ts");
+        transport ??= new NodeTransport(options);
         return await transport.send(request);
       }
     },

@@ -85,6 +85,16 @@ const GOOD: [string, string, Config][] = [
   ["a registry, by any of its names", "registries: {index.docker.io: {insecure: true}}", {
     registries: { "docker.io": { insecure: true } },
   }],
+  [
+    "upstreams with commas or spaces between",
+    "serve: {allow: 'docker.io,ghcr.io/acme/*  Quay.io'}",
+    {
+      serve: { allow: ["docker.io", "ghcr.io/acme/*", "quay.io"] },
+    },
+  ],
+  ["a list of upstreams", "serve: {allow: [docker.io, ghcr.io/acme/*]}", {
+    serve: { allow: ["docker.io", "ghcr.io/acme/*"] },
+  }],
   ["mirrors", "registries: {a.test: {mirrors: [m.test, 'http://n.test/p/']}}", {
     registries: { "a.test": { mirrors: ["m.test", "http://n.test/p/"] } },
   }],
@@ -163,6 +173,7 @@ const BAD: [string, string, string, RegExp][] = [
     /max_size_gb: -1 is not a number/,
   ],
   ["text for a switch", "gc: {auto: perhaps}", "1:6", /gc\.auto: .*"perhaps"/],
+  ["an upstream that is none", "serve: {allow: acme/app}", "1:9", /"acme\/app" does not begin/],
   ["a registry that is none", "registries: {a b: {insecure: true}}", "1:14", /bad registry "a b"/],
   [
     "a mirror that is none",
@@ -361,6 +372,17 @@ Deno.test("loadConfig reads config.yaml in the config folder if it exists", asyn
   Deno.writeTextFileSync(join(home.path, "other.yaml"), "transfers: 8");
   const chosen = await loadConfig(platform(home.path), join(home.path, "other.yaml"));
   assert.deepEqual(chosen, { transfers: 8 });
+});
+
+Deno.test("loadConfig resolves the paths of serve against the folder of the config file", async () => {
+  using folder = new TemporaryFolder();
+  const path = join(folder.path, "config.yaml");
+  const keys = ["token_file", "htpasswd_file", "tls_cert", "tls_key"];
+  const lines = keys.map((key) => `  ${key}: ${key}.x\n`).join("");
+  Deno.writeTextFileSync(path, `serve:\n  allow: ghcr.io\n${lines}`);
+  const { serve } = await loadConfig(platform(), path);
+  const expected = keys.map((key) => [key, join(folder.path, `${key}.x`)]);
+  assert.deepEqual(serve, { allow: ["ghcr.io"], ...Object.fromEntries(expected) });
 });
 
 Deno.test("loadConfig resolves cache_dir against the folder of the config file", async () => {

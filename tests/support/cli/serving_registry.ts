@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
 import type { Result, Running, RunOptions, TestUser } from "./test_user.ts";
 
+type Init = RequestInit & { client?: Deno.HttpClient };
+
+/** The registries of tests are on loopback. */
+const LOOPBACK = ["--allow", "*", "--allow", "127.0.0.1:*", "--allow", "localhost:*"];
+
 /** A `larder serve` on a free port. Disposing kills it if it is still running. */
 export class ServingRegistry implements AsyncDisposable {
   readonly #running: Running;
@@ -12,15 +17,16 @@ export class ServingRegistry implements AsyncDisposable {
     this.url = url;
   }
 
-  /** Starts it and waits until it serves. @param args arguments after `larder serve` */
+  /** Starts it and waits until it serves. @param args arguments after `larder serve`; without `--allow`, all upstreams may be named */
   static async start(
     user: TestUser,
     args: readonly string[] = [],
     options: RunOptions = {},
   ): Promise<ServingRegistry> {
-    const running = user.spawn(["serve", "--listen", "127.0.0.1:0", ...args], options);
+    const allow = args.includes("--allow") ? [] : LOOPBACK;
+    const running = user.spawn(["serve", "--listen", "127.0.0.1:0", ...allow, ...args], options);
     await running.said("Serving ");
-    const url = /^Serving .* at (http:\S+)$/m.exec(running.stderr)?.[1];
+    const url = /^Serving .* at (https?:\S+)$/m.exec(running.stderr)?.[1];
     if (!url) {
       await running[Symbol.asyncDispose]();
       throw new Error(`it does not serve: ${running.stderr}`);
@@ -50,12 +56,12 @@ export class ServingRegistry implements AsyncDisposable {
   }
 
   /** Sends a request; the caller reads or cancels the body. @param path below `/v2/` */
-  request(path: string, init: RequestInit = {}): Promise<Response> {
+  request(path: string, init: Init = {}): Promise<Response> {
     return fetch(`${this.url}/v2/${path}`, init);
   }
 
   /** Returns the bytes of a response with this status. */
-  async bytes(path: string, status = 200, init: RequestInit = {}): Promise<Uint8Array> {
+  async bytes(path: string, status = 200, init: Init = {}): Promise<Uint8Array> {
     const response = await this.request(path, init);
     const body = new Uint8Array(await response.arrayBuffer());
     assert.equal(
@@ -67,7 +73,7 @@ export class ServingRegistry implements AsyncDisposable {
   }
 
   /** Returns the status and the error code of a response. */
-  async error(path: string, init: RequestInit = {}): Promise<[number, string]> {
+  async error(path: string, init: Init = {}): Promise<[number, string]> {
     const response = await this.request(path, init);
     const { errors } = await response.json();
     return [response.status, errors[0].code];

@@ -4,10 +4,11 @@ import { RegistryServer } from "../../../serve/server.ts";
 import { RegistryService } from "../../../serve/registry_service.ts";
 import type { Context } from "../../context.ts";
 import { openRegistry } from "../../registry/registry_access.ts";
+import { type AccessOptions, openAccess, printClientConfig } from "./access.ts";
 import { PeriodicCollector } from "./periodic_collector.ts";
 import { onceAMinute, RequestLog } from "./request_log.ts";
 
-export interface ServeOptions {
+export interface ServeOptions extends AccessOptions {
   readonly listen?: string;
 }
 
@@ -25,17 +26,22 @@ const LONGEST_WAIT = 1000;
 
 /**
  * `larder serve`: serves until Ctrl-C or SIGTERM, then lets the requests in progress finish.
- * @throws LarderError LDR_USAGE, LDR_LISTEN
+ * @throws LarderError LDR_USAGE, LDR_CONFIG, LDR_DISK*, LDR_LISTEN
  */
 export async function serve(context: Context, options: ServeOptions): Promise<void> {
   const { serve: settings, freshness } = context.config;
   const { layout } = context;
   const address = parseAddress(options.listen ?? settings?.listen ?? DEFAULT_ADDRESS);
+  if (options.printConfig) {
+    return await printClientConfig(context, options.printConfig, options, address);
+  }
+  const { access, tls } = openAccess(context, options, address);
   const signal = context.interruptible();
   const warn = onceAMinute((message) => context.warn(message));
   using collector = new PeriodicCollector(context);
   const isOffline = context.options.offline ?? false;
-  const client = isOffline ? undefined : openRegistry(context, undefined, LONGEST_WAIT).client;
+  const limits = { longestWait: LONGEST_WAIT, checkAddress: access.upstreams.checkAddress };
+  const client = isOffline ? undefined : openRegistry(context, undefined, limits).client;
   await using service = new RegistryService({
     layout,
     client,
@@ -49,7 +55,14 @@ export async function serve(context: Context, options: ServeOptions): Promise<vo
   const server = new RegistryServer(service, {
     address,
     defaultUpstream: settings?.default_upstream ?? DEFAULT_UPSTREAM,
-    access: () => undefined,
+    tls,
+    access: async (request, _client, route) => {
+      const refusal = await access.authorize(request);
+      if (!refusal && route && "repository" in route) {
+        access.upstreams.checkRepository(route.repository);
+      }
+      return refusal;
+    },
     onRequest: log && ((request) => log.add(request)),
     onFailure: warn,
   });

@@ -1,9 +1,9 @@
-import { createPrivateKey, createPublicKey, X509Certificate } from "node:crypto";
 import { join } from "node:path";
 import { LarderError } from "../../../base/errors.ts";
 import { isNotFound } from "../../../base/files/files.ts";
 import { diskError } from "../../../base/files/system_error.ts";
 import { readCertificates } from "./ca.ts";
+import { checkPair, readPem, unusable } from "./key_pair.ts";
 
 /** Certificates for the connections to one host. */
 export interface HostCertificates {
@@ -86,47 +86,6 @@ function clientCertificate(
   if (!name) return undefined;
   const [certPath, keyPath] = [join(folder, name), join(folder, `${stem(name)}.key`)];
   const client = ifReadable(() => ({ cert: readPem(certPath), key: readPem(keyPath) }));
-  if (client) checkPair(client, certPath, keyPath);
+  if (client) checkPair(client, certPath, keyPath, "its folder");
   return client;
-}
-
-function readPem(path: string): string {
-  try {
-    return Deno.readTextFileSync(path);
-  } catch (error) {
-    throw diskError(error, "read", path);
-  }
-}
-
-/** Checks what the runtime reports without any name, or not at all: Deno 2.4 ends at once if the two do not match. */
-function checkPair(
-  { cert, key }: { cert: string; key: string },
-  certPath: string,
-  keyPath: string,
-) {
-  readCertificates(certPath, "its folder");
-  const hint = "use a key in PEM format without a password";
-  if (/ENCRYPTED/.test(key)) throw unusable(keyPath, "it is encrypted", hint);
-  let own: string | undefined;
-  let certified: string | undefined;
-  try {
-    own = spki(createPublicKey(createPrivateKey(key)));
-  } catch (error) {
-    throw unusable(keyPath, "it is not a private key in PEM format", hint, error);
-  }
-  try {
-    certified = spki(new X509Certificate(cert).publicKey);
-  } catch {
-    return; // Deno 2.4 does not support every kind of key here.
-  }
-  if (own === certified) return;
-  throw unusable(keyPath, `it is not the key of ${certPath}`, "put the right key there");
-}
-
-function spki(key: ReturnType<typeof createPublicKey>): string {
-  return key.export({ type: "spki", format: "pem" }).toString();
-}
-
-function unusable(path: string, reason: string, hint: string, cause?: unknown): LarderError {
-  return new LarderError("LDR_CONFIG", `cannot use ${path}: ${reason}`, { hint, cause });
 }

@@ -1,21 +1,31 @@
 import { LarderError } from "../../base/errors.ts";
 import { STALL_TIMEOUT } from "../../base/limits.ts";
+import type { CheckAddress } from "./checked_address.ts";
 import { type NodeTls, sendWithNode, trusting } from "./node_request.ts";
+import { trustSystemCertificates } from "./fetch_transport.ts";
 import { proxyFor } from "./proxy.ts";
 import type { HttpRequest, HttpResponse, Transport } from "./transport.ts";
 import { ownTrust, type Trust } from "./tls/trust.ts";
 
+export interface NodeTransportOptions extends Trust {
+  readonly stallTimeout?: number | undefined;
+  readonly checkAddress?: CheckAddress | undefined;
+}
+
 /**
- * Sends requests to the ports that the runtime's own client refuses, because the Fetch Standard protects users of
- * browsers from them. Registries listen at such ports: 6000, 6666, 10080.
+ * Sends requests with Node's client, for what the runtime's own client cannot do: connect to ports that browsers block
+ * (Fetch Standard, "Port blocking"), at which registries listen (6000, 6666, 10080), and connect to exactly the address
+ * that was checked.
  */
-export class BlockedPortTransport implements Transport {
+export class NodeTransport implements Transport {
   readonly #trust: Trust;
   readonly #stallTimeout: number;
+  readonly #checkAddress: CheckAddress | undefined;
   readonly #tls = new Map<string, NodeTls>();
 
-  constructor(options: Trust & { stallTimeout?: number | undefined } = {}) {
+  constructor(options: NodeTransportOptions = {}) {
     this.#trust = options;
+    this.#checkAddress = options.checkAddress;
     this.#stallTimeout = options.stallTimeout ?? STALL_TIMEOUT;
   }
 
@@ -23,12 +33,17 @@ export class BlockedPortTransport implements Transport {
     const { url } = request;
     if (proxyFor(url, Deno.env)) throw onlyWithoutProxy(url);
     const tls = url.protocol === "https:" ? this.#tlsFor(url) : undefined;
-    return await sendWithNode(request, { stallTimeout: this.#stallTimeout, tls });
+    return await sendWithNode(request, {
+      stallTimeout: this.#stallTimeout,
+      checkAddress: this.#checkAddress,
+      tls,
+    });
   }
 
   #tlsFor(url: URL): NodeTls {
     let tls = this.#tls.get(url.host);
     if (!tls) {
+      if (this.#tls.size === 0) trustSystemCertificates();
       const own = ownTrust(this.#trust, url)?.caCerts?.() ?? [];
       const found = this.#trust.certificates?.(url);
       const all = this.#trust.caCerts?.() ?? [];

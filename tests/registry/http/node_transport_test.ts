@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { hasCode } from "../../../src/base/errors.ts";
-import { BlockedPortTransport } from "../../../src/registry/http/blocked_port.ts";
+import { NodeTransport } from "../../../src/registry/http/node_transport.ts";
 import { httpTransport } from "../../../src/registry/http/transport_stack.ts";
 import { withEnvironment } from "../../support/cli/in_process.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
@@ -15,10 +15,10 @@ const NO_PROXIES = Object.fromEntries(
     .flatMap((name) => [[name, undefined], [name.toLowerCase(), undefined]]),
 );
 
-Deno.test("BlockedPortTransport.send sends a request unchanged over plain HTTP", async () => {
+Deno.test("NodeTransport.send sends a request unchanged over plain HTTP", async () => {
   await using server = await HttpServer.start(() => textAnswer(307, "moved", { Location: "/y" }));
   await using blocked = await BlockedPort.inFrontOf(server.host);
-  const transport = new BlockedPortTransport();
+  const transport = new NodeTransport();
   const request = get(`http://${blocked.host}/x`, { method: "POST", body: "a=b" });
   const response = await transport.send(request);
   assert.deepEqual([response.status, response.headers.get("location")], [307, "/y"]);
@@ -47,7 +47,7 @@ Deno.test("httpTransport reaches a port that fetch blocks, follows its redirects
   assert.deepEqual([head.status, head.body], [200, null]);
 });
 
-Deno.test("BlockedPortTransport.send checks certificates", async () => {
+Deno.test("NodeTransport.send checks certificates", async () => {
   using ca = await TestCa.create();
   const { certificate, key } = await ca.issue();
   const options = {
@@ -61,40 +61,40 @@ Deno.test("BlockedPortTransport.send checks certificates", async () => {
   await using blocked = await BlockedPort.inFrontOf(`127.0.0.1:${server.addr.port}`);
   const request = get(`https://${blocked.host}/`);
   {
-    const transport = new BlockedPortTransport();
+    const transport = new NodeTransport();
     await assert.rejects(transport.send(request), (error) => hasCode(error, "LDR_TLS"));
   }
   const hosts = new Map([[request.url.host, { caCerts: () => [ca.pem] }]]);
   for (const trust of [{ caCerts: () => [ca.pem] }, { hosts }]) {
-    const transport = new BlockedPortTransport(trust);
+    const transport = new NodeTransport(trust);
     const response = await transport.send(request);
     assert.equal(await new Response(response.body).text(), "hello");
   }
 });
 
-Deno.test("BlockedPortTransport.send stops waiting after an abort or a timeout", async () => {
+Deno.test("NodeTransport.send stops waiting after an abort or a timeout", async () => {
   const gate = new Gate();
   await using server = await HttpServer.start(async () => {
     await gate.pass();
     return textAnswer(200, "late");
   });
   await using blocked = await BlockedPort.inFrontOf(server.host);
-  const transport = new BlockedPortTransport();
+  const transport = new NodeTransport();
   const stop = new AbortController();
   const sent = transport.send(get(`http://${blocked.host}/`, { signal: stop.signal }));
   await gate.reachedBy(sent);
   stop.abort();
   await assert.rejects(sent, (error) => hasCode(error, "LDR_INTERRUPTED"));
-  const impatient = new BlockedPortTransport({ stallTimeout: 1 });
+  const impatient = new NodeTransport({ stallTimeout: 1 });
   const stalled = impatient.send(get(`http://${blocked.host}/`));
   await assert.rejects(stalled, (error) => hasCode(error, "LDR_TIMEOUT"));
   gate.open();
 });
 
-Deno.test("BlockedPortTransport.send names NO_PROXY if there is a proxy", async () => {
+Deno.test("NodeTransport.send names NO_PROXY if there is a proxy", async () => {
   const proxy = { ...NO_PROXIES, ALL_PROXY: "http://127.0.0.1:1" };
   await withEnvironment(proxy, async () => {
-    const transport = new BlockedPortTransport();
+    const transport = new NodeTransport();
     for (const scheme of ["http", "https"]) {
       await assert.rejects(
         transport.send(get(`${scheme}://reg.test:6000/`)),
