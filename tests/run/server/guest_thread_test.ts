@@ -8,7 +8,7 @@ import { WATCH_INTERVAL } from "../../../src/run/server/heartbeat.ts";
 import { compileComponent, guestBytes } from "../../support/wasm/components.ts";
 import { NOTHING } from "../../support/wasm/guest_host.ts";
 import { headOf } from "../../support/wasm/guest_pools.ts";
-import { quickTimer } from "../../support/wasm/quick_timer.ts";
+import { quickInterval } from "../../support/wasm/quick_timer.ts";
 
 const cases = await guestBytes("http_cases");
 
@@ -49,17 +49,21 @@ function pause(): Promise<void> {
 
 Deno.test("GuestThread.load counts a guest until it ends", async (t) => {
   await t.step("after its client disconnected", async () => {
-    using _ = quickTimer("setInterval", WATCH_INTERVAL);
+    let isAnswered = false;
+    using _ = quickInterval(WATCH_INTERVAL, () => isAnswered);
     using guest = await startGuest();
     const response = await ask(guest, "/tail");
+    isAnswered = true;
     while (!guest.isBlocked) await pause();
     await response!.body!.cancel();
     await assertLoadedUntilEnd(guest);
   });
   await t.step("after its response", async () => {
-    using _ = quickTimer("setInterval", WATCH_INTERVAL);
+    let isAnswered = false;
+    using _ = quickInterval(WATCH_INTERVAL, () => isAnswered);
     using guest = await startGuest();
     assert.equal(await (await ask(guest, "/after"))!.text(), "hello\n");
+    isAnswered = true;
     await assertLoadedUntilEnd(guest);
   });
   await t.step("while it waits after its response", async () => {
