@@ -12,6 +12,7 @@ import { cpSync } from "node:fs";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { gzipSync } from "node:zlib";
+import { removeIfAny } from "../src/base/files/files.ts";
 import { Hasher } from "../src/oci/hash.ts";
 import {
   embeddedName,
@@ -63,8 +64,10 @@ function compile(args: string[]): void {
     Deno.mkdirSync(output, { recursive: true });
     for (const target of targets) {
       const binary = join(output, binaryName(target));
-      compileTarget({ compiler, entry, target, binary });
-      if (target === Deno.build.target) tryOut(binary);
+      replaceBinary(binary, (fresh) => {
+        compileTarget({ compiler, entry, target, binary: fresh });
+        if (target === Deno.build.target) tryOut(fresh);
+      });
       const size = (Deno.statSync(binary).size / 1e6).toFixed(1);
       console.log(`${binary} (${size} MB)`);
     }
@@ -175,6 +178,19 @@ function bringWorkersUp(copy: string): string[] {
     workers.push(name);
   }
   return workers;
+}
+
+/** Makes a binary beside the old one, because Deno deletes what is at its output before the compile can fail. */
+function replaceBinary(binary: string, make: (fresh: string) => void): void {
+  // The name ends as the other one: Deno adds .exe where it is missing.
+  const fresh = join(dirname(binary), `new-${basename(binary)}`);
+  try {
+    make(fresh);
+    Deno.renameSync(fresh, binary);
+  } catch (error) {
+    removeIfAny(fresh);
+    throw error;
+  }
 }
 
 function compileTarget(

@@ -1,4 +1,13 @@
-import { isAlias, isMap, isScalar, isSeq, type Node, type YAMLMap, type YAMLSeq } from "yaml";
+import {
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  type Node,
+  type Scalar,
+  type YAMLMap,
+  type YAMLSeq,
+} from "yaml";
 import { type ErrorCode, LarderError } from "./errors.ts";
 import { nearest } from "./nearest.ts";
 import { parseYaml, type YamlDocument, type YamlFault } from "./yaml_document.ts";
@@ -21,11 +30,13 @@ export type Members = ReadonlyMap<string, Node>;
  */
 export class YamlReader {
   readonly #yaml: YamlDocument;
+  readonly #text: string;
   readonly #path: string;
   readonly #kind: DocumentKind;
 
   /** @param path of the document, for messages */
   constructor(text: string, path: string, kind: DocumentKind) {
+    this.#text = text;
     this.#path = path;
     this.#kind = kind;
     this.#yaml = parseYaml(text, kind.example);
@@ -96,6 +107,7 @@ export class YamlReader {
   text(node: Node, what: string, example?: string): string {
     const own = this.#resolved(node);
     if (isScalar(own) && own.value !== null) {
+      this.#rejectSwallowedItem(own);
       const { value } = own;
       const text = typeof value === "string" ? value : own.source ?? String(value);
       if (text.isWellFormed() && !text.includes("\0")) return text;
@@ -140,6 +152,18 @@ export class YamlReader {
   /** Returns the error for what is wrong at a node. */
   fault(node: Node, fault: YamlFault): LarderError {
     return this.#faultAt(node.range?.[0] ?? 0, fault);
+  }
+
+  /** An item that is indented more than the first one is, for YAML, a part of the text above it: `a - b`. */
+  #rejectSwallowedItem({ type, range }: Scalar): void {
+    if (type !== "PLAIN" || !range) return;
+    const [start, end] = range;
+    const at = this.#text.slice(start, end).search(/(?<=\n[ \t]*)- /);
+    if (at < 0) return;
+    throw this.#faultAt(start + at, {
+      reason: "the item belongs to the text above it, because it is indented more",
+      hint: 'indent each "- " as the first one of the list',
+    });
   }
 
   #faultAt(offset: number, { reason, hint }: YamlFault): LarderError {

@@ -1,7 +1,6 @@
 import { join } from "node:path";
 import { LarderError } from "../base/errors.ts";
 import { isDeletionError } from "../base/files/files.ts";
-import { placeFile } from "../base/files/place_file.ts";
 import { formatPlatform, type Platform } from "../oci/platform.ts";
 import type { BuildRecord } from "../store/entries/build_record.ts";
 import type { BuildStore, CachedBuild } from "../store/entries/build_store.ts";
@@ -15,7 +14,7 @@ import type { Key, Sandbox } from "./key/key.ts";
 import { layOutPackages } from "./inputs/packages.ts";
 import { prepareBuild, type PreparedBuild } from "./prepare.ts";
 import { layOutRefs } from "./inputs/refs.ts";
-import { checkResult } from "./result_file.ts";
+import { checkResult, placeResult } from "./result_file.ts";
 import { removeAbandonedRooms, Room } from "./sandbox/room.ts";
 import { type CommandEnd, runCommand } from "./sandbox/run_command.ts";
 import { commandLine } from "./sandbox/sandbox.ts";
@@ -144,7 +143,7 @@ class BuildRun {
 
   async #put({ path, record }: CachedBuild): Promise<void> {
     const executable = record.executable === true;
-    await placeFile(path, this.#options.to, { executable, signal: this.#options.signal });
+    await placeResult(path, this.#options.to, { executable, signal: this.#options.signal });
   }
 
   /** Runs the command in a clean folder, stores its result and puts it. */
@@ -161,7 +160,7 @@ class BuildRun {
     const { executable } = checkResult(path, this.#spec.name);
     const { duration } = end;
     if (!useCache) {
-      await placeFile(path, to, { executable, signal });
+      await placeResult(path, to, { executable, signal });
       return { outcome: "built", key, cause, record: undefined, duration };
     }
     const made = { name: this.#spec.name, mediaType: RESULT_TYPE, executable, duration };

@@ -1,7 +1,12 @@
 import { dirname, join } from "node:path";
 import { LarderError } from "../base/errors.ts";
 import { isNotFound, statIfAny } from "../base/files/files.ts";
-import { rejectSpecialFile } from "../base/files/place_file.ts";
+import {
+  createFolder,
+  placeFile,
+  type PlaceFileOptions,
+  rejectSpecialFile,
+} from "../base/files/place_file.ts";
 import { diskError } from "../base/files/system_error.ts";
 
 /**
@@ -15,15 +20,33 @@ export function checkTarget(path: string): void {
     });
   }
   rejectSpecialFile(path);
+  const folder = nearestAbove(path);
+  if (Deno.statSync(folder).isDirectory) return;
+  throw new LarderError("LDR_DISK", `cannot write ${path}: ${folder} is not a folder`, {
+    hint: "name a file in another folder",
+  });
+}
+
+/** Returns what exists of the folders of a path; the rest is created for the result. */
+function nearestAbove(path: string): string {
   const folder = dirname(path);
   try {
-    if (Deno.statSync(folder).isDirectory) return;
+    Deno.statSync(folder);
+    return folder;
   } catch (error) {
-    if (!isNotFound(error)) throw diskError(error, "write to", folder);
+    if (!isNotFound(error) || folder === path) throw diskError(error, "write to", folder);
+    return nearestAbove(folder);
   }
-  throw new LarderError("LDR_DISK", `cannot write ${path}: there is no folder ${folder}`, {
-    hint: `create it: mkdir -p ${folder}`,
-  });
+}
+
+/** Puts a result at a path, whose folder is created. @throws LarderError LDR_DISK*, LDR_INTERRUPTED */
+export async function placeResult(
+  from: string,
+  to: string,
+  options: PlaceFileOptions,
+): Promise<void> {
+  createFolder(dirname(to));
+  await placeFile(from, to, options);
 }
 
 /**

@@ -2,8 +2,7 @@ import { join } from "node:path";
 import { mapLimit } from "../base/concurrency.ts";
 import { LarderError } from "../base/errors.ts";
 import { readFolder, removeIfAny, statIfAny } from "../base/files/files.ts";
-import { placeFile } from "../base/files/place_file.ts";
-import { diskError } from "../base/files/system_error.ts";
+import { createFolder, placeFile } from "../base/files/place_file.ts";
 import type { Digest, DigestAlgorithm } from "../oci/digest.ts";
 import { digestOfFile } from "../store/blobs/blob_store.ts";
 import { isExactMark, markOf } from "../store/blobs/verified_mark.ts";
@@ -87,15 +86,6 @@ export async function layOut(
 /** Gives a copy of a package that nothing but its owner's programs write to. @throws LarderError LDR_DISK* */
 export async function giveCopy({ path, digest }: PackageResult, to: string): Promise<void> {
   await placeFile(path, to, { mtime: markOf(digest, Date.now()) });
-}
-
-/** Creates a folder of the user. @throws LarderError LDR_DISK* */
-export function createFolder(path: string): void {
-  try {
-    Deno.mkdirSync(path, { recursive: true });
-  } catch (error) {
-    throw diskError(error, "create the folder", path);
-  }
 }
 
 /** True if an earlier run put the package there and nothing has written to it since: its time encodes its digest. */

@@ -66,6 +66,14 @@ export function keyOfBuild(name: string): Digest | undefined {
   return asDigest(BUILD.exec(name)?.[2] ?? "");
 }
 
+/** The source under which the indexes of repositories, and lists from servers, are cached like packages. */
+export const INDEX_SOURCE = "index";
+
+/** True for the name of a package that is the index of a repository, or a list. */
+export function isIndexName(name: string): boolean {
+  return name.startsWith(`${INDEX_SOURCE}/`) && name.endsWith("/-/any");
+}
+
 /** Returns the source in the name of a package; undefined for any other name. */
 export function sourceOfPackage(name: string): string | undefined {
   const id = packageIn(name);

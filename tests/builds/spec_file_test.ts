@@ -133,3 +133,16 @@ function faultOf(body: () => unknown): LarderError {
   }
   assert.fail("it did not fail");
 }
+
+Deno.test("parseSpec says which item of a list is indented more than the first one", () => {
+  const parse = (inputs: string) => parseSpec(`${MINIMAL}inputs:\n${inputs}\n`, "image.yaml");
+  assert.throws(() => parse("  - a\n    - b"), (error) => {
+    assert.ok(error instanceof LarderError);
+    assert.match(error.message, /^bad spec at image.yaml:5:5: the item belongs to the text above/);
+    assert.equal(error.hint, 'indent each "- " as the first one of the list');
+    return true;
+  });
+  for (const name of ["a - b", '"a\n    - b"', "a\n    b - c"]) {
+    assert.deepEqual(parse(`  - ${name}`).inputs, [name.replace(/\s+/g, " ").replaceAll('"', "")]);
+  }
+});

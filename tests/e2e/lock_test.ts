@@ -132,7 +132,7 @@ Deno.test("lock reads a spec and its lists, and --frozen fails once the spec has
   user.write("image/spec.yaml", spec);
   user.write("image/list.yaml", `packages: ["${urls[1]}"]\n`);
   await ok(user.larder(["lock", "image/spec.yaml"]));
-  assert.match(lockOf(user), /^ {2}image\/list.yaml: \{\}$/m);
+  assert.match(lockOf(user), /^ {2}image\/list.yaml:\n {4}digest: sha256:[0-9a-f]{64}$/m);
   assert.match(lockOf(user), /^ {2}image\/spec.yaml: sha256:[0-9a-f]{64}$/m);
   assert.ok(!lockOf(user).includes(user.home));
   registry.add("app", NEW, "v1");
@@ -167,6 +167,59 @@ Deno.test("lock takes a package that is named twice, or that is at two URLs, and
   const digests = ["a", "b"].map((digit) => `sha256:${digit.repeat(64)}`);
   user.write("list.yaml", { packages: digests.map((digest) => ({ url: urls[0], digest })) });
   assert.equal((await user.larder(["lock", "--from", "list.yaml"])).code, 5);
+});
+
+Deno.test("--frozen fails once a local list has changed or is gone, until it is locked again", async (t) => {
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
+  const hello = `{url: "${serve(registry)}", version: 1.10}`;
+  const bash = `"${serve(registry, "bash_5.2-1_amd64.deb", utf8("!<arch>\nbash"))}"`;
+  const listOf = (...packages: string[]) => user.write("list.yaml", `packages: [${packages}]\n`);
+  const lines = [
+    "packages: [{from: list.yaml}]",
+    "output: out",
+    "run: [sh, -c, echo a > $LARDER_OUTPUT]",
+  ];
+  user.write("spec.yaml", lines.join("\n"));
+  listOf(hello);
+  await ok(user.larder(["lock", "spec.yaml"]));
+  const commands = [
+    ["fetch", "--frozen"],
+    ["fetch", "--frozen", "--from", "list.yaml"],
+    ["build", "--frozen", "spec.yaml", "--sandbox", "none"],
+  ];
+  const all = async (code: number, message: RegExp) => {
+    for (const args of commands) {
+      const result = await user.larder(args);
+      assert.equal(result.code, code, `${args}: ${result.stderr}`);
+      assert.match(result.stderr, message);
+    }
+  };
+  const CHANGED =
+    /list.yaml has changed since it was locked \[LDR_NOT_LOCKED\]\nhint: .*larder lock --from list.yaml,/;
+  await t.step("a package more", async () => {
+    listOf(hello, bash);
+    await all(3, CHANGED);
+  });
+  await t.step("a version that is another text of the same number", async () => {
+    listOf(hello.replace("1.10", "1.1"));
+    await all(3, CHANGED);
+  });
+  await t.step("a comment", async () => {
+    listOf(hello);
+    user.write("list.yaml", `# ours\n${Deno.readTextFileSync(user.path("list.yaml"))}`);
+    await all(0, /./);
+  });
+  await t.step("locked again", async () => {
+    listOf(hello, bash);
+    const { stdout } = await ok(user.larder(["lock"]));
+    assert.match(stdout, /^~ list list.yaml sha256:.*\n\+ package bash\//m);
+    await all(0, /./);
+  });
+  await t.step("no list", async () => {
+    Deno.removeSync(user.path("list.yaml"));
+    await all(3, /no file .*list.yaml \[LDR_NOT_FOUND\]/);
+  });
 });
 
 Deno.test("two locks at once lose nothing", async () => {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { blob, MEDIA_TYPES } from "../support/cache/artifacts.ts";
 import { packApp } from "../support/cache/spin_apps.ts";
 import { assertStoreSound } from "../support/cache/store_check.ts";
@@ -135,6 +136,15 @@ Deno.test("run follows the freshness options if the registry fails", async (t) =
     registry.clearLog();
     assert.equal((await runOnce(user, "--offline", reference))[0], "first!");
     assert.equal((await runOnce(user, "--policy", "missing", reference))[0], "first!");
+    assert.deepEqual(registry.requests(), []);
+  });
+
+  await t.step("--offline compiles and runs a copy that was only pulled", async () => {
+    Deno.removeSync(join(user.registry, "compiled"), { recursive: true });
+    registry.clearLog();
+    const [answer, stderr] = await runOnce(user, "--offline", reference);
+    assert.equal(answer, "first!");
+    assert.match(stderr, /^compiling/m);
     assert.deepEqual(registry.requests(), []);
   });
 

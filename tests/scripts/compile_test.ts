@@ -31,7 +31,7 @@ interface Result {
 
 /** Runs scripts/compile.ts with a fake compiler. */
 async function compile(
-  options: { args?: string[]; compiler?: string; env?: Record<string, string> },
+  options: { args?: string[]; compiler?: string; env?: Record<string, string>; old?: string },
   check: (result: Result) => void,
 ): Promise<void> {
   const folder = Deno.makeTempDirSync();
@@ -39,6 +39,10 @@ async function compile(
     const compiler = join(folder, "deno");
     Deno.writeTextFileSync(compiler, options.compiler ?? GOOD_COMPILER, { mode: 0o700 });
     const output = join(folder, "dist");
+    if (options.old !== undefined) {
+      Deno.mkdirSync(output);
+      Deno.writeTextFileSync(join(output, `larder-${HOST}`), options.old);
+    }
     const { code, stderr } = await new Deno.Command(Deno.execPath(), {
       args: ["run", "-A", "scripts/compile.ts", "--output", output, ...options.args ?? []],
       cwd: ROOT,
@@ -120,6 +124,22 @@ for (const [name, options, message] of REFUSALS) {
       assert.equal(code, 1);
       assert.match(stderr, message);
       assert.doesNotMatch(stderr, /\n {4}at /, "no stack");
+    });
+  });
+}
+
+/** Compilers that fail after they have deleted the output, as Deno does. */
+const FAILING: readonly (readonly [fault: string, compiler: string])[] = [
+  ["the compile fails", GOOD_COMPILER.replace(/^printf '#![^]*$/m, 'rm -f "$out"; exit 1')],
+  ["the new one does not start", GOOD_COMPILER.replace("larder %s", "oops %s")],
+];
+
+for (const [fault, compiler] of FAILING) {
+  Deno.test(`compile keeps the old binary if ${fault}`, async () => {
+    await compile({ compiler, old: "old" }, ({ code, output }) => {
+      assert.equal(code, 1);
+      assert.deepEqual([...Deno.readDirSync(output)].map(({ name }) => name), [`larder-${HOST}`]);
+      assert.equal(Deno.readTextFileSync(join(output, `larder-${HOST}`)), "old");
     });
   });
 }

@@ -64,6 +64,15 @@ export async function placeFile(
   }
 }
 
+/** Creates a folder of the user. @throws LarderError LDR_DISK* */
+export function createFolder(path: string): void {
+  try {
+    Deno.mkdirSync(path, { recursive: true });
+  } catch (error) {
+    throw diskError(error, "create the folder", path);
+  }
+}
+
 /**
  * Refuses to write a file in the place of a device, a pipe or a socket, which a rename would replace.
  *

@@ -28,6 +28,8 @@ const PackageSchema = v.strictObject({
 });
 
 const ListSchema = v.strictObject({
+  /** Digest of what a local YAML or JSON list says. */
+  digest: v.optional(DigestSchema),
   /** Names of packages that are wanted; none for all that the list itself names. */
   names: v.optional(v.array(Text)),
   /** File with the keys that may sign the list, a path relative to the lock file. */
@@ -194,8 +196,10 @@ export function formatLock({ references, lists, packages, specs }: Lock): string
   const document = {
     schemaVersion: 1,
     ...references.size > 0 && { references: sortedObject(references) },
-    ...lists.size > 0 && { lists: sortedObject(lists) },
-    ...packages.length > 0 && { packages: packages.toSorted(comparePackages).map(inOrder) },
+    ...lists.size > 0 && { lists: sortedObject(listsInOrder(lists)) },
+    ...packages.length > 0 && {
+      packages: packages.toSorted(comparePackages).map((each) => inOrder(each, PackageSchema)),
+    },
     ...specs.size > 0 && { specs: sortedObject(specs) },
   };
   return COMMENT + stringify(document, { lineWidth: 0 });
@@ -213,9 +217,13 @@ function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-/** Returns a package with its keys in the order of the file. */
-function inOrder(locked: LockedPackage): LockedPackage {
-  const keys = Object.keys(PackageSchema.entries) as (keyof LockedPackage)[];
-  const values = keys.map((key) => [key, locked[key]]).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(values);
+function listsInOrder(lists: ReadonlyMap<string, LockedList>): Map<string, LockedList> {
+  return new Map([...lists].map(([from, list]) => [from, inOrder(list, ListSchema)]));
+}
+
+/** Returns a value with its keys in the order of the file. */
+function inOrder<T extends object>(value: T, schema: { readonly entries: object }): T {
+  const keys = Object.keys(schema.entries) as (keyof T)[];
+  const members = keys.map((key) => [key, value[key]]).filter(([, each]) => each !== undefined);
+  return Object.fromEntries(members);
 }

@@ -7,8 +7,9 @@ import { packageName } from "../../store/entries/package_record.ts";
 import { sharedForms } from "../../store/entry_names.ts";
 import { LOCK_FILE, readLock } from "./file.ts";
 import { pathInLock, urlOf } from "./paths.ts";
+import { digestOfList } from "./list_digest.ts";
 import { digestOfSpec } from "./spec_digest.ts";
-import type { Lock, LockedPackage } from "./format.ts";
+import type { Lock, LockedList, LockedPackage } from "./format.ts";
 
 /** What `--frozen` uses. */
 
@@ -57,21 +58,25 @@ export function frozenPackage(text: string): PackageRequest {
   throw notLocked(href, `'${href}'`);
 }
 
-/** Returns all packages of the lock file. @throws LarderError LDR_NOT_LOCKED, LDR_BAD_LOCK, LDR_DISK* */
+/** Returns all packages of the lock file. @throws LarderError as {@link frozenList} */
 export function frozenPackages(): PackageRequest[] {
-  return requireLock("URL…").packages.map(requestOf);
+  const { lists, packages } = requireLock("URL…");
+  for (const [from, list] of lists) checkFrozenList(from, list);
+  return packages.map(requestOf);
 }
 
 /**
  * Returns the packages that the lock file has for a list.
  * @param names those that are wanted, such as `hello` and `hello=2.10-3`; all of them if there are none
- * @throws LarderError LDR_NOT_LOCKED, LDR_BAD_LOCK, LDR_DISK*
+ * @throws LarderError LDR_NOT_LOCKED, LDR_NOT_FOUND for a local list that is gone; LDR_BAD_LOCK, LDR_DISK*
  */
 export function frozenList(list: string, names: readonly string[]): PackageRequest[] {
   const from = pathInLock(list);
   const argument = [`--from ${from}`, ...names].join(" ");
   const { lists, packages } = requireLock(argument);
-  if (!lists.has(from)) throw notLocked(from, argument);
+  const own = lists.get(from);
+  if (!own) throw notLocked(from, argument);
+  checkFrozenList(from, own);
   const locked = packages.filter((each) => each.from === from);
   const isNamed = (each: LockedPackage, name: string) =>
     sharedForms(packageName(each)).includes(name);
@@ -89,9 +94,18 @@ export function checkFrozenSpec(path: string, spec: BuildSpec): void {
   const name = pathInLock(path);
   const digest = requireLock(name).specs.get(name);
   if (digest === undefined) throw notLocked(name, name);
-  if (digest === digestOfSpec(spec)) return;
-  throw new LarderError("LDR_NOT_LOCKED", `${name} has changed since it was locked`, {
-    hint: `lock it again with larder lock ${name}, or leave out --frozen`,
+  if (digest !== digestOfSpec(spec)) throw changed(name, name);
+}
+
+/** Fails unless a local list is as it was when it was locked. */
+function checkFrozenList(from: string, { digest, names = [] }: LockedList): void {
+  if (digest === undefined || digest === digestOfList(from)) return;
+  throw changed(from, [`--from ${from}`, ...names].join(" "));
+}
+
+function changed(name: string, argument: string): LarderError {
+  return new LarderError("LDR_NOT_LOCKED", `${name} has changed since it was locked`, {
+    hint: `lock it again with larder lock ${argument}, or leave out --frozen`,
   });
 }
 

@@ -14,6 +14,7 @@ import { splitCredentials, UrlFetcher } from "../../registry/url_fetcher.ts";
 import { BlobStore, hasDigest, UNPACKED } from "../../store/blobs/blob_store.ts";
 import { INDEX_SOURCE, type PackageId } from "../../store/entries/package_record.ts";
 import { PackageStore } from "../../store/entries/package_store.ts";
+import { INDEX_SOURCE } from "../../store/entry_names.ts";
 import { isPathPart } from "../../store/layout.ts";
 import { FileFetcher } from "../file_fetcher.ts";
 import { rejectEncoded } from "../package_errors.ts";

@@ -1,4 +1,4 @@
-import { resolve } from "node:path";
+import { basename, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { LarderError } from "../../base/errors.ts";
 import { digestOfFile } from "../../store/blobs/blob_store.ts";
@@ -34,6 +34,19 @@ export async function resolveList(
   return requests;
 }
 
+const PACKAGES = /^Packages(?:\.gz|\.xz|\.zst)?$/;
+const REPOMD = "repomd.xml";
+
+function isSignedFile(file: string): file is "InRelease" | "Release" {
+  return file === "InRelease" || file === "Release";
+}
+
+/** True for the index of a repository; any other name, of a file or in a URL, is that of a YAML or JSON list. */
+export function isIndex(path: string): boolean {
+  const file = basename(path);
+  return isSignedFile(file) || PACKAGES.test(file) || file === REPOMD;
+}
+
 async function resolveAt(
   url: URL,
   wanted: readonly string[],
@@ -41,15 +54,15 @@ async function resolveAt(
   deps: ListDeps,
 ): Promise<PackageRequest[]> {
   const file = url.pathname.slice(url.pathname.lastIndexOf("/") + 1);
-  if (file === "InRelease" || file === "Release") {
+  if (isSignedFile(file)) {
     const { keyring } = deps;
     const repository = debianAt(url, wanted, deps);
     return await resolveDebian({ ...repository, signedFile: file, keyring }, documents, deps);
   }
-  if (/^Packages(?:\.gz|\.xz|\.zst)?$/.test(file)) {
+  if (PACKAGES.test(file)) {
     return await resolvePackagesIndex(url, debianAt(url, wanted, deps), documents, deps);
   }
-  if (file === "repomd.xml") {
+  if (file === REPOMD) {
     requireNames(wanted, url);
     const { arch = RPM_ARCH, keyring } = deps;
     return await resolveRpm({ root: new URL("..", url), arch, keyring, wanted }, documents, deps);

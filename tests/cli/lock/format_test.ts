@@ -44,9 +44,13 @@ const locked: fc.Arbitrary<LockedPackage> = fc.record({
 
 const lock: fc.Arbitrary<Lock> = fc.record({
   references: fc.array(fc.tuple(reference, digest)).map((each) => new Map(each)),
-  lists: fc.array(fc.tuple(text, fc.record({ names: fc.array(word) }))).map((each) =>
-    new Map(each)
-  ),
+  lists: fc.array(fc.tuple(
+    text,
+    fc.record({
+      names: fc.array(word),
+      digest: fc.option(digest, { nil: undefined }),
+    }),
+  )).map((each) => new Map(each)),
   packages: fc.uniqueArray(locked, {
     selector: ({ from, name, version, arch, source }) =>
       JSON.stringify([from, name, version, arch, source]),

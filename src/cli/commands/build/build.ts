@@ -20,7 +20,7 @@ import { writeErr, writeErrBytes, writeJson, writeOut } from "../../terminal/con
 import { collectAfterFetch } from "../gc/auto.ts";
 import { explain, explanationText } from "./explanation.ts";
 import type { BuildCommandOptions } from "./options.ts";
-import { specOf, splitWords } from "./spec.ts";
+import { isFolder, specOf, splitWords } from "./spec.ts";
 import { CommandSources } from "./sources.ts";
 
 /** `larder build`: puts the result of a build at a path, from the cache if there is one of the same key. */
@@ -105,16 +105,7 @@ function bypassOf(
 /** Returns the path of the result: by default its own name in the working directory, or in a folder that `-o` names. */
 function targetOf({ output }: BuildSpec, path = output): string {
   const to = resolve(path);
-  const isFolder = path.endsWith("/") || statOrUndefined(to)?.isDirectory === true;
-  return isFolder ? join(to, output) : to;
-}
-
-function statOrUndefined(path: string): Deno.FileInfo | undefined {
-  try {
-    return Deno.statSync(path);
-  } catch {
-    return undefined;
-  }
+  return isFolder(path) ? join(to, output) : to;
 }
 
 /** @throws LarderError LDR_USAGE if an input contains what the build itself writes */

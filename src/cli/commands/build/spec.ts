@@ -1,4 +1,4 @@
-import { basename, resolve } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { LarderError } from "../../../base/errors.ts";
 import {
   type BuildSpec,
@@ -59,6 +59,12 @@ function inlineSpec(command: readonly string[], options: BuildCommandOptions): B
   if (options.output === undefined) {
     throw usage("-o is missing", "name the file that the command produces: -o OUT");
   }
+  if (isFolder(options.output)) {
+    throw usage(
+      `-o ${options.output} is a folder, and without a spec nothing else names the result`,
+      `name the file in it: -o ${join(options.output, "OUT")}`,
+    );
+  }
   if (options.input?.includes("")) throw usage("the path of an input is empty", "write -i PATH");
   const output = basename(resolve(options.output));
   check(outputFault(output));
@@ -77,6 +83,16 @@ function inlineSpec(command: readonly string[], options: BuildCommandOptions): B
     useImageCache: true,
     fault: faultOf("LDR_USAGE"),
   };
+}
+
+/** True if a path that a user wrote is that of a folder, which may be created later. */
+export function isFolder(path: string): boolean {
+  if (/[/\\]$/.test(path)) return true;
+  try {
+    return Deno.statSync(path).isDirectory;
+  } catch {
+    return false;
+  }
 }
 
 function variablesIn(texts: readonly string[]): Map<string, string> {

@@ -15,7 +15,7 @@ import { readLeases } from "../../read_activity.ts";
 import { readCache } from "../../read_cache.ts";
 import { type Bar, barChart } from "./bar_chart.ts";
 import { type SpaceNode, spaceTree } from "./space_tree.ts";
-import { type Amount, type Usage, usageOf } from "./usage.ts";
+import { type Amount, type TypeUsage, type Usage, usageOf } from "./usage.ts";
 
 export interface DfOptions {
   readonly format: Format;
@@ -80,7 +80,8 @@ export async function df(context: Context, { format, html }: DfOptions): Promise
   for (const line of [...unlimited, ...most]) context.info(line);
 }
 
-function rowsOf({ types, unneeded, partials, rubbish, foreign, total }: Usage): string[][] {
+function rowsOf(usage: Usage): string[][] {
+  const { types, indexes, unneeded, partials, rubbish, foreign, total } = usage;
   const row = (name: string, { count, size, reclaimable }: Amount, shared?: number) => [
     name,
     String(count),
@@ -88,20 +89,37 @@ function rowsOf({ types, unneeded, partials, rubbish, foreign, total }: Usage): 
     shared === undefined ? "-" : formatBytes(shared),
     shareText(reclaimable, size),
   ];
-  const rows = types.map((each) => ({ ...each, row: row(each.type, each, each.shared) }));
+  const kinds = types.flatMap((each) =>
+    each.type === indexes.type
+      ? [[each.type, without(each, indexes)], ["package index", indexes]] as const
+      : [[each.type, each]] as const
+  );
   const others = [
     ["unreferenced", unneeded],
     ["partial downloads", partials],
     ["leftover files", rubbish],
   ] as const;
   return [
-    ...rows.filter(({ count }) => count > 0).map(({ row }) => row),
+    ...kinds.filter(([, { count }]) => count > 0).map(([name, each]) =>
+      row(name, each, each.shared)
+    ),
     ...others.filter(([, { count }]) => count > 0).map(([name, amount]) => row(name, amount)),
     ...foreign.count > 0
       ? [["foreign files", String(foreign.count), formatBytes(foreign.size), "-", "-"]]
       : [],
     ["total", "", formatBytes(total.size), "", shareText(total.reclaimable, total.size)],
   ];
+}
+
+/** Packages and their indexes have no content in common. */
+function without(all: TypeUsage, part: TypeUsage): TypeUsage {
+  return {
+    type: all.type,
+    count: all.count - part.count,
+    size: all.size - part.size,
+    shared: all.shared - part.shared,
+    reclaimable: all.reclaimable - part.reclaimable,
+  };
 }
 
 /** `100.00 MiB (10%)`. */

@@ -6,6 +6,7 @@ import {
   type EntryType,
   type SnapshotEntry,
 } from "../../../snapshot/types.ts";
+import { isIndexName } from "../../../store/entry_names.ts";
 import { spaceOf } from "../../query/items.ts";
 
 /** The disk usage of one kind of thing. */
@@ -28,6 +29,8 @@ export interface TypeUsage extends Amount {
 export interface Usage {
   /** One element per type, also for types without entries. */
   readonly types: readonly TypeUsage[];
+  /** The part of the type `package` that is indexes of repositories, which are no packages to a user. */
+  readonly indexes: TypeUsage;
   /** Unreferenced manifests and blobs. */
   readonly unneeded: Amount;
   /** Downloads in progress or interrupted. */
@@ -47,22 +50,12 @@ export interface Usage {
 
 /** Sums up a cache. @param plan what gc would remove under the current policy */
 export function usageOf(snapshot: CacheSnapshot, plan: DraftPlan, disk: Disk | undefined): Usage {
-  const freed = (type: EntryType) =>
-    total(plan.remove.entries.filter((entry) => entry.type === type), "bytes");
   const partials = amountOf(snapshot.partials, plan.remove.partials);
   const rubbish = amountOf(snapshot.rubbish, plan.remove.rubbish);
   const unneeded = snapshot.contents.filter((_, index) => snapshot.referenceCounts[index] === 0);
   return {
-    types: ENTRY_TYPES.map((type) => {
-      const entries = snapshot.entries.filter((entry) => entry.type === type);
-      return {
-        type,
-        count: entries.length,
-        size: spaceOf(snapshot, entries),
-        shared: sharedBy(snapshot, entries),
-        reclaimable: freed(type),
-      };
-    }),
+    types: ENTRY_TYPES.map((type) => entriesUsage(snapshot, plan, type)),
+    indexes: entriesUsage(snapshot, plan, "package", isIndexName),
     unneeded: {
       count: unneeded.length,
       size: total(unneeded, "size"),
@@ -74,6 +67,25 @@ export function usageOf(snapshot: CacheSnapshot, plan: DraftPlan, disk: Disk | u
     foreign: { count: snapshot.foreign.length, size: total(snapshot.foreign, "size") },
     total: { size: snapshot.size, allocated: snapshot.allocated, reclaimable: plan.bytes },
     disk: disk ?? null,
+  };
+}
+
+/** Sums up the entries of a type, or those with such names. */
+function entriesUsage(
+  snapshot: CacheSnapshot,
+  plan: DraftPlan,
+  type: EntryType,
+  isMeant: (name: string) => boolean = () => true,
+): TypeUsage {
+  const isOne = (entry: { type: EntryType; name: string }) =>
+    entry.type === type && isMeant(entry.name);
+  const entries = snapshot.entries.filter(isOne);
+  return {
+    type,
+    count: entries.length,
+    size: spaceOf(snapshot, entries),
+    shared: sharedBy(snapshot, entries),
+    reclaimable: total(plan.remove.entries.filter(isOne), "bytes"),
   };
 }
 

@@ -1,12 +1,7 @@
 import { dirname } from "node:path";
 import { LarderError } from "../../../base/errors.ts";
-import {
-  checkFolder,
-  createFolder,
-  giveCopy,
-  layOut,
-  rejectCollisions,
-} from "../../../packages/lay_out.ts";
+import { createFolder } from "../../../base/files/place_file.ts";
+import { checkFolder, giveCopy, layOut, rejectCollisions } from "../../../packages/lay_out.ts";
 import type { PackageRequest, PackageResults } from "../../../packages/package_request.ts";
 import { optionConflict } from "../../errors.ts";
 

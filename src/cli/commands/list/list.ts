@@ -2,7 +2,7 @@ import { formatBytes, plural } from "../../../base/units.ts";
 import { type Digest, shortDigest } from "../../../oci/digest.ts";
 import { NEWER_VERSION } from "../../../snapshot/entry.ts";
 import type { CacheSnapshot } from "../../../snapshot/types.ts";
-import { displayName } from "../../../store/entry_names.ts";
+import { displayName, isIndexName } from "../../../store/entry_names.ts";
 import type { Context } from "../../context.ts";
 import { readCache } from "../../read_cache.ts";
 import { isTemplate } from "../../options.ts";
@@ -132,17 +132,18 @@ function summary(amounts: readonly string[], total: number, detail = ""): string
   return `There ${verb} ${text}\nTotal space used: ${formatBytes(total)}${detail}${once}\n`;
 }
 
-/** `2 apps using 953.56 MiB` for each type with any item. */
+/** `2 apps using 953.56 MiB` for each type with any item; indexes of packages are not packages to a user. */
 function tally(snapshot: CacheSnapshot, items: readonly Item[]): string[] {
   return ITEM_TYPES.flatMap((type) => {
     const some = items.filter((item) => item.type === type);
-    return some.length === 0 ? [] : amount(type, some.length, spaceOf(snapshot, some));
-  });
-}
-
-function amount(type: ItemType, count: number, bytes: number): string {
-  const noun = type === "compiled" ? "compiled component" : type;
-  return `${plural(count, noun)} using ${formatBytes(bytes)}`;
+    const isIndex = ({ name }: Item) => type === "package" && isIndexName(name);
+    const indexes = some.filter(isIndex);
+    const others = some.filter((item) => !isIndex(item));
+    const noun = type === "compiled" ? "compiled component" : type;
+    return [[others, noun, undefined], [indexes, "package index", "package indexes"]] as const;
+  }).filter(([items]) => items.length > 0).map(([items, one, many]) =>
+    `${plural(items.length, one, many)} using ${formatBytes(spaceOf(snapshot, items))}`
+  );
 }
 
 function warnOfDamage(context: Context, items: readonly Item[]): void {

@@ -3,7 +3,7 @@ import type { Lock, LockedPackage } from "../../lock/format.ts";
 
 /** What a lock file says of one name, before and after; null where the name is not in it. */
 export interface Change {
-  readonly kind: "reference" | "package" | "spec";
+  readonly kind: "reference" | "list" | "package" | "spec";
   readonly name: string;
   readonly from: Digest | null;
   readonly to: Digest | null;
@@ -22,6 +22,7 @@ export function unchangedIn(before: Lock, after: Lock): number {
 function changesBetween(before: Lock, after: Lock): Change[] {
   const pairs = [
     ["reference", before.references, after.references],
+    ["list", digestsOfLists(before.lists), digestsOfLists(after.lists)],
     ["package", digestsOf(before.packages), digestsOf(after.packages)],
     ["spec", before.specs, after.specs],
   ] as const;
@@ -32,6 +33,13 @@ function changesBetween(before: Lock, after: Lock): Change[] {
       from: from.get(name) ?? null,
       to: to.get(name) ?? null,
     }))
+  );
+}
+
+/** Only local lists have a digest. */
+function digestsOfLists(lists: Lock["lists"]): Map<string, Digest> {
+  return new Map(
+    [...lists].flatMap(([from, { digest }]) => digest ? [[from, digest] as const] : []),
   );
 }
 

@@ -13,7 +13,7 @@ import { openRegistry } from "../../registry/registry_access.ts";
 import { writeJson, writeOut } from "../../terminal/console.ts";
 import { countProgress } from "../../terminal/progress.ts";
 import { type Change, changesOf, unchangedIn } from "./changes.ts";
-import { lockLists, lockPackages } from "./packages.ts";
+import { lockLists, lockPackages, withDigests } from "./packages.ts";
 import { allOf, wantedOf, type WantedOptions, withNames } from "./wanted.ts";
 
 export interface LockOptions extends WantedOptions {
@@ -38,17 +38,19 @@ export async function lock(
   const { from, keyring, arch } = options;
   const isAll = names.length === 0 && (from ?? keyring ?? arch) === undefined;
   const wanted = isAll ? allOf(current) : wantedOf(names, options);
-  const lists = withNames(current?.lists ?? new Map(), wanted.lists);
+  // Before the lists are read: one that is edited meanwhile is then found to have changed, and locked again.
+  const wantedLists = await withDigests(wanted.lists);
+  const lists = withNames(current?.lists ?? new Map(), wantedLists);
   const { client } = openRegistry(context);
   const references = await resolveAll(context, client, wanted.references, current, signal);
   const packages = [
     ...await lockPackages(context, wanted.packages),
-    ...await lockLists(context, [...wanted.lists.keys()].map((from) => [from, lists.get(from)!])),
+    ...await lockLists(context, [...wantedLists.keys()].map((from) => [from, lists.get(from)!])),
   ];
   const { before, after } = await changeLock((lock) => ({
     references: new Map([...lock.references, ...references]),
-    lists: withNames(lock.lists, wanted.lists),
-    packages: mergedPackages(lock.packages, packages, wanted.lists),
+    lists: withNames(lock.lists, wantedLists),
+    packages: mergedPackages(lock.packages, packages, wantedLists),
     specs: new Map([...lock.specs, ...wanted.specs]),
   }), signal);
   report(context, before, after, options.format);

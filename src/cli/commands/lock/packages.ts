@@ -4,6 +4,7 @@ import type { PackageRequest, PackageResult } from "../../../packages/package_re
 import type { Context } from "../../context.ts";
 import type { LockedList, LockedPackage } from "../../lock/format.ts";
 import { requestOf } from "../../lock/frozen.ts";
+import { digestOfList } from "../../lock/list_digest.ts";
 import { pathInLock } from "../../lock/paths.ts";
 import { openRegistry } from "../../registry/registry_access.ts";
 import { CommandPackages } from "../fetch/command_packages.ts";
@@ -51,6 +52,17 @@ export async function lockLists(
     locked.push(...await lockPackages(context, requests, from));
   }
   return locked;
+}
+
+/** Returns lists with the digests of those that `--frozen` can compare: YAML and JSON on this machine. */
+export async function withDigests(
+  lists: ReadonlyMap<string, LockedList>,
+): Promise<ReadonlyMap<string, LockedList>> {
+  const { isIndex } = await import("../../../packages/lists/resolve_list.ts");
+  return new Map([...lists].map(([from, list]) => {
+    const isCompared = !/^https?:/.test(from) && !isIndex(from);
+    return [from, isCompared ? { ...list, digest: digestOfList(from) } : list];
+  }));
 }
 
 /** Fetches packages, and returns their requests with the digests. */

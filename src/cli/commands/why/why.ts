@@ -1,5 +1,5 @@
 import { diskOf } from "../../../base/files/disk.ts";
-import { hasCode } from "../../../base/errors.ts";
+import { hasCode, LarderError } from "../../../base/errors.ts";
 import { statIfAny } from "../../../base/files/files.ts";
 import { hasBudget } from "../../../gc/policy.ts";
 import type { Digest } from "../../../oci/digest.ts";
@@ -63,7 +63,11 @@ export async function why(
 
 /** True for a file such as `./image.yaml`: no name of an entry ends so and is that of a file too. */
 function isSpec(name: string): boolean {
-  return /\.(?:ya?ml|json)$/.test(name) && statIfAny(name) !== undefined;
+  return hasSpecName(name) && statIfAny(name) !== undefined;
+}
+
+function hasSpecName(name: string): boolean {
+  return /\.(?:ya?ml|json)$/.test(name) && !name.includes("://");
 }
 
 /** Prints the history of something that is not cached; fails with the error of the look-up if there is none. */
@@ -76,8 +80,13 @@ function printAbsent(
   const history = [name, readName(name)]
     .map((text) => historyOf(events, (own, digest) => isNamed(text, own, digest)))
     .find(({ length }) => length > 0);
-  if (!history) throw error;
+  if (!history) throw hasSpecName(name) ? noSpec(name) : error;
   print(options, absentWhyJson(name, history), () => absentWhy(name, history));
+}
+
+function noSpec(name: string): LarderError {
+  const message = `there is no file ${name}, and nothing in the cache has that name`;
+  return new LarderError("LDR_NOT_FOUND", message, { hint: "check the path of the spec" });
 }
 
 function print({ format }: { format: Format }, document: object, text: () => string): void {

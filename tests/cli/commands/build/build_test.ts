@@ -377,10 +377,10 @@ Deno.test("build checks where the result goes before it runs the command", async
   using project = new Project();
   const at = async (out: string) =>
     await project.larder("build", project.spec, "-o", out, "--sandbox", "none");
-  await t.step("no folder", async () => {
-    const { code, stderr } = await at(join(project.path, "no/such/out"));
+  await t.step("below a file", async () => {
+    const { code, stderr } = await at(`${project.spec}/out`);
     assert.equal(code, 7);
-    assert.match(stderr, /there is no folder .*no\/such.*\nhint: create it: mkdir -p/s);
+    assert.match(stderr, /cannot write .*\/out: .*image.yaml is not a folder/);
   });
   await t.step("in an input", async () => {
     const { code, stderr } = await at(join(project.path, "project/root/out"));
@@ -394,6 +394,28 @@ Deno.test("build checks where the result goes before it runs the command", async
     assert.equal(stdout, `${join(project.path, "images/image.img")}\n`);
   });
   assert.equal(project.runs, 1);
+});
+
+Deno.test("build creates the folder of the result, once there is one", async () => {
+  using project = new Project({ run: ["false"] });
+  const at = async (out: string) =>
+    await project.larder("build", project.spec, "-o", join(project.path, out), "--sandbox", "none");
+  assert.equal((await at("new/images/")).code, 1);
+  assert.deepEqual(folders(join(project.path, "new")), []);
+  project.writeSpec({});
+  assert.equal((await at("new/images/")).code, 0);
+  assert.deepEqual(folders(join(project.path, "new/images")), ["image.img"]);
+  assert.equal((await at("other/one")).code, 0, "from the cache");
+  assert.deepEqual(folders(join(project.path, "other")), ["one"]);
+});
+
+Deno.test("build without a spec refuses a folder as the result, which would name it after the folder", async () => {
+  using project = new Project();
+  for (const out of [".", project.path, "no-such-folder/"]) {
+    const { code, stderr } = await project.larder("build", "-o", out, "--", "make");
+    assert.equal(code, 2);
+    assert.match(stderr, /-o \S+ is a folder, .*\nhint: name the file in it: -o \S*OUT$/m);
+  }
 });
 
 Deno.test("build rejects a spec or a command line that cannot be built", async (t) => {

@@ -259,3 +259,24 @@ Deno.test("df --html to a path that cannot be written is exit 7", async () => {
   assert.equal(code, 7);
   assert.match(stderr, /^error: cannot write .*folder\.html.* \[LDR_DISK\]\n/);
 });
+
+Deno.test("df and list count the indexes of repositories apart from packages", async () => {
+  using home = new TestCacheHome();
+  const url = "http://mirror.example/debian";
+  home.package([url, "hello", "2.10-3", "amd64"], layer(3_000, "hello"));
+  for (const file of ["InRelease", "main/binary-amd64/Packages.gz"]) {
+    home.package(["index", `${url}/dists/trixie/${file}`, "-", "any"], layer(2_000, file));
+  }
+  const { stdout } = await home.larder("df");
+  const rows = stdout.split("\n").map((line) => line.split(/ {2,}/));
+  const countOf = (kind: string) => rows.find(([name]) => name === kind)?.[1];
+  assert.deepEqual([countOf("package"), countOf("package index")], ["1", "2"]);
+  const { types, indexes } = JSON.parse((await home.larder("df", "--format", "json")).stdout);
+  const ofType = types.find(({ type }: { type: string }) => type === "package");
+  assert.deepEqual([ofType.count, indexes.count], [3, 2]);
+  assert.ok(indexes.size > 4_000 && ofType.size > indexes.size + 3_000);
+  assert.match(
+    (await home.larder("list")).stdout,
+    /^There is 1 package using 3\.\S+ KiB and 2 package indexes using 4\.\S+ KiB of space\n/,
+  );
+});

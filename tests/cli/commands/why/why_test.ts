@@ -275,3 +275,13 @@ Deno.test("why --format json has every field", async (t) => {
     assert.deepEqual([name, isCached, history.length], ["ghcr.io/acme/gone:v1", false, 1]);
   });
 });
+
+Deno.test("why of a spec that is not there says that there is no such file", async () => {
+  using home = filled();
+  for (const name of ["nosuch.yaml", "./project/nosuch.yml", "nosuch.json"]) {
+    const { code, stderr } = await home.larder("why", name);
+    assert.equal(code, 3);
+    const message = `there is no file ${name}, and nothing in the cache has that name`;
+    assert.equal(stderr, `error: ${message} [LDR_NOT_FOUND]\nhint: check the path of the spec\n`);
+  }
+});
