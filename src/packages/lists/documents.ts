@@ -10,7 +10,7 @@ import { readSmall } from "../../registry/http/body.ts";
 import { responseError } from "../../registry/http/response_error.ts";
 import { splitCredentials, UrlFetcher } from "../../registry/url_fetcher.ts";
 import { BlobStore, hasDigest, UNPACKED } from "../../store/blobs/blob_store.ts";
-import { INDEX_SOURCE, type PackageId } from "../../store/entries/package_record.ts";
+import type { PackageId } from "../../store/entries/package_record.ts";
 import { PackageStore } from "../../store/entries/package_store.ts";
 import { INDEX_SOURCE } from "../../store/entry_names.ts";
 import { isPathPart } from "../../store/layout.ts";

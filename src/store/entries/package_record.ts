@@ -32,9 +32,6 @@ const PackageRecordSchema = v.object({
 /** The file `record.json` of a package. Its mtime is the last use. */
 export type PackageRecord = v.InferOutput<typeof PackageRecordSchema>;
 
-/** `source` under which indexes of repositories are kept: their URLs have other content now. */
-export const INDEX_SOURCE = "index";
-
 /** Identifies a package. */
 export type PackageId = Pick<PackageRecord, "source" | "name" | "version" | "arch">;
 

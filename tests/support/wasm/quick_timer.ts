@@ -30,7 +30,7 @@ function replaceTimer(
   set: (own: Timer, handler: () => void, delay?: number) => number,
 ): Disposable {
   const own = globalThis[kind];
-  const quick: Timer = (handler, delay) => set(own as Timer, handler, delay);
+  const quick: Timer = (handler, delay) => set(own as unknown as Timer, handler, delay);
   Object.assign(globalThis, { [kind]: quick });
   return { [Symbol.dispose]: () => void Object.assign(globalThis, { [kind]: own }) };
 }
