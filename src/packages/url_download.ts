@@ -7,6 +7,7 @@ import { contentLength, isRefusedRange, startOf } from "../registry/http/range_r
 import { responseError } from "../registry/http/response_error.ts";
 import type { HttpResponse, Transport } from "../registry/http/transport.ts";
 import { splitCredentials } from "../registry/url_fetcher.ts";
+import { rejectEncoded } from "./package_errors.ts";
 import type { ContentVersion, UnnamedIngest } from "../store/blobs/unnamed_ingest.ts";
 
 /** 1 MiB below which a file is fetched again rather than continued, which saves writing its version. */
@@ -59,6 +60,7 @@ async function openRest(
   const response = await get(url, range, options);
   if (continues(response, offset, version)) return response;
   if (response.status === 200) {
+    await rejectEncoded(url, response);
     ingest.restart(versionOf(response));
     return response;
   }
@@ -74,6 +76,7 @@ async function openWhole(
 ): Promise<HttpResponse> {
   const response = await get(url, {}, options);
   if (response.status !== 200) throw await failed(response, url, options);
+  await rejectEncoded(url, response);
   ingest.restart(versionOf(response));
   return response;
 }

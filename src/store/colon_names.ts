@@ -43,9 +43,10 @@ export function adaptToFileSystem(root: string): boolean {
 }
 
 function refusesColons(root: string): boolean {
-  const path = join(root, `probe:${crypto.randomUUID().slice(0, 8)}`);
+  // Always the same name, so that the next probe removes what a killed process left.
+  const path = join(root, "probe:0");
   try {
-    Deno.openSync(path, { write: true, createNew: true }).close();
+    Deno.openSync(path, { write: true, create: true }).close();
     removeIfAny(path);
     return false;
   } catch (error) {

@@ -210,10 +210,12 @@ mountTest(
     await using readOnly = await MountedFolder.readOnly(user.path("in"));
     await using full = await MountedFolder.tmpfs("100k");
     await good(user, "import", readOnly.path);
-    for (const path of [readOnly.path, full.path]) {
+    const faults = [[readOnly.path, "LDR_READ_ONLY"], [full.path, "LDR_DISK_FULL"]] as const;
+    for (const [path, fault] of faults) {
       for (const name of ["out", "out.tar", "out.tar.gz"]) {
         const { code, stderr } = await user.larder(["export", NAME, join(path, name)]);
         assert.equal(code, 7, stderr);
+        assert.match(stderr, new RegExp(`\\[${fault}\\]$`, "m"));
       }
     }
     assert.deepEqual(filesBelow(full.path), []);

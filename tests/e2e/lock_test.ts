@@ -150,6 +150,25 @@ Deno.test("lock reads a spec and its lists, and --frozen fails once the spec has
   assert.match(changed.stderr, /image\/spec.yaml has changed since it was locked/);
 });
 
+Deno.test("lock takes a package that is named twice, or that is at two URLs, and reads its file again", async () => {
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
+  const bytes = new TextEncoder().encode("!<arch>\nhello");
+  const urls = ["a", "b"].map((folder) =>
+    registry.addFile(`/debian/pool/${folder}/hello_1_all.deb`, bytes)
+  );
+  user.write("list.yaml", { packages: [...urls, ...urls] });
+  await ok(user.larder(["lock", "--from", "list.yaml"]));
+  for (const url of [...urls, urls[0]!]) await ok(user.larder(["lock", url]));
+  await ok(user.larder(["lock", ...urls, ...urls]));
+  assert.equal(lockOf(user).match(/name: hello/g)?.length, 4);
+  for (const url of urls) await ok(user.larder(["fetch", "--frozen", url]));
+  await ok(user.larder(["fetch", "--frozen", "--from", "list.yaml", "-o", "out/"]));
+  const digests = ["a", "b"].map((digit) => `sha256:${digit.repeat(64)}`);
+  user.write("list.yaml", { packages: digests.map((digest) => ({ url: urls[0], digest })) });
+  assert.equal((await user.larder(["lock", "--from", "list.yaml"])).code, 5);
+});
+
 Deno.test("--frozen fails once a local list has changed or is gone, until it is locked again", async (t) => {
   await using registry = await TestRegistry.start();
   using user = new TestUser();

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { gzipSync } from "node:zlib";
 import { join } from "node:path";
 import { systemClock } from "../../src/base/concurrency.ts";
 import { fetchPackages } from "../../src/packages/fetch_packages.ts";
@@ -193,6 +194,17 @@ Deno.test("fetchPackages continues a broken download of the same version", async
   assert.equal(await cache.outcome(request), `fetched new ${SHA}`);
   const ranges = server.requests().map(({ headers }) => headers.get("range") !== null);
   assert.deepEqual(ranges, [false, true, true]);
+  cache.assertSound();
+});
+
+Deno.test("fetchPackages refuses what a server has compressed unasked", async () => {
+  await using server = await FileServer.start();
+  using cache = new TestCache();
+  server.fail(/./, withHeader("Content-Encoding", "gzip"));
+  const script = requestForUrl(server.add("/install.sh", gzipSync("echo")));
+  assert.equal(await cache.outcome(script), "LDR_BAD_RESPONSE");
+  const archive = requestForUrl(server.add("/sources.gz", gzipSync("sources")));
+  assert.match(await cache.outcome(archive), /^fetched/);
   cache.assertSound();
 });
 

@@ -178,9 +178,9 @@ function rejectRepeated(packages: readonly LockedPackage[]): void {
   }
 }
 
-/** Two packages with one key cannot be in a lock file. */
-function packageKey({ from, source, name, version, arch }: LockedPackage): string {
-  return JSON.stringify([from ?? "", name, arch, version, source]);
+/** Two packages with one key cannot be in a lock file. One package can be at several URLs. */
+export function packageKey({ from, source, name, version, arch, url }: LockedPackage): string {
+  return JSON.stringify([from ?? "", name, arch, version, source, url]);
 }
 
 /** @param problem what is wrong with the file, in words for a user */

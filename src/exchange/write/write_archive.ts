@@ -30,8 +30,17 @@ export async function writeArchive(
   options: ArchiveOptions,
 ): Promise<void> {
   const tar = pack();
+  // The pipeline replaces some errors of its last stage by that it was aborted.
+  let failure: unknown;
   const output = async (chunks: AsyncIterable<unknown>) => {
-    for await (const chunk of chunks) write(chunk as Uint8Array);
+    for await (const chunk of chunks) {
+      try {
+        write(chunk as Uint8Array);
+      } catch (error) {
+        failure = error;
+        throw error;
+      }
+    }
   };
   const source = tar as unknown as NodeJS.ReadableStream;
   const { compression, signal } = options;
@@ -45,6 +54,7 @@ export async function writeArchive(
   });
   const results = await Promise.allSettled([written, added]);
   throwIfAborted(signal);
+  if (failure !== undefined) throw failure;
   for (const result of results) if (result.status === "rejected") throw result.reason;
 }
 

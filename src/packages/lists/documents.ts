@@ -1,5 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { LarderError } from "../../base/errors.ts";
+import { Tries } from "../../base/tries.ts";
 import { diskError } from "../../base/files/system_error.ts";
 import { formatBytes } from "../../base/units.ts";
 import type { BlobDescriptor, Descriptor } from "../../oci/descriptor.ts";
@@ -7,6 +8,7 @@ import type { Digest } from "../../oci/digest.ts";
 import { digestOf } from "../../oci/hash.ts";
 import { transfer, waitingForDownload } from "../../pull/transfer.ts";
 import { readSmall } from "../../registry/http/body.ts";
+import { isTransient } from "../../registry/http/retry.ts";
 import { responseError } from "../../registry/http/response_error.ts";
 import { splitCredentials, UrlFetcher } from "../../registry/url_fetcher.ts";
 import { BlobStore, hasDigest, UNPACKED } from "../../store/blobs/blob_store.ts";
@@ -15,6 +17,7 @@ import { PackageStore } from "../../store/entries/package_store.ts";
 import { INDEX_SOURCE } from "../../store/entry_names.ts";
 import { isPathPart } from "../../store/layout.ts";
 import { FileFetcher } from "../file_fetcher.ts";
+import { rejectEncoded } from "../package_errors.ts";
 import type { IndexSizes } from "../space_request.ts";
 import { withoutCredentials } from "../url_request.ts";
 import { badIndex } from "./index_errors.ts";
@@ -161,24 +164,36 @@ export class Documents {
   }
 
   async #fetch(url: URL): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    const tries = new Tries(this.#deps.clock);
+    for (;;) {
+      try {
+        return await this.#fetchOnce(url, tries);
+      } catch (error) {
+        const next = isTransient(error) ? tries.next(error) : undefined;
+        if (!next) throw this.#withCachedHint(url, error);
+        const { message } = error as LarderError;
+        this.#deps.note?.(`${nameOf(url)}: ${message}; trying again (${next.ordinal})`);
+        await this.#deps.clock.sleep(next.pause, this.#deps.signal);
+      }
+    }
+  }
+
+  async #fetchOnce(url: URL, tries: Tries): Promise<Uint8Array<ArrayBuffer> | undefined> {
     const { transport, signal } = this.#deps;
     const subject = nameOf(url);
-    try {
-      const request = { ...splitCredentials(url), method: "GET", signal, subject } as const;
-      const response = await transport.send(request);
-      if (response.status === 404) {
-        await response.body?.cancel();
-        return undefined;
-      }
-      if (response.status !== 200) {
-        throw await responseError(response, url, subject, url.host, { signal });
-      }
-      const bytes = await readSmall(response, MAX_DOCUMENT, { url, signal });
-      if (!bytes) throw tooLong(subject);
-      return bytes as Uint8Array<ArrayBuffer>;
-    } catch (error) {
-      throw this.#withCachedHint(url, error);
+    const request = { ...splitCredentials(url), method: "GET", signal, subject, tries } as const;
+    const response = await transport.send(request);
+    if (response.status === 404) {
+      await response.body?.cancel();
+      return undefined;
     }
+    if (response.status !== 200) {
+      throw await responseError(response, url, subject, url.host, { signal });
+    }
+    await rejectEncoded(url, response);
+    const bytes = await readSmall(response, MAX_DOCUMENT, { url, signal });
+    if (!bytes) throw tooLong(subject);
+    return bytes as Uint8Array<ArrayBuffer>;
   }
 
   /** Says which option uses the cached copy if the network is the fault. */

@@ -51,6 +51,7 @@ export class Lease implements Disposable {
   readonly #layout: Layout;
   readonly #command: string;
   readonly #startedAt = new Date().toISOString();
+  #hasWarned = false;
   readonly #held: { readonly file: Deno.FsFile; readonly path: string }[] = [];
 
   /** @param command the command that runs, as shown to a user */
@@ -63,7 +64,7 @@ export class Lease implements Disposable {
    * Leases more entries and content. The caller must check afterwards that all of it still exists, because a sweep may
    * have removed it just before.
    *
-   * If the lease cannot be written, this warns and returns, so that a read-only cache or a full disk prevents no run.
+   * If the lease cannot be written, this warns once and returns, so that a read-only cache or a full disk prevents no run.
    *
    * @throws LarderError LDR_BUSY, LDR_INTERRUPTED
    */
@@ -83,6 +84,8 @@ export class Lease implements Disposable {
     } catch (error) {
       const codes = ["LDR_DISK", "LDR_DISK_FULL", "LDR_READ_ONLY", "LDR_PERMISSION"] as const;
       if (!hasCode(error, ...codes)) throw error;
+      if (this.#hasWarned) return;
+      this.#hasWarned = true;
       options.warn?.(`a concurrent gc may remove what is in use here: ${error.message}`);
     }
   }

@@ -4,6 +4,7 @@ import { pathToFileURL } from "node:url";
 import { gzipSync } from "node:zlib";
 import { failureOf } from "../../support/failure_of.ts";
 import { debianMirror, encode, sha256 } from "../../support/packages/debian_mirror.ts";
+import { resetAfter, withHeader } from "../../support/registry/faults.ts";
 import { FileServer } from "../../support/registry/file_server.ts";
 import { rpmMirror } from "../../support/packages/rpm_mirror.ts";
 import { SigningKey } from "../../support/packages/signing_key.ts";
@@ -135,6 +136,17 @@ Deno.test("resolvePackages keeps the index that it could verify if the next one 
   server.serve(await debianMirror({ key: other, packages: [{ name: "hello", version: "6" }] }));
   await failureOf(lists.resolve(url, ["hello"], { keyring }));
   assert.deepEqual(await lists.resolve(url, ["hello"], { keyring, offline: true }), verified);
+});
+
+Deno.test("resolvePackages reads a list again whose transfer broke off, and none that is compressed", async () => {
+  await using server = await FileServer.start(await debianMirror());
+  using lists = new TestLists();
+  const resolve = () => lists.resolve(server.url("dists/stable/InRelease"), ["hello"]);
+  server.fail("InRelease", resetAfter(10), 2);
+  assert.equal((await resolve()).length, 1);
+  assert.match(lists.notes[0]!, /^http.*InRelease: .* broke off; trying again \(2 of 5\)$/);
+  server.fail("InRelease", withHeader("Content-Encoding", "gzip"));
+  assert.equal((await failureOf(resolve())).code, "LDR_BAD_RESPONSE");
 });
 
 Deno.test("resolvePackages says that --offline uses the cached index if its server fails", async () => {

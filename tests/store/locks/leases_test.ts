@@ -204,7 +204,7 @@ for (const kind of ["file system", "runtime"] as const) {
   });
 }
 
-Deno.test("Lease.add warns and continues if it cannot write", async () => {
+Deno.test("Lease.add warns once and continues if it cannot write", async () => {
   using fixture = new Fixture();
   ensureFolder(fixture.layout.root);
   Deno.writeTextFileSync(fixture.layout.leases, "a file in the way");
@@ -212,6 +212,8 @@ Deno.test("Lease.add warns and continues if it cannot write", async () => {
   const lease = await takeLease(fixture.layout, "a test", { digests: [digest(1)] }, {
     warn: (message) => warnings.push(message),
   });
+  await lease.add({ digests: [digest(2)] }, { warn: (message) => warnings.push(message) });
+  assert.equal(warnings.length, 1);
   assert.match(
     warnings.join(),
     /concurrent gc may remove what is in use.*leases is a file, not a folder/,

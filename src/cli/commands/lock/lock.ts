@@ -7,7 +7,7 @@ import { formatReference, type Reference } from "../../../oci/reference.ts";
 import type { RegistryClient } from "../../../registry/client.ts";
 import type { Context } from "../../context.ts";
 import { changeLock, LOCK_FILE, readLock } from "../../lock/file.ts";
-import type { Lock, LockedList, LockedPackage } from "../../lock/format.ts";
+import { type Lock, type LockedList, type LockedPackage, packageKey } from "../../lock/format.ts";
 import type { Format } from "../../options.ts";
 import { openRegistry } from "../../registry/registry_access.ts";
 import { writeJson, writeOut } from "../../terminal/console.ts";
@@ -65,7 +65,22 @@ function mergedPackages(
   const urls = new Set(packages.filter(({ from }) => from === undefined).map(({ url }) => url));
   const isKept = ({ url, from }: LockedPackage) =>
     from === undefined ? !urls.has(url) : !lists.has(from);
-  return [...before.filter(isKept), ...packages];
+  return [...before.filter(isKept), ...withoutRepeated(packages)];
+}
+
+/** Returns packages that a list or a command line names several times once. @throws LarderError LDR_DIGEST_MISMATCH */
+function withoutRepeated(packages: readonly LockedPackage[]): LockedPackage[] {
+  const locked = new Map<string, LockedPackage>();
+  for (const each of packages) {
+    const { digest } = locked.get(packageKey(each)) ?? each;
+    if (digest !== each.digest) {
+      const message =
+        `${each.name} ${each.version} is named twice, as ${digest} and ${each.digest}`;
+      throw new LarderError("LDR_DIGEST_MISMATCH", message, { hint: "remove one of them" });
+    }
+    locked.set(packageKey(each), each);
+  }
+  return [...locked.values()];
 }
 
 /** Asks the registries what references name now. */
