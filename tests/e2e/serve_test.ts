@@ -61,6 +61,24 @@ Deno.test("serve --quiet logs no requests", async () => {
   assert.deepEqual([code, stderr], [0, ""]);
 });
 
+Deno.test("serve listens again after it had no file descriptor for a connection", async () => {
+  using user = new TestUser();
+  await using serving = await ServingRegistry.start(user);
+  const { port } = new URL(serving.url);
+  await serving.bytes("");
+  const used = [...Deno.readDirSync(`/proc/${serving.pid}/fd`)].length;
+  await run("prlimit", ["--pid", String(serving.pid), `--nofile=${used + 5}:`]);
+  const connections: Deno.Conn[] = [];
+  const connect = async () => {
+    connections.push(await Deno.connect({ hostname: "127.0.0.1", port: Number(port) }));
+  };
+  while (!serving.stderr.includes("cannot accept connections")) await connect().catch(() => {});
+  for (const connection of connections) connection.close();
+  const isAnswered = () => serving.bytes("").then(() => true, () => false);
+  while (!await isAnswered()) await until(() => isListening(serving.host), serving.result);
+  assert.match(await stopped(serving, user), /warning: cannot accept connections: .*open files/);
+});
+
 Deno.test("serve finishes the transfers under way on SIGTERM", async () => {
   await using registry = await TestRegistry.start();
   using user = new TestUser();

@@ -39,6 +39,11 @@ export class ServingRegistry implements AsyncDisposable {
     return new URL(this.url).host;
   }
 
+  /** Its process id. */
+  get pid(): number {
+    return this.#running.pid;
+  }
+
   get stderr(): string {
     return this.#running.stderr;
   }

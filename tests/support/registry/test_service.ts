@@ -34,6 +34,7 @@ export interface TestServiceOptions {
   /** 1 hour by default. */
   readonly staleIfError?: number;
   readonly offline?: boolean;
+  readonly maxRequests?: number;
   readonly clock?: SetClock;
   /** The `registry` folder, by default one of its own. */
   readonly root?: string;
@@ -72,6 +73,7 @@ export class TestService implements AsyncDisposable {
       address: { hostname: "127.0.0.1", port: 0 },
       defaultUpstream: registry.host,
       access: () => undefined,
+      maxRequests: options.maxRequests,
       onRequest: (request) => this.log.push(request),
       onFailure: (message) => this.warnings.push(message),
     });
@@ -89,6 +91,12 @@ export class TestService implements AsyncDisposable {
   /** @param path below `/v2/`; a repository without a host is one of the registry */
   request(path: string, init: RequestInit = {}): Promise<Response> {
     return fetch(`${this.#server.url}/v2/${path}`, init);
+  }
+
+  /** Fails unless the server says that it is well. */
+  async healthy(): Promise<void> {
+    const response = await fetch(`${this.#server.url}/healthz`);
+    assert.deepEqual([response.status, await response.text()], [200, "ok\n"]);
   }
 
   /** Returns the bytes of a response with this status. */
