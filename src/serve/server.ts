@@ -42,6 +42,11 @@ export type Access = (
 
 export interface ServerOptions extends Omit<ListenerOptions, "onInterruption"> {
   readonly defaultUpstream: string;
+  /**
+   * What requests of this server to registries have in `Via` (RFC 9110 §7.6.3). One that a server gets back from itself,
+   * because a name of its own is among its mirrors, would otherwise wait for its own answer.
+   */
+  readonly via?: string | undefined;
   readonly access: Access;
   readonly onRequest?: ((request: LoggedRequest) => void) | undefined;
   /** Limit on requests under way; 2,000 by default. */
@@ -89,6 +94,11 @@ export class RegistryServer {
     return this.#underWay > (this.#options.maxRequests ?? MAX_REQUESTS);
   }
 
+  #isOwn({ headers }: Request): boolean {
+    const { via } = this.#options;
+    return via !== undefined && (headers.get("via")?.includes(via) ?? false);
+  }
+
   async #handle(request: Request, info: Deno.ServeHandlerInfo<Deno.NetAddr>): Promise<Response> {
     const start = performance.now();
     this.#underWay++;
@@ -134,6 +144,7 @@ export class RegistryServer {
       if (this.#isFull && route?.kind !== "health") throw tooMany();
       if (!route) throw fault;
       if (request.method !== "GET" && request.method !== "HEAD") throw notAllowed(route);
+      if (this.#isOwn(request)) throw askedItself(route);
       const answer = await this.#service.answer(request, route);
       const { status, headers } = answer;
       const body = request.method === "HEAD" ? null : answer.body;
@@ -149,6 +160,10 @@ export class RegistryServer {
 function notAllowed(route: Route): ApiError {
   if ("name" in route) return notPushed(route.name);
   return new ApiError(405, "UNSUPPORTED", "only GET and HEAD are allowed", { allow: "GET, HEAD" });
+}
+
+function askedItself(route: Route): ApiError {
+  return new ApiError(404, unknownCode(route), "this server asked itself for it");
 }
 
 function tooMany(): ApiError {

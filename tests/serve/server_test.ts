@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { blob, image, randomBytes } from "../support/cache/artifacts.ts";
 import { Gate } from "../support/gate.ts";
 import { heldAfter } from "../support/registry/faults.ts";
-import { TestService } from "../support/registry/test_service.ts";
+import { TestService, VIA } from "../support/registry/test_service.ts";
 
 const LAYER = blob(randomBytes(300_000));
 const PATH = `app/blobs/${LAYER.descriptor.digest}`;
@@ -26,4 +26,14 @@ Deno.test("the server refuses requests above its limit until others have ended",
   let status = 503;
   while (status === 503) status = (await service.request(PATH, { method: "HEAD" })).status;
   assert.equal(status, 200);
+});
+
+Deno.test("the server does not wait for itself if it is its own mirror by another name", async () => {
+  await using service = await TestService.start();
+  service.registry.add("app", image([LAYER]), "v1");
+  const headers = { via: `1.1 proxy, ${VIA}, 1.1 other` };
+  assert.equal(await service.error("app/manifests/v1", { headers }), "404 MANIFEST_UNKNOWN");
+  assert.equal(await service.error(PATH, { headers }), "404 BLOB_UNKNOWN");
+  assert.deepEqual(service.registry.requests(), []);
+  await service.bytes("app/manifests/v1", 200, { headers: { via: "1.1 larder-other" } });
 });

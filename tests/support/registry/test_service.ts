@@ -40,6 +40,9 @@ export interface TestServiceOptions {
   readonly root?: string;
 }
 
+/** What the server would send to registries as `Via`. */
+export const VIA = "1.1 larder-test";
+
 /** What `larder serve` serves, in this process on a free port, with a registry behind it. */
 export class TestService implements AsyncDisposable {
   readonly #folder = new TemporaryFolder();
@@ -72,6 +75,7 @@ export class TestService implements AsyncDisposable {
     this.#server = new RegistryServer(this.#service, {
       address: { hostname: "127.0.0.1", port: 0 },
       defaultUpstream: registry.host,
+      via: VIA,
       access: () => undefined,
       maxRequests: options.maxRequests,
       onRequest: (request) => this.log.push(request),
