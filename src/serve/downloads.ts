@@ -14,6 +14,8 @@ export interface DownloadRequest {
   readonly source: Fetcher;
   /** The partial file, which the process that has its lock writes. */
   readonly partial: string;
+  /** Called at the end with the number of bytes that were fetched. */
+  readonly onEnd: (fetched: number) => void;
   /** Opens the ingest; returns undefined if the blob is present. */
   readonly open: (options: IngestOptions) => Promise<Ingest | undefined>;
 }
@@ -56,6 +58,10 @@ export class Downloads {
     return download;
   }
 
+  isRunning(partial: string): boolean {
+    return this.#running.has(partial);
+  }
+
   /** Resolves when no download is under way. */
   async ended(): Promise<void> {
     await Promise.all([...this.#running.values()].map(({ ended }) => ended));
@@ -82,6 +88,7 @@ export class SharedDownload {
   readonly #deps: DownloadDependencies;
   #progress: Progress = { state: "foreign", length: 0 };
   #generation = 0;
+  #fetched = 0;
   /** True if another process has committed the blob. */
   #isForeign = false;
   #change = Promise.withResolvers<void>();
@@ -126,6 +133,7 @@ export class SharedDownload {
       this.#set({ state: "failed", error });
     } finally {
       release();
+      request.onEnd(this.#fetched);
       this.#deps.onFetched();
     }
   }
@@ -158,6 +166,7 @@ export class SharedDownload {
   }
 
   #advance(count: number): void {
+    this.#fetched += count;
     if (this.#progress.state !== "own") return;
     this.#set({ ...this.#progress, length: this.#progress.length + count });
   }

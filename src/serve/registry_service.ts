@@ -14,6 +14,7 @@ import { RepositoryIndexes } from "./repository_index.ts";
 import type { Route } from "./routes.ts";
 import { ServedEntries } from "./served_entries.ts";
 import { ServingLease } from "./serving_lease.ts";
+import { ServedUses } from "./served_uses.ts";
 import { StoredManifests } from "./stored_manifests.ts";
 import { Tags } from "./tags.ts";
 import { Upstreams } from "./upstreams.ts";
@@ -40,6 +41,7 @@ export class RegistryService implements AsyncDisposable {
   readonly #downloads: Downloads;
   readonly #upstreams: Upstreams;
   readonly #indexes: RepositoryIndexes;
+  readonly #uses: ServedUses;
   readonly #manifests: ManifestFetcher;
   readonly #tags: Tags;
   readonly #blobs: Blobs;
@@ -59,10 +61,12 @@ export class RegistryService implements AsyncDisposable {
       manifests: stored,
     });
     const entries = new ServedEntries({ layout, store, clock, warn });
+    const uses = this.#uses = new ServedUses(layout, indexes, clock);
     const manifests = this.#manifests = new ManifestFetcher({
       stored,
       indexes,
       entries,
+      uses,
       upstreams,
       clock,
     });
@@ -79,8 +83,17 @@ export class RegistryService implements AsyncDisposable {
         return release;
       },
     });
-    this.#tags = new Tags({ store, manifests, entries, upstreams, clock, staleIfError, warn });
-    this.#blobs = new Blobs({ layout, blobs, store, indexes, upstreams, downloads, lease });
+    this.#tags = new Tags({
+      store,
+      manifests,
+      entries,
+      uses,
+      upstreams,
+      clock,
+      staleIfError,
+      warn,
+    });
+    this.#blobs = new Blobs({ layout, blobs, store, indexes, upstreams, downloads, lease, uses });
     this.#referrers = new Referrers({ store, manifests, upstreams, clock, staleIfError });
   }
 
@@ -99,6 +112,7 @@ export class RegistryService implements AsyncDisposable {
       case "tag": {
         const reference = { ...route.repository, tag: route.tag };
         const { manifest, result, checkedAt } = await this.#tags.resolve(reference);
+        this.#uses.add(reference, manifest.digest, { uses: 1 });
         const stale = result === "stale" ? { checkedAt, now: this.#clock.now() } : undefined;
         return manifestAnswer(request, manifest, result, stale);
       }
@@ -126,6 +140,7 @@ export class RegistryService implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
     await this.#downloads.ended();
+    await this.#uses.flush();
     this.#lease[Symbol.dispose]();
   }
 }

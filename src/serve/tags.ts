@@ -8,6 +8,7 @@ import type { ManifestStore } from "../store/manifest_store.ts";
 import type { Result } from "./answer.ts";
 import type { ManifestFetcher } from "./manifests.ts";
 import type { ServedEntries } from "./served_entries.ts";
+import type { ServedUses } from "./served_uses.ts";
 import type { Upstreams } from "./upstreams.ts";
 
 /** One second for which an answer about a tag is reused: a client asks several times in a row. */
@@ -23,6 +24,7 @@ export interface TagDependencies {
   readonly store: ManifestStore;
   readonly manifests: ManifestFetcher;
   readonly entries: ServedEntries;
+  readonly uses: ServedUses;
   readonly upstreams: Upstreams;
   readonly clock: Clock;
   /** The greatest age of a copy that is served while its registry fails, in milliseconds. */
@@ -122,13 +124,20 @@ export class Tags {
     reference: Reference & { readonly tag: string },
     cached: Manifest | undefined,
   ): Promise<ResolvedTag> {
-    const { manifests, entries, upstreams, clock } = this.#deps;
+    const { manifests, entries, uses, upstreams, clock } = this.#deps;
     const repository = upstreams.repository(reference);
     const current = cached && await repository.head(reference.tag);
     const known = current && await manifests.find(reference, current);
     const manifest = known ?? await repository.manifest(reference.tag);
     const checkedAt = clock.now();
     this.#remember(name, manifest.digest, checkedAt);
+    if (manifest !== cached) {
+      uses.add(reference, manifest.digest, {
+        cause: cached ? "moved" : "new",
+        fetched: known ? 0 : manifest.bytes.length,
+        mirrors: repository.mirrorsUsed(),
+      });
+    }
     if (manifest === cached) await entries.confirm(reference, manifest.digest, checkedAt);
     else await manifests.keepTag(reference, manifest, checkedAt);
     return { manifest, result: known ? "hit" : "miss", checkedAt };
