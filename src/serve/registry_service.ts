@@ -1,4 +1,5 @@
 import type { Clock } from "../base/concurrency.ts";
+import type { Reference } from "../oci/reference.ts";
 import type { RegistryClient } from "../registry/client.ts";
 import { BlobStore } from "../store/blobs/blob_store.ts";
 import type { Layout } from "../store/layout.ts";
@@ -24,6 +25,8 @@ export interface ServiceOptions {
   /** Undefined if registries must not be asked. */
   readonly client: RegistryClient | undefined;
   readonly clock: Clock;
+  /** True for upstreams that clients may ask for. */
+  readonly mayName: (upstream: Reference) => boolean;
   /** The greatest age of a copy that is served while its registry fails, in milliseconds. */
   readonly staleIfError: number;
   readonly warn: (message: string) => void;
@@ -35,6 +38,7 @@ export interface ServiceOptions {
 /** Answers the requests of the pull side of the distribution API from the cache and the registries behind it. */
 export class RegistryService implements AsyncDisposable {
   readonly #layout: Layout;
+  readonly #mayName: ServiceOptions["mayName"];
   readonly #clock: Clock;
   readonly #stop = new AbortController();
   readonly #lease: ServingLease;
@@ -47,8 +51,11 @@ export class RegistryService implements AsyncDisposable {
   readonly #blobs: Blobs;
   readonly #referrers: Referrers;
 
-  constructor({ layout, client, clock, staleIfError, warn, note, onFetched }: ServiceOptions) {
+  constructor(
+    { layout, client, clock, mayName, staleIfError, warn, note, onFetched }: ServiceOptions,
+  ) {
     this.#layout = layout;
+    this.#mayName = mayName;
     this.#clock = clock;
     const store = new ManifestStore(layout);
     const blobs = new BlobStore(layout);
@@ -108,7 +115,7 @@ export class RegistryService implements AsyncDisposable {
       case "ping":
         return { status: 200, headers: { "content-type": "application/json" }, body: "{}" };
       case "catalog":
-        return catalogAnswer(request, this.#layout);
+        return await catalogAnswer(request, this.#layout, this.#mayName);
       case "tag": {
         const reference = { ...route.repository, tag: route.tag };
         const { manifest, result, checkedAt } = await this.#tags.resolve(reference);

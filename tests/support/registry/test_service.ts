@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import type { Clock } from "../../../src/base/concurrency.ts";
+import type { Reference } from "../../../src/oci/reference.ts";
 import { RegistryClient } from "../../../src/registry/client.ts";
 import { httpTransport } from "../../../src/registry/http/transport_stack.ts";
 import { RegistryService } from "../../../src/serve/registry_service.ts";
@@ -35,6 +36,7 @@ export interface TestServiceOptions {
   readonly staleIfError?: number;
   readonly offline?: boolean;
   readonly maxRequests?: number;
+  readonly mayName?: (upstream: Reference) => boolean;
   readonly clock?: SetClock;
   /** The `registry` folder, by default one of its own. */
   readonly root?: string;
@@ -67,6 +69,7 @@ export class TestService implements AsyncDisposable {
       layout: this.layout,
       client: options.offline ? undefined : client,
       clock,
+      mayName: options.mayName ?? (() => true),
       staleIfError: options.staleIfError ?? 3_600_000,
       warn: (message) => this.warnings.push(message),
       note: () => {},

@@ -61,6 +61,7 @@ export async function serve(context: Context, options: ServeOptions): Promise<vo
     layout,
     client,
     clock: systemClock,
+    mayName: (upstream) => access.upstreams.allows(upstream),
     staleIfError: settings?.stale_if_error ?? freshness?.stale_if_error ?? STALE_IF_ERROR,
     warn,
     note: onceAMinute((message) => context.info(message)),
