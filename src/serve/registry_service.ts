@@ -1,5 +1,6 @@
 import type { Clock } from "../base/concurrency.ts";
 import type { Reference } from "../oci/reference.ts";
+import type { Room } from "../pull/room.ts";
 import type { RegistryClient } from "../registry/client.ts";
 import { BlobStore } from "../store/blobs/blob_store.ts";
 import type { Layout } from "../store/layout.ts";
@@ -31,6 +32,8 @@ export interface ServiceOptions {
   readonly staleIfError: number;
   readonly warn: (message: string) => void;
   readonly note: (message: string) => void;
+  /** Frees space for downloads. */
+  readonly room?: Room | undefined;
   /** Called after each download. */
   readonly onFetched: () => void;
 }
@@ -52,7 +55,7 @@ export class RegistryService implements AsyncDisposable {
   readonly #referrers: Referrers;
 
   constructor(
-    { layout, client, clock, mayName, staleIfError, warn, note, onFetched }: ServiceOptions,
+    { layout, client, clock, mayName, staleIfError, warn, note, room, onFetched }: ServiceOptions,
   ) {
     this.#layout = layout;
     this.#mayName = mayName;
@@ -83,6 +86,7 @@ export class RegistryService implements AsyncDisposable {
       signal: this.#stop.signal,
       note,
       warn,
+      room,
       onFetched,
       lease: async (digest) => {
         const { ready, release } = lease.hold(digest);

@@ -5,6 +5,7 @@ import { RegistryServer } from "../../../serve/server.ts";
 import { RegistryService } from "../../../serve/registry_service.ts";
 import type { Context } from "../../context.ts";
 import { openRegistry } from "../../registry/registry_access.ts";
+import { roomFor } from "../gc/auto.ts";
 import { type AccessOptions, openAccess, printClientConfig } from "./access.ts";
 import { isServerAt } from "./own_address.ts";
 import { PeriodicCollector } from "./periodic_collector.ts";
@@ -65,6 +66,7 @@ export async function serve(context: Context, options: ServeOptions): Promise<vo
     staleIfError: settings?.stale_if_error ?? freshness?.stale_if_error ?? STALE_IF_ERROR,
     warn,
     note: onceAMinute((message) => context.info(message)),
+    room: roomFor(context),
     onFetched: () => collector.request(),
   });
   using log = context.options.quiet ? undefined : new RequestLog();
