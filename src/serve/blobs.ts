@@ -1,4 +1,5 @@
 import { statIfAny } from "../base/files/files.ts";
+import { RecentMap } from "../base/recent_map.ts";
 import { SingleFlight } from "../base/single_flight.ts";
 import type { BlobDescriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
@@ -47,7 +48,7 @@ interface Asked {
 export class Blobs {
   readonly #deps: BlobDependencies;
   /** Blobs that a registry has in a repository although no cached manifest there refers to them. */
-  readonly #vouched = new Map<string, Asked>();
+  readonly #vouched = new RecentMap<string, Asked>(MAX_VOUCHED);
   readonly #finding = new SingleFlight<string | undefined>();
 
   constructor(deps: BlobDependencies) {
@@ -108,8 +109,6 @@ export class Blobs {
     const mediaType = "application/octet-stream";
     const asked = { reference, descriptor: { mediaType, digest, size } };
     this.#vouched.set(key, asked);
-    const [oldest] = this.#vouched.keys();
-    if (this.#vouched.size > MAX_VOUCHED) this.#vouched.delete(oldest!);
     return asked;
   }
 

@@ -1,4 +1,5 @@
 import { sleep } from "../base/concurrency.ts";
+import { RecentMap } from "../base/recent_map.ts";
 import { readFolder, statIfAny } from "../base/files/files.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { Manifest } from "../oci/manifest.ts";
@@ -28,7 +29,7 @@ export interface IndexDependencies {
 /** The indexes of the repositories that were asked for last. */
 export class RepositoryIndexes {
   readonly #deps: IndexDependencies;
-  readonly #indexes = new Map<string, RepositoryIndex>();
+  readonly #indexes = new RecentMap<string, RepositoryIndex>(MAX_REPOSITORIES);
 
   constructor(deps: IndexDependencies) {
     this.#deps = deps;
@@ -37,11 +38,7 @@ export class RepositoryIndexes {
   of(repository: Reference): RepositoryIndex {
     const name = `${repository.registry}/${repository.repository}`;
     let index = this.#indexes.get(name);
-    if (index) this.#indexes.delete(name);
-    else index = new RepositoryIndex(repository, this.#deps);
-    this.#indexes.set(name, index);
-    const [oldest] = this.#indexes.keys();
-    if (this.#indexes.size > MAX_REPOSITORIES) this.#indexes.delete(oldest!);
+    if (!index) this.#indexes.set(name, index = new RepositoryIndex(repository, this.#deps));
     return index;
   }
 }

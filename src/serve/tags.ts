@@ -1,5 +1,6 @@
 import type { Clock } from "../base/concurrency.ts";
 import { hasCode, LarderError } from "../base/errors.ts";
+import { RecentMap } from "../base/recent_map.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { Manifest } from "../oci/manifest.ts";
 import { formatReference, type Reference } from "../oci/reference.ts";
@@ -50,8 +51,13 @@ interface CachedTag {
 export class Tags {
   readonly #deps: TagDependencies;
   readonly #asking = new Map<string, Promise<ResolvedTag>>();
-  /** Answers by name, the oldest first. */
-  readonly #answers = new Map<string, { readonly digest: Digest; readonly checkedAt: number }>();
+  /** The last answers by name. */
+  readonly #answers = new RecentMap<
+    string,
+    { readonly digest: Digest; readonly checkedAt: number }
+  >(
+    MAX_TAGS,
+  );
 
   constructor(deps: TagDependencies) {
     this.#deps = deps;
@@ -130,7 +136,7 @@ export class Tags {
     const known = current && await manifests.find(reference, current);
     const manifest = known ?? await repository.manifest(reference.tag);
     const checkedAt = clock.now();
-    this.#remember(name, manifest.digest, checkedAt);
+    this.#answers.set(name, { digest: manifest.digest, checkedAt });
     if (manifest !== cached) {
       uses.add(reference, manifest.digest, {
         cause: cached ? "moved" : "new",
@@ -141,13 +147,6 @@ export class Tags {
     if (manifest === cached) await entries.confirm(reference, manifest.digest, checkedAt);
     else await manifests.keepTag(reference, manifest, checkedAt);
     return { manifest, result: known ? "hit" : "miss", checkedAt };
-  }
-
-  #remember(name: string, digest: Digest, checkedAt: number): void {
-    this.#answers.delete(name);
-    this.#answers.set(name, { digest, checkedAt });
-    const [oldest] = this.#answers.keys();
-    if (this.#answers.size > MAX_TAGS) this.#answers.delete(oldest!);
   }
 
   async #within<T>(milliseconds: number, promise: Promise<T>): Promise<T> {

@@ -1,3 +1,5 @@
+import { MAX_NAMED } from "../../base/limits.ts";
+import { RecentMap } from "../../base/recent_map.ts";
 import { delimiter } from "node:path";
 import { systemClock } from "../../base/concurrency.ts";
 import type { Reference } from "../../oci/reference.ts";
@@ -100,7 +102,7 @@ function trustOf(
 
 /** Reads the certificates for a host at its first connection. */
 function certificatesOfHosts(): Trust["certificates"] {
-  const known = new Map<string, ReturnType<typeof readHostCertificates>>();
+  const known = new RecentMap<string, ReturnType<typeof readHostCertificates>>(MAX_NAMED);
   return (url) => {
     if (!known.has(url.host)) {
       known.set(url.host, readHostCertificates(certificateFolders(hostPlatform), url));

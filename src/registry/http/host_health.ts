@@ -1,3 +1,5 @@
+import { MAX_NAMED } from "../../base/limits.ts";
+import { RecentMap } from "../../base/recent_map.ts";
 import { LarderError } from "../../base/errors.ts";
 
 /** Milliseconds during which a host that failed is not asked again. */
@@ -37,7 +39,7 @@ class Health {
 export class HostHealth {
   readonly #now: () => number;
   readonly #downTime: number;
-  readonly #healths = new Map<string, Health>();
+  readonly #healths = new RecentMap<string, Health>(MAX_NAMED);
 
   constructor(now: () => number, downTime = DOWN_TIME) {
     this.#now = now;
