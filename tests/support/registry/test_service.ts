@@ -100,6 +100,16 @@ export class TestService implements AsyncDisposable {
     return fetch(`${this.#server.url}/v2/${path}`, init);
   }
 
+  /** Sends bytes and returns the beginning of the response: `HTTP/1.1 200`. */
+  async statusLine(head: string): Promise<string> {
+    const { hostname, port } = new URL(this.#server.url);
+    using connection = await Deno.connect({ hostname, port: Number(port) });
+    await connection.write(new TextEncoder().encode(head));
+    const buffer = new Uint8Array(12);
+    const length = await connection.read(buffer) ?? 0;
+    return new TextDecoder().decode(buffer.subarray(0, length));
+  }
+
   /** Fails unless the server says that it is well. */
   async healthy(): Promise<void> {
     const response = await fetch(`${this.#server.url}/healthz`);
