@@ -1,7 +1,7 @@
 import { messageOf } from "../base/errors.ts";
+import { Listener, type ListenerOptions } from "../base/listener.ts";
 import type { Answer } from "./answer.ts";
 import { ApiError, apiErrorOf, errorResponse } from "./errors.ts";
-import { Listener, type ListenerOptions } from "../base/listener.ts";
 import { notPushed, type RegistryService, unknownCode } from "./registry_service.ts";
 import { type Route, routeOf } from "./routes.ts";
 
@@ -94,7 +94,7 @@ export class RegistryServer {
     return this.#underWay > (this.#options.maxRequests ?? MAX_REQUESTS);
   }
 
-  #isOwn({ headers }: Request): boolean {
+  #isFromItself({ headers }: Request): boolean {
     const { via } = this.#options;
     return via !== undefined && (headers.get("via")?.includes(via) ?? false);
   }
@@ -144,7 +144,7 @@ export class RegistryServer {
       if (this.#isFull && route?.kind !== "health") throw tooMany();
       if (!route) throw fault;
       if (request.method !== "GET" && request.method !== "HEAD") throw notAllowed(route);
-      if (this.#isOwn(request)) throw askedItself(route);
+      if (this.#isFromItself(request)) throw askedItself(route);
       const answer = await this.#service.answer(request, route);
       const { status, headers } = answer;
       const body = request.method === "HEAD" ? null : answer.body;

@@ -28,8 +28,8 @@ const STALE_IF_ERROR = 24 * 60 * 60_000;
 const LONGEST_WAIT = 1000;
 
 /**
- * 10 seconds for which a registry that failed is not asked again. A command gives up sooner than its registry recovers;
- * a server goes on, and its clients see for as long that the registry is back.
+ * 10 seconds for which a registry that failed is not asked again, and after which clients notice that it has recovered.
+ * Commands, which end before that, wait a minute.
  */
 const DOWN_TIME = 10_000;
 
