@@ -92,8 +92,9 @@ export class Blobs {
       this.#deps.uses.addPart(repository, digest, { saved: end - start });
     }
     if (stored) return { status, headers, ...stored, result: "hit" };
-    const { release } = this.#deps.lease.hold(digest);
+    // The download itself holds the lease until then; held before, it would stay if there is no body.
     const body = await this.#follow(asked, { start, end });
+    const { release } = this.#deps.lease.hold(digest);
     return { status, headers, body, release, result: "miss" };
   }
 

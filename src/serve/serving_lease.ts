@@ -6,7 +6,7 @@ import { Lease } from "../store/locks/leases.ts";
 const COMMAND = "larder serve";
 
 /** 10 seconds for which a digest stays in the lease after its last use, so that requests in turn cost one write. */
-const LINGER = 10_000;
+export const LINGER = 10_000;
 
 /**
  * The lease of everything that is being served: one file, which is written again only when a digest is missing in it.

@@ -17,9 +17,11 @@ import {
   status,
   wrongBytes,
 } from "../support/registry/faults.ts";
+import { LINGER } from "../../src/serve/serving_lease.ts";
 import { liveLeases } from "../../src/store/locks/leases.ts";
 import { TestService } from "../support/registry/test_service.ts";
 import { until } from "../support/until.ts";
+import { quickTimer } from "../support/wasm/quick_timer.ts";
 
 const LAYER = blob(randomBytes(300_000));
 const { digest: DIGEST } = LAYER.descriptor;
@@ -145,6 +147,16 @@ Deno.test("what is being served has a lease, which is one file for all", async (
   }
   await service.stop();
   assert.deepEqual(liveLeases(service.layout), []);
+});
+
+Deno.test("a blob that cannot be fetched leaves no lease", async () => {
+  await using service = await startWithApp();
+  using _ = quickTimer("setTimeout", LINGER);
+  service.registry.fail(`/blobs/${DIGEST}`, status(404));
+  const response = await service.request(PATH);
+  assert.equal(response.status, 404);
+  await response.body?.cancel();
+  await until(() => liveLeases(service.layout).length === 0);
 });
 
 Deno.test("a damaged blob is fetched again, whatever changed about it", async (t) => {
