@@ -31,7 +31,7 @@ export interface PackageSession extends PackageDependencies {
   readonly packages: PackageStore;
   /** Bytes of packages, as servers state them. */
   readonly sizes: Map<PackageRequest, number>;
-  /** Packages that came, but for whose records there was no room: a later round only records them. */
+  /** Packages whose blobs are stored but whose records did not fit on the disk; a later round writes the records. */
   readonly arrived: Map<PackageRequest, BlobDescriptor>;
 }
 
