@@ -119,7 +119,9 @@ export function leavesNothing(
   const isLeft = ({ rule }: { rule: string }) =>
     rule === "within limits" || rule === "shared" || rule === "keep-last";
   if (removed.length === 0 || keep.some(isLeft)) return false;
-  if (!options.isForPull && keep.every(({ rule }) => rule === "pinned")) return true;
+  if (!options.isForPull && keep.every(({ rule }) => rule === "pinned" || rule === "pushed")) {
+    return true;
+  }
   return shortfalls.length > 0 || removed.some(({ rule, type }) => {
     const { unused = Infinity } = limitsOf(policy, type);
     return rule === "unused" && unused <= GRACE_AGE;

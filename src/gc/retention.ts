@@ -21,6 +21,9 @@ const MAY_BE_SHARED: Reason<RetentionRule> = {
   why: "frees nothing: what cannot be read may need all its layers",
 };
 
+/** Limits would remove the only copy. */
+const PUSHED: Reason<RetentionRule> = { rule: "pushed", why: "pushed, and in no registry" };
+
 /** Returns the entries that are kept whatever the limits are. */
 export function keptEntries(
   snapshot: CacheSnapshot,
@@ -33,6 +36,7 @@ export function keptEntries(
   for (const entry of snapshot.entries) {
     const why = last.get(entry);
     const reason = retentionReason(entry, facts, { pins }) ??
+      (entry.record?.pushed ? PUSHED : undefined) ??
       (hasUnknownReferences ? MAY_BE_SHARED : why && { rule: "keep-last" as const, why });
     if (reason) kept.set(entry, reason);
   }

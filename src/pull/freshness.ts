@@ -1,6 +1,7 @@
 import { type ErrorCode, hasCode, LarderError } from "../base/errors.ts";
 import { CLOCK_SKEW } from "../base/limits.ts";
 import { formatDuration } from "../base/units.ts";
+import { LOCAL_REGISTRY } from "../oci/reference.ts";
 import { type EntryRecord, isConfirmed } from "../store/entries/app_record.ts";
 
 /** When to ask the registry about a tag whose content is completely cached. */
@@ -22,6 +23,8 @@ export function decide(
   if (cached.complete && (cached.byDigest || policy !== "always")) return "use";
   return policy === "never" ? "refuse" : "ask";
 }
+
+const PUSH_IT = "push it to larder serve, or write docker.io/local/… for an image of Docker Hub";
 
 const REGISTRY_FAILURES: readonly ErrorCode[] = [
   "LDR_UNREACHABLE",
@@ -94,6 +97,10 @@ export function failureWithCopy(
  * record
  */
 export function notCached(name: string, state?: "spin" | "incomplete"): LarderError {
+  if (name.startsWith(`${LOCAL_REGISTRY}/`)) {
+    const reason = state === "incomplete" ? "is not complete in" : "was not pushed to";
+    return new LarderError("LDR_NOT_CACHED", `${name} ${reason} this cache`, { hint: PUSH_IT });
+  }
   const reason = state === "spin"
     ? "was pulled by Spin, which does not record the tag's digest,"
     : state === "incomplete"

@@ -47,6 +47,12 @@ export async function tagsAnswer(
   }
 }
 
+/** Lists all tags of a repository that no registry has. @param name as the client wrote it */
+export function localTagsAnswer(request: Request, name: string, tags: readonly string[]): Answer {
+  const { names, next } = cut(tags, pageOf(request));
+  return listAnswer(request, "tags", name, names, next, "hit");
+}
+
 /** Lists the cached repositories, by the names under which this server has them. */
 export function catalogAnswer(request: Request, layout: Layout): Answer {
   const { names, next } = cut(repositoriesIn(layout), pageOf(request));

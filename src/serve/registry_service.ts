@@ -1,4 +1,5 @@
 import type { Clock } from "../base/concurrency.ts";
+import { isLocal, type Reference } from "../oci/reference.ts";
 import type { RegistryClient } from "../registry/client.ts";
 import { BlobStore } from "../store/blobs/blob_store.ts";
 import type { Layout } from "../store/layout.ts";
@@ -7,11 +8,13 @@ import type { Answer } from "./answer.ts";
 import { Blobs } from "./blobs.ts";
 import { Downloads } from "./downloads.ts";
 import { type ApiCode, ApiError } from "./errors.ts";
+import { LocalRegistry } from "./local/local_registry.ts";
+import { PushedBlobs } from "./local/pushed_blobs.ts";
 import { catalogAnswer, tagsAnswer } from "./lists.ts";
 import { manifestAnswer, ManifestFetcher } from "./manifests.ts";
 import { Referrers } from "./referrers.ts";
 import { RepositoryIndexes } from "./repository_index.ts";
-import type { Route } from "./routes.ts";
+import { repositoryOf, type Route } from "./routes.ts";
 import { ServedEntries } from "./served_entries.ts";
 import { ServingLease } from "./serving_lease.ts";
 import { StoredManifests } from "./stored_manifests.ts";
@@ -27,11 +30,15 @@ export interface ServiceOptions {
   readonly staleIfError: number;
   readonly warn: (message: string) => void;
   readonly note: (message: string) => void;
-  /** Called after each download. */
+  /** Called after each download, and after each blob that was pushed. */
   readonly onFetched: () => void;
+  /** The registry of names without a host. */
+  readonly defaultUpstream: string;
+  /** Checks that a client may name a repository. @throws LarderError LDR_FORBIDDEN */
+  readonly checkRepository: (repository: Reference) => void;
 }
 
-/** Answers the requests of the pull side of the distribution API from the cache and the registries behind it. */
+/** Answers the requests of the distribution API from the cache and the registries behind it, and takes local pushes. */
 export class RegistryService implements AsyncDisposable {
   readonly #layout: Layout;
   readonly #clock: Clock;
@@ -44,8 +51,10 @@ export class RegistryService implements AsyncDisposable {
   readonly #tags: Tags;
   readonly #blobs: Blobs;
   readonly #referrers: Referrers;
+  readonly #local: LocalRegistry;
 
-  constructor({ layout, client, clock, staleIfError, warn, note, onFetched }: ServiceOptions) {
+  constructor(options: ServiceOptions) {
+    const { layout, client, clock, staleIfError, warn, note, onFetched } = options;
     this.#layout = layout;
     this.#clock = clock;
     const store = new ManifestStore(layout);
@@ -80,7 +89,19 @@ export class RegistryService implements AsyncDisposable {
       },
     });
     this.#tags = new Tags({ store, manifests, entries, upstreams, clock, staleIfError, warn });
-    this.#blobs = new Blobs({ layout, blobs, store, indexes, upstreams, downloads, lease });
+    const pushed = new PushedBlobs();
+    const served = { layout, blobs, store, indexes, upstreams, downloads, lease, pushed };
+    this.#blobs = new Blobs(served);
+    this.#local = new LocalRegistry({
+      ...{ layout, store, blobs, stored, indexes, entries, pushed, lease, clock },
+      served: this.#blobs,
+      sourceOf: (name) => {
+        const source = repositoryOf(name, options.defaultUpstream);
+        if (!isLocal(source)) options.checkRepository(source);
+        return source;
+      },
+      onPushed: onFetched,
+    });
     this.#referrers = new Referrers({ store, manifests, upstreams, clock, staleIfError });
   }
 
@@ -89,6 +110,10 @@ export class RegistryService implements AsyncDisposable {
    * @throws ApiError, and LarderError those of the registry and the disk
    */
   async answer(request: Request, route: Route): Promise<Answer> {
+    if ("repository" in route && isLocal(route.repository)) {
+      return await this.#local.answer(request, route);
+    }
+    if (request.method !== "GET" && request.method !== "HEAD") throw notAllowed(route);
     switch (route.kind) {
       case "health":
         return { status: 200, headers: { "content-type": "text/plain" }, body: "ok\n" };
@@ -126,6 +151,7 @@ export class RegistryService implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
     await this.#downloads.ended();
+    this.#local[Symbol.dispose]();
     this.#lease[Symbol.dispose]();
   }
 }
@@ -143,9 +169,13 @@ export function unknownCode(route: Route | undefined): ApiCode {
   }
 }
 
-/** Returns the refusal of a request that would change a repository. */
-export function notPushed(name: string): ApiError {
-  return new ApiError(405, "UNSUPPORTED", `${name} is a copy of a registry and takes no pushes`, {
-    allow: "GET, HEAD",
-  });
+function notAllowed(route: Route): ApiError {
+  if ("name" in route) return notPushed(route.name);
+  return new ApiError(405, "UNSUPPORTED", "only GET and HEAD are allowed", { allow: "GET, HEAD" });
+}
+
+/** Returns the refusal of a request that would change a repository of a registry. */
+function notPushed(name: string): ApiError {
+  const message = `${name} is a copy of a registry; only names that begin with local/ take pushes`;
+  return new ApiError(405, "UNSUPPORTED", message, { allow: "GET, HEAD" });
 }

@@ -1,6 +1,12 @@
 import { hasCode } from "../base/errors.ts";
 import { asDigest, type Digest } from "../oci/digest.ts";
-import { isTag, parseReference, parseRegistry, type Reference } from "../oci/reference.ts";
+import {
+  isTag,
+  LOCAL_REGISTRY,
+  parseReference,
+  parseRegistry,
+  type Reference,
+} from "../oci/reference.ts";
 import { ApiError } from "./errors.ts";
 
 /** A repository of an upstream, and its name as the client wrote it. */
@@ -13,14 +19,17 @@ interface Named {
 /** What a request asks for. */
 export type Route =
   | { readonly kind: "health" | "ping" | "catalog" }
-  | Named & { readonly kind: "tags" | "upload" }
+  | Named & { readonly kind: "tags" }
+  | Named & { readonly kind: "upload"; readonly upload: string | undefined }
   | Named & { readonly kind: "tag"; readonly tag: string }
-  | Named & { readonly kind: "manifest" | "blob" | "referrers"; readonly digest: Digest };
+  | Named & { readonly kind: "manifest"; readonly digest: Digest }
+  | Named & { readonly kind: "blob"; readonly digest: Digest }
+  | Named & { readonly kind: "referrers"; readonly digest: Digest };
 
 /** The longest path: a name of 255 characters after a host of 255, a tag of 128, and the rest. */
 const MAX_PATH = 1024;
 
-const UPLOAD = /^(.+)\/blobs\/uploads(?:\/.*)?$/;
+const UPLOAD = /^(.+)\/blobs\/uploads(?:\/(.*))?$/;
 const ENDPOINT = /^(.+)\/(manifests|blobs|referrers|tags)\/([^/]+)$/;
 
 /**
@@ -38,7 +47,10 @@ export function routeOf(path: string, query: string, defaultUpstream: string): R
   const rest = decoded(path.slice("/v2/".length));
   const namespace = query.includes("ns=") ? new URLSearchParams(query).get("ns") : null;
   const upload = UPLOAD.exec(rest);
-  if (upload) return { kind: "upload", ...named(upload[1]!, namespace, defaultUpstream) };
+  if (upload) {
+    const of = named(upload[1]!, namespace, defaultUpstream);
+    return { kind: "upload", ...of, upload: upload[2] || undefined };
+  }
   const [, name, endpoint, target] = ENDPOINT.exec(rest) ?? [];
   if (name === undefined || target === undefined) throw noEndpoint();
   if (endpoint === "tags" && target !== "list") throw noEndpoint();
@@ -57,6 +69,14 @@ export function routeOf(path: string, query: string, defaultUpstream: string): R
 const MAX_NAMES = 1000;
 
 const names = new Map<string, Named>();
+
+/**
+ * Returns the repository that a name is of, for one outside of a path.
+ * @throws ApiError
+ */
+export function repositoryOf(name: string, defaultUpstream: string): Reference {
+  return named(name, null, defaultUpstream).repository;
+}
 
 function named(name: string, namespace: string | null, defaultUpstream: string): Named {
   const key = `${defaultUpstream} ${namespace ?? ""} ${name}`;
@@ -81,7 +101,7 @@ function parseName(name: string, namespace: string | null, defaultUpstream: stri
 
 /** True if the first part of a name is a registry rather than a part of the repository. */
 function isHost(part: string): boolean {
-  return /[.:[]/.test(part) || part === "localhost";
+  return /[.:[]/.test(part) || part === "localhost" || part === LOCAL_REGISTRY;
 }
 
 function hostOf(namespace: string): string {

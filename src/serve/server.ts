@@ -1,7 +1,7 @@
 import { LarderError, messageOf } from "../base/errors.ts";
 import type { Answer } from "./answer.ts";
 import { ApiError, apiErrorOf, errorResponse } from "./errors.ts";
-import { notPushed, type RegistryService, unknownCode } from "./registry_service.ts";
+import { type RegistryService, unknownCode } from "./registry_service.ts";
 import { type Route, routeOf } from "./routes.ts";
 
 /** Milliseconds for requests under way to end after SIGTERM or Ctrl-C. */
@@ -135,7 +135,6 @@ export class RegistryServer {
       if (refusal) return { response: refusal };
       if (this.#isStopping) throw new ApiError(503, "UNAVAILABLE", "larder is stopping");
       if (!route) throw fault;
-      if (request.method !== "GET" && request.method !== "HEAD") throw notAllowed(route);
       const answer = await this.#service.answer(request, route);
       const { status, headers } = answer;
       const body = request.method === "HEAD" ? null : answer.body;
@@ -146,11 +145,6 @@ export class RegistryServer {
       return { response: errorResponse(refusal) };
     }
   }
-}
-
-function notAllowed(route: Route): ApiError {
-  if ("name" in route) return notPushed(route.name);
-  return new ApiError(405, "UNSUPPORTED", "only GET and HEAD are allowed", { allow: "GET, HEAD" });
 }
 
 /** Splits a URL after its host; the query begins with `?` or is empty. */

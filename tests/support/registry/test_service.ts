@@ -67,6 +67,8 @@ export class TestService implements AsyncDisposable {
       warn: (message) => this.warnings.push(message),
       note: () => {},
       onFetched: () => {},
+      defaultUpstream: registry.host,
+      checkRepository: () => {},
     });
     this.#server = new RegistryServer(this.#service, {
       address: { hostname: "127.0.0.1", port: 0 },

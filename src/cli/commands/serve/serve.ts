@@ -1,5 +1,6 @@
 import { systemClock } from "../../../base/concurrency.ts";
 import { LarderError } from "../../../base/errors.ts";
+import { isLocal } from "../../../oci/reference.ts";
 import { RegistryServer } from "../../../serve/server.ts";
 import { RegistryService } from "../../../serve/registry_service.ts";
 import type { Context } from "../../context.ts";
@@ -42,6 +43,7 @@ export async function serve(context: Context, options: ServeOptions): Promise<vo
   const isOffline = context.options.offline ?? false;
   const limits = { longestWait: LONGEST_WAIT, checkAddress: access.upstreams.checkAddress };
   const client = isOffline ? undefined : openRegistry(context, undefined, limits).client;
+  const defaultUpstream = settings?.default_upstream ?? DEFAULT_UPSTREAM;
   await using service = new RegistryService({
     layout,
     client,
@@ -50,18 +52,19 @@ export async function serve(context: Context, options: ServeOptions): Promise<vo
     warn,
     note: onceAMinute((message) => context.info(message)),
     onFetched: () => collector.request(),
+    defaultUpstream,
+    checkRepository: (repository) => access.upstreams.checkRepository(repository),
   });
   using log = context.options.quiet ? undefined : new RequestLog();
   const server = new RegistryServer(service, {
     address,
-    defaultUpstream: settings?.default_upstream ?? DEFAULT_UPSTREAM,
+    defaultUpstream,
     tls,
     access: async (request, _client, route) => {
       const refusal = await access.authorize(request);
-      if (!refusal && route && "repository" in route) {
-        access.upstreams.checkRepository(route.repository);
-      }
-      return refusal;
+      if (refusal || !route || !("repository" in route)) return refusal;
+      if (isLocal(route.repository)) return access.refusePush(request);
+      access.upstreams.checkRepository(route.repository);
     },
     onRequest: log && ((request) => log.add(request)),
     onFailure: warn,
