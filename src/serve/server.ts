@@ -141,7 +141,8 @@ export class RegistryServer {
       return { response: new Response(body, { status, headers }), answer };
     } catch (error) {
       const refusal = apiErrorOf(error, unknownCode(route));
-      if (refusal.status === 500) this.#options.onFailure(messageOf(error));
+      // 507: the disk is full, which the client cannot do anything about.
+      if (refusal.status === 500 || refusal.status === 507) this.#options.onFailure(messageOf(error));
       return { response: errorResponse(refusal) };
     }
   }

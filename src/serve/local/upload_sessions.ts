@@ -23,12 +23,18 @@ export class UploadSession {
   readonly #release: () => void;
   #queue: Promise<unknown> = Promise.resolve();
   #waiting = 0;
+  #isEnded = false;
 
   constructor(id: string, repository: string, ingest: UnnamedIngest, release: () => void) {
     this.id = id;
     this.repository = repository;
     this.ingest = ingest;
     this.#release = release;
+  }
+
+  /** True if it was committed, cancelled or closed. */
+  get isEnded(): boolean {
+    return this.#isEnded;
   }
 
   get isBusy(): boolean {
@@ -49,6 +55,7 @@ export class UploadSession {
 
   /** Closes the partial file, and keeps what was uploaded. */
   close(): void {
+    this.#isEnded = true;
     this.ingest[Symbol.dispose]();
     this.#release();
   }
@@ -86,9 +93,7 @@ export class UploadSessions implements Disposable {
   async find(repository: Reference, id: string): Promise<UploadSession> {
     const name = repositoryName(repository);
     const session = this.#open.get(id) ?? await this.#reopen(id, name);
-    if (session?.repository !== name) {
-      throw new ApiError(404, "BLOB_UPLOAD_UNKNOWN", `${name} has no such upload`);
-    }
+    if (session?.repository !== name) throw noUpload(name);
     this.#used(session);
     return session;
   }
@@ -161,6 +166,10 @@ export class UploadSessions implements Disposable {
     this.#open.delete(session.id);
     session.close();
   }
+}
+
+export function noUpload(repository: string): ApiError {
+  return new ApiError(404, "BLOB_UPLOAD_UNKNOWN", `${repository} has no such upload`);
 }
 
 /** Returns the digest whose partial file has the bytes of an upload. */

@@ -9,7 +9,7 @@ import { ApiError } from "../errors.ts";
 import type { RepositoryIndexes } from "../repository_index.ts";
 import type { Route } from "../routes.ts";
 import type { PushedBlobs } from "./pushed_blobs.ts";
-import type { UploadSession, UploadSessions } from "./upload_sessions.ts";
+import { noUpload, type UploadSession, type UploadSessions } from "./upload_sessions.ts";
 
 /** Media type of a blob before a manifest says another one. */
 const BYTES = "application/octet-stream";
@@ -44,7 +44,11 @@ export class Uploads {
       return await this.#begin(request, route);
     }
     const session = await sessions.find(route.repository, route.upload);
-    return await session.run(() => this.#continue(request, route, session));
+    return await session.run(async () => {
+      // It was ended by the request before.
+      if (session.isEnded) throw noUpload(session.repository);
+      return await this.#continue(request, route, session);
+    });
   }
 
   async #begin(request: Request, route: UploadRoute): Promise<Answer> {
@@ -84,8 +88,11 @@ export class Uploads {
     }
   }
 
-  /** Appends the body of a request. What has arrived of one that breaks off is kept, and can be continued. */
-  async #receive({ body }: Request, { ingest }: UploadSession): Promise<void> {
+  /**
+   * Appends the body of a request. What has arrived of one that breaks off is kept, and can be continued; what the disk
+   * does not take is not, because clients start over, and its space is needed.
+   */
+  async #receive({ body }: Request, session: UploadSession): Promise<void> {
     if (!body) return;
     const reader = body.getReader();
     for (;;) {
@@ -93,11 +100,16 @@ export class Uploads {
         throw new ApiError(400, "BLOB_UPLOAD_INVALID", "the request broke off");
       });
       if (done) return;
-      ingest.write(value);
+      try {
+        session.ingest.write(value);
+      } catch (error) {
+        this.#deps.sessions.end(session);
+        throw error;
+      }
     }
   }
 
-  /** Receives the last bytes, and commits the blob. After a failure of the disk or of the digest nothing is kept. */
+  /** Receives the last bytes, and commits the blob. Nothing is kept if that fails. */
   async #finish(
     request: Request,
     route: UploadRoute,
@@ -105,10 +117,7 @@ export class Uploads {
     digest: Digest,
   ): Promise<Answer> {
     const { layout, pushed, sessions, onPushed } = this.#deps;
-    await this.#receive(request, session).catch((error) => {
-      if (!(error instanceof ApiError)) sessions.end(session);
-      throw error;
-    });
+    await this.#receive(request, session);
     try {
       const committed = await withSharedLock(layout, () => session.ingest.commit(digest));
       if (!committed) {
