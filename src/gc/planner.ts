@@ -81,7 +81,11 @@ export function planClean(
   snapshot: CacheSnapshot,
   requested: ReadonlySet<SnapshotEntry>,
   surroundings: Surroundings,
-  options: { includePinned?: boolean | undefined; everything?: boolean | undefined } = {},
+  options: {
+    includePinned?: boolean | undefined;
+    includePushed?: boolean | undefined;
+    everything?: boolean | undefined;
+  } = {},
 ): DraftPlan {
   const facts = factsOf(snapshot, options.everything ? CLEAR_AGES : CLEAN_AGES, surroundings);
   const selection = selectRequested(snapshot, requested, facts, options);

@@ -142,7 +142,9 @@ export class RegistryServer {
     } catch (error) {
       const refusal = apiErrorOf(error, unknownCode(route));
       // 507: the disk is full, which the client cannot do anything about.
-      if (refusal.status === 500 || refusal.status === 507) this.#options.onFailure(messageOf(error));
+      if (refusal.status === 500 || refusal.status === 507) {
+        this.#options.onFailure(messageOf(error));
+      }
       return { response: errorResponse(refusal) };
     }
   }

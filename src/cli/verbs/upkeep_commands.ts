@@ -20,8 +20,8 @@ export function addClean(program: LarderCommand): void {
     .description(
       "Remove entries from the cache, and delete the blobs that only they reference. Without names and " +
         "criteria, removes everything. Entries that are in use are kept, and pinned ones unless " +
-        "--include-pinned is given; naming one of these is exit 1. Shows the plan and asks for " +
-        "confirmation.",
+        "--include-pinned is given; naming one of these is exit 1. What was pushed to larder serve " +
+        "is removed only by its name or a glob. Shows the plan and asks for confirmation.",
     )
     .addArgument(nameArgument("[name...]", "name, digest, or glob such as 'ghcr.io/acme/*'"))
     .addOption(typeOption(ITEM_TYPES))

@@ -4,6 +4,7 @@ import {
   isStillAt,
   readTextIfAny,
   removeIfAny,
+  statIfAny,
   writeAll,
   writeFileUnsynced,
 } from "../../base/files/files.ts";
@@ -21,7 +22,7 @@ import {
   resumePartial,
   syncPartial,
 } from "./partial_file.ts";
-import { tryMark } from "./verified_mark.ts";
+import { isMark, tryMark } from "./verified_mark.ts";
 
 const VersionSchema = v.object({ validator: v.string(), size: v.optional(v.number()) });
 
@@ -157,7 +158,8 @@ export class UnnamedIngest implements Disposable {
       tryMark(file, digest);
       if (!isStillAt(file, path)) return undefined;
       if (this.#hasVersion) removeIfAny(this.#versionPath);
-      const isMoved = await movePartial(this.#partial, destination);
+      const isMoved = await movePartial(this.#partial, destination) ||
+        isBlob(destination, digest, this.#offset);
       return isMoved ? { digest, size: this.#offset } : undefined;
     } catch (error) {
       throw diskError(error, "write", destination);
@@ -213,4 +215,10 @@ export class UnnamedIngest implements Disposable {
     }
     return size;
   }
+}
+
+/** True if a blob has its name: two partial files, of two URLs or uploads, can have the same bytes at the same time. */
+function isBlob(path: string, digest: Digest, size: number): boolean {
+  const info = statIfAny(path);
+  return info?.size === size && isMark(info.mtime, digest);
 }

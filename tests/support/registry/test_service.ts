@@ -88,6 +88,10 @@ export class TestService implements AsyncDisposable {
     return new TestService(this.registry, { root: this.layout.root, ...options });
   }
 
+  get url(): string {
+    return this.#server.url;
+  }
+
   /** @param path below `/v2/`; a repository without a host is one of the registry */
   request(path: string, init: RequestInit = {}): Promise<Response> {
     return fetch(`${this.#server.url}/v2/${path}`, init);
