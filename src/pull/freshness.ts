@@ -24,8 +24,6 @@ export function decide(
   return policy === "never" ? "refuse" : "ask";
 }
 
-const PUSH_IT = "push it to larder serve, or write docker.io/local/… for an image of Docker Hub";
-
 const REGISTRY_FAILURES: readonly ErrorCode[] = [
   "LDR_UNREACHABLE",
   "LDR_DNS",
@@ -97,10 +95,7 @@ export function failureWithCopy(
  * record
  */
 export function notCached(name: string, state?: "spin" | "incomplete"): LarderError {
-  if (name.startsWith(`${LOCAL_REGISTRY}/`)) {
-    const reason = state === "incomplete" ? "is not complete in" : "was not pushed to";
-    return new LarderError("LDR_NOT_CACHED", `${name} ${reason} this cache`, { hint: PUSH_IT });
-  }
+  if (name.startsWith(`${LOCAL_REGISTRY}/`)) return notPushed(name, state === "incomplete");
   const reason = state === "spin"
     ? "was pulled by Spin, which does not record the tag's digest,"
     : state === "incomplete"
@@ -113,4 +108,16 @@ export function notCached(name: string, state?: "spin" | "incomplete"): LarderEr
       hint: "pull it once without --offline and without --policy never",
     },
   );
+}
+
+/** The error for what no registry can be asked for. */
+function notPushed(name: string, isIncomplete: boolean): LarderError {
+  if (isIncomplete) {
+    return new LarderError("LDR_NOT_CACHED", `${name} is not complete in this cache`, {
+      hint: `remove it with larder clean ${name}, and push it again`,
+    });
+  }
+  return new LarderError("LDR_NOT_CACHED", `${name} was not pushed to this cache`, {
+    hint: "push it to larder serve, or write docker.io/local/… for an image of Docker Hub",
+  });
 }

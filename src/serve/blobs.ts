@@ -13,7 +13,7 @@ import { type Answer, matchesETag } from "./answer.ts";
 import { BlobReader, openIfAny, readSome } from "./blob_reader.ts";
 import { type ByteRange, parseRange } from "./byte_range.ts";
 import { Downloads } from "./downloads.ts";
-import type { PushedBlobs } from "./local/pushed_blobs.ts";
+import type { PushedBlobs } from "./pushed_blobs.ts";
 import type { RepositoryIndexes } from "./repository_index.ts";
 import type { ServingLease } from "./serving_lease.ts";
 import type { Upstreams } from "./upstreams.ts";

@@ -9,7 +9,7 @@ import { Blobs } from "./blobs.ts";
 import { Downloads } from "./downloads.ts";
 import { type ApiCode, ApiError } from "./errors.ts";
 import { LocalRegistry } from "./local/local_registry.ts";
-import { PushedBlobs } from "./local/pushed_blobs.ts";
+import { PushedBlobs } from "./pushed_blobs.ts";
 import { catalogAnswer, tagsAnswer } from "./lists.ts";
 import { manifestAnswer, ManifestFetcher } from "./manifests.ts";
 import { Referrers } from "./referrers.ts";

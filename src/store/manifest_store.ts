@@ -5,7 +5,6 @@ import {
   ensureFolder,
   readBytesIfAny,
   readTextIfAny,
-  removeFolderIfEmpty,
   removeIfAny,
   statIfAny,
   syncFolder,
@@ -27,7 +26,7 @@ import { formatReference, type Reference } from "../oci/reference.ts";
 import { hasDigest } from "./blobs/blob_store.ts";
 import { Ingest, type IngestOptions } from "./blobs/ingest.ts";
 import { type EntryRecord, formatEntryRecord, parseEntryRecord } from "./entries/app_record.ts";
-import { CONFIG_FILE, type Layout, MANIFEST_FILE, PIN_FILE, RECORD_FILE } from "./layout.ts";
+import { CONFIG_FILE, type Layout, MANIFEST_FILE, RECORD_FILE } from "./layout.ts";
 import { EntryLock } from "./locks/entry_lock.ts";
 
 /** Returns the new record of an entry, or undefined to leave it. @param current undefined if there is no valid one */
@@ -252,35 +251,6 @@ export class ManifestStore {
   isSpinEntry(reference: Reference): boolean {
     return reference.digest === undefined && !this.hasRecord(reference) &&
       statIfAny(join(this.folder(reference), MANIFEST_FILE)) !== undefined;
-  }
-
-  /**
-   * Removes the record of an entry, so that its manifest is content of other entries or unreferenced.
-   * @throws LarderError LDR_DISK*
-   */
-  async removeRecord(reference: Reference): Promise<void> {
-    await this.#remove(reference, [RECORD_FILE]);
-  }
-
-  /**
-   * Removes an entry with its manifest, roots before leaves.
-   * @returns false if there is none
-   * @throws LarderError LDR_DISK*
-   */
-  async removeEntry(reference: Reference): Promise<boolean> {
-    return await this.#remove(reference, [PIN_FILE, RECORD_FILE, MANIFEST_FILE, CONFIG_FILE]);
-  }
-
-  async #remove(reference: Reference, names: readonly string[]): Promise<boolean> {
-    const folder = this.folder(reference);
-    const paths = names.map((name) => join(folder, name));
-    if (!paths.some((path) => statIfAny(path))) return false;
-    {
-      using _lock = await EntryLock.take(folder);
-      for (const path of paths) removeIfAny(path);
-    }
-    removeFolderIfEmpty(folder);
-    return true;
   }
 
   /** Marks an entry as used at `now` without rewriting its record. */

@@ -31,15 +31,15 @@ Deno.test("what was pushed runs, is kept by gc, and goes when clean names it", a
   assert.match((await user.larder(["info", "local/app:v1"])).stdout, /^PUSHED +in no registry/m);
   assert.match((await user.larder(["df"])).stdout, /^Pushed, and in no registry: 2 entries, /m);
   age(user);
-  const collected = await user.larder(["gc", "--unused", "1h", "--max-size", "1B", "--yes"]);
+  const collected = await user.larder(["gc", "--unused", "1h", "--max-size", "1B", "--force"]);
   assert.match(collected.stdout + collected.stderr, /pushed/);
   assert.deepEqual(await entries(), both);
   assert.match((await user.larder(["outdated"])).stderr, /no cached tags to check/);
   const verified = await user.larder(["verify"]);
   assert.equal(verified.code, 0, verified.stdout + verified.stderr);
-  await user.larder(["clean", "--yes"]);
+  await user.larder(["clean", "--force"]);
   assert.deepEqual(await entries(), both);
-  const cleaned = await user.larder(["clean", "local/other:v1", "--yes"]);
+  const cleaned = await user.larder(["clean", "local/other:v1", "--force"]);
   assert.equal(cleaned.code, 0, cleaned.stderr);
   assert.deepEqual(await entries(), ["local/app:v1"]);
   const gone = await user.larder(["run", "local/other:v1"]);

@@ -2,12 +2,13 @@ import { readFolder } from "../../base/files/files.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { formatReference, type Reference } from "../../oci/reference.ts";
 import { matchingPin, readPin, readPinPatterns } from "../../store/entries/pin_file.ts";
+import { removeEntry } from "../../store/entries/remove_entry.ts";
 import type { Layout } from "../../store/layout.ts";
 import { withSharedLock } from "../../store/locks/store_lock.ts";
 import { type ManifestStore, readEntryRecord } from "../../store/manifest_store.ts";
 import { ApiError } from "../errors.ts";
 import type { RepositoryIndexes } from "../repository_index.ts";
-import type { PushedBlobs } from "./pushed_blobs.ts";
+import type { PushedBlobs } from "../pushed_blobs.ts";
 
 export interface DeletionDependencies {
   readonly layout: Layout;
@@ -84,7 +85,9 @@ export class Deletions {
       throw new ApiError(403, "DENIED", `${name} is pinned`);
     }
     let isLastRemoved = false;
-    for (const reference of references) isLastRemoved = await store.removeEntry(reference);
+    for (const reference of references) {
+      isLastRemoved = await removeEntry(store.folder(reference));
+    }
     return isLastRemoved;
   }
 }

@@ -17,7 +17,7 @@ import type { ServingLease } from "../serving_lease.ts";
 import type { StoredManifests } from "../stored_manifests.ts";
 import { Deletions } from "./deletions.ts";
 import { referrersIn } from "./local_referrers.ts";
-import type { PushedBlobs } from "./pushed_blobs.ts";
+import type { PushedBlobs } from "../pushed_blobs.ts";
 import { PushedManifests } from "./pushed_manifests.ts";
 import { UploadSessions } from "./upload_sessions.ts";
 import { methodNotAllowed, Uploads } from "./uploads.ts";

@@ -18,6 +18,7 @@ import { openIngest } from "../../pull/open_ingest.ts";
 import { transfer } from "../../pull/transfer.ts";
 import type { BlobStore } from "../../store/blobs/blob_store.ts";
 import type { EntryRecord } from "../../store/entries/app_record.ts";
+import { removeRecord } from "../../store/entries/remove_entry.ts";
 import { ImageParts, type Part } from "../../store/image_parts.ts";
 import type { Layout } from "../../store/layout.ts";
 import { withSharedLock } from "../../store/locks/store_lock.ts";
@@ -27,7 +28,7 @@ import { ApiError } from "../errors.ts";
 import type { RepositoryIndexes } from "../repository_index.ts";
 import type { Route } from "../routes.ts";
 import type { StoredManifests } from "../stored_manifests.ts";
-import type { PushedBlobs } from "./pushed_blobs.ts";
+import type { PushedBlobs } from "../pushed_blobs.ts";
 import { subjectOf } from "./local_referrers.ts";
 
 /** Tags that one request may set. */
@@ -106,15 +107,22 @@ export class PushedManifests {
       await store.publishServed(reference, manifest, () => record);
       if (reference.tag) indexes.of(repository).setTag(reference.tag, manifest.digest);
     }
-    if (manifest.kind === "index") await this.#adopt(repository, manifest.manifests);
+    const children = manifest.kind === "index" ? manifest.manifests : [];
+    await this.#adopt(repository, [...children, ...tags.length > 0 ? [manifest] : []]);
   }
 
-  /** Clients push the manifests of an index by digest: its entry keeps them from now on, instead of one for each. */
-  async #adopt(repository: Reference, children: readonly Descriptor[]): Promise<void> {
-    for (const { digest } of children) {
+  /**
+   * Clients push the manifests of an index, and some also that of a tag, by digest first: the entry of the index or tag
+   * keeps them from now on, instead of one for each.
+   */
+  async #adopt(
+    repository: Reference,
+    manifests: readonly { readonly digest: Digest }[],
+  ): Promise<void> {
+    for (const { digest } of manifests) {
       const reference = { ...repository, digest };
       const record = await this.#deps.store.record(reference);
-      if (record?.pushed) await this.#deps.store.removeRecord(reference);
+      if (record?.pushed) await removeRecord(this.#deps.store.folder(reference));
     }
   }
 

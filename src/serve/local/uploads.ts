@@ -8,7 +8,7 @@ import type { Answer } from "../answer.ts";
 import { ApiError } from "../errors.ts";
 import type { RepositoryIndexes } from "../repository_index.ts";
 import type { Route } from "../routes.ts";
-import type { PushedBlobs } from "./pushed_blobs.ts";
+import type { PushedBlobs } from "../pushed_blobs.ts";
 import { noUpload, type UploadSession, type UploadSessions } from "./upload_sessions.ts";
 
 /** Media type of a blob before a manifest says another one. */

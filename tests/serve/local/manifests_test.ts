@@ -192,9 +192,10 @@ Deno.test("referrers are listed by subject and type, whether the subject is ther
   assert.deepEqual(await list(), [types[0]]);
 });
 
-Deno.test("an index keeps its manifests: pushed by digest before, they have no entries of their own", async () => {
+Deno.test("a tag and an index keep manifests that were pushed by digest, which then have no entries", async () => {
   await using service = await TestService.start();
   const index = multiPlatform("linux/amd64", "linux/arm64");
+  await push(service.url, "local/app", index);
   await push(service.url, "local/app", index, "v1");
   const folder = join(service.layout.manifests, "local", "app");
   const records = [...Deno.readDirSync(folder)].map(({ name }) => name).filter((name) => {

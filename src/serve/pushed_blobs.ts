@@ -1,6 +1,6 @@
-import type { Descriptor } from "../../oci/descriptor.ts";
-import type { Digest } from "../../oci/digest.ts";
-import { type Reference, repositoryName } from "../../oci/reference.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
+import type { Digest } from "../oci/digest.ts";
+import { type Reference, repositoryName } from "../oci/reference.ts";
 
 /** Blobs that are remembered until a manifest refers to them. */
 const MAX_BLOBS = 100_000;
