@@ -7,6 +7,7 @@ import {
   parseRegistry,
   type Reference,
 } from "../oci/reference.ts";
+import { isLoopback } from "../registry/endpoints.ts";
 import { ApiError } from "./errors.ts";
 
 /** A repository of an upstream, and its name as the client wrote it. */
@@ -37,15 +38,21 @@ const ENDPOINT = /^(.+)\/(manifests|blobs|referrers|tags)\/([^/]+)$/;
  * does, else by the first part of the name if that is a host, else it is `defaultUpstream`.
  *
  * @param query begins with `?` or is empty
+ * @param port of this server: containerd, told to ask it for every registry, names it by `?ns=` too
  * @throws ApiError if there is no such endpoint, or a part of the path is malformed
  */
-export function routeOf(path: string, query: string, defaultUpstream: string): Route {
+export function routeOf(
+  path: string,
+  query: string,
+  defaultUpstream: string,
+  port?: number,
+): Route {
   if (path === "/healthz") return { kind: "health" };
   if (path === "/v2/" || path === "/v2") return { kind: "ping" };
   if (path === "/v2/_catalog") return { kind: "catalog" };
   if (!path.startsWith("/v2/") || path.length > MAX_PATH) throw noEndpoint();
   const rest = decoded(path.slice("/v2/".length));
-  const namespace = query.includes("ns=") ? new URLSearchParams(query).get("ns") : null;
+  const namespace = query.includes("ns=") ? namespaceOf(query, port) : null;
   const upload = UPLOAD.exec(rest);
   if (upload) {
     const of = named(upload[1]!, namespace, defaultUpstream);
@@ -63,6 +70,13 @@ export function routeOf(path: string, query: string, defaultUpstream: string): R
   if (!digest) throw new ApiError(400, "DIGEST_INVALID", `"${target}" is not a digest`);
   const kind = endpoint === "manifests" ? "manifest" : endpoint === "blobs" ? "blob" : "referrers";
   return { kind, ...of, digest };
+}
+
+/** Returns the registry in a query; null for this server, which is on loopback at its port. */
+function namespaceOf(query: string, port: number | undefined): string | null {
+  const namespace = new URLSearchParams(query).get("ns");
+  const own = namespace === null ? null : URL.parse(`http://${namespace}`);
+  return own && own.port === String(port) && isLoopback(own.hostname) ? null : namespace;
 }
 
 /** Names that are remembered: parsing one takes 8 µs of the 40 µs of a small request. */

@@ -125,7 +125,7 @@ export class RegistryServer {
     let route: Route | undefined;
     let fault: unknown;
     try {
-      route = routeOf(path, query, this.#options.defaultUpstream);
+      route = routeOf(path, query, this.#options.defaultUpstream, this.#server.addr.port);
     } catch (error) {
       fault = error;
     }

@@ -1,6 +1,12 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { blob, image, randomBytes, wasmArtifact } from "../support/cache/artifacts.ts";
+import {
+  blob,
+  image,
+  multiPlatform,
+  randomBytes,
+  wasmArtifact,
+} from "../support/cache/artifacts.ts";
 import { age, names } from "../support/cache/user_cache.ts";
 import {
   assertNoStrayFiles,
@@ -20,28 +26,32 @@ Deno.test("what was pushed runs, is kept by gc, and goes when clean names it", a
   {
     await using serving = await ServingRegistry.start(user);
     await push(serving.url, "local/app", wasmArtifact(await moduleBytes("preview1_command")), "v1");
+    await push(serving.url, "local/multi", multiPlatform("linux/amd64", "linux/arm64"), "v1");
     await push(serving.url, "local/other", image([blob(randomBytes(1000))]), "v1");
     await serving.stop();
   }
   const done = await user.larder(["run", "local/app:v1", "--", "a", "ü"]);
   assert.deepEqual([done.code, done.stdout], [0, "a\nü\n"], done.stderr);
+  // Of one platform, which is no reason to give up the other one.
+  const pulled = await user.larder(["pull", "--platform", "linux/amd64", "local/multi:v1"]);
+  assert.equal(pulled.code, 0, pulled.stderr);
   const entries = async () => (await names(user)).filter((name) => name.startsWith("local/"));
-  const both = ["local/app:v1", "local/other:v1"];
-  assert.deepEqual(await entries(), both);
+  const all = ["local/app:v1", "local/multi:v1", "local/other:v1"];
+  assert.deepEqual(await entries(), all);
   assert.match((await user.larder(["info", "local/app:v1"])).stdout, /^PUSHED +in no registry/m);
-  assert.match((await user.larder(["df"])).stdout, /^Pushed, and in no registry: 2 entries, /m);
+  assert.match((await user.larder(["df"])).stdout, /^Pushed, and in no registry: 3 entries, /m);
   age(user);
   const collected = await user.larder(["gc", "--unused", "1h", "--max-size", "1B", "--force"]);
   assert.match(collected.stdout + collected.stderr, /pushed/);
-  assert.deepEqual(await entries(), both);
+  assert.deepEqual(await entries(), all);
   assert.match((await user.larder(["outdated"])).stderr, /no cached tags to check/);
   const verified = await user.larder(["verify"]);
   assert.equal(verified.code, 0, verified.stdout + verified.stderr);
   await user.larder(["clean", "--force"]);
-  assert.deepEqual(await entries(), both);
+  assert.deepEqual(await entries(), all);
   const cleaned = await user.larder(["clean", "local/other:v1", "--force"]);
   assert.equal(cleaned.code, 0, cleaned.stderr);
-  assert.deepEqual(await entries(), ["local/app:v1"]);
+  assert.deepEqual(await entries(), ["local/app:v1", "local/multi:v1"]);
   const gone = await user.larder(["run", "local/other:v1"]);
   assert.match(gone.stderr, /local\/other:v1 was not pushed to this cache.*\nhint: push it/);
   assert.equal(gone.code, 3);

@@ -42,8 +42,8 @@ export function addGc(program: LarderCommand): void {
     )
     .description(
       "Evict least recently used entries that exceed the limits, and delete unreferenced blobs. The " +
-        "limits are those of the config, overridden by the options. Entries that are pinned, in use, or " +
-        "used within the last hour are kept. Shows the plan and asks for confirmation.",
+        "limits are those of the config, overridden by the options. Entries that are pinned, pushed, in " +
+        "use, or used within the last hour are kept. Shows the plan and asks for confirmation.",
     )
     .addOptions(limitOptions())
     .option("--plan <file>", "write the plan to a file, or - for stdout, and delete nothing")
