@@ -1,5 +1,6 @@
 import type { Clock } from "../base/concurrency.ts";
 import { isLocal, type Reference } from "../oci/reference.ts";
+import type { Room } from "../pull/room.ts";
 import type { RegistryClient } from "../registry/client.ts";
 import { BlobStore } from "../store/blobs/blob_store.ts";
 import type { Layout } from "../store/layout.ts";
@@ -17,6 +18,7 @@ import { RepositoryIndexes } from "./repository_index.ts";
 import { repositoryOf, type Route } from "./routes.ts";
 import { ServedEntries } from "./served_entries.ts";
 import { ServingLease } from "./serving_lease.ts";
+import { ServedUses } from "./served_uses.ts";
 import { StoredManifests } from "./stored_manifests.ts";
 import { Tags } from "./tags.ts";
 import { Upstreams } from "./upstreams.ts";
@@ -26,10 +28,14 @@ export interface ServiceOptions {
   /** Undefined if registries must not be asked. */
   readonly client: RegistryClient | undefined;
   readonly clock: Clock;
+  /** True for upstreams that clients may ask for. */
+  readonly mayName: (upstream: Reference) => boolean;
   /** The greatest age of a copy that is served while its registry fails, in milliseconds. */
   readonly staleIfError: number;
   readonly warn: (message: string) => void;
   readonly note: (message: string) => void;
+  /** Frees space for downloads. */
+  readonly room?: Room | undefined;
   /** Called after each download, and after each blob that was pushed. */
   readonly onFetched: () => void;
   /** The registry of names without a host. */
@@ -41,12 +47,14 @@ export interface ServiceOptions {
 /** Answers the requests of the distribution API from the cache and the registries behind it, and takes local pushes. */
 export class RegistryService implements AsyncDisposable {
   readonly #layout: Layout;
+  readonly #mayName: ServiceOptions["mayName"];
   readonly #clock: Clock;
   readonly #stop = new AbortController();
   readonly #lease: ServingLease;
   readonly #downloads: Downloads;
   readonly #upstreams: Upstreams;
   readonly #indexes: RepositoryIndexes;
+  readonly #uses: ServedUses;
   readonly #manifests: ManifestFetcher;
   readonly #tags: Tags;
   readonly #blobs: Blobs;
@@ -54,8 +62,9 @@ export class RegistryService implements AsyncDisposable {
   readonly #local: LocalRegistry;
 
   constructor(options: ServiceOptions) {
-    const { layout, client, clock, staleIfError, warn, note, onFetched } = options;
+    const { layout, client, clock, mayName, staleIfError, warn, note, room, onFetched } = options;
     this.#layout = layout;
+    this.#mayName = mayName;
     this.#clock = clock;
     const store = new ManifestStore(layout);
     const blobs = new BlobStore(layout);
@@ -68,10 +77,12 @@ export class RegistryService implements AsyncDisposable {
       manifests: stored,
     });
     const entries = new ServedEntries({ layout, store, clock, warn });
+    const uses = this.#uses = new ServedUses(layout, indexes, clock);
     const manifests = this.#manifests = new ManifestFetcher({
       stored,
       indexes,
       entries,
+      uses,
       upstreams,
       clock,
     });
@@ -81,6 +92,7 @@ export class RegistryService implements AsyncDisposable {
       signal: this.#stop.signal,
       note,
       warn,
+      room,
       onFetched,
       lease: async (digest) => {
         const { ready, release } = lease.hold(digest);
@@ -88,9 +100,18 @@ export class RegistryService implements AsyncDisposable {
         return release;
       },
     });
-    this.#tags = new Tags({ store, manifests, entries, upstreams, clock, staleIfError, warn });
+    this.#tags = new Tags({
+      store,
+      manifests,
+      entries,
+      uses,
+      upstreams,
+      clock,
+      staleIfError,
+      warn,
+    });
     const pushed = new PushedBlobs();
-    const served = { layout, blobs, store, indexes, upstreams, downloads, lease, pushed };
+    const served = { layout, blobs, store, indexes, upstreams, downloads, lease, pushed, uses };
     this.#blobs = new Blobs(served);
     this.#local = new LocalRegistry({
       ...{ layout, store, blobs, stored, indexes, entries, pushed, lease, clock },
@@ -120,10 +141,11 @@ export class RegistryService implements AsyncDisposable {
       case "ping":
         return { status: 200, headers: { "content-type": "application/json" }, body: "{}" };
       case "catalog":
-        return catalogAnswer(request, this.#layout);
+        return await catalogAnswer(request, this.#layout, this.#mayName);
       case "tag": {
         const reference = { ...route.repository, tag: route.tag };
         const { manifest, result, checkedAt } = await this.#tags.resolve(reference);
+        this.#uses.add(reference, manifest.digest, { uses: 1 });
         const stale = result === "stale" ? { checkedAt, now: this.#clock.now() } : undefined;
         return manifestAnswer(request, manifest, result, stale);
       }
@@ -152,6 +174,7 @@ export class RegistryService implements AsyncDisposable {
     this.#stop.abort();
     await this.#downloads.ended();
     this.#local[Symbol.dispose]();
+    await this.#uses.flush();
     this.#lease[Symbol.dispose]();
   }
 }
