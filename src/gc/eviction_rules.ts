@@ -13,7 +13,7 @@ import {
 } from "./policy.ts";
 import { putBack } from "./put_back.ts";
 import { type Facts, isOlder, ReferenceCounts, SharedSize, sizeOf } from "./reference_counts.ts";
-import { retentionReason } from "./retention.ts";
+import { pushedReason, retentionReason } from "./retention.ts";
 import type { Decision, Selection, Shortfall } from "./selection.ts";
 
 /**
@@ -53,17 +53,21 @@ export function applyRules(state: EvictionState): void {
   }
 }
 
-/** Decides to remove the entries that a user requested, unless they are pinned or in use. Ignores all others. */
+/**
+ * Decides to remove the entries that a user requested, unless they are pinned, in use or, if they were not named, pushed.
+ * Ignores all others.
+ */
 export function selectRequested(
   snapshot: CacheSnapshot,
   requested: ReadonlySet<SnapshotEntry>,
   facts: Facts,
-  options: { includePinned?: boolean | undefined },
+  options: { includePinned?: boolean | undefined; includePushed?: boolean | undefined },
 ): Selection {
   const counts = new ReferenceCounts(snapshot, facts);
   const entries = snapshot.entries.filter((entry) => requested.has(entry));
   const decisions = entries.map((entry): Decision => {
-    const reason = retentionReason(entry, facts, { pins: snapshot.pins, ...options });
+    const reason = retentionReason(entry, facts, { pins: snapshot.pins, ...options }) ??
+      (options.includePushed ? undefined : pushedReason(entry));
     if (reason) return { entry, action: "keep", ...reason };
     const bytes = entry.ownSize + sizeOf(snapshot, counts.release(entry));
     return { entry, action: "remove", rule: "asked", why: "requested", bytes, allocated: 0 };

@@ -69,7 +69,7 @@ export class EvictionForecast {
       return { action: "remove", rule, why, isLimited, prospects: [] };
     }
     const { rule, why } = this.#keepings.get(keyOf(entry)) ?? { rule: "within limits", why: "" };
-    const prospects = entry.pin ? [] : this.#prospectsOf(entry);
+    const prospects = entry.pin || entry.record?.pushed ? [] : this.#prospectsOf(entry);
     return { action: "keep", rule, why, isLimited, prospects };
   }
 

@@ -81,7 +81,11 @@ export function planClean(
   snapshot: CacheSnapshot,
   requested: ReadonlySet<SnapshotEntry>,
   surroundings: Surroundings,
-  options: { includePinned?: boolean | undefined; everything?: boolean | undefined } = {},
+  options: {
+    includePinned?: boolean | undefined;
+    includePushed?: boolean | undefined;
+    everything?: boolean | undefined;
+  } = {},
 ): DraftPlan {
   const facts = factsOf(snapshot, options.everything ? CLEAR_AGES : CLEAN_AGES, surroundings);
   const selection = selectRequested(snapshot, requested, facts, options);
@@ -119,7 +123,9 @@ export function leavesNothing(
   const isLeft = ({ rule }: { rule: string }) =>
     rule === "within limits" || rule === "shared" || rule === "keep-last";
   if (removed.length === 0 || keep.some(isLeft)) return false;
-  if (!options.isForPull && keep.every(({ rule }) => rule === "pinned")) return true;
+  if (!options.isForPull && keep.every(({ rule }) => rule === "pinned" || rule === "pushed")) {
+    return true;
+  }
   return shortfalls.length > 0 || removed.some(({ rule, type }) => {
     const { unused = Infinity } = limitsOf(policy, type);
     return rule === "unused" && unused <= GRACE_AGE;

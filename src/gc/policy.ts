@@ -50,6 +50,7 @@ export type EvictionRule =
 /** The rules that keep an entry. */
 export type RetentionRule =
   | "pinned"
+  | "pushed"
   | "in use"
   | "young"
   | "keep-last"

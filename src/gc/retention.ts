@@ -21,6 +21,14 @@ const MAY_BE_SHARED: Reason<RetentionRule> = {
   why: "frees nothing: what cannot be read may need all its layers",
 };
 
+/** Limits, and a request that does not name it, would remove the only copy. */
+const PUSHED: Reason<RetentionRule> = { rule: "pushed", why: "pushed, and in no registry" };
+
+/** Returns why an entry is kept unless a user names it; undefined for all but those that were pushed. */
+export function pushedReason({ record }: SnapshotEntry): Reason<RetentionRule> | undefined {
+  return record?.pushed ? PUSHED : undefined;
+}
+
 /** Returns the entries that are kept whatever the limits are. */
 export function keptEntries(
   snapshot: CacheSnapshot,
@@ -33,6 +41,7 @@ export function keptEntries(
   for (const entry of snapshot.entries) {
     const why = last.get(entry);
     const reason = retentionReason(entry, facts, { pins }) ??
+      pushedReason(entry) ??
       (hasUnknownReferences ? MAY_BE_SHARED : why && { rule: "keep-last" as const, why });
     if (reason) kept.set(entry, reason);
   }

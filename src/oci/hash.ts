@@ -7,11 +7,11 @@ const WEB_CRYPTO_NAMES = { sha256: "SHA-256", sha512: "SHA-512" } as const;
 
 /** An incremental hash; the caller may overwrite the bytes that it passed to `update`. */
 export class Hasher {
+  readonly algorithm: DigestAlgorithm;
   readonly #hash: Hash;
-  readonly #algorithm: DigestAlgorithm;
 
   constructor(algorithm: DigestAlgorithm = "sha256") {
-    this.#algorithm = algorithm;
+    this.algorithm = algorithm;
     this.#hash = createHash(algorithm);
   }
 
@@ -21,7 +21,7 @@ export class Hasher {
 
   /** Ends the hash and returns its digest; the hasher cannot be used afterwards. */
   digest(): Digest {
-    return `${this.#algorithm}:${this.#hash.digest("hex")}` as Digest;
+    return `${this.algorithm}:${this.#hash.digest("hex")}` as Digest;
   }
 }
 

@@ -8,7 +8,7 @@ import { type Digest, parseDigest } from "./digest.ts";
  * Source: distribution/reference, with Docker's expansion of the short names of docker.io.
  */
 export interface Reference {
-  /** Host and optional port in lower case: `docker.io`, `localhost:5000`, `[::1]:5000`. */
+  /** Host and optional port in lower case: `docker.io`, `localhost:5000`, `[::1]:5000`; or {@link LOCAL_REGISTRY}. */
   readonly registry: string;
   readonly repository: string;
   readonly tag?: string | undefined;
@@ -18,6 +18,12 @@ export interface Reference {
 
 const DOCKER_HUB = "docker.io";
 const DOCKER_HUB_NAMES = new Set([DOCKER_HUB, "index.docker.io", "registry-1.docker.io"]);
+
+/**
+ * The registry of what was pushed to `larder serve`. It is no host, and the cache is all it has. Content of Docker Hub's
+ * user of that name is `docker.io/local/…`.
+ */
+export const LOCAL_REGISTRY = "local";
 
 const HOST_LABEL = "[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?";
 const REGISTRY = new RegExp(
@@ -82,7 +88,7 @@ function splitName(text: string, name: string): { registry: string; repository: 
   const first = slash < 0 ? name : name.slice(0, slash);
   const isRegistry = slash < 0
     ? isBareRegistry(name)
-    : /[.:[]/.test(first) || first === "localhost";
+    : /[.:[]/.test(first) || first === "localhost" || first === LOCAL_REGISTRY;
   let registry = isRegistry ? first : DOCKER_HUB;
   let repository = isRegistry ? name.slice(first.length + 1) : name;
 
@@ -150,6 +156,11 @@ export function parseRegistry(text: string): string {
     });
   }
   return canonicalRegistry(host);
+}
+
+/** True for what was pushed to this cache: no registry can be asked for it. */
+export function isLocal({ registry }: Pick<Reference, "registry">): boolean {
+  return registry === LOCAL_REGISTRY;
 }
 
 /** Formats a reference in full: `docker.io/library/nginx:latest`, followed by `@digest` if it has one. */

@@ -1,6 +1,7 @@
 import { type ErrorCode, hasCode, LarderError } from "../base/errors.ts";
 import { CLOCK_SKEW } from "../base/limits.ts";
 import { formatDuration } from "../base/units.ts";
+import { LOCAL_REGISTRY } from "../oci/reference.ts";
 import { type EntryRecord, isConfirmed } from "../store/entries/app_record.ts";
 
 /** When to ask the registry about a tag whose content is completely cached. */
@@ -94,6 +95,7 @@ export function failureWithCopy(
  * record
  */
 export function notCached(name: string, state?: "spin" | "incomplete"): LarderError {
+  if (name.startsWith(`${LOCAL_REGISTRY}/`)) return notPushed(name, state === "incomplete");
   const reason = state === "spin"
     ? "was pulled by Spin, which does not record the tag's digest,"
     : state === "incomplete"
@@ -106,4 +108,16 @@ export function notCached(name: string, state?: "spin" | "incomplete"): LarderEr
       hint: "pull it once without --offline and without --policy never",
     },
   );
+}
+
+/** The error for what no registry can be asked for. */
+function notPushed(name: string, isIncomplete: boolean): LarderError {
+  if (isIncomplete) {
+    return new LarderError("LDR_NOT_CACHED", `${name} is not complete in this cache`, {
+      hint: `remove it with larder clean ${name}, and push it again`,
+    });
+  }
+  return new LarderError("LDR_NOT_CACHED", `${name} was not pushed to this cache`, {
+    hint: "push it to larder serve, or write docker.io/local/… for an image of Docker Hub",
+  });
 }

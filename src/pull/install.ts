@@ -84,6 +84,11 @@ export async function fetchMissing(session: PullSession, image: ImageManifest): 
 async function refreshRecord(session: PullSession, publication: Publication): Promise<boolean> {
   const { reference, manifests, clock } = session;
   const { selection, resolved, record } = publication;
+  if (record?.pushed) {
+    // It has all platforms, which a record of a pull would not keep.
+    manifests.touch(reference, clock.now());
+    return true;
+  }
   const isPublished = record?.digest === selection.top.digest && !record.served &&
     record.manifestDigest === selection.chosen.digest &&
     await manifests.isPublished(reference, selection.chosen);
@@ -102,7 +107,7 @@ function changeOf(
 ): MissCause | undefined {
   if (!record) return manifests.hasRecord(reference) ? "damaged" : "new";
   if (record.digest !== selection.top.digest) return "moved";
-  if (record.served) return undefined; // It names no platform, and has any of the parts.
+  if (record.served || record.pushed) return undefined; // It names no platform.
   const isWider = options.allPlatforms && !record.allPlatforms;
   if (isWider || record.manifestDigest !== selection.chosen.digest) return "platform";
   return undefined;

@@ -1,4 +1,4 @@
-import { formatReference, type Reference } from "../oci/reference.ts";
+import { formatReference, isLocal, type Reference } from "../oci/reference.ts";
 import type { Repository } from "../registry/repository.ts";
 import { BlobStore } from "../store/blobs/blob_store.ts";
 import { ImageParts, type Part } from "../store/image_parts.ts";
@@ -43,10 +43,12 @@ export interface PullState {
 export function openSession(
   { client, ...deps }: PullerDependencies,
   reference: Reference,
-  options: PullOptions,
+  wanted: PullOptions,
   observer: PullObserver,
   connections: BlobConnections,
 ): PullSession {
+  // What was pushed is in no registry that could be asked.
+  const options = isLocal(reference) ? { ...wanted, policy: "never" as const } : wanted;
   const blobs = new BlobStore(deps.layout);
   const manifests = new ManifestStore(deps.layout);
   return {

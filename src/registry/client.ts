@@ -1,5 +1,6 @@
 import type { Clock } from "../base/concurrency.ts";
-import type { Reference } from "../oci/reference.ts";
+import { LarderError } from "../base/errors.ts";
+import { isLocal, type Reference } from "../oci/reference.ts";
 import { apiBase, type Place } from "./endpoints.ts";
 import { responseError } from "./http/response_error.ts";
 import type { HttpRequest, HttpResponse, Transport } from "./http/transport.ts";
@@ -71,8 +72,10 @@ export class RegistryClient {
 
   #connect({ registry, repository }: Place, once: boolean): RepositoryDependencies {
     const { clock, stallTimeout } = this.#deps;
-    const send = (request: RepositoryRequest) =>
-      this.send(registry, repository, { ...request, once: once || request.once });
+    const send = (request: RepositoryRequest) => {
+      if (isLocal({ registry })) throw inNoRegistry(`${registry}/${repository}`);
+      return this.send(registry, repository, { ...request, once: once || request.once });
+    };
     return { send, clock, stallTimeout, once };
   }
 
@@ -151,4 +154,11 @@ function withAuthorization(
 ): HttpRequest {
   if (!authorization) return request;
   return { ...request, headers: { ...request.headers, authorization } };
+}
+
+/** The error for what can only be in the cache. */
+function inNoRegistry(name: string): LarderError {
+  return new LarderError("LDR_NOT_FOUND", `${name} is in no registry, but what was pushed to it`, {
+    hint: "push it to larder serve, or write docker.io/local/… for an image of Docker Hub",
+  });
 }

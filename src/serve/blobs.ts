@@ -14,6 +14,7 @@ import { type Answer, matchesETag } from "./answer.ts";
 import { BlobReader, openIfAny, readSome } from "./blob_reader.ts";
 import { type ByteRange, parseRange } from "./byte_range.ts";
 import { Downloads } from "./downloads.ts";
+import type { PushedBlobs } from "./pushed_blobs.ts";
 import type { RepositoryIndexes } from "./repository_index.ts";
 import type { ServingLease } from "./serving_lease.ts";
 import type { ServedUses } from "./served_uses.ts";
@@ -33,6 +34,7 @@ export interface BlobDependencies {
   readonly upstreams: Upstreams;
   readonly downloads: Downloads;
   readonly lease: ServingLease;
+  readonly pushed: PushedBlobs;
   readonly uses: ServedUses;
 }
 
@@ -103,6 +105,8 @@ export class Blobs {
     const reference = { ...repository, digest };
     const part = await this.#deps.indexes.of(repository).part(digest);
     if (part) return { reference, descriptor: part.descriptor, part };
+    const pushed = this.#deps.pushed.find(repository, digest);
+    if (pushed) return { reference, descriptor: pushed };
     const key = formatReference(reference);
     const vouched = this.#vouched.get(key);
     if (vouched) return vouched;

@@ -3,10 +3,15 @@ import { excerpt, LarderError, messageOf } from "../base/errors.ts";
 /** Codes of errors (distribution-spec, "Error Codes"), and Docker's for what that leaves open. */
 export type ApiCode =
   | "BLOB_UNKNOWN"
+  | "BLOB_UPLOAD_INVALID"
+  | "BLOB_UPLOAD_UNKNOWN"
   | "DIGEST_INVALID"
+  | "MANIFEST_BLOB_UNKNOWN"
+  | "MANIFEST_INVALID"
   | "MANIFEST_UNKNOWN"
   | "NAME_INVALID"
   | "NAME_UNKNOWN"
+  | "SIZE_INVALID"
   | "UNAUTHORIZED"
   | "DENIED"
   | "UNSUPPORTED"
@@ -62,6 +67,8 @@ export function apiErrorOf(error: unknown, unknown: ApiCode): ApiError {
     }
     case "LDR_TIMEOUT":
       return make(504, "UNAVAILABLE");
+    case "LDR_DISK_FULL":
+      return make(507, "UNAVAILABLE");
     case "LDR_BUSY":
     case "LDR_INTERRUPTED":
       return make(503, "UNAVAILABLE");

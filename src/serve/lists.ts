@@ -49,6 +49,13 @@ export async function tagsAnswer(
   }
 }
 
+/** Lists all tags of a repository that no registry has. @param name as the client wrote it */
+export function localTagsAnswer(request: Request, name: string, tags: readonly string[]): Answer {
+  const page = pageOf(request);
+  const { names, next } = cut(after(tags, page.last), page.n);
+  return listAnswer(request, "tags", name, names, next, "hit");
+}
+
 /**
  * Lists the cached repositories, by the names under which this server has them.
  * @param mayName true for those that clients may ask for

@@ -8,7 +8,7 @@ import { formatReference, type Reference } from "../oci/reference.ts";
 import { ageOfCheck, isRegistryFailure, mayUseStale } from "../pull/freshness.ts";
 import { listReferrers } from "../registry/repository_queries.ts";
 import type { ManifestStore } from "../store/manifest_store.ts";
-import { type Answer, staleHeaders } from "./answer.ts";
+import { type Answer, type Result, staleHeaders } from "./answer.ts";
 import type { ManifestFetcher } from "./manifests.ts";
 import type { Upstreams } from "./upstreams.ts";
 
@@ -50,19 +50,10 @@ export class Referrers {
     artifactType: string | null,
   ): Promise<Answer> {
     const { descriptors, checkedAt } = await this.#find(repository, subject);
-    const selected = artifactType === null
-      ? descriptors
-      : descriptors.filter((descriptor) => descriptor.artifactType === artifactType);
-    return {
-      status: 200,
-      headers: {
-        "content-type": OCI_INDEX,
-        ...(artifactType !== null && { "oci-filters-applied": "artifactType" }),
-        ...(checkedAt !== undefined && staleHeaders(checkedAt, this.#deps.clock.now())),
-      },
-      body: indexText(selected),
-      result: checkedAt === undefined ? "miss" : "stale",
-    };
+    const answer = referrersAnswer(descriptors, artifactType, "miss");
+    if (checkedAt === undefined) return answer;
+    const stale = staleHeaders(checkedAt, this.#deps.clock.now());
+    return { ...answer, headers: { ...answer.headers, ...stale }, result: "stale" };
   }
 
   async #find(repository: Reference, subject: Digest): Promise<Found> {
@@ -105,6 +96,22 @@ export class Referrers {
     if (!upstreams.isOffline && !mayUseStale(age, staleIfError)) return undefined;
     return { descriptors: manifest.manifests, checkedAt: Date.parse(record!.checkedAt) };
   }
+}
+
+/** Answers with the referrers of one type, or all of them. */
+export function referrersAnswer(
+  descriptors: readonly PlatformDescriptor[],
+  artifactType: string | null,
+  result: Result,
+): Answer {
+  const selected = artifactType === null
+    ? descriptors
+    : descriptors.filter((descriptor) => descriptor.artifactType === artifactType);
+  const headers = {
+    "content-type": OCI_INDEX,
+    ...(artifactType !== null && { "oci-filters-applied": "artifactType" }),
+  };
+  return { status: 200, headers, body: indexText(selected), result };
 }
 
 function indexText(descriptors: readonly PlatformDescriptor[]): string {

@@ -1,5 +1,5 @@
 import type { Clock } from "../base/concurrency.ts";
-import type { Reference } from "../oci/reference.ts";
+import { isLocal, type Reference } from "../oci/reference.ts";
 import type { Room } from "../pull/room.ts";
 import type { RegistryClient } from "../registry/client.ts";
 import { BlobStore } from "../store/blobs/blob_store.ts";
@@ -9,11 +9,13 @@ import type { Answer } from "./answer.ts";
 import { Blobs } from "./blobs.ts";
 import { Downloads } from "./downloads.ts";
 import { type ApiCode, ApiError } from "./errors.ts";
+import { LocalRegistry } from "./local/local_registry.ts";
+import { PushedBlobs } from "./pushed_blobs.ts";
 import { catalogAnswer, tagsAnswer } from "./lists.ts";
 import { manifestAnswer, ManifestFetcher } from "./manifests.ts";
 import { Referrers } from "./referrers.ts";
 import { RepositoryIndexes } from "./repository_index.ts";
-import type { Route } from "./routes.ts";
+import { repositoryOf, type Route } from "./routes.ts";
 import { ServedEntries } from "./served_entries.ts";
 import { ServingLease } from "./serving_lease.ts";
 import { ServedUses } from "./served_uses.ts";
@@ -34,11 +36,15 @@ export interface ServiceOptions {
   readonly note: (message: string) => void;
   /** Frees space for downloads. */
   readonly room?: Room | undefined;
-  /** Called after each download. */
+  /** Called after each download, and after each blob that was pushed. */
   readonly onFetched: () => void;
+  /** The registry of names without a host. */
+  readonly defaultUpstream: string;
+  /** Checks that a client may name a repository. @throws LarderError LDR_FORBIDDEN */
+  readonly checkRepository: (repository: Reference) => void;
 }
 
-/** Answers the requests of the pull side of the distribution API from the cache and the registries behind it. */
+/** Answers the requests of the distribution API from the cache and the registries behind it, and takes local pushes. */
 export class RegistryService implements AsyncDisposable {
   readonly #layout: Layout;
   readonly #mayName: ServiceOptions["mayName"];
@@ -53,10 +59,10 @@ export class RegistryService implements AsyncDisposable {
   readonly #tags: Tags;
   readonly #blobs: Blobs;
   readonly #referrers: Referrers;
+  readonly #local: LocalRegistry;
 
-  constructor(
-    { layout, client, clock, mayName, staleIfError, warn, note, room, onFetched }: ServiceOptions,
-  ) {
+  constructor(options: ServiceOptions) {
+    const { layout, client, clock, mayName, staleIfError, warn, note, room, onFetched } = options;
     this.#layout = layout;
     this.#mayName = mayName;
     this.#clock = clock;
@@ -104,7 +110,19 @@ export class RegistryService implements AsyncDisposable {
       staleIfError,
       warn,
     });
-    this.#blobs = new Blobs({ layout, blobs, store, indexes, upstreams, downloads, lease, uses });
+    const pushed = new PushedBlobs();
+    const served = { layout, blobs, store, indexes, upstreams, downloads, lease, pushed, uses };
+    this.#blobs = new Blobs(served);
+    this.#local = new LocalRegistry({
+      ...{ layout, store, blobs, stored, indexes, entries, pushed, lease, clock },
+      served: this.#blobs,
+      sourceOf: (name) => {
+        const source = repositoryOf(name, options.defaultUpstream);
+        if (!isLocal(source)) options.checkRepository(source);
+        return source;
+      },
+      onPushed: onFetched,
+    });
     this.#referrers = new Referrers({ store, manifests, upstreams, clock, staleIfError });
   }
 
@@ -113,6 +131,10 @@ export class RegistryService implements AsyncDisposable {
    * @throws ApiError, and LarderError those of the registry and the disk
    */
   async answer(request: Request, route: Route): Promise<Answer> {
+    if ("repository" in route && isLocal(route.repository)) {
+      return await this.#local.answer(request, route);
+    }
+    if (request.method !== "GET" && request.method !== "HEAD") throw notAllowed(route);
     switch (route.kind) {
       case "health":
         return { status: 200, headers: { "content-type": "text/plain" }, body: "ok\n" };
@@ -151,6 +173,7 @@ export class RegistryService implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
     await this.#downloads.ended();
+    this.#local[Symbol.dispose]();
     await this.#uses.flush();
     this.#lease[Symbol.dispose]();
   }
@@ -169,9 +192,13 @@ export function unknownCode(route: Route | undefined): ApiCode {
   }
 }
 
-/** Returns the refusal of a request that would change a repository. */
-export function notPushed(name: string): ApiError {
-  return new ApiError(405, "UNSUPPORTED", `${name} is a copy of a registry and takes no pushes`, {
-    allow: "GET, HEAD",
-  });
+function notAllowed(route: Route): ApiError {
+  if ("name" in route) return notPushed(route.name);
+  return new ApiError(405, "UNSUPPORTED", "only GET and HEAD are allowed", { allow: "GET, HEAD" });
+}
+
+/** Returns the refusal of a request that would change a repository of a registry. */
+function notPushed(name: string): ApiError {
+  const message = `${name} is a copy of a registry; only names that begin with local/ take pushes`;
+  return new ApiError(405, "UNSUPPORTED", message, { allow: "GET, HEAD" });
 }

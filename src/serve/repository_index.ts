@@ -35,6 +35,11 @@ export class RepositoryIndexes {
     this.#deps = deps;
   }
 
+  /** Forgets what was read of a repository, because something of it was deleted. */
+  forget({ registry, repository }: Reference): void {
+    this.#indexes.delete(`${registry}/${repository}`);
+  }
+
   of(repository: Reference): RepositoryIndex {
     const name = `${repository.registry}/${repository.repository}`;
     let index = this.#indexes.get(name);

@@ -2,7 +2,14 @@ import { hasCode } from "../base/errors.ts";
 import { MAX_NAMED } from "../base/limits.ts";
 import { RecentMap } from "../base/recent_map.ts";
 import { asDigest, type Digest } from "../oci/digest.ts";
-import { isTag, parseReference, parseRegistry, type Reference } from "../oci/reference.ts";
+import {
+  isTag,
+  LOCAL_REGISTRY,
+  parseReference,
+  parseRegistry,
+  type Reference,
+} from "../oci/reference.ts";
+import { isLoopback } from "../registry/endpoints.ts";
 import { ApiError } from "./errors.ts";
 
 /** A repository of an upstream, and its name as the client wrote it. */
@@ -15,14 +22,17 @@ interface Named {
 /** What a request asks for. */
 export type Route =
   | { readonly kind: "health" | "ping" | "catalog" }
-  | Named & { readonly kind: "tags" | "upload" }
+  | Named & { readonly kind: "tags" }
+  | Named & { readonly kind: "upload"; readonly upload: string | undefined }
   | Named & { readonly kind: "tag"; readonly tag: string }
-  | Named & { readonly kind: "manifest" | "blob" | "referrers"; readonly digest: Digest };
+  | Named & { readonly kind: "manifest"; readonly digest: Digest }
+  | Named & { readonly kind: "blob"; readonly digest: Digest }
+  | Named & { readonly kind: "referrers"; readonly digest: Digest };
 
 /** The longest path: a name of 255 characters after a host of 255, a tag of 128, and the rest. */
 const MAX_PATH = 1024;
 
-const UPLOAD = /^(.+)\/blobs\/uploads(?:\/.*)?$/;
+const UPLOAD = /^(.+)\/blobs\/uploads(?:\/(.*))?$/;
 const ENDPOINT = /^(.+)\/(manifests|blobs|referrers|tags)\/([^/]+)$/;
 
 /**
@@ -30,17 +40,26 @@ const ENDPOINT = /^(.+)\/(manifests|blobs|referrers|tags)\/([^/]+)$/;
  * does, else by the first part of the name if that is a host, else it is `defaultUpstream`.
  *
  * @param query begins with `?` or is empty
+ * @param port of this server: containerd, told to ask it for every registry, names it by `?ns=` too
  * @throws ApiError if there is no such endpoint, or a part of the path is malformed
  */
-export function routeOf(path: string, query: string, defaultUpstream: string): Route {
+export function routeOf(
+  path: string,
+  query: string,
+  defaultUpstream: string,
+  port?: number,
+): Route {
   if (path === "/healthz") return { kind: "health" };
   if (path === "/v2/" || path === "/v2") return { kind: "ping" };
   if (path === "/v2/_catalog") return { kind: "catalog" };
   if (!path.startsWith("/v2/") || path.length > MAX_PATH) throw noEndpoint();
   const rest = decoded(path.slice("/v2/".length));
-  const namespace = namespaceOf(query);
+  const namespace = namespaceOf(query, port);
   const upload = UPLOAD.exec(rest);
-  if (upload) return { kind: "upload", ...named(upload[1]!, namespace, defaultUpstream) };
+  if (upload) {
+    const of = named(upload[1]!, namespace, defaultUpstream);
+    return { kind: "upload", ...of, upload: upload[2] || undefined };
+  }
   const [, name, endpoint, target] = ENDPOINT.exec(rest) ?? [];
   if (name === undefined || target === undefined) throw noEndpoint();
   if (endpoint === "tags" && target !== "list") throw noEndpoint();
@@ -55,16 +74,28 @@ export function routeOf(path: string, query: string, defaultUpstream: string): R
   return { kind, ...of, digest };
 }
 
-/** Returns what `?ns=` names. Programs differ about which of two counts, so that a proxy in front may have checked the other one. */
-function namespaceOf(query: string): string | null {
+/**
+ * Returns what `?ns=` names; null for this server, which is on loopback at its port. Programs differ about which of two
+ * counts, so that a proxy in front may have checked the other one.
+ */
+function namespaceOf(query: string, port: number | undefined): string | null {
   if (query === "") return null;
   const [namespace = null, ...others] = new URLSearchParams(query).getAll("ns");
   if (others.length > 0) throw badName(others[0]!);
-  return namespace;
+  const own = namespace === null ? null : URL.parse(`http://${namespace}`);
+  return own && own.port === String(port) && isLoopback(own.hostname) ? null : namespace;
 }
 
 /** Parsing a name takes 8 µs of the 40 µs of a small request. */
 const names = new RecentMap<string, Named>(MAX_NAMED);
+
+/**
+ * Returns the repository that a name is of, for one outside of a path.
+ * @throws ApiError
+ */
+export function repositoryOf(name: string, defaultUpstream: string): Reference {
+  return named(name, null, defaultUpstream).repository;
+}
 
 function named(name: string, namespace: string | null, defaultUpstream: string): Named {
   const key = `${defaultUpstream} ${namespace ?? ""} ${name}`;
@@ -88,7 +119,7 @@ function parseName(name: string, namespace: string | null, defaultUpstream: stri
 
 /** True if the first part of a name is a registry rather than a part of the repository. */
 function isHost(part: string): boolean {
-  return /[.:[]/.test(part) || part === "localhost";
+  return /[.:[]/.test(part) || part === "localhost" || part === LOCAL_REGISTRY;
 }
 
 function hostOf(namespace: string): string {

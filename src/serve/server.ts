@@ -2,7 +2,7 @@ import { messageOf } from "../base/errors.ts";
 import { Listener, type ListenerOptions } from "../base/listener.ts";
 import type { Answer } from "./answer.ts";
 import { ApiError, apiErrorOf, errorResponse } from "./errors.ts";
-import { notPushed, type RegistryService, unknownCode } from "./registry_service.ts";
+import { type RegistryService, unknownCode } from "./registry_service.ts";
 import { type Route, routeOf } from "./routes.ts";
 
 /**
@@ -132,7 +132,7 @@ export class RegistryServer {
     let route: Route | undefined;
     let fault: unknown;
     try {
-      route = routeOf(path, query, this.#options.defaultUpstream);
+      route = routeOf(path, query, this.#options.defaultUpstream, this.#listener.address.port);
     } catch (error) {
       fault = error;
     }
@@ -143,7 +143,6 @@ export class RegistryServer {
       if (this.#isStopping) throw new ApiError(503, "UNAVAILABLE", "larder is stopping");
       if (this.#isFull && route?.kind !== "health") throw tooMany();
       if (!route) throw fault;
-      if (request.method !== "GET" && request.method !== "HEAD") throw notAllowed(route);
       if (this.#isFromItself(request)) throw askedItself(route);
       const answer = await this.#service.answer(request, route);
       const { status, headers } = answer;
@@ -151,15 +150,13 @@ export class RegistryServer {
       return { response: new Response(body, { status, headers }), answer };
     } catch (error) {
       const refusal = apiErrorOf(error, unknownCode(route));
-      if (refusal.status === 500) this.#options.onFailure(messageOf(error));
+      // 507: the disk is full, which the client cannot do anything about.
+      if (refusal.status === 500 || refusal.status === 507) {
+        this.#options.onFailure(messageOf(error));
+      }
       return { response: errorResponse(refusal) };
     }
   }
-}
-
-function notAllowed(route: Route): ApiError {
-  if ("name" in route) return notPushed(route.name);
-  return new ApiError(405, "UNSUPPORTED", "only GET and HEAD are allowed", { allow: "GET, HEAD" });
 }
 
 function askedItself(route: Route): ApiError {

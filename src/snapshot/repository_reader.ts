@@ -119,10 +119,12 @@ export class RepositoryReader {
     const isServed = record?.served === true;
     const reachable = new Reachable(isRecorded, isRecorded && isServed);
     reachable.problem = isUnreadable ? UNREADABLE : problem;
-    const isKnown = isRecorded && !isSpinsForm && !isServed;
+    // `serve` selects no platform, so the folder has no config.
+    const isTop = isServed || record?.pushed === true;
+    const isKnown = isRecorded && !isSpinsForm && !isTop;
     const config = configSize(folder, isKnown ? manifest : undefined);
     if (manifest) {
-      const locked = isSpinsForm || isServed ? this.#folderOf(manifest) : undefined;
+      const locked = isSpinsForm || isTop ? this.#folderOf(manifest) : undefined;
       this.#manifests.mark(manifest, locked ?? folder, reachable);
     }
     if (isRecorded) {

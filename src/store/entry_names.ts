@@ -2,6 +2,8 @@ import { matchesGlob } from "../base/glob.ts";
 import { asDigest, type Digest } from "../oci/digest.ts";
 
 const DOCKER_HUB = "docker.io/";
+/** Its short form is the name of what was pushed to this cache. */
+const NO_SHORT_FORM = "docker.io/local/";
 const LIBRARY = "library/";
 const LATEST = ":latest";
 
@@ -39,7 +41,7 @@ export function spellings(name: string): string[] {
   const names = [...new Set([name, shortName(name)])];
   const id = packageIn(name);
   if (id) names.push([id.name, id.version, id.arch].join("/"));
-  if (name.startsWith(DOCKER_HUB)) {
+  if (name.startsWith(DOCKER_HUB) && !name.startsWith(NO_SHORT_FORM)) {
     const short = name.slice(DOCKER_HUB.length);
     names.push(short);
     if (short.startsWith(LIBRARY)) names.push(short.slice(LIBRARY.length));

@@ -194,8 +194,8 @@ export class ManifestStore {
   }
 
   /**
-   * Publishes a manifest or index as the entry of a reference without the parts that it refers to, for `serve`. The
-   * folder of its digest has it already. No other larder writes to the folder meanwhile.
+   * Publishes a manifest or index as the entry of a reference without selecting a platform, for `serve`: of what clients
+   * asked for, or pushed. The folder of its digest has it already. No other larder writes to the folder meanwhile.
    *
    * @param update as for {@link publishEntry}
    * @throws LarderError LDR_DISK*, LDR_INTERRUPTED

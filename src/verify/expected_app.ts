@@ -80,9 +80,9 @@ class AppFiles {
       this.#addFault("misplaced", RECORD_FILE, mismatch);
       return { by: "pull", reference };
     }
-    if (record.served) {
+    if (record.served || record.pushed) {
       this.#expectFile(this.#entry.folder, MANIFEST_FILE, record.digest);
-      this.#expectServed(record.digest);
+      this.#expectTop(record.digest, record.served === true);
       return { by: "pull", reference };
     }
     this.#expectManifests(record);
@@ -137,17 +137,21 @@ class AppFiles {
     if (!this.#reference.digest) this.#expectTag(record, images.get(record.manifestDigest));
   }
 
-  /** Of what `serve` kept, any part may be missing, but each must be whole. */
-  #expectServed(digest: Digest, depth = 0): void {
+  /** Expects what a manifest refers to. @param optional true if parts may be missing; each must be whole */
+  #expectTop(digest: Digest, optional: boolean, depth = 0): void {
     const folder = this.#folderOf(digest);
-    if (folder !== this.#entry.folder) this.#expectOptional(folder, MANIFEST_FILE, digest);
+    if (folder !== this.#entry.folder) {
+      this.#files.push({ path: folder + sep + MANIFEST_FILE, digest, optional });
+    }
     const { value } = this.#reader.manifest(folder, digest);
     if (value?.kind === "index" && depth < MAX_INDEX_DEPTH) {
-      for (const child of value.manifests) this.#expectServed(child.digest, depth + 1);
+      for (const child of value.manifests) this.#expectTop(child.digest, optional, depth + 1);
     } else if (value?.kind === "image") {
-      for (const part of this.#parts.parts(value)) this.#expectPart(part, true);
+      for (const part of this.#parts.parts(value)) this.#expectPart(part, optional || part.skipped);
       const config = configOf(value);
-      this.#expectOptional(folder, CONFIG_FILE, config.digest, config.size);
+      const isNeeded = !optional && spinApplication(value) !== undefined;
+      const expect = isNeeded ? this.#expectFile : this.#expectOptional;
+      expect.call(this, folder, CONFIG_FILE, config.digest, config.size);
     }
   }
 

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { multiPlatform } from "../support/cache/artifacts.ts";
+import { assertNoStrayFiles, assertStoreSound } from "../support/cache/store_check.ts";
 import { GO, READ_ONLY, runConformance } from "../support/cli/conformance.ts";
 import { ServingRegistry } from "../support/cli/serving_registry.ts";
 import { TestUser } from "../support/cli/test_user.ts";
@@ -30,5 +31,25 @@ Deno.test({
     });
     assert.equal(failed, 0, report);
     assert.ok(passed >= 16, report);
+  },
+});
+
+Deno.test({
+  name: `serve passes the conformance suite for local pushes${GO ? "" : " (needs go)"}`,
+  ignore: GO === undefined,
+  fn: async () => {
+    using user = new TestUser();
+    await using serving = await ServingRegistry.start(user);
+    const { passed, failed, report } = await runConformance({
+      VERSION: "dev",
+      REGISTRY: serving.host,
+      REPO1: "local/repo1",
+      REPO2: "local/repo2",
+    });
+    assert.equal(failed, 0, report);
+    assert.ok(passed >= 986, report);
+    await serving.stop();
+    assertStoreSound(user.registry);
+    assertNoStrayFiles(user.registry);
   },
 });

@@ -403,6 +403,17 @@ const cases: Case[] = [
     ],
   },
   {
+    name: "what was pushed is kept whatever the limits are, also if it is damaged",
+    entries: [
+      app("a", { pushed: true, needs: ["a"] }),
+      app("b", { pushed: true, problem: "its manifest is missing" }),
+      app("c", { needs: ["c"] }),
+    ],
+    contents: HUNDREDS,
+    policy: { unused: 0, maxSize: 0, maxCount: 0 },
+    expected: ["- c unused 100", "+ a pushed", "+ b pushed"],
+  },
+  {
     name: "an entry is young for less than an hour",
     entries: [app("a", { used: 60 * MINUTE }), app("b", { used: 60 * MINUTE - 1 })],
     policy: { unused: 0 },

@@ -24,6 +24,7 @@ const OLD: readonly FakeEntry[] = ["a", "b", "c"].map((name, i) => ({
 }));
 const YOUNG: FakeEntry = { name: "x.test/app:young", used: MINUTE, needs: ["young"] };
 const PINNED: FakeEntry = { name: "x.test/app:pinned", pin: {} };
+const PUSHED: FakeEntry = { name: "local/app:pushed", pushed: true };
 
 function removed(
   snapshot: CacheSnapshot,
@@ -40,6 +41,7 @@ const POLICIES: [string, readonly FakeEntry[], GcPolicy, boolean][] = [
   ["an unused of a month after which all are old", [...OLD, YOUNG], { unused: 30 * DAY }, false],
   ["an unused that removes every entry", OLD, { unused: DAY }, true],
   ["an unused that removes all but the pinned", [...OLD, PINNED], { unused: DAY }, true],
+  ["an unused that removes all but the pushed", [...OLD, PUSHED], { unused: DAY }, true],
   ["an unused that removes some", OLD, { unused: 39 * DAY }, false],
   ["a size of 20 bytes", OLD, { maxSize: 20 }, true],
   ["a size below that of a pull", [...OLD, YOUNG], { maxSize: 20 }, true],

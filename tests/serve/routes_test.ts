@@ -9,7 +9,7 @@ const DIGEST = `sha256:${"a".repeat(64)}`;
 function described(target: string): string {
   const [path = "", query] = target.split("?");
   try {
-    const route = routeOf(path, query === undefined ? "" : `?${query}`, "docker.io");
+    const route = routeOf(path, query === undefined ? "" : `?${query}`, "docker.io", 5000);
     if (!("repository" in route)) return route.kind;
     const { registry, repository } = route.repository;
     const what = route.kind === "tag" ? route.tag : "digest" in route ? route.digest : "";
@@ -42,6 +42,14 @@ const ROUTES: readonly (readonly [target: string, route: string])[] = [
   ["/v2/ghcr.io/acme/app/tags/list", "tags ghcr.io/acme/app"],
   ["/v2/ghcr.io/acme/app/blobs/uploads/", "upload ghcr.io/acme/app"],
   ["/v2/ghcr.io/acme/app/blobs/uploads/1-2", "upload ghcr.io/acme/app"],
+  ["/v2/local/app/manifests/v1", "tag local/app v1"],
+  ["/v2/local/a/b/blobs/uploads/", "upload local/a/b"],
+  ["/v2/local/app/manifests/v1?ns=docker.io", "tag docker.io/local/app v1"],
+  ["/v2/local/app/manifests/v1?ns=localhost:5000", "tag local/app v1"],
+  ["/v2/local/app/manifests/v1?ns=127.0.0.1:5000", "tag local/app v1"],
+  ["/v2/local/app/manifests/v1?ns=localhost:5001", "tag localhost:5001/local/app v1"],
+  ["/v2/local/app/manifests/v1?ns=host.test:5000", "tag host.test:5000/local/app v1"],
+  ["/v2/local/manifests/v1", "400 NAME_INVALID"],
   ["/", "404 NAME_UNKNOWN"],
   ["/v1/search", "404 NAME_UNKNOWN"],
   ["/v2/app/tags/other", "404 NAME_UNKNOWN"],
@@ -59,7 +67,8 @@ const ROUTES: readonly (readonly [target: string, route: string])[] = [
   ["/v2/acme/app/manifests/v1?ns=host", "400 NAME_INVALID"],
   ["/v2/acme/app/manifests/v1?%6Es=ghcr.io", "tag ghcr.io/acme/app v1"],
   ["/v2/acme/app/manifests/v1?ns=xn--bcher-kva.test", "tag xn--bcher-kva.test/acme/app v1"],
-  ["/v2/acme/app/manifests/v1?ns=[::1]:5000", "tag [::1]:5000/acme/app v1"],
+  ["/v2/acme/app/manifests/v1?ns=[::1]:5000", "tag docker.io/acme/app v1"],
+  ["/v2/acme/app/manifests/v1?ns=[::1]:5001", "tag [::1]:5001/acme/app v1"],
   ["/v2/acme/app/manifests/sha256", "tag docker.io/acme/app sha256"],
   [
     `/v2/acme/app/manifests/sha256-${"a".repeat(64)}`,

@@ -260,6 +260,15 @@ export function removeIfAny(path: string): void {
   }
 }
 
+/** Removes a folder unless it has something in it. */
+export function removeFolderIfEmpty(path: string): void {
+  try {
+    Deno.removeSync(path);
+  } catch {
+    // Not empty, deleted by another process, or not of this user: nothing needs it to go.
+  }
+}
+
 /** True if an error, or its cause, says that a file or folder does not exist: it was deleted during the operation. */
 export function isDeletionError(error: unknown): boolean {
   if (error instanceof LarderError) return isDeletionError(error.cause);

@@ -20,8 +20,8 @@ export function addClean(program: LarderCommand): void {
     .description(
       "Remove entries from the cache, and delete the blobs that only they reference. Without names and " +
         "criteria, removes everything. Entries that are in use are kept, and pinned ones unless " +
-        "--include-pinned is given; naming one of these is exit 1. Shows the plan and asks for " +
-        "confirmation.",
+        "--include-pinned is given; naming one of these is exit 1. What was pushed to larder serve " +
+        "is removed only by its name or a glob. Shows the plan and asks for confirmation.",
     )
     .addArgument(nameArgument("[name...]", "name, digest, or glob such as 'ghcr.io/acme/*'"))
     .addOption(typeOption(ITEM_TYPES))
@@ -42,8 +42,8 @@ export function addGc(program: LarderCommand): void {
     )
     .description(
       "Evict least recently used entries that exceed the limits, and delete unreferenced blobs. The " +
-        "limits are those of the config, overridden by the options. Entries that are pinned, in use, or " +
-        "used within the last hour are kept. Shows the plan and asks for confirmation.",
+        "limits are those of the config, overridden by the options. Entries that are pinned, pushed, in " +
+        "use, or used within the last hour are kept. Shows the plan and asks for confirmation.",
     )
     .addOptions(limitOptions())
     .option("--plan <file>", "write the plan to a file, or - for stdout, and delete nothing")

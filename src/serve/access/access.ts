@@ -3,6 +3,7 @@ import { LarderError } from "../../base/errors.ts";
 import { isLoopback } from "../../registry/endpoints.ts";
 import { refuseForeignHost, refuseForeignPage } from "./browser_check.ts";
 import { type CredentialFiles, Credentials } from "./credentials.ts";
+import { refusal } from "./refusal.ts";
 import { UpstreamRules } from "./upstream_rules.ts";
 
 /** Matches the URL as it was sent, so that no other path that is normalised to this one is let in. */
@@ -50,6 +51,18 @@ export class Access {
     if (HEALTH.test(url)) return undefined;
     return await this.#credentials.refuse(headers.get("authorization"));
   }
+
+  /** Returns the refusal of a change by a client that is neither of this machine nor has credentials. */
+  refusePush({ method }: Request): Response | undefined {
+    const isRead = method === "GET" || method === "HEAD";
+    return isRead || this.#isLocal || this.#credentials ? undefined : noPushes();
+  }
+}
+
+function noPushes(): Response {
+  const message = "this server takes no pushes: whoever can reach it could fill its disk; " +
+    "it needs --token or --htpasswd instead of --open";
+  return refusal(403, "DENIED", message);
 }
 
 function conflict(): LarderError {

@@ -4,12 +4,14 @@ import {
   isStillAt,
   readTextIfAny,
   removeIfAny,
+  statIfAny,
   writeAll,
   writeFileUnsynced,
 } from "../../base/files/files.ts";
 import { COPY_BUFFER } from "../../base/limits.ts";
 import { diskError } from "../../base/files/system_error.ts";
-import type { Digest } from "../../oci/digest.ts";
+import { digestMismatch } from "../../oci/content_verifier.ts";
+import { algorithmOf, type Digest, type DigestAlgorithm } from "../../oci/digest.ts";
 import { digestOf, Hasher } from "../../oci/hash.ts";
 import { parseJson } from "../json.ts";
 import type { Layout } from "../layout.ts";
@@ -20,7 +22,7 @@ import {
   resumePartial,
   syncPartial,
 } from "./partial_file.ts";
-import { tryMark } from "./verified_mark.ts";
+import { isMark, tryMark } from "./verified_mark.ts";
 
 const VersionSchema = v.object({ validator: v.string(), size: v.optional(v.number()) });
 
@@ -35,10 +37,13 @@ export interface ContentVersion {
 export interface UnnamedIngestOptions {
   readonly waiting?: ((holders: string) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** The algorithm of the digest, if it is known already; sha256 by default. */
+  readonly algorithm?: DigestAlgorithm | undefined;
 }
 
 /**
- * The write of a blob to `data/` whose digest is known only once all its bytes have arrived: of a URL. It can be resumed
+ * The write of a blob to `data/` whose digest is known only once all its bytes have arrived: of a URL, or of a push. It
+ * can be resumed
  * by this and by later processes as long as the server has the same version of the file, which is kept beside the bytes.
  *
  * Invariants:
@@ -49,15 +54,16 @@ export interface UnnamedIngestOptions {
 export class UnnamedIngest implements Disposable {
   readonly #layout: Layout;
   readonly #partial: PartialFile;
-  #hasher = new Hasher();
+  #hasher: Hasher;
   #offset = 0;
   #version: ContentVersion | undefined;
   /** True if there may be a file with a version. */
   #hasVersion = false;
 
-  private constructor(layout: Layout, partial: PartialFile) {
+  private constructor(layout: Layout, partial: PartialFile, algorithm?: DigestAlgorithm) {
     this.#layout = layout;
     this.#partial = partial;
+    this.#hasher = new Hasher(algorithm);
   }
 
   /**
@@ -75,7 +81,7 @@ export class UnnamedIngest implements Disposable {
     options: UnnamedIngestOptions = {},
   ): Promise<UnnamedIngest | undefined> {
     const resume = async (claimed: PartialFile) => {
-      const ingest = new UnnamedIngest(layout, claimed);
+      const ingest = new UnnamedIngest(layout, claimed, options.algorithm);
       await ingest.#resume();
       return ingest;
     };
@@ -100,7 +106,7 @@ export class UnnamedIngest implements Disposable {
     try {
       this.#partial.file.truncateSync(0);
       this.#partial.file.seekSync(0, Deno.SeekMode.Start);
-      this.#hasher = new Hasher();
+      this.#hasher = new Hasher(this.#hasher.algorithm);
       this.#offset = 0;
       this.#version = version;
       // Only once the old bytes are gone, so that a process which is killed in between joins nothing.
@@ -136,11 +142,15 @@ export class UnnamedIngest implements Disposable {
   /**
    * Syncs the bytes and renames the partial file to the blob of their digest. Keeps the lock.
    *
+   * @param expected the digest that they must have; without one, any
    * @returns undefined if another process deleted the partial file meanwhile: nothing was committed, open a new ingest
-   * @throws LarderError LDR_DISK*
+   * @throws LarderError LDR_DIGEST_MISMATCH, LDR_DISK*
    */
-  async commit(): Promise<{ readonly digest: Digest; readonly size: number } | undefined> {
-    const digest = this.#hasher.digest();
+  async commit(
+    expected?: Digest,
+  ): Promise<{ readonly digest: Digest; readonly size: number } | undefined> {
+    const digest = await this.#digest(expected && algorithmOf(expected));
+    if (expected && digest !== expected) throw digestMismatch(expected, digest);
     const destination = this.#layout.blob("data", digest);
     const { file, path } = this.#partial;
     try {
@@ -148,7 +158,8 @@ export class UnnamedIngest implements Disposable {
       tryMark(file, digest);
       if (!isStillAt(file, path)) return undefined;
       if (this.#hasVersion) removeIfAny(this.#versionPath);
-      const isMoved = await movePartial(this.#partial, destination);
+      const isMoved = await movePartial(this.#partial, destination) ||
+        isBlob(destination, digest, this.#offset);
       return isMoved ? { digest, size: this.#offset } : undefined;
     } catch (error) {
       throw diskError(error, "write", destination);
@@ -182,10 +193,32 @@ export class UnnamedIngest implements Disposable {
     const version = parseJson(VersionSchema, readTextIfAny(this.#versionPath) ?? "");
     if (!version || size > (version.size ?? Infinity)) return this.restart(undefined);
     this.#version = version;
-    const buffer = new Uint8Array(Math.min(COPY_BUFFER, size));
-    for (let read; (read = await this.#partial.file.read(buffer)) !== null;) {
-      this.#hasher.update(buffer.subarray(0, read));
-      this.#offset += read;
-    }
+    this.#offset = await this.#hashFile(this.#hasher);
   }
+
+  /** Returns the digest of the bytes so far; reads them again if they were hashed with another algorithm. */
+  async #digest(algorithm = this.#hasher.algorithm): Promise<Digest> {
+    if (algorithm === this.#hasher.algorithm) return this.#hasher.digest();
+    const hasher = new Hasher(algorithm);
+    await this.#hashFile(hasher);
+    return hasher.digest();
+  }
+
+  /** Hashes the whole partial file. @returns its size in bytes */
+  async #hashFile(hasher: Hasher): Promise<number> {
+    const { file } = this.#partial;
+    file.seekSync(0, Deno.SeekMode.Start);
+    const buffer = new Uint8Array(COPY_BUFFER);
+    let size = 0;
+    for (let read; (read = await file.read(buffer)) !== null; size += read) {
+      hasher.update(buffer.subarray(0, read));
+    }
+    return size;
+  }
+}
+
+/** True if a blob has its name: two partial files, of two URLs or uploads, can have the same bytes at the same time. */
+function isBlob(path: string, digest: Digest, size: number): boolean {
+  const info = statIfAny(path);
+  return info?.size === size && isMark(info.mtime, digest);
 }

@@ -22,6 +22,11 @@ const RecordSchema = v.object({
    * `digest` and `manifestDigest` are both that of the manifest or index of the reference.
    */
   served: v.optional(v.boolean()),
+  /**
+   * True if a client pushed it to `serve`: no registry has it. `digest` and `manifestDigest` are as for `served`, and all
+   * parts are there. Both times are that of the push.
+   */
+  pushed: v.optional(v.boolean()),
   /** When the content was last fetched or changed. RFC 3339. */
   pulledAt: TimeSchema,
   /**

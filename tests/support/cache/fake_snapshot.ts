@@ -23,6 +23,8 @@ export interface FakeEntry {
   /** Bytes of its own files; 0 by default. */
   readonly own?: number;
   readonly pin?: Pin;
+  /** True if it was pushed to `serve`. */
+  readonly pushed?: boolean;
   readonly problem?: string;
 }
 
@@ -77,7 +79,7 @@ function fakeContent(name: string, sizeAndAge: FakeContents[string]): Content {
 }
 
 function fakeEntry(
-  { name, type = "app", used = 30 * DAY, needs = [], own = 0, pin, problem }: FakeEntry,
+  { name, type = "app", used = 30 * DAY, needs = [], own = 0, pin, pushed, problem }: FakeEntry,
   names: readonly string[],
   contents: readonly Content[],
   referenceCounts: Uint32Array,
@@ -97,7 +99,7 @@ function fakeEntry(
     stampFile: "record.json",
     pin,
     writtenBy: "larder",
-    record: undefined,
+    record: pushed ? { pushed } as SnapshotEntry["record"] : undefined,
     problem,
     isFromNewerVersion: false,
     isUnlisted: false,

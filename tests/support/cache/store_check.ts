@@ -82,6 +82,10 @@ function assertEntryComplete(registry: string, folder: string, midway: boolean):
   const repository = dirname(folder);
   const top = readManifest(join(repository, record.digest));
   if (record.served) return assertServed(folder, record);
+  if (record.pushed) {
+    assertServed(folder, record);
+    return assertPushed(registry, join(repository, record.digest));
+  }
   const chosen = join(repository, record.manifestDigest);
   assertImageComplete(registry, chosen, readManifest(chosen));
   if (!basename(folder).includes(":")) assertTagMatches(folder, chosen, midway);
@@ -98,6 +102,20 @@ function assertServed(folder: string, record: { digest: string; manifestDigest: 
   if (basename(folder).includes(":")) return;
   assert.equal(hashOf(join(folder, "manifest.json"), record.digest), record.digest);
   assert.equal(textIfAny(join(folder, "config.json")), undefined);
+}
+
+/** Checks that everything is there that a pushed manifest refers to. */
+function assertPushed(registry: string, folder: string): void {
+  const { config, layers = [], manifests = [] } = readManifest(folder);
+  for (const { digest } of manifests) assertPushed(registry, join(dirname(folder), digest));
+  for (const { digest, mediaType } of [...config ? [config] : [], ...layers]) {
+    if (mediaType !== MEDIA_TYPES.spinApplication) {
+      assert.ok(hasBlob(registry, digest), `${digest} of ${folder} is missing`);
+      continue;
+    }
+    assert.equal(hashOf(join(folder, "config.json"), digest), digest);
+    assertSpinFilesPresent(registry, Deno.readTextFileSync(join(folder, "config.json")));
+  }
 }
 
 /** Checks that the folder of a tag has the files of the chosen image; midway, of any image of the repository. */

@@ -74,6 +74,8 @@ export class TestService implements AsyncDisposable {
       warn: (message) => this.warnings.push(message),
       note: () => {},
       onFetched: () => {},
+      defaultUpstream: registry.host,
+      checkRepository: () => {},
     });
     this.#server = new RegistryServer(this.#service, {
       address: { hostname: "127.0.0.1", port: 0 },
@@ -93,6 +95,10 @@ export class TestService implements AsyncDisposable {
   /** Starts another server in front of the same registry, on the same cache by default. */
   another(options: TestServiceOptions = {}): TestService {
     return new TestService(this.registry, { root: this.layout.root, ...options });
+  }
+
+  get url(): string {
+    return this.#server.url;
   }
 
   /** @param path below `/v2/`; a repository without a host is one of the registry */

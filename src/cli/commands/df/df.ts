@@ -1,6 +1,6 @@
 import { diskOf } from "../../../base/files/disk.ts";
 import { writeFileAtomic } from "../../../base/files/files.ts";
-import { formatBytes } from "../../../base/units.ts";
+import { formatBytes, plural } from "../../../base/units.ts";
 import { mostThatLimitsFree, planGc } from "../../../gc/planner.ts";
 import { hasLimits } from "../../../gc/policy.ts";
 import { displayName } from "../../../store/entry_names.ts";
@@ -68,7 +68,7 @@ export async function df(context: Context, { format, html }: DfOptions): Promise
   ).join("");
   const bars = barsOf(tree, verbose);
   const picture = bars.length > 0 ? `\n${barChart(bars, outputWidth() ?? DEFAULT_WIDTH)}` : "";
-  writeOut(`${table(HEAD, rows)}${diskText(usage)}\n${kept}${picture}`);
+  writeOut(`${table(HEAD, rows)}${pushedText(usage)}${diskText(usage)}\n${kept}${picture}`);
   const { bytes } = mostThatLimitsFree(snapshot, policy, { leases });
   const most = bytes > usage.total.reclaimable
     ? [`larder gc --min-free SIZE could free up to ${formatBytes(bytes)}`]
@@ -125,6 +125,12 @@ function without(all: TypeUsage, part: TypeUsage): TypeUsage {
 /** `100.00 MiB (10%)`. */
 function shareText(bytes: number, whole: number): string {
   return bytes === 0 ? formatBytes(0) : `${formatBytes(bytes)} (${percent(bytes, whole)})`;
+}
+
+function pushedText({ pushed: { count, size } }: Usage): string {
+  if (count === 0) return "";
+  const entries = plural(count, "entry", "entries");
+  return `Pushed, and in no registry: ${entries}, ${formatBytes(size)}\n`;
 }
 
 function diskText({ disk, total }: Usage): string {

@@ -31,6 +31,8 @@ export interface Usage {
   readonly types: readonly TypeUsage[];
   /** The part of the type `package` that is indexes of repositories, which are no packages to a user. */
   readonly indexes: TypeUsage;
+  /** The part of the entries that was pushed to `larder serve`: no registry has it. */
+  readonly pushed: Pick<Amount, "count" | "size">;
   /** Unreferenced manifests and blobs. */
   readonly unneeded: Amount;
   /** Downloads in progress or interrupted. */
@@ -52,10 +54,12 @@ export interface Usage {
 export function usageOf(snapshot: CacheSnapshot, plan: DraftPlan, disk: Disk | undefined): Usage {
   const partials = amountOf(snapshot.partials, plan.remove.partials);
   const rubbish = amountOf(snapshot.rubbish, plan.remove.rubbish);
+  const pushed = snapshot.entries.filter(({ record }) => record?.pushed);
   const unneeded = snapshot.contents.filter((_, index) => snapshot.referenceCounts[index] === 0);
   return {
     types: ENTRY_TYPES.map((type) => entriesUsage(snapshot, plan, type)),
     indexes: entriesUsage(snapshot, plan, "package", isIndexName),
+    pushed: { count: pushed.length, size: spaceOf(snapshot, pushed) },
     unneeded: {
       count: unneeded.length,
       size: total(unneeded, "size"),

@@ -46,6 +46,7 @@ export async function clean(
   const surroundings = { leases, hasLocks: hasLocks(snapshot) };
   const draft = planClean(snapshot, selected, surroundings, {
     includePinned: options.includePinned,
+    includePushed: names.length > 0,
     everything: includesUnreferenced(names, options),
   });
   const outcome = await showAndSweep(

@@ -185,7 +185,9 @@ async function hintForFull(
     return `${could}: type ${command(context, "gc", `--min-free ${sizeArgument(bytes)}`)}`;
   }
   const surroundings = { leases, hasLocks: hasLocks(snapshot) };
-  const all = planClean(snapshot, new Set(snapshot.entries), surroundings);
+  const all = planClean(snapshot, new Set(snapshot.entries), surroundings, {
+    includePushed: true,
+  });
   if (all.bytes >= missing) {
     return `${could || "larder gc can free nothing now"}; ${byClean(context)}`;
   }

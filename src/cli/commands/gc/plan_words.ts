@@ -17,6 +17,7 @@ const RULES: Readonly<Record<string, string>> = {
   asked: "",
   young: "used within the last hour",
   "keep-last": "kept by keep-last",
+  pushed: "pushed, and in no registry",
   shared: "shared with kept entries",
   unknown: UNKNOWN,
   "within limits": "not over a limit",

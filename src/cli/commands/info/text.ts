@@ -38,6 +38,7 @@ export function entryText(info: EntryInfo, view: View): string {
     ["PINNED", pinText(entry.pin)],
     ["WRITTEN BY", entry.writtenBy],
     ["SERVED", record?.served ? "has the parts that clients of larder serve asked for" : null],
+    ["PUSHED", record?.pushed ? "in no registry; gc keeps it until larder clean names it" : null],
     ["PROBLEM", problem ?? app?.spinProblem],
     ["PATH", entry.folder],
   ] as const;

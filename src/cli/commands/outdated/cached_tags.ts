@@ -4,7 +4,7 @@ import { readBytesIfAny } from "../../../base/files/files.ts";
 import { isGlob } from "../../../base/glob.ts";
 import { type ImageManifest, parseManifest } from "../../../oci/manifest.ts";
 import type { Digest } from "../../../oci/digest.ts";
-import { parseReference } from "../../../oci/reference.ts";
+import { isLocal, parseReference } from "../../../oci/reference.ts";
 import { checkTags, type KnownTag, type TagState } from "../../../pull/outdated.ts";
 import type { RegistryClient } from "../../../registry/client.ts";
 import { type CacheSnapshot, isFromRegistry, type SnapshotEntry } from "../../../snapshot/types.ts";
@@ -93,15 +93,15 @@ function lockedTags(lock: Lock | undefined): TagToCheck[] {
 }
 
 /**
- * Returns the tag to check; undefined for an entry that was pulled by digest, comes from no registry, or is what `serve`
- * keeps, which asks the registry at each request.
+ * Returns the tag to check; undefined for an entry that was pulled by digest, comes from no registry, was pushed, or is
+ * what `serve` keeps, which asks the registry at each request.
  */
 function tagOf(entry: SnapshotEntry): KnownTag | undefined {
   const { type, name, record, folder } = entry;
   if (!isFromRegistry(type) || record?.served) return undefined;
   try {
     const reference = parseReference(name);
-    if (reference.digest) return undefined;
+    if (reference.digest || isLocal(reference)) return undefined;
     return { reference, record, image: record ? undefined : readImage(folder) };
   } catch (error) {
     if (error instanceof LarderError && error.code === "LDR_BAD_REFERENCE") return undefined;
@@ -125,6 +125,8 @@ function reportSkipped(context: Context, { type, name, record }: SnapshotEntry):
     ? "it comes from no registry"
     : record?.served
     ? "larder serve keeps it current"
+    : record?.pushed
+    ? "it was pushed, and is in no registry"
     : "a digest cannot be outdated";
   context.info(`skipped ${name}: ${why}`);
 }

@@ -1,5 +1,6 @@
 import { systemClock } from "../../../base/concurrency.ts";
 import { LarderError } from "../../../base/errors.ts";
+import { isLocal } from "../../../oci/reference.ts";
 import type { Place } from "../../../registry/endpoints.ts";
 import { RegistryServer } from "../../../serve/server.ts";
 import { RegistryService } from "../../../serve/registry_service.ts";
@@ -58,29 +59,31 @@ export async function serve(context: Context, options: ServeOptions): Promise<vo
     isItself: (place: Place) => isServerAt(address, place),
   };
   const client = isOffline ? undefined : openRegistry(context, undefined, limits).client;
+  const defaultUpstream = settings?.default_upstream ?? DEFAULT_UPSTREAM;
   await using service = new RegistryService({
     layout,
     client,
     clock: systemClock,
-    mayName: (upstream) => access.upstreams.allows(upstream),
+    mayName: (upstream) => isLocal(upstream) || access.upstreams.allows(upstream),
     staleIfError: settings?.stale_if_error ?? freshness?.stale_if_error ?? STALE_IF_ERROR,
     warn,
     note: onceAMinute((message) => context.info(message)),
     room: roomFor(context),
     onFetched: () => collector.request(),
+    defaultUpstream,
+    checkRepository: (repository) => access.upstreams.checkRepository(repository),
   });
   using log = context.options.quiet ? undefined : new RequestLog();
   const server = new RegistryServer(service, {
     address,
-    defaultUpstream: settings?.default_upstream ?? DEFAULT_UPSTREAM,
+    defaultUpstream,
     tls,
     via,
     access: async (request, _client, route) => {
       const refusal = await access.authorize(request);
-      if (!refusal && route && "repository" in route) {
-        access.upstreams.checkRepository(route.repository);
-      }
-      return refusal;
+      if (refusal || !route || !("repository" in route)) return refusal;
+      if (isLocal(route.repository)) return access.refusePush(request);
+      access.upstreams.checkRepository(route.repository);
     },
     onRequest: log && ((request) => log.add(request)),
     onFailure: warn,

@@ -105,6 +105,7 @@ Deno.test("df --format json adds up to the bytes on the disk", async () => {
   assert.deepEqual(partials, { count: 1, size: 2_000, reclaimable: 2_000 });
   assert.deepEqual(rubbish, { count: 1, size: 10, reclaimable: 10 });
   assert.deepEqual(foreign, { count: 1, size: 4 });
+  assert.deepEqual(usage.pushed, { count: 0, size: 0 });
   assert.equal(usage.total.reclaimable, 5_010);
   assert.deepEqual(usage.types.map(({ type }: { type: string }) => type), [
     "app",

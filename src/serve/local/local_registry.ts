@@ -1,0 +1,161 @@
+import type { Clock } from "../../base/concurrency.ts";
+import { statIfAny } from "../../base/files/files.ts";
+import { formatReference, type Reference } from "../../oci/reference.ts";
+import type { BlobStore } from "../../store/blobs/blob_store.ts";
+import type { Layout } from "../../store/layout.ts";
+import type { ManifestStore } from "../../store/manifest_store.ts";
+import type { Answer } from "../answer.ts";
+import type { Blobs } from "../blobs.ts";
+import { ApiError } from "../errors.ts";
+import { localTagsAnswer } from "../lists.ts";
+import { manifestAnswer } from "../manifests.ts";
+import { referrersAnswer } from "../referrers.ts";
+import type { RepositoryIndexes } from "../repository_index.ts";
+import type { Route } from "../routes.ts";
+import type { ServedEntries } from "../served_entries.ts";
+import type { ServingLease } from "../serving_lease.ts";
+import type { StoredManifests } from "../stored_manifests.ts";
+import { Deletions } from "./deletions.ts";
+import { referrersIn } from "./local_referrers.ts";
+import type { PushedBlobs } from "../pushed_blobs.ts";
+import { PushedManifests } from "./pushed_manifests.ts";
+import { UploadSessions } from "./upload_sessions.ts";
+import { methodNotAllowed, Uploads } from "./uploads.ts";
+
+/** A route to something of a repository. */
+export type RepositoryRoute = Extract<Route, { readonly repository: Reference }>;
+
+export interface LocalDependencies {
+  readonly layout: Layout;
+  readonly store: ManifestStore;
+  readonly blobs: BlobStore;
+  readonly stored: StoredManifests;
+  readonly indexes: RepositoryIndexes;
+  readonly entries: ServedEntries;
+  /** Serves blobs of all repositories. */
+  readonly served: Blobs;
+  readonly pushed: PushedBlobs;
+  readonly lease: ServingLease;
+  readonly clock: Clock;
+  /** Returns the repository of a name that a client wrote. @throws if it must not be read */
+  readonly sourceOf: (name: string) => Reference;
+  /** Called after each upload. */
+  readonly onPushed: () => void;
+}
+
+/** The repositories that take pushes, and have nothing but what was pushed to them. */
+export class LocalRegistry implements Disposable {
+  readonly #deps: LocalDependencies;
+  readonly #sessions: UploadSessions;
+  readonly #uploads: Uploads;
+  readonly #manifests: PushedManifests;
+  readonly #deletions: Deletions;
+
+  constructor(deps: LocalDependencies) {
+    this.#deps = deps;
+    const sessions = this.#sessions = new UploadSessions(deps.layout, deps.lease);
+    this.#uploads = new Uploads({ ...deps, sessions });
+    this.#manifests = new PushedManifests(deps);
+    this.#deletions = new Deletions(deps);
+  }
+
+  /** @throws ApiError, and LarderError LDR_DISK*, LDR_BUSY */
+  async answer(request: Request, route: RepositoryRoute): Promise<Answer> {
+    if (route.kind === "upload") return await this.#uploads.answer(request, route);
+    switch (request.method) {
+      case "GET":
+      case "HEAD":
+        return await this.#read(request, route);
+      case "PUT":
+        if (route.kind === "tag" || route.kind === "manifest") {
+          return await this.#manifests.answer(request, route);
+        }
+        break;
+      case "DELETE":
+        if (route.kind !== "tags" && route.kind !== "referrers") {
+          return await this.#delete(route);
+        }
+    }
+    throw methodNotAllowed(METHODS[route.kind]);
+  }
+
+  /** Closes the uploads; what was uploaded is kept for the next server. */
+  [Symbol.dispose](): void {
+    this.#sessions[Symbol.dispose]();
+  }
+
+  async #read(
+    request: Request,
+    route: Exclude<RepositoryRoute, { kind: "upload" }>,
+  ): Promise<Answer> {
+    const { layout, store, stored, served } = this.#deps;
+    const { repository } = route;
+    switch (route.kind) {
+      case "tag": {
+        const reference = { ...repository, tag: route.tag };
+        const record = await store.record(reference);
+        const manifest = record && await stored.find(repository, record.digest);
+        if (!manifest) throw unknown(reference);
+        await this.#touch(reference);
+        return manifestAnswer(request, manifest, "hit");
+      }
+      case "manifest": {
+        const reference = { ...repository, digest: route.digest };
+        const manifest = await stored.find(repository, route.digest);
+        if (!manifest) throw unknown(reference);
+        await this.#touch(reference);
+        return manifestAnswer(request, manifest, "hit");
+      }
+      case "blob":
+        return await served.answer(request, repository, route.digest);
+      case "tags":
+        if (!statIfAny(layout.repositoryFolder(repository))) {
+          throw new ApiError(404, "NAME_UNKNOWN", `nothing was pushed to ${route.name}`);
+        }
+        return localTagsAnswer(request, route.name, this.#deletions.tags(repository));
+      case "referrers": {
+        const type = new URL(request.url).searchParams.get("artifactType");
+        const found = await referrersIn(repository, route.digest, { layout, stored });
+        return referrersAnswer(found, type, "hit");
+      }
+    }
+  }
+
+  /** Marks what keeps a manifest as used, once a minute. */
+  async #touch(reference: Reference): Promise<void> {
+    const { entries, indexes } = this.#deps;
+    if (!entries.isUseDue(reference)) return;
+    entries.touch(
+      reference.digest ? await indexes.of(reference).entriesOf(reference.digest) : [reference],
+    );
+  }
+
+  async #delete(
+    route: Extract<RepositoryRoute, { kind: "tag" | "manifest" | "blob" }>,
+  ): Promise<Answer> {
+    const { repository } = route;
+    switch (route.kind) {
+      case "tag":
+        await this.#deletions.deleteTag({ ...repository, tag: route.tag });
+        break;
+      case "manifest":
+        await this.#deletions.deleteManifest(repository, route.digest);
+        break;
+      case "blob":
+        await this.#deletions.deleteBlob(repository, route.digest);
+    }
+    return { status: 202, headers: {}, body: null };
+  }
+}
+
+const METHODS = {
+  tag: "GET, HEAD, PUT, DELETE",
+  manifest: "GET, HEAD, PUT, DELETE",
+  blob: "GET, HEAD, DELETE",
+  tags: "GET, HEAD",
+  referrers: "GET, HEAD",
+} as const;
+
+function unknown(reference: Reference): ApiError {
+  return new ApiError(404, "MANIFEST_UNKNOWN", `${formatReference(reference)} was not pushed`);
+}

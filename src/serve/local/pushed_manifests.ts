@@ -1,0 +1,264 @@
+import type { Clock } from "../../base/concurrency.ts";
+import { concatBytes } from "../../base/bytes.ts";
+import { hasCode } from "../../base/errors.ts";
+import { TRANSFER_BUFFER } from "../../base/limits.ts";
+import { formatBytes } from "../../base/units.ts";
+import type { Descriptor } from "../../oci/descriptor.ts";
+import type { Digest } from "../../oci/digest.ts";
+import type { BlobStream, Fetcher } from "../../oci/fetcher.ts";
+import {
+  type ImageManifest,
+  type Manifest,
+  MAX_MANIFEST,
+  parseManifest,
+} from "../../oci/manifest.ts";
+import { formatReference, isTag, type Reference } from "../../oci/reference.ts";
+import { unpackArchives } from "../../pull/install.ts";
+import { openIngest } from "../../pull/open_ingest.ts";
+import { transfer } from "../../pull/transfer.ts";
+import type { BlobStore } from "../../store/blobs/blob_store.ts";
+import type { EntryRecord } from "../../store/entries/app_record.ts";
+import { removeRecord } from "../../store/entries/remove_entry.ts";
+import { ImageParts, type Part } from "../../store/image_parts.ts";
+import type { Layout } from "../../store/layout.ts";
+import { withSharedLock } from "../../store/locks/store_lock.ts";
+import type { ManifestStore } from "../../store/manifest_store.ts";
+import type { Answer } from "../answer.ts";
+import { ApiError } from "../errors.ts";
+import type { RepositoryIndexes } from "../repository_index.ts";
+import type { Route } from "../routes.ts";
+import type { StoredManifests } from "../stored_manifests.ts";
+import type { PushedBlobs } from "../pushed_blobs.ts";
+import { subjectOf } from "./local_referrers.ts";
+
+/** Tags that one request may set. */
+const MAX_TAGS = 100;
+
+export interface PushDependencies {
+  readonly layout: Layout;
+  readonly store: ManifestStore;
+  readonly blobs: BlobStore;
+  readonly stored: StoredManifests;
+  readonly indexes: RepositoryIndexes;
+  readonly pushed: PushedBlobs;
+  readonly clock: Clock;
+}
+
+/** A part of an image, and the file that has its bytes. */
+interface Located {
+  readonly part: Part;
+  readonly path: string;
+}
+
+/**
+ * Takes manifests (distribution-spec, "Pushing Manifests").
+ *
+ * Invariant: a manifest becomes visible only with everything that it refers to, of its own repository: naming the digest
+ * of a blob of another repository opens nothing.
+ */
+export class PushedManifests {
+  readonly #deps: PushDependencies;
+
+  constructor(deps: PushDependencies) {
+    this.#deps = deps;
+  }
+
+  /** @throws ApiError, and LarderError LDR_DISK*, LDR_BUSY */
+  async answer(
+    request: Request,
+    route: Extract<Route, { readonly kind: "tag" | "manifest" }>,
+  ): Promise<Answer> {
+    const { repository, name } = route;
+    const tags = route.kind === "tag" ? [route.tag] : tagsIn(request);
+    const expected = route.kind === "manifest" ? route.digest : undefined;
+    const manifest = parse(await readManifest(request), repository, request, expected);
+    const subject = subjectOf(manifest);
+    await withSharedLock(this.#deps.layout, () => this.#publish(repository, manifest, tags));
+    return {
+      status: 201,
+      headers: {
+        location: `/v2/${name}/manifests/${manifest.digest}`,
+        "docker-content-digest": manifest.digest,
+        ...(subject && { "oci-subject": subject }),
+        ...(route.kind === "manifest" && tags.length > 0 && { "oci-tag": tags.join(", ") }),
+      },
+      body: null,
+    };
+  }
+
+  async #publish(
+    repository: Reference,
+    manifest: Manifest,
+    tags: readonly string[],
+  ): Promise<void> {
+    const { store, blobs, stored, indexes, clock } = this.#deps;
+    if (manifest.kind === "image") await this.#install(repository, manifest);
+    else await this.#requireChildren(repository, manifest.manifests);
+    blobs.sync();
+    if (!await stored.find(repository, manifest.digest)) {
+      store.publishManifest(repository, manifest);
+    }
+    indexes.of(repository).add(manifest);
+    const entries = tags.length > 0
+      ? tags.map((tag) => ({ ...repository, tag }))
+      : [{ ...repository, digest: manifest.digest }];
+    for (const reference of entries) {
+      const record = recordOf(reference, manifest, clock.now());
+      await store.publishServed(reference, manifest, () => record);
+      if (reference.tag) indexes.of(repository).setTag(reference.tag, manifest.digest);
+    }
+    const children = manifest.kind === "index" ? manifest.manifests : [];
+    await this.#adopt(repository, [...children, ...tags.length > 0 ? [manifest] : []]);
+  }
+
+  /**
+   * Clients push the manifests of an index, and some also that of a tag, by digest first: the entry of the index or tag
+   * keeps them from now on, instead of one for each.
+   */
+  async #adopt(
+    repository: Reference,
+    manifests: readonly { readonly digest: Digest }[],
+  ): Promise<void> {
+    for (const { digest } of manifests) {
+      const reference = { ...repository, digest };
+      const record = await this.#deps.store.record(reference);
+      if (record?.pushed) await removeRecord(this.#deps.store.folder(reference));
+    }
+  }
+
+  async #requireChildren(repository: Reference, children: readonly Descriptor[]): Promise<void> {
+    for (const { digest } of children) {
+      if (!await this.#deps.stored.find(repository, digest)) throw notPushedBefore(digest);
+    }
+  }
+
+  /** Checks that all parts are there, and copies those that have another place in the cache than uploads. */
+  async #install(repository: Reference, image: ImageManifest): Promise<void> {
+    const { blobs, store, clock } = this.#deps;
+    const parts = new ImageParts(blobs, store, repository, {});
+    const located: Located[] = [];
+    for (const part of parts.parts(image)) {
+      const path = await this.#locate(repository, part);
+      if (path !== undefined) located.push({ part, path });
+      else if (!part.skipped) throw notPushedBefore(part.descriptor.digest);
+    }
+    const missing = new Set(await parts.missing({ images: [image] }));
+    const place = { blobs, manifests: store, reference: repository };
+    for (const { part, path } of located.filter(({ part }) => missing.has(part))) {
+      await transfer(fileAt(path), part.descriptor, () => openIngest(place, part, {}), { clock });
+    }
+    await unpackArchives({ blobs, parts, options: {} }, image);
+  }
+
+  /** Returns the file of a part that the repository has; undefined if it has to be uploaded. */
+  async #locate(repository: Reference, { descriptor }: Part): Promise<string | undefined> {
+    const { blobs, store, indexes, pushed } = this.#deps;
+    const { digest } = descriptor;
+    const known = await indexes.of(repository).part(digest);
+    const uploaded = pushed.find(repository, digest);
+    if (!known && !uploaded) return undefined;
+    const { size } = known?.descriptor ?? uploaded!;
+    if (size !== descriptor.size) {
+      throw new ApiError(
+        400,
+        "SIZE_INVALID",
+        `${digest} has ${size} bytes, not ${descriptor.size}`,
+      );
+    }
+    for (const each of [descriptor, uploaded, known?.descriptor]) {
+      const path = each && await blobs.findHashed(each);
+      if (path !== undefined) return path;
+    }
+    const app = known?.lockedAppOf;
+    return app && await store.hasConfig(repository, app, descriptor)
+      ? store.configPath(repository, app)
+      : undefined;
+  }
+}
+
+/** @throws ApiError if it is larger than a manifest may be */
+async function readManifest({ body }: Request): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  const reader = body?.getReader();
+  for (;;) {
+    const chunk = await reader?.read().catch(() => {
+      throw new ApiError(400, "MANIFEST_INVALID", "the request broke off");
+    });
+    if (!chunk?.value) break;
+    length += chunk.value.length;
+    if (length > MAX_MANIFEST) {
+      const limit = formatBytes(MAX_MANIFEST);
+      throw new ApiError(413, "MANIFEST_INVALID", `a manifest may have ${limit} at most`);
+    }
+    chunks.push(chunk.value);
+  }
+  return concatBytes(chunks);
+}
+
+function parse(
+  bytes: Uint8Array,
+  repository: Reference,
+  { headers }: Request,
+  expected: Digest | undefined,
+): Manifest {
+  try {
+    const type = headers.get("content-type");
+    return parseManifest(bytes, formatReference(repository), type, expected);
+  } catch (error) {
+    if (hasCode(error, "LDR_DIGEST_MISMATCH")) {
+      throw new ApiError(400, "DIGEST_INVALID", error.message);
+    }
+    if (hasCode(error, "LDR_BAD_MANIFEST", "LDR_UNSUPPORTED_MANIFEST")) {
+      throw new ApiError(400, "MANIFEST_INVALID", error.message);
+    }
+    throw error;
+  }
+}
+
+/** Returns the tags that a push by digest is to set. */
+function tagsIn({ url }: Request): string[] {
+  const tags = [...new Set(new URL(url).searchParams.getAll("tag"))];
+  const bad = tags.find((tag) => !isTag(tag));
+  if (bad !== undefined) throw new ApiError(400, "MANIFEST_INVALID", `"${bad}" is not a tag`);
+  if (tags.length > MAX_TAGS) {
+    throw new ApiError(414, "UNSUPPORTED", `a manifest gets ${MAX_TAGS} tags at a time at most`);
+  }
+  return tags;
+}
+
+function notPushedBefore(digest: Digest): ApiError {
+  return new ApiError(404, "MANIFEST_BLOB_UNKNOWN", `${digest} was not pushed to this repository`);
+}
+
+function recordOf(reference: Reference, manifest: Manifest, now: number): EntryRecord {
+  const { digest, mediaType } = manifest;
+  const time = new Date(now).toISOString();
+  return {
+    schemaVersion: 1,
+    reference: formatReference(reference),
+    digest,
+    mediaType,
+    manifestDigest: digest,
+    pushed: true,
+    pulledAt: time,
+    checkedAt: time,
+  };
+}
+
+/** A file as the source of a blob. */
+function fileAt(path: string): Fetcher {
+  return {
+    // deno-lint-ignore require-await
+    async fetch(_descriptor, offset = 0): Promise<BlobStream> {
+      return { offset, chunks: readFrom(path, offset) };
+    },
+  };
+}
+
+async function* readFrom(path: string, offset: number): AsyncGenerator<Uint8Array> {
+  using file = await Deno.open(path, { read: true });
+  file.seekSync(offset, Deno.SeekMode.Start);
+  const buffer = new Uint8Array(TRANSFER_BUFFER);
+  for (let read; (read = await file.read(buffer)) !== null;) yield buffer.subarray(0, read);
+}

@@ -1,0 +1,68 @@
+import assert from "node:assert/strict";
+import { image } from "../../support/cache/artifacts.ts";
+import { push } from "../../support/registry/push.ts";
+import { TestService } from "../../support/registry/test_service.ts";
+
+const APP = image(["one"]);
+const { digest: DIGEST } = APP.descriptor;
+const LAYER = APP.blobs[1]!.descriptor.digest;
+const DELETE = { method: "DELETE" };
+
+async function serviceWithTags(...tags: string[]): Promise<TestService> {
+  const service = await TestService.start();
+  for (const tag of tags) await push(service.url, "local/app", APP, tag);
+  return service;
+}
+
+Deno.test("deleting a tag leaves the manifest, and its other tags", async () => {
+  await using service = await serviceWithTags("v1", "v2");
+  await service.bytes("local/app/manifests/v1", 202, DELETE);
+  assert.equal(await service.error("local/app/manifests/v1"), "404 MANIFEST_UNKNOWN");
+  assert.equal(await service.error("local/app/manifests/v1", DELETE), "404 MANIFEST_UNKNOWN");
+  assert.deepEqual(await service.bytes("local/app/manifests/v2"), APP.bytes);
+  assert.deepEqual(await service.bytes(`local/app/manifests/${DIGEST}`), APP.bytes);
+  assert.deepEqual(await (await service.request("local/app/tags/list")).json(), {
+    name: "local/app",
+    tags: ["v2"],
+  });
+});
+
+Deno.test("deleting a manifest deletes its tags, and no blob of another repository", async () => {
+  await using service = await serviceWithTags("v1", "v2");
+  const other = image(["other"]);
+  await push(service.url, "local/app", other, "v3");
+  await push(service.url, "local/copy", APP, "v1");
+  await service.bytes(`local/app/manifests/${DIGEST}`, 202, DELETE);
+  for (const target of ["v1", "v2", DIGEST]) {
+    assert.equal(await service.error(`local/app/manifests/${target}`), "404 MANIFEST_UNKNOWN");
+  }
+  const again = await service.error(`local/app/manifests/${DIGEST}`, DELETE);
+  assert.equal(again, "404 MANIFEST_UNKNOWN");
+  assert.deepEqual(await service.bytes("local/app/manifests/v3"), other.bytes);
+  assert.deepEqual(await service.bytes("local/copy/manifests/v1"), APP.bytes);
+  await service.bytes(`local/copy/blobs/${LAYER}`);
+});
+
+Deno.test("a blob can be deleted once no manifest of the repository refers to it", async () => {
+  await using service = await serviceWithTags("v1");
+  await push(service.url, "local/copy", APP, "v1");
+  const path = `local/app/blobs/${LAYER}`;
+  assert.equal(await service.error(path, DELETE), "405 DENIED");
+  await service.bytes(path);
+  await service.bytes(`local/app/manifests/${DIGEST}`, 202, DELETE);
+  await service.bytes(path, 202, DELETE);
+  assert.equal(await service.error(path), "404 BLOB_UNKNOWN");
+  assert.equal(await service.error(path, DELETE), "404 BLOB_UNKNOWN");
+  await service.bytes(`local/copy/blobs/${LAYER}`);
+});
+
+Deno.test("a pinned tag cannot be deleted", async () => {
+  await using service = await serviceWithTags("v1");
+  const { layout } = service;
+  const pins = { schemaVersion: 1, pins: [{ pattern: "local/*" }] };
+  Deno.writeTextFileSync(layout.pins, JSON.stringify(pins));
+  for (const target of ["v1", DIGEST]) {
+    assert.equal(await service.error(`local/app/manifests/${target}`, DELETE), "403 DENIED");
+  }
+  assert.deepEqual(await service.bytes("local/app/manifests/v1"), APP.bytes);
+});
