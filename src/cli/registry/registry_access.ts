@@ -1,10 +1,12 @@
+import { MAX_NAMED } from "../../base/limits.ts";
+import { RecentMap } from "../../base/recent_map.ts";
 import { delimiter } from "node:path";
 import { systemClock } from "../../base/concurrency.ts";
 import type { Reference } from "../../oci/reference.ts";
 import { LazyAuthorizer } from "../../registry/auth/lazy_authorizer.ts";
 import { RegistryClient } from "../../registry/client.ts";
 import type { CredentialSource } from "../../registry/credentials/credential.ts";
-import { apiBase } from "../../registry/endpoints.ts";
+import { apiBase, type Place } from "../../registry/endpoints.ts";
 import { readCertificateFolder, readCertificates } from "../../registry/http/tls/ca.ts";
 import { readHostCertificates } from "../../registry/http/tls/host_certificates.ts";
 import type { Transport } from "../../registry/http/transport.ts";
@@ -19,21 +21,27 @@ import { VERSION } from "../version.ts";
 /** Registries' logs and rate limits tell clients apart by it (RFC 9110 §10.1.5). */
 const USER_AGENT = `larder/${VERSION} (${Deno.build.os}; ${Deno.build.arch})`;
 
+/** What a server asks differently. */
+export interface ServerLimits
+  extends Pick<HttpOptions, "headers" | "longestWait" | "downTime" | "checkAddress"> {
+  /** True for the server itself, which is no mirror of its own. */
+  readonly isItself?: (place: Place) => boolean;
+}
+
 /**
  * Returns a client and a transport that follow the options, the environment and the config.
  * @param credentials by default those in the user's files
- * @param limits see `HttpOptions`
  */
 export function openRegistry(
   context: Context,
   credentials?: CredentialSource,
-  limits: Pick<HttpOptions, "longestWait" | "checkAddress"> = {},
+  { headers, isItself = () => false, ...limits }: ServerLimits = {},
 ): { client: RegistryClient; transport: Transport } {
   const trust = trustOf(context);
   const transport = httpTransport({
     ...trust,
     clock: systemClock,
-    userAgent: USER_AGENT,
+    headers: { "user-agent": USER_AGENT, ...headers },
     onRetry: (message) => context.info(message),
     ...limits,
   });
@@ -47,7 +55,8 @@ export function openRegistry(
   const mirrors = {
     route: async (reference: Reference) => {
       const { findRoute } = await import("./routes.ts");
-      return await findRoute(context, trust.hosts, reference);
+      const route = await findRoute(context, trust.hosts, reference);
+      return { ...route, mirrors: route.mirrors.filter((mirror) => !isItself(mirror)) };
     },
     warn: (message: string) => context.warn(message),
     note: (message: string) => {
@@ -93,7 +102,7 @@ function trustOf(
 
 /** Reads the certificates for a host at its first connection. */
 function certificatesOfHosts(): Trust["certificates"] {
-  const known = new Map<string, ReturnType<typeof readHostCertificates>>();
+  const known = new RecentMap<string, ReturnType<typeof readHostCertificates>>(MAX_NAMED);
   return (url) => {
     if (!known.has(url.host)) {
       known.set(url.host, readHostCertificates(certificateFolders(hostPlatform), url));

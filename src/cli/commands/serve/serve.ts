@@ -1,10 +1,13 @@
 import { systemClock } from "../../../base/concurrency.ts";
 import { LarderError } from "../../../base/errors.ts";
+import type { Place } from "../../../registry/endpoints.ts";
 import { RegistryServer } from "../../../serve/server.ts";
 import { RegistryService } from "../../../serve/registry_service.ts";
 import type { Context } from "../../context.ts";
 import { openRegistry } from "../../registry/registry_access.ts";
+import { roomFor } from "../gc/auto.ts";
 import { type AccessOptions, openAccess, printClientConfig } from "./access.ts";
+import { isServerAt } from "./own_address.ts";
 import { PeriodicCollector } from "./periodic_collector.ts";
 import { onceAMinute, RequestLog } from "./request_log.ts";
 
@@ -25,6 +28,12 @@ const STALE_IF_ERROR = 24 * 60 * 60_000;
 const LONGEST_WAIT = 1000;
 
 /**
+ * 10 seconds for which a registry that failed is not asked again, and after which clients notice that it has recovered.
+ * Commands, which end before that, wait a minute.
+ */
+const DOWN_TIME = 10_000;
+
+/**
  * `larder serve`: serves until Ctrl-C or SIGTERM, then lets the requests in progress finish.
  * @throws LarderError LDR_USAGE, LDR_CONFIG, LDR_DISK*, LDR_LISTEN
  */
@@ -40,15 +49,24 @@ export async function serve(context: Context, options: ServeOptions): Promise<vo
   const warn = onceAMinute((message) => context.warn(message));
   using collector = new PeriodicCollector(context);
   const isOffline = context.options.offline ?? false;
-  const limits = { longestWait: LONGEST_WAIT, checkAddress: access.upstreams.checkAddress };
+  const via = `1.1 larder-${crypto.randomUUID()}`;
+  const limits = {
+    headers: { via },
+    longestWait: LONGEST_WAIT,
+    downTime: DOWN_TIME,
+    checkAddress: access.upstreams.checkAddress,
+    isItself: (place: Place) => isServerAt(address, place),
+  };
   const client = isOffline ? undefined : openRegistry(context, undefined, limits).client;
   await using service = new RegistryService({
     layout,
     client,
     clock: systemClock,
+    mayName: (upstream) => access.upstreams.allows(upstream),
     staleIfError: settings?.stale_if_error ?? freshness?.stale_if_error ?? STALE_IF_ERROR,
     warn,
     note: onceAMinute((message) => context.info(message)),
+    room: roomFor(context),
     onFetched: () => collector.request(),
   });
   using log = context.options.quiet ? undefined : new RequestLog();
@@ -56,6 +74,7 @@ export async function serve(context: Context, options: ServeOptions): Promise<vo
     address,
     defaultUpstream: settings?.default_upstream ?? DEFAULT_UPSTREAM,
     tls,
+    via,
     access: async (request, _client, route) => {
       const refusal = await access.authorize(request);
       if (!refusal && route && "repository" in route) {
