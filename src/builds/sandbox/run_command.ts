@@ -17,8 +17,7 @@ export interface CommandEnd {
 }
 
 /**
- * Runs a command in a process group of its own, with no input. All its processes have ended when this returns, and also
- * if larder is killed, except on Windows.
+ * Runs a command in a process group of its own, with no input. All its processes have ended when this returns.
  *
  * @param onOutput receives what it writes to stdout and stderr, in the order in which it does
  * @throws LarderError LDR_INTERRUPTED after all processes were ended; LDR_BUILD if it cannot be started
@@ -30,7 +29,6 @@ export async function runCommand(
 ): Promise<CommandEnd> {
   const started = performance.now();
   const child = start(line);
-  const guard = guardOf(child);
   const readers = [child.stdout.getReader(), child.stderr.getReader()];
   let killing: ReturnType<typeof setTimeout> | undefined;
   const stop = () => {
@@ -51,7 +49,6 @@ export async function runCommand(
     return { code, signal: ending ?? undefined, duration };
   } finally {
     clearTimeout(killing);
-    await guard?.end();
     signal?.removeEventListener("abort", stop);
   }
 }
@@ -74,35 +71,6 @@ function start({ program, args, env, cwd }: CommandLine): Deno.ChildProcess {
       cause: error,
     });
   }
-}
-
-/**
- * Starts a shell that kills the group of a command once nothing holds the other end of its input: larder alone does, so
- * that this is when it ends, even by SIGKILL. Without it, a build outside a sandbox would run on with nobody to end it.
- */
-function guardOf({ pid }: Deno.ChildProcess): { end(): Promise<void> } | undefined {
-  if (Deno.build.os === "windows") return undefined;
-  const guard = new Deno.Command("/bin/sh", {
-    args: ["-c", 'read -r _; kill -s KILL -- "-$0"', `${pid}`],
-    cwd: "/",
-    clearEnv: true,
-    detached: true, // Ctrl-C in the terminal would end it before larder.
-    stdin: "piped",
-    stdout: "null",
-    stderr: "null",
-  }).spawn();
-  return {
-    // It must be gone before the number of the group can be that of others.
-    end: async () => {
-      try {
-        guard.kill("SIGKILL");
-      } catch {
-        // Somebody else has.
-      }
-      await guard.status;
-      await guard.stdin.close().catch(() => {});
-    },
-  };
 }
 
 async function pump(
