@@ -10,6 +10,10 @@ export const BINARY_EXCEPTIONS: Readonly<Record<string, Readonly<Record<string, 
       "Deno 2.4 can only wait for a lock, and some of these waits never end",
     "pull succeeds in many concurrent processes on artifacts that share blobs":
       "Deno 2.4 can only wait for a lock, and some of these waits never end",
+    "two processes on one cache fetch a blob once, and both serve it while it arrives":
+      "Deno 2.4 can only wait for a lock, and some of these waits never end",
+    "serve listens again after it had no file descriptor for a connection":
+      "Deno 2.4 keeps descriptors of connections after its listener has failed",
     "pull rejects a response that is gzipped without being requested so":
       "Deno 2.4 decodes gzip even if it has not requested it",
     "pull does not decompress a gzipped layer with Content-Encoding: gzip":
