@@ -7,6 +7,7 @@ const BENCHES: Record<string, () => Promise<void>> = {
   network: async () => (await import("./network.ts")).benchNetwork(),
   pull: async () => (await import("./pull.ts")).benchPull(),
   run: async () => (await import("./run.ts")).benchRun(),
+  serve: async () => (await import("./serve.ts")).benchServe(),
 };
 
 const [name = ""] = Deno.args;

@@ -4,12 +4,8 @@ import { algorithmOf } from "../oci/digest.ts";
 import { Hasher } from "../oci/hash.ts";
 import type { ByteRange } from "./byte_range.ts";
 import { isOfDisk, type SharedDownload } from "./downloads.ts";
+import { CHUNK, type Chunk, streamOf } from "./sent_chunks.ts";
 import { streamUnstored } from "./unstored_blob.ts";
-
-/**
- * 32 KiB that are read for a client at a time: with 128 KiB, 200 slow clients made 255 MiB of memory out of 198 MiB.
- */
-const CHUNK = 32 * 1024;
 
 /** Returns the path of the blob once it is committed; undefined if it has been deleted since. */
 export type FindBlob = () => Promise<string | undefined>;
@@ -59,17 +55,13 @@ export class BlobReader {
   /** Returns the bytes of the range as a stream, which fails if the download does. */
   stream(): ReadableStream<Uint8Array> {
     const chunks = this.#chunks();
-    return new ReadableStream<Uint8Array>({
-      async pull(controller) {
-        const { value, done } = await chunks.next();
-        if (done) controller.close();
-        else controller.enqueue(value);
-      },
-      cancel: async () => void await chunks.return(undefined),
-    }, { highWaterMark: 0 });
+    return streamOf({
+      next: async () => (await chunks.next()).value ?? undefined,
+      close: () => void chunks.return(undefined),
+    });
   }
 
-  async *#chunks(): AsyncGenerator<Uint8Array, void> {
+  async *#chunks(): AsyncGenerator<Chunk, void> {
     try {
       while (this.#position < this.#range.end) {
         const { progress, change } = this.#download;
@@ -89,7 +81,7 @@ export class BlobReader {
   }
 
   /** Returns the next bytes of the partial file; undefined if the download has to change first. */
-  async #nextChunk(): Promise<Uint8Array | undefined> {
+  async #nextChunk(): Promise<Chunk | undefined> {
     const { progress } = this.#download;
     if (progress.state !== "own" && progress.state !== "foreign") return undefined;
     const limit = Math.min(progress.length, this.#range.end - 1);
@@ -127,7 +119,7 @@ export class BlobReader {
   }
 
   /** Delivers the rest from the committed blob, which may have been deleted since, but not if this process wrote it. */
-  async *#rest(generation: number | undefined): AsyncGenerator<Uint8Array, void> {
+  async *#rest(generation: number | undefined): AsyncGenerator<Chunk, void> {
     const isOwn = generation !== undefined && generation === this.#generation && !this.#delivered;
     if (!this.#file || !isOwn) await this.#openCommitted();
     while (this.#position < this.#range.end) {
@@ -160,7 +152,7 @@ export class BlobReader {
   }
 
   /** Delivers the rest from the registry, because the disk does not take the blob. */
-  async *#unstored(): AsyncGenerator<Uint8Array, void> {
+  async *#unstored(): AsyncGenerator<Chunk, void> {
     const { descriptor, source } = this.#download;
     const hasher = this.#newHasher();
     const position = this.#position;
@@ -183,14 +175,18 @@ export async function readSome(
   file: Deno.FsFile,
   position: number,
   end: number,
-): Promise<Uint8Array | undefined> {
+): Promise<Chunk | undefined> {
   const buffer = new Uint8Array(Math.min(CHUNK, end - position));
   file.seekSync(position, Deno.SeekMode.Start);
   const length = await file.read(buffer);
   return length === null ? undefined : buffer.subarray(0, length);
 }
 
-function readSomeSync(file: Deno.FsFile, position: number, end: number): Uint8Array | undefined {
+function readSomeSync(
+  file: Deno.FsFile,
+  position: number,
+  end: number,
+): Chunk | undefined {
   const buffer = new Uint8Array(Math.min(CHUNK, end - position));
   file.seekSync(position, Deno.SeekMode.Start);
   const length = file.readSync(buffer);

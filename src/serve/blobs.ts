@@ -16,6 +16,7 @@ import { type ByteRange, parseRange } from "./byte_range.ts";
 import { Downloads } from "./downloads.ts";
 import type { PushedBlobs } from "./pushed_blobs.ts";
 import type { RepositoryIndexes } from "./repository_index.ts";
+import { type ChunkSource, streamOf } from "./sent_chunks.ts";
 import type { ServingLease } from "./serving_lease.ts";
 import type { ServedUses } from "./served_uses.ts";
 import type { Upstreams } from "./upstreams.ts";
@@ -166,7 +167,7 @@ export class Blobs {
     }
     const { release } = this.#deps.lease.hold(digest);
     // The runtime sends the stream of a file without this thread.
-    const body = range.end === size ? file.readable : rangeOf(file, range);
+    const body = range.end === size ? file.readable : streamOf(rangeOf(file, range));
     return { body, release };
   }
 
@@ -210,19 +211,16 @@ function readAllAndClose(file: Deno.FsFile, length: number): Uint8Array<ArrayBuf
   }
 }
 
-function rangeOf(file: Deno.FsFile, { start, end }: ByteRange): ReadableStream<Uint8Array> {
+function rangeOf(file: Deno.FsFile, { start, end }: ByteRange): ChunkSource {
   let position = start;
-  return new ReadableStream<Uint8Array>({
-    async pull(controller) {
-      const chunk = position < end ? await readSome(file, position, end) : undefined;
-      if (!chunk) {
-        file.close();
-        if (position < end) throw new Error("the blob was truncated while it was served");
-        return controller.close();
-      }
+  return {
+    async next() {
+      if (position === end) return undefined;
+      const chunk = await readSome(file, position, end);
+      if (!chunk) throw new Error("the blob was truncated while it was served");
       position += chunk.length;
-      controller.enqueue(chunk);
+      return chunk;
     },
-    cancel: () => file.close(),
-  }, { highWaterMark: 0 });
+    close: () => file.close(),
+  };
 }

@@ -2,6 +2,7 @@ import { digestMismatch, sizeMismatch } from "../oci/content_verifier.ts";
 import type { BlobDescriptor } from "../oci/descriptor.ts";
 import type { Fetcher } from "../oci/fetcher.ts";
 import type { Hasher } from "../oci/hash.ts";
+import type { Chunk } from "./sent_chunks.ts";
 
 export interface UnstoredRange {
   /** Has hashed the first `hashed` bytes of the blob. */
@@ -22,11 +23,11 @@ export async function* streamUnstored(
   source: Fetcher,
   descriptor: BlobDescriptor,
   { hasher, hashed, position, end }: UnstoredRange,
-): AsyncGenerator<Uint8Array, void> {
+): AsyncGenerator<Chunk, void> {
   const content = await source.fetch(descriptor, hashed);
   let offset = content.offset;
   let delivered = position;
-  let last: Uint8Array | undefined;
+  let last: Chunk | undefined;
   for await (const chunk of content.chunks) {
     const fresh = chunk.subarray(Math.max(0, hashed - offset));
     if (fresh.length > 0) hasher.update(fresh);

@@ -8,6 +8,7 @@ import {
   partials,
 } from "../support/cache/store_check.ts";
 import { hasProgram, run } from "../support/cli/commands.ts";
+import { childEnvironment } from "../support/cli/environment.ts";
 import { MountedFolder, mountTest } from "../support/cli/mounts.ts";
 import { ServingRegistry } from "../support/cli/serving_registry.ts";
 import { TestUser } from "../support/cli/test_user.ts";
@@ -225,44 +226,50 @@ Deno.test("serve follows mirrors but not to itself or where it may not, and asks
   assert.equal(stderr.match(/warning: skipping/g)!.length, 1);
 });
 
-Deno.test("skopeo and podman pull through serve, also while the registry is away", async (t) => {
+Deno.test("container tools pull with what --print-config prints, also while the registry is away", async (t) => {
   using user = new TestUser();
   using layout = await OciLayout.create();
   await layout.build("v1", { layers: [{ "a.txt": "one" }, { "b.txt": "two" }] });
   await using registry = await DockerRegistry.start();
   await layout.push("v1", `${registry.host}/team/app:v1`);
-  // Docker's grammar of names has no ports in the middle.
-  const env = { LARDER_SERVE_DEFAULT_UPSTREAM: registry.host };
-  await using serving = await ServingRegistry.start(user, [], { env });
-  const reference = `${serving.host}/team/app:v1`;
-  const copy = async (to: string) => {
-    const options = ["--src-tls-verify=false", `docker://${reference}`, `dir:${user.path(to)}`];
-    await run("skopeo", ["copy", ...options]);
-    return Deno.readTextFileSync(join(user.path(to), "manifest.json"));
+  // A name that no machine resolves, with the registry as its mirror: Docker's grammar has no ports in the middle.
+  const name = "registry.invalid";
+  user.write(".config/larder/config.yaml", { registries: { [name]: { mirrors: registry.host } } });
+  const allow = ["--allow", name, "--allow", registry.host];
+  await using serving = await ServingRegistry.start(user, allow);
+  const print = ["--listen", serving.host, "--allow", name, "--print-config", "podman"];
+  const { stdout } = await user.larder(["serve", ...print]);
+  const conf = user.write("registries.conf", stdout);
+  const pullAll = async (reference: string, phase: string) => {
+    await t.step(`skopeo, ${phase}`, async () => {
+      const to = `dir:${user.path(phase)}`;
+      await run("skopeo", ["--registries-conf", conf, "copy", `docker://${reference}`, to]);
+    });
+    for (const tool of ["podman", "buildah"]) {
+      await t.step({
+        name: `${tool}, ${phase}${hasProgram(tool) ? "" : ` (needs ${tool})`}`,
+        ignore: !hasProgram(tool),
+        fn: async () => {
+          const folder = user.path(`${tool} ${phase}`);
+          const roots = ["--root", join(folder, "root"), "--runroot", join(folder, "run")];
+          const env = childEnvironment({ CONTAINERS_REGISTRIES_CONF: conf });
+          await run(tool, [...roots, "--storage-driver", "vfs", "pull", reference], { env });
+        },
+      });
+    }
   };
-  let first = "";
-  await t.step("skopeo", async () => {
-    first = await copy("one");
-  });
-  await t.step({
-    name: `podman${hasProgram("podman") ? "" : " (needs podman)"}`,
-    ignore: !hasProgram("podman"),
-    fn: async () => {
-      const roots = ["--root", user.path("root"), "--runroot", user.path("run")];
-      const options = [...roots, "--storage-driver", "vfs"];
-      await run("podman", [...options, "pull", "--tls-verify=false", reference]);
-    },
-  });
+  await pullAll(`${name}/team/app:v1`, "cold");
   await registry.stop();
   // An answer of the registry is reused for a second.
   for (let isStale = false; !isStale;) {
-    const response = await serving.request("team/app/manifests/v1");
+    const response = await serving.request(`${name}/team/app/manifests/v1`);
     await response.body?.cancel();
     isStale = response.headers.has("warning");
   }
-  await t.step("skopeo without the registry", async () => {
-    assert.equal(await copy("two"), first);
-  });
+  await pullAll(`${name}/team/app:v1`, "away");
+  const manifest = (phase: string) =>
+    Deno.readTextFileSync(join(user.path(phase), "manifest.json"));
+  assert.equal(manifest("away"), manifest("cold"));
   assert.match(await stopped(serving, user), /warning: .*serving the copy of/);
 });
 

@@ -18,6 +18,9 @@ export interface NodeRequestOptions {
 /** Milliseconds after which a connection without a request is closed, as in Node's own agents. */
 const IDLE_TIMEOUT = 5000;
 
+/** Measures in bytes what is read ahead. Deno 2.4 counts chunks, and so holds a whole blob in memory for a slow disk. */
+const BUFFERED = new ByteLengthQueuingStrategy({ highWaterMark: 64 * 1024 });
+
 /** Options of a TLS connection. */
 export interface NodeTls {
   readonly ca: [];
@@ -83,7 +86,7 @@ function toResponse(request: HttpRequest, incoming: IncomingMessage): HttpRespon
   }
   const body = request.method === "HEAD"
     ? null
-    : Readable.toWeb(incoming) as unknown as ReadableStream<Uint8Array>;
+    : Readable.toWeb(incoming, { strategy: BUFFERED }) as unknown as ReadableStream<Uint8Array>;
   if (!body) incoming.resume();
   return { url: request.url.href, status: incoming.statusCode ?? 0, headers, body };
 }

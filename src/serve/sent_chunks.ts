@@ -1,0 +1,48 @@
+/**
+ * 64 KiB that are read for a client at a time. With 128 KiB, 200 slow clients take 20 MiB more; with 32 KiB, a range
+ * takes a quarter more of this thread.
+ */
+export const CHUNK = 64 * 1024;
+
+/** Bytes with a buffer of their own. */
+export type Chunk = Uint8Array<ArrayBuffer>;
+
+/** What a body is read from. */
+export interface ChunkSource {
+  /** Returns undefined at the end. */
+  next(): Promise<Chunk | undefined>;
+  /** Called once: at the end, after a failure, or when the client has gone away. */
+  close(): void;
+}
+
+/**
+ * Returns the body of a response. The buffer of each chunk is freed when the chunk has been handed to the runtime.
+ *
+ * Left to the garbage collector, the buffers of 200 slow clients took 80 MiB more. Before Deno 2.5.5 they are not
+ * collected at all until the response ends (denoland/deno#30298): 200 clients took 2 GiB.
+ */
+export function streamOf(source: ChunkSource): ReadableStream<Uint8Array> {
+  let sent: Chunk | undefined;
+  let isOpen = true;
+  const close = () => {
+    if (isOpen) source.close();
+    isOpen = false;
+  };
+  return new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      // The runtime asks for a chunk when it has taken over the memory of the one before.
+      sent?.buffer.transfer(0);
+      sent = undefined;
+      try {
+        sent = await source.next();
+      } catch (error) {
+        close();
+        throw error;
+      }
+      if (sent) return controller.enqueue(sent);
+      close();
+      controller.close();
+    },
+    cancel: close,
+  }, { highWaterMark: 0 });
+}
