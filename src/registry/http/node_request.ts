@@ -1,12 +1,13 @@
-import { type IncomingMessage, request as httpRequest } from "node:http";
+import { type ClientRequest, type IncomingMessage, request as httpRequest } from "node:http";
 import { Agent, request as httpsRequest } from "node:https";
 import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
 import { createSecureContext, type SecureContext } from "node:tls";
 import { interrupted } from "../../base/errors.ts";
 import type { CheckAddress } from "./checked_address.ts";
 import { checkedLookup } from "./checked_lookup.ts";
 import { networkError, timedOut } from "./fetch_transport.ts";
-import type { HttpRequest, HttpResponse } from "./transport.ts";
+import type { HttpRequest, HttpResponse, UploadContent } from "./transport.ts";
 
 export interface NodeRequestOptions {
   /** Milliseconds without a response after which the request fails. */
@@ -54,12 +55,16 @@ export async function sendWithNode(
   request: HttpRequest,
   { stallTimeout, checkAddress, tls }: NodeRequestOptions,
 ): Promise<HttpResponse> {
-  const { url, method, body, signal } = request;
+  const { url, method, body, content, signal } = request;
   if (signal?.aborted) throw interrupted();
   const { promise, resolve, reject } = Promise.withResolvers<HttpResponse>();
   const options = {
     method,
-    headers: { "accept-encoding": "identity", ...request.headers },
+    headers: {
+      "accept-encoding": "identity",
+      ...content && { "content-length": String(content.size) },
+      ...request.headers,
+    },
     timeout: stallTimeout,
     ...checkAddress && { lookup: checkedLookup(url, checkAddress) },
   };
@@ -72,8 +77,17 @@ export async function sendWithNode(
   outgoing.on("error", (error) => reject(networkError(error, url)));
   outgoing.on("close", () => signal?.removeEventListener("abort", onAbort));
   outgoing.on("response", (incoming) => resolve(toResponse(request, incoming)));
-  outgoing.end(body);
+  if (content) sendContent(outgoing, content).catch((error) => reject(networkError(error, url)));
+  else outgoing.end(body);
   return await promise;
+}
+
+/**
+ * Streams a body: its memory stays flat, while the runtime's own client would leave out the length, and servers of S3
+ * answer 411. A server that has answered already may close the connection before the end.
+ */
+async function sendContent(outgoing: ClientRequest, { open }: UploadContent): Promise<void> {
+  await pipeline(Readable.from(open(), { objectMode: false }), outgoing);
 }
 
 function toResponse(request: HttpRequest, incoming: IncomingMessage): HttpResponse {

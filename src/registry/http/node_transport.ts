@@ -1,11 +1,11 @@
 import { LarderError } from "../../base/errors.ts";
 import { STALL_TIMEOUT } from "../../base/limits.ts";
 import type { CheckAddress } from "./checked_address.ts";
-import { type NodeTls, sendWithNode, trusting } from "./node_request.ts";
+import { type NodeTls, sendWithNode, TRUST_ANY, trusting } from "./node_request.ts";
 import { trustSystemCertificates } from "./fetch_transport.ts";
 import { proxyFor } from "./proxy.ts";
 import type { HttpRequest, HttpResponse, Transport } from "./transport.ts";
-import { ownTrust, type Trust } from "./tls/trust.ts";
+import { isInsecure, ownTrust, type Trust } from "./tls/trust.ts";
 
 export interface NodeTransportOptions extends Trust {
   readonly stallTimeout?: number | undefined;
@@ -41,6 +41,7 @@ export class NodeTransport implements Transport {
   }
 
   #tlsFor(url: URL): NodeTls {
+    if (isInsecure(this.#trust, url)) return TRUST_ANY;
     let tls = this.#tls.get(url.host);
     if (!tls) {
       if (this.#tls.size === 0) trustSystemCertificates();

@@ -40,7 +40,11 @@ export async function serve(context: Context, options: ServeOptions): Promise<vo
   const warn = onceAMinute((message) => context.warn(message));
   using collector = new PeriodicCollector(context);
   const isOffline = context.options.offline ?? false;
-  const limits = { longestWait: LONGEST_WAIT, checkAddress: access.upstreams.checkAddress };
+  const limits = {
+    longestWait: LONGEST_WAIT,
+    checkAddress: access.upstreams.checkAddress,
+    blobsOnly: true,
+  };
   const client = isOffline ? undefined : openRegistry(context, undefined, limits).client;
   await using service = new RegistryService({
     layout,

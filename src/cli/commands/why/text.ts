@@ -173,6 +173,9 @@ function fetchedText(event: HistoryEvent & { kind: "fetched" | "changed" }): str
   const isNewPackage = because.cause === "never seen" && sourceOfPackage(name) !== undefined;
   const reason = isNewPackage ? "it was not cached" : reasonText(because, at);
   if (event.kind === "changed") return `used from the cache: ${reason}, nothing was fetched`;
+  if (event.source) {
+    return `fetched ${formatBytes(event.bytes)} from the shared cache: ${reason}`;
+  }
   const from = event.mirrors ? ` by way of ${event.mirrors.join(", ")}` : "";
   return `fetched ${formatBytes(event.bytes)}${from}: ${reason}`;
 }
