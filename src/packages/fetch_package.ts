@@ -1,11 +1,13 @@
-import { LarderError } from "../base/errors.ts";
+import { hasCode, LarderError } from "../base/errors.ts";
 import { statIfAny } from "../base/files/files.ts";
 import { PULL_ROUNDS } from "../base/limits.ts";
 import { Tries } from "../base/tries.ts";
 import type { BlobDescriptor } from "../oci/descriptor.ts";
 import { algorithmOf, type Digest } from "../oci/digest.ts";
+import type { Fetcher } from "../oci/fetcher.ts";
 import { PROGRESS_RESETS_TRIES, transfer } from "../pull/transfer.ts";
 import { isTransient } from "../registry/http/retry.ts";
+import { SharedFetcher } from "../registry/shared/shared_fetcher.ts";
 import { UrlFetcher } from "../registry/url_fetcher.ts";
 import { type BlobStore, hasDigest } from "../store/blobs/blob_store.ts";
 import { UnnamedIngest } from "../store/blobs/unnamed_ingest.ts";
@@ -17,6 +19,7 @@ import { otherKindThanNamed, SIGNATURE_SIZE } from "./package_file_name.ts";
 import { FileFetcher } from "./file_fetcher.ts";
 import type { PackageDependencies, PackageObserver, PackageOptions } from "./package_options.ts";
 import type { PackageRequest, PackageResult } from "./package_request.ts";
+import { sharedPackage } from "./shared_package.ts";
 import { receive } from "./url_download.ts";
 import { parsePackageUrl, partialKey, withoutCredentials } from "./url_request.ts";
 
@@ -40,6 +43,7 @@ interface Fetched {
   readonly size: number;
   /** False if another process had fetched it, or another package has the same content. */
   readonly isReceived: boolean;
+  readonly isShared?: boolean;
 }
 
 /**
@@ -64,11 +68,13 @@ export async function fetchPackage(
   const cause = causeOf(record, session);
   const fetched = expected
     ? await fetchKnown(request, expected, record, session, signal)
-    : await fetchUnknown(request, record, session, signal);
-  const { digest, size, isReceived } = fetched;
+    : await fetchShared(request, record, session, signal) ??
+      await fetchUnknown(request, record, session, signal);
+  const { digest, size, isReceived, isShared } = fetched;
   return {
     request,
     outcome: isReceived ? "fetched" : "cached",
+    ...isReceived && isShared && { source: "shared" as const },
     cause,
     digest,
     size,
@@ -130,17 +136,51 @@ function causeOf(record: PackageRecord | undefined, { blobs }: PackageSession): 
   return statIfAny(blobs.pathOf(blob)) ? "damaged" : "missing";
 }
 
+/**
+ * Fetches the package that the shared cache has under the same name.
+ * @returns undefined if there is none, or the user wants what its server has now
+ */
+async function fetchShared(
+  request: PackageRequest,
+  before: PackageRecord | undefined,
+  session: PackageSession,
+  signal: AbortSignal,
+): Promise<Fetched | undefined> {
+  const { shared, options } = session;
+  if (!shared || options.replace || isLocal(request)) return undefined;
+  const record = await sharedPackage(shared, request.id, signal);
+  if (!record) return undefined;
+  const { digest, size } = record;
+  const source = new SharedFetcher(shared);
+  try {
+    const blob = { mediaType: MEDIA_TYPE, digest, size };
+    return await fetchKnown(request, blob, before, session, signal, source);
+  } catch (error) {
+    // What the record names is not there, so that the server of the package decides.
+    if (hasCode(error, "LDR_NOT_FOUND")) return undefined;
+    throw error;
+  }
+}
+
+/** Returns the source of a package whose digest is known. */
+function sourceOf(request: PackageRequest, { shared, transport }: PackageSession): Fetcher {
+  if (isLocal(request)) return new FileFetcher(request.urls[0]!);
+  const origin = new UrlFetcher(transport, request.urls);
+  return shared ? new SharedFetcher(shared, origin) : origin;
+}
+
 async function fetchKnown(
   request: PackageRequest,
   blob: BlobDescriptor,
   before: PackageRecord | undefined,
   session: PackageSession,
   signal: AbortSignal,
+  source: Fetcher = sourceOf(request, session),
 ): Promise<Fetched> {
-  const { blobs, clock, observer, transport } = session;
+  const { blobs, clock, observer } = session;
   const waiting = (holders: string) => observer.note?.(waitingFor(holders, request));
   const received = await transfer(
-    isLocal(request) ? new FileFetcher(request.urls[0]!) : new UrlFetcher(transport, request.urls),
+    source,
     blob,
     () => blobs.ingest(blob, { waiting, signal }),
     {
@@ -156,7 +196,8 @@ async function fetchKnown(
   const isReceived = received !== undefined || session.arrived.has(request);
   if (isReceived) session.arrived.set(request, { ...blob, size });
   record(request, { digest: blob.digest, size }, before, session);
-  return { digest: blob.digest, size, isReceived };
+  const isShared = source instanceof SharedFetcher && source.isShared;
+  return { digest: blob.digest, size, isReceived, isShared };
 }
 
 /**
