@@ -1,9 +1,12 @@
 import { systemClock } from "../../base/concurrency.ts";
 import { LarderError, messageOf } from "../../base/errors.ts";
 import { readBytesIfAny, readTextIfAny } from "../../base/files/files.ts";
+import { RegistryClient } from "../../registry/client.ts";
 import { NodeTransport } from "../../registry/http/node_transport.ts";
+import type { Transport } from "../../registry/http/transport.ts";
 import { httpTransport } from "../../registry/http/transport_stack.ts";
 import { findAwsCredentials } from "../../registry/shared/aws_credentials.ts";
+import { OciStore } from "../../registry/shared/oci_store.ts";
 import { S3Store } from "../../registry/shared/s3_store.ts";
 import type { SharedStore } from "../../registry/shared/shared_store.ts";
 import { SharedTier } from "../../registry/shared/shared_tier.ts";
@@ -12,6 +15,7 @@ import { RecordSigner } from "../../registry/shared/signed_record.ts";
 import { home, hostPlatform } from "../../store/platform_dirs.ts";
 import type { Context } from "../context.ts";
 import { inHome, join } from "./credential_paths.ts";
+import { authorizerOf } from "./authorizer.ts";
 import { trustOf, USER_AGENT } from "./trust.ts";
 
 /** 4 seconds without an answer after which content is fetched from its origin instead. */
@@ -36,8 +40,23 @@ export async function openShared(context: Context): Promise<SharedTier> {
 function openStore(context: Context): SharedStore {
   const { url = "", endpoint, region } = context.config.shared ?? {};
   const address = parseSharedUrl(url);
-  if (address.kind !== "s3") throw new Error("not yet");
   const trust = trustOf(context);
+  const reads = httpTransport({
+    ...trust,
+    clock: systemClock,
+    userAgent: USER_AGENT,
+    stallTimeout: READ_TIMEOUT,
+  });
+  const uploads = new NodeTransport(trust);
+  // Only Node's client sends a body with its length.
+  const transport: Transport = {
+    send: (request) => request.content ? uploads.send(request) : reads.send(request),
+  };
+  if (address.kind === "oci") {
+    const authorizer = authorizerOf(trust, reads);
+    const client = new RegistryClient({ transport, authorizer, clock: systemClock });
+    return new OciStore({ name: url, location: address.location, client });
+  }
   const env = (name: string) => hostPlatform.env(name);
   const own = region ?? (env("AWS_REGION") || env("AWS_DEFAULT_REGION") || DEFAULT_REGION);
   return new S3Store({
@@ -47,13 +66,7 @@ function openStore(context: Context): SharedStore {
     endpoint: new URL(endpoint ?? `https://s3.${own}.amazonaws.com`),
     region: own,
     credentials: findAwsCredentials(env, readCredentialsFile),
-    transport: httpTransport({
-      ...trust,
-      clock: systemClock,
-      userAgent: USER_AGENT,
-      stallTimeout: READ_TIMEOUT,
-    }),
-    uploads: new NodeTransport(trust),
+    transport,
   });
 }
 

@@ -1,14 +1,12 @@
 import { systemClock } from "../../base/concurrency.ts";
 import type { Reference } from "../../oci/reference.ts";
-import { LazyAuthorizer } from "../../registry/auth/lazy_authorizer.ts";
 import { RegistryClient } from "../../registry/client.ts";
 import type { CredentialSource } from "../../registry/credentials/credential.ts";
 import type { Transport } from "../../registry/http/transport.ts";
 import type { SharedContent } from "../../registry/shared/shared_content.ts";
 import { type HttpOptions, httpTransport } from "../../registry/http/transport_stack.ts";
-import { hostPlatform } from "../../store/platform_dirs.ts";
 import type { Context } from "../context.ts";
-import { credentialPaths } from "./credential_paths.ts";
+import { authorizerOf } from "./authorizer.ts";
 import { sharedContentOf } from "./shared_content.ts";
 import { trustOf, USER_AGENT } from "./trust.ts";
 
@@ -31,13 +29,7 @@ export function openRegistry(
     onRetry: (message) => context.info(message),
     ...limits,
   });
-  const authorizer = new LazyAuthorizer(async () => {
-    const [{ Authenticator }, source] = await Promise.all([
-      import("../../registry/auth/authenticator.ts"),
-      credentials ?? userCredentials(),
-    ]);
-    return new Authenticator({ ...trust, transport, credentials: source, clock: systemClock });
-  });
+  const authorizer = authorizerOf(trust, transport, credentials);
   const mirrors = {
     route: async (reference: Reference) => {
       const { findRoute } = await import("./routes.ts");
@@ -61,9 +53,4 @@ export function openRegistry(
 
 function blobsOf(shared: SharedContent): SharedContent {
   return { ...shared, manifest: () => Promise.resolve(undefined) };
-}
-
-async function userCredentials(): Promise<CredentialSource> {
-  const { FileCredentials } = await import("../../registry/credentials/file_credentials.ts");
-  return new FileCredentials(credentialPaths(hostPlatform), systemClock);
 }

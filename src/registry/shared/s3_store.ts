@@ -17,9 +17,8 @@ export interface S3Options {
   readonly region: string;
   /** Undefined if requests are not signed. */
   readonly credentials: AwsCredentials | undefined;
-  readonly transport: Transport;
   /** Sends bodies with a length, which the runtime's own client cannot. */
-  readonly uploads: Transport;
+  readonly transport: Transport;
 }
 
 /** The statuses of an object that is present already: 409 if it is being written. */
@@ -83,11 +82,10 @@ export class S3Store implements SharedStore {
     signal: AbortSignal | undefined,
     content?: NewObject,
   ): Promise<HttpResponse> {
-    const { transport, uploads } = this.#options;
     const url = this.#urlOf(object);
     const signed = await this.#sign(method, url, headers);
     const request: HttpRequest = { method, url, headers: signed, signal, content, once: true };
-    return await (content ? uploads : transport).send(request);
+    return await this.#options.transport.send(request);
   }
 
   #urlOf({ kind, digest }: SharedObject): URL {

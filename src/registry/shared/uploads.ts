@@ -5,6 +5,7 @@ import { COPY_BUFFER } from "../../base/limits.ts";
 import { digestOf } from "../../oci/hash.ts";
 import type { Offer, OfferedBlob, SharedRecord } from "./shared_content.ts";
 import type { NewObject, SharedObject, SharedStore } from "./shared_store.ts";
+import { contentOf } from "./content.ts";
 import { recordObject } from "./record_object.ts";
 import type { RecordSigner } from "./signed_record.ts";
 
@@ -125,16 +126,6 @@ function keyOf({ kind, digest }: SharedObject): string {
   return `${kind}/${digest}`;
 }
 
-function contentOf(bytes: Uint8Array) {
-  return {
-    size: bytes.length,
-    // deno-lint-ignore require-await
-    open: async function* () {
-      yield bytes;
-    },
-  };
-}
-
 /** Returns undefined if a collector has removed the file. */
 function openIfAny(path: string): Deno.FsFile | undefined {
   try {
@@ -145,7 +136,9 @@ function openIfAny(path: string): Deno.FsFile | undefined {
   }
 }
 
+/** Reads a file from its beginning: a request that was denied is sent again. */
 async function* read(file: Deno.FsFile): AsyncGenerator<Uint8Array> {
+  file.seekSync(0, Deno.SeekMode.Start);
   for (;;) {
     const buffer = new Uint8Array(COPY_BUFFER);
     const length = await file.read(buffer);

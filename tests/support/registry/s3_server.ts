@@ -27,15 +27,14 @@ export class S3Server implements AsyncDisposable {
   readonly #server: HttpServer;
   #fault: { readonly what: string | RegExp; readonly fault: Fault } | undefined;
 
-  private constructor(start: (handler: (request: Request) => Promise<Answer>) => HttpServer) {
-    this.#server = start((request) => this.#handle(request));
+  private constructor(server: HttpServer) {
+    this.#server = server;
   }
 
   static async start(): Promise<S3Server> {
-    let own: S3Server | undefined;
-    const server = await HttpServer.start((request) => own!.#handle(request));
-    own = new S3Server(() => server);
-    return own;
+    const handler: { own?: S3Server } = {};
+    const server = await HttpServer.start((request) => handler.own!.#handle(request));
+    return handler.own = new S3Server(server);
   }
 
   get endpoint(): string {
