@@ -8,7 +8,7 @@ import { packageName } from "../store/entries/package_record.ts";
 import { PackageStore } from "../store/entries/package_store.ts";
 import { Journal, type UseEvent } from "../store/journal/journal.ts";
 import { waitingForSweep } from "../store/locks/store_lock.ts";
-import { fetchPackage, type PackageSession } from "./fetch_package.ts";
+import { fetchPackage } from "./fetch_package.ts";
 import type { PackageDependencies, PackageObserver, PackageOptions } from "./package_options.ts";
 import type {
   PackageFailure,
@@ -16,6 +16,7 @@ import type {
   PackageResult,
   PackageResults,
 } from "./package_request.ts";
+import type { PackageSession } from "./package_session.ts";
 import { offerPackage } from "./shared_package.ts";
 import { spaceRequest } from "./space_request.ts";
 

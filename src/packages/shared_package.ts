@@ -1,4 +1,3 @@
-import canonicalize from "canonicalize";
 import type { SharedContent } from "../registry/shared/shared_content.ts";
 import {
   formatPackageRecord,
@@ -42,5 +41,5 @@ export function offerPackage(
 
 /** Identifies a package; its parts can have any characters between them. */
 function nameOf({ source, name, version, arch }: PackageId): string {
-  return canonicalize([source, name, version, arch])!;
+  return JSON.stringify([source, name, version, arch]);
 }

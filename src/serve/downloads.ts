@@ -27,6 +27,8 @@ export interface DownloadDependencies {
   readonly warn: (message: string) => void;
   /** Called after each download. */
   readonly onFetched: () => void;
+  /** Receives each blob that this process has fetched. */
+  readonly offer?: (descriptor: BlobDescriptor) => void;
   /** Keeps collectors from the partial file and the blob until the function that it returns is called. */
   readonly lease: (digest: Digest) => Promise<() => void>;
 }
@@ -121,6 +123,7 @@ export class SharedDownload {
         },
       );
       this.#set({ state: "done", generation: this.#isForeign ? undefined : this.#generation });
+      if (!this.#isForeign) this.#deps.offer?.(request.descriptor);
     } catch (error) {
       if (isOfDisk(error)) warn(`cannot keep ${request.descriptor.digest}: ${messageOf(error)}`);
       this.#set({ state: "failed", error });

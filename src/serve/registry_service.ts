@@ -1,5 +1,6 @@
 import type { Clock } from "../base/concurrency.ts";
 import type { RegistryClient } from "../registry/client.ts";
+import type { SharedContent } from "../registry/shared/shared_content.ts";
 import { BlobStore } from "../store/blobs/blob_store.ts";
 import type { Layout } from "../store/layout.ts";
 import { ManifestStore } from "../store/manifest_store.ts";
@@ -29,6 +30,8 @@ export interface ServiceOptions {
   readonly note: (message: string) => void;
   /** Called after each download. */
   readonly onFetched: () => void;
+  /** Receives what was fetched from registries. */
+  readonly shared?: SharedContent | undefined;
 }
 
 /** Answers the requests of the pull side of the distribution API from the cache and the registries behind it. */
@@ -45,7 +48,8 @@ export class RegistryService implements AsyncDisposable {
   readonly #blobs: Blobs;
   readonly #referrers: Referrers;
 
-  constructor({ layout, client, clock, staleIfError, warn, note, onFetched }: ServiceOptions) {
+  constructor(options: ServiceOptions) {
+    const { layout, client, clock, staleIfError, warn, note, onFetched, shared } = options;
     this.#layout = layout;
     this.#clock = clock;
     const store = new ManifestStore(layout);
@@ -65,6 +69,7 @@ export class RegistryService implements AsyncDisposable {
       entries,
       upstreams,
       clock,
+      shared,
     });
     const lease = this.#lease = new ServingLease(layout, warn);
     const downloads = this.#downloads = new Downloads({
@@ -73,6 +78,8 @@ export class RegistryService implements AsyncDisposable {
       note,
       warn,
       onFetched,
+      offer: (descriptor) =>
+        shared?.offer({ blobs: [{ descriptor, path: blobs.pathOf(descriptor) }] }),
       lease: async (digest) => {
         const { ready, release } = lease.hold(digest);
         await ready;

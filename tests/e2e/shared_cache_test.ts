@@ -3,6 +3,7 @@ import { blob, image, index, randomBytes } from "../support/cache/artifacts.ts";
 import { assertNoStrayFiles, assertStoreSound } from "../support/cache/store_check.ts";
 import { QuickUser } from "../support/cli/in_process.ts";
 import { type Result, TestUser } from "../support/cli/test_user.ts";
+import { ServingRegistry } from "../support/cli/serving_registry.ts";
 import { Gate } from "../support/gate.ts";
 import {
   type Fault,
@@ -16,6 +17,7 @@ import {
 import { debBytes, digestOfBytes, FileServer } from "../support/registry/file_server.ts";
 import { s3Error, S3Server } from "../support/registry/s3_server.ts";
 import { TestRegistry } from "../support/registry/test_registry.ts";
+import { until } from "../support/until.ts";
 
 const LAYER = blob(randomBytes(64 * 1024, "shared layer"));
 const APP = image([LAYER, "a small one"]);
@@ -203,6 +205,29 @@ for (const [name, fault, warning] of WRITE_FAULTS) {
     if (warning) assert.match(warnings(pulled)[0]!, warning);
   });
 }
+
+Deno.test("serve shares what clients asked for, and takes blobs but no manifests from there", async () => {
+  await using team = await Team.start();
+  const { s3, upstream } = team;
+  const env = s3.environment;
+  const name = `${upstream.host}/app`;
+  const { digest } = LAYER.descriptor;
+  {
+    const user = team.machine({ write: true });
+    await using serving = await ServingRegistry.start(user, [], { env });
+    await serving.bytes(`${name}/manifests/v1`);
+    await serving.bytes(`${name}/blobs/${digest}`);
+    await until(() => s3.keys().length === 2, serving.result);
+    await serving.stop();
+  }
+  await using serving = await ServingRegistry.start(team.machine(), [], { env });
+  await serving.bytes(`${name}/manifests/v1`);
+  upstream.fail("", status(404));
+  assert.deepEqual(await serving.bytes(`${name}/blobs/${digest}`), LAYER.bytes);
+  const [code] = await serving.error(`${upstream.host}/other/manifests/${APP.descriptor.digest}`);
+  assert.equal(code, 404);
+  await serving.stop();
+});
 
 Deno.test("a package that one machine fetched, another has while its server is away", async () => {
   await using team = await Team.start();

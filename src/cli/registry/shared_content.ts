@@ -39,7 +39,8 @@ function openLater(context: Context): SharedContent {
 
 /** Lets uploads end, and says what was written. */
 async function finish(context: Context, tier: SharedTier): Promise<void> {
-  const tally = await tier.finish(UPLOAD_TIME, context.interruptible());
+  const signal = context.interruptible();
+  const tally = await tier.finish(UPLOAD_TIME, signal);
   if (!tally) return;
   const { written, bytes, isComplete } = tally;
   if (written > 0) {
@@ -48,9 +49,6 @@ async function finish(context: Context, tier: SharedTier): Promise<void> {
     );
   }
   if (isComplete) return;
-  context.warn(
-    `the shared cache ${tier.name} has not taken everything within ${
-      formatDuration(UPLOAD_TIME)
-    }; the rest is not written`,
-  );
+  const cause = signal.aborted ? "interrupted" : `not done after ${formatDuration(UPLOAD_TIME)}`;
+  context.warn(`the rest is not written to the shared cache ${tier.name}: ${cause}`);
 }

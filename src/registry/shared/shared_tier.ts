@@ -33,7 +33,7 @@ export interface TierDependencies {
 
 /**
  * Shared content in a store. While the store fails, it is not asked for {@link DOWN_TIME}; an object with wrong content
- * is not asked for again. The user is warned once.
+ * is not asked for again. The user is warned once, and again only after it has answered.
  */
 export class SharedTier implements SharedContent {
   readonly #deps: TierDependencies;
@@ -148,8 +148,11 @@ export class SharedTier implements SharedContent {
     { signal, once }: Pick<FetchOptions, "signal" | "once">,
   ): Promise<T | undefined> {
     if (this.#isDown() || this.#bad.has(keyOf(object))) return undefined;
+    const downBefore = this.#downUntil;
     try {
-      return await work();
+      const answer = await work();
+      if (this.#downUntil === downBefore) this.#recovered();
+      return answer;
     } catch (error) {
       if (signal?.aborted) throw interrupted();
       if (once) throw error;
@@ -183,6 +186,13 @@ export class SharedTier implements SharedContent {
     const key = keyOf(object);
     this.#bad.add(key);
     this.#warn(`skipping ${key} in the shared cache ${this.#deps.store.name}: ${error.message}`);
+  }
+
+  /** Lets the next failure be told again, as in a server that runs for days. */
+  #recovered(): void {
+    if (this.#downUntil === 0) return;
+    this.#downUntil = 0;
+    this.#hasWarned = false;
   }
 
   /** @throws `error` if it is a fault of larder */

@@ -4,6 +4,7 @@ import { RegistryServer } from "../../../serve/server.ts";
 import { RegistryService } from "../../../serve/registry_service.ts";
 import type { Context } from "../../context.ts";
 import { openRegistry } from "../../registry/registry_access.ts";
+import { sharedContentOf } from "../../registry/shared_content.ts";
 import { type AccessOptions, openAccess, printClientConfig } from "./access.ts";
 import { PeriodicCollector } from "./periodic_collector.ts";
 import { onceAMinute, RequestLog } from "./request_log.ts";
@@ -54,6 +55,7 @@ export async function serve(context: Context, options: ServeOptions): Promise<vo
     warn,
     note: onceAMinute((message) => context.info(message)),
     onFetched: () => collector.request(),
+    shared: sharedContentOf(context),
   });
   using log = context.options.quiet ? undefined : new RequestLog();
   const server = new RegistryServer(service, {
