@@ -55,13 +55,15 @@ export class RecordSigner {
    */
   async open(bytes: Uint8Array, kind: RecordKind, name: string): Promise<unknown> {
     const record = parse(bytes);
-    if (!record) throw unverified("is no signed record");
+    if (!record) throw unverified("it is no signed record");
     const { hmac, ...content } = record;
     const mac = Uint8Array.from(hmac.match(/../g)!, (digits) => parseInt(digits, 16));
     if (!await crypto.subtle.verify("HMAC", this.#key, mac, canonical(content))) {
-      throw unverified("is not signed with the key of shared.key_file");
+      throw unverified("it is not signed with the key of shared.key_file");
     }
-    if (record.kind !== kind || record.name !== name) throw unverified("is about something else");
+    if (record.kind !== kind || record.name !== name) {
+      throw unverified("it is about something else");
+    }
     return record.value;
   }
 }
