@@ -69,7 +69,7 @@ export class S3Store implements SharedStore {
     };
     const response = await this.#send("PUT", object, headers, signal, content);
     if (response.status < 300 || (!replaces && PRESENT.has(response.status))) {
-      await response.body?.cancel();
+      await bodyText(response); // To its end, so that the connection is used again.
       return;
     }
     throw await failure(response, object, "write", this.name);
@@ -129,7 +129,7 @@ async function failure(
   name: string,
 ): Promise<LarderError> {
   const { status, url } = response;
-  const text = await errorText(response);
+  const text = await bodyText(response);
   const [, s3Code] = /<Code>([^<]+)<\/Code>/.exec(text) ?? [];
   const [, detail] = /<Message>([^<]+)<\/Message>/.exec(text) ?? [];
   const said = [s3Code, detail && excerpt(detail)].filter((part) => part).join(": ");
@@ -154,7 +154,7 @@ function meaning(status: number, name: string): readonly [ErrorCode, string] {
   return ["LDR_BAD_RESPONSE", `check shared.url (${name}), shared.endpoint and shared.region`];
 }
 
-async function errorText(response: HttpResponse): Promise<string> {
+async function bodyText(response: HttpResponse): Promise<string> {
   const bytes = await readSmall(response, MAX_DOCUMENT, { url: new URL(response.url) })
     .catch(() => undefined);
   return new TextDecoder().decode(bytes);
