@@ -311,6 +311,31 @@ Deno.test("what one machine built, another has without running the command", asy
   assert.match(warnings(refused).join(), /not signed with the key/);
 });
 
+Deno.test("pull goes on if the credentials for the shared cache cannot be read or sent", async () => {
+  await using team = await Team.start();
+  const user = team.machine({}, () => new QuickUser());
+  const env = { AWS_SHARED_CREDENTIALS_FILE: user.home };
+  const first = await user.larder(["pull", team.byDigest], { env });
+  assert.equal(first.code, 0, first.stderr);
+  assert.match(warnings(first).join("|"), /^warning: (nothing is shared|skipping)[^|]*$/);
+  const other = team.machine({}, () => new QuickUser());
+  const bad = { ...team.s3.environment, AWS_ACCESS_KEY_ID: "line\nbreak" };
+  const second = await other.larder(["pull", team.byDigest], { env: bad });
+  assert.equal(second.code, 0, second.stderr);
+  assert.equal(warnings(second).length, 1, second.stderr);
+});
+
+Deno.test("what registries.conf blocks is not taken from the shared cache either", async () => {
+  await using team = await Team.start();
+  await team.write("pull", team.tag);
+  const user = team.machine();
+  user.write("blocked.conf", `[[registry]]\nprefix = "${team.upstream.host}"\nblocked = true\n`);
+  const env = { ...team.s3.environment, CONTAINERS_REGISTRIES_CONF: user.path("blocked.conf") };
+  const { code, stderr } = await user.larder(["pull", team.byDigest], { env });
+  assert.equal(code, 4, stderr);
+  assert.deepEqual(team.s3.requests(), []);
+});
+
 Deno.test("a key file that cannot be used is a warning, and nothing signed is shared", async () => {
   await using team = await Team.start();
   const user = team.machine({ write: true }, () => new QuickUser());

@@ -1,3 +1,4 @@
+import { messageOf } from "../../base/errors.ts";
 import type { SharedContent } from "../../registry/shared/shared_content.ts";
 import type { SharedTier } from "../../registry/shared/shared_tier.ts";
 import { atEnd } from "../at_end.ts";
@@ -19,29 +20,33 @@ export function sharedContentOf(context: Context): SharedContent | undefined {
 }
 
 function openLater(context: Context): SharedContent {
-  let opened: Promise<SharedTier> | undefined;
+  let opened: Promise<SharedTier | undefined> | undefined;
   const open = () =>
-    opened ??= import("./open_shared.ts").then(({ openShared }) => openShared(context));
+    opened ??= import("./open_shared.ts")
+      .then(({ openShared }) => openShared(context))
+      .catch((error) => {
+        context.warn(`nothing is shared: ${messageOf(error)}`);
+        return undefined;
+      });
   let hasOffers = false;
   return {
-    blob: async (...args) => await (await open()).blob(...args),
-    manifest: async (...args) => await (await open()).manifest(...args),
-    record: async (...args) => await (await open()).record(...args),
+    blob: async (...args) => await (await open())?.blob(...args),
+    manifest: async (...args) => await (await open())?.manifest(...args),
+    record: async (...args) => await (await open())?.record(...args),
     offer(offer) {
       if (!context.config.shared?.write) return;
-      const offered = open().then((tier) => tier.offer(offer));
+      open().then((tier) => tier?.offer(offer));
       if (!hasOffers) atEnd(async () => await finish(context, await open()));
       hasOffers = true;
-      offered.catch((error) => context.warn((error as Error).message));
     },
   };
 }
 
 /** Lets uploads end, and says what was written. */
-async function finish(context: Context, tier: SharedTier): Promise<void> {
+async function finish(context: Context, tier: SharedTier | undefined): Promise<void> {
   const signal = context.interruptible();
-  const tally = await tier.finish(UPLOAD_TIME, signal);
-  if (!tally) return;
+  const tally = await tier?.finish(UPLOAD_TIME, signal);
+  if (!tier || !tally) return;
   const { written, bytes, isComplete } = tally;
   if (written > 0) {
     context.info(

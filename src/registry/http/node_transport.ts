@@ -31,7 +31,7 @@ export class NodeTransport implements Transport {
 
   async send(request: HttpRequest): Promise<HttpResponse> {
     const { url } = request;
-    if (proxyFor(url, Deno.env)) throw onlyWithoutProxy(url);
+    if (proxyFor(url, Deno.env)) throw onlyWithoutProxy(request);
     const tls = url.protocol === "https:" ? this.#tlsFor(url) : undefined;
     return await sendWithNode(request, {
       stallTimeout: this.#stallTimeout,
@@ -55,9 +55,11 @@ export class NodeTransport implements Transport {
   }
 }
 
-function onlyWithoutProxy(url: URL): LarderError {
+function onlyWithoutProxy({ url, content }: HttpRequest): LarderError {
+  const why = content
+    ? "uploads do not go through one"
+    : `larder reaches port ${url.port}, which browsers block, only without a proxy`;
   return new LarderError("LDR_CONFIG", `cannot reach ${url.host} through the proxy`, {
-    hint:
-      `name ${url.host} in NO_PROXY: larder reaches port ${url.port}, which browsers block, only without a proxy`,
+    hint: `name ${url.host} in NO_PROXY: ${why}`,
   });
 }

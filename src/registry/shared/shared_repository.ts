@@ -9,7 +9,7 @@ import type { SharedContent } from "./shared_content.ts";
 
 /**
  * A repository whose content is asked for in the shared cache first, and then at its mirrors and its registry. Tags are
- * never answered from the shared cache.
+ * never answered from the shared cache, and what is blocked is not asked for there either.
  */
 export class SharedRepository extends MirroredRepository {
   readonly #shared: SharedContent;
@@ -29,6 +29,7 @@ export class SharedRepository extends MirroredRepository {
   /** @inheritdoc */
   override async manifest(target: string | Digest, signal?: AbortSignal): Promise<Manifest> {
     const digest = asDigest(target);
+    if (digest) await this.findRoute();
     const manifest = digest && await this.#shared.manifest(digest, signal);
     if (!manifest) return await super.manifest(target, signal);
     this.#found.add(manifest.digest);
@@ -42,6 +43,7 @@ export class SharedRepository extends MirroredRepository {
     options: FetchOptions = {},
   ): Promise<BlobStream> {
     const { digest } = descriptor;
+    await this.findRoute();
     const stream = await this.#shared.blob(descriptor, offset, options);
     if (!stream) {
       this.#found.delete(digest);

@@ -1,5 +1,5 @@
 import type { Clock } from "../../base/concurrency.ts";
-import { hasCode, interrupted, LarderError, messageOf } from "../../base/errors.ts";
+import { hasCode, interrupted, type LarderError, messageOf } from "../../base/errors.ts";
 import { MAX_DOCUMENT } from "../../base/limits.ts";
 import type { BlobDescriptor } from "../../oci/descriptor.ts";
 import { type Digest, shortenDigests } from "../../oci/digest.ts";
@@ -46,12 +46,7 @@ export class SharedTier implements SharedContent {
   constructor(deps: TierDependencies) {
     this.#deps = deps;
     const { store, signer, writes } = deps;
-    const failed = (error: unknown) =>
-      this.#failed(
-        error instanceof LarderError
-          ? error
-          : new LarderError("LDR_INTERNAL", messageOf(error), { hint: "report this" }),
-      );
+    const failed = (error: unknown) => this.#failed(error);
     this.#uploads = writes
       ? new Uploads({ store, signer, mayAsk: () => !this.#isDown(), failed })
       : undefined;
@@ -195,11 +190,9 @@ export class SharedTier implements SharedContent {
     this.#hasWarned = false;
   }
 
-  /** @throws `error` if it is a fault of larder */
   #failed(error: unknown): void {
-    if (!(error instanceof LarderError)) throw error;
     this.#downUntil = this.#deps.clock.now() + DOWN_TIME;
-    this.#warn(`skipping the shared cache ${this.#deps.store.name}: ${error.message}`);
+    this.#warn(`skipping the shared cache ${this.#deps.store.name}: ${messageOf(error)}`);
   }
 
   #warn(message: string): void {
