@@ -30,7 +30,7 @@ export const BINARY_EXCEPTIONS: Readonly<Record<string, Readonly<Record<string, 
       "Deno 2.4 can only wait for a lock, not try it, and so cannot say that it waits",
     "build that waits for another one that fails runs the command itself":
       "Deno 2.4 can only wait for a lock, not try it, and so cannot say that it waits",
-    "build that was killed leaves nothing that a later build finds, and is repeated":
+    "build that was killed ends its command, leaves nothing, and is repeated":
       "Deno 2.4 cannot try a lock, so larder keeps the folder of a build for a day",
     "build succeeds after one that was killed at any rename,renameat,renameat2":
       "Deno 2.4 cannot try a lock, so larder keeps the folder of a build for a day",

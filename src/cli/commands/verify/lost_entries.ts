@@ -3,8 +3,7 @@ import { readTextIfAny, statIfAny } from "../../../base/files/files.ts";
 import type { SnapshotEntry } from "../../../snapshot/types.ts";
 import { parseBuildRecord } from "../../../store/entries/build_record.ts";
 import { parsePackageRecord } from "../../../store/entries/package_record.ts";
-import { INDEX_SOURCE } from "../../../store/entry_names.ts";
-import { displayName } from "../../../store/entry_names.ts";
+import { displayName, INDEX_SOURCE } from "../../../store/entry_names.ts";
 import { RECORD_FILE } from "../../../store/layout.ts";
 
 /** An entry that a repair may remove, because nothing has it, and what brings it back. */
