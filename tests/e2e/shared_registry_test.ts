@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { blob, image, index, randomBytes } from "../support/cache/artifacts.ts";
 import { assertNoStrayFiles, assertStoreSound } from "../support/cache/store_check.ts";
 import { type Result, TestUser } from "../support/cli/test_user.ts";
+import { TestCa } from "../support/registry/certificates.ts";
 import { DockerRegistry } from "../support/registry/docker_registry.ts";
 import { debBytes, FileServer } from "../support/registry/file_server.ts";
 import { TestRegistry } from "../support/registry/test_registry.ts";
@@ -23,8 +24,9 @@ async function good(user: TestUser, ...args: string[]): Promise<Result> {
   return result;
 }
 
-Deno.test("machines share images, packages and builds in docker-registry with a login", async () => {
-  await using shared = await DockerRegistry.start({ htpasswd: LOGIN });
+Deno.test("machines share images, packages and builds in docker-registry with a login and a CA of its own", async () => {
+  using ca = await TestCa.create();
+  await using shared = await DockerRegistry.start({ htpasswd: LOGIN, tls: { ca } });
   await using upstream = await TestRegistry.start();
   await using server = await FileServer.start();
   upstream.add("app", INDEX, "v1");
@@ -35,6 +37,7 @@ Deno.test("machines share images, packages and builds in docker-registry with a 
   for (const user of [a, b]) {
     user.write("shared.key", "a key of more than thirty-two bytes");
     user.write(".config/larder/config.yaml", {
+      registries: { [shared.host]: { ca_file: ca.file } },
       shared: {
         url: `oci://${shared.host}/team/cache`,
         write: user === a,

@@ -21,7 +21,7 @@ const IDLE_TIMEOUT = 5000;
 
 /** Options of a TLS connection. */
 export interface NodeTls {
-  readonly ca: [];
+  readonly ca: string[];
   readonly rejectUnauthorized?: boolean;
   readonly secureContext?: SecureContext;
   /** Keeps connections, which the shared agent would also use for requests that trust other certificates. */
@@ -42,9 +42,12 @@ export function trusting(
   certificates: readonly string[],
   client?: { readonly cert: string; readonly key: string },
 ): NodeTls {
+  const agent = new Agent({ keepAlive: true, timeout: IDLE_TIMEOUT });
   const secureContext = createSecureContext(client);
+  // Deno 2.4 has no contexts, and adds `ca` to the built-in certificates.
+  if (!secureContext.context) return { ca: [...certificates], agent, ...client };
   for (const certificate of certificates) secureContext.context.addCACert(certificate);
-  return { ca: [], secureContext, agent: new Agent({ keepAlive: true, timeout: IDLE_TIMEOUT }) };
+  return { ca: [], secureContext, agent };
 }
 
 /**
