@@ -17,6 +17,9 @@ export const COPY_BUFFER = 256 * 1024;
 /** 1 MiB limit on a token, error body or metadata document from a registry. */
 export const MAX_DOCUMENT = 1024 * 1024;
 
+/** Hosts and repositories of which something is remembered: clients of a server can name any number. */
+export const MAX_NAMED = 1000;
+
 /** 30 seconds without a byte after which a connection is closed and the request retried. */
 export const STALL_TIMEOUT = 30_000;
 

@@ -74,13 +74,14 @@ export async function layOut(
   signal?: AbortSignal,
 ): Promise<string[]> {
   createFolder(folder);
-  const paths = await mapLimit(results, COPIES, async (result) => {
-    const path = join(folder, result.request.fileName);
+  const pathOf = ({ request }: PackageResult) => join(folder, request.fileName);
+  // A package that is named twice is copied once: two copies at once would wait for each other's lock.
+  const files = new Map(results.map((result) => [pathOf(result), result]));
+  await mapLimit([...files], COPIES, async ([path, result]) => {
     if (!isCopyOf(path, result)) await giveCopy(result, path);
-    return path;
   }, signal);
   stale.forEach(removeIfAny);
-  return paths;
+  return results.map(pathOf);
 }
 
 /** Gives a copy of a package that nothing but its owner's programs write to. @throws LarderError LDR_DISK* */

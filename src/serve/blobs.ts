@@ -1,4 +1,5 @@
 import { statIfAny } from "../base/files/files.ts";
+import { RecentMap } from "../base/recent_map.ts";
 import { SingleFlight } from "../base/single_flight.ts";
 import type { BlobDescriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
@@ -15,6 +16,7 @@ import { type ByteRange, parseRange } from "./byte_range.ts";
 import { Downloads } from "./downloads.ts";
 import type { RepositoryIndexes } from "./repository_index.ts";
 import type { ServingLease } from "./serving_lease.ts";
+import type { ServedUses } from "./served_uses.ts";
 import type { Upstreams } from "./upstreams.ts";
 
 /** 64 KiB up to which a blob is read at once; opening a stream takes longer. */
@@ -31,6 +33,7 @@ export interface BlobDependencies {
   readonly upstreams: Upstreams;
   readonly downloads: Downloads;
   readonly lease: ServingLease;
+  readonly uses: ServedUses;
 }
 
 /** A blob of a repository. */
@@ -45,7 +48,7 @@ interface Asked {
 export class Blobs {
   readonly #deps: BlobDependencies;
   /** Blobs that a registry has in a repository although no cached manifest there refers to them. */
-  readonly #vouched = new Map<string, Asked>();
+  readonly #vouched = new RecentMap<string, Asked>(MAX_VOUCHED);
   readonly #finding = new SingleFlight<string | undefined>();
 
   constructor(deps: BlobDependencies) {
@@ -85,6 +88,9 @@ export class Blobs {
     if (isHead && !path) await this.#confirm(asked);
     if (isHead) return { status, headers, body: null, result: path ? "hit" : "miss" };
     const stored = path && this.#read(path, digest, { start, end }, size);
+    if (stored || this.#isArriving(digest)) {
+      this.#deps.uses.addPart(repository, digest, { saved: end - start });
+    }
     if (stored) return { status, headers, ...stored, result: "hit" };
     const { release } = this.#deps.lease.hold(digest);
     const body = await this.#follow(asked, { start, end });
@@ -103,8 +109,6 @@ export class Blobs {
     const mediaType = "application/octet-stream";
     const asked = { reference, descriptor: { mediaType, digest, size } };
     this.#vouched.set(key, asked);
-    const [oldest] = this.#vouched.keys();
-    if (this.#vouched.size > MAX_VOUCHED) this.#vouched.delete(oldest!);
     return asked;
   }
 
@@ -167,12 +171,20 @@ export class Blobs {
     return reader.stream();
   }
 
+  /** True if another client has started the download of a blob. */
+  #isArriving(digest: Digest): boolean {
+    return this.#deps.downloads.isRunning(this.#deps.layout.partial(digest));
+  }
+
   #download({ reference, descriptor, part }: Asked) {
-    const { layout, blobs, store: manifests, upstreams, downloads } = this.#deps;
+    const { layout, blobs, store: manifests, upstreams, downloads, uses } = this.#deps;
+    const source = upstreams.repository(reference);
     const place = { blobs, manifests, reference };
     return downloads.join({
       descriptor,
-      source: upstreams.repository(reference),
+      source,
+      onEnd: (fetched) =>
+        uses.addPart(reference, descriptor.digest, { fetched, mirrors: source.mirrorsUsed() }),
       partial: layout.partial(descriptor.digest),
       open: (options) =>
         part ? openIngest(place, part, options) : blobs.ingest(descriptor, options),

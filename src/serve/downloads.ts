@@ -1,10 +1,11 @@
 import type { Clock } from "../base/concurrency.ts";
-import { LarderError, messageOf } from "../base/errors.ts";
+import { hasCode, LarderError, messageOf } from "../base/errors.ts";
 import { statIfAny } from "../base/files/files.ts";
-import { LOCK_POLL } from "../base/limits.ts";
+import { LOCK_POLL, PULL_ROUNDS } from "../base/limits.ts";
 import type { BlobDescriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { Fetcher } from "../oci/fetcher.ts";
+import { type Lack, lackOf, type Room } from "../pull/room.ts";
 import { transfer } from "../pull/transfer.ts";
 import type { Ingest, IngestOptions } from "../store/blobs/ingest.ts";
 
@@ -14,6 +15,8 @@ export interface DownloadRequest {
   readonly source: Fetcher;
   /** The partial file, which the process that has its lock writes. */
   readonly partial: string;
+  /** Called at the end with the number of bytes that were fetched. */
+  readonly onEnd: (fetched: number) => void;
   /** Opens the ingest; returns undefined if the blob is present. */
   readonly open: (options: IngestOptions) => Promise<Ingest | undefined>;
 }
@@ -25,6 +28,8 @@ export interface DownloadDependencies {
   readonly note: (message: string) => void;
   /** Receives what could not be kept, in one line. */
   readonly warn: (message: string) => void;
+  /** Frees space for downloads. */
+  readonly room?: Room | undefined;
   /** Called after each download. */
   readonly onFetched: () => void;
   /** Receives each blob that this process has fetched. */
@@ -42,9 +47,11 @@ export function isOfDisk(error: unknown): boolean {
 export class Downloads {
   readonly #deps: DownloadDependencies;
   readonly #running = new Map<string, SharedDownload>();
+  readonly #space: Space;
 
   constructor(deps: DownloadDependencies) {
     this.#deps = deps;
+    this.#space = new Space(deps);
   }
 
   /** Returns the download of a blob that is under way, or starts one. It goes on to its end without readers too. */
@@ -52,15 +59,47 @@ export class Downloads {
     const { partial } = request;
     const running = this.#running.get(partial);
     if (running) return running;
-    const download = new SharedDownload(request, this.#deps);
+    const download = new SharedDownload(request, this.#deps, this.#space);
     this.#running.set(partial, download);
     download.ended.then(() => this.#running.delete(partial));
     return download;
   }
 
+  isRunning(partial: string): boolean {
+    return this.#running.has(partial);
+  }
+
   /** Resolves when no download is under way. */
   async ended(): Promise<void> {
     await Promise.all([...this.#running.values()].map(({ ended }) => ended));
+  }
+}
+
+/** Frees space for downloads, for one at a time. The store lock is not held meanwhile, which a collector needs. */
+class Space {
+  readonly #deps: DownloadDependencies;
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(deps: DownloadDependencies) {
+    this.#deps = deps;
+  }
+
+  /** Frees space before a download, if there will be too little. */
+  async prepare({ digest, size = 0 }: BlobDescriptor): Promise<void> {
+    if (await this.#deps.room?.isShort(size)) await this.#make(digest, size, "expected");
+  }
+
+  /** Frees space after a write failed. @returns true if the download can go on */
+  async recover(error: unknown, digest: Digest, missing: number): Promise<boolean> {
+    return hasCode(error, "LDR_DISK_FULL") && await this.#make(digest, missing, lackOf(error));
+  }
+
+  #make(digest: Digest, bytes: number, lack: Lack): Promise<boolean> {
+    const { room, note } = this.#deps;
+    const request = { bytes, files: 1, folders: [], digests: [digest] };
+    const made = this.#last.then(() => room?.make(request, { lack, note }) ?? false);
+    this.#last = made.catch(() => {});
+    return made;
   }
 }
 
@@ -82,13 +121,16 @@ export class SharedDownload {
   /** Resolves when it is done or has failed. */
   readonly ended: Promise<void>;
   readonly #deps: DownloadDependencies;
+  readonly #space: Space;
   #progress: Progress = { state: "foreign", length: 0 };
   #generation = 0;
+  #fetched = 0;
   /** True if another process has committed the blob. */
   #isForeign = false;
   #change = Promise.withResolvers<void>();
 
-  constructor(request: DownloadRequest, deps: DownloadDependencies) {
+  constructor(request: DownloadRequest, deps: DownloadDependencies, space: Space) {
+    this.#space = space;
     this.descriptor = request.descriptor;
     this.partial = request.partial;
     this.source = request.source;
@@ -106,22 +148,12 @@ export class SharedDownload {
   }
 
   async #run(request: DownloadRequest): Promise<void> {
-    const { clock, signal, note, warn, lease } = this.#deps;
+    const { warn, lease } = this.#deps;
     let release = () => {};
     try {
       release = await lease(request.descriptor.digest);
-      await transfer(
-        request.source,
-        request.descriptor,
-        () => this.#open(request),
-        {
-          clock,
-          signal,
-          onStart: (offset) => this.#begin(offset),
-          onBytes: (count) => this.#advance(count),
-          onRetry: note,
-        },
-      );
+      await this.#space.prepare(request.descriptor);
+      await this.#transfer(request);
       this.#set({ state: "done", generation: this.#isForeign ? undefined : this.#generation });
       if (!this.#isForeign) this.#deps.offer?.(request.descriptor);
     } catch (error) {
@@ -129,8 +161,33 @@ export class SharedDownload {
       this.#set({ state: "failed", error });
     } finally {
       release();
+      request.onEnd(this.#fetched);
       this.#deps.onFetched();
     }
+  }
+
+  /** Fetches the blob; if the disk is full, as often as space can be freed. */
+  async #transfer(request: DownloadRequest): Promise<void> {
+    const { clock, signal, note: onRetry } = this.#deps;
+    const { source, descriptor } = request;
+    const onStart = (offset: number) => this.#begin(offset);
+    const onBytes = (count: number) => this.#advance(count);
+    for (let round = 1;; round++) {
+      try {
+        const options = { clock, signal, onStart, onBytes, onRetry };
+        await transfer(source, descriptor, () => this.#open(request), options);
+        return;
+      } catch (error) {
+        const missing = Math.max(0, (descriptor.size ?? 0) - this.#length);
+        const isMade = round <= PULL_ROUNDS &&
+          await this.#space.recover(error, descriptor.digest, missing);
+        if (!isMade) throw error;
+      }
+    }
+  }
+
+  get #length(): number {
+    return "length" in this.#progress ? this.#progress.length : 0;
   }
 
   /** Opens the ingest; until that succeeds, another process may be writing, and its file is watched. */
@@ -161,6 +218,7 @@ export class SharedDownload {
   }
 
   #advance(count: number): void {
+    this.#fetched += count;
     if (this.#progress.state !== "own") return;
     this.#set({ ...this.#progress, length: this.#progress.length + count });
   }

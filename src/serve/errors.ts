@@ -52,6 +52,7 @@ export function apiErrorOf(error: unknown, unknown: ApiCode): ApiError {
       return make(400, "NAME_INVALID");
     case "LDR_UNAUTHORIZED":
     case "LDR_FORBIDDEN":
+    case "LDR_BLOCKED":
       // Not 401: the client's credentials are not those that the upstream refused.
       return make(403, "DENIED");
     case "LDR_RATE_LIMITED": {

@@ -1,11 +1,10 @@
-import type { Reference } from "../oci/reference.ts";
-import { readFolder } from "../base/files/files.ts";
+import { type Reference, repositoryName } from "../oci/reference.ts";
 import { isRegistryFailure } from "../pull/freshness.ts";
 import { listTags } from "../registry/repository_queries.ts";
 import type { Layout } from "../store/layout.ts";
-import { join } from "node:path";
 import type { Answer } from "./answer.ts";
 import { ApiError } from "./errors.ts";
+import { cachedRepositories } from "./catalog.ts";
 import type { RepositoryIndexes } from "./repository_index.ts";
 import type { Upstreams } from "./upstreams.ts";
 
@@ -34,22 +33,35 @@ export async function tagsAnswer(
   const page = pageOf(request);
   try {
     const listed = await listTags(upstreams.repository(repository), page);
-    const { names, next } = cut(listed.tags, page);
+    // Some registries ignore `n` and `last`: what they send is cut here.
+    const isIgnored = page.last !== undefined && listed.tags.includes(page.last);
+    const tags = isIgnored ? after(listed.tags, page.last) : listed.tags;
+    const { names, next } = cut(tags, page.n);
     return listAnswer(request, "tags", name, names, next ?? listed.next, "miss");
   } catch (error) {
     if (!isRegistryFailure(error) && !upstreams.isOffline) throw error;
     const cached = await indexes.of(repository).tags();
     if (cached.length === 0) throw error;
-    const { names, next } = cut(cached, page);
+    const { names, next } = cut(after(cached, page.last), page.n);
     const answer = listAnswer(request, "tags", name, names, next, "stale");
     const warning = '110 larder "Response is Stale"';
     return { ...answer, headers: { ...answer.headers, warning } };
   }
 }
 
-/** Lists the cached repositories, by the names under which this server has them. */
-export function catalogAnswer(request: Request, layout: Layout): Answer {
-  const { names, next } = cut(repositoriesIn(layout), pageOf(request));
+/**
+ * Lists the cached repositories, by the names under which this server has them.
+ * @param mayName true for those that clients may ask for
+ */
+export async function catalogAnswer(
+  request: Request,
+  layout: Layout,
+  mayName: (upstream: Reference) => boolean,
+): Promise<Answer> {
+  const page = pageOf(request);
+  const repositories = (await cachedRepositories(layout)).filter(mayName);
+  const all = repositories.map(repositoryName).sort(compare);
+  const { names, next } = cut(after(all, page.last), page.n);
   return listAnswer(request, "repositories", undefined, names, next, undefined);
 }
 
@@ -63,20 +75,20 @@ function pageOf(request: Request): Page {
   return { n: n === null ? undefined : Number(n), last: query.get("last") ?? undefined };
 }
 
-/**
- * Returns the names of a page, and the last one if others follow. Some registries ignore `n` and `last`: what they send
- * is then sorted and cut here.
- */
+/** Returns the names after `last`. */
+function after(names: readonly string[], last: string | undefined): readonly string[] {
+  return last === undefined ? names : names.filter((name) => compare(name, last) > 0);
+}
+
+/** Returns the names of a page, and the last one if others follow. */
 function cut(
-  all: readonly string[],
-  { n, last }: Page,
+  names: readonly string[],
+  n: number | undefined,
 ): { names: readonly string[]; next: string | undefined } {
-  const isCut = last === undefined || !all.includes(last);
-  const rest = isCut ? all : all.toSorted(compare).filter((name) => compare(name, last) > 0);
   const limit = Math.min(n ?? MAX_PAGE, MAX_PAGE);
-  if (rest.length <= limit) return { names: rest, next: undefined };
-  const names = rest.toSorted(compare).slice(0, limit);
-  return { names, next: names.at(-1) };
+  if (names.length <= limit) return { names, next: undefined };
+  const first = names.toSorted(compare).slice(0, limit);
+  return { names: first, next: first.at(-1) };
 }
 
 function compare(one: string, other: string): number {
@@ -99,31 +111,4 @@ function listAnswer(
   }
   const body = JSON.stringify({ ...(name !== undefined && { name }), [member]: names });
   return { status: 200, headers, body: `${body}\n`, result };
-}
-
-function repositoriesIn(layout: Layout): string[] {
-  const names: string[] = [];
-  const walk = (folder: string, name: string) => {
-    const children = readFolder(folder).filter(({ isDirectory }) => isDirectory);
-    const isRepository = children.some((child) => isEntry(layout, join(folder, child.name)));
-    if (isRepository) names.push(name);
-    for (const child of children) {
-      if (layout.digestOfName(child.name)) continue;
-      walk(join(folder, child.name), `${name}/${child.name}`);
-    }
-  };
-  for (const registry of readFolder(layout.manifests).filter(({ isDirectory }) => isDirectory)) {
-    const name = layout.registryOfName(registry.name);
-    for (const child of readFolder(join(layout.manifests, registry.name))) {
-      if (child.isDirectory) {
-        walk(join(layout.manifests, registry.name, child.name), `${name}/${child.name}`);
-      }
-    }
-  }
-  return names.sort(compare);
-}
-
-function isEntry(layout: Layout, folder: string): boolean {
-  return readFolder(folder).some(({ name, isFile }) => isFile && name === "manifest.json") &&
-    layout.root !== folder;
 }

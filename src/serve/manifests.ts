@@ -7,6 +7,7 @@ import type { SharedContent } from "../registry/shared/shared_content.ts";
 import { type Answer, matchesETag, type Result, staleHeaders } from "./answer.ts";
 import type { RepositoryIndexes } from "./repository_index.ts";
 import type { ServedEntries } from "./served_entries.ts";
+import type { ServedUses } from "./served_uses.ts";
 import type { StoredManifests } from "./stored_manifests.ts";
 import type { Upstreams } from "./upstreams.ts";
 
@@ -14,6 +15,7 @@ export interface ManifestDependencies {
   readonly stored: StoredManifests;
   readonly indexes: RepositoryIndexes;
   readonly entries: ServedEntries;
+  readonly uses: ServedUses;
   readonly upstreams: Upstreams;
   readonly clock: Clock;
   readonly shared?: SharedContent | undefined;
@@ -41,14 +43,17 @@ export class ManifestFetcher {
     repository: Reference,
     digest: Digest,
   ): Promise<{ readonly manifest: Manifest; readonly result: Result }> {
-    const { indexes, entries, upstreams, clock } = this.#deps;
+    const { indexes, entries, uses, upstreams, clock } = this.#deps;
     const known = await this.find(repository, digest);
     const reference = { ...repository, digest };
     const manifest = known ?? await this.#fetching.run(
       formatReference(reference),
       async (signal) => {
-        const fetched = await upstreams.repository(reference).manifest(digest, signal);
+        const source = upstreams.repository(reference);
+        const fetched = await source.manifest(digest, signal);
         await this.#keep(repository, fetched);
+        const { length } = fetched.bytes;
+        uses.addPart(repository, digest, { fetched: length, mirrors: source.mirrorsUsed() });
         return fetched;
       },
     );
@@ -56,6 +61,10 @@ export class ManifestFetcher {
     const using = await indexes.of(repository).entriesOf(digest);
     if (using.length > 0) entries.touch(using);
     else await entries.publish(reference, manifest, clock.now());
+    // Clients that know a tag have asked for that before.
+    if (using.every((entry) => entry.digest === digest)) {
+      uses.add(reference, digest, { uses: 1, cause: using.length > 0 ? undefined : "new" });
+    }
     return { manifest, result: known ? "hit" : "miss" };
   }
 

@@ -1,4 +1,6 @@
 import type { Clock } from "../base/concurrency.ts";
+import type { Reference } from "../oci/reference.ts";
+import type { Room } from "../pull/room.ts";
 import type { RegistryClient } from "../registry/client.ts";
 import type { SharedContent } from "../registry/shared/shared_content.ts";
 import { BlobStore } from "../store/blobs/blob_store.ts";
@@ -15,6 +17,7 @@ import { RepositoryIndexes } from "./repository_index.ts";
 import type { Route } from "./routes.ts";
 import { ServedEntries } from "./served_entries.ts";
 import { ServingLease } from "./serving_lease.ts";
+import { ServedUses } from "./served_uses.ts";
 import { StoredManifests } from "./stored_manifests.ts";
 import { Tags } from "./tags.ts";
 import { Upstreams } from "./upstreams.ts";
@@ -24,10 +27,14 @@ export interface ServiceOptions {
   /** Undefined if registries must not be asked. */
   readonly client: RegistryClient | undefined;
   readonly clock: Clock;
+  /** True for upstreams that clients may ask for. */
+  readonly mayName: (upstream: Reference) => boolean;
   /** The greatest age of a copy that is served while its registry fails, in milliseconds. */
   readonly staleIfError: number;
   readonly warn: (message: string) => void;
   readonly note: (message: string) => void;
+  /** Frees space for downloads. */
+  readonly room?: Room | undefined;
   /** Called after each download. */
   readonly onFetched: () => void;
   /** Receives what was fetched from registries. */
@@ -37,20 +44,24 @@ export interface ServiceOptions {
 /** Answers the requests of the pull side of the distribution API from the cache and the registries behind it. */
 export class RegistryService implements AsyncDisposable {
   readonly #layout: Layout;
+  readonly #mayName: ServiceOptions["mayName"];
   readonly #clock: Clock;
   readonly #stop = new AbortController();
   readonly #lease: ServingLease;
   readonly #downloads: Downloads;
   readonly #upstreams: Upstreams;
   readonly #indexes: RepositoryIndexes;
+  readonly #uses: ServedUses;
   readonly #manifests: ManifestFetcher;
   readonly #tags: Tags;
   readonly #blobs: Blobs;
   readonly #referrers: Referrers;
 
   constructor(options: ServiceOptions) {
-    const { layout, client, clock, staleIfError, warn, note, onFetched, shared } = options;
+    const { layout, client, clock, mayName, staleIfError, warn, note, room, onFetched, shared } =
+      options;
     this.#layout = layout;
+    this.#mayName = mayName;
     this.#clock = clock;
     const store = new ManifestStore(layout);
     const blobs = new BlobStore(layout);
@@ -63,10 +74,12 @@ export class RegistryService implements AsyncDisposable {
       manifests: stored,
     });
     const entries = new ServedEntries({ layout, store, clock, warn });
+    const uses = this.#uses = new ServedUses(layout, indexes, clock);
     const manifests = this.#manifests = new ManifestFetcher({
       stored,
       indexes,
       entries,
+      uses,
       upstreams,
       clock,
       shared,
@@ -77,6 +90,7 @@ export class RegistryService implements AsyncDisposable {
       signal: this.#stop.signal,
       note,
       warn,
+      room,
       onFetched,
       offer: (descriptor) =>
         shared?.offer({ blobs: [{ descriptor, path: blobs.pathOf(descriptor) }] }),
@@ -86,8 +100,17 @@ export class RegistryService implements AsyncDisposable {
         return release;
       },
     });
-    this.#tags = new Tags({ store, manifests, entries, upstreams, clock, staleIfError, warn });
-    this.#blobs = new Blobs({ layout, blobs, store, indexes, upstreams, downloads, lease });
+    this.#tags = new Tags({
+      store,
+      manifests,
+      entries,
+      uses,
+      upstreams,
+      clock,
+      staleIfError,
+      warn,
+    });
+    this.#blobs = new Blobs({ layout, blobs, store, indexes, upstreams, downloads, lease, uses });
     this.#referrers = new Referrers({ store, manifests, upstreams, clock, staleIfError });
   }
 
@@ -102,10 +125,11 @@ export class RegistryService implements AsyncDisposable {
       case "ping":
         return { status: 200, headers: { "content-type": "application/json" }, body: "{}" };
       case "catalog":
-        return catalogAnswer(request, this.#layout);
+        return await catalogAnswer(request, this.#layout, this.#mayName);
       case "tag": {
         const reference = { ...route.repository, tag: route.tag };
         const { manifest, result, checkedAt } = await this.#tags.resolve(reference);
+        this.#uses.add(reference, manifest.digest, { uses: 1 });
         const stale = result === "stale" ? { checkedAt, now: this.#clock.now() } : undefined;
         return manifestAnswer(request, manifest, result, stale);
       }
@@ -133,6 +157,7 @@ export class RegistryService implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
     await this.#downloads.ended();
+    await this.#uses.flush();
     this.#lease[Symbol.dispose]();
   }
 }

@@ -1,4 +1,5 @@
 import { sleep } from "../base/concurrency.ts";
+import { RecentMap } from "../base/recent_map.ts";
 import { readFolder, statIfAny } from "../base/files/files.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { Manifest } from "../oci/manifest.ts";
@@ -28,7 +29,7 @@ export interface IndexDependencies {
 /** The indexes of the repositories that were asked for last. */
 export class RepositoryIndexes {
   readonly #deps: IndexDependencies;
-  readonly #indexes = new Map<string, RepositoryIndex>();
+  readonly #indexes = new RecentMap<string, RepositoryIndex>(MAX_REPOSITORIES);
 
   constructor(deps: IndexDependencies) {
     this.#deps = deps;
@@ -37,11 +38,7 @@ export class RepositoryIndexes {
   of(repository: Reference): RepositoryIndex {
     const name = `${repository.registry}/${repository.repository}`;
     let index = this.#indexes.get(name);
-    if (index) this.#indexes.delete(name);
-    else index = new RepositoryIndex(repository, this.#deps);
-    this.#indexes.set(name, index);
-    const [oldest] = this.#indexes.keys();
-    if (this.#indexes.size > MAX_REPOSITORIES) this.#indexes.delete(oldest!);
+    if (!index) this.#indexes.set(name, index = new RepositoryIndex(repository, this.#deps));
     return index;
   }
 }
@@ -56,7 +53,7 @@ export class RepositoryIndex {
   readonly #deps: IndexDependencies;
   readonly #parts: ImageParts;
   readonly #blobs = new Map<Digest, Part>();
-  /** The indexes that name a manifest. */
+  /** The manifests that name a manifest or blob. */
   readonly #parents = new Map<Digest, Set<Digest>>();
   /** The digests that tags have, according to their records. */
   readonly #tags = new Map<string, Digest>();
@@ -79,14 +76,13 @@ export class RepositoryIndex {
     this.#read.add(this.#deps.layout.fileName(manifest.digest));
     if (manifest.kind === "image") {
       for (const part of this.#parts.parts(manifest)) {
-        if (!this.#blobs.has(part.descriptor.digest)) this.#blobs.set(part.descriptor.digest, part);
+        const { digest } = part.descriptor;
+        if (!this.#blobs.has(digest)) this.#blobs.set(digest, part);
+        this.#addParent(digest, manifest.digest);
       }
       return;
     }
-    for (const { digest } of manifest.manifests) {
-      const parents = this.#parents.get(digest) ?? new Set();
-      this.#parents.set(digest, parents.add(manifest.digest));
-    }
+    for (const { digest } of manifest.manifests) this.#addParent(digest, manifest.digest);
   }
 
   /** Notes the digest that a tag has. */
@@ -94,7 +90,12 @@ export class RepositoryIndex {
     this.#tags.set(tag, digest);
   }
 
-  /** Returns the entries that keep a manifest: its own, and those of tags and indexes that contain it. */
+  /** Returns the digest that a tag has, according to its record. */
+  tagDigest(tag: string): Digest | undefined {
+    return this.#tags.get(tag);
+  }
+
+  /** Returns the entries that keep a manifest or blob: its own, and those of tags and indexes that contain it. */
   async entriesOf(digest: Digest): Promise<Reference[]> {
     await this.#readNew();
     return this.#entriesOf(digest, MAX_DEPTH);
@@ -104,6 +105,11 @@ export class RepositoryIndex {
   async tags(): Promise<string[]> {
     await this.#readNew();
     return [...this.#tags.keys()].sort();
+  }
+
+  #addParent(child: Digest, parent: Digest): void {
+    const parents = this.#parents.get(child) ?? new Set();
+    this.#parents.set(child, parents.add(parent));
   }
 
   #entriesOf(digest: Digest, depth: number): Reference[] {

@@ -1,5 +1,6 @@
 import type { Clock } from "../base/concurrency.ts";
 import { hasCode } from "../base/errors.ts";
+import { RecentMap } from "../base/recent_map.ts";
 import { isDeletionError } from "../base/files/files.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { Manifest } from "../oci/manifest.ts";
@@ -27,7 +28,7 @@ export interface EntryDependencies {
 export class ServedEntries {
   readonly #deps: EntryDependencies;
   /** When an entry was last written, by name. */
-  readonly #written = new Map<string, number>();
+  readonly #written = new RecentMap<string, number>(MAX_REMEMBERED);
 
   constructor(deps: EntryDependencies) {
     this.#deps = deps;
@@ -90,10 +91,7 @@ export class ServedEntries {
   #isDue(name: string): boolean {
     const now = this.#deps.clock.now();
     if (now - (this.#written.get(name) ?? -Infinity) < WRITE_INTERVAL) return false;
-    this.#written.delete(name);
     this.#written.set(name, now);
-    const [oldest] = this.#written.keys();
-    if (this.#written.size > MAX_REMEMBERED) this.#written.delete(oldest!);
     return true;
   }
 

@@ -1,20 +1,24 @@
-import { LarderError, messageOf } from "../base/errors.ts";
+import { messageOf } from "../base/errors.ts";
+import { Listener, type ListenerOptions } from "../base/listener.ts";
 import type { Answer } from "./answer.ts";
 import { ApiError, apiErrorOf, errorResponse } from "./errors.ts";
 import { notPushed, type RegistryService, unknownCode } from "./registry_service.ts";
 import { type Route, routeOf } from "./routes.ts";
+
+/**
+ * Limit on requests under way: each that sends a blob takes 75 KiB (302 MiB at 2,000 clients that read nothing, 214 MiB
+ * at 1,000) and 3 file descriptors, of which many systems allow 4,096 or more.
+ */
+const MAX_REQUESTS = 2000;
+
+/** Seconds after which a client is told to repeat a request that was one too many. */
+const RETRY_AFTER = "1";
 
 /** Milliseconds for requests under way to end after SIGTERM or Ctrl-C. */
 const STOP_GRACE = 20_000;
 
 /** Milliseconds for responses to be sent after that. */
 const STOP_FLUSH = 2_000;
-
-/** The address to listen on. */
-export interface ListenAddress {
-  readonly hostname: string;
-  readonly port: number;
-}
 
 /** An answered request, for the log. */
 export interface LoggedRequest {
@@ -36,13 +40,17 @@ export type Access = (
   route: Route | undefined,
 ) => Response | undefined | Promise<Response | undefined>;
 
-export interface ServerOptions {
-  readonly address: ListenAddress;
-  /** Certificate and key in PEM, for HTTPS. */
-  readonly tls?: { readonly cert: string; readonly key: string } | undefined;
+export interface ServerOptions extends Omit<ListenerOptions, "onInterruption"> {
   readonly defaultUpstream: string;
+  /**
+   * What requests of this server to registries have in `Via` (RFC 9110 §7.6.3). One that a server gets back from itself,
+   * because a name of its own is among its mirrors, would otherwise wait for its own answer.
+   */
+  readonly via?: string | undefined;
   readonly access: Access;
   readonly onRequest?: ((request: LoggedRequest) => void) | undefined;
+  /** Limit on requests under way; 2,000 by default. */
+  readonly maxRequests?: number | undefined;
   /** Called with a failure that is larder's own. */
   readonly onFailure: (message: string) => void;
 }
@@ -51,7 +59,7 @@ export interface ServerOptions {
 export class RegistryServer {
   readonly #service: RegistryService;
   readonly #options: ServerOptions;
-  readonly #server: Deno.HttpServer<Deno.NetAddr>;
+  readonly #listener: Listener;
   /** Number of requests whose responses have not ended. */
   #underWay = 0;
   #isStopping = false;
@@ -61,25 +69,15 @@ export class RegistryServer {
   constructor(service: RegistryService, options: ServerOptions) {
     this.#service = service;
     this.#options = options;
-    const { address, tls } = options;
-    try {
-      this.#server = Deno.serve(
-        {
-          ...address,
-          ...tls,
-          onListen: () => {},
-          onError: () => new Response(null, { status: 500 }),
-        },
-        (request, info) => this.#handle(request, info),
-      );
-    } catch (error) {
-      throw cannotListen(address, error);
-    }
+    this.#listener = new Listener(
+      { ...options, onInterruption: options.onFailure },
+      (request, info) => this.#handle(request, info),
+    );
   }
 
   /** Its URL, with the port that the system chose for port 0. */
   get url(): string {
-    const { hostname, port } = this.#server.addr;
+    const { hostname, port } = this.#listener.address;
     const scheme = this.#options.tls ? "https" : "http";
     return `${scheme}://${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
   }
@@ -89,7 +87,16 @@ export class RegistryServer {
     this.#isStopping = true;
     // Deno's own shutdown would end the bodies of requests under way (denoland/deno#36809).
     if (this.#underWay > 0) await within(STOP_GRACE, this.#idle.promise);
-    await within(STOP_FLUSH, this.#server.shutdown());
+    await within(STOP_FLUSH, this.#listener.stop());
+  }
+
+  get #isFull(): boolean {
+    return this.#underWay > (this.#options.maxRequests ?? MAX_REQUESTS);
+  }
+
+  #isFromItself({ headers }: Request): boolean {
+    const { via } = this.#options;
+    return via !== undefined && (headers.get("via")?.includes(via) ?? false);
   }
 
   async #handle(request: Request, info: Deno.ServeHandlerInfo<Deno.NetAddr>): Promise<Response> {
@@ -134,8 +141,10 @@ export class RegistryServer {
       const refusal = await this.#options.access(request, remote, route);
       if (refusal) return { response: refusal };
       if (this.#isStopping) throw new ApiError(503, "UNAVAILABLE", "larder is stopping");
+      if (this.#isFull && route?.kind !== "health") throw tooMany();
       if (!route) throw fault;
       if (request.method !== "GET" && request.method !== "HEAD") throw notAllowed(route);
+      if (this.#isFromItself(request)) throw askedItself(route);
       const answer = await this.#service.answer(request, route);
       const { status, headers } = answer;
       const body = request.method === "HEAD" ? null : answer.body;
@@ -153,6 +162,16 @@ function notAllowed(route: Route): ApiError {
   return new ApiError(405, "UNSUPPORTED", "only GET and HEAD are allowed", { allow: "GET, HEAD" });
 }
 
+function askedItself(route: Route): ApiError {
+  return new ApiError(404, unknownCode(route), "this server asked itself for it");
+}
+
+function tooMany(): ApiError {
+  return new ApiError(503, "UNAVAILABLE", "too many requests are under way", {
+    "retry-after": RETRY_AFTER,
+  });
+}
+
 /** Splits a URL after its host; the query begins with `?` or is empty. */
 function splitUrl(url: string): { path: string; query: string } {
   const slash = url.indexOf("/", url.indexOf("//") + 2);
@@ -166,15 +185,4 @@ async function within(milliseconds: number, promise: Promise<void>): Promise<voi
   let timer: ReturnType<typeof setTimeout>;
   const timeout = new Promise<void>((resolve) => timer = setTimeout(resolve, milliseconds));
   await Promise.race([promise, timeout]).finally(() => clearTimeout(timer));
-}
-
-function cannotListen({ hostname, port }: ListenAddress, error: unknown): LarderError {
-  const isInUse = error instanceof Deno.errors.AddrInUse;
-  const reason = isInUse ? "the port is in use" : messageOf(error);
-  return new LarderError("LDR_LISTEN", `cannot listen on ${hostname}:${port}: ${reason}`, {
-    hint: isInUse
-      ? "stop the program that listens there, or choose another port with --listen"
-      : "choose another address with --listen",
-    cause: error,
-  });
 }

@@ -1,5 +1,6 @@
 import type { Clock } from "../base/concurrency.ts";
 import { hasCode, LarderError } from "../base/errors.ts";
+import { RecentMap } from "../base/recent_map.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { Manifest } from "../oci/manifest.ts";
 import { formatReference, type Reference } from "../oci/reference.ts";
@@ -8,6 +9,7 @@ import type { ManifestStore } from "../store/manifest_store.ts";
 import type { Result } from "./answer.ts";
 import type { ManifestFetcher } from "./manifests.ts";
 import type { ServedEntries } from "./served_entries.ts";
+import type { ServedUses } from "./served_uses.ts";
 import type { Upstreams } from "./upstreams.ts";
 
 /** One second for which an answer about a tag is reused: a client asks several times in a row. */
@@ -23,6 +25,7 @@ export interface TagDependencies {
   readonly store: ManifestStore;
   readonly manifests: ManifestFetcher;
   readonly entries: ServedEntries;
+  readonly uses: ServedUses;
   readonly upstreams: Upstreams;
   readonly clock: Clock;
   /** The greatest age of a copy that is served while its registry fails, in milliseconds. */
@@ -48,8 +51,13 @@ interface CachedTag {
 export class Tags {
   readonly #deps: TagDependencies;
   readonly #asking = new Map<string, Promise<ResolvedTag>>();
-  /** Answers by name, the oldest first. */
-  readonly #answers = new Map<string, { readonly digest: Digest; readonly checkedAt: number }>();
+  /** The last answers by name. */
+  readonly #answers = new RecentMap<
+    string,
+    { readonly digest: Digest; readonly checkedAt: number }
+  >(
+    MAX_TAGS,
+  );
 
   constructor(deps: TagDependencies) {
     this.#deps = deps;
@@ -122,23 +130,23 @@ export class Tags {
     reference: Reference & { readonly tag: string },
     cached: Manifest | undefined,
   ): Promise<ResolvedTag> {
-    const { manifests, entries, upstreams, clock } = this.#deps;
+    const { manifests, entries, uses, upstreams, clock } = this.#deps;
     const repository = upstreams.repository(reference);
     const current = cached && await repository.head(reference.tag);
     const known = current && await manifests.find(reference, current);
     const manifest = known ?? await repository.manifest(reference.tag);
     const checkedAt = clock.now();
-    this.#remember(name, manifest.digest, checkedAt);
+    this.#answers.set(name, { digest: manifest.digest, checkedAt });
+    if (manifest !== cached) {
+      uses.add(reference, manifest.digest, {
+        cause: cached ? "moved" : "new",
+        fetched: known ? 0 : manifest.bytes.length,
+        mirrors: repository.mirrorsUsed(),
+      });
+    }
     if (manifest === cached) await entries.confirm(reference, manifest.digest, checkedAt);
     else await manifests.keepTag(reference, manifest, checkedAt);
     return { manifest, result: known ? "hit" : "miss", checkedAt };
-  }
-
-  #remember(name: string, digest: Digest, checkedAt: number): void {
-    this.#answers.delete(name);
-    this.#answers.set(name, { digest, checkedAt });
-    const [oldest] = this.#answers.keys();
-    if (this.#answers.size > MAX_TAGS) this.#answers.delete(oldest!);
   }
 
   async #within<T>(milliseconds: number, promise: Promise<T>): Promise<T> {

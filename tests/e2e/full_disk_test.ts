@@ -273,3 +273,35 @@ function fill(path: string, left: number): void {
   }
   file.truncateSync(Math.max(0, file.statSync().size - left));
 }
+
+mountTest("serve makes room within the limits for what it fetches", async (t) => {
+  for (const config of ["gc: {min_free: 10%}", "gc: {max_count: 2}"]) {
+    await t.step(config, () => serveOnSmallDisk(config));
+  }
+});
+
+async function serveOnSmallDisk(config: string): Promise<void> {
+  await using small = await SmallDisk.start("7m", config);
+  const name = small.registry.add("new", NEW, "v1").replace(/:v1$/, "");
+  await using serving = small.spawn("serve", "--listen", "127.0.0.1:0", "--allow", "127.0.0.1:*");
+  await serving.said("Serving ");
+  const url = /^Serving .* at (http:\S+)$/m.exec(serving.stderr)![1]!;
+  const bytesOf = async (path: string) => {
+    const response = await fetch(`${url}/v2/${name}/${path}`);
+    assert.equal(response.status, 200, path);
+    return new Uint8Array(await response.arrayBuffer());
+  };
+  assert.deepEqual(await bytesOf("manifests/v1"), NEW.bytes);
+  const blobs = NEW.blobs.map(async ({ descriptor, bytes }) => {
+    assert.deepEqual(await bytesOf(`blobs/${descriptor.digest}`), bytes);
+  });
+  await Promise.all(blobs);
+  serving.kill("SIGTERM");
+  const { code, stderr } = await serving.result;
+  assert.equal(code, 0, stderr);
+  assert.match(stderr, /^made room: freed/m);
+  assert.doesNotMatch(stderr, /cannot keep/);
+  const left = await small.names();
+  assert.ok(left.includes("new:v1") && left.length < 6, String(left));
+  assertStoreSound(small.root);
+}

@@ -49,9 +49,7 @@ Deno.test("serve starts without any registry, answers, and logs each request", a
 
 Deno.test("serve --quiet logs no requests", async () => {
   using user = new TestUser();
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const address = `127.0.0.1:${listener.addr.port}`;
-  listener.close();
+  const address = freeAddress();
   const options = ["--quiet", "serve", "--listen", address];
   await using running = user.spawn(options);
   await until(() => isListening(address), running.result);
@@ -59,6 +57,24 @@ Deno.test("serve --quiet logs no requests", async () => {
   running.kill("SIGTERM");
   const { code, stderr } = await running.result;
   assert.deepEqual([code, stderr], [0, ""]);
+});
+
+Deno.test("serve listens again after it had no file descriptor for a connection", async () => {
+  using user = new TestUser();
+  await using serving = await ServingRegistry.start(user);
+  const { port } = new URL(serving.url);
+  await serving.bytes("");
+  const used = [...Deno.readDirSync(`/proc/${serving.pid}/fd`)].length;
+  await run("prlimit", ["--pid", String(serving.pid), `--nofile=${used + 5}:`]);
+  const connections: Deno.Conn[] = [];
+  const connect = async () => {
+    connections.push(await Deno.connect({ hostname: "127.0.0.1", port: Number(port) }));
+  };
+  while (!serving.stderr.includes("cannot accept connections")) await connect().catch(() => {});
+  for (const connection of connections) connection.close();
+  const isAnswered = () => serving.bytes("").then(() => true, () => false);
+  while (!await isAnswered()) await until(() => isListening(serving.host), serving.result);
+  assert.match(await stopped(serving, user), /warning: cannot accept connections: .*open files/);
 });
 
 Deno.test("serve finishes the transfers under way on SIGTERM", async () => {
@@ -169,6 +185,42 @@ Deno.test("serve confirms a pulled entry, and replaces it when the tag has moved
   assert.match(stdout, /^SERVED/m);
 });
 
+Deno.test("serve follows mirrors but not to itself or where it may not, and asks no blocked registry", async () => {
+  await using registry = await TestRegistry.start();
+  await using mirror = await TestRegistry.start();
+  using user = new TestUser();
+  const app = registry.add("app", APP, "v1").replace(/:v1$/, "");
+  mirror.add(app, APP, "v1");
+  registry.add("other", APP, "v1");
+  const address = freeAddress();
+  const refused = "127.0.0.1:1";
+  const places = [address, refused, mirror.host].map((host) => `"${host}/${registry.host}"`);
+  const config = user.write(
+    "config.yaml",
+    `registries: {"${registry.host}": {mirrors: [${places}]}}`,
+  );
+  const blocked = user.write(
+    "blocked.conf",
+    '[[registry]]\nprefix = "blocked.test"\nblocked = true',
+  );
+  const allow = [registry, mirror].flatMap(({ host }) => ["--allow", host]);
+  const options = ["--listen", address, "--allow", "blocked.test", ...allow];
+  await using serving = await ServingRegistry.start(user, ["--config", config, ...options], {
+    env: { CONTAINERS_REGISTRIES_CONF: blocked },
+  });
+  assert.deepEqual(await serving.bytes(`${app}/manifests/v1`), APP.bytes);
+  assert.deepEqual(await serving.bytes(`${app}/blobs/${DIGEST}`), LAYER.bytes);
+  assert.deepEqual(registry.requests(), []);
+  await serving.bytes(`${registry.host}/other/manifests/v1`);
+  assert.equal(registry.requests("GET /v2/other/manifests/v1").length, 1);
+  assert.deepEqual(await serving.error("blocked.test/app/manifests/v1"), [403, "DENIED"]);
+  const stderr = await stopped(serving, user);
+  const own = stderr.split("\n").filter((line) => line.includes(`/v2/${address}`));
+  assert.deepEqual(own, [], "it asked itself");
+  assert.match(stderr, /warning: skipping the mirror 127\.0\.0\.1:1: refusing to connect/);
+  assert.equal(stderr.match(/warning: skipping/g)!.length, 1);
+});
+
 Deno.test("skopeo and podman pull through serve, also while the registry is away", async (t) => {
   using user = new TestUser();
   using layout = await OciLayout.create();
@@ -240,6 +292,11 @@ mountTest("serve gives a client its bytes although the disk is full or read-only
 function sizeOfPartial(user: TestUser): number {
   const [name] = partials(user.registry);
   return name === undefined ? 0 : Deno.statSync(join(user.registry, "partial", name)).size;
+}
+
+function freeAddress(): string {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return `127.0.0.1:${listener.addr.port}`;
 }
 
 function isListening(address: string): boolean {

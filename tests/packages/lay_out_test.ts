@@ -52,6 +52,14 @@ Deno.test("layOut makes a folder hold one resolution, and then the next one", as
   assert.deepEqual(fixture.names(), ["a_2_all.deb"]);
 });
 
+Deno.test("layOut copies a package that is named twice once, and returns its path twice", async () => {
+  using fixture = new Fixture();
+  const a = fixture.package("a_1_all.deb", 1);
+  const path = join(fixture.to, "a_1_all.deb");
+  assert.deepEqual(await fixture.layOut(a, a), [path, path]);
+  assert.deepEqual(Deno.readFileSync(path), debBytes(1000, 1));
+});
+
 Deno.test("checkFolder refuses what tools take for a package, whatever its name says", () => {
   for (const name of ["foreign.deb", "foreign.rpm", "foreign.apk", "a_1_all.deb"]) {
     using fixture = new Fixture();

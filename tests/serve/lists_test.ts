@@ -72,4 +72,9 @@ Deno.test("_catalog lists the cached repositories in pages", async () => {
   }
   const names = ["app", "team/app", "team/app/part"].map((name) => `${registry.host}/${name}`);
   assert.deepEqual(await all(service, "_catalog?n=2"), [names.slice(0, 2), names.slice(2)]);
+  const past = await page(service, `_catalog?n=1&last=${names[0]}-was-removed`);
+  assert.deepEqual(past.names, [names[1]], "no client starts over");
+  const limited = service.another({ mayName: ({ repository }) => repository !== "team/app" });
+  assert.deepEqual((await page(limited, "_catalog")).names, [names[0], names[2]]);
+  await limited.stop();
 });

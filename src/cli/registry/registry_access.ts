@@ -2,6 +2,7 @@ import { systemClock } from "../../base/concurrency.ts";
 import type { Reference } from "../../oci/reference.ts";
 import { RegistryClient } from "../../registry/client.ts";
 import type { CredentialSource } from "../../registry/credentials/credential.ts";
+import type { Place } from "../../registry/endpoints.ts";
 import type { Transport } from "../../registry/http/transport.ts";
 import type { SharedContent } from "../../registry/shared/shared_content.ts";
 import { type HttpOptions, httpTransport } from "../../registry/http/transport_stack.ts";
@@ -10,22 +11,29 @@ import { authorizerOf } from "./authorizer.ts";
 import { sharedContentOf } from "./shared_content.ts";
 import { trustOf, USER_AGENT } from "./trust.ts";
 
+/** What a server asks differently. */
+export interface ServerLimits
+  extends Pick<HttpOptions, "headers" | "longestWait" | "downTime" | "checkAddress"> {
+  /** True for the server itself, which is no mirror of its own. */
+  readonly isItself?: (place: Place) => boolean;
+  /** True if the shared cache is asked for no manifests, because the registry decides who may have them. */
+  readonly blobsOnly?: boolean;
+}
+
 /**
  * Returns a client and a transport that follow the options, the environment and the config.
  * @param credentials by default those in the user's files
- * @param limits see `HttpOptions`; `blobsOnly` if manifests are not taken from the shared cache, because the registry
- * decides who may have them
  */
 export function openRegistry(
   context: Context,
   credentials?: CredentialSource,
-  limits: Pick<HttpOptions, "longestWait" | "checkAddress"> & { blobsOnly?: boolean } = {},
+  { headers, isItself = () => false, blobsOnly, ...limits }: ServerLimits = {},
 ): { client: RegistryClient; transport: Transport } {
   const trust = trustOf(context);
   const transport = httpTransport({
     ...trust,
     clock: systemClock,
-    userAgent: USER_AGENT,
+    headers: { "user-agent": USER_AGENT, ...headers },
     onRetry: (message) => context.info(message),
     ...limits,
   });
@@ -33,7 +41,8 @@ export function openRegistry(
   const mirrors = {
     route: async (reference: Reference) => {
       const { findRoute } = await import("./routes.ts");
-      return await findRoute(context, trust.hosts, reference);
+      const route = await findRoute(context, trust.hosts, reference);
+      return { ...route, mirrors: route.mirrors.filter((mirror) => !isItself(mirror)) };
     },
     warn: (message: string) => context.warn(message),
     note: (message: string) => {
@@ -46,7 +55,7 @@ export function openRegistry(
     authorizer,
     clock: systemClock,
     mirrors,
-    shared: shared && limits.blobsOnly ? blobsOf(shared) : shared,
+    shared: shared && blobsOnly ? blobsOf(shared) : shared,
   });
   return { client, transport };
 }

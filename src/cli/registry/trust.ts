@@ -1,4 +1,6 @@
 import { delimiter } from "node:path";
+import { MAX_NAMED } from "../../base/limits.ts";
+import { RecentMap } from "../../base/recent_map.ts";
 import { apiBase } from "../../registry/endpoints.ts";
 import { readCertificateFolder, readCertificates } from "../../registry/http/tls/ca.ts";
 import { readHostCertificates } from "../../registry/http/tls/host_certificates.ts";
@@ -41,7 +43,7 @@ export function trustOf(
 
 /** Reads the certificates for a host at its first connection. */
 function certificatesOfHosts(): Trust["certificates"] {
-  const known = new Map<string, ReturnType<typeof readHostCertificates>>();
+  const known = new RecentMap<string, ReturnType<typeof readHostCertificates>>(MAX_NAMED);
   return (url) => {
     if (!known.has(url.host)) {
       known.set(url.host, readHostCertificates(certificateFolders(hostPlatform), url));

@@ -1,3 +1,5 @@
+import { MAX_NAMED } from "../../base/limits.ts";
+import { RecentMap } from "../../base/recent_map.ts";
 import type { Clock } from "../../base/concurrency.ts";
 import { hasCode, type LarderError } from "../../base/errors.ts";
 import { SingleFlight } from "../../base/single_flight.ts";
@@ -57,10 +59,10 @@ interface Authorization {
  */
 export class Authenticator implements Authorizer {
   readonly #deps: AuthenticatorDependencies;
-  readonly #authorizations = new Map<string, Authorization>();
-  readonly #tokens = new Map<string, CachedToken>();
+  readonly #authorizations = new RecentMap<string, Authorization>(MAX_NAMED);
+  readonly #tokens = new RecentMap<string, CachedToken>(MAX_NAMED);
   readonly #requests = new SingleFlight<CachedToken>();
-  readonly #probes = new Map<string, Probe>();
+  readonly #probes = new RecentMap<string, Probe>(MAX_NAMED);
   readonly #probing = new SingleFlight<Probe>();
 
   constructor(deps: AuthenticatorDependencies) {

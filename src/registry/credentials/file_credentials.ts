@@ -1,3 +1,5 @@
+import { MAX_NAMED } from "../../base/limits.ts";
+import { RecentMap } from "../../base/recent_map.ts";
 import type { Clock } from "../../base/concurrency.ts";
 import { hasCode, type LarderError } from "../../base/errors.ts";
 import { SingleFlight } from "../../base/single_flight.ts";
@@ -23,7 +25,7 @@ export class FileCredentials implements CredentialSource {
   readonly #files: readonly CredentialFile[];
   readonly #clock: Clock;
   readonly #helpers = new SingleFlight<Answer>();
-  readonly #answers = new Map<string, Answer & { at: number }>();
+  readonly #answers = new RecentMap<string, Answer & { at: number }>(MAX_NAMED);
 
   /** @param paths the files to read, in order; missing files are ignored */
   constructor(paths: readonly string[], clock: Clock) {

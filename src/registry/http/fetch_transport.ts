@@ -1,5 +1,6 @@
+import { RecentMap } from "../../base/recent_map.ts";
 import { type ErrorCode, interrupted, LarderError, messageOf } from "../../base/errors.ts";
-import { STALL_TIMEOUT } from "../../base/limits.ts";
+import { MAX_NAMED, STALL_TIMEOUT } from "../../base/limits.ts";
 import { isProxyBypassed, PROXY_LOGIN_HINT, proxyFor, withoutProxies } from "./proxy.ts";
 import { tlsError } from "./tls/tls_error.ts";
 import type { HttpRequest, HttpResponse, Transport } from "./transport.ts";
@@ -19,7 +20,7 @@ export class FetchTransport implements Transport, Disposable {
   readonly #options: FetchTransportOptions;
   readonly #clients = new Map<string, Deno.HttpClient>();
   /** By origin. */
-  readonly #proxies = new Map<string, URL | undefined>();
+  readonly #proxies = new RecentMap<string, URL | undefined>(MAX_NAMED);
   readonly #noProxy = Deno.env.get("NO_PROXY") ?? Deno.env.get("no_proxy");
 
   constructor(options: FetchTransportOptions = {}) {

@@ -1,3 +1,5 @@
+import { MAX_NAMED } from "../../base/limits.ts";
+import { RecentMap } from "../../base/recent_map.ts";
 import { LarderError } from "../../base/errors.ts";
 
 /** Milliseconds during which a host that failed is not asked again. */
@@ -29,16 +31,19 @@ class Health {
  * of its tags: 31 tags of a registry that answers 503 took 155 requests and 129 lines about them.
  *
  * - While a host fails, one request tries it again, and the others that failed wait for its outcome.
- * - A host that stays ill is down for {@link DOWN_TIME}: requests to it fail at once, with the same cause.
+ * - A host that stays ill is down for a while: requests to it fail at once, with the same cause. That is longer if it
+ *   asks clients to wait (429, 503), up to {@link DOWN_TIME}.
  *
  * `HEAD` and `GET` are told apart because registries limit the rate of `GET` alone.
  */
 export class HostHealth {
   readonly #now: () => number;
-  readonly #healths = new Map<string, Health>();
+  readonly #downTime: number;
+  readonly #healths = new RecentMap<string, Health>(MAX_NAMED);
 
-  constructor(now: () => number) {
+  constructor(now: () => number, downTime = DOWN_TIME) {
     this.#now = now;
+    this.#downTime = downTime;
   }
 
   /** Returns why requests to a host are bound to fail. */
@@ -61,7 +66,8 @@ export class HostHealth {
   gaveUp(method: string, trouble: Trouble): void {
     const health = this.#health(method, trouble.host);
     if (++health.failed < FAILED_REQUESTS && !trouble.isOfHost) return;
-    health.down = { trouble, until: this.#now() + DOWN_TIME };
+    const asked = Math.min(trouble.error.retryAfter ?? 0, DOWN_TIME);
+    health.down = { trouble, until: this.#now() + Math.max(this.#downTime, asked) };
   }
 
   /** Returns whether another request that tries a failing host succeeds in the end; undefined if no other is trying. */

@@ -1,5 +1,6 @@
+import { RecentMap } from "../../base/recent_map.ts";
 import { LarderError } from "../../base/errors.ts";
-import { STALL_TIMEOUT } from "../../base/limits.ts";
+import { MAX_NAMED, STALL_TIMEOUT } from "../../base/limits.ts";
 import type { CheckAddress } from "./checked_address.ts";
 import { type NodeTls, sendWithNode, TRUST_ANY, trusting } from "./node_request.ts";
 import { trustSystemCertificates } from "./fetch_transport.ts";
@@ -21,7 +22,7 @@ export class NodeTransport implements Transport {
   readonly #trust: Trust;
   readonly #stallTimeout: number;
   readonly #checkAddress: CheckAddress | undefined;
-  readonly #tls = new Map<string, NodeTls>();
+  readonly #tls = new RecentMap<string, NodeTls>(MAX_NAMED);
 
   constructor(options: NodeTransportOptions = {}) {
     this.#trust = options;

@@ -30,6 +30,13 @@ const HOST_ERRORS: readonly ErrorCode[] = [
 
 type Outcome = { readonly response: HttpResponse } | { readonly error: unknown };
 
+export interface RetryTimes {
+  /** Milliseconds; a server that asks to wait longer is not asked again. */
+  readonly longestWait?: number | undefined;
+  /** Milliseconds for which a host that has failed is not asked. */
+  readonly downTime?: number | undefined;
+}
+
 /**
  * Retries on the statuses 408, 429 and 5xx and on broken connections; returns the last response as it is. Requests to
  * a host that stays ill fail at once, see {@link HostHealth}.
@@ -43,18 +50,17 @@ export class RetryTransport implements Transport {
   readonly #longestWait: number;
   readonly #health: HostHealth;
 
-  /** @param longestWait milliseconds; a server that asks to wait longer is not asked again */
   constructor(
     inner: Transport,
     clock: Clock,
     onRetry: OnRetry = () => {},
-    longestWait = RETRY_AFTER_CAP,
+    { longestWait = RETRY_AFTER_CAP, downTime }: RetryTimes = {},
   ) {
     this.#inner = inner;
     this.#clock = clock;
     this.#onRetry = onRetry;
     this.#longestWait = longestWait;
-    this.#health = new HostHealth(() => clock.now());
+    this.#health = new HostHealth(() => clock.now(), downTime);
   }
 
   async send(request: HttpRequest): Promise<HttpResponse> {

@@ -1,3 +1,5 @@
+import { MAX_NAMED } from "../../base/limits.ts";
+import { RecentMap } from "../../base/recent_map.ts";
 import { hasCode, type LarderError } from "../../base/errors.ts";
 import { isLoopback } from "../endpoints.ts";
 import type { HttpRequest, HttpResponse, Transport } from "./transport.ts";
@@ -12,7 +14,7 @@ type Scheme = "https:" | "http:";
 export class SchemeTransport implements Transport {
   readonly #inner: Transport;
   readonly #trust: Trust;
-  readonly #chosen = new Map<string, Scheme>();
+  readonly #chosen = new RecentMap<string, Scheme>(MAX_NAMED);
 
   constructor(inner: Transport, trust: Trust = {}) {
     this.#inner = inner;

@@ -13,12 +13,14 @@ import { isInsecure, type Trust } from "./tls/trust.ts";
 export interface HttpOptions extends Trust {
   readonly clock: Clock;
   readonly onRetry?: OnRetry;
-  /** The `User-Agent` of all requests; the runtime's own by default. */
-  readonly userAgent?: string | undefined;
+  /** Sent with all requests, unless they have their own of this name, such as `user-agent`. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
   /** Milliseconds without a response after which a request fails. */
   readonly stallTimeout?: number | undefined;
   /** Milliseconds that larder waits if a server asks it to; a minute by default. */
   readonly longestWait?: number | undefined;
+  /** Milliseconds for which a host that has failed is not asked; a minute by default. */
+  readonly downTime?: number | undefined;
   /** Decides on every address before a connection is made to it, also after redirects and for token servers. */
   readonly checkAddress?: CheckAddress | undefined;
 }
@@ -29,14 +31,14 @@ export function httpTransport(options: HttpOptions): Transport {
   const pins = checkAddress && canConnectToChecked();
   const own = pins ? options : { ...options, checkAddress: undefined };
   const client = withBlockedPorts(withCheckedAddresses(new FetchTransport(own), own), own);
-  const sockets = withUserAgent(withInsecureHosts(client, own), own);
+  const sockets = withHeaders(withInsecureHosts(client, own), own.headers);
   const checked = checkAddress && !pins ? new CheckedNames(sockets, checkAddress) : sockets;
   const redirects = new RedirectTransport(checked, options);
   return new RetryTransport(
     new SchemeTransport(redirects, options),
     options.clock,
     options.onRetry,
-    options.longestWait,
+    options,
   );
 }
 
@@ -98,11 +100,9 @@ function withInsecureHosts(sockets: Transport, options: HttpOptions): Transport 
   };
 }
 
-/** Names larder to servers, whose operators otherwise see a browser-like runtime. */
-function withUserAgent(sockets: Transport, { userAgent }: HttpOptions): Transport {
-  if (userAgent === undefined) return sockets;
+function withHeaders(sockets: Transport, headers: HttpOptions["headers"]): Transport {
+  if (!headers) return sockets;
   return {
-    send: (request) =>
-      sockets.send({ ...request, headers: { "user-agent": userAgent, ...request.headers } }),
+    send: (request) => sockets.send({ ...request, headers: { ...headers, ...request.headers } }),
   };
 }

@@ -1,3 +1,5 @@
+import { MAX_NAMED } from "../../base/limits.ts";
+import { RecentMap } from "../../base/recent_map.ts";
 import type { Clock } from "../../base/concurrency.ts";
 import { type ErrorCode, hasCode, LarderError } from "../../base/errors.ts";
 import { shortenDigests } from "../../oci/digest.ts";
@@ -25,7 +27,7 @@ export class MirrorHealth {
   readonly #clock: Clock;
   readonly #messages: MirrorMessages;
   /** Milliseconds since the epoch until which a host, or a repository of it, is not asked. */
-  readonly #downUntil = new Map<string, number>();
+  readonly #downUntil = new RecentMap<string, number>(MAX_NAMED);
   readonly #warned = new Set<string>();
 
   constructor(clock: Clock, messages: MirrorMessages) {

@@ -1,4 +1,5 @@
 import { hasCode, LarderError } from "../../base/errors.ts";
+import { TRIES } from "../../base/tries.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { asDigest, type Digest } from "../../oci/digest.ts";
 import type { BlobStream, FetchOptions } from "../../oci/fetcher.ts";
@@ -39,6 +40,8 @@ export class MirroredRepository extends Repository {
   readonly #answers = new Map<string, number>();
   /** Broken bodies by mirror and digest. */
   readonly #broken = new Map<string, number>();
+  /** Broken bodies by digest. */
+  readonly #allBroken = new Map<string, number>();
   #sources: Promise<Sources> | undefined;
 
   constructor(reference: Reference, deps: MirrorDependencies) {
@@ -121,7 +124,18 @@ export class MirroredRepository extends Repository {
     if (mirror.use === "digest-only" && !isDigest) return false;
     if (mirror.use === "tag-only" && this.#reference.digest) return false;
     if (this.#deps.health.isDown(mirror)) return false;
-    return (this.#broken.get(bodyKey(mirror, target)) ?? 0) < BROKEN_BODIES;
+    // Each is one of the tries of a transfer, of which one is for the registry.
+    const left = TRIES - 1 - (this.#allBroken.get(target) ?? 0);
+    return (this.#broken.get(bodyKey(mirror, target)) ?? 0) < Math.min(BROKEN_BODIES, left);
+  }
+
+  /** @returns the number of bodies of this blob that have broken off at this mirror */
+  #countBroken(mirror: Mirror, digest: Digest): number {
+    const key = bodyKey(mirror, digest);
+    const count = (this.#broken.get(key) ?? 0) + 1;
+    this.#broken.set(key, count);
+    this.#allBroken.set(digest, (this.#allBroken.get(digest) ?? 0) + 1);
+    return count;
   }
 
   /** Notes how the body of a mirror ends. */
@@ -129,10 +143,7 @@ export class MirroredRepository extends Repository {
     const { health } = this.#deps;
     const broken = (received: number, error: Error) => {
       if (received >= PROGRESS || hasCode(error, "LDR_INTERRUPTED")) return;
-      const key = bodyKey(mirror, digest);
-      const count = (this.#broken.get(key) ?? 0) + 1;
-      this.#broken.set(key, count);
-      if (count === BROKEN_BODIES) health.warn(mirror, error);
+      if (this.#countBroken(mirror, digest) === BROKEN_BODIES) health.warn(mirror, error);
     };
     async function* chunks() {
       let received = 0;

@@ -1,6 +1,7 @@
 import type { Clock } from "../../base/concurrency.ts";
 import { hasCode, interrupted, type LarderError, messageOf } from "../../base/errors.ts";
-import { MAX_DOCUMENT } from "../../base/limits.ts";
+import { MAX_DOCUMENT, MAX_NAMED } from "../../base/limits.ts";
+import { RecentMap } from "../../base/recent_map.ts";
 import type { BlobDescriptor } from "../../oci/descriptor.ts";
 import { type Digest, shortenDigests } from "../../oci/digest.ts";
 import type { BlobStream, FetchOptions } from "../../oci/fetcher.ts";
@@ -39,7 +40,7 @@ export class SharedTier implements SharedContent {
   readonly #deps: TierDependencies;
   readonly #uploads: Uploads | undefined;
   /** Objects that are not what their names say. */
-  readonly #bad = new Set<string>();
+  readonly #bad = new RecentMap<string, true>(MAX_NAMED);
   #downUntil = 0;
   #hasWarned = false;
 
@@ -179,7 +180,7 @@ export class SharedTier implements SharedContent {
 
   #reject(object: SharedObject, error: LarderError): void {
     const key = keyOf(object);
-    this.#bad.add(key);
+    this.#bad.set(key, true);
     this.#warn(`skipping ${key} in the shared cache ${this.#deps.store.name}: ${error.message}`);
   }
 

@@ -1,7 +1,8 @@
 import { mapLimit } from "../../base/concurrency.ts";
 import { isNotFound } from "../../base/files/files.ts";
 import { diskError } from "../../base/files/system_error.ts";
-import { COPY_BUFFER } from "../../base/limits.ts";
+import { COPY_BUFFER, MAX_NAMED } from "../../base/limits.ts";
+import { RecentMap } from "../../base/recent_map.ts";
 import { digestOf } from "../../oci/hash.ts";
 import type { Offer, OfferedBlob, SharedRecord } from "./shared_content.ts";
 import type { NewObject, SharedObject, SharedStore } from "./shared_store.ts";
@@ -38,7 +39,7 @@ export class Uploads {
   readonly #deps: UploadDependencies;
   readonly #stop = new AbortController();
   /** Objects that the store has, as far as this process knows. */
-  readonly #present = new Set<string>();
+  readonly #present = new RecentMap<string, true>(MAX_NAMED);
   #last: Promise<void> = Promise.resolve();
   /** Offers that are not written yet. */
   #pending = 0;
@@ -108,7 +109,7 @@ export class Uploads {
     const { signal } = this.#stop;
     const key = keyOf(object);
     if (!mayAsk() || signal.aborted || this.#present.has(key)) return false;
-    if (await store.has(object, signal)) this.#present.add(key);
+    if (await store.has(object, signal)) this.#present.set(key, true);
     return !this.#present.has(key);
   }
 
@@ -116,7 +117,7 @@ export class Uploads {
     const { signal } = this.#stop;
     if (!this.#deps.mayAsk() || signal.aborted) return;
     await this.#deps.store.put(object, content, { replaces, signal });
-    this.#present.add(keyOf(object));
+    this.#present.set(keyOf(object), true);
     this.#tally.written++;
     this.#tally.bytes += content.size;
   }

@@ -1,4 +1,5 @@
-import { LarderError, messageOf } from "../../base/errors.ts";
+import { messageOf } from "../../base/errors.ts";
+import { type ListenAddress, Listener } from "../../base/listener.ts";
 import type { StaticResponse } from "../spin/http_trigger.ts";
 import { type RequestTarget, targetOf } from "../spin/request_target.ts";
 import { RESERVED_PREFIX, type Router, spinHeaders } from "../spin/routes.ts";
@@ -15,12 +16,6 @@ const STOP_GRACE = 20_000;
 
 /** Milliseconds for responses to be sent after that. */
 const STOP_FLUSH = 2_000;
-
-/** The address to listen on. */
-export interface Address {
-  readonly hostname: string;
-  readonly port: number;
-}
 
 /** The guests that are served: one component at every path, or a Spin app with its routes. */
 export type Site =
@@ -50,30 +45,26 @@ export interface ServerOptions {
 export class HttpServer {
   readonly #site = Promise.withResolvers<Site>();
   readonly #options: ServerOptions;
-  readonly #server: Deno.HttpServer<Deno.NetAddr>;
+  readonly #listener: Listener;
   /** Number of requests whose responses have not ended. */
   #underWay = 0;
   #isStopping = false;
   readonly #idle = Promise.withResolvers<void>();
 
   /** @throws LarderError LDR_LISTEN */
-  constructor(address: Address, options: ServerOptions = {}) {
+  constructor(address: ListenAddress, options: ServerOptions = {}) {
     this.#options = options;
     this.#site.promise.catch(() => {}); // The server may stop without a request.
     hideSignalWarning();
-    try {
-      this.#server = Deno.serve(
-        { ...address, onListen: () => {}, onError: () => statusResponse(500) },
-        (request, info) => this.#handle(request, info),
-      );
-    } catch (error) {
-      throw cannotListen(address, error);
-    }
+    this.#listener = new Listener(
+      { address, onInterruption: (message) => options.onFailure?.(message) },
+      (request, info) => this.#handle(request, info),
+    );
   }
 
   /** Its URL, with the port that the system chose for port 0. */
   get url(): string {
-    const { hostname, port } = this.#server.addr;
+    const { hostname, port } = this.#listener.address;
     return `http://${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
   }
 
@@ -88,7 +79,7 @@ export class HttpServer {
     this.#site.reject(serverStopping());
     // Deno's own shutdown would end the bodies of requests under way (denoland/deno#36809).
     if (this.#underWay > 0) await within(STOP_GRACE, this.#idle.promise);
-    await within(STOP_FLUSH, this.#server.shutdown());
+    await within(STOP_FLUSH, this.#listener.stop());
   }
 
   #handle(request: Request, info: Deno.ServeHandlerInfo<Deno.NetAddr>): Promise<Response> {
@@ -204,15 +195,4 @@ async function within(milliseconds: number, promise: Promise<void>): Promise<voi
   let timer: ReturnType<typeof setTimeout>;
   const timeout = new Promise<void>((resolve) => timer = setTimeout(resolve, milliseconds));
   await Promise.race([promise, timeout]).finally(() => clearTimeout(timer));
-}
-
-function cannotListen({ hostname, port }: Address, error: unknown): LarderError {
-  const isInUse = error instanceof Deno.errors.AddrInUse;
-  const reason = isInUse ? "the port is in use" : messageOf(error);
-  return new LarderError("LDR_LISTEN", `cannot listen on ${hostname}:${port}: ${reason}`, {
-    hint: isInUse
-      ? "stop the program that listens there, or choose another port with --listen"
-      : "choose another address with --listen",
-    cause: error,
-  });
 }

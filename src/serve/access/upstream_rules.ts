@@ -26,15 +26,20 @@ export class UpstreamRules {
       .flatMap((host) => isGlob(host) ? [host] : [host, apiBase(host).host]);
   }
 
+  /** True if clients may name this upstream. */
+  allows(upstream: Reference): boolean {
+    const name = repositoryName(upstream);
+    return this.#patterns.length === 0 ||
+      this.#patterns.some((pattern) =>
+        matchesGlob(pattern, pattern.includes("/") ? name : upstream.registry)
+      );
+  }
+
   /** @throws LarderError LDR_FORBIDDEN if this upstream is not allowed */
   checkRepository(upstream: Reference): void {
+    if (this.allows(upstream)) return;
     const { registry } = upstream;
     const name = repositoryName(upstream);
-    const isAllowed = this.#patterns.length === 0 ||
-      this.#patterns.some((pattern) =>
-        matchesGlob(pattern, pattern.includes("/") ? name : registry)
-      );
-    if (isAllowed) return;
     throw new LarderError("LDR_FORBIDDEN", `${name} is not an upstream of this server`, {
       hint: `add ${registry} to serve.allow, or name it with --allow`,
     });

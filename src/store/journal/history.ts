@@ -61,7 +61,7 @@ export type FetchReason =
   | { readonly cause: "never seen" }
   /** The tag moved from the digest `from`, if that is known. */
   | { readonly cause: "moved"; readonly from: Digest | undefined }
-  | { readonly cause: "platform" }
+  | { readonly cause: "platform" | "part" }
   | { readonly cause: "removed"; readonly by: RemovalEvent }
   /** `verify` found damage at the time `at`; undefined if a pull found it. */
   | { readonly cause: "damaged"; readonly at: number | undefined }
@@ -104,13 +104,13 @@ function addToUses(history: HistoryEvent[], event: UseEvent, at: number): boolea
   const i = history.findLastIndex((each) => !("name" in each) || each.name === event.name);
   const before = history[i];
   if (before?.kind !== "hit" || before.digest !== event.digest) return false;
-  history[i] = { ...before, uses: before.uses + 1, last: at };
+  history[i] = { ...before, uses: before.uses + (event.uses ?? 1), last: at };
   return true;
 }
 
 function useOf(event: UseEvent, at: number, before: readonly HistoryEvent[]): HistoryEvent {
-  const { name, digest, cause, fetched, mirrors, shared } = event;
-  if (!cause) return { kind: "hit", at, name, digest, uses: 1, last: at };
+  const { name, digest, cause, fetched, mirrors, shared, uses = 1 } = event;
+  if (!cause) return { kind: "hit", at, name, digest, uses, last: at };
   const because = reasonOf(event, before.filter((each) => !("name" in each) || each.name === name));
   if (fetched === 0) return { kind: "changed", at, name, digest, because };
   const from = { ...mirrors && { mirrors }, ...shared && { source: "shared" as const } };
@@ -122,6 +122,7 @@ function reasonOf({ cause }: UseEvent, before: readonly HistoryEvent[]): FetchRe
   const last = before.at(-1);
   switch (cause) {
     case "platform":
+    case "part":
       return { cause };
     case "moved":
       return { cause, from: before.findLast((each) => "digest" in each && "name" in each)?.digest };

@@ -20,10 +20,10 @@ export const SWEEP_DETAILS = 500;
 
 /**
  * Why an entry had to be fetched, or changed although all its content was cached: no entry of that name existed
- * (`new`), the tag had moved (`moved`), another platform was requested (`platform`), or some of the same content was
- * missing (`missing`) or damaged (`damaged`).
+ * (`new`), the tag had moved (`moved`), another platform was requested (`platform`), a client asked a server for a part
+ * that it had not yet (`part`), or some of the same content was missing (`missing`) or damaged (`damaged`).
  */
-export const MISS_CAUSES = ["new", "moved", "platform", "missing", "damaged"] as const;
+export const MISS_CAUSES = ["new", "moved", "platform", "part", "missing", "damaged"] as const;
 export type MissCause = typeof MISS_CAUSES[number];
 
 const Bytes = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
@@ -35,6 +35,8 @@ const UseSchema = v.object({
   /** Name of the entry: `registry/repository:tag`. */
   name: v.string(),
   digest: DigestSchema,
+  /** Number of hits in a row that a server counts in one event; absent for one. */
+  uses: v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(1))),
   /** Absent for a cache hit. */
   cause: v.optional(v.picklist(MISS_CAUSES)),
   /** The hosts of the mirrors that answered; absent if there were none. */

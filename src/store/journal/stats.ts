@@ -63,7 +63,7 @@ export function statsOf(events: readonly JournalEvent[]): Stats {
   const regretted = findRegretted(events);
   return {
     since: events[0] && Date.parse(events[0].at),
-    hits: uses.length - misses.length,
+    hits: sum(uses.map((use) => use.cause === undefined ? use.uses ?? 1 : 0)),
     misses: misses.length,
     causes: countBy(misses.map(({ cause }) => cause!)),
     fetched: sum(uses.map(({ fetched }) => fetched)),

@@ -88,6 +88,23 @@ Deno.test("RetryTransport.send tells how long a host asks to wait", async () => 
   assert.match((await send(transport, 1))[0]!, /reg\.test answered 429 and asks to wait 1h$/);
 });
 
+Deno.test("RetryTransport.send asks sooner again with another downTime, unless the host asks to wait", async () => {
+  const asked = { "retry-after": "30" };
+  for (
+    const [answer, downTime] of [[response(503), 10_000], [response(429, asked), 30_000]] as const
+  ) {
+    const answers = [...Array.from({ length: TRIES }, () => answer), response(200)];
+    const clock = new FakeClock();
+    const times = { downTime: 10_000, longestWait: 60_000 };
+    const transport = new RetryTransport(new FakeTransport(...answers), clock, undefined, times);
+    await send(transport, 1);
+    clock.time += downTime - 1;
+    await assert.rejects(transport.send(get(url("app"))));
+    clock.time += 1;
+    assert.deepEqual(await send(transport, 1), []);
+  }
+});
+
 Deno.test("RetryTransport.send goes on with other paths if one answers 500", async () => {
   const inner = new FakeTransport(({ url }) => response(url.pathname === "/v2/3" ? 500 : 200));
   const transport = new RetryTransport(inner, new FakeClock());

@@ -131,7 +131,11 @@ Deno.test("MirroredRepository returns what the registry has, however its mirrors
         assert.deepEqual(hosts.asked("/blobs/").filter((name) => name === "reg.test"), []);
       }
     }),
-    { numRuns: 60 },
+    {
+      numRuns: 60,
+      // Two broken bodies of each would leave the registry no try.
+      examples: [[["page", "cut", "page"].map((blobs) => ({ manifests: "good", blobs }))]],
+    },
   );
 });
 

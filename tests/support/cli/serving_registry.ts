@@ -24,7 +24,8 @@ export class ServingRegistry implements AsyncDisposable {
     options: RunOptions = {},
   ): Promise<ServingRegistry> {
     const allow = args.includes("--allow") ? [] : LOOPBACK;
-    const running = user.spawn(["serve", "--listen", "127.0.0.1:0", ...allow, ...args], options);
+    const listen = args.includes("--listen") ? [] : ["--listen", "127.0.0.1:0"];
+    const running = user.spawn(["serve", ...listen, ...allow, ...args], options);
     await running.said("Serving ");
     const url = /^Serving .* at (https?:\S+)$/m.exec(running.stderr)?.[1];
     if (!url) {
@@ -37,6 +38,11 @@ export class ServingRegistry implements AsyncDisposable {
   /** `127.0.0.1:41234`. */
   get host(): string {
     return new URL(this.url).host;
+  }
+
+  /** Its process id. */
+  get pid(): number {
+    return this.#running.pid;
   }
 
   get stderr(): string {

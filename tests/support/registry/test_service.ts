@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import type { Clock } from "../../../src/base/concurrency.ts";
+import type { Reference } from "../../../src/oci/reference.ts";
 import { RegistryClient } from "../../../src/registry/client.ts";
 import { httpTransport } from "../../../src/registry/http/transport_stack.ts";
 import { RegistryService } from "../../../src/serve/registry_service.ts";
@@ -34,10 +35,15 @@ export interface TestServiceOptions {
   /** 1 hour by default. */
   readonly staleIfError?: number;
   readonly offline?: boolean;
+  readonly maxRequests?: number;
+  readonly mayName?: (upstream: Reference) => boolean;
   readonly clock?: SetClock;
   /** The `registry` folder, by default one of its own. */
   readonly root?: string;
 }
+
+/** What the server would send to registries as `Via`. */
+export const VIA = "1.1 larder-test";
 
 /** What `larder serve` serves, in this process on a free port, with a registry behind it. */
 export class TestService implements AsyncDisposable {
@@ -63,6 +69,7 @@ export class TestService implements AsyncDisposable {
       layout: this.layout,
       client: options.offline ? undefined : client,
       clock,
+      mayName: options.mayName ?? (() => true),
       staleIfError: options.staleIfError ?? 3_600_000,
       warn: (message) => this.warnings.push(message),
       note: () => {},
@@ -71,7 +78,9 @@ export class TestService implements AsyncDisposable {
     this.#server = new RegistryServer(this.#service, {
       address: { hostname: "127.0.0.1", port: 0 },
       defaultUpstream: registry.host,
+      via: VIA,
       access: () => undefined,
+      maxRequests: options.maxRequests,
       onRequest: (request) => this.log.push(request),
       onFailure: (message) => this.warnings.push(message),
     });
@@ -89,6 +98,22 @@ export class TestService implements AsyncDisposable {
   /** @param path below `/v2/`; a repository without a host is one of the registry */
   request(path: string, init: RequestInit = {}): Promise<Response> {
     return fetch(`${this.#server.url}/v2/${path}`, init);
+  }
+
+  /** Sends bytes and returns the beginning of the response: `HTTP/1.1 200`. */
+  async statusLine(head: string): Promise<string> {
+    const { hostname, port } = new URL(this.#server.url);
+    using connection = await Deno.connect({ hostname, port: Number(port) });
+    await connection.write(new TextEncoder().encode(head));
+    const buffer = new Uint8Array(12);
+    const length = await connection.read(buffer) ?? 0;
+    return new TextDecoder().decode(buffer.subarray(0, length));
+  }
+
+  /** Fails unless the server says that it is well. */
+  async healthy(): Promise<void> {
+    const response = await fetch(`${this.#server.url}/healthz`);
+    assert.deepEqual([response.status, await response.text()], [200, "ok\n"]);
   }
 
   /** Returns the bytes of a response with this status. */

@@ -1,7 +1,7 @@
 import { LarderError } from "../../../base/errors.ts";
 import { specialPathError } from "../../../base/files/system_error.ts";
 import { OutboundHosts } from "../../../run/grants/outbound_hosts.ts";
-import type { Address } from "../../../run/server/http_server.ts";
+import type { ListenAddress } from "../../../base/listener.ts";
 import type { RunOptions } from "./options.ts";
 
 /** The grants and settings of the command line, checked before anything is fetched. */
@@ -9,7 +9,7 @@ export interface Grants {
   readonly folders: readonly FolderGrant[];
   readonly env: readonly (readonly [name: string, value: string])[];
   readonly outbound: OutboundHosts;
-  readonly address: Address;
+  readonly address: ListenAddress;
   readonly variables: ReadonlyMap<string, string>;
 }
 
@@ -100,7 +100,7 @@ export function parseVariables(texts: readonly string[]): Map<string, string> {
  * Parses `--listen HOST:PORT`.
  * @throws LarderError LDR_USAGE
  */
-export function parseAddress(text: string = DEFAULT_ADDRESS): Address {
+export function parseAddress(text: string = DEFAULT_ADDRESS): ListenAddress {
   const match = /^(?:\[([0-9A-Fa-f:.]+)\]|([^:\s/]+)):(\d{1,5})$/.exec(text);
   const port = Number(match?.[3]);
   if (!match || port > 65535) {

@@ -1,11 +1,7 @@
+import type { ListenAddress } from "../../../base/listener.ts";
 import { throwIfAborted } from "../../../base/errors.ts";
 import type { GuestProgram } from "../../../run/engine/component.ts";
-import {
-  type Address,
-  HttpServer,
-  type ServedRequest,
-  type Site,
-} from "../../../run/server/http_server.ts";
+import { HttpServer, type ServedRequest, type Site } from "../../../run/server/http_server.ts";
 import { GuestPool } from "../../../run/server/worker_pool.ts";
 import type { Router } from "../../../run/spin/routes.ts";
 import type { Context } from "../../context.ts";
@@ -29,7 +25,7 @@ export type ServedProgram =
  */
 export async function serve(
   context: Context,
-  address: Address,
+  address: ListenAddress,
   signal: AbortSignal,
   prepare: (origin: string) => Promise<ServedProgram>,
 ): Promise<void> {

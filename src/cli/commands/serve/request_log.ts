@@ -1,4 +1,5 @@
 import { printable } from "../../../base/errors.ts";
+import { RecentMap } from "../../../base/recent_map.ts";
 import { redact } from "../../../base/redact.ts";
 import type { LoggedRequest } from "../../../serve/server.ts";
 import { writeErr } from "../../terminal/console.ts";
@@ -38,14 +39,11 @@ export class RequestLog implements Disposable {
 
 /** Leaves out messages that were printed within the last minute. */
 export function onceAMinute(print: (message: string) => void): (message: string) => void {
-  const printed = new Map<string, number>();
+  const printed = new RecentMap<string, number>(MAX_MESSAGES);
   return (message) => {
     const now = Date.now();
     if (now - (printed.get(message) ?? -Infinity) < REPEAT_INTERVAL) return;
-    printed.delete(message);
     printed.set(message, now);
-    const [oldest] = printed.keys();
-    if (printed.size > MAX_MESSAGES) printed.delete(oldest!);
     print(message);
   };
 }

@@ -1,11 +1,14 @@
 import { systemClock } from "../../../base/concurrency.ts";
 import { LarderError } from "../../../base/errors.ts";
+import type { Place } from "../../../registry/endpoints.ts";
 import { RegistryServer } from "../../../serve/server.ts";
 import { RegistryService } from "../../../serve/registry_service.ts";
 import type { Context } from "../../context.ts";
 import { openRegistry } from "../../registry/registry_access.ts";
 import { sharedContentOf } from "../../registry/shared_content.ts";
+import { roomFor } from "../gc/auto.ts";
 import { type AccessOptions, openAccess, printClientConfig } from "./access.ts";
+import { isServerAt } from "./own_address.ts";
 import { PeriodicCollector } from "./periodic_collector.ts";
 import { onceAMinute, RequestLog } from "./request_log.ts";
 
@@ -26,6 +29,12 @@ const STALE_IF_ERROR = 24 * 60 * 60_000;
 const LONGEST_WAIT = 1000;
 
 /**
+ * 10 seconds for which a registry that failed is not asked again, and after which clients notice that it has recovered.
+ * Commands, which end before that, wait a minute.
+ */
+const DOWN_TIME = 10_000;
+
+/**
  * `larder serve`: serves until Ctrl-C or SIGTERM, then lets the requests in progress finish.
  * @throws LarderError LDR_USAGE, LDR_CONFIG, LDR_DISK*, LDR_LISTEN
  */
@@ -41,9 +50,13 @@ export async function serve(context: Context, options: ServeOptions): Promise<vo
   const warn = onceAMinute((message) => context.warn(message));
   using collector = new PeriodicCollector(context);
   const isOffline = context.options.offline ?? false;
+  const via = `1.1 larder-${crypto.randomUUID()}`;
   const limits = {
+    headers: { via },
     longestWait: LONGEST_WAIT,
+    downTime: DOWN_TIME,
     checkAddress: access.upstreams.checkAddress,
+    isItself: (place: Place) => isServerAt(address, place),
     blobsOnly: true,
   };
   const client = isOffline ? undefined : openRegistry(context, undefined, limits).client;
@@ -51,9 +64,11 @@ export async function serve(context: Context, options: ServeOptions): Promise<vo
     layout,
     client,
     clock: systemClock,
+    mayName: (upstream) => access.upstreams.allows(upstream),
     staleIfError: settings?.stale_if_error ?? freshness?.stale_if_error ?? STALE_IF_ERROR,
     warn,
     note: onceAMinute((message) => context.info(message)),
+    room: roomFor(context),
     onFetched: () => collector.request(),
     shared: sharedContentOf(context),
   });
@@ -62,6 +77,7 @@ export async function serve(context: Context, options: ServeOptions): Promise<vo
     address,
     defaultUpstream: settings?.default_upstream ?? DEFAULT_UPSTREAM,
     tls,
+    via,
     access: async (request, _client, route) => {
       const refusal = await access.authorize(request);
       if (!refusal && route && "repository" in route) {

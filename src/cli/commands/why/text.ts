@@ -201,6 +201,8 @@ function reasonText(reason: FetchReason, at: number): string {
       return `the tag had moved${reason.from ? ` from ${shortDigest(reason.from)}` : ""}`;
     case "platform":
       return "another platform was requested";
+    case "part":
+      return "a client asked for more of it";
     case "removed":
       return `larder ${reason.by.by} had removed it${beforeText(at - reason.by.at)}`;
     case "damaged":
