@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { LarderError } from "../base/errors.ts";
 import { isDeletionError } from "../base/files/files.ts";
 import { formatPlatform, type Platform } from "../oci/platform.ts";
+import type { SharedContent } from "../registry/shared/shared_content.ts";
 import type { BuildRecord } from "../store/entries/build_record.ts";
 import type { BuildStore, CachedBuild } from "../store/entries/build_store.ts";
 import type { MissCause } from "../store/journal/journal.ts";
@@ -15,6 +16,7 @@ import { layOutPackages } from "./inputs/packages.ts";
 import { prepareBuild, type PreparedBuild } from "./prepare.ts";
 import { layOutRefs } from "./inputs/refs.ts";
 import { checkResult, placeResult } from "./result_file.ts";
+import { fetchSharedBuild, offerBuild } from "./shared_build.ts";
 import { removeAbandonedRooms, Room } from "./sandbox/room.ts";
 import { type CommandEnd, runCommand } from "./sandbox/run_command.ts";
 import { commandLine } from "./sandbox/sandbox.ts";
@@ -43,6 +45,8 @@ export interface BuildDependencies {
   readonly sources: Sources;
   readonly layout: Layout;
   readonly store: BuildStore;
+  /** Asked for results that this machine has not built, and receives those that it has. */
+  readonly shared?: SharedContent | undefined;
   /** Called with one line about a step or a wait. */
   readonly note: (message: string) => void;
   /** Called before the command runs, with the key and the record that has it already. */
@@ -53,6 +57,8 @@ export interface BuildDependencies {
 
 export interface BuildResult {
   readonly outcome: "cached" | "built";
+  /** Set if another machine has built it. */
+  readonly source?: "shared";
   readonly key: Key;
   /** Why the command ran; `moved` if it had to, although there was a result. Undefined for a cached result. */
   readonly cause?: MissCause;
@@ -102,11 +108,11 @@ class BuildRun {
   async run(): Promise<BuildResult> {
     const { sandbox: choice, signal } = this.#options;
     const likely = likelySandbox(choice);
-    const hit = await this.#putCached(this.#prepared.keyFor(likely));
+    const hit = await this.#putKnown(this.#prepared.keyFor(likely));
     if (hit) return hit;
     const sandbox = await workingSandbox(choice, this.#spec.name, this.#deps.note, signal);
     const key = this.#prepared.keyFor(sandbox);
-    const other = sandbox === likely ? undefined : await this.#putCached(key);
+    const other = sandbox === likely ? undefined : await this.#putKnown(key);
     if (other) return other;
     this.#deps.missed(key, this.#deps.store.record(key.digest));
     if (this.#options.strict) throw notCached(this.#spec.name);
@@ -123,6 +129,19 @@ class BuildRun {
         signal,
       },
     );
+  }
+
+  /** Puts a result of this machine's cache or of the shared one; returns undefined if there is none. */
+  async #putKnown(key: Key): Promise<BuildResult | undefined> {
+    const cached = await this.#putCached(key);
+    const { useCache, rebuild, signal } = this.#options;
+    if (cached || !useCache || rebuild) return cached;
+    const { note, store } = this.#deps;
+    const waiting = (holders: string) => note(waitingForSweep(holders));
+    const cause = store.record(key.digest) ? "missing" : "new";
+    if (!await fetchSharedBuild(key, this.#deps, { waiting, signal })) return undefined;
+    const shared = await this.#putCached(key);
+    return shared && { ...shared, source: "shared", cause };
   }
 
   /** Puts a cached result; returns undefined if there is none. */
@@ -167,6 +186,7 @@ class BuildRun {
     const waiting = (holders: string) => note(waitingForSweep(holders));
     const stored = await store.put(path, key.bytes, made, { waiting, signal });
     await this.#put(stored);
+    offerBuild(stored.record, this.#deps, this.#options.rebuild);
     return { outcome: "built", key, cause, record: stored.record, duration };
   }
 

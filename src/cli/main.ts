@@ -1,11 +1,18 @@
 import { CommanderError } from "commander";
 import { LarderError } from "../base/errors.ts";
 import { HelpRequest, type LarderCommand, UnknownCommand, UsageProblem } from "./command.ts";
+import { runAtEnd } from "./at_end.ts";
 import { buildProgramToRun } from "./command_tree.ts";
 import { reportFailure } from "./report_error.ts";
 
 /** Runs a command line and returns its exit code. */
 export async function main(args: readonly string[]): Promise<number> {
+  const code = await runAndReport(args);
+  await runAtEnd();
+  return code;
+}
+
+async function runAndReport(args: readonly string[]): Promise<number> {
   const words = withHosts(args);
   let program = buildProgramToRun(words);
   try {

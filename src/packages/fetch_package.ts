@@ -1,45 +1,31 @@
-import { LarderError } from "../base/errors.ts";
-import { statIfAny } from "../base/files/files.ts";
+import { hasCode, LarderError } from "../base/errors.ts";
 import { PULL_ROUNDS } from "../base/limits.ts";
 import { Tries } from "../base/tries.ts";
 import type { BlobDescriptor } from "../oci/descriptor.ts";
-import { algorithmOf, type Digest } from "../oci/digest.ts";
+import type { Digest } from "../oci/digest.ts";
+import type { Fetcher } from "../oci/fetcher.ts";
 import { PROGRESS_RESETS_TRIES, transfer } from "../pull/transfer.ts";
 import { isTransient } from "../registry/http/retry.ts";
+import { SharedFetcher } from "../registry/shared/shared_fetcher.ts";
 import { UrlFetcher } from "../registry/url_fetcher.ts";
-import { type BlobStore, hasDigest } from "../store/blobs/blob_store.ts";
 import { UnnamedIngest } from "../store/blobs/unnamed_ingest.ts";
 import type { PackageRecord } from "../store/entries/package_record.ts";
-import type { PackageStore } from "../store/entries/package_store.ts";
-import type { MissCause } from "../store/journal/journal.ts";
+import { cachedPackage, causeOf, expectedBlob, isLocal } from "./cached_package.ts";
 import { deletedMeanwhile, notCached, otherContent, waitingFor } from "./package_errors.ts";
 import { otherKindThanNamed, SIGNATURE_SIZE } from "./package_file_name.ts";
 import { FileFetcher } from "./file_fetcher.ts";
-import type { PackageDependencies, PackageObserver, PackageOptions } from "./package_options.ts";
 import type { PackageRequest, PackageResult } from "./package_request.ts";
+import { MEDIA_TYPE, type PackageSession } from "./package_session.ts";
+import { sharedPackage } from "./shared_package.ts";
 import { receive } from "./url_download.ts";
 import { parsePackageUrl, partialKey, withoutCredentials } from "./url_request.ts";
-
-/** Media type of every package: the cache does not look into them. */
-const MEDIA_TYPE = "application/octet-stream";
-
-/** What all packages of one fetch are fetched with. */
-export interface PackageSession extends PackageDependencies {
-  readonly options: PackageOptions;
-  readonly observer: PackageObserver;
-  readonly blobs: BlobStore;
-  readonly packages: PackageStore;
-  /** Bytes of packages, as servers state them. */
-  readonly sizes: Map<PackageRequest, number>;
-  /** Packages whose blobs are stored but whose records did not fit on the disk; a later round writes the records. */
-  readonly arrived: Map<PackageRequest, BlobDescriptor>;
-}
 
 interface Fetched {
   readonly digest: Digest;
   readonly size: number;
   /** False if another process had fetched it, or another package has the same content. */
   readonly isReceived: boolean;
+  readonly isShared?: boolean;
 }
 
 /**
@@ -64,11 +50,13 @@ export async function fetchPackage(
   const cause = causeOf(record, session);
   const fetched = expected
     ? await fetchKnown(request, expected, record, session, signal)
-    : await fetchUnknown(request, record, session, signal);
-  const { digest, size, isReceived } = fetched;
+    : await fetchShared(request, record, session, signal) ??
+      await fetchUnknown(request, record, session, signal);
+  const { digest, size, isReceived, isShared } = fetched;
   return {
     request,
     outcome: isReceived ? "fetched" : "cached",
+    ...isReceived && isShared && { source: "shared" as const },
     cause,
     digest,
     size,
@@ -77,57 +65,36 @@ export async function fetchPackage(
 }
 
 /**
- * Returns a package that is cached in full; undefined if it has to be fetched.
- * @throws LarderError LDR_DIGEST_MISMATCH if other content is cached under its name
+ * Fetches the package that the shared cache has under the same name.
+ * @returns undefined if there is none, or the user wants what its server has now
  */
-function cachedPackage(
+async function fetchShared(
   request: PackageRequest,
-  record: PackageRecord,
-  { blobs, packages, clock, options }: PackageSession,
-): PackageResult | undefined {
-  const isWanted = options.replace && request.digest === undefined;
-  if (isWanted) return undefined;
+  before: PackageRecord | undefined,
+  session: PackageSession,
+  signal: AbortSignal,
+): Promise<Fetched | undefined> {
+  const { shared, options } = session;
+  if (!shared || options.replace || isLocal(request)) return undefined;
+  const record = await sharedPackage(shared, request.id, signal);
+  if (!record) return undefined;
   const { digest, size } = record;
-  const path = blobs.find({ mediaType: MEDIA_TYPE, digest, size });
-  if (request.digest && !isSameContent(request.digest, digest, path)) {
-    if (options.replace) return undefined;
-    throw otherContent(request, digest, request.digest);
+  const source = new SharedFetcher(shared);
+  try {
+    const blob = { mediaType: MEDIA_TYPE, digest, size };
+    return await fetchKnown(request, blob, before, session, signal, source);
+  } catch (error) {
+    // What the record names is not there, so that the server of the package decides.
+    if (hasCode(error, "LDR_NOT_FOUND")) return undefined;
+    throw error;
   }
-  if (path === undefined) return undefined;
-  const { vouchedBy } = request;
-  if (!vouchedBy || record.vouchedBy) packages.touch(request.id, clock.now());
-  else packages.use({ ...record, vouchedBy }, clock.now());
-  return { request, outcome: "cached", digest, size, path };
 }
 
-/** Compares digests; if their algorithms differ, those of the file decide. True if there is no file either. */
-function isSameContent(wanted: Digest, cached: Digest, path: string | undefined): boolean {
-  if (algorithmOf(wanted) === algorithmOf(cached)) return wanted === cached;
-  return path === undefined || hasDigest(path, wanted);
-}
-
-/** Returns what must arrive; undefined if any content is accepted. */
-function expectedBlob(
-  { digest, size }: PackageRequest,
-  record: PackageRecord | undefined,
-  { replace }: PackageOptions,
-): BlobDescriptor | undefined {
-  if (digest) return { mediaType: MEDIA_TYPE, digest, size };
-  if (!record || replace) return undefined;
-  return { mediaType: MEDIA_TYPE, digest: record.digest, size: record.size };
-}
-
-/** True if a package is a file on this machine, as those of a list or a mirror on a disk are. */
-function isLocal({ urls }: PackageRequest): boolean {
-  return urls[0]?.startsWith("file:") === true;
-}
-
-function causeOf(record: PackageRecord | undefined, { blobs }: PackageSession): MissCause {
-  if (!record) return "new";
-  const { digest, size } = record;
-  const blob = { mediaType: MEDIA_TYPE, digest, size };
-  if (blobs.find(blob)) return "moved";
-  return statIfAny(blobs.pathOf(blob)) ? "damaged" : "missing";
+/** Returns the source of a package whose digest is known. */
+function sourceOf(request: PackageRequest, { shared, transport }: PackageSession): Fetcher {
+  if (isLocal(request)) return new FileFetcher(request.urls[0]!);
+  const origin = new UrlFetcher(transport, request.urls);
+  return shared ? new SharedFetcher(shared, origin) : origin;
 }
 
 async function fetchKnown(
@@ -136,11 +103,12 @@ async function fetchKnown(
   before: PackageRecord | undefined,
   session: PackageSession,
   signal: AbortSignal,
+  source: Fetcher = sourceOf(request, session),
 ): Promise<Fetched> {
-  const { blobs, clock, observer, transport } = session;
+  const { blobs, clock, observer } = session;
   const waiting = (holders: string) => observer.note?.(waitingFor(holders, request));
   const received = await transfer(
-    isLocal(request) ? new FileFetcher(request.urls[0]!) : new UrlFetcher(transport, request.urls),
+    source,
     blob,
     () => blobs.ingest(blob, { waiting, signal }),
     {
@@ -156,7 +124,8 @@ async function fetchKnown(
   const isReceived = received !== undefined || session.arrived.has(request);
   if (isReceived) session.arrived.set(request, { ...blob, size });
   record(request, { digest: blob.digest, size }, before, session);
-  return { digest: blob.digest, size, isReceived };
+  const isShared = source instanceof SharedFetcher && source.isShared;
+  return { digest: blob.digest, size, isReceived, isShared };
 }
 
 /**

@@ -8,7 +8,7 @@ import { packageName } from "../store/entries/package_record.ts";
 import { PackageStore } from "../store/entries/package_store.ts";
 import { Journal, type UseEvent } from "../store/journal/journal.ts";
 import { waitingForSweep } from "../store/locks/store_lock.ts";
-import { fetchPackage, type PackageSession } from "./fetch_package.ts";
+import { fetchPackage } from "./fetch_package.ts";
 import type { PackageDependencies, PackageObserver, PackageOptions } from "./package_options.ts";
 import type {
   PackageFailure,
@@ -16,6 +16,8 @@ import type {
   PackageResult,
   PackageResults,
 } from "./package_request.ts";
+import type { PackageSession } from "./package_session.ts";
+import { offerPackage } from "./shared_package.ts";
 import { spaceRequest } from "./space_request.ts";
 
 /** What came of each request so far, by its index. It outlives a run that was stopped to free space. */
@@ -86,6 +88,7 @@ async function fetchAll(
       try {
         const result = await fetchPackage(request, session, signal);
         results.set(index, result);
+        offer(result, session);
         observer.finished?.(result);
       } catch (error) {
         if (isFatal(error)) throw error;
@@ -97,6 +100,12 @@ async function fetchAll(
   if ([...results.values()].every(({ cause }) => cause === undefined)) return;
   session.blobs.sync();
   await session.packages.sync();
+}
+
+/** Offers a package that its own server has sent to the shared cache. */
+function offer(result: PackageResult, { shared, packages, options }: PackageSession): void {
+  if (!shared || result.outcome !== "fetched" || result.source === "shared") return;
+  offerPackage(shared, result, packages, options.replace === true);
 }
 
 function isToFetch({ results, failures }: Outcomes, index: number): boolean {
@@ -147,7 +156,7 @@ function hintFor(code: LarderError["code"], hint: string, digest: Digest | undef
   }
 }
 
-function eventOf({ request, outcome, cause, digest, size }: PackageResult): UseEvent {
+function eventOf({ request, outcome, source, cause, digest, size }: PackageResult): UseEvent {
   const isFetched = outcome === "fetched";
   return {
     kind: "use",
@@ -156,6 +165,7 @@ function eventOf({ request, outcome, cause, digest, size }: PackageResult): UseE
     digest,
     ...(cause && { cause }),
     fetched: isFetched ? size : 0,
+    ...source && { shared: size },
     saved: isFetched ? 0 : size,
   };
 }

@@ -1,6 +1,7 @@
 import type { Clock } from "../base/concurrency.ts";
 import type { Room } from "../pull/room.ts";
 import type { Transport } from "../registry/http/transport.ts";
+import type { SharedContent } from "../registry/shared/shared_content.ts";
 import type { Layout } from "../store/layout.ts";
 import type { PackageRequest, PackageResult } from "./package_request.ts";
 
@@ -11,6 +12,8 @@ export interface PackageDependencies {
   readonly clock: Clock;
   /** Undefined if a full disk is an error at once. */
   readonly room?: Room | undefined;
+  /** Asked before the servers of packages, and receives what they sent; undefined if the user bypasses the cache. */
+  readonly shared?: SharedContent | undefined;
 }
 
 export interface PackageOptions {

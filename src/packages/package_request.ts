@@ -22,6 +22,8 @@ export interface PackageRequest {
 export interface PackageResult {
   readonly request: PackageRequest;
   readonly outcome: "cached" | "fetched";
+  /** Set if it was fetched from the shared cache. */
+  readonly source?: "shared";
   /** Why it was fetched, or recorded although its content was cached; undefined for a cache hit. */
   readonly cause?: MissCause | undefined;
   /** Digest of the blob that holds it. */

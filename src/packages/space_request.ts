@@ -2,7 +2,7 @@ import { statIfAny } from "../base/files/files.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { SpaceRequest } from "../pull/room.ts";
 import type { Layout } from "../store/layout.ts";
-import type { PackageSession } from "./fetch_package.ts";
+import type { PackageSession } from "./package_session.ts";
 import type { PackageRequest } from "./package_request.ts";
 import { partialKey } from "./url_request.ts";
 

@@ -42,9 +42,24 @@ export async function install(
     for (const image of selection.images) await unpackArchives(session, image);
     const fetched = [...outcomes.values()].includes("fetched");
     const publication = { selection, resolved, record, fetched };
-    if (await publish(session, publication)) return resultOf(session, publication);
+    if (await publish(session, publication)) {
+      offerEntry(session, selection);
+      return resultOf(session, publication);
+    }
   }
   throw cacheDeleted(session, ` ${PULL_ROUNDS} times`);
+}
+
+/** Offers an entry to the shared cache, without what came from there: its manifests, those of indexes last. */
+function offerEntry({ shared, parts, repository }: PullSession, selection: Selection): void {
+  const { images, indexes } = selection;
+  const own = images.flatMap((image) => parts.parts(image))
+    .filter(({ skipped, descriptor }) => !skipped && !repository.isShared(descriptor.digest));
+  shared?.offer({
+    blobs: own.map((part) => ({ descriptor: part.descriptor, path: parts.pathOf(part) })),
+    manifests: [...images, ...indexes.toReversed()]
+      .filter(({ digest }) => !repository.isShared(digest)),
+  });
 }
 
 /** Uses a complete cached copy without confirmation by the registry. */

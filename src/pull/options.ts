@@ -3,6 +3,7 @@ import type { Descriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { RegistryClient } from "../registry/client.ts";
 import type { Transport } from "../registry/http/transport.ts";
+import type { SharedContent } from "../registry/shared/shared_content.ts";
 import type { Part } from "../store/image_parts.ts";
 import type { Layout } from "../store/layout.ts";
 import type { PullPolicy } from "./freshness.ts";
@@ -17,6 +18,8 @@ export interface PullerDependencies {
   readonly clock: Clock;
   /** Undefined if a full disk is an error at once. */
   readonly room?: Room | undefined;
+  /** Receives what was fetched from registries. */
+  readonly shared?: SharedContent | undefined;
 }
 
 export interface PullOptions extends PlatformChoice {

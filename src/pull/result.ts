@@ -12,6 +12,8 @@ export interface PartResult {
   readonly mediaType: string;
   readonly size: number;
   readonly outcome: PartOutcome;
+  /** Set if it was fetched from the shared cache. */
+  readonly source?: "shared";
 }
 
 /**
@@ -66,7 +68,9 @@ export function resultOf(
   for (const { kind, descriptor, skipped } of all) {
     const { digest, mediaType, size } = descriptor;
     const outcome = skipped ? "skipped" : outcomes.get(digest) ?? "reused";
-    results.set(digest, { kind, digest, mediaType, size, outcome });
+    const isShared = outcome === "fetched" && repository.isShared(digest);
+    const source = isShared ? { source: "shared" as const } : {};
+    results.set(digest, { kind, digest, mediaType, size, outcome, ...source });
   }
   const fetched = [...results.values()].some((part) => part.outcome === "fetched");
   const isStale = resolved.freshness === "stale";
@@ -94,8 +98,14 @@ export function bytesOf(result: Pick<PullResult, "parts">, outcome: PartOutcome)
     .reduce((sum, part) => sum + part.size, 0);
 }
 
+/** Returns the bytes of the parts that came from the shared cache. */
+export function sharedBytesOf({ parts }: Pick<PullResult, "parts">): number {
+  return parts.filter((part) => part.source === "shared").reduce((sum, { size }) => sum + size, 0);
+}
+
 /** Returns the journal's line about a pull. @param now milliseconds since the epoch */
 export function useEvent(result: PullResult, now: number): UseEvent {
+  const shared = sharedBytesOf(result);
   return {
     kind: "use",
     at: new Date(now).toISOString(),
@@ -104,6 +114,7 @@ export function useEvent(result: PullResult, now: number): UseEvent {
     ...(result.cause && { cause: result.cause }),
     ...(result.mirrors.length > 0 && { mirrors: [...result.mirrors] }),
     fetched: bytesOf(result, "fetched"),
+    ...(shared > 0 && { shared }),
     saved: bytesOf(result, "reused"),
   };
 }

@@ -8,6 +8,8 @@ import { MirrorHealth, type MirrorMessages } from "./mirrors/mirror_health.ts";
 import { MirroredRepository } from "./mirrors/mirrored_repository.ts";
 import type { FindRoute } from "./mirrors/route.ts";
 import { Repository, type RepositoryDependencies, type RepositoryRequest } from "./repository.ts";
+import type { SharedContent } from "./shared/shared_content.ts";
+import { SharedRepository } from "./shared/shared_repository.ts";
 
 /** A request that a registry denied, with the response. */
 export interface DeniedRequest {
@@ -49,6 +51,8 @@ export interface ClientDependencies {
   readonly stallTimeout?: number;
   /** The mirrors of repositories; by default, there are none. */
   readonly mirrors?: MirrorMessages & { readonly route: FindRoute };
+  /** Asked for digests before mirrors and registries. */
+  readonly shared?: SharedContent | undefined;
 }
 
 /** The pull side of the OCI distribution specification ("Pull"). */
@@ -63,11 +67,14 @@ export class RegistryClient {
 
   /** Returns a client of one repository's manifests and blobs. @param reference names what is pulled, in messages */
   repository(reference: Reference): Repository {
-    const { mirrors } = this.#deps;
+    const { mirrors, shared } = this.#deps;
     const health = this.#mirrorHealth;
     if (!mirrors || !health) return new Repository(reference, this.#connect(reference, false));
     const connect = (place: Place, once: boolean) => this.#connect(place, once);
-    return new MirroredRepository(reference, { route: mirrors.route, health, connect });
+    const deps = { route: mirrors.route, health, connect };
+    return shared
+      ? new SharedRepository(reference, deps, shared)
+      : new MirroredRepository(reference, deps);
   }
 
   #connect({ registry, repository }: Place, once: boolean): RepositoryDependencies {

@@ -53,6 +53,11 @@ export class Repository implements Fetcher {
     return [];
   }
 
+  /** True if content came from the shared cache. */
+  isShared(_digest: Digest): boolean {
+    return false;
+  }
+
   /**
    * Returns the digest that a tag has now, without its manifest, which costs no pull quota.
    *

@@ -32,6 +32,8 @@ export interface DownloadDependencies {
   readonly room?: Room | undefined;
   /** Called after each download. */
   readonly onFetched: () => void;
+  /** Receives each blob that this process has fetched. */
+  readonly offer?: (descriptor: BlobDescriptor) => void;
   /** Keeps collectors from the partial file and the blob until the function that it returns is called. */
   readonly lease: (digest: Digest) => Promise<() => void>;
 }
@@ -153,6 +155,7 @@ export class SharedDownload {
       await this.#space.prepare(request.descriptor);
       await this.#transfer(request);
       this.#set({ state: "done", generation: this.#isForeign ? undefined : this.#generation });
+      if (!this.#isForeign) this.#deps.offer?.(request.descriptor);
     } catch (error) {
       if (isOfDisk(error)) warn(`cannot keep ${request.descriptor.digest}: ${messageOf(error)}`);
       this.#set({ state: "failed", error });

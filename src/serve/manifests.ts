@@ -3,6 +3,7 @@ import { SingleFlight } from "../base/single_flight.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { Manifest } from "../oci/manifest.ts";
 import { formatReference, type Reference } from "../oci/reference.ts";
+import type { SharedContent } from "../registry/shared/shared_content.ts";
 import { type Answer, matchesETag, type Result, staleHeaders } from "./answer.ts";
 import type { RepositoryIndexes } from "./repository_index.ts";
 import type { ServedEntries } from "./served_entries.ts";
@@ -17,6 +18,7 @@ export interface ManifestDependencies {
   readonly uses: ServedUses;
   readonly upstreams: Upstreams;
   readonly clock: Clock;
+  readonly shared?: SharedContent | undefined;
 }
 
 /** Finds manifests by digest in the cache or, each once for all clients, in their registry. */
@@ -78,8 +80,9 @@ export class ManifestFetcher {
   }
 
   async #keep({ registry, repository }: Reference, manifest: Manifest): Promise<boolean> {
-    const { stored, indexes, entries } = this.#deps;
+    const { stored, indexes, entries, shared } = this.#deps;
     const name = { registry, repository };
+    shared?.offer({ blobs: [], manifests: [manifest] });
     indexes.of(name).add(manifest);
     if (await stored.find(name, manifest.digest)) return true;
     if (await entries.store(name, manifest)) return true;

@@ -2,6 +2,7 @@ import type { Clock } from "../base/concurrency.ts";
 import { isLocal, type Reference } from "../oci/reference.ts";
 import type { Room } from "../pull/room.ts";
 import type { RegistryClient } from "../registry/client.ts";
+import type { SharedContent } from "../registry/shared/shared_content.ts";
 import { BlobStore } from "../store/blobs/blob_store.ts";
 import type { Layout } from "../store/layout.ts";
 import { ManifestStore } from "../store/manifest_store.ts";
@@ -42,6 +43,8 @@ export interface ServiceOptions {
   readonly defaultUpstream: string;
   /** Checks that a client may name a repository. @throws LarderError LDR_FORBIDDEN */
   readonly checkRepository: (repository: Reference) => void;
+  /** Receives what was fetched from registries. */
+  readonly shared?: SharedContent | undefined;
 }
 
 /** Answers the requests of the distribution API from the cache and the registries behind it, and takes local pushes. */
@@ -62,7 +65,8 @@ export class RegistryService implements AsyncDisposable {
   readonly #local: LocalRegistry;
 
   constructor(options: ServiceOptions) {
-    const { layout, client, clock, mayName, staleIfError, warn, note, room, onFetched } = options;
+    const { layout, client, clock, mayName, staleIfError, warn, note, room, onFetched, shared } =
+      options;
     this.#layout = layout;
     this.#mayName = mayName;
     this.#clock = clock;
@@ -85,6 +89,7 @@ export class RegistryService implements AsyncDisposable {
       uses,
       upstreams,
       clock,
+      shared,
     });
     const lease = this.#lease = new ServingLease(layout, warn);
     const downloads = this.#downloads = new Downloads({
@@ -94,6 +99,8 @@ export class RegistryService implements AsyncDisposable {
       warn,
       room,
       onFetched,
+      offer: (descriptor) =>
+        shared?.offer({ blobs: [{ descriptor, path: blobs.pathOf(descriptor) }] }),
       lease: async (digest) => {
         const { ready, release } = lease.hold(digest);
         await ready;

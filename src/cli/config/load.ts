@@ -87,12 +87,13 @@ const SERVE_PATHS = ["token_file", "htpasswd_file", "tls_cert", "tls_key"] as co
 
 /** Resolves relative paths against the folder of the config file. */
 function resolvePaths(config: Config, folder: string): Config {
-  const { cache_dir, registries, serve } = config;
+  const { cache_dir, registries, serve, shared } = config;
   const own = (path: string) => resolve(folder, path);
   return {
     ...config,
     ...cache_dir !== undefined && { cache_dir: own(cache_dir) },
     ...serve && { serve: { ...serve, ...servePaths(serve, own) } },
+    ...shared?.key_file !== undefined && { shared: { ...shared, key_file: own(shared.key_file) } },
     ...registries && {
       registries: Object.fromEntries(
         Object.entries(registries).map(([name, { ca_file, ...rest }]) => [

@@ -1,9 +1,11 @@
 import * as v from "valibot";
+import { LarderError } from "../../base/errors.ts";
 import { TRANSFERS } from "../../base/limits.ts";
 import { parseBytes, parseDuration, parseSpace } from "../../base/units.ts";
 import { parseRegistry } from "../../oci/reference.ts";
 import { parseAllow } from "../../serve/access/allow_patterns.ts";
 import { parseLocation } from "../../registry/mirrors/location.ts";
+import { parseSharedUrl } from "../../registry/shared/shared_url.ts";
 import { POLICIES } from "../options.ts";
 
 /** The description of a setting. */
@@ -53,7 +55,16 @@ function readText<I, T>(parse: (text: string) => T, textOf: (value: I) => string
 
 const Path = described(v.pipe(v.string(), v.nonEmpty()), { expected: "a path", isPath: true });
 const Text = described(v.pipe(v.string(), v.nonEmpty()), { expected: "a host and a port" });
+const Region = described(v.pipe(v.string(), v.regex(/^[\w-]+$/)), { expected: "a region" });
 const Registry = readAs("a registry", parseRegistry);
+const SharedAddress = described(checkedBy(parseSharedUrl), {
+  expected: "s3://BUCKET/PREFIX or oci://HOST/REPOSITORY",
+  parse: parseSharedUrl,
+});
+const Endpoint = described(checkedBy(parseEndpoint), {
+  expected: "a URL that begins with http:// or https://",
+  parse: parseEndpoint,
+});
 const Switch = described(v.boolean(), { expected: "true or false" });
 const Duration = readAs("a duration", parseDuration);
 const Bytes = readAs("a size", parseBytes);
@@ -84,6 +95,28 @@ function listOf(item: string, parse: (text: string) => string[]) {
 
 function setting<T extends v.GenericSchema>(schema: T, notes: SettingNotes) {
   return v.optional(v.pipe(schema, v.metadata(notes as unknown as Record<string, unknown>)));
+}
+
+/** Returns a schema of texts that `parse` accepts. */
+function checkedBy(parse: (text: string) => unknown) {
+  return v.pipe(
+    v.string(),
+    readText<string, string>((text) => {
+      parse(text);
+      return text;
+    }),
+  );
+}
+
+/** @throws LarderError LDR_USAGE */
+function parseEndpoint(text: string): URL {
+  const url = URL.parse(text);
+  const isServer = url && /^https?:$/.test(url.protocol) && url.pathname === "/" &&
+    url.username === "" && url.search === "";
+  if (isServer) return url;
+  throw new LarderError("LDR_USAGE", `"${text}" is not the URL of a server`, {
+    hint: "write http:// or https://, a host and a port, such as https://minio.example:9000",
+  });
 }
 
 /** Parses `mirror.lan, localhost:5000/ghcr.io`. */
@@ -204,6 +237,29 @@ export const ConfigSchema = v.strictObject({
     tls_key: setting(Path, {
       description: "PEM file with the key of that certificate",
       example: "/etc/larder/key.pem",
+    }),
+  }),
+  shared: group({
+    url: setting(SharedAddress, {
+      description: "cache that machines share: s3://BUCKET/PREFIX or oci://HOST/REPOSITORY",
+      example: "s3://acme-cache/larder",
+    }),
+    endpoint: setting(Endpoint, {
+      description: "URL of the server of an s3:// bucket; unset, that of Amazon S3",
+      example: "https://minio.example:9000",
+    }),
+    region: setting(Region, {
+      description: "region of an s3:// bucket; unset, AWS_REGION or us-east-1",
+      example: "eu-central-1",
+    }),
+    write: setting(Switch, {
+      description: "write what was fetched or built to the shared cache",
+      fallback: false,
+    }),
+    key_file: setting(Path, {
+      description:
+        "file with the key that signs shared packages and builds; relative as for cache_dir",
+      example: "/etc/larder/shared.key",
     }),
   }),
   registries: v.nullish(v.record(

@@ -1,12 +1,13 @@
-import { type IncomingMessage, request as httpRequest } from "node:http";
+import { type ClientRequest, type IncomingMessage, request as httpRequest } from "node:http";
 import { Agent, request as httpsRequest } from "node:https";
 import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
 import { createSecureContext, type SecureContext } from "node:tls";
 import { interrupted } from "../../base/errors.ts";
 import type { CheckAddress } from "./checked_address.ts";
 import { checkedLookup } from "./checked_lookup.ts";
 import { networkError, timedOut } from "./fetch_transport.ts";
-import type { HttpRequest, HttpResponse } from "./transport.ts";
+import type { HttpRequest, HttpResponse, UploadContent } from "./transport.ts";
 
 export interface NodeRequestOptions {
   /** Milliseconds without a response after which the request fails. */
@@ -18,12 +19,9 @@ export interface NodeRequestOptions {
 /** Milliseconds after which a connection without a request is closed, as in Node's own agents. */
 const IDLE_TIMEOUT = 5000;
 
-/** Measures in bytes what is read ahead. Deno 2.4 counts chunks, and so holds a whole blob in memory for a slow disk. */
-const BUFFERED = new ByteLengthQueuingStrategy({ highWaterMark: 64 * 1024 });
-
 /** Options of a TLS connection. */
 export interface NodeTls {
-  readonly ca: [];
+  readonly ca: string[];
   readonly rejectUnauthorized?: boolean;
   readonly secureContext?: SecureContext;
   /** Keeps connections, which the shared agent would also use for requests that trust other certificates. */
@@ -44,9 +42,12 @@ export function trusting(
   certificates: readonly string[],
   client?: { readonly cert: string; readonly key: string },
 ): NodeTls {
+  const agent = new Agent({ keepAlive: true, timeout: IDLE_TIMEOUT });
   const secureContext = createSecureContext(client);
+  // Deno 2.4 has no contexts, and adds `ca` to the built-in certificates.
+  if (!secureContext.context) return { ca: [...certificates], agent, ...client };
   for (const certificate of certificates) secureContext.context.addCACert(certificate);
-  return { ca: [], secureContext, agent: new Agent({ keepAlive: true, timeout: IDLE_TIMEOUT }) };
+  return { ca: [], secureContext, agent };
 }
 
 /**
@@ -57,12 +58,16 @@ export async function sendWithNode(
   request: HttpRequest,
   { stallTimeout, checkAddress, tls }: NodeRequestOptions,
 ): Promise<HttpResponse> {
-  const { url, method, body, signal } = request;
+  const { url, method, body, content, signal } = request;
   if (signal?.aborted) throw interrupted();
   const { promise, resolve, reject } = Promise.withResolvers<HttpResponse>();
   const options = {
     method,
-    headers: { "accept-encoding": "identity", ...request.headers },
+    headers: {
+      "accept-encoding": "identity",
+      ...content && { "content-length": String(content.size) },
+      ...request.headers,
+    },
     timeout: stallTimeout,
     ...checkAddress && { lookup: checkedLookup(url, checkAddress) },
   };
@@ -75,8 +80,17 @@ export async function sendWithNode(
   outgoing.on("error", (error) => reject(networkError(error, url)));
   outgoing.on("close", () => signal?.removeEventListener("abort", onAbort));
   outgoing.on("response", (incoming) => resolve(toResponse(request, incoming)));
-  outgoing.end(body);
+  if (content) sendContent(outgoing, content).catch((error) => reject(networkError(error, url)));
+  else outgoing.end(body);
   return await promise;
+}
+
+/**
+ * Streams a body: its memory stays flat, while the runtime's own client would leave out the length, and servers of S3
+ * answer 411. A server that has answered already may close the connection before the end.
+ */
+async function sendContent(outgoing: ClientRequest, { open }: UploadContent): Promise<void> {
+  await pipeline(Readable.from(open(), { objectMode: false }), outgoing);
 }
 
 function toResponse(request: HttpRequest, incoming: IncomingMessage): HttpResponse {
@@ -84,9 +98,22 @@ function toResponse(request: HttpRequest, incoming: IncomingMessage): HttpRespon
   for (let i = 0; i + 1 < incoming.rawHeaders.length; i += 2) {
     headers.append(incoming.rawHeaders[i]!, incoming.rawHeaders[i + 1]!);
   }
-  const body = request.method === "HEAD"
-    ? null
-    : Readable.toWeb(incoming, { strategy: BUFFERED }) as unknown as ReadableStream<Uint8Array>;
+  const body = request.method === "HEAD" ? null : streamOf(incoming);
   if (!body) incoming.resume();
   return { url: request.url.href, status: incoming.statusCode ?? 0, headers, body };
+}
+
+/** As `Readable.toWeb`, of which a `cancel` ends the process in Deno 2.4. */
+function streamOf(incoming: IncomingMessage): ReadableStream<Uint8Array> {
+  const chunks = incoming[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>;
+  return new ReadableStream({
+    async pull(controller) {
+      const { value, done } = await chunks.next();
+      if (done) controller.close();
+      else controller.enqueue(new Uint8Array(value.buffer, value.byteOffset, value.byteLength));
+    },
+    cancel() {
+      incoming.destroy();
+    },
+  });
 }

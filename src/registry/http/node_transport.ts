@@ -2,11 +2,11 @@ import { RecentMap } from "../../base/recent_map.ts";
 import { LarderError } from "../../base/errors.ts";
 import { MAX_NAMED, STALL_TIMEOUT } from "../../base/limits.ts";
 import type { CheckAddress } from "./checked_address.ts";
-import { type NodeTls, sendWithNode, trusting } from "./node_request.ts";
+import { type NodeTls, sendWithNode, TRUST_ANY, trusting } from "./node_request.ts";
 import { trustSystemCertificates } from "./fetch_transport.ts";
 import { proxyFor } from "./proxy.ts";
 import type { HttpRequest, HttpResponse, Transport } from "./transport.ts";
-import { ownTrust, type Trust } from "./tls/trust.ts";
+import { isInsecure, ownTrust, type Trust } from "./tls/trust.ts";
 
 export interface NodeTransportOptions extends Trust {
   readonly stallTimeout?: number | undefined;
@@ -32,7 +32,7 @@ export class NodeTransport implements Transport {
 
   async send(request: HttpRequest): Promise<HttpResponse> {
     const { url } = request;
-    if (proxyFor(url, Deno.env)) throw onlyWithoutProxy(url);
+    if (proxyFor(url, Deno.env)) throw onlyWithoutProxy(request);
     const tls = url.protocol === "https:" ? this.#tlsFor(url) : undefined;
     return await sendWithNode(request, {
       stallTimeout: this.#stallTimeout,
@@ -42,6 +42,7 @@ export class NodeTransport implements Transport {
   }
 
   #tlsFor(url: URL): NodeTls {
+    if (isInsecure(this.#trust, url)) return TRUST_ANY;
     let tls = this.#tls.get(url.host);
     if (!tls) {
       if (this.#tls.size === 0) trustSystemCertificates();
@@ -55,9 +56,11 @@ export class NodeTransport implements Transport {
   }
 }
 
-function onlyWithoutProxy(url: URL): LarderError {
+function onlyWithoutProxy({ url, content }: HttpRequest): LarderError {
+  const why = content
+    ? "uploads do not go through one"
+    : `larder reaches port ${url.port}, which browsers block, only without a proxy`;
   return new LarderError("LDR_CONFIG", `cannot reach ${url.host} through the proxy`, {
-    hint:
-      `name ${url.host} in NO_PROXY: larder reaches port ${url.port}, which browsers block, only without a proxy`,
+    hint: `name ${url.host} in NO_PROXY: ${why}`,
   });
 }

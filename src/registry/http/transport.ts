@@ -1,10 +1,20 @@
 import type { Tries } from "../../base/tries.ts";
 
+/** A body of a known length. */
+export interface UploadContent {
+  /** Bytes. */
+  readonly size: number;
+  /** Opens the bytes, once; none is overwritten later. */
+  readonly open: () => AsyncIterable<Uint8Array>;
+}
+
 export interface HttpRequest {
-  readonly method: "GET" | "HEAD" | "POST";
+  readonly method: "GET" | "HEAD" | "POST" | "PUT";
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string | undefined;
+  /** A body that is streamed: only Node's client sends one with its length. */
+  readonly content?: UploadContent | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Names what is requested, for messages; by default the URL's host and path. */
   readonly subject?: string | undefined;

@@ -170,6 +170,11 @@ export class MirroredRepository extends Repository {
     };
   }
 
+  /** Finds the route. @throws LarderError LDR_BLOCKED if the repository must not be used */
+  protected async findRoute(): Promise<void> {
+    await this.#open();
+  }
+
   #open(): Promise<Sources> {
     return this.#sources ??= this.#deps.route(this.#reference).then((route) =>
       this.#connect(route)

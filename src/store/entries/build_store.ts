@@ -104,8 +104,6 @@ export class BuildStore {
     const specification = digestOf(key);
     return await withSharedLock(this.#layout, async () => {
       const { digest, size } = await adoptFile(this.#layout, file, build.mediaType);
-      await this.#blobs.write(key, KEY_TYPE, { signal: options.signal });
-      this.#blobs.sync();
       const record: BuildRecord = {
         schemaVersion: 1,
         specification,
@@ -115,11 +113,26 @@ export class BuildStore {
         size,
         createdAt: new Date().toISOString(),
       };
-      const folder = this.#layout.buildFolder(specification);
-      ensureFolder(folder);
-      writeFileAtomic(join(folder, RECORD_FILE), formatBuildRecord(record));
-      syncFolder(folder);
+      await this.add(record, key, options.signal);
       return { record, path: this.#blobs.pathOf(record) };
     }, options);
+  }
+
+  /**
+   * Adds a build whose result is a blob already. The caller must hold the shared store lock.
+   * @param key the key document
+   * @throws LarderError LDR_DISK*, LDR_INTERRUPTED
+   */
+  async add(
+    record: BuildRecord,
+    key: Uint8Array<ArrayBuffer>,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    await this.#blobs.write(key, KEY_TYPE, { signal });
+    this.#blobs.sync();
+    const folder = this.#layout.buildFolder(record.specification);
+    ensureFolder(folder);
+    writeFileAtomic(join(folder, RECORD_FILE), formatBuildRecord(record));
+    syncFolder(folder);
   }
 }

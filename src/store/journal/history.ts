@@ -23,6 +23,8 @@ export type HistoryEvent =
     readonly because: FetchReason;
     /** The hosts of the mirrors that answered, if there were any. */
     readonly mirrors?: readonly string[];
+    /** Set if content came from the shared cache. */
+    readonly source?: "shared";
   }
   | {
     /** The entry changed, but all its content was cached. */
@@ -107,12 +109,12 @@ function addToUses(history: HistoryEvent[], event: UseEvent, at: number): boolea
 }
 
 function useOf(event: UseEvent, at: number, before: readonly HistoryEvent[]): HistoryEvent {
-  const { name, digest, cause, fetched, mirrors, uses = 1 } = event;
+  const { name, digest, cause, fetched, mirrors, shared, uses = 1 } = event;
   if (!cause) return { kind: "hit", at, name, digest, uses, last: at };
   const because = reasonOf(event, before.filter((each) => !("name" in each) || each.name === name));
-  return fetched > 0
-    ? { kind: "fetched", at, name, digest, bytes: fetched, because, ...mirrors && { mirrors } }
-    : { kind: "changed", at, name, digest, because };
+  if (fetched === 0) return { kind: "changed", at, name, digest, because };
+  const from = { ...mirrors && { mirrors }, ...shared && { source: "shared" as const } };
+  return { kind: "fetched", at, name, digest, bytes: fetched, because, ...from };
 }
 
 /** @param before earlier events of the same name */

@@ -43,6 +43,8 @@ const UseSchema = v.object({
   mirrors: v.optional(v.array(v.string())),
   /** Bytes of content that were fetched. */
   fetched: Bytes,
+  /** Those of them that came from the shared cache; absent if there were none. */
+  shared: v.optional(Bytes),
   /** Bytes of content that did not have to be fetched. */
   saved: Bytes,
 });

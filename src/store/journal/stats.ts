@@ -11,6 +11,8 @@ export interface Stats {
   readonly misses: number;
   readonly causes: Readonly<Partial<Record<MissCause, number>>>;
   readonly fetched: number;
+  /** Bytes of {@link fetched} that came from the shared cache. */
+  readonly shared: number;
   readonly saved: number;
   /** Removals by the rules of a policy, not by a user's selection. */
   readonly evictions: { readonly entries: number; readonly bytes: number };
@@ -65,6 +67,7 @@ export function statsOf(events: readonly JournalEvent[]): Stats {
     misses: misses.length,
     causes: countBy(misses.map(({ cause }) => cause!)),
     fetched: sum(uses.map(({ fetched }) => fetched)),
+    shared: sum(uses.map(({ shared = 0 }) => shared)),
     saved: sum(uses.map(({ saved }) => saved)),
     evictions: {
       entries: sum(evictions.map(({ entries }) => entries)),

@@ -339,6 +339,14 @@ Deno.test("loadConfig reads the file of LARDER_CONFIG unless --config is given",
   );
 });
 
+Deno.test("loadConfig resolves shared.key_file against the folder of the config file", async () => {
+  using folder = new TemporaryFolder();
+  const path = join(folder.path, "config.yaml");
+  Deno.writeTextFileSync(path, "shared: {url: s3://bucket, key_file: shared.key}\n");
+  const { shared } = await loadConfig(platform(), path);
+  assert.deepEqual(shared, { url: "s3://bucket", key_file: join(folder.path, "shared.key") });
+});
+
 Deno.test("loadConfig resolves ca_file against the folder of the config file", async () => {
   using folder = new TemporaryFolder();
   const path = join(folder.path, "larder.yaml");

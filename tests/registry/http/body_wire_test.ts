@@ -32,6 +32,7 @@ const request = {
   query: new URLSearchParams(),
   headers: new Headers(),
   body: "",
+  bytes: new Uint8Array(),
 };
 
 Deno.test("readBody reads a large body over the wire", async () => {

@@ -41,6 +41,7 @@ Deno.test("statsOf an empty journal is all zero", () => {
     misses: 0,
     causes: {},
     fetched: 0,
+    shared: 0,
     saved: 0,
     evictions: { entries: 0, bytes: 0 },
     regrets: [],

@@ -8,6 +8,7 @@ export interface Request {
   readonly query: URLSearchParams;
   readonly headers: Headers;
   readonly body: string;
+  readonly bytes: Uint8Array;
 }
 
 /** A request that was answered. */
@@ -191,6 +192,7 @@ function parseRequest(received: Buffer): { request: Request; length: number } | 
       query: new URLSearchParams(question < 0 ? "" : target.slice(question + 1)),
       headers,
       body: received.subarray(end + 4, length).toString("utf8"),
+      bytes: new Uint8Array(received.subarray(end + 4, length)),
     },
   };
 }

@@ -14,9 +14,11 @@ import { BuildStore } from "../../../store/entries/build_store.ts";
 import { Journal, type UseEvent } from "../../../store/journal/journal.ts";
 import type { Context } from "../../context.ts";
 import { optionConflict } from "../../errors.ts";
+import { sharedContentOf } from "../../registry/shared_content.ts";
 import type { Format } from "../../options.ts";
 import { readJournal } from "../../read_activity.ts";
 import { writeErr, writeErrBytes, writeJson, writeOut } from "../../terminal/console.ts";
+import { isOffline } from "../fetch/requests.ts";
 import { collectAfterFetch } from "../gc/auto.ts";
 import { explain, explanationText } from "./explanation.ts";
 import type { BuildCommandOptions } from "./options.ts";
@@ -48,6 +50,7 @@ export async function build(
     result = await runBuild(spec, options, {
       layout,
       store,
+      shared: isOffline(context) ? undefined : sharedContentOf(context),
       sources,
       note: (message) => context.info(message),
       missed: (key, record) => reportMiss(context, store, key, reasonFor(record, options), command),
@@ -59,8 +62,8 @@ export async function build(
   }
   report(context, result, options.to, command.format);
   if (result.record === undefined) return;
-  new Journal(layout).append([useEvent(result.record, result.cause)]);
-  if (result.outcome === "built") await collectAfterFetch(context);
+  new Journal(layout).append([useEvent(result.record, result)]);
+  if (result.cause) await collectAfterFetch(context);
 }
 
 function buildOptions(
@@ -158,7 +161,8 @@ function report(context: Context, result: BuildResult, to: string, format: Forma
   if (outcome === "cached") {
     const age = formatDuration(Date.now() - Date.parse(record!.createdAt));
     const size = formatBytes(record!.size);
-    context.info(`Use build from cache: ${name} (${size}), built ${age} ago${took}`);
+    const from = result.source ? " (shared)" : "";
+    context.info(`Use build from cache: ${name} (${size}), built ${age} ago${took}${from}`);
   } else {
     context.info(`${name}: built${took}${record ? "" : ", not cached"}`);
   }
@@ -167,6 +171,7 @@ function report(context: Context, result: BuildResult, to: string, format: Forma
     name,
     key: key.digest,
     outcome,
+    ...result.source && { source: result.source },
     digest: record?.digest ?? null,
     size: record?.size ?? null,
     createdAt: record?.createdAt ?? null,
@@ -182,14 +187,16 @@ function secondsText(milliseconds: number): string {
     : formatDuration(milliseconds);
 }
 
-function useEvent(record: BuildRecord, cause: BuildResult["cause"]): UseEvent {
+function useEvent(record: BuildRecord, { cause, source }: BuildResult): UseEvent {
+  const shared = source && record.size;
   return {
     kind: "use",
     at: new Date().toISOString(),
     name: buildName(record),
     digest: record.digest,
     ...(cause && { cause }),
-    fetched: 0,
+    fetched: shared ?? 0,
+    ...shared !== undefined && { shared },
     saved: cause ? 0 : record.size,
   };
 }

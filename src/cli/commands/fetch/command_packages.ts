@@ -10,6 +10,7 @@ import { Lease } from "../../../store/locks/leases.ts";
 import { waitingForSweep } from "../../../store/locks/store_lock.ts";
 import type { Context } from "../../context.ts";
 import { openRegistry } from "../../registry/registry_access.ts";
+import { sharedContentOf } from "../../registry/shared_content.ts";
 import { roomFor } from "../gc/auto.ts";
 import { packageProgress } from "./progress.ts";
 
@@ -46,7 +47,8 @@ export class CommandPackages implements Disposable {
     const { transport } = openRegistry(context);
     const room = this.areKept ? roomFor(context) : undefined;
     using progress = await packageProgress(context, requests.length);
-    const deps = { layout: this.layout, transport, clock: systemClock, room };
+    const shared = this.areKept && !options.offline ? sharedContentOf(context) : undefined;
+    const deps = { layout: this.layout, transport, clock: systemClock, room, shared };
     return await fetchPackages(requests, deps, {
       ...options,
       transfers: options.transfers ?? context.config.transfers ?? TRANSFERS,

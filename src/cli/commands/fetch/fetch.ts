@@ -71,19 +71,28 @@ function report(context: Context, { results, failures }: PackageResults): void {
   if (results.length === 0) return;
   context.info(
     isFetched || failures.length > 0
-      ? `fetched ${tally("fetched")}, reused ${tally("cached")}`
+      ? `fetched ${tally("fetched")}, reused ${tally("cached")}${sharedText(results)}`
       : `Use packages from cache: ${tally("cached")}`,
   );
 }
 
+/** Says that packages came from the shared cache. */
+function sharedText(results: PackageResults["results"]): string {
+  const fetched = results.filter(({ outcome }) => outcome === "fetched");
+  const shared = fetched.filter(({ source }) => source !== undefined);
+  if (shared.length === 0) return "";
+  return shared.length === fetched.length ? " (shared)" : ` (shared: ${shared.length})`;
+}
+
 function print(results: readonly PackageResult[], paths: readonly string[], format: Format): void {
   if (format === "table") return paths.forEach((path) => writeOut(`${path}\n`));
-  writeJson(results.map(({ request, outcome, digest, size }, i) => ({
+  writeJson(results.map(({ request, outcome, source, digest, size }, i) => ({
     ...request.id,
     fileName: request.fileName,
     digest,
     size,
     outcome,
+    ...source && { source },
     path: paths[i] ?? null,
   })));
 }

@@ -7,7 +7,7 @@ import type { Reference } from "../../../oci/reference.ts";
 import type { PullPolicy } from "../../../pull/freshness.ts";
 import type { PullOptions } from "../../../pull/options.ts";
 import { Puller } from "../../../pull/puller.ts";
-import { bytesOf, type PartResult, type PullResult } from "../../../pull/result.ts";
+import { bytesOf, type PartResult, type PullResult, sharedBytesOf } from "../../../pull/result.ts";
 import type { RegistryClient } from "../../../registry/client.ts";
 import type { Transport } from "../../../registry/http/transport.ts";
 import { NEVER_CHECKED } from "../../../store/entries/app_record.ts";
@@ -15,6 +15,7 @@ import type { Context } from "../../context.ts";
 import { optionConflict } from "../../errors.ts";
 import { roomFor } from "../gc/auto.ts";
 import { openRegistry } from "../../registry/registry_access.ts";
+import { sharedContentOf } from "../../registry/shared_content.ts";
 
 /** The options of every command that pulls. */
 export interface PullingOptions {
@@ -39,6 +40,7 @@ export function openPuller(
     transport,
     clock: systemClock,
     room: roomFor(context),
+    shared: sharedContentOf(context),
   });
   return { puller, client, transport };
 }
@@ -96,7 +98,7 @@ export function reportPull(context: Context, result: PullResult): void {
     case "fetched":
       context.info(
         `${name}: fetched ${tally.fetched}, reused ${tally.reused}` +
-          (platform ? `, for ${platform}` : "") + mirrorText(result),
+          (platform ? `, for ${platform}` : "") + sharedText(result) + mirrorText(result),
       );
       break;
     case "current":
@@ -121,6 +123,14 @@ export function reportPull(context: Context, result: PullResult): void {
       );
       context.info(`Use ${result.kind} from cache: ${name}, ${tally.reused}`);
   }
+}
+
+/** Says that layers came from the shared cache. */
+function sharedText(result: PullResult): string {
+  const shared = sharedBytesOf(result);
+  if (shared === 0) return "";
+  const isAll = shared === bytesOf(result, "fetched");
+  return isAll ? " (shared)" : ` (shared: ${formatBytes(shared)})`;
 }
 
 /** Names the mirrors that answered. */

@@ -6,6 +6,7 @@ import { RegistryServer } from "../../../serve/server.ts";
 import { RegistryService } from "../../../serve/registry_service.ts";
 import type { Context } from "../../context.ts";
 import { openRegistry } from "../../registry/registry_access.ts";
+import { sharedContentOf } from "../../registry/shared_content.ts";
 import { roomFor } from "../gc/auto.ts";
 import { type AccessOptions, openAccess, printClientConfig } from "./access.ts";
 import { isServerAt } from "./own_address.ts";
@@ -57,6 +58,7 @@ export async function serve(context: Context, options: ServeOptions): Promise<vo
     downTime: DOWN_TIME,
     checkAddress: access.upstreams.checkAddress,
     isItself: (place: Place) => isServerAt(address, place),
+    blobsOnly: true,
   };
   const client = isOffline ? undefined : openRegistry(context, undefined, limits).client;
   const defaultUpstream = settings?.default_upstream ?? DEFAULT_UPSTREAM;
@@ -72,6 +74,7 @@ export async function serve(context: Context, options: ServeOptions): Promise<vo
     onFetched: () => collector.request(),
     defaultUpstream,
     checkRepository: (repository) => access.upstreams.checkRepository(repository),
+    shared: sharedContentOf(context),
   });
   using log = context.options.quiet ? undefined : new RequestLog();
   const server = new RegistryServer(service, {

@@ -25,14 +25,17 @@ export function stats(context: Context, options: { format: Format }): void {
 }
 
 function textOf(stats: Stats, since: number): string {
-  const { hits, misses, causes, fetched, saved, evictions, regrets, advice } = stats;
+  const { hits, misses, causes, fetched, shared, saved, evictions, regrets, advice } = stats;
   const uses = hits + misses;
   return sections([
     fields([
       ["SINCE", `${localTime(since)} (${formatDuration(Math.max(0, Date.now() - since))})`],
       ["HITS", `${hits}${uses > 0 ? ` (${Math.round(100 * hits / uses)}%)` : ""}`],
       ["MISSES", [String(misses), causesText(causes)].filter((part) => part).join(": ")],
-      ["FETCHED", formatBytes(fetched)],
+      [
+        "FETCHED",
+        formatBytes(fetched) + (shared > 0 ? `, ${formatBytes(shared)} of it shared` : ""),
+      ],
       ["SAVED", formatBytes(saved)],
       [
         "EVICTED",

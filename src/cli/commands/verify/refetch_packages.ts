@@ -7,6 +7,7 @@ import { requestFor } from "../../../packages/url_request.ts";
 import type { PackageRecord } from "../../../store/entries/package_record.ts";
 import type { Context } from "../../context.ts";
 import { openRegistry } from "../../registry/registry_access.ts";
+import { sharedContentOf } from "../../registry/shared_content.ts";
 import { packageProgress } from "../fetch/progress.ts";
 import { isOffline } from "../fetch/requests.ts";
 import { roomFor } from "../gc/auto.ts";
@@ -33,7 +34,8 @@ export async function refetchPackages(
   using progress = await packageProgress(context, requests.size);
   const { layout, config } = context;
   const { transport } = openRegistry(context);
-  const deps = { layout, transport, clock: systemClock, room: roomFor(context) };
+  const shared = sharedContentOf(context);
+  const deps = { layout, transport, clock: systemClock, room: roomFor(context), shared };
   const options = {
     transfers: transfers ?? config.transfers ?? TRANSFERS,
     offline: isOffline(context),

@@ -169,11 +169,16 @@ export function eventText(event: HistoryEvent): string {
 
 function fetchedText(event: HistoryEvent & { kind: "fetched" | "changed" }): string {
   const { name, because, at } = event;
-  if (keyOfBuild(name)) return `built: ${buildReason(because, at)}`;
-  const isNewPackage = because.cause === "never seen" && sourceOfPackage(name) !== undefined;
-  const reason = isNewPackage ? "it was not cached" : reasonText(because, at);
+  const isBuild = keyOfBuild(name) !== undefined;
+  const isShared = event.kind === "fetched" && event.source === "shared";
+  if (isBuild && !isShared) return `built: ${buildReason(because, at)}`;
+  const isPulled = !isBuild && sourceOfPackage(name) === undefined;
+  const reason = because.cause === "never seen" && !isPulled
+    ? "it was not cached"
+    : reasonText(because, at);
   if (event.kind === "changed") return `used from the cache: ${reason}, nothing was fetched`;
-  const from = event.mirrors ? ` by way of ${event.mirrors.join(", ")}` : "";
+  const shared = isShared ? " from the shared cache" : "";
+  const from = shared + (event.mirrors ? ` by way of ${event.mirrors.join(", ")}` : "");
   return `fetched ${formatBytes(event.bytes)}${from}: ${reason}`;
 }
 

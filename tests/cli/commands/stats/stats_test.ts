@@ -170,6 +170,7 @@ Deno.test("stats --format json has every figure, with ISO times", async () => {
     misses: 1,
     causes: { new: 1 },
     fetched: 1024,
+    shared: 0,
     saved: 0,
     evictions: { entries: 1, bytes: 100 * MB },
     regrets: [{

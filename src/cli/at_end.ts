@@ -1,0 +1,11 @@
+/** What goes on after the output of a command, and has to end before the process does. */
+const tasks: (() => Promise<void>)[] = [];
+
+/** Runs a task after the command. It must not fail. */
+export function atEnd(task: () => Promise<void>): void {
+  tasks.push(task);
+}
+
+export async function runAtEnd(): Promise<void> {
+  for (const task of tasks.splice(0)) await task();
+}

@@ -1,0 +1,149 @@
+import { mapLimit } from "../../base/concurrency.ts";
+import { isNotFound } from "../../base/files/files.ts";
+import { diskError } from "../../base/files/system_error.ts";
+import { COPY_BUFFER, MAX_NAMED } from "../../base/limits.ts";
+import { RecentMap } from "../../base/recent_map.ts";
+import { digestOf } from "../../oci/hash.ts";
+import type { Offer, OfferedBlob, SharedRecord } from "./shared_content.ts";
+import type { NewObject, SharedObject, SharedStore } from "./shared_store.ts";
+import { contentOf } from "./content.ts";
+import { recordObject } from "./record_object.ts";
+import type { RecordSigner } from "./signed_record.ts";
+
+/** Blobs that are written at the same time. */
+const PARALLEL = 4;
+
+/** 5 GiB limit on one request of S3 ("Uploading objects"). */
+const MAX_OBJECT = 5 * 1024 ** 3;
+
+export interface UploadDependencies {
+  readonly store: SharedStore;
+  /** Undefined if records are not written. */
+  readonly signer: RecordSigner | undefined;
+  /** Returns false while the store is not asked because it has failed. */
+  readonly mayAsk: () => boolean;
+  readonly failed: (error: unknown) => void;
+}
+
+/** What became of the objects that were offered. */
+export interface UploadTally {
+  /** Number of objects that were written, and their bytes. */
+  readonly written: number;
+  readonly bytes: number;
+  /** False if something is still to be written. */
+  readonly isComplete: boolean;
+}
+
+/** Writes what is offered in the background: one offer after the other, each with its leaves before its roots. */
+export class Uploads {
+  readonly #deps: UploadDependencies;
+  readonly #stop = new AbortController();
+  /** Objects that the store has, as far as this process knows. */
+  readonly #present = new RecentMap<string, true>(MAX_NAMED);
+  #last: Promise<void> = Promise.resolve();
+  /** Offers that are not written yet. */
+  #pending = 0;
+  readonly #tally = { written: 0, bytes: 0 };
+
+  constructor(deps: UploadDependencies) {
+    this.#deps = deps;
+  }
+
+  get tally(): UploadTally {
+    return { ...this.#tally, isComplete: this.#pending === 0 };
+  }
+
+  /** Resolves when everything that was offered has been written or given up. */
+  get ended(): Promise<void> {
+    return this.#last;
+  }
+
+  add(offer: Offer): void {
+    this.#pending++;
+    this.#last = this.#last.then(() => this.#write(offer))
+      .catch((error) => {
+        if (!this.#stop.signal.aborted) this.#deps.failed(error);
+      })
+      .then(() => void this.#pending--);
+  }
+
+  /** Gives up what has not been written. */
+  stop(): void {
+    this.#stop.abort();
+  }
+
+  async #write({ blobs, manifests = [], record, replaces = false }: Offer): Promise<void> {
+    await mapLimit(blobs, PARALLEL, (blob) => this.#writeBlob(blob), this.#stop.signal);
+    for (const { digest, mediaType, bytes } of manifests) {
+      const object = { kind: "manifests", digest } as const;
+      if (!await this.#isWanted(object)) continue;
+      await this.#put(object, { ...contentOf(bytes), mediaType, contentDigest: digest });
+    }
+    if (record) await this.#writeRecord(record, replaces);
+  }
+
+  async #writeBlob({ descriptor, path }: OfferedBlob): Promise<void> {
+    const { digest } = descriptor;
+    const object = { kind: "data", digest } as const;
+    if (!await this.#isWanted(object)) return;
+    using file = openIfAny(path);
+    const size = file?.statSync().size ?? 0;
+    if (!file || size > MAX_OBJECT) return;
+    const mediaType = "application/octet-stream";
+    const content = { size, open: () => read(file), mediaType, contentDigest: digest };
+    await this.#put(object, content);
+  }
+
+  async #writeRecord(record: SharedRecord, replaces: boolean): Promise<void> {
+    const object = recordObject(record);
+    const bytes = await this.#deps.signer?.sign(record);
+    if (!bytes || (!replaces && !await this.#isWanted(object))) return;
+    const mediaType = "application/json";
+    const content = { ...contentOf(bytes), mediaType, contentDigest: digestOf(bytes) };
+    await this.#put(object, content, replaces);
+  }
+
+  /** True if an object has to be written. */
+  async #isWanted(object: SharedObject): Promise<boolean> {
+    const { store, mayAsk } = this.#deps;
+    const { signal } = this.#stop;
+    const key = keyOf(object);
+    if (!mayAsk() || signal.aborted || this.#present.has(key)) return false;
+    if (await store.has(object, signal)) this.#present.set(key, true);
+    return !this.#present.has(key);
+  }
+
+  async #put(object: SharedObject, content: NewObject, replaces = false): Promise<void> {
+    const { signal } = this.#stop;
+    if (!this.#deps.mayAsk() || signal.aborted) return;
+    await this.#deps.store.put(object, content, { replaces, signal });
+    this.#present.set(keyOf(object), true);
+    this.#tally.written++;
+    this.#tally.bytes += content.size;
+  }
+}
+
+function keyOf({ kind, digest }: SharedObject): string {
+  return `${kind}/${digest}`;
+}
+
+/** Returns undefined if a collector has removed the file. */
+function openIfAny(path: string): Deno.FsFile | undefined {
+  try {
+    return Deno.openSync(path, { read: true });
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw diskError(error, "read", path);
+  }
+}
+
+/** Reads a file from its beginning: a request that was denied is sent again. */
+async function* read(file: Deno.FsFile): AsyncGenerator<Uint8Array> {
+  file.seekSync(0, Deno.SeekMode.Start);
+  for (;;) {
+    const buffer = new Uint8Array(COPY_BUFFER);
+    const length = await file.read(buffer);
+    if (length === null) return;
+    yield buffer.subarray(0, length);
+  }
+}
